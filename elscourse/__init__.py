@@ -1,0 +1,2 @@
+"""elscourse."""
+__version__ = "0.1.0"

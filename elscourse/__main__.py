@@ -1,0 +1,5 @@
+"""`python -m elscourse` is `elscourse`."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,138 @@
+"""Trained networks as denoisers, and as files: safetensors for the weights, a JSON card for everything else."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from safetensors.torch import load as parse_safetensors
+from torch import Tensor, nn
+
+from .data import data_dir
+from .diffusion import Labels, denoiser_from_noise
+from .errors import CourseError, unknown_name
+from .networks import build_network
+from .schedule import CosineSchedule, check_time
+from .training import is_conditional, save_atomically
+
+
+@dataclass(frozen=True)
+class NetworkDenoiser:
+    r"""A trained noise predictor seen as a denoiser.
+
+    .. math:: D(x_t, t) = (x_t - \sigma_t \, \hat\epsilon(x_t, t)) / \alpha_t
+
+    x_t with shape (B, C, H, W), t in (0, 1]. labels: one class, or one per image, for a class-conditional network.
+    Differentiable in x_t (lesson 09 asks for its Jacobian); the weights are frozen.
+    """
+
+    module: nn.Module
+    card: dict[str, Any] = field(default_factory=dict)
+    schedule: CosineSchedule = CosineSchedule()
+
+    @property
+    def name(self) -> str:
+        """The name on the card."""
+        return str(self.card.get("name", "network"))
+
+    @property
+    def conditional(self) -> bool:
+        """Whether it must be told a class."""
+        return is_conditional(self.module)
+
+    @property
+    def padding(self) -> str:
+        """What its convolutions see beyond the border: "zeros" or "circular"."""
+        return str(self.card["config"]["padding"])
+
+    def to(self, device: str | torch.device) -> NetworkDenoiser:
+        """The same denoiser on another device (the weights move, as with torch modules)."""
+        return NetworkDenoiser(self.module.to(device), self.card, self.schedule)
+
+    def __call__(self, x_t: Float[Tensor, "B C H W"], t: float, labels: Labels = None) -> Float[Tensor, "B C H W"]:
+        t = check_time(t)
+        if x_t.ndim != 4:
+            raise CourseError(f"x_t must have the shape (B, C, H, W), got {tuple(x_t.shape)}.")
+        if self.conditional and labels is None:
+            raise CourseError(f"{self.name} is class-conditional: pass labels=, one class or one per image.")
+        if not self.conditional and labels is not None:
+            raise CourseError(f"{self.name} knows no classes: call it without labels.")
+        y = None if labels is None else torch.as_tensor(labels, device=x_t.device).expand(len(x_t))
+        eps_hat = self.module(x_t, torch.full((len(x_t),), t, device=x_t.device, dtype=x_t.dtype), y)
+        return denoiser_from_noise(eps_hat, x_t, t, self.schedule)
+
+
+def save_network(module: nn.Module, card: dict[str, Any], folder: Path) -> Path:
+    """Write `folder/NAME.safetensors` and `folder/NAME.json`; the name and how to build it are read from the card."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{card['name']}.safetensors"
+    save_atomically(module.state_dict(), path)
+    text = json.dumps({**card, "sha256": sha256(path)}, indent=1) + "\n"
+    partial = path.with_suffix(".json.partial")
+    partial.write_text(text)
+    os.replace(partial, path.with_suffix(".json"))
+    return path
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hex."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def network_files(*folders: Path) -> dict[str, Path]:
+    """Every network found: name -> card. Later folders win; the shipped ones come first."""
+    found: dict[str, Path] = {}
+    for folder in (data_dir() / "networks", *folders):
+        for card in sorted(folder.glob("*.json")):
+            if card.with_suffix(".safetensors").exists():
+                found[card.stem] = card
+    return found
+
+
+def load_network(name: str | Path, *folders: Path) -> NetworkDenoiser:
+    """A trained network by name (shipped, or in one of `folders`) or by the path of its .safetensors or .json file."""
+    path = Path(name)
+    if path.suffix in (".safetensors", ".json"):
+        card_path = path.with_suffix(".json")
+        for part in (card_path, path.with_suffix(".safetensors")):
+            if not part.exists():
+                raise CourseError(f"{part} does not exist: a network is a .safetensors file with its .json card beside it.")
+    else:
+        known = network_files(*folders)
+        if str(name) not in known:
+            raise unknown_name("network", str(name), known)
+        card_path = known[str(name)]
+    card = _read_card(card_path)
+    weights = _read_weights(card_path.with_suffix(".safetensors"), card)
+    module = build_network(card["architecture"], **card["config"])
+    module.load_state_dict(weights)
+    return NetworkDenoiser(module.eval().requires_grad_(False), card)
+
+
+def _read_card(path: Path) -> dict[str, Any]:
+    try:
+        card = json.loads(path.read_text())
+        missing = {"name", "architecture", "config", "sha256"} - card.keys()
+    except (ValueError, AttributeError) as error:
+        raise CourseError(f"{path} is not a network's card ({error}): restore or download it again.") from error
+    if missing:
+        raise CourseError(f"{path} lacks {', '.join(sorted(missing))}: restore or download it again.")
+    return dict(card)
+
+
+def _read_weights(path: Path, card: dict[str, Any]) -> dict[str, Tensor]:
+    raw = path.read_bytes()
+    found = hashlib.sha256(raw).hexdigest()
+    if found != card["sha256"]:
+        raise CourseError(
+            f"{path} is damaged or not the file its card describes: sha256 {found[:12]}..., "
+            f"expected {card['sha256'][:12]}... ({len(raw)} bytes). Restore it, or train it again with "
+            f"`elscourse train {card['name']}`."
+        )
+    return parse_safetensors(raw)

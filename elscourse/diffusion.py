@@ -1,0 +1,148 @@
+"""Noising, the three faces of a denoiser, and the deterministic sampler. Knows no machine and no network by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from .errors import CourseError
+from .schedule import CosineSchedule, check_time
+
+Labels = int | Sequence[int] | Tensor | None
+
+
+class Denoiser(Protocol):
+    """Anything that estimates E[x_0 | x_t]: x_t with shape (B, C, H, W), t a float in (0, 1]."""
+
+    def __call__(self, x_t: Tensor, t: float, /, labels: Any = None) -> Tensor: ...
+
+
+def add_noise(
+    x_0: Float[Tensor, "B C H W"], eps: Float[Tensor, "B C H W"], t: float, schedule: CosineSchedule = CosineSchedule()
+) -> Float[Tensor, "B C H W"]:
+    """x_t = alpha x_0 + sigma eps, for t in [0, 1]. Derived in lesson 01."""
+    if x_0.shape[-3:] != eps.shape[-3:]:
+        raise CourseError(f"images and noise must have one shape, got {tuple(x_0.shape)} and {tuple(eps.shape)}.")
+    return schedule.alpha(t) * x_0 + schedule.sigma(t) * eps
+
+
+def score_from_denoiser(
+    x0_hat: Float[Tensor, "B C H W"],
+    x_t: Float[Tensor, "B C H W"],
+    t: float,
+    schedule: CosineSchedule = CosineSchedule(),
+) -> Float[Tensor, "B C H W"]:
+    """Tweedie: the score s = (alpha D - x_t) / sigma^2, the gradient of log p_t at x_t."""
+    return (schedule.alpha(t) * x0_hat - x_t) / schedule.sigma(check_time(t)) ** 2
+
+
+def noise_from_denoiser(
+    x0_hat: Float[Tensor, "B C H W"],
+    x_t: Float[Tensor, "B C H W"],
+    t: float,
+    schedule: CosineSchedule = CosineSchedule(),
+) -> Float[Tensor, "B C H W"]:
+    """The noise estimate eps_hat = (x_t - alpha D) / sigma, which is -sigma times the score."""
+    return (x_t - schedule.alpha(t) * x0_hat) / schedule.sigma(check_time(t))
+
+
+def denoiser_from_noise(
+    eps_hat: Float[Tensor, "B C H W"],
+    x_t: Float[Tensor, "B C H W"],
+    t: float,
+    schedule: CosineSchedule = CosineSchedule(),
+) -> Float[Tensor, "B C H W"]:
+    """The denoiser D = (x_t - sigma eps_hat) / alpha. At t = 1 it multiplies errors by 1/alpha = 80."""
+    return (x_t - schedule.sigma(check_time(t)) * eps_hat) / schedule.alpha(t)
+
+
+def denoiser_from_score(
+    score: Float[Tensor, "B C H W"],
+    x_t: Float[Tensor, "B C H W"],
+    t: float,
+    schedule: CosineSchedule = CosineSchedule(),
+) -> Float[Tensor, "B C H W"]:
+    """The denoiser D = (x_t + sigma^2 s) / alpha."""
+    return (x_t + schedule.sigma(check_time(t)) ** 2 * score) / schedule.alpha(t)
+
+
+def check_times(times: Sequence[float]) -> list[float]:
+    """A sampling grid: strictly decreasing, in [0, 1], at least two entries."""
+    grid = [check_time(t, zero=True) for t in times]
+    if len(grid) < 2 or any(b >= a for a, b in zip(grid, grid[1:], strict=False)):
+        raise CourseError(
+            f"times must fall strictly from the starting time to the last, with at least two entries, got {grid}."
+        )
+    return grid
+
+
+@torch.no_grad()
+def trajectory(
+    denoiser: Denoiser,
+    noise: Float[Tensor, "B C H W"],
+    steps: int = 20,
+    *,
+    schedule: CosineSchedule = CosineSchedule(),
+    times: Sequence[float] | None = None,
+    labels: Labels = None,
+) -> Iterator[tuple[float, Tensor, Tensor]]:
+    r"""Deterministic DDIM, one evaluation of the denoiser per step: yields (t, x_t, x0_hat).
+
+    .. math:: x_{t'} = \alpha_{t'} D(x_t, t) + \sigma_{t'} \hat\epsilon, \quad
+              \hat\epsilon = (x_t - \alpha_t D(x_t, t)) / \sigma_t
+
+    The first yield is at t = 1, where x_t is `noise` itself. The last is (t_end, x_end, the last x0_hat), without a
+    further evaluation: `steps` + 1 yields in all, and x_end is the sample.
+
+    noise: with shape (B, C, H, W), standard normal.
+    times: a grid of one's own, falling; the default is `schedule.times(steps)`, which ends at 0.
+    labels: passed on to the denoiser when given.
+
+    Source: Song, Meng & Ermon, ICLR 2021 (arXiv 2010.02502), with eta = 0. Lesson 01.
+    """
+    grid = schedule.times(steps) if times is None else check_times(times)
+    given = {} if labels is None else {"labels": labels}
+    x_t = noise
+    for t, t_next in zip(grid, grid[1:], strict=False):
+        x0_hat = denoiser(x_t, t, **given)
+        yield t, x_t, x0_hat
+        eps_hat = noise_from_denoiser(x0_hat, x_t, t, schedule)
+        x_t = schedule.alpha(t_next) * x0_hat + schedule.sigma(t_next) * eps_hat
+    yield grid[-1], x_t, x0_hat
+
+
+def sample(
+    denoiser: Denoiser,
+    noise: Float[Tensor, "B C H W"],
+    steps: int = 20,
+    *,
+    schedule: CosineSchedule = CosineSchedule(),
+    times: Sequence[float] | None = None,
+    labels: Labels = None,
+) -> Float[Tensor, "B C H W"]:
+    """The end of `trajectory`: the image that this denoiser draws from this noise."""
+    for _, x_t, _ in trajectory(denoiser, noise, steps, schedule=schedule, times=times, labels=labels):
+        pass
+    return x_t
+
+
+def with_first_step(first: Denoiser, rest: Denoiser) -> Denoiser:
+    """A denoiser that is `first` at t = 1 and `rest` everywhere below.
+
+    At t = 1 a trained network's x0_hat is its noise estimate's error divided by alpha = 0.0125; one of 20 uniform steps
+    carries it into x with the factor sin(theta - theta')/alpha = 6.2. Lesson 11 measures what an exact first step mends.
+    """
+
+    def denoiser(x_t: Tensor, t: float, /, **labels: Any) -> Tensor:
+        return (first if t == 1 else rest)(x_t, t, **labels)
+
+    return denoiser
+
+
+def seeded_noise(seeds: Sequence[int], shape: Sequence[int], dtype: torch.dtype = torch.float32) -> Tensor:
+    """Standard normal noise with shape (len(seeds), *shape): image i depends on seeds[i] alone, on every device."""
+    return torch.stack([torch.randn(*shape, generator=torch.Generator().manual_seed(int(s)), dtype=dtype) for s in seeds])

@@ -1,0 +1,18 @@
+"""One kind of error for everything a user can mend: the sentence says what was given, what is expected, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class CourseError(ValueError):
+    """Raised for bad input. The command line prints it as one line, without a traceback."""
+
+
+def unknown_name(kind: str, given: str, known: Iterable[str]) -> CourseError:
+    """The error for a name that is not in a list: nearest names first, then all of them."""
+    known = sorted(known)
+    near = get_close_matches(given, known, n=3, cutoff=0.4)
+    hint = f"did you mean {' or '.join(near)}? " if near else ""
+    return CourseError(f"unknown {kind} {given!r}: {hint}Known: {', '.join(known) or 'none'}.")

@@ -1,0 +1,143 @@
+"""The two networks of the paper, small: convolutions only, no normalisation in the image path, predicting the noise."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .errors import CourseError, unknown_name
+
+Padding = Literal["zeros", "circular"]
+
+
+def conv3x3(inputs: int, outputs: int, padding: Padding, stride: int = 1) -> nn.Conv2d:
+    """A 3x3 convolution that keeps the size (or halves it), with zeros or the other side of the image at the border."""
+    if padding not in ("zeros", "circular"):
+        raise unknown_name("padding", str(padding), ("zeros", "circular"))
+    return nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, padding_mode=padding)
+
+
+class Conditioning(nn.Module):
+    """The time, and optionally the class, as one vector per image: sinusoids -> MLP (+ class embedding)."""
+
+    def __init__(self, width: int, classes: int | None):
+        super().__init__()
+        frequencies = 1000 * torch.exp(-math.log(10_000) * torch.arange(width // 2) / (width // 2))
+        self.register_buffer("frequencies", frequencies, persistent=False)
+        self.mlp = nn.Sequential(nn.Linear(2 * (width // 2), width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
+        self.label = nn.Embedding(classes, width) if classes else None
+
+    def forward(self, t: Float[Tensor, " B"], labels: Int[Tensor, " B"] | None) -> Float[Tensor, "B width"]:
+        angle = t[:, None] * self.frequencies
+        e = self.mlp(torch.cat([angle.sin(), angle.cos()], dim=1))
+        return e if self.label is None else e + self.label(labels)
+
+
+class ResNet(nn.Module):
+    r"""Residual 3x3 convolutions at full resolution: eps_hat(x_t, t).
+
+    .. math:: h_0 = U x_t, \quad h_{l+1} = h_l + W_l * \mathrm{silu}(h_l + A_l e(t)), \quad
+              \hat\epsilon = V * \mathrm{silu}(h_L)
+
+    With 6 layers the receptive field is 17 x 17: 8 convolutions of radius 1.
+
+    Source: Kamb & Ganguli 2025, appendix (there 256 channels at 32x32; here 64 at 16x16, 0.25 M parameters).
+    """
+
+    def __init__(
+        self,
+        channels: int = 1,
+        width: int = 64,
+        layers: int = 6,
+        padding: Padding = "zeros",
+        classes: int | None = None,
+    ):
+        super().__init__()
+        self.condition = Conditioning(width, classes)
+        self.up = conv3x3(channels, width, padding)
+        self.convs = nn.ModuleList(conv3x3(width, width, padding) for _ in range(layers))
+        self.shifts = nn.ModuleList(nn.Linear(width, width) for _ in range(layers))
+        self.down = conv3x3(width, channels, padding)
+
+    def forward(
+        self, x_t: Float[Tensor, "B C H W"], t: Float[Tensor, " B"], labels: Int[Tensor, " B"] | None = None
+    ) -> Float[Tensor, "B C H W"]:
+        e = self.condition(t, labels)
+        h = self.up(x_t)
+        for conv, shift in zip(self.convs, self.shifts, strict=True):
+            h = h + conv(F.silu(h + shift(e)[:, :, None, None]))
+        return self.down(F.silu(h))
+
+
+class Block(nn.Module):
+    """Two 3x3 convolutions, the conditioning added between them."""
+
+    def __init__(self, inputs: int, outputs: int, embedding: int, padding: Padding):
+        super().__init__()
+        self.first = conv3x3(inputs, outputs, padding)
+        self.shift = nn.Linear(embedding, outputs)
+        self.second = conv3x3(outputs, outputs, padding)
+
+    def forward(self, x: Float[Tensor, "B i H W"], e: Float[Tensor, "B width"]) -> Float[Tensor, "B o H W"]:
+        h = self.first(x) + self.shift(e)[:, :, None, None]
+        return F.silu(self.second(F.silu(h)))
+
+
+class UNet(nn.Module):
+    """Three scales with skip connections: eps_hat(x_t, t). Halving by strided convolution, doubling by repetition.
+
+    Height and width must be divisible by 4. Circular padding makes it equivariant to shifts by multiples of 4 only.
+
+    Source: Kamb & Ganguli 2025, appendix (there 64/128/256 channels, 2.0 M parameters; here 32/64/128, 0.56 M).
+    """
+
+    def __init__(
+        self,
+        channels: int = 1,
+        width: int = 32,
+        padding: Padding = "zeros",
+        classes: int | None = None,
+    ):
+        super().__init__()
+        w1, w2, w3, e = width, 2 * width, 4 * width, 2 * width
+        self.condition = Conditioning(e, classes)
+        self.in1 = Block(channels, w1, e, padding)
+        self.half1 = conv3x3(w1, w1, padding, stride=2)
+        self.in2 = Block(w1, w2, e, padding)
+        self.half2 = conv3x3(w2, w2, padding, stride=2)
+        self.middle = Block(w2, w3, e, padding)
+        self.out2 = Block(w3 + w2, w2, e, padding)
+        self.out1 = Block(w2 + w1, w1, e, padding)
+        self.down = conv3x3(w1, channels, padding)
+
+    def forward(
+        self, x_t: Float[Tensor, "B C H W"], t: Float[Tensor, " B"], labels: Int[Tensor, " B"] | None = None
+    ) -> Float[Tensor, "B C H W"]:
+        if x_t.shape[-1] % 4 or x_t.shape[-2] % 4:
+            raise CourseError(f"the UNet halves twice: height and width must be divisible by 4, got {tuple(x_t.shape)}.")
+        e = self.condition(t, labels)
+        h1 = self.in1(x_t, e)
+        h2 = self.in2(self.half1(h1), e)
+        h = self.middle(self.half2(h2), e)
+        h = self.out2(torch.cat([_double(h), h2], dim=1), e)
+        h = self.out1(torch.cat([_double(h), h1], dim=1), e)
+        return self.down(h)
+
+
+def _double(x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C 2*H 2*W"]:
+    return F.interpolate(x, scale_factor=2.0, mode="nearest")
+
+
+ARCHITECTURES: dict[str, type[nn.Module]] = {"resnet": ResNet, "unet": UNet}
+
+
+def build_network(architecture: str, **config: object) -> nn.Module:
+    """A fresh network by name ("resnet" or "unet") and the keyword arguments of its class."""
+    if architecture not in ARCHITECTURES:
+        raise unknown_name("architecture", architecture, ARCHITECTURES)
+    return ARCHITECTURES[architecture](**config)

@@ -1,0 +1,52 @@
+"""The noise schedule: how much of the image, how much noise, at time t."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from .errors import CourseError
+
+
+def check_time(t: float, *, zero: bool = False) -> float:
+    """t as a float in (0, 1] (or [0, 1] with `zero`); anything else is refused with a sentence."""
+    t = float(t)
+    if not (0 <= t <= 1) or (t == 0 and not zero):
+        interval = "[0, 1]" if zero else "(0, 1]"
+        raise CourseError(f"t must lie in {interval} (0 is the clean image, 1 is noise), got {t:g}.")
+    return t
+
+
+@dataclass(frozen=True)
+class CosineSchedule:
+    r"""Variance-preserving schedule of the paper: an angle that grows evenly with time.
+
+    .. math::
+        x_t = \alpha_t x_0 + \sigma_t \epsilon, \quad
+        \alpha_t = \cos\theta_t, \quad \sigma_t = \sin\theta_t, \quad
+        \theta_t = \frac{\pi}{2} \frac{t}{1 + s}
+
+    with s = 0.008, so that alpha(1) = 0.01247: at t = 1 a trace of the image is left. t = 0 is exactly clean.
+
+    Source: Kamb & Ganguli, ICML 2025 (arXiv 2412.20292), appendix on experiments.
+    """
+
+    offset: float = 0.008
+
+    def theta(self, t: float) -> float:
+        """The angle in radians at time t in [0, 1]."""
+        return math.pi / 2 * check_time(t, zero=True) / (1 + self.offset)
+
+    def alpha(self, t: float) -> float:
+        """The factor of the image at time t in [0, 1]."""
+        return math.cos(self.theta(t))
+
+    def sigma(self, t: float) -> float:
+        """The factor of the noise at time t in [0, 1], also its standard deviation in pixel units."""
+        return math.sin(self.theta(t))
+
+    def times(self, steps: int) -> list[float]:
+        """The uniform grid 1 = t_0 > t_1 > ... > t_steps = 0; a sampler evaluates its denoiser at all but the last."""
+        if int(steps) != steps or steps < 1:
+            raise CourseError(f"steps must be a whole number of at least 1, got {steps!r}.")
+        return [1 - i / int(steps) for i in range(int(steps))] + [0.0]

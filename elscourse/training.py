@@ -1,0 +1,239 @@
+"""Training a network to predict the noise: EMA, a loss curve, atomic checkpoints, and exact resume after a kill."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from .data import ImageSet
+from .errors import CourseError
+from .schedule import CosineSchedule
+
+CURVE_EVERY = 100  # steps averaged into one point of the loss curve
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """Everything that decides the result besides the images and the network: same plan, same seed, same weights.
+
+    precision: "bfloat16" (autocast), "float32", or "auto": bfloat16 where the processor multiplies it natively.
+    """
+
+    steps: int = 8000
+    batch: int = 128
+    learning_rate: float = 1e-3
+    warmup: float = 0.1
+    ema: float = 0.999
+    seed: int = 0
+    precision: str = "auto"
+
+    def resolved(self, device: torch.device) -> TrainingPlan:
+        """The plan with "auto" decided for this device; the checkpoint records it, so that a resume keeps it."""
+        if self.steps < 1 or self.batch < 1 or not 0 <= self.ema < 1:
+            raise CourseError(
+                f"a plan needs steps >= 1, batch >= 1 and 0 <= ema < 1, got {self.steps}, {self.batch}, {self.ema}."
+            )
+        if self.precision not in ("auto", "bfloat16", "float32"):
+            raise CourseError(f"precision must be auto, bfloat16 or float32, got {self.precision!r}.")
+        if self.precision != "auto":
+            return self
+        native = device.type == "cuda" or torch.cpu.get_capabilities().get("avx512_bf16", False)
+        return TrainingPlan(**{**asdict(self), "precision": "bfloat16" if native else "float32"})
+
+
+def learning_rate(step: int, plan: TrainingPlan) -> float:
+    """One cycle: linear warm-up over the first part of the steps, then half a cosine down to zero."""
+    progress = step / plan.steps
+    if progress < plan.warmup:
+        return plan.learning_rate * (step + 1) / (plan.warmup * plan.steps)
+    return plan.learning_rate * (1 + math.cos(math.pi * (progress - plan.warmup) / (1 - plan.warmup))) / 2
+
+
+def noise_prediction_loss(
+    network: nn.Module,
+    x_0: Float[Tensor, "B C H W"],
+    labels: Int[Tensor, " B"] | None,
+    schedule: CosineSchedule,
+    generator: torch.Generator,
+    precision: str,
+) -> Float[Tensor, ""]:
+    """The mean of (eps - eps_hat(alpha x_0 + sigma eps, t))^2, with t stratified over (0, 1]: one per B-th of it."""
+    batch, device = len(x_0), x_0.device
+    t = 1 - (torch.arange(batch) + torch.rand(batch, generator=generator)) / batch
+    eps = torch.randn(x_0.shape, generator=generator).to(device)
+    theta = (schedule.theta(1.0) * t).to(device)[:, None, None, None]
+    x_t = theta.cos() * x_0 + theta.sin() * eps
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16"):
+        eps_hat = network(x_t, t.to(device), labels)
+    return (eps - eps_hat.float()).square().mean()
+
+
+class Trainer:
+    """The whole state of a training: network, its moving average, Adam's moments, random generator, step, losses.
+
+    `save` writes it as one safetensors file, moved into place at once; `load` continues from it exactly:
+    the weights after a kill and a resume are bitwise those of an uninterrupted run on the same machine.
+    """
+
+    def __init__(self, network: nn.Module, data: ImageSet, plan: TrainingPlan, device: torch.device):
+        self.plan = plan.resolved(device)
+        self.images = data.images.to(device)
+        self.labels = data.labels.to(device) if data.labels is not None and is_conditional(network) else None
+        self.schedule = CosineSchedule()
+        self.network = network.to(device)
+        self.average = copy.deepcopy(self.network).requires_grad_(False)
+        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=plan.learning_rate)
+        self.generator = torch.Generator().manual_seed(self.plan.seed)
+        self.step = 0
+        self.losses: list[float] = []  # finished points of the curve
+        self.running: list[float] = []  # the steps of the point in progress
+
+    def advance(self) -> None:
+        """One step of Adam on a random batch, then one of the moving average."""
+        index = torch.randint(len(self.images), (self.plan.batch,), generator=self.generator).to(self.images.device)
+        labels = None if self.labels is None else self.labels[index]
+        loss = noise_prediction_loss(
+            self.network, self.images[index], labels, self.schedule, self.generator, self.plan.precision
+        )
+        self.optimizer.param_groups[0]["lr"] = learning_rate(self.step, self.plan)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        with torch.no_grad():
+            for mean, new in zip(self.average.parameters(), self.network.parameters(), strict=True):
+                mean.lerp_(new, 1 - self.plan.ema)
+        self.step += 1
+        self.running.append(loss.item())
+        if len(self.running) == CURVE_EVERY:
+            self.losses.append(sum(self.running) / CURVE_EVERY)
+            self.running = []
+
+    def save(self, path: Path) -> None:
+        """Write everything to `path`: first beside it, then moved, so that a kill leaves the old file or the new."""
+        tensors = {f"network.{k}": v for k, v in self.network.state_dict().items()}
+        tensors |= {f"average.{k}": v for k, v in self.average.state_dict().items()}
+        for i, moments in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"adam.{i}.{k}": v for k, v in moments.items()}
+        tensors["generator"] = self.generator.get_state()
+        notes = {"plan": asdict(self.plan), "step": self.step, "losses": self.losses, "running": self.running}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_atomically(tensors, path, {k: json.dumps(v) for k, v in notes.items()})
+
+    def load(self, path: Path) -> None:
+        """Continue from a checkpoint of the same plan; one of another plan is refused."""
+        tensors, notes = read_checkpoint(path)
+        theirs, ours = json.loads(notes["plan"]), asdict(self.plan)
+        changed = [f"{k} {theirs.get(k)} -> {ours[k]}" for k in ours if theirs.get(k) != ours[k]]
+        if changed:
+            raise CourseError(
+                f"{path} was started with another plan ({', '.join(changed)}): "
+                "use the same settings, another name, or --fresh to start over."
+            )
+        part = lambda prefix: {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}  # noqa: E731
+        self.network.load_state_dict(part("network."))
+        self.average.load_state_dict(part("average."))
+        moments: dict[int, dict[str, Tensor]] = {}
+        for key, value in part("adam.").items():
+            i, name = key.split(".")
+            moments.setdefault(int(i), {})[name] = value
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": moments})
+        self.generator.set_state(tensors["generator"])
+        self.step = json.loads(notes["step"])
+        self.losses, self.running = json.loads(notes["losses"]), json.loads(notes["running"])
+
+
+def is_conditional(network: nn.Module) -> bool:
+    """Whether the network was built with classes."""
+    return getattr(network.condition, "label", None) is not None
+
+
+def save_atomically(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:
+    """Write a safetensors file beside `path` and move it into place: never a half-written file under that name."""
+    partial = path.with_name(path.name + ".partial")
+    save_file({k: v.contiguous() for k, v in tensors.items()}, partial, metadata)
+    os.replace(partial, path)
+
+
+def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors and the notes of a training checkpoint."""
+    try:
+        with safe_open(path, "pt") as file:
+            return {k: file.get_tensor(k) for k in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
+    except Exception as error:
+        raise CourseError(
+            f"{path} is not a readable training checkpoint ({error}): delete it, or use --fresh to start over."
+        ) from error
+
+
+def train(
+    network: nn.Module,
+    data: ImageSet,
+    plan: TrainingPlan = TrainingPlan(),
+    *,
+    device: str | torch.device = "cpu",
+    checkpoint: Path | None = None,
+    save_every: int = 100,
+    progress: bool = True,
+    after_step: Callable[[Trainer], Any] | None = None,
+) -> tuple[nn.Module, list[float]]:
+    """Minimise E (eps - eps_hat(x_t, t))^2 over the images; returns the moving average and the loss curve.
+
+    checkpoint: a file to continue from when it exists, written every `save_every` steps, at the end, and when the
+    process is asked to stop (Ctrl-C, SIGTERM). The curve has one point, a mean, per 100 steps.
+    after_step: called with the trainer after every step, for plots of one's own.
+
+    Source of the objective: Ho, Jain & Abbeel, NeurIPS 2020. Lesson 03.
+    """
+    if is_conditional(network) and data.labels is None:
+        raise CourseError(f"a class-conditional network needs labels, and {data.name} has none.")
+    trainer = Trainer(network, data, plan, torch.device(device))
+    if checkpoint is not None and checkpoint.exists():
+        trainer.load(checkpoint)
+    with (
+        stop_between_steps() as asked_to_stop,
+        tqdm(total=plan.steps, initial=trainer.step, desc="training", unit="step", disable=not progress) as bar,
+    ):
+        while trainer.step < plan.steps:
+            trainer.advance()
+            bar.update()
+            if trainer.losses:
+                bar.set_postfix(loss=f"{trainer.losses[-1]:.4f}", refresh=False)
+            if after_step is not None:
+                after_step(trainer)
+            last = asked_to_stop or trainer.step == plan.steps
+            if checkpoint is not None and (last or trainer.step % save_every == 0):
+                trainer.save(checkpoint)
+            if asked_to_stop:
+                raise KeyboardInterrupt
+    return trainer.average, trainer.losses
+
+
+@contextmanager
+def stop_between_steps() -> Iterator[list[int]]:
+    """Hold Ctrl-C and SIGTERM back until the step is whole: yields a list that is empty until one of them came."""
+    came: list[int] = []
+    if threading.current_thread() is not threading.main_thread():  # only the main thread may handle signals
+        yield came
+        return
+    old = {s: signal.signal(s, lambda number, _: came.append(number)) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield came
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
