@@ -1,2 +1,39 @@
-"""elscourse."""
-__version__ = "0.1.0"
+"""Why diffusion models create instead of copy: from noise to the equivariant local score machine.
+
+One idea carries the package: everything is a denoiser, a callable D(x_t, t) -> x0_hat with x_t of shape (B, C, H, W) and
+t in (0, 1]. Machines, networks and baselines are denoisers; sampler, calibration and metrics take any of them.
+"""
+
+from . import reference
+from .calibration import calibrate, calibration_table
+from .checkpoints import NetworkDenoiser, load_network
+from .data import ImageSet, load
+from .diffusion import (
+    add_noise,
+    denoiser_from_noise,
+    denoiser_from_score,
+    noise_from_denoiser,
+    sample,
+    score_from_denoiser,
+    seeded_noise,
+    trajectory,
+    with_first_step,
+)
+from .errors import CourseError
+from .machine import Posterior
+from .machines import (
+    EquivariantLocalScoreMachine,
+    EquivariantScoreMachine,
+    IdealScoreMachine,
+    LocalScoreMachine,
+)
+from .metrics import Comparison, compare, nearest_training_image, novelty
+from .networks import ResNet, UNet
+from .schedule import CosineSchedule
+from .training import TrainingPlan, train
+from .version import __version__
+from .wiener import WienerFilter
+
+from .lab import Lab, lab  # isort: skip  (last: the function takes the module's name)
+
+__all__ = [name for name in dir() if not name.startswith("_")] + ["__version__"]

@@ -85,29 +85,39 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def network_files(*folders: Path) -> dict[str, Path]:
-    """Every network found: name -> card. Later folders win; the shipped ones come first."""
+OWN_NETWORKS = Path("runs/networks")  # where `elscourse train` writes, relative to where one works
+
+
+OWN_NETWORKS = Path("runs/networks")  # where `elscourse train` writes, relative to where one works
+
+
+def network_files() -> dict[str, Path]:
+    """Every network found: name -> card. The shipped ones, then those trained here, which win under the same name."""
     found: dict[str, Path] = {}
-    for folder in (data_dir() / "networks", *folders):
+    for folder in (data_dir() / "networks", OWN_NETWORKS):
         for card in sorted(folder.glob("*.json")):
             if card.with_suffix(".safetensors").exists():
                 found[card.stem] = card
     return found
 
 
-def load_network(name: str | Path, *folders: Path) -> NetworkDenoiser:
-    """A trained network by name (shipped, or in one of `folders`) or by the path of its .safetensors or .json file."""
+def find_card(name: str | Path) -> Path:
+    """The card of a network, by name (shipped or trained here) or by the path of its .safetensors or .json file."""
     path = Path(name)
-    if path.suffix in (".safetensors", ".json"):
-        card_path = path.with_suffix(".json")
-        for part in (card_path, path.with_suffix(".safetensors")):
-            if not part.exists():
-                raise CourseError(f"{part} does not exist: a network is a .safetensors file with its .json card beside it.")
-    else:
-        known = network_files(*folders)
+    if path.suffix not in (".safetensors", ".json"):
+        known = network_files()
         if str(name) not in known:
             raise unknown_name("network", str(name), known)
-        card_path = known[str(name)]
+        return known[str(name)]
+    for part in (path.with_suffix(".json"), path.with_suffix(".safetensors")):
+        if not part.exists():
+            raise CourseError(f"{part} does not exist: a network is a .safetensors file and its .json card beside it.")
+    return path.with_suffix(".json")
+
+
+def load_network(name: str | Path) -> NetworkDenoiser:
+    """A trained network as a denoiser: by name, or by the path of its file. Damaged files are refused."""
+    card_path = find_card(name)
     card = _read_card(card_path)
     weights = _read_weights(card_path.with_suffix(".safetensors"), card)
     module = build_network(card["architecture"], **card["config"])

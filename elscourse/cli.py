@@ -1,27 +1,206 @@
-"""The command line `elscourse`: parsing only, the work is elsewhere."""
+"""The command line `elscourse`: it parses, the work is elsewhere. Heavy modules are imported when a command needs them."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
+from .errors import CourseError
 
-@click.group()
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+class CourseGroup(click.Group):
+    """Mistakes of the user become one sentence, a stop becomes a hint; neither prints a traceback."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(context)
+        except CourseError as error:
+            raise click.ClickException(str(error)) from error
+        except KeyboardInterrupt:
+            click.echo("\nStopped. What is finished is kept: run the same command again to go on.", err=True)
+            sys.exit(130)
+
+
+class SeedRange(click.ParamType):
+    """Seeds on the command line: 7, or 0-9, or 1,5,8."""
+
+    name = "seeds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
+        """Text -> list of seeds."""
+        if isinstance(value, list):
+            return value
+        try:
+            seeds: list[int] = []
+            for part in str(value).split(","):
+                first, _, last = part.partition("-")
+                seeds += range(int(first), int(last or first) + 1)
+            if seeds:
+                return seeds
+        except ValueError:
+            pass
+        self.fail(f"{value!r} is not a list of seeds: write 7, or 0-9, or 1,5,8.", param, ctx)
+
+
+@click.group(cls=CourseGroup, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.version_option(package_name="elscourse")
 def main() -> None:
-    """Why diffusion models create instead of copy: the course's workbench."""
+    """Why diffusion models create instead of copy: the workbench of the course."""
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.option("--dir", "folder", type=FOLDER, default=Path("my-course"), help="Your own folder for the lessons.")
+@click.argument("jupyter_options", nargs=-1, type=click.UNPROCESSED)
+def lab(folder: Path, jupyter_options: tuple[str, ...]) -> None:
+    """Open JupyterLab on copies of the lessons, in a folder of your own; what you wrote there is kept."""
+    from .workspace import open_lab
+
+    sys.exit(open_lab(folder, list(jupyter_options)))
+
+
+@main.command()
+@click.option("--dataset", help="Images instead of the network's own: a name or a folder.  [default: the network's]")
+@click.option("--network", help="Name or path of a network.  [default: that of the lab]")
+@click.option("--lab", "profile", type=click.Choice(["laptop", "gpu"]), help="Which lab.  [default: laptop]")
+@click.option("--seeds", type=click.IntRange(min=1), default=100, help="How many seeds, from 0 on.")
+@click.option("--steps", type=click.IntRange(min=1), default=20, help="Steps of the machines and the short network run.")
+@click.option("--network-steps", type=click.IntRange(min=1), default=150, help="Steps of the long network run.")
+@click.option("--machine", "machines", multiple=True, help="A further machine, by id (may be repeated).")
+@click.option("--out", type=FOLDER, help="Folder for the results.  [default: runs/reproduce/NETWORK]")
+@click.option("--device", help="cpu, cuda or mps.  [default: that of the lab]")
+@click.option("--resume/--fresh", default=True, help="Go on with what is in the folder, or start over.")
+def reproduce(
+    dataset: str | None,
+    network: str | None,
+    profile: str | None,
+    seeds: int,
+    steps: int,
+    network_steps: int,
+    machines: tuple[str, ...],
+    out: Path | None,
+    device: str | None,
+    resume: bool,
+) -> None:
+    """Predict, image by image, what a trained network draws; print the table, save the figures."""
+    from .lab import lab as make_lab
+    from .reproduce import Experiment, table
+
+    bench = make_lab(profile, network=network, dataset=dataset, device=device)
+    out = out or Path("runs/reproduce") / bench.network.name
+    experiment = Experiment(bench, out, seeds, steps, network_steps, machines)
+    metrics = experiment.run(fresh=not resume)
+    click.echo(table(metrics))
+    click.echo(f"{out}: figure.png, scatter.png, table.md, metrics.json, samples.npz")
 
 
 @main.command()
 @click.argument("name")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/networks"), show_default=True)
-@click.option("--device", default="cpu", show_default=True)
-@click.option("--fresh", is_flag=True, help="Start over instead of continuing.")
-def train(name: str, out: Path, device: str, fresh: bool) -> None:
-    """Train a network by its recipe."""
-    from .recipes import RECIPES, follow
+@click.option("--dataset", help="For a network of your own: a data set's name, or a folder of images.")
+@click.option("--size", type=int, help="Side of the images in pixels.  [default: as they are]")
+@click.option("--n", type=int, help="How many images, from the first.  [default: all]")
+@click.option("--architecture", type=click.Choice(["resnet", "unet"]), default="resnet")
+@click.option("--padding", type=click.Choice(["zeros", "circular"]), default="zeros")
+@click.option("--width", type=click.IntRange(min=2), help="Channels.  [default: resnet 64, unet 32]")
+@click.option("--conditional", is_flag=True, help="Tell the network the class.")
+@click.option("--steps", type=click.IntRange(min=1), help="Training steps.  [default: the recipe's, or 8000]")
+@click.option("--seed", type=int, help="Seed of weights and batches.  [default: the recipe's, or 0]")
+@click.option("--device", default="cpu", help="cpu, cuda or mps.")
+@click.option("--out", type=FOLDER, default=Path("runs/networks"), help="Folder for the network.")
+@click.option("--resume/--fresh", default=True, help="Go on with an interrupted training, or start over.")
+def train(name: str, device: str, out: Path, resume: bool, **own: Any) -> None:
+    """Train NAME: a shipped network by its recipe or, with --dataset, one of your own."""
+    from .lab import pick_device
+    from .recipes import choose, follow
 
-    click.echo(follow(RECIPES[name], out, device=device, fresh=fresh))
+    path = follow(choose(name, **own), out, device=str(pick_device(device)), fresh=not resume)
+    click.echo(f"{path} written. Next: elscourse calibrate {path}")
+
+
+@main.command()
+@click.argument("network")
+@click.option("--machine", "machines", multiple=True, help="ELS machine(s), by id.  [default: square and gaussian]")
+@click.option("--samples", type=click.IntRange(min=1, max=20), default=10, help="Trajectories to follow.")
+@click.option("--steps", type=click.IntRange(min=1), default=20, help="Steps of each trajectory.")
+@click.option("--largest", type=click.IntRange(min=3), help="Largest patch size tried.  [default: the image's side]")
+@click.option("--device", help="cpu, cuda or mps.  [default: cpu]")
+@click.option("--resume/--fresh", default=True, help="Go on with what is done, or start over.")
+def calibrate(
+    network: str,
+    machines: tuple[str, ...],
+    samples: int,
+    steps: int,
+    largest: int | None,
+    device: str | None,
+    resume: bool,
+) -> None:
+    """Find the patch size that best explains NETWORK at each noise level; written beside its card."""
+    from .lab import lab as make_lab
+    from .sizes import calibrate_lab
+
+    bench = make_lab(network=network, device=device)
+    path = calibrate_lab(bench, network, machines, samples=samples, steps=steps, largest=largest, fresh=not resume)
+    click.echo(path.read_text())
+    click.echo(f"{path} written. Next: elscourse reproduce --network {network}")
+
+
+@main.command()
+@click.option("--network", help="Name or path of a network.  [default: that of the lab]")
+@click.option("--denoiser", default="network", help="'network', or a machine's id.")
+@click.option("--seeds", type=SeedRange(), default="0-9", help="7, or 0-9, or 1,5,8.")
+@click.option("--steps", type=click.IntRange(min=1), default=20, help="Sampling steps.")
+@click.option("--label", type=int, help="One class for all, if the network knows classes.  [default: seed mod classes]")
+@click.option("--device", help="cpu, cuda or mps.  [default: that of the lab]")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), default=Path("samples.png"))
+def sample(
+    network: str | None, denoiser: str, seeds: list[int], steps: int, label: int | None, device: str | None, out: Path
+) -> None:
+    """Draw images with the network or a machine, from the noise of the given seeds, into a picture."""
+    from .diffusion import sample as draw
+    from .diffusion import seeded_noise
+    from .lab import lab as make_lab
+    from .plotting import image_rows
+
+    bench = make_lab(network=network, device=device)
+    source = bench.network if denoiser == "network" else bench.machine(denoiser)
+    labels = bench.labels_for(seeds) if label is None else bench.one_label(label)
+    images = draw(source, seeded_noise(seeds, bench.shape).to(bench.device), steps, labels=labels)
+    image_rows({denoiser: images}, [str(s) for s in seeds]).savefig(out)
+    click.echo(f"{out} written.")
+
+
+@main.group(invoke_without_command=True)
+@click.pass_context
+def datasets(context: click.Context) -> None:
+    """Which data sets there are, and which of them are on this computer."""
+    if context.invoked_subcommand is None:
+        from .datasets import available
+
+        for line in available():
+            click.echo(str(line))
+
+
+@datasets.command()
+@click.argument("name")
+def download(name: str) -> None:
+    """Fetch the original files of a data set, checked by their hashes."""
+    from .datasets import download as fetch
+
+    click.echo(f"{fetch(name)} is complete.")
+
+
+@main.command()
+def doctor() -> None:
+    """What this computer has, what will be slow, and which files are present."""
+    from .doctor import report
+
+    for topic, finding, advice in report():
+        click.echo(f"{topic + ':':<22} {finding}" + (f"\n{'':<22} -> {advice}" if advice else ""))
 
 
 if __name__ == "__main__":

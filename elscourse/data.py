@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import io
+import operator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,12 +15,17 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from .catalogue import BUNDLED, CATALOGUE, FASHION_CLASSES, Dataset
+from .datasets import read
 from .errors import CourseError, unknown_name
+from .folders import classes, image_files, runs_of_one_shape
 
-FASHION_CLASSES = (
-    "t-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
-)  # fmt: skip
-BUNDLED = 10_000
+__all__ = ["BUNDLED", "FASHION_CLASSES", "ImageSet", "data_dir", "load", "resize", "to_unit_range"]
+
+Size = int | tuple[int, int]  # pixels; a pair is (height, width)
+
+BUNDLE = "fashion-mnist-10k.npz"
+CHUNK = 1024  # images converted or resized at a time: little more than the result is in memory
 
 
 def data_dir() -> Path:
@@ -26,54 +34,225 @@ def data_dir() -> Path:
     return inside if inside.is_dir() else Path(__file__).parent.parent / "data"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ImageSet:
-    """Images with shape (N, C, H, W), float32 in [-1, 1]; labels (N,), int64, or None; the names of the classes."""
+    """Images with shape (N, C, H, W), float32 in [-1, 1]; labels (N,), int64, or None; the names of the classes.
+
+    Raises CourseError for another shape or type, an empty set, NaN or inf, and labels that do not fit the images.
+    """
 
     images: Float[Tensor, "N C H W"]
-    labels: Int[Tensor, " N"] | None
-    class_names: tuple[str, ...]
-    name: str
+    labels: Int[Tensor, " N"] | None = None
+    class_names: tuple[str, ...] = ()
+    name: str = "images"
+
+    def __post_init__(self) -> None:
+        shape = tuple(self.images.shape)
+        if len(shape) != 4 or not self.images.is_floating_point():
+            raise CourseError(
+                f"{self.name}: images must be floats of shape (N, C, H, W), got {self.images.dtype} {shape}."
+            )
+        if self.images.numel() == 0:
+            raise CourseError(f"{self.name}: at least one image is needed, got none (shape {shape}).")
+        if not torch.stack(self.images.aminmax()).isfinite().all():  # a NaN anywhere makes both NaN
+            raise CourseError(f"{self.name}: images must be numbers in [-1, 1], got NaN or inf among them.")
+        if self.labels is not None:
+            self._check_labels(self.labels)
+
+    def _check_labels(self, labels: Tensor) -> None:
+        if labels.dtype != torch.int64 or labels.shape != (len(self),):
+            raise CourseError(
+                f"{self.name}: labels must be int64 of shape ({len(self)},), one per image, got {labels.dtype} "
+                f"{tuple(labels.shape)}."
+            )
+        low, high, last = int(labels.min()), int(labels.max()), len(self.class_names) - 1
+        if self.class_names and not 0 <= low <= high <= last:
+            raise CourseError(f"{self.name}: labels must lie in 0 ... {last}, one per class, got {low} ... {high}.")
 
     def __len__(self) -> int:
         return len(self.images)
 
-    def subset(self, index: Tensor | slice) -> ImageSet:
-        """The images (and labels) at the given places."""
-        return replace(self, images=self.images[index], labels=None if self.labels is None else self.labels[index])
+    def subset(self, index: Tensor | slice | Sequence[int]) -> ImageSet:
+        """The images (and labels) at the given places: a slice, indices, or a mask with one truth value per image."""
+        places = index if isinstance(index, slice) else torch.as_tensor(index).reshape(-1)
+        if isinstance(places, Tensor) and places.numel() == 0:
+            places = slice(0, 0)  # torch takes [] for floats
+        try:
+            labels = None if self.labels is None else self.labels[places]
+            return replace(self, images=self.images[places], labels=labels)
+        except IndexError as error:
+            raise CourseError(f"{self.name} has {len(self)} images, and the index does not fit: {error}.") from error
+
+    def of_class(self, label: int | str) -> ImageSet:
+        """The images of one class, given by its label or its name."""
+        if self.labels is None:
+            raise CourseError(f"{self.name} has no labels, so there is no class {label!r} to take.")
+        if isinstance(label, str) and label not in self.class_names:
+            raise unknown_name("class", label, self.class_names)
+        mask = self.labels == (self.class_names.index(label) if isinstance(label, str) else label)
+        if not mask.any():
+            there = ", ".join(str(int(y)) for y in self.labels.unique())
+            raise CourseError(f"{self.name} has no image of class {label!r}: the labels among its images are {there}.")
+        return self.subset(mask)
+
+
+def load(name: str | Path, size: Size | None = None, n: int | None = None) -> ImageSet:
+    """The first n training images of a published set, or the first n of a folder by path, at the given size.
+
+    name: "fashion-mnist" (the first 10,000 are bundled), "mnist", "cifar10", "celeba", or the path of a folder: png,
+    jpg, bmp, webp or gif, also in subfolders; grey if all of them are. Its subfolders are the classes if every image
+    lies in one. A set's name goes before a folder of that name: write "./mnist".
+    size: in pixels, one number or (height, width), made as `resize` says; None: as they are.
+    n: a whole number, at least 1 and at most what there is; None: all.
+
+    Raises CourseError for an unknown name, a size or n that does not fit, and files that are damaged or not here.
+    """
+    if isinstance(name, str) and name in CATALOGUE:
+        return _published(CATALOGUE[name], size, n)
+    if not isinstance(name, str | Path) or not str(name):
+        raise CourseError(f"name must be that of a data set or the path of a folder of images, got {name!r}.")
+    root = Path(name).expanduser()
+    if isinstance(name, str) and not root.exists() and not set(name) & set("/\\"):
+        raise CourseError(f"{unknown_name('dataset', name, CATALOGUE)} Or give the path of a folder of images.")
+    files = image_files(root)
+    n = _count(n, len(files), str(root))
+    labels, class_names = classes(root, files)
+    return ImageSet(_from_files(files[:n], size), _as_labels(labels, n), class_names, root.resolve().name)
+
+
+def _published(dataset: Dataset, size: Size | None, n: int | None) -> ImageSet:
+    n = _count(n, dataset.images, dataset.name)
+    pixels, labels = _bundled() if n <= dataset.bundled else read(dataset)
+    images = _from_files(pixels[:n], size) if isinstance(pixels, list) else _from_pixels(pixels[:n], size)
+    return ImageSet(images, _as_labels(labels, n), dataset.class_names, dataset.name)
+
+
+def _bundled() -> tuple[np.ndarray, np.ndarray]:
+    """The bundled uint8 images and labels, once the file's sha256 is found to be the one in SHA256SUMS."""
+    path = data_dir() / BUNDLE
+    advice = "restore it (`git restore data` in a clone) or install the course again"
+    try:
+        raw = path.read_bytes()
+        sums = dict(line.split()[::-1] for line in (path.parent / "SHA256SUMS").read_text().splitlines())
+        expected = sums[BUNDLE]
+    except (OSError, ValueError, KeyError) as error:
+        raise CourseError(
+            f"the bundled images or their checksum cannot be read from {path.parent} ({error}): {advice}."
+        ) from error
+    found = hashlib.sha256(raw).hexdigest()
+    if found != expected:
+        raise CourseError(
+            f"{path} is damaged: sha256 {found[:12]}... ({len(raw)} bytes), expected {expected[:12]}...: {advice}."
+        )
+    with np.load(io.BytesIO(raw), allow_pickle=False) as file:
+        return file["images"], file["labels"]
+
+
+def _count(n: int | None, there: int, name: str) -> int:
+    try:
+        count = there if n is None else operator.index(n)
+    except TypeError:
+        count = 0
+    if not 1 <= count <= there:
+        raise CourseError(f"n must be a whole number from 1 to {there}, the number of images in {name}, got {n!r}.")
+    return count
+
+
+def _as_labels(labels: np.ndarray | None, n: int) -> Int[Tensor, " N"] | None:
+    return None if labels is None else torch.from_numpy(labels[:n].astype(np.int64))
 
 
 def to_unit_range(images: np.ndarray) -> Float[Tensor, "N C H W"]:
-    """uint8 images with shape (N, H, W) or (N, H, W, C) -> float32 in [-1, 1] with shape (N, C, H, W)."""
-    x = torch.from_numpy(np.ascontiguousarray(images)).to(torch.float32) / 127.5 - 1
-    return x[:, None] if x.ndim == 3 else x.movedim(-1, 1).contiguous()
+    """x / 127.5 - 1: uint8 with shape (N, H, W) or (N, H, W, C) -> float32 in [-1, 1] with shape (N, C, H, W)."""
+    x = torch.from_numpy(np.array(images))  # a copy: torch wants memory that is writable and in order
+    x = x[:, None] if x.ndim == 3 else x.movedim(-1, 1)
+    return x.to(torch.float32, memory_format=torch.contiguous_format).div_(127.5).sub_(1)
 
 
-def resize(images: Float[Tensor, "N C H W"], size: int | None) -> Float[Tensor, "N C size size"]:
-    """Area average to `size`; 28x28 images first get a black border (-1) of 2 pixels, which makes them 32x32.
+def resize(images: Float[Tensor, "N C H W"], size: Size | None) -> Float[Tensor, "N C h w"]:
+    """Area average to `size`: each new pixel is the mean of the old pixels that its area touches.
 
-    The paper resizes bilinearly instead. size=None, or the images' own size, leaves them untouched.
+    28x28 images first get a black border (-1) of 2 pixels, which makes them 32x32. For another aspect ratio, the
+    largest centred part of the new one is cut out first. size=None, or the images' own size, leaves them untouched;
+    images are only made smaller, and CourseError is raised for a size beyond theirs. (The paper resizes bilinearly.)
     """
-    if size is None or images.shape[-2:] == (size, size):
+    if size is None:
         return images
-    if images.shape[-2:] == (28, 28):
-        images = F.pad(images, (2, 2, 2, 2), value=-1.0)
-    if size > min(images.shape[-2:]) or size < 1:
-        raise CourseError(f"size must be between 1 and {min(images.shape[-2:])} for these images, got {size}.")
-    return F.interpolate(images, size=(size, size), mode="area")
+    target = _height_width(size)
+    if images.shape[-2:] == target:
+        return images
+    return _in_chunks(lambda i: _shrink(images[i], target, "these images"), len(images))
 
 
-def load(name: str, size: int | None = None, n: int | None = None) -> ImageSet:
-    """The first n training images of a set, area-averaged to size x size."""
-    if name != "fashion-mnist":
-        raise unknown_name("dataset", name, ("fashion-mnist",))
-    if n is None or n > BUNDLED:
-        raise CourseError("only 10,000 images are bundled")
-    with np.load(data_dir() / "fashion-mnist-10k.npz", allow_pickle=False) as file:
-        images, labels = file["images"][:n], file["labels"][:n]
-    return ImageSet(
-        resize(to_unit_range(images), size), torch.from_numpy(labels.astype(np.int64)), FASHION_CLASSES, name
-    )
+def _height_width(size: Size) -> tuple[int, int]:
+    try:
+        height, width = (operator.index(s) for s in (size if isinstance(size, Sequence) else (size, size)))
+    except (TypeError, ValueError):
+        height = width = 0
+    if min(height, width) < 1:
+        raise CourseError(f"size must be a whole number of pixels >= 1, or (height, width) of them, got {size!r}.")
+    return height, width
 
 
-_ = Sequence
+def _shrink(x: Float[Tensor, "N C H W"], target: tuple[int, int], what: str) -> Float[Tensor, "N C h w"]:
+    if x.shape[-2:] == (28, 28):
+        x = F.pad(x, (2, 2, 2, 2), value=-1.0)
+    height, width = x.shape[-2:]
+    scale = min(height / target[0], width / target[1])
+    if scale < 1:
+        raise CourseError(
+            f"size must be at most the images' own: {what} can give up to {height}x{width} pixels (height x width), "
+            f"got {target[0]}x{target[1]}."
+        )
+    h, w = round(scale * target[0]), round(scale * target[1])
+    top, left = (height - h) // 2, (width - w) // 2
+    return F.interpolate(x[..., top : top + h, left : left + w], size=target, mode="area")
+
+
+def _in_chunks(part: Callable[[slice], Tensor], n: int) -> Tensor:
+    """part(0:n), made in chunks: what `part` needs on the way never lies in memory for all n at once."""
+    first = part(slice(0, min(n, CHUNK)))
+    out = _allocate(n, tuple(first.shape[1:]), first)
+    out[: len(first)] = first
+    for start in range(CHUNK, n, CHUNK):
+        out[start : start + CHUNK] = part(slice(start, start + CHUNK))
+    return out
+
+
+def _allocate(n: int, shape: tuple[int, ...], like: Tensor) -> Tensor:
+    try:
+        return like.new_empty((n, *shape))
+    except RuntimeError as error:
+        gigabytes = n * np.prod(shape, dtype=float) * like.element_size() / 1e9
+        raise CourseError(
+            f"{n:,} images of shape {shape} need {gigabytes:,.0f} GB, more than this computer gives: ask for fewer "
+            "(n=) or smaller ones (size=)."
+        ) from error
+
+
+def _from_pixels(pixels: np.ndarray, size: Size | None) -> Float[Tensor, "N C H W"]:
+    return _in_chunks(lambda i: resize(to_unit_range(pixels[i]), size), len(pixels))
+
+
+def _from_files(files: list[Path], size: Size | None) -> Float[Tensor, "N C H W"]:
+    """A few files at a time, so that only the result has to fit into memory; grey among coloured ones become RGB."""
+    target = None if size is None else _height_width(size)
+    out = torch.empty(0)
+    start = 0
+    for pixels in runs_of_one_shape(files):
+        x = to_unit_range(pixels)
+        if target is not None and x.shape[-2:] != target:
+            x = _shrink(x, target, str(files[start]))
+        if start == 0:
+            out = _allocate(len(files), tuple(x.shape[1:]), x)
+        if x.shape[-2:] != out.shape[-2:]:
+            (h, w), (height, width) = x.shape[-2:], out.shape[-2:]
+            raise CourseError(
+                f"{files[start]} has {h}x{w} pixels (height x width), but {files[0]} has {height}x{width}: all must "
+                "have one size, or pass size= to crop and shrink them to it."
+            )
+        if x.shape[1] > out.shape[1]:
+            out = out.repeat(1, 3, 1, 1)
+        out[start : start + len(x)] = x
+        start += len(x)
+    return out

@@ -145,4 +145,6 @@ def with_first_step(first: Denoiser, rest: Denoiser) -> Denoiser:
 
 def seeded_noise(seeds: Sequence[int], shape: Sequence[int], dtype: torch.dtype = torch.float32) -> Tensor:
     """Standard normal noise with shape (len(seeds), *shape): image i depends on seeds[i] alone, on every device."""
-    return torch.stack([torch.randn(*shape, generator=torch.Generator().manual_seed(int(s)), dtype=dtype) for s in seeds])
+    return torch.stack(
+        [torch.randn(*shape, generator=torch.Generator().manual_seed(int(s)), dtype=dtype) for s in seeds]
+    )

@@ -119,7 +119,9 @@ class UNet(nn.Module):
         self, x_t: Float[Tensor, "B C H W"], t: Float[Tensor, " B"], labels: Int[Tensor, " B"] | None = None
     ) -> Float[Tensor, "B C H W"]:
         if x_t.shape[-1] % 4 or x_t.shape[-2] % 4:
-            raise CourseError(f"the UNet halves twice: height and width must be divisible by 4, got {tuple(x_t.shape)}.")
+            raise CourseError(
+                f"the UNet halves twice: height and width must be divisible by 4, got {tuple(x_t.shape)}."
+            )
         e = self.condition(t, labels)
         h1 = self.in1(x_t, e)
         h2 = self.in2(self.half1(h1), e)

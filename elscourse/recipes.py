@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from . import __version__
+from .version import __version__
 from .checkpoints import load_network, save_network
 from .data import ImageSet, load
+from .errors import CourseError, unknown_name
 from .networks import build_network
 from .training import TrainingPlan, train
 
@@ -44,8 +45,46 @@ RECIPES = {
         _fashion("resnet-circular", "resnet", "circular"),
         _fashion("unet-zeros", "unet", "zeros"),
         _fashion("resnet-zeros-conditional", "resnet", "zeros", n=10_000, conditional=True),
+        # the paper's sizes, for a GPU: 60 epochs
+        Recipe(
+            "fashion-mnist-32-resnet-zeros-conditional",
+            "fashion-mnist",
+            32,
+            60_000,
+            "resnet",
+            {"padding": "zeros", "width": 256},
+            conditional=True,
+            plan=TrainingPlan(steps=28_000),
+        ),
     )
 }
+
+
+def choose(
+    name: str,
+    *,
+    dataset: str | None = None,
+    size: int | None = None,
+    n: int | None = None,
+    architecture: str = "resnet",
+    padding: str = "zeros",
+    width: int | None = None,
+    conditional: bool = False,
+    steps: int | None = None,
+    seed: int | None = None,
+) -> Recipe:
+    """The shipped recipe of that name or, with a dataset, a recipe of one's own under it."""
+    if dataset is None:
+        if name not in RECIPES:
+            raise CourseError(f"{unknown_name('recipe', name, RECIPES)} For a network of your own add --dataset.")
+        recipe = RECIPES[name]
+    elif name in RECIPES:
+        raise CourseError(f"{name} is the name of a shipped network: give your own network another one.")
+    else:
+        options: dict[str, Any] = {"padding": padding} | ({"width": width} if width else {})
+        recipe = Recipe(name, dataset, size, n, architecture, options, conditional)
+    changes = {k: v for k, v in (("steps", steps), ("seed", seed)) if v is not None}
+    return replace(recipe, plan=replace(recipe.plan, **changes))
 
 
 def follow(recipe: Recipe, folder: Path, *, device: str = "cpu", fresh: bool = False, progress: bool = True) -> Path:
@@ -54,6 +93,8 @@ def follow(recipe: Recipe, folder: Path, *, device: str = "cpu", fresh: bool = F
     While it lasts, its state is `folder/NAME.training.safetensors`; at the end that file is removed.
     """
     data = recipe.data()
+    if recipe.conditional and not data.class_names:
+        raise CourseError(f"a class-conditional network needs classes, and {data.name} has none.")
     classes = len(data.class_names) if recipe.conditional else None
     config = {"channels": data.images.shape[1], "classes": classes, **recipe.config}
     with torch.random.fork_rng(devices=[]):
@@ -68,7 +109,7 @@ def follow(recipe: Recipe, folder: Path, *, device: str = "cpu", fresh: bool = F
         "architecture": recipe.architecture,
         "config": config,
         "data": {"name": recipe.dataset, "size": recipe.size, "n": len(data)},
-        "plan": recipe.plan.__dict__,
+        "plan": asdict(recipe.plan),
         "device": str(device),
         "versions": {"elscourse": __version__, "torch": torch.__version__.split("+")[0]},
         "loss_curve": {"steps_per_point": 100, "values": [round(v, 5) for v in losses]},

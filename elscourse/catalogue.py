@@ -1,0 +1,127 @@
+"""What is known about each published set of images: facts only. Finding and reading them is in datasets.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
+IDX_FILES = ((IMAGES, f"{IMAGES}.gz"), (LABELS, f"{LABELS}.gz"))
+CIFAR_FOLDER, CIFAR_ARCHIVE = "cifar-10-batches-py", "cifar-10-python.tar.gz"
+CELEBA_FOLDER = "img_align_celeba"
+
+BUNDLED = 10_000
+FASHION_CLASSES = (
+    "t-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
+)  # fmt: skip
+CIFAR_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A published set of images: its training part, which is all the course uses.
+
+    images: how many; size: native (height, width); bundled: how many of them come with the course.
+    folders: where its files lie below a data folder, torchvision's layout first.
+    files: what must be there, each with its alternatives.
+    contents, downloads: sha256 by file name, of the uncompressed files and of the files as published.
+    mirrors: the addresses that a download's name is appended to; none: to be fetched by hand from `page`.
+    """
+
+    name: str
+    images: int
+    size: tuple[int, int]
+    channels: int
+    class_names: tuple[str, ...]
+    terms: str
+    page: str
+    folders: tuple[str, ...]
+    files: tuple[tuple[str, ...], ...]
+    contents: dict[str, str] = field(default_factory=dict)
+    downloads: dict[str, str] = field(default_factory=dict)
+    mirrors: tuple[str, ...] = ()
+    bundled: int = 0
+
+    def present(self, place: Path) -> bool:
+        """Whether every file it needs is in this folder, in one of its forms."""
+        return all(any((place / form).exists() for form in forms) for forms in self.files)
+
+
+# The sha256 of the files as published are those in pytorch/vision, torchvision/prototype/datasets/_builtin. Debian's
+# Fashion-MNIST is packed anew (other .gz bytes); its uncompressed contents are the publisher's, and those are checked.
+CATALOGUE = {
+    dataset.name: dataset
+    for dataset in (
+        Dataset(
+            name="fashion-mnist",
+            images=60_000,
+            size=(28, 28),
+            channels=1,
+            class_names=FASHION_CLASSES,
+            terms="MIT licence, Zalando SE",
+            page="https://github.com/zalandoresearch/fashion-mnist",
+            folders=("FashionMNIST/raw", "FashionMNIST", "fashion-mnist"),
+            files=IDX_FILES,
+            contents={
+                IMAGES: "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+                LABELS: "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+            },
+            downloads={
+                f"{IMAGES}.gz": "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+                f"{LABELS}.gz": "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+            },
+            mirrors=(
+                "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
+                "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+            ),
+            bundled=BUNDLED,
+        ),
+        Dataset(
+            name="mnist",
+            images=60_000,
+            size=(28, 28),
+            channels=1,
+            class_names=tuple("0123456789"),
+            terms="CC BY-SA 3.0, Y. LeCun and C. Cortes",
+            page="http://yann.lecun.com/exdb/mnist/",
+            folders=("MNIST/raw", "MNIST", "mnist"),
+            files=IDX_FILES,
+            contents={
+                IMAGES: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+                LABELS: "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+            },
+            downloads={
+                f"{IMAGES}.gz": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+                f"{LABELS}.gz": "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+            },
+            mirrors=(
+                "https://ossci-datasets.s3.amazonaws.com/mnist/",
+                "https://storage.googleapis.com/cvdf-datasets/mnist/",
+            ),
+        ),
+        Dataset(
+            name="cifar10",
+            images=50_000,
+            size=(32, 32),
+            channels=3,
+            class_names=CIFAR_CLASSES,
+            terms="no licence stated; cite Krizhevsky 2009",
+            page="https://www.cs.toronto.edu/~kriz/cifar.html",
+            folders=(".", "cifar10", "CIFAR10"),
+            files=((CIFAR_FOLDER, CIFAR_ARCHIVE),),
+            downloads={CIFAR_ARCHIVE: "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"},
+            mirrors=("https://www.cs.toronto.edu/~kriz/",),
+        ),
+        Dataset(
+            name="celeba",
+            images=162_770,
+            size=(218, 178),
+            channels=3,
+            class_names=(),
+            terms="non-commercial research only, not to be passed on",
+            page="https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html",
+            folders=("celeba",),
+            files=((CELEBA_FOLDER,), ("list_eval_partition.txt",)),
+        ),
+    )
+}

@@ -1,0 +1,292 @@
+"""What this computer is, what of the course is whole on it, and what will be slow: `elscourse doctor`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import ModuleType
+
+Finding = tuple[str, str, str | None]  # topic, what was found, what to do about it (None: nothing)
+
+GIB = 2**30
+BUNDLE = "fashion-mnist-10k.npz"
+LITTLE_MEMORY, LITTLE_DISK = 4 * GIB, 2 * GIB
+OPTIONAL_TOOLS = {"jupyterlab": "notebook", "torchvision": "datasets", "sphinx": "site"}  # tool: the extra that has it
+
+
+def report() -> list[Finding]:
+    """Every finding as (topic, what was found, advice or None), for `elscourse doctor` to print.
+
+    Nothing is changed, downloaded or kept. What cannot be examined becomes a finding of its own, never an error.
+    """
+    return [finding for section in SECTIONS for finding in examined(section)]
+
+
+def examined(section: Callable[[], list[Finding]]) -> list[Finding]:
+    """The findings of one section, or the one finding that it failed: a doctor must not die of the disease."""
+    try:
+        return section()
+    except Exception as error:
+        topic = section.__name__.replace("_", " ")
+        return [(topic, f"could not be examined ({type(error).__name__}: {error})", "please report this line")]
+
+
+def python_and_torch() -> list[Finding]:
+    """Versions, and whether torch is a CUDA build that finds no GPU."""
+    import torch
+
+    idle = torch.version.cuda is not None and not torch.cuda.is_available()
+    return [
+        ("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}", None),
+        ("torch", torch.__version__, "a CUDA build, and no GPU: it works, the CPU build is smaller" if idle else None),
+    ]
+
+
+def processor() -> list[Finding]:
+    """Cores this process may use, torch's threads, and bfloat16."""
+    import torch
+
+    cores, threads = core_count(), torch.get_num_threads()
+    flags = bfloat16_flags(torch)
+    bf16 = "not known with this torch" if flags is None else f"native ({', '.join(flags)})" if flags else "not native"
+    return [
+        ("CPU", f"{cores} cores, {threads} torch threads", threads_advice(cores, threads)),
+        ("bfloat16 on the CPU", bf16, None),
+    ]
+
+
+def core_count() -> int:
+    """The cores this process may use: fewer than the machine has in a container or under a scheduler."""
+    allowed = getattr(os, "sched_getaffinity", None)  # Linux
+    cores = len(allowed(0)) if allowed else os.cpu_count() or 1
+    quota = _words(Path("/sys/fs/cgroup/cpu.max"))  # "200000 100000": 2 cores' time; "max 100000": no limit
+    if len(quota) == 2 and quota[0].isdigit():
+        cores = min(cores, max(1, round(int(quota[0]) / int(quota[1]))))
+    return cores
+
+
+def threads_advice(cores: int, threads: int) -> str | None:
+    """What to do when torch's threads do not fit the cores. Half of them is right where each core counts twice."""
+    if threads > cores:
+        return f"more threads than cores make each other wait: set OMP_NUM_THREADS={cores}"
+    if threads * 2 < cores:
+        return f"torch leaves cores idle: unset OMP_NUM_THREADS, or set it to {cores}"
+    return None
+
+
+def bfloat16_flags(torch: ModuleType) -> list[str] | None:
+    """The processor's bfloat16 instructions by name; None where this torch cannot tell (before 2.10)."""
+    capabilities = getattr(torch.cpu, "get_capabilities", None)
+    if capabilities is None:
+        return None
+    return sorted(name for name, value in capabilities().items() if "bf16" in name and value is True)
+
+
+def memory() -> list[Finding]:
+    """Memory in all and free, as the system and the container allow."""
+    total, free = memory_bytes()
+    advice = None
+    if free is not None and free < LITTLE_MEMORY:
+        advice = "close other programs: a lesson needs up to 1.5 GiB, and each open notebook keeps its own"
+    return [("memory", f"{gib(total)} in all, {gib(free)} free", advice)]
+
+
+def memory_bytes(proc: Path = Path("/proc"), cgroup: Path = Path("/sys/fs/cgroup")) -> tuple[int | None, int | None]:
+    """Total and free memory in bytes, None where the system does not say. A container's limit counts."""
+    total = free = None
+    for line in _lines(proc / "meminfo"):
+        name, _, rest = line.partition(":")
+        if name == "MemTotal":
+            total = int(rest.split()[0]) * 1024
+        elif name == "MemAvailable":
+            free = int(rest.split()[0]) * 1024
+    if total is None and sys.platform == "win32":
+        total, free = _windows_memory()
+    elif total is None and hasattr(os, "sysconf"):  # macOS
+        total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    limit, used = _words(cgroup / "memory.max"), _words(cgroup / "memory.current")
+    if total is not None and limit and limit[0].isdigit() and int(limit[0]) < total:
+        total = int(limit[0])
+        left = max(0, total - int(used[0])) if used else total
+        free = left if free is None else min(free, left)
+    return total, free
+
+
+def _windows_memory() -> tuple[int | None, int | None]:
+    import ctypes
+
+    class Status(ctypes.Structure):  # MEMORYSTATUSEX
+        _fields_ = (
+            ("length", ctypes.c_ulong),
+            ("load", ctypes.c_ulong),
+            *((name, ctypes.c_ulonglong) for name in ("total", "free", "a", "b", "c", "d", "e")),
+        )
+
+    status = Status()
+    status.length = ctypes.sizeof(Status)
+    if not ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status)):  # type: ignore[attr-defined, unused-ignore]
+        return None, None
+    return status.total, status.free
+
+
+def accelerators() -> list[Finding]:
+    """The GPUs that torch can use: CUDA devices with their memory, or Apple's."""
+    found = gpu_names()
+    asked = os.environ.get("ELSCOURSE_LAB") == "gpu"
+    advice = "ELSCOURSE_LAB=gpu is set, but torch finds no GPU: unset it" if asked and not found else None
+    return [("GPU", "; ".join(found) or "none; the laptop lab needs none", advice)]
+
+
+def gpu_names() -> list[str]:
+    """The GPUs that torch can use, in words."""
+    import torch
+
+    names = []
+    if torch.cuda.is_available():
+        for i in range(torch.cuda.device_count()):
+            free, total = torch.cuda.mem_get_info(i)
+            names.append(f"cuda:{i} {torch.cuda.get_device_name(i)}, {gib(total)}, {gib(free)} free")
+    if torch.backends.mps.is_available():
+        names.append("mps (Apple)")
+    return names
+
+
+def disk() -> list[Finding]:
+    """Free space in the folder one works in."""
+    free = shutil.disk_usage(Path.cwd()).free
+    return [("free disk", f"{gib(free)} here", "complete sets and trainings need more" if free < LITTLE_DISK else None)]
+
+
+def bundled_files() -> list[Finding]:
+    """The bundled images, and everything else that SHA256SUMS lists: present and whole?"""
+    from .data import data_dir
+
+    folder = data_dir()
+    repair = "install the course again" if folder.name == "_data" else "`git checkout -- data` brings it back"
+    states = {
+        name: file_state(folder / name, sha256)
+        for name, sha256 in ({BUNDLE: None} | read_sums(folder / "SHA256SUMS")).items()
+    }
+    bad = [f"{name} is {state}" for name, state in states.items() if state in ("missing", "damaged")]
+    bundle, whole = states.pop(BUNDLE), sum(state == "whole" for state in states.values())
+    others = f"; {whole} of {len(states)} other files whole" if states else ""
+    return [("bundled files", f"{BUNDLE} {bundle}{others}", f"{', '.join(bad)}: {repair}" if bad else None)]
+
+
+def read_sums(path: Path) -> dict[str, str]:
+    """A SHA256SUMS file as `sha256sum` writes it: file name -> sha256. Empty if there is none."""
+    pairs = [line.split(maxsplit=1) for line in _lines(path) if line.strip() and not line.startswith("#")]
+    return {name.strip().lstrip("*"): sha256 for sha256, name in pairs}
+
+
+def file_state(path: Path, sha256: str | None) -> str:
+    """'missing', 'damaged', 'whole', or 'present' where there is no sum to compare with."""
+    if not path.is_file():
+        return "missing"
+    if sha256 is None:
+        return "present"
+    with path.open("rb") as file:
+        return "whole" if hashlib.file_digest(file, "sha256").hexdigest() == sha256 else "damaged"
+
+
+def networks() -> list[Finding]:
+    """The shipped networks: each file against the sha256 on its card."""
+    from .checkpoints import network_files
+
+    states = {name: network_state(card) for name, card in network_files().items()}
+    whole = sorted(name for name, state in states.items() if state == "whole")
+    bad = [
+        f"{name} is {state}: `elscourse train {name}` makes it again"
+        for name, state in states.items()
+        if state != "whole"
+    ]
+    finding = f"{len(whole)} whole: {', '.join(whole)}" if whole else "none"
+    none = None if states else "none is shipped with this installation: `elscourse train NAME` makes one"
+    return [("networks", finding, "; ".join(bad) or none)]
+
+
+def network_state(card: Path) -> str:
+    """'whole', 'damaged' or 'missing': the .safetensors file beside a card against the card's sha256."""
+    try:
+        sha256 = json.loads(card.read_text(encoding="utf-8"))["sha256"]
+    except (ValueError, KeyError, TypeError):
+        return "damaged"
+    return file_state(card.with_suffix(".safetensors"), str(sha256))
+
+
+def datasets() -> list[Finding]:
+    """The complete published sets on this computer."""
+    from .datasets import available
+
+    return [("complete sets", "; ".join(f"{one.name}: {one.status}" for one in available()), None)]
+
+
+def optional_tools() -> list[Finding]:
+    """JupyterLab and the other tools that an extra brings: their versions, or how to get them."""
+    findings: list[Finding] = []
+    for tool, extra in OPTIONAL_TOOLS.items():
+        try:
+            findings.append((tool, version(tool), None))
+        except PackageNotFoundError:
+            findings.append((tool, "not installed", f'pip install -e ".[{extra}]"'))
+    return findings
+
+
+def what_is_slow() -> list[Finding]:
+    """The last line: what to expect of this computer."""
+    import torch
+
+    reasons = slow_reasons(core_count(), bfloat16_flags(torch), memory_bytes()[1], bool(gpu_names()), os.environ)
+    return [("slow here", "; ".join(reasons) or "nothing", None)]
+
+
+def slow_reasons(
+    cores: int, bfloat16: list[str] | None, free: int | None, gpu: bool, environ: Mapping[str, str]
+) -> list[str]:
+    """What will take longer than the lessons say, and why."""
+    asked = environ.get("ELSCOURSE_LAB") == "gpu"
+    reasons = {
+        "everything (the lessons' times are for 2 cores)": cores < 2,
+        "training on the CPU (no native bfloat16, so it runs in float32)": bfloat16 == [],
+        "large dictionaries (under 4 GiB free: worked on in small pieces)": free is not None and free < LITTLE_MEMORY,
+        "nearly everything (ELSCOURSE_LAB=gpu without a GPU)": asked and not gpu,
+        "the full machine, ELSCOURSE_LAB=gpu (no GPU)": not asked and not gpu,
+    }
+    return [reason for reason, applies in reasons.items() if applies]
+
+
+def gib(count: int | None) -> str:
+    """Bytes in words."""
+    return "an unknown amount" if count is None else f"{count / GIB:.1f} GiB"
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
+
+
+def _words(path: Path) -> list[str]:
+    return " ".join(_lines(path)).split()
+
+
+SECTIONS: tuple[Callable[[], list[Finding]], ...] = (
+    python_and_torch,
+    processor,
+    memory,
+    accelerators,
+    disk,
+    bundled_files,
+    networks,
+    datasets,
+    optional_tools,
+    what_is_slow,
+)

@@ -1,0 +1,80 @@
+"""A folder of images: which files it has, what classes they form, and the pixels of one file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from .errors import CourseError
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif")
+RUN_BYTES = 2**25  # decoded images held at a time
+
+
+def image_files(root: Path) -> list[Path]:
+    """The images in a folder and its subfolders, sorted by path; hidden files and folders are left out.
+
+    Raises CourseError if the folder does not exist, is a file, or holds no image.
+    """
+    if not root.exists():
+        raise CourseError(f"{root} does not exist: expected a folder of images, or the name of a data set.")
+    if not root.is_dir():
+        raise CourseError(f"{root} is a file: expected a folder of images (unpack an archive first).")
+    # hidden: macOS leaves a "._photo.jpg" that is no image beside each photo it packs
+    files = [
+        path
+        for path in root.rglob("*")
+        if path.suffix.lower() in SUFFIXES
+        and path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(root).parts)
+    ]
+    if not files:
+        raise CourseError(f"{root} holds no images: expected {', '.join(SUFFIXES)} files in it or in its subfolders.")
+    return sorted(files, key=lambda path: path.relative_to(root).as_posix())
+
+
+def classes(root: Path, files: list[Path]) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """Labels and class names from the first level of subfolders; (None, ()) if an image lies outside of them."""
+    parts = [path.relative_to(root).parts for path in files]
+    if any(len(part) == 1 for part in parts):
+        return None, ()
+    names = sorted({part[0] for part in parts})
+    return np.array([names.index(part[0]) for part in parts]), tuple(names)
+
+
+def read_image(path: Path) -> np.ndarray:
+    """One image as uint8 with shape (H, W, 1) if it is grey, by its pixels, else (H, W, 3); an animation's first frame.
+
+    What is transparent becomes black. Raises CourseError, with the file's name, if it cannot be read.
+    """
+    from PIL import Image, ImageOps
+
+    try:
+        with Image.open(path) as file:
+            image = ImageOps.exif_transpose(file)  # else photos taken with a turned camera lie on their side
+            if image.mode.startswith("I"):  # 16 bits per pixel, which PIL would clip to 8 instead of scaling
+                return np.round(np.asarray(image) / 257).astype(np.uint8)[..., None]
+            if image.has_transparency_data:
+                image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image.convert("RGBA"))
+            pixels = np.asarray(image.convert("RGB"))
+    except Exception as error:  # PIL's readers fail in many ways on a damaged file
+        raise CourseError(
+            f"{path} is not a readable image ({error}): repair it, or take it out of the folder."
+        ) from error
+    grey = (pixels == pixels[..., :1]).all()
+    return pixels[..., :1] if grey else pixels
+
+
+def runs_of_one_shape(files: list[Path]) -> Iterator[np.ndarray]:
+    """The images in order, uint8 with shape (n, H, W, C): neighbours of one shape together, about 32 MB at most."""
+    run: list[np.ndarray] = []
+    for path in files:
+        image = read_image(path)
+        if run and (image.shape != run[0].shape or len(run) * image.size >= RUN_BYTES):
+            yield np.stack(run)
+            run = []
+        run.append(image)
+    if run:
+        yield np.stack(run)

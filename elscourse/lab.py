@@ -1,0 +1,151 @@
+"""The lab: one network, the images it was trained on, its calibrated sizes, and every machine by its id."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from .checkpoints import NetworkDenoiser, find_card, load_network
+from .data import ImageSet, load
+from .diffusion import Denoiser
+from .errors import CourseError, unknown_name
+from .machines import (
+    EquivariantLocalScoreMachine,
+    EquivariantScoreMachine,
+    IdealScoreMachine,
+    LocalScoreMachine,
+    PatchMachine,
+)
+from .schedule import CosineSchedule
+from .sizes import CalibratedSizes, sizes_path
+from .wiener import WienerFilter
+
+PROFILES = {"laptop": "fashion-mnist-16-resnet-zeros", "gpu": "fashion-mnist-32-resnet-zeros-conditional"}
+MACHINES = ("is", "es", "ls", "els-zeros", "els-circular", "els-zeros-gaussian", "els-circular-gaussian", "wiener")
+
+
+@dataclass(frozen=True)
+class Lab:
+    """What a lesson works with. `seeds` are for evaluation: calibration uses none of them."""
+
+    profile: str
+    network: NetworkDenoiser
+    data: ImageSet
+    sizes: CalibratedSizes | None
+    device: torch.device
+    schedule: CosineSchedule = CosineSchedule()
+    seeds: range = range(100)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(C, H, W) of one image."""
+        return tuple(self.data.images.shape[1:])
+
+    @property
+    def image_labels(self) -> Int[Tensor, " N"] | None:
+        """The classes of the images, if the network was told them in training."""
+        return self.data.labels if self.network.conditional else None
+
+    def labels_for(self, seeds: Sequence[int]) -> Int[Tensor, " B"] | None:
+        """The class drawn from each seed: seed mod number of classes; None for an unconditional network."""
+        if not self.network.conditional:
+            return None
+        return torch.tensor(list(seeds)) % len(self.data.class_names)
+
+    def one_label(self, label: int) -> int:
+        """The label, if this lab's network and images know it."""
+        if not self.network.conditional:
+            raise CourseError(f"{self.network.name} knows no classes: leave the label out.")
+        if not 0 <= label < len(self.data.class_names):
+            names = ", ".join(f"{i} {n}" for i, n in enumerate(self.data.class_names))
+            raise CourseError(f"label {label} is not a class of {self.data.name}: {names}.")
+        return label
+
+    def patch_sizes(self, machine: str) -> list[tuple[float, int]]:
+        """The calibrated pairs (t, P) of a machine; LS looks through the square windows of the network's own ELS."""
+        wanted = f"els-{self.network.padding}" if machine == "ls" else machine
+        if self.sizes is None or wanted not in self.sizes.machines:
+            raise CourseError(
+                f"{self.network.name} has no calibrated sizes for {wanted}: run `elscourse calibrate "
+                f"{self.network.name} --machine {wanted}`."
+            )
+        return self.sizes.machines[wanted]
+
+    def machine(self, name: str) -> Denoiser:
+        """A machine by its id, on this lab's images, with its calibrated sizes."""
+        shared = {"image_labels": self.image_labels}
+        images, schedule = self.data.images, self.schedule
+        if name not in MACHINES:
+            raise unknown_name("machine", name, MACHINES)
+        if name == "is":
+            return IdealScoreMachine(images, schedule, **shared)
+        if name == "es":
+            return EquivariantScoreMachine(images, schedule, **shared)
+        if name == "wiener":
+            return WienerFilter(images, schedule, **shared)
+        return self.patch_machine(name, self.patch_sizes(name))
+
+    def patch_machine(self, name: str, patch_size: int | list[tuple[float, int]]) -> PatchMachine:
+        """ls, or els-PADDING with or without -gaussian, looking through the given sizes."""
+        images, schedule, labels = self.data.images, self.schedule, self.image_labels
+        if name == "ls":
+            return LocalScoreMachine(images, schedule, patch_size=patch_size, image_labels=labels)
+        _, padding, *gaussian = name.split("-")
+        return EquivariantLocalScoreMachine(
+            images,
+            schedule,
+            patch_size=patch_size,
+            padding=padding,  # type: ignore[arg-type]
+            window="gaussian" if gaussian else "square",
+            image_labels=labels,
+        )
+
+
+def pick_device(device: str | torch.device | None = None) -> torch.device:
+    """The device asked for, if it is there; the CPU if none was asked for."""
+    try:
+        chosen = torch.device(device or "cpu")
+    except RuntimeError:
+        raise unknown_name("device", str(device), ("cpu", "cuda", "mps")) from None
+    present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not present.get(chosen.type, False):
+        here = ", ".join(k for k, v in present.items() if v)
+        raise CourseError(f"device {chosen} was asked for, but this computer has: {here}.")
+    return chosen
+
+
+def lab(
+    profile: str | None = None,
+    *,
+    network: str | Path | None = None,
+    dataset: str | Path | None = None,
+    device: str | torch.device | None = None,
+    verbose: bool = True,
+) -> Lab:
+    """The lab of this computer; prints one line about it.
+
+    profile: "laptop" (the default, the same on every computer, so that the numbers in the lessons hold) or "gpu";
+        the environment variable ELSCOURSE_LAB sets it.
+    network: another network than the profile's, by name or path.
+    dataset: other images than the network's own, by name or folder, at the network's size.
+    """
+    profile = profile or os.environ.get("ELSCOURSE_LAB") or "laptop"
+    if profile not in PROFILES:
+        raise unknown_name("lab", profile, PROFILES)
+    chosen = pick_device(device or ("cuda" if profile == "gpu" else "cpu"))
+    name = network or PROFILES[profile]
+    denoiser = load_network(name).to(chosen)
+    about = denoiser.card["data"]
+    data = load(dataset or about["name"], size=about["size"], n=None if dataset else about["n"])
+    path = sizes_path(find_card(name))
+    sizes = CalibratedSizes.load(path) if path.exists() else None
+    if verbose:
+        side = "x".join(str(n) for n in data.images.shape[-2:])
+        print(f"lab: {profile} on {chosen} | {len(data):,} images of {data.name} at {side} | network {denoiser.name}")
+    return Lab(profile, denoiser, replace(data, images=data.images.to(chosen)), sizes, chosen)

@@ -1,0 +1,92 @@
+"""How alike two images are, and how new one is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from .errors import CourseError
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Three measures per image, shape (B,), named so everywhere in the course: r, r2 (its square), R2.
+
+    A constant image has no variance to explain: NaN, in r and r2 if either image is constant, in R2 if the target is.
+    """
+
+    r: Float[Tensor, " B"]
+    r2: Float[Tensor, " B"]
+    R2: Float[Tensor, " B"]
+
+
+def compare(prediction: Float[Tensor, "B C H W"], target: Float[Tensor, "B C H W"]) -> Comparison:
+    r"""Pearson correlation, its square, and the coefficient of determination, image by image.
+
+    .. math:: r = \frac{\sum (p - \bar p)(y - \bar y)}{\sqrt{\sum (p - \bar p)^2 \sum (y - \bar y)^2}}, \quad
+              R^2 = 1 - \frac{\sum (y - p)^2}{\sum (y - \bar y)^2}
+
+    over all pixels and channels of an image, with one mean per image. r2 does not mind a wrong contrast or brightness,
+    R2 does, and can be negative: R2 <= r2 always. Computed in float64. The paper's table is headed r^2, the code
+    published with it prints r; lesson 11 shows all three.
+    """
+    if prediction.shape != target.shape:
+        raise CourseError(
+            f"prediction and target must have one shape, got {tuple(prediction.shape)} and {tuple(target.shape)}."
+        )
+    p, y = prediction.double().flatten(1), target.double().flatten(1)
+    dp, dy = p - p.mean(1, keepdim=True), y - y.mean(1, keepdim=True)
+    # a mean rounds: images that differ by less than that from a constant are constant
+    spp, syy = (_zero_if_constant(d.square().sum(1), x) for d, x in ((dp, p), (dy, y)))
+    r = (dp * dy).sum(1) / (spp * syy).sqrt()
+    r = torch.where(spp * syy > 0, r, torch.nan)
+    big_r2 = torch.where(syy > 0, 1 - (y - p).square().sum(1) / syy, torch.nan)
+    return Comparison(r, r.square(), big_r2)
+
+
+def _zero_if_constant(sum_of_squares: Tensor, x: Tensor) -> Tensor:
+    return torch.where((x == x[:, :1]).all(1), torch.zeros_like(sum_of_squares), sum_of_squares)
+
+
+def nearest_training_image(
+    x: Float[Tensor, "B C H W"], images: Float[Tensor, "N C H W"]
+) -> tuple[Int[Tensor, " B"], Float[Tensor, " B"]]:
+    """Index of, and Euclidean distance to, the training image nearest to each x (distance 2 per black/white flip)."""
+    if x.shape[1:] != images.shape[1:]:
+        raise CourseError(f"x and the images must have one shape, got {tuple(x.shape[1:])} and {tuple(images.shape[1:])}.")
+    best = torch.full((len(x),), torch.inf, dtype=x.dtype, device=x.device)
+    index = torch.zeros(len(x), dtype=torch.int64, device=x.device)
+    start = 0
+    for chunk in images.split(4096):
+        distance, place = torch.cdist(
+            x.flatten(1), chunk.flatten(1), compute_mode="donot_use_mm_for_euclid_dist"
+        ).min(1)
+        closer = distance < best
+        best, index = torch.where(closer, distance, best), torch.where(closer, place + start, index)
+        start += len(chunk)
+    return index, best
+
+
+def novelty(
+    x: Float[Tensor, "B C H W"], images: Float[Tensor, "N C H W"], held_out: Float[Tensor, "K C H W"]
+) -> Float[Tensor, " B"]:
+    """Distance to the nearest training image, in units of its median over real held-out images.
+
+    0 is a copy; 1 is as far from the training set as a new real image; more is further out.
+    """
+    usual = nearest_training_image(held_out, images)[1].median()
+    return nearest_training_image(x, images)[1] / usual
+
+
+def bootstrap_interval(
+    values: Float[Tensor, " B"], generator: torch.Generator, repeats: int = 2000, level: float = 0.95
+) -> tuple[float, float]:
+    """The central `level` interval of the median over resamples of the values (which must not be NaN)."""
+    v = values.double().cpu()
+    index = torch.randint(len(v), (repeats, len(v)), generator=generator)
+    medians = v[index].quantile(0.5, dim=1)
+    low, high = medians.quantile(torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=v.dtype))
+    return float(low), float(high)

@@ -1,0 +1,223 @@
+r"""The engine: a softmax-weighted mean over a dictionary that is never held in memory as a whole.
+
+Every machine asks the same question. A query q (a piece of x_t) meets keys k (pieces of training images):
+
+.. math:: D(q) = \sum_k w_k \, \mathrm{value}(k), \quad
+          w_k \propto \exp\Big(-\frac{\|q - \alpha k\|^2}{2\sigma^2}\Big)
+                \propto \exp\Big(\frac{\alpha\, q \cdot k - \alpha^2 \|k\|^2 / 2}{\sigma^2}\Big)
+
+which is attention. Images come in blocks; of the ones that passed only the running maximum, the sum and the weighted
+sum of each query remain. Nothing here knows which machine is asking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from .errors import CourseError
+
+MEMORY = 512 * 2**20  # default budget in bytes for everything beyond the images
+TILE = 2**19  # logits computed at once: few enough to stay in a processor's cache
+KEYS = 128  # keys in a tile at least: fewer make the matrix products inefficient
+BLOCK = 2**25  # bytes of keys cut from the images at a time
+LOGIT_ERROR = 2e-6  # rounding allowed in a float32 logit before it is computed in float64
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """G independent questions of one shape: queries (G, M, D) against the keys that `keys_of` cuts from images.
+
+    keys_of: images (n, C, H, W) -> keys (G, n * keys_per_image, D), image after image.
+    values: the columns of a key that make up its value: all of them for whole images, the centre pixel for patches.
+    """
+
+    queries: Float[Tensor, "G M D"]
+    keys_of: Callable[[Tensor], Tensor]
+    keys_per_image: int
+    values: Int[Tensor, " V"] | slice
+
+
+@dataclass(frozen=True)
+class Source:
+    """Training images as the engine reads them: block by block, `grey` subtracted, only those of `index` if given."""
+
+    images: Float[Tensor, "N C H W"]
+    grey: Float[Tensor, "1 C 1 1"]
+    index: Int[Tensor, " n"] | None = None
+
+    def __len__(self) -> int:
+        return len(self.images if self.index is None else self.index)
+
+    def block(self, start: int, stop: int) -> Float[Tensor, "n C H W"]:
+        """Images start..stop, centred: a copy of this block only."""
+        part = slice(start, stop)
+        return self.images[part if self.index is None else self.index[part]] - self.grey
+
+
+@dataclass
+class Partial:
+    """What is kept of the keys seen so far: enough to add more of them, or to merge with another part's result.
+
+    largest (G, M, 1): the largest logit; total (G, M, 1): the sum of exp(logit - largest); weighted (G, M, V): the same
+    sum with the values as factors. Adding sums is exact; averaging the softmaxes of parts would not be.
+    """
+
+    largest: Float[Tensor, "G M 1"]
+    total: Float[Tensor, "G M 1"]
+    weighted: Float[Tensor, "G M V"]
+
+    @classmethod
+    def empty(cls, groups: int, queries: int, values: int, device: torch.device) -> Partial:
+        """Nothing seen yet. The sums are float64, as they collect up to millions of terms."""
+
+        def full(width: int, value: float) -> Tensor:
+            return torch.full((groups, queries, width), value, dtype=torch.float64, device=device)
+
+        return cls(full(1, -torch.inf), full(1, 0), full(values, 0))
+
+    def part(self, groups: slice, queries: slice) -> Partial:
+        """A view of some groups and queries: what is absorbed there is absorbed here."""
+        return Partial(*(x[groups, queries] for x in (self.largest, self.total, self.weighted)))
+
+    def absorb(self, logits: Float[Tensor, "G M L"], dtype: torch.dtype) -> Float[Tensor, "G M L"]:
+        """Take new keys in (in place); returns exp(logit - largest), to be added to `weighted` with their values.
+
+        Subtracting the maximum first keeps exp from overflowing; `logits` is overwritten.
+        """
+        largest = torch.maximum(self.largest, logits.amax(-1, keepdim=True))
+        weights = logits.sub_(largest.to(logits.dtype)).to(dtype).exp_()
+        kept = torch.exp(self.largest - largest)
+        self.total.mul_(kept).add_(weights.sum(-1, keepdim=True))
+        self.weighted.mul_(kept)
+        self.largest.copy_(largest)
+        return weights
+
+    def merge(self, other: Partial) -> Partial:
+        """The result over both dictionaries: rescale each to the common maximum, then add."""
+        largest = torch.maximum(self.largest, other.largest)
+        a, b = torch.exp(self.largest - largest), torch.exp(other.largest - largest)
+        return Partial(largest, a * self.total + b * other.total, a * self.weighted + b * other.weighted)
+
+    def mean(self) -> Float[Tensor, "G M V"]:
+        """The posterior mean of the values."""
+        return self.weighted / self.total
+
+
+@dataclass(frozen=True)
+class Tile:
+    """The logits of some queries of some groups against some keys, the first of which is number `first_key`."""
+
+    groups: slice
+    queries: slice
+    first_key: int
+    logits: Float[Tensor, "g m L"]
+    values: Float[Tensor, "g L V"]
+
+
+def tile_shape(groups: int, queries: int) -> tuple[int, int, int]:
+    """How many groups, queries and keys a tile takes: near-square per group, as many groups as then fit."""
+    m = min(queries, int(TILE**0.5))
+    g = max(1, min(groups, TILE // (m * KEYS)))
+    return g, m, max(KEYS, TILE // (g * m))
+
+
+def slices(length: int, step: int) -> Iterator[slice]:
+    """0..length in pieces of `step`, the last one shorter."""
+    for start in range(0, length, step):
+        yield slice(start, min(start + step, length))
+
+
+def tiles(lookup: Lookup, source: Source, alpha: float, sigma: float, memory: int) -> Iterator[Tile]:
+    """All logits, tile by tile: blocks of images outside, inside them groups, queries, keys."""
+    groups, queries, _ = lookup.queries.shape
+    g, m, n_keys = tile_shape(groups, queries)
+    block = images_per_block(lookup, source, memory)
+    for images in slices(len(source), block):
+        keys = lookup.keys_of(source.block(images.start, images.stop))
+        dtype = logit_dtype(lookup.queries, keys, alpha, sigma)
+        bias = keys.square().sum(-1, dtype=dtype) * (-(alpha**2) / (2 * sigma**2))
+        for some in slices(groups, g):
+            values, precise = keys[some][..., lookup.values], keys[some].to(dtype).mT
+            for rows in slices(queries, m):
+                scaled = lookup.queries[some, rows].to(dtype) * (alpha / sigma**2)
+                for part in slices(keys.shape[1], n_keys):
+                    logits = torch.baddbmm(bias[some, None, part], scaled, precise[..., part])
+                    first = images.start * lookup.keys_per_image + part.start
+                    yield Tile(some, rows, first, logits, values[:, part])
+
+
+def logit_dtype(queries: Tensor, keys: Tensor, alpha: float, sigma: float) -> torch.dtype:
+    """float64 where float32 would lose the small difference of two large terms, as it does at low noise.
+
+    A logit is a sum of terms of the size alpha |q| |k| / sigma^2, each rounded to 24 bits; over D components the
+    roundings add up like a random walk.
+    """
+    if queries.dtype == torch.float64:
+        return torch.float64
+    q = queries.square().sum(-1).max().sqrt()
+    k = alpha * keys.square().sum(-1).max().sqrt()
+    error = 2.0**-24 * float(k * (q + k / 2)) / sigma**2 / queries.shape[-1] ** 0.5
+    return torch.float64 if error > LOGIT_ERROR else torch.float32
+
+
+def images_per_block(lookup: Lookup, source: Source, memory: int) -> int:
+    """How many images' keys fit: half of the budget goes to keys and their copies, the rest to queries and tiles."""
+    groups, _, depth = lookup.queries.shape
+    one = groups * lookup.keys_per_image * depth * (2 * lookup.queries.element_size() + 8)
+    if one > memory // 2:
+        raise CourseError(
+            f"the keys of one image need {2 * one / 2**20:.1f} MiB, but the memory budget is {memory / 2**20:.1f} MiB: "
+            "pass a larger memory= (in bytes) or a smaller patch size."
+        )
+    # larger blocks than this gain nothing: the keys of a block are read once per tile of queries
+    enough = max(1, BLOCK // one)
+    return min(len(source), memory // 2 // one, enough)
+
+
+def posterior_mean(lookup: Lookup, source: Source, alpha: float, sigma: float, memory: int = MEMORY) -> Partial:
+    """Stream the images past the queries; `.mean()` of the result is the denoiser's answer."""
+    queries = lookup.queries
+    width = queries[:1, :1, lookup.values].shape[-1]
+    result = Partial.empty(*queries.shape[:2], width, queries.device)
+    for tile in tiles(lookup, source, alpha, sigma, memory):
+        part = result.part(tile.groups, tile.queries)
+        weights = part.absorb(tile.logits, queries.dtype)
+        part.weighted.add_(weights @ tile.values)
+    return result
+
+
+@dataclass(frozen=True)
+class Voters:
+    """The `top` heaviest keys of each query: number (-1 where there are fewer), weight; and all the weights' entropy."""
+
+    key: Int[Tensor, "G M top"]
+    weight: Float[Tensor, "G M top"]
+    entropy: Float[Tensor, "G M"]
+
+
+def top_voters(lookup: Lookup, source: Source, alpha: float, sigma: float, top: int, memory: int = MEMORY) -> Voters:
+    """Stream the images and keep, for each query, the keys with the largest logits.
+
+    The entropy -sum w log w (in nats) is log Z - sum w logit: the posterior mean of the logits gives it.
+    """
+    queries = lookup.queries
+    shape = queries.shape[:2]
+    result = Partial.empty(*shape, 1, queries.device)
+    best = torch.full((*shape, top), -torch.inf, dtype=torch.float64, device=queries.device)
+    key = torch.full((*shape, top), -1, device=queries.device)
+    for tile in tiles(lookup, source, alpha, sigma, memory):
+        logits, at = tile.logits.double(), (tile.groups, tile.queries)
+        value, place = logits.topk(min(top, logits.shape[-1]), dim=-1)
+        kept, order = torch.cat([best[at], value], dim=-1).topk(top, dim=-1)
+        best[at] = kept
+        key[at] = torch.cat([key[at], place + tile.first_key], dim=-1).gather(-1, order)
+        part = result.part(*at)
+        weights = part.absorb(logits.clone(), torch.float64)
+        part.weighted.add_((weights * logits).sum(-1, keepdim=True))
+    log_z = result.largest + result.total.log()
+    return Voters(key, torch.exp(best - log_z), (log_z - result.mean())[..., 0].clamp(min=0))

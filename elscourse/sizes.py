@@ -1,0 +1,109 @@
+"""Calibrated sizes as files: what the calibration found for a network, and how to find it again."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .calibration import CALIBRATION_SEEDS, calibrate
+from .checkpoints import find_card
+from .errors import CourseError
+
+if TYPE_CHECKING:
+    from .lab import Lab
+
+
+@dataclass
+class CalibratedSizes:
+    """Per machine id the pairs (t, P) from t = 1 down, for one network; with the command and seeds that made them."""
+
+    network: str
+    command: str
+    seeds: list[int]
+    steps: int
+    machines: dict[str, list[tuple[float, int]]] = field(default_factory=dict)
+
+    def save(self, path: Path) -> None:
+        """Write as JSON, moved into place at once."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(path.name + ".partial")
+        partial.write_text(_compact_pairs(asdict(self)))
+        os.replace(partial, path)
+
+    @classmethod
+    def load(cls, path: Path) -> CalibratedSizes:
+        """Read what `save` wrote; anything else is refused with a sentence."""
+        try:
+            raw = json.loads(path.read_text())
+            machines = {m: [(float(t), int(p)) for t, p in pairs] for m, pairs in raw.pop("machines").items()}
+            return cls(**raw, machines=machines)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise CourseError(
+                f"{path} does not hold calibrated sizes ({error!r}): make it again with `elscourse calibrate`."
+            ) from error
+
+
+def sizes_path(card_path: Path) -> Path:
+    """Beside the network's card: NAME.json -> NAME.sizes.json."""
+    return card_path.with_suffix(".sizes.json")
+
+
+def _compact_pairs(content: dict[str, Any]) -> str:
+    """JSON with one line per machine, so that a calibration is read, and compared, as the curve it is."""
+    curves = content.pop("machines")
+    lines = ",\n".join(f"  {json.dumps(m)}: {json.dumps(pairs)}" for m, pairs in curves.items())
+    head = json.dumps(content, indent=1).removesuffix("\n}")
+    return f'{head},\n "machines": {{\n{lines}\n }}\n}}\n'
+
+
+def calibrate_lab(
+    lab: Lab,
+    network: str,
+    machines: Sequence[str] = (),
+    *,
+    samples: int = 10,
+    steps: int = 20,
+    largest: int | None = None,
+    fresh: bool = False,
+    progress: bool = True,
+) -> Path:
+    """Calibrate ELS machines of a lab (by default square and gaussian windows with the network's own padding).
+
+    The sizes are written beside the network's card after each machine; the scores of an unfinished one are kept too.
+    """
+    own = f"els-{lab.network.padding}"
+    path = sizes_path(find_card(network))
+    limit = largest or min(lab.shape[1:])
+    candidates = list(range(3, limit + 1, 2))
+    if not candidates:
+        raise CourseError(f"there is no patch size to try between 3 and {limit}.")
+    seeds = list(CALIBRATION_SEEDS[:samples])
+    found = CalibratedSizes(lab.network.name, f"elscourse calibrate {lab.network.name}", seeds, steps)
+    if path.exists() and not fresh:
+        before = CalibratedSizes.load(path)
+        if (before.seeds, before.steps) == (seeds, steps):
+            found.machines = before.machines
+    for name in machines or (own, f"{own}-gaussian"):
+        if not name.startswith("els-"):
+            raise CourseError(f"only ELS machines are calibrated (ls takes their sizes), got {name!r}.")
+        checkpoint = path.with_suffix(f".{name}.npy")
+        if fresh:
+            checkpoint.unlink(missing_ok=True)
+        found.machines[name] = calibrate(
+            lab.patch_machine(name, candidates[0]),
+            lab.network,
+            candidates,
+            steps=steps,
+            samples=samples,
+            seeds=seeds,
+            labels=lab.labels_for(seeds),
+            progress=progress,
+            checkpoint=checkpoint,
+        )
+        found.save(path)
+        checkpoint.unlink(missing_ok=True)
+    return path

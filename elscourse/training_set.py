@@ -1,0 +1,82 @@
+"""What every denoiser made of training images shares: checking what it is given, and classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from .diffusion import Labels
+from .errors import CourseError
+from .posterior import MEMORY
+from .schedule import CosineSchedule, check_time
+
+
+class TrainingSetDenoiser:
+    """A denoiser computed from a training set, without training.
+
+    images: the training set, (N, C, H, W), float32 or float64 (which decides the arithmetic), pixels in [-1, 1].
+    schedule: gives alpha(t) and sigma(t).
+    image_labels: (N,), optional: with them, `labels` in a call restricts each x_t to the images of its class.
+    memory: budget in bytes for everything beyond the images themselves.
+    """
+
+    id: str  # in files and tables
+
+    def __init__(
+        self,
+        images: Float[Tensor, "N C H W"],
+        schedule: CosineSchedule = CosineSchedule(),
+        *,
+        image_labels: Int[Tensor, " N"] | None = None,
+        memory: int = MEMORY,
+    ):
+        if not isinstance(images, Tensor) or images.ndim != 4 or len(images) == 0:
+            shape = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
+            raise CourseError(f"images must be a tensor with the shape (N, C, H, W) and N >= 1, got {shape}.")
+        if images.dtype not in (torch.float32, torch.float64):
+            raise CourseError(f"images must be float32 or float64 with pixels in [-1, 1], got {images.dtype}.")
+        if not all(chunk.isfinite().all() for chunk in images.split(4096)):
+            raise CourseError("images contain NaN or infinite pixels: remove or repair them first.")
+        if image_labels is not None and tuple(image_labels.shape) != (len(images),):
+            raise CourseError(f"image_labels must hold one label per image ({len(images)}), got {len(image_labels)}.")
+        self.images, self.schedule, self.image_labels, self.memory = images, schedule, image_labels, memory
+        # subtracting one grey per channel from both sides changes no distance and saves digits
+        self.grey = images.mean((0, 2, 3), keepdim=True, dtype=torch.float64).to(images.dtype)
+
+    def _angle(self, t: float) -> tuple[float, float]:
+        t = check_time(t)
+        return self.schedule.alpha(t), self.schedule.sigma(t)
+
+    def _by_class(self, batch: int, labels: Labels) -> Iterator[tuple[Tensor, Tensor | None]]:
+        if labels is None:
+            yield torch.arange(batch), None
+            return
+        if self.image_labels is None:
+            raise CourseError("labels were given, but the machine was built without image_labels.")
+        wanted = torch.as_tensor(labels).cpu()
+        if wanted.ndim > 1 or (wanted.ndim == 1 and len(wanted) != batch):
+            raise CourseError(f"labels must be one class or one per image ({batch}), got shape {tuple(wanted.shape)}.")
+        wanted = wanted.expand(batch)
+        for label in wanted.unique():
+            index = (self.image_labels == label).nonzero()[:, 0]
+            if len(index) == 0:
+                known = ", ".join(str(k) for k in self.image_labels.unique().tolist())
+                raise CourseError(
+                    f"label {label.item()} has no images in the training set; it holds the labels {known}."
+                )
+            yield (wanted == label).nonzero()[:, 0], index.to(self.images.device)
+
+    def _check(self, x_t: Tensor) -> None:
+        if not isinstance(x_t, Tensor) or x_t.ndim != 4 or x_t.shape[1:] != self.images.shape[1:]:
+            shape = tuple(x_t.shape) if isinstance(x_t, Tensor) else type(x_t).__name__
+            expected = ", ".join(str(n) for n in self.images.shape[1:])
+            raise CourseError(f"x_t must have the shape (B, {expected}) of the training images, got {shape}.")
+        for what in ("dtype", "device"):
+            mine, theirs = getattr(self.images, what), getattr(x_t, what)
+            if mine != theirs:
+                raise CourseError(f"x_t is {theirs}, the training images are {mine}: move one with x_t.to(...).")
+        if not x_t.isfinite().all():
+            raise CourseError("x_t contains NaN or infinite pixels.")

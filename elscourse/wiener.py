@@ -1,0 +1,62 @@
+"""The linear baseline that any theory of a network has to beat."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from .diffusion import Labels
+from .schedule import CosineSchedule
+from .training_set import TrainingSetDenoiser
+
+
+class WienerFilter(TrainingSetDenoiser):
+    r"""The best linear denoiser: it knows the mean and the covariance of the training images, nothing else.
+
+    .. math:: D(x_t) = m + U \, \mathrm{diag}\Big(\frac{\alpha\, l}{\alpha^2 l + \sigma^2}\Big) U^T (x_t - \alpha m)
+
+    with the mean image m and the covariance U diag(l) U^T (over 1/N) of the images, of one class each when labels are
+    given. Exact for gaussian data. Parameters: see `TrainingSetDenoiser`. It has no `posterior`: nobody votes.
+    Source: Wiener 1949; as a baseline for diffusion models: Lukoianov et al., arXiv 2509.09672. Lesson 10.
+    """
+
+    id = "wiener"
+
+    def __init__(
+        self,
+        images: Float[Tensor, "N C H W"],
+        schedule: CosineSchedule = CosineSchedule(),
+        *,
+        image_labels: Int[Tensor, " N"] | None = None,
+    ):
+        super().__init__(images, schedule, image_labels=image_labels)
+        self._spectra: dict[int | None, tuple[Tensor, Tensor, Tensor]] = {}
+
+    @torch.no_grad()
+    def __call__(self, x_t: Float[Tensor, "B C H W"], t: float, labels: Labels = None) -> Float[Tensor, "B C H W"]:
+        """E[x_0 | x_t] if the images of the class were gaussian, at t in (0, 1]."""
+        alpha, sigma = self._angle(t)
+        self._check(x_t)
+        out = torch.empty_like(x_t)
+        for items, index in self._by_class(len(x_t), labels):
+            m, u, variance = self._spectrum(index)
+            gain = alpha * variance / (alpha**2 * variance + sigma**2)
+            x = x_t[items].flatten(1).to(m.dtype)
+            out[items] = (m + ((x - alpha * m) @ u * gain) @ u.T).to(x_t.dtype).view_as(x_t[items])
+        return out
+
+    def _spectrum(self, index: Int[Tensor, " n"] | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Mean (D,), eigenvectors (D, D) and eigenvalues (D,) of the covariance, in float64; once per class."""
+        key = None if index is None else int(index[0])  # classes are disjoint: their first image names them
+        if key not in self._spectra:
+            chunks = (torch.arange(len(self.images)) if index is None else index).split(4096)
+            n = sum(len(c) for c in chunks)
+            m = sum(self.images[c].flatten(1).sum(0, dtype=torch.float64) for c in chunks) / n
+            covariance = torch.zeros(len(m), len(m), dtype=m.dtype, device=m.device)
+            for c in chunks:
+                centred = self.images[c].flatten(1) - m
+                covariance.addmm_(centred.T, centred, alpha=1 / n)
+            variance, u = torch.linalg.eigh(covariance)
+            self._spectra[key] = m, u, variance.clamp(min=0)
+        return self._spectra[key]
