@@ -63,9 +63,19 @@ class NetworkDenoiser:
             raise CourseError(f"{self.name} is class-conditional: pass labels=, one class or one per image.")
         if not self.conditional and labels is not None:
             raise CourseError(f"{self.name} knows no classes: call it without labels.")
-        y = None if labels is None else torch.as_tensor(labels, device=x_t.device).expand(len(x_t))
+        y = None if labels is None else self._classes(labels, len(x_t)).to(x_t.device)
         eps_hat = self.module(x_t, torch.full((len(x_t),), t, device=x_t.device, dtype=x_t.dtype), y)
         return denoiser_from_noise(eps_hat, x_t, t, self.schedule)
+
+    def _classes(self, labels: Labels, batch: int) -> Tensor:
+        wanted = torch.as_tensor(labels)
+        if wanted.ndim > 1 or (wanted.ndim == 1 and len(wanted) != batch):
+            raise CourseError(f"labels must be one class or one per image ({batch}), got shape {tuple(wanted.shape)}.")
+        last = self.module.condition.label.num_embeddings - 1
+        wrong = wanted[(wanted < 0) | (wanted > last)]
+        if len(wrong.view(-1)):
+            raise CourseError(f"{self.name} knows the classes 0 ... {last}, got {int(wrong.view(-1)[0])}.")
+        return wanted.expand(batch)
 
 
 def save_network(module: nn.Module, card: dict[str, Any], folder: Path) -> Path:

@@ -129,9 +129,10 @@ def _windows_memory() -> tuple[int | None, int | None]:
             *((name, ctypes.c_ulonglong) for name in ("total", "free", "a", "b", "c", "d", "e")),
         )
 
+    kernel = getattr(ctypes, "windll").kernel32  # noqa: B009  (mypy knows windll on Windows only)
     status = Status()
     status.length = ctypes.sizeof(Status)
-    if not ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status)):  # type: ignore[attr-defined, unused-ignore]
+    if not kernel.GlobalMemoryStatusEx(ctypes.byref(status)):
         return None, None
     return status.total, status.free
 
@@ -197,7 +198,7 @@ def file_state(path: Path, sha256: str | None) -> str:
 
 
 def networks() -> list[Finding]:
-    """The shipped networks: each file against the sha256 on its card."""
+    """The networks shipped or trained here: each file against the sha256 on its card."""
     from .checkpoints import network_files
 
     states = {name: network_state(card) for name, card in network_files().items()}

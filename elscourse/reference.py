@@ -327,9 +327,9 @@ def one_formula(x_t: Noisy, images: Images, alpha: float, sigma: float, shifts: 
 
     Two switches. shifts, the displacements S_x: "none": d = 0. "all": all of them, on the torus. "boundary": those
     d = (dy, dx) for which dy = 0 or the rows of x and x + d are both interior (the window reaches past neither the top
-    nor the bottom), and the same for dx and the columns. window, the blur K: weights with shape (P, P), or None: the sum
-    over the whole image, which leaves no pixel interior. The blur wraps around for "all"; for the others nothing comes
-    from outside the image.
+    nor the bottom), and the same for dx and the columns. window, the blur K: weights with shape (P, P), or None: the
+    sum over the whole image, which leaves no pixel interior. The blur wraps around for "all"; for the others nothing
+    comes from outside the image.
 
     | shifts | whole image | P x P |
     |---|---|---|

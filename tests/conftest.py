@@ -1,0 +1,40 @@
+"""Shared by all tests: the same random cases in every run, and no time limit per case on a busy machine."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+import torch
+from hypothesis import settings
+from torch import Tensor
+
+settings.register_profile("course", deadline=None, derandomize=True, max_examples=60, print_blob=True)
+settings.load_profile("course")
+
+
+@pytest.fixture(autouse=True)
+def no_personal_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ELSCOURSE_LAB", "ELSCOURSE_DATA"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def generator() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+def pictures(n: int, c: int, h: int, w: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Random images in [-1, 1]."""
+    return torch.rand(n, c, h, w, generator=torch.Generator().manual_seed(seed), dtype=dtype) * 2 - 1
+
+
+def noised(images: Tensor, batch: int, alpha: float, sigma: float, seed: int = 1) -> Tensor:
+    """x_t around the first images, as the sampler meets it."""
+    clean = images[torch.arange(batch) % len(images)]
+    eps = torch.randn(clean.shape, generator=torch.Generator().manual_seed(seed), dtype=images.dtype)
+    return alpha * clean + sigma * eps
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

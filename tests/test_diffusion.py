@@ -1,0 +1,86 @@
+"""The schedule, the conversions, and the sampler, against closed forms."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from conftest import pictures
+
+import elscourse as els
+
+SCHEDULE = els.CosineSchedule()
+
+
+def test_schedule_is_an_angle() -> None:
+    assert SCHEDULE.alpha(0) == 1 and SCHEDULE.sigma(0) == 0
+    assert SCHEDULE.alpha(1) == pytest.approx(0.01247, abs=5e-6), "the paper's alpha(1)"
+    for t in (0.1, 0.5, 0.9):
+        assert SCHEDULE.alpha(t) ** 2 + SCHEDULE.sigma(t) ** 2 == pytest.approx(1)
+        assert math.atan2(SCHEDULE.sigma(t), SCHEDULE.alpha(t)) == pytest.approx(math.pi / 2 * t / 1.008)
+    assert SCHEDULE.times(4) == [1, 0.75, 0.5, 0.25, 0]
+
+
+def test_the_three_faces_of_a_denoiser_are_one(generator: torch.Generator) -> None:
+    x_0, t = pictures(2, 1, 4, 4, dtype=torch.float64), 0.3
+    eps = torch.randn(x_0.shape, generator=generator, dtype=torch.float64)
+    x_t = els.add_noise(x_0, eps, t)
+    close = lambda a, b: torch.testing.assert_close(a, b, rtol=0, atol=1e-12)  # noqa: E731
+    close(els.noise_from_denoiser(x_0, x_t, t), eps)
+    close(els.score_from_denoiser(x_0, x_t, t), -eps / SCHEDULE.sigma(t))
+    close(els.denoiser_from_noise(eps, x_t, t), x_0)
+    close(els.denoiser_from_score(-eps / SCHEDULE.sigma(t), x_t, t), x_0)
+
+
+def test_one_step_turns_the_pair_of_image_and_noise(generator: torch.Generator) -> None:
+    """With a denoiser that always says y, x stays in the plane of y and the first noise estimate."""
+    noise = torch.randn(3, 1, 5, 5, generator=generator, dtype=torch.float64)
+    y = pictures(1, 1, 5, 5, dtype=torch.float64).expand_as(noise)
+    eps = els.noise_from_denoiser(y, noise, 1.0)
+    for t, x_t, x0_hat in els.trajectory(lambda x, t: y, noise, 7):
+        torch.testing.assert_close(x_t, SCHEDULE.alpha(t) * y + SCHEDULE.sigma(t) * eps)
+        assert torch.equal(x0_hat, y)
+    assert t == 0
+
+
+def test_sampler_follows_the_exact_flow_of_a_gaussian(generator: torch.Generator) -> None:
+    """For data N(0, s^2) the flow is x -> x std(0)/std(1) in closed form; the error falls with the number of steps."""
+    s, noise = 0.5, torch.randn(64, 1, 2, 2, generator=generator, dtype=torch.float64)
+    variance = lambda t: (SCHEDULE.alpha(t) * s) ** 2 + SCHEDULE.sigma(t) ** 2  # noqa: E731
+    denoiser = lambda x, t: SCHEDULE.alpha(t) * s**2 / variance(t) * x  # noqa: E731
+    exact = noise * s / math.sqrt(variance(1))
+    errors = [float((els.sample(denoiser, noise, steps) - exact).abs().max()) for steps in (20, 200, 2000)]
+    assert errors[0] > 5 * errors[1] > 25 * errors[2] and errors[2] < 2e-3
+
+
+def test_grid_of_ones_own_and_number_of_evaluations() -> None:
+    asked: list[float] = []
+
+    def denoiser(x, t):
+        asked.append(t)
+        return x * 0
+
+    noise = torch.zeros(1, 1, 2, 2)
+    assert len(list(els.trajectory(denoiser, noise, 20))) == 21 and len(asked) == 20
+    asked.clear()
+    els.sample(denoiser, noise, times=[0.8, 0.3, 0.1])
+    assert asked == [0.8, 0.3]
+    assert asked[0] != 1 and els.CosineSchedule().times(20)[0] == 1, "the default starts at t = 1"
+
+
+def test_labels_reach_the_denoiser() -> None:
+    seen: list[object] = []
+    els.sample(lambda x, t, labels=None: seen.append(labels) or x, torch.zeros(1, 1, 2, 2), 2, labels=3)
+    assert seen == [3, 3]
+
+
+def test_first_step_is_swapped_only_at_one() -> None:
+    both = els.with_first_step(lambda x, t: x + 1, lambda x, t: x - 1)
+    x = torch.zeros(1, 1, 2, 2)
+    assert both(x, 1.0).mean() == 1 and both(x, 0.95).mean() == -1
+
+
+def test_noise_of_a_seed_does_not_depend_on_its_company() -> None:
+    together, alone = els.seeded_noise(range(5), (1, 4, 4)), els.seeded_noise([3], (1, 4, 4))
+    assert torch.equal(together[3], alone[0]) and not torch.equal(together[3], together[2])

@@ -1,0 +1,201 @@
+"""Every machine against its formula, written out in `reference`, on random shapes, classes and ways to cut the work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from unittest.mock import patch
+
+import pytest
+import torch
+from conftest import noised, pictures
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+import elscourse as els
+from elscourse import posterior, reference
+
+SCHEDULE = els.CosineSchedule()
+TOLERANCE = {torch.float32: 2e-5, torch.float64: 1e-9}
+
+
+@dataclass
+class Case:
+    """One random situation: images, their classes, a noisy batch, a time, and the sizes of the engine's pieces."""
+
+    images: Tensor
+    image_labels: Tensor
+    x_t: Tensor
+    labels: Tensor | None
+    t: float
+    patch_size: int
+    padding: str
+    width: float | None
+    pieces: dict[str, int]
+
+    @property
+    def angle(self) -> tuple[float, float]:
+        return SCHEDULE.alpha(self.t), SCHEDULE.sigma(self.t)
+
+    @property
+    def window(self) -> Tensor | None:
+        return None if self.width is None else reference.gaussian_window(self.patch_size, self.width)
+
+    def options(self) -> dict:
+        gaussian = {} if self.width is None else {"window": "gaussian", "width": self.width}
+        return {"patch_size": self.patch_size, **gaussian}
+
+    def answer(self, machine: type, **options: object) -> Tensor:
+        with patch.multiple(posterior, **self.pieces):
+            built = machine(self.images, SCHEDULE, image_labels=self.image_labels, **options)
+            return built(self.x_t, self.t, labels=self.labels)
+
+    def expected(self, formula, *arguments: object) -> Tensor:
+        """The formula, item by item, each with the images of its class."""
+        rows = []
+        for i, x in enumerate(self.x_t):
+            mine = slice(None) if self.labels is None else self.image_labels == self.labels[i]
+            rows.append(formula(x[None], self.images[mine], *self.angle, *arguments))
+        return torch.cat(rows)
+
+    def check(self, actual: Tensor, expected: Tensor) -> None:
+        assert actual.dtype == self.images.dtype
+        torch.testing.assert_close(actual.double(), expected, rtol=0, atol=TOLERANCE[self.images.dtype])
+
+
+@st.composite
+def cases(draw) -> Case:
+    c, h, w = draw(st.integers(1, 3)), draw(st.integers(3, 7)), draw(st.integers(3, 7))
+    n, batch = draw(st.integers(1, 6)), draw(st.integers(1, 4))
+    dtype = draw(st.sampled_from([torch.float32, torch.float64]))
+    t = draw(st.sampled_from([0.05, 0.1, 0.2, 0.35, 0.5, 0.8, 1.0]))
+    padding = draw(st.sampled_from(["zeros", "circular"]))
+    largest = min(h, w) if padding == "circular" else 2 * max(h, w) - 1
+    patch_size = 2 * draw(st.integers(0, (largest - 1) // 2)) + 1
+    images = pictures(n, c, h, w, seed=draw(st.integers(0, 999)), dtype=dtype)
+    image_labels = torch.arange(n) % 2
+    known = st.sampled_from(sorted(set(image_labels.tolist())))
+    labels = torch.tensor([draw(known) for _ in range(batch)]) if draw(st.booleans()) else None
+    x_t = noised(images, batch, SCHEDULE.alpha(t), SCHEDULE.sigma(t), seed=draw(st.integers(0, 999)))
+    width = draw(st.one_of(st.none(), st.floats(0.4, 4)))
+    # from one key at a time to everything at once
+    pieces = {"TILE": draw(st.sampled_from([4, 60, 2**19])), "KEYS": draw(st.sampled_from([1, 7, 128]))}
+    pieces["BLOCK"] = draw(st.sampled_from([1, 5000, 2**25]))
+    return Case(images, image_labels, x_t, labels, t, patch_size, padding, width, pieces)
+
+
+@given(cases())
+def test_ideal(case: Case) -> None:
+    case.check(case.answer(els.IdealScoreMachine), case.expected(reference.ideal))
+
+
+@given(cases())
+def test_equivariant(case: Case) -> None:
+    case.check(case.answer(els.EquivariantScoreMachine), case.expected(reference.equivariant))
+
+
+@given(cases())
+def test_local(case: Case) -> None:
+    actual = case.answer(els.LocalScoreMachine, **case.options())
+    case.check(actual, case.expected(reference.local, case.patch_size, case.window))
+
+
+@given(cases())
+def test_equivariant_local(case: Case) -> None:
+    actual = case.answer(els.EquivariantLocalScoreMachine, **case.options(), padding=case.padding)
+    case.check(actual, case.expected(reference.equivariant_local, case.patch_size, case.padding, case.window))
+
+
+@given(cases())
+def test_wiener(case: Case) -> None:
+    built = els.WienerFilter(case.images, SCHEDULE, image_labels=case.image_labels)
+    case.check(built(case.x_t, case.t, labels=case.labels), case.expected(reference.wiener))
+
+
+def dense_weights(post: els.Posterior, shape: tuple[int, ...]) -> Tensor:
+    """A posterior with every voter listed -> weights over (..., N, H, W)."""
+    n, h, w = shape
+    flat = (post.image * h + post.location[..., 0]) * w + post.location[..., 1]
+    voted = post.image >= 0
+    dense = torch.zeros(*post.image.shape[:-1], n * h * w, dtype=torch.float64)
+    dense.scatter_add_(-1, flat.where(voted, 0), post.weight.double().where(voted, 0))
+    return dense.view(*post.image.shape[:-1], n, h, w)
+
+
+@pytest.mark.parametrize("machine", ["is", "es", "ls", "els-zeros", "els-circular"])
+@given(cases())
+def test_posterior_lists_the_weights_of_the_formula(machine: str, case: Case) -> None:
+    n, _, h, w = case.images.shape
+    largest_odd = min(h, w) - 1 + min(h, w) % 2
+    size, everyone = min(case.patch_size, largest_odd), n * h * w
+    built, formula = {
+        "is": lambda: (els.IdealScoreMachine(case.images), reference.ideal_weights),
+        "es": lambda: (els.EquivariantScoreMachine(case.images), reference.equivariant_weights),
+        "ls": lambda: (
+            els.LocalScoreMachine(case.images, patch_size=size),
+            lambda *a: reference.local_weights(*a, size),
+        ),
+        "els-zeros": lambda: (
+            els.EquivariantLocalScoreMachine(case.images, patch_size=size),
+            lambda *a: reference.equivariant_local_weights(*a, size, "zeros"),
+        ),
+        "els-circular": lambda: (
+            els.EquivariantLocalScoreMachine(case.images, patch_size=size, padding="circular"),
+            lambda *a: reference.equivariant_local_weights(*a, size, "circular"),
+        ),
+    }[machine]()
+    with patch.multiple(posterior, **case.pieces):
+        post = built.posterior(case.x_t, case.t, top=everyone)
+    expected = formula(case.x_t, case.images, *case.angle)
+    actual = dense_weights(post, (n, h, w))
+    if machine == "is":  # no shift: everything at (0, 0)
+        actual = actual[..., 0, 0]
+    if machine == "ls":  # every voter sits at the pixel itself
+        rows, columns = torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij")
+        actual = torch.stack([actual[:, i, j, :, i, j] for i, j in zip(rows.flatten(), columns.flatten(), strict=True)], 1)
+        actual = actual.view(len(case.x_t), h, w, n)
+    torch.testing.assert_close(actual, expected, rtol=0, atol=2e-5)
+    assert (post.weight.diff(dim=-1) <= 1e-7).all(), "heaviest first"
+    torch.testing.assert_close(post.weight.sum(-1).double(), torch.ones(post.entropy.shape).double(), rtol=0, atol=1e-5)
+    over = {"is": (1,), "es": (1, 2, 3), "ls": (3,)}.get(machine, (3, 4, 5))
+    entropy = -torch.special.xlogy(expected, expected).sum(over)
+    torch.testing.assert_close(post.entropy.double(), entropy, rtol=0, atol=2e-4)
+
+
+@given(cases())
+def test_posterior_of_a_class_names_images_as_given(case: Case) -> None:
+    if case.labels is None:
+        return
+    machine = els.EquivariantLocalScoreMachine(case.images, patch_size=1, image_labels=case.image_labels)
+    post = machine.posterior(case.x_t, case.t, top=2, labels=case.labels)
+    voters = post.image.flatten(1)
+    for mine, label in zip(voters, case.labels, strict=True):
+        assert set(case.image_labels[mine[mine >= 0]].tolist()) == {int(label)}
+
+
+def test_near_duplicates_at_low_noise() -> None:
+    """Images 1e-3 apart at t = 0.005: in float32 the expanded logits would be wrong by whole units."""
+    base = pictures(1, 3, 16, 16, seed=3)
+    images = torch.cat([base, base + 1e-3 * pictures(3, 3, 16, 16, seed=4)])
+    for t in (0.005, 0.02, 0.1):
+        x_t = noised(images, 4, SCHEDULE.alpha(t), SCHEDULE.sigma(t))
+        for machine, formula in (
+            (els.IdealScoreMachine(images), reference.ideal),
+            (els.LocalScoreMachine(images, patch_size=5), lambda *a: reference.local(*a, 5)),
+        ):
+            expected = formula(x_t, images, SCHEDULE.alpha(t), SCHEDULE.sigma(t))
+            torch.testing.assert_close(machine(x_t, t).double(), expected, rtol=0, atol=2e-5)
+
+
+def test_parts_of_a_dictionary_merge_to_the_whole() -> None:
+    images, t = pictures(9, 1, 6, 6), 0.3
+    alpha, sigma = SCHEDULE.alpha(t), SCHEDULE.sigma(t)
+    x_t = noised(images, 2, alpha, sigma)
+    zero = torch.zeros(1, 1, 1, 1)
+    lookup = posterior.Lookup(x_t.flatten(1)[None], lambda v: v.flatten(1)[None], 1, slice(None))
+    part = lambda i: posterior.posterior_mean(lookup, posterior.Source(images[i], zero), alpha, sigma)  # noqa: E731
+    merged = part(slice(0, 2)).merge(part(slice(2, 3))).merge(part(slice(3, 9)))
+    whole = part(slice(None))
+    torch.testing.assert_close(merged.mean(), whole.mean(), rtol=0, atol=1e-6)
+    averaged = torch.stack([part(slice(0, 2)).mean(), part(slice(2, 9)).mean()]).mean(0)
+    assert (averaged - whole.mean()).abs().max() > 1e-2, "averaging softmaxes is not merging them"

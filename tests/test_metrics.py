@@ -1,0 +1,54 @@
+"""The three correlations and the distances, against numpy and by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from conftest import pictures
+
+import elscourse as els
+from elscourse.metrics import bootstrap_interval
+
+
+def test_against_numpy() -> None:
+    p, y = pictures(4, 3, 5, 6, seed=1), pictures(4, 3, 5, 6, seed=2)
+    c = els.compare(p, y)
+    for i in range(4):
+        a, b = p[i].double().numpy().ravel(), y[i].double().numpy().ravel()
+        r = np.corrcoef(a, b)[0, 1]
+        assert float(c.r[i]) == pytest.approx(r) and float(c.r2[i]) == pytest.approx(r**2)
+        assert float(c.R2[i]) == pytest.approx(1 - ((b - a) ** 2).sum() / ((b - b.mean()) ** 2).sum())
+
+
+def test_what_each_minds() -> None:
+    y = pictures(2, 1, 4, 4)
+    flat = els.compare(0.3 * y + 0.2, y)
+    torch.testing.assert_close(flat.r2, torch.ones(2).double())
+    assert (flat.R2 < 0.6).all() and (els.compare(-y, y).R2 < 0).all()
+    torch.testing.assert_close(els.compare(-y, y).r, -torch.ones(2).double())
+    assert (els.compare(y, y).R2 == 1).all()
+
+
+def test_a_constant_image_gives_nan() -> None:
+    y, constant = pictures(1, 1, 4, 4), torch.full((1, 1, 4, 4), 0.1)
+    c = els.compare(constant, y)
+    assert c.r.isnan().all() and c.r2.isnan().all() and c.R2.isfinite().all()
+    c = els.compare(y, constant)
+    assert c.r.isnan().all() and c.R2.isnan().all()
+
+
+def test_nearest_and_novelty() -> None:
+    images, held_out = pictures(5000, 1, 4, 4, seed=1), pictures(50, 1, 4, 4, seed=2)
+    index, distance = els.nearest_training_image(images[[4999, 7]] + 0.01, images)
+    assert index.tolist() == [4999, 7] and torch.allclose(distance, torch.tensor(0.04), atol=1e-4)
+    brute = (held_out[:, None] - images[None]).square().sum((2, 3, 4)).sqrt().min(1).values
+    torch.testing.assert_close(els.nearest_training_image(held_out, images)[1], brute)
+    assert (els.novelty(images[:3], images, held_out) == 0).all()
+    assert els.novelty(held_out, images, held_out).median() == 1
+
+
+def test_bootstrap_interval_covers_the_median(generator: torch.Generator) -> None:
+    values = torch.randn(400, generator=generator)
+    low, high = bootstrap_interval(values, generator)
+    assert low < float(values.median()) < high and 0.1 < high - low < 0.4  # 2 * 1.96 * 1.253 / sqrt(400) = 0.25

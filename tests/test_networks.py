@@ -1,0 +1,219 @@
+"""The networks: shapes, symmetry, receptive field; as files and as denoisers; and their training."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import pictures
+from torch import nn
+
+import elscourse as els
+from elscourse.checkpoints import NetworkDenoiser, network_files, save_network
+from elscourse.networks import build_network
+from elscourse.training import TrainingPlan, learning_rate, noise_prediction_loss, train
+
+SHIPPED = {
+    "fashion-mnist-16-resnet-zeros": (2000, "zeros", False),
+    "fashion-mnist-16-resnet-circular": (2000, "circular", False),
+    "fashion-mnist-16-unet-zeros": (2000, "zeros", False),
+    "fashion-mnist-16-resnet-zeros-conditional": (10_000, "zeros", True),
+}
+
+
+def small(architecture: str = "resnet", seed: int = 0, **config: object) -> nn.Module:
+    torch.manual_seed(seed)
+    return build_network(architecture, **{"width": 8, **config})
+
+
+@pytest.mark.parametrize("architecture", ["resnet", "unet"])
+@pytest.mark.parametrize("padding", ["zeros", "circular"])
+def test_padding_decides_equivariance(architecture: str, padding: str) -> None:
+    network, x, t = small(architecture, channels=3, padding=padding), pictures(2, 3, 8, 12), torch.tensor([0.2, 0.9])
+    with torch.no_grad():
+        out = network(x, t)
+        moved = network(x.roll((4, 4), (-2, -1)), t)  # a multiple of the UNet's stride
+    assert out.shape == x.shape
+    error = (moved - out.roll((4, 4), (-2, -1))).abs().max()
+    assert error < 1e-5 if padding == "circular" else error > 1e-3
+
+
+def test_receptive_field_of_the_resnet_is_17() -> None:
+    x = torch.zeros(1, 1, 25, 25, requires_grad=True)
+    small(layers=6)(x, torch.tensor([0.5]))[0, 0, 12, 12].backward()
+    rows, columns = (x.grad[0, 0] != 0).nonzero(as_tuple=True)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (4, 20, 4, 20)
+
+
+def test_no_normalisation_anywhere() -> None:
+    for architecture in ("resnet", "unet"):
+        kinds = {type(m).__name__ for m in small(architecture).modules()}
+        assert not any("Norm" in kind for kind in kinds)
+
+
+def test_class_changes_the_output() -> None:
+    network, x, t = small(classes=4), pictures(1, 1, 8, 8), torch.tensor([0.5])
+    assert (network(x, t, torch.tensor([0])) - network(x, t, torch.tensor([3]))).abs().max() > 1e-4
+
+
+def test_unet_refuses_what_it_cannot_halve() -> None:
+    with pytest.raises(els.CourseError, match="divisible by 4"):
+        small("unet")(pictures(1, 1, 10, 8), torch.tensor([0.5]))
+
+
+def test_a_denoiser_turns_the_noise_estimate_around() -> None:
+    denoiser = NetworkDenoiser(small(), {"name": "n"})
+    x, t, schedule = pictures(2, 1, 8, 8), 0.4, els.CosineSchedule()
+    with torch.no_grad():
+        eps_hat = denoiser.module(x, torch.tensor([t, t]))
+        expected = (x - schedule.sigma(t) * eps_hat) / schedule.alpha(t)
+        torch.testing.assert_close(denoiser(x, t), expected)
+
+
+def test_labels_are_asked_for_and_refused() -> None:
+    x = pictures(2, 1, 8, 8)
+    with pytest.raises(els.CourseError, match="class-conditional: pass labels"):
+        NetworkDenoiser(small(classes=3), {})(x, 0.5)
+    with pytest.raises(els.CourseError, match="knows no classes"):
+        NetworkDenoiser(small(), {})(x, 0.5, labels=1)
+    with pytest.raises(els.CourseError, match=r"classes 0 \.\.\. 2, got 5"):
+        NetworkDenoiser(small(classes=3), {})(x, 0.5, labels=5)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_networks_load_and_denoise(name: str) -> None:
+    n, padding, conditional = SHIPPED[name]
+    network = els.load_network(name)
+    assert (network.card["data"]["n"], network.padding, network.conditional) == (n, padding, conditional)
+    assert network_files()[name].with_suffix(".safetensors").stat().st_size < 4e6
+    curve = network.card["loss_curve"]["values"]
+    assert len(curve) == network.card["plan"]["steps"] // 100 and sum(curve[-5:]) < sum(curve[:5])
+    data = els.load("fashion-mnist", size=16, n=2000)
+    x_0, labels, t = data.images[:64], data.labels[:64] if conditional else None, 0.3
+    x_t = els.add_noise(x_0, els.seeded_noise(range(64), (1, 16, 16)), t)
+    error = (network(x_t, t, labels) - x_0).square().mean()
+    linear = (els.WienerFilter(data.images)(x_t, t) - x_0).square().mean()
+    assert error < linear, "a trained network denoises better than the best linear filter"
+
+
+def test_a_damaged_file_is_refused_by_name(tmp_path: Path) -> None:
+    path = save_network(small(), {"name": "mine", "architecture": "resnet", "config": {"width": 8}}, tmp_path)
+    assert isinstance(els.load_network(path), NetworkDenoiser)
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(els.CourseError, match=r"mine\.safetensors is damaged.*sha256.*expected"):
+        els.load_network(path)
+    path.with_suffix(".json").write_text("{")
+    with pytest.raises(els.CourseError, match=r"mine\.json is not a network's card"):
+        els.load_network(path)
+    path.with_suffix(".json").write_text(json.dumps({"name": "mine"}))
+    with pytest.raises(els.CourseError, match="lacks architecture, config, sha256"):
+        els.load_network(path)
+    path.unlink()
+    with pytest.raises(els.CourseError, match="does not exist"):
+        els.load_network(path)
+
+
+def test_an_unknown_network_is_answered_with_near_names() -> None:
+    with pytest.raises(els.CourseError, match="did you mean fashion-mnist-16-resnet-zeros"):
+        els.load_network("fashion-mnist-16-resnet-zero")
+
+
+def test_loss_is_that_of_the_noise(generator: torch.Generator) -> None:
+    """A network that knows the images finds the noise: loss 0; one that says zero has loss 1."""
+    x_0, schedule = pictures(1, 1, 8, 8).expand(512, 1, 8, 8), els.CosineSchedule()
+
+    class Oracle(nn.Module):
+        def forward(self, x_t, t, labels):
+            theta = (schedule.theta(1.0) * t)[:, None, None, None]
+            return (x_t - theta.cos() * x_0) / theta.sin()
+
+    class Zero(nn.Module):
+        def forward(self, x_t, t, labels):
+            return x_t * 0
+
+    loss = lambda network: noise_prediction_loss(network, x_0, None, schedule, generator, "float32")  # noqa: E731
+    assert loss(Oracle()) < 1e-4 and loss(Zero()) == pytest.approx(1, abs=0.05)
+
+
+def test_learning_rate_is_one_cycle() -> None:
+    plan = TrainingPlan(steps=100, learning_rate=1.0, warmup=0.1)
+    rates = [learning_rate(step, plan) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1) and max(rates) == pytest.approx(1) and rates[-1] < 0.001
+    assert rates.index(max(rates)) in (9, 10)
+
+
+def test_training_learns_and_its_average_follows() -> None:
+    data = els.ImageSet(pictures(1, 1, 8, 8).expand(4, 1, 8, 8), None, (), "one image")
+    network = small(width=16, layers=2)
+    average, losses = train(network, data, TrainingPlan(steps=400, batch=32, ema=0.9, learning_rate=3e-3), progress=False)
+    assert len(losses) == 4 and losses[-1] < losses[0] / 2
+    assert not any(p.requires_grad for p in average.parameters())
+
+
+SCRIPT = textwrap.dedent("""
+    import sys, torch
+    from pathlib import Path
+    from safetensors.torch import save_file
+    import elscourse as els
+    from elscourse.networks import build_network
+    from elscourse.training import TrainingPlan, train
+
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    network = build_network("resnet", width=8, layers=2, classes=10)
+    out, checkpoint = Path(sys.argv[1]), Path(sys.argv[2])
+    show = lambda trainer: print(trainer.step, flush=True)
+    data = els.load("fashion-mnist", 16, 200)
+    average, losses = train(network, data, TrainingPlan(steps=300, batch=8, precision=sys.argv[3]), progress=False,
+                            checkpoint=checkpoint, save_every=20, after_step=show)
+    save_file(average.state_dict(), out)
+""")
+
+
+def start(out: Path, checkpoint: Path, precision: str) -> subprocess.Popen:
+    command = [sys.executable, "-c", SCRIPT, str(out), str(checkpoint), precision]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize(("how", "precision"), [(signal.SIGKILL, "float32"), (signal.SIGTERM, "bfloat16")])
+def test_a_killed_training_resumes_to_the_same_bits(tmp_path: Path, how: signal.Signals, precision: str) -> None:
+    straight, resumed = tmp_path / "straight", tmp_path / "resumed"
+    assert start(straight, tmp_path / "a", precision).communicate() and straight.exists()
+    process = start(resumed, tmp_path / "b", precision)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if int(line) == 77:
+            os.kill(process.pid, how)
+            break
+    process.communicate()
+    assert process.returncode != 0 and not resumed.exists() and (tmp_path / "b").exists()
+    steps = start(resumed, tmp_path / "b", precision).communicate()[0].split()
+    assert int(steps[0]) > 1, "it went on, it did not start over"
+    assert resumed.read_bytes() == straight.read_bytes()
+
+
+def test_another_plan_does_not_continue_a_checkpoint(tmp_path: Path) -> None:
+    data, checkpoint = els.ImageSet(pictures(4, 1, 8, 8), None, (), "random"), tmp_path / "state"
+    train(small(), data, TrainingPlan(steps=2, batch=2), progress=False, checkpoint=checkpoint)
+    with pytest.raises(els.CourseError, match=r"another plan \(steps 2 -> 3\).*--fresh"):
+        train(small(), data, TrainingPlan(steps=3, batch=2), progress=False, checkpoint=checkpoint)
+    checkpoint.write_bytes(b"half a file")
+    with pytest.raises(els.CourseError, match="not a readable training checkpoint"):
+        train(small(), data, TrainingPlan(steps=2, batch=2), progress=False, checkpoint=checkpoint)
+
+
+def test_a_plan_that_makes_no_sense_is_refused() -> None:
+    data = els.ImageSet(pictures(4, 1, 8, 8), None, (), "random")
+    with pytest.raises(els.CourseError, match="precision must be"):
+        train(small(), data, TrainingPlan(steps=1, precision="half"), progress=False)
+    with pytest.raises(els.CourseError, match="steps >= 1"):
+        train(small(), data, TrainingPlan(steps=0), progress=False)
+    with pytest.raises(els.CourseError, match="needs labels, and random has none"):
+        train(small(classes=3), data, TrainingPlan(steps=1), progress=False)

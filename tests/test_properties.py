@@ -1,0 +1,167 @@
+"""What the theory says of the machines, true of the package's own: limits, symmetries, and what samples converge to."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from conftest import noised, pictures
+from torch import Tensor
+
+import elscourse as els
+from elscourse import patches, posterior, reference
+
+SCHEDULE = els.CosineSchedule()
+MACHINES = {
+    "is": els.IdealScoreMachine,
+    "es": els.EquivariantScoreMachine,
+    "ls": lambda v, **k: els.LocalScoreMachine(v, patch_size=3, **k),
+    "els-zeros": lambda v, **k: els.EquivariantLocalScoreMachine(v, patch_size=3, **k),
+    "els-circular": lambda v, **k: els.EquivariantLocalScoreMachine(v, patch_size=3, padding="circular", **k),
+    "els-zeros-gaussian": lambda v, **k: els.EquivariantLocalScoreMachine(v, patch_size=3, window="gaussian", **k),
+}
+
+
+def equal(a: Tensor, b: Tensor, atol: float = 1e-9) -> None:
+    torch.testing.assert_close(a, b.expand_as(a), rtol=0, atol=atol)
+
+
+def data(n: int = 6, h: int = 6, w: int = 7) -> Tensor:
+    return pictures(n, 2, h, w, dtype=torch.float64)
+
+
+def seen(images: Tensor, t: float, batch: int = 3) -> Tensor:
+    return noised(images, batch, SCHEDULE.alpha(t), SCHEDULE.sigma(t))
+
+
+def test_one_training_image_is_all_that_is_and_ls_know() -> None:
+    v = data(1)
+    for machine in (els.IdealScoreMachine(v), els.LocalScoreMachine(v, patch_size=3)):
+        equal(machine(seen(v, 0.7), 0.7), v)
+
+
+def test_a_window_that_sees_everything_makes_ls_the_ideal_machine() -> None:
+    v, t = data(), 0.95
+    full = els.LocalScoreMachine(v, patch_size=2 * 7 - 1)
+    equal(full(seen(v, t), t), els.IdealScoreMachine(v)(seen(v, t), t))
+    smaller = els.LocalScoreMachine(v, patch_size=2 * 7 - 3)
+    assert (smaller(seen(v, t), t) - full(seen(v, t), t)).abs().max() > 1e-6
+
+
+def test_a_window_of_the_image_size_leaves_each_pixel_its_own_dictionary() -> None:
+    v, t = data(4, 5, 5), 0.4
+    own = els.EquivariantLocalScoreMachine(v, patch_size=5)
+    equal(own(seen(v, t), t), els.LocalScoreMachine(v, patch_size=5)(seen(v, t), t))
+
+
+def test_all_noise_leaves_the_mean(monkeypatch: pytest.MonkeyPatch) -> None:
+    v = data()
+    noise = torch.randn(2, 2, 6, 7, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+    monkeypatch.setattr(els.CosineSchedule, "alpha", lambda self, t: 0.0)
+    monkeypatch.setattr(els.CosineSchedule, "sigma", lambda self, t: 1.0)
+    equal(els.IdealScoreMachine(v)(noise, 1.0), v.mean(0))
+    equal(els.LocalScoreMachine(v, patch_size=3)(noise, 1.0), v.mean(0))
+    equal(els.WienerFilter(v)(noise, 1.0), v.mean(0))
+    grey = v.mean((0, 2, 3))[:, None, None]
+    equal(els.EquivariantLocalScoreMachine(v, patch_size=3, padding="circular")(noise, 1.0), grey)
+    zeros = els.EquivariantLocalScoreMachine(v, patch_size=3)(noise, 1.0)
+    equal(zeros[:, :, 1:-1, 1:-1], v[:, :, 1:-1, 1:-1].mean((0, 2, 3))[:, None, None])
+    equal(zeros[:, :, 0, 1:-1], v[:, :, 0, 1:-1].mean((0, 2))[:, None])
+    equal(zeros[:, :, -1, -1], v[:, :, -1, -1].mean(0))
+
+
+def test_no_noise_leaves_the_nearest_image() -> None:
+    v = data()
+    x_t = seen(v, 0.01)
+    index, _ = els.nearest_training_image(x_t / SCHEDULE.alpha(0.01), v)
+    equal(els.IdealScoreMachine(v)(x_t, 0.01), v[index], 1e-6)
+
+
+def test_circular_els_commutes_with_every_shift_and_zeros_does_not() -> None:
+    v, t = data(3, 5, 4), 0.3
+    x_t = seen(v, t)
+    circular = els.EquivariantLocalScoreMachine(v, patch_size=3, padding="circular")
+    zeros = els.EquivariantLocalScoreMachine(v, patch_size=3)
+    for shift in ((dy, dx) for dy in range(5) for dx in range(4)):
+        moved = x_t.roll(shift, (-2, -1))
+        equal(circular(moved, t), circular(x_t, t).roll(shift, (-2, -1)))
+    assert (zeros(x_t.roll(2, -1), t) - zeros(x_t, t).roll(2, -1)).abs().max() > 1e-2
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_how_the_work_is_cut_does_not_matter(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    v, t = data(), 0.25
+    x_t = seen(v, t, batch=5)
+    whole = MACHINES[name](v)(x_t, t)
+    equal(torch.cat([MACHINES[name](v)(x[None], t) for x in x_t]), whole, 1e-12)
+    equal(MACHINES[name](v, memory=2**20)(x_t, t), whole, 1e-12)
+    for pieces in ((3, 1, 1), (64, 5, 3000)):
+        for setting, value in zip(("TILE", "KEYS", "BLOCK"), pieces, strict=True):
+            monkeypatch.setattr(posterior, setting, value)
+        equal(MACHINES[name](v)(x_t, t), whole, 1e-12)
+    equal(MACHINES[name](v.flip(0))(x_t, t), whole, 1e-12)
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_a_class_is_the_machine_of_its_images(name: str) -> None:
+    v, t = data(), 0.3
+    classes = torch.tensor([0, 1, 0, 2, 1, 0])
+    machine = MACHINES[name](v, image_labels=classes)
+    x_t = seen(v, t, batch=4)
+    mixed = machine(x_t, t, labels=[2, 0, 1, 0])
+    for i, label in enumerate([2, 0, 1, 0]):
+        equal(mixed[i : i + 1], MACHINES[name](v[classes == label])(x_t[i : i + 1], t))
+    equal(machine(x_t, t, labels=1), MACHINES[name](v[classes == 1])(x_t, t))
+
+
+def test_the_boundary_classes_are_those_with_one_padding_pattern() -> None:
+    for height, width, size in ((6, 6, 3), (5, 8, 5), (4, 9, 7), (3, 3, 5)):
+        found = {frozenset(group.tolist()) for places in patches.boundary_classes(height, width, size) for group in places}
+        literal: dict = {}
+        for row in range(height):
+            for column in range(width):
+                pattern = reference.boundary_class(row, column, height, width, size)
+                literal.setdefault(pattern, set()).add(row * width + column)
+        assert found == {frozenset(places) for places in literal.values()}
+    assert sum(len(g) for g in patches.boundary_classes(9, 10, 5)) == 25, "P^2 dictionaries"
+
+
+def test_ideal_samples_are_training_images(generator: torch.Generator) -> None:
+    v = els.load("fashion-mnist", size=16, n=300).images
+    x = els.sample(els.IdealScoreMachine(v), torch.randn(32, 1, 16, 16, generator=generator))
+    _, distance = els.nearest_training_image(x, v)
+    assert distance.max() < 1e-3
+
+
+def test_equivariant_samples_are_shifted_training_images(generator: torch.Generator) -> None:
+    v = els.load("fashion-mnist", size=16, n=20).images
+    machine = els.EquivariantScoreMachine(v)
+    x = els.sample(machine, torch.randn(6, 1, 16, 16, generator=generator))
+    post = machine.posterior(x, 0.01, top=1)
+    for sample, image, shift in zip(x, post.image[:, 0], post.location[:, 0], strict=True):
+        equal(sample, v[image].roll((-int(shift[0]), -int(shift[1])), (-2, -1)), 1e-3)
+
+
+def test_local_samples_become_locally_consistent() -> None:
+    """The theorem is about t -> 0: with geometric last steps every pixel ends on its nearest patch's centre."""
+    v = torch.tensor([-1.0, 1.0])[:, None, None, None].expand(2, 1, 8, 8).double()
+    machine = els.EquivariantLocalScoreMachine(v, patch_size=3, padding="circular")
+    noise = els.seeded_noise(range(20), (1, 8, 8), torch.float64)
+    uniform = els.CosineSchedule().times(20)
+    geometric = uniform[:-1] + [0.05 * 0.5**k for k in range(1, 30)] + [0.0]
+
+    def consistent(times: list[float]) -> float:
+        done = els.sample(machine, noise, times=times)
+        return sum(
+            bool(reference.locally_consistent(x, v, 3, "circular", tolerance=1e-3).all()) for x in done
+        ) / len(done)
+
+    assert consistent(geometric) == 1
+    assert consistent(uniform) < 1
+
+
+def test_score_is_the_gradient_of_the_log_density() -> None:
+    v, t = data(), 0.4
+    x_t = seen(v, t).requires_grad_()
+    reference.log_density(x_t, v, SCHEDULE.alpha(t), SCHEDULE.sigma(t)).sum().backward()
+    score = els.score_from_denoiser(els.IdealScoreMachine(v)(x_t.detach(), t), x_t.detach(), t)
+    equal(score, x_t.grad, 1e-8)
