@@ -1,7 +1,7 @@
 """Why diffusion models create instead of copy: from noise to the equivariant local score machine.
 
-One idea carries the package: everything is a denoiser, a callable D(x_t, t) -> x0_hat with x_t of shape (B, C, H, W) and
-t in (0, 1]. Machines, networks and baselines are denoisers; sampler, calibration and metrics take any of them.
+One idea carries the package: everything is a denoiser, a callable D(x_t, t) -> x0_hat with x_t of shape (B, C, H, W)
+and t in (0, 1]. Machines, networks and baselines are denoisers; sampler, calibration and metrics take any of them.
 """
 
 from . import reference
@@ -36,4 +36,40 @@ from .wiener import WienerFilter
 
 from .lab import Lab, lab  # isort: skip  (last: the function takes the module's name)
 
-__all__ = [name for name in dir() if not name.startswith("_")] + ["__version__"]
+__all__ = [
+    "Comparison",
+    "CosineSchedule",
+    "CourseError",
+    "EquivariantLocalScoreMachine",
+    "EquivariantScoreMachine",
+    "IdealScoreMachine",
+    "ImageSet",
+    "Lab",
+    "LocalScoreMachine",
+    "NetworkDenoiser",
+    "Posterior",
+    "ResNet",
+    "TrainingPlan",
+    "UNet",
+    "WienerFilter",
+    "__version__",
+    "add_noise",
+    "calibrate",
+    "calibration_table",
+    "compare",
+    "denoiser_from_noise",
+    "denoiser_from_score",
+    "lab",
+    "load",
+    "load_network",
+    "nearest_training_image",
+    "noise_from_denoiser",
+    "novelty",
+    "reference",
+    "sample",
+    "score_from_denoiser",
+    "seeded_noise",
+    "train",
+    "trajectory",
+    "with_first_step",
+]

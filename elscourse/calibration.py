@@ -106,7 +106,8 @@ def calibrate(
     """The patch size that best explains the network at each t: pairs (t, P) from t = 1 down, for `patch_size=`.
 
     candidates: odd sizes to choose from. samples: how many of `seeds` to start from (10 to 20 are enough).
-    labels, checkpoint: as in `calibration_table`. The machine's window may be square or gaussian; the candidates are its patch sizes.
+    labels, checkpoint: as in `calibration_table`.
+    The machine's window may be square or gaussian; of a gaussian one the candidates are the supports.
     Source: Kamb & Ganguli 2025, section on calibrating the locality scale. Lesson 09.
     """
     if not 1 <= samples <= len(seeds):
@@ -115,4 +116,3 @@ def calibrate(
     return calibration_table(
         machine, network, candidates, noise, steps=steps, labels=labels, progress=progress, checkpoint=checkpoint
     ).best()
-

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from .data import data_dir
 from .diffusion import Labels, denoiser_from_noise
 from .errors import CourseError, unknown_name
-from .networks import build_network
+from .networks import build_network, classes_of
 from .schedule import CosineSchedule, check_time
-from .training import is_conditional, save_atomically
+from .training import save_atomically
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class NetworkDenoiser:
     @property
     def conditional(self) -> bool:
         """Whether it must be told a class."""
-        return is_conditional(self.module)
+        return classes_of(self.module) is not None
 
     @property
     def padding(self) -> str:
@@ -71,7 +71,7 @@ class NetworkDenoiser:
         wanted = torch.as_tensor(labels)
         if wanted.ndim > 1 or (wanted.ndim == 1 and len(wanted) != batch):
             raise CourseError(f"labels must be one class or one per image ({batch}), got shape {tuple(wanted.shape)}.")
-        last = self.module.condition.label.num_embeddings - 1
+        last = (classes_of(self.module) or 0) - 1
         wrong = wanted[(wanted < 0) | (wanted > last)]
         if len(wrong.view(-1)):
             raise CourseError(f"{self.name} knows the classes 0 ... {last}, got {int(wrong.view(-1)[0])}.")

@@ -1,4 +1,4 @@
-"""The command line `elscourse`: it parses, the work is elsewhere. Heavy modules are imported when a command needs them."""
+"""The command line `elscourse`: it parses, the work is elsewhere, and imported only when a command needs it."""
 
 from __future__ import annotations
 
@@ -69,7 +69,9 @@ def lab(folder: Path, jupyter_options: tuple[str, ...]) -> None:
 @click.option("--network", help="Name or path of a network.  [default: that of the lab]")
 @click.option("--lab", "profile", type=click.Choice(["laptop", "gpu"]), help="Which lab.  [default: laptop]")
 @click.option("--seeds", type=click.IntRange(min=1), default=100, help="How many seeds, from 0 on.")
-@click.option("--steps", type=click.IntRange(min=1), default=20, help="Steps of the machines and the short network run.")
+@click.option(
+    "--steps", type=click.IntRange(min=1), default=20, help="Steps of the machines and the short network run."
+)
 @click.option("--network-steps", type=click.IntRange(min=1), default=150, help="Steps of the long network run.")
 @click.option("--machine", "machines", multiple=True, help="A further machine, by id (may be repeated).")
 @click.option("--out", type=FOLDER, help="Folder for the results.  [default: runs/reproduce/NETWORK]")

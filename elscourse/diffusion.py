@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
@@ -73,7 +75,7 @@ def denoiser_from_score(
 def check_times(times: Sequence[float]) -> list[float]:
     """A sampling grid: strictly decreasing, in [0, 1], at least two entries."""
     grid = [check_time(t, zero=True) for t in times]
-    if len(grid) < 2 or any(b >= a for a, b in zip(grid, grid[1:], strict=False)):
+    if len(grid) < 2 or any(b >= a for a, b in itertools.pairwise(grid)):
         raise CourseError(
             f"times must fall strictly from the starting time to the last, with at least two entries, got {grid}."
         )
@@ -107,7 +109,7 @@ def trajectory(
     grid = schedule.times(steps) if times is None else check_times(times)
     given = {} if labels is None else {"labels": labels}
     x_t = noise
-    for t, t_next in zip(grid, grid[1:], strict=False):
+    for t, t_next in itertools.pairwise(grid):
         x0_hat = denoiser(x_t, t, **given)
         yield t, x_t, x0_hat
         eps_hat = noise_from_denoiser(x0_hat, x_t, t, schedule)
@@ -125,20 +127,21 @@ def sample(
     labels: Labels = None,
 ) -> Float[Tensor, "B C H W"]:
     """The end of `trajectory`: the image that this denoiser draws from this noise."""
-    for _, x_t, _ in trajectory(denoiser, noise, steps, schedule=schedule, times=times, labels=labels):
-        pass
-    return x_t
+    steps_taken = trajectory(denoiser, noise, steps, schedule=schedule, times=times, labels=labels)
+    _, x_end, _ = deque(steps_taken, maxlen=1).pop()
+    return x_end
 
 
 def with_first_step(first: Denoiser, rest: Denoiser) -> Denoiser:
     """A denoiser that is `first` at t = 1 and `rest` everywhere below.
 
-    At t = 1 a trained network's x0_hat is its noise estimate's error divided by alpha = 0.0125; one of 20 uniform steps
-    carries it into x with the factor sin(theta - theta')/alpha = 6.2. Lesson 11 measures what an exact first step mends.
+    At t = 1 the error of a network's x0_hat is that of its noise estimate divided by alpha = 0.0125, and one of 20
+    uniform steps carries the latter into x with the factor sin(theta - theta') / alpha = 6.2. Lesson 11.
     """
 
-    def denoiser(x_t: Tensor, t: float, /, **labels: Any) -> Tensor:
-        return (first if t == 1 else rest)(x_t, t, **labels)
+    def denoiser(x_t: Tensor, t: float, /, labels: Any = None) -> Tensor:
+        given = {} if labels is None else {"labels": labels}
+        return (first if t == 1 else rest)(x_t, t, **given)
 
     return denoiser
 

@@ -79,16 +79,15 @@ class Lab:
 
     def machine(self, name: str) -> Denoiser:
         """A machine by its id, on this lab's images, with its calibrated sizes."""
-        shared = {"image_labels": self.image_labels}
-        images, schedule = self.data.images, self.schedule
+        images, schedule, labels = self.data.images, self.schedule, self.image_labels
         if name not in MACHINES:
             raise unknown_name("machine", name, MACHINES)
         if name == "is":
-            return IdealScoreMachine(images, schedule, **shared)
+            return IdealScoreMachine(images, schedule, image_labels=labels)
         if name == "es":
-            return EquivariantScoreMachine(images, schedule, **shared)
+            return EquivariantScoreMachine(images, schedule, image_labels=labels)
         if name == "wiener":
-            return WienerFilter(images, schedule, **shared)
+            return WienerFilter(images, schedule, image_labels=labels)
         return self.patch_machine(name, self.patch_sizes(name))
 
     def patch_machine(self, name: str, patch_size: int | list[tuple[float, int]]) -> PatchMachine:

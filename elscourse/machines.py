@@ -181,7 +181,7 @@ class EquivariantLocalScoreMachine(PatchMachine):
 
     over patches p of all training images, p(0) their centre pixel. padding="circular": the patches at all H W places,
     wrapped around. padding="zeros", the boundary-broken machine: the patches whose zero-padding pattern equals the one
-    at x; border pixels meet border patches. Lessons 07 and 08. Parameters: see `PatchMachine` and `TrainingSetDenoiser`.
+    at x; border pixels meet border patches. Lessons 07 and 08. Parameters: see `PatchMachine`, `TrainingSetDenoiser`.
     """
 
     def __init__(

@@ -56,14 +56,16 @@ def nearest_training_image(
 ) -> tuple[Int[Tensor, " B"], Float[Tensor, " B"]]:
     """Index of, and Euclidean distance to, the training image nearest to each x (distance 2 per black/white flip)."""
     if x.shape[1:] != images.shape[1:]:
-        raise CourseError(f"x and the images must have one shape, got {tuple(x.shape[1:])} and {tuple(images.shape[1:])}.")
+        raise CourseError(
+            f"x and the images must have one shape, got {tuple(x.shape[1:])} and {tuple(images.shape[1:])}."
+        )
     best = torch.full((len(x),), torch.inf, dtype=x.dtype, device=x.device)
     index = torch.zeros(len(x), dtype=torch.int64, device=x.device)
     start = 0
     for chunk in images.split(4096):
-        distance, place = torch.cdist(
-            x.flatten(1), chunk.flatten(1), compute_mode="donot_use_mm_for_euclid_dist"
-        ).min(1)
+        distance, place = torch.cdist(x.flatten(1), chunk.flatten(1), compute_mode="donot_use_mm_for_euclid_dist").min(
+            1
+        )
         closer = distance < best
         best, index = torch.where(closer, distance, best), torch.where(closer, place + start, index)
         start += len(chunk)

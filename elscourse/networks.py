@@ -25,6 +25,8 @@ def conv3x3(inputs: int, outputs: int, padding: Padding, stride: int = 1) -> nn.
 class Conditioning(nn.Module):
     """The time, and optionally the class, as one vector per image: sinusoids -> MLP (+ class embedding)."""
 
+    frequencies: Tensor
+
     def __init__(self, width: int, classes: int | None):
         super().__init__()
         frequencies = 1000 * torch.exp(-math.log(10_000) * torch.arange(width // 2) / (width // 2))
@@ -136,6 +138,13 @@ def _double(x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C 2*H 2*W"]:
 
 
 ARCHITECTURES: dict[str, type[nn.Module]] = {"resnet": ResNet, "unet": UNet}
+
+
+def classes_of(network: nn.Module) -> int | None:
+    """How many classes the network was built to be told; None: it knows none."""
+    condition = network.condition
+    assert isinstance(condition, Conditioning)
+    return None if condition.label is None else condition.label.num_embeddings
 
 
 def build_network(architecture: str, **config: object) -> nn.Module:

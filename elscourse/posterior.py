@@ -80,22 +80,27 @@ class Partial:
 
         return cls(full(1, -torch.inf), full(1, 0), full(values, 0))
 
-    def part(self, groups: slice, queries: slice) -> Partial:
-        """A view of some groups and queries: what is absorbed there is absorbed here."""
-        return Partial(*(x[groups, queries] for x in (self.largest, self.total, self.weighted)))
+    @classmethod
+    def of(cls, logits: Float[Tensor, "G M L"], values: Float[Tensor, "G L V"]) -> Partial:
+        """The result over a few keys, all at once, in the precision of the values.
 
-    def absorb(self, logits: Float[Tensor, "G M L"], dtype: torch.dtype) -> Float[Tensor, "G M L"]:
-        """Take new keys in (in place); returns exp(logit - largest), to be added to `weighted` with their values.
-
-        Subtracting the maximum first keeps exp from overflowing; `logits` is overwritten.
+        torch's softmax is the fastest exp there is here; the sum it divided by is the inverse of its largest entry.
+        Logits of higher precision lose it only after their maximum is subtracted, where it is no longer needed.
         """
-        largest = torch.maximum(self.largest, logits.amax(-1, keepdim=True))
-        weights = logits.sub_(largest.to(logits.dtype)).to(dtype).exp_()
-        kept = torch.exp(self.largest - largest)
-        self.total.mul_(kept).add_(weights.sum(-1, keepdim=True))
-        self.weighted.mul_(kept)
-        self.largest.copy_(largest)
-        return weights
+        largest = logits.amax(-1, keepdim=True)
+        if logits.dtype != values.dtype:
+            logits = (logits - largest).to(values.dtype)
+        weights = torch.softmax(logits, dim=-1)
+        total = 1 / weights.amax(-1, keepdim=True)
+        return cls(largest.double(), total.double(), (total * (weights @ values)).double())
+
+    def absorb(self, groups: slice, queries: slice, other: Partial) -> None:
+        """Merge a result for some of the groups and queries into this one, in place."""
+        mine = Partial(*(x[groups, queries] for x in (self.largest, self.total, self.weighted)))
+        merged = mine.merge(other)
+        mine.largest.copy_(merged.largest)
+        mine.total.copy_(merged.total)
+        mine.weighted.copy_(merged.weighted)
 
     def merge(self, other: Partial) -> Partial:
         """The result over both dictionaries: rescale each to the common maximum, then add."""
@@ -183,17 +188,15 @@ def posterior_mean(lookup: Lookup, source: Source, alpha: float, sigma: float, m
     """Stream the images past the queries; `.mean()` of the result is the denoiser's answer."""
     queries = lookup.queries
     width = queries[:1, :1, lookup.values].shape[-1]
-    result = Partial.empty(*queries.shape[:2], width, queries.device)
+    result = Partial.empty(queries.shape[0], queries.shape[1], width, queries.device)
     for tile in tiles(lookup, source, alpha, sigma, memory):
-        part = result.part(tile.groups, tile.queries)
-        weights = part.absorb(tile.logits, queries.dtype)
-        part.weighted.add_(weights @ tile.values)
+        result.absorb(tile.groups, tile.queries, Partial.of(tile.logits, tile.values))
     return result
 
 
 @dataclass(frozen=True)
 class Voters:
-    """The `top` heaviest keys of each query: number (-1 where there are fewer), weight; and all the weights' entropy."""
+    """The `top` heaviest keys of each query: number (-1 where there are fewer), weight; and the entropy of all."""
 
     key: Int[Tensor, "G M top"]
     weight: Float[Tensor, "G M top"]
@@ -206,7 +209,7 @@ def top_voters(lookup: Lookup, source: Source, alpha: float, sigma: float, top: 
     The entropy -sum w log w (in nats) is log Z - sum w logit: the posterior mean of the logits gives it.
     """
     queries = lookup.queries
-    shape = queries.shape[:2]
+    shape = (queries.shape[0], queries.shape[1])
     result = Partial.empty(*shape, 1, queries.device)
     best = torch.full((*shape, top), -torch.inf, dtype=torch.float64, device=queries.device)
     key = torch.full((*shape, top), -1, device=queries.device)
@@ -216,8 +219,8 @@ def top_voters(lookup: Lookup, source: Source, alpha: float, sigma: float, top: 
         kept, order = torch.cat([best[at], value], dim=-1).topk(top, dim=-1)
         best[at] = kept
         key[at] = torch.cat([key[at], place + tile.first_key], dim=-1).gather(-1, order)
-        part = result.part(*at)
-        weights = part.absorb(logits.clone(), torch.float64)
-        part.weighted.add_((weights * logits).sum(-1, keepdim=True))
+        largest = logits.amax(-1, keepdim=True)
+        w = torch.exp(logits - largest)
+        result.absorb(*at, Partial(largest, w.sum(-1, keepdim=True), (w * logits).sum(-1, keepdim=True)))
     log_z = result.largest + result.total.log()
     return Voters(key, torch.exp(best - log_z), (log_z - result.mean())[..., 0].clamp(min=0))

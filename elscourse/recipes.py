@@ -8,12 +8,12 @@ from typing import Any
 
 import torch
 
-from .version import __version__
 from .checkpoints import load_network, save_network
 from .data import ImageSet, load
 from .errors import CourseError, unknown_name
 from .networks import build_network
 from .training import TrainingPlan, train
+from .version import __version__
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,9 @@ def choose(
     else:
         options: dict[str, Any] = {"padding": padding} | ({"width": width} if width else {})
         recipe = Recipe(name, dataset, size, n, architecture, options, conditional)
-    changes = {k: v for k, v in (("steps", steps), ("seed", seed)) if v is not None}
-    return replace(recipe, plan=replace(recipe.plan, **changes))
+    plan = recipe.plan
+    plan = replace(plan, steps=steps or plan.steps, seed=plan.seed if seed is None else seed)
+    return replace(recipe, plan=plan)
 
 
 def follow(recipe: Recipe, folder: Path, *, device: str = "cpu", fresh: bool = False, progress: bool = True) -> Path:

@@ -20,14 +20,14 @@ from jaxtyping import Float
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from .version import __version__
 from .diffusion import Denoiser, sample, seeded_noise, with_first_step
 from .errors import CourseError, unknown_name
 from .lab import MACHINES, Lab
 from .machines import IdealScoreMachine
 from .metrics import bootstrap_interval, compare, nearest_training_image
+from .version import __version__
 
-CHUNK = 10  # seeds computed at once
+CHUNK = 20  # seeds computed at once
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,8 @@ class Experiment:
 
     def _write(self, samples: dict[str, Tensor], metrics: dict[str, Any]) -> None:
         _atomically(
-            self.out / "samples.npz", lambda p: np.savez_compressed(p, **{k: v.numpy() for k, v in samples.items()})
+            self.out / "samples.npz",
+            lambda p: np.savez_compressed(p, **{k: v.numpy() for k, v in samples.items()}),  # type: ignore[arg-type]
         )
         _atomically(self.out / "metrics.json", lambda p: p.write_text(json.dumps(metrics, indent=1) + "\n"))
         _atomically(self.out / "table.md", lambda p: p.write_text(table(metrics)))

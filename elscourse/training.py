@@ -23,6 +23,7 @@ from tqdm.auto import tqdm
 
 from .data import ImageSet
 from .errors import CourseError
+from .networks import classes_of
 from .schedule import CosineSchedule
 
 CURVE_EVERY = 100  # steps averaged into one point of the loss curve
@@ -53,8 +54,14 @@ class TrainingPlan:
             raise CourseError(f"precision must be auto, bfloat16 or float32, got {self.precision!r}.")
         if self.precision != "auto":
             return self
-        native = device.type == "cuda" or torch.cpu.get_capabilities().get("avx512_bf16", False)
+        native = device.type == "cuda" or _multiplies_bfloat16()
         return TrainingPlan(**{**asdict(self), "precision": "bfloat16" if native else "float32"})
+
+
+def _multiplies_bfloat16() -> bool:
+    """Whether this processor has instructions for bfloat16 products (older torch cannot say: then no)."""
+    known = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return bool(known.get("avx512_bf16") or known.get("amx_bf16"))
 
 
 def learning_rate(step: int, plan: TrainingPlan) -> float:
@@ -94,7 +101,7 @@ class Trainer:
     def __init__(self, network: nn.Module, data: ImageSet, plan: TrainingPlan, device: torch.device):
         self.plan = plan.resolved(device)
         self.images = data.images.to(device)
-        self.labels = data.labels.to(device) if data.labels is not None and is_conditional(network) else None
+        self.labels = data.labels.to(device) if data.labels is not None and classes_of(network) else None
         self.schedule = CosineSchedule()
         self.network = network.to(device)
         self.average = copy.deepcopy(self.network).requires_grad_(False)
@@ -158,11 +165,6 @@ class Trainer:
         self.losses, self.running = json.loads(notes["losses"]), json.loads(notes["running"])
 
 
-def is_conditional(network: nn.Module) -> bool:
-    """Whether the network was built with classes."""
-    return getattr(network.condition, "label", None) is not None
-
-
 def save_atomically(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:
     """Write a safetensors file beside `path` and move it into place: never a half-written file under that name."""
     partial = path.with_name(path.name + ".partial")
@@ -200,7 +202,7 @@ def train(
 
     Source of the objective: Ho, Jain & Abbeel, NeurIPS 2020. Lesson 03.
     """
-    if is_conditional(network) and data.labels is None:
+    if classes_of(network) and data.labels is None:
         raise CourseError(f"a class-conditional network needs labels, and {data.name} has none.")
     trainer = Trainer(network, data, plan, torch.device(device))
     if checkpoint is not None and checkpoint.exists():

@@ -52,7 +52,7 @@ class WienerFilter(TrainingSetDenoiser):
         if key not in self._spectra:
             chunks = (torch.arange(len(self.images)) if index is None else index).split(4096)
             n = sum(len(c) for c in chunks)
-            m = sum(self.images[c].flatten(1).sum(0, dtype=torch.float64) for c in chunks) / n
+            m = torch.stack([self.images[c].flatten(1).sum(0, dtype=torch.float64) for c in chunks]).sum(0) / n
             covariance = torch.zeros(len(m), len(m), dtype=m.dtype, device=m.device)
             for c in chunks:
                 centred = self.images[c].flatten(1) - m

@@ -152,7 +152,9 @@ def test_posterior_lists_the_weights_of_the_formula(machine: str, case: Case) ->
         actual = actual[..., 0, 0]
     if machine == "ls":  # every voter sits at the pixel itself
         rows, columns = torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij")
-        actual = torch.stack([actual[:, i, j, :, i, j] for i, j in zip(rows.flatten(), columns.flatten(), strict=True)], 1)
+        actual = torch.stack(
+            [actual[:, i, j, :, i, j] for i, j in zip(rows.flatten(), columns.flatten(), strict=True)], 1
+        )
         actual = actual.view(len(case.x_t), h, w, n)
     torch.testing.assert_close(actual, expected, rtol=0, atol=2e-5)
     assert (post.weight.diff(dim=-1) <= 1e-7).all(), "heaviest first"

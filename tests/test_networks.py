@@ -152,7 +152,9 @@ def test_learning_rate_is_one_cycle() -> None:
 def test_training_learns_and_its_average_follows() -> None:
     data = els.ImageSet(pictures(1, 1, 8, 8).expand(4, 1, 8, 8), None, (), "one image")
     network = small(width=16, layers=2)
-    average, losses = train(network, data, TrainingPlan(steps=400, batch=32, ema=0.9, learning_rate=3e-3), progress=False)
+    average, losses = train(
+        network, data, TrainingPlan(steps=400, batch=32, ema=0.9, learning_rate=3e-3), progress=False
+    )
     assert len(losses) == 4 and losses[-1] < losses[0] / 2
     assert not any(p.requires_grad for p in average.parameters())
 

@@ -115,7 +115,9 @@ def test_a_class_is_the_machine_of_its_images(name: str) -> None:
 
 def test_the_boundary_classes_are_those_with_one_padding_pattern() -> None:
     for height, width, size in ((6, 6, 3), (5, 8, 5), (4, 9, 7), (3, 3, 5)):
-        found = {frozenset(group.tolist()) for places in patches.boundary_classes(height, width, size) for group in places}
+        found = {
+            frozenset(group.tolist()) for places in patches.boundary_classes(height, width, size) for group in places
+        }
         literal: dict = {}
         for row in range(height):
             for column in range(width):
@@ -151,9 +153,9 @@ def test_local_samples_become_locally_consistent() -> None:
 
     def consistent(times: list[float]) -> float:
         done = els.sample(machine, noise, times=times)
-        return sum(
-            bool(reference.locally_consistent(x, v, 3, "circular", tolerance=1e-3).all()) for x in done
-        ) / len(done)
+        return sum(bool(reference.locally_consistent(x, v, 3, "circular", tolerance=1e-3).all()) for x in done) / len(
+            done
+        )
 
     assert consistent(geometric) == 1
     assert consistent(uniform) < 1

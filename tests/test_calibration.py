@@ -1,0 +1,112 @@
+"""Calibration finds a window that is known, and its files keep what it found."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import pictures
+
+import elscourse as els
+from elscourse import calibration
+from elscourse.calibration import CALIBRATION_SEEDS, CalibrationTable
+from elscourse.patches import value_at
+from elscourse.sizes import CalibratedSizes, calibrate_lab
+
+NETWORKS = Path(__file__).parents[1] / "data" / "networks"
+
+
+def smooth(n: int = 40) -> torch.Tensor:
+    return torch.nn.functional.avg_pool2d(pictures(n, 1, 14, 14), 5, 1).mul(3)
+
+
+@pytest.mark.parametrize("window", ["square", "gaussian"])
+@pytest.mark.parametrize("padding", ["zeros", "circular"])
+def test_a_machine_posing_as_network_gives_its_own_sizes_away(window: str, padding: str) -> None:
+    images, truth = smooth(), [(1.0, 7), (0.5, 5), (0.1, 3)]
+    machine = els.EquivariantLocalScoreMachine(images, patch_size=3, padding=padding, window=window)
+    posing = machine.with_patch_size(truth)
+    found = els.calibrate(machine, posing, (3, 5, 7, 9), steps=6, samples=3)
+    assert [t for t, _ in found] == pytest.approx([1, 5 / 6, 4 / 6, 3 / 6, 2 / 6, 1 / 6], abs=1e-6)
+    assert [p for _, p in found] == [value_at(truth, t) for t, _ in found]
+
+
+def test_the_table_is_the_cosine_of_scores() -> None:
+    images = smooth(10)
+    machine = els.LocalScoreMachine(images, patch_size=3)
+    network = els.IdealScoreMachine(images)
+    noise = els.seeded_noise([1, 2], (1, 10, 10))
+    table = els.calibration_table(machine, network, (3, 9), noise, steps=4)
+    t, x_t, x0_hat = list(els.trajectory(network, noise, 4))[2]
+    a = els.score_from_denoiser(x0_hat, x_t, t)[1].flatten().double()
+    b = els.score_from_denoiser(machine.with_patch_size(9)(x_t, t), x_t, t)[1].flatten().double()
+    assert float(table.cosine[2, 1, 1]) == pytest.approx(float(a @ b / a.norm() / b.norm()), abs=1e-6)
+
+
+def test_best_is_the_lower_median_of_each_samples_best() -> None:
+    cosine = torch.tensor([[[0.9, 0.1, 0.1, 0.9], [0.1, 0.9, 0.9, 0.1]]]).double()
+    assert CalibrationTable([1.0], [3, 5], cosine).best() == [(1.0, 3)]
+    cosine = torch.tensor([[[0.9, 0.1, 0.1], [0.1, 0.9, 0.9]]]).double()
+    assert CalibrationTable([1.0], [3, 5], cosine).best() == [(1.0, 5)]
+
+
+def test_a_stopped_calibration_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = smooth(10)
+    machine, network = els.LocalScoreMachine(images, patch_size=3), els.IdealScoreMachine(images)
+    whole = els.calibrate(machine, network, (3, 5), steps=5, samples=2)
+    calls: list[float] = []
+    original = els.LocalScoreMachine.__call__
+
+    def counted(self, x_t, t, labels=None):
+        calls.append(t)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return original(self, x_t, t, labels)
+
+    monkeypatch.setattr(els.LocalScoreMachine, "__call__", counted)
+    again = lambda: els.calibrate(machine, network, (3, 5), steps=5, samples=2, checkpoint=tmp_path / "c.npy")  # noqa: E731
+    with pytest.raises(KeyboardInterrupt):
+        again()
+    assert again() == whole
+    assert len(calls) == 5 + 6, "two times of two candidates were kept"
+
+
+def test_sizes_survive_the_file(tmp_path: Path) -> None:
+    sizes = CalibratedSizes(
+        "n", "elscourse calibrate n", [1, 2], 2, {"els-zeros": [(1.0, 5), (0.5, 3)], "b": [(1.0, 3)]}
+    )
+    path = tmp_path / "n.sizes.json"
+    sizes.save(path)
+    assert CalibratedSizes.load(path) == sizes
+    for bad in ("{", "[]", json.dumps({"network": "n"})):
+        path.write_text(bad)
+        with pytest.raises(
+            els.CourseError, match=r"n\.sizes\.json does not hold calibrated sizes.*elscourse calibrate"
+        ):
+            CalibratedSizes.load(path)
+
+
+def test_shipped_sizes_fit_their_networks_and_share_no_seed_with_evaluation() -> None:
+    cards = [p for p in NETWORKS.glob("*.json") if p.with_suffix(".safetensors").exists()]
+    assert len(cards) == 4
+    for card in cards:
+        lab = els.lab(network=card.stem, verbose=False)
+        assert lab.sizes is not None and lab.sizes.network == card.stem
+        assert set(lab.sizes.seeds) <= set(CALIBRATION_SEEDS) and not set(lab.sizes.seeds) & set(range(100_000))
+        for machine in (f"els-{lab.network.padding}", f"els-{lab.network.padding}-gaussian", "ls"):
+            pairs = lab.patch_sizes(machine)
+            assert [t for t, _ in pairs] == pytest.approx(els.CosineSchedule().times(20)[:-1])
+            assert pairs[-1][1] <= 5 < pairs[0][1], "local in the end, not in the beginning"
+
+
+def test_bad_requests() -> None:
+    machine = els.LocalScoreMachine(smooth(3), patch_size=3)
+    with pytest.raises(els.CourseError, match="at least one candidate"):
+        els.calibrate(machine, machine, ())
+    with pytest.raises(els.CourseError, match="samples must be between 1 and the number of seeds"):
+        els.calibrate(machine, machine, (3,), samples=0)
+    with pytest.raises(els.CourseError, match="only ELS machines"):
+        calibrate_lab(els.lab(verbose=False), "fashion-mnist-16-resnet-zeros", ["is"])
+    assert calibration.CALIBRATION_SEEDS[0] > 1000

@@ -1,0 +1,177 @@
+"""`elscourse doctor`: it tells whole from damaged, survives what it cannot examine, and knows what is slow."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import types
+from pathlib import Path
+
+import pytest
+
+from elscourse import checkpoints, data, doctor
+from elscourse.doctor import GIB
+
+
+def test_report_is_complete_here() -> None:
+    findings = doctor.report()
+    topics = [topic for topic, _, _ in findings]
+    assert len(topics) == len(set(topics))
+    assert {"Python", "torch", "CPU", "memory", "GPU", "free disk", "bundled files", "networks", "slow here"} <= {
+        *topics
+    }
+    for topic, finding, advice in findings:
+        assert topic and finding and "could not be examined" not in finding, (topic, finding)
+        assert advice is None or advice.strip(), topic
+        assert "\n" not in f"{finding}{advice}", topic
+
+
+def test_bundle_is_whole_here() -> None:
+    [(_, finding, advice)] = doctor.bundled_files()
+    assert doctor.BUNDLE in finding
+    assert advice is None
+
+
+def test_a_failing_section_becomes_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken_part() -> list[doctor.Finding]:
+        raise OSError("no such thing")
+
+    monkeypatch.setattr(doctor, "SECTIONS", (broken_part, doctor.disk))
+    first, second = doctor.report()
+    assert first[0] == "broken part" and "no such thing" in first[1] and first[2]
+    assert second[0] == "free disk"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data folder of one's own: a bundle, a second file, their sums."""
+    (tmp_path / "networks").mkdir()
+    (tmp_path / doctor.BUNDLE).write_bytes(b"images")
+    (tmp_path / "results.json").write_bytes(b"{}")
+    lines = [f"{sha(tmp_path / n)} {mark}{n}\n" for n, mark in ((doctor.BUNDLE, " "), ("results.json", "*"))]
+    (tmp_path / "SHA256SUMS").write_text("".join(lines))
+    monkeypatch.chdir(tmp_path)  # networks trained in the folder one works in are found too
+    for module in (data, checkpoints):  # checkpoints has its own reference
+        monkeypatch.setattr(module, "data_dir", lambda: tmp_path)
+    return tmp_path
+
+
+def sha(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_whole_files(folder: Path) -> None:
+    [(_, finding, advice)] = doctor.bundled_files()
+    assert finding == f"{doctor.BUNDLE} whole; 1 of 1 other files whole"
+    assert advice is None
+
+
+def test_truncated_bundle_is_damaged(folder: Path) -> None:
+    (folder / doctor.BUNDLE).write_bytes(b"imag")
+    [(_, finding, advice)] = doctor.bundled_files()
+    assert f"{doctor.BUNDLE} damaged" in finding
+    assert advice is not None and doctor.BUNDLE in advice and "git checkout" in advice
+
+
+def test_missing_file_is_named(folder: Path) -> None:
+    (folder / "results.json").unlink()
+    [(_, finding, advice)] = doctor.bundled_files()
+    assert "0 of 1 other files whole" in finding
+    assert advice is not None and "results.json is missing" in advice
+
+
+def test_without_sums_only_presence_is_known(folder: Path) -> None:
+    (folder / "SHA256SUMS").unlink()
+    assert doctor.bundled_files()[0][1:] == (f"{doctor.BUNDLE} present", None)
+    (folder / doctor.BUNDLE).unlink()
+    [(_, finding, advice)] = doctor.bundled_files()
+    assert "missing" in finding and advice
+
+
+def make_network(folder: Path, name: str, *, damaged: bool = False) -> None:
+    weights = folder / "networks" / f"{name}.safetensors"
+    weights.write_bytes(name.encode())
+    weights.with_suffix(".json").write_text(json.dumps({"sha256": sha(weights)}))
+    if damaged:
+        weights.write_bytes(name.encode()[:-1])
+
+
+def test_networks_against_their_cards(folder: Path) -> None:
+    assert doctor.networks()[0][1] == "none"
+    make_network(folder, "good")
+    assert doctor.networks() == [("networks", "1 whole: good", None)]
+    make_network(folder, "bad", damaged=True)
+    (folder / "networks" / "odd.safetensors").write_bytes(b"x")
+    (folder / "networks" / "odd.json").write_text("no json")
+    [(_, finding, advice)] = doctor.networks()
+    assert finding == "1 whole: good"
+    assert advice is not None
+    assert "bad is damaged: `elscourse train bad`" in advice and "odd is damaged" in advice
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> tuple[Path, Path]:
+    """The two places where Linux says how much memory there is: 8 GiB, 6 of them free, and no container."""
+    proc, cgroup = tmp_path / "proc", tmp_path / "cgroup"
+    proc.mkdir()
+    cgroup.mkdir()
+    (proc / "meminfo").write_text(f"MemTotal: {8 * 2**20} kB\nMemFree: 1 kB\nMemAvailable:  {6 * 2**20} kB\n")
+    return proc, cgroup
+
+
+def test_memory_of_a_machine(system: tuple[Path, Path]) -> None:
+    assert doctor.memory_bytes(*system) == (8 * GIB, 6 * GIB)
+
+
+def test_memory_of_a_container(system: tuple[Path, Path]) -> None:
+    (system[1] / "memory.max").write_text(f"{2 * GIB}\n")
+    (system[1] / "memory.current").write_text(f"{GIB // 2}\n")
+    assert doctor.memory_bytes(*system) == (2 * GIB, 3 * GIB // 2)
+    (system[1] / "memory.max").write_text("max\n")
+    assert doctor.memory_bytes(*system) == (8 * GIB, 6 * GIB)
+
+
+def test_little_memory_gets_advice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "memory_bytes", lambda: (8 * GIB, GIB))
+    assert doctor.memory()[0][2]
+    monkeypatch.setattr(doctor, "memory_bytes", lambda: (None, None))
+    assert doctor.memory() == [("memory", "an unknown amount in all, an unknown amount free", None)]
+
+
+def test_bfloat16_with_old_and_new_torch() -> None:
+    def torch_with(**capabilities: object) -> types.ModuleType:
+        module = types.ModuleType("torch")
+        module.cpu = types.SimpleNamespace(get_capabilities=lambda: capabilities)  # type: ignore[attr-defined]
+        return module
+
+    assert doctor.bfloat16_flags(torch_with(avx512_bf16=True, amx_bf16=False, avx2=True)) == ["avx512_bf16"]
+    assert doctor.bfloat16_flags(torch_with(avx2=True)) == []
+    old = types.ModuleType("torch")
+    old.cpu = types.SimpleNamespace()  # type: ignore[attr-defined]
+    assert doctor.bfloat16_flags(old) is None
+
+
+@pytest.mark.parametrize(("cores", "threads", "word"), [(2, 8, "OMP_NUM_THREADS=2"), (8, 1, "unset"), (4, 2, None)])
+def test_threads_advice(cores: int, threads: int, word: str | None) -> None:
+    advice = doctor.threads_advice(cores, threads)
+    assert advice is None if word is None else word in str(advice)
+
+
+def test_slow_reasons() -> None:
+    asked = {"ELSCOURSE_LAB": "gpu"}
+    assert doctor.slow_reasons(8, ["amx_bf16"], 16 * GIB, True, asked) == []
+    assert len(doctor.slow_reasons(1, [], GIB, False, asked)) == 4
+    assert len(doctor.slow_reasons(2, None, None, False, {})) == 1  # the unknown is not called slow
+
+
+def test_gpu_asked_for_but_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "gpu_names", list)
+    monkeypatch.delenv("ELSCOURSE_LAB", raising=False)
+    assert doctor.accelerators()[0][2] is None
+    monkeypatch.setenv("ELSCOURSE_LAB", "gpu")
+    assert "ELSCOURSE_LAB" in str(doctor.accelerators()[0][2])
+
+
+def test_missing_tool_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "OPTIONAL_TOOLS", {"surely-no-such-tool": "site"})
+    assert doctor.optional_tools() == [("surely-no-such-tool", "not installed", 'pip install -e ".[site]"')]

@@ -1,0 +1,226 @@
+"""The project as a whole: clean for the linters, packaged by one file, and free of what a stranger cannot use."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+import yaml
+
+import elscourse
+
+ROOT = Path(__file__).resolve().parents[1]
+MODULES = sorted(path for path in (ROOT / "elscourse").rglob("*.py") if not path.name.startswith("_"))
+MB = 1_000_000
+
+
+def run(*command: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """A finished command with its output as text."""
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+
+
+def python(*arguments: str) -> str:
+    """What this Python prints, run in the repository; fails with all that it said."""
+    done = run(sys.executable, *arguments)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@cache
+def tracked() -> tuple[Path, ...]:
+    """The files in git; skips where there is no git, or no repository of our own (an unpacked archive)."""
+    try:
+        top = run("git", "rev-parse", "--show-toplevel")
+        listed = run("git", "ls-files", "-z")
+    except OSError:
+        pytest.skip("git is not installed")
+    if top.returncode or listed.returncode or Path(top.stdout.strip()).resolve() != ROOT:
+        pytest.skip("not a git repository")
+    return tuple(path for name in listed.stdout.split("\0") if name and (path := ROOT / name).is_file())
+
+
+def texts() -> Iterator[tuple[str, str]]:
+    """(name, text) of every tracked text file that was written here."""
+    for path in tracked():
+        if "vendor" not in path.parts:
+            try:
+                yield str(path.relative_to(ROOT)), path.read_text(encoding="utf-8")
+            except UnicodeDecodeError:
+                continue
+
+
+@pytest.fixture(scope="module")
+def pyproject() -> dict:
+    """pyproject.toml."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def test_ruff_check() -> None:
+    python("-m", "ruff", "check", ".")
+
+
+def test_ruff_format() -> None:
+    python("-m", "ruff", "format", "--check", ".")
+
+
+def test_mypy() -> None:
+    python("-m", "mypy")
+
+
+def test_dependencies_are_lower_bounds(pyproject: dict) -> None:
+    """An exact pin breaks every notebook on Colab the day a new torch comes."""
+    project = pyproject["project"]
+    extras = project["optional-dependencies"]
+    named = [*project["dependencies"], *pyproject["build-system"]["requires"]]
+    named += [requirement for name, extra in extras.items() if name != "all" for requirement in extra]
+    for requirement in named:
+        assert re.fullmatch(r"[A-Za-z0-9._-]+>=[0-9.]+", requirement), requirement
+    assert project["requires-python"] == ">=3.11"
+
+
+def test_all_is_every_extra(pyproject: dict) -> None:
+    extras = dict(pyproject["project"]["optional-dependencies"])
+    [everything] = extras.pop("all")
+    assert everything == f"elscourse[{','.join(extras)}]"
+
+
+def test_every_package_and_data_file_is_in_the_wheel(pyproject: dict) -> None:
+    setuptools = pyproject["tool"]["setuptools"]
+    folders = {path.parent.relative_to(ROOT) for path in (ROOT / "elscourse").rglob("*.py")}
+    assert {".".join(folder.parts) for folder in folders} <= set(setuptools["packages"])
+    beside = {"elscourse._data": "data"}
+    if any((ROOT / "notebooks").glob("*.ipynb")):  # setuptools refuses a folder that is not there
+        beside["elscourse._notebooks"] = "notebooks"  # elscourse/workspace.py looks there
+        assert "*.ipynb" in setuptools["package-data"].get("elscourse._notebooks", [])
+    assert setuptools["package-dir"] == beside
+    assert set(beside) <= set(setuptools["packages"])
+    carried = {path for glob in setuptools["package-data"]["elscourse._data"] for path in (ROOT / "data").glob(glob)}
+    shipped = {path for path in tracked() if path.is_relative_to(ROOT / "data") and path.suffix != ".py"}
+    assert not shipped - carried
+
+
+def test_environment_names_nothing_of_its_own(pyproject: dict) -> None:
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    *conda, pip = environment["dependencies"]
+    assert conda == [f"python{pyproject['project']['requires-python']}", "pip"]
+    assert list(pip) == ["pip"]
+    [itself] = pip["pip"]
+    extras = re.fullmatch(r"-e \.\[([a-z,]+)\]", itself)
+    assert extras, itself
+    assert set(extras[1].split(",")) <= set(pyproject["project"]["optional-dependencies"])
+
+
+# Written in two parts, so that this file does not contain what it looks for.
+FORBIDDEN = {
+    "a package registry's host": "|".join(
+        re.escape(host + ".org")
+        for host in ("pypi", "pythonhosted", "npmjs", "deb.debian", "security.debian", "conda.anaconda")
+    ),
+    "a path of one person's machine": r"(?<![\w.~])/(?:home|" + r"work|root|Users)/\w|[A-Z]:\\+Users",
+    "a folder outside the repository": r"\.\./" + r"shared",
+}
+
+
+@pytest.mark.parametrize("what", FORBIDDEN)
+def test_no_tracked_file_names(what: str) -> None:
+    pattern = re.compile(FORBIDDEN[what])
+    found = [f"{name}: {match[0]}" for name, text in texts() if (match := pattern.search(text))]
+    assert not found, f"{what} in {found}"
+
+
+@pytest.mark.parametrize(
+    ("what", "example"),
+    [
+        ("a package registry's host", "https://files.python" + "hosted.org/x"),
+        ("a path of one person's machine", '"/ho' + 'me/ada/x"'),
+        ("a folder outside the repository", "see ../sha" + "red/x"),
+    ],
+)
+def test_the_patterns_find_what_they_are_for(what: str, example: str) -> None:
+    assert re.search(FORBIDDEN[what], example)
+    assert not re.search(FORBIDDEN[what], "https://example.org/work/shared ~/home/x /usr/share/x")
+
+
+def test_the_repository_is_small() -> None:
+    sizes = {str(path.relative_to(ROOT)): path.stat().st_size for path in tracked()}
+    assert not [name for name, size in sizes.items() if size >= 10 * MB]
+    assert sum(sizes.values()) < 150 * MB
+
+
+def test_licences(pyproject: dict) -> None:
+    project = pyproject["project"]
+    assert project["license"] == "MIT AND CC-BY-4.0"
+    assert all((ROOT / name).is_file() for name in project["license-files"])
+    assert (ROOT / "LICENSE").read_text(encoding="utf-8").startswith("MIT License\n\nCopyright (c) ")
+    prose = (ROOT / "LICENSE-PROSE").read_text(encoding="utf-8")
+    assert prose.startswith("SPDX-License-Identifier: CC-BY-4.0\n")
+    assert "https://creativecommons.org/licenses/by/4.0/" in prose
+
+
+def test_citation() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert {"cff-version", "message", "title", "authors"} <= set(citation)  # what the format requires
+    assert citation["version"] == elscourse.__version__
+    assert citation["license"] == ["MIT", "CC-BY-4.0"]
+    [paper] = citation["references"]
+    assert [author["family-names"] for author in paper["authors"]] == ["Kamb", "Ganguli"]
+    assert (paper["year"], paper["volume"], paper["start"], paper["end"]) == (2025, 267, 28795, 28831)
+
+
+def test_changelog_knows_this_version() -> None:
+    assert elscourse.__version__ in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_import_is_light() -> None:
+    """No plotting and no notebook stack until asked."""
+    heavy = ("matplotlib", "IPython", "ipykernel", "ipywidgets", "anywidget", "torchvision")
+    loaded = python("-c", "import sys, elscourse; print(*sorted(m for m in sys.modules if '.' not in m))").split()
+    assert "elscourse" in loaded
+    assert not [name for name in loaded if name in heavy or name.startswith("jupyter")]
+
+
+def test_command_line_helps() -> None:
+    assert "Usage:" in python("-m", "elscourse", "--help")
+
+
+def test_script_is_the_command_line(pyproject: dict) -> None:
+    assert pyproject["project"]["scripts"] == {"elscourse": "elscourse.cli:main"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="./course is a shell script")
+def test_course_refuses_unknown_commands(tmp_path: Path) -> None:
+    done = run(str(ROOT / "course"), "nonsense", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "nonsense" in done.stderr
+    for command in ("setup", "lab", "test", "book", "reproduce"):
+        assert re.search(rf"^  {command} ", done.stderr, re.MULTILINE), command
+
+
+@pytest.mark.skipif(os.name == "nt", reason="./course is a shell script")
+def test_course_helps(tmp_path: Path) -> None:
+    done = run(str(ROOT / "course"), "help", cwd=tmp_path)
+    assert done.returncode == 0
+    assert done.stdout.startswith("usage: ./course")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no executable bit")
+@pytest.mark.parametrize("name", ["course", ".ci/run"])
+def test_scripts_are_executable(name: str) -> None:
+    assert os.access(ROOT / name, os.X_OK)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_public_names_have_docstrings(path: Path) -> None:
+    module = ast.parse(path.read_text(encoding="utf-8"))
+    assert ast.get_docstring(module), "the module itself"
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    public = [node for node in module.body if isinstance(node, kinds) and not node.name.startswith("_")]
+    assert not [node.name for node in public if not ast.get_docstring(node)]
