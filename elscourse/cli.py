@@ -75,7 +75,7 @@ def lab(folder: Path, jupyter_options: tuple[str, ...]) -> None:
 @click.option("--network-steps", type=click.IntRange(min=1), default=150, help="Steps of the long network run.")
 @click.option("--machine", "machines", multiple=True, help="A further machine, by id (may be repeated).")
 @click.option("--out", type=FOLDER, help="Folder for the results.  [default: runs/reproduce/NETWORK]")
-@click.option("--device", help="cpu, cuda or mps.  [default: that of the lab]")
+@click.option("--device", help="cpu or cuda.  [default: that of the lab]")
 @click.option("--resume/--fresh", default=True, help="Go on with what is in the folder, or start over.")
 def reproduce(
     dataset: str | None,
@@ -112,7 +112,7 @@ def reproduce(
 @click.option("--conditional", is_flag=True, help="Tell the network the class.")
 @click.option("--steps", type=click.IntRange(min=1), help="Training steps.  [default: the recipe's, or 8000]")
 @click.option("--seed", type=int, help="Seed of weights and batches.  [default: the recipe's, or 0]")
-@click.option("--device", default="cpu", help="cpu, cuda or mps.")
+@click.option("--device", default="cpu", help="cpu or cuda.")
 @click.option("--out", type=FOLDER, default=Path("runs/networks"), help="Folder for the network.")
 @click.option("--resume/--fresh", default=True, help="Go on with an interrupted training, or start over.")
 def train(name: str, device: str, out: Path, resume: bool, **own: Any) -> None:
@@ -130,7 +130,7 @@ def train(name: str, device: str, out: Path, resume: bool, **own: Any) -> None:
 @click.option("--samples", type=click.IntRange(min=1, max=20), default=10, help="Trajectories to follow.")
 @click.option("--steps", type=click.IntRange(min=1), default=20, help="Steps of each trajectory.")
 @click.option("--largest", type=click.IntRange(min=3), help="Largest patch size tried.  [default: the image's side]")
-@click.option("--device", help="cpu, cuda or mps.  [default: cpu]")
+@click.option("--device", help="cpu or cuda.  [default: cpu]")
 @click.option("--resume/--fresh", default=True, help="Go on with what is done, or start over.")
 def calibrate(
     network: str,
@@ -157,7 +157,7 @@ def calibrate(
 @click.option("--seeds", type=SeedRange(), default="0-9", help="7, or 0-9, or 1,5,8.")
 @click.option("--steps", type=click.IntRange(min=1), default=20, help="Sampling steps.")
 @click.option("--label", type=int, help="One class for all, if the network knows classes.  [default: seed mod classes]")
-@click.option("--device", help="cpu, cuda or mps.  [default: that of the lab]")
+@click.option("--device", help="cpu or cuda.  [default: that of the lab]")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), default=Path("samples.png"))
 def sample(
     network: str | None, denoiser: str, seeds: list[int], steps: int, label: int | None, device: str | None, out: Path

@@ -107,15 +107,16 @@ class Lab:
 
 
 def pick_device(device: str | torch.device | None = None) -> torch.device:
-    """The device asked for, if it is there; the CPU if none was asked for."""
+    """The device asked for, if it is there and can do the arithmetic; the CPU if none was asked for."""
     try:
         chosen = torch.device(device or "cpu")
     except RuntimeError:
-        raise unknown_name("device", str(device), ("cpu", "cuda", "mps")) from None
-    present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not present.get(chosen.type, False):
-        here = ", ".join(k for k, v in present.items() if v)
-        raise CourseError(f"device {chosen} was asked for, but this computer has: {here}.")
+        raise unknown_name("device", str(device), ("cpu", "cuda")) from None
+    here = ["cpu"] + ["cuda"] * torch.cuda.is_available()
+    if chosen.type == "mps":
+        raise CourseError("device mps has no float64, which the machines sum in: use cpu.")
+    if chosen.type not in here:
+        raise CourseError(f"device {chosen} was asked for, but this computer has: {', '.join(here)}.")
     return chosen
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -33,7 +32,7 @@ def image_rows(rows: Mapping[str, Float[Tensor, "B C H W"]], notes: Sequence[str
 
 
 def _show(axis, image: Float[Tensor, "C H W"]) -> None:  # type: ignore[no-untyped-def]
-    pixels = ((image.detach().cpu().clamp(-1, 1) + 1) / 2).movedim(0, -1)
+    pixels = ((image.detach().cpu().clamp(-1, 1) + 1) / 2).movedim(0, -1).numpy()
     axis.imshow(pixels if pixels.shape[-1] == 3 else pixels[..., 0], cmap="gray", vmin=0, vmax=1)
     axis.set(xticks=[], yticks=[])
     for spine in axis.spines.values():
@@ -49,8 +48,8 @@ def agreement_scatter(
     figure = Figure(figsize=(4.6, 4.4), dpi=150, layout="constrained")
     axis = figure.subplots()
     axis.plot([0, 1], [0, 1], color="0.7", lw=1, zorder=0)
-    axis.scatter(baseline, ours, s=16, color=BLUE, alpha=0.75, linewidths=0)
-    medians = [float(torch.nanmedian(v)) for v in (baseline, ours)]
+    axis.scatter(baseline.numpy(), ours.numpy(), s=16, color=BLUE, alpha=0.75, linewidths=0)
+    medians = [float(v.nanquantile(0.5)) for v in (baseline, ours)]
     axis.plot(*medians, "+", color=ORANGE, ms=14, mew=2.5, label=f"medians {medians[0]:.2f} and {medians[1]:.2f}")
     axis.set(
         xlim=(0, 1),

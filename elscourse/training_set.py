@@ -41,7 +41,9 @@ class TrainingSetDenoiser:
         if not all(chunk.isfinite().all() for chunk in images.split(4096)):
             raise CourseError("images contain NaN or infinite pixels: remove or repair them first.")
         if image_labels is not None and tuple(image_labels.shape) != (len(images),):
-            raise CourseError(f"image_labels must hold one label per image ({len(images)}), got {tuple(image_labels.shape)}.")
+            raise CourseError(
+                f"image_labels must hold one label per image ({len(images)}), got {tuple(image_labels.shape)}."
+            )
         self.images, self.schedule, self.image_labels, self.memory = images, schedule, image_labels, memory
         # subtracting one grey per channel from both sides changes no distance and saves digits
         self.grey = images.mean((0, 2, 3), keepdim=True, dtype=torch.float64).to(images.dtype)

@@ -93,6 +93,7 @@ def test_too_little_memory() -> None:
         (lambda: els.nearest_training_image(X, IMAGES[..., :4]), "must have one shape"),
         (lambda: els.lab("laptp", verbose=False), "unknown lab 'laptp': did you mean laptop"),
         (lambda: els.lab(device="cdua", verbose=False), "unknown device 'cdua': did you mean cuda"),
+        (lambda: els.lab(device="mps", verbose=False), "mps has no float64"),
         (lambda: els.lab(verbose=False).machine("els-zero"), "unknown machine 'els-zero': did you mean els-zeros"),
         (lambda: els.lab(verbose=False).patch_sizes("els-circular"), "no calibrated sizes for els-circular: run"),
     ],

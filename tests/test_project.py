@@ -96,14 +96,15 @@ def test_every_package_and_data_file_is_in_the_wheel(pyproject: dict) -> None:
     setuptools = pyproject["tool"]["setuptools"]
     folders = {path.parent.relative_to(ROOT) for path in (ROOT / "elscourse").rglob("*.py")}
     assert {".".join(folder.parts) for folder in folders} <= set(setuptools["packages"])
-    beside = {"elscourse._data": "data"}
-    if any((ROOT / "notebooks").glob("*.ipynb")):  # setuptools refuses a folder that is not there
-        beside["elscourse._notebooks"] = "notebooks"  # elscourse/workspace.py looks there
-        assert "*.ipynb" in setuptools["package-data"].get("elscourse._notebooks", [])
-    assert setuptools["package-dir"] == beside
-    assert set(beside) <= set(setuptools["packages"])
-    carried = {path for glob in setuptools["package-data"]["elscourse._data"] for path in (ROOT / "data").glob(glob)}
+    assert setuptools["package-dir"] == {"elscourse._data": "data", "elscourse._notebooks": "notebooks"}
+    carried = set()
+    for package, globs in setuptools["package-data"].items():
+        assert package in setuptools["packages"]
+        top, _, below = package.removeprefix("elscourse.").partition(".")
+        folder = ROOT / {"_data": "data", "_notebooks": "notebooks"}.get(top, top) / below
+        carried |= {path for glob in globs for path in folder.glob(glob)}
     shipped = {path for path in tracked() if path.is_relative_to(ROOT / "data") and path.suffix != ".py"}
+    shipped |= {path for path in tracked() if path.is_relative_to(ROOT / "notebooks") and path.suffix == ".ipynb"}
     assert not shipped - carried
 
 

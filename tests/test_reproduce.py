@@ -1,0 +1,230 @@
+"""The headline experiment, small: what it writes, what it means, that a kill loses nothing; and the shipped runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner, Result
+
+import elscourse as els
+from elscourse.cli import main
+from elscourse.metrics import compare
+
+RESULTS = Path(__file__).parents[1] / "data" / "results"
+SMALL = ["--network", "tiny", "--seeds", "23", "--steps", "3", "--network-steps", "5", "--out", "out"]
+
+
+def run(*command: str) -> Result:
+    return CliRunner().invoke(main, list(command))
+
+
+def ok(*command: str) -> str:
+    result = run(*command)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory):
+    """A folder in which a tiny network was trained and calibrated by the commands."""
+    folder, before = tmp_path_factory.mktemp("bench"), Path.cwd()
+    os.chdir(folder)
+    try:
+        images = ("--dataset", "fashion-mnist", "--size", "8", "--n", "60")
+        ok("train", "tiny", *images, "--width", "8", "--steps", "40")
+        ok("train", "tiny-classes", *images, "--width", "8", "--steps", "40", "--conditional")
+        for name in ("tiny", "tiny-classes"):
+            ok("calibrate", name, "--samples", "2", "--steps", "4")
+        yield folder
+    finally:
+        os.chdir(before)
+
+
+@pytest.fixture
+def results(bench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A fresh folder to work in, with the tiny networks."""
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "networks").symlink_to(bench / "runs" / "networks")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "out"
+
+
+def test_what_it_writes(results: Path) -> None:
+    text = ok("reproduce", *SMALL, "--machine", "es")
+    metrics = json.loads((results / "metrics.json").read_text())
+    samples = np.load(results / "samples.npz")
+    machines = ["is", "ls", "els-zeros", "els-zeros-gaussian", "wiener", "es"]
+    columns = ["network-3", "network-5", "network-3-exact-first"]
+    assert set(samples.files) == {"noise", *machines, *columns}
+    assert all(samples[name].shape == (23, 1, 8, 8) for name in samples.files)
+    rows = {(r["machine"], r["network_steps"]): r for r in metrics["rows"]}
+    assert set(rows) == {(m, s) for m in machines for s in (3, 5, "3-exact-first")}
+    assert f"| 5 | els-zeros | {rows['els-zeros', 5]['r']:.3f} |" in text
+    assert text.startswith("lab:") and (results / "table.md").read_text() in text
+    for name in ("figure.png", "scatter.png"):
+        assert (results / name).read_bytes()[:4] == b"\x89PNG"
+
+
+def test_the_numbers_are_those_of_the_samples(results: Path) -> None:
+    ok("reproduce", *SMALL)
+    metrics = json.loads((results / "metrics.json").read_text())
+    samples = {k: torch.from_numpy(v) for k, v in np.load(results / "samples.npz").items()}
+    lab = els.lab(network="tiny", verbose=False)
+    noise = els.seeded_noise(range(23), (1, 8, 8))
+    assert torch.equal(samples["noise"], noise)
+    torch.testing.assert_close(samples["els-zeros"], els.sample(lab.machine("els-zeros"), noise, 3), rtol=0, atol=1e-5)
+    torch.testing.assert_close(samples["network-5"], els.sample(lab.network, noise, 5), rtol=0, atol=1e-5)
+    exact = els.with_first_step(lab.machine("is"), lab.network)
+    torch.testing.assert_close(samples["network-3-exact-first"], els.sample(exact, noise, 3), rtol=0, atol=1e-5)
+    row = next(r for r in metrics["rows"] if (r["machine"], r["network_steps"]) == ("ls", 5))
+    ours, ideal = (compare(samples[m], samples["network-5"]) for m in ("ls", "is"))
+    low, middle, high = np.quantile(ours.r2.numpy(), [0.25, 0.5, 0.75])
+    assert row["n"] == 23 and row["network"] == "tiny"
+    assert row["r2"] == pytest.approx(middle, abs=1e-5) and row["r2_quartiles"] == pytest.approx([low, high], abs=1e-5)
+    assert row["r"] == pytest.approx(float(np.median(ours.r)), abs=1e-5)
+    assert row["R2"] == pytest.approx(float(np.median(ours.R2)), abs=1e-5)
+    assert row["beats_ideal"] == pytest.approx(float((ours.r2 > ideal.r2).float().mean()), abs=1e-5)
+
+
+def test_classes_follow_the_seeds(results: Path) -> None:
+    ok(
+        "reproduce",
+        "--network",
+        "tiny-classes",
+        "--seeds",
+        "12",
+        "--steps",
+        "3",
+        "--network-steps",
+        "5",
+        "--out",
+        "out",
+    )
+    lab = els.lab(network="tiny-classes", verbose=False)
+    labels = torch.arange(12) % 10
+    expected = els.sample(lab.machine("ls"), els.seeded_noise(range(12), (1, 8, 8)), 3, labels=labels)
+    torch.testing.assert_close(torch.from_numpy(np.load(results / "samples.npz")["ls"]), expected, rtol=0, atol=1e-5)
+
+
+def test_a_killed_run_goes_on(results: Path) -> None:
+    long = ["--network", "tiny", "--seeds", "400", "--steps", "12", "--network-steps", "15", "--out", "out"]
+    command = [sys.executable, "-m", "elscourse", "reproduce", *long]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    parts = results / "parts"
+    while len(list(parts.glob("*.npy"))) < 3:
+        assert process.poll() is None, "it ended before it could be killed"
+        time.sleep(0.002)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    kept = {p: p.stat().st_mtime_ns for p in parts.glob("*.npy")}
+    assert len(kept) >= 3 and not (results / "metrics.json").exists()
+    ok("reproduce", *long)
+    assert all(p.stat().st_mtime_ns == at for p, at in kept.items()), "what was finished was not computed again"
+    resumed = np.load(results / "samples.npz")
+    ok("reproduce", *long, "--fresh")
+    fresh = np.load(results / "samples.npz")
+    for name in fresh.files:
+        np.testing.assert_array_equal(resumed[name], fresh[name])
+    assert any(p.stat().st_mtime_ns != at for p, at in kept.items()), "--fresh starts over"
+
+
+def test_other_settings_do_not_mix(results: Path) -> None:
+    ok("reproduce", *SMALL)
+    other = run("reproduce", *SMALL, "--steps", "4")
+    assert other.exit_code == 1 and "other settings (steps)" in other.output and "--fresh" in other.output
+    assert "Traceback" not in other.output
+
+
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        (["reproduce", "--network", "nobody"], "unknown network 'nobody'"),
+        (["reproduce", *SMALL, "--machine", "elz-zeros"], "unknown machine 'elz-zeros': did you mean els-zeros"),
+        (
+            ["reproduce", *SMALL, "--machine", "els-circular"],
+            "no calibrated sizes for els-circular: run `elscourse cal",
+        ),
+        (["reproduce", "--seeds", "0"], "0 is not in the range x>=1"),
+        (["reproduce", *SMALL, "--device", "tpu9"], "unknown device 'tpu9'"),
+        (["reproduce", *SMALL, "--dataset", "no/such/folder"], "no/such/folder"),
+        (["train", "nobody"], "For a network of your own add --dataset"),
+        (["train", "fashion-mnist-16-unet-zeros", "--dataset", "mnist"], "is the name of a shipped network"),
+        (["sample", "--seeds", "a-b"], "write 7, or 0-9, or 1,5,8"),
+        (["sample", "--label", "3"], "knows no classes"),
+        (["calibrate", "tiny", "--machine", "is"], "only ELS machines"),
+        (["datasets", "download", "fashon-mnist"], "fashion-mnist"),
+        (["nonsense"], "No such command 'nonsense'"),
+    ],
+)
+def test_mistakes_get_a_sentence(results: Path, command: list[str], sentence: str) -> None:
+    result = run(*command)
+    assert result.exit_code in (1, 2) and sentence in result.output, result.output
+    assert "Traceback" not in result.output and len(result.output.splitlines()) < 8
+
+
+def test_sample_draws_a_picture(results: Path) -> None:
+    for options in (["--network", "tiny"], ["--network", "tiny-classes", "--label", "3", "--denoiser", "els-zeros"]):
+        ok("sample", *options, "--seeds", "0-2,7", "--steps", "2", "--out", "four.png")
+        assert Path("four.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_lists() -> None:
+    assert "fashion-mnist" in ok("datasets") and "torch" in ok("doctor")
+
+
+def test_stopping_says_how_to_go_on(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("elscourse.reproduce.Experiment._piece", stop)
+    result = run("reproduce", *SMALL)
+    assert result.exit_code == 130 and "run the same command again" in result.output
+
+
+SHIPPED = ("resnet-zeros", "resnet-circular", "unet-zeros", "resnet-zeros-conditional")
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_runs_are_those_of_the_shipped_files(name: str) -> None:
+    """Two seeds of three columns computed again; and the metrics belong to the network and sizes that are shipped."""
+    name = f"fashion-mnist-16-{name}"
+    lab = els.lab(network=name, verbose=False)
+    settings = json.loads((RESULTS / f"{name}.metrics.json").read_text())["settings"]
+    assert settings["network_sha256"] == lab.network.card["sha256"] and settings["seeds"] == 100
+    for machine, pairs in settings["sizes"].items():
+        assert [tuple(p) for p in pairs] == lab.patch_sizes(machine)
+    stored = {k: torch.from_numpy(v) for k, v in np.load(RESULTS / f"{name}.samples.npz").items()}
+    seeds = [3, 58]
+    noise, labels = els.seeded_noise(seeds, lab.shape), lab.labels_for(seeds)
+    assert torch.equal(stored["noise"][seeds], noise)
+    columns = {f"els-{lab.network.padding}": (lab.machine(f"els-{lab.network.padding}"), 20)}
+    columns |= {"is": (lab.machine("is"), 20), "network-20": (lab.network, 20)}
+    for column, (denoiser, steps) in columns.items():
+        again = els.sample(denoiser, noise, steps, labels=labels)
+        assert (compare(again, stored[column][seeds]).r2 > 0.999).all(), column
+
+
+def reached(name: str, machine: str, steps: int | str, what: str = "r2") -> float:
+    rows = json.loads((RESULTS / f"{name}.metrics.json").read_text())["rows"]
+    return next(r[what] for r in rows if (r["machine"], r["network_steps"]) == (machine, steps))
+
+
+def test_the_story_is_true_in_the_shipped_runs() -> None:
+    zeros, circular, classes = (f"fashion-mnist-16-resnet-{n}" for n in ("zeros", "circular", "zeros-conditional"))
+    assert reached(zeros, "els-zeros", 150) >= 0.91
+    assert reached(zeros, "els-zeros", "20-exact-first") >= 0.91
+    assert reached(zeros, "els-zeros", 20) >= 0.84
+    assert reached(zeros, "is", 150) <= 0.65
+    assert reached(zeros, "els-zeros", 150, "beats_ideal") >= 0.97
+    ours = reached(circular, "els-circular", 150)
+    assert ours >= reached(circular, "ls", 150) + 0.1 and ours >= reached(circular, "is", 150) + 0.3
+    assert reached(classes, "els-zeros", 150) >= 0.90
