@@ -23,11 +23,11 @@ from .machines import (
     PatchMachine,
 )
 from .schedule import CosineSchedule
-from .sizes import CalibratedSizes, sizes_path
+from .sizes import ELS_MACHINES, CalibratedSizes, sizes_path
 from .wiener import WienerFilter
 
 PROFILES = {"laptop": "fashion-mnist-16-resnet-zeros", "gpu": "fashion-mnist-32-resnet-zeros-conditional"}
-MACHINES = ("is", "es", "ls", "els-zeros", "els-circular", "els-zeros-gaussian", "els-circular-gaussian", "wiener")
+MACHINES = ("is", "es", "ls", *ELS_MACHINES, "wiener")
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,11 @@ from .calibration import CALIBRATION_SEEDS, calibrate
 from .checkpoints import find_card
 from .errors import CourseError
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # lab imports this module
     from .lab import Lab
+
+# every ELS machine there is: padding, then window
+ELS_MACHINES = ("els-zeros", "els-circular", "els-zeros-gaussian", "els-circular-gaussian")
 
 
 @dataclass
@@ -73,7 +76,8 @@ def calibrate_lab(
 ) -> Path:
     """Calibrate ELS machines of a lab (by default square and gaussian windows with the network's own padding).
 
-    The sizes are written beside the network's card after each machine; the scores of an unfinished one are kept too.
+    The sizes are written beside the network's card. Until all machines are done, their scores are kept beside it too,
+    so that a calibration that was killed goes on; once they are, the next one starts anew.
     """
     own = f"els-{lab.network.padding}"
     path = sizes_path(find_card(network))
@@ -82,17 +86,21 @@ def calibrate_lab(
     if not candidates:
         raise CourseError(f"there is no patch size to try between 3 and {limit}.")
     seeds = list(CALIBRATION_SEEDS[:samples])
-    found = CalibratedSizes(lab.network.name, f"elscourse calibrate {lab.network.name}", seeds, steps)
+    command = f"elscourse calibrate {lab.network.name} --samples {samples} --steps {steps} --largest {limit}"
+    found = CalibratedSizes(lab.network.name, command, seeds, steps)
     if path.exists() and not fresh:
         before = CalibratedSizes.load(path)
         if (before.seeds, before.steps) == (seeds, steps):
             found.machines = before.machines
-    for name in machines or (own, f"{own}-gaussian"):
-        if not name.startswith("els-"):
+    tag = f"{str(lab.network.card.get('sha256', ''))[:8]}-{limit}"
+    wanted = tuple(machines) or (own, f"{own}-gaussian")
+    checkpoints = {name: path.with_suffix(f".{name}-{tag}.npy") for name in wanted}
+    for name, checkpoint in checkpoints.items():
+        if name not in ELS_MACHINES:
             raise CourseError(f"only ELS machines are calibrated (ls takes their sizes), got {name!r}.")
-        checkpoint = path.with_suffix(f".{name}.npy")
         if fresh:
             checkpoint.unlink(missing_ok=True)
+    for name, checkpoint in checkpoints.items():
         found.machines[name] = calibrate(
             lab.patch_machine(name, candidates[0]),
             lab.network,
@@ -105,5 +113,6 @@ def calibrate_lab(
             checkpoint=checkpoint,
         )
         found.save(path)
-        checkpoint.unlink(missing_ok=True)
+    for checkpoint in checkpoints.values():
+        checkpoint.unlink()
     return path

@@ -130,9 +130,8 @@ assert distance_ideal.max() < 0.01 < 1 < distance_network.min()
 
 # %%
 row, column = 8, 6
-for t, x_t, _ in els.trajectory(formula, noise[:1], steps=20, labels=labels[:1]):
-    if t < 0.46:  # the 12th of 20 steps
-        break
+steps = list(els.trajectory(formula, noise[:1], steps=20, labels=labels[:1]))
+t, x_t, _ = steps[11]
 voters = formula.posterior(x_t, t, top=4, labels=labels[:1])
 images = voters.image[0, row, column]
 places = voters.location[0, row, column]

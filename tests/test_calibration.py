@@ -12,6 +12,7 @@ from conftest import pictures
 import elscourse as els
 from elscourse import calibration
 from elscourse.calibration import CALIBRATION_SEEDS, CalibrationTable
+from elscourse.checkpoints import save_network
 from elscourse.patches import value_at
 from elscourse.sizes import CalibratedSizes, calibrate_lab
 
@@ -99,6 +100,32 @@ def test_shipped_sizes_fit_their_networks_and_share_no_seed_with_evaluation() ->
             pairs = lab.patch_sizes(machine)
             assert [t for t, _ in pairs] == pytest.approx(els.CosineSchedule().times(20)[:-1])
             assert pairs[-1][1] <= 5 < pairs[0][1], "local in the end, not in the beginning"
+
+
+def test_a_killed_calibration_of_a_network_keeps_what_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    card = {"name": "mine", "architecture": "resnet", "config": {"width": 8, "padding": "zeros"}}
+    card["data"] = {"name": "fashion-mnist", "size": 8, "n": 20}
+    path = save_network(els.ResNet(width=8), card, tmp_path)
+    lab = els.lab(network=path, verbose=False)
+    go = lambda: calibrate_lab(lab, str(path), samples=2, steps=3, progress=False)  # noqa: E731
+    whole = go().read_text()
+    assert '"elscourse calibrate mine --samples 2 --steps 3 --largest 8"' in whole
+    original, calls = els.EquivariantLocalScoreMachine.__call__, []
+
+    def counted(self, *arguments, **options):
+        calls.append(self.id)
+        if calls == ["els-zeros"] * 9 + ["els-zeros-gaussian"] * 5:
+            raise KeyboardInterrupt
+        return original(self, *arguments, **options)
+
+    monkeypatch.setattr(els.EquivariantLocalScoreMachine, "__call__", counted)
+    with pytest.raises(KeyboardInterrupt):
+        go()
+    calls.clear()
+    assert go().read_text() == whole
+    assert calls == ["els-zeros-gaussian"] * 6, "the square windows and one time of the gaussian ones were kept"
+    assert not list(tmp_path.glob("*.npy"))
 
 
 def test_bad_requests() -> None:

@@ -218,6 +218,13 @@ def reached(name: str, machine: str, steps: int | str, what: str = "r2") -> floa
     return next(r[what] for r in rows if (r["machine"], r["network_steps"]) == (machine, steps))
 
 
+def test_the_readme_states_the_shipped_numbers() -> None:
+    name, text = "fashion-mnist-16-resnet-zeros-conditional", (RESULTS.parents[1] / "README.md").read_text()
+    assert f"formula and network is {reached(name, 'els-zeros', 150):.3f}," in text
+    assert f"ideal denoiser and network {reached(name, 'is', 150):.3f}," in text
+    assert reached(name, "els-zeros", 150, "beats_ideal") == 1, "the better prediction for every seed"
+
+
 def test_the_story_is_true_in_the_shipped_runs() -> None:
     zeros, circular, classes = (f"fashion-mnist-16-resnet-{n}" for n in ("zeros", "circular", "zeros-conditional"))
     assert reached(zeros, "els-zeros", 150) >= 0.91
