@@ -29,7 +29,7 @@ class Posterior:
     image: Int[Tensor, "... top"]
     location: Int[Tensor, "... top 2"]
     weight: Float[Tensor, "... top"]
-    entropy: Float[Tensor, ...]
+    entropy: Float[Tensor, "..."]
 
 
 @dataclass(frozen=True)

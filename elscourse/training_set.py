@@ -72,10 +72,10 @@ class TrainingSetDenoiser:
             yield (wanted == label).nonzero()[:, 0], index.to(self.images.device)
 
     def _check(self, x_t: Tensor) -> None:
-        if not isinstance(x_t, Tensor) or x_t.ndim != 4 or x_t.shape[1:] != self.images.shape[1:]:
+        if not isinstance(x_t, Tensor) or x_t.ndim != 4 or x_t.shape[1:] != self.images.shape[1:] or not len(x_t):
             shape = tuple(x_t.shape) if isinstance(x_t, Tensor) else type(x_t).__name__
             expected = ", ".join(str(n) for n in self.images.shape[1:])
-            raise CourseError(f"x_t must have the shape (B, {expected}) of the training images, got {shape}.")
+            raise CourseError(f"x_t must have the shape (B, {expected}) of the training images, B >= 1, got {shape}.")
         for what in ("dtype", "device"):
             mine, theirs = getattr(self.images, what), getattr(x_t, what)
             if mine != theirs:

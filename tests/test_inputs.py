@@ -38,7 +38,8 @@ BUILDING = [
     (lambda: els.IdealScoreMachine(IMAGES, image_labels=CLASSES[:3]), r"one label per image \(4\), got \(3,\)"),
 ]
 ASKING = [
-    (lambda m: m(X[0], 0.5), r"shape \(B, 1, 8, 8\) of the training images, got \(1, 8, 8\)"),
+    (lambda m: m(X[0], 0.5), r"shape \(B, 1, 8, 8\) of the training images, B >= 1, got \(1, 8, 8\)"),
+    (lambda m: m(X[:0], 0.5), r"B >= 1, got \(0, 1, 8, 8\)"),
     (lambda m: m(X[..., :7], 0.5), r"shape \(B, 1, 8, 8\).*got \(2, 1, 8, 7\)"),
     (lambda m: m(X.double(), 0.5), r"x_t is torch.float64, the training images are torch.float32"),
     (lambda m: m(X.to("meta"), 0.5), r"x_t is meta, the training images are cpu"),
