@@ -25,7 +25,7 @@ MEMORY = 512 * 2**20  # default budget in bytes for everything beyond the images
 TILE = 2**19  # logits computed at once: few enough to stay in a processor's cache
 KEYS = 128  # keys in a tile at least: fewer make the matrix products inefficient
 BLOCK = 2**25  # bytes of keys cut from the images at a time
-LOGIT_ERROR = 2e-6  # rounding allowed in a float32 logit before it is computed in float64
+LOGIT_ERROR = 1e-5  # rounding allowed in a float32 logit before it is computed in float64
 
 
 @dataclass(frozen=True)
@@ -125,10 +125,14 @@ class Tile:
 
 
 def tile_shape(groups: int, queries: int) -> tuple[int, int, int]:
-    """How many groups, queries and keys a tile takes: near-square per group, as many groups as then fit."""
-    m = min(queries, int(TILE**0.5))
+    """How many groups, queries and keys a tile takes: near-square per group, as many groups as then fit.
+
+    Few queries do not get more keys instead: a float32 sum over too many of them would lose digits.
+    """
+    side = int(TILE**0.5)
+    m = min(queries, side)
     g = max(1, min(groups, TILE // (m * KEYS)))
-    return g, m, max(KEYS, TILE // (g * m))
+    return g, m, max(KEYS, min(side, TILE // (g * m)))
 
 
 def slices(length: int, step: int) -> Iterator[slice]:

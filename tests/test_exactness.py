@@ -189,6 +189,21 @@ def test_near_duplicates_at_low_noise() -> None:
             torch.testing.assert_close(machine(x_t, t).double(), expected, rtol=0, atol=2e-5)
 
 
+@pytest.mark.parametrize("t", [0.05, 0.2, 0.7])
+def test_thousands_of_real_images(t: float) -> None:
+    """Rounding must not add up with the size of the dictionary: border classes are few queries, many keys."""
+    images = els.load("fashion-mnist", size=16, n=2000).images
+    x_t = els.add_noise(images[:2], els.seeded_noise(range(2), (1, 16, 16)), t)
+    for machine in (
+        els.IdealScoreMachine,
+        lambda v: els.LocalScoreMachine(v, patch_size=5),
+        lambda v: els.EquivariantLocalScoreMachine(v, patch_size=3),
+        lambda v: els.EquivariantLocalScoreMachine(v, patch_size=9, window="gaussian"),
+    ):
+        exact = machine(images.double())(x_t.double(), t)
+        torch.testing.assert_close(machine(images)(x_t, t).double(), exact, rtol=0, atol=2e-5)
+
+
 def test_parts_of_a_dictionary_merge_to_the_whole() -> None:
     images, t = pictures(9, 1, 6, 6), 0.3
     alpha, sigma = SCHEDULE.alpha(t), SCHEDULE.sigma(t)
