@@ -43,8 +43,7 @@ RECIPES = {
     for recipe in (
         _fashion("resnet-zeros", "resnet", "zeros"),
         _fashion("resnet-circular", "resnet", "circular"),
-        # stopped early: it sees the whole image, and after 8,000 steps it was on the way to remembering its images
-        _fashion("unet-zeros", "unet", "zeros", plan=TrainingPlan(steps=2000)),
+        _fashion("unet-zeros", "unet", "zeros"),
         _fashion("resnet-zeros-conditional", "resnet", "zeros", n=10_000, conditional=True),
         # the paper's sizes, for a GPU: 60 epochs
         Recipe(
