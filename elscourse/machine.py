@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -40,7 +41,7 @@ class Question:
     places: Int[Tensor, "G m"] | None
 
 
-class Machine(TrainingSetDenoiser):
+class Machine(TrainingSetDenoiser, ABC):
     """An exact posterior mean over a dictionary: every entry is visited. Parameters: see `TrainingSetDenoiser`.
 
     A subclass says which pieces of x_t look up which pieces of the training images (`_questions`); the engine in
@@ -89,17 +90,17 @@ class Machine(TrainingSetDenoiser):
             entropy[:, 0].to(x_t.dtype),
         )
 
+    @abstractmethod
     def _questions(self, centred: Float[Tensor, "B C H W"], t: float) -> Iterator[Question]:
         """The lookups that together answer for every pixel: what a machine IS."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _place_of(self, within: Int[Tensor, "G M top"], question: Question) -> Int[Tensor, "G M top"]:
         """Key number within its image -> flat place (row * W + column) of the patch's centre, or the shift."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _query_bytes(self, t: float) -> int:
         """Memory that one image's queries take."""
-        raise NotImplementedError
 
     def _parts(self, x_t: Tensor, t: float, labels: Labels) -> Iterator[tuple[Tensor, Source]]:
         """The batch in parts that share a dictionary (a class) and whose queries fit the memory budget."""

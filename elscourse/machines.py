@@ -4,6 +4,7 @@ training images; `machine` and the engine in `posterior` do the rest."""
 from __future__ import annotations
 
 import copy
+from abc import abstractmethod
 from collections.abc import Iterator
 from functools import partial
 from typing import Literal, Self
@@ -127,9 +128,9 @@ class PatchMachine(Machine):
         width = patches.GAUSSIAN_WIDTH * size if self.width is None else patches.value_at(self.width, t)
         return size, patches.gaussian_window(size, width, self.images.dtype).to(self.images.device)
 
+    @abstractmethod
     def _classes(self, patch_size: int) -> list[Int[Tensor, "G m"]]:
         """Which pixels share a dictionary."""
-        raise NotImplementedError
 
     def _questions(self, centred: Float[Tensor, "B C H W"], t: float) -> Iterator[Question]:
         size, window = self.window_at(t)

@@ -36,5 +36,5 @@ def open_lab(folder: Path, options: list[str]) -> int:
     if importlib.util.find_spec("jupyterlab") is None:
         raise CourseError('JupyterLab is not installed: run `pip install "elscourse[notebook]"` (or ./course setup).')
     copied, kept = copy_lessons(folder)
-    print(f"{folder}: {len(copied)} lessons copied, {len(kept)} kept as you left them.", flush=True)
+    print(f"{folder}: lessons copied: {len(copied)}, kept as you left them: {len(kept)}.", flush=True)
     return subprocess.call([sys.executable, "-m", "jupyterlab", *options], cwd=folder)
