@@ -175,7 +175,7 @@ SCRIPT = textwrap.dedent("""
     data = els.load("fashion-mnist", 16, 200)
     average, losses = train(network, data, TrainingPlan(steps=300, batch=8, precision=sys.argv[3]), progress=False,
                             checkpoint=checkpoint, save_every=20, after_step=show)
-    save_file(average.state_dict(), out)
+    save_file(average.state_dict(), out, {"losses": repr(losses)})
 """)
 
 
