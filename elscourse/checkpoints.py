@@ -15,7 +15,7 @@ from safetensors.torch import load as parse_safetensors
 from torch import Tensor, nn
 
 from .data import data_dir
-from .diffusion import Labels, denoiser_from_noise
+from .diffusion import Labels, check_labels, denoiser_from_noise
 from .errors import CourseError, unknown_name
 from .networks import build_network, classes_of
 from .schedule import CosineSchedule, check_time
@@ -68,14 +68,12 @@ class NetworkDenoiser:
         return denoiser_from_noise(eps_hat, x_t, t, self.schedule)
 
     def _classes(self, labels: Labels, batch: int) -> Tensor:
-        wanted = torch.as_tensor(labels)
-        if wanted.ndim > 1 or (wanted.ndim == 1 and len(wanted) != batch):
-            raise CourseError(f"labels must be one class or one per image ({batch}), got shape {tuple(wanted.shape)}.")
+        wanted = check_labels(labels, batch)
         last = (classes_of(self.module) or 0) - 1
         wrong = wanted[(wanted < 0) | (wanted > last)]
         if len(wrong.view(-1)):
             raise CourseError(f"{self.name} knows the classes 0 ... {last}, got {int(wrong.view(-1)[0])}.")
-        return wanted.expand(batch)
+        return wanted
 
 
 def save_network(module: nn.Module, card: dict[str, Any], folder: Path) -> Path:

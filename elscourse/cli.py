@@ -22,6 +22,8 @@ class CourseGroup(click.Group):
             return super().invoke(context)
         except CourseError as error:
             raise click.ClickException(str(error)) from error
+        except OSError as error:  # a full disk, a folder that may not be written
+            raise click.ClickException(str(error)) from error
         except KeyboardInterrupt:
             click.echo("\nStopped. What is finished is kept: run the same command again to go on.", err=True)
             sys.exit(130)
@@ -111,7 +113,9 @@ def reproduce(
 @click.option("--width", type=click.IntRange(min=2), help="Channels.  [default: resnet 64, unet 32]")
 @click.option("--conditional", is_flag=True, help="Tell the network the class.")
 @click.option("--steps", type=click.IntRange(min=1), help="Training steps.  [default: the recipe's, or 8000]")
-@click.option("--seed", type=int, help="Seed of weights and batches.  [default: the recipe's, or 0]")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of weights and batches.  [default: the recipe's, or 0]"
+)
 @click.option("--device", default="cpu", help="cpu or cuda.")
 @click.option("--out", type=FOLDER, default=Path("runs/networks"), help="Folder for the network.")
 @click.option("--resume/--fresh", default=True, help="Go on with an interrupted training, or start over.")

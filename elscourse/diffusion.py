@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from .errors import CourseError
@@ -70,6 +70,17 @@ def denoiser_from_score(
 ) -> Float[Tensor, "B C H W"]:
     """The denoiser D = (x_t + sigma^2 s) / alpha."""
     return (x_t + schedule.sigma(check_time(t)) ** 2 * score) / schedule.alpha(t)
+
+
+def check_labels(labels: Labels, batch: int) -> Int[Tensor, " B"]:
+    """Labels as one whole number per image of the batch, on the CPU."""
+    wanted = torch.as_tensor(labels).cpu()
+    if wanted.is_floating_point() or wanted.ndim > 1 or (wanted.ndim == 1 and len(wanted) != batch):
+        raise CourseError(
+            f"labels must be one class or one per image ({batch}), whole numbers, got {wanted.dtype} of shape "
+            f"{tuple(wanted.shape)}."
+        )
+    return wanted.expand(batch)
 
 
 def check_times(times: Sequence[float]) -> list[float]:

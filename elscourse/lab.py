@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from .checkpoints import NetworkDenoiser, find_card, load_network
+from .checkpoints import NetworkDenoiser, find_card, load_network, network_files
 from .data import ImageSet, load
 from .diffusion import Denoiser
 from .errors import CourseError, unknown_name
@@ -140,6 +140,10 @@ def lab(
         raise unknown_name("lab", profile, PROFILES)
     chosen = pick_device(device or ("cuda" if profile == "gpu" else "cpu"))
     name = network or PROFILES[profile]
+    if name == PROFILES["gpu"] and name not in network_files():
+        raise CourseError(
+            f"the network of the gpu lab is not here yet: `elscourse train {name} --device cuda` makes it."
+        )
     denoiser = load_network(name).to(chosen)
     about = denoiser.card["data"]
     data = load(dataset or about["name"], size=about["size"], n=None if dataset else about["n"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -15,19 +16,20 @@ from .errors import CourseError
 Padding = Literal["zeros", "circular"]
 Steps = Sequence[tuple[float, float]]  # pairs (t, value), a step function of t
 
+NUMBER = (int, float, np.integer, np.floating)
 GAUSSIAN_WIDTH = 0.25  # default width of a gaussian window, in patch sizes
 
 
 def value_at(steps: float | Steps, t: float) -> float:
     """A constant, or the value whose t is nearest; of two equally near ones the noisier."""
-    if isinstance(steps, (int, float)):
+    if isinstance(steps, NUMBER):
         return steps
     return min(steps, key=lambda pair: (round(abs(pair[0] - t), 9), -pair[0]))[1]
 
 
 def check_patch_size(patch_size: object) -> int:
     """A patch has a centre pixel: its size is an odd whole number of at least 1."""
-    if isinstance(patch_size, bool) or not isinstance(patch_size, (int, float)) or int(patch_size) != patch_size:
+    if isinstance(patch_size, bool) or not isinstance(patch_size, NUMBER) or int(patch_size) != patch_size:
         raise CourseError(f"a patch size must be an odd whole number of pixels, got {patch_size!r}.")
     if patch_size < 1 or patch_size % 2 == 0:
         near = f"{max(1, int(patch_size) - 1)} or {max(1, int(patch_size) + 1)}"
@@ -39,8 +41,8 @@ def check_patch_size(patch_size: object) -> int:
 
 def check_steps(steps: object, what: str) -> float | list[tuple[float, float]]:
     """A number, or calibrated pairs (t, value): the form that `patch_size` and `width` take."""
-    if isinstance(steps, (int, float)):
-        return steps
+    if isinstance(steps, NUMBER):
+        return steps.item() if isinstance(steps, np.generic) else steps
     try:
         pairs = [(float(t), v) for t, v in steps]  # type: ignore[attr-defined]
     except (TypeError, ValueError):

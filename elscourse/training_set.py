@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from .diffusion import Labels
+from .diffusion import Labels, check_labels
 from .errors import CourseError
 from .posterior import MEMORY
 from .schedule import CosineSchedule, check_time
@@ -58,10 +58,7 @@ class TrainingSetDenoiser:
             return
         if self.image_labels is None:
             raise CourseError("labels were given, but the machine was built without image_labels.")
-        wanted = torch.as_tensor(labels).cpu()
-        if wanted.ndim > 1 or (wanted.ndim == 1 and len(wanted) != batch):
-            raise CourseError(f"labels must be one class or one per image ({batch}), got shape {tuple(wanted.shape)}.")
-        wanted = wanted.expand(batch)
+        wanted = check_labels(labels, batch)
         for label in wanted.unique():
             index = (self.image_labels == label).nonzero()[:, 0]
             if len(index) == 0:

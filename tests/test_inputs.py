@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from conftest import pictures
@@ -48,7 +49,11 @@ ASKING = [
     (lambda m: m(X, 1.5), r"t must lie in \(0, 1\].*got 1.5"),
     (lambda m: m(X, float("nan")), r"t must lie in \(0, 1\].*got nan"),
     (lambda m: m(X, 0.5, labels=7), r"label 7 has no images.*labels 0, 1"),
-    (lambda m: m(X, 0.5, labels=[0, 1, 1]), r"one class or one per image \(2\), got shape \(3,\)"),
+    (
+        lambda m: m(X, 0.5, labels=[0, 1, 1]),
+        r"one class or one per image \(2\), whole numbers, got torch.int64 of shape \(3,\)",
+    ),
+    (lambda m: m(X, 0.5, labels=1.0), r"whole numbers, got torch.float32"),
     (lambda m: m.posterior(X, 0.5, top=0), r"top must be at least 1"),
     (lambda m: m.posterior(X[0], 0.5), r"shape \(B, 1, 8, 8\)"),
 ]
@@ -70,6 +75,12 @@ def test_asking(machine: str, ask, sentence: str) -> None:
     with pytest.raises(els.CourseError, match=sentence) as error:
         ask(built)
     assert "\n" not in str(error.value)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    machine = els_machine(patch_size=np.int64(5))
+    assert torch.equal(machine(X, np.float32(0.5)), els_machine(patch_size=5)(X, 0.5))
+    assert els_machine(patch_size=[(np.float64(1), np.int32(3))]).window_at(0.5)[0] == 3
 
 
 def test_labels_without_classes() -> None:
@@ -94,6 +105,7 @@ def test_too_little_memory() -> None:
         (lambda: els.nearest_training_image(X, IMAGES[..., :4]), "must have one shape"),
         (lambda: els.lab("laptp", verbose=False), "unknown lab 'laptp': did you mean laptop"),
         (lambda: els.lab(device="cdua", verbose=False), "unknown device 'cdua': did you mean cuda"),
+        (lambda: els.lab("gpu", device="cpu", verbose=False), "gpu lab is not here yet: `elscourse train fashion"),
         (lambda: els.lab(device="mps", verbose=False), "mps has no float64"),
         (lambda: els.lab(verbose=False).machine("els-zero"), "unknown machine 'els-zero': did you mean els-zeros"),
         (lambda: els.lab(verbose=False).patch_sizes("els-circular"), "no calibrated sizes for els-circular: run"),
