@@ -188,7 +188,7 @@ def datasets(context: click.Context) -> None:
         from .datasets import available
 
         for line in available():
-            click.echo(str(line))
+            click.echo(f"{line.name:<14} {line.images:>7,} images, {line.status}; {line.terms}")
 
 
 @datasets.command()

@@ -54,7 +54,8 @@ class Machine(TrainingSetDenoiser, ABC):
     def __call__(self, x_t: Float[Tensor, "B C H W"], t: float, labels: Labels = None) -> Float[Tensor, "B C H W"]:
         """E[x_0 | x_t] under the machine's constraint, at t in (0, 1]."""
         alpha, sigma = self._angle(t)
-        out = torch.empty_like(x_t)
+        self._check(x_t)
+        out = torch.empty_like(x_t, memory_format=torch.contiguous_format)
         for items, source in self._parts(x_t, t, labels):
             for question in self._questions(x_t[items] - alpha * self.grey, t):
                 mean = posterior_mean(question.lookup, source, alpha, sigma, self.memory).mean()

@@ -6,9 +6,9 @@ it is done, so a run that was killed goes on where it stopped.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -38,6 +38,7 @@ class Settings:
     network_sha256: str
     dataset: str
     images: list[int]
+    images_sha256: str
     sizes: dict[str, list[tuple[float, int]]]
     seeds: int
     steps: int
@@ -83,6 +84,7 @@ class Experiment:
             network_sha256=str(lab.network.card.get("sha256", "")),
             dataset=lab.data.name,
             images=list(lab.data.images.shape),
+            images_sha256=hashlib.sha256(lab.data.images.cpu().numpy().tobytes()).hexdigest(),
             sizes={m: lab.patch_sizes(m) for m in self.machines if m.startswith("els") or m == "ls"},
             seeds=self.seeds,
             steps=self.steps,
@@ -144,8 +146,9 @@ class Experiment:
     def _open(self, parts: Path, fresh: bool) -> None:
         """Start in an empty folder, or continue in one that was started with the same settings."""
         record, wanted = parts / "settings.json", json.dumps(asdict(self.settings), indent=1)
-        if fresh and parts.exists():
-            shutil.rmtree(parts)
+        if fresh:  # only what a run writes: the folder may be the user's
+            for old in [*parts.glob("*-[0-9]*.npy"), *parts.glob("*.partial"), record]:
+                old.unlink(missing_ok=True)
         if record.exists() and record.read_text() != wanted:
             before, now = json.loads(record.read_text()), json.loads(wanted)
             changed = ", ".join(k for k in now if now[k] != before.get(k))

@@ -39,6 +39,7 @@ BUILDING = [
     (lambda: els.IdealScoreMachine(IMAGES, image_labels=CLASSES[:3]), r"one label per image \(4\), got \(3,\)"),
 ]
 ASKING = [
+    (lambda m: m(X.numpy(), 0.5), r"training images, B >= 1, got ndarray"),
     (lambda m: m(X[0], 0.5), r"shape \(B, 1, 8, 8\) of the training images, B >= 1, got \(1, 8, 8\)"),
     (lambda m: m(X[:0], 0.5), r"B >= 1, got \(0, 1, 8, 8\)"),
     (lambda m: m(X[..., :7], 0.5), r"shape \(B, 1, 8, 8\).*got \(2, 1, 8, 7\)"),
@@ -81,6 +82,11 @@ def test_numbers_of_numpy_are_numbers() -> None:
     machine = els_machine(patch_size=np.int64(5))
     assert torch.equal(machine(X, np.float32(0.5)), els_machine(patch_size=5)(X, 0.5))
     assert els_machine(patch_size=[(np.float64(1), np.int32(3))]).window_at(0.5)[0] == 3
+
+
+def test_a_rotated_input_is_an_input() -> None:
+    turned = torch.rot90(X, 1, (-2, -1))
+    assert torch.equal(els_machine()(turned, 0.5), els_machine()(turned.contiguous(), 0.5))
 
 
 def test_labels_without_classes() -> None:

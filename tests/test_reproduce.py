@@ -137,6 +137,22 @@ def test_a_killed_run_goes_on(results: Path) -> None:
     assert any(p.stat().st_mtime_ns != at for p, at in kept.items()), "--fresh starts over"
 
 
+def test_fresh_removes_only_its_own_files(results: Path) -> None:
+    (results / "parts").mkdir(parents=True)
+    (results / "parts" / "thesis.txt").write_text("mine")
+    ok("reproduce", *SMALL, "--fresh")
+    assert (results / "parts" / "thesis.txt").read_text() == "mine"
+
+
+def test_other_images_do_not_mix(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ok("reproduce", *SMALL)
+    original = els.load
+    flipped = lambda *a, **k: original(*a, **k).subset(torch.arange(59, -1, -1))  # noqa: E731
+    monkeypatch.setattr(sys.modules["elscourse.lab"], "load", flipped)
+    result = run("reproduce", *SMALL)
+    assert result.exit_code == 1 and "other settings (images_sha256)" in result.output
+
+
 def test_other_settings_do_not_mix(results: Path) -> None:
     ok("reproduce", *SMALL)
     other = run("reproduce", *SMALL, "--steps", "4")
