@@ -29,6 +29,7 @@ from .machines import (
 )
 from .metrics import Comparison, compare, nearest_training_image, novelty
 from .networks import ResNet, UNet
+from .results import load_results
 from .schedule import CosineSchedule
 from .training import TrainingPlan, train
 from .version import __version__
@@ -62,6 +63,7 @@ __all__ = [
     "lab",
     "load",
     "load_network",
+    "load_results",
     "nearest_training_image",
     "noise_from_denoiser",
     "novelty",

@@ -96,9 +96,6 @@ def sha256(path: Path) -> str:
 OWN_NETWORKS = Path("runs/networks")  # where `elscourse train` writes, relative to where one works
 
 
-OWN_NETWORKS = Path("runs/networks")  # where `elscourse train` writes, relative to where one works
-
-
 def network_files() -> dict[str, Path]:
     """Every network found: name -> card. The shipped ones, then those trained here, which win under the same name."""
     found: dict[str, Path] = {}

@@ -1,54 +1,217 @@
-"""Figures. matplotlib is imported only when one is drawn."""
+"""Figures. matplotlib is imported only when one is drawn; every helper returns a figure, `show` puts it on the page."""
 
 from __future__ import annotations
 
+import base64
+import html
+import io
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
+
+from .errors import CourseError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-INK, BLUE, ORANGE = "#222222", "#0072b2", "#d55e00"  # told apart by colour-blind readers (Okabe & Ito)
+# told apart by colour-blind readers (Okabe & Ito)
+INK, GREY, BLUE, ORANGE, GREEN = "#222222", "#8c8c8c", "#0072b2", "#d55e00", "#009e73"
 
 
-def image_rows(rows: Mapping[str, Float[Tensor, "B C H W"]], notes: Sequence[str] = ()) -> Figure:
-    """One labelled row of images per entry, pixels clipped to [-1, 1]; `notes` stand under the columns."""
+def show(figure: Figure, *, alt: str) -> None:
+    """Display a figure with its description: whoever cannot see it, or looks before it has loaded, reads `alt`.
+
+    Raises CourseError for an empty `alt`. Outside of a notebook it displays nothing.
+    """
+    if not isinstance(alt, str) or len(alt.split()) < 3:
+        raise CourseError(f"show(figure, alt=...) needs a sentence that says what is to be seen, got {alt!r}.")
+    png = io.BytesIO()
+    figure.savefig(png, format="png")
+    _close(figure)
+    width = round(figure.get_figwidth() * 96)
+    data = base64.b64encode(png.getvalue()).decode()
+    _display(f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{data}" width="{width}">', f"[figure: {alt}]")
+
+
+def _close(figure: Figure) -> None:
+    """Figures that pyplot made are shown once more by notebooks, and kept in memory, unless closed."""
+    import matplotlib.pyplot as plt
+
+    plt.close(figure)
+
+
+def _display(page: str, text: str) -> None:
+    try:
+        from IPython import get_ipython
+        from IPython.display import publish_display_data
+    except ImportError:
+        return
+    if get_ipython() is not None:
+        publish_display_data({"text/html": page, "text/plain": text})
+
+
+def _figure(width: float, height: float) -> Figure:
+    # a figure of our own, without pyplot: no global state, no window, no backend to choose
     from matplotlib.figure import Figure
 
+    return Figure(figsize=(width, height), dpi=110, layout="constrained")
+
+
+def image_rows(
+    rows: Mapping[str, Float[Tensor, "B C H W"]], notes: Sequence[str] = (), titles: Sequence[str] = ()
+) -> Figure:
+    """One labelled row of images per entry, pixels clipped to [-1, 1].
+
+    titles stand above the columns, notes below them. Rows may differ in length and in the size of their images.
+    """
+    _check_rows(rows)
     count = max(len(images) for images in rows.values())
-    # a figure of our own, without pyplot: no global state, no window, no backend to choose
-    figure = Figure(figsize=(1.7 + 0.82 * count, 0.85 * len(rows) + 0.3 * bool(notes)), dpi=150, layout="constrained")
+    label = max((len(line) for name in rows for line in name.split("\n")), default=0)
+    side = min(0.9, 9 / count)
+    height = side * len(rows) + 0.25 * bool(titles) + 0.25 * bool(notes) + 0.1
+    figure = _figure(0.08 * label + (side + 0.02) * count + 0.15, height)
+    figure.set_dpi(150)
     axes = figure.subplots(len(rows), count, squeeze=False)
     for line, (name, images) in zip(axes, rows.items(), strict=True):
         line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9, color=INK)
+        for axis in line:
+            _bare(axis)
         for axis, image in zip(line, images, strict=False):
-            _show(axis, image)
+            show_image(axis, image)
+    for axis, title in zip(axes[0], titles, strict=False):
+        axis.set_title(title, fontsize=8, color=INK, pad=3)
     for axis, note in zip(axes[-1], notes, strict=False):
         axis.set_xlabel(note, fontsize=8, color=INK)
     return figure
 
 
-def _show(axis, image: Float[Tensor, "C H W"]) -> None:  # type: ignore[no-untyped-def]
+def _check_rows(rows: object) -> None:
+    if not isinstance(rows, Mapping) or not rows:
+        raise CourseError(f"rows must map names to images, like {{'network': images}}, got {type(rows).__name__}.")
+    for name, images in rows.items():
+        if not isinstance(images, Tensor) or images.ndim != 4 or images.shape[1] not in (1, 3) or not len(images):
+            given = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
+            raise CourseError(f"row {name!r} must hold images of shape (B, C, H, W) with C = 1 or 3, got {given}.")
+
+
+def show_image(axis: Any, image: Float[Tensor, "C H W"]) -> None:
+    """Draw one image, pixels clipped to [-1, 1], on a matplotlib axis, without ticks or frame."""
     pixels = ((image.detach().cpu().clamp(-1, 1) + 1) / 2).movedim(0, -1).numpy()
-    axis.imshow(pixels if pixels.shape[-1] == 3 else pixels[..., 0], cmap="gray", vmin=0, vmax=1)
+    axis.imshow(
+        pixels if pixels.shape[-1] == 3 else pixels[..., 0], cmap="gray", vmin=0, vmax=1, interpolation="nearest"
+    )
+    _bare(axis)
+
+
+def _bare(axis: Any) -> None:
     axis.set(xticks=[], yticks=[])
     for spine in axis.spines.values():
         spine.set_visible(False)
+
+
+def weight_bars(
+    weights: Float[Tensor, " n"] | Mapping[str, Float[Tensor, " n"]], labels: Sequence[str] | None = None
+) -> Figure:
+    """Posterior weights as bars, heaviest first, one panel per entry; labels name the candidates, not the places."""
+    panels = weights if isinstance(weights, Mapping) else {"": weights}
+    longest = max(len(w) for w in panels.values())
+    figure = _figure(min(10, 1 + 2.3 * len(panels)), 2.4)
+    axes = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
+    for axis, (name, w) in zip(axes, panels.items(), strict=True):
+        order = w.argsort(descending=True)
+        rank = range(1, len(w) + 1)
+        axis.bar(rank, w[order].cpu().numpy(), color=BLUE, width=0.8 if longest < 50 else 1.0)
+        axis.set(title=name, ylim=(0, 1.05), xlabel="training images, heaviest first", xlim=(0.4, len(w) + 0.6))
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        if labels is not None:
+            axis.set_xticks(rank, [labels[int(i)] for i in order], rotation=90, fontsize=8)
+            axis.set_xlabel("")
+    axes[0].set_ylabel("weight")
+    return figure
+
+
+def provenance_map(
+    images: Float[Tensor, "B C H W"], source: Int[Tensor, "B H W"], titles: Sequence[str] = ()
+) -> Figure:
+    """Above, generated images; below, each pixel in the colour of the training image that it came from.
+
+    Lines run where the source changes, so that the pieces are seen without the colours.
+    """
+    if source.shape != (len(images), *images.shape[-2:]):
+        raise CourseError(
+            f"source must name one training image per pixel, shape {(len(images), *images.shape[-2:])}, "
+            f"got {tuple(source.shape)}."
+        )
+    from matplotlib import colormaps
+
+    count = len(images)
+    figure = _figure(1.5 * count + 0.9, 3.1 + 0.2 * bool(titles))
+    axes = figure.subplots(2, count, squeeze=False)
+    palette = colormaps["tab20"]
+    for b in range(count):
+        show_image(axes[0, b], images[b])
+        # neighbouring indices must not get neighbouring colours: a fixed scramble of the index
+        colours = palette((source[b].cpu().numpy() * 7919) % 20)
+        axes[1, b].imshow(colours, interpolation="nearest")
+        _bare(axes[1, b])
+        _draw_seams(axes[1, b], source[b])
+    for axis, title in zip(axes[0], titles, strict=False):
+        axis.set_title(title, fontsize=9, color=INK)
+    axes[0, 0].set_ylabel("image", rotation=0, ha="right", va="center", fontsize=9)
+    axes[1, 0].set_ylabel("source", rotation=0, ha="right", va="center", fontsize=9)
+    return figure
+
+
+def _draw_seams(axis: Any, source: Int[Tensor, "H W"]) -> None:
+    """White lines between neighbouring pixels of different sources."""
+    height, width = source.shape
+    for y, x in (source[1:] != source[:-1]).nonzero().tolist():
+        axis.plot([x - 0.5, x + 0.5], [y + 0.5, y + 0.5], color="white", lw=0.8)
+    for y, x in (source[:, 1:] != source[:, :-1]).nonzero().tolist():
+        axis.plot([x + 0.5, x + 0.5], [y - 0.5, y + 0.5], color="white", lw=0.8)
+    axis.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
+
+
+def calibration_map(
+    times: Sequence[float],
+    candidates: Sequence[int],
+    cosine: Float[Tensor, "T K"],
+    ridge: Sequence[tuple[float, int]] = (),
+    title: str = "",
+) -> Figure:
+    """The cosine of machine and network for every time and patch size, with the best size at each time as its ridge.
+
+    Colours show log10(1 - cosine): the differences that matter are in the last percent.
+    """
+    figure = _figure(6.4, 3.6)
+    axis = figure.subplots()
+    distance = (1 - cosine.double()).clamp(min=1e-6).log10().T.cpu().numpy()
+    picture = axis.imshow(distance, cmap="cividis_r", origin="lower", aspect="auto", interpolation="nearest")
+    every = max(1, len(times) // 10)
+    axis.set_xticks(range(0, len(times), every), [f"{t:.2g}" for t in times[::every]])
+    axis.set_yticks(range(len(candidates)), [str(p) for p in candidates])
+    axis.set(xlabel="time t (noise on the left)", ylabel="patch size P", title=title)
+    if ridge:
+        size_at = dict(ridge)
+        nearest = [min(size_at, key=lambda s: abs(s - t)) for t in times]
+        place = [list(candidates).index(size_at[t]) for t in nearest]
+        axis.plot(range(len(times)), place, "o-", color=ORANGE, ms=5, lw=1.5, mec="white", label="best P")
+        axis.legend(loc="upper right", frameon=True)
+    bar = figure.colorbar(picture, ax=axis)
+    bar.set_label("log10 (1 - cosine)")
+    return figure
 
 
 def agreement_scatter(
     ours: Float[Tensor, " B"], baseline: Float[Tensor, " B"], names: tuple[str, str], target: str
 ) -> Figure:
     """r2 of one machine against r2 of another, a point per seed: above the diagonal the first predicts better."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(4.6, 4.4), dpi=150, layout="constrained")
+    figure = _figure(4.6, 4.4)
     axis = figure.subplots()
     axis.plot([0, 1], [0, 1], color="0.7", lw=1, zorder=0)
-    axis.scatter(baseline.numpy(), ours.numpy(), s=16, color=BLUE, alpha=0.75, linewidths=0)
+    axis.scatter(baseline.cpu().numpy(), ours.cpu().numpy(), s=16, color=BLUE, alpha=0.75, linewidths=0)
     medians = [float(v.nanquantile(0.5)) for v in (baseline, ours)]
     axis.plot(*medians, "+", color=ORANGE, ms=14, mew=2.5, label=f"medians {medians[0]:.2f} and {medians[1]:.2f}")
     axis.set(
@@ -60,3 +223,11 @@ def agreement_scatter(
     )
     axis.legend(loc="lower right", frameon=False, fontsize=9)
     return figure
+
+
+def patch_outline(axis: Any, row: int, column: int, patch_size: int, colour: str = ORANGE, **line: Any) -> None:
+    """Draw the P x P window centred on a pixel, as far as it lies in the image, on an axis that shows the image."""
+    from matplotlib.patches import Rectangle
+
+    r = patch_size / 2
+    axis.add_patch(Rectangle((column - r, row - r), patch_size, patch_size, fill=False, ec=colour, **{"lw": 2, **line}))

@@ -201,7 +201,7 @@ def test_course_refuses_unknown_commands(tmp_path: Path) -> None:
     done = run(str(ROOT / "course"), "nonsense", cwd=tmp_path)
     assert done.returncode == 2
     assert "nonsense" in done.stderr
-    for command in ("setup", "lab", "test", "book", "reproduce"):
+    for command in ("setup", "lab", "test", "notebooks", "book", "reproduce"):
         assert re.search(rf"^  {command} ", done.stderr, re.MULTILINE), command
 
 

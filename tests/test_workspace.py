@@ -6,8 +6,6 @@ import importlib.util
 import subprocess
 from pathlib import Path
 
-import jupytext
-import nbformat
 import pytest
 from click.testing import CliRunner
 
@@ -39,14 +37,3 @@ def test_without_jupyterlab_it_says_so(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(els.CourseError, match="JupyterLab is not installed: run"):
         workspace.open_lab(tmp_path, [])
-
-
-@pytest.mark.parametrize("lesson", LESSONS, ids=lambda p: p.stem)
-def test_a_lesson_and_its_pair_are_one(lesson: Path) -> None:
-    source, notebook = jupytext.read(lesson), nbformat.read(lesson.with_suffix(".ipynb"), 4)
-    assert [(c.cell_type, c.source) for c in source.cells] == [(c.cell_type, c.source) for c in notebook.cells]
-    code = [c for c in notebook.cells if c.cell_type == "code"]
-    assert [c.execution_count for c in code] == list(range(1, len(code) + 1)), "run top to bottom, once"
-    outputs = [o for c in code for o in c.outputs]
-    assert outputs and not any(o.output_type == "error" or o.get("name") == "stderr" for o in outputs)
-    assert lesson.with_suffix(".ipynb").stat().st_size < 2e6

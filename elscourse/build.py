@@ -1,0 +1,179 @@
+"""Build the notebooks from their .py pairs: executed, with outputs, the same bytes whenever nothing changed.
+
+`./course notebooks [NAME ...]` runs this. A lesson is executed again only if its source, the package or the data
+changed since it was built on this computer; one that fails is not written. Cells tagged `volatile` (timings, names of
+machines) keep the output that they had.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .errors import CourseError, unknown_name
+
+ROOT = Path(__file__).parent.parent
+STAMPS = ROOT / "runs" / "built.json"  # what each notebook was built from; not in git
+VIEW, STATE = "application/vnd.jupyter.widget-view+json", "application/vnd.jupyter.widget-state+json"
+MODEL_ID = re.compile(r"[0-9a-f]{32}")
+
+
+def build(source: Path) -> str:
+    """The text of the executed notebook of one .py file."""
+    import jupytext
+    import nbformat
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
+
+    notebook = jupytext.read(source)
+    for number, cell in enumerate(notebook.cells):
+        cell["id"] = f"c{number:03d}"
+    client = NotebookClient(
+        notebook,
+        timeout=600,
+        kernel_name="python3",
+        record_timing=False,
+        store_widget_state=True,
+        resources={"metadata": {"path": str(source.parent)}},
+    )
+    try:
+        client.execute()
+    except CellExecutionError as error:
+        raise CourseError(f"{source.name} fails, so it is not written:\n{error}") from error
+    notebook.metadata.pop("language_info", None)  # names the exact Python
+    for cell in notebook.cells:
+        cell["outputs"] = _without_noise(cell.get("outputs", [])) if cell.cell_type == "code" else []
+        if cell.cell_type != "code":
+            del cell["outputs"]
+    _keep_volatile(notebook, source.with_suffix(".ipynb"))
+    return nbformat.writes(_with_stable_ids(notebook)) + "\n"
+
+
+def _without_noise(outputs: list[Any]) -> list[Any]:
+    """Neighbouring pieces of one stream joined: how they are cut depends on timing."""
+    joined: list[Any] = []
+    for output in outputs:
+        last = joined[-1] if joined else None
+        if last and output.output_type == "stream" == last.output_type and output.name == last.name:
+            last.text += output.text
+        else:
+            joined.append(output)
+    return joined
+
+
+def _keep_volatile(notebook: Any, path: Path) -> None:
+    """Outputs of volatile cells are kept as stored while the cell's source stays the same."""
+    import nbformat
+
+    if not path.exists():
+        return
+    stored = {c.source: c.outputs for c in nbformat.read(path, 4).cells if c.cell_type == "code"}
+    for cell in notebook.cells:
+        if "volatile" in cell.metadata.get("tags", []) and stored.get(cell.source):
+            cell["outputs"] = stored[cell.source]
+
+
+def _with_stable_ids(notebook: Any) -> Any:
+    """The notebook with the random ids of its widgets replaced by numbers, in the order they are shown."""
+    import nbformat
+
+    names = {model: f"{number:032x}" for number, model in enumerate(_models_in_order(notebook))}
+    body = MODEL_ID.sub(lambda match: names.get(match[0], match[0]), json.dumps(notebook))
+    notebook = json.loads(body)
+    state = notebook["metadata"].get("widgets", {}).get(STATE, {})
+    if "state" in state:
+        state["state"] = dict(sorted(state["state"].items()))
+    return nbformat.from_dict(notebook)
+
+
+def _models_in_order(notebook: Any) -> list[str]:
+    """Ids of the widget models: those shown, each followed by what it refers to, then the rest by content."""
+    state = notebook.metadata.get("widgets", {}).get(STATE, {}).get("state", {})
+    shown = [
+        o["data"][VIEW]["model_id"] for c in notebook.cells for o in c.get("outputs", []) if VIEW in o.get("data", {})
+    ]
+    rest = sorted(state, key=lambda model: MODEL_ID.sub("", json.dumps(state[model], sort_keys=True)))
+    ordered: dict[str, None] = {}
+    waiting = shown + rest
+    while waiting:
+        model = waiting.pop(0)
+        if model in state and model not in ordered:
+            ordered[model] = None
+            text = json.dumps(state[model], sort_keys=True)
+            waiting = re.findall(r"IPY_MODEL_([0-9a-f]{32})", text) + waiting
+    return list(ordered)
+
+
+def stamp(source: Path) -> str:
+    """A hash of all that an output depends on: the lesson's source, the package, the data."""
+    package, data = ROOT / "elscourse", ROOT / "data"
+    files = [
+        source,
+        *package.rglob("*.py"),
+        *package.rglob("*.js"),
+        *package.rglob("*.css"),
+        *package.glob("*.mplstyle"),
+    ]
+    files += [p for p in data.rglob("*") if p.is_file() and ".partial" not in p.name]
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        digest.update(str(path.relative_to(ROOT)).encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _stamps() -> dict[str, str]:
+    try:
+        return dict(json.loads(STAMPS.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return {}
+
+
+def _text_hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def update(source: Path, fresh: bool = False) -> str:
+    """Build one lesson if needed; returns "unchanged", "same" (executed, same bytes) or "written"."""
+    path = source.with_suffix(".ipynb")
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    current = f"{stamp(source)} {_text_hash(before)}"
+    if not fresh and before and _stamps().get(source.stem) == current:
+        return "unchanged"
+    text = build(source)
+    if text != before:
+        partial = path.with_name(path.name + ".partial")
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    STAMPS.parent.mkdir(exist_ok=True)
+    STAMPS.write_text(json.dumps(_stamps() | {source.stem: f"{stamp(source)} {_text_hash(text)}"}, indent=1) + "\n")
+    return "same" if text == before else "written"
+
+
+@click.command()
+@click.argument("names", nargs=-1)
+@click.option("--fresh", is_flag=True, help="Execute even what did not change.")
+def main(names: tuple[str, ...], fresh: bool) -> None:
+    """Execute the lessons NAMES (all by default) and write their notebooks."""
+    known = {path.stem: path for path in sorted((ROOT / "notebooks").glob("*.py"))}
+    failed = []
+    for name in names or known:
+        try:
+            if Path(name).stem not in known:
+                raise unknown_name("lesson", name, known)
+            click.echo(f"{Path(name).stem}: ", nl=False)
+            click.echo(update(known[Path(name).stem], fresh))
+        except CourseError as error:
+            click.echo(str(error), err=True)
+            failed.append(name)
+    if failed:
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()

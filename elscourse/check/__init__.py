@@ -1,0 +1,83 @@
+"""Feedback on exercises: `check.NAME(your_function)` says not attempted, correct, or incorrect and why.
+
+`check.hint(NAME)` gives one hint at a time, `check.progress()` the table of what is done, `check.export(PATH)` the
+same as JSON for a lecturer. Results are kept in `elscourse-progress.json` in the folder one works in.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any
+
+from ..errors import CourseError, unknown_name
+from .exercise import Exercise, Mistake, Verdict
+from .record import Progress
+
+__all__ = ["Exercise", "Mistake", "Verdict", "exercises", "export", "hint", "progress"]
+
+_hints_given: dict[str, int] = {}
+
+
+@cache
+def exercises() -> dict[str, Exercise]:
+    """Every exercise of the course by name, lesson by lesson: the modules `lesson_NN` beside this one."""
+    found: dict[str, Exercise] = {}
+    for module in sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name.startswith("lesson_")):
+        for exercise in importlib.import_module(f"{__name__}.{module}").EXERCISES:
+            if exercise.name in found:
+                raise CourseError(f"two exercises are named {exercise.name!r}: rename one.")
+            found[exercise.name] = exercise
+    return found
+
+
+def _exercise(name: str) -> Exercise:
+    known = exercises()
+    if name not in known:
+        raise unknown_name("exercise", str(name), known)
+    return known[name]
+
+
+def _check(exercise: Exercise, attempt: object) -> Verdict:
+    verdict = exercise.examine(attempt)
+    if verdict.state != "not attempted":
+        Progress.here().record(exercise.name, verdict.state)
+    return verdict
+
+
+def __getattr__(name: str) -> Callable[[object], Verdict]:
+    """check.NAME is the check of the exercise NAME."""
+    if name.startswith("_"):
+        raise AttributeError(name)
+    try:
+        return partial(_check, _exercise(name))
+    except CourseError as error:
+        raise AttributeError(str(error)) from None
+
+
+def __dir__() -> list[str]:
+    return [*__all__, *exercises()]
+
+
+def hint(name: str) -> None:
+    """Print the next hint of an exercise; after the last, say so and start again."""
+    if callable(name) and hasattr(name, "__name__"):
+        name = name.__name__  # check.hint(my_function) is what people type
+    exercise = _exercise(name)
+    given = _hints_given.get(name, 0)
+    print(f"Hint {given + 1} of {len(exercise.hints)} for {name}: {exercise.hints[given]}")
+    _hints_given[name] = (given + 1) % len(exercise.hints)
+    if _hints_given[name] == 0:
+        print("That was the last one; the solution is folded away below the exercise.")
+
+
+def progress() -> Any:
+    """The table of all exercises and how far you are, from this folder's `elscourse-progress.json`."""
+    return Progress.here().table(exercises().values())
+
+
+def export(path: str) -> None:
+    """Write what `progress` shows as JSON: one entry per exercise, for a lecturer or for a record of your own."""
+    print(f"{Progress.here().export(path, exercises().values())} exercises written to {path}.")

@@ -1,0 +1,326 @@
+"""Exercises of lesson 01: noise, scores, and the deterministic sampler."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from .. import diffusion
+from ..schedule import CosineSchedule
+from .exercise import Case, Exercise, Mistake
+
+SCHEDULE = CosineSchedule()
+
+
+def _normal(generator: torch.Generator, *shape: int) -> Tensor:
+    return torch.randn(*shape, generator=generator)
+
+
+def _uniform(generator: torch.Generator, *shape: int) -> Tensor:
+    return torch.rand(*shape, generator=generator)
+
+
+def _angles(generator: torch.Generator, low: float = 0.2, high: float = 1.4) -> tuple[float, float]:
+    """alpha and sigma at a random angle."""
+    theta = low + (high - low) * float(_uniform(generator, 1))
+    return math.cos(theta), math.sin(theta)
+
+
+# ------------------------------------------------------------------------------------------------------- noising
+
+
+def _noising_cases(generator: torch.Generator) -> list[Case]:
+    shapes = [(3, 1, 4, 5), (2, 3, 3, 4), (5, 1, 2, 2)]
+    return [
+        (2 * _uniform(generator, *shape) - 1, _normal(generator, *shape), 1 - 0.9 * _uniform(generator, shape[0]))
+        for shape in shapes
+    ]
+
+
+def _noising(x_0: Tensor, eps: Tensor, t: Tensor) -> Tensor:
+    return torch.cat([diffusion.add_noise(x_0[i : i + 1], eps[i : i + 1], float(t[i])) for i in range(len(t))])
+
+
+def _mixed(x_0: Tensor, eps: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+    return alpha[:, None, None, None] * x_0 + sigma[:, None, None, None] * eps
+
+
+def _theta(t: Tensor, offset: float = SCHEDULE.offset) -> Tensor:
+    return math.pi / 2 * t / (1 + offset)
+
+
+NOISING = Exercise(
+    name="noising",
+    lesson=1,
+    title="Noising",
+    minutes=5,
+    difficulty=1,
+    start="Start from the angle theta of each image, then its cosine and sine.",
+    hints=(
+        "theta = pi/2 * t / 1.008; alpha is its cosine, sigma its sine.",
+        "t has shape (B,), the images (B, C, H, W): give alpha and sigma the shape (B, 1, 1, 1) before multiplying.",
+        "theta[:, None, None, None] has the shape (B, 1, 1, 1). Then x_t = theta.cos() * x_0 + theta.sin() * eps.",
+    ),
+    cases=_noising_cases,
+    answer=_noising,
+    mistakes=(
+        Mistake(
+            "Your angle reaches exactly pi/2 at t = 1: the schedule divides t by 1.008, so that a trace of the image "
+            "is left.",
+            lambda x_0, eps, t: _mixed(x_0, eps, _theta(t, 0).cos(), _theta(t, 0).sin()),
+        ),
+        Mistake(
+            "You have exchanged alpha and sigma: at t near 0 the image must be nearly clean.",
+            lambda x_0, eps, t: _mixed(x_0, eps, _theta(t).sin(), _theta(t).cos()),
+        ),
+        Mistake(
+            "You add sigma**2 times the noise: sigma is its standard deviation, so multiply by sigma itself.",
+            lambda x_0, eps, t: _mixed(x_0, eps, _theta(t).cos(), _theta(t).sin() ** 2),
+        ),
+        Mistake(
+            "You blend with 1 - t and t. Their squares do not sum to one; the schedule uses cosine and sine.",
+            lambda x_0, eps, t: _mixed(x_0, eps, 1 - t, t),
+        ),
+        Mistake(
+            "You use one time for the whole batch: every image has a t of its own.",
+            lambda x_0, eps, t: _mixed(x_0, eps, _theta(t[:1]).cos(), _theta(t[:1]).sin()),
+        ),
+    ),
+)
+
+
+# ------------------------------------------------------------------------------------------------- coin_denoiser
+
+
+def _coin_cases(generator: torch.Generator) -> list[Case]:
+    return [(4 * _uniform(generator, *shape) - 2, *_angles(generator)) for shape in ((7,), (2, 5), (3, 1, 2, 2))]
+
+
+def _coin(x_t: Tensor, alpha: float, sigma: float) -> Tensor:
+    heads, tails = (-((x_t.double() - alpha * side).square()) / (2 * sigma**2) for side in (1, -1))
+    weights = torch.softmax(torch.stack([heads, tails]), dim=0)
+    return weights[0] - weights[1]
+
+
+COIN = Exercise(
+    name="coin_denoiser",
+    lesson=1,
+    title="The denoiser of a coin",
+    minutes=8,
+    difficulty=2,
+    start="Start from the two weights: how probable is x_t if x_0 was +1, and if it was -1?",
+    hints=(
+        "Given x_0 = +1, x_t is normal with mean alpha and variance sigma**2; given -1, with mean -alpha.",
+        "The answer is w_plus * 1 + w_minus * (-1), where the weights are the two likelihoods divided by their sum.",
+        "Multiply out (x_t - alpha)**2 and (x_t + alpha)**2: only the cross term differs, so the weights are "
+        "proportional to exp(alpha x_t / sigma**2) and exp(-alpha x_t / sigma**2).",
+        "(e^a - e^-a) / (e^a + e^-a) is called torch.tanh(a).",
+    ),
+    cases=_coin_cases,
+    answer=_coin,
+    mistakes=(
+        Mistake(
+            "You divide by sigma: the exponent of a normal distribution has its variance, sigma**2.",
+            lambda x_t, alpha, sigma: torch.tanh(alpha * x_t / sigma),
+        ),
+        Mistake(
+            "You forgot alpha: the two sides are seen at +alpha and -alpha, not at +1 and -1.",
+            lambda x_t, alpha, sigma: torch.tanh(x_t / sigma**2),
+        ),
+        Mistake(
+            "Your argument of tanh is half (or you kept the 2 of the exponent): the cross terms differ by "
+            "2 alpha x_t / sigma**2, half of it on each side.",
+            lambda x_t, alpha, sigma: torch.tanh(alpha * x_t / (2 * sigma**2)),
+        ),
+        Mistake(
+            "You return the more probable side. The best guess in squared error is the mean of both: it hesitates.",
+            lambda x_t, alpha, sigma: torch.sign(x_t),
+        ),
+        Mistake(
+            "You return the probability of +1. The best guess is P(+1) - P(-1).",
+            lambda x_t, alpha, sigma: torch.sigmoid(2 * alpha * x_t / sigma**2),
+        ),
+    ),
+)
+
+
+# --------------------------------------------------------------------------------------------- score_of_denoiser
+
+
+def _score_cases(generator: torch.Generator) -> list[Case]:
+    shapes = [(2, 1, 3, 3), (3, 3, 2, 4), (1, 1, 5, 2)]
+    return [(2 * _uniform(generator, *s) - 1, _normal(generator, *s), *_angles(generator)) for s in shapes]
+
+
+SCORE = Exercise(
+    name="score_of_denoiser",
+    lesson=1,
+    title="Score from denoiser",
+    minutes=5,
+    difficulty=1,
+    start="Start from Tweedie's formula in section 4.",
+    hints=(
+        "The score points from x_t towards the dimmed guess, alpha * x0_hat.",
+        "Divide that difference by the variance of the noise: (alpha * x0_hat - x_t) / sigma**2.",
+    ),
+    cases=_score_cases,
+    answer=lambda x0_hat, x_t, alpha, sigma: (alpha * x0_hat.double() - x_t.double()) / sigma**2,
+    mistakes=(
+        Mistake(
+            "You divide by sigma: the score divides by the variance, sigma**2.",
+            lambda x0_hat, x_t, alpha, sigma: (alpha * x0_hat - x_t) / sigma,
+        ),
+        Mistake(
+            "Your sign is turned round: the score points uphill, from x_t towards alpha * x0_hat.",
+            lambda x0_hat, x_t, alpha, sigma: (x_t - alpha * x0_hat) / sigma**2,
+        ),
+        Mistake(
+            "You forgot alpha: the clean image inside x_t is dimmed, so compare x_t with alpha * x0_hat.",
+            lambda x0_hat, x_t, alpha, sigma: (x0_hat - x_t) / sigma**2,
+        ),
+        Mistake(
+            "This is the noise estimate eps_hat. The score is -eps_hat / sigma.",
+            lambda x0_hat, x_t, alpha, sigma: (x_t - alpha * x0_hat) / sigma,
+        ),
+    ),
+)
+
+
+# ----------------------------------------------------------------------------------------------------- ddim_step
+
+
+def _step_cases(generator: torch.Generator) -> list[Case]:
+    cases: list[Case] = []
+    for shape in ((2, 1, 3, 3), (3, 3, 2, 4), (1, 1, 4, 4)):
+        x_t, x0_hat = _normal(generator, *shape), 2 * _uniform(generator, *shape) - 1
+        cases.append((x_t, x0_hat, *_angles(generator, 0.9, 1.5), *_angles(generator, 0.2, 0.8)))
+    return cases
+
+
+def _step(x_t: Tensor, x0_hat: Tensor, alpha: float, sigma: float, alpha_next: float, sigma_next: float) -> Tensor:
+    eps_hat = (x_t - alpha * x0_hat) / sigma
+    return alpha_next * x0_hat + sigma_next * eps_hat
+
+
+STEP = Exercise(
+    name="ddim_step",
+    lesson=1,
+    title="One DDIM step",
+    minutes=6,
+    difficulty=2,
+    start="Start from the noise estimate: what is left of x_t when alpha * x0_hat is taken away?",
+    hints=(
+        "x_t = alpha * x0_hat + sigma * eps_hat holds at the present angle: solve it for eps_hat.",
+        "Keep x0_hat and eps_hat, and mix them again with alpha_next and sigma_next.",
+        "eps_hat = (x_t - alpha * x0_hat) / sigma, then return alpha_next * x0_hat + sigma_next * eps_hat.",
+    ),
+    cases=_step_cases,
+    answer=lambda x_t, x0_hat, *angles: _step(x_t.double(), x0_hat.double(), *angles),
+    mistakes=(
+        Mistake(
+            "Your noise estimate forgets alpha: take alpha * x0_hat away from x_t, not x0_hat.",
+            lambda x_t, x0_hat, a, s, a1, s1: a1 * x0_hat + s1 * (x_t - x0_hat) / s,
+        ),
+        Mistake(
+            "You use x_t as the noise. Only a part of x_t is noise: eps_hat = (x_t - alpha * x0_hat) / sigma.",
+            lambda x_t, x0_hat, a, s, a1, s1: a1 * x0_hat + s1 * x_t,
+        ),
+        Mistake(
+            "You forgot to divide by sigma: x_t - alpha * x0_hat is sigma times the noise.",
+            lambda x_t, x0_hat, a, s, a1, s1: a1 * x0_hat + s1 * (x_t - a * x0_hat),
+        ),
+        Mistake(
+            "You return x_t unchanged: mix with alpha_next and sigma_next.",
+            lambda x_t, x0_hat, a, s, a1, s1: x_t,
+        ),
+        Mistake(
+            "You estimate the noise with the next angle: x_t belongs to alpha and sigma, not to alpha_next and "
+            "sigma_next.",
+            lambda x_t, x0_hat, a, s, a1, s1: _step(x_t, x0_hat, a1, s1, a, s),
+        ),
+    ),
+)
+
+
+# -------------------------------------------------------------------------------------------------- sampler_loop
+
+
+def _pull(x_t: Tensor, t: float, target: Tensor, strength: float) -> Tensor:
+    """A denoiser that depends on where and when it is asked."""
+    t = float(t)
+    return target + strength * torch.tanh((1.5 - t) * x_t + t)
+
+
+def _loop_cases(generator: torch.Generator) -> list[Case]:
+    cases: list[Case] = []
+    for shape, steps in (((2, 1, 3, 3), 4), ((1, 3, 2, 2), 7), ((3, 1, 2, 4), 10)):
+        target = 2 * _uniform(generator, *shape) - 1
+        denoiser = partial(_pull, target=target, strength=0.5)
+        cases.append((denoiser, _normal(generator, *shape), steps))
+    return cases
+
+
+def _walk(
+    denoiser: Callable[[Tensor, float], Tensor],
+    noise: Tensor,
+    grid: list[float],
+    *,
+    ask_next: bool = False,
+    keep_noise: bool = False,
+) -> Tensor:
+    x_t = noise
+    for t, t_next in zip(grid, grid[1:], strict=False):
+        x0_hat = denoiser(x_t, t_next if ask_next else t)
+        eps_hat = noise if keep_noise else (x_t - SCHEDULE.alpha(t) * x0_hat) / SCHEDULE.sigma(t)
+        x_t = SCHEDULE.alpha(t_next) * x0_hat + SCHEDULE.sigma(t_next) * eps_hat
+    return x_t
+
+
+def _points_for_steps(steps: int) -> list[float]:
+    return [1 - i / (steps - 1) for i in range(steps - 1)] + [0.0]
+
+
+SAMPLER = Exercise(
+    name="sampler_loop",
+    lesson=1,
+    title="The sampler",
+    minutes=8,
+    difficulty=2,
+    start="Start from x_t = noise and a loop over the pairs of neighbouring times (t, t_next).",
+    hints=(
+        "Step i goes from t = 1 - i/steps to t_next = 1 - (i + 1)/steps; els.CosineSchedule().times(steps) lists them.",
+        "In each step: ask denoiser(x_t, t), then turn to t_next with your ddim_step.",
+        "schedule.alpha(t) and schedule.sigma(t) are the numbers that ddim_step wants, for t and for t_next.",
+        "The loop runs `steps` times, its last step ends at t_next = 0, and you return x_t.",
+    ),
+    cases=_loop_cases,
+    answer=lambda denoiser, noise, steps: diffusion.sample(denoiser, noise.double(), steps),
+    mistakes=(
+        Mistake(
+            "You stop one step early: the last step goes to t = 0.",
+            lambda denoiser, noise, steps: _walk(denoiser, noise, SCHEDULE.times(steps)[:-1]),
+        ),
+        Mistake(
+            "Your grid has `steps` points, so it makes one step too few: `steps` steps need steps + 1 times.",
+            lambda denoiser, noise, steps: _walk(denoiser, noise, _points_for_steps(steps)),
+        ),
+        Mistake(
+            "You ask the denoiser at the time you go to: x_t belongs to t, so ask denoiser(x_t, t).",
+            lambda denoiser, noise, steps: _walk(denoiser, noise, SCHEDULE.times(steps), ask_next=True),
+        ),
+        Mistake(
+            "You mix in the starting noise at every step: estimate the noise anew from the present x_t.",
+            lambda denoiser, noise, steps: _walk(denoiser, noise, SCHEDULE.times(steps), keep_noise=True),
+        ),
+        Mistake(
+            "You ask the denoiser once and jump: that is a guess, not a sample. Take `steps` steps.",
+            lambda denoiser, noise, steps: denoiser(noise, 1.0),
+        ),
+    ),
+)
+
+EXERCISES = [NOISING, COIN, SCORE, STEP, SAMPLER]

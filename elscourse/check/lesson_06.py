@@ -1,0 +1,317 @@
+"""Exercises of lesson 06: equivariance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..diffusion import Denoiser
+from .exercise import Case, Exercise, Mistake
+
+Layer = Callable[[Tensor], Tensor]
+
+
+def _shift(images: Tensor, dy: int, dx: int) -> Tensor:
+    return torch.roll(images, (-dy, -dx), dims=(-2, -1))
+
+
+# ---------------------------------------------------------------------------------------------- the shift operator
+
+
+def _shift_cases(generator: torch.Generator) -> list[Case]:
+    asked = [((2, 1, 4, 5), 1, 0), ((1, 3, 5, 4), 3, -2), ((2, 2, 6, 6), -1, 8)]
+    return [(torch.rand(*shape, generator=generator) * 2 - 1, dy, dx) for shape, dy, dx in asked]
+
+
+def _by_index(images: Tensor, dy: int, dx: int) -> Tensor:
+    """v(. + d), pixel by pixel as it is defined."""
+    height, width = images.shape[-2:]
+    out = torch.empty_like(images, dtype=torch.float64)
+    for y, x in product(range(height), range(width)):
+        out[..., y, x] = images[..., (y + dy) % height, (x + dx) % width]
+    return out
+
+
+def _other_way(images: Tensor, dy: int, dx: int) -> Tensor:
+    return _shift(images, -dy, -dx)
+
+
+def _rows_for_columns(images: Tensor, dy: int, dx: int) -> Tensor:
+    return _shift(images, dx, dy)
+
+
+def _fallen_off(images: Tensor, dy: int, dx: int) -> Tensor:
+    height, width = images.shape[-2:]
+    out = torch.zeros_like(images)
+    for y, x in product(range(height), range(width)):
+        if 0 <= y + dy < height and 0 <= x + dx < width:
+            out[..., y, x] = images[..., y + dy, x + dx]
+    return out
+
+
+# ----------------------------------------------------------------------------------------------- the size of an orbit
+
+
+def _orbit_cases(generator: torch.Generator) -> list[Case]:
+    def fresh(*shape: int) -> Tensor:
+        return torch.rand(*shape, generator=generator) * 2 - 1
+
+    y, x = torch.meshgrid(torch.arange(6), torch.arange(6), indexing="ij")
+    checkerboard = ((y + x) % 2 * 2 - 1)[None].float()
+    diagonal_stripes = fresh(3)[(y + x) % 3][None]
+    return [
+        (fresh(1, 4, 5),),
+        (fresh(2, 4, 3).repeat(1, 1, 2),),
+        (fresh(1, 5, 1).expand(1, 5, 4).clone(),),
+        (torch.full((1, 3, 4), 0.5),),
+        (checkerboard,),
+        (diagonal_stripes,),
+    ]
+
+
+def _orbit(image: Tensor) -> Float[Tensor, "HW CHW"]:
+    height, width = image.shape[-2:]
+    return torch.stack([_shift(image, dy, dx).flatten() for dy, dx in product(range(height), range(width))])
+
+
+def _orbit_size(image: Tensor) -> int:
+    return len(set(map(tuple, _orbit(image).tolist())))
+
+
+def _number_of_shifts(image: Tensor) -> int:
+    return image.shape[-2] * image.shape[-1]
+
+
+def _shifts_that_do_nothing(image: Tensor) -> int:
+    return int((_orbit(image) == image.flatten()).all(1).sum())
+
+
+def _rows_times_columns(image: Tensor) -> int:
+    height, width = image.shape[-2:]
+    down = {tuple(_shift(image, dy, 0).flatten().tolist()) for dy in range(height)}
+    across = {tuple(_shift(image, 0, dx).flatten().tolist()) for dx in range(width)}
+    return len(down) * len(across)
+
+
+# ------------------------------------------------------------------------------------------------- the orbit average
+
+
+def _average_cases(generator: torch.Generator) -> list[Case]:
+    cases: list[Case] = []
+    for shape, t in (((2, 1, 3, 4), 0.5), ((1, 2, 4, 4), 0.9), ((3, 1, 4, 3), 0.1)):
+        size = shape[1] * shape[2] * shape[3]
+        matrix = torch.randn(size, size, generator=generator) / size**0.5
+        cases.append((_mixer(matrix), torch.randn(*shape, generator=generator), t))
+    return cases
+
+
+def _mixer(matrix: Tensor) -> Denoiser:
+    """A denoiser that treats no two places alike."""
+
+    def denoiser(x_t: Tensor, t: float, /, labels: object = None) -> Tensor:
+        return torch.tanh(x_t.flatten(1).to(matrix.dtype) @ matrix + t).view_as(x_t)
+
+    return denoiser
+
+
+def _over_shifts(denoiser: Denoiser, x_t: Tensor, t: float, back: int, mean: bool = True) -> Tensor:
+    height, width = x_t.shape[-2:]
+    total = torch.zeros_like(x_t)
+    for dy, dx in product(range(height), range(width)):
+        total = total + _shift(denoiser(_shift(x_t, dy, dx), t), back * dy, back * dx)
+    return total / (height * width) if mean else total
+
+
+def _average(denoiser: Denoiser, x_t: Tensor, t: float) -> Tensor:
+    return _over_shifts(denoiser, x_t, t, back=-1)
+
+
+def _not_shifted_back(denoiser: Denoiser, x_t: Tensor, t: float) -> Tensor:
+    return _over_shifts(denoiser, x_t, t, back=0)
+
+
+def _shifted_twice(denoiser: Denoiser, x_t: Tensor, t: float) -> Tensor:
+    return _over_shifts(denoiser, x_t, t, back=1)
+
+
+def _sum_not_mean(denoiser: Denoiser, x_t: Tensor, t: float) -> Tensor:
+    return _over_shifts(denoiser, x_t, t, back=-1, mean=False)
+
+
+def _average_of_the_input(denoiser: Denoiser, x_t: Tensor, t: float) -> Tensor:
+    return denoiser(x_t.mean((-2, -1), keepdim=True).expand_as(x_t).clone(), t)
+
+
+# ------------------------------------------------------------------------------------------------- testing a layer
+
+
+def _layer_cases(generator: torch.Generator) -> list[Case]:
+    kernel = torch.randn(1, 1, 3, 3, generator=generator)
+    ramp = torch.randn(6, 6, generator=generator)
+
+    def circular(x: Tensor) -> Tensor:
+        return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="circular"), kernel.to(x.dtype))
+
+    def zeros(x: Tensor) -> Tensor:
+        return F.conv2d(x, kernel.to(x.dtype), padding=1)
+
+    def pooled(x: Tensor) -> Tensor:
+        return F.max_pool2d(x, 2).repeat_interleave(2, -2).repeat_interleave(2, -1)
+
+    def in_columns(x: Tensor) -> Tensor:
+        return F.avg_pool2d(x, (1, 3)).repeat_interleave(3, -1)
+
+    def painted(x: Tensor) -> Tensor:
+        return x + ramp.to(x.dtype)
+
+    layers = (circular, zeros, pooled, in_columns, painted)
+    return [(layer, torch.randn(2, 1, 6, 6, generator=generator)) for layer in layers]
+
+
+def _for_every_shift(x: Tensor, holds: Callable[[int, int], bool]) -> Bool[Tensor, "H W"]:
+    height, width = x.shape[-2:]
+    return torch.tensor([[holds(dy, dx) for dx in range(width)] for dy in range(height)])
+
+
+def _near(a: Tensor, b: Tensor) -> bool:
+    return bool((a - b).abs().max() < 1e-4)
+
+
+def _commuting(layer: Layer, x: Tensor) -> Tensor:
+    x = x.double()
+    return _for_every_shift(x, lambda dy, dx: _near(layer(_shift(x, dy, dx)), _shift(layer(x), dy, dx)))
+
+
+def _unchanged(layer: Layer, x: Tensor) -> Tensor:
+    return _for_every_shift(x, lambda dy, dx: _near(layer(_shift(x, dy, dx)), layer(x)))
+
+
+def _opposite(layer: Layer, x: Tensor) -> Tensor:
+    return _for_every_shift(x, lambda dy, dx: _near(layer(_shift(x, dy, dx)), _shift(layer(x), -dy, -dx)))
+
+
+def _where_it_fails(layer: Layer, x: Tensor) -> Tensor:
+    return _for_every_shift(x, lambda dy, dx: not _near(layer(_shift(x, dy, dx)), _shift(layer(x), dy, dx)))
+
+
+def _mean_only(layer: Layer, x: Tensor) -> Tensor:
+    return _for_every_shift(x, lambda dy, dx: _near(layer(_shift(x, dy, dx)).mean(), _shift(layer(x), dy, dx).mean()))
+
+
+EXERCISES = [
+    Exercise(
+        name="shift_image",
+        lesson=6,
+        title="The shift operator",
+        minutes=5,
+        difficulty=1,
+        start="Start from one pixel: the new image holds at row y what the old one holds at row y + dy.",
+        hints=(
+            "Coordinates count modulo H and W: what leaves on one side comes back on the other.",
+            "torch.roll does it. Which sign does it want? Try it on a row of four numbers.",
+            "torch.roll(a, 1) moves the contents to HIGHER indices: its entry y is a[y - 1]. You want a[y + dy].",
+        ),
+        cases=_shift_cases,
+        answer=_by_index,
+        mistakes=(
+            Mistake(
+                "You shift the other way: roll by +dy gives v(x - d). At pixel x must stand v(x + d), so the contents "
+                "move by minus d.",
+                _other_way,
+            ),
+            Mistake("You take rows for columns: dy belongs to axis -2, dx to axis -1.", _rows_for_columns),
+            Mistake(
+                "What leaves the image is lost: on the torus it comes back on the other side, count modulo H and W.",
+                _fallen_off,
+            ),
+        ),
+    ),
+    Exercise(
+        name="orbit_size",
+        lesson=6,
+        title="The size of an orbit",
+        minutes=7,
+        difficulty=2,
+        start="Start by collecting all H W shifted copies of the image, flattened, in one tensor.",
+        hints=(
+            "Two shifts may give the same picture: a constant image has an orbit of one.",
+            "torch.unique(copies, dim=0) removes repeated rows.",
+            "Rows and columns cannot be counted apart: a checkerboard has only 2 different copies.",
+        ),
+        cases=_orbit_cases,
+        answer=_orbit_size,
+        mistakes=(
+            Mistake(
+                "You count shifts, not images: H W is right only if no shift leaves the image as it is.",
+                _number_of_shifts,
+            ),
+            Mistake(
+                "You count the shifts that change nothing (the stabiliser). The orbit has H W divided by that many.",
+                _shifts_that_do_nothing,
+            ),
+            Mistake(
+                "You multiply the different vertical copies by the different horizontal ones. A checkerboard moved by "
+                "(1, 1) is itself again, which this misses: compare all H W copies with each other.",
+                _rows_times_columns,
+            ),
+        ),
+    ),
+    Exercise(
+        name="orbit_average",
+        lesson=6,
+        title="Any denoiser, made equivariant",
+        minutes=8,
+        difficulty=2,
+        start="Start with one shift: shift x_t, denoise it, shift the answer back. Then average over all shifts.",
+        hints=(
+            "Two loops over dy and dx, a running sum, one division at the end.",
+            "Shifting by d is torch.roll(x_t, (-dy, -dx), (-2, -1)); shifting back is the same with (dy, dx).",
+            "total = total + torch.roll(denoiser(torch.roll(x_t, (-dy, -dx), (-2, -1)), t), (dy, dx), (-2, -1))",
+        ),
+        cases=_average_cases,
+        answer=_average,
+        mistakes=(
+            Mistake(
+                "You average the answers without shifting them back: copies at all places blur into one another.",
+                _not_shifted_back,
+            ),
+            Mistake("You shift the answer by d once more: to undo a shift, use the opposite sign.", _shifted_twice),
+            Mistake("You add the H W answers up: divide by H W.", _sum_not_mean),
+            Mistake(
+                "You average the input and denoise that. The average is over answers: denoise each shifted copy.",
+                _average_of_the_input,
+            ),
+        ),
+    ),
+    Exercise(
+        name="commuting_shifts",
+        lesson=6,
+        title="Put a layer to the test",
+        minutes=8,
+        difficulty=2,
+        start="Start with one shift: is layer(shift of x) the same as shift of layer(x)?",
+        hints=(
+            "The answer is a tensor of truth values with one entry per shift: shape (H, W), entry [dy, dx].",
+            "Rounding differs from shift to shift: call two results the same if they differ by less than 1e-4.",
+            "same = (layer(S(x)) - S(layer(x))).abs().max() < 1e-4, with S(a) = torch.roll(a, (-dy, -dx), (-2, -1))",
+        ),
+        cases=_layer_cases,
+        answer=_commuting,
+        mistakes=(
+            Mistake(
+                "You test invariance: that the output does not change. Equivariance lets it move with the input.",
+                _unchanged,
+            ),
+            Mistake("You move the output the opposite way: input and output take the same shift.", _opposite),
+            Mistake("You return where the test fails; asked for is where it holds.", _where_it_fails),
+            Mistake(
+                "You compare averages over all pixels: a shift never changes those. Compare pixel by pixel.", _mean_only
+            ),
+        ),
+    ),
+]

@@ -1,0 +1,28 @@
+"""Results that took long to compute, stored with the course: samples, tables, counts."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .data import data_dir
+from .errors import CourseError, unknown_name
+
+
+def load_results(name: str) -> dict[str, Tensor]:
+    """The stored arrays of that name as tensors.
+
+    name: of a lesson's results ("12_legs": data/lessons/12_legs.npz) or of a network, whose 100-seed samples these are
+        (data/results/NAME.samples.npz). data/README.md and data/lessons/README.md have the command that makes each.
+    """
+    lessons = {path.stem: path for path in (data_dir() / "lessons").glob("*.npz")}
+    samples = {path.name.removesuffix(".samples.npz"): path for path in (data_dir() / "results").glob("*.samples.npz")}
+    found = lessons | samples
+    if name not in found:
+        raise unknown_name("results", name, found)
+    try:
+        with np.load(found[name], allow_pickle=False) as arrays:
+            return {key: torch.from_numpy(arrays[key]) for key in arrays.files}
+    except (OSError, ValueError) as error:
+        raise CourseError(f"{found[name]} is damaged ({error}): restore it, or make it again.") from error

@@ -1,0 +1,94 @@
+"""What the explorers share: pixels as bytes, checks with sentences, scripts that need nothing from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Any
+
+import anywidget
+import torch
+import traitlets
+from jaxtyping import Float
+from torch import Tensor
+
+from ..diffusion import Labels, check_labels
+from ..errors import CourseError
+from ..machine import Machine
+
+
+def script(name: str) -> str:
+    """The ES module of one explorer: it may import nothing, so what all share comes first in the same text."""
+    here = files(__package__)
+    return "\n".join((here / file).read_text(encoding="utf-8") for file in ("shared.js", name))
+
+
+class Explorer(anywidget.AnyWidget):
+    """All data is computed at construction and travels with the widget; no kernel is asked afterwards."""
+
+    _css = files(__package__).joinpath("widgets.css").read_text(encoding="utf-8")
+
+    shape = traitlets.List(traitlets.Int(), help="(C, H, W) of every picture").tag(sync=True)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._summary()})"
+
+    def _summary(self) -> str:
+        raise NotImplementedError
+
+    def _bounded(self, proposal: Any, count: int) -> int:
+        """A position among `count`, refused with a sentence when there is no such."""
+        name, value = proposal.trait.name, int(proposal.value)
+        if not 0 <= value < max(count, 1):
+            raise CourseError(f"{name} must lie between 0 and {count - 1}, got {value}.")
+        return value
+
+
+def check_images(images: object, what: str, letters: str = "BCHW") -> Tensor:
+    """Images that can be shown: floats of the shape named by `letters`, grey or coloured, finite."""
+    shape = f"({', '.join(letters)})"
+    if not isinstance(images, Tensor) or images.ndim != len(letters) or images.numel() == 0:
+        given = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
+        raise CourseError(f"{what} must be a tensor with the shape {shape}, got {given}.")
+    if images.shape[-3] not in (1, 3):
+        raise CourseError(f"{what} must have 1 channel (grey) or 3 (red, green, blue), got {images.shape[-3]}.")
+    if not images.is_floating_point():
+        raise CourseError(f"{what} must be floats with pixels in [-1, 1], got {images.dtype}.")
+    if not images.isfinite().all():
+        raise CourseError(f"{what} contains NaN or infinite pixels: there is nothing to show.")
+    return images.detach()
+
+
+def check_same_shape(a: Tensor, b: Tensor, what: tuple[str, str]) -> None:
+    """Two stacks of pictures that belong together."""
+    if a.shape != b.shape:
+        raise CourseError(
+            f"{what[0]} and {what[1]} must have the same shape, got {tuple(a.shape)} and {tuple(b.shape)}."
+        )
+
+
+def check_machine(machine: object, labels: Labels, batch: int) -> Machine:
+    """A machine that can say who voted, and labels if it knows classes."""
+    if not isinstance(machine, Machine):
+        raise CourseError(
+            f"only a machine can say which training images voted (is, es, ls, els), got {type(machine).__name__}."
+        )
+    if labels is None and machine.image_labels is not None:
+        raise CourseError(
+            "this machine was built with image_labels: give labels=, the class (or classes) that the images were made "
+            "with, so that the same training images vote."
+        )
+    if labels is not None:
+        check_labels(labels, batch)
+    return machine
+
+
+def pixels(images: Float[Tensor, "... C H W"]) -> bytes:
+    """One byte per channel of every pixel, channels last: -1 is 0, 1 is 255, beyond is clipped."""
+    scaled = images.detach().cpu().double().clamp(-1, 1).add(1).mul(127.5).round().to(torch.uint8)
+    return packed(scaled.movedim(-3, -1))
+
+
+def packed(values: Tensor | Sequence[float], dtype: torch.dtype | None = None) -> bytes:
+    """The numbers as raw bytes (little-endian on every machine that runs torch)."""
+    return torch.as_tensor(values).detach().cpu().to(dtype=dtype).contiguous().numpy().tobytes()

@@ -1,0 +1,138 @@
+// What the explorers share. Nothing is imported and nothing is fetched: each explorer's script follows this text.
+
+/** A bytes traitlet as bytes, whether it came over a comm, from notebook metadata or from a static page. */
+function bytes(value) {
+  if (typeof value === "string") return Uint8Array.from(atob(value), (c) => c.charCodeAt(0));
+  if (value instanceof ArrayBuffer) return new Uint8Array(value);
+  return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+}
+
+/** A bytes traitlet as numbers; copied, since a typed array must start at a multiple of its item size. */
+function numbers(value, Type) {
+  return new Type(bytes(value).slice().buffer);
+}
+
+/** An element with attributes and children. */
+function element(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value !== false && value != null) made.setAttribute(name, value === true ? "" : value);
+  }
+  made.append(...children);
+  return made;
+}
+
+function vector(tag, attributes = {}, ...children) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
+/** A picture of C x H x W pixels with room for outlines above it and a caption below. */
+function picture([channels, height, width], { role = "img", caption = true, kind = "" } = {}) {
+  const canvas = element("canvas", { width, height, "aria-hidden": "true" });
+  const marks = vector("svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true", focusable: "false" });
+  const frame = element("div", { class: "els-frame", role }, canvas, marks);
+  frame.style.aspectRatio = `${width} / ${height}`;
+  const text = element("figcaption");
+  const figure = element("figure", { class: `els-figure ${kind}` }, frame, ...(caption ? [text] : []));
+  const context = canvas.getContext("2d");
+  const data = context.createImageData(width, height);
+  const size = channels * height * width;
+  return {
+    figure,
+    frame,
+    text,
+    /** Draws picture number `which` of the stack (bytes, channels last) and says what it is. */
+    draw(stack, which, label) {
+      const from = which * size;
+      for (let i = 0; i < width * height; i++) {
+        for (let c = 0; c < 3; c++) data.data[4 * i + c] = stack[from + i * channels + (channels === 3 ? c : 0)];
+        data.data[4 * i + 3] = 255;
+      }
+      context.putImageData(data, 0, 0);
+      frame.setAttribute("aria-label", label);
+    },
+    /** Outlines rectangles [row, column, rows, columns]: a light line on a dark one, visible on every pixel. */
+    outline(rectangles) {
+      marks.replaceChildren();
+      for (const layer of ["els-under", "els-over"]) {
+        for (const [y, x, h, w] of rectangles) marks.append(vector("rect", { x, y, width: w, height: h, class: layer }));
+      }
+    },
+  };
+}
+
+/** The window of `side` pixels around a pixel as rectangles: cut off at the border, or wrapped around it. */
+function windowAround(row, column, side, [, height, width], circular) {
+  const pieces = (centre, length) => {
+    const from = centre - (side - 1) / 2;
+    const shifts = circular ? [-length, 0, length] : [0];
+    return shifts
+      .map((shift) => [Math.max(0, from + shift), Math.min(length, from + side + shift)])
+      .filter(([start, end]) => end > start);
+  };
+  return pieces(row, height).flatMap(([top, bottom]) =>
+    pieces(column, width).map(([left, right]) => [top, left, bottom - top, right - left]),
+  );
+}
+
+/** A labelled slider over 0..last; `say` turns its position into the words beside it. */
+function slider(name, last, say, moved) {
+  const input = element("input", { type: "range", min: 0, max: last, step: 1, "aria-label": name });
+  const words = element("output", { class: "els-words" });
+  input.addEventListener("input", () => moved(Number(input.value)));
+  return {
+    line: element("div", { class: "els-slider" }, element("label", {}, element("span", {}, name), input), words),
+    set(position) {
+      input.value = position;
+      words.textContent = say(position);
+      input.setAttribute("aria-valuetext", say(position));
+    },
+  };
+}
+
+/** A weight as a bar and as words. */
+function bar() {
+  const filled = element("div", { class: "els-filled" });
+  return {
+    track: element("div", { class: "els-track", "aria-hidden": "true" }, filled),
+    set(weight) {
+      filled.style.width = `${100 * weight}%`;
+    },
+  };
+}
+
+function percent(weight) {
+  if (weight > 0 && weight < 0.0005) return "under 0.1 %";
+  return `${(100 * weight).toFixed(1)} %`;
+}
+
+/** The number of equal voters that would have this entropy. */
+function effective(entropy) {
+  const count = Math.exp(entropy);
+  return count < 10 ? count.toFixed(1) : Math.round(count).toLocaleString("en");
+}
+
+/** The frame of an explorer. JupyterLab's own keys must not take the arrows away from what is inside. */
+function explorer(el, name, ...children) {
+  const root = element("div", { class: "els", role: "group", "aria-label": name, "data-lm-suppress-shortcuts": "true" });
+  root.append(...children);
+  el.replaceChildren(root);
+  return root;
+}
+
+/** Redraws now and whenever one of the traits changes; returns what undoes it. */
+function follow(model, traits, redraw) {
+  for (const trait of traits) model.on(`change:${trait}`, redraw);
+  redraw();
+  return () => {
+    for (const trait of traits) model.off(`change:${trait}`, redraw);
+  };
+}
+
+function store(model, values) {
+  for (const [trait, value] of Object.entries(values)) model.set(trait, value);
+  model.save_changes();
+}

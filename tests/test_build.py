@@ -1,0 +1,92 @@
+"""The builder: same source, same bytes; nothing executed without need; nothing written that fails."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import elscourse as els
+from elscourse import build
+
+HEADER = """\
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 00 · A lesson
+
+# %%
+"""
+WIDGET = """\
+import ipywidgets as W
+
+s, p = W.IntSlider(), W.IntProgress()
+W.jslink((s, "value"), (p, "value"))
+W.VBox([s, p])
+"""
+
+
+@pytest.fixture
+def lesson(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    monkeypatch.setattr(build, "STAMPS", tmp_path / "runs" / "built.json")
+    path = tmp_path / "notebooks" / "00_lesson.py"
+    path.parent.mkdir()
+    path.write_text(HEADER + WIDGET)
+    return path
+
+
+def test_same_bytes_every_time(lesson: Path) -> None:
+    assert build.update(lesson) == "written"
+    first = lesson.with_suffix(".ipynb").read_bytes()
+    assert b"widget-view+json" in first
+    assert build.update(lesson) == "unchanged", "not executed again"
+    assert build.update(lesson, fresh=True) == "same"
+    assert lesson.with_suffix(".ipynb").read_bytes() == first
+
+
+def test_executed_again_when_source_package_or_notebook_changed(lesson: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    built = []
+    monkeypatch.setattr(build, "build", lambda source: built.append(source) or f"text of {source.read_text()}\n")
+    build.update(lesson)
+    build.update(lesson)
+    assert len(built) == 1
+    lesson.write_text(HEADER + "2 + 2\n")
+    build.update(lesson)
+    assert len(built) == 2
+    (lesson.parents[1] / "elscourse").mkdir()
+    (lesson.parents[1] / "elscourse" / "machines.py").write_text("alpha = 1\n")
+    build.update(lesson)
+    assert len(built) == 3
+    lesson.with_suffix(".ipynb").write_text("edited by hand")
+    assert build.update(lesson) == "written" and len(built) == 4
+
+
+def test_a_failing_lesson_is_not_written(lesson: Path) -> None:
+    lesson.with_suffix(".ipynb").write_text("as it was")
+    lesson.write_text(HEADER + "assert 1 == 2, 'arithmetic'\n")
+    with pytest.raises(els.CourseError, match=r"00_lesson\.py fails, so it is not written"):
+        build.update(lesson)
+    assert lesson.with_suffix(".ipynb").read_text() == "as it was"
+    result = CliRunner().invoke(build.main, [])
+    assert result.exit_code == 1 and "arithmetic" in result.output
+
+
+def test_volatile_outputs_are_kept(lesson: Path) -> None:
+    lesson.write_text(HEADER.replace("# %%\n", '# %% tags=["volatile"]\n') + "import time\n\nprint(time.time_ns())\n")
+    build.update(lesson)
+    first = lesson.with_suffix(".ipynb").read_bytes()
+    assert build.update(lesson, fresh=True) == "same"
+    assert lesson.with_suffix(".ipynb").read_bytes() == first
+
+
+def test_unknown_lessons_are_named(lesson: Path) -> None:
+    result = CliRunner().invoke(build.main, ["00_leson"])
+    assert result.exit_code == 1 and "did you mean 00_lesson" in result.output

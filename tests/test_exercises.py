@@ -1,0 +1,138 @@
+"""Every exercise of the course: its stub, its solution and its mistakes are told apart.
+
+Stub and solution are read from the lesson itself, so that what a learner sees is what is tested.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+import elscourse as els
+from elscourse import check
+from elscourse.check.exercise import Exercise
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+EXERCISES = list(check.exercises().values())
+HEADING = re.compile(r"^### Exercise (\d+): (.+) \((\d+) minutes, ([★☆]{3})\)$", re.MULTILINE)
+CHECK = re.compile(r"^check\.(\w+)\((\w+)\)$")
+SOLUTION = re.compile(r"<details><summary>Solution</summary>\n(.*?)</details>", re.DOTALL)
+CODE = re.compile(r"```python\n(.*?)```", re.DOTALL)
+
+
+@cache
+def lesson_cells(number: int) -> list[Any]:
+    (path,) = NOTEBOOKS.glob(f"{number:02d}_*.py")
+    return list(jupytext.read(path).cells)
+
+
+def place_of(exercise: Exercise) -> int:
+    """The number of the cell that checks the exercise."""
+    cells = lesson_cells(exercise.lesson)
+    found = [i for i, c in enumerate(cells) if (m := CHECK.match(c.source.strip())) and m[1] == exercise.name]
+    assert len(found) == 1, f"lesson {exercise.lesson:02d} must have one cell `check.{exercise.name}(...)`"
+    return found[0]
+
+
+@cache
+def stub_of(exercise: Exercise) -> Any:
+    place = place_of(exercise)
+    cells = lesson_cells(exercise.lesson)
+    namespace: dict[str, Any] = {}
+    exec(cells[place - 1].source, namespace)
+    match = CHECK.match(cells[place].source.strip())
+    assert match is not None
+    return namespace[match[2]]
+
+
+@cache
+def solution_of(exercise: Exercise) -> Any:
+    """The folded solution, run after those of the earlier exercises of the lesson."""
+    namespace = {"torch": torch, "math": math, "np": np, "F": F, "els": els}
+    cells = lesson_cells(exercise.lesson)
+    for cell in cells[: place_of(exercise)]:
+        for folded in SOLUTION.findall(cell.source) if cell.cell_type == "markdown" else ():
+            for code in CODE.findall(folded):
+                exec(code, namespace)
+    (folded,) = SOLUTION.findall(cells[place_of(exercise) + 1].source)
+    (code,) = CODE.findall(folded)
+    exec(compile(code, f"<solution of {exercise.name}>", "exec"), namespace)
+    match = CHECK.match(cells[place_of(exercise)].source.strip())
+    assert match is not None
+    return namespace[match[2]]
+
+
+def perturbed(output: Any) -> Any:
+    """Slightly wrong: 3 % off and shifted for real numbers, one more for whole ones, the opposite for truth values."""
+    if isinstance(output, (tuple, list)):
+        return (perturbed(output[0]), *output[1:])
+    if isinstance(output, torch.Tensor):
+        if output.dtype == torch.bool:
+            return ~output
+        return output * 1.03 + 0.01 if output.is_floating_point() else output + 1
+    if isinstance(output, (bool, np.bool_)):
+        return not output
+    return output * 1.03 + 0.01 if isinstance(output, float) else output + 1
+
+
+each_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: f"{e.lesson:02d}-{e.name}")
+
+
+@each_exercise
+def test_stub_is_not_attempted(exercise: Exercise) -> None:
+    verdict = exercise.examine(stub_of(exercise))
+    assert verdict.state == "not attempted" and exercise.start in verdict.says
+
+
+@each_exercise
+def test_solution_is_correct(exercise: Exercise) -> None:
+    verdict = exercise.examine(solution_of(exercise))
+    assert verdict.state == "correct", verdict.says
+
+
+@each_exercise
+def test_every_mistake_is_recognised(exercise: Exercise) -> None:
+    assert len(exercise.mistakes) >= 2
+    assert len({m.says for m in exercise.mistakes}) == len(exercise.mistakes)
+    for mistake in exercise.mistakes:
+        verdict = exercise.examine(mistake.function)
+        assert (verdict.state, verdict.says) == ("incorrect", mistake.says)
+
+
+@each_exercise
+def test_a_perturbed_solution_is_incorrect(exercise: Exercise) -> None:
+    solution = solution_of(exercise)
+    verdict = exercise.examine(lambda *arguments: perturbed(solution(*arguments)))
+    assert verdict.state == "incorrect", "the check would let a wrong answer pass"
+    assert verdict.says not in [m.says for m in exercise.mistakes], "a diagnosis that does not apply"
+
+
+@each_exercise
+def test_the_lesson_announces_what_the_check_knows(exercise: Exercise) -> None:
+    cells = lesson_cells(exercise.lesson)
+    heading = next(m for c in reversed(cells[: place_of(exercise)]) if (m := HEADING.search(c.source)))
+    assert heading[2] == exercise.title
+    assert int(heading[3]) == exercise.minutes
+    assert heading[4].count("★") == exercise.difficulty
+    assert f'check.hint("{exercise.name}")' in cells[place_of(exercise) + 1].source
+    assert len(exercise.hints) >= 2
+
+
+@pytest.mark.parametrize("lesson", sorted(NOTEBOOKS.glob("*.py")), ids=lambda p: p.stem)
+def test_every_lesson_has_its_exercises(lesson: Path) -> None:
+    number = int(lesson.stem[:2])
+    cells = lesson_cells(number)
+    checked = [m[1] for c in cells if (m := CHECK.match(c.source.strip()))]
+    assert sorted(checked) == sorted(e.name for e in EXERCISES if e.lesson == number)
+    assert (1 if number == 0 else 3) <= len(checked) <= 6
+    numbers = [int(m[1]) for c in cells for m in HEADING.finditer(c.source)]
+    assert numbers == list(range(1, len(numbers) + 1))

@@ -1,0 +1,91 @@
+"""Figures say what they show, and refuse what they cannot draw."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import torch
+from conftest import pictures
+from matplotlib import pyplot as plt
+
+import elscourse as els
+from elscourse import plotting
+
+
+@pytest.mark.parametrize("alt", ["", "   ", "a plot", None, 3])
+def test_a_figure_without_description_is_refused(alt: object) -> None:
+    figure, _ = plt.subplots()
+    with pytest.raises(els.CourseError, match="needs a sentence"):
+        plotting.show(figure, alt=alt)  # type: ignore[arg-type]
+    plt.close(figure)
+
+
+def test_shown_figures_carry_alt_text_and_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = []
+    monkeypatch.setattr(plotting, "_display", lambda page, text: shown.append((page, text)))
+    figure, axis = plt.subplots()
+    axis.plot([0, 1])
+    plotting.show(figure, alt='A line that rises, with "quotes" & <signs>')
+    ((page, text),) = shown
+    assert 'alt="A line that rises, with &quot;quotes&quot; &amp; &lt;signs&gt;"' in page
+    assert 'src="data:image/png;base64,' in page and "A line that rises" in text
+    assert not plt.fignum_exists(figure.number)
+
+
+def test_nothing_is_displayed_outside_of_a_notebook(capsys: pytest.CaptureFixture[str]) -> None:
+    plotting.show(plt.figure(), alt="an empty figure, nothing to see")
+    assert capsys.readouterr().out == ""
+
+
+def test_image_rows_draws_every_image() -> None:
+    rows = {"grey": pictures(3, 1, 4, 4), "colour": pictures(2, 3, 5, 5)}
+    figure = plotting.image_rows(rows, notes=["a", "b", "c"], titles=["x", "y", "z"])
+    axes = figure.axes
+    assert len(axes) == 6 and sum(bool(a.images) for a in axes) == 5
+    assert [a.get_title() for a in axes[:3]] == ["x", "y", "z"] and axes[3].get_xlabel() == "a"
+
+
+@pytest.mark.parametrize(
+    "rows", [{}, torch.zeros(1, 1, 2, 2), {"a": torch.zeros(1, 2, 2)}, {"a": torch.zeros(1, 2, 2, 2)}]
+)
+def test_image_rows_refuses(rows: object) -> None:
+    with pytest.raises(els.CourseError, match="row"):
+        plotting.image_rows(rows)  # type: ignore[arg-type]
+
+
+def test_weight_bars_are_sorted() -> None:
+    figure = plotting.weight_bars({"t = 1": torch.tensor([0.1, 0.7, 0.2])}, labels=["a", "b", "c"])
+    (axis,) = figure.axes
+    assert [round(bar.get_height(), 3) for bar in axis.patches] == [0.7, 0.2, 0.1]
+    assert [tick.get_text() for tick in axis.get_xticklabels()] == ["b", "c", "a"]
+
+
+def test_provenance_map_draws_a_seam_wherever_the_source_changes() -> None:
+    source = torch.zeros(1, 4, 4, dtype=torch.int64)
+    source[0, :, 2:] = 7
+    figure = plotting.provenance_map(pictures(1, 1, 4, 4), source)
+    assert len(figure.axes[1].lines) == 4, "one piece of seam per row"
+    with pytest.raises(els.CourseError, match="one training image per pixel"):
+        plotting.provenance_map(pictures(1, 1, 4, 4), source[:, :2])
+
+
+def test_calibration_map_draws_the_ridge_at_the_best_sizes() -> None:
+    cosine = torch.tensor([[0.1, 0.9], [0.8, 0.2]])
+    figure = plotting.calibration_map([1.0, 0.5], [3, 5], cosine, [(1.0, 5), (0.5, 3)])
+    (ridge,) = figure.axes[0].lines
+    assert list(ridge.get_ydata()) == [1, 0]
+
+
+def test_scatter_marks_the_medians() -> None:
+    figure = plotting.agreement_scatter(
+        torch.tensor([0.9, 0.8]), torch.tensor([0.5, 0.7]), ("ELS", "IS"), "the network"
+    )
+    assert "0.60 and 0.85" in figure.axes[0].get_legend().get_texts()[0].get_text()
+
+
+def test_the_style_is_found_by_name() -> None:
+    code = 'from matplotlib import pyplot as p; p.style.use("elscourse.course"); print(p.rcParams["image.cmap"])'
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "gray"
