@@ -23,7 +23,7 @@ from .machines import (
     PatchMachine,
 )
 from .schedule import CosineSchedule
-from .sizes import ELS_MACHINES, CalibratedSizes, sizes_path
+from .sizes import ELS_MACHINES, CalibratedSizes, sizes_of, sizes_path
 from .wiener import WienerFilter
 
 PROFILES = {"laptop": "fashion-mnist-16-resnet-zeros", "gpu": "fashion-mnist-32-resnet-zeros-conditional"}
@@ -147,8 +147,7 @@ def lab(
     denoiser = load_network(name).to(chosen)
     about = denoiser.card["data"]
     data = load(dataset or about["name"], size=about["size"], n=None if dataset else about["n"])
-    path = sizes_path(find_card(name))
-    sizes = CalibratedSizes.load(path) if path.exists() else None
+    sizes = sizes_of(denoiser.card, sizes_path(find_card(name)))
     if verbose:
         side = "x".join(str(n) for n in data.images.shape[-2:])
         print(f"lab: {profile} on {chosen} | {len(data):,} images of {data.name} at {side} | network {denoiser.name}")

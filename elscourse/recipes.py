@@ -77,6 +77,15 @@ def choose(
     if dataset is None:
         if name not in RECIPES:
             raise CourseError(f"{unknown_name('recipe', name, RECIPES)} For a network of your own add --dataset.")
+        own: dict[str, object] = {"size": size, "n": n, "width": width, "conditional": conditional or None}
+        own |= {"architecture": architecture if architecture != "resnet" else None}
+        own |= {"padding": padding if padding != "zeros" else None}
+        given = [f"--{k}" for k, v in own.items() if v is not None]
+        if given:
+            raise CourseError(
+                f"{', '.join(given)} would change {name}, whose recipe is fixed: add --dataset and another name to "
+                "train a network of your own."
+            )
         recipe = RECIPES[name]
     elif name in RECIPES:
         raise CourseError(f"{name} is the name of a shipped network: give your own network another one.")

@@ -29,6 +29,11 @@ class CalibratedSizes:
     seeds: list[int]
     steps: int
     machines: dict[str, list[tuple[float, int]]] = field(default_factory=dict)
+    network_sha256: str = ""
+
+    def belongs_to(self, sha256: str) -> bool:
+        """Whether these sizes were measured on the network with that checksum, and not on one it replaced."""
+        return not self.network_sha256 or self.network_sha256 == sha256
 
     def save(self, path: Path) -> None:
         """Write as JSON, moved into place at once."""
@@ -53,6 +58,22 @@ class CalibratedSizes:
 def sizes_path(card_path: Path) -> Path:
     """Beside the network's card: NAME.json -> NAME.sizes.json."""
     return card_path.with_suffix(".sizes.json")
+
+
+def sizes_of(card: dict[str, Any], path: Path) -> CalibratedSizes | None:
+    """The sizes calibrated for the network of this card; damaged ones, or those of a network it replaced, are reported
+    and left out: `elscourse calibrate` writes them anew."""
+    if not path.exists():
+        return None
+    try:
+        sizes = CalibratedSizes.load(path)
+    except CourseError as error:
+        print(error)
+        return None
+    if not sizes.belongs_to(str(card.get("sha256", ""))):
+        print(f"{path.name} was measured on another training of {card['name']}: run `elscourse calibrate` again.")
+        return None
+    return sizes
 
 
 def _compact_pairs(content: dict[str, Any]) -> str:
@@ -87,12 +108,12 @@ def calibrate_lab(
         raise CourseError(f"there is no patch size to try between 3 and {limit}.")
     seeds = list(CALIBRATION_SEEDS[:samples])
     command = f"elscourse calibrate {lab.network.name} --samples {samples} --steps {steps} --largest {limit}"
-    found = CalibratedSizes(lab.network.name, command, seeds, steps)
-    if path.exists() and not fresh:
-        before = CalibratedSizes.load(path)
-        if (before.seeds, before.steps) == (seeds, steps):
-            found.machines = before.machines
-    tag = f"{str(lab.network.card.get('sha256', ''))[:8]}-{limit}"
+    sha256 = str(lab.network.card.get("sha256", ""))
+    found = CalibratedSizes(lab.network.name, command, seeds, steps, network_sha256=sha256)
+    before = sizes_of(lab.network.card, path)
+    if before is not None and (before.seeds, before.steps) == (seeds, steps):
+        found.machines = dict(before.machines)
+    tag = f"{sha256[:8]}-{limit}"
     wanted = tuple(machines) or (own, f"{own}-gaussian")
     checkpoints = {name: path.with_suffix(f".{name}-{tag}.npy") for name in wanted}
     for name, checkpoint in checkpoints.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 import math
 import os
@@ -11,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +113,15 @@ class Trainer:
         self.losses: list[float] = []  # finished points of the curve
         self.running: list[float] = []  # the steps of the point in progress
 
+    @cached_property
+    def origin(self) -> dict[str, str]:
+        """What is trained on what: a checkpoint of another network or of other images is not continued."""
+        images = self.images.cpu().numpy().tobytes()
+        if self.labels is not None:
+            images += self.labels.cpu().numpy().tobytes()
+        modules = [f"{name} {module}" for name, module in self.network.named_modules() if not list(module.children())]
+        return {"network": _digest("\n".join(modules).encode()), "images": _digest(images)}
+
     def advance(self) -> None:
         """One step of Adam on a random batch, then one of the moving average."""
         index = torch.randint(len(self.images), (self.plan.batch,), generator=self.generator).to(self.images.device)
@@ -138,15 +149,22 @@ class Trainer:
         for i, moments in self.optimizer.state_dict()["state"].items():
             tensors |= {f"adam.{i}.{k}": v for k, v in moments.items()}
         tensors["generator"] = self.generator.get_state()
-        notes = {"plan": asdict(self.plan), "step": self.step, "losses": self.losses, "running": self.running}
+        notes = {
+            "plan": asdict(self.plan),
+            "origin": self.origin,
+            "step": self.step,
+            "losses": self.losses,
+            "running": self.running,
+        }
         path.parent.mkdir(parents=True, exist_ok=True)
         save_atomically(tensors, path, {k: json.dumps(v) for k, v in notes.items()})
 
     def load(self, path: Path) -> None:
-        """Continue from a checkpoint of the same plan; one of another plan is refused."""
+        """Continue from a checkpoint of the same plan, network and images; any other is refused."""
         tensors, notes = read_checkpoint(path)
-        theirs, ours = json.loads(notes["plan"]), asdict(self.plan)
-        changed = [f"{k} {theirs.get(k)} -> {ours[k]}" for k in ours if theirs.get(k) != ours[k]]
+        theirs = json.loads(notes["plan"]) | json.loads(notes.get("origin", "{}"))
+        ours = asdict(self.plan) | self.origin
+        changed = [f"{k} {_short(theirs.get(k))} -> {_short(ours[k])}" for k in ours if theirs.get(k) != ours[k]]
         if changed:
             raise CourseError(
                 f"{path} was started with another plan ({', '.join(changed)}): "
@@ -163,6 +181,14 @@ class Trainer:
         self.generator.set_state(tensors["generator"])
         self.step = json.loads(notes["step"])
         self.losses, self.running = json.loads(notes["losses"]), json.loads(notes["running"])
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _short(value: object) -> object:
+    return value[:8] if isinstance(value, str) and len(value) == 64 else value
 
 
 def save_atomically(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:

@@ -128,6 +128,28 @@ def test_a_killed_calibration_of_a_network_keeps_what_it_has(tmp_path: Path, mon
     assert not list(tmp_path.glob("*.npy"))
 
 
+def test_calibrating_one_machine_keeps_the_others_curves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    torch.manual_seed(0)
+    card = {"name": "mine", "architecture": "resnet", "config": {"width": 8, "padding": "zeros"}}
+    card["data"] = {"name": "fashion-mnist", "size": 8, "n": 20}
+    path = save_network(els.ResNet(width=8), card, tmp_path)
+
+    def go(machine: str, fresh: bool = False) -> set[str]:
+        lab = els.lab(network=path, verbose=False)
+        calibrate_lab(lab, str(path), [machine], samples=1, steps=2, fresh=fresh, progress=False)
+        return set(CalibratedSizes.load(path.with_suffix(".sizes.json")).machines)
+
+    assert go("els-zeros") == {"els-zeros"}
+    assert go("els-circular") == go("els-zeros", fresh=True) == {"els-zeros", "els-circular"}
+    path.with_suffix(".sizes.json").write_text("{")
+    assert go("els-zeros") == {"els-zeros"}, "a damaged file is replaced"
+    assert "does not hold calibrated sizes" in capsys.readouterr().out
+    save_network(els.ResNet(width=8), card, tmp_path)  # another training under the same name
+    assert els.lab(network=path, verbose=False).sizes is None
+    assert "measured on another training of mine" in capsys.readouterr().out
+    assert go("els-circular") == {"els-circular"}
+
+
 def test_bad_requests() -> None:
     machine = els.LocalScoreMachine(smooth(3), patch_size=3)
     with pytest.raises(els.CourseError, match="at least one candidate"):

@@ -18,6 +18,7 @@ from torch import nn
 import elscourse as els
 from elscourse.checkpoints import NetworkDenoiser, network_files, save_network
 from elscourse.networks import build_network
+from elscourse.recipes import choose
 from elscourse.training import TrainingPlan, learning_rate, noise_prediction_loss, train
 
 SHIPPED = {
@@ -209,6 +210,22 @@ def test_another_plan_does_not_continue_a_checkpoint(tmp_path: Path) -> None:
     checkpoint.write_bytes(b"half a file")
     with pytest.raises(els.CourseError, match="not a readable training checkpoint"):
         train(small(), data, TrainingPlan(steps=2, batch=2), progress=False, checkpoint=checkpoint)
+
+
+def test_other_images_or_another_network_do_not_continue_a_checkpoint(tmp_path: Path) -> None:
+    data, checkpoint = els.ImageSet(pictures(4, 1, 8, 8), None, (), "random"), tmp_path / "state"
+    other = els.ImageSet(pictures(4, 1, 8, 8, seed=5), None, (), "random")
+    plan = TrainingPlan(steps=2, batch=2)
+    train(small(), data, plan, progress=False, checkpoint=checkpoint)
+    with pytest.raises(els.CourseError, match=r"another plan \(images [0-9a-f]{8} -> [0-9a-f]{8}\)"):
+        train(small(), other, plan, progress=False, checkpoint=checkpoint)
+    with pytest.raises(els.CourseError, match=r"another plan \(network "):
+        train(small(padding="circular"), data, plan, progress=False, checkpoint=checkpoint)
+
+
+def test_the_recipe_of_a_shipped_network_is_fixed() -> None:
+    with pytest.raises(els.CourseError, match="--size, --padding would change fashion-mnist-16-resnet-zeros"):
+        choose("fashion-mnist-16-resnet-zeros", size=8, padding="circular")
 
 
 def test_a_plan_that_makes_no_sense_is_refused() -> None:
