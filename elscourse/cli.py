@@ -170,8 +170,9 @@ def sample(
     from .diffusion import sample as draw
     from .diffusion import seeded_noise
     from .lab import lab as make_lab
-    from .plotting import image_rows
+    from .plotting import check_picture_name, image_rows
 
+    check_picture_name(out)
     bench = make_lab(network=network, device=device)
     source = bench.network if denoiser == "network" else bench.machine(denoiser)
     labels = bench.labels_for(seeds) if label is None else bench.one_label(label)

@@ -6,6 +6,7 @@ import base64
 import html
 import io
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jaxtyping import Float, Int
@@ -85,6 +86,15 @@ def image_rows(
     for axis, note in zip(axes[-1], notes, strict=False):
         axis.set_xlabel(note, fontsize=8, color=INK)
     return figure
+
+
+def check_picture_name(path: Path) -> None:
+    """A file name that says which kind of picture to write, before hours are spent on what goes into it."""
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    kinds = sorted(FigureCanvasBase.get_supported_filetypes())
+    if path.suffix.removeprefix(".").lower() not in kinds:
+        raise CourseError(f"{path} names no kind of picture: end it in .png, or one of {', '.join(kinds)}.")
 
 
 def _check_rows(rows: object) -> None:

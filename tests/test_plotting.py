@@ -7,11 +7,13 @@ import sys
 
 import pytest
 import torch
+from click.testing import CliRunner
 from conftest import pictures
 from matplotlib import pyplot as plt
 
 import elscourse as els
 from elscourse import plotting
+from elscourse.cli import main
 
 
 @pytest.mark.parametrize("alt", ["", "   ", "a plot", None, 3])
@@ -89,3 +91,9 @@ def test_the_style_is_found_by_name() -> None:
     code = 'from matplotlib import pyplot as p; p.style.use("elscourse.course"); print(p.rcParams["image.cmap"])'
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "gray"
+
+
+@pytest.mark.parametrize("name", ["picture", "picture.xyz", "a.b/picture"])
+def test_an_unknown_kind_of_picture_is_refused_before_drawing(name: str) -> None:
+    result = CliRunner().invoke(main, ["sample", "--out", name])
+    assert result.exit_code == 1 and "end it in .png" in result.output

@@ -101,10 +101,12 @@ def test_every_package_and_data_file_is_in_the_wheel(pyproject: dict) -> None:
     for package, globs in setuptools["package-data"].items():
         assert package in setuptools["packages"]
         top, _, below = package.removeprefix("elscourse.").partition(".")
-        folder = ROOT / {"_data": "data", "_notebooks": "notebooks"}.get(top, top) / below
+        places = {"_data": "data", "_notebooks": "notebooks", "elscourse": "elscourse"}
+        folder = ROOT / places.get(top, f"elscourse/{top}") / below
         carried |= {path for glob in globs for path in folder.glob(glob)}
     shipped = {path for path in tracked() if path.is_relative_to(ROOT / "data") and path.suffix != ".py"}
     shipped |= {path for path in tracked() if path.is_relative_to(ROOT / "notebooks") and path.suffix == ".ipynb"}
+    shipped |= {path for path in tracked() if path.is_relative_to(ROOT / "elscourse") and path.suffix != ".py"}
     assert not shipped - carried
 
 
