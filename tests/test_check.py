@@ -33,6 +33,7 @@ SCALE = Exercise(
     mistakes=(
         Mistake("You add a.", lambda x, a: x + a),
         Mistake("You divide by zero.", lambda x, a: x / 0 * 0),
+        Mistake("You sum over the wrong axis.", lambda x, a: (x * a).sum(0)),
     ),
 )
 
@@ -87,6 +88,7 @@ def forgets_to_return(x, a):
         (lambda x, a: x + a, "You add a."),
         (lambda x, a: torch.full_like(x, torch.nan), "You divide by zero."),
         (lambda x, a: (x * a).log(), "returns NaN"),
+        (lambda x, a: (x * a).sum(dim=0), "You sum over the wrong axis."),
         (raises, "raises RuntimeError, in your line `return x @ x`"),
         (mutates, "changes x (argument 1) in place"),
         (forgets_to_return, "returns None"),

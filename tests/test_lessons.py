@@ -123,7 +123,7 @@ def test_form(lesson: Path) -> None:
     assert "## What is still unexplained" in text and "## References" in text
     if not lesson.stem.startswith("00"):
         assert "## What you can now say" in text
-        assert 40 <= len(cells) <= 75
+        assert 40 <= len(cells) <= 70
     assert text.count("**Predict.**") >= 3, "ask before you tell"
     for cell in cells:
         lines, words = len(cell.source.splitlines()), len(cell.source.split())

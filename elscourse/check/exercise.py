@@ -6,6 +6,7 @@ import dis
 import math
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -79,25 +80,28 @@ class Exercise:
         self._refuse_unusable(outputs, rights)
         if self.judge is None and all(map(self._same, outputs, rights)):
             return None
-        for mistake in self.mistakes:
-            if all(map(self._same, outputs, (mistake.function(*copied(case)) for case in cases))):
-                return mistake.says
+        if recognised := self._recognised(outputs):
+            return recognised
         if self.judge is None:
             return self._difference(outputs, rights)
         complaints = (self.judge(output, *copied(case)) for output, case in zip(outputs, cases, strict=True))
         return next((complaint for complaint in complaints if complaint), None)
 
     def _refuse_unusable(self, outputs: list[Any], rights: list[Any]) -> None:
-        """Outputs of the wrong kind or shape, or that hold NaN; a registered mistake may explain the NaN better."""
+        """Outputs of the wrong kind or shape, or that hold NaN; a registered mistake may explain them better."""
         for output, right in zip(outputs, rights, strict=True):
             problem = _unusable(output, right, free_shape=self.judge is not None)
-            if problem is None:
-                continue
-            for mistake in self.mistakes if "NaN" in problem else ():
-                wrong = [mistake.function(*copied(case)) for case in self._cases()]
+            if problem is not None:
+                raise _Wrong(self._recognised(outputs) or problem)
+
+    def _recognised(self, outputs: list[Any]) -> str | None:
+        """What to tell whoever made a registered mistake: the outputs equal its outputs on every case."""
+        for mistake in self.mistakes:
+            with suppress(_Wrong):  # outputs that are no tensors equal no mistake
+                wrong = (mistake.function(*copied(case)) for case in self._cases())
                 if all(map(self._same, outputs, wrong)):
-                    raise _Wrong(mistake.says)
-            raise _Wrong(problem)
+                    return mistake.says
+        return None
 
     def _same(self, a: object, b: object) -> bool:
         """Whether two outputs agree within the tolerance; NaN agrees with NaN."""
@@ -205,7 +209,7 @@ def _what_was_raised(attempt: object, error: BaseException) -> str:
 def _parts(output: object) -> Iterator[Tensor]:
     """The tensors in an output, in float64 on the CPU; booleans and whole numbers as 0.0, 1.0, ..."""
     for part in output if isinstance(output, (tuple, list)) else (output,):
-        if isinstance(part, Tensor):
+        if isinstance(part, Tensor) and not part.is_meta:
             yield part.detach().to("cpu", torch.float64)
         elif isinstance(part, (np.ndarray, *NUMBERS)):
             yield torch.as_tensor(np.asarray(part, dtype=np.float64))

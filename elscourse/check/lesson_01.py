@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from functools import partial
@@ -273,7 +274,7 @@ def _walk(
     keep_noise: bool = False,
 ) -> Tensor:
     x_t = noise
-    for t, t_next in zip(grid, grid[1:], strict=False):
+    for t, t_next in itertools.pairwise(grid):
         x0_hat = denoiser(x_t, t_next if ask_next else t)
         eps_hat = noise if keep_noise else (x_t - SCHEDULE.alpha(t) * x0_hat) / SCHEDULE.sigma(t)
         x_t = SCHEDULE.alpha(t_next) * x0_hat + SCHEDULE.sigma(t_next) * eps_hat

@@ -177,11 +177,11 @@ EXERCISES = [
         title="The dictionary",
         minutes=7,
         difficulty=1,
-        start="Start by padding the images by P // 2 on every side, with what comes back on the other side of the torus.",
+        start="Start by padding the images by P // 2 on every side, with what comes round from the other side.",
         hints=(
             'torch.nn.functional.pad(images, (r, r, r, r), mode="circular") with r = patch_size // 2.',
             "tensor.unfold(dimension, size, step) reads a sliding window: once for the rows, once for the columns.",
-            "After both you have (N, C, H, W, P, P): bring C behind H and W with permute, then flatten the first three.",
+            "After both you have (N, C, H, W, P, P): permute C behind H and W, then flatten the first three.",
         ),
         cases=_dictionary_cases,
         answer=_dictionary,

@@ -1,4 +1,4 @@
-function render({ model, el }) {
+async function render({ model, el }) {
   const shape = model.get("shape");
   const [, height, width] = shape;
   const count = model.get("count");
@@ -12,7 +12,7 @@ function render({ model, el }) {
   const place = numbers(model.get("place"), Uint16Array);
   const weight = numbers(model.get("weight"), Float32Array);
   const entropy = numbers(model.get("entropy"), Float32Array);
-  const atlas = bytes(model.get("atlas"));
+  const atlas = await inflated(model.get("atlas"));
   const inAtlas = new Map(Array.from(numbers(model.get("atlas_index"), Int32Array), (index, i) => [index, i]));
 
   const group = `els-${Math.random().toString(36).slice(2)}`;
@@ -34,7 +34,8 @@ function render({ model, el }) {
   const rows = Array.from({ length: top }, () => {
     const shown = picture(shape);
     const share = bar();
-    const item = element("li", {}, shown.figure, share.track);
+    const item = element("li", {}, shown.figure);
+    shown.text.before(share.track);
     list.append(item);
     return { shown, share, item };
   });
@@ -65,7 +66,6 @@ function render({ model, el }) {
     const step = steps[event.key];
     if (!step || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
-    event.stopPropagation();
     const [row, column] = model.get("pixel");
     go(row + step[0], column + step[1]);
   });
@@ -91,20 +91,20 @@ function render({ model, el }) {
       item.hidden = who < 0;
       if (who < 0) return;
       const [r, c] = [Math.floor(place[vote] / width), place[vote] % width];
-      const words = `${percent(weight[vote])} image ${who} at (${r}, ${c})`;
+      const words = `image ${who} at (${r},\u00a0${c}): ${percent(weight[vote])}`;
       const known = inAtlas.has(who);
       shown.frame.classList.toggle("els-absent", !known);
       if (known) shown.draw(atlas, inAtlas.get(who), `Training image ${who}, voting patch around (${r}, ${c})`);
       else shown.frame.setAttribute("aria-label", `Training image ${who}, whose picture is not stored here`);
-      shown.outline([...windowAround(r, c, side, shape, circular), [r, c, 1, 1]]);
-      shown.text.textContent = words;
+      shown.outline(windowAround(r, c, side, shape, circular));
+      shown.text.textContent = known ? words : `${words} (picture not stored)`;
       share.set(weight[vote]);
       told.push(words);
       sum += weight[vote];
     });
     said.textContent =
-      `Pixel (${row}, ${column}) of image ${picked}, window ${side} × ${side}. Voters: ${told.join("; ")}; ` +
-      `all others ${percent(Math.max(0, 1 - sum))}. As many as ${effective(entropy[at])} equal voters would be as undecided.`;
+      `Pixel (${row}, ${column}) of image ${picked}, window ${side} × ${side}. Voters: ${told.join("; ")}${others(sum)}. ` +
+      spread(entropy[at]);
   });
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Any, Self
 
 import torch
@@ -16,7 +17,8 @@ from ..machines import PatchMachine
 from ..patches import check_patch_size
 from .base import Explorer, check_images, check_machine, check_same_shape, packed, pixels, script
 
-PICTURES = 230_000  # bytes of training images that travel with a widget of small grey images
+PICTURES = 220_000  # bytes of training images that travel with a widget, compressed
+FEWEST = 200  # of them, whatever their size
 
 
 class MosaicExplorer(Explorer):
@@ -40,7 +42,7 @@ class MosaicExplorer(Explorer):
     place = traitlets.Bytes(help="uint16 (B, H, W, top): row * W + column of the voting patch").tag(sync=True)
     weight = traitlets.Bytes(help="float32 (B, H, W, top)").tag(sync=True)
     entropy = traitlets.Bytes(help="float32 (B, H, W): of all weights, in nats").tag(sync=True)
-    atlas = traitlets.Bytes(help="uint8 (n, H, W, C): the training images that voted").tag(sync=True)
+    atlas = traitlets.Bytes(help="zlib of uint8 (n, H, W, C): the training images that voted").tag(sync=True)
     atlas_index = traitlets.Bytes(help="int32 (n,): their indices in the training set").tag(sync=True)
 
     @classmethod
@@ -72,7 +74,7 @@ class MosaicExplorer(Explorer):
         if height * width > 2**16:
             raise CourseError(f"images of {height} x {width} pixels are too large to travel with a notebook.")
         votes = machine.posterior(x_t, t, top, labels)
-        sent = _pictures(votes, machine.images[0].numel())
+        atlas, sent = _atlas(votes, machine.images)
         return cls(
             shape=list(x_t.shape[1:]),
             count=len(x_t),
@@ -87,7 +89,7 @@ class MosaicExplorer(Explorer):
             place=packed(votes.location[..., 0] * width + votes.location[..., 1], torch.uint16),
             weight=packed(votes.weight, torch.float32),
             entropy=packed(votes.entropy, torch.float32),
-            atlas=pixels(machine.images[sent.to(machine.images.device)]),
+            atlas=atlas,
             atlas_index=packed(sent, torch.int32),
         )
 
@@ -107,12 +109,17 @@ class MosaicExplorer(Explorer):
         return f"{self.count} images, {self.top} voters per pixel at t = {self.t:.3g}, window {self.window}"
 
 
-def _pictures(votes: Posterior, bytes_each: int) -> Int[Tensor, " n"]:
-    """Indices of the training images to send: of all that voted, every pixel's heaviest first, the others by weight."""
-    counts = votes.weight.cpu().double()
+def _atlas(votes: Posterior, images: Float[Tensor, "N C H W"]) -> tuple[bytes, Int[Tensor, " n"]]:
+    """The pictures of the images that voted and their indices; too many: each pixel's heaviest, then by weight."""
+    counts = votes.weight.cpu().double().clone()
     counts[..., 0] += 1
     voted, number = votes.image.cpu().flatten().unique(return_inverse=True)
     most = torch.zeros(len(voted), dtype=torch.float64).scatter_reduce_(0, number, counts.flatten(), "amax")
-    order = most.argsort(descending=True, stable=True)
-    kept = voted[order][: max(PICTURES // bytes_each, 256)]
-    return kept[kept >= 0].sort().values
+    order = voted[most.argsort(descending=True, stable=True)]
+    order = order[order >= 0]
+    while True:
+        sent = order.sort().values
+        atlas = zlib.compress(pixels(images[sent.to(images.device)]), 9)
+        if len(atlas) <= PICTURES or len(order) <= FEWEST:
+            return atlas, sent
+        order = order[: max(FEWEST, int(0.98 * len(order) * PICTURES / len(atlas)))]

@@ -6,7 +6,7 @@ function roundUp(value) {
 
 /** The axes of a density, its curve, and the points under it. */
 function densityPlot(span, label) {
-  const [width, height, left, right, top, bottom] = [560, 210, 44, 8, 10, 38];
+  const [width, height, left, right, top, bottom] = [560, 210, 58, 8, 10, 38];
   const [low, high] = span;
   const x = (value) => left + ((value - low) / (high - low)) * (width - left - right);
   const y = (share) => height - bottom - share * (height - top - bottom);
@@ -28,11 +28,10 @@ function densityPlot(span, label) {
   const ticks = vector("g");
   svg.append(ylabel, ticks, end, data, curve);
   const line = (heights, most) =>
-    heights
-      .reduce((path, p, i) => {
-        const at = low + ((high - low) * i) / (heights.length - 1);
-        return `${path}${i ? "L" : "M"}${x(at).toFixed(1)} ${y(p / most).toFixed(1)}`;
-      }, "");
+    heights.reduce((path, p, i) => {
+      const at = low + ((high - low) * i) / (heights.length - 1);
+      return `${path}${i ? "L" : "M"}${x(at).toFixed(1)} ${y(p / most).toFixed(1)}`;
+    }, "");
   return {
     svg,
     draw(heights, points, spread, summary) {
@@ -81,7 +80,7 @@ function render({ model, el }) {
         element(
           "figcaption",
           {},
-          "Solid line: density of x_t = α x_0 + σ ε. Dashed line: standard normal. Short strokes: the points times α.",
+          "Solid line: density of x_t = α x_0 + σ ε. Dashed line: standard normal. Strokes: the points times α.",
         ),
       ),
     );
@@ -93,7 +92,11 @@ function render({ model, el }) {
     control.set(index);
     for (let i = 0; i < clean.length; i++) noised[i] = (alpha * clean[i] + sigma * noise[i] + 1) * 127.5;
     pictures.forEach((p, i) => {
-      p.draw(noised, i, `Image ${i} at t = ${t}: ${alpha.toFixed(2)} times the image plus ${sigma.toFixed(2)} times noise`);
+      p.draw(
+        noised,
+        i,
+        `Image ${i} at t = ${t}: ${alpha.toFixed(2)} times the image plus ${sigma.toFixed(2)} times noise`,
+      );
       p.text.textContent = `${i}`;
     });
     if (plot) {
@@ -103,7 +106,12 @@ function render({ model, el }) {
       const summary = sigma
         ? `Density of x_t at t = ${t}; its highest value is ${highest.toPrecision(2)}`
         : `At t = ${t} there is no noise: the density is a spike on each of the ${points.length} points`;
-      plot.draw(heights, points.map((p) => alpha * p), sigma > 0, summary);
+      plot.draw(
+        heights,
+        points.map((p) => alpha * p),
+        sigma > 0,
+        summary,
+      );
     }
   });
 }

@@ -5,8 +5,11 @@ function render({ model, el }) {
   const count = samples.length / (sizes.length * shape[0] * shape[1] * shape[2]);
   const pictures = Array.from({ length: count }, () => picture(shape));
   const row = element("div", { class: "els-row" }, ...pictures.map((p) => p.figure));
-  const control = slider("patch size P", sizes.length - 1, (i) => `${sizes[i]} × ${sizes[i]} pixels`, (index) =>
-    store(model, { index }),
+  const control = slider(
+    "patch size P",
+    sizes.length - 1,
+    (i) => `${sizes[i]} × ${sizes[i]} pixels`,
+    (index) => store(model, { index }),
   );
   explorer(el, "Samples by patch size", control.line, row);
   return follow(model, ["index"], () => {

@@ -23,8 +23,11 @@ function render({ model, el }) {
     return { shown, share, words, item };
   });
   const said = element("p", { class: "els-said", "aria-live": "polite" });
-  const control = slider("time t", times.length - 1, (i) => `t = ${times[i].toFixed(2)}`, (index) =>
-    store(model, { index }),
+  const control = slider(
+    "time t",
+    times.length - 1,
+    (i) => `t = ${times[i].toFixed(2)}`,
+    (index) => store(model, { index }),
   );
   const pair = element("div", { class: "els-row" }, left.figure, right.figure);
   explorer(el, "Who votes at each time", control.line, element("div", { class: "els-columns" }, pair, list), said);
@@ -44,17 +47,16 @@ function render({ model, el }) {
       item.hidden = who < 0;
       if (who < 0) return;
       const w = weight[index * top + k];
-      const moved = shift[2 * who] || shift[2 * who + 1] ? ` shifted by (${shift[2 * who]}, ${shift[2 * who + 1]})` : "";
+      const moved =
+        shift[2 * who] || shift[2 * who + 1] ? ` shifted by (${shift[2 * who]}, ${shift[2 * who + 1]})` : "";
       const name = `training image ${image[who]}${moved}`;
       shown.draw(voters, who, name);
       share.set(w);
-      words.textContent = `${percent(w)} ${name}`;
+      words.textContent = `${name}: ${percent(w)}`;
       sum += w;
       first = first || `${name} holds ${percent(w)} of the weight`;
     });
-    said.textContent =
-      `At t = ${t} ${first}; all others that are not listed hold ${percent(Math.max(0, 1 - sum))}. ` +
-      `As many as ${effective(entropy[index])} equal voters would be as undecided.`;
+    said.textContent = `At t = ${t} ${first}; the ${rows.length} listed hold ${percent(Math.min(1, sum))}. ${spread(entropy[index])}`;
   });
 }
 

@@ -12,6 +12,12 @@ function numbers(value, Type) {
   return new Type(bytes(value).slice().buffer);
 }
 
+/** A bytes traitlet that was compressed with zlib. */
+async function inflated(value) {
+  const stream = new Blob([bytes(value)]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
 /** An element with attributes and children. */
 function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
@@ -58,7 +64,8 @@ function picture([channels, height, width], { role = "img", caption = true, kind
     outline(rectangles) {
       marks.replaceChildren();
       for (const layer of ["els-under", "els-over"]) {
-        for (const [y, x, h, w] of rectangles) marks.append(vector("rect", { x, y, width: w, height: h, class: layer }));
+        for (const [y, x, h, w] of rectangles)
+          marks.append(vector("rect", { x, y, width: w, height: h, class: layer }));
       }
     },
   };
@@ -105,19 +112,37 @@ function bar() {
 }
 
 function percent(weight) {
-  if (weight > 0 && weight < 0.0005) return "under 0.1 %";
-  return `${(100 * weight).toFixed(1)} %`;
+  const share = 100 * weight;
+  if (share === 0 || share >= 0.1) return `${share.toFixed(1)}\u00a0%`;
+  return share < 0.0001 ? "under 0.0001\u00a0%" : `${Number(share.toPrecision(1))}\u00a0%`;
 }
 
-/** The number of equal voters that would have this entropy. */
-function effective(entropy) {
+/** An entropy in words: the number of equal voters that would have it. */
+function spread(entropy) {
   const count = Math.exp(entropy);
-  return count < 10 ? count.toFixed(1) : Math.round(count).toLocaleString("en");
+  if (count < 1.05) return "One voter decides alone.";
+  const many = count < 10 ? count.toFixed(1) : Math.round(count).toLocaleString("en");
+  return `The weights are spread as over ${many} equal voters.`;
 }
 
-/** The frame of an explorer. JupyterLab's own keys must not take the arrows away from what is inside. */
+/** "a; b; and all others 3.0 %", or nothing about others that are not there. */
+function others(sum) {
+  return sum > 0.99995 ? "" : `; all others together ${percent(1 - sum)}`;
+}
+
+/** The frame of an explorer. A notebook must not take its keys for commands (arrows change the cell, d d deletes it). */
 function explorer(el, name, ...children) {
-  const root = element("div", { class: "els", role: "group", "aria-label": name, "data-lm-suppress-shortcuts": "true" });
+  const root = element("div", {
+    class: "els",
+    role: "group",
+    "aria-label": name,
+    "data-lm-suppress-shortcuts": "true",
+  });
+  root.addEventListener("keydown", (event) => {
+    const forNotebook =
+      event.ctrlKey || event.metaKey || event.altKey || ["Enter", "Escape", "Tab"].includes(event.key);
+    if (!forNotebook) event.stopPropagation();
+  });
   root.append(...children);
   el.replaceChildren(root);
   return root;

@@ -1,0 +1,113 @@
+"""Exercises of lesson 00: the result in fifteen minutes."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..metrics import compare
+from .exercise import Case, Exercise, Mistake
+
+
+def _pairs(generator: torch.Generator) -> list[Case]:
+    """Pictures with a mean and a contrast of their own, half related."""
+    cases: list[Case] = []
+    for shape in ((1, 4, 5), (1, 6, 6), (3, 4, 4)):
+        target = torch.rand(shape, generator=generator) * 2 - 1
+        noise = torch.randn(shape, generator=generator)
+        cases.append((0.4 * target + 0.25 * noise + 0.5, target - 0.3))
+    return cases
+
+
+def _picture_r2(prediction: Tensor, target: Tensor) -> float:
+    return float(compare(prediction[None], target[None]).r2)
+
+
+def _r_not_squared(prediction: Tensor, target: Tensor) -> float:
+    return float(compare(prediction[None], target[None]).r)
+
+
+def _means_kept(prediction: Tensor, target: Tensor) -> float:
+    product = (prediction * target).sum()
+    return float(product**2 / (prediction.square().sum() * target.square().sum()))
+
+
+def _determination(prediction: Tensor, target: Tensor) -> float:
+    return float(compare(prediction[None], target[None]).R2)
+
+
+def _votes(generator: torch.Generator) -> list[Case]:
+    return [
+        (torch.rand(k, generator=generator) * 3 + 0.1, torch.rand(k, generator=generator) * 2 - 1) for k in (3, 7, 20)
+    ]
+
+
+def _pixel_by_vote(votes: Tensor, pixels: Tensor) -> float:
+    return float((votes.double() * pixels.double()).sum() / votes.double().sum())
+
+
+def _not_divided(votes: Tensor, pixels: Tensor) -> float:
+    return float((votes * pixels).sum())
+
+
+def _divided_by_count(votes: Tensor, pixels: Tensor) -> float:
+    return float((votes * pixels).mean())
+
+
+def _votes_ignored(votes: Tensor, pixels: Tensor) -> float:
+    return float(pixels.mean())
+
+
+def _winner_takes_all(votes: Tensor, pixels: Tensor) -> float:
+    return float(pixels[votes.argmax()])
+
+
+EXERCISES = [
+    Exercise(
+        name="picture_r2",
+        lesson=0,
+        title="How alike?",
+        minutes=3,
+        difficulty=1,
+        start="Start by subtracting from each picture its own mean.",
+        hints=(
+            "With p and y the pictures minus their means, how alike they are is the sum of p * y over all pixels.",
+            "For the contrast not to matter, divide that sum by the root of (sum of p squared) * (sum of y squared).",
+            "That is the correlation r, between -1 and 1. Return its square.",
+        ),
+        cases=_pairs,
+        answer=_picture_r2,
+        mistakes=(
+            Mistake("You return the correlation r itself: r2 is its square.", _r_not_squared),
+            Mistake("You did not subtract the means: two bright pictures would count as alike.", _means_kept),
+            Mistake(
+                "That is R2, the coefficient of determination: it punishes another brightness or contrast, which r2 "
+                "must not see.",
+                _determination,
+            ),
+        ),
+    ),
+    Exercise(
+        name="pixel_by_vote",
+        lesson=0,
+        title="A pixel by vote",
+        minutes=2,
+        difficulty=1,
+        start="Start from the product votes * pixels.",
+        hints=(
+            "A weighted average: every pixel counts as often as it has votes.",
+            "Sum votes * pixels, then divide by the number of all votes.",
+        ),
+        cases=_votes,
+        answer=_pixel_by_vote,
+        mistakes=(
+            Mistake("You did not divide by the sum of the votes, and they need not sum to one.", _not_divided),
+            Mistake("You divide by the number of windows: divide by the sum of their votes.", _divided_by_count),
+            Mistake("You ignore the votes: that is the plain average of the pixels.", _votes_ignored),
+            Mistake(
+                "You take the pixel with the most votes: all windows vote, the others with less weight.",
+                _winner_takes_all,
+            ),
+        ),
+    ),
+]

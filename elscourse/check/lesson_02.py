@@ -1,0 +1,314 @@
+"""Exercises of lesson 02: the ideal denoiser."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from .. import metrics, reference
+from .exercise import Case, Exercise, Mistake
+
+
+def _normal(generator: torch.Generator, *shape: int) -> Tensor:
+    return torch.randn(*shape, generator=generator)
+
+
+def _pixels(generator: torch.Generator, *shape: int) -> Tensor:
+    return 2 * torch.rand(*shape, generator=generator) - 1
+
+
+def _squared_distance(x_t: Tensor, images: Tensor) -> Tensor:
+    return (x_t[:, None] - images[None]).square().sum((-3, -2, -1))
+
+
+# --------------------------------------------------------------------------------------------- posterior_weights
+
+
+def _seen(generator: torch.Generator, batch: int, n: int, shape: tuple[int, ...], theta: float) -> Case:
+    """x_t made from blends of the images, so that several of them get a vote; the images; alpha and sigma."""
+    images = _pixels(generator, n, *shape)
+    blend = torch.rand(batch, n, generator=generator).softmax(1)
+    alpha, sigma = math.cos(theta), math.sin(theta)
+    x_t = alpha * torch.einsum("bn,nchw->bchw", blend, images) + sigma * _normal(generator, batch, *shape)
+    return x_t, images, alpha, sigma
+
+
+def _weights_cases(generator: torch.Generator) -> list[Case]:
+    return [
+        _seen(generator, 3, 5, (1, 3, 4), 0.9),
+        _seen(generator, 2, 7, (3, 2, 2), 1.1),
+        _seen(generator, 4, 4, (1, 2, 3), 0.6),
+        _seen(generator, 2, 6, (1, 24, 24), 1.4),  # exponents near -288: exp alone is 0 in float32
+    ]
+
+
+def _literal(x_t: Tensor, images: Tensor, alpha: float, sigma: float) -> Tensor:
+    e = torch.exp(-_squared_distance(x_t, alpha * images) / (2 * sigma**2))
+    return e / e.sum(1, keepdim=True)
+
+
+WEIGHTS = Exercise(
+    name="posterior_weights",
+    lesson=2,
+    title="Posterior weights",
+    minutes=10,
+    difficulty=1,
+    start="Start from the squared distance of each x_t to alpha times every image.",
+    hints=(
+        "x_t[:, None] has shape (B, 1, C, H, W), images[None] has (1, N, C, H, W): subtracting pairs all of them.",
+        "Sum the squares over the last three axes: (B, N) squared distances to alpha * images.",
+        "The exponent is minus the squared distance over 2 sigma**2, and torch.softmax(exponent, dim=1) is exp divided "
+        "by its sum over the images.",
+    ),
+    cases=_weights_cases,
+    answer=reference.ideal_weights,
+    mistakes=(
+        Mistake(
+            "You compare x_t with v itself: the image inside x_t is dimmed, so compare with alpha * v.",
+            lambda x_t, images, alpha, sigma: torch.softmax(-_squared_distance(x_t, images) / (2 * sigma**2), 1),
+        ),
+        Mistake(
+            "You divide by 2 sigma: the variance of the noise is sigma squared.",
+            lambda x_t, images, alpha, sigma: torch.softmax(-_squared_distance(x_t, alpha * images) / (2 * sigma), 1),
+        ),
+        Mistake(
+            "You forgot the 2 of the normal distribution: the exponent is -d**2 / (2 sigma**2).",
+            lambda x_t, images, alpha, sigma: torch.softmax(-_squared_distance(x_t, alpha * images) / sigma**2, 1),
+        ),
+        Mistake(
+            "Your softmax runs over the wrong axis: each row, dim=1, must sum to one over the images.",
+            lambda x_t, images, alpha, sigma: torch.softmax(
+                -_squared_distance(x_t, alpha * images) / (2 * sigma**2), 0
+            ),
+        ),
+        Mistake(
+            "Your formula is right, but its exponentials are all rounded to 0, and 0/0 is not a number: use "
+            "torch.softmax, or subtract the largest exponent first (section 7).",
+            _literal,
+        ),
+        Mistake(
+            "You use the distance, not its square.",
+            lambda x_t, images, alpha, sigma: torch.softmax(
+                -_squared_distance(x_t, alpha * images).sqrt() / (2 * sigma**2), 1
+            ),
+        ),
+    ),
+)
+
+
+# ------------------------------------------------------------------------------------------------ posterior_mean
+
+
+def _mean_cases(generator: torch.Generator) -> list[Case]:
+    sizes = [(3, 5, (1, 3, 4)), (2, 4, (3, 2, 2)), (4, 6, (1, 2, 5))]
+    return [
+        (_normal(generator, batch, n).mul(2).softmax(1), _pixels(generator, n, *shape)) for batch, n, shape in sizes
+    ]
+
+
+MEAN = Exercise(
+    name="posterior_mean",
+    lesson=2,
+    title="The mean of the votes",
+    minutes=5,
+    difficulty=1,
+    start="Start from the shapes: sum over n, keep b, c, h and w.",
+    hints=(
+        "For one noisy picture it is (weights[b][:, None, None, None] * images).sum(0).",
+        "For all at once: a matrix product of (B, N) with the flattened images (N, C*H*W), or torch.einsum.",
+        'torch.einsum("bn,nchw->bchw", weights, images) sums over the shared letter n.',
+    ),
+    cases=_mean_cases,
+    answer=lambda weights, images: torch.einsum("bn,nchw->bchw", weights.double(), images.double()),
+    mistakes=(
+        Mistake(
+            "You average all images alike: each counts with its weight.",
+            lambda weights, images: images.mean(0, keepdim=True).expand(len(weights), *images.shape[1:]),
+        ),
+        Mistake(
+            "You return the heaviest image. The best guess in squared error is the weighted mean of all.",
+            lambda weights, images: images[weights.argmax(1)],
+        ),
+        Mistake(
+            "You divide by N: the weights sum to one already.",
+            lambda weights, images: torch.einsum("bn,nchw->bchw", weights, images) / len(images),
+        ),
+        Mistake(
+            "You apply softmax to the weights: they are normalised already.",
+            lambda weights, images: torch.einsum("bn,nchw->bchw", weights.softmax(1), images),
+        ),
+    ),
+)
+
+
+# ---------------------------------------------------------------------------------------------- effective_voters
+
+
+def _voters_cases(generator: torch.Generator) -> list[Case]:
+    crowd = _normal(generator, 3, 6).mul(1.5).softmax(1)
+    some = _normal(generator, 2, 9).softmax(1)
+    some[:, ::2] = 0
+    some = some / some.sum(1, keepdim=True)
+    single = torch.eye(5)[:2] * 0.5 + torch.eye(5)[2:4] * 0.5
+    return [(crowd,), (some,), (single,)]
+
+
+VOTERS = Exercise(
+    name="effective_voters",
+    lesson=2,
+    title="How many voters?",
+    minutes=5,
+    difficulty=2,
+    start="Start from -w ln w for every weight, and think about w = 0.",
+    hints=(
+        "The entropy of a row is the sum of -w * ln(w) over the images; the answer is its exponential.",
+        "At w = 0 the computer finds 0 * (-inf), which is not a number, where 0 is meant.",
+        "torch.special.entr(w) is -w ln w with 0 at 0. Or take ln of w.clamp(min=1e-30).",
+    ),
+    cases=_voters_cases,
+    answer=lambda weights: torch.special.entr(weights.double()).sum(1).exp(),
+    mistakes=(
+        Mistake(
+            "0 * ln(0) is not a number in floating point: a weight of 0 must count nothing. Try torch.special.entr.",
+            lambda weights: (-weights * weights.log()).sum(1).exp(),
+        ),
+        Mistake(
+            "That is the entropy. The effective number of voters is its exponential.",
+            lambda weights: torch.special.entr(weights).sum(1),
+        ),
+        Mistake(
+            "Your logarithm has base 2, your exponential base e: use the same for both.",
+            lambda weights: (torch.special.entr(weights).sum(1) / math.log(2)).exp(),
+        ),
+        Mistake(
+            "You have lost the minus sign: entropy is minus the sum of w ln w.",
+            lambda weights: (-torch.special.entr(weights).sum(1)).exp(),
+        ),
+        Mistake(
+            "1 / sum of w**2 also counts voters, but it is another measure: here we want exp(entropy).",
+            lambda weights: 1 / weights.square().sum(1),
+        ),
+    ),
+)
+
+
+# ------------------------------------------------------------------------------------------------- nearest_image
+
+
+def _nearest_cases(generator: torch.Generator) -> list[Case]:
+    cases: list[Case] = []
+    for batch, n, shape in ((3, 6, (1, 3, 4)), (2, 5, (3, 2, 2)), (5, 8, (1, 4, 4))):
+        images = _pixels(generator, n, *shape)
+        chosen = torch.randint(n, (batch,), generator=generator)
+        cases.append((images[chosen] + 0.8 * _normal(generator, batch, *shape), images))
+    return cases
+
+
+def _distances(x: Tensor, images: Tensor) -> Tensor:
+    return _squared_distance(x, images).sqrt()
+
+
+NEAREST = Exercise(
+    name="nearest_image",
+    lesson=2,
+    title="Caught copying",
+    minutes=6,
+    difficulty=1,
+    start="Start from all distances, shape (B, N), as in Exercise 1 (without alpha).",
+    hints=(
+        "Squared differences, summed over channels and pixels, then the square root.",
+        "distance.min(dim=1) returns both, the smallest values and where they are.",
+        "Return index first, then distance: `smallest, index = distance.min(dim=1)`, `return index, smallest`.",
+    ),
+    cases=_nearest_cases,
+    answer=lambda x, images: metrics.nearest_training_image(x.double(), images.double()),
+    mistakes=(
+        Mistake(
+            "You return the squared distance: take its square root.",
+            lambda x, images: (_distances(x, images).argmin(1), _distances(x, images).min(1).values.square()),
+        ),
+        Mistake(
+            "Return (index, distance), in this order.",
+            lambda x, images: (_distances(x, images).min(1).values, _distances(x, images).argmin(1)),
+        ),
+        Mistake(
+            "You found the furthest image.",
+            lambda x, images: (_distances(x, images).argmax(1), _distances(x, images).max(1).values),
+        ),
+        Mistake(
+            "You average over the pixels: the Euclidean distance sums the squares, then takes the root.",
+            lambda x, images: (
+                _distances(x, images).argmin(1),
+                _distances(x, images).min(1).values / x[0].numel() ** 0.5,
+            ),
+        ),
+    ),
+)
+
+
+# ------------------------------------------------------------------------------------------- weights_with_counts
+
+
+def _counts_cases(generator: torch.Generator) -> list[Case]:
+    cases: list[Case] = []
+    for batch, n, shape, theta in ((3, 5, (1, 2, 3), 1.0), (2, 4, (3, 2, 2), 1.2), (2, 3, (1, 4, 2), 1.3)):
+        x_t, images, alpha, sigma = _seen(generator, batch, n, shape, theta)
+        counts = torch.randint(1, 9, (n,), generator=generator)
+        counts[0] = 10
+        cases.append((x_t, images, counts, alpha, sigma))
+    return cases
+
+
+def _listed(x_t: Tensor, images: Tensor, counts: Tensor, alpha: float, sigma: float) -> Tensor:
+    """Every image written down as often as it occurs, and the weights of its copies added."""
+    copies = torch.repeat_interleave(torch.arange(len(images)), counts)
+    weights = reference.ideal_weights(x_t, images[copies], alpha, sigma)
+    return torch.zeros(len(x_t), len(images), dtype=weights.dtype).index_add_(1, copies, weights)
+
+
+def _logits(x_t: Tensor, images: Tensor, alpha: float, sigma: float) -> Tensor:
+    return -_squared_distance(x_t, alpha * images) / (2 * sigma**2)
+
+
+COUNTS = Exercise(
+    name="weights_with_counts",
+    lesson=2,
+    title="Twins",
+    minutes=8,
+    difficulty=2,
+    start="Start from the formula of the weights: what changes if v_i stands counts[i] times in the list?",
+    hints=(
+        "All copies of v_i have the same exponential, so their total is counts[i] times it, in the sum below as well.",
+        "counts * exp(exponent) = exp(ln(counts) + exponent).",
+        "Add counts.log() to the exponents, shape (N,) to (B, N), before the softmax.",
+    ),
+    cases=_counts_cases,
+    answer=_listed,
+    mistakes=(
+        Mistake(
+            "You ignore the counts: an image that is listed ten times votes ten times.",
+            lambda x_t, images, counts, alpha, sigma: _logits(x_t, images, alpha, sigma).softmax(1),
+        ),
+        Mistake(
+            "You multiply the exponents by the counts: n copies multiply the exponential, which adds ln(n) to the "
+            "exponent.",
+            lambda x_t, images, counts, alpha, sigma: (counts * _logits(x_t, images, alpha, sigma)).softmax(1),
+        ),
+        Mistake(
+            "You add the counts to the exponents: it is their logarithm that belongs there.",
+            lambda x_t, images, counts, alpha, sigma: (counts + _logits(x_t, images, alpha, sigma)).softmax(1),
+        ),
+        Mistake(
+            "You multiply the finished weights by the counts, so they no longer sum to one.",
+            lambda x_t, images, counts, alpha, sigma: counts * _logits(x_t, images, alpha, sigma).softmax(1),
+        ),
+        Mistake(
+            "This is the weight of one copy of each image: the copies' weights have to be added.",
+            lambda x_t, images, counts, alpha, sigma: _listed(x_t, images, counts, alpha, sigma) / counts,
+        ),
+    ),
+)
+
+EXERCISES = [WEIGHTS, MEAN, VOTERS, NEAREST, COUNTS]

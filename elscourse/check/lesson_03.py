@@ -1,0 +1,311 @@
+"""Exercises of lesson 03: a trained network does something else."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..metrics import novelty
+from .exercise import Case, Exercise, Mistake
+
+Denoise = Callable[[Tensor, float], Tensor]
+
+
+def _toy_denoiser(channels: int, generator: torch.Generator) -> Denoise:
+    """A small convolution padded with zeros, which also knows the time: not equivariant at the border."""
+    weight = torch.randn(channels, channels, 3, 3, generator=generator) / (3 * channels**0.5)
+    return lambda x_t, t: torch.tanh(F.conv2d(x_t, weight.to(x_t), padding=1)) * (1 - 0.5 * t)
+
+
+# ------------------------------------------------------------------------------------------------------- exercise 1
+
+
+def _noised(generator: torch.Generator) -> list[Case]:
+    cases: list[Case] = []
+    for b, c, t in ((2, 1, 0.3), (3, 1, 0.6), (2, 3, 0.8)):
+        x_0 = torch.rand(b, c, 5, 4, generator=generator) * 2 - 1
+        eps = torch.randn(b, c, 5, 4, generator=generator)
+        angle = math.pi / 2 * t
+        cases.append((_toy_denoiser(c, generator), x_0, eps, t, math.cos(angle), math.sin(angle)))
+    return cases
+
+
+def _error(denoiser: Denoise, x_0: Tensor, eps: Tensor, t: float, alpha: float, sigma: float) -> Tensor:
+    """eps - eps_hat, in float64."""
+    x_0, eps = x_0.double(), eps.double()
+    x_t = alpha * x_0 + sigma * eps
+    return eps - (x_t - alpha * denoiser(x_t, t)) / sigma
+
+
+def _loss_at(denoiser: Denoise, x_0: Tensor, eps: Tensor, t: float, alpha: float, sigma: float) -> float:
+    return float(_error(denoiser, x_0, eps, t, alpha, sigma).square().mean())
+
+
+def _loss_of_pictures(denoiser: Denoise, x_0: Tensor, eps: Tensor, t: float, alpha: float, sigma: float) -> float:
+    return float((denoiser(alpha * x_0 + sigma * eps, t) - x_0).square().mean())
+
+
+def _alpha_forgotten(denoiser: Denoise, x_0: Tensor, eps: Tensor, t: float, alpha: float, sigma: float) -> float:
+    x_t = alpha * x_0 + sigma * eps
+    return float((eps - (x_t - denoiser(x_t, t)) / sigma).square().mean())
+
+
+def _divided_by_variance(denoiser: Denoise, x_0: Tensor, eps: Tensor, t: float, alpha: float, sigma: float) -> float:
+    x_t = alpha * x_0 + sigma * eps
+    return float((eps - (x_t - alpha * denoiser(x_t, t)) / sigma**2).square().mean())
+
+
+def _picture_taken_for_noise(
+    denoiser: Denoise, x_0: Tensor, eps: Tensor, t: float, alpha: float, sigma: float
+) -> float:
+    return float((eps - denoiser(alpha * x_0 + sigma * eps, t)).square().mean())
+
+
+def _summed(denoiser: Denoise, x_0: Tensor, eps: Tensor, t: float, alpha: float, sigma: float) -> float:
+    return float(_error(denoiser, x_0, eps, t, alpha, sigma).square().sum())
+
+
+# ------------------------------------------------------------------------------------------------------- exercise 2
+
+
+def _galleries(generator: torch.Generator) -> list[Case]:
+    """Held-out sets of odd size, so that there is one median."""
+    cases: list[Case] = []
+    for b, n, k, shape in ((3, 6, 5, (1, 4, 4)), (4, 8, 7, (1, 3, 5)), (2, 5, 9, (3, 3, 3))):
+        images, held_out, x = (torch.rand(m, *shape, generator=generator) * 2 - 1 for m in (n, k, b))
+        x[0] = images[1] + 0.02
+        cases.append((x * 1.3, images, held_out))
+    return cases
+
+
+def _distances(x: Tensor, images: Tensor) -> Tensor:
+    return (x[:, None].double() - images[None].double()).square().sum((2, 3, 4)).sqrt()
+
+
+def _novelty(x: Tensor, images: Tensor, held_out: Tensor) -> Tensor:
+    return novelty(x.double(), images.double(), held_out.double())
+
+
+def _no_unit(x: Tensor, images: Tensor, held_out: Tensor) -> Tensor:
+    return _distances(x, images).min(1).values
+
+
+def _squares(x: Tensor, images: Tensor, held_out: Tensor) -> Tensor:
+    near = [_distances(p, images).square().min(1).values for p in (x, held_out)]
+    return near[0] / near[1].median()
+
+
+def _mean_unit(x: Tensor, images: Tensor, held_out: Tensor) -> Tensor:
+    return _distances(x, images).min(1).values / _distances(held_out, images).min(1).values.mean()
+
+
+def _mean_distance(x: Tensor, images: Tensor, held_out: Tensor) -> Tensor:
+    return _distances(x, images).mean(1) / _distances(held_out, images).mean(1).median()
+
+
+def _from_held_out(x: Tensor, images: Tensor, held_out: Tensor) -> Tensor:
+    return _distances(x, held_out).min(1).values / _distances(held_out, images).min(1).values.median()
+
+
+# ------------------------------------------------------------------------------------------------------- exercise 3
+
+
+def _layers(generator: torch.Generator) -> list[Case]:
+    cases: list[Case] = [([3] * 8, [1] * 8), ([3, 3, 3, 3], [1, 2, 1, 2])]
+    for length in (3, 5, 6):
+        kernels = torch.randint(0, 3, (length,), generator=generator) * 2 + 3
+        strides = torch.randint(1, 3, (length,), generator=generator)
+        strides[0] = 2
+        cases.append((kernels.tolist(), strides.tolist()))
+    return cases
+
+
+def _receptive_field(kernels: list[int], strides: list[int]) -> int:
+    """Followed backwards from one output pixel: s outputs in a row need (s - 1) stride + kernel inputs."""
+    side = 1
+    for kernel, stride in zip(reversed(kernels), reversed(strides), strict=True):
+        side = (side - 1) * stride + kernel
+    return side
+
+
+def _strides_ignored(kernels: list[int], strides: list[int]) -> int:
+    return 1 + sum(k - 1 for k in kernels)
+
+
+def _kernels_added(kernels: list[int], strides: list[int]) -> int:
+    side, step = 0, 1
+    for kernel, stride in zip(kernels, strides, strict=True):
+        side += kernel * step
+        step *= stride
+    return side
+
+
+def _own_stride_counted(kernels: list[int], strides: list[int]) -> int:
+    side, step = 1, 1
+    for kernel, stride in zip(kernels, strides, strict=True):
+        step *= stride
+        side += (kernel - 1) * step
+    return side
+
+
+def _one_forgotten(kernels: list[int], strides: list[int]) -> int:
+    return _receptive_field(kernels, strides) - 1
+
+
+# ------------------------------------------------------------------------------------------------------- exercise 4
+
+
+def _to_shift(generator: torch.Generator) -> list[Case]:
+    cases: list[Case] = []
+    for b, c, t, shift in ((3, 1, 0.5, (1, 0)), (2, 1, 0.2, (-2, 1)), (2, 3, 0.8, (0, 2))):
+        cases.append((_toy_denoiser(c, generator), torch.randn(b, c, 6, 7, generator=generator), t, shift))
+    return cases
+
+
+def _both(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    x_t = x_t.double()
+    first = denoiser(x_t.roll(shift, (-2, -1)), t)
+    return first, denoiser(x_t, t).roll(shift, (-2, -1))
+
+
+def _shift_error(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> Tensor:
+    first, last = _both(denoiser, x_t, t, shift)
+    return (first - last).square().mean((0, 1)).sqrt()
+
+
+def _output_not_shifted(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> Tensor:
+    return (denoiser(x_t.roll(shift, (-2, -1)), t) - denoiser(x_t, t)).square().mean((0, 1)).sqrt()
+
+
+def _shifted_back_twice(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> Tensor:
+    first = denoiser(x_t.roll(shift, (-2, -1)), t)
+    last = denoiser(x_t, t).roll((-shift[0], -shift[1]), (-2, -1))
+    return (first - last).square().mean((0, 1)).sqrt()
+
+
+def _rows_and_columns_swapped(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> Tensor:
+    return _shift_error(denoiser, x_t, t, (shift[1], shift[0]))
+
+
+def _root_forgotten(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> Tensor:
+    return _shift_error(denoiser, x_t, t, shift).square()
+
+
+def _signs_cancel(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> Tensor:
+    first, last = _both(denoiser, x_t, t, shift)
+    return (first - last).mean((0, 1)).abs()
+
+
+EXERCISES = [
+    Exercise(
+        name="loss_at",
+        lesson=3,
+        title="The loss of a denoiser",
+        minutes=8,
+        difficulty=1,
+        start="Start by making x_t from x_0 and eps.",
+        hints=(
+            "Three steps: make x_t; turn the denoiser's picture into a noise estimate; compare it with eps.",
+            "x_t = alpha * x0_hat + sigma * eps_hat. You know x_t and x0_hat: solve for eps_hat.",
+            "eps_hat = (x_t - alpha * denoiser(x_t, t)) / sigma, and the loss is the mean of (eps - eps_hat) squared.",
+        ),
+        cases=_noised,
+        answer=_loss_at,
+        mistakes=(
+            Mistake("You compare pictures. The loss compares noise: eps with eps_hat.", _loss_of_pictures),
+            Mistake(
+                "You subtract x0_hat itself: inside x_t the picture is dimmed, so subtract alpha * x0_hat.",
+                _alpha_forgotten,
+            ),
+            Mistake("You divide by sigma squared: that makes a score. Noise is scaled by sigma.", _divided_by_variance),
+            Mistake(
+                "You compare eps with the denoiser's answer, but that is a picture: turn it into noise first.",
+                _picture_taken_for_noise,
+            ),
+            Mistake("You sum the squares: take their mean.", _summed),
+        ),
+    ),
+    Exercise(
+        name="novelty_score",
+        lesson=3,
+        title="A score for novelty",
+        minutes=7,
+        difficulty=2,
+        start="Start with the distance of every x to every training image: shape (B, N).",
+        hints=(
+            "torch.cdist takes two sets of flat vectors: x.flatten(1) and images.flatten(1).",
+            "The smallest along the N training images is the distance to the nearest one: shape (B,).",
+            "Do the same for held_out, take its .median(), and divide.",
+        ),
+        cases=_galleries,
+        answer=_novelty,
+        mistakes=(
+            Mistake("You return the distance itself: divide it by the median over the held-out pictures.", _no_unit),
+            Mistake("You use squared distances: take the root before anything else.", _squares),
+            Mistake("You divide by the mean over the held-out pictures: take their median.", _mean_unit),
+            Mistake("You average over all training images: only the nearest one counts.", _mean_distance),
+            Mistake(
+                "You look for the nearest held-out picture of x: x is new if it is far from the training images.",
+                _from_held_out,
+            ),
+        ),
+    ),
+    Exercise(
+        name="receptive_field",
+        lesson=3,
+        title="A receptive field by hand",
+        minutes=6,
+        difficulty=2,
+        start="Start with a field of 1 pixel, before any layer.",
+        hints=(
+            "Without strides every layer adds kernel - 1 pixels.",
+            "Keep a second number, step: the distance on the original picture of two neighbouring inputs of the layer.",
+            "A layer adds (kernel - 1) * step; after it, step is multiplied by the layer's stride.",
+        ),
+        cases=_layers,
+        answer=_receptive_field,
+        mistakes=(
+            Mistake("You ignore the strides: after a stride of 2, neighbours lie two pixels apart.", _strides_ignored),
+            Mistake(
+                "You add the whole kernel: its centre is already there, so a layer adds kernel - 1.", _kernels_added
+            ),
+            Mistake(
+                "You multiply by the layer's own stride too early: it spreads the layers after it.",
+                _own_stride_counted,
+            ),
+            Mistake("You are short by one: before any layer the field is the pixel itself.", _one_forgotten),
+        ),
+    ),
+    Exercise(
+        name="shift_error",
+        lesson=3,
+        title="Test any denoiser",
+        minutes=8,
+        difficulty=2,
+        start="Start with torch.roll(x_t, shift, dims=(-2, -1)): the shifted input.",
+        hints=(
+            "Two ways to the same place: denoiser(shifted x_t), and the shifted denoiser(x_t).",
+            "Both times the shift is the same, in the same direction.",
+            "Square the difference, take the mean over dim=(0, 1), batch and channels, and then the root.",
+        ),
+        cases=_to_shift,
+        answer=_shift_error,
+        mistakes=(
+            Mistake(
+                "You compare with the unshifted answer: an equivariant denoiser's answer moves with its input.",
+                _output_not_shifted,
+            ),
+            Mistake("You shift the answer the other way: both shifts go in the same direction.", _shifted_back_twice),
+            Mistake(
+                "You swap rows and columns: shift is (rows, columns), and dims=(-2, -1) names them in that order.",
+                _rows_and_columns_swapped,
+            ),
+            Mistake("You forgot the root: return the root of the mean square.", _root_forgotten),
+            Mistake("You average before you square, so that errors of opposite sign cancel.", _signs_cancel),
+        ),
+    ),
+]

@@ -1,0 +1,310 @@
+"""Exercises of lesson 04: local denoisers."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from .. import reference
+from .exercise import Case, Exercise, Mistake
+
+
+def _pictures(generator: torch.Generator, *shape: int) -> Tensor:
+    return torch.rand(*shape, generator=generator) * 2 - 1
+
+
+def _noised(images: Tensor, batch: int, alpha: float, sigma: float, generator: torch.Generator) -> Tensor:
+    """Between two images each, so that no single weight is one."""
+    clean = (images[:batch] + images[1 : batch + 1]) / 2
+    return alpha * clean + sigma * torch.randn(clean.shape, generator=generator)
+
+
+def _band(side: int, patch_size: int) -> Float[Tensor, "side side"]:
+    place = torch.arange(side)
+    return ((place[:, None] - place).abs() <= patch_size // 2).float()
+
+
+def _box(squares: Tensor, patch_size: int) -> Tensor:
+    height, width = squares.shape[-2:]
+    return _band(height, patch_size) @ (squares @ _band(width, patch_size))
+
+
+def _squares(x_t: Tensor, images: Tensor, alpha: float) -> Float[Tensor, "B N H W"]:
+    return (x_t[:, None] - alpha * images).square().sum(2)
+
+
+def _mean(logits: Float[Tensor, "B N H W"], images: Tensor, axis: int = 1) -> Float[Tensor, "B C H W"]:
+    return torch.einsum("bnhw,nchw->bchw", torch.softmax(logits, dim=axis), images)
+
+
+# ---------------------------------------------------------------------------------------------------- the window
+
+
+def _window_cases(generator: torch.Generator) -> list[Case]:
+    big, wide = _pictures(generator, 1, 8, 8), _pictures(generator, 3, 5, 9)
+    return [(big, 4, 3, 5), (big, 0, 7, 3), (big, 7, 1, 7), (wide, 2, 0, 5), (wide, 1, 6, 3)]
+
+
+def _window(image: Tensor, row: int, column: int, patch_size: int, mode: str = "constant", offset: int = 0) -> Tensor:
+    r = patch_size // 2
+    padded = F.pad(image[None], (r - offset, r + offset, r - offset, r + offset), mode=mode)[0]
+    return padded[:, row : row + patch_size, column : column + patch_size]
+
+
+# ------------------------------------------------------------------------------------------ the weights of a pixel
+
+
+def _weights_cases(generator: torch.Generator) -> list[Case]:
+    cases: list[Case] = []
+    for (n, c, h, w), (row, column), size, alpha, sigma in (
+        ((9, 1, 6, 6), (3, 2), 3, 0.6, 0.8),
+        ((7, 2, 5, 7), (0, 6), 5, 0.7, 0.71),
+        ((8, 1, 7, 5), (6, 0), 3, 0.8, 0.6),
+    ):
+        images = _pictures(generator, n, c, h, w)
+        cases.append((_noised(images, 1, alpha, sigma, generator)[0], images, alpha, sigma, row, column, size))
+    return cases
+
+
+def _pixel_weights(
+    x_t: Tensor, images: Tensor, alpha: float, sigma: float, row: int, column: int, patch_size: int
+) -> Float[Tensor, " N"]:
+    return reference.local_weights(x_t[None], images, alpha, sigma, patch_size)[0, row, column]
+
+
+def _cut_both(x_t: Tensor, images: Tensor, row: int, column: int, patch_size: int) -> tuple[Tensor, Tensor]:
+    r = patch_size // 2
+    rows = slice(max(row - r, 0), row + r + 1)
+    columns = slice(max(column - r, 0), column + r + 1)
+    return x_t[:, rows, columns], images[:, :, rows, columns]
+
+
+def _whole_image(
+    x_t: Tensor, images: Tensor, alpha: float, sigma: float, row: int, column: int, patch_size: int
+) -> Tensor:
+    return reference.ideal_weights(x_t[None], images, alpha, sigma)[0]
+
+
+def _forgot_alpha(
+    x_t: Tensor, images: Tensor, alpha: float, sigma: float, row: int, column: int, patch_size: int
+) -> Tensor:
+    return _pixel_weights(x_t, images, 1.0, sigma, row, column, patch_size)
+
+
+def _sigma_not_squared(
+    x_t: Tensor, images: Tensor, alpha: float, sigma: float, row: int, column: int, patch_size: int
+) -> Tensor:
+    return _pixel_weights(x_t, images, alpha, sigma**0.5, row, column, patch_size)
+
+
+def _mean_of_squares(
+    x_t: Tensor, images: Tensor, alpha: float, sigma: float, row: int, column: int, patch_size: int
+) -> Tensor:
+    q, v = _cut_both(x_t, images, row, column, patch_size)
+    return torch.softmax(-(q - alpha * v).square().mean((-3, -2, -1)) / (2 * sigma**2), dim=0)
+
+
+def _centre_only(
+    x_t: Tensor, images: Tensor, alpha: float, sigma: float, row: int, column: int, patch_size: int
+) -> Tensor:
+    return _pixel_weights(x_t, images, alpha, sigma, row, column, 1)
+
+
+# ----------------------------------------------------------------------------------------- all pixels by box sums
+
+
+def _box_cases(generator: torch.Generator) -> list[Case]:
+    cases: list[Case] = []
+    for (n, c, h, w), batch, size, alpha, sigma in (
+        ((6, 1, 6, 6), 2, 3, 0.6, 0.8),
+        ((5, 2, 5, 7), 3, 5, 0.7, 0.71),
+        ((5, 1, 6, 5), 1, 7, 0.5, 0.87),
+    ):
+        images = _pictures(generator, n, c, h, w)
+        cases.append((_noised(images, batch, alpha, sigma, generator), images, alpha, sigma, size))
+    return cases
+
+
+def _box_mean(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int) -> Tensor:
+    average = _box(_squares(x_t, images, alpha), patch_size) / patch_size**2
+    return _mean(-average / (2 * sigma**2), images)
+
+
+def _border_blown_up(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int) -> Tensor:
+    squares = _squares(x_t, images, alpha)
+    pixels = _box(torch.ones_like(squares), patch_size)
+    return _mean(-_box(squares, patch_size) / pixels * patch_size**2 / (2 * sigma**2), images)
+
+
+def _over_the_batch(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int) -> Tensor:
+    return _mean(-_box(_squares(x_t, images, alpha), patch_size) / (2 * sigma**2), images, axis=0)
+
+
+def _no_box(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int) -> Tensor:
+    return _mean(-_squares(x_t, images, alpha) / (2 * sigma**2), images)
+
+
+def _wrapped_around(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int) -> Tensor:
+    squares, r = _squares(x_t, images, alpha), patch_size // 2
+    rolled = [squares.roll((i, j), (-2, -1)) for i in range(-r, r + 1) for j in range(-r, r + 1)]
+    return _mean(-torch.stack(rolled).sum(0) / (2 * sigma**2), images)
+
+
+# --------------------------------------------------------------------------------------------------- between LS, IS
+
+
+def _between_cases(generator: torch.Generator) -> list[Case]:
+    return [(*case[:4], 3, outside) for case, outside in zip(_box_cases(generator), (0.5, 0.2, 0.8), strict=True)]
+
+
+def _between(
+    x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int, outside: float
+) -> Float[Tensor, "B C H W"]:
+    reach = max(images.shape[-2:]) - 1  # a window that sees the whole image from everywhere, most of it dimly
+    K = torch.full((2 * reach + 1, 2 * reach + 1), float(outside), dtype=torch.float64)
+    near = slice(reach - patch_size // 2, reach + patch_size // 2 + 1)
+    K[near, near] = 1
+    return reference.local(x_t, images, alpha, sigma, 2 * reach + 1, window=K)
+
+
+def _mix(
+    x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int, inside: float, total: float
+) -> Tensor:
+    squares = _squares(x_t, images, alpha)
+    logits = inside * _box(squares, patch_size) + total * squares.sum((-2, -1), keepdim=True)
+    return _mean(-logits / (2 * sigma**2), images)
+
+
+def _answers_mixed(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int, outside: float) -> Tensor:
+    local, ideal = (_mix(x_t, images, alpha, sigma, patch_size, *share) for share in ((1, 0), (0, 1)))
+    return (1 - outside) * local + outside * ideal
+
+
+EXERCISES = [
+    Exercise(
+        name="ls_window",
+        lesson=4,
+        title="Cut a window",
+        minutes=5,
+        difficulty=1,
+        start="Start by padding the image with r = (P - 1)/2 zeros on all four sides.",
+        hints=(
+            "torch.nn.functional.pad(image, (r, r, r, r)) adds r zeros left, right, above and below.",
+            "In the padded image the pixel (row, column) sits at (row + r, column + r): where does its window start?",
+            "The window starts at (row, column) of the padded image, and is P rows high and P columns wide.",
+        ),
+        cases=_window_cases,
+        answer=lambda image, row, column, patch_size: reference._patch(
+            image[None].double(), row, column, patch_size, "zeros"
+        )[0],
+        mistakes=(
+            Mistake(
+                "Your window wraps around: beyond the border there is nothing (zeros), not the other side.",
+                lambda image, row, column, patch_size: _window(image, row, column, patch_size, mode="circular"),
+            ),
+            Mistake(
+                "Your window repeats the pixels at the border: beyond it there is nothing, so fill with zeros.",
+                lambda image, row, column, patch_size: _window(image, row, column, patch_size, mode="replicate"),
+            ),
+            Mistake(
+                "Your window has the pixel in its first corner: it belongs in the centre, (P - 1)/2 from each side.",
+                lambda image, row, column, patch_size: _window(image, row, column, patch_size, offset=patch_size // 2),
+            ),
+            Mistake(
+                "Your window is off by one, to the right and down: it starts r rows above the pixel, r = (P - 1)/2.",
+                lambda image, row, column, patch_size: _window(image, row, column, patch_size, offset=1),
+            ),
+        ),
+    ),
+    Exercise(
+        name="ls_weights",
+        lesson=4,
+        title="The votes for one pixel",
+        minutes=9,
+        difficulty=2,
+        start="Start by cutting the same rows and columns out of x_t and out of every training image.",
+        hints=(
+            "A slice may end beyond the border, but must not start at a negative number: max(row - r, 0).",
+            "Compare the window of x_t with alpha times the window of every image: squared differences, summed.",
+            "Weights are softmax(-distance / (2 * sigma**2)) over the images.",
+        ),
+        cases=_weights_cases,
+        answer=_pixel_weights,
+        mistakes=(
+            Mistake("You compare whole images, as IS does: this pixel may only look at its window.", _whole_image),
+            Mistake(
+                "You compare x_t with v itself: inside x_t the image is dimmed, so compare with alpha * v.",
+                _forgot_alpha,
+            ),
+            Mistake("You divide by 2 sigma: the variance of the noise is sigma squared.", _sigma_not_squared),
+            Mistake(
+                "You average the squared differences: a likelihood multiplies over the pixels, so its logarithm is "
+                "their sum.",
+                _mean_of_squares,
+            ),
+            Mistake("You compare the centre pixel alone: the whole window is evidence.", _centre_only),
+        ),
+    ),
+    Exercise(
+        name="ls_box_sums",
+        lesson=4,
+        title="All pixels by box sums",
+        minutes=10,
+        difficulty=3,
+        start="Start with the squared differences of every x_t and every dimmed image, pixel by pixel: (B, N, H, W).",
+        hints=(
+            "Sum the squared differences over the channels only; then sum each map over the window of every pixel.",
+            "F.avg_pool2d(squares, P, stride=1, padding=r) * P**2 sums over each window, with zeros beyond the border.",
+            "torch.softmax(..., dim=1) over the images gives weights (B, N, H, W); "
+            "torch.einsum('bnhw,nchw->bchw', weights, images) averages.",
+        ),
+        cases=_box_cases,
+        answer=reference.local,
+        mistakes=(
+            Mistake("You average over the window: the log-likelihood is the sum, P squared times as large.", _box_mean),
+            Mistake(
+                "Your windows at the border are scaled up as if they were whole (count_include_pad=False): "
+                "they hold fewer pixels, so their sums are smaller.",
+                _border_blown_up,
+            ),
+            Mistake("Your weights sum to one over the batch: they must over the training images.", _over_the_batch),
+            Mistake("Each pixel is compared by itself: sum the squared differences over its window first.", _no_box),
+            Mistake("Your windows wrap around the border: they must be cut off there.", _wrapped_around),
+        ),
+    ),
+    Exercise(
+        name="between_ls_and_is",
+        lesson=4,
+        title="From LS to IS",
+        minutes=8,
+        difficulty=3,
+        start="Start from two sums of squared differences: over the window, and over the whole image.",
+        hints=(
+            "The pixels outside are the whole image without the window: total - inside.",
+            "distance = inside + outside * (total - inside), for each pixel and each image.",
+            "The total is squares.sum((-2, -1), keepdim=True); the rest is as in the exercise before.",
+        ),
+        cases=_between_cases,
+        answer=_between,
+        mistakes=(
+            Mistake(
+                "You mix the two answers: mix the distances, before the softmax. A mean of two memories is a blur.",
+                _answers_mixed,
+            ),
+            Mistake(
+                "You count the window twice: outside of it there is total - inside.",
+                lambda x_t, images, alpha, sigma, patch_size, outside: _mix(
+                    x_t, images, alpha, sigma, patch_size, 1, outside
+                ),
+            ),
+            Mistake(
+                "The two ends are swapped: outside = 0 must give LS, outside = 1 must give IS.",
+                lambda x_t, images, alpha, sigma, patch_size, outside: _mix(
+                    x_t, images, alpha, sigma, patch_size, outside, 1 - outside
+                ),
+            ),
+        ),
+    ),
+]

@@ -1,0 +1,325 @@
+"""Exercises of lesson 08: borders break the symmetry."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+from torch.nn import functional as F
+
+from .. import reference
+from .exercise import Case, Exercise, Mistake
+
+Size = tuple[int, int, int]  # height, width, patch size
+
+# --------------------------------------------------------------------------------------- the border, seen from inside
+
+
+def _window_cases(generator: torch.Generator) -> list[Case]:
+    asked = [(0, 0, 7), (3, 4, 3), (1, 4, 5), (8, 6, 5), (4, 0, 3), (7, 5, 7)]
+    noised = F.pad(torch.randn(9, 8, generator=generator), (3, 3, 3, 3))
+    cases: list[Case] = []
+    for row, col, size in asked:
+        top, left = row + 3 - size // 2, col + 3 - size // 2
+        cases.append((noised[top : top + size, left : left + size].clone(),))
+    return cases
+
+
+def _overhang(window: Tensor) -> tuple[int, int, int, int]:
+    """Walks inwards from each side, as long as a whole row (column) is zero."""
+    rows, columns = (window == 0).all(1).tolist(), (window == 0).all(0).tolist()
+
+    def run(flags: list[bool]) -> int:
+        return next((i for i, flag in enumerate(flags) if not flag), len(flags))
+
+    return run(rows), run(rows[::-1]), run(columns), run(columns[::-1])
+
+
+def _any_zero(window: Tensor) -> tuple[int, int, int, int]:
+    half = len(window) // 2
+    rows, columns = (window == 0).any(1), (window == 0).any(0)
+    return (
+        int(rows[:half].sum()),
+        int(rows[half + 1 :].sum()),
+        int(columns[:half].sum()),
+        int(columns[half + 1 :].sum()),
+    )
+
+
+def _columns_as_rows(window: Tensor) -> tuple[int, int, int, int]:
+    return _overhang(window.T)
+
+
+def _image_instead(window: Tensor) -> tuple[int, int, int, int]:
+    r = len(window) // 2
+    above, below, left, right = _overhang(window)
+    return r - above, r - below, r - left, r - right
+
+
+# -------------------------------------------------------------------------------------------- who may vote for a pixel
+
+
+def _pixel_cases(generator: torch.Generator) -> list[Case]:
+    cases: list[Case] = []
+    for height, width, size in ((8, 7, 3), (8, 7, 5), (9, 9, 5), (6, 10, 7)):
+        r = size // 2
+        inner = (height // 2, width // 2)
+        cases += [(*inner, height, width, size), (0, width // 2, height, width, size)]
+        cases += [(height // 2, width - 1, height, width, size), (r - 1, 0, height, width, size)]
+    row, col = (int(torch.randint(0, side, (1,), generator=generator)) for side in (7, 8))
+    return [*cases, (row, col, 7, 8, 5)]
+
+
+def _may_vote(row: int, col: int, height: int, width: int, patch_size: int) -> Bool[Tensor, "H W"]:
+    vote = torch.zeros(height, width, dtype=torch.bool)
+    for y, x in reference.boundary_dictionary(row, col, height, width, patch_size):
+        vote[y, x] = True
+    return vote
+
+
+def _alike(mine: int, other: int, side: int, r: int) -> bool:
+    """Whether two rows (or columns) see the same of the border."""
+    return mine == other or (r <= mine < side - r and r <= other < side - r)
+
+
+def _mask(height: int, width: int, rule_rows: list[bool], rule_columns: list[bool], both: bool = True) -> Tensor:
+    rows, columns = torch.tensor(rule_rows)[:, None], torch.tensor(rule_columns)[None]
+    return (rows & columns) if both else (rows | columns)
+
+
+def _mirrored(row: int, col: int, height: int, width: int, patch_size: int) -> Tensor:
+    r = patch_size // 2
+
+    def alike(mine: int, other: int, side: int) -> bool:
+        return _alike(min(mine, side - 1 - mine), min(other, side - 1 - other), side, r)
+
+    return _mask(
+        height,
+        width,
+        [alike(row, y, height) for y in range(height)],
+        [alike(col, x, width) for x in range(width)],
+    )
+
+
+def _same_depth(row: int, col: int, height: int, width: int, patch_size: int) -> Tensor:
+    r = patch_size // 2
+
+    def depth(y: int, x: int) -> int:
+        return min(y, x, height - 1 - y, width - 1 - x, r)
+
+    return torch.tensor([[depth(y, x) == depth(row, col) for x in range(width)] for y in range(height)])
+
+
+def _radius_is_the_size(row: int, col: int, height: int, width: int, patch_size: int) -> Tensor:
+    return _mask(
+        height,
+        width,
+        [_alike(row, y, height, patch_size) for y in range(height)],
+        [_alike(col, x, width, patch_size) for x in range(width)],
+    )
+
+
+def _rows_or_columns(row: int, col: int, height: int, width: int, patch_size: int) -> Tensor:
+    r = patch_size // 2
+    return _mask(
+        height,
+        width,
+        [_alike(row, y, height, r) for y in range(height)],
+        [_alike(col, x, width, r) for x in range(width)],
+        both=False,
+    )
+
+
+# ------------------------------------------------------------------------------------------ how many dictionaries
+
+
+def _size_cases(generator: torch.Generator) -> list[Case]:
+    some = int(torch.randint(5, 9, (1,), generator=generator))
+    return [(8, 8, 3), (8, 6, 5), (4, 9, 7), (5, 5, 9), (6, 6, 1), (some, some + 2, 5)]
+
+
+def _count(height: int, width: int, patch_size: int) -> int:
+    places = product(range(height), range(width))
+    return len({reference.boundary_class(y, x, height, width, patch_size) for y, x in places})
+
+
+def _always_p_squared(height: int, width: int, patch_size: int) -> int:
+    return patch_size**2
+
+
+def _one_per_pixel(height: int, width: int, patch_size: int) -> int:
+    return height * width
+
+
+def _inner_edge_corner(height: int, width: int, patch_size: int) -> int:
+    return 9
+
+
+def _one_side_only(height: int, width: int, patch_size: int) -> int:
+    return min(patch_size // 2 + 1, height) * min(patch_size // 2 + 1, width)
+
+
+# ------------------------------------------------------------------------------------------ where the machine is LS
+
+
+def _alone(height: int, width: int, patch_size: int) -> Bool[Tensor, "H W"]:
+    return torch.tensor(
+        [
+            [len(reference.boundary_dictionary(y, x, height, width, patch_size)) == 1 for x in range(width)]
+            for y in range(height)
+        ]
+    )
+
+
+def _alone_cases(generator: torch.Generator) -> list[Case]:
+    some = int(torch.randint(8, 11, (1,), generator=generator))
+    return [(9, 8, 5), (7, 7, 7), (6, 8, 11), (8, 5, 5), (some, some, 3)]
+
+
+def _near(height: int, width: int, r: int) -> tuple[Tensor, Tensor]:
+    rows, columns = torch.arange(height), torch.arange(width)
+    return (rows < r) | (rows >= height - r), (columns < r) | (columns >= width - r)
+
+
+def _edges_too(height: int, width: int, patch_size: int) -> Tensor:
+    rows, columns = _near(height, width, patch_size // 2)
+    return rows[:, None] | columns[None]
+
+
+def _one_too_far(height: int, width: int, patch_size: int) -> Tensor:
+    rows, columns = _near(height, width, patch_size // 2 + 1)
+    return rows[:, None] & columns[None]
+
+
+def _band_of_one_forgotten(height: int, width: int, patch_size: int) -> Tensor:
+    rows, columns = _near(height, width, patch_size // 2)
+    return rows[:, None] & columns[None]
+
+
+EXERCISES = [
+    Exercise(
+        name="window_overhang",
+        lesson=8,
+        title="Read the border off a window",
+        minutes=6,
+        difficulty=1,
+        start="Start with the rows: which rows of the window are zero in every pixel?",
+        hints=(
+            "A row lies outside the image exactly if all its pixels are 0; inside, noise makes that impossible.",
+            "The centre of the window is always in the image: rows above the centre belong to `above`, the others to "
+            "`below`.",
+            "zero_rows = (window == 0).all(dim=1); above = zero_rows[:r].sum(), below = zero_rows[r + 1:].sum()",
+        ),
+        cases=_window_cases,
+        answer=_overhang,
+        mistakes=(
+            Mistake(
+                "You count rows with ANY zero: if the window hangs over on the left, every row has zeros. Ask for rows "
+                "in which all pixels are zero.",
+                _any_zero,
+            ),
+            Mistake(
+                "Rows and columns are exchanged: (window == 0).all(dim=1) is one truth value per row.", _columns_as_rows
+            ),
+            Mistake("You count what lies inside the image; asked for is what hangs over.", _image_instead),
+        ),
+    ),
+    Exercise(
+        name="may_vote",
+        lesson=8,
+        title="Who may vote for a pixel?",
+        minutes=9,
+        difficulty=2,
+        start="Start with rows alone: which rows y see the same of the top and the bottom border as `row` does?",
+        hints=(
+            "With r = (P - 1)/2, a row is interior if r <= y < H - r: its window reaches past neither end.",
+            "Two different rows see the same only if both are interior. A row near the border is alone.",
+            "rows[y] is True if y == row or (both interior); the same for columns; the answer is rows[:, None] & "
+            "columns[None].",
+        ),
+        cases=_pixel_cases,
+        answer=_may_vote,
+        mistakes=(
+            Mistake(
+                "You let the top edge vote for the bottom edge: they are mirror images, but the window at the top has "
+                "its zeros above and the one at the bottom below.",
+                _mirrored,
+            ),
+            Mistake(
+                "You group pixels by their distance to the nearest border. The window also knows WHICH border; near "
+                "a corner it sees two.",
+                _same_depth,
+            ),
+            Mistake(
+                "Your border zone is P wide. A window reaches r = (P - 1)/2 pixels from its centre.",
+                _radius_is_the_size,
+            ),
+            Mistake(
+                "You accept a place if its row OR its column fits: the patterns agree only if both do.",
+                _rows_or_columns,
+            ),
+        ),
+    ),
+    Exercise(
+        name="count_dictionaries",
+        lesson=8,
+        title="Count the dictionaries",
+        minutes=6,
+        difficulty=2,
+        start="Start with a column of H pixels: how many different overhangs above and below can a window have?",
+        hints=(
+            "Rows and columns are independent: the number of patterns is (patterns of rows) x (patterns of columns).",
+            "If H >= P there are r rows near the top, r near the bottom, and one kind of interior: P patterns.",
+            "If H < P no row is interior and each is a pattern of its own: H patterns. So min(P, H), whichever it is.",
+        ),
+        cases=_size_cases,
+        answer=_count,
+        mistakes=(
+            Mistake(
+                "P squared is right while the image is at least as large as the window. When it is smaller there are "
+                "not that many rows.",
+                _always_p_squared,
+            ),
+            Mistake("You count pixels. Interior pixels share one dictionary.", _one_per_pixel),
+            Mistake(
+                "Inside, 4 edges, 4 corners make 9 only for P = 3: a larger window sees how far away the border is.",
+                _inner_edge_corner,
+            ),
+            Mistake(
+                "You count one end only: zeros above and zeros below are different patterns, r of each.", _one_side_only
+            ),
+        ),
+    ),
+    Exercise(
+        name="alone_in_the_dictionary",
+        lesson=8,
+        title="Which pixels know exactly where they are?",
+        minutes=6,
+        difficulty=2,
+        start="Start with rows: which rows share their overhang with no other row?",
+        hints=(
+            "A row is alone if it lies within r of the top or of the bottom.",
+            "Or if it is the only interior one: how many interior rows are there when H = P?",
+            "rows = near the border, or H - 2r == 1; the same for columns; a pixel is alone if its row AND its column "
+            "are.",
+        ),
+        cases=_alone_cases,
+        answer=_alone,
+        mistakes=(
+            Mistake(
+                "You include the edges: an edge pixel knows its distance to one border, but may be anywhere along it.",
+                _edges_too,
+            ),
+            Mistake(
+                "Your border zone is one pixel too wide: the window of row r just fits into the image.", _one_too_far
+            ),
+            Mistake(
+                "Nearly: if H = P there is a single interior row (or column), and who is alone there knows its place "
+                "as well.",
+                _band_of_one_forgotten,
+            ),
+        ),
+    ),
+]

@@ -1,0 +1,285 @@
+"""Exercises of lesson 11: three measures of agreement, and the first step."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ..metrics import compare
+from ..schedule import CosineSchedule
+from .exercise import Case, Exercise, Mistake
+
+Three = tuple[Tensor, Tensor, Tensor]
+
+# ------------------------------------------------------------------------------------------------- three correlations
+
+
+def _pairs(generator: torch.Generator) -> list[Case]:
+    cases: list[Case] = []
+    for shape in ((4, 1, 5, 5), (3, 3, 4, 6), (6, 1, 3, 3)):
+        target = torch.randn(shape, generator=generator) + torch.linspace(-1, 1, shape[0])[:, None, None, None]
+        prediction = 0.6 * target + 0.4 * torch.randn(shape, generator=generator) + 0.2
+        prediction[0] = -prediction[0]
+        cases.append((prediction, target))
+    return cases
+
+
+def _compared(prediction: Tensor, target: Tensor) -> Three:
+    c = compare(prediction, target)
+    return c.r, c.r2, c.R2
+
+
+def _explained(prediction: Tensor, target: Tensor, mean: Tensor) -> Tensor:
+    return 1 - (target - prediction).square().flatten(1).sum(1) / (target - mean).square().flatten(1).sum(1)
+
+
+def _without_means(prediction: Tensor, target: Tensor) -> Three:
+    p, y = prediction.double(), target.double()
+    r = torch.cosine_similarity(p.flatten(1), y.flatten(1), dim=1)
+    return r, r**2, _explained(p, y, y.new_zeros(1))
+
+
+def _one_mean_for_all(prediction: Tensor, target: Tensor) -> Three:
+    p, y = prediction.double(), target.double()
+    r = torch.cosine_similarity((p - p.mean()).flatten(1), (y - y.mean()).flatten(1), dim=1)
+    return r, r**2, _explained(p, y, y.mean())
+
+
+def _one_number_for_all(prediction: Tensor, target: Tensor) -> Three:
+    c = compare(prediction.reshape(1, 1, 1, -1), target.reshape(1, 1, 1, -1))
+    return tuple(values.expand(len(target)) for values in (c.r, c.r2, c.R2))  # type: ignore[return-value]
+
+
+def _swapped(prediction: Tensor, target: Tensor) -> Three:
+    c = compare(prediction, target)
+    return c.r, c.r2, compare(target, prediction).R2
+
+
+def _r2_twice(prediction: Tensor, target: Tensor) -> Three:
+    c = compare(prediction, target)
+    return c.r, c.r2, c.r2
+
+
+# ------------------------------------------------------------------------------------------------------ from r2 to R2
+
+
+def _rescaled(prediction: Tensor, target: Tensor) -> Float[Tensor, "B C H W"]:
+    p, y = prediction.double().flatten(1), target.double().flatten(1)
+    columns = torch.stack([torch.ones_like(p), p], dim=2)  # (B, pixels, 2): least squares for a and b
+    ab = torch.linalg.lstsq(columns, y[..., None]).solution
+    return (columns @ ab).view_as(target)
+
+
+def _slope(prediction: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    over = (1, 2, 3)
+    p, y = prediction.double(), target.double()
+    dp, dy = p - p.mean(over, keepdim=True), y - y.mean(over, keepdim=True)
+    return dp, dy, y.mean(over, keepdim=True)
+
+
+def _wrong_way_round(prediction: Tensor, target: Tensor) -> Tensor:
+    dp, dy, mean = _slope(prediction, target)
+    b = dy.square().sum((1, 2, 3), keepdim=True) / (dp * dy).sum((1, 2, 3), keepdim=True)
+    return mean + b * dp
+
+
+def _same_variance(prediction: Tensor, target: Tensor) -> Tensor:
+    dp, dy, mean = _slope(prediction, target)
+    b = (dy.square().sum((1, 2, 3), keepdim=True) / dp.square().sum((1, 2, 3), keepdim=True)).sqrt()
+    return mean + b * dp
+
+
+def _slope_alone(prediction: Tensor, target: Tensor) -> Tensor:
+    p, y = prediction.double(), target.double()
+    return (p * y).sum((1, 2, 3), keepdim=True) / p.square().sum((1, 2, 3), keepdim=True) * p
+
+
+def _mean_not_taken_off(prediction: Tensor, target: Tensor) -> Tensor:
+    dp, dy, mean = _slope(prediction, target)
+    b = (dp * dy).sum((1, 2, 3), keepdim=True) / dp.square().sum((1, 2, 3), keepdim=True)
+    return mean + b * prediction.double()
+
+
+# ------------------------------------------------------------------------------------------- amplification of one step
+
+
+def _steps(generator: torch.Generator) -> list[Case]:
+    angles = ((1.558, 1.48), (1.2, 0.9), (0.5, 0.42), (0.9, 0.0))
+    return [(torch.randn(2, 3, generator=generator), theta, theta_next) for theta, theta_next in angles]
+
+
+def _carried(error: Tensor, theta: float, theta_next: float) -> Tensor:
+    return math.sin(theta - theta_next) / math.sin(theta) * error.double()
+
+
+def _eps_held(error: Tensor, theta: float, theta_next: float) -> Tensor:
+    return math.cos(theta_next) * error.double()
+
+
+def _error_of_eps(error: Tensor, theta: float, theta_next: float) -> Tensor:
+    return -math.sin(theta - theta_next) / math.cos(theta) * error.double()
+
+
+def _sign_lost(error: Tensor, theta: float, theta_next: float) -> Tensor:
+    tangent = math.cos(theta) / math.sin(theta)
+    return (math.cos(theta_next) + math.sin(theta_next) * tangent) * error.double()
+
+
+# ------------------------------------------------------------------------------------------------------- a gentle grid
+
+
+def _limits(generator: torch.Generator) -> list[Case]:
+    return [(20, 2.0), (20, 1.0), (40, 1.5), (10, 3.0)]
+
+
+def _grid(steps: int, limit: float) -> Float[Tensor, " K"]:
+    """The least bent power that obeys the limit."""
+    for k in range(121):
+        times = [1 - (i / steps) ** (1 + k / 100) for i in range(steps + 1)]
+        if max(_amplification(a, b) for a, b in pairwise(times)) <= limit:
+            break
+    return torch.tensor(times, dtype=torch.float64)
+
+
+def _amplification(t: float, t_next: float) -> float:
+    schedule = CosineSchedule()
+    return math.sin(schedule.theta(t) - schedule.theta(t_next)) / schedule.alpha(t)
+
+
+def _judged(answer: object, steps: int, limit: float) -> str | None:
+    times = torch.as_tensor(answer, dtype=torch.float64)
+    if times.shape != (steps + 1,):
+        return f"{steps} steps need {steps + 1} times, both ends included; you return shape {tuple(times.shape)}."
+    grid = [round(float(t), 6) for t in times]
+    if (grid[0], grid[-1]) != (1.0, 0.0):
+        return f"The grid must run from 1 to 0, yours runs from {grid[0]:g} to {grid[-1]:g}."
+    if any(b >= a for a, b in pairwise(grid)):
+        return "The times must fall strictly."
+    worst, at = max((_amplification(a, b), a) for a, b in pairwise(grid))
+    if worst > limit * (1 + 1e-4):
+        return f"The step that starts at t = {at:.3f} amplifies by {worst:.2f}, more than the {limit:g} allowed."
+    longest = max(a - b for a, b in pairwise(grid))
+    if longest > 2.5 / steps + 1e-5:
+        return f"Your longest step is {longest:.3f}, more than {2.5 / steps:.3f}: spread the later steps."
+    return None
+
+
+def _uniform(steps: int, limit: float) -> Tensor:
+    return torch.linspace(1, 0, steps + 1, dtype=torch.float64)
+
+
+def _rising(steps: int, limit: float) -> Tensor:
+    return _uniform(steps, limit).flip(0)
+
+
+def _bent_the_wrong_way(steps: int, limit: float) -> Tensor:
+    return _uniform(steps, limit) ** 2
+
+
+def _late_start(steps: int, limit: float) -> Tensor:
+    return torch.linspace(0.95, 0, steps + 1, dtype=torch.float64)
+
+
+EXERCISES = [
+    Exercise(
+        name="three_correlations",
+        lesson=11,
+        title="Three correlations",
+        minutes=8,
+        difficulty=1,
+        start="Flatten both to (B, pixels) and take off each image's own mean.",
+        hints=(
+            "prediction.flatten(1) keeps the batch; .mean(1, keepdim=True) is one mean per image.",
+            "r is the sum of the products over the root of the product of the two sums of squares, all over dim 1.",
+            "R2 uses the raw difference y - p in its numerator, and the target's centred squares in its denominator.",
+        ),
+        cases=_pairs,
+        answer=_compared,
+        mistakes=(
+            Mistake("You do not take off the means: a shared brightness then counts as agreement.", _without_means),
+            Mistake("You take off one mean for the whole batch: every image has its own.", _one_mean_for_all),
+            Mistake("You return one number for the whole batch: compare image by image.", _one_number_for_all),
+            Mistake("In R2 you divide by the variance of the prediction: the target's is to be explained.", _swapped),
+            Mistake("Your R2 is r2 once more: R2 takes the prediction as it stands, (y - p)^2.", _r2_twice),
+        ),
+    ),
+    Exercise(
+        name="rescaled",
+        lesson=11,
+        title="From r2 to R2",
+        minutes=8,
+        difficulty=2,
+        start="This is a straight-line fit of the target on the prediction, one per image.",
+        hints=(
+            "Take off both means first: with dp and dy, only the slope b is left to find.",
+            "The slope that makes sum (dy - b dp)^2 smallest is b = sum(dp dy) / sum(dp dp).",
+            "The fit runs through the means: return mean(target) + b * dp.",
+        ),
+        cases=_pairs,
+        answer=_rescaled,
+        mistakes=(
+            Mistake(
+                "You fit the prediction on the target; here the target is fitted: divide by sum(dp dp).",
+                _wrong_way_round,
+            ),
+            Mistake(
+                "You match the variances: least squares wants b = sum(dp dy) / sum(dp dp).",
+                _same_variance,
+            ),
+            Mistake("You fit a slope without an intercept: a is to be found as well.", _slope_alone),
+            Mistake(
+                "Your slope is right, the intercept is not: a = mean(target) - b mean(prediction).", _mean_not_taken_off
+            ),
+        ),
+    ),
+    Exercise(
+        name="error_amplification",
+        lesson=11,
+        title="Amplification of one step",
+        minutes=8,
+        difficulty=2,
+        start="The step is x' = alpha' D + sigma' eps_hat, and eps_hat = (x_t - alpha D) / sigma is wrong as well.",
+        hints=(
+            "If D is off by e, then eps_hat is off by -alpha e / sigma.",
+            "So x' is off by alpha' e - sigma' (alpha / sigma) e, with alpha = cos(theta) and sigma = sin(theta).",
+            "The bracket (cos theta' sin theta - sin theta' cos theta) / sin theta is sin(theta - theta') / sin(theta).",
+        ),
+        cases=_steps,
+        answer=_carried,
+        mistakes=(
+            Mistake(
+                "You let the error into alpha' D alone: eps_hat is computed from D and errs the other way.", _eps_held
+            ),
+            Mistake("That is the factor for an error of eps_hat; here the error of D is given.", _error_of_eps),
+            Mistake("The error of eps_hat has the opposite sign: eps_hat = (x_t - alpha D) / sigma.", _sign_lost),
+        ),
+    ),
+    Exercise(
+        name="gentle_grid",
+        lesson=11,
+        title="Design a gentle grid",
+        minutes=9,
+        difficulty=3,
+        start="Start from the quadratic grid of section 8 and compute the amplification of its steps.",
+        hints=(
+            "1 - (i / steps)^power bends the uniform grid (power 1): larger powers start with shorter steps.",
+            "The longest step is the last one, about power / steps: powers up to 2.5 are allowed.",
+            "Try powers from 1 upwards, compute all sin(theta - theta') / alpha, and return the first grid that obeys.",
+        ),
+        cases=_limits,
+        answer=_grid,
+        judge=_judged,
+        mistakes=(
+            Mistake("That is the uniform grid: its first step amplifies far too much.", _uniform),
+            Mistake("Your times rise: sampling goes from t = 1 down to 0.", _rising),
+            Mistake(
+                "You bend the grid the wrong way: the short steps belong to t = 1, not to t = 0.", _bent_the_wrong_way
+            ),
+            Mistake("You start at 0.95: pure noise is an x_1, so the grid must begin at t = 1.", _late_start),
+        ),
+    ),
+]

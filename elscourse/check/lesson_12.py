@@ -1,0 +1,273 @@
+"""Exercises of lesson 12: predictable failures."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from .exercise import Exercise, Mistake
+
+Sizes = list[tuple[float, int]]
+
+
+def _image_cases(generator: torch.Generator) -> list[tuple[Tensor, float, int]]:
+    cases = []
+    for threshold, height in ((0.0, 2), (0.2, 3), (-0.3, 2)):
+        images = torch.rand(4, 1, 9, 12, generator=generator, dtype=torch.float64) * 2 - 1
+        images[0, 0, :, 0] = 1  # a run that begins in the first column
+        images[1, 0, 3:7] = -1
+        images[1, 0, 3:7, [1, 2, 5, 9]] = 1  # three runs, held for four rows
+        cases.append((images, threshold, height))
+    return cases
+
+
+def _runs(row: Tensor, threshold: float) -> int:
+    bright = [bool(p > threshold) for p in row]
+    return sum(b and not (k and bright[k - 1]) for k, b in enumerate(bright))
+
+
+def _steady_legs(images: Tensor, threshold: float, height: int) -> Tensor:
+    found = []
+    for image in images[:, 0]:
+        runs = [_runs(row, threshold) for row in image]
+        found.append(max(min(runs[k : k + height]) for k in range(len(runs) - height + 1)))
+    return torch.tensor(found)
+
+
+def _any_row(images: Tensor, threshold: float, height: int) -> Tensor:
+    return _steady_legs(images, threshold, 1)
+
+
+def _largest_of_window(images: Tensor, threshold: float, height: int) -> Tensor:
+    runs = torch.tensor([[_runs(row, threshold) for row in image] for image in images[:, 0]])
+    return runs.unfold(1, height, 1).max(-1).values.min(-1).values
+
+
+def _bright_pixels(images: Tensor, threshold: float, height: int) -> Tensor:
+    bright = (images[:, 0] > threshold).sum(-1)
+    return bright.unfold(1, height, 1).min(-1).values.max(-1).values
+
+
+def _without_first_column(images: Tensor, threshold: float, height: int) -> Tensor:
+    runs = ((images[:, 0] > threshold).int().diff(dim=-1) == 1).sum(-1)
+    return runs.unfold(1, height, 1).min(-1).values.max(-1).values
+
+
+def _every_edge(images: Tensor, threshold: float, height: int) -> Tensor:
+    edges = ((images[:, 0] > threshold).int().diff(dim=-1) != 0).sum(-1)
+    return edges.unfold(1, height, 1).min(-1).values.max(-1).values
+
+
+def _truth_cases(generator: torch.Generator) -> list[tuple[Tensor, Tensor]]:
+    cases = []
+    for n, rate in ((40, 0.3), (60, 0.5), (25, 0.4)):
+        common = torch.rand(n, generator=generator)
+        a = common + 0.5 * torch.rand(n, generator=generator) < 1.5 * rate
+        b = common + 0.8 * torch.rand(n, generator=generator) < rate
+        a[:2], b[:2] = True, torch.tensor([True, False])
+        cases.append((a, b))
+    return cases
+
+
+def _overlap(a: Tensor, b: Tensor) -> tuple[int, float, float]:
+    both, n_a, n_b = int((a & b).sum()), int(a.sum()), int(b.sum())
+    return both, n_a * n_b / len(a), (both / n_a) / (n_b / len(b))
+
+
+def _union(a: Tensor, b: Tensor) -> tuple[int, float, float]:
+    both, expected, _ = _overlap(a, b)
+    return both, expected, both / int((a | b).sum())
+
+
+def _conditional_only(a: Tensor, b: Tensor) -> tuple[int, float, float]:
+    both, expected, _ = _overlap(a, b)
+    return both, expected, both / int(a.sum())
+
+
+def _equal_ones(a: Tensor, b: Tensor) -> tuple[int, float, float]:
+    _, expected, _ = _overlap(a, b)
+    same = int((a == b).sum())
+    return same, expected, same / expected
+
+
+def _chance_as_share(a: Tensor, b: Tensor) -> tuple[int, float, float]:
+    both, expected, lift = _overlap(a, b)
+    return both, expected / len(a), lift
+
+
+def _paired_cases(generator: torch.Generator) -> list[tuple[Tensor, Tensor]]:
+    cases = []
+    for n in (40, 60, 80):
+        before = torch.rand(n, generator=generator) < 0.4
+        after = torch.where(torch.rand(n, generator=generator) < 0.4, torch.rand(n, generator=generator) < 0.3, before)
+        before[:4], after[:4] = torch.tensor([True, True, True, False]), torch.tensor([False, False, False, True])
+        cases.append((before, after))
+    return cases
+
+
+def _net_cure(before: Tensor, after: Tensor) -> tuple[int, int, float]:
+    cured, new = int((before & ~after).sum()), int((~before & after).sum())
+    n = cured + new
+    return cured, new, sum(math.comb(n, k) for k in range(cured, n + 1)) / 2**n
+
+
+def _all_seeds_in_test(before: Tensor, after: Tensor) -> tuple[int, int, float]:
+    cured, new, _ = _net_cure(before, after)
+    n = len(before)
+    return cured, new, sum(math.comb(n, k) for k in range(cured, n + 1)) / 2**n
+
+
+def _totals(before: Tensor, after: Tensor) -> tuple[int, int, float]:
+    _, _, p = _net_cure(before, after)
+    return int(before.sum()), int(after.sum()), p
+
+
+def _exchanged(before: Tensor, after: Tensor) -> tuple[int, int, float]:
+    return _net_cure(after, before)
+
+
+def _exactly(before: Tensor, after: Tensor) -> tuple[int, int, float]:
+    cured, new, _ = _net_cure(before, after)
+    return cured, new, math.comb(cured + new, cured) / 2 ** (cured + new)
+
+
+def _size_cases(generator: torch.Generator) -> list[tuple[Sizes, int, float, float]]:
+    cases = []
+    for least, low, high in ((9, 0.0, 0.5), (7, 0.3, 0.7), (11, 0.4, 1.1)):
+        drop = torch.rand(10, generator=generator).sort(descending=True).values
+        sizes = [(round(1 - k / 10, 6), 3 + 2 * int(5 * d)) for k, d in enumerate(drop)]
+        sizes[0], sizes[-1] = (1.0, 13), (0.1, 3)
+        cases.append((sizes, least, low, high))
+    return cases
+
+
+def _pairs(sizes: Sizes) -> Tensor:
+    return torch.tensor(sizes, dtype=torch.float64)
+
+
+def _edited(sizes: Sizes, least: int, low: float, high: float) -> Tensor:
+    return _pairs([(t, max(p, least) if low <= t < high else p) for t, p in sizes])
+
+
+def _replaced(sizes: Sizes, least: int, low: float, high: float) -> Tensor:
+    return _pairs([(t, least if low <= t < high else p) for t, p in sizes])
+
+
+def _everywhere(sizes: Sizes, least: int, low: float, high: float) -> Tensor:
+    return _pairs([(t, max(p, least)) for t, p in sizes])
+
+
+def _high_included(sizes: Sizes, least: int, low: float, high: float) -> Tensor:
+    return _pairs([(t, max(p, least) if low <= t <= high else p) for t, p in sizes])
+
+
+def _at_most(sizes: Sizes, least: int, low: float, high: float) -> Tensor:
+    return _pairs([(t, min(p, least) if low <= t < high else p) for t, p in sizes])
+
+
+EXERCISES = [
+    Exercise(
+        name="steady_legs",
+        lesson=12,
+        title="A steadier counter",
+        minutes=10,
+        difficulty=3,
+        start="Start from the number of runs in every row, shape (B, H).",
+        hints=(
+            "A run begins where bright follows dark: pad one dark column on the left, then diff along the row.",
+            "k runs or more in each of `height` rows means that the smallest count among these rows is at least k.",
+            "runs.unfold(1, height, 1) has shape (B, places, height): min over the last dim, then max over the places.",
+        ),
+        cases=_image_cases,
+        answer=_steady_legs,
+        mistakes=(
+            Mistake("You take the best single row: the runs must be there in `height` consecutive rows.", _any_row),
+            Mistake(
+                "Minimum and maximum are exchanged: smallest inside a stretch of rows, largest over stretches.",
+                _largest_of_window,
+            ),
+            Mistake(
+                "You count bright pixels, not runs: neighbours that are both bright belong to one run.", _bright_pixels
+            ),
+            Mistake(
+                "You miss runs that begin in the first column: pad a dark column on the left before diff.",
+                _without_first_column,
+            ),
+            Mistake("You count every edge: only those from dark to bright begin a run.", _every_edge),
+        ),
+    ),
+    Exercise(
+        name="overlap",
+        lesson=12,
+        title="Agreement beyond chance",
+        minutes=7,
+        difficulty=2,
+        start="Start from (a & b).sum(): how many are true in both.",
+        hints=(
+            "If a is shuffled, each true place of b holds a true a with probability a.sum() / n.",
+            "So the expected overlap is a.sum() * b.sum() / n, a number of seeds.",
+            "P(b given a) is both / a.sum(); divide it by b.sum() / n.",
+        ),
+        cases=_truth_cases,
+        answer=_overlap,
+        mistakes=(
+            Mistake("The third number is both / either (Jaccard): the lift is P(b given a) / P(b).", _union),
+            Mistake(
+                "The third number is P(b given a): divide it by P(b), the rate without knowing a.", _conditional_only
+            ),
+            Mistake(
+                "You count the places where a equals b; where both are false, nobody has three legs.",
+                _equal_ones,
+            ),
+            Mistake("The second number is a share: the expected *number* is a.sum() * b.sum() / n.", _chance_as_share),
+        ),
+    ),
+    Exercise(
+        name="net_cure",
+        lesson=12,
+        title="Cured, or only different?",
+        minutes=7,
+        difficulty=2,
+        start="Start from the seeds that changed: before & ~after, and ~before & after.",
+        hints=(
+            "Seeds that did not change say nothing: n is the number of those that did.",
+            "If the edit only shook things, each change would be a cure or a new failure with probability 1/2.",
+            "The third number is sum(math.comb(n, k) for k in range(cured, n + 1)) / 2**n with n = cured + new.",
+        ),
+        cases=_paired_cases,
+        answer=_net_cure,
+        mistakes=(
+            Mistake("Seeds that did not change are no tosses: n is cured + new.", _all_seeds_in_test),
+            Mistake("You return the totals before and after: count the seeds that changed, each way.", _totals),
+            Mistake("Cured means true before and false after; you have it the other way round.", _exchanged),
+            Mistake(
+                "The third number is that of exactly `cured` heads: 'as many or more' also counts the larger k.",
+                _exactly,
+            ),
+        ),
+    ),
+    Exercise(
+        name="edited_sizes",
+        lesson=12,
+        title="Edit P(t)",
+        minutes=6,
+        difficulty=1,
+        start="Start from one pair: (t, max(p, least)) if t is in the interval, else (t, p).",
+        hints=(
+            "A list comprehension over (t, p) keeps the order.",
+            "[(t, max(p, least) if low <= t < high else p) for t, p in sizes], and torch.tensor(...) around it.",
+        ),
+        cases=_size_cases,
+        answer=_edited,
+        mistakes=(
+            Mistake(
+                "You set P to `least`, and shrink windows that were larger: take the larger of the two.", _replaced
+            ),
+            Mistake("You edit all times: leave those outside low <= t < high as they are.", _everywhere),
+            Mistake("The interval does not include `high` itself: low <= t < high.", _high_included),
+            Mistake("You take the smaller of the two: windows should become at least `least`.", _at_most),
+        ),
+    ),
+]

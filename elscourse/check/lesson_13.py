@@ -1,0 +1,303 @@
+"""Exercises of lesson 13: the machine as attention, its precision and its cost."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from .exercise import Case, Exercise, Mistake
+
+# ------------------------------------------------------------------------------------------------------ logits
+
+
+def _logit_cases(generator: torch.Generator) -> list[Case]:
+    return [
+        (torch.randn(m, d, generator=generator), torch.rand(count, d, generator=generator) * 2 - 1, alpha, sigma)
+        for m, count, d, alpha, sigma in ((4, 7, 9, 0.8, 0.6), (3, 5, 27, 0.5, 0.87), (6, 4, 25, 0.9, 0.44))
+    ]
+
+
+def _logits(queries: Tensor, keys: Tensor, alpha: float, sigma: float) -> Float[Tensor, "M L"]:
+    q, k = queries.double(), keys.double()
+    squares = (q[:, None] - alpha * k).square().sum(-1)
+    return (q.square().sum(-1, keepdim=True) - squares) / (2 * sigma**2)
+
+
+def _no_bias(queries: Tensor, keys: Tensor, alpha: float, sigma: float) -> Tensor:
+    return alpha * queries @ keys.T / sigma**2
+
+
+def _bias(keys: Tensor) -> Float[Tensor, " L"]:
+    return keys.square().sum(1) / 2
+
+
+def _bias_added(queries: Tensor, keys: Tensor, alpha: float, sigma: float) -> Tensor:
+    return (alpha * queries @ keys.T + alpha**2 * _bias(keys)) / sigma**2
+
+
+def _bias_undimmed(queries: Tensor, keys: Tensor, alpha: float, sigma: float) -> Tensor:
+    return (alpha * queries @ keys.T - _bias(keys)) / sigma**2
+
+
+def _bias_doubled(queries: Tensor, keys: Tensor, alpha: float, sigma: float) -> Tensor:
+    return (alpha * queries @ keys.T - 2 * alpha**2 * _bias(keys)) / sigma**2
+
+
+def _root_of_d(queries: Tensor, keys: Tensor, alpha: float, sigma: float) -> Tensor:
+    return _logits(queries, keys, alpha, sigma) / math.sqrt(queries.shape[1])
+
+
+def _sigma_not_squared(queries: Tensor, keys: Tensor, alpha: float, sigma: float) -> Tensor:
+    return _logits(queries, keys, alpha, sigma) * sigma
+
+
+def _nothing_left_out(queries: Tensor, keys: Tensor, alpha: float, sigma: float) -> Tensor:
+    return -(queries[:, None] - alpha * keys).square().sum(-1) / (2 * sigma**2)
+
+
+# ------------------------------------------------------------------------------------------------------- merge
+
+Triple = tuple[Tensor, Tensor, Tensor]
+
+
+def _triple(logits: Tensor, values: Tensor) -> Triple:
+    largest = logits.amax(1, keepdim=True)
+    weights = torch.exp(logits - largest)
+    return largest, weights.sum(1, keepdim=True), weights @ values
+
+
+def _merge_cases(generator: torch.Generator) -> list[Case]:
+    cases: list[Case] = []
+    for level in (0.0, 300.0, -300.0):
+        # the two halves differ in size, and which of them has the largest logit changes from query to query
+        logits = torch.randn(5, 16, generator=generator, dtype=torch.float64) + level
+        values = torch.randn(16, 2, generator=generator, dtype=torch.float64)
+        logits[:2, :4] += 1.5
+        logits[2:, 4:] += 1.5
+        a, b = _triple(logits[:, :4], values[:4]), _triple(logits[:, 4:], values[4:])
+        cases.append((tuple(x.float() for x in a), tuple(x.float() for x in b)))
+    return cases
+
+
+def _merge(a: Triple, b: Triple) -> Triple:
+    (m_a, z_a, s_a), (m_b, z_b, s_b) = (tuple(x.double() for x in part) for part in (a, b))
+    largest = torch.maximum(m_a, m_b)
+    f_a, f_b = torch.exp(m_a - largest), torch.exp(m_b - largest)
+    return largest, f_a * z_a + f_b * z_b, f_a * s_a + f_b * s_b
+
+
+def _just_added(a: Triple, b: Triple) -> Triple:
+    return torch.maximum(a[0], b[0]), a[1] + b[1], a[2] + b[2]
+
+
+def _only_b_rescaled(a: Triple, b: Triple) -> Triple:
+    f = torch.exp(b[0] - a[0])
+    return a[0], a[1] + f * b[1], a[2] + f * b[2]
+
+
+def _scaled_the_wrong_way(a: Triple, b: Triple) -> Triple:
+    largest = torch.maximum(a[0], b[0])
+    f_a, f_b = torch.exp(largest - a[0]), torch.exp(largest - b[0])
+    return largest, f_a * a[1] + f_b * b[1], f_a * a[2] + f_b * b[2]
+
+
+def _sum_forgotten(a: Triple, b: Triple) -> Triple:
+    largest = torch.maximum(a[0], b[0])
+    f_a, f_b = torch.exp(a[0] - largest), torch.exp(b[0] - largest)
+    return largest, a[1] + b[1], f_a * a[2] + f_b * b[2]
+
+
+def _averaged(a: Triple, b: Triple) -> Triple:
+    largest, z, s = _merge(a, b)
+    return largest, z / 2, s / 2
+
+
+def _no_maximum(a: Triple, b: Triple) -> Triple:
+    f_a, f_b = torch.exp(a[0]), torch.exp(b[0])
+    largest = torch.maximum(a[0], b[0])
+    f = torch.exp(largest)
+    return largest, (f_a * a[1] + f_b * b[1]) / f, (f_a * a[2] + f_b * b[2]) / f
+
+
+# --------------------------------------------------------------------------------------------------- precision
+
+
+def _sigma_cases(generator: torch.Generator) -> list[Case]:
+    return [
+        (torch.randn(m, d, generator=generator) * 3, torch.randn(count, d, generator=generator) * 3, alpha, tolerance)
+        for m, count, d, alpha, tolerance in ((6, 9, 49, 0.5, 1e-4), (4, 5, 9, 0.8, 1e-6), (5, 8, 25, 0.3, 1e-5))
+    ]
+
+
+def _smallest_sigma(queries: Tensor, keys: Tensor, alpha: float, tolerance: float) -> float:
+    longest = float(queries.double().norm(dim=1).max() * keys.double().norm(dim=1).max())
+    return math.sqrt(2.0**-24 * alpha * longest / tolerance)
+
+
+def _alpha_forgotten(queries: Tensor, keys: Tensor, alpha: float, tolerance: float) -> float:
+    return _smallest_sigma(queries, keys, 1.0, tolerance)
+
+
+def _root_forgotten(queries: Tensor, keys: Tensor, alpha: float, tolerance: float) -> float:
+    return _smallest_sigma(queries, keys, alpha, tolerance) ** 2
+
+
+def _mean_length(queries: Tensor, keys: Tensor, alpha: float, tolerance: float) -> float:
+    mean = float(queries.norm(dim=1).mean() * keys.norm(dim=1).mean())
+    return math.sqrt(2.0**-24 * alpha * mean / tolerance)
+
+
+def _norm_of_the_matrix(queries: Tensor, keys: Tensor, alpha: float, tolerance: float) -> float:
+    return math.sqrt(2.0**-24 * alpha * float(queries.norm() * keys.norm()) / tolerance)
+
+
+# -------------------------------------------------------------------------------------------------------- cost
+
+
+def _cost_cases(generator: torch.Generator) -> list[Case]:
+    return [(2_000, 16, 1, 5, 20), (50_000, 32, 3, 7, 10), (1_281_167, 64, 3, 9, 50)]
+
+
+def _cost(n_images: int, side: int, channels: int, patch_size: int, steps: int) -> tuple[int, int]:
+    pairs = side**2 * n_images * side**2
+    return steps * pairs * 2 * channels * patch_size**2, 4 * pairs
+
+
+def _one_query(n_images: int, side: int, channels: int, patch_size: int, steps: int) -> tuple[float, float]:
+    operations, table = _cost(n_images, side, channels, patch_size, steps)
+    return operations / side**2, table / side**2
+
+
+def _table_of_all_steps(n_images: int, side: int, channels: int, patch_size: int, steps: int) -> tuple[int, int]:
+    operations, table = _cost(n_images, side, channels, patch_size, steps)
+    return operations, table * steps
+
+
+EXERCISES = [
+    Exercise(
+        name="attention_logits",
+        lesson=13,
+        title="The logits of the machine",
+        minutes=7,
+        difficulty=1,
+        start="Start by expanding -|q - alpha k|^2 / (2 sigma^2) on paper, and strike out the term without k.",
+        hints=(
+            "Two terms are left: the dot product, with the factor alpha / sigma^2, and one that knows only the key.",
+            "The bias of a key is -alpha^2 |k|^2 / (2 sigma^2): keys.square().sum(1) has one number per key.",
+            "(alpha * queries @ keys.T + bias) / sigma**2 with bias = -(alpha**2) / 2 * keys.square().sum(1).",
+        ),
+        cases=_logit_cases,
+        answer=_logits,
+        mistakes=(
+            Mistake("The bias is missing: without -alpha^2 |k|^2 / 2 long keys win for their length.", _no_bias),
+            Mistake("The bias has the wrong sign: a long key is at a disadvantage.", _bias_added),
+            Mistake("The bias has the factor alpha^2: what is compared is the dimmed patch, alpha k.", _bias_undimmed),
+            Mistake(
+                "The bias is half of alpha^2 |k|^2: the square's cross term has a 2, the bias has none.", _bias_doubled
+            ),
+            Mistake(
+                "You divide by the root of the dimension, as transformers do: here sigma^2 sets the scale.", _root_of_d
+            ),
+            Mistake("You divide by sigma: the variance of the noise is sigma squared.", _sigma_not_squared),
+            Mistake(
+                "That is the whole exponent, with -|q|^2 / (2 sigma^2): it cancels, leave it out.",
+                _nothing_left_out,
+            ),
+        ),
+    ),
+    Exercise(
+        name="merge_partials",
+        lesson=13,
+        title="Merge two partial softmaxes",
+        minutes=9,
+        difficulty=2,
+        start="Start from the common maximum: torch.maximum of the two largest logits, query by query.",
+        hints=(
+            "The sums of a part are in units of exp(its own largest): they must be brought to the common unit.",
+            "The factor of part a is exp(a's largest - common largest), at most 1; the same for b.",
+            "Multiply both the total and the weighted sum of each part by its factor, then add.",
+        ),
+        cases=_merge_cases,
+        answer=_merge,
+        mistakes=(
+            Mistake(
+                "You add the sums as they are: each is relative to its own maximum, rescale them first.", _just_added
+            ),
+            Mistake(
+                "You rescale b to a's maximum only: where b's is larger, a must be rescaled (and exp overflows).",
+                _only_b_rescaled,
+            ),
+            Mistake(
+                "The factors are the wrong way round: exp(own largest - common largest) is at most 1.",
+                _scaled_the_wrong_way,
+            ),
+            Mistake(
+                "You rescale the weighted sums but not the totals: their quotient is then no mean.", _sum_forgotten
+            ),
+            Mistake("Partial sums are added, not averaged: only their quotient is a mean.", _averaged),
+            Mistake(
+                "You take exp of a logit itself: it overflows, or everything becomes 0. Take exp of differences.",
+                _no_maximum,
+            ),
+        ),
+    ),
+    Exercise(
+        name="smallest_sigma",
+        lesson=13,
+        title="Where float32 breaks",
+        minutes=8,
+        difficulty=2,
+        start="Start by solving 2^-24 alpha |q| |k| / sigma^2 = tolerance for sigma, on paper.",
+        hints=(
+            "sigma = sqrt(2^-24 alpha |q| |k| / tolerance).",
+            "|q| is the length of a row: queries.norm(dim=1) has one per query. Take the longest, also of the keys.",
+        ),
+        cases=_sigma_cases,
+        answer=_smallest_sigma,
+        mistakes=(
+            Mistake("alpha is missing: the dot product in the logit is alpha q.k.", _alpha_forgotten),
+            Mistake("That is sigma squared: take the root.", _root_forgotten),
+            Mistake("You take the mean length: the guarantee must hold for the longest query and key.", _mean_length),
+            Mistake(
+                "You take the norm of the whole matrix: lengths are those of the rows, norm(dim=1).",
+                _norm_of_the_matrix,
+            ),
+        ),
+    ),
+    Exercise(
+        name="machine_cost",
+        lesson=13,
+        title="What would ImageNet cost?",
+        minutes=8,
+        difficulty=1,
+        start="Start by counting pairs: queries of one picture times patches of all images.",
+        hints=(
+            "There are side**2 queries, and side**2 patches in each of the n_images images.",
+            "Operations: steps * pairs * 2 * channels * patch_size**2. The table has 4 bytes per pair, for one step.",
+        ),
+        cases=_cost_cases,
+        answer=_cost,
+        mistakes=(
+            Mistake(
+                "side**2 enters twice: every pixel of the picture asks, and every place of an image answers.",
+                _one_query,
+            ),
+            Mistake("The table is that of one step: the next step makes a new one.", _table_of_all_steps),
+            Mistake(
+                "A multiplication and an addition are two operations: the factor 2 is missing.",
+                lambda n, side, c, p, steps: (_cost(n, side, c, p, steps)[0] // 2, _cost(n, side, c, p, steps)[1]),
+            ),
+            Mistake(
+                "All channels are compared: the factor channels is missing.",
+                lambda n, side, c, p, steps: _cost(n, side, 1, p, steps),
+            ),
+            Mistake(
+                "A sample takes `steps` evaluations: the factor steps is missing.",
+                lambda n, side, c, p, steps: _cost(n, side, c, p, 1),
+            ),
+        ),
+    ),
+]

@@ -1,0 +1,521 @@
+"""The explorers: what they show is what the machines say, it fits into a notebook, and it moves in a real browser."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from conftest import noised, pictures
+from torch import Tensor
+
+import elscourse as els
+
+pytest.importorskip("anywidget")
+from elscourse import widgets
+
+FOLDER = Path(widgets.__file__).parent
+IMAGES = pictures(12, 1, 6, 8)
+COLOURS = pictures(9, 3, 6, 8)
+CLASSES = torch.arange(12) % 2
+ALPHA, SIGMA = 0.8, 0.6
+T = 0.4
+SCRIPTS = ["mosaic.js", "noise.js", "patch_size.js", "posterior.js"]
+
+
+def read(data: bytes, dtype: type, *shape: int) -> Tensor:
+    """What the browser reads from a bytes traitlet."""
+    return torch.from_numpy(np.frombuffer(data, dtype).reshape(shape).copy())
+
+
+def shades(images: Tensor) -> Tensor:
+    """Pixels as the screen has them, channels last."""
+    return ((images.clamp(-1, 1) + 1) * 127.5).round().byte().movedim(-3, -1)
+
+
+def patch_machine(images: Tensor = IMAGES, **options: Any) -> els.EquivariantLocalScoreMachine:
+    return els.EquivariantLocalScoreMachine(images, **{"patch_size": 3, **options})
+
+
+def mosaic(**options: Any) -> widgets.MosaicExplorer:
+    x_t = noised(IMAGES, 2, ALPHA, SIGMA)
+    return widgets.MosaicExplorer.of(patch_machine(), x_t, IMAGES[:2], T, **options)
+
+
+def noise(**options: Any) -> widgets.NoiseExplorer:
+    return widgets.NoiseExplorer.of(IMAGES[:3], pictures(3, 1, 6, 8, seed=1), **options)
+
+
+def posterior(**options: Any) -> widgets.PosteriorExplorer:
+    machine = els.IdealScoreMachine(IMAGES)
+    return widgets.PosteriorExplorer.of(machine, IMAGES[3], pictures(1, 1, 6, 8, seed=1)[0], [0.9, 0.3], **options)
+
+
+def patch_sizes() -> widgets.PatchSizeExplorer:
+    return widgets.PatchSizeExplorer.of({5: IMAGES[:2], 1: IMAGES[2:4]})
+
+
+# --- what is shown is what the machine says ---
+
+
+@pytest.mark.parametrize(
+    "machine",
+    [
+        patch_machine(),
+        patch_machine(padding="circular", patch_size=5),
+        patch_machine(COLOURS),
+        patch_machine(IMAGES.double(), window="gaussian"),
+        els.LocalScoreMachine(IMAGES, patch_size=[(0.4, 7), (1.0, 11)]),
+    ],
+    ids=["zeros", "circular", "colour", "gaussian", "local"],
+)
+def test_mosaic_shows_the_posterior(machine: els.EquivariantLocalScoreMachine) -> None:
+    x_t = noised(machine.images, 2, ALPHA, SIGMA)
+    explorer = widgets.MosaicExplorer.of(machine, x_t, machine.images[:2], T, top=3)
+    votes, shape = machine.posterior(x_t, T, 3), (2, 6, 8, 3)
+    image = read(explorer.image, np.int32, *shape)
+    place = read(explorer.place, np.uint16, *shape).long()
+    there = votes.image >= 0
+    assert torch.equal(image, votes.image.int())
+    assert torch.equal(torch.stack([place // 8, place % 8], -1)[there], votes.location[there])
+    assert torch.equal(read(explorer.weight, np.float32, *shape), votes.weight.float())
+    assert torch.equal(read(explorer.entropy, np.float32, 2, 6, 8), votes.entropy.float())
+    sent = read(explorer.atlas_index, np.int32, -1)
+    assert torch.equal(sent, image[there].unique())
+    atlas = read(zlib.decompress(explorer.atlas), np.uint8, len(sent), 6, 8, machine.images.shape[1])
+    assert torch.equal(atlas, shades(machine.images[sent]))
+    assert explorer.noisy == shades(x_t).numpy().tobytes()
+    assert explorer.samples == shades(machine.images[:2]).numpy().tobytes()
+    assert explorer.window == machine.window_at(T)[0]
+    assert explorer.circular == (machine.padding == "circular")
+    assert explorer.pixel == (3, 4)
+
+
+def test_mosaic_lets_only_the_class_vote() -> None:
+    machine = patch_machine(image_labels=CLASSES)
+    x_t = noised(IMAGES, 2, ALPHA, SIGMA)
+    explorer = widgets.MosaicExplorer.of(machine, x_t, IMAGES[:2], T, labels=[1, 0])
+    image = read(explorer.image, np.int32, 2, 6, 8, 4)
+    assert CLASSES[image[0]].eq(1).all() and CLASSES[image[1]].eq(0).all()
+
+
+def test_mosaic_outlines_the_window_asked_for() -> None:
+    assert mosaic(window=5).window == 5
+
+
+def test_noise_has_what_is_needed_to_noise() -> None:
+    explorer = noise(times=[1.0, 0.0, 0.5])
+    assert explorer.times == [0.0, 0.5, 1.0]
+    schedule = els.CosineSchedule()
+    assert explorer.alphas == [schedule.alpha(t) for t in explorer.times]
+    assert explorer.sigmas == [schedule.sigma(t) for t in explorer.times]
+    assert torch.equal(read(explorer.clean, np.float32, 3, 6, 8, 1), IMAGES[:3].movedim(1, -1))
+    assert torch.equal(read(explorer.noise, np.float32, 3, 6, 8, 1), pictures(3, 1, 6, 8, seed=1).movedim(1, -1))
+    assert (explorer.points, explorer.density) == ([], b"")
+    explorer.index = 1
+    assert explorer.t == 0.5
+
+
+def test_noise_density_is_one_of_a_mixture() -> None:
+    explorer = noise(points=torch.tensor([-1.0, 0.5, 0.5]))
+    density = read(explorer.density, np.float32, 51, 401).double()
+    x = torch.linspace(*explorer.span, 401, dtype=torch.float64)
+    mass = torch.trapezoid(density, x)
+    assert mass[0] == 0 and (mass[1:] - 1).abs().max() < 0.01
+    alpha, sigma = explorer.alphas[20], explorer.sigmas[20]
+    normal = torch.distributions.Normal(torch.tensor([-alpha, 0.5 * alpha]), sigma)
+    by_hand = normal.log_prob(x[:, None]).exp() @ torch.tensor([1 / 3, 2 / 3], dtype=torch.float64)
+    assert (density[20] - by_hand).abs().max() < 1e-5
+
+
+def test_posterior_shows_answer_and_voters() -> None:
+    explorer, machine = posterior(top=3), els.IdealScoreMachine(IMAGES)
+    assert explorer.times == [0.3, 0.9] and explorer.t == 0.3
+    eps = pictures(1, 1, 6, 8, seed=1)
+    for k, t in enumerate(explorer.times):
+        x_t = els.add_noise(IMAGES[3:4], eps, t)
+        votes = machine.posterior(x_t, t, 3)
+        assert torch.equal(read(explorer.noisy, np.uint8, 2, 6, 8, 1)[k], shades(x_t)[0])
+        assert torch.equal(read(explorer.denoised, np.uint8, 2, 6, 8, 1)[k], shades(machine(x_t, t))[0])
+        assert torch.equal(read(explorer.weight, np.float32, 2, 3)[k], votes.weight[0])
+        assert torch.equal(read(explorer.entropy, np.float32, 2)[k : k + 1], votes.entropy)
+        who = read(explorer.voter, np.int32, 2, 3)[k]
+        assert torch.equal(read(explorer.image, np.int32, -1)[who], votes.image[0].int())
+        assert torch.equal(read(explorer.voters, np.uint8, -1, 6, 8, 1)[who], shades(IMAGES[votes.image[0]]))
+
+
+def test_posterior_shows_voters_shifted_as_they_voted() -> None:
+    shifted = IMAGES[5].roll((-2, -3), (-2, -1))
+    machine = els.EquivariantScoreMachine(IMAGES)
+    explorer = widgets.PosteriorExplorer.of(machine, shifted, torch.zeros_like(shifted), [0.2], top=1)
+    assert explorer.voters == shades(shifted).numpy().tobytes()
+    assert read(explorer.image, np.int32, -1).tolist() == [5]
+    assert read(explorer.shift, np.int32, -1).tolist() == [2, 3]
+
+
+def test_fewer_voters_than_asked_for() -> None:
+    alone = IMAGES[:1]
+    explorer = widgets.PosteriorExplorer.of(els.IdealScoreMachine(alone), alone[0], alone[0], [0.5], top=3)
+    who = read(explorer.voter, np.int32, 3)
+    assert who[1:].tolist() == [-1, -1] and read(explorer.image, np.int32, -1)[who[0]] == 0
+    corner = els.LocalScoreMachine(alone, patch_size=3)
+    explorer = widgets.MosaicExplorer.of(corner, alone, alone, T, top=2)
+    assert read(explorer.image, np.int32, 6, 8, 2)[..., 1].eq(-1).all()
+    assert read(explorer.atlas_index, np.int32, -1).tolist() == [0]
+
+
+def test_patch_sizes_rise() -> None:
+    explorer = patch_sizes()
+    assert explorer.sizes == [1, 5]
+    assert explorer.samples == shades(torch.stack([IMAGES[2:4], IMAGES[:2]])).numpy().tobytes()
+    explorer.index = 1
+    assert explorer.patch_size == 5
+
+
+def test_numpy_times_and_beyond_the_range() -> None:
+    assert (
+        widgets.PatchSizeExplorer.of({np.int64(3): IMAGES[:1] * 3}).samples == shades(IMAGES[:1] * 3).numpy().tobytes()
+    )
+    assert posterior().get_state()["times"] == [0.3, 0.9]
+    assert noise(times=np.linspace(0, 1, 3)).times == [0, 0.5, 1]
+
+
+# --- it fits into a notebook, and says what it is ---
+
+
+def stored(explorer: Any) -> int:
+    """Bytes in a notebook's metadata."""
+    state = explorer.get_state()
+    return sum(len(base64.b64encode(v)) if isinstance(v, bytes) else len(json.dumps(v)) for v in state.values())
+
+
+@pytest.mark.parametrize("t", [0.2, 0.6, 1.0])
+def test_mosaic_is_small(t: float) -> None:
+    lab = els.lab(verbose=False)
+    images = lab.data.images[:4]
+    x_t = els.add_noise(images, els.seeded_noise(range(4), lab.shape), t)
+    explorer = widgets.MosaicExplorer.of(lab.machine("els-zeros"), x_t, images, t)
+    assert stored(explorer) < 400_000
+    assert len(explorer.atlas_index) // 4 == len(set(np.frombuffer(explorer.image, np.int32)))
+
+
+def test_mosaic_of_incompressible_images_keeps_the_heaviest() -> None:
+    images = pictures(2000, 1, 16, 16)
+    x_t = pictures(4, 1, 16, 16, seed=1)
+    explorer = widgets.MosaicExplorer.of(patch_machine(images), x_t, images[:4], T)
+    assert stored(explorer) < 400_000
+    image, weight = read(explorer.image, np.int32, -1, 4), read(explorer.weight, np.float32, -1, 4)
+    weight[:, 0] += 1  # a pixel's heaviest voter comes before all others
+    sent = torch.isin(image, read(explorer.atlas_index, np.int32, -1))
+    most = torch.zeros(2000).scatter_reduce_(0, image.flatten().long(), weight.flatten(), "amax")
+    kept = most[image[sent].long()].min()
+    assert sent.any() and not sent.all() and most[image[~sent].long()].max() <= kept
+
+
+@pytest.mark.parametrize(
+    ("build", "text"),
+    [
+        (mosaic, "MosaicExplorer(2 images, 4 voters per pixel at t = 0.4, window 3)"),
+        (noise, "NoiseExplorer(3 images, 51 times)"),
+        (posterior, "PosteriorExplorer(2 times, 5 voters each)"),
+        (patch_sizes, "PatchSizeExplorer(2 images, patch sizes 1, 5)"),
+    ],
+    ids=["mosaic", "noise", "posterior", "patch_sizes"],
+)
+def test_the_text_shown_instead(build: Callable[[], Any], text: str) -> None:
+    assert repr(build()) == text
+    bundle = build()._repr_mimebundle_()
+    data = bundle[0] if isinstance(bundle, tuple) else bundle
+    assert data["text/plain"] == text and "application/vnd.jupyter.widget-view+json" in data
+
+
+def test_nothing_is_asked_of_the_network() -> None:
+    for path in [*FOLDER.glob("*.js"), *FOLDER.glob("*.css")]:
+        text = path.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")  # a name, not an address
+        assert not re.search(r"//\w+\.|\bimport\b|fetch\(|url\(|XMLHttp", text), path.name
+    assert sorted(path.name for path in FOLDER.glob("*.js")) == sorted([*SCRIPTS, "shared.js"])
+
+
+def test_public_names() -> None:
+    assert sorted(widgets.__all__) == ["MosaicExplorer", "NoiseExplorer", "PatchSizeExplorer", "PosteriorExplorer"]
+
+
+def test_without_anywidget() -> None:
+    code = (
+        "import sys; sys.modules['anywidget'] = None\n"
+        "import elscourse as els\n"
+        "try:\n    from elscourse import widgets\n"
+        "except els.CourseError as error:\n    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith('pip install "elscourse[notebook]".') and done.stdout.count("\n") == 1
+
+
+# --- Python sees what the browser does ---
+
+
+@pytest.mark.parametrize(
+    ("build", "trait", "sent", "seen"),
+    [
+        (mosaic, "picked", 1, 1),
+        (mosaic, "pixel", [5, 7], (5, 7)),
+        (noise, "index", 50, 50),
+        (posterior, "index", 1, 1),
+        (patch_sizes, "index", 1, 1),
+    ],
+)
+def test_observers_fire(build: Callable[[], Any], trait: str, sent: Any, seen: Any) -> None:
+    explorer, heard = build(), []
+    explorer.observe(lambda change: heard.append(change["new"]), trait)
+    explorer.set_state({trait: sent})  # what a message from the browser does
+    assert heard == [seen]
+
+
+@pytest.mark.parametrize(
+    ("build", "trait", "value", "sentence"),
+    [
+        (mosaic, "picked", 2, r"picked must lie between 0 and 1, got 2"),
+        (mosaic, "pixel", (6, 0), r"rows 0\.\.5, columns 0\.\.7, got \(6, 0\)"),
+        (mosaic, "pixel", (0, -1), r"got \(0, -1\)"),
+        (noise, "index", 51, r"index must lie between 0 and 50, got 51"),
+        (posterior, "index", -1, r"between 0 and 1, got -1"),
+        (patch_sizes, "index", 2, r"between 0 and 1, got 2"),
+    ],
+)
+def test_positions_are_bounded(build: Callable[[], Any], trait: str, value: Any, sentence: str) -> None:
+    explorer = build()
+    before = getattr(explorer, trait)
+    with pytest.raises(els.CourseError, match=sentence):
+        setattr(explorer, trait, value)
+    assert getattr(explorer, trait) == before
+
+
+# --- bad input gets a sentence ---
+
+IDEAL = els.IdealScoreMachine(IMAGES)
+KNOWS_CLASSES = patch_machine(image_labels=CLASSES)
+Mosaic, Noise = widgets.MosaicExplorer.of, widgets.NoiseExplorer.of
+Post, Sizes = widgets.PosteriorExplorer.of, widgets.PatchSizeExplorer.of
+ONE = IMAGES[0]
+BAD = [
+    (lambda: Mosaic(IDEAL, IMAGES, IMAGES, T), r"is votes with whole images, not with patches: use PosteriorExplorer"),
+    (lambda: Mosaic(els.WienerFilter(IMAGES), IMAGES, IMAGES, T), r"only a machine can say which.*got WienerFilter"),
+    (lambda: Mosaic(KNOWS_CLASSES, IMAGES, IMAGES, T), r"built with image_labels: give labels="),
+    (lambda: Mosaic(KNOWS_CLASSES, IMAGES, IMAGES, T, labels=[1]), r"one class or one per image \(12\)"),
+    (lambda: Mosaic(KNOWS_CLASSES, IMAGES, IMAGES, T, labels=5), r"label 5 has no images"),
+    (lambda: Mosaic(patch_machine(), IMAGES, IMAGES, T, labels=1), r"labels were given, but the machine was built"),
+    (lambda: Mosaic(patch_machine(), ONE, ONE, T), r"x_t must be a tensor with the shape \(B, C, H, W\), got \(1, 6"),
+    (lambda: Mosaic(patch_machine(), IMAGES, IMAGES[:2], T), r"x_t and samples must have the same shape.*\(2, 1"),
+    (lambda: Mosaic(patch_machine(), COLOURS, COLOURS, T), r"x_t must have the shape \(B, 1, 6, 8\)"),
+    (lambda: Mosaic(patch_machine(), IMAGES, IMAGES, 0), r"t must lie in \(0, 1\]"),
+    (lambda: Mosaic(patch_machine(), IMAGES, IMAGES, T, top=0), r"top must be at least 1"),
+    (lambda: Mosaic(patch_machine(), IMAGES, IMAGES, T, window=4), r"patch size must be odd"),
+    (lambda: Noise(IMAGES.numpy(), IMAGES), r"images must be a tensor.*got ndarray"),
+    (lambda: Noise(IMAGES, IMAGES[:2]), r"images and noise must have the same shape"),
+    (lambda: Noise(IMAGES[:, :, :0], IMAGES), r"got \(12, 1, 0, 8\)"),
+    (lambda: Noise(IMAGES.expand(-1, 2, -1, -1), IMAGES), r"images must have 1 channel \(grey\) or 3.*got 2"),
+    (lambda: Noise(IMAGES.byte(), IMAGES), r"floats with pixels in \[-1, 1\], got torch.uint8"),
+    (lambda: Noise(IMAGES, IMAGES / 0), r"noise contains NaN or infinite"),
+    (lambda: Noise(IMAGES, IMAGES, points=torch.zeros(2, 2)), r"points must be finite numbers.*got \(2, 2\)"),
+    (lambda: Noise(IMAGES, IMAGES, points=[]), r"n >= 1, got \(0,\)"),
+    (lambda: Noise(IMAGES, IMAGES, times=[2.0]), r"t must lie in \[0, 1\]"),
+    (lambda: Noise(IMAGES, IMAGES, times=[]), r"times must hold at least one t"),
+    (lambda: Post(patch_machine(), ONE, ONE, [0.5]), r"looks through windows.*use MosaicExplorer"),
+    (lambda: Post(IDEAL, IMAGES, IMAGES, [0.5]), r"x_0 must be a tensor with the shape \(C, H, W\), got \(12"),
+    (lambda: Post(IDEAL, ONE, ONE[:, :5], [0.5]), r"x_0 and noise must have the same shape"),
+    (lambda: Post(IDEAL, ONE, ONE, [0.0, 0.5]), r"t must lie in \(0, 1\]"),
+    (lambda: Post(els.IdealScoreMachine(IMAGES, image_labels=CLASSES), ONE, ONE, [0.5]), r"give labels="),
+    (lambda: Sizes({}), r"samples must map each patch size to its images"),
+    (lambda: Sizes(IMAGES), r"samples must map each patch size"),
+    (lambda: Sizes({4: IMAGES}), r"patch size must be odd"),
+    (lambda: Sizes({3: ONE}), r"the samples of patch size 3 must be a tensor"),
+    (lambda: Sizes({3: IMAGES, 5: IMAGES[:1]}), r"of patch size 3 and of 5 must have the same shape"),
+]
+
+
+@pytest.mark.parametrize(("build", "sentence"), BAD)
+def test_bad_input(build: Callable[[], Any], sentence: str) -> None:
+    with pytest.raises(els.CourseError, match=sentence) as error:
+        build()
+    assert "\n" not in str(error.value)
+
+
+# --- in a real browser, with a model that is only a table ---
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+PAGE = """<!doctype html><meta charset="utf-8"><body><div id="here"></div><script type="module">
+const state = STATE, heard = {};
+for (const [name, value] of Object.entries(state)) {
+  if (value === null || value.base64 === undefined) continue;
+  const data = Uint8Array.from("x".repeat(3) + atob(value.base64), (c) => c.charCodeAt(0));
+  state[name] = new DataView(data.buffer, 3);  // as the widget manager gives it, and at an odd place
+}
+window.model = {
+  saved: {}, get: (name) => state[name],
+  set(name, value) { state[name] = value; this.saved[name] = value; (heard[name] || []).forEach((f) => f()); },
+  on(event, f) { (heard[event.slice(7)] ||= []).push(f); },
+  off(event, f) { heard[event.slice(7)] = heard[event.slice(7)].filter((g) => g !== f); },
+  save_changes() {}, listeners: () => Object.values(heard).flat().length,
+};
+const url = URL.createObjectURL(new Blob([state._esm], { type: "text/javascript" }));
+document.head.append(Object.assign(document.createElement("style"), { textContent: state._css }));
+const { default: widget } = await import(url);
+window.undo = await widget.render({ model: window.model, el: document.getElementById("here") });
+window.ready = true;
+</script>"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api")
+    if not CHROMIUM:
+        pytest.skip("no chromium")
+    with playwright.sync_playwright() as running:
+        opened = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def show(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """Opens an explorer on a page of its own; fails at the end on any script error or outside request."""
+    pages, wrong = [], []
+
+    def shown(explorer: Any, width: int = 900) -> Any:
+        state = {
+            name: {"base64": base64.b64encode(value).decode()} if isinstance(value, bytes) else value
+            for name, value in explorer.get_state().items()
+            if name != "layout"
+        }
+        path = tmp_path / "page.html"
+        path.write_text(PAGE.replace("STATE", json.dumps(state).replace("</", "<\\/")), encoding="utf-8")
+        page = browser.new_page(viewport={"width": width, "height": 800})
+        pages.append(page)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        local = ("file:", "blob:", "data:")
+        page.on("request", lambda request: wrong.append(request.url) if not request.url.startswith(local) else None)
+        page.goto(path.as_uri())
+        page.wait_for_function("window.ready", timeout=20_000)
+        return page
+
+    yield shown
+    for page in pages:
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        unnamed = "e => !e.ariaLabel && !e.closest('[aria-hidden=true]') && !(e.labels || []).length"
+        assert (
+            page.evaluate(f"[...document.querySelectorAll('[role=img], [role=application], input')].filter({unnamed})")
+            == []
+        )
+        page.evaluate("window.undo()")
+        assert page.evaluate("model.listeners()") == 0
+        page.close()
+    assert not wrong
+
+
+def colour_at(page: Any, canvas: str, row: int, column: int) -> list[int]:
+    """Red, green, blue of one pixel of a canvas."""
+    script = f"c => [...c.getContext('2d').getImageData({column}, {row}, 1, 1).data].slice(0, 3)"
+    return page.locator(canvas).first.evaluate(script)
+
+
+@pytest.mark.slow
+def test_browser_mosaic(show: Callable[..., Any]) -> None:
+    machine = patch_machine(COLOURS)
+    x_t = noised(COLOURS, 2, ALPHA, SIGMA)
+    page = show(widgets.MosaicExplorer.of(machine, x_t, COLOURS[:2], T, top=2))
+    votes = machine.posterior(x_t, T, 2)
+
+    def told(picked: int, row: int, column: int) -> None:
+        assert page.evaluate("[model.get('picked'), model.get('pixel')].flat()") == [picked, row, column]
+        said = page.locator(".els-said").inner_text().replace("\u00a0", " ")
+        assert said.startswith(f"Pixel ({row}, {column}) of image {picked}, window 3 × 3.")
+        image, (r, c) = votes.image[picked, row, column, 0], votes.location[picked, row, column, 0].tolist()
+        share = 100 * float(votes.weight[picked, row, column, 0])
+        assert f"Voters: image {image} at ({r}, {c}): {share:.1f} %" in said
+        assert colour_at(page, ".els-patches canvas", r, c) == shades(COLOURS[image])[r, c].tolist()
+        assert colour_at(page, ".els-pick canvas", row, column) == shades(COLOURS[picked])[row, column].tolist()
+        first = page.locator(".els-pick .els-over").first.evaluate("r => ['y', 'x'].map((a) => +r.getAttribute(a))")
+        assert first == [max(0, row - 1), max(0, column - 1)]
+
+    told(0, 3, 4)
+    box = page.locator(".els-pick").bounding_box()
+    page.locator(".els-pick").click(position={"x": box["width"] * 2.5 / 8, "y": box["height"] * 1.5 / 6})
+    told(0, 1, 2)
+    for key in ("ArrowUp", "ArrowUp", "ArrowRight"):
+        page.keyboard.press(key)
+    told(0, 0, 3)  # the border holds
+    page.keyboard.press("Shift+Tab")
+    page.evaluate("window.keys = []; document.addEventListener('keydown', (event) => keys.push(event.key))")
+    page.keyboard.press("ArrowRight")
+    told(1, 0, 3)
+    for key in ("d", "Escape"):
+        page.keyboard.press(key)
+    assert page.evaluate("keys") == ["Escape"]  # a notebook that heard the others would change or delete cells
+    page.evaluate("model.set('pixel', [5, 7])")  # as when Python sets it
+    told(1, 5, 7)
+
+
+@pytest.mark.slow
+def test_browser_mosaic_wraps_windows_around(show: Callable[..., Any]) -> None:
+    machine = patch_machine(padding="circular")
+    explorer = widgets.MosaicExplorer.of(machine, IMAGES[:1], IMAGES[:1], T)
+    explorer.pixel = (0, 7)
+    page = show(explorer, width=400)
+    script = "rs => rs.map((r) => ['y', 'x', 'height', 'width'].map((a) => +r.getAttribute(a)))"
+    pieces = page.locator(".els-pick .els-over").evaluate_all(script)
+    assert sorted(pieces) == sorted([[0, 6, 2, 2], [0, 0, 2, 1], [5, 6, 1, 2], [5, 0, 1, 1], [0, 7, 1, 1]])
+    assert page.locator("fieldset").count() == 0  # nothing to choose from
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("points", [None, [-1.0, 1.0]])
+def test_browser_noise(show: Callable[..., Any], points: list[float] | None) -> None:
+    explorer = noise(points=points)
+    page = show(explorer, width=400)
+    page.locator("input[type=range]").focus()
+    page.keyboard.press("End")
+    assert page.evaluate("model.saved") == {"index": 50}
+    assert page.locator(".els-words").inner_text() == "t = 1.00, α = 0.012, σ = 1.000"
+    x_t = els.add_noise(IMAGES[:3], pictures(3, 1, 6, 8, seed=1), 1.0)
+    assert abs(colour_at(page, "canvas", 2, 3)[0] - int(shades(x_t)[0, 2, 3, 0])) <= 1
+    assert page.locator("svg.els-plot").count() == (points is not None)
+    if points:
+        assert "highest value is 0.4" in page.locator("svg.els-plot").get_attribute("aria-label")
+        page.keyboard.press("Home")
+        assert "a spike on each of the 2 points" in page.locator("svg.els-plot").get_attribute("aria-label")
+
+
+@pytest.mark.slow
+def test_browser_posterior(show: Callable[..., Any]) -> None:
+    page = show(posterior(top=3), width=400)
+    votes = els.IdealScoreMachine(IMAGES).posterior(
+        els.add_noise(IMAGES[3:4], pictures(1, 1, 6, 8, seed=1), 0.9), 0.9, 3
+    )
+    page.locator("input[type=range]").focus()
+    page.keyboard.press("ArrowRight")
+    lines = [text.replace("\u00a0", " ") for text in page.locator(".els-voters .els-words").all_inner_texts()]
+    pairs = zip(votes.image[0].tolist(), votes.weight[0].tolist(), strict=True)
+    assert lines == [f"training image {image}: {100 * weight:.1f} %" for image, weight in pairs]
+    wide = page.locator(".els-voters .els-filled").first.evaluate("e => parseFloat(e.style.width)")
+    assert wide == pytest.approx(100 * float(votes.weight[0, 0]), abs=0.01)
+
+
+@pytest.mark.slow
+def test_browser_patch_size(show: Callable[..., Any]) -> None:
+    page = show(patch_sizes())
+    assert colour_at(page, "canvas", 1, 1) == shades(IMAGES[2])[1, 1].expand(3).tolist()
+    page.locator("input[type=range]").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.locator(".els-words").inner_text() == "5 × 5 pixels"
+    assert colour_at(page, "canvas", 1, 1) == shades(IMAGES[0])[1, 1].expand(3).tolist()
