@@ -1,0 +1,110 @@
+"""Make 09_time.npz: how alike network and machine are at every step and patch size, and what other schedules draw.
+
+    python data/lessons/make_09_time.py
+
+First it follows the network's own 20-step trajectory from the first ten calibration seeds and compares, at each step,
+its score with that of the ELS machine (zero padding) at P = 3, 5, ..., 15, through the square and through the gaussian
+window. Then it draws seeds 0 ... 9 with the square machine through schedules other than the calibrated one.
+It keeps what is finished in runs/, so a run that was killed goes on where it stopped.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+from tqdm import tqdm
+
+import elscourse as els
+from elscourse.calibration import CALIBRATION_SEEDS, calibration_table
+
+NETWORK = "fashion-mnist-16-resnet-zeros"
+CANDIDATES = list(range(3, 16, 2))
+SAMPLES, SEEDS, CHUNK = 10, 10, 5
+HERE = Path(__file__).parent
+KEEP = HERE.parent.parent / "runs" / "09_time"
+
+
+def half_of_the_sensitivity(lab: els.Lab, times: list[float]) -> list[int]:
+    """The smallest odd window that holds half of the network's mean |Jacobian|, probed on a larger, black canvas."""
+    images = lab.data.images[:10]
+    r, side = 16, images.shape[-1]
+    before = r - side // 2
+    x_0 = F.pad(images, (before, 2 * r + 1 - side - before, before, 2 * r + 1 - side - before), value=-1.0)
+    eps = els.seeded_noise(CALIBRATION_SEEDS[:10], x_0.shape[1:])
+    offset = torch.arange(-r, r + 1).abs()
+    ring = torch.maximum(offset[:, None], offset[None, :])
+    sizes = []
+    for t in times:
+        x_t = els.add_noise(x_0, eps, t).requires_grad_()
+        (slope,) = torch.autograd.grad(lab.network(x_t, t)[:, :, r, r].sum(), x_t)
+        share = torch.stack([slope.abs()[..., ring <= k].sum() for k in range(r + 1)]) / slope.abs().sum()
+        sizes.append(2 * int((share >= 0.5).nonzero()[0]) + 1)
+    return sizes
+
+
+def schedules(lab: els.Lab) -> dict[str, int | list[tuple[float, int]]]:
+    """Name -> patch sizes, for everything but the calibrated schedule (that one is in data/results)."""
+    times, sizes = zip(*lab.patch_sizes("els-zeros"), strict=True)
+    straight = [2 * round((3 + 12 * i / (len(times) - 1) - 1) / 2) + 1 for i in reversed(range(len(times)))]
+
+    def at(values: list[int]) -> list[tuple[float, int]]:
+        return list(zip(times, values, strict=True))
+
+    return {f"P={p}": p for p in CANDIDATES} | {
+        "reversed": at(list(reversed(sizes))),
+        "two larger": at([p + 2 for p in sizes]),
+        "two smaller": at([max(3, p - 2) for p in sizes]),
+        "straight": at(straight),
+        "jacobian": at(half_of_the_sensitivity(lab, list(times))),
+    }
+
+
+def drawn(lab: els.Lab, name: str, sizes: int | list[tuple[float, int]], done: Callable[[int], object]) -> np.ndarray:
+    """What the machine draws through these sizes, in chunks that are kept."""
+    machine = lab.patch_machine("els-zeros", sizes)
+    pieces = []
+    for start in range(0, SEEDS, CHUNK):
+        path = KEEP / f"{name.replace(' ', '-')}-{start}.npy"
+        if not path.exists():
+            images = els.sample(machine, els.seeded_noise(range(start, start + CHUNK), lab.shape), steps=20)
+            partial = path.with_suffix(".partial")
+            with partial.open("wb") as file:
+                np.save(file, images.numpy().astype(np.float16))
+            os.replace(partial, path)
+        pieces.append(np.load(path, allow_pickle=False))
+        done(CHUNK)
+    return np.concatenate(pieces)
+
+
+def main() -> None:
+    """Both windows' tables, the schedules' samples, then one file."""
+    lab = els.lab("laptop", network=NETWORK)
+    noise = els.seeded_noise(CALIBRATION_SEEDS[:SAMPLES], lab.shape)
+    KEEP.mkdir(parents=True, exist_ok=True)
+    found: dict[str, np.ndarray] = {"candidates": np.array(CANDIDATES)}
+    for window, machine in (("square", "els-zeros"), ("gaussian", "els-zeros-gaussian")):
+        table = calibration_table(
+            lab.patch_machine(machine, CANDIDATES[0]),
+            lab.network,
+            CANDIDATES,
+            noise,
+            progress=True,
+            checkpoint=KEEP / f"{window}.npy",
+        )
+        found["times"] = np.array(table.times)
+        found[f"cosine-{window}"] = table.cosine.numpy()
+    wanted = schedules(lab)
+    with tqdm(total=len(wanted) * SEEDS, unit="image") as bar:
+        for name, sizes in wanted.items():
+            bar.set_description(name)
+            found[name] = drawn(lab, name, sizes, bar.update)
+            if not isinstance(sizes, int):
+                found[f"{name} sizes"] = np.array([p for _, p in sizes])
+    np.savez_compressed(HERE / "09_time.npz", **found)  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    main()

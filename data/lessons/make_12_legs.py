@@ -1,0 +1,91 @@
+"""Samples for lesson 12: trousers, pullovers and shirts from one noise per seed, drawn by the network and by machines.
+
+    python data/lessons/make_12_legs.py
+
+writes data/lessons/12_legs.npz: per class and denoiser the images of seeds 0, 1, 2, ..., with 8 bits per pixel (0 is
+-1, 255 is 1).
+Every part is kept in runs/lessons/12_legs/ until all are done, so a run that was stopped goes on.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+import elscourse as els
+
+NETWORK = "fashion-mnist-16-resnet-zeros-conditional"
+CLASSES = {"trousers": 1, "pullover": 2, "shirt": 6}
+HERE = Path(__file__).parent
+PARTS = HERE.parents[1] / "runs" / "lessons" / "12_legs"
+CHUNK = 10
+
+Make = Callable[[], els.diffusion.Denoiser]
+Column = tuple[Make, int, int]  # how to make the denoiser, its steps, the number of seeds
+
+
+def floored(sizes: list[tuple[float, int]], least: int, low: float, high: float) -> list[tuple[float, int]]:
+    """The calibrated sizes, but at least `least` at the times with low <= t < high."""
+    return [(t, max(p, least) if low <= t < high else p) for t, p in sizes]
+
+
+def columns(lab: els.Lab, garment: str) -> dict[str, Column]:
+    """Name of a column -> what it takes to fill it."""
+    sizes = lab.patch_sizes("els-zeros")
+    many = 400 if garment == "trousers" else 100
+
+    def edited(least: int, low: float, high: float) -> Column:
+        return lambda: lab.patch_machine("els-zeros", floored(sizes, least, low, high)), 20, 100
+
+    wanted: dict[str, Column] = {
+        "network-150": (lambda: lab.network, 150, many),
+        "is": (lambda: lab.machine("is"), 20, many),
+        "els-zeros": (lambda: lab.machine("els-zeros"), 20, many),
+        "els-9-below-0.4": edited(9, 0, 0.4),
+    }
+    if garment == "trousers":
+        wanted |= {f"els-{least}-below-0.4": edited(least, 0, 0.4) for least in (5, 7, 13)}
+        wanted |= {"els-15-above-0.4": edited(15, 0.4, 2), "els-13": edited(13, 0, 2)}
+        wanted["ls"] = (lambda: lab.machine("ls"), 20, 100)
+    return {f"{garment}.{column}": made for column, made in wanted.items()}
+
+
+def piece(path: Path, denoiser: els.diffusion.Denoiser, noise: Tensor, steps: int, label: int) -> np.ndarray:
+    """The samples of some seeds: from its file, or computed and kept there."""
+    if not path.exists():
+        images = els.sample(denoiser, noise, steps, labels=label)
+        partial = path.with_suffix(".partial")
+        with partial.open("wb") as file:
+            np.save(file, ((images.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).numpy())
+        os.replace(partial, path)
+    return np.load(path, allow_pickle=False)
+
+
+def main() -> None:
+    """Compute what is missing, then write the result."""
+    lab = els.lab(network=NETWORK)
+    PARTS.mkdir(parents=True, exist_ok=True)
+    jobs = [(label, *job) for garment, label in CLASSES.items() for job in columns(lab, garment).items()]
+    results = {}
+    with tqdm(total=sum(count for *_, (_, _, count) in jobs), unit="image") as bar:
+        for label, name, (make, steps, count) in jobs:
+            bar.set_description(name)
+            denoiser, pieces = make(), []
+            for start in range(0, count, CHUNK):
+                noise = els.seeded_noise(range(start, start + CHUNK), lab.shape)
+                pieces.append(piece(PARTS / f"{name}-{start:03d}.npy", denoiser, noise, steps, label))
+                bar.update(len(noise))
+            results[name] = np.concatenate(pieces)
+    partial = HERE / "partial-12_legs.npz"
+    np.savez_compressed(partial, **results)  # type: ignore[arg-type]
+    os.replace(partial, HERE / "12_legs.npz")
+
+
+if __name__ == "__main__":
+    main()

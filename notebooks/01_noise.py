@@ -1,0 +1,916 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 01 · Whoever can remove noise can generate
+#
+# **You will** drown pictures in noise, find the best possible guess of what was there, and turn that guess into a
+# flow that carries pure noise back to data. First for a picture with a single pixel, where everything can be drawn
+# and checked; then for real pictures, where nothing changes but the number of pixels.
+#
+# **You will learn** what a denoiser, a score and a noise estimate are (one thing with three names), and why knowing
+# any of them is enough to generate.
+#
+# **You need** basic probability, derivatives, and Python with tensors. Nothing about diffusion.
+#
+# **Time** 86 minutes
+
+# %%
+import torch
+from matplotlib import pyplot as plt
+
+import elscourse as els
+from elscourse import check, plotting, widgets
+from elscourse.plotting import show
+
+plt.style.use("elscourse.course")
+lab = els.lab()
+
+# %% [markdown]
+# ## 1. A picture with one pixel (6 minutes)
+#
+# Pixels in this course run from $-1$ (black) to $1$ (white). Here is one single pixel, the same one, in 2,000
+# pictures of clothes.
+#
+# **Predict.** What will its histogram look like: one hump in the middle, flat, or two heaps?
+
+# %%
+row, column = 12, 8
+pixel = lab.data.images[:, 0, row, column]
+
+fig, ax = plt.subplots(figsize=(5, 2.6))
+ax.hist(pixel.cpu(), bins=20, range=(-1, 1), color=plotting.BLUE)
+ax.set(xlabel=f"value of pixel ({row}, {column})", ylabel="pictures")
+show(fig, alt="Histogram of one pixel over all training pictures: a spike at black and a broad heap of bright values.")
+
+# %% [markdown]
+# Two heaps: the garment covers the pixel or it does not. We idealise this into a data set that we know exactly. Our
+# pictures have **one pixel**, called $x_0$: dark (near $-0.6$) with probability 0.3, bright (near $0.6$) with
+# probability 0.7, each heap a normal distribution of width 0.1.
+#
+# The zero in $x_0$ is a time: zero noise so far.
+
+# %%
+means = torch.tensor([-0.6, 0.6], dtype=torch.float64)  # where the two heaps are
+share = torch.tensor([0.3, 0.7], dtype=torch.float64)  # how much of the data is in each
+width = 0.1  # the standard deviation of each
+
+
+def draw_pixels(n, generator):
+    heap = torch.multinomial(share, n, replacement=True, generator=generator)
+    return means[heap] + width * torch.randn(n, generator=generator, dtype=torch.float64)
+
+
+generator = torch.Generator().manual_seed(1)
+x_0 = draw_pixels(100_000, generator)
+eps = torch.randn(len(x_0), generator=generator, dtype=torch.float64)
+
+# %% [markdown]
+# ### Adding noise
+#
+# Noise $\epsilon$ is a draw from the standard normal distribution. A **noised pixel** is a mixture of both:
+#
+# $$x_t = \alpha\, x_0 + \sigma\, \epsilon .$$
+#
+# Here $\alpha$ dims the picture and $\sigma$ turns the noise up, as $t$ goes from 0 (clean) to 1 (noise). Which
+# curves $\alpha(t)$ and $\sigma(t)$ are good comes in the next section; for now take them from the package.
+#
+# **Predict.** At $t = 0.5$ both are close to 0.7. Will the histogram of $x_t$ still show two heaps?
+
+# %%
+schedule = els.CosineSchedule()  # alpha(t) and sigma(t)
+
+
+def density(x, t):
+    """p_t(x): how the noised pixel is distributed. Each heap is dimmed by alpha and widened by the noise."""
+    alpha, sigma = schedule.alpha(t), schedule.sigma(t)
+    heaps = torch.distributions.Normal(alpha * means, (alpha**2 * width**2 + sigma**2) ** 0.5)
+    return (share * heaps.log_prob(x[..., None]).exp()).sum(-1)
+
+
+line = torch.linspace(-3, 3, 601, dtype=torch.float64)
+
+# %%
+times = [0.0, 0.2, 0.5, 0.75, 1.0]
+fig, axes = plt.subplots(1, 5, figsize=(10, 2.3), sharex=True)
+largest_gap = {}
+for ax, t in zip(axes, times, strict=True):
+    x_t = schedule.alpha(t) * x_0 + schedule.sigma(t) * eps
+    heights, edges, _ = ax.hist(x_t, bins=60, range=(-3, 3), density=True, color="0.8")
+    ax.plot(line, density(line, t))
+    ax.set(title=f"t = {t:g}", xlabel="$x_t$", yticks=[])
+    middle = torch.tensor((edges[1:] + edges[:-1]) / 2)
+    largest_gap[t] = (torch.tensor(heights) - density(middle, t)).abs().max().item()
+axes[0].set_ylabel("density")
+show(
+    fig,
+    alt=(
+        "Histograms of the noised pixel with the formula on top: two heaps at t = 0 and 0.2, one lopsided hump "
+        "from t = 0.5 on, a standard normal at t = 1."
+    ),
+)
+
+# %%
+normal = torch.exp(-(line**2) / 2) / (2 * torch.pi) ** 0.5
+print(f"largest gap between histogram and formula for t >= 0.5: {max(largest_gap[t] for t in times[2:]):.3f}")
+print(f"largest gap between the density at t = 1 and a standard normal: {(density(line, 1) - normal).abs().max():.4f}")
+assert max(largest_gap[t] for t in times[2:]) < 0.02
+assert (density(line, 1) - normal).abs().max() < 0.003
+
+# %% [markdown]
+# The heaps move together (dimming), get wider (noise), and merge. At $t = 1$ what is left is a standard normal: **all
+# data ends in the same noise.** That is why generation can start there. We can draw from a standard normal without
+# knowing anything about the data.
+#
+# The question of this lesson: can we find the way back?
+#
+# ## 2. The schedule is an angle (5 minutes)
+#
+# If $x_0$ has variance 1, then $x_t$ has variance $\alpha^2 + \sigma^2$. We want that to stay 1, so that nothing
+# explodes. Two numbers whose squares sum to one are a cosine and a sine:
+#
+# $$\alpha = \cos\theta, \qquad \sigma = \sin\theta, \qquad \theta = \frac{\pi}{2}\, \frac{t}{1.008} .$$
+#
+# Time is an **angle** that turns from the picture to the noise. The 1.008 stops it just before the right angle: at
+# $t = 1$ a trace of the picture, $\alpha = 0.0125$, is left, and one may still divide by $\alpha$.
+
+# %%
+grid = schedule.times(20)
+arc = torch.tensor([[schedule.alpha(t), schedule.sigma(t)] for t in grid])
+assert (arc.square().sum(1) - 1).abs().max() < 1e-6
+assert abs(schedule.alpha(1) - 0.0125) < 5e-5
+
+fig, ax = plt.subplots(figsize=(3.6, 3.3))
+ax.plot(*arc.T, "o-", ms=5)
+ax.plot([0, arc[10, 0]], [0, arc[10, 1]], color=plotting.GREY, lw=1.2)
+ax.annotate("t = 0.5", arc[10], (5, 4), textcoords="offset points")
+ax.annotate("t = 0, picture", arc[-1], (-88, 5), textcoords="offset points")
+ax.annotate("t = 1, noise", arc[0], (6, -34), textcoords="offset points")
+ax.set(xlabel="α, amount of picture", ylabel="σ, amount of noise", xlim=(0, 1.15), ylim=(0, 1.1), aspect="equal")
+show(
+    fig,
+    alt=("A quarter circle with 21 dots at equal angles, from all picture and no noise to no picture and all noise."),
+)
+
+# %% [markdown]
+# **Predict.** Move the slider below from right to left. At which $t$ can you first name the garment? And at that $t$,
+# does the density of our one-pixel data (below the pictures; it uses 40 pixels) already show two heaps?
+
+# %%
+ranks = (torch.arange(40) + 0.5) / 40
+points = x_0.quantile(ranks.double())  # 40 typical values of the pixel
+widgets.NoiseExplorer.of(lab.data.images[:4], els.seeded_noise(range(500, 504), lab.shape), points=points)
+
+
+def heaps(t):
+    """How many local maxima the density has."""
+    return int((density(line, t).diff().sign().diff() < 0).sum())
+
+
+last = max(t / 100 for t in range(1, 101) if heaps(t / 100) == 2)
+print(f"the density has two heaps up to t = {last:.2f}")
+assert 0.2 < last < 0.35
+
+# %% [markdown]
+# The two heaps of a single pixel are gone beyond $t = 0.26$. You probably named some garments at a higher $t$ than
+# that, because you use many pixels together. Remember that: how *many* pixels a denoiser may look at is what this
+# course will vary.
+#
+# ### Exercise 1: Noising (5 minutes, ★☆☆)
+#
+# In training, every picture of a batch gets a time of its own. Write the noising for that: `x_0` and `eps` have shape
+# (B, C, H, W), and `t` has shape (B,). Use the schedule above.
+
+
+# %%
+def noising(x_0, eps, t):
+    """x_0, eps (B, C, H, W), t (B,) -> x_t (B, C, H, W), each image noised to its own time."""
+    ...
+
+
+# %%
+check.noising(noising)
+
+# %% [markdown]
+# Stuck? `check.hint("noising")` gives one hint at a time.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def noising(x_0, eps, t):
+#     theta = (math.pi / 2 * t / 1.008)[:, None, None, None]
+#     return theta.cos() * x_0 + theta.sin() * eps
+# ```
+#
+# The three `None` give `t` the shape (B, 1, 1, 1): one angle per picture, the same for all of its pixels.
+# </details>
+
+# %% [markdown]
+# ## 3. The best guess (8 minutes)
+#
+# You are shown a noised pixel, $x_t = -0.2$ at $t = 0.5$. What was $x_0$? Nobody can know. But we can look at all the
+# cases among our 100,000 in which $x_t$ came out close to $-0.2$.
+#
+# **Predict.** The value is on the dark side. Were most of these pixels dark? If you must name *one* number for $x_0$,
+# and pay the squared error, which: $-0.2$, $-0.28$ ($= -0.2/\alpha$), or another?
+
+# %%
+t, seen = 0.5, -0.2
+alpha, sigma = schedule.alpha(t), schedule.sigma(t)
+x_t = alpha * x_0 + sigma * eps
+possible = x_0[(x_t - seen).abs() < 0.02]
+
+fig, ax = plt.subplots(figsize=(5, 2.6))
+ax.hist(possible, bins=60, range=(-1, 1), color="0.8")
+ax.axvline(possible.mean(), color=plotting.ORANGE, ls="--", label=f"their mean, {possible.mean():.2f}")
+ax.set(xlabel=f"$x_0$ of the pairs with $x_t$ ≈ {seen}", ylabel="pairs")
+ax.legend(loc="upper left")
+show(
+    fig,
+    alt=(
+        "Histogram of the clean pixels behind a noised value of -0.2: a smaller heap at -0.6, a larger one at "
+        "0.6, their mean between the two, where there is no data."
+    ),
+)
+
+print(f"{len(possible):,} pairs, {(possible > 0).double().mean():.0%} of them bright, mean {possible.mean():.2f}")
+assert 0.58 < (possible > 0).double().mean() < 0.67
+assert 0.10 < possible.mean() < 0.20
+assert ((possible - possible.mean()).abs() < 0.1).double().mean() < 0.03  # hardly any data near the best guess
+
+# %% [markdown]
+# The number with the smallest mean squared error is the **mean** of what is possible (lesson 02 proves it). It is
+# called the posterior mean, and the function that returns it is the **ideal denoiser**:
+#
+# $$D(x_t, t) = \mathrm{E}[x_0 \mid x_t] .$$
+#
+# Notice how odd it is. You saw a dark value, and the best guess is slightly bright, because bright pixels are more
+# common. And it is a value that (almost) *never occurs in the data*. A good guess is not a good sample. Keep this in
+# mind for section 6.
+
+# %% [markdown]
+# ### The same by hand
+#
+# Bayes' rule gives $D$ without simulation. Given heap $k$, everything is normal: $x_t$ has mean $\alpha m_k$ ($m_k$
+# is the heap's centre) and variance $V = \alpha^2 \tau^2 + \sigma^2$ ($\tau$ is the width), and the best guess within
+# the heap is a straight line. The heaps then vote with weights $w_k$, proportional to share times likelihood:
+#
+# $$D(x_t, t) = \sum_k w_k \Big( m_k + \frac{\alpha \tau^2}{V} (x_t - \alpha m_k) \Big), \qquad
+# w_k \propto \mathrm{share}_k\; e^{-(x_t - \alpha m_k)^2 / 2V} .$$
+#
+# Remember this shape: *a weighted mean of what is possible*. Every machine of this course has it.
+#
+# **Predict.** As a function of $x_t$, is $D$ a straight line, a step, or something between? What changes with $t$?
+
+
+# %%
+def denoiser(x, t):
+    """The ideal denoiser E[x_0 | x_t] of the one-pixel data."""
+    alpha, sigma = schedule.alpha(t), schedule.sigma(t)
+    V = alpha**2 * width**2 + sigma**2
+    distance = x[..., None] - alpha * means
+    w = torch.softmax(share.log() - distance**2 / (2 * V), dim=-1)  # exp, divided by the sum over the heaps
+    return (w * (means + alpha * width**2 / V * distance)).sum(-1)
+
+
+# %%
+fig, axes = plt.subplots(1, 3, figsize=(9.5, 2.8), sharey=True)
+worst = 0.0
+for ax, t in zip(axes, [0.25, 0.5, 0.9], strict=True):
+    x_t = schedule.alpha(t) * x_0 + schedule.sigma(t) * eps
+    bins = ((x_t + 2) / 0.1).long()  # bins of width 0.1 from -2 to 2
+    full = [b for b in range(40) if (bins == b).sum() > 1000]
+    centres = torch.stack([x_t[bins == b].mean() for b in full])
+    averages = torch.stack([x_0[bins == b].mean() for b in full])
+    ax.plot(line, denoiser(line, t), label="formula")
+    ax.plot(centres, averages, "o", ms=4, mfc="none", label="simulation")
+    ax.set(title=f"t = {t:g}", xlabel="$x_t$", xlim=(-2, 2))
+    worst = max(worst, (denoiser(centres, t) - averages).abs().max().item())
+axes[0].set_ylabel("D, best guess of $x_0$")
+axes[0].legend()
+show(
+    fig,
+    alt=(
+        "The denoiser at three noise levels: a steep step at t = 0.25, a soft S at 0.5, almost flat at 0.9; "
+        "averages of simulated pairs lie on the curves."
+    ),
+)
+
+# %%
+print(f"largest difference between formula and simulated averages: {worst:.3f}")
+assert worst < 0.05
+
+# %% [markdown]
+# At little noise $D$ decides: dark or bright. At much noise it shrugs and says about the mean of all data, 0.24,
+# almost whatever it sees. Between the two lies a soft step that *hesitates*.
+#
+# ### Exercise 2: The denoiser of a coin (8 minutes, ★★☆)
+#
+# The simplest data there is: $x_0 = 1$ or $x_0 = -1$, each with probability one half. Work out its ideal denoiser on
+# paper, then write it down. `x_t` has any shape; `alpha` and `sigma` are numbers. It fits in one line.
+
+
+# %%
+def coin_denoiser(x_t, alpha, sigma):
+    """x_t (any shape) -> E[x_0 | x_t] for x_0 = +1 or -1 with equal probability, same shape."""
+    ...
+
+
+# %%
+check.coin_denoiser(coin_denoiser)
+
+# %% [markdown]
+# Stuck? `check.hint("coin_denoiser")` gives one hint at a time.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def coin_denoiser(x_t, alpha, sigma):
+#     return torch.tanh(alpha * x_t / sigma**2)
+# ```
+#
+# The weights of the two sides are proportional to $e^{\pm \alpha x_t / \sigma^2}$, since all other terms of
+# $(x_t \mp \alpha)^2$ are the same for both and cancel. Their difference over their sum is a hyperbolic tangent. The
+# tanh of neural networks is the ideal denoiser of a coin.
+# </details>
+
+# %% [markdown]
+# ## 4. One thing with three names (7 minutes)
+#
+# The **score** is the slope of the log-density: $s(x, t) = \partial_x \log p_t(x)$. It says in which direction data
+# become more likely. A computer can differentiate `density` for us.
+#
+# **Predict.** Draw $s$ at $t = 0.2$ on paper: where is it zero? On which side of a heap is it positive?
+
+# %%
+t = 0.2
+x = line.clone().requires_grad_()
+(score,) = torch.autograd.grad(density(x, t).log().sum(), x)
+
+fig, (above, below) = plt.subplots(2, 1, figsize=(5.6, 4.2), sharex=True)
+above.plot(line, density(line, t))
+above.set(ylabel="density $p_t$", title=f"t = {t:g}")
+below.axhline(0, color=plotting.GREY, lw=1)
+below.plot(line, score)
+at = line[150:451:20]
+below.quiver(at, 0 * at, score[150:451:20].sign(), 0 * at, scale=28, width=0.007, color=plotting.ORANGE)
+below.set(xlabel="$x$", ylabel="score $s$", xlim=(-1.6, 1.6), ylim=(-12, 12))
+show(
+    fig,
+    alt=(
+        "Above, a density with two humps. Below, its score, which is zero at the humps and in the valley; arrows "
+        "point to the nearer hump from both sides."
+    ),
+)
+
+# %% [markdown]
+# The arrows point uphill, to the nearer hump. And now a small miracle. Write $p_t$ as a mixture over all clean
+# values, $p_t(x) = \int p_0(x_0)\, \mathcal{N}(x;\, \alpha x_0, \sigma^2)\, dx_0$, and differentiate under the
+# integral:
+#
+# $$\partial_x p_t(x) = \int p_0(x_0)\, \mathcal{N}(x;\, \alpha x_0, \sigma^2)\, \frac{\alpha x_0 - x}{\sigma^2}\, dx_0
+# = p_t(x)\, \frac{\alpha\, \mathrm{E}[x_0 \mid x_t = x] - x}{\sigma^2} .$$
+#
+# Divide by $p_t(x)$: the slope of the log-density is the best guess in disguise. This is **Tweedie's formula**:
+#
+# $$s = \frac{\alpha D - x_t}{\sigma^2} .$$
+
+# %%
+tweedie = (schedule.alpha(t) * denoiser(line, t) - line) / schedule.sigma(t) ** 2
+print(
+    f"largest difference between autograd and Tweedie: {(score - tweedie).abs().max():.0e}, scores up to "
+    f"{score.abs().max():.0f}"
+)
+torch.testing.assert_close(score, tweedie)
+
+# %% [markdown]
+# There is a third name. If $x_t = \alpha x_0 + \sigma\epsilon$ and $D$ is the best guess of $x_0$, the best guess of
+# the noise is what is left over:
+#
+# $$\hat\epsilon = \frac{x_t - \alpha D}{\sigma} = -\sigma s .$$
+#
+# Neural networks are usually trained to return $\hat\epsilon$ (lesson 03). Denoiser, score, noise estimate: whoever
+# has one has all. The package converts between them in one line each.
+
+# %%
+x_t = torch.randn(1000, generator=generator, dtype=torch.float64)
+D = denoiser(x_t, t)
+eps_hat = els.noise_from_denoiser(D, x_t, t)
+s = els.score_from_denoiser(D, x_t, t)
+torch.testing.assert_close(eps_hat, -schedule.sigma(t) * s)
+torch.testing.assert_close(els.denoiser_from_noise(eps_hat, x_t, t), D)
+torch.testing.assert_close(els.denoiser_from_score(s, x_t, t), D)
+
+# %% [markdown]
+# ### Exercise 3: Score from denoiser (5 minutes, ★☆☆)
+#
+# Write Tweedie's formula as a function for pictures: `x0_hat` is the denoiser's answer, with the shape of `x_t`.
+
+
+# %%
+def score_of_denoiser(x0_hat, x_t, alpha, sigma):
+    """x0_hat, x_t (B, C, H, W), alpha and sigma numbers -> the score at x_t, (B, C, H, W)."""
+    ...
+
+
+# %%
+check.score_of_denoiser(score_of_denoiser)
+
+# %% [markdown]
+# Stuck? `check.hint("score_of_denoiser")` gives one hint at a time.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def score_of_denoiser(x0_hat, x_t, alpha, sigma):
+#     return (alpha * x0_hat - x_t) / sigma**2
+# ```
+#
+# The score pulls $x_t$ towards the dimmed guess $\alpha D$, and the harder, the less noise there is.
+# </details>
+
+# %% [markdown]
+# ## 5. The way back is a flow (10 minutes)
+#
+# Noising a pixel moves it along an arc: with $x_0$ and $\epsilon$ fixed, let the angle $\theta$ run from 0 to a right
+# angle. Here are 14 such arcs.
+#
+# **Predict.** Can you run this film backwards, knowing only where a pixel is *now*?
+
+# %%
+angles = torch.linspace(0, schedule.theta(1), 200, dtype=torch.float64)
+arcs = angles.cos()[:, None] * x_0[:14] + angles.sin()[:, None] * eps[:14]
+
+fig, ax = plt.subplots(figsize=(6, 3.2))
+ax.plot(angles, arcs, color=plotting.BLUE, ls="-", lw=1.2, alpha=0.8)
+ax.set(xlabel="angle θ (data on the left, noise on the right)", ylabel="$x_t$")
+show(
+    fig,
+    alt=("Fourteen arcs that start in two bundles at the left and cross each other many times on their way to noise."),
+)
+
+# %% [markdown]
+# You cannot: the arcs cross. At a crossing one pixel came from above and another from below, and nothing tells them
+# apart. But we do not want *these pixels* back. We want pixels with the same **density**. So let us look for a
+# *flow*: a velocity $u(x, \theta)$ that depends on the place only, and carries the crowd as a whole in the same way.
+#
+# Let $F(x, \theta)$ be the share of the crowd to the left of $x$, and $p = \partial_x F$ its density. Pixels neither
+# appear nor vanish, so $F$ drops only by what crosses $x$ from left to right: density times velocity,
+#
+# $$\partial_\theta F = -\,u\, p . \qquad (1)$$
+
+# %% [markdown]
+# For the true, crossing arcs, what crosses $x$ is the density there times the **mean** velocity of those that are
+# there. Along an arc, $x_t = \cos\theta\, x_0 + \sin\theta\, \epsilon$ has the velocity
+# $dx_t/d\theta = -\sin\theta\, x_0 + \cos\theta\, \epsilon$. So
+#
+# $$\partial_\theta F = -\,p\; \mathrm{E}\big[-\sin\theta\, x_0 + \cos\theta\, \epsilon \mid x_t = x\big] . \qquad (2)$$
+#
+# Compare (1) and (2). The mean of $x_0$ given $x_t$ is $D$; the mean of $\epsilon$ is $\hat\epsilon$. Therefore
+#
+# $$\boxed{\;u = -\sigma D + \alpha\, \hat\epsilon\;}$$
+#
+# If everyone moves with the mean velocity of the place where they are, the density evolves exactly as if everyone ran
+# along their own arc. And a velocity can be run backwards.
+#
+# Do not believe it; check it. $F$ is known for our data. Differentiate it numerically in $\theta$, divide by $-p$,
+# and compare with the boxed formula, which only knows the denoiser.
+
+
+# %%
+def cumulative(x, t):
+    """F: the share of noised pixels to the left of x."""
+    alpha, sigma = schedule.alpha(t), schedule.sigma(t)
+    heaps = torch.distributions.Normal(alpha * means, (alpha**2 * width**2 + sigma**2) ** 0.5)
+    return (share * heaps.cdf(x[..., None])).sum(-1)
+
+
+def velocity(x, t):
+    D = denoiser(x, t)
+    return -schedule.sigma(t) * D + schedule.alpha(t) * els.noise_from_denoiser(D, x, t)
+
+
+t, dt = 0.4, 1e-5
+d_theta = schedule.theta(t + dt) - schedule.theta(t - dt)
+x = torch.linspace(-2, 2, 41, dtype=torch.float64)
+from_conservation = -(cumulative(x, t + dt) - cumulative(x, t - dt)) / d_theta / density(x, t)
+print(
+    f"velocities up to {velocity(x, t).abs().max():.2f}, largest difference "
+    f"{(from_conservation - velocity(x, t)).abs().max():.0e}"
+)
+assert (from_conservation - velocity(x, t)).abs().max() < 1e-4
+
+# %% [markdown]
+# They agree. Now follow the flow from noise back to data: start at $t = 1$, and take small steps against the
+# velocity.
+#
+# **Predict.** Will these paths cross? About what share of them must end at the dark heap?
+
+# %%
+from itertools import pairwise
+
+ranks = (torch.arange(20, dtype=torch.float64) + 0.5) / 20
+x = torch.distributions.Normal(0.0, 1.0).icdf(ranks)  # 20 evenly ranked starting points of the noise
+fine = schedule.times(1000)
+paths = [x]
+for t, t_next in pairwise(fine):
+    x = x + (schedule.theta(t_next) - schedule.theta(t)) * velocity(x, t)
+    paths.append(x)
+paths = torch.stack(paths)
+
+# %%
+height = torch.stack([density(line, t) for t in fine[:-20:5]], dim=1)
+fig, ax = plt.subplots(figsize=(6.4, 3.6))
+ax.imshow(height.clamp(max=1.2), origin="lower", aspect="auto", cmap="Blues", extent=(1, 0.02, -3, 3))
+ax.plot(fine, paths, color=plotting.INK, ls="-", lw=1)
+ax.set(xlabel="time t (noise on the left, data on the right)", ylabel="$x_t$", xlim=(1, 0), ylim=(-2.2, 2.2))
+show(
+    fig,
+    alt=(
+        "Twenty paths run from noise on the left to data on the right without crossing; six end in the dark heap "
+        "and fourteen in the bright one. Behind them the density splits into two bands."
+    ),
+)
+
+dark = (paths[-1] < 0).double().mean().item()
+print(f"{dark:.0%} of the paths end in the dark heap; the data has 30%")
+assert (paths.diff(dim=1) > 0).all()  # nobody overtakes anybody
+assert abs(dark - 0.3) < 0.01
+
+# %% [markdown]
+# Nobody overtakes anybody, so everyone keeps their rank in the crowd. The lowest 30 % of the noise *must* become the
+# dark 30 % of the data. A valley opens in the density, and who stands left or right of it is decided early.
+#
+# One dimension is special in that ranks exist. Equations (1) and (2) are not special: count what crosses the walls of
+# any small box instead of a point, and they hold for pictures with any number of pixels, with the same $u$.
+#
+# ## 6. How to take a step (7 minutes)
+#
+# A computer takes steps. The arcs suggest the best kind: hold the two guesses $D$ and $\hat\epsilon$ fixed, and
+# **turn** to the next angle, exactly as if they were the true picture and the true noise:
+#
+# $$x_{t'} = \alpha' D + \sigma'\, \hat\epsilon \qquad (\alpha' = \cos\theta',\; \sigma' = \sin\theta') .$$
+#
+# At $\theta' = \theta$ this is $x_t$ itself, and its velocity there is $-\sigma D + \alpha\hat\epsilon = u$: for
+# small turns it *is* the flow. This step is called **DDIM**. Then ask the denoiser again, at the new place, and turn
+# on.
+
+
+# %%
+def generate(denoiser, noise, steps):
+    """Deterministic DDIM: from noise at t = 1 to a sample at t = 0."""
+    x_t, times = noise, schedule.times(steps)
+    for t, t_next in pairwise(times):
+        D = denoiser(x_t, t)
+        eps_hat = (x_t - schedule.alpha(t) * D) / schedule.sigma(t)
+        x_t = schedule.alpha(t_next) * D + schedule.sigma(t_next) * eps_hat
+    return x_t
+
+
+noise = torch.randn(20_000, generator=generator, dtype=torch.float64)
+samples = {steps: generate(denoiser, noise, steps) for steps in (1, 5, 20, 500)}
+torch.testing.assert_close(els.sample(denoiser, noise, steps=20), samples[20])  # the package's sampler is the same loop
+
+# %% [markdown]
+# **Predict.** The same 20,000 noise values go through 1, 5, 20 and 500 steps. What will the *single* step produce?
+# (Recall what $D$ says at $t = 1$.) How many steps are enough for the histogram to match?
+
+# %%
+clean = density(line, 0)
+fig, axes = plt.subplots(1, 4, figsize=(10, 2.5), sharex=True)
+for ax, (steps, x) in zip(axes, samples.items(), strict=True):
+    ax.hist(x, bins=120, range=(-1.2, 1.2), density=True, color="0.75", label="samples")
+    ax.plot(line, clean, lw=1.5, label="density of the data")
+    ax.set(title=f"{steps} step{'s' * (steps > 1)}", xlabel="$x$", xlim=(-1.2, 1.2), ylim=(0, 4.2), yticks=[])
+axes[0].legend(loc="upper left", fontsize=8)
+show(
+    fig,
+    alt=(
+        "Histograms of samples after 1, 5, 20 and 500 steps: one spike between the heaps, two rough heaps, two "
+        "heaps that are a little too narrow, and two heaps that match the density of the data."
+    ),
+)
+
+
+# %%
+def furthest(x):
+    """Largest gap between the share of samples left of a point and the F that it should be (Kolmogorov-Smirnov)."""
+    x = x.sort().values
+    return (cumulative(x, 0) - (torch.arange(len(x)) + 0.5) / len(x)).abs().max().item()
+
+
+gaps = {steps: furthest(x) for steps, x in samples.items()}
+chance = 1.63 / len(noise) ** 0.5  # a gap that only 1% of perfect sets of samples of this size exceed
+print("steps  largest gap")
+for steps, gap in gaps.items():
+    print(f"{steps:5d}  {gap:.3f}")
+print(f"perfect samples have at most {chance:.3f} (99% of the time)")
+print(f"one step: mean {samples[1].mean():.2f}, standard deviation {samples[1].std():.3f}")
+
+assert gaps[500] < chance < gaps[20] < 0.08 < gaps[5]
+assert abs(samples[1].mean() - 0.24) < 0.01 and samples[1].std() < 0.01
+assert samples[20][samples[20] > 0].std() < 0.09  # the bright heap of the data has 0.1
+
+# %% [markdown]
+# With 500 small turns the samples cannot be told from data: their gap is within what chance gives to perfect samples.
+# **We generated, using nothing but a denoiser.** With 20 steps the heaps have the right size but are somewhat too
+# narrow.
+#
+# One single step says the mean, 0.24, for every noise: a good guess and a hopeless sample. Guess, turn a little, look
+# again: that is what makes a guess into a sample.
+#
+# **Predict.** If you double the number of steps, does the error fall by a half, a quarter, or not at all? We can
+# measure without any chance involved: each sample should keep the rank of its noise.
+
+# %%
+counts = [10, 20, 40, 80, 160, 320]
+rank_error = [(cumulative(generate(denoiser, noise, n), 0) - cumulative(noise, 1)).abs().max().item() for n in counts]
+ratios = [a / b for a, b in pairwise(rank_error)]
+
+fig, ax = plt.subplots(figsize=(4.6, 2.8))
+ax.loglog(counts, rank_error, "o-")
+ax.set(xlabel="steps", ylabel="largest error of a rank", xticks=counts, xticklabels=counts)
+ax.minorticks_off()
+show(
+    fig,
+    alt=(
+        "The largest error in rank against the number of steps on logarithmic axes: a straight line that halves "
+        "whenever the steps double."
+    ),
+)
+print("error falls by a factor of", ", ".join(f"{r:.2f}" for r in ratios), "at each doubling")
+assert all(1.8 < r < 2.3 for r in ratios)
+
+# %% [markdown]
+# By a half: DDIM is a first-order method. Faster solvers exist. This course stays with DDIM at 20 steps, for formulas
+# and networks alike: both then make the same kind of error, and what is left when we compare them is due to the
+# denoisers. Note also what is *not* random here: once the noise is drawn, the sample is determined. **A seed is an
+# image.** We shall use that to compare denoisers, image by image.
+#
+# ### Exercise 4: One DDIM step (6 minutes, ★★☆)
+#
+# Write one step from the angle of (`alpha`, `sigma`) to the angle of (`alpha_next`, `sigma_next`), given the
+# denoiser's answer `x0_hat` at `x_t`.
+
+
+# %%
+def ddim_step(x_t, x0_hat, alpha, sigma, alpha_next, sigma_next):
+    """x_t, x0_hat (B, C, H, W), four numbers -> x at the next time, (B, C, H, W)."""
+    ...
+
+
+# %%
+check.ddim_step(ddim_step)
+
+# %% [markdown]
+# Stuck? `check.hint("ddim_step")` gives one hint at a time.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def ddim_step(x_t, x0_hat, alpha, sigma, alpha_next, sigma_next):
+#     eps_hat = (x_t - alpha * x0_hat) / sigma
+#     return alpha_next * x0_hat + sigma_next * eps_hat
+# ```
+#
+# Split $x_t$ into a guessed picture and a guessed noise, then mix them again in the next proportion. In the last step
+# $\sigma' = 0$, so the sample is the last guess itself.
+# </details>
+
+# %% [markdown]
+# ### Exercise 5: The sampler (8 minutes, ★★☆)
+#
+# Write the whole loop: `denoiser(x_t, t)` returns the guess of the clean images, and the times are
+# $1 = t_0 > t_1 > \dots > t_n = 0$ in `steps` equal steps. You may use `ddim_step` and `els.CosineSchedule()`. Ask
+# the denoiser `steps` times, never at $t = 0$.
+
+
+# %%
+def sampler_loop(denoiser, noise, steps):
+    """denoiser: (x_t, t) -> x0_hat; noise (B, C, H, W) at t = 1 -> the samples at t = 0, (B, C, H, W)."""
+    ...
+
+
+# %%
+check.sampler_loop(sampler_loop)
+
+# %% [markdown]
+# Stuck? `check.hint("sampler_loop")` gives one hint at a time.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def sampler_loop(denoiser, noise, steps):
+#     schedule, x_t = els.CosineSchedule(), noise
+#     for i in range(steps):
+#         t, t_next = 1 - i / steps, 1 - (i + 1) / steps
+#         now, then = (schedule.alpha(t), schedule.sigma(t)), (schedule.alpha(t_next), schedule.sigma(t_next))
+#         x_t = ddim_step(x_t, denoiser(x_t, t), *now, *then)
+#     return x_t
+# ```
+#
+# This loop is complete: with a good enough `denoiser` it draws photographs.
+# </details>
+
+# %% [markdown]
+# ## 7. Nothing changes with more pixels (6 minutes)
+#
+# A picture of 16 by 16 pixels is a point in a space of 256 dimensions. Take twelve pictures $v_1, \dots, v_{12}$ as
+# the data. Their noised density is a mixture of twelve round humps, centred on the dimmed pictures:
+#
+# $$p_t(x) = \frac{1}{12} \sum_{i} \mathcal{N}(x;\, \alpha v_i, \sigma^2 I), \qquad
+# \log p_t(x) = \log \sum_i e^{-\|x - \alpha v_i\|^2 / 2\sigma^2} + \mathrm{constant} .$$
+#
+# **Predict.** We give this log-density to autograd and apply Tweedie. Do we get a denoiser without ever having
+# written one?
+
+
+# %%
+def log_density(x_t, images, t):
+    """log p_t at each image of the batch, up to a constant: x_t (B, C, H, W), images (N, C, H, W)."""
+    alpha, sigma = schedule.alpha(t), schedule.sigma(t)
+    squared_distance = (x_t[:, None] - alpha * images[None]).square().sum((-3, -2, -1))  # (B, N)
+    return torch.logsumexp(-squared_distance / (2 * sigma**2), dim=1)
+
+
+def denoiser_by_autograd(x_t, t, images):
+    x = x_t.clone().requires_grad_()
+    (score,) = torch.autograd.grad(log_density(x, images, t).sum(), x)
+    return els.denoiser_from_score(score, x_t, t)
+
+
+# %%
+twelve = lab.data.images[:12]
+t = 0.75
+x_t = els.add_noise(twelve[:6], els.seeded_noise(range(510, 516), lab.shape).to(lab.device), t)
+guess = denoiser_by_autograd(x_t, t, twelve)
+exact = els.IdealScoreMachine(twelve)(x_t, t)
+
+fig = plotting.image_rows({"clean $x_0$": twelve[:6], f"noised, t = {t}": x_t, "$D(x_t)$ by autograd": guess})
+show(
+    fig,
+    alt=(
+        "Six clean garments, the same hidden in noise, and the denoiser's answers: five look like the clean ones "
+        "again, the sixth has turned into another garment."
+    ),
+)
+
+error = (guess - twelve[:6]).square().mean((1, 2, 3)).sqrt()
+print(f"autograd against the package's ideal denoiser: {(guess - exact).abs().max():.0e}")
+print("typical error per pixel:", ", ".join(f"{e:.2f}" for e in error))
+print(f"typical noise per pixel: {schedule.sigma(t) / schedule.alpha(t):.1f}")
+assert (guess - exact).abs().max() < 1e-3
+if lab.profile == "laptop":
+    assert (error[:5] < 0.2).all() and error[5] > 0.4
+
+# %% [markdown]
+# Yes, and it agrees with the package's ideal denoiser, which lesson 02 derives. Through noise in which we see almost
+# nothing it recovers five of the six, since it has only twelve to choose from. The sixth it takes for another. Even
+# the best possible denoiser may be wrong about a picture: it is best *on average*.
+#
+# **Predict.** Ask the ideal denoiser of all training pictures for its guess at $t = 1$, for three different noises.
+# Three different pictures?
+
+# %%
+noise = els.seeded_noise([520, 521, 522], lab.shape).to(lab.device)
+one_jump = els.IdealScoreMachine(lab.data.images)(noise, 1.0)
+mean_image = lab.data.images.mean(0, keepdim=True)
+fig = plotting.image_rows({"noise": noise / 3, "guess at t = 1": one_jump, "mean of all pictures": mean_image})
+show(
+    fig,
+    alt=(
+        "Three noises, and three guesses that are the same grey blur: the mean of all training pictures, shown below."
+    ),
+)
+apart = (one_jump - mean_image).square().mean().sqrt().item()
+print(f"typical distance of a pixel from the mean picture: {apart:.3f}")
+assert apart < 0.05
+
+# %% [markdown]
+# One blur for all, as in one dimension: from pure noise the best guess is the mean of everything. Generating is not
+# one brave guess but many small turns, each of which makes the next guess a little bolder.
+#
+# ## 8. From noise to a garment (5 minutes)
+#
+# For 2,000 or 50,000 real pictures we usually do not have the density. But a denoiser can be *trained*: show a
+# network noised pictures, and correct its guesses. This course brings such networks (lesson 03 trains one). This one
+# was also told the class.
+#
+# **Predict.** The upper row of each pair will show $x_t$, the lower one the guess $D(x_t)$. Which of the two becomes
+# a garment first?
+
+# %%
+garments = els.lab(network="fashion-mnist-16-resnet-zeros-conditional")
+seeds = range(540, 550)
+noise, labels = els.seeded_noise(seeds, garments.shape).to(garments.device), garments.labels_for(seeds)
+path = list(els.trajectory(garments.network, noise, steps=100, labels=labels))  # (t, x_t, x0_hat)
+
+stops = [0, 5, 20, 50, 70, 85, 100]
+rows = {}
+for i in (8, 2):
+    name = garments.data.class_names[labels[i]].lower()
+    rows[f"{name}: $x_t$"] = torch.stack([path[k][1][i] for k in stops])
+    rows[f"{name}: $D(x_t)$"] = torch.stack([path[k][2][i] for k in stops])
+fig = plotting.image_rows(rows, titles=[f"t = {path[k][0]:g}" for k in stops])
+show(
+    fig,
+    alt=(
+        "Two garments on their way from noise: the guess is noise at t = 1, a blurred garment at t = 0.95, and "
+        "gets sharper from there, while x_t looks like noise until about t = 0.5."
+    ),
+)
+
+# %% [markdown]
+# The guess leads. At $t = 1$ exactly the network's guess is useless: it estimates noise, and turning that into a
+# guess of the picture multiplies its small errors by $1/\alpha = 80$ (lesson 11 is about the consequences). One small
+# step later it is a blurred garment. How alike are guess and final picture, in numbers? We use **r2**, the squared
+# correlation of their pixels: 1 for the same picture up to brightness and contrast, 0 for unrelated ones.
+
+# %%
+final = path[-1][1]
+times = [t for t, _, _ in path[1:-1]]
+guess_r2 = torch.stack([els.compare(D, final).r2.median().cpu() for _, _, D in path[1:-1]])
+x_t_r2 = torch.stack([els.compare(x_t, final).r2.median().cpu() for _, x_t, _ in path[1:-1]])
+
+fig, ax = plt.subplots(figsize=(5.6, 2.9))
+ax.plot(times, guess_r2, label="the guess $D(x_t)$")
+ax.plot(times, x_t_r2, label="the noisy picture $x_t$")
+ax.set(xlim=(1, 0), ylim=(0, 1.02), xlabel="time t (noise on the left)", ylabel="r2 with the final picture")
+ax.legend(loc="lower right")
+show(
+    fig,
+    alt=(
+        "Agreement with the final picture against time: the guess is above 0.8 from early on, the noisy picture "
+        "follows much later."
+    ),
+)
+
+reach = {name: max(t for t, r in zip(times, r2, strict=True) if r > 0.8) for name, r2 in
+         {"guess": guess_r2, "x_t": x_t_r2}.items()}  # fmt: skip
+print(f"r2 with the final picture exceeds 0.8 from t = {reach['guess']:.2f} (guess) and t = {reach['x_t']:.2f} (x_t)")
+if lab.profile == "laptop":
+    assert 0.75 < reach["guess"] < 0.9 and 0.1 < reach["x_t"] < 0.25
+
+# %% [markdown]
+# The guess passes 0.8 at about $t = 0.83$, the noisy picture itself only at $t = 0.16$. Most of the picture is
+# settled long before the noise is gone. Here are the ten, one of each class, drawn by nothing but a denoiser in a
+# loop.
+
+# %%
+names = [garments.data.class_names[y].replace("T-shirt/top", "T-shirt") for y in labels]
+show(
+    plotting.image_rows({"samples": final}, notes=names),
+    alt=(
+        "Ten small pictures drawn by the network: shirts, trousers, a bag and shoes can be recognised, others are odd."
+    ),
+)
+again = els.sample(garments.network, noise, steps=100, labels=labels)
+print(f"drawn once more from the same noise: largest difference {(again - final).abs().max():.0e}")
+assert (again - final).abs().max() < 1e-3
+
+# %% [markdown]
+# ## What you can now say
+#
+# - Noising turns a picture into noise along an angle: $x_t = \alpha x_0 + \sigma\epsilon$, $\alpha = \cos\theta$,
+#   $\sigma = \sin\theta$.
+# - The ideal denoiser $D = \mathrm{E}[x_0 \mid x_t]$ is a weighted mean of what is possible; it hesitates rather than
+#   decides.
+# - Denoiser, score and noise estimate are one thing: $s = (\alpha D - x_t)/\sigma^2 = -\hat\epsilon/\sigma$.
+# - The velocity $u = -\sigma D + \alpha\hat\epsilon$ carries the density of the noise back to that of the data. DDIM
+#   follows it in turns.
+# - So whoever can remove noise can generate; and the same noise always gives the same picture.
+#
+# ## What is still unexplained
+#
+# In section 7 we had the *exact* denoiser of twelve pictures, and in section 5 we proved that the flow of an exact
+# denoiser reproduces the data it was made from. All of it, and nothing else. **Predict:** if we let the exact
+# denoiser of our 2,000 training pictures generate, what will it draw? And how then can the network above have drawn
+# clothes that nobody made?
+
+# %% [markdown]
+# ## References
+#
+# - J. Song, C. Meng, S. Ermon, *Denoising diffusion implicit models*, ICLR 2021,
+#   [arXiv:2010.02502](https://arxiv.org/abs/2010.02502): the deterministic step.
+# - Y. Song, J. Sohl-Dickstein, D. P. Kingma, A. Kumar, S. Ermon, B. Poole, *Score-based generative modeling through
+#   stochastic differential equations*, ICLR 2021, [arXiv:2011.13456](https://arxiv.org/abs/2011.13456): the flow with
+#   the same densities.
+# - P. Vincent, *A connection between score matching and denoising autoencoders*, Neural Computation 23, 2011,
+#   [doi:10.1162/NECO_a_00142](https://doi.org/10.1162/NECO_a_00142): why a denoiser is a score.
+# - B. Efron, *Tweedie's formula and selection bias*, Journal of the American Statistical Association 106, 2011,
+#   [doi:10.1198/jasa.2011.tm11181](https://doi.org/10.1198/jasa.2011.tm11181).
+# - H. Xiao, K. Rasul, R. Vollgraf, *Fashion-MNIST: a novel image dataset for benchmarking machine learning
+#   algorithms*, 2017, [arXiv:1708.07747](https://arxiv.org/abs/1708.07747).
+# - M. Kamb, S. Ganguli, *An analytic theory of creativity in convolutional diffusion models*, ICML 2025,
+#   [arXiv:2412.20292](https://arxiv.org/abs/2412.20292): the schedule.

@@ -1,0 +1,755 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 02 · The ideal denoiser can only remember
+#
+# **You will** work out which denoiser the training of a diffusion model is really asking for, write it down in four
+# lines, and let it generate.
+#
+# **You will learn** that the perfect student of this training returns training pictures and nothing else, when in the
+# process it chooses which, and why the obvious code for it fails.
+#
+# **You need** lesson 01: noising, denoisers, the DDIM sampler. Bayes' rule.
+#
+# **Time** 88 minutes
+
+# %%
+import torch
+from matplotlib import pyplot as plt
+
+import elscourse as els
+from elscourse import check, plotting, widgets
+from elscourse.plotting import show
+
+plt.style.use("elscourse.course")
+lab = els.lab()
+
+# %%
+images, labels, schedule = lab.data.images, lab.data.labels, lab.schedule
+N, pixels = len(images), images[0].numel()
+print(f"{N:,} training images v of {pixels} pixels each")
+
+# %% [markdown]
+# ## 1. What the training loss asks for (8 minutes)
+#
+# A diffusion model is trained like this. Take a training picture $x_0$, a time $t$ and noise $\epsilon$; make
+# $x_t = \alpha x_0 + \sigma \epsilon$; show $x_t$ to the network; fine it for the squared error of its answer,
+# $\|D(x_t) - x_0\|^2$. Repeat.
+#
+# Suppose we see a noisy picture of which we know that it was made from one of three: from the first with probability
+# 0.5, from the second with 0.3, from the third with 0.2. We may give one answer, $a$. The fine we must expect is
+#
+# $$L(a) = \sum_i w_i\, \|a - v_i\|^2, \qquad w = (0.5,\ 0.3,\ 0.2) .$$
+#
+# **Predict.** Which answer costs least: the most probable picture, the second, the third, or a blend?
+
+# %%
+three = images[[0, 19, 24]]
+w = torch.tensor([0.5, 0.3, 0.2], device=lab.device)
+
+
+def expected_loss(answer):
+    return (w * (answer - three).square().sum((-3, -2, -1))).sum()
+
+
+mean = (w[:, None, None, None] * three).sum(0)
+answers = torch.cat([three, mean[None]])
+losses = torch.stack([expected_loss(a) for a in answers])
+fig = plotting.image_rows(
+    {"answer": answers}, titles=["w = 0.5", "w = 0.3", "w = 0.2", "their mean"], notes=[f"L = {x:.0f}" for x in losses]
+)
+show(
+    fig,
+    alt=("Three garments and their weighted mean, a blur, with the expected loss of each: the blur has the smallest."),
+)
+
+# %%
+assert losses.argmin() == 3
+generator = torch.Generator().manual_seed(0)
+others = [mean + scale * torch.randn(mean.shape, generator=generator).to(mean) for scale in (0.1, 0.3, 1.0, 3.0)]
+for a in [*three, *others]:
+    torch.testing.assert_close(expected_loss(a), expected_loss(mean) + (a - mean).square().sum())
+
+# %% [markdown]
+# The blur wins. And the second cell says why: for **every** answer $a$, with $m = \sum_i w_i v_i$ the weighted mean,
+#
+# $$L(a) = L(m) + \|a - m\|^2 .$$
+#
+# (Write $a - v_i = (a - m) + (m - v_i)$ and square. The mixed term is $2 (a-m) \cdot \sum_i w_i (m - v_i) = 0$.) The
+# first term is a price nobody can avoid; the second vanishes at $a = m$, and only there.
+#
+# A network that may choose its answer for every $x_t$ and $t$ *separately* can do no better than the mean for each.
+# So the exact minimiser of the training loss is
+#
+# $$D(x_t, t) = \mathrm{E}[x_0 \mid x_t] .$$
+#
+# Most networks are trained on the noise instead: the fine is $\|\hat\epsilon - \epsilon\|^2$. **Predict.** Does that
+# ask for another denoiser?
+
+# %%
+t = 0.6
+eps = els.seeded_noise([600], lab.shape).to(lab.device)
+x_t = els.add_noise(three[:1], eps, t)
+answer = mean[None]
+fine_noise = (els.noise_from_denoiser(answer, x_t, t) - eps).square().sum()
+fine_image = (answer - three[:1]).square().sum()
+torch.testing.assert_close(fine_noise, (schedule.alpha(t) / schedule.sigma(t)) ** 2 * fine_image)
+
+# %% [markdown]
+# No: it is the same fine times $(\alpha/\sigma)^2$. That factor says how much each *time* counts, but at each time
+# the cheapest answer stays the same. One ideal, whatever the weighting.
+#
+# ## 2. The ideal denoiser, written down (8 minutes)
+#
+# Which pictures could $x_t$ have been made from? In training only the $N$ training pictures occur, each equally
+# often. So the "data distribution" of the loss is a list of $N$ points, and $\mathrm{E}[x_0 \mid x_t]$ is a sum over
+# that list.
+#
+# First in a world that we can draw: pictures of **two pixels**, a training set of six. We noise them very many times
+# and keep the cases whose $x_t$ fell near the cross.
+#
+# **Predict.** Which of the six will be behind most of these cases?
+
+# %%
+six = torch.tensor([[-0.9, -0.7], [-0.7, 0.5], [-0.2, 0.9], [0.2, -0.4], [0.6, -0.8], [0.8, 0.5]])
+t, here = 0.3, torch.tensor([0.1, 0.1])
+alpha, sigma = schedule.alpha(t), schedule.sigma(t)
+which = torch.randint(6, (1_000_000,), generator=generator)
+x_t = alpha * six[which] + sigma * torch.randn(len(which), 2, generator=generator)
+near = (x_t - here).norm(dim=1) < 0.1
+counted = torch.bincount(which[near], minlength=6) / near.sum()
+
+fig, ax = plt.subplots(figsize=(4.2, 3.8))
+ax.scatter(*x_t[:3000].T, s=3, color="0.8", label="noised pictures $x_t$")
+ax.scatter(*(alpha * six).T, s=40, color=plotting.BLUE, label="dimmed pictures $\\alpha v$")
+ax.plot(*here, "x", ms=11, mew=3, color=plotting.ORANGE)
+for i, (point, share) in enumerate(zip(alpha * six, counted, strict=True)):
+    ax.annotate(f"{i}: {share:.0%}", point, (5, 5), textcoords="offset points", fontsize=10)
+ax.set(xlabel="pixel 1", ylabel="pixel 2", xlim=(-1.6, 1.6), ylim=(-1.6, 1.6), aspect="equal")
+ax.legend(loc="upper left", fontsize=8, frameon=True)
+show(
+    fig,
+    alt=(
+        "A cloud of noised two-pixel pictures around six dimmed ones; the shares of the six behind the cross fall "
+        "with their distance from it."
+    ),
+)
+
+# %% [markdown]
+# All six are possible; the nearer the dimmed picture $\alpha v$, the more probable. **Bayes' rule** gives the shares.
+# Before seeing $x_t$ every picture has the same probability, $1/N$. Given $v$, $x_t$ is normal around $\alpha v$ with
+# variance $\sigma^2$ in each pixel. So the probability of $v$ afterwards is proportional to that normal density:
+#
+# $$w(v) = \frac{e^{-\|x_t - \alpha v\|^2 / 2\sigma^2}}{\sum_{v'} e^{-\|x_t - \alpha v'\|^2 / 2\sigma^2}}, \qquad
+# D(x_t, t) = \sum_v w(v)\, v .$$
+#
+# This is the **ideal denoiser**, also called the ideal score machine (IS). Every training picture *votes* with its
+# weight; the answer is the mean of the votes.
+
+# %%
+by_bayes = torch.softmax(-(here - alpha * six).square().sum(1) / (2 * sigma**2), dim=0)  # softmax: exp, over its sum
+print("counted: ", " ".join(f"{x:.2f}" for x in counted))
+print("formula: ", " ".join(f"{x:.2f}" for x in by_bayes))
+assert (counted - by_bayes).abs().max() < 0.03
+
+# %% [markdown]
+# ### Exercise 1: Posterior weights (10 minutes, ★☆☆)
+#
+# Write the weights for real pictures: `x_t` has shape (B, C, H, W), `images` (N, C, H, W), and the result (B, N): one
+# row of weights for each noisy picture. Use `torch.softmax`; section 7 shows what happens otherwise.
+
+
+# %%
+def posterior_weights(x_t, images, alpha, sigma):
+    """x_t (B, C, H, W), images (N, C, H, W) -> weights (B, N) that sum to one over the images."""
+    ...
+
+
+# %%
+check.posterior_weights(posterior_weights)
+
+# %% [markdown]
+# Stuck? `check.hint("posterior_weights")` gives one hint at a time.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def posterior_weights(x_t, images, alpha, sigma):
+#     squared_distance = (x_t[:, None] - alpha * images[None]).square().sum((-3, -2, -1))
+#     return torch.softmax(-squared_distance / (2 * sigma**2), dim=1)
+# ```
+#
+# `x_t[:, None]` is (B, 1, C, H, W) and `images[None]` is (1, N, C, H, W): their difference pairs every noisy picture
+# with every training picture.
+# </details>
+
+# %% [markdown]
+# ### Exercise 2: The mean of the votes (5 minutes, ★☆☆)
+#
+# Given weights (B, N) and images (N, C, H, W), return the denoiser's answer (B, C, H, W).
+
+
+# %%
+def posterior_mean(weights, images):
+    """weights (B, N) that sum to one over the images (N, C, H, W) -> their weighted means (B, C, H, W)."""
+    ...
+
+
+# %%
+check.posterior_mean(posterior_mean)
+
+# %% [markdown]
+# Stuck? `check.hint("posterior_mean")` gives one hint at a time.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def posterior_mean(weights, images):
+#     return torch.einsum("bn,nchw->bchw", weights, images)
+# ```
+#
+# `einsum` multiplies along the shared letter n and sums over it. `(weights @ images.flatten(1)).view(-1,
+# *images.shape[1:])` is the same.
+# </details>
+
+# %% [markdown]
+# Here are both together, against the package's fast version. (It never holds all N differences in memory; the formula
+# is this one.)
+
+
+# %%
+def ideal_weights(x_t, images, t):
+    squared_distance = (x_t[:, None] - schedule.alpha(t) * images[None]).square().sum((-3, -2, -1))
+    return torch.softmax(-squared_distance / (2 * schedule.sigma(t) ** 2), dim=1)
+
+
+def ideal_denoiser(x_t, t):
+    return torch.einsum("bn,nchw->bchw", ideal_weights(x_t, images, t), images)
+
+
+machine = els.IdealScoreMachine(images, schedule)
+x_0, noise = images[:8], els.seeded_noise(range(600, 608), lab.shape).to(lab.device)
+for t in (0.1, 0.4, 0.7, 1.0):
+    x_t = els.add_noise(x_0, noise, t)
+    torch.testing.assert_close(ideal_denoiser(x_t, t), machine(x_t, t), rtol=0, atol=2e-3)
+
+# %% [markdown]
+# **Predict.** And if the training set is a *single* picture: what does its ideal denoiser answer to pure noise?
+
+# %%
+only_one = els.IdealScoreMachine(images[:1], schedule)
+answer = only_one(noise, 1.0)
+assert (answer - images[:1]).abs().max() < 1e-5
+print("the picture itself, for every noise, at every t: there is nobody else to vote")
+
+# %% [markdown]
+# ## 3. Who votes? (6 minutes)
+#
+# Take a training picture, number 5, add noise, and ask the ideal denoiser who it might be.
+#
+# **Predict.** There are 2,000 voters. At $t = 0.9$, how much of the weight does the heaviest have: nearly nothing, a
+# tenth, half? And at $t = 0.3$?
+
+# %%
+x_0, eps = images[5:6], els.seeded_noise([601], lab.shape).to(lab.device)
+times = [0.9, 0.75, 0.6, 0.3]
+weights = {t: ideal_weights(els.add_noise(x_0, eps, t), images, t)[0] for t in times}
+fig = plotting.weight_bars({f"t = {t:g}": w.topk(15).values for t, w in weights.items()})
+show(
+    fig,
+    alt=(
+        "Bars of the 15 heaviest weights at four times: at t = 0.9 no bar is visible, at 0.75 a few are low, at "
+        "0.3 a single bar has all the weight."
+    ),
+)
+
+# %%
+noisy = torch.cat([els.add_noise(x_0, eps, t) for t in times])
+answers = torch.cat([machine(els.add_noise(x_0, eps, t), t) for t in times])
+voters = torch.cat([images[weights[t].argmax()][None] for t in times])
+rows = {"$x_t$": noisy, "answer $D(x_t)$": answers, "heaviest voter": voters}
+notes = [f"weight {weights[t].max():.3f}" for t in times]
+show(
+    plotting.image_rows(rows, titles=[f"t = {t:g}" for t in times], notes=notes),
+    alt=(
+        "The noisy picture, the denoiser's answer and the heaviest voter at four times: a blur of many at much "
+        "noise, the right picture at little."
+    ),
+)
+
+for t in times:
+    print(f"t = {t:<4g}  heaviest weight {weights[t].max():.3f}, it is image {int(weights[t].argmax())}")
+if lab.profile == "laptop":
+    assert weights[0.9].max() < 0.05 and weights[0.3].max() > 0.99
+assert weights[0.3].argmax() == 5
+
+# %% [markdown]
+# At much noise everybody has a say and the answer is a blur. At little noise one voter holds everything, and the
+# answer is a training picture, pixel by pixel. In between, there is a moment at which the crowd turns into one.
+#
+# **Predict, then drag the slider:** do the five heaviest voters look alike? Are they of one class?
+
+# %%
+widgets.PosteriorExplorer.of(machine, x_0[0], eps[0], times=[i / 20 for i in range(1, 21)], top=5)
+
+# %% [markdown]
+# ### Exercise 3: How many voters? (5 minutes, ★★☆)
+#
+# "One voter" or "a crowd" can be a number. The **entropy** of the weights is $-\sum_v w(v) \ln w(v)$, and its
+# exponential is the *effective number of voters*: $k$ equal weights give exactly $k$. Write it for weights (B, N).
+# Beware of weights that are exactly 0: they count nothing.
+
+
+# %%
+def effective_voters(weights):
+    """weights (B, N), each row summing to one, zeros allowed -> exp(entropy) of each row, shape (B,)."""
+    ...
+
+
+# %%
+check.effective_voters(effective_voters)
+
+# %% [markdown]
+# Stuck? `check.hint("effective_voters")` gives one hint at a time.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def effective_voters(weights):
+#     entropy = torch.special.entr(weights).sum(1)
+#     return entropy.exp()
+# ```
+#
+# `entr(w)` is $-w \ln w$, and 0 at $w = 0$, where `-w * w.log()` would be $0 \cdot \infty$, which is not a number.
+# </details>
+
+# %% [markdown]
+# ## 4. Let it generate (6 minutes)
+#
+# Now the experiment of this lesson. 64 seeds of pure noise; the DDIM sampler of lesson 01; and the ideal denoiser,
+# the perfect result of training, exact to many digits.
+#
+# **Predict.** How many of the 64 drawings will be new pictures? Blends of two garments? Copies?
+
+# %%
+seeds = range(600, 664)
+noise = els.seeded_noise(seeds, lab.shape).to(lab.device)
+drawn = els.sample(machine, noise, steps=20)
+nearest, distance = els.nearest_training_image(drawn, images)
+
+fig = plotting.image_rows(
+    {"drawn": drawn[:12], "nearest\ntraining picture": images[nearest[:12]]},
+    notes=[f"no. {int(i)}" for i in nearest[:12]],
+)
+show(fig, alt="Twelve drawings of the ideal denoiser, and below each the nearest training picture: they are identical.")
+
+# %%
+apart = (images[:200, None] - images[None, :200]).square().sum((-3, -2, -1)).sqrt()
+typical = apart[apart > 0].median()
+print(f"largest distance of the 64 drawings to a training picture: {distance.max():.0e}")
+print(f"distance between two training pictures, typically:         {typical:.0f}")
+print(f"different pictures among the 64: {len(set(nearest.tolist()))}")
+assert (distance < 1e-4).all()  # 64 of 64
+assert typical > 5
+
+# %% [markdown]
+# **64 of 64 are training pictures**, to the last digit that a float32 can hold. Not similar ones: *those*. The
+# student who did everything right can only recite.
+#
+# Why it must be so: lesson 01 showed that the flow of an exact denoiser brings back the distribution it was made
+# from. Here that is a list of $N$ points. As $\sigma \to 0$ the exponent $-\|x_t - \alpha v\|^2 / 2\sigma^2$ of the
+# nearest picture beats all others by any factor, its weight becomes 1, and the last step of DDIM lands on $D(x_t)$
+# itself.
+#
+# In the world of two pixels we can see all paths at once.
+
+# %%
+plane = els.IdealScoreMachine(six.view(6, 1, 1, 2), schedule)
+start = els.seeded_noise(range(600, 900), (1, 1, 2))
+path = torch.stack([x_t for _, x_t, _ in els.trajectory(plane, start, steps=200)]).view(201, -1, 2)
+
+fig, ax = plt.subplots(figsize=(4.6, 4.2))
+ax.plot(path[:, :, 0], path[:, :, 1], color=plotting.GREY, ls="-", lw=0.5, alpha=0.6)
+ax.scatter(*path[0].T, s=6, color=plotting.ORANGE, marker="x", label="noise", zorder=2)
+ax.scatter(*six.T, s=50, color=plotting.BLUE, label="training pictures", zorder=3)
+ax.set(xlabel="pixel 1", ylabel="pixel 2", aspect="equal", xlim=(-2.8, 2.8), ylim=(-2.8, 2.8))
+ax.legend(loc="upper left", frameon=True, fontsize=9)
+show(fig, alt="Three hundred paths in the plane, from a cloud of noise into six points; none ends anywhere else.")
+assert els.nearest_training_image(path[-1].view(-1, 1, 1, 2), six.view(-1, 1, 1, 2))[1].max() < 1e-4
+
+# %% [markdown]
+# Every path ends on one of the six points. The plane is divided into six catchment areas, and your noise lies in one
+# of them.
+#
+# ### Exercise 4: Caught copying (6 minutes, ★☆☆)
+#
+# Write the detector: for each picture in `x` (B, C, H, W), the index of the nearest training picture and the
+# (Euclidean) distance to it. Return both, each with shape (B,).
+
+
+# %%
+def nearest_image(x, images):
+    """x (B, C, H, W), images (N, C, H, W) -> (index (B,), Euclidean distance (B,)) of the nearest image."""
+    ...
+
+
+# %%
+check.nearest_image(nearest_image)
+
+# %% [markdown]
+# Stuck? `check.hint("nearest_image")` gives one hint at a time.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def nearest_image(x, images):
+#     distance = (x[:, None] - images[None]).square().sum((-3, -2, -1)).sqrt()
+#     smallest, index = distance.min(dim=1)
+#     return index, smallest
+# ```
+#
+# Lesson 03 uses the same distance to show that a trained network's drawings are *not* copies.
+# </details>
+
+# %% [markdown]
+# ## 5. The moment of choice (9 minutes)
+#
+# At the beginning of a path all 2,000 pictures are still possible; at the end, one. When is the choice made? We
+# follow the effective number of voters (Exercise 3) along the 64 paths. And since each picture belongs to one of ten
+# classes, also the effective number of *classes*, from the summed weight of each class.
+#
+# **Predict.** What is settled first, the class or the picture? Is the choice sudden or gradual?
+
+# %%
+votes_of_class = torch.nn.functional.one_hot(labels, 10).float().to(lab.device)
+times, pictures, classes, heaviest = [], [], [], []
+for t, x_t, _ in list(els.trajectory(machine, noise, steps=40))[:-1]:
+    w = ideal_weights(x_t, images, t)  # (64, N)
+    times.append(t)
+    pictures.append(torch.special.entr(w).sum(1).exp())
+    classes.append(torch.special.entr(w @ votes_of_class).sum(1).exp())
+    heaviest.append(w.max(1).values)
+pictures, classes, heaviest = (torch.stack(values).cpu() for values in (pictures, classes, heaviest))  # (40, 64)
+
+# %%
+fig, ax = plt.subplots(figsize=(6, 3.5))
+for values, name, colour, dash in (
+    (pictures, "pictures", plotting.BLUE, "-"),
+    (classes, "classes", plotting.ORANGE, "--"),
+):
+    ax.semilogy(times, values.median(1).values, color=colour, ls=dash, label=f"effective number of {name}")
+    ax.fill_between(times, values.quantile(0.1, 1), values.quantile(0.9, 1), color=colour, alpha=0.15, lw=0)
+ax.set(xlim=(1, 0), ylim=(0.9, 3000), xlabel="time t (noise on the left)", ylabel="median and middle 80%")
+ax.legend()
+show(
+    fig,
+    alt=(
+        "Effective numbers of pictures and of classes against time on a logarithmic axis: pictures fall steadily "
+        "from 2,000 to 1 near t = 0.35, classes from 10 to 1 slightly earlier."
+    ),
+)
+
+
+# %%
+def first_time(condition):
+    """The first (largest) time at which the condition (times, seeds) holds, for each seed."""
+    return torch.tensor(times)[condition.float().argmax(0).cpu()]
+
+
+choice = first_time(heaviest > 0.5)
+at = {t: i for i, t in enumerate(times)}
+early, middle = at[0.75], at[0.5]
+print(f"t = 0.75: {pictures[early].median():.0f} pictures, {classes[early].median():.1f} classes")
+print(f"t = 0.5:  {pictures[middle].median():.1f} pictures, {classes[middle].median():.1f} classes")
+print(
+    f"one picture holds half of the votes from t = {choice.median():.2f} on (median; middle half "
+    f"{choice.quantile(0.25):.2f} to {choice.quantile(0.75):.2f})"
+)
+
+if lab.profile == "laptop":
+    assert 100 < pictures[early].median() < 220 and 3 < classes[early].median() < 5
+    assert 2.5 < pictures[middle].median() < 8 and classes[middle].median() < 2
+    assert 0.45 < choice.median() < 0.6
+
+# %% [markdown]
+# The choice is gradual, and it is made from coarse to fine. At $t = 0.75$ effectively some 140 pictures are left, but
+# of three or four classes only; near $t = 0.5$ the class is almost settled, while about four pictures still compete.
+# Half-way through the process, one holds the majority. What happens after that only removes noise.
+#
+# **Predict.** With a larger training set there are more candidates to tell apart. From 20 to 10,000 pictures: will
+# the choice come earlier, later, or at the same time? Will the copying stop?
+
+# %%
+from itertools import pairwise
+
+everything = els.load("fashion-mnist", size=lab.shape[-1], n=10_000).images.to(lab.device)
+sizes, moments = [20, 200, 2000, 10_000], []
+for n in sizes:
+    smaller = els.IdealScoreMachine(everything[:n], schedule)
+    walk = list(els.trajectory(smaller, noise, steps=40))
+    heaviest = torch.stack([smaller.posterior(x_t, t, top=1).weight[:, 0] for t, x_t, _ in walk[:-1]])
+    moments.append(first_time(heaviest > 0.5).median().item())
+    copies = els.nearest_training_image(walk[-1][1], everything[:n])[1] < 1e-4
+    print(f"N = {n:6,d}: choice at t = {moments[-1]:.2f}, {copies.sum()} of 64 are copies")
+    assert copies.all()
+
+# %%
+fig, ax = plt.subplots(figsize=(4.6, 2.8))
+ax.semilogx(sizes, moments, "o-")
+ax.set(xlabel="training pictures N", ylabel="time of the choice", ylim=(0, 1))
+show(
+    fig,
+    alt=(
+        "The time of the choice against the size of the training set: it falls from 0.8 to below 0.5, by about "
+        "the same amount for each factor of ten."
+    ),
+)
+assert all(0.03 < a - b < 0.2 for a, b in pairwise(moments))
+
+# %% [markdown]
+# More data *delays* the choice: there are more candidates, so the noise must fall further before they can be told
+# apart. But ten times the pictures delay it by 0.15 at most, and the copying does not stop: 64 of 64, whatever the
+# size. More data is no way out. (Physicists call this moment the collapse, and study it for very large data sets; see
+# the references.)
+#
+# ## 6. Same seed, same memory (6 minutes)
+#
+# The sampler has no dice: a seed is a picture. Three questions about the catchment areas.
+#
+# **Predict.** (a) We change the noise by 3 %, that is, we mix in fresh noise with a weight of 0.03. In how many of
+# the 64 cases does the same picture come out? (b) And if we take 100 steps instead of 20? (c) 1,000 fresh seeds: does
+# everyone get a turn, or do a few favourites take it all?
+
+# %%
+fresh = els.seeded_noise(range(2600, 2664), lab.shape).to(lab.device)
+disturbed = (1 - 0.03**2) ** 0.5 * noise + 0.03 * fresh
+again = els.nearest_training_image(els.sample(machine, noise, steps=20), images)[0]
+after = els.nearest_training_image(els.sample(machine, disturbed, steps=20), images)[0]
+finer = els.nearest_training_image(els.sample(machine, noise, steps=100), images)[0]
+print(f"same noise again:      same picture for {(again == nearest).sum()} of 64")
+print(f"noise changed by 3%:   same picture for {(after == nearest).sum()} of 64")
+print(f"100 steps instead:     same picture for {(finer == nearest).sum()} of 64")
+if lab.profile == "laptop":
+    assert (again == nearest).all()
+    assert 48 <= (after == nearest).sum() <= 61 and 44 <= (finer == nearest).sum() <= 58
+
+# %%
+many = els.sample(machine, els.seeded_noise(range(3000, 4000), lab.shape).to(lab.device), steps=20)
+index, distance = els.nearest_training_image(many, images)
+different = len(set(index.tolist()))
+by_chance = N * (1 - (1 - 1 / N) ** 1000)  # expected number of different pictures in 1,000 fair draws
+print(f"copies: {(distance < 1e-4).sum()} of 1000; different pictures: {different}; by fair draws: {by_chance:.0f}")
+assert (distance < 1e-4).all() and abs(different - by_chance) < 60
+
+# %% [markdown]
+# Most disturbances are forgotten (55 of 64), some tip the balance between two candidates, and so do larger steps (51
+# of 64 stay). And nobody is a favourite: 1,000 seeds show 778 different pictures, about as many as 1,000 blind draws
+# from a hat. That is what the flow promised: each of the $N$ points with probability $1/N$.
+#
+# So here is what perfect training achieves: **a roundabout way to draw a training picture at random.**
+#
+# ### Exercise 5: Twins (8 minutes, ★★☆)
+#
+# Training sets contain duplicates. Suppose picture $v_i$ occurs `counts[i]` times. Instead of listing it that often,
+# compute the total weight of its copies directly: return weights (B, N) over the *distinct* images.
+
+
+# %%
+def weights_with_counts(x_t, images, counts, alpha, sigma):
+    """x_t (B, C, H, W), distinct images (N, C, H, W), counts (N,) -> total weight of each image's copies, (B, N)."""
+    ...
+
+
+# %%
+check.weights_with_counts(weights_with_counts)
+
+# %% [markdown]
+# Stuck? `check.hint("weights_with_counts")` gives one hint at a time.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def weights_with_counts(x_t, images, counts, alpha, sigma):
+#     squared_distance = (x_t[:, None] - alpha * images[None]).square().sum((-3, -2, -1))
+#     return torch.softmax(counts.log() - squared_distance / (2 * sigma**2), dim=1)
+# ```
+#
+# A factor before the exponential is a logarithm in the exponent. Bayes calls it the prior.
+# </details>
+
+# %% [markdown]
+# **Predict.** A training set of 100 pictures, one of which is listed ten times. How often will 1,000 seeds draw it: 1
+# %, about 9 %, or almost always?
+
+# %%
+with_copies = els.IdealScoreMachine(torch.cat([images[:100], images[:1].expand(9, -1, -1, -1)]), schedule)
+many = els.sample(with_copies, els.seeded_noise(range(3000, 4000), lab.shape).to(lab.device), steps=20)
+share = (els.nearest_training_image(many, images[:100])[0] == 0).float().mean().item()
+print(f"drawn {share:.1%} of the time; 10 of 109 would be {10 / 109:.1%}")
+assert abs(share - 10 / 109) < 0.04
+
+# %% [markdown]
+# Ten entries in the list, ten tickets in the hat. Duplicates are what a perfect model recites most.
+#
+# ## 7. The obvious code fails (7 minutes)
+#
+# We have always used `softmax`. The formula itself says: take exponentials, divide by their sum.
+#
+# **Predict.** At which $t$ does this literal version fail in float32: never, near $t = 0$ where one divides by a tiny
+# $\sigma^2$, or elsewhere?
+
+
+# %%
+def literal_weights(x_t, images, t):
+    squared_distance = (x_t[:, None] - schedule.alpha(t) * images[None]).square().sum((-3, -2, -1))
+    e = torch.exp(-squared_distance / (2 * schedule.sigma(t) ** 2))
+    return e / e.sum(1, keepdim=True)
+
+
+broken = {}
+for t in (1.0, 0.8, 0.6, 0.4, 0.2, 0.05):
+    x_t = els.add_noise(images[:64], noise, t)
+    broken[t] = int(literal_weights(x_t, images, t).isnan().any(1).sum())
+    print(f"t = {t:<4g}  not a number for {broken[t]} of 64")
+assert all(count >= 60 for count in broken.values())
+
+# %% [markdown]
+# **Everywhere**, even at $t = 1$, for all but one or two of the 64. Not the small $\sigma$ is to blame but the number
+# of pixels. Look at the exponent of the *right* picture, $v = x_0$: there $x_t - \alpha v = \sigma\epsilon$, so it is
+# $-\|\epsilon\|^2/2$ at every $t$. Each pixel adds about $-1/2$; 256 pixels make $-128$.
+#
+# A float32 has no number between 0 and about $10^{-45} = e^{-103}$. So even the best voter's exponential is rounded
+# to 0, the sum is 0, and $0/0$ is not a number.
+
+# %%
+exponents = -noise.square().sum((-3, -2, -1)) / 2
+limits = {torch.float32: -103.3, torch.float64: -744.4}
+for dtype, limit in limits.items():
+    assert torch.tensor(limit, dtype=dtype).exp() > 0 == torch.tensor(limit - 1, dtype=dtype).exp()
+print(f"exponent of the right picture: {exponents.mean():.0f} on average, largest of 64: {exponents.max():.0f}")
+assert abs(exponents.mean() + pixels / 2) < 0.05 * pixels
+
+fig, ax = plt.subplots(figsize=(5.6, 3))
+sides = torch.logspace(1, 4, 50)
+ax.loglog(sides, sides / 2, label="of the right picture: pixels / 2")
+ax.axhline(103.3, color=plotting.ORANGE, ls="--", label="exp rounds to 0 in float32")
+ax.axhline(744.4, color=plotting.GREEN, ls=":", label="exp rounds to 0 in float64")
+for count, name in ((256, "16x16"), (784, "28x28"), (3072, "32x32 colour")):
+    ax.plot(count, count / 2, "o", color=plotting.INK)
+    ax.annotate(name, (count, count / 2), (-6, 4), textcoords="offset points", ha="right", fontsize=9)
+ax.set(xlabel="numbers in a picture", ylabel="minus the exponent")
+ax.legend(fontsize=8)
+show(
+    fig,
+    alt=(
+        "Minus the exponent of the right picture grows with the number of pixels; 16x16 is above the limit of "
+        "float32, 32x32 in colour above that of float64."
+    ),
+)
+
+# %% [markdown]
+# Better arithmetic only moves the wall: float64 copes with 16x16 but not with 32x32 in colour. The cure is algebra. A
+# common factor cancels in a quotient, so we may subtract any number $c$ from all exponents
+# $\ell(v) = -\|x_t - \alpha v\|^2 / 2\sigma^2$:
+#
+# $$w(v) = \frac{e^{\ell(v) - c}}{\sum_{v'} e^{\ell(v') - c}}, \qquad c = \max_v \ell(v) .$$
+#
+# Now the best voter has $e^0 = 1$. The sum is at least 1; whoever still underflows deserves a weight of 0.
+
+
+# %%
+def safe_weights(x_t, images, t):
+    squared_distance = (x_t[:, None] - schedule.alpha(t) * images[None]).square().sum((-3, -2, -1))
+    exponent = -squared_distance / (2 * schedule.sigma(t) ** 2)
+    e = torch.exp(exponent - exponent.max(1, keepdim=True).values)
+    return e / e.sum(1, keepdim=True)
+
+
+few = images[:200]
+for t in broken:
+    x_t = els.add_noise(images[:4], noise[:4], t)
+    exact = els.reference.ideal_weights(x_t, few, schedule.alpha(t), schedule.sigma(t))  # in float64
+    assert (safe_weights(x_t, few, t).cpu() - exact).abs().max() < 1e-3
+    torch.testing.assert_close(safe_weights(x_t, images, t), ideal_weights(x_t, images, t), rtol=1e-3, atol=1e-6)
+
+# %% [markdown]
+# This is what `torch.softmax` does inside, and every machine of this course with it.
+#
+# ## 8. The price of perfect memory (4 minutes)
+#
+# The ideal denoiser looks at every training picture in every step: $N$ times the number of pixels. A network has
+# learned its weights and forgotten the pictures.
+#
+# **Predict.** For our 2,000 pictures, which of the two needs more multiplications for one step?
+
+# %%
+convolutions = [m for m in lab.network.module.modules() if isinstance(m, torch.nn.Conv2d)]
+side = lab.shape[-2] * lab.shape[-1]
+network_cost = sum(m.weight.numel() for m in convolutions) * side  # every weight is used once at every pixel
+ideal_cost = 2 * N * pixels  # a square for each difference, a product for each vote
+print("multiplications for one step of one picture:")
+print(f"network {network_cost / 1e6:.0f} million, ideal denoiser {ideal_cost / 1e6:.1f} million")
+print(f"they meet at N = {network_cost / (2 * pixels):,.0f} pictures of this size")
+if lab.profile == "laptop":
+    assert network_cost > 30 * ideal_cost
+
+# %% [markdown]
+# The memory is far cheaper than the network, here! But its cost grows with $N$, the network's does not: measure it
+# (the seconds are those of the computer that built this page).
+
+# %% tags=["volatile"]
+import time
+
+for n in (1000, 2000, 4000, 8000):
+    smaller = els.IdealScoreMachine(everything[:n], schedule)
+    smaller(noise, 0.5)  # once to warm up
+    begin = time.perf_counter()
+    for _ in range(10):
+        smaller(noise, 0.5)
+    print(f"N = {n:,d}: {(time.perf_counter() - begin) / 10 * 1000:5.1f} ms for a step of 64 pictures")
+
+# %% [markdown]
+# Twice the pictures, about twice the time. Keep this in mind: the machines of Parts II and III ask the same question
+# for every *patch* of every picture, and lesson 13 makes that fast.
+#
+# ## What you can now say
+#
+# - The training loss of a diffusion model asks for $\mathrm{E}[x_0 \mid x_t]$, at every noise level, however the
+#   levels are weighted.
+# - For a finite training set this is a formula: a mean of the training pictures, weighted by
+#   $e^{-\|x_t - \alpha v\|^2/2\sigma^2}$.
+# - Let it generate, and it returns training pictures, all with the same probability, and nothing else. More data does
+#   not change that.
+# - The choice falls gradually, from coarse to fine, and later the more pictures there are.
+# - Exponentials of hundreds of pixels underflow at every noise level; subtracting the largest exponent cures it.
+
+# %% [markdown]
+# ## What is still unexplained
+#
+# Real diffusion models are trained with exactly this loss, and people train them *well*. So the better the training,
+# the more they should copy. Yet they draw pictures that nobody has seen. **Predict:** start the shipped network from
+# the same 64 noises. How many of its drawings will be training pictures? Lesson 03 looks.
+#
+# ## References
+#
+# - M. Kamb, S. Ganguli, *An analytic theory of creativity in convolutional diffusion models*, ICML 2025,
+#   [arXiv:2412.20292](https://arxiv.org/abs/2412.20292): the ideal score machine as the starting point.
+# - J. Ho, A. Jain, P. Abbeel, *Denoising diffusion probabilistic models*, NeurIPS 2020,
+#   [arXiv:2006.11239](https://arxiv.org/abs/2006.11239): training on the noise.
+# - G. Biroli, T. Bonnaire, V. de Bortoli, M. Mézard, *Dynamical regimes of diffusion models*, Nature Communications
+#   15, 2024, [arXiv:2402.18491](https://arxiv.org/abs/2402.18491): classes first, then the collapse onto one training
+#   point, and how it depends on $N$.
+# - C. Scarvelis, H. Sáez de Ocáriz Borde, J. Solomon, *Closed-form diffusion models*, 2023,
+#   [arXiv:2310.12395](https://arxiv.org/abs/2310.12395): the closed form, and smoothing it.

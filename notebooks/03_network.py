@@ -1,0 +1,700 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 03 · A trained network does something else
+#
+# **You will** train a small network to remove noise, start it from the same noise as the ideal denoiser, and measure
+# how new its pictures are. Then you will question the network: how far does it look, and does it know where it is?
+#
+# **You will learn** that a network with the same goal as the ideal denoiser is worse at that goal, better on new
+# pictures, and draws what is in no training set. And you will find two clues to the reason.
+#
+# **You need** lessons 01 and 02, and what a convolution is.
+#
+# **Time** 85 minutes
+
+# %%
+import torch
+from matplotlib import pyplot as plt
+
+import elscourse as els
+from elscourse import check, plotting, widgets
+from elscourse.plotting import show
+
+plt.style.use("elscourse.course")
+lab = els.lab()
+
+# %% [markdown]
+# ## 1. What the network is asked (6 minutes)
+#
+# Lesson 02 found the function that minimises the training loss. It is a formula, it needs no training, and it can
+# only remember. Nobody draws with it. What people do is train a **network** on that same loss.
+#
+# Ours is plain: eight convolutions of $3 \times 3$, the middle six with a shortcut around each. No attention, no
+# pooling. It sees $x_t$ and $t$, and returns $\hat\epsilon$, its estimate of the noise inside $x_t$.
+
+# %%
+network = els.ResNet(width=16)
+print(network.up, *network.convs[:1], "... 6 of these ...", network.down, sep="\n")
+print(f"{sum(p.numel() for p in network.parameters()):,} parameters")
+
+# %% [markdown]
+# The loss, for a picture $x_0$, noise $\epsilon$ and a time $t$, is the mean over all pixels of
+#
+# $$\big(\epsilon - \hat\epsilon(x_t, t)\big)^2, \qquad x_t = \alpha\, x_0 + \sigma\, \epsilon .$$
+#
+# As in lesson 01, $\alpha$ dims the picture and $\sigma$ scales the noise. In training, $x_0$, $\epsilon$ and $t$ are
+# drawn anew at every step. In a few lines, and the package's version beside it:
+
+
+# %%
+def naive_loss(network, x_0, generator):
+    """The mean of (eps - eps_hat)^2; the batch's times are spread evenly over (0, 1]."""
+    t = 1 - (torch.arange(len(x_0)) + torch.rand(len(x_0), generator=generator)) / len(x_0)
+    eps = torch.randn(x_0.shape, generator=generator)
+    theta = (lab.schedule.theta(1.0) * t)[:, None, None, None]  # the angle of lesson 01
+    x_t = theta.cos() * x_0 + theta.sin() * eps
+    return (eps - network(x_t, t)).square().mean()
+
+
+torch.manual_seed(0)
+network = els.ResNet(width=16)
+batch = lab.data.images[:64].cpu()
+by_hand = naive_loss(network, batch, torch.Generator().manual_seed(1))
+from_package = els.training.noise_prediction_loss(
+    network, batch, None, lab.schedule, torch.Generator().manual_seed(1), "float32"
+)
+torch.testing.assert_close(by_hand, from_package)
+print(f"loss before any training: {by_hand:.2f}")
+
+# %% [markdown]
+# About 1: the noise has variance 1, and an untrained network answers with something close to nothing.
+#
+# ### Exercise 1: The loss of a denoiser (8 minutes, ★☆☆)
+#
+# The ideal denoiser returns a clean picture, $D(x_t, t)$, not the noise. To put it on the same scale as a network,
+# its guess has to be turned into a noise estimate first (lesson 01). Write the loss of *any* denoiser, at one $t$,
+# for given pictures and noise. `alpha` and `sigma` are the two numbers at that $t$.
+
+
+# %%
+def loss_at(denoiser, x_0, eps, t, alpha, sigma):
+    """denoiser(x_t, t) -> x0_hat; x_0 and eps of shape (B, C, H, W) -> the mean of (eps - eps_hat)^2, one number."""
+    ...
+
+
+# %%
+check.loss_at(loss_at)
+
+# %% [markdown]
+# Stuck? `check.hint("loss_at")` gives one hint at a time.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def loss_at(denoiser, x_0, eps, t, alpha, sigma):
+#     x_t = alpha * x_0 + sigma * eps
+#     eps_hat = (x_t - alpha * denoiser(x_t, t)) / sigma
+#     return (eps - eps_hat).square().mean()
+# ```
+#
+# The difference of the noises is $\alpha/\sigma$ times the difference of the pictures. So the loss of the noise
+# forgives a bad picture where there is much noise, and is strict where there is little.
+# </details>
+
+# %% [markdown]
+# ## 2. Train one (8 minutes)
+#
+# 1,000 steps with 64 pictures each, 16 channels: small enough for half a minute or so on a laptop. Beside its loss we
+# shall draw two others: the loss of the network that comes with the course (64 channels, 8,000 steps of 128
+# pictures), and the **lowest that is possible** on these training pictures, which is the loss of the ideal denoiser.
+#
+# **Predict.** The loss starts near 1. Will the big network come close to the ideal's, reach it, or stay far above?
+# Say a number for the ratio of the two.
+
+# %%
+plan = els.TrainingPlan(steps=1000, batch=64, learning_rate=3e-3, ema=0.99, precision="float32")
+tiny_module, tiny_curve = els.train(network, lab.data, plan, device=lab.device, progress=False)
+tiny = els.NetworkDenoiser(tiny_module.eval().requires_grad_(False))
+
+# %%
+ideal = lab.machine("is")
+times = [(i + 0.5) / 20 for i in range(20)]
+
+
+@torch.no_grad()
+def losses(denoiser, images, seed=1000):
+    """The mean of (eps - eps_hat)^2 at each of the 20 times, on 500 images."""
+    result = []
+    for i, t in enumerate(times):
+        eps = torch.randn(500, *lab.shape, generator=torch.Generator().manual_seed(seed + i)).to(images)
+        x_t = els.add_noise(images[:500], eps, t)
+        result.append((eps - els.noise_from_denoiser(denoiser(x_t, t), x_t, t)).square().mean().cpu())
+    return torch.stack(result)
+
+
+lowest = losses(ideal, lab.data.images).mean().item()
+
+# %%
+big_curve = lab.network.card["loss_curve"]["values"]  # one point per 100 steps
+fig, ax = plt.subplots(figsize=(7, 3.2))
+ax.plot(range(100, 1100, 100), tiny_curve, label="yours: 16 channels")
+ax.plot(range(100, 8100, 100), big_curve, label="the course's: 64 channels")
+ax.axhline(lowest, color=plotting.INK, ls=":", label="ideal denoiser")
+ax.set(xscale="log", yscale="log", xlabel="training steps", ylabel="loss")
+ax.legend(loc="center right", bbox_to_anchor=(1, 0.4))
+show(
+    fig,
+    alt="Training loss against steps, both axes logarithmic: both networks fall and flatten near 0.1, more than ten "
+    "times above the dotted line of the ideal denoiser.",
+)
+
+# %%
+print(f"loss at the end: yours {tiny_curve[-1]:.3f}, the course's {big_curve[-1]:.3f}, lowest possible {lowest:.4f}")
+assert 0.09 < tiny_curve[-1] < 0.14
+if lab.profile == "laptop":
+    assert 0.07 < big_curve[-1] < 0.085 and 0.005 < lowest < 0.009
+    assert big_curve[-1] > 8 * lowest
+
+# %% [markdown]
+# The curves flatten out more than ten times above what is possible. Four times the channels and sixteen times as many
+# pictures seen have lowered the loss by a third. It does not look as if more training would close the gap.
+#
+# Is such a network any good? Let it draw.
+
+# %%
+seeds = range(10)
+noise = els.seeded_noise(seeds, lab.shape).to(lab.device)
+network_drew = els.sample(lab.network, noise, steps=150)
+tiny_drew = els.sample(tiny, noise, steps=150)
+fig = plotting.image_rows({"yours": tiny_drew, "the course's": network_drew}, titles=[f"seed {s}" for s in seeds])
+show(fig, alt="Two rows of ten drawings from the same noise. Each column shows the same rough shape twice; the tiny "
+     "network's drawings are coarser and more contrasted.")  # fmt: skip
+
+# %%
+twins = els.compare(tiny_drew, network_drew).r2
+print("r2 of the two networks, seed by seed:", [round(v, 2) for v in twins.tolist()])
+assert 0.4 < twins.quantile(0.5) < 0.95
+
+# %% [markdown]
+# Not good, but not nothing either: from the same noise, the two draw similar shapes (r2, as in lesson 00, between 0.5
+# and 0.8). They differ in size, and each was trained on its own sequence of pictures and noise. So what a network
+# draws is more than an accident of its training.
+
+# %% [markdown]
+# ## 3. Same noise, another picture (5 minutes)
+#
+# From now on, "the network" is the course's. The ideal denoiser starts from the same ten pictures of noise.
+#
+# **Predict.** Both are meant to do the same. Will the network draw the training picture that the ideal denoiser
+# draws, a blurred version of it, or something else? And below: will the training picture *nearest* to the network's
+# drawing be a match?
+
+# %%
+ideal_drew = els.sample(ideal, noise, steps=20)
+place, distance = els.nearest_training_image(network_drew, lab.data.images)
+rows = {"ideal denoiser": ideal_drew, "network": network_drew, "nearest to it": lab.data.images[place]}
+fig = plotting.image_rows(rows, notes=[f"{d:.1f}" for d in distance])
+show(
+    fig,
+    alt="Ten columns: the ideal denoiser draws clean garments, the network draws other and often torn shapes, and "
+    "the training picture nearest to the network's drawing is different again.",
+)
+
+# %%
+_, distance_ideal = els.nearest_training_image(ideal_drew, lab.data.images)
+print("distance to the nearest training picture:")
+print(f"ideal denoiser at most {distance_ideal.max():.4f}, network at least {distance.min():.1f}")
+if lab.profile == "laptop":
+    assert distance_ideal.max() < 0.01 and distance.min() > 2
+
+# %% [markdown]
+# The numbers below the columns are Euclidean distances between the network's drawing and the training picture nearest
+# to it. The ideal denoiser's own distances are all 0: it copies.
+#
+# The network does something else. Broad areas of light and dark are often where the ideal denoiser has them, but the
+# picture is another one, and it is not in the training set. But is a distance of 5 much?
+
+# %% [markdown]
+# ### Exercise 2: A score for novelty (7 minutes, ★★☆)
+#
+# A distance needs a unit. Ours: how far is a **new real picture** from the training set? Divide each distance to the
+# nearest training image by the *median* of that distance over real pictures that were held out of training.
+
+
+# %%
+def novelty_score(x, images, held_out):
+    """x (B, C, H, W), images (N, C, H, W), held_out (K, C, H, W) -> novelty (B,); 0 is a copy, 1 is as new as real."""
+    ...
+
+
+# %%
+check.novelty_score(novelty_score)
+
+# %% [markdown]
+# Stuck? `check.hint("novelty_score")` gives one hint at a time.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def novelty_score(x, images, held_out):
+#     def nearest(pictures):
+#         return torch.cdist(pictures.flatten(1), images.flatten(1)).min(dim=1).values
+#
+#     return nearest(x) / nearest(held_out).median()
+# ```
+#
+# The score only asks how far away a picture is. It does not ask whether the picture is any good: pure noise would get
+# a splendid score. Keep that in mind for the next section.
+# </details>
+
+# %% [markdown]
+# ## 4. How new is new? (5 minutes)
+#
+# The network was trained on the first 2,000 of the 10,000 pictures in the box. The 2,000 after them are our
+# **held-out** pictures: it has never seen them. Of the network's drawings, 100 are stored with the course; the first
+# ten must be those that you just made.
+#
+# **Predict.** A held-out picture has novelty 1 in the median, by definition. Where will the network's drawings be:
+# near 0, near 1, or beyond?
+
+# %%
+everything = els.load("fashion-mnist", size=lab.shape[-1], n=len(lab.data) + 2000)
+held_out = everything.images[len(lab.data) :].to(lab.device)
+stored = els.load_results(lab.network.name)
+drawings = stored["network-150"].to(lab.device)
+assert (drawings[:10] - network_drew).abs().max() < 0.01
+
+novelty = {
+    "ideal denoiser": els.novelty(stored["is"].to(lab.device), lab.data.images, held_out),
+    "held-out pictures": els.novelty(held_out, lab.data.images, held_out),
+    "network": els.novelty(drawings, lab.data.images, held_out),
+}
+
+# %%
+fig, axes = plt.subplots(3, 1, figsize=(6.5, 3.8), sharex=True)
+for ax, (name, values) in zip(axes, novelty.items(), strict=True):
+    ax.hist(
+        values.cpu(), bins=50, range=(0, 3), color=plotting.BLUE, weights=torch.full((len(values),), 1 / len(values))
+    )
+    ax.axvline(values.cpu().quantile(0.5), color=plotting.ORANGE)
+    ax.set_title(name, loc="left", fontsize=10)
+axes[1].set_ylabel("share")
+axes[2].set_xlabel("novelty (the line is the median)")
+show(fig, alt="Three histograms of novelty: the ideal denoiser all at 0, held-out pictures around 1 with a tail, the "
+     "network's drawings mostly between 1 and 2.3, further out than real pictures.")  # fmt: skip
+
+# %%
+beyond = (novelty["network"] > novelty["held-out pictures"].quantile(0.95)).sum().item()
+for name, values in novelty.items():
+    print(f"{name:<18} median {values.quantile(0.5):.2f}, smallest {values.min():.2f}")
+print(f"{beyond} of 100 drawings are further out than 95 % of all held-out pictures")
+if lab.profile == "laptop":
+    assert novelty["ideal denoiser"].max() < 0.01
+    assert 1.5 < novelty["network"].quantile(0.5) < 1.9 and novelty["network"].min() > 0.7
+    assert 40 < beyond < 65
+
+# %% [markdown]
+# No drawing is a copy. The median novelty is 1.67, and 52 of the 100 drawings lie further from the training set than
+# 95 % of all real new pictures.
+#
+# So they are new, and we should be honest: they are **too** new. Look at the drawings again. Many are shapeless, and
+# some are torn to pieces. A new real garment is much nearer to the known ones. Novelty is not quality.
+
+# %% [markdown]
+# ## 5. Why are they so strange? (5 minutes)
+#
+# For one thing, nobody tells this network whether to draw a shoe or a shirt, so one corner may go for the one and the
+# opposite corner for the other. Lesson 00 had a network that is told.
+#
+# **Predict.** Told the class, and trained on all 10,000 pictures: copies, proper garments, or still oddities?
+
+# %%
+garments = els.lab(network="fashion-mnist-16-resnet-zeros-conditional", verbose=False)
+told = els.load_results(garments.network.name)["network-150"]
+gallery = {"seeds 0 to 9": told[:10], "10 to 19": told[10:20], "20 to 29": told[20:30]}
+fig = plotting.image_rows(gallery, titles=garments.data.class_names)
+show(fig, alt="Thirty drawings of the network that is told the class, three for each of ten classes: recognisable "
+     "garments, shoes and bags, several with odd sleeves, gaps or blurred patterns.")  # fmt: skip
+
+# %%
+live = els.sample(garments.network, noise[:3], steps=150, labels=garments.labels_for(range(3)))
+assert (live.cpu() - told[:3]).abs().max() < 0.01
+
+pictures = garments.data.images
+to_others = torch.cdist(pictures[:1000].flatten(1), pictures.flatten(1)).fill_diagonal_(torch.inf)  # not to itself
+usual = to_others.min(1).values.quantile(0.5)
+nearest = els.nearest_training_image(told.to(pictures), pictures)[1]
+print(f"a real picture's distance to the nearest other one: {usual:.2f} (median)")
+print(f"a drawing's distance to the nearest training picture: {nearest.quantile(0.5):.2f} (median)")
+if lab.profile == "laptop":
+    assert 1.3 < nearest.quantile(0.5) / usual < 1.6 and nearest.min() > 1
+
+# %% [markdown]
+# Recognisable garments, and still no copies: 1.4 times as far from the training set as real pictures are from each
+# other. (All 10,000 were trained on, so a training picture's distance to its nearest neighbour stands in for a
+# held-out one's.) A shirt with a third sleeve, a torn sandal, a sneaker that is half a wedge: each *part* looks
+# right, and the parts do not know of each other. Remember this for lesson 12.
+#
+# We go on with the network that is told nothing. It has nothing to hide behind.
+
+# %% [markdown]
+# ## 6. Worse at its task, better at the world (7 minutes)
+#
+# On the training pictures, the network's loss is ten times that of the ideal denoiser. Now let both remove noise from
+# **new** pictures, which neither has seen.
+#
+# **Predict.** Which of the two has the lower loss on held-out pictures, and does the network do worse there than on
+# pictures that it was trained on?
+
+# %%
+on_training = {"ideal denoiser": losses(ideal, lab.data.images), "network": losses(lab.network, lab.data.images)}
+on_held_out = {"ideal denoiser": losses(ideal, held_out), "network": losses(lab.network, held_out)}
+
+fig, axes = plt.subplots(1, 2, figsize=(8.5, 3.2), sharey=True)
+for ax, name in zip(axes, on_training, strict=True):
+    ax.plot(times, on_training[name], "o-", ms=3, label="training pictures")
+    ax.plot(times, on_held_out[name], "s--", ms=3, label="held-out pictures")
+    ax.set(title=name, xlabel="time t", yscale="log", ylim=(1e-4, 50))
+axes[0].set_ylabel("loss")
+axes[0].legend(loc="upper right")
+show(
+    fig,
+    alt="Loss against time. Ideal denoiser: the two curves part below t = 0.7, training falling to zero, held-out "
+    "rising above 10. Network: the two curves lie on top of each other.",
+)
+
+# %%
+print("mean loss         training   held out")
+for name in on_training:
+    print(f"{name:<16} {on_training[name].mean():9.4f} {on_held_out[name].mean():10.4f}")
+if lab.profile == "laptop":
+    assert on_training["ideal denoiser"].mean() < 0.01 and on_held_out["ideal denoiser"].mean() > 1
+    assert abs(on_training["network"].mean() / on_held_out["network"].mean() - 1) < 0.05
+
+# %% [markdown]
+# The ideal denoiser goes from 0.007 to 1.7: it turns every new picture into an old one. The network has 0.077 on the
+# training pictures and 0.076 on the new ones. **It does not know which pictures it was trained on.**
+#
+# It has 0.25 million parameters, and the 2,000 pictures have 0.5 million pixels. Too small to remember, then? That
+# cannot be the whole story: section 9 shows a network of 0.5 million that does begin to remember. What is it about
+# *this* one that forbids it?
+
+# %% [markdown]
+# ## 7. First clue: it looks locally (7 minutes)
+#
+# The pixel of $\hat\epsilon$ in the middle depends on some pixels of $x_t$ and not on others. Its **receptive field**
+# is the area that it can depend on. Automatic differentiation shows it: the derivative of that output pixel by every
+# input pixel. A convolution does not mind a larger canvas, so we take one of $48 \times 48$.
+#
+# **Predict.** Eight convolutions of $3 \times 3$, one after the other. How wide is the area?
+
+# %%
+canvas = torch.randn(1, *lab.shape[:1], 48, 48, generator=torch.Generator().manual_seed(1000)).to(lab.device)
+canvas.requires_grad_()
+middle = lab.network(canvas, 0.5)[0, 0, 24, 24]
+(influence,) = torch.autograd.grad(middle, canvas)
+rows_seen, columns_seen = influence[0, 0].nonzero().T
+height, width = (int(v.max() - v.min()) + 1 for v in (rows_seen, columns_seen))
+print(f"the output pixel depends on {len(rows_seen)} input pixels, in a square of {height} x {width}")
+if lab.profile == "laptop":
+    assert (height, width) == (17, 17)
+
+# %% [markdown]
+# 17 pixels, and beyond them exactly nothing. That is what the architecture allows. Our pictures have a side of 16: a
+# pixel in a corner sees a quarter of the picture, but one in the middle sees it all. So this alone forbids little.
+#
+# Is the permission used? Here is the size of the derivative, averaged over 100 held-out pictures, at four noise
+# levels.
+#
+# **Predict.** When the noise is low, does the network look further, or less far?
+
+# %%
+eps = els.seeded_noise(range(1000, 1100), lab.shape).to(lab.device)
+looks = {}
+for t in (0.9, 0.5, 0.2, 0.05):
+    x_t = els.add_noise(held_out[:100], eps, t).requires_grad_()
+    (gradient,) = torch.autograd.grad(lab.network(x_t, t)[:, 0, 8, 8].sum(), x_t)
+    looks[t] = gradient.abs().mean((0, 1)).cpu()
+share = {t: float(look[6:11, 6:11].sum() / look.sum()) for t, look in looks.items()}
+
+# %%
+fig, axes = plt.subplots(1, 4, figsize=(9, 2.6))
+for ax, (t, look) in zip(axes, looks.items(), strict=True):
+    picture = ax.imshow(look / look.max(), cmap="viridis", norm="log", vmin=1e-3, vmax=1)
+    plotting.patch_outline(ax, 8, 8, 5)
+    ax.set(title=f"t = {t}: {share[t]:.0%}", xticks=[], yticks=[])
+fig.colorbar(picture, ax=axes, label="influence")
+show(
+    fig,
+    alt="Four maps of how strongly the middle pixel depends on each input pixel. At t = 0.9 and 0.5 the bright area "
+    "is broad, at t = 0.05 it has shrunk to a few pixels inside the outlined 5 by 5 window.",
+)
+if lab.profile == "laptop":
+    assert share[0.9] < 0.4 and share[0.05] > 0.75
+
+# %% [markdown]
+# Above each map stands the share of all influence that comes from the outlined $5 \times 5$ window. As the noise
+# falls it rises from 31 % to 84 %. While there is much noise, the network uses much of the picture. Once there is
+# little, a handful of neighbours decide.
+#
+# Nothing of the sort holds for the ideal denoiser: every pixel of its answer depends on the whole picture, at every
+# $t$.
+
+# %% [markdown]
+# ### Exercise 3: A receptive field by hand (6 minutes, ★★☆)
+#
+# Layers one after the other, each with a kernel size and a stride (a stride of 2 halves the picture). How many input
+# pixels, along one direction, can one output pixel depend on? With stride 1 everywhere you know the answer for our
+# network: 17. For strides, ask how far apart two neighbouring inputs of a layer are on the original picture.
+
+
+# %%
+def receptive_field(kernels, strides):
+    """Two lists of equal length, first layer first -> the side of the receptive field in input pixels."""
+    ...
+
+
+# %%
+check.receptive_field(receptive_field)
+
+# %% [markdown]
+# Stuck? `check.hint("receptive_field")` gives one hint at a time.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def receptive_field(kernels, strides):
+#     side, step = 1, 1
+#     for kernel, stride in zip(kernels, strides):
+#         side += (kernel - 1) * step
+#         step *= stride
+#     return side
+# ```
+#
+# `step` is the distance, on the original picture, of two neighbouring inputs of the layer. Each stride of 2 doubles
+# what every later layer adds: this is how a UNet sees so far with few layers.
+# </details>
+
+# %% [markdown]
+# ## 8. Second clue: it treats places alike (8 minutes)
+#
+# A convolution does the same at every place. Shift the input, and the output shifts with it. A function with this
+# property is called **equivariant** under shifts:
+#
+# $$D(S x_t, t) = S\, D(x_t, t), \qquad S = \text{shift by some rows and columns}.$$
+#
+# **Predict.** We shift $x_t$ down by one row (the last row comes back at the top). At $t = 0.5$, which of the two
+# keeps the promise better, the network or the ideal denoiser? And where in the picture is it broken?
+
+
+# %%
+@torch.no_grad()
+def broken_promise(denoiser, t, shift):
+    """|D(S x_t) - S D(x_t)|, root mean square over 100 noised held-out pictures, for every pixel."""
+    x_t = els.add_noise(held_out[:100], eps, t)
+    shifted_first = denoiser(torch.roll(x_t, shift, dims=(-2, -1)), t)
+    shifted_last = torch.roll(denoiser(x_t, t), shift, dims=(-2, -1))
+    return (shifted_first - shifted_last).square().mean((0, 1)).sqrt().cpu()
+
+
+circular = els.load_network("fashion-mnist-16-resnet-circular").to(lab.device)
+errors = {
+    "ideal denoiser": broken_promise(ideal, 0.5, (1, 0)),
+    "network": broken_promise(lab.network, 0.5, (1, 0)),
+    "circular network": broken_promise(circular, 0.5, (1, 0)),
+}
+
+# %%
+fig, axes = plt.subplots(1, 3, figsize=(8, 2.9))
+for ax, (name, error) in zip(axes, errors.items(), strict=True):
+    picture = ax.imshow(error, cmap="viridis", vmin=0, vmax=0.5)
+    ax.set(title=name, xticks=[], yticks=[])
+fig.colorbar(picture, ax=axes, label="error (pixel range 2)")
+show(fig, alt="Three maps of the shift error. The ideal denoiser errs all over the garment; the network is dark in the "
+     "middle and bright along the border rows; the circular network is dark everywhere.")  # fmt: skip
+
+
+# %%
+def middle_and_border(error):
+    """Root mean square over the 4 x 4 pixels in the middle, and over the outermost ring."""
+    square, ring = error.square(), torch.ones_like(error, dtype=torch.bool)
+    ring[1:-1, 1:-1] = False
+    return square[6:10, 6:10].mean().sqrt().item(), square[ring].mean().sqrt().item()
+
+
+for name, error in errors.items():
+    print("{:<17} middle {:.3f}  border {:.3f}".format(name, *middle_and_border(error)))
+if lab.profile == "laptop":
+    assert middle_and_border(errors["network"])[0] < 0.04 < 0.15 < middle_and_border(errors["network"])[1]
+    assert middle_and_border(errors["ideal denoiser"])[0] > 0.15
+    assert errors["circular network"].max() < 1e-3
+
+# %% [markdown]
+# In the middle, the network's error is a tenth of the ideal denoiser's, and a tenth of its own at the border. The
+# third network pads with the opposite side of the picture instead of zeros (**circular** padding). It has no border,
+# and no error.
+#
+# So the border is what breaks the promise. Here is the proof: the first network again, on a canvas so large that the
+# pixels in its middle cannot see any border.
+
+# %%
+shift = (3, -3)
+with torch.no_grad():
+    shifted_first = lab.network(torch.roll(canvas, shift, (-2, -1)), 0.5)
+    shifted_last = torch.roll(lab.network(canvas, 0.5), shift, (-2, -1))
+error = (shifted_first - shifted_last).abs()
+far_away = error[..., 12:-12, 12:-12].max().item()
+print(f"largest error: {error.max():.2f}; far from the border: {far_away:.4f}")
+assert far_away < 1e-4 < 0.01 < error.max()
+
+# %% [markdown]
+# How far the border can be felt depends on the noise, because that decides how far the network looks:
+
+# %%
+print("network, error in the middle (in brackets: at the border)")
+print("shift      " + "".join(f"{f't = {t}':>16}" for t in (0.9, 0.5, 0.1)))
+middles = {}
+for shift in ((1, 0), (3, -3)):
+    found = [middle_and_border(broken_promise(lab.network, t, shift)) for t in (0.9, 0.5, 0.1)]
+    middles[shift] = [m for m, _ in found]
+    print(f"{shift!s:<11}" + "".join(f"{f'{m:.3f} ({b:.3f})':>16}" for m, b in found))
+answer = lab.network(els.add_noise(held_out[:100], eps, 0.9), 0.9)
+print(f"for comparison, the standard deviation of the answer at t = 0.9: {answer.std():.2f}")
+if lab.profile == "laptop":
+    assert middles[3, -3][0] > 0.25 and middles[3, -3][2] < 0.04
+
+# %% [markdown]
+# Be careful with the sentence "convolutional networks are equivariant". At $t = 0.9$, shifted by three rows and
+# columns, the middle is off by 0.33, and the whole answer only varies by 0.46. At $t = 0.1$ it is 0.02. On a picture
+# of 16 pixels, at high noise, everything is near the border. Lesson 08 is about that.
+
+# %% [markdown]
+# ### Exercise 4: Test any denoiser (8 minutes, ★★☆)
+#
+# Write the shift test yourself: shift first and denoise, denoise first and shift, and the root mean square of the
+# difference over batch and channels, for every pixel. `shift` is (rows, columns), wrapping around.
+
+
+# %%
+def shift_error(denoiser, x_t, t, shift):
+    """denoiser(x_t, t) -> x0_hat, x_t of shape (B, C, H, W), shift (rows, columns) -> error of every pixel (H, W)."""
+    ...
+
+
+# %%
+check.shift_error(shift_error)
+
+# %% [markdown]
+# Stuck? `check.hint("shift_error")` gives one hint at a time.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def shift_error(denoiser, x_t, t, shift):
+#     shifted_first = denoiser(torch.roll(x_t, shift, dims=(-2, -1)), t)
+#     shifted_last = torch.roll(denoiser(x_t, t), shift, dims=(-2, -1))
+#     return (shifted_first - shifted_last).square().mean(dim=(0, 1)).sqrt()
+# ```
+#
+# The same test works for any symmetry: replace the two `torch.roll` by another way to move pixels around, such as a
+# mirror image. (Try it: is our network equivariant under mirroring? Should it be?)
+# </details>
+
+# %% [markdown]
+# ## 9. A counterexample, for honesty (5 minutes)
+#
+# The course comes with another network: a **UNet**, trained on the same 2,000 pictures for the same 8,000 steps,
+# which is 512 times through all of them. It halves the picture twice on the way, and each of its pixels sees the
+# whole picture.
+#
+# **Predict.** If looking locally is what keeps a network from remembering, what will this one do?
+
+# %%
+unet = els.load_network("fashion-mnist-16-unet-zeros").to(lab.device)
+canvas = noise[:1].clone().requires_grad_()
+(influence,) = torch.autograd.grad(unet(canvas, 0.5)[0, 0, 0, 0], canvas)
+print(f"UNet: the corner pixel depends on {influence.count_nonzero()} of {influence.numel()} pixels")
+print(f"{sum(p.numel() for p in unet.module.parameters()):,} parameters")
+assert influence.count_nonzero() == influence.numel()
+
+# %%
+unet_drew = els.load_results("fashion-mnist-16-unet-zeros")["network-150"].to(lab.device)
+assert (els.sample(unet, noise[:3], steps=150) - unet_drew[:3]).abs().max() < 0.01
+fig = plotting.image_rows({"ideal denoiser": ideal_drew, "UNet": unet_drew[:10], "network": network_drew})
+show(fig, alt="Ten columns, three rows: the UNet's drawings resemble the ideal denoiser's training pictures above them "
+     "in most columns; the ResNet's drawings below are looser and often torn.")  # fmt: skip
+
+# %%
+copies = stored["is"].to(lab.device)
+on_training["UNet"], on_held_out["UNet"] = losses(unet, lab.data.images), losses(unet, held_out)
+memory = {}
+for name, drew in (("network", drawings), ("UNet", unet_drew)):
+    loss_seen, loss_new = on_training[name].mean(), on_held_out[name].mean()
+    r2 = els.compare(drew, copies).r2.quantile(0.5).item()
+    new = els.novelty(drew, lab.data.images, held_out)
+    memory[name] = (loss_new / loss_seen - 1).item(), r2, new.quantile(0.5).item(), new.min().item()
+    print(f"{name:<7} loss {loss_seen:.4f} on training pictures, {loss_new:.4f} on new ones ({memory[name][0]:+.0%})")
+    print(f"        r2 with the ideal denoiser {r2:.2f}")
+    print(f"        novelty {memory[name][2]:.2f}, smallest {memory[name][3]:.2f}")
+if lab.profile == "laptop":
+    assert abs(memory["network"][0]) < 0.05 < 0.12 < memory["UNet"][0]
+    assert memory["network"][1] < 0.7 < 0.8 < memory["UNet"][1]
+    assert 0.85 < memory["UNet"][2] < 1.05 and memory["UNet"][3] > 0.3
+
+# %% [markdown]
+# The UNet has begun to remember: its loss is 18 % higher on new pictures than on those it was trained on, and from
+# the same noise its drawings follow the ideal denoiser's (median r2 0.86, against 0.61). It does not copy: the
+# nearest of 100 drawings is still half of a real picture's distance away. (It also has twice as many weights, so this
+# is a hint, not a proof.)
+#
+# Notice the trap. By novelty alone the UNet looks perfect, 0.94: exactly as new as a real picture. A single number
+# never tells you whether a network has understood the world or is halfway to its memory.
+
+# %% [markdown]
+# ## What you can now say
+#
+# * A network trained on the loss of lesson 02 ends more than ten times above the loss that is possible. It does as
+#   well on new pictures as on its training pictures, where the ideal denoiser fails completely.
+# * From the same noise it draws another picture, which is in no training set: its novelty is 1.7 times that of real
+#   new pictures. New is not the same as good: many drawings are shapeless.
+# * **It looks locally**, the less far the lower the noise. **It treats places alike**, except where the border is
+#   felt.
+# * A UNet that sees the whole picture, trained as long, is on its way to memory.
+
+# %% [markdown]
+# ## What is still unexplained
+#
+# Two clues are not yet an explanation. Does looking locally *suffice* to turn a memory into something new? We can
+# find out without any network: take the ideal denoiser of lesson 02, forbid every pixel to look further than a small
+# window, and do the best that is possible under this rule. That is lesson 04. The second clue waits for lesson 06.
+#
+# ## References
+#
+# * J. Ho, A. Jain and P. Abbeel, *Denoising diffusion probabilistic models*, NeurIPS 2020,
+#   [arXiv:2006.11239](https://arxiv.org/abs/2006.11239): the loss of this lesson.
+# * M. Kamb and S. Ganguli, *An analytic theory of creativity in convolutional diffusion models*, ICML 2025,
+#   [arXiv:2412.20292](https://arxiv.org/abs/2412.20292): the two clues as a theory, and the architecture of our
+#   networks.
+# * Z. Kadkhodaie, F. Guth, E. P. Simoncelli and S. Mallat, *Generalization in diffusion models arises from
+#   geometry-adaptive harmonic representations*, ICLR 2024, [arXiv:2310.02557](https://arxiv.org/abs/2310.02557): with
+#   more pictures, networks stop remembering; two of them trained on different pictures then draw the same.
+# * N. Carlini and others, *Extracting training data from diffusion models*, USENIX Security 2023,
+#   [arXiv:2301.13188](https://arxiv.org/abs/2301.13188): large models that do copy some of their training pictures.
+# * W. Luo, Y. Li, R. Urtasun and R. Zemel, *Understanding the effective receptive field in deep convolutional neural
+#   networks*, NIPS 2016, [arXiv:1701.04128](https://arxiv.org/abs/1701.04128): what a pixel can see, and what it
+#   uses.
+# * H. Xiao, K. Rasul and R. Vollgraf, *Fashion-MNIST*, 2017, [arXiv:1708.07747](https://arxiv.org/abs/1708.07747):
+#   the pictures.

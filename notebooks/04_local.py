@@ -1,0 +1,641 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 04 · Look no further than a window, and the memory breaks into pieces
+#
+# **You will** forbid a denoiser to look far, derive the best one that obeys, and draw with it through windows of
+# growing size. **You will learn** what locality does to the ideal denoiser's perfect memory: it falls into pieces,
+# and each piece remembers something else. **You need** lessons 01 to 03: a denoiser, the sampler, the ideal denoiser
+# (IS), and the two habits of trained networks.
+#
+# **Time** 89 minutes
+
+# %%
+import torch
+from matplotlib import pyplot as plt
+
+import elscourse as els
+from elscourse import check, plotting, widgets
+from elscourse.plotting import show
+
+plt.style.use("elscourse.course")
+lab = els.lab()
+
+# %% [markdown]
+# ## 1. How far does an answer look? (6 minutes)
+#
+# A denoiser $D$ sees a noisy image $x_t = \alpha x_0 + \sigma\epsilon$ and guesses the clean $x_0$. The numbers
+# $\alpha$ and $\sigma$ belong to the time $t$; $\epsilon$ is noise. Lesson 03 left a suspicion: to answer for one
+# pixel, the network mostly looks nearby.
+#
+# Let us ask it. Take a noisy image and keep only a small square in the middle. Replace everything else by *another*
+# noisy image. Does the answer at the middle pixel change?
+
+# %%
+images, schedule, (C, H, W) = lab.data.images, lab.schedule, lab.shape
+ideal = els.IdealScoreMachine(images)
+t = 0.5
+x_t = els.add_noise(images[:100], els.seeded_noise(range(2000, 2100), lab.shape), t)
+other = els.add_noise(images[100:200], els.seeded_noise(range(3000, 3100), lab.shape), t)
+
+
+def keep_a_square(width):
+    """x_t inside a square of this width around the middle pixel, the other noisy image outside."""
+    near = slice(H // 2 - width // 2, H // 2 + width // 2 + 1)
+    mixed = other.clone()
+    mixed[:, :, near, near] = x_t[:, :, near, near]
+    return mixed
+
+
+# %%
+rows = {"clean": [images[:1], images[100:101]], "noisy": [x_t[:1], other[:1]]}
+rows = {name: torch.cat(row + [row[0]]) for name, row in rows.items()}
+rows["clean"][2] = torch.where((keep_a_square(7) == x_t)[0], images[0], images[100])
+rows["noisy"][2] = keep_a_square(7)[0]
+fig = plotting.image_rows(rows, titles=["one image", "another", "transplant"])
+show(fig, alt="Two garments and their noisy versions; the third column shows the second one with a square of 7 by 7 "
+     "pixels of the first in its middle.")  # fmt: skip
+
+# %% [markdown]
+# **Predict.** We keep a square of width 1, 3, 5, ... and measure how much $D$ changes at the middle pixel, for the
+# ideal denoiser and for the network. Which of the two cares more about what lies outside a square of width 9?
+
+
+# %%
+def change_in_the_middle(denoiser, width):
+    """RMS change of the answer at the middle pixel, over 100 images."""
+    change = denoiser(keep_a_square(width), t) - denoiser(x_t, t)
+    return change[:, :, H // 2, W // 2].square().mean().sqrt().item()
+
+
+widths = list(range(1, 16, 2))
+looks_far = {
+    "ideal denoiser": [change_in_the_middle(ideal, w) for w in widths],
+    "network": [change_in_the_middle(lab.network, w) for w in widths],
+}
+fig, ax = plt.subplots(figsize=(5.5, 3))
+for (name, change), marker in zip(looks_far.items(), "os", strict=True):
+    ax.plot(widths, change, marker=marker, label=name)
+ax.set(xlabel="width of the square that is kept", ylabel="change of the answer", ylim=(0, None), xticks=widths)
+ax.legend()
+show(fig, alt="The change of the answer at the middle pixel falls as the kept square grows; the network's curve lies "
+     "below the ideal denoiser's and is nearly flat at zero from width 11 on.")  # fmt: skip
+
+# %%
+at_nine = {name: change[widths.index(9)] for name, change in looks_far.items()}
+print({name: round(change, 2) for name, change in at_nine.items()})
+if lab.profile == "laptop":
+    assert 0.2 < at_nine["ideal denoiser"] < 0.4 and 0.07 < at_nine["network"] < 0.17
+
+# %% [markdown]
+# Outside a square of width 9 there is enough to move the ideal answer by 0.31 (pixels run from $-1$ to $1$). The
+# network moves by 0.12: it mostly made up its mind from the square. It is not strictly local; no window holds all it
+# sees. But *how far it looks* is clearly something that it does differently from the ideal.
+#
+# So let us turn the habit into a law, and see what the law alone does.
+
+# %% [markdown]
+# ## 2. The window (5 minutes)
+#
+# Let $\Omega_x$ (omega) be the square of $P \times P$ pixels centred on pixel $x$; $P$ is odd, so that there is a
+# centre, and $r = (P-1)/2$ pixels lie on each side of it. We write $x_t[\Omega_x]$ for the part of $x_t$ in that
+# window.
+#
+# A denoiser is **local** if its answer at $x$ is a function of that part alone:
+#
+# $$ D(x_t)(x) = g_x\big(x_t[\Omega_x]\big) . $$
+#
+# Each pixel $x$ may have a function $g_x$ of its own: it knows *where* it is. It just cannot see far.
+#
+# **Predict.** Near the border the window sticks out. With $P = 7$: how many of its 49 pixels are left at the middle of
+# an edge, and in a corner?
+
+# %%
+P, r = 7, 3
+fig, ax = plt.subplots(figsize=(3, 3))
+plotting.show_image(ax, images[0])
+for row, column in ((8, 8), (15, 6), (0, 15)):
+    plotting.patch_outline(ax, row, column, P)
+    ax.plot(column, row, "o", color=plotting.ORANGE)
+ax.set(xlim=(-4, 19), ylim=(19, -4))
+show(fig, alt="An image with three windows of 7 by 7 pixels: one lies inside, one sticks out at the lower edge, one at "
+     "the upper right corner, where only 4 by 4 pixels are left.")  # fmt: skip
+
+# %%
+band = (torch.arange(H)[:, None] - torch.arange(H)).abs() <= r  # rows that are at most r apart
+left = band.sum(1)[:, None] * band.sum(1)  # rows that are left, times columns that are left
+print(f"pixels left of 49: inside {left[8, 8]}, edge {left[15, 6]}, corner {left[0, 15]}")
+assert (left[8, 8], left[15, 6], left[0, 15]) == (49, 28, 16)
+
+# %% [markdown]
+# 28 and 16. There is nothing beyond the border, so the window is **cut off** there. In code it is easier to fill the
+# outside with zeros, in *both* images that one compares: zero minus zero adds nothing to a distance. You get to write
+# that.
+#
+# ### Exercise 1: Cut a window (5 minutes, ★☆☆)
+#
+# Return the window of `image` (C, H, W) around a pixel, always with shape (C, P, P), zeros where there is no image.
+
+
+# %%
+def ls_window(image, row, column, patch_size):
+    """image (C, H, W) -> the window around (row, column), (C, patch_size, patch_size), zeros outside the image."""
+    ...
+
+
+# %%
+check.ls_window(ls_window)
+
+# %% [markdown]
+# Stuck? `check.hint("ls_window")` gives one hint at a time.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def ls_window(image, row, column, patch_size):
+#     r = patch_size // 2
+#     padded = F.pad(image, (r, r, r, r))
+#     return padded[:, row : row + patch_size, column : column + patch_size]
+# ```
+#
+# The padding moves every pixel by $r$, so the window that is centred on (row, column) *starts* there.
+# </details>
+
+# %% [markdown]
+# ## 3. The best answer from a window (8 minutes)
+#
+# Training makes the squared error small, on average over training images $x_0$ and noise:
+#
+# $$ L(D) = \mathbb{E} \sum_x \big( D(x_t)(x) - x_0(x) \big)^2
+#         = \sum_x \mathbb{E} \big( g_x(x_t[\Omega_x]) - x_0(x) \big)^2 . $$
+#
+# The second form is all we need. The pixels do not disturb each other: each has its own function $g_x$ and its own
+# term. So each term can be made as small as possible **by itself**: guess one number, $x_0(x)$, from one small noisy
+# picture, $q = x_t[\Omega_x]$.
+#
+# As in lesson 02, the best guess of a number, for squared errors, is its mean given what one knows:
+#
+# $$ g_x(q) = \mathbb{E}\big[\, x_0(x) \,\big|\, x_t[\Omega_x] = q \,\big] . $$
+
+# %% [markdown]
+# What does $q$ tell about $x_0$? Before looking, every training image $v$ is equally likely. If it was $v$, then
+# $q = \alpha\, v[\Omega_x] + \sigma\,\epsilon[\Omega_x]$: only the noise *in the window* has to be explained, and it
+# is Gaussian. Bayes' rule gives each image the weight
+#
+# $$ w_x(v) = \frac{e^{-\|x_t[\Omega_x] - \alpha v[\Omega_x]\|^2 / 2\sigma^2}}
+#                  {\sum_{v'} e^{-\|x_t[\Omega_x] - \alpha v'[\Omega_x]\|^2 / 2\sigma^2}},
+# \qquad D(x_t)(x) = \sum_v w_x(v)\, v(x) . $$
+#
+# This is the **local score machine**, LS. It is the ideal denoiser with one change: the norm runs over a window. But
+# now the weights carry an index $x$: **every pixel holds an election of its own.**
+#
+# **Predict.** Cut the 7 by 7 square in the middle out of all training images, and build the *ideal* denoiser of these
+# thumbnails. How does its answer at its middle pixel compare with LS?
+
+# %%
+local = els.LocalScoreMachine(images, patch_size=7)
+near = slice(H // 2 - 3, H // 2 + 4)
+thumbnails = els.IdealScoreMachine(images[:, :, near, near].contiguous())
+from_thumbnails = thumbnails(x_t[:, :, near, near].contiguous(), t)[:, :, 3, 3]
+print(f"largest difference: {(local(x_t, t)[:, :, H // 2, W // 2] - from_thumbnails).abs().max():.0e}")
+torch.testing.assert_close(local(x_t, t)[:, :, H // 2, W // 2], from_thumbnails, rtol=0, atol=1e-4)
+
+# %% [markdown]
+# The same. LS is 256 little ideal denoisers side by side, one for each place, and of each only the centre pixel is
+# kept.
+#
+# ### Exercise 2: The votes for one pixel (9 minutes, ★★☆)
+#
+# Return the weights $w_x(v)$ of all training images for the pixel at (row, column).
+
+
+# %%
+def ls_weights(x_t, images, alpha, sigma, row, column, patch_size):
+    """x_t (C, H, W), images (N, C, H, W) -> weights (N,) that sum to one; windows are cut off at the border."""
+    ...
+
+
+# %%
+check.ls_weights(ls_weights)
+
+# %% [markdown]
+# Stuck? `check.hint("ls_weights")` gives one hint at a time.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def ls_weights(x_t, images, alpha, sigma, row, column, patch_size):
+#     r = patch_size // 2
+#     rows = slice(max(row - r, 0), row + r + 1)
+#     columns = slice(max(column - r, 0), column + r + 1)
+#     difference = x_t[:, rows, columns] - alpha * images[:, :, rows, columns]
+#     return torch.softmax(-difference.square().sum((-3, -2, -1)) / (2 * sigma**2), dim=0)
+# ```
+#
+# A slice may run past the end, but a negative start means "from the end" in Python: hence the `max`.
+# </details>
+
+# %% [markdown]
+# ## 4. Is it really the best? (6 minutes)
+#
+# Here is a test that does not trust the derivation. If $D$ is the best guess from a window, then nothing *in* the
+# window can help to improve it. So its error, $x_0(x) - D(x_t)(x)$, must be uncorrelated with every pixel of $x_t$
+# inside the window. If some pixel were correlated with the error, we could subtract a little of it and do better.
+#
+# **Predict.** Take the middle pixel and $P = 7$. Draw, for every pixel of $x_t$, its correlation with the error at the
+# middle. Where will it be zero, where not?
+
+# %%
+x_0 = images.repeat(4, 1, 1, 1)  # every training image, four times, each time with other noise
+noise = torch.randn(x_0.shape, generator=torch.Generator().manual_seed(4))
+noisy = els.add_noise(x_0, noise, t)
+
+
+def error_in_the_middle(P):
+    near = slice(H // 2 - P // 2, H // 2 + P // 2 + 1)
+    small = els.IdealScoreMachine(images[:, :, near, near].contiguous())  # LS at one pixel: section 3
+    guess = small(noisy[:, :, near, near].contiguous(), t)[:, 0, P // 2, P // 2]
+    return x_0[:, 0, H // 2, W // 2] - guess
+
+
+def correlation(a, b):
+    """Of a (n,) with every pixel of b (n, H, W)."""
+    a, b = a - a.mean(), b - b.mean(0)
+    return (a[:, None, None] * b).mean(0) / (a.square().mean().sqrt() * b.square().mean(0).sqrt())
+
+
+# %%
+maps = {P: correlation(error_in_the_middle(P), noisy[:, 0]) for P in (3, 7, 11)}
+fig, axes = plt.subplots(1, 3, figsize=(8.5, 2.8))
+for ax, (P, values) in zip(axes, maps.items(), strict=True):
+    picture = ax.imshow(values, cmap="RdBu", vmin=-0.25, vmax=0.25)
+    plotting.patch_outline(ax, H // 2, W // 2, P)
+    ax.set(title=f"P = {P}", xticks=[], yticks=[])
+fig.colorbar(picture, ax=axes, label="correlation")
+show(fig, alt="Three maps of the correlation of each noisy pixel with the error in the middle: next to zero inside the "
+     "outlined window, positive or negative in many places outside of it, less so for the largest window.")  # fmt: skip
+
+# %%
+for P, values in maps.items():
+    near = slice(H // 2 - P // 2, H // 2 + P // 2 + 1)
+    inside = torch.zeros(H, W, dtype=torch.bool)
+    inside[near, near] = True
+    print(f"P = {P:2d}: largest |correlation| inside {values[inside].abs().max():.3f}, ", end="")
+    print(f"outside {values[~inside].abs().max():.3f}")
+    if lab.profile == "laptop":
+        assert values[inside].abs().max() < 5 / len(x_0) ** 0.5 < 0.06
+maps_outside = {P: values.abs().max().item() for P, values in maps.items()}
+
+# %% [markdown]
+# TEXT4
+#
+# ## 5. All pixels (4 minutes)
+#
+# Two loops, and the formula inside. This is slow and clear.
+
+
+# %%
+def naive_ls(x_t, images, alpha, sigma, P):
+    """x_t (C, H, W), images (N, C, H, W) -> D(x_t), pixel by pixel."""
+    D, r = torch.zeros_like(x_t), P // 2
+    for row in range(x_t.shape[1]):
+        for column in range(x_t.shape[2]):
+            window = (..., slice(max(row - r, 0), row + r + 1), slice(max(column - r, 0), column + r + 1))
+            distance = (x_t[window] - alpha * images[window]).square().sum((-3, -2, -1))
+            weights = torch.softmax(-distance / (2 * sigma**2), dim=0)  # an election per pixel
+            D[:, row, column] = weights @ images[:, :, row, column]
+    return D
+
+
+# %%
+naive = naive_ls(x_t[0], images, schedule.alpha(t), schedule.sigma(t), P=7)
+torch.testing.assert_close(local(x_t[:1], t)[0], naive, rtol=0, atol=1e-4)
+print(f"loops and package differ by at most {(local(x_t[:1], t)[0] - naive).abs().max():.0e}")
+
+# %% [markdown]
+# **Predict.** Repeat the transplant of section 1 with this machine, whose window is 7 pixels wide. What is the change
+# at the middle pixel when a square of width 5 is kept, and of width 7?
+
+# %%
+for width in (5, 7, 9):
+    print(f"square of width {width}: change {change_in_the_middle(local, width):.3f}")
+assert change_in_the_middle(local, 5) > 0.1 and change_in_the_middle(local, 7) < 1e-5
+
+# %% [markdown]
+# Exactly nothing from width 7 on. That is the law.
+#
+# ## 6. From debris to memory (10 minutes)
+#
+# LS is a denoiser, so it draws. All pixels start in the same noise, and at every step each of them asks its window
+# which training images are plausible *here*.
+#
+# **Predict.** One seed, drawn with $P = 3, 5, 7, 9, 13, 17$. What will the smallest window draw: a blur, a clear
+# picture, noise? And at which $P$ will the picture be a training image?
+
+# %%
+sizes, seed = (3, 5, 7, 9, 13, 17), 4
+drawn, source = [], []
+for P in sizes:
+    machine = local.with_patch_size(P)
+    steps = list(els.trajectory(machine, els.seeded_noise([seed], lab.shape), steps=20))
+    t_last, x_last, _ = steps[-2]  # the last evaluation
+    drawn.append(steps[-1][1])
+    source.append(machine.posterior(x_last, t_last, top=1).image[..., 0])  # the heaviest voter of each pixel
+drawn, source = torch.cat(drawn), torch.cat(source)
+
+# %%
+fig = plotting.provenance_map(drawn, source, titles=[f"P = {P}" for P in sizes])
+show(fig, alt="One seed drawn through six windows. P = 3: ragged pieces; P = 7 and 9: trousers with a sleeve; "
+     "P = 17: trousers. Below, the source of each pixel: confetti at P = 3, ever larger pieces, one colour at "
+     "17.")  # fmt: skip
+
+# %%
+counts = [len(s.unique()) for s in source]
+_, distance = els.nearest_training_image(drawn, images)
+for P, count, d in zip(sizes, counts, distance, strict=True):
+    print(f"P = {P:2d}: pixels of {count:3d} training images; nearest training image at distance {d:.2f}")
+if lab.profile == "laptop":
+    assert counts[0] > 80 and counts[-1] == 1 and distance[-1] < 0.01 and (distance[:4] > 2).all()
+
+# %% [markdown]
+# TEXT6
+#
+# Below each picture: which training image each pixel came from, white lines where the source changes. **The memory is
+# still there, but in pieces.** At $P = 3$ it is confetti. As the window grows, neighbours must agree on more, and the
+# pieces grow; at $P = 17$ one piece is left.
+
+# %% [markdown]
+# ### More seeds
+#
+# The same for 100 seeds takes minutes, so it is stored; the table in `data/lessons/README.md` says how it was made. We
+# drew seed 4 again above: is it the same?
+
+# %%
+stored = els.load_results("04_local")
+stored_sizes = stored["sizes"].tolist()
+samples = {P: s.float() for P, s in zip(stored_sizes, stored["samples"], strict=True)}
+same = torch.cat([samples[P][seed : seed + 1] for P in sizes])
+close = ((same - drawn).abs() < 0.02).float().flatten(1).mean(1)
+print("share of pixels that agree with the stored ones:", [f"{share:.0%}" for share in close])
+if lab.profile == "laptop":
+    assert close.min() > 0.9
+
+# %%
+widgets.PatchSizeExplorer.of({P: s[:8] for P, s in samples.items()})
+
+# %% [markdown]
+# Drag the slider. Follow one column: the first guesses of shape survive over several sizes, and then something snaps.
+#
+# **Predict.** Draw the distance to the nearest training image against $P$, and the number of training images that a
+# sample is made of. Where is an unknown *real* garment, which is not in the training set, on the first plot?
+
+# %%
+held_out = els.load("fashion-mnist", size=16, n=2500).images[2000:]
+real = els.nearest_training_image(held_out, images)[1].median().item()
+distance = torch.stack([els.nearest_training_image(s, images)[1] for s in samples.values()])
+sources = stored["sources"].float()
+
+fig, axes = plt.subplots(1, 2, figsize=(9, 3.2))
+for ax, values in zip(axes, (distance, sources), strict=True):
+    low, middle, high = values.quantile(torch.tensor([0.25, 0.5, 0.75]), dim=1)
+    ax.plot(stored_sizes, middle, "o-", label="median of 100 seeds")
+    ax.fill_between(stored_sizes, low, high, alpha=0.2, label="middle half")
+    ax.set(xlabel="patch size P")
+axes[0].axhline(real, color=plotting.GREY, ls=":", label="real images, held out")
+axes[0].set(ylabel="distance to nearest training image")
+axes[1].set(ylabel="training images in one sample", yscale="log", ylim=(0.8, None))
+axes[0].legend()
+show(fig, alt="Left, the distance to the nearest training image falls from about 6 at P = 3 to 0 at P = 17, crossing "
+     "the line of real held-out images near P = 11. Right, the number of source images falls from over "
+     "100 to 1.")  # fmt: skip
+
+# %%
+median_distance = dict(zip(stored_sizes, distance.median(1).values.tolist(), strict=True))
+median_sources = dict(zip(stored_sizes, sources.median(1).values.tolist(), strict=True))
+copies = dict(zip(stored_sizes, (distance < 0.05).float().mean(1).tolist(), strict=True))
+print(f"real images, held out: distance {real:.2f}")
+for P in stored_sizes:
+    print(f"P = {P:2d}: distance {median_distance[P]:.2f}, {median_sources[P]:3.0f} images, ", end="")
+    print(f"{copies[P]:.0%} are training images")
+
+# %% [markdown]
+# TEXT6b
+#
+# ## 7. When every window sees everything (4 minutes)
+#
+# **Predict.** What is the smallest $P$ for which LS must be *exactly* the ideal denoiser, on images of side $H = 16$?
+# 16, 17, 31 or 32?
+
+# %%
+for P in (29, 31):
+    machine = local.with_patch_size(P)
+    gap = [(machine(x_t[:2], s) - ideal(x_t[:2], s)).abs().max().item() for s in (0.9, 0.6)]
+    print(f"P = {P}: largest difference from IS {max(gap):.0e}")
+    if P == 31:
+        assert max(gap) < 1e-4
+    elif lab.profile == "laptop":
+        assert max(gap) > 1e-4
+
+# %% [markdown]
+# The window of the upper left corner must reach the lower right one, $H - 1$ pixels away. So $r = H - 1$, and
+#
+# $$ P = 2r + 1 = 2H - 1 = 31 . $$
+#
+# With 29, one row and one column of evidence are missing in each corner. Locality is a dial between two machines that
+# you know: at $P = 1$ each pixel is denoised alone, at $P = 2H - 1$ the whole image is.
+
+# %% [markdown]
+# ## 8. Who painted this pixel? (5 minutes)
+#
+# Click on pixels. You see the window, in the noisy image halfway down, and the training images that voted.
+#
+# **Predict.** Two neighbouring pixels, windows of $P = 7$: what share of their evidence do they have in common? Look
+# for a place where two neighbours nevertheless elect different images.
+
+# %%
+noise = els.seeded_noise(range(6), lab.shape)
+steps = list(els.trajectory(local, noise, steps=20))
+t_click, x_click, _ = steps[16]
+widgets.MosaicExplorer.of(local, x_click, steps[-1][1], t_click, top=4)
+
+# %%
+same = dict(zip(stored_sizes, stored["same"].mean(1).tolist(), strict=True))
+print("neighbours that come from the same training image:", {P: f"{s:.0%}" for P, s in same.items()})
+
+# %% [markdown]
+# TEXT8
+#
+# ### Exercise 3: All pixels by box sums (10 minutes, ★★★)
+#
+# `naive_ls` adds up $P^2$ squared differences for every pixel and image, though neighbouring windows share nearly all
+# of them. Compute the map of squared differences $(x_t - \alpha v)^2$ once, then *blur* it: sum it over the window of
+# every pixel. Write LS that way: its cost then hardly depends on $P$. Lesson 07 builds all machines from this form.
+
+
+# %%
+def ls_box_sums(x_t, images, alpha, sigma, patch_size):
+    """x_t (B, C, H, W), images (N, C, H, W) -> D(x_t) (B, C, H, W), without a loop over pixels."""
+    ...
+
+
+# %%
+check.ls_box_sums(ls_box_sums)
+
+# %% [markdown]
+# Stuck? `check.hint("ls_box_sums")` gives one hint at a time.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def ls_box_sums(x_t, images, alpha, sigma, patch_size):
+#     squares = (x_t[:, None] - alpha * images).square().sum(2)  # (B, N, H, W)
+#     sums = F.avg_pool2d(squares, patch_size, stride=1, padding=patch_size // 2) * patch_size**2
+#     weights = torch.softmax(-sums / (2 * sigma**2), dim=1)  # over the images, at every pixel
+#     return torch.einsum("bnhw,nchw->bchw", weights, images)
+# ```
+#
+# The zeros that `padding` adds count as pixels of the average, and that is right: times $P^2$ it is the plain sum.
+# `avg_pool2d` still visits $P^2$ pixels. Summing along rows and then along columns visits $2P$; two multiplications
+# with the matrix `band` of section 2, $B\, s\, B$, do it at a cost that does not depend on $P$.
+# </details>
+
+# %% [markdown]
+# ## 9. Forbidden to look, and better for it (5 minutes)
+#
+# LS is worse than IS at its task: it throws evidence away. On training images, that is. What about garments that were
+# never in the training set?
+#
+# **Predict.** Mean squared error at $t = 0.3$, on training images and on new ones, against $P$: which curve rises,
+# which falls?
+
+# %%
+t_new, some = 0.3, 200
+sets = {"training images": images[:some], "new images": held_out[:some]}
+noise = els.seeded_noise(range(1000, 1000 + some), lab.shape)
+machines = {P: local.with_patch_size(P) for P in (3, 5, 7, 9, 11, 13)} | {31: ideal}  # 31: the same as IS
+loss, loss_network = {}, {}
+for name, clean in sets.items():
+    noisy_set = els.add_noise(clean, noise, t_new)
+    loss[name] = {P: (m(noisy_set, t_new) - clean).square().mean().item() for P, m in machines.items()}
+    loss_network[name] = (lab.network(noisy_set, t_new) - clean).square().mean().item()
+
+# %%
+fig, ax = plt.subplots(figsize=(6, 3.2))
+for (name, values), marker in zip(loss.items(), "os", strict=True):
+    ax.plot(values.keys(), values.values(), marker=marker, label=f"LS, {name}")
+for name, ls in zip(sets, ("-.", ":"), strict=True):
+    ax.axhline(loss_network[name], color=plotting.GREY, ls=ls, lw=1.5, label=f"network, {name}")
+ax.set(xlabel="patch size P (31: the ideal denoiser)", ylabel=f"mean squared error, t = {t_new}", ylim=(0, None))
+ax.legend(fontsize=9)
+show(fig, alt="Error against patch size: on training images it falls to zero; on new images it has a minimum at P = 5 "
+     "and rises again. The network's error is nearly the same on both, and lowest of all on new images.")  # fmt: skip
+
+# %%
+for name in sets:
+    print(f"{name}: {({P: round(v, 4) for P, v in loss[name].items()})}, network {loss_network[name]:.4f}")
+new = loss["new images"]
+if lab.profile == "laptop":
+    assert min(new, key=new.get) == 5 and new[31] > 1.4 * new[5]
+    assert loss["training images"][31] < 0.001 and loss_network["new images"] < new[5]
+
+# %% [markdown]
+# TEXT9
+
+# %% [markdown]
+# ## 10. A first look at the network (4 minutes)
+#
+# Now the question behind all this. The same 100 seeds were drawn by the trained network. For each $P$, how well does
+# LS predict what the network draws? We measure `r2`, the squared correlation of the pixels of two images, and take the
+# median over the seeds.
+#
+# **Predict.** Which $P$ will be best: 3, about 8, or as large as possible?
+
+# %%
+network = els.load_results(lab.network.name)["network-150"]
+r2 = {P: els.compare(s, network).r2.median().item() for P, s in samples.items()}
+ours = {P: s[:8] for P, s in samples.items() if P in (3, 7, 13, 31)}
+rows = {f"LS, P = {P}\nr2 = {r2[P]:.2f}": s for P, s in ours.items()} | {"network": network[:8]}
+show(plotting.image_rows(rows), alt="Eight seeds drawn by LS with P = 3, 7, 13 and 31, and by the network. The "
+     "network's images share outlines with those of P = 7; those of P = 31 are other garments.")  # fmt: skip
+
+# %%
+print({P: round(value, 2) for P, value in r2.items()})
+best = max(r2, key=r2.get)
+print(f"best: P = {best}")
+
+# %% [markdown]
+# TEXT10
+#
+# ### Exercise 4: From LS to IS (8 minutes, ★★★)
+#
+# A hard edge is not the only way to look less far. Let the pixels outside of the window count too, but only with the
+# factor `outside` between 0 and 1 in the squared distance. At 0 this is LS, at 1 it is IS. (Lesson 09 will ask whether
+# softer windows describe the network better.)
+
+
+# %%
+def between_ls_and_is(x_t, images, alpha, sigma, patch_size, outside):
+    """x_t (B, C, H, W), images (N, C, H, W), outside in [0, 1] -> D(x_t) (B, C, H, W)."""
+    ...
+
+
+# %%
+check.between_ls_and_is(between_ls_and_is)
+
+# %% [markdown]
+# Stuck? `check.hint("between_ls_and_is")` gives one hint at a time.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def between_ls_and_is(x_t, images, alpha, sigma, patch_size, outside):
+#     squares = (x_t[:, None] - alpha * images).square().sum(2)  # (B, N, H, W)
+#     inside = F.avg_pool2d(squares, patch_size, stride=1, padding=patch_size // 2) * patch_size**2
+#     total = squares.sum((-2, -1), keepdim=True)
+#     distance = inside + outside * (total - inside)
+#     weights = torch.softmax(-distance / (2 * sigma**2), dim=1)
+#     return torch.einsum("bnhw,nchw->bchw", weights, images)
+# ```
+#
+# Mix the evidence, not the answers: the mean of the two machines' answers would be a double exposure.
+# </details>
+#
+# **To try.** Sample with `outside` = 0.01, 0.1 and 0.5 for one seed. How little attention to the rest of the image is
+# enough to bring the memory back?
+
+# %% [markdown]
+# ## What you can now say
+#
+# * A denoiser is local if its answer at a pixel depends on a window only. The best one is **LS**: every pixel holds its
+#   own election among the training images, with the window as evidence.
+# * Small windows draw mosaics: every pixel is remembered, the whole is new. Large windows remember the whole. From
+#   $P = 2H - 1$ on, LS *is* the ideal denoiser.
+# * Looking less far is worse on training images and, up to a point, better on new ones.
+#
+# ## What is still unexplained
+#
+# We *saw* mosaics. Is there a law that says which mosaics are possible, and how many there are? That is lesson 05. And
+# LS still knows where it is: the pixel at (8, 8) only ever copies pixels from (8, 8). A convolution does not know
+# places. Lesson 06 takes that away.
+#
+# ## References
+#
+# * M. Kamb and S. Ganguli, *An analytic theory of creativity in convolutional diffusion models*, ICML 2025,
+#   [arXiv:2412.20292](https://arxiv.org/abs/2412.20292): the local score machine and why it is the minimiser.
+# * H. Xiao, K. Rasul and R. Vollgraf, *Fashion-MNIST: a novel image dataset for benchmarking machine learning
+#   algorithms*, 2017, [arXiv:1708.07747](https://arxiv.org/abs/1708.07747): the images.
+# * M. Niedoba, B. Zwartsenberg, K. Murphy and F. Wood, *Towards a mechanistic explanation of diffusion model
+#   generalization*, 2025, [arXiv:2411.19339](https://arxiv.org/abs/2411.19339): patch posteriors as a model of how
+#   networks denoise new images.

@@ -1,0 +1,665 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 06 · Equivariance alone still only remembers, up to a shift
+#
+# **You will** shift images as permutations of their pixels, build the best denoiser that cannot know where it is,
+# draw with it, and find out which layers of a network are blind to place. **You will learn** that this constraint
+# alone does not make anything new: every sample is a training image, moved. **You need** lesson 02 (the ideal
+# denoiser) and lesson 03 (what a network does).
+#
+# **Time** 78 minutes
+
+# %%
+import torch
+from matplotlib import pyplot as plt
+
+import elscourse as els
+from elscourse import check, plotting, widgets
+from elscourse.plotting import show
+
+plt.style.use("elscourse.course")
+lab = els.lab()
+
+# %% [markdown]
+# ## 1. A shift is a permutation (6 minutes)
+#
+# Lesson 03 left two clues about trained convolutional networks. They look **locally**; and they treat **all places
+# alike**: move the input, and the output moves along. This lesson takes the second clue alone and follows it to its
+# end.
+#
+# To keep the word "all" honest, images live on a torus: what leaves on the right comes back on the left. For a
+# displacement $d = (d_y, d_x)$ we write $v(\cdot + d)$ for the image that shows at pixel $x$ what $v$ shows at
+# $x + d$. (Lesson 08 gives the borders back.)
+
+
+# %%
+def shift(images, dy, dx):
+    """The images v(. + d) for d = (dy, dx): pixel x shows what was at x + d, so the contents move by -d."""
+    return torch.roll(images, (-dy, -dx), dims=(-2, -1))
+
+
+numbered = torch.arange(12.0).view(3, 4)  # each pixel shows its own number
+print(numbered.int(), shift(numbered, 1, 0).int(), shift(numbered, 0, 1).int(), sep="\n")
+
+# %% [markdown]
+# **Predict.** The second array: did the contents move up or down? Now list all 12 pixels as one column of numbers. A
+# shift is linear, so it is a 12 x 12 matrix $T_d$. What does it look like? How many of its entries are not zero, and
+# what is its inverse?
+
+
+# %%
+def shift_matrix(dy, dx, height=3, width=4):
+    """T_d as a matrix: column k is the shifted picture of the image that is 1 at pixel k alone."""
+    pixels = torch.eye(height * width).view(-1, height, width)
+    return shift(pixels, dy, dx).flatten(1).T
+
+
+fig, axes = plt.subplots(1, 3, figsize=(8, 2.8), layout="constrained")
+for axis, d in zip(axes, [(0, 1), (1, 0), (1, 1)], strict=True):
+    axis.imshow(shift_matrix(*d), cmap="Greys")
+    axis.set(
+        title=f"d = {d}", xlabel="pixel before", ylabel="pixel after", xticks=range(0, 12, 3), yticks=range(0, 12, 3)
+    )
+show(fig, alt="Three 12 by 12 matrices for the shifts (0,1), (1,0) and (1,1): exactly one black entry in every "
+     "row and every column, in slanted stripes.")  # fmt: skip
+
+# %%
+right, down = shift_matrix(0, 1), shift_matrix(1, 0)
+assert right.sum() == 12 and (right.sum(0) == 1).all() and (right.sum(1) == 1).all()
+assert torch.equal(right.T @ right, torch.eye(12))  # the transpose undoes it
+assert torch.equal(down @ right, shift_matrix(1, 1)) and torch.equal(down @ right, right @ down)
+
+# %% [markdown]
+# One 1 in each row and each column: a shift is a **permutation of the pixels**. It moves numbers and changes none.
+# Three consequences carry the whole lesson:
+#
+# * the transpose undoes it: $T_d^{-1} = T_d^\top$, so lengths stay: $\|T_d v\| = \|v\|$;
+# * shifted Gaussian noise $T_d\,\epsilon$ is just as likely as $\epsilon$;
+# * two shifts in a row are a shift. Together with "do nothing" and the inverses, the $HW$ shifts form a **group**.
+
+# %% [markdown]
+# ### Exercise 1: The shift operator (5 minutes, ★☆☆)
+#
+# Shift images of shape (..., H, W): the result shows at row $y$, column $x$ what `images` shows at row $y + dy$,
+# column $x + dx$, counted modulo $H$ and $W$. `dy` and `dx` may be negative, or larger than the image.
+
+
+# %%
+def shift_image(images, dy, dx):
+    """images (..., H, W), whole numbers dy and dx -> v(. + d), the same shape."""
+    ...
+
+
+# %%
+check.shift_image(shift_image)
+
+# %% [markdown]
+# Stuck? `check.hint("shift_image")` gives one hint at a time.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def shift_image(images, dy, dx):
+#     height, width = images.shape[-2:]
+#     rows = (torch.arange(height) + dy) % height
+#     columns = (torch.arange(width) + dx) % width
+#     return images[..., rows[:, None], columns]
+# ```
+#
+# The index arithmetic says what is meant; `torch.roll(images, (-dy, -dx), (-2, -1))` does the same. Mind the sign:
+# reading further down means that the contents move up.
+# </details>
+
+# %% [markdown]
+# ## 2. The orbit of an image (5 minutes)
+#
+# All pictures that the group makes of one image are its **orbit**. On our 16 x 16 torus that is up to 256 pictures.
+#
+# **Predict.** To a reader who may not know where things are, how many of these are different garments?
+
+# %%
+images, (C, H, W) = lab.data.images, lab.shape
+sneaker = images[int((lab.data.labels == 7).nonzero()[0])]
+some = [(0, 0), (0, 4), (0, 8), (4, 0), (4, 4), (8, 0), (8, 8), (11, 5)]
+fig = plotting.image_rows({"orbit": torch.stack([shift(sneaker, *d) for d in some])}, titles=[str(d) for d in some])
+show(fig, alt="One sneaker at eight of its 256 shifts: the same shoe further left or further up, wrapped around "
+     "where it leaves the picture.")  # fmt: skip
+
+
+# %%
+def all_shifts(images):
+    """images (N, C, H, W) -> (N * H * W, C, H, W): the orbits, image after image, d in reading order."""
+    height, width = images.shape[-2:]
+    shifts = [(dy, dx) for dy in range(height) for dx in range(width)]
+    return torch.stack([shift(images, *d) for d in shifts], dim=1).flatten(0, 1)
+
+
+orbit = all_shifts(sneaker[None])
+print(f"{len(orbit)} shifts, {len(torch.unique(orbit, dim=0))} different pictures")
+assert len(torch.unique(orbit, dim=0)) == H * W
+
+# %% [markdown]
+# Shifts are not the only group of pixel permutations. A quarter turn and a mirror image give the 8 symmetries of a
+# square, and everything below works for them, word for word. We take shifts because that is what a convolution knows.
+#
+# ### Exercise 2: The size of an orbit (7 minutes, ★★☆)
+#
+# An orbit may be smaller than $HW$: a constant image has only one picture. Count the **different** pictures in the
+# orbit of `image` with shape (C, H, W). Before you check: what is the count for a checkerboard?
+
+
+# %%
+def orbit_size(image):
+    """image (C, H, W) -> how many different pictures its H * W torus shifts are, an int."""
+    ...
+
+
+# %%
+check.orbit_size(orbit_size)
+
+# %% [markdown]
+# Stuck? `check.hint("orbit_size")` gives one hint at a time.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def orbit_size(image):
+#     height, width = image.shape[-2:]
+#     copies = [torch.roll(image, (dy, dx), (-2, -1)).flatten() for dy in range(height) for dx in range(width)]
+#     return len(torch.unique(torch.stack(copies), dim=0))
+# ```
+#
+# A checkerboard has 2. The shifts that leave an image as it is form a group themselves, the stabiliser, and orbit
+# size x stabiliser size = $HW$. Try it: 2 x 18 = 36 on a 6 x 6 board.
+# </details>
+
+# %% [markdown]
+# ## 3. The best denoiser that may not know where it is (8 minutes)
+#
+# A denoiser $D$ is **equivariant** if it does not matter whether we shift first or denoise first:
+#
+# $$ D(T_d\, x_t) = T_d\, D(x_t) \qquad \text{for all } d. $$
+#
+# We train as in lesson 02: $x_t = \alpha x_0 + \sigma \epsilon$, with training image $x_0$, noise $\epsilon$ and the
+# loss $\|D(x_t) - x_0\|^2$, averaged. But now only equivariant $D$ may compete. Which one wins?
+
+# %% [markdown]
+# **Three steps.**
+#
+# 1. *Shifted examples cost the same.* $T_d x_t$ is a noised version of $T_d x_0$ with noise $T_d \epsilon$, which is
+#    as likely as $\epsilon$. Its loss is
+#    $\|D(T_d x_t) - T_d x_0\|^2 = \|T_d (D(x_t) - x_0)\|^2 = \|D(x_t) - x_0\|^2$.
+# 2. *So the training set may as well be all orbits.* For an equivariant $D$, both losses are the same number. On the
+#    orbits, the best denoiser of **any** kind is the ideal one of lesson 02, with $N H W$ images.
+# 3. *And that one is equivariant*: shifting $x_t$ only renames the images of the orbits. So it also wins the race
+#    among equivariant denoisers.
+
+# %% [markdown]
+# This is the **equivariant score machine**, ES:
+#
+# $$ D(x_t) = \sum_{v, d} w_{v,d}\; v(\cdot + d), \qquad
+#    w_{v,d} \propto \exp\Big( -\frac{\|x_t - \alpha\, v(\cdot + d)\|^2}{2 \sigma^2} \Big), $$
+#
+# over the training images $v$ and all $HW$ displacements $d$; the weights $w_{v,d}$ sum to one. Written down naively:
+
+
+# %%
+def naive_es(x_t, images, t, schedule):
+    """x_t (B, C, H, W), images (N, C, H, W) -> the ideal denoiser of all shifted images, and its weights (B, N*H*W)."""
+    alpha, sigma = schedule.alpha(t), schedule.sigma(t)
+    v = all_shifts(images)
+    squared = torch.stack([(x - alpha * v).square().sum((1, 2, 3)) for x in x_t])  # (B, N * H * W)
+    weights = torch.softmax(-squared / (2 * sigma**2), dim=1)
+    return (weights @ v.flatten(1)).view_as(x_t), weights
+
+
+few, t = images[:50], 0.5
+x_t = els.add_noise(images[100:103], els.seeded_noise(range(3), lab.shape), t)
+naive, _ = naive_es(x_t, few, t, lab.schedule)
+ours = els.EquivariantScoreMachine(few, lab.schedule)(x_t, t)
+ideal = els.IdealScoreMachine(all_shifts(few), lab.schedule)(x_t, t)
+torch.testing.assert_close(naive, ours, rtol=0, atol=1e-4)
+torch.testing.assert_close(ideal, ours, rtol=0, atol=1e-4)
+
+# %% [markdown]
+# Our few lines, the package's machine, and the ideal denoiser of the orbits agree. And it is equivariant, which we
+# check at a few shifts, against the ideal denoiser (IS) of the 50 images alone:
+
+# %%
+es, is_ = els.EquivariantScoreMachine(few, lab.schedule), els.IdealScoreMachine(few, lab.schedule)
+for d in [(0, 1), (3, 5), (8, 8)]:
+    gap = {name: (D(shift(x_t, *d), t) - shift(D(x_t, t), *d)).abs().max() for name, D in [("ES", es), ("IS", is_)]}
+    print(f"d = {d}:  ES moves along up to {gap['ES']:.6f}   IS is off by {gap['IS']:.2f}")
+    assert gap["ES"] < 1e-4 and gap["IS"] > 0.3
+
+# %% [markdown]
+# ## 4. What does it draw? (7 minutes)
+#
+# Now 2,000 training images, and the sampler of lesson 01. ES can choose among 2,000 x 256 pictures, half a million.
+#
+# **Predict.** A denoiser that does not know where it is, started from noise: (a) blurred garments, (b) garments
+# nobody has seen, (c) training images in odd places, (d) textures?
+
+# %%
+machine, seeds = lab.machine("es"), range(16)
+noise = els.seeded_noise(seeds, lab.shape)
+drawn = els.sample(machine, noise, steps=20)
+remembered = els.sample(lab.machine("is"), noise, steps=20)
+
+fig = plotting.image_rows({"noise": noise[:10] / 3, "ES": drawn[:10], "IS": remembered[:10]})
+show(fig, alt="Ten seeds. IS draws centred garments. ES draws from the same noise sharp garments that lie "
+     "anywhere, many of them cut by the border and continued on the other side.")  # fmt: skip
+
+# %% [markdown]
+# They look odd, nearly abstract. Are they new? The nearest training image says: yes, very far away. But we know what
+# to ask. If a sample is a shifted training image, the machine itself can tell us which image and which shift: at low
+# noise one pair $(v, d)$ holds all the weight.
+
+# %%
+votes = machine.posterior(drawn, t=0.01, top=1)
+which, where = votes.image[:, 0], votes.location[:, 0]
+undone = torch.stack([shift(x, -dy, -dx) for x, (dy, dx) in zip(drawn, where.tolist(), strict=True)])
+
+rows = {"ES": drawn[:10], "shifted back": undone[:10], "training image": images[which][:10]}
+fig = plotting.image_rows(rows, notes=[f"{int(i)}\n({y}, {x})" for i, (y, x) in zip(which[:10], where, strict=False)])
+show(fig, alt="Ten samples of ES, the same shifted back, and the training images they come from: the second and "
+     "third row are the same pictures. Below each column the number of the image and its shift.")  # fmt: skip
+
+# %%
+_, far = els.nearest_training_image(drawn, images)
+error = (undone - images[which]).abs().amax((1, 2, 3))
+print(f"as drawn:     median distance to the nearest training image {far.median():.1f}")
+print(f"shifted back: largest difference of any pixel of any of {len(drawn)} samples {error.max():.7f}")
+assert error.max() < 1e-4 and far.median() > 5
+
+# %% [markdown]
+# **Answer (c).** Every one of the 16 samples is a training image, pixel for pixel, moved. The place is a free choice
+# of the noise; the picture is a memory. As drawn, their median distance to the nearest training image is 7.4, which
+# would pass for highly original: a warning to whoever measures novelty without asking for symmetries.
+#
+# **Predict.** Now shift the *noise* by (3, 5) and draw again. What will ES draw? And IS?
+
+# %%
+moved = shift(noise[:5], 3, 5)
+again, is_again = els.sample(machine, moved, steps=20), els.sample(lab.machine("is"), moved, steps=20)
+
+rows = {"ES": drawn[:5], "ES, noise shifted": again, "IS": remembered[:5], "IS, noise shifted": is_again}
+fig = plotting.image_rows(rows)
+show(fig, alt="Five seeds. With shifted noise ES draws the same garments shifted by three rows and five columns; "
+     "IS draws other garments, centred as ever.")  # fmt: skip
+
+# %%
+same = els.nearest_training_image(remembered[:5], images)[0] == els.nearest_training_image(is_again, images)[0]
+print(f"ES: largest difference to the shifted sample {(again - shift(drawn[:5], 3, 5)).abs().max():.6f}")
+print(f"IS: same training image for {int(same.sum())} of 5 seeds")
+assert (again - shift(drawn[:5], 3, 5)).abs().max() < 1e-3
+
+# %% [markdown]
+# The whole sampler is equivariant, since each of its steps is: ES draws the same garment, moved along with the noise.
+# To IS, shifted noise is simply other noise.
+#
+# ## 5. What is decided first, what or where? (6 minutes)
+#
+# During sampling the weights $w_{v,d}$ go from "all half a million alike" to "one pair". Sum them over $d$, and you
+# have how sure the machine is **which** image it draws; sum over $v$: **where**. The entropy of each, divided by its
+# largest value ($\ln N$ and $\ln HW$), is 1 for no idea and 0 for certainty.
+#
+# **Predict.** Which falls first as $t$ falls from 1 to 0?
+
+
+# %%
+def undecided(p):
+    """p (B, n), sums to one -> its entropy, from 0 (certain) to 1 (no idea)."""
+    return -torch.xlogy(p, p).sum(1) / torch.tensor(float(p.shape[1])).log()
+
+
+pool = images[:500]
+v = all_shifts(pool).flatten(1)
+energy = v.square().sum(1).double() / 2
+what, place = [], []
+for t, x_t, _ in list(els.trajectory(els.EquivariantScoreMachine(pool, lab.schedule), noise, steps=20))[:-1]:
+    alpha, sigma = lab.schedule.alpha(t), lab.schedule.sigma(t)
+    # the square multiplied out: what does not depend on v and d cancels in the softmax
+    logits = (alpha * (x_t.flatten(1) @ v.T).double() - alpha**2 * energy) / sigma**2
+    w = torch.softmax(logits, dim=1).view(len(x_t), len(pool), H * W)
+    what.append(undecided(w.sum(2)).mean())
+    place.append(undecided(w.sum(1)).mean())
+what, place = torch.stack(what), torch.stack(place)
+
+# %%
+times = lab.schedule.times(20)[:-1]
+fig, axis = plt.subplots(figsize=(5.6, 3), layout="constrained")
+axis.plot(times, what, "o-", color=plotting.BLUE, label="which image")
+axis.plot(times, place, "s--", color=plotting.ORANGE, label="where")
+axis.set(xlabel="time t", ylabel="undecided (entropy / maximum)", xlim=(1, 0), ylim=(0, 1.03))
+axis.legend()
+show(fig, alt="Entropy of image and of place against time, noise on the left. Both fall from 1 to 0 between t = "
+     "0.9 and t = 0.3; the place falls first, by a small margin.")  # fmt: skip
+
+# %%
+print("t          " + "".join(f"{t:8.2f}" for t in times[2:14:2]))
+print("which image" + "".join(f"{h:8.2f}" for h in what[2:14:2]))
+print("where      " + "".join(f"{h:8.2f}" for h in place[2:14:2]))
+assert (place[2:12] < what[2:12]).all() and what[14:].max() < 0.05
+
+# %% [markdown]
+# The place is settled a little before the picture, at every step: at $t = 0.7$, 0.54 of what there is to know about
+# *where* is still open, and 0.63 of *which image*. Where the bright mass lies can be seen through more noise than
+# what it shows. Below $t = 0.3$ nothing is left to decide.
+#
+# Take the slider: a shoe under noise, ES with 500 images, and its voters with their shifts.
+
+# %%
+stops = [1.0, 0.9, 0.8, 0.7, 0.65, 0.6, 0.55, 0.5, 0.45, 0.4, 0.3, 0.2, 0.1]
+widgets.PosteriorExplorer.of(
+    els.EquivariantScoreMachine(pool, lab.schedule), shift(sneaker, 4, 6), noise[3], stops, top=5
+)
+
+# %% [markdown]
+# ## 6. Equivariant is not the same as best (5 minutes)
+#
+# There is another way to the same symmetry. Take **any** denoiser, let it work on all shifted copies of $x_t$, shift
+# the answers back, and average over the orbit:
+#
+# $$ \bar D(x_t) = \frac{1}{HW} \sum_d T_d^{-1} D(T_d\, x_t). $$
+#
+# ### Exercise 3: Any denoiser, made equivariant (8 minutes, ★★☆)
+#
+# Write $\bar D$ for a denoiser `denoiser(x_t, t)`.
+
+
+# %%
+def orbit_average(denoiser, x_t, t):
+    """x_t (B, C, H, W) -> the mean over all H * W shifts of: shift, denoise, shift back; the same shape."""
+    ...
+
+
+# %%
+check.orbit_average(orbit_average)
+
+# %% [markdown]
+# Stuck? `check.hint("orbit_average")` gives one hint at a time.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def orbit_average(denoiser, x_t, t):
+#     height, width = x_t.shape[-2:]
+#     total = torch.zeros_like(x_t)
+#     for dy in range(height):
+#         for dx in range(width):
+#             shifted = torch.roll(x_t, (-dy, -dx), (-2, -1))
+#             total = total + torch.roll(denoiser(shifted, t), (dy, dx), (-2, -1))
+#     return total / (height * width)
+# ```
+#
+# Why it is equivariant: shifting $x_t$ only changes the order in which the group is walked through. The same trick
+# works for every finite group, and for whole networks.
+# </details>
+
+# %% [markdown]
+# **Predict.** Both $\bar D$ of the ideal denoiser and ES are equivariant, both are made of the same images. Are they
+# the same denoiser? If not, which has the smaller loss? And where does IS itself stand?
+
+
+# %%
+def averaged(denoiser):
+    """The denoiser D-bar, all shifts as one batch."""
+
+    def over_the_orbit(x_t, t):
+        shifts = [(dy, dx) for dy in range(H) for dx in range(W)]
+        answers = denoiser(torch.cat([shift(x_t, *d) for d in shifts]), t).view(len(shifts), *x_t.shape)
+        return torch.stack([shift(a, -dy, -dx) for a, (dy, dx) in zip(answers, shifts, strict=True)]).mean(0)
+
+    return over_the_orbit
+
+
+pool, t = images[:200], 0.6
+is_, es = els.IdealScoreMachine(pool, lab.schedule), els.EquivariantScoreMachine(pool, lab.schedule)
+x_0 = pool[:20]
+x_t = els.add_noise(x_0, els.seeded_noise(range(20), lab.shape), t)
+answers = {"IS": is_(x_t, t), "ES": es(x_t, t), "IS, orbit average": averaged(is_)(x_t, t)}
+loss = {name: float((D - x_0).square().mean()) for name, D in answers.items()}
+print("loss per pixel: " + ",  ".join(f"{name} {value:.3f}" for name, value in loss.items()))
+
+# %%
+rows = {"clean": x_0[:6], "noised": x_t[:6] / 2} | {name: D[:6] for name, D in answers.items()}
+fig = plotting.image_rows(rows)
+show(fig, alt="Six training images, noised, and the answers of three denoisers: IS recovers them, ES nearly so, "
+     "and the orbit average of IS is a soft blur of many garments.")  # fmt: skip
+assert loss["IS"] < loss["ES"] < loss["IS, orbit average"]
+
+# %% [markdown]
+# The order is as theory demands. IS may do anything, so nothing beats it on its own training images. ES is the best
+# of the equivariant ones. $\bar D$ is equivariant and bad: it *averages the answers* of 256 readings, most of which
+# looked for a centred garment in the wrong place. ES *weighs* the readings by how well they fit. (It can still be
+# wrong: to the fourth image it prefers another garment, cut by the border.)
+
+# %% [markdown]
+# ## 7. Which networks are blind to place? (8 minutes)
+#
+# ES is the best any equivariant network could be trained to. But which networks are equivariant? Take four layers,
+# shift their input by every $d$, and see how far the output fails to move along.
+#
+# **Predict** for each: for which of the 256 shifts is the error zero? (a) a 3 x 3 convolution that wraps around, (b)
+# the same with zeros at the border, (c) max pooling by 2, repeated to full size, (d) a UNet with circular padding,
+# which halves twice.
+
+# %%
+torch.manual_seed(0)
+around = els.networks.conv3x3(1, 1, "circular")
+zeros = els.networks.conv3x3(1, 1, "zeros")
+zeros.load_state_dict(around.state_dict())  # the same nine weights
+unet = els.UNet(padding="circular")  # the weights of the shipped UNet, which was trained with zeros
+unet.load_state_dict(els.load_network("fashion-mnist-16-unet-zeros").module.state_dict())
+layers = {
+    "(a) convolution, circular": around,
+    "(b) convolution, zeros": zeros,
+    "(c) pooling by 2": lambda x: (
+        torch.nn.functional.max_pool2d(x, 2).repeat_interleave(2, -2).repeat_interleave(2, -1)
+    ),
+    "(d) UNet, circular": lambda x: unet(x, torch.tensor([0.5])),
+}
+
+
+# %%
+@torch.no_grad()
+def shift_errors(layer, x):
+    """x (1, C, H, W) -> (H, W): for each d, the largest |layer(T_d x) - T_d layer(x)|, in units of the output's std."""
+    y = layer(x)
+    errors = [(layer(shift(x, dy, dx)) - shift(y, dy, dx)).abs().max() for dy in range(H) for dx in range(W)]
+    return torch.stack(errors).view(H, W) / y.std()
+
+
+errors = {name: shift_errors(layer, noise[:1]) for name, layer in layers.items()}
+fig, axes = plt.subplots(1, 4, figsize=(9.5, 2.7), layout="constrained")
+for axis, (name, error) in zip(axes, errors.items(), strict=True):
+    axis.imshow(error > 1e-3, cmap="Greys", vmin=0, vmax=1)
+    axis.set_title(f"{name}\n{int((error < 1e-3).sum())} of {H * W}", fontsize=9)
+    axis.spines[:].set_visible(True)
+    axis.set(xlabel="dx", ylabel="dy", xticks=range(0, W, 4), yticks=range(0, H, 4))
+show(fig, alt="Four maps over all shifts, white where layer and shift commute. Circular convolution: all white. "
+     "Zero padding: white only at no shift. Pooling: white on every second row and column. UNet: on "
+     "every fourth.")  # fmt: skip
+
+# %%
+commute = {name: error < 1e-3 for name, error in errors.items()}
+counts = [int(c.sum()) for c in commute.values()]
+print("shifts that commute:", counts)
+if lab.profile == "laptop":
+    assert counts == [256, 1, 64, 16]
+assert commute["(c) pooling by 2"][::2, ::2].all() and commute["(d) UNet, circular"][::4, ::4].all()
+
+# %% [markdown]
+# * **(a)** All 256. A convolution *is* the same function at every place: $(k * x)(y) = \sum_o k(o)\, x(y + o)$ has no
+#   $y$ in it but the one that moves along.
+# * **(b)** None but $d = 0$. The zeros stand still while the picture moves.
+# * **(c)** Every second row and column, 64 shifts: a pool of two pixels has a grid, and the grid stands still too.
+#   Only shifts by its **stride** keep the pixels of one pool together.
+# * **(d)** Two halvings: multiples of 4, so 16 shifts. Wrapping around does not save a network that pools.
+
+# %% [markdown]
+# A trained network with zero padding: how blind is it? Here is where the answer of the shipped ResNet fails to move
+# along when a noised garment is shifted, beside one trained with circular padding.
+#
+# **Predict.** Where is the error of the zero-padded one: mostly in the outermost ring, or further in?
+
+# %%
+wrapped = els.load_network("fashion-mnist-16-resnet-circular")
+x_t, d = els.add_noise(images[:32], els.seeded_noise(range(32), lab.shape), 0.5), (3, 5)
+padded_error, wrapped_error = (
+    (shift(net(shift(x_t, *d), 0.5), -d[0], -d[1]) - net(x_t, 0.5)).square().mean((0, 1)).sqrt()
+    for net in (lab.network, wrapped)
+)
+
+fig, axes = plt.subplots(1, 2, figsize=(7, 3.2), layout="constrained")
+for axis, error, name in zip(axes, (padded_error, wrapped_error), ("zero padding", "circular padding"), strict=True):
+    picture = axis.imshow(error, cmap="cividis", vmin=0, vmax=float(padded_error.max()))
+    axis.set(title=name, xlabel="column", ylabel="row", xticks=range(0, W, 5), yticks=range(0, H, 5))
+fig.colorbar(picture, ax=axes, label="RMS error of D")
+show(fig, alt="Map of the equivariance error of two trained networks. With circular padding it is zero "
+     "everywhere. With zero padding it is large along a bent band, where the border of the shifted "
+     "picture was, and above zero nearly everywhere.")  # fmt: skip
+
+# %%
+ring = torch.ones(H, W, dtype=torch.bool)
+ring[1:-1, 1:-1] = False
+frame = shift(ring, -d[0], -d[1])  # the pixels that lie in the outermost ring after the shift
+in_frame, elsewhere = padded_error[frame].mean(), padded_error[~frame].mean()
+print(f"zeros: {in_frame:.2f} in the ring of the shifted picture, {elsewhere:.2f} elsewhere")
+print(f"circular: {wrapped_error.max():.6f} at most")
+assert wrapped_error.max() < 1e-3
+assert in_frame > 1.5 * elsewhere > 0.2
+
+# %% [markdown]
+# The circular network is equivariant to the last digits. The zero-padded one is not. Its error is largest in a bent
+# band, 0.60 on average: the outermost ring *of the shifted picture*, put back where it came from. No training image
+# has anything there, the network knows where "there" is, and so it erases what we moved into it.
+#
+# Elsewhere the error is 0.28, still large. Eight convolutions carry the news from the border eight pixels inwards,
+# which on 16 x 16 is everywhere. So this lesson's theory is about the circular network. The other gets its own, in
+# lesson 08.
+
+# %% [markdown]
+# ### Exercise 4: Put a layer to the test (8 minutes, ★★☆)
+#
+# Given a function `layer` and an input `x` (B, C, H, W), say for which shifts the two commute on this input.
+
+
+# %%
+def commuting_shifts(layer, x):
+    """layer: (B, C, H, W) -> (B, C', H, W) -> bool tensor (H, W): True at [dy, dx] if layer and this shift commute."""
+    ...
+
+
+# %%
+check.commuting_shifts(commuting_shifts)
+
+# %% [markdown]
+# Stuck? `check.hint("commuting_shifts")` gives one hint at a time.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def commuting_shifts(layer, x):
+#     height, width = x.shape[-2:]
+#     commute = torch.zeros(height, width, dtype=torch.bool)
+#     for dy in range(height):
+#         for dx in range(width):
+#             shifted_first = layer(torch.roll(x, (-dy, -dx), (-2, -1)))
+#             shifted_last = torch.roll(layer(x), (-dy, -dx), (-2, -1))
+#             commute[dy, dx] = (shifted_first - shifted_last).abs().max() < 1e-4
+#     return commute
+# ```
+#
+# A test on one random input is enough to refute equivariance, and in practice to believe it. Try it on a layer of
+# your own: attention without position codes, dropout, batch normalisation, a resize.
+# </details>
+
+# %% [markdown]
+# ## 8. Is this what the network does? (5 minutes)
+#
+# The circular network is exactly equivariant, and it was trained on the same 2,000 images. ES is the best it could
+# have become. Same noise: its samples (150 steps, stored with the course) beside those of ES.
+#
+# **Predict.** The same pictures?
+
+# %%
+stored = els.load_results("fashion-mnist-16-resnet-circular")
+network = stored["network-150"][:16]
+assert torch.equal(stored["noise"][:16], noise)
+live = els.sample(wrapped, noise[:2], steps=150)
+assert els.compare(live, network[:2]).r2.min() > 0.99
+
+fig = plotting.image_rows({"circular network": network[:10], "ES": drawn[:10], "IS": remembered[:10]})
+show(fig, alt="Ten seeds. Network and ES put bright and dark regions in roughly the same places; the details "
+     "differ, and the shapes of the network are no garments. IS has nothing in common with either.")  # fmt: skip
+
+# %%
+samples = {"IS": remembered, "LS": stored["ls"][:16], "ES": drawn}
+r2 = {name: float(els.compare(x, network).r2.nanmedian()) for name, x in samples.items()}
+print("median r2 with the network: " + ",  ".join(f"{name} {value:.2f}" for name, value in r2.items()))
+assert r2["ES"] > 0.4 > 0.2 > max(r2["IS"], r2["LS"])
+
+# %% [markdown]
+# Knowing the symmetry helps a lot: r2, the squared correlation of the pixels, is 0.55 for ES, and near zero for the
+# two machines that know their place (IS, and the local machine LS of lesson 04). Yet the network does not *copy* as
+# ES does. How far is it from every training image at **every** shift, compared with real garments that were held out?
+
+
+# %%
+def distance_to_orbits(x):
+    """x (B, C, H, W) -> (B,): distance to the nearest training image at its best shift."""
+    best = torch.full((len(x),), torch.inf)
+    for some in images.split(50):
+        best = torch.minimum(best, torch.cdist(x.flatten(1), all_shifts(some).flatten(1)).amin(1))
+    return best
+
+
+held_out = els.load(lab.data.name, size=H, n=len(images) + 16).images[len(images) :]
+distance = {n: distance_to_orbits(x) for n, x in {"ES": drawn, "held out": held_out, "network": network}.items()}
+print("median distance to the orbits: " + ",  ".join(f"{n} {float(v.median()):.2f}" for n, v in distance.items()))
+assert distance["ES"].max() < 0.1 < distance["held out"].median() < distance["network"].median()
+
+# %% [markdown]
+# ES: zero. New real garments: 2.6. The network: 4.9. It is further from the memories, shifts allowed, than real
+# clothes that it never saw.
+
+# %% [markdown]
+# ## What you can now say
+#
+# * A shift is a permutation of pixels; it keeps lengths and the law of the noise. The pictures it makes of one image
+#   are its orbit.
+# * The best equivariant denoiser is the ideal denoiser of all orbits: ES.
+# * Equivariance alone creates nothing: each sample of ES is a training image at some place, recovered exactly.
+# * Circular convolutions are equivariant; zero padding breaks it everywhere; pooling leaves the shifts by its stride.
+
+# %% [markdown]
+# ## What is still unexplained
+#
+# Locality alone cut the memory into pieces but pinned each piece to its place (lesson 04). Equivariance alone let the
+# memory wander but kept it whole. The network does neither. **What if a machine may do both: look only through a
+# small window, and use what it finds at any place?** Lesson 07.
+#
+# ## References
+#
+# * M. Kamb, S. Ganguli. An analytic theory of creativity in convolutional diffusion models. ICML 2025.
+#   [arXiv:2412.20292](https://arxiv.org/abs/2412.20292). The equivariant score machine.
+# * T. Cohen, M. Welling. Group equivariant convolutional networks. ICML 2016.
+#   [arXiv:1602.07576](https://arxiv.org/abs/1602.07576). Convolutions for larger groups than shifts.
+# * R. Zhang. Making convolutional networks shift-invariant again. ICML 2019.
+#   [arXiv:1904.11486](https://arxiv.org/abs/1904.11486). What strided pooling does to the symmetry, and a cure.
+# * H. Xiao, K. Rasul, R. Vollgraf. Fashion-MNIST. 2017. [arXiv:1708.07747](https://arxiv.org/abs/1708.07747).

@@ -1,0 +1,704 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 08 · Borders break the symmetry
+#
+# **You will** find the border in pure noise, split the dictionary of the local machine by what each window sees of
+# it, and draw the same noise with and without borders. **You will learn** why zeros at the border tell a network
+# where it is, and that this anchors whole objects: with borders garments, without them textures. **You need** lesson
+# 07 (the equivariant local machine, ELS) and lesson 06 (equivariance).
+#
+# **Time** 84 minutes
+
+# %%
+import torch
+from matplotlib import pyplot as plt
+
+import elscourse as els
+from elscourse import check, plotting, widgets
+from elscourse.plotting import show
+
+plt.style.use("elscourse.course")
+lab = els.lab()
+
+# %% [markdown]
+# ## 1. One small difference (6 minutes)
+#
+# Two networks were trained for this course on the same 2,000 images, with the same plan. They differ in one word of
+# their convolutions: what stands beyond the border of the image. In one it is the opposite side (`circular`); in the
+# other, as in nearly all networks in use, it is 0 (`zeros`).
+#
+# **Predict.** Let both draw from the same noise. What difference can a rim of zeros make? And if you average 100
+# drawings of each, what will the two mean pictures look like?
+
+# %%
+stored = {padding: els.load_results(f"fashion-mnist-16-resnet-{padding}") for padding in ("circular", "zeros")}
+drawn = {padding: results["network-150"] for padding, results in stored.items()}
+noise = stored["zeros"]["noise"]
+assert torch.equal(noise, stored["circular"]["noise"]) and torch.equal(noise[:5], els.seeded_noise(range(5), lab.shape))
+
+live = els.sample(lab.network, noise[:2], steps=150)  # two of them again: the stored ones are what they claim to be
+assert els.compare(live, drawn["zeros"][:2]).r2.min() > 0.99
+
+fig = plotting.image_rows({f"network, {padding}": images[:10] for padding, images in drawn.items()})
+show(fig, alt="Ten seeds. The circular network draws patches of cloth that run over the border and lie anywhere. "
+     "The zero-padded network draws single objects, centred, on a black frame.")  # fmt: skip
+
+# %%
+mean = {f"network, {padding}": images.mean(0) for padding, images in drawn.items()}
+mean["training images"] = lab.data.images.mean(0)
+fig = plotting.image_rows({"mean": torch.stack(list(mean.values()))}, notes=[n.replace(", ", ",\n") for n in mean])
+show(fig, alt="Three mean pictures: of 100 samples of the circular network, one even dark grey; of the "
+     "zero-padded network, a bright blur in the middle of a black frame, nearly the same as the mean of "
+     "the training images.")  # fmt: skip
+
+# %%
+contrast = {name: float(m.std()) for name, m in mean.items()}
+print(", ".join(f"{name}: {value:.3f}" for name, value in contrast.items()), "(standard deviation over pixels)")
+assert contrast["network, circular"] < 0.1 < 0.3 < contrast["network, zeros"]
+assert els.compare(mean["network, zeros"][None], mean["training images"][None]).r2 > 0.95
+
+# %% [markdown]
+# The circular network uses every place alike: the mean of its drawings is one grey. The zero-padded one puts
+# **objects** in the **middle**. It was never told where the middle is. Its convolutions are the same at every place.
+# So how can it know?
+#
+# ## 2. Zero cannot happen (7 minutes)
+#
+# A noised image is $x_t = \alpha x_0 + \sigma \epsilon$: the image $x_0$ dimmed by $\alpha$, plus noise $\epsilon$ of
+# strength $\sigma$. Black is $-1$ and white $+1$, so 0 is an ordinary mid-grey.
+#
+# **Predict.** Among the half million pixels of our 2,000 training images, how many are *exactly* 0 once we have added
+# noise?
+
+# %%
+t = 0.5
+x_t = els.add_noise(lab.data.images, torch.randn(lab.data.images.shape, generator=torch.Generator().manual_seed(0)), t)
+exact, near = int((x_t == 0).sum()), int((x_t.abs() < 0.05).sum())
+print(f"{exact} of {x_t.numel():,} pixels are exactly 0; {near:,} are within 0.05 of it")
+assert (x_t == 0).sum() <= 2
+
+# %% [markdown]
+# None. A Gaussian number is *near* 0 often, *exactly* 0 with probability zero. So whoever sees an exact 0 knows that
+# it is padding. Now move a 5 x 5 window over a zero-padded noised image and count the exact zeros in it.
+#
+# **Predict.** Draw the map of the counts before you look. Which pixels have the same count? And can one tell the top
+# from the bottom?
+
+# %%
+P, r = 5, 2
+(C, H, W), F = lab.shape, torch.nn.functional
+
+
+def windows(images, patch_size, mode="constant"):
+    """images (N, C, H, W) -> (N, H, W, C, P, P): the window around every pixel, zeros (or the other side) beyond."""
+    r = patch_size // 2
+    padded = F.pad(images, (r, r, r, r), mode=mode)
+    return padded.unfold(2, patch_size, 1).unfold(3, patch_size, 1).permute(0, 2, 3, 1, 4, 5)
+
+
+one = x_t[:1]
+counts = {mode: (windows(one, P, mode) == 0).sum((-3, -2, -1))[0] for mode in ("constant", "circular")}
+fig, axes = plt.subplots(1, 3, figsize=(9, 3), layout="constrained")
+plotting.show_image(axes[0], one[0] / 2)
+axes[0].set_title("what it looks at: x_t, t = 0.5")
+for axis, (name, count) in zip(axes[1:], counts.items(), strict=True):
+    picture = axis.imshow(count, cmap="cividis", vmin=0, vmax=16)
+    axis.set(title={"constant": "zero padding", "circular": "circular padding"}[name], xlabel="column", ylabel="row")
+fig.colorbar(picture, ax=axes, label="zeros in the window")
+show(fig, alt="Left a noised garment that can hardly be recognised. Middle: with zero padding the count of exact "
+     "zeros draws the frame of the image perfectly, two pixels deep. Right: with circular padding no "
+     "zeros at all.")  # fmt: skip
+
+# %%
+assert counts["constant"][r:-r, r:-r].max() == 0 and counts["constant"][0, 0] == 16
+assert counts["circular"].max() == 0
+
+# %% [markdown]
+# In noise in which the garment can barely be seen, the frame is perfectly visible. And not only the count: the
+# **pattern** of the zeros says on which side the border is, and how far.
+#
+# A network does not test for equality, of course; it has smooth filters. It does not need to. At $t = 1$ three
+# neighbouring pixels all within $\pm 0.05$ of 0 happen once in 16,000 places ($0.04^3$), and a longer run of zeros is
+# a stronger signal still. The theory grants the network perfect sight of the border; the truth is close to it.
+
+# %%
+within = float(torch.erf(torch.tensor(0.05 / 2**0.5)))
+print(f"one pixel within 0.05: {within:.3f}; three in a row: one in {1 / within**3:,.0f}")
+assert 15_000 < 1 / within**3 < 17_000
+
+# %% [markdown]
+# ### Exercise 1: Read the border off a window (6 minutes, ★☆☆)
+#
+# Given one P x P window of a zero-padded noised image, say how many rows of it lie above the image and below it, how
+# many columns to the left and to the right of it. The centre of the window is in the image.
+
+
+# %%
+def window_overhang(window):
+    """window (P, P) -> four whole numbers: rows above, rows below, columns left, columns right of the image."""
+    ...
+
+
+# %%
+check.window_overhang(window_overhang)
+
+# %% [markdown]
+# Stuck? `check.hint("window_overhang")` gives one hint at a time.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def window_overhang(window):
+#     r = window.shape[0] // 2
+#     rows = (window == 0).all(dim=1)  # a whole row of zeros
+#     columns = (window == 0).all(dim=0)
+#     return int(rows[:r].sum()), int(rows[r + 1 :].sum()), int(columns[:r].sum()), int(columns[r + 1 :].sum())
+# ```
+#
+# These four numbers are all that a window can tell about its place. If they are all 0, it tells nothing.
+# </details>
+
+# %% [markdown]
+# ## 3. One dictionary becomes P² (7 minutes)
+#
+# Lesson 07 derived the best denoiser whose answer at pixel $x$ depends on the window $\Omega_x$ alone, in the same
+# way everywhere: it asks *which patch, of any training image at any place, may I be looking at?* With padding,
+# patches have zeros too. A patch with zeros **elsewhere** than in my window cannot be what I am looking at: noise
+# would have had to hit exact zeros. Its weight is 0, and not just small.
+#
+# So a pixel's dictionary holds only patches with **the same padding pattern** as its own window: its **boundary
+# class**.
+
+# %% [markdown]
+# **Predict.** Windows of 5 x 5 on 16 x 16 pixels: how many different padding patterns are there? Which class has the
+# most places, which the fewest?
+
+
+# %%
+def padding_pattern(row, column, patch_size):
+    """Which of the P x P places of the window at (row, column) lie in the image: a tuple of truth values."""
+    inside = windows(torch.ones(1, 1, H, W), patch_size)[0, row, column, 0] == 1
+    return tuple(inside.flatten().tolist())
+
+
+def boundary_classes(patch_size):
+    """pattern -> list of the places (row, column) that have it, in reading order."""
+    classes = {}
+    for row in range(H):
+        for column in range(W):
+            classes.setdefault(padding_pattern(row, column, patch_size), []).append((row, column))
+    return classes
+
+
+classes = boundary_classes(P)
+sizes = sorted(map(len, classes.values()), reverse=True)
+print(f"{len(classes)} classes with {sizes} places")
+assert len(classes) == P**2 and sum(sizes) == H * W
+
+# %%
+fig, axes = plt.subplots(P, P, figsize=(4, 4.5), layout="constrained")
+for axis, (pattern, places) in zip(axes.flat, classes.items(), strict=True):
+    axis.imshow(torch.tensor(pattern).view(P, P), cmap="Greys_r", vmin=-0.6, vmax=1.2)
+    axis.plot(r, r, "o", color=plotting.ORANGE, ms=5)
+    axis.spines[:].set_visible(True)
+    axis.set(xticks=[], yticks=[], xlabel=f"{len(places)}")
+show(fig, alt="The 25 padding patterns as a 5 by 5 table, dark where the window leaves the image, with the number "
+     "of places below each: 1 in the corners, 12 along the edges, 144 for the window without padding in "
+     "the centre.")  # fmt: skip
+
+# %% [markdown]
+# A table of $P \times P$ patterns: how far the window hangs over above, ..., below; and left, ..., right. Dark is
+# padding, the dot is the pixel that asks, the number counts the places (per training image) that share the pattern.
+# And here are the same classes on the image; pixels without a line between them share one dictionary:
+
+# %%
+number = torch.zeros(H, W, dtype=torch.int64)
+for k, places in enumerate(classes.values()):
+    for row, column in places:
+        number[row, column] = k
+fig = plotting.provenance_map(lab.data.images[:1], number[None])
+fig.axes[1].set_ylabel("class", rotation=0, ha="right", va="center", fontsize=9)
+show(fig, alt="A training image and the map of the classes: one large square in the middle, strips one pixel wide "
+     "along the edges, and in each corner four single pixels.")  # fmt: skip
+
+# %%
+interior, edges, corners = (H - 2 * r) * (W - 2 * r), 4 * r, 4 * r**2
+assert sizes == [interior] + [H - 2 * r] * edges + [1] * corners and 1 + edges + corners == P**2
+fast = els.patches.boundary_classes(H, W, P)  # the package's: tensors of flat places, a row for each class
+packed = {tuple(row.tolist()) for tensor in fast for row in tensor}
+assert packed == {tuple(row * W + column for row, column in places) for places in classes.values()}
+
+# %% [markdown]
+# With $r = (P-1)/2$, the reach of a window, and $H = W$:
+#
+# | class | how many | places in each | what its pixels know |
+# |---|---|---|---|
+# | interior | $1$ | $(H - 2r)^2$ | only that no border is near |
+# | edge | $4r$ | $H - 2r$ | the distance to one border, nothing along it |
+# | corner | $4r^2$ | $1$ | **exactly where they are** |
+#
+# Together $1 + 4r + 4r^2 = (2r + 1)^2 = P^2$ dictionaries.
+#
+# ### Exercise 2: Who may vote for a pixel? (9 minutes, ★★☆)
+#
+# For the pixel (`row`, `column`) of images of `height` x `width`, mark all places whose patches are in its
+# dictionary.
+
+
+# %%
+def may_vote(row, column, height, width, patch_size):
+    """-> bool tensor (height, width): True at the places with the same padding pattern as (row, column)."""
+    ...
+
+
+# %%
+check.may_vote(may_vote)
+
+# %% [markdown]
+# Stuck? `check.hint("may_vote")` gives one hint at a time.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def may_vote(row, column, height, width, patch_size):
+#     r = patch_size // 2
+#
+#     def alike(mine, side):
+#         places = torch.arange(side)
+#         interior = (places >= r) & (places < side - r)
+#         return (places == mine) | (interior & interior[mine])
+#
+#     return alike(row, height)[:, None] & alike(column, width)[None]
+# ```
+#
+# Rows and columns are judged apart, and both must agree. Near the border a row is like no other, except itself.
+# </details>
+
+# %% [markdown]
+# ### Exercise 3: Count the dictionaries (6 minutes, ★★☆)
+#
+# How many different dictionaries are there for images of `height` x `width` and a window of `patch_size`? Any size is
+# allowed, also windows larger than the image.
+
+
+# %%
+def count_dictionaries(height, width, patch_size):
+    """-> the number of boundary classes, an int."""
+    ...
+
+
+# %%
+check.count_dictionaries(count_dictionaries)
+
+# %% [markdown]
+# Stuck? `check.hint("count_dictionaries")` gives one hint at a time.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def count_dictionaries(height, width, patch_size):
+#     return min(height, patch_size) * min(width, patch_size)
+# ```
+#
+# $P^2$ as long as the image is at least as large as the window. From then on every pixel is a class of its own.
+# </details>
+
+# %% [markdown]
+# ## 4. The boundary-broken machine (7 minutes)
+#
+# The rest is lesson 07 once more. For pixel $x$ with the class $\mathcal{P}_x$, windows padded with zeros on both
+# sides:
+#
+# $$ D(x_t)(x) = \sum_{p \in \mathcal{P}_x} w_p\, p(0), \qquad
+#    w_p \propto \exp\Big( -\frac{\|x_t[\Omega_x] - \alpha\, p\|^2}{2\sigma^2} \Big), $$
+#
+# with $p(0)$ the centre pixel of patch $p$, and weights $w_p$ that sum to one. The name is **boundary-broken ELS**;
+# in this course's tables `els-zeros`. It is one loop over the classes.
+
+
+# %%
+def naive_els_zeros(x_t, images, t, patch_size, schedule):
+    """x_t (B, 1, H, W), images (N, 1, H, W) -> the boundary-broken machine's answer, class by class."""
+    alpha, sigma, r = schedule.alpha(t), schedule.sigma(t), patch_size // 2
+    seen, training, out = windows(x_t, patch_size), windows(images, patch_size), torch.empty_like(x_t)
+    for places in boundary_classes(patch_size).values():
+        rows, columns = torch.tensor(places).T
+        queries = seen[:, rows, columns]  # (B, m, 1, P, P)
+        patches = training[:, rows, columns].flatten(0, 1)  # (N * m, 1, P, P)
+        squared = torch.cdist(queries.flatten(2), alpha * patches.flatten(1)).square()
+        weights = torch.softmax(-squared / (2 * sigma**2), dim=-1)  # (B, m, N * m)
+        out[:, 0, rows, columns] = weights @ patches[:, 0, r, r]
+    return out
+
+
+few, x_t = lab.data.images[:40].double(), x_t[100:103].double()
+naive = naive_els_zeros(x_t, few, t, P, lab.schedule)
+machine = els.EquivariantLocalScoreMachine(few, lab.schedule, patch_size=P, padding="zeros")
+torch.testing.assert_close(naive, machine(x_t, t), rtol=0, atol=1e-5)
+
+# %% [markdown]
+# Is it still equivariant? **Predict:** shift the input by one row, and shift the answer back. At which pixels will
+# the answer of the zero-padded machine have changed: only in the border zone, or in the middle as well?
+
+# %%
+change = {}
+for padding in ("zeros", "circular"):
+    m = els.EquivariantLocalScoreMachine(few, lab.schedule, patch_size=P, padding=padding)
+    change[padding] = (m(x_t.roll(-1, -2), t).roll(1, -2) - m(x_t, t)).abs().amax((0, 1))
+
+fig, axes = plt.subplots(1, 2, figsize=(6.6, 3), layout="constrained")
+for axis, (padding, error) in zip(axes, change.items(), strict=True):
+    picture = axis.imshow(error, cmap="cividis", vmin=0, vmax=1)
+    axis.set(title=f"ELS, {padding}", xlabel="column", ylabel="row", xticks=range(0, W, 5), yticks=range(0, H, 5))
+fig.colorbar(picture, ax=axes, label="change of the answer")
+show(fig, alt="Change of the answer when the input is shifted by one row. With zero padding it is large in the "
+     "upper and lower rows and zero in all rows between; with circular padding it is zero everywhere.")  # fmt: skip
+
+# %%
+between = change["zeros"][r + 1 : H - r]  # all columns
+everywhere = {padding: float(error.max()) for padding, error in change.items()}
+middle_rows, edges_too, torus = float(between.max()), everywhere["zeros"], everywhere["circular"]
+print(f"zeros: rows between {middle_rows:.6f}, largest {edges_too:.2f};  circular: {torus:.6f}")
+assert between.max() < 1e-6 < 0.3 < everywhere["zeros"] and everywhere["circular"] < 1e-6
+
+# %% [markdown]
+# Only the upper and the lower rows notice. The middle does not, where one large dictionary rules. Nor do the left and
+# the right edge: along an edge, pixels share a dictionary. The symmetry is broken exactly as far as the window sees.
+
+# %% [markdown]
+# ## 5. The same as a mask on the shifts (7 minutes)
+#
+# Lesson 07 had a formula without any dictionaries: slide each training image $v$ by a displacement $d$, square its
+# difference to $x_t$, blur with the window, exponentiate, and average what then lies on the pixel:
+#
+# $$ D(x_t)(x) \propto \sum_{v,\, d \,\in\, S_x} v(x + d)\;
+#    \exp\Big( -\frac{1}{2\sigma^2} \sum_{o \in \Omega} \big(x_t(x+o) - \alpha\, v(x+o+d)\big)^2 \Big), $$
+#
+# where $o$ runs over the offsets of the window. LS allows $S_x = \{0\}$, circular ELS all shifts of the torus.
+#
+# **Predict.** Which $S_x$ gives the boundary-broken machine, for a pixel in the middle? At the top edge? In a corner?
+
+# %%
+pixels = {"interior": (9, 6), "top edge": (1, 6), "left edge": (9, 0), "corner": (1, 14)}
+fig, axes = plt.subplots(1, 4, figsize=(9.6, 2.8), layout="constrained")
+for axis, (name, (row, column)) in zip(axes, pixels.items(), strict=True):
+    own = padding_pattern(row, column, P)
+    allowed = torch.zeros(H, W)
+    for y, x in classes[own]:
+        allowed[y, x] = 1
+    axis.imshow(allowed, cmap="Blues", vmin=0, vmax=1.6)
+    axis.set_facecolor("0.75")  # the padding
+    plotting.patch_outline(axis, row, column, P)
+    axis.plot(column, row, "o", color=plotting.ORANGE, ms=5)
+    axis.spines[:].set_visible(True)
+    axis.set(title=f"{name}: {len(classes[own])}", xticks=[], yticks=[], xlim=(-3, W + 2), ylim=(H + 2, -3))
+show(fig, alt="Four pixels with their windows and, in blue, the places x + d from which they may take patches: "
+     "the inner square for an interior pixel, one row for a pixel near the top, one column for one at "
+     "the left, only itself in the corner.")  # fmt: skip
+
+
+# %% [markdown]
+# Blue is where $x + d$ may lie. In words: **move along a direction only if, in that direction, you cannot see the
+# border from either place.** For $d = (d_y, d_x)$:
+#
+# * $d_y = 0$, or the rows of $x$ and of $x + d$ are both interior; and
+# * $d_x = 0$, or their columns are both interior.
+#
+# The reference formula of the package has this mask as its switch `shifts="boundary"`, and does not know of classes.
+
+# %%
+tiny = torch.randn(3, 1, 6, 6, generator=torch.Generator().manual_seed(1)).double().tanh()
+y_t = torch.randn(2, 1, 6, 6, generator=torch.Generator().manual_seed(2)).double()
+by_mask = els.reference.one_formula(y_t, tiny, 0.8, 0.6, shifts="boundary", window=torch.ones(3, 3))
+by_class = els.reference.equivariant_local(y_t, tiny, 0.8, 0.6, 3, "zeros")
+print(f"largest difference between the mask and the classes: {(by_mask - by_class).abs().max():.6f}")
+torch.testing.assert_close(by_mask, by_class)
+
+# %% [markdown]
+# So one formula with two switches makes all machines: which shifts (none, all, those that the border cannot betray)
+# and which window. Padding is the first switch.
+#
+# ## 6. In a corner, it is LS (6 minutes)
+#
+# A corner class has a single place: this very one, in each training image. That is the dictionary of the **local
+# score machine** of lesson 04, which compares like places only and stays tied to its memories.
+#
+# **Predict.** At which pixels do LS and boundary-broken ELS give exactly the same answer, for $P = 5$? And for
+# $P = 17$, on 16 x 16 pixels?
+
+# %%
+# images of random pixels, so that nothing agrees by accident: in garments the outermost ring is black for every machine
+random = torch.rand(40, C, H, W, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 2 - 1
+same = {}
+for size in (5, 9, 13, 17):
+    ls = els.LocalScoreMachine(random, lab.schedule, patch_size=size)(x_t, t)
+    broken = els.EquivariantLocalScoreMachine(random, lab.schedule, patch_size=size, padding="zeros")(x_t, t)
+    same[size] = ((ls - broken).abs().amax((0, 1)) < 1e-9).float()
+
+fig, axes = plt.subplots(1, 4, figsize=(9.6, 2.8), layout="constrained")
+for axis, (size, equal) in zip(axes, same.items(), strict=True):
+    axis.imshow(equal, cmap="Oranges", vmin=0, vmax=1.5)
+    axis.spines[:].set_visible(True)
+    axis.set(title=f"P = {size}: {equal.mean():.0%}", xticks=[], yticks=[])
+show(fig, alt="Four maps, orange where LS and boundary-broken ELS agree: for P = 5 four squares of two pixels in "
+     "the corners, growing with P, until at P = 17 the whole image is orange.")  # fmt: skip
+
+# %%
+for size, equal in same.items():
+    reach = min(size // 2, H // 2)
+    expected = torch.zeros(H, W)
+    rows = torch.arange(H)
+    near = (rows < reach) | (rows >= H - reach)
+    assert torch.equal(equal, (near[:, None] & near[None]).float()), size
+assert same[17].all() and same[5].sum() == 16
+
+# %% [markdown]
+# Exactly the corner squares of side $r$, $4 r^2$ pixels; and as soon as $P \ge H$, everywhere: **with a large window,
+# the machine that may not know where it is knows it everywhere.**
+#
+# Now recall that networks look far when there is much noise and near when there is little. Here are the calibrated
+# sizes $P(t)$ of the garment network (lesson 09 measures them), and what they mean.
+
+# %%
+garments = els.lab(network="fashion-mnist-16-resnet-zeros-conditional")
+steps = garments.patch_sizes("els-zeros")
+times, reach = [t for t, _ in steps], torch.tensor([min(p // 2, H // 2) for _, p in steps])
+corner, middle = (2 * reach / H) ** 2, (1 - 2 * reach / H) ** 2
+
+fig, axis = plt.subplots(figsize=(6.4, 3.2), layout="constrained")
+axis.stackplot(times, corner, 1 - corner - middle, middle, colors=[plotting.ORANGE, "#e8c8a8", plotting.BLUE])
+for place, text in (
+    ((0.9, 0.25), "corner: know\nexactly"),
+    ((0.62, 0.6), "edge: know half"),
+    ((0.2, 0.75), "interior"),
+):
+    axis.text(*place, text, ha="center", va="center", color="white" if "half" not in text else plotting.INK)
+axis.set(xlabel="time t", ylabel="share of the pixels", xlim=(1, 0.05), ylim=(0, 1))
+show(fig, alt="Share of corner, edge and interior pixels against time, noise on the left. At t = 1 more than half "
+     "are corner pixels and a sixteenth interior; at the end nearly all are interior.")  # fmt: skip
+
+# %%
+print(f"t = 1: P = {steps[0][1]}, {corner[0]:.0%} corner, {middle[0]:.0%} interior")
+print(f"t = {times[-1]:.2f}: P = {steps[-1][1]}, {corner[-1]:.0%} corner, {middle[-1]:.0%} interior")
+if lab.profile == "laptop":
+    assert corner[0] > 0.5 and middle[0] < 0.1 and corner[-1] < 0.02 and middle[-1] > 0.7
+
+# %% [markdown]
+# At first, more than half of the pixels know exactly where they are, and only 6 % know nothing: the machine is nearly
+# LS, and lays out an object where objects belong. In the end 77 % know nothing: details are taken from anywhere.
+#
+# ### Exercise 4: Which pixels know exactly where they are? (6 minutes, ★★☆)
+#
+# Mark all pixels whose dictionary has one single place. Mind the case in which the window is as large as the image.
+
+
+# %%
+def alone_in_the_dictionary(height, width, patch_size):
+    """-> bool tensor (height, width): True where the boundary class is this one pixel."""
+    ...
+
+
+# %%
+check.alone_in_the_dictionary(alone_in_the_dictionary)
+
+# %% [markdown]
+# Stuck? `check.hint("alone_in_the_dictionary")` gives one hint at a time.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def alone_in_the_dictionary(height, width, patch_size):
+#     r = patch_size // 2
+#
+#     def alone(side):
+#         places = torch.arange(side)
+#         interior = (places >= r) & (places < side - r)
+#         return ~interior | (interior.sum() == 1)
+#
+#     return alone(height)[:, None] & alone(width)[None]
+# ```
+#
+# If there is one interior row, it is known too. That is why $P \ge H$ is enough for ELS with zeros to be LS.
+# </details>
+
+# %% [markdown]
+# ## 7. The first guess (4 minutes)
+#
+# At $t = 1$ there is nothing but noise, and all patches of a dictionary weigh nearly the same.
+#
+# **Predict.** The answer of each machine to pure noise, as a picture: IS, ELS with zeros, ELS circular ($P = 13$)?
+
+# %%
+first = {
+    "IS": lab.machine("is"),
+    "ELS, zeros": lab.patch_machine("els-zeros", 13),
+    "ELS, circular": lab.patch_machine("els-circular", 13),
+}
+guess = {name: m(noise[:1], 1.0) for name, m in first.items()}
+fig = plotting.image_rows({"D at t = 1": torch.cat(list(guess.values()))}, titles=list(guess))
+show(fig, alt="Three answers to pure noise: IS shows the mean garment, ELS with zeros nearly the same, a bright "
+     "blur in a black frame; circular ELS one even grey.")  # fmt: skip
+
+# %%
+flat = {name: float(g.std()) for name, g in guess.items()}
+print(", ".join(f"{name} {value:.3f}" for name, value in flat.items()), "(standard deviation over pixels)")
+agreement = els.compare(guess["ELS, zeros"], guess["IS"]).r2.item()
+print(f"r2 of ELS, zeros with IS: {agreement:.3f}")
+assert flat["ELS, circular"] < 0.1 < 0.3 < flat["ELS, zeros"] and agreement > 0.9
+
+# %% [markdown]
+# With borders the first guess is a mean *per class*: it has a middle and a frame. On the torus it is one grey: no
+# place is better than another, and where an object begins is up to the noise.
+#
+# ## 8. Garment against texture (8 minutes)
+#
+# Now the clean comparison. Same noise, same images, same patch sizes at each step; only the border differs. It takes
+# a while for many seeds, so 30 are stored and we recompute two of them.
+
+# %%
+results, reference = els.load_results("08_borders"), els.load_results("fashion-mnist-16-resnet-zeros-conditional")
+count = len(results["seeds"])
+broken, network, circular = reference["els-zeros"][:count], reference["network-150"][:count], results["circular"]
+
+seeds = [2, 8]
+sizes = garments.patch_sizes("els-zeros")
+machines = {padding: garments.patch_machine(f"els-{padding}", sizes) for padding in ("zeros", "circular")}
+start, labels = els.seeded_noise(seeds, garments.shape), garments.labels_for(seeds)
+for padding, expected in (("zeros", broken), ("circular", circular)):
+    again = els.sample(machines[padding], start, steps=20, labels=labels)
+    assert els.compare(again, expected[seeds]).r2.min() > 0.99
+
+# %% [markdown]
+# **Predict.** Each seed has a class: T-shirt, trouser, pullover, dress, coat, sandal, shirt, sneaker, bag, boot. With
+# circular padding the machine knows the class, too. Will you recognise it?
+
+# %%
+rows = {"ELS, zeros": broken[:10], "network, zeros": network[:10], "ELS, circular": circular[:10]}
+fig = plotting.image_rows(rows, notes=[name.split("/")[0] for name in garments.data.class_names])
+show(fig, alt="Ten seeds, one of each class. ELS with zeros and the network draw the same centred garments. "
+     "Circular ELS draws pieces of cloth that run over the borders; one picture is all black.")  # fmt: skip
+
+# %%
+r2 = {name: els.compare(x, network).r2 for name, x in (("zeros", broken), ("circular", circular))}
+medians = {name: float(values.nanmedian()) for name, values in r2.items()}
+spread = {name: float(x.mean(0).std()) for name, x in (("zeros", broken), ("circular", circular), ("network", network))}
+frame = torch.ones(H, W, dtype=torch.bool)
+frame[1:-1, 1:-1] = False
+rim = {name: float(x[:, 0, frame].mean()) for name, x in (("zeros", broken), ("circular", circular))}
+print("median r2 with the network:            " + ", ".join(f"{n} {v:.2f}" for n, v in medians.items()))
+print("contrast of the mean picture:          " + ", ".join(f"{n} {v:.2f}" for n, v in spread.items()))
+print("mean value of the outermost ring:      " + ", ".join(f"{n} {v:.2f}" for n, v in rim.items()))
+assert medians["zeros"] > 0.9 and medians["circular"] < 0.25
+assert spread["circular"] < 0.5 * spread["zeros"] and rim["zeros"] < -0.99 < -0.8 < rim["circular"]
+
+# %% [markdown]
+# * Against the zero-padded network, the right border is everything: r2 = 0.95 with it, 0.11 without.
+# * The mean of 30 pictures keeps a strong shape with borders (0.39), a faint one without (0.11; with 100 seeds of the
+#   unconditional pair it was 0.40 against 0.03).
+# * In all training images the outermost ring is black. The dictionaries there hold nothing but black centres, so with
+#   borders the ring is black without exception. A garment ends at the frame; on the torus, cloth has no reason to
+#   end.
+#
+# Not everything without borders is a texture. Twelve more seeds: seed 21 draws whole trousers either way.
+
+# %%
+fig = plotting.image_rows(
+    {"ELS, zeros": broken[10:22], "ELS, circular": circular[10:22]}, notes=[str(s) for s in range(10, 22)]
+)
+show(fig, alt="Twelve more seeds. With zeros centred garments throughout; without, mostly pieces of cloth over "
+     "the borders, but also, for seed 21, the same whole trousers.")  # fmt: skip
+
+# %%
+assert els.compare(circular[21:22], broken[21:22]).r2 > 0.7
+
+# %% [markdown]
+# ## 9. When does the border matter? (5 minutes)
+#
+# Borders at every step give garments, at no step textures. Now switch in mid-flight, at $t = 0.6$: *zeros first* has
+# borders for the first 8 of 20 steps and none thereafter; *circular first* is the reverse, borders for the last 12.
+#
+# **Predict.** Which of the two looks more like the machine that has borders all the time?
+
+
+# %%
+def above(switch, early, late):
+    """A denoiser that is `early` while t > switch, and `late` from there on."""
+    return lambda x_t, t, labels=None: (early if t > switch + 1e-9 else late)(x_t, t, labels=labels)
+
+
+half = above(0.6, machines["zeros"], machines["circular"])
+again = els.sample(half, start[:1], steps=20, labels=labels[:1])
+assert els.compare(again, results["zeros-first"][seeds[:1]]).r2.min() > 0.99
+
+rows = {"borders always": broken, "zeros first": results["zeros-first"], "circular first": results["circular-first"]}
+fig = plotting.image_rows({name: x[:10] for name, x in (rows | {"borders never": circular}).items()})
+show(fig, alt="Ten seeds, borders always, only first, only last, never. With borders first the garments are the "
+     "same as always, with some cloth on the rim; with borders last they are dim pieces cut off by a "
+     "black frame.")  # fmt: skip
+
+# %%
+agree = {name: float(els.compare(x, broken).r2.nanmedian()) for name, x in rows.items() if name != "borders always"}
+print("median r2 with borders always: " + ", ".join(f"{name} {value:.2f}" for name, value in agree.items()))
+assert agree["zeros first"] > 0.8 > 0.65 > agree["circular first"]
+
+# %% [markdown]
+# The first 8 steps do most of it (0.91 against 0.46): that is when windows are large and most pixels know their
+# place. Late borders only clean the rim: they cut the frame free, but cannot turn a texture into a garment.
+#
+# Ask the pixels themselves: two garments on their way, at $t = 0.4$. Click a pixel in the corner, at an edge, in the
+# middle. From which places of the training images do its votes come?
+
+# %%
+steps = list(els.trajectory(machines["zeros"], start, steps=20, labels=labels))
+t, x_t, _ = steps[12]
+widgets.MosaicExplorer.of(machines["zeros"], x_t, steps[-1][1], t, top=4, labels=labels)
+
+# %%
+voters = machines["zeros"].posterior(x_t, t, top=1, labels=labels).location[:, :, :, 0]  # (2, H, W, 2): row, column
+own = torch.stack(torch.meshgrid(torch.arange(H), torch.arange(W), indexing="ij"), dim=-1)
+travelled = (voters - own).abs()
+reach = machines["zeros"].window_at(t)[0] // 2
+in_corner = travelled[:, :reach, :reach].max()
+far = int(travelled.max())
+print(f"P = {2 * reach + 1}: votes come from up to {far} pixels away, in the corners from {int(in_corner)}")
+assert in_corner == 0 and travelled[:, :reach, :, 0].max() == 0 and far >= 3
+
+# %% [markdown]
+# ## What you can now say
+#
+# * After noising, no pixel is exactly 0. Padding zeros can be told from everything else, so a zero-padded network can
+#   see the border as far as its window reaches.
+# * A pixel's dictionary holds the patches with the same padding pattern: $P^2$ dictionaries, or a mask on the shifts.
+# * In the corners the machine is LS, and for $P \ge H$ everywhere. So with the large windows of early times it knows
+#   where it is, and later it does not.
+# * That anchors objects: garments with borders, textures without, for machines and networks alike.
+
+# %% [markdown]
+# ## What is still unexplained
+#
+# We took the sizes $P(t)$ as given: 13 pixels in noise, 3 at the end. Where do they come from? They are the theory's
+# only free parameter. **Can one measure on a network how far it looks?** Lesson 09.
+#
+# ## References
+#
+# * M. Kamb, S. Ganguli. An analytic theory of creativity in convolutional diffusion models. ICML 2025.
+#   [arXiv:2412.20292](https://arxiv.org/abs/2412.20292). The boundary-broken machine and its dictionaries.
+# * O. S. Kayhan, J. C. van Gemert. On translation invariance in CNNs: convolutional layers can exploit absolute
+#   spatial location. CVPR 2020. [arXiv:2003.07064](https://arxiv.org/abs/2003.07064). Borders as a source of
+#   position.
+# * M. A. Islam, M. Kowal, S. Jia, K. G. Derpanis, N. D. B. Bruce. Position, padding and predictions: a deeper look at
+#   position information in CNNs. 2021. [arXiv:2101.12322](https://arxiv.org/abs/2101.12322).
+# * H. Xiao, K. Rasul, R. Vollgraf. Fashion-MNIST. 2017. [arXiv:1708.07747](https://arxiv.org/abs/1708.07747).

@@ -1,0 +1,866 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 13 · The machine is attention over training patches
+#
+# **You will** rewrite the equivariant local score machine as attention, run it in one call of torch, cut it into pieces
+# that fit any computer, find where 32-bit numbers stop being enough, and reckon what ImageNet would cost. **You will
+# learn** why the formula runs fast on the hardware that was built for transformers, and what limits it. **You need**
+# lesson 07 (the ELS machine); you do not need a GPU.
+#
+# **Time** 90 minutes
+
+# %%
+import torch
+from matplotlib import pyplot as plt
+
+import elscourse as els
+from elscourse import check, plotting, widgets
+from elscourse.plotting import show
+
+plt.style.use("elscourse.course")
+lab = els.lab()
+
+# %% [markdown]
+# ## 1. Query, key, value, bias (7 minutes)
+#
+# The ELS machine compares a window $q = x_t[\Omega_x]$ with every training patch $p$, and averages their centres
+# $p(0)$:
+#
+# $$ D(x_t)(x) = \sum_p w_p\, p(0), \qquad w_p \propto e^{-\|q - \alpha p\|^2 / 2\sigma^2} . $$
+#
+# Expand the square:
+#
+# $$ -\frac{\|q - \alpha p\|^2}{2\sigma^2} = \underbrace{-\frac{\|q\|^2}{2\sigma^2}}_{\text{the same for every } p}
+#    + \underbrace{\frac{\alpha}{\sigma^2}\, q \cdot p}_{\text{dot product}}
+#    \; \underbrace{- \frac{\alpha^2}{2\sigma^2} \|p\|^2}_{\text{a bias of } p} . $$
+#
+# The first term is a common factor of all weights and cancels. What is left is a softmax of dot products with a bias:
+# **attention**, without one learned weight.
+
+# %% [markdown]
+# | | in a transformer | in the machine |
+# |---|---|---|
+# | query | learned projection of a token | a patch $q$ of the noisy image |
+# | key | learned projection of a token | a patch $p$ of a training image |
+# | value | learned projection of a token | its centre pixel $p(0)$ |
+# | logit | $q \cdot k / \sqrt{d}$ | $(\alpha\, q \cdot p - \alpha^2 \|p\|^2 / 2) / \sigma^2$ |
+# | context | the sequence | the whole training set |
+#
+# **Predict.** With 200 training images of 16 x 16 pixels on the torus, how many queries, keys and logits are there?
+
+# %%
+from torch.nn import functional as F
+
+
+def cut(images, P):
+    """Every P x P window, wrapped around: (N, C, H, W) -> (N H W, C P P)."""
+    return F.unfold(F.pad(images, [P // 2] * 4, mode="circular"), P).mT.flatten(0, 1)
+
+
+C, H, W = lab.shape
+images, schedule, t, P = lab.data.images[:200], lab.schedule, 0.5, 7
+alpha, sigma = schedule.alpha(t), schedule.sigma(t)
+noise = els.seeded_noise([1000], lab.shape).to(lab.device)
+clean = els.load("fashion-mnist", size=W, n=2008).images[2007:].to(lab.device)  # not in the dictionary
+x_t = els.add_noise(clean, noise, t)
+
+queries, keys = cut(x_t, P), cut(images, P)
+centre = torch.arange(C) * P**2 + P**2 // 2
+values = keys[:, centre]  # p(0), the same memory as in the key
+print(f"{len(queries)} queries, {len(keys):,} keys: {len(queries) * len(keys):,} logits")
+
+# %%
+dots = (alpha * queries @ keys.T - alpha**2 / 2 * keys.square().sum(1)) / sigma**2
+squares = -torch.cdist(queries, alpha * keys).square() / (2 * sigma**2)
+weights = torch.softmax(dots, dim=1)
+
+gap = (weights - torch.softmax(squares, dim=1)).abs().max().item()
+print(f"weights from dot products and from distances differ by at most {gap:.0e}")
+assert gap < 1e-4
+del dots, squares
+
+# %% [markdown]
+# What does one pixel attend to? Take the middle one, and show the six training images that get most of its attention.
+
+# %%
+middle = weights[(H // 2) * W + W // 2].view(-1, 1, H, W)  # attention of the middle pixel: (N, 1, H, W)
+share = middle.sum((1, 2, 3))
+best = share.argsort(descending=True)[:6]
+glow = middle[best] / middle.max() * 2 - 1
+fig = plotting.image_rows(
+    {"noisy image": x_t / x_t.abs().max(), "training image": images[best], "attention": glow},
+    notes=[f"{s:.0%}" for s in share[best]],
+)
+plotting.patch_outline(fig.axes[0], H // 2, W // 2, P)
+show(
+    fig,
+    alt="The noisy image with the window of its middle pixel, the six training images with most of this pixel's "
+    "attention, and below each where in it the attention goes: to a few single places, not always the middle.",
+)
+
+# %% [markdown]
+# ### Exercise 1: The logits of the machine (7 minutes, ★☆☆)
+#
+# `queries` (M, D) and `keys` (L, D) to logits (M, L), by dot products only: no M x L x D tensor of differences. Leave
+# out the term that cancels.
+
+
+# %%
+def attention_logits(queries, keys, alpha, sigma):
+    """queries (M, D), keys (L, D) -> (M, L): alpha q.k / sigma^2 plus the bias of each key."""
+    ...
+
+
+# %%
+check.attention_logits(attention_logits)
+
+# %% [markdown]
+# Stuck? `check.hint("attention_logits")` gives one hint at a time.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def attention_logits(queries, keys, alpha, sigma):
+#     bias = -(alpha**2) / 2 * keys.square().sum(1)
+#     return (alpha * queries @ keys.T + bias) / sigma**2
+# ```
+#
+# The bias has one number per key, so it broadcasts over the queries. Without it bright patches would win, for their
+# length alone.
+# </details>
+
+# %% [markdown]
+# ## 2. One call (5 minutes)
+#
+# torch has one function for attention, with a fast implementation for every device: `scaled_dot_product_attention(Q, K,
+# V)`. It knows no bias per key. But a dot product can carry one: append a 1 to every query and the bias to every key.
+# **Predict:** what must `scale` be, when $\sigma$ takes the place of $\sqrt{d}$?
+
+
+# %%
+def operands(queries, keys, alpha, sigma):
+    """Q (M, D + 1) and K (L, D + 1), so that Q K^T are the logits of the machine."""
+    bias = -(alpha**2) / (2 * sigma**2) * keys.square().sum(1, keepdim=True)
+    one = torch.ones_like(queries[:, :1])
+    return torch.cat([queries * (alpha / sigma**2), one], dim=1), torch.cat([keys, bias], dim=1)
+
+
+Q, K = operands(queries, keys, alpha, sigma)
+one_call = F.scaled_dot_product_attention(Q[None], K[None], values[None], scale=1.0)[0]  # (H W, C)
+
+machine = els.EquivariantLocalScoreMachine(images, schedule, patch_size=P, padding="circular")
+answer = machine(x_t, t)
+gap = (one_call.T.reshape(x_t.shape) - answer).abs().max().item()
+print(f"one call of attention and the machine of the package differ by at most {gap:.0e}")
+assert gap < 1e-3
+
+# %%
+fig = plotting.image_rows(
+    {"": torch.cat([x_t / x_t.abs().max(), one_call.T.reshape(x_t.shape), answer, clean])},
+    titles=["x_t", "attention", "machine", "clean image"],
+)
+show(
+    fig,
+    alt="The noisy image, what one call of attention makes of it, what the machine makes of it (the same), and the "
+    "clean image.",
+)
+
+# %% [markdown]
+# One line of a standard library: what was invented to make transformers fast now works for us. What does it do inside?
+#
+# ## 3. Streaming, and merging what was streamed (8 minutes)
+#
+# With all 2,000 images the table of weights has 131 million entries; with the full set at 32 x 32 it has 63 billion. It
+# need not exist. Of the keys seen so far keep three numbers per query, with logits $l_k$ and values $v_k$:
+#
+# * $m = \max_k l_k$, the largest logit,
+# * $z = \sum_k e^{l_k - m}$, the sum,
+# * $s = \sum_k e^{l_k - m}\, v_k$, the weighted sum. The answer so far is $s / z$.
+#
+# **Predict.** Two people each have $(m, z, s)$ of one half of the keys. How do they combine them? Why not average their
+# two answers?
+
+# %%
+from elscourse.posterior import Partial
+
+
+def stream(queries, keys, values, alpha, sigma, block):
+    """The three numbers of every query, from blocks of keys of which only one is in memory at a time."""
+    total = None
+    for k, v in zip(keys.split(block), values.split(block), strict=True):
+        logits = (alpha * queries @ k.T - alpha**2 / 2 * k.square().sum(1)) / sigma**2
+        part = Partial.of(logits[None], v[None])  # (largest, total, weighted), each with a leading axis of groups
+        total = part if total is None else total.merge(part)
+    return total
+
+
+# %% [markdown]
+# `Partial.merge` is three lines of `elscourse/posterior.py`, and you will write them in a moment. If half A found the
+# larger maximum, the sums of half B are in too large a unit: multiply them by $e^{m_B - m_A}$, then add.
+
+# %%
+whole = stream(queries, keys, values, alpha, sigma, block=len(keys)).mean()[0]
+for block in (100, 512, 10_000):
+    gap = (stream(queries, keys, values, alpha, sigma, block).mean()[0] - whole).abs().max().item()
+    print(f"blocks of {block:6,}: differs from all at once by {gap:.0e}")
+    assert gap < 1e-4
+
+halves = [
+    stream(queries, k, v, alpha, sigma, 512) for k, v in zip(keys.split(40_000), values.split(40_000), strict=True)
+]
+averaged = sum(half.mean()[0] for half in halves) / 2
+wrong = (averaged - whole).abs().max().item()
+print(f"averaging the answers of 40,000 and 11,200 keys instead: off by {wrong:.2f}")
+assert wrong > 0.05
+
+# %% [markdown]
+# Exact for every way to cut, whereas averaging the answers is not even close: a half that has nothing to say would
+# count as much as one that has. Watch three pixels read the dictionary, image after image.
+
+# %%
+pixels = [(8, 8), (3, 4), (13, 11)]
+rows = [y * W + x for y, x in pixels]
+curves, peaks, total = [], [], None
+for k, v in zip(keys.split(H * W), values.split(H * W), strict=True):
+    part = stream(queries[rows], k, v, alpha, sigma, H * W)
+    total = part if total is None else total.merge(part)
+    curves.append(total.mean()[0, :, 0])
+    peaks.append(total.largest[0, :, 0])
+curves, peaks = torch.stack(curves).cpu(), torch.stack(peaks).cpu()
+
+# %%
+fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.1))
+for i, (y, x) in enumerate(pixels):
+    left.plot(range(1, len(peaks) + 1), peaks[:, i] - peaks[-1, i], label=f"pixel {y}, {x}")
+    right.plot(range(1, len(curves) + 1), curves[:, i])
+left.set(xlabel="training images read", ylabel="largest logit so far, minus final")
+right.set(xlabel="training images read", ylabel="answer so far")
+left.legend()
+show(
+    fig,
+    alt="Left, the running maximum of three pixels rises in steps and stays. Right, their running answers jump "
+    "while better patches are found, then settle.",
+)
+
+# %% [markdown]
+# This is **streaming softmax** (Milakov and Gimelshein, 2018), and the heart of **FlashAttention** (Dao et al., 2022):
+# read keys in tiles, keep $(m, z, s)$ next to the processor, never write the table.
+#
+# ### Exercise 2: Merge two partial softmaxes (9 minutes, ★★☆)
+#
+# `a` and `b` are triples $(m, z, s)$ of shapes (M, 1), (M, 1), (M, V). Return the triple of both dictionaries together.
+# No intermediate result may overflow, and either part may be the larger one, query by query.
+
+
+# %%
+def merge_partials(a, b):
+    """a, b: (largest (M, 1), total (M, 1), weighted (M, V)) -> the same three for both dictionaries together."""
+    ...
+
+
+# %%
+check.merge_partials(merge_partials)
+
+# %% [markdown]
+# Stuck? `check.hint("merge_partials")` gives one hint at a time.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def merge_partials(a, b):
+#     largest = torch.maximum(a[0], b[0])
+#     scale_a, scale_b = torch.exp(a[0] - largest), torch.exp(b[0] - largest)
+#     return largest, scale_a * a[1] + scale_b * b[1], scale_a * a[2] + scale_b * b[2]
+# ```
+#
+# Both exponents are at most 0, so nothing overflows, and one of the scales is exactly 1. Merging is associative: any
+# tree of merges gives the same result, which is what makes sections 7 and 8 possible.
+# </details>
+
+# %% [markdown]
+# ## 4. When 32 bits are not enough (9 minutes)
+#
+# A `float32` keeps 24 binary digits: about 7 decimals. Two things wear them out.
+#
+# **Long sums.** At high noise, or with small windows, half a million weights are all alike. Add them one by one: near
+# the end each is a millionth of the sum, and most of *its* digits fall off the end. **Predict:** how wrong is such a
+# sum of 512,000 numbers: in the seventh decimal, the fifth, the third?
+
+# %%
+import numpy as np
+
+q_3, k_3 = cut(x_t, 3)[::40], cut(lab.data.images, 3)  # a few pixels, the full dictionary, P = 3
+logits = (alpha * q_3 @ k_3.T - alpha**2 / 2 * k_3.square().sum(1)) / sigma**2
+terms = torch.exp(logits - logits.amax(1, keepdim=True)).cpu()
+
+
+def added_in_turn(x):
+    """Sums over the last axis in float32, one term after another, as a plain loop would."""
+    return torch.from_numpy(np.cumsum(x.numpy(), axis=-1, dtype=np.float32)[..., -1])
+
+
+exact = terms.double().sum(1)
+one_by_one = (added_in_turn(terms) / exact - 1).abs().max().item()
+in_pieces = (added_in_turn(terms.view(len(terms), -1, 512)).double().sum(1) / exact - 1).abs().max().item()
+print(
+    f"{terms.shape[1]:,} terms, largest relative error: one by one {one_by_one:.0e}, in pieces of 512 {in_pieces:.0e}"
+)
+assert in_pieces < 1e-5 and one_by_one > 20 * in_pieces
+
+# %% [markdown]
+# The third decimal. Most patches are the same black background, and equal terms are rounded the same way, so the errors
+# do not cancel. Short sums in float32, added up in float64, cure it: that is what `Partial` does, and what a long
+# single call may not do. Compare both with the answer in float64, for growing dictionaries at $P = 3$.
+
+
+# %%
+def one_call_error(count, P=3):
+    """Errors against float64 with that many images: one call of attention, and blocks of 512 keys."""
+    q, k = cut(x_t, P), cut(lab.data.images[:count], P)
+    v = k[:, torch.arange(C) * P**2 + P**2 // 2]
+    exact = stream(q.double(), k.double(), v.double(), alpha, sigma, 4096).mean()[0]
+    Q, K = operands(q, k, alpha, sigma)
+    call = F.scaled_dot_product_attention(Q[None], K[None], v[None], scale=1.0)[0]
+    return [(a - exact).abs().max().item() for a in (call, stream(q, k, v, alpha, sigma, 512).mean()[0])]
+
+
+for count in (10, 40, 160):
+    call, blocks = one_call_error(count)
+    print(f"{count:4d} images: one call {call:.0e}   blocks of 512 {blocks:.0e}")
+    assert blocks < 1e-5
+
+# %% [markdown]
+# On the computer that made this page the error of the single call grows with the dictionary; how much depends on the
+# processor's matrix library, and a GPU's kernel may behave better. The blocks do not care.
+#
+# **Small differences of large numbers.** At low noise everything is divided by $\sigma^2$. The dot product and the bias
+# become huge and nearly cancel. **Predict:** from which $\sigma$ on does a rounding error of $2^{-24}$ matter?
+
+
+# %%
+def logit_error(t, form, P=7, leaders=8):
+    """Error, in float32, of the logits of the best keys against the very best one; the logits themselves in float64."""
+    alpha, sigma = schedule.alpha(t), schedule.sigma(t)
+    x = els.add_noise(clean, noise, t)
+    grey = images.mean() if form == "centred" else 0.0
+    q, k = cut(x - alpha * grey, P), cut(images[:40] - grey, P)
+    exact = -torch.cdist(q.double(), alpha * k.double(), compute_mode="donot_use_mm_for_euclid_dist").square() / (
+        2 * sigma**2
+    )
+    top, index = exact.topk(leaders, dim=1)
+    if form == "direct":
+        found = -(q[:, None] - alpha * k[index]).square().sum(2) / (2 * sigma**2)
+    else:
+        found = ((alpha * q @ k.T - alpha**2 / 2 * k.square().sum(1)) / sigma**2).gather(1, index)
+    return ((found - found[:, :1]) - (top - top[:, :1])).abs().max().item()
+
+
+times = [0.8, 0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.005]
+errors = {form: [logit_error(t, form) for t in times] for form in ("dot products", "centred", "direct")}
+
+# %%
+fig, axis = plt.subplots(figsize=(6.4, 3.6))
+noise_levels = [schedule.sigma(t) for t in times]
+for (form, values_of), marker in zip(errors.items(), "os^", strict=True):
+    axis.loglog(noise_levels, values_of, marker=marker, label=form)
+axis.axhline(0.1, color=plotting.GREY, lw=1, ls=":")
+axis.text(noise_levels[0], 0.13, "a weight is off by 10 %", ha="left", color=plotting.INK, fontsize=9)
+axis.set(xlabel="sigma", ylabel="largest error of a logit", xlim=(1.2, 0.006))
+axis.legend()
+show(
+    fig,
+    alt="Error of a logit against sigma, both logarithmic. The two forms with dot products rise like one over "
+    "sigma squared; direct differences stay orders of magnitude lower.",
+)
+
+print("t      " + "".join(f"{t:>9}" for t in times))
+for form, found in errors.items():
+    print(f"{form:13s}" + "".join(f"{e:9.0e}" for e in found))
+last = {form: found[-1] for form, found in errors.items()}
+assert last["dot products"] > 0.1 and last["direct"] < last["dot products"] / 10
+
+# %% [markdown]
+# The lower the noise, the worse: the error of the dot products grows about fourfold for every halving of $\sigma$.
+# Direct differences, which subtract *before* they square, end twenty times lower. (Subtracting a common grey from all
+# images first is often advised; here it makes no difference to speak of.)
+#
+# Our 20 steps end at $t = 0.05$: there the error of a logit is still below 0.01, and float32 is good enough. Lesson 05
+# went further down, and larger images have longer patches: there it is not.
+
+# %% [markdown]
+# GPUs are tempted further. Their matrix units are fastest in **TF32** (11 binary digits) and **bfloat16** (8). We can
+# try here, by rounding what enters the product. **Predict:** at which $t$ does a pixel become visibly wrong, by 0.1 of
+# a range of 2?
+
+
+# %%
+def rounded(x, digits):
+    """x with only so many binary digits kept: 24 is float32, 11 TF32, 8 bfloat16."""
+    unit = 1 << (24 - digits)
+    bits = x.contiguous().view(torch.int32)
+    return ((bits + unit // 2) // unit * unit).view(torch.float32)
+
+
+formats, low_times = {"float32": 24, "TF32": 11, "bfloat16": 8}, [0.8, 0.5, 0.3, 0.2, 0.1, 0.05]
+worst = {name: [] for name in formats}
+for t_low in low_times:
+    x_low = els.add_noise(clean, noise, t_low)
+    exact = machine(x_low, t_low)
+    Q, K = operands(cut(x_low, P), keys, schedule.alpha(t_low), schedule.sigma(t_low))
+    for name, digits in formats.items():
+        picture = torch.softmax(rounded(Q, digits) @ rounded(K, digits).T, dim=1) @ values
+        worst[name].append((picture.T.reshape(x_t.shape) - exact).abs().max().item())
+
+# %%
+fig, axis = plt.subplots(figsize=(6.4, 3.3))
+for (name, errors_of), marker in zip(worst.items(), "os^", strict=True):
+    axis.semilogy(low_times, errors_of, marker=marker, label=name)
+axis.set(xlabel="time t (noise on the left)", ylabel="largest error of a pixel", xlim=(0.85, 0))
+axis.legend(loc="upper left")
+show(
+    fig,
+    alt="Largest pixel error of the machine against time in three precisions: float32 stays near one in ten "
+    "thousand, TF32 and bfloat16 rise as the noise falls, bfloat16 above a tenth.",
+)
+
+for name, errors_of in worst.items():
+    print(
+        f"{name:9s}" + "".join(f"   t={t_low}: {error:.0e}" for t_low, error in zip(low_times, errors_of, strict=True))
+    )
+end = {name: errors_of[-1] for name, errors_of in worst.items()}
+assert end["float32"] < 1e-3 < 5e-3 < end["TF32"] < end["bfloat16"] and end["bfloat16"] > 0.05
+
+# %% [markdown]
+# Less dramatic than the logits: if rounding lets the second best patch win, its centre is often nearly the same. But
+# the errors are no longer small, and they enter all later steps. torch leaves TF32 off for matrix products unless
+# asked; leave it off.
+#
+# ### Exercise 3: Where float32 breaks (8 minutes, ★★☆)
+#
+# Rounding changes the largest dot product by about $2^{-24}$ of itself, so a logit by
+# $2^{-24}\,\alpha\, |q|\,|k| / \sigma^2$, with the longest query and the longest key. Return the $\sigma$ at which this
+# equals `tolerance`: below it, do not trust float32.
+
+
+# %%
+def smallest_sigma(queries, keys, alpha, tolerance):
+    """queries (M, D), keys (L, D) -> the sigma at which 2^-24 alpha |q| |k| / sigma^2 equals the tolerance."""
+    ...
+
+
+# %%
+check.smallest_sigma(smallest_sigma)
+
+# %% [markdown]
+# Stuck? `check.hint("smallest_sigma")` gives one hint at a time.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def smallest_sigma(queries, keys, alpha, tolerance):
+#     longest = queries.norm(dim=1).max() * keys.norm(dim=1).max()
+#     return (2.0**-24 * alpha * longest / tolerance).sqrt().item()
+# ```
+#
+# Try it on `queries`, `keys` with a tolerance of 0.1 and find the place in the figure. The package does the same for
+# every block, and switches to float64 where a logit could be off by more than $10^{-5}$.
+# </details>
+
+# %% [markdown]
+# ## 5. Memory against N and P (5 minutes)
+#
+# We need a scale. Every operation of torch can be intercepted; this one weighs what it leaves behind.
+
+# %%
+import weakref
+
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+
+class PeakMemory(TorchDispatchMode):
+    """Bytes of all tensors made inside the `with` block, `inputs` not counted, that are alive at once: the most is `peak`."""
+
+    def __init__(self, *inputs):
+        super().__init__()
+        self.alive, self.peak = {tensor.untyped_storage()._cdata: 0 for tensor in inputs}, 0
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        result = operation(*args, **(kwargs or {}))
+        for tensor in tree_leaves(result):
+            if isinstance(tensor, torch.Tensor) and (key := tensor.untyped_storage()._cdata) not in self.alive:
+                self.alive[key] = tensor.untyped_storage().nbytes()
+                weakref.finalize(tensor.untyped_storage(), self.alive.pop, key)
+        self.peak = max(self.peak, sum(self.alive.values()))
+        return result
+
+
+# %% [markdown]
+# **Predict.** The table form (all logits, then a softmax), against the package's stream: which grows with the number of
+# images $N$, which with $P$?
+
+
+# %%
+def table_form(x_t, images, P):
+    q, k = cut(x_t, P), cut(images, P)
+    logits = (alpha * q @ k.T - alpha**2 / 2 * k.square().sum(1)) / sigma**2
+    return torch.softmax(logits, dim=1) @ k[:, P * P // 2]
+
+
+def peak_megabytes(run, *inputs):
+    with PeakMemory(*inputs) as memory:
+        run(*inputs)
+    return memory.peak / 1e6
+
+
+more = els.load("fashion-mnist", size=W, n=8000).images.to(lab.device)
+counts, used = (50, 200, 2000, 8000), {}
+for n in counts:
+    for size in (3, 11):
+        streaming = els.EquivariantLocalScoreMachine(more[:n], schedule, patch_size=size, padding="circular")
+        used["stream", n, size] = peak_megabytes(lambda x, _, m=streaming: m(x, t), x_t, more)
+        if n <= 200:  # the table of 2,000 images would take more than a gigabyte
+            used["table", n, size] = peak_megabytes(lambda x, v, n=n, p=size: table_form(x, v[:n], p), x_t, more)
+
+# %%
+print("peak MB   " + "".join(f"{f'N={n} P={p}':>14}" for n in counts for p in (3, 11)))
+for form in ("table", "stream"):
+    cells = [used.get((form, n, p)) for n in counts for p in (3, 11)]
+    print(f"{form:10s}" + "".join(f"{'-' if cell is None else round(cell):>14}" for cell in cells))
+growth = used["table", 200, 3] / used["table", 50, 3]
+print(f"four times the images: the table takes {growth:.1f} times the memory")
+assert 3.5 < growth < 4.5 and max(used["stream", 8000, p] for p in (3, 11)) < 60
+assert all(used["stream", 8000, p] < 1.2 * used["stream", 2000, p] for p in (3, 11))
+
+# %%
+fig, axis = plt.subplots(figsize=(5.6, 3.4))
+for form, marker in (("table", "o"), ("stream", "s")):
+    for size, line in zip((3, 11), ("-", ":"), strict=True):
+        ns = [n for n in counts if (form, n, size) in used]
+        axis.loglog(ns, [used[form, n, size] for n in ns], marker=marker, ls=line, label=f"{form}, P = {size}")
+axis.set(xlabel="training images N", ylabel="peak memory (MB)", xticks=counts, xticklabels=counts)
+axis.minorticks_off()
+axis.legend()
+show(
+    fig,
+    alt="Peak memory against the number of training images, both logarithmic: the table form grows in proportion, "
+    "the stream levels off below 40 megabytes.",
+)
+
+# %% [markdown]
+# The table takes what it must: 13 million logits and as many weights at $N = 200$, so 105 MB and a little for the
+# patches; with $P$ it hardly changes. The stream takes 30 MB for 2,000 images and no more for 8,000: it reads blocks of
+# a fixed size, and has a budget besides (`memory=`, half a gigabyte unless given).
+#
+# ## 6. The other exact form: slide, square, blur (7 minutes)
+#
+# Lesson 07 had the same machine without a single patch: slide every training image by a displacement, square its
+# difference to $x_t$, blur it with the window, exponentiate. The blur is a sum over $P \times P$ pixels, and with
+# running sums along rows and columns it costs four additions, **whatever $P$ is**.
+
+
+# %%
+def box_sum(f, P):
+    """Sums over the P x P window at every pixel, wrapped around: differences of running sums, whatever P."""
+    for axis in (-1, -2):
+        g = f.movedim(axis, -1)
+        g = torch.cat([g[..., -(P // 2) :], g, g[..., : P // 2]], dim=-1).cumsum(-1)
+        g = F.pad(g, (1, 0))
+        f = (g[..., P:] - g[..., :-P]).movedim(-1, axis)
+    return f
+
+
+def slide_and_blur(x_t, images, alpha, sigma, P):
+    """D(x_t) for one x_t (1, C, H, W), displacement by displacement."""
+    total = None
+    for dy in range(H):
+        for dx in range(W):
+            slid = images.roll((-dy, -dx), (-2, -1))
+            logits = -box_sum((x_t - alpha * slid).square().sum(1), P) / (2 * sigma**2)  # (N, H, W)
+            part = Partial.of(logits.flatten(1).T[:, None], slid.flatten(2).permute(2, 0, 1))  # a group per pixel
+            total = part if total is None else total.merge(part)
+    return total.mean()[:, 0].T.reshape(x_t.shape)
+
+
+# %%
+few = images[:50]
+for size in (3, 7, 13):
+    patch_form = els.EquivariantLocalScoreMachine(few, schedule, patch_size=size, padding="circular")(x_t, t)
+    gap = (slide_and_blur(x_t, few, alpha, sigma, size) - patch_form).abs().max().item()
+    print(f"P = {size:2d}: differs from the patch form by {gap:.0e}")
+    assert gap < 1e-3
+
+# %% [markdown]
+# Count the work for one query and one key (one colour channel): attention multiplies and adds $P^2$ numbers, the blur
+# about a dozen in all. **Predict:** from which $P$ on should the blur be faster? And is it, in the next cell?
+
+# %%
+work = {size: {"attention": 2 * (size**2 + 1) + 4, "blur": 16} for size in (3, 5, 7, 9, 11, 13, 15)}
+crossing = min(size for size, w in work.items() if w["blur"] < w["attention"])
+print(f"operations per pair: attention {work[3]['attention']} at P = 3, {work[15]['attention']} at P = 15; blur 16")
+assert crossing == 3  # from the smallest window on
+
+# %% tags=["volatile"]
+import time
+
+
+def seconds(run, repeat=2):
+    """The shortest of a few runs."""
+    best = float("inf")
+    for _ in range(repeat):
+        start = time.perf_counter()
+        run()
+        best = min(best, time.perf_counter() - start)
+    return best
+
+
+for size in (3, 7, 11, 15):
+    patch_form = els.EquivariantLocalScoreMachine(few, schedule, patch_size=size, padding="circular")
+    a, b = seconds(lambda m=patch_form: m(x_t, t)), seconds(lambda p=size: slide_and_blur(x_t, few, alpha, sigma, p))
+    print(f"P = {size:2d}: patches {a:.3f} s, slide and blur {b:.3f} s")
+
+# %% [markdown]
+# On paper the blur should win at every $P$. On the computer that made this page it loses at nearly every one, by
+# factors. Counting operations is not enough. Keep this riddle for section 9.
+#
+# ## 7. The same cell on a GPU (4 minutes)
+#
+# Nothing in the machine names a device: it computes where its images are. The next cell asks whether there is a CUDA
+# device. If there is, it takes 10,000 images at 32 x 32 pixels; if not, it says so and takes the laptop's 2,000 at
+# 16 x 16. The last line compares with a CPU, on a part small enough for it.
+
+# %% tags=["volatile"]
+device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+size, count = (32, 10_000) if device.type == "cuda" else (16, 2_000)
+if device.type == "cuda":
+    print(f"running on {torch.cuda.get_device_name()}")
+else:
+    print("no CUDA device here: the same code runs on the CPU, with the laptop's images")
+
+data = els.load("fashion-mnist", size=size, n=count).images.to(device)
+x_dev = els.add_noise(data[7:8], els.seeded_noise([1000], data.shape[1:]).to(device), 0.5)
+fast = els.EquivariantLocalScoreMachine(data, schedule, patch_size=9, padding="circular")
+took = seconds(lambda: fast(x_dev, 0.5).cpu(), repeat=1)
+pairs = size**2 * count * size**2
+print(f"{count:,} images, {size} x {size}, P = 9: {took:.2f} s for {pairs / 1e9:.1f} billion pairs of patches")
+
+part = els.EquivariantLocalScoreMachine(data[:20], schedule, patch_size=9, padding="circular")
+on_cpu = els.EquivariantLocalScoreMachine(data[:20].cpu(), schedule, patch_size=9, padding="circular")
+assert (part(x_dev, 0.5).cpu() - on_cpu(x_dev.cpu(), 0.5)).abs().max() < 1e-3
+
+# %% [markdown]
+# ## 8. A dictionary split over processes (6 minutes)
+#
+# A training set that fits into no single computer is no obstacle: merging is exact. Give every process its share of the
+# images, let it return $(m, z, s)$, and merge. Per pixel that is three numbers (five in colour), however many images a
+# process has seen.
+#
+# Here are two real processes on this computer. Each gets the source of the functions above, loads the images by itself,
+# and takes every second one. **Predict:** by how much will the merged answer differ from the machine's?
+
+# %%
+import inspect
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+folder = Path(tempfile.mkdtemp())
+head = """import sys, torch, elscourse as els
+from torch.nn import functional as F
+from elscourse.posterior import Partial
+"""
+body = """
+torch.set_num_threads(1)
+rank, world, P = map(int, sys.argv[1:4])
+alpha, sigma, folder = *map(float, sys.argv[4:6]), sys.argv[6]
+x_t = torch.load(folder + "/x_t.pt")
+keys = cut(els.load("fashion-mnist", size=x_t.shape[-1], n=400).images[rank::world], P)
+part = stream(cut(x_t, P), keys, keys[:, P * P // 2, None], alpha, sigma, block=512)
+torch.save((part.largest, part.total, part.weighted), f"{folder}/{rank}.pt")
+"""
+(folder / "worker.py").write_text(head + inspect.getsource(cut) + inspect.getsource(stream) + body)
+torch.save(x_t.cpu(), folder / "x_t.pt")
+
+# %%
+command = [sys.executable, str(folder / "worker.py")]
+arguments = ["2", str(P), str(alpha), str(sigma), str(folder)]
+workers = [subprocess.Popen([*command, str(rank), *arguments]) for rank in (0, 1)]
+assert [worker.wait() for worker in workers] == [0, 0]
+
+shares = [Partial(*torch.load(folder / f"{rank}.pt")) for rank in (0, 1)]
+merged = shares[0].merge(shares[1]).mean()[0].T.reshape(x_t.shape)
+alone = els.EquivariantLocalScoreMachine(lab.data.images[:400], schedule, patch_size=P, padding="circular")(x_t, t)
+gap = (merged - alone.cpu()).abs().max().item()
+sent = sum(x.numel() * x.element_size() for share in shares for x in (share.largest, share.total, share.weighted))
+print(f"two processes, merged: differs by {gap:.0e}; {sent / 1e3:.0f} kB were exchanged")
+assert gap < 1e-4 and sent < 20_000
+
+# %% [markdown]
+# Four hundred or four hundred million images: each process would still send 6 kB per picture and step. In transformers
+# the same merge is known from attention over long sequences that are split over many GPUs.
+#
+# ## 9. What limits the speed? The roofline (7 minutes)
+#
+# A processor can do only two things: compute, at most so many operations per second, and move numbers, at most so many
+# bytes per second. Which one limits a program depends on its **intensity**: operations per byte moved. Below the ridge
+# of the "roof" memory decides, above it arithmetic (Williams et al., 2009).
+#
+# **Predict.** Order these by intensity: attention with a table in memory; attention in tiles; slide and blur as written
+# above.
+
+
+# %%
+def intensity(form, P, queries=H * W):
+    """Operations per byte for one pair (query, key), one channel, float32: what is moved to and from main memory."""
+    if form == "table":  # logits and weights are written and read again, four passes of 4 bytes
+        return (2 * (P**2 + 1) + 4) / 16
+    if form == "tiles":  # a key is read once for all queries, and nothing is written
+        return (2 * (P**2 + 1) + 4) * queries / (4 * (P**2 + 2))
+    return 16 / (14 * 4)  # blur: each of its steps reads or writes a whole picture of numbers, about 14 times
+
+
+for form in ("blur", "table", "tiles"):
+    print(f"{form:6s} " + "  ".join(f"P = {size}: {intensity(form, size):7.2f}" for size in (3, 7, 15)))
+assert intensity("blur", 7) < 1 < intensity("table", 7) < 10 < 100 < intensity("tiles", 7)
+
+# %% [markdown]
+# Now this computer. Its two limits are measured: one large matrix product, one large copy. The dashed roof is an NVIDIA
+# H100 (67 TFLOP/s in float32, 3.35 TB/s, from its data sheet): hundreds of times higher than a laptop's, with its ridge
+# at 20 operations per byte.
+
+# %% tags=["volatile"]
+big = torch.randn(1024, 1024, generator=torch.Generator().manual_seed(0))
+long, target = torch.zeros(2**25), torch.ones(2**25)
+peak = 2 * 1024**3 / seconds(lambda: big @ big, 5)
+bandwidth = 2 * 4 * len(long) / seconds(lambda: target.copy_(long), 5)
+measured = {}
+for size in (3, 7, 15):
+    pairs, ops = H * W * len(few) * H * W, 2 * (size**2 + 1) + 4
+    tiles = els.EquivariantLocalScoreMachine(few, schedule, patch_size=size, padding="circular")
+    measured["tiles", size] = pairs * ops / seconds(lambda m=tiles: m(x_t, t))
+    measured["table", size] = pairs * ops / seconds(lambda p=size: table_form(x_t, few, p))
+    measured["blur", size] = pairs * 16 / seconds(lambda p=size: slide_and_blur(x_t, few, alpha, sigma, p))
+
+# %% tags=["volatile"]
+fig, axis = plt.subplots(figsize=(6.6, 3.8))
+x = np.logspace(-1.2, 3, 100)
+axis.loglog(x, np.minimum(peak, bandwidth * x) / 1e9, color=plotting.INK, ls="-", label="this computer")
+axis.loglog(x, np.minimum(67e12, 3.35e12 * x) / 1e9, color=plotting.GREY, ls="--", label="H100, data sheet")
+for form, marker, colour in (
+    ("blur", "^", plotting.GREEN),
+    ("table", "s", plotting.ORANGE),
+    ("tiles", "o", plotting.BLUE),
+):
+    points = [(intensity(form, p), measured[form, p] / 1e9) for p in (3, 7, 15)]
+    axis.loglog(*zip(*points, strict=True), marker, color=colour, label=form)
+axis.set(xlabel="operations per byte", ylabel="billion operations per second")
+axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+show(
+    fig,
+    alt="Roofline: two roofs, of this computer and of an H100, and the measured speed of three forms of the machine "
+    "at P = 3, 7 and 15. Blur lies far left, the tiles far right.",
+)
+
+# %% tags=["volatile"]
+print(
+    f"this computer, {torch.get_num_threads()} thread(s): {peak / 1e9:.0f} GFLOP/s, {bandwidth / 1e9:.0f} GB/s, "
+    f"ridge at {peak / bandwidth:.0f} operations per byte"
+)
+print("GFLOP/s    P = 3   P = 7  P = 15")
+for form in ("table", "tiles", "blur"):
+    print(f"{form:8s}" + "".join(f"{measured[form, size] / 1e9:8.1f}" for size in (3, 7, 15)))
+
+# %% [markdown]
+# The riddle of section 6 is solved: the blur, as we wrote it, has an intensity of 0.3. Each step fetches a whole
+# picture of numbers from memory, does one operation to each, and writes it back. It hangs on the slope of the roof. One
+# fused kernel that keeps a picture close to the processor until all steps are done would move it to the right.
+#
+# The tiles stand under the flat part. What keeps them from the roof, above all at $P = 3$, is the exponential: it
+# counts as one operation and costs many.
+#
+# ### Exercise 4: What would ImageNet cost? (8 minutes, ★☆☆)
+#
+# For one generated picture: `steps` evaluations, each comparing every pixel's patch with every patch of every image, at
+# $2\,C P^2$ operations per pair. Return the operations in all, and the bytes of the table of weights (float32) that one
+# step would need if it were stored.
+
+
+# %%
+def machine_cost(n_images, side, channels, patch_size, steps):
+    """-> (operations for one picture of side x side pixels, bytes of the table of weights of one step), two numbers."""
+    ...
+
+
+# %%
+check.machine_cost(machine_cost)
+
+# %% [markdown]
+# Stuck? `check.hint("machine_cost")` gives one hint at a time.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def machine_cost(n_images, side, channels, patch_size, steps):
+#     pairs = side**2 * n_images * side**2
+#     return steps * pairs * 2 * channels * patch_size**2, 4 * pairs
+# ```
+#
+# The side of the picture enters with its fourth power: 64 pixels cost 256 times as much as 16.
+# </details>
+
+# %%
+# ImageNet: 1,281,167 training images, at 64 x 64 in colour, P = 9, 20 steps
+pairs = 64**2 * 1_281_167 * 64**2
+operations = 20 * pairs * 2 * 3 * 9**2
+print(f"{operations:.1e} operations: {operations / 67e12 / 60:.0f} minutes at the 67 TFLOP/s of an H100 in float32,")
+print(f"{operations / 50e9 / 86400:.0f} days at 50 GFLOP/s; the table of one step would take {4 * pairs / 1e12:.0f} TB")
+assert 2.0e17 < operations < 2.2e17 and round(operations / 67e12 / 60) == 52
+
+# %% [markdown]
+# Nearly an hour on one of the fastest processors there are, for one small picture. Nobody would use the machine to make
+# pictures. It is
+# there to *predict* them: the network is the fast approximation, and the formula says of what.
+#
+# ## What you can now say
+#
+# * The machine is attention: noisy patches ask, training patches answer with their centres, $\|p\|^2$ is a bias.
+# * Three numbers per query carry a softmax across blocks, processes and computers, exactly. Averages of parts do not.
+# * float32 fails twice: in long sums, and at low noise. TF32 and bfloat16 fail much earlier.
+# * Memory need not depend on the dictionary; time does, and grows with the fourth power of the side.
+# * Slide-and-blur is the same machine with work that does not depend on $P$, but it starves for memory bandwidth.
+#
+# ## What is still unexplained
+#
+# In the figure of section 1 six images hold much of one pixel's attention. Most of half a million patches have no say;
+# could one know which, without asking all of them? And attention *inside* networks, between the places of one picture,
+# does what no machine of this course does: it lets distant pixels agree. That is where Part V begins.
+#
+# ## References
+#
+# * M. Kamb and S. Ganguli, *An analytic theory of creativity in convolutional diffusion models*, ICML 2025,
+#   [arXiv:2412.20292](https://arxiv.org/abs/2412.20292)
+# * A. Vaswani et al., *Attention is all you need*, NeurIPS 2017, [arXiv:1706.03762](https://arxiv.org/abs/1706.03762)
+# * M. Milakov and N. Gimelshein, *Online normalizer calculation for softmax*, 2018,
+#   [arXiv:1805.02867](https://arxiv.org/abs/1805.02867)
+# * T. Dao et al., *FlashAttention: fast and memory-efficient exact attention with IO-awareness*, NeurIPS 2022,
+#   [arXiv:2205.14135](https://arxiv.org/abs/2205.14135)
+# * S. Williams, A. Waterman and D. Patterson, *Roofline: an insightful visual performance model for multicore
+#   architectures*, Communications of the ACM 52(4), 2009,
+#   [doi:10.1145/1498765.1498785](https://doi.org/10.1145/1498765.1498785)
+# * NVIDIA, *H100 GPU*, data sheet (SXM version), [nvidia.com](https://www.nvidia.com/en-us/data-center/h100/)
+# * O. Russakovsky et al., *ImageNet large scale visual recognition challenge*, IJCV 2015,
+#   [arXiv:1409.0575](https://arxiv.org/abs/1409.0575): the number of images
