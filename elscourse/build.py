@@ -39,6 +39,7 @@ def build(source: Path) -> str:
         kernel_name="python3",
         record_timing=False,
         store_widget_state=True,
+        extra_arguments=["--log-level=ERROR"],  # the kernel greets with a warning about TCP
         resources={"metadata": {"path": str(source.parent)}},
     )
     try:

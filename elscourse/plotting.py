@@ -133,11 +133,12 @@ def weight_bars(
         order = w.argsort(descending=True)
         rank = range(1, len(w) + 1)
         axis.bar(rank, w[order].cpu().numpy(), color=BLUE, width=0.8 if longest < 50 else 1.0)
-        axis.set(title=name, ylim=(0, 1.05), xlabel="training images, heaviest first", xlim=(0.4, len(w) + 0.6))
+        axis.set(title=name, ylim=(0, 1.05), xlim=(0.4, len(w) + 0.6))
         axis.xaxis.get_major_locator().set_params(integer=True)
         if labels is not None:
             axis.set_xticks(rank, [labels[int(i)] for i in order], rotation=90, fontsize=8)
-            axis.set_xlabel("")
+    if labels is None:
+        figure.supxlabel("training images, heaviest first", fontsize=10)
     axes[0].set_ylabel("weight")
     return figure
 
@@ -178,9 +179,9 @@ def _draw_seams(axis: Any, source: Int[Tensor, "H W"]) -> None:
     """White lines between neighbouring pixels of different sources."""
     height, width = source.shape
     for y, x in (source[1:] != source[:-1]).nonzero().tolist():
-        axis.plot([x - 0.5, x + 0.5], [y + 0.5, y + 0.5], color="white", lw=0.8)
+        axis.plot([x - 0.5, x + 0.5], [y + 0.5, y + 0.5], color="white", lw=1, solid_capstyle="projecting")
     for y, x in (source[:, 1:] != source[:, :-1]).nonzero().tolist():
-        axis.plot([x + 0.5, x + 0.5], [y - 0.5, y + 0.5], color="white", lw=0.8)
+        axis.plot([x + 0.5, x + 0.5], [y - 0.5, y + 0.5], color="white", lw=1, solid_capstyle="projecting")
     axis.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
 
 

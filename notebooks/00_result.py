@@ -103,7 +103,6 @@ def picture_r2(prediction, target):
     ...
 
 
-# %%
 check.picture_r2(picture_r2)
 
 # %% [markdown]
@@ -274,7 +273,6 @@ def pixel_by_vote(votes, pixels):
     ...
 
 
-# %%
 check.pixel_by_vote(pixel_by_vote)
 
 # %% [markdown]

@@ -199,7 +199,6 @@ def noising(x_0, eps, t):
     ...
 
 
-# %%
 check.noising(noising)
 
 # %% [markdown]
@@ -327,7 +326,6 @@ def coin_denoiser(x_t, alpha, sigma):
     ...
 
 
-# %%
 check.coin_denoiser(coin_denoiser)
 
 # %% [markdown]
@@ -424,7 +422,6 @@ def score_of_denoiser(x0_hat, x_t, alpha, sigma):
     ...
 
 
-# %%
 check.score_of_denoiser(score_of_denoiser)
 
 # %% [markdown]
@@ -670,7 +667,6 @@ def ddim_step(x_t, x0_hat, alpha, sigma, alpha_next, sigma_next):
     ...
 
 
-# %%
 check.ddim_step(ddim_step)
 
 # %% [markdown]
@@ -702,7 +698,6 @@ def sampler_loop(denoiser, noise, steps):
     ...
 
 
-# %%
 check.sampler_loop(sampler_loop)
 
 # %% [markdown]

@@ -177,7 +177,6 @@ def posterior_weights(x_t, images, alpha, sigma):
     ...
 
 
-# %%
 check.posterior_weights(posterior_weights)
 
 # %% [markdown]
@@ -207,7 +206,6 @@ def posterior_mean(weights, images):
     ...
 
 
-# %%
 check.posterior_mean(posterior_mean)
 
 # %% [markdown]
@@ -318,7 +316,6 @@ def effective_voters(weights):
     ...
 
 
-# %%
 check.effective_voters(effective_voters)
 
 # %% [markdown]
@@ -405,7 +402,6 @@ def nearest_image(x, images):
     ...
 
 
-# %%
 check.nearest_image(nearest_image)
 
 # %% [markdown]
@@ -572,7 +568,6 @@ def weights_with_counts(x_t, images, counts, alpha, sigma):
     ...
 
 
-# %%
 check.weights_with_counts(weights_with_counts)
 
 # %% [markdown]

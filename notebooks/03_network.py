@@ -95,7 +95,6 @@ def loss_at(denoiser, x_0, eps, t, alpha, sigma):
     ...
 
 
-# %%
 check.loss_at(loss_at)
 
 # %% [markdown]
@@ -240,7 +239,6 @@ def novelty_score(x, images, held_out):
     ...
 
 
-# %%
 check.novelty_score(novelty_score)
 
 # %% [markdown]
@@ -467,7 +465,6 @@ def receptive_field(kernels, strides):
     ...
 
 
-# %%
 check.receptive_field(receptive_field)
 
 # %% [markdown]
@@ -594,7 +591,6 @@ def shift_error(denoiser, x_t, t, shift):
     ...
 
 
-# %%
 check.shift_error(shift_error)
 
 # %% [markdown]

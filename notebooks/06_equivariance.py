@@ -103,7 +103,6 @@ def shift_image(images, dy, dx):
     ...
 
 
-# %%
 check.shift_image(shift_image)
 
 # %% [markdown]
@@ -167,7 +166,6 @@ def orbit_size(image):
     ...
 
 
-# %%
 check.orbit_size(orbit_size)
 
 # %% [markdown]
@@ -387,7 +385,6 @@ def orbit_average(denoiser, x_t, t):
     ...
 
 
-# %%
 check.orbit_average(orbit_average)
 
 # %% [markdown]
@@ -565,7 +562,6 @@ def commuting_shifts(layer, x):
     ...
 
 
-# %%
 check.commuting_shifts(commuting_shifts)
 
 # %% [markdown]

@@ -152,7 +152,6 @@ def window_overhang(window):
     ...
 
 
-# %%
 check.window_overhang(window_overhang)
 
 # %% [markdown]
@@ -264,7 +263,6 @@ def may_vote(row, column, height, width, patch_size):
     ...
 
 
-# %%
 check.may_vote(may_vote)
 
 # %% [markdown]
@@ -300,7 +298,6 @@ def count_dictionaries(height, width, patch_size):
     ...
 
 
-# %%
 check.count_dictionaries(count_dictionaries)
 
 # %% [markdown]
@@ -511,7 +508,6 @@ def alone_in_the_dictionary(height, width, patch_size):
     ...
 
 
-# %%
 check.alone_in_the_dictionary(alone_in_the_dictionary)
 
 # %% [markdown]

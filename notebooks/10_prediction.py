@@ -181,7 +181,6 @@ def sign_test(wins, n):
     ...
 
 
-# %%
 check.sign_test(sign_test)
 
 # %% [markdown]
@@ -250,7 +249,6 @@ def paired_interval(ours, theirs, index):
     ...
 
 
-# %%
 check.paired_interval(paired_interval)
 
 # %% [markdown]
@@ -320,7 +318,6 @@ def skill(r2, baseline):
     ...
 
 
-# %%
 check.skill(skill)
 
 # %% [markdown]
@@ -633,7 +630,6 @@ def departure(r2, times, level):
     ...
 
 
-# %%
 check.departure(departure)
 
 # %% [markdown]

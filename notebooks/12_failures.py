@@ -145,7 +145,6 @@ def steady_legs(images, threshold, height):
     ...
 
 
-# %%
 check.steady_legs(steady_legs)
 
 # %% [markdown]
@@ -194,7 +193,8 @@ if lab.profile == "laptop":
 # Against 1.3 % of the real trousers, **4.2 %** of the network's have three legs, and **7.2 %** of the machine's. Both
 # have an excess. IS has none (1.8 %): it copies real trousers, their false alarms included. The machine overdoes it: it
 # makes the network's kind of error, and makes it more often.
-#
+
+# %% [markdown]
 # ## 4. The same seeds? (6 minutes)
 #
 # An excess on both sides could be a coincidence of two bad artists. The claim of this lesson is stronger: they err **on
@@ -294,7 +294,6 @@ def overlap(a, b):
     ...
 
 
-# %%
 check.overlap(overlap)
 
 # %% [markdown]
@@ -392,7 +391,8 @@ for garment in ("pullover", "shirt"):
 # Where one real garment in twenty is that lopsided, four in ten of the network's are, and the machine names most of
 # them: 36 of 37 pullovers, 38 of 45 shirts (it calls 47 and 44 lopsided). Where a large error is measured without a
 # threshold's luck, it is **predictable seed by seed**, correlation 0.9.
-#
+
+# %% [markdown]
 # ## 6. In order everywhere, wrong as a whole (6 minutes)
 #
 # Look at a third leg through a keyhole: an edge, cloth, an edge. Nothing is wrong with it. Let us measure that. Take P
@@ -454,14 +454,15 @@ if lab.profile == "laptop":
 # on a scale from -1 to 1. The wider the window, the more they stand out: 0.25 against 0.10 at P = 15. Two-legged
 # drawings of the network lie between (0.16): they are mosaics as well, only less conspicuous ones. **In order
 # everywhere, wrong as a whole**: that is what the word *local* in local score machine says.
-#
+
+# %% [markdown]
 # ## 7. Would a longer view cure it? (8 minutes)
 #
 # The calibrated windows shrink from 13 at t = 1 to 9 at t = 0.4 and 3 at the end. The usual explanation of extra limbs
 # is *too local too late*: with longer windows late in time the machine would notice its third leg. We can try it, the
 # windows are ours to edit. **Predict.** Which edit cures most?
 #
-# * at least 5, 9, or 13 for t below 0.4, the early ones as calibrated;
+# * at least 5, 7, 9, or 13 for t below 0.4, the early ones as calibrated;
 # * 15 for t from 0.4 up, the late ones as calibrated;
 # * at least 13 throughout; or the calibrated windows, but tied to their places (LS).
 
@@ -562,7 +563,6 @@ def net_cure(before, after):
     ...
 
 
-# %%
 check.net_cure(net_cure)
 
 # %% [markdown]
@@ -669,7 +669,6 @@ def edited_sizes(sizes, least, low, high):
     ...
 
 
-# %%
 check.edited_sizes(edited_sizes)
 
 # %% [markdown]

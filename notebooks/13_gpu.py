@@ -209,7 +209,8 @@ def stream(queries, keys, values, alpha, sigma, block):
 
 # %% [markdown]
 # `Partial.merge` is three lines of `elscourse/posterior.py`, and you will write them in a moment. If half A found the
-# larger maximum, the sums of half B are in too large a unit: multiply them by $e^{m_B - m_A}$, then add.
+# larger maximum, the sums of half B are counted in a smaller unit, $e^{m_B}$ instead of $e^{m_A}$: multiply them by
+# $e^{m_B - m_A}$, then add.
 
 # %%
 whole = stream(queries, keys, values, alpha, sigma, block=len(keys)).mean()[0]
@@ -390,7 +391,7 @@ print("t      " + "".join(f"{t:>9}" for t in times))
 for form, found in errors.items():
     print(f"{form:13s}" + "".join(f"{e:9.0e}" for e in found))
 last = {form: found[-1] for form, found in errors.items()}
-assert last["dot products"] > 0.1 and last["direct"] < last["dot products"] / 10
+assert last["dot products"] > 0.02 and last["direct"] < last["dot products"] / 5
 
 # %% [markdown]
 # The lower the noise, the worse: the error of the dot products grows about fourfold for every halving of $\sigma$.
@@ -441,12 +442,12 @@ for name, errors_of in worst.items():
         f"{name:9s}" + "".join(f"   t={t_low}: {error:.0e}" for t_low, error in zip(low_times, errors_of, strict=True))
     )
 end = {name: errors_of[-1] for name, errors_of in worst.items()}
-assert end["float32"] < 1e-3 < 5e-3 < end["TF32"] < end["bfloat16"] and end["bfloat16"] > 0.05
+assert end["float32"] < 1e-3 < 5e-3 < end["TF32"] < 0.1 < end["bfloat16"]
 
 # %% [markdown]
-# Less dramatic than the logits: if rounding lets the second best patch win, its centre is often nearly the same. But
-# the errors are no longer small, and they enter all later steps. torch leaves TF32 off for matrix products unless
-# asked; leave it off.
+# TF32 stays below 0.1 to the last step (0.04), bfloat16 does not (0.6). That is less dramatic than the logits: if
+# rounding lets the second best patch win, its centre is often nearly the same. But such errors enter all later steps.
+# torch leaves TF32 off for matrix products unless asked; leave it off.
 #
 # ### Exercise 3: Where float32 breaks (8 minutes, ★★☆)
 #
@@ -475,8 +476,9 @@ check.smallest_sigma(smallest_sigma)
 #     return (2.0**-24 * alpha * longest / tolerance).sqrt().item()
 # ```
 #
-# Try it on `queries`, `keys` with a tolerance of 0.1 and find the place in the figure. The package does the same for
-# every block, and switches to float64 where a logit could be off by more than $10^{-5}$.
+# Try it on `queries`, `keys` with a tolerance of 0.1: it gives 0.005, and the curve crosses at about 0.012, since each
+# of the 49 additions rounds as well. The package makes such an estimate for every block, and switches to float64 where
+# a logit could be off by more than $10^{-5}$.
 # </details>
 
 # %% [markdown]
@@ -492,7 +494,7 @@ from torch.utils._pytree import tree_leaves
 
 
 class PeakMemory(TorchDispatchMode):
-    """Bytes of all tensors made inside the `with` block, `inputs` not counted, that are alive at once: the most is `peak`."""
+    """The most bytes that were alive at once, of all tensors made inside the `with` block; `inputs` do not count."""
 
     def __init__(self, *inputs):
         super().__init__()
@@ -561,9 +563,9 @@ show(
 )
 
 # %% [markdown]
-# The table takes what it must: 13 million logits and as many weights at $N = 200$, so 105 MB and a little for the
-# patches; with $P$ it hardly changes. The stream takes 30 MB for 2,000 images and no more for 8,000: it reads blocks of
-# a fixed size, and has a budget besides (`memory=`, half a gigabyte unless given).
+# The table takes what it must: 13 million logits and as many weights at $N = 200$, so 105 MB, and a little for the
+# patches; with $P$ it hardly changes. The stream takes less than 30 MB for 2,000 images and no more for 8,000: it reads
+# blocks of a fixed size, and has a budget besides (`memory=`, half a gigabyte unless given).
 #
 # ## 6. The other exact form: slide, square, blur (7 minutes)
 #
@@ -628,13 +630,14 @@ def seconds(run, repeat=2):
 
 
 for size in (3, 7, 11, 15):
-    patch_form = els.EquivariantLocalScoreMachine(few, schedule, patch_size=size, padding="circular")
-    a, b = seconds(lambda m=patch_form: m(x_t, t)), seconds(lambda p=size: slide_and_blur(x_t, few, alpha, sigma, p))
+    patch_form = els.EquivariantLocalScoreMachine(images, schedule, patch_size=size, padding="circular")
+    a, b = seconds(lambda m=patch_form: m(x_t, t)), seconds(lambda p=size: slide_and_blur(x_t, images, alpha, sigma, p))
     print(f"P = {size:2d}: patches {a:.3f} s, slide and blur {b:.3f} s")
 
 # %% [markdown]
-# On paper the blur should win at every $P$. On the computer that made this page it loses at nearly every one, by
-# factors. Counting operations is not enough. Keep this riddle for section 9.
+# On paper the blur wins at every $P$. On the computer that made this page its time does not depend on $P$, as promised,
+# but it draws level only with windows nearly as large as the image. Counting operations is not enough: a riddle for
+# section 9.
 #
 # ## 7. The same cell on a GPU (4 minutes)
 #
@@ -673,6 +676,7 @@ assert (part(x_dev, 0.5).cpu() - on_cpu(x_dev.cpu(), 0.5)).abs().max() < 1e-3
 
 # %%
 import inspect
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -702,6 +706,7 @@ workers = [subprocess.Popen([*command, str(rank), *arguments]) for rank in (0, 1
 assert [worker.wait() for worker in workers] == [0, 0]
 
 shares = [Partial(*torch.load(folder / f"{rank}.pt")) for rank in (0, 1)]
+shutil.rmtree(folder)
 merged = shares[0].merge(shares[1]).mean()[0].T.reshape(x_t.shape)
 alone = els.EquivariantLocalScoreMachine(lab.data.images[:400], schedule, patch_size=P, padding="circular")(x_t, t)
 gap = (merged - alone.cpu()).abs().max().item()
@@ -749,11 +754,11 @@ peak = 2 * 1024**3 / seconds(lambda: big @ big, 5)
 bandwidth = 2 * 4 * len(long) / seconds(lambda: target.copy_(long), 5)
 measured = {}
 for size in (3, 7, 15):
-    pairs, ops = H * W * len(few) * H * W, 2 * (size**2 + 1) + 4
-    tiles = els.EquivariantLocalScoreMachine(few, schedule, patch_size=size, padding="circular")
+    pairs, ops = H * W * len(images) * H * W, 2 * (size**2 + 1) + 4
+    tiles = els.EquivariantLocalScoreMachine(images, schedule, patch_size=size, padding="circular")
     measured["tiles", size] = pairs * ops / seconds(lambda m=tiles: m(x_t, t))
-    measured["table", size] = pairs * ops / seconds(lambda p=size: table_form(x_t, few, p))
-    measured["blur", size] = pairs * 16 / seconds(lambda p=size: slide_and_blur(x_t, few, alpha, sigma, p))
+    measured["table", size] = pairs * ops / seconds(lambda p=size: table_form(x_t, images, p))
+    measured["blur", size] = pairs * 16 / seconds(lambda p=size: slide_and_blur(x_t, images, alpha, sigma, p))
 
 # %% tags=["volatile"]
 fig, axis = plt.subplots(figsize=(6.6, 3.8))
@@ -785,9 +790,10 @@ for form in ("table", "tiles", "blur"):
     print(f"{form:8s}" + "".join(f"{measured[form, size] / 1e9:8.1f}" for size in (3, 7, 15)))
 
 # %% [markdown]
-# The riddle of section 6 is solved: the blur, as we wrote it, has an intensity of 0.3. Each step fetches a whole
-# picture of numbers from memory, does one operation to each, and writes it back. It hangs on the slope of the roof. One
-# fused kernel that keeps a picture close to the processor until all steps are done would move it to the right.
+# The riddle of section 6 is solved: as we wrote it, the blur does one operation for every three bytes or so that it
+# moves. Each step fetches a whole picture of numbers and writes it back. That puts it under the slope of the roof,
+# where a faster processor would not help; one fused kernel, which keeps a picture close to the processor until all
+# steps are done, would.
 #
 # The tiles stand under the flat part. What keeps them from the roof, above all at $P = 3$, is the exponential: it
 # counts as one operation and costs many.
@@ -832,8 +838,7 @@ assert 2.0e17 < operations < 2.2e17 and round(operations / 67e12 / 60) == 52
 
 # %% [markdown]
 # Nearly an hour on one of the fastest processors there are, for one small picture. Nobody would use the machine to make
-# pictures. It is
-# there to *predict* them: the network is the fast approximation, and the formula says of what.
+# pictures. It is there to *predict* them: the network is the fast approximation, and the formula says of what.
 #
 # ## What you can now say
 #
@@ -841,7 +846,7 @@ assert 2.0e17 < operations < 2.2e17 and round(operations / 67e12 / 60) == 52
 # * Three numbers per query carry a softmax across blocks, processes and computers, exactly. Averages of parts do not.
 # * float32 fails twice: in long sums, and at low noise. TF32 and bfloat16 fail much earlier.
 # * Memory need not depend on the dictionary; time does, and grows with the fourth power of the side.
-# * Slide-and-blur is the same machine with work that does not depend on $P$, but it starves for memory bandwidth.
+# * Slide-and-blur is the same machine with work that does not depend on $P$, but it moves too many numbers.
 #
 # ## What is still unexplained
 #
