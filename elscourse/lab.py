@@ -26,7 +26,7 @@ from .schedule import CosineSchedule
 from .sizes import ELS_MACHINES, CalibratedSizes, sizes_of, sizes_path
 from .wiener import WienerFilter
 
-PROFILES = {"laptop": "fashion-mnist-16-resnet-zeros", "gpu": "fashion-mnist-32-resnet-zeros-conditional"}
+PROFILES = {"laptop": "fashion-mnist-16-resnet-zeros", "gpu": "fashion-mnist-32-resnet-zeros"}
 MACHINES = ("is", "es", "ls", *ELS_MACHINES, "wiener")
 
 
@@ -142,7 +142,8 @@ def lab(
     name = network or PROFILES[profile]
     if name == PROFILES["gpu"] and name not in network_files():
         raise CourseError(
-            f"the network of the gpu lab is not here yet: `elscourse train {name} --device cuda` makes it."
+            f"the network of the gpu lab is not here yet: `elscourse train {name} --device cuda` makes it, "
+            f"`elscourse calibrate {name} --device cuda` measures its patch sizes."
         )
     denoiser = load_network(name).to(chosen)
     about = denoiser.card["data"]

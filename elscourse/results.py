@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from torch import Tensor
 
+from .checkpoints import network_files
 from .data import data_dir
 from .errors import CourseError, unknown_name
 
@@ -14,13 +17,16 @@ def load_results(name: str) -> dict[str, Tensor]:
     """The stored arrays of that name as tensors.
 
     name: of a lesson's results ("12_legs": data/lessons/12_legs.npz) or of a network, whose 100-seed samples these are
-        (data/results/NAME.samples.npz). data/README.md and data/lessons/README.md have the command that makes each.
+        (data/results/NAME.samples.npz, or runs/reproduce/NAME/samples.npz where one works).
+        data/README.md and data/lessons/README.md have the command that makes each.
     """
+    own = {path.parent.name: path for path in Path("runs/reproduce").glob("*/samples.npz")}
     lessons = {path.stem: path for path in (data_dir() / "lessons").glob("*.npz")}
     samples = {path.name.removesuffix(".samples.npz"): path for path in (data_dir() / "results").glob("*.samples.npz")}
-    found = lessons | samples
+    found = own | lessons | samples
     if name not in found:
-        raise unknown_name("results", name, found)
+        advice = f" `elscourse reproduce --network {name}` computes them." if name in network_files() else ""
+        raise CourseError(f"{unknown_name('results', name, found)}{advice}")
     try:
         with np.load(found[name], allow_pickle=False) as arrays:
             return {key: torch.from_numpy(arrays[key]) for key in arrays.files}

@@ -302,6 +302,7 @@ def montage(samples):
     return torch.cat([F.pad(image[0], (0, 1), value=0.3) for image in samples], dim=1)[:, :-1]
 
 
+# %%
 fig, axes = plt.subplots(2, 2, figsize=(9.6, 3.3))
 table = [
     ("is", "IS: remembers"),

@@ -194,7 +194,7 @@ EXERCISES = [
         difficulty=2,
         start="Start with a list of all 2**(height * width) black and white images.",
         hints=(
-            "itertools.product((-1.0, 1.0), repeat=height * width) yields them all, torch.tensor(list(...)) a row each.",
+            "itertools.product((-1.0, 1.0), repeat=height * width) yields them all; torch.tensor makes rows of a list.",
             "View them as (n, height, width), and compute all window sums at once with roll on the last two axes.",
             "Count the images whose every pixel has the sign of its window sum: .all(-1).all(-1).sum().",
         ),
@@ -252,7 +252,7 @@ EXERCISES = [
         difficulty=2,
         start="Start with a white image, torch.ones(height, width), and paint a black region that can hold its ground.",
         hints=(
-            "Straight borders are safe if both sides are thick enough: a pixel there sees 6 of its own colour and 3 others.",
+            "Straight borders are safe if both sides are thick enough: a pixel there sees 6 of its own colour, 3 others.",
             "A band of rows that reaches around the torus has no corners, which are where regions are eaten away.",
             "Make the first height // 2 rows black: for 4 rows and more, both bands are at least 2 thick.",
         ),
@@ -263,7 +263,7 @@ EXERCISES = [
             Mistake("That is a training image, all black: consistent, but not new.", lambda h, w: -torch.ones(h, w)),
             Mistake("A line of one pixel's width is outvoted, 3 to 6, all along: make it thicker.", _one_row),
             Mistake(
-                "A checkerboard holds only where both sides are even: where it does not close on the torus, pixels are outvoted.",
+                "A checkerboard holds only where both sides are even: where it does not close, pixels are outvoted.",
                 _checkerboard,
             ),
             Mistake("The corners of a square see 4 pixels of their own and 5 of the others, and flip.", _block),
