@@ -68,15 +68,19 @@ def _without_noise(outputs: list[Any]) -> list[Any]:
 
 
 def _keep_volatile(notebook: Any, path: Path) -> None:
-    """Outputs of volatile cells are kept as stored while the cell's source stays the same."""
+    """Volatile cells keep their stored outputs while none of them changes: they may belong together."""
     import nbformat
 
     if not path.exists():
         return
-    stored = {c.source: c.outputs for c in nbformat.read(path, 4).cells if c.cell_type == "code"}
-    for cell in notebook.cells:
-        if "volatile" in cell.metadata.get("tags", []) and stored.get(cell.source):
-            cell["outputs"] = stored[cell.source]
+    before, now = _volatile(nbformat.read(path, 4)), _volatile(notebook)
+    if [c.source for c in before] == [c.source for c in now]:
+        for old, new in zip(before, now, strict=True):
+            new["outputs"] = old.outputs
+
+
+def _volatile(notebook: Any) -> list[Any]:
+    return [c for c in notebook.cells if c.cell_type == "code" and "volatile" in c.metadata.get("tags", [])]
 
 
 def _with_stable_ids(notebook: Any) -> Any:

@@ -67,7 +67,8 @@ def search_folders() -> list[Path]:
 
     $ELSCOURSE_DATA; `data` in the working folder, as in torchvision's examples; Debian's packages; the user's cache.
     """
-    return list(dict.fromkeys([download_folder(), Path("data"), Path("/usr/share/datasets"), _cache_folder()]))
+    own = [download_folder()] if os.environ.get("ELSCOURSE_DATA") else []
+    return list(dict.fromkeys([*own, Path("data"), Path("/usr/share/datasets"), _cache_folder()]))
 
 
 def find(dataset: Dataset) -> Path | None:

@@ -148,7 +148,7 @@ def provenance_map(
 ) -> Figure:
     """Above, generated images; below, each pixel in the colour of the training image that it came from.
 
-    Lines run where the source changes, so that the pieces are seen without the colours.
+    Lines run where the source changes, so that the pieces are seen without the colours. -1, no source, is grey.
     """
     if source.shape != (len(images), *images.shape[-2:]):
         raise CourseError(
@@ -164,7 +164,9 @@ def provenance_map(
     for b in range(count):
         show_image(axes[0, b], images[b])
         # neighbouring indices must not get neighbouring colours: a fixed scramble of the index
-        colours = palette((source[b].cpu().numpy() * 7919) % 20)
+        index = source[b].cpu().numpy()
+        colours = palette((index * 7919) % 20)
+        colours[index < 0] = (0.85, 0.85, 0.85, 1)
         axes[1, b].imshow(colours, interpolation="nearest")
         _bare(axes[1, b])
         _draw_seams(axes[1, b], source[b])

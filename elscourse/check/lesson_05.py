@@ -252,7 +252,7 @@ EXERCISES = [
         difficulty=2,
         start="Start with a white image, torch.ones(height, width), and paint a black region that can hold its ground.",
         hints=(
-            "Straight borders are safe if both sides are thick enough: a pixel there sees 6 of its own colour, 3 others.",
+            "Straight borders are safe if both sides are thick enough: a pixel there sees 6 of its own and 3 others.",
             "A band of rows that reaches around the torus has no corners, which are where regions are eaten away.",
             "Make the first height // 2 rows black: for 4 rows and more, both bands are at least 2 thick.",
         ),
