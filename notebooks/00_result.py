@@ -21,8 +21,8 @@
 # **You will learn** that what a network invents is not arbitrary: a formula without any weights can write it down in
 # advance.
 #
-# **You need** Python and some curiosity. Nothing about diffusion yet: whatever stays unexplained here is a later
-# lesson.
+# **You need** Python, arrays as in numpy (a torch tensor is much the same), and some curiosity. Nothing about diffusion
+# yet: whatever stays unexplained here is a later lesson.
 #
 # **Time** 20 minutes
 
@@ -51,7 +51,7 @@ garments = els.lab(network="fashion-mnist-16-resnet-zeros-conditional")
 # * **The network** has 0.26 million weights. They were trained to remove noise from 10,000 small pictures of clothes.
 #   To draw, it removes noise again and again, 150 times, until a picture is left.
 # * **The formula** has no weights and was never trained. It can only *average pixels of the training pictures*. It
-#   removes noise 20 times.
+#   removes noise 20 times. (Why not equally often? Lesson 11.)
 #
 # The seed decides the noise. You may change it later.
 
@@ -59,7 +59,7 @@ garments = els.lab(network="fashion-mnist-16-resnet-zeros-conditional")
 seed = 4
 noise = els.seeded_noise([seed], garments.shape).to(garments.device)
 label = seed % 10
-print(f"seed {seed}: draw a {garments.data.class_names[label]}")
+print(f"seed {seed}, to be drawn: {garments.data.class_names[label]}")
 
 # %% [markdown]
 # **Predict.** The formula sees the 974 training pictures of coats and can do nothing but average. What will it
@@ -71,7 +71,7 @@ formula = garments.machine("els-zeros")
 formula_drew = els.sample(formula, noise, steps=20, labels=label)
 network_drew = els.sample(garments.network, noise, steps=150, labels=label)
 
-three = torch.cat([noise / 3, formula_drew, network_drew])
+three = torch.cat([noise / 3, formula_drew, network_drew])  # noise / 3: it exceeds the range of grey otherwise
 fig = plotting.image_rows({f"seed {seed}": three}, titles=["noise", "formula", "network"])
 show(
     fig,
@@ -88,8 +88,8 @@ print(f"r2 of formula and network: {r2:.2f}")
 assert seed != 4 or r2 > 0.9
 
 # %% [markdown]
-# 0.95. The formula has no weights that could have been fitted to the network. It knows one thing about it only: how
-# far the network looks at each moment. How that was measured is lesson 09.
+# 0.95. The formula has no weights that could have been fitted to the network. Only one thing was measured on the
+# network for it: how far the network looks at each moment. How that is measured is lesson 09.
 #
 # ### Exercise 1: How alike? (3 minutes, ★☆☆)
 #
@@ -125,8 +125,8 @@ check.picture_r2(picture_r2)
 # ## 2. Perhaps that was luck? (3 minutes)
 #
 # Ten seeds now, one of each class. A third artist joins in: the **ideal denoiser**. At each step it makes the best
-# guess that is possible at all, given the training pictures. That guess is exactly what the network was trained to
-# make.
+# guess of the clean picture that is possible at all, given the training pictures. That guess is exactly what the
+# network was trained to make.
 #
 # **Predict.** Which of the two will be more like the network: the ideal denoiser, or our formula, which may only look
 # at a small window around each pixel?
@@ -145,8 +145,8 @@ rows = {"ideal denoiser": ideal_drew, "formula": formula_drew, "network": networ
 fig = plotting.image_rows(rows, titles=garments.data.class_names)
 show(
     fig,
-    alt="Ten columns, one per class. The rows of formula and network look alike in every column, oddities included; "
-    "the ideal denoiser draws clean garments that differ from both.",
+    alt="Ten columns, one per class. The rows of formula and network look alike in every column, most oddities "
+    "included; the ideal denoiser draws clean garments that differ from both.",
 )
 
 # %%
@@ -157,8 +157,8 @@ for name, a, b in zip(garments.data.class_names, ours, ideals, strict=True):
 assert (ours > ideals).all() and ours.min() > 0.8
 
 # %% [markdown]
-# The formula wins in all ten columns. Even the oddities agree: the torn sandal, and the shirt with a sleeve too many,
-# low on the right.
+# The formula wins in all ten columns. Even oddities agree: the torn sandal, and the shirt with a sleeve too many, low
+# on the right. Not every one does: the bump on the trousers is the formula's alone.
 #
 # Ten are few, so the course comes with 100 seeds, computed in the same way. First we make sure that the stored ones
 # are what you just computed; then we take all of them.
@@ -173,7 +173,8 @@ ideals = els.compare(stored["is"], stored["network-150"]).r2
 print(f"median r2 with the network: formula {ours.quantile(0.5):.3f}, ideal denoiser {ideals.quantile(0.5):.3f}")
 print(f"the formula is closer for {(ours > ideals).sum()} of 100 seeds")
 print(f"its worst is seed {ours.argmin()}: {ours.min():.2f}")
-assert ours.quantile(0.5) > 0.92 and ideals.quantile(0.5) < 0.8 and (ours > ideals).sum() >= 95
+assert ours.quantile(0.5) > 0.92 and ideals.quantile(0.5) < 0.8
+assert (ours > ideals).all() and ours.argmin() == 49
 
 # %% [markdown]
 # Median r2: **0.945** for the formula, 0.744 for the ideal denoiser, and the formula is closer for every one of the
@@ -193,15 +194,15 @@ for name, (_, distance) in nearest.items():
     print(f"{name:<15} nearest training picture at distance {distance.min():.2f} to {distance.max():.2f}")
 
 fig = plotting.image_rows(
-    {"ideal denoiser": ideal_drew, "nearest picture": pictures[nearest["ideal denoiser"][0]],
-     "network": network_drew, "nearest picture ": pictures[nearest["network"][0]]}
+    {"ideal denoiser": ideal_drew, "nearest to it": pictures[nearest["ideal denoiser"][0]],
+     "network": network_drew, "nearest to that": pictures[nearest["network"][0]]}
 )  # fmt: skip
 show(fig, alt="The ideal denoiser's ten drawings equal the training pictures below them. The network's do not: its "
      "nearest training pictures have another shape or pattern.")  # fmt: skip
 assert nearest["ideal denoiser"][1].max() < 0.01 and min(nearest[n][1].min() for n in ("formula", "network")) > 1
 
 # %% [markdown]
-# The ideal denoiser **only copies**. The network never does, and neither does the formula.
+# The ideal denoiser **only copies**. None of the network's ten drawings is a copy, and none of the formula's.
 #
 # That is strange. The network was trained to be the ideal denoiser, and had it succeeded, it could only copy. Its
 # creativity must come from what it does *less well* than the ideal.
@@ -222,7 +223,7 @@ row, column, r = 7, 9, side // 2
 
 coats = pictures[garments.data.labels == 4]
 assert len(coats) == 974
-windows = coats[:, 0].unfold(1, side, 1).unfold(2, side, 1).reshape(-1, side, side)
+windows = coats[:, 0].unfold(1, side, 1).unfold(2, side, 1).reshape(-1, side, side)  # all windows of all coats
 seen = noisy[4, 0, row - r : row + r + 1, column - r : column + r + 1]
 votes = torch.exp(-(seen - alpha * windows).square().sum((1, 2)) / (2 * sigma**2))
 value = (votes * windows[:, r, r]).sum() / votes.sum()

@@ -55,9 +55,10 @@ ax.set(xlabel=f"value of pixel ({row}, {column})", ylabel="pictures")
 show(fig, alt="Histogram of one pixel over all training pictures: a spike at black and a broad heap of bright values.")
 
 # %% [markdown]
-# Two heaps: the garment covers the pixel or it does not. We idealise this into a data set that we know exactly. Our
-# pictures have **one pixel**, called $x_0$: dark (near $-0.6$) with probability 0.3, bright (near $0.6$) with
-# probability 0.7, each heap a normal distribution of width 0.1.
+# Two heaps and some greys between: the garment covers the pixel or it does not. We idealise this into a data set that
+# we know exactly, without the greys. Our pictures have **one pixel**, called $x_0$: dark (near $-0.6$) with
+# probability 0.3, bright (near $0.6$) with probability 0.7, each heap a normal distribution of standard deviation 0.1
+# (its *width*).
 #
 # The zero in $x_0$ is a time: zero noise so far.
 
@@ -79,7 +80,8 @@ eps = torch.randn(len(x_0), generator=generator, dtype=torch.float64)
 # %% [markdown]
 # ### Adding noise
 #
-# Noise $\epsilon$ is a draw from the standard normal distribution. A **noised pixel** is a mixture of both:
+# Noise $\epsilon$ is a draw from the standard normal distribution, independent of the picture. A **noised pixel** is a
+# mixture of both:
 #
 # $$x_t = \alpha\, x_0 + \sigma\, \epsilon .$$
 #
@@ -165,14 +167,17 @@ show(
 
 # %% [markdown]
 # **Predict.** Move the slider below from right to left. At which $t$ can you first name the garment? And at that $t$,
-# does the density of our one-pixel data (below the pictures; it uses 40 pixels) already show two heaps?
+# does the density of our one-pixel data (below the pictures; drawn from 40 typical values) already show two heaps?
 
 # %%
 ranks = (torch.arange(40) + 0.5) / 40
 points = x_0.quantile(ranks.double())  # 40 typical values of the pixel
-widgets.NoiseExplorer.of(lab.data.images[:4], els.seeded_noise(range(500, 504), lab.shape), points=points)
+slider = widgets.NoiseExplorer.of(lab.data.images[:4], els.seeded_noise(range(500, 504), lab.shape), points=points)
+slider.index = len(slider.times) - 1  # begin at t = 1
+slider
 
 
+# %%
 def heaps(t):
     """How many local maxima the density has."""
     return int((density(line, t).diff().sign().diff() < 0).sum())
@@ -190,7 +195,8 @@ assert 0.2 < last < 0.35
 # ### Exercise 1: Noising (5 minutes, ★☆☆)
 #
 # In training, every picture of a batch gets a time of its own. Write the noising for that: `x_0` and `eps` have shape
-# (B, C, H, W), and `t` has shape (B,). Use the schedule above.
+# (B, C, H, W), and `t` has shape (B,). `schedule.alpha` takes one number only, so write the formulas of this section
+# with torch.
 
 
 # %%
@@ -263,7 +269,8 @@ assert ((possible - possible.mean()).abs() < 0.1).double().mean() < 0.03  # hard
 #
 # Bayes' rule gives $D$ without simulation. Given heap $k$, everything is normal: $x_t$ has mean $\alpha m_k$ ($m_k$
 # is the heap's centre) and variance $V = \alpha^2 \tau^2 + \sigma^2$ ($\tau$ is the width), and the best guess within
-# the heap is a straight line. The heaps then vote with weights $w_k$, proportional to share times likelihood:
+# the heap is a straight line (its slope is the covariance of $x_0$ and $x_t$ over the variance of $x_t$). The heaps
+# then vote with weights $w_k$, proportional to share times likelihood:
 #
 # $$D(x_t, t) = \sum_k w_k \Big( m_k + \frac{\alpha \tau^2}{V} (x_t - \alpha m_k) \Big), \qquad
 # w_k \propto \mathrm{share}_k\; e^{-(x_t - \alpha m_k)^2 / 2V} .$$
@@ -305,8 +312,6 @@ show(
         "averages of simulated pairs lie on the curves."
     ),
 )
-
-# %%
 print(f"largest difference between formula and simulated averages: {worst:.3f}")
 assert worst < 0.05
 
@@ -354,7 +359,7 @@ check.coin_denoiser(coin_denoiser)
 # %%
 t = 0.2
 x = line.clone().requires_grad_()
-(score,) = torch.autograd.grad(density(x, t).log().sum(), x)
+(score,) = torch.autograd.grad(density(x, t).log().sum(), x)  # each term of the sum depends on its own x alone
 
 fig, (above, below) = plt.subplots(2, 1, figsize=(5.6, 4.2), sharex=True)
 above.plot(line, density(line, t))
@@ -368,19 +373,21 @@ show(
     fig,
     alt=(
         "Above, a density with two humps. Below, its score, which is zero at the humps and in the valley; arrows "
-        "point to the nearer hump from both sides."
+        "point uphill, away from the valley."
     ),
 )
 
 # %% [markdown]
-# The arrows point uphill, to the nearer hump. And now a small miracle. Write $p_t$ as a mixture over all clean
-# values, $p_t(x) = \int p_0(x_0)\, \mathcal{N}(x;\, \alpha x_0, \sigma^2)\, dx_0$, and differentiate under the
-# integral:
+# The score is zero at the two humps and in the valley; the arrows point uphill, away from the valley. And now a small
+# miracle. Write $p_t$ as a mixture over all clean values,
+# $p_t(x) = \int p_0(x_0)\, \mathcal{N}(x;\, \alpha x_0, \sigma^2)\, dx_0$, where $\mathcal{N}(x;\, m, V)$ is the
+# normal density with mean $m$ and variance $V$, and differentiate under the integral:
 #
 # $$\partial_x p_t(x) = \int p_0(x_0)\, \mathcal{N}(x;\, \alpha x_0, \sigma^2)\, \frac{\alpha x_0 - x}{\sigma^2}\, dx_0
 # = p_t(x)\, \frac{\alpha\, \mathrm{E}[x_0 \mid x_t = x] - x}{\sigma^2} .$$
 #
-# Divide by $p_t(x)$: the slope of the log-density is the best guess in disguise. This is **Tweedie's formula**:
+# (By Bayes' rule, $p_0\, \mathcal{N} / p_t$ is the density of $x_0$ given $x_t = x$.) Divide by $p_t(x)$: the slope of
+# the log-density is the best guess in disguise. This is **Tweedie's formula**:
 #
 # $$s = \frac{\alpha D - x_t}{\sigma^2} .$$
 
@@ -547,7 +554,7 @@ assert abs(dark - 0.3) < 0.01
 
 # %% [markdown]
 # Nobody overtakes anybody, so everyone keeps their rank in the crowd. The lowest 30 % of the noise *must* become the
-# dark 30 % of the data. A valley opens in the density, and who stands left or right of it is decided early.
+# dark 30 % of the data. A valley opens in the density, and on which side of it a pixel ends is fixed from the start.
 #
 # One dimension is special in that ranks exist. Equations (1) and (2) are not special: count what crosses the walls of
 # any small box instead of a point, and they hold for pictures with any number of pixels, with the same $u$.
@@ -618,6 +625,7 @@ print(f"one step: mean {samples[1].mean():.2f}, standard deviation {samples[1].s
 assert gaps[500] < chance < gaps[20] < 0.08 < gaps[5]
 assert abs(samples[1].mean() - 0.24) < 0.01 and samples[1].std() < 0.01
 assert samples[20][samples[20] > 0].std() < 0.09  # the bright heap of the data has 0.1
+assert abs((samples[20] < 0).double().mean() - 0.3) < 0.015  # and the dark one a share of 0.3
 
 # %% [markdown]
 # With 500 small turns the samples cannot be told from data: their gap is within what chance gives to perfect samples.
@@ -688,8 +696,8 @@ check.ddim_step(ddim_step)
 # ### Exercise 5: The sampler (8 minutes, ★★☆)
 #
 # Write the whole loop: `denoiser(x_t, t)` returns the guess of the clean images, and the times are
-# $1 = t_0 > t_1 > \dots > t_n = 0$ in `steps` equal steps. You may use `ddim_step` and `els.CosineSchedule()`. Ask
-# the denoiser `steps` times, never at $t = 0$.
+# $1 = t_0 > t_1 > \dots > t_n = 0$ in `steps` equal steps. You may use your `ddim_step` (once it is correct) and
+# `els.CosineSchedule()`. Ask the denoiser `steps` times, never at $t = 0$.
 
 
 # %%
@@ -764,7 +772,7 @@ show(
 error = (guess - twelve[:6]).square().mean((1, 2, 3)).sqrt()
 print(f"autograd against the package's ideal denoiser: {(guess - exact).abs().max():.0e}")
 print("typical error per pixel:", ", ".join(f"{e:.2f}" for e in error))
-print(f"typical noise per pixel: {schedule.sigma(t) / schedule.alpha(t):.1f}")
+print(f"typical noise per pixel, relative to the dimmed picture: {schedule.sigma(t) / schedule.alpha(t):.1f}")
 assert (guess - exact).abs().max() < 1e-3
 if lab.profile == "laptop":
     assert (error[:5] < 0.2).all() and error[5] > 0.4
@@ -798,7 +806,7 @@ assert apart < 0.05
 #
 # ## 8. From noise to a garment (5 minutes)
 #
-# For 2,000 or 50,000 real pictures we usually do not have the density. But a denoiser can be *trained*: show a
+# Nobody has the density of real pictures: we only have examples. But a denoiser can be *trained* on them: show a
 # network noised pictures, and correct its guesses. This course brings such networks (lesson 03 trains one). This one
 # was also told the class.
 #
@@ -814,23 +822,24 @@ path = list(els.trajectory(garments.network, noise, steps=100, labels=labels))  
 stops = [0, 5, 20, 50, 70, 85, 100]
 rows = {}
 for i in (8, 2):
-    name = garments.data.class_names[labels[i]].lower()
+    name = garments.data.class_names[labels[i]]
     rows[f"{name}: $x_t$"] = torch.stack([path[k][1][i] for k in stops])
     rows[f"{name}: $D(x_t)$"] = torch.stack([path[k][2][i] for k in stops])
 fig = plotting.image_rows(rows, titles=[f"t = {path[k][0]:g}" for k in stops])
 show(
     fig,
     alt=(
-        "Two garments on their way from noise: the guess is noise at t = 1, a blurred garment at t = 0.95, and "
-        "gets sharper from there, while x_t looks like noise until about t = 0.5."
+        "Two garments on their way from noise: the guess is a harsh black and white silhouette at t = 1, a blurred "
+        "garment at t = 0.95, and gets sharper from there, while x_t looks like noise until about t = 0.5."
     ),
 )
 
 # %% [markdown]
-# The guess leads. At $t = 1$ exactly the network's guess is useless: it estimates noise, and turning that into a
-# guess of the picture multiplies its small errors by $1/\alpha = 80$ (lesson 11 is about the consequences). One small
-# step later it is a blurred garment. How alike are guess and final picture, in numbers? We use **r2**, the squared
-# correlation of their pixels: 1 for the same picture up to brightness and contrast, 0 for unrelated ones.
+# The guess leads. At $t = 1$ exactly the network's guess is far outside the range from $-1$ to $1$: it estimates noise,
+# and turning that into a guess of the picture multiplies its small errors by $1/\alpha = 80$ (lesson 11 is about the
+# consequences). At $t = 0.95$ it is a blurred garment. How alike are guess and final picture, in numbers? We use
+# **r2**, the squared correlation of their pixels: 1 for the same picture up to brightness and contrast, 0 for
+# unrelated ones.
 
 # %%
 final = path[-1][1]
@@ -856,6 +865,7 @@ reach = {name: max(t for t, r in zip(times, r2, strict=True) if r > 0.8) for nam
 print(f"r2 with the final picture exceeds 0.8 from t = {reach['guess']:.2f} (guess) and t = {reach['x_t']:.2f} (x_t)")
 if lab.profile == "laptop":
     assert 0.75 < reach["guess"] < 0.9 and 0.1 < reach["x_t"] < 0.25
+    assert path[0][2].abs().amax((1, 2, 3)).min() > 3  # every guess at t = 1 leaves the range
 
 # %% [markdown]
 # The guess passes 0.8 at about $t = 0.83$, the noisy picture itself only at $t = 0.16$. Most of the picture is
@@ -863,7 +873,7 @@ if lab.profile == "laptop":
 # loop.
 
 # %%
-names = [garments.data.class_names[y].replace("T-shirt/top", "T-shirt") for y in labels]
+names = [garments.data.class_names[y] for y in labels]
 show(
     plotting.image_rows({"samples": final}, notes=names),
     alt=(

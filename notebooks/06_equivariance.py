@@ -77,13 +77,14 @@ show(fig, alt="Three 12 by 12 matrices for the shifts (0,1), (1,0) and (1,1): ex
      "row and every column, in slanted stripes.")  # fmt: skip
 
 # %%
-right, down = shift_matrix(0, 1), shift_matrix(1, 0)
-assert right.sum() == 12 and (right.sum(0) == 1).all() and (right.sum(1) == 1).all()
-assert torch.equal(right.T @ right, torch.eye(12))  # the transpose undoes it
-assert torch.equal(down @ right, shift_matrix(1, 1)) and torch.equal(down @ right, right @ down)
+left, up = shift_matrix(0, 1), shift_matrix(1, 0)  # named after where the contents go
+assert left.sum() == 12 and (left.sum(0) == 1).all() and (left.sum(1) == 1).all()
+assert torch.equal(left.T @ left, torch.eye(12))  # the transpose undoes it
+assert torch.equal(up @ left, shift_matrix(1, 1)) and torch.equal(up @ left, left @ up)
 
 # %% [markdown]
-# One 1 in each row and each column: a shift is a **permutation of the pixels**. It moves numbers and changes none.
+# The contents moved up. And $T_d$ has one 1 in each row and each column: a shift is a **permutation of the pixels**. It
+# moves numbers and changes none.
 # Three consequences carry the whole lesson:
 #
 # * the transpose undoes it: $T_d^{-1} = T_d^\top$, so lengths stay: $\|T_d v\| = \|v\|$;
@@ -94,7 +95,8 @@ assert torch.equal(down @ right, shift_matrix(1, 1)) and torch.equal(down @ righ
 # ### Exercise 1: The shift operator (5 minutes, ★☆☆)
 #
 # Shift images of shape (..., H, W): the result shows at row $y$, column $x$ what `images` shows at row $y + dy$,
-# column $x + dx$, counted modulo $H$ and $W$. `dy` and `dx` may be negative, or larger than the image.
+# column $x + dx$, counted modulo $H$ and $W$. `dy` and `dx` may be negative, or larger than the image. Above,
+# `torch.roll` did it; do it here by counting the indices yourself.
 
 
 # %%
@@ -151,6 +153,8 @@ print(f"{len(orbit)} shifts, {len(torch.unique(orbit, dim=0))} different picture
 assert len(torch.unique(orbit, dim=0)) == H * W
 
 # %% [markdown]
+# 256 pictures, but to such a reader one garment only.
+#
 # Shifts are not the only group of pixel permutations. A quarter turn and a mirror image give the 8 symmetries of a
 # square, and everything below works for them, word for word. We take shifts because that is what a convolution knows.
 #
@@ -277,16 +281,19 @@ show(fig, alt="Ten samples of ES, the same shifted back, and the training images
      "third row are the same pictures. Below each column the number of the image and its shift.")  # fmt: skip
 
 # %%
-_, far = els.nearest_training_image(drawn, images)
+held_out = els.load(lab.data.name, size=H, n=len(images) + 16).images[len(images) :]  # new to every machine here
+(_, far), (_, usual) = (els.nearest_training_image(x, images) for x in (drawn, held_out))
 error = (undone - images[which]).abs().amax((1, 2, 3))
 print(f"as drawn:     median distance to the nearest training image {far.median():.1f}")
+print(f"new garments: median distance to the nearest training image {usual.median():.1f}")
 print(f"shifted back: largest difference of any pixel of any of {len(drawn)} samples {error.max():.7f}")
-assert error.max() < 1e-4 and far.median() > 5
+assert error.max() < 1e-4 and far.median() > 5 > 3.5 > usual.median()
 
 # %% [markdown]
 # **Answer (c).** Every one of the 16 samples is a training image, pixel for pixel, moved. The place is a free choice
-# of the noise; the picture is a memory. As drawn, their median distance to the nearest training image is 7.4, which
-# would pass for highly original: a warning to whoever measures novelty without asking for symmetries.
+# of the noise; the picture is a memory. As drawn, their median distance to the nearest training image is 7.4. Real
+# new garments have 2.6, so these would pass for highly original: a warning to whoever measures novelty without asking
+# for symmetries.
 #
 # **Predict.** Now shift the *noise* by (3, 5) and draw again. What will ES draw? And IS?
 
@@ -303,7 +310,7 @@ show(fig, alt="Five seeds. With shifted noise ES draws the same garments shifted
 same = els.nearest_training_image(remembered[:5], images)[0] == els.nearest_training_image(is_again, images)[0]
 print(f"ES: largest difference to the shifted sample {(again - shift(drawn[:5], 3, 5)).abs().max():.6f}")
 print(f"IS: same training image for {int(same.sum())} of 5 seeds")
-assert (again - shift(drawn[:5], 3, 5)).abs().max() < 1e-3
+assert (again - shift(drawn[:5], 3, 5)).abs().max() < 1e-3 and not same.any()
 
 # %% [markdown]
 # The whole sampler is equivariant, since each of its steps is: ES draws the same garment, moved along with the noise.
@@ -311,9 +318,9 @@ assert (again - shift(drawn[:5], 3, 5)).abs().max() < 1e-3
 #
 # ## 5. What is decided first, what or where? (6 minutes)
 #
-# During sampling the weights $w_{v,d}$ go from "all half a million alike" to "one pair". Sum them over $d$, and you
-# have how sure the machine is **which** image it draws; sum over $v$: **where**. The entropy of each, divided by its
-# largest value ($\ln N$ and $\ln HW$), is 1 for no idea and 0 for certainty.
+# During sampling the weights $w_{v,d}$ go from "all pairs alike" to "one pair" (with 500 images here, to be quick). Sum
+# them over $d$, and you have how sure the machine is **which** image it draws; sum over $v$: **where**. The entropy of
+# each, divided by its largest value ($\ln N$ and $\ln HW$), is 1 for no idea and 0 for certainty.
 #
 # **Predict.** Which falls first as $t$ falls from 1 to 0?
 
@@ -355,8 +362,8 @@ assert (place[2:12] < what[2:12]).all() and what[14:].max() < 0.05
 
 # %% [markdown]
 # The place is settled a little before the picture, at every step: at $t = 0.7$, 0.54 of what there is to know about
-# *where* is still open, and 0.63 of *which image*. Where the bright mass lies can be seen through more noise than
-# what it shows. Below $t = 0.3$ nothing is left to decide.
+# *where* is still open, and 0.63 of *which image*. A likely reason: where the bright mass lies can be seen through
+# more noise than what it shows. Below $t = 0.3$ nothing is left to decide.
 #
 # Take the slider: a shoe under noise, ES with 500 images, and its voters with their shifts.
 
@@ -501,11 +508,11 @@ if lab.profile == "laptop":
 assert commute["(c) pooling by 2"][::2, ::2].all() and commute["(d) UNet, circular"][::4, ::4].all()
 
 # %% [markdown]
-# * **(a)** All 256. A convolution *is* the same function at every place: $(k * x)(y) = \sum_o k(o)\, x(y + o)$ has no
-#   $y$ in it but the one that moves along.
+# * **(a)** All 256. A convolution *is* the same function at every place: $(k * v)(x) = \sum_o k(o)\, v(x + o)$, with
+#   weight $k(o)$ for the neighbour at offset $o$, has no $x$ in it but the one that moves along.
 # * **(b)** None but $d = 0$. The zeros stand still while the picture moves.
 # * **(c)** Every second row and column, 64 shifts: a pool of two pixels has a grid, and the grid stands still too.
-#   Only shifts by its **stride** keep the pixels of one pool together.
+#   Only shifts by multiples of its **stride** keep the pixels of one pool together.
 # * **(d)** Two halvings: multiples of 4, so 16 shifts. Wrapping around does not save a network that pools.
 
 # %% [markdown]
@@ -539,7 +546,8 @@ in_frame, elsewhere = padded_error[frame].mean(), padded_error[~frame].mean()
 print(f"zeros: {in_frame:.2f} in the ring of the shifted picture, {elsewhere:.2f} elsewhere")
 print(f"circular: {wrapped_error.max():.6f} at most")
 assert wrapped_error.max() < 1e-3
-assert in_frame > 1.5 * elsewhere > 0.2
+if lab.profile == "laptop":
+    assert in_frame > 1.5 * elsewhere > 0.2 and (images[:, :, ring] == -1).all()  # the outermost ring is black
 
 # %% [markdown]
 # The circular network is equivariant to the last digits. The zero-padded one is not. Its error is largest in a bent
@@ -553,7 +561,8 @@ assert in_frame > 1.5 * elsewhere > 0.2
 # %% [markdown]
 # ### Exercise 4: Put a layer to the test (8 minutes, ★★☆)
 #
-# Given a function `layer` and an input `x` (B, C, H, W), say for which shifts the two commute on this input.
+# Given a function `layer` and an input `x` (B, C, H, W), say for which shifts layer and shift
+# commute on this input, up to rounding (1e-4).
 
 
 # %%
@@ -596,7 +605,7 @@ check.commuting_shifts(commuting_shifts)
 # %%
 stored = els.load_results("fashion-mnist-16-resnet-circular")
 network = stored["network-150"][:16]
-assert torch.equal(stored["noise"][:16], noise)
+torch.testing.assert_close(stored["noise"][:16], noise)
 live = els.sample(wrapped, noise[:2], steps=150)
 assert els.compare(live, network[:2]).r2.min() > 0.99
 
@@ -625,7 +634,6 @@ def distance_to_orbits(x):
     return best
 
 
-held_out = els.load(lab.data.name, size=H, n=len(images) + 16).images[len(images) :]
 distance = {n: distance_to_orbits(x) for n, x in {"ES": drawn, "held out": held_out, "network": network}.items()}
 print("median distance to the orbits: " + ",  ".join(f"{n} {float(v.median()):.2f}" for n, v in distance.items()))
 assert distance["ES"].max() < 0.1 < distance["held out"].median() < distance["network"].median()
@@ -641,7 +649,8 @@ assert distance["ES"].max() < 0.1 < distance["held out"].median() < distance["ne
 #   are its orbit.
 # * The best equivariant denoiser is the ideal denoiser of all orbits: ES.
 # * Equivariance alone creates nothing: each sample of ES is a training image at some place, recovered exactly.
-# * Circular convolutions are equivariant; zero padding breaks it everywhere; pooling leaves the shifts by its stride.
+# * Circular convolutions are equivariant; zero padding breaks it, here at nearly every pixel;
+#   pooling leaves the shifts by multiples of its stride.
 
 # %% [markdown]
 # ## What is still unexplained

@@ -611,18 +611,28 @@ show(
 )
 
 # %%
-check_live = els.sample(lab.patch_machine("els-zeros", 7), els.seeded_noise([0, 1], lab.shape).to(lab.device), steps=20)
+check_live = els.sample(lab.patch_machine("els-zeros", 9), els.seeded_noise([0, 1], lab.shape).to(lab.device), steps=20)
 if lab.profile == "laptop":
-    assert (check_live.cpu() - drawn["P=7"][:2]).abs().max() < 0.02  # the stored images hold three digits
+    assert (check_live.cpu() - drawn["P=9"][:2]).abs().max() < 0.02  # the stored images hold three digits
+    assert max(medians[f"P={P}"] for P in candidates) < 0.8 < medians["calibrated"] and medians["reversed"] < 0.65
+    assert medians["calibrated"] > max(medians[name] for name in ("two larger", "two smaller", "jacobian"))
+    assert medians["straight"] > medians["calibrated"] - 0.02
 
 # %% [markdown]
-# TODO findings
-
-# %%
-widgets.PatchSizeExplorer.of({P: drawn[f"P={P}"][:8] for P in candidates})
+# Three groups. No single size gets above $0.74$, and the reversed curve ($0.54$) does worse than most of them: **that
+# windows shrink as noise falls is essential.** One size up or down, or the curve of half the Jacobian, costs a few
+# hundredths to a tenth: the curve matters to within about two pixels.
+#
+# But look at the top. A straight line from 15 to 3, fitted to nothing in between, predicts as well as the calibrated
+# curve ($0.93$ and $0.91$, a draw with ten seeds). The best match of *scores* need not be the best predictor of
+# *samples*: keep that in mind for the next section. It also takes away a worry: the agreement does not hang on a
+# finely tuned parameter.
 
 # %% [markdown]
 # Drag the slider: eight seeds, one fixed size throughout.
+
+# %%
+widgets.PatchSizeExplorer.of({P: drawn[f"P={P}"][:8] for P in candidates})
 
 # %%
 names = ["P=3", "P=15", "reversed", "straight", "calibrated"]

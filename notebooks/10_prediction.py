@@ -58,18 +58,19 @@ for name, images in results.items():
     print(f"{name:25s} {tuple(images.shape)}")
 
 # %% [markdown]
-# Do not believe files. The next cell draws four of the hundred again, with everything that we will use, and compares.
+# Do not believe files. The next cell draws four of the hundred again, with everything that is used for this network,
+# and compares.
 
 # %%
 again = [3, 28, 61, 90]
 noise = els.seeded_noise(again, lab.shape)
 assert torch.equal(noise, results["noise"][again])
-for name in ("is", "ls", "els-zeros", "wiener"):
+for name in ("is", "ls", "els-zeros", "els-zeros-gaussian", "wiener"):
     live = els.sample(lab.machine(name), noise, steps=20)
     assert (live - results[name][again]).abs().max() < 0.01, name
 live = els.sample(lab.network, noise, steps=150)
 assert (live - results["network-150"][again]).abs().max() < 0.01
-print("five predictors' and the network's stored drawings of seeds", again, "are drawn again, live, to within 0.01")
+print("five machines' and the network's stored drawings of seeds", again, "are drawn again, live, to within 0.01")
 
 # %% [markdown]
 # ## 2. One seed, by hand (5 minutes)
@@ -91,10 +92,10 @@ show(
 
 # %%
 drawn = els.sample(lab.network, els.seeded_noise([seed], lab.shape), steps=150)
-r2 = els.compare(results["els-zeros"][[seed]], drawn).r2.item()
+alike = els.compare(results["els-zeros"][[seed]], drawn).r2.item()
 show(
-    plotting.image_rows({"ELS": results["els-zeros"][[seed]], "network": drawn}, notes=[f"r2 {r2:.2f}"]),
-    alt=f"The ELS machine's drawing of seed {seed} above, the network's below: r2 {r2:.2f}.",
+    plotting.image_rows({"ELS": results["els-zeros"][[seed]], "network": drawn}, notes=[f"r2 {alike:.2f}"]),
+    alt=f"The ELS machine's drawing of seed {seed} above, the network's below: r2 {alike:.2f}.",
 )
 
 # %% [markdown]
@@ -111,8 +112,8 @@ show(
 # The Wiener filter is exact for gaussian data. It is fitted, as the machines are, to the training images alone.
 
 # %% [markdown]
-# **Predict.** Below come ten seeds. Order the five by how well they will match the network. Is there one that you would
-# not have thought of, and that does better than it should?
+# **Predict.** Below come ten seeds. Order the five by how well they will match the network. Which will do better than
+# it seems to deserve?
 
 # %%
 target = results["network-150"]
@@ -152,11 +153,12 @@ print(f"median r2: ELS {r2['ELS'].median():.2f}, IS {r2['IS'].median():.2f}")
 if lab.profile == "laptop":
     assert r2["ELS"].quantile(0.5) > 0.9 and 0.55 < r2["IS"].median() < 0.67
     assert 96 <= wins <= 99
+    assert r2["IS"].min() < 0.1 and r2["IS"].max() > 0.9 and r2["ELS"].min() > 0.65
 
 # %% [markdown]
 # **98 of 100**, and a median r2 of **0.91** against 0.61. The points of IS spread from 0.06 to 0.94; those of ELS do
 # not go below 0.67. Here are the two exceptions. Neither is a triumph of the ideal machine, and both are drawings that
-# ELS predicts badly for its own standards. We come back to them in section 9.
+# ELS predicts badly by its own standards. We come back to them in section 9.
 
 # %%
 lost = (r2["IS"] >= r2["ELS"]).nonzero().flatten()
@@ -213,7 +215,8 @@ generator = torch.Generator().manual_seed(0)
 index = torch.randint(100, (2000, 100), generator=generator)  # 2,000 resamples of 100 seeds
 medians = values[index].quantile(0.5, dim=1)
 low, high = medians.quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
-assert (low, high) == bootstrap_interval(values, torch.Generator().manual_seed(0))
+fast_low, fast_high = bootstrap_interval(values, torch.Generator().manual_seed(0))
+assert abs(low - fast_low) < 1e-6 and abs(high - fast_high) < 1e-6
 print(f"median {values.quantile(0.5):.3f}, 95 % of the resampled medians between {low:.3f} and {high:.3f}")
 
 # %%
@@ -297,12 +300,14 @@ if lab.profile == "laptop":
     assert medians["mean"] < medians["IS"] < medians["Wiener"] < medians["LS"] < medians["ELS"]
     assert abs(medians["ELS"] - medians["ELS, gaussian window"]) < 0.015
 print(f"ELS beats Wiener for {(r2['ELS'] > r2['Wiener']).sum()} seeds, LS for {(r2['ELS'] > r2['LS']).sum()}")
+print({name: round(v, 3) for name, v in medians.items() if name in ("ELS", "ELS, gaussian window")})
 
 # %% [markdown]
-# The mean image, which knows nothing about the seed, reaches **0.54**, and the ideal machine hardly more. "Better than
-# the ideal machine" is therefore a low bar. The bars that count are the linear filter (0.77) and the local machine
-# without equivariance (0.85). ELS passes both: the filter on 99 seeds, LS on 88. The gaussian window of lesson 09,
-# which fits the scores better, is not the better predictor here: 0.906 and 0.910 differ by less than we can know them.
+# The mean image, which knows nothing about the seed, reaches **0.54**, and the ideal machine hardly more. The right
+# style for the wrong seed has 0.25: a definite guess that is wrong costs more than a vague one. So "better than the
+# ideal machine" is a low bar. The bars that count are the linear filter (0.77) and the local machine without
+# equivariance (0.85). ELS passes both: the filter on 99 seeds, LS on 88. The gaussian window of lesson 09, which fits
+# the scores better, is not the better predictor here: 0.906 and 0.910 differ by less than we can know them.
 
 # %% [markdown]
 # ### Exercise 3: What the baseline left over (6 minutes, ★☆☆)
@@ -403,7 +408,9 @@ for name in networks:
 
 # %%
 assert summary["ResNet, zeros", "els"] > 0.9 and summary["ResNet, zeros,\nclass known", "els"] > 0.93
-assert 0.78 < summary["ResNet, circular", "els"] < 0.88 and summary["ResNet, circular", "ls"] < 0.15
+assert 0.78 < summary["ResNet, circular", "els"] < 0.88 and all(
+    summary["ResNet, circular", machine] < 0.15 for machine in ("is", "wiener", "ls")
+)
 for name in list(networks)[:3]:
     assert summary[name, "els"] == max(summary[name, machine] for machine in columns)
 assert abs(summary["U-Net, zeros", "els"] - summary["U-Net, zeros", "is"]) < 0.04
@@ -468,8 +475,8 @@ assert halves["far from them"] - halves["near the training images"] > 0.08
 
 # %% [markdown]
 # Near the training images the ideal machine is ahead, far from them ELS is: what one expects of a network between the
-# two. It is a tendency, not a law: 21 of 49 against 32 of 51. The published U-Nets, trained longer on far more images,
-# agree with ELS at 0.85 to 0.93 by the measure used there. We report our small one as it is.
+# two. It is a tendency, not a law: ELS wins 21 of 49 against 32 of 51. The published U-Nets, trained longer on far more
+# images, agree with ELS at 0.85 to 0.93 by the measure used there. We report our small one as it is.
 
 # %% [markdown]
 # ## 8. Class by class (5 minutes)
@@ -495,7 +502,7 @@ axis.legend(loc="lower left", ncols=3)
 show(
     fig,
     alt="Median r2 per class. ELS is between 0.86 (sandal) and 0.97 in every class; IS and the class mean are close "
-    "to each other, near 0.8 for shirts, trousers and dresses, and below 0.4 for sandals.",
+    "to each other in most, above 0.8 for t-shirts, trousers and dresses, and 0.39 for sandals.",
 )
 
 # %%
@@ -503,15 +510,16 @@ for c, n in enumerate(garments.data.class_names):
     print(f"{n:12s}" + "".join(f"{k} {v[c]:.2f}   " for k, v in by_class.items()))
 assert (by_class["ELS"] > by_class["IS"]).all() and (by_class["ELS"] > by_class["class mean"]).all()
 assert by_class["ELS"].min() > 0.8 and by_class["ELS"].argmin() == by_class["IS"].argmin() == 5  # sandals
-gap = scores["IS"].median() - scores["class mean"].median()
-print(f"all classes: ELS {scores['ELS'].median():.2f}, IS {scores['IS'].median():.2f}, "
-      f"class mean {scores['class mean'].median():.2f}")  # fmt: skip
-assert abs(gap) < 0.06
+overall = {k: v.quantile(0.5).item() for k, v in scores.items()}
+left = 1 - torch.maximum(scores["IS"], scores["class mean"])  # what the better of the two leaves
+explained = (1 - (1 - scores["ELS"]) / left).quantile(0.5).item()
+print("all classes:", {k: round(v, 2) for k, v in overall.items()}, f"of the rest, ELS explains {explained:.2f}")
+assert abs(overall["IS"] - overall["class mean"]) < 0.06 and explained > 0.65
 
 # %% [markdown]
-# Sandals are hardest for all three (ELS 0.86, IS 0.39): thin straps, no common outline, little to be right about. Once
-# the class is known, the ideal machine (0.74) is scarcely better than the mean image of the class (0.72). ELS explains
-# most of what both leave.
+# Sandals are hardest for all three (ELS 0.86, IS 0.39): thin straps, no common outline, little to be right about. For a
+# dress the mean image alone has 0.83. Once the class is known, the ideal machine (0.74) is scarcely better than the
+# mean image of the class (0.73). ELS explains three quarters of what the better of the two leaves.
 
 # %% [markdown]
 # ## 9. Where does the prediction fail first? (9 minutes)
@@ -536,7 +544,7 @@ assert 0.45 < correlation < 0.8
 
 # %% [markdown]
 # Faint, first of all (77 and 54): contrast alone correlates with r2 at 0.63. Part of that is arithmetic (the same error
-# weighs more in a picture with less variance), part is that faint drawings were close calls between cloth and
+# weighs more in a picture with less variance); part may be that faint drawings were close calls between cloth and
 # background.
 #
 # **Second: at which scale? Predict.** Cut every picture into its 4 x 4 block averages and the detail that is left.
@@ -595,7 +603,7 @@ axes[0].legend(loc="lower right")
 show(
     fig,
     alt="Agreement of the estimates against t. Left, each on its own path: the four best seeds stay above 0.9 after "
-    "the first steps, the four worst begin near 0.8 and decline to 0.7. Right, the machine on the network's own "
+    "the first steps, the four worst reach 0.8 or 0.9 and fall back to 0.7. Right, the machine on the network's own "
     "path: seeds 35 and 47 stay above 0.88, seeds 77 and 54 dip to 0.6 and 0.75.",
 )
 
@@ -611,10 +619,10 @@ if lab.profile == "laptop":
 
 # %% [markdown]
 # The bad seeds are told apart **early**: at t = 0.9, when nothing can be seen yet, all four are below all of the best.
-# Then there are two kinds. Seeds 35 and 47: asked on the network's own path, the machine agrees all the way (above
+# Then there are two kinds. Seeds 35 and 47: asked on the network's own path, the machine agrees from there on (above
 # 0.88); a small early difference was *carried along and grew*. Seeds 77 and 54: even on the network's path its answers
-# differ. Only the second kind is a failure of the denoiser; the first is one of the start. The exceptions of section 4
-# were of the first kind.
+# differ. Only the second kind is a lasting failure of the denoiser; the first is one of the start. The exceptions of
+# section 4 were of the first kind.
 
 # %% [markdown]
 # ### Exercise 4: The moment of departure (8 minutes, ★★☆)
@@ -646,7 +654,7 @@ check.departure(departure)
 # ```
 #
 # Read from the end: a run of ones, flipped and multiplied up, counts how long the agreement has been lost. Apply it to
-# `apart` with level 0.8 and you will see that the worst seeds were lost before t = 0.6.
+# `apart` with level 0.8: one of the worst seeds never reached it, the others leave between t = 0.65 and 0.4.
 # </details>
 
 # %% [markdown]

@@ -19,7 +19,7 @@
 # same noise; measure sleeves that do not match; and try to cure both by letting the formula look further.
 #
 # **You will learn** that a network's anatomical errors can be predicted seed by seed, that such a drawing is in order
-# wherever you look closely and wrong as a whole, and which windows are to blame, which is not what one would guess.
+# wherever you look closely and wrong as a whole, and which windows are to blame: not quite those one would guess.
 #
 # **You need** the machines of lessons 02, 04 and 08, calibrated windows (lesson 09), and r2 (lesson 10).
 #
@@ -82,8 +82,9 @@ show(
 )
 
 # %% [markdown]
-# The seeds were chosen to show something, so this proves nothing yet. To prove it we need a number: a **leg counter**
-# that knows nothing of our hopes, is fixed before we look, and is applied to real, network and machine images alike.
+# The seeds were chosen to show something (the counter below will say: three legs or more on all ten of the network's),
+# so this proves nothing yet. To prove it we need a number: a **leg counter** that knows nothing of our hopes, is fixed
+# before we look, and is applied to real, network and machine images alike.
 
 # %% [markdown]
 # ## 2. A leg counter (5 minutes)
@@ -113,6 +114,7 @@ def legs(images, threshold=0.0, top=8):
 
 
 assert legs(trousers["network"][:50]).tolist() == [legs_slowly(image) for image in trousers["network"][:50, 0]]
+assert (legs(trousers["network"][some]) >= 3).all()
 
 # %% [markdown]
 # **Predict.** Of the 1,027 real trousers, how many have three "legs" by this count: none, 1 %, 5 %?
@@ -191,8 +193,8 @@ if lab.profile == "laptop":
 
 # %% [markdown]
 # Against 1.3 % of the real trousers, **4.2 %** of the network's have three legs, and **7.2 %** of the machine's. Both
-# have an excess. IS has none (1.8 %): it copies real trousers, their false alarms included. The machine overdoes it: it
-# makes the network's kind of error, and makes it more often.
+# have an excess. IS has none that shows (1.8 %): it copies real trousers, their false alarms included. By this count
+# the machine overdoes it: it makes the network's kind of error, and makes it more often.
 
 # %% [markdown]
 # ## 4. The same seeds? (6 minutes)
@@ -224,9 +226,9 @@ show(
 )
 
 # %% [markdown]
-# Seven, where chance would give one; the odd leg stands in the same place. But also: seven of seventeen. Knowing that
-# the machine grew a third leg raises the odds from 4 % to 24 %, it does not make it certain. **Predict.** What are the
-# others: real disagreements, or close calls of the counter?
+# Seven, where chance would give one; the odd leg stands in the same place. But also: only seven of the network's 17,
+# and of the machine's 29. That the machine grew a third leg raises the probability for the network from 4 % to 24 %, it
+# does not make it certain. **Predict.** What are the others: real disagreements, or close calls of the counter?
 
 # %%
 for title, seeds in {"only the network": theirs & ~ours, "only ELS": ours & ~theirs}.items():
@@ -278,9 +280,12 @@ for threshold in (-0.2, -0.1, 0.0, 0.1, 0.2):
             print(f"threshold {threshold:4.1f}: real {alarms:.1%}, network {b.double().mean():.1%}, ELS "
                   f"{a.double().mean():.1%}, both {(a & b).sum()} = {ratios[threshold, top]:.1f} x chance")  # fmt: skip
 if lab.profile == "laptop":
-    assert min(ratios.values()) > 3
+    assert min(ratios.values()) > 4 and max(ratios.values()) < 9.5
 
 # %% [markdown]
+# They do: 4.6 to 9 times chance, at each of fifteen settings. That the machine errs *more often* is less firm: 7.2 %
+# against 4.2 % at the threshold 0, but 5.0 % both at 0.2.
+#
 # ### Exercise 2: Agreement beyond chance (7 minutes, ★★☆)
 #
 # Write `overlap(a, b)` for two lists of truth values of shape (n,): return three numbers, how many are true in both,
@@ -319,7 +324,7 @@ check.overlap(overlap)
 # both sleeves long or both short. Keeping a promise between left and right needs a long view, so a local artist should
 # fail. (Counting sleeves shows nothing: four runs or more are no commoner than on real pullovers. We tried that first.)
 #
-# **Predict.** Look at these. Which row is real? And what will ELS have drawn in place of the other?
+# **Predict.** Look at these. Which row is real? And what will ELS have drawn from the noise of the other row?
 
 # %%
 first = list(range(12))
@@ -375,7 +380,7 @@ axes[0].set_ylabel("mirror r2 of the machine")
 show(
     fig,
     alt="Mirror r2 of ELS against that of the network, for pullovers and shirts: both spread from 0.1 to 1 along "
-    "the diagonal, correlation above 0.9. IS is mostly above 0.7, whatever the network does.",
+    "the diagonal, correlation 0.90 and 0.93. IS is mostly above 0.7, whatever the network does.",
 )
 
 # %%
@@ -415,7 +420,7 @@ def strangeness(images, patch_size, own=None):
         seen = unfold(image[None], patch_size, padding=patch_size // 2)[0, :, places].T
         squared = seen.square().sum(1, keepdim=True) + known.square().sum(0) - 2 * seen @ known
         if own is not None:
-            squared.view(len(places), -1, 256)[:, own[k]] = torch.inf
+            squared.view(len(places), -1, 256)[:, own[k]] = torch.inf  # not its own image
         total += squared.min(1).values.clamp(min=0).mean().div(patch_size**2).sqrt().item()
     return total / len(images)
 
@@ -438,7 +443,7 @@ axis.legend()
 show(
     fig,
     alt="Distance per pixel to the nearest training window against P. At P = 3 the three groups nearly agree, at "
-    "0.05 to 0.07; from P = 7 on three-legged drawings are at 0.2 to 0.27, real trousers at 0.12.",
+    "0.05 to 0.07; from P = 7 on three-legged drawings are at 0.21 to 0.26, real trousers at 0.10 to 0.12.",
 )
 
 # %%
@@ -446,12 +451,12 @@ gap = {name: [round(v, 2) for v in values] for name, values in strange.items()}
 print(gap)
 a, b = strange["network, three legs"], strange["real, two legs"]
 if lab.profile == "laptop":
-    assert a[0] - b[0] < 0.03 and a[-1] - b[-1] > 0.1 and a[-1] > 2 * b[-1]
+    assert a[0] - b[0] < 0.03 and a[1] > 1.5 * b[1] and a[-1] - b[-1] > 0.1 and a[-1] > 2 * b[-1]
     assert b[-1] < strange["network, two legs"][-1] < a[-1]
 
 # %% [markdown]
-# Through a keyhole of 3 pixels nothing is wrong: 0.07 per pixel for the three-legged drawings, 0.05 for real trousers,
-# on a scale from -1 to 1. The wider the window, the more they stand out: 0.25 against 0.10 at P = 15. Two-legged
+# Through a keyhole of 3 pixels hardly anything is wrong: 0.07 per pixel for the three-legged drawings, 0.05 for real
+# trousers, on a scale from -1 to 1. At P = 5 it is 0.16 against 0.08 already, at P = 15 0.25 against 0.10. Two-legged
 # drawings of the network lie between (0.16): they are mosaics as well, only less conspicuous ones. **In order
 # everywhere, wrong as a whole**: that is what the word *local* in local score machine says.
 
@@ -488,7 +493,7 @@ likeness = {name: els.compare(drawn[name], drawn["network"]).r2.median().item() 
 fig, axes = plt.subplots(1, 3, figsize=(10, 3.2), sharey=True)
 axes[0].barh(list(third), [int(v.sum()) for v in third.values()], color=plotting.BLUE)
 axes[1].barh(list(crooked), [int(v.sum()) for v in crooked.values()], color=plotting.BLUE)
-axes[2].barh(list(likeness), list(likeness.values()), color=plotting.BLUE)
+axes[2].plot(list(likeness.values()), list(likeness), "o", color=plotting.BLUE)
 axes[0].set(xlabel="three legs, of 100")
 axes[1].set(xlabel="lopsided, of 100")
 axes[2].set(xlabel="median r2 with the network", xlim=(0.8, 1))
@@ -498,9 +503,10 @@ for axis, rate in ((axes[0], 100 * share["real"]), (axes[1], 5)):
 axes[1].legend(loc="lower right", fontsize=9)
 show(
     fig,
-    alt="Three panels of bars, one bar per edit. Lopsided trousers: 39 of 100 as calibrated, 31 to 37 with 5 to 9 "
+    alt="Three panels, one row per edit. Lopsided trousers: 39 of 100 as calibrated, 31 to 37 with 5 to 9 "
     "below t = 0.4, 9 with 13 below, 12 with 15 above, 3 with 13 throughout, 15 when tied to places; the "
-    "network has 20. Third legs follow the same order. r2 with the network is highest, 0.95, as calibrated.",
+    "network has 20. Third legs: 10, then 7, 7, 7, 3, 2, 0, 1; network 6. r2 with the network is highest, 0.95, as "
+    "calibrated.",
 )
 
 # %%
@@ -508,7 +514,8 @@ for name in edits:
     cured = {k: (v["calibrated"] & ~v[name]).sum().item() for k, v in (("legs", third), ("sides", crooked))}
     new = {k: (~v["calibrated"] & v[name]).sum().item() for k, v in (("legs", third), ("sides", crooked))}
     print(f"{name:20s} three legs {int(third[name].sum()):2d} (cured {cured['legs']:2d}, new {new['legs']})   "
-          f"lopsided {int(crooked[name].sum()):2d} (cured {cured['sides']:2d}, new {new['sides']})")  # fmt: skip
+          f"lopsided {int(crooked[name].sum()):2d} (cured {cured['sides']:2d}, new {new['sides']})   "
+          f"r2 {likeness[name]:.2f}")  # fmt: skip
 print(f"{'network':20s} three legs {int(third['network'].sum()):2d}   lopsided {int(crooked['network'].sum())}")
 if lab.profile == "laptop":
     assert crooked["9 below 0.4"].sum() > 24 and crooked["calibrated"].sum() > 30
@@ -517,7 +524,7 @@ if lab.profile == "laptop":
     assert likeness["calibrated"] == max(likeness.values()) and likeness["13 below 0.4"] < 0.93
 
 # %% [markdown]
-# Read the middle panel, whose numbers are large enough.
+# Read the middle panel, whose numbers are large enough (the network itself: 20).
 #
 # * **Somewhat longer late windows hardly help**: 39 become 37, 31, 33.
 # * **A view of nearly everything helps, late or early**: 13 below t = 0.4 leaves 9. But 15 *above* 0.4, with the late
@@ -540,14 +547,14 @@ limits = {garment: mirror(real[garment]).quantile(0.05).item() for garment in ("
 for garment, limit in limits.items():
     images = {name: stored[f"{garment}.{name}"] for name in ("els-zeros", "els-9-below-0.4", "network-150")}
     bad = {name: (mirror(x) < limit).sum().item() for name, x in images.items()}
-    agree = els.compare(images["els-9-below-0.4"], images["network-150"]).r2.median().item()
-    print(garment, bad, f"r2 of the edited machine with the network {agree:.2f}")
+    before, after = (els.compare(x, images["network-150"]).r2.median().item() for x in list(images.values())[:2])
+    print(garment, bad, f"r2 of the machine with the network {before:.2f}, edited {after:.2f}")
     if lab.profile == "laptop":
-        assert bad["els-9-below-0.4"] < 0.75 * bad["els-zeros"] and agree < 0.92
+        assert bad["els-9-below-0.4"] < 0.75 * bad["els-zeros"] and after < 0.92 < 0.94 < before
 
 # %% [markdown]
 # Tops, for fairness: there 9 below 0.4 *does* help. Lopsided pullovers fall from 47 to 22, shirts from 44 to 27, which
-# is still far above the 5 of real ones, and at the same price (r2 0.88 to 0.89). How far one must see depends on the
+# is still far above the 5 of real ones, and at the same price (r2 0.88 or 0.89). How far one must see depends on the
 # garment.
 #
 # ### Exercise 3: Cured, or only different? (7 minutes, ★★☆)
@@ -629,8 +636,9 @@ if lab.profile == "laptop":
 # %% [markdown]
 # There is no one moment. In the machine's estimate the third leg is there for good from t = 0.8 for one seed and only
 # in the last step for another; four of the seven settle between 0.45 and 0.25, when windows are 9 to 5 pixels wide. The
-# network settles most of them earlier. Before that the estimates waver between two and three: the question is open, and
-# nobody who sees the whole garment is asked. That is why a long view helps whether it comes before or after.
+# network settles most of them earlier. (Its "legs" at t = 1 are specks: its first estimate is mostly noise, see lesson
+# 11.) Before that the estimates waver between two and three: the question is open, and nobody who sees the whole
+# garment is asked. That is why a long view helps whether it comes before or after.
 #
 # Ask the machine itself: below, click a pixel of an odd leg. At t = 0.3 its window is 5 pixels wide. Who voted for it?
 
@@ -640,21 +648,27 @@ step = times.index(0.3)
 widgets.MosaicExplorer.of(elsm, path[step][1][three], path[-1][1][three], t=0.3, top=4, labels=1)
 
 # %% [markdown]
-# Who voted below the waist? Sort the voters by how many legs their own image has.
+# Who voted below the waist? Sort the four heaviest voters of every pixel by how many legs their own image has; and do
+# the same for seven seeds whose drawings have two legs.
 
 # %%
-votes = elsm.posterior(path[step][1][three], 0.3, top=4, labels=1)
-own_legs = legs(garments.data.images.cpu())[votes.image[:, 8:]]  # (3, 8, 16, 4): legs of the voter's image
-weight = votes.weight[:, 8:] / votes.weight[:, 8:].sum()
-by_legs = {k: weight[own_legs == k].sum().item() for k in range(5)}
-print("weight of the voters by the legs of their own image:", {k: f"{v:.0%}" for k, v in by_legs.items()})
+two = (legs(trousers["ELS"]) == 2) & (legs(trousers["network"]) == 2)
+plain = els.seeded_noise(two.nonzero().flatten()[:7].tolist(), garments.shape)
+plain_path = list(els.trajectory(elsm, plain, steps=20, labels=1))
+own_legs, by_legs = legs(garments.data.images.cpu()), {}
+for title, x_t in {"three legs": path[step][1], "two legs": plain_path[step][1]}.items():
+    votes = elsm.posterior(x_t, 0.3, top=4, labels=1)
+    weight, voters = votes.weight[:, 8:], own_legs[votes.image[:, 8:]]  # (7, 8, 16, 4): legs of the voter's image
+    by_legs[title] = {k: (weight[voters == k].sum() / weight.sum()).item() for k in range(5)}
+    print(f"drawings with {title}, voters by legs:", {k: f"{v:.0%}" for k, v in by_legs[title].items()})
 if lab.profile == "laptop":
-    assert by_legs[2] > 0.7 and by_legs[3] + by_legs[4] > 0.05
+    odd_share = {title: v[3] + v[4] for title, v in by_legs.items()}
+    assert by_legs["three legs"][2] > 0.7 and odd_share["three legs"] > 2 * odd_share["two legs"] > 0.03
 
 # %% [markdown]
-# Four fifths of the votes come from trousers with two legs: seen through its window, each of these patches was right at
-# its own place. But look at the rest: the few patterned shorts that the counter had called three-legged, 1.3 % of the
-# images, hold 14 % of the votes. Odd drawings draw on odd examples.
+# Most of these votes come from trousers with two legs: seen through its window, each of these patches was right at its
+# own place. But look at the rest: the few patterned trousers that the counter had called three-legged, 1.3 % of the
+# images, hold one vote in six, against one in thirty where the drawing has two legs. Odd drawings draw on odd examples.
 
 # %% [markdown]
 # ### Exercise 4: Edit P(t) (6 minutes, ★☆☆)
@@ -681,11 +695,11 @@ check.edited_sizes(edited_sizes)
 #     return torch.tensor([(t, max(p, least) if low <= t < high else p) for t, p in sizes])
 # ```
 #
-# All edits of section 7 are of this form, applied to `garments.patch_sizes("els-zeros")`.
+# All edits of section 7 but LS are of this form, applied to `garments.patch_sizes("els-zeros")`.
 # </details>
 
 # %% [markdown]
-# **An open task.** Repair one. Take seed 78 or 269, and look for the *shortest* interval of t in which longer windows
+# **An open task.** Repair one. Take seed 78 or 93, and look for the *shortest* interval of t in which longer windows
 # remove the third leg: `garments.patch_machine("els-zeros", [(t, int(p)) for t, p in edited_sizes(...).tolist()])`,
 # then `els.sample` with `labels=1`. Then try your interval on ten other seeds before you call it a cure.
 
@@ -714,8 +728,8 @@ check.edited_sizes(edited_sizes)
 # * Lopsided sleeves are common, four in ten, and there the machine foretells nearly every case: correlation 0.9.
 # * Such a drawing is in order through every keyhole and wrong as a whole.
 # * It is not simply "too local too late": a view of nearly the whole garment, early or late, removes most errors; a
-#   moderately longer late window hardly helps trousers and halves those of tops. Every cure predicts the network less
-#   well.
+#   moderately longer late window hardly helps trousers and cures about half of the tops. Every cure predicts the
+#   network less well.
 # * A counter is fixed before one looks, several thresholds are shown, and new failures are counted along with cures.
 #
 # ## What is still unexplained

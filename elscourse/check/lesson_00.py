@@ -1,4 +1,4 @@
-"""Exercises of lesson 00: the result in fifteen minutes."""
+"""Exercises of lesson 00: the result in twenty minutes."""
 
 from __future__ import annotations
 
@@ -30,6 +30,11 @@ def _r_not_squared(prediction: Tensor, target: Tensor) -> float:
 def _means_kept(prediction: Tensor, target: Tensor) -> float:
     product = (prediction * target).sum()
     return float(product**2 / (prediction.square().sum() * target.square().sum()))
+
+
+def _root_forgotten(prediction: Tensor, target: Tensor) -> float:
+    p, y = prediction - prediction.mean(), target - target.mean()
+    return float(((p * y).sum() / (p.square().sum() * y.square().sum())) ** 2)
 
 
 def _determination(prediction: Tensor, target: Tensor) -> float:
@@ -80,6 +85,7 @@ EXERCISES = [
         mistakes=(
             Mistake("You return the correlation r itself: r2 is its square.", _r_not_squared),
             Mistake("You did not subtract the means: two bright pictures would count as alike.", _means_kept),
+            Mistake("You forgot the root: divide by the root of the product of the two sums.", _root_forgotten),
             Mistake(
                 "That is R2, the coefficient of determination: it punishes another brightness or contrast, which r2 "
                 "must not see.",

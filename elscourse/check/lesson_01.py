@@ -138,6 +138,11 @@ COIN = Exercise(
             lambda x_t, alpha, sigma: torch.tanh(alpha * x_t / (2 * sigma**2)),
         ),
         Mistake(
+            "Your argument of tanh is twice too large: (e^a - e^-a) / (e^a + e^-a) is tanh(a), here with "
+            "a = alpha x_t / sigma**2.",
+            lambda x_t, alpha, sigma: torch.tanh(2 * alpha * x_t / sigma**2),
+        ),
+        Mistake(
             "You return the more probable side. The best guess in squared error is the mean of both: it hesitates.",
             lambda x_t, alpha, sigma: torch.sign(x_t),
         ),

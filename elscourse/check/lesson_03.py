@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import torch
@@ -10,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..metrics import novelty
+from ..schedule import CosineSchedule
 from .exercise import Case, Exercise, Mistake
 
 Denoise = Callable[[Tensor, float], Tensor]
@@ -29,8 +29,8 @@ def _noised(generator: torch.Generator) -> list[Case]:
     for b, c, t in ((2, 1, 0.3), (3, 1, 0.6), (2, 3, 0.8)):
         x_0 = torch.rand(b, c, 5, 4, generator=generator) * 2 - 1
         eps = torch.randn(b, c, 5, 4, generator=generator)
-        angle = math.pi / 2 * t
-        cases.append((_toy_denoiser(c, generator), x_0, eps, t, math.cos(angle), math.sin(angle)))
+        alpha, sigma = CosineSchedule().alpha(t), CosineSchedule().sigma(t)
+        cases.append((_toy_denoiser(c, generator), x_0, eps, t, alpha, sigma))
     return cases
 
 
@@ -152,6 +152,10 @@ def _own_stride_counted(kernels: list[int], strides: list[int]) -> int:
     return side
 
 
+def _wrong_way(kernels: list[int], strides: list[int]) -> int:
+    return _receptive_field(kernels[::-1], strides[::-1])
+
+
 def _one_forgotten(kernels: list[int], strides: list[int]) -> int:
     return _receptive_field(kernels, strides) - 1
 
@@ -185,6 +189,10 @@ def _shifted_back_twice(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[i
     first = denoiser(x_t.roll(shift, (-2, -1)), t)
     last = denoiser(x_t, t).roll((-shift[0], -shift[1]), (-2, -1))
     return (first - last).square().mean((0, 1)).sqrt()
+
+
+def _shifted_back(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> Tensor:
+    return _shift_error(denoiser, x_t, t, shift).roll((-shift[0], -shift[1]), (-2, -1))
 
 
 def _rows_and_columns_swapped(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> Tensor:
@@ -277,6 +285,11 @@ EXERCISES = [
                 "You multiply by the layer's own stride too early: it spreads the layers after it.",
                 _own_stride_counted,
             ),
+            Mistake(
+                "(side - 1) * stride + kernel is right when you go from the last layer back to the first: you go the "
+                "other way.",
+                _wrong_way,
+            ),
             Mistake("You are short by one: before any layer the field is the pixel itself.", _one_forgotten),
         ),
     ),
@@ -300,6 +313,11 @@ EXERCISES = [
                 _output_not_shifted,
             ),
             Mistake("You shift the answer the other way: both shifts go in the same direction.", _shifted_back_twice),
+            Mistake(
+                "You shift the first answer back before you compare, which moves every error to another pixel: shift "
+                "the second answer instead.",
+                _shifted_back,
+            ),
             Mistake(
                 "You swap rows and columns: shift is (rows, columns), and dims=(-2, -1) names them in that order.",
                 _rows_and_columns_swapped,

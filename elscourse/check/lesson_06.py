@@ -91,6 +91,10 @@ def _shifts_that_do_nothing(image: Tensor) -> int:
     return int((_orbit(image) == image.flatten()).all(1).sum())
 
 
+def _different_numbers(image: Tensor) -> int:
+    return len(torch.unique(_orbit(image)))
+
+
 def _rows_times_columns(image: Tensor) -> int:
     height, width = image.shape[-2:]
     down = {tuple(_shift(image, dy, 0).flatten().tolist()) for dy in range(height)}
@@ -213,8 +217,9 @@ EXERCISES = [
         start="Start from one pixel: the new image holds at row y what the old one holds at row y + dy.",
         hints=(
             "Coordinates count modulo H and W: what leaves on one side comes back on the other.",
-            "torch.roll does it. Which sign does it want? Try it on a row of four numbers.",
-            "torch.roll(a, 1) moves the contents to HIGHER indices: its entry y is a[y - 1]. You want a[y + dy].",
+            "(torch.arange(H) + dy) % H lists, for each new row, the old row that it shows. The same for columns.",
+            "images[..., rows[:, None], columns] reads them all at once. (Or torch.roll, but mind its sign: entry y of "
+            "torch.roll(a, 1) is a[y - 1], and you want a[y + dy].)",
         ),
         cases=_shift_cases,
         answer=_by_index,
@@ -253,6 +258,10 @@ EXERCISES = [
             Mistake(
                 "You count the shifts that change nothing (the stabiliser). The orbit has H W divided by that many.",
                 _shifts_that_do_nothing,
+            ),
+            Mistake(
+                "You count different numbers, not different pictures: torch.unique needs one picture a row and dim=0.",
+                _different_numbers,
             ),
             Mistake(
                 "You multiply the different vertical copies by the different horizontal ones. A checkerboard moved by "

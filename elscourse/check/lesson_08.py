@@ -112,6 +112,15 @@ def _same_depth(row: int, col: int, height: int, width: int, patch_size: int) ->
     return torch.tensor([[depth(y, x) == depth(row, col) for x in range(width)] for y in range(height)])
 
 
+def _side_only(row: int, col: int, height: int, width: int, patch_size: int) -> Tensor:
+    r = patch_size // 2
+
+    def side(y: int, x: int) -> tuple[bool, ...]:
+        return y < r, y >= height - r, x < r, x >= width - r
+
+    return torch.tensor([[side(y, x) == side(row, col) for x in range(width)] for y in range(height)])
+
+
 def _radius_is_the_size(row: int, col: int, height: int, width: int, patch_size: int) -> Tensor:
     return _mask(
         height,
@@ -251,6 +260,11 @@ EXERCISES = [
                 "You group pixels by their distance to the nearest border. The window also knows WHICH border; near "
                 "a corner it sees two.",
                 _same_depth,
+            ),
+            Mistake(
+                "You ask which borders a window sees. It also knows how far they are: one row of zeros and two rows "
+                "are different patterns.",
+                _side_only,
             ),
             Mistake(
                 "Your border zone is P wide. A window reaches r = (P - 1)/2 pixels from its centre.",

@@ -63,6 +63,15 @@ def _apart(ours: Tensor, theirs: Tensor, index: Tensor) -> tuple[float, float]:
     return low_a - high_b, high_a - low_b
 
 
+def _ends_apart(ours: Tensor, theirs: Tensor, index: Tensor) -> tuple[float, float]:
+    (low_a, high_a), (low_b, high_b) = _ends(ours[index].mean(1)), _ends(theirs[index].mean(1))
+    return low_a - low_b, high_a - high_b
+
+
+def _other_sign(ours: Tensor, theirs: Tensor, index: Tensor) -> tuple[float, float]:
+    return _paired(theirs, ours, index)
+
+
 def _spread_of_seeds(ours: Tensor, theirs: Tensor, index: Tensor) -> tuple[float, float]:
     return _ends(ours - theirs)
 
@@ -94,6 +103,7 @@ def _departure_cases(generator: torch.Generator) -> list[tuple[Tensor, list[floa
         r2[0, :5] = level + 0.1
         r2[1, :4] = level - 0.1
         r2[2, :4] = level + 0.1  # below for a moment, and back
+        r2[-1, 7] = level  # at the level is not below it
         cases.append((r2, [1 - k / steps for k in range(steps)], level))
     return cases
 
@@ -167,6 +177,8 @@ EXERCISES = [
             Mistake(
                 "You make one interval for each method and subtract: resample the differences, seed by seed.", _apart
             ),
+            Mistake("You subtract the ends of two intervals: resample the differences, seed by seed.", _ends_apart),
+            Mistake("You take theirs - ours: an advantage of ours is positive.", _other_sign),
             Mistake(
                 "This is the spread of the seeds themselves: first take the mean of each resample.", _spread_of_seeds
             ),
