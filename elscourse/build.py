@@ -2,14 +2,18 @@
 
 `./course notebooks [NAME ...]` runs this. A lesson is executed again only if its source, the package or the data
 changed since it was built on this computer; one that fails is not written. Cells tagged `volatile` (timings, names of
-machines) keep the output that they had.
+machines) keep the output that they had. What each run took, in seconds and memory, is noted in book/status.json.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
+import platform
 import re
+import time
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +23,14 @@ from .errors import CourseError, unknown_name
 
 ROOT = Path(__file__).parent.parent
 STAMPS = ROOT / "runs" / "built.json"  # what each notebook was built from; not in git
+STATUS = ROOT / "book" / "status.json"  # what each run took, and with which versions; the website shows it
+VERSIONS = ("torch", "numpy", "matplotlib", "jupyterlab", "anywidget")
 VIEW, STATE = "application/vnd.jupyter.widget-view+json", "application/vnd.jupyter.widget-state+json"
 MODEL_ID = re.compile(r"[0-9a-f]{32}")
 
 
-def build(source: Path) -> str:
-    """The text of the executed notebook of one .py file."""
+def build(source: Path) -> tuple[str, dict[str, float]]:
+    """The text of the executed notebook of one .py file, and what the run took: seconds, and GiB where Linux says."""
     import jupytext
     import nbformat
     from nbclient import NotebookClient
@@ -33,8 +39,11 @@ def build(source: Path) -> str:
     notebook = jupytext.read(source)
     for number, cell in enumerate(notebook.cells):
         cell["id"] = f"c{number:03d}"
-    client = NotebookClient(
+    took: dict[str, float] = {}
+    started = time.perf_counter()
+    client: NotebookClient = NotebookClient(
         notebook,
+        on_cell_executed=lambda **_: took.update(_peak_memory(client)),
         timeout=600,
         kernel_name="python3",
         record_timing=False,
@@ -46,13 +55,24 @@ def build(source: Path) -> str:
         client.execute()
     except CellExecutionError as error:
         raise CourseError(f"{source.name} fails, so it is not written:\n{error}") from error
+    took["seconds"] = round(time.perf_counter() - started, 1)
     notebook.metadata.pop("language_info", None)  # names the exact Python
     for cell in notebook.cells:
         cell["outputs"] = _without_noise(cell.get("outputs", [])) if cell.cell_type == "code" else []
         if cell.cell_type != "code":
             del cell["outputs"]
     _keep_volatile(notebook, source.with_suffix(".ipynb"))
-    return nbformat.writes(_with_stable_ids(notebook)) + "\n"
+    return nbformat.writes(_with_stable_ids(notebook)) + "\n", took
+
+
+def _peak_memory(client: Any) -> dict[str, float]:
+    """The most memory that the kernel has held so far."""
+    try:
+        status = Path(f"/proc/{client.km.provisioner.pid}/status").read_text()
+        kibibytes = re.search(r"VmHWM:\s+(\d+) kB", status)
+        return {"gib": round(int(kibibytes[1]) / 2**20, 2)} if kibibytes else {}
+    except OSError:
+        return {}
 
 
 def _without_noise(outputs: list[Any]) -> list[Any]:
@@ -132,11 +152,18 @@ def stamp(source: Path) -> str:
     return digest.hexdigest()
 
 
-def _stamps() -> dict[str, str]:
+def _read(path: Path) -> dict[str, Any]:
     try:
-        return dict(json.loads(STAMPS.read_text(encoding="utf-8")))
+        return dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError):
         return {}
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
 
 
 def _text_hash(text: str) -> str:
@@ -144,20 +171,27 @@ def _text_hash(text: str) -> str:
 
 
 def update(source: Path, fresh: bool = False) -> str:
-    """Build one lesson if needed; returns "unchanged", "same" (executed, same bytes) or "written"."""
+    """Build one lesson if needed; says "unchanged", or "same" (executed, same bytes) or "written" and what it took."""
     path = source.with_suffix(".ipynb")
     before = path.read_text(encoding="utf-8") if path.exists() else ""
     current = f"{stamp(source)} {_text_hash(before)}"
-    if not fresh and before and _stamps().get(source.stem) == current:
+    if not fresh and before and _read(STAMPS).get(source.stem) == current:
         return "unchanged"
-    text = build(source)
+    text, took = build(source)
     if text != before:
-        partial = path.with_name(path.name + ".partial")
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    STAMPS.parent.mkdir(exist_ok=True)
-    STAMPS.write_text(json.dumps(_stamps() | {source.stem: f"{stamp(source)} {_text_hash(text)}"}, indent=1) + "\n")
-    return "same" if text == before else "written"
+        _write(path, text)
+    stamps = _read(STAMPS) | {source.stem: f"{stamp(source)} {_text_hash(text)}"}
+    _write(STAMPS, json.dumps(stamps, indent=1, sort_keys=True) + "\n")
+    _note(source.stem, took)
+    return ("same" if text == before else "written") + "".join(f", {value:g} {unit}" for unit, value in took.items())
+
+
+def _note(lesson: str, took: dict[str, float]) -> None:
+    """Add one run to book/status.json."""
+    runs = _read(STATUS).get("lessons", {}) | {lesson: took}
+    versions = {"python": platform.python_version(), **{name: version(name) for name in VERSIONS}}
+    status = {"cores": os.cpu_count(), "versions": versions, "lessons": dict(sorted(runs.items()))}
+    _write(STATUS, json.dumps(status, indent=1) + "\n")
 
 
 @click.command()

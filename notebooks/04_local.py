@@ -156,7 +156,6 @@ def ls_window(image, row, column, patch_size):
     ...
 
 
-# %%
 check.ls_window(ls_window)
 
 # %% [markdown]
@@ -228,7 +227,6 @@ def ls_weights(x_t, images, alpha, sigma, row, column, patch_size):
     ...
 
 
-# %%
 check.ls_weights(ls_weights)
 
 # %% [markdown]
@@ -286,8 +284,11 @@ for ax, (P, values) in zip(axes, maps.items(), strict=True):
     ax.set(title=f"P = {P}", xticks=[], yticks=[])
     ax.spines[:].set_visible(False)
 fig.colorbar(picture, ax=axes, label="correlation")
-show(fig, alt="Three maps of the correlation of each noisy pixel with the error in the middle: next to zero inside the "
-     "outlined window; outside of it positive over most of the garment for P = 3, less for 5, little for 7.")  # fmt: skip
+show(
+    fig,
+    alt="Three maps of the correlation of each noisy pixel with the error in the middle: next to zero inside the "
+    "outlined window; outside of it positive over most of the garment for P = 3, less for 5, little for 7.",
+)
 
 # %%
 for P, values in maps.items():
@@ -527,7 +528,6 @@ def ls_box_sums(x_t, images, alpha, sigma, patch_size):
     ...
 
 
-# %%
 check.ls_box_sums(ls_box_sums)
 
 # %% [markdown]
@@ -640,7 +640,6 @@ def between_ls_and_is(x_t, images, alpha, sigma, patch_size, outside):
     ...
 
 
-# %%
 check.between_ls_and_is(between_ls_and_is)
 
 # %% [markdown]

@@ -182,7 +182,6 @@ def toy_consistent(u):
     ...
 
 
-# %%
 check.toy_consistent(toy_consistent)
 
 # %% [markdown]
@@ -254,7 +253,6 @@ def toy_count(height, width):
     ...
 
 
-# %%
 check.toy_count(toy_count)
 
 # %% [markdown]
@@ -405,7 +403,6 @@ def geometric_end(steps, extra, ratio):
     ...
 
 
-# %%
 check.geometric_end(geometric_end)
 
 # %% [markdown]
@@ -535,7 +532,6 @@ def new_consistent_image(height, width):
     ...
 
 
-# %%
 check.new_consistent_image(new_consistent_image)
 
 # %% [markdown]

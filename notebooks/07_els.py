@@ -127,7 +127,6 @@ def patch_dictionary(images, patch_size):
     ...
 
 
-# %%
 check.patch_dictionary(patch_dictionary)
 
 # %% [markdown]
@@ -159,7 +158,6 @@ def els_pixel(query, dictionary, alpha, sigma):
     ...
 
 
-# %%
 check.els_pixel(els_pixel)
 
 # %% [markdown]
@@ -484,7 +482,6 @@ def provenance_entropy(source):
     ...
 
 
-# %%
 check.provenance_entropy(provenance_entropy)
 
 # %% [markdown]
@@ -619,7 +616,6 @@ def shift_gap(denoiser, x_t, shift):
     ...
 
 
-# %%
 check.shift_gap(shift_gap)
 
 # %% [markdown]

@@ -96,8 +96,7 @@ show(
 # %% [markdown]
 # Mostly in the middle, and fading outwards. The map also runs into the border: the image is too small for the question.
 # The next section asks it on a larger canvas.
-
-# %% [markdown]
+#
 # ## 2. A larger canvas (7 minutes)
 #
 # A convolutional network takes images of any size. So we put noised training images in the middle of a black canvas
@@ -198,8 +197,7 @@ if lab.profile == "laptop":
 #
 # This is **locality in time**: the same weights, the same 17x17 receptive field, and a window of attention that closes
 # as the picture becomes clear.
-
-# %% [markdown]
+#
 # ### Exercise 1: The radius of a map (8 minutes, ★☆☆)
 #
 # Write `jacobian_radius(J)`: `J` has shape (S, S), S odd, its entries are non-negative, and the pixel that was asked is
@@ -212,7 +210,6 @@ def jacobian_radius(J):
     ...
 
 
-# %%
 check.jacobian_radius(jacobian_radius)
 
 # %% [markdown]
@@ -301,7 +298,6 @@ def score_mismatch(x0_machine, x0_network, x_t, alpha, sigma):
     ...
 
 
-# %%
 check.score_mismatch(score_mismatch)
 
 # %% [markdown]
@@ -410,7 +406,6 @@ def calibrate_one_step(cosine, candidates):
     ...
 
 
-# %%
 check.calibrate_one_step(calibrate_one_step)
 
 # %% [markdown]
@@ -551,8 +546,7 @@ for name, curve in (published | ours).items():
 # Data, image sizes and architectures differ; all curves close as noise falls, down to 3. One exception teaches most:
 # MNIST with circular padding has $P = 3$ at the *highest* noise as well. We have just seen how it can happen: out there
 # the ridge is flat, and the choice is worth almost nothing.
-
-# %% [markdown]
+#
 # ### Exercise 4: Read a published list (8 minutes, ★★☆)
 #
 # Write `published_size(sizes, t)`: `sizes` is a list of S patch sizes whose index 0 belongs to the **lowest** noise,
@@ -565,7 +559,6 @@ def published_size(sizes, t):
     ...
 
 
-# %%
 check.published_size(published_size)
 
 # %% [markdown]

@@ -98,7 +98,6 @@ def three_correlations(prediction, target):
     ...
 
 
-# %%
 check.three_correlations(three_correlations)
 
 # %% [markdown]
@@ -178,7 +177,6 @@ def rescaled(prediction, target):
     ...
 
 
-# %%
 check.rescaled(rescaled)
 
 # %% [markdown]
@@ -438,7 +436,6 @@ def error_amplification(denoiser_error, theta, theta_next):
     ...
 
 
-# %%
 check.error_amplification(error_amplification)
 
 # %% [markdown]
@@ -593,7 +590,6 @@ def gentle_grid(steps, limit):
     ...
 
 
-# %%
 check.gentle_grid(gentle_grid)
 
 # %% [markdown]

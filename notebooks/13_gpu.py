@@ -16,9 +16,11 @@
 # # 13 · The machine is attention over training patches
 #
 # **You will** rewrite the equivariant local score machine as attention, run it in one call of torch, cut it into pieces
-# that fit any computer, find where 32-bit numbers stop being enough, and reckon what ImageNet would cost. **You will
-# learn** why the formula runs fast on the hardware that was built for transformers, and what limits it. **You need**
-# lesson 07 (the ELS machine); you do not need a GPU.
+# that fit any computer, find where 32-bit numbers stop being enough, and reckon what ImageNet would cost.
+#
+# **You will learn** why the formula runs fast on the hardware that was built for transformers, and what limits it.
+#
+# **You need** lesson 07 (the ELS machine); you do not need a GPU.
 #
 # **Time** 90 minutes
 
@@ -125,7 +127,6 @@ def attention_logits(queries, keys, alpha, sigma):
     ...
 
 
-# %%
 check.attention_logits(attention_logits)
 
 # %% [markdown]
@@ -273,7 +274,6 @@ def merge_partials(a, b):
     ...
 
 
-# %%
 check.merge_partials(merge_partials)
 
 # %% [markdown]
@@ -463,7 +463,6 @@ def smallest_sigma(queries, keys, alpha, tolerance):
     ...
 
 
-# %%
 check.smallest_sigma(smallest_sigma)
 
 # %% [markdown]
@@ -812,7 +811,6 @@ def machine_cost(n_images, side, channels, patch_size, steps):
     ...
 
 
-# %%
 check.machine_cost(machine_cost)
 
 # %% [markdown]

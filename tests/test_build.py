@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,7 @@ W.VBox([s, p])
 def lesson(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(build, "ROOT", tmp_path)
     monkeypatch.setattr(build, "STAMPS", tmp_path / "runs" / "built.json")
+    monkeypatch.setattr(build, "STATUS", tmp_path / "book" / "status.json")
     path = tmp_path / "notebooks" / "00_lesson.py"
     path.parent.mkdir()
     path.write_text(HEADER + WIDGET)
@@ -44,17 +47,25 @@ def lesson(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_same_bytes_every_time(lesson: Path) -> None:
-    assert build.update(lesson) == "written"
+    assert build.update(lesson).startswith("written, ")
     first = lesson.with_suffix(".ipynb").read_bytes()
     assert b"widget-view+json" in first
     assert build.update(lesson) == "unchanged", "not executed again"
-    assert build.update(lesson, fresh=True) == "same"
+    assert build.update(lesson, fresh=True).startswith("same, ")
     assert lesson.with_suffix(".ipynb").read_bytes() == first
+
+
+def test_what_a_run_took_is_noted(lesson: Path) -> None:
+    build.update(lesson)
+    status = json.loads(build.STATUS.read_text())
+    assert status["versions"]["torch"] and status["cores"] >= 1
+    took = status["lessons"]["00_lesson"]
+    assert took["seconds"] > 0 and (sys.platform != "linux" or 0.01 < took["gib"] < 10)
 
 
 def test_executed_again_when_source_package_or_notebook_changed(lesson: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     built = []
-    monkeypatch.setattr(build, "build", lambda source: built.append(source) or f"text of {source.read_text()}\n")
+    monkeypatch.setattr(build, "build", lambda source: built.append(source) or (f"text of {source.read_text()}\n", {}))
     build.update(lesson)
     build.update(lesson)
     assert len(built) == 1
@@ -83,7 +94,7 @@ def test_volatile_outputs_are_kept(lesson: Path) -> None:
     lesson.write_text(HEADER.replace("# %%\n", '# %% tags=["volatile"]\n') + "import time\n\nprint(time.time_ns())\n")
     build.update(lesson)
     first = lesson.with_suffix(".ipynb").read_bytes()
-    assert build.update(lesson, fresh=True) == "same"
+    assert build.update(lesson, fresh=True).startswith("same, ")
     assert lesson.with_suffix(".ipynb").read_bytes() == first
 
 

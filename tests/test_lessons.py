@@ -113,6 +113,15 @@ def test_minutes_add_up(lesson: Path) -> None:
 
 
 @each_lesson
+def test_the_readme_lists_it(lesson: Path) -> None:
+    head = source_of(lesson).cells[0].source
+    title, minutes = head.splitlines()[0].removeprefix("# "), re.search(r"\*\*Time\*\* (\d+)", head)
+    assert minutes
+    row = f"| [{title}](notebooks/{lesson.stem}.ipynb) | {minutes[1]} |"
+    assert row in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@each_lesson
 def test_form(lesson: Path) -> None:
     """Title, first cell, closing sections, and cells that fit on a screen."""
     cells = source_of(lesson).cells

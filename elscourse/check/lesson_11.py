@@ -246,7 +246,7 @@ EXERCISES = [
         hints=(
             "If D is off by e, then eps_hat is off by -alpha e / sigma.",
             "So x' is off by alpha' e - sigma' (alpha / sigma) e, with alpha = cos(theta) and sigma = sin(theta).",
-            "The bracket (cos theta' sin theta - sin theta' cos theta) / sin theta is sin(theta - theta') / sin(theta).",
+            "The bracket (cos theta' sin theta - sin theta' cos theta) / sin theta is sin(theta - theta') / sin theta.",
         ),
         cases=_steps,
         answer=_carried,
