@@ -21,11 +21,15 @@ if TYPE_CHECKING:
 INK, GREY, BLUE, ORANGE, GREEN = "#222222", "#8c8c8c", "#0072b2", "#d55e00", "#009e73"
 
 
-def show(figure: Figure, *, alt: str) -> None:
+def show(figure: Figure, *, alt: str = "") -> None:
     """Display a figure with its description: whoever cannot see it, or looks before it has loaded, reads `alt`.
 
-    Raises CourseError for an empty `alt`. Outside of a notebook it displays nothing.
+    Raises CourseError without an `alt`. Outside of a notebook it displays nothing.
     """
+    from matplotlib.figure import Figure
+
+    if not isinstance(figure, Figure):
+        raise CourseError(f"show(figure, alt=...) needs a matplotlib figure, got {type(figure).__name__}.")
     if not isinstance(alt, str) or len(alt.split()) < 3:
         raise CourseError(f"show(figure, alt=...) needs a sentence that says what is to be seen, got {alt!r}.")
     png = io.BytesIO()
@@ -104,10 +108,23 @@ def _check_rows(rows: object) -> None:
         if not isinstance(images, Tensor) or images.ndim != 4 or images.shape[1] not in (1, 3) or not len(images):
             given = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
             raise CourseError(f"row {name!r} must hold images of shape (B, C, H, W) with C = 1 or 3, got {given}.")
+        if not isinstance(name, str):
+            raise CourseError(f"the names of rows must be text, got {name!r}: write str({name!r}).")
+
+
+def _check_shape(value: object, what: str, *shape: int | str) -> None:
+    """A tensor with this shape, where a letter stands for any size."""
+    sizes = tuple(value.shape) if isinstance(value, Tensor) else ()
+    if len(sizes) != len(shape) or any(isinstance(a, int) and a != b for a, b in zip(shape, sizes, strict=True)):
+        wanted = ", ".join(map(str, shape)) + "," * (len(shape) == 1)
+        raise CourseError(f"{what} must be a tensor of shape ({wanted}), got {sizes or type(value).__name__}.")
 
 
 def show_image(axis: Any, image: Float[Tensor, "C H W"]) -> None:
     """Draw one image, pixels clipped to [-1, 1], on a matplotlib axis, without ticks or frame."""
+    _check_shape(image, "image", "C", "H", "W")
+    if image.shape[0] not in (1, 3):
+        raise CourseError(f"image must have 1 channel (grey) or 3 (red, green, blue), got {image.shape[0]}.")
     pixels = ((image.detach().cpu().clamp(-1, 1) + 1) / 2).movedim(0, -1).numpy()
     axis.imshow(
         pixels if pixels.shape[-1] == 3 else pixels[..., 0], cmap="gray", vmin=0, vmax=1, interpolation="nearest"
@@ -126,13 +143,19 @@ def weight_bars(
 ) -> Figure:
     """Posterior weights as bars, heaviest first, one panel per entry; labels name the candidates, not the places."""
     panels = weights if isinstance(weights, Mapping) else {"": weights}
+    if not panels:
+        raise CourseError("weights must hold at least one panel, like {'t = 1': weights}, got none.")
+    for name, w in panels.items():
+        _check_shape(w, f"weights {name!r}" if name else "weights", "n")
+        if labels is not None and len(labels) < len(w):
+            raise CourseError(f"labels must name all {len(w)} candidates, got {len(labels)}.")
     longest = max(len(w) for w in panels.values())
     figure = _figure(min(10, 1 + 2.3 * len(panels)), 2.4)
     axes = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
     for axis, (name, w) in zip(axes, panels.items(), strict=True):
         order = w.argsort(descending=True)
         rank = range(1, len(w) + 1)
-        axis.bar(rank, w[order].cpu().numpy(), color=BLUE, width=0.8 if longest < 50 else 1.0)
+        axis.bar(rank, w[order].detach().cpu().numpy(), color=BLUE, width=0.8 if longest < 50 else 1.0)
         axis.set(title=name, ylim=(0, 1.05), xlim=(0.4, len(w) + 0.6))
         axis.xaxis.get_major_locator().set_params(integer=True)
         if labels is not None:
@@ -150,6 +173,9 @@ def provenance_map(
 
     Lines run where the source changes, so that the pieces are seen without the colours. -1, no source, is grey.
     """
+    _check_rows({"images": images})
+    if not isinstance(source, Tensor):
+        raise CourseError(f"source must be a tensor of indices, shape (B, H, W), got {type(source).__name__}.")
     if source.shape != (len(images), *images.shape[-2:]):
         raise CourseError(
             f"source must name one training image per pixel, shape {(len(images), *images.shape[-2:])}, "
@@ -198,6 +224,10 @@ def calibration_map(
 
     Colours show log10(1 - cosine): the differences that matter are in the last percent.
     """
+    _check_shape(cosine, "cosine", len(times), len(candidates))
+    unknown = sorted({size for _, size in ridge} - set(candidates))
+    if unknown:
+        raise CourseError(f"ridge holds patch sizes that are no candidates: {unknown}, candidates {list(candidates)}.")
     figure = _figure(6.4, 3.6)
     axis = figure.subplots()
     distance = (1 - cosine.double()).clamp(min=1e-6).log10().T.cpu().numpy()
@@ -221,6 +251,8 @@ def agreement_scatter(
     ours: Float[Tensor, " B"], baseline: Float[Tensor, " B"], names: tuple[str, str], target: str
 ) -> Figure:
     """r2 of one machine against r2 of another, a point per seed: above the diagonal the first predicts better."""
+    _check_shape(ours, "ours", "B")
+    _check_shape(baseline, "baseline", len(ours))
     figure = _figure(4.6, 4.4)
     axis = figure.subplots()
     axis.plot([0, 1], [0, 1], color="0.7", lw=1, zorder=0)

@@ -24,9 +24,9 @@ def load_results(name: str) -> dict[str, Tensor]:
     lessons = {path.stem: path for path in (data_dir() / "lessons").glob("*.npz")}
     samples = {path.name.removesuffix(".samples.npz"): path for path in (data_dir() / "results").glob("*.samples.npz")}
     found = own | lessons | samples
-    if name not in found:
-        advice = f" `elscourse reproduce --network {name}` computes them." if name in network_files() else ""
-        raise CourseError(f"{unknown_name('results', name, found)}{advice}")
+    if not isinstance(name, str) or name not in found:
+        advice = f" `elscourse reproduce --network {name}` computes them." if str(name) in network_files() else ""
+        raise CourseError(f"{unknown_name('results', str(name), found)}{advice}")
     try:
         with np.load(found[name], allow_pickle=False) as arrays:
             return {key: torch.from_numpy(arrays[key]) for key in arrays.files}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,17 @@ def lessons_dir() -> Path:
 
 def copy_lessons(folder: Path) -> tuple[list[Path], list[Path]]:
     """Copy each lesson that `folder` does not hold yet; returns the copied and the kept ones."""
+    if folder.resolve() == lessons_dir().resolve():
+        raise CourseError(f"{folder} holds the course's own lessons: name another folder for yours, --dir my-course.")
+    try:
+        return _copy(folder)
+    except OSError as error:
+        raise CourseError(
+            f"the lessons cannot be copied to {str(folder)!r} ({error.strerror}): name a folder of yours with --dir."
+        ) from error
+
+
+def _copy(folder: Path) -> tuple[list[Path], list[Path]]:
     folder.mkdir(parents=True, exist_ok=True)
     copied, kept = [], []
     for lesson in sorted(lessons_dir().glob("*.ipynb")):
@@ -26,7 +38,9 @@ def copy_lessons(folder: Path) -> tuple[list[Path], list[Path]]:
         if mine.exists():
             kept.append(mine)
         else:
-            shutil.copyfile(lesson, mine)
+            partial = mine.with_suffix(".partial")  # a copy that is cut off must not pass for the learner's work
+            shutil.copyfile(lesson, partial)
+            os.replace(partial, mine)
             copied.append(mine)
     return copied, kept
 
@@ -36,5 +50,7 @@ def open_lab(folder: Path, options: list[str]) -> int:
     if importlib.util.find_spec("jupyterlab") is None:
         raise CourseError('JupyterLab is not installed: run `pip install "elscourse[notebook]"` (or ./course setup).')
     copied, kept = copy_lessons(folder)
+    if options and not options[0].startswith("-") and not (folder / options[0]).exists():
+        raise CourseError(f"there is no {options[0]} in {folder}: a folder of your own is named by --dir {options[0]}.")
     print(f"{folder}: lessons copied: {len(copied)}, kept as you left them: {len(kept)}.", flush=True)
     return subprocess.call([sys.executable, "-m", "jupyterlab", *options], cwd=folder)

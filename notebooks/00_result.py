@@ -59,7 +59,9 @@ garments = els.lab(network="fashion-mnist-16-resnet-zeros-conditional")
 seed = 4
 noise = els.seeded_noise([seed], garments.shape).to(garments.device)
 label = seed % 10
-print(f"seed {seed}, to be drawn: {garments.data.class_names[label]}")
+weights = sum(p.numel() for p in garments.network.module.parameters())
+print(f"seed {seed}, to be drawn: {garments.data.class_names[label]} (by a network of {weights:,} weights)")
+assert round(weights / 1e6, 2) == 0.26 and len(garments.data.images) == 10_000
 
 # %% [markdown]
 # **Predict.** The formula sees the 974 training pictures of coats and can do nothing but average. What will it
@@ -67,7 +69,7 @@ print(f"seed {seed}, to be drawn: {garments.data.class_names[label]}")
 # or something unrelated?
 
 # %%
-formula = garments.machine("els-zeros")
+formula = garments.machine("els-zeros")  # the machine that lessons 04 to 08 build, by its short name
 formula_drew = els.sample(formula, noise, steps=20, labels=label)
 network_drew = els.sample(garments.network, noise, steps=150, labels=label)
 
@@ -85,7 +87,7 @@ show(
 # %%
 r2 = els.compare(formula_drew, network_drew).r2.item()
 print(f"r2 of formula and network: {r2:.2f}")
-assert seed != 4 or r2 > 0.9
+assert seed != 4 or abs(r2 - 0.95) < 0.01
 
 # %% [markdown]
 # 0.95. The formula has no weights that could have been fitted to the network. Only one thing was measured on the
@@ -118,7 +120,8 @@ check.picture_r2(picture_r2)
 # ```
 #
 # Because the mean is gone and the lengths are divided out, r2 does not notice when one picture is paler or darker
-# than the other. Lesson 11 asks whether that is too kind.
+# than the other; nor, because of the square, when one is the negative of the other. Lesson 11 asks whether that is too
+# kind.
 # </details>
 
 # %% [markdown]
@@ -134,7 +137,7 @@ check.picture_r2(picture_r2)
 # %%
 seeds = range(10)
 noise, labels = els.seeded_noise(seeds, garments.shape).to(garments.device), garments.labels_for(seeds)
-ideal_drew = els.sample(garments.machine("is"), noise, steps=20, labels=labels)
+ideal_drew = els.sample(garments.machine("is"), noise, steps=20, labels=labels)  # "is": the ideal denoiser
 network_drew = els.sample(garments.network, noise, steps=150, labels=labels)
 
 way = list(els.trajectory(formula, noise, steps=20, labels=labels))  # the whole way, for section 4
@@ -173,8 +176,8 @@ ideals = els.compare(stored["is"], stored["network-150"]).r2
 print(f"median r2 with the network: formula {ours.quantile(0.5):.3f}, ideal denoiser {ideals.quantile(0.5):.3f}")
 print(f"the formula is closer for {(ours > ideals).sum()} of 100 seeds")
 print(f"its worst is seed {ours.argmin()}: {ours.min():.2f}")
-assert ours.quantile(0.5) > 0.92 and ideals.quantile(0.5) < 0.8
-assert (ours > ideals).all() and ours.argmin() == 49
+assert abs(ours.quantile(0.5) - 0.945) < 0.002 and abs(ideals.quantile(0.5) - 0.744) < 0.002
+assert (ours > ideals).all() and ours.argmin() == 49 and abs(ours.min() - 0.54) < 0.01
 
 # %% [markdown]
 # Median r2: **0.945** for the formula, 0.744 for the ideal denoiser, and the formula is closer for every one of the
@@ -202,7 +205,8 @@ show(fig, alt="The ideal denoiser's ten drawings equal the training pictures bel
 assert nearest["ideal denoiser"][1].max() < 0.01 and min(nearest[n][1].min() for n in ("formula", "network")) > 1
 
 # %% [markdown]
-# The ideal denoiser **only copies**. None of the network's ten drawings is a copy, and none of the formula's.
+# The ideal denoiser **only copies**. None of the network's ten drawings is a copy, and none of the formula's. (Is a
+# distance of 2.67 large? Lesson 03 compares it with real pictures that the network never saw.)
 #
 # That is strange. The network was trained to be the ideal denoiser, and had it succeeded, it could only copy. Its
 # creativity must come from what it does *less well* than the ideal.
@@ -213,12 +217,12 @@ assert nearest["ideal denoiser"][1].max() < 0.01 and min(nearest[n][1].min() for
 # pixel, about halfway through the drawing.
 #
 # The window of the noisy picture around our pixel is compared with **every** window of **every** training picture of
-# the class. The more alike, the more votes. Each voter proposes the pixel at its centre.
+# the class. The more alike, the more votes. Each window is a **voter**: it proposes the pixel at its centre.
 
 # %%
 t, noisy, _ = way[11]
 alpha, sigma = garments.schedule.alpha(t), garments.schedule.sigma(t)  # how much picture, how much noise
-side = formula.window_at(t)[0]
+side = formula.window_at(t)[0]  # the window has side x side pixels at this t
 row, column, r = 7, 9, side // 2
 
 coats = pictures[garments.data.labels == 4]
@@ -246,18 +250,19 @@ assert abs(value - from_package) < 1e-3
 widgets.MosaicExplorer.of(formula, noisy, formula_drew, t, top=4, labels=labels)
 
 # %%
-voters = formula.posterior(noisy, t, top=1, labels=labels)
+voters = formula.posterior(noisy, t, top=1, labels=labels)  # the first voter of a pixel: the one with the most votes
 rows_and_columns = torch.stack(torch.meshgrid(torch.arange(16), torch.arange(16), indexing="ij"), dim=-1)
 elsewhere = voters.location[..., 0, :].cpu() != rows_and_columns
 moved = elsewhere.any(-1)[:, 4:12, 4:12].float().mean()
 sources = [len(voters.image[i].unique()) for i in range(10)]
 print(f"middle pixels whose first voter sits elsewhere in its picture: {moved:.0%}")
 print("training pictures that are first voter somewhere, per drawing:", sources)
-assert moved > 0.7 and min(sources) > 60
+assert abs(moved - 0.86) < 0.02 and min(sources) > 80 and max(sources) < 110
 
 # %% [markdown]
-# About 100 training pictures are the first voter of some pixel of one drawing, which has 256 pixels. And in the
-# middle of the picture, 86 % of the first voters sit at another place of their picture than our pixel does of ours.
+# A drawing has 256 pixels. Their first voters (the windows with the most votes) come from about 100 training pictures.
+# And in the middle of the drawing, 86 % of the first voters sit at another place of their picture than our pixel does
+# of ours.
 # (At the border it is different, for a reason that fills lesson 08.)
 #
 # Each new picture is a **mosaic** of small pieces of many training pictures, often from elsewhere.

@@ -185,7 +185,7 @@ def heaps(t):
 
 last = max(t / 100 for t in range(1, 101) if heaps(t / 100) == 2)
 print(f"the density has two heaps up to t = {last:.2f}")
-assert 0.2 < last < 0.35
+assert round(last, 2) == 0.26
 
 # %% [markdown]
 # The two heaps of a single pixel are gone beyond $t = 0.26$. You probably named some garments at a higher $t$ than
@@ -214,7 +214,7 @@ check.noising(noising)
 #
 # ```python
 # def noising(x_0, eps, t):
-#     theta = (math.pi / 2 * t / 1.008)[:, None, None, None]
+#     theta = (torch.pi / 2 * t / 1.008)[:, None, None, None]
 #     return theta.cos() * x_0 + theta.sin() * eps
 # ```
 #
@@ -313,11 +313,14 @@ show(
     ),
 )
 print(f"largest difference between formula and simulated averages: {worst:.3f}")
-assert worst < 0.05
+low, high = denoiser(torch.tensor([-2.0, 2.0], dtype=torch.float64), 0.9)
+print(f"at t = 0.9, from x_t = -2 to x_t = 2, D rises only from {low:.2f} to {high:.2f}")
+assert worst < 0.05 and abs((share * means).sum() - 0.24) < 1e-9
+assert abs(low - 0.12) < 0.005 and abs(high - 0.34) < 0.005
 
 # %% [markdown]
-# At little noise $D$ decides: dark or bright. At much noise it shrugs and says about the mean of all data, 0.24,
-# almost whatever it sees. Between the two lies a soft step that *hesitates*.
+# At little noise $D$ decides: dark or bright. At much noise it shrugs, and stays near the mean of all data, 0.24: at
+# $t = 0.9$ it only moves from 0.12 to 0.34. Between the two lies a soft step that *hesitates*.
 #
 # ### Exercise 2: The denoiser of a coin (8 minutes, ★★☆)
 #
@@ -369,6 +372,7 @@ below.plot(line, score)
 at = line[150:451:20]
 below.quiver(at, 0 * at, score[150:451:20].sign(), 0 * at, scale=28, width=0.007, color=plotting.ORANGE)
 below.set(xlabel="$x$", ylabel="score $s$", xlim=(-1.6, 1.6), ylim=(-12, 12))
+zeros = line[:-1][score.sign().diff() != 0]
 show(
     fig,
     alt=(
@@ -376,12 +380,14 @@ show(
         "point uphill, away from the valley."
     ),
 )
+print("the score changes its sign near x =", ", ".join(f"{z:.2f}" for z in zeros))
+assert len(zeros) == 3 and (density(line, t).diff().sign().diff() != 0).sum() == 3  # two humps and a valley
 
 # %% [markdown]
-# The score is zero at the two humps and in the valley; the arrows point uphill, away from the valley. And now a small
-# miracle. Write $p_t$ as a mixture over all clean values,
-# $p_t(x) = \int p_0(x_0)\, \mathcal{N}(x;\, \alpha x_0, \sigma^2)\, dx_0$, where $\mathcal{N}(x;\, m, V)$ is the
-# normal density with mean $m$ and variance $V$, and differentiate under the integral:
+# The score is zero at the two humps and in the valley. It is positive to the left of a hump and negative to the right:
+# the arrows point uphill, away from the valley. And now a small miracle. Write $p_t$ as a mixture over all clean
+# values, $p_t(x) = \int p_0(x_0)\, \mathcal{N}(x;\, \alpha x_0, \sigma^2)\, dx_0$, where $\mathcal{N}(x;\, m, V)$ is
+# the normal density with mean $m$ and variance $V$, and differentiate under the integral:
 #
 # $$\partial_x p_t(x) = \int p_0(x_0)\, \mathcal{N}(x;\, \alpha x_0, \sigma^2)\, \frac{\alpha x_0 - x}{\sigma^2}\, dx_0
 # = p_t(x)\, \frac{\alpha\, \mathrm{E}[x_0 \mid x_t = x] - x}{\sigma^2} .$$
@@ -463,11 +469,15 @@ show(
     fig,
     alt=("Fourteen arcs that start in two bundles at the left and cross each other many times on their way to noise."),
 )
+overtakes = (arcs[0, :, None] < arcs[0]) & (arcs[-1, :, None] > arcs[-1])  # below at the start, above at the end
+print(f"pairs of arcs that must cross: {overtakes.sum()} of {14 * 13 // 2}")
+assert overtakes.sum() > 20
 
 # %% [markdown]
 # You cannot: the arcs cross. At a crossing one pixel came from above and another from below, and nothing tells them
 # apart. But we do not want *these pixels* back. We want pixels with the same **density**. So let us look for a
-# *flow*: a velocity $u(x, \theta)$ that depends on the place only, and carries the crowd as a whole in the same way.
+# *flow*: a velocity $u(x, \theta)$ that depends on the place and the angle only, and carries the crowd as a whole in the
+# same way.
 #
 # Let $F(x, \theta)$ be the share of the crowd to the left of $x$, and $p = \partial_x F$ its density. Pixels neither
 # appear nor vanish, so $F$ drops only by what crosses $x$ from left to right: density times velocity,
@@ -567,8 +577,8 @@ assert abs(dark - 0.3) < 0.01
 # $$x_{t'} = \alpha' D + \sigma'\, \hat\epsilon \qquad (\alpha' = \cos\theta',\; \sigma' = \sin\theta') .$$
 #
 # At $\theta' = \theta$ this is $x_t$ itself, and its velocity there is $-\sigma D + \alpha\hat\epsilon = u$: for
-# small turns it *is* the flow. This step is called **DDIM**. Then ask the denoiser again, at the new place, and turn
-# on.
+# small turns it *is* the flow. This step is called **DDIM** (from *denoising diffusion implicit models*; Song, Meng and
+# Ermon 2021). Then ask the denoiser again, at the new place, and turn on.
 
 
 # %%
@@ -597,7 +607,7 @@ for ax, (steps, x) in zip(axes, samples.items(), strict=True):
     ax.hist(x, bins=120, range=(-1.2, 1.2), density=True, color="0.75", label="samples")
     ax.plot(line, clean, lw=1.5, label="density of the data")
     ax.set(title=f"{steps} step{'s' * (steps > 1)}", xlabel="$x$", xlim=(-1.2, 1.2), ylim=(0, 4.2), yticks=[])
-axes[0].legend(loc="upper left", fontsize=8)
+axes[-1].legend(loc="upper left", fontsize=8)
 show(
     fig,
     alt=(
@@ -658,10 +668,10 @@ print("error falls by a factor of", ", ".join(f"{r:.2f}" for r in ratios), "at e
 assert all(1.8 < r < 2.3 for r in ratios)
 
 # %% [markdown]
-# By a half: DDIM is a first-order method. Faster solvers exist. This course stays with DDIM at 20 steps, for formulas
-# and networks alike: both then make the same kind of error, and what is left when we compare them is due to the
-# denoisers. Note also what is *not* random here: once the noise is drawn, the sample is determined. **A seed is an
-# image.** We shall use that to compare denoisers, image by image.
+# By a half: DDIM is a first-order method. Faster solvers exist, but this course stays with DDIM: 20 steps for its
+# formulas, 20 or more for its networks (which numbers make a fair comparison is a question of lesson 11). Note also what
+# is *not* random here: once the noise is drawn, the sample is determined. **A seed is an image.** We shall use that to
+# compare denoisers, image by image.
 #
 # ### Exercise 4: One DDIM step (6 minutes, ★★☆)
 #
@@ -830,7 +840,7 @@ show(
     fig,
     alt=(
         "Two garments on their way from noise: the guess is a harsh black and white silhouette at t = 1, a blurred "
-        "garment at t = 0.95, and gets sharper from there, while x_t looks like noise until about t = 0.5."
+        "garment at t = 0.95, and gets sharper from there, while x_t looks like noise until t = 0.5 or even 0.3."
     ),
 )
 
@@ -864,7 +874,7 @@ reach = {name: max(t for t, r in zip(times, r2, strict=True) if r > 0.8) for nam
          {"guess": guess_r2, "x_t": x_t_r2}.items()}  # fmt: skip
 print(f"r2 with the final picture exceeds 0.8 from t = {reach['guess']:.2f} (guess) and t = {reach['x_t']:.2f} (x_t)")
 if lab.profile == "laptop":
-    assert 0.75 < reach["guess"] < 0.9 and 0.1 < reach["x_t"] < 0.25
+    assert abs(reach["guess"] - 0.83) < 0.015 and abs(reach["x_t"] - 0.16) < 0.015
     assert path[0][2].abs().amax((1, 2, 3)).min() > 3  # every guess at t = 1 leaves the range
 
 # %% [markdown]

@@ -91,8 +91,9 @@ for a in [*three, *others]:
 # (Write $a - v_i = (a - m) + (m - v_i)$ and square. The mixed term is $2 (a-m) \cdot \sum_i w_i (m - v_i) = 0$.) The
 # first term is a price nobody can avoid; the second vanishes at $a = m$, and only there.
 #
-# A network that may choose its answer for every $x_t$ and $t$ *separately* can do no better than the mean for each.
-# So the exact minimiser of the training loss is
+# The same holds for every $x_t$ and $t$: among the cases that lead to this $x_t$, each picture has some probability,
+# and the cheapest answer is the mean with these probabilities as weights. A network that may choose its answer for
+# every $x_t$ and $t$ *separately* can do no better. So the exact minimiser of the training loss is
 #
 # $$D(x_t, t) = \mathrm{E}[x_0 \mid x_t] .$$
 #
@@ -109,8 +110,9 @@ fine_image = (answer - three[:1]).square().sum()
 torch.testing.assert_close(fine_noise, (schedule.alpha(t) / schedule.sigma(t)) ** 2 * fine_image, rtol=1e-4, atol=0)
 
 # %% [markdown]
-# No: it is the same fine times $(\alpha/\sigma)^2$. That factor says how much each *time* counts, but at each time
-# the cheapest answer stays the same. One ideal, whatever the weighting.
+# No. An answer $D$ stands for the noise $\hat\epsilon = (x_t - \alpha D)/\sigma$, so
+# $\hat\epsilon - \epsilon = \alpha (x_0 - D)/\sigma$: it is the same fine times $(\alpha/\sigma)^2$. That factor says
+# how much each *time* counts, but at each time the cheapest answer stays the same. One ideal, whatever the weighting.
 #
 # ## 2. The ideal denoiser, written down (8 minutes)
 #
@@ -243,7 +245,7 @@ machine = els.IdealScoreMachine(images, schedule)
 x_0, noise = images[:8], els.seeded_noise(range(600, 608), lab.shape).to(lab.device)
 for t in (0.1, 0.4, 0.7, 1.0):
     x_t = els.add_noise(x_0, noise, t)
-    torch.testing.assert_close(ideal_denoiser(x_t, t), machine(x_t, t), rtol=0, atol=2e-3)
+    torch.testing.assert_close(ideal_denoiser(x_t, t), machine(x_t, t), rtol=0, atol=1e-4)
 
 # %% [markdown]
 # **Predict.** And if the training set is a *single* picture: what does its ideal denoiser answer to pure noise?
@@ -270,8 +272,8 @@ fig = plotting.weight_bars({f"t = {t:g}": w.topk(15).values for t, w in weights.
 show(
     fig,
     alt=(
-        "Bars of the 15 heaviest weights at four times: at t = 0.9 no bar is visible, at 0.75 a few are low, at "
-        "0.3 a single bar has all the weight."
+        "Bars of the 15 heaviest weights at four times: at t = 0.9 they can hardly be seen, at 0.75 all are low, "
+        "at 0.6 one stands out, at 0.3 a single bar has all the weight."
     ),
 )
 
@@ -292,7 +294,7 @@ show(
 for t in times:
     print(f"t = {t:<4g}  heaviest weight {weights[t].max():.3f}, it is image {int(weights[t].argmax())}")
 if lab.profile == "laptop":
-    assert weights[0.9].max() < 0.05 and weights[0.3].max() > 0.99
+    assert weights[0.9].max() < 0.01 and weights[0.3].max() > 0.999
 assert weights[0.3].argmax() == 5
 
 # %% [markdown]
@@ -304,7 +306,19 @@ assert weights[0.3].argmax() == 5
 # %%
 widgets.PosteriorExplorer.of(machine, x_0[0], eps[0], times=[i / 20 for i in range(1, 21)], top=5)
 
+# %%
+voted = {}
+for t in times[:3]:  # at 0.3 only one has any weight
+    names = [lab.data.class_names[int(labels[i])] for i in weights[t].topk(5).indices]
+    voted[t] = set(names)
+    print(f"t = {t:<4g}  " + ", ".join(names))
+if lab.profile == "laptop":
+    assert len(voted[0.9]) == len(voted[0.75]) == 3 and voted[0.6] == {"pullover"}
+
 # %% [markdown]
+# Down to $t = 0.75$ the five heaviest still belong to three classes; at $t = 0.6$ they are all pullovers, as
+# picture 5 is. The voters first agree on the kind of picture, then on the picture. Section 5 counts this.
+#
 # ### Exercise 3: How many voters? (5 minutes, ★★☆)
 #
 # "One voter" or "a crowd" can be a number. The **entropy** of the weights is $-\sum_v w(v) \ln w(v)$, and its
@@ -455,7 +469,7 @@ show(
     fig,
     alt=(
         "Effective numbers of pictures and of classes against time on a logarithmic axis: pictures fall steadily "
-        "from 2,000 to 1 near t = 0.35, classes from 10 to 1 slightly earlier."
+        "from 2,000 to 1 near t = 0.4, classes from 10 to 1 slightly earlier."
     ),
 )
 
@@ -475,17 +489,19 @@ print(
     f"one picture holds half of the votes from t = {choice.median():.2f} on (median; middle half "
     f"{choice.quantile(0.25):.2f} to {choice.quantile(0.75):.2f})"
 )
+settled = int((heaviest[middle] > 0.5).sum())
+print(f"at t = 0.5 it does so for {settled} of the 64")
 
 if lab.profile == "laptop":
-    assert 100 < pictures[early].median() < 220 and 3 < classes[early].median() < 5
-    assert 2.5 < pictures[middle].median() < 8 and classes[middle].median() < 2
-    assert 0.45 < choice.median() < 0.6
+    assert 130 < pictures[early].median() < 150 and 3 < classes[early].median() < 4
+    assert 3.5 < pictures[middle].median() < 4.5 and classes[middle].median() < 1.5
+    assert abs(choice.median() - 0.5) < 0.03 and 35 <= settled <= 39
 
 # %% [markdown]
 # The choice is gradual, and it is made from coarse to fine. At $t = 0.75$ effectively some 140 pictures are left, but
 # of three or four classes only (140 picked blindly would be of all ten); near $t = 0.5$ the class is almost settled,
-# while about four pictures still compete. Half-way through the process, one picture holds the majority in about half of
-# the cases. Once it holds everything, the rest of the way only removes noise.
+# while about four pictures still compete. Half-way through the process, at $t = 0.5$, one picture holds the majority in
+# 37 of the 64 cases. Once it holds everything, the rest of the way only removes noise.
 #
 # **Predict.** With a larger training set there are more candidates to tell apart. From 20 to 10,000 pictures: will
 # the choice come earlier, later, or at the same time? Will the copying stop?
@@ -515,7 +531,9 @@ show(
         "little at each step."
     ),
 )
-assert all(0 < a - b < 0.2 for a, b in pairwise(moments))
+assert all(a > b for a, b in pairwise(moments))
+if lab.profile == "laptop":
+    assert all(a - b < 0.151 for a, b in pairwise(moments))
 
 # %% [markdown]
 # More data *delays* the choice: there are more candidates, so the noise must fall further before they can be told
@@ -542,7 +560,7 @@ print(f"noise changed by 3%:   same picture for {(after == nearest).sum()} of 64
 print(f"100 steps instead:     same picture for {(finer == nearest).sum()} of 64")
 if lab.profile == "laptop":
     assert (again == nearest).all()
-    assert 48 <= (after == nearest).sum() <= 61 and 44 <= (finer == nearest).sum() <= 58
+    assert abs((after == nearest).sum() - 55) <= 2 and abs((finer == nearest).sum() - 51) <= 2
 
 # %%
 many = els.sample(machine, els.seeded_noise(range(3000, 4000), lab.shape).to(lab.device), steps=20)
@@ -550,7 +568,7 @@ index, distance = els.nearest_training_image(many, images)
 different = len(set(index.tolist()))
 by_chance = N * (1 - (1 - 1 / N) ** 1000)  # expected number of different pictures in 1,000 fair draws
 print(f"copies: {(distance < 1e-4).sum()} of 1000; different pictures: {different}; by fair draws: {by_chance:.0f}")
-assert (distance < 1e-4).all() and abs(different - by_chance) < 60
+assert (distance < 1e-4).all() and abs(different - by_chance) < 30
 
 # %% [markdown]
 # Most disturbances are forgotten (55 of 64), some tip the balance between two candidates, and so do smaller steps (51
@@ -588,15 +606,15 @@ check.weights_with_counts(weights_with_counts)
 # </details>
 
 # %% [markdown]
-# **Predict.** A training set of 100 pictures, one of which is listed ten times. How often will 1,000 seeds draw it: 1
-# %, about 9 %, or almost always?
+# **Predict.** A training set of 100 pictures, one of which is listed ten times. How many of 1,000 seeds will draw it:
+# about 10, about 90, or almost all?
 
 # %%
 with_copies = els.IdealScoreMachine(torch.cat([images[:100], images[:1].expand(9, -1, -1, -1)]), schedule)
 many = els.sample(with_copies, els.seeded_noise(range(3000, 4000), lab.shape).to(lab.device), steps=20)
 share = (els.nearest_training_image(many, images[:100])[0] == 0).float().mean().item()
 print(f"drawn {share:.1%} of the time; 10 of 109 would be {10 / 109:.1%}")
-assert abs(share - 10 / 109) < 0.04
+assert abs(share - 10 / 109) < 0.02
 
 # %% [markdown]
 # Ten entries in the list, ten tickets in the hat. Duplicates are what a perfect model recites most.
@@ -621,7 +639,7 @@ for t in (1.0, 0.8, 0.6, 0.4, 0.2, 0.05):
     x_t = els.add_noise(images[:64], noise, t)
     broken[t] = int(literal_weights(x_t, images, t).isnan().any(1).sum())
     print(f"t = {t:<4g}  not a number for {broken[t]} of 64")
-assert all(count >= 60 for count in broken.values())
+assert all(count >= 62 for count in broken.values())
 
 # %% [markdown]
 # **Everywhere**, even at $t = 1$, for all but one or two of the 64. Not the small $\sigma$ is to blame but the number
@@ -641,8 +659,8 @@ print(f"exponent of the right picture: {exponents.mean():.0f} on average, larges
 assert abs(exponents.mean() + pixels / 2) < 0.05 * pixels
 
 fig, ax = plt.subplots(figsize=(5.6, 3))
-sides = torch.logspace(1, 4, 50)
-ax.loglog(sides, sides / 2, label="of the right picture: pixels / 2")
+counts = torch.logspace(1, 4, 50)
+ax.loglog(counts, counts / 2, label="of the right picture: pixels / 2")
 ax.axhline(103.3, color=plotting.ORANGE, ls="--", label="exp rounds to 0 in float32")
 ax.axhline(744.4, color=plotting.GREEN, ls=":", label="exp rounds to 0 in float64")
 for count, name in ((256, "16x16"), (784, "28x28"), (3072, "32x32 colour")):
@@ -731,7 +749,7 @@ for n in (1000, 2000, 4000, 8000):
 #   $e^{-\|x_t - \alpha v\|^2/2\sigma^2}$.
 # - Let it generate, and it returns training pictures, all with the same probability, and nothing else. More data does
 #   not change that.
-# - The choice falls gradually, from coarse to fine, and later the more pictures there are.
+# - The choice is made gradually, from coarse to fine, and the later the more pictures there are.
 # - Exponentials of hundreds of pixels underflow at every noise level; subtracting the largest exponent cures it.
 
 # %% [markdown]

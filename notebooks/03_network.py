@@ -43,13 +43,14 @@ lab = els.lab()
 # only remember. Nobody draws with it. What people do is train a **network** on that same loss.
 #
 # Ours is plain: eight convolutions of $3 \times 3$, the middle six with a shortcut around each. No attention, no
-# pooling. It sees $x_t$ and $t$ (which adds a number of its own to every channel), and returns $\hat\epsilon$, its
-# estimate of the noise inside $x_t$.
+# pooling; a bend (a nonlinear function, pixel by pixel) before every convolution but the first. It sees $x_t$ and $t$
+# (which adds a number of its own to every channel), and returns $\hat\epsilon$, its estimate of the noise inside $x_t$.
 
 # %%
 network = els.ResNet(width=16)
-print(network.up, *network.convs[:1], "... (six like this one) ...", network.down, sep="\n")
+print(network.up, *network.convs[:1], "... (six of this kind in all) ...", network.down, sep="\n")
 print(f"{sum(p.numel() for p in network.parameters()):,} parameters")
+assert len(network.convs) == 6
 
 # %% [markdown]
 # The loss, for a picture $x_0$, noise $\epsilon$ and a time $t$, is the mean over all pixels of
@@ -165,16 +166,19 @@ show(
 
 # %%
 print(f"loss at the end: yours {tiny_curve[-1]:.3f}, the course's {big_curve[-1]:.3f}, lowest possible {lowest:.4f}")
-assert 0.09 < tiny_curve[-1] < 0.14
 if lab.profile == "laptop":
-    assert 0.07 < big_curve[-1] < 0.085 and 0.005 < lowest < 0.009
+    assert 0.105 < tiny_curve[-1] < 0.125 and 0.6 < big_curve[-1] / tiny_curve[-1] < 0.73
+    assert 0.075 < big_curve[-1] < 0.08 and 0.0065 < lowest < 0.0075
     assert big_curve[-1] > 10 * lowest
 
 # %% [markdown]
 # The curves flatten out more than ten times above what is possible. Four times the channels and sixteen times as many
 # pictures seen have lowered the loss by a third. It does not look as if more training would close the gap.
 #
-# Is such a network any good? Let it draw.
+# Is such a network any good? Let it draw. (Both networks get 150 steps of the sampler, so that nobody can blame coarse
+# steps. Lesson 11 comes back to this.)
+#
+# **Predict.** The two differ in size and in training. From the same noise, will they draw similar pictures?
 
 # %%
 seeds = range(10)
@@ -188,12 +192,16 @@ show(fig, alt="Two rows of ten drawings from the same noise. Most columns show t
 # %%
 twins = els.compare(tiny_drew, network_drew).r2
 print("r2 of the two networks, seed by seed:", [round(v, 2) for v in twins.tolist()])
-assert 0.4 < twins.quantile(0.5) < 0.95
+strangers = els.compare(tiny_drew, network_drew.roll(1, 0)).r2  # each against the drawing from the seed before
+print(f"median {twins.quantile(0.5):.2f}; if the noises differ, {strangers.quantile(0.5):.2f}")
+if lab.profile == "laptop":
+    assert 0.6 < twins.quantile(0.5) < 0.8 and twins.min() > 0.35 and twins.max() < 0.9
+    assert 0.1 < strangers.quantile(0.5) < 0.3
 
 # %% [markdown]
 # Not good, but not nothing either: from the same noise, the two draw similar shapes (r2, as in lesson 00, between 0.5
-# and 0.8). They differ in size, and each was trained on its own sequence of pictures and noise. So what a network
-# draws is more than an accident of its training.
+# and 0.8; the median is 0.7, against 0.2 for two drawings from different noise). They differ in size, and each was
+# trained on its own sequence of pictures and noise. So what a network draws is more than an accident of its training.
 
 # %% [markdown]
 # ## 3. Same noise, another picture (5 minutes)
@@ -304,8 +312,8 @@ for name, values in novelty.items():
 print(f"{beyond} of 100 drawings are further out than 95 % of all held-out pictures")
 if lab.profile == "laptop":
     assert novelty["ideal denoiser"].max() < 0.01
-    assert 1.5 < novelty["network"].quantile(0.5) < 1.9 and novelty["network"].min() > 0.7
-    assert 40 < beyond < 65
+    assert abs(novelty["network"].quantile(0.5) - 1.67) < 0.02 and novelty["network"].min() > 0.8
+    assert 50 <= beyond <= 54
 
 # %% [markdown]
 # No drawing is a copy. The median novelty is 1.67, and 52 of the 100 drawings lie further from the training set than
@@ -341,7 +349,7 @@ nearest = els.nearest_training_image(told.to(pictures), pictures)[1]
 print(f"a real picture's distance to the nearest other one: {usual:.2f} (median)")
 print(f"a drawing's distance to the nearest training picture: {nearest.quantile(0.5):.2f} (median)")
 if lab.profile == "laptop":
-    assert 1.3 < nearest.quantile(0.5) / usual < 1.6 and nearest.min() > 1
+    assert 1.38 < nearest.quantile(0.5) / usual < 1.48 and nearest.min() > 1
 
 # %% [markdown]
 # Recognisable garments, and still no copies: 1.4 times as far from the training set as real pictures are from each
@@ -378,12 +386,15 @@ show(
 )
 
 # %%
+parameters = sum(p.numel() for p in lab.network.module.parameters())
+print(f"{parameters:,} parameters of the network, {lab.data.images.numel():,} pixels in its training set")
 print("mean loss         training   held out")
 for name in on_training:
     print(f"{name:<16} {on_training[name].mean():9.4f} {on_held_out[name].mean():10.4f}")
 if lab.profile == "laptop":
-    assert on_training["ideal denoiser"].mean() < 0.01 and on_held_out["ideal denoiser"].mean() > 1
-    assert abs(on_training["network"].mean() / on_held_out["network"].mean() - 1) < 0.05
+    assert 10.5 < on_training["network"].mean() / on_training["ideal denoiser"].mean() < 11.5
+    assert 1.6 < on_held_out["ideal denoiser"].mean() < 1.8
+    assert abs(on_training["network"].mean() / on_held_out["network"].mean() - 1) < 0.02
     assert (on_held_out["ideal denoiser"] / on_training["ideal denoiser"])[16:].max() < 1.15
 
 # %% [markdown]
@@ -400,8 +411,8 @@ if lab.profile == "laptop":
 #
 # From here on we look at the network as a denoiser: its noise estimate turned into a picture, $D(x_t, t)$. The middle
 # pixel of $D$ depends on some pixels of $x_t$ and not on others. Its **receptive field** is the area that it can depend
-# on. Automatic differentiation shows it: the derivative of that output pixel by every input pixel. A convolution does
-# not mind a larger canvas, so we take one of $48 \times 48$.
+# on. Automatic differentiation shows it: the derivative of that output pixel with respect to every input pixel. A
+# convolution does not mind a larger canvas, so we take one of $48 \times 48$.
 #
 # **Predict.** Eight convolutions of $3 \times 3$, one after the other. How wide is the area?
 
@@ -449,7 +460,8 @@ show(
     "is broad, at t = 0.05 it has shrunk to a few pixels inside the outlined 5 by 5 window.",
 )
 if lab.profile == "laptop":
-    assert share[0.9] < 0.4 and share[0.05] > 0.75 and others[0.9] < 0.4 and others[0.05] > 0.65
+    assert abs(share[0.9] - 0.31) < 0.01 and abs(share[0.05] - 0.84) < 0.01
+    assert abs(others[0.9] - 0.29) < 0.01 and abs(others[0.05] - 0.77) < 0.01
 
 # %% [markdown]
 # Above each map stands the share of all influence that comes from the outlined $5 \times 5$ window. (If all pixels
@@ -543,17 +555,17 @@ def middle_and_border(error):
 for name, error in errors.items():
     print("{:<17} middle {:.3f}  border {:.3f}".format(name, *middle_and_border(error)))
 if lab.profile == "laptop":
-    assert middle_and_border(errors["network"])[0] < 0.04 < 0.15 < middle_and_border(errors["network"])[1]
-    assert middle_and_border(errors["ideal denoiser"])[0] > 0.15
-    assert errors["circular network"].max() < 1e-3
+    (ideal_middle, _), (middle, border) = (middle_and_border(errors[name]) for name in ("ideal denoiser", "network"))
+    assert 0.08 < middle / ideal_middle < 0.12 and 0.08 < middle / border < 0.12
+    assert errors["circular network"].max() < 1e-4
 
 # %% [markdown]
 # In the middle, the network's error is a tenth of the ideal denoiser's, and a tenth of its own at the border. The
 # third network pads with the opposite side of the picture instead of zeros (**circular** padding). It has no border,
 # and no error.
 #
-# So the border is what breaks the promise. Here is the test: the first network again, on a canvas so large that the
-# pixels in its middle cannot see any border.
+# So the border is what breaks the promise. Here is the test: the network with zeros again, on a canvas so large that
+# the pixels in its middle cannot see any border.
 
 # %%
 shift = (3, -3)
@@ -579,12 +591,14 @@ for shift in ((1, 0), (3, -3)):
 answer = lab.network(els.add_noise(held_out[:100], eps, 0.9), 0.9)
 print(f"for comparison, the standard deviation of the answer at t = 0.9: {answer.std():.2f}")
 if lab.profile == "laptop":
-    assert middles[3, -3][0] > 0.25 and middles[3, -3][2] < 0.04 and 0.4 < answer.std() < 0.52
+    assert abs(middles[3, -3][0] - 0.33) < 0.01 and abs(middles[3, -3][2] - 0.02) < 0.005
+    assert abs(answer.std() - 0.46) < 0.01
 
 # %% [markdown]
 # Be careful with the sentence "convolutional networks are equivariant". At $t = 0.9$, shifted by three rows and
-# columns, the middle is off by 0.33, and the whole answer only varies by 0.46. At $t = 0.1$ it is 0.02. On a picture
-# of 16 pixels, at high noise, everything is near the border. Lesson 08 is about that.
+# columns, the middle is off by 0.33, and the answers themselves only have a standard deviation of 0.46. At $t = 0.1$
+# the middle is off by 0.02. On a picture of $16 \times 16$ pixels, at high noise, everything is near the border. Lesson
+# 08 is about that.
 
 # %% [markdown]
 # ### Exercise 4: Test any denoiser (8 minutes, ★★☆)
@@ -654,9 +668,9 @@ for name, drew in (("network", drawings), ("UNet", unet_drew)):
     print(f"        r2 with the ideal denoiser {r2:.2f}")
     print(f"        novelty {memory[name][2]:.2f}, smallest {memory[name][3]:.2f}")
 if lab.profile == "laptop":
-    assert abs(memory["network"][0]) < 0.05 < 0.12 < memory["UNet"][0]
-    assert memory["network"][1] < 0.7 < 0.8 < memory["UNet"][1]
-    assert 0.85 < memory["UNet"][2] < 1.05 and memory["UNet"][3] > 0.3
+    assert abs(memory["network"][0]) < 0.02 and abs(memory["UNet"][0] - 0.176) < 0.01
+    assert abs(memory["network"][1] - 0.61) < 0.01 and abs(memory["UNet"][1] - 0.86) < 0.01
+    assert abs(memory["UNet"][2] - 0.94) < 0.02 and abs(memory["UNet"][3] - 0.52) < 0.02
 
 # %% [markdown]
 # The UNet has begun to remember: its loss is 18 % higher on new pictures than on those it was trained on, and from

@@ -98,12 +98,12 @@ show(fig, alt="The change of the answer at the middle pixel falls as the kept sq
 at_nine = {name: change[widths.index(9)] for name, change in looks_far.items()}
 print({name: round(change, 2) for name, change in at_nine.items()})
 if lab.profile == "laptop":
-    assert 0.2 < at_nine["ideal denoiser"] < 0.4 and 0.07 < at_nine["network"] < 0.17
+    assert abs(at_nine["ideal denoiser"] - 0.31) < 0.02 and abs(at_nine["network"] - 0.12) < 0.02
 
 # %% [markdown]
-# Outside a square of width 9 there is enough to move the ideal answer by 0.31 (pixels run from $-1$ to $1$). The
-# network moves by 0.12: it mostly made up its mind from the square. It is not strictly local; no window holds all it
-# sees. But *how far it looks* is clearly something that it does differently from the ideal.
+# Outside a square of width 9 there is enough to move the ideal answer by 0.31 (root mean square; pixels run from $-1$
+# to $1$). The network moves by 0.12: it mostly made up its mind from the square. It is not strictly local; no window
+# holds all it sees. But *how far it looks* is clearly something that it does differently from the ideal.
 #
 # So let us turn the habit into a law, and see what the law alone does.
 
@@ -135,6 +135,8 @@ show(fig, alt="An image with three windows of 7 by 7 pixels: one lies inside, on
      "the upper right corner, where only 4 by 4 pixels are left.")  # fmt: skip
 
 # %%
+from torch.nn import functional as F  # F.pad and F.avg_pool2d will be useful in the exercises
+
 band = (torch.arange(H)[:, None] - torch.arange(H)).abs() <= r  # rows that are at most r apart
 left = band.sum(1)[:, None] * band.sum(1)  # rows that are left, times columns that are left
 print(f"pixels left of 49: inside {left[8, 8]}, edge {left[15, 6]}, corner {left[0, 15]}")
@@ -287,10 +289,11 @@ fig.colorbar(picture, ax=axes, label="correlation")
 show(
     fig,
     alt="Three maps of the correlation of each noisy pixel with the error in the middle: next to zero inside the "
-    "outlined window; outside of it positive over most of the garment for P = 3, less for 5, little for 7.",
+    "outlined window; outside of it positive over most of the middle for P = 3, less for 5, little for 7.",
 )
 
 # %%
+largest_outside = {3: 0.19, 5: 0.13, 7: 0.09}
 for P, values in maps.items():
     near = slice(H // 2 - P // 2, H // 2 + P // 2 + 1)
     inside = torch.zeros(H, W, dtype=torch.bool)
@@ -298,7 +301,8 @@ for P, values in maps.items():
     print(f"P = {P:2d}: largest |correlation| inside {values[inside].abs().max():.3f}, ", end="")
     print(f"outside {values[~inside].abs().max():.3f}")
     if lab.profile == "laptop":
-        assert values[inside].abs().max() < 0.05 < 0.07 < values[~inside].abs().max()
+        assert values[inside].abs().max() < 0.03
+        assert abs(values[~inside].abs().max() - largest_outside[P]) < 0.015
 
 # %% [markdown]
 # Inside the window, at most 0.02: that is what chance alone produces with 8,000 examples (one standard error is
@@ -337,7 +341,7 @@ print(f"loops and package differ by at most {(local(x_t[:1], t)[0] - naive).abs(
 # %%
 for width in (5, 7, 9):
     print(f"square of width {width}: change {change_in_the_middle(local, width):.3f}")
-assert change_in_the_middle(local, 5) > 0.1 and change_in_the_middle(local, 7) < 1e-5
+assert change_in_the_middle(local, 5) > 0.2 and change_in_the_middle(local, 7) < 1e-5
 
 # %% [markdown]
 # Exactly nothing from width 7 on. That is the law.
@@ -373,7 +377,8 @@ _, distance = els.nearest_training_image(drawn, images)
 for P, count, d in zip(sizes, counts, distance, strict=True):
     print(f"P = {P:2d}: pixels of {count:3d} training images; nearest training image at distance {d:.2f}")
 if lab.profile == "laptop":
-    assert counts[0] > 80 and counts[-1] == 1 and distance[-1] < 0.01 and (distance[:4] > 2).all()
+    assert counts == sorted(counts, reverse=True) and counts[0] > 150 and counts[-1] == 1
+    assert distance[-1] < 0.01 and (distance[:4] > 2).all()
 
 # %% [markdown]
 # $P = 3$ draws neither a blur nor noise: sharp, ragged debris. $P = 7$ and 9 know about trousers and about sleeves, and
@@ -410,7 +415,7 @@ widgets.PatchSizeExplorer.of({P: s[:8] for P, s in samples.items()})
 
 # %%
 held_out = els.load("fashion-mnist", size=16, n=2500).images[2000:]
-real = els.nearest_training_image(held_out, images)[1].median().item()
+real = els.nearest_training_image(held_out, images)[1].quantile(0.5).item()
 distance = torch.stack([els.nearest_training_image(s, images)[1] for s in samples.values()])
 sources = stored["sources"].float()
 
@@ -426,26 +431,28 @@ axes[0].set(ylabel="distance to nearest training image")
 axes[1].set(ylabel="training images in one sample", yscale="log", ylim=(0.8, None))
 axes[0].legend()
 show(fig, alt="Left, the distance to the nearest training image falls from about 6 at P = 3 to 0 at P = 17, crossing "
-     "the line of real held-out images near P = 11. Right, the number of source images falls from over "
+     "the line of real held-out images between P = 11 and 13. Right, the number of source images falls from over "
      "100 to 1.")  # fmt: skip
 
 # %%
-median_distance = dict(zip(stored_sizes, distance.median(1).values.tolist(), strict=True))
-median_sources = dict(zip(stored_sizes, sources.median(1).values.tolist(), strict=True))
+median_distance = dict(zip(stored_sizes, distance.quantile(0.5, dim=1).tolist(), strict=True))
+median_sources = dict(zip(stored_sizes, sources.quantile(0.5, dim=1).tolist(), strict=True))
 copies = dict(zip(stored_sizes, (distance < 0.05).float().mean(1).tolist(), strict=True))
 print(f"real images, held out: distance {real:.2f}")
 for P in stored_sizes:
     print(f"P = {P:2d}: distance {median_distance[P]:.2f}, {median_sources[P]:3.0f} images, ", end="")
     print(f"{copies[P]:.0%} are training images")
 if lab.profile == "laptop":
-    assert median_distance[3] > 2 * real * 0.95 and median_sources[3] > 140 and median_distance[13] < real
-    assert 0.1 < copies[13] < 0.3 and 0.6 < copies[17] < 0.8 and copies[21] > 0.9 and copies[31] == 1
+    assert abs(median_distance[3] - 6.2) < 0.1 and abs(real - 2.9) < 0.1 and median_distance[13] < real
+    assert abs(median_sources[3] - 180) <= 2 and abs(median_sources[13] - 11) <= 1 and copies[31] == 1
+    assert all(abs(copies[P] - share) < 0.02 for P, share in ((13, 0.18), (17, 0.7), (21, 0.96)))
 
 # %% [markdown]
 # A sample of $P = 3$ is glued together from about 180 training images, and is further away from all of them (6.2) than
 # a new real garment is (2.9). New, then; but novelty alone is cheap, as debris is new as well. At $P = 13$ the samples
-# have crossed the line of the real garments: 11 images each, and nearly every fifth sample is a plain copy. At $P = 17$
-# it is 70 %, at $P = 21$ even 96 %. Yet of the windows with $P = 21$ most do not see the whole image:
+# have crossed the line of the real garments: 11 images each, and nearly every fifth sample is a plain copy (no
+# further than 0.05 from a training image). At $P = 17$ it is 70 %, at $P = 21$ even 96 %. Yet most windows of $P = 21$
+# do not see the whole image:
 
 # %%
 rows = torch.arange(H)
@@ -465,7 +472,7 @@ for P in (13, 17, 21, 31):
     machine = local.with_patch_size(P)
     gap = max((machine(x_t[:2], s) - ideal(x_t[:2], s)).abs().max().item() for s in (0.9, 0.6))
     print(f"  P = {P}: largest difference from the ideal denoiser {gap:.0e}")
-assert gap < 1e-4
+    assert lab.profile != "laptop" or (gap < 1e-4 if P == 31 else gap > 0.1)
 
 generator = torch.Generator().manual_seed(5)
 pictures, seen = torch.rand(6, 1, 5, 5, generator=generator), torch.randn(3, 1, 5, 5, generator=generator)
@@ -507,7 +514,7 @@ widgets.MosaicExplorer.of(local, x_click, steps[-1][1], t_click, top=4)
 agree = dict(zip(stored_sizes, stored["same"].mean(1).tolist(), strict=True))
 print("neighbours that come from the same training image:", {P: f"{share:.0%}" for P, share in agree.items()})
 if lab.profile == "laptop":
-    assert 0.42 < agree[7] < 0.56
+    assert abs(agree[7] - 0.49) < 0.02
 
 # %% [markdown]
 # The two windows share 42 of 49 pixels, 86 % of the evidence. And yet, at $P = 7$, only half of all neighbours come
@@ -584,8 +591,9 @@ for name in sets:
     print(f"{name}: { ({P: round(v, 4) for P, v in loss[name].items()}) }, network {loss_network[name]:.4f}")
 new = loss["new images"]
 if lab.profile == "laptop":
-    assert min(new, key=new.get) == 5 and new[31] > 1.4 * new[5]
-    assert loss["training images"][31] < 0.001 and loss_network["new images"] < new[5]
+    assert min(new, key=new.get) == 5 and abs(new[31] / new[5] - 1.64) < 0.05
+    assert loss["training images"][31] < 0.0006 and loss_network["new images"] < new[5]
+    assert abs(loss_network["training images"] / loss_network["new images"] - 1) < 0.15
 
 # %% [markdown]
 # On training images the ideal denoiser is nearly perfect (0.0004): it recognises them. On new images the same certainty
@@ -620,12 +628,12 @@ best = max(r2, key=r2.get)
 shrinking = els.compare(els.load_results(lab.network.name)["ls"], network).r2.median().item()
 print(f"best: P = {best}; with windows that shrink as the noise falls: {shrinking:.2f}")
 if lab.profile == "laptop":
-    assert best == 5 and r2[5] > 0.75 and r2[31] < 0.65 and shrinking > 0.82
+    assert best == 5 and abs(r2[5] - 0.78) < 0.01 and abs(r2[31] - 0.61) < 0.01 and abs(shrinking - 0.85) < 0.01
 
 # %% [markdown]
-# Remembering ($P = 31$) explains 0.61 of what the network draws, the best window 0.78, at $P = 5$. No single $P$ is
-# right: small windows get the late, fine decisions right, large ones the early, coarse ones. With windows that *shrink*
-# as the noise falls the same machine reaches 0.85. Lesson 09 measures how they must shrink.
+# Remembering ($P = 31$) explains 0.61 of what the network draws, the best window 0.78, at $P = 5$. But no single $P$
+# does it: with windows that *shrink* as the noise falls, large for the early, coarse decisions and small for the late,
+# fine ones, the same machine reaches 0.85. Lesson 09 measures how they must shrink.
 #
 # ### Exercise 4: From LS to IS (8 minutes, ★★★)
 #

@@ -173,7 +173,8 @@ assert [name for name, good in verdict.items() if good] == ["band", "4 x 4, roun
 # ### Exercise 1: Is it consistent? (6 minutes, ★☆☆)
 #
 # For an image `u` (H, W) of $\pm 1$ on the torus, say for each pixel whether it has the colour of the majority of its
-# $3 \times 3$ window.
+# $3 \times 3$ window. Do it without `window_sum` and `outvoted`: everything below rests on them, so let your function
+# be the second opinion.
 
 
 # %%
@@ -244,7 +245,8 @@ assert predicted == {(3, 3): 2, (3, 4): 6, (3, 5): 12, (4, 4): 188, (4, 5): 516}
 #
 # ### Exercise 2: Count them (8 minutes, ★★☆)
 #
-# Write the count yourself, by whatever way you like: how many of the $2^{HW}$ images on the torus are consistent?
+# Write the count yourself, from nothing but your `toy_consistent`, or by whatever way you like: how many of the
+# $2^{HW}$ images on the torus are consistent?
 
 
 # %%
@@ -290,6 +292,7 @@ def step_table(width):
     threes = columns + columns.roll(1, 1) + columns.roll(-1, 1)  # a window is three of these
     sums = threes[:, None, None] + threes[None, :, None] + threes  # (a, b, c, pixel of b)
     fits = (sums.sign() == columns[:, None]).all(-1).double()  # (a, b, c)
+    # from (a, b) to (d, c), and d must be b
     return torch.einsum("abc,bd->abdc", fits, torch.eye(n, dtype=torch.float64)).reshape(n * n, n * n)
 
 
@@ -320,12 +323,13 @@ ax.semilogy(strip.keys(), strip.values(), "o-", label="locally consistent images
 ax.semilogy(strip.keys(), [2] * len(strip), ":", label="training images")
 ax.set(xlabel="length of a strip of width 4", ylabel="how many")
 ax.legend()
-show(fig, alt="On a logarithmic scale the number of consistent images on strips of width 4 is a straight line, far "
-     "below that of all images and far above the two training images.")  # fmt: skip
+show(fig, alt="On a logarithmic scale the number of consistent images on strips of width 4 jumps from length 3 to 4, "
+     "then climbs in a straight line, far below that of all images and far above the two training images.")  # fmt: skip
 
 # %% [markdown]
-# Each column multiplies the number of mosaics by 2.955: a straight line on the logarithmic scale. A tiny part of all
-# images, 0.39 bits per pixel instead of 1; but from **two** memories, forty million on a strip of 64 pixels.
+# In the long run each column multiplies the number of mosaics by 2.955: a straight line on the logarithmic scale. A
+# tiny part of all images, 0.39 bits per pixel instead of 1; but from **two** memories, forty million on a strip of 64
+# pixels.
 #
 # This is what *creativity* means in this theory: not new pieces, but **combinations** of pieces, and their number grows
 # exponentially with the area. (On strips of width 3 the factor is the golden ratio, 1.618.)
@@ -351,14 +355,14 @@ def off(u, tolerance=1e-3):
 
 wrong = off(drawn)
 show(draw(drawn[:7, 0], [f"{n} wrong" for n in wrong[:7].flatten(1).sum(1).tolist()], wrong[:7]),
-     alt="Seven samples in black and white, islands and bands; in most of them a few pixels along the borders are "
-     "crossed out as inconsistent.")  # fmt: skip
+     alt="Seven samples in black and white, among them islands and bands; in three of them one to three pixels at the "
+     "frontier between the colours are crossed out as inconsistent.")  # fmt: skip
 
 # %%
 share_uniform = (~wrong).flatten(1).all(1).double().mean().item()
 pixels_right = (~wrong).double().mean().item()
 print(f"samples that are consistent: {share_uniform:.0%}; pixels that are: {pixels_right:.1%}")
-assert 0.3 < share_uniform < 0.58 and pixels_right > 0.96
+assert abs(share_uniform - 0.44) < 0.03 and abs(pixels_right - 0.98) < 0.005
 
 # %% [markdown]
 # 98 % of the pixels are right, but only 44 % of the samples: one pixel is enough to spoil an image.
@@ -385,7 +389,7 @@ for name, times in grids.items():
     print(f"{name:>21}: {len(times) - 1:3} evaluations, {shares[name]:.0%} of the samples consistent")
 
 # %%
-assert 0.7 < shares["500 uniform"] < 0.95 and shares["20, then 30 halvings"] > 0.98
+assert abs(shares["500 uniform"] - 0.84) < 0.03 and shares["20, then 30 halvings"] > 0.995
 
 # %% [markdown]
 # 500 uniform evaluations reach 84 %; 50 evaluations that slow down at the end reach all. **The theorem is about $t \to
@@ -438,18 +442,18 @@ for side, number in ((4, 2000), (8, 1000), (16, 300)):
     memories[side] = (u.sum(1).abs() == side**2).double().mean().item()
     kinds[side] = len(u.unique(dim=0))
     print(f"{side:2} x {side:2}: {memories[side]:5.1%} are training images; {kinds[side]} different of {number}")
-assert memories[4] > 0.9 and 0.3 < memories[8] < 0.5 and memories[16] < 0.03
-assert kinds[4] < 25 and kinds[16] > 290
+assert abs(memories[4] - 0.955) < 0.005 and abs(memories[8] - 0.4) < 0.02 and memories[16] < 0.01
+assert abs(kinds[4] - 12) <= 1 and kinds[16] == 300
 assert (window_sum(torch.ones(4, 4)) == 9).all() and torch.equal(window_sum(checkerboard), checkerboard)
 
 # %% [markdown]
-# 12 of 188, and 95 % of the samples are one of the two memories. All 188 are stable: who is there stays there. But the
-# road from noise does not lead there. At high noise the answer is a gentle slope, $D \approx \alpha S/\sigma^2$, and
-# $S$ is 9 times the pixel for an even area, but only 1 time the pixel for a checkerboard. Even areas win before
+# 12 of 188, and 95.5 % of the samples are one of the two memories. All 188 are stable: who is there stays there. But
+# the road from noise does not lead there. At high noise the answer is a gentle slope, $D \approx \alpha S/\sigma^2$,
+# and $S$ is 9 times the pixel for an even area, but only 1 time the pixel for a checkerboard. Even areas win before
 # anything is decided.
 #
-# With room it is different: on $16 \times 16$ there is hardly a sample that remembers, and no two of 300 are alike. A
-# small world remembers. **Creativity needs space.**
+# With room it is different: at $8 \times 8$ the memories are down to 40 %, and on $16 \times 16$ one sample of 300 is
+# a memory and no two are alike. A small world remembers. **Creativity needs space.**
 
 # %% [markdown]
 # ## 8. When two patches tie (7 minutes)
@@ -488,8 +492,10 @@ u = boards.sign()
 tied = cut_sum(u) == 0
 strict = ((cut_sum(u).sign() == u) & ~tied).flatten(1).all(1).double().mean().item()
 either = ((cut_sum(u).sign() == u) | tied).flatten(1).all(1).double().mean().item()
-print(f"consistent by the strict rule: {strict:.0%}; if one of the nearest patches will do: {either:.0%}")
-assert strict < 0.45 and either > 0.97
+with_tie = tied.flatten(1).any(1).double().mean().item()
+print(f"boards with a tie: {with_tie:.1%}")
+print(f"consistent by the strict rule: {strict:.1%}; if one of the nearest patches will do: {either:.1%}")
+assert abs(with_tie - 0.715) < 0.02 and abs(strict - 0.285) < 0.02 and either == 1
 
 # %%
 some = tied.flatten(1).sum(1).argsort(descending=True, stable=True)[:40:8]
@@ -498,27 +504,33 @@ show(draw(u[some, 0], [f"{n} ties" for n in tied[some].flatten(1).sum(1).tolist(
      "the border between black and white meets the border of the board.")  # fmt: skip
 
 # %% [markdown]
-# Not rare at all: ties occur in 72 % of the boards. Wherever the frontier between black and white meets the edge of the
-# board, three may stand against three. With the strict rule the theorem would fail for most samples; with the other it
-# holds for all 200.
+# Not rare at all: ties occur in 71.5 % of the boards. Wherever the frontier between black and white meets the edge of
+# the board, three may stand against three. With the strict rule the theorem would fail for most samples; with the
+# other it holds for all 200.
 #
 # How does the machine decide a tie? In the limit the window sum is zero, but on the way it is not:
 # $S = \alpha \cdot 0 + \sigma \sum \hat\epsilon$, the sum over the window of the noise that is still left. It shrinks
-# like $\sigma$; but the answer is $\tanh(\alpha S/\sigma^2)$, and $S/\sigma^2$ **grows**. The last trace of noise
-# decides.
+# like $\sigma$; but the answer is $\tanh(\alpha S/\sigma^2)$, and $S/\sigma^2$ **grows**. However little noise is
+# left, it breaks the tie.
 #
-# **Predict.** So what is the colour of a tied pixel?
+# **Predict.** So what is the colour of a tied pixel? And could one tell it from the noise at $t = 1$, before the first
+# step?
 
 # %%
-right = (cut_sum(eps_hat).sign() == u)[tied].double().mean().item()
-print(f"{tied.sum()} tied pixels; of {right:.1%} the colour is the sign of the noise in their window")
-assert tied.sum() > 100 and right > 0.98
+at_the_end = (cut_sum(eps_hat).sign() == u)[tied].double().mean().item()
+at_the_start = (cut_sum(noise).sign() == u)[tied].double().mean().item()
+print(f"{tied.sum()} tied pixels. Their colour is the sign of the noise summed over their window:")
+print(f"  of the noise left at the last step in {at_the_end:.1%}, of the noise at t = 1 in {at_the_start:.1%} of them")
+assert tied.sum() > 250 and at_the_end > 0.99 and abs(at_the_start - 0.967) < 0.015
 for image in u[some]:
     assert els.reference.locally_consistent(image, two_images, 3, "zeros").all()
 
 # %% [markdown]
-# Predictable to the last pixel. We keep the rule **any**: *a pixel is consistent if the centre of one of the nearest
-# patches matches*. It is also the rule of `els.reference.locally_consistent`.
+# The first had to come out so: it is the line above, and a test of it. The second is a forecast. No colour is
+# settled when the drawing begins, and yet 97 % of the ties are decided as the noise of the start would have it.
+#
+# We keep the rule **any**: *a pixel is consistent if the centre of one of the nearest patches matches*. It is also the
+# rule of `els.reference.locally_consistent`.
 #
 # ### Exercise 4: Invent one (7 minutes, ★★☆)
 #
@@ -594,18 +606,19 @@ fig, ax = plt.subplots(figsize=(6, 3))
 ax.semilogx(rising.keys(), rising.values(), "o-", ms=4)
 ax.set(xlabel="t (falling to the right)", ylabel="share of pixels within 0.05", ylim=(0, 1))
 ax.invert_xaxis()
-show(fig, alt="The share of pixels within 0.05 of their nearest patch's centre stays below a quarter until t = 0.1, "
-     "then rises steeply to above 0.9 at t = 0.003 and creeps on.")  # fmt: skip
+show(fig, alt="The share of pixels within 0.05 of their nearest patch's centre climbs slowly to a quarter at t = 0.1, "
+     "then steeply to 0.9 at t = 0.003, and creeps on.")  # fmt: skip
 
 # %%
-print({round(t, 4): round(share, 2) for t, share in list(rising.items())[::4]})
-at = {t: min(rising, key=lambda s, t=t: abs(s - t)) for t in (0.5, 0.1, 0.003)}
+at = {t: rising[min(rising, key=lambda s, t=t: abs(s - t))] for t in (0.5, 0.1, 0.003, 1e-6)}
+for t, share in at.items():
+    print(f"t = {t:g}: {share:.1%} of the pixels within 0.05")
 if lab.profile == "laptop":
-    assert rising[at[0.5]] < 0.12 and 0.15 < rising[at[0.1]] < 0.35 and rising[at[0.003]] > 0.85
+    assert all(abs(at[t] - stated) < 0.01 for t, stated in ((0.5, 0.07), (0.1, 0.25), (0.003, 0.9), (1e-6, 0.97)))
 
 # %% [markdown]
-# At the very end: 8 % at $t = 0.5$, 24 % at $t = 0.1$, 90 % at $t = 0.003$, and 97 % after sixteen halvings. Before,
-# the noise itself is in the way.
+# At the very end: 7 % at $t = 0.5$, a quarter at $t = 0.1$, 90 % at $t = 0.003$, and 97 % after sixteen halvings.
+# Before, the noise itself is in the way.
 #
 # Is 97 % a lot? A share like this means nothing without a comparison.
 #
@@ -630,11 +643,14 @@ show(fig, alt="Share of pixels against tolerance. With halving steps LS is above
 # %%
 for name, values in within.items():
     print(f"{name:>22}: within 0.001 {values[0.001]:.0%}, within 0.05 {values[0.05]:.0%}")
+black = (ends["real images, held out"] == -1).double().mean().item()
+print(f"pixels of the held-out images that are plain black: {black:.0%}")
 if lab.profile == "laptop":
     on = {name: values[0.001] for name, values in within.items()}
-    assert on["20, then 16 halvings"] > 0.9 and 0.5 < on["20 uniform steps"] < 0.75
-    assert on["real images, held out"] < 0.6 and on["network, 150 steps"] < 0.35
-    assert 0.7 < within["real images, held out"][0.05] < 0.85 and within["20, then 16 halvings"][0.05] > 0.94
+    assert abs(on["20, then 16 halvings"] - 0.94) < 0.02 and abs(on["20 uniform steps"] - 0.61) < 0.03
+    assert abs(on["real images, held out"] - 0.54) < 0.02 and abs(on["network, 150 steps"] - 0.25) < 0.02
+    assert abs(within["real images, held out"][0.05] - 0.79) < 0.02
+    assert within["20, then 16 halvings"][0.05] > 0.95 and black > 0.5
 
 # %% [markdown]
 # The dictionary is dense: garments that it has never seen lie within 0.05 in 79 % of their pixels (more than half of
@@ -681,16 +697,21 @@ calm = [b for b in range(8) if restless[b] == 0]
 exact = [share_consistent(film[-1, b : b + 1, None], 1e-3) for b in calm]
 slower = go_on(film[-1, sample : sample + 1, None], 300, stay=0.9)[-150:, 0]
 swing_slower = (slower.amax(0) - slower.amin(0)).max().item()
+back = (film[-101:-1].flip(0) - film[-1]).abs().flatten(2).amax(-1) < 1e-9  # (k - 1, sample): the same k steps ago?
+periods = {b: 1 + back[:, b].tolist().index(True) for b in range(8) if restless[b] and back[:, b].any()}
 print(f"{len(calm)} of 8 samples have settled; share of their pixels that are consistent: {min(exact):.0%}")
 print(f"largest swing in the sample above: {swing[sample].max():.2f}; with smaller steps: {swing_slower:.2f}")
+print("halvings until a restless sample is back at the very same image:", periods)
 if lab.profile == "laptop":
-    assert 3 <= len(calm) <= 7 and min(exact) == 1 and max(restless) <= 12 and swing_slower > 0.03
+    assert len(calm) == 5 and min(exact) == 1 and sorted(set(restless)) == [0, 2, 3]
+    assert swing_slower > 0.15 and sorted(periods.values()) == [8, 9, 14]
 
 # %% [markdown]
 # Five of the eight settle completely: every one of their 256 pixels is the centre of its nearest patch. In the three
 # others two or three neighbours chase each other: one pixel moves, so the nearest patch of the next changes, so that
-# one moves, and that changes the first one's mind again. Steps five times as small show the same dance. These pixels
-# are not late. They will **never** settle.
+# one moves, and that changes the first one's mind again. After nine steps the image above is exactly where it was,
+# the two others after 14 and 8. So they go round for ever: these pixels are not late, they will **never** settle. Steps
+# five times as small show a dance of nearly the same size.
 #
 # The theorem is not wrong. It begins with "if $x_t$ settles", and here it does not.
 

@@ -47,9 +47,12 @@ lab = els.lab()
 # back on the right: there "all places alike" is exact. So we also take the network whose convolutions wrap around.
 
 # %%
-circular = els.lab(network="fashion-mnist-16-resnet-circular")
+from torch.nn import functional as F
+
+circular = els.lab(network="fashion-mnist-16-resnet-circular", device="cpu")
 images, schedule, (C, H, W) = circular.data.images, circular.schedule, circular.shape
-assert torch.equal(images, lab.data.images)
+if lab.profile == "laptop":
+    assert torch.equal(images, lab.data.images)
 
 # %% [markdown]
 # **Predict.** A pixel of LS chooses among $N$ values, one of each training image. ES as a whole chooses among $N H W$
@@ -110,10 +113,16 @@ show(
 # %%
 inside = (H - 2 * r) * (W - 2 * r)
 print(f"{H * W} patches: {inside} lie inside, {H * W - inside} wrap around")
+wraps = torch.ones(H, W, dtype=torch.bool)
+wraps[r:-r, r:-r] = False
+black = F.avg_pool2d(F.pad((picture < -0.9).float(), [r] * 4, mode="circular"), P, stride=1)[0, 0]  # of each patch
+print(f"black pixels: {black[wraps].mean():.0%} of a patch that wraps, {black[~wraps].mean():.0%} of one inside")
 assert (inside, H * W - inside) == (144, 112)
+assert round(100 * float(black[wraps].mean())) == 74 and round(100 * float(black[~wraps].mean())) == 21
 
 # %% [markdown]
-# 112 of 256 wrap: at this size a border is not a small matter. On the torus we accept it; lesson 08 will not.
+# 112 of 256 wrap: at this size a border is not a small matter. They show mostly background, and join what lies on
+# opposite sides of the picture. On the torus we accept it; lesson 08 will not.
 #
 # ### Exercise 1: The dictionary (7 minutes, ★☆☆)
 #
@@ -183,10 +192,8 @@ check.els_pixel(els_pixel)
 # Every window of $x_t$ is a query, every patch an entry: two matrices and one softmax make the whole machine. With 20
 # training images it fits into a few lines.
 
+
 # %%
-from torch.nn import functional as F
-
-
 def naive_els(x_t, images, alpha, sigma, P):
     """x_t (1, C, H, W), images (N, C, H, W) -> D(x_t), with the weights of all patches in memory at once."""
     wrap = [P // 2] * 4
@@ -238,7 +245,7 @@ def window_sum(f, P, mode):
 
 def one_formula(x_t, images, alpha, sigma, shifts, P):
     """x_t (1, C, H, W); shifts: the displacements d; P: the side of the window K, None for the whole image."""
-    mode = "circular" if len(shifts) > 1 else "constant"
+    mode = "circular" if len(shifts) > 1 else "constant"  # d = 0 alone: the window ends at the border, as in lesson 04
     slid = torch.stack([images.roll((-dy, -dx), (-2, -1)) for dy, dx in shifts])  # (d, N, C, H, W)
     energy = window_sum((x_t - alpha * slid).square().sum(2), P, mode)  # (d, N, H, W)
     logits = (-energy / (2 * sigma**2)).flatten(0, 1)
@@ -281,7 +288,11 @@ for name, (shifts, window, fast) in switches.items():
 # %%
 seeds = range(4)
 noise = els.seeded_noise(seeds, circular.shape)
-stored = els.load_results("fashion-mnist-16-resnet-circular") | {"es": els.load_results("07_els")["es"]}
+stored = els.load_results("fashion-mnist-16-resnet-circular")
+stored |= {"es": els.load_results("07_els")["es"]}  # made by data/lessons/make_07_els.py
+windows = [size for _, size in circular.patch_sizes("els-circular")]  # from t = 1 down
+print("windows of LS and ELS:", *windows)
+assert windows[0] == max(windows) == 15 and windows[-1] == min(windows) == 3
 machines = {name: circular.machine(name) for name in ("is", "es", "ls", "els-circular")}
 live = {name: 2 if name == "els-circular" else 4 for name in machines}  # seeds drawn now: ELS is the expensive one
 paths = {name: list(els.trajectory(m, noise[: live[name]], steps=20)) for name, m in machines.items()}
@@ -346,8 +357,9 @@ for name in plain:
 
 # %%
 assert plain["is"].max() < 0.05 and shifted["es"].max() < 0.05
-assert shifted["ls"].median() > 2.5 and shifted["els-circular"].median() > 1.4 * shifted["new garments"].median()
-assert shifted["els-circular"].min() > 1
+assert abs(plain["ls"].median() - 3.91) < 0.02 and abs(shifted["els-circular"].median() - 5.04) < 0.02
+assert abs(shifted["new garments"].median() - 2.83) < 0.01 and shifted["els-circular"].min() > 1
+assert all(max(d, key=lambda name: d[name].median()) == "els-circular" for d in (plain, shifted))
 
 # %% [markdown]
 # IS: every sample *is* a training image. ES: every sample is one, displaced. LS: new pictures, 3.9 away, though still
@@ -357,7 +369,8 @@ assert shifted["els-circular"].min() > 1
 # %% [markdown]
 # ## 6. Which of the four is the network? (5 minutes)
 #
-# A network with circular convolutions was trained on these 2,000 images. It drew from the same 100 seeds.
+# A network with circular convolutions was trained on these 2,000 images. It drew from the same 100 seeds, in 150 steps
+# (why not 20: lesson 11).
 # **Predict** the median r2 of each machine with it. Which of the two switches matters more here?
 
 # %%
@@ -388,20 +401,23 @@ show(
 middle = {name: values.median().item() for name, values in r2.items()}
 others = torch.stack([r2["is"], r2["es"], r2["ls"]]).amax(0)
 print(f"ELS predicts better than each of the other three: {(r2['els-circular'] > others).sum()} of 100 seeds")
-assert middle["els-circular"] > 0.78 and 0.45 < middle["es"] < 0.7 and max(middle["is"], middle["ls"]) < 0.2
-assert (r2["els-circular"] > others).sum() >= 85
+assert abs(middle["els-circular"] - 0.83) < 0.01 and abs(middle["es"] - 0.57) < 0.01
+assert max(middle["is"], middle["ls"]) < 0.1 and r2["els-circular"][7] < 0.01
+assert (r2["els-circular"] > others).sum() >= 90
 
 # %% [markdown]
 # ELS draws what the network draws, seed by seed; even seed 7, where both leave the canvas almost empty (and r2, which
-# is blind to everything but the last trace of contrast, says 0). Equivariance alone gets more than half of the way
-# (0.57): ES finds the same large shapes at the same places of the torus, and fills them with a memory. IS and LS insist
-# on garments in the middle of the canvas, where this network knows no middle.
+# is blind to everything but the last trace of contrast, says 0). The switch that matters more here is the displacement.
+# Equivariance alone gets more than half of the way (0.57): ES finds the same large shapes at the same places of the
+# torus, and fills them with a memory. IS and LS (both below 0.1) insist on garments in the middle of the canvas, where
+# this network knows no middle.
 #
-# And the loss that the network was trained with? Here it is at $t = 0.5$, on 100 training images and on 100 images that
-# nobody was trained on. **Predict:** who has the lowest on the training images? Where is the network?
+# And the loss that the network was trained with? Here it is at $t = 0.5$, as the error of the clean image, on 100
+# training images and on 100 images that nobody was trained on. **Predict:** who has the lowest on the training images?
+# Where is the network?
 
 # %%
-losses = els.load_results("07_els")["losses"]
+losses = els.load_results("07_els")["losses"]  # made by data/lessons/make_07_els.py
 names = ["IS", "ES", "LS", "ELS", "network"]
 print("mean squared error per pixel   training images   new images")
 for name, (train, new) in zip(names, losses, strict=True):
@@ -410,8 +426,10 @@ x_0, eps = images[:100], els.seeded_noise(range(1000, 1100), circular.shape)
 for row, denoiser in ((0, machines["is"]), (4, circular.network)):  # two of the five again, now
     today = (denoiser(els.add_noise(x_0, eps, 0.5), 0.5) - x_0).square().mean()
     assert (today / losses[row, 0] - 1).abs() < 0.01
-assert losses[0, 0] == losses[:, 0].min() and losses[0, 1] > 1.5 * losses[0, 0]
-assert abs(losses[4, 0] / losses[3, 0] - 1) < 0.15 and abs(losses[3, 1] / losses[3, 0] - 1) < 0.25
+assert (
+    losses[0, 0] == losses[:, 0].min() and 3.5 < losses[0, 1] / losses[0, 0] < 4.5 < losses[3, 0] / losses[0, 0] < 5.5
+)
+assert (losses[3:, 0] - 0.058).abs().max() < 0.001 and abs(losses[3, 1] / losses[3, 0] - 1) < 0.05
 
 # %% [markdown]
 # The constraints cost: ELS errs five times as much as IS on the training images. Yet **the network sits where ELS is**,
@@ -452,7 +470,7 @@ show(
 # %%
 pixels = int((maps[3] >= 0).sum())
 print(f"{counts[3]} sources for the {pixels} pixels of the ELS sample that are not background")
-assert counts[:2] == [1, 1] and counts[2] > 40 and counts[3] > 0.7 * pixels
+assert counts[:2] == [1, 1] and abs(counts[2] - 80) <= 2 and abs(counts[3] - 121) <= 2 and abs(pixels - 139) <= 2
 
 # %% [markdown]
 # One source, one source, 80, and 121 for 139 pixels. (LS, too, ends with windows of 3 pixels, so its pieces are small;
@@ -467,6 +485,20 @@ assert counts[:2] == [1, 1] and counts[2] > 40 and counts[3] > 0.7 * pixels
 t_early, x_early, _ = paths["els-circular"][15]
 formula = machines["els-circular"]
 widgets.MosaicExplorer.of(formula, x_early, drawn["els-circular"][:2], t_early, top=4)
+
+# %%
+post = formula.posterior(x_early, t_early, top=4)
+lit = drawn["els-circular"][:2, 0] > -0.9  # the pixels that are not background
+classes = circular.data.labels[post.image[lit]].sort(1).values  # (pixels, 4)
+mixed_classes = (classes[:, 0] != classes[:, -1]).float().mean().item()
+same_place = (post.location[lit] == lit.nonzero()[:, None, 1:]).all(-1).float().mean().item()
+print(f"voters of more than one class: at {mixed_classes:.0%} of the pixels")
+print(f"voters that lie at the pixel's own place: {same_place:.1%}")
+assert abs(mixed_classes - 0.91) < 0.015 and abs(same_place - 0.006) < 0.003
+
+# %% [markdown]
+# Neither. At 91 % of the pixels the four voters come from garments of different classes, and fewer than one voter in a
+# hundred lies where the pixel lies. A piece of an edge is a piece of an edge, on a shoe or on a sleeve.
 
 # %% [markdown]
 # ### Exercise 3: Provenance entropy (7 minutes, ★☆☆)
@@ -548,9 +580,11 @@ show(
 )
 
 # %%
+expected = {"entropy": (9.43, 0.40), "images": (102, 9.3), "places": (81, 6.6)}  # with P = 3, and with P = 15
 for name, mean in seven.items():
     print(f"{name:8s}", "  ".join(f"P={size}: {value:.3g}" for size, value in zip(sizes, mean, strict=True)))
     assert (mean.diff() < 0).all()
+    assert all(abs(a / b - 1) < 0.02 for a, b in zip(mean[[0, -1]], expected[name], strict=True))
 
 # %% [markdown]
 # Both go the same way. A pixel that sees 15 pixels across finds one patch that fits, and so does its neighbour, in the
@@ -564,25 +598,29 @@ for name, mean in seven.items():
 widgets.PatchSizeExplorer.of({size: results["mosaics"][i] for i, size in enumerate(sizes)})
 
 # %%
-copies = [nearest_shifted(samples, images).median().item() for samples in results["mosaics"]]
-print("distance to the nearest shifted training image, median of eight seeds:")
-print("  ".join(f"P={size}: {distance:.2f}" for size, distance in zip(sizes, copies, strict=True)))
+print("distance to the nearest shifted training image, median of eight seeds; how many are one:")
+copies = []
+for size, samples in zip(sizes, results["mosaics"], strict=True):
+    distance = nearest_shifted(samples, images)
+    copies.append(int((distance < 0.01).sum()))
+    print(f"P = {size:2d}: {distance.quantile(0.5):.2f}, {copies[-1]} of 8")
 
 # %%
 alike = els.compare(results["mosaics"][sizes.index(15)], stored["es"][:8]).r2.median().item()
 print(f"median r2 of ELS with P = 15 and ES: {alike:.2f}")
-assert copies[sizes.index(15)] < 0.05 and copies[sizes.index(11)] > 1.5 and copies[0] > 5 and alike > 0.5
+assert copies == [0, 0, 0, 0, 0, 4, 8] and alike > 0.8
 
 # %% [markdown]
-# With 3 pixels: texture without form, as nothing agrees further than that. With 13 or 15 of 16: a shifted
-# training image, exactly. The *same* machine remembers or invents, depending on what a pixel can see. The network's
-# windows start wide, which settles the layout, and end at 3, which settles the pixels.
+# With 3 pixels: texture without form, as nothing agrees further than that. With 13 of 16, four of the eight are a
+# shifted training image, exactly. With 15, all eight are. The *same* machine remembers or invents,
+# depending on what a pixel can see. The network's windows start wide, which settles the layout, and end at 3, which
+# settles the pixels.
 #
 # ## 9. No place is special (4 minutes)
 #
 # One property we have built in and not yet seen. Shift the noise, and everything follows. **Predict** which of these
 # denoisers obey $D(\text{shifted } x_t) = \text{shifted } D(x_t)$: ELS, LS, the network with circular convolutions, the
-# network of `lab`, which pads with zeros.
+# network of the earlier lessons, which pads with zeros.
 
 # %%
 x_t, t, shift = x_early[:1], t_early, (3, 5)
@@ -590,7 +628,7 @@ denoisers = {
     "ELS, circular": formula,
     "LS": machines["ls"],
     "network, circular": circular.network,
-    "network, zeros": lab.network,
+    "network, zeros": els.load_network("fashion-mnist-16-resnet-zeros"),
 }
 gaps = {}
 for name, denoiser in denoisers.items():
@@ -607,7 +645,8 @@ assert min(gaps["LS"], gaps["network, zeros"]) > 0.3
 # ### Exercise 4: Measure it (6 minutes, ★★☆)
 #
 # For any `denoiser` (a function of $x_t$ alone), return the largest absolute difference between denoising the shifted
-# input and shifting the denoised input. `shift` is (rows, columns), on the torus.
+# input and shifting the denoised input. `shift` is (rows, columns) on the torus, by which the contents move down and to
+# the right: `x_t.roll(shift, (-2, -1))`.
 
 
 # %%
@@ -646,7 +685,7 @@ check.shift_gap(shift_gap)
 #
 # ## What is still unexplained
 #
-# These mosaics float: nothing tells them where they are. Most networks pad with zeros, and `lab.network` just failed
+# These mosaics float: nothing tells them where they are. Most networks pad with zeros, and the one we tried just failed
 # the shift test. What do the zeros tell it? Lesson 08.
 #
 # ## References
@@ -654,3 +693,5 @@ check.shift_gap(shift_gap)
 # * M. Kamb and S. Ganguli, *An analytic theory of creativity in convolutional diffusion models*, ICML 2025,
 #   [arXiv:2412.20292](https://arxiv.org/abs/2412.20292): the machines, the derivation and the name "patch mosaic". The
 #   arrangement by displacement and window is this course's.
+# * H. Xiao, K. Rasul, R. Vollgraf, *Fashion-MNIST*, 2017, [arXiv:1708.07747](https://arxiv.org/abs/1708.07747): the
+#   images.

@@ -45,7 +45,7 @@ lab = els.lab()
 
 # %%
 stored = {padding: els.load_results(f"fashion-mnist-16-resnet-{padding}") for padding in ("circular", "zeros")}
-drawn = {padding: results["network-150"] for padding, results in stored.items()}
+drawn = {padding: results["network-150"] for padding, results in stored.items()}  # 100 seeds, 150 steps
 noise = stored["zeros"]["noise"]
 assert torch.equal(noise, stored["circular"]["noise"])
 torch.testing.assert_close(noise[:5], els.seeded_noise(range(5), lab.shape))
@@ -89,7 +89,7 @@ t = 0.5
 x_t = els.add_noise(lab.data.images, torch.randn(lab.data.images.shape, generator=torch.Generator().manual_seed(0)), t)
 exact, near = int((x_t == 0).sum()), int((x_t.abs() < 0.05).sum())
 print(f"{exact} of {x_t.numel():,} pixels are exactly 0; {near:,} are within 0.05 of it")
-assert (x_t == 0).sum() <= 2
+assert exact == 0 and near > 10_000
 
 # %% [markdown]
 # None. A Gaussian number is *near* 0 often, *exactly* 0 with probability zero. So whoever sees an exact 0 knows that
@@ -128,8 +128,8 @@ assert counts["constant"][r:-r, r:-r].max() == 0 and counts["constant"][0, 0] ==
 assert counts["circular"].max() == 0
 
 # %% [markdown]
-# In noise in which the garment can barely be seen, the frame is perfectly visible. And not only the count: the
-# **pattern** of the zeros says on which side the border is, and how far.
+# In noise in which the garment can barely be seen, the frame is perfectly visible. The counts at the top and at the
+# bottom are the same, but the **pattern** of the zeros is not: it says on which side the border is, and how far.
 #
 # A network does not test for equality, of course; it has smooth filters. It does not need to. At $t = 1$ three
 # neighbouring pixels all within $\pm 0.05$ of 0 happen once in 16,000 places ($0.04^3$), and a longer run of zeros is
@@ -496,7 +496,8 @@ show(fig, alt="Share of corner, edge and interior pixels against time, noise on 
 print(f"t = 1: P = {steps[0][1]}, {corner[0]:.0%} corner, {middle[0]:.0%} interior")
 print(f"t = {times[-1]:.2f}: P = {steps[-1][1]}, {corner[-1]:.0%} corner, {middle[-1]:.0%} interior")
 if lab.profile == "laptop":
-    assert corner[0] > 0.5 and middle[0] < 0.1 and corner[-1] < 0.02 and middle[-1] > 0.7
+    shares = torch.stack([corner[0], middle[0], corner[-1], middle[-1]])
+    assert (shares - torch.tensor([0.56, 0.06, 0.02, 0.77])).abs().max() < 0.005
     assert H - 2 * reach[0] == 4  # interior rows, and columns, at t = 1
 
 # %% [markdown]
@@ -560,11 +561,11 @@ flat = {name: float(g.std()) for name, g in guess.items()}
 print(", ".join(f"{name} {value:.3f}" for name, value in flat.items()), "(standard deviation over pixels)")
 agreement = els.compare(guess["ELS, zeros"], guess["IS"]).r2.item()
 print(f"r2 of ELS, zeros with IS: {agreement:.3f}")
-assert flat["ELS, circular"] < 0.1 < 0.3 < flat["ELS, zeros"] and agreement > 0.9
+assert flat["ELS, circular"] < 0.1 < 0.3 < flat["ELS, zeros"] and agreement > 0.98
 
 # %% [markdown]
-# With borders the first guess is a mean *per class*: it has a middle and a frame. On the torus it is one grey: no
-# place is better than another, and where an object begins is up to the noise.
+# With borders the first guess is one mean *per boundary class*: it has a middle and a frame. On the torus it is one
+# grey: no place is better than another, and where an object begins is up to the noise.
 #
 # ## 8. Garment against texture (8 minutes)
 #
@@ -596,7 +597,7 @@ show(fig, alt="Ten seeds, one of each class. ELS with zeros and the network draw
 
 # %%
 r2 = {name: els.compare(x, network).r2 for name, x in (("zeros", broken), ("circular", circular))}
-medians = {name: float(values.nanmedian()) for name, values in r2.items()}
+medians = {name: float(values.quantile(0.5)) for name, values in r2.items()}
 spread = {name: float(x.mean(0).std()) for name, x in (("zeros", broken), ("circular", circular), ("network", network))}
 frame = torch.ones(H, W, dtype=torch.bool)
 frame[1:-1, 1:-1] = False
@@ -606,9 +607,11 @@ print("contrast of the mean picture:          " + ", ".join(f"{n} {v:.2f}" for n
 pair = {name: float(stored[name][f"els-{name}"].mean(0).std()) for name in ("zeros", "circular")}
 print("the same, 100 seeds, unconditional:    " + ", ".join(f"{n} {v:.2f}" for n, v in pair.items()))
 print("mean value of the outermost ring:      " + ", ".join(f"{n} {v:.2f}" for n, v in rim.items()))
-assert medians["zeros"] > 0.9 and medians["circular"] < 0.25
-assert spread["circular"] < 0.5 * spread["zeros"] and pair["circular"] < 0.1 < 0.3 < pair["zeros"]
-assert (garments.data.images[:, 0, frame] == -1).all() and rim["zeros"] < -0.99 < -0.8 < rim["circular"]
+assert abs(medians["zeros"] - 0.95) < 0.01 and abs(medians["circular"] - 0.11) < 0.01
+assert abs(spread["zeros"] - 0.39) < 0.01 and abs(spread["circular"] - 0.11) < 0.01
+assert abs(pair["zeros"] - 0.40) < 0.01 and abs(pair["circular"] - 0.03) < 0.01
+assert (garments.data.images[:, 0, frame] == -1).all() and rim["circular"] > -0.8
+assert broken[:, 0, frame].max() < -0.999  # without exception
 
 # %% [markdown]
 # * Against the zero-padded network, the right border is everything: r2 = 0.95 with it, 0.11 without.
@@ -656,12 +659,12 @@ show(fig, alt="Ten seeds, borders always, only first, only last, never. With bor
      "black frame.")  # fmt: skip
 
 # %%
-agree = {name: float(els.compare(x, broken).r2.nanmedian()) for name, x in rows.items() if name != "borders always"}
+agree = {name: float(els.compare(x, broken).r2.quantile(0.5)) for name, x in rows.items() if name != "borders always"}
 print("median r2 with borders always: " + ", ".join(f"{name} {value:.2f}" for name, value in agree.items()))
-assert agree["zeros first"] > 0.8 > 0.65 > agree["circular first"]
+assert abs(agree["zeros first"] - 0.92) < 0.01 and abs(agree["circular first"] - 0.50) < 0.01
 
 # %% [markdown]
-# The first 8 steps do most of it (0.91 against 0.46): that is when windows are large and few pixels know nothing
+# The first 8 steps do most of it (0.92 against 0.50): that is when windows are large and few pixels know nothing
 # of their place. Late borders only clean the rim: they cut the frame free, but cannot turn a texture into a garment.
 #
 # Ask the pixels themselves: two garments on their way, at $t = 0.4$. Click a pixel in the corner, at an edge, in the

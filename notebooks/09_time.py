@@ -63,7 +63,8 @@ def mean_jacobian(x_t, t):
 
 
 # %% [markdown]
-# A derivative that you have not checked is a rumour. Move one input pixel by hand and compare, in double precision.
+# A derivative that you have not checked is a rumour. Move one input pixel by hand, a little up and a little down, and
+# compare.
 
 # %%
 calibration_seeds = range(900_000, 900_010)
@@ -187,9 +188,9 @@ from itertools import pairwise
 high = [r for t, r in rho.items() if t >= 0.6]
 low = [r for t, r in rho.items() if t <= 0.6]
 if lab.profile == "laptop":
-    assert min(high) > 3.4 and max(high) < 4.5  # no shrinking yet
+    assert min(high) > 3.6 and max(high) < 4.25  # no shrinking yet
     assert all(a > b for a, b in pairwise(low))  # from here on, at every step
-    assert rho[0.6] > 3.7 and rho[0.05] < 1.7
+    assert abs(rho[0.05] - 1.4) < 0.05 and abs(rho[0.5] - 3.7) < 0.05
 
 # %% [markdown]
 # The answer is "neither". From $t = 1$ to $0.6$ the radius stays between 3.6 and 4.2 pixels, first growing a little.
@@ -278,10 +279,10 @@ print("best P per seed:", [candidates[int(k)] for k in live.argmax(0)])
 table = els.load_results("09_time")  # all 20 steps, 7 sizes, 10 seeds, made by data/lessons/make_09_time.py
 if lab.profile == "laptop":
     assert (live - table["cosine-square"][10][:, :4]).abs().max() < 1e-3
-    assert live.max(0).values.min() > 0.98
+    assert live.max(0).values.min() > 0.98 and len(set(live.argmax(0).tolist())) > 1
 
 # %% [markdown]
-# Every seed has a clear hill, and the top is high: above $0.98$, between a network with 250,000 weights and a formula
+# Every seed has a clear hill, and the top is high: above $0.98$, between a network with 256,000 weights and a formula
 # with none. But the tops do not lie at one place. Each image has its own best window, depending on what is in it.
 
 # %% [markdown]
@@ -334,13 +335,19 @@ print("best P per seed, by cosine:", [few[int(k)] for k in cosines.argmax(0)])
 print("best P per seed, by error: ", [few[int(k)] for k in errors.argmin(0)])
 print("mean cosine:", *(f"P={P}: {c:.3f}" for P, c in zip(few, cosines.mean(1), strict=True)))
 difference = float((estimates[0] - estimates[1]).square().mean().sqrt())
-print(f"RMS difference of the two denoised images: {difference:.3f}")
+print(f"RMS difference of the denoised images of P=1 and P=3: {difference:.3f}")
+
+t_before, x_before, x0_before = points[18]
+earlier = [cosine(lab.patch_machine("els-zeros", P)(x_before, t_before), x0_before, x_before, t_before) for P in few]
+earlier = torch.stack(earlier)
+print(f"best P per seed at t = {t_before:g}:", [few[int(k)] for k in earlier.argmax(0)])
 
 # %%
 if lab.profile == "laptop":
     assert (cosines.argmax(0) == errors.argmin(0)).sum() >= 9
-    assert 3 <= (cosines.argmax(0) == 0).sum() <= 8 and (cosines.argmax(0) < 2).all()
-    assert cosines[1].mean() > cosines[2].mean() + 0.1 and difference < 0.09
+    assert (cosines.argmax(0) == 0).sum() == 6 and (cosines.argmax(0) < 2).all()
+    assert (earlier.argmax(0) == 1).all()
+    assert cosines[1].mean() > cosines[2].mean() + 0.1 and abs(difference - 0.05) < 0.01
 
 # %% [markdown]
 # Seed by seed, cosine and distance choose the same size: the yardstick matters little. The edge does matter: 6 of 10
@@ -352,8 +359,8 @@ if lab.profile == "laptop":
 # ## 5. The whole table (6 minutes)
 #
 # The same at all 20 steps: 20 times x 7 sizes x 10 seeds. This takes a minute and a half, so it is stored; section 4
-# recomputed a row and found the same numbers. The seeds, from 900,000, are used for nothing else: a curve that is
-# fitted to the images it shall predict predicts nothing.
+# recomputed a piece of one row and found the same numbers. The seeds, from 900,000, serve for measuring only and are
+# never predicted: a curve that is fitted to the images it shall predict predicts nothing.
 #
 # **Predict.** At each time, colour shows how far the cosine is from 1. Will the ridge of best sizes be a straight line
 # from large to small? Where will the table be flat, and where steep?
@@ -389,8 +396,8 @@ if lab.profile == "laptop":
 
 # %% [markdown]
 # Twenty numbers, from 15 down to 3, never rising. **This is the only thing that the machine ever learns from the
-# network.** No weight is fitted, no image is shown to it that the network drew. From here on the machine is complete:
-# training images, a schedule, a padding, and this curve.
+# network.** No weight is fitted, and of the images that the network drew on the way nothing is kept but these choices.
+# From here on the machine is complete: training images, a schedule, a padding, and this curve.
 
 # %% [markdown]
 # ### Exercise 3: Calibrate one step (7 minutes, ★☆☆)
@@ -449,8 +456,8 @@ show(
     fig,
     alt=(
         "Left: the calibrated sizes with the band that holds 90 percent of the bootstrap resamples, at most "
-        "two sizes wide on either side. Right: one minus the cosine on a log scale, for the best size and for "
-        "size 9 throughout; they coincide above t = 0.5 and separate by a factor of ten at low noise."
+        "one size up or down, and none at the last three steps. Right: one minus the cosine on a log scale, for the "
+        "best size and for size 9 throughout; nearly the same above t = 0.4, four to eight times apart at the end."
     ),
 )
 
@@ -462,14 +469,15 @@ print(f"lost with P = 5: {lost[0, 1]:.5f} at t = 1, {lost[10, 1]:.4f} at t = 0.5
 
 # %%
 if lab.profile == "laptop":
-    assert width.max() <= 4 and width.mean() < 2.5
-    assert square[0].min() > 0.999 and lost[0].max() < 1e-4
-    assert lost[19, 1] > 0.15
+    assert (spread - torch.tensor(by_hand)).abs().max() <= 2 and (spread[:, 17:] == 3).all()
+    assert square[0].min() > 0.9996 and lost[0].max() < 1e-4
+    assert abs(lost[19, 1] - 0.22) < 0.005 and abs(square[19].mean(1)[0] - 0.87) < 0.005
 
 # %% [markdown]
-# At $t = 1$ *every* size reaches $0.9997$: the shared $-x_t$ in both scores hides the rest, and the "best" size hangs
-# on the fifth digit. At $t = 0.05$ going from 3 to 5 costs a fifth of the cosine. So the right end of the curve is
-# firm, its left end soft. Ten seeds are enough to fix it within a step or two.
+# At $t = 1$ *every* size reaches at least $0.9996$: the shared $-x_t$ in both scores hides the rest, and the "best"
+# size hangs on the fifth digit. At $t = 0.05$ going from 3 to 5 costs $0.22$, from $0.87$ to $0.65$. So the right end
+# of the curve is firm: 90 % of the resamples and more have 3 at the last three steps. Elsewhere the band reaches one
+# size up or down, and on the left the choice hardly matters.
 
 # %% [markdown]
 # ## 7. Two measures, two answers (5 minutes)
@@ -487,24 +495,25 @@ show(
     fig,
     alt=(
         "Share of the Jacobian that lies inside the calibrated square against time: almost all at t = 1, "
-        "about three quarters from t = 0.9 to 0.45, and about half at low noise."
+        "two thirds to three quarters from t = 0.9 to 0.45, and about half at low noise."
     ),
 )
 print("  ".join(f"t={t:g}: {share:.2f}" for t, share in zip(times[::3], inside[::3], strict=True)))
 if lab.profile == "laptop":
-    assert inside[0] > 0.95 and min(inside[2:12]) > 0.6 and max(inside[13:]) < 0.7
+    assert inside[0] > 0.95 and min(inside[2:12]) > 0.6 and min(inside[13:]) > 0.35 and max(inside[13:]) < 0.7
 
 # %% [markdown]
 # The share is not constant. Above $t = 0.6$ the calibrated square shrinks while the Jacobian does not. At low noise
 # the square holds only about half of what the network looks at.
 #
-# The reason: a square counts all its pixels alike; the network does not. It weights the near ones more and still
+# A likely reason: a square counts all its pixels alike; the network does not. It weights the near ones more and still
 # glances further out. When noise is low, a square that takes in the far pixels trusts them far too much. So it has to
 # be *smaller* than what the network sees. Section 9 takes that up.
 
 # %% [markdown]
-# Are such curves an accident of our small lab? Here are those published with the paper's code, for images of 32x32
-# pixels, and below the four networks of this course. Mind the order: these lists start at the **lowest** noise.
+# Are such curves an accident of our small lab? Here are five of those published with the paper's code, for images of
+# 32x32 pixels, and beside them the four networks of this course. Mind the order: these lists start at the **lowest**
+# noise.
 
 # %%
 published = {  # index 0 is the lowest noise
@@ -580,8 +589,9 @@ check.published_size(published_size)
 # ## 8. What a wrong curve does (6 minutes)
 #
 # The machine drew ten seeds with other curves (stored; the script is the same). Among them: one size throughout; the
-# calibrated curve read from the wrong end; two pixels larger or smaller at every step; a straight line from 15 to 3;
-# and, from the Jacobian alone, the smallest square that holds half of $J$.
+# calibrated curve read from the wrong end; two pixels larger or smaller at every step (never below 3); a straight
+# line from 15 to 3; and, from the Jacobian alone, the smallest square that holds half of $J$. They are compared with
+# what the network draws in 150 steps; why not in 20, lesson 11 says.
 #
 # **Predict.** Rank them. Does the exact curve matter, or only its trend?
 
@@ -600,16 +610,23 @@ for line, name in enumerate(order):
 axis.set_yticks(range(len(order)), [f"{name}  {medians[name]:.2f}" for name in order])
 axis.set(xlabel="r2 of machine and network (150 steps), ten seeds", xlim=(0, 1))
 show(
-    fig, alt="r2 of ten seeds as points, with their median as a bar, for thirteen patch size curves, sorted by median."
+    fig,
+    alt=(
+        "r2 of ten seeds as points, with their median as a bar, for thirteen patch size curves, sorted by median. "
+        "The straight and the calibrated curve lead; two larger, two smaller and the Jacobian's follow; then come all "
+        "single sizes, with size 3 last and the reversed curve just above it."
+    ),
 )
 
 # %%
 check_live = els.sample(lab.patch_machine("els-zeros", 9), els.seeded_noise([0, 1], lab.shape).to(lab.device), steps=20)
 if lab.profile == "laptop":
     assert (check_live.cpu() - drawn["P=9"][:2]).abs().max() < 0.02  # the stored images hold three digits
-    assert max(medians[f"P={P}"] for P in candidates) < 0.8 < medians["calibrated"] and medians["reversed"] < 0.65
-    assert medians["calibrated"] > max(medians[name] for name in ("two larger", "two smaller", "jacobian"))
-    assert medians["straight"] > medians["calibrated"] - 0.02
+    singles = [medians[f"P={P}"] for P in candidates]
+    assert abs(max(singles) - 0.74) < 0.005 and abs(medians["reversed"] - 0.54) < 0.005
+    assert sum(m > medians["reversed"] for m in singles) == 6
+    assert all(0.02 < medians["calibrated"] - medians[n] < 0.1 for n in ("two larger", "two smaller", "jacobian"))
+    assert abs(medians["straight"] - 0.92) < 0.005 and abs(medians["calibrated"] - 0.91) < 0.005
 
 # %% [markdown]
 # Three groups. No single size gets above $0.74$, and the reversed curve ($0.54$) does worse than most of them: **that
@@ -617,7 +634,7 @@ if lab.profile == "laptop":
 # hundredths to a tenth: the curve matters to within about two pixels.
 #
 # But look at the top. A straight line from 15 to 3, fitted to nothing in between, predicts as well as the calibrated
-# curve ($0.93$ and $0.91$, a draw with ten seeds). The best match of *scores* need not be the best predictor of
+# curve ($0.92$ and $0.91$, a draw with ten seeds). The best match of *scores* need not be the best predictor of
 # *samples*: keep that in mind for the next section. It also takes away a worry: the agreement does not hang on a
 # finely tuned parameter.
 
@@ -633,15 +650,16 @@ rows = {"network": target[:8]} | {name: drawn[name][:8] for name in names}
 show(
     plotting.image_rows(rows),
     alt=(
-        "Eight seeds as columns; rows: the network, and the machine with size 3 throughout, 15 throughout, "
-        "the reversed curve, the straight curve and the calibrated curve."
+        "Eight seeds as columns. The network's drawings; size 3 throughout: scattered scraps of cloth; size 15 "
+        "throughout and the reversed curve: smooth whole garments, mostly other ones than the network's; the "
+        "straight and the calibrated curve: nearly the network's drawings."
     ),
 )
 
 # %% [markdown]
 # ## 9. Loosen the square (7 minutes)
 #
-# Section 7 found why a hard square must be too small. The cure suggests itself: weight the squared difference at
+# Section 7 suggested why a hard square must be too small. The cure suggests itself: weight the squared difference at
 # displacement $d$ by a Gaussian,
 #
 # $$K(d) = e^{-\|d\|^2 / 2 w^2}, \qquad w = P/4,$$
@@ -675,9 +693,10 @@ show(
 
 # %%
 if lab.profile == "laptop":
-    assert wins[13:].min() >= 0.8 and 0.2 <= wins[:6].mean() <= 0.65
+    assert wins[13:].min() >= 0.9 and 0.35 <= wins[:6].mean() <= 0.65
     mean_gain = best["gaussian"].mean(1) - best["square"].mean(1)
-    assert mean_gain[5:].min() > 0 and mean_gain[19] > 0.05
+    assert mean_gain[5:].min() > 0 and mean_gain.argmax() == 19
+    assert abs(best["square"][19].mean() - 0.87) < 0.005 and abs(best["gaussian"][19].mean() - 0.96) < 0.005
 print(f"mean cosine at t = 0.05: square {best['square'][19].mean():.3f}, gaussian {best['gaussian'][19].mean():.3f}")
 
 # %% [markdown]
@@ -689,8 +708,8 @@ print(f"mean cosine at t = 0.05: square {best['square'][19].mean():.3f}, gaussia
 # %%
 from elscourse.metrics import bootstrap_interval
 
-gains = {}
-print("median r2 with the network (150 steps)   square  gaussian   gaussian - square, 95 % interval")
+gains, middle = {}, {}
+print("median r2 with the network (150 steps)   square  gaussian   median gain, 95 % interval")
 for name in ours:
     results, padding = els.load_results(f"fashion-mnist-16-{name}"), name.split("-")[1]
     hard, soft = (
@@ -698,18 +717,24 @@ for name in ours:
     )
     gains[name] = bootstrap_interval(soft - hard, torch.Generator().manual_seed(0))
     low, high = gains[name]
-    print(f"{name:38s} {hard.quantile(0.5):8.3f} {soft.quantile(0.5):9.3f} {low:17.3f} to {high:.3f}")
+    middle[name] = float(hard.quantile(0.5)), float(soft.quantile(0.5))
+    print(f"{name:38s} {middle[name][0]:8.3f} {middle[name][1]:9.3f} {low:17.3f} to {high:.3f}")
 
 # %%
 if lab.profile == "laptop":
-    assert gains["resnet-zeros"][0] < 0.005 and gains["resnet-zeros-conditional"][0] > 0
+    assert gains["resnet-zeros"][0] < 0 < gains["resnet-zeros"][1] and gains["resnet-zeros-conditional"][0] > 0
     assert gains["resnet-circular"][1] < 0 and gains["unet-zeros"][1] < 0
+    for name, stated in (("resnet-zeros", (0.910, 0.906)), ("resnet-zeros-conditional", (0.945, 0.956))):
+        assert all(abs(found - number) < 1e-3 for found, number in zip(middle[name], stated, strict=True))
+    for name, steps_at_15 in (("resnet-circular", 10), ("unet-zeros", 12)):
+        other = els.lab(network=f"fashion-mnist-16-{name}", verbose=False)
+        assert [P for _, P in other.patch_sizes(f"els-{other.network.padding}-gaussian")].count(15) == steps_at_15
 
 # %% [markdown]
-# No. A draw for the unconditional network ($0.906$ against $0.910$), a small gain for the class-conditional one
-# ($0.956$ against $0.945$), a loss for the other two. One reason for the losses may be our own: the candidates
-# end at 15, and these two networks' Gaussian curves sit at that end for half of the way; they wanted wider windows
-# than we offered.
+# Not always. A draw for the unconditional network ($0.906$ against $0.910$, and the interval of the gain contains 0), a
+# small gain for the class-conditional one ($0.956$ against $0.945$), a loss for the other two. One reason for the
+# losses may be our own: the candidates end at 15, and these two networks' Gaussian curves sit at that end for 10 and
+# 12 of the 20 steps; they may have wanted wider windows than we offered.
 #
 # The lesson is general. A score is judged on the *network's* images $x_t$; a sample is made on the *machine's own*,
 # where errors feed on each other. A better fit at every step is not yet a better prediction.
@@ -728,7 +753,8 @@ if lab.profile == "laptop":
 # ## What is still unexplained
 #
 # The machine is complete. How well does it predict, image by image, over a hundred seeds, and where does it fail? That
-# is lesson 10. And why do better scores not make better samples? Nobody knows yet; it is a good question for a project.
+# is lesson 10. And why do better scores not always make better samples? We do not know; it is a good question for a
+# project.
 #
 # ## References
 #

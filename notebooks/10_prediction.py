@@ -131,7 +131,7 @@ show(
 
 # %% [markdown]
 # The ideal machine draws proper garments: they are in the training set. The network's odd blobs are in the ELS row,
-# down to holes and hems. Under the columns: the r2 of ELS and network.
+# down to holes and hems. Under the columns: the r2 of ELS and network. The numbers of all five come in section 6.
 
 # %% [markdown]
 # ## 4. A hundred drawings (6 minutes)
@@ -149,11 +149,13 @@ show(
 # %%
 wins = (r2["ELS"] > r2["IS"]).sum().item()
 print(f"ELS is the better prediction for {wins} of 100 seeds")
-print(f"median r2: ELS {r2['ELS'].median():.2f}, IS {r2['IS'].median():.2f}")
+for name in ("ELS", "IS"):
+    v = r2[name]
+    print(f"{name:3s} r2: median {v.quantile(0.5):.2f}, lowest {v.min():.2f}, highest {v.max():.2f}")
 if lab.profile == "laptop":
-    assert r2["ELS"].quantile(0.5) > 0.9 and 0.55 < r2["IS"].median() < 0.67
-    assert 96 <= wins <= 99
-    assert r2["IS"].min() < 0.1 and r2["IS"].max() > 0.9 and r2["ELS"].min() > 0.65
+    assert abs(r2["ELS"].quantile(0.5) - 0.91) < 0.005 and abs(r2["IS"].quantile(0.5) - 0.61) < 0.005
+    assert wins == 98 and r2["ELS"].min() > 0.67
+    assert abs(r2["IS"].min() - 0.06) < 0.005 and abs(r2["IS"].max() - 0.94) < 0.005
 
 # %% [markdown]
 # **98 of 100**, and a median r2 of **0.91** against 0.61. The points of IS spread from 0.06 to 0.94; those of ELS do
@@ -168,13 +170,15 @@ show(
     plotting.image_rows(rows, notes=notes, titles=[f"seed {i}" for i in lost]),
     alt="The two seeds, 35 and 47, for which IS predicts the network better than ELS; below, the r2 of IS and of ELS.",
 )
+if lab.profile == "laptop":
+    assert lost.tolist() == [35, 47] and set(lost.tolist()) <= set(r2["ELS"].argsort()[:3].tolist())
 
 # %% [markdown]
 # ### Exercise 1: Could it be luck? (8 minutes, ★★☆)
 #
 # Suppose ELS were no better than IS, so that each seed were a fair coin. Write `sign_test(wins, n)`: the probability
 # that `n` fair coins show heads at least `wins` times. Whole numbers in, a number out. It is a sum of
-# $\binom{n}{k}/2^n$.
+# $\binom{n}{k}/2^n$, where $\binom{n}{k}$ is `math.comb(n, k)` (write `import math` first).
 
 
 # %%
@@ -191,6 +195,9 @@ check.sign_test(sign_test)
 # <details><summary>Solution</summary>
 #
 # ```python
+# import math
+#
+#
 # def sign_test(wins, n):
 #     return sum(math.comb(n, k) for k in range(wins, n + 1)) / 2**n
 # ```
@@ -234,6 +241,8 @@ quartiles = values.quantile(torch.tensor([0.25, 0.75], dtype=torch.float64))
 print(f"quartiles of the seeds: {quartiles[0]:.2f} to {quartiles[1]:.2f}")
 if lab.profile == "laptop":
     assert quartiles[1] - quartiles[0] > 2 * (high - low)
+    assert abs(quartiles[0] - 0.88) < 0.006 and abs(quartiles[1] - 0.95) < 0.006
+    assert 0.895 < low < high < 0.925
 
 # %% [markdown]
 # So: half of the drawings have an r2 between 0.88 and 0.95, and the median is 0.91, give or take 0.01. When someone
@@ -296,18 +305,26 @@ show(
 
 # %%
 if lab.profile == "laptop":
-    assert 0.48 < medians["mean"] < 0.6 and medians["ELS, other seed"] < 0.32
-    assert medians["mean"] < medians["IS"] < medians["Wiener"] < medians["LS"] < medians["ELS"]
-    assert abs(medians["ELS"] - medians["ELS, gaussian window"]) < 0.015
-print(f"ELS beats Wiener for {(r2['ELS'] > r2['Wiener']).sum()} seeds, LS for {(r2['ELS'] > r2['LS']).sum()}")
-print({name: round(v, 3) for name, v in medians.items() if name in ("ELS", "ELS, gaussian window")})
+    stated = {"ELS, other seed": 0.25, "mean": 0.54, "IS": 0.61, "Wiener": 0.77, "LS": 0.85, "ELS": 0.91}
+    assert all(abs(medians[name] - v) < 0.006 for name, v in stated.items())
+over = {name: (r2["ELS"] > r2[name]).sum().item() for name in ("Wiener", "LS")}
+print(f"ELS beats Wiener for {over['Wiener']} seeds, LS for {over['LS']}")
+gain = els.compare(results["els-zeros-gaussian"], target).r2 - r2["ELS"]
+low, high = bootstrap_interval(gain, torch.Generator().manual_seed(0))
+print(f"gaussian window {medians['ELS, gaussian window']:.3f}, square {medians['ELS']:.3f}")
+print(
+    f"difference per seed: median {gain.quantile(0.5):.3f} ({low:.3f} to {high:.3f}), gaussian ahead {(gain > 0).sum()}"
+)
+if lab.profile == "laptop":
+    assert over == {"Wiener": 99, "LS": 88} and (gain > 0).sum() == 41 and -0.01 < low < 0 < high < 0.005
 
 # %% [markdown]
 # The mean image, which knows nothing about the seed, reaches **0.54**, and the ideal machine hardly more. The right
 # style for the wrong seed has 0.25: a definite guess that is wrong costs more than a vague one. So "better than the
 # ideal machine" is a low bar. The bars that count are the linear filter (0.77) and the local machine without
 # equivariance (0.85). ELS passes both: the filter on 99 seeds, LS on 88. The gaussian window of lesson 09, which fits
-# the scores better, is not the better predictor here: 0.906 and 0.910 differ by less than we can know them.
+# the scores better, is not the better predictor here: it has 0.906 and is ahead for 41 seeds only. The median
+# difference is so small that its interval contains 0.
 
 # %% [markdown]
 # ### Exercise 3: What the baseline left over (6 minutes, ★☆☆)
@@ -335,21 +352,21 @@ check.skill(skill)
 #     return 1 - (1 - r2) / (1 - baseline)
 # ```
 #
-# The next cell has the medians for ELS: 0.81 over the mean image, 0.65 over the Wiener filter, 0.39 over LS. The last
-# is what equivariance alone adds. Three honest numbers, all smaller than 0.91.
+# The next cell has the medians of `skill` over the seeds for ELS: 0.81 over the mean image, 0.65 over the Wiener
+# filter, 0.39 over LS. The last is what equivariance alone adds. Three honest numbers, all smaller than 0.91.
 # </details>
 
 # %%
 rest = {name: (1 - (1 - r2["ELS"]) / (1 - r2[name])).quantile(0.5).item() for name in ("mean", "Wiener", "LS")}
 print("median share of the rest that ELS explains:", {name: round(v, 2) for name, v in rest.items()})
 if lab.profile == "laptop":
-    assert rest["mean"] > 0.75 and rest["Wiener"] > 0.58 and 0.28 < rest["LS"] < 0.5
+    assert all(abs(rest[name] - v) < 0.006 for name, v in {"mean": 0.81, "Wiener": 0.65, "LS": 0.39}.items())
 
 # %% [markdown]
 # ## 7. Every network of the course (10 minutes)
 #
 # Four networks are shipped. Three have only convolutions that look at neighbours (ResNets): one pads with zeros, one
-# wraps around, one is told the class. The fourth, a U-Net, also works on shrunken copies of the image, so that it sees
+# wraps around, one is told the class. The fourth, a UNet, also works on shrunken copies of the image, so that it sees
 # far. It was trained for as many steps as the others, on the same 2,000 images as the first two.
 #
 # **Predict.** For which network will ELS be worst? For which will the ideal machine be best?
@@ -359,7 +376,7 @@ networks = {
     "ResNet, zeros": ("fashion-mnist-16-resnet-zeros", "els-zeros"),
     "ResNet, circular": ("fashion-mnist-16-resnet-circular", "els-circular"),
     "ResNet, zeros,\nclass known": ("fashion-mnist-16-resnet-zeros-conditional", "els-zeros"),
-    "U-Net, zeros": ("fashion-mnist-16-unet-zeros", "els-zeros"),
+    "UNet, zeros": ("fashion-mnist-16-unet-zeros", "els-zeros"),
 }
 stored = {name: els.load_results(file) for name, (file, _) in networks.items()}
 columns = ("is", "wiener", "ls", "els")
@@ -391,7 +408,7 @@ axis.legend(loc="center left", bbox_to_anchor=(0.25, 0.6))
 show(
     fig,
     alt="Median r2 of IS, Wiener, LS and ELS for four networks. ELS is highest for the three ResNets: 0.91 with "
-    "zeros, 0.83 circular, 0.94 with class, where the other machines are lower; for the U-Net, IS, LS and ELS "
+    "zeros, 0.83 circular, 0.94 with class, where the other machines are lower; for the UNet, IS, LS and ELS "
     "are all near 0.85.",
 )
 
@@ -407,21 +424,21 @@ for name in networks:
         print(f"{label:28s} {machine:8s} {q2:5.2f}  {q1:.2f} - {q3:.2f}  {low:.2f} - {high:.2f}  {beats:5d}")
 
 # %%
-assert summary["ResNet, zeros", "els"] > 0.9 and summary["ResNet, zeros,\nclass known", "els"] > 0.93
-assert 0.78 < summary["ResNet, circular", "els"] < 0.88 and all(
-    summary["ResNet, circular", machine] < 0.15 for machine in ("is", "wiener", "ls")
-)
+stated = {"ResNet, zeros": 0.91, "ResNet, circular": 0.83, "ResNet, zeros,\nclass known": 0.94, "UNet, zeros": 0.85}
+assert all(abs(summary[name, "els"] - v) < 0.006 for name, v in stated.items())
+assert all(summary["ResNet, circular", machine] < 0.1 for machine in ("is", "wiener", "ls"))
 for name in list(networks)[:3]:
     assert summary[name, "els"] == max(summary[name, machine] for machine in columns)
-assert abs(summary["U-Net, zeros", "els"] - summary["U-Net, zeros", "is"]) < 0.04
+assert abs(summary["UNet, zeros", "is"] - 0.86) < 0.006
+assert (agreement("UNet, zeros", "els") > agreement("UNet, zeros", "is")).sum() == 53
 
 # %% [markdown]
 # The circular ResNet is the purest test: it cannot know where it is, so a machine that ties windows to places (LS, and
-# also IS and Wiener) is lost, with r2 below 0.1. ELS with the same circular symmetry reaches 0.83. And then the U-Net:
+# also IS and Wiener) is lost, with r2 below 0.1. ELS with the same circular symmetry reaches 0.83. And then the UNet:
 # **there ELS is no better than the ideal machine**: 0.85 against 0.86, 53 seeds to 47.
 
 # %% [markdown]
-# **Predict.** Why? Three candidates: (a) the U-Net sees far, so a local theory does not apply; (b) it has begun to
+# **Predict.** Why? Three candidates: (a) the UNet sees far, so a local theory does not apply; (b) it has begun to
 # memorise its 2,000 images; (c) our calibration of its windows went wrong. Which measurement would tell (b) from the
 # others?
 #
@@ -431,7 +448,7 @@ assert abs(summary["U-Net, zeros", "els"] - summary["U-Net, zeros", "is"]) < 0.0
 # %%
 training = lab.data.images.cpu()
 held_out = els.load("fashion-mnist", size=16, n=3000).images[2000:]
-sets = {"ideal machine": stored["U-Net, zeros"]["is"], "U-Net": stored["U-Net, zeros"]["network-150"]}
+sets = {"ideal machine": stored["UNet, zeros"]["is"], "UNet": stored["UNet, zeros"]["network-150"]}
 sets |= {"held-out\nreal images": held_out, "ResNet, zeros": target}
 distance = {name: els.nearest_training_image(images, training)[1] for name, images in sets.items()}
 fig, axis = plt.subplots(figsize=(7.5, 2.6))
@@ -440,43 +457,51 @@ axis.set_yticks(range(1, 5), list(sets))
 axis.set(xlabel="distance to the nearest of the 2,000 training images")
 show(
     fig,
-    alt="Boxes of the distance to the nearest training image: 0 for the ideal machine, median 2.9 for the U-Net, "
+    alt="Boxes of the distance to the nearest training image: 0 for the ideal machine, median 2.9 for the UNet, "
     "3.0 for held-out real images, 5.1 for the ResNet.",
 )
 
 # %%
 middle = {name: d.median().item() for name, d in distance.items()}
 print({name.replace("\n", " "): round(m, 2) for name, m in middle.items()})
-assert middle["ideal machine"] < 0.01
-assert abs(middle["U-Net"] - middle["held-out\nreal images"]) < 0.3 and middle["ResNet, zeros"] > 4.5
-assert distance["U-Net"].min() > 1.2
-nearest = {name: els.nearest_training_image(images, training)[0] for name, images in sets.items()}
-same_memory = (nearest["U-Net"] == nearest["ideal machine"]).sum().item()
-print(f"U-Net and ideal machine end nearest to the same training image for {same_memory} of 100 seeds")
-assert 10 <= same_memory <= 30
+print(f"the nearest of the UNet's drawings: {distance['UNet'].min():.2f}")
+same_memory = {}
+for name in ("UNet, zeros", "ResNet, zeros"):
+    pair = (stored[name]["network-150"], stored[name]["is"])
+    drawn, remembered = (els.nearest_training_image(images, training)[0] for images in pair)
+    same_memory[name] = (drawn == remembered).sum().item()
+    print(f"{name}: nearest to the very image that the ideal machine returns, {same_memory[name]} of 100 seeds")
+if lab.profile == "laptop":
+    assert middle["ideal machine"] < 0.01 and abs(middle["ResNet, zeros"] - 5.1) < 0.05
+    assert abs(middle["UNet"] - 2.9) < 0.05 and abs(middle["held-out\nreal images"] - 3.0) < 0.05
+    assert distance["UNet"].min() > 1.55 and same_memory == {"UNet, zeros": 20, "ResNet, zeros": 4}
 
 # %% [markdown]
-# Not copies: the closest of the U-Net's drawings is still 1.6 away. But they lie as near to the training set as new
-# *real* garments do (2.9 against 3.0), where the ResNet's lie far outside (5.1); and for every fifth seed the training
-# image nearest to its drawing is the very one that the ideal machine returns. So it is **on the way to memory**. With
+# Not copies: the closest of the UNet's drawings is still 1.6 away. They lie as near to the training set as new *real*
+# garments do (2.9 against 3.0), where the ResNet's lie far outside (5.1). That alone could also mean that it draws
+# well. But for every fifth seed (20 of 100) the training image nearest to its drawing is the very one, among 2,000,
+# that the ideal machine returns from the same noise; for the ResNet, 4 of 100. So it is **on the way to memory**. With
 # 2,000 images and 8,000 steps it has seen each image about 500 times, and unlike a ResNet it can look at all of it.
 
 # %% [markdown]
-# Does that explain who wins? Split the hundred seeds in two halves by the distance of the U-Net's drawing.
+# Does that explain who wins? Split the hundred seeds in two halves by the distance of the UNet's drawing.
 
 # %%
-near = distance["U-Net"] < distance["U-Net"].median()
+near = distance["UNet"] < distance["UNet"].quantile(0.5)
 halves = {}
 for half, mask in {"near the training images": near, "far from them": ~near}.items():
-    ours, theirs = (agreement("U-Net, zeros", machine)[mask] for machine in ("els", "is"))
-    halves[half] = (ours > theirs).double().mean().item()
-    print(f"{half:25s} median r2 of IS {theirs.median():.2f}, of ELS {ours.median():.2f}, ELS wins {halves[half]:.0%}")
-assert halves["far from them"] - halves["near the training images"] > 0.08
+    ours, theirs = (agreement("UNet, zeros", machine)[mask] for machine in ("els", "is"))
+    halves[half] = (ours > theirs).sum().item()
+    medians_here = f"median r2 of IS {theirs.quantile(0.5):.2f}, of ELS {ours.quantile(0.5):.2f}"
+    print(f"{half:25s} {medians_here}, ELS wins {halves[half]} of {mask.sum()}")
+if lab.profile == "laptop":
+    assert halves == {"near the training images": 22, "far from them": 31}
 
 # %% [markdown]
 # Near the training images the ideal machine is ahead, far from them ELS is: what one expects of a network between the
-# two. It is a tendency, not a law: ELS wins 21 of 49 against 32 of 51. The published U-Nets, trained longer on far more
-# images, agree with ELS at 0.85 to 0.93 by the measure used there. We report our small one as it is.
+# two. It is a tendency, not a law: ELS wins 22 of 50 against 31 of 50. The published UNets without attention, trained
+# longer on far more images, agree with ELS at 0.85 to 0.93 and with the ideal machine at 0.41 to 0.80, by the measure
+# used there. We report our small one as it is.
 
 # %% [markdown]
 # ## 8. Class by class (5 minutes)
@@ -509,17 +534,20 @@ show(
 for c, n in enumerate(garments.data.class_names):
     print(f"{n:12s}" + "".join(f"{k} {v[c]:.2f}   " for k, v in by_class.items()))
 assert (by_class["ELS"] > by_class["IS"]).all() and (by_class["ELS"] > by_class["class mean"]).all()
-assert by_class["ELS"].min() > 0.8 and by_class["ELS"].argmin() == by_class["IS"].argmin() == 5  # sandals
+assert all(v.argmin() == 5 for v in by_class.values())  # sandals
+assert abs(by_class["ELS"][5] - 0.86) < 0.006 and abs(by_class["IS"][5] - 0.39) < 0.006
+assert by_class["ELS"][[3, 6]].min() > 0.96 and abs(by_class["class mean"][3] - 0.83) < 0.006  # dress, shirt
 overall = {k: v.quantile(0.5).item() for k, v in scores.items()}
 left = 1 - torch.maximum(scores["IS"], scores["class mean"])  # what the better of the two leaves
 explained = (1 - (1 - scores["ELS"]) / left).quantile(0.5).item()
 print("all classes:", {k: round(v, 2) for k, v in overall.items()}, f"of the rest, ELS explains {explained:.2f}")
-assert abs(overall["IS"] - overall["class mean"]) < 0.06 and explained > 0.65
+assert abs(overall["IS"] - 0.74) < 0.006 and abs(overall["class mean"] - 0.73) < 0.006 and abs(explained - 0.75) < 0.006
 
 # %% [markdown]
-# Sandals are hardest for all three (ELS 0.86, IS 0.39): thin straps, no common outline, little to be right about. For a
-# dress the mean image alone has 0.83. Once the class is known, the ideal machine (0.74) is scarcely better than the
-# mean image of the class (0.73). ELS explains three quarters of what the better of the two leaves.
+# Shirts and dresses are easiest (ELS 0.97). Sandals are hardest for all three (ELS 0.86, IS 0.39): thin straps, no
+# common outline, little to be right about. For a dress the mean image alone has 0.83. Once the class is known, the
+# ideal machine (0.74) is scarcely better than the mean image of the class (0.73). ELS explains three quarters of what
+# the better of the two leaves.
 
 # %% [markdown]
 # ## 9. Where does the prediction fail first? (9 minutes)
@@ -540,15 +568,16 @@ show(
 contrast = target.flatten(1).std(1)
 correlation = torch.corrcoef(torch.stack([contrast.double(), r2["ELS"]]))[0, 1].item()
 print(f"correlation of a drawing's contrast (standard deviation of its pixels) with its r2: {correlation:.2f}")
-assert 0.45 < correlation < 0.8
+if lab.profile == "laptop":
+    assert abs(correlation - 0.63) < 0.006 and order[:4].tolist() == [77, 35, 47, 54]
 
 # %% [markdown]
 # Faint, first of all (77 and 54): contrast alone correlates with r2 at 0.63. Part of that is arithmetic (the same error
 # weighs more in a picture with less variance); part may be that faint drawings were close calls between cloth and
 # background.
 #
-# **Second: at which scale? Predict.** Cut every picture into its 4 x 4 block averages and the detail that is left.
-# Where is the agreement lower, and does any predictor get the detail right?
+# **Second: at which scale? Predict.** Cut every picture into its averages over blocks of 4 x 4 pixels, and the detail
+# that is left. Where is the agreement lower, and does any predictor get the detail right?
 
 
 # %%
@@ -565,8 +594,9 @@ for name in ("IS", "Wiener", "LS", "ELS"):
         els.compare(p - coarse(p), target - coarse(target)).r2.median().item(),
     ]
     print(f"{name:7s} blocks {scales[name][0]:.2f}   detail {scales[name][1]:.2f}")
-assert scales["ELS"][0] > 0.95 and 0.78 < scales["ELS"][1] < 0.9
-assert scales["ELS"][1] - scales["Wiener"][1] > 0.12
+if lab.profile == "laptop":
+    assert abs(scales["ELS"][0] - 0.96) < 0.006 and abs(scales["ELS"][1] - 0.85) < 0.006
+    assert abs(scales["Wiener"][1] - 0.64) < 0.006
 
 # %% [markdown]
 # The layout is nearly always right (0.96), the detail less (0.85); the linear filter loses it sooner (0.64). So the
@@ -574,7 +604,8 @@ assert scales["ELS"][1] - scales["Wiener"][1] > 0.12
 #
 # **Third: when?** Follow the eight seeds through time. At each t compare the two *estimates of the clean image*: the
 # machine's on the machine's own path, the network's on the network's (160 steps, so that every eighth falls on our
-# grid).
+# grid). For the four worst we also ask the machine on the *network's* path: if it agrees there, the two only drifted
+# apart; if not, they still disagree about the same image.
 #
 # **Predict.** For a bad seed, is the agreement lost at the start, slowly, or in the last steps?
 
@@ -615,10 +646,20 @@ print("lowest on the network's path after t = 0.9:", [round(v, 2) for v in on_it
 if lab.profile == "laptop":
     assert apart[t09, 4:].min() > apart[t09, :4].max()
     lowest = dict(zip(seeds[:4].tolist(), on_its_path[t09:].min(0).values.tolist(), strict=True))
-    assert min(lowest[35], lowest[47]) > 0.85 and max(lowest[77], lowest[54]) < 0.8
+    assert min(lowest[35], lowest[47]) > 0.88 and max(lowest[77], lowest[54]) < 0.78
+
+start = list(els.trajectory(elsm, results["noise"], times=[1.0, 0.95, 0.9, 0.85]))[2][2]  # at t = 0.9, all 100 seeds
+network_start = list(els.trajectory(lab.network, results["noise"], times=[1 - k / 160 for k in range(18)]))[16][2]
+early = els.compare(start, network_start).r2
+assert (early[seeds] - apart[t09]).abs().max() < 1e-3
+ranks = torch.stack([early.argsort().argsort(), r2["ELS"].argsort().argsort()]).double()
+told_early = torch.corrcoef(ranks)[0, 1].item()
+print(f"all 100 seeds: rank correlation of the agreement at t = 0.9 with that of the final drawings {told_early:.2f}")
+assert abs(told_early - 0.61) < 0.02 or lab.profile != "laptop"
 
 # %% [markdown]
 # The bad seeds are told apart **early**: at t = 0.9, when nothing can be seen yet, all four are below all of the best.
+# Over all hundred seeds, the agreement at t = 0.9 and the final one rank the seeds alike with a correlation of 0.61.
 # Then there are two kinds. Seeds 35 and 47: asked on the network's own path, the machine agrees from there on (above
 # 0.88); a small early difference was *carried along and grew*. Seeds 77 and 54: even on the network's path its answers
 # differ. Only the second kind is a lasting failure of the denoiser; the first is one of the start. The exceptions of
@@ -668,9 +709,10 @@ check.departure(departure)
 #   than the ideal machine for 98 of 100 seeds; 0.94 when the class is known; 0.83 for the circular network, where
 #   whatever ties windows to places fails.
 # * Such a number needs its company: the mean image has 0.54 already, the linear filter 0.77.
-# * The theory does not hold for every network: our small U-Net lies between machine and memory, and the ideal machine
+# * The theory does not hold for every network: our small UNet lies between machine and memory, and the ideal machine
 #   predicts it as well as ELS does.
-# * Failures are not random either: they are faint drawings, decided early, and lost in the detail first.
+# * Failures are not random either: faint drawings fare worst, much of it is decided early (rank correlation 0.61 at
+#   t = 0.9), and the detail is lost before the layout.
 #
 # ## What is still unexplained
 #

@@ -158,11 +158,13 @@ show(
 )
 assert all(abs(seen[name][1] - 1) < 1e-6 for name in ("half the contrast", "brighter by 0.3", "negative"))
 assert seen["negative"][0] < -0.999 and seen["negative"][2] < -1 and seen["half the contrast"][2] < 0.9
+if lab.profile == "laptop":
+    assert abs(seen["one pixel to the right"][1] - 0.63) < 0.01 and abs(seen["one pixel to the right"][2] - 0.59) < 0.01
 
 # %% [markdown]
 # r2 forgives every change of brightness and contrast, even the negative: as far as r2 can tell, a photographic negative
 # is a perfect prediction. r notices the sign, R2 notices everything. None of them knows what a garment is: moving the
-# picture by one pixel, which nobody would mind, costs more than halving its contrast.
+# picture by one pixel, which nobody would mind, takes r2 down to $0.63$ and R2 to $0.59$.
 
 # %% [markdown]
 # ### Exercise 2: From r2 to R2 (8 minutes, ★★☆)
@@ -219,25 +221,29 @@ for k, (measure, mark, colour) in enumerate(
 ):
     values = [table[name][k] for name in machines]
     axis.plot(values, range(len(machines)), mark, color=colour, ms=8, label=measure)
-axis.set_yticks(range(len(machines)), machines)
-axis.set(xlim=(0.4, 1), xlabel="median over 100 seeds")
+axis.set_yticks(range(len(machines)), ["ELS", "LS", "Wiener", "IS"])
+axis.set(xlim=(0.4, 1), ylim=(-0.5, 3.5), xlabel="median over 100 seeds")
 axis.legend(loc="lower left")
 show(
     fig,
     alt="Medians of r, r2 and R2 for four machines. For each machine r is highest, r2 lower, R2 lowest. For ELS "
-    "the three lie between 0.90 and 0.95, for IS between 0.51 and 0.78.",
+    "the three lie between 0.905 and 0.954, for IS between 0.515 and 0.783.",
 )
 for name in machines:
     print(f"{name:10s}", "  ".join(f"{m} {v:.3f}" for m, v in zip(("r", "r2", "R2"), table[name], strict=True)))
 
 # %%
 if lab.profile == "laptop":
-    assert 0.94 < table["els-zeros"][0] < 0.97 and 0.89 < table["els-zeros"][1] < 0.93
-    assert 0.74 < table["is"][0] < 0.82 and 0.47 < table["is"][2] < 0.56
+    stated = {"els-zeros": (0.954, 0.910, 0.905), "is": (0.783, 0.613, 0.515)}
+    assert all(abs(v - w) < 0.001 for name in stated for v, w in zip(table[name], stated[name], strict=True))
+gaps = [v - w for v, w in zip(table["els-zeros"], table["is"], strict=True)]
+print("ELS ahead of IS:", "  ".join(f"{m} {v:.2f}" for m, v in zip(("r", "r2", "R2"), gaps, strict=True)))
+assert gaps == sorted(gaps)
 
 # %% [markdown]
-# The same 100 pairs of images: $0.95$, $0.91$ or $0.90$ for ELS; $0.78$, $0.61$ or $0.52$ for IS. Whoever compares a
-# machine's $0.95$ here with another's $0.91$ there compares two names, not two machines.
+# The same 100 pairs of images: $0.954$, $0.910$ or $0.905$ for ELS; $0.783$, $0.613$ or $0.515$ for IS. R2 widens the
+# gap most: $0.17$, $0.30$ or $0.39$. Whoever compares a machine's $0.95$ here with another's $0.91$ there compares two
+# names, not two machines.
 #
 # This is not hypothetical. The paper's text calls its measure the pixelwise $r^2$. The evaluation code published with
 # it computes the correlation of mean-subtracted images, which is $r$, under the label `r^2`. If its table was made with
@@ -291,9 +297,9 @@ show(
 # %%
 middle = {name: float(values.quantile(0.5)) for name, values in r2.items()}
 if lab.profile == "laptop":
-    assert 0.2 < middle["another seed"] < 0.33 and 0.48 < middle["mean image"] < 0.6
-    assert 0.74 < middle["Wiener"] < 0.8 and middle["Wiener"] > middle["IS"] + 0.1
-    assert (1 - middle["ELS"]) / (1 - middle["Wiener"]) < 0.45
+    stated = {"another seed": 0.26, "mean image": 0.54, "IS": 0.61, "Wiener": 0.77, "LS": 0.85, "ELS": 0.91}
+    assert all(abs(middle[name] - v) < 0.006 for name, v in stated.items())
+    assert abs((1 - middle["ELS"]) / (1 - middle["Wiener"]) - 0.39) < 0.01
 print(f"left unexplained, ELS against Wiener: {(1 - middle['ELS']) / (1 - middle['Wiener']):.0%}")
 
 # %% [markdown]
@@ -326,7 +332,7 @@ between = medians(stored["network-20"], stored["network-150"])[1]
 print(f"network-20 against network-150:       median r2 {between:.3f}")
 if lab.profile == "laptop":
     gain = medians(stored["els-zeros"], target)[1] - medians(stored["els-zeros"], stored["network-20"])[1]
-    assert 0.03 < gain < 0.09
+    assert abs(gain - 0.056) < 0.002
 
 # %% [markdown]
 # With *150*: $0.91$ against $0.85$. Odd, since with equal steps both make equal discretisation errors, which should
@@ -362,7 +368,7 @@ print(f"RMS error at t = 1: of D {error_D:.2f}, of the noise estimate {error_eps
 
 # %%
 if lab.profile == "laptop":
-    assert 1.5 < error_D < 2.6 and error_eps < 0.04
+    assert abs(error_D - 2.04) < 0.05 and abs(error_eps - 0.0254) < 0.001
 
 # %% [markdown]
 # The error of the network's $D$ is 2.0, as large as the whole range from black to white. Yet the network did its
@@ -407,7 +413,7 @@ for steps, mark, colour in ((20, "o", plotting.ORANGE), (150, ".", plotting.BLUE
     factors = [amplification(a, b) for a, b in pairwise(grid)]
     axis.semilogy(grid[:-1], factors, mark, ls="-", lw=1, color=colour, label=f"{steps} uniform steps")
     print(f"{steps} steps: the first {factors[0]:.2f}, the second {factors[1]:.2f}, the last {factors[-1]:.3f}")
-    assert factors[0] > 5 * factors[1] or steps == 150
+    assert max(factors[1:]) < 1 and abs(factors[0] - {20: 6.24, 150: 0.83}[steps]) < 0.01
 axis.axhline(1, color=plotting.GREY, lw=1, ls=":")
 axis.set(xlabel="time t (noise on the left)", ylabel="amplification", xlim=(1.03, 0))
 axis.legend()
@@ -460,7 +466,7 @@ check.error_amplification(error_amplification)
 # the network's. `els.with_first_step` does it in one line; here by hand, for any step.
 #
 # **Predict.** r2 of the ELS machine with the plain 20-step network is $0.85$. With one of the 20 network steps
-# replaced? And does it matter which one?
+# replaced? And does it matter which one? (Live, on the first 40 seeds; there the plain network has $0.84$.)
 
 
 # %%
@@ -485,11 +491,12 @@ axis.set_xticks(range(7), ["none", "1st", "2nd", "3rd", "4th", "5th", "6th"])
 axis.set(xlabel="network step replaced by the exact denoiser", ylabel="median r2 with ELS", ylim=(0.75, 0.97))
 show(
     fig,
-    alt="Median r2 of the ELS machine with the 20-step network when one of its steps is exact. None: 0.84. First: "
-    "0.93. Second to sixth: 0.85 each.",
+    alt="Median r2, over 40 seeds, of the ELS machine with the 20-step network when one of its steps is exact. "
+    "None: 0.841. First: 0.925. Second to sixth: 0.85 each.",
 )
 if lab.profile == "laptop":
-    assert values[1] - values[0] > 0.05 and max(values[2:]) - values[0] < 0.02
+    assert abs(values[0] - 0.84) < 0.01 and abs(values[1] - 0.925) < 0.01
+    assert all(abs(v - values[0]) < 0.015 for v in values[2:])
 
 # %%
 for column in ("network-20", "network-20-exact-first", "network-150"):
@@ -497,13 +504,14 @@ for column in ("network-20", "network-20-exact-first", "network-150"):
 same = medians(stored["network-20-exact-first"], stored["network-150"])[1]
 print(f"network-20-exact-first against network-150: {same:.3f} (plain: {between:.3f})")
 if lab.profile == "laptop":
-    lift = (
-        medians(stored["els-zeros"], stored["network-20-exact-first"])[1]
-        - medians(stored["els-zeros"], stored["network-20"])[1]
-    )
-    assert lift >= 0.03 and same > 0.985
+    stated = {"network-20": 0.854, "network-20-exact-first": 0.926, "network-150": 0.910}
+    assert all(abs(medians(stored["els-zeros"], stored[c])[1] - v) < 0.001 for c, v in stated.items())
+    assert abs(same - 0.994) < 0.001 and abs(between - 0.963) < 0.001
     assert (plain - stored["network-20"][:40]).abs().max() < 0.02
     assert (replaced[0] - stored["network-20-exact-first"][:40]).abs().max() < 0.02
+off = float((lab.machine("els-zeros")(noise, 1.0) - exact).square().mean().sqrt())
+print(f"RMS distance from the exact D at t = 1: of the ELS machine {off:.3f}, of the network {error_D:.2f}")
+assert off < 0.02 or lab.profile != "laptop"
 
 # %% [markdown]
 # **One step, the first, lifts the median from $0.854$ to $0.926$**; the next five, one at a time, do next to nothing.
@@ -511,7 +519,8 @@ if lab.profile == "laptop":
 # in this lab: it was the network's first step, not the formula.
 #
 # The expectation of section 5 holds, too: with equal steps the machine now agrees *better* ($0.926$) than with 150
-# steps ($0.910$). It never had the trouble itself: at $t = 1$ all machines nearly agree with the exact denoiser.
+# steps ($0.910$). It never had the trouble itself: at $t = 1$ its $D$ is $0.016$ from the exact one, the network's
+# $2.04$.
 
 # %% [markdown]
 # Does it have to be *exact*? **Predict.** Replace the first step by (a) the Wiener filter; (b) the mean image, whatever
@@ -533,13 +542,14 @@ for name, first in firsts.items():
     lifted[name] = els.compare(machine, image).r2.quantile(0.5).item()
     print(f"first step by {name:30s} median r2 with ELS {lifted[name]:.3f}")
 if lab.profile == "laptop":
-    assert min(lifted["the mean image"], lifted["Wiener"]) > lifted["exact"] - 0.01
-    assert lifted["exact + error of another seed"] < lifted["exact"] - 0.03
+    assert min(lifted["the mean image"], lifted["Wiener"]) > lifted["exact"] - 0.005
+    assert abs(lifted["exact + error of another seed"] - 0.865) < 0.01
 
 # %% [markdown]
 # A constant picture, which does not even look at the noise, is as good as the exact denoiser, and much better than the
-# trained network. At $t = 1$ there is nothing to know. The network errs not because the task is hard, but because
-# *claiming to know something* there is punished by 6.2.
+# trained network. At $t = 1$ there is nothing to know. The error of *another* seed does nearly as much harm ($0.865$)
+# as the network's own ($0.841$): it acts like a push in some direction, not like a better guess. The task is not hard;
+# but the smallest error of the noise estimate is multiplied by 6.2.
 
 # %% [markdown]
 # ## 8. A grid that avoids it (6 minutes)
@@ -548,7 +558,8 @@ if lab.profile == "laptop":
 # way: make the first steps short. Spend the same 20 evaluations on another grid.
 #
 # **Predict.** Which of these will bring the 20-step network closest to its own 150-step drawing? The uniform grid; one
-# that starts at $t = 0.95$, as if the noise were an $x_{0.95}$; $t_i = 1 - (i/20)^2$, short first and long last.
+# that starts at $t = 0.95$, as if the noise were an $x_{0.95}$; one whose first step is split in three;
+# $t_i = 1 - (i/20)^2$, short first and long last.
 
 # %%
 uniform = lab.schedule.times(20)
@@ -568,13 +579,16 @@ for name, grid in grids.items():
 
 # %%
 if lab.profile == "laptop":
-    assert gentle["quadratic"][0] > 0.985 and gentle["uniform"][0] < 0.98
+    assert all(abs(gentle[name][0] - 0.996) < 0.002 for name in ("split first step", "quadratic"))
+    assert gentle["uniform"][0] < gentle["start at 0.95"][0] < 0.975
+    assert gentle["start at 0.95"][1] > max(gentle[name][1] for name in grids if name != "start at 0.95")
     assert min(gentle[name][1] for name in grids if name != "uniform") > gentle["uniform"][1] + 0.03
 
 # %% [markdown]
-# Short first steps cost nothing and bring the network to $0.99$ of its own fine drawing. The start at $0.95$ skips the
-# first step altogether. It agrees well with the *machine*, but less with the 150-step drawing: it calls pure noise an
-# $x_{0.95}$, which it is not. To agree is not to be right; keep the two apart.
+# Short first steps cost nothing and bring the network to $0.996$ with its own fine drawing. The start at $0.95$ skips
+# the first step altogether. Of the four it agrees best with the *machine* ($0.914$), but with the 150-step drawing
+# hardly better than the uniform grid ($0.967$ against $0.962$): it calls pure noise an $x_{0.95}$, which it is not. To
+# agree is not to be right; keep the two apart.
 
 # %% [markdown]
 # ### Exercise 4: Design a gentle grid (9 minutes, ★★★)
@@ -620,30 +634,56 @@ check.gentle_grid(gentle_grid)
 # them? Does it change which machine predicts best?
 
 # %%
-names = ["resnet-zeros", "resnet-zeros-conditional", "resnet-circular", "unet-zeros"]
-lifts = {}
-print(
-    f"{'median r2 of ELS with':28s} {'20 steps':>9s} {'exact first':>12s} {'150 steps':>10s} {'IS, exact first':>16s}"
-)
-for name in names:
+columns = ("network-20", "network-20-exact-first", "network-150")
+rows = {}
+print(f"{'median r2 of':40s} {'20 steps':>9s} {'exact first':>12s} {'150 steps':>10s}")
+for name in ("resnet-zeros", "resnet-zeros-conditional", "resnet-circular", "unet-zeros"):
     results = els.load_results(f"fashion-mnist-16-{name}")
-    own = "els-circular" if "circular" in name else "els-zeros"
-    columns = ["network-20", "network-20-exact-first", "network-150"]
-    row = [medians(results[own], results[column])[1] for column in columns]
-    row.append(medians(results["is"], results["network-20-exact-first"])[1])
-    lifts[name] = row[1] - row[0]
-    print(f"{name:28s} {row[0]:9.3f} {row[1]:12.3f} {row[2]:10.3f} {row[3]:16.3f}")
+    for kind in ("els-circular" if "circular" in name else "els-zeros", "is"):
+        row = [medians(results[kind], results[column])[1] for column in columns]
+        rows[name, kind[:2]] = row
+        print(f"{kind + ' with ' + name:40s} {row[0]:9.3f} {row[1]:12.3f} {row[2]:10.3f}")
+lifts = [row[1] - row[0] for (name, kind), row in rows.items() if kind == "el"]
+assert min(lifts) > 0.025 and max(lifts) < 0.075
+for name, _ in rows:
+    ahead = [ours > theirs for ours, theirs in zip(rows[name, "el"], rows[name, "is"], strict=True)]
+    assert all(ahead) if "resnet" in name else not any(ahead)  # for the UNet, the ideal machine is ahead
 if lab.profile == "laptop":
-    assert min(lifts.values()) > 0.02 and row[3] > row[1]  # the last row, the UNet: IS is ahead
-distances = [els.nearest_training_image(x, lab.data.images.cpu())[1] for x in (results["network-150"], target)]
-print("median distance to the training set: UNet {:.1f}, ResNet {:.1f}".format(*(float(d.median()) for d in distances)))
-assert distances[0].median() < 3.5 < 4.5 < distances[1].median() or lab.profile != "laptop"
+    pair = (results["network-150"], target)
+    near = [els.nearest_training_image(x, lab.data.images.cpu())[1].median().item() for x in pair]
+    print(f"median distance to the training set: UNet {near[0]:.1f}, ResNet {near[1]:.1f}")
+    assert abs(near[0] - 2.9) < 0.05 and abs(near[1] - 5.1) < 0.05
 
 # %% [markdown]
 # The lift appears for all four, by $0.03$ to $0.07$. It does not reorder ELS and IS: for the three ResNets ELS stays
-# far ahead; for our UNet, which sees the whole image, the ideal machine is slightly ahead before and after. Its
-# drawings also lie much nearer to training images (median distance 2.9; the first ResNet's 5.1): it remembers. A result
-# that does not fit belongs in the table too.
+# far ahead; for our UNet, which sees the whole image, the ideal machine is slightly ahead in every column. Its drawings
+# also lie much nearer to training images (median distance 2.9; the first ResNet's 5.1): it is on the way to memory, as
+# lesson 10 found. A result that does not fit belongs in the table too.
+#
+# One row is odd. With the exact first step the *circular* ResNet agrees with ELS less ($0.803$) than with 150 steps
+# ($0.831$). **Predict.** The exact answer at $t = 1$ is the mean image, bright in the middle. What is the best answer
+# of a network that cannot know where the middle is?
+
+# %%
+circular = els.lab(network="fashion-mnist-16-resnet-circular", verbose=False)
+drawn = els.load_results("fashion-mnist-16-resnet-circular")
+grey = circular.data.images.mean()
+firsts = {"the network": circular.network, "exact": circular.machine("is"), "grey": lambda x_t, t: grey.expand_as(x_t)}
+again = {}
+for name, first in firsts.items():
+    image = els.sample(els.with_first_step(first, circular.network), noise, steps=20).cpu()
+    others = (drawn["els-circular"][:40], drawn["network-150"][:40])
+    again[name] = [medians(image, other)[1] for other in others]
+    print(f"first step by {name:12s} r2 with ELS {again[name][0]:.3f}, with its own 150 steps {again[name][1]:.3f}")
+if lab.profile == "laptop":
+    assert again["exact"][1] < again["the network"][1] - 0.02
+    assert abs(again["grey"][0] - 0.867) < 0.01 and abs(again["grey"][1] - 0.987) < 0.005
+
+# %% [markdown]
+# One grey, everywhere: the mean over all images *and all places*. With it the circular network comes to $0.867$ with
+# ELS and to $0.987$ with its own fine drawing. With the exact denoiser it comes to $0.909$ only, less than
+# the plain steps' $0.942$: that first step tells the network where the middle is, which it could never have found out.
+# "Exact" must mean exact *under the constraints of the network*.
 #
 # Whether the networks of the paper have the same first step we cannot test here: they are larger and trained for
 # longer. The recipe, one replaced step, takes a minute on any network.
@@ -655,7 +695,8 @@ assert distances[0].median() < 3.5 < 4.5 < distances[1].median() or lab.profile 
 # * A prediction needs a baseline. Here the scale starts at $0.77$ (Wiener), not at 0, and one grey image gets $0.54$.
 # * An error of the noise estimate enters the next image with the factor $\sin(\theta - \theta')/\alpha$: $6.2$ in the
 #   first of 20 uniform steps, below 1 in all others.
-# * Replacing this one step lifts the agreement from $0.854$ to $0.926$. It was the network's step, not the theory.
+# * Replacing this one step lifts the agreement from $0.854$ to $0.926$. It was the network's step, not the theory. What
+#   replaces it must know no more than the network can: for the circular one, a single grey.
 # * Short first steps cure it for free.
 #
 # ## What is still unexplained

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -98,8 +101,13 @@ def forgets_to_return(x, a):
         (lambda x, a: (x * a).sum(), "shape (2, 3), it returns ()"),
         (lambda x, a: (x * a).to("meta"), "tensor on meta"),
         (lambda x, a: "text", "a torch tensor of shape (2, 3), it returns a str"),
-        (lambda x: x, "raises TypeError"),
+        (lambda x: x, "Your function takes (x), but 2 arguments are given to it: keep the `def` line"),
+        (lambda x, a: x + "1", "raises TypeError"),
         (torch.ones(2), "Pass your function itself"),
+        (dict, "dict is a class: pass a function"),
+        (lambda x, a: [1.0], "it returns a list of 1: torch.tensor or torch.stack"),
+        (lambda x, a: (x * a).to_sparse(), "sparse tensor: end it in `.to_dense()`"),
+        (lambda x, a: torch.where(x == x.max(), torch.inf, x * a), "you return inf at"),
         (lambda x, a: x * a + (a > 2.5), "In case 2 of 2"),
     ],
 )
@@ -117,6 +125,182 @@ def test_a_function_that_exits_or_recurses_does_not_end_the_notebook() -> None:
         raise SystemExit
 
     assert "SystemExit" in explain(leaves)
+
+
+def test_whatever_is_raised_is_told() -> None:
+    class OwnError(BaseException):
+        def __str__(self) -> str:
+            raise ValueError("says nothing")
+
+    def raising(error: BaseException):
+        def attempt(x, a):
+            raise error
+
+        return attempt
+
+    assert "raises OwnError, in your line `raise error`." in explain(raising(OwnError()))
+    assert "was stopped, in your line `raise error`: is there a loop" in explain(raising(KeyboardInterrupt()))
+
+    def half_written(x, a):
+        y = x * a  # noqa: F841
+        raise NotImplementedError("todo")
+
+    assert "take `raise NotImplementedError` out" in explain(half_written)
+
+    def caught(x, a):
+        try:
+            return x * a
+        except NotImplementedError:
+            return x
+
+    assert SCALE.examine(caught).state == "correct", "a name in the code makes no stub"
+
+
+class Scaler(torch.nn.Module):
+    def forward(self, x, a):
+        return x * a
+
+
+class Unwritten(torch.nn.Module):
+    def forward(self, x, a): ...
+
+
+class Callable:
+    def __call__(self, x, a):
+        x *= a
+        return x
+
+
+def test_decorated_functions_and_objects_that_can_be_called() -> None:
+    for right in (Scaler(), functools.partial(lambda a, x: x * a, 2.0), torch.no_grad()(lambda x, a: x * a)):
+        exercise = SCALE if not isinstance(right, functools.partial) else DOUBLE
+        assert exercise.examine(right).state == "correct"
+    for unwritten in (Unwritten(), functools.partial(stub), torch.no_grad()(stub)):
+        assert SCALE.examine(unwritten).state == "not attempted"
+    assert "in your line `return x @ x`" in explain(torch.no_grad()(raises))
+    assert "changes x (argument 1)" in explain(Callable())
+
+    class Evil:
+        def __getattr__(self, name: str) -> object:
+            raise RuntimeError("no such thing")
+
+        def __call__(self, x: object, a: object) -> int:
+            return 1
+
+    assert "it returns an int" in explain(Evil())
+
+
+DOUBLE = Exercise(
+    "double", 0, "Double", 1, 1, "Double.", ("One.",), lambda g: [(torch.randn(3, generator=g),)], lambda x: 2 * x,
+    (Mistake("You forget the 2.", lambda x: x),),
+)  # fmt: skip
+ARGUMENT = [1, torch.ones(2), (torch.ones(2), np.zeros(2))]
+NESTED = Exercise(
+    "nested", 0, "Nested", 1, 1, "Count.", ("One.",), lambda g: [(ARGUMENT,)], len,
+    (Mistake("Off by one.", lambda a: len(a) + 1),),
+)  # fmt: skip
+
+
+def changing(change):
+    def attempt(a):
+        change(a)
+        return 3
+
+    return attempt
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda a: a.append(1),
+        lambda a: a.reverse(),
+        lambda a: a.__setitem__(0, torch.ones(2)),
+        lambda a: a[1].add_(1),
+        lambda a: a[1].unsqueeze_(0),
+        lambda a: setattr(a[1], "data", a[1].data.double()),
+        lambda a: a[2][0].mul_(torch.nan),
+        lambda a: a[2][1].fill(1),
+    ],
+)
+def test_changed_lists_tuples_and_arrays_are_seen(change) -> None:
+    assert "changes a (argument 1) in place" in explain(changing(change), NESTED)
+    assert NESTED.examine(lambda a: 3).state == "correct", "the next check starts from the same arguments"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda: torch.set_default_dtype(torch.float64),
+        lambda: torch.set_default_device("meta"),
+        lambda: torch.set_grad_enabled(False),
+    ],
+)
+def test_settings_of_torch_are_kept(change) -> None:
+    before = settings()
+
+    def attempt(x, a):
+        change()
+        return x * a
+
+    try:
+        assert "changes a setting of torch" in explain(attempt)
+        assert settings() == before
+        change()
+        mine = settings()
+        assert SCALE.examine(lambda x, a: x * a).state == "correct", "settings of the notebook do not matter"
+        assert settings() == mine
+    finally:
+        torch.set_default_dtype(torch.float32)
+        torch.set_default_device(None)
+        torch.set_grad_enabled(True)
+
+
+def settings() -> tuple[object, ...]:
+    return torch.get_default_dtype(), torch.get_default_device(), torch.is_grad_enabled()
+
+
+def test_random_numbers_go_on_after_a_check() -> None:
+    torch.manual_seed(1)
+    expected = torch.randn(2)
+    torch.manual_seed(1)
+
+    def seeds(x, a):
+        torch.manual_seed(0)
+        return x * a
+
+    assert SCALE.examine(seeds).state == "correct"
+    assert torch.equal(torch.randn(2), expected)
+
+
+def test_large_counts_are_right_to_the_last_one() -> None:
+    count = dataclasses.replace(NUMBER, answer=lambda n: n * 10**9, mistakes=())
+    assert count.examine(lambda n: n * 1e9).state == "correct"
+    assert "you return 3000000001, expected 3000000000" in explain(lambda n: n * 10**9 + 1, count)
+
+
+def test_infinite_answers_are_no_difference() -> None:
+    infinite = dataclasses.replace(DOUBLE, answer=lambda x: torch.cat([2 * x, torch.tensor([-torch.inf])]))
+    wrong = explain(lambda x: torch.cat([2 * x[:2], x[2:], torch.tensor([-torch.inf])]), infinite)
+    assert "you return " in wrong and " at [2], expected " in wrong
+
+
+def test_one_buffer_for_all_outputs_is_no_mistake() -> None:
+    buffer = torch.empty(1)
+
+    def attempt(n):
+        return buffer.fill_(n + 1)[0]
+
+    assert NUMBER.examine(attempt).state == "correct"
+
+
+def test_what_nobody_foresaw_is_a_sentence_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*arguments: object) -> object:
+        raise IndexError("a judge\nstumbles")
+
+    exercise = dataclasses.replace(NUMBER, judge=broken)
+    assert "cannot be checked (IndexError: a judge stumbles): restart the kernel" in explain(lambda n: n + 7, exercise)
+    monkeypatch.setattr(torch, "isclose", None)  # written over in a notebook
+    assert "restart the kernel" in explain(lambda n: n + 7, NUMBER)
 
 
 NUMBER = Exercise(
@@ -137,6 +321,11 @@ def test_numbers_and_tuples() -> None:
     assert PAIR.examine(lambda n: (n + 1, True)).state == "correct"
     assert explain(lambda n: (n, 1), PAIR) == "Off by one."
     assert "must return 2 values" in explain(lambda n: n, PAIR)
+    assert "Output 2 of 2: Your function must return one truth value" in explain(lambda n: (n + 1, "yes"), PAIR)
+    assert "a complex tensor" in explain(lambda n: torch.tensor(n + 1 + 1j), NUMBER)
+    assert "a tensor without values" in explain(lambda n: torch.ones((), device="meta"), NUMBER)
+    assert "a numpy array of <U3" in explain(lambda n: np.array("one"), NUMBER)
+    assert "you return inf" in explain(lambda n: 10**400, NUMBER)
     assert "of output 2" in explain(lambda n: (n + 1, False), PAIR)
 
 
@@ -186,6 +375,62 @@ def test_a_damaged_record_is_put_aside(own_folder: Path, capsys: pytest.CaptureF
     assert (own_folder / "elscourse-progress.damaged.json").read_text() == "[1, 2"
 
 
+def test_damaged_records_are_never_overwritten(own_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for content in ("first", '{"version": 2, "exercises": {}}', "[" * 100_000):
+        (own_folder / FILE).write_text(content)
+        assert Progress.here().done == {}
+    assert (own_folder / "elscourse-progress.damaged.json").read_text() == "first"
+    assert "version" in (own_folder / "elscourse-progress.damaged2.json").read_text()
+    (own_folder / FILE).mkdir()
+    assert check.scale(lambda x, a: x * a).state == "correct"
+    assert "kept as elscourse-progress.damaged4.json" in capsys.readouterr().out
+
+
+def test_a_record_that_cannot_be_moved_is_told(
+    own_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    (own_folder / FILE).write_text("damaged")
+    monkeypatch.setattr("os.replace", refuse)
+    assert check.scale(lambda x, a: x * a).state == "correct"
+    assert "neither be read nor put aside (Permission denied): move it away" in capsys.readouterr().out
+
+
+def test_odd_entries_cost_nothing(own_folder: Path) -> None:
+    odd = {"scale": {"state": ["?"], "checks": "many", "stars": 3}, "number": {"state": "skipped"}, "gone": {}}
+    (own_folder / FILE).write_text(json.dumps(odd))
+    assert "? 00  scale" in repr(check.progress()) and "? 00  number" in repr(check.progress())
+    check.scale(lambda x, a: x * a)
+    kept = json.loads((own_folder / FILE).read_text())
+    assert kept["scale"] == {"state": "correct", "checks": 1, "stars": 3} and kept["gone"] == {}
+
+
+def test_a_folder_that_is_gone_costs_only_the_record(
+    own_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    os.chdir(gone)
+    try:
+        gone.rmdir()
+    except OSError:
+        pytest.skip("this system keeps the folder one works in")
+    assert check.scale(lambda x, a: x * a).state == "correct"
+    assert "could not be saved" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "path", ["", "mine", "04_local.ipynb", FILE, f"../{FILE}", None, 3, "a\0b.json", "no/mine.json"]
+)
+def test_odd_exports_are_refused(own_folder: Path, path: object) -> None:
+    check.scale(lambda x, a: x * a)
+    with pytest.raises(els.CourseError, match="name a"):
+        check.export(path)  # type: ignore[arg-type]
+    assert "✓ 00  scale" in repr(check.progress())
+
+
 def test_a_folder_that_cannot_be_written_to_costs_only_the_record(
     own_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -213,3 +458,21 @@ def test_unknown_exercises_are_named(own_folder: Path) -> None:
         check.hint("scael")
     with pytest.raises(AttributeError, match="did you mean scale"):
         check.scael(stub)
+    for odd in ("", None, 3, ["scale"], functools.partial(stub)):
+        with pytest.raises(els.CourseError, match="unknown exercise"):
+            check.hint(odd)
+    with pytest.raises(els.CourseError, match="unknown exercise"):
+        check.hint()
+
+
+def test_hints_by_function_and_by_check(own_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def scale(x, a): ...
+
+    check.hint(scale)
+    check.hint(check.scale)
+    assert capsys.readouterr().out.startswith("Hint 1 of 2 for scale: One.\nHint 2 of 2 for scale: Two.")
+
+
+@pytest.mark.parametrize("given", [(), (stub, stub), (torch.ones(2),)])
+def test_a_check_without_its_function_says_how(own_folder: Path, given: tuple[object, ...]) -> None:
+    assert "Pass your function itself, without calling it: check.scale(scale)." in check.scale(*given).says

@@ -24,6 +24,47 @@ def test_a_figure_without_description_is_refused(alt: object) -> None:
     plt.close(figure)
 
 
+@pytest.mark.parametrize("figure", [None, plt, [1], torch.zeros(2)])
+def test_only_figures_are_shown(figure: object) -> None:
+    with pytest.raises(els.CourseError, match="needs a matplotlib figure"):
+        plotting.show(figure, alt="a line that rises")  # type: ignore[arg-type]
+
+
+def test_a_figure_without_alt_is_refused() -> None:
+    with pytest.raises(els.CourseError, match="needs a sentence"):
+        plotting.show(plotting.weight_bars(torch.ones(1)))
+
+
+WEIGHTS = torch.tensor([0.9, 0.1])
+
+
+@pytest.mark.parametrize(
+    ("draw", "sentence"),
+    [
+        (lambda: plotting.weight_bars({}), "at least one panel"),
+        (lambda: plotting.weight_bars([0.9, 0.1]), r"weights must be a tensor of shape \(n,\), got list"),
+        (lambda: plotting.weight_bars({"a": torch.ones(2, 3)}), r"weights 'a' must .* got \(2, 3\)"),
+        (lambda: plotting.weight_bars(WEIGHTS, ["a"]), "labels must name all 2 candidates, got 1"),
+        (lambda: plotting.provenance_map(pictures(1, 1, 4, 4)[0], WEIGHTS), r"shape \(B, C, H, W\)"),
+        (lambda: plotting.provenance_map(pictures(1, 1, 4, 4), [0]), "source must be a tensor"),
+        (lambda: plotting.calibration_map([1.0], [3], [[0.5]]), r"cosine must .* \(1, 1\), got list"),
+        (lambda: plotting.calibration_map([1.0], [3], torch.ones(3, 3)), r"\(1, 1\), got \(3, 3\)"),
+        (lambda: plotting.calibration_map([1.0], [3], torch.ones(1, 1), [(1.0, 9)]), r"no candidates: \[9\]"),
+        (lambda: plotting.agreement_scatter(WEIGHTS, WEIGHTS[:1], ("a", "b"), "c"), r"baseline must .* \(2,\)"),
+        (lambda: plotting.image_rows({1: pictures(1, 1, 4, 4)}), "names of rows must be text, got 1"),
+        (lambda: plotting.show_image(None, torch.ones(4, 4)), r"image must .* \(C, H, W\), got \(4, 4\)"),
+        (lambda: plotting.show_image(None, torch.ones(2, 4, 4)), "1 channel"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(draw, sentence: str) -> None:
+    with pytest.raises(els.CourseError, match=sentence):
+        draw()
+
+
+def test_weights_with_gradients_are_drawn() -> None:
+    assert plotting.weight_bars(WEIGHTS.clone().requires_grad_()).axes[0].patches
+
+
 def test_shown_figures_carry_alt_text_and_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = []
     monkeypatch.setattr(plotting, "_display", lambda page, text: shown.append((page, text)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -22,6 +23,36 @@ def test_work_is_never_overwritten(tmp_path: Path) -> None:
     copied[0].write_text("my own work")
     again, kept = workspace.copy_lessons(tmp_path / "mine")
     assert not again and len(kept) == len(LESSONS) and kept[0].read_text() == "my own work"
+
+
+def test_a_copy_that_is_cut_off_is_no_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(source: Path, target: Path) -> None:
+        target.write_text("half")
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copyfile", full)
+        with pytest.raises(els.CourseError, match=r"cannot be copied to .* \(No space left on device\): name a folder"):
+            workspace.copy_lessons(tmp_path)
+    copied, kept = workspace.copy_lessons(tmp_path)
+    assert len(copied) == len(LESSONS) and not kept and not list(tmp_path.glob("*.partial"))
+
+
+def test_odd_folders_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    for folder in (tmp_path / "file", tmp_path / "file" / "mine", tmp_path / ("x" * 300)):
+        with pytest.raises(els.CourseError, match="name a folder of yours with --dir"):
+            workspace.copy_lessons(folder)
+    with pytest.raises(els.CourseError, match="the course's own lessons"):
+        workspace.copy_lessons(workspace.lessons_dir())
+
+
+def test_a_folder_without_dir_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subprocess, "call", lambda command, cwd: 0)
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(main, ["lab", "mine"])
+    assert result.exit_code == 1 and "a folder of your own is named by --dir mine" in result.output
+    assert CliRunner().invoke(main, ["lab", LESSONS[0].with_suffix(".ipynb").name]).exit_code == 0
 
 
 def test_lab_opens_jupyterlab_in_that_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,21 +33,21 @@ def exercises() -> dict[str, Exercise]:
     return found
 
 
-def _exercise(name: str) -> Exercise:
+def _exercise(name: object) -> Exercise:
     known = exercises()
-    if name not in known:
+    if not isinstance(name, str) or name not in known:
         raise unknown_name("exercise", str(name), known)
     return known[name]
 
 
-def _check(exercise: Exercise, attempt: object) -> Verdict:
-    verdict = exercise.examine(attempt)
+def _check(exercise: Exercise, *given: object) -> Verdict:
+    verdict = exercise.examine(given[0] if len(given) == 1 else given)  # nothing, or two things, is no function
     if verdict.state != "not attempted":
         Progress.here().record(exercise.name, verdict.state)
     return verdict
 
 
-def __getattr__(name: str) -> Callable[[object], Verdict]:
+def __getattr__(name: str) -> Callable[..., Verdict]:
     """check.NAME is the check of the exercise NAME."""
     if name.startswith("_"):
         raise AttributeError(name)
@@ -61,11 +61,12 @@ def __dir__() -> list[str]:
     return [*__all__, *exercises()]
 
 
-def hint(name: str) -> None:
-    """Print the next hint of an exercise; after the last, say so and start again."""
-    if callable(name) and hasattr(name, "__name__"):
-        name = name.__name__  # check.hint(my_function) is what people type
-    exercise = _exercise(name)
+def hint(name: object = "") -> None:
+    """Print the next hint of an exercise, by its name; after the last, say so and start again."""
+    if isinstance(name, partial) and name.func is _check:
+        name = name.args[0].name  # check.hint(check.NAME) and check.hint(my_function) are what people type
+    exercise = _exercise(getattr(name, "__name__", name))
+    name = exercise.name
     given = _hints_given.get(name, 0)
     print(f"Hint {given + 1} of {len(exercise.hints)} for {name}: {exercise.hints[given]}")
     _hints_given[name] = (given + 1) % len(exercise.hints)
@@ -78,6 +79,6 @@ def progress() -> Any:
     return Progress.here().table(exercises().values())
 
 
-def export(path: str) -> None:
+def export(path: str = "") -> None:
     """Write what `progress` shows as JSON: one entry per exercise, for a lecturer or for a record of your own."""
     print(f"{Progress.here().export(path, exercises().values())} exercises written to {path}.")

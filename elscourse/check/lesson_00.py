@@ -41,6 +41,15 @@ def _determination(prediction: Tensor, target: Tensor) -> float:
     return float(compare(prediction[None], target[None]).R2)
 
 
+def _mixed_averages(prediction: Tensor, target: Tensor) -> float:
+    p, y = prediction - prediction.mean(), target - target.mean()
+    return float(((p * y).mean() / (prediction.std() * target.std())) ** 2)
+
+
+def _not_normalised(prediction: Tensor, target: Tensor) -> float:
+    return float(((prediction - prediction.mean()) * (target - target.mean())).sum() ** 2)
+
+
 def _votes(generator: torch.Generator) -> list[Case]:
     return [
         (torch.rand(k, generator=generator) * 3 + 0.1, torch.rand(k, generator=generator) * 2 - 1) for k in (3, 7, 20)
@@ -61,6 +70,10 @@ def _divided_by_count(votes: Tensor, pixels: Tensor) -> float:
 
 def _votes_ignored(votes: Tensor, pixels: Tensor) -> float:
     return float(pixels.mean())
+
+
+def _softmax_of_votes(votes: Tensor, pixels: Tensor) -> float:
+    return float((votes.softmax(0) * pixels).sum())
 
 
 def _winner_takes_all(votes: Tensor, pixels: Tensor) -> float:
@@ -91,6 +104,16 @@ EXERCISES = [
                 "must not see.",
                 _determination,
             ),
+            Mistake(
+                "Your average of p * y divides by the number of pixels n, and torch's std by n - 1: divide both by the "
+                "same number (sums alone will do).",
+                _mixed_averages,
+            ),
+            Mistake(
+                "You did not divide by the contrast: (sum of p squared) * (sum of y squared), under a root before you "
+                "square.",
+                _not_normalised,
+            ),
         ),
     ),
     Exercise(
@@ -109,6 +132,10 @@ EXERCISES = [
         mistakes=(
             Mistake("You did not divide by the sum of the votes, and they need not sum to one.", _not_divided),
             Mistake("You divide by the number of windows: divide by the sum of their votes.", _divided_by_count),
+            Mistake(
+                "You take a softmax of the votes, but their exponential is taken already: divide them by their sum.",
+                _softmax_of_votes,
+            ),
             Mistake("You ignore the votes: that is the plain average of the pixels.", _votes_ignored),
             Mistake(
                 "You take the pixel with the most votes: all windows vote, the others with less weight.",

@@ -83,6 +83,10 @@ NOISING = Exercise(
             lambda x_0, eps, t: _mixed(x_0, eps, _theta(t).cos(), _theta(t).sin() ** 2),
         ),
         Mistake(
+            "Your angle lacks the factor pi/2: theta = pi/2 * t / 1.008 reaches (nearly) a right angle at t = 1.",
+            lambda x_0, eps, t: _mixed(x_0, eps, (t / 1.008).cos(), (t / 1.008).sin()),
+        ),
+        Mistake(
             "You blend with 1 - t and t. Their squares do not sum to one; the schedule uses cosine and sine.",
             lambda x_0, eps, t: _mixed(x_0, eps, 1 - t, t),
         ),
@@ -105,6 +109,11 @@ def _coin(x_t: Tensor, alpha: float, sigma: float) -> Tensor:
     heads, tails = (-((x_t.double() - alpha * side).square()) / (2 * sigma**2) for side in (1, -1))
     weights = torch.softmax(torch.stack([heads, tails]), dim=0)
     return weights[0] - weights[1]
+
+
+def _unnormalised_coin(x_t: Tensor, alpha: float, sigma: float) -> Tensor:
+    heads, tails = (torch.exp(-((x_t - alpha * side).square()) / (2 * sigma**2)) for side in (1, -1))
+    return heads - tails
 
 
 COIN = Exercise(
@@ -141,6 +150,14 @@ COIN = Exercise(
             "Your argument of tanh is twice too large: (e^a - e^-a) / (e^a + e^-a) is tanh(a), here with "
             "a = alpha x_t / sigma**2.",
             lambda x_t, alpha, sigma: torch.tanh(2 * alpha * x_t / sigma**2),
+        ),
+        Mistake(
+            "Your two weights do not sum to one: divide by their sum.",
+            _unnormalised_coin,
+        ),
+        Mistake(
+            "You undo the dimming, x_t / alpha, as if there were no noise. Weigh +1 and -1 by how probable they make x_t.",
+            lambda x_t, alpha, sigma: x_t / alpha,
         ),
         Mistake(
             "You return the more probable side. The best guess in squared error is the mean of both: it hesitates.",
@@ -189,6 +206,10 @@ SCORE = Exercise(
             lambda x0_hat, x_t, alpha, sigma: (x0_hat - x_t) / sigma**2,
         ),
         Mistake(
+            "You did not divide: the score is this difference over the variance of the noise, sigma**2.",
+            lambda x0_hat, x_t, alpha, sigma: alpha * x0_hat - x_t,
+        ),
+        Mistake(
             "This is the noise estimate eps_hat. The score is -eps_hat / sigma.",
             lambda x0_hat, x_t, alpha, sigma: (x_t - alpha * x0_hat) / sigma,
         ),
@@ -210,6 +231,14 @@ def _step_cases(generator: torch.Generator) -> list[Case]:
 def _step(x_t: Tensor, x0_hat: Tensor, alpha: float, sigma: float, alpha_next: float, sigma_next: float) -> Tensor:
     eps_hat = (x_t - alpha * x0_hat) / sigma
     return alpha_next * x0_hat + sigma_next * eps_hat
+
+
+def _straight_step(
+    x_t: Tensor, x0_hat: Tensor, alpha: float, sigma: float, alpha_next: float, sigma_next: float
+) -> Tensor:
+    """The velocity times the change of angle, without turning."""
+    turn = math.atan2(sigma_next, alpha_next) - math.atan2(sigma, alpha)
+    return x_t + turn * (-sigma * x0_hat + alpha * (x_t - alpha * x0_hat) / sigma)
 
 
 STEP = Exercise(
@@ -238,6 +267,19 @@ STEP = Exercise(
         Mistake(
             "You forgot to divide by sigma: x_t - alpha * x0_hat is sigma times the noise.",
             lambda x_t, x0_hat, a, s, a1, s1: a1 * x0_hat + s1 * (x_t - a * x0_hat),
+        ),
+        Mistake(
+            "You forgot alpha_next: the picture has to be dimmed to its next amount, alpha_next * x0_hat.",
+            lambda x_t, x0_hat, a, s, a1, s1: x0_hat + s1 * (x_t - a * x0_hat) / s,
+        ),
+        Mistake(
+            "You mix in the score where the noise estimate belongs: eps_hat = -sigma * score.",
+            lambda x_t, x0_hat, a, s, a1, s1: a1 * x0_hat + s1 * (a * x0_hat - x_t) / s**2,
+        ),
+        Mistake(
+            "You walk straight along the velocity u, which is right for tiny turns only. Keep x0_hat and eps_hat, and mix "
+            "them again with alpha_next and sigma_next.",
+            _straight_step,
         ),
         Mistake(
             "You return x_t unchanged: mix with alpha_next and sigma_next.",
@@ -276,13 +318,18 @@ def _walk(
     grid: list[float],
     *,
     ask_next: bool = False,
+    ask_noise: bool = False,
     keep_noise: bool = False,
+    straight: bool = False,
 ) -> Tensor:
     x_t = noise
     for t, t_next in itertools.pairwise(grid):
-        x0_hat = denoiser(x_t, t_next if ask_next else t)
-        eps_hat = noise if keep_noise else (x_t - SCHEDULE.alpha(t) * x0_hat) / SCHEDULE.sigma(t)
-        x_t = SCHEDULE.alpha(t_next) * x0_hat + SCHEDULE.sigma(t_next) * eps_hat
+        x0_hat = denoiser(noise if ask_noise else x_t, t_next if ask_next else t)
+        angles = SCHEDULE.alpha(t), SCHEDULE.sigma(t), SCHEDULE.alpha(t_next), SCHEDULE.sigma(t_next)
+        if keep_noise:
+            x_t = SCHEDULE.alpha(t_next) * x0_hat + SCHEDULE.sigma(t_next) * noise
+        else:
+            x_t = (_straight_step if straight else _step)(x_t, x0_hat, *angles)
     return x_t
 
 
@@ -317,6 +364,14 @@ SAMPLER = Exercise(
         Mistake(
             "You ask the denoiser at the time you go to: x_t belongs to t, so ask denoiser(x_t, t).",
             lambda denoiser, noise, steps: _walk(denoiser, noise, SCHEDULE.times(steps), ask_next=True),
+        ),
+        Mistake(
+            "You ask the denoiser about the starting noise at every step: ask it about the present x_t.",
+            lambda denoiser, noise, steps: _walk(denoiser, noise, SCHEDULE.times(steps), ask_noise=True),
+        ),
+        Mistake(
+            "You walk straight along the velocity (as in section 5, with 1,000 steps). A DDIM step turns: use ddim_step.",
+            lambda denoiser, noise, steps: _walk(denoiser, noise, SCHEDULE.times(steps), straight=True),
         ),
         Mistake(
             "You mix in the starting noise at every step: estimate the noise anew from the present x_t.",

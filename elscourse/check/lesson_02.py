@@ -89,6 +89,30 @@ WEIGHTS = Exercise(
             _literal,
         ),
         Mistake(
+            "In Python `-d2 / 2 * sigma**2` multiplies by sigma squared: write d2 / (2 * sigma**2).",
+            lambda x_t, images, alpha, sigma: torch.softmax(-_squared_distance(x_t, alpha * images) / 2 * sigma**2, 1),
+        ),
+        Mistake(
+            "(2 sigma)**2 is 4 sigma**2: only sigma is squared, 2 * sigma**2.",
+            lambda x_t, images, alpha, sigma: torch.softmax(
+                -_squared_distance(x_t, alpha * images) / (2 * sigma) ** 2, 1
+            ),
+        ),
+        Mistake(
+            "You compare x_t / alpha with v, where the noise is sigma / alpha, not sigma. Compare x_t with alpha * v.",
+            lambda x_t, images, alpha, sigma: torch.softmax(
+                -_squared_distance(x_t / alpha, images) / (2 * sigma**2), 1
+            ),
+        ),
+        Mistake(
+            "The sign is wrong: the nearest picture must weigh most, so the exponent is minus the squared distance.",
+            lambda x_t, images, alpha, sigma: torch.softmax(_squared_distance(x_t, alpha * images) / (2 * sigma**2), 1),
+        ),
+        Mistake(
+            "These are the exponentials alone: divide by their sum over the images. torch.softmax does both.",
+            lambda x_t, images, alpha, sigma: torch.exp(-_squared_distance(x_t, alpha * images) / (2 * sigma**2)),
+        ),
+        Mistake(
             "You use the distance, not its square.",
             lambda x_t, images, alpha, sigma: torch.softmax(
                 -_squared_distance(x_t, alpha * images).sqrt() / (2 * sigma**2), 1

@@ -65,6 +65,15 @@ def _picture_taken_for_noise(
     return float((eps - denoiser(alpha * x_0 + sigma * eps, t)).square().mean())
 
 
+def _not_scaled(denoiser: Denoise, x_0: Tensor, eps: Tensor, t: float, alpha: float, sigma: float) -> float:
+    x_t = alpha * x_0 + sigma * eps
+    return float((eps - (x_t - alpha * denoiser(x_t, t))).square().mean())
+
+
+def _rooted(denoiser: Denoise, x_0: Tensor, eps: Tensor, t: float, alpha: float, sigma: float) -> float:
+    return _loss_at(denoiser, x_0, eps, t, alpha, sigma) ** 0.5
+
+
 def _summed(denoiser: Denoise, x_0: Tensor, eps: Tensor, t: float, alpha: float, sigma: float) -> float:
     return float(_error(denoiser, x_0, eps, t, alpha, sigma).square().sum())
 
@@ -105,6 +114,10 @@ def _mean_unit(x: Tensor, images: Tensor, held_out: Tensor) -> Tensor:
 
 def _mean_distance(x: Tensor, images: Tensor, held_out: Tensor) -> Tensor:
     return _distances(x, images).mean(1) / _distances(held_out, images).mean(1).median()
+
+
+def _unit_of_all(x: Tensor, images: Tensor, held_out: Tensor) -> Tensor:
+    return _distances(x, images).min(1).values / _distances(held_out, images).median()
 
 
 def _from_held_out(x: Tensor, images: Tensor, held_out: Tensor) -> Tensor:
@@ -150,6 +163,18 @@ def _own_stride_counted(kernels: list[int], strides: list[int]) -> int:
         step *= stride
         side += (kernel - 1) * step
     return side
+
+
+def _last_stride_only(kernels: list[int], strides: list[int]) -> int:
+    return 1 + sum((k - 1) * s for k, s in zip(kernels, [1, *strides[:-1]], strict=True))
+
+
+def _not_accumulated(kernels: list[int], strides: list[int]) -> int:
+    return 1 + sum((k - 1) * s for k, s in zip(kernels, strides, strict=True))
+
+
+def _radius(kernels: list[int], strides: list[int]) -> int:
+    return (_receptive_field(kernels, strides) + 1) // 2
 
 
 def _wrong_way(kernels: list[int], strides: list[int]) -> int:
@@ -203,6 +228,16 @@ def _root_forgotten(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, 
     return _shift_error(denoiser, x_t, t, shift).square()
 
 
+def _summed_squares(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> Tensor:
+    first, last = _both(denoiser, x_t, t, shift)
+    return (first - last).square().sum((0, 1)).sqrt()
+
+
+def _absolute(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> Tensor:
+    first, last = _both(denoiser, x_t, t, shift)
+    return (first - last).abs().mean((0, 1))
+
+
 def _signs_cancel(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> Tensor:
     first, last = _both(denoiser, x_t, t, shift)
     return (first - last).mean((0, 1)).abs()
@@ -234,6 +269,11 @@ EXERCISES = [
                 "You compare eps with the denoiser's answer, but that is a picture: turn it into noise first.",
                 _picture_taken_for_noise,
             ),
+            Mistake(
+                "x_t - alpha * x0_hat is sigma times the noise: divide it by sigma.",
+                _not_scaled,
+            ),
+            Mistake("You take the root of the mean: the loss is the mean square itself.", _rooted),
             Mistake("You sum the squares: take their mean.", _summed),
         ),
     ),
@@ -256,6 +296,10 @@ EXERCISES = [
             Mistake("You use squared distances: take the root before anything else.", _squares),
             Mistake("You divide by the mean over the held-out pictures: take their median.", _mean_unit),
             Mistake("You average over all training images: only the nearest one counts.", _mean_distance),
+            Mistake(
+                "Your unit is the median of all distances: for each held-out picture, too, only the nearest counts.",
+                _unit_of_all,
+            ),
             Mistake(
                 "You look for the nearest held-out picture of x: x is new if it is far from the training images.",
                 _from_held_out,
@@ -285,6 +329,15 @@ EXERCISES = [
                 "You multiply by the layer's own stride too early: it spreads the layers after it.",
                 _own_stride_counted,
             ),
+            Mistake(
+                "You use only the stride just before each layer: strides multiply up, two of 2 make a step of 4.",
+                _last_stride_only,
+            ),
+            Mistake(
+                "You multiply each layer by its own stride: it is spread by the product of the strides before it.",
+                _not_accumulated,
+            ),
+            Mistake("You count to one side only: a kernel of 3 adds a pixel on either side, 2 in all.", _radius),
             Mistake(
                 "(side - 1) * stride + kernel is right when you go from the last layer back to the first: you go the "
                 "other way.",
@@ -323,6 +376,8 @@ EXERCISES = [
                 _rows_and_columns_swapped,
             ),
             Mistake("You forgot the root: return the root of the mean square.", _root_forgotten),
+            Mistake("You sum the squares over batch and channels: take their mean.", _summed_squares),
+            Mistake("You average absolute values: square, average, and take the root.", _absolute),
             Mistake("You average before you square, so that errors of opposite sign cancel.", _signs_cancel),
         ),
     ),

@@ -53,6 +53,12 @@ def _window(image: Tensor, row: int, column: int, patch_size: int, mode: str = "
     return padded[:, row : row + patch_size, column : column + patch_size]
 
 
+def _window_cut_out(image: Tensor, row: int, column: int, patch_size: int, back: int = 0) -> Tensor:
+    """Cut out of the padded image, `back` rows and columns too early."""
+    padded = F.pad(image, (patch_size // 2,) * 4)
+    return padded[:, row - back : row - back + patch_size, column - back : column - back + patch_size]
+
+
 # ------------------------------------------------------------------------------------------ the weights of a pixel
 
 
@@ -99,6 +105,35 @@ def _sigma_not_squared(
     return _pixel_weights(x_t, images, alpha, sigma**0.5, row, column, patch_size)
 
 
+def _no_factor_two(
+    x_t: Tensor, images: Tensor, alpha: float, sigma: float, row: int, column: int, patch_size: int
+) -> Tensor:
+    return _pixel_weights(x_t, images, alpha, sigma / 2**0.5, row, column, patch_size)
+
+
+def _not_normalised(
+    x_t: Tensor, images: Tensor, alpha: float, sigma: float, row: int, column: int, patch_size: int
+) -> Tensor:
+    q, v = _cut_both(x_t, images, row, column, patch_size)
+    return torch.exp(-(q - alpha * v).square().sum((-3, -2, -1)) / (2 * sigma**2))
+
+
+def _distance_not_squared(
+    x_t: Tensor, images: Tensor, alpha: float, sigma: float, row: int, column: int, patch_size: int
+) -> Tensor:
+    q, v = _cut_both(x_t, images, row, column, patch_size)
+    return torch.softmax(-(q - alpha * v).square().sum((-3, -2, -1)).sqrt() / (2 * sigma**2), dim=0)
+
+
+def _negative_start(
+    x_t: Tensor, images: Tensor, alpha: float, sigma: float, row: int, column: int, patch_size: int
+) -> Tensor:
+    r = patch_size // 2
+    rows, columns = slice(row - r, row + r + 1), slice(column - r, column + r + 1)
+    distance = (x_t[:, rows, columns] - alpha * images[:, :, rows, columns]).square().sum((-3, -2, -1))
+    return torch.softmax(-distance / (2 * sigma**2), dim=0)
+
+
 def _mean_of_squares(
     x_t: Tensor, images: Tensor, alpha: float, sigma: float, row: int, column: int, patch_size: int
 ) -> Tensor:
@@ -130,6 +165,10 @@ def _box_cases(generator: torch.Generator) -> list[Case]:
 def _box_mean(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int) -> Tensor:
     average = _box(_squares(x_t, images, alpha), patch_size) / patch_size**2
     return _mean(-average / (2 * sigma**2), images)
+
+
+def _box_forgot_alpha(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int) -> Tensor:
+    return _mean(-_box(_squares(x_t, images, 1.0), patch_size) / (2 * sigma**2), images)
 
 
 def _border_blown_up(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int) -> Tensor:
@@ -177,6 +216,10 @@ def _mix(
     return _mean(-logits / (2 * sigma**2), images)
 
 
+def _average_inside(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int, outside: float) -> Tensor:
+    return _mix(x_t, images, alpha, sigma, patch_size, (1 - outside) / patch_size**2, outside)
+
+
 def _answers_mixed(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int, outside: float) -> Tensor:
     local, ideal = (_mix(x_t, images, alpha, sigma, patch_size, *share) for share in ((1, 0), (0, 1)))
     return (1 - outside) * local + outside * ideal
@@ -216,6 +259,19 @@ EXERCISES = [
                 "Your window is off by one, to the right and down: it starts r rows above the pixel, r = (P - 1)/2.",
                 lambda image, row, column, patch_size: _window(image, row, column, patch_size, offset=1),
             ),
+            Mistake(
+                "You subtract r once more in the padded image: the padding has already moved every pixel by r, so the "
+                "window starts at (row, column).",
+                lambda image, row, column, patch_size: _window_cut_out(image, row, column, patch_size, patch_size // 2),
+            ),
+            Mistake(
+                "Row and column are swapped: the row picks the height, the second axis of (C, H, W).",
+                lambda image, row, column, patch_size: _window_cut_out(image, column, row, patch_size),
+            ),
+            Mistake(
+                "You fill the outside with black (-1): beyond the border there is nothing, so fill with 0.",
+                lambda image, row, column, patch_size: _window(image + 1, row, column, patch_size) - 1,
+            ),
         ),
     ),
     Exercise(
@@ -245,6 +301,14 @@ EXERCISES = [
                 _mean_of_squares,
             ),
             Mistake("You compare the centre pixel alone: the whole window is evidence.", _centre_only),
+            Mistake("You divide by sigma squared: the exponent of a Gaussian has 2 sigma squared.", _no_factor_two),
+            Mistake("Your weights do not sum to one: divide by their sum, as softmax does.", _not_normalised),
+            Mistake("You take the root of the distance: the exponent holds its square.", _distance_not_squared),
+            Mistake(
+                "Near the upper or left border your slice starts at a negative number, which in Python counts from the "
+                "end: start at max(row - r, 0), and the same for columns.",
+                _negative_start,
+            ),
         ),
     ),
     Exercise(
@@ -269,6 +333,10 @@ EXERCISES = [
                 "they hold fewer pixels, so their sums are smaller.",
                 _border_blown_up,
             ),
+            Mistake(
+                "You compare x_t with v itself: inside x_t the image is dimmed, so subtract alpha * v.",
+                _box_forgot_alpha,
+            ),
             Mistake("Your weights sum to one over the batch: they must over the training images.", _over_the_batch),
             Mistake("Each pixel is compared by itself: sum the squared differences over its window first.", _no_box),
             Mistake("Your windows wrap around the border: they must be cut off there.", _wrapped_around),
@@ -292,6 +360,10 @@ EXERCISES = [
             Mistake(
                 "You mix the two answers: mix the distances, before the softmax. A mean of two memories is a blur.",
                 _answers_mixed,
+            ),
+            Mistake(
+                "Your window holds an average and your total a sum: multiply what avg_pool2d returns by P squared.",
+                _average_inside,
             ),
             Mistake(
                 "You count the window twice: outside of it there is total - inside.",

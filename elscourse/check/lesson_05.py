@@ -43,8 +43,16 @@ def _without_the_centre(u: Tensor) -> Tensor:
     return _agrees(u[None], _window_sum(u[None]) - u)[0]
 
 
+def _eight_voters(u: Tensor) -> Tensor:
+    return ((_window_sum(u[None]) - u).sign() == u)[0]
+
+
 def _cut_off(u: Tensor) -> Tensor:
     return _agrees(u[None], _window_sum(u[None], mode="constant"))[0]
+
+
+def _cut_off_with_ties(u: Tensor) -> Tensor:
+    return (_window_sum(u[None], mode="constant").sign() == u)[0]
 
 
 def _cross(u: Tensor) -> Tensor:
@@ -72,6 +80,16 @@ def _all_images(height: int, width: int) -> Float[Tensor, "n H W"]:
 def _count(height: int, width: int, mode: str = "circular") -> int:
     u = _all_images(height, width)
     return int(_agrees(u, _window_sum(u, mode)).all(-1).all(-1).sum())
+
+
+def _count_cut_off(height: int, width: int) -> int:
+    u = _all_images(height, width)
+    return int((_window_sum(u, "constant").sign() == u).all(-1).all(-1).sum())
+
+
+def _count_pixels(height: int, width: int) -> int:
+    u = _all_images(height, width)
+    return int(_agrees(u, _window_sum(u)).sum())
 
 
 def _up_to_shifts(height: int, width: int) -> int:
@@ -182,6 +200,18 @@ EXERCISES = [
                 _without_the_centre,
             ),
             Mistake("Your windows are cut off at the border: on the torus they come back on the other side.", _cut_off),
+            Mistake(
+                "You let eight neighbours vote, and they can tie, 4 to 4: the pixel itself lies in its own window.",
+                _eight_voters,
+            ),
+            Mistake(
+                "You put zeros beyond the border, so that votes can tie there: on the torus windows come back on the "
+                "other side.",
+                _cut_off_with_ties,
+            ),
+            Mistake(
+                "You mark the pixels that are outvoted: return True where a pixel agrees.", lambda u: ~_consistent(u)
+            ),
             Mistake("You count the four nearest neighbours: the window is the whole square, 3 x 3.", _cross),
             Mistake("You ask for a unanimous window: the majority is enough to be the nearest patch.", _unanimous),
         ),
@@ -212,6 +242,13 @@ EXERCISES = [
                 "Your windows are cut off at the border: on the torus they come back on the other side.",
                 lambda h, w: _count(h, w, mode="constant"),
             ),
+            Mistake(
+                "You put zeros beyond the border, so that votes can tie there: on the torus windows come back on the "
+                "other side.",
+                _count_cut_off,
+            ),
+            Mistake("You count pixels: count the images whose every pixel is consistent.", _count_pixels),
+            Mistake("You leave out the two training images: they are consistent too.", lambda h, w: _count(h, w) - 2),
             Mistake("You count shifted images once: here every shift is an image of its own.", _up_to_shifts),
         ),
     ),
@@ -236,6 +273,10 @@ EXERCISES = [
             Mistake("Your new times rise: the largest comes first.", _wrong_way),
             Mistake(
                 "The last uniform time is there twice: the first new time is ratio times that one.", _last_time_twice
+            ),
+            Mistake(
+                "Your list ends before 0: the last step goes from the smallest new time to 0.",
+                lambda steps, extra, ratio: _grid(steps, extra, ratio)[:-1],
             ),
             Mistake(
                 "Your powers start from 1: start from the last uniform time, 1/steps.",

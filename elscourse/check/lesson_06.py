@@ -71,6 +71,7 @@ def _orbit_cases(generator: torch.Generator) -> list[Case]:
         (torch.full((1, 3, 4), 0.5),),
         (checkerboard,),
         (diagonal_stripes,),
+        (torch.cat([torch.full((1, 4, 5), 0.5), fresh(1, 4, 5)]),),  # the first channel alone looks constant
     ]
 
 
@@ -100,6 +101,10 @@ def _rows_times_columns(image: Tensor) -> int:
     down = {tuple(_shift(image, dy, 0).flatten().tolist()) for dy in range(height)}
     across = {tuple(_shift(image, 0, dx).flatten().tolist()) for dx in range(width)}
     return len(down) * len(across)
+
+
+def _first_channel_only(image: Tensor) -> int:
+    return _orbit_size(image[:1])
 
 
 # ------------------------------------------------------------------------------------------------- the orbit average
@@ -147,6 +152,11 @@ def _sum_not_mean(denoiser: Denoiser, x_t: Tensor, t: float) -> Tensor:
     return _over_shifts(denoiser, x_t, t, back=-1, mean=False)
 
 
+def _denoised_once(denoiser: Denoiser, x_t: Tensor, t: float) -> Tensor:
+    answer = denoiser(x_t, t)
+    return _over_shifts(lambda x, t: x, answer, t, back=0)
+
+
 def _average_of_the_input(denoiser: Denoiser, x_t: Tensor, t: float) -> Tensor:
     return denoiser(x_t.mean((-2, -1), keepdim=True).expand_as(x_t).clone(), t)
 
@@ -173,7 +183,10 @@ def _layer_cases(generator: torch.Generator) -> list[Case]:
     def painted(x: Tensor) -> Tensor:
         return x + ramp.to(x.dtype)
 
-    layers = (circular, zeros, pooled, in_columns, painted)
+    def lifted(x: Tensor) -> Tensor:  # under some shifts it is off in one direction only
+        return x + x[..., :1, :1]
+
+    layers = (circular, zeros, pooled, in_columns, painted, lifted)
     return [(layer, torch.randn(2, 1, 6, 6, generator=generator)) for layer in layers]
 
 
@@ -205,6 +218,17 @@ def _where_it_fails(layer: Layer, x: Tensor) -> Tensor:
 
 def _mean_only(layer: Layer, x: Tensor) -> Tensor:
     return _for_every_shift(x, lambda dy, dx: _near(layer(_shift(x, dy, dx)).mean(), _shift(layer(x), dy, dx).mean()))
+
+
+def _signed(layer: Layer, x: Tensor) -> Tensor:
+    def below(dy: int, dx: int) -> bool:
+        return bool((layer(_shift(x, dy, dx)) - _shift(layer(x), dy, dx)).max() < 1e-4)
+
+    return _for_every_shift(x, below)
+
+
+def _columns_before_rows(layer: Layer, x: Tensor) -> Tensor:
+    return _commuting(layer, x).T
 
 
 EXERCISES = [
@@ -268,6 +292,11 @@ EXERCISES = [
                 "(1, 1) is itself again, which this misses: compare all H W copies with each other.",
                 _rows_times_columns,
             ),
+            Mistake(
+                "You look at the first channel only: a shift moves all channels, and two pictures are the same if all "
+                "of them are.",
+                _first_channel_only,
+            ),
         ),
     ),
     Exercise(
@@ -291,6 +320,11 @@ EXERCISES = [
             ),
             Mistake("You shift the answer by d once more: to undo a shift, use the opposite sign.", _shifted_twice),
             Mistake("You add the H W answers up: divide by H W.", _sum_not_mean),
+            Mistake(
+                "You denoise once and average shifted copies of the answer, which leaves its mean. Denoise every "
+                "shifted copy of x_t anew, then shift that answer back.",
+                _denoised_once,
+            ),
             Mistake(
                 "You average the input and denoise that. The average is over answers: denoise each shifted copy.",
                 _average_of_the_input,
@@ -321,6 +355,10 @@ EXERCISES = [
             Mistake(
                 "You compare averages over all pixels: a shift never changes those. Compare pixel by pixel.", _mean_only
             ),
+            Mistake(
+                "You compare signed differences: a large negative one is below 1e-4 too. Take .abs() first.", _signed
+            ),
+            Mistake("Rows and columns are exchanged: entry [dy, dx], with one row per dy.", _columns_before_rows),
         ),
     ),
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -46,6 +48,15 @@ def _places_first(images: Tensor, patch_size: int) -> Tensor:
     return _cut(images, patch_size).permute(2, 3, 0, 1, 4, 5).flatten(0, 2)
 
 
+def _not_permuted(images: Tensor, patch_size: int) -> Tensor:
+    return _cut(images, patch_size).reshape(-1, images.shape[1], patch_size, patch_size)
+
+
+def _columns_not_transposed(images: Tensor, patch_size: int) -> Tensor:
+    unfolded = F.unfold(F.pad(images, [patch_size // 2] * 4, mode="circular"), patch_size)  # (N, C P P, H W)
+    return unfolded.reshape(-1, images.shape[1], patch_size, patch_size)
+
+
 # ------------------------------------------------------------------------------------------------ one pixel of ELS
 
 
@@ -80,6 +91,22 @@ def _sigma_not_squared(query: Tensor, dictionary: Tensor, alpha: float, sigma: f
     return _vote(dictionary, -(query - alpha * dictionary).square().sum((-3, -2, -1)) / (2 * sigma))
 
 
+def _two_forgotten(query: Tensor, dictionary: Tensor, alpha: float, sigma: float) -> Tensor:
+    return _vote(dictionary, -(query - alpha * dictionary).square().sum((-3, -2, -1)) / sigma**2)
+
+
+def _mean_of_squares(query: Tensor, dictionary: Tensor, alpha: float, sigma: float) -> Tensor:
+    return _vote(dictionary, -(query - alpha * dictionary).square().mean((-3, -2, -1)) / (2 * sigma**2))
+
+
+def _distance_not_squared(query: Tensor, dictionary: Tensor, alpha: float, sigma: float) -> Tensor:
+    return _vote(dictionary, -(query - alpha * dictionary).square().sum((-3, -2, -1)).sqrt() / (2 * sigma**2))
+
+
+def _wrong_sign(query: Tensor, dictionary: Tensor, alpha: float, sigma: float) -> Tensor:
+    return _vote(dictionary, (query - alpha * dictionary).square().sum((-3, -2, -1)) / (2 * sigma**2))
+
+
 def _dimmed_centre(query: Tensor, dictionary: Tensor, alpha: float, sigma: float) -> Tensor:
     return alpha * _pixel(query, dictionary, alpha, sigma)
 
@@ -105,7 +132,7 @@ def _no_maximum_subtracted(query: Tensor, dictionary: Tensor, alpha: float, sigm
 
 def _source_cases(generator: torch.Generator) -> list[Case]:
     return [
-        (torch.randint(0, 6, (5, 7), generator=generator),),
+        (torch.randint(0, 6, (5, 7), generator=generator) * 2,),
         (torch.randint(100, 2000, (8, 8), generator=generator),),
         (torch.randint(0, 2, (6, 6), generator=generator) * 41 + 3,),
     ]
@@ -116,8 +143,13 @@ def _shares(source: Tensor) -> Float[Tensor, " n"]:
     return counts / counts.sum()
 
 
-def _entropy(source: Int[Tensor, "H W"]) -> Tensor:
+def _entropy(source: Int[Tensor, "H W"]) -> float:
     f = _shares(source)
+    return float(-(f * f.log()).sum())
+
+
+def _zero_log_zero(source: Tensor) -> Tensor:
+    f = source.flatten().bincount() / source.numel()
     return -(f * f.log()).sum()
 
 
@@ -170,6 +202,20 @@ def _signed(denoiser: Denoiser, x_t: Tensor, shift: tuple[int, int]) -> float:
     return float((moved - denoiser(x_t).roll(shift, (-2, -1))).mean())  # type: ignore[call-arg]
 
 
+def _largest_signed(denoiser: Denoiser, x_t: Tensor, shift: tuple[int, int]) -> float:
+    moved = denoiser(x_t.roll(shift, (-2, -1)))  # type: ignore[call-arg]
+    return float((moved - denoiser(x_t).roll(shift, (-2, -1))).max())  # type: ignore[call-arg]
+
+
+def _mean_gap(denoiser: Denoiser, x_t: Tensor, shift: tuple[int, int]) -> float:
+    moved = denoiser(x_t.roll(shift, (-2, -1)))  # type: ignore[call-arg]
+    return float((moved - denoiser(x_t).roll(shift, (-2, -1))).abs().mean())  # type: ignore[call-arg]
+
+
+def _up_and_left(denoiser: Denoiser, x_t: Tensor, shift: tuple[int, int]) -> float:
+    return _gap(denoiser, x_t, (-shift[0], -shift[1]))
+
+
 EXERCISES = [
     Exercise(
         name="patch_dictionary",
@@ -200,6 +246,16 @@ EXERCISES = [
                 _columns_first,
             ),
             Mistake("You run through the places first: the order is image after image.", _places_first),
+            Mistake(
+                "You reshape (N, C, H, W, P, P) as it lies, which mixes channels with places as soon as C > 1: permute "
+                "C behind H and W first.",
+                _not_permuted,
+            ),
+            Mistake(
+                "F.unfold returns (N, C P P, H W), one patch per column: transpose the last two axes before "
+                "you reshape.",
+                _columns_not_transposed,
+            ),
         ),
     ),
     Exercise(
@@ -222,6 +278,12 @@ EXERCISES = [
                 _alpha_forgotten,
             ),
             Mistake("You divide by 2 sigma: the variance of the noise is sigma squared.", _sigma_not_squared),
+            Mistake("The 2 is missing: a Gaussian has 2 sigma squared under the squared distance.", _two_forgotten),
+            Mistake(
+                "You take the mean of the squares over the patch: the squared distance is their sum.", _mean_of_squares
+            ),
+            Mistake("You took a square root: the Gaussian holds the squared distance.", _distance_not_squared),
+            Mistake("The sign is wrong: the further a patch, the smaller its weight.", _wrong_sign),
             Mistake("You return the dimmed centre: compare with alpha * p, but average the clean p.", _dimmed_centre),
             Mistake("You average the corner [0, 0] of the patches: the centre is at P // 2.", _corner),
             Mistake("You average whole patches: only the centre pixel of each is the answer here.", _mean_of_the_patch),
@@ -248,16 +310,20 @@ EXERCISES = [
         mistakes=(
             Mistake(
                 "That is the entropy in bits: in nats the logarithm is the natural one, torch.log.",
-                lambda source: _entropy(source) / torch.log(torch.tensor(2.0)),
+                lambda source: _entropy(source) / math.log(2),
             ),
             Mistake(
                 "You use the counts: divide them by the number of pixels first, shares sum to one.", _counts_not_shares
             ),
             Mistake(
                 "That is the effective number of sources, exp(entropy): return the entropy itself.",
-                lambda source: _entropy(source).exp(),
+                lambda source: math.exp(_entropy(source)),
             ),
             Mistake("You take the mean over the images: the entropy is a sum.", _per_image),
+            Mistake(
+                "Images that do not occur have share 0, and 0 * log(0) is NaN on a computer: leave them out.",
+                _zero_log_zero,
+            ),
             Mistake(
                 "The sign is missing: logarithms of shares are negative, an entropy is not.",
                 lambda source: -_entropy(source),
@@ -287,6 +353,11 @@ EXERCISES = [
                 "You shift the answer further instead of back: to undo a shift, roll by minus the shift.", _shifted_on
             ),
             Mistake("A mean of signed differences cancels: take absolute values, and the largest.", _signed),
+            Mistake("You lose the negative differences: take absolute values before the maximum.", _largest_signed),
+            Mistake("You average the absolute differences: asked is the largest.", _mean_gap),
+            Mistake(
+                "You shift by minus `shift`: the contents move down and right, x_t.roll(shift, (-2, -1)).", _up_and_left
+            ),
         ),
     ),
 ]

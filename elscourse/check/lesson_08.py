@@ -48,6 +48,16 @@ def _any_zero(window: Tensor) -> tuple[int, int, int, int]:
     )
 
 
+def _zeros_counted(window: Tensor) -> tuple[int, int, int, int]:
+    half, zero = len(window) // 2, window == 0
+    return (
+        int(zero[:half].sum()),
+        int(zero[half + 1 :].sum()),
+        int(zero[:, :half].sum()),
+        int(zero[:, half + 1 :].sum()),
+    )
+
+
 def _columns_as_rows(window: Tensor) -> tuple[int, int, int, int]:
     return _overhang(window.T)
 
@@ -121,6 +131,25 @@ def _side_only(row: int, col: int, height: int, width: int, patch_size: int) -> 
     return torch.tensor([[side(y, x) == side(row, col) for x in range(width)] for y in range(height)])
 
 
+def _as_many_zeros(row: int, col: int, height: int, width: int, patch_size: int) -> Tensor:
+    """Counts what section 2 of the lesson draws, not the pattern."""
+    r = patch_size // 2
+    rows, columns = (
+        torch.tensor([min(at + r, side - 1) - max(at - r, 0) + 1 for at in range(side)]) for side in (height, width)
+    )
+    seen = rows[:, None] * columns[None]
+    return seen == seen[row, col]
+
+
+def _one_row_too_many(row: int, col: int, height: int, width: int, patch_size: int) -> Tensor:
+    r = patch_size // 2
+
+    def alike(mine: int, side: int) -> list[bool]:
+        return [y == mine or (r <= mine <= side - r and r <= y <= side - r) for y in range(side)]
+
+    return _mask(height, width, alike(row, height), alike(col, width))
+
+
 def _radius_is_the_size(row: int, col: int, height: int, width: int, patch_size: int) -> Tensor:
     return _mask(
         height,
@@ -156,6 +185,10 @@ def _count(height: int, width: int, patch_size: int) -> int:
 
 def _always_p_squared(height: int, width: int, patch_size: int) -> int:
     return patch_size**2
+
+
+def _all_or_nothing(height: int, width: int, patch_size: int) -> int:
+    return patch_size**2 if patch_size <= min(height, width) else height * width
 
 
 def _one_per_pixel(height: int, width: int, patch_size: int) -> int:
@@ -197,6 +230,18 @@ def _edges_too(height: int, width: int, patch_size: int) -> Tensor:
     return rows[:, None] | columns[None]
 
 
+def _all_or_corners(height: int, width: int, patch_size: int) -> Tensor:
+    if patch_size >= max(height, width):
+        return torch.ones(height, width, dtype=torch.bool)
+    return _band_of_one_forgotten(height, width, patch_size)
+
+
+def _one_side_is_enough(height: int, width: int, patch_size: int) -> Tensor:
+    if patch_size >= min(height, width):
+        return torch.ones(height, width, dtype=torch.bool)
+    return _band_of_one_forgotten(height, width, patch_size)
+
+
 def _one_too_far(height: int, width: int, patch_size: int) -> Tensor:
     rows, columns = _near(height, width, patch_size // 2 + 1)
     return rows[:, None] & columns[None]
@@ -228,6 +273,10 @@ EXERCISES = [
                 "You count rows with ANY zero: if the window hangs over on the left, every row has zeros. Ask for rows "
                 "in which all pixels are zero.",
                 _any_zero,
+            ),
+            Mistake(
+                "You count the zero pixels; asked for is the number of rows and of columns that are zero throughout.",
+                _zeros_counted,
             ),
             Mistake(
                 "Rows and columns are exchanged: (window == 0).all(dim=1) is one truth value per row.", _columns_as_rows
@@ -267,6 +316,16 @@ EXERCISES = [
                 _side_only,
             ),
             Mistake(
+                "You compare how many zeros a window has. At the top and at the bottom, or at two neighbouring edges, "
+                "the number is the same and the pattern is not.",
+                _as_many_zeros,
+            ),
+            Mistake(
+                "Your interior is one row and one column too long: the window of row H - r reaches row H, which is "
+                "outside. Interior is r <= y < H - r.",
+                _one_row_too_many,
+            ),
+            Mistake(
                 "Your border zone is P wide. A window reaches r = (P - 1)/2 pixels from its centre.",
                 _radius_is_the_size,
             ),
@@ -295,6 +354,11 @@ EXERCISES = [
                 "P squared is right while the image is at least as large as the window. When it is smaller there are "
                 "not that many rows.",
                 _always_p_squared,
+            ),
+            Mistake(
+                "Height and width are judged apart: if the window is larger than the image in one direction only, "
+                "places still share a dictionary along the other.",
+                _all_or_nothing,
             ),
             Mistake("You count pixels. Interior pixels share one dictionary.", _one_per_pixel),
             Mistake(
@@ -328,6 +392,16 @@ EXERCISES = [
             ),
             Mistake(
                 "Your border zone is one pixel too wide: the window of row r just fits into the image.", _one_too_far
+            ),
+            Mistake(
+                "Nearly: you ask whether the window is as large as the whole image. Height and width are judged apart: "
+                "with P = H < W all rows are alone, but not all columns.",
+                _all_or_corners,
+            ),
+            Mistake(
+                "You mark everything as soon as P reaches ONE side. Along the longer side there may still be several "
+                "interior places, which share a dictionary.",
+                _one_side_is_enough,
             ),
             Mistake(
                 "Nearly: if H = P there is a single interior row (or column), and who is alone there knows its place "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -36,6 +38,21 @@ def _not_divided(J: Tensor) -> float:
 
 def _root_mean_square(J: Tensor) -> float:
     return float((J.double() * _distances(len(J)) ** 2).sum() / J.double().sum()) ** 0.5
+
+
+def _mean_square(J: Tensor) -> float:
+    return float((J.double() * _distances(len(J)) ** 2).sum() / J.double().sum())
+
+
+def _of_the_rings(J: Tensor) -> float:
+    offset = (torch.arange(len(J)) - len(J) // 2).abs()
+    return float((J.double() * torch.maximum(offset[:, None], offset[None, :])).sum() / J.double().sum())
+
+
+def _half_a_pixel_off(J: Tensor) -> float:
+    offset = torch.arange(len(J), dtype=torch.float64) - len(J) / 2
+    distance = torch.hypot(offset[:, None].expand(len(J), -1), offset[None, :].expand(len(J), -1))
+    return float((J.double() * distance).sum() / J.double().sum())
 
 
 def _from_the_corner(J: Tensor) -> float:
@@ -82,6 +99,16 @@ def _absolute_error(x0_a: Tensor, x0_b: Tensor, x_t: Tensor, alpha: float, sigma
     return cosine, (alpha * (x0_a - x0_b).double() / sigma**2).flatten(1).norm(dim=1)
 
 
+def _squared_error(x0_a: Tensor, x0_b: Tensor, x_t: Tensor, alpha: float, sigma: float) -> tuple[Tensor, Tensor]:
+    cosine, error = _mismatch(x0_a, x0_b, x_t, alpha, sigma)
+    return cosine, error**2
+
+
+def _exchanged(x0_a: Tensor, x0_b: Tensor, x_t: Tensor, alpha: float, sigma: float) -> tuple[Tensor, Tensor]:
+    cosine, error = _mismatch(x0_a, x0_b, x_t, alpha, sigma)
+    return error, cosine
+
+
 def _relative_to_ours(x0_a: Tensor, x0_b: Tensor, x_t: Tensor, alpha: float, sigma: float) -> tuple[Tensor, Tensor]:
     return _mismatch(x0_b, x0_a, x_t, alpha, sigma)
 
@@ -108,6 +135,15 @@ def _lower_median(cosine: Tensor, candidates: list[int]) -> int:
 def _upper_median(cosine: Tensor, candidates: list[int]) -> int:
     choices = sorted(candidates[int(k)] for k in cosine.argmax(0))
     return choices[len(choices) // 2]
+
+
+def _middle_between(cosine: Tensor, candidates: list[int]) -> float:
+    return (_lower_median(cosine, candidates) + _upper_median(cosine, candidates)) / 2
+
+
+def _not_sorted(cosine: Tensor, candidates: list[int]) -> int:
+    choices = [candidates[int(k)] for k in cosine.argmax(0)]
+    return choices[(len(choices) - 1) // 2]
 
 
 def _of_the_mean_cosine(cosine: Tensor, candidates: list[int]) -> int:
@@ -151,6 +187,14 @@ def _cut_off(sizes: list[int], t: float) -> int:
     return sizes[max(0, int(t * len(sizes) + 1e-9) - 1)]
 
 
+def _rounded_up(sizes: list[int], t: float) -> int:
+    return sizes[math.ceil(t * len(sizes) - 1e-9) - 1]
+
+
+def _grid_from_zero(sizes: list[int], t: float) -> int:
+    return sizes[round(t * (len(sizes) - 1))]
+
+
 EXERCISES = [
     Exercise(
         name="jacobian_radius",
@@ -174,6 +218,16 @@ EXERCISES = [
             Mistake(
                 "You take the root of the mean squared distance: also a radius, but the mean distance is asked for.",
                 _root_mean_square,
+            ),
+            Mistake("You average the SQUARED distance: the square root is missing.", _mean_square),
+            Mistake(
+                "Your distance is the larger of the two offsets, which makes square rings. Asked for is the Euclidean "
+                "distance, the root of the sum of their squares.",
+                _of_the_rings,
+            ),
+            Mistake(
+                "Your middle lies between pixels: S / 2 is half a pixel too far. With S odd it is S // 2.",
+                _half_a_pixel_off,
             ),
             Mistake(
                 "You measure distances from the corner [0, 0]: the pixel asked is the middle one, [S//2, S//2].",
@@ -208,6 +262,8 @@ EXERCISES = [
                 "Your error is absolute: divide it by the norm of the network's score.",
                 _absolute_error,
             ),
+            Mistake("Your error is squared: take the ratio of the norms, not of their squares.", _squared_error),
+            Mistake("You return the error first: the cosine comes first, then the error.", _exchanged),
             Mistake("You divide by the norm of the machine's score: the network is the yardstick.", _relative_to_ours),
         ),
     ),
@@ -229,6 +285,12 @@ EXERCISES = [
             Mistake(
                 "You take the upper of the two middle values: the lower median has index (S - 1) // 2.", _upper_median
             ),
+            Mistake(
+                "You average the two middle values, as numpy's median does: that may be no size at all. Take the lower "
+                "one.",
+                _middle_between,
+            ),
+            Mistake("You take the middle seed without sorting: sort the choices first.", _not_sorted),
             Mistake(
                 "You average the cosines over the seeds first: one bad fit can then outvote the others. Choose "
                 "per seed, then take the median.",
@@ -262,6 +324,11 @@ EXERCISES = [
                 _shifted_by_one,
             ),
             Mistake("You cut off instead of rounding: take the nearest grid time, not the next lower one.", _cut_off),
+            Mistake("You round up: take the nearest grid time, not the next higher one.", _rounded_up),
+            Mistake(
+                "You spread the sizes from t = 0 to t = 1. The grid starts at t = 1/S: index i belongs to (i + 1) / S.",
+                _grid_from_zero,
+            ),
         ),
     ),
 ]

@@ -39,6 +39,18 @@ def _without_choices(wins: int, n: int) -> float:
     return sum(1 for _ in range(wins, n + 1)) / 2**n
 
 
+def _fewer(wins: int, n: int) -> float:
+    return sum(math.comb(n, k) for k in range(wins)) / 2**n
+
+
+def _without_the_last(wins: int, n: int) -> float:
+    return sum(math.comb(n, k) for k in range(wins, n)) / 2**n
+
+
+def _counted(wins: int, n: int) -> float:
+    return float(sum(math.comb(n, k) for k in range(wins, n + 1)))
+
+
 def _interval_cases(generator: torch.Generator) -> list[tuple[Tensor, Tensor, Tensor]]:
     cases = []
     for n in (12, 20, 31):
@@ -76,6 +88,10 @@ def _spread_of_seeds(ours: Tensor, theirs: Tensor, index: Tensor) -> tuple[float
     return _ends(ours - theirs)
 
 
+def _all_draws(ours: Tensor, theirs: Tensor, index: Tensor) -> tuple[float, float]:
+    return _ends((ours - theirs)[index].flatten())
+
+
 def _wrong_axis(ours: Tensor, theirs: Tensor, index: Tensor) -> tuple[float, float]:
     return _ends((ours - theirs)[index].mean(0))
 
@@ -92,6 +108,10 @@ def _ninety(ours: Tensor, theirs: Tensor, index: Tensor) -> tuple[float, float]:
 
 def _skill_cases(generator: torch.Generator) -> list[tuple[Tensor, Tensor]]:
     return [tuple(0.05 + 0.9 * torch.rand(2, n, generator=generator, dtype=torch.float64)) for n in (1, 5, 9)]  # type: ignore[misc]
+
+
+def _never_negative(r2: Tensor, baseline: Tensor) -> Tensor:
+    return ((r2 - baseline) / (1 - baseline)).clamp(min=0)
 
 
 def _departure_cases(generator: torch.Generator) -> list[tuple[Tensor, list[float], float]]:
@@ -122,6 +142,17 @@ def _first_below(r2: Tensor, times: Sequence[float], level: float) -> Tensor:
     below = r2 < level
     first = below.long().argmax(0)
     return torch.where(below.any(0), torch.tensor(times, dtype=torch.float64)[first], 0.0)
+
+
+def _last_below(r2: Tensor, times: Sequence[float], level: float) -> Tensor:
+    below = r2 < level
+    last = len(times) - 1 - below.flip(0).long().argmax(0)
+    return torch.where(below.any(0), torch.tensor(times, dtype=torch.float64)[last], 0.0)
+
+
+def _at_or_below(r2: Tensor, times: Sequence[float], level: float) -> Tensor:
+    grid = torch.tensor([0.0, *reversed(times)], dtype=torch.float64)
+    return grid[(r2 <= level).long().flip(0).cumprod(0).sum(0)]
 
 
 def _row_number(r2: Tensor, times: Sequence[float], level: float) -> Tensor:
@@ -156,6 +187,9 @@ EXERCISES = [
             Mistake("You leave out k = wins itself: 'at least' begins there, so range(wins, n + 1).", _strictly_more),
             Mistake("You sum from 0 up to wins, which is 'at most': begin at wins and go up to n.", _at_most),
             Mistake("Each k can happen in math.comb(n, k) ways; you count it as one.", _without_choices),
+            Mistake("This is the probability of fewer than `wins` heads: one minus it is asked for.", _fewer),
+            Mistake("Your range ends before n: all n heads count as well, so range(wins, n + 1).", _without_the_last),
+            Mistake("You count the ways: each sequence of n tosses has probability 1 / 2**n.", _counted),
         ),
         tolerance=1e-9,
     ),
@@ -181,6 +215,9 @@ EXERCISES = [
             Mistake("You take theirs - ours: an advantage of ours is positive.", _other_sign),
             Mistake(
                 "This is the spread of the seeds themselves: first take the mean of each resample.", _spread_of_seeds
+            ),
+            Mistake(
+                "You throw all resampled seeds together: one mean per row of `index` first, then the ends.", _all_draws
             ),
             Mistake("You average over the resamples (dim 0): average over the n seeds of each resample.", _wrong_axis),
             Mistake("You take medians of the resamples; this time the mean is asked for.", _medians),
@@ -217,6 +254,11 @@ EXERCISES = [
                 "You exchanged the two: r2 is the prediction's, baseline is what it must beat.",
                 lambda r2, b: 1 - (1 - b) / (1 - r2),
             ),
+            Mistake("You cut off at 0: a prediction worse than the baseline has a negative skill.", _never_negative),
+            Mistake(
+                "This is the ratio of what is explained: compare what is left over, 1 - r2 and 1 - baseline.",
+                lambda r2, b: r2 / b,
+            ),
         ),
     ),
     Exercise(
@@ -239,6 +281,11 @@ EXERCISES = [
                 _first_below,
             ),
             Mistake("You return the number of the row: return the time, times[row].", _row_number),
+            Mistake(
+                "You return the last time below level: the first time of the unbroken run at the end is asked for.",
+                _last_below,
+            ),
+            Mistake("At the level is not below it: compare with <, not with <=.", _at_or_below),
             Mistake(
                 "You return the last time at or above level: it is below from the next entry of times on.", _last_above
             ),

@@ -64,6 +64,29 @@ def _r2_twice(prediction: Tensor, target: Tensor) -> Three:
     return c.r, c.r2, c.r2
 
 
+def _difference_centred(prediction: Tensor, target: Tensor) -> Three:
+    c = compare(prediction, target)
+    p, y = prediction.double().flatten(1), target.double().flatten(1)
+    dp, dy = p - p.mean(1, keepdim=True), y - y.mean(1, keepdim=True)
+    return c.r, c.r2, 1 - (dy - dp).square().sum(1) / dy.square().sum(1)
+
+
+def _var_of_torch(prediction: Tensor, target: Tensor) -> Three:
+    c = compare(prediction, target)
+    p, y = prediction.double().flatten(1), target.double().flatten(1)
+    return c.r, c.r2, 1 - (y - p).square().mean(1) / y.var(1)
+
+
+def _without_one_minus(prediction: Tensor, target: Tensor) -> Three:
+    c = compare(prediction, target)
+    return c.r, c.r2, 1 - c.R2
+
+
+def _size_of_r(prediction: Tensor, target: Tensor) -> Three:
+    c = compare(prediction, target)
+    return c.r.abs(), c.r2, c.R2
+
+
 # ------------------------------------------------------------------------------------------------------ from r2 to R2
 
 
@@ -104,6 +127,25 @@ def _mean_not_taken_off(prediction: Tensor, target: Tensor) -> Tensor:
     return mean + b * prediction.double()
 
 
+def _without_mean(prediction: Tensor, target: Tensor) -> Tensor:
+    return _rescaled(prediction, target) - target.double().mean((1, 2, 3), keepdim=True)
+
+
+def _one_fit_for_all(prediction: Tensor, target: Tensor) -> Tensor:
+    p, y = prediction.double() - prediction.double().mean(), target.double() - target.double().mean()
+    return target.double().mean() + (p * y).sum() / p.square().sum() * p
+
+
+def _over_targets(prediction: Tensor, target: Tensor) -> Tensor:
+    dp, dy, mean = _slope(prediction, target)
+    return mean + (dp * dy).sum((1, 2, 3), keepdim=True) / dy.square().sum((1, 2, 3), keepdim=True) * dp
+
+
+def _shifted_only(prediction: Tensor, target: Tensor) -> Tensor:
+    dp, _, mean = _slope(prediction, target)
+    return mean + dp
+
+
 # ------------------------------------------------------------------------------------------- amplification of one step
 
 
@@ -127,6 +169,22 @@ def _error_of_eps(error: Tensor, theta: float, theta_next: float) -> Tensor:
 def _sign_lost(error: Tensor, theta: float, theta_next: float) -> Tensor:
     tangent = math.cos(theta) / math.sin(theta)
     return (math.cos(theta_next) + math.sin(theta_next) * tangent) * error.double()
+
+
+def _factor_of_section_6(error: Tensor, theta: float, theta_next: float) -> Tensor:
+    return math.sin(theta - theta_next) / math.cos(theta) * error.double()
+
+
+def _other_direction(error: Tensor, theta: float, theta_next: float) -> Tensor:
+    return -_carried(error, theta, theta_next)
+
+
+def _alpha_forgotten(error: Tensor, theta: float, theta_next: float) -> Tensor:
+    return (math.cos(theta_next) - math.sin(theta_next) / math.sin(theta)) * error.double()
+
+
+def _size_alone(error: Tensor, theta: float, theta_next: float) -> Tensor:
+    return _carried(error, theta, theta_next).abs()
 
 
 # ------------------------------------------------------------------------------------------------------- a gentle grid
@@ -204,6 +262,15 @@ EXERCISES = [
             Mistake("You take off one mean for the whole batch: every image has its own.", _one_mean_for_all),
             Mistake("You return one number for the whole batch: compare image by image.", _one_number_for_all),
             Mistake("In R2 you divide by the variance of the prediction: the target's is to be explained.", _swapped),
+            Mistake(
+                "In R2 you take the means off y - p: it forgives no shift, use y - p as it is.", _difference_centred
+            ),
+            Mistake(
+                "In R2, y.var(1) divides by n - 1 and your mean by n: take sums, or var(1, unbiased=False).",
+                _var_of_torch,
+            ),
+            Mistake("Your R2 is what is left unexplained: one minus that is asked for.", _without_one_minus),
+            Mistake("Your r has lost its sign: a negative has r = -1.", _size_of_r),
             Mistake("Your R2 is r2 once more: R2 takes the prediction as it stands, (y - p)^2.", _r2_twice),
         ),
     ),
@@ -231,6 +298,10 @@ EXERCISES = [
                 _same_variance,
             ),
             Mistake("You fit a slope without an intercept: a is to be found as well.", _slope_alone),
+            Mistake("You return b * dp alone: add the target's mean, through which the line runs.", _without_mean),
+            Mistake("You fit one line for the whole batch: every image has its own a and b.", _one_fit_for_all),
+            Mistake("You divide by sum(dy dy): that slope explains the prediction. Take sum(dp dp).", _over_targets),
+            Mistake("You only match the means, so that b = 1: the slope is to be found as well.", _shifted_only),
             Mistake(
                 "Your slope is right, the intercept is not: a = mean(target) - b mean(prediction).", _mean_not_taken_off
             ),
@@ -255,6 +326,14 @@ EXERCISES = [
                 "You let the error into alpha' D alone: eps_hat is computed from D and errs the other way.", _eps_held
             ),
             Mistake("That is the factor for an error of eps_hat; here the error of D is given.", _error_of_eps),
+            Mistake(
+                "You take the factor of section 6, which belongs to an error of eps_hat: put in eps_hat's own error, "
+                "-alpha / sigma times that of D, and mind the alpha' D.",
+                _factor_of_section_6,
+            ),
+            Mistake("Your sign is turned round: it is sin(theta - theta'), which is positive.", _other_direction),
+            Mistake("In eps_hat = (x_t - alpha D) / sigma you forget the alpha before D.", _alpha_forgotten),
+            Mistake("You return the size alone: the error keeps its sign.", _size_alone),
             Mistake("The error of eps_hat has the opposite sign: eps_hat = (x_t - alpha D) / sigma.", _sign_lost),
         ),
     ),

@@ -35,23 +35,17 @@ class Progress:
     def here(cls) -> Progress:
         """The progress kept in the current folder; a damaged file is put aside, never overwritten."""
         path = Path(FILE)
-        if not path.exists():
-            return cls(path)
         try:
-            done = json.loads(path.read_text(encoding="utf-8"))
-            if not all(isinstance(entry, dict) for entry in done.values()):
-                raise ValueError("entries are not objects")
-        except (ValueError, AttributeError):
-            aside = path.with_suffix(".damaged.json")
-            os.replace(path, aside)
-            print(f"{FILE} could not be read: it is kept as {aside.name}, and a new one is started.")
-            done = {}
-        return cls(path, done)
+            return cls(path, _read(path) if path.exists() else {})
+        except (OSError, ValueError, RecursionError):
+            _put_aside(path)
+            return cls(path)
 
     def record(self, name: str, state: State) -> None:
         """Note one check and write the file at once. A folder that cannot be written to costs only the record."""
         entry = self.done.setdefault(name, {"state": state, "checks": 0})
-        entry["checks"] = int(str(entry.get("checks", 0))) + 1
+        checks = entry.get("checks")
+        entry["checks"] = (checks if isinstance(checks, int) else 0) + 1
         if entry.get("state") != "correct":
             entry["state"] = state
         partial = self.path.with_suffix(".partial")
@@ -59,7 +53,7 @@ class Progress:
             partial.write_text(json.dumps(self.done, indent=1, sort_keys=True) + "\n", encoding="utf-8")
             os.replace(partial, self.path)
         except OSError as error:
-            print(f"Your progress could not be saved in {Path.cwd()} ({error.strerror}); the check itself is fine.")
+            print(f"Your progress could not be saved in this folder ({error.strerror}); the check itself is fine.")
 
     def rows(self, exercises: Iterable[Exercise]) -> list[dict[str, object]]:
         """One entry per exercise of the course."""
@@ -74,7 +68,7 @@ class Progress:
         """The rows as text: a line per exercise, a sum at the end."""
         rows = self.rows(exercises)
         lines = [
-            f"{SIGNS.get(row['state'], '?')} {row['lesson']:02d}  {row['exercise']:<32} {row['title']}"  # type: ignore[call-overload]
+            f"{SIGNS.get(str(row['state']), '?')} {row['lesson']:02d}  {row['exercise']:<32} {row['title']}"  # type: ignore[call-overload]
             for row in rows
         ]
         correct = sum(row["state"] == "correct" for row in rows)
@@ -83,10 +77,32 @@ class Progress:
     def export(self, path: str | Path, exercises: Iterable[Exercise]) -> int:
         """Write the rows as JSON; returns how many."""
         rows = self.rows(exercises)
+        if not isinstance(path, (str, Path)) or Path(path).suffix != ".json" or Path(path).name == FILE:
+            raise CourseError(f"name a new file that ends in .json, like check.export('mine.json'), got {path!r}.")
         try:
             Path(path).write_text(json.dumps({"exercises": rows}, indent=1) + "\n", encoding="utf-8")
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: no file can have such a name
             raise CourseError(
-                f"{path} cannot be written ({error.strerror}): name a file in a folder of yours."
+                f"{path!r} cannot be written ({getattr(error, 'strerror', error)}): name a file in a folder of yours."
             ) from error
         return len(rows)
+
+
+def _read(path: Path) -> dict[str, dict[str, object]]:
+    """A progress file; ValueError when it is none."""
+    done = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(done, dict) or not all(isinstance(entry, dict) for entry in done.values()):
+        raise ValueError("not an object of objects")
+    return done
+
+
+def _put_aside(path: Path) -> None:
+    """Keep a file that cannot be read under a name that is free, and say so."""
+    try:
+        names = (path.with_suffix(f".damaged{number}.json") for number in ("", *range(2, 1000)))
+        aside = next(name for name in names if not name.exists())
+        os.replace(path, aside)
+    except OSError as error:
+        print(f"{path} can neither be read nor put aside ({error.strerror}): move it away, to keep your progress.")
+    else:
+        print(f"{path} could not be read: it is kept as {aside.name}, and a new one is started.")

@@ -7,6 +7,7 @@ from importlib.resources import files
 from typing import Any
 
 import anywidget
+import numpy as np
 import torch
 import traitlets
 from jaxtyping import Float
@@ -15,6 +16,8 @@ from torch import Tensor
 from ..diffusion import Labels, check_labels
 from ..errors import CourseError
 from ..machine import Machine
+
+MOST_VOTERS = 100
 
 
 def script(name: str) -> str:
@@ -29,6 +32,12 @@ class Explorer(anywidget.AnyWidget):
     _css = files(__package__).joinpath("widgets.css").read_text(encoding="utf-8")
 
     shape = traitlets.List(traitlets.Int(), help="(C, H, W) of every picture").tag(sync=True)
+
+    def __init__(self, *data: object, **traits: Any) -> None:
+        if data:
+            name = type(self).__name__
+            raise CourseError(f"{name} is made from data by {name}.of(...): write .of before the parenthesis.")
+        super().__init__(**traits)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._summary()})"
@@ -57,6 +66,21 @@ def check_images(images: object, what: str, letters: str = "BCHW") -> Tensor:
     if not images.isfinite().all():
         raise CourseError(f"{what} contains NaN or infinite pixels: there is nothing to show.")
     return images.detach()
+
+
+def check_number(value: Any, what: str) -> float:
+    """A real number, whatever type it comes in."""
+    try:
+        return float(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise CourseError(f"{what} must be a number, got {value!r}.") from error
+
+
+def check_top(top: object) -> int:
+    """How many voters are listed: as many as one can read, and as a notebook can carry."""
+    if isinstance(top, bool) or not isinstance(top, (int, np.integer)) or not 1 <= top <= MOST_VOTERS:
+        raise CourseError(f"top must be at least 1 and at most {MOST_VOTERS}, a whole number, got {top!r}.")
+    return int(top)
 
 
 def check_same_shape(a: Tensor, b: Tensor, what: tuple[str, str]) -> None:

@@ -15,7 +15,17 @@ from ..errors import CourseError
 from ..machine import Posterior
 from ..machines import PatchMachine
 from ..patches import check_patch_size
-from .base import Explorer, check_images, check_machine, check_same_shape, packed, pixels, script
+from .base import (
+    Explorer,
+    check_images,
+    check_machine,
+    check_number,
+    check_same_shape,
+    check_top,
+    packed,
+    pixels,
+    script,
+)
 
 PICTURES = 220_000  # bytes of training images that travel with a widget, compressed
 FEWEST = 200  # of them, whatever their size
@@ -68,6 +78,7 @@ class MosaicExplorer(Explorer):
         """
         check_same_shape(check_images(x_t, "x_t"), check_images(samples, "samples"), ("x_t", "samples"))
         check_machine(machine, labels, len(x_t))
+        t, top = check_number(t, "t"), check_top(top)
         if machine.whole_image:
             raise CourseError(f"{machine.id} votes with whole images, not with patches: use PosteriorExplorer.")
         _, _, height, width = x_t.shape
@@ -80,7 +91,7 @@ class MosaicExplorer(Explorer):
             count=len(x_t),
             pixel=(height // 2, width // 2),
             top=top,
-            t=float(t),
+            t=t,
             window=machine.window_at(t)[0] if window is None else check_patch_size(window),
             circular=machine.padding == "circular",
             samples=pixels(samples),

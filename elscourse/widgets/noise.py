@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..errors import CourseError
 from ..schedule import CosineSchedule, check_time
-from .base import Explorer, check_images, check_same_shape, packed, script
+from .base import Explorer, check_images, check_number, check_same_shape, packed, script
 
 GRID = 401  # places at which a density is computed
 STEPS = 50  # of the slider
@@ -49,6 +49,8 @@ class NoiseExplorer(Explorer):
         times: the stops of the slider; 51 from 0 to 1 unless given.
         """
         check_same_shape(check_images(images, "images"), check_images(noise, "noise"), ("images", "noise"))
+        if not isinstance(schedule, CosineSchedule):
+            raise CourseError(f"schedule must be a CosineSchedule(), got {schedule!r}.")
         stops = [i / STEPS for i in range(STEPS + 1)] if times is None else check_stops(times, zero=True)
         alphas, sigmas = [schedule.alpha(t) for t in stops], [schedule.sigma(t) for t in stops]
         data = _check_points(points)
@@ -81,7 +83,9 @@ class NoiseExplorer(Explorer):
 
 def check_stops(times: Sequence[float], *, zero: bool) -> list[float]:
     """The stops of a slider for t, rising from left to right."""
-    stops = sorted({check_time(t, zero=zero) for t in times})
+    if isinstance(times, str) or not isinstance(times, Iterable):
+        raise CourseError(f"times must be a list of numbers, like [0.1, 0.5, 1.0], got {times!r}.")
+    stops = sorted({check_time(check_number(t, "a time"), zero=zero) for t in times})
     if not stops:
         raise CourseError("times must hold at least one t.")
     return stops
@@ -105,7 +109,13 @@ def noised_density(
 def _check_points(points: object) -> Float[Tensor, " n"]:
     if points is None:
         return torch.empty(0, dtype=torch.float64)
-    data = torch.as_tensor(points).detach().cpu().double()
+    try:
+        data = torch.as_tensor(points).detach().cpu()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise CourseError(f"points must be numbers, like [-1.0, 1.0], got {points!r}.") from error
+    if data.is_complex():
+        raise CourseError("points must be real numbers, got complex ones.")
+    data = data.double()
     if data.ndim != 1 or not len(data) or not data.isfinite().all():
         raise CourseError(f"points must be finite numbers with the shape (n,), n >= 1, got {tuple(data.shape)}.")
     return data

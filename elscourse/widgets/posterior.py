@@ -13,7 +13,7 @@ from torch import Tensor
 from ..diffusion import Labels, add_noise
 from ..errors import CourseError
 from ..machine import Machine
-from .base import Explorer, check_images, check_machine, check_same_shape, packed, pixels, script
+from .base import Explorer, check_images, check_machine, check_same_shape, check_top, packed, pixels, script
 from .noise import check_stops
 
 
@@ -51,6 +51,7 @@ class PosteriorExplorer(Explorer):
         """
         check_same_shape(check_images(x_0, "x_0", "CHW"), check_images(noise, "noise", "CHW"), ("x_0", "noise"))
         check_machine(machine, labels, 1)
+        top = check_top(top)
         if not machine.whole_image:
             raise CourseError(
                 f"{machine.id} looks through windows, so every pixel has voters of its own: use MosaicExplorer."

@@ -1,0 +1,145 @@
+"""Parts of pages that are made when the site is built, so that no number and no address is typed in twice.
+
+    ```{course-part} lessons
+    ```
+
+Parts: lessons, results, calibration, runs, versions (tables), colab (how to install there).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+ROOT = Path(__file__).parents[2]
+LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+RESULTS = sorted((ROOT / "data" / "results").glob("*.metrics.json"))
+STATUS = ROOT / "book" / "status.json"
+
+
+def first_cell(lesson: Path) -> str:
+    """Title, what one will do, learn, need, and the minutes."""
+    return "".join(json.loads(lesson.read_text(encoding="utf-8"))["cells"][0]["source"])
+
+
+def table(head: list[str], rows: Iterator[list[str]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def lessons() -> str:
+    """Each lesson with what it needs and how long it takes."""
+
+    def rows() -> Iterator[list[str]]:
+        for lesson in LESSONS:
+            text = first_cell(lesson)
+            title = re.match(r"# (.+)", text)
+            needs = re.search(r"\*\*You need\*\* (.+?)(?=\n\n)", text, re.DOTALL)
+            minutes = re.search(r"\*\*Time\*\* (\d+)", text)
+            assert title and needs and minutes, lesson
+            sentence = " ".join(needs[1].split())
+            yield [f"[{title[1]}](../notebooks/{lesson.name})", minutes[1], sentence[0].upper() + sentence[1:]]
+
+    return table(["lesson", "minutes", "you need"], rows())
+
+
+def results() -> str:
+    """Median r2 of every machine with every shipped network, and how often it beats the ideal denoiser."""
+
+    def rows() -> Iterator[list[str]]:
+        for path in RESULTS:
+            for row in json.loads(path.read_text(encoding="utf-8"))["rows"]:
+                low, high = row["r2_interval"]
+                yield [
+                    row["network"].removeprefix("fashion-mnist-16-"),
+                    str(row["network_steps"]),
+                    row["machine"],
+                    f"{row['r']:.3f}",
+                    f"{row['r2']:.3f}",
+                    f"{low:.3f} to {high:.3f}",
+                    f"{row['R2']:.3f}",
+                    "" if row["machine"] == "is" else f"{row['beats_ideal']:.0%}",
+                ]
+
+    return table(["network", "its steps", "machine", "r", "r2", "95 % interval of r2", "R2", "beats IS"], rows())
+
+
+def calibration() -> str:
+    """The calibrated patch sizes of every shipped network, from the most noise to the least."""
+
+    def rows() -> Iterator[list[str]]:
+        for path in sorted((ROOT / "data" / "networks").glob("*.sizes.json")):
+            sizes = json.loads(path.read_text(encoding="utf-8"))["machines"]
+            for machine, pairs in sizes.items():
+                name = path.name.removesuffix(".sizes.json").removeprefix("fashion-mnist-16-")
+                yield [name, machine, " ".join(str(size) for _, size in pairs)]
+
+    return table(["network", "machine", "patch size from t = 1 down to 0.05"], rows())
+
+
+def _status() -> dict:
+    return json.loads(STATUS.read_text(encoding="utf-8"))
+
+
+def runs() -> str:
+    """What the last run of each notebook took."""
+    took = _status()["lessons"]
+    return table(
+        ["notebook", "seconds", "peak memory in GiB"],
+        ([name, f"{run['seconds']:.0f}", f"{run['gib']:.2f}" if "gib" in run else "not measured"] for name, run in took.items()),
+    )  # fmt: skip
+
+
+def versions() -> str:
+    """The versions that the notebooks ran with."""
+    return table(["package", "version"], ([name, version] for name, version in _status()["versions"].items()))
+
+
+def colab() -> str:
+    """How to install the course in Colab; the address of the repository is set in pyproject.toml, or not."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    repository = project.get("urls", {}).get("Repository")
+    if repository:
+        return (
+            "Each lesson has a rocket button at the top that opens it there. In Colab, put this in a new first cell and "
+            "run it before anything else; it leaves Colab's torch and numpy as they are:\n\n"
+            f'```\n%pip install -q "elscourse[notebook] @ git+{repository}"\n```'
+        )
+    return (
+        "This copy of the site does not know the public address of its repository, so it has no launch buttons. In "
+        "Colab, upload a lesson (*File, Upload notebook*; every lesson here has a download button) and the wheel that "
+        "`pip wheel --no-deps .` makes in a clone, then run `%pip install -q elscourse-*.whl` in a new first cell, "
+        "before anything else. Binder reads the `environment.yml` of any repository that holds the course."
+    )
+
+
+PARTS = {f.__name__: f for f in (lessons, results, calibration, runs, versions, colab)}
+
+
+class CoursePart(SphinxDirective):
+    """{course-part} NAME"""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """The part, parsed like any text on the page; the page is read again when its sources change."""
+        name = self.arguments[0]
+        if name not in PARTS:
+            raise self.error(f"course-part knows {', '.join(PARTS)}, got {name!r}.")
+        for path in (*LESSONS, *RESULTS, STATUS, ROOT / "pyproject.toml"):
+            self.env.note_dependency(str(path))
+        return self.parse_text_to_nodes(PARTS[name]())
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register the directive."""
+    app.add_directive("course-part", CoursePart)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,25 @@
+#!/bin/sh
+# Fetches again, from the npm registry, the scripts that let maths, explorers and slides work without any outside
+# request. A maintainer runs it to update them, looks at the site, and commits the folder. Needs npm and .venv.
+# Licences: MathJax Apache-2.0 (mathjax/LICENSE), require.js MIT, html-manager BSD-3-Clause, anywidget MIT,
+# reveal.js MIT (reveal/LICENSE).
+set -eu
+CDPATH='' cd -- "$(dirname -- "$0")"
+temporary=$(mktemp -d)
+trap 'rm -rf "$temporary"' EXIT
+
+unpack() { # NAME FOLDER
+  (cd "$temporary" && mkdir "$2" && tar xzf "$(npm pack --silent "$1" | tail -n 1)" -C "$2" --strip-components=1)
+}
+unpack mathjax@3 mathjax
+unpack requirejs@2 require
+unpack @jupyter-widgets/html-manager@1 manager
+unpack reveal.js@5 reveal
+
+mkdir -p mathjax widgets/@jupyter-widgets/html-manager/dist reveal/plugin/notes
+cp "$temporary"/mathjax/es5/tex-svg-full.js "$temporary"/mathjax/LICENSE mathjax/
+cp "$temporary"/require/require.js "$temporary"/manager/dist/embed-amd.js widgets/
+cp "$temporary"/manager/dist/*.woff2 widgets/@jupyter-widgets/html-manager/dist/
+cp ../../../.venv/share/jupyter/nbextensions/anywidget/index.js widgets/anywidget.js
+cp "$temporary"/reveal/dist/reveal.js "$temporary"/reveal/dist/reveal.css "$temporary"/reveal/LICENSE reveal/
+cp "$temporary"/reveal/plugin/notes/notes.js reveal/plugin/notes/

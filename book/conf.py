@@ -1,0 +1,79 @@
+"""The website of the course: `./course book` builds it from the committed notebooks and the pages beside this file.
+
+The source folder is the root of the repository, so that notebooks/ and book/ both stay where they are:
+sphinx-build -c book . _site
+"""
+
+import sys
+import tomllib
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+sys.path.insert(0, str(HERE / "_ext"))
+
+settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+repository = settings.get("urls", {}).get("Repository", "")  # the ONE place; unset: no buttons that need it
+
+project = "Why diffusion models create instead of copy"
+author = "The elscourse authors"
+copyright = "the elscourse authors. Prose and figures CC BY 4.0, code MIT"
+language = "en"
+
+extensions = [
+    "myst_nb",
+    "sphinx_book_theme",
+    "sphinx_design",
+    "sphinx_copybutton",
+    "sphinxcontrib.bibtex",
+    "parts",
+    "glossary_links",
+    "explorer",
+    "slides",
+]
+root_doc = "book/index"
+include_patterns = ["book/**", "notebooks/*.ipynb"]
+exclude_patterns = ["book/_*", "**.ipynb_checkpoints"]
+source_suffix = {".md": "myst-nb", ".ipynb": "myst-nb"}
+bibtex_bibfiles = ["references.bib"]
+nb_execution_mode = "off"  # the committed outputs are shown; the tests prove that they are fresh
+myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "deflist", "attrs_inline"]
+myst_heading_anchors = 3
+suppress_warnings = ["mystnb.unknown_mime_type"]
+
+html_theme = "sphinx_book_theme"
+html_title = project
+html_static_path = ["_static"]
+html_extra_path = ["_extra"]  # index.html at the top, which leads to book/index.html
+html_css_files = ["course.css"]
+html_favicon = "_static/favicon.svg"
+html_copy_source = True
+html_show_sphinx = False
+html_theme_options = {
+    "path_to_docs": "",
+    "repository_url": repository,
+    "repository_branch": "main",
+    "use_repository_button": bool(repository),
+    "use_issues_button": bool(repository),
+    "use_download_button": True,
+    "launch_buttons": {
+        "colab_url": "https://colab.research.google.com",
+        "binderhub_url": "https://mybinder.org",
+        "notebook_interface": "jupyterlab",
+    }
+    if repository
+    else {},
+    "navbar_persistent": [],  # otherwise a second search box appears
+    "navbar_end": [],
+    "show_toc_level": 2,
+    "home_page_in_toc": True,
+}
+
+# No request leaves the site: every script is in _static.
+mathjax_path = "vendor/mathjax/tex-svg-full.js"
+mathjax_config_path = "_static/mathjax-config.js"
+nb_ipywidgets_js = {
+    "vendor/widgets/require.js": {},
+    "require-config.js": {},
+    "vendor/widgets/embed-amd.js": {},
+}

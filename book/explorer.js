@@ -1,0 +1,136 @@
+// The explorer of the landing page: a generated image, a time, a patch size, a pixel, and who voted for it.
+// What it draws with comes from elscourse/widgets/shared.js, put in front of this text when the site is built; what it
+// shows from explorer-data.js (the layout of its bytes is described in make_explorer.py).
+
+window.elsExplorer = async function (header, text) {
+  const { names, r2, seeds, side, times, sizes, calibrated, top } = header;
+  const shape = [1, side, side];
+  const area = side * side;
+  const all = await inflated(text);
+  let read = 0;
+  const take = (count, Type = Uint8Array) => {
+    const bytes = all.slice(read, (read += count * Type.BYTES_PER_ELEMENT));
+    return new Type(bytes.buffer);
+  };
+  const count = seeds.length;
+  const votes = count * times.length * sizes.length * area;
+  const pictures = take(count * times.length * area);
+  const answers = take(votes);
+  const final = take(count * area);
+  const network = take(count * area);
+  const atlas = take(header.atlas * area);
+  const weight = take(top * votes);
+  const place = take(top * votes);
+  const low = take(top * votes);
+  const high = take(top * votes);
+  const number = take(header.atlas, Uint16Array);
+
+  const at = { image: 7, time: 7, size: 1, row: 9, column: 6 };
+  const choices = seeds.map((seed, i) => {
+    const input = element("input", { type: "radio", name: "els-image", "aria-label": `${names[i]}, seed ${seed}` });
+    input.addEventListener("change", () => go({ image: i }));
+    const small = picture(shape, { caption: false, kind: "els-small" });
+    small.draw(final, i, "");
+    small.frame.setAttribute("role", "presentation");
+    return { input, label: element("label", { class: "els-choice" }, input, small.figure) };
+  });
+  const chooser = element("fieldset", {}, element("legend", {}, "Image"), ...choices.map((c) => c.label));
+  const time = slider(
+    "Time",
+    times.length - 1,
+    (i) => `t = ${times[i].toFixed(2)}, ${i < 2 ? "nearly pure noise" : i > 7 ? "nearly done" : "on the way"}`,
+    (i) => go({ time: i }),
+  );
+  const size = slider(
+    "Patch size",
+    sizes.length - 1,
+    (i) => `${sizes[i]} × ${sizes[i]} pixels (how far the network looks now: ${calibrated[at.time]} × ${calibrated[at.time]})`,
+    (i) => go({ size: i }),
+  );
+  const [seen, answer, drawn, trained] = ["els-large", "els-large", "els-large", "els-large"].map((kind, i) =>
+    picture(shape, { role: i < 2 ? "application" : "img", kind }),
+  );
+  for (const { frame } of [seen, answer]) {
+    frame.classList.add("els-pick");
+    frame.tabIndex = 0;
+    frame.addEventListener("click", (event) => {
+      const box = frame.getBoundingClientRect();
+      const pixel = (from, length) => Math.floor((from / length) * side);
+      go({ row: pixel(event.clientY - box.top, box.height), column: pixel(event.clientX - box.left, box.width) });
+    });
+    frame.addEventListener("keydown", (event) => {
+      const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
+      if (!step || event.ctrlKey || event.metaKey || event.altKey) return;
+      event.preventDefault();
+      go({ row: at.row + step[0], column: at.column + step[1] });
+    });
+  }
+  const list = element("ol", { class: "els-patches", "aria-label": "The four heaviest voters" });
+  const rows = Array.from({ length: top }, () => {
+    const shown = picture(shape);
+    const share = bar();
+    shown.text.before(share.track);
+    list.append(element("li", {}, shown.figure));
+    return { shown, share };
+  });
+  const said = element("p", { class: "els-said", "aria-live": "polite" });
+  explorer(
+    document.getElementById("explorer"),
+    "Explorer: who drew this pixel?",
+    chooser,
+    time.line,
+    size.line,
+    element("div", { class: "els-row els-four" }, seen.figure, answer.figure, drawn.figure, trained.figure),
+    said,
+    list,
+  );
+
+  function go(change) {
+    Object.assign(at, change);
+    at.row = Math.min(side - 1, Math.max(0, at.row));
+    at.column = Math.min(side - 1, Math.max(0, at.column));
+    const { image, row, column } = at;
+    const moment = image * times.length + at.time;
+    const block = moment * sizes.length + at.size;
+    const pixel = block * area + row * side + column;
+    const patch = sizes[at.size];
+    const t = times[at.time].toFixed(2);
+    const marks = [...windowAround(row, column, patch, shape, false), [row, column, 1, 1]];
+
+    choices.forEach(({ input }, i) => (input.checked = i === image));
+    time.set(at.time);
+    size.set(at.size);
+    const position = `pixel row ${row}, column ${column}; click, or move with the arrow keys`;
+    seen.draw(pictures, moment, `What the formula sees at t = ${t}; ${position}`);
+    seen.text.textContent = "what it sees: click a pixel";
+    seen.outline(marks);
+    answer.draw(answers, block, `The formula's guess of the clean image; ${position}`);
+    answer.text.textContent = "its guess now";
+    answer.outline([[row, column, 1, 1]]);
+    drawn.draw(final, image, `${names[image]} drawn by the formula`);
+    drawn.text.textContent = "the formula drew";
+    trained.draw(network, image, `${names[image]} drawn by the trained network from the same noise`);
+    trained.text.textContent = `the network drew (r² = ${r2[image].toFixed(2)})`;
+
+    let sum = 0;
+    let elsewhere = 0;
+    rows.forEach(({ shown, share }, k) => {
+      const vote = k * votes + pixel;
+      const w = Math.exp((weight[vote] - 255) / 12);
+      const [r, c] = [Math.floor(place[vote] / side), place[vote] % side];
+      const voter = header.first[image] + low[vote] + 256 * high[vote];
+      const who = number[voter];
+      elsewhere += r !== row || c !== column;
+      shown.draw(atlas, voter, `Training image ${who}, voting patch around row ${r}, column ${c}`);
+      shown.outline(windowAround(r, c, patch, shape, false));
+      shown.text.textContent = `image ${who}, at (${r}, ${c}): ${percent(w)}`;
+      share.set(w);
+      sum += w;
+    });
+    said.textContent =
+      `Pixel (${row}, ${column}): the four heaviest voters hold ${percent(Math.min(1, sum))} of the votes. ` +
+      `${["None", "One", "Two", "Three", "All four"][elsewhere]} of them ${elsewhere === 1 ? "comes" : "come"} ` +
+      "from another place in the picture than this pixel's.";
+  }
+  go({});
+};
