@@ -43,6 +43,7 @@ suppress_warnings = ["mystnb.unknown_mime_type"]
 
 html_theme = "sphinx_book_theme"
 html_title = project
+templates_path = ["_templates"]
 html_static_path = ["_static"]
 html_extra_path = ["_extra"]  # index.html at the top, which leads to book/index.html
 html_css_files = ["course.css"]

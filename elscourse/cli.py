@@ -202,6 +202,52 @@ def download(name: str) -> None:
 
 
 @main.command()
+@click.argument("lesson")
+@click.option("--exercise", "only", multiple=True, help="Only this exercise (may be repeated).  [default: all]")
+@click.option("--out", type=FOLDER, required=True, help="Folder for the two files.")
+@click.option("--force", is_flag=True, help="Write over files that are there.")
+def assignment(lesson: str, only: tuple[str, ...], out: Path, force: bool) -> None:
+    """Write LESSON (04, or 04_local) without solutions, to hand out, and a grader for what comes back, to keep."""
+    from .grading.assignment import write_assignment
+
+    notebook, grader = write_assignment(lesson, only, out, force)
+    click.echo(f"{notebook} written, for the learners.")
+    click.echo(f"{grader} written, for you. When their notebooks are in a folder: python {grader} FOLDER")
+
+
+@main.command()
+@click.argument("lesson")
+@click.argument("returned", type=click.Path(path_type=Path))
+@click.option("--exercise", "only", multiple=True, help="Only this exercise (may be repeated).  [default: all]")
+@click.option("--out", type=FOLDER, help="Folder for grades.csv and grades.jsonl.  [default: grades-LESSON]")
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(min=1),
+    default=60,
+    help="Seconds for the cells that the functions need, and again for each exercise.",
+)
+@click.option(
+    "--memory", type=click.FloatRange(min=0.1), default=2, help="GiB that a notebook may take (where it can be limited)."
+)
+@click.option("--resume/--fresh", default=True, help="Keep what is graded and unchanged, or grade all anew.")
+def grade(
+    lesson: str, returned: Path, only: tuple[str, ...], out: Path | None, time_limit: float, memory: float, resume: bool
+) -> None:
+    """Grade RETURNED, a notebook of LESSON or a folder of them: one line per learner.
+
+    Each notebook runs in a process of its own with a time limit, and costs only its own grade whatever it does. A
+    point per star of every exercise that its check calls correct.
+    """
+    from .grading.assignment import lesson_path
+    from .grading.grades import grade as grade_all
+    from .grading.pupil import Limits
+
+    out = out or Path(f"grades-{lesson_path(lesson).stem[:2]}")
+    rows = grade_all(lesson, returned, out, only, Limits(time_limit, memory), fresh=not resume, say=click.echo)
+    click.echo(f"{len(rows)} graded: {out / 'grades.csv'}; what each check says: {out / 'grades.jsonl'}")
+
+
+@main.command()
 def doctor() -> None:
     """What this computer has, what will be slow, and which files are present."""
     from .doctor import report

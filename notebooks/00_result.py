@@ -12,7 +12,7 @@
 #     name: python3
 # ---
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # # 00 · A formula predicts what a trained network will draw
 #
 # **You will** start a formula and a trained network from the same noise, guess what each will draw, and look. Then
@@ -63,12 +63,12 @@ weights = sum(p.numel() for p in garments.network.module.parameters())
 print(f"seed {seed}, to be drawn: {garments.data.class_names[label]} (by a network of {weights:,} weights)")
 assert round(weights / 1e6, 2) == 0.26 and len(garments.data.images) == 10_000
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # **Predict.** The formula sees the 974 training pictures of coats and can do nothing but average. What will it
 # return: one of them, a blurred mean, or something else? And what will the network draw: the same, something similar,
 # or something unrelated?
 
-# %%
+# %% tags=["slide"]
 formula = garments.machine("els-zeros")  # the machine that lessons 04 to 08 build, by its short name
 formula_drew = els.sample(formula, noise, steps=20, labels=label)
 network_drew = els.sample(garments.network, noise, steps=150, labels=label)
@@ -124,7 +124,7 @@ check.picture_r2(picture_r2)
 # kind.
 # </details>
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 2. Perhaps that was luck? (3 minutes)
 #
 # Ten seeds now, one of each class. A third artist joins in: the **ideal denoiser**. At each step it makes the best
@@ -143,7 +143,7 @@ network_drew = els.sample(garments.network, noise, steps=150, labels=labels)
 way = list(els.trajectory(formula, noise, steps=20, labels=labels))  # the whole way, for section 4
 formula_drew = way[-1][1]
 
-# %%
+# %% tags=["slide"]
 rows = {"ideal denoiser": ideal_drew, "formula": formula_drew, "network": network_drew}
 fig = plotting.image_rows(rows, titles=garments.data.class_names)
 show(
@@ -179,7 +179,7 @@ print(f"its worst is seed {ours.argmin()}: {ours.min():.2f}")
 assert abs(ours.quantile(0.5) - 0.945) < 0.002 and abs(ideals.quantile(0.5) - 0.744) < 0.002
 assert (ours > ideals).all() and ours.argmin() == 49 and abs(ours.min() - 0.54) < 0.01
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Median r2: **0.945** for the formula, 0.744 for the ideal denoiser, and the formula is closer for every one of the
 # 100 seeds. It is not perfect: at its worst, seed 49, r2 is 0.54. Set `seed = 49` in section 1 to see what happens.
 #
@@ -190,7 +190,7 @@ assert (ours > ideals).all() and ours.argmin() == 49 and abs(ours.min() - 0.54) 
 #
 # **Predict.** Which artist copies: the ideal denoiser, the formula, the network, all of them, or none?
 
-# %%
+# %% tags=["slide"]
 pictures = garments.data.images
 nearest = {name: els.nearest_training_image(drawings, pictures) for name, drawings in rows.items()}
 for name, (_, distance) in nearest.items():
@@ -236,7 +236,7 @@ print(f"t = {t:.2f}: {len(windows):,} windows of {side} x {side} pixels vote for
 print(f"by hand {value:.4f}, from the package {from_package:.4f}")
 assert abs(value - from_package) < 1e-3
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # That is the whole formula for a pixel away from the border. `alpha` and `sigma` say how much picture and how much
 # noise is in the canvas at this moment, called `t` (1 is pure noise, 0 is done). The package computes the same for
 # all pixels at once.
@@ -326,7 +326,7 @@ check.pixel_by_vote(pixel_by_vote)
 # | **12** Predictable failures | third sleeves are not accidents |
 # | **13** On a GPU | the formula is attention over training patches |
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # **Before you go on.** Change `seed` in section 1, draw on paper what you expect, and run again. Which kinds of
 # garment does the formula predict worst?
 #

@@ -12,7 +12,7 @@
 #     name: python3
 # ---
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # # 01 · Whoever can remove noise can generate
 #
 # **You will** drown pictures in noise, find the best possible guess of what was there, and turn that guess into a
@@ -37,7 +37,7 @@ from elscourse.plotting import show
 plt.style.use("elscourse.course")
 lab = els.lab()
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 1. A picture with one pixel (6 minutes)
 #
 # Pixels in this course run from $-1$ (black) to $1$ (white). Here is one single pixel, the same one, in 2,000
@@ -45,7 +45,7 @@ lab = els.lab()
 #
 # **Predict.** What will its histogram look like: one hump in the middle, flat, or two heaps?
 
-# %%
+# %% tags=["slide"]
 row, column = 12, 8
 pixel = lab.data.images[:, 0, row, column]
 
@@ -77,7 +77,7 @@ generator = torch.Generator().manual_seed(1)
 x_0 = draw_pixels(100_000, generator)
 eps = torch.randn(len(x_0), generator=generator, dtype=torch.float64)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ### Adding noise
 #
 # Noise $\epsilon$ is a draw from the standard normal distribution, independent of the picture. A **noised pixel** is a
@@ -103,7 +103,7 @@ def density(x, t):
 
 line = torch.linspace(-3, 3, 601, dtype=torch.float64)
 
-# %%
+# %% tags=["slide"]
 times = [0.0, 0.2, 0.5, 0.75, 1.0]
 fig, axes = plt.subplots(1, 5, figsize=(10, 2.3), sharex=True)
 largest_gap = {}
@@ -147,7 +147,7 @@ assert (density(line, 1) - normal).abs().max() < 0.003
 # Time is an **angle** that turns from the picture to the noise. The 1.008 stops it just before the right angle: at
 # $t = 1$ a trace of the picture, $\alpha = 0.0125$, is left, and one may still divide by $\alpha$.
 
-# %%
+# %% tags=["slide"]
 grid = schedule.times(20)
 arc = torch.tensor([[schedule.alpha(t), schedule.sigma(t)] for t in grid])
 assert (arc.square().sum(1) - 1).abs().max() < 1e-6
@@ -165,7 +165,7 @@ show(
     alt=("A quarter circle with 21 dots at equal angles, from all picture and no noise to no picture and all noise."),
 )
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # **Predict.** Move the slider below from right to left. At which $t$ can you first name the garment? And at that $t$,
 # does the density of our one-pixel data (below the pictures; drawn from 40 typical values) already show two heaps?
 
@@ -221,7 +221,7 @@ check.noising(noising)
 # The three `None` give `t` the shape (B, 1, 1, 1): one angle per picture, the same for all of its pixels.
 # </details>
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 3. The best guess (8 minutes)
 #
 # You are shown a noised pixel, $x_t = -0.2$ at $t = 0.5$. What was $x_0$? Nobody can know. But we can look at all the
@@ -230,7 +230,7 @@ check.noising(noising)
 # **Predict.** The value is on the dark side. Were most of these pixels dark? If you must name *one* number for $x_0$,
 # and pay the squared error, which: $-0.2$, $-0.28$ ($= -0.2/\alpha$), or another?
 
-# %%
+# %% tags=["slide"]
 t, seen = 0.5, -0.2
 alpha, sigma = schedule.alpha(t), schedule.sigma(t)
 x_t = alpha * x_0 + sigma * eps
@@ -264,7 +264,7 @@ assert ((possible - possible.mean()).abs() < 0.1).double().mean() < 0.03  # hard
 # common. And it is a value that (almost) *never occurs in the data*. A good guess is not a good sample. Keep this in
 # mind for section 6.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ### The same by hand
 #
 # Bayes' rule gives $D$ without simulation. Given heap $k$, everything is normal: $x_t$ has mean $\alpha m_k$ ($m_k$
@@ -290,7 +290,7 @@ def denoiser(x, t):
     return (w * (means + alpha * width**2 / V * distance)).sum(-1)
 
 
-# %%
+# %% tags=["slide"]
 fig, axes = plt.subplots(1, 3, figsize=(9.5, 2.8), sharey=True)
 worst = 0.0
 for ax, t in zip(axes, [0.25, 0.5, 0.9], strict=True):
@@ -351,7 +351,7 @@ check.coin_denoiser(coin_denoiser)
 # tanh of neural networks is the ideal denoiser of a coin.
 # </details>
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 4. One thing with three names (7 minutes)
 #
 # The **score** is the slope of the log-density: $s(x, t) = \partial_x \log p_t(x)$. It says in which direction data
@@ -359,7 +359,7 @@ check.coin_denoiser(coin_denoiser)
 #
 # **Predict.** Draw $s$ at $t = 0.2$ on paper: where is it zero? On which side of a heap is it positive?
 
-# %%
+# %% tags=["slide"]
 t = 0.2
 x = line.clone().requires_grad_()
 (score,) = torch.autograd.grad(density(x, t).log().sum(), x)  # each term of the sum depends on its own x alone
@@ -450,7 +450,7 @@ check.score_of_denoiser(score_of_denoiser)
 # The score pulls $x_t$ towards the dimmed guess $\alpha D$, and the harder, the less noise there is.
 # </details>
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 5. The way back is a flow (10 minutes)
 #
 # Noising a pixel moves it along an arc: with $x_0$ and $\epsilon$ fixed, let the angle $\theta$ run from 0 to a right
@@ -458,7 +458,7 @@ check.score_of_denoiser(score_of_denoiser)
 #
 # **Predict.** Can you run this film backwards, knowing only where a pixel is *now*?
 
-# %%
+# %% tags=["slide"]
 angles = torch.linspace(0, schedule.theta(1), 200, dtype=torch.float64)
 arcs = angles.cos()[:, None] * x_0[:14] + angles.sin()[:, None] * eps[:14]
 
@@ -476,8 +476,8 @@ assert overtakes.sum() > 20
 # %% [markdown]
 # You cannot: the arcs cross. At a crossing one pixel came from above and another from below, and nothing tells them
 # apart. But we do not want *these pixels* back. We want pixels with the same **density**. So let us look for a
-# *flow*: a velocity $u(x, \theta)$ that depends on the place and the angle only, and carries the crowd as a whole in the
-# same way.
+# *flow*: a velocity $u(x, \theta)$ that depends on place and angle only, and carries the crowd as a whole in the same
+# way.
 #
 # Let $F(x, \theta)$ be the share of the crowd to the left of $x$, and $p = \partial_x F$ its density. Pixels neither
 # appear nor vanish, so $F$ drops only by what crosses $x$ from left to right: density times velocity,
@@ -525,7 +525,7 @@ print(
 )
 assert (from_conservation - velocity(x, t)).abs().max() < 1e-4
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # They agree. Now follow the flow from noise back to data: start at $t = 1$, and take small steps against the
 # velocity.
 #
@@ -543,7 +543,7 @@ for t, t_next in pairwise(fine):
     paths.append(x)
 paths = torch.stack(paths)
 
-# %%
+# %% tags=["slide"]
 height = torch.stack([density(line, t) for t in fine[:-20:5]], dim=1)
 fig, ax = plt.subplots(figsize=(6.4, 3.6))
 ax.imshow(height.clamp(max=1.2), origin="lower", aspect="auto", cmap="Blues", extent=(1, 0.02, -3, 3))
@@ -596,11 +596,11 @@ noise = torch.randn(20_000, generator=generator, dtype=torch.float64)
 samples = {steps: generate(denoiser, noise, steps) for steps in (1, 5, 20, 500)}
 torch.testing.assert_close(els.sample(denoiser, noise, steps=20), samples[20])  # the package's sampler is the same loop
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # **Predict.** The same 20,000 noise values go through 1, 5, 20 and 500 steps. What will the *single* step produce?
 # (Recall what $D$ says at $t = 1$.) How many steps are enough for the histogram to match?
 
-# %%
+# %% tags=["slide"]
 clean = density(line, 0)
 fig, axes = plt.subplots(1, 4, figsize=(10, 2.5), sharex=True)
 for ax, (steps, x) in zip(axes, samples.items(), strict=True):
@@ -637,7 +637,7 @@ assert abs(samples[1].mean() - 0.24) < 0.01 and samples[1].std() < 0.01
 assert samples[20][samples[20] > 0].std() < 0.09  # the bright heap of the data has 0.1
 assert abs((samples[20] < 0).double().mean() - 0.3) < 0.015  # and the dark one a share of 0.3
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # With 500 small turns the samples cannot be told from data: their gap is within what chance gives to perfect samples.
 # **We generated, using nothing but a denoiser.** With 20 steps the heaps have the right size but are somewhat too
 # narrow.
@@ -648,7 +648,7 @@ assert abs((samples[20] < 0).double().mean() - 0.3) < 0.015  # and the dark one 
 # **Predict.** If you double the number of steps, does the error fall by a half, a quarter, or not at all? We can
 # measure without any chance involved: each sample should keep the rank of its noise.
 
-# %%
+# %% tags=["slide"]
 counts = [10, 20, 40, 80, 160, 320]
 rank_error = [(cumulative(generate(denoiser, noise, n), 0) - cumulative(noise, 1)).abs().max().item() for n in counts]
 ratios = [a / b for a, b in pairwise(rank_error)]
@@ -669,9 +669,9 @@ assert all(1.8 < r < 2.3 for r in ratios)
 
 # %% [markdown]
 # By a half: DDIM is a first-order method. Faster solvers exist, but this course stays with DDIM: 20 steps for its
-# formulas, 20 or more for its networks (which numbers make a fair comparison is a question of lesson 11). Note also what
-# is *not* random here: once the noise is drawn, the sample is determined. **A seed is an image.** We shall use that to
-# compare denoisers, image by image.
+# formulas, 20 or more for its networks (which numbers make a fair comparison is a question of lesson 11). Note also
+# what is *not* random here: once the noise is drawn, the sample is determined. **A seed is an image.** We shall use
+# that to compare denoisers, image by image.
 #
 # ### Exercise 4: One DDIM step (6 minutes, ★★☆)
 #
@@ -736,7 +736,7 @@ check.sampler_loop(sampler_loop)
 # This loop is complete: with a good enough `denoiser` it draws photographs.
 # </details>
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 7. Nothing changes with more pixels (6 minutes)
 #
 # A picture of 16 by 16 pixels is a point in a space of 256 dimensions. Take twelve pictures $v_1, \dots, v_{12}$ as
@@ -763,7 +763,7 @@ def denoiser_by_autograd(x_t, t, images):
     return els.denoiser_from_score(score, x_t, t)
 
 
-# %%
+# %% tags=["slide"]
 twelve = lab.data.images[:12]
 t = 0.75
 x_t = els.add_noise(twelve[:6], els.seeded_noise(range(510, 516), lab.shape).to(lab.device), t)
@@ -787,7 +787,7 @@ assert (guess - exact).abs().max() < 1e-3
 if lab.profile == "laptop":
     assert (error[:5] < 0.2).all() and error[5] > 0.4
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Yes, and it agrees with the package's ideal denoiser, which lesson 02 derives. Through noise in which we see almost
 # nothing it recovers five of the six, since it has only twelve to choose from. The sixth it takes for another. Even
 # the best possible denoiser may be wrong about a picture: it is best *on average*.
@@ -795,7 +795,7 @@ if lab.profile == "laptop":
 # **Predict.** Ask the ideal denoiser of all training pictures for its guess at $t = 1$, for three different noises.
 # Three different pictures?
 
-# %%
+# %% tags=["slide"]
 noise = els.seeded_noise([520, 521, 522], lab.shape).to(lab.device)
 one_jump = els.IdealScoreMachine(lab.data.images)(noise, 1.0)
 mean_image = lab.data.images.mean(0, keepdim=True)
@@ -810,7 +810,7 @@ apart = (one_jump - mean_image).square().mean().sqrt().item()
 print(f"typical distance of a pixel from the mean picture: {apart:.3f}")
 assert apart < 0.05
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # One blur for all, as in one dimension: from pure noise the best guess is the mean of everything. Generating is not
 # one brave guess but many small turns, each of which makes the next guess a little bolder.
 #
@@ -823,7 +823,7 @@ assert apart < 0.05
 # **Predict.** The upper row of each pair will show $x_t$, the lower one the guess $D(x_t)$. Which of the two becomes
 # a garment first?
 
-# %%
+# %% tags=["slide"]
 garments = els.lab(network="fashion-mnist-16-resnet-zeros-conditional")
 seeds = range(540, 550)
 noise, labels = els.seeded_noise(seeds, garments.shape).to(garments.device), garments.labels_for(seeds)
@@ -851,7 +851,7 @@ show(
 # **r2**, the squared correlation of their pixels: 1 for the same picture up to brightness and contrast, 0 for
 # unrelated ones.
 
-# %%
+# %% tags=["slide"]
 final = path[-1][1]
 times = [t for t, _, _ in path[1:-1]]
 guess_r2 = torch.stack([els.compare(D, final).r2.median().cpu() for _, _, D in path[1:-1]])
@@ -882,7 +882,7 @@ if lab.profile == "laptop":
 # settled long before the noise is gone. Here are the ten, one of each class, drawn by nothing but a denoiser in a
 # loop.
 
-# %%
+# %% tags=["slide"]
 names = [garments.data.class_names[y] for y in labels]
 show(
     plotting.image_rows({"samples": final}, notes=names),
@@ -894,7 +894,7 @@ again = els.sample(garments.network, noise, steps=100, labels=labels)
 print(f"drawn once more from the same noise: largest difference {(again - final).abs().max():.0e}")
 assert (again - final).abs().max() < 1e-3
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## What you can now say
 #
 # - Noising turns a picture into noise along an angle: $x_t = \alpha x_0 + \sigma\epsilon$, $\alpha = \cos\theta$,

@@ -12,7 +12,7 @@
 #     name: python3
 # ---
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # # 02 · The ideal denoiser can only remember
 #
 # **You will** work out which denoiser the training of a diffusion model is really asking for, write it down in four
@@ -41,7 +41,7 @@ images, labels, schedule = lab.data.images, lab.data.labels, lab.schedule
 N, pixels = len(images), images[0].numel()
 print(f"{N:,} training images v of {pixels} pixels each")
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 1. What the training loss asks for (8 minutes)
 #
 # A diffusion model is trained like this. Take a training picture $x_0$, a time $t$ and noise $\epsilon$; make
@@ -56,7 +56,7 @@ print(f"{N:,} training images v of {pixels} pixels each")
 #
 # **Predict.** Which answer costs least: the most probable picture, the second, the third, or a blend?
 
-# %%
+# %% tags=["slide"]
 three = images[[0, 19, 24]]
 w = torch.tensor([0.5, 0.3, 0.2], device=lab.device)
 
@@ -83,7 +83,7 @@ others = [mean + scale * torch.randn(mean.shape, generator=generator).to(mean) f
 for a in [*three, *others]:
     torch.testing.assert_close(expected_loss(a), expected_loss(mean) + (a - mean).square().sum(), rtol=1e-4, atol=0)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # The blur wins. And the second cell says why: for **every** answer $a$, with $m = \sum_i w_i v_i$ the weighted mean,
 #
 # $$L(a) = L(m) + \|a - m\|^2 .$$
@@ -109,7 +109,7 @@ fine_noise = (els.noise_from_denoiser(answer, x_t, t) - eps).square().sum()
 fine_image = (answer - three[:1]).square().sum()
 torch.testing.assert_close(fine_noise, (schedule.alpha(t) / schedule.sigma(t)) ** 2 * fine_image, rtol=1e-4, atol=0)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # No. An answer $D$ stands for the noise $\hat\epsilon = (x_t - \alpha D)/\sigma$, so
 # $\hat\epsilon - \epsilon = \alpha (x_0 - D)/\sigma$: it is the same fine times $(\alpha/\sigma)^2$. That factor says
 # how much each *time* counts, but at each time the cheapest answer stays the same. One ideal, whatever the weighting.
@@ -126,7 +126,7 @@ torch.testing.assert_close(fine_noise, (schedule.alpha(t) / schedule.sigma(t)) *
 # **Predict.** The first lines of the code list the six, and the place as `here`. Which picture will be behind most of
 # these cases?
 
-# %%
+# %% tags=["slide"]
 six = torch.tensor([[-0.9, -0.7], [-0.7, 0.5], [-0.2, 0.9], [0.2, -0.4], [0.6, -0.8], [0.8, 0.5]])
 t, here = 0.3, torch.tensor([0.1, 0.1])
 alpha, sigma = schedule.alpha(t), schedule.sigma(t)
@@ -247,7 +247,7 @@ for t in (0.1, 0.4, 0.7, 1.0):
     x_t = els.add_noise(x_0, noise, t)
     torch.testing.assert_close(ideal_denoiser(x_t, t), machine(x_t, t), rtol=0, atol=1e-4)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # **Predict.** And if the training set is a *single* picture: what does its ideal denoiser answer to pure noise?
 
 # %%
@@ -256,7 +256,7 @@ answer = only_one(noise, 1.0)
 assert (answer - images[:1]).abs().max() < 1e-5
 print("the picture itself, for every noise, at every t: there is nobody else to vote")
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 3. Who votes? (6 minutes)
 #
 # Take a training picture, number 5, add noise, and ask the ideal denoiser who it might be.
@@ -264,7 +264,7 @@ print("the picture itself, for every noise, at every t: there is nobody else to 
 # **Predict.** There are 2,000 voters. At $t = 0.9$, how much of the weight does the heaviest have: nearly nothing, a
 # tenth, half? And at $t = 0.3$?
 
-# %%
+# %% tags=["slide"]
 x_0, eps = images[5:6], els.seeded_noise([601], lab.shape).to(lab.device)
 times = [0.9, 0.75, 0.6, 0.3]
 weights = {t: ideal_weights(els.add_noise(x_0, eps, t), images, t)[0] for t in times}
@@ -277,7 +277,7 @@ show(
     ),
 )
 
-# %%
+# %% tags=["slide"]
 noisy = torch.cat([els.add_noise(x_0, eps, t) for t in times])
 answers = torch.cat([machine(els.add_noise(x_0, eps, t), t) for t in times])
 voters = torch.cat([images[weights[t].argmax()][None] for t in times])
@@ -348,7 +348,7 @@ check.effective_voters(effective_voters)
 # `entr(w)` is $-w \ln w$, and 0 at $w = 0$, where `-w * w.log()` would be $0 \cdot \infty$, which is not a number.
 # </details>
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 4. Let it generate (6 minutes)
 #
 # Now the experiment of this lesson. 64 seeds of pure noise; the DDIM sampler of lesson 01; and the ideal denoiser,
@@ -356,7 +356,7 @@ check.effective_voters(effective_voters)
 #
 # **Predict.** How many of the 64 drawings will be new pictures? Blends of two garments? Copies?
 
-# %%
+# %% tags=["slide"]
 seeds = range(600, 664)
 noise = els.seeded_noise(seeds, lab.shape).to(lab.device)
 drawn = els.sample(machine, noise, steps=20)
@@ -388,7 +388,7 @@ assert typical > 5
 #
 # In the world of two pixels we can see all paths at once.
 
-# %%
+# %% tags=["slide"]
 plane = els.IdealScoreMachine(six.view(6, 1, 1, 2), schedule)
 start = els.seeded_noise(range(600, 900), (1, 1, 2))
 path = torch.stack([x_t for _, x_t, _ in els.trajectory(plane, start, steps=200)]).view(201, -1, 2)
@@ -435,7 +435,7 @@ check.nearest_image(nearest_image)
 # Lesson 03 uses the same distance to show that a trained network's drawings are *not* copies.
 # </details>
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 5. The moment of choice (9 minutes)
 #
 # At the beginning of a path all 2,000 pictures are still possible; at the end, one. When is the choice made? We
@@ -455,7 +455,7 @@ for t, x_t, _ in list(els.trajectory(machine, noise, steps=40))[:-1]:
     heaviest.append(w.max(1).values)
 pictures, classes, heaviest = (torch.stack(values).cpu() for values in (pictures, classes, heaviest))  # (40, 64)
 
-# %%
+# %% tags=["slide"]
 fig, ax = plt.subplots(figsize=(6, 3.5))
 for values, name, colour, dash in (
     (pictures, "pictures", plotting.BLUE, "-"),
@@ -497,7 +497,7 @@ if lab.profile == "laptop":
     assert 3.5 < pictures[middle].median() < 4.5 and classes[middle].median() < 1.5
     assert abs(choice.median() - 0.5) < 0.03 and 35 <= settled <= 39
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # The choice is gradual, and it is made from coarse to fine. At $t = 0.75$ effectively some 140 pictures are left, but
 # of three or four classes only (140 picked blindly would be of all ten); near $t = 0.5$ the class is almost settled,
 # while about four pictures still compete. Half-way through the process, at $t = 0.5$, one picture holds the majority in
@@ -520,7 +520,7 @@ for n in sizes:
     print(f"N = {n:6,d}: choice at t = {moments[-1]:.2f}, {copies.sum()} of 64 are copies")
     assert copies.all()
 
-# %%
+# %% tags=["slide"]
 fig, ax = plt.subplots(figsize=(4.6, 2.8))
 ax.semilogx(sizes, moments, "o-")
 ax.set(xlabel="training pictures N", ylabel="time of the choice", ylim=(0, 1))
@@ -535,7 +535,7 @@ assert all(a > b for a, b in pairwise(moments))
 if lab.profile == "laptop":
     assert all(a - b < 0.151 for a, b in pairwise(moments))
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # More data *delays* the choice: there are more candidates, so the noise must fall further before they can be told
 # apart. But ten times the pictures delay it by 0.15 at most, and the copying does not stop: 64 of 64, whatever the
 # size. More data is no way out. (Physicists call this moment the collapse, and study it for very large data sets; see
@@ -605,7 +605,7 @@ check.weights_with_counts(weights_with_counts)
 # A factor before the exponential is a logarithm in the exponent. Bayes calls it the prior.
 # </details>
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # **Predict.** A training set of 100 pictures, one of which is listed ten times. How many of 1,000 seeds will draw it:
 # about 10, about 90, or almost all?
 
@@ -616,7 +616,7 @@ share = (els.nearest_training_image(many, images[:100])[0] == 0).float().mean().
 print(f"drawn {share:.1%} of the time; 10 of 109 would be {10 / 109:.1%}")
 assert abs(share - 10 / 109) < 0.02
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Ten entries in the list, ten tickets in the hat. Duplicates are what a perfect model recites most.
 #
 # ## 7. The obvious code fails (7 minutes)
@@ -649,7 +649,7 @@ assert all(count >= 62 for count in broken.values())
 # A float32 has no number between 0 and about $10^{-45} = e^{-103}$. So even the best voter's exponential is rounded
 # to 0, the sum is 0, and $0/0$ is not a number.
 
-# %%
+# %% tags=["slide"]
 exponents = -noise.square().sum((-3, -2, -1)) / 2
 limits = {torch.float32: -103.3, torch.float64: -744.4}
 for dtype, limit in limits.items():
@@ -701,7 +701,7 @@ for t in broken:
     assert (safe_weights(x_t, few, t).cpu() - exact).abs().max() < 1e-3
     torch.testing.assert_close(safe_weights(x_t, images, t), ideal_weights(x_t, images, t), rtol=1e-3, atol=1e-6)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # This is what `torch.softmax` does inside, and every machine of this course with it.
 #
 # ## 8. The price of perfect memory (4 minutes)
@@ -737,7 +737,7 @@ for n in (1000, 2000, 4000, 8000):
         smaller(noise, 0.5)
     print(f"N = {n:,d}: {(time.perf_counter() - begin) / 10 * 1000:5.1f} ms for a step of 64 pictures")
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Twice the pictures, about twice the time. Keep this in mind: the machines of Parts II and III ask the same question
 # for every *patch* of every picture, and lesson 13 makes that fast.
 #
@@ -752,7 +752,7 @@ for n in (1000, 2000, 4000, 8000):
 # - The choice is made gradually, from coarse to fine, and the later the more pictures there are.
 # - Exponentials of hundreds of pixels underflow at every noise level; subtracting the largest exponent cures it.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## What is still unexplained
 #
 # Real diffusion models are trained with exactly this loss, and people train them *well*. So the better the training,

@@ -12,7 +12,7 @@
 #     name: python3
 # ---
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # # 03 · A trained network does something else
 #
 # **You will** train a small network to remove noise, start it from the same noise as the ideal denoiser, and measure
@@ -116,7 +116,7 @@ check.loss_at(loss_at)
 # forgives a bad picture where there is much noise, and is strict where there is little.
 # </details>
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 2. Train one (8 minutes)
 #
 # 1,000 steps with 64 pictures each, 16 channels: small enough for half a minute or so on a laptop. Beside its loss we
@@ -150,7 +150,7 @@ def losses(denoiser, images, seed=1000):
 
 lowest = losses(ideal, lab.data.images).mean().item()
 
-# %%
+# %% tags=["slide"]
 big_curve = lab.network.card["loss_curve"]["values"]  # one point per 100 steps
 fig, ax = plt.subplots(figsize=(7, 3.2))
 ax.plot(range(100, 1100, 100), tiny_curve, label="yours: 16 channels")
@@ -171,7 +171,7 @@ if lab.profile == "laptop":
     assert 0.075 < big_curve[-1] < 0.08 and 0.0065 < lowest < 0.0075
     assert big_curve[-1] > 10 * lowest
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # The curves flatten out more than ten times above what is possible. Four times the channels and sixteen times as many
 # pictures seen have lowered the loss by a third. It does not look as if more training would close the gap.
 #
@@ -180,7 +180,7 @@ if lab.profile == "laptop":
 #
 # **Predict.** The two differ in size and in training. From the same noise, will they draw similar pictures?
 
-# %%
+# %% tags=["slide"]
 seeds = range(10)
 noise = els.seeded_noise(seeds, lab.shape).to(lab.device)
 network_drew = els.sample(lab.network, noise, steps=150)
@@ -203,7 +203,7 @@ if lab.profile == "laptop":
 # and 0.8; the median is 0.7, against 0.2 for two drawings from different noise). They differ in size, and each was
 # trained on its own sequence of pictures and noise. So what a network draws is more than an accident of its training.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 3. Same noise, another picture (5 minutes)
 #
 # From now on, "the network" is the course's. The ideal denoiser starts from the same ten pictures of noise.
@@ -212,7 +212,7 @@ if lab.profile == "laptop":
 # draws, a blurred version of it, or something else? And below: will the training picture *nearest* to the network's
 # drawing be a match?
 
-# %%
+# %% tags=["slide"]
 ideal_drew = els.sample(ideal, noise, steps=20)
 place, distance = els.nearest_training_image(network_drew, lab.data.images)
 rows = {"ideal denoiser": ideal_drew, "network": network_drew, "nearest to it": lab.data.images[place]}
@@ -269,7 +269,7 @@ check.novelty_score(novelty_score)
 # a splendid score. Keep that in mind for the next section.
 # </details>
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 4. How new is new? (5 minutes)
 #
 # The network was trained on the first 2,000 of the 10,000 pictures in the box. The 2,000 after them are our
@@ -292,7 +292,7 @@ novelty = {
     "network": els.novelty(drawings, lab.data.images, held_out),
 }
 
-# %%
+# %% tags=["slide"]
 fig, axes = plt.subplots(3, 1, figsize=(6.5, 3.8), sharex=True)
 for ax, (name, values) in zip(axes, novelty.items(), strict=True):
     ax.hist(
@@ -322,7 +322,7 @@ if lab.profile == "laptop":
 # So they are new, and we should be honest: they are **too** new. Look at the drawings again. Many are shapeless, and
 # some are torn to pieces. A new real garment is much nearer to the known ones. Novelty is not quality.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 5. Why are they so strange? (5 minutes)
 #
 # For one thing, nobody tells this network whether to draw a shoe or a shirt, so one corner may go for the one and the
@@ -330,7 +330,7 @@ if lab.profile == "laptop":
 #
 # **Predict.** Told the class, and trained on all 10,000 pictures: copies, proper garments, or still oddities?
 
-# %%
+# %% tags=["slide"]
 garments = els.lab(network="fashion-mnist-16-resnet-zeros-conditional", verbose=False)
 told = els.load_results(garments.network.name)["network-150"]
 gallery = {"seeds 0 to 9": told[:10], "10 to 19": told[10:20], "20 to 29": told[20:30]}
@@ -359,7 +359,7 @@ if lab.profile == "laptop":
 #
 # We go on with the network that is told nothing: whatever it draws, it decides alone.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 6. Worse at its task, better at the world (7 minutes)
 #
 # On the training pictures, the network's loss is eleven times that of the ideal denoiser. Now let both remove noise
@@ -368,7 +368,7 @@ if lab.profile == "laptop":
 # **Predict.** Which of the two has the lower loss on held-out pictures, and does the network do worse there than on
 # pictures that it was trained on?
 
-# %%
+# %% tags=["slide"]
 on_training = {"ideal denoiser": losses(ideal, lab.data.images), "network": losses(lab.network, lab.data.images)}
 on_held_out = {"ideal denoiser": losses(ideal, held_out), "network": losses(lab.network, held_out)}
 
@@ -406,7 +406,7 @@ if lab.profile == "laptop":
 # in part: section 9 shows a network with twice as many that does begin to remember. But that one is also built in
 # another way. What is it about the way *this* one is built that might forbid it?
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 7. First clue: it looks locally (7 minutes)
 #
 # From here on we look at the network as a denoiser: its noise estimate turned into a picture, $D(x_t, t)$. The middle
@@ -427,7 +427,7 @@ print(f"the output pixel depends on {len(rows_seen)} input pixels, in a square o
 if lab.profile == "laptop":
     assert (height, width) == (17, 17)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # 17 pixels, and beyond them exactly nothing. That is what the architecture allows. Our pictures have a side of 16: a
 # pixel in a corner sees a third of the picture, but one in the middle sees it all. So this alone forbids little.
 #
@@ -447,7 +447,7 @@ share = {t: float(look[6:11, 6:11].sum() / look.sum()) for t, look in looks.item
 others = {t: float((look[6:11, 6:11].sum() - look[8, 8]) / (look.sum() - look[8, 8])) for t, look in looks.items()}
 print("share of the outlined window, without the pixel itself:", {t: f"{s:.0%}" for t, s in others.items()})
 
-# %%
+# %% tags=["slide"]
 fig, axes = plt.subplots(1, 4, figsize=(9, 2.6))
 for ax, (t, look) in zip(axes, looks.items(), strict=True):
     picture = ax.imshow(look / look.max(), cmap="viridis", norm="log", vmin=1e-3, vmax=1)
@@ -505,7 +505,7 @@ check.receptive_field(receptive_field)
 # what every later layer adds: this is how a UNet sees so far with few layers.
 # </details>
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 8. Second clue: it treats places alike (8 minutes)
 #
 # A convolution does the same at every place. Shift the input, and the output shifts with it. A function with this
@@ -534,7 +534,7 @@ errors = {
     "circular network": broken_promise(circular, 0.5, (1, 0)),
 }
 
-# %%
+# %% tags=["slide"]
 fig, axes = plt.subplots(1, 3, figsize=(8, 2.9))
 for ax, (name, error) in zip(axes, errors.items(), strict=True):
     picture = ax.imshow(error, cmap="viridis", vmin=0, vmax=0.5)
@@ -631,7 +631,7 @@ check.shift_error(shift_error)
 # mirror image. (Try it: is our network equivariant under mirroring? Should it be?)
 # </details>
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 9. A counterexample, for honesty (5 minutes)
 #
 # The course comes with another network: a **UNet**, trained on the same 2,000 pictures for the same 8,000 steps,
@@ -648,7 +648,7 @@ print(f"UNet: the corner pixel depends on {influence.count_nonzero()} of {influe
 print(f"{sum(p.numel() for p in unet.module.parameters()):,} parameters")
 assert influence.count_nonzero() == influence.numel()
 
-# %%
+# %% tags=["slide"]
 unet_drew = els.load_results("fashion-mnist-16-unet-zeros")["network-150"].to(lab.device)
 assert (els.sample(unet, noise[:3], steps=150) - unet_drew[:3]).abs().max() < 0.01
 fig = plotting.image_rows({"ideal denoiser": ideal_drew, "UNet": unet_drew[:10], "network": network_drew})
@@ -681,7 +681,7 @@ if lab.profile == "laptop":
 # Notice the trap. By novelty alone the UNet looks perfect, 0.94: exactly as new as a real picture. A single number
 # never tells you whether a network has understood the world or is halfway to its memory.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## What you can now say
 #
 # * A network trained on the loss of lesson 02 ends more than ten times above the loss that is possible. It does as
@@ -692,7 +692,7 @@ if lab.profile == "laptop":
 #   felt.
 # * A UNet that sees the whole picture, trained as long, is on its way to memory.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## What is still unexplained
 #
 # Two clues are not yet an explanation. Does looking locally *suffice* to turn a memory into something new? We can

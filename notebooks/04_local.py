@@ -12,7 +12,7 @@
 #     name: python3
 # ---
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # # 04 · Look no further than a window, and the memory breaks into pieces
 #
 # **You will** forbid a denoiser to look far, derive the best one that obeys, and draw with it through windows of
@@ -59,7 +59,7 @@ def keep_a_square(width):
     return mixed
 
 
-# %%
+# %% tags=["slide"]
 clean = torch.where((keep_a_square(7) == x_t)[0], images[0], images[100])
 rows = {"clean": torch.stack([images[0], images[100], clean])}
 rows["noisy"] = torch.stack([x_t[0], other[0], keep_a_square(7)[0]])
@@ -67,7 +67,7 @@ fig = plotting.image_rows(rows, titles=["one image", "another", "transplant"])
 show(fig, alt="Two garments and their noisy versions; the third column shows the second one with a square of 7 by 7 "
      "pixels of the first in its middle.")  # fmt: skip
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # **Predict.** We keep a square of width 1, 3, 5, ... and measure how much $D$ changes at the middle pixel, for the
 # ideal denoiser and for the network. Which of the two cares more about what lies outside a square of width 9?
 
@@ -85,7 +85,7 @@ looks_far = {
     "network": [change_in_the_middle(lab.network, w) for w in widths],
 }
 
-# %%
+# %% tags=["slide"]
 fig, ax = plt.subplots(figsize=(5.5, 3))
 for (name, change), marker in zip(looks_far.items(), "os", strict=True):
     ax.plot(widths, change, marker=marker, label=name)
@@ -107,7 +107,7 @@ if lab.profile == "laptop":
 #
 # So let us turn the habit into a law, and see what the law alone does.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 2. The window (5 minutes)
 #
 # Let $\Omega_x$ (omega) be the square of $P \times P$ pixels centred on pixel $x$; $P$ is odd, so that there is a
@@ -123,7 +123,7 @@ if lab.profile == "laptop":
 # **Predict.** Near the border the window sticks out. With $P = 7$: how many of its 49 pixels are left at the middle of
 # an edge, and in a corner?
 
-# %%
+# %% tags=["slide"]
 P, r = 7, 3
 fig, ax = plt.subplots(figsize=(3, 3))
 plotting.show_image(ax, images[0])
@@ -191,7 +191,7 @@ check.ls_window(ls_window)
 #
 # $$ g_x(q) = \mathbb{E}\big[\, x_0(x) \,\big|\, x_t[\Omega_x] = q \,\big] . $$
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # What does $q$ tell about $x_0$? Before looking, every training image $v$ is equally likely. If it was $v$, then
 # $q = \alpha\, v[\Omega_x] + \sigma\,\epsilon[\Omega_x]$: only the noise *in the window* has to be explained, and it
 # is Gaussian. Bayes' rule gives each image the weight
@@ -248,7 +248,7 @@ check.ls_weights(ls_weights)
 # A slice may run past the end, but a negative start means "from the end" in Python: hence the `max`.
 # </details>
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 4. Is it really the best? (6 minutes)
 #
 # Here is a test that does not trust the derivation. If $D$ is the best guess from a window, then nothing *in* the
@@ -277,7 +277,7 @@ def correlation(a, b):
     return (a[:, None, None] * b).mean(0) / (a.square().mean().sqrt() * b.square().mean(0).sqrt())
 
 
-# %%
+# %% tags=["slide"]
 maps = {P: correlation(error_in_the_middle(P), noisy[:, 0]) for P in (3, 5, 7)}
 fig, axes = plt.subplots(1, 3, figsize=(8.5, 2.8))
 for ax, (P, values) in zip(axes, maps.items(), strict=True):
@@ -334,7 +334,7 @@ naive = naive_ls(x_t[0], images, schedule.alpha(t), schedule.sigma(t), P=7)
 torch.testing.assert_close(local(x_t[:1], t)[0], naive, rtol=0, atol=1e-4)
 print(f"loops and package differ by at most {(local(x_t[:1], t)[0] - naive).abs().max():.0e}")
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # **Predict.** Repeat the transplant of section 1 with this machine, whose window is 7 pixels wide. What is the change
 # at the middle pixel when a square of width 5 is kept, and of width 7?
 
@@ -343,7 +343,7 @@ for width in (5, 7, 9):
     print(f"square of width {width}: change {change_in_the_middle(local, width):.3f}")
 assert change_in_the_middle(local, 5) > 0.2 and change_in_the_middle(local, 7) < 1e-5
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Exactly nothing from width 7 on. That is the law.
 #
 # ## 6. From debris to memory (10 minutes)
@@ -365,7 +365,7 @@ for P in sizes:
     source.append(machine.posterior(x_last, t_last, top=1).image[..., 0])  # the heaviest voter of each pixel
 drawn, source = torch.cat(drawn), torch.cat(source)
 
-# %%
+# %% tags=["slide"]
 fig = plotting.provenance_map(drawn, source, titles=[f"P = {P}" for P in sizes])
 show(fig, alt="One seed drawn through six windows. P = 3: ragged pieces; P = 7 and 9: trousers with a sleeve; "
      "P = 17: trousers. Below, the source of each pixel: confetti at P = 3, ever larger pieces, one colour at "
@@ -407,7 +407,7 @@ if lab.profile == "laptop":
 # %%
 widgets.PatchSizeExplorer.of({P: s[:8] for P, s in samples.items()})
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Drag the slider. Follow one column: the first guesses of shape survive over several sizes, and then something snaps.
 #
 # **Predict.** Draw the distance to the nearest training image against $P$, and the number of training images that a
@@ -419,7 +419,7 @@ real = els.nearest_training_image(held_out, images)[1].quantile(0.5).item()
 distance = torch.stack([els.nearest_training_image(s, images)[1] for s in samples.values()])
 sources = stored["sources"].float()
 
-# %%
+# %% tags=["slide"]
 fig, axes = plt.subplots(1, 2, figsize=(9, 3.2))
 for ax, values in zip(axes, (distance, sources), strict=True):
     low, middle, high = values.quantile(torch.tensor([0.25, 0.5, 0.75]), dim=1)
@@ -460,7 +460,7 @@ sees_all = ((rows - 10 <= 0) & (rows + 10 >= H - 1)).sum().item() ** 2
 print(f"P = 21: the windows of {sees_all} of {H * W} pixels see the whole image")
 assert lab.profile != "laptop" or sees_all == 36
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 7. When every window sees everything (4 minutes)
 #
 # **Predict.** What is the smallest $P$ for which LS must be *exactly* the ideal denoiser, on images of side $H = 16$?
@@ -496,7 +496,7 @@ remembered = els.load_results(lab.network.name)["is"]
 print(f"LS with P = 31 and the ideal denoiser, 100 samples: {(samples[31] - remembered).abs().max():.4f} apart")
 assert (samples[31] - remembered).abs().max() < 0.003  # stored with 3 digits
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 8. Who painted this pixel? (5 minutes)
 #
 # Click on pixels. You see the window, in the noisy image at $t = 0.2$, and the training images that voted.
@@ -555,7 +555,7 @@ check.ls_box_sums(ls_box_sums)
 # with the matrix `band` of section 2, $B\, s\, B$, do it at a cost that does not depend on $P$.
 # </details>
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 9. Forbidden to look, and better for it (5 minutes)
 #
 # LS is worse than IS at its task: it throws evidence away. On training images, that is. What about garments that were
@@ -575,7 +575,7 @@ for name, clean in sets.items():
     loss[name] = {P: (m(noisy_set, t_new) - clean).square().mean().item() for P, m in machines.items()}
     loss_network[name] = (lab.network(noisy_set, t_new) - clean).square().mean().item()
 
-# %%
+# %% tags=["slide"]
 fig, ax = plt.subplots(figsize=(6, 3.2))
 for (name, values), marker in zip(loss.items(), "os", strict=True):
     ax.plot(values.keys(), values.values(), marker=marker, label=f"LS, {name}")
@@ -605,7 +605,7 @@ if lab.profile == "laptop":
 #
 # **To try.** Set `t_new = 0.5`. Which window is best now? Keep the answer in mind for lesson 09.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 10. A first look at the network (4 minutes)
 #
 # Now the question behind all this. The same 100 seeds were drawn by the trained network. For each $P$, how well does
@@ -614,7 +614,7 @@ if lab.profile == "laptop":
 #
 # **Predict.** Which $P$ will be best: 3, about 8, or as large as possible?
 
-# %%
+# %% tags=["slide"]
 network = els.load_results(lab.network.name)["network-150"]
 r2 = {P: els.compare(s, network).r2.median().item() for P, s in samples.items()}
 ours = {P: s[:8] for P, s in samples.items() if P in (3, 7, 13, 31)}
@@ -671,7 +671,7 @@ check.between_ls_and_is(between_ls_and_is)
 # **To try.** Sample with `outside` = 0.01, 0.1 and 0.5 for one seed. How little attention to the rest of the image is
 # enough to bring the memory back?
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## What you can now say
 #
 # * A denoiser is local if its answer at a pixel depends on a window only. The best one is **LS**: every pixel holds its

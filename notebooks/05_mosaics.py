@@ -12,7 +12,7 @@
 #     name: python3
 # ---
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # # 05 · What local machines draw: mosaics in which every piece fits
 #
 # **You will** predict which images a local machine can end on, count them by brute force in a world of two training
@@ -51,7 +51,7 @@ lab = els.lab()
 #
 # **The final image is what the denoiser says.** And what does a local denoiser say when there is no noise left?
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # A local machine averages centre pixels of patches $p$, with weights $\propto e^{-\|x_t[\Omega_x] - \alpha p\|^2 /
 # 2\sigma^2}$, where $\Omega_x$ is the window around pixel $x$. Divide by a $\sigma$ that goes to zero, and the nearest
 # patch takes all the weight. Together:
@@ -67,7 +67,7 @@ lab = els.lab()
 # The first is easy: a window of a training image is itself in memory, at distance zero. So yes. The second is the
 # question of this lesson. To see all answers at once we need a world so small that we can list everything in it.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 2. A world of two images (6 minutes)
 #
 # The training set: one image all black ($-1$), one all white ($+1$). The window: $3 \times 3$. To have no borders at
@@ -107,7 +107,7 @@ for t in (1.0, 0.5, 0.05):
     torch.testing.assert_close(toy_machine(x_t, t), package(x_t, t), rtol=0, atol=1e-6)
 print("one line and package agree")
 
-# %%
+# %% tags=["slide"]
 line = torch.linspace(-9, 9, 301)
 fig, ax = plt.subplots(figsize=(5.5, 2.8))
 for t in (0.95, 0.7, 0.4, 0.05):
@@ -117,7 +117,7 @@ ax.legend(loc="upper left")
 show(fig, alt="The answer tanh(alpha S / sigma squared) against the window sum: a gentle slope at t = 0.95, steeper "
      "and steeper, a step from black to white at t = 0.05.")  # fmt: skip
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # With less noise the answer becomes a step: the sign of $S$. In an image of pixels $\pm 1$ that is the colour of the
 # **majority** of the nine pixels. So in this world:
 #
@@ -143,7 +143,7 @@ def outvoted(u):
     return window_sum(u).sign() != u
 
 
-# %%
+# %% tags=["slide"]
 def draw(images, titles, wrong, size=1.6):
     """A row of images (n, H, W), a cross on every wrong pixel."""
     fig, axes = plt.subplots(1, len(images), figsize=(size * len(images), size + 0.4))
@@ -199,7 +199,7 @@ check.toy_consistent(toy_consistent)
 # Nine odd numbers have an odd sum, so there is never a tie. Section 8 is about a place where there is.
 # </details>
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 4. Count them all (6 minutes)
 #
 # A torus of $3 \times 3$ has $2^9 = 512$ black and white images, one of $4 \times 5$ has a million. We can visit each
@@ -300,7 +300,7 @@ def count_strip(table, length):
     return round(torch.linalg.matrix_power(table, length).trace().item())
 
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # **Predict.** A strip of width 4. From length 3 on, the counts begin 6, 188, 516. Add one more column: by what factor
 # does the number of consistent images grow, in the long run? All images grow by $2^4 = 16$.
 
@@ -313,7 +313,7 @@ growth = torch.linalg.eigvals(tables[4]).abs().max().item()
 print(f"4 x 16 torus: {strip[16]:,} consistent images; 5 x 5 torus: {count_strip(tables[5], 5):,}")
 print(f"growth per column of 4 pixels: {growth:.3f}, or {torch.tensor(growth).log2() / 4:.2f} bits per pixel")
 
-# %%
+# %% tags=["slide"]
 assert strip[16] == 40_411_828 and count_strip(tables[5], 5) == 2142
 assert abs(growth - 2.955) < 1e-3 and abs(strip[16] / strip[15] - growth) < 0.1
 assert abs(torch.linalg.eigvals(tables[3]).abs().max().item() - (1 + 5**0.5) / 2) < 1e-6
@@ -334,7 +334,7 @@ show(fig, alt="On a logarithmic scale the number of consistent images on strips 
 # This is what *creativity* means in this theory: not new pieces, but **combinations** of pieces, and their number grows
 # exponentially with the area. (On strips of width 3 the factor is the golden ratio, 1.618.)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 6. Does the machine get there? (7 minutes)
 #
 # A theorem about $t \to 0$ is one thing, 20 steps of a sampler another. Draw 200 images on the $8 \times 8$ torus.
@@ -342,7 +342,7 @@ show(fig, alt="On a logarithmic scale the number of consistent images on strips 
 # **Predict.** With the usual 20 uniform steps, what share of the samples is locally consistent? Nearly all, half, or
 # nearly none?
 
-# %%
+# %% tags=["slide"]
 noise = els.seeded_noise(range(5000, 5200), (1, 8, 8), torch.float64)
 uniform = schedule.times(20)
 drawn = els.sample(toy_machine, noise, times=uniform)
@@ -364,7 +364,7 @@ pixels_right = (~wrong).double().mean().item()
 print(f"samples that are consistent: {share_uniform:.0%}; pixels that are: {pixels_right:.1%}")
 assert abs(share_uniform - 0.44) < 0.03 and abs(pixels_right - 0.98) < 0.005
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # 98 % of the pixels are right, but only 44 % of the samples: one pixel is enough to spoil an image.
 #
 # Where is the mistake? Look at the last step. It goes from $t = 0.05$ to 0 in one leap. At its start every pixel looks
@@ -425,7 +425,7 @@ check.geometric_end(geometric_end)
 # is time to look again.
 # </details>
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 7. Possible is not probable (5 minutes)
 #
 # The theorem says where samples *can* end. It does not say how often they end where.
@@ -455,7 +455,7 @@ assert (window_sum(torch.ones(4, 4)) == 9).all() and torch.equal(window_sum(chec
 # With room it is different: at $8 \times 8$ the memories are down to 40 %, and on $16 \times 16$ one sample of 300 is
 # a memory and no two are alike. A small world remembers. **Creativity needs space.**
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 8. When two patches tie (7 minutes)
 #
 # Nine voters cannot tie. But give the world a border again, as in lesson 04: windows are cut off, a pixel at an edge
@@ -497,13 +497,13 @@ print(f"boards with a tie: {with_tie:.1%}")
 print(f"consistent by the strict rule: {strict:.1%}; if one of the nearest patches will do: {either:.1%}")
 assert abs(with_tie - 0.715) < 0.02 and abs(strict - 0.285) < 0.02 and either == 1
 
-# %%
+# %% tags=["slide"]
 some = tied.flatten(1).sum(1).argsort(descending=True, stable=True)[:40:8]
 show(draw(u[some, 0], [f"{n} ties" for n in tied[some].flatten(1).sum(1).tolist()], tied[some, 0]),
      alt="Five finished boards in black and white; crosses mark tied pixels, all of them at edges and corners where "
      "the border between black and white meets the border of the board.")  # fmt: skip
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Not rare at all: ties occur in 71.5 % of the boards. Wherever the frontier between black and white meets the edge of
 # the board, three may stand against three. With the strict rule the theorem would fail for most samples; with the
 # other it holds for all 200.
@@ -588,7 +588,7 @@ def share_consistent(u, tolerance):
     return ((u - nearest_centres(u)).abs() <= tolerance).double().mean().item()
 
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # **Predict.** Follow eight samples down to $t \to 0$, with halving steps at the end. The share of pixels that sit
 # within 0.05 of their nearest patch's centre rises. Steadily from $t = 1$ on, or only at the very end?
 
@@ -601,7 +601,7 @@ for name, times in (("20 uniform steps", uniform), ("20, then 16 halvings", halv
     ends[name] = path[-1][1]
 rising = {t: share_consistent(x_t, 0.05) for t, x_t in path[:-1]}
 
-# %%
+# %% tags=["slide"]
 fig, ax = plt.subplots(figsize=(6, 3))
 ax.semilogx(rising.keys(), rising.values(), "o-", ms=4)
 ax.set(xlabel="t (falling to the right)", ylabel="share of pixels within 0.05", ylim=(0, 1))
@@ -616,7 +616,7 @@ for t, share in at.items():
 if lab.profile == "laptop":
     assert all(abs(at[t] - stated) < 0.01 for t, stated in ((0.5, 0.07), (0.1, 0.25), (0.003, 0.9), (1e-6, 0.97)))
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # At the very end: 7 % at $t = 0.5$, a quarter at $t = 0.1$, 90 % at $t = 0.003$, and 97 % after sixteen halvings.
 # Before, the noise itself is in the way.
 #
@@ -625,7 +625,7 @@ if lab.profile == "laptop":
 # **Predict.** Garments that are *not* in the training set: what share of their pixels lies within 0.05 of the centre of
 # the nearest training patch? And within 0.001?
 
-# %%
+# %% tags=["slide"]
 ends["network, 150 steps"] = els.load_results(lab.network.name)["network-150"][:100].double()
 ends["real images, held out"] = els.load("fashion-mnist", size=lab.shape[1], n=2100).images[2000:].double()
 tolerances = [0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.2]
@@ -652,7 +652,7 @@ if lab.profile == "laptop":
     assert abs(within["real images, held out"][0.05] - 0.79) < 0.02
     assert within["20, then 16 halvings"][0.05] > 0.95 and black > 0.5
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # The dictionary is dense: garments that it has never seen lie within 0.05 in 79 % of their pixels (more than half of
 # their pixels are plain black). So "97 % within 0.05" alone would be weak evidence. The curves differ in their
 # **shape**: with halving steps the machine's pixels lie *on* the centres, 94 % within 0.001. Real images have 54 %
@@ -681,7 +681,7 @@ swing = film[-60:].amax(0) - film[-60:].amin(0)  # how far each pixel still move
 restless = (swing > 1e-3).flatten(1).sum(1).tolist()
 print("pixels that have not settled, sample by sample:", restless)
 
-# %%
+# %% tags=["slide"]
 sample = max(range(8), key=lambda b: restless[b])
 moving = (swing[sample] > 1e-3).nonzero().tolist()[:4]
 fig, ax = plt.subplots(figsize=(6.5, 2.8))
@@ -715,7 +715,7 @@ if lab.profile == "laptop":
 #
 # The theorem is not wrong. It begins with "if $x_t$ settles", and here it does not.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## What you can now say
 #
 # * If a local machine's sample settles as $t \to 0$, it is **locally consistent**: every pixel is the centre of the

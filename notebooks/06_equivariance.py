@@ -12,7 +12,7 @@
 #     name: python3
 # ---
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # # 06 · Equivariance alone still only remembers, up to a shift
 #
 # **You will** shift images as permutations of their pixels, build the best denoiser that cannot know where it is,
@@ -54,13 +54,13 @@ def shift(images, dy, dx):
 numbered = torch.arange(12.0).view(3, 4)  # each pixel shows its own number
 print(numbered.int(), shift(numbered, 1, 0).int(), shift(numbered, 0, 1).int(), sep="\n")
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # **Predict.** The second array: did the contents move up or down? Now list all 12 pixels as one column of numbers. A
 # shift is linear, so it is a 12 x 12 matrix $T_d$. What does it look like? How many of its entries are not zero, and
 # what is its inverse?
 
 
-# %%
+# %% tags=["slide"]
 def shift_matrix(dy, dx, height=3, width=4):
     """T_d as a matrix: column k is the shifted picture of the image that is 1 at pixel k alone."""
     pixels = torch.eye(height * width).view(-1, height, width)
@@ -124,14 +124,14 @@ check.shift_image(shift_image)
 # reading further down means that the contents move up.
 # </details>
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 2. The orbit of an image (5 minutes)
 #
 # All pictures that the group makes of one image are its **orbit**. On our 16 x 16 torus that is up to 256 pictures.
 #
 # **Predict.** To a reader who may not know where things are, how many of these are different garments?
 
-# %%
+# %% tags=["slide"]
 images, (C, H, W) = lab.data.images, lab.shape
 sneaker = images[int((lab.data.labels == 7).nonzero()[0])]
 some = [(0, 0), (0, 4), (0, 8), (4, 0), (4, 4), (8, 0), (8, 8), (11, 5)]
@@ -247,7 +247,7 @@ for d in [(0, 1), (3, 5), (8, 8)]:
     print(f"d = {d}:  ES moves along up to {gap['ES']:.6f}   IS is off by {gap['IS']:.2f}")
     assert gap["ES"] < 1e-4 and gap["IS"] > 0.3
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 4. What does it draw? (7 minutes)
 #
 # Now 2,000 training images, and the sampler of lesson 01. ES can choose among 2,000 x 256 pictures, half a million.
@@ -255,7 +255,7 @@ for d in [(0, 1), (3, 5), (8, 8)]:
 # **Predict.** A denoiser that does not know where it is, started from noise: (a) blurred garments, (b) garments
 # nobody has seen, (c) training images in odd places, (d) textures?
 
-# %%
+# %% tags=["slide"]
 machine, seeds = lab.machine("es"), range(16)
 noise = els.seeded_noise(seeds, lab.shape)
 drawn = els.sample(machine, noise, steps=20)
@@ -270,7 +270,7 @@ show(fig, alt="Ten seeds. IS draws centred garments. ES draws from the same nois
 # to ask. If a sample is a shifted training image, the machine itself can tell us which image and which shift: at low
 # noise one pair $(v, d)$ holds all the weight.
 
-# %%
+# %% tags=["slide"]
 votes = machine.posterior(drawn, t=0.01, top=1)
 which, where = votes.image[:, 0], votes.location[:, 0]
 undone = torch.stack([shift(x, -dy, -dx) for x, (dy, dx) in zip(drawn, where.tolist(), strict=True)])
@@ -291,7 +291,7 @@ assert error.max() < 1e-4 and far.median() > 5 > 3.5 > usual.median()
 if lab.profile == "laptop":
     assert abs(far.median() - 7.4) < 0.06 and abs(usual.median() - 2.6) < 0.06
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # **Answer (c).** Every one of the 16 samples is a training image, pixel for pixel, moved. The place is a free choice
 # of the noise; the picture is a memory. As drawn, their median distance to the nearest training image is 7.4. Real
 # new garments have 2.6, so these would pass for highly original: a warning to whoever measures novelty without asking
@@ -299,7 +299,7 @@ if lab.profile == "laptop":
 #
 # **Predict.** Now shift the *noise* by (3, 5) and draw again. What will ES draw? And IS?
 
-# %%
+# %% tags=["slide"]
 moved = shift(noise[:5], 3, 5)
 again, is_again = els.sample(machine, moved, steps=20), els.sample(lab.machine("is"), moved, steps=20)
 
@@ -314,7 +314,7 @@ print(f"ES: largest difference to the shifted sample {(again - shift(drawn[:5], 
 print(f"IS: same training image for {int(same.sum())} of 5 seeds")
 assert (again - shift(drawn[:5], 3, 5)).abs().max() < 1e-3 and not same.any()
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # The whole sampler is equivariant, since each of its steps is: ES draws the same garment, moved along with the noise.
 # To IS, shifted noise is simply other noise.
 #
@@ -346,7 +346,7 @@ for t, x_t, _ in list(els.trajectory(els.EquivariantScoreMachine(pool, lab.sched
     place.append(undecided(w.sum(1)).mean())
 what, place = torch.stack(what), torch.stack(place)
 
-# %%
+# %% tags=["slide"]
 times = lab.schedule.times(20)[:-1]
 fig, axis = plt.subplots(figsize=(5.6, 3), layout="constrained")
 axis.plot(times, what, "o-", color=plotting.BLUE, label="which image")
@@ -418,7 +418,7 @@ check.orbit_average(orbit_average)
 # works for every finite group, and for whole networks.
 # </details>
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # **Predict.** Both $\bar D$ of the ideal denoiser and ES are equivariant, both are made of the same images. Are they
 # the same denoiser? If not, which has the smaller loss? And where does IS itself stand?
 
@@ -443,7 +443,7 @@ answers = {"IS": is_(x_t, t), "ES": es(x_t, t), "IS, orbit average": averaged(is
 loss = {name: float((D - x_0).square().mean()) for name, D in answers.items()}
 print("loss per pixel: " + ",  ".join(f"{name} {value:.3f}" for name, value in loss.items()))
 
-# %%
+# %% tags=["slide"]
 rows = {"clean": x_0[:6], "noised": x_t[:6] / 2} | {name: D[:6] for name, D in answers.items()}
 fig = plotting.image_rows(rows)
 show(fig, alt="Six training images, noised, and the answers of three denoisers: IS recovers five and takes the third "
@@ -488,7 +488,7 @@ layers = {
 }
 
 
-# %%
+# %% tags=["slide"]
 @torch.no_grad()
 def shift_errors(layer, x):
     """x (1, C, H, W) -> (H, W): for each d, the largest |layer(T_d x) - T_d layer(x)|, in units of the output's std."""
@@ -524,14 +524,14 @@ assert commute["(c) pooling by 2"][::2, ::2].all() and commute["(d) UNet, circul
 #   Only shifts by multiples of its **stride** keep the pixels of one pool together.
 # * **(d)** Two halvings: multiples of 4, so 16 shifts. Wrapping around does not save a network that pools.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # A trained network with zero padding: how blind is it? Shift noised garments by (3, 5), denoise them, shift the answer
 # back, and subtract the answer to the garments where they were. We do it with the shipped ResNet, and with one trained
 # with circular padding.
 #
 # **Predict.** Where is the error of the zero-padded one: mostly in the outermost ring, or further in?
 
-# %%
+# %% tags=["slide"]
 wrapped = els.load_network("fashion-mnist-16-resnet-circular")
 x_t, d = els.add_noise(images[:32], els.seeded_noise(range(32), lab.shape), 0.5), (3, 5)
 padded_error, wrapped_error = (
@@ -606,7 +606,7 @@ check.commuting_shifts(commuting_shifts)
 # your own: attention without position codes, dropout, batch normalisation, a resize.
 # </details>
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 8. Is this what the network does? (5 minutes)
 #
 # The circular network is exactly equivariant, and it was trained on the same 2,000 images. ES is the best it could
@@ -614,7 +614,7 @@ check.commuting_shifts(commuting_shifts)
 #
 # **Predict.** The same pictures?
 
-# %%
+# %% tags=["slide"]
 stored = els.load_results("fashion-mnist-16-resnet-circular")
 network = stored["network-150"][:16]
 torch.testing.assert_close(stored["noise"][:16], noise)
@@ -658,7 +658,7 @@ if lab.profile == "laptop":
 # ES: zero. New real garments: 2.62. The network: 4.85. It is further from the memories, shifts allowed, than real
 # clothes that it never saw.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## What you can now say
 #
 # * A shift is a permutation of pixels; it keeps lengths and the law of the noise. The pictures it makes of one image
@@ -668,7 +668,7 @@ if lab.profile == "laptop":
 # * Circular convolutions are equivariant; zero padding breaks it, here at nearly every pixel;
 #   pooling leaves the shifts by multiples of its stride.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## What is still unexplained
 #
 # Locality alone cut the memory into pieces but pinned each piece to its place (lesson 04). Equivariance alone let the

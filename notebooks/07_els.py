@@ -12,7 +12,7 @@
 #     name: python3
 # ---
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # # 07 · Locality and equivariance together invent
 #
 # **You will** derive the equivariant local score machine (ELS), write all four machines as one formula with two
@@ -54,7 +54,7 @@ images, schedule, (C, H, W) = circular.data.images, circular.schedule, circular.
 if lab.profile == "laptop":
     assert torch.equal(images, lab.data.images)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # **Predict.** A pixel of LS chooses among $N$ values, one of each training image. ES as a whole chooses among $N H W$
 # shifted images. If a pixel may do both, look only through a window and use what it finds at any place: among how many
 # values does each pixel choose? And how many different *images* could come out, if every pixel chose on its own?
@@ -97,7 +97,7 @@ print(f"ES: the image chooses among {N * H * W:,}   both: each pixel among {N * 
 # What are these patches? Here are one training image and some of its 256, for $P = 5$. **Predict:** how many of the
 # 256 wrap around the border, and what will they show in a picture of a garment on black?
 
-# %%
+# %% tags=["slide"]
 P, r = 5, 2
 picture = images[7:8]
 places = [(0, 0), (0, 8), (3, 5), (6, 3), (8, 8), (9, 12), (12, 6), (15, 15)]
@@ -205,7 +205,7 @@ def naive_els(x_t, images, alpha, sigma, P):
     return (weights @ centres).T.reshape(x_t.shape)
 
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # **Predict.** `naive_els` holds a table of weights: with all 2,000 images, how many megabytes would it take? The
 # package's machine streams through the dictionary and keeps a running sum instead (lesson 13). Do both agree?
 
@@ -271,7 +271,7 @@ for name, (shifts, window, fast) in switches.items():
     print(f"{name:4s} {len(shifts):3d} displacements, window {side:12s} differs from the package's by {gap:.0e}")
     assert gap < 1e-4
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Four machines, one function, no exception. Notice what does *not* depend on $P$: everything but the blur (and with
 # running sums not even that, lesson 13).
 #
@@ -311,7 +311,7 @@ def montage(samples):
     return torch.cat([F.pad(image[0], (0, 1), value=0.3) for image in samples], dim=1)[:, :-1]
 
 
-# %%
+# %% tags=["slide"]
 fig, axes = plt.subplots(2, 2, figsize=(9.6, 3.3))
 table = [
     ("is", "IS: remembers"),
@@ -380,7 +380,7 @@ for name, values in r2.items():
     low, middle, high = values.quantile(torch.tensor([0.25, 0.5, 0.75], dtype=values.dtype))
     print(f"{name:12s} median r2 {middle:.2f}   quartiles {low:.2f} to {high:.2f}")
 
-# %%
+# %% tags=["slide"]
 fig = plotting.image_rows(
     {
         "IS": stored["is"][:8],
@@ -456,7 +456,7 @@ def sources(name):
 
 pictures, maps = (torch.cat(parts) for parts in zip(*((drawn[n][:1], sources(n)) for n in drawn), strict=True))
 
-# %%
+# %% tags=["slide"]
 counts = [len(source[source >= 0].unique()) for source in maps]
 fig = plotting.provenance_map(
     pictures, maps, titles=[f"{n}: {c} source{'s' * (c > 1)}" for n, c in zip(names, counts, strict=False)]
@@ -532,7 +532,7 @@ check.provenance_entropy(provenance_entropy)
 # try it on `maps[3]`.
 # </details>
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 8. Smaller windows, more sources (6 minutes)
 #
 # One and the same noisy picture ($t = 0.25$, on the way to our samples), seen through windows of different size. For
@@ -563,7 +563,7 @@ assert mixed == sorted(mixed, reverse=True) and mixed[0] - mixed[-1] > 1.5
 # The same for seven seeds, from the stored results (the eighth, seed 7, draws an empty canvas), together with the
 # number of different images, and of different displacements $d$ (places), among the heaviest voters of one picture.
 
-# %%
+# %% tags=["slide"]
 seven = {name: results[name][:, :7].double().mean(1) for name in ("entropy", "images", "places")}
 fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2))
 left.plot(sizes, seven["entropy"], "o-")
@@ -672,7 +672,7 @@ check.shift_gap(shift_gap)
 # shift and fail for another: pooling by 2 passes for even shifts only.
 # </details>
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## What you can now say
 #
 # * The best denoiser that is local **and** equivariant is a regression from noisy patches to their centres: a softmax

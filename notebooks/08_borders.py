@@ -12,7 +12,7 @@
 #     name: python3
 # ---
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # # 08 · Borders break the symmetry
 #
 # **You will** find the border in pure noise, split the dictionary of the local machine by what each window sees of
@@ -33,7 +33,7 @@ from elscourse.plotting import show
 plt.style.use("elscourse.course")
 lab = els.lab()
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 1. One small difference (6 minutes)
 #
 # Two networks were trained for this course on the same 2,000 images, with the same plan. They differ in one word of
@@ -43,7 +43,7 @@ lab = els.lab()
 # **Predict.** Let both draw from the same noise. What difference can a rim of zeros make? And if you average 100
 # drawings of each, what will the two mean pictures look like?
 
-# %%
+# %% tags=["slide"]
 stored = {padding: els.load_results(f"fashion-mnist-16-resnet-{padding}") for padding in ("circular", "zeros")}
 drawn = {padding: results["network-150"] for padding, results in stored.items()}  # 100 seeds, 150 steps
 noise = stored["zeros"]["noise"]
@@ -57,7 +57,7 @@ fig = plotting.image_rows({f"network, {padding}": images[:10] for padding, image
 show(fig, alt="Ten seeds. The circular network draws patches of cloth that run over the border and lie anywhere. "
      "The zero-padded network draws single objects, centred, on a black frame.")  # fmt: skip
 
-# %%
+# %% tags=["slide"]
 mean = {f"network, {padding}": images.mean(0) for padding, images in drawn.items()}
 mean["training images"] = lab.data.images.mean(0)
 fig = plotting.image_rows({"mean": torch.stack(list(mean.values()))}, notes=[n.replace(", ", ",\n") for n in mean])
@@ -71,7 +71,7 @@ print(", ".join(f"{name}: {value:.3f}" for name, value in contrast.items()), "(s
 assert contrast["network, circular"] < 0.1 < 0.3 < contrast["network, zeros"]
 assert els.compare(mean["network, zeros"][None], mean["training images"][None]).r2 > 0.95
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # The circular network uses every place alike: the mean of its drawings is one grey. The zero-padded one puts
 # **objects** in the **middle**. It was never told where the middle is. Its convolutions are the same at every place.
 # So how can it know?
@@ -91,14 +91,14 @@ exact, near = int((x_t == 0).sum()), int((x_t.abs() < 0.05).sum())
 print(f"{exact} of {x_t.numel():,} pixels are exactly 0; {near:,} are within 0.05 of it")
 assert exact == 0 and near > 10_000
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # None. A Gaussian number is *near* 0 often, *exactly* 0 with probability zero. So whoever sees an exact 0 knows that
 # it is padding. Now move a 5 x 5 window over a zero-padded noised image and count the exact zeros in it.
 #
 # **Predict.** Draw the map of the counts before you look. Which pixels have the same count? And can one tell the top
 # from the bottom?
 
-# %%
+# %% tags=["slide"]
 P, r = 5, 2
 (C, H, W), F = lab.shape, torch.nn.functional
 
@@ -183,7 +183,7 @@ check.window_overhang(window_overhang)
 # So a pixel's dictionary holds only patches with **the same padding pattern** as its own window: its **boundary
 # class**.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # **Predict.** Windows of 5 x 5 on 16 x 16 pixels: how many different padding patterns are there? Which class has the
 # most places, which the fewest?
 
@@ -209,7 +209,7 @@ sizes = sorted(map(len, classes.values()), reverse=True)
 print(f"{len(classes)} classes with {sizes} places")
 assert len(classes) == P**2 and sum(sizes) == H * W
 
-# %%
+# %% tags=["slide"]
 fig, axes = plt.subplots(P, P, figsize=(4, 4.5), layout="constrained")
 for axis, (pattern, places) in zip(axes.flat, classes.items(), strict=True):
     axis.imshow(torch.tensor(pattern).view(P, P), cmap="Greys_r", vmin=-0.6, vmax=1.2)
@@ -226,7 +226,7 @@ show(fig, alt="The 25 padding patterns as a 5 by 5 table, dark where the window 
 # And here are the same classes on the image; pixels without a line between them share one dictionary (25 classes, 20
 # colours: some colours come twice).
 
-# %%
+# %% tags=["slide"]
 number = torch.zeros(H, W, dtype=torch.int64)
 for k, places in enumerate(sorted(classes.values(), key=len, reverse=True)):
     for row, column in places:
@@ -354,7 +354,7 @@ torch.testing.assert_close(naive, machine(x_t, t), rtol=0, atol=1e-5)
 # Is it still equivariant? **Predict:** shift the input by one row, and shift the answer back. At which pixels will
 # the answer of the zero-padded machine have changed: only in the border zone, or in the middle as well?
 
-# %%
+# %% tags=["slide"]
 change = {}
 for padding in ("zeros", "circular"):
     m = els.EquivariantLocalScoreMachine(few, lab.schedule, patch_size=P, padding=padding)
@@ -379,7 +379,7 @@ assert between.max() < 1e-6 < 0.3 < everywhere["zeros"] and everywhere["circular
 # Only the upper and the lower rows notice. The middle does not, where one large dictionary rules. Nor do the left and
 # the right edge: along an edge, pixels share a dictionary. The symmetry is broken exactly as far as the window sees.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 5. The same as a mask on the shifts (7 minutes)
 #
 # Lesson 07 had a formula without any dictionaries: slide each training image $v$ by a displacement $d$, square its
@@ -393,7 +393,7 @@ assert between.max() < 1e-6 < 0.3 < everywhere["zeros"] and everywhere["circular
 #
 # **Predict.** Which $S_x$ gives the boundary-broken machine, for a pixel in the middle? At the top edge? In a corner?
 
-# %%
+# %% tags=["slide"]
 pixels = {"interior": (9, 6), "top edge": (1, 6), "left edge": (9, 0), "corner": (1, 14)}
 fig, axes = plt.subplots(1, 4, figsize=(9.6, 2.8), layout="constrained")
 for axis, (name, (row, column)) in zip(axes, pixels.items(), strict=True):
@@ -429,7 +429,7 @@ by_class = els.reference.equivariant_local(y_t, tiny, 0.8, 0.6, 3, "zeros")
 print(f"largest difference between the mask and the classes: {(by_mask - by_class).abs().max():.6f}")
 torch.testing.assert_close(by_mask, by_class)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # So one formula with two switches makes all machines: which shifts (none, all, those that the border cannot betray)
 # and which window. Padding is the first switch.
 #
@@ -441,7 +441,7 @@ torch.testing.assert_close(by_mask, by_class)
 # **Predict.** At which pixels do LS and boundary-broken ELS give exactly the same answer, for $P = 5$? And for
 # $P = 17$, on 16 x 16 pixels?
 
-# %%
+# %% tags=["slide"]
 # images of random pixels, so that nothing agrees by accident: in garments the outermost ring is black for every machine
 random = torch.rand(40, C, H, W, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 2 - 1
 same = {}
@@ -474,7 +474,7 @@ assert same[17].all() and same[5].sum() == 16
 # Now recall that networks look far when there is much noise and near when there is little. Here are the calibrated
 # sizes $P(t)$ of the garment network (lesson 09 measures them), and what they mean.
 
-# %%
+# %% tags=["slide"]
 garments = els.lab(network="fashion-mnist-16-resnet-zeros-conditional")
 steps = garments.patch_sizes("els-zeros")
 times, reach = [t for t, _ in steps], torch.tensor([min(p // 2, H // 2) for _, p in steps])
@@ -538,14 +538,14 @@ check.alone_in_the_dictionary(alone_in_the_dictionary)
 # If there is one interior row, it is known too. That is why $P \ge H$ is enough for ELS with zeros to be LS.
 # </details>
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 7. The first guess (4 minutes)
 #
 # At $t = 1$ there is nothing but noise, and all patches of a dictionary weigh nearly the same.
 #
 # **Predict.** The answer of each machine to pure noise, as a picture: IS, ELS with zeros, ELS circular ($P = 13$)?
 
-# %%
+# %% tags=["slide"]
 first = {
     "IS": lab.machine("is"),
     "ELS, zeros": lab.patch_machine("els-zeros", 13),
@@ -585,11 +585,11 @@ for padding, expected in (("zeros", broken), ("circular", circular)):
     again = els.sample(machines[padding], start, steps=20, labels=labels)
     assert els.compare(again, expected[seeds]).r2.min() > 0.99
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # **Predict.** Each seed has a class: T-shirt, trouser, pullover, dress, coat, sandal, shirt, sneaker, bag, boot. With
 # circular padding the machine knows the class, too. Will you recognise it?
 
-# %%
+# %% tags=["slide"]
 rows = {"ELS, zeros": broken[:10], "network, zeros": network[:10], "ELS, circular": circular[:10]}
 fig = plotting.image_rows(rows, notes=[name.split("/")[0] for name in garments.data.class_names])
 show(fig, alt="Ten seeds, one of each class. ELS with zeros and the network draw the same centred garments. "
@@ -623,7 +623,7 @@ assert broken[:, 0, frame].max() < -0.999  # without exception
 #
 # Not everything without borders is a texture. Twelve more seeds: seed 21 draws whole trousers either way.
 
-# %%
+# %% tags=["slide"]
 fig = plotting.image_rows(
     {"ELS, zeros": broken[10:22], "ELS, circular": circular[10:22]}, notes=[str(s) for s in range(10, 22)]
 )
@@ -633,7 +633,7 @@ show(fig, alt="Twelve more seeds. With zeros centred garments throughout; withou
 # %%
 assert els.compare(circular[21:22], broken[21:22]).r2 > 0.7
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 9. When does the border matter? (5 minutes)
 #
 # Borders at every step give garments, at no step textures. Now switch in mid-flight, at $t = 0.6$: *zeros first* has
@@ -642,7 +642,7 @@ assert els.compare(circular[21:22], broken[21:22]).r2 > 0.7
 # **Predict.** Which of the two looks more like the machine that has borders all the time?
 
 
-# %%
+# %% tags=["slide"]
 def above(switch, early, late):
     """A denoiser that is `early` while t > switch, and `late` from there on."""
     return lambda x_t, t, labels=None: (early if t > switch + 1e-9 else late)(x_t, t, labels=labels)
@@ -685,7 +685,7 @@ far = int(travelled.max())
 print(f"P = {2 * reach + 1}: votes come from up to {far} pixels away, in the corners from {int(in_corner)}")
 assert in_corner == 0 and travelled[:, :reach, :, 0].max() == 0 and far >= 3
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## What you can now say
 #
 # * After noising, no pixel is exactly 0. Padding zeros can be told from everything else, so a zero-padded network can
@@ -695,7 +695,7 @@ assert in_corner == 0 and travelled[:, :reach, :, 0].max() == 0 and far >= 3
 #   where it is, and later it does not.
 # * That anchors objects: garments with borders, textures without, for machines and networks alike.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## What is still unexplained
 #
 # We took the sizes $P(t)$ as given: 13 pixels in noise, 3 at the end. Where do they come from? They are the theory's

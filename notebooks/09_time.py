@@ -12,7 +12,7 @@
 #     name: python3
 # ---
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # # 09 · One curve, measured on the network, is the only free parameter
 #
 # **You will** ask a trained network how far it looks, at every noise level, in two different ways, and turn the answer
@@ -45,7 +45,7 @@ lab = els.lab()
 #
 # $$J(d) = \text{mean over images of } \left| \frac{\partial D(x_t)(x)}{\partial x_t(x + d)} \right|$$
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # **Predict.** At $t = 0.5$, will the $17 \times 17$ window be used evenly, mostly in its middle, or in rings?
 #
 # Autograd gives all derivatives of *one* output pixel at once: pick the pixel, sum it over the batch (the images do not
@@ -80,7 +80,7 @@ by_autograd = mean_jacobian(x_t, 0.5)[row, column - 2]
 print(f"two pixels to the left: by hand {by_hand:.4f}, by autograd {by_autograd:.4f}")
 assert abs(by_hand - by_autograd) < 0.02 * by_autograd
 
-# %%
+# %% tags=["slide"]
 jacobian_16 = mean_jacobian(x_t, 0.5)
 fig, axis = plt.subplots(figsize=(4.2, 3.4))
 picture = axis.imshow(jacobian_16, cmap="cividis", vmin=0)
@@ -94,7 +94,7 @@ show(
     ),
 )
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Mostly in the middle, and fading outwards. The map also runs into the border: the image is too small for the question.
 # The next section asks it on a larger canvas.
 #
@@ -122,7 +122,7 @@ canvas_noise = els.seeded_noise(range(900_000, 900_020), canvas.shape[1:])
 times = [t for t, _ in lab.patch_sizes("els-zeros")]
 jacobians = {t: mean_jacobian(els.add_noise(canvas, canvas_noise, t).to(lab.device), t) for t in times}
 
-# %%
+# %% tags=["slide"]
 shown = [1.0, 0.8, 0.6, 0.4, 0.2, 0.05]
 fig, axes = plt.subplots(1, 6, figsize=(10, 2.1))
 for axis, t in zip(axes, shown, strict=True):
@@ -150,7 +150,7 @@ print(f"outside of 17 x 17: {max(float(J[ring > 8].max()) for J in jacobians.val
 # Beyond eight pixels the derivative is zero, exactly: that is the receptive field, and no noise level can change it.
 # Inside, the network chooses, and it chooses differently at every noise level. Training did that; nobody told it.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 3. One number per map (5 minutes)
 #
 # To draw a curve we need one number. Take the **radius**: the mean distance $\|d\|$, weighted by $J$,
@@ -160,7 +160,7 @@ print(f"outside of 17 x 17: {max(float(J[ring > 8].max()) for J in jacobians.val
 # **Predict.** Sketch $\rho$ from $t = 1$ to $t = 0.05$, with a number at each end. Where does it bend?
 
 
-# %%
+# %% tags=["slide"]
 def radius(J):
     """Mean distance from the middle, weighted by J, in pixels."""
     rows = torch.arange(J.shape[0])[:, None] - J.shape[0] // 2
@@ -229,7 +229,7 @@ check.jacobian_radius(jacobian_radius)
 # exactly as far.
 # </details>
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 4. Or: which machine does it resemble? (7 minutes)
 #
 # The second way asks the machine. Let the **network** draw. At some $t$ on its way it holds an image $x_t$ and has a
@@ -257,7 +257,7 @@ def cosine(x0_a, x0_b, x_t, t):
 
 live = torch.stack([cosine(machines[P](x_t, t), x0_network, x_t, t) for P in candidates]).cpu()
 
-# %%
+# %% tags=["slide"]
 fig, axis = plt.subplots(figsize=(6, 3.1))
 for i, style in enumerate(["-", "--", "-.", ":"]):
     axis.plot(candidates, live[:, i], style, color=plotting.BLUE, alpha=0.8, label=f"seed {900_000 + i}")
@@ -355,7 +355,7 @@ if lab.profile == "laptop":
 # curves do, and note it. What is at stake is small: the two denoised images differ by $0.05$ (black to white is 2), and
 # one step earlier, at $t = 0.1$, all ten seeds want 3.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 5. The whole table (6 minutes)
 #
 # The same at all 20 steps: 20 times x 7 sizes x 10 seeds. This takes a minute and a half, so it is stored; section 4
@@ -365,7 +365,7 @@ if lab.profile == "laptop":
 # **Predict.** At each time, colour shows how far the cosine is from 1. Will the ridge of best sizes be a straight line
 # from large to small? Where will the table be flat, and where steep?
 
-# %%
+# %% tags=["slide"]
 sizes = lab.patch_sizes("els-zeros")  # the calibrated pairs (t, P), shipped with the network
 square = table["cosine-square"]
 fig = plotting.calibration_map(
@@ -430,14 +430,14 @@ check.calibrate_one_step(calibrate_one_step)
 # with a bad fit outvote the others.
 # </details>
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 6. How sharp is the ridge? (6 minutes)
 #
 # **Predict.** Draw ten other seeds and calibrate again. Where would the curve change, at high noise or at low noise?
 #
 # No new computation is needed: resample our ten seeds with replacement (the bootstrap) and look at the spread.
 
-# %%
+# %% tags=["slide"]
 resamples = torch.randint(10, (1000, 10), generator=torch.Generator().manual_seed(9))
 choices = best_per_seed[:, resamples].sort(-1).values[..., 4]  # (20, 1000)
 spread = torch.tensor(candidates)[choices].double().quantile(torch.tensor([0.05, 0.95]).double(), dim=1)
@@ -479,14 +479,14 @@ if lab.profile == "laptop":
 # of the curve is firm: 90 % of the resamples and more have 3 at the last three steps. Elsewhere the band reaches one
 # size up or down, and on the left the choice hardly matters.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 7. Two measures, two answers (5 minutes)
 #
 # Now hold the calibrated square against the Jacobian map. **Predict.** Which share of the network's sensitivity,
 # $\sum_{d \in \text{square}} J(d) / \sum_d J(d)$, lies inside the calibrated square: nearly all of it, half of it, and
 # is it the same share at all times?
 
-# %%
+# %% tags=["slide"]
 inside = [float(J[ring <= P // 2].sum() / J.sum()) for J, P in zip(jacobians.values(), by_hand, strict=True)]
 fig, axis = plt.subplots(figsize=(6, 3))
 axis.plot(times, inside, "o-", color=plotting.BLUE)
@@ -528,7 +528,7 @@ for name in ("resnet-zeros", "resnet-zeros-conditional", "resnet-circular", "une
     other = els.lab(network=f"fashion-mnist-16-{name}", verbose=False)
     ours[name] = [P for _, P in other.patch_sizes(f"els-{other.network.padding}")][::-1]
 
-# %%
+# %% tags=["slide"]
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), sharex=True)
 for axis, curves in ((left, published), (right, ours)):
     for (name, curve), mark in zip(curves.items(), "osv^D", strict=False):
@@ -585,7 +585,7 @@ check.published_size(published_size)
 # worse? That is the next section.
 # </details>
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 8. What a wrong curve does (6 minutes)
 #
 # The machine drew ten seeds with other curves (stored; the script is the same). Among them: one size throughout; the
@@ -595,7 +595,7 @@ check.published_size(published_size)
 #
 # **Predict.** Rank them. Does the exact curve matter, or only its trend?
 
-# %%
+# %% tags=["slide"]
 stored = els.load_results("fashion-mnist-16-resnet-zeros")
 drawn = {name: images.float() for name, images in table.items() if images.ndim == 4}
 drawn["calibrated"] = stored["els-zeros"][:10]
@@ -644,7 +644,7 @@ if lab.profile == "laptop":
 # %%
 widgets.PatchSizeExplorer.of({P: drawn[f"P={P}"][:8] for P in candidates})
 
-# %%
+# %% tags=["slide"]
 names = ["P=3", "P=15", "reversed", "straight", "calibrated"]
 rows = {"network": target[:8]} | {name: drawn[name][:8] for name in names}
 show(
@@ -656,7 +656,7 @@ show(
     ),
 )
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 9. Loosen the square (7 minutes)
 #
 # Section 7 suggested why a hard square must be too small. The cure suggests itself: weight the squared difference at
@@ -670,7 +670,7 @@ show(
 # **Predict.** Will its scores fit better? At all noise levels? And if they do, will its *samples* predict the network
 # better?
 
-# %%
+# %% tags=["slide"]
 gaussian = table["cosine-gaussian"]
 best = {"square": square.max(1).values, "gaussian": gaussian.max(1).values}  # (20, 10): each seed at its best size
 wins = (best["gaussian"] > best["square"]).double().mean(1)
@@ -739,7 +739,7 @@ if lab.profile == "laptop":
 # The lesson is general. A score is judged on the *network's* images $x_t$; a sample is made on the *machine's own*,
 # where errors feed on each other. A better fit at every step is not yet a better prediction.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## What you can now say
 #
 # * A network's receptive field is fixed; what it uses of it is not. The radius of its mean $|\text{Jacobian}|$ stays

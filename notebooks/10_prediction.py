@@ -12,7 +12,7 @@
 #     name: python3
 # ---
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # # 10 · A formula predicts a network's drawings, image by image
 #
 # **You will** bet on a hundred drawings of a trained network before you see them, with five predictors: three machines,
@@ -72,14 +72,14 @@ live = els.sample(lab.network, noise, steps=150)
 assert (live - results["network-150"][again]).abs().max() < 0.01
 print("five machines' and the network's stored drawings of seeds", again, "are drawn again, live, to within 0.01")
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 2. One seed, by hand (5 minutes)
 #
 # Choose a number below 100 and write it down. Run the cell: it shows what the equivariant local machine (ELS) draws
 # from that seed's noise. **Predict.** Take a pencil and draw what the network will make of it. Which parts do you
 # trust?
 
-# %%
+# %% tags=["slide"]
 seed = 66
 show(
     plotting.image_rows({"noise": results["noise"][[seed]] / 3, "ELS": results["els-zeros"][[seed]]}),
@@ -90,7 +90,7 @@ show(
 # Now the network, drawn live. Then change `seed` above and try two or three more: this is the experiment of the lesson;
 # the rest is to do it fairly.
 
-# %%
+# %% tags=["slide"]
 drawn = els.sample(lab.network, els.seeded_noise([seed], lab.shape), steps=150)
 alike = els.compare(results["els-zeros"][[seed]], drawn).r2.item()
 show(
@@ -111,11 +111,11 @@ show(
 #
 # The Wiener filter is exact for gaussian data. It is fitted, as the machines are, to the training images alone.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # **Predict.** Below come ten seeds. Order the five by how well they will match the network. Which will do better than
 # it seems to deserve?
 
-# %%
+# %% tags=["slide"]
 target = results["network-150"]
 predictions = {"IS": results["is"], "LS": results["ls"], "ELS": results["els-zeros"], "Wiener": results["wiener"]}
 predictions["mean"] = lab.data.images.cpu().mean(0, keepdim=True).expand_as(target)
@@ -133,13 +133,13 @@ show(
 # The ideal machine draws proper garments: they are in the training set. The network's odd blobs are in the ELS row,
 # down to holes and hems. Under the columns: the r2 of ELS and network. The numbers of all five come in section 6.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 4. A hundred drawings (6 minutes)
 #
 # **Predict.** One point for every seed: to the right, how well the ideal machine predicts it, upwards, how well ELS
 # does. How many of the hundred lie below the diagonal: 0, 2, 10, or 30?
 
-# %%
+# %% tags=["slide"]
 show(
     plotting.agreement_scatter(r2["ELS"], r2["IS"], ("ELS", "IS"), "the network"),
     alt="r2 of ELS with the network against r2 of IS with the network, one point per seed. All but two points lie "
@@ -162,7 +162,7 @@ if lab.profile == "laptop":
 # not go below 0.67. Here are the two exceptions. Neither is a triumph of the ideal machine, and both are drawings that
 # ELS predicts badly by its own standards. We come back to them in section 9.
 
-# %%
+# %% tags=["slide"]
 lost = (r2["IS"] >= r2["ELS"]).nonzero().flatten()
 rows = {name: images[lost] for name, images in predictions.items() if name in ("IS", "ELS")} | {"network": target[lost]}
 notes = [f"{r2['IS'][i]:.2f} / {r2['ELS'][i]:.2f}" for i in lost]
@@ -226,7 +226,7 @@ fast_low, fast_high = bootstrap_interval(values, torch.Generator().manual_seed(0
 assert abs(low - fast_low) < 1e-6 and abs(high - fast_high) < 1e-6
 print(f"median {values.quantile(0.5):.3f}, 95 % of the resampled medians between {low:.3f} and {high:.3f}")
 
-# %%
+# %% tags=["slide"]
 fig, axes = plt.subplots(1, 2, figsize=(8.5, 2.6), sharex=True)
 axes[0].hist(values, bins=30, color=plotting.BLUE)
 axes[0].set(title="r2 of 100 seeds", xlabel="r2 of ELS and network", ylabel="seeds")
@@ -278,14 +278,14 @@ check.paired_interval(paired_interval)
 # Easy seeds are easy for both; the difference takes that out, so a paired interval is usually much the narrower one.
 # </details>
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 6. Compared with what? (6 minutes)
 #
 # An r2 of 0.91 sounds high, but r2 does not start from zero here: every garment is a bright thing in the middle of a
 # dark square. **Predict.** What is the median r2 of the network's drawing with (a) the *mean training image*, the same
 # for all seeds, (b) the drawing that ELS makes of *another* seed? Guess 0.0, 0.2, 0.5 or 0.8 for each.
 
-# %%
+# %% tags=["slide"]
 other_seed = torch.stack([els.compare(results["els-zeros"].roll(k, 0), target).r2 for k in range(1, 100)])
 medians = {name: v.quantile(0.5).item() for name, v in r2.items()} | {
     "ELS, other seed": other_seed.quantile(0.5).item()
@@ -362,7 +362,7 @@ print("median share of the rest that ELS explains:", {name: round(v, 2) for name
 if lab.profile == "laptop":
     assert all(abs(rest[name] - v) < 0.006 for name, v in {"mean": 0.81, "Wiener": 0.65, "LS": 0.39}.items())
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 7. Every network of the course (10 minutes)
 #
 # Four networks are shipped. Three have only convolutions that look at neighbours (ResNets): one pads with zeros, one
@@ -388,7 +388,7 @@ def agreement(name, machine):
     return els.compare(samples[networks[name][1] if machine == "els" else machine], samples["network-150"]).r2
 
 
-# %%
+# %% tags=["slide"]
 marks = {"is": "s", "wiener": "^", "ls": "D", "els": "o"}
 colours = {"is": plotting.GREY, "wiener": plotting.GREEN, "ls": plotting.ORANGE, "els": plotting.BLUE}
 names = {"is": "IS", "wiener": "Wiener", "ls": "LS", "els": "ELS"}
@@ -437,7 +437,7 @@ assert (agreement("UNet, zeros", "els") > agreement("UNet, zeros", "is")).sum() 
 # also IS and Wiener) is lost, with r2 below 0.1. ELS with the same circular symmetry reaches 0.83. And then the UNet:
 # **there ELS is no better than the ideal machine**: 0.85 against 0.86, 53 seeds to 47.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # **Predict.** Why? Three candidates: (a) the UNet sees far, so a local theory does not apply; (b) it has begun to
 # memorise its 2,000 images; (c) our calibration of its windows went wrong. Which measurement would tell (b) from the
 # others?
@@ -445,7 +445,7 @@ assert (agreement("UNet, zeros", "els") > agreement("UNet, zeros", "is")).sum() 
 # Take the distance from each drawing to the nearest training image, and as a yardstick the same distance for a thousand
 # real images that were *not* in training.
 
-# %%
+# %% tags=["slide"]
 training = lab.data.images.cpu()
 held_out = els.load("fashion-mnist", size=16, n=3000).images[2000:]
 sets = {"ideal machine": stored["UNet, zeros"]["is"], "UNet": stored["UNet, zeros"]["network-150"]}
@@ -503,14 +503,14 @@ if lab.profile == "laptop":
 # longer on far more images, agree with ELS at 0.85 to 0.93 and with the ideal machine at 0.41 to 0.80, by the measure
 # used there. We report our small one as it is.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 8. Class by class (5 minutes)
 #
 # The class-conditional network is told what to draw; its machine looks only into the 1,000 training images of that
 # class. Ten seeds for each class. **Predict.** Which class is easiest to predict, which hardest? And for which class is
 # the class's *mean image* already a good prediction?
 
-# %%
+# %% tags=["slide"]
 garments = els.lab(network="fashion-mnist-16-resnet-zeros-conditional", verbose=False)
 name, labels = "ResNet, zeros,\nclass known", torch.arange(100) % 10
 class_mean = torch.stack([garments.data.images[garments.data.labels == c].mean(0) for c in range(10)])[labels]
@@ -556,7 +556,7 @@ assert abs(overall["IS"] - 0.74) < 0.006 and abs(overall["class mean"] - 0.73) <
 #
 # **First: what do bad seeds look like? Predict.** Are they the strangest drawings, or the faintest?
 
-# %%
+# %% tags=["slide"]
 order = r2["ELS"].argsort()
 seeds = torch.cat([order[:4], order[-4:]])
 rows = {"ELS": results["els-zeros"][seeds], "network": target[seeds]}
@@ -598,7 +598,7 @@ if lab.profile == "laptop":
     assert abs(scales["ELS"][0] - 0.96) < 0.006 and abs(scales["ELS"][1] - 0.85) < 0.006
     assert abs(scales["Wiener"][1] - 0.64) < 0.006
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # The layout is nearly always right (0.96), the detail less (0.85); the linear filter loses it sooner (0.64). So the
 # first things to go are edges and texture.
 #
@@ -617,7 +617,7 @@ times = [round(t, 2) for t, _, _ in path][:-1]
 apart = torch.stack([els.compare(a[2], b[2]).r2 for a, b in zip(path, theirs, strict=True)][:-1])  # (20, 8)
 on_its_path = torch.stack([els.compare(elsm(x_t[:4], t), x0_hat[:4]).r2 for t, x_t, x0_hat in theirs[:-1]])  # (20, 4)
 
-# %%
+# %% tags=["slide"]
 fig, axes = plt.subplots(1, 2, figsize=(9.5, 3.4), sharey=True)
 for k in range(8):
     style = {"color": plotting.ORANGE, "ls": ["-", "--", "-.", ":"][k]} if k < 4 else {"color": plotting.GREY, "lw": 1}
@@ -702,7 +702,7 @@ check.departure(departure)
 # **An open bet.** Seeds 100, 101, ... are in no file. Before you run the network, rank five of them by how well you
 # think ELS will do, from the machine's sample alone: how faint is it? Then run both and see whether your ranking held.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## What you can now say
 #
 # * Started from the same noise, a formula without weights draws what a trained ResNet draws: median r2 0.91, better

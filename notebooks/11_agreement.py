@@ -12,7 +12,7 @@
 #     name: python3
 # ---
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # # 11 · How good is good? Honest comparison is part of the result
 #
 # **You will** measure one and the same agreement with three different numbers, hold it against predictions that know
@@ -33,8 +33,8 @@ from elscourse.plotting import show
 plt.style.use("elscourse.course")
 lab = els.lab()
 
-# %% [markdown]
-# ## 1. One pair, three numbers (6 minutes)
+# %% [markdown] tags=["slide"]
+# ## 1. One pair, three numbers (5 minutes)
 #
 # The samples of lesson 10 are stored: 100 seeds, drawn by the network with 20 and with 150 steps, and by every machine.
 # Take one seed: what the ELS machine predicted and what the network drew. Every pixel gives a point $(p, y)$:
@@ -43,7 +43,7 @@ lab = els.lab()
 # **Predict.** If the prediction were perfect, where would the points lie? And if it were right up to brightness and
 # contrast?
 
-# %%
+# %% tags=["slide"]
 stored = els.load_results("fashion-mnist-16-resnet-zeros")
 target, predicted = stored["network-150"], stored["els-zeros"]
 seed = 2
@@ -118,7 +118,7 @@ check.three_correlations(three_correlations)
 # correlate well even if every single prediction were wrong.
 # </details>
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 2. What each number forgives (5 minutes)
 #
 # Damage a perfect prediction on purpose: half the contrast; brighter by $0.3$; the negative; moved by one pixel; and
@@ -143,7 +143,7 @@ for name, image in damages.items():
     seen[name] = [float(values.quantile(0.5)) for values in (c.r, c.r2, c.R2)]
     print(f"{name:24s} " + " ".join(f"{value:6.2f}" for value in seen[name]))
 
-# %%
+# %% tags=["slide"]
 fig, axes = plt.subplots(1, 5, figsize=(10, 2.5))
 for axis, (name, image) in zip(axes, damages.items(), strict=True):
     plotting.show_image(axis, image[seed])
@@ -199,14 +199,14 @@ check.rescaled(rescaled)
 # grants the prediction two numbers that it has not predicted.
 # </details>
 
-# %% [markdown]
-# ## 3. Same pairs, three headlines (6 minutes)
+# %% [markdown] tags=["slide"]
+# ## 3. Same pairs, three headlines (5 minutes)
 #
 # Now all 100 seeds, the network's 150-step drawings as target. **Predict.** r2 of the ELS machine is $0.91$ in the
 # median. What will r be, and R2? And which of the three widens the gap to the ideal machine (IS) most?
 
 
-# %%
+# %% tags=["slide"]
 def medians(machine, target):
     """Medians over the seeds of r, r2 and R2."""
     c = els.compare(machine, target)
@@ -274,7 +274,7 @@ by_hand = m + (x_t.flatten(1).double() - alpha * m) @ (C @ gain).T
 wiener = lab.machine("wiener")
 torch.testing.assert_close(by_hand.float(), wiener(x_t, 0.5).flatten(1), atol=1e-4, rtol=1e-4)
 
-# %%
+# %% tags=["slide"]
 predictions = {
     "another seed": torch.roll(target, 1, dims=0),
     "mean image": lab.data.images.cpu().mean(0).expand_as(target),
@@ -319,7 +319,7 @@ print(f"ELS is the better prediction for {(gap > 0).double().mean():.0%} of the 
 if lab.profile == "laptop":
     assert low > 0.08 and (gap > 0).double().mean() > 0.9
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 5. An oddity in the table (4 minutes)
 #
 # The machine takes 20 steps. The network can take 20 steps as well, the very same ones, or 150. **Predict.** Which of
@@ -341,7 +341,7 @@ if lab.profile == "laptop":
 # Where could it come from? Either the errors of coarse steps pile up evenly, or something happens at one place. The
 # second can be tested.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 6. The first step under the microscope (7 minutes)
 #
 # Start at the beginning. At $t = 1$ the image is all but gone: $\alpha = 0.0125$. All that can be said about $x_0$ is
@@ -350,7 +350,7 @@ if lab.profile == "laptop":
 # **Predict.** What will the network's estimate $D(x_1)$ of the clean image look like there? How far from the exact
 # one is it, in pixel units, where black is $-1$ and white is $1$?
 
-# %%
+# %% tags=["slide"]
 seeds = range(40)
 noise = els.seeded_noise(seeds, lab.shape).to(lab.device)
 ideal = lab.machine("is")
@@ -377,7 +377,7 @@ if lab.profile == "laptop":
 #
 # Training never sees that 80. The loss weighs $0.025^2$, next to nothing.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # What does one step make of it? Put $D = (x_t - \sigma \hat\epsilon)/\alpha$ into the DDIM step of lesson 01:
 #
 # $$x_{t'} = \alpha' D + \sigma' \hat\epsilon
@@ -406,7 +406,7 @@ measured = float((starts[1] - starts[0]).abs().mean() / 0.01)
 print(f"amplification of the step from 1 to 0.95: measured {measured:.3f}, formula {amplification(1, 0.95):.3f}")
 assert abs(measured - amplification(1, 0.95)) < 0.01
 
-# %%
+# %% tags=["slide"]
 fig, axis = plt.subplots(figsize=(6.4, 3))
 for steps, mark, colour in ((20, "o", plotting.ORANGE), (150, ".", plotting.BLUE)):
     grid = lab.schedule.times(steps)
@@ -459,7 +459,7 @@ check.error_amplification(error_amplification)
 # The network's $D$ at $t = 1$ is so wrong because it was never asked for $D$.
 # </details>
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 7. Replace one step (7 minutes)
 #
 # Now the test. Take the network's 20 steps, but compute **only the first** with the exact denoiser; the other 19 are
@@ -482,7 +482,7 @@ replaced = [els.sample(with_step(k, ideal), noise, steps=20).cpu() for k in rang
 by_package = els.sample(els.with_first_step(ideal, lab.network), noise[:5], steps=20).cpu()
 assert (by_package - replaced[0][:5]).abs().max() < 1e-3
 
-# %%
+# %% tags=["slide"]
 values = [els.compare(machine, image).r2.quantile(0.5).item() for image in (plain, *replaced)]
 fig, axis = plt.subplots(figsize=(6.4, 3))
 axis.bar(range(7), values, color=[plotting.GREY, plotting.ORANGE, *[plotting.BLUE] * 5])
@@ -522,7 +522,7 @@ assert off < 0.02 or lab.profile != "laptop"
 # steps ($0.910$). It never had the trouble itself: at $t = 1$ its $D$ is $0.016$ from the exact one, the network's
 # $2.04$.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Does it have to be *exact*? **Predict.** Replace the first step by (a) the Wiener filter; (b) the mean image, whatever
 # the noise; (c) the exact answer plus the network's error *of another seed*.
 
@@ -551,7 +551,7 @@ if lab.profile == "laptop":
 # as the network's own ($0.841$): it acts like a push in some direction, not like a better guess. The task is not hard;
 # but the smallest error of the noise estimate is multiplied by 6.2.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 8. A grid that avoids it (6 minutes)
 #
 # Nobody wants to call the exact denoiser in order to run a network. The formula for the amplification shows another
@@ -627,8 +627,8 @@ check.gentle_grid(gentle_grid)
 # limit leaves the later steps as even as possible.
 # </details>
 
-# %% [markdown]
-# ## 9. What it means for the table (5 minutes)
+# %% [markdown] tags=["slide"]
+# ## 9. What it means for the table (7 minutes)
 #
 # Every network of this course has a column with an exact first step. **Predict.** Does the lift appear for all of
 # them? Does it change which machine predicts best?
@@ -654,7 +654,7 @@ if lab.profile == "laptop":
     print(f"median distance to the training set: UNet {near[0]:.1f}, ResNet {near[1]:.1f}")
     assert abs(near[0] - 2.9) < 0.05 and abs(near[1] - 5.1) < 0.05
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # The lift appears for all four, by $0.03$ to $0.07$. It does not reorder ELS and IS: for the three ResNets ELS stays
 # far ahead; for our UNet, which sees the whole image, the ideal machine is slightly ahead in every column. Its drawings
 # also lie much nearer to training images (median distance 2.9; the first ResNet's 5.1): it is on the way to memory, as
@@ -688,7 +688,7 @@ if lab.profile == "laptop":
 # Whether the networks of the paper have the same first step we cannot test here: they are larger and trained for
 # longer. The recipe, one replaced step, takes a minute on any network.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## What you can now say
 #
 # * r, r2 and R2 of the same images are three numbers, $R^2 \le r^2 \le |r|$; a table must say which one it prints.

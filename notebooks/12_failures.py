@@ -12,7 +12,7 @@
 #     name: python3
 # ---
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # # 12 · Extra legs are not random
 #
 # **You will** count the legs of 400 pairs of trousers that a network drew, and of the 400 that a formula drew from the
@@ -41,7 +41,8 @@ lab = els.lab()
 #
 # Large image models are known for people with six fingers and tables with five legs. Our small network makes its own
 # kind of mistake. It takes the class-conditional one, which is told *what* to draw. We ask for trousers, 400 times. The
-# samples are stored with 8 bits per pixel; the next cell reads them and draws a few again.
+# samples are stored with 8 bits per pixel (made by `data/lessons/make_12_legs.py` on one CPU core); the next cells read
+# them and draw a few again.
 
 # %%
 garments = els.lab(network="fashion-mnist-16-resnet-zeros-conditional")
@@ -62,18 +63,18 @@ live = {
 for name, images in live.items():
     assert (images.clamp(-1, 1) - trousers[name][again]).abs().max() < 0.02, name
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # **Predict.** Here are ten of the network's drawings. How many have a leg too many? And what did the equivariant local
 # machine (ELS), which has no weights, make of the same noise: sound trousers, other mistakes, or the same mistakes?
 
-# %%
+# %% tags=["slide"]
 some = [10, 45, 78, 93, 122, 160, 161, 259, 269, 302]
 show(
     plotting.image_rows({"network": trousers["network"][some]}, titles=[f"seed {s}" for s in some]),
     alt="Ten pairs of trousers drawn by the network. Several have a third leg, or a leg beside the others.",
 )
 
-# %%
+# %% tags=["slide"]
 rows = {name: trousers[name][some] for name in ("network", "ELS", "IS")}
 show(
     plotting.image_rows(rows, titles=[f"seed {s}" for s in some]),
@@ -116,10 +117,10 @@ def legs(images, threshold=0.0, top=8):
 assert legs(trousers["network"][:50]).tolist() == [legs_slowly(image) for image in trousers["network"][:50, 0]]
 assert (legs(trousers["network"][some]) >= 3).all()
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # **Predict.** Of the 1,027 real trousers, how many have three "legs" by this count: none, 1 %, 5 %?
 
-# %%
+# %% tags=["slide"]
 counts = legs(real["trousers"])
 print("legs:", {k: (counts == k).sum().item() for k in range(5)}, "of", len(counts), "real trousers")
 odd = real["trousers"][counts >= 3]
@@ -128,13 +129,13 @@ show(
     alt="The real trousers that count as three-legged: mostly short trousers with a pattern of dots or checks.",
 )
 if lab.profile == "laptop":
-    assert 8 <= len(odd) <= 20 and (counts == 2).float().mean() > 0.85
+    assert len(odd) == 13 and (counts == 2).float().mean() > 0.9
 
 # %% [markdown]
 # 1.3 %: no real third legs but **false alarms**, patterns and folds. A counter need not be perfect; it must be the same
 # for all. What counts from now on is the *excess* over this rate.
 #
-# ### Exercise 1: A steadier counter (10 minutes, ★★★)
+# ### Exercise 1: A steadier counter (9 minutes, ★★★)
 #
 # A spot of one pixel counts as a leg here. Write `steady_legs(images, threshold, height)`: for `images` of shape (B, 1,
 # H, W), the largest k such that some `height` *consecutive* rows have k runs or more each. Use all rows. Return (B,). A
@@ -149,14 +150,14 @@ def steady_legs(images, threshold, height):
 
 check.steady_legs(steady_legs)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Stuck? `check.hint("steady_legs")` gives one hint at a time.
 #
 # <details><summary>Solution</summary>
 #
 # ```python
 # def steady_legs(images, threshold, height):
-#     bright = F.pad(images[:, 0] > threshold, (1, 0)).int()
+#     bright = torch.nn.functional.pad(images[:, 0] > threshold, (1, 0)).int()
 #     runs = (bright.diff(dim=-1) == 1).sum(-1)  # (B, H): runs in every row
 #     windows = runs.unfold(1, height, 1)  # (B, H - height + 1, height)
 #     return windows.min(-1).values.max(-1).values
@@ -165,14 +166,13 @@ check.steady_legs(steady_legs)
 # k runs or more in each of some rows means that their *smallest* count is at least k. With height 2, and below the
 # waist, real trousers still count three in under 1 %.
 # </details>
-
-# %% [markdown]
+#
 # ## 3. Four crowds (5 minutes)
 #
 # 400 seeds each: the network, ELS with its calibrated windows, and the ideal machine IS, which only copies; and the
-# 1,000 real trousers. **Predict.** Order the four by their share of third legs.
+# 1,027 real trousers. **Predict.** Order the four by their share of third legs.
 
-# %%
+# %% tags=["slide"]
 crowds = {"real": legs(real["trousers"]) >= 3} | {name: legs(images) >= 3 for name, images in trousers.items()}
 share = {name: odd.double().mean().item() for name, odd in crowds.items()}
 order = sorted(share, key=share.get)
@@ -188,15 +188,15 @@ print({name: f"{int(odd.sum())} of {len(odd)}" for name, odd in crowds.items()})
 
 # %%
 if lab.profile == "laptop":
-    assert share["network"] > 2 * share["real"] and share["ELS"] > 3 * share["real"]
-    assert share["ELS"] > 1.3 * share["network"] and share["IS"] < 0.03
+    assert {name: int(odd.sum()) for name, odd in crowds.items()} == {"real": 13, "network": 17, "ELS": 29, "IS": 7}
+    assert share["network"] > 3 * share["real"] and share["ELS"] > 5 * share["real"]
 
 # %% [markdown]
 # Against 1.3 % of the real trousers, **4.2 %** of the network's have three legs, and **7.2 %** of the machine's. Both
 # have an excess. IS has none that shows (1.8 %): it copies real trousers, their false alarms included. By this count
 # the machine overdoes it: it makes the network's kind of error, and makes it more often.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 4. The same seeds? (6 minutes)
 #
 # An excess on both sides could be a coincidence of two bad artists. The claim of this lesson is stronger: they err **on
@@ -213,9 +213,10 @@ p = (by_chance >= both).double().mean().item()
 print(f"on both lists: {both}; by chance {expected:.1f}; as many in {p:.2%} of 10,000 shuffles")
 print(f"ideal machine and network: {(crowds['IS'] & theirs).sum()}")
 if lab.profile == "laptop":
-    assert both >= 5 and expected < 1.6 and p < 0.003
+    assert both == 7 and 1.1 < expected < 1.3 and p < 0.001
+    assert 0.23 < both / ours.sum() < 0.25 and 0.04 < theirs.double().mean() < 0.045
 
-# %%
+# %% tags=["slide"]
 show(
     plotting.image_rows(
         {name: trousers[name][ours & theirs] for name in ("network", "ELS", "IS")},
@@ -225,21 +226,24 @@ show(
     "draws sound trousers from the same noise.",
 )
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Seven, where chance would give one; the odd leg stands in the same place. But also: only seven of the network's 17,
 # and of the machine's 29. That the machine grew a third leg raises the probability for the network from 4 % to 24 %, it
 # does not make it certain. **Predict.** What are the others: real disagreements, or close calls of the counter?
 
-# %%
+# %% tags=["slide"]
 for title, seeds in {"only the network": theirs & ~ours, "only ELS": ours & ~theirs}.items():
     chosen = seeds.nonzero().flatten()[:10]
     rows = {name: trousers[name][chosen] for name in ("network", "ELS")}
     agree = els.compare(rows["ELS"], rows["network"]).r2
+    rows = {f"{name},\n{'3 legs' if title.endswith(name) else 'fewer'}": x for name, x in rows.items()}
     show(
         plotting.image_rows(rows, notes=[f"{v:.2f}" for v in agree], titles=[f"seed {s}" for s in chosen]),
         alt=f"Three legs in {title} by the count, with r2 below: nearly the same drawing twice, with a spot "
         "or a gap more in one of them.",
     )
+    if lab.profile == "laptop":
+        assert 0.75 < agree.min() < agree.max() < 0.985
 
 
 # %%
@@ -258,15 +262,15 @@ for name, other in (("network", "ELS"), ("ELS", "network")):
     )
     print(f" (of all its drawings, {nearly.double().mean():.0%} do)")
 if lab.profile == "laptop":
-    assert 10 <= sum(close.values()) <= 22
+    assert sum(close.values()) == 16
     assert sum(close.values()) > 2 * three_at_some_threshold(trousers["ELS"]).double().mean() * sum(
         int(v.sum()) for v in alone.values()
     )
 
 # %% [markdown]
 # About half are close calls: in 16 of these 32 the other artist has three legs at another threshold near mid grey (12 %
-# of all drawings do). The rest disagree on a gap or a spot, in drawings that are otherwise alike (r2 0.76 to 0.98
-# above). So the number depends on a threshold that we chose. Whoever chooses one should show that others tell the same
+# of all drawings do). The rest disagree on a gap or a spot, in drawings that are otherwise alike (r2 0.76 to 0.98,
+# below the pictures). So the number depends on a threshold that we chose. Whoever chooses one should show that others tell the same
 # story.
 
 # %%
@@ -279,14 +283,15 @@ for threshold in (-0.2, -0.1, 0.0, 0.1, 0.2):
             alarms = (legs(real["trousers"], threshold) >= 3).double().mean()
             print(f"threshold {threshold:4.1f}: real {alarms:.1%}, network {b.double().mean():.1%}, ELS "
                   f"{a.double().mean():.1%}, both {(a & b).sum()} = {ratios[threshold, top]:.1f} x chance")  # fmt: skip
+print(f"all fifteen settings (top 7, 8, 9): {min(ratios.values()):.1f} to {max(ratios.values()):.1f} x chance")
 if lab.profile == "laptop":
-    assert min(ratios.values()) > 4 and max(ratios.values()) < 9.5
+    assert 4.5 < min(ratios.values()) < max(ratios.values()) < 9.1
 
 # %% [markdown]
-# They do: 4.6 to 9 times chance, at each of fifteen settings. That the machine errs *more often* is less firm: 7.2 %
+# They do: 4.6 to 9 times chance, at each of the fifteen settings. That the machine errs *more often* is less firm: 7.2 %
 # against 4.2 % at the threshold 0, but 5.0 % both at 0.2.
 #
-# ### Exercise 2: Agreement beyond chance (7 minutes, ★★☆)
+# ### Exercise 2: Agreement beyond chance (6 minutes, ★★☆)
 #
 # Write `overlap(a, b)` for two lists of truth values of shape (n,): return three numbers, how many are true in both,
 # how many would be by chance (if a were shuffled), and the **lift**: the probability of b where a holds, divided by the
@@ -301,7 +306,7 @@ def overlap(a, b):
 
 check.overlap(overlap)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Stuck? `check.hint("overlap")` gives one hint at a time.
 #
 # <details><summary>Solution</summary>
@@ -316,17 +321,16 @@ check.overlap(overlap)
 #
 # The lift is both / expected: the same number, read in two ways. It is symmetric in a and b.
 # </details>
-
-# %% [markdown]
-# ## 5. Sleeves that do not match (7 minutes)
+#
+# ## 5. Sleeves that do not match (6 minutes)
 #
 # Third legs are rare. Is there an error that is common, and needs no threshold? Tops should be nearly **symmetric**:
 # both sleeves long or both short. Keeping a promise between left and right needs a long view, so a local artist should
-# fail. (Counting sleeves shows nothing: four runs or more are no commoner than on real pullovers. We tried that first.)
+# fail. (Counting sleeves shows nothing: four runs or more are no commoner than on real tops. We tried that first.)
 #
 # **Predict.** Look at these. Which row is real? And what will ELS have drawn from the noise of the other row?
 
-# %%
+# %% tags=["slide"]
 first = list(range(12))
 rows = {"A": stored["pullover.network-150"][first], "B": real["pullover"][first]}
 show(
@@ -334,7 +338,7 @@ show(
     alt="Two rows of pullovers. In row A sleeves differ from left to right, or one is missing; row B is symmetric.",
 )
 
-# %%
+# %% tags=["slide"]
 rows = {"network": stored["pullover.network-150"][first], "ELS": stored["pullover.els-zeros"][first]}
 show(
     plotting.image_rows(rows | {"IS": stored["pullover.is"][first]}, titles=[f"seed {s}" for s in first]),
@@ -361,10 +365,10 @@ for garment in ("pullover", "shirt"):
         lopsided[garment, name] = mirror(stored[f"{garment}.{names[name]}"]) < limit
     print(garment, {name: f"{int(lopsided[garment, name].sum())} of 100" for name in names})
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # **Predict.** How strongly do the mirror r2 of network and machine go together, seed by seed? And of network and IS?
 
-# %%
+# %% tags=["slide"]
 fig, axes = plt.subplots(1, 2, figsize=(8.6, 3.9), sharex=True, sharey=True)
 together = {}
 for axis, garment in zip(axes, ("pullover", "shirt"), strict=True):
@@ -389,16 +393,19 @@ for garment in ("pullover", "shirt"):
     print(f"{garment}: both lopsided {(a & b).sum()}, by chance {a.sum() * b.sum() / 100:.0f}; "
           f"the network's that ELS has too: {(a & b).sum() / b.sum():.0%}")  # fmt: skip
     if lab.profile == "laptop":
-        assert b.sum() > 30 and lopsided[garment, "IS"].sum() < 12 and (a & b).sum() > 0.75 * b.sum()
-        assert together[garment, "ELS"] > 0.85 and together[garment, "IS"] < 0.6
+        found = (int(b.sum()), int(a.sum()), int((a & b).sum()), int(lopsided[garment, "IS"].sum()))
+        assert found == {"pullover": (37, 47, 36, 2), "shirt": (45, 44, 38, 5)}[garment]
+        assert 0.89 < together[garment, "ELS"] < 0.94 and together[garment, "IS"] < 0.5
+        four = [(legs(x) >= 4).double().mean() for x in (stored[f"{garment}.network-150"], real[garment])]
+        assert four[0] < four[1]  # so many sleeves are no commoner than on real tops
 
 # %% [markdown]
 # Where one real garment in twenty is that lopsided, four in ten of the network's are, and the machine names most of
-# them: 36 of 37 pullovers, 38 of 45 shirts (it calls 47 and 44 lopsided). Where a large error is measured without a
-# threshold's luck, it is **predictable seed by seed**, correlation 0.9.
+# them: 36 of 37 pullovers, 38 of 45 shirts (it calls 47 and 44 lopsided). Where an error is large, and measured
+# as a degree rather than a count, it is **predictable seed by seed**, correlation 0.9.
 
-# %% [markdown]
-# ## 6. In order everywhere, wrong as a whole (6 minutes)
+# %% [markdown] tags=["slide"]
+# ## 6. In order close up, wrong as a whole (6 minutes)
 #
 # Look at a third leg through a keyhole: an edge, cloth, an edge. Nothing is wrong with it. Let us measure that. Take P
 # x P windows at some places below the waist; find for each the nearest window, *anywhere in any training image*; note
@@ -425,7 +432,7 @@ def strangeness(images, patch_size, own=None):
     return total / len(images)
 
 
-# %%
+# %% tags=["slide"]
 two_legs = {k: (legs(x) == 2).nonzero().flatten() for k, x in {"real": real["trousers"], **trousers}.items()}
 picks = two_legs["real"][::60][:15]
 groups = {
@@ -451,17 +458,18 @@ gap = {name: [round(v, 2) for v in values] for name, values in strange.items()}
 print(gap)
 a, b = strange["network, three legs"], strange["real, two legs"]
 if lab.profile == "laptop":
-    assert a[0] - b[0] < 0.03 and a[1] > 1.5 * b[1] and a[-1] - b[-1] > 0.1 and a[-1] > 2 * b[-1]
-    assert b[-1] < strange["network, two legs"][-1] < a[-1]
+    said = (a[0], 0.07), (b[0], 0.05), (a[1], 0.16), (b[1], 0.08), (a[-1], 0.25), (b[-1], 0.10)
+    assert all(abs(value - number) < 0.006 for value, number in said)
+    assert b[-1] + 0.03 < strange["network, two legs"][-1] < a[-1] - 0.03
 
 # %% [markdown]
 # Through a keyhole of 3 pixels hardly anything is wrong: 0.07 per pixel for the three-legged drawings, 0.05 for real
 # trousers, on a scale from -1 to 1. At P = 5 it is 0.16 against 0.08 already, at P = 15 0.25 against 0.10. Two-legged
 # drawings of the network lie between (0.16): they are mosaics as well, only less conspicuous ones. **In order
-# everywhere, wrong as a whole**: that is what the word *local* in local score machine says.
+# close up, wrong as a whole**: that is what the word *local* in local score machine says.
 
-# %% [markdown]
-# ## 7. Would a longer view cure it? (8 minutes)
+# %% [markdown] tags=["slide"]
+# ## 7. Would a longer view cure it? (7 minutes)
 #
 # The calibrated windows shrink from 13 at t = 1 to 9 at t = 0.4 and 3 at the end. The usual explanation of extra limbs
 # is *too local too late*: with longer windows late in time the machine would notice its third leg. We can try it, the
@@ -484,12 +492,16 @@ edits = {
 }
 drawn = {name: stored[f"trousers.{column}"][:100] for name, column in edits.items()}  # seeds 0 to 99
 drawn["network"] = trousers["network"][:100]
+windows_at = {round(t, 2): p for t, p in garments.patch_sizes("els-zeros")}
+print("calibrated windows:", windows_at)
+assert [windows_at[t] for t in (1.0, 0.4, 0.3, 0.05)] == [13, 9, 5, 3]
+assert garments.patch_sizes("ls") == garments.patch_sizes("els-zeros")
 limit = mirror(real["trousers"]).quantile(0.05).item()
 third = {name: legs(images) >= 3 for name, images in drawn.items()}
 crooked = {name: mirror(images) < limit for name, images in drawn.items()}
 likeness = {name: els.compare(drawn[name], drawn["network"]).r2.median().item() for name in edits}
 
-# %%
+# %% tags=["slide"]
 fig, axes = plt.subplots(1, 3, figsize=(10, 3.2), sharey=True)
 axes[0].barh(list(third), [int(v.sum()) for v in third.values()], color=plotting.BLUE)
 axes[1].barh(list(crooked), [int(v.sum()) for v in crooked.values()], color=plotting.BLUE)
@@ -518,20 +530,24 @@ for name in edits:
           f"r2 {likeness[name]:.2f}")  # fmt: skip
 print(f"{'network':20s} three legs {int(third['network'].sum()):2d}   lopsided {int(crooked['network'].sum())}")
 if lab.profile == "laptop":
-    assert crooked["9 below 0.4"].sum() > 24 and crooked["calibrated"].sum() > 30
-    for name in ("13 below 0.4", "15 above 0.4", "13 throughout", "tied to places (LS)"):
-        assert crooked[name].sum() < 20 and third[name].sum() < third["calibrated"].sum() / 2
-    assert likeness["calibrated"] == max(likeness.values()) and likeness["13 below 0.4"] < 0.93
+    assert [int(v.sum()) for v in crooked.values()] == [39, 37, 31, 33, 9, 12, 3, 15, 20]
+    assert [int(v.sum()) for v in third.values()] == [10, 7, 7, 7, 3, 2, 0, 1, 6]
+    assert (third["calibrated"] & ~third["9 below 0.4"]).sum() == 6
+    assert likeness["calibrated"] == max(likeness.values())
+    for name, said in (("calibrated", 0.95), ("13 below 0.4", 0.90), ("15 above 0.4", 0.94)):
+        assert abs(likeness[name] - said) < 0.006
 
 # %% [markdown]
 # Read the middle panel, whose numbers are large enough (the network itself: 20).
 #
-# * **Somewhat longer late windows hardly help**: 39 become 37, 31, 33.
+# * **Somewhat longer late windows help little**: 39 become 37, 31, 33.
 # * **A view of nearly everything helps, late or early**: 13 below t = 0.4 leaves 9. But 15 *above* 0.4, with the late
-#   windows as short as ever, leaves 12. Both together leave 3.
-# * **Equivariance has its share**: LS, the very same windows tied to their places, leaves 15.
+#   windows as short as ever, leaves 12. 13 throughout leaves 3.
+# * **Equivariance has its share**: LS, the very same windows tied to their places, leaves 15. With 39 ELS overdoes
+#   this error too; LS is nearer to the network's 20.
 #
-# So "too local too late" is half of the story. *One* stage at which a pixel sees nearly the whole garment is enough.
+# So "too local too late" is half of the story. *One* stage at which a pixel sees nearly the whole garment, early or
+# late, removes most of the errors.
 
 # %% [markdown]
 # And is it a cure of the *network*? No: look at the right panel. Every edit makes the formula a **worse prediction**
@@ -550,14 +566,16 @@ for garment, limit in limits.items():
     before, after = (els.compare(x, images["network-150"]).r2.median().item() for x in list(images.values())[:2])
     print(garment, bad, f"r2 of the machine with the network {before:.2f}, edited {after:.2f}")
     if lab.profile == "laptop":
-        assert bad["els-9-below-0.4"] < 0.75 * bad["els-zeros"] and after < 0.92 < 0.94 < before
+        said = {"pullover": (47, 22, 0.89), "shirt": (44, 27, 0.88)}[garment]
+        assert (bad["els-zeros"], bad["els-9-below-0.4"]) == said[:2] and abs(after - said[2]) < 0.006
+        assert before > 0.94
 
 # %% [markdown]
 # Tops, for fairness: there 9 below 0.4 *does* help. Lopsided pullovers fall from 47 to 22, shirts from 44 to 27, which
 # is still far above the 5 of real ones, and at the same price (r2 0.88 or 0.89). How far one must see depends on the
 # garment.
 #
-# ### Exercise 3: Cured, or only different? (7 minutes, ★★☆)
+# ### Exercise 3: Cured, or only different? (6 minutes, ★★☆)
 #
 # Write `net_cure(before, after)` for truth values of shape (n,), "has three legs" before and after an edit: how many
 # were cured, how many are new, and the probability that, of all seeds that *changed*, at least as many would be cures
@@ -572,12 +590,15 @@ def net_cure(before, after):
 
 check.net_cure(net_cure)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Stuck? `check.hint("net_cure")` gives one hint at a time.
 #
 # <details><summary>Solution</summary>
 #
 # ```python
+# import math
+#
+#
 # def net_cure(before, after):
 #     cured = (before & ~after).sum().item()
 #     new = (~before & after).sum().item()
@@ -587,8 +608,7 @@ check.net_cure(net_cure)
 #
 # It is the sign test of lesson 10 on the seeds that changed (McNemar's test, in its exact form).
 # </details>
-
-# %% [markdown]
+#
 # ## 8. When is it decided? (7 minutes)
 #
 # **Predict.** At which t does the third leg of our seven seeds appear in the machine's estimate of the clean image:
@@ -606,7 +626,7 @@ grown = {
     "network": torch.stack([legs(x0_hat) for _, _, x0_hat in networks_path]),
 }  # (21, 7) each
 
-# %%
+# %% tags=["slide"]
 fig, axes = plt.subplots(1, 2, figsize=(10, 2.8), sharey=True)
 for axis, (name, count) in zip(axes, grown.items(), strict=True):
     axis.imshow((count.T >= 3).int(), cmap="Blues", vmin=0, vmax=2, aspect="auto")
@@ -619,10 +639,42 @@ for axis, (name, count) in zip(axes, grown.items(), strict=True):
 axes[0].set_yticks(range(len(seeds)), [f"seed {s}" for s in seeds])
 show(
     fig,
-    alt="Number of legs in the estimated clean image against t, for seven seeds, ELS left, network right. Three "
-    "legs appear at t = 0.85 for one seed and only below 0.2 for others; most seeds have them for good from t "
-    "near 0.4.",
+    alt="Number of legs in the estimated clean image against t, for seven seeds, ELS left, network right. In the "
+    "estimate of ELS three legs come and go: they stay from t = 0.8 for one seed, from 0.45 to 0.25 for four, from 0.15 "
+    "and 0.05 for two. In the network's most seeds have them for good earlier.",
 )
+
+# %% [markdown]
+# The counts waver. When is a third leg decided? Let us say: from the first t on after which it never goes away.
+#
+# ### Exercise 4: Decided for good (6 minutes, ★★☆)
+#
+# Write `decided_at(counts, times)`: `counts` of shape (T, B) holds the legs in the estimates of B seeds at the T
+# `times`, from noise to clean. Return (B,): for each seed the first t from which *all* estimates to the end have
+# three legs or more; 0 where the last one has fewer.
+
+
+# %%
+def decided_at(counts, times):
+    """counts (T, B), times: T falling numbers -> (B,): the t from which three legs or more stay to the end."""
+    ...
+
+
+check.decided_at(decided_at)
+
+# %% [markdown]
+# Stuck? `check.hint("decided_at")` gives one hint at a time.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def decided_at(counts, times):
+#     stays = (counts >= 3).int().flip(0).cumprod(0).sum(0)  # how many of the last estimates have three legs
+#     return torch.tensor([times[len(times) - int(k)] if k else 0.0 for k in stays])
+# ```
+#
+# Read from the end, the product of truth values is 1 until the first estimate with fewer legs, and 0 from there on.
+# </details>
 
 # %%
 settled = {}
@@ -631,14 +683,16 @@ for name, count in grown.items():
     settled[name] = [times[len(times) - int(k)] for k in run]
     print(f"{name:8s} three legs for good from t =", settled[name])
 if lab.profile == "laptop":
-    assert max(settled["ELS"]) > 0.5 and min(settled["ELS"]) < 0.2
+    assert max(settled["ELS"]) > 0.7 and min(settled["ELS"]) < 0.1
+    assert sum(0.25 <= t <= 0.45 for t in settled["ELS"]) >= 4
+    assert sum(n > e for n, e in zip(settled["network"], settled["ELS"], strict=True)) >= 4
 
 # %% [markdown]
 # There is no one moment. In the machine's estimate the third leg is there for good from t = 0.8 for one seed and only
 # in the last step for another; four of the seven settle between 0.45 and 0.25, when windows are 9 to 5 pixels wide. The
 # network settles most of them earlier. (Its "legs" at t = 1 are specks: its first estimate is mostly noise, see lesson
 # 11.) Before that the estimates waver between two and three: the question is open, and nobody who sees the whole
-# garment is asked. That is why a long view helps whether it comes before or after.
+# garment is asked. That may be why a long view helps whether it comes before or after.
 #
 # Ask the machine itself: below, click a pixel of an odd leg. At t = 0.3 its window is 5 pixels wide. Who voted for it?
 
@@ -663,7 +717,8 @@ for title, x_t in {"three legs": path[step][1], "two legs": plain_path[step][1]}
     print(f"drawings with {title}, voters by legs:", {k: f"{v:.0%}" for k, v in by_legs[title].items()})
 if lab.profile == "laptop":
     odd_share = {title: v[3] + v[4] for title, v in by_legs.items()}
-    assert by_legs["three legs"][2] > 0.7 and odd_share["three legs"] > 2 * odd_share["two legs"] > 0.03
+    assert by_legs["three legs"][2] > 0.7 and 0.14 < odd_share["three legs"] < 0.2
+    assert 0.02 < odd_share["two legs"] < 0.045
 
 # %% [markdown]
 # Most of these votes come from trousers with two legs: seen through its window, each of these patches was right at its
@@ -671,7 +726,7 @@ if lab.profile == "laptop":
 # images, hold one vote in six, against one in thirty where the drawing has two legs. Odd drawings draw on odd examples.
 
 # %% [markdown]
-# ### Exercise 4: Edit P(t) (6 minutes, ★☆☆)
+# ### Exercise 5: Edit P(t) (5 minutes, ★☆☆)
 #
 # Write `edited_sizes(sizes, least, low, high)`: `sizes` is a list of pairs (t, P). Return a tensor of shape (T, 2) with
 # the same times, where P is at least `least` for `low` <= t < `high` and unchanged elsewhere.
@@ -720,15 +775,15 @@ check.edited_sizes(edited_sizes)
 # take to test it: a counter fixed beforehand, the same seeds, a rate on real photographs, and an edit that should cure
 # it.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## What you can now say
 #
 # * Third legs are rarer than they look (4 % of the network's trousers, 7 % of the machine's) but in excess of real
 #   ones, and on the same seeds six times as often as chance would have it.
-# * Lopsided sleeves are common, four in ten, and there the machine foretells nearly every case: correlation 0.9.
-# * Such a drawing is in order through every keyhole and wrong as a whole.
+# * Lopsided sleeves are common, four in ten, and there the machine foretells nine in ten: correlation 0.9.
+# * Through a keyhole of 3 pixels such a drawing is in order; the wider the view, the stranger it looks.
 # * It is not simply "too local too late": a view of nearly the whole garment, early or late, removes most errors; a
-#   moderately longer late window hardly helps trousers and cures about half of the tops. Every cure predicts the
+#   moderately longer late window helps trousers little and cures about half of the tops. Every cure predicts the
 #   network less well.
 # * A counter is fixed before one looks, several thresholds are shown, and new failures are counted along with cures.
 #

@@ -12,7 +12,7 @@
 #     name: python3
 # ---
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # # 13 · The machine is attention over training patches
 #
 # **You will** rewrite the equivariant local score machine as attention, run it in one call of torch, cut it into pieces
@@ -52,7 +52,7 @@ lab = els.lab()
 # The first term is a common factor of all weights and cancels. What is left is a softmax of dot products with a bias:
 # **attention**, without one learned weight.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # | | in a transformer | in the machine |
 # |---|---|---|
 # | query | learned projection of a token | a patch $q$ of the noisy image |
@@ -97,7 +97,7 @@ del dots, squares
 # %% [markdown]
 # What does one pixel attend to? Take the middle one, and show the six training images that get most of its attention.
 
-# %%
+# %% tags=["slide"]
 middle = weights[(H // 2) * W + W // 2].view(-1, 1, H, W)  # attention of the middle pixel: (N, 1, H, W)
 share = middle.sum((1, 2, 3))
 best = share.argsort(descending=True)[:6]
@@ -169,7 +169,7 @@ gap = (one_call.T.reshape(x_t.shape) - answer).abs().max().item()
 print(f"one call of attention and the machine of the package differ by at most {gap:.0e}")
 assert gap < 1e-3
 
-# %%
+# %% tags=["slide"]
 fig = plotting.image_rows(
     {"": torch.cat([x_t / x_t.abs().max(), one_call.T.reshape(x_t.shape), answer, clean])},
     titles=["x_t", "attention", "machine", "clean image"],
@@ -180,7 +180,7 @@ show(
     "clean image.",
 )
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # One line of a standard library: what was invented to make transformers fast now works for us. What does it do inside?
 #
 # ## 3. Streaming, and merging what was streamed (8 minutes)
@@ -244,7 +244,7 @@ for k, v in zip(keys.split(H * W), values.split(H * W), strict=True):
     peaks.append(total.largest[0, :, 0])
 curves, peaks = torch.stack(curves).cpu(), torch.stack(peaks).cpu()
 
-# %%
+# %% tags=["slide"]
 fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.1))
 for i, (y, x) in enumerate(pixels):
     left.plot(range(1, len(peaks) + 1), peaks[:, i] - peaks[-1, i], label=f"pixel {y}, {x}")
@@ -373,7 +373,7 @@ def logit_error(t, form, P=7, leaders=8):
 times = [0.8, 0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.005]
 errors = {form: [logit_error(t, form) for t in times] for form in ("dot products", "centred", "direct")}
 
-# %%
+# %% tags=["slide"]
 fig, axis = plt.subplots(figsize=(6.4, 3.6))
 noise_levels = [schedule.sigma(t) for t in times]
 for (form, values_of), marker in zip(errors.items(), "os^", strict=True):
@@ -426,7 +426,7 @@ for t_low in low_times:
         picture = torch.softmax(rounded(Q, digits) @ rounded(K, digits).T, dim=1) @ values
         worst[name].append((picture.T.reshape(x_t.shape) - exact).abs().max().item())
 
-# %%
+# %% tags=["slide"]
 fig, axis = plt.subplots(figsize=(6.4, 3.3))
 for (name, errors_of), marker in zip(worst.items(), "os^", strict=True):
     axis.semilogy(low_times, errors_of, marker=marker, label=name)
@@ -510,7 +510,7 @@ class PeakMemory(TorchDispatchMode):
         return result
 
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # **Predict.** The table form (all logits, then a softmax), against the package's stream: which grows with the number of
 # images $N$, which with $P$?
 
@@ -547,7 +547,7 @@ print(f"four times the images: the table takes {growth:.1f} times the memory")
 assert 3.5 < growth < 4.5 and max(used["stream", 8000, p] for p in (3, 11)) < 60
 assert all(used["stream", 8000, p] < 1.2 * used["stream", 2000, p] for p in (3, 11))
 
-# %%
+# %% tags=["slide"]
 fig, axis = plt.subplots(figsize=(5.6, 3.4))
 for form, marker in (("table", "o"), ("stream", "s")):
     for size, line in zip((3, 11), ("-", ":"), strict=True):
@@ -714,7 +714,7 @@ sent = sum(x.numel() * x.element_size() for share in shares for x in (share.larg
 print(f"two processes, merged: differs by {gap:.0e}; {sent / 1e3:.0f} kB were exchanged")
 assert gap < 1e-4 and sent < 20_000
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Four hundred or four hundred million images: each process would still send 6 kB per picture and step. In transformers
 # the same merge is known from attention over long sequences that are split over many GPUs.
 #
@@ -835,7 +835,7 @@ print(f"{operations:.1e} operations: {operations / 67e12 / 60:.0f} minutes at th
 print(f"{operations / 50e9 / 86400:.0f} days at 50 GFLOP/s; the table of one step would take {4 * pairs / 1e12:.0f} TB")
 assert 2.0e17 < operations < 2.2e17 and round(operations / 67e12 / 60) == 52
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Nearly an hour on one of the fastest processors there are, for one small picture. Nobody would use the machine to make
 # pictures. It is there to *predict* them: the network is the fast approximation, and the formula says of what.
 #

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import settings
+from site_build import build, working_tree
 from torch import Tensor
 
 settings.register_profile("course", deadline=None, derandomize=True, max_examples=60, print_blob=True)
@@ -17,6 +19,12 @@ settings.load_profile("course")
 def no_personal_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("ELSCOURSE_LAB", "ELSCOURSE_DATA"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the built website."""
+    return build(working_tree(tmp_path_factory.mktemp("tree")))
 
 
 @pytest.fixture

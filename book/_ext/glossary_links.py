@@ -9,10 +9,13 @@ import re
 from collections.abc import Iterator
 
 from docutils import nodes
+from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 GLOSSARY = "book/glossary"
+# elsewhere Windows is an operating system and a network is the internet
+PAGES = ("notebooks/", "book/index", "book/theory", "book/paper", "book/further", "book/teach/")
 # a term is no news in a heading, and no link in code, in another link, or in the caption of a table
 CLOSED = (
     nodes.title,
@@ -29,16 +32,44 @@ CLOSED = (
 )
 
 
-def entries(env: object) -> dict[str, str]:
-    """Every term of the glossary in lower case (symbols as they are), with the id of its entry."""
-    objects = env.domains.standard_domain.get_objects()  # type: ignore[attr-defined]
-    return {name if "\\" in name else name.lower(): anchor for name, _, kind, _, anchor, _ in objects if kind == "term"}
+def key_of(word: str) -> str:
+    """How a word is looked up: IS, R2 and r2 as they are written, longer words in any case."""
+    word = " ".join(word.replace("’", "'").split())
+    return word if len(word) <= 2 or word.isupper() else word.lower()
 
 
-def pattern_of(terms: list[str]) -> re.Pattern[str]:
-    """Whole words, the longest term first, a plural s allowed."""
-    words = sorted((term for term in terms if "\\" not in term), key=len, reverse=True)
-    return re.compile(rf"(?<![\w-])({'|'.join(map(re.escape, words))})(s?)(?![\w-])", re.IGNORECASE)
+def symbol_of(formula: str) -> str:
+    """How a formula is looked up: D is not d, but spaces mean nothing."""
+    return re.sub(r"\s", "", formula)
+
+
+def entries(env: object) -> tuple[dict[str, str], dict[str, str]]:
+    """The words and the symbols of the glossary, each with the id of its entry."""
+    words: dict[str, str] = {}
+    symbols: dict[str, str] = {}
+    if GLOSSARY not in env.all_docs:  # type: ignore[attr-defined]
+        return words, symbols
+    for term in env.get_doctree(GLOSSARY).findall(nodes.term):  # type: ignore[attr-defined]
+        parts = [child for child in term.children if not isinstance(child, addnodes.index)]
+        if len(parts) == 1 and isinstance(parts[0], nodes.math):
+            symbols[symbol_of(parts[0].astext())] = term["ids"][0]
+        else:
+            words[key_of(term.astext())] = term["ids"][0]
+    return words, symbols
+
+
+def pattern_of(words: list[str]) -> re.Pattern[str]:
+    """Whole words, the longest first, a plural s allowed."""
+    ordered = sorted(words, key=len, reverse=True)
+    either = (
+        "|".join(
+            re.escape(word) if key_of(word.upper()) == word or len(word) <= 2 else f"(?i:{re.escape(word)})"
+            for word in ordered
+        )
+        .replace("'", "['’]")
+        .replace(r"\ ", r"\s+")
+    )
+    return re.compile(rf"(?<![\w-])({either})(s?)(?![\w-])")
 
 
 class GlossaryLinks(SphinxPostTransform):
@@ -49,15 +80,16 @@ class GlossaryLinks(SphinxPostTransform):
     def run(self, **_: object) -> None:
         """Walk over the page in reading order."""
         page = self.env.docname
-        terms = entries(self.env)
-        if page == GLOSSARY or not terms or self.app.builder.format != "html":
+        if not page.startswith(PAGES) or self.app.builder.format != "html":
+            return
+        self.words, self.symbols = entries(self.env)
+        if not self.words:
             return
         self.base = self.app.builder.get_relative_uri(page, GLOSSARY)
-        self.left = dict(terms)
-        self.pattern = pattern_of(list(terms))
+        self.pattern = pattern_of(list(self.words))
         for node in list(self.document.findall(lambda n: isinstance(n, (nodes.Text, nodes.math)))):
-            if not any(isinstance(parent, CLOSED) for parent in _above(node)):
-                self._symbol(node) if isinstance(node, nodes.math) else self._words(node)
+            if not any(isinstance(parent, CLOSED) or _is_reference_list(parent) for parent in _above(node)):
+                self._symbol(node) if isinstance(node, nodes.math) else self._link_words(node)
 
     def _link(self, anchor: str, child: nodes.Node) -> nodes.reference:
         link = nodes.reference("", "", internal=True, refuri=f"{self.base}#{anchor}", classes=["glossary-link"])
@@ -65,16 +97,16 @@ class GlossaryLinks(SphinxPostTransform):
         return link
 
     def _symbol(self, node: nodes.math) -> None:
-        anchor = self.left.pop(node.astext().strip().replace(" ", "").lower(), None)
+        anchor = self.symbols.pop(symbol_of(node.astext()), None)
         if anchor is not None:
             node.replace_self(self._link(anchor, node.deepcopy()))
 
-    def _words(self, node: nodes.Text) -> None:
+    def _link_words(self, node: nodes.Text) -> None:
         if isinstance(node.parent, nodes.math):
             return
         text, made, read = str(node), [], 0
         for match in self.pattern.finditer(text):
-            anchor = self.left.pop(match[1].lower(), None)
+            anchor = self.words.pop(key_of(match[1]), None)
             if anchor is None:
                 continue
             made += [nodes.Text(text[read : match.start()]), self._link(anchor, nodes.Text(match[0]))]
@@ -86,6 +118,11 @@ class GlossaryLinks(SphinxPostTransform):
 def _above(node: nodes.Node) -> Iterator[nodes.Node]:
     while (node := node.parent) is not None:
         yield node
+
+
+def _is_reference_list(node: nodes.Node) -> bool:
+    """Titles of papers are not ours to link."""
+    return isinstance(node, nodes.section) and bool(node.children) and node[0].astext() == "References"
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

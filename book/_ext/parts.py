@@ -3,7 +3,7 @@
     ```{course-part} lessons
     ```
 
-Parts: lessons, results, calibration, runs, versions (tables), colab (how to install there).
+Parts: lessons, teaching, results, calibration, runs, versions (tables), colab (how to install there).
 """
 
 from __future__ import annotations
@@ -51,6 +51,24 @@ def lessons() -> str:
     return table(["lesson", "minutes", "you need"], rows())
 
 
+def teaching() -> str:
+    """Per lesson: the page for lecturers, its slides, the minutes."""
+
+    def rows() -> Iterator[list[str]]:
+        for lesson in LESSONS:
+            text = first_cell(lesson)
+            title, minutes = re.match(r"# (.+)", text), re.search(r"\*\*Time\*\* (\d+)", text)
+            assert title and minutes, lesson
+            yield [
+                f"[{title[1]}](../../notebooks/{lesson.name})",
+                minutes[1],
+                f"{{doc}}`page <lessons/{lesson.stem[:2]}>`",
+                f'<a href="slides/{lesson.stem}.html">slides</a>',
+            ]
+
+    return table(["lesson", "minutes", "for you", "for the projector"], rows())
+
+
 def results() -> str:
     """Median r2 of every machine with every shipped network, and how often it beats the ideal denoiser."""
 
@@ -91,11 +109,11 @@ def _status() -> dict:
 
 def runs() -> str:
     """What the last run of each notebook took."""
-    took = _status()["lessons"]
-    return table(
-        ["notebook", "seconds", "peak memory in GiB"],
-        ([name, f"{run['seconds']:.0f}", f"{run['gib']:.2f}" if "gib" in run else "not measured"] for name, run in took.items()),
-    )  # fmt: skip
+    rows = (
+        [name, f"{took['seconds']:.0f}", f"{took['gib']:.2f}" if "gib" in took else "not measured"]
+        for name, took in _status()["lessons"].items()
+    )
+    return table(["notebook", "seconds", "peak memory in GiB"], rows)
 
 
 def versions() -> str:
@@ -109,8 +127,8 @@ def colab() -> str:
     repository = project.get("urls", {}).get("Repository")
     if repository:
         return (
-            "Each lesson has a rocket button at the top that opens it there. In Colab, put this in a new first cell and "
-            "run it before anything else; it leaves Colab's torch and numpy as they are:\n\n"
+            "Each lesson has a rocket button at the top that opens it there. In Colab, put this in a new first cell "
+            "and run it before anything else; it leaves Colab's torch and numpy as they are:\n\n"
             f'```\n%pip install -q "elscourse[notebook] @ git+{repository}"\n```'
         )
     return (
@@ -121,7 +139,7 @@ def colab() -> str:
     )
 
 
-PARTS = {f.__name__: f for f in (lessons, results, calibration, runs, versions, colab)}
+PARTS = {f.__name__: f for f in (lessons, teaching, results, calibration, runs, versions, colab)}
 
 
 class CoursePart(SphinxDirective):

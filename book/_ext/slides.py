@@ -1,2 +1,108 @@
-def setup(app):
+"""A slide deck for every lesson, from its cells that are tagged `slide`: book/teach/slides/NN_topic.html.
+
+A text cell gives its headings, what is to be predicted, formulas, lists, tables, and sentences with bold words; the
+whole text is in the speaker's notes. A code cell gives its figures and what it prints. Nothing is written twice.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from markdown_it import MarkdownIt
+from mdit_py_plugins.amsmath import amsmath_plugin
+from mdit_py_plugins.dollarmath import dollarmath_plugin
+from sphinx.application import Sphinx
+
+LESSONS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
+SENTENCE = re.compile(r"(?<=[.?!:])\s+(?=[A-Z*$(\[`])")
+
+
+@dataclass(frozen=True)
+class Slide:
+    """What is shown, and what the speaker reads."""
+
+    body: str
+    notes: str = ""
+
+
+def _markdown() -> MarkdownIt:
+    def math(text: str, options: dict[str, Any]) -> str:
+        left, right = (r"\[", r"\]") if options["display_mode"] else (r"\(", r"\)")
+        return left + html.escape(text) + right
+
+    return MarkdownIt("commonmark").enable("table").use(dollarmath_plugin, renderer=math).use(amsmath_plugin)
+
+
+MARKDOWN = _markdown()
+
+
+def blocks(text: str) -> Iterator[tuple[str, str]]:
+    """(kind, source) of each paragraph, heading, list, table and formula of a text."""
+    lines = text.splitlines()
+    for token in MARKDOWN.parse(text):
+        if token.level == 0 and token.map and token.nesting >= 0:
+            yield token.type.removesuffix("_open"), "\n".join(lines[slice(*token.map)])
+
+
+def essence(text: str) -> str:
+    """What of a text belongs on a slide, as Markdown."""
+    text = re.sub(r"<details>.*?</details>", "", text, flags=re.DOTALL)
+    kept: list[str] = []
+    for kind, source in blocks(text):
+        if kind == "paragraph" and not source.startswith("**Predict.**"):
+            before_list = source.rstrip().endswith(":")
+            source = " ".join(s for s in SENTENCE.split(" ".join(source.split())) if "**" in s or before_list)
+        if source and kind not in ("fence", "html_block"):
+            kept.append(source)
+    return "\n\n".join(kept)
+
+
+def text_slide(source: str) -> Slide:
+    """A slide of a text cell; minutes in headings are for readers."""
+    source = re.sub(r"^(#+ .+?) \(\d+ minutes.*\)$", r"\1", source, flags=re.MULTILINE)
+    return Slide(MARKDOWN.render(essence(source)), MARKDOWN.render(source))
+
+
+def output_slide(cell: dict[str, Any]) -> Slide | None:
+    """A slide of what a code cell shows; None if it shows nothing."""
+    shown = []
+    for output in cell["outputs"]:
+        page = "".join(output.get("data", {}).get("text/html", ""))
+        if page.startswith("<img "):
+            shown.append(page)
+        elif output["output_type"] == "stream":
+            shown.append(f"<pre>{html.escape(''.join(output['text']).rstrip())}</pre>")
+    if not shown:
+        return None
+    return Slide("\n".join(shown), f"<pre>{html.escape(''.join(cell['source']))}</pre>")
+
+
+def deck(lesson: Path) -> list[Slide]:
+    """The slides of a lesson."""
+    slides = []
+    for cell in json.loads(lesson.read_text(encoding="utf-8"))["cells"]:
+        if "slide" in cell["metadata"].get("tags", []):
+            is_text = cell["cell_type"] == "markdown"
+            slide = text_slide("".join(cell["source"])) if is_text else output_slide(cell)
+            slides += [slide] if slide else []
+    return slides
+
+
+def pages(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """A page of its own for every deck."""
+    for lesson in LESSONS:
+        title = "".join(json.loads(lesson.read_text(encoding="utf-8"))["cells"][0]["source"]).splitlines()[0]
+        context = {"title": title.removeprefix("# "), "slides": deck(lesson), "lesson": lesson.stem}
+        yield f"book/teach/slides/{lesson.stem}", context, "slides.html"
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Connect."""
+    app.connect("html-collect-pages", pages)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -156,7 +156,7 @@ COIN = Exercise(
             _unnormalised_coin,
         ),
         Mistake(
-            "You undo the dimming, x_t / alpha, as if there were no noise. Weigh +1 and -1 by how probable they make x_t.",
+            "You only undo the dimming, as if there were no noise: weigh +1 and -1 by how well they explain x_t.",
             lambda x_t, alpha, sigma: x_t / alpha,
         ),
         Mistake(
@@ -277,8 +277,8 @@ STEP = Exercise(
             lambda x_t, x0_hat, a, s, a1, s1: a1 * x0_hat + s1 * (a * x0_hat - x_t) / s**2,
         ),
         Mistake(
-            "You walk straight along the velocity u, which is right for tiny turns only. Keep x0_hat and eps_hat, and mix "
-            "them again with alpha_next and sigma_next.",
+            "You walk straight along the velocity u, which is right for tiny turns only. Keep x0_hat and eps_hat, and "
+            "mix them again with alpha_next and sigma_next.",
             _straight_step,
         ),
         Mistake(
@@ -370,8 +370,12 @@ SAMPLER = Exercise(
             lambda denoiser, noise, steps: _walk(denoiser, noise, SCHEDULE.times(steps), ask_noise=True),
         ),
         Mistake(
-            "You walk straight along the velocity (as in section 5, with 1,000 steps). A DDIM step turns: use ddim_step.",
+            "You walk straight along the velocity, as section 5 did in 1,000 steps. A DDIM step turns: use ddim_step.",
             lambda denoiser, noise, steps: _walk(denoiser, noise, SCHEDULE.times(steps), straight=True),
+        ),
+        Mistake(
+            "You run from t = 0 to t = 1: start at the noise, t = 1, and end at the picture, t = 0.",
+            lambda denoiser, noise, steps: _walk(denoiser, noise, SCHEDULE.times(steps)[::-1]),
         ),
         Mistake(
             "You mix in the starting noise at every step: estimate the noise anew from the present x_t.",

@@ -327,8 +327,8 @@ EXERCISES = [
             ),
             Mistake("That is the factor for an error of eps_hat; here the error of D is given.", _error_of_eps),
             Mistake(
-                "You take the factor of section 6, which belongs to an error of eps_hat: put in eps_hat's own error, "
-                "-alpha / sigma times that of D, and mind the alpha' D.",
+                "You take the factor of section 6, which belongs to an error of eps_hat: if D is off by e, eps_hat is "
+                "off by -alpha e / sigma.",
                 _factor_of_section_6,
             ),
             Mistake("Your sign is turned round: it is sin(theta - theta'), which is positive.", _other_direction),

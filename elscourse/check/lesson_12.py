@@ -60,6 +60,19 @@ def _every_edge(images: Tensor, threshold: float, height: int) -> Tensor:
     return edges.unfold(1, height, 1).min(-1).values.max(-1).values
 
 
+def _run_ends(images: Tensor, threshold: float, height: int) -> Tensor:
+    runs = ((images[:, 0] > threshold).int().diff(dim=-1) == -1).sum(-1)
+    return runs.unfold(1, height, 1).min(-1).values.max(-1).values
+
+
+def _below_the_waist(images: Tensor, threshold: float, height: int) -> Tensor:
+    return _steady_legs(images[:, :, images.shape[2] // 2 :], threshold, height)
+
+
+def _mid_grey(images: Tensor, threshold: float, height: int) -> Tensor:
+    return _steady_legs(images, 0.0, height)
+
+
 def _truth_cases(generator: torch.Generator) -> list[tuple[Tensor, Tensor]]:
     cases = []
     for n, rate in ((40, 0.3), (60, 0.5), (25, 0.4)):
@@ -90,6 +103,11 @@ def _equal_ones(a: Tensor, b: Tensor) -> tuple[int, float, float]:
     _, expected, _ = _overlap(a, b)
     same = int((a == b).sum())
     return same, expected, same / expected
+
+
+def _other_condition(a: Tensor, b: Tensor) -> tuple[int, float, float]:
+    both, expected, _ = _overlap(a, b)
+    return both, expected, both / int(b.sum()) / (int(b.sum()) / len(b))
 
 
 def _chance_as_share(a: Tensor, b: Tensor) -> tuple[int, float, float]:
@@ -133,6 +151,68 @@ def _exactly(before: Tensor, after: Tensor) -> tuple[int, int, float]:
     return cured, new, math.comb(cured + new, cured) / 2 ** (cured + new)
 
 
+def _strictly_more(before: Tensor, after: Tensor) -> tuple[int, int, float]:
+    cured, new, p = _net_cure(before, after)
+    return cured, new, p - math.comb(cured + new, cured) / 2 ** (cured + new)
+
+
+def _two_sided(before: Tensor, after: Tensor) -> tuple[int, int, float]:
+    cured, new, p = _net_cure(before, after)
+    return cured, new, min(1.0, 2 * p)
+
+
+def _only_the_bad(before: Tensor, after: Tensor) -> tuple[int, int, float]:
+    cured, new, _ = _net_cure(before, after)
+    n = int(before.sum())
+    return cured, new, sum(math.comb(n, k) for k in range(cured, n + 1)) / 2**n
+
+
+def _count_cases(generator: torch.Generator) -> list[tuple[Tensor, list[float]]]:
+    cases = []
+    for steps, seeds in ((20, 6), (10, 5), (16, 7)):
+        counts = torch.randint(1, 5, (steps + 1, seeds), generator=generator)
+        for k in range(seeds):  # every seed wavers, then settles
+            counts[steps // 2 + k % 4 :, k] = 3 + (counts[steps // 2 + k % 4 :, k] > 2).int()
+            counts[steps // 2 + k % 4 - 1, k] = 2
+        counts[1, 0], counts[-1, 1], counts[-2, 2], counts[-1, 3] = 3, 2, 4, 4
+        cases.append((counts, [round(1 - k / steps, 6) for k in range(steps + 1)]))
+    return cases
+
+
+def _decided_at(counts: Tensor, times: list[float]) -> Tensor:
+    found = []
+    for column in (counts >= 3).T.tolist():
+        t = 0.0
+        for three, time in zip(reversed(column), reversed(times), strict=True):
+            if not three:
+                break
+            t = time
+        found.append(t)
+    return torch.tensor(found)
+
+
+def _first_time(counts: Tensor, times: list[float]) -> Tensor:
+    return torch.tensor([times[int((c >= 3).int().argmax())] for c in counts.T])
+
+
+def _last_without(counts: Tensor, times: list[float]) -> Tensor:
+    return torch.tensor([times[max(k for k, legs in enumerate(c.tolist()) if legs < 3)] for c in counts.T])
+
+
+def _exactly_three(counts: Tensor, times: list[float]) -> Tensor:
+    return _decided_at(torch.where(counts == 3, 3, 0), times)
+
+
+def _step_number(counts: Tensor, times: list[float]) -> Tensor:
+    decided = _decided_at(counts, times)
+    return torch.tensor([min(range(len(times)), key=lambda k: abs(times[k] - float(t))) for t in decided])
+
+
+def _last_end_of_the_list(counts: Tensor, times: list[float]) -> Tensor:
+    stays = (counts >= 3).int().cumprod(0).sum(0)
+    return torch.tensor([times[len(times) - int(k)] if k else 0.0 for k in stays])
+
+
 def _size_cases(generator: torch.Generator) -> list[tuple[Sizes, int, float, float]]:
     cases = []
     for least, low, high in ((9, 0.0, 0.5), (7, 0.3, 0.7), (11, 0.4, 1.1)):
@@ -163,6 +243,10 @@ def _high_included(sizes: Sizes, least: int, low: float, high: float) -> Tensor:
     return _pairs([(t, max(p, least) if low <= t <= high else p) for t, p in sizes])
 
 
+def _low_excluded(sizes: Sizes, least: int, low: float, high: float) -> Tensor:
+    return _pairs([(t, max(p, least) if low < t < high else p) for t, p in sizes])
+
+
 def _at_most(sizes: Sizes, least: int, low: float, high: float) -> Tensor:
     return _pairs([(t, min(p, least) if low <= t < high else p) for t, p in sizes])
 
@@ -172,7 +256,7 @@ EXERCISES = [
         name="steady_legs",
         lesson=12,
         title="A steadier counter",
-        minutes=10,
+        minutes=9,
         difficulty=3,
         start="Start from the number of runs in every row, shape (B, H).",
         hints=(
@@ -196,13 +280,18 @@ EXERCISES = [
                 _without_first_column,
             ),
             Mistake("You count every edge: only those from dark to bright begin a run.", _every_edge),
+            Mistake(
+                "You miss runs that reach the last column: no edge follows them. Count where runs begin.", _run_ends
+            ),
+            Mistake("You look at the lower half only: here all rows count.", _below_the_waist),
+            Mistake("You compare with 0: bright means brighter than `threshold`.", _mid_grey),
         ),
     ),
     Exercise(
         name="overlap",
         lesson=12,
         title="Agreement beyond chance",
-        minutes=7,
+        minutes=6,
         difficulty=2,
         start="Start from (a & b).sum(): how many are true in both.",
         hints=(
@@ -221,6 +310,10 @@ EXERCISES = [
                 "You count the places where a equals b; where both are false, nobody has three legs.",
                 _equal_ones,
             ),
+            Mistake(
+                "The third number is P(a given b) / P(b): divide P(b given a), which is both / a.sum(), by P(b).",
+                _other_condition,
+            ),
             Mistake("The second number is a share: the expected *number* is a.sum() * b.sum() / n.", _chance_as_share),
         ),
     ),
@@ -228,7 +321,7 @@ EXERCISES = [
         name="net_cure",
         lesson=12,
         title="Cured, or only different?",
-        minutes=7,
+        minutes=6,
         difficulty=2,
         start="Start from the seeds that changed: before & ~after, and ~before & after.",
         hints=(
@@ -246,13 +339,48 @@ EXERCISES = [
                 "The third number is that of exactly `cured` heads: 'as many or more' also counts the larger k.",
                 _exactly,
             ),
+            Mistake("'At least as many' includes k = cured: your sum begins one later.", _strictly_more),
+            Mistake("That is a two-sided probability: count only as many cures or more.", _two_sided),
+            Mistake(
+                "Your n is the number that had three legs before: seeds that newly got them are tosses too.",
+                _only_the_bad,
+            ),
+        ),
+    ),
+    Exercise(
+        name="decided_at",
+        lesson=12,
+        title="Decided for good",
+        minutes=6,
+        difficulty=2,
+        start="Start from counts >= 3, and read it from the end.",
+        hints=(
+            "The third leg is decided where the unbroken stretch of True that reaches the end begins.",
+            "flip(0), then cumprod(0): 1 as long as nothing was False since the end. Its sum is the stretch's length k.",
+            "The answer is times[len(times) - k], and 0 where k is 0.",
+        ),
+        cases=_count_cases,
+        answer=_decided_at,
+        mistakes=(
+            Mistake(
+                "That is the first time three legs appear: they may go away again, look from the end.", _first_time
+            ),
+            Mistake(
+                "You return the last time with fewer than three legs: the answer is one step later.", _last_without
+            ),
+            Mistake("You ask for exactly three: four legs are also three or more.", _exactly_three),
+            Mistake("You return the number of the step: times[number] is the t asked for.", _step_number),
+            Mistake(
+                "You take the stretch that begins at the noise end: flip before cumprod, to count from the clean end.",
+                _last_end_of_the_list,
+            ),
         ),
     ),
     Exercise(
         name="edited_sizes",
         lesson=12,
         title="Edit P(t)",
-        minutes=6,
+        minutes=5,
         difficulty=1,
         start="Start from one pair: (t, max(p, least)) if t is in the interval, else (t, p).",
         hints=(
@@ -267,6 +395,7 @@ EXERCISES = [
             ),
             Mistake("You edit all times: leave those outside low <= t < high as they are.", _everywhere),
             Mistake("The interval does not include `high` itself: low <= t < high.", _high_included),
+            Mistake("The interval includes `low` itself: low <= t < high.", _low_excluded),
             Mistake("You take the smaller of the two: windows should become at least `least`.", _at_most),
         ),
     ),

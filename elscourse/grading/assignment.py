@@ -1,0 +1,128 @@
+"""A lesson as an assignment: no solutions, no outputs, a first cell that says what to do, and a grader beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..check import Exercise, exercises
+from ..errors import CourseError, unknown_name
+from ..workspace import lessons_dir
+from .reading import source_of
+
+SOLUTION = re.compile(r"\n*<details><summary>Solution</summary>.*?</details>\n*", re.DOTALL)
+
+FIRST_CELL = """\
+# Assignment: lesson {lesson:02d}
+
+**Your name:**
+
+Work through the lesson and write the functions of these exercises:
+
+| exercise | function | points | minutes |
+| --- | --- | --- | --- |
+{rows}
+| together | | {points} | {minutes} |
+
+The cell of an exercise ends in its check, which says whether the function is right and, if not, why. You may check as
+often as you like; hints cost nothing. Keep the names and the `def` lines of the functions: your notebook is graded by
+the same checks, in a fresh Python that runs your functions and what they need from the cells above.
+
+**Hand in** this notebook, saved, and named after you: `your-name.ipynb`.
+"""
+
+GRADER = '''\
+"""Grade what was handed in for lesson {lesson:02d}: python {name} RETURNED [--out DIR] [--time-limit SECONDS]
+
+RETURNED is a notebook, or a folder of notebooks named after the learners. Needs elscourse, as the lesson does.
+This file is yours; learners get the notebook alone.
+"""
+
+import sys
+
+from elscourse.cli import main
+
+if __name__ == "__main__":
+    main(["grade", "{lesson:02d}", {chosen}*sys.argv[1:]])
+'''
+
+
+def lesson_path(name: str) -> Path:
+    """The notebook of a lesson, by its number or its name: 04, 4, 04_local. Raises CourseError for another one."""
+    known = {path.stem: path for path in sorted(lessons_dir().glob("[0-9][0-9]_*.ipynb"))}
+    wanted = Path(name).stem
+    found = [path for stem, path in known.items() if wanted == stem or wanted.zfill(2) == stem[:2]]
+    if not wanted or len(found) != 1:
+        raise unknown_name("lesson", name, known)
+    return found[0]
+
+
+def chosen_exercises(lesson: Path, names: Sequence[str]) -> list[Exercise]:
+    """The exercises of a lesson, or those that are named, in the order of the lesson. Raises CourseError."""
+    known = {e.name: e for e in exercises().values() if e.lesson == int(lesson.stem[:2])}
+    for name in names:
+        if name not in known:
+            raise unknown_name(f"exercise of lesson {lesson.stem}", name, known)
+    cells = cells_of(lesson)
+    place = {name: next((i for i, c in enumerate(cells) if f"check.{name}(" in source_of(c)), 0) for name in known}
+    return sorted((e for e in known.values() if not names or e.name in names), key=lambda e: place[e.name])
+
+
+def cells_of(lesson: Path) -> list[Any]:
+    """The cells of a lesson as shipped."""
+    return list(json.loads(lesson.read_text(encoding="utf-8"))["cells"])
+
+
+def without_solutions(lesson: Path, chosen: Sequence[Exercise]) -> dict[str, Any]:
+    """The lesson as a notebook to hand out: only these exercises are listed, but no solution at all is left."""
+    shipped = json.loads(lesson.read_text(encoding="utf-8"))
+    first = {"cell_type": "markdown", "id": "assignment", "metadata": {}, "source": _first_cell(chosen)}
+    cells = [first]
+    for cell in shipped["cells"]:
+        kept = cell | {"source": SOLUTION.sub("\n\n", source_of(cell)).strip("\n")}
+        if cell["cell_type"] == "code":
+            kept |= {"outputs": [], "execution_count": None, "source": source_of(cell)}
+        if kept["source"]:
+            cells.append(kept)
+    metadata = {key: value for key, value in shipped["metadata"].items() if key == "kernelspec"}
+    return shipped | {"cells": cells, "metadata": metadata}
+
+
+def _first_cell(chosen: Sequence[Exercise]) -> str:
+    rows = [f"| {e.title} | `{e.name}` | {e.difficulty} | {e.minutes} |" for e in chosen]
+    points, minutes = sum(e.difficulty for e in chosen), sum(e.minutes for e in chosen)
+    return FIRST_CELL.format(lesson=chosen[0].lesson, rows="\n".join(rows), points=points, minutes=minutes)
+
+
+def write_assignment(name: str, only: Sequence[str], folder: Path, force: bool = False) -> tuple[Path, Path]:
+    """Write NN_topic.ipynb, to hand out, and grade_NN.py, to keep; returns their paths.
+
+    Raises CourseError for an unknown lesson or exercise, and for files that are there already, unless forced.
+    """
+    lesson = lesson_path(name)
+    chosen = chosen_exercises(lesson, only)
+    notebook, grader = folder / lesson.name, folder / f"grade_{lesson.stem[:2]}.py"
+    if folder.resolve() == lessons_dir().resolve():
+        raise CourseError(f"{folder} holds the course's own lessons: name another folder with --out.")
+    for path in (notebook, grader):
+        if path.exists() and not force:
+            raise CourseError(f"{path} exists: name another folder with --out, or write over it with --force.")
+    options = "".join(f'"--exercise", "{e.name}", ' for e in chosen) if only else ""
+    put(notebook, json.dumps(without_solutions(lesson, chosen), indent=1, ensure_ascii=False) + "\n")
+    put(grader, GRADER.format(lesson=chosen[0].lesson, name=grader.name, chosen=options))
+    return notebook, grader
+
+
+def put(path: Path, text: str) -> None:
+    """Write a file whole or not at all. Raises CourseError where that is impossible."""
+    partial = path.with_name(path.name + ".partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(text, encoding="utf-8", newline="")
+        os.replace(partial, path)
+    except OSError as error:
+        raise CourseError(f"{path} cannot be written ({error.strerror}): name a folder of yours with --out.") from error

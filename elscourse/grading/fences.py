@@ -1,0 +1,95 @@
+"""What the learner's process may not do. Fences against accidents and simple tricks, not the walls of a jail.
+
+An audit hook of Python sees every file that is opened, module that is imported and program that is started, and cannot
+be taken away again. Memory, file sizes and processor time are limited by the system where it can (not on Windows).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+GIB = 2**30
+SECRETS = re.compile(r"elscourse\.(check|reference|grading)(\.|$)")
+STARTS = {"os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.startfile", "os.startfile/2", "subprocess.Popen"}
+FORKS = {"os.fork", "os.forkpty", "pty.spawn"}
+KILLS = {"os.kill", "os.killpg", "signal.pthread_kill"}
+CONNECTS = {"socket.connect", "socket.bind", "socket.sendto", "socket.getaddrinfo", "socket.gethostbyname"}
+CHANGES = {"os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.truncate", "os.link", "os.symlink", "os.chmod"}
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+Report = Callable[[str, str], None]
+
+
+def limit(memory: float, seconds: float) -> None:
+    """At most this much more memory (GiB), this much processor time, and files of 64 MiB."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    used = 0
+    with suppress(OSError, ValueError):  # only Linux says how much address space is taken
+        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    wanted = {"RLIMIT_CPU": seconds, "RLIMIT_FSIZE": 2**26, "RLIMIT_CORE": 0}
+    if used:
+        wanted["RLIMIT_AS"] = used + memory * GIB
+    for name, most in wanted.items():
+        with suppress(AttributeError, OSError, ValueError):  # a system that has no such limit, or a lower one
+            resource.setrlimit(getattr(resource, name), (int(most), int(most)))
+
+
+def raise_around(folder: Path, package: Path, lessons: Path, report: Report) -> None:
+    """From here on, for good: write in `folder` only, start nothing, reach nobody, and read no answers.
+
+    report: called with ("reaches", what) for the answers, ("starts", what) for other programs.
+    """
+    own = _real(folder)
+    secret = tuple(_real(path) for path in (package / "check", package / "reference.py", lessons))
+    installed = _real(package)
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "open":
+            path, _, flags = arguments
+            writes = bool(flags & WRITING) if isinstance(flags, int) else False
+            place = _real(path)
+            if place and (_within(place, secret) or (writes and _within(place, (installed,)))):
+                _refuse("reaches", os.path.basename(place), report)
+            if place and writes and not _within(place, (own, os.devnull)):
+                raise PermissionError(f"the grader lets a notebook write into its own folder only, not to {path}")
+        elif event == "import":
+            if SECRETS.match(str(arguments[0])):
+                _refuse("reaches", str(arguments[0]), report)
+        elif event in CHANGES:
+            for path in arguments[:2]:
+                place = _real(path) if isinstance(path, (str, bytes, os.PathLike)) else ""
+                if place and not _within(place, (own,)):
+                    if _within(place, (installed,)):
+                        report("reaches", os.path.basename(place))
+                    raise PermissionError(f"the grader lets a notebook change its own folder only, not {path}")
+        elif event in STARTS | FORKS | KILLS:
+            _refuse("starts", event, report)
+        elif event in CONNECTS:
+            raise PermissionError("the grader has no network")
+
+    sys.addaudithook(hook)
+
+
+def _refuse(kind: str, what: str, report: Report) -> None:
+    report(kind, what)
+    raise PermissionError(f"the grader does not allow {what}")
+
+
+def _real(path: Any) -> str:
+    """The file that a path stands for; "" for an open file's number."""
+    with suppress(TypeError, ValueError, OSError):
+        if not isinstance(path, int):
+            return os.path.realpath(os.fsdecode(path))
+    return ""
+
+
+def _within(place: str, folders: tuple[str, ...]) -> bool:
+    return any(place == folder or place.startswith(folder + os.sep) for folder in folders)

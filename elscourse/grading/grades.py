@@ -1,0 +1,196 @@
+"""Grade what was handed in: every notebook in processes of its own, one line per learner, resumed where it stopped."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from ..check import Exercise
+from ..check import exercises as all_exercises
+from ..errors import CourseError
+from .assignment import cells_of, chosen_exercises, lesson_path, put
+from .pupil import Limits, Pupil, Trouble
+from .reading import read, source_of
+
+LARGEST = 50_000_000  # bytes of a notebook
+Row = dict[str, Any]
+
+
+def grade(
+    lesson: str,
+    returned: Path,
+    out: Path,
+    only: Sequence[str] = (),
+    limits: Limits = Limits(),  # noqa: B008
+    fresh: bool = False,
+    say: Callable[[str], None] = print,
+) -> list[Row]:
+    """Grade a notebook or a folder of them, into `out`/grades.csv and grades.jsonl; returns the rows.
+
+    A notebook that is graded already, and unchanged, is kept as it is unless `fresh`. Raises CourseError for an unknown
+    lesson or exercise, a folder without notebooks, and an `out` that holds the grades of another assignment.
+    """
+    path = lesson_path(lesson)
+    chosen = chosen_exercises(path, only)
+    assignment = {"lesson": path.stem, "exercises": [e.name for e in chosen]}
+    learners = _learners(returned, path.stem)
+    rows = {row["learner"]: row for row in _stored(out, assignment)}
+    for number, (learner, file) in enumerate(learners.items(), 1):
+        before = _package()
+        key = _key(file, before, limits)
+        row, kept = rows.get(learner, {}), ""
+        if not fresh and row.get("key") == key:
+            kept = " (graded before)"
+        else:
+            row = {"learner": learner, "file": file.name, "assignment": assignment, "key": key}
+            row |= _graded(file, chosen, limits, _allowed(path))
+            if _package() != before:
+                row |= {"points": 0, "remark": "The installed course changed meanwhile: look at it."}
+            rows[learner] = row
+            _write(out, list(rows.values()), chosen)
+        remark = f"; {row['remark']}" if row["remark"] else ""
+        say(f"{number} of {len(learners)}: {learner}: {row['points']} of {row['of']}{kept}{remark}")
+        if _package() != before:
+            raise CourseError(
+                f"the installed course changed while {file} was graded: install it anew, and run the same command "
+                "again. What is graded is kept."
+            )
+    return [rows[learner] for learner in learners]
+
+
+def _graded(file: Path, chosen: list[Exercise], limits: Limits, allowed: set[str]) -> Row:
+    """The grade of one notebook. After trouble, what is left of it is graded by a new worker, one by one if need be."""
+    started = time.monotonic()
+    verdicts: dict[str, tuple[str, str]] = {}
+    reaches: set[str] = set()
+    remarks: dict[str, None] = {}  # in order, each once
+    batches = [list(chosen)]
+    while batches:
+        batch = batches.pop(0)
+        if file.stat().st_size > LARGEST:
+            remarks["The file has more than 50 MB: is it a notebook?"] = None
+            break
+        with Pupil(file, limits) as pupil:
+            try:
+                pupil.start([e.name for e in batch])
+                while batch and not pupil.trouble:
+                    exercise = batch.pop(0)
+                    verdicts[exercise.name] = pupil.examine(exercise)
+            except Trouble as trouble:
+                if not pupil.defined and not pupil.trouble:  # no notebook
+                    remarks[str(trouble)] = None
+                    break
+                if len(batch) == 1:
+                    verdicts[batch.pop().name] = ("incorrect", f"The cells it needs: {trouble}")
+                batches = [[e] for e in batch] + batches
+                batch = []
+        if batch:
+            batches.insert(0, batch)
+        reaches |= pupil.reaches - allowed
+        remarks |= dict.fromkeys(_remarks(pupil, chosen, verdicts))
+    states = {e.name: verdicts.get(e.name, ("not attempted", "The notebook could not be read.")) for e in chosen}
+    points = sum(e.difficulty for e in chosen if states[e.name][0] == "correct")
+    if reaches:
+        points = 0
+        remarks = {f"reaches for the answers ({', '.join(sorted(reaches))}): look at it": None} | remarks
+    return {
+        "points": points,
+        "of": sum(e.difficulty for e in chosen),
+        "exercises": {name: {"state": state, "says": says} for name, (state, says) in states.items()},
+        "seconds": round(time.monotonic() - started, 1),
+        "remark": "; ".join(remarks),
+    }
+
+
+def _remarks(pupil: Pupil, chosen: list[Exercise], verdicts: dict[str, tuple[str, str]]) -> Iterator[str]:
+    """What a lecturer should know beside the states."""
+    known = all_exercises()
+    ours = [e.name for e in chosen]
+    others = {known[name].lesson for name in pupil.defined if name in known} - {chosen[0].lesson}
+    if others and not any(name in ours for name in pupil.defined):
+        yield f"looks like lesson {min(others):02d}, not {chosen[0].lesson:02d}"
+    for name in ours:
+        if pupil.defined.count(name) > 1:
+            yield f"{name} is defined {pupil.defined.count(name)} times: the last one counts"
+        if verdicts.get(name, ("", pupil.trouble))[1] == pupil.trouble != "":
+            yield f"{name}: {pupil.trouble}"
+    yield from sorted(pupil.notes)
+    if any(state != "correct" for state, _ in verdicts.values()):
+        yield from pupil.problems
+
+
+def _allowed(lesson: Path) -> set[str]:
+    """What the lesson itself reaches for is no fault of the learner's."""
+    return set(read([source_of(cell) for cell in cells_of(lesson) if cell["cell_type"] == "code"]).reaches)
+
+
+def _learners(returned: Path, lesson: str) -> dict[str, Path]:
+    """Learner -> notebook: the name of the file, or of its folder where the file is named as it was handed out."""
+    if returned.is_file():
+        return {returned.stem: returned}
+    if not returned.is_dir():
+        raise CourseError(f"{returned} does not exist: expected a notebook, or a folder of notebooks.")
+    learners: dict[str, Path] = {}
+    for path in sorted(returned.rglob("*.ipynb")):
+        parts = path.relative_to(returned).with_suffix("").parts
+        if path.is_file() and not any(part.startswith(".") for part in parts):
+            learners["/".join(parts[:-1] if parts[-1] == lesson and len(parts) > 1 else parts)] = path
+    if not learners:
+        raise CourseError(f"{returned} holds no notebooks: expected one .ipynb file per learner, named after them.")
+    return learners
+
+
+def _package() -> str:
+    """A hash of the installed course's code."""
+    root = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        digest.update(str(path.relative_to(root)).encode() + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _key(file: Path, package: str, limits: Limits) -> str:
+    """What a grade depends on: the notebook, the course's code, the limits."""
+    content = hashlib.sha256()
+    with file.open("rb") as stream:
+        while block := stream.read(2**20):
+            content.update(block)
+    return hashlib.sha256(f"{content.hexdigest()} {package} {limits}".encode()).hexdigest()
+
+
+def _stored(out: Path, assignment: dict[str, Any]) -> list[Row]:
+    """Rows of an earlier run."""
+    file = out / "grades.jsonl"
+    rows: list[Row] = []
+    if file.exists():
+        with suppress(OSError, ValueError):
+            rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        if not rows or any(not isinstance(row, dict) or row.get("assignment") != assignment for row in rows):
+            raise CourseError(f"{file} holds grades of another assignment: name another folder with --out.")
+    return rows
+
+
+def _write(out: Path, rows: list[Row], chosen: list[Exercise]) -> None:
+    """Both files, whole: a line per learner, by name."""
+    rows = sorted(rows, key=lambda row: str(row["learner"]))
+    put(out / "grades.jsonl", "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    table = io.StringIO()
+    writer = csv.writer(table)
+    writer.writerow(["learner", "points", "of", *(e.name for e in chosen), "seconds", "remark"])
+    for row in rows:
+        states = [row["exercises"][e.name]["state"] for e in chosen]
+        line = [row["learner"], row["points"], row["of"], *states, row["seconds"], row["remark"]]
+        writer.writerow([_harmless(value) for value in line])
+    put(out / "grades.csv", table.getvalue())
+
+
+def _harmless(value: Any) -> Any:
+    """Text that a spreadsheet would take for a formula is quoted."""
+    return "'" + value if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value

@@ -1,0 +1,280 @@
+"""The judging process's side of a worker: it starts it, asks it, and ends it when its time is up."""
+
+from __future__ import annotations
+
+import builtins
+import inspect
+import itertools
+import linecache
+import os
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from ..check import Exercise, Verdict
+from . import wire
+
+START_SECONDS = 300  # until Python and torch are there: the computer's time, not the learner's
+KEPT = ("PATH", "HOME", "USERPROFILE", "SYSTEMROOT", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
+T = TypeVar("T")
+
+
+class Trouble(Exception):
+    """The worker cannot go on; says why, in one sentence."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds for the cells that the functions need, and again for each exercise; GiB of memory beyond torch's own."""
+
+    seconds: float = 60
+    memory: float = 2
+
+
+@dataclass
+class Pupil:
+    """One worker on one notebook. Used as a context: on leaving it, whatever still runs is killed."""
+
+    notebook: Path
+    limits: Limits
+    known: Iterable[str] = ()  # exercises of the whole course: which of them the notebook defines tells its lesson
+    defined: list[str] = field(default_factory=list)
+    reaches: set[str] = field(default_factory=set)
+    notes: set[str] = field(default_factory=set)
+    problems: list[str] = field(default_factory=list)
+    attempts: dict[str, Any] = field(default_factory=dict)
+    trouble: str = ""
+    stopped: bool = False  # by whoever runs the grader: Ctrl-C
+    deadline: float = 0
+
+    def __enter__(self) -> Pupil:
+        self.folder = tempfile.TemporaryDirectory(prefix="elscourse-grade-", ignore_cleanup_errors=True)
+        here = str(Path(__file__).parents[2])
+        environment = {name: os.environ[name] for name in KEPT if name in os.environ} | {
+            "TMPDIR": self.folder.name,
+            "TEMP": self.folder.name,
+            "MPLBACKEND": "Agg",
+            "OMP_NUM_THREADS": "1",
+            "CUDA_VISIBLE_DEVICES": "",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONPATH": here,
+        }
+        with open(Path(self.folder.name) / "errors.txt", "wb") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "elscourse.grading.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                cwd=self.folder.name,
+                env=environment,
+                start_new_session=True,  # a group of its own, to be ended as a whole
+            )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._kill()
+        for pipe in (self.process.stdin, self.process.stdout):
+            with suppress(OSError):
+                if pipe and not self.trouble:  # a thread that still waits for a pipe holds it
+                    pipe.close()
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(timeout=10)
+        self.folder.cleanup()
+
+    def _kill(self) -> None:
+        if hasattr(os, "killpg"):
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+        with suppress(OSError):
+            self.process.kill()
+
+    def start(self, exercises: list[str]) -> None:
+        """Read the notebook and run what these exercises need. Raises Trouble."""
+        self.deadline = time.monotonic() + START_SECONDS
+        seconds = self.limits.seconds * (len(exercises) + 1) + 60  # of processor: also ends it if we are gone
+        self._send(
+            {"notebook": str(self.notebook.resolve()), "exercises": exercises}
+            | {"memory": self.limits.memory, "seconds": seconds}
+        )
+        first = self._receive()
+        if "problem" in first:
+            raise Trouble(str(first["problem"]))
+        self.defined, found = list(first["defined"]), list(first["found"])  # nothing of the learner's has run yet
+        self.reaches.update(found)
+        self.deadline = time.monotonic() + self.limits.seconds
+        ready = self._receive()
+        attempts, problems = ready.get("attempts"), ready.get("problems")
+        if not isinstance(attempts, dict) or not isinstance(problems, list):
+            raise Trouble("What the notebook's process says cannot be understood.")
+        self.attempts, self.problems = attempts, [_cut(problem) for problem in problems[:20]]
+
+    def examine(self, exercise: Exercise) -> tuple[str, str]:
+        """State and sentence of one exercise, from the course's own check."""
+        self.deadline = time.monotonic() + self.limits.seconds
+        found = self.attempts.get(exercise.name, "missing")
+        if found == "missing":
+            return "not attempted", f"There is no function {exercise.name} that could be run."
+        verdict: Verdict = exercise.examine(self._stand_in(exercise.name, found))
+        if self.stopped:
+            raise KeyboardInterrupt
+        return ("incorrect", self.trouble) if self.trouble else (verdict.state, verdict.says)
+
+    def _stand_in(self, name: str, found: Any) -> Any:
+        """What is examined in the place of the learner's object."""
+        if found == "stub":
+            return None
+        if isinstance(found, dict) and "class" in found:
+            return type(_cut(found["class"], 60) or "Class", (), {})
+        if isinstance(found, dict) and "signature" in found:
+            return Attempt(self, name, found["signature"])
+        return 0  # no function
+
+    def call(self, name: str, arguments: tuple[Any, ...]) -> wire.Message:
+        """The worker's answer to one call; in between, it may ask the functions among the arguments. Raises Trouble."""
+        functions: list[wire.Function] = []
+        self._send({"call": name, "arguments": [wire.encode(argument, functions) for argument in arguments]})
+        while "ask" in (message := self._receive()):
+            self._send(_answer(message, functions))
+        return message
+
+    def _send(self, message: wire.Message) -> None:
+        pipe = self.process.stdin
+        assert pipe is not None
+        self._in_time(lambda: wire.send(pipe, message))  # type: ignore[arg-type]
+
+    def _receive(self) -> wire.Message:
+        pipe = self.process.stdout
+        assert pipe is not None
+        while True:
+            message = self._in_time(lambda: wire.receive(pipe))  # type: ignore[arg-type]
+            if "reaches" in message and len(self.reaches) < 20:
+                self.reaches.add(_cut(message["reaches"]))
+            elif "starts" in message and len(self.notes) < 20:
+                self.notes.add(f"tries to start another program ({_cut(message['starts'])})")
+            elif "reaches" not in message and "starts" not in message:
+                return message
+
+    def _in_time(self, action: Callable[[], T]) -> T:
+        """The action's result. Past the deadline the worker is killed, even if something keeps the pipe open."""
+        if self.trouble:
+            raise Trouble(self.trouble)
+        outcome: queue.SimpleQueue[tuple[T | None, Exception | None]] = queue.SimpleQueue()
+
+        def act() -> None:
+            try:
+                outcome.put((action(), None))
+            except Exception as error:
+                outcome.put((None, error))
+
+        threading.Thread(target=act, daemon=True).start()
+        try:
+            result, error = outcome.get(timeout=max(self.deadline - time.monotonic(), 0))
+        except queue.Empty:
+            result, error = None, TimeoutError()
+        if error is None:
+            return result  # type: ignore[return-value]
+        self.trouble = self._what_happened(error)
+        self._kill()
+        raise Trouble(self.trouble)
+
+    def _what_happened(self, error: Exception) -> str:
+        if isinstance(error, TimeoutError):
+            return f"Stopped after {self.limits.seconds:g} seconds: is there a loop that does not end?"
+        if isinstance(error, wire.Garbled):
+            return f"What the notebook's process says cannot be understood ({error})."
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(timeout=10)
+        status = self.process.returncode
+        said = (Path(self.folder.name) / "errors.txt").read_text(errors="replace")[-2000:].split("\n")
+        last = next((line for line in reversed(said) if line.strip()), "")
+        return f"The notebook's process ended (exit status {status}){': ' + _cut(last) if last else ''}."
+
+
+class Attempt:
+    """A learner's function, seen from the judging process: it is called there, and what happens is repeated here."""
+
+    def __init__(self, pupil: Pupil, name: str, signature: Any) -> None:
+        """signature: (name, kind, whether there is a default) per parameter, or None where nobody knows it."""
+        self.pupil, self.name = pupil, name
+        self.__code__ = compile("raise error", f"<the function {name}>", "exec")  # the check takes its file's name
+        with suppress(TypeError, ValueError):  # of what cannot be a signature, nothing is said
+            self.__signature__ = inspect.Signature(
+                [
+                    inspect.Parameter(str(p), inspect._ParameterKind(kind), default=None if default else inspect._empty)
+                    for p, kind, default in signature
+                ]
+            )
+
+    def __call__(self, *arguments: Any) -> Any:
+        try:
+            reply = self.pupil.call(self.name, arguments)
+            if "raised" in reply:
+                error = _error(reply["raised"])
+                line = _cut(reply["raised"].get("line", ""))
+            else:
+                for place in reply["changed"]:
+                    _change(arguments[place])
+                if reply["settings"]:
+                    torch.set_grad_enabled(False)  # the check asks torch, and sets it right afterwards
+                return wire.decode(reply["returned"])
+        except KeyboardInterrupt:
+            self.pupil.stopped = True
+            raise
+        except (wire.Garbled, AttributeError, LookupError, TypeError, ValueError) as strange:
+            self.pupil.trouble = f"What the notebook's process says cannot be understood ({type(strange).__name__})."
+            raise
+        linecache.cache[self.__code__.co_filename] = (1, None, [line], self.__code__.co_filename)
+        exec(self.__code__, {"error": error})  # as if the learner's line stood here
+
+
+def _answer(message: wire.Message, functions: list[wire.Function]) -> wire.Message:
+    """What a function among the arguments returns to the learner's, or raises."""
+    try:
+        named = {str(name): wire.decode(value) for name, value in message["named"].items()}
+        arguments = [wire.decode(value) for value in message["arguments"]]
+        return {"answer": wire.encode(functions[message["ask"]](*arguments, **named))}
+    except Exception as error:
+        base = next(kind for kind in type(error).__mro__ if kind.__module__ == "builtins")
+        return {"raised": base.__name__, "says": _cut(error)}
+
+
+def _error(raised: dict[str, Any]) -> BaseException:
+    """An error of the same name and kind, that says the same."""
+    base = getattr(builtins, str(raised["base"]), Exception)
+    if not (isinstance(base, type) and issubclass(base, BaseException)):
+        base = Exception
+    says = _cut(raised["says"])
+    body = {"__init__": lambda self: None, "__str__": lambda self: says}
+    name = _cut(raised["type"], 60) or "Exception"
+    try:
+        return type(name, (base,), body)()
+    except TypeError:  # groups of errors want their errors
+        return type(name, (Exception,), body)()
+
+
+def _change(argument: Any) -> bool:
+    """Change an argument so that the check sees it, as the learner's function changed its copy."""
+    if isinstance(argument, Tensor):
+        argument.data = argument.new_zeros(argument.numel() + 1)
+    elif isinstance(argument, list):
+        argument.append(None)
+    else:
+        return isinstance(argument, tuple) and any(map(_change, argument))
+    return True
+
+
+def _cut(text: object, most: int = 200) -> str:
+    """One line of at most that many characters, of what may be anything."""
+    return "".join(itertools.islice((c if c.isprintable() else " " for c in str(text)), most))

@@ -1,0 +1,161 @@
+"""A returned notebook as it is read: its code, the statements that its functions need, and what it reaches for.
+
+A lesson takes minutes to run, most of them for figures. A function needs little of that: the statements that bind the
+names it uses, those that bind the names these use, and so on. Only they are run, in the order of the notebook.
+"""
+
+from __future__ import annotations
+
+import ast
+import dis
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from types import CodeType
+from typing import Any
+
+READS = {"LOAD_NAME", "LOAD_GLOBAL", "LOAD_FROM_DICT_OR_GLOBALS", "LOAD_CLASSDEREF"}
+WRITES = {"STORE_NAME", "STORE_GLOBAL", "DELETE_NAME", "DELETE_GLOBAL"}
+ANSWERS = re.compile(r"elscourse\.(check\.(lesson_|exercise|_)|reference|grading)[\w.]*", re.IGNORECASE)
+TELLING = {"answer", "exercises", "_exercise", "examine", "_getframe", "currentframe", "f_back", "f_globals"}
+UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError)
+
+
+class NotANotebook(Exception):
+    """Says in one sentence what the file is instead."""
+
+
+def code_cells(data: bytes) -> list[str]:
+    """The code of a notebook, cell by cell. Raises NotANotebook."""
+    if not data.strip():
+        raise NotANotebook("The file is empty.")
+    try:
+        notebook = json.loads(data)
+        cells = [(cell["cell_type"], source_of(cell)) for cell in notebook["cells"]]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise NotANotebook("The file is not a notebook: was something else saved under that name?") from None
+    return [source for kind, source in cells if kind == "code"]
+
+
+def source_of(cell: Any) -> str:
+    """The text of a cell, which a notebook stores whole or as lines."""
+    source = cell["source"]
+    return source if isinstance(source, str) else "".join(source)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement of a cell: the names it binds, the names it uses, the names whose objects it changes."""
+
+    cell: int  # number among the code cells, from 1
+    code: CodeType
+    binds: frozenset[str]
+    uses: frozenset[str]
+    changes: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """What is known of a notebook before any of it has run."""
+
+    statements: list[Statement]
+    attempts: dict[str, str]  # exercise -> the function that the last check.NAME(function) was given
+    defined: list[str]  # names of the functions at the outermost level, as often as they are defined
+    reaches: list[str]  # what looks like a way to the answers
+    problems: list[str]  # cells that cannot be read
+
+    def needed(self, names: Iterable[str]) -> list[Statement]:
+        """The statements that these names need, in order."""
+        wanted, chosen, before = set(names), [False] * len(self.statements), -1
+        while sum(chosen) > before:
+            before = sum(chosen)
+            for i, statement in enumerate(self.statements):
+                if not chosen[i] and ("*" in statement.binds or (statement.binds | statement.changes) & wanted):
+                    chosen[i] = True
+                    wanted |= statement.uses
+        return [statement for statement, is_chosen in zip(self.statements, chosen, strict=True) if is_chosen]
+
+
+def read(cells: list[str]) -> Notebook:
+    """Take a notebook apart. Raises nothing, whatever is in the cells."""
+    notebook = Notebook([], {}, [], [], [])
+    for number, source in enumerate(cells, 1):
+        try:
+            tree = _parsed(source)
+            statements = [_statement(number, node) for node in tree.body]
+        except UNREADABLE as error:
+            notebook.problems.append(f"code cell {number} cannot be read ({type(error).__name__})")
+            continue
+        notebook.statements.extend(statements)
+        notebook.attempts.update(_checked(tree))
+        notebook.defined.extend(n.name for n in tree.body if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef)))
+        notebook.reaches.extend(name for name in _reaches(tree) if name not in notebook.reaches)
+    return notebook
+
+
+def _parsed(source: str) -> ast.Module:
+    try:
+        return ast.parse(source)
+    except SyntaxError:  # lines for Jupyter alone: %matplotlib inline, !pip install, ?help
+        return ast.parse(re.sub(r"^(\s*)[%!?].*$", r"\1pass", source, flags=re.MULTILINE))
+
+
+def _statement(cell: int, node: ast.stmt) -> Statement:
+    code = compile(ast.Module([node], []), f"<code cell {cell}>", "exec")
+    steps = [step for part in _all_code(code) for step in dis.get_instructions(part)]
+    binds = {step.argval for step in steps if step.opname in WRITES}
+    uses = {step.argval for step in steps if step.opname in READS}
+    if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
+        binds.add("*")
+    return Statement(cell, code, frozenset(binds), frozenset(uses), frozenset(filter(None, _changed(node))))
+
+
+def _all_code(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _all_code(constant)
+
+
+def _changed(statement: ast.stmt) -> Iterator[str]:
+    """Names whose objects are changed: a[0] = ..., a.b = ..., and a.method(...) on a line of its own."""
+    for node in ast.walk(statement):
+        if isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.ctx, ast.Load):
+            yield _root(node)
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            yield _root(node.value.func) if isinstance(node.value.func, ast.Attribute) else ""
+
+
+def _root(node: ast.expr) -> str:
+    while isinstance(node, (ast.Attribute, ast.Subscript)):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _checked(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """(exercise, function) of each check.EXERCISE(function)."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(ast.Attribute(ast.Name("check"), exercise), [ast.Name(function)]):
+                yield exercise, function
+
+
+def _reaches(tree: ast.Module) -> Iterator[str]:
+    """Names that have no business in a learner's notebook; whoever hides them well is met by the fences."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names):
+                found = [alias.name for alias in names]
+            case ast.ImportFrom(str(module), names):
+                found = [f"{module}.{alias.name}" for alias in names]
+            case ast.Constant(str(text)):
+                found = [text]
+            case ast.Attribute(ast.Name("els" | "elscourse"), "reference"):
+                found = ["elscourse.reference"]
+            case ast.Attribute(_, name) if name in TELLING:
+                yield f".{name}"
+                continue
+            case _:
+                continue
+        yield from filter(ANSWERS.fullmatch, found)

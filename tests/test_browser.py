@@ -1,0 +1,337 @@
+"""The website, and JupyterLab, in a real browser: what a visitor sees, clicks, and reaches with the keyboard.
+
+Needs chromium (CHROMIUM=path where it is not on PATH) and is skipped, with that reason, where there is none.
+"""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+playwright = pytest.importorskip("playwright.sync_api")
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no chromium: install it, or set CHROMIUM to its path")
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
+LESSONS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
+PAGES = ["book/index", "book/start", "book/theory", "book/paper", "book/glossary", "book/teach/index",
+         "book/teach/lessons/02", "notebooks/00_result", "notebooks/02_ideal", "notebooks/07_els"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def served(site: Path) -> Iterator[str]:
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *arguments: object) -> None: ...
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=site))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+class Visit:
+    """A page in a window of its own; `leave` asserts that nothing failed and nothing was asked of the outside."""
+
+    def __init__(self, browser: Any, address: str, **window: Any) -> None:
+        self.base = address.split("/book/")[0].split("/notebooks/")[0]
+        self.page = browser.new_page(**{"viewport": {"width": 1300, "height": 1000}, **window})
+        self.errors: list[str] = []
+        self.outside: list[str] = []
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("requestfailed", lambda request: self.errors.append(f"failed: {request.url[:200]}"))
+        self.page.on("response", lambda r: self.errors.append(f"{r.status}: {r.url}") if r.status >= 400 else None)
+        self.page.on("request", self._look)
+        self.page.goto(address)
+
+    def _look(self, request: Any) -> None:
+        if not request.url.startswith((self.base, "data:", "blob:")):
+            self.outside.append(request.url)
+
+    def leave(self) -> None:
+        self.page.wait_for_load_state("networkidle")
+        self.page.close()
+        assert not self.errors and not self.outside, (self.errors, self.outside)
+
+
+def drawn(page: Any, selector: str) -> str:
+    """What the canvas inside an element shows, as a text that changes when a pixel does."""
+    return str(page.eval_on_selector(f"{selector} canvas", "canvas => canvas.toDataURL()"))
+
+
+@pytest.mark.parametrize("over", ["http", "file"])
+def test_the_explorer_of_the_landing_page(over: str, chromium: Any, served: str, site: Path) -> None:
+    base = served if over == "http" else site.as_uri()
+    visit = Visit(chromium, f"{base}/book/index.html")
+    page = visit.page
+    page.wait_for_selector("#explorer .els-four")
+    frame = "#explorer .els-four figure:nth-child({}) .els-frame"
+    said = page.locator("#explorer .els-said")
+    assert page.locator("#explorer .els-choice").count() == 12
+    assert page.locator("#explorer .els-patches li").count() == 4
+
+    before = drawn(page, frame.format(1))
+    time_slider, size_slider = page.locator("#explorer input[type=range]").all()
+    time_slider.focus()
+    page.keyboard.press("Home")
+    assert drawn(page, frame.format(1)) != before and "t = 0.95" in page.inner_text("#explorer")
+
+    box = time_slider.bounding_box()
+    page.mouse.move(box["x"] + 3, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] - 3, box["y"] + box["height"] / 2, steps=5)
+    page.mouse.up()
+    assert "t = 0.05" in page.inner_text("#explorer"), "dragged to the end"
+
+    guess = drawn(page, frame.format(2))
+    size_slider.focus()
+    page.keyboard.press("End")
+    assert drawn(page, frame.format(2)) != guess and "15 × 15" in page.inner_text("#explorer")
+    size_slider.press("Home")
+
+    voter = drawn(page, "#explorer .els-patches li:first-child")
+    page.locator(frame.format(1)).click(position={"x": 5, "y": 5})
+    assert "Pixel (0, 0)" in said.inner_text() and drawn(page, "#explorer .els-patches li:first-child") != voter
+    page.locator(frame.format(1)).press("ArrowDown")
+    assert "Pixel (1, 0)" in said.inner_text()
+
+    final = drawn(page, frame.format(3))
+    page.locator("#explorer .els-choice").first.click()
+    assert drawn(page, frame.format(3)) != final
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#explorer .els-choice input").nth(1).is_checked()
+    visit.leave()
+
+
+def test_the_explorer_tells_what_the_machine_says(chromium: Any, served: str) -> None:
+    """The four voters of one pixel, against the machine itself."""
+    import elscourse as els
+
+    lab = els.lab(network="fashion-mnist-16-resnet-zeros-conditional", verbose=False)
+    noise, labels = els.seeded_noise([0], lab.shape), lab.labels_for([0])
+    t, x_t, _ = list(els.trajectory(lab.machine("els-zeros"), noise, steps=20, labels=labels))[15]
+    votes = lab.patch_machine("els-zeros", 5).posterior(x_t, t, top=4, labels=labels)
+
+    visit = Visit(chromium, f"{served}/book/index.html")
+    page = visit.page
+    page.wait_for_selector("#explorer .els-four")
+    page.locator("#explorer .els-choice").first.click()
+    for slider, steps in zip(page.locator("#explorer input[type=range]").all(), (7, 1), strict=True):
+        slider.press("Home")
+        for _ in range(steps):
+            slider.press("ArrowRight")
+    frame = page.locator("#explorer .els-four figure:first-child .els-frame")
+    box = frame.bounding_box()
+    frame.click(position={"x": box["width"] * 6.5 / 16, "y": box["height"] * 7.5 / 16})
+    captions = page.locator("#explorer .els-patches figcaption").all_inner_texts()
+    for k, caption in enumerate(captions):
+        row, column = votes.location[0, 7, 6, k].tolist()
+        assert caption.startswith(f"image {votes.image[0, 7, 6, k]}, at ({row}, {column}): "), captions
+        share = float(caption.split(": ")[1].split("\u00a0")[0])
+        assert abs(share - 100 * float(votes.weight[0, 7, 6, k])) < 0.05 * share + 0.1
+    visit.leave()
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_a_lesson_page(name: str, chromium: Any, site: Path) -> None:
+    """From disk: formulas are typeset, explorers live, nothing fails."""
+    visit = Visit(chromium, f"{site.as_uri()}/notebooks/{name}.html")
+    page = visit.page
+    page.wait_for_load_state("networkidle")
+    if "widget-state+json" in page.content():
+        page.wait_for_selector(".els input, .els [tabindex]", timeout=20_000)
+    if page.locator("span.math").count():
+        page.wait_for_selector("mjx-container")
+        raw = page.evaluate(
+            "() => [...document.querySelectorAll('.math')].filter(m => !m.querySelector('mjx-container')).length"
+        )
+        assert raw == 0, f"{raw} formulas are raw"
+        assert page.locator("mjx-merror").count() == 0
+    visit.leave()
+
+
+def test_explorers_in_lessons_react(chromium: Any, served: str) -> None:
+    visit = Visit(chromium, f"{served}/notebooks/02_ideal.html")
+    page = visit.page
+    page.wait_for_selector(".els input[type=range]")
+    before = drawn(page, ".els .els-large .els-frame")
+    page.locator(".els input[type=range]").first.press("Home")
+    assert drawn(page, ".els .els-large .els-frame") != before
+    visit.leave()
+
+    visit = Visit(chromium, f"{served}/notebooks/07_els.html")
+    page = visit.page
+    page.wait_for_selector(".els .els-pick")
+    before = page.locator(".els-said").first.inner_text()
+    page.locator(".els-pick").first.click(position={"x": 20, "y": 30})
+    assert page.locator(".els-said").first.inner_text() != before
+    visit.leave()
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_slides(name: str, chromium: Any, site: Path) -> None:
+    """From disk: the deck opens, moves on, typesets its formulas, and every slide fits."""
+    visit = Visit(chromium, f"{site.as_uri()}/book/teach/slides/{name}.html", viewport={"width": 1280, "height": 800})
+    page = visit.page
+    page.wait_for_function("() => window.Reveal && Reveal.isReady() && window.MathJax.startup?.promise")
+    page.evaluate("() => MathJax.startup.promise")
+    first = page.inner_text("section.present")
+    page.keyboard.press("ArrowRight")
+    assert page.inner_text("section.present") != first
+    assert page.locator("mjx-merror").count() == 0
+    overfull = page.evaluate(
+        """() => [...document.querySelectorAll('.slides > section')].map((s, i) => {
+            Reveal.slide(i); return [i + 1, s.scrollHeight]; }).filter(([, height]) => height > 705)"""
+    )
+    assert not overfull, f"slides that do not fit: {overfull}"
+    visit.leave()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_accessibility(theme: str, chromium: Any, served: str) -> None:
+    """axe-core has nothing serious to say about any kind of page, in either theme."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    found = []
+    for name in PAGES:
+        visit = Visit(chromium, f"{served}/{name}.html", color_scheme=theme)
+        page = visit.page
+        page.evaluate(f"() => {{ document.documentElement.dataset.theme = '{theme}' }}")
+        page.wait_for_load_state("networkidle")
+        if name == "book/index":
+            page.wait_for_selector("#explorer .els-four")
+        for violation in axe.run(page).response["violations"]:
+            if violation["impact"] in ("serious", "critical"):
+                found.append((name, violation["id"], [node["html"][:150] for node in violation["nodes"][:3]]))
+        visit.leave()
+    assert not found, "\n".join(map(str, found))
+
+
+@pytest.mark.parametrize("width", [390, 1300])
+def test_no_page_scrolls_sideways(width: int, chromium: Any, served: str) -> None:
+    for name in PAGES:
+        visit = Visit(chromium, f"{served}/{name}.html", viewport={"width": width, "height": 900})
+        wide = visit.page.evaluate("() => document.documentElement.scrollWidth - window.innerWidth")
+        assert wide <= 1, f"{name} is {wide} pixels too wide"
+        visit.leave()
+
+
+@pytest.fixture(scope="module")
+def jupyterlab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server on copies of the lessons, as `elscourse lab` starts it."""
+    from elscourse.workspace import copy_lessons
+
+    folder = tmp_path_factory.mktemp("lab")
+    copy_lessons(folder)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = {f"JUPYTER_{name}_DIR": str(folder / f".{name}") for name in ("CONFIG", "RUNTIME", "DATA")}
+    settings |= {f"JUPYTERLAB_{name}_DIR": str(folder / f".lab-{name}") for name in ("SETTINGS", "WORKSPACES")}
+    log = (folder / "lab.log").open("w")
+    options = f"""--no-browser --allow-root --ServerApp.ip=127.0.0.1 --port={port} --ServerApp.port_retries=0
+        --IdentityProvider.token= --ServerApp.root_dir={folder} --LabApp.expose_app_in_browser=True
+        --LabApp.news_url= --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"""
+    command = [sys.executable, "-m", "jupyterlab", *options.split()]
+    server = subprocess.Popen(command, cwd=folder, env=os.environ | settings,
+                              stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)  # fmt: skip
+    address = f"http://127.0.0.1:{port}"
+    for _ in range(240):
+        try:
+            urllib.request.urlopen(f"{address}/api/status", timeout=2)
+            break
+        except OSError:
+            assert server.poll() is None, (folder / "lab.log").read_text()
+            time.sleep(0.5)
+    yield address
+    server.terminate()
+    server.wait(20)
+    log.close()
+
+
+def test_a_lesson_in_jupyterlab(chromium: Any, jupyterlab: str) -> None:
+    """Opens lesson 00, runs all of it, clicks a pixel, and picks another picture."""
+    page = chromium.new_page(viewport={"width": 1300, "height": 1000})
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(f"{jupyterlab}/doc/tree/00_result.ipynb?reset")
+    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+    ready = page.evaluate(
+        """() => Promise.race([new Promise(r => setTimeout(() => r(false), 90000)), (async () => {
+            const session = window.jupyterapp.shell.currentWidget.sessionContext;
+            await session.ready; await session.session.kernel.info; return true })()])"""
+    )
+    assert ready, "the kernel was not ready in 90 s"
+    page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells') }")  # not awaited: it may hang
+    done = """() => {
+        const model = window.jupyterapp.shell.currentWidget.content.model;
+        const code = [...model.cells].filter(cell => cell.type === 'code');
+        return code.every(cell => cell.executionCount !== null && cell.executionState !== 'running') &&
+            window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle' }"""
+    page.wait_for_timeout(2000)
+    page.wait_for_function(done, timeout=240_000)
+    failed = page.evaluate(
+        """() => [...window.jupyterapp.shell.currentWidget.content.model.cells].flatMap(cell => cell.type === 'code' ?
+            cell.outputs.toJSON().filter(output => output.output_type === 'error') : [])"""
+    )
+    assert not failed, json.dumps(failed)[:2000]
+    number = page.evaluate(
+        """() => { const panel = window.jupyterapp.shell.currentWidget.content;
+            const at = [...panel.model.cells].findIndex(c => c.sharedModel.source.includes('MosaicExplorer'));
+            panel.activeCellIndex = at; panel.scrollToItem(at); return at }"""
+    )
+    assert number > 0
+    page.wait_for_selector(".els .els-pick", timeout=30_000)
+    said = page.locator(".els-said").first
+    before = said.inner_text()
+    page.locator(".els-pick").first.click(position={"x": 40, "y": 60})
+    page.wait_for_function("before => document.querySelector('.els-said').innerText !== before", arg=before)
+    choice = page.locator(".els fieldset input").nth(3)
+    choice.check()
+    page.wait_for_function("() => document.querySelector('.els-said').innerText.includes('of image 3')")
+    page.close()
+    assert not errors, errors
+
+
+def test_a_slider_in_jupyterlab(chromium: Any, jupyterlab: str) -> None:
+    """Lesson 02's explorer follows its slider with a live kernel behind it."""
+    page = chromium.new_page(viewport={"width": 1300, "height": 1000})
+    page.goto(f"{jupyterlab}/doc/tree/02_ideal.ipynb?reset")
+    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+    page.evaluate(
+        """async () => { const panel = window.jupyterapp.shell.currentWidget;
+            await panel.sessionContext.ready; await panel.sessionContext.session.kernel.info;
+            const cells = [...panel.content.model.cells];
+            const at = cells.findIndex(c => c.sharedModel.source.includes('PosteriorExplorer'));
+            panel.content.activeCellIndex = at; panel.content.scrollToItem(at);
+            window.jupyterapp.commands.execute('notebook:run-all-above').then(() =>
+                window.jupyterapp.commands.execute('notebook:run-cell')) }"""
+    )
+    slider = page.locator(".els input[type=range]").first
+    slider.wait_for(timeout=180_000)
+    slider.press("Home")
+    first = page.locator(".els-said").first.inner_text()
+    slider.press("End")
+    page.wait_for_function("before => document.querySelector('.els-said').innerText !== before", arg=first)
+    page.close()

@@ -1,0 +1,213 @@
+"""The website as files: complete, small, without dead links, and readable by whoever does not see it."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from site_build import ROOT, build, working_tree
+
+LESSONS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
+SCRIPTS = {"embed-amd.js", "tex-svg-full.js", "reveal.js", "explorer-data.js"}
+MB = 1_000_000
+
+
+class Page(HTMLParser):
+    """What a page refers to, what can be referred to in it, its headings and its images."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.links: list[str] = []  # to other pages and places
+        self.loads: list[str] = []  # what the browser fetches by itself
+        self.ids: set[str] = set()
+        self.headings: list[int] = []
+        self.images: list[dict[str, str | None]] = []
+        self.text = path.read_text(encoding="utf-8")
+        self.feed(self.text)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        got = dict(attributes)
+        self.ids |= {value for name, value in attributes if name in ("id", "name") and value}
+        if tag == "a" and got.get("href"):
+            self.links.append(str(got["href"]))
+        if tag in ("script", "img", "iframe", "source") and got.get("src"):
+            self.loads.append(str(got["src"]))
+        if tag == "link" and got.get("href") and got.get("rel") in ("stylesheet", "icon", "preload"):
+            self.loads.append(str(got["href"]))
+        if re.fullmatch(r"h[1-6]", tag):
+            self.headings.append(int(tag[1]))
+        if tag == "img":
+            self.images.append(got)
+
+    def handle_startendtag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attributes)
+
+
+@cache
+def read(path: Path) -> Page:
+    return Page(path)
+
+
+def pages_of(site: Path) -> list[Path]:
+    return sorted(path for path in site.rglob("*.html") if path.relative_to(site).parts[0] in ("book", "notebooks"))
+
+
+def test_every_page_is_there(site: Path) -> None:
+    for name in ("index", "start", "theory", "paper", "glossary", "further", "status", "contribute", "changelog",
+                 "licence", "teach/index", "teach/assignments"):  # fmt: skip
+        assert (site / "book" / f"{name}.html").is_file(), name
+    for lesson in LESSONS:
+        assert (site / "notebooks" / f"{lesson}.html").is_file()
+        assert (site / "book" / "teach" / "slides" / f"{lesson}.html").is_file()
+        assert (site / "book" / "teach" / "lessons" / f"{lesson[:2]}.html").is_file()
+    assert "url=book/index.html" in (site / "index.html").read_text()
+
+
+def test_links_and_anchors_resolve(site: Path) -> None:
+    dead = []
+    for path in pages_of(site):
+        for link in [*read(path).links, *read(path).loads]:
+            parts = urlsplit(link)
+            if parts.scheme or link.startswith("//"):
+                continue
+            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            anchor = unquote(parts.fragment)
+            known = target.is_file() and (not anchor or target.suffix != ".html" or anchor in read(target).ids)
+            if not known and not (anchor.startswith("/") and "slides" in path.parts):
+                dead.append(f"{path.relative_to(site)} -> {link}")
+    assert not dead, dead[:10]
+
+
+def test_nothing_is_fetched_from_elsewhere(site: Path) -> None:
+    for path in pages_of(site):
+        for address in read(path).loads:
+            assert not urlsplit(address).netloc, f"{path.relative_to(site)} loads {address}"
+        assert not re.search(r"@import\s+(url\()?['\"]?https?:", read(path).text)
+
+
+def test_sizes(site: Path) -> None:
+    assert sum(path.stat().st_size for path in site.rglob("*") if path.is_file()) < 60 * MB
+    assert (site / "_static" / "explorer-data.js").stat().st_size < 3 * MB
+    for lesson in LESSONS:
+        page = site / "notebooks" / f"{lesson}.html"
+        own = [page.parent / unquote(urlsplit(a).path) for a in read(page).loads if "_images" in a]
+        assert page.stat().st_size + sum(path.stat().st_size for path in own) < 3 * MB
+
+
+def test_scripts_load_only_where_they_are_used(site: Path) -> None:
+    """And the landing page's pictures do not wait for any."""
+    for path in pages_of(site):
+        page = read(path)
+        loaded = {urlsplit(address).path.rsplit("/", 1)[-1] for address in page.loads} & SCRIPTS
+        wanted = set()
+        if "widget-state+json" in page.text:
+            wanted.add("embed-amd.js")
+        if 'class="math' in page.text or "/slides/" in path.as_posix():
+            wanted.add("tex-svg-full.js")
+        if "/slides/" in path.as_posix():
+            wanted.add("reveal.js")
+        if 'id="explorer"' in page.text:
+            wanted.add("explorer-data.js")
+        assert loaded == wanted, path.relative_to(site)
+    landing = read(site / "book" / "index.html")
+    assert landing.text.index("pairs-1.png") < landing.text.index("explorer-data.js")
+    assert '<script defer src="../_static/explorer-data.js">' in landing.text
+
+
+def test_every_image_is_described(site: Path) -> None:
+    for path in pages_of(site):
+        for image in read(path).images:
+            assert image.get("alt") is not None, f"{path.relative_to(site)}: {str(image)[:200]}"
+            if "logo" not in str(image.get("class")):
+                assert len(str(image["alt"]).split()) >= 3, f"{path.relative_to(site)}: {image['alt']}"
+
+
+def test_headings_are_in_order(site: Path) -> None:
+    for path in pages_of(site):
+        if "slides" in path.parts:
+            continue
+        headings = read(path).headings
+        assert headings.count(1) == 1 and headings[0] == 1, f"{path.relative_to(site)}: {headings}"
+        for before, after in pairwise(headings):
+            assert after <= before + 1, f"{path.relative_to(site)}: h{after} after h{before}"
+
+
+def test_solutions_and_answers_are_folded(site: Path) -> None:
+    for lesson in LESSONS:
+        text = read(site / "notebooks" / f"{lesson}.html").text
+        assert text.count("<details><summary>Solution</summary>") >= 1
+        quiz = read(site / "book" / "teach" / "lessons" / f"{lesson[:2]}.html").text
+        assert quiz.count("<details><summary>Answer</summary>") == 3
+        assert "<details open" not in text + quiz
+
+
+def test_first_uses_are_linked_to_the_glossary(site: Path) -> None:
+    glossary = read(site / "book" / "glossary.html")
+    for lesson in LESSONS:
+        links = [link for link in read(site / "notebooks" / f"{lesson}.html").links if "glossary.html#term" in link]
+        assert len(links) >= 3 and len(set(links)) == len(links), lesson
+        assert all(urlsplit(link).fragment in glossary.ids for link in links)
+
+
+def test_numbers_are_those_of_the_results(site: Path) -> None:
+    name = "fashion-mnist-16-resnet-zeros-conditional"
+    metrics = json.loads((ROOT / "data" / "results" / f"{name}.metrics.json").read_text())
+    [row] = [r for r in metrics["rows"] if r["machine"] == "els-zeros" and r["network_steps"] == 150]
+    text = re.sub(r"<[^>]+>", " ", read(site / "book" / "paper.html").text)
+    assert re.search(rf"resnet-zeros-conditional\s+150\s+els-zeros\s+{row['r']:.3f}\s+{row['r2']:.3f}", text)
+    status = json.loads((ROOT / "book" / "status.json").read_text())
+    assert sorted(status["lessons"]) == LESSONS
+    assert f"{status['lessons'][LESSONS[0]]['seconds']:.0f}" in read(site / "book" / "status.html").text
+
+
+def test_downloads_without_a_public_address(site: Path) -> None:
+    """While the repository's address is unset, what needs it is left out."""
+    for lesson in LESSONS:
+        text = read(site / "notebooks" / f"{lesson}.html").text
+        assert f"_sources/notebooks/{lesson}.ipynb" in text
+        assert "colab.research" not in text and "mybinder" not in text
+
+
+@pytest.mark.slow
+def test_one_setting_turns_the_buttons_on(tmp_path: Path) -> None:
+    tree = working_tree(tmp_path)
+    project = tree / "pyproject.toml"
+    address = "https://github.com/somebody/elscourse"
+    setting = f'[project.urls]\nRepository = "{address}"\n\n'
+    project.write_text(project.read_text().replace("[project.scripts]", setting + "[project.scripts]"))
+    out = build(tree)
+    lesson = (out / "notebooks" / f"{LESSONS[0]}.html").read_text()
+    assert "mybinder.org" in lesson and address in lesson
+    assert f"git+{address}" in (out / "book" / "start.html").read_text()
+
+
+def test_slides_show_what_the_lesson_asks_and_shows(site: Path) -> None:
+    for lesson in LESSONS:
+        notebook = json.loads((ROOT / "notebooks" / f"{lesson}.ipynb").read_text())
+        tagged = [c for c in notebook["cells"] if "slide" in c["metadata"].get("tags", [])]
+        figures = sum(
+            "".join(o.get("data", {}).get("text/html", "")).startswith("<img ")
+            for c in tagged if c["cell_type"] == "code" for o in c["outputs"]
+        )  # fmt: skip
+        deck = read(site / "book" / "teach" / "slides" / f"{lesson}.html")
+        slides = re.findall(r"<section>(.*?)<aside", deck.text, re.DOTALL)
+        assert len(tagged) - 3 <= len(slides) <= len(tagged) and len(deck.images) == figures >= 3
+        assert sum("<strong>Predict.</strong>" in slide for slide in slides) >= 3
+        words = [len(re.sub(r"<[^>]+>", " ", slide).split()) for slide in slides]
+        assert max(words) < 170, f"{lesson}: a slide of {max(words)} words"
+
+
+@pytest.mark.parametrize("plan", ["lecture", "workshop", "six-weeks"])
+def test_the_minutes_of_a_plan_add_up(plan: str) -> None:
+    text = (ROOT / "book" / "teach" / "plans" / f"{plan}.md").read_text(encoding="utf-8")
+    timed, _, rest = text.partition("## Minute by minute")[2].partition("Total:")
+    total = re.match(r" (\d+) minutes", rest)
+    assert total and int(total[1]) == sum(int(m) for m in re.findall(r"^\| (\d+) \|", timed, re.MULTILINE))
+    for part in ("What to run live", "ask", "Common wrong answers"):
+        assert re.search(rf"^##? .*{part}|^\| .*{part}", text, re.MULTILINE), part
