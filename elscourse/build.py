@@ -55,7 +55,7 @@ def build(source: Path) -> tuple[str, dict[str, float]]:
         client.execute()
     except CellExecutionError as error:
         raise CourseError(f"{source.name} fails, so it is not written:\n{error}") from error
-    took["seconds"] = round(time.perf_counter() - started, 1)
+    took = {"seconds": round(time.perf_counter() - started, 1), **took}
     notebook.metadata.pop("language_info", None)  # names the exact Python
     for cell in notebook.cells:
         cell["outputs"] = _without_noise(cell.get("outputs", [])) if cell.cell_type == "code" else []
@@ -183,13 +183,14 @@ def update(source: Path, fresh: bool = False) -> str:
     stamps = _read(STAMPS) | {source.stem: f"{stamp(source)} {_text_hash(text)}"}
     _write(STAMPS, json.dumps(stamps, indent=1, sort_keys=True) + "\n")
     _note(source.stem, took)
-    return ("same" if text == before else "written") + "".join(f", {value:g} {unit}" for unit, value in took.items())
+    words = {"seconds": "seconds", "gib": "GiB"}
+    return ("same" if text == before else "written") + "".join(f", {took[k]:g} {words[k]}" for k in took)
 
 
 def _note(lesson: str, took: dict[str, float]) -> None:
     """Add one run to book/status.json."""
     runs = _read(STATUS).get("lessons", {}) | {lesson: took}
-    versions = {"python": platform.python_version(), **{name: version(name) for name in VERSIONS}}
+    versions = {"python": platform.python_version(), **{name: version(name).split("+")[0] for name in VERSIONS}}
     status = {"cores": os.cpu_count(), "versions": versions, "lessons": dict(sorted(runs.items()))}
     _write(STATUS, json.dumps(status, indent=1) + "\n")
 

@@ -548,8 +548,8 @@ if lab.profile == "laptop":
 # %% [markdown]
 # A constant picture, which does not even look at the noise, is as good as the exact denoiser, and much better than the
 # trained network. At $t = 1$ there is nothing to know. The error of *another* seed does nearly as much harm ($0.865$)
-# as the network's own ($0.841$): it acts like a push in some direction, not like a better guess. The task is not hard;
-# but the smallest error of the noise estimate is multiplied by 6.2.
+# as the network's own ($0.841$): it is the size of the error that hurts, more than what it says about this seed. The
+# task is not hard, but even a small error of the noise estimate is multiplied by 6.2.
 
 # %% [markdown] tags=["slide"]
 # ## 8. A grid that avoids it (6 minutes)

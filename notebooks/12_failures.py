@@ -269,9 +269,9 @@ if lab.profile == "laptop":
 
 # %% [markdown]
 # About half are close calls: in 16 of these 32 the other artist has three legs at another threshold near mid grey (12 %
-# of all drawings do). The rest disagree on a gap or a spot, in drawings that are otherwise alike (r2 0.76 to 0.98,
-# below the pictures). So the number depends on a threshold that we chose. Whoever chooses one should show that others tell the same
-# story.
+# of all drawings do). The rest disagree on a gap or a spot, in drawings that are otherwise alike (r2, below the
+# pictures, 0.76 to 0.98). So the number depends on a threshold that we chose. Whoever chooses one should show that
+# others tell the same story.
 
 # %%
 ratios = {}
@@ -288,7 +288,7 @@ if lab.profile == "laptop":
     assert 4.5 < min(ratios.values()) < max(ratios.values()) < 9.1
 
 # %% [markdown]
-# They do: 4.6 to 9 times chance, at each of the fifteen settings. That the machine errs *more often* is less firm: 7.2 %
+# They do: 4.6 to 9 times chance, at each of fifteen settings. That the machine errs *more often* is less firm: 7.2 %
 # against 4.2 % at the threshold 0, but 5.0 % both at 0.2.
 #
 # ### Exercise 2: Agreement beyond chance (6 minutes, ★★☆)
@@ -640,8 +640,8 @@ axes[0].set_yticks(range(len(seeds)), [f"seed {s}" for s in seeds])
 show(
     fig,
     alt="Number of legs in the estimated clean image against t, for seven seeds, ELS left, network right. In the "
-    "estimate of ELS three legs come and go: they stay from t = 0.8 for one seed, from 0.45 to 0.25 for four, from 0.15 "
-    "and 0.05 for two. In the network's most seeds have them for good earlier.",
+    "estimate of ELS three legs come and go: they stay from t = 0.8 for one seed, from 0.45 to 0.25 for four, from "
+    "0.15 and 0.05 for two. In the network's most seeds have them for good earlier.",
 )
 
 # %% [markdown]

@@ -95,7 +95,8 @@ assert gap < 1e-4
 del dots, squares
 
 # %% [markdown]
-# What does one pixel attend to? Take the middle one, and show the six training images that get most of its attention.
+# What does one pixel attend to? Take the middle one, and show the six training images that get most of its attention,
+# with their shares.
 
 # %% tags=["slide"]
 middle = weights[(H // 2) * W + W // 2].view(-1, 1, H, W)  # attention of the middle pixel: (N, 1, H, W)
@@ -112,7 +113,8 @@ show(
     alt="The noisy image with the window of its middle pixel, the six training images with most of this pixel's "
     "attention, and below each where in it the attention goes: to a few single places, not always the middle.",
 )
-assert 0.2 < share[best].sum() < 0.5  # a third of all attention on 6 of 200 images
+if lab.profile == "laptop":
+    assert 0.3 < share[best].sum() < 0.37  # a third of all attention on 6 of 200 images
 
 # %% [markdown]
 # ### Exercise 1: The logits of the machine (7 minutes, ★☆☆)
@@ -149,7 +151,8 @@ check.attention_logits(attention_logits)
 #
 # torch has one function for attention, with a fast implementation for every device: `scaled_dot_product_attention(Q, K,
 # V)`. It knows no bias per key. But a dot product can carry one: append a 1 to every query and the bias to every key.
-# **Predict:** what must `scale` be, when $\sigma$ takes the place of $\sqrt{d}$?
+# The function divides the dot products by $\sqrt{d}$, unless `scale` says by what to multiply them. **Predict:** what
+# takes the place of $\sqrt{d}$ in the machine? And what must `scale` be, if we multiply the queries ourselves?
 
 
 # %%
@@ -181,6 +184,8 @@ show(
 )
 
 # %% [markdown] tags=["slide"]
+# $\sigma^2 / \alpha$ takes the place of $\sqrt{d}$; the queries hold its inverse already, so `scale` is 1.
+#
 # One line of a standard library: what was invented to make transformers fast now works for us. What does it do inside?
 #
 # ## 3. Streaming, and merging what was streamed (8 minutes)
@@ -227,7 +232,7 @@ halves = [
 averaged = sum(half.mean()[0] for half in halves) / 2
 wrong = (averaged - whole).abs().max().item()
 print(f"averaging the answers of 40,000 and 11,200 keys instead: off by {wrong:.2f}")
-assert wrong > 0.05
+assert lab.profile != "laptop" or wrong > 0.1
 
 # %% [markdown]
 # Exact for every way to cut, whereas averaging the answers is not even close: a half that has nothing to say would
@@ -321,11 +326,14 @@ print(
     f"{terms.shape[1]:,} terms, largest relative error: one by one {one_by_one:.0e}, in pieces of 512 {in_pieces:.0e}"
 )
 assert in_pieces < 1e-5 and one_by_one > 20 * in_pieces
+if lab.profile == "laptop":
+    assert 1e-3 < one_by_one < 1e-2  # the third decimal
+    assert 0.3 < (k_3 == -1).all(1).double().mean() < 0.36  # patches of background only
 
 # %% [markdown]
-# The third decimal. Most patches are the same black background, and equal terms are rounded the same way, so the errors
-# do not cancel. Short sums in float32, added up in float64, cure it: that is what `Partial` does, and what a long
-# single call may not do. Compare both with the answer in float64, for growing dictionaries at $P = 3$.
+# The third decimal. A third of the patches are the same black background, and equal terms are rounded the same way, so
+# the errors do not cancel. Short sums in float32, added up in float64, cure it: that is what `Partial` does, and what a
+# long single call may not do. Compare both with the answer in float64, for growing dictionaries at $P = 3$.
 
 
 # %%
@@ -385,7 +393,7 @@ axis.legend()
 show(
     fig,
     alt="Error of a logit against sigma, both logarithmic. The two forms with dot products rise like one over "
-    "sigma squared; direct differences stay orders of magnitude lower.",
+    "sigma squared; below sigma 0.2 direct differences stay more than ten times lower.",
 )
 
 print("t      " + "".join(f"{t:>9}" for t in times))
@@ -393,6 +401,7 @@ for form, found in errors.items():
     print(f"{form:13s}" + "".join(f"{e:9.0e}" for e in found))
 last = {form: found[-1] for form, found in errors.items()}
 assert last["dot products"] > 0.02 and last["direct"] < last["dot products"] / 5
+assert errors["dot products"][times.index(0.05)] < 0.01  # where our 20 steps end
 
 # %% [markdown]
 # The lower the noise, the worse: the error of the dot products grows about fourfold for every halving of $\sigma$.
@@ -403,9 +412,9 @@ assert last["dot products"] > 0.02 and last["direct"] < last["dot products"] / 5
 # went further down, and larger images have longer patches: there it is not.
 
 # %% [markdown]
-# GPUs are tempted further. Their matrix units are fastest in **TF32** (11 binary digits) and **bfloat16** (8). We can
-# try here, by rounding what enters the product. **Predict:** at which $t$ does a pixel become visibly wrong, by 0.1 of
-# a range of 2?
+# GPUs are tempted further. Their matrix units gain much of their speed from shorter numbers, such as **TF32** (11
+# binary digits) and **bfloat16** (8). We can try here, by rounding what enters the product. **Predict:** at which $t$
+# does a pixel become visibly wrong, by 0.1 of a range of 2?
 
 
 # %%
@@ -417,7 +426,8 @@ def rounded(x, digits):
 
 
 formats, low_times = {"float32": 24, "TF32": 11, "bfloat16": 8}, [0.8, 0.5, 0.3, 0.2, 0.1, 0.05]
-worst = {name: [] for name in formats}
+apart = "bfloat16, bias in float32"
+worst = {name: [] for name in (*formats, apart)}
 for t_low in low_times:
     x_low = els.add_noise(clean, noise, t_low)
     exact = machine(x_low, t_low)
@@ -425,30 +435,35 @@ for t_low in low_times:
     for name, digits in formats.items():
         picture = torch.softmax(rounded(Q, digits) @ rounded(K, digits).T, dim=1) @ values
         worst[name].append((picture.T.reshape(x_t.shape) - exact).abs().max().item())
+    logits = rounded(Q[:, :-1], 8) @ rounded(K[:, :-1], 8).T + K[:, -1]  # the bias is added after the product
+    picture = torch.softmax(logits, dim=1) @ values
+    worst[apart].append((picture.T.reshape(x_t.shape) - exact).abs().max().item())
 
 # %% tags=["slide"]
 fig, axis = plt.subplots(figsize=(6.4, 3.3))
-for (name, errors_of), marker in zip(worst.items(), "os^", strict=True):
+for (name, errors_of), marker in zip(worst.items(), "os^v", strict=True):
     axis.semilogy(low_times, errors_of, marker=marker, label=name)
 axis.set(xlabel="time t (noise on the left)", ylabel="largest error of a pixel", xlim=(0.85, 0))
 axis.legend(loc="upper left")
 show(
     fig,
-    alt="Largest pixel error of the machine against time in three precisions: float32 stays near one in ten "
-    "thousand, TF32 and bfloat16 rise as the noise falls, bfloat16 above a tenth.",
+    alt="Largest pixel error of the machine against time: float32 stays below one in ten thousand, TF32 and bfloat16 "
+    "rise as the noise falls, bfloat16 above a tenth; with the bias kept in float32 it stays near that of TF32.",
 )
 
 for name, errors_of in worst.items():
     print(
-        f"{name:9s}" + "".join(f"   t={t_low}: {error:.0e}" for t_low, error in zip(low_times, errors_of, strict=True))
+        f"{name:25s}" + "".join(f"  t={t_low}: {error:.0e}" for t_low, error in zip(low_times, errors_of, strict=True))
     )
 end = {name: errors_of[-1] for name, errors_of in worst.items()}
-assert end["float32"] < 1e-3 < 5e-3 < end["TF32"] < 0.1 < end["bfloat16"]
+assert end["float32"] < 1e-3 < 5e-3 < end["TF32"] < 0.1 < end["bfloat16"] and end[apart] < 0.05
 
 # %% [markdown]
 # TF32 stays below 0.1 to the last step (0.04), bfloat16 does not (0.6). That is less dramatic than the logits: if
 # rounding lets the second best patch win, its centre is often nearly the same. But such errors enter all later steps.
-# torch leaves TF32 off for matrix products unless asked; leave it off.
+# Most of it is the price of our trick: the bias is one large number, and rounding it shifts a whole logit. Added in
+# float32 *after* the product, it leaves bfloat16 with 0.02. torch leaves TF32 off for matrix products unless asked;
+# leave it off.
 #
 # ### Exercise 3: Where float32 breaks (8 minutes, ★★☆)
 #
@@ -544,7 +559,7 @@ for form in ("table", "stream"):
     print(f"{form:10s}" + "".join(f"{'-' if cell is None else round(cell):>14}" for cell in cells))
 growth = used["table", 200, 3] / used["table", 50, 3]
 print(f"four times the images: the table takes {growth:.1f} times the memory")
-assert 3.5 < growth < 4.5 and max(used["stream", 8000, p] for p in (3, 11)) < 60
+assert 3.5 < growth < 4.5 and max(used["stream", 8000, p] for p in (3, 11)) < (30 if lab.profile == "laptop" else 300)
 assert all(used["stream", 8000, p] < 1.2 * used["stream", 2000, p] for p in (3, 11))
 
 # %% tags=["slide"]
@@ -559,7 +574,7 @@ axis.legend()
 show(
     fig,
     alt="Peak memory against the number of training images, both logarithmic: the table form grows in proportion, "
-    "the stream levels off below 40 megabytes.",
+    "the stream levels off below 30 megabytes.",
 )
 
 # %% [markdown]
@@ -607,7 +622,7 @@ for size in (3, 7, 13):
 
 # %% [markdown]
 # Count the work for one query and one key (one colour channel): attention multiplies and adds $P^2$ numbers, the blur
-# about a dozen in all. **Predict:** from which $P$ on should the blur be faster? And is it, in the next cell?
+# about sixteen in all. **Predict:** from which $P$ on should the blur be faster? And is it, by the clock?
 
 # %%
 work = {size: {"attention": 2 * (size**2 + 1) + 4, "blur": 16} for size in (3, 5, 7, 9, 11, 13, 15)}
@@ -625,6 +640,8 @@ def seconds(run, repeat=2):
     for _ in range(repeat):
         start = time.perf_counter()
         run()
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()  # a GPU works on while Python goes ahead
         best = min(best, time.perf_counter() - start)
     return best
 
@@ -744,12 +761,12 @@ assert intensity("blur", 7) < 1 < intensity("table", 7) < 10 < 100 < intensity("
 
 # %% [markdown]
 # Now this computer. Its two limits are measured: one large matrix product, one large copy. The dashed roof is an NVIDIA
-# H100 (67 TFLOP/s in float32, 3.35 TB/s, from its data sheet): hundreds of times higher than a laptop's, with its ridge
-# at 20 operations per byte.
+# H100 (67 TFLOP/s in float32, 3.35 TB/s, from its data sheet): about a hundred (memory) to several hundred times
+# (arithmetic) higher than a laptop's, with its ridge at 20 operations per byte.
 
 # %% tags=["volatile"]
-big = torch.randn(1024, 1024, generator=torch.Generator().manual_seed(0))
-long, target = torch.zeros(2**25), torch.ones(2**25)
+big = torch.randn(1024, 1024, generator=torch.Generator().manual_seed(0)).to(lab.device)
+long, target = torch.zeros(2**25, device=lab.device), torch.ones(2**25, device=lab.device)
 peak = 2 * 1024**3 / seconds(lambda: big @ big, 5)
 bandwidth = 2 * 4 * len(long) / seconds(lambda: target.copy_(long), 5)
 measured = {}
@@ -791,9 +808,9 @@ for form in ("table", "tiles", "blur"):
 
 # %% [markdown]
 # The riddle of section 6 is solved: as we wrote it, the blur does one operation for every three bytes or so that it
-# moves. Each step fetches a whole picture of numbers and writes it back. That puts it under the slope of the roof,
-# where a faster processor would not help; one fused kernel, which keeps a picture close to the processor until all
-# steps are done, would.
+# moves. Each step fetches a whole picture of numbers and writes it back. That puts it under the slope of the roof, and
+# below it too: running sums, one number after another, are slower than plain copies. More arithmetic would not help;
+# one fused kernel, which keeps a picture close to the processor until all steps are done, would.
 #
 # The tiles stand under the flat part. What keeps them from the roof, above all at $P = 3$, is the exponential: it
 # counts as one operation and costs many.
@@ -843,7 +860,7 @@ assert 2.0e17 < operations < 2.2e17 and round(operations / 67e12 / 60) == 52
 #
 # * The machine is attention: noisy patches ask, training patches answer with their centres, $\|p\|^2$ is a bias.
 # * Three numbers per query carry a softmax across blocks, processes and computers, exactly. Averages of parts do not.
-# * float32 fails twice: in long sums, and at low noise. TF32 and bfloat16 fail much earlier.
+# * float32 fails twice: in long sums, and at low noise. TF32 and bfloat16 fail much earlier, above all in a bias.
 # * Memory need not depend on the dictionary; time does, and grows with the fourth power of the side.
 # * Slide-and-blur is the same machine with work that does not depend on $P$, but it moves too many numbers.
 #
@@ -851,7 +868,7 @@ assert 2.0e17 < operations < 2.2e17 and round(operations / 67e12 / 60) == 52
 #
 # In section 1 six images of 200 held a third of one pixel's attention. Most of half a million patches have no say;
 # could one know which, without asking all of them? And attention *inside* networks, between the places of one picture,
-# does what no machine of this course does: it lets distant pixels agree. That is where Part V begins.
+# does what no local machine can: it lets distant pixels agree. That is where Part V begins.
 #
 # ## References
 #

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import subprocess
@@ -119,6 +120,26 @@ def test_environment_names_nothing_of_its_own(pyproject: dict) -> None:
     extras = re.fullmatch(r"-e \.\[([a-z,]+)\]", itself)
     assert extras, itself
     assert set(extras[1].split(",")) <= set(pyproject["project"]["optional-dependencies"])
+
+
+def test_binder_and_the_devcontainer_start_the_same_lab(pyproject: dict) -> None:
+    """The same Python, the same lower bound of torch, the extra of environment.yml; nothing else is named."""
+    project = pyproject["project"]
+    [torch] = [line.removeprefix("torch") for line in project["dependencies"] if line.startswith("torch>")]
+    binder = yaml.safe_load((ROOT / ".binder" / "environment.yml").read_text(encoding="utf-8"))
+    assert binder["dependencies"] == [f"python{project['requires-python']}", "pip", f"pytorch-cpu{torch}"]
+    post_build = ROOT / ".binder" / "postBuild"
+    conda = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["dependencies"][-1]["pip"][0]
+    installed = re.findall(r'^python -m pip install (-e) "(\.\[.+\])"$', post_build.read_text(), re.MULTILINE)
+    assert [" ".join(words) for words in installed] == [conda] and os.access(post_build, os.X_OK)
+
+    container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text(encoding="utf-8"))
+    version = re.search(r"python:3\.(\d+)$", container["image"])
+    least = re.search(r"3\.(\d+)", project["requires-python"])
+    assert version and least and int(version[1]) >= int(least[1])
+    assert container["postCreateCommand"] == "./course setup"
+    python = container["customizations"]["vscode"]["settings"]["python.defaultInterpreterPath"]
+    assert python.endswith("/.venv/bin/python")
 
 
 # Written in two parts, so that this file does not contain what it looks for.

@@ -13,6 +13,8 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from site_build import ROOT, build, working_tree
 
+import elscourse as els
+
 LESSONS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
 SCRIPTS = {"embed-amd.js", "tex-svg-full.js", "reveal.js", "explorer-data.js"}
 MB = 1_000_000
@@ -201,6 +203,13 @@ def test_slides_show_what_the_lesson_asks_and_shows(site: Path) -> None:
         assert sum("<strong>Predict.</strong>" in slide for slide in slides) >= 3
         words = [len(re.sub(r"<[^>]+>", " ", slide).split()) for slide in slides]
         assert max(words) < 170, f"{lesson}: a slide of {max(words)} words"
+
+
+def test_none_of_the_pictures_on_the_landing_page_is_a_copy() -> None:
+    name = "fashion-mnist-16-resnet-zeros-conditional"
+    stored, pictures = els.load_results(name), els.load("fashion-mnist", size=16, n=10_000).images
+    for row in ("els-zeros", "network-150"):
+        assert els.nearest_training_image(stored[row][:12].float(), pictures)[1].min() > 1
 
 
 @pytest.mark.parametrize("plan", ["lecture", "workshop", "six-weeks"])

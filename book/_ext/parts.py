@@ -135,7 +135,7 @@ def colab() -> str:
         "This copy of the site does not know the public address of its repository, so it has no launch buttons. In "
         "Colab, upload a lesson (*File, Upload notebook*; every lesson here has a download button) and the wheel that "
         "`pip wheel --no-deps .` makes in a clone, then run `%pip install -q elscourse-*.whl` in a new first cell, "
-        "before anything else. Binder reads the `environment.yml` of any repository that holds the course."
+        "before anything else. Binder reads the folder `.binder` of any public repository that holds the course."
     )
 
 

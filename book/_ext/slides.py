@@ -1,7 +1,7 @@
 """A slide deck for every lesson, from its cells that are tagged `slide`: book/teach/slides/NN_topic.html.
 
-A text cell gives its headings, what is to be predicted, formulas, lists, tables, and sentences with bold words; the
-whole text is in the speaker's notes. A code cell gives its figures and what it prints. Nothing is written twice.
+A text cell gives its headings, what is to be predicted and what leads to it, formulas, lists, tables, and sentences
+with bold words; the whole text is in the speaker's notes. A code cell gives its figures and what it prints.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 from sphinx.application import Sphinx
 
 LESSONS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
+CONTEXT = 45  # words: a paragraph of no more stays whole before a question
 SENTENCE = re.compile(r"(?<=[.?!:])\s+(?=[A-Z*$(\[`])")
 
 
@@ -53,14 +54,23 @@ def blocks(text: str) -> Iterator[tuple[str, str]]:
 def essence(text: str) -> str:
     """What of a text belongs on a slide, as Markdown."""
     text = re.sub(r"<details>.*?</details>", "", text, flags=re.DOTALL)
-    kept: list[str] = []
-    for kind, source in blocks(text):
-        if kind == "paragraph" and not source.startswith("**Predict.**"):
-            before_list = source.rstrip().endswith(":")
-            source = " ".join(s for s in SENTENCE.split(" ".join(source.split())) if "**" in s or before_list)
-        if source and kind not in ("fence", "html_block"):
-            kept.append(source)
-    return "\n\n".join(kept)
+    parts = [(kind, source) for kind, source in blocks(text) if kind not in ("fence", "html_block")]
+    kept = []
+    for (kind, source), (_, following) in zip(parts, [*parts[1:], ("", "")], strict=True):
+        short_lead = asks(following) and len(source.split()) <= CONTEXT
+        kept.append(key_sentences(source) if kind == "paragraph" and not asks(source) and not short_lead else source)
+    return "\n\n".join(filter(None, kept))
+
+
+def key_sentences(paragraph: str) -> str:
+    """The sentences with bold words, and one that ends in a colon, since something follows it."""
+    sentences = SENTENCE.split(" ".join(paragraph.split()))
+    return " ".join(s for s in sentences if "**" in s or (s is sentences[-1] and s.endswith(":")))
+
+
+def asks(source: str) -> bool:
+    """Whether a paragraph is a question to the learner."""
+    return source.startswith("**Predict")
 
 
 def text_slide(source: str) -> Slide:

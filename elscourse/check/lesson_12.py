@@ -356,8 +356,8 @@ EXERCISES = [
         start="Start from counts >= 3, and read it from the end.",
         hints=(
             "The third leg is decided where the unbroken stretch of True that reaches the end begins.",
-            "flip(0), then cumprod(0): 1 as long as nothing was False since the end. Its sum is the stretch's length k.",
-            "The answer is times[len(times) - k], and 0 where k is 0.",
+            "flip(0), then cumprod(0): 1 as long as nothing was False since the end. Its sum is the stretch's length.",
+            "The answer is times[len(times) - k] for a stretch of k, and 0 where k is 0.",
         ),
         cases=_count_cases,
         answer=_decided_at,

@@ -46,6 +46,14 @@ def _bias_doubled(queries: Tensor, keys: Tensor, alpha: float, sigma: float) -> 
     return (alpha * queries @ keys.T - 2 * alpha**2 * _bias(keys)) / sigma**2
 
 
+def _alpha_nowhere(queries: Tensor, keys: Tensor, alpha: float, sigma: float) -> Tensor:
+    return _logits(queries, keys, 1.0, sigma)
+
+
+def _two_of_the_cross_term(queries: Tensor, keys: Tensor, alpha: float, sigma: float) -> Tensor:
+    return (alpha * queries @ keys.T - 2 * alpha**2 * _bias(keys)) / (2 * sigma**2)
+
+
 def _root_of_d(queries: Tensor, keys: Tensor, alpha: float, sigma: float) -> Tensor:
     return _logits(queries, keys, alpha, sigma) / math.sqrt(queries.shape[1])
 
@@ -150,6 +158,10 @@ def _mean_length(queries: Tensor, keys: Tensor, alpha: float, tolerance: float) 
     return math.sqrt(2.0**-24 * alpha * mean / tolerance)
 
 
+def _largest_dot_product(queries: Tensor, keys: Tensor, alpha: float, tolerance: float) -> float:
+    return math.sqrt(2.0**-24 * alpha * float((queries @ keys.T).abs().max()) / tolerance)
+
+
 def _norm_of_the_matrix(queries: Tensor, keys: Tensor, alpha: float, tolerance: float) -> float:
     return math.sqrt(2.0**-24 * alpha * float(queries.norm() * keys.norm()) / tolerance)
 
@@ -169,6 +181,16 @@ def _cost(n_images: int, side: int, channels: int, patch_size: int, steps: int) 
 def _one_query(n_images: int, side: int, channels: int, patch_size: int, steps: int) -> tuple[float, float]:
     operations, table = _cost(n_images, side, channels, patch_size, steps)
     return operations / side**2, table / side**2
+
+
+def _entries(n_images: int, side: int, channels: int, patch_size: int, steps: int) -> tuple[int, int]:
+    operations, table = _cost(n_images, side, channels, patch_size, steps)
+    return operations, table // 4
+
+
+def _patch_side(n_images: int, side: int, channels: int, patch_size: int, steps: int) -> tuple[int, int]:
+    operations, table = _cost(n_images, side, channels, patch_size, steps)
+    return operations // patch_size, table
 
 
 def _table_of_all_steps(n_images: int, side: int, channels: int, patch_size: int, steps: int) -> tuple[int, int]:
@@ -197,6 +219,11 @@ EXERCISES = [
             Mistake("The bias has the factor alpha^2: what is compared is the dimmed patch, alpha k.", _bias_undimmed),
             Mistake(
                 "The bias is half of alpha^2 |k|^2: the square's cross term has a 2, the bias has none.", _bias_doubled
+            ),
+            Mistake("alpha is missing: what is compared is the dimmed patch, alpha k.", _alpha_nowhere),
+            Mistake(
+                "The dot product is half of what it should be: the square's cross term has a 2, which cancels the 1/2.",
+                _two_of_the_cross_term,
             ),
             Mistake(
                 "You divide by the root of the dimension, as transformers do: here sigma^2 sets the scale.", _root_of_d
@@ -262,6 +289,10 @@ EXERCISES = [
             Mistake("That is sigma squared: take the root.", _root_forgotten),
             Mistake("You take the mean length: the guarantee must hold for the longest query and key.", _mean_length),
             Mistake(
+                "You take the largest dot product that occurs: the bound is |q| |k|, longest query, longest key.",
+                _largest_dot_product,
+            ),
+            Mistake(
                 "You take the norm of the whole matrix: lengths are those of the rows, norm(dim=1).",
                 _norm_of_the_matrix,
             ),
@@ -285,6 +316,8 @@ EXERCISES = [
                 "side**2 enters twice: every pixel of the picture asks, and every place of an image answers.",
                 _one_query,
             ),
+            Mistake("The table is asked for in bytes: a float32 takes 4.", _entries),
+            Mistake("A patch has patch_size**2 pixels, each of them compared.", _patch_side),
             Mistake("The table is that of one step: the next step makes a new one.", _table_of_all_steps),
             Mistake(
                 "A multiplication and an addition are two operations: the factor 2 is missing.",

@@ -191,7 +191,8 @@ class Pupil:
 
     def _what_happened(self, error: Exception) -> str:
         if isinstance(error, TimeoutError):
-            return f"Stopped after {self.limits.seconds:g} seconds: is there a loop that does not end?"
+            what = f"Stopped after {self.limits.seconds:g} seconds"
+            return f"{what}: is there a loop that does not end?" if self.attempts else f"{what} of running the cells."
         if isinstance(error, wire.Garbled):
             return f"What the notebook's process says cannot be understood ({error})."
         with suppress(subprocess.TimeoutExpired):

@@ -1,0 +1,373 @@
+"""Assignments: what is handed out holds no solution, and what comes back is judged fairly, whatever it does."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+import torch
+from click.testing import CliRunner
+from test_exercises import CHECK, CODE, NOTEBOOKS, SOLUTION, lesson_cells
+
+from elscourse import check
+from elscourse.cli import main
+from elscourse.grading import grades, reading, wire
+
+LESSONS = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
+IMPORTS = "import os, sys, math\nimport torch\nimport elscourse as els\nfrom elscourse import check\n"
+NOISING = """
+def noising(x_0, eps, t):
+    theta = (torch.pi / 2 * t / 1.008)[:, None, None, None]
+    return theta.cos() * x_0 + theta.sin() * eps
+"""
+SAMPLER = """
+schedule = els.CosineSchedule()
+
+def sampler_loop(denoiser, noise, steps):
+    x_t, times = noise, schedule.times(steps)
+    for t, t_next in zip(times, times[1:]):
+        x0_hat = denoiser(x_t, t=t)
+        eps_hat = (x_t - schedule.alpha(t) * x0_hat) / schedule.sigma(t)
+        x_t = schedule.alpha(t_next) * x0_hat + schedule.sigma(t_next) * eps_hat
+    return x_t
+
+check.sampler_loop(sampler_loop)
+"""
+
+
+def noising(*lines: str) -> str:
+    """An attempt at the exercise `noising` with this body."""
+    return "def noising(x_0, eps, t):\n" + "".join(f"    {line}\n" for line in lines)
+
+
+# name of the learner -> (cells after the imports, state of `noising`, what its check says, remark); None: whatever
+LEARNERS: dict[str, tuple[list[str], str, str | None, str]] = {
+    "ada": ([NOISING, SAMPLER], "correct", r"on 3 cases", ""),
+    "stub": ([noising('"""Not yet."""', "...")], "not attempted", r"Start from the angle", ""),
+    "crash": (["scale = 1 / 0", noising("return scale * x_0")], "incorrect", r"NameError", r"code cell 2 raises ZeroDiv"),
+    "crash-elsewhere": (["1 / 0", NOISING, "sys.exit()"], "correct", None, ""),
+    "loops": ([noising("while True:", "    pass"), SAMPLER], "incorrect", r"^Stopped after", r"^noising: Stopped after"),
+    "loops-in-a-cell": (["while True:\n    scale = 1", noising("return scale")], "incorrect", r"running the cells", ""),
+    "leaves": ([noising("os._exit(0)"), SAMPLER], "incorrect", r"process ended \(exit status 0\)", r"^noising: The note"),
+    "exits": ([noising("sys.exit(0)")], "incorrect", r"raises SystemExit, in your line `sys.exit\(0\)`: 0", ""),
+    "interrupts": ([noising("raise KeyboardInterrupt")], "incorrect", r"was stopped, in your line `raise Key", ""),
+    "patches": (
+        [
+            "import builtins\nfor name in ('allclose', 'equal'):\n    setattr(torch, name, lambda *a, **k: True)\n"
+            "torch.allclose = lambda *a, **k: True\nbuiltins.all = lambda *a: True\ncheck.noising = print",
+            noising("return torch.zeros_like(x_0) if all([]) else check.noising"),
+        ],
+        "incorrect",
+        r"In case 1 of 3",
+        "",
+    ),
+    "examines": (
+        ["from elscourse.check.exercise import Exercise\nExercise.examine = lambda *a: 'correct'", noising("Exercise")],
+        "incorrect",
+        None,
+        r"^reaches for the answers \(elscourse.check.exercise",
+    ),
+    "asks": (
+        [noising("return check.exercises()['noising'].answer(x_0, eps, t)")],
+        "incorrect",
+        r"raises TypeError",
+        r"^reaches for the answers \(\.answer, \.exercises\): look at it",
+    ),
+    "hides": (
+        [
+            "import importlib\ndel sys.modules['elscourse.' + 'check']",
+            noising("e = importlib.import_module('elscourse.' + 'check')", "return e.exercises()"),
+            SAMPLER,
+        ],
+        "incorrect",
+        r"raises PermissionError",
+        r"^reaches for the answers \(elscourse.check\)",
+    ),
+    "reads": (
+        [noising(f"return open({str(NOTEBOOKS / LESSONS[1])!r} + '.ipynb').read()")],
+        "incorrect",
+        r"raises PermissionError",
+        r"^reaches for the answers \(01_noise.ipynb\)",
+    ),
+    "writes": (
+        [noising("open(els.__file__, 'a').write('#')")],
+        "incorrect",
+        r"raises PermissionError",
+        r"^reaches for the answers \(__init__.py\)",
+    ),
+    "starts": ([noising("os.system('true')")], "incorrect", r"raises PermissionError", r"start another program"),
+    "garbles": (
+        [noising("for n in range(3, 12):", "    try: os.write(n, b'\\xff' * 64)", "    except OSError: pass")],
+        "incorrect",
+        r"cannot be understood \(4,294,967,295 bytes\)",
+        r"^noising: What the notebook's process says",
+    ),
+    "lies": (
+        ["class Liar:\n    __eq__ = lambda *a: True", noising("return Liar()")],
+        "incorrect",
+        r"tensor of shape .* returns a Liar",
+        "",
+    ),
+    "talks": ([noising("os.write(1, b'x' * 10**7)", "os.write(2, b'x' * 10**7)"), ""], "incorrect", r"returns None", ""),
+    "swallows": ([noising("return torch.zeros(10**11)")], "incorrect", r"raises RuntimeError", ""),
+    "divides": ([noising("return x_0 / 0 - x_0 / 0")], "incorrect", r"returns NaN \(60 of 60 values\)", ""),
+    "misshapes": ([noising("return x_0[0]")], "incorrect", r"return shape \(3, 1, 4, 5\), it returns \(1, 4, 5\)", ""),
+    "changes": ([noising("x_0 *= 2", "return x_0")], "incorrect", r"changes x_0 \(argument 1\) in place", ""),
+    "sets": ([noising("torch.set_default_dtype(torch.float64)", "return x_0")], "incorrect", r"a setting of torch", ""),
+    "class": (["class noising:\n    pass"], "incorrect", r"noising is a class", ""),
+    "value": (["noising = 3"], "incorrect", r"Pass your function itself", ""),
+    "two": (["def noising(x_0): return x_0", "%timeit 1\n" + NOISING], "correct", None, r"noising is defined 2 times"),
+    "arguments": (["def noising(x_0): return x_0"], "incorrect", r"takes \(x_0\), but 3 arguments", ""),
+    "renamed": ([NOISING.replace("noising", "my_noise"), "check.noising(my_noise)"], "correct", None, ""),
+    "lost": ([NOISING.replace("noising", "my_noise")], "not attempted", r"no function noising", ""),
+    "other": (["def ls_window(image, row, column, patch_size): ..."], "not attempted", None, r"looks like lesson 04, not"),
+    "broken": (["def noising(x_0, eps, t:\n    ...", SAMPLER], "not attempted", None, r"code cell 2 cannot be read"),
+}
+FILES = {"empty": (b"", "empty"), "text": (b"PK\x03\x04", "not a notebook"), "list": (b"[[" * 10**5, "not a notebook")}
+
+
+def notebook(*cells: str) -> str:
+    """The text of a notebook with these code cells."""
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in (IMPORTS, *cells)])
+    return nbformat.writes(made)
+
+
+def run(*arguments: str | Path) -> str:
+    """What the command line says, which must succeed."""
+    done = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    assert done.exit_code == 0, f"{done.output}\n{done.exception!r}"
+    return done.output
+
+
+def rows_of(out: Path) -> dict[str, dict[str, Any]]:
+    """Rows of grades.jsonl by learner."""
+    lines = (out / "grades.jsonl").read_text(encoding="utf-8").splitlines()
+    return {row["learner"]: row for row in map(json.loads, lines)}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def package_at_rest() -> Iterator[None]:
+    """Whoever edits the package while its tests run has not tampered with it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(grades, "_package", lambda: "as it is")
+        yield
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """All learners in one folder, graded with one command: the folder of the grades, and what was said."""
+    folder = tmp_path_factory.mktemp("returned")
+    for name, (cells, *_) in LEARNERS.items():
+        (folder / f"{name}.ipynb").write_text(notebook(*cells), encoding="utf-8")
+    for name, (data, _) in FILES.items():
+        (folder / f"{name}.ipynb").write_bytes(data)
+    (folder / "zoe").mkdir()
+    (folder / "zoe" / "01_noise.ipynb").write_text(notebook(NOISING, SAMPLER), encoding="utf-8")
+    out = folder.parent / "grades"
+    only = ["--exercise", "noising", "--exercise", "sampler_loop"]
+    return out, run("grade", "01", folder, "--out", out, "--time-limit", "5", "--memory", "1", *only)
+
+
+@pytest.mark.parametrize("learner", LEARNERS)
+def test_each_learner_gets_what_they_deserve(graded: tuple[Path, str], learner: str) -> None:
+    _, state, says, remark = LEARNERS[learner]
+    row = rows_of(graded[0])[learner]
+    found = row["exercises"]["noising"]
+    assert found["state"] == state, found
+    assert says is None or re.search(says, found["says"]), found
+    assert re.search(remark, row["remark"]) if remark else state != "correct" or row["remark"] == "", row
+    reaches = remark.startswith("^reaches")
+    assert row["remark"].startswith("reaches") == reaches
+    sampler = row["exercises"]["sampler_loop"]["state"] == "correct"
+    assert sampler == (SAMPLER in LEARNERS[learner][0]), row  # whatever happened to the other function
+    assert row["points"] == (0 if reaches else (state == "correct") + 2 * sampler) and row["of"] == 3
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_what_is_no_notebook_is_said_to_be_none(graded: tuple[Path, str], name: str) -> None:
+    row = rows_of(graded[0])[name]
+    assert row["points"] == 0 and FILES[name][1] in row["remark"]
+
+
+def test_table_and_record_agree(graded: tuple[Path, str]) -> None:
+    out, said = graded
+    rows = rows_of(out)
+    with (out / "grades.csv").open(encoding="utf-8", newline="") as file:
+        table = list(csv.DictReader(file))
+    assert list(table[0]) == ["learner", "points", "of", "noising", "sampler_loop", "seconds", "remark"]
+    assert [line["learner"] for line in table] == sorted({*LEARNERS, *FILES, "zoe"}) == list(rows)
+    for line in table:
+        row = rows[line["learner"]]
+        assert int(line["points"]) == row["points"] and line["remark"] == row["remark"]
+        assert all(line[name] == row["exercises"][name]["state"] for name in ("noising", "sampler_loop"))
+        assert f": {row['learner']}: {row['points']} of 3" in said
+    assert rows["zoe"]["points"] == 3  # after everything that was done before
+
+
+def test_what_is_graded_is_kept_until_it_changes(tmp_path: Path) -> None:
+    returned, out = tmp_path / "returned", tmp_path / "out"
+    returned.mkdir()
+    for name in ("=ada", "bob"):
+        (returned / f"{name}.ipynb").write_text(notebook(noising("...")), encoding="utf-8")
+    arguments = ("grade", "01", returned, "--out", out, "--exercise", "noising")
+    assert "graded before" not in run(*arguments)
+    (returned / "bob.ipynb").write_text(notebook(NOISING), encoding="utf-8")
+    said = run(*arguments)
+    assert "1 of 2: =ada: 0 of 1 (graded before)" in said and "2 of 2: bob: 1 of 1\n" in said
+    assert (out / "grades.csv").read_text(encoding="utf-8").splitlines()[1].startswith("'=ada,0,1,not attempted")
+    assert run(*arguments).count("graded before") == 2
+    assert "graded before" not in run(*arguments, "--fresh")
+    other = CliRunner().invoke(main, ["grade", "02", str(returned), "--out", str(out)])
+    assert other.exit_code == 1 and "holds grades of another assignment" in other.output
+    assert set(rows_of(out)) == {"=ada", "bob"} and not list(out.glob("*.partial"))
+
+
+def test_a_package_that_changes_stops_the_grading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "ada.ipynb").write_text(notebook(NOISING), encoding="utf-8")
+    states = iter(["before", "after", "after"])
+    monkeypatch.setattr(grades, "_package", lambda: next(states))
+    only = ["--exercise", "noising", "--out", str(tmp_path / "out")]
+    done = CliRunner().invoke(main, ["grade", "01", str(tmp_path / "ada.ipynb"), *only])
+    assert done.exit_code == 1 and "the installed course changed while" in done.output
+    row = rows_of(tmp_path / "out")["ada"]
+    assert row["points"] == 0 and row["exercises"]["noising"]["state"] == "correct"
+
+
+def test_the_package_is_what_is_hashed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    before = re.sub("x", "x", grades._learners.__doc__ or "")
+    assert before
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_an_assignment_holds_no_solution(lesson: str, tmp_path: Path) -> None:
+    run("assignment", lesson[:2], "--out", tmp_path)
+    text = (tmp_path / f"{lesson}.ipynb").read_text(encoding="utf-8")
+    made = nbformat.reads(text, as_version=4)
+    nbformat.validate(made)
+    everything = "\n".join(cell.source for cell in made.cells)
+    assert "<summary>Solution" not in everything and "</details>" not in everything
+    for cell in lesson_cells(int(lesson[:2])):
+        for folded in SOLUTION.findall(cell.source):
+            for code in CODE.findall(folded):
+                assert code.strip() not in everything
+                assert code.strip().splitlines()[-1].strip() not in everything.splitlines()
+    names = [e.name for e in check.exercises().values() if e.lesson == int(lesson[:2])]
+    assert [m[2] for c in made.cells if (m := CHECK.match(c.source.strip()))]
+    for name in names:
+        assert f"check.{name}({name})" in everything and f'check.hint("{name}")' in everything
+        assert f"| `{name}` |" in made.cells[0].source
+    assert not any(cell.get("outputs") for cell in made.cells) and "widgets" not in made.metadata
+
+
+def pasted(assignment: Path) -> str:
+    """The assignment with each stub replaced by the lesson's solution."""
+    made = nbformat.read(assignment, as_version=4)
+    cells = lesson_cells(int(assignment.stem[:2]))
+    for i, cell in enumerate(cells):
+        if match := CHECK.match(cell.source.strip()):
+            [code] = CODE.findall(cells[i + 1].source)
+            [stub] = [c for c in made.cells if c.source.strip() == cell.source.strip()]
+            stub.source = f"{code}\ncheck.{match[2]}({match[3]})"
+    return nbformat.writes(made)
+
+
+@pytest.mark.parametrize("lesson", ["03_network", "05_mosaics"])  # denoisers, lists and tuples; whole numbers, a judge
+def test_the_grader_that_is_handed_out_grades(lesson: str, tmp_path: Path) -> None:
+    run("assignment", lesson, "--out", tmp_path)
+    returned = tmp_path / "returned"
+    returned.mkdir()
+    (returned / "untouched.ipynb").write_bytes((tmp_path / f"{lesson}.ipynb").read_bytes())
+    (returned / "solved.ipynb").write_text(pasted(tmp_path / f"{lesson}.ipynb"), encoding="utf-8")
+    command = [sys.executable, tmp_path / f"grade_{lesson[:2]}.py", returned, "--time-limit", "120"]
+    path = os.pathsep.join([str(NOTEBOOKS.parent), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=False
+    )
+    rows = rows_of(tmp_path / f"grades-{lesson[:2]}")
+    assert rows["solved"]["points"] == rows["solved"]["of"] > 0, done.stdout + done.stderr
+    states = {e["state"] for e in rows["untouched"]["exercises"].values()}
+    assert states == {"not attempted"} and rows["untouched"]["remark"] == ""
+
+
+def test_only_the_exercises_that_are_named(tmp_path: Path) -> None:
+    run("assignment", "1", "--exercise", "sampler_loop", "--exercise", "noising", "--out", tmp_path)
+    made = nbformat.read(tmp_path / "01_noise.ipynb", as_version=4)
+    assert "| together | | 3 | 13 |" in made.cells[0].source and "`ddim_step`" not in made.cells[0].source
+    assert '"--exercise", "noising", "--exercise", "sampler_loop", *sys' in (tmp_path / "grade_01.py").read_text()
+
+
+def test_what_is_there_is_written_over_only_by_force(tmp_path: Path) -> None:
+    (tmp_path / "01_noise.ipynb").write_text("mine")
+    done = CliRunner().invoke(main, ["assignment", "01", "--out", str(tmp_path)])
+    assert done.exit_code == 1 and "exists: name another folder" in done.output and "Traceback" not in done.output
+    assert (tmp_path / "01_noise.ipynb").read_text() == "mine" and len(list(tmp_path.iterdir())) == 1
+    run("assignment", "01", "--out", tmp_path, "--force")
+    assert (tmp_path / "01_noise.ipynb").read_text() != "mine"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["assignment", "17", "--out", "x"], r"unknown lesson '17': .*Known: 00_result"),
+        (["assignment", "04_locale", "--out", "x"], r"did you mean 04_local"),
+        (["assignment", "04", "--exercise", "ls_windw", "--out", "x"], r"did you mean ls_window"),
+        (["assignment", "04", "--exercise", "noising", "--out", "x"], r"unknown exercise of lesson 04_local"),
+        (["assignment", "04", "--out", str(NOTEBOOKS)], r"holds the course's own lessons"),
+        (["grade", "99", "x"], r"unknown lesson '99'"),
+        (["grade", "04", "nowhere"], r"nowhere does not exist"),
+        (["grade", "04", str(NOTEBOOKS.parent / "tests")], r"holds no notebooks"),
+    ],
+)
+def test_refusals_are_one_sentence(
+    arguments: list[str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 1 and re.search(says, done.output) and done.output.count("\n") == 1, done.output
+    assert not list(tmp_path.iterdir())
+
+
+def test_only_what_a_function_needs_is_run() -> None:
+    cells = ["import torch\nslow = 1\nimages = []", "images.append(slow)", "figure = 1", "def f(): return images"]
+    found = reading.read([*cells, "torch.testing.assert_close(figure, 1)"])
+    assert [(s.cell, *s.binds) for s in found.needed(["f"])] == [(1, "slow"), (1, "images"), (2,), (4, "f")]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None, True, 2**5000, -3, 0.1, float("inf"), "text", [1, (2.0, None)], torch.rand(2, 3), torch.rand(3, 2).T,
+        torch.tensor(1), torch.zeros(0, 4), torch.tensor([True, False]), torch.ones(2, dtype=torch.bfloat16),
+        torch.ones(2, dtype=torch.complex64), torch.ones(2, requires_grad=True),
+    ],
+)  # fmt: skip
+def test_values_come_back_as_they_went(value: Any) -> None:
+    back = wire.decode(json.loads(json.dumps(wire.encode(value))))
+    assert type(back) is type(value)
+    if isinstance(value, torch.Tensor):
+        assert back.dtype == value.dtype and torch.equal(back, value) and not back.requires_grad
+    else:
+        assert back == value
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {}, [], None, {"real": "x"}, {"pickle": "gASV"}, {"function": 0}, {"list": 3}, {"tensor": ["float32"]},
+        {"tensor": ["float32", [2], "strided", "AAAA"]}, {"tensor": ["float32", [-1], "strided", ""]},
+        {"tensor": ["object", [0], "strided", ""]}, {"none": 1, "real": 2},
+    ],
+)  # fmt: skip
+def test_garbage_is_refused(message: Any) -> None:
+    with pytest.raises(wire.Garbled):
+        wire.decode(message)
