@@ -67,6 +67,7 @@ html_theme_options = {
     "navbar_persistent": [],  # otherwise a second search box appears
     "navbar_end": [],
     "show_toc_level": 2,
+    "max_navbar_depth": 1,  # a deeper one gets folds that a screen reader cannot name
     "home_page_in_toc": True,
 }
 

@@ -41,7 +41,7 @@ lab = els.lab()
 # That was the lab of most lessons. Today we borrow another one, whose network can be told *what* to draw:
 
 # %%
-garments = els.lab(network="fashion-mnist-16-resnet-zeros-conditional")
+garments = els.lab("laptop", network="fashion-mnist-16-resnet-zeros-conditional")  # on every computer
 
 # %% [markdown]
 # ## 1. Two artists, one canvas (4 minutes)

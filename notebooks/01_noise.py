@@ -824,7 +824,7 @@ assert apart < 0.05
 # a garment first?
 
 # %% tags=["slide"]
-garments = els.lab(network="fashion-mnist-16-resnet-zeros-conditional")
+garments = els.lab("laptop", network="fashion-mnist-16-resnet-zeros-conditional")
 seeds = range(540, 550)
 noise, labels = els.seeded_noise(seeds, garments.shape).to(garments.device), garments.labels_for(seeds)
 path = list(els.trajectory(garments.network, noise, steps=100, labels=labels))  # (t, x_t, x0_hat)

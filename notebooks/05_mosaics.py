@@ -567,10 +567,11 @@ check.new_consistent_image(new_consistent_image)
 #
 # Now LS with $P = 3$ and the 2,000 training images of the lab. Memory is rich here: at each place there are 2,000
 # patches, and many of them are nearly alike. So "equal to the centre of the nearest patch" needs a **tolerance**, and
-# the tolerance must be stated.
+# the tolerance must be stated. (The laptop's lab in every case: the full-size one has no garments to hold out.)
 
 
 # %%
+lab = els.lab("laptop", verbose=False)
 images = lab.data.images.double()
 near = ((torch.arange(lab.shape[1])[:, None] - torch.arange(lab.shape[1])).abs() <= 1).double()  # at most 1 apart
 

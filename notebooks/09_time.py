@@ -78,7 +78,7 @@ moved = lab.network(x_t + nudge, 0.5) - lab.network(x_t - nudge, 0.5)
 by_hand = (moved[:, 0, row, column] / 2e-2).abs().mean()
 by_autograd = mean_jacobian(x_t, 0.5)[row, column - 2]
 print(f"two pixels to the left: by hand {by_hand:.4f}, by autograd {by_autograd:.4f}")
-assert abs(by_hand - by_autograd) < 0.02 * by_autograd
+assert abs(by_hand - by_autograd) < (0.02 if lab.profile == "laptop" else 0.1) * by_autograd  # GPUs round more
 
 # %% tags=["slide"]
 jacobian_16 = mean_jacobian(x_t, 0.5)
@@ -119,7 +119,7 @@ def on_black(images, side=33):
 
 canvas = on_black(lab.data.images[:20].cpu())
 canvas_noise = els.seeded_noise(range(900_000, 900_020), canvas.shape[1:])
-times = [t for t, _ in lab.patch_sizes("els-zeros")]
+times, calibrated = zip(*lab.patch_sizes("els-zeros"), strict=True)
 jacobians = {t: mean_jacobian(els.add_noise(canvas, canvas_noise, t).to(lab.device), t) for t in times}
 
 # %% tags=["slide"]
@@ -235,15 +235,17 @@ check.jacobian_radius(jacobian_radius)
 # The second way asks the machine. Let the **network** draw. At some $t$ on its way it holds an image $x_t$ and has a
 # score there, $s = (\alpha D(x_t) - x_t) / \sigma^2$ (lesson 01). Give the same $x_t$ to ELS machines of many patch
 # sizes. Whose score points in the most similar direction? The measure is the cosine of the two scores, as vectors over
-# all pixels:
+# all pixels. (The tables below come from the laptop's lab. All but the Jacobians stays there from here on.)
 #
 # $$\cos = \frac{\langle s_\text{machine},\, s_\text{network} \rangle}{\|s_\text{machine}\| \, \|s_\text{network}\|}$$
 #
 # **Predict.** The radius was 3.7 pixels at $t = 0.5$. Which of $P = 3, 5, 7, 9, 11, 13, 15$ wins there?
 
 # %%
+full_size = lab.profile == "gpu"  # then the Jacobians above are of the larger network
+lab = els.lab("laptop", verbose=False)
 candidates = list(range(3, 16, 2))
-noise = els.seeded_noise(calibration_seeds, lab.shape).to(lab.device)
+noise = els.seeded_noise(calibration_seeds, lab.shape)
 points = list(els.trajectory(lab.network, noise, steps=20))[:-1]  # the network's own way down
 t, x_t, x0_network = points[10][0], points[10][1][:4], points[10][2][:4]  # at t = 0.5, four seeds
 machines = {P: lab.patch_machine("els-zeros", P) for P in candidates}
@@ -487,7 +489,7 @@ if lab.profile == "laptop":
 # is it the same share at all times?
 
 # %% tags=["slide"]
-inside = [float(J[ring <= P // 2].sum() / J.sum()) for J, P in zip(jacobians.values(), by_hand, strict=True)]
+inside = [float(J[ring <= P // 2].sum() / J.sum()) for J, P in zip(jacobians.values(), calibrated, strict=True)]
 fig, axis = plt.subplots(figsize=(6, 3))
 axis.plot(times, inside, "o-", color=plotting.BLUE)
 axis.set(xlabel="time t (noise on the left)", ylabel="share of J in the square", xlim=(1.03, 0), ylim=(0, 1.05))
@@ -499,7 +501,7 @@ show(
     ),
 )
 print("  ".join(f"t={t:g}: {share:.2f}" for t, share in zip(times[::3], inside[::3], strict=True)))
-if lab.profile == "laptop":
+if not full_size:
     assert inside[0] > 0.95 and min(inside[2:12]) > 0.6 and min(inside[13:]) > 0.35 and max(inside[13:]) < 0.7
 
 # %% [markdown]

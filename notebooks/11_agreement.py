@@ -37,6 +37,8 @@ lab = els.lab()
 # ## 1. One pair, three numbers (5 minutes)
 #
 # The samples of lesson 10 are stored: 100 seeds, drawn by the network with 20 and with 150 steps, and by every machine.
+# (That was in the laptop's lab, where this lesson stays, with a GPU too.)
+#
 # Take one seed: what the ELS machine predicted and what the network drew. Every pixel gives a point $(p, y)$:
 # $p$ predicted, $y$ drawn.
 #
@@ -44,6 +46,7 @@ lab = els.lab()
 # contrast?
 
 # %% tags=["slide"]
+lab = els.lab("laptop", verbose=False)
 stored = els.load_results("fashion-mnist-16-resnet-zeros")
 target, predicted = stored["network-150"], stored["els-zeros"]
 seed = 2
@@ -665,7 +668,7 @@ if lab.profile == "laptop":
 # of a network that cannot know where the middle is?
 
 # %%
-circular = els.lab(network="fashion-mnist-16-resnet-circular", verbose=False)
+circular = els.lab("laptop", network="fashion-mnist-16-resnet-circular", verbose=False)
 drawn = els.load_results("fashion-mnist-16-resnet-circular")
 grey = circular.data.images.mean()
 firsts = {"the network": circular.network, "exact": circular.machine("is"), "grey": lambda x_t, t: grey.expand_as(x_t)}

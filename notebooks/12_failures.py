@@ -45,7 +45,7 @@ lab = els.lab()
 # them and draw a few again.
 
 # %%
-garments = els.lab(network="fashion-mnist-16-resnet-zeros-conditional")
+garments = els.lab("laptop", network="fashion-mnist-16-resnet-zeros-conditional")  # the samples are its own
 stored = {name: images.float() / 127.5 - 1 for name, images in els.load_results("12_legs").items()}
 real = {c: garments.data.images[garments.data.labels == label].cpu() for c, label in
         (("trousers", 1), ("pullover", 2), ("shirt", 6))}  # fmt: skip

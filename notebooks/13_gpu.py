@@ -309,7 +309,7 @@ check.merge_partials(merge_partials)
 # %%
 import numpy as np
 
-q_3, k_3 = cut(x_t, 3)[::40], cut(lab.data.images, 3)  # a few pixels, the full dictionary, P = 3
+q_3, k_3 = cut(x_t, 3)[::40], cut(lab.data.images[:2000], 3)  # a few pixels, 2,000 images, P = 3
 logits = (alpha * q_3 @ k_3.T - alpha**2 / 2 * k_3.square().sum(1)) / sigma**2
 terms = torch.exp(logits - logits.amax(1, keepdim=True)).cpu()
 

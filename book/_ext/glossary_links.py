@@ -20,6 +20,7 @@ PAGES = ("notebooks/", "book/index", "book/theory", "book/paper", "book/further"
 CLOSED = (
     nodes.title,
     nodes.reference,
+    addnodes.pending_xref,  # a link to be
     nodes.literal,
     nodes.literal_block,
     nodes.raw,
@@ -92,9 +93,9 @@ class GlossaryLinks(SphinxPostTransform):
                 self._symbol(node) if isinstance(node, nodes.math) else self._link_words(node)
 
     def _link(self, anchor: str, child: nodes.Node) -> nodes.reference:
-        link = nodes.reference("", "", internal=True, refuri=f"{self.base}#{anchor}", classes=["glossary-link"])
-        link += child
-        return link
+        title = f"{child.astext()} in the glossary"  # the name of a link that shows a formula only
+        address = f"{self.base}#{anchor}"
+        return nodes.reference("", "", child, internal=True, refuri=address, reftitle=title, classes=["glossary-link"])
 
     def _symbol(self, node: nodes.math) -> None:
         anchor = self.symbols.pop(symbol_of(node.astext()), None)

@@ -57,7 +57,7 @@ def raise_around(folder: Path, package: Path, lessons: Path, report: Report) -> 
             writes = bool(flags & WRITING) if isinstance(flags, int) else False
             place = _real(path)
             if place and (_within(place, secret) or (writes and _within(place, (installed,)))):
-                _refuse("reaches", os.path.basename(place), report)
+                _refuse("reaches", _short(place), report)
             if place and writes and not _within(place, (own, os.devnull)):
                 raise PermissionError(f"the grader lets a notebook write into its own folder only, not to {path}")
         elif event == "import":
@@ -68,7 +68,7 @@ def raise_around(folder: Path, package: Path, lessons: Path, report: Report) -> 
                 place = _real(path) if isinstance(path, (str, bytes, os.PathLike)) else ""
                 if place and not _within(place, (own,)):
                     if _within(place, (installed,)):
-                        report("reaches", os.path.basename(place))
+                        report("reaches", _short(place))
                     raise PermissionError(f"the grader lets a notebook change its own folder only, not {path}")
         elif event in STARTS | FORKS | KILLS:
             _refuse("starts", event, report)
@@ -81,6 +81,10 @@ def raise_around(folder: Path, package: Path, lessons: Path, report: Report) -> 
 def _refuse(kind: str, what: str, report: Report) -> None:
     report(kind, what)
     raise PermissionError(f"the grader does not allow {what}")
+
+
+def _short(place: str) -> str:
+    return "/".join(place.split(os.sep)[-2:])
 
 
 def _real(path: Any) -> str:

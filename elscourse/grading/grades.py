@@ -52,7 +52,7 @@ def grade(
             row = {"learner": learner, "file": file.name, "assignment": assignment, "key": key}
             row |= _graded(file, chosen, limits, _allowed(path))
             if _package() != before:
-                row |= {"points": 0, "remark": "The installed course changed meanwhile: look at it."}
+                row |= {"points": 0, "remark": "The installed course changed meanwhile: look at it"}
             rows[learner] = row
             _write(out, list(rows.values()), chosen)
         remark = f"; {row['remark']}" if row["remark"] else ""
@@ -85,7 +85,7 @@ def _graded(file: Path, chosen: list[Exercise], limits: Limits, allowed: set[str
                     verdicts[exercise.name] = pupil.examine(exercise)
             except Trouble as trouble:
                 if not pupil.defined and not pupil.trouble:  # no notebook
-                    remarks[str(trouble)] = None
+                    remarks[str(trouble).rstrip(".")] = None
                     break
                 if len(batch) == 1:
                     verdicts[batch.pop().name] = ("incorrect", f"The cells it needs: {trouble}")
@@ -93,7 +93,8 @@ def _graded(file: Path, chosen: list[Exercise], limits: Limits, allowed: set[str
                 batch = []
         if batch:
             batches.insert(0, batch)
-        reaches |= pupil.reaches - allowed
+        if _other_lesson(pupil, chosen) is None:  # each lesson may use what the course itself uses there
+            reaches |= pupil.reaches - allowed
         remarks |= dict.fromkeys(_remarks(pupil, chosen, verdicts))
     states = {e.name: verdicts.get(e.name, ("not attempted", "The notebook could not be read.")) for e in chosen}
     points = sum(e.difficulty for e in chosen if states[e.name][0] == "correct")
@@ -111,19 +112,26 @@ def _graded(file: Path, chosen: list[Exercise], limits: Limits, allowed: set[str
 
 def _remarks(pupil: Pupil, chosen: list[Exercise], verdicts: dict[str, tuple[str, str]]) -> Iterator[str]:
     """What a lecturer should know beside the states."""
-    known = all_exercises()
-    ours = [e.name for e in chosen]
-    others = {known[name].lesson for name in pupil.defined if name in known} - {chosen[0].lesson}
-    if others and not any(name in ours for name in pupil.defined):
-        yield f"looks like lesson {min(others):02d}, not {chosen[0].lesson:02d}"
-    for name in ours:
+    other = _other_lesson(pupil, chosen)
+    if other is not None:
+        yield f"looks like lesson {other:02d}, not {chosen[0].lesson:02d}"
+    for name in (e.name for e in chosen):
         if pupil.defined.count(name) > 1:
             yield f"{name} is defined {pupil.defined.count(name)} times: the last one counts"
-        if verdicts.get(name, ("", pupil.trouble))[1] == pupil.trouble != "":
-            yield f"{name}: {pupil.trouble}"
+        if pupil.trouble and verdicts.get(name, ("", ""))[1].endswith(pupil.trouble):
+            yield f"{name}: {pupil.trouble}".rstrip(".")
+        if pupil.attempts.get(name) == "missing":
+            yield f"no function {name}"
     yield from sorted(pupil.notes)
     if any(state != "correct" for state, _ in verdicts.values()):
         yield from pupil.problems
+
+
+def _other_lesson(pupil: Pupil, chosen: list[Exercise]) -> int | None:
+    """The lesson whose functions a notebook defines, where it defines none of this one."""
+    known = all_exercises()
+    lessons = [known[name].lesson for name in pupil.defined if name in known]
+    return lessons[0] if lessons and chosen[0].lesson not in lessons else None
 
 
 def _allowed(lesson: Path) -> set[str]:
@@ -138,10 +146,11 @@ def _learners(returned: Path, lesson: str) -> dict[str, Path]:
     if not returned.is_dir():
         raise CourseError(f"{returned} does not exist: expected a notebook, or a folder of notebooks.")
     learners: dict[str, Path] = {}
-    for path in sorted(returned.rglob("*.ipynb")):
+    for path in sorted(returned.rglob("*.ipynb"), key=lambda path: (len(path.parts), path)):
         parts = path.relative_to(returned).with_suffix("").parts
         if path.is_file() and not any(part.startswith(".") for part in parts):
-            learners["/".join(parts[:-1] if parts[-1] == lesson and len(parts) > 1 else parts)] = path
+            name = "/".join(parts[:-1] if parts[-1] == lesson and len(parts) > 1 else parts)
+            learners["/".join(parts) if name in learners else name] = path
     if not learners:
         raise CourseError(f"{returned} holds no notebooks: expected one .ipynb file per learner, named after them.")
     return learners

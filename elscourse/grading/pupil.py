@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,7 +49,6 @@ class Pupil:
 
     notebook: Path
     limits: Limits
-    known: Iterable[str] = ()  # exercises of the whole course: which of them the notebook defines tells its lesson
     defined: list[str] = field(default_factory=list)
     reaches: set[str] = field(default_factory=set)
     notes: set[str] = field(default_factory=set)

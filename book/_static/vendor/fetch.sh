@@ -19,6 +19,7 @@ unpack reveal.js@5 reveal
 mkdir -p mathjax widgets/@jupyter-widgets/html-manager/dist reveal/plugin/notes
 cp "$temporary"/mathjax/es5/tex-svg-full.js "$temporary"/mathjax/LICENSE mathjax/
 cp "$temporary"/require/require.js "$temporary"/manager/dist/embed-amd.js widgets/
+cp "$temporary"/manager/dist/*.woff2 widgets/@jupyter-widgets/ # both places are asked, by pages and by widgets
 cp "$temporary"/manager/dist/*.woff2 widgets/@jupyter-widgets/html-manager/dist/
 cp ../../../.venv/share/jupyter/nbextensions/anywidget/index.js widgets/anywidget.js
 cp "$temporary"/reveal/dist/reveal.js "$temporary"/reveal/dist/reveal.css "$temporary"/reveal/LICENSE reveal/
