@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from ..metrics import compare
-from .exercise import Case, Exercise, Mistake
+from .attempt import Case
+from .exercise import Exercise, Mistake
 
 
 def _pairs(generator: torch.Generator) -> list[Case]:

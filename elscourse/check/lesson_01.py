@@ -12,7 +12,8 @@ from torch import Tensor
 
 from .. import diffusion
 from ..schedule import CosineSchedule
-from .exercise import Case, Exercise, Mistake
+from .attempt import Case
+from .exercise import Exercise, Mistake
 
 SCHEDULE = CosineSchedule()
 

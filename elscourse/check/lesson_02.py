@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from .. import metrics, reference
-from .exercise import Case, Exercise, Mistake
+from .attempt import Case
+from .exercise import Exercise, Mistake
 
 
 def _normal(generator: torch.Generator, *shape: int) -> Tensor:

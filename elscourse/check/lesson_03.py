@@ -10,7 +10,8 @@ from torch.nn import functional as F
 
 from ..metrics import novelty
 from ..schedule import CosineSchedule
-from .exercise import Case, Exercise, Mistake
+from .attempt import Case
+from .exercise import Exercise, Mistake
 
 Denoise = Callable[[Tensor, float], Tensor]
 

@@ -8,7 +8,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .. import reference
-from .exercise import Case, Exercise, Mistake
+from .attempt import Case
+from .exercise import Exercise, Mistake
 
 
 def _pictures(generator: torch.Generator, *shape: int) -> Tensor:

@@ -8,7 +8,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .. import reference
-from .exercise import Case, Exercise, Mistake
+from .attempt import Case
+from .exercise import Exercise, Mistake
 
 BLACK_AND_WHITE = (-1.0, 1.0)
 

@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..diffusion import Denoiser
-from .exercise import Case, Exercise, Mistake
+from .attempt import Case
+from .exercise import Exercise, Mistake
 
 Layer = Callable[[Tensor], Tensor]
 
@@ -154,7 +155,7 @@ def _sum_not_mean(denoiser: Denoiser, x_t: Tensor, t: float) -> Tensor:
 
 def _denoised_once(denoiser: Denoiser, x_t: Tensor, t: float) -> Tensor:
     answer = denoiser(x_t, t)
-    return _over_shifts(lambda x, t: x, answer, t, back=0)
+    return _over_shifts(lambda x, t, labels=None: x, answer, t, back=0)
 
 
 def _average_of_the_input(denoiser: Denoiser, x_t: Tensor, t: float) -> Tensor:

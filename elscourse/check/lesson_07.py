@@ -11,7 +11,8 @@ from torch.nn import functional as F
 
 from .. import reference
 from ..diffusion import Denoiser
-from .exercise import Case, Exercise, Mistake
+from .attempt import Case
+from .exercise import Exercise, Mistake
 
 # ------------------------------------------------------------------------------------------------ the dictionary
 

@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .. import reference
-from .exercise import Case, Exercise, Mistake
+from .attempt import Case
+from .exercise import Exercise, Mistake
 
 Size = tuple[int, int, int]  # height, width, patch size
 

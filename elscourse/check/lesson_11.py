@@ -11,7 +11,8 @@ from torch import Tensor
 
 from ..metrics import compare
 from ..schedule import CosineSchedule
-from .exercise import Case, Exercise, Mistake
+from .attempt import Case
+from .exercise import Exercise, Mistake
 
 Three = tuple[Tensor, Tensor, Tensor]
 

@@ -22,7 +22,7 @@ import torch
 
 import elscourse
 
-from ..check import exercise as checks
+from ..check import attempt as checks
 from ..workspace import lessons_dir
 from . import fences, wire
 from .reading import NotANotebook, Notebook, code_cells, read
@@ -119,7 +119,7 @@ def _run(notebook: Notebook, names: list[str]) -> tuple[dict[str, Any], list[str
                 exec(statement.code, learner.__dict__)
             except BaseException as error:  # also sys.exit() and KeyboardInterrupt
                 failed = statement.cell
-                problems.append(f"code cell {failed} raises {type(error).__name__}: {checks._one_line(error)}")
+                problems.append(f"code cell {failed} raises {type(error).__name__}: {checks.one_line(error)}")
     return learner.__dict__, problems
 
 
@@ -131,7 +131,7 @@ def _described(attempt: Any) -> wire.Message | str:
         return {"class": attempt.__name__}
     if not callable(attempt):
         return "value"
-    signature = checks._signature(attempt)
+    signature = checks.signature_of(attempt)
     parameters = signature.parameters.values() if signature else None
     return {"signature": parameters and [(p.name, int(p.kind), p.default is not inspect._empty) for p in parameters]}
 
@@ -141,12 +141,12 @@ def _called(attempt: Any, arguments: list[Any], channel: Channel) -> wire.Messag
     mine = tuple(wire.decode(argument, lambda place: _asking(place, channel)) for argument in arguments)
     before = checks.copied(mine)
     try:
-        with checks._plain_torch():
+        with checks.plain_torch():
             output = attempt(*mine)
-            settings = checks._settings() != checks.PLAIN
+            settings = checks.settings() != checks.PLAIN
     except BaseException as error:
         return {"raised": _raised(attempt, error)}
-    changed = [i for i, (a, b) in enumerate(zip(before, mine, strict=True)) if not checks._unchanged(a, b)]
+    changed = [i for i, (a, b) in enumerate(zip(before, mine, strict=True)) if not checks.unchanged(a, b)]
     try:
         returned = wire.encode(output)
         large = len(json.dumps(returned)) > wire.LARGEST // 2
@@ -171,14 +171,14 @@ def _asking(place: int, channel: Channel) -> wire.Function:
 
 
 def _raised(attempt: Any, error: BaseException) -> wire.Message:
-    code = checks._code(attempt)
+    code = checks.code_of(attempt)
     frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
     lines = [linecache.getline(file, line).strip() for file, line in frames if code and file == code.co_filename]
     base = next((kind for kind in type(error).__mro__ if getattr(builtins, kind.__name__, None) is kind), Exception)
     return {
         "type": type(error).__name__,
         "base": base.__name__,
-        "says": checks._one_line(error),
+        "says": checks.one_line(error),
         "line": lines[-1] if lines else "",
     }
 

@@ -1,0 +1,176 @@
+"""Calling a learner's function: on copies of its arguments, and with a sentence for whatever goes wrong."""
+
+from __future__ import annotations
+
+import dis
+import functools
+import inspect
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import CodeType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+Case = tuple[Any, ...]  # the arguments of one call
+Settings = tuple[torch.dtype, torch.device, bool]  # torch's defaults, and whether gradients are computed
+
+PLAIN: Settings = (torch.float32, torch.device("cpu"), True)  # as torch starts
+
+
+class Wrong(Exception):
+    """Carries a diagnosis out of nested calls."""
+
+
+def is_stub(attempt: object) -> bool:
+    """Whether a function still does nothing: a docstring, `...`, `pass`, or `raise NotImplementedError`."""
+    code = code_of(attempt)
+    if code is None:
+        return attempt is None or attempt is Ellipsis
+    quiet = {"RESUME", "NOP", "RETURN_VALUE", "POP_TOP", "CACHE"}
+    steps = [step for step in dis.get_instructions(code) if step.opname not in quiet]
+    if any(step.opname == "RAISE_VARARGS" for step in steps):  # with or without a message, and nothing else
+        raising = {"RAISE_VARARGS", "LOAD_CONST", "PUSH_NULL", "PRECALL", "CALL"}
+        return all(step.opname in raising or step.argval == "NotImplementedError" for step in steps)
+    loads = {"LOAD_CONST", "LOAD_CONST_IMMORTAL", "RETURN_CONST"}
+    return all(step.opname in loads and (step.argval is None or step.argval is Ellipsis) for step in steps)
+
+
+def code_of(attempt: object) -> CodeType | None:
+    """What the learner wrote, below decorators, functools.partial, a module or an object with __call__."""
+    with suppress(Exception):  # an object may answer anything to getattr
+        while isinstance(attempt, functools.partial):
+            attempt = attempt.func
+        attempt = inspect.unwrap(attempt)  # type: ignore[arg-type]
+        if not hasattr(attempt, "__code__"):
+            attempt = getattr(type(attempt), "forward" if isinstance(attempt, torch.nn.Module) else "__call__")
+        code = getattr(attempt, "__code__", None)
+        return code if isinstance(code, CodeType) else None
+    return None
+
+
+def signature_of(attempt: object) -> inspect.Signature | None:
+    """The parameters of a callable, where they can be known."""
+    with suppress(Exception):  # functions written in C have none
+        return inspect.signature(attempt)  # type: ignore[arg-type]
+    return None
+
+
+@contextmanager
+def plain_torch() -> Iterator[None]:
+    """torch's settings as it starts, for the check; afterwards the learner's own, and their random numbers go on."""
+    own = settings()
+    try:
+        _set(PLAIN)
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        _set(own)
+
+
+def settings() -> Settings:
+    """What a function could change for all that runs after it."""
+    return torch.get_default_dtype(), torch.get_default_device(), torch.is_grad_enabled()
+
+
+def _set(settings: Settings) -> None:
+    dtype, device, gradients = settings
+    torch.set_default_dtype(dtype)
+    torch.set_grad_enabled(gradients)
+    if device != torch.get_default_device():
+        torch.set_default_device(None if device.type == "cpu" else device)
+
+
+def copied(case: Case) -> Case:
+    """The arguments with every tensor, array and list copied, so that whoever changes them changes a copy."""
+    return tuple(_copy(argument) for argument in case)
+
+
+def _copy(argument: Any) -> Any:
+    if isinstance(argument, Tensor):
+        return argument.clone()
+    if isinstance(argument, np.ndarray):
+        return argument.copy()
+    if type(argument) in (list, tuple):
+        return type(argument)(map(_copy, argument))
+    return argument
+
+
+def unchanged(before: Any, after: Any) -> bool:
+    """Whether an argument is after the call what it was before."""
+    if type(before) is not type(after):
+        return False
+    if isinstance(before, (Tensor, np.ndarray)):
+        if (before.dtype, before.shape) != (after.dtype, after.shape) or before.device != after.device:
+            return False
+        return bool(((before == after) | ((before != before) & (after != after))).all())  # NaN differs from itself
+    if isinstance(before, (list, tuple)):
+        return len(before) == len(after) and all(map(unchanged, before, after))
+    return before is after or bool(before == after)
+
+
+def call(attempt: Callable[..., Any], case: Case) -> Any:
+    """The attempt's output on one case; what it raises and what it changes is reported as a sentence."""
+    mine = copied(case)
+    try:
+        output = attempt(*mine)
+    except BaseException as error:  # also Ctrl-C, for a loop that does not end
+        raise Wrong(_what_was_raised(attempt, case, error)) from None
+    if settings() != PLAIN:
+        raise Wrong(
+            "Your function changes a setting of torch for all that runs after it (default dtype, default device or "
+            "gradients): give dtype= and device= to the tensors you make, and use `with torch.no_grad():`."
+        )
+    for i, (before, after) in enumerate(zip(case, mine, strict=True)):
+        if not unchanged(before, after):
+            raise Wrong(
+                f"Your function changes {_argument(attempt, i)} in place: work on a copy, or write `a = a + b`, "
+                "not `a += b`."
+            )
+    return _copy(output)  # the next call may fill the same tensor
+
+
+def _argument(attempt: object, i: int) -> str:
+    signature = signature_of(attempt)
+    names = list(signature.parameters) if signature else []
+    return f"{names[i]} (argument {i + 1})" if i < len(names) else f"argument {i + 1}"
+
+
+def _what_was_raised(attempt: object, case: Case, error: BaseException) -> str:
+    """One sentence: the kind of error, what it says, and the learner's own line."""
+    signature = signature_of(attempt)
+    if isinstance(error, TypeError) and signature and not _takes(signature, case):
+        return (
+            f"Your function takes ({', '.join(signature.parameters)}), but {len(case)} argument"
+            f"{'s are' if len(case) > 1 else ' is'} given to it: keep the `def` line of the exercise."
+        )
+    code = code_of(attempt)
+    lines = [f for f in traceback.extract_tb(error.__traceback__) if code and f.filename == code.co_filename]
+    where = f", in your line `{lines[-1].line}`" if lines and lines[-1].line else ""
+    if isinstance(error, KeyboardInterrupt):
+        return f"Your function was stopped{where}: is there a loop that does not end, or that one can do without?"
+    text = one_line(error)
+    if isinstance(error, NameError):
+        text += " (in a fresh notebook, run the cells above first)"
+    if isinstance(error, NotImplementedError):
+        text += " (take `raise NotImplementedError` out once the rest is written)"
+    return f"Your function raises {type(error).__name__}{where}: {text}".rstrip(":. ") + "."
+
+
+def _takes(signature: inspect.Signature, case: Case) -> bool:
+    try:
+        signature.bind(*case)
+    except TypeError:
+        return False
+    return True
+
+
+def one_line(error: BaseException) -> str:
+    """What an error says, cut to 200 characters."""
+    text = ""
+    with suppress(Exception):  # an error of the learner's own may fail to say what it is
+        text = " ".join(str(error).split())
+    return text if len(text) <= 200 else text[:197] + "..."

@@ -1,0 +1,103 @@
+"""What a learner's function returned: its numbers, and why it cannot even be compared with the right answer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .attempt import Wrong
+
+NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating)
+
+
+def parts(output: object) -> Iterator[Tensor]:
+    """The tensors in an output, in float64 on the CPU; booleans and whole numbers as 0.0, 1.0, ..."""
+    for part in output if isinstance(output, (tuple, list)) else (output,):
+        if isinstance(part, Tensor) and not (part.is_meta or part.is_complex()):
+            yield part.detach().to_dense().to("cpu", torch.float64)
+        elif isinstance(part, NUMBERS) or (isinstance(part, np.ndarray) and part.dtype.kind in "biuf"):
+            yield torch.as_tensor(_as_float(part))
+        else:
+            raise Wrong(f"Your function returns {kind(part)} where a tensor or a number is expected.")
+
+
+def _as_float(part: Any) -> Any:
+    try:
+        return np.asarray(part, dtype=np.float64)
+    except OverflowError:  # a whole number of more than 308 digits
+        return np.float64(math.inf if part > 0 else -math.inf)
+
+
+def unusable(output: object, right: object, free_shape: bool) -> str | None:
+    """Why an output cannot even be compared with the right one, or None."""
+    if output is None:
+        return "Your function returns None: does it end in `return ...`?"
+    if isinstance(right, tuple):
+        if not isinstance(output, (tuple, list)) or len(output) != len(right):
+            return f"Your function must return {len(right)} values, like `return a, b`; it returns {kind(output)}."
+        problems = (unusable(o, r, free_shape) for o, r in zip(output, right, strict=True))
+        return next(
+            (f"Output {i + 1} of {len(right)}: {problem}" for i, problem in enumerate(problems) if problem), None
+        )
+    if isinstance(right, Tensor):
+        return _unusable_tensor(output, right, free_shape)
+    scalar = isinstance(output, NUMBERS) or (isinstance(output, (Tensor, np.ndarray)) and output.ndim == 0)
+    if not scalar:
+        wanted = "truth value" if isinstance(right, bool) else "number"
+        return f"Your function must return one {wanted}, it returns {kind(output)}."
+    return _nan(output, right)
+
+
+def _unusable_tensor(output: object, right: Tensor, free_shape: bool) -> str | None:
+    if not isinstance(output, Tensor):
+        advice = ": torch.tensor or torch.stack makes one of it" if isinstance(output, (list, tuple)) else ""
+        shape = tuple(right.shape)
+        return f"Your function must return a torch tensor of shape {shape}, it returns {kind(output)}{advice}."
+    if output.layout != torch.strided:
+        return "Your function returns a sparse tensor: end it in `.to_dense()`."
+    if output.device.type != "cpu":
+        return f"Your function returns a tensor on {output.device}: stay on the device of the inputs, here the CPU."
+    if output.is_complex() or (right.dtype == torch.bool) != (output.dtype == torch.bool):
+        wanted = "truth values (torch.bool)" if right.dtype == torch.bool else "real numbers"
+        return f"Your function must return {wanted}, it returns {output.dtype}."
+    if output.is_floating_point() and output.dtype in (torch.float16, torch.bfloat16):
+        return f"Your function returns {output.dtype}, which keeps 2 or 3 digits: keep the dtype of the inputs."
+    if output.shape != right.shape and not free_shape:
+        return f"Your function must return shape {tuple(right.shape)}, it returns {tuple(output.shape)}."
+    return _nan(output, right)
+
+
+def _nan(output: Any, right: Any) -> str | None:
+    ours, theirs = next(parts(output)), next(parts(right))
+    if ours.shape == theirs.shape and bool((ours.isnan() & ~theirs.isnan()).any()):
+        count = int((ours.isnan() & ~theirs.isnan()).sum())
+        return (
+            f"Your function returns NaN ({count} of {ours.numel()} values): is something divided by 0, or 0 by 0, "
+            "or exp() of a large number taken?"
+        )
+    return None
+
+
+def digits(value: Tensor) -> str:
+    """A count with all its digits, another number with four."""
+    return f"{value:.0f}" if value == value.round() and value.abs() < 1e15 else f"{value:.4g}"
+
+
+def kind(output: object) -> str:
+    """What an output is, in words."""
+    if isinstance(output, Tensor):
+        kind = "complex tensor" if output.is_complex() else "tensor without values" if output.is_meta else "tensor"
+        return f"a {kind} of shape {tuple(output.shape)}"
+    if isinstance(output, np.ndarray):
+        if output.dtype.kind not in "biuf":
+            return f"a numpy array of {output.dtype}"
+        return f"a numpy array of shape {output.shape} (torch.from_numpy makes a tensor of it)"
+    if isinstance(output, (tuple, list)):
+        return f"a {type(output).__name__} of {len(output)}"
+    name = type(output).__name__
+    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
