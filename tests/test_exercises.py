@@ -5,7 +5,7 @@ Stub and solution are read from the lesson itself, so that what a learner sees i
 
 from __future__ import annotations
 
-import math
+import ast
 import re
 from functools import cache
 from pathlib import Path
@@ -15,9 +15,7 @@ import jupytext
 import numpy as np
 import pytest
 import torch
-from torch.nn import functional as F
 
-import elscourse as els
 from elscourse import check
 from elscourse.check.exercise import Exercise
 
@@ -54,11 +52,19 @@ def stub_of(exercise: Exercise) -> Any:
     return namespace[match[3]]
 
 
+def imports_before(exercise: Exercise) -> str:
+    """The import statements of the lesson above an exercise: whoever pastes the solution has no others."""
+    code = "\n".join(c.source for c in lesson_cells(exercise.lesson)[: place_of(exercise)] if c.cell_type == "code")
+    found = [node for node in ast.parse(code).body if isinstance(node, (ast.Import, ast.ImportFrom))]
+    return "\n".join(ast.unparse(node) for node in found)
+
+
 @cache
 def solution_of(exercise: Exercise) -> Any:
-    """The folded solution, run after those of the earlier exercises of the lesson."""
-    namespace = {"torch": torch, "math": math, "np": np, "F": F, "els": els}
+    """The folded solution, run with what the lesson has imported by then, after those of its earlier exercises."""
     cells = lesson_cells(exercise.lesson)
+    namespace: dict[str, Any] = {}
+    exec(imports_before(exercise), namespace)
     for cell in cells[: place_of(exercise)]:
         for folded in SOLUTION.findall(cell.source) if cell.cell_type == "markdown" else ():
             for code in CODE.findall(folded):

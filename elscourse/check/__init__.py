@@ -71,7 +71,7 @@ def hint(name: object = "") -> None:
     print(f"Hint {given + 1} of {len(exercise.hints)} for {name}: {exercise.hints[given]}")
     _hints_given[name] = (given + 1) % len(exercise.hints)
     if _hints_given[name] == 0:
-        print("That was the last one; the solution is folded away below the exercise.")
+        print("That was the last one; in the lesson, the solution is folded away below the exercise.")
 
 
 def progress() -> Any:
