@@ -73,7 +73,7 @@ def cut(images, P):
 
 
 C, H, W = lab.shape
-images, schedule, t, P = lab.data.images[:200], lab.schedule, 0.5, 7
+images, schedule, t, P = lab.data.images[: 51_200 // (H * W)], lab.schedule, 0.5, 7  # 51,200 windows
 alpha, sigma = schedule.alpha(t), schedule.sigma(t)
 noise = els.seeded_noise([1000], lab.shape).to(lab.device)
 clean = els.load("fashion-mnist", size=W, n=2008).images[2007:].to(lab.device)  # not in the dictionary
@@ -456,7 +456,8 @@ for name, errors_of in worst.items():
         f"{name:25s}" + "".join(f"  t={t_low}: {error:.0e}" for t_low, error in zip(low_times, errors_of, strict=True))
     )
 end = {name: errors_of[-1] for name, errors_of in worst.items()}
-assert end["float32"] < 1e-3 < 5e-3 < end["TF32"] < 0.1 < end["bfloat16"] and end[apart] < 0.05
+if lab.profile == "laptop":
+    assert end["float32"] < 1e-3 < 5e-3 < end["TF32"] < 0.1 < end["bfloat16"] and end[apart] < 0.05
 
 # %% [markdown]
 # TF32 stays below 0.1 to the last step (0.04), bfloat16 does not (0.6). That is less dramatic than the logits: if

@@ -70,8 +70,14 @@ class Visit:
         if not request.url.startswith((self.base, "data:", "blob:")):
             self.outside.append(request.url)
 
-    def leave(self) -> None:
+    def settle(self) -> None:
+        """Wait until all is loaded, explorers included."""
         self.page.wait_for_load_state("networkidle")
+        if self.page.locator('script[type="application/vnd.jupyter.widget-state+json"]').count():
+            self.page.wait_for_selector(".els input, .els [tabindex]", timeout=60_000)
+
+    def leave(self) -> None:
+        self.settle()
         self.page.close()
         assert not self.errors and not self.outside, (self.errors, self.outside)
 
@@ -159,9 +165,7 @@ def test_a_lesson_page(name: str, chromium: Any, site: Path) -> None:
     """From disk: formulas are typeset, explorers live, nothing fails."""
     visit = Visit(chromium, f"{site.as_uri()}/notebooks/{name}.html")
     page = visit.page
-    page.wait_for_load_state("networkidle")
-    if "widget-state+json" in page.content():
-        page.wait_for_selector(".els input, .els [tabindex]", timeout=20_000)
+    visit.settle()
     if page.locator("span.math").count():
         page.wait_for_selector("mjx-container")
         raw = page.evaluate(
@@ -177,7 +181,7 @@ def test_explorers_in_lessons_react(chromium: Any, served: str) -> None:
     page = visit.page
     page.wait_for_selector(".els input[type=range]")
     before = drawn(page, ".els .els-large .els-frame")
-    page.locator(".els input[type=range]").first.press("Home")
+    page.locator(".els input[type=range]").first.press("End")
     assert drawn(page, ".els .els-large .els-frame") != before
     visit.leave()
 
