@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +21,18 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 from sphinx.application import Sphinx
 
 LESSONS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
+DENSE = 75  # words: more are set smaller
 CONTEXT = 45  # words: a paragraph of no more stays whole before a question
 SENTENCE = re.compile(r"(?<=[.?!:])\s+(?=[A-Z*$(\[`])")
 
 
 @dataclass(frozen=True)
 class Slide:
-    """What is shown, and what the speaker reads."""
+    """What is shown, and what the speaker reads; a dense one is set smaller."""
 
     body: str
-    notes: str = ""
+    notes: str
+    dense: bool = False
 
 
 def _markdown() -> MarkdownIt:
@@ -56,7 +59,7 @@ def essence(text: str) -> str:
     text = re.sub(r"<details>.*?</details>", "", text, flags=re.DOTALL)
     parts = [(kind, source) for kind, source in blocks(text) if kind not in ("fence", "html_block")]
     kept = []
-    for (kind, source), (_, following) in zip(parts, [*parts[1:], ("", "")], strict=True):
+    for (kind, source), (_, following) in pairwise([*parts, ("", "")]):
         short_lead = asks(following) and len(source.split()) <= CONTEXT
         kept.append(key_sentences(source) if kind == "paragraph" and not asks(source) and not short_lead else source)
     return "\n\n".join(filter(None, kept))
@@ -73,34 +76,34 @@ def asks(source: str) -> bool:
     return source.startswith("**Predict")
 
 
-def text_slide(source: str) -> Slide:
-    """A slide of a text cell; minutes in headings are for readers."""
+def text_slides(source: str) -> Iterator[Slide]:
+    """The slides of a text cell, a new one at every heading; the minutes in headings are for readers."""
     source = re.sub(r"^(#+ .+?) \(\d+ minutes.*\)$", r"\1", source, flags=re.MULTILINE)
-    return Slide(MARKDOWN.render(essence(source)), MARKDOWN.render(source))
+    for part in re.split(r"^(?=#{2,3} )", source, flags=re.MULTILINE):
+        shown = essence(part)
+        if shown and not re.fullmatch(r"#+ .+", shown):
+            yield Slide(MARKDOWN.render(shown), MARKDOWN.render(part), dense=len(shown.split()) > DENSE)
 
 
-def output_slide(cell: dict[str, Any]) -> Slide | None:
-    """A slide of what a code cell shows; None if it shows nothing."""
-    shown = []
+def output_slides(cell: dict[str, Any]) -> Iterator[Slide]:
+    """The slides of what a code cell shows: one for each figure, and one for what it prints."""
+    notes = f"<pre>{html.escape(''.join(cell['source']))}</pre>"
     for output in cell["outputs"]:
         page = "".join(output.get("data", {}).get("text/html", ""))
         if page.startswith("<img "):
-            shown.append(page)
+            yield Slide(page, notes)
         elif output["output_type"] == "stream":
-            shown.append(f"<pre>{html.escape(''.join(output['text']).rstrip())}</pre>")
-    if not shown:
-        return None
-    return Slide("\n".join(shown), f"<pre>{html.escape(''.join(cell['source']))}</pre>")
+            text = "".join(output["text"]).rstrip()
+            yield Slide(f"<pre>{html.escape(text)}</pre>", notes, dense=text.count("\n") > 15)
 
 
 def deck(lesson: Path) -> list[Slide]:
     """The slides of a lesson."""
-    slides = []
+    slides: list[Slide] = []
     for cell in json.loads(lesson.read_text(encoding="utf-8"))["cells"]:
         if "slide" in cell["metadata"].get("tags", []):
             is_text = cell["cell_type"] == "markdown"
-            slide = text_slide("".join(cell["source"])) if is_text else output_slide(cell)
-            slides += [slide] if slide else []
+            slides += text_slides("".join(cell["source"])) if is_text else output_slides(cell)
     return slides
 
 
