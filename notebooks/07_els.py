@@ -227,9 +227,11 @@ assert gap < 1e-4 and round(megabytes) == 524
 # There is another way to do the same sum, and it shows all four machines at once. Instead of cutting patches, **slide**
 # a whole training image $v$ by a displacement $d$ and compare it with $x_t$ at every pixel:
 #
-# 1. slide: $v(\cdot + d)$; 2. square the difference: $(x_t - \alpha v(\cdot + d))^2$;
+# 1. slide: $v(\cdot + d)$;
+# 2. square the difference: $(x_t - \alpha v(\cdot + d))^2$;
 # 3. blur with a window $K$ (all ones on $P \times P$): the squared distance of two patches, at every pixel;
-# 4. exponentiate: a weight at every pixel; 5. average the pixels $v(x + d)$ with these weights.
+# 4. exponentiate: a weight at every pixel;
+# 5. average the pixels $v(x + d)$ with these weights.
 #
 # $$ D(x_t)(x) = \frac{\sum_{v,d} v(x+d)\, e^{-[K * (x_t - \alpha v(\cdot+d))^2](x) / 2\sigma^2}}
 #    {\sum_{v,d} e^{-[K * (x_t - \alpha v(\cdot+d))^2](x) / 2\sigma^2}} $$
