@@ -108,9 +108,9 @@ window.elsExplorer = async function (header, text) {
     answer.text.textContent = "its guess now";
     answer.outline([[row, column, 1, 1]]);
     drawn.draw(final, image, `${names[image]} drawn by the formula`);
-    drawn.text.textContent = "the formula drew";
+    drawn.text.textContent = "the formula drew in the end";
     trained.draw(network, image, `${names[image]} drawn by the trained network from the same noise`);
-    trained.text.textContent = `the network drew (r² = ${r2[image].toFixed(2)})`;
+    trained.text.textContent = `the network drew in the end (r²\u00a0=\u00a0${r2[image].toFixed(2)})`;
 
     let sum = 0;
     let elsewhere = 0;

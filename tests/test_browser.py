@@ -194,6 +194,28 @@ def test_explorers_in_lessons_react(chromium: Any, served: str) -> None:
     visit.leave()
 
 
+def test_every_explorer_answers_to_the_keyboard(chromium: Any, site: Path) -> None:
+    """Each slider and each picture that can be clicked is reached without a mouse, and says what changed."""
+    sliders = pickers = 0
+    for name in LESSONS:
+        visit = Visit(chromium, f"{site.as_uri()}/notebooks/{name}.html")
+        visit.settle()
+        for slider in visit.page.locator(".els input[type=range]").all():
+            slider.press("Home")
+            before = slider.get_attribute("aria-valuetext")
+            slider.press("End")
+            assert before and slider.get_attribute("aria-valuetext") != before
+            sliders += 1
+        for picker in visit.page.locator(".els .els-pick").all():
+            before = picker.get_attribute("aria-label")
+            assert before and picker.get_attribute("tabindex") == "0"
+            picker.press("ArrowDown" if "row 0 " in before else "ArrowUp")
+            assert picker.get_attribute("aria-label") != before
+            pickers += 1
+        visit.leave()
+    assert sliders >= 4 and pickers >= 3
+
+
 @pytest.mark.parametrize("name", LESSONS)
 def test_slides(name: str, chromium: Any, site: Path) -> None:
     """From disk: the deck opens, moves on, typesets its formulas, and every slide fits."""

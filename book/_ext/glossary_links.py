@@ -15,7 +15,15 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 
 GLOSSARY = "book/glossary"
 # elsewhere Windows is an operating system and a network is the internet
-PAGES = ("notebooks/", "book/index", "book/theory", "book/paper", "book/further", "book/teach/")
+PAGES = (
+    "notebooks/",
+    "book/index",
+    "book/theory",
+    "book/paper",
+    "book/further",
+    "book/teach/lessons/",
+    "book/teach/plans/",
+)
 # a term is no news in a heading, and no link in code, in another link, or in the caption of a table
 CLOSED = (
     nodes.title,
