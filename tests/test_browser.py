@@ -9,6 +9,7 @@ import functools
 import http.server
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -56,7 +57,7 @@ class Visit:
     """A page in a window of its own; `leave` asserts that nothing failed and nothing was asked of the outside."""
 
     def __init__(self, browser: Any, address: str, **window: Any) -> None:
-        self.base = address.split("/book/")[0].split("/notebooks/")[0]
+        self.base = re.split("/(?:book|notebooks|search)", address)[0]
         self.page = browser.new_page(**{"viewport": {"width": 1300, "height": 1000}, **window})
         self.errors: list[str] = []
         self.outside: list[str] = []
@@ -173,6 +174,17 @@ def test_a_lesson_page(name: str, chromium: Any, site: Path) -> None:
         )
         assert raw == 0, f"{raw} formulas are raw"
         assert page.locator("mjx-merror").count() == 0
+    visit.leave()
+
+
+@pytest.mark.parametrize("over", ["http", "file"])
+def test_search(over: str, chromium: Any, served: str, site: Path) -> None:
+    visit = Visit(chromium, f"{served if over == 'http' else site.as_uri()}/search.html?q=mosaic")
+    visit.page.wait_for_selector("#search-results ul.search li a")
+    found = visit.page.locator("#search-results ul.search li a").all_inner_texts()
+    assert any("mosaic" in title.lower() for title in found), found
+    if over == "http":
+        visit.page.wait_for_selector("#search-results p.context")
     visit.leave()
 
 
