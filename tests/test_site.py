@@ -157,6 +157,9 @@ def test_first_uses_are_linked_to_the_glossary(site: Path) -> None:
         links = [link for link in read(site / "notebooks" / f"{lesson}.html").links if "glossary.html#term" in link]
         assert len(links) >= 3 and len(set(links)) == len(links), lesson
         assert all(urlsplit(link).fragment in glossary.ids for link in links)
+    for lesson, term in (("01_noise", "score"), ("02_ideal", "loss"), ("09_time", "cosine"), ("13_gpu", "attention")):
+        assert f"../book/glossary.html#term-{term}" in read(site / "notebooks" / f"{lesson}.html").links, term
+    assert "../book/glossary.html#term-score" not in read(site / "notebooks" / "00_result.html").links, "a verb there"
 
 
 def test_numbers_are_those_of_the_results(site: Path) -> None:

@@ -40,6 +40,14 @@ CLOSED = (
     nodes.citation,
 )
 
+# words of everyday use, too: linked only where the course means the term
+EVERYDAY = {
+    "score": ("notebooks/01_noise", "notebooks/09_time", "book/theory", "book/teach/lessons/01"),
+    "loss": ("notebooks/02_ideal", "notebooks/03_network", "notebooks/04_local", "notebooks/06_equivariance"),
+    "cosine": ("notebooks/09_time", "book/teach/lessons/09"),
+    "attention": ("notebooks/10_prediction", "notebooks/12_failures", "notebooks/13_gpu", "book/teach/lessons/13"),
+}
+
 
 def key_of(word: str) -> str:
     """How a word is looked up: IS, R2 and r2 as they are written, longer words in any case."""
@@ -91,7 +99,8 @@ class GlossaryLinks(SphinxPostTransform):
         page = self.env.docname
         if not page.startswith(PAGES) or self.app.builder.format != "html":
             return
-        self.words, self.symbols = entries(self.env)
+        words, self.symbols = entries(self.env)
+        self.words = {word: anchor for word, anchor in words.items() if page in EVERYDAY.get(word, (page,))}
         if not self.words:
             return
         self.base = self.app.builder.get_relative_uri(page, GLOSSARY)
