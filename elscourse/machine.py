@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from .clusters import Library
 from .diffusion import Labels
 from .errors import CourseError
-from .posterior import Lookup, Source, posterior_mean, top_voters
+from .mapped import pieces
+from .posterior import LOGIT_ERROR, Lookup, Partial, Source, posterior_mean, top_voters
+from .ranks import Ranks
 from .training_set import TrainingSetDenoiser
 
 
@@ -34,6 +40,21 @@ class Posterior:
 
 
 @dataclass(frozen=True)
+class Certified:
+    """An answer, and how far from the exact one it can be.
+
+    mean (B, C, H, W): E[x_0 | x_t]. bound (B,): no pixel of an image differs more from the exact mean, in pixels of
+    [-1, 1]: what was left out, which is proven, and the rounding, which is an estimate for an x_t = alpha v + sigma eps
+    near the data (far from them float32 may lose a few times more). visited: the fraction of all pairs of query and key
+    that was computed: 1 without a tolerance.
+    """
+
+    mean: Float[Tensor, "B C H W"]
+    bound: Float[Tensor, " B"]
+    visited: float
+
+
+@dataclass(frozen=True)
 class Question:
     """A lookup, and where its answers belong: `places` (G, m) are the pixels of each group; None: whole images."""
 
@@ -42,31 +63,78 @@ class Question:
 
 
 class Machine(TrainingSetDenoiser, ABC):
-    """An exact posterior mean over a dictionary: every entry is visited. Parameters: see `TrainingSetDenoiser`.
+    """An exact posterior mean over a dictionary: every entry is visited, unless a tolerance says that not all need be.
+
+    Parameters: see `TrainingSetDenoiser`.
 
     A subclass says which pieces of x_t look up which pieces of the training images (`_questions`); the engine in
     `posterior` does the rest.
     """
 
     whole_image: bool  # whether all pixels of an image share one vote
+    ranks: Ranks | None = None  # the processes that share the dictionary: see `across`
 
     @torch.no_grad()
     def __call__(self, x_t: Float[Tensor, "B C H W"], t: float, labels: Labels = None) -> Float[Tensor, "B C H W"]:
         """E[x_0 | x_t] under the machine's constraint, at t in (0, 1]."""
-        alpha, sigma = self._angle(t)
         self._check(x_t)
         out = torch.empty_like(x_t, memory_format=torch.contiguous_format)
-        for items, source in self._parts(x_t, t, labels):
-            for question in self._questions(x_t[items] - alpha * self.grey, t):
-                mean = posterior_mean(question.lookup, source, alpha, sigma, self.memory).mean()
-                _scatter(out, items, question, mean.to(out.dtype))
+        for items, partial, _, _ in self._answers(x_t, t, labels):
+            out[items] = partial.mean().mT.reshape(len(items), *out.shape[1:]).to(out.dtype)
         return out.add_(self.grey)
+
+    @torch.no_grad()
+    def certified(self, x_t: Float[Tensor, "B C H W"], t: float, labels: Labels = None) -> Certified:
+        """The same, with a bound of its error and the part of the dictionary that was visited."""
+        self._check(x_t)
+        out = torch.empty_like(x_t, memory_format=torch.contiguous_format)
+        bound, visited, everyone = torch.empty(len(x_t), dtype=torch.float64), 0.0, 0
+        for items, partial, share, images in self._answers(x_t, t, labels):
+            out[items] = partial.mean().mT.reshape(len(items), *out.shape[1:]).to(out.dtype)
+            bound[items.cpu()] = self.spread * (partial.lost().amax((1, 2)).cpu() + self.rounding)
+            visited, everyone = visited + share * len(items) * images, everyone + len(items) * images
+        return Certified(out.add_(self.grey), bound, visited / max(everyone, 1))
+
+    def _answers(self, x_t: Tensor, t: float, labels: Labels) -> Iterator[tuple[Tensor, Partial, float, int]]:
+        """For each part of the batch: which images, their sums, the part of the pairs that was visited, and how many
+        training images they were compared with."""
+        alpha, _ = self._angle(t)
+        for items, source in self._parts(x_t, t, labels):
+            partial, share = self._partial(x_t[items] - alpha * self.grey, t, source)
+            yield items, partial if self.ranks is None else self.ranks.merge(partial), share, len(source)
+
+    @functools.cached_property
+    def _library(self) -> Library:
+        return Library(self.memory)
+
+    @functools.cached_property
+    def spread(self) -> float:
+        """The largest difference that two values of a dictionary can have."""
+        low = torch.stack([piece.amin((0, 2, 3)) for piece in pieces(self.images)]).amin(0)
+        high = torch.stack([piece.amax((0, 2, 3)) for piece in pieces(self.images)]).amax(0)
+        return float((high - low).max())
+
+    @property
+    def rounding(self) -> float:
+        """What the arithmetic alone may move a weight by, as a part of the whole."""
+        return 2 * LOGIT_ERROR if self.images.dtype == torch.float32 else 1e-12
+
+    def across(self, ranks: Ranks) -> Self:
+        """A copy whose dictionary the processes of `ranks` share: each visits its part of the images.
+
+        All of them must call it with the same x_t, t and labels, and all get the answer over the whole dictionary.
+        """
+        other = copy.copy(self)
+        other.ranks = ranks
+        return other
 
     @torch.no_grad()
     def posterior(self, x_t: Float[Tensor, "B C H W"], t: float, top: int = 8, labels: Labels = None) -> Posterior:
         """The `top` heaviest voters behind every answer of `self(x_t, t)`: the provenance of each pixel."""
         if top < 1:
             raise CourseError(f"top must be at least 1 voter, got {top}.")
+        if self.ranks is not None:
+            raise CourseError("who voted is not merged across processes: ask the machine itself, not its across(...).")
         alpha, sigma = self._angle(t)
         batch, _, height, width = x_t.shape if x_t.ndim == 4 else (0, 0, 0, 0)
         pixels = () if self.whole_image else (height, width)
@@ -74,7 +142,7 @@ class Machine(TrainingSetDenoiser, ABC):
         image, place, weight = key.clone(), key.clone(), key.to(torch.float64)
         entropy = weight[:, :1].clone()
         for items, source in self._parts(x_t, t, labels):
-            for question in self._questions(x_t[items] - alpha * self.grey, t):
+            for question in self._questions(x_t[items] - alpha * self.grey, t, source):
                 voters = top_voters(question.lookup, source, alpha, sigma, top, self.memory)
                 nobody, per_image = voters.key < 0, question.lookup.keys_per_image
                 index = (voters.key // per_image).clamp(min=0)
@@ -92,7 +160,7 @@ class Machine(TrainingSetDenoiser, ABC):
         )
 
     @abstractmethod
-    def _questions(self, centred: Float[Tensor, "B C H W"], t: float) -> Iterator[Question]:
+    def _questions(self, centred: Float[Tensor, "B C H W"], t: float, source: Source) -> Iterator[Question]:
         """The lookups that together answer for every pixel: what a machine IS."""
 
     @abstractmethod
@@ -109,7 +177,28 @@ class Machine(TrainingSetDenoiser, ABC):
         at_once = max(1, self.memory // 4 // self._query_bytes(t))
         for items, index in self._by_class(len(x_t), labels):
             for part in items.split(at_once):
-                yield part.to(x_t.device), Source(self.images, self.grey, index)
+                yield part.to(x_t.device), self._source(index)
+
+    def _source(self, index: Int[Tensor, " n"] | None) -> Source:
+        """The images of a class, or all: of them this rank's share."""
+        if self.ranks is None:
+            return Source(self.images, self.grey, index)
+        mine = self.ranks.share(len(self.images if index is None else index))
+        return Source(self.images[mine], self.grey) if index is None else Source(self.images, self.grey, index[mine])
+
+    def _partial(self, centred: Float[Tensor, "B C H W"], t: float, source: Source) -> tuple[Partial, float]:
+        """The engine's sums over these images, for (B, H W) queries with C values or (B, 1) with C H W; and the part
+        of the pairs that was visited."""
+        alpha, sigma = self._angle(t)
+        batch, channels, height, width = centred.shape
+        queries, values = (1, channels * height * width) if self.whole_image else (height * width, channels)
+        whole = Partial.empty(batch, queries, values, centred.device)
+        for question in (
+            self._questions(centred, t, source) if len(source) else ()
+        ):  # a rank may have no images of a class
+            part = posterior_mean(question.lookup, source, alpha, sigma, self.memory)
+            whole.place(part, question.places)
+        return whole, 1.0
 
 
 def _scatter(out: Tensor, items: Tensor, question: Question, answer: Float[Tensor, "G M V"]) -> None:

@@ -5,19 +5,21 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Literal, Self
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from . import patches
+from . import patches, shifts
+from .clusters import check_tolerance, search_mean
 from .errors import CourseError, unknown_name
 from .machine import Machine, Question
 from .patches import Padding, Steps
-from .posterior import MEMORY, Lookup
+from .posterior import MEMORY, Lookup, Partial, Source
 from .schedule import CosineSchedule
 
 Window = Literal["square", "gaussian"]
@@ -37,9 +39,12 @@ class IdealScoreMachine(Machine):
     def _keys(self, images: Float[Tensor, "n C H W"]) -> Float[Tensor, "1 K D"]:
         return images.flatten(1)[None]
 
-    def _questions(self, centred: Float[Tensor, "B C H W"], t: float) -> Iterator[Question]:
+    def _questions(self, centred: Float[Tensor, "B C H W"], t: float, source: Source) -> Iterator[Question]:
         per_image = self._keys(centred[:1]).shape[1]
-        yield Question(Lookup(centred.flatten(1)[None], self._keys, per_image, slice(None)), None)
+        longest = self._library.longest((), source, lambda images: images.flatten(1).square().sum(1))
+        yield Question(
+            Lookup(centred.flatten(1)[None], self._keys, per_image, slice(None), longest, centred[0].numel()), None
+        )
 
     def _place_of(self, within: Int[Tensor, "G M top"], question: Question) -> Int[Tensor, "G M top"]:
         return within
@@ -75,6 +80,9 @@ class PatchMachine(Machine):
     window: "square" counts every pixel of the patch alike (the paper's); "gaussian" weights the squared differences by
         K(d) = exp(-|d|^2 / (2 width^2)).
     width: of the gaussian, in pixels (or pairs (t, width)); a quarter of the patch size unless given.
+    tolerance: how far a pixel of the answer may be from the exact mean, in pixels of [-1, 1]; with it, keys that
+        provably cannot matter are left out where it pays (float32, CPU, little noise); `certified` says how far it
+        is. Below 2e-5 of the range of pixels, which is the rounding of float32, nothing is left out. None: nothing is.
     """
 
     whole_image = False
@@ -88,10 +96,12 @@ class PatchMachine(Machine):
         patch_size: int | Steps,
         window: Window = "square",
         width: float | Steps | None = None,
+        tolerance: float | None = None,
         image_labels: Int[Tensor, " N"] | None = None,
         memory: int = MEMORY,
     ):
         super().__init__(images, schedule, image_labels=image_labels, memory=memory)
+        self.tolerance = tolerance if tolerance is None else check_tolerance(tolerance)
         if window not in ("square", "gaussian"):
             raise unknown_name("window", str(window), ("square", "gaussian"))
         if width is not None and window == "square":
@@ -125,26 +135,97 @@ class PatchMachine(Machine):
         size = int(patches.value_at(self.patch_size, t))
         if self.window == "square":
             return size, None
-        width = patches.GAUSSIAN_WIDTH * size if self.width is None else patches.value_at(self.width, t)
-        return size, patches.gaussian_window(size, width, self.images.dtype).to(self.images.device)
+        return size, patches.gaussian_window(size, self._width(t), self.images.dtype).to(self.images.device)
+
+    def _width(self, t: float) -> float:
+        size = patches.value_at(self.patch_size, t)
+        return patches.GAUSSIAN_WIDTH * size if self.width is None else patches.value_at(self.width, t)
 
     @abstractmethod
     def _classes(self, patch_size: int) -> list[Int[Tensor, "G m"]]:
         """Which pixels share a dictionary."""
 
-    def _questions(self, centred: Float[Tensor, "B C H W"], t: float) -> Iterator[Question]:
-        size, window = self.window_at(t)
-        root = None if window is None else window.sqrt().flatten().repeat(centred.shape[1])
-        centre = torch.arange(centred.shape[1], device=centred.device) * size**2 + size**2 // 2
+    @abstractmethod
+    def _displacements(self, patch_size: int, without_shared: bool = False) -> Int[np.ndarray, "n 6"]:
+        """The same by displacement: see `patches.displacements`."""
 
-        def cut(images: Tensor, places: Tensor) -> Tensor:
+    def _shared(self, patch_size: int) -> Int[Tensor, "1 m"] | None:
+        """The pixels that share one large dictionary, if any do."""
+        return None
+
+    def _partial(self, centred: Float[Tensor, "B C H W"], t: float, source: Source) -> tuple[Partial, float]:
+        """By a search where a tolerance allows it, else by sliding images where that pays, else by cutting patches."""
+        size, taps = self.window_at(t)[0], self._taps(t)
+        moves = self._displacements(size)
+        if len(source) and shifts.pays(centred, moves, size, len(source), self.memory):
+            sliding = shifts.Sliding(taps, moves, self.padding, self._longest(t, source))
+            found = None if self.tolerance is None else self._search(centred, t, source, sliding, self.tolerance)
+            if found is not None:
+                return found
+            everything = shifts.sliding_mean(centred, sliding, source, *self._angle(t), self.memory)
+            if everything is not None:
+                return everything, 1.0
+        return super()._partial(centred, t, source)
+
+    def _search(
+        self, centred: Float[Tensor, "B C H W"], t: float, source: Source, sliding: shifts.Sliding, tolerance: float
+    ) -> tuple[Partial, float] | None:
+        """The pixels that share one large dictionary by a search in it, the others by sliding; None: not worth it."""
+        (alpha, sigma), (size, window) = self._angle(t), self.window_at(t)
+        shared = self._shared(size)
+        lost = tolerance / self.spread - self.rounding if self.spread else 0.0
+        if shared is None or lost <= 0 or not self._library.may_pay(size, alpha, sigma):
+            return None
+        keys_of = self._cut(size, window, shared)
+        clusters = self._library.clusters(self._window_name(t), source, keys_of, shared.shape[1])
+        if clusters is None:
+            return None
+        found = search_mean(keys_of(centred)[0], clusters, alpha, sigma, lost)
+        if found is None:
+            return None
+        part, pairs = found
+        edges = replace(sliding, moves=self._displacements(size, without_shared=True))
+        whole = shifts.sliding_mean(centred, edges, source, alpha, sigma, self.memory)
+        if whole is None:
+            return None
+        whole.place(part, shared)
+        everyone = shifts.pairs(sliding.moves, len(centred), len(source))
+        visited = (pairs + shifts.pairs(edges.moves, len(centred), len(source))) / everyone
+        return whole, min(1.0, visited)  # the last leaf is filled up
+
+    def _cut(self, size: int, window: Tensor | None, places: Int[Tensor, "G m"]) -> Callable[[Tensor], Tensor]:
+        """How keys and queries at these places are cut from images; a window's weight goes half to each of them."""
+
+        def keys_of(images: Tensor) -> Tensor:
             pieces = patches.gather(patches.windows(images, size, self.padding), places)
-            return pieces if root is None else pieces * root
+            return pieces if window is None else pieces * window.sqrt().flatten().repeat(images.shape[1])
 
+        return keys_of
+
+    def _taps(self, t: float) -> Float[Tensor, " r+1"]:
+        """One axis of the window, from the centre outwards."""
+        size, window = self.window_at(t)
+        return torch.ones(size // 2 + 1) if window is None else patches.gaussian_taps(size, self._width(t))
+
+    def _window_name(self, t: float) -> tuple[object, ...]:
+        return self.window, self.window_at(t)[0], self._width(t)
+
+    def _longest(self, t: float, source: Source) -> float:
+        """The length of the longest key that a window can see."""
+        taps = self._taps(t)
+        return self._library.longest(
+            self._window_name(t), source, lambda images: shifts.squares(images, taps, self.padding)
+        )
+
+    def _questions(self, centred: Float[Tensor, "B C H W"], t: float, source: Source) -> Iterator[Question]:
+        size, window = self.window_at(t)
+        centre = torch.arange(centred.shape[1], device=centred.device) * size**2 + size**2 // 2
+        depth = shifts.depth(centred.shape[1], self._taps(t))
         for places in self._classes(size):
             places = places.to(centred.device)
-            keys_of = partial(cut, places=places)
-            yield Question(Lookup(keys_of(centred), keys_of, places.shape[1], centre), places)
+            keys_of = self._cut(size, window, places)
+            lookup = Lookup(keys_of(centred), keys_of, places.shape[1], centre, self._longest(t, source), depth)
+            yield Question(lookup, places)
 
     def _place_of(self, within: Int[Tensor, "G M top"], question: Question) -> Int[Tensor, "G M top"]:
         assert question.places is not None
@@ -152,7 +233,9 @@ class PatchMachine(Machine):
 
     def _query_bytes(self, t: float) -> int:
         size, _ = self.window_at(t)
-        return self.images[0].numel() * size**2 * self.images.element_size()
+        channels, height, width = self.images.shape[1:]
+        as_patches = channels * size**2 * self.images.element_size()
+        return height * width * max(as_patches, shifts.bytes_per_query(channels))
 
 
 class LocalScoreMachine(PatchMachine):
@@ -172,6 +255,10 @@ class LocalScoreMachine(PatchMachine):
 
     def _classes(self, patch_size: int) -> list[Int[Tensor, "G m"]]:
         return patches.every_pixel_alone(*self.images.shape[-2:])
+
+    def _displacements(self, patch_size: int, without_shared: bool = False) -> Int[np.ndarray, "n 6"]:
+        height, width = self.images.shape[-2:]
+        return patches.displacements(height, width, patch_size, "none")
 
 
 class EquivariantLocalScoreMachine(PatchMachine):
@@ -194,6 +281,7 @@ class EquivariantLocalScoreMachine(PatchMachine):
         padding: Padding = "zeros",
         window: Window = "square",
         width: float | Steps | None = None,
+        tolerance: float | None = None,
         image_labels: Int[Tensor, " N"] | None = None,
         memory: int = MEMORY,
     ):
@@ -206,6 +294,7 @@ class EquivariantLocalScoreMachine(PatchMachine):
             patch_size=patch_size,
             window=window,
             width=width,
+            tolerance=tolerance,
             image_labels=image_labels,
             memory=memory,
         )
@@ -229,3 +318,25 @@ class EquivariantLocalScoreMachine(PatchMachine):
         if self.padding == "circular":
             return patches.one_class(height, width)
         return patches.boundary_classes(height, width, patch_size)
+
+    def _displacements(self, patch_size: int, without_shared: bool = False) -> Int[np.ndarray, "n 6"]:
+        height, width = self.images.shape[-2:]
+        if self.padding == "circular":
+            moves = patches.displacements(height, width, patch_size, "torus")
+            return moves[:0] if without_shared else moves
+        return patches.displacements(height, width, patch_size, "edges" if without_shared else "classes")
+
+    def _shared(self, patch_size: int) -> Int[Tensor, "1 m"] | None:
+        interior = self._classes(patch_size)[0]  # or, on the torus, everything
+        return (
+            interior if len(interior) == 1 and (self.padding == "circular" or self._has_interior(patch_size)) else None
+        )
+
+    def _has_interior(self, patch_size: int) -> bool:
+        return min(self.images.shape[-2:]) >= patch_size
+
+
+def compile_loops() -> None:
+    """Compile what a first large call would wait for, ten seconds once on each computer: numba keeps the result."""
+    images = torch.rand(64, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+    EquivariantLocalScoreMachine(images, patch_size=3, tolerance=0.1)(images[:1], 0.1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Literal
 
@@ -54,11 +55,17 @@ def check_steps(steps: object, what: str) -> float | list[tuple[float, float]]:
 
 def gaussian_window(patch_size: int, width: float, dtype: torch.dtype = torch.float32) -> Float[Tensor, "P P"]:
     """K(d) = exp(-|d|^2 / (2 width^2)) on a patch_size x patch_size support, 1 at the centre; width in pixels."""
+    taps = gaussian_taps(patch_size, width)
+    k = torch.cat([taps[1:].flip(0), taps])
+    return torch.outer(k, k).to(dtype)
+
+
+def gaussian_taps(patch_size: int, width: float) -> Float[Tensor, " r+1"]:
+    """One axis of `gaussian_window`, from the centre outwards, in float64."""
     if not width > 0:
         raise CourseError(f"the width of a gaussian window must be positive (in pixels), got {width}.")
-    d = torch.arange(patch_size, dtype=torch.float64) - patch_size // 2
-    k = torch.exp(-d.square() / (2 * width**2))
-    return torch.outer(k, k).to(dtype)
+    d = torch.arange(patch_size // 2 + 1, dtype=torch.float64)
+    return torch.exp(-d.square() / (2 * width**2))
 
 
 def windows(images: Float[Tensor, "N C H W"], patch_size: int, padding: Padding) -> Float[Tensor, "N C H W P P"]:
@@ -109,3 +116,43 @@ def every_pixel_alone(height: int, width: int) -> list[Int[Tensor, "G 1"]]:
 def one_class(height: int, width: int) -> list[Int[Tensor, "1 m"]]:
     """All pixels one class: the dictionary of a machine that does not know where it is."""
     return [torch.arange(height * width)[None]]
+
+
+@functools.cache
+def displacements(
+    height: int, width: int, patch_size: int, which: Literal["none", "classes", "edges", "torus"]
+) -> Int[np.ndarray, "n 6"]:
+    """Who meets whom, by displacement: rows (dy, dx, top, bottom, left, right).
+
+    The pixels (y, x) with top <= y < bottom, left <= x < right may use the patch at (y + dy, x + dx). which: "none":
+    each pixel its own place only (LS); "torus": all places, taken around (ELS, circular); "classes": the places of the
+    same boundary class (ELS, zeros): dy = 0 or both rows interior, and dx = 0 or both columns interior; "edges": the
+    same without the pixels of the interior class.
+    """
+    if which == "torus":
+        return np.array([(dy, dx, 0, height, 0, width) for dy in range(height) for dx in range(width)])
+    if which == "none":
+        return np.array([(0, 0, 0, height, 0, width)])
+    r = patch_size // 2
+    moves = [(dy, dx, (*y, *x)) for dy, *y in _along(height, r) for dx, *x in _along(width, r)]
+    if which == "edges":
+        moves = [(dy, dx, strip) for dy, dx, box in moves for strip in _around(box, (r, height - r, r, width - r))]
+    return np.array([(dy, dx, *box) for dy, dx, box in moves], dtype=np.int64).reshape(-1, 6)
+
+
+def _along(length: int, radius: int) -> list[tuple[int, int, int]]:
+    """(d, first, last + 1) of the rows that may move by d: all stay, the interior ones move among themselves."""
+    interior = length - 2 * radius
+    moves = [(d, radius + max(0, -d), radius + interior - max(0, d)) for d in range(1 - interior, interior) if d]
+    return [(0, 0, length), *moves]
+
+
+def _around(box: tuple[int, ...], hole: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """A box (top, bottom, left, right) without a hole in it: at most four strips."""
+    top, bottom, left, right = box
+    start, stop, first, last = hole
+    if start >= stop or first >= last:
+        return [box]
+    a, b = max(top, start), min(bottom, stop)
+    strips = [(top, a, left, right), (b, bottom, left, right), (a, b, left, max(left, first)), (a, b, last, right)]
+    return [strip for strip in strips if strip[0] < strip[1] and strip[2] < strip[3]]

@@ -13,6 +13,7 @@ sum of each query remain. Nothing here knows which machine is asking.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -23,6 +24,7 @@ from .errors import CourseError
 
 MEMORY = 512 * 2**20  # default budget in bytes for everything beyond the images
 TILE = 2**19  # logits computed at once: few enough to stay in a processor's cache
+GPU_TILE = 2**26  # the same on a GPU, where few large matrix products beat many small ones
 KEYS = 128  # keys in a tile at least: fewer make the matrix products inefficient
 BLOCK = 2**25  # bytes of keys cut from the images at a time
 LOGIT_ERROR = 1e-5  # rounding allowed in a float32 logit before it is computed in float64
@@ -34,12 +36,16 @@ class Lookup:
 
     keys_of: images (n, C, H, W) -> keys (G, n * keys_per_image, D), image after image.
     values: the columns of a key that make up its value: all of them for whole images, the centre pixel for patches.
+    longest: the length of the longest key there is, or more. depth: how many of its D numbers count: all of them, or
+    fewer where most have small weights.
     """
 
     queries: Float[Tensor, "G M D"]
     keys_of: Callable[[Tensor], Tensor]
     keys_per_image: int
     values: Int[Tensor, " V"] | slice
+    longest: float
+    depth: float
 
 
 @dataclass(frozen=True)
@@ -64,12 +70,14 @@ class Partial:
     """What is kept of the keys seen so far: enough to add more of them, or to merge with another part's result.
 
     largest (G, M, 1): the largest logit; total (G, M, 1): the sum of exp(logit - largest); weighted (G, M, V): the same
-    sum with the values as factors. Adding sums is exact; averaging the softmaxes of parts would not be.
+    sum with the values as factors; skipped (G, M, 1): no less than what keys that were left out would add to total, 0
+    where every key was visited. Adding sums is exact; averaging the softmaxes of parts would not be.
     """
 
     largest: Float[Tensor, "G M 1"]
     total: Float[Tensor, "G M 1"]
     weighted: Float[Tensor, "G M V"]
+    skipped: Float[Tensor, "G M 1"]
 
     @classmethod
     def empty(cls, groups: int, queries: int, values: int, device: torch.device) -> Partial:
@@ -78,7 +86,7 @@ class Partial:
         def full(width: int, value: float) -> Tensor:
             return torch.full((groups, queries, width), value, dtype=torch.float64, device=device)
 
-        return cls(full(1, -torch.inf), full(1, 0), full(values, 0))
+        return cls(full(1, -torch.inf), full(1, 0), full(values, 0), full(1, 0))
 
     @classmethod
     def of(cls, logits: Float[Tensor, "G M L"], values: Float[Tensor, "G L V"]) -> Partial:
@@ -92,25 +100,42 @@ class Partial:
             logits = (logits - largest).to(values.dtype)
         weights = torch.softmax(logits, dim=-1)
         total = 1 / weights.amax(-1, keepdim=True)
-        return cls(largest.double(), total.double(), (total * (weights @ values)).double())
+        weighted = (total * (weights @ values)).double()
+        return cls(largest.double(), total.double(), weighted, torch.zeros_like(largest, dtype=torch.float64))
+
+    @property
+    def tensors(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """largest, and the three sums that go with it."""
+        return self.largest, self.total, self.weighted, self.skipped
 
     def absorb(self, groups: slice, queries: slice, other: Partial) -> None:
         """Merge a result for some of the groups and queries into this one, in place."""
-        mine = Partial(*(x[groups, queries] for x in (self.largest, self.total, self.weighted)))
-        merged = mine.merge(other)
-        mine.largest.copy_(merged.largest)
-        mine.total.copy_(merged.total)
-        mine.weighted.copy_(merged.weighted)
+        mine = Partial(*(x[groups, queries] for x in self.tensors))
+        for old, new in zip(mine.tensors, mine.merge(other).tensors, strict=True):
+            old.copy_(new)
+
+    def place(self, part: Partial, places: Int[Tensor, "G m"] | None) -> None:
+        """Put the result (G, B * m) of some pixels, or (1, B) of whole images, into this one (B, H W) or (B, 1)."""
+        batch = len(self.largest)
+        if places is None:
+            places = torch.zeros(1, 1, dtype=torch.int64, device=self.largest.device)
+        for mine, theirs in zip(self.tensors, part.tensors, strict=True):
+            mine[:, places] = theirs.unflatten(1, (batch, -1)).transpose(0, 1)
 
     def merge(self, other: Partial) -> Partial:
         """The result over both dictionaries: rescale each to the common maximum, then add."""
         largest = torch.maximum(self.largest, other.largest)
         a, b = torch.exp(self.largest - largest), torch.exp(other.largest - largest)
-        return Partial(largest, a * self.total + b * other.total, a * self.weighted + b * other.weighted)
+        sums = zip(self.tensors[1:], other.tensors[1:], strict=True)
+        return Partial(largest, *(a * mine + b * theirs for mine, theirs in sums))
 
     def mean(self) -> Float[Tensor, "G M V"]:
         """The posterior mean of the values."""
         return self.weighted / self.total
+
+    def lost(self) -> Float[Tensor, "G M 1"]:
+        """No less than the part of the whole weight that lies on keys which were left out."""
+        return self.skipped / (self.total + self.skipped)
 
 
 @dataclass(frozen=True)
@@ -124,15 +149,23 @@ class Tile:
     values: Float[Tensor, "g L V"]
 
 
-def tile_shape(groups: int, queries: int) -> tuple[int, int, int]:
+def tile_size(device: torch.device, memory: int) -> int:
+    """Logits computed at once: on a GPU as many as keep it busy, inside the budget and what is free there."""
+    if device.type != "cuda":
+        return TILE
+    free, _ = torch.cuda.mem_get_info(device)
+    return max(TILE, min(GPU_TILE, memory // 32, free // 32))
+
+
+def tile_shape(groups: int, queries: int, tile: int) -> tuple[int, int, int]:
     """How many groups, queries and keys a tile takes: near-square per group, as many groups as then fit.
 
     Few queries do not get more keys instead: a float32 sum over too many of them would lose digits.
     """
-    side = int(TILE**0.5)
+    side = int(tile**0.5)
     m = min(queries, side)
-    g = max(1, min(groups, TILE // (m * KEYS)))
-    return g, m, max(KEYS, min(side, TILE // (g * m)))
+    g = max(1, min(groups, tile // (m * KEYS)))
+    return g, m, max(KEYS, min(side, tile // (g * m)))
 
 
 def slices(length: int, step: int) -> Iterator[slice]:
@@ -144,11 +177,10 @@ def slices(length: int, step: int) -> Iterator[slice]:
 def tiles(lookup: Lookup, source: Source, alpha: float, sigma: float, memory: int) -> Iterator[Tile]:
     """All logits, tile by tile: blocks of images outside, inside them groups, queries, keys."""
     groups, queries, _ = lookup.queries.shape
-    g, m, n_keys = tile_shape(groups, queries)
-    block = images_per_block(lookup, source, memory)
-    for images in slices(len(source), block):
+    g, m, n_keys = tile_shape(groups, queries, tile_size(lookup.queries.device, memory))
+    dtype = logit_dtype(lookup, alpha, sigma)
+    for images in slices(len(source), images_per_block(lookup, source, memory)):
         keys = lookup.keys_of(source.block(images.start, images.stop))
-        dtype = logit_dtype(lookup.queries, keys, alpha, sigma)
         bias = keys.square().sum(-1, dtype=dtype) * (-(alpha**2) / (2 * sigma**2))
         for some in slices(groups, g):
             values, precise = keys[some][..., lookup.values], keys[some].to(dtype).mT
@@ -160,17 +192,16 @@ def tiles(lookup: Lookup, source: Source, alpha: float, sigma: float, memory: in
                     yield Tile(some, rows, first, logits, values[:, part])
 
 
-def logit_dtype(queries: Tensor, keys: Tensor, alpha: float, sigma: float) -> torch.dtype:
+def logit_dtype(lookup: Lookup, alpha: float, sigma: float) -> torch.dtype:
     """float64 where float32 would lose the small difference of two large terms, as it does at low noise.
 
     A logit is a sum of terms of the size alpha |q| |k| / sigma^2, each rounded to 24 bits; over D components the
     roundings add up like a random walk.
     """
-    if queries.dtype == torch.float64:
+    if lookup.queries.dtype == torch.float64:
         return torch.float64
-    q = queries.square().sum(-1).max().sqrt()
-    k = alpha * keys.square().sum(-1).max().sqrt()
-    error = 2.0**-24 * float(k * (q + k / 2)) / sigma**2 / queries.shape[-1] ** 0.5
+    q, k = float(lookup.queries.square().sum(-1).max().sqrt()), alpha * lookup.longest
+    error = 2.0**-24 * k * (q + k / 2) / sigma**2 / lookup.depth**0.5
     return torch.float64 if error > LOGIT_ERROR else torch.float32
 
 
@@ -193,9 +224,21 @@ def posterior_mean(lookup: Lookup, source: Source, alpha: float, sigma: float, m
     queries = lookup.queries
     width = queries[:1, :1, lookup.values].shape[-1]
     result = Partial.empty(queries.shape[0], queries.shape[1], width, queries.device)
-    for tile in tiles(lookup, source, alpha, sigma, memory):
-        result.absorb(tile.groups, tile.queries, Partial.of(tile.logits, tile.values))
+    with full_precision():
+        for tile in tiles(lookup, source, alpha, sigma, memory):
+            result.absorb(tile.groups, tile.queries, Partial.of(tile.logits, tile.values))
     return result
+
+
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """Without TF32, whose 10 bits are too few for a logit, whatever the program has chosen for its networks."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 @dataclass(frozen=True)
@@ -217,14 +260,16 @@ def top_voters(lookup: Lookup, source: Source, alpha: float, sigma: float, top: 
     result = Partial.empty(*shape, 1, queries.device)
     best = torch.full((*shape, top), -torch.inf, dtype=torch.float64, device=queries.device)
     key = torch.full((*shape, top), -1, device=queries.device)
-    for tile in tiles(lookup, source, alpha, sigma, memory):
-        logits, at = tile.logits.double(), (tile.groups, tile.queries)
-        value, place = logits.topk(min(top, logits.shape[-1]), dim=-1)
-        kept, order = torch.cat([best[at], value], dim=-1).topk(top, dim=-1)
-        best[at] = kept
-        key[at] = torch.cat([key[at], place + tile.first_key], dim=-1).gather(-1, order)
-        largest = logits.amax(-1, keepdim=True)
-        w = torch.exp(logits - largest)
-        result.absorb(*at, Partial(largest, w.sum(-1, keepdim=True), (w * logits).sum(-1, keepdim=True)))
+    with full_precision():
+        for tile in tiles(lookup, source, alpha, sigma, memory):
+            logits, at = tile.logits.double(), (tile.groups, tile.queries)
+            value, place = logits.topk(min(top, logits.shape[-1]), dim=-1)
+            kept, order = torch.cat([best[at], value], dim=-1).topk(top, dim=-1)
+            best[at] = kept
+            key[at] = torch.cat([key[at], place + tile.first_key], dim=-1).gather(-1, order)
+            largest = logits.amax(-1, keepdim=True)
+            w = torch.exp(logits - largest)
+            sums = w.sum(-1, keepdim=True), (w * logits).sum(-1, keepdim=True)
+            result.absorb(*at, Partial(largest, *sums, torch.zeros_like(largest)))
     log_z = result.largest + result.total.log()
     return Voters(key, torch.exp(best - log_z), (log_z - result.mean())[..., 0].clamp(min=0))

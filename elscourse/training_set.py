@@ -10,6 +10,7 @@ from torch import Tensor
 
 from .diffusion import Labels, check_labels
 from .errors import CourseError
+from .mapped import pieces
 from .posterior import MEMORY
 from .schedule import CosineSchedule, check_time
 
@@ -38,7 +39,8 @@ class TrainingSetDenoiser:
             raise CourseError(f"images must be a tensor with the shape (N, C, H, W) and N >= 1, got {shape}.")
         if images.dtype not in (torch.float32, torch.float64):
             raise CourseError(f"images must be float32 or float64 with pixels in [-1, 1], got {images.dtype}.")
-        if not all(chunk.isfinite().all() for chunk in images.split(4096)):
+        total = torch.stack([piece.sum((0, 2, 3), dtype=torch.float64) for piece in pieces(images)]).sum(0)
+        if not total.isfinite().all():
             raise CourseError("images contain NaN or infinite pixels: remove or repair them first.")
         if image_labels is not None and tuple(image_labels.shape) != (len(images),):
             raise CourseError(
@@ -46,7 +48,7 @@ class TrainingSetDenoiser:
             )
         self.images, self.schedule, self.image_labels, self.memory = images, schedule, image_labels, memory
         # subtracting one grey per channel from both sides changes no distance and saves digits
-        self.grey = images.mean((0, 2, 3), keepdim=True, dtype=torch.float64).to(images.dtype)
+        self.grey = (total / images[:, 0].numel()).view(1, -1, 1, 1).to(images.dtype)
 
     def _angle(self, t: float) -> tuple[float, float]:
         t = check_time(t)

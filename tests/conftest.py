@@ -17,7 +17,7 @@ settings.load_profile("course")
 
 @pytest.fixture(autouse=True)
 def no_personal_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("ELSCOURSE_LAB", "ELSCOURSE_DATA"):
+    for name in ("ELSCOURSE_LAB", "ELSCOURSE_DATA", "ELSCOURSE_THREADS"):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import elscourse as els
-from elscourse import posterior, reference
+from elscourse import posterior, reference, shifts
 
 SCHEDULE = els.CosineSchedule()
 TOLERANCE = {torch.float32: 2e-5, torch.float64: 1e-9}
@@ -32,6 +32,7 @@ class Case:
     padding: str
     width: float | None
     pieces: dict[str, int]
+    sliding: dict[str, int]
 
     @property
     def angle(self) -> tuple[float, float]:
@@ -46,7 +47,7 @@ class Case:
         return {"patch_size": self.patch_size, **gaussian}
 
     def answer(self, machine: type, **options: object) -> Tensor:
-        with patch.multiple(posterior, **self.pieces):
+        with patch.multiple(posterior, **self.pieces), patch.multiple(shifts, **self.sliding):
             built = machine(self.images, SCHEDULE, image_labels=self.image_labels, **options)
             return built(self.x_t, self.t, labels=self.labels)
 
@@ -66,9 +67,9 @@ class Case:
 @st.composite
 def cases(draw) -> Case:
     c, h, w = draw(st.integers(1, 3)), draw(st.integers(3, 7)), draw(st.integers(3, 7))
-    n, batch = draw(st.integers(1, 6)), draw(st.integers(1, 4))
+    n, batch = draw(st.one_of(st.integers(1, 6), st.just(40))), draw(st.integers(1, 4))
     dtype = draw(st.sampled_from([torch.float32, torch.float64]))
-    t = draw(st.sampled_from([0.05, 0.1, 0.2, 0.35, 0.5, 0.8, 1.0]))
+    t = draw(st.sampled_from([0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.8, 1.0]))
     padding = draw(st.sampled_from(["zeros", "circular"]))
     largest = min(h, w) if padding == "circular" else 2 * max(h, w) - 1
     patch_size = 2 * draw(st.integers(0, (largest - 1) // 2)) + 1
@@ -81,7 +82,10 @@ def cases(draw) -> Case:
     # from one key at a time to everything at once
     pieces = {"TILE": draw(st.sampled_from([4, 60, 2**19])), "KEYS": draw(st.sampled_from([1, 7, 128]))}
     pieces["BLOCK"] = draw(st.sampled_from([1, 5000, 2**25]))
-    return Case(images, image_labels, x_t, labels, t, patch_size, padding, width, pieces)
+    # by cutting patches, or by sliding images: in chunks of a few or of many, in one part or in several
+    sliding = {"WORTH": draw(st.sampled_from([0, 2**24])), "LANES": draw(st.sampled_from([16, 256]))}
+    sliding["PARTS"], sliding["BLOCK"] = draw(st.sampled_from([1, 5, 16])), draw(st.sampled_from([1, 2**25]))
+    return Case(images, image_labels, x_t, labels, t, patch_size, padding, width, pieces, sliding)
 
 
 @given(cases())
@@ -175,8 +179,10 @@ def test_posterior_of_a_class_names_images_as_given(case: Case) -> None:
         assert set(case.image_labels[mine[mine >= 0]].tolist()) == {int(label)}
 
 
-def test_near_duplicates_at_low_noise() -> None:
+@pytest.mark.parametrize("worth", [0, 2**24])
+def test_near_duplicates_at_low_noise(worth: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Images 1e-3 apart at t = 0.005: in float32 the expanded logits would be wrong by whole units."""
+    monkeypatch.setattr(shifts, "WORTH", worth)
     base = pictures(1, 3, 16, 16, seed=3)
     images = torch.cat([base, base + 1e-3 * pictures(3, 3, 16, 16, seed=4)])
     for t in (0.005, 0.02, 0.1):
@@ -209,7 +215,7 @@ def test_parts_of_a_dictionary_merge_to_the_whole() -> None:
     alpha, sigma = SCHEDULE.alpha(t), SCHEDULE.sigma(t)
     x_t = noised(images, 2, alpha, sigma)
     zero = torch.zeros(1, 1, 1, 1)
-    lookup = posterior.Lookup(x_t.flatten(1)[None], lambda v: v.flatten(1)[None], 1, slice(None))
+    lookup = posterior.Lookup(x_t.flatten(1)[None], lambda v: v.flatten(1)[None], 1, slice(None), 9.0, 36)
     part = lambda i: posterior.posterior_mean(lookup, posterior.Source(images[i], zero), alpha, sigma)  # noqa: E731
     merged = part(slice(0, 2)).merge(part(slice(2, 3))).merge(part(slice(3, 9)))
     whole = part(slice(None))

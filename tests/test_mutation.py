@@ -25,10 +25,32 @@ class Mutant:
     lesson: str
 
 
-TILES = "    g, m, n_keys = tile_shape(groups, queries)\n"
+TILES = "    dtype = logit_dtype(lookup, alpha, sigma)\n"
+SLIDING = "    batch, _, height, width = x.shape\n    unit ="
 MUTANTS = [
     Mutant("alpha dropped", "posterior.py", TILES, TILES + "    alpha = 1.0\n", "02_ideal"),
     Mutant("sigma not squared", "posterior.py", TILES, TILES + "    sigma = sigma**0.5\n", "02_ideal"),
+    Mutant(
+        "alpha dropped where images slide",
+        "shifts.py",
+        SLIDING,
+        SLIDING.replace("unit =", "alpha = 1.0\n    unit ="),
+        "07_els",
+    ),
+    Mutant(
+        "window off by one where images slide",
+        "kernel.py",
+        "_products(products, x, keys, b, n, y, dy, dx, start, stop, linear)",
+        "_products(products, x, keys, b, n, y + (r > 0), dy, dx, start, stop, linear)",
+        "07_els",
+    ),
+    Mutant(
+        "wrong displacements at the border",
+        "patches.py",
+        "    return [(0, 0, length), *moves]",
+        "    return [(0, radius, length - radius), *moves]",
+        "08_borders",
+    ),
     Mutant(
         "window off by one",
         "patches.py",
@@ -39,8 +61,8 @@ MUTANTS = [
     Mutant(
         "wrong dictionary at the border",
         "machines.py",
-        "        return patches.boundary_classes(height, width, patch_size)",
-        "        return patches.one_class(height, width)",
+        'patches.displacements(height, width, patch_size, "edges" if without_shared else "classes")',
+        'patches.displacements(height, width, patch_size, "torus")',
         "08_borders",
     ),
     Mutant(
