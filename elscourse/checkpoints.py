@@ -51,9 +51,9 @@ class NetworkDenoiser:
         """What its convolutions see beyond the border: "zeros" or "circular"."""
         return str(self.card["config"]["padding"])
 
-    def to(self, device: str | torch.device) -> NetworkDenoiser:
-        """The same denoiser on another device (the weights move, as with torch modules)."""
-        return NetworkDenoiser(self.module.to(device), self.card, self.schedule)
+    def to(self, device: str | torch.device, dtype: torch.dtype | None = None) -> NetworkDenoiser:
+        """The same denoiser on another device, in another precision (the weights move, as with torch modules)."""
+        return NetworkDenoiser(self.module.to(device, dtype), self.card, self.schedule)
 
     def __call__(self, x_t: Float[Tensor, "B C H W"], t: float, labels: Labels = None) -> Float[Tensor, "B C H W"]:
         t = check_time(t)

@@ -67,7 +67,7 @@ def lab(folder: Path, jupyter_options: tuple[str, ...]) -> None:
 
 
 @main.command()
-@click.option("--dataset", help="Images instead of the network's own: a name or a folder.  [default: the network's]")
+@click.option("--dataset", help="Images instead of the network's own: a name, a folder, or a .npy file.")
 @click.option("--network", help="Name or path of a network.  [default: that of the lab]")
 @click.option("--lab", "profile", type=click.Choice(["laptop", "gpu"]), help="Which lab.  [default: laptop]")
 @click.option("--seeds", type=click.IntRange(min=1), default=100, help="How many seeds, from 0 on.")
@@ -78,8 +78,11 @@ def lab(folder: Path, jupyter_options: tuple[str, ...]) -> None:
 @click.option("--machine", "machines", multiple=True, help="A further machine, by id (may be repeated).")
 @click.option("--out", type=FOLDER, help="Folder for the results.  [default: runs/reproduce/NETWORK]")
 @click.option("--device", help="cpu or cuda.  [default: that of the lab]")
+@click.option("--float64", is_flag=True, help="Images, machines and network in float64: slow, to the last digit.")
 @click.option("--resume/--fresh", default=True, help="Go on with what is in the folder, or start over.")
+@click.pass_context
 def reproduce(
+    context: click.Context,
     dataset: str | None,
     network: str | None,
     profile: str | None,
@@ -89,16 +92,31 @@ def reproduce(
     machines: tuple[str, ...],
     out: Path | None,
     device: str | None,
+    float64: bool,
     resume: bool,
 ) -> None:
-    """Predict, image by image, what a trained network draws; print the table, save the figures."""
-    from .lab import lab as make_lab
-    from .reproduce import Experiment, table
+    """Predict, image by image, what a trained network draws; print the table, save the figures.
 
-    bench = make_lab(profile, network=network, dataset=dataset, device=device)
+    To share the work among K processes, on one GPU each if there are some: torchrun --nproc-per-node K -m elscourse
+    reproduce ...
+    """
+    from .lab import choose
+    from .lab import lab as make_lab
+    from .ranks import start
+    from .reproduce import Experiment
+    from .summary import table
+
+    profile, where = choose(profile, device)
+    ranks = start(where)
+    if ranks is not None:
+        context.call_on_close(ranks.close)
+        where = ranks.device
+    speaks = ranks is None or ranks.rank == 0
+    bench = make_lab(profile, network=network, dataset=dataset, device=where, float64=float64, verbose=speaks)
     out = out or Path("runs/reproduce") / bench.network.name
-    experiment = Experiment(bench, out, seeds, steps, network_steps, machines)
-    metrics = experiment.run(fresh=not resume)
+    metrics = Experiment(bench, out, seeds, steps, network_steps, machines, ranks=ranks).run(fresh=not resume)
+    if not speaks:
+        return
     click.echo(table(metrics))
     click.echo(f"{out}: figure.png, scatter.png, table.md, metrics.json, samples.npz")
 
@@ -176,7 +194,7 @@ def sample(
     bench = make_lab(network=network, device=device)
     source = bench.network if denoiser == "network" else bench.machine(denoiser)
     labels = bench.labels_for(seeds) if label is None else bench.one_label(label)
-    images = draw(source, seeded_noise(seeds, bench.shape).to(bench.device), steps, labels=labels)
+    images = draw(source, seeded_noise(seeds, bench.shape).to(bench.data.images), steps, labels=labels)
     image_rows({denoiser: images}, [str(s) for s in seeds]).savefig(out)
     click.echo(f"{out} written.")
 
@@ -243,6 +261,19 @@ def grade(
     out = out or Path(f"grades-{lesson_path(lesson).stem[:2]}")
     rows = grade_all(lesson, returned, out, only, Limits(time_limit, memory), fresh=not resume, say=click.echo)
     click.echo(f"{len(rows)} graded: {out / 'grades.csv'}; what each check says: {out / 'grades.jsonl'}")
+
+
+@main.command()
+@click.option("--device", help="cpu or cuda.  [default: cpu]")
+@click.option("--full", is_flag=True, help="Circular padding and the full lab too: some minutes more.")
+@click.option("--out", type=FOLDER, default=Path("runs/bench"), help="Folder for bench.json and bench.md.")
+def bench(device: str | None, full: bool, out: Path) -> None:
+    """How fast the machines are on this computer, beside a textbook implementation: about three minutes."""
+    from .bench import run, write
+
+    out.mkdir(parents=True, exist_ok=True)  # a folder that cannot be written is told before the minutes, not after
+    write(run(device, full, say=click.echo), out)
+    click.echo(f"{out}: bench.json, bench.md")
 
 
 @main.command()

@@ -19,6 +19,7 @@ from .catalogue import BUNDLED, CATALOGUE, FASHION_CLASSES, Dataset
 from .datasets import read
 from .errors import CourseError, unknown_name
 from .folders import classes, image_files, runs_of_one_shape
+from .mapped import check_range, is_mapped, open_images, open_labels
 
 __all__ = ["BUNDLED", "FASHION_CLASSES", "ImageSet", "data_dir", "load", "resize", "to_unit_range"]
 
@@ -97,11 +98,13 @@ class ImageSet:
 
 
 def load(name: str | Path, size: Size | None = None, n: int | None = None) -> ImageSet:
-    """The first n training images of a published set, or the first n of a folder by path, at the given size.
+    """The first n training images of a published set, or the first n of a folder or file by path, at the given size.
 
     name: "fashion-mnist" (the first 10,000 are bundled), "mnist", "cifar10", "celeba", or the path of a folder: png,
     jpg, bmp, webp or gif, also in subfolders; grey if all of them are. Its subfolders are the classes if every image
     lies in one. A set's name goes before a folder of that name: write "./mnist".
+        Or the path of a .npy file with shape (N, C, H, W), float32 or float64 in [-1, 1], which may be larger than
+        memory: it is mapped, not read, and cannot be resized. Classes, if any, lie beside NAME.npy as NAME.labels.npy.
     size: in pixels, one number or (height, width), made as `resize` says; None: as they are.
     n: a whole number, at least 1 and at most what there is; None: all.
 
@@ -114,6 +117,8 @@ def load(name: str | Path, size: Size | None = None, n: int | None = None) -> Im
     root = Path(name).expanduser()
     if isinstance(name, str) and not root.exists() and not set(name) & set("/\\"):
         raise CourseError(f"{unknown_name('dataset', name, CATALOGUE)} Or give the path of a folder of images.")
+    if is_mapped(root):
+        return _mapped(root, size, n)
     files = image_files(root)
     n = _count(n, len(files), str(root))
     labels, class_names = classes(root, files)
@@ -125,6 +130,20 @@ def _published(dataset: Dataset, size: Size | None, n: int | None) -> ImageSet:
     pixels, labels = _bundled() if n <= dataset.bundled else read(dataset)
     images = _from_files(pixels[:n], size) if isinstance(pixels, list) else _from_pixels(pixels[:n], size)
     return ImageSet(images, _as_labels(labels, n), dataset.class_names, dataset.name)
+
+
+def _mapped(path: Path, size: Size | None, n: int | None) -> ImageSet:
+    images = open_images(path)
+    n, (height, width) = _count(n, len(images), str(path)), images.shape[-2:]
+    if size is not None and _height_width(size) != (height, width):
+        raise CourseError(
+            f"{path} has images of {height}x{width} pixels (height x width), and size {size} was asked for: images in "
+            "an array file are taken as they are, write another file of that size."
+        )
+    check_range(images[:n], path)
+    labels = open_labels(path, len(images))
+    class_names = () if labels is None else tuple(str(k) for k in range(int(labels.max()) + 1))
+    return ImageSet(images[:n], _as_labels(labels, n), class_names, path.stem)
 
 
 def _bundled() -> tuple[np.ndarray, np.ndarray]:

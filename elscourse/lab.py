@@ -22,6 +22,7 @@ from .machines import (
     LocalScoreMachine,
     PatchMachine,
 )
+from .mapped import is_mapped
 from .schedule import CosineSchedule
 from .sizes import ELS_MACHINES, CalibratedSizes, sizes_of, sizes_path
 from .wiener import WienerFilter
@@ -77,8 +78,8 @@ class Lab:
             )
         return self.sizes.machines[wanted]
 
-    def machine(self, name: str) -> Denoiser:
-        """A machine by its id, on this lab's images, with its calibrated sizes."""
+    def machine(self, name: str, tolerance: float | None = None) -> Denoiser:
+        """A machine by its id, on this lab's images, with its calibrated sizes; tolerance: see `PatchMachine`."""
         images, schedule, labels = self.data.images, self.schedule, self.image_labels
         if name not in MACHINES:
             raise unknown_name("machine", name, MACHINES)
@@ -88,13 +89,15 @@ class Lab:
             return EquivariantScoreMachine(images, schedule, image_labels=labels)
         if name == "wiener":
             return WienerFilter(images, schedule, image_labels=labels)
-        return self.patch_machine(name, self.patch_sizes(name))
+        return self.patch_machine(name, self.patch_sizes(name), tolerance)
 
-    def patch_machine(self, name: str, patch_size: int | list[tuple[float, int]]) -> PatchMachine:
+    def patch_machine(
+        self, name: str, patch_size: int | list[tuple[float, int]], tolerance: float | None = None
+    ) -> PatchMachine:
         """ls, or els-PADDING with or without -gaussian, looking through the given sizes."""
         images, schedule, labels = self.data.images, self.schedule, self.image_labels
         if name == "ls":
-            return LocalScoreMachine(images, schedule, patch_size=patch_size, image_labels=labels)
+            return LocalScoreMachine(images, schedule, patch_size=patch_size, tolerance=tolerance, image_labels=labels)
         _, padding, *gaussian = name.split("-")
         return EquivariantLocalScoreMachine(
             images,
@@ -102,12 +105,22 @@ class Lab:
             patch_size=patch_size,
             padding=padding,  # type: ignore[arg-type]
             window="gaussian" if gaussian else "square",
+            tolerance=tolerance,
             image_labels=labels,
         )
 
 
 def pick_device(device: str | torch.device | None = None) -> torch.device:
-    """The device asked for, if it is there and can do the arithmetic; the CPU if none was asked for."""
+    """The device asked for, if it is there and can do the arithmetic; the CPU if none was asked for.
+
+    The environment variable ELSCOURSE_THREADS sets how many threads torch and the engine take; without it torch's own
+    setting holds.
+    """
+    threads = os.environ.get("ELSCOURSE_THREADS")
+    if threads:
+        if not threads.isdecimal() or int(threads) < 1:
+            raise CourseError(f"ELSCOURSE_THREADS must be a whole number of threads, at least 1, got {threads!r}.")
+        torch.set_num_threads(int(threads))
     try:
         chosen = torch.device(device or "cpu")
     except RuntimeError:
@@ -120,12 +133,21 @@ def pick_device(device: str | torch.device | None = None) -> torch.device:
     return chosen
 
 
+def choose(profile: str | None, device: str | torch.device | None) -> tuple[str, torch.device]:
+    """The profile (by default that of ELSCOURSE_LAB, or the laptop's), and the device asked for or, then, its own."""
+    profile = profile or os.environ.get("ELSCOURSE_LAB") or "laptop"
+    if profile not in PROFILES:
+        raise unknown_name("lab", profile, PROFILES)
+    return profile, pick_device(device or ("cuda" if profile == "gpu" else "cpu"))
+
+
 def lab(
     profile: str | None = None,
     *,
     network: str | Path | None = None,
     dataset: str | Path | None = None,
     device: str | torch.device | None = None,
+    float64: bool = False,
     verbose: bool = True,
 ) -> Lab:
     """The lab of this computer; prints one line about it.
@@ -133,23 +155,29 @@ def lab(
     profile: "laptop" (the default, the same on every computer, so that the numbers in the lessons hold) or "gpu";
         the environment variable ELSCOURSE_LAB sets it.
     network: another network than the profile's, by name or path.
-    dataset: other images than the network's own, by name or folder, at the network's size.
+    dataset: other images than the network's own, by name, folder or .npy file, at the network's size.
+    device: "cpu" or "cuda"; the default is that of the profile.
+    float64: images and network in float64, as they are with a .npy file of that type.
     """
-    profile = profile or os.environ.get("ELSCOURSE_LAB") or "laptop"
-    if profile not in PROFILES:
-        raise unknown_name("lab", profile, PROFILES)
-    chosen = pick_device(device or ("cuda" if profile == "gpu" else "cpu"))
+    profile, chosen = choose(profile, device)
     name = network or PROFILES[profile]
     if name == PROFILES["gpu"] and name not in network_files():
         raise CourseError(
             f"the network of the gpu lab is not here yet: `elscourse train {name} --device cuda` makes it, "
             f"`elscourse calibrate {name} --device cuda` measures its patch sizes."
         )
-    denoiser = load_network(name).to(chosen)
+    denoiser = load_network(name)
     about = denoiser.card["data"]
-    data = load(dataset or about["name"], size=about["size"], n=None if dataset else about["n"])
+    images = dataset or about["name"]
+    data = load(images, size=about["size"], n=None if dataset else about["n"])
+    if float64 and is_mapped(images) and data.images.dtype != torch.float64:
+        raise CourseError(
+            f"{images} holds {data.images.dtype}, and float64 would copy it into memory: save it in float64."
+        )
+    dtype = torch.float64 if float64 else data.images.dtype
+    data = replace(data, images=data.images.to(chosen, dtype))
     sizes = sizes_of(denoiser.card, sizes_path(find_card(name)))
     if verbose:
         side = "x".join(str(n) for n in data.images.shape[-2:])
         print(f"lab: {profile} on {chosen} | {len(data):,} images of {data.name} at {side} | network {denoiser.name}")
-    return Lab(profile, denoiser, replace(data, images=data.images.to(chosen)), sizes, chosen)
+    return Lab(profile, denoiser.to(chosen, dtype), data, sizes, chosen)

@@ -1,18 +1,20 @@
 """The headline experiment: predict, image by image, what a trained network draws from the same noise.
 
 Work is cut into columns (a machine, or the network on some grid) and chunks of seeds; each piece is a file as soon as
-it is done, so a run that was killed goes on where it stopped.
+it is done, so a run that was killed goes on where it stopped. Several processes (`ranks`) share the work: the network's
+pieces are dealt out to them, and for those of a machine each visits its part of the images.
 """
 
 from __future__ import annotations
 
-import hashlib
+import itertools
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -23,9 +25,15 @@ from tqdm.auto import tqdm
 from .diffusion import Denoiser, sample, seeded_noise, with_first_step
 from .errors import CourseError, unknown_name
 from .lab import MACHINES, Lab
+from .machine import Machine
 from .machines import IdealScoreMachine
-from .metrics import bootstrap_interval, compare, nearest_training_image
+from .mapped import sha256_of
+from .metrics import nearest_training_image
+from .ranks import Ranks
+from .summary import comparisons, figure, median, scatter, table
 from .version import __version__
+
+T = TypeVar("T")
 
 CHUNK = 20  # seeds computed at once
 
@@ -45,11 +53,16 @@ class Settings:
     network_steps: int
     machines: list[str]
     device: str
+    dtype: str
 
 
 @dataclass
 class Experiment:
-    """One run of the experiment on a lab: settings, what to compute, where it is kept."""
+    """One run of the experiment on a lab: settings, what to compute, where it is kept.
+
+    ranks: the processes that share the work, each of which has made the same experiment; rank 0 measures and writes.
+    They, and the number of them that goes on with a run, may differ from run to run: `out` is all they must share.
+    """
 
     lab: Lab
     out: Path
@@ -58,6 +71,7 @@ class Experiment:
     network_steps: int = 150
     extra_machines: Sequence[str] = ()
     progress: bool = True
+    ranks: Ranks | None = None
     machines: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -75,7 +89,7 @@ class Experiment:
         """The machine with the network's padding, whose prediction is the headline."""
         return self.machines[2]
 
-    @property
+    @cached_property
     def settings(self) -> Settings:
         """See `Settings`."""
         lab = self.lab
@@ -84,13 +98,14 @@ class Experiment:
             network_sha256=str(lab.network.card.get("sha256", "")),
             dataset=lab.data.name,
             images=list(lab.data.images.shape),
-            images_sha256=hashlib.sha256(lab.data.images.cpu().numpy().tobytes()).hexdigest(),
+            images_sha256=sha256_of(lab.data.images),
             sizes={m: lab.patch_sizes(m) for m in self.machines if m.startswith("els") or m == "ls"},
             seeds=self.seeds,
             steps=self.steps,
             network_steps=self.network_steps,
             machines=self.machines,
             device=lab.device.type,
+            dtype=str(lab.data.images.dtype).removeprefix("torch."),
         )
 
     def columns(self) -> dict[str, tuple[Callable[[], Denoiser], int]]:
@@ -110,82 +125,98 @@ class Experiment:
         return networks | machines
 
     def run(self, fresh: bool = False) -> dict[str, Any]:
-        """Compute what is missing, then write samples, metrics, table and figures; returns the metrics."""
-        parts = self.out / "parts"
-        self._open(parts, fresh)
-        samples = {"noise": self._noise(range(self.seeds))}
+        """Compute what is missing, then write samples, metrics, table and figures; every rank returns the metrics."""
+        if self.ranks is not None:
+            self.ranks.agree({**asdict(self.settings), "version": __version__, "fresh": fresh})
+        done = self._first(lambda: self._open(fresh))
         columns = self.columns()
-        chunks = [range(a, min(a + CHUNK, self.seeds)) for a in range(0, self.seeds, CHUNK)]
-        with tqdm(total=len(columns) * self.seeds, unit="image", disable=not self.progress) as bar:
+        dealt = itertools.count()
+        with tqdm(total=len(columns) * self.seeds, unit="image", disable=not self.progress or self._rank > 0) as bar:
             for name, (make, steps) in columns.items():
                 bar.set_description(name)
-                denoiser, pieces = make(), []
-                for seeds in chunks:
-                    pieces.append(self._piece(parts / f"{name}-{seeds.start:05d}.npy", denoiser, seeds, steps))
+                missing = [seeds for seeds in self._chunks if self._path(name, seeds).name not in done]
+                bar.update(self.seeds - sum(map(len, missing)))
+                if not missing:
+                    continue
+                denoiser = make()
+                for seeds in missing:
+                    self._piece(name, denoiser, seeds, steps, dealt)
                     bar.update(len(seeds))
-                samples[name] = torch.from_numpy(np.concatenate(pieces))
-        metrics = self.measure(samples)
-        self._write(samples, metrics)
-        return metrics
+        if self.ranks is not None:
+            self.ranks.wait()
+        return self._first(self._finish)
+
+    @property
+    def _rank(self) -> int:
+        return 0 if self.ranks is None else self.ranks.rank
+
+    def _first(self, make: Callable[[], T]) -> T:
+        return make() if self.ranks is None else self.ranks.first(make)
+
+    @property
+    def _chunks(self) -> list[range]:
+        return [range(a, min(a + CHUNK, self.seeds)) for a in range(0, self.seeds, CHUNK)]
+
+    def _path(self, column: str, seeds: range) -> Path:
+        return self.out / "parts" / f"{column}-{seeds.start:05d}.npy"
 
     def _noise(self, seeds: range) -> Float[Tensor, "B C H W"]:
         return seeded_noise(seeds, self.lab.shape)
 
-    def _piece(self, path: Path, denoiser: Denoiser, seeds: range, steps: int) -> np.ndarray:
-        if path.exists():
-            return np.load(path, allow_pickle=False)
+    def _piece(self, column: str, denoiser: Denoiser, seeds: range, steps: int, dealt: Iterator[int]) -> None:
+        """Draw a piece and write it. All ranks draw a machine's together; others are dealt out, one rank each."""
+        writer = 0
+        if self.ranks is not None:
+            if isinstance(denoiser, Machine):
+                denoiser = denoiser.across(self.ranks)
+            else:
+                writer = next(dealt) % self.ranks.size
+                if writer != self.ranks.rank:
+                    return
         lab = self.lab
-        noise = self._noise(seeds).to(lab.device)
+        noise = self._noise(seeds).to(lab.data.images)
         images = sample(denoiser, noise, steps, schedule=lab.schedule, labels=lab.labels_for(seeds)).cpu().numpy()
-        partial = path.with_suffix(".partial")
-        with partial.open("wb") as file:
-            np.save(file, images)
-        os.replace(partial, path)
-        return images
+        if writer == self._rank:
+            path = self._path(column, seeds)
+            partial = path.with_suffix(".partial")
+            with partial.open("wb") as file:
+                np.save(file, images)
+            os.replace(partial, path)
 
-    def _open(self, parts: Path, fresh: bool) -> None:
-        """Start in an empty folder, or continue in one that was started with the same settings."""
+    def _finish(self) -> dict[str, Any]:
+        """Measure and write the results; all pieces are there."""
+        samples = {"noise": self._noise(range(self.seeds))}
+        for column in self.columns():
+            pieces = [np.load(self._path(column, seeds), allow_pickle=False) for seeds in self._chunks]
+            samples[column] = torch.from_numpy(np.concatenate(pieces))
+        metrics = self.measure(samples)
+        self._write(samples, metrics)
+        return metrics
+
+    def _open(self, fresh: bool) -> set[str]:
+        """Start in an empty folder, or continue in one that was started with the same settings: which pieces it has."""
+        parts = self.out / "parts"
         record, wanted = parts / "settings.json", json.dumps(asdict(self.settings), indent=1)
         if fresh:  # only what a run writes: the folder may be the user's
             for old in [*parts.glob("*-[0-9]*.npy"), *parts.glob("*.partial"), record]:
                 old.unlink(missing_ok=True)
-        if record.exists() and record.read_text() != wanted:
-            before, now = json.loads(record.read_text()), json.loads(wanted)
-            changed = ", ".join(k for k in now if now[k] != before.get(k))
+        now = json.loads(wanted)
+        before = {"dtype": "float32"} | json.loads(record.read_text()) if record.exists() else now
+        changed = ", ".join(k for k in now if now[k] != before.get(k))
+        if changed:
             raise CourseError(
                 f"{self.out} holds a run with other settings ({changed}): use --fresh to replace it, or another --out."
             )
         parts.mkdir(parents=True, exist_ok=True)
         record.write_text(wanted)
+        return {path.name for path in parts.glob("*-[0-9]*.npy")}
 
     def measure(self, samples: dict[str, Tensor]) -> dict[str, Any]:
-        """Every machine against every network column: medians over seeds of r, r2, R2, and more."""
-        rows = []
-        for column in (c for c in samples if c.startswith("network-")):
-            target = samples[column]
-            ideal = compare(samples["is"], target).r2
-            label = column.removeprefix("network-")
-            for machine in self.machines:
-                c = compare(samples[machine], target)
-                row = {
-                    "machine": machine,
-                    "network": self.lab.network.name,
-                    "network_steps": int(label) if label.isdigit() else label,
-                    "n": self.seeds,
-                    "r": _median(c.r),
-                    "r2": _median(c.r2),
-                    "R2": _median(c.R2),
-                    "r2_quartiles": [_round(q) for q in c.r2.nanquantile(torch.tensor([0.25, 0.75]).double())],
-                    "r2_interval": [
-                        _round(b) for b in bootstrap_interval(c.r2[~c.r2.isnan()], torch.Generator().manual_seed(0))
-                    ],
-                    "beats_ideal": _round((c.r2 > ideal).double().mean()),
-                }
-                rows.append(row)
+        """Every machine against every network column, the distances to the training images, and the settings."""
         return {
-            "rows": rows,
+            "rows": comparisons(samples, self.machines, self.lab.network.name),
             "distance_to_training": {
-                name: _median(nearest_training_image(x.to(self.lab.device), self.lab.data.images)[1])
+                name: median(nearest_training_image(x.to(self.lab.device), self.lab.data.images)[1])
                 for name, x in samples.items()
                 if name != "noise"
             },
@@ -200,61 +231,12 @@ class Experiment:
         )
         _atomically(self.out / "metrics.json", lambda p: p.write_text(json.dumps(metrics, indent=1) + "\n"))
         _atomically(self.out / "table.md", lambda p: p.write_text(table(metrics)))
-        target = f"network-{self.network_steps}"
-        figure, scatter = self._figure(samples, target), self._scatter(samples, target)
-        _atomically(self.out / "figure.png", lambda p: figure.savefig(p))
-        _atomically(self.out / "scatter.png", lambda p: scatter.savefig(p))
-
-    def _figure(self, samples: dict[str, Tensor], target: str) -> Any:
-        from .plotting import image_rows
-
         first = {k: v[:10] for k, v in samples.items()}
-        nearest, _ = nearest_training_image(first[target].to(self.lab.device), self.lab.data.images)
-        padding = self.lab.network.padding
-        rows = {
-            "noise": first["noise"] / 3,
-            "ideal machine\nIS": first["is"],
-            "local machine\nLS": first["ls"],
-            f"local + equivariant\nELS {padding}": first[self.own_machine],
-            "trained\nnetwork": first[target],
-            "nearest\ntraining image": self.lab.data.images[nearest].cpu(),
-        }
-        r2 = compare(first[self.own_machine], first[target]).r2
-        return image_rows(rows, [f"r² {v:.2f}" for v in r2.tolist()])
-
-    def _scatter(self, samples: dict[str, Tensor], target: str) -> Any:
-        from .plotting import agreement_scatter
-
-        ours, ideal = (compare(samples[m], samples[target]).r2 for m in (self.own_machine, "is"))
-        return agreement_scatter(ours, ideal, (f"ELS {self.lab.network.padding}", "IS"), "the network")
-
-
-def table(metrics: dict[str, Any]) -> str:
-    """The metrics as a Markdown table: one line per machine and network column."""
-    s = metrics["settings"]
-    lines = [
-        f"Network {s['network']}, {s['images'][0]:,} images of {s['dataset']}, {s['seeds']} seeds, "
-        f"machines {s['steps']} steps, on {s['device']}. Medians over seeds.",
-        "",
-        "| network steps | machine | r | r2 | r2 quartiles | R2 | beats IS |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for row in metrics["rows"]:
-        low, high = row["r2_quartiles"]
-        beats = "" if row["machine"] == "is" else f"{row['beats_ideal']:.0%}"
-        lines.append(
-            f"| {row['network_steps']} | {row['machine']} | {row['r']:.3f} | {row['r2']:.3f} "
-            f"| {low:.2f} - {high:.2f} | {row['R2']:.3f} | {beats} |"
-        )
-    return "\n".join(lines) + "\n"
-
-
-def _median(values: Tensor) -> float:
-    return _round(values.double().nanquantile(0.5))
-
-
-def _round(value: Tensor | float) -> float:
-    return round(float(value), 5)
+        target = f"network-{self.network_steps}"
+        picture = figure(self.lab, first, self.own_machine, target)
+        dots = scatter(self.lab, samples, self.own_machine, target)
+        _atomically(self.out / "figure.png", lambda p: picture.savefig(p))
+        _atomically(self.out / "scatter.png", lambda p: dots.savefig(p))
 
 
 def _atomically(path: Path, write: Callable[[Path], Any]) -> None:

@@ -25,6 +25,7 @@ from tqdm.auto import tqdm
 
 from .data import ImageSet
 from .errors import CourseError
+from .mapped import sha256_of
 from .networks import classes_of
 from .schedule import CosineSchedule
 
@@ -116,18 +117,16 @@ class Trainer:
     @cached_property
     def origin(self) -> dict[str, str]:
         """What is trained on what: a checkpoint of another network or of other images is not continued."""
-        images = self.images.cpu().numpy().tobytes()
-        if self.labels is not None:
-            images += self.labels.cpu().numpy().tobytes()
+        images = sha256_of(self.images, *([] if self.labels is None else [self.labels]))
         modules = [f"{name} {module}" for name, module in self.network.named_modules() if not list(module.children())]
-        return {"network": _digest("\n".join(modules).encode()), "images": _digest(images)}
+        return {"network": _digest("\n".join(modules).encode()), "images": images}
 
     def advance(self) -> None:
         """One step of Adam on a random batch, then one of the moving average."""
         index = torch.randint(len(self.images), (self.plan.batch,), generator=self.generator).to(self.images.device)
         labels = None if self.labels is None else self.labels[index]
         loss = noise_prediction_loss(
-            self.network, self.images[index], labels, self.schedule, self.generator, self.plan.precision
+            self.network, self.images[index].float(), labels, self.schedule, self.generator, self.plan.precision
         )
         self.optimizer.param_groups[0]["lr"] = learning_rate(self.step, self.plan)
         self.optimizer.zero_grad()

@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from .diffusion import Labels
+from .mapped import piece_length
 from .schedule import CosineSchedule
 from .training_set import TrainingSetDenoiser
 
@@ -50,7 +51,8 @@ class WienerFilter(TrainingSetDenoiser):
         """Mean (D,), eigenvectors (D, D) and eigenvalues (D,) of the covariance, in float64; once per class."""
         key = None if index is None else int(index[0])  # classes are disjoint: their first image names them
         if key not in self._spectra:
-            chunks = (torch.arange(len(self.images)) if index is None else index).split(4096)
+            everyone = torch.arange(len(self.images)) if index is None else index
+            chunks = everyone.split(piece_length(self.images))
             n = sum(len(c) for c in chunks)
             m = torch.stack([self.images[c].flatten(1).sum(0, dtype=torch.float64) for c in chunks]).sum(0) / n
             covariance = torch.zeros(len(m), len(m), dtype=m.dtype, device=m.device)

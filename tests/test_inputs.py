@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -126,3 +128,35 @@ def test_the_rest(call, sentence: str) -> None:
 def test_a_device_that_is_not_there() -> None:
     with pytest.raises(els.CourseError, match=r"device cuda was asked for, but this computer has: cpu"):
         els.lab(device="cuda", verbose=False)
+
+
+@pytest.mark.parametrize("threads", ["0", "two", "-1", "1.5"])
+def test_a_number_of_threads(threads: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ELSCOURSE_THREADS", threads)
+    with pytest.raises(els.CourseError, match=r"ELSCOURSE_THREADS must be a whole number of threads, at least 1, got"):
+        els.lab(verbose=False)
+
+
+def test_the_number_of_threads_is_respected_and_changes_no_digit(monkeypatch: pytest.MonkeyPatch) -> None:
+    images = els.load("fashion-mnist", size=16, n=100).images
+    machine = els.EquivariantLocalScoreMachine(images, patch_size=5, tolerance=1e-3)
+    before, pools = torch.get_num_threads(), []
+
+    class Pool(ThreadPoolExecutor):
+        def __init__(self, workers: int):
+            pools.append(workers)
+            super().__init__(workers)
+
+    monkeypatch.setattr("elscourse.shifts.ThreadPoolExecutor", Pool)
+    answers = []
+    try:
+        for threads in (1, 2, 3):
+            monkeypatch.setenv("ELSCOURSE_THREADS", str(threads))
+            els.lab(verbose=False)
+            pools.clear()
+            answers += [[machine(images[:2], t) for t in (0.1, 0.5)]]
+            assert set(pools) == {threads}
+    finally:
+        torch.set_num_threads(before)
+    for one, other in zip(answers[0] * 2, answers[1] + answers[2], strict=True):
+        assert torch.equal(one, other), "the same image on every number of threads"

@@ -1,0 +1,254 @@
+"""`elscourse bench`: how fast the engine is on this computer, and how fast a textbook implementation is beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from tqdm.auto import tqdm
+
+from . import measure
+from .catalogue import CATALOGUE
+from .checkpoints import find_card, load_network
+from .data import ImageSet, load
+from .doctor import gib
+from .errors import CourseError
+from .lab import Lab, lab, pick_device
+from .measure import Row
+from .measure_memory import memory
+from .patches import Padding
+from .sizes import sizes_of, sizes_path
+
+FULL_LAB_CURVE = "fashion-mnist-16-resnet-zeros-conditional"
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much is measured. The default is what the numbers of the site are made with; tests take less.
+
+    matrices: side of the matrices whose product sets the scale. side, images, batch: pixels, training images and x_t of
+    a single call; sizes: its patch sizes, circular only with --full. memory: (kind, images, patch size) of each
+    process, with images of memory_side. seeds, steps: of the laptop's trajectories. every: one step in so many of the
+    full lab is measured.
+    """
+
+    matrices: int = 2048
+    side: int = 32
+    images: int = 256
+    batch: int = 8
+    sizes: tuple[int, ...] = (3, 7, 13)
+    circular: tuple[int, ...] = (3, 13)
+    repeats: int = 3
+    memory: tuple[tuple[str, int, int], ...] = (
+        *(("els", n, 21) for n in (2_000, 10_000, 60_000)),
+        *(("ls", n, 7) for n in (2_000, 10_000, 60_000)),
+        *(("textbook", n, 21) for n in (2_000, 6_000)),
+    )
+    memory_side: int = 28
+    seeds: int = 8
+    steps: int = 20
+    every: int = 4
+
+
+def run(
+    device: str | None = None,
+    full: bool = False,
+    scale: Scale = Scale(),
+    *,
+    laptop: Lab | None = None,
+    complete: ImageSet | None = None,
+    say: Callable[[str], Any] = lambda text: None,
+    progress: bool = True,
+) -> dict[str, Any]:
+    """All measurements, the textbook's beside the engine's; the table of each section goes to `say` when it is done.
+
+    device: cpu (the default) or cuda. full: with circular padding and the full lab too.
+    laptop, complete: a lab and a set of images in place of the laptop's and of the complete Fashion-MNIST.
+
+    Raises CourseError for a device that is not here.
+    """
+    where = pick_device(device)
+    laptop = laptop or lab("laptop", device=where, verbose=False)
+    results: dict[str, Any] = {}
+    sections = _sections(where, full, scale, laptop, complete)
+    with tqdm(sections, disable=not progress, leave=False) as bar:
+        for name, measurement in bar:
+            bar.set_description(name)
+            results[name] = measurement()
+            bar.clear()
+            say("\n".join(SECTIONS[name](results)))
+    return results
+
+
+def _sections(
+    where: torch.device, full: bool, scale: Scale, laptop: Lab, complete: ImageSet | None
+) -> list[tuple[str, Callable[[], Any]]]:
+    """Name of a section -> its measurement, in the order in which they run."""
+    wanted: list[tuple[str, Callable[[], Any]]] = [
+        ("machine", lambda: measure.machine(where)),
+        ("matrix_product", lambda: measure.matrix_rate(where, scale.matrices, max(5, scale.repeats))),
+        ("speed", lambda: _speed(where, scale, full)),
+        ("memory", lambda: [memory(kind, n, scale.memory_side, p, where) for kind, n, p in scale.memory]),
+        ("laptop", lambda: measure.laptop_trajectory(laptop, scale.seeds, scale.steps, min(2, scale.repeats))),
+    ]
+    if full:
+        wanted.append(("full_lab", lambda: _full_lab(where, scale, complete)))
+    return wanted
+
+
+def _speed(where: torch.device, scale: Scale, full: bool) -> dict[str, Any]:
+    images = load("fashion-mnist", size=scale.side, n=scale.images).images.to(where)
+    x_t = measure.noisy(images, scale.batch)
+    cases: list[tuple[int, Padding]] = [(p, "zeros") for p in scale.sizes]
+    cases += [(p, "circular") for p in scale.circular] if full else []
+    rows = [measure.speed(images, x_t, p, padding, scale.repeats) for p, padding in cases]
+    zeros = [row for row in rows if row["padding"] == "zeros"]
+    return {
+        "shape": list(images.shape),
+        "rows": rows,
+        "mean_ratio": statistics.geometric_mean(row["ratio"] for row in zeros),
+        "mean_tuned_ratio": statistics.geometric_mean(row["tuned_ratio"] for row in zeros),
+    }
+
+
+def _full_lab(where: torch.device, scale: Scale, complete: ImageSet | None) -> Row:
+    data = complete or _as_many_as_there_are(scale.side)
+    card = find_card(FULL_LAB_CURVE)
+    sizes = sizes_of(load_network(FULL_LAB_CURVE).card, sizes_path(card))
+    if sizes is None or data.labels is None:
+        raise CourseError(f"the full lab needs labelled images and the calibrated sizes of {FULL_LAB_CURVE}.")
+    curve = sizes.machines["els-zeros"]
+    row = measure.full_trajectory(data.images.to(where), data.labels, curve, scale.steps, scale.every)
+    return {"curve": FULL_LAB_CURVE, "complete": CATALOGUE["fashion-mnist"].images, **row}
+
+
+def _as_many_as_there_are(side: int) -> ImageSet:
+    """The complete Fashion-MNIST or, where only the bundled part of it is here, that."""
+    try:
+        return load("fashion-mnist", size=side)
+    except CourseError:
+        return load("fashion-mnist", size=side, n=CATALOGUE["fashion-mnist"].bundled)
+
+
+def table(results: dict[str, Any]) -> str:
+    """The results of `run` as Markdown, one part per section, for the lesson and the site."""
+    return "\n".join("\n".join(SECTIONS[name](results)) for name in SECTIONS if name in results)
+
+
+def _machine(results: dict[str, Any]) -> Iterator[str]:
+    here = results["machine"]
+    gpu = f"{here['gpu']} ({gib(here['gpu_memory_bytes'])}); " if here["gpu"] else ""
+    yield f"{gpu}{here['cpu']}, {here['cores']} cores, {here['threads']} threads, {gib(here['memory_bytes'])}."
+    yield f"{here['system']}; " + ", ".join(f"{name} {number}" for name, number in here["versions"].items()) + ".\n"
+
+
+def _matrix_product(results: dict[str, Any]) -> Iterator[str]:
+    rate = results["matrix_product"]
+    side = rate["side"]
+    yield f"Matrix product, {side} x {side}, float32: {rate['flops'] / 1e9:,.0f} GFLOP/s.\n"
+
+
+def _speed_table(results: dict[str, Any]) -> Iterator[str]:
+    speed, rate = results["speed"], results["matrix_product"]["flops"]
+    n, _, height, width = speed["shape"]
+    yield f"One exact call: {speed['rows'][0]['batch']} x_t and {n} training images of {height} x {width}, t = 0.5.\n"
+    yield (
+        "| ELS | P | seconds | ns per nominal pair | ns per true pair | effective GFLOP/s | of the matrix product "
+        "| textbook, s | ratio | tuned textbook, s | ratio |"
+    )
+    yield "|---|---|---|---|---|---|---|---|---|---|---|"
+    for row in speed["rows"]:
+        yield (
+            f"| {row['padding']} | {row['patch_size']} | {row['seconds']:.3f} | {row['ns_per_nominal_pair']:.3f} "
+            f"| {row['ns_per_true_pair']:.3f} | {row['effective_flops'] / 1e9:,.1f} "
+            f"| {row['effective_flops'] / rate:.0%} | {row['textbook_seconds']:.2f} | {row['ratio']:.1f} "
+            f"| {row['tuned_seconds']:.2f} | {row['tuned_ratio']:.1f} |"
+        )
+    yield (
+        f"\nGeometric mean of the ratios, zeros: {speed['mean_ratio']:.1f}, of those to the tuned textbook "
+        f"{speed['mean_tuned_ratio']:.1f}. A nominal pair is any pixel with any "
+        "patch; a true one only with the patches of its boundary class. Effective: 2 C P² operations per true pair, "
+        "which the attention form does, whatever was done instead.\n"
+    )
+
+
+def _memory_table(results: dict[str, Any]) -> Iterator[str]:
+    yield "Peak memory of one call with one x_t, beyond the images.\n"
+    yield "| machine | P | images | MiB of images | MiB beyond | seconds |"
+    yield "|---|---|---|---|---|---|"
+    for row in results["memory"]:
+        yield (
+            f"| {row['kind']} | {row['patch_size']} | {row['images']:,} | {row['image_bytes'] / 2**20:,.0f} "
+            f"| {row['bytes'] / 2**20:,.0f} | {row['seconds']:.2f} |"
+        )
+    yield ""
+
+
+def _laptop_table(results: dict[str, Any]) -> Iterator[str]:
+    row = results["laptop"]
+    textbook = row["textbook_seconds"]
+    yield (
+        f"The laptop lab: {row['images']:,} images, {row['seeds']} seeds, {row['steps']} calibrated steps of "
+        "els-zeros.\n"
+    )
+    yield "| | first call, s | seconds | textbook / this |"
+    yield "|---|---|---|---|"
+    for name in ("exact", "pruned"):
+        seconds = row[name]["seconds"]
+        yield f"| {name} | {row[name]['first_seconds']:.2f} | {seconds:.2f} | {textbook / seconds:.1f} |"
+    yield f"| textbook (one seed's time x {row['seeds']}) | | {textbook:.2f} | 1 |"
+    yield (
+        f"\nExact / pruned: {row['ratio_exact_to_pruned']:.1f}. Pruned with tolerance {row['tolerance']:g}: its "
+        f"samples differ by at most {row['largest_difference']:.1e} in a pixel, {row['rms_difference']:.1e} RMS.\n"
+    )
+
+
+def _full_table(results: dict[str, Any]) -> Iterator[str]:
+    row = results["full_lab"]
+    steps, seconds = row["steps"], row["seconds"]
+    yield (
+        f"The full lab: {row['images']:,} of {row['complete']:,} images, class-conditional (the "
+        f"{row['dictionary_images']:,} of class 0), one x_t. Patch sizes as calibrated for {row['curve']}, not scaled "
+        "to these images. Seconds of one step:\n"
+    )
+    yield "| t | P | exact | pruned | its first call | textbook | largest difference |"
+    yield "|---|---|---|---|---|---|---|"
+    for one in row["measured"]:
+        yield (
+            f"| {one['t']:.2f} | {one['patch_size']} | {one['exact']:.2f} | {one['pruned']:.2f} "
+            f"| {one['pruned_first']:.2f} | {one['textbook']:.1f} | {one['difference']:.0e} |"
+        )
+    yield (
+        f"| all {steps}, from these {len(row['measured'])} | | {seconds['exact']:.0f} | {seconds['pruned']:.0f} "
+        f"| | {seconds['textbook']:.0f} | |"
+    )
+    yield (
+        f"\nExact / pruned: {row['ratio_exact_to_pruned']:.1f}; textbook / exact: "
+        f"{row['ratio_textbook_to_exact']:.1f}. The textbook's time is {measure.SHARE} times that on a tenth of "
+        "the class.\n"
+    )
+
+
+SECTIONS: dict[str, Callable[[dict[str, Any]], Iterator[str]]] = {
+    "machine": _machine,
+    "matrix_product": _matrix_product,
+    "speed": _speed_table,
+    "memory": _memory_table,
+    "laptop": _laptop_table,
+    "full_lab": _full_table,
+}
+
+
+def write(results: dict[str, Any], out: Path) -> None:
+    """bench.json and bench.md in the folder, each moved into place at once."""
+    out.mkdir(parents=True, exist_ok=True)
+    for name, text in (("bench.json", json.dumps(results, indent=1) + "\n"), ("bench.md", table(results))):
+        partial = out / f"{name}.partial"
+        partial.write_text(text, encoding="utf-8")
+        os.replace(partial, out / name)

@@ -1,0 +1,94 @@
+"""Peak memory of one call of a machine, beyond its images: the memory section of `elscourse bench`."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .machines import EquivariantLocalScoreMachine, LocalScoreMachine
+from .measure import Row, timed
+from .textbook import TextbookMachine
+
+# glibc hands freed memory back at once: what counts is then what is in use
+AT_ONCE = {name: "65536" for name in ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_")} | {"MALLOC_ARENA_MAX": "1"}
+WARM = 2_000  # images of the call before: enough for the compiled loops to be taken
+
+
+def memory(kind: str, n: int, side: int, patch_size: int, device: torch.device) -> Row:
+    """Peak bytes beyond the n random images of one call with one x_t, for kind "els", "ls" or "textbook".
+
+    On a CPU in a process of its own, so that nothing else is counted.
+    """
+    call = (kind, n, side, patch_size, device.type)
+    if device.type == "cuda":
+        return _memory_here(*call)
+    script = f"import json; from elscourse.measure_memory import _memory_here; print(json.dumps(_memory_here{call!r}))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=os.environ | AT_ONCE, stdout=subprocess.PIPE, text=True, check=True
+    )
+    return json.loads(done.stdout)
+
+
+def _memory_here(kind: str, n: int, side: int, patch_size: int, device: str) -> Row:
+    images = torch.rand(n, 1, side, side, generator=torch.Generator().manual_seed(0)).mul_(2).sub_(1).to(device)
+    x_t = torch.randn(1, 1, side, side, generator=torch.Generator().manual_seed(1)).to(device)
+
+    def denoiser(images: Tensor) -> Any:
+        if kind == "textbook":
+            return TextbookMachine(images, patch_size)
+        return {"els": EquivariantLocalScoreMachine, "ls": LocalScoreMachine}[kind](images, patch_size=patch_size)
+
+    denoiser(images[:WARM].clone())(x_t, 0.5)  # libraries are loaded and code is compiled before it counts
+    before = _memory_in_use(device)
+    seconds, _ = timed(lambda: denoiser(images)(x_t, 0.5), torch.device(device))
+    return {
+        "kind": kind,
+        "images": n,
+        "image_bytes": images.numel() * images.element_size(),
+        "patch_size": patch_size,
+        "bytes": max(0, _memory_peak(device) - before),
+        "seconds": seconds,
+    }
+
+
+def _memory_in_use(device: str) -> int:
+    """Bytes now; the peak is measured from here on, where the system can be told so."""
+    if device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+        return torch.cuda.memory_allocated()
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")  # Linux: the peak starts anew
+    return _proc_status("VmRSS") or _memory_peak(device)
+
+
+def _memory_peak(device: str) -> int:
+    if device == "cuda":
+        return torch.cuda.max_memory_allocated()
+    return _proc_status("VmHWM") or _largest_resident()
+
+
+def _proc_status(name: str) -> int | None:
+    """A line of /proc/self/status in bytes; None where there is none."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(name + ":")), None)
+
+
+def _largest_resident() -> int:
+    """The largest resident size so far, in bytes; 0 on Windows, which has no such call in Python."""
+    if sys.platform == "win32":
+        return 0
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

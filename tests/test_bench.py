@@ -1,0 +1,217 @@
+"""`elscourse bench`: the textbook is right, the counts are right, and a small run says all it should. No clocks."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from click.testing import CliRunner
+from conftest import noised, pictures
+
+import elscourse as els
+from elscourse import reference, textbook
+from elscourse.bench import SECTIONS, Scale, run, table, write
+from elscourse.cli import main
+from elscourse.measure import pairs
+from elscourse.patches import Padding
+from elscourse.textbook import TextbookMachine, textbook_local
+
+SMALL = Scale(
+    matrices=64,
+    side=16,
+    images=6,
+    batch=2,
+    sizes=(3, 5),
+    circular=(3,),
+    repeats=1,
+    memory=(("els", 5, 3), ("textbook", 5, 3)),
+    memory_side=8,
+    seeds=1,
+    steps=2,
+    every=1,
+)
+CASES: list[tuple[Padding, int]] = [("zeros", p) for p in (1, 3, 5, 7, 11)] + [("circular", p) for p in (1, 3, 5)]
+
+
+@pytest.mark.parametrize("t", [0.05, 0.5, 1.0])
+@pytest.mark.parametrize(("padding", "patch_size"), CASES)
+def test_the_textbook_is_the_formula(
+    padding: Padding, patch_size: int, t: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedule = els.CosineSchedule()
+    alpha, sigma = schedule.alpha(t), schedule.sigma(t)
+    images = pictures(5, 2, 7, 6)
+    x_t = noised(images, 3, alpha, sigma)
+    right = reference.equivariant_local(x_t, images, alpha, sigma, patch_size, padding)
+    for batch, numbers, tuned in ((2, 1, False), (64, 1, False), (2, 1, True), (2, 3_000, True), (2, 2**20, True)):
+        monkeypatch.setattr(textbook, "BATCH", batch)
+        monkeypatch.setitem(textbook.NUMBERS, "cpu", numbers)
+        answer = textbook_local(x_t, images, alpha, sigma, patch_size, padding, tuned)
+        assert answer.dtype == torch.float32
+        assert (answer - right).abs().max() < 2e-5
+    exact = textbook_local(x_t.double(), images.double(), alpha, sigma, patch_size, padding)
+    assert (exact - right).abs().max() < 1e-10
+
+
+def test_the_textbook_follows_a_calibrated_curve() -> None:
+    images, sizes = pictures(4, 1, 6, 6), [(1.0, 5), (0.5, 3)]
+    x_t = noised(images, 2, 0.7, 0.7)
+    textbook = TextbookMachine(images, sizes)
+    machine = els.EquivariantLocalScoreMachine(images, patch_size=sizes)
+    for t in (0.9, 0.4):
+        assert (textbook(x_t, t) - machine(x_t, t)).abs().max() < 2e-5
+
+
+@pytest.mark.parametrize(("height", "width"), [(5, 4), (6, 6)])
+@pytest.mark.parametrize("patch_size", [1, 3, 5, 9])
+def test_pairs_are_those_that_a_pixel_sees(height: int, width: int, patch_size: int) -> None:
+    places = [(y, x) for y in range(height) for x in range(width)]
+    seen = sum(len(reference.boundary_dictionary(y, x, height, width, patch_size)) for y, x in places)
+    assert pairs((1, height, width), patch_size, "zeros", n=7, batch=3) == {
+        "nominal": (height * width) ** 2 * 21,
+        "true": seen * 21,
+    }
+    circular = pairs((1, height, width), patch_size, "circular", n=7, batch=3)
+    assert circular["true"] == circular["nominal"]
+
+
+@pytest.fixture(scope="module")
+def said() -> list[str]:
+    return []
+
+
+@pytest.fixture(scope="module")
+def results(said: list[str]) -> dict[str, Any]:
+    """A run with everything in it, on a handful of images."""
+    laptop = els.lab("laptop", verbose=False)
+    laptop = replace(laptop, data=laptop.data.subset(slice(0, 12)))
+    complete = els.load("fashion-mnist", size=16, n=60)
+    return run("cpu", full=True, scale=SMALL, laptop=laptop, complete=complete, say=said.append, progress=False)
+
+
+def numbers(value: Any) -> Iterator[float]:
+    """Every number in nested dicts and lists."""
+    if isinstance(value, dict | list | tuple):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from numbers(one)
+    elif isinstance(value, int | float):
+        yield value
+
+
+def test_all_numbers_are_finite_and_none_is_negative(results: dict[str, Any]) -> None:
+    found = list(numbers(results))
+    assert len(found) > 80
+    assert all(math.isfinite(x) and x >= 0 for x in found)
+
+
+def test_every_call_is_counted_and_compared(results: dict[str, Any]) -> None:
+    speed, rate = results["speed"], results["matrix_product"]["flops"]
+    assert [(row["padding"], row["patch_size"]) for row in speed["rows"]] == [
+        ("zeros", 3),
+        ("zeros", 5),
+        ("circular", 3),
+    ]
+    for row in speed["rows"]:
+        count = row["pairs"]
+        assert count == pairs((1, 16, 16), row["patch_size"], row["padding"], n=6, batch=2)
+        assert row["seconds"] > 0 and row["textbook_seconds"] > 0 and rate > 0
+        assert row["ratio"] == pytest.approx(row["textbook_seconds"] / row["seconds"])
+        assert row["ns_per_true_pair"] * count["true"] == pytest.approx(row["ns_per_nominal_pair"] * count["nominal"])
+        assert row["effective_flops"] * row["ns_per_true_pair"] == pytest.approx(2e9 * row["patch_size"] ** 2)
+        assert row["difference"] < 1e-3  # two float32 implementations of one formula
+    three, five = (row["ratio"] for row in speed["rows"][:2])
+    assert speed["mean_ratio"] == pytest.approx(math.sqrt(three * five))
+
+
+def test_memory_is_that_of_each_call(results: dict[str, Any]) -> None:
+    assert [(row["kind"], row["images"], row["patch_size"]) for row in results["memory"]] == list(SMALL.memory)
+    assert all(row["image_bytes"] == 4 * 5 * 8 * 8 for row in results["memory"])
+    assert all(row["bytes"] < 2**30 for row in results["memory"])
+
+
+def test_trajectories_exact_and_pruned(results: dict[str, Any]) -> None:
+    laptop, full = results["laptop"], results["full_lab"]
+    assert (laptop["images"], laptop["seeds"], laptop["steps"]) == (12, 1, 2)
+    seconds = {name: laptop[name]["seconds"] for name in ("exact", "pruned")}
+    assert laptop["ratio_exact_to_pruned"] == pytest.approx(seconds["exact"] / seconds["pruned"])
+    assert laptop["ratio_textbook_to_exact"] == pytest.approx(laptop["textbook_seconds"] / seconds["exact"])
+    assert laptop["rms_difference"] <= laptop["largest_difference"] < 0.1
+    assert (full["images"], full["complete"], len(full["measured"])) == (60, 60_000, 2)
+    assert 0 < full["dictionary_images"] < 60
+    assert [(row["t"], row["patch_size"]) for row in full["measured"]] == [(1.0, 13), (0.5, 9)]
+    assert full["seconds"]["exact"] == pytest.approx(sum(row["exact"] for row in full["measured"]))
+
+
+def test_the_table_has_every_section(results: dict[str, Any], said: list[str]) -> None:
+    text = table(results)
+    assert list(results) == list(SECTIONS)
+    assert "\n".join(said) == text
+    for part in (
+        f"elscourse {els.__version__}",
+        f"torch {torch.__version__}",
+        "GFLOP/s",
+        "| ELS | P | seconds | ns per nominal pair | ns per true pair |",
+        "| circular | 3 |",
+        "Geometric mean",
+        "| textbook | 3 | 5 |",
+        "12 images, 1 seeds, 2 calibrated steps",
+        "| pruned |",
+        "60 of 60,000 images",
+        "| all 2, from these 2 |",
+    ):
+        assert part in text
+    widths = {len(block) for block in table_columns(text)}
+    assert widths == {1}, "a row has more or fewer cells than its heading"
+    assert "nan" not in text and "inf" not in text
+
+
+def table_columns(text: str) -> Iterator[set[int]]:
+    """Of each table in the text, the numbers of cells that its rows have."""
+    for block in text.split("\n\n"):
+        rows = [line for line in block.splitlines() if line.startswith("|")]
+        if rows:
+            yield {line.count("|") for line in rows}
+
+
+def test_a_quick_run_leaves_the_full_lab_out(results: dict[str, Any]) -> None:
+    quick = {name: part for name, part in results.items() if name != "full_lab"}
+    assert "full lab" not in table(quick) and "laptop lab" in table(quick)
+
+
+def test_both_files_are_written(results: dict[str, Any], tmp_path: Path) -> None:
+    write(results, tmp_path / "new")
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["bench.json", "bench.md"]
+    assert table(json.loads((tmp_path / "new" / "bench.json").read_text())) == table(results)
+    assert (tmp_path / "new" / "bench.md").read_text(encoding="utf-8") == table(results)
+
+
+def test_the_command_hands_on_what_was_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked = []
+
+    def small(device: str | None, full: bool, say: Any) -> dict[str, Any]:
+        asked.append((device, full))
+        say("a table")
+        return {}
+
+    monkeypatch.setattr("elscourse.bench.run", small)
+    done = CliRunner().invoke(main, ["bench", "--full", "--device", "cpu", "--out", str(tmp_path / "out")])
+    assert done.exit_code == 0, done.output
+    assert asked == [("cpu", True)]
+    assert done.output.splitlines()[0] == "a table"
+    assert (tmp_path / "out" / "bench.json").exists()
+
+
+@pytest.mark.parametrize("device", ["tpu", "mps", "cuda"])
+def test_a_device_that_is_not_here_is_one_sentence(device: str, tmp_path: Path) -> None:
+    if device == "cuda" and torch.cuda.is_available():
+        pytest.skip("there is a CUDA device")
+    done = CliRunner().invoke(main, ["bench", "--device", device, "--out", str(tmp_path)])
+    assert done.exit_code == 1
+    assert device in done.output and "Traceback" not in done.output
+    assert len(done.output.strip().splitlines()) == 1

@@ -1,0 +1,366 @@
+"""Many processes give the result of one, whatever happens to them; and images may lie in a file larger than memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner, Result
+from conftest import pictures
+
+import elscourse as els
+from elscourse.cli import main
+from elscourse.mapped import pieces, sha256_of
+from elscourse.ranks import Ranks, start
+from elscourse.recipes import Recipe, follow
+from elscourse.training import TrainingPlan
+
+SMALL = ["reproduce", "--network", "tiny", "--seeds", "23", "--steps", "3", "--network-steps", "5"]
+DTYPES = {"float32": ([], 1e-4), "float64": (["--float64"], 1e-9)}
+linux = pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for the memory of a process")
+
+
+def run(*command: str) -> Result:
+    return CliRunner().invoke(main, list(command))
+
+
+def ok(*command: str) -> str:
+    result = run(*command)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def torchrun(processes: int, *command: str) -> subprocess.CompletedProcess[str]:
+    """What `command` (-m elscourse ..., or a script) does in so many processes."""
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+    return subprocess.run(
+        [*launch, *command],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"},
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=120,
+    )
+
+
+def script(text: str) -> str:
+    Path("script.py").write_text(textwrap.dedent(text))
+    return "script.py"
+
+
+def together(processes: int, *command: str) -> str:
+    done = torchrun(processes, *command)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def assert_same(out: str | Path, expected: Path, tolerance: float) -> None:
+    ours, theirs = np.load(Path(out) / "samples.npz"), np.load(expected / "samples.npz")
+    assert set(ours.files) == set(theirs.files)
+    for name in theirs.files:
+        assert ours[name].dtype == theirs[name].dtype
+        np.testing.assert_allclose(ours[name], theirs[name], rtol=0, atol=tolerance, err_msg=name)
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory):
+    """A folder with a tiny network, and what one process reproduces with it: float32 and float64."""
+    folder, before = tmp_path_factory.mktemp("bench"), Path.cwd()
+    os.chdir(folder)
+    try:
+        ok("train", "tiny", "--dataset", "fashion-mnist", "--size", "8", "--n", "60", "--width", "8", "--steps", "40")
+        ok("calibrate", "tiny", "--samples", "2", "--steps", "4")
+        for dtype, (flag, _) in DTYPES.items():
+            ok(*SMALL, *flag, "--out", dtype)
+    finally:
+        os.chdir(before)
+    return folder
+
+
+@pytest.fixture
+def here(bench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A fresh folder to work in, with the tiny network."""
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "networks").symlink_to(bench / "runs" / "networks")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_shares_are_a_partition() -> None:
+    for size in range(1, 6):
+        for n in range(12):
+            shares = [Ranks(rank, size, torch.device("cpu")).share(n) for rank in range(size)]
+            assert [i for share in shares for i in range(n)[share]] == list(range(n))
+            lengths = [len(range(n)[share]) for share in shares]
+            assert max(lengths) - min(lengths) <= 1
+
+
+def test_one_process_starts_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"):
+        monkeypatch.delenv(name, raising=False)
+    assert start(torch.device("cpu")) is None
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(els.CourseError, match=r"RANK or LOCAL_RANK is not .*: start with torchrun"):
+        start(torch.device("cpu"))
+
+
+MERGING = """
+    import sys, torch, elscourse as els
+    from elscourse.posterior import Partial
+    from elscourse.ranks import start
+
+    ranks = start(torch.device("cpu"))
+    random = torch.Generator().manual_seed(0)
+    logits = 200 * torch.randn(2, 3, 7, generator=random, dtype=torch.float64)  # maxima far apart: exp overflows
+    values = torch.randn(2, 7, 4, generator=random, dtype=torch.float64)
+    whole = Partial.of(logits, values)
+    for n in (7, 2):  # two keys for three ranks: one has none
+        mine = range(7)[:n][ranks.share(n)]
+        part = Partial.of(logits[..., mine], values[:, mine]) if len(mine) else Partial.empty(2, 3, 4, logits.device)
+        whole, merged = Partial.of(logits[..., :n], values[:, :n]), ranks.merge(part)
+        assert torch.equal(merged.largest, whole.largest)
+        torch.testing.assert_close(merged.mean(), whole.mean(), rtol=0, atol=1e-14)
+        torch.testing.assert_close(merged.total, whole.total, rtol=1e-14, atol=0)
+    nothing = ranks.merge(Partial.empty(2, 3, 4, logits.device))
+    assert not nothing.total.any() and not nothing.weighted.any()
+
+    images = torch.rand(8, 2, 6, 6, generator=random, dtype=torch.float64) * 2 - 1
+    x_t = torch.randn(4, 2, 6, 6, generator=random, dtype=torch.float64)
+    y = torch.tensor([0, 0, 0, 0, 0, 0, 1, 1])  # two images of class 1 for three ranks
+    patches = dict(patch_size=3, image_labels=y)
+    machines = [els.IdealScoreMachine(images, image_labels=y), els.EquivariantScoreMachine(images, image_labels=y)]
+    machines += [els.LocalScoreMachine(images, **patches), els.EquivariantLocalScoreMachine(images, **patches)]
+    for padding in ("zeros", "circular"):
+        options = dict(patches, padding=padding, window="gaussian")
+        machines.append(els.EquivariantLocalScoreMachine(images, **options))
+    for machine in machines:
+        for labels in (None, 1, [0, 1, 1, 0]):
+            for t in (0.02, 0.5, 1.0):
+                ours, alone = machine.across(ranks)(x_t, t, labels), machine(x_t, t, labels)
+                torch.testing.assert_close(ours, alone, rtol=0, atol=1e-12)
+        try:
+            machine.across(ranks).posterior(x_t, 0.5)
+        except els.CourseError as error:
+            assert "who voted is not merged across processes" in str(error)
+        else:
+            raise AssertionError("posterior must be refused")
+        machine.posterior(x_t, 0.5)  # the machine itself is as it was
+    assert ranks.first(lambda: ranks.rank) == 0
+    ranks.close()
+    print(f"rank {ranks.rank} agrees")
+"""
+
+
+def test_merged_parts_are_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert together(3, script(MERGING)).count("agrees") == 3
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("processes", [1, 2, 3])
+def test_many_processes_give_the_result_of_one(here: Path, bench: Path, processes: int, dtype: str) -> None:
+    flag, tolerance = DTYPES[dtype]
+    said = together(processes, "-m", "elscourse", *SMALL, *flag, "--out", "out")
+    assert_same("out", bench / dtype, tolerance)
+    table = Path("out/table.md").read_text()
+    assert said.count("lab:") == 1 and said.count(table) == 1, "one process speaks"
+    settings = json.loads(Path("out/metrics.json").read_text())["settings"]
+    assert settings == json.loads((bench / dtype / "metrics.json").read_text())["settings"]
+    assert settings["dtype"] == dtype
+
+
+DYING = """
+    import os, signal
+    from elscourse import reproduce
+    from elscourse.cli import main
+
+    original, left = reproduce.Experiment._piece, [9]
+
+    def piece(*arguments):
+        left[0] -= 1
+        if os.environ["RANK"] == "1" and left[0] < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return original(*arguments)
+
+    reproduce.Experiment._piece = piece
+    main()
+"""
+
+
+def test_a_dead_process_ends_the_run_and_another_run_goes_on(here: Path, bench: Path) -> None:
+    done = torchrun(3, script(DYING), *SMALL, "--out", "out")
+    assert done.returncode == 1
+    assert "another process of this run ended" in done.stderr and "run the same command again" in done.stderr
+    assert f"{os.sep}elscourse{os.sep}reproduce.py" not in done.stderr, "a sentence, no traceback"
+    assert not Path("out/metrics.json").exists()
+    kept = {p: p.stat().st_mtime_ns for p in Path("out/parts").glob("*.npy")}
+    assert 6 <= len(kept) < 16
+    together(2, "-m", "elscourse", *SMALL, "--out", "out")
+    assert all(p.stat().st_mtime_ns == at for p, at in kept.items()), "what was finished was not computed again"
+    assert_same("out", bench / "float32", 1e-4)
+
+
+DISAGREEING = """
+    import os, sys
+    from elscourse.cli import main
+
+    rank = int(os.environ["RANK"])
+    main([*sys.argv[1:], "--seeds", str(20 + rank), "--steps", str(3 + rank)])
+"""
+
+
+def test_processes_that_disagree_are_refused(here: Path) -> None:
+    command = ("reproduce", "--network", "tiny", "--network-steps", "5", "--out", "out")
+    done = torchrun(2, script(DISAGREEING), *command)
+    assert done.returncode == 1
+    assert done.stderr.count("Error: the processes of this run disagree on seeds, steps: start all") == 1
+    assert f"{os.sep}elscourse{os.sep}ranks.py" not in done.stderr and not Path("out").exists()
+
+
+def test_other_settings_are_refused_once(here: Path, bench: Path) -> None:
+    done = torchrun(2, "-m", "elscourse", *SMALL, "--out", str(bench / "float64"))
+    assert done.returncode == 1 and done.stderr.count("holds a run with other settings (images_sha256, dtype)") == 1
+
+
+def test_the_gpu_lab_on_the_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The whole command of the gpu lab, with a stand-in of its network that knows a few images."""
+    monkeypatch.chdir(tmp_path)
+    name = "fashion-mnist-32-resnet-zeros"
+    options = {"padding": "zeros", "width": 4}
+    follow(Recipe(name, "fashion-mnist", 32, 30, "resnet", options, plan=TrainingPlan(steps=4)), Path("runs/networks"))
+    ok("calibrate", name, "--samples", "1", "--steps", "2", "--largest", "5")
+    small = ["--seeds", "2", "--steps", "2", "--network-steps", "3"]
+    said = ok("reproduce", "--lab", "gpu", "--device", "cpu", *small, "--out", "out")
+    assert f"lab: gpu on cpu | 30 images of fashion-mnist at 32x32 | network {name}" in said
+    settings = json.loads(Path("out/metrics.json").read_text())["settings"]
+    assert settings["device"] == "cpu" and settings["images"] == [30, 1, 32, 32] and settings["network"] == name
+    assert f"Network {name}, 30 images of fashion-mnist, 2 seeds, machines 2 steps, on cpu." in Path(
+        "out/table.md"
+    ).read_text().replace("\n", " ")
+    assert np.load("out/samples.npz")["els-zeros"].shape == (2, 1, 32, 32)
+
+
+def test_an_array_file_is_a_data_set(here: Path, bench: Path) -> None:
+    images = els.load("fashion-mnist", size=8, n=60)
+    np.save("set.npy", images.images.numpy())
+    np.save("set.labels.npy", images.labels.numpy().astype(np.uint8))
+    mapped = els.load("set.npy", n=50)
+    assert torch.equal(mapped.images, images.images[:50]) and torch.equal(mapped.labels, images.labels[:50])
+    assert mapped.class_names == tuple("0123456789") and mapped.name == "set"
+    assert sha256_of(els.load("set.npy").images) == sha256_of(images.images)
+    ok(*SMALL, "--dataset", "set.npy", "--out", "out")
+    assert_same("out", bench / "float32", 1e-6)
+    result = run(*SMALL, "--dataset", "set.npy", "--float64", "--out", "out")
+    assert result.exit_code == 1 and "set.npy holds torch.float32, and float64 would copy it" in result.output
+    np.save("set.npy", images.images.double().numpy())
+    ok(*SMALL, "--dataset", "set.npy", "--out", "precise")
+    assert_same("precise", bench / "float64", 1e-9)
+
+
+GOOD = pictures(6, 1, 8, 8).numpy()
+
+
+@pytest.mark.parametrize(
+    ("array", "sentence"),
+    [
+        (GOOD[:, 0], r"float32 or float64 of shape \(N, C, H, W\), at least one image, got float32 \(6, 8, 8\)"),
+        (GOOD[:0], r"at least one image, got float32 \(0, 1, 8, 8\)"),
+        ((GOOD * 127).astype(np.uint8), r"must hold float32 or float64 .*, got uint8"),
+        (GOOD.astype(">f4"), r"must hold float32 or float64 .*, got >f4"),
+        (np.asfortranarray(GOOD), "Fortran order: save it with"),
+        (GOOD * 255, r"must lie in \[-1, 1\] \(uint8 / 127.5 - 1\), but images 0 ... 5 have some from -25"),
+        (np.where(GOOD > 0.99, np.nan, GOOD), r"have some from nan to nan"),
+        (np.array([{}]), "holds no images, or not all of it"),
+    ],
+)
+def test_arrays_that_are_no_images(tmp_path: Path, array: np.ndarray, sentence: str) -> None:
+    np.save(tmp_path / "set.npy", array)
+    with pytest.raises(els.CourseError, match=sentence) as error:
+        els.load(tmp_path / "set.npy")
+    assert "\n" not in str(error.value) and "set.npy" in str(error.value)
+
+
+def test_files_that_are_no_arrays(tmp_path: Path) -> None:
+    path = tmp_path / "set.npy"
+    with pytest.raises(els.CourseError, match=r"does not exist: expected images written by np\.save"):
+        els.load(path)
+    np.save(path, GOOD)
+    whole = path.read_bytes()
+    for wrong in (whole[:-5], whole[:60], b"", b"\x93NUMPY nonsense", b"P5 8 8 255"):
+        path.write_bytes(wrong)
+        with pytest.raises(els.CourseError, match=r"set\.npy holds no images, or not all of it") as error:
+            els.load(path)
+        assert "\n" not in str(error.value)
+    path.write_bytes(whole)
+    with pytest.raises(els.CourseError, match=r"has images of 8x8 pixels .* and size 4 was asked for"):
+        els.load(path, size=4)
+    with pytest.raises(els.CourseError, match="n must be a whole number from 1 to 6"):
+        els.load(path, n=7)
+    for labels in (np.arange(5), np.arange(6) - 1, np.arange(6.0), np.array(3)):
+        np.save(tmp_path / "set.labels.npy", labels)
+        with pytest.raises(els.CourseError, match=r"set\.labels\.npy must hold 6 whole numbers from 0 on"):
+            els.load(path)
+    np.save(tmp_path / "set.labels.npy", np.arange(6))
+    assert els.load(path, size=8).of_class("3").images.shape == (1, 1, 8, 8)
+
+
+def sparse(path: Path, n: int) -> None:
+    """n black-and-grey images of 16x16 in float32 that take no disk: all but the header is a hole."""
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": (n, 1, 16, 16)})
+        file.truncate(file.tell() + n * 1024)
+
+
+@linux
+def test_a_file_may_be_larger_than_memory(tmp_path: Path) -> None:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    sparse(tmp_path / "set.npy", 4 * memory // 1024)
+    images = els.load(tmp_path / "set.npy", n=300).images
+    assert els.IdealScoreMachine(images)(torch.randn(1, 1, 16, 16), 0.5).isfinite().all()
+
+
+STREAMING = """
+    import resource, sys, torch, elscourse as els
+    from elscourse.mapped import sha256_of
+
+    def use(images):
+        x_t = torch.randn(1, 1, 16, 16, generator=torch.Generator().manual_seed(0)).to(images)
+        for machine in (els.IdealScoreMachine(images, memory=2**25), els.WienerFilter(images)):
+            assert machine(x_t, 0.5).isfinite().all()
+        classes = torch.arange(len(images)) % 2
+        assert els.IdealScoreMachine(images, image_labels=classes, memory=2**25)(x_t, 0.5, labels=1).isfinite().all()
+        els.LocalScoreMachine(images[:5000], patch_size=3, memory=2**25)(x_t, 0.5)
+        els.nearest_training_image(x_t, images)
+        sha256_of(images)
+
+    use(torch.zeros(3000, 1, 16, 16))  # what is loaded and made once is there before the limit
+    status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+    now = int(status["VmData"].split()[0]) * 1024  # private memory that can be written: not the mapped file
+    resource.setrlimit(resource.RLIMIT_DATA, (now + int(sys.argv[2]), -1))
+    use(els.load(sys.argv[1]).images)
+    print("enough")
+"""
+
+
+@linux
+def test_a_file_is_never_read_as_a_whole(tmp_path: Path) -> None:
+    """400 MB of images, and 150 MB of memory to work in."""
+    path = tmp_path / "set.npy"
+    sparse(path, 400_000)
+    command = [sys.executable, "-c", textwrap.dedent(STREAMING), str(path), str(150 * 10**6)]
+    done = subprocess.run(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True)
+    assert done.stdout == "enough\n", done.stderr[-2000:]
+
+
+def test_pieces_are_views_of_all_in_order() -> None:
+    images = torch.zeros(50_000, 1, 16, 16)
+    several = list(pieces(images))
+    assert len(several) > 2 and sum(len(p) for p in several) == 50_000
+    assert all(p.untyped_storage().data_ptr() == images.untyped_storage().data_ptr() for p in several)
