@@ -298,7 +298,7 @@ check.merge_partials(merge_partials)
 # </details>
 
 # %% [markdown]
-# ## 4. When 32 bits are not enough (9 minutes)
+# ## 4. When 32 bits are not enough (7 minutes)
 #
 # A `float32` keeps 24 binary digits: about 7 decimals. Two things wear them out.
 #
@@ -332,29 +332,8 @@ if lab.profile == "laptop":
 
 # %% [markdown]
 # The third decimal. A third of the patches are the same black background, and equal terms are rounded the same way, so
-# the errors do not cancel. Short sums in float32, added up in float64, cure it: that is what `Partial` does, and what a
-# long single call may not do. Compare both with the answer in float64, for growing dictionaries at $P = 3$.
-
-
-# %%
-def one_call_error(count, P=3):
-    """Errors against float64 with that many images: one call of attention, and blocks of 512 keys."""
-    q, k = cut(x_t, P), cut(lab.data.images[:count], P)
-    v = k[:, torch.arange(C) * P**2 + P**2 // 2]
-    exact = stream(q.double(), k.double(), v.double(), alpha, sigma, 4096).mean()[0]
-    Q, K = operands(q, k, alpha, sigma)
-    call = F.scaled_dot_product_attention(Q[None], K[None], v[None], scale=1.0)[0]
-    return [(a - exact).abs().max().item() for a in (call, stream(q, k, v, alpha, sigma, 512).mean()[0])]
-
-
-for count in (10, 40, 160):
-    call, blocks = one_call_error(count)
-    print(f"{count:4d} images: one call {call:.0e}   blocks of 512 {blocks:.0e}")
-    assert blocks < 1e-5
-
-# %% [markdown]
-# On the computer that made this page the error of the single call grows with the dictionary; how much depends on the
-# processor's matrix library, and a GPU's kernel may behave better. The blocks do not care.
+# the errors do not cancel. Short sums in float32, added up in float64, cure it: that is what `Partial` does. A long
+# single call may, or may not: that depends on the processor's library.
 #
 # **Small differences of large numbers.** At low noise everything is divided by $\sigma^2$. The dot product and the bias
 # become huge and nearly cancel. **Predict:** from which $\sigma$ on does a rounding error of $2^{-24}$ matter?
@@ -409,9 +388,10 @@ assert errors["dot products"][times.index(0.05)] < 0.01  # where our 20 steps en
 # images first is often advised; here it makes no difference to speak of.)
 #
 # Our 20 steps end at $t = 0.05$: there the error of a logit is still below 0.01, and float32 is good enough. Lesson 05
-# went further down, and larger images have longer patches: there it is not.
-
-# %% [markdown]
+# went further down, and larger images have longer patches: there it is not. The package estimates, once a call, how far
+# a logit can be off. Where it adds up whole squares (section 6) it takes the form that rounds less, with or without
+# $\|q\|^2$ in it; where even the differences lose too much, it goes to float64.
+#
 # GPUs are tempted further. Their matrix units gain much of their speed from shorter numbers, such as **TF32** (11
 # binary digits) and **bfloat16** (8). We can try here, by rounding what enters the product. **Predict:** at which $t$
 # does a pixel become visibly wrong, by 0.1 of a range of 2?
@@ -493,20 +473,26 @@ check.smallest_sigma(smallest_sigma)
 # ```
 #
 # Try it on `queries`, `keys` with a tolerance of 0.1: it gives 0.005, and the curve crosses at about 0.012, since each
-# of the 49 additions rounds as well. The package makes such an estimate for every block, and switches to float64 where
-# a logit could be off by more than $10^{-5}$.
+# of the 49 additions rounds as well. The package makes such an estimate, with the longest query and the longest key of
+# a call, and a typical rounding in place of the worst; it is not content with more than $10^{-5}$.
 # </details>
 
 # %% [markdown]
-# ## 5. Memory against N and P (5 minutes)
+# ## 5. Memory against N and P (4 minutes)
 #
-# We need a scale. Every operation of torch can be intercepted; this one weighs what it leaves behind.
+# The package has two ways to compute a patch machine, and takes the one that is faster. This section is about the
+# first, attention in a stream; we tell it to keep to that one until section 6. And we need a scale: every operation of
+# torch can be intercepted, and this one weighs what it leaves behind.
 
 # %%
 import weakref
 
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
+
+from elscourse import shifts
+
+the_usual, shifts.WORTH = shifts.WORTH, float("inf")  # the work from which on the other form is taken: never
 
 
 class PeakMemory(TorchDispatchMode):
@@ -553,7 +539,7 @@ for n in counts:
         if n <= 200:  # the table of 2,000 images would take more than a gigabyte
             used["table", n, size] = peak_megabytes(lambda x, v, n=n, p=size: table_form(x, v[:n], p), x_t, more)
 
-# %%
+# %% tags=["slide"]
 print("peak MB   " + "".join(f"{f'N={n} P={p}':>14}" for n in counts for p in (3, 11)))
 for form in ("table", "stream"):
     cells = [used.get((form, n, p)) for n in counts for p in (3, 11)]
@@ -563,7 +549,6 @@ print(f"four times the images: the table takes {growth:.1f} times the memory")
 assert 3.5 < growth < 4.5 and max(used["stream", 8000, p] for p in (3, 11)) < (30 if lab.profile == "laptop" else 300)
 assert all(used["stream", 8000, p] < 1.2 * used["stream", 2000, p] for p in (3, 11))
 
-# %% tags=["slide"]
 fig, axis = plt.subplots(figsize=(5.6, 3.4))
 for form, marker in (("table", "o"), ("stream", "s")):
     for size, line in zip((3, 11), ("-", ":"), strict=True):
@@ -581,9 +566,10 @@ show(
 # %% [markdown]
 # The table takes what it must: 13 million logits and as many weights at $N = 200$, so 105 MB, and a little for the
 # patches; with $P$ it hardly changes. The stream takes less than 30 MB for 2,000 images and no more for 8,000: it reads
-# blocks of a fixed size, and has a budget besides (`memory=`, half a gigabyte unless given).
+# blocks of a fixed size, and has a budget besides (`memory=`, half a gigabyte unless given). The package's other form,
+# which comes now, holds to the same budget.
 #
-# ## 6. The other exact form: slide, square, blur (7 minutes)
+# ## 6. The other exact form: slide, square, blur (6 minutes)
 #
 # Lesson 07 had the same machine without a single patch: slide every training image by a displacement, square its
 # difference to $x_t$, blur it with the window, exponentiate. The blur is a sum over $P \times P$ pixels, and with
@@ -625,14 +611,13 @@ for size in (3, 7, 13):
 # Count the work for one query and one key (one colour channel): attention multiplies and adds $P^2$ numbers, the blur
 # about sixteen in all. **Predict:** from which $P$ on should the blur be faster? And is it, by the clock?
 
-# %%
+# %% tags=["volatile"]
+import time
+
 work = {size: {"attention": 2 * (size**2 + 1) + 4, "blur": 16} for size in (3, 5, 7, 9, 11, 13, 15)}
 crossing = min(size for size, w in work.items() if w["blur"] < w["attention"])
 print(f"operations per pair: attention {work[3]['attention']} at P = 3, {work[15]['attention']} at P = 15; blur 16")
 assert crossing == 3  # from the smallest window on
-
-# %% tags=["volatile"]
-import time
 
 
 def seconds(run, repeat=2):
@@ -653,13 +638,33 @@ for size in (3, 7, 11, 15):
     print(f"P = {size:2d}: patches {a:.3f} s, slide and blur {b:.3f} s")
 
 # %% [markdown]
-# On paper the blur wins at every $P$. On the computer that made this page its time does not depend on $P$, as promised,
-# but it draws level only with windows nearly as large as the image. Counting operations is not enough: a riddle for
-# section 9.
+# On paper the blur wins at every $P$. By the clock its time does not depend on $P$, as promised, but it is no winner.
+# Counting operations is not enough: a riddle for section 9.
 #
-# ## 7. The same cell on a GPU (4 minutes)
+# Our lines make a whole picture of differences, then one of squares, one of sums: each goes to memory and comes back.
+# The package has this form as compiled loops, which take a single row of pixels, for up to 256 training images side by
+# side, through all steps before they touch the next: so few numbers never leave the processor's caches. We give it back
+# its choice of form. **Predict:** the same answer? And by the clock?
+
+# %% tags=["volatile"]
+shifts.WORTH = 0  # slide and blur on the CPU, however small the input
+for size in (3, 7, 11, 15):
+    fused = els.EquivariantLocalScoreMachine(images.cpu(), schedule, patch_size=size, padding="circular")
+    ours, took = slide_and_blur(x_t, images, alpha, sigma, size).cpu(), seconds(lambda m=fused: m(x_t.cpu(), t), 5)
+    gap = (ours - fused(x_t.cpu(), t)).abs().max().item()
+    print(f"P = {size:2d}: the package's slide and blur {took:.3f} s; differs from ours by {gap:.0e}")
+    assert gap < 1e-3
+shifts.WORTH = the_usual
+
+# %% [markdown]
+# The formula is the same, only the order of the loops is not. One detail more: the differences of running sums in our
+# `box_sum` lose digits. The package adds the few numbers of a small window; a large one is the end of one block of $P$
+# numbers and the start of the next: three additions, whatever $P$ is, and no subtraction.
 #
-# Nothing in the machine names a device: it computes where its images are. The next cell asks whether there is a CUDA
+# ## 7. The same cell on a GPU (3 minutes)
+#
+# Nothing in the machine names a device: it computes where its images are, on a GPU with tiles of attention. The next
+# cell asks whether there is a CUDA
 # device. If there is, it takes 10,000 images at 32 x 32 pixels; if not, it says so and takes the laptop's 2,000 at
 # 16 x 16. The last line compares with a CPU, on a part small enough for it.
 
@@ -683,7 +688,7 @@ on_cpu = els.EquivariantLocalScoreMachine(data[:20].cpu(), schedule, patch_size=
 assert (part(x_dev, 0.5).cpu() - on_cpu(x_dev.cpu(), 0.5)).abs().max() < 1e-3
 
 # %% [markdown]
-# ## 8. A dictionary split over processes (6 minutes)
+# ## 8. A dictionary split over processes (5 minutes)
 #
 # A training set that fits into no single computer is no obstacle: merging is exact. Give every process its share of the
 # images, let it return $(m, z, s)$, and merge. Per pixel that is three numbers (five in colour), however many images a
@@ -723,7 +728,8 @@ arguments = ["2", str(P), str(alpha), str(sigma), str(folder)]
 workers = [subprocess.Popen([*command, str(rank), *arguments]) for rank in (0, 1)]
 assert [worker.wait() for worker in workers] == [0, 0]
 
-shares = [Partial(*torch.load(folder / f"{rank}.pt")) for rank in (0, 1)]
+nothing = torch.zeros(1)  # a fourth number: what was left out, see section 10
+shares = [Partial(*torch.load(folder / f"{rank}.pt"), nothing) for rank in (0, 1)]
 shutil.rmtree(folder)
 merged = shares[0].merge(shares[1]).mean()[0].T.reshape(x_t.shape)
 alone = els.EquivariantLocalScoreMachine(lab.data.images[:400], schedule, patch_size=P, padding="circular")(x_t, t)
@@ -734,16 +740,18 @@ assert gap < 1e-4 and sent < 20_000
 
 # %% [markdown] tags=["slide"]
 # Four hundred or four hundred million images: each process would still send 6 kB per picture and step. In transformers
-# the same merge is known from attention over long sequences that are split over many GPUs.
+# the same merge is known from attention over long sequences that are split over many GPUs. The package does it for the
+# whole experiment of lesson 10: `torchrun --nproc-per-node 2 -m elscourse reproduce` shares the images among two
+# processes, on this computer or on two GPUs, and both get the same answer.
 #
-# ## 9. What limits the speed? The roofline (7 minutes)
+# ## 9. What limits the speed? The roofline (6 minutes)
 #
 # A processor can do only two things: compute, at most so many operations per second, and move numbers, at most so many
 # bytes per second. Which one limits a program depends on its **intensity**: operations per byte moved. Below the ridge
 # of the "roof" memory decides, above it arithmetic (Williams et al., 2009).
 #
-# **Predict.** Order these by intensity: attention with a table in memory; attention in tiles; slide and blur as written
-# above.
+# **Predict.** Order these by intensity: attention with a table in memory; attention in tiles; slide and blur as we
+# wrote it; slide and blur, fused.
 
 
 # %%
@@ -753,12 +761,14 @@ def intensity(form, P, queries=H * W):
         return (2 * (P**2 + 1) + 4) / 16
     if form == "tiles":  # a key is read once for all queries, and nothing is written
         return (2 * (P**2 + 1) + 4) * queries / (4 * (P**2 + 2))
+    if form == "fused":  # an image is read once, and slides to all places before the next one comes
+        return 16 * queries / 4
     return 16 / (14 * 4)  # blur: each of its steps reads or writes a whole picture of numbers, about 14 times
 
 
-for form in ("blur", "table", "tiles"):
+for form in ("blur", "table", "tiles", "fused"):
     print(f"{form:6s} " + "  ".join(f"P = {size}: {intensity(form, size):7.2f}" for size in (3, 7, 15)))
-assert intensity("blur", 7) < 1 < intensity("table", 7) < 10 < 100 < intensity("tiles", 7)
+assert intensity("blur", 7) < 1 < intensity("table", 7) < 10 < 100 < intensity("tiles", 7) < intensity("fused", 7)
 
 # %% [markdown]
 # Now this computer. Its two limits are measured: one large matrix product, one large copy. The dashed roof is an NVIDIA
@@ -771,50 +781,50 @@ long, target = torch.zeros(2**25, device=lab.device), torch.ones(2**25, device=l
 peak = 2 * 1024**3 / seconds(lambda: big @ big, 5)
 bandwidth = 2 * 4 * len(long) / seconds(lambda: target.copy_(long), 5)
 measured = {}
-for size in (3, 7, 15):
+for size in (3, 7, 15):  # on a GPU the package has no fused form: tiles once more
     pairs, ops = H * W * len(images) * H * W, 2 * (size**2 + 1) + 4
-    tiles = els.EquivariantLocalScoreMachine(images, schedule, patch_size=size, padding="circular")
-    measured["tiles", size] = pairs * ops / seconds(lambda m=tiles: m(x_t, t))
+    both = els.EquivariantLocalScoreMachine(images, schedule, patch_size=size, padding="circular")
+    for form, worth, count in (("fused", 0, 16), ("tiles", float("inf"), ops)):
+        shifts.WORTH = worth
+        measured[form, size] = pairs * count / seconds(lambda m=both: m(x_t, t), 5)
+    shifts.WORTH = the_usual
     measured["table", size] = pairs * ops / seconds(lambda p=size: table_form(x_t, images, p))
     measured["blur", size] = pairs * 16 / seconds(lambda p=size: slide_and_blur(x_t, images, alpha, sigma, p))
 
 # %% tags=["volatile"]
 fig, axis = plt.subplots(figsize=(6.6, 3.8))
-x = np.logspace(-1.2, 3, 100)
+x = np.logspace(-1.2, 3.3, 100)
 axis.loglog(x, np.minimum(peak, bandwidth * x) / 1e9, color=plotting.INK, ls="-", label="this computer")
 axis.loglog(x, np.minimum(67e12, 3.35e12 * x) / 1e9, color=plotting.GREY, ls="--", label="H100, data sheet")
-for form, marker, colour in (
-    ("blur", "^", plotting.GREEN),
-    ("table", "s", plotting.ORANGE),
-    ("tiles", "o", plotting.BLUE),
-):
+colours = (plotting.ORANGE, plotting.BLUE, plotting.GREEN, plotting.INK)
+for form, marker, colour in zip(("table", "tiles", "blur", "fused"), "so^D", colours, strict=True):
     points = [(intensity(form, p), measured[form, p] / 1e9) for p in (3, 7, 15)]
     axis.loglog(*zip(*points, strict=True), marker, color=colour, label=form)
 axis.set(xlabel="operations per byte", ylabel="billion operations per second")
 axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 show(
     fig,
-    alt="Roofline: two roofs, of this computer and of an H100, and the measured speed of three forms of the machine "
-    "at P = 3, 7 and 15. Blur lies far left, the tiles far right.",
+    alt="Roofline: two roofs, of this computer and of an H100, and the measured speed of four forms of the machine "
+    "at P = 3, 7 and 15. Our blur lies far left, the tiles and the fused blur far right.",
 )
-
-# %% tags=["volatile"]
 print(
     f"this computer, {torch.get_num_threads()} thread(s): {peak / 1e9:.0f} GFLOP/s, {bandwidth / 1e9:.0f} GB/s, "
     f"ridge at {peak / bandwidth:.0f} operations per byte"
 )
-print("GFLOP/s    P = 3   P = 7  P = 15")
-for form in ("table", "tiles", "blur"):
-    print(f"{form:8s}" + "".join(f"{measured[form, size] / 1e9:8.1f}" for size in (3, 7, 15)))
+print("            " + "".join(f"{f'P = {size}':>9}" for size in (3, 7, 15)))
+for form in ("table", "tiles", "blur", "fused"):
+    print(f"{form:6s}GFLOP/s" + "".join(f"{measured[form, size] / 1e9:9.1f}" for size in (3, 7, 15)))
 
 # %% [markdown]
 # The riddle of section 6 is solved: as we wrote it, the blur does one operation for every three bytes or so that it
 # moves. Each step fetches a whole picture of numbers and writes it back. That puts it under the slope of the roof, and
 # below it too: running sums, one number after another, are slower than plain copies. More arithmetic would not help;
-# one fused kernel, which keeps a picture close to the processor until all steps are done, would.
+# one fused loop, which keeps a picture close to the processor until all steps are done, does.
 #
-# The tiles stand under the flat part. What keeps them from the roof, above all at $P = 3$, is the exponential: it
-# counts as one operation and costs many.
+# Tiles and fused blur stand under the flat part. What keeps them from the roof is mostly the exponential: it counts
+# as one operation and costs many. And the roofline compares a program with its processor, not two programs with each
+# other: the fused blur does fewer operations a second than the tiles with large windows, and is done long before them,
+# as it has fewer to do.
 #
 # ### Exercise 4: What would ImageNet cost? (8 minutes, ★☆☆)
 #
@@ -857,19 +867,127 @@ assert 2.0e17 < operations < 2.2e17 and round(operations / 67e12 / 60) == 52
 # Nearly an hour on one of the fastest processors there are, for one small picture. Nobody would use the machine to make
 # pictures. It is there to *predict* them: the network is the fast approximation, and the formula says of what.
 #
+# ## 10. Whom need one not ask? (5 minutes)
+#
+# In section 1 six images of 200 held a third of one pixel's attention. Must all others be asked? First, equal patches
+# can become one: its count $n$ enters as one more bias, $\log n$, and nothing changes. Then let us see how few patches
+# can hold all but a thousandth of a pixel's weight. **Predict:** which part of the dictionary, at $t = 0.9$ and at
+# $t = 0.05$?
+
+# %%
+once, counts = torch.unique(k_3, dim=0, return_counts=True)
+print(f"{len(k_3):,} patches of 3 x 3, {1 - len(once) / len(k_3):.0%} of them repeat another one")
+few_levels = [0.9, 0.7, 0.5, 0.3, 0.25, 0.2, 0.15, 0.1, 0.05]
+
+
+def who_matters(t, lost=1e-3):
+    """For a few pixels: the part of all patches that holds all but `lost` of the weight (median); the exact answer."""
+    q, k = cut(els.add_noise(clean, noise, t), 3)[::32].double(), once.double()
+    a, s = schedule.alpha(t), schedule.sigma(t)
+    weights = torch.softmax((a * q @ k.T - a**2 / 2 * k.square().sum(1)) / s**2 + counts.log(), dim=1)
+    held = weights.sort(dim=1, descending=True).values.cumsum(1)
+    return ((held < 1 - lost).sum(1) + 1).median().item() / len(k_3), weights @ k[:, centre_3]
+
+
+centre_3 = torch.arange(C) * 9 + 4
+matter, exactly = zip(*(who_matters(t) for t in few_levels), strict=True)
+print("  ".join(f"t={t}: {part:.1%}" for t, part in zip(few_levels, matter, strict=True)))
+
+# %% [markdown]
+# To know that, we asked everybody. To leave a patch out one must *prove* beforehand that it has no say: sort patches
+# into boxes of near ones; a box whose nearest corner is far from the query weighs no more than its number of patches
+# times the weight of that corner. With `tolerance=0.001` the package leaves out boxes that together cannot move a pixel
+# by more than a thousandth. `certified` says what it visited, and a bound of the error. Does the bound hold?
+
+# %% tags=["slide"]
+pruned = els.EquivariantLocalScoreMachine(
+    lab.data.images[:2000].cpu(), schedule, patch_size=3, padding="circular", tolerance=1e-3
+)
+visited = {}
+for t_low, true in zip(few_levels, exactly, strict=True):
+    answer = pruned.certified(els.add_noise(clean, noise, t_low).cpu(), t_low)
+    error = (answer.mean.flatten(2)[0].T[::32] - true.cpu()).abs().max().item()
+    bound, visited[t_low] = answer.bound.max().item(), answer.visited
+    print(f"t = {t_low:4}: {answer.visited:4.0%} of the pairs visited, error {error:.0e}, proven below {bound:.0e}")
+    assert error <= bound <= 1e-3
+
+shares = list(visited.values())
+assert shares == sorted(shares, reverse=True) and shares[0] == 1 and shares[-1] < 0.05
+assert matter[0] > 0.5 and all(m <= v for m, v in zip(matter, shares, strict=True))  # a proof takes more than it needs
+
+fig, axis = plt.subplots(figsize=(6.2, 3.3))
+axis.semilogy(few_levels, matter, marker="o", label="hold all but 0.1 % of the weight")
+axis.semilogy(few_levels, shares, marker="s", label="visited, with a proof")
+axis.set(xlabel="time t (noise on the left)", ylabel="part of the dictionary", xlim=(0.95, 0))
+axis.legend(loc="lower left")
+show(
+    fig,
+    alt="Part of the dictionary against time: near t = 1 all different patches matter and all are visited; as the "
+    "noise falls ever fewer matter, and from t = 0.25 on ever fewer are visited.",
+)
+
+# %% [markdown]
+# With much noise everybody matters, and the package does not even try. With little noise a few per cent of the pairs
+# give the answer, with a proof. **Predict:** a twentieth of the pairs, a twentieth of the time?
+
+# %% tags=["volatile"]
+full = els.EquivariantLocalScoreMachine(lab.data.images[:2000].cpu(), schedule, patch_size=3, padding="circular")
+print(f"{'t':>5} {'visited':>8} {'all':>8} {'search':>8}   a visited pair costs")
+for t_low in (0.25, 0.15, 0.05):
+    x_low = els.add_noise(clean, noise, t_low).cpu()
+    a, b = (seconds(lambda m=m, x=x_low, s=t_low: m(x, s), 5) for m in (full, pruned))
+    print(f"{t_low:5} {visited[t_low]:8.0%} {a:6.3f} s {b:6.3f} s   {b / a / visited[t_low]:.1f} times as much")
+
+# %% [markdown]
+# No. A search compares every query with every box, and jumps from one place of memory to another; sliding shares its
+# sums among neighbours and runs straight ahead. Each visited pair costs several times as much, so leaving out four
+# fifths of them gains less than one would think. What one wanted to avoid has become cheap.
+#
+# ## 11. How fast is it, then? (2 minutes)
+#
+# `elscourse bench` times the package on any computer beside a textbook implementation: one image at a time, training
+# patches as the filters of a convolution, a running maximum. The tuned textbook knows the processor's caches.
+# **Predict:** how many times faster is the package? Here is what one run gave; all of it is on the site's page
+# [Status](../book/status.md).
+
+# %% tags=["volatile"]
+import json
+
+from elscourse.data import data_dir
+
+bench = json.loads((data_dir() / "lessons" / "13_bench.json").read_text(encoding="utf-8"))
+where, speed, whole = bench["machine"], bench["speed"], bench["laptop"]
+print(
+    f"elscourse bench{' --full' * ('full_lab' in bench)} on {where['gpu'] or where['cpu']}, {where['threads']} threads"
+)
+print(f"{speed['rows'][0]['batch']} x_t, {speed['shape'][0]} images of {speed['shape'][2]} x {speed['shape'][3]}:")
+print(f"{'ELS':>10} {'P':>3} {'seconds':>8} {'ns a pair':>10} {'textbook':>15} {'tuned':>15}")
+for r in speed["rows"]:
+    print(
+        f"{r['padding']:>10} {r['patch_size']:3} {r['seconds']:8.2f} {r['ns_per_true_pair']:10.2f}"
+        f"{r['textbook_seconds']:8.2f} = {r['ratio']:3.0f} x{r['tuned_seconds']:8.2f} = {r['tuned_ratio']:3.0f} x"
+    )
+    assert r["tuned_ratio"] > 1 and r["difference"] < 1e-3
+print(
+    f"{whole['seeds']} pictures of the laptop lab, {whole['steps']} steps: {whole['exact']['seconds']:.1f} s, "
+    f"with a tolerance {whole['pruned']['seconds']:.1f} s; the textbook {whole['textbook_seconds']:.0f} s"
+)
+
+# %% [markdown] tags=["slide"]
 # ## What you can now say
 #
 # * The machine is attention: noisy patches ask, training patches answer with their centres, $\|p\|^2$ is a bias.
 # * Three numbers per query carry a softmax across blocks, processes and computers, exactly. Averages of parts do not.
 # * float32 fails twice: in long sums, and at low noise. TF32 and bfloat16 fail much earlier, above all in a bias.
 # * Memory need not depend on the dictionary; time does, and grows with the fourth power of the side.
-# * Slide-and-blur is the same machine with work that does not depend on $P$, but it moves too many numbers.
+# * Slide-and-blur is the same machine with work that does not depend on $P$; it wins once its numbers stay near by.
+# * At little noise most of the dictionary can be left out, with a proof.
 #
 # ## What is still unexplained
 #
-# In section 1 six images of 200 held a third of one pixel's attention. Most of half a million patches have no say;
-# could one know which, without asking all of them? And attention *inside* networks, between the places of one picture,
-# does what no local machine can: it lets distant pixels agree. That is where Part V begins.
+# At much noise everybody votes and nobody can be left out: is there a short cut there, too? And attention *inside*
+# networks, between the places of one picture, does what no local machine can: it lets distant pixels agree. That is
+# where Part V begins.
 #
 # ## References
 #

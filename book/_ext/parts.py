@@ -3,7 +3,7 @@
     ```{course-part} lessons
     ```
 
-Parts: lessons, teaching, results, calibration, runs, versions (tables), colab (how to install there).
+Parts: lessons, teaching, results, calibration, runs, speed, versions (tables), colab (how to install there).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[2]
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 RESULTS = sorted((ROOT / "data" / "results").glob("*.metrics.json"))
 STATUS = ROOT / "book" / "status.json"
+BENCH = ROOT / "data" / "lessons" / "13_bench.json"
 
 
 def first_cell(lesson: Path) -> str:
@@ -139,7 +140,14 @@ def colab() -> str:
     )
 
 
-PARTS = {f.__name__: f for f in (lessons, teaching, results, calibration, runs, versions, colab)}
+def speed() -> str:
+    """What `elscourse bench --full` measured."""
+    from elscourse.bench import table as tables  # loads torch, which no other part needs
+
+    return tables(json.loads(BENCH.read_text(encoding="utf-8")))
+
+
+PARTS = {f.__name__: f for f in (lessons, teaching, results, calibration, runs, speed, versions, colab)}
 
 
 class CoursePart(SphinxDirective):
@@ -152,7 +160,7 @@ class CoursePart(SphinxDirective):
         name = self.arguments[0]
         if name not in PARTS:
             raise self.error(f"course-part knows {', '.join(PARTS)}, got {name!r}.")
-        for path in (*LESSONS, *RESULTS, STATUS, ROOT / "pyproject.toml"):
+        for path in (*LESSONS, *RESULTS, STATUS, BENCH, ROOT / "pyproject.toml"):
             self.env.note_dependency(str(path))
         return self.parse_text_to_nodes(PARTS[name]())
 
