@@ -6,10 +6,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
-IDX_FILES = ((IMAGES, f"{IMAGES}.gz"), (LABELS, f"{LABELS}.gz"))
+TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
 CIFAR_FOLDER, CIFAR_ARCHIVE = "cifar-10-batches-py", "cifar-10-python.tar.gz"
 CELEBA_FOLDER = "img_align_celeba"
 
+FASHION_FOLDERS = ("FashionMNIST/raw", "FashionMNIST", "fashion-mnist")
+FASHION_TERMS, FASHION_PAGE = "MIT licence, Zalando SE", "https://github.com/zalandoresearch/fashion-mnist"
+FASHION_MIRRORS = (
+    "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
+    "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+)
 BUNDLED = 10_000
 FASHION_CLASSES = (
     "t-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
@@ -19,7 +25,7 @@ CIFAR_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog",
 
 @dataclass(frozen=True)
 class Dataset:
-    """A published set of images: its training part, which is all the course uses.
+    """A published set of images: its training part or, under a name of its own, its test part.
 
     images: how many; size: native (height, width); bundled: how many of them come with the course.
     folders: where its files lie below a data folder, torchvision's layout first.
@@ -47,6 +53,11 @@ class Dataset:
         return all(any((place / form).exists() for form in forms) for forms in self.files)
 
 
+def idx_files(images: str, labels: str) -> tuple[tuple[str, ...], ...]:
+    """Two files that must be there, each as it is or packed."""
+    return (images, f"{images}.gz"), (labels, f"{labels}.gz")
+
+
 # The sha256 of the files as published are those in pytorch/vision, torchvision/prototype/datasets/_builtin. Debian's
 # Fashion-MNIST is packed anew (other .gz bytes); its uncompressed contents are the publisher's, and those are checked.
 CATALOGUE = {
@@ -58,10 +69,10 @@ CATALOGUE = {
             size=(28, 28),
             channels=1,
             class_names=FASHION_CLASSES,
-            terms="MIT licence, Zalando SE",
-            page="https://github.com/zalandoresearch/fashion-mnist",
-            folders=("FashionMNIST/raw", "FashionMNIST", "fashion-mnist"),
-            files=IDX_FILES,
+            terms=FASHION_TERMS,
+            page=FASHION_PAGE,
+            folders=FASHION_FOLDERS,
+            files=idx_files(IMAGES, LABELS),
             contents={
                 IMAGES: "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
                 LABELS: "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
@@ -70,11 +81,28 @@ CATALOGUE = {
                 f"{IMAGES}.gz": "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
                 f"{LABELS}.gz": "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
             },
-            mirrors=(
-                "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
-                "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
-            ),
+            mirrors=FASHION_MIRRORS,
             bundled=BUNDLED,
+        ),
+        Dataset(
+            name="fashion-mnist-test",  # held out where all of the training part is in use
+            images=10_000,
+            size=(28, 28),
+            channels=1,
+            class_names=FASHION_CLASSES,
+            terms=FASHION_TERMS,
+            page=FASHION_PAGE,
+            folders=FASHION_FOLDERS,
+            files=idx_files(TEST_IMAGES, TEST_LABELS),
+            contents={
+                TEST_IMAGES: "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+                TEST_LABELS: "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+            },
+            downloads={
+                f"{TEST_IMAGES}.gz": "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+                f"{TEST_LABELS}.gz": "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+            },
+            mirrors=FASHION_MIRRORS,
         ),
         Dataset(
             name="mnist",
@@ -85,7 +113,7 @@ CATALOGUE = {
             terms="CC BY-SA 3.0, Y. LeCun and C. Cortes",
             page="http://yann.lecun.com/exdb/mnist/",
             folders=("MNIST/raw", "MNIST", "mnist"),
-            files=IDX_FILES,
+            files=idx_files(IMAGES, LABELS),
             contents={
                 IMAGES: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
                 LABELS: "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",

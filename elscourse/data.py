@@ -98,11 +98,12 @@ class ImageSet:
 
 
 def load(name: str | Path, size: Size | None = None, n: int | None = None) -> ImageSet:
-    """The first n training images of a published set, or the first n of a folder or file by path, at the given size.
+    """The first n images of a published set, or the first n of a folder or file by path, at the given size.
 
-    name: "fashion-mnist" (the first 10,000 are bundled), "mnist", "cifar10", "celeba", or the path of a folder: png,
-    jpg, bmp, webp or gif, also in subfolders; grey if all of them are. Its subfolders are the classes if every image
-    lies in one. A set's name goes before a folder of that name: write "./mnist".
+    name: "fashion-mnist" (the first 10,000 are bundled), "fashion-mnist-test", "mnist", "cifar10", "celeba": the
+    training parts, except where the name says test. Or the path of a folder: png, jpg, bmp, webp or gif, also in
+    subfolders; grey if all of them are. Its subfolders are the classes if every image lies in one. A set's name goes
+    before a folder of that name: write "./mnist".
         Or the path of a .npy file with shape (N, C, H, W), float32 or float64 in [-1, 1], which may be larger than
         memory: it is mapped, not read, and cannot be resized. Classes, if any, lie beside NAME.npy as NAME.labels.npy.
     size: in pixels, one number or (height, width), made as `resize` says; None: as they are.

@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from torch import Tensor
 
-from .catalogue import CATALOGUE, CELEBA_FOLDER, CIFAR_ARCHIVE, CIFAR_FOLDER, IMAGES, LABELS, Dataset
+from .catalogue import CATALOGUE, CELEBA_FOLDER, CIFAR_ARCHIVE, CIFAR_FOLDER, Dataset
 from .errors import CourseError, unknown_name
 
 # uint8 images with shape (N, H, W) or (N, H, W, C), or a list of image files; labels (N,) or None.
@@ -29,7 +29,7 @@ Raw = tuple[np.ndarray | list[Path], np.ndarray | None]
 class Availability:
     """One line of `elscourse datasets`: a set, and what of it is on this computer.
 
-    images: how many the complete training part has; size: native (height, width); bundled: how many come with the
+    images: how many the complete set has; size: native (height, width); bundled: how many come with the
     course; found: the folder with the complete files, or None.
     """
 
@@ -83,7 +83,7 @@ def find(dataset: Dataset) -> Path | None:
 
 
 def read(dataset: Dataset) -> Raw:
-    """The complete training part as it is on this computer: uint8 images, or image files, and labels.
+    """The complete set as it is on this computer: uint8 images, or image files, and labels.
 
     Raises CourseError if it is not here, if a file is damaged (named, with what to do), or without torchvision.
     """
@@ -108,7 +108,7 @@ def read(dataset: Dataset) -> Raw:
 
 
 def download(name: str, folder: Path | None = None, *, progress: bool = True) -> Path:
-    """Fetch the training part of a set, check its sha256, and return the folder that has it.
+    """Fetch a set, check its sha256, and return the folder that has it.
 
     folder: where to; `download_folder()` unless given. A file is written beside its place and moved there once its
     sha256 is right; those that are there and right are not fetched again: an interrupted download goes on with the
@@ -177,8 +177,9 @@ def _check_sha256(path: Path, expected: str) -> None:
 def _read_idx(dataset: Dataset, place: Path) -> Raw:
     from torchvision.datasets import mnist
 
-    images = _parse_idx(place / IMAGES, dataset.contents[IMAGES], mnist.read_image_file)
-    labels = _parse_idx(place / LABELS, dataset.contents[LABELS], mnist.read_label_file)
+    (pixels, *_), (classes, *_) = dataset.files
+    images = _parse_idx(place / pixels, dataset.contents[pixels], mnist.read_image_file)
+    labels = _parse_idx(place / classes, dataset.contents[classes], mnist.read_label_file)
     return images.numpy(), labels.numpy()
 
 
@@ -224,6 +225,7 @@ def _read_celeba(dataset: Dataset, place: Path) -> Raw:
 
 _READERS: dict[str, Callable[[Dataset, Path], Raw]] = {
     "fashion-mnist": _read_idx,
+    "fashion-mnist-test": _read_idx,
     "mnist": _read_idx,
     "cifar10": _read_cifar10,
     "celeba": _read_celeba,

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from .catalogue import CATALOGUE
 from .checkpoints import NetworkDenoiser, find_card, load_network, network_files
 from .data import ImageSet, load
 from .diffusion import Denoiser
@@ -67,6 +68,16 @@ class Lab:
             names = ", ".join(f"{i} {n}" for i, n in enumerate(self.data.class_names))
             raise CourseError(f"label {label} is not a class of {self.data.name}: {names}.")
         return label
+
+    def held_out(self, n: int = 2000) -> ImageSet:
+        """n images of the lab's set that its network was not trained on: the next ones or, if none are left, of the
+        test part."""
+        about = self.network.card["data"]
+        name, seen = about["name"], len(self.data)
+        if name in CATALOGUE and CATALOGUE[name].images < seen + n and f"{name}-test" in CATALOGUE:
+            name, seen = f"{name}-test", 0
+        fresh = load(name, size=about["size"], n=seen + n).subset(slice(seen, None))
+        return replace(fresh, images=fresh.images.to(self.data.images))
 
     def patch_sizes(self, machine: str) -> list[tuple[float, int]]:
         """The calibrated pairs (t, P) of a machine; LS looks through the square windows of the network's own ELS."""

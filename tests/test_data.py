@@ -23,6 +23,7 @@ import pytest
 import torch
 from PIL import Image
 
+import elscourse as els
 from elscourse import data as data_module
 from elscourse import datasets, folders
 from elscourse.catalogue import CATALOGUE, IMAGES, LABELS, Dataset
@@ -448,9 +449,10 @@ def tiny_mnist(monkeypatch: pytest.MonkeyPatch, name: str = "mnist") -> dict[str
     """A set of five images in the published form, which the catalogue takes for the real one; its two files."""
     pytest.importorskip("torchvision")  # it reads them
     rng = np.random.default_rng(0)
+    (images, *_), (labels, *_) = CATALOGUE[name].files
     files = {
-        IMAGES: idx(rng.integers(0, 256, (5, 28, 28), dtype=np.uint8)),
-        LABELS: idx(np.array([3, 1, 4, 1, 5], np.uint8)),
+        images: idx(rng.integers(0, 256, (5, 28, 28), dtype=np.uint8)),
+        labels: idx(np.array([3, 1, 4, 1, 5], np.uint8)),
     }
     packed = {f"{stem}.gz": gzip.compress(raw, mtime=0) for stem, raw in files.items()}
     digests = {stem: hashlib.sha256(raw).hexdigest() for stem, raw in (files | packed).items()}
@@ -482,6 +484,23 @@ def test_complete_set_in_the_usual_layouts(
     assert load("mnist", n=2, size=16).images.shape == (2, 1, 16, 16)
     left = {path.name for path in (alone / layout).iterdir()}
     assert left == {f"{stem}.gz" if packed else stem for stem in files}  # nothing is unpacked beside the originals
+
+
+def test_images_held_out_are_the_next_ones_or_of_the_test_part(alone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = els.lab(verbose=False)
+    fresh = lab.held_out(3)
+    following = load("fashion-mnist", size=16, n=2003).subset(slice(2000, None))
+    assert torch.equal(fresh.images, following.images) and torch.equal(fresh.labels, following.labels)
+    change(monkeypatch, "fashion-mnist", images=2002)  # two are left
+    with sentence("complete fashion-mnist-test .*elscourse datasets download fashion-mnist-test"):
+        lab.held_out(3)
+    files = tiny_mnist(monkeypatch, "fashion-mnist-test")
+    (alone / "fashion-mnist").mkdir()
+    for stem, raw in files.items():
+        (alone / "fashion-mnist" / stem).write_bytes(raw)
+    assert torch.equal(lab.held_out(3).images, load("fashion-mnist-test", size=16, n=3).images)
+    with sentence("n must be a whole number from 1 to 5, the number of images in fashion-mnist-test"):
+        lab.held_out(6)
 
 
 def test_elscourse_data_may_be_the_set_s_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -548,7 +567,7 @@ def test_available_tells_bundled_found_and_absent(alone: Path, monkeypatch: pyte
         (alone / "mnist").mkdir(exist_ok=True)
         (alone / "mnist" / stem).write_bytes(raw)
     found = {record.name: record for record in datasets.available()}
-    assert list(found) == ["fashion-mnist", "mnist", "cifar10", "celeba"]
+    assert list(found) == ["fashion-mnist", "fashion-mnist-test", "mnist", "cifar10", "celeba"]
     assert found["fashion-mnist"].status == "the first 10,000 images are bundled"
     assert found["mnist"].found == alone / "mnist" and found["mnist"].status.startswith("complete, found at ")
     assert found["cifar10"].status == "not present" and found["cifar10"].colour and not found["mnist"].colour
@@ -571,6 +590,16 @@ def test_complete_fashion_mnist_and_its_memory() -> None:
         "print(peak() - before)"
     )
     assert int(in_its_own_process(code)) * unit < 2 * 60_000 * 784 * 4
+
+
+@with_debian
+def test_the_test_part_shares_no_image_with_the_training_part() -> None:
+    pytest.importorskip("torchvision")
+    test, train = load("fashion-mnist-test"), load("fashion-mnist")
+    assert test.images.shape == (10_000, 1, 28, 28) and test.labels is not None
+    assert test.labels.bincount().tolist() == [1000] * 10 and test.class_names == FASHION_CLASSES
+    both = torch.cat([test.images, train.images]).flatten(1)
+    assert len(both.unique(dim=0)) == len(both)
 
 
 def tiny_cifar10(folder: Path, monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
