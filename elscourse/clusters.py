@@ -27,11 +27,12 @@ from .patches import NUMBER
 from .posterior import LOGIT_ERROR, Partial, Source, slices
 from .shifts import workers
 
-BOX = 16  # dimensions of the boxes at most: the first principal components tell far from near
-MOST_NOISE = 0.45  # sigma / alpha up to which a search is tried: t = 0.27
-LARGEST = 5  # patch size up to which it is
-COPIES, EXTRAS = 9, 64  # of its keys, and bytes for each besides, that building clusters takes
-PIECE = 128  # queries searched for together
+BOX = 18  # dimensions of the boxes at most: the first principal components tell far from near
+MOST_NOISE = 1.5  # P sigma / alpha up to which a search is tried: t = 0.3 for P = 3, t = 0.19 for P = 5
+COPIES, EXTRAS = 5, 64  # of its keys, and bytes for each besides, that building clusters takes
+BLOCK = 2**14  # keys treated at a time while building
+PIECE = 512  # queries searched for together, at most
+ROOM = 2**27  # bytes that their bounds may take, one for each leaf, in all threads
 MATTER = 20  # keys that weigh 2^-20 of the best one must still be right
 FAR = 1e15  # where the keys are that fill up the last leaf
 
@@ -47,7 +48,7 @@ def check_tolerance(tolerance: object) -> float:
 
 @dataclass(frozen=True)
 class Clusters:
-    """One dictionary, sorted into boxes. Keys lie in the frame of their principal components around their mean.
+    """One dictionary, sorted into leaves. Keys lie in the frame of their principal components around their mean.
 
     arrays: keys, values, extra, low, high and count of `search.search`.
     """
@@ -88,7 +89,7 @@ class Library:
     @staticmethod
     def may_pay(patch_size: int, alpha: float, sigma: float) -> bool:
         """Whether leaving out can win at all: with much noise everything matters, with many dimensions all is far."""
-        return sigma <= MOST_NOISE * alpha and patch_size <= LARGEST
+        return patch_size * sigma <= MOST_NOISE * alpha
 
     def clusters(
         self, window: tuple[object, ...], source: Source, keys_of: Callable[[Tensor], Tensor], keys_per_image: int
@@ -114,32 +115,42 @@ def _name(window: tuple[object, ...], source: Source) -> tuple[object, ...]:
 
 
 def build(keys: Float[Tensor, "n d"], values: Float[Tensor, "n C"]) -> Clusters:
-    """Sort keys into boxes: equal ones merged, principal components first, leaves of neighbours."""
-    from .search import LEAF, halve
+    """Sort keys into leaves of neighbours: equal ones merged, principal components first."""
+    from .search import LEAF, STEP, halve
 
     keys, values, counts = _merged(keys, values)
-    mean = keys.mean(0, dtype=torch.float64)
-    _, frame = torch.linalg.eigh(torch.cov(keys.double().T, correction=0).reshape(keys.shape[1], -1))
-    frame = F.pad(frame.flip(1), (0, -keys.shape[1] % 4))
-    turned = ((keys - mean) @ frame).float()
+    mean, frame = _principal(keys)
+    first = torch.cat([(block.double() - mean) @ frame[:, :BOX] for block in keys.split(BLOCK)]).float()
     order = torch.arange(len(keys))
-    halve(turned.numpy(), order.numpy())
-    leaves = math.ceil(len(order) / LEAF)
+    halve(first.numpy(), order.numpy())
+    del first
+    frame = F.pad(frame, (0, -len(mean) % STEP))
+    leaves, dims = math.ceil(len(order) / LEAF), frame.shape[1]
+    places = F.pad(order, (0, leaves * LEAF - len(order)), value=-1).view(leaves, LEAF)
+    missing = places < 0
+    turned, (low, high) = torch.empty(leaves, LEAF, dims), torch.empty(2, leaves, min(BOX, dims))
+    for some in slices(leaves, BLOCK // LEAF):
+        turned[some] = ((keys[places[some]].double() - mean) @ frame).float()
+        inside, nobody = turned[some, :, :BOX], missing[some, :, None]
+        low[some], high[some] = (
+            inside.masked_fill(nobody, torch.inf).amin(1),
+            inside.masked_fill(nobody, -torch.inf).amax(1),
+        )
+    reach = float(turned.square().sum(2).max().sqrt())
+    turned[missing] = FAR
+    count = counts[places].masked_fill_(missing, 0)
+    arrays = (turned, values[places], count.clamp(min=1).log2(), low, high, count.sum(1))
+    return Clusters(mean, frame, tuple(a.numpy() for a in arrays), reach)
 
-    def in_leaves(per_key: Tensor, fill: float) -> Float[Tensor, "leaves k L"]:
-        filled = F.pad(per_key[order], (0, 0, 0, leaves * LEAF - len(order)), value=fill)
-        return filled.view(leaves, LEAF, -1).mT.contiguous()
 
-    in_boxes = in_leaves(turned, torch.nan)[:, :BOX]
-    arrays = (
-        in_leaves(turned, FAR),
-        in_leaves(values, 0),
-        in_leaves(counts.log2()[:, None], 0)[:, 0],
-        in_boxes.nan_to_num(torch.inf).amin(2),
-        in_boxes.nan_to_num(-torch.inf).amax(2),
-        in_leaves(counts[:, None], 0).sum((1, 2)),
-    )
-    return Clusters(mean, frame, tuple(a.numpy() for a in arrays), float(turned.square().sum(1).max().sqrt()))
+def _principal(keys: Float[Tensor, "n d"]) -> tuple[Float[Tensor, " d"], Float[Tensor, "d d"]]:
+    """The mean of the keys, and the axes along which they vary, most first; both float64."""
+    mean = keys.mean(0, dtype=torch.float64)
+    spread = torch.zeros(keys.shape[1], keys.shape[1], dtype=torch.float64)
+    for block in keys.split(BLOCK):
+        centred = block.double() - mean
+        spread.addmm_(centred.mT, centred)
+    return mean, torch.linalg.eigh(spread).eigenvectors.flip(1)
 
 
 def _merged(keys: Float[Tensor, "n d"], values: Float[Tensor, "n C"]) -> tuple[Tensor, Tensor, Float[Tensor, " m"]]:
@@ -149,7 +160,7 @@ def _merged(keys: Float[Tensor, "n d"], values: Float[Tensor, "n C"]) -> tuple[T
     apart, or let equal ones be so.
     """
     direction = torch.randn(keys.shape[1], dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    order = (keys.double() @ direction).argsort(stable=True)
+    order = torch.cat([block.double() @ direction for block in keys.split(BLOCK)]).argsort(stable=True)
     keys, values = keys[order], values[order]
     first = torch.ones(len(keys), dtype=torch.bool)
     first[1:] = (keys[1:] != keys[:-1]).any(1)
@@ -167,27 +178,23 @@ def search_mean(
     """
     from .search import search
 
-    turned = ((queries.double() / alpha - clusters.mean) @ clusters.frame).float().T
-    m, channels = len(queries), clusters.arrays[1].shape[1]
-    best = np.empty(m, np.float32)
-    total, weighted, skipped = np.zeros(m), np.zeros((m, channels)), np.zeros(m)
+    turned = ((queries.double() / alpha - clusters.mean) @ clusters.frame).mT.float()
+    m, channels = len(queries), clusters.arrays[1].shape[2]
+    best, total, weighted, skipped = np.empty(m, np.float32), np.zeros(m), np.zeros((m, channels)), np.zeros(m)
     scale = alpha**2 / (2 * sigma**2) / math.log(2)
-    with workers(torch.get_num_threads()) as pool:
-        visited = pool.map(
-            lambda p: search(
-                turned[:, p].contiguous().numpy(),
-                *clusters.arrays,
-                np.float32(scale),
-                lost,
-                *(sums[p] for sums in (best, total, weighted, skipped)),
-            ),
-            slices(m, PIECE),
-        )
-        pairs = sum(visited)
-    farthest = math.sqrt(float(best.max()) + MATTER)
-    # a key's coordinates are rounded each on its own: half of the worst case, as when errors add up like a random walk
+
+    def some(p: slice) -> int:
+        sums = (array[p] for array in (best, total, weighted, skipped))
+        return search(turned[:, p].contiguous().numpy(), *clusters.arrays, np.float32(scale), lost, *sums)
+
+    threads, leaves = torch.get_num_threads(), len(clusters.arrays[0])
+    piece = max(16, min(PIECE, ROOM // (4 * leaves * threads)))
+    with workers(threads) as pool:
+        pairs = sum(pool.map(some, slices(m, math.ceil(m / math.ceil(m / piece)))))  # pieces of about one length
+    # keys and queries are rounded each on its own, coordinate by coordinate; such errors add up like a random walk
+    farthest = math.sqrt(max(0.0, float(best.max())) + MATTER)
     rounding = 2.0**-24 * (clusters.reach * math.sqrt(scale) + farthest) * farthest * math.log(2)
-    if rounding > 2 * LOGIT_ERROR:
+    if rounding / len(clusters.mean) ** 0.5 > LOGIT_ERROR:
         return None
     squares = queries.double().square().sum(-1) / (2 * sigma**2)
     largest = squares - math.log(2) * torch.from_numpy(best).double()

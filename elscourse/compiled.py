@@ -75,7 +75,7 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 
 @njit(fastmath=True, inline="always")
 def exp2(z: float) -> float:
-    """2^z for z <= 0, no smaller than 2^-126: a polynomial of what z exceeds the nearest whole number by; that number
+    """2^z for z < 127, no smaller than 2^-126: a polynomial of what z exceeds the nearest whole number by; that number
     is added to the exponent."""
     z = larger(z, np.float32(-126))
     n = np.rint(z)

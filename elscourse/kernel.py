@@ -6,7 +6,8 @@ For a displacement d, all pixels x of a rectangle and all images v of a chunk at
 
 with a = b = x_t(x + q), so that S is the squared distance; or a = 0, b = 2 x_t(x + q), so that the query's own square,
 which all keys share, is left out. The first loses no digits where the distance is small (little noise), the second
-where the keys are (much noise). As K is a product of rows and columns, S takes 2 P additions instead of P^2.
+where the keys are (much noise). As K is a product of rows and columns, S takes 2 P additions instead of P^2; and a wide
+square window, built from its neighbours', six.
 
 The last axis of everything is the image ("lane"): neighbouring memory, so that one instruction treats 8 or 16 of them.
 Only that: the loops hold no branch, no view and no signed index that the compiler cannot see through.
@@ -21,6 +22,7 @@ from numba import njit
 
 from .compiled import UNSEEN, compiled, exp2, smaller
 
+MANY = 2  # radius beyond which a window's sum is built from those of its neighbours, and not anew
 NEGLIGIBLE = np.float32(50)  # a chunk whose best weight is 2^-50 of the best so far changes no digit of a float32
 
 
@@ -32,7 +34,7 @@ def _around(i: Any, n: Any) -> Any:
 
 @njit(fastmath=True, inline="always")
 def _few(out: Any, row: Any, column: Any, items: Any, first: int, k: Any, r: int) -> Any:
-    """out[row, column] = the sum of items[first .. first + 2 r, k], taken around, r <= 3; returns the least of it."""
+    """out[row, column] = the sum of items[first .. first + 2 r, k], taken around, r <= MANY; returns its least."""
     n, lanes, c = items.shape[0], items.shape[2], first + r
     row, column, k, at, least = np.uint64(row), np.uint64(column), np.uint64(k), _around(c, n), UNSEEN
     if r == 0:
@@ -49,82 +51,153 @@ def _few(out: Any, row: Any, column: Any, items: Any, first: int, k: Any, r: int
             least = smaller(least, z)
         return least
     d, e = _around(c - 2, n), _around(c + 2, n)
-    if r == 2:
-        for i in range(lanes):
-            z = (items[d, k, i] + items[a, k, i]) + items[at, k, i] + (items[b, k, i] + items[e, k, i])
-            out[row, column, i] = z
-            least = smaller(least, z)
-        return least
-    f, g = _around(c - 3, n), _around(c + 3, n)
     for i in range(lanes):
-        z = (items[f, k, i] + items[d, k, i] + items[a, k, i]) + items[at, k, i]
-        z += items[b, k, i] + items[e, k, i] + items[g, k, i]
+        z = (items[d, k, i] + items[a, k, i]) + items[at, k, i] + (items[b, k, i] + items[e, k, i])
         out[row, column, i] = z
         least = smaller(least, z)
     return least
 
 
-@njit(fastmath=True)
-def _many_across(rows: Any, at: Any, products: Any, starts: Any, left: int, right: int) -> None:
-    """rows[at, x] = the sum of products[x .. x + P - 1] for all x at three additions each, whatever P, and no
-    subtraction, which would lose digits: in blocks of P, a window is the end of one block and the start of the next."""
-    size, lanes, at = rows.shape[0], products.shape[2], np.uint64(at)
-    for x in range(left, right + size - 1):  # sums from the start of the block
-        if (x - left) % size == 0:
-            for i in range(lanes):
-                starts[x, i] = products[x, 0, i]
-        else:
-            for i in range(lanes):
-                starts[x, i] = starts[x - 1, i] + products[x, 0, i]
-    for x in range(right + size - 3, left - 1, -1):  # sums to the end of the block, in place
-        if (x - left) % size != size - 1:
-            for i in range(lanes):
-                products[x, 0, i] += products[x + 1, 0, i]
-    for x in range(left, right):
-        here, last = np.uint64(x), np.uint64(x + size - 1)
-        if (x - left) % size == 0:
-            for i in range(lanes):
-                rows[at, here, i] = products[here, 0, i]
-        else:
-            for i in range(lanes):
-                rows[at, here, i] = products[here, 0, i] + starts[last, i]
-
-
-@njit(fastmath=True)
-def _many_down(rows: Any, at: Any, newest: Any, left: int, right: int) -> None:
-    """The same down the columns, a row at a time: `newest` sums the rows since the block began; when it is complete,
-    its rows become sums to its end."""
-    size, lanes, line = rows.shape[0], rows.shape[2], np.uint64(at)
-    for x in range(left, right):
-        here = np.uint64(x)
-        if at == 0:
-            for i in range(lanes):
-                newest[here, i] = rows[line, here, i]
-        else:
-            for i in range(lanes):
-                newest[here, i] += rows[line, here, i]
-    if at == size - 1:
-        for k in range(size - 2, 0, -1):
-            line, below = np.uint64(k), np.uint64(k + 1)
-            for x in range(left, right):
-                here = np.uint64(x)
-                for i in range(lanes):
-                    rows[line, here, i] += rows[below, here, i]
+@njit(fastmath=True, inline="always")
+def _add_square(
+    out: Any, row: Any, column: Any, before: Any, keys: Any, place: Any, v_row: Any, v_column: Any, a: Any, linear: bool
+) -> None:
+    """out[row, column] = out[before, column] + (u - a)(u - b) at one place; place: chunk and channel of the keys."""
+    n, k, v_row, v_column = np.uint64(place[0]), np.uint64(place[1]), np.uint64(v_row), np.uint64(v_column)
+    lanes, row, before, column, twice = keys.shape[4], np.uint64(row), np.uint64(before), np.uint64(column), a + a
+    if linear:
+        for i in range(lanes):
+            u = keys[n, k, v_row, v_column, i]
+            out[row, column, i] = out[before, column, i] + u * (u - twice)
+    else:
+        for i in range(lanes):
+            u = keys[n, k, v_row, v_column, i] - a
+            out[row, column, i] = out[before, column, i] + u * u
 
 
 @njit(fastmath=True, inline="always")
-def _many(s: Any, rows: Any, at: int, newest: Any, x: Any) -> Any:
-    """s = the sum of the last P rows at column x: the end of the older block and the newest rows; returns its least."""
-    lanes, x, least = s.shape[2], np.uint64(x), UNSEEN
-    if at == rows.shape[0] - 1:
+def _add_squares(
+    out: Any, row: Any, column: Any, keys: Any, place: Any, v_rows: Any, v_column: Any, a: Any, linear: bool
+) -> None:
+    """out[row, column] += (u - a)(u - b) at four places of a column."""
+    n, k, row, column = np.uint64(place[0]), np.uint64(place[1]), np.uint64(row), np.uint64(column)
+    lanes, v_column = keys.shape[4], np.uint64(v_column)
+    r0, r1, r2, r3 = np.uint64(v_rows[0]), np.uint64(v_rows[1]), np.uint64(v_rows[2]), np.uint64(v_rows[3])
+    a0, a1, a2, a3 = a
+    if linear:
+        a0, a1, a2, a3 = a0 + a0, a1 + a1, a2 + a2, a3 + a3
         for i in range(lanes):
-            z = newest[x, i]
-            s[0, 0, i] = z
-            least = smaller(least, z)
-        return least
-    older = np.uint64(at + 1)
+            u0, u1 = keys[n, k, r0, v_column, i], keys[n, k, r1, v_column, i]
+            u2, u3 = keys[n, k, r2, v_column, i], keys[n, k, r3, v_column, i]
+            out[row, column, i] += (u0 * (u0 - a0) + u1 * (u1 - a1)) + (u2 * (u2 - a2) + u3 * (u3 - a3))
+    else:
+        for i in range(lanes):
+            u0, u1 = keys[n, k, r0, v_column, i] - a0, keys[n, k, r1, v_column, i] - a1
+            u2, u3 = keys[n, k, r2, v_column, i] - a2, keys[n, k, r3, v_column, i] - a3
+            out[row, column, i] += (u0 * u0 + u1 * u1) + (u2 * u2 + u3 * u3)
+
+
+@njit(fastmath=True)
+def _many_down(
+    sums: Any,
+    at: int,
+    newest: Any,
+    x: Any,
+    keys: Any,
+    n: int,
+    b: int,
+    start: int,
+    stop: int,
+    column: int,
+    dy: int,
+    dx: int,
+    wrap: bool,
+    linear: bool,
+) -> None:
+    """sums[y - start, at] = the sum of (u - a)(u - b) over P places of a column, those around y, for start <= y < stop.
+
+    There are no more than P such y: then all their windows hold the last row of the first one. Each is the sum of its
+    rows up to there, which grows as y falls, and of those beyond, which grows as y rises; nothing is subtracted, which
+    would lose digits.
+    """
+    channels, height, width, lanes = keys.shape[1], keys.shape[2], keys.shape[3], keys.shape[4]
+    r, last, line = sums.shape[0] // 2, np.uint64(stop - 1 - start), np.uint64(at)
+    column, v_column, least_row, most_row = column % width, (column + dx) % width, stop - 1 - r, start + r + 1
+    if not wrap:
+        least_row, most_row = max(least_row, 0), min(most_row, height)
     for i in range(lanes):
-        z = newest[x, i] + rows[older, x, i]
+        sums[last, line, i] = 0
+    for channel in range(channels):
+        place, values = (n, channel), x[b, channel, :, column]
+        for y in range(least_row, most_row - 3, 4):  # rows that all windows hold
+            y0, y1, y2, y3 = y % height, (y + 1) % height, (y + 2) % height, (y + 3) % height
+            v_rows = ((y + dy) % height, (y + 1 + dy) % height, (y + 2 + dy) % height, (y + 3 + dy) % height)
+            a = (values[y0], values[y1], values[y2], values[y3])
+            _add_squares(sums, last, line, keys, place, v_rows, v_column, a, linear)
+        for y in range(most_row - (most_row - least_row) % 4, most_row):
+            _add_square(sums, last, line, last, keys, place, (y + dy) % height, v_column, values[y % height], linear)
+    for row in range(stop - 2 - r, start - 1 - r, -1):
+        k = row + r - start
+        if wrap or row >= 0:
+            for channel in range(channels):
+                before, v_row = k + 1 if channel == 0 else k, (row + dy) % height
+                a = x[b, channel, row % height, column]
+                _add_square(sums, k, line, before, keys, (n, channel), v_row, v_column, a, linear)
+        else:
+            here, below = np.uint64(k), np.uint64(k + 1)
+            for i in range(lanes):
+                sums[here, line, i] = sums[below, line, i]
+    for i in range(lanes):
+        newest[0, 0, i] = 0
+    for row in range(start + 1 + r, stop + r):
+        here = np.uint64(row - r - start)
+        if wrap or row < height:
+            for channel in range(channels):
+                a, v_row = x[b, channel, row % height, column], (row + dy) % height
+                _add_square(newest, 0, 0, 0, keys, (n, channel), v_row, v_column, a, linear)
+        for i in range(lanes):
+            sums[here, line, i] += newest[0, 0, i]
+
+
+@njit(fastmath=True)
+def _many_across(ends: Any, sums: Any, k: int, left: int, start: int, stop: int, first: int, last: int) -> None:
+    """Half of the same along a row: ends[x - start] = the sum of sums[k] over the columns of the window of x
+    up to the last one of the window of `start`. There are columns from `first` to `last`, and no more than P such x."""
+    lanes, r, row, end = sums.shape[2], sums.shape[0] // 2, np.uint64(k), np.uint64(stop - 1 - start)
+    low, high = max(stop - 1 - r, first) - left + r, min(start + r + 1, last) - left + r
+    for i in range(lanes):
+        ends[end, i] = 0
+    for column in range(low, high - 3, 4):
+        a, b, c, d = np.uint64(column), np.uint64(column + 1), np.uint64(column + 2), np.uint64(column + 3)
+        for i in range(lanes):
+            ends[end, i] += (sums[row, a, i] + sums[row, b, i]) + (sums[row, c, i] + sums[row, d, i])
+    for column in range(high - (high - low) % 4, high):
+        a = np.uint64(column)
+        for i in range(lanes):
+            ends[end, i] += sums[row, a, i]
+    for x in range(stop - 2, start - 1, -1):
+        here, after, a = np.uint64(x - start), np.uint64(x - start + 1), np.uint64(x - left)
+        if x - r >= first:
+            for i in range(lanes):
+                ends[here, i] = ends[after, i] + sums[row, a, i]
+        else:
+            for i in range(lanes):
+                ends[here, i] = ends[after, i]
+
+
+@njit(fastmath=True, inline="always")
+def _many(s: Any, ends: Any, x: int, start: int, newest: Any, sums: Any, k: int, left: int, last: int) -> Any:
+    """s = the window of x: its end, and the columns since; returns its least. To be asked for one x after the other."""
+    lanes, r, row, here, least = sums.shape[2], sums.shape[0] // 2, np.uint64(k), np.uint64(x - start), UNSEEN
+    if x == start:
+        for i in range(lanes):
+            newest[0, 0, i] = 0
+    elif x + r < last:
+        a = np.uint64(x + 2 * r - left)
+        for i in range(lanes):
+            newest[0, 0, i] += sums[row, a, i]
+    for i in range(lanes):
+        z = ends[here, i] + newest[0, 0, i]
         s[0, 0, i] = z
         least = smaller(least, z)
     return least
@@ -230,6 +303,91 @@ def _vote(
         weighted[b, channel, y, x] += sum_of_values
 
 
+@njit(fastmath=True)
+def _slide_many(
+    x: Any,
+    keys: Any,
+    n: int,
+    b: int,
+    move: Any,
+    wrap: bool,
+    linear: bool,
+    sums: Any,
+    ends: Any,
+    newest: Any,
+    s: Any,
+    best: Any,
+    total: Any,
+    weighted: Any,
+) -> None:
+    """One displacement of one chunk where windows are wide: in blocks of P rows and P columns, columns summed first."""
+    dy, dx, top, bottom, left, right = move
+    (height, width), size = x.shape[2:], sums.shape[0]
+    r = size // 2
+    first = left - r if wrap else max(left - r, 0)
+    last = right + r if wrap else min(right + r, width)
+    for start in range(top, bottom, size):
+        stop = min(start + size, bottom)
+        for column in range(first, last):
+            _many_down(sums, column - left + r, newest, x, keys, n, b, start, stop, column, dy, dx, wrap, linear)
+        for y in range(start, stop):
+            for begin in range(left, right, size):
+                end = min(begin + size, right)
+                _many_across(ends, sums, y - start, left, begin, end, first, last)
+                for column in range(begin, end):
+                    least = _many(s, ends, column, begin, newest, sums, y - start, left, last)
+                    v_row, v_column = (y + dy) % height, (column + dx) % width
+                    _vote(s, least, keys, n, b, y, column, v_row, v_column, best, total, weighted)
+
+
+@njit(fastmath=True)
+def _slide_few(
+    x: Any,
+    keys: Any,
+    n: int,
+    b: int,
+    move: Any,
+    taps: Any,
+    square: bool,
+    wrap: bool,
+    linear: bool,
+    products: Any,
+    rows: Any,
+    s: Any,
+    best: Any,
+    total: Any,
+    weighted: Any,
+) -> None:
+    """One displacement of one chunk where windows are narrow or gaussian: row by row, the last P rows are kept."""
+    dy, dx, top, bottom, left, right = move
+    (height, width), size = x.shape[2:], rows.shape[0]
+    r = size // 2
+    first = left - r if wrap else max(left - r, 0)
+    last = right + r if wrap else min(right + r, width)
+    for y in range(top - r, bottom + r):
+        at = (y - top + r) % size
+        if wrap or 0 <= y < height:
+            products[left : first + r] = 0
+            products[last + r : right + 2 * r] = 0
+            _products(products, x, keys, b, n, y, dy, dx, first, last, linear)
+            for column in range(left, right):
+                if square:
+                    _few(rows, at, column, products, column, 0, r)
+                else:
+                    _blend(rows, at, column, products, column, 0, taps)
+        else:
+            rows[at] = 0
+        centre = y - r
+        if centre >= top:
+            for column in range(left, right):
+                if square:
+                    least = _few(s, 0, 0, rows, at + 1, column, r)
+                else:
+                    least = _blend(s, 0, 0, rows, at + 1, column, taps)
+                v_row, v_column = (centre + dy) % height, (column + dx) % width
+                _vote(s, least, keys, n, b, centre, column, v_row, v_column, best, total, weighted)
+
+
 @compiled(nogil=True, fastmath=True)
 def slide(
     x: Any,
@@ -250,44 +408,23 @@ def slide(
     of the image or see zeros; best (B, H, W) float32: the least S, total (B, H, W) and weighted (B, C, H, W) float64:
     the sums of 2^(best - S), alone and times the centre pixel.
     """
-    batch, _, height, width = x.shape
+    batch, _, _, width = x.shape
     lanes, r = keys.shape[4], len(taps) - 1
-    size, few, many = 2 * r + 1, square and r <= 3, square and r > 3
-    products = np.zeros((width + 2 * r, 1, lanes), np.float32)
-    starts, newest = np.zeros((width + 2 * r, lanes), np.float32), np.zeros((width, lanes), np.float32)
-    rows = np.zeros((size, width, lanes), np.float32)  # the last P rows, blurred along the row
-    s = np.zeros((1, 1, lanes), np.float32)
+    products, rows = (
+        np.zeros((width + 2 * r, 1, lanes), np.float32),
+        np.zeros((2 * r + 1, width + 2 * r, lanes), np.float32),
+    )
+    ends, newest, s = (
+        np.zeros((2 * r + 1, lanes), np.float32),
+        np.zeros((1, 1, lanes), np.float32),
+        np.zeros((1, 1, lanes), np.float32),
+    )
     for n in range(keys.shape[0]):
         for b in range(batch):
-            for move in range(moves.shape[0]):
-                dy, dx, top, bottom, left, right = moves[move]
-                start = left - r if wrap else max(left - r, 0)
-                stop = right + r if wrap else min(right + r, width)
-                for y in range(top - r, bottom + r):
-                    at = (y - top + r) % size
-                    if wrap or 0 <= y < height:
-                        products[left : start + r] = 0
-                        products[stop + r : right + 2 * r] = 0
-                        _products(products, x, keys, b, n, y, dy, dx, start, stop, linear)
-                        if many:
-                            _many_across(rows, at, products, starts, left, right)
-                        for column in range(left, right):
-                            if few:
-                                _few(rows, at, column, products, column, 0, r)
-                            elif not many:
-                                _blend(rows, at, column, products, column, 0, taps)
-                    else:
-                        rows[at] = 0
-                    if many:
-                        _many_down(rows, at, newest, left, right)
-                    centre = y - r
-                    if centre >= top:
-                        for column in range(left, right):
-                            if few:
-                                least = _few(s, 0, 0, rows, at + 1, column, r)
-                            elif many:
-                                least = _many(s, rows, at, newest, column)
-                            else:
-                                least = _blend(s, 0, 0, rows, at + 1, column, taps)
-                            v_row, v_column = (centre + dy) % height, (column + dx) % width
-                            _vote(s, least, keys, n, b, centre, column, v_row, v_column, best, total, weighted)
+            for move in moves:
+                if square and r > MANY:
+                    _slide_many(x, keys, n, b, move, wrap, linear, rows, ends, newest, s, best, total, weighted)
+                else:
+                    _slide_few(
+                        x, keys, n, b, move, taps, square, wrap, linear, products, rows, s, best, total, weighted
+                    )

@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from .compiled import UNSEEN, compiled, exp2, smaller
+from .compiled import UNSEEN, compiled, exp2, larger, smaller
 
-LEAF = 64  # keys in a leaf: loops over them are compiled to steps of 64
-NEAR = np.float32(3)  # how many times (as a power of two) less than the best key found at first the near keys weigh
-EARLY = (8, 16, 32)  # dimensions after which the distances of a leaf are looked at
+LEAF = 64  # keys in a leaf
+STEP = 9  # dimensions at a time: a multiple of it is stored
+NEAR = np.float32(3)  # boxes that are this much farther than the best key, in exponents, are visited first
+SAFE = np.float32(60)  # a key may weigh 2^60 times as much as the reference, and as often as it is there
 
 
 @compiled(nogil=True)
@@ -77,71 +78,64 @@ def _select(keys: Any, order: Any, d: int, start: int, stop: int, middle: int) -
 
 
 @njit(fastmath=True, inline="always")
+def _outside(q: Any, low: Any, high: Any) -> Any:
+    """The square of how far q lies outside of [low, high]."""
+    z = smaller(smaller(q - low, high - q), np.float32(0))
+    return z * z
+
+
+@njit(fastmath=True, inline="always")
 def _to_box(bound: Any, low: Any, high: Any, leaf: Any, queries: Any, scale: Any) -> None:
     """bound[m] = scale times the squared distance of query m from the box of the leaf."""
-    dims, leaf = low.shape[1], np.uint64(leaf)
-    for m in range(bound.shape[0]):
-        bound[m] = 0
-    for k in range(dims):
-        d = np.uint64(k)
-        a, b = low[leaf, d], high[leaf, d]
+    leaf = np.uint64(leaf)
+    bound[:] = 0
+    for d in range(0, low.shape[1], 3):
+        a, b, c = np.uint64(d), np.uint64(d + 1), np.uint64(d + 2)
+        a0, b0, c0, a1, b1, c1 = low[leaf, a], low[leaf, b], low[leaf, c], high[leaf, a], high[leaf, b], high[leaf, c]
         for m in range(bound.shape[0]):
-            outside = smaller(smaller(queries[d, m] - a, b - queries[d, m]), np.float32(0))
-            bound[m] += outside * outside
+            z = _outside(queries[a, m], a0, a1) + _outside(queries[b, m], b0, b1) + _outside(queries[c, m], c0, c1)
+            bound[m] += scale * z
+
+
+@njit(fastmath=True, inline="always")
+def _gather(who: Any, seen: Any, bound: Any, limit: Any, queries: Any) -> int:
+    """How many queries come to a leaf, as their bound is within the limit; which, and they themselves side by side."""
+    n, least = 0, UNSEEN
     for m in range(bound.shape[0]):
-        bound[m] *= scale
+        least = smaller(least, bound[m] - limit[m])
+    if least > 0:
+        return 0
+    for m in range(bound.shape[0]):
+        who[n] = m
+        n += bound[m] <= limit[m]
+    for d in range(queries.shape[0]):
+        for j in range(n):
+            seen[d, j] = queries[d, who[j]]
+    return n
 
 
 @njit(fastmath=True, inline="always")
-def _distances(s: Any, keys: Any, extra: Any, leaf: Any, queries: Any, m: Any, scale: Any, limit: Any) -> Any:
-    """The exponents of a leaf's keys into s, and their least; or a bound of it, once that is beyond the limit."""
-    dims, lanes, leaf, m = keys.shape[1], keys.shape[2], np.uint64(leaf), np.uint64(m)
-    for i in range(lanes):
-        s[i] = 0
-    for d in range(0, dims, 4):  # dims is a multiple of four
-        a, b, c, e = np.uint64(d), np.uint64(d + 1), np.uint64(d + 2), np.uint64(d + 3)
-        x0, x1, x2, x3 = queries[a, m], queries[b, m], queries[c, m], queries[e, m]
-        for i in range(lanes):
-            d0, d1 = x0 - keys[leaf, a, i], x1 - keys[leaf, b, i]
-            d2, d3 = x2 - keys[leaf, c, i], x3 - keys[leaf, e, i]
-            s[i] += d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
-        if d + 4 in EARLY and d + 4 < dims:
-            least = UNSEEN
-            for i in range(lanes):
-                least = smaller(least, s[i])
-            if least * scale > limit:
-                return least * scale
-    least = UNSEEN
-    for i in range(lanes):
-        s[i] = s[i] * scale - extra[leaf, i]
-        least = smaller(least, s[i])
-    return least
-
-
-@njit(fastmath=True, inline="always")
-def _vote(
-    s: Any, least: Any, values: Any, leaf: Any, m: Any, best: Any, total: Any, weighted: Any, skipped: Any
-) -> None:
-    """Add 2^(best - s) and the same times the values to the sums of query m."""
-    channels, lanes, leaf = values.shape[1], values.shape[2], np.uint64(leaf)
-    if least < best[m]:
-        rescale = np.exp2(np.float64(least) - np.float64(best[m])) if total[m] > 0 else 0.0
-        total[m] *= rescale
-        skipped[m] *= rescale
-        for channel in range(channels):
-            weighted[m, channel] *= rescale
-        best[m] = least
-    reference, sum_of_weights = best[m], np.float32(0)
-    for i in range(lanes):
-        weight = exp2(reference - s[i])
-        s[i] = weight
-        sum_of_weights += weight
-    total[m] += sum_of_weights
-    for channel in range(channels):
-        sum_of_values, c = np.float32(0), np.uint64(channel)
-        for i in range(lanes):
-            sum_of_values += s[i] * values[leaf, c, i]
-        weighted[m, channel] += sum_of_values
+def _distances(s: Any, seen: Any, n: int, keys: Any, leaf: Any, k: int) -> None:
+    """s[j] = the squared distance of query j from one key."""
+    for d in range(0, keys.shape[2], STEP):
+        k0, k1, k2 = keys[leaf, k, d], keys[leaf, k, d + 1], keys[leaf, k, d + 2]
+        k3, k4, k5 = keys[leaf, k, d + 3], keys[leaf, k, d + 4], keys[leaf, k, d + 5]
+        k6, k7, k8 = keys[leaf, k, d + 6], keys[leaf, k, d + 7], keys[leaf, k, d + 8]
+        a, b, c = np.uint64(d), np.uint64(d + 1), np.uint64(d + 2)
+        e, f, g = np.uint64(d + 3), np.uint64(d + 4), np.uint64(d + 5)
+        h, o, p = np.uint64(d + 6), np.uint64(d + 7), np.uint64(d + 8)
+        if d == 0:
+            for j in range(n):
+                z0, z1, z2 = seen[a, j] - k0, seen[b, j] - k1, seen[c, j] - k2
+                z3, z4, z5 = seen[e, j] - k3, seen[f, j] - k4, seen[g, j] - k5
+                z6, z7, z8 = seen[h, j] - k6, seen[o, j] - k7, seen[p, j] - k8
+                s[j] = z0 * z0 + z1 * z1 + z2 * z2 + (z3 * z3 + z4 * z4 + z5 * z5) + (z6 * z6 + z7 * z7 + z8 * z8)
+        else:
+            for j in range(n):
+                z0, z1, z2 = seen[a, j] - k0, seen[b, j] - k1, seen[c, j] - k2
+                z3, z4, z5 = seen[e, j] - k3, seen[f, j] - k4, seen[g, j] - k5
+                z6, z7, z8 = seen[h, j] - k6, seen[o, j] - k7, seen[p, j] - k8
+                s[j] += z0 * z0 + z1 * z1 + z2 * z2 + (z3 * z3 + z4 * z4 + z5 * z5) + (z6 * z6 + z7 * z7 + z8 * z8)
 
 
 @compiled(nogil=True, fastmath=True)
@@ -162,44 +156,79 @@ def search(
 ) -> int:
     """The sums of 2^(best - S) over the keys that matter, for each query; returns how many keys were visited.
 
-    queries (D, M); keys (leaves, D, LEAF), values (leaves, C, LEAF), extra (leaves, LEAF): log2 of each key's count;
+    queries (D, M); keys (leaves, LEAF, D), values (leaves, LEAF, C), extra (leaves, LEAF): log2 of each key's count;
     low, high (leaves, d): the boxes in the first d dimensions; count (leaves,): keys of a leaf, with their counts;
     lost: what may be left out, as a part of the whole. best (M,) float32, total (M,), weighted (M, C) and skipped (M,)
     float64: the results, the last three given as zeros; skipped bounds, in units of 2^-best, what was left out.
 
-    Each query visits the leaf that is nearest, then those that are near, and after that knows what is far. A leaf is
-    shown to all queries before the next one, as it fits a core's first cache and a dictionary does not.
+    In four rounds: the leaf nearest to a query gives a reference for its weights, leaves that may hold a much heavier
+    key a better one; leaves that are near then give enough of the whole weight to know what is far, and the last round
+    visits what is not. A leaf is shown to all queries that come to it before the next one, side by side in vectors: it
+    fits a core's first cache, a dictionary does not.
     """
-    leaves, n = len(keys), queries.shape[1]
-    bound, s = np.empty(n, np.float32), np.empty(keys.shape[2], np.float32)
-    nearest, at = np.full(n, UNSEEN), np.zeros(n, np.int64)
+    leaves, m, channels = len(keys), queries.shape[1], values.shape[2]
+    bounds, nearest, limit = np.empty((leaves, m), np.float32), np.full(m, UNSEEN), np.empty(m, np.float32)
+    who, seen = np.empty(m + 1, np.int64), np.empty((len(queries), m), np.float32)
+    s, reference, weight = np.empty(m, np.float32), np.empty(m, np.float32), np.empty(m, np.float32)
+    value = np.empty((channels, m), np.float32)
     for leaf in range(leaves):
+        bound = bounds[leaf]
         _to_box(bound, low, high, leaf, queries, scale)
-        for m in range(n):
-            if bound[m] < nearest[m]:
-                nearest[m], at[m] = bound[m], leaf
+        for i in range(m):
+            nearest[i] = smaller(nearest[i], bound[i])
     best[:] = UNSEEN
-    for m in range(n):
-        least = _distances(s, keys, extra, at[m], queries, m, scale, UNSEEN)
-        _vote(s, least, values, at[m], m, best, total, weighted, skipped)
-    near, limit, share = best + NEAR, np.empty(n, np.float32), lost / count.sum()
-    visited = n * keys.shape[2]
-    for far in range(2):
-        for m in range(n):
-            limit[m] = best[m] - np.log2(share * total[m]) if far else near[m]
+    visited, share = 0, lost / count.sum()
+    for turn in range(4):
+        for i in range(m):
+            if turn == 0:
+                limit[i] = nearest[i]
+            elif turn == 1:
+                limit[i] = best[i] - SAFE
+            elif turn == 2:
+                limit[i] = larger(best[i] + NEAR, nearest[i])
+            else:
+                limit[i] = best[i] - np.log2(share * total[i])
         for leaf in range(leaves):
-            _to_box(bound, low, high, leaf, queries, scale)
-            for m in range(n):
-                if leaf == at[m] or (far and bound[m] <= near[m]) or bound[m] > limit[m]:
-                    continue
-                visited += keys.shape[2]
-                least = _distances(s, keys, extra, leaf, queries, m, scale, limit[m] if far else UNSEEN)
-                bound[m] = least
-                if not far or least <= limit[m]:
-                    _vote(s, least, values, leaf, m, best, total, weighted, skipped)
-                    bound[m] = UNSEEN
-            if far:
-                for m in range(n):
-                    if bound[m] > limit[m]:
-                        skipped[m] += count[leaf] * exp2(best[m] - bound[m])
+            n = _gather(who, seen, bounds[leaf], limit, queries)
+            if n == 0:
+                continue
+            for j in range(n):
+                reference[j] = best[who[j]]
+                weight[j] = 0
+            value[:, :n] = 0
+            for k in range(keys.shape[1]):
+                _distances(s, seen, n, keys, leaf, k)
+                more = extra[leaf, k]
+                if turn < 2:
+                    for j in range(n):
+                        reference[j] = smaller(reference[j], scale * s[j] - more)
+                elif channels == 1:
+                    v, c = values[leaf, k, 0], np.uint64(0)
+                    for j in range(n):
+                        z = exp2(reference[j] + more - scale * s[j])
+                        weight[j] += z
+                        value[c, j] += z * v
+                else:
+                    for j in range(n):
+                        z = exp2(reference[j] + more - scale * s[j])
+                        weight[j] += z
+                        s[j] = z
+                    for channel in range(channels):
+                        v, c = values[leaf, k, channel], np.uint64(channel)
+                        for j in range(n):
+                            value[c, j] += s[j] * v
+            for j in range(n):
+                i = who[j]
+                if turn < 2:
+                    best[i] = reference[j]
+                else:
+                    total[i] += weight[j]
+                    for channel in range(channels):
+                        weighted[i, channel] += value[channel, j]
+                    bounds[leaf, i] = UNSEEN
+            if turn > 1:
+                visited += n * keys.shape[1]
+    for leaf in range(leaves):
+        for i in range(m):
+            skipped[i] += count[leaf] * exp2(best[i] - bounds[leaf, i])
     return visited

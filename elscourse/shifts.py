@@ -29,7 +29,7 @@ from .posterior import LOGIT_ERROR, Partial, Source, slices
 
 COPIES = 8  # bytes for each pixel of a block of images: itself and its copy
 BLOCK = 2**22  # bytes of images brought into this order at a time
-LANES = 256  # images side by side in a chunk at most: its rows then stay in a core's second cache
+LANES = 512  # images side by side in a chunk at most: its rows then stay in a core's second cache
 WORTH = 2**22  # pairs of query and key, times the patch size, from which on it beats a few matrix products
 PARTS = 16  # pieces of the work, whatever the number of threads: the sums are then the same on every computer
 FAR = 1e15  # pixels (scaled) of the images that fill up the last chunk: too far from everything to have a weight

@@ -22,7 +22,6 @@ def always_search(monkeypatch: pytest.MonkeyPatch) -> None:
     """Search wherever it is possible, not only where it pays."""
     monkeypatch.setattr(shifts, "WORTH", 0)
     monkeypatch.setattr(clusters, "MOST_NOISE", 1e9)
-    monkeypatch.setattr(clusters, "LARGEST", 99)
 
 
 def smooth_pictures(n: int, c: int, side: int, seed: int) -> Tensor:
