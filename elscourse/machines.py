@@ -154,7 +154,8 @@ class PatchMachine(Machine):
         return None
 
     def _partial(self, centred: Float[Tensor, "B C H W"], t: float, source: Source) -> tuple[Partial, float]:
-        """By a search where a tolerance allows it, else by sliding images where that pays, else by cutting patches."""
+        """By a search where a tolerance allows it, else by sliding images where that pays, else in torch: by summing
+        windows where nothing slides, by cutting patches where much does."""
         size, taps = self.window_at(t)[0], self._taps(t)
         moves = self._displacements(size)
         if len(source) and shifts.pays(centred, moves, size, len(source), self.memory):
@@ -165,6 +166,8 @@ class PatchMachine(Machine):
             everything = shifts.sliding_mean(centred, sliding, source, *self._angle(t), self.memory)
             if everything is not None:
                 return everything, 1.0
+        if len(source) and len(moves) == 1:  # each pixel meets only its own place
+            return shifts.in_place_mean(centred, taps, source, *self._angle(t), self.memory), 1.0
         return super()._partial(centred, t, source)
 
     def _search(

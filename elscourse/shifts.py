@@ -25,13 +25,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .patches import Padding
-from .posterior import LOGIT_ERROR, Partial, Source, slices
+from .posterior import LOGIT_ERROR, Partial, Source, full_precision, slices
 
 COPIES = 8  # bytes for each pixel of a block of images: itself and its copy
 BLOCK = 2**22  # bytes of images brought into this order at a time
 LANES = 512  # images side by side in a chunk at most: its rows then stay in a core's second cache
 WORTH = 2**22  # pairs of query and key, times the patch size, from which on it beats a few matrix products
 PARTS = 16  # pieces of the work, whatever the number of threads: the sums are then the same on every computer
+KEYS = 512  # images at a time in torch: a float32 sum over many more would lose digits
 FAR = 1e15  # pixels (scaled) of the images that fill up the last chunk: too far from everything to have a weight
 
 
@@ -79,6 +80,43 @@ def sliding_mean(
         largest += squares(x.double(), sliding.taps, sliding.padding).numpy() / (2 * sigma**2)
     rows = [torch.from_numpy(a).flatten(-2).mT for a in (largest[:, None], total[:, None], weighted)]
     return Partial(rows[0], rows[1], rows[2], torch.zeros_like(rows[1]))
+
+
+def in_place_mean(
+    x: Float[Tensor, "B C H W"],
+    taps: Float[Tensor, " r+1"],
+    source: Source,
+    alpha: float,
+    sigma: float,
+    memory: int,
+) -> Partial:
+    """The same where a pixel meets only its own place (LS), in torch: any precision, any device.
+
+    A blur is then a product with a band matrix along the rows and one along the columns. Parameters: see
+    `sliding_mean`.
+    """
+    batch, channels, height, width = x.shape
+    whole = Partial.empty(height * width, batch, channels, x.device)
+    down, across = (_band(n, taps.to(x)) for n in (height, width))
+    one = 8 * (2 * channels + 6) * batch * height * width  # bytes of all that is made of the differences to an image
+    for part in slices(len(source), max(1, min(KEYS, memory // 2 // one))):
+        images = source.block(part.start, part.stop)
+        apart = (x[:, None] - alpha * images).square().sum(2)
+        with full_precision():
+            distances = (down @ apart @ across).flatten(2) / (2 * sigma**2)  # (B, n, H W)
+            near = Partial.of(-distances.permute(2, 0, 1), images.flatten(2).permute(2, 0, 1))
+        whole.absorb(slice(None), slice(None), near)
+    if x.dtype == torch.float32 and -(2.0**-24) * float(whole.largest.min()) > LOGIT_ERROR:
+        return in_place_mean(x.double(), taps, source, alpha, sigma, memory)
+    whole.largest += squares(x.double(), taps, "zeros").flatten(1).T[..., None] / (2 * sigma**2)
+    return Partial(*(part.transpose(0, 1) for part in whole.tensors))
+
+
+def _band(n: int, taps: Float[Tensor, " r+1"]) -> Float[Tensor, "n n"]:
+    """The weight of place j in the window of place i."""
+    places = torch.arange(n, device=taps.device)
+    apart = (places[:, None] - places).abs()
+    return F.pad(taps, (0, n))[apart]
 
 
 def squares(x: Float[Tensor, "B C H W"], taps: Float[Tensor, " r+1"], padding: Padding) -> Float[Tensor, "B H W"]:

@@ -52,11 +52,18 @@ MUTANTS = [
         "08_borders",
     ),
     Mutant(
+        "window off by one where nothing slides",
+        "shifts.py",
+        "    apart = (places[:, None] - places).abs()",
+        "    apart = (places[:, None] - places + 1).abs()",
+        "04_local",
+    ),
+    Mutant(
         "window off by one",
         "patches.py",
         "    return padded.unfold(",
         "    padded = torch.roll(padded, 1, dims=-1)\n    return padded.unfold(",
-        "04_local",
+        "07_els",
     ),
     Mutant(
         "wrong dictionary at the border",
