@@ -142,7 +142,7 @@ def losses(denoiser, images, seed=1000):
     """The mean of (eps - eps_hat)^2 at each of the 20 times, on 500 images."""
     result = []
     for i, t in enumerate(times):
-        eps = torch.randn(500, *lab.shape, generator=torch.Generator().manual_seed(seed + i)).to(images)
+        eps = torch.randn(500, *images.shape[1:], generator=torch.Generator().manual_seed(seed + i)).to(images)
         x_t = els.add_noise(images[:500], eps, t)
         result.append((eps - els.noise_from_denoiser(denoiser(x_t, t), x_t, t)).square().mean().cpu())
     return torch.stack(result)
@@ -274,22 +274,19 @@ check.novelty_score(novelty_score)
 # ## 4. How new is new? (5 minutes)
 #
 # The network was trained on the first 2,000 of the 10,000 pictures in the box. The 2,000 after them are our
-# **held-out** pictures: it has never seen them. Of the network's drawings, 100 are stored with the course; the first
-# ten must be those that you just made. (The full-size network of the gpu lab has seen all 60,000 pictures, none is
-# left to hold out: from here on every lab works with the laptop's pictures and network.)
+# **held-out** pictures: it has never seen them. (The gpu lab's network has seen all 60,000, and what is held out there
+# comes from the test part of the data.) Of the network's drawings, 100 are stored; the first ten must be those that you
+# just made.
 #
 # **Predict.** A held-out picture has novelty 1 in the median, by definition. Where will the network's drawings be:
 # near 0, near 1, or beyond?
 
 # %%
-lab = els.lab("laptop", verbose=False)
-ideal, noise = lab.machine("is"), els.seeded_noise(seeds, lab.shape)
-ideal_drew, network_drew = els.sample(ideal, noise, steps=20), els.sample(lab.network, noise, steps=150)
-everything = els.load("fashion-mnist", size=lab.shape[-1], n=len(lab.data) + 2000)
-held_out = everything.images[len(lab.data) :]
+held_out = lab.held_out().images
 stored = els.load_results(lab.network.name)
-drawings = stored["network-150"]
-assert (drawings[:10] - network_drew).abs().max() < 0.01
+drawings = stored["network-150"].to(lab.device)
+off = (drawings[:10] - network_drew).abs()
+assert (off.max() if lab.profile == "laptop" else off.mean()) < 0.01  # GPUs round more
 
 novelty = {
     "ideal denoiser": els.novelty(stored["is"].to(lab.device), lab.data.images, held_out),
@@ -336,6 +333,7 @@ if lab.profile == "laptop":
 # **Predict.** Told the class, and trained on all 10,000 pictures: copies, proper garments, or still oddities?
 
 # %% tags=["slide"]
+# this network is the laptop's on every computer
 garments = els.lab("laptop", network="fashion-mnist-16-resnet-zeros-conditional", verbose=False)
 told = els.load_results(garments.network.name)["network-150"]
 gallery = {"seeds 0 to 9": told[:10], "10 to 19": told[10:20], "20 to 29": told[20:30]}
@@ -344,17 +342,17 @@ show(fig, alt="Thirty drawings of the network that is told the class, three for 
      "garments, shoes and bags, several with odd sleeves, gaps or blurred patterns.")  # fmt: skip
 
 # %%
-live = els.sample(garments.network, noise[:3], steps=150, labels=garments.labels_for(range(3)))
-assert (live.cpu() - told[:3]).abs().max() < 0.01
+three = els.seeded_noise(range(3), garments.shape)
+live = els.sample(garments.network, three, steps=150, labels=garments.labels_for(range(3)))
+assert (live - told[:3]).abs().max() < 0.01
 
 pictures = garments.data.images
 to_others = torch.cdist(pictures[:1000].flatten(1), pictures.flatten(1)).fill_diagonal_(torch.inf)  # not to itself
 usual = to_others.min(1).values.quantile(0.5)
-nearest = els.nearest_training_image(told.to(pictures), pictures)[1]
+nearest = els.nearest_training_image(told, pictures)[1]
 print(f"a real picture's distance to the nearest other one: {usual:.2f} (median)")
 print(f"a drawing's distance to the nearest training picture: {nearest.quantile(0.5):.2f} (median)")
-if lab.profile == "laptop":
-    assert 1.38 < nearest.quantile(0.5) / usual < 1.48 and nearest.min() > 1
+assert 1.38 < nearest.quantile(0.5) / usual < 1.48 and nearest.min() > 1
 
 # %% [markdown]
 # Recognisable garments, and still no copies: 1.4 times as far from the training set as real pictures are from each
@@ -443,20 +441,23 @@ if lab.profile == "laptop":
 
 # %%
 eps = els.seeded_noise(range(1000, 1100), lab.shape).to(lab.device)
+row, column = lab.shape[1] // 2, lab.shape[2] // 2  # the middle
+window = slice(row - 2, row + 3), slice(column - 2, column + 3)
 looks = {}
 for t in (0.9, 0.5, 0.2, 0.05):
     x_t = els.add_noise(held_out[:100], eps, t).requires_grad_()
-    (gradient,) = torch.autograd.grad(lab.network(x_t, t)[:, 0, 8, 8].sum(), x_t)
+    (gradient,) = torch.autograd.grad(lab.network(x_t, t)[:, 0, row, column].sum(), x_t)
     looks[t] = gradient.abs().mean((0, 1)).cpu()
-share = {t: float(look[6:11, 6:11].sum() / look.sum()) for t, look in looks.items()}
-others = {t: float((look[6:11, 6:11].sum() - look[8, 8]) / (look.sum() - look[8, 8])) for t, look in looks.items()}
+share = {t: float(look[window].sum() / look.sum()) for t, look in looks.items()}
+itself = {t: look[row, column] for t, look in looks.items()}
+others = {t: float((look[window].sum() - itself[t]) / (look.sum() - itself[t])) for t, look in looks.items()}
 print("share of the outlined window, without the pixel itself:", {t: f"{s:.0%}" for t, s in others.items()})
 
 # %% tags=["slide"]
 fig, axes = plt.subplots(1, 4, figsize=(9, 2.6))
 for ax, (t, look) in zip(axes, looks.items(), strict=True):
-    picture = ax.imshow(look / look.max(), cmap="viridis", norm="log", vmin=1e-3, vmax=1)
-    plotting.patch_outline(ax, 8, 8, 5)
+    picture = ax.imshow((look / look.max()).clamp(min=1e-3), cmap="viridis", norm="log", vmin=1e-3, vmax=1)
+    plotting.patch_outline(ax, row, column, 5)
     ax.set(title=f"t = {t}: {share[t]:.0%}", xticks=[], yticks=[])
 fig.colorbar(picture, ax=axes, label="influence")
 show(
@@ -532,6 +533,7 @@ def broken_promise(denoiser, t, shift):
     return (shifted_first - shifted_last).square().mean((0, 1)).sqrt().cpu()
 
 
+# the laptop's on every computer: a convolution takes pictures of any size
 circular = els.load_network("fashion-mnist-16-resnet-circular").to(lab.device)
 errors = {
     "ideal denoiser": broken_promise(ideal, 0.5, (1, 0)),
@@ -554,7 +556,8 @@ def middle_and_border(error):
     """Root mean square over the 4 x 4 pixels in the middle, and over the outermost ring."""
     square, ring = error.square(), torch.ones_like(error, dtype=torch.bool)
     ring[1:-1, 1:-1] = False
-    return square[6:10, 6:10].mean().sqrt().item(), square[ring].mean().sqrt().item()
+    middle = square[row - 2 : row + 2, column - 2 : column + 2]
+    return middle.mean().sqrt().item(), square[ring].mean().sqrt().item()
 
 
 for name, error in errors.items():
@@ -580,7 +583,7 @@ with torch.no_grad():
 error = (shifted_first - shifted_last).abs()
 far_away = error[..., 12:-12, 12:-12].max().item()
 print(f"largest error: {error.max():.2f}; far from the border: {far_away:.4f}")
-assert far_away < 1e-4 < 0.01 < error.max()
+assert far_away < (1e-4 if lab.profile == "laptop" else 5e-3) < 0.01 < error.max()  # GPUs round more
 
 # %% [markdown]
 # How far the border can be felt depends on the noise, because that decides how far the network looks:
@@ -641,41 +644,47 @@ check.shift_error(shift_error)
 #
 # The course comes with another network: a **UNet**, trained on the same 2,000 pictures for the same 8,000 steps,
 # which is 512 times through all of them. It halves the picture twice on the way, and each of its pixels sees the
-# whole picture.
+# whole picture. (It is the laptop's on every computer. We compare each network with the ideal denoiser of its own
+# training pictures.)
 #
 # **Predict.** If looking locally is what keeps a network from remembering, what will this one do?
 
 # %%
-unet = els.load_network("fashion-mnist-16-unet-zeros").to(lab.device)
-canvas = noise[:1].clone().requires_grad_()
+unet_lab = els.lab("laptop", network="fashion-mnist-16-unet-zeros", verbose=False)
+unet, unet_noise = unet_lab.network, els.seeded_noise(seeds, unet_lab.shape)
+canvas = unet_noise[:1].clone().requires_grad_()
 (influence,) = torch.autograd.grad(unet(canvas, 0.5)[0, 0, 0, 0], canvas)
 print(f"UNet: the corner pixel depends on {influence.count_nonzero()} of {influence.numel()} pixels")
 print(f"{sum(p.numel() for p in unet.module.parameters()):,} parameters")
 assert influence.count_nonzero() == influence.numel()
 
 # %% tags=["slide"]
-unet_drew = els.load_results("fashion-mnist-16-unet-zeros")["network-150"].to(lab.device)
-assert (els.sample(unet, noise[:3], steps=150) - unet_drew[:3]).abs().max() < 0.01
-fig = plotting.image_rows({"ideal denoiser": ideal_drew, "UNet": unet_drew[:10], "network": network_drew})
+unet_drew = els.load_results(unet.name)["network-150"]
+assert (els.sample(unet, unet_noise[:3], steps=150) - unet_drew[:3]).abs().max() < 0.01
+rows = {"ideal denoiser": els.sample(unet_lab.machine("is"), unet_noise, steps=20), "UNet": unet_drew[:10]}
+if lab.profile == "gpu":
+    rows["ideal, full size"] = ideal_drew  # the network has another one there: other pictures, other noise
+fig = plotting.image_rows(rows | {"network": network_drew})
 show(fig, alt="Ten columns, three rows: the UNet's drawings resemble the ideal denoiser's training pictures above them "
      "in most columns; the ResNet's drawings below are looser and often torn.")  # fmt: skip
 
 # %%
-copies = stored["is"].to(lab.device)
-on_training["UNet"], on_held_out["UNet"] = losses(unet, lab.data.images), losses(unet, held_out)
+fresh = unet_lab.held_out().images
+on_training["UNet"], on_held_out["UNet"] = losses(unet, unet_lab.data.images), losses(unet, fresh)
 memory = {}
-for name, drew in (("network", drawings), ("UNet", unet_drew)):
+for name, its, unseen in (("network", lab, held_out), ("UNet", unet_lab, fresh)):
     loss_seen, loss_new = on_training[name].mean(), on_held_out[name].mean()
-    r2 = els.compare(drew, copies).r2.quantile(0.5).item()
-    new = els.novelty(drew, lab.data.images, held_out)
+    drew = els.load_results(its.network.name)
+    r2 = els.compare(drew["network-150"], drew["is"]).r2.quantile(0.5).item()
+    new = els.novelty(drew["network-150"].to(its.device), its.data.images, unseen)
     memory[name] = (loss_new / loss_seen - 1).item(), r2, new.quantile(0.5).item(), new.min().item()
     print(f"{name:<7} loss {loss_seen:.4f} on training pictures, {loss_new:.4f} on new ones ({memory[name][0]:+.1%})")
     print(f"        r2 with the ideal denoiser {r2:.2f}")
     print(f"        novelty {memory[name][2]:.2f}, smallest {memory[name][3]:.2f}")
+assert abs(memory["UNet"][0] - 0.176) < 0.01 and abs(memory["UNet"][1] - 0.86) < 0.01
+assert abs(memory["UNet"][2] - 0.94) < 0.02 and abs(memory["UNet"][3] - 0.52) < 0.02
 if lab.profile == "laptop":
-    assert abs(memory["network"][0]) < 0.02 and abs(memory["UNet"][0] - 0.176) < 0.01
-    assert abs(memory["network"][1] - 0.61) < 0.01 and abs(memory["UNet"][1] - 0.86) < 0.01
-    assert abs(memory["UNet"][2] - 0.94) < 0.02 and abs(memory["UNet"][3] - 0.52) < 0.02
+    assert abs(memory["network"][0]) < 0.02 and abs(memory["network"][1] - 0.61) < 0.01
 
 # %% [markdown]
 # The UNet has begun to remember: its loss is 18 % higher on new pictures than on those it was trained on, and from

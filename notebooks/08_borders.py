@@ -38,21 +38,22 @@ lab = els.lab()
 #
 # Two networks were trained for this course on the same 2,000 images, with the same plan. They differ in one word of
 # their convolutions: what stands beyond the border of the image. In one it is the opposite side (`circular`); in the
-# other, as in most convolutional networks in use, it is 0 (`zeros`). (The pair exists at 16 x 16 only, so this lesson
-# works in the laptop's lab everywhere.)
+# other, as in most convolutional networks in use, it is 0 (`zeros`). (The circular one is the laptop's in every lab: in
+# the gpu lab it draws smaller pictures, from other noise.)
 #
 # **Predict.** Let both draw from the same noise. What difference can a rim of zeros make? And if you average 100
 # drawings of each, what will the two mean pictures look like?
 
 # %% tags=["slide"]
-lab = els.lab("laptop", verbose=False)
-stored = {padding: els.load_results(f"fashion-mnist-16-resnet-{padding}") for padding in ("circular", "zeros")}
+names = {"circular": "fashion-mnist-16-resnet-circular", "zeros": lab.network.name}
+stored = {padding: els.load_results(name) for padding, name in names.items()}
 drawn = {padding: results["network-150"] for padding, results in stored.items()}  # 100 seeds, 150 steps
 noise = stored["zeros"]["noise"]
-assert torch.equal(noise, stored["circular"]["noise"])
+assert lab.profile != "laptop" or torch.equal(noise, stored["circular"]["noise"])
 torch.testing.assert_close(noise[:5], els.seeded_noise(range(5), lab.shape))
 
-live = els.sample(lab.network, noise[:2], steps=150)  # two of them again: the stored ones are what they claim to be
+# two of them again: the stored ones are what they claim to be
+live = els.sample(lab.network, noise[:2].to(lab.device), steps=150).cpu()
 assert els.compare(live, drawn["zeros"][:2]).r2.min() > 0.99
 
 fig = plotting.image_rows({f"network, {padding}": images[:10] for padding, images in drawn.items()})
@@ -61,8 +62,9 @@ show(fig, alt="Ten seeds. The circular network draws patches of cloth that run o
 
 # %% tags=["slide"]
 mean = {f"network, {padding}": images.mean(0) for padding, images in drawn.items()}
-mean["training images"] = lab.data.images.mean(0)
-fig = plotting.image_rows({"mean": torch.stack(list(mean.values()))}, notes=[n.replace(", ", ",\n") for n in mean])
+mean["training images"] = lab.data.images.mean(0).cpu()
+alike = [torch.nn.functional.interpolate(m[None], lab.shape[1:]) for m in mean.values()]  # all at the lab's size
+fig = plotting.image_rows({"mean": torch.cat(alike)}, notes=[name.replace(", ", ",\n") for name in mean])
 show(fig, alt="Three mean pictures: of 100 samples of the circular network, one even dark grey; of the "
      "zero-padded network, a bright blur in the middle of a black frame, nearly the same as the mean of "
      "the training images.")  # fmt: skip
@@ -70,8 +72,10 @@ show(fig, alt="Three mean pictures: of 100 samples of the circular network, one 
 # %%
 contrast = {name: float(m.std()) for name, m in mean.items()}
 print(", ".join(f"{name}: {value:.3f}" for name, value in contrast.items()), "(standard deviation over pixels)")
-assert contrast["network, circular"] < 0.1 < 0.3 < contrast["network, zeros"]
-assert els.compare(mean["network, zeros"][None], mean["training images"][None]).r2 > 0.95
+assert contrast["network, circular"] < 0.1 < contrast["network, zeros"]
+if lab.profile == "laptop":
+    assert contrast["network, zeros"] > 0.3
+    assert els.compare(mean["network, zeros"][None], mean["training images"][None]).r2 > 0.95
 
 # %% [markdown] tags=["slide"]
 # The circular network uses every place alike: the mean of its drawings is one grey. The zero-padded one puts
@@ -87,8 +91,8 @@ assert els.compare(mean["network, zeros"][None], mean["training images"][None]).
 # noise?
 
 # %%
-t = 0.5
-x_t = els.add_noise(lab.data.images, torch.randn(lab.data.images.shape, generator=torch.Generator().manual_seed(0)), t)
+t, x_0 = 0.5, lab.data.images[:2000].cpu()  # no more of them: in 60 million pixels float32 rounds one or two to 0
+x_t = els.add_noise(x_0, torch.randn(x_0.shape, generator=torch.Generator().manual_seed(0)), t)
 exact, near = int((x_t == 0).sum()), int((x_t.abs() < 0.05).sum())
 print(f"{exact} of {x_t.numel():,} pixels are exactly 0; {near:,} are within 0.05 of it")
 assert exact == 0 and near > 10_000
@@ -347,7 +351,7 @@ def naive_els_zeros(x_t, images, t, patch_size, schedule):
     return out
 
 
-few, x_t = lab.data.images[:40].double(), x_t[100:103].double()
+few, x_t = x_0[:40].double(), x_t[100:103].double()
 naive = naive_els_zeros(x_t, few, t, P, lab.schedule)
 machine = els.EquivariantLocalScoreMachine(few, lab.schedule, patch_size=P, padding="zeros")
 torch.testing.assert_close(naive, machine(x_t, t), rtol=0, atol=1e-5)
@@ -396,7 +400,7 @@ assert between.max() < 1e-6 < 0.3 < everywhere["zeros"] and everywhere["circular
 # **Predict.** Which $S_x$ gives the boundary-broken machine, for a pixel in the middle? At the top edge? In a corner?
 
 # %% tags=["slide"]
-pixels = {"interior": (9, 6), "top edge": (1, 6), "left edge": (9, 0), "corner": (1, 14)}
+pixels = {"interior": (9, 6), "top edge": (1, 6), "left edge": (9, 0), "corner": (1, W - 2)}
 fig, axes = plt.subplots(1, 4, figsize=(9.6, 2.8), layout="constrained")
 for axis, (name, (row, column)) in zip(axes, pixels.items(), strict=True):
     own = padding_pattern(row, column, P)
@@ -447,7 +451,7 @@ torch.testing.assert_close(by_mask, by_class)
 # images of random pixels, so that nothing agrees by accident: in garments the outermost ring is black for every machine
 random = torch.rand(40, C, H, W, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 2 - 1
 same = {}
-for size in (5, 9, 13, 17):
+for size in (5, 9, 13, H + 1):
     ls = els.LocalScoreMachine(random, lab.schedule, patch_size=size)(x_t, t)
     broken = els.EquivariantLocalScoreMachine(random, lab.schedule, patch_size=size, padding="zeros")(x_t, t)
     same[size] = ((ls - broken).abs().amax((0, 1)) < 1e-9).float()
@@ -467,20 +471,21 @@ for size, equal in same.items():
     rows = torch.arange(H)
     near = (rows < reach) | (rows >= H - reach)
     assert torch.equal(equal, (near[:, None] & near[None]).float()), size
-assert same[17].all() and same[5].sum() == 16
+assert same[H + 1].all() and same[5].sum() == 16
 
 # %% [markdown]
 # Exactly the corner squares of side $r$, $4 r^2$ pixels; and as soon as $P \ge H$, everywhere: **with a large window,
 # the machine that may not know where it is knows it everywhere.**
 #
 # Now recall that networks look far when there is much noise and near when there is little. Here are the calibrated
-# sizes $P(t)$ of the garment network (lesson 09 measures them), and what they mean.
+# sizes $P(t)$ of the garment network (lesson 09 measures them), and what they mean. (This network, which was told the
+# classes, and what it draws in sections 8 and 9 are the laptop's in every lab.)
 
 # %% tags=["slide"]
 garments = els.lab("laptop", network="fashion-mnist-16-resnet-zeros-conditional")
-steps = garments.patch_sizes("els-zeros")
-times, reach = [t for t, _ in steps], torch.tensor([min(p // 2, H // 2) for _, p in steps])
-corner, middle = (2 * reach / H) ** 2, (1 - 2 * reach / H) ** 2
+steps, side = garments.patch_sizes("els-zeros"), garments.shape[-1]
+times, reach = [t for t, _ in steps], torch.tensor([min(p // 2, side // 2) for _, p in steps])
+corner, middle = (2 * reach / side) ** 2, (1 - 2 * reach / side) ** 2
 
 fig, axis = plt.subplots(figsize=(6.4, 3.2), layout="constrained")
 axis.stackplot(times, corner, 1 - corner - middle, middle, colors=[plotting.ORANGE, "#e8c8a8", plotting.BLUE])
@@ -497,10 +502,9 @@ show(fig, alt="Share of corner, edge and interior pixels against time, noise on 
 # %%
 print(f"t = 1: P = {steps[0][1]}, {corner[0]:.0%} corner, {middle[0]:.0%} interior")
 print(f"t = {times[-1]:.2f}: P = {steps[-1][1]}, {corner[-1]:.0%} corner, {middle[-1]:.0%} interior")
-if lab.profile == "laptop":
-    shares = torch.stack([corner[0], middle[0], corner[-1], middle[-1]])
-    assert (shares - torch.tensor([0.56, 0.06, 0.02, 0.77])).abs().max() < 0.005
-    assert H - 2 * reach[0] == 4  # interior rows, and columns, at t = 1
+shares = torch.stack([corner[0], middle[0], corner[-1], middle[-1]])
+assert (shares - torch.tensor([0.56, 0.06, 0.02, 0.77])).abs().max() < 0.005
+assert side - 2 * reach[0] == 4  # interior rows, and columns, at t = 1
 
 # %% [markdown]
 # At first, more than half of the pixels know exactly where they are, and only 6 % know nothing; even those borrow from
@@ -548,12 +552,13 @@ check.alone_in_the_dictionary(alone_in_the_dictionary)
 # **Predict.** The answer of each machine to pure noise, as a picture: IS, ELS with zeros, ELS circular ($P = 13$)?
 
 # %% tags=["slide"]
+wide = H - 3  # 13 on 16 x 16 pixels
 first = {
     "IS": lab.machine("is"),
-    "ELS, zeros": lab.patch_machine("els-zeros", 13),
-    "ELS, circular": lab.patch_machine("els-circular", 13),
+    "ELS, zeros": lab.patch_machine("els-zeros", wide),
+    "ELS, circular": lab.patch_machine("els-circular", wide),
 }
-guess = {name: m(noise[:1], 1.0) for name, m in first.items()}
+guess = {name: m(noise[:1].to(lab.device), 1.0) for name, m in first.items()}
 fig = plotting.image_rows({"D at t = 1": torch.cat(list(guess.values()))}, titles=list(guess))
 show(fig, alt="Three answers to pure noise: IS shows the mean garment, ELS with zeros nearly the same, a bright "
      "blur in a black frame; circular ELS one even grey.")  # fmt: skip
@@ -601,17 +606,17 @@ show(fig, alt="Ten seeds, one of each class. ELS with zeros and the network draw
 r2 = {name: els.compare(x, network).r2 for name, x in (("zeros", broken), ("circular", circular))}
 medians = {name: float(values.quantile(0.5)) for name, values in r2.items()}
 spread = {name: float(x.mean(0).std()) for name, x in (("zeros", broken), ("circular", circular), ("network", network))}
-frame = torch.ones(H, W, dtype=torch.bool)
+frame = torch.ones(side, side, dtype=torch.bool)
 frame[1:-1, 1:-1] = False
 rim = {name: float(x[:, 0, frame].mean()) for name, x in (("zeros", broken), ("circular", circular))}
 print("median r2 with the network:            " + ", ".join(f"{n} {v:.2f}" for n, v in medians.items()))
 print("contrast of the mean picture:          " + ", ".join(f"{n} {v:.2f}" for n, v in spread.items()))
-pair = {name: float(stored[name][f"els-{name}"].mean(0).std()) for name in ("zeros", "circular")}
-print("the same, 100 seeds, unconditional:    " + ", ".join(f"{n} {v:.2f}" for n, v in pair.items()))
+untold = {name: float(stored[name][f"els-{name}"].mean(0).std()) for name in ("zeros", "circular")}
+print("the same, 100 seeds, unconditional:    " + ", ".join(f"{n} {v:.2f}" for n, v in untold.items()))
 print("mean value of the outermost ring:      " + ", ".join(f"{n} {v:.2f}" for n, v in rim.items()))
 assert abs(medians["zeros"] - 0.95) < 0.01 and abs(medians["circular"] - 0.11) < 0.01
 assert abs(spread["zeros"] - 0.39) < 0.01 and abs(spread["circular"] - 0.11) < 0.01
-assert abs(pair["zeros"] - 0.40) < 0.01 and abs(pair["circular"] - 0.03) < 0.01
+assert abs(untold["circular"] - 0.03) < 0.01 and (lab.profile != "laptop" or abs(untold["zeros"] - 0.40) < 0.01)
 assert (garments.data.images[:, 0, frame] == -1).all() and rim["circular"] > -0.8
 assert broken[:, 0, frame].max() < -0.999  # without exception
 
@@ -679,7 +684,7 @@ widgets.MosaicExplorer.of(machines["zeros"], x_t, steps[-1][1], t, top=4, labels
 
 # %%
 voters = machines["zeros"].posterior(x_t, t, top=1, labels=labels).location[:, :, :, 0]  # (2, H, W, 2): row, column
-own = torch.stack(torch.meshgrid(torch.arange(H), torch.arange(W), indexing="ij"), dim=-1)
+own = torch.stack(torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij"), dim=-1)
 travelled = (voters - own).abs()
 reach = machines["zeros"].window_at(t)[0] // 2
 in_corner = travelled[:, :reach, :reach].max()

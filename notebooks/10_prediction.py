@@ -48,14 +48,12 @@ lab = els.lab()
 # in lesson 09 on ten other seeds and are now frozen. The score of a bet is **r2**: the squared correlation of the
 # pixels of two pictures, 1 for equal up to brightness and contrast, near 0 for unrelated.
 #
-# A hundred samples of every machine take some minutes, so they are stored with the course. (They were drawn in the
-# laptop's lab, and this lesson works there everywhere.)
+# A hundred samples of every machine take some minutes, so they are stored: the laptop lab's come with the course, those
+# of the gpu lab were made there by the same command.
 
 # %%
-lab = els.lab("laptop", verbose=False)
-NETWORK = "fashion-mnist-16-resnet-zeros"
-results = els.load_results(NETWORK)
-print(f"made by: elscourse reproduce --network {NETWORK}")
+results = els.load_results(lab.network.name)
+print(f"made by: elscourse reproduce --network {lab.network.name}")
 for name, images in results.items():
     print(f"{name:25s} {tuple(images.shape)}")
 
@@ -67,12 +65,13 @@ for name, images in results.items():
 again = [3, 28, 61, 90]
 noise = els.seeded_noise(again, lab.shape)
 assert torch.equal(noise, results["noise"][again])
+noise, within = noise.to(lab.device), 0.01 if lab.profile == "laptop" else 0.1  # GPUs round more
 for name in ("is", "ls", "els-zeros", "els-zeros-gaussian", "wiener"):
-    live = els.sample(lab.machine(name), noise, steps=20)
-    assert (live - results[name][again]).abs().max() < 0.01, name
-live = els.sample(lab.network, noise, steps=150)
-assert (live - results["network-150"][again]).abs().max() < 0.01
-print("five machines' and the network's stored drawings of seeds", again, "are drawn again, live, to within 0.01")
+    live = els.sample(lab.machine(name), noise, steps=20).cpu()
+    assert (live - results[name][again]).abs().max() < within, name
+live = els.sample(lab.network, noise, steps=150).cpu()
+assert (live - results["network-150"][again]).abs().max() < within
+print(f"five machines' and the network's stored drawings of seeds {again} are drawn again, live, to within {within}")
 
 # %% [markdown] tags=["slide"]
 # ## 2. One seed, by hand (5 minutes)
@@ -93,7 +92,7 @@ show(
 # the rest is to do it fairly.
 
 # %% tags=["slide"]
-drawn = els.sample(lab.network, els.seeded_noise([seed], lab.shape), steps=150)
+drawn = els.sample(lab.network, els.seeded_noise([seed], lab.shape).to(lab.device), steps=150).cpu()
 alike = els.compare(results["els-zeros"][[seed]], drawn).r2.item()
 show(
     plotting.image_rows({"ELS": results["els-zeros"][[seed]], "network": drawn}, notes=[f"r2 {alike:.2f}"]),
@@ -165,7 +164,7 @@ if lab.profile == "laptop":
 # ELS predicts badly by its own standards. We come back to them in section 9.
 
 # %% tags=["slide"]
-lost = (r2["IS"] >= r2["ELS"]).nonzero().flatten()
+lost = (r2["IS"] - r2["ELS"]).topk(2).indices.sort().values  # where IS is most ahead, or least behind
 rows = {name: images[lost] for name, images in predictions.items() if name in ("IS", "ELS")} | {"network": target[lost]}
 notes = [f"{r2['IS'][i]:.2f} / {r2['ELS'][i]:.2f}" for i in lost]
 show(
@@ -369,13 +368,14 @@ if lab.profile == "laptop":
 #
 # Four networks are shipped. Three have only convolutions that look at neighbours (ResNets): one pads with zeros, one
 # wraps around, one is told the class. The fourth, a UNet, also works on shrunken copies of the image, so that it sees
-# far. It was trained for as many steps as the others, on the same 2,000 images as the first two.
+# far. It was trained for as many steps as the others, on the same 2,000 images as the first two. (In the gpu lab the
+# first is that lab's own; the other three are the laptop's on every computer.)
 #
 # **Predict.** For which network will ELS be worst? For which will the ideal machine be best?
 
 # %%
 networks = {
-    "ResNet, zeros": ("fashion-mnist-16-resnet-zeros", "els-zeros"),
+    "ResNet, zeros": (lab.network.name, "els-zeros"),
     "ResNet, circular": ("fashion-mnist-16-resnet-circular", "els-circular"),
     "ResNet, zeros,\nclass known": ("fashion-mnist-16-resnet-zeros-conditional", "els-zeros"),
     "UNet, zeros": ("fashion-mnist-16-unet-zeros", "els-zeros"),
@@ -426,10 +426,12 @@ for name in networks:
         print(f"{label:28s} {machine:8s} {q2:5.2f}  {q1:.2f} - {q3:.2f}  {low:.2f} - {high:.2f}  {beats:5d}")
 
 # %%
-stated = {"ResNet, zeros": 0.91, "ResNet, circular": 0.83, "ResNet, zeros,\nclass known": 0.94, "UNet, zeros": 0.85}
+stated = {"ResNet, circular": 0.83, "ResNet, zeros,\nclass known": 0.94, "UNet, zeros": 0.85}
+if lab.profile == "laptop":
+    stated["ResNet, zeros"] = 0.91
 assert all(abs(summary[name, "els"] - v) < 0.006 for name, v in stated.items())
 assert all(summary["ResNet, circular", machine] < 0.1 for machine in ("is", "wiener", "ls"))
-for name in list(networks)[:3]:
+for name in stated.keys() - {"UNet, zeros"}:
     assert summary[name, "els"] == max(summary[name, machine] for machine in columns)
 assert abs(summary["UNet, zeros", "is"] - 0.86) < 0.006
 assert (agreement("UNet, zeros", "els") > agreement("UNet, zeros", "is")).sum() == 53
@@ -448,10 +450,11 @@ assert (agreement("UNet, zeros", "els") > agreement("UNet, zeros", "is")).sum() 
 # real images that were *not* in training.
 
 # %% tags=["slide"]
-training = lab.data.images.cpu()
-held_out = els.load("fashion-mnist", size=16, n=3000).images[2000:]
+unet = els.lab("laptop", network="fashion-mnist-16-unet-zeros", verbose=False)  # on every computer
+same_images = els.load_results("fashion-mnist-16-resnet-zeros")  # the ResNet that was trained on the same images
+training, held_out = unet.data.images, unet.held_out(1000).images
 sets = {"ideal machine": stored["UNet, zeros"]["is"], "UNet": stored["UNet, zeros"]["network-150"]}
-sets |= {"held-out\nreal images": held_out, "ResNet, zeros": target}
+sets |= {"held-out\nreal images": held_out, "ResNet, zeros": same_images["network-150"]}
 distance = {name: els.nearest_training_image(images, training)[1] for name, images in sets.items()}
 fig, axis = plt.subplots(figsize=(7.5, 2.6))
 axis.boxplot([d.numpy() for d in distance.values()], orientation="horizontal", whis=(5, 95), showfliers=False)
@@ -468,15 +471,14 @@ middle = {name: d.median().item() for name, d in distance.items()}
 print({name.replace("\n", " "): round(m, 2) for name, m in middle.items()})
 print(f"the nearest of the UNet's drawings: {distance['UNet'].min():.2f}")
 same_memory = {}
-for name in ("UNet, zeros", "ResNet, zeros"):
-    pair = (stored[name]["network-150"], stored[name]["is"])
+for name, samples in {"UNet, zeros": stored["UNet, zeros"], "ResNet, zeros": same_images}.items():
+    pair = (samples["network-150"], samples["is"])
     drawn, remembered = (els.nearest_training_image(images, training)[0] for images in pair)
     same_memory[name] = (drawn == remembered).sum().item()
     print(f"{name}: nearest to the very image that the ideal machine returns, {same_memory[name]} of 100 seeds")
-if lab.profile == "laptop":
-    assert middle["ideal machine"] < 0.01 and abs(middle["ResNet, zeros"] - 5.1) < 0.05
-    assert abs(middle["UNet"] - 2.9) < 0.05 and abs(middle["held-out\nreal images"] - 3.0) < 0.05
-    assert distance["UNet"].min() > 1.55 and same_memory == {"UNet, zeros": 20, "ResNet, zeros": 4}
+assert middle["ideal machine"] < 0.01 and abs(middle["ResNet, zeros"] - 5.1) < 0.05
+assert abs(middle["UNet"] - 2.9) < 0.05 and abs(middle["held-out\nreal images"] - 3.0) < 0.05
+assert distance["UNet"].min() > 1.55 and same_memory == {"UNet, zeros": 20, "ResNet, zeros": 4}
 
 # %% [markdown]
 # Not copies: the closest of the UNet's drawings is still 1.6 away. They lie as near to the training set as new *real*
@@ -496,8 +498,7 @@ for half, mask in {"near the training images": near, "far from them": ~near}.ite
     halves[half] = (ours > theirs).sum().item()
     medians_here = f"median r2 of IS {theirs.quantile(0.5):.2f}, of ELS {ours.quantile(0.5):.2f}"
     print(f"{half:25s} {medians_here}, ELS wins {halves[half]} of {mask.sum()}")
-if lab.profile == "laptop":
-    assert halves == {"near the training images": 22, "far from them": 31}
+assert halves == {"near the training images": 22, "far from them": 31}
 
 # %% [markdown]
 # Near the training images the ideal machine is ahead, far from them ELS is: what one expects of a network between the
@@ -613,11 +614,12 @@ if lab.profile == "laptop":
 
 # %%
 elsm = lab.machine("els-zeros")
-path = list(els.trajectory(elsm, results["noise"][seeds], steps=20))
-theirs = list(els.trajectory(lab.network, results["noise"][seeds], steps=160))[::8]
+noise = results["noise"].to(lab.device)
+path = list(els.trajectory(elsm, noise[seeds], steps=20))
+theirs = list(els.trajectory(lab.network, noise[seeds], steps=160))[::8]
 times = [round(t, 2) for t, _, _ in path][:-1]
-apart = torch.stack([els.compare(a[2], b[2]).r2 for a, b in zip(path, theirs, strict=True)][:-1])  # (20, 8)
-on_its_path = torch.stack([els.compare(elsm(x_t[:4], t), x0_hat[:4]).r2 for t, x_t, x0_hat in theirs[:-1]])  # (20, 4)
+apart = torch.stack([els.compare(a[2], b[2]).r2.cpu() for a, b in zip(path, theirs, strict=True)][:-1])  # (20, 8)
+on_its_path = torch.stack([els.compare(elsm(x_t[:4], t), x0_hat[:4]).r2.cpu() for t, x_t, x0_hat in theirs[:-1]])
 
 # %% tags=["slide"]
 fig, axes = plt.subplots(1, 2, figsize=(9.5, 3.4), sharey=True)
@@ -650,10 +652,10 @@ if lab.profile == "laptop":
     lowest = dict(zip(seeds[:4].tolist(), on_its_path[t09:].min(0).values.tolist(), strict=True))
     assert min(lowest[35], lowest[47]) > 0.88 and max(lowest[77], lowest[54]) < 0.78
 
-start = list(els.trajectory(elsm, results["noise"], times=[1.0, 0.95, 0.9, 0.85]))[2][2]  # at t = 0.9, all 100 seeds
-network_start = list(els.trajectory(lab.network, results["noise"], times=[1 - k / 160 for k in range(18)]))[16][2]
-early = els.compare(start, network_start).r2
-assert (early[seeds] - apart[t09]).abs().max() < 1e-3
+start = list(els.trajectory(elsm, noise, times=[1.0, 0.95, 0.9, 0.85]))[2][2]  # at t = 0.9, all 100 seeds
+network_start = list(els.trajectory(lab.network, noise, times=[1 - k / 160 for k in range(18)]))[16][2]
+early = els.compare(start, network_start).r2.cpu()
+assert (early[seeds] - apart[t09]).abs().max() < (1e-3 if lab.profile == "laptop" else 0.05)  # GPUs round more
 ranks = torch.stack([early.argsort().argsort(), r2["ELS"].argsort().argsort()]).double()
 told_early = torch.corrcoef(ranks)[0, 1].item()
 print(f"all 100 seeds: rank correlation of the agreement at t = 0.9 with that of the final drawings {told_early:.2f}")

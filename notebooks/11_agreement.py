@@ -37,7 +37,6 @@ lab = els.lab()
 # ## 1. One pair, three numbers (5 minutes)
 #
 # The samples of lesson 10 are stored: 100 seeds, drawn by the network with 20 and with 150 steps, and by every machine.
-# (That was in the laptop's lab, where this lesson stays, with a GPU too.)
 #
 # Take one seed: what the ELS machine predicted and what the network drew. Every pixel gives a point $(p, y)$:
 # $p$ predicted, $y$ drawn.
@@ -46,8 +45,7 @@ lab = els.lab()
 # contrast?
 
 # %% tags=["slide"]
-lab = els.lab("laptop", verbose=False)
-stored = els.load_results("fashion-mnist-16-resnet-zeros")
+stored = els.load_results(lab.network.name)
 target, predicted = stored["network-150"], stored["els-zeros"]
 seed = 2
 fig, axes = plt.subplots(1, 3, figsize=(9, 3), width_ratios=(1, 1, 1.4))
@@ -483,7 +481,7 @@ machine = stored["els-zeros"][:40]
 plain = els.sample(lab.network, noise, steps=20).cpu()
 replaced = [els.sample(with_step(k, ideal), noise, steps=20).cpu() for k in range(6)]
 by_package = els.sample(els.with_first_step(ideal, lab.network), noise[:5], steps=20).cpu()
-assert (by_package - replaced[0][:5]).abs().max() < 1e-3
+assert (by_package - replaced[0][:5]).abs().max() < (1e-3 if lab.profile == "laptop" else 0.1)  # GPUs round more
 
 # %% tags=["slide"]
 values = [els.compare(machine, image).r2.quantile(0.5).item() for image in (plain, *replaced)]
@@ -640,15 +638,15 @@ check.gentle_grid(gentle_grid)
 columns = ("network-20", "network-20-exact-first", "network-150")
 rows = {}
 print(f"{'median r2 of':40s} {'20 steps':>9s} {'exact first':>12s} {'150 steps':>10s}")
-for name in ("resnet-zeros", "resnet-zeros-conditional", "resnet-circular", "unet-zeros"):
-    results = els.load_results(f"fashion-mnist-16-{name}")
+others = ("resnet-zeros-conditional", "resnet-circular", "unet-zeros")  # the laptop's on every computer
+for name, file in {"resnet-zeros": lab.network.name, **{k: f"fashion-mnist-16-{k}" for k in others}}.items():
+    results = els.load_results(file)
     for kind in ("els-circular" if "circular" in name else "els-zeros", "is"):
         row = [medians(results[kind], results[column])[1] for column in columns]
         rows[name, kind[:2]] = row
         print(f"{kind + ' with ' + name:40s} {row[0]:9.3f} {row[1]:12.3f} {row[2]:10.3f}")
-lifts = [row[1] - row[0] for (name, kind), row in rows.items() if kind == "el"]
-assert min(lifts) > 0.025 and max(lifts) < 0.075
-for name, _ in rows:
+for name in others if lab.profile != "laptop" else ("resnet-zeros", *others):
+    assert 0.025 < rows[name, "el"][1] - rows[name, "el"][0] < 0.075
     ahead = [ours > theirs for ours, theirs in zip(rows[name, "el"], rows[name, "is"], strict=True)]
     assert all(ahead) if "resnet" in name else not any(ahead)  # for the UNet, the ideal machine is ahead
 if lab.profile == "laptop":
@@ -668,19 +666,18 @@ if lab.profile == "laptop":
 # of a network that cannot know where the middle is?
 
 # %%
-circular = els.lab("laptop", network="fashion-mnist-16-resnet-circular", verbose=False)
-drawn = els.load_results("fashion-mnist-16-resnet-circular")
+circular = els.lab("laptop", network="fashion-mnist-16-resnet-circular", verbose=False)  # on every computer
+drawn, its_noise = els.load_results("fashion-mnist-16-resnet-circular"), els.seeded_noise(seeds, circular.shape)
 grey = circular.data.images.mean()
 firsts = {"the network": circular.network, "exact": circular.machine("is"), "grey": lambda x_t, t: grey.expand_as(x_t)}
 again = {}
 for name, first in firsts.items():
-    image = els.sample(els.with_first_step(first, circular.network), noise, steps=20).cpu()
+    image = els.sample(els.with_first_step(first, circular.network), its_noise, steps=20)
     others = (drawn["els-circular"][:40], drawn["network-150"][:40])
     again[name] = [medians(image, other)[1] for other in others]
     print(f"first step by {name:12s} r2 with ELS {again[name][0]:.3f}, with its own 150 steps {again[name][1]:.3f}")
-if lab.profile == "laptop":
-    assert again["exact"][1] < again["the network"][1] - 0.02
-    assert abs(again["grey"][0] - 0.867) < 0.01 and abs(again["grey"][1] - 0.987) < 0.005
+assert again["exact"][1] < again["the network"][1] - 0.02
+assert abs(again["grey"][0] - 0.867) < 0.01 and abs(again["grey"][1] - 0.987) < 0.005
 
 # %% [markdown]
 # One grey, everywhere: the mean over all images *and all places*. With it the circular network comes to $0.867$ with
