@@ -188,9 +188,9 @@ def search_mean(
         return search(turned[:, p].contiguous().numpy(), *clusters.arrays, np.float32(scale), lost, *sums)
 
     threads, leaves = torch.get_num_threads(), len(clusters.arrays[0])
-    piece = max(16, min(PIECE, ROOM // (4 * leaves * threads)))
+    most = max(16, min(PIECE, ROOM // (4 * leaves * threads), math.ceil(m / threads)))
     with workers(threads) as pool:
-        pairs = sum(pool.map(some, slices(m, math.ceil(m / math.ceil(m / piece)))))  # pieces of about one length
+        pairs = sum(pool.map(some, slices(m, math.ceil(m / math.ceil(m / most)))))  # pieces of about one length
     # keys and queries are rounded each on its own, coordinate by coordinate; such errors add up like a random walk
     farthest = math.sqrt(max(0.0, float(best.max())) + MATTER)
     rounding = 2.0**-24 * (clusters.reach * math.sqrt(scale) + farthest) * farthest * math.log(2)

@@ -945,7 +945,8 @@ for t_low in (0.25, 0.15, 0.05):
 # %% [markdown]
 # No. A search compares every query with every box, and jumps from one place of memory to another; sliding shares its
 # sums among neighbours and runs straight ahead. Each visited pair costs several times as much, so leaving out four
-# fifths of them gains less than one would think. What one wanted to avoid has become cheap.
+# fifths of them gains less than one would think; with several $x_t$ at once, which share the search, it is about half
+# of the time. What one wanted to avoid has become cheap.
 #
 # ## 11. How fast is it, then? (2 minutes)
 #
