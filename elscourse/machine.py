@@ -17,7 +17,7 @@ from .clusters import Library
 from .diffusion import Labels
 from .errors import CourseError
 from .mapped import pieces
-from .posterior import LOGIT_ERROR, Lookup, Partial, Source, posterior_mean, top_voters
+from .posterior import LOGIT_ERROR, Asks, Partial, Source, posterior_mean, top_voters
 from .ranks import Ranks
 from .training_set import TrainingSetDenoiser
 
@@ -58,7 +58,7 @@ class Certified:
 class Question:
     """A lookup, and where its answers belong: `places` (G, m) are the pixels of each group; None: whole images."""
 
-    lookup: Lookup
+    lookup: Asks
     places: Int[Tensor, "G m"] | None
 
 

@@ -154,8 +154,7 @@ class PatchMachine(Machine):
         return None
 
     def _partial(self, centred: Float[Tensor, "B C H W"], t: float, source: Source) -> tuple[Partial, float]:
-        """By a search where a tolerance allows it, else by sliding images where that pays, else in torch: by summing
-        windows where nothing slides, by cutting patches where much does."""
+        """By a search where a tolerance allows it, else by sliding images where that pays, else as `_questions` say."""
         size, taps = self.window_at(t)[0], self._taps(t)
         moves = self._displacements(size)
         if len(source) and shifts.pays(centred, moves, size, len(source), self.memory):
@@ -166,8 +165,6 @@ class PatchMachine(Machine):
             everything = shifts.sliding_mean(centred, sliding, source, *self._angle(t), self.memory)
             if everything is not None:
                 return everything, 1.0
-        if len(source) and len(moves) == 1:  # each pixel meets only its own place
-            return shifts.in_place_mean(centred, taps, source, *self._angle(t), self.memory), 1.0
         return super()._partial(centred, t, source)
 
     def _search(
@@ -222,6 +219,10 @@ class PatchMachine(Machine):
 
     def _questions(self, centred: Float[Tensor, "B C H W"], t: float, source: Source) -> Iterator[Question]:
         size, window = self.window_at(t)
+        if len(self._displacements(size)) == 1:
+            (places,) = patches.every_pixel_alone(*centred.shape[-2:])
+            yield Question(shifts.InPlace(centred, self._taps(t)), places.to(centred.device))
+            return
         centre = torch.arange(centred.shape[1], device=centred.device) * size**2 + size**2 // 2
         depth = shifts.depth(centred.shape[1], self._taps(t))
         for places in self._classes(size):

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from jaxtyping import Float, Int
@@ -46,6 +47,26 @@ class Lookup:
     values: Int[Tensor, " V"] | slice
     longest: float
     depth: float
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """G, M and V."""
+        groups, queries, _ = self.queries.shape
+        return groups, queries, self.queries[:1, :1, self.values].shape[-1]
+
+    def tiles(self, source: Source, alpha: float, sigma: float, memory: int) -> Iterator[Tile]:
+        """All logits, some at a time."""
+        return tiles(self, source, alpha, sigma, memory)
+
+
+class Asks(Protocol):
+    """What can be asked of a source of images: `Lookup`, and `InPlace`."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]: ...
+    @property
+    def keys_per_image(self) -> int: ...
+    def tiles(self, source: Source, alpha: float, sigma: float, memory: int) -> Iterator[Tile]: ...
 
 
 @dataclass(frozen=True)
@@ -219,13 +240,11 @@ def images_per_block(lookup: Lookup, source: Source, memory: int) -> int:
     return min(len(source), memory // 2 // one, enough)
 
 
-def posterior_mean(lookup: Lookup, source: Source, alpha: float, sigma: float, memory: int = MEMORY) -> Partial:
+def posterior_mean(lookup: Asks, source: Source, alpha: float, sigma: float, memory: int = MEMORY) -> Partial:
     """Stream the images past the queries; `.mean()` of the result is the denoiser's answer."""
-    queries = lookup.queries
-    width = queries[:1, :1, lookup.values].shape[-1]
-    result = Partial.empty(queries.shape[0], queries.shape[1], width, queries.device)
+    result = Partial.empty(*lookup.shape, source.images.device)
     with full_precision():
-        for tile in tiles(lookup, source, alpha, sigma, memory):
+        for tile in lookup.tiles(source, alpha, sigma, memory):
             result.absorb(tile.groups, tile.queries, Partial.of(tile.logits, tile.values))
     return result
 
@@ -250,18 +269,17 @@ class Voters:
     entropy: Float[Tensor, "G M"]
 
 
-def top_voters(lookup: Lookup, source: Source, alpha: float, sigma: float, top: int, memory: int = MEMORY) -> Voters:
+def top_voters(lookup: Asks, source: Source, alpha: float, sigma: float, top: int, memory: int = MEMORY) -> Voters:
     """Stream the images and keep, for each query, the keys with the largest logits.
 
     The entropy -sum w log w (in nats) is log Z - sum w logit: the posterior mean of the logits gives it.
     """
-    queries = lookup.queries
-    shape = (queries.shape[0], queries.shape[1])
-    result = Partial.empty(*shape, 1, queries.device)
-    best = torch.full((*shape, top), -torch.inf, dtype=torch.float64, device=queries.device)
-    key = torch.full((*shape, top), -1, device=queries.device)
+    shape, device = lookup.shape[:2], source.images.device
+    result = Partial.empty(*shape, 1, device)
+    best = torch.full((*shape, top), -torch.inf, dtype=torch.float64, device=device)
+    key = torch.full((*shape, top), -1, device=device)
     with full_precision():
-        for tile in tiles(lookup, source, alpha, sigma, memory):
+        for tile in lookup.tiles(source, alpha, sigma, memory):
             logits, at = tile.logits.double(), (tile.groups, tile.queries)
             value, place = logits.topk(min(top, logits.shape[-1]), dim=-1)
             kept, order = torch.cat([best[at], value], dim=-1).topk(top, dim=-1)

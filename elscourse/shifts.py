@@ -25,7 +25,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .patches import Padding
-from .posterior import LOGIT_ERROR, Partial, Source, full_precision, slices
+from .posterior import LOGIT_ERROR, Partial, Source, Tile, slices
 
 COPIES = 8  # bytes for each pixel of a block of images: itself and its copy
 BLOCK = 2**22  # bytes of images brought into this order at a time
@@ -82,34 +82,37 @@ def sliding_mean(
     return Partial(rows[0], rows[1], rows[2], torch.zeros_like(rows[1]))
 
 
-def in_place_mean(
-    x: Float[Tensor, "B C H W"],
-    taps: Float[Tensor, " r+1"],
-    source: Source,
-    alpha: float,
-    sigma: float,
-    memory: int,
-) -> Partial:
-    """The same where a pixel meets only its own place (LS), in torch: any precision, any device.
+@dataclass(frozen=True)
+class InPlace:
+    """H W questions of one shape, as `posterior.Lookup` asks them, where each pixel meets only its own place (LS).
 
-    A blur is then a product with a band matrix along the rows and one along the columns. Parameters: see
-    `sliding_mean`.
+    A blur is then a product with a band matrix along the rows and one along the columns: no window is cut out, in any
+    precision, on any device. x: see `sliding_mean`; taps: half of the window, from its centre outwards.
     """
-    batch, channels, height, width = x.shape
-    whole = Partial.empty(height * width, batch, channels, x.device)
-    down, across = (_band(n, taps.to(x)) for n in (height, width))
-    one = 8 * (2 * channels + 6) * batch * height * width  # bytes of all that is made of the differences to an image
-    for part in slices(len(source), max(1, min(KEYS, memory // 2 // one))):
-        images = source.block(part.start, part.stop)
-        apart = (x[:, None] - alpha * images).square().sum(2)
-        with full_precision():
-            distances = (down @ apart @ across).flatten(2) / (2 * sigma**2)  # (B, n, H W)
-            near = Partial.of(-distances.permute(2, 0, 1), images.flatten(2).permute(2, 0, 1))
-        whole.absorb(slice(None), slice(None), near)
-    if x.dtype == torch.float32 and -(2.0**-24) * float(whole.largest.min()) > LOGIT_ERROR:
-        return in_place_mean(x.double(), taps, source, alpha, sigma, memory)
-    whole.largest += squares(x.double(), taps, "zeros").flatten(1).T[..., None] / (2 * sigma**2)
-    return Partial(*(part.transpose(0, 1) for part in whole.tensors))
+
+    x: Float[Tensor, "B C H W"]
+    taps: Float[Tensor, " r+1"]
+    keys_per_image: int = 1
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """How many questions, queries of each, and numbers in a value."""
+        batch, channels, height, width = self.x.shape
+        return height * width, batch, channels
+
+    def tiles(self, source: Source, alpha: float, sigma: float, memory: int) -> Iterator[Tile]:
+        """All logits, some images at a time: float64, as they are differences of what may be large."""
+        places, batch, channels = self.shape
+        x, taps = self.x.double(), self.taps.to(self.x.device, torch.float64)
+        down, across = (_band(n, taps) for n in x.shape[2:])
+        own = squares(x, taps, "zeros").flatten(1)[:, None]  # all keys share it
+        one = 8 * (2 * channels + 6) * batch * places  # bytes of all that is made of the differences to an image
+        for part in slices(len(source), max(1, min(KEYS, memory // 2 // one))):
+            images = source.block(part.start, part.stop)
+            apart = (x[:, None] - alpha * images).square().sum(2)
+            logits = (own - (down @ apart @ across).flatten(2)) / (2 * sigma**2)  # (B, n, H W)
+            values = images.flatten(2).permute(2, 0, 1)
+            yield Tile(slice(None), slice(None), part.start, logits.permute(2, 0, 1), values)
 
 
 def _band(n: int, taps: Float[Tensor, " r+1"]) -> Float[Tensor, "n n"]:
