@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
@@ -10,12 +10,6 @@ TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
 CIFAR_FOLDER, CIFAR_ARCHIVE = "cifar-10-batches-py", "cifar-10-python.tar.gz"
 CELEBA_FOLDER = "img_align_celeba"
 
-FASHION_FOLDERS = ("FashionMNIST/raw", "FashionMNIST", "fashion-mnist")
-FASHION_TERMS, FASHION_PAGE = "MIT licence, Zalando SE", "https://github.com/zalandoresearch/fashion-mnist"
-FASHION_MIRRORS = (
-    "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
-    "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
-)
 BUNDLED = 10_000
 FASHION_CLASSES = (
     "t-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
@@ -60,50 +54,51 @@ def idx_files(images: str, labels: str) -> tuple[tuple[str, ...], ...]:
 
 # The sha256 of the files as published are those in pytorch/vision, torchvision/prototype/datasets/_builtin. Debian's
 # Fashion-MNIST is packed anew (other .gz bytes); its uncompressed contents are the publisher's, and those are checked.
+FASHION = Dataset(
+    name="fashion-mnist",
+    images=60_000,
+    size=(28, 28),
+    channels=1,
+    class_names=FASHION_CLASSES,
+    terms="MIT licence, Zalando SE",
+    page="https://github.com/zalandoresearch/fashion-mnist",
+    folders=("FashionMNIST/raw", "FashionMNIST", "fashion-mnist"),
+    files=idx_files(IMAGES, LABELS),
+    contents={
+        IMAGES: "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+        LABELS: "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+    },
+    downloads={
+        f"{IMAGES}.gz": "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+        f"{LABELS}.gz": "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+    },
+    mirrors=(
+        "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+    ),
+    bundled=BUNDLED,
+)
+FASHION_TEST = replace(  # held out where all of the training part is in use
+    FASHION,
+    name="fashion-mnist-test",
+    images=10_000,
+    files=idx_files(TEST_IMAGES, TEST_LABELS),
+    contents={
+        TEST_IMAGES: "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+        TEST_LABELS: "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+    },
+    downloads={
+        f"{TEST_IMAGES}.gz": "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+        f"{TEST_LABELS}.gz": "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+    },
+    bundled=0,
+)
+
 CATALOGUE = {
     dataset.name: dataset
     for dataset in (
-        Dataset(
-            name="fashion-mnist",
-            images=60_000,
-            size=(28, 28),
-            channels=1,
-            class_names=FASHION_CLASSES,
-            terms=FASHION_TERMS,
-            page=FASHION_PAGE,
-            folders=FASHION_FOLDERS,
-            files=idx_files(IMAGES, LABELS),
-            contents={
-                IMAGES: "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-                LABELS: "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-            },
-            downloads={
-                f"{IMAGES}.gz": "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
-                f"{LABELS}.gz": "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
-            },
-            mirrors=FASHION_MIRRORS,
-            bundled=BUNDLED,
-        ),
-        Dataset(
-            name="fashion-mnist-test",  # held out where all of the training part is in use
-            images=10_000,
-            size=(28, 28),
-            channels=1,
-            class_names=FASHION_CLASSES,
-            terms=FASHION_TERMS,
-            page=FASHION_PAGE,
-            folders=FASHION_FOLDERS,
-            files=idx_files(TEST_IMAGES, TEST_LABELS),
-            contents={
-                TEST_IMAGES: "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-                TEST_LABELS: "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
-            },
-            downloads={
-                f"{TEST_IMAGES}.gz": "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
-                f"{TEST_LABELS}.gz": "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
-            },
-            mirrors=FASHION_MIRRORS,
-        ),
+        FASHION,
+        FASHION_TEST,
         Dataset(
             name="mnist",
             images=60_000,
