@@ -303,6 +303,12 @@ def _vote(
         weighted[b, channel, y, x] += sum_of_values
 
 
+@njit(inline="always")
+def _seen(left: int, right: int, r: int, width: int, wrap: bool) -> Any:
+    """The first column that the windows of left..right see, and the one after the last."""
+    return (left - r, right + r) if wrap else (max(left - r, 0), min(right + r, width))
+
+
 @njit(fastmath=True)
 def _slide_many(
     x: Any,
@@ -324,8 +330,7 @@ def _slide_many(
     dy, dx, top, bottom, left, right = move
     (height, width), size = x.shape[2:], sums.shape[0]
     r = size // 2
-    first = left - r if wrap else max(left - r, 0)
-    last = right + r if wrap else min(right + r, width)
+    first, last = _seen(left, right, r, width, wrap)
     for start in range(top, bottom, size):
         stop = min(start + size, bottom)
         for column in range(first, last):
@@ -362,8 +367,7 @@ def _slide_few(
     dy, dx, top, bottom, left, right = move
     (height, width), size = x.shape[2:], rows.shape[0]
     r = size // 2
-    first = left - r if wrap else max(left - r, 0)
-    last = right + r if wrap else min(right + r, width)
+    first, last = _seen(left, right, r, width, wrap)
     for y in range(top - r, bottom + r):
         at = (y - top + r) % size
         if wrap or 0 <= y < height:
@@ -410,15 +414,10 @@ def slide(
     """
     batch, _, _, width = x.shape
     lanes, r = keys.shape[4], len(taps) - 1
-    products, rows = (
-        np.zeros((width + 2 * r, 1, lanes), np.float32),
-        np.zeros((2 * r + 1, width + 2 * r, lanes), np.float32),
-    )
-    ends, newest, s = (
-        np.zeros((2 * r + 1, lanes), np.float32),
-        np.zeros((1, 1, lanes), np.float32),
-        np.zeros((1, 1, lanes), np.float32),
-    )
+    size, across = 2 * r + 1, width + 2 * r
+    products, rows = np.zeros((across, 1, lanes), np.float32), np.zeros((size, across, lanes), np.float32)
+    ends, s = np.zeros((size, lanes), np.float32), np.zeros((1, 1, lanes), np.float32)
+    newest = np.zeros((1, 1, lanes), np.float32)
     for n in range(keys.shape[0]):
         for b in range(batch):
             for move in moves:
