@@ -138,6 +138,68 @@ def _distances(s: Any, seen: Any, n: int, keys: Any, leaf: Any, k: int) -> None:
                 s[j] += z0 * z0 + z1 * z1 + z2 * z2 + (z3 * z3 + z4 * z4 + z5 * z5) + (z6 * z6 + z7 * z7 + z8 * z8)
 
 
+@njit(fastmath=True, inline="always")
+def _lower(reference: Any, s: Any, seen: Any, n: int, keys: Any, extra: Any, leaf: Any, scale: Any) -> None:
+    """reference[j] = the least exponent of query j so far, with the keys of the leaf."""
+    for k in range(keys.shape[1]):
+        _distances(s, seen, n, keys, leaf, k)
+        more = extra[leaf, k]
+        for j in range(n):
+            reference[j] = smaller(reference[j], scale * s[j] - more)
+
+
+@njit(fastmath=True, inline="always")
+def _weigh(
+    weight: Any,
+    value: Any,
+    reference: Any,
+    s: Any,
+    seen: Any,
+    n: int,
+    keys: Any,
+    values: Any,
+    extra: Any,
+    leaf: Any,
+    scale: Any,
+) -> None:
+    """weight[j], value[:, j] = the sums of 2^(reference - S) over the keys of a leaf, alone and times their values."""
+    channels = values.shape[2]
+    weight[:n] = 0
+    value[:, :n] = 0
+    for k in range(keys.shape[1]):
+        _distances(s, seen, n, keys, leaf, k)
+        more = extra[leaf, k]
+        if channels == 1:
+            v, c = values[leaf, k, 0], np.uint64(0)
+            for j in range(n):
+                z = exp2(reference[j] + more - scale * s[j])
+                weight[j] += z
+                value[c, j] += z * v
+        else:
+            for j in range(n):
+                z = exp2(reference[j] + more - scale * s[j])
+                weight[j] += z
+                s[j] = z
+            for channel in range(channels):
+                v, c = values[leaf, k, channel], np.uint64(channel)
+                for j in range(n):
+                    value[c, j] += s[j] * v
+
+
+@njit(fastmath=True, inline="always")
+def _set_limits(limit: Any, turn: int, nearest: Any, best: Any, total: Any, share: float) -> None:
+    """How far a leaf may be that each query visits in this round: see `search`."""
+    for i in range(len(limit)):
+        if turn == 0:
+            limit[i] = nearest[i]
+        elif turn == 1:
+            limit[i] = best[i] - SAFE
+        elif turn == 2:
+            limit[i] = larger(best[i] + NEAR, nearest[i])
+        else:
+            limit[i] = best[i] - np.log2(share * total[i])
+
+
 @compiled(nogil=True, fastmath=True)
 def search(
     queries: Any,
@@ -179,54 +241,25 @@ def search(
     best[:] = UNSEEN
     visited, share = 0, lost / count.sum()
     for turn in range(4):
-        for i in range(m):
-            if turn == 0:
-                limit[i] = nearest[i]
-            elif turn == 1:
-                limit[i] = best[i] - SAFE
-            elif turn == 2:
-                limit[i] = larger(best[i] + NEAR, nearest[i])
-            else:
-                limit[i] = best[i] - np.log2(share * total[i])
+        _set_limits(limit, turn, nearest, best, total, share)
         for leaf in range(leaves):
             n = _gather(who, seen, bounds[leaf], limit, queries)
             if n == 0:
                 continue
             for j in range(n):
                 reference[j] = best[who[j]]
-                weight[j] = 0
-            value[:, :n] = 0
-            for k in range(keys.shape[1]):
-                _distances(s, seen, n, keys, leaf, k)
-                more = extra[leaf, k]
-                if turn < 2:
-                    for j in range(n):
-                        reference[j] = smaller(reference[j], scale * s[j] - more)
-                elif channels == 1:
-                    v, c = values[leaf, k, 0], np.uint64(0)
-                    for j in range(n):
-                        z = exp2(reference[j] + more - scale * s[j])
-                        weight[j] += z
-                        value[c, j] += z * v
-                else:
-                    for j in range(n):
-                        z = exp2(reference[j] + more - scale * s[j])
-                        weight[j] += z
-                        s[j] = z
-                    for channel in range(channels):
-                        v, c = values[leaf, k, channel], np.uint64(channel)
-                        for j in range(n):
-                            value[c, j] += s[j] * v
-            for j in range(n):
-                i = who[j]
-                if turn < 2:
-                    best[i] = reference[j]
-                else:
+            if turn < 2:
+                _lower(reference, s, seen, n, keys, extra, leaf, scale)
+                for j in range(n):
+                    best[who[j]] = reference[j]
+            else:
+                _weigh(weight, value, reference, s, seen, n, keys, values, extra, leaf, scale)
+                for j in range(n):
+                    i = who[j]
                     total[i] += weight[j]
                     for channel in range(channels):
                         weighted[i, channel] += value[channel, j]
                     bounds[leaf, i] = UNSEEN
-            if turn > 1:
                 visited += n * keys.shape[1]
     for leaf in range(leaves):
         for i in range(m):
