@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from click.testing import CliRunner, Result
 from hypothesis import settings
 from site_build import build, working_tree
 from torch import Tensor
+
+from elscourse.cli import main
 
 settings.register_profile("course", deadline=None, derandomize=True, max_examples=60, print_blob=True)
 settings.load_profile("course")
@@ -46,3 +49,15 @@ def noised(images: Tensor, batch: int, alpha: float, sigma: float, seed: int = 1
 
 def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def run(*command: str) -> Result:
+    """An elscourse command, in this process."""
+    return CliRunner().invoke(main, list(command))
+
+
+def ok(*command: str) -> str:
+    """What it prints, if it succeeds."""
+    result = run(*command)
+    assert result.exit_code == 0, result.output
+    return result.output

@@ -11,13 +11,12 @@ from typing import Any
 
 import pytest
 import torch
-from click.testing import CliRunner
 from conftest import noised, pictures
+from conftest import run as command
 
 import elscourse as els
 from elscourse import reference, textbook
 from elscourse.bench import SECTIONS, Scale, run, table, write
-from elscourse.cli import main
 from elscourse.measure import pairs
 from elscourse.patches import Padding
 from elscourse.textbook import TextbookMachine, textbook_local
@@ -200,7 +199,7 @@ def test_the_command_hands_on_what_was_asked(monkeypatch: pytest.MonkeyPatch, tm
         return {}
 
     monkeypatch.setattr("elscourse.bench.run", small)
-    done = CliRunner().invoke(main, ["bench", "--full", "--device", "cpu", "--out", str(tmp_path / "out")])
+    done = command("bench", "--full", "--device", "cpu", "--out", str(tmp_path / "out"))
     assert done.exit_code == 0, done.output
     assert asked == [("cpu", True)]
     assert done.output.splitlines()[0] == "a table"
@@ -211,7 +210,7 @@ def test_the_command_hands_on_what_was_asked(monkeypatch: pytest.MonkeyPatch, tm
 def test_a_device_that_is_not_here_is_one_sentence(device: str, tmp_path: Path) -> None:
     if device == "cuda" and torch.cuda.is_available():
         pytest.skip("there is a CUDA device")
-    done = CliRunner().invoke(main, ["bench", "--device", device, "--out", str(tmp_path)])
+    done = command("bench", "--device", device, "--out", str(tmp_path))
     assert done.exit_code == 1
     assert device in done.output and "Traceback" not in done.output
     assert len(done.output.strip().splitlines()) == 1

@@ -12,11 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner, Result
-from conftest import pictures
+from conftest import ok, pictures, run
 
 import elscourse as els
-from elscourse.cli import main
 from elscourse.mapped import pieces, sha256_of
 from elscourse.ranks import Ranks, start
 from elscourse.recipes import Recipe, follow
@@ -25,16 +23,6 @@ from elscourse.training import TrainingPlan
 SMALL = ["reproduce", "--network", "tiny", "--seeds", "23", "--steps", "3", "--network-steps", "5"]
 DTYPES = {"float32": ([], 1e-4), "float64": (["--float64"], 1e-9)}
 linux = pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for the memory of a process")
-
-
-def run(*command: str) -> Result:
-    return CliRunner().invoke(main, list(command))
-
-
-def ok(*command: str) -> str:
-    result = run(*command)
-    assert result.exit_code == 0, result.output
-    return result.output
 
 
 def torchrun(processes: int, *command: str) -> subprocess.CompletedProcess[str]:

@@ -13,24 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner, Result
+from conftest import ok, run
 
 import elscourse as els
-from elscourse.cli import main
 from elscourse.metrics import compare
 
 RESULTS = Path(__file__).parents[1] / "data" / "results"
 SMALL = ["--network", "tiny", "--seeds", "23", "--steps", "3", "--network-steps", "5", "--out", "out"]
-
-
-def run(*command: str) -> Result:
-    return CliRunner().invoke(main, list(command))
-
-
-def ok(*command: str) -> str:
-    result = run(*command)
-    assert result.exit_code == 0, result.output
-    return result.output
 
 
 @pytest.fixture(scope="module")
