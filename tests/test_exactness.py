@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from unittest.mock import patch
 
 import pytest
@@ -193,6 +194,47 @@ def test_near_duplicates_at_low_noise(worth: int, monkeypatch: pytest.MonkeyPatc
         ):
             expected = formula(x_t, images, SCHEDULE.alpha(t), SCHEDULE.sigma(t))
             torch.testing.assert_close(machine(x_t, t).double(), expected, rtol=0, atol=2e-5)
+
+
+@pytest.mark.parametrize("parts", [1, 16])
+@pytest.mark.parametrize("t", [0.03, 0.6])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(
+    ("padding", "size"), [("zeros", 7), ("zeros", 13), ("circular", 7), ("circular", 11), ("ls", 9)]
+)
+def test_wide_windows(
+    padding: str, size: int, channels: int, t: float, parts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Longer images than windows: several blocks of rows and columns, whole ones and what is left."""
+    monkeypatch.setattr(shifts, "WORTH", 0)
+    monkeypatch.setattr(shifts, "PARTS", parts)
+    images = pictures(3, channels, 17, 20, seed=5)
+    x_t = noised(images, 2, SCHEDULE.alpha(t), SCHEDULE.sigma(t))
+    if padding == "ls":
+        machine, expected = els.LocalScoreMachine(images, patch_size=size), partial(reference.local, patch_size=size)
+    else:
+        machine = els.EquivariantLocalScoreMachine(images, patch_size=size, padding=padding)  # type: ignore[arg-type]
+        expected = partial(reference.equivariant_local, patch_size=size, padding=padding)
+    exact = expected(x_t, images, SCHEDULE.alpha(t), SCHEDULE.sigma(t))
+    torch.testing.assert_close(machine(x_t, t).double(), exact, rtol=0, atol=2e-5)
+
+
+@pytest.mark.parametrize("t", [0.03, 0.6])
+@pytest.mark.parametrize("kind", ["ls", "zeros", "circular"])
+def test_parts_computed_in_different_ways_can_be_merged(kind: str, t: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One process may slide images while another, with fewer of them, does not: their sums must mean the same."""
+    images = pictures(30, 1, 8, 8, seed=6)
+    x_t = noised(images, 2, SCHEDULE.alpha(t), SCHEDULE.sigma(t))
+    if kind == "ls":
+        machine = els.LocalScoreMachine(images, patch_size=5)
+    else:
+        machine = els.EquivariantLocalScoreMachine(images, patch_size=5, padding=kind)  # type: ignore[arg-type]
+    sums = []
+    for worth in (0, 2**40):
+        monkeypatch.setattr(shifts, "WORTH", worth)
+        ((_, part, _, _),) = machine._answers(x_t, t, None)
+        sums.append(part.largest + part.total.log())
+    torch.testing.assert_close(*sums, rtol=0, atol=1e-3)
 
 
 @pytest.mark.parametrize("t", [0.05, 0.2, 0.7])
