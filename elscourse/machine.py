@@ -193,11 +193,10 @@ class Machine(TrainingSetDenoiser, ABC):
         batch, channels, height, width = centred.shape
         queries, values = (1, channels * height * width) if self.whole_image else (height * width, channels)
         whole = Partial.empty(batch, queries, values, centred.device)
-        for question in (
-            self._questions(centred, t, source) if len(source) else ()
-        ):  # a rank may have no images of a class
-            part = posterior_mean(question.lookup, source, alpha, sigma, self.memory)
-            whole.place(part, question.places)
+        if len(source):  # a rank may have no images of a class
+            for question in self._questions(centred, t, source):
+                part = posterior_mean(question.lookup, source, alpha, sigma, self.memory)
+                whole.place(part, question.places)
         return whole, 1.0
 
 
