@@ -1,398 +1,295 @@
 r"""The inner loops of `shifts`, compiled by numba: slide, square, blur, exponentiate, add up.
 
-For a displacement d, all pixels x of a rectangle and all images v of a chunk at once:
+For a displacement d, all pixels x of a rectangle and the images v of a chunk at once, WIDTH of them in a vector:
 
 .. math:: S(x) = \sum_q K(q) \, (u - a)(u - b), \quad u = v(x + d + q)
 
-with a = b = x_t(x + q), so that S is the squared distance; or a = 0, b = 2 x_t(x + q), so that the query's own square,
+with a = b = x_t(x + q), so that S is the squared distance; or a = 2 x_t(x + q), b = 0, so that the query's own square,
 which all keys share, is left out. The first loses no digits where the distance is small (little noise), the second
-where the keys are (much noise). As K is a product of rows and columns, S takes 2 P additions instead of P^2; and a wide
-square window, built from its neighbours', six.
-
-The last axis of everything is the image ("lane"): neighbouring memory, so that one instruction treats 8 or 16 of them.
-Only that: the loops hold no branch, no view and no signed index that the compiler cannot see through.
+where the keys are (much noise). As K is a product of rows and columns, a window is a sum
+along rows and then along columns: 2 P additions instead of P^2; and where it is square, made of its neighbours', six.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
-from .compiled import UNSEEN, compiled, exp2, smaller
+from .vectors import REGISTER, WIDTH, compiled, load, part, spread, store, total, zeros
+from .votes import vote
 
-MANY = 2  # radius beyond which a window's sum is built from those of its neighbours, and not anew
 NEGLIGIBLE = np.float32(50)  # a chunk whose best weight is 2^-50 of the best so far changes no digit of a float32
+U = np.uintp
 
 
-@njit(inline="always")
-def _around(i: Any, n: Any) -> Any:
-    """i modulo n for 0 <= i < 2 n, without a division; unsigned, as the compiler would check a signed index for < 0."""
-    return np.uint64(i - n if i >= n else i)
+class _View(NamedTuple):
+    """What one displacement of one chunk reads; arrays are flat.
 
-
-@njit(fastmath=True, inline="always")
-def _few(out: Any, row: Any, column: Any, items: Any, first: int, k: Any, r: int) -> Any:
-    """out[row, column] = the sum of items[first .. first + 2 r, k], taken around, r <= MANY; returns its least."""
-    n, lanes, c = items.shape[0], items.shape[2], first + r
-    row, column, k, at, least = np.uint64(row), np.uint64(column), np.uint64(k), _around(c, n), UNSEEN
-    if r == 0:
-        for i in range(lanes):
-            z = items[at, k, i]
-            out[row, column, i] = z
-            least = smaller(least, z)
-        return least
-    a, b = _around(c - 1, n), _around(c + 1, n)
-    if r == 1:
-        for i in range(lanes):
-            z = items[a, k, i] + items[at, k, i] + items[b, k, i]
-            out[row, column, i] = z
-            least = smaller(least, z)
-        return least
-    d, e = _around(c - 2, n), _around(c + 2, n)
-    for i in range(lanes):
-        z = (items[d, k, i] + items[a, k, i]) + items[at, k, i] + (items[b, k, i] + items[e, k, i])
-        out[row, column, i] = z
-        least = smaller(least, z)
-    return least
-
-
-@njit(fastmath=True, inline="always")
-def _add_square(
-    out: Any, row: Any, column: Any, before: Any, keys: Any, place: Any, v_row: Any, v_column: Any, a: Any, linear: bool
-) -> None:
-    """out[row, column] = out[before, column] + (u - a)(u - b) at one place; place: chunk and channel of the keys."""
-    n, k, v_row, v_column = np.uint64(place[0]), np.uint64(place[1]), np.uint64(v_row), np.uint64(v_column)
-    lanes, row, before, column, twice = keys.shape[4], np.uint64(row), np.uint64(before), np.uint64(column), a + a
-    if linear:
-        for i in range(lanes):
-            u = keys[n, k, v_row, v_column, i]
-            out[row, column, i] = out[before, column, i] + u * (u - twice)
-    else:
-        for i in range(lanes):
-            u = keys[n, k, v_row, v_column, i] - a
-            out[row, column, i] = out[before, column, i] + u * u
-
-
-@njit(fastmath=True, inline="always")
-def _add_squares(
-    out: Any, row: Any, column: Any, keys: Any, place: Any, v_rows: Any, v_column: Any, a: Any, linear: bool
-) -> None:
-    """out[row, column] += (u - a)(u - b) at four places of a column."""
-    n, k, row, column = np.uint64(place[0]), np.uint64(place[1]), np.uint64(row), np.uint64(column)
-    lanes, v_column = keys.shape[4], np.uint64(v_column)
-    r0, r1, r2, r3 = np.uint64(v_rows[0]), np.uint64(v_rows[1]), np.uint64(v_rows[2]), np.uint64(v_rows[3])
-    a0, a1, a2, a3 = a
-    if linear:
-        a0, a1, a2, a3 = a0 + a0, a1 + a1, a2 + a2, a3 + a3
-        for i in range(lanes):
-            u0, u1 = keys[n, k, r0, v_column, i], keys[n, k, r1, v_column, i]
-            u2, u3 = keys[n, k, r2, v_column, i], keys[n, k, r3, v_column, i]
-            out[row, column, i] += (u0 * (u0 - a0) + u1 * (u1 - a1)) + (u2 * (u2 - a2) + u3 * (u3 - a3))
-    else:
-        for i in range(lanes):
-            u0, u1 = keys[n, k, r0, v_column, i] - a0, keys[n, k, r1, v_column, i] - a1
-            u2, u3 = keys[n, k, r2, v_column, i] - a2, keys[n, k, r3, v_column, i] - a3
-            out[row, column, i] += (u0 * u0 + u1 * u1) + (u2 * u2 + u3 * u3)
-
-
-@njit(fastmath=True)
-def _many_down(
-    sums: Any,
-    at: int,
-    newest: Any,
-    x: Any,
-    keys: Any,
-    n: int,
-    b: int,
-    start: int,
-    stop: int,
-    column: int,
-    dy: int,
-    dx: int,
-    wrap: bool,
-    linear: bool,
-) -> None:
-    """sums[y - start, at] = the sum of (u - a)(u - b) over P places of a column, those around y, for start <= y < stop.
-
-    There are no more than P such y: then all their windows hold the last row of the first one. Each is the sum of its
-    rows up to there, which grows as y falls, and of those beyond, which grows as y rises; nothing is subtracted, which
-    would lose digits.
+    x, other: the x_t, and the one beside it that is treated at the same time; doubled where `without_own`, the second
+    form of S. keys: WIDTH images side by side. rows, columns: where a row or a column of an image begins, taken around,
+    at `origin` that of number 0. plane: pixels of an image.
     """
-    channels, height, width, lanes = keys.shape[1], keys.shape[2], keys.shape[3], keys.shape[4]
-    r, last, line = sums.shape[0] // 2, np.uint64(stop - 1 - start), np.uint64(at)
-    column, v_column, least_row, most_row = column % width, (column + dx) % width, stop - 1 - r, start + r + 1
-    if not wrap:
-        least_row, most_row = max(least_row, 0), min(most_row, height)
-    for i in range(lanes):
-        sums[last, line, i] = 0
-    for channel in range(channels):
-        place, values = (n, channel), x[b, channel, :, column]
-        for y in range(least_row, most_row - 3, 4):  # rows that all windows hold
-            y0, y1, y2, y3 = y % height, (y + 1) % height, (y + 2) % height, (y + 3) % height
-            v_rows = ((y + dy) % height, (y + 1 + dy) % height, (y + 2 + dy) % height, (y + 3 + dy) % height)
-            a = (values[y0], values[y1], values[y2], values[y3])
-            _add_squares(sums, last, line, keys, place, v_rows, v_column, a, linear)
-        for y in range(most_row - (most_row - least_row) % 4, most_row):
-            _add_square(sums, last, line, last, keys, place, (y + dy) % height, v_column, values[y % height], linear)
-    for row in range(stop - 2 - r, start - 1 - r, -1):
-        k = row + r - start
-        if wrap or row >= 0:
-            for channel in range(channels):
-                before, v_row = k + 1 if channel == 0 else k, (row + dy) % height
-                a = x[b, channel, row % height, column]
-                _add_square(sums, k, line, before, keys, (n, channel), v_row, v_column, a, linear)
-        else:
-            here, below = np.uint64(k), np.uint64(k + 1)
-            for i in range(lanes):
-                sums[here, line, i] = sums[below, line, i]
-    for i in range(lanes):
-        newest[0, 0, i] = 0
-    for row in range(start + 1 + r, stop + r):
-        here = np.uint64(row - r - start)
-        if wrap or row < height:
-            for channel in range(channels):
-                a, v_row = x[b, channel, row % height, column], (row + dy) % height
-                _add_square(newest, 0, 0, 0, keys, (n, channel), v_row, v_column, a, linear)
-        for i in range(lanes):
-            sums[here, line, i] += newest[0, 0, i]
+
+    x: Any
+    other: Any
+    keys: Any
+    rows: Any
+    columns: Any
+    origin: int
+    channels: int
+    plane: Any
+    height: int
+    width: int
+    wrap: bool
+    without_own: bool
 
 
-@njit(fastmath=True)
-def _many_across(ends: Any, sums: Any, k: int, left: int, start: int, stop: int, first: int, last: int) -> None:
-    """Half of the same along a row: ends[x - start] = the sum of sums[k] over the columns of the window of x
-    up to the last one of the window of `start`. There are columns from `first` to `last`, and no more than P such x."""
-    lanes, r, row, end = sums.shape[2], sums.shape[0] // 2, np.uint64(k), np.uint64(stop - 1 - start)
-    low, high = max(stop - 1 - r, first) - left + r, min(start + r + 1, last) - left + r
-    for i in range(lanes):
-        ends[end, i] = 0
-    for column in range(low, high - 3, 4):
-        a, b, c, d = np.uint64(column), np.uint64(column + 1), np.uint64(column + 2), np.uint64(column + 3)
-        for i in range(lanes):
-            ends[end, i] += (sums[row, a, i] + sums[row, b, i]) + (sums[row, c, i] + sums[row, d, i])
-    for column in range(high - (high - low) % 4, high):
-        a = np.uint64(column)
-        for i in range(lanes):
-            ends[end, i] += sums[row, a, i]
-    for x in range(stop - 2, start - 1, -1):
-        here, after, a = np.uint64(x - start), np.uint64(x - start + 1), np.uint64(x - left)
-        if x - r >= first:
-            for i in range(lanes):
-                ends[here, i] = ends[after, i] + sums[row, a, i]
-        else:
-            for i in range(lanes):
-                ends[here, i] = ends[after, i]
+class _Sums(NamedTuple):
+    """Of one x_t: see `votes`."""
+
+    best: Any
+    votes: Any
 
 
-@njit(fastmath=True, inline="always")
-def _many(s: Any, ends: Any, x: int, start: int, newest: Any, sums: Any, k: int, left: int, last: int) -> Any:
-    """s = the window of x: its end, and the columns since; returns its least. To be asked for one x after the other."""
-    lanes, r, row, here, least = sums.shape[2], sums.shape[0] // 2, np.uint64(k), np.uint64(x - start), UNSEEN
-    if x == start:
-        for i in range(lanes):
-            newest[0, 0, i] = 0
-    elif x + r < last:
-        a = np.uint64(x + 2 * r - left)
-        for i in range(lanes):
-            newest[0, 0, i] += sums[row, a, i]
-    for i in range(lanes):
-        z = ends[here, i] + newest[0, 0, i]
-        s[0, 0, i] = z
-        least = smaller(least, z)
-    return least
+@part
+def _row(view: Any, y: int) -> Any:
+    return view.rows[U(y + view.origin)]
 
 
-@njit(fastmath=True, inline="always")
-def _blend(out: Any, row: Any, column: Any, items: Any, first: int, k: Any, taps: Any) -> Any:
-    """out[row, column] = sum over q in -r..r of taps[|q|] items[first + r + q, k], taken around; returns the least."""
-    n, lanes, r = items.shape[0], items.shape[2], taps.shape[0] - 1
-    row, column, k, c = np.uint64(row), np.uint64(column), np.uint64(k), first + r
-    at, weight, least = _around(c, n), taps[0], UNSEEN
-    for i in range(lanes):
-        z = weight * items[at, k, i]
-        out[row, column, i] = z
-        least = smaller(least, z)
-    for q in range(1, r + 1, 2):  # two pairs at a time
-        last = min(q + 1, r)
-        a, b, near = _around(c - q, n), _around(c + q, n), taps[q]
-        d, e, far = _around(c - last, n), _around(c + last, n), taps[last] if q < r else np.float32(0)
-        least = UNSEEN
-        for i in range(lanes):
-            z = out[row, column, i] + near * (items[a, k, i] + items[b, k, i]) + far * (items[d, k, i] + items[e, k, i])
-            out[row, column, i] = z
-            least = smaller(least, z)
-    return least
+@part
+def _column(view: Any, x: int) -> Any:
+    return view.columns[U(x + view.origin)]
 
 
-@njit(fastmath=True)
-def _products(
-    products: Any, x: Any, keys: Any, b: int, n: int, y: int, dy: int, dx: int, left: int, right: int, linear: bool
-) -> None:
-    """One row of (u - a)(u - b), summed over channels, from `left` to `right`, taken around the torus."""
-    channels, height, width, lanes = keys.shape[1], keys.shape[2], keys.shape[3], keys.shape[4]
-    radius = (products.shape[0] - width) // 2
-    y, v_row = y % height, (y + dy) % height
-    for column in range(left, right):
-        x_column, v_column = column % width, (column + dx) % width
-        out = column + radius
-        for channel in range(channels):
-            a = x[b, channel, y, x_column]
-            if channel > 0:
-                c = np.float32(0) if linear else a
-                d = a + a if linear else a
-                for i in range(lanes):
-                    u = keys[n, channel, v_row, v_column, i]
-                    products[out, 0, i] += (u - c) * (u - d)
-            elif linear:
-                for i in range(lanes):
-                    u = keys[n, channel, v_row, v_column, i]
-                    products[out, 0, i] = u * (u - (a + a))
-            else:
-                for i in range(lanes):
-                    u = keys[n, channel, v_row, v_column, i] - a
-                    products[out, 0, i] = u * u
+@part
+def _add(s: Any, view: Any, here: Any, there: Any) -> Any:
+    """s + the summand of S at one place; here: in x_t, there: in the keys."""
+    for _ in range(view.channels):
+        u = load(view.keys, there * U(WIDTH))
+        apart = u - spread(view.x[here])
+        s = s + apart * (u if view.without_own else apart)
+        here += view.plane
+        there += view.plane
+    return s
 
 
-@njit(fastmath=True, inline="always")
-def _vote(
-    s: Any,
-    least: Any,
-    keys: Any,
-    n: int,
-    b: int,
-    y: int,
-    x: int,
-    v_row: int,
-    v_column: int,
-    best: Any,
-    total: Any,
-    weighted: Any,
-) -> None:
-    """Add 2^(best - s) and the same times the centre pixels to the sums of query (b, y, x)."""
-    channels, lanes = keys.shape[1], keys.shape[4]
-    reference = best[b, y, x]
-    if least > reference + NEGLIGIBLE:
-        return
-    if least < reference:
-        rescale = np.exp2(np.float64(least) - np.float64(reference))
-        total[b, y, x] *= rescale
-        for channel in range(channels):
-            weighted[b, channel, y, x] *= rescale
-        best[b, y, x] = least
-        reference = least
-    sum_of_weights = np.float32(0)
-    if channels == 1:
-        sum_of_values, row, column, chunk = np.float32(0), np.uint64(v_row), np.uint64(v_column), np.uint64(n)
-        for i in range(lanes):
-            weight = exp2(reference - s[0, 0, i])
-            sum_of_weights += weight
-            sum_of_values += weight * keys[chunk, 0, row, column, i]
-        total[b, y, x] += sum_of_weights
-        weighted[b, 0, y, x] += sum_of_values
-        return
-    for i in range(lanes):
-        weight = exp2(reference - s[0, 0, i])
-        s[0, 0, i] = weight
-        sum_of_weights += weight
-    total[b, y, x] += sum_of_weights
-    for channel in range(channels):
-        sum_of_values = np.float32(0)
-        for i in range(lanes):
-            sum_of_values += s[0, 0, i] * keys[n, channel, v_row, v_column, i]
-        weighted[b, channel, y, x] += sum_of_values
+@part
+def _add_both(one: Any, two: Any, view: Any, here: Any, there: Any) -> Any:
+    """The same for two x_t: a key is loaded once."""
+    for _ in range(view.channels):
+        u = load(view.keys, there * U(WIDTH))
+        a, b = u - spread(view.x[here]), u - spread(view.other[here])
+        one, two = one + a * (u if view.without_own else a), two + b * (u if view.without_own else b)
+        here += view.plane
+        there += view.plane
+    return one, two
 
 
-@njit(inline="always")
-def _seen(left: int, right: int, r: int, width: int, wrap: bool) -> Any:
-    """The first column that the windows of left..right see, and the one after the last."""
-    return (left - r, right + r) if wrap else (max(left - r, 0), min(right + r, width))
+@part
+def _vote(s: Any, view: Any, here: Any, there: Any, sums: Any) -> None:
+    step, keys_step, limit = view.plane * U(REGISTER), view.plane * U(WIDTH), sums.best[here] + NEGLIGIBLE
+    at, first = here * U(REGISTER), there * U(WIDTH)
+    vote(s, limit, sums.best, here, sums.votes, at, step, view.keys, first, keys_step, view.channels)
 
 
-@njit(fastmath=True)
-def _slide_many(
-    x: Any,
-    keys: Any,
-    n: int,
-    b: int,
-    move: Any,
-    wrap: bool,
-    linear: bool,
-    sums: Any,
-    ends: Any,
-    newest: Any,
-    s: Any,
-    best: Any,
-    total: Any,
-    weighted: Any,
-) -> None:
-    """One displacement of one chunk where windows are wide: in blocks of P rows and P columns, columns summed first."""
+@part
+def _seen(view: Any, move: Any, r: int) -> Any:
+    """The rows and the columns, from the first to the one after the last, that the windows of a move see."""
+    _, _, top, bottom, left, right = move
+    if view.wrap:
+        return top - r, bottom + r, left - r, right + r
+    return max(top - r, 0), min(bottom + r, view.height), max(left - r, 0), min(right + r, view.width)
+
+
+@part
+def _narrow_row(rows: Any, at: Any, view: Any, y: int, move: Any, first: int, last: int, r: int) -> None:
+    """rows[at + x] = the sum over the 2 r + 1 <= 3 places around x of row y."""
+    dy, dx, _, _, left, right = move
+    here, there = _row(view, y), _row(view, y + dy)
+    before = middle = zero = spread(np.float32(0))
+    for x in range(left - r, right + r):
+        after = zero
+        if first <= x < last:
+            after = _add(zero, view, here + _column(view, x), there + _column(view, x + dx))
+        if x - r >= left:
+            store(rows, at + U((x - r) * WIDTH), before + middle + after)
+        if r == 1:
+            before, middle = middle, after
+
+
+@part
+def _blended_row(rows: Any, at: Any, view: Any, y: int, move: Any, first: int, last: int, taps: Any, line: Any) -> None:
+    """rows[at + x] = the weighted sum over the places around x of row y."""
+    dy, dx, _, _, left, right = move
+    here, there, r = _row(view, y), _row(view, y + dy), len(taps) - 1
+    for x in range(left - r, right + r):
+        s = spread(np.float32(0))
+        if first <= x < last:
+            s = _add(s, view, here + _column(view, x), there + _column(view, x + dx))
+        store(line, U((x + r) * WIDTH), s)
+    for x in range(left, right):
+        s = spread(taps[0]) * load(line, U((x + r) * WIDTH))
+        for q in range(1, r + 1):
+            both = load(line, U((x + r - q) * WIDTH)) + load(line, U((x + r + q) * WIDTH))
+            s = s + spread(taps[U(q)]) * both
+        store(rows, at + U(x * WIDTH), s)
+
+
+@part
+def _row_by_row(view: Any, move: Any, taps: Any, square: bool, rows: Any, line: Any, sums: Any) -> None:
+    """One displacement where windows are narrow or weighted: the last P rows, summed along themselves, are kept."""
     dy, dx, top, bottom, left, right = move
-    (height, width), size = x.shape[2:], sums.shape[0]
-    r = size // 2
-    first, last = _seen(left, right, r, width, wrap)
+    r = len(taps) - 1
+    above, below, first, last = _seen(view, move, r)
+    size, length = 2 * r + 1, U(view.width * WIDTH)
+    for y in range(top - r, bottom + r):
+        at = U((y - top + r) % size) * length
+        if not above <= y < below:
+            for i in range(length):
+                rows[at + U(i)] = 0
+        elif square:
+            _narrow_row(rows, at, view, y, move, first, last, r)
+        else:
+            _blended_row(rows, at, view, y, move, first, last, taps, line)
+        centre = y - r
+        if centre < top:
+            continue
+        here, there, middle = _row(view, centre), _row(view, centre + dy), centre - top + r
+        for x in range(left, right):
+            k = U(x * WIDTH)
+            if square:
+                s = load(rows, k)
+                for q in range(1, size):
+                    s = s + load(rows, k + U(q) * length)
+            else:
+                s = spread(taps[0]) * load(rows, k + U(middle % size) * length)
+                for q in range(1, r + 1):
+                    over, under = U((middle - q) % size), U((middle + q) % size)
+                    s = s + spread(taps[U(q)]) * (load(rows, k + over * length) + load(rows, k + under * length))
+            _vote(s, view, here + _column(view, x), there + _column(view, x + dx), sums)
+
+
+@part
+def _length(view: Any, r: int) -> Any:
+    """Of a column of sums, at most."""
+    return U((view.height + 2 * r) * WIDTH)
+
+
+@part
+def _across(
+    rows: Any, at: Any, view: Any, y: int, dy: int, dx: int, start: int, stop: int, first: int, last: int, r: int
+) -> None:
+    """For start <= x < stop and both x_t: the sum over the P places around x of row y, rows[at] for the first x.
+
+    There are no more than P such x: then all their windows hold the last place of the first one. Each is the sum of its
+    places up to there, which grows as x falls, and of those beyond, which grows as x rises; nothing is subtracted,
+    which would lose digits.
+    """
+    here, there, length, half = _row(view, y), _row(view, y + dy), _length(view, r), U(len(rows) // 2)
+    one = two = spread(np.float32(0))
+    for x in range(max(stop - 1 - r, first), min(start + r + 1, last)):  # places that all windows hold
+        one, two = _add_both(one, two, view, here + _column(view, x), there + _column(view, x + dx))
+    at += U(stop - 1 - start) * length
+    store(rows, at, one)
+    store(rows, at + half, two)
+    for x in range(stop - 2 - r, start - 1 - r, -1):
+        if x >= first:
+            one, two = _add_both(one, two, view, here + _column(view, x), there + _column(view, x + dx))
+        at -= length
+        store(rows, at, one)
+        store(rows, at + half, two)
+    one = two = spread(np.float32(0))
+    for x in range(start + 1 + r, stop + r):
+        if x < last:
+            one, two = _add_both(one, two, view, here + _column(view, x), there + _column(view, x + dx))
+        at += length
+        store(rows, at, load(rows, at) + one)
+        store(rows, at + half, load(rows, at + half) + two)
+
+
+@part
+def _down(
+    rows: Any, at: Any, view: Any, x: int, move: Any, above: int, below: int, r: int, ends: Any, sums: Any
+) -> None:
+    """Likewise down the column of these sums that begins at rows[at] with row `above`; and vote."""
+    dy, dx, top, bottom, _, _ = move
+    here, there, size = _column(view, x), _column(view, x + dx), 2 * r + 1
     for start in range(top, bottom, size):
         stop = min(start + size, bottom)
-        for column in range(first, last):
-            _many_down(sums, column - left + r, newest, x, keys, n, b, start, stop, column, dy, dx, wrap, linear)
+        s = spread(np.float32(0))
+        for y in range(max(stop - 1 - r, above), min(start + r + 1, below)):
+            s = s + load(rows, at + U((y - above) * WIDTH))
+        end = U((stop - 1 - start) * WIDTH)
+        store(ends, end, s)
+        for y in range(stop - 2 - r, start - 1 - r, -1):
+            if y >= above:
+                s = s + load(rows, at + U((y - above) * WIDTH))
+            end -= U(WIDTH)
+            store(ends, end, s)
+        s = spread(np.float32(0))
         for y in range(start, stop):
-            for begin in range(left, right, size):
-                end = min(begin + size, right)
-                _many_across(ends, sums, y - start, left, begin, end, first, last)
-                for column in range(begin, end):
-                    least = _many(s, ends, column, begin, newest, sums, y - start, left, last)
-                    v_row, v_column = (y + dy) % height, (column + dx) % width
-                    _vote(s, least, keys, n, b, y, column, v_row, v_column, best, total, weighted)
+            if start < y < below - r:
+                s = s + load(rows, at + U((y + r - above) * WIDTH))
+            _vote(load(ends, end) + s, view, here + _row(view, y), there + _row(view, y + dy), sums)
+            end += U(WIDTH)
 
 
-@njit(fastmath=True)
-def _slide_few(
-    x: Any,
-    keys: Any,
-    n: int,
-    b: int,
-    move: Any,
-    taps: Any,
-    square: bool,
-    wrap: bool,
-    linear: bool,
-    products: Any,
-    rows: Any,
-    s: Any,
-    best: Any,
-    total: Any,
-    weighted: Any,
+@part
+def _in_blocks(view: Any, move: Any, r: int, rows: Any, ends: Any, sums: Any, others: Any, both: bool) -> None:
+    """One displacement where windows are wide and square, of two x_t: P columns at a time."""
+    dy, dx, _, _, left, right = move
+    above, below, first, last = _seen(view, move, r)
+    size, length, half = 2 * r + 1, _length(view, r), U(len(rows) // 2)
+    for start in range(left, right, size):
+        stop = min(start + size, right)
+        for y in range(above, below):
+            _across(rows, U((y - above) * WIDTH), view, y, dy, dx, start, stop, first, last, r)
+        for x in range(start, stop):
+            at = U(x - start) * length
+            _down(rows, at, view, x, move, above, below, r, ends, sums)
+            if both:
+                _down(rows, at + half, view, x, move, above, below, r, ends, others)
+
+
+@part
+def _begin(sums: Any, best: Any) -> None:
+    """The sums of no keys yet, relative to what was best so far."""
+    for i in range(len(best)):
+        sums.best[i] = best[i]
+    for i in range(len(sums.votes)):
+        sums.votes[i] = 0
+
+
+@part
+def _collect(sums: Any, best: Any, weights: Any, values: Any) -> None:
+    """Add the sums of a chunk to those of all, (H W,) and (C H W,), which were relative to `best`."""
+    plane = len(best)
+    for i in range(plane):
+        smaller = 1.0
+        if sums.best[i] != best[i]:
+            smaller = np.exp2(np.float64(sums.best[i]) - np.float64(best[i]))
+            best[i] = sums.best[i]
+        weights[i] = weights[i] * smaller + total(sums.votes, U(i * REGISTER))
+        for k in range(i, len(values), plane):
+            values[k] = values[k] * smaller + total(sums.votes, U((plane + k) * REGISTER))
+
+
+@part
+def _moves(
+    view: Any, moves: Any, taps: Any, square: bool, rows: Any, line: Any, sums: Any, others: Any, both: bool
 ) -> None:
-    """One displacement of one chunk where windows are narrow or gaussian: row by row, the last P rows are kept."""
-    dy, dx, top, bottom, left, right = move
-    (height, width), size = x.shape[2:], rows.shape[0]
-    r = size // 2
-    first, last = _seen(left, right, r, width, wrap)
-    for y in range(top - r, bottom + r):
-        at = (y - top + r) % size
-        if wrap or 0 <= y < height:
-            products[left : first + r] = 0
-            products[last + r : right + 2 * r] = 0
-            _products(products, x, keys, b, n, y, dy, dx, first, last, linear)
-            for column in range(left, right):
-                if square:
-                    _few(rows, at, column, products, column, 0, r)
-                else:
-                    _blend(rows, at, column, products, column, 0, taps)
+    """All displacements of one chunk."""
+    r = len(taps) - 1
+    for m in range(len(moves)):
+        move = (moves[m, 0], moves[m, 1], moves[m, 2], moves[m, 3], moves[m, 4], moves[m, 5])
+        if square and r > 1:
+            _in_blocks(view, move, r, rows, line, sums, others, both)
         else:
-            rows[at] = 0
-        centre = y - r
-        if centre >= top:
-            for column in range(left, right):
-                if square:
-                    least = _few(s, 0, 0, rows, at + 1, column, r)
-                else:
-                    least = _blend(s, 0, 0, rows, at + 1, column, taps)
-                v_row, v_column = (centre + dy) % height, (column + dx) % width
-                _vote(s, least, keys, n, b, centre, column, v_row, v_column, best, total, weighted)
+            _row_by_row(view, move, taps, square, rows, line, sums)
 
 
-@compiled(nogil=True, fastmath=True)
+@compiled(nogil=True)
 def slide(
     x: Any,
     keys: Any,
@@ -400,30 +297,41 @@ def slide(
     square: bool,
     moves: Any,
     wrap: bool,
-    linear: bool,
+    without_own: bool,
     best: Any,
-    total: Any,
-    weighted: Any,
+    weights: Any,
+    values: Any,
 ) -> None:
-    """Add to (best, total, weighted) what the keys contribute at the given displacements.
+    """Add to the sums what the keys contribute at the given displacements.
 
-    x (B, C, H, W), keys (chunks, C, H, W, lanes), taps (r + 1,): K from its centre outwards, all float32; square:
+    x (B, C, H, W), keys (chunks, C, H, W, WIDTH), taps (r + 1,): K from its centre outwards, all float32; square:
     whether all taps are 1; moves (n, 6): see `patches.displacements`; wrap: whether windows continue on the other side
-    of the image or see zeros; best (B, H, W) float32: the least S, total (B, H, W) and weighted (B, C, H, W) float64:
-    the sums of 2^(best - S), alone and times the centre pixel.
+    of the image or see zeros; without_own: the second form of S. best (B, H, W) float32: no more than NEAR_ENOUGH above
+    the least S, weights (B, H, W) and values (B, C, H, W) float64: the sums of 2^(best - S), alone and times the centre
+    pixel.
     """
-    batch, _, _, width = x.shape
-    lanes, r = keys.shape[4], len(taps) - 1
-    size, across = 2 * r + 1, width + 2 * r
-    products, rows = np.zeros((across, 1, lanes), np.float32), np.zeros((size, across, lanes), np.float32)
-    ends, s = np.zeros((size, lanes), np.float32), np.zeros((1, 1, lanes), np.float32)
-    newest = np.zeros((1, 1, lanes), np.float32)
-    for n in range(keys.shape[0]):
-        for b in range(batch):
-            for move in moves:
-                if square and r > MANY:
-                    _slide_many(x, keys, n, b, move, wrap, linear, rows, ends, newest, s, best, total, weighted)
-                else:
-                    _slide_few(
-                        x, keys, n, b, move, taps, square, wrap, linear, products, rows, s, best, total, weighted
-                    )
+    batch, channels, height, width = x.shape
+    r, side, plane = len(taps) - 1, max(height, width), height * width
+    numbers = np.arange(-side - r, 2 * side + r)
+    starts, columns = (numbers % height * width).astype(np.uintp), (numbers % width).astype(np.uintp)
+    queries = (np.float32(2) * x if without_own else x).reshape(batch, channels * plane)
+    best, weights, values = best.reshape(batch, plane), weights.reshape(batch, plane), values.reshape(batch, -1)
+    rows, line = zeros(2 * (2 * r + 1) * (side + 2 * r) * WIDTH), zeros((side + 2 * r) * WIDTH)
+    sums = _Sums(np.empty(plane, np.float32), zeros((1 + channels) * plane * REGISTER))
+    others = _Sums(np.empty(plane, np.float32), zeros((1 + channels) * plane * REGISTER))
+    pairs = square and r > 1
+    for n in range(len(keys)):
+        chunk = keys[n].reshape(channels * plane * WIDTH)
+        for b in range(0, batch, 2 if pairs else 1):
+            beside = min(b + 1, batch - 1) if pairs else b
+            _begin(sums, best[b])
+            _begin(others, best[beside])
+            seen = queries[b], queries[beside], chunk, starts, columns, side + r
+            how = U(plane), height, width, wrap, without_own
+            if channels == 1:  # known to the compiler: a sixth faster
+                _moves(_View(*seen, 1, *how), moves, taps, square, rows, line, sums, others, b < beside)
+            else:
+                _moves(_View(*seen, channels, *how), moves, taps, square, rows, line, sums, others, b < beside)
+            _collect(sums, best[b], weights[b], values[b])
+            if b < beside:
+                _collect(others, best[beside], weights[beside], values[beside])

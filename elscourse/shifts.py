@@ -29,10 +29,10 @@ from .posterior import LOGIT_ERROR, Partial, Source, Tile, slices
 
 COPIES = 8  # bytes for each pixel of a block of images: itself and its copy
 BLOCK = 2**22  # bytes of images brought into this order at a time
-LANES = 512  # images side by side in a chunk at most: its rows then stay in a core's second cache
 WORTH = 2**22  # pairs of query and key, times the patch size, from which on it beats a few matrix products
-PARTS = 16  # pieces of the work, whatever the number of threads: the sums are then the same on every computer
+PARTS = 16  # pieces of the work, whatever the number of threads: the sums are then the same with any
 KEYS = 512  # images at a time in torch: a float32 sum over many more would lose digits
+MOST_LANES = 64  # images side by side, on any processor
 FAR = 1e15  # pixels (scaled) of the images that fill up the last chunk: too far from everything to have a weight
 
 
@@ -54,7 +54,7 @@ def pairs(moves: Int[np.ndarray, "n 6"], queries: int, images: int) -> int:
 
 def pays(x: Float[Tensor, "B C H W"], moves: Int[np.ndarray, "n 6"], patch_size: int, images: int, memory: int) -> bool:
     """Whether the compiled loops can and should answer: float32, on the CPU, enough of it, and room for some images."""
-    here = x.dtype == torch.float32 and x.device.type == "cpu" and 16 * COPIES * x[0].numel() <= memory // 2
+    here = x.dtype == torch.float32 and x.device.type == "cpu" and MOST_LANES * COPIES * x[0].numel() <= memory // 2
     return here and pairs(moves, len(x), images) * patch_size >= WORTH
 
 
@@ -71,13 +71,14 @@ def sliding_mean(
     x: x_t with alpha times the grey subtracted, float32, on the CPU. Of the two forms of S the one that rounds less is
     taken; `largest` of the result leaves out the queries' own squares either way, as in `posterior`.
     """
-    linear = _error_without_squares(x, sliding, alpha, sigma) <= LOGIT_ERROR
-    best, total, weighted = _sums(x, sliding, source, alpha, sigma, linear, memory)
-    largest = np.where(total > 0, -math.log(2) * best.astype(np.float64), -np.inf)
-    if not linear:
-        if 2.0**-24 * math.log(2) * best.max(where=total > 0, initial=0) > LOGIT_ERROR:
-            return None
-        largest += squares(x.double(), sliding.taps, sliding.padding).numpy() / (2 * sigma**2)
+    with workers(PARTS) as pool:
+        without_own = _error_without_squares(x, sliding, alpha, sigma) <= LOGIT_ERROR
+        best, total, weighted = _sums(x, sliding, source, alpha, sigma, without_own, memory, pool)
+        largest = np.where(total > 0, -math.log(2) * best.astype(np.float64), -np.inf)
+        if not without_own:
+            if 2.0**-24 * math.log(2) * best.max(where=total > 0, initial=0) > LOGIT_ERROR:
+                return None
+            largest += squares(x.double(), sliding.taps, sliding.padding).numpy() / (2 * sigma**2)
     rows = [torch.from_numpy(a).flatten(-2).mT for a in (largest[:, None], total[:, None], weighted)]
     return Partial(rows[0], rows[1], rows[2], torch.zeros_like(rows[1]))
 
@@ -115,19 +116,17 @@ class InPlace:
             yield Tile(slice(None), slice(None), part.start, logits.permute(2, 0, 1), values)
 
 
-def _band(n: int, taps: Float[Tensor, " r+1"]) -> Float[Tensor, "n n"]:
-    """The weight of place j in the window of place i."""
+def _band(n: int, taps: Float[Tensor, " r+1"], padding: Padding = "zeros") -> Float[Tensor, "n n"]:
+    """The weight of place j in the window of place i; on a torus, where a window is no longer than it, taken around."""
     places = torch.arange(n, device=taps.device)
     apart = (places[:, None] - places).abs()
-    return F.pad(taps, (0, n))[apart]
+    return F.pad(taps, (0, n))[apart if padding == "zeros" else torch.minimum(apart, n - apart)]
 
 
 def squares(x: Float[Tensor, "B C H W"], taps: Float[Tensor, " r+1"], padding: Padding) -> Float[Tensor, "B H W"]:
     """The squared length of every window."""
-    both, r = torch.cat([taps[1:].flip(0), taps]).to(x), len(taps) - 1
-    summed = x.square().sum(1, keepdim=True)
-    summed = F.pad(summed, (r, r, r, r), mode="circular" if padding == "circular" and r else "constant")
-    return F.conv2d(F.conv2d(summed, both.view(1, 1, -1, 1)), both.view(1, 1, 1, -1))[:, 0]
+    down, across = (_band(n, taps.to(x), padding) for n in x.shape[2:])
+    return down @ x.square().sum(1) @ across
 
 
 def depth(channels: int, taps: Float[Tensor, " r+1"]) -> float:
@@ -143,67 +142,69 @@ def _error_without_squares(x: Tensor, sliding: Sliding, alpha: float, sigma: flo
 
 
 def _sums(
-    x: Tensor, sliding: Sliding, source: Source, alpha: float, sigma: float, linear: bool, memory: int
+    x: Tensor,
+    sliding: Sliding,
+    source: Source,
+    alpha: float,
+    sigma: float,
+    without_own: bool,
+    memory: int,
+    pool: ThreadPoolExecutor,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """best, total, weighted of `kernel.slide` over all images: in parts, by as many threads as torch would use."""
-    from .compiled import UNSEEN
+    """best, weights and values of `kernel.slide` over all images."""
     from .kernel import slide
+    from .vectors import UNSEEN, WIDTH
 
     batch, _, height, width = x.shape
     unit = math.sqrt(0.5 / math.log(2)) / sigma  # of pixels in which half a squared distance is an exponent of base 2
     queries, wrap = (x * unit).contiguous().numpy(), sliding.padding == "circular"
     taps, square = sliding.taps.float().numpy(), bool((sliding.taps == 1).all())
-    parts = _parts(sliding.moves)
+    at_once = _images_at_once(source, memory, WIDTH)
+    groups = min(PARTS, 2 ** int(math.log2(at_once // WIDTH)))  # of chunks; where they are few, of displacements too
+    dealt = [np.ascontiguousarray(sliding.moves[i :: PARTS // groups]) for i in range(PARTS // groups)]
+    parts = list(itertools.product(range(groups), dealt))
     best = np.full((len(parts), batch, height, width), UNSEEN, np.float32)
-    total = np.zeros(best.shape)
-    weighted = np.zeros((len(parts), *x.shape))
-    with workers(min(torch.get_num_threads(), len(parts))) as pool:
-        for keys in _chunks(source, alpha * unit, memory):
-            done = [
-                pool.submit(slide, queries, keys, taps, square, moves, wrap, linear, *sums)
-                for moves, *sums in zip(parts, best, total, weighted, strict=True)
-            ]
-            for future in done:
-                future.result()
+    weights, values = np.zeros(best.shape), np.zeros((len(parts), *x.shape))
+    for chunks in _chunks(source, alpha * unit, at_once, WIDTH):
+        some = np.array_split(chunks, groups)
+        done = [
+            pool.submit(slide, queries, some[group], taps, square, moves, wrap, without_own, *sums)
+            for (group, moves), *sums in zip(parts, best, weights, values, strict=True)
+        ]
+        for future in done:
+            future.result()
     least = best.min(0)
     rescale = np.exp2(least.astype(np.float64) - best)
-    return least, (rescale * total).sum(0), (rescale[:, :, None] * weighted).sum(0) / (alpha * unit)
+    return least, (rescale * weights).sum(0), (rescale[:, :, None] * values).sum(0) / (alpha * unit)
 
 
 @contextmanager
-def workers(threads: int) -> Iterator[ThreadPoolExecutor]:
-    """A pool that, when stopped from outside, does not begin what is still waiting."""
-    with ThreadPoolExecutor(threads) as pool:
-        try:
-            yield pool
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+def workers(most: int) -> Iterator[ThreadPoolExecutor]:
+    """As many threads as torch would use, which uses one meanwhile: its others wait for more work by spinning, for
+    milliseconds in which these need the cores. When stopped from outside, the pool does not begin what is waiting."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with ThreadPoolExecutor(min(threads, most)) as pool:
+            try:
+                yield pool
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+    finally:
+        torch.set_num_threads(threads)
 
 
-def _parts(moves: Int[np.ndarray, "n 6"]) -> list[Int[np.ndarray, "m 6"]]:
-    """The moves dealt out; where there are fewer than parts, their rows are."""
-    if 0 < len(moves) < PARTS:
-        moves = np.concatenate([_rows(move) for move in moves])
-    return [moves[i::PARTS] for i in range(max(1, min(PARTS, len(moves))))]
-
-
-def _rows(move: Int[np.ndarray, " 6"]) -> Int[np.ndarray, "n 6"]:
-    """One move as several that share its rectangle, a few rows each."""
-    dy, dx, top, bottom, left, right = move
-    cuts = np.unique(np.linspace(top, bottom, PARTS + 1).astype(int))
-    return np.array([(dy, dx, a, b, left, right) for a, b in itertools.pairwise(cuts)])
-
-
-def _chunks(source: Source, unit: float, memory: int) -> Iterator[Float[np.ndarray, "chunks C H W lanes"]]:
-    """The images times `unit`, a block at a time, those of a chunk side by side; the last chunk is filled up."""
+def _images_at_once(source: Source, memory: int, lanes: int) -> int:
+    """How many images are brought into the kernel's order together: whole chunks."""
     one = COPIES * source.images[0].numel()
-    at_once = max(1, min(len(source), BLOCK // one, memory // 2 // one))
-    chunks = math.ceil(at_once / LANES)
-    lanes = 16 * math.ceil(at_once / chunks / 16)  # whole vectors
-    for part in slices(len(source), chunks * lanes):
+    return lanes * max(1, min(math.ceil(len(source) / lanes), BLOCK // one // lanes, memory // 2 // one // lanes))
+
+
+def _chunks(source: Source, unit: float, at_once: int, lanes: int) -> Iterator[Float[np.ndarray, "chunks C H W lanes"]]:
+    """The images times `unit`, a block at a time, those of a chunk side by side; the last chunk is filled up."""
+    for part in slices(len(source), at_once):
         block = source.block(part.start, part.stop).mul_(unit)
-        missing = -len(block) % lanes
-        block = F.pad(block, (0, 0, 0, 0, 0, 0, 0, missing), value=FAR)
+        block = F.pad(block, (0, 0, 0, 0, 0, 0, 0, -len(block) % lanes), value=FAR)
         shape = (-1, lanes, *block.shape[1:])
         yield block.view(shape).permute(0, 2, 3, 4, 1).contiguous().numpy()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 from unittest.mock import patch
 
 import pytest
@@ -83,9 +84,8 @@ def cases(draw) -> Case:
     # from one key at a time to everything at once
     pieces = {"TILE": draw(st.sampled_from([4, 60, 2**19])), "KEYS": draw(st.sampled_from([1, 7, 128]))}
     pieces["BLOCK"] = draw(st.sampled_from([1, 5000, 2**25]))
-    # by cutting patches, or by sliding images: in chunks of a few or of many, in one part or in several
-    sliding = {"WORTH": draw(st.sampled_from([0, 2**24])), "LANES": draw(st.sampled_from([16, 256]))}
-    sliding["PARTS"], sliding["BLOCK"] = draw(st.sampled_from([1, 5, 16])), draw(st.sampled_from([1, 2**25]))
+    # by cutting patches, or by sliding images: in one part or in several
+    sliding = {"WORTH": draw(st.sampled_from([0, 2**24])), "PARTS": draw(st.sampled_from([1, 5, 16]))}
     return Case(images, image_labels, x_t, labels, t, patch_size, padding, width, pieces, sliding)
 
 
@@ -217,6 +217,24 @@ def test_wide_windows(
         expected = partial(reference.equivariant_local, patch_size=size, padding=padding)
     exact = expected(x_t, images, SCHEDULE.alpha(t), SCHEDULE.sigma(t))
     torch.testing.assert_close(machine(x_t, t).double(), exact, rtol=0, atol=2e-5)
+
+
+@pytest.mark.parametrize("block", [1, 2**22])
+@pytest.mark.parametrize("parts", [1, 3, 16])
+@pytest.mark.parametrize(("size", "window"), [(1, "square"), (3, "square"), (5, "square"), (5, "gaussian")])
+def test_many_images(
+    size: int, window: Literal["square", "gaussian"], parts: int, block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several chunks and what is left, in one block or in several; an odd number of x_t, which are taken in pairs."""
+    for name, value in (("WORTH", 0), ("PARTS", parts), ("BLOCK", block)):
+        monkeypatch.setattr(shifts, name, value)
+    images = pictures(200, 2, 6, 7, seed=8)
+    for t in (0.05, 0.7):
+        x_t = noised(images, 3, SCHEDULE.alpha(t), SCHEDULE.sigma(t))
+        machine = els.EquivariantLocalScoreMachine(images, patch_size=size, window=window)
+        weights = None if window == "square" else reference.gaussian_window(size, 0.25 * size)
+        exact = reference.equivariant_local(x_t, images, SCHEDULE.alpha(t), SCHEDULE.sigma(t), size, "zeros", weights)
+        torch.testing.assert_close(machine(x_t, t).double(), exact, rtol=0, atol=2e-5)
 
 
 @pytest.mark.parametrize("t", [0.03, 0.6])

@@ -40,8 +40,8 @@ MUTANTS = [
     Mutant(
         "window off by one where images slide",
         "kernel.py",
-        "_products(products, x, keys, b, n, y, dy, dx, first, last, linear)",
-        "_products(products, x, keys, b, n, y + (r > 0), dy, dx, first, last, linear)",
+        "_across(rows, U((y - above) * WIDTH), view, y, dy, dx,",
+        "_across(rows, U((y - above) * WIDTH), view, y + 1, dy, dx,",
         "07_els",
     ),
     Mutant(

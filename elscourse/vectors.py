@@ -1,0 +1,262 @@
+"""WIDTH float32 numbers side by side that numba keeps in registers: load, +, -, *, exp2, store.
+
+Left alone, a compiler makes vectors only of loops that store each number again at once; here sums stay in registers
+over many steps. LLVM splits a vector over as many registers as it needs, so the same loops run on every processor.
+
+numba caches each compiled loop by the date of its own file alone: after a change here, touch the files that use it.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from llvmlite import binding, ir
+from numba import njit, types
+from numba.core import cgutils
+from numba.core.typing import signature
+from numba.core.typing.templates import ConcreteTemplate, infer_global
+from numba.extending import intrinsic, lower_builtin, models, register_model
+
+REGISTER = 16 if binding.get_host_cpu_features().get("avx512f") else 8  # numbers in one
+WIDTH = 4 * REGISTER  # enough of them in flight to keep the arithmetic busy
+UNSEEN = np.float32(3e38)  # the least exponent of a query that has met no key yet
+
+_FAST = ("nnan", "ninf", "nsz", "contract", "reassoc")
+_WIDE, _SHORT = ir.VectorType(ir.FloatType(), WIDTH), ir.VectorType(ir.FloatType(), REGISTER)
+_INTS = ir.VectorType(ir.IntType(32), REGISTER)
+
+# 2^f on [-1/2, 1/2] to 1e-7, the rounding of float32
+_POWERS = (
+    np.polynomial.Chebyshev.interpolate(np.exp2, 5, domain=[-0.5, 0.5])
+    .convert(kind=np.polynomial.Polynomial)
+    .coef.astype(np.float32)
+)
+
+
+def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """njit, kept from one process to the next where there is a folder to keep it in."""
+
+    def compile_later(loops: Callable[..., Any]) -> Any:
+        try:
+            return njit(cache=True, **options)(loops)
+        except RuntimeError:  # none that may be written to
+            return njit(**options)(loops)
+
+    return compile_later
+
+
+# A part of a compiled loop. It allocates nothing, so numba need not count who holds an array.
+part = njit(forceinline=True, _nrt=False)
+
+
+class _Vector(types.Type):
+    """WIDTH numbers, as numba's compiler sees them."""
+
+
+vector = _Vector(f"float32 x {WIDTH}")
+
+
+@register_model(_Vector)
+class _Model(models.PrimitiveModel):
+    def __init__(self, manager: Any, kind: Any) -> None:
+        super().__init__(manager, kind, _WIDE)
+
+
+def _operator(symbol: Any, name: str) -> None:
+    """Teach numba what a + b is."""
+
+    @infer_global(symbol)
+    class _Template(ConcreteTemplate):
+        cases = (signature(vector, vector, vector),)
+
+    @lower_builtin(symbol, vector, vector)
+    def _build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return getattr(builder, name)(*args, flags=_FAST)
+
+
+_operator(operator.add, "fadd")
+_operator(operator.sub, "fsub")
+_operator(operator.mul, "fmul")
+
+
+def _constant(x: float) -> Any:
+    """One number REGISTER times."""
+    return ir.Constant(_SHORT, [float(np.float32(x))] * REGISTER)
+
+
+def _call(builder: Any, name: str, result: Any, *args: Any) -> Any:
+    """An intrinsic of LLVM; the last argument is a vector."""
+    function = ir.FunctionType(result, [a.type for a in args])
+    full_name = f"{name}.v{args[-1].type.count}f32"
+    return builder.call(cgutils.get_or_insert_function(builder.module, function, full_name), args, fastmath=_FAST)
+
+
+def _shuffled(builder: Any, a: Any, b: Any, which: Any) -> Any:
+    which = list(which)
+    return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(ir.IntType(32), len(which)), which))
+
+
+def _spread(builder: Any, x: Any) -> Any:
+    nothing = ir.Constant(_WIDE, ir.Undefined)
+    return _shuffled(builder, builder.insert_element(nothing, x, ir.IntType(32)(0)), nothing, [0] * WIDTH)
+
+
+def _registers(builder: Any, v: Any) -> list[Any]:
+    """A vector in pieces."""
+    nothing = ir.Constant(_WIDE, ir.Undefined)
+    return [_shuffled(builder, v, nothing, range(i, i + REGISTER)) for i in range(0, WIDTH, REGISTER)]
+
+
+def _joined(builder: Any, parts: list[Any]) -> Any:
+    """The pieces put together, two by two."""
+    while len(parts) > 1:
+        pairs = zip(parts[::2], parts[1::2], strict=True)
+        parts = [_shuffled(builder, a, b, range(2 * a.type.count)) for a, b in pairs]
+    return parts[0]
+
+
+def _pointer(context: Any, builder: Any, kind: Any, args: Any, to: Any) -> Any:
+    """Where array[index] begins; args: the two."""
+    view = context.make_array(kind)(context, builder, args[0])
+    return builder.bitcast(builder.gep(view.data, [args[1]]), to.as_pointer())
+
+
+@intrinsic
+def load(_: Any, array: Any, index: Any) -> Any:
+    """array[index : index + WIDTH], of a flat array; index: uintp, as a signed one would be checked for < 0."""
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.load(_pointer(context, builder, array, args, _WIDE), align=4)
+
+    return vector(array, types.uintp), build
+
+
+@intrinsic
+def store(_: Any, array: Any, index: Any, v: Any) -> Any:
+    """array[index : index + WIDTH] = v"""
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        builder.store(args[2], _pointer(context, builder, array, args, _WIDE), align=4)
+        return context.get_dummy_value()
+
+    return types.void(array, types.uintp, vector), build
+
+
+@intrinsic
+def add_to(_: Any, array: Any, index: Any, v: Any) -> Any:
+    """array[index : index + REGISTER] += v, folded to that length."""
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        at = _pointer(context, builder, array, args, _SHORT)
+        a, b, c, d = _registers(builder, args[2])
+        both = [builder.fadd(a, b, flags=_FAST), builder.fadd(c, d, flags=_FAST)]
+        all_four = builder.fadd(*both, flags=_FAST)
+        builder.store(builder.fadd(builder.load(at, align=4), all_four, flags=_FAST), at, align=4)
+        return context.get_dummy_value()
+
+    return types.void(array, types.uintp, vector), build
+
+
+@intrinsic
+def total(_: Any, array: Any, index: Any) -> Any:
+    """The sum of array[index : index + REGISTER]."""
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        numbers = builder.load(_pointer(context, builder, array, args, _SHORT), align=4)
+        return _call(builder, "llvm.vector.reduce.fadd", ir.FloatType(), ir.FloatType()(0.0), numbers)
+
+    return types.float32(array, types.uintp), build
+
+
+@intrinsic
+def spread(_: Any, x: Any) -> Any:
+    """One number WIDTH times."""
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return _spread(builder, *args)
+
+    return vector(types.float32), build
+
+
+@intrinsic
+def larger(_: Any, a: Any, b: Any) -> Any:
+    """The larger of each pair."""
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.select(builder.fcmp_ordered(">", *args, flags=_FAST), *args)
+
+    return vector(vector, vector), build
+
+
+@intrinsic
+def least(_: Any, v: Any) -> Any:
+    """The least of the numbers."""
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return _call(builder, "llvm.vector.reduce.fmin", ir.FloatType(), *args)
+
+    return types.float32(vector), build
+
+
+@intrinsic
+def below(_: Any, v: Any, limit: Any) -> Any:
+    """A bit for each number, the first one lowest: whether it is below the limit."""
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        bits = builder.bitcast(builder.fcmp_ordered("<", args[0], _spread(builder, args[1])), ir.IntType(WIDTH))
+        return bits if WIDTH == 64 else builder.zext(bits, ir.IntType(64))
+
+    return types.uint64(vector, types.float32), build
+
+
+@intrinsic
+def instead(_: Any, v: Any, limit: Any, x: Any) -> Any:
+    """v, with x in place of the numbers that are below the limit."""
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        limit, x = (_spread(builder, a) for a in args[1:])
+        return builder.select(builder.fcmp_ordered("<", args[0], limit), x, args[0])
+
+    return vector(vector, types.float32, types.float32), build
+
+
+@intrinsic
+def lowest(_: Any, bits: Any) -> Any:
+    """The place of the lowest bit that is set; there must be one."""
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.cttz(args[0], ir.IntType(1)(1))
+
+    return types.uint64(types.uint64), build
+
+
+def _power_of_two(builder: Any, z: Any) -> Any:
+    low = _constant(-126)
+    z = builder.select(builder.fcmp_ordered(">", z, low, flags=_FAST), z, low)
+    n = _call(builder, "llvm.rint", _SHORT, z)
+    f, p = builder.fsub(z, n), _constant(_POWERS[-1])
+    for c in _POWERS[-2::-1]:
+        p = builder.fadd(builder.fmul(p, f, flags=_FAST), _constant(c), flags=_FAST)
+    exponent = builder.shl(builder.fptosi(n, _INTS), ir.Constant(_INTS, [23] * REGISTER))
+    return builder.bitcast(builder.add(builder.bitcast(p, _INTS), exponent), _SHORT)
+
+
+@intrinsic
+def exp2(_: Any, v: Any) -> Any:
+    """2^v for v < 127, no smaller than 2^-126: a polynomial of what v exceeds the nearest whole number by; that number
+    is added to the exponent. One register after the other, as all at once would need too many."""
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return _joined(builder, [_power_of_two(builder, z) for z in _registers(builder, args[0])])
+
+    return vector(vector), build
+
+
+@njit
+def zeros(n: int) -> Any:
+    """n zeros, the first one where a register's line of the cache begins: others would take two lines a load."""
+    numbers = np.zeros(n + 16, np.float32)
+    return numbers[(-(numbers.ctypes.data >> 2)) & 15 :][:n]
