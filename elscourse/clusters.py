@@ -1,7 +1,7 @@
 r"""The same mean from a part of the dictionary, with a certificate: what is left out provably cannot matter.
 
 At little noise almost all weight lies on keys that are near the query. The keys of one dictionary are sorted into boxes
-once; a query then skips every box whose nearest corner is so far that all of it weighs less than its share of what may
+once; a query then skips the boxes whose nearest corners are so far that all of them together weigh less than what may
 be lost (`search`). With U the bound of what was skipped, Z what was found and a dictionary whose values span a range R
 
 .. math:: |D - \tilde D| = \frac{U'}{Z + U'} \, |D_{skipped} - \tilde D| \le \frac{U}{Z + U} R, \quad U' \le U
@@ -28,10 +28,10 @@ from .posterior import LOGIT_ERROR, Partial, Source, slices
 from .shifts import workers
 
 BOX = 18  # dimensions of the boxes at most: the first principal components tell far from near
-MOST_NOISE = 1.5  # P sigma / alpha up to which a search is tried: t = 0.3 for P = 3, t = 0.19 for P = 5
+MOST_NOISE = 2.6  # P sigma / alpha up to which a search is tried: t = 0.45 for P = 3, t = 0.3 for P = 5
 COPIES, EXTRAS = 5, 64  # of its keys, and bytes for each besides, that building clusters takes
 BLOCK = 2**14  # keys treated at a time while building
-PIECE = 512  # queries searched for together, at most
+PIECE = 64  # queries searched for together, at most: their bounds then stay in a core's second cache
 ROOM = 2**27  # bytes that their bounds may take, one for each leaf, in all threads
 MATTER = 20  # keys that weigh 2^-20 of the best one must still be right
 FAR = 1e15  # where the keys are that fill up the last leaf
@@ -116,7 +116,7 @@ def _name(window: tuple[object, ...], source: Source) -> tuple[object, ...]:
 
 def build(keys: Float[Tensor, "n d"], values: Float[Tensor, "n C"]) -> Clusters:
     """Sort keys into leaves of neighbours: equal ones merged, principal components first."""
-    from .search import LEAF, STEP, halve
+    from .search import LEAF, halve
 
     keys, values, counts = _merged(keys, values)
     mean, frame = _principal(keys)
@@ -124,22 +124,25 @@ def build(keys: Float[Tensor, "n d"], values: Float[Tensor, "n C"]) -> Clusters:
     order = torch.arange(len(keys))
     halve(first.numpy(), order.numpy())
     del first
-    frame = F.pad(frame, (0, -len(mean) % STEP))
-    leaves, dims = math.ceil(len(order) / LEAF), frame.shape[1]
+    leaves, dims = math.ceil(len(order) / LEAF), min(BOX, len(mean))
+    branches = math.ceil(leaves / LEAF)
     places = F.pad(order, (0, leaves * LEAF - len(order)), value=-1).view(leaves, LEAF)
     missing = places < 0
-    turned, (low, high) = torch.empty(leaves, LEAF, dims), torch.empty(2, leaves, min(BOX, dims))
+    turned = torch.empty(leaves, len(mean), LEAF)
+    low, high = torch.full((2, branches * LEAF, dims), FAR)  # leaves that fill up the last branch are far away
     for some in slices(leaves, BLOCK // LEAF):
-        turned[some] = ((keys[places[some]].double() - mean) @ frame).float()
-        inside, nobody = turned[some, :, :BOX], missing[some, :, None]
+        own = ((keys[places[some]].double() - mean) @ frame).float()
+        inside, nobody = own[..., :dims], missing[some, :, None]
         low[some], high[some] = (
             inside.masked_fill(nobody, torch.inf).amin(1),
             inside.masked_fill(nobody, -torch.inf).amax(1),
         )
-    reach = float(turned.square().sum(2).max().sqrt())
-    turned[missing] = FAR
+        turned[some] = own.masked_fill_(nobody, FAR).mT
+    reach = float(turned.square().sum(1).masked_fill(missing, 0).max().sqrt())
     count = counts[places].masked_fill_(missing, 0)
-    arrays = (turned, values[places], count.clamp(min=1).log2(), low, high, count.sum(1))
+    low, high = (box.view(branches, LEAF, dims).mT.contiguous() for box in (low, high))
+    by_branch = F.pad(count.sum(1), (0, branches * LEAF - leaves)).view(branches, LEAF)
+    arrays = (turned, values[places].mT.contiguous(), count.clamp(min=1).log2(), low, high, by_branch)
     return Clusters(mean, frame, tuple(a.numpy() for a in arrays), reach)
 
 
@@ -178,25 +181,25 @@ def search_mean(
     """
     from .search import search
 
-    turned = ((queries.double() / alpha - clusters.mean) @ clusters.frame).mT.float()
-    m, channels = len(queries), clusters.arrays[1].shape[2]
+    m, channels = len(queries), clusters.arrays[1].shape[1]
     best, total, weighted, skipped = np.empty(m, np.float32), np.zeros(m), np.zeros((m, channels)), np.zeros(m)
     scale = alpha**2 / (2 * sigma**2) / math.log(2)
-
-    def some(p: slice) -> int:
-        sums = (array[p] for array in (best, total, weighted, skipped))
-        return search(turned[:, p].contiguous().numpy(), *clusters.arrays, np.float32(scale), lost, *sums)
-
     threads, leaves = torch.get_num_threads(), len(clusters.arrays[0])
     most = max(16, min(PIECE, ROOM // (4 * leaves * threads), math.ceil(m / threads)))
     with workers(threads) as pool:
+        turned = ((queries.double() / alpha - clusters.mean) @ clusters.frame).float().numpy()
+
+        def some(p: slice) -> int:
+            sums = (array[p] for array in (best, total, weighted, skipped))
+            return search(turned[p], *clusters.arrays, np.float32(scale), lost, *sums)
+
         pairs = sum(pool.map(some, slices(m, math.ceil(m / math.ceil(m / most)))))  # pieces of about one length
+        squares = queries.double().square().sum(-1) / (2 * sigma**2)
     # keys and queries are rounded each on its own, coordinate by coordinate; such errors add up like a random walk
     farthest = math.sqrt(max(0.0, float(best.max())) + MATTER)
     rounding = 2.0**-24 * (clusters.reach * math.sqrt(scale) + farthest) * farthest * math.log(2)
     if rounding / len(clusters.mean) ** 0.5 > LOGIT_ERROR:
         return None
-    squares = queries.double().square().sum(-1) / (2 * sigma**2)
     largest = squares - math.log(2) * torch.from_numpy(best).double()
     sums = (torch.from_numpy(a) for a in (total[:, None], weighted, skipped[:, None]))
     return Partial(largest[None, :, None], *(a[None] for a in sums)), pairs

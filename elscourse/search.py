@@ -1,26 +1,46 @@
-r"""The inner loops of `clusters`, compiled by numba: boxes around keys, and a search that may leave boxes out.
+r"""The inner loops of `clusters`, compiled by numba: leaves of keys, and a search that may leave leaves out.
 
-All exponents S = scale |q - k|^2 - log2(count) are of base 2: a key weighs 2^-S. A box of keys whose nearest corner is
-at the exponent b weighs at most count 2^-b; it may be left out when that is no more than its share of what may be lost:
+All exponents S = scale |q - k|^2 - log2(count) are of base 2: a key weighs 2^-S. A leaf of n keys in a box whose
+nearest corner is at the exponent b weighs at most n 2^-b. With Z what was found so far, the leaves beyond a limit L may
+be left out when
 
-.. math:: 2^{-b} \le \epsilon \, Z / n
+.. math:: \sum_{b \ge L} n \, 2^{-b} \le \epsilon \, Z
 
-with Z what was found so far and n the number of keys. All that is left out then weighs at most epsilon of the whole.
+All that is left out then weighs at most epsilon of the whole.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
-from .compiled import UNSEEN, compiled, exp2, larger, smaller
+from .vectors import (
+    REGISTER,
+    UNSEEN,
+    WIDTH,
+    below,
+    compiled,
+    instead,
+    larger,
+    least,
+    load,
+    lowest,
+    part,
+    spread,
+    store,
+    total,
+    zeros,
+)
+from .votes import vote
 
-LEAF = 64  # keys in a leaf
-STEP = 9  # dimensions at a time: a multiple of it is stored
-NEAR = np.float32(3)  # boxes that are this much farther than the best key, in exponents, are visited first
-SAFE = np.float32(60)  # a key may weigh 2^60 times as much as the reference, and as often as it is there
+LEAF = WIDTH  # keys in a leaf, and leaves in a branch
+NEAR = np.float32(3)  # leaves that are this much farther than the best key, in exponents, are visited first
+NEGLIGIBLE = np.float32(50)  # a key that weighs 2^-50 of the best one changes no digit of a float32
+BITS = 56  # exponents beyond the best one that are told apart
+ALL = np.float32(1e25)  # farther than any leaf, and nearer than those that fill up the last branch
+ONE = np.uint64(1)
+U = np.uintp
 
 
 @compiled(nogil=True)
@@ -77,130 +97,139 @@ def _select(keys: Any, order: Any, d: int, start: int, stop: int, middle: int) -
             return
 
 
-@njit(fastmath=True, inline="always")
-def _outside(q: Any, low: Any, high: Any) -> Any:
-    """The square of how far q lies outside of [low, high]."""
-    z = smaller(smaller(q - low, high - q), np.float32(0))
-    return z * z
+class _Dictionary(NamedTuple):
+    """The leaves; arrays are flat but for the counts, see `search`."""
+
+    keys: Any
+    values: Any
+    extra: Any
+    low: Any
+    high: Any
+    count: Any
+    depth: Any
+    dims: int
+    channels: int
+    scale: Any
 
 
-@njit(fastmath=True, inline="always")
-def _to_box(bound: Any, low: Any, high: Any, leaf: Any, queries: Any, scale: Any) -> None:
-    """bound[m] = scale times the squared distance of query m from the box of the leaf."""
-    leaf = np.uint64(leaf)
-    bound[:] = 0
-    for d in range(0, low.shape[1], 3):
-        a, b, c = np.uint64(d), np.uint64(d + 1), np.uint64(d + 2)
-        a0, b0, c0, a1, b1, c1 = low[leaf, a], low[leaf, b], low[leaf, c], high[leaf, a], high[leaf, b], high[leaf, c]
-        for m in range(bound.shape[0]):
-            z = _outside(queries[a, m], a0, a1) + _outside(queries[b, m], b0, b1) + _outside(queries[c, m], c0, c1)
-            bound[m] += scale * z
+class _Queries(NamedTuple):
+    """Queries side by side (flat), what they have found so far, and how far each leaf is at least, branch by branch."""
+
+    queries: Any
+    best: Any
+    sums: Any
+    bounds: Any
+    nearest: Any
 
 
-@njit(fastmath=True, inline="always")
-def _gather(who: Any, seen: Any, bound: Any, limit: Any, queries: Any) -> int:
-    """How many queries come to a leaf, as their bound is within the limit; which, and they themselves side by side."""
-    n, least = 0, UNSEEN
-    for m in range(bound.shape[0]):
-        least = smaller(least, bound[m] - limit[m])
-    if least > 0:
-        return 0
-    for m in range(bound.shape[0]):
-        who[n] = m
-        n += bound[m] <= limit[m]
-    for d in range(queries.shape[0]):
-        for j in range(n):
-            seen[d, j] = queries[d, who[j]]
-    return n
+@part
+def _to_boxes(branch: int, q: Any, book: Any, queries: Any) -> Any:
+    """The least exponents that the leaves of a branch can hold for the query at q."""
+    s, at = spread(np.float32(0)), U(branch * book.dims * WIDTH)
+    for d in range(book.dims):
+        x = spread(queries[q + U(d)])
+        outside = larger(larger(load(book.low, at) - x, x - load(book.high, at)), spread(np.float32(0)))
+        s = s + outside * outside
+        at += U(WIDTH)
+    return s * spread(book.scale)
 
 
-@njit(fastmath=True, inline="always")
-def _distances(s: Any, seen: Any, n: int, keys: Any, leaf: Any, k: int) -> None:
-    """s[j] = the squared distance of query j from one key."""
-    for d in range(0, keys.shape[2], STEP):
-        k0, k1, k2 = keys[leaf, k, d], keys[leaf, k, d + 1], keys[leaf, k, d + 2]
-        k3, k4, k5 = keys[leaf, k, d + 3], keys[leaf, k, d + 4], keys[leaf, k, d + 5]
-        k6, k7, k8 = keys[leaf, k, d + 6], keys[leaf, k, d + 7], keys[leaf, k, d + 8]
-        a, b, c = np.uint64(d), np.uint64(d + 1), np.uint64(d + 2)
-        e, f, g = np.uint64(d + 3), np.uint64(d + 4), np.uint64(d + 5)
-        h, o, p = np.uint64(d + 6), np.uint64(d + 7), np.uint64(d + 8)
-        if d == 0:
+@part
+def _exponents(leaf: Any, q: Any, p: Any, book: Any, queries: Any) -> Any:
+    """The exponents of the keys of a leaf for the queries at q and p: a key is loaded once."""
+    one = two = spread(np.float32(0))
+    at = leaf * book.depth * U(WIDTH)
+    for d in range(book.depth):
+        k = load(book.keys, at)
+        a, b = k - spread(queries[q + U(d)]), k - spread(queries[p + U(d)])
+        one, two = one + a * a, two + b * b
+        at += U(WIDTH)
+    more = load(book.extra, leaf * U(WIDTH))
+    return one * spread(book.scale) - more, two * spread(book.scale) - more
+
+
+@part
+def _vote(s: Any, i: Any, leaf: Any, book: Any, asked: Any) -> None:
+    at, there = i * U((1 + book.channels) * REGISTER), leaf * U(book.channels * WIDTH)
+    limit = asked.best[i] + NEGLIGIBLE
+    vote(s, limit, asked.best, i, asked.sums, at, U(REGISTER), book.values, there, U(WIDTH), book.channels)
+
+
+@part
+def _come(branch: int, limit: Any, asked: Any, who: Any, which: Any) -> Any:
+    """How many queries come to a branch, as the bounds of some of its leaves are below their limits; who they are and
+    to which leaves each of them comes, a bit for each. Those will not be seen again."""
+    n, m, anywhere = 0, len(limit), np.uint64(0)
+    for i in range(m):
+        if asked.nearest[branch, i] < limit[i]:
+            at = U((branch * m + i) * WIDTH)
+            bounds = load(asked.bounds, at)
+            bits = below(bounds, limit[i])
+            if bits:
+                store(asked.bounds, at, instead(bounds, limit[i], UNSEEN))
+                who[U(n)], which[U(n)] = U(i), bits
+                anywhere |= bits
+                n += 1
+    return n, anywhere
+
+
+@part
+def _visit(limit: Any, book: Any, asked: Any, who: Any, which: Any, here: Any) -> int:
+    """Show the queries all leaves whose bounds are below their limits; returns how many keys were seen, in all.
+
+    A leaf is shown to all that come to it before the next one: it fits a core's first cache, a dictionary does not.
+    """
+    seen = 0
+    for branch in range(len(book.count)):
+        n, anywhere = _come(branch, limit, asked, who, which)
+        while anywhere:
+            k = lowest(anywhere)
+            anywhere &= anywhere - ONE
+            leaf, some = U(branch * WIDTH) + U(k), 0
             for j in range(n):
-                z0, z1, z2 = seen[a, j] - k0, seen[b, j] - k1, seen[c, j] - k2
-                z3, z4, z5 = seen[e, j] - k3, seen[f, j] - k4, seen[g, j] - k5
-                z6, z7, z8 = seen[h, j] - k6, seen[o, j] - k7, seen[p, j] - k8
-                s[j] = z0 * z0 + z1 * z1 + z2 * z2 + (z3 * z3 + z4 * z4 + z5 * z5) + (z6 * z6 + z7 * z7 + z8 * z8)
+                here[U(some)] = who[U(j)]
+                some += int((which[U(j)] >> k) & ONE)
+            here[U(some)] = here[U(max(some - 1, 0))]
+            for j in range(0, some, 2):
+                a, b = here[U(j)], here[U(j + 1)]
+                one, two = _exponents(leaf, a * book.depth, b * book.depth, book, asked.queries)
+                _vote(one, a, leaf, book, asked)
+                if j + 1 < some:
+                    _vote(two, b, leaf, book, asked)
+            seen += some * WIDTH
+    return seen
+
+
+@part
+def _set_limit(i: int, lost: float, book: Any, asked: Any, many: Any) -> Any:
+    """How far query i must look so that all it leaves out weighs no more than `lost` of what it has found, and what
+    that can weigh, relative to 2^-best. many: memory for how many keys can lie at every half exponent."""
+    best, bins, m = asked.best[i], len(many), asked.nearest.shape[1]
+    for j in range(bins):
+        many[j] = 0
+    for branch in range(len(book.count)):
+        if asked.nearest[branch, i] < best + bins // 2:
+            at = (branch * m + i) * WIDTH
+            for k in range(WIDTH):
+                bound = asked.bounds[U(at + k)]
+                if bound < UNSEEN:
+                    j = int(min(max(2 * (bound - best), 0), bins - 1))
+                    many[U(j)] += book.count[branch, U(k)]
         else:
-            for j in range(n):
-                z0, z1, z2 = seen[a, j] - k0, seen[b, j] - k1, seen[c, j] - k2
-                z3, z4, z5 = seen[e, j] - k3, seen[f, j] - k4, seen[g, j] - k5
-                z6, z7, z8 = seen[h, j] - k6, seen[o, j] - k7, seen[p, j] - k8
-                s[j] += z0 * z0 + z1 * z1 + z2 * z2 + (z3 * z3 + z4 * z4 + z5 * z5) + (z6 * z6 + z7 * z7 + z8 * z8)
+            for k in range(WIDTH):
+                many[bins - 1] += book.count[branch, U(k)]
+    may_lose, left_out, j = lost * total(asked.sums, U(i * (1 + book.channels) * REGISTER)), 0.0, bins
+    while j > 0:
+        more = many[j - 1] * np.exp2(-0.5 * (j - 1))
+        if left_out + more > may_lose:
+            break
+        left_out += more
+        j -= 1
+    # a little farther than the last leaf that must be seen, as exponents are rounded
+    return ALL if j == bins else np.float32(best + 0.5 * j + 1e-3), left_out
 
 
-@njit(fastmath=True, inline="always")
-def _lower(reference: Any, s: Any, seen: Any, n: int, keys: Any, extra: Any, leaf: Any, scale: Any) -> None:
-    """reference[j] = the least exponent of query j so far, with the keys of the leaf."""
-    for k in range(keys.shape[1]):
-        _distances(s, seen, n, keys, leaf, k)
-        more = extra[leaf, k]
-        for j in range(n):
-            reference[j] = smaller(reference[j], scale * s[j] - more)
-
-
-@njit(fastmath=True, inline="always")
-def _weigh(
-    weight: Any,
-    value: Any,
-    reference: Any,
-    s: Any,
-    seen: Any,
-    n: int,
-    keys: Any,
-    values: Any,
-    extra: Any,
-    leaf: Any,
-    scale: Any,
-) -> None:
-    """weight[j], value[:, j] = the sums of 2^(reference - S) over the keys of a leaf, alone and times their values."""
-    channels = values.shape[2]
-    weight[:n] = 0
-    value[:, :n] = 0
-    for k in range(keys.shape[1]):
-        _distances(s, seen, n, keys, leaf, k)
-        more = extra[leaf, k]
-        if channels == 1:
-            v, c = values[leaf, k, 0], np.uint64(0)
-            for j in range(n):
-                z = exp2(reference[j] + more - scale * s[j])
-                weight[j] += z
-                value[c, j] += z * v
-        else:
-            for j in range(n):
-                z = exp2(reference[j] + more - scale * s[j])
-                weight[j] += z
-                s[j] = z
-            for channel in range(channels):
-                v, c = values[leaf, k, channel], np.uint64(channel)
-                for j in range(n):
-                    value[c, j] += s[j] * v
-
-
-@njit(fastmath=True, inline="always")
-def _set_limits(limit: Any, turn: int, nearest: Any, best: Any, total: Any, share: float) -> None:
-    """How far a leaf may be that each query visits in this round: see `search`."""
-    for i in range(len(limit)):
-        if turn == 0:
-            limit[i] = nearest[i]
-        elif turn == 1:
-            limit[i] = best[i] - SAFE
-        elif turn == 2:
-            limit[i] = larger(best[i] + NEAR, nearest[i])
-        else:
-            limit[i] = best[i] - np.log2(share * total[i])
-
-
-@compiled(nogil=True, fastmath=True)
+@compiled(nogil=True)
 def search(
     queries: Any,
     keys: Any,
@@ -212,56 +241,49 @@ def search(
     scale: Any,
     lost: float,
     best: Any,
-    total: Any,
+    weights: Any,
     weighted: Any,
     skipped: Any,
 ) -> int:
-    """The sums of 2^(best - S) over the keys that matter, for each query; returns how many keys were visited.
+    """The sums of 2^(best - S) over the keys that matter, for each query; returns how many keys were seen.
 
-    queries (D, M); keys (leaves, LEAF, D), values (leaves, LEAF, C), extra (leaves, LEAF): log2 of each key's count;
-    low, high (leaves, d): the boxes in the first d dimensions; count (leaves,): keys of a leaf, with their counts;
-    lost: what may be left out, as a part of the whole. best (M,) float32, total (M,), weighted (M, C) and skipped (M,)
-    float64: the results, the last three given as zeros; skipped bounds, in units of 2^-best, what was left out.
+    queries (M, D); keys (leaves, D, LEAF), values (leaves, C, LEAF), extra (leaves, LEAF): log2 of each key's count;
+    low, high (branches, d, LEAF): the boxes of LEAF leaves in the first d dimensions; count (branches, LEAF): keys of a
+    leaf, with their counts; lost: what may be left out, as a part of the whole. best (M,) float32, weights (M,),
+    weighted (M, C) and skipped (M,) float64: the results; skipped bounds, in units of 2^-best, what was left out.
 
-    In four rounds: the leaf nearest to a query gives a reference for its weights, leaves that may hold a much heavier
-    key a better one; leaves that are near then give enough of the whole weight to know what is far, and the last round
-    visits what is not. A leaf is shown to all queries that come to it before the next one, side by side in vectors: it
-    fits a core's first cache, a dictionary does not.
+    In three rounds: the nearest leaves give a reference, leaves that are near it most of the whole weight; then it is
+    known how far is far enough, and the last round visits what is not.
     """
-    leaves, m, channels = len(keys), queries.shape[1], values.shape[2]
-    bounds, nearest, limit = np.empty((leaves, m), np.float32), np.full(m, UNSEEN), np.empty(m, np.float32)
-    who, seen = np.empty(m + 1, np.int64), np.empty((len(queries), m), np.float32)
-    s, reference, weight = np.empty(m, np.float32), np.empty(m, np.float32), np.empty(m, np.float32)
-    value = np.empty((channels, m), np.float32)
-    for leaf in range(leaves):
-        bound = bounds[leaf]
-        _to_box(bound, low, high, leaf, queries, scale)
+    (m, depth), channels = queries.shape, values.shape[1]
+    branches, dims = low.shape[:2]
+    flat = keys.reshape(keys.size), values.reshape(values.size), extra.reshape(extra.size)
+    boxes = low.reshape(low.size), high.reshape(high.size)
+    book = _Dictionary(*flat, *boxes, count, U(depth), dims, channels, scale)
+    sums, bounds = zeros(m * (1 + channels) * REGISTER), zeros(branches * m * WIDTH)
+    nearest = np.empty((branches, m), np.float32)
+    asked = _Queries(queries.reshape(m * depth), best, sums, bounds, nearest)
+    who, here, which = np.empty(m, np.uintp), np.empty(m + 1, np.uintp), np.empty(m, np.uint64)
+    limit, before, bins = np.full(m, UNSEEN), np.empty(m, np.float32), np.empty(2 * BITS)
+    for branch in range(branches):
         for i in range(m):
-            nearest[i] = smaller(nearest[i], bound[i])
+            box = _to_boxes(branch, U(i * depth), book, asked.queries)
+            store(bounds, U((branch * m + i) * WIDTH), box)
+            nearest[branch, i] = least(box)
+            limit[i] = min(limit[i], nearest[branch, i] + NEAR)
     best[:] = UNSEEN
-    visited, share = 0, lost / count.sum()
-    for turn in range(4):
-        _set_limits(limit, turn, nearest, best, total, share)
-        for leaf in range(leaves):
-            n = _gather(who, seen, bounds[leaf], limit, queries)
-            if n == 0:
-                continue
-            for j in range(n):
-                reference[j] = best[who[j]]
-            if turn < 2:
-                _lower(reference, s, seen, n, keys, extra, leaf, scale)
-                for j in range(n):
-                    best[who[j]] = reference[j]
-            else:
-                _weigh(weight, value, reference, s, seen, n, keys, values, extra, leaf, scale)
-                for j in range(n):
-                    i = who[j]
-                    total[i] += weight[j]
-                    for channel in range(channels):
-                        weighted[i, channel] += value[channel, j]
-                    bounds[leaf, i] = UNSEEN
-                visited += n * keys.shape[1]
-    for leaf in range(leaves):
-        for i in range(m):
-            skipped[i] += count[leaf] * exp2(best[i] - bounds[leaf, i])
-    return visited
+    seen = _visit(limit, book, asked, who, which, here)
+    for i in range(m):
+        limit[i] = best[i] + NEAR
+    seen += _visit(limit, book, asked, who, which, here)
+    for i in range(m):
+        before[i] = best[i]
+        limit[i], skipped[i] = _set_limit(i, lost, book, asked, bins)
+    seen += _visit(limit, book, asked, who, which, here)
+    for i in range(m):
+        at = i * (1 + channels) * REGISTER
+        weights[i] = total(sums, U(at))
+        skipped[i] *= np.exp2(np.float64(best[i]) - before[i])
+        for c in range(channels):
+            weighted[i, c] = total(sums, U(at + (c + 1) * REGISTER))
+    return seen

@@ -643,9 +643,9 @@ for size in (3, 7, 11, 15):
 # Counting operations is not enough: a riddle for section 9.
 #
 # Our lines make a whole picture of differences, then one of squares, one of sums: each goes to memory and comes back.
-# The package has this form as compiled loops, which take a single row of pixels, for up to 256 training images side by
-# side, through all steps before they touch the next: so few numbers never leave the processor's caches. We give it back
-# its choice of form. **Predict:** the same answer? And by the clock?
+# The package has this form as compiled loops: as many training images as fit side by side into a few registers, 32 or
+# 64, go through all steps together, a row of pixels at a time. So few numbers hardly leave the processor's caches. We
+# give it back its choice of form. **Predict:** the same answer? And by the clock?
 
 # %% tags=["volatile"]
 shifts.WORTH = 0  # slide and blur on the CPU, however small the input

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import pickle
 
 import pytest
@@ -97,6 +98,31 @@ def test_a_lie_about_the_boxes_is_found_out(monkeypatch: pytest.MonkeyPatch) -> 
     answer = els.EquivariantLocalScoreMachine(images, patch_size=3, tolerance=1e-3).certified(x_t, 0.15)
     exact = els.EquivariantLocalScoreMachine(images.double(), patch_size=3)(x_t.double(), 0.15)
     assert not ((answer.mean - exact).abs().amax((1, 2, 3)) <= answer.bound).all()
+
+
+@pytest.mark.parametrize("times", [0, 20, 70, 110])
+def test_many_copies_far_away_count(times: int) -> None:
+    """A key's exponent may be beyond all that is told apart, and it may be there so often that it matters after all."""
+    generator = torch.Generator().manual_seed(times)
+    near, far = (a + 0.3 * torch.randn(n, 9, generator=generator) for a, n in ((0, 500), (4, 4000)))
+    built = clusters.build(torch.cat([near, far]), torch.cat([near, far])[:, 4:5])
+    keys, values, extra, low, high, count = (a.copy() for a in built.arrays)
+    heavy = values.mean((1, 2)) > 2  # leaves of the far ones
+    extra[heavy] += times
+    count.reshape(-1)[: len(heavy)][heavy] *= 2.0**times
+    often = clusters.Clusters(built.mean, built.frame, (keys, values, extra, low, high, count), built.reach)
+    queries = 0.3 * torch.randn(20, 9, generator=generator)
+    found = clusters.search_mean(queries, often, 1.0, 1.0, 1e-4)
+    assert found is not None
+    part, _ = found
+    turned = (queries.double() - built.mean) @ built.frame
+    apart = (turned[:, None, :, None] - torch.from_numpy(keys).double()).square().sum(2)
+    weights = torch.softmax((torch.from_numpy(extra) * math.log(2) - apart / 2).flatten(1), 1)
+    exact = weights @ torch.from_numpy(values).double().flatten()
+    spread = float(torch.cat([near, far])[:, 4].max() - torch.cat([near, far])[:, 4].min())
+    error = (part.mean()[0, :, 0] - exact).abs()
+    assert (error <= spread * (part.lost()[0, :, 0] + 2e-5)).all()
+    assert (part.lost() <= 1e-4).all()
 
 
 def test_without_a_tolerance_everything_is_visited() -> None:
