@@ -2,14 +2,15 @@
 
 Left alone, a compiler makes vectors only of loops that store each number again at once; here sums stay in registers
 over many steps. LLVM splits a vector over as many registers as it needs, so the same loops run on every processor.
-
-numba caches each compiled loop by the date of its own file alone: after a change here, touch the files that use it.
 """
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import operator
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,15 +38,29 @@ _POWERS = (
 
 
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """njit, kept from one process to the next where there is a folder to keep it in."""
+    """njit, kept from one process to the next where there is a folder to keep it in, while its sources are the same.
+
+    numba looks at the date of the loop's own file only; what loops share lies in others, which are looked at here.
+    """
 
     def compile_later(loops: Callable[..., Any]) -> Any:
         try:
-            return njit(cache=True, **options)(loops)
+            dispatcher = njit(cache=True, **options)(loops)
         except RuntimeError:  # none that may be written to
             return njit(**options)(loops)
+        kept = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
+        if kept is not None:
+            kept._source_stamp = kept._source_stamp, shared_sources()
+        return dispatcher
 
     return compile_later
+
+
+@functools.cache
+def shared_sources() -> str:
+    """A digest of the files that compiled loops share."""
+    here = Path(__file__)
+    return hashlib.sha256(b"".join(path.read_bytes() for path in (here, here.with_name("votes.py")))).hexdigest()
 
 
 # A part of a compiled loop. It allocates nothing, so numba need not count who holds an array.

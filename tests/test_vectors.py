@@ -1,0 +1,85 @@
+"""Compiled loops: the operations of a vector one by one, and when a loop is compiled again."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numba import njit
+
+from elscourse import vectors
+from elscourse.vectors import REGISTER, WIDTH, add_to, below, exp2, instead, larger, least, load, lowest, spread, store
+
+U = np.uintp
+
+
+@njit
+def _arithmetic(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
+    one, two = load(a, U(3)), load(b, U(0))
+    store(out, U(0), one + two)
+    store(out, U(WIDTH), one - two)
+    store(out, U(2 * WIDTH), one * spread(np.float32(3)))
+    store(out, U(3 * WIDTH), larger(one, two))
+    store(out, U(4 * WIDTH), exp2(one))
+    store(out, U(5 * WIDTH), instead(one, np.float32(0), np.float32(7)))
+
+
+@njit
+def _folds(a: np.ndarray, sums: np.ndarray) -> tuple:
+    v = load(a, U(3))
+    add_to(sums, U(1), v)
+    bits = below(v, np.float32(0))
+    return least(v), vectors.total(sums, U(1)), bits, lowest(bits)
+
+
+def test_every_operation() -> None:
+    generator = np.random.default_rng(0)
+    a, b = generator.normal(scale=20, size=(2, WIDTH + 5)).astype(np.float32)
+    out, sums = np.zeros((6, WIDTH), np.float32), np.ones(REGISTER + 2, np.float32)
+    _arithmetic(a, b, out.reshape(-1))
+    one, two = a[3 : 3 + WIDTH], b[:WIDTH]
+    expected = one + two, one - two, one * 3, np.maximum(one, two), np.exp2(one), np.where(one < 0, 7, one)
+    np.testing.assert_allclose(out, np.stack(expected), rtol=5e-7)
+    smallest, total, bits, first = _folds(a, sums)
+    assert smallest == one.min()
+    np.testing.assert_allclose(total, REGISTER + one.sum(dtype=np.float64), rtol=1e-5)
+    assert sums[0] == sums[-1] == 1, "nothing beside is touched"
+    assert [bits >> i & 1 for i in range(WIDTH)] == (one < 0).tolist()
+    assert first == (one < 0).argmax()
+
+
+@pytest.mark.parametrize("z", [-1e30, -1000, -126.5, -126, -0.5, 0, 0.5, 1.5, 126.4])
+def test_powers_at_the_edges(z: float) -> None:
+    out = np.zeros(6 * WIDTH, np.float32)
+    _arithmetic(np.full(WIDTH + 5, z, np.float32), np.zeros(WIDTH, np.float32), out)
+    np.testing.assert_allclose(out[4 * WIDTH : 5 * WIDTH], np.exp2(max(np.float32(z), np.float32(-126))), rtol=5e-7)
+
+
+def test_zeros_begin_on_a_line_of_the_cache() -> None:
+    for n in (1, 7, 1000):
+        numbers = vectors.zeros(n)
+        assert len(numbers) == n and not numbers.any() and numbers.ctypes.data % 64 == 0
+
+
+def test_a_loop_is_compiled_again_when_what_it_shares_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "loops.py"
+    path.write_text("from elscourse.vectors import compiled\n@compiled()\ndef twice(x):\n    return 2 * x\n")
+    monkeypatch.setattr("numba.config.CACHE_DIR", "")  # beside the file
+
+    def compiled_again() -> bool:
+        spec = importlib.util.spec_from_file_location("loops", path)
+        assert spec is not None and spec.loader is not None
+        loops = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(loops)
+        assert loops.twice(21) == 42
+        return sum(loops.twice.stats.cache_misses.values()) == 1
+
+    assert compiled_again()
+    assert not compiled_again()
+    monkeypatch.setattr(vectors, "shared_sources", lambda: "changed")
+    assert compiled_again()
+    assert not compiled_again()
