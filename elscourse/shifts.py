@@ -29,7 +29,7 @@ from .posterior import LOGIT_ERROR, Partial, Source, Tile, slices
 
 COPIES = 8  # bytes for each pixel of a block of images: itself and its copy
 BLOCK = 2**22  # bytes of images brought into this order at a time
-WORTH = 2**22  # pairs of query and key, times the patch size, from which on it beats a few matrix products
+WORTH = 2**20  # pairs of query and key, times the patch size, from which on it beats a few matrix products
 PARTS = 16  # pieces of the work, whatever the number of threads: the sums are then the same with any
 KEYS = 512  # images at a time in torch: a float32 sum over many more would lose digits
 MOST_LANES = 64  # images side by side, on any processor
