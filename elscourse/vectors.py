@@ -63,7 +63,8 @@ def shared_sources() -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in (here, here.with_name("votes.py")))).hexdigest()
 
 
-# A part of a compiled loop. It allocates nothing, so numba need not count who holds an array.
+# A part of a compiled loop. It allocates nothing, so numba need not count who holds an array: `_nrt`, not part of its
+# public interface, says so, and loops are a fifth faster.
 part = njit(forceinline=True, _nrt=False)
 
 
