@@ -19,7 +19,6 @@ import numpy as np
 from .vectors import REGISTER, WIDTH, compiled, load, part, spread, store, total, zeros
 from .votes import vote
 
-NEGLIGIBLE = np.float32(50)  # a chunk whose best weight is 2^-50 of the best so far changes no digit of a float32
 U = np.uintp
 
 
@@ -88,9 +87,8 @@ def _add_both(one: Any, two: Any, view: Any, here: Any, there: Any) -> Any:
 
 @part
 def _vote(s: Any, view: Any, here: Any, there: Any, sums: Any) -> None:
-    step, keys_step, limit = view.plane * U(REGISTER), view.plane * U(WIDTH), sums.best[here] + NEGLIGIBLE
-    at, first = here * U(REGISTER), there * U(WIDTH)
-    vote(s, limit, sums.best, here, sums.votes, at, step, view.keys, first, keys_step, view.channels)
+    step, keys_step, at, first = view.plane * U(REGISTER), view.plane * U(WIDTH), here * U(REGISTER), there * U(WIDTH)
+    vote(s, sums.best, here, sums.votes, at, step, view.keys, first, keys_step, view.channels)
 
 
 @part

@@ -36,7 +36,6 @@ from .votes import vote
 
 LEAF = WIDTH  # keys in a leaf, and leaves in a branch
 NEAR = np.float32(3)  # leaves that are this much farther than the best key, in exponents, are visited first
-NEGLIGIBLE = np.float32(50)  # a key that weighs 2^-50 of the best one changes no digit of a float32
 BITS = 56  # exponents beyond the best one that are told apart
 ALL = np.float32(1e25)  # farther than any leaf, and nearer than those that fill up the last branch
 ONE = np.uint64(1)
@@ -151,8 +150,7 @@ def _exponents(leaf: Any, q: Any, p: Any, book: Any, queries: Any) -> Any:
 @part
 def _vote(s: Any, i: Any, leaf: Any, book: Any, asked: Any) -> None:
     at, there = i * U((1 + book.channels) * REGISTER), leaf * U(book.channels * WIDTH)
-    limit = asked.best[i] + NEGLIGIBLE
-    vote(s, limit, asked.best, i, asked.sums, at, U(REGISTER), book.values, there, U(WIDTH), book.channels)
+    vote(s, asked.best, i, asked.sums, at, U(REGISTER), book.values, there, U(WIDTH), book.channels)
 
 
 @part

@@ -13,13 +13,13 @@ import numpy as np
 from .vectors import REGISTER, add_to, below, exp2, least, load, part, spread
 
 NEAR_ENOUGH = np.float32(8)  # S may be so much below the reference before that is moved: a key then weighs 2^8
+NEGLIGIBLE = np.float32(50)  # a key that weighs 2^-50 of the reference changes no digit of a float32
 U = np.uintp
 
 
 @part
 def vote(
     s: Any,
-    limit: Any,
     best: Any,
     query: Any,
     sums: Any,
@@ -30,11 +30,11 @@ def vote(
     values_step: Any,
     channels: int,
 ) -> None:
-    """Add the keys with exponents s to the sums of a query, unless none of them is below the limit.
+    """Add the keys with exponents s to the sums of a query, unless all of them are negligible.
 
     The query's sums begin at sums[at], a channel's values at values[there]; steps lead from one channel to the next.
     """
-    if not below(s, limit):
+    if not below(s, best[query] + NEGLIGIBLE):
         return
     if below(s, best[query] - NEAR_ENOUGH):
         new = least(s)
