@@ -59,8 +59,8 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 @functools.cache
 def shared_sources() -> str:
     """A digest of the files that compiled loops share."""
-    here = Path(__file__)
-    return hashlib.sha256(b"".join(path.read_bytes() for path in (here, here.with_name("votes.py")))).hexdigest()
+    files = (Path(__file__).with_name(name) for name in ("vectors.py", "votes.py", "windows.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 # A part of a compiled loop. It allocates nothing, so numba need not count who holds an array: `_nrt`, not part of its

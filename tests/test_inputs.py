@@ -155,7 +155,7 @@ def test_the_number_of_threads_is_respected_and_changes_no_digit(monkeypatch: py
             els.lab(verbose=False)
             pools.clear()
             answers += [[machine(images[:2], t) for t in (0.1, 0.5)]]
-            assert set(pools) == {threads}
+            assert set(pools) == {threads} and torch.get_num_threads() == threads
     finally:
         torch.set_num_threads(before)
     for one, other in zip(answers[0] * 2, answers[1] + answers[2], strict=True):
