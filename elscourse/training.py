@@ -36,7 +36,8 @@ CURVE_EVERY = 100  # steps averaged into one point of the loss curve
 class TrainingPlan:
     """Everything that decides the result besides the images and the network: same plan, same seed, same weights.
 
-    precision: "bfloat16" (autocast), "float32", or "auto": bfloat16 where the processor multiplies it natively.
+    precision: "bfloat16" (autocast), "float32", or "auto": bfloat16 where the processor or GPU multiplies
+        it natively.
     """
 
     steps: int = 8000
@@ -57,12 +58,17 @@ class TrainingPlan:
             raise CourseError(f"precision must be auto, bfloat16 or float32, got {self.precision!r}.")
         if self.precision != "auto":
             return self
-        native = device.type == "cuda" or _multiplies_bfloat16()
+        native = _multiplies_bfloat16(device)
         return TrainingPlan(**{**asdict(self), "precision": "bfloat16" if native else "float32"})
 
 
-def _multiplies_bfloat16() -> bool:
-    """Whether this processor has instructions for bfloat16 products (older torch cannot say: then no)."""
+def _multiplies_bfloat16(device: torch.device) -> bool:
+    """Whether the processor or GPU has instructions for bfloat16 products (older torch cannot say of a CPU: then no).
+
+    GPUs before 2020, such as the T4 that notebooks are often lent, only emulate them, slower than float32.
+    """
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
     known = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     return bool(known.get("avx512_bf16") or known.get("amx_bf16"))
 

@@ -185,6 +185,14 @@ def start(out: Path, checkpoint: Path, precision: str) -> subprocess.Popen:
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
+@pytest.mark.parametrize(("native", "precision"), [(True, "bfloat16"), (False, "float32")])
+def test_a_gpu_that_only_emulates_bfloat16_trains_in_float32(
+    monkeypatch: pytest.MonkeyPatch, native: bool, precision: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation or native)
+    assert TrainingPlan().resolved(torch.device("cuda")).precision == precision
+
+
 @pytest.mark.parametrize(("how", "precision"), [(signal.SIGKILL, "float32"), (signal.SIGTERM, "bfloat16")])
 def test_a_killed_training_resumes_to_the_same_bits(tmp_path: Path, how: signal.Signals, precision: str) -> None:
     straight, resumed = tmp_path / "straight", tmp_path / "resumed"
