@@ -220,9 +220,9 @@ def _wait(device: torch.device) -> None:
 
 
 def _versions() -> dict[str, str]:
-    """Of the libraries that compute; without those that are not here."""
-    found = {}
-    for name in ("torch", "numpy", "numba"):
+    """Of the libraries that compute; without those that are not here. torch's own says for which GPUs it was built."""
+    found: dict[str, str] = {"torch": torch.__version__}
+    for name in ("numpy", "numba"):
         with suppress(PackageNotFoundError):
             found[name] = version(name)
     return found

@@ -1,4 +1,4 @@
-"""The working memory does not grow with the dictionary: 60,000 images of 28x28 in one call, well under 4 GB."""
+"""The working memory does not grow with the dictionary: 60,000 images of 28x28 in one call, in 1 GiB beyond them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import textwrap
 
 import pytest
 
-# a process of its own, so that its peak is the call's
+# a process of its own, so that its peak is the call's; what torch itself takes, up to 1.5 GiB, depends on its build
 SCRIPT = textwrap.dedent("""
-    import resource, sys, torch, elscourse as els
+    import sys, torch, elscourse as els
+    from elscourse.measure_memory import _memory_in_use, _memory_peak
     n, kind = int(sys.argv[1]), sys.argv[2]
     images = torch.rand(n, 1, 28, 28, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    before = _memory_in_use("cpu")
     machine = {
         "is": lambda: els.IdealScoreMachine(images),
         "ls": lambda: els.LocalScoreMachine(images, patch_size=7),
@@ -21,7 +23,7 @@ SCRIPT = textwrap.dedent("""
     }[kind]()
     x_t = torch.randn(2, 1, 28, 28, generator=torch.Generator().manual_seed(1))
     assert machine(x_t, 0.5).isfinite().all()
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
+    print((_memory_peak("cpu") - before) / 2**30)
 """)
 
 
@@ -35,4 +37,4 @@ def peak_gib(n: int, kind: str) -> float:
 def test_the_whole_set_at_full_size(kind: str) -> None:
     peak = peak_gib(60_000, kind)
     print(f"{kind}: {peak:.2f} GiB")
-    assert peak < 2
+    assert 0 < peak < 1
