@@ -212,7 +212,7 @@ class PatchMachine(Machine):
 
     def _longest(self, t: float, source: Source) -> float:
         """The length of the longest key that a window can see."""
-        taps = self._taps(t)
+        taps = self._taps(t).to(self.images)  # once, and not with each block of images
         return self._library.longest(
             self._window_name(t), source, lambda images: shifts.squares(images, taps, self.padding)
         )
