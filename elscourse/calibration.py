@@ -78,7 +78,10 @@ def calibration_table(
 def _started(checkpoint: Path | None, shape: tuple[int, int, int]) -> Float[Tensor, "T K S"]:
     """The table so far: NaN where nothing was computed yet."""
     if checkpoint is not None and checkpoint.exists():
-        table = torch.from_numpy(np.load(checkpoint, allow_pickle=False))
+        try:
+            table = torch.from_numpy(np.load(checkpoint, allow_pickle=False))
+        except (OSError, ValueError, TypeError, EOFError) as error:
+            raise CourseError(f"{checkpoint} is damaged: delete it and calibrate again.") from error
         if tuple(table.shape) == shape:
             return table
     return torch.full(shape, torch.nan, dtype=torch.float64)

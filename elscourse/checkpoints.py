@@ -15,7 +15,7 @@ from safetensors.torch import load as parse_safetensors
 from torch import Tensor, nn
 
 from .data import data_dir
-from .diffusion import Labels, check_labels, denoiser_from_noise
+from .diffusion import Labels, check_batch, check_labels, denoiser_from_noise
 from .errors import CourseError, unknown_name
 from .networks import build_network, classes_of
 from .schedule import CosineSchedule, check_time
@@ -42,9 +42,14 @@ class NetworkDenoiser:
         return str(self.card.get("name", "network"))
 
     @property
+    def classes(self) -> int | None:
+        """How many classes it can be told; None: it knows none."""
+        return classes_of(self.module)
+
+    @property
     def conditional(self) -> bool:
         """Whether it must be told a class."""
-        return classes_of(self.module) is not None
+        return self.classes is not None
 
     @property
     def padding(self) -> str:
@@ -57,8 +62,13 @@ class NetworkDenoiser:
 
     def __call__(self, x_t: Float[Tensor, "B C H W"], t: float, labels: Labels = None) -> Float[Tensor, "B C H W"]:
         t = check_time(t)
-        if x_t.ndim != 4:
-            raise CourseError(f"x_t must have the shape (B, C, H, W), got {tuple(x_t.shape)}.")
+        check_batch(x_t, "x_t")
+        weight = next(m for m in self.module.modules() if isinstance(m, nn.Conv2d)).weight
+        if (x_t.shape[1], x_t.dtype, x_t.device) != (weight.shape[1], weight.dtype, weight.device):
+            raise CourseError(
+                f"{self.name} expects x_t with {weight.shape[1]} channel(s), {weight.dtype}, on {weight.device}, got "
+                f"{x_t.shape[1]}, {x_t.dtype}, {x_t.device}: move one of them with .to(...)."
+            )
         if self.conditional and labels is None:
             raise CourseError(f"{self.name} is class-conditional: pass labels=, one class or one per image.")
         if not self.conditional and labels is not None:
@@ -69,7 +79,7 @@ class NetworkDenoiser:
 
     def _classes(self, labels: Labels, batch: int) -> Tensor:
         wanted = check_labels(labels, batch)
-        last = (classes_of(self.module) or 0) - 1
+        last = (self.classes or 0) - 1
         wrong = wanted[(wanted < 0) | (wanted > last)]
         if len(wrong.view(-1)):
             raise CourseError(f"{self.name} knows the classes 0 ... {last}, got {int(wrong.view(-1)[0])}.")
@@ -108,6 +118,8 @@ def network_files() -> dict[str, Path]:
 
 def find_card(name: str | Path) -> Path:
     """The card of a network, by name (shipped or trained here) or by the path of its .safetensors or .json file."""
+    if not isinstance(name, str | Path):
+        raise unknown_name("network", name, network_files())
     path = Path(name)
     if path.suffix not in (".safetensors", ".json"):
         known = network_files()
@@ -125,8 +137,12 @@ def load_network(name: str | Path) -> NetworkDenoiser:
     card_path = find_card(name)
     card = _read_card(card_path)
     weights = _read_weights(card_path.with_suffix(".safetensors"), card)
-    module = build_network(card["architecture"], **card["config"])
-    module.load_state_dict(weights)
+    try:
+        module = build_network(card["architecture"], **card["config"])
+        module.load_state_dict(weights)
+    except (TypeError, RuntimeError) as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise CourseError(f"{card_path} does not describe the weights beside it ({reason}): restore both.") from error
     return NetworkDenoiser(module.eval().requires_grad_(False), card)
 
 

@@ -10,6 +10,7 @@ import click
 
 from .errors import CourseError
 
+MOST_SEEDS = 10_000  # drawn into one picture
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
@@ -42,10 +43,13 @@ class SeedRange(click.ParamType):
             seeds: list[int] = []
             for part in str(value).split(","):
                 first, _, last = part.partition("-")
-                seeds += range(int(first), int(last or first) + 1)
+                wanted = range(int(first), int(last or first) + 1)
+                if len(wanted) > MOST_SEEDS:
+                    self.fail(f"{value!r} are more than {MOST_SEEDS:,} seeds.", param, ctx)
+                seeds += wanted
             if seeds:
                 return seeds
-        except ValueError:
+        except (ValueError, OverflowError):
             pass
         self.fail(f"{value!r} is not a list of seeds: write 7, or 0-9, or 1,5,8.", param, ctx)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import operator
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -27,7 +28,7 @@ def add_noise(
     x_0: Float[Tensor, "B C H W"], eps: Float[Tensor, "B C H W"], t: float, schedule: CosineSchedule = CosineSchedule()
 ) -> Float[Tensor, "B C H W"]:
     """x_t = alpha x_0 + sigma eps, for t in [0, 1]. Derived in lesson 01."""
-    if x_0.shape[-3:] != eps.shape[-3:]:
+    if x_0.shape[-3:] != eps.shape[-3:] or (len(x_0) != len(eps) and 1 not in (len(x_0), len(eps))):
         raise CourseError(f"images and noise must have one shape, got {tuple(x_0.shape)} and {tuple(eps.shape)}.")
     return schedule.alpha(t) * x_0 + schedule.sigma(t) * eps
 
@@ -72,20 +73,29 @@ def denoiser_from_score(
     return (x_t + schedule.sigma(check_time(t)) ** 2 * score) / schedule.alpha(t)
 
 
+def check_batch(x: object, what: str) -> None:
+    """Raise CourseError unless x is a batch of images: a tensor of floats with shape (B, C, H, W), nothing empty."""
+    if not isinstance(x, Tensor) or x.ndim != 4 or not x.numel() or not x.is_floating_point():
+        given = f"{x.dtype} {tuple(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
+        raise CourseError(f"{what} must be a tensor of floats with the shape (B, C, H, W), B >= 1, got {given}.")
+
+
 def check_labels(labels: Labels, batch: int) -> Int[Tensor, " B"]:
     """Labels as one whole number per image of the batch, on the CPU."""
-    wanted = torch.as_tensor(labels).cpu()
-    if wanted.is_floating_point() or wanted.ndim > 1 or (wanted.ndim == 1 and len(wanted) != batch):
-        raise CourseError(
-            f"labels must be one class or one per image ({batch}), whole numbers, got {wanted.dtype} of shape "
-            f"{tuple(wanted.shape)}."
-        )
+    expected = f"labels must be one class or one per image ({batch}), whole numbers"
+    try:
+        wanted = torch.as_tensor(labels).cpu()
+    except (TypeError, ValueError, RuntimeError):
+        raise CourseError(f"{expected}, got {labels!r}.") from None
+    whole = not (wanted.is_floating_point() or wanted.is_complex() or wanted.dtype == torch.bool)
+    if not whole or wanted.ndim > 1 or (wanted.ndim == 1 and len(wanted) != batch):
+        raise CourseError(f"{expected}, got {wanted.dtype} of shape {tuple(wanted.shape)}.")
     return wanted.expand(batch)
 
 
 def check_times(times: Sequence[float]) -> list[float]:
     """A sampling grid: strictly decreasing, in [0, 1], at least two entries."""
-    grid = [check_time(t, zero=True) for t in times]
+    grid = [check_time(t, zero=True) for t in times] if isinstance(times, Iterable) else [check_time(times, zero=True)]
     if len(grid) < 2 or any(b >= a for a, b in itertools.pairwise(grid)):
         raise CourseError(
             f"times must fall strictly from the starting time to the last, with at least two entries, got {grid}."
@@ -122,6 +132,8 @@ def trajectory(
     x_t = noise
     for t, t_next in itertools.pairwise(grid):
         x0_hat = denoiser(x_t, t, **given)
+        if x0_hat.shape != x_t.shape:  # would be spread over the batch, silently
+            raise CourseError(f"the denoiser answered {tuple(x0_hat.shape)} to an x_t of shape {tuple(x_t.shape)}.")
         yield t, x_t, x0_hat
         eps_hat = noise_from_denoiser(x0_hat, x_t, t, schedule)
         x_t = schedule.alpha(t_next) * x0_hat + schedule.sigma(t_next) * eps_hat
@@ -159,6 +171,10 @@ def with_first_step(first: Denoiser, rest: Denoiser) -> Denoiser:
 
 def seeded_noise(seeds: Sequence[int], shape: Sequence[int], dtype: torch.dtype = torch.float32) -> Tensor:
     """Standard normal noise with shape (len(seeds), *shape): image i depends on seeds[i] alone, on every device."""
-    return torch.stack(
-        [torch.randn(*shape, generator=torch.Generator().manual_seed(int(s)), dtype=dtype) for s in seeds]
-    )
+    try:
+        numbers = [operator.index(s) for s in seeds]
+    except TypeError:
+        numbers = []
+    if not numbers or not 0 <= min(numbers) <= max(numbers) < 2**64:
+        raise CourseError(f"seeds must be a list of whole numbers from 0 to 2^64 - 1, at least one, got {seeds!r}.")
+    return torch.stack([torch.randn(*shape, generator=torch.Generator().manual_seed(s), dtype=dtype) for s in numbers])

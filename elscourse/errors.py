@@ -10,9 +10,9 @@ class CourseError(ValueError):
     """Raised for bad input. The command line prints it as one line, without a traceback."""
 
 
-def unknown_name(kind: str, given: str, known: Iterable[str]) -> CourseError:
+def unknown_name(kind: str, given: object, known: Iterable[str]) -> CourseError:
     """The error for a name that is not in a list: nearest names first, then all of them."""
     known = sorted(known)
-    near = get_close_matches(given, known, n=3, cutoff=0.4)
+    near = get_close_matches(str(given), known, n=3, cutoff=0.4)
     hint = f"did you mean {' or '.join(near)}? " if near else ""
     return CourseError(f"unknown {kind} {given!r}: {hint}Known: {', '.join(known) or 'none'}.")

@@ -29,6 +29,7 @@ from .sizes import ELS_MACHINES, CalibratedSizes, sizes_of, sizes_path
 from .wiener import WienerFilter
 
 PROFILES = {"laptop": "fashion-mnist-16-resnet-zeros", "gpu": "fashion-mnist-32-resnet-zeros"}
+MOST_THREADS = 1024
 MACHINES = ("is", "es", "ls", *ELS_MACHINES, "wiener")
 
 
@@ -107,6 +108,8 @@ class Lab:
     ) -> PatchMachine:
         """ls, or els-PADDING with or without -gaussian, looking through the given sizes."""
         images, schedule, labels = self.data.images, self.schedule, self.image_labels
+        if name not in ("ls", *ELS_MACHINES):
+            raise unknown_name("patch machine", name, ("ls", *ELS_MACHINES))
         if name == "ls":
             return LocalScoreMachine(images, schedule, patch_size=patch_size, tolerance=tolerance, image_labels=labels)
         _, padding, *gaussian = name.split("-")
@@ -129,8 +132,11 @@ def pick_device(device: str | torch.device | None = None) -> torch.device:
     """
     threads = os.environ.get("ELSCOURSE_THREADS")
     if threads:
-        if not threads.isdecimal() or int(threads) < 1:
-            raise CourseError(f"ELSCOURSE_THREADS must be a whole number of threads, at least 1, got {threads!r}.")
+        if not threads.isdecimal() or not 1 <= int(threads) <= MOST_THREADS:
+            raise CourseError(
+                f"ELSCOURSE_THREADS must be a whole number of threads, at least 1, at most {MOST_THREADS}, got "
+                f"{threads!r}."
+            )
         torch.set_num_threads(int(threads))
     try:
         chosen = torch.device(device or "cpu")
@@ -142,6 +148,21 @@ def pick_device(device: str | torch.device | None = None) -> torch.device:
     if chosen.type not in here:
         raise CourseError(f"device {chosen} was asked for, but this computer has: {', '.join(here)}.")
     return chosen
+
+
+def _check_fit(network: NetworkDenoiser, data: ImageSet) -> None:
+    """Images that are not the network's own must at least look like them."""
+    channels = network.card["config"].get("channels", 1)
+    if data.images.shape[1] != channels:
+        raise CourseError(
+            f"{data.name} has {data.images.shape[1]} channels (1: grey, 3: colour), and {network.name} was trained on "
+            f"{channels}: give other images or another network."
+        )
+    if network.conditional and len(data.class_names) != network.classes:
+        raise CourseError(
+            f"{data.name} has {len(data.class_names)} classes, and {network.name} was told {network.classes}: give "
+            "images of the same classes, in the same order, or a network that is told none."
+        )
 
 
 def choose(profile: str | None, device: str | torch.device | None) -> tuple[str, torch.device]:
@@ -178,9 +199,12 @@ def lab(
             f"`elscourse calibrate {name} --device cuda` measures its patch sizes."
         )
     denoiser = load_network(name)
-    about = denoiser.card["data"]
+    about = denoiser.card.get("data")
+    if not isinstance(about, dict) or not {"name", "size", "n"} <= about.keys():
+        raise CourseError(f"the card of {denoiser.name} does not say on which images it was trained: a lab needs them.")
     images = dataset or about["name"]
     data = load(images, size=about["size"], n=None if dataset else about["n"])
+    _check_fit(denoiser, data)
     if float64 and is_mapped(images) and data.images.dtype != torch.float64:
         raise CourseError(
             f"{images} holds {data.images.dtype}, and float64 would copy it into memory: save it in float64."

@@ -16,6 +16,7 @@ from torch import Tensor
 from .errors import CourseError
 
 PIECE = 2**22  # bytes of images looked at together
+MOST_CLASSES = 10_000  # in an array file: each gets a name
 SLACK = 1e-3  # by which pixels may leave [-1, 1]: they were rounded when they were made
 
 
@@ -82,10 +83,11 @@ def open_labels(path: Path, n: int) -> np.ndarray | None:
     if not beside.exists():
         return None
     labels = _load(beside, "labels")
-    if labels.shape != (n,) or labels.dtype.kind not in "iu" or labels.min() < 0:
+    whole = labels.dtype.kind in "iu" and labels.size > 0
+    if labels.shape != (n,) or not whole or labels.min() < 0 or labels.max() >= MOST_CLASSES:
         raise CourseError(
-            f"{beside} must hold {n} whole numbers from 0 on, one per image of {path.name}, got {labels.dtype} "
-            f"{labels.shape}" + (f" from {labels.min()} on." if labels.dtype.kind in "iu" and labels.size else ".")
+            f"{beside} must hold {n} whole numbers from 0 to {MOST_CLASSES - 1}, one per image of {path.name}, got "
+            f"{labels.dtype} {labels.shape}" + (f" from {labels.min()} to {labels.max()}." if whole else ".")
         )
     return labels
 

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from .diffusion import check_batch
 from .errors import CourseError
 
 
@@ -33,6 +34,8 @@ def compare(prediction: Float[Tensor, "B C H W"], target: Float[Tensor, "B C H W
     R2 does, and can be negative: R2 <= r2 always. Computed in float64. The paper's table is headed r^2, the code
     published with it prints r; lesson 11 shows all three.
     """
+    check_batch(prediction, "prediction")
+    check_batch(target, "target")
     if prediction.shape != target.shape:
         raise CourseError(
             f"prediction and target must have one shape, got {tuple(prediction.shape)} and {tuple(target.shape)}."
@@ -55,10 +58,15 @@ def nearest_training_image(
     x: Float[Tensor, "B C H W"], images: Float[Tensor, "N C H W"]
 ) -> tuple[Int[Tensor, " B"], Float[Tensor, " B"]]:
     """Index of, and Euclidean distance to, the training image nearest to each x (distance 2 per black/white flip)."""
-    if x.shape[1:] != images.shape[1:]:
+    check_batch(x, "x")
+    check_batch(images, "images")
+    if x.shape[1:] != images.shape[1:] or x.dtype != images.dtype:
         raise CourseError(
-            f"x and the images must have one shape, got {tuple(x.shape[1:])} and {tuple(images.shape[1:])}."
+            f"x and the images must have one shape and type, got {tuple(x.shape[1:])} {x.dtype} and "
+            f"{tuple(images.shape[1:])} {images.dtype}."
         )
+    if not x.isfinite().all():
+        raise CourseError("x contains NaN or infinite pixels: nothing is nearest to them.")
     best = torch.full((len(x),), torch.inf, dtype=x.dtype, device=x.device)
     index = torch.zeros(len(x), dtype=torch.int64, device=x.device)
     start = 0
@@ -80,6 +88,8 @@ def novelty(
     0 is a copy; 1 is as far from the training set as a new real image; more is further out.
     """
     usual = nearest_training_image(held_out, images)[1].median()
+    if usual == 0:
+        raise CourseError("most of the held-out images are training images: give images that are not among them.")
     return nearest_training_image(x, images)[1] / usual
 
 

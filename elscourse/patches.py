@@ -30,7 +30,7 @@ def value_at(steps: float | Steps, t: float) -> float:
 
 def check_patch_size(patch_size: object) -> int:
     """A patch has a centre pixel: its size is an odd whole number of at least 1."""
-    if isinstance(patch_size, bool) or not isinstance(patch_size, NUMBER) or int(patch_size) != patch_size:
+    if isinstance(patch_size, bool) or not isinstance(patch_size, NUMBER) or not float(patch_size).is_integer():
         raise CourseError(f"a patch size must be an odd whole number of pixels, got {patch_size!r}.")
     if patch_size < 1 or patch_size % 2 == 0:
         near = f"{max(1, int(patch_size) - 1)} or {max(1, int(patch_size) + 1)}"

@@ -232,8 +232,8 @@ def images_per_block(lookup: Lookup, source: Source, memory: int) -> int:
     one = groups * lookup.keys_per_image * depth * (2 * lookup.queries.element_size() + 8)
     if one > memory // 2:
         raise CourseError(
-            f"the keys of one image need {2 * one / 2**20:.1f} MiB, but the memory budget is {memory / 2**20:.1f} MiB: "
-            "pass a larger memory= (in bytes) or a smaller patch size."
+            f"the keys of one image need {2 * one:,} bytes, but the memory budget is {memory:,} bytes: pass a larger "
+            "memory=, or a smaller patch size where there is one."
         )
     # larger blocks than this gain nothing: the keys of a block are read once per tile of queries
     enough = max(1, BLOCK // one)

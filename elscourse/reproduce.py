@@ -187,7 +187,7 @@ class Experiment:
         """Measure and write the results; all pieces are there."""
         samples = {"noise": self._noise(range(self.seeds))}
         for column in self.columns():
-            pieces = [np.load(self._path(column, seeds), allow_pickle=False) for seeds in self._chunks]
+            pieces = [_read(self._path(column, seeds)) for seeds in self._chunks]
             samples[column] = torch.from_numpy(np.concatenate(pieces))
         metrics = self.measure(samples)
         self._write(samples, metrics)
@@ -201,7 +201,10 @@ class Experiment:
             for old in [*parts.glob("*-[0-9]*.npy"), *parts.glob("*.partial"), record]:
                 old.unlink(missing_ok=True)
         now = json.loads(wanted)
-        before = {"dtype": "float32"} | json.loads(record.read_text()) if record.exists() else now
+        try:
+            before = {"dtype": "float32"} | json.loads(record.read_text()) if record.exists() else now
+        except (ValueError, TypeError) as error:
+            raise CourseError(f"{record} is damaged ({error}): use --fresh to start over.") from error
         changed = ", ".join(k for k in now if now[k] != before.get(k))
         if changed:
             raise CourseError(
@@ -237,6 +240,13 @@ class Experiment:
         dots = scatter(self.lab, samples, self.own_machine, target)
         _atomically(self.out / "figure.png", lambda p: picture.savefig(p))
         _atomically(self.out / "scatter.png", lambda p: dots.savefig(p))
+
+
+def _read(path: Path) -> np.ndarray:
+    try:
+        return np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise CourseError(f"{path} is damaged: delete it and run again, which makes it anew.") from error
 
 
 def _atomically(path: Path, write: Callable[[Path], Any]) -> None:

@@ -7,14 +7,21 @@ from dataclasses import dataclass
 
 from .errors import CourseError
 
+ROUNDING = 1e-9  # t may be so far outside: a loop that subtracts 1 / steps again and again ends beside 0
+
 
 def check_time(t: float, *, zero: bool = False) -> float:
     """t as a float in (0, 1] (or [0, 1] with `zero`); anything else is refused with a sentence."""
-    t = float(t)
-    if not (0 <= t <= 1) or (t == 0 and not zero):
+    try:
+        t = float(t)
+    except (TypeError, ValueError, RuntimeError):
+        given = f"shape {tuple(t.shape)}" if hasattr(t, "shape") else repr(t)
+        raise CourseError(f"t must be one number, the same for the whole batch, got {given}.") from None
+    inside = min(max(t, 0.0), 1.0)
+    if not abs(inside - t) <= ROUNDING or (inside == 0 and not zero):
         interval = "[0, 1]" if zero else "(0, 1]"
         raise CourseError(f"t must lie in {interval} (0 is the clean image, 1 is noise), got {t:g}.")
-    return t
+    return inside
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,10 @@ class CosineSchedule:
 
     def times(self, steps: int) -> list[float]:
         """The uniform grid 1 = t_0 > t_1 > ... > t_steps = 0; a sampler evaluates its denoiser at all but the last."""
-        if int(steps) != steps or steps < 1:
+        try:
+            whole = int(steps) == steps
+        except (TypeError, ValueError, OverflowError):
+            whole = False
+        if not whole or steps < 1:
             raise CourseError(f"steps must be a whole number of at least 1, got {steps!r}.")
         return [1 - i / int(steps) for i in range(int(steps))] + [0.0]

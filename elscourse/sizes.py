@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .calibration import CALIBRATION_SEEDS, calibrate
 from .checkpoints import find_card
+from .data import data_dir
 from .errors import CourseError
 
 if TYPE_CHECKING:  # lab imports this module
@@ -111,6 +112,12 @@ def calibrate_lab(
     sha256 = str(lab.network.card.get("sha256", ""))
     found = CalibratedSizes(lab.network.name, command, seeds, steps, network_sha256=sha256)
     before = sizes_of(lab.network.card, path)
+    as_measured = before is None or (before.seeds, before.steps, limit) == (seeds, steps, min(lab.shape[1:]))
+    if path.parent == data_dir() / "networks" and not as_measured:
+        raise CourseError(
+            f"{path} came with the course, and other settings would replace what it measured: copy "
+            f"{path.name.replace('.sizes', '')} and its .safetensors into a folder of yours, and calibrate that .json."
+        )
     if before is not None and (before.seeds, before.steps) == (seeds, steps):
         found.machines = dict(before.machines)
     tag = f"{sha256[:8]}-{limit}"

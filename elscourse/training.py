@@ -50,9 +50,11 @@ class TrainingPlan:
 
     def resolved(self, device: torch.device) -> TrainingPlan:
         """The plan with "auto" decided for this device; the checkpoint records it, so that a resume keeps it."""
-        if self.steps < 1 or self.batch < 1 or not 0 <= self.ema < 1:
+        whole = all(isinstance(n, int) for n in (self.steps, self.batch, self.seed))
+        if not whole or self.steps < 1 or self.batch < 1 or not 0 <= self.ema < 1 or not self.learning_rate > 0:
             raise CourseError(
-                f"a plan needs steps >= 1, batch >= 1 and 0 <= ema < 1, got {self.steps}, {self.batch}, {self.ema}."
+                "a plan needs whole numbers steps >= 1, batch >= 1 and seed, 0 <= ema < 1 and learning_rate > 0, got "
+                f"{self.steps!r}, {self.batch!r}, {self.seed!r}, {self.ema!r}, {self.learning_rate!r}."
             )
         if self.precision not in ("auto", "bfloat16", "float32"):
             raise CourseError(f"precision must be auto, bfloat16 or float32, got {self.precision!r}.")
@@ -143,6 +145,8 @@ class Trainer:
                 mean.lerp_(new, 1 - self.plan.ema)
         self.step += 1
         self.running.append(loss.item())
+        if not math.isfinite(self.running[-1]):
+            raise CourseError(f"the loss is not finite after step {self.step}: take a smaller learning_rate.")
         if len(self.running) == CURVE_EVERY:
             self.losses.append(sum(self.running) / CURVE_EVERY)
             self.running = []
@@ -220,7 +224,7 @@ def train(
     plan: TrainingPlan = TrainingPlan(),
     *,
     device: str | torch.device = "cpu",
-    checkpoint: Path | None = None,
+    checkpoint: str | Path | None = None,
     save_every: int = 100,
     progress: bool = True,
     after_step: Callable[[Trainer], Any] | None = None,
@@ -233,9 +237,20 @@ def train(
 
     Source of the objective: Ho, Jain & Abbeel, NeurIPS 2020. Lesson 03.
     """
-    if classes_of(network) and data.labels is None:
+    from .lab import pick_device  # which imports this module
+
+    classes = classes_of(network)
+    if classes and data.labels is None:
         raise CourseError(f"a class-conditional network needs labels, and {data.name} has none.")
-    trainer = Trainer(network, data, plan, torch.device(device))
+    if classes and data.labels is not None and not 0 <= data.labels.min() <= data.labels.max() < classes:
+        raise CourseError(
+            f"the network can be told the classes 0 ... {classes - 1}, and {data.name} has labels from "
+            f"{int(data.labels.min())} to {int(data.labels.max())}."
+        )
+    if save_every < 1:
+        raise CourseError(f"save_every must be at least 1 step, got {save_every}.")
+    trainer = Trainer(network, data, plan, pick_device(device))
+    checkpoint = None if checkpoint is None else Path(checkpoint)
     if checkpoint is not None and checkpoint.exists():
         trainer.load(checkpoint)
     with (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 from .diffusion import Labels, check_labels
 from .errors import CourseError
 from .mapped import pieces
+from .patches import NUMBER
 from .posterior import MEMORY
 from .schedule import CosineSchedule, check_time
 
@@ -42,11 +44,14 @@ class TrainingSetDenoiser:
         total = torch.stack([piece.sum((0, 2, 3), dtype=torch.float64) for piece in pieces(images)]).sum(0)
         if not total.isfinite().all():
             raise CourseError("images contain NaN or infinite pixels: remove or repair them first.")
-        if image_labels is not None and tuple(image_labels.shape) != (len(images),):
+        labels_shape = tuple(getattr(image_labels, "shape", (type(image_labels).__name__,)))
+        if image_labels is not None and (not isinstance(image_labels, Tensor) or labels_shape != (len(images),)):
             raise CourseError(
-                f"image_labels must hold one label per image ({len(images)}), got {tuple(image_labels.shape)}."
+                f"image_labels must be a tensor with one label per image ({len(images)}), got {labels_shape}."
             )
-        self.images, self.schedule, self.image_labels, self.memory = images, schedule, image_labels, memory
+        if isinstance(memory, bool) or not isinstance(memory, NUMBER) or not 1 <= memory < math.inf:
+            raise CourseError(f"memory must be a number of bytes, at least 1, got {memory!r}.")
+        self.images, self.schedule, self.image_labels, self.memory = images, schedule, image_labels, int(memory)
         # subtracting one grey per channel from both sides changes no distance and saves digits
         self.grey = (total / images[:, 0].numel()).view(1, -1, 1, 1).to(images.dtype)
 

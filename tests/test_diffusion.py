@@ -9,6 +9,7 @@ import torch
 from conftest import pictures
 
 import elscourse as els
+from elscourse.schedule import check_time
 
 SCHEDULE = els.CosineSchedule()
 
@@ -84,3 +85,17 @@ def test_first_step_is_swapped_only_at_one() -> None:
 def test_noise_of_a_seed_does_not_depend_on_its_company() -> None:
     together, alone = els.seeded_noise(range(5), (1, 4, 4)), els.seeded_noise([3], (1, 4, 4))
     assert torch.equal(together[3], alone[0]) and not torch.equal(together[3], together[2])
+
+
+@pytest.mark.parametrize("steps", [7, 10, 49, 1000])
+def test_a_loop_that_subtracts_may_end_a_rounding_beside_zero(steps: int) -> None:
+    t = 1.0
+    for _ in range(steps):
+        t = t - 1 / steps
+    assert abs(t) < 1e-12 and SCHEDULE.sigma(t) == pytest.approx(0, abs=1e-9)
+    assert check_time(1 + 1e-12) == 1 and check_time(-1e-12, zero=True) == 0
+    for outside in (1 + 1e-6, -1e-6, float("nan")):
+        with pytest.raises(els.CourseError, match="t must lie in"):
+            check_time(outside, zero=True)
+    with pytest.raises(els.CourseError, match="t must lie in"):
+        check_time(-1e-12)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from conftest import pictures
+from conftest import ok, pictures, run
 
 import elscourse as els
+from elscourse.data import data_dir
+from elscourse.training import TrainingPlan
 
 IMAGES = pictures(4, 1, 8, 8)
 CLASSES = torch.tensor([0, 0, 1, 1])
@@ -39,6 +45,18 @@ BUILDING = [
     (lambda: els.IdealScoreMachine(IMAGES.log()), r"images contain NaN or infinite pixels"),
     (lambda: els.IdealScoreMachine(IMAGES / 0), r"images contain NaN or infinite pixels"),
     (lambda: els.IdealScoreMachine(IMAGES, image_labels=CLASSES[:3]), r"one label per image \(4\), got \(3,\)"),
+    (
+        lambda: els.IdealScoreMachine(IMAGES, image_labels=[0, 0, 1, 1]),
+        r"must be a tensor with one label.*got \('list',\)",
+    ),
+    (
+        lambda: els.IdealScoreMachine(IMAGES, memory="512MB"),
+        r"memory must be a number of bytes, at least 1, got '512MB'",
+    ),
+    (lambda: els.IdealScoreMachine(IMAGES, memory=float("nan")), r"memory must be a number of bytes"),
+    (lambda: els.IdealScoreMachine(IMAGES, memory=0), r"memory must be a number of bytes, at least 1, got 0"),
+    (lambda: els_machine(patch_size=float("nan")), r"odd whole number of pixels, got nan"),
+    (lambda: els_machine(patch_size=float("inf")), r"odd whole number of pixels, got inf"),
 ]
 ASKING = [
     (lambda m: m(X.numpy(), 0.5), r"training images, B >= 1, got ndarray"),
@@ -51,6 +69,11 @@ ASKING = [
     (lambda m: m(X, 0), r"t must lie in \(0, 1\].*got 0"),
     (lambda m: m(X, 1.5), r"t must lie in \(0, 1\].*got 1.5"),
     (lambda m: m(X, float("nan")), r"t must lie in \(0, 1\].*got nan"),
+    (lambda m: m(X, "half"), r"t must be one number, the same for the whole batch, got 'half'"),
+    (lambda m: m(X, None), r"t must be one number.*got None"),
+    (lambda m: m(X, torch.tensor([0.5, 0.6])), r"t must be one number.*got shape \(2,\)"),
+    (lambda m: m(X, 0.5, labels="shirt"), r"one class or one per image \(2\), whole numbers, got 'shirt'"),
+    (lambda m: m(X, 0.5, labels=True), r"whole numbers, got torch.bool"),
     (lambda m: m(X, 0.5, labels=7), r"label 7 has no images.*labels 0, 1"),
     (
         lambda m: m(X, 0.5, labels=[0, 1, 1]),
@@ -97,7 +120,7 @@ def test_labels_without_classes() -> None:
 
 
 def test_too_little_memory() -> None:
-    with pytest.raises(els.CourseError, match=r"keys of one image need .* MiB, but the memory budget is 0\.0 MiB"):
+    with pytest.raises(els.CourseError, match="need 10,368 bytes, but the memory budget is 1,000 bytes"):
         els_machine(memory=1000)(X, 0.5)
 
 
@@ -105,6 +128,27 @@ def test_too_little_memory() -> None:
     ("call", "sentence"),
     [
         (lambda: els.CosineSchedule().times(0), "steps must be a whole number of at least 1, got 0"),
+        (lambda: els.CosineSchedule().times(None), "steps must be a whole number of at least 1, got None"),
+        (lambda: els.CosineSchedule().times(float("inf")), "steps must be a whole number of at least 1, got inf"),
+        (lambda: els.sample(els_machine(), X, times=0.5), "at least two entries, got"),
+        (
+            lambda: els.sample(lambda x_t, t: x_t[0], X),
+            r"the denoiser answered \(1, 8, 8\) to an x_t of shape \(2, 1, 8, 8\)",
+        ),
+        (lambda: els.seeded_noise(5, (1, 8, 8)), "seeds must be a list of whole numbers from 0 to .*, got 5"),
+        (lambda: els.seeded_noise([], (1, 8, 8)), "at least one, got"),
+        (lambda: els.seeded_noise([1.5], (1, 8, 8)), "whole numbers"),
+        (lambda: els.seeded_noise([2**64], (1, 8, 8)), "whole numbers from 0 to"),
+        (lambda: els.add_noise(IMAGES[:3], X, 0.5), "images and noise must have one shape"),
+        (lambda: els.compare(X.numpy(), X), "prediction must be a tensor of floats .*got ndarray"),
+        (
+            lambda: els.compare(X[0], X[0]),
+            r"prediction must be .* shape \(B, C, H, W\), B >= 1, got torch.float32 \(1, 8, 8\)",
+        ),
+        (lambda: els.nearest_training_image(X.double(), IMAGES), "must have one shape and type"),
+        (lambda: els.nearest_training_image(X, IMAGES[:0]), "images must be a tensor"),
+        (lambda: els.nearest_training_image(X * float("nan"), IMAGES), "x contains NaN"),
+        (lambda: els.novelty(X, IMAGES, IMAGES), "most of the held-out images are training images"),
         (lambda: els.CosineSchedule().alpha(2), r"t must lie in \[0, 1\]"),
         (lambda: els.sample(els_machine(), X, times=[0.1, 0.5]), "times must fall strictly"),
         (lambda: els.sample(els_machine(), X, times=[0.1]), "at least two entries"),
@@ -116,6 +160,9 @@ def test_too_little_memory() -> None:
         (lambda: els.lab("gpu", device="cpu", verbose=False), "gpu lab is not here yet: `elscourse train fashion"),
         (lambda: els.lab(device="mps", verbose=False), "mps has no float64"),
         (lambda: els.lab(verbose=False).machine("els-zero"), "unknown machine 'els-zero': did you mean els-zeros"),
+        (lambda: els.lab(verbose=False).machine(None), "unknown machine None"),
+        (lambda: els.lab(verbose=False).patch_machine("els", 3), "unknown patch machine 'els': did you mean"),
+        (lambda: els.load_network(None), "unknown network None"),
         (lambda: els.lab(verbose=False).patch_sizes("els-circular"), "no calibrated sizes for els-circular: run"),
     ],
 )
@@ -130,10 +177,12 @@ def test_a_device_that_is_not_there() -> None:
         els.lab(device="cuda", verbose=False)
 
 
-@pytest.mark.parametrize("threads", ["0", "two", "-1", "1.5"])
+@pytest.mark.parametrize("threads", ["0", "two", "-1", "1.5", "9999999999"])
 def test_a_number_of_threads(threads: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ELSCOURSE_THREADS", threads)
-    with pytest.raises(els.CourseError, match=r"ELSCOURSE_THREADS must be a whole number of threads, at least 1, got"):
+    with pytest.raises(
+        els.CourseError, match=r"ELSCOURSE_THREADS must be a whole number of threads, at least 1, at most"
+    ):
         els.lab(verbose=False)
 
 
@@ -160,3 +209,113 @@ def test_the_number_of_threads_is_respected_and_changes_no_digit(monkeypatch: py
         torch.set_num_threads(before)
     for one, other in zip(answers[0] * 2, answers[1] + answers[2], strict=True):
         assert torch.equal(one, other), "the same image on every number of threads"
+
+
+@pytest.mark.parametrize(
+    ("ask", "sentence"),
+    [
+        (lambda d, z: d(z.numpy(), 0.5), "x_t must be a tensor of floats"),
+        (lambda d, z: d(z[0], 0.5), r"shape \(B, C, H, W\), B >= 1, got torch.float32 \(1, 16, 16\)"),
+        (lambda d, z: d(z.double(), 0.5), r"expects x_t with 1 channel\(s\), torch.float32, .*got 1, torch.float64"),
+        (lambda d, z: d(z.repeat(1, 3, 1, 1), 0.5), r"expects x_t with 1 channel\(s\).*got 3"),
+        (lambda d, z: d(z, "half"), "t must be one number"),
+        (lambda d, z: d(z, 0.5, labels=1), "knows no classes"),
+    ],
+)
+def test_asking_a_network(ask, sentence: str) -> None:
+    with pytest.raises(els.CourseError, match=sentence):
+        ask(els.load_network("fashion-mnist-16-resnet-zeros"), pictures(2, 1, 16, 16))
+
+
+def test_images_that_do_not_fit_the_network(tmp_path: Path) -> None:
+    np.save(tmp_path / "colour.npy", pictures(6, 3, 16, 16).numpy())
+    with pytest.raises(els.CourseError, match=r"colour has 3 channels .* was trained on 1: give other images"):
+        els.lab(dataset=tmp_path / "colour.npy", verbose=False)
+    np.save(tmp_path / "three.npy", pictures(6, 1, 16, 16).numpy())
+    told = "fashion-mnist-16-resnet-zeros-conditional"
+    for labels, count in ((None, 0), (np.arange(6) % 3, 3)):
+        if labels is not None:
+            np.save(tmp_path / "three.labels.npy", labels)
+        with pytest.raises(els.CourseError, match=rf"three has {count} classes, and {told} was told 10"):
+            els.lab(network=told, dataset=tmp_path / "three.npy", verbose=False)
+    assert len(els.lab(dataset=tmp_path / "three.npy", verbose=False).data) == 6
+
+
+def test_sizes_that_came_with_the_course_stay() -> None:
+    name = "fashion-mnist-16-resnet-zeros"
+    path = data_dir() / "networks" / f"{name}.sizes.json"
+    before = path.read_bytes()
+    for other in (["--samples", "1"], ["--steps", "1"], ["--largest", "3"]):
+        result = run("calibrate", name, *other)
+        assert result.exit_code == 1 and "came with the course, and other settings would replace" in result.output
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("plan", "sentence"),
+    [
+        ({"steps": 2.5}, "a plan needs whole numbers steps >= 1"),
+        ({"batch": "2"}, "a plan needs whole numbers"),
+        ({"learning_rate": -1.0}, "learning_rate > 0, got"),
+        ({"steps": 5, "batch": 2, "learning_rate": 1e30, "precision": "float32"}, "loss is not finite after step"),
+    ],
+)
+def test_plans_that_cannot_be_followed(plan: dict[str, Any], sentence: str) -> None:
+    data = els.ImageSet(IMAGES, None, (), "noise")
+    with pytest.raises(els.CourseError, match=sentence):
+        els.train(els.ResNet(width=4, layers=1), data, TrainingPlan(**plan), progress=False)
+
+
+def test_training_on_what_does_not_fit(tmp_path: Path) -> None:
+    data = els.ImageSet(IMAGES, torch.tensor([0, 1, 2, 3]), tuple("abcd"), "four")
+    plan = TrainingPlan(steps=1, batch=2)
+    with pytest.raises(els.CourseError, match=r"can be told the classes 0 ... 2, and four has labels from 0 to 3"):
+        els.train(els.ResNet(width=4, layers=1, classes=3), data, plan, progress=False)
+    with pytest.raises(els.CourseError, match="unknown device 'gpu'"):
+        els.train(els.ResNet(width=4, layers=1), data, plan, device="gpu", progress=False)
+    with pytest.raises(els.CourseError, match="save_every must be at least 1"):
+        els.train(els.ResNet(width=4, layers=1), data, plan, save_every=0, progress=False)
+    els.train(els.ResNet(width=4, layers=1), data, plan, checkpoint=str(tmp_path / "state.safetensors"), progress=False)
+    assert (tmp_path / "state.safetensors").exists()
+
+
+@pytest.mark.parametrize("name", ["", "../evil", "a/b", "x" * 101])
+def test_a_network_gets_the_name_of_a_file(name: str) -> None:
+    result = run("train", name, "--dataset", "fashion-mnist", "--steps", "1")
+    assert result.exit_code == 1 and "a network's name must be that of a file, at most 100 letters" in result.output
+
+
+@pytest.mark.parametrize("seeds", ["0-9999999999", "99999999999999999999-0", "x"])
+def test_seeds_on_the_command_line(seeds: str) -> None:
+    result = run("sample", "--seeds", seeds)
+    assert result.exit_code == 2 and "Traceback" not in result.output and "seeds" in result.output
+
+
+def test_a_card_that_was_edited(tmp_path: Path) -> None:
+    source = data_dir() / "networks" / "fashion-mnist-16-resnet-zeros.json"
+    card = json.loads(source.read_text())
+    shutil.copy(source.with_suffix(".safetensors"), tmp_path / "own.safetensors")
+    for config in ({**card["config"], "width": 8}, {**card["config"], "depth": 3}, None):
+        (tmp_path / "own.json").write_text(json.dumps({**card, "config": config}))
+        with pytest.raises(
+            els.CourseError, match=r"own\.json does not describe the weights beside it \(.*restore both"
+        ):
+            els.load_network(tmp_path / "own.json")
+    (tmp_path / "own.json").write_text(json.dumps({k: v for k, v in card.items() if k != "data"}))
+    with pytest.raises(els.CourseError, match="does not say on which images it was trained"):
+        els.lab(network=tmp_path / "own.json", verbose=False)
+
+
+def test_a_run_whose_files_are_damaged(tmp_path: Path) -> None:
+    command = ("reproduce", "--seeds", "1", "--steps", "1", "--network-steps", "1", "--out", str(tmp_path / "run"))
+    ok(*command)
+    part = tmp_path / "run" / "parts" / "is-00000.npy"
+    whole = part.read_bytes()
+    part.write_bytes(b"nothing")
+    result = run(*command)
+    assert result.exit_code == 1 and "is-00000.npy is damaged: delete it and run again" in result.output
+    part.write_bytes(whole)
+    for wrong in ("{", "[1]"):
+        (tmp_path / "run" / "parts" / "settings.json").write_text(wrong)
+        result = run(*command)
+        assert result.exit_code == 1 and "settings.json is damaged" in result.output, result.output

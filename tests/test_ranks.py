@@ -291,9 +291,9 @@ def test_files_that_are_no_arrays(tmp_path: Path) -> None:
         els.load(path, size=4)
     with pytest.raises(els.CourseError, match="n must be a whole number from 1 to 6"):
         els.load(path, n=7)
-    for labels in (np.arange(5), np.arange(6) - 1, np.arange(6.0), np.array(3)):
+    for labels in (np.arange(5), np.arange(6) - 1, np.arange(6.0), np.array(3), np.arange(6) * 10**6):
         np.save(tmp_path / "set.labels.npy", labels)
-        with pytest.raises(els.CourseError, match=r"set\.labels\.npy must hold 6 whole numbers from 0 on"):
+        with pytest.raises(els.CourseError, match=r"set\.labels\.npy must hold 6 whole numbers from 0 to 9999"):
             els.load(path)
     np.save(tmp_path / "set.labels.npy", np.arange(6))
     assert els.load(path, size=8).of_class("3").images.shape == (1, 1, 8, 8)
