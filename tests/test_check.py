@@ -344,7 +344,7 @@ def test_answers_that_are_not_unique_are_judged() -> None:
 
 
 def test_verdict_shows_as_text() -> None:
-    assert repr(Verdict(SCALE, "correct", "on 2 cases.")) == "✓ scale: correct. on 2 cases."
+    assert repr(Verdict(SCALE, "correct", "On 2 cases.")) == "✓ scale: correct. On 2 cases."
 
 
 @pytest.fixture

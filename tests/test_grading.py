@@ -55,7 +55,7 @@ def noising(*lines: str) -> str:
 
 # name of the learner -> (cells after the imports, state of `noising`, what its check says, remark); None: whatever
 LEARNERS: dict[str, tuple[list[str], str, str | None, str]] = {
-    "ada": ([NOISING, SAMPLER], "correct", r"on 3 cases", ""),
+    "ada": ([NOISING, SAMPLER], "correct", r"On 3 cases", ""),
     "crash": (
         ["scale = 1 / 0", noising("return scale * x_0")],
         "incorrect",

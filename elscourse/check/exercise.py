@@ -69,7 +69,7 @@ class Exercise:
             )
         if problem is None:
             count = len(self._cases())
-            return Verdict(self, "correct", f"on {count} case{'s' * (count > 1)} that you have not seen.")
+            return Verdict(self, "correct", f"On {count} case{'s' * (count > 1)} that you have not seen.")
         return Verdict(self, "incorrect", problem)
 
     def _cases(self) -> list[Case]:
