@@ -1,7 +1,7 @@
 r"""The same mean from a part of the dictionary, with a certificate: what is left out provably cannot matter.
 
 At little noise almost all weight lies on keys that are near the query. The keys of one dictionary are sorted into boxes
-once; a query then skips the boxes whose nearest corners are so far that all of them together weigh less than what may
+once; a query then skips the boxes whose nearest points are so far that all of them together weigh less than what may
 be lost (`search`). With U the bound of what was skipped, Z what was found and a dictionary whose values span a range R
 
 .. math:: |D - \tilde D| = \frac{U'}{Z + U'} \, |D_{skipped} - \tilde D| \le \frac{U}{Z + U} R, \quad U' \le U

@@ -1,7 +1,7 @@
 r"""The inner loops of `clusters`, compiled by numba: leaves of keys, and a search that may leave leaves out.
 
 All exponents S = scale |q - k|^2 - log2(count) are of base 2: a key weighs 2^-S. A leaf of n keys in a box whose
-nearest corner is at the exponent b weighs at most n 2^-b. With Z what was found so far, the leaves beyond a limit L may
+nearest point is at the exponent b weighs at most n 2^-b. With Z what was found so far, the leaves beyond a limit L may
 be left out when
 
 .. math:: \sum_{b \ge L} n \, 2^{-b} \le \epsilon \, Z
