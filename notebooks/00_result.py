@@ -206,7 +206,7 @@ assert nearest["ideal denoiser"][1].max() < 0.01 and min(nearest[n][1].min() for
 
 # %% [markdown]
 # The ideal denoiser **only copies**. None of the network's ten drawings is a copy, and none of the formula's. (Is a
-# distance of 2.67 large? Lesson 03 compares it with real pictures that the network never saw.)
+# distance of 2.67 large? Lesson 03 compares such distances with those between real pictures.)
 #
 # That is strange. The network was trained to be the ideal denoiser, and had it succeeded, it could only copy. Its
 # creativity must come from what it does *less well* than the ideal.
@@ -323,7 +323,7 @@ check.pixel_by_vote(pixel_by_vote)
 # | **09** Locality in time | one measured curve is all that the formula knows about the network |
 # | **10** Image by image | with it, the formula predicts a hundred pictures |
 # | **11** How good is good? | three ways to score, and one first step that spoils the comparison |
-# | **12** Predictable failures | third sleeves are not accidents |
+# | **12** Predictable failures | third legs are not accidents |
 # | **13** On a GPU | the formula is attention over training patches |
 
 # %% [markdown] tags=["slide"]

@@ -707,7 +707,7 @@ check.ddim_step(ddim_step)
 #
 # Write the whole loop: `denoiser(x_t, t)` returns the guess of the clean images, and the times are
 # $1 = t_0 > t_1 > \dots > t_n = 0$ in `steps` equal steps. You may use your `ddim_step` (once it is correct) and
-# `els.CosineSchedule()`. Ask the denoiser `steps` times, never at $t = 0$.
+# `els.CosineSchedule()`. One question to the denoiser a step is enough, and none is needed at $t = 0$.
 
 
 # %%

@@ -123,8 +123,8 @@ torch.testing.assert_close(fine_noise, (schedule.alpha(t) / schedule.sigma(t)) *
 # First in a world that we can draw: pictures of **two pixels**, a training set of six. We noise them very many times
 # and keep the cases whose $x_t$ fell near one place, the cross in the figure.
 #
-# **Predict.** The first lines of the code list the six, and the place as `here`. Which picture will be behind most of
-# these cases?
+# **Predict.** The first lines of the code list the six, and the place as `here`. Which picture will be behind more of
+# these cases than any other, and will it be behind most of them?
 
 # %% tags=["slide"]
 six = torch.tensor([[-0.9, -0.7], [-0.7, 0.5], [-0.2, 0.9], [0.2, -0.4], [0.6, -0.8], [0.8, 0.5]])
@@ -384,8 +384,8 @@ assert typical > 5
 #
 # Why it must be so: lesson 01 showed that the flow of an exact denoiser brings back the distribution it was made
 # from. Here that is a list of $N$ points. As $\sigma \to 0$ the exponent $-\|x_t - \alpha v\|^2 / 2\sigma^2$ of the
-# nearest picture beats all others by any factor, its weight becomes 1, and the last step of DDIM lands on $D(x_t)$
-# itself.
+# nearest picture leads all others by more and more, so the exponential beats theirs by any factor: its weight becomes
+# 1, and the last step of DDIM lands on $D(x_t)$ itself.
 #
 # In the world of two pixels we can see all paths at once.
 
@@ -758,7 +758,7 @@ for n in (1000, 2000, 4000, 8000):
 #
 # Real diffusion models are trained with exactly this loss, and people train them *well*. So the better the training,
 # the more they should copy. Yet they draw pictures that nobody has seen. **Predict:** start the shipped network from
-# the same 64 noises. How many of its drawings will be training pictures? Lesson 03 looks.
+# 100 noises. How many of its drawings will be training pictures? Lesson 03 looks.
 #
 # ## References
 #

@@ -355,10 +355,10 @@ print(f"a drawing's distance to the nearest training picture: {nearest.quantile(
 assert 1.38 < nearest.quantile(0.5) / usual < 1.48 and nearest.min() > 1
 
 # %% [markdown]
-# Recognisable garments, and still no copies: 1.4 times as far from the training set as real pictures are from each
-# other. (All 10,000 were trained on, so a training picture's distance to its nearest neighbour stands in for a
-# held-out one's.) A shirt with a third sleeve, a torn sandal, a sneaker that is half a wedge: each *part* looks
-# right, and the parts do not know of each other. Remember this for lesson 12.
+# Recognisable garments, and still no copies: 1.4 times as far from the nearest training picture as a real picture
+# is from its nearest neighbour. (All 10,000 were trained on, so a training picture's distance to its neighbour stands
+# in for a held-out one's.) A shirt with odd sleeves, a torn sandal, a sneaker that is half a wedge: each *part*
+# looks right, and the parts do not know of each other. Remember this for lesson 12.
 #
 # We go on with the network that is told nothing: whatever it draws, it decides alone.
 
@@ -692,8 +692,8 @@ if lab.profile == "laptop":
 # nearest of 100 drawings is still half of a real picture's distance away. (It also has twice as many weights, so this
 # is a hint, not a proof.)
 #
-# Notice the trap. By novelty alone the UNet looks perfect, 0.94: exactly as new as a real picture. A single number
-# never tells you whether a network has understood the world or is halfway to its memory.
+# Notice the trap. By novelty alone the UNet looks nearly perfect, 0.94: almost as new as a real picture. A single
+# number never tells you whether a network has understood the world or is halfway to its memory.
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say

@@ -102,8 +102,9 @@ if lab.profile == "laptop":
 
 # %% [markdown]
 # Outside a square of width 9 there is enough to move the ideal answer by 0.31 (root mean square; pixels run from $-1$
-# to $1$). The network moves by 0.12: it mostly made up its mind from the square. It is not strictly local; no window
-# holds all it sees. But *how far it looks* is clearly something that it does differently from the ideal.
+# to $1$). The network moves by 0.12: it mostly made up its mind from the square. Only a window of 17, its receptive
+# field (lesson 03), holds all it sees, and on a picture of 16 x 16 that leaves out little. But *how far it really
+# looks* is clearly something that it does differently from the ideal.
 #
 # So let us turn the habit into a law, and see what the law alone does.
 
@@ -567,7 +568,8 @@ check.ls_box_sums(ls_box_sums)
 #
 # The zeros that `padding` adds count as pixels of the average, and that is right: times $P^2$ it is the plain sum.
 # `avg_pool2d` still visits $P^2$ pixels. Summing along rows and then along columns visits $2P$; two multiplications
-# with the matrix `band` of section 2, $B\, s\, B$, do it at a cost that does not depend on $P$.
+# with the matrix `band` of section 2, made for windows of `patch_size`, do it at a cost that does not depend on $P$:
+# `band @ squares @ band`.
 # </details>
 
 # %% [markdown] tags=["slide"]
@@ -628,7 +630,7 @@ if lab.profile == "laptop":
 # LS predict what the network draws? We measure `r2`, the squared correlation of the pixels of two images, and take the
 # median over the seeds.
 #
-# **Predict.** Which $P$ will be best: 3, about 8, or as large as possible?
+# **Predict.** Which $P$ will be best: 3, 5, 9, or as large as possible?
 
 # %% tags=["slide"]
 network, shrinking = results["network-150"].to(lab.device), results["ls"].to(lab.device)

@@ -511,9 +511,12 @@ if lab.profile == "laptop":
 # be *smaller* than what the network sees. Section 9 takes that up.
 
 # %% [markdown]
-# Are such curves an accident of our small lab? Here are five of those published with the paper's code, for images of
-# 32x32 pixels, and beside them the four networks of this course. Mind the order: these lists start at the **lowest**
-# noise.
+# ### The same curve elsewhere
+#
+# **Predict.** Other data, images of $32 \times 32$, other networks: do their curves close as the noise falls, too?
+#
+# Here are five of those published with the paper's code, for images of 32x32 pixels, and beside them the four networks
+# of this course. Mind the order: these lists start at the **lowest** noise.
 
 # %%
 published = {  # index 0 is the lowest noise
@@ -743,8 +746,8 @@ if lab.profile == "laptop":
 # * Calibration: on the network's own way down, the patch size whose score has the largest cosine with the network's,
 #   lower median over ten seeds. Twenty numbers, and nothing else, pass from the network to the machine.
 # * The curve is sharp at low noise and nearly free at high noise, where all scores share the term $-x_t$.
-# * A square that counts all pixels alike must be smaller than what the network sees. A Gaussian window fits its scores
-#   better below $t = 0.4$; better samples do not always follow.
+# * At low noise the calibrated square holds only about half of what the network looks at, probably because it counts
+#   all its pixels alike. A Gaussian window fits its scores better below $t = 0.4$; better samples do not always follow.
 #
 # ## What is still unexplained
 #

@@ -330,9 +330,10 @@ if lab.profile == "laptop":
 # %% [markdown]
 # ### Exercise 3: What the baseline left over (6 minutes, ★☆☆)
 #
-# $1 - r^2$ is the share of the drawing's variance that a prediction does not explain. Write `skill(r2, baseline)`: the
-# share of what the *baseline* leaves unexplained that the prediction explains in addition: 0 if no better than the
-# baseline, 1 if perfect, negative if worse. Both arguments have shape (B,), and so has the answer.
+# $1 - r^2$ is the share of the drawing's variance that a prediction does not explain, after the best change of its
+# brightness and contrast. Write `skill(r2, baseline)`: the share of what the *baseline* leaves unexplained that the
+# prediction explains in addition: 0 if no better than the baseline, 1 if perfect, negative if worse. Both arguments
+# have shape (B,), and so has the answer.
 
 
 # %%
@@ -602,8 +603,8 @@ if lab.profile == "laptop":
     assert abs(scales["Wiener"][1] - 0.64) < 0.006
 
 # %% [markdown] tags=["slide"]
-# The layout is nearly always right (0.96), the detail less (0.85); the linear filter loses it sooner (0.64). So the
-# first things to go are edges and texture.
+# The layout is nearly always right (0.96), the detail less (0.85); the linear filter loses it sooner (0.64). What
+# agrees least is edges and texture.
 #
 # **Third: when?** Follow the eight seeds through time. At each t compare the two *estimates of the clean image*: the
 # machine's on the machine's own path, the network's on the network's (160 steps, so that every eighth falls on our
@@ -716,7 +717,7 @@ check.departure(departure)
 # * The theory does not hold for every network: our small UNet lies between machine and memory, and the ideal machine
 #   predicts it as well as ELS does.
 # * Failures are not random either: faint drawings fare worst, much of it is decided early (rank correlation 0.61 at
-#   t = 0.9), and the detail is lost before the layout.
+#   t = 0.9), and the detail agrees less than the layout (0.85, 0.96).
 #
 # ## What is still unexplained
 #

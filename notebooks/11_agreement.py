@@ -304,8 +304,9 @@ if lab.profile == "laptop":
 print(f"left unexplained, ELS against Wiener: {(1 - middle['ELS']) / (1 - middle['Wiener']):.0%}")
 
 # %% [markdown]
-# One grey image for all seeds already reaches $0.54$: most garments are bright in the middle and black outside. The
-# ideal machine, with its 2,000 memories, adds little to that ($0.61$), and a *linear filter* beats it by far ($0.77$).
+# The mean image, the same for all seeds, already reaches $0.54$: most garments are bright in the middle and black
+# outside. The ideal machine, with its 2,000 memories, adds little to that ($0.61$), and a *linear filter* beats it by
+# far ($0.77$).
 #
 # So the scale begins at $0.77$, not at 0. ELS at $0.91$ leaves 39 % of what the Wiener filter leaves unexplained. That
 # is the fair way to say how good it is: much better, on a scale that is shorter than it looked.
@@ -692,7 +693,7 @@ assert abs(again["grey"][0] - 0.867) < 0.01 and abs(again["grey"][1] - 0.987) < 
 # ## What you can now say
 #
 # * r, r2 and R2 of the same images are three numbers, $R^2 \le r^2 \le |r|$; a table must say which one it prints.
-# * A prediction needs a baseline. Here the scale starts at $0.77$ (Wiener), not at 0, and one grey image gets $0.54$.
+# * A prediction needs a baseline. Here the scale starts at $0.77$ (Wiener), not at 0, and the mean image gets $0.54$.
 # * An error of the noise estimate enters the next image with the factor $\sin(\theta - \theta')/\alpha$: $6.2$ in the
 #   first of 20 uniform steps, below 1 in all others.
 # * Replacing this one step lifts the agreement from $0.854$ to $0.926$. It was the network's step, not the theory. What
@@ -701,8 +702,8 @@ assert abs(again["grey"][0] - 0.867) < 0.01 and abs(again["grey"][1] - 0.987) < 
 #
 # ## What is still unexplained
 #
-# Numbers per pixel do not know what a sleeve is. Both the network and the machine draw garments with three of them. Is
-# that noise, or does the formula predict even the mistakes? That is lesson 12.
+# Numbers per pixel do not know what a sleeve or a leg is. Both the network and the machine draw sleeves that do not
+# match, and trousers with a third leg. Is that noise, or does the formula predict even the mistakes? That is lesson 12.
 #
 # ## References
 #

@@ -408,8 +408,9 @@ for garment in ("pullover", "shirt"):
 # ## 6. In order close up, wrong as a whole (6 minutes)
 #
 # Look at a third leg through a keyhole: an edge, cloth, an edge. Nothing is wrong with it. Let us measure that. Take P
-# x P windows at some places below the waist; find for each the nearest window, *anywhere in any training image*; note
-# the distance per pixel. As yardstick the same for real trousers (their own image excluded).
+# x P windows at some places below the waist; find for each the nearest window, *anywhere in any pair of training
+# trousers* (the machine of this class sees nothing else); note the distance per pixel. As yardstick the same for real
+# trousers (their own image excluded).
 #
 # **Predict.** At which P will three-legged drawings stand out: 3, 5, 9, 15?
 
@@ -606,7 +607,7 @@ check.net_cure(net_cure)
 #     return cured, new, sum(math.comb(n, k) for k in range(cured, n + 1)) / 2**n
 # ```
 #
-# It is the sign test of lesson 10 on the seeds that changed (McNemar's test, in its exact form).
+# It is the sign test of lesson 10 on the seeds that changed (McNemar's test, in its exact form, one-sided).
 # </details>
 #
 # ## 8. When is it decided? (7 minutes)

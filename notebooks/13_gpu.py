@@ -901,9 +901,10 @@ print("  ".join(f"t={t}: {part:.1%}" for t, part in zip(few_levels, matter, stri
 
 # %% [markdown]
 # To know that, we asked everybody. To leave a patch out one must *prove* beforehand that it has no say: sort patches
-# into boxes of near ones; a box whose nearest corner is far from the query weighs no more than its number of patches
-# times the weight of that corner. With `tolerance=0.001` the package leaves out boxes that together cannot move a pixel
-# by more than a thousandth. `certified` says what it visited, and a bound of the error. Does the bound hold?
+# into boxes of near ones; a box whose nearest point is far from the query weighs no more than its number of patches
+# times the weight of a patch at that point. With `tolerance=0.001` the package leaves out boxes that together cannot
+# move a pixel by more than a thousandth. `certified` says what it visited, and a bound of the error. Does the bound
+# hold?
 
 # %% tags=["slide"]
 pruned = els.EquivariantLocalScoreMachine(
@@ -995,7 +996,7 @@ print(
 #
 # At much noise everybody votes and nobody can be left out: is there a short cut there, too? And attention *inside*
 # networks, between the places of one picture, does what no local machine can: it lets distant pixels agree. That is
-# where Part V begins.
+# where this course ends, and where the theory of Finn and others (lesson 12) begins.
 #
 # ## References
 #
