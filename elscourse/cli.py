@@ -26,7 +26,10 @@ class CourseGroup(click.Group):
         except OSError as error:  # a full disk, a folder that may not be written
             raise click.ClickException(str(error)) from error
         except KeyboardInterrupt:
-            click.echo("\nStopped. What is finished is kept: run the same command again to go on.", err=True)
+            command = self.commands.get(context.invoked_subcommand or "")
+            goes_on = command is not None and any(option.name == "resume" for option in command.params)
+            more = " What is finished is kept: run the same command again to go on." if goes_on else ""
+            click.echo(f"\nStopped.{more}", err=True)
             sys.exit(130)
 
 
@@ -147,7 +150,7 @@ def train(name: str, device: str, out: Path, resume: bool, **own: Any) -> None:
     from .recipes import choose, follow
 
     path = follow(choose(name, **own), out, device=str(pick_device(device)), fresh=not resume)
-    click.echo(f"{path} written. Next: elscourse calibrate {path}")
+    click.echo(f"{path} is trained. Next: elscourse calibrate {path}")
 
 
 @main.command()

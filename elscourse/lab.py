@@ -85,8 +85,8 @@ class Lab:
         wanted = f"els-{self.network.padding}" if machine == "ls" else machine
         if self.sizes is None or wanted not in self.sizes.machines:
             raise CourseError(
-                f"{self.network.name} has no calibrated sizes for {wanted}: run `elscourse calibrate "
-                f"{self.network.name} --machine {wanted}`."
+                f"{self.network.name} has no calibrated sizes for {wanted}: run `elscourse calibrate NETWORK --machine "
+                f"{wanted}`, with its name or the path of its file."
             )
         return self.sizes.machines[wanted]
 
@@ -146,7 +146,9 @@ def pick_device(device: str | torch.device | None = None) -> torch.device:
     if chosen.type == "mps":
         raise CourseError("device mps has no float64, which the machines sum in: use cpu.")
     if chosen.type not in here:
-        raise CourseError(f"device {chosen} was asked for, but this computer has: {', '.join(here)}.")
+        raise CourseError(
+            f"device {chosen} was asked for, but this computer has: {', '.join(here)}: ask for one of those."
+        )
     return chosen
 
 

@@ -101,6 +101,8 @@ def _load(path: Path, what: str, mode: Literal["r"] | None = None) -> np.ndarray
     except FileNotFoundError as error:
         raise CourseError(f"{path} does not exist: expected {what} written by np.save.") from error
     except (OSError, ValueError, EOFError) as error:
+        # numpy takes whatever it does not know for a pickle, and advises to load that
+        reason = "not an array" if "pickle" in str(error) else error
         raise CourseError(
-            f"{path} holds no {what}, or not all of it ({error}): write it again with np.save."
+            f"{path} holds no {what}, or not all of it ({reason}): write it again with np.save."
         ) from error

@@ -100,26 +100,28 @@ def choose(
 def follow(recipe: Recipe, folder: Path, *, device: str = "cpu", fresh: bool = False, progress: bool = True) -> Path:
     """Train by the recipe and write the network into `folder`; an interrupted run goes on where it stopped.
 
-    While it lasts, its state is `folder/NAME.training.safetensors`; at the end that file is removed.
+    While it lasts, its state is `folder/NAME.training.safetensors`; at the end that file is removed. What is finished
+    stays as it is unless `fresh`: CourseError if another recipe made it.
     """
     data = recipe.data()
     if recipe.conditional and not data.class_names:
         raise CourseError(f"a class-conditional network needs classes, and {data.name} has none.")
     classes = len(data.class_names) if recipe.conditional else None
     config = {"channels": data.images.shape[1], "classes": classes, **recipe.config}
+    about = {"name": recipe.dataset, "size": recipe.size, "n": len(data)}
+    wanted = {"architecture": recipe.architecture, "config": config, "data": about, "plan": asdict(recipe.plan)}
+    state = folder / f"{recipe.name}.training.safetensors"
+    if not fresh and not state.exists() and _is_there(folder / f"{recipe.name}.json", wanted):
+        return folder / f"{recipe.name}.safetensors"
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.plan.seed)  # torch's initialisers take no generator
         network = build_network(recipe.architecture, **config)
-    state = folder / f"{recipe.name}.training.safetensors"
     if fresh:
         state.unlink(missing_ok=True)
     module, losses = train(network, data, recipe.plan, device=device, checkpoint=state, progress=progress)
     card = {
         "name": recipe.name,
-        "architecture": recipe.architecture,
-        "config": config,
-        "data": {"name": recipe.dataset, "size": recipe.size, "n": len(data)},
-        "plan": asdict(recipe.plan),
+        **wanted,
         "device": str(device),
         "versions": {"elscourse": __version__, "torch": torch.__version__.split("+")[0]},
         "loss_curve": {"steps_per_point": 100, "values": [round(v, 5) for v in losses]},
@@ -128,3 +130,20 @@ def follow(recipe: Recipe, folder: Path, *, device: str = "cpu", fresh: bool = F
     load_network(path)
     state.unlink(missing_ok=True)
     return path
+
+
+def _is_there(card_path: Path, wanted: dict[str, Any]) -> bool:
+    """Whether a whole network of that name and recipe was trained already; one of another recipe is not replaced."""
+    if not card_path.exists():
+        return False
+    try:
+        card = load_network(card_path).card
+    except CourseError:  # damaged: trained anew
+        return False
+    changed = [key for key, value in wanted.items() if card.get(key) != value]
+    if changed:
+        raise CourseError(
+            f"{card_path} was made by another recipe (other {', '.join(changed)}): choose another name, or --fresh to "
+            "replace it."
+        )
+    return True

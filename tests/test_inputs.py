@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -319,3 +320,31 @@ def test_a_run_whose_files_are_damaged(tmp_path: Path) -> None:
         (tmp_path / "run" / "parts" / "settings.json").write_text(wrong)
         result = run(*command)
         assert result.exit_code == 1 and "settings.json is damaged" in result.output, result.output
+
+
+def test_a_finished_network_is_not_trained_again_nor_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    own = ("train", "own", "--dataset", "fashion-mnist", "--size", "8", "--width", "4", "--steps", "2")
+    ok(*own, "--n", "20")
+    weights = Path("runs/networks/own.safetensors")
+    before = weights.stat().st_mtime_ns
+    assert "is trained" in ok(*own, "--n", "20") and weights.stat().st_mtime_ns == before
+    result = run(*own, "--n", "21")
+    assert result.exit_code == 1 and "was made by another recipe (other data): choose another name" in result.output
+    assert weights.stat().st_mtime_ns == before
+    weights.write_bytes(b"damaged")
+    ok(*own, "--n", "20")
+    ok(*own, "--n", "21", "--fresh")
+    assert els.load_network("own").card["data"]["n"] == 21
+
+
+@pytest.mark.parametrize(("command", "goes_on"), [("train", True), ("sample", False)])
+def test_a_stop_promises_what_it_keeps(command: str, goes_on: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("elscourse.recipes.follow", stop)
+    monkeypatch.setattr(importlib.import_module("elscourse.lab"), "lab", stop)  # els.lab is the function
+    result = run(command, *(["fashion-mnist-16-unet-zeros"] if command == "train" else []))
+    assert result.exit_code == 130 and "Stopped." in result.output
+    assert ("What is finished is kept" in result.output) == goes_on
