@@ -29,7 +29,8 @@ class NetworkDenoiser:
     .. math:: D(x_t, t) = (x_t - \sigma_t \, \hat\epsilon(x_t, t)) / \alpha_t
 
     x_t with shape (B, C, H, W), t in (0, 1]. labels: one class, or one per image, for a class-conditional network.
-    Differentiable in x_t (lesson 09 asks for its Jacobian); the weights are frozen.
+    Differentiable in x_t (lesson 09 asks for its Jacobian); the weights are frozen. CourseError for an x_t of another
+    shape, precision or device, and for labels that it does not know or lacks.
     """
 
     module: nn.Module
@@ -63,11 +64,14 @@ class NetworkDenoiser:
     def __call__(self, x_t: Float[Tensor, "B C H W"], t: float, labels: Labels = None) -> Float[Tensor, "B C H W"]:
         t = check_time(t)
         check_batch(x_t, "x_t")
-        weight = next(m for m in self.module.modules() if isinstance(m, nn.Conv2d)).weight
-        if (x_t.shape[1], x_t.dtype, x_t.device) != (weight.shape[1], weight.dtype, weight.device):
+        channels = self.card.get("config", {}).get("channels", x_t.shape[1])
+        if x_t.shape[1] != channels:
+            raise CourseError(f"{self.name} draws images of {channels} channel(s), and x_t has {x_t.shape[1]}.")
+        weight = next(self.module.parameters(), x_t)
+        if (x_t.dtype, x_t.device) != (weight.dtype, weight.device):
             raise CourseError(
-                f"{self.name} expects x_t with {weight.shape[1]} channel(s), {weight.dtype}, on {weight.device}, got "
-                f"{x_t.shape[1]}, {x_t.dtype}, {x_t.device}: move one of them with .to(...)."
+                f"x_t is {x_t.dtype} on {x_t.device}, {self.name} is {weight.dtype} on {weight.device}: move one of "
+                "them with .to(...)."
             )
         if self.conditional and labels is None:
             raise CourseError(f"{self.name} is class-conditional: pass labels=, one class or one per image.")

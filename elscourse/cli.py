@@ -28,7 +28,9 @@ class CourseGroup(click.Group):
         except KeyboardInterrupt:
             command = self.commands.get(context.invoked_subcommand or "")
             goes_on = command is not None and any(option.name == "resume" for option in command.params)
-            more = " What is finished is kept: run the same command again to go on." if goes_on else ""
+            more = (
+                " What is finished is kept: run the same command again (without --fresh) to go on." if goes_on else ""
+            )
             click.echo(f"\nStopped.{more}", err=True)
             sys.exit(130)
 
@@ -47,7 +49,7 @@ class SeedRange(click.ParamType):
             for part in str(value).split(","):
                 first, _, last = part.partition("-")
                 wanted = range(int(first), int(last or first) + 1)
-                if len(wanted) > MOST_SEEDS:
+                if len(seeds) + len(wanted) > MOST_SEEDS:
                     self.fail(f"{value!r} are more than {MOST_SEEDS:,} seeds.", param, ctx)
                 seeds += wanted
             if seeds:

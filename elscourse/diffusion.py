@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import operator
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -27,8 +27,16 @@ class Denoiser(Protocol):
 def add_noise(
     x_0: Float[Tensor, "B C H W"], eps: Float[Tensor, "B C H W"], t: float, schedule: CosineSchedule = CosineSchedule()
 ) -> Float[Tensor, "B C H W"]:
-    """x_t = alpha x_0 + sigma eps, for t in [0, 1]. Derived in lesson 01."""
-    if x_0.shape[-3:] != eps.shape[-3:] or (len(x_0) != len(eps) and 1 not in (len(x_0), len(eps))):
+    """x_t = alpha x_0 + sigma eps, for t in [0, 1]. One image may meet many noises, or the reverse. See lesson 01.
+
+    Raises CourseError for a t outside, and for other shapes.
+    """
+    try:
+        torch.broadcast_shapes(x_0.shape, eps.shape)
+        fit = x_0.shape[-3:] == eps.shape[-3:]
+    except RuntimeError:
+        fit = False
+    if not fit:
         raise CourseError(f"images and noise must have one shape, got {tuple(x_0.shape)} and {tuple(eps.shape)}.")
     return schedule.alpha(t) * x_0 + schedule.sigma(t) * eps
 
@@ -95,7 +103,11 @@ def check_labels(labels: Labels, batch: int) -> Int[Tensor, " B"]:
 
 def check_times(times: Sequence[float]) -> list[float]:
     """A sampling grid: strictly decreasing, in [0, 1], at least two entries."""
-    grid = [check_time(t, zero=True) for t in times] if isinstance(times, Iterable) else [check_time(times, zero=True)]
+    try:
+        given = list(times)
+    except TypeError:  # a single number
+        given = [times]  # type: ignore[list-item]
+    grid = [check_time(t, zero=True) for t in given]
     if len(grid) < 2 or any(b >= a for a, b in itertools.pairwise(grid)):
         raise CourseError(
             f"times must fall strictly from the starting time to the last, with at least two entries, got {grid}."
@@ -124,6 +136,8 @@ def trajectory(
     noise: with shape (B, C, H, W), standard normal.
     times: a grid of one's own, falling; the default is `schedule.times(steps)`, which ends at 0.
     labels: passed on to the denoiser when given.
+
+    Raises CourseError for steps or times that are no grid, and for a denoiser that answers in another shape.
 
     Source: Song, Meng & Ermon, ICLR 2021 (arXiv 2010.02502), with eta = 0. Lesson 01.
     """
@@ -170,11 +184,25 @@ def with_first_step(first: Denoiser, rest: Denoiser) -> Denoiser:
 
 
 def seeded_noise(seeds: Sequence[int], shape: Sequence[int], dtype: torch.dtype = torch.float32) -> Tensor:
-    """Standard normal noise with shape (len(seeds), *shape): image i depends on seeds[i] alone, on every device."""
+    """Standard normal noise with shape (len(seeds), *shape): image i depends on seeds[i] alone, on every device.
+
+    Raises CourseError for seeds that are no list of whole numbers below 2^64, or an empty one.
+    """
     try:
-        numbers = [operator.index(s) for s in seeds]
+        given = list(seeds)
     except TypeError:
-        numbers = []
-    if not numbers or not 0 <= min(numbers) <= max(numbers) < 2**64:
-        raise CourseError(f"seeds must be a list of whole numbers from 0 to 2^64 - 1, at least one, got {seeds!r}.")
-    return torch.stack([torch.randn(*shape, generator=torch.Generator().manual_seed(s), dtype=dtype) for s in numbers])
+        raise CourseError(f"seeds must be a list of whole numbers, such as [7] or range(10), got {seeds!r}.") from None
+    if not given:
+        raise CourseError("seeds must be a list of whole numbers, at least one, got none.")
+    generators = [torch.Generator().manual_seed(_check_seed(seed)) for seed in given]
+    return torch.stack([torch.randn(*shape, generator=generator, dtype=dtype) for generator in generators])
+
+
+def _check_seed(seed: object) -> int:
+    try:
+        number = operator.index(seed)  # type: ignore[arg-type]
+    except TypeError:
+        number = 2**64
+    if not -(2**63) <= number < 2**64:  # what torch takes
+        raise CourseError(f"seeds must be whole numbers below 2^64, got {seed!r} among them.")
+    return number

@@ -152,17 +152,19 @@ def pick_device(device: str | torch.device | None = None) -> torch.device:
     return chosen
 
 
-def _check_fit(network: NetworkDenoiser, data: ImageSet) -> None:
-    """Images that are not the network's own must at least look like them."""
+def _check_fit(network: NetworkDenoiser, data: ImageSet, some_may_lack: bool) -> None:
+    """Images that are not the network's own must at least look like them. some_may_lack: of an array file's classes
+    only the largest is known, so that the last ones may have no image."""
     channels = network.card["config"].get("channels", 1)
     if data.images.shape[1] != channels:
         raise CourseError(
             f"{data.name} has {data.images.shape[1]} channels (1: grey, 3: colour), and {network.name} was trained on "
             f"{channels}: give other images or another network."
         )
-    if network.conditional and len(data.class_names) != network.classes:
+    classes, told = len(data.class_names), network.classes or 0
+    if network.conditional and not (1 <= classes <= told and (some_may_lack or classes == told)):
         raise CourseError(
-            f"{data.name} has {len(data.class_names)} classes, and {network.name} was told {network.classes}: give "
+            f"{data.name} has {classes} classes, and {network.name} was told {told}: give "
             "images of the same classes, in the same order, or a network that is told none."
         )
 
@@ -192,6 +194,8 @@ def lab(
     dataset: other images than the network's own, by name, folder or .npy file, at the network's size.
     device: "cpu" or "cuda"; the default is that of the profile.
     float64: images and network in float64, as they are with a .npy file of that type.
+
+    Raises CourseError for names and devices that are not here, and for images that do not fit the network.
     """
     profile, chosen = choose(profile, device)
     name = network or PROFILES[profile]
@@ -206,7 +210,7 @@ def lab(
         raise CourseError(f"the card of {denoiser.name} does not say on which images it was trained: a lab needs them.")
     images = dataset or about["name"]
     data = load(images, size=about["size"], n=None if dataset else about["n"])
-    _check_fit(denoiser, data)
+    _check_fit(denoiser, data, some_may_lack=is_mapped(images))
     if float64 and is_mapped(images) and data.images.dtype != torch.float64:
         raise CourseError(
             f"{images} holds {data.images.dtype}, and float64 would copy it into memory: save it in float64."

@@ -32,7 +32,7 @@ def compare(prediction: Float[Tensor, "B C H W"], target: Float[Tensor, "B C H W
 
     over all pixels and channels of an image, with one mean per image. r2 does not mind a wrong contrast or brightness,
     R2 does, and can be negative: R2 <= r2 always. Computed in float64. The paper's table is headed r^2, the code
-    published with it prints r; lesson 11 shows all three.
+    published with it prints r; lesson 11 shows all three. CourseError unless both are batches of one shape.
     """
     check_batch(prediction, "prediction")
     check_batch(target, "target")
@@ -57,7 +57,10 @@ def _zero_if_constant(sum_of_squares: Tensor, x: Tensor) -> Tensor:
 def nearest_training_image(
     x: Float[Tensor, "B C H W"], images: Float[Tensor, "N C H W"]
 ) -> tuple[Int[Tensor, " B"], Float[Tensor, " B"]]:
-    """Index of, and Euclidean distance to, the training image nearest to each x (distance 2 per black/white flip)."""
+    """Index of, and Euclidean distance to, the training image nearest to each x (distance 2 per black/white flip).
+
+    Raises CourseError unless both are batches of one shape and type, and for NaN or infinite pixels of x.
+    """
     check_batch(x, "x")
     check_batch(images, "images")
     if x.shape[1:] != images.shape[1:] or x.dtype != images.dtype:
@@ -85,11 +88,14 @@ def novelty(
 ) -> Float[Tensor, " B"]:
     """Distance to the nearest training image, in units of its median over real held-out images.
 
-    0 is a copy; 1 is as far from the training set as a new real image; more is further out.
+    0 is a copy; 1 is as far from the training set as a new real image; more is further out. CourseError where
+    `nearest_training_image` raises it, and if at least half of the held-out images are training images.
     """
     usual = nearest_training_image(held_out, images)[1].median()
     if usual == 0:
-        raise CourseError("most of the held-out images are training images: give images that are not among them.")
+        raise CourseError(
+            "at least half of the held-out images are training images: give images that are not among them."
+        )
     return nearest_training_image(x, images)[1] / usual
 
 

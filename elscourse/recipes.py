@@ -87,8 +87,10 @@ def choose(
         recipe = RECIPES[name]
     elif name in RECIPES:
         raise CourseError(f"{name} is the name of a shipped network: give your own network another one.")
-    elif not name or Path(name).name != name or len(name) > 100:
-        raise CourseError(f"a network's name must be that of a file, at most 100 letters, got {name[:120]!r}.")
+    elif not name.strip(".") or Path(name).stem != name or len(name) > 100:
+        raise CourseError(
+            f"a network's name must be that of a file without its suffix, at most 100 letters, got {name[:120]!r}."
+        )
     else:
         options: dict[str, Any] = {"padding": padding} | ({"width": width} if width else {})
         recipe = Recipe(name, dataset, size, n, architecture, options, conditional)

@@ -14,7 +14,7 @@ def check_time(t: float, *, zero: bool = False) -> float:
     """t as a float in (0, 1] (or [0, 1] with `zero`); anything else is refused with a sentence."""
     try:
         t = float(t)
-    except (TypeError, ValueError, RuntimeError):
+    except (TypeError, ValueError, RuntimeError, OverflowError):
         given = f"shape {tuple(t.shape)}" if hasattr(t, "shape") else repr(t)
         raise CourseError(f"t must be one number, the same for the whole batch, got {given}.") from None
     inside = min(max(t, 0.0), 1.0)

@@ -100,6 +100,9 @@ def calibrate_lab(
 
     The sizes are written beside the network's card. Until all machines are done, their scores are kept beside it too,
     so that a calibration that was killed goes on; once they are, the next one starts anew.
+
+    Raises CourseError for other machines, for no size to try, and for settings other than those by which sizes that
+    came with the course were measured: they would be replaced.
     """
     own = f"els-{lab.network.padding}"
     path = sizes_path(find_card(network))
@@ -112,8 +115,9 @@ def calibrate_lab(
     sha256 = str(lab.network.card.get("sha256", ""))
     found = CalibratedSizes(lab.network.name, command, seeds, steps, network_sha256=sha256)
     before = sizes_of(lab.network.card, path)
-    as_measured = before is None or (before.seeds, before.steps, limit) == (seeds, steps, min(lab.shape[1:]))
-    if path.parent == data_dir() / "networks" and not as_measured:
+    everything = list(range(3, min(lab.shape[1:]) + 1, 2))
+    as_measured = before is None or (before.seeds, before.steps, candidates) == (seeds, steps, everything)
+    if path.resolve().parent == (data_dir() / "networks").resolve() and not as_measured:
         raise CourseError(
             f"{path} came with the course, and other settings would replace what it measured: copy "
             f"{path.name.replace('.sizes', '')} and its .safetensors into a folder of yours, and calibrate that .json."

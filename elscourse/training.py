@@ -6,12 +6,13 @@ import copy
 import hashlib
 import json
 import math
+import operator
 import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -50,18 +51,22 @@ class TrainingPlan:
 
     def resolved(self, device: torch.device) -> TrainingPlan:
         """The plan with "auto" decided for this device; the checkpoint records it, so that a resume keeps it."""
-        whole = all(isinstance(n, int) for n in (self.steps, self.batch, self.seed))
-        if not whole or self.steps < 1 or self.batch < 1 or not 0 <= self.ema < 1 or not self.learning_rate > 0:
+        try:
+            steps, batch, seed = (operator.index(n) for n in (self.steps, self.batch, self.seed))
+            possible = steps >= 1 and batch >= 1 and 0 <= self.ema < 1 and self.learning_rate > 0
+        except TypeError:
+            possible = False
+        if not possible:
             raise CourseError(
                 "a plan needs whole numbers steps >= 1, batch >= 1 and seed, 0 <= ema < 1 and learning_rate > 0, got "
                 f"{self.steps!r}, {self.batch!r}, {self.seed!r}, {self.ema!r}, {self.learning_rate!r}."
             )
+        plan = replace(self, steps=steps, batch=batch, seed=seed)  # those of numpy are no JSON
         if self.precision not in ("auto", "bfloat16", "float32"):
             raise CourseError(f"precision must be auto, bfloat16 or float32, got {self.precision!r}.")
         if self.precision != "auto":
-            return self
-        native = _multiplies_bfloat16(device)
-        return TrainingPlan(**{**asdict(self), "precision": "bfloat16" if native else "float32"})
+            return plan
+        return replace(plan, precision="bfloat16" if _multiplies_bfloat16(device) else "float32")
 
 
 def _multiplies_bfloat16(device: torch.device) -> bool:
@@ -234,6 +239,9 @@ def train(
     checkpoint: a file to continue from when it exists, written every `save_every` steps, at the end, and when the
     process is asked to stop (Ctrl-C, SIGTERM). The curve has one point, a mean, per 100 steps.
     after_step: called with the trainer after every step, for plots of one's own.
+
+    Raises CourseError for a plan that cannot be followed, classes that the network does not know, a device that is not
+    here, a checkpoint of something else, and a loss that is no longer finite.
 
     Source of the objective: Ho, Jain & Abbeel, NeurIPS 2020. Lesson 03.
     """

@@ -44,11 +44,9 @@ class TrainingSetDenoiser:
         total = torch.stack([piece.sum((0, 2, 3), dtype=torch.float64) for piece in pieces(images)]).sum(0)
         if not total.isfinite().all():
             raise CourseError("images contain NaN or infinite pixels: remove or repair them first.")
-        labels_shape = tuple(getattr(image_labels, "shape", (type(image_labels).__name__,)))
-        if image_labels is not None and (not isinstance(image_labels, Tensor) or labels_shape != (len(images),)):
-            raise CourseError(
-                f"image_labels must be a tensor with one label per image ({len(images)}), got {labels_shape}."
-            )
+        given = tuple(image_labels.shape) if isinstance(image_labels, Tensor) else type(image_labels).__name__
+        if image_labels is not None and given != (len(images),):
+            raise CourseError(f"image_labels must be a tensor with one label per image ({len(images)}), got {given}.")
         if isinstance(memory, bool) or not isinstance(memory, NUMBER) or not 1 <= memory < math.inf:
             raise CourseError(f"memory must be a number of bytes, at least 1, got {memory!r}.")
         self.images, self.schedule, self.image_labels, self.memory = images, schedule, image_labels, int(memory)
