@@ -437,9 +437,9 @@ assert (losses[3:, 0] - 0.058).abs().max() < 0.001 and abs(losses[3, 1] / losses
 # %% [markdown]
 # The constraints cost: ELS errs five times as much as IS on the training images. Yet **the network sits where ELS is**,
 # at 0.058, far from the lowest loss. IS is good on the training images because it recognises them: on new ones its
-# error is four times as large. ELS has nothing to recognise, and errs nearly alike on both; on new garments, too, a
-# little more than IS and LS (0.056 against 0.047 and 0.044). A likely reason: they know that garments lie in the
-# middle, and neither ELS nor this network can.
+# error is four times as large. ELS has nothing to recognise, and errs nearly alike on both. On new garments, too, it
+# errs a little more than the other machines (0.056 against 0.044 to 0.048): to give up the far view alone, or the place
+# alone, costs next to nothing there; to give up both does.
 #
 # ## 7. Where does a pixel come from? (7 minutes)
 #

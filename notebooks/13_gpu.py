@@ -931,7 +931,7 @@ axis.legend(loc="lower left")
 show(
     fig,
     alt="Part of the dictionary against time: near t = 1 all different patches matter and all are visited; as the "
-    "noise falls ever fewer matter, and from t = 0.3 on ever fewer are visited.",
+    "noise falls ever fewer matter, and below t = 0.5 ever fewer are visited.",
 )
 
 # %% [markdown]
