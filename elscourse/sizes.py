@@ -85,6 +85,19 @@ def _compact_pairs(content: dict[str, Any]) -> str:
     return f'{head},\n "machines": {{\n{lines}\n }}\n}}\n'
 
 
+def _candidates(largest: int) -> list[int]:
+    return list(range(3, largest + 1, 2))
+
+
+def _keep_shipped(path: Path, same_settings: bool) -> None:
+    """Refuse to replace sizes that came with the course by those of other settings."""
+    if path.resolve().parent == (data_dir() / "networks").resolve() and not same_settings:
+        raise CourseError(
+            f"{path} came with the course, and other settings would replace what it measured: copy "
+            f"{path.name.replace('.sizes', '')} and its .safetensors into a folder of yours, and calibrate that .json."
+        )
+
+
 def calibrate_lab(
     lab: Lab,
     network: str,
@@ -107,7 +120,7 @@ def calibrate_lab(
     own = f"els-{lab.network.padding}"
     path = sizes_path(find_card(network))
     limit = largest or min(lab.shape[1:])
-    candidates = list(range(3, limit + 1, 2))
+    candidates = _candidates(limit)
     if not candidates:
         raise CourseError(f"there is no patch size to try between 3 and {limit}.")
     seeds = list(CALIBRATION_SEEDS[:samples])
@@ -115,15 +128,10 @@ def calibrate_lab(
     sha256 = str(lab.network.card.get("sha256", ""))
     found = CalibratedSizes(lab.network.name, command, seeds, steps, network_sha256=sha256)
     before = sizes_of(lab.network.card, path)
-    everything = list(range(3, min(lab.shape[1:]) + 1, 2))
-    as_measured = before is None or (before.seeds, before.steps, candidates) == (seeds, steps, everything)
-    if path.resolve().parent == (data_dir() / "networks").resolve() and not as_measured:
-        raise CourseError(
-            f"{path} came with the course, and other settings would replace what it measured: copy "
-            f"{path.name.replace('.sizes', '')} and its .safetensors into a folder of yours, and calibrate that .json."
-        )
-    if before is not None and (before.seeds, before.steps) == (seeds, steps):
-        found.machines = dict(before.machines)
+    if before is not None:
+        same = (before.seeds, before.steps) == (seeds, steps)
+        _keep_shipped(path, same and candidates == _candidates(min(lab.shape[1:])))
+        found.machines = dict(before.machines) if same else {}
     tag = f"{sha256[:8]}-{limit}"
     wanted = tuple(machines) or (own, f"{own}-gaussian")
     checkpoints = {name: path.with_suffix(f".{name}-{tag}.npy") for name in wanted}
