@@ -43,6 +43,11 @@ class NetworkDenoiser:
         return str(self.card.get("name", "network"))
 
     @property
+    def channels(self) -> int | None:
+        """Of the images that it draws: 1 grey, 3 colour; None: its card does not say."""
+        return self.card.get("config", {}).get("channels")
+
+    @property
     def classes(self) -> int | None:
         """How many classes it can be told; None: it knows none."""
         return classes_of(self.module)
@@ -64,9 +69,8 @@ class NetworkDenoiser:
     def __call__(self, x_t: Float[Tensor, "B C H W"], t: float, labels: Labels = None) -> Float[Tensor, "B C H W"]:
         t = check_time(t)
         check_batch(x_t, "x_t")
-        channels = self.card.get("config", {}).get("channels", x_t.shape[1])
-        if x_t.shape[1] != channels:
-            raise CourseError(f"{self.name} draws images of {channels} channel(s), and x_t has {x_t.shape[1]}.")
+        if self.channels not in (None, x_t.shape[1]):
+            raise CourseError(f"{self.name} draws images of {self.channels} channel(s), and x_t has {x_t.shape[1]}.")
         weight = next(self.module.parameters(), x_t)
         if (x_t.dtype, x_t.device) != (weight.dtype, weight.device):
             raise CourseError(

@@ -155,11 +155,10 @@ def pick_device(device: str | torch.device | None = None) -> torch.device:
 def _check_fit(network: NetworkDenoiser, data: ImageSet, some_may_lack: bool) -> None:
     """Images that are not the network's own must at least look like them. some_may_lack: of an array file's classes
     only the largest is known, so that the last ones may have no image."""
-    channels = network.card["config"].get("channels", 1)
-    if data.images.shape[1] != channels:
+    if network.channels not in (None, data.images.shape[1]):
         raise CourseError(
             f"{data.name} has {data.images.shape[1]} channels (1: grey, 3: colour), and {network.name} was trained on "
-            f"{channels}: give other images or another network."
+            f"{network.channels}: give other images or another network."
         )
     classes, told = len(data.class_names), network.classes or 0
     if network.conditional and not (1 <= classes <= told and (some_may_lack or classes == told)):
