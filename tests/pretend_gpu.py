@@ -41,8 +41,8 @@ class OnGpu(Tensor):
 
 
 class PretendedGpu(TorchDispatchMode):
-    """`with` it, tensors can be moved to GPU. operations: how many ran there; waits: the program for the GPU, by what
-    it waited in."""
+    """`with` it, tensors can be moved to GPU. operations: how many ran there; waits: how often the program waited for
+    it, by the operation that it waited in."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,7 +57,7 @@ class PretendedGpu(TorchDispatchMode):
         if kwargs.get("device") is not None:
             goes_there, kwargs["device"] = torch.device(kwargs["device"]) == GPU, torch.device("cpu")
         if func in (aten._to_copy.default, aten.copy_.default):
-            self._count(func, isinstance(args[-1], OnGpu) != goes_there)
+            self._count(func, isinstance(tensors[-1], OnGpu) != goes_there)  # the last one is what is copied
         elif there:
             self.operations += 1
             _refuse_mixed(func, args, tensors)
