@@ -167,3 +167,13 @@ def test_score_is_the_gradient_of_the_log_density() -> None:
     reference.log_density(x_t, v, SCHEDULE.alpha(t), SCHEDULE.sigma(t)).sum().backward()
     score = els.score_from_denoiser(els.IdealScoreMachine(v)(x_t.detach(), t), x_t.detach(), t)
     equal(score, x_t.grad, 1e-8)
+
+
+@pytest.mark.parametrize("name", ["ls", "els-circular"])
+def test_a_start_in_exact_balance_between_black_and_white_stays_grey(name: str) -> None:
+    """The theorem of lesson 05 leaves ties: here limits exist, and no pixel is the centre of a patch."""
+    machine = MACHINES[name](torch.stack([torch.ones(1, 4, 4), -torch.ones(1, 4, 4)]).double())
+    balanced = torch.zeros(1, 1, 4, 4, dtype=torch.float64)
+    equal(els.sample(machine, balanced, steps=20), balanced)
+    tipped = els.sample(machine, balanced + 1e-3, steps=20)
+    equal(tipped, torch.ones_like(tipped), atol=1e-6)
