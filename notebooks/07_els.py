@@ -432,6 +432,7 @@ for row, denoiser in ((0, machines["is"]), (4, circular.network)):  # two of the
 assert (
     losses[0, 0] == losses[:, 0].min() and 3.5 < losses[0, 1] / losses[0, 0] < 4.5 < losses[3, 0] / losses[0, 0] < 5.5
 )
+assert losses[:3, 1].min() > 0.0435 and losses[:3, 1].max() < 0.0490 < 0.0555 < losses[3, 1] < 0.0565
 assert (losses[3:, 0] - 0.058).abs().max() < 0.001 and abs(losses[3, 1] / losses[3, 0] - 1) < 0.05
 
 # %% [markdown]
