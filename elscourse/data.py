@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import operator
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -115,7 +116,7 @@ def load(name: str | Path, size: Size | None = None, n: int | None = None) -> Im
         return _published(CATALOGUE[name], size, n)
     if not isinstance(name, str | Path) or not str(name):
         raise CourseError(f"name must be that of a data set or the path of a folder of images, got {name!r}.")
-    root = Path(name).expanduser()
+    root = Path(os.path.expanduser(name))  # that of pathlib fails where "~name" is nobody
     if isinstance(name, str) and not root.exists() and not set(name) & set("/\\"):
         raise CourseError(f"{unknown_name('dataset', name, CATALOGUE)} Or give the path of a folder of images.")
     if is_mapped(root):

@@ -59,7 +59,7 @@ def available() -> list[Availability]:
 def download_folder() -> Path:
     """Where downloads go: $ELSCOURSE_DATA if it is set, else the user's cache, as pooch finds it on each system."""
     given = os.environ.get("ELSCOURSE_DATA")
-    return Path(given).expanduser() if given else _cache_folder()
+    return Path(os.path.expanduser(given)) if given else _cache_folder()
 
 
 def search_folders() -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,7 +42,7 @@ def sha256_of(*tensors: Tensor) -> str:
 
 def is_mapped(dataset: str | Path) -> bool:
     """Whether a data set is given as an array in a file."""
-    path = Path(dataset).expanduser()
+    path = Path(os.path.expanduser(dataset))
     return path.suffix == ".npy" and not path.is_dir()
 
 

@@ -60,6 +60,7 @@ class ResNet(nn.Module):
         classes: int | None = None,
     ):
         super().__init__()
+        self.channels = channels
         self.condition = Conditioning(width, classes)
         self.up = conv3x3(channels, width, padding)
         self.convs = nn.ModuleList(conv3x3(width, width, padding) for _ in range(layers))
@@ -107,6 +108,7 @@ class UNet(nn.Module):
     ):
         super().__init__()
         w1, w2, w3, e = width, 2 * width, 4 * width, 2 * width
+        self.channels = channels
         self.condition = Conditioning(e, classes)
         self.in1 = Block(channels, w1, e, padding)
         self.half1 = conv3x3(w1, w1, padding, stride=2)
@@ -142,9 +144,9 @@ ARCHITECTURES: dict[str, type[nn.Module]] = {"resnet": ResNet, "unet": UNet}
 
 def classes_of(network: nn.Module) -> int | None:
     """How many classes the network was built to be told; None: it knows none."""
-    condition = network.condition
-    assert isinstance(condition, Conditioning)
-    return None if condition.label is None else condition.label.num_embeddings
+    condition = getattr(network, "condition", None)  # a learner's own network may have none
+    label = condition.label if isinstance(condition, Conditioning) else None
+    return None if label is None else label.num_embeddings
 
 
 def build_network(architecture: str, **config: object) -> nn.Module:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .errors import CourseError
 from .lab import Lab
 from .metrics import bootstrap_interval, compare, nearest_training_image
 
@@ -24,6 +25,11 @@ def comparisons(samples: dict[str, Tensor], machines: Sequence[str], network: st
         label = column.removeprefix("network-")
         for machine in machines:
             c = compare(samples[machine], target)
+            if c.r2.isnan().all():
+                raise CourseError(
+                    f"{machine} or {column} draws only images of one grey value, for which r is undefined: are the "
+                    "training images constant?"
+                )
             row = {
                 "machine": machine,
                 "network": network,

@@ -240,14 +240,19 @@ def train(
     process is asked to stop (Ctrl-C, SIGTERM). The curve has one point, a mean, per 100 steps.
     after_step: called with the trainer after every step, for plots of one's own.
 
-    Raises CourseError for a plan that cannot be followed, classes that the network does not know, a device that is not
-    here, a checkpoint of something else, and a loss that is no longer finite.
+    Raises CourseError for a plan that cannot be followed, channels or classes that the network does not know, a
+    device that is not here, a checkpoint of something else, and a loss that is no longer finite.
 
     Source of the objective: Ho, Jain & Abbeel, NeurIPS 2020. Lesson 03.
     """
     from .lab import pick_device  # which imports this module
 
-    classes = classes_of(network)
+    classes, channels = classes_of(network), getattr(network, "channels", None)
+    if channels not in (None, data.images.shape[1]):
+        raise CourseError(
+            f"the network draws images of {channels} channels (1: grey, 3: colour), and {data.name} has "
+            f"{data.images.shape[1]}: build it with channels={data.images.shape[1]}."
+        )
     if classes and data.labels is None:
         raise CourseError(f"a class-conditional network needs labels, and {data.name} has none.")
     if classes and data.labels is not None and not 0 <= data.labels.min() <= data.labels.max() < classes:

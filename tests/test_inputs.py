@@ -16,6 +16,7 @@ import torch
 from conftest import ok, pictures, run
 
 import elscourse as els
+from elscourse import diffusion
 from elscourse.data import data_dir
 from elscourse.training import TrainingPlan
 
@@ -250,6 +251,34 @@ def test_images_that_do_not_fit_the_network(tmp_path: Path) -> None:
     assert len(els.lab(network=told, dataset=tmp_path / "three.npy", verbose=False).data) == 6
 
 
+def test_training_a_network_of_ones_own() -> None:
+    class Affine(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.gain = torch.nn.Parameter(torch.zeros(()))
+
+        def forward(self, x_t: torch.Tensor, t: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
+            assert labels is None
+            return self.gain * x_t
+
+    data = els.ImageSet(IMAGES, torch.tensor([0, 1, 2, 3]), tuple("abcd"), "four")
+    average, _ = els.train(Affine(), data, TrainingPlan(steps=3, batch=2, ema=0.0), progress=False)
+    assert average.gain > 0  # at much noise, the noise is x_t
+
+
+def test_images_of_one_grey_value_cannot_be_compared(tmp_path: Path) -> None:
+    np.save(tmp_path / "grey.npy", np.zeros((20, 1, 16, 16), np.float32))
+    steps = ("--seeds", "1", "--steps", "1", "--network-steps", "1")
+    result = run("reproduce", "--dataset", str(tmp_path / "grey.npy"), *steps, "--out", str(tmp_path / "run"))
+    assert result.exit_code == 1 and "for which r is undefined: are the training images constant?" in result.output
+
+
+def test_the_home_of_nobody() -> None:
+    for path in ("~nobody-of-that-name/images", "~nobody-of-that-name/images.npy"):
+        with pytest.raises(els.CourseError, match="nobody-of-that-name"):
+            els.load(path)
+
+
 def test_sizes_that_came_with_the_course_stay() -> None:
     name = "fashion-mnist-16-resnet-zeros"
     path = data_dir() / "networks" / f"{name}.sizes.json"
@@ -282,6 +311,9 @@ def test_training_on_what_does_not_fit(tmp_path: Path) -> None:
     plan = TrainingPlan(steps=1, batch=2)
     with pytest.raises(els.CourseError, match=r"can be told the classes 0 ... 2, and four has labels from 0 to 3"):
         els.train(els.ResNet(width=4, layers=1, classes=3), data, plan, progress=False)
+    for network in (els.ResNet(3, width=4, layers=1), els.UNet(3, width=4)):
+        with pytest.raises(els.CourseError, match=r"draws images of 3 channels .* and four has 1: build it with chann"):
+            els.train(network, data, plan, progress=False)
     with pytest.raises(els.CourseError, match="unknown device 'gpu'"):
         els.train(els.ResNet(width=4, layers=1), data, plan, device="gpu", progress=False)
     with pytest.raises(els.CourseError, match="save_every must be at least 1"):
@@ -298,7 +330,8 @@ def test_a_network_gets_the_name_of_a_file(name: str) -> None:
 
 
 @pytest.mark.parametrize("seeds", ["0-9999999999", "0-99999999999999999999", "0-9999,0-9999", "x"])
-def test_seeds_on_the_command_line(seeds: str) -> None:
+def test_seeds_on_the_command_line(seeds: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diffusion, "sample", lambda *_, **__: pytest.fail("these seeds were drawn"))
     result = run("sample", "--seeds", seeds)
     assert result.exit_code == 2 and "Traceback" not in result.output and "seeds" in result.output
 
