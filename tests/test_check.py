@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import json
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -476,3 +477,10 @@ def test_hints_by_function_and_by_check(own_folder: Path, capsys: pytest.Capture
 @pytest.mark.parametrize("given", [(), (stub, stub), (torch.ones(2),)])
 def test_a_check_without_its_function_says_how(own_folder: Path, given: tuple[object, ...]) -> None:
     assert "Pass your function itself, without calling it: check.scale(scale)." in check.scale(*given).says
+
+
+def test_numbers_that_differ_are_shown_to_differ() -> None:
+    exercise = dataclasses.replace(SCALE, tolerance=1e-12)
+    says = exercise.examine(lambda x, a: x * a * (1 + 1e-7)).says
+    given, expected = re.findall(r"(?:you return|expected) (\S+?)(?: at|,| \()", says)
+    assert given != expected

@@ -6,6 +6,7 @@ Stub and solution are read from the lesson itself, so that what a learner sees i
 from __future__ import annotations
 
 import ast
+import math
 import re
 from functools import cache
 from pathlib import Path
@@ -142,3 +143,105 @@ def test_every_lesson_has_its_exercises(lesson: Path) -> None:
     assert (1 if number == 0 else 3) <= len(checked) <= 6
     numbers = [int(m[1]) for c in cells for m in HEADING.finditer(c.source)]
     assert numbers == list(range(1, len(numbers) + 1))
+
+
+# What a reader of the exercises got past a check, or could not: the mistake is told, the right solution passes.
+
+
+def _first_index_only(sizes, t):
+    return sizes[round(t * len(sizes)) - 1]
+
+
+def _never_below_from_the_start(r2, times, level):
+    last = len(r2) - 1 - (r2 >= level).long().flip(0).argmax(0)
+    return torch.tensor([*times, 0.0])[last + 1]
+
+
+def _uniform_times(counts, times):
+    stays = (counts >= 3).int().flip(0).cumprod(0).sum(0)
+    return (stays - 1).clamp(min=0) / (len(times) - 1)
+
+
+def _rim_alone(row, column, height, width, patch_size, too_many=1):
+    r = patch_size // 2
+    votes = torch.ones(height, width, dtype=torch.bool)
+    for axis, (k, n) in enumerate(((row, height), (column, width))):
+        places = torch.arange(n)
+        inside = (places >= r) & (places < n - r)
+        alone = k < r or k >= n - r - too_many
+        allowed = (places == k) if alone else inside
+        votes &= allowed[:, None] if axis == 0 else allowed
+    return votes
+
+
+def _square_pictures(f, x):
+    side = x.shape[-1]
+
+    def same(dy, dx):
+        if dy >= x.shape[-2]:
+            return True
+        return torch.allclose(f(x.roll((dy, dx), (-2, -1))), f(x).roll((dy, dx), (-2, -1)), atol=1e-4)
+
+    return torch.tensor([[same(i, j) for j in range(side)] for i in range(side)])
+
+
+def _steady(images, threshold, height, first=0, last=0):
+    bright = images[:, 0] > threshold
+    begins = bright & ~torch.nn.functional.pad(bright, (1, 0))[..., :-1]
+    runs = begins.sum(-1)
+    windows = [runs[:, i : i + height].amin(1) for i in range(first, runs.shape[1] - height + 1 - last)]
+    return torch.stack(windows).amax(0)
+
+
+def _unstable_in_float64(query, dictionary, alpha, sigma):
+    r = dictionary.shape[-1] // 2
+    squares = (query.double() - alpha * dictionary.double()).square().sum((-3, -2, -1))
+    w = torch.exp(-squares / (2 * sigma**2))
+    return (w / w.sum()) @ dictionary[:, :, r, r].double()
+
+
+def _one_size_of_windows(x_t, images, alpha, sigma, patch_size, outside):
+    exercise = check.exercises()["between_ls_and_is"]
+    return exercise.answer(x_t, images, alpha, sigma, 3, outside)
+
+
+def _sign_test_in_float32(wins, n):
+    k = torch.arange(wins, n + 1.0)
+    log = torch.lgamma(torch.tensor(n + 1.0)) - torch.lgamma(k + 1) - torch.lgamma(n - k + 1) - n * math.log(2)
+    return float(log.exp().sum())
+
+
+@pytest.mark.parametrize(
+    ("name", "attempt", "state"),
+    [
+        ("picture_r2", lambda a, b: max(0.0, float(torch.corrcoef(torch.stack([a.flatten(), b.flatten()]))[0, 1])) ** 2,
+         "incorrect"),
+        ("receptive_field", lambda kernels, strides: _field(kernels, strides, lambda k: 2 * (k // 2)), "incorrect"),
+        ("receptive_field", lambda kernels, strides: _field(kernels, strides, lambda k: k - 1), "correct"),
+        ("between_ls_and_is", _one_size_of_windows, "incorrect"),
+        ("shift_image", lambda images, dy, dx: images.roll((dy, dx), (2, 3)), "incorrect"),
+        ("commuting_shifts", _square_pictures, "incorrect"),
+        ("els_pixel", _unstable_in_float64, "incorrect"),
+        ("may_vote", _rim_alone, "incorrect"),
+        ("may_vote", lambda *a: _rim_alone(*a, too_many=0), "correct"),
+        ("published_size", _first_index_only, "incorrect"),
+        ("calibrate_one_step", lambda cosine, candidates: int(2 * cosine.argmax(0).median() + 3), "incorrect"),
+        ("departure", _never_below_from_the_start, "incorrect"),
+        ("sign_test", _sign_test_in_float32, "correct"),
+        ("gentle_grid", lambda steps, limit: 1 - torch.linspace(0, 1, steps + 1) ** 2, "incorrect"),
+        ("steady_legs", _steady, "correct"),
+        ("steady_legs", lambda *a: _steady(*a, first=1), "incorrect"),
+        ("steady_legs", lambda *a: _steady(*a, last=1), "incorrect"),
+        ("decided_at", _uniform_times, "incorrect"),
+    ],
+)  # fmt: skip
+def test_what_once_got_past_a_check_or_could_not(name: str, attempt: Any, state: str) -> None:
+    verdict = check.exercises()[name].examine(attempt)
+    assert verdict.state == state, verdict
+
+
+def _field(kernels, strides, grows):
+    side, step = 1, 1
+    for k, s in zip(kernels, strides, strict=True):
+        side, step = side + grows(k) * step, step * s
+    return side

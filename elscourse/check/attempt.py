@@ -127,8 +127,8 @@ def call(attempt: Callable[..., Any], case: Case) -> Any:
     for i, (before, after) in enumerate(zip(case, mine, strict=True)):
         if not unchanged(before, after):
             raise Wrong(
-                f"Your function changes {_argument(attempt, i)} in place: work on a copy, or write `a = a + b`, "
-                "not `a += b`."
+                f"Your function changes {_argument(attempt, i)} in place: work on a copy (`.clone()`, "
+                "`list(...)`), and write `a = a + b`, not `a += b`."
             )
     return _copy(output)  # the next call may fill the same tensor
 

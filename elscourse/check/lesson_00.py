@@ -17,6 +17,7 @@ def _pairs(generator: torch.Generator) -> list[Case]:
         target = torch.rand(shape, generator=generator) * 2 - 1
         noise = torch.randn(shape, generator=generator)
         cases.append((0.4 * target + 0.25 * noise + 0.5, target - 0.3))
+    cases.append((-cases[0][0], cases[0][1]))  # the negative of a picture
     return cases
 
 

@@ -283,7 +283,8 @@ STEP = Exercise(
             _straight_step,
         ),
         Mistake(
-            "You return x_t unchanged: mix with alpha_next and sigma_next.",
+            "What you return equals x_t: you take the noise out and mix it in at one and the same angle. Estimate it "
+            "with alpha and sigma, and mix with alpha_next and sigma_next.",
             lambda x_t, x0_hat, a, s, a1, s1: x_t,
         ),
         Mistake(

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from .. import metrics, reference
 from .attempt import Case
-from .exercise import Exercise, Mistake
+from .exercise import EXCHANGED, Exercise, Mistake
 
 
 def _normal(generator: torch.Generator, *shape: int) -> Tensor:
@@ -66,6 +66,10 @@ WEIGHTS = Exercise(
     cases=_weights_cases,
     answer=reference.ideal_weights,
     mistakes=(
+        Mistake(
+            EXCHANGED,
+            lambda x_t, images, alpha, sigma: reference.ideal_weights(x_t, images, sigma, alpha),
+        ),
         Mistake(
             "You compare x_t with v itself: the image inside x_t is dimmed, so compare with alpha * v.",
             lambda x_t, images, alpha, sigma: torch.softmax(-_squared_distance(x_t, images) / (2 * sigma**2), 1),

@@ -129,7 +129,7 @@ def _from_held_out(x: Tensor, images: Tensor, held_out: Tensor) -> Tensor:
 
 
 def _layers(generator: torch.Generator) -> list[Case]:
-    cases: list[Case] = [([3] * 8, [1] * 8), ([3, 3, 3, 3], [1, 2, 1, 2])]
+    cases: list[Case] = [([3] * 8, [1] * 8), ([3, 3, 3, 3], [1, 2, 1, 2]), ([4, 2, 5], [2, 3, 1])]
     for length in (3, 5, 6):
         kernels = torch.randint(0, 3, (length,), generator=generator) * 2 + 3
         strides = torch.randint(1, 3, (length,), generator=generator)
@@ -367,6 +367,10 @@ EXERCISES = [
                 _output_not_shifted,
             ),
             Mistake("You shift the answer the other way: both shifts go in the same direction.", _shifted_back_twice),
+            Mistake(
+                "You shift up and to the left, by minus `shift`: torch.roll takes the shift as it is.",
+                lambda denoiser, x_t, t, shift: _shift_error(denoiser, x_t, t, (-shift[0], -shift[1])),
+            ),
             Mistake(
                 "You shift the first answer back before you compare, which moves every error to another pixel: shift "
                 "the second answer instead.",

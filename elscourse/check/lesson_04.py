@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from .. import reference
 from .attempt import Case
-from .exercise import Exercise, Mistake
+from .exercise import EXCHANGED, Exercise, Mistake
 
 
 def _pictures(generator: torch.Generator, *shape: int) -> Tensor:
@@ -196,7 +196,7 @@ def _wrapped_around(x_t: Tensor, images: Tensor, alpha: float, sigma: float, pat
 
 
 def _between_cases(generator: torch.Generator) -> list[Case]:
-    return [(*case[:4], 3, outside) for case, outside in zip(_box_cases(generator), (0.5, 0.2, 0.8), strict=True)]
+    return [(*case, outside) for case, outside in zip(_box_cases(generator), (0.5, 0.2, 0.8), strict=True)]
 
 
 def _between(
@@ -290,6 +290,10 @@ EXERCISES = [
         cases=_weights_cases,
         answer=_pixel_weights,
         mistakes=(
+            Mistake(
+                EXCHANGED,
+                lambda x_t, images, alpha, sigma, *where: _pixel_weights(x_t, images, sigma, alpha, *where),
+            ),
             Mistake("You compare whole images, as IS does: this pixel may only look at its window.", _whole_image),
             Mistake(
                 "You compare x_t with v itself: inside x_t the image is dimmed, so compare with alpha * v.",

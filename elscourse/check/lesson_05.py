@@ -69,7 +69,7 @@ def _unanimous(u: Tensor) -> Tensor:
 
 
 def _count_cases(generator: torch.Generator) -> list[Case]:
-    return [(3, 3), (3, 4), (5, 3), (4, 4)]
+    return [(3, 3), (3, 4), (4, 3), (4, 4)]
 
 
 def _all_images(height: int, width: int) -> Float[Tensor, "n H W"]:
@@ -202,12 +202,13 @@ EXERCISES = [
             ),
             Mistake("Your windows are cut off at the border: on the torus they come back on the other side.", _cut_off),
             Mistake(
-                "You let eight neighbours vote, and they can tie, 4 to 4: the pixel itself lies in its own window.",
+                "You ask for more than half without the pixel's own vote: it lies in its own window, and with it five "
+                "of nine are a majority.",
                 _eight_voters,
             ),
             Mistake(
-                "You put zeros beyond the border, so that votes can tie there: on the torus windows come back on the "
-                "other side.",
+                "Your windows are cut off, or filled with zeros, at the border, so that votes can tie there: on the "
+                "torus they come back on the other side.",
                 _cut_off_with_ties,
             ),
             Mistake(
@@ -244,8 +245,8 @@ EXERCISES = [
                 lambda h, w: _count(h, w, mode="constant"),
             ),
             Mistake(
-                "You put zeros beyond the border, so that votes can tie there: on the torus windows come back on the "
-                "other side.",
+                "Your windows are cut off, or filled with zeros, at the border, so that votes can tie there: on the "
+                "torus they come back on the other side.",
                 _count_cut_off,
             ),
             Mistake("You count pixels: count the images whose every pixel is consistent.", _count_pixels),

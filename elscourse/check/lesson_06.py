@@ -25,7 +25,7 @@ def _shift(images: Tensor, dy: int, dx: int) -> Tensor:
 
 
 def _shift_cases(generator: torch.Generator) -> list[Case]:
-    asked = [((2, 1, 4, 5), 1, 0), ((1, 3, 5, 4), 3, -2), ((2, 2, 6, 6), -1, 8)]
+    asked = [((2, 1, 4, 5), 1, 0), ((1, 3, 5, 4), 3, -2), ((2, 2, 6, 6), -1, 8), ((5, 3), 2, -4)]
     return [(torch.rand(*shape, generator=generator) * 2 - 1, dy, dx) for shape, dy, dx in asked]
 
 
@@ -123,7 +123,7 @@ def _average_cases(generator: torch.Generator) -> list[Case]:
 def _mixer(matrix: Tensor) -> Denoiser:
     """A denoiser that treats no two places alike."""
 
-    def denoiser(x_t: Tensor, t: float, /, labels: object = None) -> Tensor:
+    def denoiser(x_t: Tensor, t: float, labels: object = None) -> Tensor:
         return torch.tanh(x_t.flatten(1).to(matrix.dtype) @ matrix + t).view_as(x_t)
 
     return denoiser
@@ -167,7 +167,8 @@ def _average_of_the_input(denoiser: Denoiser, x_t: Tensor, t: float) -> Tensor:
 
 def _layer_cases(generator: torch.Generator) -> list[Case]:
     kernel = torch.randn(1, 1, 3, 3, generator=generator)
-    ramp = torch.randn(6, 6, generator=generator)
+    ramp = torch.randn(4, 6, generator=generator)
+    board = torch.tensor([[0.0, 1.0], [1.0, 0.0]]).repeat(2, 3)
 
     def circular(x: Tensor) -> Tensor:
         return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="circular"), kernel.to(x.dtype))
@@ -187,8 +188,14 @@ def _layer_cases(generator: torch.Generator) -> list[Case]:
     def lifted(x: Tensor) -> Tensor:  # under some shifts it is off in one direction only
         return x + x[..., :1, :1]
 
-    layers = (circular, zeros, pooled, in_columns, painted, lifted)
-    return [(layer, torch.randn(2, 1, 6, 6, generator=generator)) for layer in layers]
+    def checkered(x: Tensor) -> Tensor:  # commutes with (1, 1), and neither with (1, 0) nor with (0, 1)
+        return x + board.to(x.dtype)
+
+    def far(x: Tensor) -> Tensor:  # sums in another order after a shift: equal up to rounding alone
+        return torch.cat([torch.fft.ifft2(torch.fft.fft2(x) * x.shape[-1]).real, x.abs()], 1)
+
+    layers = (circular, zeros, pooled, in_columns, painted, lifted, checkered, far)
+    return [(layer, torch.randn(2, 1, 4, 6, generator=generator)) for layer in layers]
 
 
 def _for_every_shift(x: Tensor, holds: Callable[[int, int], bool]) -> Bool[Tensor, "H W"]:
@@ -277,7 +284,8 @@ EXERCISES = [
         answer=_orbit_size,
         mistakes=(
             Mistake(
-                "You count shifts, not images: H W is right only if no shift leaves the image as it is.",
+                "You count shifts, not images: H W is right only if no shift leaves the image as it is. (A Python set "
+                "takes equal tensors for different ones: torch.unique does not.)",
                 _number_of_shifts,
             ),
             Mistake(

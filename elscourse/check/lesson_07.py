@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from .. import reference
 from ..diffusion import Denoiser
 from .attempt import Case
-from .exercise import Exercise, Mistake
+from .exercise import EXCHANGED, Exercise, Mistake
 
 # ------------------------------------------------------------------------------------------------ the dictionary
 
@@ -69,6 +69,8 @@ def _pixel_cases(generator: torch.Generator) -> list[Case]:
         # off every patch, so that at low noise each single weight is zero in floating point
         query = alpha * (patches[0] + patches[1]) / 2 + sigma * noise
         cases.append((query, patches, alpha, sigma))
+    query, patches, _, _ = cases[1]
+    cases.append((query.double(), patches.double(), 0.9998, 0.02))  # each exp is 0 in float64 as well
     return cases
 
 
@@ -275,6 +277,10 @@ EXERCISES = [
         answer=_pixel,
         mistakes=(
             Mistake(
+                EXCHANGED,
+                lambda query, dictionary, alpha, sigma: _pixel(query, dictionary, sigma, alpha),
+            ),
+            Mistake(
                 "You compare with the clean patch: inside x_t it is dimmed, so compare with alpha * p.",
                 _alpha_forgotten,
             ),
@@ -289,8 +295,8 @@ EXERCISES = [
             Mistake("You average the corner [0, 0] of the patches: the centre is at P // 2.", _corner),
             Mistake("You average whole patches: only the centre pixel of each is the answer here.", _mean_of_the_patch),
             Mistake(
-                "At low noise every exp is 0 and you divide 0 by 0: subtract the largest logit first, as "
-                "torch.softmax does.",
+                "At low noise your exps are all 0, or overflow, and 0/0 is no number: subtract the largest logit "
+                "first, as torch.softmax does.",
                 _no_maximum_subtracted,
             ),
         ),

@@ -79,6 +79,7 @@ def _pixel_cases(generator: torch.Generator) -> list[Case]:
         inner = (height // 2, width // 2)
         cases += [(*inner, height, width, size), (0, width // 2, height, width, size)]
         cases += [(height // 2, width - 1, height, width, size), (r - 1, 0, height, width, size)]
+        cases += [(r, width - r - 1, height, width, size), (height - r - 1, r, height, width, size)]
     row, col = (int(torch.randint(0, side, (1,), generator=generator)) for side in (7, 8))
     return [*cases, (row, col, 7, 8, 5)]
 

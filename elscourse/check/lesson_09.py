@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from .attempt import Case
-from .exercise import Exercise, Mistake
+from .exercise import EXCHANGED, Exercise, Mistake
 
 # ------------------------------------------------------------------------------------------------ the radius of a map
 
@@ -124,7 +124,7 @@ def _tables(generator: torch.Generator) -> list[Case]:
         for seed, k in enumerate(choices):
             cosine[k, seed] = 0.95 + 0.01 * torch.rand((), generator=generator)
         cosine[0, 0] = 0.5 if choices[0] else 0.99  # one seed that fits a size badly, or very well
-        cases.append((cosine, [3, 5, 7, 9, 11]))
+        cases.append((cosine, [3, 5, 9, 13, 15] if len(choices) % 2 else [3, 5, 7, 9, 11]))
     return cases
 
 
@@ -164,7 +164,11 @@ def _index_instead(cosine: Tensor, candidates: list[int]) -> int:
 
 def _lists(generator: torch.Generator) -> list[Case]:
     cases: list[Case] = []
-    for count, times in ((20, (1.0, 0.05, 0.31, 0.68, 0.15)), (10, (1.0, 0.1, 0.44, 0.76)), (5, (0.2, 0.63, 0.97))):
+    for count, times in (
+        (20, (1.0, 0.05, 0.31, 0.68, 0.15, 0.02)),
+        (10, (1.0, 0.1, 0.44, 0.76)),
+        (5, (0.2, 0.63, 0.97)),
+    ):
         steps = torch.randint(1, 3, (count,), generator=generator)
         sizes = [1 + 2 * int(p) for p in steps.cumsum(0)]  # strictly rising: every index is told from its neighbours
         cases += [(sizes, t) for t in times]
@@ -255,6 +259,10 @@ EXERCISES = [
         answer=_mismatch,
         mistakes=(
             Mistake(
+                EXCHANGED,
+                lambda x0_a, x0_b, x_t, alpha, sigma: _mismatch(x0_a, x0_b, x_t, sigma, alpha),
+            ),
+            Mistake(
                 "You compare the denoised images: compare the scores, (alpha x0_hat - x_t) / sigma^2.",
                 _of_the_denoisers,
             ),
@@ -323,6 +331,10 @@ EXERCISES = [
             Mistake(
                 "You are one index too far: round(t * S) counts from 1 (t = 1/S gives 1), a list counts from 0.",
                 _shifted_by_one,
+            ),
+            Mistake(
+                "Below half a step your index is -1, which is the *last* entry, the most noise: never below 0.",
+                lambda sizes, t: sizes[round(t * len(sizes)) - 1],
             ),
             Mistake("You cut off instead of rounding: take the nearest grid time, not the next lower one.", _cut_off),
             Mistake("You round up: take the nearest grid time, not the next higher one.", _rounded_up),

@@ -124,7 +124,8 @@ def _departure_cases(generator: torch.Generator) -> list[tuple[Tensor, list[floa
         r2[1, :4] = level - 0.1
         r2[2, :4] = level + 0.1  # below for a moment, and back
         r2[-1, 7] = level  # at the level is not below it
-        cases.append((r2, [1 - k / steps for k in range(steps)], level))
+        r2[:, 5] = level - 0.1  # never near
+        cases.append((r2, [(1 - k / steps) ** 1.5 for k in range(steps)], level))
     return cases
 
 
@@ -191,7 +192,7 @@ EXERCISES = [
             Mistake("Your range ends before n: all n heads count as well, so range(wins, n + 1).", _without_the_last),
             Mistake("You count the ways: each sequence of n tosses has probability 1 / 2**n.", _counted),
         ),
-        tolerance=1e-9,
+        tolerance=1e-5,
     ),
     Exercise(
         name="paired_interval",

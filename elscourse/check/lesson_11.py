@@ -192,7 +192,7 @@ def _size_alone(error: Tensor, theta: float, theta_next: float) -> Tensor:
 
 
 def _limits(generator: torch.Generator) -> list[Case]:
-    return [(20, 2.0), (20, 1.0), (40, 1.5), (10, 3.0)]
+    return [(20, 2.0), (20, 1.0), (40, 1.5), (10, 1.5)]
 
 
 def _grid(steps: int, limit: float) -> Float[Tensor, " K"]:

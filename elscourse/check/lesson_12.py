@@ -15,10 +15,17 @@ Sizes = list[tuple[float, int]]
 def _image_cases(generator: torch.Generator) -> list[tuple[Tensor, float, int]]:
     cases = []
     for threshold, height in ((0.0, 2), (0.2, 3), (-0.3, 2)):
-        images = torch.rand(4, 1, 9, 12, generator=generator, dtype=torch.float64) * 2 - 1
+        images = torch.rand(7, 1, 9, 12, generator=generator, dtype=torch.float64) * 2 - 1
         images[0, 0, :, 0] = 1  # a run that begins in the first column
         images[1, 0, 3:7] = -1
         images[1, 0, 3:7, [1, 2, 5, 9]] = 1  # three runs, held for four rows
+        images[4, 0] = -1
+        images[4, 0, -height:, 1::4] = 1  # the best rows are the last
+        images[5, 0] = -1
+        images[5, 0, :height, 1::4] = 1  # the best rows are the first
+        images[5, 0, :, 3] = threshold  # as bright as the threshold is not brighter
+        images[6, 0] = -1
+        images[6, 0, 2:4, ::3] = 1  # four runs, held for two rows alone
         cases.append((images, threshold, height))
     return cases
 
@@ -175,7 +182,8 @@ def _count_cases(generator: torch.Generator) -> list[tuple[Tensor, list[float]]]
             counts[steps // 2 + k % 4 :, k] = 3 + (counts[steps // 2 + k % 4 :, k] > 2).int()
             counts[steps // 2 + k % 4 - 1, k] = 2
         counts[1, 0], counts[-1, 1], counts[-2, 2], counts[-1, 3] = 3, 2, 4, 4
-        cases.append((counts, [round(1 - k / steps, 6) for k in range(steps + 1)]))
+        counts[:, 4] = 3  # from the beginning
+        cases.append((counts, [round((1 - k / steps) ** 1.5, 6) for k in range(steps + 1)]))
     return cases
 
 
@@ -196,7 +204,9 @@ def _first_time(counts: Tensor, times: list[float]) -> Tensor:
 
 
 def _last_without(counts: Tensor, times: list[float]) -> Tensor:
-    return torch.tensor([times[max(k for k, legs in enumerate(c.tolist()) if legs < 3)] for c in counts.T])
+    return torch.tensor(
+        [times[max((k for k, legs in enumerate(c.tolist()) if legs < 3), default=-1)] for c in counts.T]
+    )
 
 
 def _exactly_three(counts: Tensor, times: list[float]) -> Tensor:
@@ -218,7 +228,7 @@ def _size_cases(generator: torch.Generator) -> list[tuple[Sizes, int, float, flo
     for least, low, high in ((9, 0.0, 0.5), (7, 0.3, 0.7), (11, 0.4, 1.1)):
         drop = torch.rand(10, generator=generator).sort(descending=True).values
         sizes = [(round(1 - k / 10, 6), 3 + 2 * int(5 * d)) for k, d in enumerate(drop)]
-        sizes[0], sizes[-1] = (1.0, 13), (0.1, 3)
+        sizes[0], sizes[1], sizes[-1] = (1.0, 13), (0.9, 3), (0.1, 3)  # small outside of the interval as well
         cases.append((sizes, least, low, high))
     return cases
 
@@ -394,6 +404,10 @@ EXERCISES = [
                 "You set P to `least`, and shrink windows that were larger: take the larger of the two.", _replaced
             ),
             Mistake("You edit all times: leave those outside low <= t < high as they are.", _everywhere),
+            Mistake(
+                "You edit everything from `low` on: leave the times from `high` on as they are.",
+                lambda sizes, least, low, high: _edited(sizes, least, low, 2.0),
+            ),
             Mistake("The interval does not include `high` itself: low <= t < high.", _high_included),
             Mistake("The interval includes `low` itself: low <= t < high.", _low_excluded),
             Mistake("You take the smaller of the two: windows should become at least `least`.", _at_most),

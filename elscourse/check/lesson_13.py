@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from .attempt import Case
-from .exercise import Exercise, Mistake
+from .exercise import EXCHANGED, Exercise, Mistake
 
 # ------------------------------------------------------------------------------------------------------ logits
 
@@ -80,7 +80,7 @@ def _triple(logits: Tensor, values: Tensor) -> Triple:
 
 def _merge_cases(generator: torch.Generator) -> list[Case]:
     cases: list[Case] = []
-    for level in (0.0, 300.0, -300.0):
+    for level in (0.0, 800.0, -800.0):
         # the two halves differ in size, and which of them has the largest logit changes from query to query
         logits = torch.randn(5, 16, generator=generator, dtype=torch.float64) + level
         values = torch.randn(16, 2, generator=generator, dtype=torch.float64)
@@ -215,6 +215,10 @@ EXERCISES = [
         cases=_logit_cases,
         answer=_logits,
         mistakes=(
+            Mistake(
+                EXCHANGED,
+                lambda queries, keys, alpha, sigma: _logits(queries, keys, sigma, alpha),
+            ),
             Mistake("The bias is missing: without -alpha^2 |k|^2 / 2 long keys win for their length.", _no_bias),
             Mistake("The bias has the wrong sign: a long key is at a disadvantage.", _bias_added),
             Mistake("The bias has the factor alpha^2: what is compared is the dimmed patch, alpha k.", _bias_undimmed),

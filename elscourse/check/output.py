@@ -83,9 +83,13 @@ def _nan(output: Any, right: Any) -> str | None:
     return None
 
 
-def digits(value: Tensor) -> str:
-    """A count with all its digits, another number with four."""
-    return f"{value:.0f}" if value == value.round() and value.abs() < 1e15 else f"{value:.4g}"
+def digits(*values: Tensor) -> tuple[str, ...]:
+    """Counts with all their digits, other numbers with four, or with as many as it takes to tell them apart."""
+    for places in range(4, 17):
+        texts = tuple(f"{v:.0f}" if v == v.round() and v.abs() < 1e15 else f"{v:.{places}g}" for v in values)
+        if len(set(texts)) == len(texts):
+            break
+    return texts
 
 
 def kind(output: object) -> str:
