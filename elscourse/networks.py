@@ -48,7 +48,7 @@ class ResNet(nn.Module):
 
     With 6 layers the receptive field is 17 x 17: 8 convolutions of radius 1.
 
-    Source: Kamb & Ganguli 2025, appendix (there 256 channels at 32x32; here 64 at 16x16, 0.25 M parameters).
+    Source: Kamb & Ganguli 2025, appendix (there 256 channels at 32x32; here 64 at 16x16, 0.26 M parameters).
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class UNet(nn.Module):
 
     Height and width must be divisible by 4. Circular padding makes it equivariant to shifts by multiples of 4 only.
 
-    Source: Kamb & Ganguli 2025, appendix (there 64/128/256 channels, 2.0 M parameters; here 32/64/128, 0.56 M).
+    Source: Kamb & Ganguli 2025, appendix (there 64/128/256 channels, 2.0 M parameters; here 32/64/128, 0.55 M).
     """
 
     def __init__(

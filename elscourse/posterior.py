@@ -251,7 +251,7 @@ def posterior_mean(lookup: Asks, source: Source, alpha: float, sigma: float, mem
 
 @contextmanager
 def full_precision() -> Iterator[None]:
-    """Without TF32, whose 10 bits are too few for a logit, whatever the program has chosen for its networks."""
+    """Without TF32, whose 11 digits are too few for a logit, whatever the program has chosen for its networks."""
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("highest")
     try:

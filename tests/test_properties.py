@@ -177,3 +177,24 @@ def test_a_start_in_exact_balance_between_black_and_white_stays_grey(name: str) 
     equal(els.sample(machine, balanced, steps=20), balanced)
     tipped = els.sample(machine, balanced + 1e-3, steps=20)
     equal(tipped, torch.ones_like(tipped), atol=1e-6)
+
+
+def test_a_circular_window_of_the_shorter_side_sees_all_only_of_a_square() -> None:
+    for h, w, alike in ((5, 5, True), (5, 7, False)):
+        v = data(h=h, w=w)
+        local = els.EquivariantLocalScoreMachine(v, patch_size=5, padding="circular")
+        apart = (local(seen(v, 0.4), 0.4) - els.EquivariantScoreMachine(v)(seen(v, 0.4), 0.4)).abs().max()
+        assert (apart < 1e-9) == alike
+
+
+def test_twenty_steps_favour_images_near_the_mean_and_a_hundred_hardly() -> None:
+    """Lesson 02: the exact flow gives each training image the same probability, a coarse one only nearly so."""
+    v = els.load("fashion-mnist", size=16, n=100).images
+    distance = (v - v.mean(0)).flatten(1).norm(dim=1)
+    near, noise = distance <= distance.quantile(0.25), els.seeded_noise(range(4000), v.shape[1:])
+    share = {}
+    for steps in (20, 100):
+        index, _ = els.nearest_training_image(els.sample(els.IdealScoreMachine(v), noise, steps), v)
+        share[steps] = near[index].double().mean().item()
+    # the fair share is 0.25, in 4,000 fair draws with a standard deviation of 0.007
+    assert share[20] > 0.28 and abs(share[100] - 0.25) < 0.02

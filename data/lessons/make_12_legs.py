@@ -40,8 +40,8 @@ def columns(lab: els.Lab, garment: str) -> dict[str, Column]:
     sizes = lab.patch_sizes("els-zeros")
     many = 400 if garment == "trousers" else 100
 
-    def edited(least: int, low: float, high: float) -> Column:
-        return lambda: lab.patch_machine("els-zeros", floored(sizes, least, low, high)), 20, 100
+    def edited(least: int, low: float, high: float, seeds: int = 100) -> Column:
+        return lambda: lab.patch_machine("els-zeros", floored(sizes, least, low, high)), 20, seeds
 
     wanted: dict[str, Column] = {
         "network-150": (lambda: lab.network, 150, many),
@@ -52,6 +52,8 @@ def columns(lab: els.Lab, garment: str) -> dict[str, Column]:
     if garment == "trousers":
         wanted |= {f"els-{least}-below-0.4": edited(least, 0, 0.4) for least in (5, 7, 13)}
         wanted |= {"els-15-above-0.4": edited(15, 0.4, 2), "els-13": edited(13, 0, 2)}
+        # an edit that was found on some seeds is judged by others
+        wanted |= {f"els-15-0.4-to-{high}": edited(15, 0.4, high, 200) for high in (0.6, 0.8)}
         wanted["ls"] = (lambda: lab.machine("ls"), 20, 100)
     return {f"{garment}.{column}": made for column, made in wanted.items()}
 
