@@ -205,7 +205,7 @@ def best_seconds(run: Callable[[], Any], repeats: int, device: torch.device) -> 
 
 @contextmanager
 def full_float32() -> Iterator[None]:
-    """Without TF32, which torch allows in a GPU's convolutions by default, and whose 11 digits are too few for logits."""
+    """Without TF32, which torch allows in a GPU's convolutions by default: its 11 digits are too few for logits."""
     before = torch.backends.cudnn.allow_tf32
     torch.backends.cudnn.allow_tf32 = False
     try:

@@ -57,7 +57,7 @@ def _zero_if_constant(sum_of_squares: Tensor, x: Tensor) -> Tensor:
 def nearest_training_image(
     x: Float[Tensor, "B C H W"], images: Float[Tensor, "N C H W"]
 ) -> tuple[Int[Tensor, " B"], Float[Tensor, " B"]]:
-    """Index of, and Euclidean distance to, the training image nearest to each x (squared distance 4 per black/white flip).
+    """Index of, and Euclidean distance to, the training image nearest to each x (squared: 4 per black/white flip).
 
     Raises CourseError unless both are batches of one shape and type, and for NaN or infinite pixels of x.
     """
