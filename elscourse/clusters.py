@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .errors import CourseError
-from .mapped import piece_length
+from .mapped import piece_length, pieces
 from .patches import NUMBER
 from .posterior import LOGIT_ERROR, Partial, Source, slices
 from .shifts import workers
@@ -72,9 +72,10 @@ class Library:
         self.memory = memory
         self._clusters: dict[tuple[object, ...], Clusters] = {}
         self._longest: dict[tuple[object, ...], float] = {}
+        self._spread: dict[tuple[int, int], float] = {}
 
     def __reduce__(self) -> tuple[object, ...]:
-        """A copy or a pickle of a machine keeps nothing: what is kept here belongs to these images in this memory."""
+        """A deep copy or a pickle of a machine keeps nothing: what is kept belongs to these images in this memory."""
         return Library, (self.memory,)
 
     def longest(self, window: tuple[object, ...], source: Source, squares: Callable[[Tensor], Tensor]) -> float:
@@ -85,6 +86,15 @@ class Library:
             blocks = (source.block(part.start, part.stop) for part in parts)
             self._longest[name] = float(torch.stack([squares(block).max() for block in blocks]).max().sqrt())
         return self._longest[name]
+
+    def spread(self, images: Float[Tensor, "N C H W"]) -> float:
+        """The largest difference that two values of one channel can have."""
+        name = (images.data_ptr(), _changes(images))
+        if name not in self._spread:
+            low = torch.stack([piece.amin((0, 2, 3)) for piece in pieces(images)]).amin(0)
+            high = torch.stack([piece.amax((0, 2, 3)) for piece in pieces(images)]).amax(0)
+            self._spread[name] = float((high - low).max())
+        return self._spread[name]
 
     @staticmethod
     def may_pay(patch_size: int, alpha: float, sigma: float) -> bool:
@@ -108,10 +118,14 @@ class Library:
 
 
 def _name(window: tuple[object, ...], source: Source) -> tuple[object, ...]:
-    """Which window on which images, as they are now: torch counts how often a tensor was changed in place."""
+    """Which window on which images, as they are now."""
     members = None if source.index is None else hash(source.index.cpu().numpy().tobytes())
-    version = 0 if source.images.is_inference() else source.images._version
-    return (*window, source.images.data_ptr(), version, len(source), members)
+    return (*window, source.images.data_ptr(), _changes(source.images), len(source), members)
+
+
+def _changes(images: Tensor) -> int:
+    """How often a tensor was changed in place, by torch's own count."""
+    return 0 if images.is_inference() else images._version
 
 
 def build(keys: Float[Tensor, "n d"], values: Float[Tensor, "n C"]) -> Clusters:

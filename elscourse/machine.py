@@ -16,7 +16,6 @@ from torch import Tensor
 from .clusters import Library
 from .diffusion import Labels
 from .errors import CourseError
-from .mapped import pieces
 from .posterior import LOGIT_ERROR, Asks, Partial, Source, posterior_mean, top_voters
 from .ranks import Ranks
 from .training_set import TrainingSetDenoiser
@@ -107,12 +106,10 @@ class Machine(TrainingSetDenoiser, ABC):
     def _library(self) -> Library:
         return Library(self.memory)
 
-    @functools.cached_property
+    @property
     def spread(self) -> float:
         """The largest difference that two values of a dictionary can have."""
-        low = torch.stack([piece.amin((0, 2, 3)) for piece in pieces(self.images)]).amin(0)
-        high = torch.stack([piece.amax((0, 2, 3)) for piece in pieces(self.images)]).amax(0)
-        return float((high - low).max())
+        return self._library.spread(self.images)
 
     @property
     def rounding(self) -> float:
@@ -131,12 +128,13 @@ class Machine(TrainingSetDenoiser, ABC):
     @torch.no_grad()
     def posterior(self, x_t: Float[Tensor, "B C H W"], t: float, top: int = 8, labels: Labels = None) -> Posterior:
         """The `top` heaviest voters behind every answer of `self(x_t, t)`: the provenance of each pixel."""
+        self._check(x_t)
         if top < 1:
             raise CourseError(f"top must be at least 1 voter, got {top}.")
         if self.ranks is not None:
             raise CourseError("who voted is not merged across processes: ask the machine itself, not its across(...).")
         alpha, sigma = self._angle(t)
-        batch, _, height, width = x_t.shape if x_t.ndim == 4 else (0, 0, 0, 0)
+        batch, _, height, width = x_t.shape
         pixels = () if self.whole_image else (height, width)
         key = torch.empty(batch, top, *pixels, dtype=torch.int64, device=x_t.device)
         image, place, weight = key.clone(), key.clone(), key.to(torch.float64)
@@ -173,7 +171,6 @@ class Machine(TrainingSetDenoiser, ABC):
 
     def _parts(self, x_t: Tensor, t: float, labels: Labels) -> Iterator[tuple[Tensor, Source]]:
         """The batch in parts that share a dictionary (a class) and whose queries fit the memory budget."""
-        self._check(x_t)
         at_once = max(1, self.memory // 4 // self._query_bytes(t))
         for items, index in self._by_class(len(x_t), labels):
             for part in items.split(at_once):

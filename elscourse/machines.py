@@ -124,10 +124,10 @@ class PatchMachine(Machine):
                 f"of side {side}."
             )
 
-    def with_patch_size(self, patch_size: int | Steps, width: float | Steps | None = None) -> Self:
-        """The same machine (sharing its images) looking through another window."""
+    def with_patch_size(self, patch_size: int | Steps) -> Self:
+        """The same machine (sharing its images, and its `width` if it was given one) with windows of another size."""
         other = copy.copy(self)
-        other._set_sizes(patch_size, width)
+        other._set_sizes(patch_size, self.width)
         return other
 
     def window_at(self, t: float) -> tuple[int, Float[Tensor, "P P"] | None]:

@@ -189,9 +189,9 @@ def provenance_map(
     palette = colormaps["tab20"]
     for b in range(count):
         show_image(axes[0, b], images[b])
-        # neighbouring indices must not get neighbouring colours: a fixed scramble of the index
+        # neighbouring indices must not get neighbouring colours, of which the palette's pairs are alike as well
         index = source[b].cpu().numpy()
-        colours = palette((index * 7919) % 20)
+        colours = palette((index * 7) % 20)
         colours[index < 0] = (0.85, 0.85, 0.85, 1)
         axes[1, b].imshow(colours, interpolation="nearest")
         _bare(axes[1, b])

@@ -20,7 +20,8 @@ from .schedule import CosineSchedule, check_time
 class TrainingSetDenoiser:
     """A denoiser computed from a training set, without training.
 
-    images: the training set, (N, C, H, W), float32 or float64 (which decides the arithmetic), pixels in [-1, 1].
+    images: the training set, (N, C, H, W), float32 or float64 (which decides the arithmetic), pixels in [-1, 1]. They
+        are not copied, and what is computed of them is kept: build another one instead of changing them.
     schedule: gives alpha(t) and sigma(t).
     image_labels: (N,), optional: with them, `labels` in a call restricts each x_t to the images of its class.
     memory: budget in bytes for everything beyond the images themselves.

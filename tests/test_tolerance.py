@@ -205,3 +205,7 @@ def test_what_is_kept_belongs_to_the_images_as_they_are_now() -> None:
     images.mul_(-1)
     exact = els.EquivariantLocalScoreMachine(images.double(), patch_size=3)(x_t.double(), 0.1)
     torch.testing.assert_close(built(x_t, 0.1).double(), exact, rtol=0, atol=1e-3)
+    images.mul_(10)  # values that differ by more are held to the same tolerance
+    exact = els.EquivariantLocalScoreMachine(images.double(), patch_size=3)(x_t.double(), 0.1)
+    answer = built.certified(x_t, 0.1)
+    assert ((answer.mean - exact).abs().amax((1, 2, 3)) <= answer.bound).all()
