@@ -64,6 +64,7 @@ class Pupil:
         environment = {name: os.environ[name] for name in KEPT if name in os.environ} | {
             "TMPDIR": self.folder.name,
             "TEMP": self.folder.name,
+            "NUMBA_CACHE_DIR": self.folder.name,  # not beside the course's code, where it may not write
             "MPLBACKEND": "Agg",
             "OMP_NUM_THREADS": "1",
             "CUDA_VISIBLE_DEVICES": "",
