@@ -329,6 +329,31 @@ def test_no_notebook_takes_the_place_of_another(tmp_path: Path) -> None:
         name: path.relative_to(tmp_path).as_posix() for name, path in grades._learners(tmp_path, "01_noise").items()
     }
     assert found == {name: f"{name}.ipynb" for name in ("01_noise", "ada", "ada/01_noise", "ada/mine")}
+    (tmp_path / "ada.IPYNB").write_text("")  # another file on some systems, the same one on others
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(grades._learners(tmp_path, "01_noise")) == len(files) - 1  # all but the checkpoint
+
+
+def test_nobody_who_returned_something_vanishes(tmp_path: Path) -> None:
+    returned, out = tmp_path / "returned", tmp_path / "returned" / "grades"
+    for folder in ("carl", "bob", "lost.ipynb", "__MACOSX", "ada"):
+        (returned / folder).mkdir(parents=True)
+    for file in ("Eve.IPYNB", "Frank.ipynb.txt", "Dora.zip", "carl/homework.py", "ada/01_noise.ipynb", "ada/notes.txt"):
+        (returned / file).write_text("")
+    (returned / "link.ipynb").symlink_to("nowhere")
+    arguments = ("grade", "01", returned, "--out", out, "--exercise", "noising")
+    said = run(*arguments)
+    assert "ends in .ipynb: Dora.zip, Frank.ipynb.txt\n6 graded" in said
+    assert {learner: row["remark"] for learner, row in rows_of(out).items()} == {
+        "ada": "The file is empty",
+        "Eve": "The file is empty",
+        "carl": "The folder holds no notebook, but homework.py",
+        "bob": "The folder is empty",
+        "lost.ipynb": "The folder is empty",
+        "link": "The file cannot be read (No such file or directory)",
+    }
+    assert {row["points"] for row in rows_of(out).values()} == {0}
+    assert run(*arguments).count("graded before") == 6
 
 
 def test_a_package_that_changes_stops_the_grading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

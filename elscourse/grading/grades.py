@@ -7,7 +7,7 @@ import hashlib
 import io
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from .pupil import Limits, Pupil, Trouble
 from .reading import read, source_of
 
 LARGEST = 50_000_000  # bytes of a notebook
+NOBODY = ("__MACOSX", "__pycache__")  # folders that computers leave behind
 Row = dict[str, Any]
 
 
@@ -41,6 +42,8 @@ def grade(
     chosen = chosen_exercises(path, only)
     assignment = {"lesson": path.stem, "exercises": [e.name for e in chosen]}
     learners = _learners(returned, path.stem)
+    others = _others(returned, learners.values(), out)
+    learners |= {other.name: other for other in others if other.is_dir() and other.name not in learners}
     rows = {row["learner"]: row for row in _stored(out, assignment)}
     for number, (learner, file) in enumerate(learners.items(), 1):
         before = _package()
@@ -62,6 +65,9 @@ def grade(
                 f"the installed course changed while {file} was graded: install it anew, and run the same command "
                 "again. What is graded is kept."
             )
+    files = [other.name for other in others if not other.is_dir()]
+    if files:
+        say(f"Not graded, because the name of a notebook ends in .ipynb: {', '.join(files)}")
     return [rows[learner] for learner in learners]
 
 
@@ -70,13 +76,11 @@ def _graded(file: Path, chosen: list[Exercise], limits: Limits, allowed: set[str
     started = time.monotonic()
     verdicts: dict[str, tuple[str, str]] = {}
     reaches: set[str] = set()
-    remarks: dict[str, None] = {}  # in order, each once
-    batches = [list(chosen)]
+    problem = _unreadable(file)
+    remarks = {problem: None} if problem else {}  # in order, each once
+    batches = [] if problem else [list(chosen)]
     while batches:
         batch = batches.pop(0)
-        if file.stat().st_size > LARGEST:
-            remarks["The file has more than 50 MB: is it a notebook?"] = None
-            break
         with Pupil(file, limits) as pupil:
             try:
                 pupil.start([e.name for e in batch])
@@ -146,14 +150,47 @@ def _learners(returned: Path, lesson: str) -> dict[str, Path]:
     if not returned.is_dir():
         raise CourseError(f"{returned} does not exist: expected a notebook, or a folder of notebooks.")
     learners: dict[str, Path] = {}
-    for path in sorted(returned.rglob("*.ipynb"), key=lambda path: (len(path.parts), path)):
-        parts = path.relative_to(returned).with_suffix("").parts
-        if path.is_file() and not any(part.startswith(".") for part in parts):
+    for path in sorted(filter(_is_notebook, returned.rglob("*")), key=lambda path: (len(path.parts), path)):
+        whole = path.relative_to(returned)
+        parts = whole.with_suffix("").parts
+        if not any(map(_is_hidden, parts)):
             name = "/".join(parts[:-1] if parts[-1] == lesson and len(parts) > 1 else parts)
-            learners["/".join(parts) if name in learners else name] = path
+            free = (free for free in (name, "/".join(parts), whole.as_posix()) if free not in learners)
+            learners[next(free)] = path
     if not learners:
         raise CourseError(f"{returned} holds no notebooks: expected one .ipynb file per learner, named after them.")
     return learners
+
+
+def _is_notebook(path: Path) -> bool:
+    """By its name; a link that leads nowhere is somebody's too."""
+    return path.suffix.lower() == ".ipynb" and (path.is_file() or (path.is_symlink() and not path.is_dir()))
+
+
+def _is_hidden(part: str) -> bool:
+    return part.startswith(".") or part in NOBODY
+
+
+def _others(returned: Path, notebooks: Iterable[Path], out: Path) -> list[Path]:
+    """What else was returned, and holds no notebook: folders of learners, and files of another kind."""
+    if not returned.is_dir():
+        return []
+    known = {path.relative_to(returned).parts[0] for path in notebooks}
+    found = [path for path in returned.iterdir() if path.name not in known and not _is_hidden(path.name)]
+    return sorted(path for path in found if path.resolve() != out.resolve())
+
+
+def _unreadable(file: Path) -> str:
+    """Why there is no notebook to be read, or ""."""
+    try:
+        if file.is_dir():
+            held = ", ".join(sorted(path.name for path in file.iterdir()))
+            return f"The folder holds no notebook, but {held}" if held else "The folder is empty"
+        with file.open("rb"):
+            large = file.stat().st_size > LARGEST
+    except OSError as error:
+        return f"The file cannot be read ({error.strerror})"
+    return "The file has more than 50 MB: is it a notebook?" if large else ""
 
 
 def _package() -> str:
@@ -167,11 +204,8 @@ def _package() -> str:
 
 def _key(file: Path, package: str, limits: Limits) -> str:
     """What a grade depends on: the notebook, the course's code, the limits."""
-    content = hashlib.sha256()
-    with file.open("rb") as stream:
-        while block := stream.read(2**20):
-            content.update(block)
-    return hashlib.sha256(f"{content.hexdigest()} {package} {limits}".encode()).hexdigest()
+    content = _unreadable(file) or hashlib.sha256(file.read_bytes()).hexdigest()
+    return hashlib.sha256(f"{content} {package} {limits}".encode()).hexdigest()
 
 
 def _stored(out: Path, assignment: dict[str, Any]) -> list[Row]:
