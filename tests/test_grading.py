@@ -478,6 +478,11 @@ def test_what_is_there_is_written_over_only_by_force(tmp_path: Path) -> None:
         (["grade", "99", "x"], r"unknown lesson '99'"),
         (["grade", "04", "nowhere"], r"nowhere does not exist"),
         (["grade", "04", str(NOTEBOOKS.parent / "tests")], r"holds no notebooks"),
+        (["grade", "04", "x", "--time-limit", "inf"], r"a time limit of inf seconds: expected 1 to 86,400"),
+        (["grade", "04", "x", "--time-limit", "nan"], r"a time limit of nan seconds"),
+        (["grade", "04", "x", "--time-limit", "0"], r"a time limit of 0 seconds"),
+        (["grade", "04", "x", "--memory", "1e300"], r"memory of 1e\+300 GiB: expected 0.1 to 10,000"),
+        (["grade", "04", "x", "--memory", "nan"], r"memory of nan GiB"),
     ],
 )
 def test_refusals_are_one_sentence(
