@@ -313,11 +313,25 @@ def test_what_is_graded_is_kept_until_it_changes(tmp_path: Path) -> None:
     said = run(*arguments)
     assert "1 of 2: =ada: 0 of 1 (graded before)" in said and "2 of 2: bob: 1 of 1\n" in said
     assert (out / "grades.csv").read_text(encoding="utf-8").splitlines()[1].startswith("'=ada,0,1,not attempted")
-    assert run(*arguments).count("graded before") == 2
+    (out / "grades.csv").unlink()
+    assert run(*arguments).count("graded before") == 2 and (out / "grades.csv").exists()
     assert "graded before" not in run(*arguments[:2], returned / "bob.ipynb", *arguments[3:], "--fresh")
     other = CliRunner().invoke(main, ["grade", "02", str(returned), "--out", str(out)])
     assert other.exit_code == 1 and "holds grades of another assignment" in other.output
     assert set(rows_of(out)) == {"=ada", "bob"} and not list(out.glob("*.partial"))
+
+
+def test_grades_of_notebooks_that_are_gone_are_named(tmp_path: Path) -> None:
+    returned, out = tmp_path / "returned", tmp_path / "out"
+    returned.mkdir()
+    for name in ("ada", "bob"):
+        (returned / f"{name}.ipynb").touch()
+    arguments = ("grade", "01", returned, "--out", out)
+    assert "No longer" not in run(*arguments)
+    (returned / "ada.ipynb").unlink()
+    assert "leaves them out): ada\n" in run(*arguments) and set(rows_of(out)) == {"ada", "bob"}
+    assert "No longer" not in run(*arguments[:2], returned / "bob.ipynb", *arguments[3:], "--fresh")
+    assert "No longer" not in run(*arguments, "--fresh") and set(rows_of(out)) == {"bob"}
 
 
 def test_no_notebook_takes_the_place_of_another(tmp_path: Path) -> None:

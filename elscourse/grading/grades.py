@@ -35,8 +35,9 @@ def grade(
 ) -> list[Row]:
     """Grade a notebook or a folder of them, into `out`/grades.csv and grades.jsonl; returns the rows.
 
-    A notebook that is graded already, and unchanged, is kept as it is unless `fresh`. Raises CourseError for an unknown
-    lesson or exercise, a folder without notebooks, and an `out` that holds the grades of another assignment.
+    A notebook that is graded already, and unchanged, is kept as it is unless `fresh`. Grades of notebooks that are gone
+    are kept too, and named; `fresh` on a folder leaves them out. Raises CourseError for an unknown lesson or exercise,
+    a folder without notebooks, and an `out` that holds the grades of another assignment.
     """
     path = lesson_path(lesson)
     chosen = chosen_exercises(path, only)
@@ -45,6 +46,12 @@ def grade(
     others = _others(returned, learners.values(), out)
     learners |= {other.name: other for other in others if other.is_dir() and other.name not in learners}
     rows = {row["learner"]: row for row in _stored(out, assignment)}
+    gone = [learner for learner in rows if learner not in learners] if returned.is_dir() else []
+    if fresh:
+        rows = {learner: row for learner, row in rows.items() if learner not in gone}
+    elif gone:
+        say(f"No longer in {returned}, kept in the table (--fresh leaves them out): {', '.join(gone)}")
+    _write(out, list(rows.values()), chosen)  # whatever became of the table meanwhile, and before the minutes
     for number, (learner, file) in enumerate(learners.items(), 1):
         before = _package()
         key = _key(file, before, limits)
