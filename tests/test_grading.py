@@ -334,6 +334,26 @@ def test_grades_of_notebooks_that_are_gone_are_named(tmp_path: Path) -> None:
     assert "No longer" not in run(*arguments, "--fresh") and set(rows_of(out)) == {"bob"}
 
 
+def test_a_damaged_record_costs_the_lines_that_are_damaged(tmp_path: Path) -> None:
+    returned, out = tmp_path / "returned", tmp_path / "out"
+    returned.mkdir()
+    for name in ("ada", "bob"):
+        (returned / f"{name}.ipynb").touch()
+    arguments = ("grade", "01", returned, "--out", out)
+    run(*arguments)
+    record = out / "grades.jsonl"
+    record.write_bytes(record.read_bytes()[:-9])
+    said = run(*arguments)
+    assert (
+        "is damaged: 1 of 2 lines" in said and said.count("graded before") == 1 and set(rows_of(out)) == {"ada", "bob"}
+    )
+    record.write_bytes(b"\xff\n{}\n")
+    refused = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    assert refused.exit_code == 1 and "holds no grades that can be read" in refused.output
+    assert record.read_bytes() == b"\xff\n{}\n"
+    assert "2 of 2 lines" in run(*arguments, "--fresh") and set(rows_of(out)) == {"ada", "bob"}
+
+
 def test_no_notebook_takes_the_place_of_another(tmp_path: Path) -> None:
     (tmp_path / "ada").mkdir()
     (tmp_path / ".ipynb_checkpoints").mkdir()

@@ -21,6 +21,7 @@ from .reading import read, source_of
 
 LARGEST = 50_000_000  # bytes of a notebook
 NOBODY = ("__MACOSX", "__pycache__")  # folders that computers leave behind
+PARTS = {"learner", "file", "assignment", "key", "points", "of", "exercises", "seconds", "remark"}  # of a row
 Row = dict[str, Any]
 
 
@@ -45,7 +46,7 @@ def grade(
     learners = _learners(returned, path.stem)
     others = _others(returned, learners.values(), out)
     learners |= {other.name: other for other in others if other.is_dir() and other.name not in learners}
-    rows = {row["learner"]: row for row in _stored(out, assignment)}
+    rows = {row["learner"]: row for row in _stored(out, assignment, fresh, say)}
     gone = [learner for learner in rows if learner not in learners] if returned.is_dir() else []
     if fresh:
         rows = {learner: row for learner, row in rows.items() if learner not in gone}
@@ -215,16 +216,26 @@ def _key(file: Path, package: str, limits: Limits) -> str:
     return hashlib.sha256(f"{content} {package} {limits}".encode()).hexdigest()
 
 
-def _stored(out: Path, assignment: dict[str, Any]) -> list[Row]:
-    """Rows of an earlier run."""
+def _stored(out: Path, assignment: dict[str, Any], fresh: bool, say: Callable[[str], None]) -> list[Row]:
+    """Rows of an earlier run. A line that cannot be read is left out: its notebook is graded anew."""
     file = out / "grades.jsonl"
-    rows: list[Row] = []
-    if file.exists():
-        with suppress(OSError, ValueError):
-            rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-        if not rows or any(not isinstance(row, dict) or row.get("assignment") != assignment for row in rows):
-            raise CourseError(f"{file} holds grades of another assignment: name another folder with --out.")
+    lines = file.read_bytes().splitlines() if file.exists() else []
+    rows = [row for row in map(_row, lines) if row]
+    if any(row["assignment"] != assignment for row in rows):
+        raise CourseError(f"{file} holds grades of another assignment: name another folder with --out.")
+    if lines and not rows and not fresh:
+        raise CourseError(f"{file} holds no grades that can be read: name another folder, or write over it by --fresh.")
+    if len(rows) < len(lines):
+        say(f"{file} is damaged: {len(lines) - len(rows)} of {len(lines)} lines cannot be read, and are graded anew.")
     return rows
+
+
+def _row(line: bytes) -> Row | None:
+    with suppress(ValueError, RecursionError):
+        row = json.loads(line)
+        if isinstance(row, dict) and row.keys() >= PARTS:
+            return row
+    return None
 
 
 def _write(out: Path, rows: list[Row], chosen: list[Exercise]) -> None:
