@@ -230,7 +230,9 @@ def download(name: str) -> None:
 
 @main.command()
 @click.argument("lesson")
-@click.option("--exercise", "only", multiple=True, help="Only this exercise (may be repeated).  [default: all]")
+@click.option(
+    "--exercise", "only", multiple=True, help="Only this exercise, by name or number (may be repeated).  [default: all]"
+)
 @click.option("--out", type=FOLDER, required=True, help="Folder for the two files.")
 @click.option("--force", is_flag=True, help="Write over files that are there.")
 def assignment(lesson: str, only: tuple[str, ...], out: Path, force: bool) -> None:
@@ -245,7 +247,9 @@ def assignment(lesson: str, only: tuple[str, ...], out: Path, force: bool) -> No
 @main.command()
 @click.argument("lesson")
 @click.argument("returned", type=click.Path(path_type=Path))
-@click.option("--exercise", "only", multiple=True, help="Only this exercise (may be repeated).  [default: all]")
+@click.option(
+    "--exercise", "only", multiple=True, help="Only this exercise, by name or number (may be repeated).  [default: all]"
+)
 @click.option("--out", type=FOLDER, help="Folder for grades.csv and grades.jsonl.  [default: grades-LESSON]")
 @click.option(
     "--time-limit",

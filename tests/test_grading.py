@@ -22,7 +22,7 @@ from test_exercises import CODE, NOTEBOOKS, SOLUTION, lesson_cells
 
 from elscourse import check
 from elscourse.cli import main
-from elscourse.grading import grades, reading, wire
+from elscourse.grading import assignment, grades, reading, wire
 from elscourse.grading.pupil import Limits, Pupil
 
 PACKAGE = grades._package
@@ -492,6 +492,17 @@ def test_only_the_exercises_that_are_named(tmp_path: Path) -> None:
     assert '"--exercise", "noising", "--exercise", "sampler_loop", *sys' in (tmp_path / "grade_01.py").read_text()
 
 
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_an_exercise_is_chosen_by_its_number_too(lesson: str) -> None:
+    path = assignment.lesson_path(lesson)
+    headings = re.findall(
+        r"^### Exercise (\d+): (.*) \(", "\n".join(c.source for c in lesson_cells(int(lesson[:2]))), re.M
+    )
+    assert headings
+    for number, title in headings:
+        assert [e.title for e in assignment.chosen_exercises(path, [number])] == [re.sub(r"[$`\\^]", "", title)]
+
+
 def test_what_is_there_is_written_over_only_by_force(tmp_path: Path) -> None:
     (tmp_path / "01_noise.ipynb").write_text("mine")
     done = CliRunner().invoke(main, ["assignment", "01", "--out", str(tmp_path)])
@@ -508,6 +519,7 @@ def test_what_is_there_is_written_over_only_by_force(tmp_path: Path) -> None:
         (["assignment", "04_locale", "--out", "x"], r"did you mean 04_local"),
         (["assignment", "04", "--exercise", "ls_windw", "--out", "x"], r"did you mean ls_window"),
         (["assignment", "04", "--exercise", "noising", "--out", "x"], r"unknown exercise of lesson 04_local"),
+        (["assignment", "04", "--exercise", "5", "--out", "x"], r"unknown exercise of lesson 04_local '5'"),
         (["assignment", "04", "--out", str(NOTEBOOKS)], r"holds the course's own lessons"),
         (["grade", "99", "x"], r"unknown lesson '99'"),
         (["grade", "04", "nowhere"], r"nowhere does not exist"),

@@ -61,15 +61,18 @@ def lesson_path(name: str) -> Path:
     return found[0]
 
 
-def chosen_exercises(lesson: Path, names: Sequence[str]) -> list[Exercise]:
-    """The exercises of a lesson, or those that are named, in the order of the lesson. Raises CourseError."""
+def chosen_exercises(lesson: Path, wanted: Sequence[str]) -> list[Exercise]:
+    """The exercises of a lesson, or those wanted by name or number, in the lesson's order. Raises CourseError."""
     known = {e.name: e for e in exercises().values() if e.lesson == int(lesson.stem[:2])}
-    for name in names:
-        if name not in known:
-            raise unknown_name(f"exercise of lesson {lesson.stem}", name, known)
     cells = cells_of(lesson)
     place = {name: next((i for i, c in enumerate(cells) if f"check.{name}(" in source_of(c)), 0) for name in known}
-    return sorted((e for e in known.values() if not names or e.name in names), key=lambda e: place[e.name])
+    order = sorted(known, key=lambda name: place[name])
+    names = {str(number): name for number, name in enumerate(order, 1)} | {name: name for name in order}
+    for name in wanted:
+        if name not in names:
+            raise unknown_name(f"exercise of lesson {lesson.stem}", name, known)
+    chosen = {names[name] for name in wanted}
+    return [known[name] for name in order if not chosen or name in chosen]
 
 
 def cells_of(lesson: Path) -> list[Any]:
