@@ -220,7 +220,11 @@ ATTEMPTS = [
     "import functools\nnoising = functools.partial(lambda a, x_0, eps, t: x_0, 1)",
     "class Callable:\n    def __call__(self, x_0, eps, t): return x_0 + 'a'\nnoising = Callable()",
 ]
-FILES = {"empty": (b"", "empty"), "list": (b"[[" * 10**5, "not a notebook")}
+FILES = {
+    "empty": (b"", "empty"),
+    "latin": ("{'cells': 'é'}".encode("latin-1"), "not text in UTF-8"),
+    "list": (b"[[" * 10**5, "not a notebook"),
+}
 
 
 def notebook(*cells: str) -> str:
