@@ -442,6 +442,13 @@ def test_the_grader_says_what_the_notebook_says(number: int, pupil: Pupil) -> No
     )
 
 
+def test_only_a_name_that_is_missing_is_looked_for_in_the_cells_above() -> None:
+    for line, advised in (("return x_0 + y", True), ("y += x_0", False)):
+        namespace: dict[str, Any] = {}
+        exec(noising(line), namespace)
+        assert ("cells above" in check.exercises()["noising"].examine(namespace["noising"]).says) == advised
+
+
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_an_assignment_holds_no_solution(lesson: str, tmp_path: Path) -> None:
     run("assignment", lesson[:2], "--out", tmp_path)
