@@ -22,6 +22,7 @@ from test_exercises import CODE, NOTEBOOKS, SOLUTION, lesson_cells
 
 from elscourse import check
 from elscourse.cli import main
+from elscourse.errors import CourseError
 from elscourse.grading import assignment, grades, reading, wire
 from elscourse.grading.pupil import Limits, Pupil
 
@@ -521,6 +522,22 @@ def test_what_is_there_is_written_over_only_by_force(tmp_path: Path) -> None:
     assert (tmp_path / "01_noise.ipynb").read_text() == "mine" and len(list(tmp_path.iterdir())) == 1
     run("assignment", "01", "--out", tmp_path, "--force")
     assert (tmp_path / "01_noise.ipynb").read_text() != "mine"
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = []
+
+    def full(path: Path, *_: Any, **__: Any) -> None:
+        path.touch()
+        names.append(path.name)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    for process in (1, 2):
+        monkeypatch.setattr(os, "getpid", lambda process=process: process)
+        with pytest.raises(CourseError, match="No space left"):
+            assignment.put(tmp_path / "grades.csv", "text")
+    assert not list(tmp_path.iterdir()) and len(set(names)) == 2
 
 
 @pytest.mark.parametrize(
