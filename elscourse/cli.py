@@ -230,7 +230,9 @@ def download(name: str) -> None:
 
 @main.command()
 @click.argument("lesson")
-@click.option("--exercise", "only", multiple=True, help="Only this exercise (may be repeated).  [default: all]")
+@click.option(
+    "--exercise", "only", multiple=True, help="Only this exercise, by name or number (may be repeated).  [default: all]"
+)
 @click.option("--out", type=FOLDER, required=True, help="Folder for the two files.")
 @click.option("--force", is_flag=True, help="Write over files that are there.")
 def assignment(lesson: str, only: tuple[str, ...], out: Path, force: bool) -> None:
@@ -245,15 +247,17 @@ def assignment(lesson: str, only: tuple[str, ...], out: Path, force: bool) -> No
 @main.command()
 @click.argument("lesson")
 @click.argument("returned", type=click.Path(path_type=Path))
-@click.option("--exercise", "only", multiple=True, help="Only this exercise (may be repeated).  [default: all]")
+@click.option(
+    "--exercise", "only", multiple=True, help="Only this exercise, by name or number (may be repeated).  [default: all]"
+)
 @click.option("--out", type=FOLDER, help="Folder for grades.csv and grades.jsonl.  [default: grades-LESSON]")
 @click.option(
     "--time-limit",
-    type=click.FloatRange(min=1),
+    type=float,
     default=60,
     help="Seconds for the cells that the functions need, and again for each exercise.",
 )
-@click.option("--memory", type=click.FloatRange(min=0.1), default=2, help="GiB that a notebook may take.")
+@click.option("--memory", type=float, default=2, help="GiB that a notebook may take.")
 @click.option("--resume/--fresh", default=True, help="Keep what is graded and unchanged, or grade all anew.")
 def grade(
     lesson: str, returned: Path, only: tuple[str, ...], out: Path | None, time_limit: float, memory: float, resume: bool

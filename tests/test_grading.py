@@ -22,7 +22,8 @@ from test_exercises import CODE, NOTEBOOKS, SOLUTION, lesson_cells
 
 from elscourse import check
 from elscourse.cli import main
-from elscourse.grading import grades, reading, wire
+from elscourse.errors import CourseError
+from elscourse.grading import assignment, grades, reading, wire
 from elscourse.grading.pupil import Limits, Pupil
 
 PACKAGE = grades._package
@@ -124,6 +125,27 @@ LEARNERS: dict[str, tuple[list[str], str, str | None, str]] = {
         r"raises PermissionError",
         r"^reaches for the answers \(elscourse/__init__.py\)",
     ),
+    "reads-compiled": (
+        [noising("open(os.path.dirname(els.__file__) + '/__pycache__/reference.cpython-312.pyc', 'rb')")],
+        "incorrect",
+        r"raises PermissionError",
+        r"^reaches for the answers \(__pycache__/reference.cpython-312.pyc\)",
+    ),
+    "compiles": (
+        [
+            "from elscourse import kernel\nkept = kernel.slide.stats.cache_path",
+            NOISING.replace("theta =", "assert kept.startswith(os.getcwd())\n    theta ="),
+        ],
+        "correct",
+        None,
+        "",
+    ),
+    "caches": (
+        [noising("open(os.path.dirname(els.__file__) + '/__pycache__/loops.nbi', 'w')")],
+        "incorrect",
+        r"raises PermissionError",
+        "",
+    ),
     "starts": ([noising("os.system('true')")], "incorrect", r"raises PermissionError", r"start another program"),
     "garbles": (
         [noising("for n in range(3, 12):", "    try: os.write(n, b'\\xff' * 64)", "    except OSError: pass")],
@@ -199,7 +221,11 @@ ATTEMPTS = [
     "import functools\nnoising = functools.partial(lambda a, x_0, eps, t: x_0, 1)",
     "class Callable:\n    def __call__(self, x_0, eps, t): return x_0 + 'a'\nnoising = Callable()",
 ]
-FILES = {"empty": (b"", "empty"), "list": (b"[[" * 10**5, "not a notebook")}
+FILES = {
+    "empty": (b"", "empty"),
+    "latin": ("{'cells': 'é'}".encode("latin-1"), "not text in UTF-8"),
+    "list": (b"[[" * 10**5, "not a notebook"),
+}
 
 
 def notebook(*cells: str) -> str:
@@ -252,7 +278,7 @@ def test_each_learner_gets_what_they_deserve(graded: tuple[Path, str], learner: 
     found = row["exercises"]["noising"]
     assert found["state"] == state, found
     assert says is None or re.search(says, found["says"]), found
-    assert re.search(remark, row["remark"]) if remark else state != "correct" or row["remark"] == "", row
+    assert re.search(remark, row["remark"]) if remark else row["remark"] == "", row
     reaches = remark.startswith("^reaches")
     assert row["remark"].startswith("reaches") == reaches
     sampler = row["exercises"]["sampler_loop"]["state"] == "correct"
@@ -292,11 +318,45 @@ def test_what_is_graded_is_kept_until_it_changes(tmp_path: Path) -> None:
     said = run(*arguments)
     assert "1 of 2: =ada: 0 of 1 (graded before)" in said and "2 of 2: bob: 1 of 1\n" in said
     assert (out / "grades.csv").read_text(encoding="utf-8").splitlines()[1].startswith("'=ada,0,1,not attempted")
-    assert run(*arguments).count("graded before") == 2
+    (out / "grades.csv").unlink()
+    assert run(*arguments).count("graded before") == 2 and (out / "grades.csv").exists()
     assert "graded before" not in run(*arguments[:2], returned / "bob.ipynb", *arguments[3:], "--fresh")
     other = CliRunner().invoke(main, ["grade", "02", str(returned), "--out", str(out)])
     assert other.exit_code == 1 and "holds grades of another assignment" in other.output
     assert set(rows_of(out)) == {"=ada", "bob"} and not list(out.glob("*.partial"))
+
+
+def test_grades_of_notebooks_that_are_gone_are_named(tmp_path: Path) -> None:
+    returned, out = tmp_path / "returned", tmp_path / "out"
+    returned.mkdir()
+    for name in ("ada", "bob"):
+        (returned / f"{name}.ipynb").touch()
+    arguments = ("grade", "01", returned, "--out", out)
+    assert "No longer" not in run(*arguments)
+    (returned / "ada.ipynb").unlink()
+    assert "leaves them out): ada\n" in run(*arguments) and set(rows_of(out)) == {"ada", "bob"}
+    assert "No longer" not in run(*arguments[:2], returned / "bob.ipynb", *arguments[3:], "--fresh")
+    assert "No longer" not in run(*arguments, "--fresh") and set(rows_of(out)) == {"bob"}
+
+
+def test_a_damaged_record_costs_the_lines_that_are_damaged(tmp_path: Path) -> None:
+    returned, out = tmp_path / "returned", tmp_path / "out"
+    returned.mkdir()
+    for name in ("ada", "bob"):
+        (returned / f"{name}.ipynb").touch()
+    arguments = ("grade", "01", returned, "--out", out)
+    run(*arguments)
+    record = out / "grades.jsonl"
+    record.write_bytes(record.read_bytes()[:-9])
+    said = run(*arguments)
+    assert (
+        "is damaged: 1 of 2 lines" in said and said.count("graded before") == 1 and set(rows_of(out)) == {"ada", "bob"}
+    )
+    record.write_bytes(b"\xff\n{}\n")
+    refused = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    assert refused.exit_code == 1 and "holds no grades that can be read" in refused.output
+    assert record.read_bytes() == b"\xff\n{}\n"
+    assert "2 of 2 lines" in run(*arguments, "--fresh") and set(rows_of(out)) == {"ada", "bob"}
 
 
 def test_no_notebook_takes_the_place_of_another(tmp_path: Path) -> None:
@@ -308,6 +368,31 @@ def test_no_notebook_takes_the_place_of_another(tmp_path: Path) -> None:
         name: path.relative_to(tmp_path).as_posix() for name, path in grades._learners(tmp_path, "01_noise").items()
     }
     assert found == {name: f"{name}.ipynb" for name in ("01_noise", "ada", "ada/01_noise", "ada/mine")}
+    (tmp_path / "ada.IPYNB").write_text("")  # another file on some systems, the same one on others
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(grades._learners(tmp_path, "01_noise")) == len(files) - 1  # all but the checkpoint
+
+
+def test_nobody_who_returned_something_vanishes(tmp_path: Path) -> None:
+    returned, out = tmp_path / "returned", tmp_path / "returned" / "grades"
+    for folder in ("carl", "bob", "lost.ipynb", "__MACOSX", "ada"):
+        (returned / folder).mkdir(parents=True)
+    for file in ("Eve.IPYNB", "Frank.ipynb.txt", "Dora.zip", "carl/homework.py", "ada/01_noise.ipynb", "ada/notes.txt"):
+        (returned / file).write_text("")
+    (returned / "link.ipynb").symlink_to("nowhere")
+    arguments = ("grade", "01", returned, "--out", out, "--exercise", "noising")
+    said = run(*arguments)
+    assert "ends in .ipynb: Dora.zip, Frank.ipynb.txt\n6 graded" in said
+    assert {learner: row["remark"] for learner, row in rows_of(out).items()} == {
+        "ada": "The file is empty",
+        "Eve": "The file is empty",
+        "carl": "The folder holds no notebook, but homework.py",
+        "bob": "The folder is empty",
+        "lost.ipynb": "The folder is empty",
+        "link": "The file cannot be read (No such file or directory)",
+    }
+    assert {row["points"] for row in rows_of(out).values()} == {0}
+    assert run(*arguments).count("graded before") == 6
 
 
 def test_a_package_that_changes_stops_the_grading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -356,6 +441,13 @@ def test_the_grader_says_what_the_notebook_says(number: int, pupil: Pupil) -> No
             "check.hint('noising')", f"check.hint('noising_{number}')"
         ),
     )
+
+
+def test_only_a_name_that_is_missing_is_looked_for_in_the_cells_above() -> None:
+    for line, advised in (("return x_0 + y", True), ("y += x_0", False)):
+        namespace: dict[str, Any] = {}
+        exec(noising(line), namespace)
+        assert ("cells above" in check.exercises()["noising"].examine(namespace["noising"]).says) == advised
 
 
 @pytest.mark.parametrize("lesson", LESSONS)
@@ -412,6 +504,17 @@ def test_only_the_exercises_that_are_named(tmp_path: Path) -> None:
     assert '"--exercise", "noising", "--exercise", "sampler_loop", *sys' in (tmp_path / "grade_01.py").read_text()
 
 
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_an_exercise_is_chosen_by_its_number_too(lesson: str) -> None:
+    path = assignment.lesson_path(lesson)
+    headings = re.findall(
+        r"^### Exercise (\d+): (.*) \(", "\n".join(c.source for c in lesson_cells(int(lesson[:2]))), re.M
+    )
+    assert headings
+    for number, title in headings:
+        assert [e.title for e in assignment.chosen_exercises(path, [number])] == [re.sub(r"[$`\\^]", "", title)]
+
+
 def test_what_is_there_is_written_over_only_by_force(tmp_path: Path) -> None:
     (tmp_path / "01_noise.ipynb").write_text("mine")
     done = CliRunner().invoke(main, ["assignment", "01", "--out", str(tmp_path)])
@@ -421,6 +524,22 @@ def test_what_is_there_is_written_over_only_by_force(tmp_path: Path) -> None:
     assert (tmp_path / "01_noise.ipynb").read_text() != "mine"
 
 
+def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = []
+
+    def full(path: Path, *_: Any, **__: Any) -> None:
+        path.touch()
+        names.append(path.name)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    for process in (1, 2):
+        monkeypatch.setattr(os, "getpid", lambda process=process: process)
+        with pytest.raises(CourseError, match="No space left"):
+            assignment.put(tmp_path / "grades.csv", "text")
+    assert not list(tmp_path.iterdir()) and len(set(names)) == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -428,10 +547,16 @@ def test_what_is_there_is_written_over_only_by_force(tmp_path: Path) -> None:
         (["assignment", "04_locale", "--out", "x"], r"did you mean 04_local"),
         (["assignment", "04", "--exercise", "ls_windw", "--out", "x"], r"did you mean ls_window"),
         (["assignment", "04", "--exercise", "noising", "--out", "x"], r"unknown exercise of lesson 04_local"),
+        (["assignment", "04", "--exercise", "5", "--out", "x"], r"unknown exercise of lesson 04_local '5'"),
         (["assignment", "04", "--out", str(NOTEBOOKS)], r"holds the course's own lessons"),
         (["grade", "99", "x"], r"unknown lesson '99'"),
         (["grade", "04", "nowhere"], r"nowhere does not exist"),
         (["grade", "04", str(NOTEBOOKS.parent / "tests")], r"holds no notebooks"),
+        (["grade", "04", "x", "--time-limit", "inf"], r"a time limit of inf seconds: expected 1 to 86,400"),
+        (["grade", "04", "x", "--time-limit", "nan"], r"a time limit of nan seconds"),
+        (["grade", "04", "x", "--time-limit", "0"], r"a time limit of 0 seconds"),
+        (["grade", "04", "x", "--memory", "1e300"], r"memory of 1e\+300 GiB: expected 0.1 to 10,000"),
+        (["grade", "04", "x", "--memory", "nan"], r"memory of nan GiB"),
     ],
 )
 def test_refusals_are_one_sentence(

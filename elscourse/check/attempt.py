@@ -153,7 +153,7 @@ def _what_was_raised(attempt: object, case: Case, error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
         return f"Your function was stopped{where}: is there a loop that does not end, or that one can do without?"
     text = one_line(error)
-    if isinstance(error, NameError):
+    if isinstance(error, NameError) and not isinstance(error, UnboundLocalError):
         text += " (in a fresh notebook, run the cells above first)"
     if isinstance(error, NotImplementedError):
         text += " (take `raise NotImplementedError` out once the rest is written)"

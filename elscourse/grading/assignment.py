@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -61,15 +62,18 @@ def lesson_path(name: str) -> Path:
     return found[0]
 
 
-def chosen_exercises(lesson: Path, names: Sequence[str]) -> list[Exercise]:
-    """The exercises of a lesson, or those that are named, in the order of the lesson. Raises CourseError."""
+def chosen_exercises(lesson: Path, wanted: Sequence[str]) -> list[Exercise]:
+    """The exercises of a lesson, or those wanted by name or number, in the lesson's order. Raises CourseError."""
     known = {e.name: e for e in exercises().values() if e.lesson == int(lesson.stem[:2])}
-    for name in names:
-        if name not in known:
-            raise unknown_name(f"exercise of lesson {lesson.stem}", name, known)
     cells = cells_of(lesson)
     place = {name: next((i for i, c in enumerate(cells) if f"check.{name}(" in source_of(c)), 0) for name in known}
-    return sorted((e for e in known.values() if not names or e.name in names), key=lambda e: place[e.name])
+    order = sorted(known, key=lambda name: place[name])
+    names = {str(number): name for number, name in enumerate(order, 1)} | {name: name for name in order}
+    for name in wanted:
+        if name not in names:
+            raise unknown_name(f"exercise of lesson {lesson.stem}", name, known)
+    chosen = {names[name] for name in wanted}
+    return [known[name] for name in order if not chosen or name in chosen]
 
 
 def cells_of(lesson: Path) -> list[Any]:
@@ -119,10 +123,13 @@ def write_assignment(name: str, only: Sequence[str], folder: Path, force: bool =
 
 def put(path: Path, text: str) -> None:
     """Write a file whole or not at all. Raises CourseError where that is impossible."""
-    partial = path.with_name(path.name + ".partial")
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")  # two processes may write at once
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         partial.write_text(text, encoding="utf-8", newline="")
         os.replace(partial, path)
     except OSError as error:
         raise CourseError(f"{path} cannot be written ({error.strerror}): name a folder of yours with --out.") from error
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)

@@ -56,7 +56,7 @@ def raise_around(folder: Path, package: Path, lessons: Path, report: Report) -> 
             path, _, flags = arguments
             writes = bool(flags & WRITING) if isinstance(flags, int) else False
             place = _real(path)
-            if place and (_within(place, secret) or (writes and _within(place, (installed,)))):
+            if place and (_within(_source(place), secret) or (writes and _tampers(place, installed))):
                 _refuse("reaches", _short(place), report)
             if place and writes and not _within(place, (own, os.devnull)):
                 raise PermissionError(f"the grader lets a notebook write into its own folder only, not to {path}")
@@ -67,7 +67,7 @@ def raise_around(folder: Path, package: Path, lessons: Path, report: Report) -> 
             for path in arguments[:2]:
                 place = _real(path) if isinstance(path, (str, bytes, os.PathLike)) else ""
                 if place and not _within(place, (own,)):
-                    if _within(place, (installed,)):
+                    if _tampers(place, installed):
                         report("reaches", _short(place))
                     raise PermissionError(f"the grader lets a notebook change its own folder only, not {path}")
         elif event in STARTS | FORKS | KILLS:
@@ -76,6 +76,18 @@ def raise_around(folder: Path, package: Path, lessons: Path, report: Report) -> 
             raise PermissionError("the grader has no network")
 
     sys.addaudithook(hook)
+
+
+def _tampers(place: str, installed: str) -> bool:
+    """Whether a change here is one of the course. What libraries keep beside the code is refused, and no offence."""
+    return _within(place, (installed,)) and "__pycache__" not in place.split(os.sep)
+
+
+def _source(place: str) -> str:
+    """The module of a compiled one, which tells as much."""
+    folder, name = os.path.split(place)
+    beside, kept = os.path.split(folder)
+    return os.path.join(beside, name.split(".")[0] + ".py") if kept == "__pycache__" else place
 
 
 def _refuse(kind: str, what: str, report: Report) -> None:

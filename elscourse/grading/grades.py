@@ -7,7 +7,7 @@ import hashlib
 import io
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from .pupil import Limits, Pupil, Trouble
 from .reading import read, source_of
 
 LARGEST = 50_000_000  # bytes of a notebook
+NOBODY = ("__MACOSX", "__pycache__")  # folders that computers leave behind
+PARTS = {"learner", "file", "assignment", "key", "points", "of", "exercises", "seconds", "remark"}  # of a row
 Row = dict[str, Any]
 
 
@@ -34,14 +36,23 @@ def grade(
 ) -> list[Row]:
     """Grade a notebook or a folder of them, into `out`/grades.csv and grades.jsonl; returns the rows.
 
-    A notebook that is graded already, and unchanged, is kept as it is unless `fresh`. Raises CourseError for an unknown
-    lesson or exercise, a folder without notebooks, and an `out` that holds the grades of another assignment.
+    A notebook that is graded already, and unchanged, is kept as it is unless `fresh`. Grades of notebooks that are gone
+    are kept too, and named; `fresh` on a folder leaves them out. Raises CourseError for an unknown lesson or exercise,
+    a folder without notebooks, and an `out` that holds the grades of another assignment.
     """
     path = lesson_path(lesson)
     chosen = chosen_exercises(path, only)
     assignment = {"lesson": path.stem, "exercises": [e.name for e in chosen]}
     learners = _learners(returned, path.stem)
-    rows = {row["learner"]: row for row in _stored(out, assignment)}
+    others = _others(returned, learners.values(), out)
+    learners |= {other.name: other for other in others if other.is_dir() and other.name not in learners}
+    rows = {row["learner"]: row for row in _stored(out, assignment, fresh, say)}
+    gone = [learner for learner in rows if learner not in learners] if returned.is_dir() else []
+    if fresh:
+        rows = {learner: row for learner, row in rows.items() if learner not in gone}
+    elif gone:
+        say(f"No longer in {returned}, kept in the table (--fresh leaves them out): {', '.join(gone)}")
+    _write(out, list(rows.values()), chosen)  # whatever became of the table meanwhile, and before the minutes
     for number, (learner, file) in enumerate(learners.items(), 1):
         before = _package()
         key = _key(file, before, limits)
@@ -62,6 +73,9 @@ def grade(
                 f"the installed course changed while {file} was graded: install it anew, and run the same command "
                 "again. What is graded is kept."
             )
+    files = [other.name for other in others if not other.is_dir()]
+    if files:
+        say(f"Not graded, because the name of a notebook ends in .ipynb: {', '.join(files)}")
     return [rows[learner] for learner in learners]
 
 
@@ -70,13 +84,11 @@ def _graded(file: Path, chosen: list[Exercise], limits: Limits, allowed: set[str
     started = time.monotonic()
     verdicts: dict[str, tuple[str, str]] = {}
     reaches: set[str] = set()
-    remarks: dict[str, None] = {}  # in order, each once
-    batches = [list(chosen)]
+    problem = _unreadable(file)
+    remarks = {problem: None} if problem else {}  # in order, each once
+    batches = [] if problem else [list(chosen)]
     while batches:
         batch = batches.pop(0)
-        if file.stat().st_size > LARGEST:
-            remarks["The file has more than 50 MB: is it a notebook?"] = None
-            break
         with Pupil(file, limits) as pupil:
             try:
                 pupil.start([e.name for e in batch])
@@ -146,14 +158,47 @@ def _learners(returned: Path, lesson: str) -> dict[str, Path]:
     if not returned.is_dir():
         raise CourseError(f"{returned} does not exist: expected a notebook, or a folder of notebooks.")
     learners: dict[str, Path] = {}
-    for path in sorted(returned.rglob("*.ipynb"), key=lambda path: (len(path.parts), path)):
-        parts = path.relative_to(returned).with_suffix("").parts
-        if path.is_file() and not any(part.startswith(".") for part in parts):
+    for path in sorted(filter(_is_notebook, returned.rglob("*")), key=lambda path: (len(path.parts), path)):
+        whole = path.relative_to(returned)
+        parts = whole.with_suffix("").parts
+        if not any(map(_is_hidden, parts)):
             name = "/".join(parts[:-1] if parts[-1] == lesson and len(parts) > 1 else parts)
-            learners["/".join(parts) if name in learners else name] = path
+            free = (free for free in (name, "/".join(parts), whole.as_posix()) if free not in learners)
+            learners[next(free)] = path
     if not learners:
         raise CourseError(f"{returned} holds no notebooks: expected one .ipynb file per learner, named after them.")
     return learners
+
+
+def _is_notebook(path: Path) -> bool:
+    """By its name; a link that leads nowhere is somebody's too."""
+    return path.suffix.lower() == ".ipynb" and (path.is_file() or (path.is_symlink() and not path.is_dir()))
+
+
+def _is_hidden(part: str) -> bool:
+    return part.startswith(".") or part in NOBODY
+
+
+def _others(returned: Path, notebooks: Iterable[Path], out: Path) -> list[Path]:
+    """What else was returned, and holds no notebook: folders of learners, and files of another kind."""
+    if not returned.is_dir():
+        return []
+    known = {path.relative_to(returned).parts[0] for path in notebooks}
+    found = [path for path in returned.iterdir() if path.name not in known and not _is_hidden(path.name)]
+    return sorted(path for path in found if path.resolve() != out.resolve())
+
+
+def _unreadable(file: Path) -> str:
+    """Why there is no notebook to be read, or ""."""
+    try:
+        if file.is_dir():
+            held = ", ".join(sorted(path.name for path in file.iterdir()))
+            return f"The folder holds no notebook, but {held}" if held else "The folder is empty"
+        with file.open("rb"):
+            large = file.stat().st_size > LARGEST
+    except OSError as error:
+        return f"The file cannot be read ({error.strerror})"
+    return "The file has more than 50 MB: is it a notebook?" if large else ""
 
 
 def _package() -> str:
@@ -167,23 +212,30 @@ def _package() -> str:
 
 def _key(file: Path, package: str, limits: Limits) -> str:
     """What a grade depends on: the notebook, the course's code, the limits."""
-    content = hashlib.sha256()
-    with file.open("rb") as stream:
-        while block := stream.read(2**20):
-            content.update(block)
-    return hashlib.sha256(f"{content.hexdigest()} {package} {limits}".encode()).hexdigest()
+    content = _unreadable(file) or hashlib.sha256(file.read_bytes()).hexdigest()
+    return hashlib.sha256(f"{content} {package} {limits}".encode()).hexdigest()
 
 
-def _stored(out: Path, assignment: dict[str, Any]) -> list[Row]:
-    """Rows of an earlier run."""
+def _stored(out: Path, assignment: dict[str, Any], fresh: bool, say: Callable[[str], None]) -> list[Row]:
+    """Rows of an earlier run. A line that cannot be read is left out: its notebook is graded anew."""
     file = out / "grades.jsonl"
-    rows: list[Row] = []
-    if file.exists():
-        with suppress(OSError, ValueError):
-            rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-        if not rows or any(not isinstance(row, dict) or row.get("assignment") != assignment for row in rows):
-            raise CourseError(f"{file} holds grades of another assignment: name another folder with --out.")
+    lines = file.read_bytes().splitlines() if file.exists() else []
+    rows = [row for row in map(_row, lines) if row]
+    if any(row["assignment"] != assignment for row in rows):
+        raise CourseError(f"{file} holds grades of another assignment: name another folder with --out.")
+    if lines and not rows and not fresh:
+        raise CourseError(f"{file} holds no grades that can be read: name another folder, or write over it by --fresh.")
+    if len(rows) < len(lines):
+        say(f"{file} is damaged: {len(lines) - len(rows)} of {len(lines)} lines cannot be read, and are graded anew.")
     return rows
+
+
+def _row(line: bytes) -> Row | None:
+    with suppress(ValueError, RecursionError):
+        row = json.loads(line)
+        if isinstance(row, dict) and row.keys() >= PARTS:
+            return row
+    return None
 
 
 def _write(out: Path, rows: list[Row], chosen: list[Exercise]) -> None:

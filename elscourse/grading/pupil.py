@@ -24,9 +24,11 @@ import torch
 from torch import Tensor
 
 from ..check import Exercise, Verdict
+from ..errors import CourseError
 from . import wire
 
 START_SECONDS = 300  # until Python and torch are there: the computer's time, not the learner's
+MOST_SECONDS, MOST_GIB = 86_400, 10_000
 KEPT = ("PATH", "HOME", "USERPROFILE", "SYSTEMROOT", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
 T = TypeVar("T")
 
@@ -41,6 +43,13 @@ class Limits:
 
     seconds: float = 60
     memory: float = 2
+
+    def __post_init__(self) -> None:
+        """Raise CourseError for limits that are none, NaN among them, or more than systems can count."""
+        if not 1 <= self.seconds <= MOST_SECONDS:
+            raise CourseError(f"a time limit of {self.seconds:g} seconds: expected 1 to {MOST_SECONDS:,}.")
+        if not 0.1 <= self.memory <= MOST_GIB:
+            raise CourseError(f"memory of {self.memory:g} GiB: expected 0.1 to {MOST_GIB:,}.")
 
 
 @dataclass
@@ -64,6 +73,7 @@ class Pupil:
         environment = {name: os.environ[name] for name in KEPT if name in os.environ} | {
             "TMPDIR": self.folder.name,
             "TEMP": self.folder.name,
+            "NUMBA_CACHE_DIR": self.folder.name,  # not beside the course's code, where it may not write
             "MPLBACKEND": "Agg",
             "OMP_NUM_THREADS": "1",
             "CUDA_VISIBLE_DEVICES": "",

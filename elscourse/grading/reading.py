@@ -33,6 +33,8 @@ def code_cells(data: bytes) -> list[str]:
     try:
         notebook = json.loads(data)
         cells = [(cell["cell_type"], source_of(cell)) for cell in notebook["cells"]]
+    except UnicodeDecodeError:
+        raise NotANotebook("The file is not text in UTF-8: was it saved by something else than Jupyter?") from None
     except (ValueError, KeyError, TypeError, RecursionError):
         raise NotANotebook("The file is not a notebook: was something else saved under that name?") from None
     return [source for kind, source in cells if kind == "code"]
