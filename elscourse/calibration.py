@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from tqdm.auto import tqdm
 
 from .diffusion import Denoiser, Labels, score_from_denoiser, seeded_noise, trajectory
 from .errors import CourseError
+from .files import save_array
 from .machines import PatchMachine
 from .schedule import CosineSchedule
 
@@ -71,7 +71,7 @@ def calibration_table(
                     row[k] = torch.cosine_similarity(ours, theirs, dim=1).cpu()
                 bar.update()
             if checkpoint is not None:
-                _keep(table, checkpoint)
+                save_array(table.numpy(), checkpoint)
     return CalibrationTable([t for t, _, _ in points], list(candidates), table)
 
 
@@ -85,13 +85,6 @@ def _started(checkpoint: Path | None, shape: tuple[int, int, int]) -> Float[Tens
         if tuple(table.shape) == shape:
             return table
     return torch.full(shape, torch.nan, dtype=torch.float64)
-
-
-def _keep(table: Float[Tensor, "T K S"], checkpoint: Path) -> None:
-    partial = checkpoint.with_suffix(".partial")
-    with partial.open("wb") as file:
-        np.save(file, table.numpy())
-    os.replace(partial, checkpoint)
 
 
 def calibrate(

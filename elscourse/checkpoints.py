@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 from .data import data_dir
 from .diffusion import Labels, check_batch, check_labels, denoiser_from_noise
 from .errors import CourseError, unknown_name
+from .files import whole_file
 from .networks import build_network, classes_of
 from .schedule import CosineSchedule, check_time
 from .training import save_atomically
@@ -96,13 +96,11 @@ class NetworkDenoiser:
 
 def save_network(module: nn.Module, card: dict[str, Any], folder: Path) -> Path:
     """Write `folder/NAME.safetensors` and `folder/NAME.json`; the name and how to build it are read from the card."""
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{card['name']}.safetensors"
     save_atomically(module.state_dict(), path)
     text = json.dumps({**card, "sha256": sha256(path)}, indent=1) + "\n"
-    partial = path.with_suffix(".json.partial")
-    partial.write_text(text)
-    os.replace(partial, path.with_suffix(".json"))
+    with whole_file(path.with_suffix(".json")) as partial:
+        partial.write_text(text)
     return path
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from .calibration import CALIBRATION_SEEDS, calibrate
 from .checkpoints import find_card
 from .data import data_dir
 from .errors import CourseError
+from .files import whole_file
 
 if TYPE_CHECKING:  # lab imports this module
     from .lab import Lab
@@ -38,10 +38,8 @@ class CalibratedSizes:
 
     def save(self, path: Path) -> None:
         """Write as JSON, moved into place at once."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(path.name + ".partial")
-        partial.write_text(_compact_pairs(asdict(self)))
-        os.replace(partial, path)
+        with whole_file(path) as partial:
+            partial.write_text(_compact_pairs(asdict(self)))
 
     @classmethod
     def load(cls, path: Path) -> CalibratedSizes:

@@ -7,7 +7,6 @@ import hashlib
 import json
 import math
 import operator
-import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -26,6 +25,7 @@ from tqdm.auto import tqdm
 
 from .data import ImageSet
 from .errors import CourseError
+from .files import whole_file
 from .mapped import sha256_of
 from .networks import classes_of
 from .schedule import CosineSchedule
@@ -170,7 +170,6 @@ class Trainer:
             "losses": self.losses,
             "running": self.running,
         }
-        path.parent.mkdir(parents=True, exist_ok=True)
         save_atomically(tensors, path, {k: json.dumps(v) for k, v in notes.items()})
 
     def load(self, path: Path) -> None:
@@ -207,9 +206,8 @@ def _short(value: object) -> object:
 
 def save_atomically(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:
     """Write a safetensors file beside `path` and move it into place: never a half-written file under that name."""
-    partial = path.with_name(path.name + ".partial")
-    save_file({k: v.contiguous() for k, v in tensors.items()}, partial, metadata)
-    os.replace(partial, path)
+    with whole_file(path) as partial:
+        save_file({k: v.contiguous() for k, v in tensors.items()}, partial, metadata)
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -236,12 +234,13 @@ def train(
 ) -> tuple[nn.Module, list[float]]:
     """Minimise E (eps - eps_hat(x_t, t))^2 over the images; returns the moving average and the loss curve.
 
-    checkpoint: a file to continue from when it exists, written every `save_every` steps, at the end, and when the
-    process is asked to stop (Ctrl-C, SIGTERM). The curve has one point, a mean, per 100 steps.
+    checkpoint: a file to continue from when it exists, written after the first step, every `save_every` steps, at the
+    end, and when the process is asked to stop (Ctrl-C, SIGTERM). The curve has one point, a mean, per 100 steps.
     after_step: called with the trainer after every step, for plots of one's own.
 
     Raises CourseError for a plan that cannot be followed, channels or classes that the network does not know, a
-    device that is not here, a checkpoint of something else, and a loss that is no longer finite.
+    device that is not here, a checkpoint of something else or one that cannot be written, and a loss that is no longer
+    finite.
 
     Source of the objective: Ho, Jain & Abbeel, NeurIPS 2020. Lesson 03.
     """
@@ -277,8 +276,9 @@ def train(
                 bar.set_postfix(loss=f"{trainer.losses[-1]:.4f}", refresh=False)
             if after_step is not None:
                 after_step(trainer)
-            last = asked_to_stop or trainer.step == plan.steps
-            if checkpoint is not None and (last or trainer.step % save_every == 0):
+            # after the first step too: what cannot be written is told now, not minutes later
+            due = asked_to_stop or trainer.step in (1, plan.steps) or trainer.step % save_every == 0
+            if checkpoint is not None and due:
                 trainer.save(checkpoint)
             if asked_to_stop:
                 raise KeyboardInterrupt

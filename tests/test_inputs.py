@@ -5,8 +5,11 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import resource
 import shutil
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,10 @@ from conftest import ok, pictures, run
 
 import elscourse as els
 from elscourse import diffusion
+from elscourse.checkpoints import save_network
 from elscourse.data import data_dir
+from elscourse.files import whole_file
+from elscourse.sizes import CalibratedSizes
 from elscourse.training import TrainingPlan
 
 IMAGES = pictures(4, 1, 8, 8)
@@ -392,3 +398,79 @@ def test_a_stop_promises_what_it_keeps(command: str, goes_on: bool, monkeypatch:
     result = run(command, *(["fashion-mnist-16-unet-zeros"] if command == "train" else []))
     assert result.exit_code == 130 and "Stopped." in result.output
     assert ("What is finished is kept" in result.output) == goes_on
+
+
+@contextmanager
+def full_disk(room: int = 200) -> Iterator[None]:
+    """As on a full disk: no file of this process gets more bytes than that."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda path: els.calibrate(els_machine(), els.IdealScoreMachine(IMAGES), (3, 5), samples=1, checkpoint=path),
+        lambda path: save_network(els.ResNet(width=4, layers=1), {"name": "net"}, path),
+        lambda path: CalibratedSizes("net", "x" * 300, [1], 1).save(path),
+    ],
+)
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(write, tmp_path: Path) -> None:
+    with full_disk(), pytest.raises(els.CourseError, match=r"could not write \S+ \(.+\): make room there, or name a"):
+        write(tmp_path / "new" / "file.npy")
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize(
+    ("room", "file", "command"),
+    [
+        (200, "run/parts/settings.json", ["reproduce", "--network-steps", "1", "--out", "run"]),
+        (9000, "run/parts/network-1-00000.npy", ["reproduce", "--network-steps", "1", "--out", "run"]),
+        (200, "a.png", ["sample", "--out", "a.png"]),
+    ],
+)
+def test_a_command_on_a_full_disk(
+    room: int, file: str, command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    seeds = "0-19" if command[0] == "sample" else "20"
+    with full_disk(room):
+        result = run(*command, "--seeds", seeds, "--steps", "1")
+    assert result.exit_code == 1 and f"could not write {file} (" in result.output
+    assert not list(tmp_path.rglob("*partial*"))
+
+
+def test_a_checkpoint_that_cannot_be_written_is_told_after_the_first_step(tmp_path: Path) -> None:
+    steps: list[int] = []
+    with full_disk(), pytest.raises(els.CourseError, match=r"could not write \S+state.safetensors"):
+        els.train(
+            els.ResNet(width=4, layers=1),
+            els.ImageSet(IMAGES),
+            TrainingPlan(steps=200, batch=2),
+            progress=False,
+            checkpoint=tmp_path / "state.safetensors",
+            after_step=lambda trainer: steps.append(trainer.step),
+        )
+    assert steps == [1] and not list(tmp_path.iterdir())
+
+
+def test_two_processes_may_write_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with whole_file(tmp_path / "a.json") as mine:
+        monkeypatch.setattr(os, "getpid", lambda: -1)
+        with whole_file(tmp_path / "a.json") as theirs:
+            mine.write_text("mine")
+            theirs.write_text("theirs")
+        assert (tmp_path / "a.json").read_text() == "theirs"
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a.json", "mine")]
+
+
+def test_a_picture_without_a_folder_is_not_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diffusion, "sample", lambda *_, **__: pytest.fail("it was drawn"))
+    result = run("sample", "--out", "no/such/folder/a.png")
+    assert (
+        result.exit_code == 1 and "could not write no/such/folder/a.png (there is no folder no/such/f" in result.output
+    )
