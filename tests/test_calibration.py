@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from conftest import pictures
@@ -72,6 +73,49 @@ def test_a_stopped_calibration_goes_on(tmp_path: Path, monkeypatch: pytest.Monke
         again()
     assert again() == whole
     assert len(calls) == 5 + 6, "two times of two candidates were kept"
+
+
+def test_a_calibration_of_something_else_is_not_continued(tmp_path: Path) -> None:
+    images, kept = smooth(10), tmp_path / "new" / "c.npy"
+    machine, network = els.EquivariantLocalScoreMachine(images, patch_size=3), els.IdealScoreMachine(images)
+
+    def go(machine=machine, network=network, candidates=(3, 5), **options) -> list[tuple[float, int]]:
+        options = {"steps": 3, "samples": 2, **options}
+        return els.calibrate(machine, network, candidates, checkpoint=str(kept), **options)
+
+    whole = go()
+    written = kept.read_bytes()
+    blind = els.EquivariantLocalScoreMachine(images, patch_size=3, window="gaussian")
+    elsewhere = els.EquivariantLocalScoreMachine(images.flip(0), patch_size=3)
+    wrapped = els.EquivariantLocalScoreMachine(images, patch_size=3, padding="circular")
+    for what, other in {
+        "network": {"network": els.with_first_step(network, machine)},
+        "candidates": {"candidates": (3, 7)},
+        "noise": {"seeds": [1, 2]},
+        "steps": {"steps": 4},
+        "images": {"machine": elsewhere},
+        "machine": {"machine": blind},
+    }.items():
+        with pytest.raises(els.CourseError, match=rf"c\.npy was started for something else \(other {what}\): use the"):
+            go(**other)
+    with pytest.raises(els.CourseError, match=r"other machine, candidates\)"):
+        go(wrapped, candidates=(3, 5, 7))
+    assert kept.read_bytes() == written and go() == whole
+
+
+def test_scores_of_an_earlier_version_are_continued_and_damaged_ones_are_not(tmp_path: Path) -> None:
+    machine, kept = els.LocalScoreMachine(smooth(5), patch_size=3), tmp_path / "c.npy"
+    np.save(kept, np.broadcast_to([[1.0], [0.0]], (2, 2, 1)))
+    go = lambda **options: els.calibrate(machine, machine, (3, 5), samples=1, checkpoint=kept, **options)  # noqa: E731
+    assert [size for _, size in go(steps=2)] == [3, 3]
+    np.save(kept, np.zeros((2, 2, 1)))
+    with pytest.raises(els.CourseError, match="other steps, candidates or samples"):
+        go(steps=3)
+    go(steps=2)
+    for damaged in (kept.read_bytes()[:300], b"", b"nothing"):
+        kept.write_bytes(damaged)
+        with pytest.raises(els.CourseError, match="is damaged: delete it and calibrate again"):
+            go(steps=2)
 
 
 def test_sizes_survive_the_file(tmp_path: Path) -> None:
