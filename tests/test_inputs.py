@@ -388,6 +388,29 @@ def test_a_finished_network_is_not_trained_again_nor_replaced(tmp_path: Path, mo
     assert els.load_network("own").card["data"]["n"] == 21
 
 
+def test_a_network_knows_its_images_from_others_in_their_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.save("mine.npy", pictures(6, 1, 8, 8).numpy())
+    own = ("train", "own", "--dataset", "mine.npy", "--width", "4", "--steps", "2")
+    ok(*own)
+    card = Path("runs/networks/own.json").resolve()
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert len(els.lab(network=card, verbose=False).data) == 6, "from another folder too"
+    monkeypatch.chdir(tmp_path)
+    np.save("mine.npy", pictures(6, 1, 8, 8, seed=5).numpy())
+    result = run(*own)
+    assert result.exit_code == 1 and "made by another recipe (other data)" in result.output
+    for command in ("calibrate", "sample"):
+        result = run(command, *([] if command == "calibrate" else ["--network"]), "own")
+        assert result.exit_code == 1 and "no longer holds the images that own was trained on" in result.output
+    assert len(els.lab(network="own", dataset="mine.npy", verbose=False).data) == 6
+    old = json.loads(card.read_text())
+    old["data"] = {"name": "mine.npy", "size": None, "n": 6}  # as an earlier version wrote it
+    card.write_text(json.dumps(old))
+    assert "is trained" in ok(*own) and len(els.lab(network="own", verbose=False).data) == 6
+
+
 @pytest.mark.parametrize(("command", "goes_on"), [("train", True), ("sample", False)])
 def test_a_stop_promises_what_it_keeps(command: str, goes_on: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(*_: object, **__: object) -> None:
