@@ -20,7 +20,7 @@ from .catalogue import BUNDLED, CATALOGUE, FASHION_CLASSES, Dataset
 from .datasets import read
 from .errors import CourseError, unknown_name
 from .folders import classes, image_files, runs_of_one_shape
-from .mapped import check_range, is_mapped, open_images, open_labels
+from .mapped import check_order, check_range, is_mapped, open_images, open_labels
 
 __all__ = ["BUNDLED", "FASHION_CLASSES", "ImageSet", "data_dir", "load", "resize", "to_unit_range"]
 
@@ -54,6 +54,7 @@ class ImageSet:
             raise CourseError(
                 f"{self.name}: images must be floats of shape (N, C, H, W), got {self.images.dtype} {shape}."
             )
+        check_order(shape, self.name)
         if self.images.numel() == 0:
             raise CourseError(f"{self.name}: at least one image is needed, got none (shape {shape}).")
         if not torch.stack(self.images.aminmax()).isfinite().all():  # a NaN anywhere makes both NaN

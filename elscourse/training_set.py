@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .diffusion import Labels, check_labels
 from .errors import CourseError
-from .mapped import pieces
+from .mapped import check_order, pieces
 from .patches import NUMBER
 from .posterior import MEMORY
 from .schedule import CosineSchedule, check_time
@@ -41,6 +41,7 @@ class TrainingSetDenoiser:
             raise CourseError(f"images must be a tensor with the shape (N, C, H, W) and N >= 1, got {shape}.")
         if images.dtype not in (torch.float32, torch.float64):
             raise CourseError(f"images must be float32 or float64 with pixels in [-1, 1], got {images.dtype}.")
+        check_order(images.shape, "images")
         total = torch.stack([piece.sum((0, 2, 3), dtype=torch.float64) for piece in pieces(images)]).sum(0)
         if not total.isfinite().all():
             raise CourseError("images contain NaN or infinite pixels: remove or repair them first.")

@@ -273,6 +273,24 @@ def test_image_set_refuses_what_it_cannot_be() -> None:
             ImageSet(good, labels, ("a", "b"))
 
 
+def test_colours_that_come_last_are_refused_and_narrow_images_are_not(tmp_path: Path) -> None:
+    path, advice = (
+        tmp_path / "last.npy",
+        sentence(r"colours seem to come last: move them with x.transpose\(0, 3, 1, 2\)"),
+    )
+    for colours in (1, 3, 4):
+        last = torch.zeros(5, 6, 7, colours)
+        np.save(path, last.numpy())
+        for take in (lambda: load(path), lambda x=last: ImageSet(x), lambda x=last: els.IdealScoreMachine(x)):
+            with advice:
+                take()
+        for channels in (1, 2, 3, 4):
+            narrow = torch.zeros(2, channels, 6, colours)
+            np.save(path, narrow.numpy())
+            assert load(path).images.shape == ImageSet(narrow).images.shape == narrow.shape
+            assert els.IdealScoreMachine(narrow)(narrow, 0.5).shape == narrow.shape
+
+
 def numbered() -> ImageSet:
     images = torch.arange(6.0).reshape(6, 1, 1, 1).expand(6, 1, 2, 2) / 6
     return ImageSet(images, torch.tensor([0, 1, 0, 1, 1, 0]), ("cat", "dog", "owl"), "animals")
