@@ -27,7 +27,7 @@ from .data import ImageSet
 from .errors import CourseError
 from .files import whole_file
 from .mapped import sha256_of
-from .networks import classes_of
+from .networks import classes_of, predicted_noise
 from .schedule import CosineSchedule
 
 CURVE_EVERY = 100  # steps averaged into one point of the loss curve
@@ -103,7 +103,7 @@ def noise_prediction_loss(
     theta = (schedule.theta(1.0) * t).to(device)[:, None, None, None]
     x_t = theta.cos() * x_0 + theta.sin() * eps
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16"):
-        eps_hat = network(x_t, t.to(device), labels)
+        eps_hat = predicted_noise(network, x_t, t.to(device), labels)
     return (eps - eps_hat.float()).square().mean()
 
 
@@ -238,7 +238,8 @@ def train(
     end, and when the process is asked to stop (Ctrl-C, SIGTERM). The curve has one point, a mean, per 100 steps.
     after_step: called with the trainer after every step, for plots of one's own.
 
-    Raises CourseError for a plan that cannot be followed, channels or classes that the network does not know, a
+    Raises CourseError for a plan that cannot be followed, channels or classes that the network does not know, one
+    that is called or answers otherwise (it must be eps_hat(x_t, t, labels)), a
     device that is not here, a checkpoint of something else or one that cannot be written, and a loss that is no longer
     finite.
 
