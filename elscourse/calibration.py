@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -62,9 +63,10 @@ def calibration_table(
     Raises CourseError without candidates, and for a checkpoint that cannot be written, is damaged, or was started with
     another network, other images or other settings.
     """
-    if not candidates:
-        raise CourseError("calibration needs at least one candidate patch size.")
-    machines = [machine.with_patch_size(p) for p in candidates]
+    sizes = list(candidates) if isinstance(candidates, Iterable) else []
+    if not sizes:
+        raise CourseError(f"calibration needs a list of at least one candidate patch size, got {candidates!r}.")
+    machines = [machine.with_patch_size(p) for p in sizes]
     schedule: CosineSchedule = machine.schedule
     points = list(trajectory(network, noise, steps, schedule=schedule, labels=labels))[:-1]
     given = {} if labels is None else {"labels": labels}
@@ -75,7 +77,7 @@ def calibration_table(
         kept = _Kept(Path(checkpoint), origin, drawn=points[-1][2].cpu().numpy())
         table = kept.load(table)
         kept.save(table)  # what cannot be written is told now, not after the first time
-    with tqdm(total=len(points) * len(candidates), desc="calibrating", unit="score", disable=not progress) as bar:
+    with tqdm(total=len(points) * len(sizes), desc="calibrating", unit="score", disable=not progress) as bar:
         for row, (t, x_t, x0_hat) in zip(table, points, strict=True):
             theirs = score_from_denoiser(x0_hat, x_t, t, schedule).double().flatten(1)
             for k, candidate in enumerate(machines):
@@ -85,7 +87,7 @@ def calibration_table(
                 bar.update()
             if kept is not None:
                 kept.save(table)
-    return CalibrationTable([t for t, _, _ in points], list(candidates), table)
+    return CalibrationTable([t for t, _, _ in points], sizes, table)
 
 
 @dataclass(frozen=True)
@@ -161,8 +163,8 @@ def calibrate(
     Raises CourseError for a number of samples that cannot be had, and as `calibration_table` does.
     Source: Kamb & Ganguli 2025, section on calibrating the locality scale. Lesson 09.
     """
-    if not 1 <= samples <= len(seeds):
-        raise CourseError(f"samples must be between 1 and the number of seeds ({len(seeds)}), got {samples}.")
+    if not isinstance(samples, Integral) or not 1 <= samples <= len(seeds):
+        raise CourseError(f"samples must be between 1 and the number of seeds ({len(seeds)}), got {samples!r}.")
     noise = seeded_noise(seeds[:samples], machine.images.shape[1:]).to(machine.images)
     return calibration_table(
         machine, network, candidates, noise, steps=steps, labels=labels, progress=progress, checkpoint=checkpoint

@@ -53,13 +53,14 @@ class TrainingPlan:
         """The plan with "auto" decided for this device; the checkpoint records it, so that a resume keeps it."""
         try:
             steps, batch, seed = (operator.index(n) for n in (self.steps, self.batch, self.seed))
-            possible = steps >= 1 and batch >= 1 and 0 <= self.ema < 1 and self.learning_rate > 0
+            numbers = steps >= 1 and batch >= 1 and -(2**63) <= seed < 2**64  # what torch takes
+            possible = numbers and 0 <= self.ema < 1 and self.learning_rate > 0
         except TypeError:
             possible = False
         if not possible:
             raise CourseError(
-                "a plan needs whole numbers steps >= 1, batch >= 1 and seed, 0 <= ema < 1 and learning_rate > 0, got "
-                f"{self.steps!r}, {self.batch!r}, {self.seed!r}, {self.ema!r}, {self.learning_rate!r}."
+                "a plan needs whole numbers steps >= 1, batch >= 1, seed < 2^64, and 0 <= ema < 1, learning_rate > 0, "
+                f"got {self.steps!r}, {self.batch!r}, {self.seed!r}, {self.ema!r}, {self.learning_rate!r}."
             )
         plan = replace(self, steps=steps, batch=batch, seed=seed)  # those of numpy are no JSON
         if self.precision not in ("auto", "bfloat16", "float32"):
@@ -247,6 +248,10 @@ def train(
     """
     from .lab import pick_device  # which imports this module
 
+    if not isinstance(data, ImageSet):
+        raise CourseError(
+            f"data must be an els.ImageSet, made of images by els.ImageSet(images), got {type(data).__name__}."
+        )
     classes, channels = classes_of(network), getattr(network, "channels", None)
     if channels not in (None, data.images.shape[1]):
         raise CourseError(

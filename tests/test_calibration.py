@@ -196,10 +196,12 @@ def test_calibrating_one_machine_keeps_the_others_curves(tmp_path: Path, capsys:
 
 def test_bad_requests() -> None:
     machine = els.LocalScoreMachine(smooth(3), patch_size=3)
-    with pytest.raises(els.CourseError, match="at least one candidate"):
-        els.calibrate(machine, machine, ())
-    with pytest.raises(els.CourseError, match="samples must be between 1 and the number of seeds"):
-        els.calibrate(machine, machine, (3,), samples=0)
+    for candidates in ((), 3, None):
+        with pytest.raises(els.CourseError, match="a list of at least one candidate"):
+            els.calibrate(machine, machine, candidates)  # type: ignore[arg-type]
+    for samples in (0, 1.5, "2"):
+        with pytest.raises(els.CourseError, match="samples must be between 1 and the number of seeds"):
+            els.calibrate(machine, machine, (3,), samples=samples)  # type: ignore[arg-type]
     with pytest.raises(els.CourseError, match="only ELS machines"):
         calibrate_lab(els.lab(verbose=False), "fashion-mnist-16-resnet-zeros", ["is"])
     assert calibration.CALIBRATION_SEEDS[0] > 1000

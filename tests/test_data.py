@@ -256,7 +256,7 @@ def test_image_set_refuses_what_it_cannot_be() -> None:
     good = torch.zeros(3, 1, 4, 4)
     assert ImageSet(good).labels is None
     for images in (good[0], good.to(torch.uint8), good[None]):
-        with sentence(r"images must be floats of shape \(N, C, H, W\)"):
+        with sentence(r"images must be a tensor of floats of shape \(N, C, H, W\)"):
             ImageSet(images)
     with sentence("at least one image is needed"):
         ImageSet(good[:0])
@@ -266,7 +266,7 @@ def test_image_set_refuses_what_it_cannot_be() -> None:
         with sentence("NaN or inf"):
             ImageSet(spoilt)
     for labels in (torch.zeros(2, dtype=torch.int64), torch.zeros(3), torch.zeros(3, 1, dtype=torch.int64)):
-        with sentence(r"labels must be int64 of shape \(3,\)"):
+        with sentence(r"labels must be a tensor, int64 of shape \(3,\)"):
             ImageSet(good, labels)
     for labels in (torch.tensor([0, 1, 2]), torch.tensor([0, -1, 1])):
         with sentence(r"labels must lie in 0 \.\.\. 1, one per class"):
