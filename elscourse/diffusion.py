@@ -115,6 +115,16 @@ def check_times(times: Sequence[float]) -> list[float]:
     return grid
 
 
+def _check_same_schedule(denoiser: Denoiser, schedule: CosineSchedule, grid: list[float]) -> None:
+    """A denoiser with a schedule of its own takes x_t for an image with that much noise: it must have as much."""
+    own: Any = getattr(denoiser, "schedule", None)
+    if hasattr(own, "alpha") and any(own.alpha(t) != schedule.alpha(t) for t in grid):
+        raise CourseError(
+            f"the denoiser has another schedule, {own}, than it is to be sampled with, {schedule}: pass "
+            "schedule=denoiser.schedule."
+        )
+
+
 @torch.no_grad()
 def trajectory(
     denoiser: Denoiser,
@@ -137,13 +147,14 @@ def trajectory(
     times: a grid of one's own, falling; the default is `schedule.times(steps)`, which ends at 0.
     labels: passed on to the denoiser when given.
 
-    Raises CourseError for steps or times that are no grid, a schedule that is none, and a denoiser that answers in
-    another shape.
+    Raises CourseError for steps or times that are no grid, a schedule that is none or not the denoiser's own, and a
+    denoiser that answers in another shape.
 
     Source: Song, Meng & Ermon, ICLR 2021 (arXiv 2010.02502), with eta = 0. Lesson 01.
     """
     check_schedule(schedule)
     grid = schedule.times(steps) if times is None else check_times(times)
+    _check_same_schedule(denoiser, schedule, grid)
     given = {} if labels is None else {"labels": labels}
     x_t = noise
     for t, t_next in itertools.pairwise(grid):
