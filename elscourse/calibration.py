@@ -161,6 +161,7 @@ def calibrate(
     The machine's window may be square or gaussian; of a gaussian one the candidates are the supports.
 
     Raises CourseError for a number of samples that cannot be had, and as `calibration_table` does.
+
     Source: Kamb & Ganguli 2025, section on calibrating the locality scale. Lesson 09.
     """
     if not isinstance(samples, Integral) or not 1 <= samples <= len(seeds):

@@ -112,8 +112,8 @@ def calibrate_lab(
     The sizes are written beside the network's card. Until all machines are done, their scores are kept beside it too,
     so that a calibration that was killed goes on; once they are, the next one starts anew.
 
-    Raises CourseError for other machines, for no size to try, and for settings other than those by which sizes that
-    came with the course were measured: they would be replaced.
+    Raises CourseError for other machines, for no size to try, for scores kept of other settings or images, and for
+    settings other than those by which sizes that came with the course were measured: they would be replaced.
     """
     own = f"els-{lab.network.padding}"
     path = sizes_path(find_card(network))
@@ -152,5 +152,5 @@ def calibrate_lab(
         )
         found.save(path)
     for checkpoint in checkpoints.values():
-        checkpoint.unlink()
+        checkpoint.unlink(missing_ok=True)  # another process that calibrates the same network may have been first
     return path

@@ -172,6 +172,35 @@ def test_a_killed_calibration_of_a_network_keeps_what_it_has(tmp_path: Path, mon
     assert not list(tmp_path.glob("*.npy"))
 
 
+def test_calibrating_in_two_processes_or_with_other_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    card = {"name": "mine", "architecture": "resnet", "config": {"width": 8, "padding": "zeros"}}
+    card["data"] = {"name": "fashion-mnist", "size": 8, "n": 20}
+    path = save_network(els.ResNet(width=8), card, tmp_path)
+    lab = els.lab(network=path, verbose=False)
+    go = lambda **more: calibrate_lab(lab, str(path), ["els-zeros"], steps=2, progress=False, **more)  # noqa: E731
+    original = CalibratedSizes.save
+
+    def killed(self, path: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(CalibratedSizes, "save", killed)
+    with pytest.raises(KeyboardInterrupt):
+        go(samples=1)
+    with pytest.raises(
+        els.CourseError, match=r"mine.sizes.els-zeros-\S+.npy was started for .* \(other noise\).*--fresh"
+    ):
+        go(samples=2)
+
+    def overtaken(self, path: Path) -> None:
+        original(self, path)
+        for scores in tmp_path.glob("*.npy"):
+            scores.unlink()
+
+    monkeypatch.setattr(CalibratedSizes, "save", overtaken)
+    assert go(samples=2, fresh=True).exists() and not list(tmp_path.glob("*.npy"))
+
+
 def test_calibrating_one_machine_keeps_the_others_curves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     torch.manual_seed(0)
     card = {"name": "mine", "architecture": "resnet", "config": {"width": 8, "padding": "zeros"}}
