@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from .checkpoints import find_card, load_network
 from .data import ImageSet, load
 from .doctor import gib
 from .errors import CourseError
+from .files import whole_file
 from .lab import Lab, lab, pick_device
 from .measure import Row
 from .measure_memory import memory
@@ -247,8 +247,6 @@ SECTIONS: dict[str, Callable[[dict[str, Any]], Iterator[str]]] = {
 
 def write(results: dict[str, Any], out: Path) -> None:
     """bench.json and bench.md in the folder, each moved into place at once."""
-    out.mkdir(parents=True, exist_ok=True)
     for name, text in (("bench.json", json.dumps(results, indent=1) + "\n"), ("bench.md", table(results))):
-        partial = out / f"{name}.partial"
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, out / name)
+        with whole_file(out / name) as partial:
+            partial.write_text(text, encoding="utf-8")

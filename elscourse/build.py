@@ -20,6 +20,7 @@ from typing import Any
 import click
 
 from .errors import CourseError, unknown_name
+from .files import whole_file
 
 ROOT = Path(__file__).parent.parent
 STAMPS = ROOT / "runs" / "built.json"  # what each notebook was built from; not in git
@@ -160,10 +161,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    with whole_file(path) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def _text_hash(text: str) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -13,11 +15,14 @@ from jaxtyping import Float
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from .diffusion import Denoiser, Labels, score_from_denoiser, seeded_noise, trajectory
+from .diffusion import Denoiser, Labels, check_labels, score_from_denoiser, seeded_noise, trajectory
 from .errors import CourseError
+from .files import whole_file
 from .machines import PatchMachine
+from .mapped import sha256_of
 from .schedule import CosineSchedule
 
+SAME_NETWORK = 1e-3  # by which what it draws may differ, on average: processors round in their own ways
 CALIBRATION_SEEDS = range(900_000, 900_020)  # no evaluation uses these
 
 
@@ -48,21 +53,31 @@ def calibration_table(
     steps: int = 20,
     labels: Labels = None,
     progress: bool = False,
-    checkpoint: Path | None = None,
+    checkpoint: str | Path | None = None,
 ) -> CalibrationTable:
     """Follow the network's own trajectory from `noise`; at each x_t compare its score with the machine's.
 
     At one x_t and t the scores are s = (alpha D - x_t) / sigma^2, and their cosine is taken over all pixels.
-    checkpoint: a .npy file that keeps the finished entries, so that a killed calibration goes on where it stopped.
+    checkpoint: a file that keeps the finished entries, so that a killed calibration goes on where it stopped.
+
+    Raises CourseError without candidates, and for a checkpoint that cannot be written, is damaged, or was started with
+    another network, other images or other settings.
     """
-    if not candidates:
-        raise CourseError("calibration needs at least one candidate patch size.")
-    machines = [machine.with_patch_size(p) for p in candidates]
+    sizes = list(candidates) if isinstance(candidates, Iterable) else []
+    if not sizes:
+        raise CourseError(f"calibration needs a list of at least one candidate patch size, got {candidates!r}.")
+    machines = [machine.with_patch_size(p) for p in sizes]
     schedule: CosineSchedule = machine.schedule
     points = list(trajectory(network, noise, steps, schedule=schedule, labels=labels))[:-1]
     given = {} if labels is None else {"labels": labels}
-    table = _started(checkpoint, (len(points), len(candidates), len(noise)))
-    with tqdm(total=len(points) * len(candidates), desc="calibrating", unit="score", disable=not progress) as bar:
+    table = torch.full((len(points), len(machines), len(noise)), torch.nan, dtype=torch.float64)
+    kept = None
+    if checkpoint is not None:
+        origin = _origin(machines, noise, len(points), labels)
+        kept = _Kept(Path(checkpoint), origin, drawn=points[-1][2].cpu().numpy())
+        table = kept.load(table)
+        kept.save(table)  # what cannot be written is told now, not after the first time
+    with tqdm(total=len(points) * len(sizes), desc="calibrating", unit="score", disable=not progress) as bar:
         for row, (t, x_t, x0_hat) in zip(table, points, strict=True):
             theirs = score_from_denoiser(x0_hat, x_t, t, schedule).double().flatten(1)
             for k, candidate in enumerate(machines):
@@ -70,28 +85,61 @@ def calibration_table(
                     ours = score_from_denoiser(candidate(x_t, t, **given), x_t, t, schedule).double().flatten(1)
                     row[k] = torch.cosine_similarity(ours, theirs, dim=1).cpu()
                 bar.update()
-            if checkpoint is not None:
-                _keep(table, checkpoint)
-    return CalibrationTable([t for t, _, _ in points], list(candidates), table)
+            if kept is not None:
+                kept.save(table)
+    return CalibrationTable([t for t, _, _ in points], sizes, table)
 
 
-def _started(checkpoint: Path | None, shape: tuple[int, int, int]) -> Float[Tensor, "T K S"]:
-    """The table so far: NaN where nothing was computed yet."""
-    if checkpoint is not None and checkpoint.exists():
+@dataclass(frozen=True)
+class _Kept:
+    """A table of scores as a file, with what they are of: those of anything else are not continued.
+
+    drawn: what the network made of the noise, which tells it from another one.
+    """
+
+    path: Path
+    origin: dict[str, object]
+    drawn: np.ndarray
+
+    def save(self, table: Float[Tensor, "T K S"]) -> None:
+        """Write the table, moved into place at once."""
+        with whole_file(self.path) as partial, partial.open("wb") as file:
+            np.savez(file, cosine=table.numpy(), drawn=self.drawn, origin=json.dumps(self.origin))
+
+    def load(self, empty: Float[Tensor, "T K S"]) -> Float[Tensor, "T K S"]:
+        """The table so far, or the empty one if there is none."""
+        if not self.path.exists():
+            return empty
         try:
-            table = torch.from_numpy(np.load(checkpoint, allow_pickle=False))
-        except (OSError, ValueError, TypeError, EOFError) as error:
-            raise CourseError(f"{checkpoint} is damaged: delete it and calibrate again.") from error
-        if tuple(table.shape) == shape:
-            return table
-    return torch.full(shape, torch.nan, dtype=torch.float64)
+            with self.path.open("rb") as file:
+                found = np.load(file, allow_pickle=False)
+                found = {"cosine": found} if isinstance(found, np.ndarray) else dict(found)  # bare ones are older
+            table, origin = torch.from_numpy(found["cosine"]), json.loads(str(found.get("origin", "{}")))
+        except (OSError, ValueError, TypeError, KeyError, EOFError, BadZipFile) as error:
+            raise CourseError(f"{self.path} is damaged: delete it and calibrate again.") from error
+        changed = [what for what, ours in self.origin.items() if origin.get(what, ours) != ours]
+        if not changed and table.shape != empty.shape:
+            changed = ["steps, candidates or samples"]
+        if not changed and not np.abs(found.get("drawn", self.drawn) - self.drawn).mean() < SAME_NETWORK:
+            changed = ["network"]
+        if changed:
+            raise CourseError(
+                f"{self.path} was started for something else (other {', '.join(changed)}): use the same settings, "
+                "another file, or delete it (--fresh) to start over."
+            )
+        return table
 
 
-def _keep(table: Float[Tensor, "T K S"], checkpoint: Path) -> None:
-    partial = checkpoint.with_suffix(".partial")
-    with partial.open("wb") as file:
-        np.save(file, table.numpy())
-    os.replace(partial, checkpoint)
+def _origin(machines: Sequence[PatchMachine], noise: Tensor, steps: int, labels: Labels) -> dict[str, object]:
+    one = machines[0]
+    return {
+        "machine": f"{one.id}, tolerance {one.tolerance}",
+        "candidates": str([machine.patch_size for machine in machines]),
+        "images": sha256_of(one.images, *([] if one.image_labels is None else [one.image_labels])),
+        "noise": sha256_of(noise),
+        "steps": steps,
+        "labels": None if labels is None else check_labels(labels, len(noise)).tolist(),
+    }
 
 
 def calibrate(
@@ -104,17 +152,20 @@ def calibrate(
     labels: Labels = None,
     seeds: Sequence[int] = CALIBRATION_SEEDS,
     progress: bool = False,
-    checkpoint: Path | None = None,
+    checkpoint: str | Path | None = None,
 ) -> list[tuple[float, int]]:
     """The patch size that best explains the network at each t: pairs (t, P) from t = 1 down, for `patch_size=`.
 
     candidates: odd sizes to choose from. samples: how many of `seeds` to start from (10 to 20 are enough).
     labels, checkpoint: as in `calibration_table`.
     The machine's window may be square or gaussian; of a gaussian one the candidates are the supports.
+
+    Raises CourseError for a number of samples that cannot be had, and as `calibration_table` does.
+
     Source: Kamb & Ganguli 2025, section on calibrating the locality scale. Lesson 09.
     """
-    if not 1 <= samples <= len(seeds):
-        raise CourseError(f"samples must be between 1 and the number of seeds ({len(seeds)}), got {samples}.")
+    if not isinstance(samples, Integral) or not 1 <= samples <= len(seeds):
+        raise CourseError(f"samples must be between 1 and the number of seeds ({len(seeds)}), got {samples!r}.")
     noise = seeded_noise(seeds[:samples], machine.images.shape[1:]).to(machine.images)
     return calibration_table(
         machine, network, candidates, noise, steps=steps, labels=labels, progress=progress, checkpoint=checkpoint

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,8 @@ from torch import Tensor, nn
 from .data import data_dir
 from .diffusion import Labels, check_batch, check_labels, denoiser_from_noise
 from .errors import CourseError, unknown_name
-from .networks import build_network, classes_of
+from .files import whole_file
+from .networks import build_network, classes_of, predicted_noise
 from .schedule import CosineSchedule, check_time
 from .training import save_atomically
 
@@ -30,7 +30,8 @@ class NetworkDenoiser:
 
     x_t with shape (B, C, H, W), t in (0, 1]. labels: one class, or one per image, for a class-conditional network.
     Differentiable in x_t (lesson 09 asks for its Jacobian); the weights are frozen. CourseError for an x_t of another
-    shape, precision or device, and for labels that it does not know or lacks.
+    shape, precision or device, for labels that it does not know or lacks, and for a module that is called or answers
+    otherwise: it must be eps_hat(x_t, t, labels).
     """
 
     module: nn.Module
@@ -60,7 +61,13 @@ class NetworkDenoiser:
     @property
     def padding(self) -> str:
         """What its convolutions see beyond the border: "zeros" or "circular"."""
-        return str(self.card["config"]["padding"])
+        try:
+            return str(self.card["config"]["padding"])
+        except (KeyError, TypeError):
+            raise CourseError(
+                f"the card of {self.name} does not say its padding: give it one with "
+                'card={"config": {"padding": "zeros"}}, or "circular".'
+            ) from None
 
     def to(self, device: str | torch.device, dtype: torch.dtype | None = None) -> NetworkDenoiser:
         """The same denoiser on another device, in another precision (the weights move, as with torch modules)."""
@@ -82,7 +89,7 @@ class NetworkDenoiser:
         if not self.conditional and labels is not None:
             raise CourseError(f"{self.name} knows no classes: call it without labels.")
         y = None if labels is None else self._classes(labels, len(x_t)).to(x_t.device)
-        eps_hat = self.module(x_t, torch.full((len(x_t),), t, device=x_t.device, dtype=x_t.dtype), y)
+        eps_hat = predicted_noise(self.module, x_t, torch.full((len(x_t),), t, device=x_t.device, dtype=x_t.dtype), y)
         return denoiser_from_noise(eps_hat, x_t, t, self.schedule)
 
     def _classes(self, labels: Labels, batch: int) -> Tensor:
@@ -96,13 +103,11 @@ class NetworkDenoiser:
 
 def save_network(module: nn.Module, card: dict[str, Any], folder: Path) -> Path:
     """Write `folder/NAME.safetensors` and `folder/NAME.json`; the name and how to build it are read from the card."""
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{card['name']}.safetensors"
     save_atomically(module.state_dict(), path)
     text = json.dumps({**card, "sha256": sha256(path)}, indent=1) + "\n"
-    partial = path.with_suffix(".json.partial")
-    partial.write_text(text)
-    os.replace(partial, path.with_suffix(".json"))
+    with whole_file(path.with_suffix(".json")) as partial:
+        partial.write_text(text)
     return path
 
 

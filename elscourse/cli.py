@@ -196,15 +196,18 @@ def sample(
     """Draw images with the network or a machine, from the noise of the given seeds, into a picture."""
     from .diffusion import sample as draw
     from .diffusion import seeded_noise
+    from .files import check_place, whole_file
     from .lab import lab as make_lab
     from .plotting import check_picture_name, image_rows
 
     check_picture_name(out)
+    check_place(out)
     bench = make_lab(network=network, device=device)
     source = bench.network if denoiser == "network" else bench.machine(denoiser)
     labels = bench.labels_for(seeds) if label is None else bench.one_label(label)
     images = draw(source, seeded_noise(seeds, bench.shape).to(bench.data.images), steps, labels=labels)
-    image_rows({denoiser: images}, [str(s) for s in seeds]).savefig(out)
+    with whole_file(out) as partial:
+        image_rows({denoiser: images}, [str(s) for s in seeds]).savefig(partial)
     click.echo(f"{out} written.")
 
 

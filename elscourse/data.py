@@ -20,7 +20,7 @@ from .catalogue import BUNDLED, CATALOGUE, FASHION_CLASSES, Dataset
 from .datasets import read
 from .errors import CourseError, unknown_name
 from .folders import classes, image_files, runs_of_one_shape
-from .mapped import check_range, is_mapped, open_images, open_labels
+from .mapped import check_order, check_range, is_mapped, open_images, open_labels
 
 __all__ = ["BUNDLED", "FASHION_CLASSES", "ImageSet", "data_dir", "load", "resize", "to_unit_range"]
 
@@ -49,11 +49,12 @@ class ImageSet:
     name: str = "images"
 
     def __post_init__(self) -> None:
-        shape = tuple(self.images.shape)
-        if len(shape) != 4 or not self.images.is_floating_point():
+        if not isinstance(self.images, Tensor) or self.images.ndim != 4 or not self.images.is_floating_point():
             raise CourseError(
-                f"{self.name}: images must be floats of shape (N, C, H, W), got {self.images.dtype} {shape}."
+                f"{self.name}: images must be a tensor of floats of shape (N, C, H, W), got {_given(self.images)}."
             )
+        shape = tuple(self.images.shape)
+        check_order(shape, self.name)
         if self.images.numel() == 0:
             raise CourseError(f"{self.name}: at least one image is needed, got none (shape {shape}).")
         if not torch.stack(self.images.aminmax()).isfinite().all():  # a NaN anywhere makes both NaN
@@ -62,10 +63,10 @@ class ImageSet:
             self._check_labels(self.labels)
 
     def _check_labels(self, labels: Tensor) -> None:
-        if labels.dtype != torch.int64 or labels.shape != (len(self),):
+        if not isinstance(labels, Tensor) or labels.dtype != torch.int64 or labels.shape != (len(self),):
             raise CourseError(
-                f"{self.name}: labels must be int64 of shape ({len(self)},), one per image, got {labels.dtype} "
-                f"{tuple(labels.shape)}."
+                f"{self.name}: labels must be a tensor, int64 of shape ({len(self)},), one per image, got "
+                f"{_given(labels)}."
             )
         low, high, last = int(labels.min()), int(labels.max()), len(self.class_names) - 1
         if self.class_names and not 0 <= low <= high <= last:
@@ -96,6 +97,10 @@ class ImageSet:
             there = ", ".join(str(int(y)) for y in self.labels.unique())
             raise CourseError(f"{self.name} has no image of class {label!r}: the labels among its images are {there}.")
         return self.subset(mask)
+
+
+def _given(value: object) -> str:
+    return f"{value.dtype} {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
 
 
 def load(name: str | Path, size: Size | None = None, n: int | None = None) -> ImageSet:

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from .errors import CourseError
-from .schedule import CosineSchedule, check_time
+from .schedule import CosineSchedule, check_schedule, check_time
 
 Labels = int | Sequence[int] | Tensor | None
 
@@ -115,6 +115,16 @@ def check_times(times: Sequence[float]) -> list[float]:
     return grid
 
 
+def _check_same_schedule(denoiser: Denoiser, schedule: CosineSchedule, grid: list[float]) -> None:
+    """A denoiser with a schedule of its own takes x_t for an image with that much noise: it must have as much."""
+    own: Any = getattr(denoiser, "schedule", None)
+    if hasattr(own, "alpha") and any(own.alpha(t) != schedule.alpha(t) for t in grid):
+        raise CourseError(
+            f"the denoiser has another schedule, {own}, than it is to be sampled with, {schedule}: pass "
+            "schedule=denoiser.schedule."
+        )
+
+
 @torch.no_grad()
 def trajectory(
     denoiser: Denoiser,
@@ -137,17 +147,21 @@ def trajectory(
     times: a grid of one's own, falling; the default is `schedule.times(steps)`, which ends at 0.
     labels: passed on to the denoiser when given.
 
-    Raises CourseError for steps or times that are no grid, and for a denoiser that answers in another shape.
+    Raises CourseError for steps or times that are no grid, a schedule that is none or not the denoiser's own, and a
+    denoiser that answers in another shape.
 
     Source: Song, Meng & Ermon, ICLR 2021 (arXiv 2010.02502), with eta = 0. Lesson 01.
     """
+    check_schedule(schedule)
     grid = schedule.times(steps) if times is None else check_times(times)
+    _check_same_schedule(denoiser, schedule, grid)
     given = {} if labels is None else {"labels": labels}
     x_t = noise
     for t, t_next in itertools.pairwise(grid):
         x0_hat = denoiser(x_t, t, **given)
-        if x0_hat.shape != x_t.shape:  # would be spread over the batch, silently
-            raise CourseError(f"the denoiser answered {tuple(x0_hat.shape)} to an x_t of shape {tuple(x_t.shape)}.")
+        if not isinstance(x0_hat, Tensor) or x0_hat.shape != x_t.shape:  # would be spread over the batch, silently
+            answer = tuple(x0_hat.shape) if isinstance(x0_hat, Tensor) else type(x0_hat).__name__
+            raise CourseError(f"the denoiser answered {answer} to an x_t of shape {tuple(x_t.shape)}.")
         yield t, x_t, x0_hat
         eps_hat = noise_from_denoiser(x0_hat, x_t, t, schedule)
         x_t = schedule.alpha(t_next) * x0_hat + schedule.sigma(t_next) * eps_hat

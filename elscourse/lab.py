@@ -23,7 +23,7 @@ from .machines import (
     LocalScoreMachine,
     PatchMachine,
 )
-from .mapped import is_mapped
+from .mapped import is_mapped, sha256_of
 from .schedule import CosineSchedule
 from .sizes import ELS_MACHINES, CalibratedSizes, sizes_of, sizes_path
 from .wiener import WienerFilter
@@ -194,7 +194,8 @@ def lab(
     device: "cpu" or "cuda"; the default is that of the profile.
     float64: images and network in float64, as they are with a .npy file of that type.
 
-    Raises CourseError for names and devices that are not here, and for images that do not fit the network.
+    Raises CourseError for names and devices that are not here, and for images that do not fit the network or, without
+    `dataset`, are no longer those that it was trained on.
     """
     profile, chosen = choose(profile, device)
     name = network or PROFILES[profile]
@@ -209,6 +210,11 @@ def lab(
         raise CourseError(f"the card of {denoiser.name} does not say on which images it was trained: a lab needs them.")
     images = dataset or about["name"]
     data = load(images, size=about["size"], n=None if dataset else about["n"])
+    if dataset is None and "sha256" in about and sha256_of(data.images) != about["sha256"]:
+        raise CourseError(
+            f"{images} no longer holds the images that {denoiser.name} was trained on: restore them, train it anew "
+            "(--fresh), or pass dataset= to use these all the same."
+        )
     _check_fit(denoiser, data, some_may_lack=is_mapped(images))
     if float64 and is_mapped(images) and data.images.dtype != torch.float64:
         raise CourseError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -50,7 +50,7 @@ def open_images(path: Path) -> Float[Tensor, "N C H W"]:
     """The images of a .npy file: shape (N, C, H, W), float32 or float64. They stay in the file until they are used,
     and can be read only: writing to one ends the process.
 
-    Raises CourseError for another shape, type or order, and for a file that is damaged or not there.
+    Raises CourseError for another shape, type or order (also of the axes), and for a file that is damaged or not there.
     """
     # not "c", to which torch could write: of such a mapping Linux wants all to fit into memory
     array = _load(path, "images", "r")
@@ -59,11 +59,22 @@ def open_images(path: Path) -> Float[Tensor, "N C H W"]:
             f"{path} must hold float32 or float64 of shape (N, C, H, W), at least one image, got {array.dtype} "
             f"{array.shape}."
         )
+    check_order(array.shape, path)
     if not array.flags.c_contiguous:
         raise CourseError(f"{path} is in Fortran order: save it with np.save(path, np.ascontiguousarray(images)).")
     with warnings.catch_warnings():  # torch warns that it does not know read-only tensors
         warnings.simplefilter("ignore", UserWarning)
         return torch.from_numpy(array)
+
+
+def check_order(shape: Sequence[int], what: object) -> None:
+    """Raise CourseError for images whose colours come last, as most programs have them: they would pass for images of
+    many channels, a few pixels wide. Up to 4 channels are believed to be some."""
+    if shape[-1] in (1, 3, 4) and shape[1] > 4:
+        raise CourseError(
+            f"{what} must have the shape (N, C, H, W), got {tuple(shape)}, whose colours seem to come last: move them "
+            "with x.transpose(0, 3, 1, 2) in numpy, x.permute(0, 3, 1, 2) in torch."
+        )
 
 
 def check_range(images: Float[Tensor, "N C H W"], path: Path) -> None:

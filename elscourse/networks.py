@@ -149,6 +149,22 @@ def classes_of(network: nn.Module) -> int | None:
     return None if label is None else label.num_embeddings
 
 
+def predicted_noise(
+    network: nn.Module, x_t: Float[Tensor, "B C H W"], t: Float[Tensor, " B"], labels: Int[Tensor, " B"] | None
+) -> Float[Tensor, "B C H W"]:
+    """eps_hat(x_t, t, labels) of any network: CourseError for one of a learner's own that is no such function."""
+    try:
+        eps_hat = network(x_t, t, labels)
+    except TypeError as error:
+        raise CourseError(
+            f"the network must have a forward(x_t, t, labels), with labels None where there are no classes: {error}."
+        ) from error
+    if not isinstance(eps_hat, Tensor) or eps_hat.shape != x_t.shape:  # another shape might be spread, silently
+        given = tuple(eps_hat.shape) if isinstance(eps_hat, Tensor) else type(eps_hat).__name__
+        raise CourseError(f"the network must answer with noise of x_t's shape, {tuple(x_t.shape)}, got {given}.")
+    return eps_hat
+
+
 def build_network(architecture: str, **config: object) -> nn.Module:
     """A fresh network by name ("resnet" or "unet") and the keyword arguments of its class."""
     if architecture not in ARCHITECTURES:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from .catalogue import CATALOGUE
 from .checkpoints import load_network, save_network
 from .data import ImageSet, load
 from .errors import CourseError, unknown_name
+from .mapped import sha256_of
 from .networks import build_network
 from .training import TrainingPlan, train
 from .version import __version__
@@ -110,7 +113,9 @@ def follow(recipe: Recipe, folder: Path, *, device: str = "cpu", fresh: bool = F
         raise CourseError(f"a class-conditional network needs classes, and {data.name} has none.")
     classes = len(data.class_names) if recipe.conditional else None
     config = {"channels": data.images.shape[1], "classes": classes, **recipe.config}
-    about = {"name": recipe.dataset, "size": recipe.size, "n": len(data)}
+    about = {"name": _place(recipe.dataset), "size": recipe.size, "n": len(data)}
+    if recipe.dataset not in CATALOGUE:  # files change; published sets are checked when they are read
+        about["sha256"] = sha256_of(data.images)
     wanted = {"architecture": recipe.architecture, "config": config, "data": about, "plan": asdict(recipe.plan)}
     state = folder / f"{recipe.name}.training.safetensors"
     if not fresh and not state.exists() and _is_there(folder / f"{recipe.name}.json", wanted):
@@ -134,6 +139,11 @@ def follow(recipe: Recipe, folder: Path, *, device: str = "cpu", fresh: bool = F
     return path
 
 
+def _place(dataset: str) -> str:
+    """The name of a published set, or where a folder or file is, wherever one works later."""
+    return dataset if dataset in CATALOGUE else str(Path(os.path.expanduser(dataset)).resolve())
+
+
 def _is_there(card_path: Path, wanted: dict[str, Any]) -> bool:
     """Whether a whole network of that name and recipe was trained already; one of another recipe is not replaced."""
     if not card_path.exists():
@@ -142,6 +152,9 @@ def _is_there(card_path: Path, wanted: dict[str, Any]) -> bool:
         card = load_network(card_path).card
     except CourseError:  # damaged: trained anew
         return False
+    about = card.get("data")
+    if isinstance(about, dict) and "name" in about:  # an earlier version wrote the path as typed, and no checksum
+        card = {**card, "data": {**wanted["data"], **about, "name": _place(about["name"])}}
     changed = [key for key, value in wanted.items() if card.get(key) != value]
     if changed:
         raise CourseError(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -24,6 +23,7 @@ from tqdm.auto import tqdm
 
 from .diffusion import Denoiser, sample, seeded_noise, with_first_step
 from .errors import CourseError, unknown_name
+from .files import save_array, whole_file
 from .lab import MACHINES, Lab
 from .machine import Machine
 from .machines import IdealScoreMachine
@@ -177,11 +177,7 @@ class Experiment:
         noise = self._noise(seeds).to(lab.data.images)
         images = sample(denoiser, noise, steps, schedule=lab.schedule, labels=lab.labels_for(seeds)).cpu().numpy()
         if writer == self._rank:
-            path = self._path(column, seeds)
-            partial = path.with_suffix(".partial")
-            with partial.open("wb") as file:
-                np.save(file, images)
-            os.replace(partial, path)
+            save_array(images, self._path(column, seeds))
 
     def _finish(self) -> dict[str, Any]:
         """Measure and write the results; all pieces are there."""
@@ -198,7 +194,7 @@ class Experiment:
         parts = self.out / "parts"
         record, wanted = parts / "settings.json", json.dumps(asdict(self.settings), indent=1)
         if fresh:  # only what a run writes: the folder may be the user's
-            for old in [*parts.glob("*-[0-9]*.npy"), *parts.glob("*.partial"), record]:
+            for old in [*parts.glob("*-[0-9]*.npy"), *parts.glob("*.partial*"), record]:
                 old.unlink(missing_ok=True)
         now = json.loads(wanted)
         try:
@@ -210,8 +206,8 @@ class Experiment:
             raise CourseError(
                 f"{self.out} holds a run with other settings ({changed}): use --fresh to replace it, or another --out."
             )
-        parts.mkdir(parents=True, exist_ok=True)
-        record.write_text(wanted)
+        with whole_file(record) as partial:
+            partial.write_text(wanted)
         return {path.name for path in parts.glob("*-[0-9]*.npy")}
 
     def measure(self, samples: dict[str, Tensor]) -> dict[str, Any]:
@@ -228,18 +224,19 @@ class Experiment:
         }
 
     def _write(self, samples: dict[str, Tensor], metrics: dict[str, Any]) -> None:
-        _atomically(
-            self.out / "samples.npz",
-            lambda p: np.savez_compressed(p, **{k: v.numpy() for k, v in samples.items()}),  # type: ignore[arg-type]
-        )
-        _atomically(self.out / "metrics.json", lambda p: p.write_text(json.dumps(metrics, indent=1) + "\n"))
-        _atomically(self.out / "table.md", lambda p: p.write_text(table(metrics)))
+        arrays = {k: v.numpy() for k, v in samples.items()}
         first = {k: v[:10] for k, v in samples.items()}
         target = f"network-{self.network_steps}"
-        picture = figure(self.lab, first, self.own_machine, target)
-        dots = scatter(self.lab, samples, self.own_machine, target)
-        _atomically(self.out / "figure.png", lambda p: picture.savefig(p))
-        _atomically(self.out / "scatter.png", lambda p: dots.savefig(p))
+        writers: dict[str, Callable[[Path], Any]] = {
+            "samples.npz": lambda path: np.savez_compressed(path, **arrays),  # type: ignore[arg-type]
+            "metrics.json": lambda path: path.write_text(json.dumps(metrics, indent=1) + "\n"),
+            "table.md": lambda path: path.write_text(table(metrics)),
+            "figure.png": lambda path: figure(self.lab, first, self.own_machine, target).savefig(path),
+            "scatter.png": lambda path: scatter(self.lab, samples, self.own_machine, target).savefig(path),
+        }
+        for name, write in writers.items():
+            with whole_file(self.out / name) as partial:
+                write(partial)
 
 
 def _read(path: Path) -> np.ndarray:
@@ -247,9 +244,3 @@ def _read(path: Path) -> np.ndarray:
         return np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise CourseError(f"{path} is damaged: delete it and run again, which makes it anew.") from error
-
-
-def _atomically(path: Path, write: Callable[[Path], Any]) -> None:
-    partial = path.with_name(f"partial-{path.name}")  # keeps the suffix, by which the writers know the format
-    write(partial)
-    os.replace(partial, path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 
 from .errors import CourseError
 
@@ -24,6 +25,12 @@ def check_time(t: float, *, zero: bool = False) -> float:
     return inside
 
 
+def check_schedule(schedule: object) -> None:
+    """Raise CourseError unless it is a schedule, which may be one's own."""
+    if not all(callable(getattr(schedule, name, None)) for name in ("alpha", "sigma")):
+        raise CourseError(f"schedule must have alpha(t) and sigma(t), as els.CosineSchedule() has, got {schedule!r}.")
+
+
 @dataclass(frozen=True)
 class CosineSchedule:
     r"""Variance-preserving schedule of the paper: an angle that grows evenly with time.
@@ -35,10 +42,16 @@ class CosineSchedule:
 
     with s = 0.008, so that alpha(1) = 0.01247: at t = 1 a trace of the image is left. t = 0 is exactly clean.
 
+    Raises CourseError for an s below 0, with which the noise would not grow up to t = 1.
+
     Source: Kamb & Ganguli, ICML 2025 (arXiv 2412.20292), appendix on experiments.
     """
 
     offset: float = 0.008
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.offset, Real) or not 0 <= self.offset < math.inf:
+            raise CourseError(f"offset must be a number of at least 0, got {self.offset!r}.")
 
     def theta(self, t: float) -> float:
         """The angle in radians at time t in [0, 1]."""

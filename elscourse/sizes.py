@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from .calibration import CALIBRATION_SEEDS, calibrate
 from .checkpoints import find_card
 from .data import data_dir
 from .errors import CourseError
+from .files import whole_file
 
 if TYPE_CHECKING:  # lab imports this module
     from .lab import Lab
@@ -38,10 +38,8 @@ class CalibratedSizes:
 
     def save(self, path: Path) -> None:
         """Write as JSON, moved into place at once."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(path.name + ".partial")
-        partial.write_text(_compact_pairs(asdict(self)))
-        os.replace(partial, path)
+        with whole_file(path) as partial:
+            partial.write_text(_compact_pairs(asdict(self)))
 
     @classmethod
     def load(cls, path: Path) -> CalibratedSizes:
@@ -114,8 +112,8 @@ def calibrate_lab(
     The sizes are written beside the network's card. Until all machines are done, their scores are kept beside it too,
     so that a calibration that was killed goes on; once they are, the next one starts anew.
 
-    Raises CourseError for other machines, for no size to try, and for settings other than those by which sizes that
-    came with the course were measured: they would be replaced.
+    Raises CourseError for other machines, for no size to try, for scores kept of other settings or images, and for
+    settings other than those by which sizes that came with the course were measured: they would be replaced.
     """
     own = f"els-{lab.network.padding}"
     path = sizes_path(find_card(network))
@@ -154,5 +152,5 @@ def calibrate_lab(
         )
         found.save(path)
     for checkpoint in checkpoints.values():
-        checkpoint.unlink()
+        checkpoint.unlink(missing_ok=True)  # another process that calibrates the same network may have been first
     return path

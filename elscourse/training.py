@@ -7,7 +7,6 @@ import hashlib
 import json
 import math
 import operator
-import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -26,8 +25,9 @@ from tqdm.auto import tqdm
 
 from .data import ImageSet
 from .errors import CourseError
+from .files import whole_file
 from .mapped import sha256_of
-from .networks import classes_of
+from .networks import classes_of, predicted_noise
 from .schedule import CosineSchedule
 
 CURVE_EVERY = 100  # steps averaged into one point of the loss curve
@@ -53,13 +53,14 @@ class TrainingPlan:
         """The plan with "auto" decided for this device; the checkpoint records it, so that a resume keeps it."""
         try:
             steps, batch, seed = (operator.index(n) for n in (self.steps, self.batch, self.seed))
-            possible = steps >= 1 and batch >= 1 and 0 <= self.ema < 1 and self.learning_rate > 0
+            numbers = steps >= 1 and batch >= 1 and -(2**63) <= seed < 2**64  # what torch takes
+            possible = numbers and 0 <= self.ema < 1 and self.learning_rate > 0
         except TypeError:
             possible = False
         if not possible:
             raise CourseError(
-                "a plan needs whole numbers steps >= 1, batch >= 1 and seed, 0 <= ema < 1 and learning_rate > 0, got "
-                f"{self.steps!r}, {self.batch!r}, {self.seed!r}, {self.ema!r}, {self.learning_rate!r}."
+                "a plan needs whole numbers steps >= 1, batch >= 1, seed < 2^64, and 0 <= ema < 1, learning_rate > 0, "
+                f"got {self.steps!r}, {self.batch!r}, {self.seed!r}, {self.ema!r}, {self.learning_rate!r}."
             )
         plan = replace(self, steps=steps, batch=batch, seed=seed)  # those of numpy are no JSON
         if self.precision not in ("auto", "bfloat16", "float32"):
@@ -103,7 +104,7 @@ def noise_prediction_loss(
     theta = (schedule.theta(1.0) * t).to(device)[:, None, None, None]
     x_t = theta.cos() * x_0 + theta.sin() * eps
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16"):
-        eps_hat = network(x_t, t.to(device), labels)
+        eps_hat = predicted_noise(network, x_t, t.to(device), labels)
     return (eps - eps_hat.float()).square().mean()
 
 
@@ -170,7 +171,6 @@ class Trainer:
             "losses": self.losses,
             "running": self.running,
         }
-        path.parent.mkdir(parents=True, exist_ok=True)
         save_atomically(tensors, path, {k: json.dumps(v) for k, v in notes.items()})
 
     def load(self, path: Path) -> None:
@@ -207,9 +207,8 @@ def _short(value: object) -> object:
 
 def save_atomically(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:
     """Write a safetensors file beside `path` and move it into place: never a half-written file under that name."""
-    partial = path.with_name(path.name + ".partial")
-    save_file({k: v.contiguous() for k, v in tensors.items()}, partial, metadata)
-    os.replace(partial, path)
+    with whole_file(path) as partial:
+        save_file({k: v.contiguous() for k, v in tensors.items()}, partial, metadata)
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -236,17 +235,23 @@ def train(
 ) -> tuple[nn.Module, list[float]]:
     """Minimise E (eps - eps_hat(x_t, t))^2 over the images; returns the moving average and the loss curve.
 
-    checkpoint: a file to continue from when it exists, written every `save_every` steps, at the end, and when the
-    process is asked to stop (Ctrl-C, SIGTERM). The curve has one point, a mean, per 100 steps.
+    checkpoint: a file to continue from when it exists, written after the first step, every `save_every` steps, at the
+    end, and when the process is asked to stop (Ctrl-C, SIGTERM). The curve has one point, a mean, per 100 steps.
     after_step: called with the trainer after every step, for plots of one's own.
 
-    Raises CourseError for a plan that cannot be followed, channels or classes that the network does not know, a
-    device that is not here, a checkpoint of something else, and a loss that is no longer finite.
+    Raises CourseError for a plan that cannot be followed, channels or classes that the network does not know, one
+    that is called or answers otherwise (it must be eps_hat(x_t, t, labels)), a
+    device that is not here, a checkpoint of something else or one that cannot be written, and a loss that is no longer
+    finite.
 
     Source of the objective: Ho, Jain & Abbeel, NeurIPS 2020. Lesson 03.
     """
     from .lab import pick_device  # which imports this module
 
+    if not isinstance(data, ImageSet):
+        raise CourseError(
+            f"data must be an els.ImageSet, made of images by els.ImageSet(images), got {type(data).__name__}."
+        )
     classes, channels = classes_of(network), getattr(network, "channels", None)
     if channels not in (None, data.images.shape[1]):
         raise CourseError(
@@ -277,8 +282,9 @@ def train(
                 bar.set_postfix(loss=f"{trainer.losses[-1]:.4f}", refresh=False)
             if after_step is not None:
                 after_step(trainer)
-            last = asked_to_stop or trainer.step == plan.steps
-            if checkpoint is not None and (last or trainer.step % save_every == 0):
+            # after the first step too: what cannot be written is told now, not minutes later
+            due = asked_to_stop or trainer.step in (1, plan.steps) or trainer.step % save_every == 0
+            if checkpoint is not None and due:
                 trainer.save(checkpoint)
             if asked_to_stop:
                 raise KeyboardInterrupt

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from .diffusion import Labels, check_labels
 from .errors import CourseError
-from .mapped import pieces
+from .mapped import check_order, pieces
 from .patches import NUMBER
 from .posterior import MEMORY
-from .schedule import CosineSchedule, check_time
+from .schedule import CosineSchedule, check_schedule, check_time
 
 
 class TrainingSetDenoiser:
@@ -37,11 +37,12 @@ class TrainingSetDenoiser:
         image_labels: Int[Tensor, " N"] | None = None,
         memory: int = MEMORY,
     ):
-        if not isinstance(images, Tensor) or images.ndim != 4 or len(images) == 0:
+        if not isinstance(images, Tensor) or images.ndim != 4 or images.numel() == 0:
             shape = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
             raise CourseError(f"images must be a tensor with the shape (N, C, H, W) and N >= 1, got {shape}.")
         if images.dtype not in (torch.float32, torch.float64):
             raise CourseError(f"images must be float32 or float64 with pixels in [-1, 1], got {images.dtype}.")
+        check_order(images.shape, "images")
         total = torch.stack([piece.sum((0, 2, 3), dtype=torch.float64) for piece in pieces(images)]).sum(0)
         if not total.isfinite().all():
             raise CourseError("images contain NaN or infinite pixels: remove or repair them first.")
@@ -50,6 +51,7 @@ class TrainingSetDenoiser:
             raise CourseError(f"image_labels must be a tensor with one label per image ({len(images)}), got {given}.")
         if isinstance(memory, bool) or not isinstance(memory, NUMBER) or not 1 <= memory < math.inf:
             raise CourseError(f"memory must be a number of bytes, at least 1, got {memory!r}.")
+        check_schedule(schedule)
         self.images, self.schedule, self.image_labels, self.memory = images, schedule, image_labels, int(memory)
         # subtracting one grey per channel from both sides changes no distance and saves digits
         self.grey = (total / images[:, 0].numel()).view(1, -1, 1, 1).to(images.dtype)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from .errors import CourseError
+from .files import whole_file
 
 
 def lessons_dir() -> Path:
@@ -38,9 +38,8 @@ def _copy(folder: Path) -> tuple[list[Path], list[Path]]:
         if mine.exists():
             kept.append(mine)
         else:
-            partial = mine.with_suffix(".partial")  # a copy that is cut off must not pass for the learner's work
-            shutil.copyfile(lesson, partial)
-            os.replace(partial, mine)
+            with whole_file(mine) as partial:  # a copy that is cut off must not pass for the learner's work
+                shutil.copyfile(lesson, partial)
             copied.append(mine)
     return copied, kept
 

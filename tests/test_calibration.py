@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from conftest import pictures
@@ -74,6 +75,49 @@ def test_a_stopped_calibration_goes_on(tmp_path: Path, monkeypatch: pytest.Monke
     assert len(calls) == 5 + 6, "two times of two candidates were kept"
 
 
+def test_a_calibration_of_something_else_is_not_continued(tmp_path: Path) -> None:
+    images, kept = smooth(10), tmp_path / "new" / "c.npy"
+    machine, network = els.EquivariantLocalScoreMachine(images, patch_size=3), els.IdealScoreMachine(images)
+
+    def go(machine=machine, network=network, candidates=(3, 5), **options) -> list[tuple[float, int]]:
+        options = {"steps": 3, "samples": 2, **options}
+        return els.calibrate(machine, network, candidates, checkpoint=str(kept), **options)
+
+    whole = go()
+    written = kept.read_bytes()
+    blind = els.EquivariantLocalScoreMachine(images, patch_size=3, window="gaussian")
+    elsewhere = els.EquivariantLocalScoreMachine(images.flip(0), patch_size=3)
+    wrapped = els.EquivariantLocalScoreMachine(images, patch_size=3, padding="circular")
+    for what, other in {
+        "network": {"network": els.with_first_step(network, machine)},
+        "candidates": {"candidates": (3, 7)},
+        "noise": {"seeds": [1, 2]},
+        "steps": {"steps": 4},
+        "images": {"machine": elsewhere},
+        "machine": {"machine": blind},
+    }.items():
+        with pytest.raises(els.CourseError, match=rf"c\.npy was started for something else \(other {what}\): use the"):
+            go(**other)
+    with pytest.raises(els.CourseError, match=r"other machine, candidates\)"):
+        go(wrapped, candidates=(3, 5, 7))
+    assert kept.read_bytes() == written and go() == whole
+
+
+def test_scores_of_an_earlier_version_are_continued_and_damaged_ones_are_not(tmp_path: Path) -> None:
+    machine, kept = els.LocalScoreMachine(smooth(5), patch_size=3), tmp_path / "c.npy"
+    np.save(kept, np.broadcast_to([[1.0], [0.0]], (2, 2, 1)))
+    go = lambda **options: els.calibrate(machine, machine, (3, 5), samples=1, checkpoint=kept, **options)  # noqa: E731
+    assert [size for _, size in go(steps=2)] == [3, 3]
+    np.save(kept, np.zeros((2, 2, 1)))
+    with pytest.raises(els.CourseError, match="other steps, candidates or samples"):
+        go(steps=3)
+    go(steps=2)
+    for damaged in (kept.read_bytes()[:300], b"", b"nothing"):
+        kept.write_bytes(damaged)
+        with pytest.raises(els.CourseError, match="is damaged: delete it and calibrate again"):
+            go(steps=2)
+
+
 def test_sizes_survive_the_file(tmp_path: Path) -> None:
     sizes = CalibratedSizes(
         "n", "elscourse calibrate n", [1, 2], 2, {"els-zeros": [(1.0, 5), (0.5, 3)], "b": [(1.0, 3)]}
@@ -128,6 +172,35 @@ def test_a_killed_calibration_of_a_network_keeps_what_it_has(tmp_path: Path, mon
     assert not list(tmp_path.glob("*.npy"))
 
 
+def test_calibrating_in_two_processes_or_with_other_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    card = {"name": "mine", "architecture": "resnet", "config": {"width": 8, "padding": "zeros"}}
+    card["data"] = {"name": "fashion-mnist", "size": 8, "n": 20}
+    path = save_network(els.ResNet(width=8), card, tmp_path)
+    lab = els.lab(network=path, verbose=False)
+    go = lambda **more: calibrate_lab(lab, str(path), ["els-zeros"], steps=2, progress=False, **more)  # noqa: E731
+    original = CalibratedSizes.save
+
+    def killed(self, path: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(CalibratedSizes, "save", killed)
+    with pytest.raises(KeyboardInterrupt):
+        go(samples=1)
+    with pytest.raises(
+        els.CourseError, match=r"mine.sizes.els-zeros-\S+.npy was started for .* \(other noise\).*--fresh"
+    ):
+        go(samples=2)
+
+    def overtaken(self, path: Path) -> None:
+        original(self, path)
+        for scores in tmp_path.glob("*.npy"):
+            scores.unlink()
+
+    monkeypatch.setattr(CalibratedSizes, "save", overtaken)
+    assert go(samples=2, fresh=True).exists() and not list(tmp_path.glob("*.npy"))
+
+
 def test_calibrating_one_machine_keeps_the_others_curves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     torch.manual_seed(0)
     card = {"name": "mine", "architecture": "resnet", "config": {"width": 8, "padding": "zeros"}}
@@ -152,10 +225,12 @@ def test_calibrating_one_machine_keeps_the_others_curves(tmp_path: Path, capsys:
 
 def test_bad_requests() -> None:
     machine = els.LocalScoreMachine(smooth(3), patch_size=3)
-    with pytest.raises(els.CourseError, match="at least one candidate"):
-        els.calibrate(machine, machine, ())
-    with pytest.raises(els.CourseError, match="samples must be between 1 and the number of seeds"):
-        els.calibrate(machine, machine, (3,), samples=0)
+    for candidates in ((), 3, None):
+        with pytest.raises(els.CourseError, match="a list of at least one candidate"):
+            els.calibrate(machine, machine, candidates)  # type: ignore[arg-type]
+    for samples in (0, 1.5, "2"):
+        with pytest.raises(els.CourseError, match="samples must be between 1 and the number of seeds"):
+            els.calibrate(machine, machine, (3,), samples=samples)  # type: ignore[arg-type]
     with pytest.raises(els.CourseError, match="only ELS machines"):
         calibrate_lab(els.lab(verbose=False), "fashion-mnist-16-resnet-zeros", ["is"])
     assert calibration.CALIBRATION_SEEDS[0] > 1000

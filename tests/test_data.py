@@ -256,7 +256,7 @@ def test_image_set_refuses_what_it_cannot_be() -> None:
     good = torch.zeros(3, 1, 4, 4)
     assert ImageSet(good).labels is None
     for images in (good[0], good.to(torch.uint8), good[None]):
-        with sentence(r"images must be floats of shape \(N, C, H, W\)"):
+        with sentence(r"images must be a tensor of floats of shape \(N, C, H, W\)"):
             ImageSet(images)
     with sentence("at least one image is needed"):
         ImageSet(good[:0])
@@ -266,11 +266,29 @@ def test_image_set_refuses_what_it_cannot_be() -> None:
         with sentence("NaN or inf"):
             ImageSet(spoilt)
     for labels in (torch.zeros(2, dtype=torch.int64), torch.zeros(3), torch.zeros(3, 1, dtype=torch.int64)):
-        with sentence(r"labels must be int64 of shape \(3,\)"):
+        with sentence(r"labels must be a tensor, int64 of shape \(3,\)"):
             ImageSet(good, labels)
     for labels in (torch.tensor([0, 1, 2]), torch.tensor([0, -1, 1])):
         with sentence(r"labels must lie in 0 \.\.\. 1, one per class"):
             ImageSet(good, labels, ("a", "b"))
+
+
+def test_colours_that_come_last_are_refused_and_narrow_images_are_not(tmp_path: Path) -> None:
+    path, advice = (
+        tmp_path / "last.npy",
+        sentence(r"colours seem to come last: move them with x.transpose\(0, 3, 1, 2\)"),
+    )
+    for colours in (1, 3, 4):
+        last = torch.zeros(5, 6, 7, colours)
+        np.save(path, last.numpy())
+        for take in (lambda: load(path), lambda x=last: ImageSet(x), lambda x=last: els.IdealScoreMachine(x)):
+            with advice:
+                take()
+        for channels in (1, 2, 3, 4):
+            narrow = torch.zeros(2, channels, 6, colours)
+            np.save(path, narrow.numpy())
+            assert load(path).images.shape == ImageSet(narrow).images.shape == narrow.shape
+            assert els.IdealScoreMachine(narrow)(narrow, 0.5).shape == narrow.shape
 
 
 def numbered() -> ImageSet:

@@ -82,6 +82,16 @@ def test_first_step_is_swapped_only_at_one() -> None:
     assert both(x, 1.0).mean() == 1 and both(x, 0.95).mean() == -1
 
 
+def test_a_denoiser_is_sampled_with_its_own_schedule() -> None:
+    schedule, noise = els.CosineSchedule(0.5), els.seeded_noise([0], (1, 4, 4))
+    machine = els.WienerFilter(pictures(5, 1, 4, 4), schedule)
+    with pytest.raises(els.CourseError, match=r"another schedule, CosineSchedule\(offset=0.5\).*: pass schedule=denoi"):
+        els.sample(machine, noise, 3)
+    assert els.sample(machine, noise, 3, schedule=machine.schedule).isfinite().all()
+    same = els.WienerFilter(pictures(5, 1, 4, 4), els.CosineSchedule(0.008))
+    assert els.sample(same, noise, 3).isfinite().all(), "equal ones are one"
+
+
 def test_noise_of_a_seed_does_not_depend_on_its_company() -> None:
     together, alone = els.seeded_noise(range(5), (1, 4, 4)), els.seeded_noise([3], (1, 4, 4))
     assert torch.equal(together[3], alone[0]) and not torch.equal(together[3], together[2])

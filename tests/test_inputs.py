@@ -5,8 +5,11 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import resource
 import shutil
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,10 @@ from conftest import ok, pictures, run
 
 import elscourse as els
 from elscourse import diffusion
+from elscourse.checkpoints import save_network
 from elscourse.data import data_dir
+from elscourse.files import whole_file
+from elscourse.sizes import CalibratedSizes
 from elscourse.training import TrainingPlan
 
 IMAGES = pictures(4, 1, 8, 8)
@@ -131,6 +137,22 @@ def test_too_little_memory() -> None:
     ("call", "sentence"),
     [
         (lambda: els.CosineSchedule().times(0), "steps must be a whole number of at least 1, got 0"),
+        (lambda: els.CosineSchedule(-1), "offset must be a number of at least 0, got -1"),
+        (lambda: els.CosineSchedule("a"), "offset must be a number of at least 0, got 'a'"),
+        (lambda: els.CosineSchedule(float("nan")), "offset must be a number of at least 0, got nan"),
+        (lambda: els.sample(els_machine(), X, schedule=None), r"schedule must have alpha\(t\) and sigma.*, got None"),
+        (
+            lambda: els.sample(lambda x_t, t: x_t, X, schedule="cosine"),
+            r"schedule must have alpha\(t\).*, got 'cosine'",
+        ),
+        (lambda: els.IdealScoreMachine(IMAGES, None), r"schedule must have alpha\(t\) and sigma\(t\).*, got None"),
+        (lambda: els.sample(lambda x_t, t: [0], X), r"the denoiser answered list to an x_t of shape \(2, 1, 8, 8\)"),
+        (lambda: els.sample(lambda x_t, t: None, X), "the denoiser answered NoneType to an x_t"),
+        (lambda: els.sample(lambda x_t, t: x_t.numpy(), X), "the denoiser answered ndarray to an x_t"),
+        (lambda: els.train(els.ResNet(width=4), IMAGES, progress=False), r"made of images by .*, got Tensor"),
+        (lambda: els.ImageSet(IMAGES.numpy()), "must be a tensor of floats .*, got ndarray"),
+        (lambda: els.ImageSet(IMAGES, [0] * 4), r"labels must be a tensor, int64 of shape \(4,\), .*, got list"),
+        (lambda: els.IdealScoreMachine(IMAGES[:, :0]), r"N >= 1, got \(4, 0, 8, 8\)"),
         (lambda: els.CosineSchedule().times(None), "steps must be a whole number of at least 1, got None"),
         (lambda: els.CosineSchedule().times(float("inf")), "steps must be a whole number of at least 1, got inf"),
         (lambda: els.sample(els_machine(), X, times=0.5), "at least two entries, got"),
@@ -295,6 +317,7 @@ def test_sizes_that_came_with_the_course_stay() -> None:
     [
         ({"steps": 2.5}, "a plan needs whole numbers steps >= 1"),
         ({"batch": "2"}, "a plan needs whole numbers"),
+        ({"seed": 2**70}, "seed < 2.64"),
         ({"learning_rate": "1e-3"}, "learning_rate > 0, got"),
         ({"learning_rate": -1.0}, "learning_rate > 0, got"),
         ({"steps": 5, "batch": 2, "learning_rate": 1e30, "precision": "float32"}, "loss is not finite after step"),
@@ -382,6 +405,29 @@ def test_a_finished_network_is_not_trained_again_nor_replaced(tmp_path: Path, mo
     assert els.load_network("own").card["data"]["n"] == 21
 
 
+def test_a_network_knows_its_images_from_others_in_their_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.save("mine.npy", pictures(6, 1, 8, 8).numpy())
+    own = ("train", "own", "--dataset", "mine.npy", "--width", "4", "--steps", "2")
+    ok(*own)
+    card = Path("runs/networks/own.json").resolve()
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert len(els.lab(network=card, verbose=False).data) == 6, "from another folder too"
+    monkeypatch.chdir(tmp_path)
+    np.save("mine.npy", pictures(6, 1, 8, 8, seed=5).numpy())
+    result = run(*own)
+    assert result.exit_code == 1 and "made by another recipe (other data)" in result.output
+    for command in ("calibrate", "sample"):
+        result = run(command, *([] if command == "calibrate" else ["--network"]), "own")
+        assert result.exit_code == 1 and "no longer holds the images that own was trained on" in result.output
+    assert len(els.lab(network="own", dataset="mine.npy", verbose=False).data) == 6
+    old = json.loads(card.read_text())
+    old["data"] = {"name": "mine.npy", "size": None, "n": 6}  # as an earlier version wrote it
+    card.write_text(json.dumps(old))
+    assert "is trained" in ok(*own) and len(els.lab(network="own", verbose=False).data) == 6
+
+
 @pytest.mark.parametrize(("command", "goes_on"), [("train", True), ("sample", False)])
 def test_a_stop_promises_what_it_keeps(command: str, goes_on: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(*_: object, **__: object) -> None:
@@ -392,3 +438,79 @@ def test_a_stop_promises_what_it_keeps(command: str, goes_on: bool, monkeypatch:
     result = run(command, *(["fashion-mnist-16-unet-zeros"] if command == "train" else []))
     assert result.exit_code == 130 and "Stopped." in result.output
     assert ("What is finished is kept" in result.output) == goes_on
+
+
+@contextmanager
+def full_disk(room: int = 200) -> Iterator[None]:
+    """As on a full disk: no file of this process gets more bytes than that."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda path: els.calibrate(els_machine(), els.IdealScoreMachine(IMAGES), (3, 5), samples=1, checkpoint=path),
+        lambda path: save_network(els.ResNet(width=4, layers=1), {"name": "net"}, path),
+        lambda path: CalibratedSizes("net", "x" * 300, [1], 1).save(path),
+    ],
+)
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(write, tmp_path: Path) -> None:
+    with full_disk(), pytest.raises(els.CourseError, match=r"could not write \S+ \(.+\): make room there, or name a"):
+        write(tmp_path / "new" / "file.npy")
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize(
+    ("room", "file", "command"),
+    [
+        (200, "run/parts/settings.json", ["reproduce", "--network-steps", "1", "--out", "run"]),
+        (9000, "run/parts/network-1-00000.npy", ["reproduce", "--network-steps", "1", "--out", "run"]),
+        (200, "a.png", ["sample", "--out", "a.png"]),
+    ],
+)
+def test_a_command_on_a_full_disk(
+    room: int, file: str, command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    seeds = "0-19" if command[0] == "sample" else "20"
+    with full_disk(room):
+        result = run(*command, "--seeds", seeds, "--steps", "1")
+    assert result.exit_code == 1 and f"could not write {file} (" in result.output
+    assert not list(tmp_path.rglob("*partial*"))
+
+
+def test_a_checkpoint_that_cannot_be_written_is_told_after_the_first_step(tmp_path: Path) -> None:
+    steps: list[int] = []
+    with full_disk(), pytest.raises(els.CourseError, match=r"could not write \S+state.safetensors"):
+        els.train(
+            els.ResNet(width=4, layers=1),
+            els.ImageSet(IMAGES),
+            TrainingPlan(steps=200, batch=2),
+            progress=False,
+            checkpoint=tmp_path / "state.safetensors",
+            after_step=lambda trainer: steps.append(trainer.step),
+        )
+    assert steps == [1] and not list(tmp_path.iterdir())
+
+
+def test_two_processes_may_write_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with whole_file(tmp_path / "a.json") as mine:
+        monkeypatch.setattr(os, "getpid", lambda: -1)
+        with whole_file(tmp_path / "a.json") as theirs:
+            mine.write_text("mine")
+            theirs.write_text("theirs")
+        assert (tmp_path / "a.json").read_text() == "theirs"
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a.json", "mine")]
+
+
+def test_a_picture_without_a_folder_is_not_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diffusion, "sample", lambda *_, **__: pytest.fail("it was drawn"))
+    result = run("sample", "--out", "no/such/folder/a.png")
+    assert (
+        result.exit_code == 1 and "could not write no/such/folder/a.png (there is no folder no/such/f" in result.output
+    )

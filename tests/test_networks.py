@@ -88,6 +88,46 @@ def test_labels_are_asked_for_and_refused() -> None:
         NetworkDenoiser(small(classes=3), {})(x, 0.5, labels=5)
 
 
+class Own(nn.Module):
+    """A learner's own network: one convolution, no time, no classes."""
+
+    def __init__(self, outputs: int = 1) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, outputs, 3, padding=1)
+
+    def forward(self, x_t: torch.Tensor, t: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
+        return self.conv(x_t)
+
+
+class WithoutLabels(Own):
+    def forward(self, x_t: torch.Tensor, t: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        return self.conv(x_t)
+
+
+def test_a_network_of_ones_own_is_a_denoiser() -> None:
+    x, own = pictures(2, 1, 8, 8), NetworkDenoiser(Own())
+    alpha, sigma = els.CosineSchedule().alpha(0.5), els.CosineSchedule().sigma(0.5)
+    torch.testing.assert_close(own(x, 0.5), (x - sigma * own.module(x, 0.5)) / alpha)
+    assert (own.name, own.classes, own.channels) == ("network", None, None)
+    with pytest.raises(els.CourseError, match="the card of network does not say its padding: give it one"):
+        own.padding  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("network", "sentence"),
+    [
+        (WithoutLabels(), r"must have a forward\(x_t, t, labels\), .*takes 3 positional arguments but 4 were given"),
+        (Own(outputs=3), r"must answer with noise of x_t's shape, \(2, 1, 8, 8\), got \(2, 3, 8, 8\)"),
+    ],
+)
+def test_what_is_no_noise_predictor_gets_a_sentence(network: nn.Module, sentence: str) -> None:
+    x = pictures(2, 1, 8, 8)
+    with pytest.raises(els.CourseError, match=sentence):
+        NetworkDenoiser(network)(x, 0.5)
+    with pytest.raises(els.CourseError, match=sentence):
+        train(network, els.ImageSet(x), TrainingPlan(steps=1, batch=2), progress=False)
+
+
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_networks_load_and_denoise(name: str) -> None:
     n, padding, conditional = SHIPPED[name]

@@ -1,0 +1,53 @@
+"""Files are written beside their place and moved there: a kill, or a full disk, leaves the old file or the new one."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+
+from .errors import CourseError
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Yields a path to write to, and moves what was written to `path`, whose folder is made where there is none.
+
+    Raises CourseError, with the reason, where that cannot be done; what was written of it is removed.
+    """
+    # the process's id, as two may write to one folder; the suffix, as many writers know the format by it
+    partial = path.with_name(f"{path.stem}.{os.getpid()}.partial{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        os.replace(partial, path)
+    except (OSError, SafetensorError) as error:
+        raise _cannot_be_written(path, getattr(error, "strerror", None) or str(error)) from error
+    finally:
+        with suppress(OSError):
+            partial.unlink()
+
+
+def save_array(array: np.ndarray, path: Path) -> None:
+    """A whole .npy file. By way of memory: into a file numpy writes in C, which may not see that a disk is full."""
+    content = io.BytesIO()
+    np.save(content, array)
+    with whole_file(path) as partial:
+        partial.write_bytes(content.getvalue())
+
+
+def check_place(path: Path) -> None:
+    """Raise CourseError unless a file can be put at `path`: told before, not after, what goes into it was computed."""
+    if not path.parent.is_dir():
+        raise _cannot_be_written(path, f"there is no folder {path.parent}")
+    if not os.access(path.parent, os.W_OK):
+        raise _cannot_be_written(path, f"{path.parent} may not be written to")
+
+
+def _cannot_be_written(path: Path, reason: str) -> CourseError:
+    return CourseError(f"could not write {path} ({reason}): make room there, or name a folder that you may write to.")
