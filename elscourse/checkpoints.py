@@ -107,7 +107,7 @@ def save_network(module: nn.Module, card: dict[str, Any], folder: Path) -> Path:
     save_atomically(module.state_dict(), path)
     text = json.dumps({**card, "sha256": sha256(path)}, indent=1) + "\n"
     with whole_file(path.with_suffix(".json")) as partial:
-        partial.write_text(text)
+        partial.write_text(text, "utf-8")
     return path
 
 
@@ -161,7 +161,7 @@ def load_network(name: str | Path) -> NetworkDenoiser:
 
 def _read_card(path: Path) -> dict[str, Any]:
     try:
-        card = json.loads(path.read_text())
+        card = json.loads(path.read_text("utf-8"))
         missing = {"name", "architecture", "config", "sha256"} - card.keys()
     except (ValueError, AttributeError) as error:
         raise CourseError(f"{path} is not a network's card ({error}): restore or download it again.") from error

@@ -49,6 +49,8 @@ class SeedRange(click.ParamType):
             for part in str(value).split(","):
                 first, _, last = part.partition("-")
                 wanted = range(int(first), int(last or first) + 1)
+                if not wanted:
+                    raise ValueError
                 if len(seeds) + len(wanted) > MOST_SEEDS:
                     self.fail(f"{value!r} are more than {MOST_SEEDS:,} seeds.", param, ctx)
                 seeds += wanted
@@ -178,7 +180,7 @@ def calibrate(
 
     bench = make_lab(network=network, device=device)
     path = calibrate_lab(bench, network, machines, samples=samples, steps=steps, largest=largest, fresh=not resume)
-    click.echo(path.read_text())
+    click.echo(path.read_text("utf-8"))
     click.echo(f"{path} written. Next: elscourse reproduce --network {network}")
 
 

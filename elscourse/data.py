@@ -159,7 +159,7 @@ def _bundled() -> tuple[np.ndarray, np.ndarray]:
     advice = "restore it (`git restore data` in a clone) or install the course again"
     try:
         raw = path.read_bytes()
-        sums = dict(line.split()[::-1] for line in (path.parent / "SHA256SUMS").read_text().splitlines())
+        sums = dict(line.split()[::-1] for line in (path.parent / "SHA256SUMS").read_text("utf-8").splitlines())
         expected = sums[BUNDLE]
     except (OSError, ValueError, KeyError) as error:
         raise CourseError(

@@ -140,8 +140,8 @@ def trajectory(
     .. math:: x_{t'} = \alpha_{t'} D(x_t, t) + \sigma_{t'} \hat\epsilon, \quad
               \hat\epsilon = (x_t - \alpha_t D(x_t, t)) / \sigma_t
 
-    The first yield is at t = 1, where x_t is `noise` itself. The last is (t_end, x_end, the last x0_hat), without a
-    further evaluation: `steps` + 1 yields in all, and x_end is the sample.
+    The first yield is at the first time (1, unless `times` begin elsewhere), where x_t is `noise` itself. The last is
+    (t_end, x_end, the last x0_hat), without a further evaluation: `steps` + 1 yields in all, and x_end is the sample.
 
     noise: with shape (B, C, H, W), standard normal.
     times: a grid of one's own, falling; the default is `schedule.times(steps)`, which ends at 0.

@@ -59,7 +59,7 @@ class Lab:
         """The class drawn from each seed: seed mod number of classes; None for an unconditional network."""
         if not self.network.conditional:
             return None
-        return torch.tensor(list(seeds)) % len(self.data.class_names)
+        return torch.tensor([seed % len(self.data.class_names) for seed in seeds])
 
     def one_label(self, label: int) -> int:
         """The label, if this lab's network and images know it."""
@@ -71,10 +71,10 @@ class Lab:
         return label
 
     def held_out(self, n: int = 2000) -> ImageSet:
-        """n images of the lab's set that its network was not trained on: the next ones or, if none are left, of the
-        test part."""
+        """n images of the network's set that it was not trained on: the next ones or, if none are left, of the test
+        part."""
         about = self.network.card["data"]
-        name, seen = about["name"], len(self.data)
+        name, seen = about["name"], about["n"]
         if name in CATALOGUE and CATALOGUE[name].images < seen + n and f"{name}-test" in CATALOGUE:
             name, seen = f"{name}-test", 0
         fresh = load(name, size=about["size"], n=seen + n).subset(slice(seen, None))

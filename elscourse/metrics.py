@@ -42,7 +42,7 @@ def compare(prediction: Float[Tensor, "B C H W"], target: Float[Tensor, "B C H W
         )
     p, y = prediction.double().flatten(1), target.double().flatten(1)
     dp, dy = p - p.mean(1, keepdim=True), y - y.mean(1, keepdim=True)
-    # a mean rounds: images that differ by less than that from a constant are constant
+    # the mean of equal pixels may round to another number: what is left of them then is no picture
     spp, syy = (_zero_if_constant(d.square().sum(1), x) for d, x in ((dp, p), (dy, y)))
     r = (dp * dy).sum(1) / (spp * syy).sqrt()
     r = torch.where(spp * syy > 0, r, torch.nan)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -36,6 +37,8 @@ from .version import __version__
 T = TypeVar("T")
 
 CHUNK = 20  # seeds computed at once
+# how the pieces of a run are called, whole or cut off by a kill
+PIECE = re.compile(rf"({'|'.join(MACHINES)}|network-[0-9a-z-]+)-\d{{5}}(\.\d+\.partial)?\.npy")
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ class Experiment:
                 raise unknown_name("machine", name, MACHINES)
         own = f"els-{self.lab.network.padding}"
         default = ["is", "ls", own, f"{own}-gaussian", "wiener"]
-        self.machines = default + [m for m in self.extra_machines if m not in default]
+        self.machines = list(dict.fromkeys([*default, *self.extra_machines]))
 
     @property
     def own_machine(self) -> str:
@@ -193,12 +196,16 @@ class Experiment:
         """Start in an empty folder, or continue in one that was started with the same settings: which pieces it has."""
         parts = self.out / "parts"
         record, wanted = parts / "settings.json", json.dumps(asdict(self.settings), indent=1)
+        pieces = [path for path in parts.glob("*.npy") if PIECE.fullmatch(path.name)]
         if fresh:  # only what a run writes: the folder may be the user's
-            for old in [*parts.glob("*-[0-9]*.npy"), *parts.glob("*.partial*"), record]:
+            for old in [*pieces, record]:
                 old.unlink(missing_ok=True)
+            pieces = []
+        if pieces and not record.exists():
+            raise CourseError(f"{parts} holds pieces of a run, but not its settings.json: use --fresh to start over.")
         now = json.loads(wanted)
         try:
-            before = {"dtype": "float32"} | json.loads(record.read_text()) if record.exists() else now
+            before = {"dtype": "float32"} | json.loads(record.read_text("utf-8")) if record.exists() else now
         except (ValueError, TypeError) as error:
             raise CourseError(f"{record} is damaged ({error}): use --fresh to start over.") from error
         changed = ", ".join(k for k in now if now[k] != before.get(k))
@@ -206,9 +213,10 @@ class Experiment:
             raise CourseError(
                 f"{self.out} holds a run with other settings ({changed}): use --fresh to replace it, or another --out."
             )
-        with whole_file(record) as partial:
-            partial.write_text(wanted)
-        return {path.name for path in parts.glob("*-[0-9]*.npy")}
+        if not record.exists():
+            with whole_file(record) as partial:
+                partial.write_text(wanted, "utf-8")
+        return {path.name for path in pieces}
 
     def measure(self, samples: dict[str, Tensor]) -> dict[str, Any]:
         """Every machine against every network column, the distances to the training images, and the settings."""
@@ -229,8 +237,8 @@ class Experiment:
         target = f"network-{self.network_steps}"
         writers: dict[str, Callable[[Path], Any]] = {
             "samples.npz": lambda path: np.savez_compressed(path, **arrays),  # type: ignore[arg-type]
-            "metrics.json": lambda path: path.write_text(json.dumps(metrics, indent=1) + "\n"),
-            "table.md": lambda path: path.write_text(table(metrics)),
+            "metrics.json": lambda path: path.write_text(json.dumps(metrics, indent=1) + "\n", "utf-8"),
+            "table.md": lambda path: path.write_text(table(metrics), "utf-8"),
             "figure.png": lambda path: figure(self.lab, first, self.own_machine, target).savefig(path),
             "scatter.png": lambda path: scatter(self.lab, samples, self.own_machine, target).savefig(path),
         }

@@ -39,13 +39,13 @@ class CalibratedSizes:
     def save(self, path: Path) -> None:
         """Write as JSON, moved into place at once."""
         with whole_file(path) as partial:
-            partial.write_text(_compact_pairs(asdict(self)))
+            partial.write_text(_compact_pairs(asdict(self)), "utf-8")
 
     @classmethod
     def load(cls, path: Path) -> CalibratedSizes:
         """Read what `save` wrote; anything else is refused with a sentence."""
         try:
-            raw = json.loads(path.read_text())
+            raw = json.loads(path.read_text("utf-8"))
             machines = {m: [(float(t), int(p)) for t, p in pairs] for m, pairs in raw.pop("machines").items()}
             return cls(**raw, machines=machines)
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:

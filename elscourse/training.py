@@ -50,19 +50,21 @@ class TrainingPlan:
     precision: str = "auto"
 
     def resolved(self, device: torch.device) -> TrainingPlan:
-        """The plan with "auto" decided for this device; the checkpoint records it, so that a resume keeps it."""
+        """The plan with "auto" decided for this device; the checkpoint records it."""
         try:
             steps, batch, seed = (operator.index(n) for n in (self.steps, self.batch, self.seed))
             numbers = steps >= 1 and batch >= 1 and -(2**63) <= seed < 2**64  # what torch takes
-            possible = numbers and 0 <= self.ema < 1 and self.learning_rate > 0
+            possible = numbers and 0 <= self.ema < 1 and 0 <= self.warmup < 1 and self.learning_rate > 0
         except TypeError:
             possible = False
         if not possible:
             raise CourseError(
-                "a plan needs whole numbers steps >= 1, batch >= 1, seed < 2^64, and 0 <= ema < 1, learning_rate > 0, "
-                f"got {self.steps!r}, {self.batch!r}, {self.seed!r}, {self.ema!r}, {self.learning_rate!r}."
+                "a plan needs whole numbers steps >= 1, batch >= 1, seed < 2^64, and 0 <= ema < 1, 0 <= warmup < 1, "
+                f"learning_rate > 0, got {self.steps!r}, {self.batch!r}, {self.seed!r}, {self.ema!r}, {self.warmup!r}, "
+                f"{self.learning_rate!r}."
             )
-        plan = replace(self, steps=steps, batch=batch, seed=seed)  # those of numpy are no JSON
+        rates: dict[str, Any] = {name: float(getattr(self, name)) for name in ("learning_rate", "warmup", "ema")}
+        plan = replace(self, steps=steps, batch=batch, seed=seed, **rates)  # numpy's numbers are no JSON
         if self.precision not in ("auto", "bfloat16", "float32"):
             raise CourseError(f"precision must be auto, bfloat16 or float32, got {self.precision!r}.")
         if self.precision != "auto":
@@ -176,7 +178,7 @@ class Trainer:
     def load(self, path: Path) -> None:
         """Continue from a checkpoint of the same plan, network and images; any other is refused."""
         tensors, notes = read_checkpoint(path)
-        theirs = json.loads(notes["plan"]) | json.loads(notes.get("origin", "{}"))
+        theirs = json.loads(notes.get("plan", "{}")) | json.loads(notes.get("origin", "{}"))
         ours = asdict(self.plan) | self.origin
         changed = [f"{k} {_short(theirs.get(k))} -> {_short(ours[k])}" for k in ours if theirs.get(k) != ours[k]]
         if changed:

@@ -320,6 +320,7 @@ def test_sizes_that_came_with_the_course_stay() -> None:
         ({"seed": 2**70}, "seed < 2.64"),
         ({"learning_rate": "1e-3"}, "learning_rate > 0, got"),
         ({"learning_rate": -1.0}, "learning_rate > 0, got"),
+        ({"warmup": 2.0}, "0 <= warmup < 1"),
         ({"steps": 5, "batch": 2, "learning_rate": 1e30, "precision": "float32"}, "loss is not finite after step"),
     ],
 )
@@ -352,7 +353,7 @@ def test_a_network_gets_the_name_of_a_file(name: str) -> None:
     assert result.exit_code == 1 and "a network's name must be that of a file without its suffix" in result.output
 
 
-@pytest.mark.parametrize("seeds", ["0-9999999999", "0-99999999999999999999", "0-9999,0-9999", "x"])
+@pytest.mark.parametrize("seeds", ["0-9999999999", "0-99999999999999999999", "0-9999,0-9999", "1,5-3", "x"])
 def test_seeds_on_the_command_line(seeds: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(diffusion, "sample", lambda *_, **__: pytest.fail("these seeds were drawn"))
     result = run("sample", "--seeds", seeds)

@@ -114,7 +114,7 @@ def test_a_killed_run_goes_on(results: Path) -> None:
         time.sleep(0.002)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    kept = {p: p.stat().st_mtime_ns for p in parts.glob("*.npy")}
+    kept = {p: p.stat().st_mtime_ns for p in parts.glob("*-?????.npy")}
     assert len(kept) >= 3 and not (results / "metrics.json").exists()
     ok("reproduce", *long)
     assert all(p.stat().st_mtime_ns == at for p, at in kept.items()), "what was finished was not computed again"
@@ -128,9 +128,19 @@ def test_a_killed_run_goes_on(results: Path) -> None:
 
 def test_fresh_removes_only_its_own_files(results: Path) -> None:
     (results / "parts").mkdir(parents=True)
-    (results / "parts" / "thesis.txt").write_text("mine")
+    mine = [results / "parts" / name for name in ("thesis.txt", "thesis-2024.npy", "letter.partial")]
+    for path in mine:
+        path.write_text("mine")
     ok("reproduce", *SMALL, "--fresh")
-    assert (results / "parts" / "thesis.txt").read_text() == "mine"
+    assert all(path.read_text() == "mine" for path in mine)
+
+
+def test_pieces_without_their_settings_are_not_adopted(results: Path) -> None:
+    ok("reproduce", *SMALL)
+    (results / "parts" / "settings.json").unlink()
+    other = run("reproduce", *SMALL, "--steps", "4")
+    assert other.exit_code == 1 and "but not its settings.json: use --fresh" in other.output
+    ok("reproduce", *SMALL, "--steps", "4", "--fresh")
 
 
 def test_other_images_do_not_mix(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
