@@ -34,7 +34,7 @@ class CalibratedSizes:
 
     def belongs_to(self, sha256: str) -> bool:
         """Whether these sizes were measured on the network with that checksum, and not on one it replaced."""
-        return not self.network_sha256 or self.network_sha256 == sha256
+        return self.network_sha256 == sha256
 
     def save(self, path: Path) -> None:
         """Write as JSON, moved into place at once."""
