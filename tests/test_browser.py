@@ -112,6 +112,13 @@ def test_the_explorer_of_the_landing_page(over: str, chromium: Any, served: str,
     page.mouse.up()
     assert "t = 0.05" in page.inner_text("#explorer"), "dragged to the end"
 
+    size_slider.press("Home")
+    box = page.locator(frame.format(1)).bounding_box()
+    page.locator(frame.format(1)).click(position={"x": box["width"] * 6.5 / 16, "y": box["height"] * 7.5 / 16})
+    captions = page.locator("#explorer .els-patches figcaption").all_inner_texts()
+    shares = [float(caption.split(": ")[1].split("\u00a0")[0]) for caption in captions]
+    assert 95 < sum(shares) < 100.2, "their stored eight bits sum to 103.9"
+
     guess = drawn(page, frame.format(2))
     size_slider.focus()
     page.keyboard.press("End")
