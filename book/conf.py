@@ -47,7 +47,10 @@ templates_path = ["_templates"]
 html_static_path = ["_static"]
 html_extra_path = ["_extra"]  # index.html at the top, which leads to book/index.html
 html_css_files = ["course.css"]
-html_js_files = ["from-disk.js"]
+html_js_files = [
+    "from-disk.js",
+    (None, {"body": 'document.documentElement.dataset.mode ||= "auto";'}),  # the theme complains of none in the console
+]
 html_favicon = "_static/favicon.svg"
 html_copy_source = True
 html_show_sphinx = False
