@@ -276,6 +276,31 @@ def test_accessibility(theme: str, chromium: Any, served: str) -> None:
     assert not found, "\n".join(map(str, found))
 
 
+def test_code_and_tables_are_not_cut(chromium: Any, site: Path) -> None:
+    """On a desktop every line of code is seen in full; on a phone prints in columns scroll, and sentences wrap."""
+    for name in LESSONS:
+        visit = Visit(chromium, f"{site.as_uri()}/notebooks/{name}.html", viewport={"width": 1400, "height": 900})
+        cut = visit.page.evaluate(
+            """() => [...document.querySelectorAll('.cell_input pre')].filter(p => p.scrollWidth > p.clientWidth + 1)
+                .map(p => p.innerText.slice(0, 80))"""
+        )
+        assert not cut, (name, cut)
+        visit.leave()
+    visit = Visit(chromium, f"{site.as_uri()}/notebooks/13_gpu.html", viewport={"width": 390, "height": 844})
+    wide = "e => [getComputedStyle(e).overflowX, e.scrollWidth > e.clientWidth]"
+    for selector, has_text, scrolls in ((".columns pre", "bfloat16, bias", True), ("pre", "not attempted", False)):
+        print_ = visit.page.locator(f".cell_output {selector}", has_text=has_text).first
+        assert print_.evaluate(wide) == ["auto", scrolls], has_text
+    visit.leave()
+    visit = Visit(chromium, f"{site.as_uri()}/notebooks/06_equivariance.html", viewport={"width": 390, "height": 844})
+    visit.page.wait_for_selector("mjx-container")
+    formulas = visit.page.locator("ol span.math").evaluate_all(f"all => all.map({wide})")
+    assert ["auto", True] in formulas and all(how == "auto" for how, _ in formulas)
+    figure = visit.page.locator(".cell_output img").first
+    assert figure.evaluate("e => [e.clientWidth, getComputedStyle(e.parentElement).overflowX]") == [640, "auto"]
+    visit.leave()
+
+
 @pytest.mark.parametrize("width", [390, 1300])
 def test_no_page_scrolls_sideways(width: int, chromium: Any, served: str) -> None:
     for name in PAGES:
