@@ -301,6 +301,19 @@ def test_code_and_tables_are_not_cut(chromium: Any, site: Path) -> None:
     visit.leave()
 
 
+def test_without_javascript(chromium: Any, site: Path) -> None:
+    """The decks are readable, and pages say what is missing."""
+    page = chromium.new_page(java_script_enabled=False)
+    page.goto(f"{site.as_uri()}/book/teach/slides/{LESSONS[0]}.html")
+    slides = page.locator(".slides > section")
+    assert slides.nth(1).is_visible() and slides.nth(1).bounding_box()["y"] > slides.first.bounding_box()["y"] + 100
+    page.goto(f"{site.as_uri()}/book/index.html")
+    assert "need JavaScript" in page.inner_text("#explorer")
+    page.goto(f"{site.as_uri()}/notebooks/{LESSONS[1]}.html")
+    assert "TeX" in page.locator(".bd-article").evaluate("e => getComputedStyle(e, '::before').content")
+    page.close()
+
+
 @pytest.mark.parametrize("width", [390, 1300])
 def test_no_page_scrolls_sideways(width: int, chromium: Any, served: str) -> None:
     for name in PAGES:
