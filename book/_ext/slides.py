@@ -61,10 +61,11 @@ def blocks(text: str) -> Iterator[tuple[str, str]]:
 def essence(text: str) -> str:
     """What of a text belongs on a slide, as Markdown: a question or a formula is nothing without what leads to it."""
     text = re.sub(r"<details>.*?</details>", "", text, flags=re.DOTALL)
+    text = re.sub(r"(?<=\S)\s(?=\*\*Predict)", "\n\n", text)  # on a slide a question stands by itself
     parts = [(kind, source) for kind, source in blocks(text) if kind not in ("fence", "html_block")]
     kept = []
     for (kind, source), (next_kind, following) in pairwise([*parts, ("", "")]):
-        if kind == "paragraph" and "**Predict" not in source:
+        if kind == "paragraph" and not source.startswith("**Predict"):
             leads = next_kind not in ("paragraph", "heading", "") or following.startswith("**Predict")
             source = ASIDE.sub("", source) if leads else to_last_bold(source)
         kept.append(source)
