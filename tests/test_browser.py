@@ -264,7 +264,7 @@ def test_accessibility(theme: str, chromium: Any, served: str) -> None:
         visit = Visit(chromium, f"{served}/{name}.html", color_scheme=theme)
         page = visit.page
         page.evaluate(f"() => {{ document.documentElement.dataset.theme = '{theme}' }}")
-        page.wait_for_load_state("networkidle")
+        visit.settle()  # axe would keep an explorer waiting for longer than it can
         if name == "book/index":
             page.wait_for_selector("#explorer .els-four")
         for violation in axe.run(page, options={"resultTypes": ["violations"], "preload": False}).response[
