@@ -4,9 +4,13 @@ The source folder is the root of the repository, so that notebooks/ and book/ bo
 sphinx-build -c book . _site
 """
 
+import re
 import sys
 import tomllib
 from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -47,7 +51,10 @@ templates_path = ["_templates"]
 html_static_path = ["_static"]
 html_extra_path = ["_extra"]  # index.html at the top, which leads to book/index.html
 html_css_files = ["course.css"]
-html_js_files = ["from-disk.js"]
+html_js_files = [
+    "from-disk.js",
+    (None, {"body": 'document.documentElement.dataset.mode ||= "auto";'}),  # the theme complains of none in the console
+]
 html_favicon = "_static/favicon.svg"
 html_copy_source = True
 html_show_sphinx = False
@@ -80,3 +87,14 @@ nb_ipywidgets_js = {
     "require-config.js": {},
     "vendor/widgets/embed-amd.js": {},
 }
+
+
+def mark_columns(app: Sphinx, doctree: nodes.document) -> None:
+    """Prints in columns get a class, so that they scroll where they are too wide; sentences wrap."""
+    for block in doctree.findall(nodes.literal_block):
+        if "stream" in block["classes"] and re.search(r"\S {2,}\S", block.astext()):
+            block["classes"].append("columns")
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("doctree-read", mark_columns)

@@ -112,11 +112,13 @@ window.elsExplorer = async function (header, text) {
     trained.draw(network, image, `${names[image]} drawn by the trained network from the same noise`);
     trained.text.textContent = `the network drew in the end (r²\u00a0=\u00a0${r2[image].toFixed(2)})`;
 
-    let sum = 0;
+    // Eight bits of a weight's logarithm are off by up to 4 %: what sums to more than all votes is scaled down to them.
+    const stored = rows.map((_, k) => Math.exp((weight[k * votes + pixel] - 255) / 12));
+    const sum = stored.reduce((a, b) => a + b);
     let elsewhere = 0;
     rows.forEach(({ shown, share }, k) => {
       const vote = k * votes + pixel;
-      const w = Math.exp((weight[vote] - 255) / 12);
+      const w = stored[k] / Math.max(1, sum);
       const [r, c] = [Math.floor(place[vote] / side), place[vote] % side];
       const voter = header.first[image] + low[vote] + 256 * high[vote];
       const who = number[voter];
@@ -125,7 +127,6 @@ window.elsExplorer = async function (header, text) {
       shown.outline(windowAround(r, c, patch, shape, false));
       shown.text.textContent = `image ${who}, at (${r}, ${c}): ${percent(w)}`;
       share.set(w);
-      sum += w;
     });
     said.textContent =
       `Pixel (${row}, ${column}): the four heaviest voters hold ${percent(Math.min(1, sum))} of the votes. ` +

@@ -62,6 +62,7 @@ class Visit:
         self.errors: list[str] = []
         self.outside: list[str] = []
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
         self.page.on("requestfailed", lambda request: self.errors.append(f"failed: {request.url[:200]}"))
         self.page.on("response", lambda r: self.errors.append(f"{r.status}: {r.url}") if r.status >= 400 else None)
         self.page.on("request", self._look)
@@ -111,6 +112,13 @@ def test_the_explorer_of_the_landing_page(over: str, chromium: Any, served: str,
     page.mouse.move(box["x"] + box["width"] - 3, box["y"] + box["height"] / 2, steps=5)
     page.mouse.up()
     assert "t = 0.05" in page.inner_text("#explorer"), "dragged to the end"
+
+    size_slider.press("Home")
+    box = page.locator(frame.format(1)).bounding_box()
+    page.locator(frame.format(1)).click(position={"x": box["width"] * 6.5 / 16, "y": box["height"] * 7.5 / 16})
+    captions = page.locator("#explorer .els-patches figcaption").all_inner_texts()
+    shares = [float(caption.split(": ")[1].split("\u00a0")[0]) for caption in captions]
+    assert 95 < sum(shares) < 100.2, "their stored eight bits sum to 103.9"
 
     guess = drawn(page, frame.format(2))
     size_slider.focus()
@@ -256,7 +264,7 @@ def test_accessibility(theme: str, chromium: Any, served: str) -> None:
         visit = Visit(chromium, f"{served}/{name}.html", color_scheme=theme)
         page = visit.page
         page.evaluate(f"() => {{ document.documentElement.dataset.theme = '{theme}' }}")
-        page.wait_for_load_state("networkidle")
+        visit.settle()  # axe would keep an explorer waiting for longer than it can
         if name == "book/index":
             page.wait_for_selector("#explorer .els-four")
         for violation in axe.run(page, options={"resultTypes": ["violations"], "preload": False}).response[
@@ -266,6 +274,44 @@ def test_accessibility(theme: str, chromium: Any, served: str) -> None:
                 found.append((name, violation["id"], [node["html"][:150] for node in violation["nodes"][:3]]))
         visit.leave()
     assert not found, "\n".join(map(str, found))
+
+
+def test_code_and_tables_are_not_cut(chromium: Any, site: Path) -> None:
+    """On a desktop every line of code is seen in full; on a phone prints in columns scroll, and sentences wrap."""
+    for name in LESSONS:
+        visit = Visit(chromium, f"{site.as_uri()}/notebooks/{name}.html", viewport={"width": 1400, "height": 900})
+        cut = visit.page.evaluate(
+            """() => [...document.querySelectorAll('.cell_input pre')].filter(p => p.scrollWidth > p.clientWidth + 1)
+                .map(p => p.innerText.slice(0, 80))"""
+        )
+        assert not cut, (name, cut)
+        visit.leave()
+    visit = Visit(chromium, f"{site.as_uri()}/notebooks/13_gpu.html", viewport={"width": 390, "height": 844})
+    wide = "e => [getComputedStyle(e).overflowX, e.scrollWidth > e.clientWidth]"
+    for selector, has_text, scrolls in ((".columns pre", "bfloat16, bias", True), ("pre", "not attempted", False)):
+        print_ = visit.page.locator(f".cell_output {selector}", has_text=has_text).first
+        assert print_.evaluate(wide) == ["auto", scrolls], has_text
+    visit.leave()
+    visit = Visit(chromium, f"{site.as_uri()}/notebooks/06_equivariance.html", viewport={"width": 390, "height": 844})
+    visit.page.wait_for_selector("mjx-container")
+    formulas = visit.page.locator("ol span.math").evaluate_all(f"all => all.map({wide})")
+    assert ["auto", True] in formulas and all(how == "auto" for how, _ in formulas)
+    figure = visit.page.locator(".cell_output img").first
+    assert figure.evaluate("e => [e.clientWidth, getComputedStyle(e.parentElement).overflowX]") == [640, "auto"]
+    visit.leave()
+
+
+def test_without_javascript(chromium: Any, site: Path) -> None:
+    """The decks are readable, and pages say what is missing."""
+    page = chromium.new_page(java_script_enabled=False)
+    page.goto(f"{site.as_uri()}/book/teach/slides/{LESSONS[0]}.html")
+    slides = page.locator(".slides > section")
+    assert slides.nth(1).is_visible() and slides.nth(1).bounding_box()["y"] > slides.first.bounding_box()["y"] + 100
+    page.goto(f"{site.as_uri()}/book/index.html")
+    assert "need JavaScript" in page.inner_text("#explorer")
+    page.goto(f"{site.as_uri()}/notebooks/{LESSONS[1]}.html")
+    assert "TeX" in page.locator(".bd-article").evaluate("e => getComputedStyle(e, '::before').content")
+    page.close()
 
 
 @pytest.mark.parametrize("width", [390, 1300])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from functools import cache
@@ -208,6 +209,25 @@ def test_slides_show_what_the_lesson_asks_and_shows(site: Path) -> None:
         assert sum("<strong>Predict.</strong>" in slide for slide in slides) >= 3
         words = [len(re.sub(r"<[^>]+>", " ", slide).split()) for slide in slides]
         assert max(words) < 170, f"{lesson}: a slide of {max(words)} words"
+
+
+def letters(text: str) -> str:
+    """Its letters alone: no markup, no formulas."""
+    text = re.sub(r"<aside.*?</aside>|<[^>]+>|\\\(.*?\\\)|\$[^$]+\$", "", text, flags=re.DOTALL)
+    return re.sub("[^a-z]", "", html.unescape(text).lower())
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_a_slide_asks_the_whole_question_and_leads_to_what_it_speaks_of(lesson: str, site: Path) -> None:
+    deck = read(site / "book" / "teach" / "slides" / f"{lesson}.html").text
+    cells = json.loads((ROOT / "notebooks" / f"{lesson}.ipynb").read_text())["cells"]
+    for cell, below in pairwise(cells):
+        if cell["cell_type"] == "markdown" and "slide" in cell["metadata"].get("tags", []):
+            explorer = any("widget-view" in kind for o in below.get("outputs", []) for kind in o.get("data", {}))
+            for question in re.findall(r"^.*\*\*Predict(?:.+\n?)+", "".join(cell["source"]), re.MULTILINE):
+                [slide] = [s for s in deck.split("<section")[1:] if letters(question) in letters(f"<{s}")]
+                assert not explorer or f'href="../../../notebooks/{lesson}.html#' in slide, slide
+    assert "lab: " not in "".join(re.findall(r"</?section[^>]*>|<pre style.*?</pre>", deck, re.DOTALL))
 
 
 def test_none_of_the_pictures_on_the_landing_page_is_a_copy() -> None:

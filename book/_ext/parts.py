@@ -83,7 +83,7 @@ def results() -> str:
                     row["machine"],
                     f"{row['r']:.3f}",
                     f"{row['r2']:.3f}",
-                    f"{low:.3f} to {high:.3f}",
+                    f"{low:.3f}\u00a0to\u00a0{high:.3f}",
                     f"{row['R2']:.3f}",
                     "" if row["machine"] == "is" else f"{row['beats_ideal']:.0%}",
                 ]

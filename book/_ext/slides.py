@@ -1,7 +1,8 @@
 """A slide deck for every lesson, from its cells that are tagged `slide`: book/teach/slides/NN_topic.html.
 
-A text cell gives its headings, what is to be predicted and what leads to it, formulas, lists, tables, and sentences
-with bold words; the whole text is in the speaker's notes. A code cell gives its figures and what it prints.
+A text cell gives its headings, what is to be predicted and what leads to it, formulas, lists, tables, and other
+paragraphs up to their last bold words; the whole text is in the speaker's notes. A code cell gives its figures and
+what it prints.
 """
 
 from __future__ import annotations
@@ -10,29 +11,32 @@ import html
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from docutils import nodes
 from markdown_it import MarkdownIt
 from mdit_py_plugins.amsmath import amsmath_plugin
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from sphinx.application import Sphinx
 
 LESSONS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
-DENSE = 75  # words: more are set smaller
-CONTEXT = 45  # words: a paragraph of no more stays whole before a question
-SENTENCE = re.compile(r"(?<=[.?!:])\s+(?=[A-Z*$(\[`])")
+DENSE = 90  # words: more are set smaller
+BRIEF = 4  # lines: as many fit below a figure
+ASIDE = re.compile(r"(?<=[.?!])\s+\([A-Z][^()]*[.?!]\)")  # whole sentences in parentheses
+SENTENCE = re.compile(r"(?<=[.?!])\s+(?=[A-Z*$(\[`])")
 
 
 @dataclass(frozen=True)
 class Slide:
-    """What is shown, and what the speaker reads; a dense one is set smaller."""
+    """What is shown, what the speaker reads, and where in the lesson it goes on; a dense one is set smaller."""
 
     body: str
     notes: str
     dense: bool = False
+    section: str = ""
 
 
 def _markdown() -> MarkdownIt:
@@ -55,25 +59,23 @@ def blocks(text: str) -> Iterator[tuple[str, str]]:
 
 
 def essence(text: str) -> str:
-    """What of a text belongs on a slide, as Markdown."""
+    """What of a text belongs on a slide, as Markdown: a question or a formula is nothing without what leads to it."""
     text = re.sub(r"<details>.*?</details>", "", text, flags=re.DOTALL)
+    text = re.sub(r"(?<=\S)\s(?=\*\*Predict)", "\n\n", text)  # on a slide a question stands by itself
     parts = [(kind, source) for kind, source in blocks(text) if kind not in ("fence", "html_block")]
     kept = []
-    for (kind, source), (_, following) in pairwise([*parts, ("", "")]):
-        short_lead = asks(following) and len(source.split()) <= CONTEXT
-        kept.append(key_sentences(source) if kind == "paragraph" and not asks(source) and not short_lead else source)
+    for (kind, source), (next_kind, following) in pairwise([*parts, ("", "")]):
+        if kind == "paragraph" and not source.startswith("**Predict"):
+            leads = next_kind not in ("paragraph", "heading", "") or following.startswith("**Predict")
+            source = ASIDE.sub("", source) if leads else to_last_bold(source)
+        kept.append(source)
     return "\n\n".join(filter(None, kept))
 
 
-def key_sentences(paragraph: str) -> str:
-    """The sentences with bold words, and one that ends in a colon, since something follows it."""
+def to_last_bold(paragraph: str) -> str:
+    """Its sentences up to the last with bold words; none without."""
     sentences = SENTENCE.split(" ".join(paragraph.split()))
-    return " ".join(s for s in sentences if "**" in s or (s is sentences[-1] and s.endswith(":")))
-
-
-def asks(source: str) -> bool:
-    """Whether a paragraph is a question to the learner."""
-    return source.startswith("**Predict")
+    return " ".join(sentences[: max((i for i, s in enumerate(sentences, 1) if "**" in s), default=0)])
 
 
 def text_slides(source: str) -> Iterator[Slide]:
@@ -86,24 +88,35 @@ def text_slides(source: str) -> Iterator[Slide]:
 
 
 def output_slides(cell: dict[str, Any]) -> Iterator[Slide]:
-    """The slides of what a code cell shows: one for each figure, and one for what it prints."""
+    """The slides of what a code cell shows: its figures, then what it prints, a few lines below the last figure."""
     notes = f"<pre>{html.escape(''.join(cell['source']))}</pre>"
-    for output in cell["outputs"]:
-        page = "".join(output.get("data", {}).get("text/html", ""))
-        if page.startswith("<img "):
-            yield Slide(page, notes)
-        elif output["output_type"] == "stream":
-            text = "".join(output["text"]).rstrip()
-            yield Slide(f"<pre>{html.escape(text)}</pre>", notes, dense=text.count("\n") > 15)
+    pages = ("".join(output.get("data", {}).get("text/html", "")) for output in cell["outputs"])
+    bodies = [page for page in pages if page.startswith("<img ")]
+    printed = "".join("".join(output["text"]) for output in cell["outputs"] if output["output_type"] == "stream")
+    lines = [line for line in printed.rstrip().splitlines() if not line.startswith("lab: ")]
+    if lines:
+        columns = max(map(len, lines))
+        pre = f"<pre style='--columns: {columns}'>{html.escape(chr(10).join(lines))}</pre>"
+        if bodies and len(lines) <= BRIEF:
+            bodies[-1] += pre
+        else:
+            bodies.append(pre)
+    yield from (Slide(body, notes) for body in bodies)
 
 
 def deck(lesson: Path) -> list[Slide]:
-    """The slides of a lesson."""
+    """The slides of a lesson; a text that speaks of the code or the explorer below it leads to them."""
     slides: list[Slide] = []
-    for cell in json.loads(lesson.read_text(encoding="utf-8"))["cells"]:
+    section = ""
+    cells = json.loads(lesson.read_text(encoding="utf-8"))["cells"]
+    for cell, below in pairwise([*cells, {"cell_type": ""}]):
+        source, is_text = "".join(cell["source"]), cell["cell_type"] == "markdown"
+        if is_text:
+            section = nodes.make_id([section, *re.findall(r"^#+ (.+)", source, re.MULTILINE)][-1])
         if "slide" in cell["metadata"].get("tags", []):
-            is_text = cell["cell_type"] == "markdown"
-            slides += text_slides("".join(cell["source"])) if is_text else output_slides(cell)
+            slides += text_slides(source) if is_text else output_slides(cell)
+            if is_text and cell is not cells[0] and below["cell_type"] == "code":
+                slides[-1] = replace(slides[-1], section=section)
     return slides
 
 
