@@ -305,26 +305,26 @@ check.pixel_by_vote(pixel_by_vote)
 # |---|---|
 # | **00** The result | a formula predicts, image by image, what a trained network draws |
 # | *The paradox* | |
-# | **01** Noise | whoever can remove noise can generate |
-# | **02** The ideal denoiser | the best possible denoiser can only remember |
-# | **03** A trained network | same noise, same goal, another picture: one that is new |
+# | [**01** Noise](01_noise.ipynb) | whoever can remove noise can generate |
+# | [**02** The ideal denoiser](02_ideal.ipynb) | the best possible denoiser can only remember |
+# | [**03** A trained network](03_network.ipynb) | same noise, same goal, another picture: one that is new |
 # | *Locality* | |
-# | **04** Local denoisers | forbid a pixel to look far, and the memory breaks into pieces |
-# | **05** Mosaics | the pieces fit together locally: the theorem can be seen |
+# | [**04** Local denoisers](04_local.ipynb) | forbid a pixel to look far, and the memory breaks into pieces |
+# | [**05** Mosaics](05_mosaics.ipynb) | the pieces fit together locally: the theorem can be seen |
 
 # %% [markdown]
 # | lesson | its claim |
 # |---|---|
 # | *Equivariance* | |
-# | **06** Equivariant denoisers | not knowing where you are is, alone, only memory up to a shift |
-# | **07** The machine | locality and equivariance together invent |
-# | **08** Borders | the zeros at the border tell the network where it is |
+# | [**06** Equivariant denoisers](06_equivariance.ipynb) | alone, not knowing where one is only shifts the memory |
+# | [**07** The machine](07_els.ipynb) | locality and equivariance together invent |
+# | [**08** Borders](08_borders.ipynb) | the zeros at the border tell the network where it is |
 # | *The machine meets the network* | |
-# | **09** Locality in time | one measured curve is all that the formula knows about the network |
-# | **10** Image by image | with it, the formula predicts a hundred pictures |
-# | **11** How good is good? | three ways to score, and one first step that spoils the comparison |
-# | **12** Predictable failures | third legs are not accidents |
-# | **13** On a GPU | the formula is attention over training patches |
+# | [**09** Locality in time](09_time.ipynb) | one measured curve is all that the formula knows about the network |
+# | [**10** Image by image](10_prediction.ipynb) | with it, the formula predicts a hundred pictures |
+# | [**11** How good is good?](11_agreement.ipynb) | three ways to score, and a first step that spoils the comparison |
+# | [**12** Predictable failures](12_failures.ipynb) | third legs are not accidents |
+# | [**13** On a GPU](13_gpu.ipynb) | the formula is attention over training patches |
 
 # %% [markdown] tags=["slide"]
 # **Before you go on.** Change `seed` in section 1, draw on paper what you expect, and run again. Which kinds of

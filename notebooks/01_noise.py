@@ -405,7 +405,7 @@ print(
 )
 torch.testing.assert_close(score, tweedie)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # There is a third name. If $x_t = \alpha x_0 + \sigma\epsilon$ and $D$ is the best guess of $x_0$, the best guess of
 # the noise is what is left over:
 #
@@ -562,7 +562,7 @@ print(f"{dark:.0%} of the paths end in the dark heap; the data has 30%")
 assert (paths.diff(dim=1) > 0).all()  # nobody overtakes anybody
 assert abs(dark - 0.3) < 0.01
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Nobody overtakes anybody, so everyone keeps their rank in the crowd. The lowest 30 % of the noise *must* become the
 # dark 30 % of the data. A valley opens in the density, and on which side of it a pixel ends is fixed from the start.
 #

@@ -151,7 +151,7 @@ show(
     ),
 )
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # All six are possible; the nearer the dimmed picture $\alpha v$, the more probable. **Bayes' rule** gives the shares.
 # Before seeing $x_t$ every picture has the same probability, $1/N$. Given $v$, $x_t$ is normal around $\alpha v$ with
 # variance $\sigma^2$ in each pixel. So the probability of $v$ afterwards is proportional to that normal density:
@@ -251,7 +251,7 @@ for t in (0.1, 0.4, 0.7, 1.0):
 # %% [markdown] tags=["slide"]
 # **Predict.** And if the training set is a *single* picture: what does its ideal denoiser answer to pure noise?
 
-# %%
+# %% tags=["slide"]
 only_one = els.IdealScoreMachine(images[:1], schedule)
 answer = only_one(noise, 1.0)
 assert (answer - images[:1]).abs().max() < 1e-5
@@ -398,7 +398,7 @@ fig, ax = plt.subplots(figsize=(4.6, 4.2))
 ax.plot(path[:, :, 0], path[:, :, 1], color=plotting.GREY, ls="-", lw=0.5, alpha=0.6)
 ax.scatter(*path[0].T, s=6, color=plotting.ORANGE, marker="x", label="noise", zorder=2)
 ax.scatter(*six.T, s=50, color=plotting.BLUE, label="training pictures", zorder=3)
-ax.set(xlabel="pixel 1", ylabel="pixel 2", aspect="equal", xlim=(-2.8, 2.8), ylim=(-2.8, 2.8))
+ax.set(xlabel="pixel 1", ylabel="pixel 2", aspect="equal", xlim=(-3.4, 3.4), ylim=(-3.4, 3.4))
 ax.legend(loc="upper left", frameon=True, fontsize=9)
 show(fig, alt="Three hundred paths in the plane, from a cloud of noise into six points; none ends anywhere else.")
 assert els.nearest_training_image(path[-1].view(-1, 1, 1, 2), six.view(-1, 1, 1, 2))[1].max() < 1e-4
@@ -563,7 +563,7 @@ if lab.profile == "laptop":
     assert (again == nearest).all()
     assert abs((after == nearest).sum() - 55) <= 2 and abs((finer == nearest).sum() - 51) <= 2
 
-# %%
+# %% tags=["slide"]
 many = els.sample(machine, els.seeded_noise(range(3000, 4000), lab.shape).to(lab.device), steps=20)
 index, distance = els.nearest_training_image(many, images)
 different = len(set(index.tolist()))
@@ -573,8 +573,9 @@ assert (distance < 1e-4).all() and abs(different - by_chance) < 0.05 * by_chance
 
 # %% [markdown]
 # Most disturbances are forgotten (55 of 64), some tip the balance between two candidates, and so do smaller steps (51
-# of 64 stay). And nobody is a favourite: 1,000 seeds show 778 different pictures, about as many as 1,000 blind draws
-# from a hat. That is what the flow promised: each of the $N$ points with probability $1/N$.
+# of 64 stay). And nobody is a favourite by far: 1,000 seeds show 778 different pictures, about as many as 1,000 blind
+# draws from a hat. The exact flow gives each of the $N$ points the probability $1/N$; twenty coarse steps come near it
+# (they favour pictures close to the mean a little, a hundred steps hardly).
 #
 # So here is what perfect training achieves: **a roundabout way to draw a training picture at random.**
 #
@@ -610,7 +611,7 @@ check.weights_with_counts(weights_with_counts)
 # **Predict.** A training set of 100 pictures, one of which is listed ten times. How many of 1,000 seeds will draw it:
 # about 10, about 90, or almost all?
 
-# %%
+# %% tags=["slide"]
 with_copies = els.IdealScoreMachine(torch.cat([images[:100], images[:1].expand(9, -1, -1, -1)]), schedule)
 many = els.sample(with_copies, els.seeded_noise(range(3000, 4000), lab.shape).to(lab.device), steps=20)
 share = (els.nearest_training_image(many, images[:100])[0] == 0).float().mean().item()
@@ -748,8 +749,8 @@ for n in (1000, 2000, 4000, 8000):
 #   levels are weighted.
 # - For a finite training set this is a formula: a mean of the training pictures, weighted by
 #   $e^{-\|x_t - \alpha v\|^2/2\sigma^2}$.
-# - Let it generate, and it returns training pictures, all with the same probability, and nothing else. More data does
-#   not change that.
+# - Let it generate, and it returns training pictures and nothing else, with enough steps all with the same
+#   probability. More data does not change that.
 # - The choice is made gradually, from coarse to fine, and the later the more pictures there are.
 # - Exponentials of hundreds of pixels underflow at every noise level; subtracting the largest exponent cures it.
 

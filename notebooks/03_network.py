@@ -419,7 +419,7 @@ if lab.profile == "laptop":
 #
 # **Predict.** Eight convolutions of $3 \times 3$, one after the other. How wide is the area?
 
-# %%
+# %% tags=["slide"]
 canvas = torch.randn(1, *lab.shape[:1], 48, 48, generator=torch.Generator().manual_seed(1000)).to(lab.device)
 canvas.requires_grad_()
 middle = lab.network(canvas, 0.5)[0, 0, 24, 24]

@@ -16,9 +16,13 @@
 # # 04 · Look no further than a window, and the memory breaks into pieces
 #
 # **You will** forbid a denoiser to look far, derive the best one that obeys, and draw with it through windows of
-# growing size. **You will learn** what locality does to the ideal denoiser's perfect memory: it falls into pieces,
-# and each piece remembers something else. **You need** lessons 01 to 03: a denoiser, the sampler, the ideal denoiser
-# (IS), and the two habits of trained networks.
+# growing size.
+#
+# **You will learn** what locality does to the ideal denoiser's perfect memory: it falls into pieces, and each piece
+# remembers something else.
+#
+# **You need** lessons 01 to 03: a denoiser, the sampler, the ideal denoiser (IS), and the two habits of trained
+# networks.
 #
 # **Time** 89 minutes
 
@@ -207,7 +211,7 @@ check.ls_window(ls_window)
 # **Predict.** Cut the 7 by 7 square in the middle out of all training images, and build the *ideal* denoiser of these
 # thumbnails. How does its answer at its middle pixel compare with LS?
 
-# %%
+# %% tags=["slide"]
 local = els.LocalScoreMachine(images, patch_size=7)
 near = slice(H // 2 - 3, H // 2 + 4)
 thumbnails = els.IdealScoreMachine(images[:, :, near, near].contiguous())
@@ -339,7 +343,7 @@ print(f"loops and package differ by at most {(local(x_t[:1], t)[0] - naive).abs(
 # **Predict.** Repeat the transplant of section 1 with this machine, whose window is 7 pixels wide. What is the change
 # at the middle pixel when a square of width 5 is kept, and of width 7?
 
-# %%
+# %% tags=["slide"]
 for width in (5, 7, 9):
     print(f"square of width {width}: change {change_in_the_middle(local, width):.3f}")
 assert change_in_the_middle(local, 5) > 0.2 and change_in_the_middle(local, 7) < 1e-5
@@ -419,7 +423,7 @@ if lab.profile == "laptop":
 widgets.PatchSizeExplorer.of({P: s[:8] for P, s in samples.items()})
 
 # %% [markdown] tags=["slide"]
-# Drag the slider. Follow one column: the first guesses of shape survive over several sizes, and then something snaps.
+# Drag the slider. Follow one picture: the first guesses of shape survive over several sizes, and then something snaps.
 #
 # **Predict.** Draw the distance to the nearest training image against $P$, and the number of training images that a
 # sample is made of. Where is an unknown *real* garment, which is not in the training set, on the first plot?
@@ -478,7 +482,7 @@ assert lab.profile != "laptop" or sees_all == 36
 # **Predict.** What is the smallest $P$ for which LS must be *exactly* the ideal denoiser, on images of side $H = 16$?
 # 16, 17, 31 or 32?
 
-# %%
+# %% tags=["slide"]
 x_t = els.add_noise(images[:2], els.seeded_noise([2000, 2001], lab.shape).to(lab.device), t)
 few = images[:2000]  # more would take the gpu lab minutes
 print(f"garments, {H} x {W}:")
@@ -505,7 +509,7 @@ for P in (5, 7, 9):
 # For the random pictures of side 5 that is 9, and 7 is not enough. So locality is a dial between two machines: at
 # $P = 1$ each pixel is denoised alone, at $P = 2H - 1$ the whole image is. And the same denoiser draws the same images:
 
-# %%
+# %% tags=["slide"]
 results, P = els.load_results(lab.network.name), 2 * H - 1
 n = len(samples[P])
 apart = (samples[P] - results["is"][:n].to(lab.device)).abs().max()
@@ -526,7 +530,7 @@ steps = list(els.trajectory(local, noise, steps=20))
 t_click, x_click, _ = steps[16]
 widgets.MosaicExplorer.of(local, x_click, steps[-1][1], t_click, top=4)
 
-# %%
+# %% tags=["slide"]
 agree = dict(zip(stored_sizes, stored["same"].mean(1).tolist(), strict=True))
 print("neighbours that come from the same training image:", {P: f"{share:.0%}" for P, share in agree.items()})
 if lab.profile == "laptop":

@@ -16,9 +16,12 @@
 # # 05 · What local machines draw: mosaics in which every piece fits
 #
 # **You will** predict which images a local machine can end on, count them by brute force in a world of two training
-# images, and watch the machine land on them (or fail to). **You will learn** what "locally consistent" means, why
-# there are exponentially many such images, and where the theorem about them stops. **You need** lesson 04 (local
-# denoisers, windows) and the sampler of lesson 01.
+# images, and watch the machine land on them (or fail to).
+#
+# **You will learn** what "locally consistent" means, why there are exponentially many such images, and where the
+# theorem about them stops.
+#
+# **You need** lesson 04 (local denoisers, windows) and the sampler of lesson 01.
 #
 # **Time** 87 minutes
 
@@ -227,7 +230,7 @@ def count_by_machine(height, width, t=0.01):
     return int(((toy_machine(schedule.alpha(t) * u, t) - u).abs() < 0.01).flatten(1).all(1).sum())
 
 
-# %%
+# %% tags=["slide"]
 counts = {}
 print("torus    images  consistent by rule  fixed points of the machine")
 for height, width in ((3, 3), (3, 4), (3, 5), (4, 4), (4, 5)):
@@ -246,7 +249,8 @@ assert predicted == {(3, 3): 2, (3, 4): 6, (3, 5): 12, (4, 4): 188, (4, 5): 516}
 # ### Exercise 2: Count them (8 minutes, ★★☆)
 #
 # Write the count yourself, from nothing but your `toy_consistent`, or by whatever way you like: how many of the
-# $2^{HW}$ images on the torus are consistent?
+# $2^{HW}$ images on the torus are consistent? (Asking `toy_consistent` about every image, one by one, takes the check
+# about half a minute; all at once is faster.)
 
 
 # %%
@@ -375,7 +379,7 @@ assert abs(share_uniform - 0.44) < 0.03 and abs(pixels_right - 0.98) < 0.005
 # ones, each halving $t$. Which one helps more?
 
 
-# %%
+# %% tags=["slide"]
 def halving(steps, extra):
     """The uniform grid, but below its last t every further time is half of the one before, until 0."""
     times = schedule.times(steps)[:-1]
@@ -434,7 +438,7 @@ check.geometric_end(geometric_end)
 # turn up? And how many samples are simply one of the two training images, on $4 \times 4$, $8 \times 8$,
 # $16 \times 16$?
 
-# %%
+# %% tags=["slide"]
 memories, kinds = {}, {}
 for side, number in ((4, 2000), (8, 1000), (16, 300)):
     start = els.seeded_noise(range(10_000, 10_000 + number), (1, side, side), torch.float64)
@@ -516,7 +520,7 @@ show(draw(u[some, 0], [f"{n} ties" for n in tied[some].flatten(1).sum(1).tolist(
 # **Predict.** So what is the colour of a tied pixel? And could one tell it from the noise at $t = 1$, before the first
 # step?
 
-# %%
+# %% tags=["slide"]
 at_the_end = (cut_sum(eps_hat).sign() == u)[tied].double().mean().item()
 at_the_start = (cut_sum(noise).sign() == u)[tied].double().mean().item()
 print(f"{tied.sum()} tied pixels. Their colour is the sign of the noise summed over their window:")

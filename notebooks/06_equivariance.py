@@ -15,10 +15,12 @@
 # %% [markdown] tags=["slide"]
 # # 06 · Equivariance alone still only remembers, up to a shift
 #
-# **You will** shift images as permutations of their pixels, build the best denoiser that cannot know where it is,
-# draw with it, and find out which layers of a network are blind to place. **You will learn** that this constraint
-# alone does not make anything new: every sample is a training image, moved. **You need** lesson 02 (the ideal
-# denoiser) and lesson 03 (what a network does).
+# **You will** shift images as permutations of their pixels, build the best denoiser that cannot know where it is, draw
+# with it, and find out which layers of a network are blind to place.
+#
+# **You will learn** that this constraint alone does not make anything new: every sample is a training image, moved.
+#
+# **You need** lesson 02 (the ideal denoiser) and lesson 03 (what a network does).
 #
 # **Time** 78 minutes
 
@@ -156,7 +158,8 @@ assert len(torch.unique(orbit, dim=0)) == H * W
 # 256 pictures, but to such a reader one garment only.
 #
 # Shifts are not the only group of pixel permutations. A quarter turn and a mirror image give the 8 symmetries of a
-# square, and everything below works for them, word for word. We take shifts because that is what a convolution knows.
+# square, and the orbit, the best denoiser and the average over an orbit work for them as for shifts. We take shifts
+# because that is what a convolution knows.
 #
 # ### Exercise 2: The size of an orbit (7 minutes, ★★☆)
 #

@@ -17,8 +17,11 @@
 #
 # **You will** derive the equivariant local score machine (ELS), write all four machines as one formula with two
 # switches, draw from the same noise with each of them, and trace every pixel of a new image to the training image it
-# came from. **You will learn** that equivariance alone remembers, that locality alone
-# breaks the memory into pieces which stay in their place, and that the two together make something new: a mosaic.
+# came from.
+#
+# **You will learn** that equivariance alone remembers, that locality alone breaks the memory into pieces which stay in
+# their place, and that the two together make something new: a mosaic.
+#
 # **You need** lessons 02 (ideal), 04 (local) and 06 (equivariant denoisers).
 #
 # **Time** 85 minutes
@@ -59,7 +62,7 @@ if lab.profile == "laptop":
 # shifted images. If a pixel may do both, look only through a window and use what it finds at any place: among how many
 # values does each pixel choose? And how many different *images* could come out, if every pixel chose on its own?
 
-# %%
+# %% tags=["slide"]
 N = len(images)
 print(f"IS: the image chooses among {N:,}   LS: each pixel among {N:,}")
 print(f"ES: the image chooses among {N * H * W:,}   both: each pixel among {N * H * W:,}")
@@ -209,7 +212,7 @@ def naive_els(x_t, images, alpha, sigma, P):
 # **Predict.** `naive_els` holds a table of weights: with all 2,000 images, how many megabytes would it take? The
 # package's machine streams through the dictionary and keeps a running sum instead (lesson 13). Do both agree?
 
-# %%
+# %% tags=["slide"]
 few, t, P = images[:20], 0.5, 5
 alpha, sigma = schedule.alpha(t), schedule.sigma(t)
 x_t = els.add_noise(images[7:8], els.seeded_noise([0], circular.shape), t)
@@ -221,7 +224,7 @@ megabytes = H * W * N * H * W * 4 / 1e6
 print(f"largest difference {gap:.0e}; the table of weights for {N:,} images: {megabytes:.0f} MB")
 assert gap < 1e-4 and round(megabytes) == 524
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 4. One formula, two switches (8 minutes)
 #
 # There is another way to do the same sum, and it shows all four machines at once. Instead of cutting patches, **slide**
@@ -255,7 +258,7 @@ def one_formula(x_t, images, alpha, sigma, shifts, P):
     return (weights[:, None] * slid.flatten(0, 1)).sum(0, keepdim=True)
 
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Two switches: **which displacements** (only 0, or all $H W$ of the torus), and **which window** (the whole image, or
 # $P \times P$). **Predict:** which machine is which combination?
 
@@ -400,7 +403,7 @@ show(
     "same shapes; IS, ES and LS show other pictures.",
 )
 
-# %%
+# %% tags=["slide"]
 middle = {name: values.median().item() for name, values in r2.items()}
 others = torch.stack([r2["is"], r2["es"], r2["ls"]]).amax(0)
 print(f"ELS predicts better than each of the other three: {(r2['els-circular'] > others).sum()} of 100 seeds")

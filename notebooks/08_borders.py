@@ -15,10 +15,13 @@
 # %% [markdown] tags=["slide"]
 # # 08 · Borders break the symmetry
 #
-# **You will** find the border in pure noise, split the dictionary of the local machine by what each window sees of
-# it, and draw the same noise with and without borders. **You will learn** why zeros at the border tell a network
-# where it is, and that this anchors whole objects: with borders garments, without them textures. **You need** lesson
-# 07 (the equivariant local machine, ELS) and lesson 06 (equivariance).
+# **You will** find the border in pure noise, split the dictionary of the local machine by what each window sees of it,
+# and draw the same noise with and without borders.
+#
+# **You will learn** why zeros at the border tell a network where it is, and that this anchors whole objects: with
+# borders garments, without them textures.
+#
+# **You need** lesson 07 (the equivariant local machine, ELS) and lesson 06 (equivariance).
 #
 # **Time** 84 minutes
 
@@ -90,7 +93,7 @@ if lab.profile == "laptop":
 # **Predict.** Among the half million pixels of our 2,000 training images, how many are *exactly* 0 once we have added
 # noise?
 
-# %%
+# %% tags=["slide"]
 t, x_0 = 0.5, lab.data.images[:2000].cpu()  # no more of them: in 60 million pixels float32 rounds one or two to 0
 x_t = els.add_noise(x_0, torch.randn(x_0.shape, generator=torch.Generator().manual_seed(0)), t)
 exact, near = int((x_t == 0).sum()), int((x_t.abs() < 0.05).sum())
@@ -120,7 +123,7 @@ one = x_t[:1]
 counts = {mode: (windows(one, P, mode) == 0).sum((-3, -2, -1))[0] for mode in ("constant", "circular")}
 fig, axes = plt.subplots(1, 3, figsize=(9, 3), layout="constrained")
 plotting.show_image(axes[0], one[0] / 2)
-axes[0].set_title("what it looks at: x_t, t = 0.5")
+axes[0].set_title("what it looks at: $x_t$, t = 0.5")
 for axis, (name, count) in zip(axes[1:], counts.items(), strict=True):
     picture = axis.imshow(count, cmap="cividis", vmin=0, vmax=16)
     axis.set(title={"constant": "zero padding", "circular": "circular padding"}[name], xlabel="column", ylabel="row")

@@ -16,9 +16,12 @@
 # # 09 · One curve, measured on the network, is the only free parameter
 #
 # **You will** ask a trained network how far it looks, at every noise level, in two different ways, and turn the answer
-# into the one thing that the machine has left open: its patch size $P(t)$. **You will learn** what calibration fixes
-# and what it leaves open, how much depends on it, and what happens when it is wrong. **You need** the machine with
-# borders from lesson 08, the score from lesson 01, and the idea of a derivative.
+# into the one thing that the machine has left open: its patch size $P(t)$.
+#
+# **You will learn** what calibration fixes and what it leaves open, how much depends on it, and what happens when it
+# is wrong.
+#
+# **You need** the machine with borders from lesson 08, the score from lesson 01, and the idea of a derivative.
 #
 # **Time** 88 minutes
 
@@ -631,9 +634,9 @@ assert all(0.02 < medians["calibrated"] - medians[n] < 0.1 for n in ("two larger
 assert abs(medians["straight"] - 0.92) < 0.005 and abs(medians["calibrated"] - 0.91) < 0.005
 
 # %% [markdown]
-# Three groups. No single size gets above $0.74$, and the reversed curve ($0.54$) does worse than most of them: **that
-# windows shrink as noise falls is essential.** One size up or down, or the curve of half the Jacobian, costs a few
-# hundredths to a tenth: the curve matters to within about two pixels.
+# Three groups. No single size gets this machine above $0.74$, and the reversed curve ($0.54$) does worse than most of
+# them: **that windows shrink as noise falls is essential.** One size up or down, or the curve of half the Jacobian,
+# costs a few hundredths to a tenth: the curve matters to within about two pixels.
 #
 # But look at the top. A straight line from 15 to 3, fitted to nothing in between, predicts as well as the calibrated
 # curve ($0.92$ and $0.91$, a draw with ten seeds). The best match of *scores* need not be the best predictor of

@@ -253,7 +253,8 @@ if lab.profile == "laptop":
 #
 # Two methods on the *same* seeds must be resampled *together*. Write `paired_interval(ours, theirs, index)`: the lower
 # and upper end of the central 95 % of the resampled **means** of `ours - theirs`. `ours`, `theirs` have shape (n,),
-# `index` (R, n) holds the R resamples. Return two numbers (low, high).
+# `index` (R, n) holds the R resamples. Return two numbers (low, high), the quantiles 0.025 and 0.975 as
+# `torch.quantile` takes them.
 
 
 # %%
@@ -486,7 +487,8 @@ assert distance["UNet"].min() > 1.55 and same_memory == {"UNet, zeros": 20, "Res
 # garments do (2.9 against 3.0), where the ResNet's lie far outside (5.1). That alone could also mean that it draws
 # well. But for every fifth seed (20 of 100) the training image nearest to its drawing is the very one, among 2,000,
 # that the ideal machine returns from the same noise; for the ResNet, 4 of 100. So it is **on the way to memory**. With
-# 2,000 images and 8,000 steps it has seen each image about 500 times, and unlike a ResNet it can look at all of it.
+# 2,000 images and 8,000 steps it has seen each image about 500 times. So has the ResNet; but the UNet has twice as
+# many weights, and not only its middle but every one of its pixels sees the whole image.
 
 # %% [markdown]
 # Does that explain who wins? Split the hundred seeds in two halves by the distance of the UNet's drawing.

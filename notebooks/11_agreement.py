@@ -16,9 +16,12 @@
 # # 11 · How good is good? Honest comparison is part of the result
 #
 # **You will** measure one and the same agreement with three different numbers, hold it against predictions that know
-# almost nothing, and hunt down an oddity in the table to a single step of the sampler. **You will learn** why a number
-# without its name and its baseline says little, and why the network, not the formula, was off. **You need** the results
-# of lesson 10 and the DDIM step of lesson 01.
+# almost nothing, and hunt down an oddity in the table to a single step of the sampler.
+#
+# **You will learn** why a number without its name and its baseline says little, and why the network, not the formula,
+# was off.
+#
+# **You need** the results of lesson 10 and the DDIM step of lesson 01.
 #
 # **Time** 86 minutes
 
@@ -327,7 +330,7 @@ if lab.profile == "laptop":
 # The machine takes 20 steps. The network can take 20 steps as well, the very same ones, or 150. **Predict.** Which of
 # the network's two drawings does the 20-step machine match better?
 
-# %%
+# %% tags=["slide"]
 for column in ("network-20", "network-150"):
     print(f"ELS (20 steps) against {column:12s}: median r2 {medians(stored['els-zeros'], stored[column])[1]:.3f}")
 between = medians(stored["network-20"], stored["network-150"])[1]
@@ -528,7 +531,7 @@ assert off < 0.02 or lab.profile != "laptop"
 # Does it have to be *exact*? **Predict.** Replace the first step by (a) the Wiener filter; (b) the mean image, whatever
 # the noise; (c) the exact answer plus the network's error *of another seed*.
 
-# %%
+# %% tags=["slide"]
 mean_image = lab.data.images.mean(0)
 error_at_1 = network - exact
 firsts = {
@@ -563,7 +566,7 @@ if lab.profile == "laptop":
 # that starts at $t = 0.95$, as if the noise were an $x_{0.95}$; one whose first step is split in three;
 # $t_i = 1 - (i/20)^2$, short first and long last.
 
-# %%
+# %% tags=["slide"]
 uniform = lab.schedule.times(20)
 grids = {
     "uniform": uniform,
@@ -596,8 +599,9 @@ if lab.profile == "laptop":
 # ### Exercise 4: Design a gentle grid (9 minutes, ★★★)
 #
 # Write `gentle_grid(steps, limit)`: return a tensor of `steps + 1` times, falling from exactly 1 to exactly 0, such
-# that no step has an amplification above `limit` and no step is longer than $2.5 / \texttt{steps}$. Any such grid is
-# right. (`els.CosineSchedule()` has `theta(t)` and `alpha(t)`.)
+# that no step amplifies an error of $\hat\epsilon$ by more than `limit`, in the sense of section 6's
+# `amplification(t, t_next)`, and no step is longer than $2.5 / \texttt{steps}$. Any such grid is right.
+# (`els.CosineSchedule()` has `theta(t)` and `alpha(t)`.)
 
 
 # %%
@@ -635,7 +639,7 @@ check.gentle_grid(gentle_grid)
 # Every network of this course has a column with an exact first step. **Predict.** Does the lift appear for all of
 # them? Does it change which machine predicts best?
 
-# %%
+# %% tags=["slide"]
 columns = ("network-20", "network-20-exact-first", "network-150")
 rows = {}
 print(f"{'median r2 of':40s} {'20 steps':>9s} {'exact first':>12s} {'150 steps':>10s}")
@@ -666,7 +670,7 @@ if lab.profile == "laptop":
 # ($0.831$). **Predict.** The exact answer at $t = 1$ is the mean image, bright in the middle. What is the best answer
 # of a network that cannot know where the middle is?
 
-# %%
+# %% tags=["slide"]
 circular = els.lab("laptop", network="fashion-mnist-16-resnet-circular", verbose=False)  # on every computer
 drawn, its_noise = els.load_results("fashion-mnist-16-resnet-circular"), els.seeded_noise(seeds, circular.shape)
 grey = circular.data.images.mean()

@@ -293,9 +293,9 @@ if lab.profile == "laptop":
 #
 # ### Exercise 2: Agreement beyond chance (6 minutes, ★★☆)
 #
-# Write `overlap(a, b)` for two lists of truth values of shape (n,): return three numbers, how many are true in both,
-# how many would be by chance (if a were shuffled), and the **lift**: the probability of b where a holds, divided by the
-# probability of b.
+# Write `overlap(a, b)` for two tensors of truth values of shape (n,): return three numbers, how many are true in both,
+# how many would be by chance (if a were shuffled), and the **lift**: the probability of b where a holds, divided by
+# the probability of b.
 
 
 # %%
@@ -477,7 +477,7 @@ if lab.profile == "laptop":
 # windows are ours to edit. **Predict.** Which edit cures most?
 #
 # * at least 5, 7, 9, or 13 for t below 0.4, the early ones as calibrated;
-# * 15 for t from 0.4 up, the late ones as calibrated;
+# * 15 for t from 0.4 up, or only from 0.4 to 0.8 or 0.6, the others as calibrated;
 # * at least 13 throughout; or the calibrated windows, but tied to their places (LS).
 
 # %%
@@ -488,6 +488,8 @@ edits = {
     "9 below 0.4": "els-9-below-0.4",
     "13 below 0.4": "els-13-below-0.4",
     "15 above 0.4": "els-15-above-0.4",
+    "15 from 0.4 to 0.8": "els-15-0.4-to-0.8",
+    "15 from 0.4 to 0.6": "els-15-0.4-to-0.6",
     "13 throughout": "els-13",
     "tied to places (LS)": "ls",
 }
@@ -517,9 +519,9 @@ axes[1].legend(loc="lower right", fontsize=9)
 show(
     fig,
     alt="Three panels, one row per edit. Lopsided trousers: 39 of 100 as calibrated, 31 to 37 with 5 to 9 "
-    "below t = 0.4, 9 with 13 below, 12 with 15 above, 3 with 13 throughout, 15 when tied to places; the "
-    "network has 20. Third legs: 10, then 7, 7, 7, 3, 2, 0, 1; network 6. r2 with the network is highest, 0.95, as "
-    "calibrated.",
+    "below t = 0.4, 9 with 13 below, 12 with 15 above, 13 with 15 from 0.4 to 0.8 and 20 from 0.4 to 0.6, 3 with 13 "
+    "throughout, 15 when tied to places; the network has 20. Third legs: 10, then 7, 7, 7, 3, 2, 3, 8, 0, 1; network "
+    "6. r2 with the network is 0.95 as calibrated, 0.96 with 15 from 0.4 to 0.6, lowest, 0.90, with 13 late.",
 )
 
 # %%
@@ -531,11 +533,12 @@ for name in edits:
           f"r2 {likeness[name]:.2f}")  # fmt: skip
 print(f"{'network':20s} three legs {int(third['network'].sum()):2d}   lopsided {int(crooked['network'].sum())}")
 if lab.profile == "laptop":
-    assert [int(v.sum()) for v in crooked.values()] == [39, 37, 31, 33, 9, 12, 3, 15, 20]
-    assert [int(v.sum()) for v in third.values()] == [10, 7, 7, 7, 3, 2, 0, 1, 6]
+    assert [int(v.sum()) for v in crooked.values()] == [39, 37, 31, 33, 9, 12, 13, 20, 3, 15, 20]
+    assert [int(v.sum()) for v in third.values()] == [10, 7, 7, 7, 3, 2, 3, 8, 0, 1, 6]
     assert (third["calibrated"] & ~third["9 below 0.4"]).sum() == 6
-    assert likeness["calibrated"] == max(likeness.values())
-    for name, said in (("calibrated", 0.95), ("13 below 0.4", 0.90), ("15 above 0.4", 0.94)):
+    middle = ("15 from 0.4 to 0.8", "15 from 0.4 to 0.6")
+    assert all((likeness[name] > likeness["calibrated"]) == (name in middle) for name in edits if name != "calibrated")
+    for name, said in (("calibrated", 0.95), ("13 below 0.4", 0.90), ("15 above 0.4", 0.94), (middle[1], 0.96)):
         assert abs(likeness[name] - said) < 0.006
 
 # %% [markdown]
@@ -544,16 +547,37 @@ if lab.profile == "laptop":
 # * **Somewhat longer late windows help little**: 39 become 37, 31, 33.
 # * **A view of nearly everything helps, late or early**: 13 below t = 0.4 leaves 9. But 15 *above* 0.4, with the late
 #   windows as short as ever, leaves 12. 13 throughout leaves 3.
+# * **It must not come too early**: the calibrated windows are 13 wide for t from 0.8 up already, and still 39 drawings
+#   are lopsided. 15 between 0.4 and 0.8 leaves 13, between 0.4 and 0.6 it leaves 20.
 # * **Equivariance has its share**: LS, the very same windows tied to their places, leaves 15. With 39 ELS overdoes
 #   this error too; LS is nearer to the network's 20.
 #
-# So "too local too late" is half of the story. *One* stage at which a pixel sees nearly the whole garment, early or
-# late, removes most of the errors.
+# So "too local too late" is half of the story. *One* stage below t = 0.8 at which a pixel sees nearly the whole
+# garment removes most of the errors.
 
 # %% [markdown]
-# And is it a cure of the *network*? No: look at the right panel. Every edit makes the formula a **worse prediction**
-# (r2 0.95 as calibrated, 0.90 with 13 late, 0.94 with 15 early). The network does not look that far; its faults come
-# with that.
+# And the *network*, does it look as far? Ask the right panel. Long windows late make the formula a **worse
+# prediction** (r2 0.90 instead of 0.95): late, the network does not look that far, and its faults come with that. But
+# with 15 from 0.4 to 0.6 it is a *better* one (0.96), with 20 lopsided drawings, as many as the network has. **There
+# the calibrated windows were too small**, and the excess of 39 over 20 was the machine's own.
+#
+# Careful: that edit was found by trying several on these very seeds. Judge it by others.
+
+# %%
+for name, seeds in {"the seeds above": slice(0, 100), "the next hundred": slice(100, 200)}.items():
+    target = trousers["network"][seeds]
+    before, after = (stored[f"trousers.{c}"][seeds] for c in ("els-zeros", "els-15-0.4-to-0.6"))
+    r2_before, r2_after = (els.compare(x, target).r2 for x in (before, after))
+    bad = [(mirror(x) < limit).sum().item() for x in (before, after, target)]
+    won = (r2_after > r2_before).sum().item()
+    print(f"{name}: r2 {r2_before.median():.2f} -> {r2_after.median():.2f}, better for {won} of 100 seeds; lopsided "
+          f"{bad[0]} -> {bad[1]}, network {bad[2]}")  # fmt: skip
+    if lab.profile == "laptop":
+        assert (won, bad) == {0: (74, [39, 20, 20]), 100: (76, [46, 22, 28])}[seeds.start]
+
+# %% [markdown]
+# It holds: better for 76 of a hundred fresh seeds. Lesson 09 warned of it: the best match of *scores*, which is what
+# was calibrated, need not be the best predictor of *samples*.
 #
 # One more trap is in the printed columns. Of the machine's three-legged seeds, "9 below 0.4" cured six of ten. A cure?
 # It grew three new ones. Whoever looks only at the selected bad cases sees *any* change as an improvement, since they
@@ -783,9 +807,9 @@ check.edited_sizes(edited_sizes)
 #   ones, and on the same seeds six times as often as chance would have it.
 # * Lopsided sleeves are common, four in ten, and there the machine foretells nine in ten: correlation 0.9.
 # * Through a keyhole of 3 pixels such a drawing is in order; the wider the view, the stranger it looks.
-# * It is not simply "too local too late": a view of nearly the whole garment, early or late, removes most errors; a
-#   moderately longer late window helps trousers little and cures about half of the tops. Every cure predicts the
-#   network less well.
+# * It is not simply "too local too late": a view of nearly the whole garment at one stage below t = 0.8 removes most
+#   errors; a moderately longer late window helps trousers little and cures about half of the tops. Long windows late
+#   predict the network less well, in the middle a little better.
 # * A counter is fixed before one looks, several thresholds are shown, and new failures are counted along with cures.
 #
 # ## What is still unexplained

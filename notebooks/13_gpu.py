@@ -142,17 +142,18 @@ check.attention_logits(attention_logits)
 #     return (alpha * queries @ keys.T + bias) / sigma**2
 # ```
 #
-# The bias has one number per key, so it broadcasts over the queries. Without it bright patches would win, for their
-# length alone.
+# The bias has one number per key, so it broadcasts over the queries. Without it the longest patches would win, for
+# their length alone: here the plain black ones, as black is -1.
 # </details>
 
 # %% [markdown]
 # ## 2. One call (5 minutes)
 #
-# torch has one function for attention, with a fast implementation for every device: `scaled_dot_product_attention(Q, K,
-# V)`. It knows no bias per key. But a dot product can carry one: append a 1 to every query and the bias to every key.
-# The function divides the dot products by $\sqrt{d}$, unless `scale` says by what to multiply them. **Predict:** what
-# takes the place of $\sqrt{d}$ in the machine? And what must `scale` be, if we multiply the queries ourselves?
+# torch has one function for attention, with a fast implementation for every device: `scaled_dot_product_attention(Q,
+# K, V)`. A bias per key could be handed over as a mask that is added to the logits. But the dot product can carry it
+# as well: append a 1 to every query and the bias to every key. The function divides the dot products by $\sqrt{d}$,
+# unless `scale` says by what to multiply them. **Predict:** what takes the place of $\sqrt{d}$ in the machine? And
+# what must `scale` be, if we multiply the queries ourselves?
 
 
 # %%
@@ -175,7 +176,7 @@ assert gap < 1e-3
 # %% tags=["slide"]
 fig = plotting.image_rows(
     {"": torch.cat([x_t / x_t.abs().max(), one_call.T.reshape(x_t.shape), answer, clean])},
-    titles=["x_t", "attention", "machine", "clean image"],
+    titles=["$x_t$", "attention", "machine", "clean image"],
 )
 show(
     fig,
@@ -376,9 +377,9 @@ show(
     "sigma squared; below sigma 0.2 direct differences stay more than ten times lower.",
 )
 
-print("t      " + "".join(f"{t:>9}" for t in times))
+print(f"{'t':13s}" + "".join(f"{t:>7}" for t in times))
 for form, found in errors.items():
-    print(f"{form:13s}" + "".join(f"{e:9.0e}" for e in found))
+    print(f"{form:13s}" + "".join(f"{e:7.0e}" for e in found))
 last = {form: found[-1] for form, found in errors.items()}
 assert last["dot products"] > 0.02 and last["direct"] < last["dot products"] / 5
 assert errors["dot products"][times.index(0.05)] < 0.01  # where our 20 steps end
@@ -432,10 +433,9 @@ show(
     "rise as the noise falls, bfloat16 above a tenth; with the bias kept in float32 it stays near that of TF32.",
 )
 
+print(f"{'t':25s}" + "".join(f"{t_low:8}" for t_low in low_times))
 for name, errors_of in worst.items():
-    print(
-        f"{name:25s}" + "".join(f"  t={t_low}: {error:.0e}" for t_low, error in zip(low_times, errors_of, strict=True))
-    )
+    print(f"{name:25s}" + "".join(f"{error:8.0e}" for error in errors_of))
 end = {name: errors_of[-1] for name, errors_of in worst.items()}
 if lab.profile == "laptop":
     assert end["float32"] < 1e-3 < 5e-3 < end["TF32"] < 0.1 < end["bfloat16"] and end[apart] < 0.05
@@ -541,10 +541,11 @@ for n in counts:
             used["table", n, size] = peak_megabytes(lambda x, v, n=n, p=size: table_form(x, v[:n], p), x_t, more)
 
 # %% tags=["slide"]
-print("peak MB   " + "".join(f"{f'N={n} P={p}':>14}" for n in counts for p in (3, 11)))
+print("N         " + "".join(f"{n:>8}" for n in counts for p in (3, 11)))
+print("P         " + "".join(f"{p:>8}" for n in counts for p in (3, 11)))
 for form in ("table", "stream"):
     cells = [used.get((form, n, p)) for n in counts for p in (3, 11)]
-    print(f"{form:10s}" + "".join(f"{'-' if cell is None else round(cell):>14}" for cell in cells))
+    print(f"{form:6s} MB " + "".join(f"{'-' if cell is None else round(cell):>8}" for cell in cells))
 growth = used["table", 200, 3] / used["table", 50, 3]
 print(f"four times the images: the table takes {growth:.1f} times the memory")
 assert 3.5 < growth < 4.5 and max(used["stream", 8000, p] for p in (3, 11)) < (30 if lab.profile == "laptop" else 300)
@@ -757,7 +758,7 @@ assert gap < 1e-4 and sent == 2 * 3 * H * W * 8  # two processes, three numbers 
 # wrote it; slide and blur, fused.
 
 
-# %%
+# %% tags=["slide"]
 def intensity(form, P, queries=H * W):
     """Operations per byte for one pair (query, key), one channel, float32: what is moved to and from main memory."""
     if form == "table":  # logits and weights are written and read again, four passes of 4 bytes
@@ -824,10 +825,10 @@ for form in ("table", "tiles", "blur", "fused"):
 # below it too: running sums, one number after another, are slower than plain copies. More arithmetic would not help;
 # one fused loop, which keeps a picture close to the processor until all steps are done, does.
 #
-# Tiles and fused blur stand under the flat part. What keeps them from the roof is mostly the exponential: it counts
-# as one operation and costs many. And the roofline compares a program with its processor, not two programs with each
-# other: the fused blur does fewer operations a second than the tiles with large windows, and is done long before them,
-# as it has fewer to do.
+# Tiles and fused blur stand under the flat part. What keeps them from the roof: the exponential, which counts as one
+# operation and costs many, and in tiles the copying of keys and products too thin for full speed. And the roofline
+# compares a program with its processor, not two programs with each other: the fused blur does fewer operations a
+# second than the tiles with large windows, and is done long before them, as it has fewer to do.
 #
 # ### Exercise 4: What would ImageNet cost? (8 minutes, ★☆☆)
 #
@@ -897,7 +898,8 @@ def who_matters(t, lost=1e-3):
 
 centre_3 = torch.arange(C) * 9 + 4
 matter, exactly = zip(*(who_matters(t) for t in few_levels), strict=True)
-print("  ".join(f"t={t}: {part:.1%}" for t, part in zip(few_levels, matter, strict=True)))
+print("t      " + "".join(f"{t:7}" for t in few_levels))
+print("part   " + "".join(f"{part:7.1%}" for part in matter))
 
 # %% [markdown]
 # To know that, we asked everybody. To leave a patch out one must *prove* beforehand that it has no say: sort patches
