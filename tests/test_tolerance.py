@@ -100,6 +100,26 @@ def test_a_lie_about_the_boxes_is_found_out(monkeypatch: pytest.MonkeyPatch) -> 
     assert not ((answer.mean - exact).abs().amax((1, 2, 3)) <= answer.bound).all()
 
 
+def test_a_leaf_at_the_limit_is_not_forgotten() -> None:
+    """Distances below 256 have one bit more than those above: a limit from 250 + 9.5 may be rounded down."""
+    generator, n = torch.Generator().manual_seed(0), 64
+    keys, values = 1e-6 * torch.randn(2 * n, 9, generator=generator), torch.zeros(2 * n, 1)
+    keys[n:, 0] += 5
+    values[n:] = 1
+    built = clusters.build(keys, values)
+    # queries to which the first keys lie at 2^-250 and the others near 2^-259.5, where a half exponent begins
+    square, place = 500 * math.log(2), (25 - 19 * math.log(2)) / 10
+    queries = torch.zeros(5000, 9)
+    queries[:, 0] = place + 1e-4 * (2 * torch.rand(len(queries), generator=generator) - 1)
+    queries[:, 1] = math.sqrt(square - place**2) - 0.3 * torch.rand(len(queries), generator=generator)
+    found = clusters.search_mean(queries, built, 1.0, 1.0, 1e-3)
+    assert found is not None
+    part, _ = found
+    apart = torch.cdist(queries.double(), keys.double(), compute_mode="donot_use_mm_for_euclid_dist").square()
+    exact = torch.softmax(-apart / 2, 1) @ values.double()
+    assert ((part.mean()[0] - exact).abs() <= part.lost()[0] + 2e-5).all()
+
+
 @pytest.mark.parametrize("times", [0, 20, 70, 110])
 def test_many_copies_far_away_count(times: int) -> None:
     """A key's exponent may be beyond all that is told apart, and it may be there so often that it matters after all."""
