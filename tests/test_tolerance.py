@@ -195,6 +195,16 @@ def test_the_bound_holds_far_from_the_data_and_for_pale_images() -> None:
             assert ((answer.mean - exact).abs().amax((1, 2, 3)) <= 10 * answer.bound).all(), (case, t)
 
 
+def test_the_bound_is_that_of_the_channel_that_varies_most() -> None:
+    images = smooth_pictures(30, 3, 8, seed=0)
+    images[:, 1] = 0.3
+    x_t = noised(images, 2, SCHEDULE.alpha(0.3), SCHEDULE.sigma(0.3))
+    exact = els.EquivariantLocalScoreMachine(images.double(), patch_size=3)(x_t.double(), 0.3)
+    for tolerance in (None, 1e-2):
+        answer = els.EquivariantLocalScoreMachine(images, patch_size=3, tolerance=tolerance).certified(x_t, 0.3)
+        assert ((answer.mean - exact).abs().amax((1, 2, 3)) <= answer.bound).all()
+
+
 def test_images_that_are_all_alike() -> None:
     images = smooth_pictures(1, 1, 5, seed=0).expand(40, 1, 5, 5)
     for padding in ("zeros", "circular"):
