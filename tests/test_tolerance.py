@@ -205,6 +205,21 @@ def test_the_bound_is_that_of_the_channel_that_varies_most() -> None:
         assert ((answer.mean - exact).abs().amax((1, 2, 3)) <= answer.bound).all()
 
 
+def test_a_width_that_changes_in_time_has_a_dictionary_of_its_own() -> None:
+    images, wide, narrow = smooth_pictures(30, 1, 8, seed=0), (0.12, 4.0), (0.1, 0.5)
+    built = els.EquivariantLocalScoreMachine(
+        images, patch_size=5, window="gaussian", width=[wide, narrow], tolerance=1e-2
+    )
+    for t, width in (wide, narrow):
+        x_t = noised(images, 2, SCHEDULE.alpha(t), SCHEDULE.sigma(t))
+        answer = built.certified(x_t, t)
+        exact = reference.equivariant_local(
+            x_t, images, SCHEDULE.alpha(t), SCHEDULE.sigma(t), 5, "zeros", reference.gaussian_window(5, width)
+        )
+        assert ((answer.mean - exact).abs().amax((1, 2, 3)) <= answer.bound).all(), t
+        assert answer.visited < 1, "no dictionary was asked"
+
+
 def test_images_that_are_all_alike() -> None:
     images = smooth_pictures(1, 1, 5, seed=0).expand(40, 1, 5, 5)
     for padding in ("zeros", "circular"):
