@@ -220,6 +220,22 @@ def test_a_width_that_changes_in_time_has_a_dictionary_of_its_own() -> None:
         assert answer.visited < 1, "no dictionary was asked"
 
 
+@pytest.mark.parametrize("tolerance", [None, 1e-3])
+def test_an_x_t_far_brighter_than_all_images_is_answered_in_float64(tolerance: float | None) -> None:
+    """So far from everything a float32 of a squared distance has no digits left that tell keys apart."""
+    for seed in range(6):
+        generator = torch.Generator().manual_seed(seed)
+        images = 0.1 * torch.rand(8, 1, 8, 8, generator=generator)
+        images[:4] += 0.9
+        images[4:] -= 0.9
+        x_t = 3 + 0.1 * torch.randn(2, 1, 8, 8, generator=generator)
+        for t in (0.005, 0.01, 0.02):
+            built = els.EquivariantLocalScoreMachine(images, patch_size=5, padding="circular", tolerance=tolerance)
+            answer = built.certified(x_t, t)
+            exact = els.EquivariantLocalScoreMachine(images.double(), patch_size=5, padding="circular")(x_t.double(), t)
+            assert ((answer.mean - exact).abs().amax((1, 2, 3)) <= answer.bound / 2).all(), (seed, t)
+
+
 def test_images_that_are_all_alike() -> None:
     images = smooth_pictures(1, 1, 5, seed=0).expand(40, 1, 5, 5)
     for padding in ("zeros", "circular"):
