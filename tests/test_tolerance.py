@@ -13,6 +13,7 @@ from torch import Tensor
 
 import elscourse as els
 from elscourse import clusters, reference, shifts
+from elscourse.vectors import WIDTH
 
 SCHEDULE = els.CosineSchedule()
 CASES, BATCHES = 1000, 20
@@ -234,6 +235,16 @@ def test_an_x_t_far_brighter_than_all_images_is_answered_in_float64(tolerance: f
             answer = built.certified(x_t, t)
             exact = els.EquivariantLocalScoreMachine(images.double(), patch_size=5, padding="circular")(x_t.double(), t)
             assert ((answer.mean - exact).abs().amax((1, 2, 3)) <= answer.bound / 2).all(), (seed, t)
+
+
+def test_what_is_visited_counts_the_pairs_at_the_border() -> None:
+    """Images of two greys: two keys inside, in one leaf, which is filled up; at the border all pairs are visited."""
+    images = torch.full((40, 1, 5, 5), 0.3)
+    images[0] = 1.0
+    x_t = noised(images, 3, SCHEDULE.alpha(0.1), SCHEDULE.sigma(0.1))
+    answer = els.EquivariantLocalScoreMachine(images, patch_size=3, tolerance=1e-2).certified(x_t, 0.1)
+    inside, everywhere = 9 * 9 * 40, (9 * 9 + 4 * 3 * 3 + 4) * 40
+    assert answer.visited == pytest.approx((9 * WIDTH + everywhere - inside) / everywhere)
 
 
 def test_images_that_are_all_alike() -> None:
