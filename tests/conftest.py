@@ -12,6 +12,7 @@ from hypothesis import settings
 from site_build import build, working_tree
 from torch import Tensor
 
+from elscourse import checkpoints
 from elscourse.cli import main
 
 settings.register_profile("course", deadline=None, derandomize=True, max_examples=60, print_blob=True)
@@ -19,9 +20,11 @@ settings.load_profile("course")
 
 
 @pytest.fixture(autouse=True)
-def no_personal_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_personal_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nor networks that someone has trained in the folder where the tests are started."""
     for name in ("ELSCOURSE_LAB", "ELSCOURSE_DATA", "ELSCOURSE_THREADS"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(checkpoints, "OWN_NETWORKS", tmp_path / checkpoints.OWN_NETWORKS)
 
 
 @pytest.fixture(scope="session")

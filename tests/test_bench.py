@@ -86,9 +86,11 @@ def said() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def results(said: list[str]) -> dict[str, Any]:
+def results(said: list[str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """A run with everything in it, on a handful of images."""
-    laptop = els.lab("laptop", verbose=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("bench"))  # where nobody has trained a network of the lab's name
+        laptop = els.lab("laptop", verbose=False)
     laptop = replace(laptop, data=laptop.data.subset(slice(0, 12)))
     complete = els.load("fashion-mnist", size=16, n=60)
     return run("cpu", full=True, scale=SMALL, laptop=laptop, complete=complete, say=said.append, progress=False)

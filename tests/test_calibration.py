@@ -35,6 +35,14 @@ def test_a_machine_posing_as_network_gives_its_own_sizes_away(window: str, paddi
     assert [p for _, p in found] == [value_at(truth, t) for t, _ in found]
 
 
+def test_between_two_times_the_nearer_counts_and_in_the_middle_the_noisier() -> None:
+    grid = [(1 - k / 10, k) for k in range(10)]
+    for steps in (grid, grid[::-1]):
+        for k in range(9):  # with 1 - 0.05 the two distances differ by a rounding
+            assert value_at(steps, 1 - (2 * k + 1) * 0.05) == k, k
+            assert value_at(steps, 1 - (2 * k + 1) * 0.05 - 1e-6) == k + 1, k
+
+
 def test_the_table_is_the_cosine_of_scores() -> None:
     images = smooth(10)
     machine = els.LocalScoreMachine(images, patch_size=3)

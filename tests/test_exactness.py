@@ -196,6 +196,19 @@ def test_near_duplicates_at_low_noise(worth: int, monkeypatch: pytest.MonkeyPatc
             torch.testing.assert_close(machine(x_t, t).double(), expected, rtol=0, atol=2e-5)
 
 
+def test_a_large_window_after_a_small_one_keeps_its_digits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys are 23 times as long as those of the first window: how float32 rounds must be judged anew."""
+    monkeypatch.setattr(shifts, "WORTH", 0)
+    white = 1 - 0.02 * pictures(2, 3, 24, 24, seed=3).abs()
+    images = torch.cat([white, -white])
+    for t in (0.06, 0.07, 0.08):
+        machine = els.LocalScoreMachine(images, patch_size=[(1.0, 1), (t, 23)])
+        machine(pictures(1, 3, 24, 24), 1.0)
+        x_t = noised(images, 4, SCHEDULE.alpha(t), SCHEDULE.sigma(t))
+        exact = els.LocalScoreMachine(images.double(), patch_size=23)(x_t.double(), t)
+        torch.testing.assert_close(machine(x_t, t).double(), exact, rtol=0, atol=2e-6)
+
+
 @pytest.mark.parametrize("parts", [1, 16])
 @pytest.mark.parametrize("t", [0.03, 0.6])
 @pytest.mark.parametrize("channels", [1, 3])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -52,3 +54,17 @@ def test_bootstrap_interval_covers_the_median(generator: torch.Generator) -> Non
     values = torch.randn(400, generator=generator)
     low, high = bootstrap_interval(values, generator)
     assert low < float(values.median()) < high and 0.1 < high - low < 0.4  # 2 * 1.96 * 1.253 / sqrt(400) = 0.25
+
+
+def test_bootstrap_interval_is_the_exact_one_of_the_median(generator: torch.Generator) -> None:
+    """n values are drawn again: the median is the k-th of them or less if most draws are; n draws, each with k / n."""
+    n = 101
+    values = 1.5 ** torch.arange(n, dtype=torch.float64)  # so skewed that a mean is no median
+    at_most = lambda k: sum(  # noqa: E731
+        math.comb(n, m) * (k / n) ** m * (1 - k / n) ** (n - m) for m in range(n // 2 + 1, n + 1)
+    )
+    for options, tail in (({}, 0.025), ({"level": 0.5}, 0.25)):
+        exact = [next(k for k in range(1, n + 1) if at_most(k) >= p) for p in (tail, 1 - tail)]
+        interval = bootstrap_interval(values[torch.randperm(n, generator=generator)], generator, **options)
+        ranks = [1 + math.log(bound, 1.5) for bound in interval]
+        assert ranks == pytest.approx(exact, abs=1), "2,000 resamples are not all there are"

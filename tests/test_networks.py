@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import pictures
-from torch import nn
+from torch import Tensor, nn
 
 import elscourse as els
 from elscourse.checkpoints import NetworkDenoiser, network_files, save_network
@@ -190,13 +191,68 @@ def test_learning_rate_is_one_cycle() -> None:
     assert rates.index(max(rates)) in (9, 10)
 
 
-def test_training_learns_and_its_average_follows() -> None:
+def test_times_are_stratified(generator: torch.Generator) -> None:
+    """Sorted, the k-th of B times lies in the k-th B-th of (0, 1]."""
+    seen: list[Tensor] = []
+
+    class Spy(nn.Module):
+        def forward(self, x_t, t, labels):
+            seen.append(t)
+            return x_t
+
+    for _ in range(5):
+        noise_prediction_loss(Spy(), pictures(64, 1, 2, 2), None, els.CosineSchedule(), generator, "float32")
+        assert torch.equal((64 * seen.pop()).ceil().sort().values, torch.arange(1.0, 65))
+
+
+def test_every_image_is_trained_on_and_with_its_own_label() -> None:
+    levels = torch.linspace(-1, 1, 4)
+    images, labels = levels.expand(1, 8, 8, 4).permute(3, 0, 1, 2), torch.tensor([2, 0, 3, 1])
+    data = els.ImageSet(images, labels, tuple("abcd"), "greys")
+    network = small(classes=4)
+    met: set[tuple[int, int]] = set()
+
+    def look(module: nn.Module, given: tuple[Tensor, Tensor, Tensor]) -> None:
+        x_t, t, labels = given
+        clear = t < 0.2  # a grey is recognised through so little noise
+        images = (x_t[clear].mean((1, 2, 3))[:, None] - levels).abs().argmin(1)
+        met.update(zip(images.tolist(), labels[clear].tolist(), strict=True))
+
+    network.register_forward_pre_hook(look)
+    train(network, data, TrainingPlan(steps=10, batch=32, precision="float32"), progress=False)
+    assert met == {(0, 2), (1, 0), (2, 3), (3, 1)}
+
+
+def test_each_step_is_of_the_learning_rate_of_the_plan() -> None:
+    """Adam moves a weight by the learning rate where the gradient is always the same."""
+
+    class Far(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.zeros(()))
+
+        def forward(self, x_t, t, labels):
+            return x_t * 0 + 1e4 + self.weight  # noise is nothing beside it
+
+    network, path = Far(), [0.0]
+    plan = TrainingPlan(steps=10, batch=2, learning_rate=0.1, warmup=0.3, precision="float32")
+    data = els.ImageSet(pictures(4, 1, 8, 8), None, (), "random")
+    train(network, data, plan, progress=False, after_step=lambda _: path.append(network.weight.item()))
+    moved = [before - after for before, after in itertools.pairwise(path)]
+    assert moved == pytest.approx([learning_rate(step, plan) for step in range(10)], rel=1e-2)
+
+
+def test_training_learns_and_its_average_follows(generator: torch.Generator) -> None:
     data = els.ImageSet(pictures(1, 1, 8, 8).expand(4, 1, 8, 8), None, (), "one image")
     network = small(width=16, layers=2)
     average, losses = train(
         network, data, TrainingPlan(steps=400, batch=32, ema=0.9, learning_rate=3e-3), progress=False
     )
     assert len(losses) == 4 and losses[-1] < losses[0] / 2
+    x_0 = data.images[:1].expand(512, 1, 8, 8)
+    with torch.no_grad():
+        loss = noise_prediction_loss(average, x_0, None, els.CosineSchedule(), generator, "float32")
+    assert loss < losses[0] / 2
     assert not any(p.requires_grad for p in average.parameters())
 
 

@@ -101,6 +101,7 @@ def test_one_process_starts_none(monkeypatch: pytest.MonkeyPatch) -> None:
 
 MERGING = """
     import sys, torch, elscourse as els
+    from elscourse import shifts
     from elscourse.posterior import Partial
     from elscourse.ranks import start
 
@@ -140,6 +141,16 @@ MERGING = """
         else:
             raise AssertionError("posterior must be refused")
         machine.posterior(x_t, 0.5)  # the machine itself is as it was
+
+    shifts.WORTH = 0  # search, however little it is worth
+    images = els.load("fashion-mnist", size=16, n=50).images
+    x_t = els.add_noise(images[:2], els.seeded_noise(range(2), (1, 16, 16)), 0.2)
+    exact = els.EquivariantLocalScoreMachine(images.double(), patch_size=3)(x_t.double(), 0.2)
+    machine = els.EquivariantLocalScoreMachine(images, patch_size=3, tolerance=0.5).across(ranks)
+    answer = machine.certified(x_t, 0.2)
+    error = (answer.mean - exact).abs().amax((1, 2, 3))
+    assert (error <= answer.bound).all() and (answer.bound <= 0.5).all()
+    assert (error > 10 * machine.spread * machine.rounding).all(), "what was left out must show"
     assert ranks.first(lambda: ranks.rank) == 0
     ranks.close()
     print(f"rank {ranks.rank} agrees")

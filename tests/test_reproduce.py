@@ -74,6 +74,12 @@ def test_the_numbers_are_those_of_the_samples(results: Path) -> None:
     torch.testing.assert_close(samples["network-5"], els.sample(lab.network, noise, 5), rtol=0, atol=1e-5)
     exact = els.with_first_step(lab.machine("is"), lab.network)
     torch.testing.assert_close(samples["network-3-exact-first"], els.sample(exact, noise, 3), rtol=0, atol=1e-5)
+    away = {
+        name: (x[:, None] - lab.data.images).square().sum((2, 3, 4)).amin(1).sqrt().quantile(0.5).item()
+        for name, x in samples.items()
+        if name != "noise"
+    }
+    assert metrics["distance_to_training"] == pytest.approx(away, rel=1e-5, abs=1e-4)
     row = next(r for r in metrics["rows"] if (r["machine"], r["network_steps"]) == ("ls", 5))
     ours, ideal = (compare(samples[m], samples["network-5"]) for m in ("ls", "is"))
     low, middle, high = np.quantile(ours.r2.numpy(), [0.25, 0.5, 0.75])

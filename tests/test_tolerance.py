@@ -13,6 +13,7 @@ from torch import Tensor
 
 import elscourse as els
 from elscourse import clusters, reference, shifts
+from elscourse.vectors import WIDTH
 
 SCHEDULE = els.CosineSchedule()
 CASES, BATCHES = 1000, 20
@@ -100,6 +101,26 @@ def test_a_lie_about_the_boxes_is_found_out(monkeypatch: pytest.MonkeyPatch) -> 
     assert not ((answer.mean - exact).abs().amax((1, 2, 3)) <= answer.bound).all()
 
 
+def test_a_leaf_at_the_limit_is_not_forgotten() -> None:
+    """Distances below 256 have one bit more than those above: a limit from 250 + 9.5 may be rounded down."""
+    generator, n = torch.Generator().manual_seed(0), 64
+    keys, values = 1e-6 * torch.randn(2 * n, 9, generator=generator), torch.zeros(2 * n, 1)
+    keys[n:, 0] += 5
+    values[n:] = 1
+    built = clusters.build(keys, values)
+    # queries to which the first keys lie at 2^-250 and the others near 2^-259.5, where a half exponent begins
+    square, place = 500 * math.log(2), (25 - 19 * math.log(2)) / 10
+    queries = torch.zeros(5000, 9)
+    queries[:, 0] = place + 1e-4 * (2 * torch.rand(len(queries), generator=generator) - 1)
+    queries[:, 1] = math.sqrt(square - place**2) - 0.3 * torch.rand(len(queries), generator=generator)
+    found = clusters.search_mean(queries, built, 1.0, 1.0, 1e-3)
+    assert found is not None
+    part, _ = found
+    apart = torch.cdist(queries.double(), keys.double(), compute_mode="donot_use_mm_for_euclid_dist").square()
+    exact = torch.softmax(-apart / 2, 1) @ values.double()
+    assert ((part.mean()[0] - exact).abs() <= part.lost()[0] + 2e-5).all()
+
+
 @pytest.mark.parametrize("times", [0, 20, 70, 110])
 def test_many_copies_far_away_count(times: int) -> None:
     """A key's exponent may be beyond all that is told apart, and it may be there so often that it matters after all."""
@@ -175,6 +196,57 @@ def test_the_bound_holds_far_from_the_data_and_for_pale_images() -> None:
             assert ((answer.mean - exact).abs().amax((1, 2, 3)) <= 10 * answer.bound).all(), (case, t)
 
 
+def test_the_bound_is_that_of_the_channel_that_varies_most() -> None:
+    images = smooth_pictures(30, 3, 8, seed=0)
+    images[:, 1] = 0.3
+    x_t = noised(images, 2, SCHEDULE.alpha(0.3), SCHEDULE.sigma(0.3))
+    exact = els.EquivariantLocalScoreMachine(images.double(), patch_size=3)(x_t.double(), 0.3)
+    for tolerance in (None, 1e-2):
+        answer = els.EquivariantLocalScoreMachine(images, patch_size=3, tolerance=tolerance).certified(x_t, 0.3)
+        assert ((answer.mean - exact).abs().amax((1, 2, 3)) <= answer.bound).all()
+
+
+def test_a_width_that_changes_in_time_has_a_dictionary_of_its_own() -> None:
+    images, wide, narrow = smooth_pictures(30, 1, 8, seed=0), (0.12, 4.0), (0.1, 0.5)
+    built = els.EquivariantLocalScoreMachine(
+        images, patch_size=5, window="gaussian", width=[wide, narrow], tolerance=1e-2
+    )
+    for t, width in (wide, narrow):
+        x_t = noised(images, 2, SCHEDULE.alpha(t), SCHEDULE.sigma(t))
+        answer = built.certified(x_t, t)
+        exact = reference.equivariant_local(
+            x_t, images, SCHEDULE.alpha(t), SCHEDULE.sigma(t), 5, "zeros", reference.gaussian_window(5, width)
+        )
+        assert ((answer.mean - exact).abs().amax((1, 2, 3)) <= answer.bound).all(), t
+        assert answer.visited < 1, "no dictionary was asked"
+
+
+@pytest.mark.parametrize("tolerance", [None, 1e-3])
+def test_an_x_t_far_brighter_than_all_images_is_answered_in_float64(tolerance: float | None) -> None:
+    """So far from everything a float32 of a squared distance has no digits left that tell keys apart."""
+    for seed in range(6):
+        generator = torch.Generator().manual_seed(seed)
+        images = 0.1 * torch.rand(8, 1, 8, 8, generator=generator)
+        images[:4] += 0.9
+        images[4:] -= 0.9
+        x_t = 3 + 0.1 * torch.randn(2, 1, 8, 8, generator=generator)
+        for t in (0.005, 0.01, 0.02):
+            built = els.EquivariantLocalScoreMachine(images, patch_size=5, padding="circular", tolerance=tolerance)
+            answer = built.certified(x_t, t)
+            exact = els.EquivariantLocalScoreMachine(images.double(), patch_size=5, padding="circular")(x_t.double(), t)
+            assert ((answer.mean - exact).abs().amax((1, 2, 3)) <= answer.bound / 2).all(), (seed, t)
+
+
+def test_what_is_visited_counts_the_pairs_at_the_border() -> None:
+    """Images of two greys: two keys inside, in one leaf, which is filled up; at the border all pairs are visited."""
+    images = torch.full((40, 1, 5, 5), 0.3)
+    images[0] = 1.0
+    x_t = noised(images, 3, SCHEDULE.alpha(0.1), SCHEDULE.sigma(0.1))
+    answer = els.EquivariantLocalScoreMachine(images, patch_size=3, tolerance=1e-2).certified(x_t, 0.1)
+    inside, everywhere = 9 * 9 * 40, (9 * 9 + 4 * 3 * 3 + 4) * 40
+    assert answer.visited == pytest.approx((9 * WIDTH + everywhere - inside) / everywhere)
+
+
 def test_images_that_are_all_alike() -> None:
     images = smooth_pictures(1, 1, 5, seed=0).expand(40, 1, 5, 5)
     for padding in ("zeros", "circular"):
@@ -191,7 +263,7 @@ def test_images_of_one_row() -> None:
     exact = els.EquivariantLocalScoreMachine(images.double(), patch_size=3)(x_t.double(), 0.1)
     answer = built.certified(x_t, 0.1)
     torch.testing.assert_close(answer.mean.double(), exact, rtol=0, atol=1e-3)
-    assert answer.visited <= 1
+    assert answer.visited == 1, "no window lies inside of a row"
 
 
 def test_what_is_kept_belongs_to_the_images_as_they_are_now() -> None:
