@@ -554,8 +554,7 @@ if lab.profile == "laptop":
 #
 # So "too local too late" is half of the story. *One* stage below t = 0.8 at which a pixel sees nearly the whole
 # garment removes most of the errors.
-
-# %% [markdown]
+#
 # And the *network*, does it look as far? Ask the right panel. Long windows late make the formula a **worse
 # prediction** (r2 0.90 instead of 0.95): late, the network does not look that far, and its faults come with that. But
 # with 15 from 0.4 to 0.6 it is a *better* one (0.96), with 20 lopsided drawings, as many as the network has. **There
@@ -749,8 +748,7 @@ if lab.profile == "laptop":
 # Most of these votes come from trousers with two legs: seen through its window, each of these patches was right at its
 # own place. But look at the rest: the few patterned trousers that the counter had called three-legged, 1.3 % of the
 # images, hold one vote in six, against one in thirty where the drawing has two legs. Odd drawings draw on odd examples.
-
-# %% [markdown]
+#
 # ### Exercise 5: Edit P(t) (5 minutes, ★☆☆)
 #
 # Write `edited_sizes(sizes, least, low, high)`: `sizes` is a list of pairs (t, P). Return a tensor of shape (T, 2) with
