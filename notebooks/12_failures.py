@@ -86,8 +86,7 @@ show(
 # The seeds were chosen to show something (the counter below will say: three legs or more on all ten of the network's),
 # so this proves nothing yet. To prove it we need a number: a **leg counter** that knows nothing of our hopes, is fixed
 # before we look, and is applied to real, network and machine images alike.
-
-# %% [markdown]
+#
 # ## 2. A leg counter (5 minutes)
 #
 # Below the waist (the lower half, rows 8 to 15), go through each row from left to right and count the *runs* of bright
@@ -554,7 +553,8 @@ if lab.profile == "laptop":
 #
 # So "too local too late" is half of the story. *One* stage below t = 0.8 at which a pixel sees nearly the whole
 # garment removes most of the errors.
-#
+
+# %% [markdown]
 # And the *network*, does it look as far? Ask the right panel. Long windows late make the formula a **worse
 # prediction** (r2 0.90 instead of 0.95): late, the network does not look that far, and its faults come with that. But
 # with 15 from 0.4 to 0.6 it is a *better* one (0.96), with 20 lopsided drawings, as many as the network has. **There

@@ -24,7 +24,7 @@ import elscourse as els
 
 pytest.importorskip("anywidget")
 from elscourse import widgets
-from elscourse.widgets import mosaic
+from elscourse.widgets.mosaic import PICTURES
 
 FOLDER = Path(widgets.__file__).parent
 IMAGES = pictures(12, 1, 6, 8)
@@ -215,7 +215,7 @@ def test_mosaic_of_incompressible_images_keeps_the_heaviest() -> None:
     images = pictures(2000, 1, 16, 16)
     x_t = pictures(4, 1, 16, 16, seed=1)
     explorer = widgets.MosaicExplorer.of(patch_machine(images), x_t, images[:4], T)
-    assert stored(explorer) < 4 / 3 * mosaic.PICTURES + 100_000  # in base64, with the voters
+    assert stored(explorer) < 4 / 3 * PICTURES + 100_000  # in base64, with the voters
     image, weight = read(explorer.image, np.int32, -1, 4), read(explorer.weight, np.float32, -1, 4)
     weight[:, 0] += 1  # a pixel's heaviest voter comes before all others
     sent = torch.isin(image, read(explorer.atlas_index, np.int32, -1))
