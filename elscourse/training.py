@@ -241,32 +241,15 @@ def train(
     end, and when the process is asked to stop (Ctrl-C, SIGTERM). The curve has one point, a mean, per 100 steps.
     after_step: called with the trainer after every step, for plots of one's own.
 
-    Raises CourseError for a plan that cannot be followed, channels or classes that the network does not know, one
-    that is called or answers otherwise (it must be eps_hat(x_t, t, labels)), a
-    device that is not here, a checkpoint of something else or one that cannot be written, and a loss that is no longer
-    finite.
+    Raises CourseError for a plan that cannot be followed, channels or classes that the network does not know, a network
+    that is no eps_hat(x_t, t, labels), a device that is not here, a checkpoint of something else or one that cannot be
+    written, and a loss that is no longer finite.
 
     Source of the objective: Ho, Jain & Abbeel, NeurIPS 2020. Lesson 03.
     """
     from .lab import pick_device  # which imports this module
 
-    if not isinstance(data, ImageSet):
-        raise CourseError(
-            f"data must be an els.ImageSet, made of images by els.ImageSet(images), got {type(data).__name__}."
-        )
-    classes, channels = classes_of(network), getattr(network, "channels", None)
-    if channels not in (None, data.images.shape[1]):
-        raise CourseError(
-            f"the network draws images of {channels} channels (1: grey, 3: colour), and {data.name} has "
-            f"{data.images.shape[1]}: build it with channels={data.images.shape[1]}."
-        )
-    if classes and data.labels is None:
-        raise CourseError(f"a class-conditional network needs labels, and {data.name} has none.")
-    if classes and data.labels is not None and not 0 <= data.labels.min() <= data.labels.max() < classes:
-        raise CourseError(
-            f"the network can be told the classes 0 ... {classes - 1}, and {data.name} has labels from "
-            f"{int(data.labels.min())} to {int(data.labels.max())}."
-        )
+    _check_fit(network, data)
     if save_every < 1:
         raise CourseError(f"save_every must be at least 1 step, got {save_every}.")
     trainer = Trainer(network, data, plan, pick_device(device))
@@ -291,6 +274,27 @@ def train(
             if asked_to_stop:
                 raise KeyboardInterrupt
     return trainer.average, trainer.losses
+
+
+def _check_fit(network: nn.Module, data: object) -> None:
+    """Raise CourseError for what is no image set, or has channels or classes that the network does not know."""
+    if not isinstance(data, ImageSet):
+        raise CourseError(
+            f"data must be an els.ImageSet, made of images by els.ImageSet(images), got {type(data).__name__}."
+        )
+    classes, channels = classes_of(network), getattr(network, "channels", None)
+    if channels not in (None, data.images.shape[1]):
+        raise CourseError(
+            f"the network draws images of {channels} channels (1: grey, 3: colour), and {data.name} has "
+            f"{data.images.shape[1]}: build it with channels={data.images.shape[1]}."
+        )
+    if classes and data.labels is None:
+        raise CourseError(f"a class-conditional network needs labels, and {data.name} has none.")
+    if classes and data.labels is not None and not 0 <= data.labels.min() <= data.labels.max() < classes:
+        raise CourseError(
+            f"the network can be told the classes 0 ... {classes - 1}, and {data.name} has labels from "
+            f"{int(data.labels.min())} to {int(data.labels.max())}."
+        )
 
 
 @contextmanager
