@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import CourseError
+from ..files import whole_file
 from .exercise import SIGNS, Exercise, State
 
 FILE = "elscourse-progress.json"
@@ -48,12 +49,11 @@ class Progress:
         entry["checks"] = (checks if isinstance(checks, int) else 0) + 1
         if entry.get("state") != "correct":
             entry["state"] = state
-        partial = self.path.with_suffix(".partial")
         try:
-            partial.write_text(json.dumps(self.done, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-            os.replace(partial, self.path)
-        except OSError as error:
-            print(f"Your progress could not be saved in this folder ({error.strerror}); the check itself is fine.")
+            with whole_file(self.path) as partial:
+                partial.write_text(json.dumps(self.done, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        except CourseError as error:
+            print(f"Your progress could not be saved in this folder; the check itself is fine. ({error})")
 
     def rows(self, exercises: Iterable[Exercise]) -> list[dict[str, object]]:
         """One entry per exercise of the course."""

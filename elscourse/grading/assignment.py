@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ..check import Exercise, exercises
 from ..errors import CourseError, unknown_name
+from ..files import whole_file
 from ..workspace import lessons_dir
 from .reading import source_of
 
@@ -123,13 +122,5 @@ def write_assignment(name: str, only: Sequence[str], folder: Path, force: bool =
 
 def put(path: Path, text: str) -> None:
     """Write a file whole or not at all. Raises CourseError where that is impossible."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")  # two processes may write at once
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as partial:
         partial.write_text(text, encoding="utf-8", newline="")
-        os.replace(partial, path)
-    except OSError as error:
-        raise CourseError(f"{path} cannot be written ({error.strerror}): name a folder of yours with --out.") from error
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
