@@ -154,12 +154,18 @@ def test_shipped_sizes_fit_their_networks_and_share_no_seed_with_evaluation() ->
             assert pairs[-1][1] <= 5 < pairs[0][1], "local in the end, not in the beginning"
 
 
-def test_a_killed_calibration_of_a_network_keeps_what_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def own_lab(folder: Path) -> tuple[Path, els.Lab]:
+    """A network of one's own, as yet without sizes."""
     torch.manual_seed(0)
     card = {"name": "mine", "architecture": "resnet", "config": {"width": 8, "padding": "zeros"}}
     card["data"] = {"name": "fashion-mnist", "size": 8, "n": 20}
-    path = save_network(els.ResNet(width=8), card, tmp_path)
+    path = save_network(els.ResNet(width=8), card, folder)
     lab = els.lab(network=path, verbose=False)
+    return path, lab
+
+
+def test_a_killed_calibration_of_a_network_keeps_what_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, lab = own_lab(tmp_path)
     go = lambda: calibrate_lab(lab, str(path), samples=2, steps=3, progress=False)  # noqa: E731
     whole = go().read_text()
     assert '"elscourse calibrate mine --samples 2 --steps 3 --largest 8"' in whole
@@ -181,11 +187,7 @@ def test_a_killed_calibration_of_a_network_keeps_what_it_has(tmp_path: Path, mon
 
 
 def test_calibrating_in_two_processes_or_with_other_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    torch.manual_seed(0)
-    card = {"name": "mine", "architecture": "resnet", "config": {"width": 8, "padding": "zeros"}}
-    card["data"] = {"name": "fashion-mnist", "size": 8, "n": 20}
-    path = save_network(els.ResNet(width=8), card, tmp_path)
-    lab = els.lab(network=path, verbose=False)
+    path, lab = own_lab(tmp_path)
     go = lambda **more: calibrate_lab(lab, str(path), ["els-zeros"], steps=2, progress=False, **more)  # noqa: E731
     original = CalibratedSizes.save
 

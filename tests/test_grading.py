@@ -329,11 +329,17 @@ def test_what_is_graded_is_kept_until_it_changes(tmp_path: Path) -> None:
     assert set(rows_of(out)) == {"=ada", "bob"} and not list(out.glob("*.partial"))
 
 
-def test_grades_of_notebooks_that_are_gone_are_named(tmp_path: Path) -> None:
-    returned, out = tmp_path / "returned", tmp_path / "out"
+def two_that_are_empty(folder: Path) -> tuple[Path, Path]:
+    """Where two learners returned nothing, and where their grades go."""
+    returned = folder / "returned"
     returned.mkdir()
     for name in ("ada", "bob"):
         (returned / f"{name}.ipynb").touch()
+    return returned, folder / "out"
+
+
+def test_grades_of_notebooks_that_are_gone_are_named(tmp_path: Path) -> None:
+    returned, out = two_that_are_empty(tmp_path)
     arguments = ("grade", "01", returned, "--out", out)
     assert "No longer" not in run(*arguments)
     (returned / "ada.ipynb").unlink()
@@ -343,10 +349,7 @@ def test_grades_of_notebooks_that_are_gone_are_named(tmp_path: Path) -> None:
 
 
 def test_a_damaged_record_costs_the_lines_that_are_damaged(tmp_path: Path) -> None:
-    returned, out = tmp_path / "returned", tmp_path / "out"
-    returned.mkdir()
-    for name in ("ada", "bob"):
-        (returned / f"{name}.ipynb").touch()
+    returned, out = two_that_are_empty(tmp_path)
     arguments = ("grade", "01", returned, "--out", out)
     run(*arguments)
     record = out / "grades.jsonl"
