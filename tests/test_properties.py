@@ -198,3 +198,24 @@ def test_twenty_steps_favour_images_near_the_mean_and_a_hundred_hardly() -> None
         share[steps] = near[index].double().mean().item()
     # the fair share is 0.25, in 4,000 fair draws with a standard deviation of 0.007
     assert share[20] > 0.28 and abs(share[100] - 0.25) < 0.02
+
+
+def test_the_network_has_the_loss_of_its_windows_not_of_its_receptive_field() -> None:
+    """As the lecture plan says: of a window of 17 x 17 the loss would be far lower."""
+    lab = els.lab(verbose=False)
+    x_0 = lab.data.images[:50]
+    denoisers = {
+        "17 x 17": els.LocalScoreMachine(lab.data.images, lab.schedule, patch_size=17),
+        "calibrated": lab.machine("els-zeros"),
+        "network": lab.network,
+    }
+    loss = dict.fromkeys(denoisers, 0.0)
+    for k in range(10):  # as in training, evenly over (0, 1]
+        t = (k + 0.5) / 10
+        eps = els.seeded_noise(range(50 * k, 50 * (k + 1)), lab.shape)
+        x_t = els.add_noise(x_0, eps, t)
+        for name, denoiser in denoisers.items():
+            error = eps - els.noise_from_denoiser(denoiser(x_t, t), x_t, t, lab.schedule)
+            loss[name] += error.square().mean().item() / 10
+    assert loss["17 x 17"] < loss["network"] / 4, loss
+    assert loss["calibrated"] == pytest.approx(loss["network"], rel=0.1), loss
