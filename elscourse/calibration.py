@@ -60,12 +60,13 @@ def calibration_table(
     At one x_t and t the scores are s = (alpha D - x_t) / sigma^2, and their cosine is taken over all pixels.
     checkpoint: a file that keeps the finished entries, so that a killed calibration goes on where it stopped.
 
-    Raises CourseError without candidates, and for a checkpoint that cannot be written, is damaged, or was started with
+    Raises CourseError without candidates or patches, and for a checkpoint that cannot be written, is damaged, or was started with
     another network, other images or other settings.
     """
     sizes = list(candidates) if isinstance(candidates, Iterable) else []
     if not sizes:
         raise CourseError(f"calibration needs a list of at least one candidate patch size, got {candidates!r}.")
+    _check_patches(machine)
     machines = [machine.with_patch_size(p) for p in sizes]
     schedule: CosineSchedule = machine.schedule
     points = list(trajectory(network, noise, steps, schedule=schedule, labels=labels))[:-1]
@@ -88,6 +89,11 @@ def calibration_table(
             if kept is not None:
                 kept.save(table)
     return CalibrationTable([t for t, _, _ in points], sizes, table)
+
+
+def _check_patches(machine: object) -> None:
+    if not isinstance(machine, PatchMachine):
+        raise CourseError(f"calibration needs a machine with patches, LS or ELS, got {type(machine).__name__}.")
 
 
 @dataclass(frozen=True)
@@ -166,6 +172,7 @@ def calibrate(
     """
     if not isinstance(samples, Integral) or not 1 <= samples <= len(seeds):
         raise CourseError(f"samples must be between 1 and the number of seeds ({len(seeds)}), got {samples!r}.")
+    _check_patches(machine)
     noise = seeded_noise(seeds[:samples], machine.images.shape[1:]).to(machine.images)
     return calibration_table(
         machine, network, candidates, noise, steps=steps, labels=labels, progress=progress, checkpoint=checkpoint

@@ -148,10 +148,12 @@ def trajectory(
     labels: passed on to the denoiser when given.
 
     Raises CourseError for steps or times that are no grid, a schedule that is none or not the denoiser's own, and a
-    denoiser that answers in another shape.
+    denoiser that is none or answers in another shape.
 
     Source: Song, Meng & Ermon, ICLR 2021 (arXiv 2010.02502), with eta = 0. Lesson 01.
     """
+    if not callable(denoiser):
+        raise CourseError(f"a denoiser must be callable, as denoiser(x_t, t), got {type(denoiser).__name__}.")
     check_schedule(schedule)
     grid = schedule.times(steps) if times is None else check_times(times)
     _check_same_schedule(denoiser, schedule, grid)
@@ -200,7 +202,7 @@ def with_first_step(first: Denoiser, rest: Denoiser) -> Denoiser:
 def seeded_noise(seeds: Sequence[int], shape: Sequence[int], dtype: torch.dtype = torch.float32) -> Tensor:
     """Standard normal noise with shape (len(seeds), *shape): image i depends on seeds[i] alone, on every device.
 
-    Raises CourseError for seeds that are no list of whole numbers below 2^64, or an empty one.
+    Raises CourseError for seeds that are no list of whole numbers below 2^64, or an empty one, and for no shape.
     """
     try:
         given = list(seeds)
@@ -208,6 +210,12 @@ def seeded_noise(seeds: Sequence[int], shape: Sequence[int], dtype: torch.dtype 
         raise CourseError(f"seeds must be a list of whole numbers, such as [7] or range(10), got {seeds!r}.") from None
     if not given:
         raise CourseError("seeds must be a list of whole numbers, at least one, got none.")
+    try:
+        shape = torch.Size(shape)
+        if min(shape, default=1) < 1:
+            raise TypeError
+    except TypeError:
+        raise CourseError(f"shape must be that of one image, such as (1, 16, 16), got {shape!r}.") from None
     generators = [torch.Generator().manual_seed(_check_seed(seed)) for seed in given]
     return torch.stack([torch.randn(*shape, generator=generator, dtype=dtype) for generator in generators])
 
