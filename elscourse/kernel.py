@@ -74,11 +74,11 @@ def slide(
 ) -> None:
     """Add to the sums what the keys contribute at the given displacements.
 
-    x (B, C, H, W), keys (chunks, C, H, W, WIDTH), taps (r + 1,): K from its centre outwards, all float32; square:
-    whether all taps are 1; moves (n, 6): see `patches.displacements`; wrap: whether windows continue on the other side
-    of the image or see zeros; without_own: the second form of S. best (B, H, W) float32: no more than NEAR_ENOUGH above
-    the least S, weights (B, H, W) and values (B, C, H, W) float64: the sums of 2^(best - S), alone and times the centre
-    pixel.
+    x (B, C, H, W), keys (chunks, C, H, W, WIDTH), taps (r + 1,): K from its centre outwards, best (B, H, W): no more than
+    NEAR_ENOUGH above the least S; all of the precision in which S is summed, float32 or float64. weights (B, H, W) and
+    values (B, C, H, W) float64: the sums of 2^(best - S), alone and times the centre pixel. square: whether all taps are
+    1; moves (n, 6): see `patches.displacements`; wrap: whether windows continue on the other side of the image or see
+    zeros; without_own: the second form of S.
     """
     batch, channels, height, width = x.shape
     r, side, plane = len(taps) - 1, max(height, width), height * width
@@ -86,9 +86,9 @@ def slide(
     starts, columns = (numbers % height * width).astype(np.uintp), (numbers % width).astype(np.uintp)
     queries = (np.float32(2) * x if without_own else x).reshape(batch, channels * plane)
     best, weights, values = best.reshape(batch, plane), weights.reshape(batch, plane), values.reshape(batch, -1)
-    rows, line = zeros(2 * (2 * r + 1) * (side + 2 * r) * WIDTH), zeros((side + 2 * r) * WIDTH)
-    sums = Sums(np.empty(plane, np.float32), zeros((1 + channels) * plane * REGISTER))
-    others = Sums(np.empty(plane, np.float32), zeros((1 + channels) * plane * REGISTER))
+    rows, line = zeros(2 * (2 * r + 1) * (side + 2 * r) * WIDTH, x.dtype), zeros((side + 2 * r) * WIDTH, x.dtype)
+    sums = Sums(np.empty(plane, x.dtype), zeros((1 + channels) * plane * REGISTER, np.float32))
+    others = Sums(np.empty(plane, x.dtype), zeros((1 + channels) * plane * REGISTER, np.float32))
     pairs = square and r > 1
     for n in range(len(keys)):
         chunk = keys[n].reshape(channels * plane * WIDTH)
@@ -97,7 +97,7 @@ def slide(
             _begin(sums, best[b])
             _begin(others, best[beside])
             seen = queries[b], queries[beside], chunk, starts, columns, side + r
-            how = U(plane), height, width, wrap, without_own
+            how = U(plane), height, width, wrap, without_own, x.dtype.type(0)
             if channels == 1:  # known to the compiler: a sixth faster
                 _moves(View(*seen, 1, *how), moves, taps, square, rows, line, sums, others, b < beside)
             else:

@@ -162,9 +162,7 @@ class PatchMachine(Machine):
             found = None if self.tolerance is None else self._search(centred, t, source, sliding, self.tolerance)
             if found is not None:
                 return found
-            everything = shifts.sliding_mean(centred, sliding, source, *self._angle(t), self.memory)
-            if everything is not None:
-                return everything, 1.0
+            return shifts.sliding_mean(centred, sliding, source, *self._angle(t), self.memory), 1.0
         return super()._partial(centred, t, source)
 
     def _search(
@@ -186,8 +184,6 @@ class PatchMachine(Machine):
         part, pairs = found
         edges = replace(sliding, moves=self._displacements(size, without_shared=True))
         whole = shifts.sliding_mean(centred, edges, source, alpha, sigma, self.memory)
-        if whole is None:
-            return None
         whole.place(part, shared)
         everyone = shifts.pairs(sliding.moves, len(centred), len(source))
         visited = (pairs + shifts.pairs(edges.moves, len(centred), len(source))) / everyone
@@ -341,6 +337,8 @@ class EquivariantLocalScoreMachine(PatchMachine):
 
 
 def compile_loops() -> None:
-    """Compile what a first large call would wait for, ten seconds once on each computer: numba keeps the result."""
+    """Compile what a first large call would wait for, once on each computer: numba keeps the result."""
     images = torch.rand(64, 1, 16, 16, generator=torch.Generator().manual_seed(0))
-    EquivariantLocalScoreMachine(images, patch_size=3, tolerance=0.1)(images[:1], 0.1)
+    machine = EquivariantLocalScoreMachine(images, patch_size=3, tolerance=0.1)
+    machine(images[:1], 0.1)
+    machine(images[:1] + 100, 0.1)  # so far away that it takes float64

@@ -258,7 +258,7 @@ def search(
     flat = keys.reshape(keys.size), values.reshape(values.size), extra.reshape(extra.size)
     boxes = low.reshape(low.size), high.reshape(high.size)
     book = _Dictionary(*flat, *boxes, count, U(depth), dims, channels, scale)
-    sums, bounds = zeros(m * (1 + channels) * REGISTER), zeros(branches * m * WIDTH)
+    sums, bounds = zeros(m * (1 + channels) * REGISTER, np.float32), zeros(branches * m * WIDTH, np.float32)
     nearest = np.empty((branches, m), np.float32)
     asked = _Queries(queries.reshape(m * depth), best, sums, bounds, nearest)
     who, here, which = np.empty(m, np.uintp), np.empty(m + 1, np.uintp), np.empty(m, np.uint64)

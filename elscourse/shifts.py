@@ -27,7 +27,7 @@ from torch.nn import functional as F
 from .patches import Padding
 from .posterior import LOGIT_ERROR, Partial, Source, Tile, slices
 
-COPIES = 8  # bytes for each pixel of a block of images: itself and its copy
+COPIES = 2  # of each pixel of a block of images: itself and its copy
 BLOCK = 2**22  # bytes of images brought into this order at a time
 WORTH = 2**20  # pairs of query and key, times the patch size, from which on it beats a few matrix products
 PARTS = 16  # pieces of the work, whatever the number of threads: the sums are then the same with any
@@ -54,7 +54,8 @@ def pairs(moves: Int[np.ndarray, "n 6"], queries: int, images: int) -> int:
 
 def pays(x: Float[Tensor, "B C H W"], moves: Int[np.ndarray, "n 6"], patch_size: int, images: int, memory: int) -> bool:
     """Whether the compiled loops can and should answer: float32, on the CPU, enough of it, and room for some images."""
-    here = x.dtype == torch.float32 and x.device.type == "cpu" and MOST_LANES * COPIES * x[0].numel() <= memory // 2
+    room = MOST_LANES * COPIES * 8 * x[0].numel() <= memory // 2
+    here = x.dtype == torch.float32 and x.device.type == "cpu" and room
     return here and pairs(moves, len(x), images) * patch_size >= WORTH
 
 
@@ -65,19 +66,20 @@ def bytes_per_query(channels: int) -> int:
 
 def sliding_mean(
     x: Float[Tensor, "B C H W"], sliding: Sliding, source: Source, alpha: float, sigma: float, memory: int
-) -> Partial | None:
-    """The sums of all pixels' dictionaries, (B, H W) queries with C values; None where float32 is not enough.
+) -> Partial:
+    """The sums of all pixels' dictionaries, (B, H W) queries with C values.
 
     x: x_t with alpha times the grey subtracted, float32, on the CPU. Of the two forms of S the one that rounds less is
-    taken; `largest` of the result leaves out the queries' own squares either way, as in `posterior`.
+    taken, and where the nearest key of a pixel is so far away that this is too much, S is summed in float64. `largest`
+    of the result leaves out the queries' own squares either way, as in `posterior`.
     """
     with workers(PARTS) as pool:
         without_own = _error_without_squares(x, sliding, alpha, sigma) <= LOGIT_ERROR
         best, total, weighted = _sums(x, sliding, source, alpha, sigma, without_own, memory, pool)
+        if not without_own and 2.0**-24 * math.log(2) * best.max(where=total > 0, initial=0) > LOGIT_ERROR:
+            best, total, weighted = _sums(x.double(), sliding, source, alpha, sigma, without_own, memory, pool)
         largest = np.where(total > 0, -math.log(2) * best.astype(np.float64), -np.inf)
         if not without_own:
-            if 2.0**-24 * math.log(2) * best.max(where=total > 0, initial=0) > LOGIT_ERROR:
-                return None
             largest += squares(x.double(), sliding.taps, sliding.padding).numpy() / (2 * sigma**2)
     rows = [torch.from_numpy(a).flatten(-2).mT for a in (largest[:, None], total[:, None], weighted)]
     return Partial(rows[0], rows[1], rows[2], torch.zeros_like(rows[1]))
@@ -151,21 +153,21 @@ def _sums(
     memory: int,
     pool: ThreadPoolExecutor,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """best, weights and values of `kernel.slide` over all images."""
+    """best, weights and values of `kernel.slide` over all images, S in the precision of x."""
     from .kernel import slide
     from .vectors import UNSEEN, WIDTH
 
     batch, _, height, width = x.shape
     unit = math.sqrt(0.5 / math.log(2)) / sigma  # of pixels in which half a squared distance is an exponent of base 2
     queries, wrap = (x * unit).contiguous().numpy(), sliding.padding == "circular"
-    taps, square = sliding.taps.float().numpy(), bool((sliding.taps == 1).all())
-    at_once = _images_at_once(source, memory, WIDTH)
+    taps, square = sliding.taps.to(x.dtype).numpy(), bool((sliding.taps == 1).all())
+    at_once = _images_at_once(source, x.element_size(), memory, WIDTH)
     groups = min(PARTS, 2 ** int(math.log2(at_once // WIDTH)))  # of chunks; where they are few, of displacements too
     dealt = [np.ascontiguousarray(sliding.moves[i :: PARTS // groups]) for i in range(PARTS // groups)]
     parts = list(itertools.product(range(groups), dealt))
-    best = np.full((len(parts), batch, height, width), UNSEEN, np.float32)
+    best = np.full((len(parts), batch, height, width), UNSEEN, queries.dtype)
     weights, values = np.zeros(best.shape), np.zeros((len(parts), *x.shape))
-    for chunks in _chunks(source, alpha * unit, at_once, WIDTH):
+    for chunks in _chunks(source, alpha * unit, x.dtype, at_once, WIDTH):
         some = np.array_split(chunks, groups)
         done = [
             pool.submit(slide, queries, some[group], taps, square, moves, wrap, without_own, *sums)
@@ -195,16 +197,18 @@ def workers(most: int) -> Iterator[ThreadPoolExecutor]:
         torch.set_num_threads(threads)
 
 
-def _images_at_once(source: Source, memory: int, lanes: int) -> int:
-    """How many images are brought into the kernel's order together: whole chunks."""
-    one = COPIES * source.images[0].numel()
+def _images_at_once(source: Source, number: int, memory: int, lanes: int) -> int:
+    """How many images are brought into the kernel's order together: whole chunks. number: bytes that a pixel takes."""
+    one = COPIES * number * source.images[0].numel()
     return lanes * max(1, min(math.ceil(len(source) / lanes), BLOCK // one // lanes, memory // 2 // one // lanes))
 
 
-def _chunks(source: Source, unit: float, at_once: int, lanes: int) -> Iterator[Float[np.ndarray, "chunks C H W lanes"]]:
+def _chunks(
+    source: Source, unit: float, dtype: torch.dtype, at_once: int, lanes: int
+) -> Iterator[Float[np.ndarray, "chunks C H W lanes"]]:
     """The images times `unit`, a block at a time, those of a chunk side by side; the last chunk is filled up."""
     for part in slices(len(source), at_once):
-        block = source.block(part.start, part.stop).mul_(unit)
+        block = source.block(part.start, part.stop).to(dtype).mul_(unit)
         block = F.pad(block, (0, 0, 0, 0, 0, 0, 0, -len(block) % lanes), value=FAR)
         shape = (-1, lanes, *block.shape[1:])
         yield block.view(shape).permute(0, 2, 3, 4, 1).contiguous().numpy()

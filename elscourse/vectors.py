@@ -1,4 +1,4 @@
-"""WIDTH float32 numbers side by side that numba keeps in registers: load, +, -, *, exp2, store.
+"""WIDTH numbers side by side, float32 or float64, that numba keeps in registers: load, +, -, *, exp2, store.
 
 Left alone, a compiler makes vectors only of loops that store each number again at once; here sums stay in registers
 over many steps. LLVM splits a vector over as many registers as it needs, so the same loops run on every processor.
@@ -26,7 +26,7 @@ WIDTH = 4 * REGISTER  # enough of them in flight to keep the arithmetic busy
 UNSEEN = np.float32(3e38)  # the least exponent of a query that has met no key yet
 
 _FAST = ("nnan", "ninf", "nsz", "contract", "reassoc")
-_WIDE, _SHORT = ir.VectorType(ir.FloatType(), WIDTH), ir.VectorType(ir.FloatType(), REGISTER)
+_SHORT = ir.VectorType(ir.FloatType(), REGISTER)
 _INTS = ir.VectorType(ir.IntType(32), REGISTER)
 
 # 2^f on [-1/2, 1/2] to 1e-7, the rounding of float32
@@ -71,14 +71,24 @@ part = njit(forceinline=True, _nrt=False)
 class _Vector(types.Type):
     """WIDTH numbers, as numba's compiler sees them."""
 
+    def __init__(self, number: Any) -> None:
+        self.number = number
+        self.wide = ir.VectorType(ir.DoubleType() if number == types.float64 else ir.FloatType(), WIDTH)
+        super().__init__(f"{number} x {WIDTH}")
 
-vector = _Vector(f"float32 x {WIDTH}")
+
+single, double = _Vector(types.float32), _Vector(types.float64)
+
+
+def _vector_of(number: Any) -> Any:
+    """The vectors of such numbers: of float64, or of float32, which other numbers are made into."""
+    return double if number == types.float64 else single
 
 
 @register_model(_Vector)
 class _Model(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Any) -> None:
-        super().__init__(manager, kind, _WIDE)
+        super().__init__(manager, kind, kind.wide)
 
 
 def _operator(symbol: Any, name: str) -> None:
@@ -86,9 +96,9 @@ def _operator(symbol: Any, name: str) -> None:
 
     @infer_global(symbol)
     class _Template(ConcreteTemplate):
-        cases = (signature(vector, vector, vector),)
+        cases = tuple(signature(kind, kind, kind) for kind in (single, double))
 
-    @lower_builtin(symbol, vector, vector)
+    @lower_builtin(symbol, _Vector, _Vector)
     def _build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return getattr(builder, name)(*args, flags=_FAST)
 
@@ -106,7 +116,8 @@ def _constant(x: float) -> Any:
 def _call(builder: Any, name: str, result: Any, *args: Any) -> Any:
     """An intrinsic of LLVM; the last argument is a vector."""
     function = ir.FunctionType(result, [a.type for a in args])
-    full_name = f"{name}.v{args[-1].type.count}f32"
+    bits = 64 if args[-1].type.element == ir.DoubleType() else 32
+    full_name = f"{name}.v{args[-1].type.count}f{bits}"
     return builder.call(cgutils.get_or_insert_function(builder.module, function, full_name), args, fastmath=_FAST)
 
 
@@ -116,13 +127,13 @@ def _shuffled(builder: Any, a: Any, b: Any, which: Any) -> Any:
 
 
 def _spread(builder: Any, x: Any) -> Any:
-    nothing = ir.Constant(_WIDE, ir.Undefined)
+    nothing = ir.Constant(ir.VectorType(x.type, WIDTH), ir.Undefined)
     return _shuffled(builder, builder.insert_element(nothing, x, ir.IntType(32)(0)), nothing, [0] * WIDTH)
 
 
 def _registers(builder: Any, v: Any) -> list[Any]:
     """A vector in pieces."""
-    nothing = ir.Constant(_WIDE, ir.Undefined)
+    nothing = ir.Constant(v.type, ir.Undefined)
     return [_shuffled(builder, v, nothing, range(i, i + REGISTER)) for i in range(0, WIDTH, REGISTER)]
 
 
@@ -143,11 +154,12 @@ def _pointer(context: Any, builder: Any, kind: Any, args: Any, to: Any) -> Any:
 @intrinsic
 def load(_: Any, array: Any, index: Any) -> Any:
     """array[index : index + WIDTH], of a flat array; index: uintp, as a signed one would be checked for < 0."""
+    kind = _vector_of(array.dtype)
 
     def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.load(_pointer(context, builder, array, args, _WIDE), align=4)
+        return builder.load(_pointer(context, builder, array, args, kind.wide), align=4)
 
-    return vector(array, types.uintp), build
+    return kind(array, types.uintp), build
 
 
 @intrinsic
@@ -155,10 +167,10 @@ def store(_: Any, array: Any, index: Any, v: Any) -> Any:
     """array[index : index + WIDTH] = v"""
 
     def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        builder.store(args[2], _pointer(context, builder, array, args, _WIDE), align=4)
+        builder.store(args[2], _pointer(context, builder, array, args, v.wide), align=4)
         return context.get_dummy_value()
 
-    return types.void(array, types.uintp, vector), build
+    return types.void(array, types.uintp, v), build
 
 
 @intrinsic
@@ -173,7 +185,7 @@ def add_to(_: Any, array: Any, index: Any, v: Any) -> Any:
         builder.store(builder.fadd(builder.load(at, align=4), all_four, flags=_FAST), at, align=4)
         return context.get_dummy_value()
 
-    return types.void(array, types.uintp, vector), build
+    return types.void(array, types.uintp, single), build
 
 
 @intrinsic
@@ -194,7 +206,8 @@ def spread(_: Any, x: Any) -> Any:
     def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return _spread(builder, *args)
 
-    return vector(types.float32), build
+    kind = _vector_of(x)
+    return kind(kind.number), build
 
 
 @intrinsic
@@ -204,7 +217,7 @@ def larger(_: Any, a: Any, b: Any) -> Any:
     def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.select(builder.fcmp_ordered(">", *args, flags=_FAST), *args)
 
-    return vector(vector, vector), build
+    return a(a, a), build
 
 
 @intrinsic
@@ -212,9 +225,9 @@ def least(_: Any, v: Any) -> Any:
     """The least of the numbers."""
 
     def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return _call(builder, "llvm.vector.reduce.fmin", ir.FloatType(), *args)
+        return _call(builder, "llvm.vector.reduce.fmin", v.wide.element, *args)
 
-    return types.float32(vector), build
+    return v.number(v), build
 
 
 @intrinsic
@@ -225,7 +238,7 @@ def below(_: Any, v: Any, limit: Any) -> Any:
         bits = builder.bitcast(builder.fcmp_ordered("<", args[0], _spread(builder, args[1])), ir.IntType(WIDTH))
         return bits if WIDTH == 64 else builder.zext(bits, ir.IntType(64))
 
-    return types.uint64(vector, types.float32), build
+    return types.uint64(v, v.number), build
 
 
 @intrinsic
@@ -236,7 +249,7 @@ def instead(_: Any, v: Any, limit: Any, x: Any) -> Any:
         limit, x = (_spread(builder, a) for a in args[1:])
         return builder.select(builder.fcmp_ordered("<", args[0], limit), x, args[0])
 
-    return vector(vector, types.float32, types.float32), build
+    return v(v, v.number, v.number), build
 
 
 @intrinsic
@@ -268,11 +281,21 @@ def exp2(_: Any, v: Any) -> Any:
     def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return _joined(builder, [_power_of_two(builder, z) for z in _registers(builder, args[0])])
 
-    return vector(vector), build
+    return single(single), build
+
+
+@intrinsic
+def narrow(_: Any, v: Any) -> Any:
+    """The numbers as float32."""
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return args[0] if v == single else builder.fptrunc(args[0], single.wide)
+
+    return single(v), build
 
 
 @njit
-def zeros(n: int) -> Any:
+def zeros(n: int, dtype: Any) -> Any:
     """n zeros, the first one where a register's line of the cache begins: others would take two lines a load."""
-    numbers = np.zeros(n + 16, np.float32)
-    return numbers[(-(numbers.ctypes.data >> 2)) & 15 :][:n]
+    numbers = np.zeros(n + 16, dtype)
+    return numbers[(-(numbers.ctypes.data // numbers.itemsize)) % (64 // numbers.itemsize) :][:n]

@@ -20,7 +20,7 @@ class View(NamedTuple):
 
     x, other: the x_t, and the one beside it that is treated at the same time; doubled where `without_own`, the second
     form of S. keys: WIDTH images side by side. rows, columns: where a row or a column of an image begins, taken around,
-    at `origin` that of number 0. plane: pixels of an image.
+    at `origin` that of number 0. plane: pixels of an image. nothing: a zero of the precision in which S is summed.
     """
 
     x: Any
@@ -35,6 +35,7 @@ class View(NamedTuple):
     width: int
     wrap: bool
     without_own: bool
+    nothing: Any
 
 
 class Sums(NamedTuple):
@@ -98,7 +99,7 @@ def _narrow_row(rows: Any, at: Any, view: Any, y: int, move: Any, first: int, la
     """rows[at + x] = the sum over the 2 r + 1 <= 3 places around x of row y."""
     dy, dx, _, _, left, right = move
     here, there = _row(view, y), _row(view, y + dy)
-    before = middle = zero = spread(np.float32(0))
+    before = middle = zero = spread(view.nothing)
     for x in range(left - r, right + r):
         after = zero
         if first <= x < last:
@@ -115,7 +116,7 @@ def _blended_row(rows: Any, at: Any, view: Any, y: int, move: Any, first: int, l
     dy, dx, _, _, left, right = move
     here, there, r = _row(view, y), _row(view, y + dy), len(taps) - 1
     for x in range(left - r, right + r):
-        s = spread(np.float32(0))
+        s = spread(view.nothing)
         if first <= x < last:
             s = _add(s, view, here + _column(view, x), there + _column(view, x + dx))
         store(line, U((x + r) * WIDTH), s)
@@ -178,7 +179,7 @@ def _across(
     which would lose digits.
     """
     here, there, length, half = _row(view, y), _row(view, y + dy), _length(view, r), U(len(rows) // 2)
-    one = two = spread(np.float32(0))
+    one = two = spread(view.nothing)
     for x in range(max(stop - 1 - r, first), min(start + r + 1, last)):  # places that all windows hold
         one, two = _add_both(one, two, view, here + _column(view, x), there + _column(view, x + dx))
     at += U(stop - 1 - start) * length
@@ -190,7 +191,7 @@ def _across(
         at -= length
         store(rows, at, one)
         store(rows, at + half, two)
-    one = two = spread(np.float32(0))
+    one = two = spread(view.nothing)
     for x in range(start + 1 + r, stop + r):
         if x < last:
             one, two = _add_both(one, two, view, here + _column(view, x), there + _column(view, x + dx))
@@ -208,7 +209,7 @@ def _down(
     here, there, size = _column(view, x), _column(view, x + dx), 2 * r + 1
     for start in range(top, bottom, size):
         stop = min(start + size, bottom)
-        s = spread(np.float32(0))
+        s = spread(view.nothing)
         for y in range(max(stop - 1 - r, above), min(start + r + 1, below)):
             s = s + load(rows, at + U((y - above) * WIDTH))
         end = U((stop - 1 - start) * WIDTH)
@@ -218,7 +219,7 @@ def _down(
                 s = s + load(rows, at + U((y - above) * WIDTH))
             end -= U(WIDTH)
             store(ends, end, s)
-        s = spread(np.float32(0))
+        s = spread(view.nothing)
         for y in range(start, stop):
             if start < y < below - r:
                 s = s + load(rows, at + U((y + r - above) * WIDTH))

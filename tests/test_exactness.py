@@ -209,6 +209,36 @@ def test_a_large_window_after_a_small_one_keeps_its_digits(monkeypatch: pytest.M
         torch.testing.assert_close(machine(x_t, t).double(), exact, rtol=0, atol=2e-6)
 
 
+@pytest.mark.parametrize(
+    ("padding", "size", "window"),
+    [
+        ("zeros", 3, "square"),
+        ("zeros", 13, "square"),
+        ("circular", 7, "square"),
+        ("zeros", 7, "gaussian"),
+        ("ls", 9, "square"),
+    ],
+)
+def test_far_from_all_images_sums_are_float64(
+    padding: str, size: int, window: Literal["square", "gaussian"], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A float32 of so large a distance has no digits left that tell keys apart; the compiled loops have float64 too."""
+    monkeypatch.setattr(shifts, "WORTH", 0)
+    images = 0.1 * pictures(70, 2, 10, 11, seed=9)
+    images[::2] += 0.9
+    x_t = 2 + 0.1 * pictures(3, 2, 10, 11, seed=10)
+    weights = None if window == "square" else reference.gaussian_window(size, 0.25 * size)
+    if padding == "ls":
+        machine, formula = els.LocalScoreMachine(images, patch_size=size), partial(reference.local, patch_size=size)
+    else:
+        machine = els.EquivariantLocalScoreMachine(images, patch_size=size, padding=padding, window=window)  # type: ignore[arg-type]
+        formula = partial(reference.equivariant_local, patch_size=size, padding=padding, window=weights)
+    monkeypatch.setattr(machine, "_questions", lambda *_: pytest.fail("not by the compiled loops"))
+    for t in (0.01, 0.03):
+        exact = formula(x_t, images, SCHEDULE.alpha(t), SCHEDULE.sigma(t))
+        torch.testing.assert_close(machine(x_t, t).double(), exact, rtol=0, atol=1e-5)
+
+
 @pytest.mark.parametrize("parts", [1, 16])
 @pytest.mark.parametrize("t", [0.03, 0.6])
 @pytest.mark.parametrize("channels", [1, 3])

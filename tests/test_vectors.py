@@ -10,7 +10,21 @@ import pytest
 from numba import njit
 
 from elscourse import vectors
-from elscourse.vectors import REGISTER, WIDTH, add_to, below, exp2, instead, larger, least, load, lowest, spread, store
+from elscourse.vectors import (
+    REGISTER,
+    WIDTH,
+    add_to,
+    below,
+    exp2,
+    instead,
+    larger,
+    least,
+    load,
+    lowest,
+    narrow,
+    spread,
+    store,
+)
 
 U = np.uintp
 
@@ -50,6 +64,26 @@ def test_every_operation() -> None:
     assert first == (one < 0).argmax()
 
 
+@njit
+def _in_float64(a: np.ndarray, b: np.ndarray, out: np.ndarray, short: np.ndarray) -> tuple:
+    one, two = load(a, U(3)), load(b, U(0))
+    store(out, U(0), one + two)
+    store(out, U(WIDTH), one - two)
+    store(out, U(2 * WIDTH), one * spread(3.0))
+    store(short, U(0), narrow(one))
+    store(short, U(WIDTH), narrow(narrow(one)))
+    return least(one), below(one, 0.0)
+
+
+def test_the_operations_of_float64() -> None:
+    a, b = np.random.default_rng(0).normal(scale=20, size=(2, WIDTH + 5))
+    out, short, one, two = np.zeros((3, WIDTH)), np.zeros((2, WIDTH), np.float32), a[3 : 3 + WIDTH], b[:WIDTH]
+    smallest, bits = _in_float64(a, b, out.reshape(-1), short.reshape(-1))
+    np.testing.assert_allclose(out, [one + two, one - two, 3 * one], rtol=1e-15)
+    assert (short == one.astype(np.float32)).all() and smallest == one.min()
+    assert [bits >> i & 1 for i in range(WIDTH)] == (one < 0).tolist()
+
+
 @pytest.mark.parametrize("z", [-1e30, -1000, -126.5, -126, -0.5, 0, 0.5, 1.5, 126.4])
 def test_powers_at_the_edges(z: float) -> None:
     out = np.zeros(6 * WIDTH, np.float32)
@@ -58,9 +92,9 @@ def test_powers_at_the_edges(z: float) -> None:
 
 
 def test_zeros_begin_on_a_line_of_the_cache() -> None:
-    for n in (1, 7, 1000):
-        numbers = vectors.zeros(n)
-        assert len(numbers) == n and not numbers.any() and numbers.ctypes.data % 64 == 0
+    for n, dtype in ((1, np.float32), (7, np.float64), (1000, np.float32), (1001, np.float64)):
+        numbers = vectors.zeros(n, np.dtype(dtype))
+        assert len(numbers) == n and numbers.dtype == dtype and not numbers.any() and numbers.ctypes.data % 64 == 0
 
 
 def test_a_loop_is_compiled_again_when_what_it_shares_has_changed(
