@@ -14,14 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from llvmlite import binding, ir
+from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
+from numba.core.registry import cpu_target
 from numba.core.typing import signature
 from numba.core.typing.templates import ConcreteTemplate, infer_global
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
-REGISTER = 16 if binding.get_host_cpu_features().get("avx512f") else 8  # numbers in one
+# Of the processor that numba compiles for, as NUMBA_CPU_NAME may say: compiled loops that are kept hold REGISTER as it
+# was, and may come to another computer.
+_, _, _features = cpu_target.target_context.codegen().magic_tuple()
+REGISTER = 16 if "+avx512f" in _features.split(",") else 8  # numbers in one
 WIDTH = 4 * REGISTER  # enough of them in flight to keep the arithmetic busy
 UNSEEN = np.float32(3e38)  # the least exponent of a query that has met no key yet
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +98,16 @@ def test_zeros_begin_on_a_line_of_the_cache() -> None:
     for n, dtype in ((1, np.float32), (7, np.float64), (1000, np.float32), (1001, np.float64)):
         numbers = vectors.zeros(n, np.dtype(dtype))
         assert len(numbers) == n and numbers.dtype == dtype and not numbers.any() and numbers.ctypes.data % 64 == 0
+
+
+@pytest.mark.parametrize(("features", "numbers"), [("", 8), ("+avx512f", 16)])
+def test_a_register_is_that_of_the_processor_that_loops_are_compiled_for(features: str, numbers: int) -> None:
+    """Kept loops hold it, and numba finds them by that processor, on whichever computer: it must not be another one."""
+    settings = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": features}
+    code = "from elscourse.vectors import REGISTER; print(REGISTER)"
+    process = [sys.executable, "-c", code]
+    said = subprocess.run(process, env=os.environ | settings, capture_output=True, text=True, check=True).stdout
+    assert int(said) == numbers
 
 
 def test_a_loop_is_compiled_again_when_what_it_shares_has_changed(
