@@ -60,8 +60,8 @@ def calibration_table(
     At one x_t and t the scores are s = (alpha D - x_t) / sigma^2, and their cosine is taken over all pixels.
     checkpoint: a file that keeps the finished entries, so that a killed calibration goes on where it stopped.
 
-    Raises CourseError without candidates or patches, and for a checkpoint that cannot be written, is damaged, or was started with
-    another network, other images or other settings.
+    Raises CourseError without candidates or patches, and for a checkpoint that cannot be written, is damaged, or was
+    started with another network, other images or other settings.
     """
     sizes = list(candidates) if isinstance(candidates, Iterable) else []
     if not sizes:
