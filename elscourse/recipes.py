@@ -54,6 +54,17 @@ RECIPES = {
         _fashion("resnet-circular", "resnet", "circular"),
         _fashion("unet-zeros", "unet", "zeros"),
         _fashion("resnet-zeros-conditional", "resnet", "zeros", n=10_000, conditional=True),
+        # the images as they are, not made smaller
+        Recipe(
+            "fashion-mnist-28-resnet-zeros-conditional",
+            "fashion-mnist",
+            28,
+            10_000,
+            "resnet",
+            {"padding": "zeros"},
+            conditional=True,
+            plan=TrainingPlan(batch=64),
+        ),
         # the paper's sizes, for a GPU: 60 epochs; the unconditional one is the network of the gpu lab
         _full_size("resnet-zeros"),
         _full_size("resnet-zeros-conditional", conditional=True),

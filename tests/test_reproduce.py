@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -213,13 +214,18 @@ def test_stopping_says_how_to_go_on(results: Path, monkeypatch: pytest.MonkeyPat
     assert result.exit_code == 130 and "run the same command again" in result.output
 
 
-SHIPPED = ("resnet-zeros", "resnet-circular", "unet-zeros", "resnet-zeros-conditional")
+SHIPPED = (
+    "fashion-mnist-16-resnet-zeros",
+    "fashion-mnist-16-resnet-circular",
+    "fashion-mnist-16-unet-zeros",
+    "fashion-mnist-16-resnet-zeros-conditional",
+    "fashion-mnist-28-resnet-zeros-conditional",
+)
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_runs_are_those_of_the_shipped_files(name: str) -> None:
     """Two seeds of three columns computed again; and the metrics belong to the network and sizes that are shipped."""
-    name = f"fashion-mnist-16-{name}"
     lab = els.lab(network=name, verbose=False)
     settings = json.loads((RESULTS / f"{name}.metrics.json").read_text())["settings"]
     assert settings["network_sha256"] == lab.network.card["sha256"] and settings["seeds"] == 100
@@ -246,6 +252,20 @@ def test_the_readme_states_the_shipped_numbers() -> None:
     assert f"formula and network is {reached(name, 'els-zeros', 150):.3f}," in text
     assert f"ideal denoiser and network {reached(name, 'is', 150):.3f}," in text
     assert reached(name, "els-zeros", 150, "beats_ideal") == 1, "the better prediction for every seed"
+    medians = [f"{reached(name.replace('16', '28'), machine, 150):.3f}" for machine in ("els-zeros", "is")]
+    assert f"medians are {' and '.join(medians)} " in " ".join(text.split())
+
+
+def test_the_page_on_the_paper_states_the_shipped_numbers() -> None:
+    text = " ".join((RESULTS.parents[1] / "book" / "paper.md").read_text("utf-8").split())
+    said = {}
+    for machine, what in itertools.product(("els-zeros", "is"), ("r", "r2")):
+        said[machine, what] = " / ".join(
+            f"{reached('fashion-mnist-28-resnet-zeros-conditional', machine, steps, what):.2f}"[1:]
+            for steps in (150, 20)
+        )
+    assert f"Its r is {said['els-zeros', 'r']} for ELS, as published, and {said['is', 'r']} for IS;" in text
+    assert f"its r2 {said['els-zeros', 'r2']} and {said['is', 'r2']}." in text
 
 
 def test_the_story_is_true_in_the_shipped_runs() -> None:

@@ -78,7 +78,7 @@ def results() -> str:
             for row in json.loads(path.read_text(encoding="utf-8"))["rows"]:
                 low, high = row["r2_interval"]
                 yield [
-                    row["network"].removeprefix("fashion-mnist-16-"),
+                    row["network"].removeprefix("fashion-mnist-"),
                     str(row["network_steps"]),
                     row["machine"],
                     f"{row['r']:.3f}",
@@ -98,7 +98,7 @@ def calibration() -> str:
         for path in sorted((ROOT / "data" / "networks").glob("*.sizes.json")):
             sizes = json.loads(path.read_text(encoding="utf-8"))["machines"]
             for machine, pairs in sizes.items():
-                name = path.name.removesuffix(".sizes.json").removeprefix("fashion-mnist-16-")
+                name = path.name.removesuffix(".sizes.json").removeprefix("fashion-mnist-")
                 yield [name, machine, " ".join(str(size) for _, size in pairs)]
 
     return table(["network", "machine", "patch size from t = 1 down to 0.05"], rows())
