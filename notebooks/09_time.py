@@ -741,7 +741,8 @@ for name, each in labs.items():
 # %%
 if lab.profile == "laptop":
     assert gains["resnet-zeros"][0] < 0 < gains["resnet-zeros"][1] and gains["resnet-zeros-conditional"][0] > 0
-    assert gains["resnet-circular"][1] < 0 and gains["unet-zeros"][1] < 0
+    assert all(gains[name][1] < 0 for name in ("resnet-circular", "unet-zeros", large))
+    assert max(P for _, P in labs[large].patch_sizes("els-zeros-gaussian")) == 15
     for name, stated in (("resnet-zeros", (0.910, 0.906)), ("resnet-zeros-conditional", (0.945, 0.956))):
         assert all(abs(found - number) < 1e-3 for found, number in zip(middle[name], stated, strict=True))
     for name, steps_at_15 in (("resnet-circular", 10), ("unet-zeros", 12)):
@@ -750,9 +751,10 @@ if lab.profile == "laptop":
 
 # %% [markdown]
 # Not always. A draw for the unconditional network ($0.906$ against $0.910$, and the interval of the gain contains 0), a
-# small gain for the class-conditional one ($0.956$ against $0.945$), a loss for the other two. One reason for the
-# losses may be our own: the candidates end at 15, and these two networks' Gaussian curves sit at that end for 10 and
-# 12 of the 20 steps; they may have wanted wider windows than we offered.
+# small gain for the class-conditional one ($0.956$ against $0.945$), a loss for the other three. Is that our own fault?
+# The candidates end at 15, where the Gaussian curves of the circular network and of the UNet sit for 10 and 12 of the
+# 20 steps; these may have wanted wider windows than we offered. But for the pictures of $28 \times 28$ we offered up to
+# 27, none above 15 was taken, and they lose as well ($0.854$ against $0.883$).
 #
 # The lesson is general. A score is judged on the *network's* images $x_t$; a sample is made on the *machine's own*,
 # where errors feed on each other. A better fit at every step is not yet a better prediction.
