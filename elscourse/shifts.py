@@ -54,7 +54,7 @@ def pairs(moves: Int[np.ndarray, "n 6"], queries: int, images: int) -> int:
 
 def pays(x: Float[Tensor, "B C H W"], moves: Int[np.ndarray, "n 6"], patch_size: int, images: int, memory: int) -> bool:
     """Whether the compiled loops can and should answer: float32, on the CPU, enough of it, and room for some images."""
-    room = MOST_LANES * COPIES * 8 * x[0].numel() <= memory // 2
+    room = MOST_LANES * COPIES * 8 * x[0].numel() <= memory // 2  # in float64, which it may take
     here = x.dtype == torch.float32 and x.device.type == "cpu" and room
     return here and pairs(moves, len(x), images) * patch_size >= WORTH
 
