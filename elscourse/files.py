@@ -9,7 +9,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError
 
 from .errors import CourseError
 
@@ -26,7 +25,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
         os.replace(partial, path)
-    except (OSError, SafetensorError) as error:
+    except OSError as error:
         raise _cannot_be_written(path, getattr(error, "strerror", None) or str(error)) from error
     finally:
         with suppress(OSError):

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from jaxtyping import Float, Int
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as packed
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
@@ -210,7 +210,8 @@ def _short(value: object) -> object:
 def save_atomically(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:
     """Write a safetensors file beside `path` and move it into place: never a half-written file under that name."""
     with whole_file(path) as partial:
-        save_file({k: v.contiguous() for k, v in tensors.items()}, partial, metadata)
+        # as bytes: a file that safetensors makes itself is readable by its owner alone, whatever the umask says
+        partial.write_bytes(packed({k: v.contiguous() for k, v in tensors.items()}, metadata))
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -146,6 +146,11 @@ def test_shipped_networks_load_and_denoise(name: str) -> None:
     assert error < linear, "a trained network denoises better than the best linear filter"
 
 
+def test_a_network_may_be_read_by_whom_the_umask_lets(tmp_path: Path) -> None:
+    path = save_network(small(), {"name": "mine", "architecture": "resnet", "config": {"width": 8}}, tmp_path)
+    assert path.stat().st_mode == path.with_suffix(".json").stat().st_mode
+
+
 def test_a_damaged_file_is_refused_by_name(tmp_path: Path) -> None:
     path = save_network(small(), {"name": "mine", "architecture": "resnet", "config": {"width": 8}}, tmp_path)
     assert isinstance(els.load_network(path), NetworkDenoiser)
