@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+import torch
 from site_build import ROOT, build, working_tree
 
 import elscourse as els
@@ -235,6 +236,21 @@ def test_none_of_the_pictures_on_the_landing_page_is_a_copy() -> None:
     stored, pictures = els.load_results(name), els.load("fashion-mnist", size=16, n=10_000).images
     for row in ("els-zeros", "network-150"):
         assert els.nearest_training_image(stored[row][:12].float(), pictures)[1].min() > 1
+
+
+def test_the_figure_on_the_landing_page_shows_what_its_caption_says() -> None:
+    stored = els.load_results("fashion-mnist-28-resnet-zeros-conditional")
+    pictures = els.load("fashion-mnist", size=28, n=10_000).images
+    distance = {c: els.nearest_training_image(stored[c][:10], pictures)[1] for c in ("is", "els-zeros", "network-150")}
+    assert distance["is"].max() < 0.01, "the ideal denoiser copies"
+    assert min(distance[c].min() for c in ("els-zeros", "network-150")) > 1, "the others do not"
+
+    def legs(column: str) -> int:
+        """Of the trousers, as lesson 12 counts: runs of bright pixels in a row of the lower half, at most."""
+        bright = torch.nn.functional.pad(stored[column][1, 0, 14:] > 0, (1, 0)).int()
+        return int((bright.diff(dim=-1) == 1).sum(-1).max())
+
+    assert legs("is") == 2 and min(legs("els-zeros"), legs("network-150")) >= 3
 
 
 @pytest.mark.parametrize("plan", ["lecture", "workshop", "six-weeks"])
