@@ -559,8 +559,8 @@ assert abs(overall["IS"] - 0.74) < 0.006 and abs(overall["class mean"] - 0.73) <
 # %% [markdown] tags=["slide"]
 # ## 9. Is it because the pictures are small? (3 minutes)
 #
-# The 17 x 17 pixels that a ResNet sees at most are the whole of a picture of 16 x 16. Fashion-MNIST comes at 28 x 28. A
-# fifth network was trained on those: the same layers, the same 10,000 garments, the class known, as many steps (with
+# A window of 17 x 17, the most that a ResNet sees, is larger than a picture of 16 x 16. Fashion-MNIST comes at 28 x 28.
+# A fifth network was trained on those: the same layers, the same 10,000 garments, the class known, as many steps (with
 # half as many pictures in each). Its machine was calibrated as ever: at t = 0.4 a pixel looks at 3 % of the picture,
 # where it was 32 % (lesson 09).
 #
