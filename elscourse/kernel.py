@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from .vectors import REGISTER, WIDTH, compiled, part, total, zeros
+from .loops import compiled, part
+from .vectors import REGISTER, WIDTH, total, zeros
 from .windows import Sums, View, in_blocks, row_by_row
 
 U = np.uintp

@@ -15,18 +15,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .loops import compiled, part
 from .vectors import (
     REGISTER,
     UNSEEN,
     WIDTH,
     below,
-    compiled,
     instead,
     larger,
     least,
     load,
     lowest,
-    part,
     spread,
     store,
     total,

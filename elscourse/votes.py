@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from .vectors import REGISTER, add_to, below, exp2, least, load, narrow, part, spread
+from .loops import part
+from .vectors import REGISTER, add_to, below, exp2, least, load, narrow, spread
 
 NEAR_ENOUGH = np.float32(8)  # S may be so much below the reference before that is moved: a key then weighs 2^8
 NEGLIGIBLE = np.float32(50)  # a key that weighs 2^-50 of the reference changes no digit of a float32

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .vectors import REGISTER, WIDTH, load, part, spread, store
+from .loops import part
+from .vectors import REGISTER, WIDTH, load, spread, store
 from .votes import vote
 
 U = np.uintp

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from elscourse import vectors
+from elscourse import loops, vectors
 from elscourse.vectors import (
     REGISTER,
     WIDTH,
@@ -114,7 +114,7 @@ def test_a_loop_is_compiled_again_when_what_it_shares_has_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "loops.py"
-    path.write_text("from elscourse.vectors import compiled\n@compiled()\ndef twice(x):\n    return 2 * x\n")
+    path.write_text("from elscourse.loops import compiled\n@compiled()\ndef twice(x):\n    return 2 * x\n")
     monkeypatch.setattr("numba.config.CACHE_DIR", "")  # beside the file
 
     def compiled_again() -> bool:
@@ -127,6 +127,6 @@ def test_a_loop_is_compiled_again_when_what_it_shares_has_changed(
 
     assert compiled_again()
     assert not compiled_again()
-    monkeypatch.setattr(vectors, "shared_sources", lambda: "changed")
+    monkeypatch.setattr(loops, "shared_sources", lambda: "changed")
     assert compiled_again()
     assert not compiled_again()
