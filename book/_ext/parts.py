@@ -3,7 +3,7 @@
     ```{course-part} lessons
     ```
 
-Parts: lessons, teaching, results, calibration, runs, speed, versions (tables), colab (how to install there).
+Parts: lessons, teaching, exercises, results, calibration, runs, speed, versions (tables), colab (how to install there).
 """
 
 from __future__ import annotations
@@ -68,6 +68,20 @@ def teaching() -> str:
             ]
 
     return table(["lesson", "minutes", "for you", "for the projector"], rows())
+
+
+def exercises() -> str:
+    """Every exercise with its number in its lesson, its points and minutes."""
+    from elscourse.grading.assignment import chosen_exercises  # loads torch
+
+    def rows() -> Iterator[list[str]]:
+        for lesson in LESSONS:
+            if lesson.stem[:2] != "00":
+                for number, exercise in enumerate(chosen_exercises(lesson, []), 1):
+                    about = str(exercise.difficulty), str(exercise.minutes)
+                    yield [lesson.stem[:2], str(number), exercise.title, f"`{exercise.name}`", *about]
+
+    return table(["lesson", "number", "exercise", "function", "points", "minutes"], rows())
 
 
 def results() -> str:
@@ -147,7 +161,7 @@ def speed() -> str:
     return tables(json.loads(BENCH.read_text(encoding="utf-8")))
 
 
-PARTS = {f.__name__: f for f in (lessons, teaching, results, calibration, runs, speed, versions, colab)}
+PARTS = {f.__name__: f for f in (lessons, teaching, exercises, results, calibration, runs, speed, versions, colab)}
 
 
 class CoursePart(SphinxDirective):
