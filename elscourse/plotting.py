@@ -220,9 +220,9 @@ def calibration_map(
     ridge: Sequence[tuple[float, int]] = (),
     title: str = "",
 ) -> Figure:
-    """The cosine of machine and network for every time and patch size, with the best size at each time as its ridge.
+    """How much of the cosine of machine and network is missing to 1, for every time and patch size, with a ridge.
 
-    Colours show log10(1 - cosine): the differences that matter are in the last percent.
+    Colours show (1 - cosine) over the least such value at that time, on a log scale; ridge: the calibrated (t, P).
     """
     _check_shape(cosine, "cosine", len(times), len(candidates))
     unknown = sorted({size for _, size in ridge} - set(candidates))
@@ -230,8 +230,11 @@ def calibration_map(
         raise CourseError(f"ridge holds patch sizes that are no candidates: {unknown}, candidates {list(candidates)}.")
     figure = _figure(6.4, 3.6)
     axis = figure.subplots()
-    distance = (1 - cosine.double()).clamp(min=1e-6).log10().T.cpu().numpy()
-    picture = axis.imshow(distance, cmap="cividis_r", origin="lower", aspect="auto", interpolation="nearest")
+    missing = (1 - cosine.double()).clamp(min=1e-6)
+    times_the_least = (missing / missing.min(1, keepdim=True).values).T.cpu().numpy()
+    picture = axis.imshow(
+        times_the_least, cmap="cividis_r", norm="log", origin="lower", aspect="auto", interpolation="nearest"
+    )
     every = max(1, len(times) // 10)
     axis.set_xticks(range(0, len(times), every), [f"{t:.2g}" for t in times[::every]])
     axis.set_yticks(range(len(candidates)), [str(p) for p in candidates])
@@ -240,10 +243,10 @@ def calibration_map(
         size_at = dict(ridge)
         nearest = [min(size_at, key=lambda s: abs(s - t)) for t in times]
         place = [list(candidates).index(size_at[t]) for t in nearest]
-        axis.plot(range(len(times)), place, "o-", color=ORANGE, ms=5, lw=1.5, mec="white", label="best P")
+        axis.plot(range(len(times)), place, "o-", color=ORANGE, ms=5, lw=1.5, mec="white", label="calibrated P")
         axis.legend(loc="upper right", frameon=True)
     bar = figure.colorbar(picture, ax=axis)
-    bar.set_label("log10 (1 - cosine)")
+    bar.set_label("(1 - cosine) / the least at that time")
     return figure
 
 
