@@ -55,6 +55,7 @@ def columns(lab: els.Lab, garment: str) -> dict[str, Column]:
         # an edit that was found on some seeds is judged by others
         wanted |= {f"els-15-0.4-to-{high}": edited(15, 0.4, high, 200) for high in (0.6, 0.8)}
         wanted["ls"] = (lambda: lab.machine("ls"), 20, 100)
+        wanted["ls-15-0.4-to-0.6"] = (lambda: lab.patch_machine("ls", floored(sizes, 15, 0.4, 0.6)), 20, 100)
     return {f"{garment}.{column}": made for column, made in wanted.items()}
 
 
