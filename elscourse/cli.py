@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ class CourseGroup(click.Group):
 
     def invoke(self, context: click.Context) -> Any:
         """Run the command."""
+        if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may hold what it cannot write; stderr is like that
+            sys.stdout.reconfigure(errors="backslashreplace")
         try:
             return super().invoke(context)
         except CourseError as error:

@@ -401,6 +401,23 @@ def test_nobody_who_returned_something_vanishes(tmp_path: Path) -> None:
     assert run(*arguments).count("graded before") == 6
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are text")
+def test_no_name_of_a_file_stops_the_grading(tmp_path: Path) -> None:
+    returned, out = tmp_path / "returned", tmp_path / "out"
+    (returned / "eva").mkdir(parents=True)
+    for name in (b"Jos\xe9.ipynb", b"eva/Jos\xe9.txt", "Łukasz.ipynb".encode()):  # the first two from an old zip
+        (returned / os.fsdecode(name)).touch()
+    arguments = ["grade", "01", str(returned), "--out", str(out), "--exercise", "noising"]
+    for again in (0, 3):
+        done = CliRunner(charset="latin-1").invoke(main, arguments)
+        assert done.exit_code == 0, done.output
+        assert "Jos\\udce9: 0 of 1" in done.output and "\\u0141ukasz: 0 of 1" in done.output
+        assert done.output.count("graded before") == again
+        assert rows_of(out)["eva"]["remark"] == "The folder holds no notebook, but Jos\udce9.txt"
+        assert set(rows_of(out)) == {"Jos\udce9", "eva", "Łukasz"}
+        assert "\nJos\\udce9,0,1," in (out / "grades.csv").read_text(encoding="utf-8")
+
+
 def test_a_package_that_changes_stops_the_grading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "ada.ipynb").write_text(notebook(NOISING), encoding="utf-8")
     states = iter(["before", "after", "after"])
