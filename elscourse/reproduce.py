@@ -24,7 +24,7 @@ from tqdm.auto import tqdm
 
 from .diffusion import Denoiser, sample, seeded_noise, with_first_step
 from .errors import CourseError, unknown_name
-from .files import save_array, whole_file
+from .files import UNREADABLE, save_array, whole_file
 from .lab import MACHINES, Lab
 from .machine import Machine
 from .machines import IdealScoreMachine
@@ -250,5 +250,5 @@ class Experiment:
 def _read(path: Path) -> np.ndarray:
     try:
         return np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except UNREADABLE as error:
         raise CourseError(f"{path} is damaged: delete it and run again, which makes it anew.") from error

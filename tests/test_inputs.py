@@ -390,9 +390,10 @@ def test_a_run_whose_files_are_damaged(tmp_path: Path) -> None:
     ok(*command)
     part = tmp_path / "run" / "parts" / "is-00000.npy"
     whole = part.read_bytes()
-    part.write_bytes(b"nothing")
-    result = run(*command)
-    assert result.exit_code == 1 and "is-00000.npy is damaged: delete it and run again" in result.output
+    for damaged in (whole[:-50], whole[:100], b"", b"nothing"):
+        part.write_bytes(damaged)
+        result = run(*command)
+        assert result.exit_code == 1 and "is-00000.npy is damaged: delete it and run again" in result.output
     part.write_bytes(whole)
     for wrong in ("{", "[1]"):
         (tmp_path / "run" / "parts" / "settings.json").write_text(wrong)
