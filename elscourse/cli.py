@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from .errors import CourseError
+from .version import __version__
 
 MOST_SEEDS = 10_000  # drawn into one picture
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -65,7 +66,7 @@ class SeedRange(click.ParamType):
 
 
 @click.group(cls=CourseGroup, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
-@click.version_option(package_name="elscourse")
+@click.version_option(__version__)
 def main() -> None:
     """Why diffusion models create instead of copy: the workbench of the course."""
 

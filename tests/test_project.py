@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from conftest import ok
 
 import elscourse
 
@@ -213,6 +214,11 @@ def test_import_is_light() -> None:
 
 def test_command_line_helps() -> None:
     assert "Usage:" in python("-m", "elscourse", "--help")
+
+
+def test_the_version_is_that_of_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.metadata.version", lambda name: "that of an older installation")
+    assert ok("--version").endswith(f"version {elscourse.__version__}\n")
 
 
 def test_script_is_the_command_line(pyproject: dict) -> None:
