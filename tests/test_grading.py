@@ -597,6 +597,32 @@ def test_only_what_a_function_needs_is_run() -> None:
     assert [(s.cell, *s.binds) for s in found.needed(["f"])] == [(1, "slow"), (1, "images"), (2,), (4, "f")]
 
 
+ASKS = '''
+def f():
+    """Is it so?
+    Is it?
+    """
+    lines = ["a?", "b??"]  # why?
+    text = "really?"  # is it?
+    x = text  # who knows?
+    {line}
+    return x, lines
+'''
+
+
+@pytest.mark.parametrize("line", ["torch.roll?", "torch.roll??", "?torch.roll", "lines[-1].split?", "torch.*roll*?"])
+def test_a_line_that_asks_jupyter_for_help_costs_no_function(line: str) -> None:
+    for cell in (ASKS.format(line=line), f"{line}\n{ASKS.format(line='pass')}", ASKS.format(line="pass") + line):
+        found = reading.read([cell])
+        assert found.defined == ["f"] and not found.problems
+        namespace: dict[str, Any] = {}
+        for statement in found.needed(["f"]):
+            exec(statement.code, namespace)
+        assert namespace["f"]() == ("really?", ["a?", "b??"]) and namespace["f"].__doc__.startswith(
+            "Is it so?\n    Is it?"
+        )
+
+
 @pytest.mark.parametrize(
     "value",
     [
