@@ -168,6 +168,7 @@ def test_too_little_memory() -> None:
         (lambda: els.seeded_noise([0, 1.5], (1, 8, 8)), "whole numbers below .*, got 1.5 among them"),
         (lambda: els.seeded_noise([2**64], (1, 8, 8)), "whole numbers below"),
         (lambda: els.seeded_noise([0], 8), r"shape must be that of one image, such as \(1, 16, 16\), got 8"),
+        (lambda: els.seeded_noise([0], ()), r"shape must be that of one image, .*, got \(\)"),
         (lambda: els.seeded_noise([0], (1, 8.0, 8)), "shape must be that of one image"),
         (lambda: els.seeded_noise([0], (1, -8, 8)), "shape must be that of one image"),
         (lambda: els.sample(None, X), r"a denoiser must be callable, as denoiser\(x_t, t\), got NoneType"),
