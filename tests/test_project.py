@@ -88,6 +88,22 @@ def test_dependencies_are_lower_bounds(pyproject: dict) -> None:
     assert project["requires-python"] == ">=3.11"
 
 
+def test_what_is_imported_is_declared(pyproject: dict) -> None:
+    """Apart from parts of what is: llvmlite of numba, the others of Jupyter."""
+    imported: set[str] = set()
+    for path in (ROOT / "elscourse").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Import(aliases):
+                    imported |= {alias.name.partition(".")[0] for alias in aliases}
+                case ast.ImportFrom(str(module), level=0):
+                    imported.add(module.partition(".")[0])
+    imported -= {*sys.stdlib_module_names, "elscourse", "llvmlite", "IPython", "nbformat", "traitlets"}
+    project = pyproject["project"]
+    lines = [*project["dependencies"], *(line for extra in project["optional-dependencies"].values() for line in extra)]
+    assert {"pillow" if name == "PIL" else name for name in imported} <= {line.partition(">")[0] for line in lines}
+
+
 def test_all_is_every_extra(pyproject: dict) -> None:
     extras = dict(pyproject["project"]["optional-dependencies"])
     [everything] = extras.pop("all")
