@@ -204,11 +204,12 @@ def sample(
     from .diffusion import seeded_noise
     from .files import check_place, whole_file
     from .lab import lab as make_lab
-    from .plotting import check_picture_name, image_rows
+    from .plotting import check_channels, check_picture_name, image_rows
 
     check_picture_name(out)
     check_place(out)
     bench = make_lab(network=network, device=device)
+    check_channels(bench.shape[0], f"for a picture, images of {bench.data.name}")
     source = bench.network if denoiser == "network" else bench.machine(denoiser)
     labels = bench.labels_for(seeds) if label is None else bench.one_label(label)
     images = draw(source, seeded_noise(seeds, bench.shape).to(bench.data.images), steps, labels=labels)

@@ -306,6 +306,19 @@ def test_images_of_one_grey_value_cannot_be_compared(tmp_path: Path) -> None:
     assert result.exit_code == 1 and "for which r is undefined: are the training images constant?" in result.output
 
 
+@pytest.mark.parametrize("channels", [2, 4])
+def test_images_that_cannot_be_drawn(channels: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.save("layers.npy", pictures(6, channels, 8, 8).numpy())
+    ok("train", "own", "--dataset", "layers.npy", "--width", "4", "--steps", "1")
+    ok("calibrate", "own", "--samples", "1", "--steps", "1", "--largest", "3")
+    before = sorted(tmp_path.rglob("*"))
+    for command in (("reproduce", "--seeds", "1", "--steps", "1", "--network-steps", "2"), ("sample", "--steps", "1")):
+        result = run(*command, "--network", "own")
+        assert result.exit_code == 1 and sorted(tmp_path.rglob("*")) == before
+        assert f"images of layers must have 1 channel (grey) or 3 (red, green, blue), got {channels}" in result.output
+
+
 def test_the_home_of_nobody() -> None:
     for path in ("~nobody-of-that-name/images", "~nobody-of-that-name/images.npy"):
         with pytest.raises(els.CourseError, match="nobody-of-that-name"):
