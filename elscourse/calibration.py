@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -17,7 +16,7 @@ from tqdm.auto import tqdm
 
 from .diffusion import Denoiser, Labels, check_labels, score_from_denoiser, seeded_noise, trajectory
 from .errors import CourseError
-from .files import whole_file
+from .files import UNREADABLE, whole_file
 from .machines import PatchMachine
 from .mapped import sha256_of
 from .schedule import CosineSchedule
@@ -121,7 +120,7 @@ class _Kept:
                 found = np.load(file, allow_pickle=False)
                 found = {"cosine": found} if isinstance(found, np.ndarray) else dict(found)  # bare ones are older
             table, origin = torch.from_numpy(found["cosine"]), json.loads(str(found.get("origin", "{}")))
-        except (OSError, ValueError, TypeError, KeyError, EOFError, BadZipFile) as error:
+        except (*UNREADABLE, TypeError, KeyError) as error:
             raise CourseError(f"{self.path} is damaged: delete it and calibrate again.") from error
         changed = [what for what, ours in self.origin.items() if origin.get(what, ours) != ours]
         if not changed and table.shape != empty.shape:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import click
 
 from .errors import CourseError
+from .version import __version__
 
 MOST_SEEDS = 10_000  # drawn into one picture
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -19,6 +21,8 @@ class CourseGroup(click.Group):
 
     def invoke(self, context: click.Context) -> Any:
         """Run the command."""
+        if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may hold what it cannot write; stderr is like that
+            sys.stdout.reconfigure(errors="backslashreplace")
         try:
             return super().invoke(context)
         except CourseError as error:
@@ -62,7 +66,7 @@ class SeedRange(click.ParamType):
 
 
 @click.group(cls=CourseGroup, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
-@click.version_option(package_name="elscourse")
+@click.version_option(__version__)
 def main() -> None:
     """Why diffusion models create instead of copy: the workbench of the course."""
 
@@ -137,8 +141,8 @@ def reproduce(
 @click.option("--dataset", help="For a network of your own: a data set's name, or a folder of images.")
 @click.option("--size", type=int, help="Side of the images in pixels.  [default: as they are]")
 @click.option("--n", type=int, help="How many images, from the first.  [default: all]")
-@click.option("--architecture", type=click.Choice(["resnet", "unet"]), default="resnet")
-@click.option("--padding", type=click.Choice(["zeros", "circular"]), default="zeros")
+@click.option("--architecture", type=click.Choice(["resnet", "unet"]), help="Which network.  [default: resnet]")
+@click.option("--padding", type=click.Choice(["zeros", "circular"]), help="Outside the image.  [default: zeros]")
 @click.option("--width", type=click.IntRange(min=2), help="Channels.  [default: resnet 64, unet 32]")
 @click.option("--conditional", is_flag=True, help="Tell the network the class.")
 @click.option("--steps", type=click.IntRange(min=1), help="Training steps.  [default: the recipe's, or 8000]")
@@ -200,11 +204,12 @@ def sample(
     from .diffusion import seeded_noise
     from .files import check_place, whole_file
     from .lab import lab as make_lab
-    from .plotting import check_picture_name, image_rows
+    from .plotting import check_channels, check_picture_name, image_rows
 
     check_picture_name(out)
     check_place(out)
     bench = make_lab(network=network, device=device)
+    check_channels(bench.shape[0], f"for a picture, images of {bench.data.name}")
     source = bench.network if denoiser == "network" else bench.machine(denoiser)
     labels = bench.labels_for(seeds) if label is None else bench.one_label(label)
     images = draw(source, seeded_noise(seeds, bench.shape).to(bench.data.images), steps, labels=labels)

@@ -211,13 +211,13 @@ def seeded_noise(seeds: Sequence[int], shape: Sequence[int], dtype: torch.dtype 
     if not given:
         raise CourseError("seeds must be a list of whole numbers, at least one, got none.")
     try:
-        shape = torch.Size(shape)
-        if min(shape, default=1) < 1:
+        size = torch.Size(shape)
+        if min(size, default=0) < 1:
             raise TypeError
     except TypeError:
         raise CourseError(f"shape must be that of one image, such as (1, 16, 16), got {shape!r}.") from None
     generators = [torch.Generator().manual_seed(_check_seed(seed)) for seed in given]
-    return torch.stack([torch.randn(*shape, generator=generator, dtype=dtype) for generator in generators])
+    return torch.stack([torch.randn(size, generator=generator, dtype=dtype) for generator in generators])
 
 
 def _check_seed(seed: object) -> int:

@@ -138,15 +138,15 @@ def _windows_memory() -> tuple[int | None, int | None]:
 
 
 def accelerators() -> list[Finding]:
-    """The GPUs that torch can use: CUDA devices with their memory, or Apple's."""
+    """The GPUs that a lab can use: CUDA devices, with their memory. Apple's have no float64."""
     found = gpu_names()
     asked = os.environ.get("ELSCOURSE_LAB") == "gpu"
-    advice = "ELSCOURSE_LAB=gpu is set, but torch finds no GPU: unset it" if asked and not found else None
+    advice = "ELSCOURSE_LAB=gpu is set, but torch finds no CUDA GPU: unset it" if asked and not found else None
     return [("GPU", "; ".join(found) or "none; the laptop lab needs none", advice)]
 
 
 def gpu_names() -> list[str]:
-    """The GPUs that torch can use, in words."""
+    """The CUDA devices, in words."""
     import torch
 
     names = []
@@ -154,8 +154,6 @@ def gpu_names() -> list[str]:
         for i in range(torch.cuda.device_count()):
             free, total = torch.cuda.mem_get_info(i)
             names.append(f"cuda:{i} {torch.cuda.get_device_name(i)}, {gib(total)}, {gib(free)} free")
-    if torch.backends.mps.is_available():
-        names.append("mps (Apple)")
     return names
 
 

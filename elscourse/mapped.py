@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from .errors import CourseError
+from .files import UNREADABLE
 
 PIECE = 2**22  # bytes of images looked at together
 MOST_CLASSES = 10_000  # in an array file: each gets a name
@@ -112,7 +113,7 @@ def _load(path: Path, what: str, mode: Literal["r"] | None = None) -> np.ndarray
         return array
     except FileNotFoundError as error:
         raise CourseError(f"{path} does not exist: expected {what} written by np.save.") from error
-    except (OSError, ValueError, EOFError) as error:
+    except UNREADABLE as error:
         # numpy takes whatever it does not know for a pickle, and advises to load that
         reason = "not an array" if "pickle" in str(error) else error
         raise CourseError(

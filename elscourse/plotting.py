@@ -101,6 +101,12 @@ def check_picture_name(path: Path) -> None:
         raise CourseError(f"{path} names no kind of picture: end it in .png, or one of {', '.join(kinds)}.")
 
 
+def check_channels(channels: int, what: str) -> None:
+    """Raise CourseError for images that cannot be drawn: neither grey nor coloured."""
+    if channels not in (1, 3):
+        raise CourseError(f"{what} must have 1 channel (grey) or 3 (red, green, blue), got {channels}.")
+
+
 def _check_rows(rows: object) -> None:
     if not isinstance(rows, Mapping) or not rows:
         raise CourseError(f"rows must map names to images, like {{'network': images}}, got {type(rows).__name__}.")
@@ -123,8 +129,7 @@ def _check_shape(value: object, what: str, *shape: int | str) -> None:
 def show_image(axis: Any, image: Float[Tensor, "C H W"]) -> None:
     """Draw one image, pixels clipped to [-1, 1], on a matplotlib axis, without ticks or frame."""
     _check_shape(image, "image", "C", "H", "W")
-    if image.shape[0] not in (1, 3):
-        raise CourseError(f"image must have 1 channel (grey) or 3 (red, green, blue), got {image.shape[0]}.")
+    check_channels(image.shape[0], "image")
     pixels = ((image.detach().cpu().clamp(-1, 1) + 1) / 2).movedim(0, -1).numpy()
     axis.imshow(
         pixels if pixels.shape[-1] == 3 else pixels[..., 0], cmap="gray", vmin=0, vmax=1, interpolation="nearest"

@@ -78,20 +78,19 @@ def choose(
     dataset: str | None = None,
     size: int | None = None,
     n: int | None = None,
-    architecture: str = "resnet",
-    padding: str = "zeros",
+    architecture: str | None = None,
+    padding: str | None = None,
     width: int | None = None,
     conditional: bool = False,
     steps: int | None = None,
     seed: int | None = None,
 ) -> Recipe:
-    """The shipped recipe of that name or, with a dataset, a recipe of one's own under it."""
+    """The shipped recipe of that name or, with a dataset, one's own: a ResNet with zero padding, unless asked."""
     if dataset is None:
         if name not in RECIPES:
             raise CourseError(f"{unknown_name('recipe', name, RECIPES)} For a network of your own add --dataset.")
-        own: dict[str, object] = {"size": size, "n": n, "width": width, "conditional": conditional or None}
-        own |= {"architecture": architecture if architecture != "resnet" else None}
-        own |= {"padding": padding if padding != "zeros" else None}
+        own: dict[str, object] = {"size": size, "n": n, "architecture": architecture, "padding": padding}
+        own |= {"width": width, "conditional": conditional or None}
         given = [f"--{k}" for k, v in own.items() if v is not None]
         if given:
             raise CourseError(
@@ -106,8 +105,8 @@ def choose(
             f"a network's name must be that of a file without its suffix, at most 100 letters, got {name[:120]!r}."
         )
     else:
-        options: dict[str, Any] = {"padding": padding} | ({"width": width} if width else {})
-        recipe = Recipe(name, dataset, size, n, architecture, options, conditional)
+        options: dict[str, Any] = {"padding": padding or "zeros"} | ({"width": width} if width else {})
+        recipe = Recipe(name, dataset, size, n, architecture or "resnet", options, conditional)
     plan = recipe.plan
     plan = replace(plan, steps=steps or plan.steps, seed=plan.seed if seed is None else seed)
     return replace(recipe, plan=plan)

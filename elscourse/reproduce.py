@@ -24,12 +24,13 @@ from tqdm.auto import tqdm
 
 from .diffusion import Denoiser, sample, seeded_noise, with_first_step
 from .errors import CourseError, unknown_name
-from .files import save_array, whole_file
+from .files import UNREADABLE, save_array, whole_file
 from .lab import MACHINES, Lab
 from .machine import Machine
 from .machines import IdealScoreMachine
 from .mapped import sha256_of
 from .metrics import nearest_training_image
+from .plotting import check_channels
 from .ranks import Ranks
 from .summary import comparisons, figure, median, scatter, table
 from .version import __version__
@@ -83,6 +84,7 @@ class Experiment:
         for name in self.extra_machines:
             if name not in MACHINES:
                 raise unknown_name("machine", name, MACHINES)
+        check_channels(self.lab.shape[0], f"for the figures, images of {self.lab.data.name}")
         own = f"els-{self.lab.network.padding}"
         default = ["is", "ls", own, f"{own}-gaussian", "wiener"]
         self.machines = list(dict.fromkeys([*default, *self.extra_machines]))
@@ -250,5 +252,5 @@ class Experiment:
 def _read(path: Path) -> np.ndarray:
     try:
         return np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except UNREADABLE as error:
         raise CourseError(f"{path} is damaged: delete it and run again, which makes it anew.") from error

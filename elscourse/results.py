@@ -11,6 +11,7 @@ from torch import Tensor
 from .checkpoints import network_files
 from .data import data_dir
 from .errors import CourseError, unknown_name
+from .files import UNREADABLE
 
 
 def load_results(name: str) -> dict[str, Tensor]:
@@ -30,5 +31,5 @@ def load_results(name: str) -> dict[str, Tensor]:
     try:
         with np.load(found[name], allow_pickle=False) as arrays:
             return {key: torch.from_numpy(arrays[key]) for key in arrays.files}
-    except (OSError, ValueError) as error:
+    except UNREADABLE as error:
         raise CourseError(f"{found[name]} is damaged ({error}): restore it, or make it again.") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -52,4 +53,9 @@ def open_lab(folder: Path, options: list[str]) -> int:
     if options and not options[0].startswith("-") and not (folder / options[0]).exists():
         raise CourseError(f"there is no {options[0]} in {folder}: a folder of your own is named by --dir {options[0]}.")
     print(f"{folder}: lessons copied: {len(copied)}, kept as you left them: {len(kept)}.", flush=True)
-    return subprocess.call([sys.executable, "-m", "jupyterlab", *options], cwd=folder)
+    # Ctrl-C is JupyterLab's, which asks before it ends; SIG_IGN would be handed down to it, and nobody would ask
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        return subprocess.call([sys.executable, "-m", "jupyterlab", *options], cwd=folder)
+    finally:
+        signal.signal(signal.SIGINT, before)

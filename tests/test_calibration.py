@@ -120,7 +120,8 @@ def test_scores_of_an_earlier_version_are_continued_and_damaged_ones_are_not(tmp
     with pytest.raises(els.CourseError, match="other steps, candidates or samples"):
         go(steps=3)
     go(steps=2)
-    for damaged in (kept.read_bytes()[:300], b"", b"nothing"):
+    whole = kept.read_bytes()
+    for damaged in (whole[:-50], whole[:100], whole[:300], b"", b"nothing"):
         kept.write_bytes(damaged)
         with pytest.raises(els.CourseError, match="is damaged: delete it and calibrate again"):
             go(steps=2)

@@ -8,6 +8,7 @@ import types
 from pathlib import Path
 
 import pytest
+import torch
 
 from elscourse import checkpoints, data, doctor
 from elscourse.doctor import GIB
@@ -170,6 +171,15 @@ def test_gpu_asked_for_but_absent(monkeypatch: pytest.MonkeyPatch) -> None:
     assert doctor.accelerators()[0][2] is None
     monkeypatch.setenv("ELSCOURSE_LAB", "gpu")
     assert "ELSCOURSE_LAB" in str(doctor.accelerators()[0][2])
+
+
+def test_a_gpu_that_no_lab_takes_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)  # an Apple computer
+    monkeypatch.setenv("ELSCOURSE_LAB", "gpu")
+    assert doctor.accelerators() == [
+        ("GPU", "none; the laptop lab needs none", "ELSCOURSE_LAB=gpu is set, but torch finds no CUDA GPU: unset it")
+    ]
 
 
 def test_missing_tool_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -401,6 +401,23 @@ def test_nobody_who_returned_something_vanishes(tmp_path: Path) -> None:
     assert run(*arguments).count("graded before") == 6
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are text")
+def test_no_name_of_a_file_stops_the_grading(tmp_path: Path) -> None:
+    returned, out = tmp_path / "returned", tmp_path / "out"
+    (returned / "eva").mkdir(parents=True)
+    for name in (b"Jos\xe9.ipynb", b"eva/Jos\xe9.txt", "Łukasz.ipynb".encode()):  # the first two from an old zip
+        (returned / os.fsdecode(name)).touch()
+    arguments = ["grade", "01", str(returned), "--out", str(out), "--exercise", "noising"]
+    for again in (0, 3):
+        done = CliRunner(charset="latin-1").invoke(main, arguments)
+        assert done.exit_code == 0, done.output
+        assert "Jos\\udce9: 0 of 1" in done.output and "\\u0141ukasz: 0 of 1" in done.output
+        assert done.output.count("graded before") == again
+        assert rows_of(out)["eva"]["remark"] == "The folder holds no notebook, but Jos\udce9.txt"
+        assert set(rows_of(out)) == {"Jos\udce9", "eva", "Łukasz"}
+        assert "\nJos\\udce9,0,1," in (out / "grades.csv").read_text(encoding="utf-8")
+
+
 def test_a_package_that_changes_stops_the_grading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "ada.ipynb").write_text(notebook(NOISING), encoding="utf-8")
     states = iter(["before", "after", "after"])
@@ -578,6 +595,32 @@ def test_only_what_a_function_needs_is_run() -> None:
     cells = ["import torch\nslow = 1\nimages = []", "images.append(slow)", "figure = 1", "def f(): return images"]
     found = reading.read([*cells, "torch.testing.assert_close(figure, 1)"])
     assert [(s.cell, *s.binds) for s in found.needed(["f"])] == [(1, "slow"), (1, "images"), (2,), (4, "f")]
+
+
+ASKS = '''
+def f():
+    """Is it so?
+    Is it?
+    """
+    lines = ["a?", "b??"]  # why?
+    text = "really?"  # is it?
+    x = text  # who knows?
+    {line}
+    return x, lines
+'''
+
+
+@pytest.mark.parametrize("line", ["torch.roll?", "torch.roll??", "?torch.roll", "lines[-1].split?", "torch.*roll*?"])
+def test_a_line_that_asks_jupyter_for_help_costs_no_function(line: str) -> None:
+    for cell in (ASKS.format(line=line), f"{line}\n{ASKS.format(line='pass')}", ASKS.format(line="pass") + line):
+        found = reading.read([cell])
+        assert found.defined == ["f"] and not found.problems
+        namespace: dict[str, Any] = {}
+        for statement in found.needed(["f"]):
+            exec(statement.code, namespace)
+        assert namespace["f"]() == ("really?", ["a?", "b??"]) and namespace["f"].__doc__.startswith(
+            "Is it so?\n    Is it?"
+        )
 
 
 @pytest.mark.parametrize(

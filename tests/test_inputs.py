@@ -168,6 +168,7 @@ def test_too_little_memory() -> None:
         (lambda: els.seeded_noise([0, 1.5], (1, 8, 8)), "whole numbers below .*, got 1.5 among them"),
         (lambda: els.seeded_noise([2**64], (1, 8, 8)), "whole numbers below"),
         (lambda: els.seeded_noise([0], 8), r"shape must be that of one image, such as \(1, 16, 16\), got 8"),
+        (lambda: els.seeded_noise([0], ()), r"shape must be that of one image, .*, got \(\)"),
         (lambda: els.seeded_noise([0], (1, 8.0, 8)), "shape must be that of one image"),
         (lambda: els.seeded_noise([0], (1, -8, 8)), "shape must be that of one image"),
         (lambda: els.sample(None, X), r"a denoiser must be callable, as denoiser\(x_t, t\), got NoneType"),
@@ -305,6 +306,19 @@ def test_images_of_one_grey_value_cannot_be_compared(tmp_path: Path) -> None:
     assert result.exit_code == 1 and "for which r is undefined: are the training images constant?" in result.output
 
 
+@pytest.mark.parametrize("channels", [2, 4])
+def test_images_that_cannot_be_drawn(channels: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.save("layers.npy", pictures(6, channels, 8, 8).numpy())
+    ok("train", "own", "--dataset", "layers.npy", "--width", "4", "--steps", "1")
+    ok("calibrate", "own", "--samples", "1", "--steps", "1", "--largest", "3")
+    before = sorted(tmp_path.rglob("*"))
+    for command in (("reproduce", "--seeds", "1", "--steps", "1", "--network-steps", "2"), ("sample", "--steps", "1")):
+        result = run(*command, "--network", "own")
+        assert result.exit_code == 1 and sorted(tmp_path.rglob("*")) == before
+        assert f"images of layers must have 1 channel (grey) or 3 (red, green, blue), got {channels}" in result.output
+
+
 def test_the_home_of_nobody() -> None:
     for path in ("~nobody-of-that-name/images", "~nobody-of-that-name/images.npy"):
         with pytest.raises(els.CourseError, match="nobody-of-that-name"):
@@ -390,9 +404,10 @@ def test_a_run_whose_files_are_damaged(tmp_path: Path) -> None:
     ok(*command)
     part = tmp_path / "run" / "parts" / "is-00000.npy"
     whole = part.read_bytes()
-    part.write_bytes(b"nothing")
-    result = run(*command)
-    assert result.exit_code == 1 and "is-00000.npy is damaged: delete it and run again" in result.output
+    for damaged in (whole[:-50], whole[:100], b"", b"nothing"):
+        part.write_bytes(damaged)
+        result = run(*command)
+        assert result.exit_code == 1 and "is-00000.npy is damaged: delete it and run again" in result.output
     part.write_bytes(whole)
     for wrong in ("{", "[1]"):
         (tmp_path / "run" / "parts" / "settings.json").write_text(wrong)

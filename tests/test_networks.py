@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import pictures
+from conftest import ok, pictures, run
 from torch import Tensor, nn
 
 import elscourse as els
@@ -333,9 +333,26 @@ def test_other_images_or_another_network_do_not_continue_a_checkpoint(tmp_path: 
         train(small(padding="circular"), data, plan, progress=False, checkpoint=checkpoint)
 
 
-def test_the_recipe_of_a_shipped_network_is_fixed() -> None:
+def test_the_recipe_of_a_shipped_network_is_fixed(tmp_path: Path) -> None:
     with pytest.raises(els.CourseError, match="--size, --padding would change fashion-mnist-16-resnet-zeros"):
         choose("fashion-mnist-16-resnet-zeros", size=8, padding="circular")
+    with pytest.raises(els.CourseError, match="--padding would change fashion-mnist-16-resnet-circular"):
+        choose("fashion-mnist-16-resnet-circular", padding="zeros")
+    shipped = ("train", "fashion-mnist-16-unet-zeros", "--steps", "1", "--out", str(tmp_path))
+    assert "is trained" in ok(*shipped)
+    result = run(*shipped, "--architecture", "resnet")
+    assert result.exit_code == 1 and "--architecture would change fashion-mnist-16-unet-zeros" in result.output
+
+
+def test_a_network_of_ones_own_is_made_as_asked(tmp_path: Path) -> None:
+    images = ("--dataset", "fashion-mnist", "--size", "8", "--n", "20", "--width", "4", "--steps", "1")
+    ok("train", "plain", *images, "--out", str(tmp_path))
+    asked = ("--architecture", "unet", "--padding", "circular", "--seed", "3")
+    ok("train", "asked", *images, *asked, "--out", str(tmp_path))
+    cards = [json.loads((tmp_path / f"{name}.json").read_text()) for name in ("plain", "asked")]
+    made = [(c["architecture"], c["config"]["padding"], c["plan"]["seed"], c["plan"]["steps"]) for c in cards]
+    assert made == [("resnet", "zeros", 0, 1), ("unet", "circular", 3, 1)]
+    assert cards[1]["config"]["width"] == 4 and cards[1]["data"] == {"name": "fashion-mnist", "size": 8, "n": 20}
 
 
 def test_a_plan_that_makes_no_sense_is_refused() -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from conftest import ok
 
 import elscourse
 
@@ -85,6 +86,22 @@ def test_dependencies_are_lower_bounds(pyproject: dict) -> None:
     for requirement in named:
         assert re.fullmatch(r"[A-Za-z0-9._-]+>=[0-9.]+", requirement), requirement
     assert project["requires-python"] == ">=3.11"
+
+
+def test_what_is_imported_is_declared(pyproject: dict) -> None:
+    """Apart from parts of what is: llvmlite of numba, the others of Jupyter."""
+    imported: set[str] = set()
+    for path in (ROOT / "elscourse").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Import(aliases):
+                    imported |= {alias.name.partition(".")[0] for alias in aliases}
+                case ast.ImportFrom(str(module), level=0):
+                    imported.add(module.partition(".")[0])
+    imported -= {*sys.stdlib_module_names, "elscourse", "llvmlite", "IPython", "nbformat", "traitlets"}
+    project = pyproject["project"]
+    lines = [*project["dependencies"], *(line for extra in project["optional-dependencies"].values() for line in extra)]
+    assert {"pillow" if name == "PIL" else name for name in imported} <= {line.partition(">")[0] for line in lines}
 
 
 def test_all_is_every_extra(pyproject: dict) -> None:
@@ -213,6 +230,11 @@ def test_import_is_light() -> None:
 
 def test_command_line_helps() -> None:
     assert "Usage:" in python("-m", "elscourse", "--help")
+
+
+def test_the_version_is_that_of_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.metadata.version", lambda name: "that of an older installation")
+    assert ok("--version").endswith(f"version {elscourse.__version__}\n")
 
 
 def test_script_is_the_command_line(pyproject: dict) -> None:

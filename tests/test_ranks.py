@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -291,8 +292,10 @@ def test_files_that_are_no_arrays(tmp_path: Path) -> None:
     with pytest.raises(els.CourseError, match=r"does not exist: expected images written by np\.save"):
         els.load(path)
     np.save(path, GOOD)
-    whole = path.read_bytes()
-    for wrong in (whole[:-5], whole[:60], b"", b"\x93NUMPY nonsense", b"P5 8 8 255"):
+    whole, archive = path.read_bytes(), io.BytesIO()
+    np.savez(archive, GOOD)
+    archives = (archive.getvalue(), archive.getvalue()[:-50])
+    for wrong in (whole[:-5], whole[:60], b"", b"\x93NUMPY nonsense", b"P5 8 8 255", *archives):
         path.write_bytes(wrong)
         with pytest.raises(els.CourseError, match=r"set\.npy holds no images, or not all of it") as error:
             els.load(path)

@@ -26,11 +26,14 @@ def test_own_reproductions_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "runs" / "reproduce" / "mine"
     folder.mkdir(parents=True)
-    np.savez(folder / "samples.npz", noise=np.ones(3))
-    assert els.load_results("mine")["noise"].tolist() == [1, 1, 1]
-    (folder / "samples.npz").write_bytes(b"half a file")
-    with pytest.raises(els.CourseError, match="is damaged"):
-        els.load_results("mine")
+    np.savez_compressed(folder / "samples.npz", noise=np.arange(300))
+    assert els.load_results("mine")["noise"].tolist() == [*range(300)]
+    whole = (folder / "samples.npz").read_bytes()
+    rewritten = whole[:100] + b"\xff" * 20 + whole[120:]
+    for damaged in (whole[:-50], whole[:100], b"", rewritten, b"not an archive"):
+        (folder / "samples.npz").write_bytes(damaged)
+        with pytest.raises(els.CourseError, match="is damaged"):
+            els.load_results("mine")
 
 
 def test_unknown_results_are_named() -> None:

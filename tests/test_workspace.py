@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -62,6 +65,32 @@ def test_lab_opens_jupyterlab_in_that_folder(tmp_path: Path, monkeypatch: pytest
     assert result.exit_code == 0, result.output
     assert calls == [(["-m", "jupyterlab", "--no-browser", "--port=9999"], tmp_path / "mine")]
     assert (tmp_path / "mine" / LESSONS[0].with_suffix(".ipynb").name).exists()
+
+
+JUPYTER = """
+import signal, sys, time
+
+def ask(*_):
+    time.sleep(1)  # until one has answered
+    print("asked")
+    sys.exit(7)
+
+signal.signal(signal.SIGINT, ask)
+print("open", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no process groups")
+def test_ctrl_c_lets_jupyterlab_ask(tmp_path: Path) -> None:
+    (tmp_path / "jupyterlab.py").write_text(JUPYTER)  # python -m finds what lies in the folder first
+    command = [sys.executable, "-m", "elscourse", "lab", "--dir", "."]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+        assert process.stdout is not None
+        while process.stdout.readline() not in ("open\n", ""):
+            pass
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to both
+        assert process.stdout.read() == "asked\n" and process.wait() == 7
 
 
 def test_without_jupyterlab_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

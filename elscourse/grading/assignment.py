@@ -121,6 +121,9 @@ def write_assignment(name: str, only: Sequence[str], folder: Path, force: bool =
 
 
 def put(path: Path, text: str) -> None:
-    """Write a file whole or not at all. Raises CourseError where that is impossible."""
+    """Write a file whole or not at all. Raises CourseError where that is impossible.
+
+    A name that is no text, as old archives leave behind, is written as Jos\\udce9, which JSON reads as the same name.
+    """
     with whole_file(path) as partial:
-        partial.write_text(text, encoding="utf-8", newline="")
+        partial.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")

@@ -213,7 +213,7 @@ def _package() -> str:
 def _key(file: Path, package: str, limits: Limits) -> str:
     """What a grade depends on: the notebook, the course's code, the limits."""
     content = _unreadable(file) or hashlib.sha256(file.read_bytes()).hexdigest()
-    return hashlib.sha256(f"{content} {package} {limits}".encode()).hexdigest()
+    return hashlib.sha256(f"{content} {package} {limits}".encode(errors="backslashreplace")).hexdigest()
 
 
 def _stored(out: Path, assignment: dict[str, Any], fresh: bool, say: Callable[[str], None]) -> list[Row]:

@@ -19,6 +19,8 @@ READS = {"LOAD_NAME", "LOAD_GLOBAL", "LOAD_FROM_DICT_OR_GLOBALS", "LOAD_CLASSDER
 WRITES = {"STORE_NAME", "STORE_GLOBAL", "DELETE_NAME", "DELETE_GLOBAL"}
 ANSWERS = re.compile(r"elscourse\.(check\.(lesson_|exercise|_)|reference|grading)[\w.]*", re.IGNORECASE)
 TELLING = {"answer", "exercises", "_exercise", "examine", "_getframe", "currentframe", "f_back", "f_globals"}
+# lines for Jupyter alone: %matplotlib inline, !pip install, ?torch.roll, torch.roll? (but x = 1  # why? is Python)
+JUPYTER = re.compile(r"^(\s*)(?:[%!?].*|[\w.*\[\]-]+\?\??)$", re.MULTILINE)
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError)
 
 
@@ -99,8 +101,8 @@ def read(cells: list[str]) -> Notebook:
 def _parsed(source: str) -> ast.Module:
     try:
         return ast.parse(source)
-    except SyntaxError:  # lines for Jupyter alone: %matplotlib inline, !pip install, ?help
-        return ast.parse(re.sub(r"^(\s*)[%!?].*$", r"\1pass", source, flags=re.MULTILINE))
+    except SyntaxError:
+        return ast.parse(JUPYTER.sub(r"\1pass", source))
 
 
 def _statement(cell: int, node: ast.stmt) -> Statement:
