@@ -56,10 +56,12 @@ class Lab:
         return self.data.labels if self.network.conditional else None
 
     def labels_for(self, seeds: Sequence[int]) -> Int[Tensor, " B"] | None:
-        """The class drawn from each seed: seed mod number of classes; None for an unconditional network."""
-        if not self.network.conditional:
+        """The class drawn from each seed: of those that have images, number seed mod how many they are; None for an
+        unconditional network."""
+        if self.image_labels is None:
             return None
-        return torch.tensor([seed % len(self.data.class_names) for seed in seeds])
+        classes = self.image_labels.unique().cpu()
+        return classes[[seed % len(classes) for seed in seeds]]
 
     def one_label(self, label: int) -> int:
         """The label, if this lab's network and images know it."""

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import ok, pictures, run
+from PIL import Image
 
 import elscourse as els
 from elscourse import diffusion
@@ -281,6 +282,23 @@ def test_images_that_do_not_fit_the_network(tmp_path: Path) -> None:
     assert len(els.lab(dataset=tmp_path / "three.npy", verbose=False).data) == 6
     np.save(tmp_path / "three.labels.npy", np.array([0, 1, 2, 8, 8, 8]))  # the last class has no image
     assert len(els.lab(network=told, dataset=tmp_path / "three.npy", verbose=False).data) == 6
+
+
+def test_of_a_folders_first_images_only_the_classes_that_they_have_are_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for number, name in enumerate(("ape/0", "ape/1", "bee/0", "cat/0", "dog/0", "dog/1")):
+        Path("few", name).parent.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(number).integers(0, 256, (8, 8), dtype=np.uint8)
+        Image.fromarray(pixels).save(Path("few", f"{name}.png"))
+    ok("train", "own", "--dataset", "few", "--conditional", "--n", "3", "--width", "4", "--steps", "2")
+    ok("calibrate", "own", "--samples", "3", "--steps", "2", "--largest", "3")
+    lab = els.lab(network="own", verbose=False)
+    assert len(lab.data.class_names) == 4 and lab.labels_for(range(5)).tolist() == [0, 1, 0, 1, 0]
+    shipped = els.lab(network="fashion-mnist-16-resnet-zeros-conditional", verbose=False)
+    assert shipped.labels_for(range(100)).tolist() == [seed % 10 for seed in range(100)]
+    assert els.lab(verbose=False).labels_for(range(3)) is None
 
 
 def test_training_a_network_of_ones_own() -> None:
