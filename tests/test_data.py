@@ -260,11 +260,13 @@ def test_image_set_refuses_what_it_cannot_be() -> None:
             ImageSet(images)
     with sentence("at least one image is needed"):
         ImageSet(good[:0])
-    for bad in (float("nan"), float("inf"), -float("inf")):
+    for bad in (float("nan"), float("inf"), -float("inf"), 1.01, -255.0):
         spoilt = good.clone()
         spoilt[1, 0, 2, 3] = bad
-        with sentence("NaN or inf"):
+        with sentence(r"images: pixels must lie in \[-1, 1\] \(uint8 / 127.5 - 1\), got some from"):
             ImageSet(spoilt)
+    for dtype in (torch.float16, torch.float32, torch.float64):
+        ImageSet((good + 1.0001).to(dtype))  # rounded when they were made
     for labels in (torch.zeros(2, dtype=torch.int64), torch.zeros(3), torch.zeros(3, 1, dtype=torch.int64)):
         with sentence(r"labels must be a tensor, int64 of shape \(3,\)"):
             ImageSet(good, labels)
