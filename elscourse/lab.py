@@ -144,12 +144,12 @@ def pick_device(device: str | torch.device | None = None) -> torch.device:
         chosen = torch.device(device or "cpu")
     except RuntimeError:
         raise unknown_name("device", str(device), ("cpu", "cuda")) from None
-    here = ["cpu"] + ["cuda"] * torch.cuda.is_available()
+    here = ["cpu"] + [f"cuda:{i}" for i in range(torch.cuda.device_count())] * torch.cuda.is_available()
     if chosen.type == "mps":
         raise CourseError("device mps has no float64, which the machines sum in: use cpu.")
-    if chosen.type not in here:
+    if chosen.type != "cpu" and f"{chosen.type}:{chosen.index or 0}" not in here:
         raise CourseError(
-            f"device {chosen} was asked for, but this computer has: {', '.join(here)}: ask for one of those."
+            f"device {chosen} was asked for, but this computer has: {', '.join(here)}; ask for one of those."
         )
     return chosen
 

@@ -24,6 +24,7 @@ from elscourse import diffusion
 from elscourse.checkpoints import save_network
 from elscourse.data import data_dir
 from elscourse.files import whole_file
+from elscourse.lab import pick_device
 from elscourse.sizes import CalibratedSizes
 from elscourse.training import TrainingPlan
 
@@ -216,6 +217,15 @@ def test_the_rest(call, sentence: str) -> None:
 def test_a_device_that_is_not_there() -> None:
     with pytest.raises(els.CourseError, match=r"device cuda was asked for, but this computer has: cpu"):
         els.lab(device="cuda", verbose=False)
+
+
+def test_more_gpus_than_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert [str(pick_device(name)) for name in ("cuda", "cuda:1", "cpu")] == ["cuda", "cuda:1", "cpu"]
+    for name in ("cuda:2", "cuda:9", "vulkan"):
+        with pytest.raises(els.CourseError, match=rf"device {name} was asked for, but .* has: cpu, cuda:0, cuda:1; "):
+            pick_device(name)
 
 
 @pytest.mark.parametrize("threads", ["0", "two", "-1", "1.5", "9999999999"])
