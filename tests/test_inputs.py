@@ -187,7 +187,7 @@ def test_too_little_memory() -> None:
             lambda: els.compare(X[0], X[0]),
             r"prediction must be .* shape \(B, C, H, W\), B >= 1, got torch.float32 \(1, 8, 8\)",
         ),
-        (lambda: els.nearest_training_image(X.double(), IMAGES), "must have one shape and type"),
+        (lambda: els.nearest_training_image(X.double(), IMAGES), "must have one shape, type and device"),
         (lambda: els.nearest_training_image(X, IMAGES[:0]), "images must be a tensor"),
         (lambda: els.nearest_training_image(X * float("nan"), IMAGES), "x contains NaN"),
         (lambda: els.novelty(X, IMAGES, IMAGES), "at least half of the held-out images are training images"),
@@ -196,6 +196,14 @@ def test_too_little_memory() -> None:
         (lambda: els.sample(els_machine(), X, times=[0.1]), "at least two entries"),
         (lambda: els.add_noise(X, X[..., :3], 0.5), "images and noise must have one shape"),
         (lambda: els.compare(X, X[:1]), "prediction and target must have one shape"),
+        (
+            lambda: els.compare(X.to("meta"), X),
+            r"one shape and device, got \(2, 1, 8, 8\) on meta and \(2, 1, 8, 8\) on cpu",
+        ),
+        (
+            lambda: els.nearest_training_image(X, IMAGES.to("meta")),
+            r"got \(1, 8, 8\) torch.float32 on cpu and \(1, 8, 8\) torch.float32 on meta",
+        ),
         (lambda: els.nearest_training_image(X, IMAGES[..., :4]), "must have one shape"),
         (lambda: els.lab("laptp", verbose=False), "unknown lab 'laptp': did you mean laptop"),
         (lambda: els.lab(device="cdua", verbose=False), "unknown device 'cdua': did you mean cuda"),
