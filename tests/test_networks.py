@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,11 @@ from conftest import pictures
 from torch import Tensor, nn
 
 import elscourse as els
+from elscourse import recipes
 from elscourse.checkpoints import NetworkDenoiser, network_files, save_network
+from elscourse.data import data_dir
 from elscourse.networks import build_network
-from elscourse.recipes import choose
+from elscourse.recipes import RECIPES, choose, follow
 from elscourse.training import Trainer, TrainingPlan, learning_rate, noise_prediction_loss, train
 
 SHIPPED = {
@@ -128,6 +131,16 @@ def test_what_is_no_noise_predictor_gets_a_sentence(network: nn.Module, sentence
         NetworkDenoiser(network)(x, 0.5)
     with pytest.raises(els.CourseError, match=sentence):
         train(network, els.ImageSet(x), TrainingPlan(steps=1, batch=2), progress=False)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_networks_are_those_of_their_recipes(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recipes, "train", lambda *_, **__: pytest.fail("it was trained anew"))
+    folder = data_dir() / "networks"
+    assert follow(RECIPES[name], folder) == folder / f"{name}.safetensors"
+    monkeypatch.setitem(RECIPES, name, replace(RECIPES[name], n=100))
+    with pytest.raises(els.CourseError, match=r"was made by another recipe \(other data\)"):
+        follow(RECIPES[name], folder)
 
 
 @pytest.mark.parametrize("name", SHIPPED)
