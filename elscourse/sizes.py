@@ -132,7 +132,7 @@ def calibrate_lab(
         found.machines = dict(before.machines) if same else {}
     tag = f"{sha256[:8]}-{limit}"
     wanted = tuple(machines) or (own, f"{own}-gaussian")
-    checkpoints = {name: path.with_suffix(f".{name}-{tag}.npy") for name in wanted}
+    checkpoints = {name: path.with_suffix(f".{name}-{tag}.npz") for name in wanted}
     for name, checkpoint in checkpoints.items():
         if name not in ELS_MACHINES:
             raise CourseError(f"only ELS machines are calibrated (ls takes their sizes), got {name!r}.")

@@ -77,7 +77,7 @@ def test_a_stopped_calibration_goes_on(tmp_path: Path, monkeypatch: pytest.Monke
         return original(self, x_t, t, labels)
 
     monkeypatch.setattr(els.LocalScoreMachine, "__call__", counted)
-    again = lambda: els.calibrate(machine, network, (3, 5), steps=5, samples=2, checkpoint=tmp_path / "c.npy")  # noqa: E731
+    again = lambda: els.calibrate(machine, network, (3, 5), steps=5, samples=2, checkpoint=tmp_path / "c.npz")  # noqa: E731
     with pytest.raises(KeyboardInterrupt):
         again()
     assert again() == whole
@@ -85,7 +85,7 @@ def test_a_stopped_calibration_goes_on(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_a_calibration_of_something_else_is_not_continued(tmp_path: Path) -> None:
-    images, kept = smooth(10), tmp_path / "new" / "c.npy"
+    images, kept = smooth(10), tmp_path / "new" / "c.npz"
     machine, network = els.EquivariantLocalScoreMachine(images, patch_size=3), els.IdealScoreMachine(images)
 
     def go(machine=machine, network=network, candidates=(3, 5), **options) -> list[tuple[float, int]]:
@@ -105,7 +105,7 @@ def test_a_calibration_of_something_else_is_not_continued(tmp_path: Path) -> Non
         "images": {"machine": elsewhere},
         "machine": {"machine": blind},
     }.items():
-        with pytest.raises(els.CourseError, match=rf"c\.npy was started for something else \(other {what}\): use the"):
+        with pytest.raises(els.CourseError, match=rf"c\.npz was started for something else \(other {what}\): use the"):
             go(**other)
     with pytest.raises(els.CourseError, match=r"other machine, candidates\)"):
         go(wrapped, candidates=(3, 5, 7))
@@ -182,7 +182,7 @@ def test_a_killed_calibration_of_a_network_keeps_what_it_has(tmp_path: Path, mon
     calls.clear()
     assert go().read_text() == whole
     assert calls == ["els-zeros-gaussian"] * 6, "the square windows and one time of the gaussian ones were kept"
-    assert not list(tmp_path.glob("*.npy"))
+    assert not list(tmp_path.glob("*.npz"))
 
 
 def test_calibrating_in_two_processes_or_with_other_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,17 +197,17 @@ def test_calibrating_in_two_processes_or_with_other_settings(tmp_path: Path, mon
     with pytest.raises(KeyboardInterrupt):
         go(samples=1)
     with pytest.raises(
-        els.CourseError, match=r"mine.sizes.els-zeros-\S+.npy was started for .* \(other noise\).*--fresh"
+        els.CourseError, match=r"mine.sizes.els-zeros-\S+\.npz was started for .* \(other noise\).*--fresh"
     ):
         go(samples=2)
 
     def overtaken(self, path: Path) -> None:
         original(self, path)
-        for scores in tmp_path.glob("*.npy"):
+        for scores in tmp_path.glob("*.npz"):
             scores.unlink()
 
     monkeypatch.setattr(CalibratedSizes, "save", overtaken)
-    assert go(samples=2, fresh=True).exists() and not list(tmp_path.glob("*.npy"))
+    assert go(samples=2, fresh=True).exists() and not list(tmp_path.glob("*.npz"))
 
 
 def test_calibrating_one_machine_keeps_the_others_curves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
