@@ -11,7 +11,6 @@ import os
 import shutil
 import tarfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -25,35 +24,12 @@ from .errors import CourseError, unknown_name
 Raw = tuple[np.ndarray | list[Path], np.ndarray | None]
 
 
-@dataclass(frozen=True)
-class Availability:
-    """One line of `elscourse datasets`: a set, and what of it is on this computer.
-
-    images: how many the complete set has; size: native (height, width); bundled: how many come with the
-    course; found: the folder with the complete files, or None.
-    """
-
-    name: str
-    images: int
-    size: tuple[int, int]
-    colour: bool
-    terms: str
-    bundled: int
-    found: Path | None
-
-    @property
-    def status(self) -> str:
-        """Where it is, in words."""
-        if self.found is not None:
-            return f"complete, found at {self.found}"
-        return f"the first {self.bundled:,} images are bundled" if self.bundled else "not present"
-
-
-def available() -> list[Availability]:
-    """Every known set, and where its complete files are if they are on this computer."""
-    return [
-        Availability(d.name, d.images, d.size, d.channels == 3, d.terms, d.bundled, find(d)) for d in CATALOGUE.values()
-    ]
+def status(dataset: Dataset) -> str:
+    """What of a set is on this computer, in words."""
+    place = find(dataset)
+    if place is not None:
+        return f"complete, found at {place}"
+    return f"the first {dataset.bundled:,} images are bundled" if dataset.bundled else "not present"
 
 
 def download_folder() -> Path:

@@ -224,9 +224,10 @@ def network_state(card: Path) -> str:
 
 def datasets() -> list[Finding]:
     """The complete published sets on this computer."""
-    from .datasets import available
+    from .catalogue import CATALOGUE
+    from .datasets import status
 
-    return [("complete sets", "; ".join(f"{one.name}: {one.status}" for one in available()), None)]
+    return [("complete sets", "; ".join(f"{one.name}: {status(one)}" for one in CATALOGUE.values()), None)]
 
 
 def optional_tools() -> list[Finding]:
