@@ -83,19 +83,19 @@ def read(dataset: Dataset) -> Raw:
         ) from error
 
 
-def download(name: str, folder: Path | None = None, *, progress: bool = True) -> Path:
-    """Fetch a set, check its sha256, and return the folder that has it.
+def download(name: str, *, progress: bool = True) -> Path:
+    """Fetch a set into `download_folder()`, check its sha256, and return the folder that has it.
 
-    folder: where to; `download_folder()` unless given. A file is written beside its place and moved there once its
-    sha256 is right; those that are there and right are not fetched again: an interrupted download goes on with the
-    next file. Raises CourseError for an unknown name, and with each mirror's reason if none gave the file.
+    A file is written beside its place and moved there once its sha256 is right; those that are there and right are not
+    fetched again: an interrupted download goes on with the next file. Raises CourseError for an unknown name, and with
+    each mirror's reason if none gave the file.
     """
     if name not in CATALOGUE:
         raise unknown_name("dataset", name, CATALOGUE)
     dataset = CATALOGUE[name]
     if not dataset.mirrors:
         raise CourseError(f"{name} cannot be fetched by a program: {_how_to_get(dataset)}.")
-    place = ((folder or download_folder()) / dataset.folders[0]).resolve()
+    place = (download_folder() / dataset.folders[0]).resolve()
     for file, sha256 in dataset.downloads.items():
         _fetch(file, sha256, dataset, place, progress)
     return place

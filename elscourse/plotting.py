@@ -270,9 +270,9 @@ def agreement_scatter(
     return figure
 
 
-def patch_outline(axis: Any, row: int, column: int, patch_size: int, colour: str = ORANGE, **line: Any) -> None:
+def patch_outline(axis: Any, row: int, column: int, patch_size: int) -> None:
     """Draw the P x P window centred on a pixel, as far as it lies in the image, on an axis that shows the image."""
     from matplotlib.patches import Rectangle
 
     r = patch_size / 2
-    axis.add_patch(Rectangle((column - r, row - r), patch_size, patch_size, fill=False, ec=colour, **{"lw": 2, **line}))
+    axis.add_patch(Rectangle((column - r, row - r), patch_size, patch_size, fill=False, ec=ORANGE, lw=2))
