@@ -91,18 +91,6 @@ class ImageSet:
         except IndexError as error:
             raise CourseError(f"{self.name} has {len(self)} images, and the index does not fit: {error}.") from error
 
-    def of_class(self, label: int | str) -> ImageSet:
-        """The images of one class, given by its label or its name."""
-        if self.labels is None:
-            raise CourseError(f"{self.name} has no labels, so there is no class {label!r} to take.")
-        if isinstance(label, str) and label not in self.class_names:
-            raise unknown_name("class", label, self.class_names)
-        mask = self.labels == (self.class_names.index(label) if isinstance(label, str) else label)
-        if not mask.any():
-            there = ", ".join(str(int(y)) for y in self.labels.unique())
-            raise CourseError(f"{self.name} has no image of class {label!r}: the labels among its images are {there}.")
-        return self.subset(mask)
-
 
 def _given(value: object) -> str:
     return f"{value.dtype} {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__

@@ -322,21 +322,6 @@ def test_subset_takes_slices_indices_and_masks() -> None:
             data.subset(beyond)
 
 
-def test_of_class_by_label_and_by_name() -> None:
-    data = numbered()
-    for label in (1, "dog"):
-        assert torch.equal(data.of_class(label).images, data.images[[1, 3, 4]])
-    with sentence("unknown class 'dogs': did you mean dog"):
-        data.of_class("dogs")
-    for absent in (2, "owl", -1):
-        with sentence("animals has no image of class .*: the labels among its images are 0, 1"):
-            data.of_class(absent)
-    with sentence("no labels"):
-        ImageSet(data.images).of_class(1)
-    trousers = load("fashion-mnist", size=16, n=300).of_class("trousers")
-    assert trousers.labels is not None and trousers.labels.eq(1).all()
-
-
 # ---- folders of images
 
 
@@ -412,7 +397,7 @@ def test_subfolders_are_classes_if_every_image_lies_in_one(tmp_path: Path) -> No
         save(picture(4, 4, i), tmp_path / name)
     data = load(tmp_path)
     assert data.class_names == ("cat", "owl") and data.labels is not None and data.labels.tolist() == [0, 0, 1, 1]
-    assert torch.equal(data.of_class("owl").images, to_unit_range(np.stack([picture(4, 4, 0), picture(4, 4, 3)])))
+    assert torch.equal(data.images[data.labels == 1], to_unit_range(np.stack([picture(4, 4, 0), picture(4, 4, 3)])))
     save(picture(4, 4, 9), tmp_path / "loose.png")
     assert load(tmp_path).labels is None and load(tmp_path).class_names == ()
 
