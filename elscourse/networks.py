@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .errors import CourseError, unknown_name
+from .errors import CourseError, shape_of, unknown_name
 
 Padding = Literal["zeros", "circular"]
 
@@ -160,8 +160,9 @@ def predicted_noise(
             f"the network must have a forward(x_t, t, labels), with labels None where there are no classes: {error}."
         ) from error
     if not isinstance(eps_hat, Tensor) or eps_hat.shape != x_t.shape:  # another shape might be spread, silently
-        given = tuple(eps_hat.shape) if isinstance(eps_hat, Tensor) else type(eps_hat).__name__
-        raise CourseError(f"the network must answer with noise of x_t's shape, {tuple(x_t.shape)}, got {given}.")
+        raise CourseError(
+            f"the network must answer with noise of x_t's shape, {tuple(x_t.shape)}, got {shape_of(eps_hat)}."
+        )
     return eps_hat
 
 
