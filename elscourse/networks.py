@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
@@ -11,8 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .errors import CourseError, shape_of, unknown_name
-
-Padding = Literal["zeros", "circular"]
+from .patches import Padding
 
 
 def conv3x3(inputs: int, outputs: int, padding: Padding, stride: int = 1) -> nn.Conv2d:
