@@ -37,6 +37,12 @@ def data_dir() -> Path:
     return inside if inside.is_dir() else Path(__file__).parent.parent / "data"
 
 
+def read_sums(path: Path) -> dict[str, str]:
+    """A SHA256SUMS file as `sha256sum` writes it: file name -> sha256."""
+    lines = (line.split(maxsplit=1) for line in path.read_text("utf-8").splitlines())
+    return {name.removeprefix("*"): sha256 for sha256, name in lines}
+
+
 @dataclass(frozen=True, eq=False)
 class ImageSet:
     """Images with shape (N, C, H, W), floats in [-1, 1]; labels (N,), int64, or None; the names of the classes.
@@ -151,8 +157,7 @@ def _bundled() -> tuple[np.ndarray, np.ndarray]:
     advice = "restore it (`git restore data` in a clone) or install the course again"
     try:
         raw = path.read_bytes()
-        sums = dict(line.split()[::-1] for line in (path.parent / "SHA256SUMS").read_text("utf-8").splitlines())
-        expected = sums[BUNDLE]
+        expected = read_sums(path.with_name("SHA256SUMS"))[BUNDLE]
     except (OSError, ValueError, KeyError) as error:
         raise CourseError(
             f"the bundled images or their checksum cannot be read from {path.parent} ({error}): {advice}."
