@@ -135,7 +135,7 @@ class Trainer:
         """What is trained on what: a checkpoint of another network or of other images is not continued."""
         images = sha256_of(self.images, *([] if self.labels is None else [self.labels]))
         modules = [f"{name} {module}" for name, module in self.network.named_modules() if not list(module.children())]
-        return {"network": _digest("\n".join(modules).encode()), "images": images}
+        return {"network": hashlib.sha256("\n".join(modules).encode()).hexdigest(), "images": images}
 
     def advance(self) -> None:
         """One step of Adam on a random batch, then one of the moving average."""
@@ -199,10 +199,6 @@ class Trainer:
         self.generator.set_state(tensors["generator"])
         self.step = json.loads(notes["step"])
         self.losses, self.running = json.loads(notes["losses"]), json.loads(notes["running"])
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
 
 
 def _short(value: object) -> object:
