@@ -73,8 +73,8 @@ class Lab:
         return label
 
     def held_out(self, n: int = 2000) -> ImageSet:
-        """n images of the network's set that it was not trained on: the next ones or, if none are left, of the test
-        part."""
+        """n images of the network's set that it was not trained on: the next ones or, if fewer than n are left, the
+        first of the test part."""
         about = self.network.card["data"]
         name, seen = about["name"], about["n"]
         if name in CATALOGUE and CATALOGUE[name].images < seen + n and f"{name}-test" in CATALOGUE:
