@@ -153,9 +153,9 @@ def test_shipped_sizes_fit_their_networks_and_share_no_seed_with_evaluation() ->
             assert pairs[-1][1] <= 5 < pairs[0][1], "local in the end, not in the beginning"
 
 
-def own_lab(folder: Path) -> tuple[Path, els.Lab]:
+def own_lab(folder: Path, seed: int = 0) -> tuple[Path, els.Lab]:
     """A network of one's own, as yet without sizes."""
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     card = {"name": "mine", "architecture": "resnet", "config": {"width": 8, "padding": "zeros"}}
     card["data"] = {"name": "fashion-mnist", "size": 8, "n": 20}
     path = save_network(els.ResNet(width=8), card, folder)
@@ -211,10 +211,7 @@ def test_calibrating_in_two_processes_or_with_other_settings(tmp_path: Path, mon
 
 
 def test_calibrating_one_machine_keeps_the_others_curves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    torch.manual_seed(0)
-    card = {"name": "mine", "architecture": "resnet", "config": {"width": 8, "padding": "zeros"}}
-    card["data"] = {"name": "fashion-mnist", "size": 8, "n": 20}
-    path = save_network(els.ResNet(width=8), card, tmp_path)
+    path, _ = own_lab(tmp_path)
 
     def go(machine: str, fresh: bool = False) -> set[str]:
         lab = els.lab(network=path, verbose=False)
@@ -226,8 +223,7 @@ def test_calibrating_one_machine_keeps_the_others_curves(tmp_path: Path, capsys:
     path.with_suffix(".sizes.json").write_text("{")
     assert go("els-zeros") == {"els-zeros"}, "a damaged file is replaced"
     assert "does not hold calibrated sizes" in capsys.readouterr().out
-    save_network(els.ResNet(width=8), card, tmp_path)  # another training under the same name
-    assert els.lab(network=path, verbose=False).sizes is None
+    assert own_lab(tmp_path, seed=1)[1].sizes is None, "another training under the same name"
     assert "measured on another training of mine" in capsys.readouterr().out
     assert go("els-circular") == {"els-circular"}
 
