@@ -117,15 +117,12 @@ class _Kept:
             return empty
         try:
             with self.path.open("rb") as file:
-                found = np.load(file, allow_pickle=False)
-                found = {"cosine": found} if isinstance(found, np.ndarray) else dict(found)  # bare ones are older
-            table, origin = torch.from_numpy(found["cosine"]), json.loads(str(found.get("origin", "{}")))
+                found = dict(np.load(file, allow_pickle=False))
+            table, drawn, origin = torch.from_numpy(found["cosine"]), found["drawn"], json.loads(str(found["origin"]))
         except (*UNREADABLE, TypeError, KeyError) as error:
             raise CourseError(f"{self.path} is damaged: delete it and calibrate again.") from error
-        changed = [what for what, ours in self.origin.items() if origin.get(what, ours) != ours]
-        if not changed and table.shape != empty.shape:
-            changed = ["steps, candidates or samples"]
-        if not changed and not np.abs(found.get("drawn", self.drawn) - self.drawn).mean() < SAME_NETWORK:
+        changed = [what for what, ours in self.origin.items() if origin.get(what) != ours]
+        if not changed and not np.abs(drawn - self.drawn).mean() < SAME_NETWORK:
             changed = ["network"]
         if changed:
             raise CourseError(

@@ -21,7 +21,7 @@ CIFAR_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog",
 class Dataset:
     """A published set of images: its training part or, under a name of its own, its test part.
 
-    images: how many; size: native (height, width); bundled: how many of them come with the course.
+    images: how many; bundled: how many of them come with the course.
     folders: where its files lie below a data folder, torchvision's layout first.
     files: what must be there, each with its alternatives.
     contents, downloads: sha256 by file name, of the uncompressed files and of the files as published.
@@ -30,8 +30,6 @@ class Dataset:
 
     name: str
     images: int
-    size: tuple[int, int]
-    channels: int
     class_names: tuple[str, ...]
     terms: str
     page: str
@@ -57,8 +55,6 @@ def idx_files(images: str, labels: str) -> tuple[tuple[str, ...], ...]:
 FASHION = Dataset(
     name="fashion-mnist",
     images=60_000,
-    size=(28, 28),
-    channels=1,
     class_names=FASHION_CLASSES,
     terms="MIT licence, Zalando SE",
     page="https://github.com/zalandoresearch/fashion-mnist",
@@ -102,8 +98,6 @@ CATALOGUE = {
         Dataset(
             name="mnist",
             images=60_000,
-            size=(28, 28),
-            channels=1,
             class_names=tuple("0123456789"),
             terms="CC BY-SA 3.0, Y. LeCun and C. Cortes",
             page="http://yann.lecun.com/exdb/mnist/",
@@ -125,8 +119,6 @@ CATALOGUE = {
         Dataset(
             name="cifar10",
             images=50_000,
-            size=(32, 32),
-            channels=3,
             class_names=CIFAR_CLASSES,
             terms="no licence stated; cite Krizhevsky 2009",
             page="https://www.cs.toronto.edu/~kriz/cifar.html",
@@ -138,8 +130,6 @@ CATALOGUE = {
         Dataset(
             name="celeba",
             images=162_770,
-            size=(218, 178),
-            channels=3,
             class_names=(),
             terms="non-commercial research only, not to be passed on",
             page="https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html",

@@ -105,15 +105,11 @@ def save_network(module: nn.Module, card: dict[str, Any], folder: Path) -> Path:
     """Write `folder/NAME.safetensors` and `folder/NAME.json`; the name and how to build it are read from the card."""
     path = folder / f"{card['name']}.safetensors"
     save_atomically(module.state_dict(), path)
-    text = json.dumps({**card, "sha256": sha256(path)}, indent=1) + "\n"
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    text = json.dumps({**card, "sha256": sha256}, indent=1) + "\n"
     with whole_file(path.with_suffix(".json")) as partial:
         partial.write_text(text, "utf-8")
     return path
-
-
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hex."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 OWN_NETWORKS = Path("runs/networks")  # where `elscourse train` writes, relative to where one works

@@ -223,10 +223,11 @@ def sample(
 def datasets(context: click.Context) -> None:
     """Which data sets there are, and which of them are on this computer."""
     if context.invoked_subcommand is None:
-        from .datasets import available
+        from .catalogue import CATALOGUE
+        from .datasets import status
 
-        for line in available():
-            click.echo(f"{line.name:<14} {line.images:>7,} images, {line.status}; {line.terms}")
+        for dataset in CATALOGUE.values():
+            click.echo(f"{dataset.name:<14} {dataset.images:>7,} images, {status(dataset)}; {dataset.terms}")
 
 
 @datasets.command()

@@ -20,13 +20,14 @@ from .catalogue import BUNDLED, CATALOGUE, FASHION_CLASSES, Dataset
 from .datasets import read
 from .errors import CourseError, unknown_name
 from .folders import classes, image_files, runs_of_one_shape
-from .mapped import check_order, check_range, is_mapped, open_images, open_labels
+from .mapped import check_order, is_mapped, open_images, open_labels
 
 __all__ = ["BUNDLED", "FASHION_CLASSES", "ImageSet", "data_dir", "load", "resize", "to_unit_range"]
 
 Size = int | tuple[int, int]  # pixels; a pair is (height, width)
 
 BUNDLE = "fashion-mnist-10k.npz"
+SLACK = 1e-3  # by which pixels may leave [-1, 1]: they were rounded when they were made
 CHUNK = 1024  # images converted or resized at a time: little more than the result is in memory
 
 
@@ -36,11 +37,18 @@ def data_dir() -> Path:
     return inside if inside.is_dir() else Path(__file__).parent.parent / "data"
 
 
+def read_sums(path: Path) -> dict[str, str]:
+    """A SHA256SUMS file as `sha256sum` writes it: file name -> sha256."""
+    lines = (line.split(maxsplit=1) for line in path.read_text("utf-8").splitlines())
+    return {name.removeprefix("*"): sha256 for sha256, name in lines}
+
+
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """Images with shape (N, C, H, W), float32 in [-1, 1]; labels (N,), int64, or None; the names of the classes.
+    """Images with shape (N, C, H, W), floats in [-1, 1]; labels (N,), int64, or None; the names of the classes.
 
-    Raises CourseError for another shape or type, an empty set, NaN or inf, and labels that do not fit the images.
+    Raises CourseError for another shape or type, an empty set, pixels that are no numbers in [-1, 1], and labels that
+    do not fit the images.
     """
 
     images: Float[Tensor, "N C H W"]
@@ -57,8 +65,11 @@ class ImageSet:
         check_order(shape, self.name)
         if self.images.numel() == 0:
             raise CourseError(f"{self.name}: at least one image is needed, got none (shape {shape}).")
-        if not torch.stack(self.images.aminmax()).isfinite().all():  # a NaN anywhere makes both NaN
-            raise CourseError(f"{self.name}: images must be numbers in [-1, 1], got NaN or inf among them.")
+        low, high = (bound.item() for bound in self.images.aminmax())
+        if not (low >= -1 - SLACK and high <= 1 + SLACK):  # so that NaN is found too: one anywhere makes both NaN
+            raise CourseError(
+                f"{self.name}: pixels must lie in [-1, 1] (uint8 / 127.5 - 1), got some from {low:.4g} to {high:.4g}."
+            )
         if self.labels is not None:
             self._check_labels(self.labels)
 
@@ -85,18 +96,6 @@ class ImageSet:
             return replace(self, images=self.images[places], labels=labels)
         except IndexError as error:
             raise CourseError(f"{self.name} has {len(self)} images, and the index does not fit: {error}.") from error
-
-    def of_class(self, label: int | str) -> ImageSet:
-        """The images of one class, given by its label or its name."""
-        if self.labels is None:
-            raise CourseError(f"{self.name} has no labels, so there is no class {label!r} to take.")
-        if isinstance(label, str) and label not in self.class_names:
-            raise unknown_name("class", label, self.class_names)
-        mask = self.labels == (self.class_names.index(label) if isinstance(label, str) else label)
-        if not mask.any():
-            there = ", ".join(str(int(y)) for y in self.labels.unique())
-            raise CourseError(f"{self.name} has no image of class {label!r}: the labels among its images are {there}.")
-        return self.subset(mask)
 
 
 def _given(value: object) -> str:
@@ -147,7 +146,6 @@ def _mapped(path: Path, size: Size | None, n: int | None) -> ImageSet:
             f"{path} has images of {height}x{width} pixels (height x width), and size {size} was asked for: images in "
             "an array file are taken as they are, write another file of that size."
         )
-    check_range(images[:n], path)
     labels = open_labels(path, len(images))
     class_names = () if labels is None else tuple(str(k) for k in range(int(labels.max()) + 1))
     return ImageSet(images[:n], _as_labels(labels, n), class_names, path.stem)
@@ -159,8 +157,7 @@ def _bundled() -> tuple[np.ndarray, np.ndarray]:
     advice = "restore it (`git restore data` in a clone) or install the course again"
     try:
         raw = path.read_bytes()
-        sums = dict(line.split()[::-1] for line in (path.parent / "SHA256SUMS").read_text("utf-8").splitlines())
-        expected = sums[BUNDLE]
+        expected = read_sums(path.with_name("SHA256SUMS"))[BUNDLE]
     except (OSError, ValueError, KeyError) as error:
         raise CourseError(
             f"the bundled images or their checksum cannot be read from {path.parent} ({error}): {advice}."

@@ -11,7 +11,6 @@ import os
 import shutil
 import tarfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -25,35 +24,12 @@ from .errors import CourseError, unknown_name
 Raw = tuple[np.ndarray | list[Path], np.ndarray | None]
 
 
-@dataclass(frozen=True)
-class Availability:
-    """One line of `elscourse datasets`: a set, and what of it is on this computer.
-
-    images: how many the complete set has; size: native (height, width); bundled: how many come with the
-    course; found: the folder with the complete files, or None.
-    """
-
-    name: str
-    images: int
-    size: tuple[int, int]
-    colour: bool
-    terms: str
-    bundled: int
-    found: Path | None
-
-    @property
-    def status(self) -> str:
-        """Where it is, in words."""
-        if self.found is not None:
-            return f"complete, found at {self.found}"
-        return f"the first {self.bundled:,} images are bundled" if self.bundled else "not present"
-
-
-def available() -> list[Availability]:
-    """Every known set, and where its complete files are if they are on this computer."""
-    return [
-        Availability(d.name, d.images, d.size, d.channels == 3, d.terms, d.bundled, find(d)) for d in CATALOGUE.values()
-    ]
+def status(dataset: Dataset) -> str:
+    """What of a set is on this computer, in words."""
+    place = find(dataset)
+    if place is not None:
+        return f"complete, found at {place}"
+    return f"the first {dataset.bundled:,} images are bundled" if dataset.bundled else "not present"
 
 
 def download_folder() -> Path:
@@ -107,19 +83,19 @@ def read(dataset: Dataset) -> Raw:
         ) from error
 
 
-def download(name: str, folder: Path | None = None, *, progress: bool = True) -> Path:
-    """Fetch a set, check its sha256, and return the folder that has it.
+def download(name: str, *, progress: bool = True) -> Path:
+    """Fetch a set into `download_folder()`, check its sha256, and return the folder that has it.
 
-    folder: where to; `download_folder()` unless given. A file is written beside its place and moved there once its
-    sha256 is right; those that are there and right are not fetched again: an interrupted download goes on with the
-    next file. Raises CourseError for an unknown name, and with each mirror's reason if none gave the file.
+    A file is written beside its place and moved there once its sha256 is right; those that are there and right are not
+    fetched again: an interrupted download goes on with the next file. Raises CourseError for an unknown name, and with
+    each mirror's reason if none gave the file.
     """
     if name not in CATALOGUE:
         raise unknown_name("dataset", name, CATALOGUE)
     dataset = CATALOGUE[name]
     if not dataset.mirrors:
         raise CourseError(f"{name} cannot be fetched by a program: {_how_to_get(dataset)}.")
-    place = ((folder or download_folder()) / dataset.folders[0]).resolve()
+    place = (download_folder() / dataset.folders[0]).resolve()
     for file, sha256 in dataset.downloads.items():
         _fetch(file, sha256, dataset, place, progress)
     return place

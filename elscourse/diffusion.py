@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from .errors import CourseError
+from .errors import CourseError, shape_of
 from .schedule import CosineSchedule, check_schedule, check_time
 
 Labels = int | Sequence[int] | Tensor | None
@@ -162,8 +162,7 @@ def trajectory(
     for t, t_next in itertools.pairwise(grid):
         x0_hat = denoiser(x_t, t, **given)
         if not isinstance(x0_hat, Tensor) or x0_hat.shape != x_t.shape:  # would be spread over the batch, silently
-            answer = tuple(x0_hat.shape) if isinstance(x0_hat, Tensor) else type(x0_hat).__name__
-            raise CourseError(f"the denoiser answered {answer} to an x_t of shape {tuple(x_t.shape)}.")
+            raise CourseError(f"the denoiser answered {shape_of(x0_hat)} to an x_t of shape {tuple(x_t.shape)}.")
         yield t, x_t, x0_hat
         eps_hat = noise_from_denoiser(x0_hat, x_t, t, schedule)
         x_t = schedule.alpha(t_next) * x0_hat + schedule.sigma(t_next) * eps_hat

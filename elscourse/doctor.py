@@ -16,7 +16,6 @@ from types import ModuleType
 Finding = tuple[str, str, str | None]  # topic, what was found, what to do about it (None: nothing)
 
 GIB = 2**30
-BUNDLE = "fashion-mnist-10k.npz"
 LITTLE_MEMORY, LITTLE_DISK = 4 * GIB, 2 * GIB
 OPTIONAL_TOOLS = {"jupyterlab": "notebook", "torchvision": "datasets", "sphinx": "site"}  # tool: the extra that has it
 
@@ -165,24 +164,17 @@ def disk() -> list[Finding]:
 
 def bundled_files() -> list[Finding]:
     """The bundled images, and everything else that SHA256SUMS lists: present and whole?"""
-    from .data import data_dir
+    from .data import BUNDLE, data_dir, read_sums
 
     folder = data_dir()
+    listed = folder / "SHA256SUMS"
+    sums = read_sums(listed) if listed.exists() else {}
     repair = "install the course again" if folder.name == "_data" else "`git checkout -- data` brings it back"
-    states = {
-        name: file_state(folder / name, sha256)
-        for name, sha256 in ({BUNDLE: None} | read_sums(folder / "SHA256SUMS")).items()
-    }
+    states = {name: file_state(folder / name, sha256) for name, sha256 in ({BUNDLE: None} | sums).items()}
     bad = [f"{name} is {state}" for name, state in states.items() if state in ("missing", "damaged")]
     bundle, whole = states.pop(BUNDLE), sum(state == "whole" for state in states.values())
     others = f"; {whole} of {len(states)} other files whole" if states else ""
     return [("bundled files", f"{BUNDLE} {bundle}{others}", f"{', '.join(bad)}: {repair}" if bad else None)]
-
-
-def read_sums(path: Path) -> dict[str, str]:
-    """A SHA256SUMS file as `sha256sum` writes it: file name -> sha256. Empty if there is none."""
-    pairs = [line.split(maxsplit=1) for line in _lines(path) if line.strip() and not line.startswith("#")]
-    return {name.strip().lstrip("*"): sha256 for sha256, name in pairs}
 
 
 def file_state(path: Path, sha256: str | None) -> str:
@@ -222,9 +214,10 @@ def network_state(card: Path) -> str:
 
 def datasets() -> list[Finding]:
     """The complete published sets on this computer."""
-    from .datasets import available
+    from .catalogue import CATALOGUE
+    from .datasets import status
 
-    return [("complete sets", "; ".join(f"{one.name}: {one.status}" for one in available()), None)]
+    return [("complete sets", "; ".join(f"{one.name}: {status(one)}" for one in CATALOGUE.values()), None)]
 
 
 def optional_tools() -> list[Finding]:

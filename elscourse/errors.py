@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from torch import Tensor
+
 
 class CourseError(ValueError):
     """Raised for bad input. The command line prints it as one line, without a traceback."""
+
+
+def shape_of(value: object) -> object:
+    """What was given for a tensor of some shape: the shape it has or, if it is no tensor, its type."""
+    return tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
 
 
 def unknown_name(kind: str, given: object, known: Iterable[str]) -> CourseError:

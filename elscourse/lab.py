@@ -56,10 +56,12 @@ class Lab:
         return self.data.labels if self.network.conditional else None
 
     def labels_for(self, seeds: Sequence[int]) -> Int[Tensor, " B"] | None:
-        """The class drawn from each seed: seed mod number of classes; None for an unconditional network."""
-        if not self.network.conditional:
+        """The class drawn from each seed: of those that have images, number seed mod how many they are; None for an
+        unconditional network."""
+        if self.image_labels is None:
             return None
-        return torch.tensor([seed % len(self.data.class_names) for seed in seeds])
+        classes = self.image_labels.unique().cpu()
+        return classes[[seed % len(classes) for seed in seeds]]
 
     def one_label(self, label: int) -> int:
         """The label, if this lab's network and images know it."""
@@ -71,8 +73,8 @@ class Lab:
         return label
 
     def held_out(self, n: int = 2000) -> ImageSet:
-        """n images of the network's set that it was not trained on: the next ones or, if none are left, of the test
-        part."""
+        """n images of the network's set that it was not trained on: the next ones or, if fewer than n are left, the
+        first of the test part."""
         about = self.network.card["data"]
         name, seen = about["name"], about["n"]
         if name in CATALOGUE and CATALOGUE[name].images < seen + n and f"{name}-test" in CATALOGUE:
@@ -142,12 +144,12 @@ def pick_device(device: str | torch.device | None = None) -> torch.device:
         chosen = torch.device(device or "cpu")
     except RuntimeError:
         raise unknown_name("device", str(device), ("cpu", "cuda")) from None
-    here = ["cpu"] + ["cuda"] * torch.cuda.is_available()
+    here = ["cpu"] + [f"cuda:{i}" for i in range(torch.cuda.device_count())] * torch.cuda.is_available()
     if chosen.type == "mps":
         raise CourseError("device mps has no float64, which the machines sum in: use cpu.")
-    if chosen.type not in here:
+    if chosen.type != "cpu" and f"{chosen.type}:{chosen.index or 0}" not in here:
         raise CourseError(
-            f"device {chosen} was asked for, but this computer has: {', '.join(here)}: ask for one of those."
+            f"device {chosen} was asked for, but this computer has: {', '.join(here)}; ask for one of those."
         )
     return chosen
 

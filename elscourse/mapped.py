@@ -19,7 +19,6 @@ from .files import UNREADABLE
 
 PIECE = 2**22  # bytes of images looked at together
 MOST_CLASSES = 10_000  # in an array file: each gets a name
-SLACK = 1e-3  # by which pixels may leave [-1, 1]: they were rounded when they were made
 
 
 def piece_length(images: Float[Tensor, "N C H W"]) -> int:
@@ -76,18 +75,6 @@ def check_order(shape: Sequence[int], what: object) -> None:
             f"{what} must have the shape (N, C, H, W), got {tuple(shape)}, whose colours seem to come last: move them "
             "with x.transpose(0, 3, 1, 2) in numpy, x.permute(0, 3, 1, 2) in torch."
         )
-
-
-def check_range(images: Float[Tensor, "N C H W"], path: Path) -> None:
-    """Raise CourseError if a pixel is not a number in [-1, 1]."""
-    for number, piece in enumerate(pieces(images)):
-        low, high = (float(x) for x in piece.aminmax())
-        if not (low >= -1 - SLACK and high <= 1 + SLACK):  # so that NaN is found too
-            first = number * piece_length(images)
-            raise CourseError(
-                f"{path}: pixels must lie in [-1, 1] (uint8 / 127.5 - 1), but images {first} ... "
-                f"{first + len(piece) - 1} have some from {low:.4g} to {high:.4g}."
-            )
 
 
 def open_labels(path: Path, n: int) -> np.ndarray | None:

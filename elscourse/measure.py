@@ -19,11 +19,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from . import shifts
 from .diffusion import Denoiser, add_noise, sample, seeded_noise, trajectory
 from .doctor import core_count, memory_bytes
 from .lab import Lab
 from .machines import EquivariantLocalScoreMachine
-from .patches import Padding, Steps, boundary_classes, one_class
+from .patches import Padding, Steps, displacements
+from .posterior import full_precision
 from .schedule import CosineSchedule
 from .textbook import TextbookMachine
 from .version import __version__
@@ -53,7 +55,7 @@ def machine(device: torch.device) -> Row:
 def matrix_rate(device: torch.device, side: int, repeats: int) -> Row:
     """The rate of a float32 product of two matrices of side x side, 2 side^3 operations: FLOP/s."""
     a = torch.randn(side, side, generator=torch.Generator().manual_seed(0)).to(device)
-    with full_float32():
+    with full_precision():
         seconds, _ = best_seconds(lambda: a @ a, repeats, device)
     return {"side": side, "seconds": seconds, "flops": 2 * side**3 / seconds}
 
@@ -65,9 +67,8 @@ def pairs(shape: tuple[int, ...], patch_size: int, padding: Padding, n: int, bat
     boundary class being compared with itself.
     """
     height, width = shape[-2:]
-    classes = one_class(height, width) if padding == "circular" else boundary_classes(height, width, patch_size)
-    per_image = sum(len(rows) * rows.shape[1] ** 2 for rows in classes)
-    return {"nominal": (height * width) ** 2 * n * batch, "true": per_image * n * batch}
+    moves = displacements(height, width, patch_size, "torus" if padding == "circular" else "classes")
+    return {"nominal": (height * width) ** 2 * n * batch, "true": shifts.pairs(moves, batch, n)}
 
 
 def speed(

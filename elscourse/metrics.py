@@ -32,13 +32,15 @@ def compare(prediction: Float[Tensor, "B C H W"], target: Float[Tensor, "B C H W
 
     over all pixels and channels of an image, with one mean per image. r2 does not mind a wrong contrast or brightness,
     R2 does, and can be negative: R2 <= r2 always. Computed in float64. The paper's table is headed r^2, the code
-    published with it prints r; lesson 11 shows all three. CourseError unless both are batches of one shape.
+    published with it prints r; lesson 11 shows all three. CourseError unless both are batches of one shape, on
+    one device.
     """
     check_batch(prediction, "prediction")
     check_batch(target, "target")
-    if prediction.shape != target.shape:
+    if (prediction.shape, prediction.device) != (target.shape, target.device):
         raise CourseError(
-            f"prediction and target must have one shape, got {tuple(prediction.shape)} and {tuple(target.shape)}."
+            f"prediction and target must have one shape and device, got {tuple(prediction.shape)} on "
+            f"{prediction.device} and {tuple(target.shape)} on {target.device}."
         )
     p, y = prediction.double().flatten(1), target.double().flatten(1)
     dp, dy = p - p.mean(1, keepdim=True), y - y.mean(1, keepdim=True)
@@ -59,14 +61,14 @@ def nearest_training_image(
 ) -> tuple[Int[Tensor, " B"], Float[Tensor, " B"]]:
     """Index of, and Euclidean distance to, the training image nearest to each x (squared: 4 per black/white flip).
 
-    Raises CourseError unless both are batches of one shape and type, and for NaN or infinite pixels of x.
+    Raises CourseError unless both are batches of one shape, type and device, and for NaN or infinite pixels of x.
     """
     check_batch(x, "x")
     check_batch(images, "images")
-    if x.shape[1:] != images.shape[1:] or x.dtype != images.dtype:
+    if (x.shape[1:], x.dtype, x.device) != (images.shape[1:], images.dtype, images.device):
         raise CourseError(
-            f"x and the images must have one shape and type, got {tuple(x.shape[1:])} {x.dtype} and "
-            f"{tuple(images.shape[1:])} {images.dtype}."
+            f"x and the images must have one shape, type and device, got {tuple(x.shape[1:])} {x.dtype} on {x.device} "
+            f"and {tuple(images.shape[1:])} {images.dtype} on {images.device}."
         )
     if not x.isfinite().all():
         raise CourseError("x contains NaN or infinite pixels: nothing is nearest to them.")

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .errors import CourseError, unknown_name
-
-Padding = Literal["zeros", "circular"]
+from .errors import CourseError, shape_of, unknown_name
+from .patches import Padding
 
 
 def conv3x3(inputs: int, outputs: int, padding: Padding, stride: int = 1) -> nn.Conv2d:
@@ -160,8 +158,9 @@ def predicted_noise(
             f"the network must have a forward(x_t, t, labels), with labels None where there are no classes: {error}."
         ) from error
     if not isinstance(eps_hat, Tensor) or eps_hat.shape != x_t.shape:  # another shape might be spread, silently
-        given = tuple(eps_hat.shape) if isinstance(eps_hat, Tensor) else type(eps_hat).__name__
-        raise CourseError(f"the network must answer with noise of x_t's shape, {tuple(x_t.shape)}, got {given}.")
+        raise CourseError(
+            f"the network must answer with noise of x_t's shape, {tuple(x_t.shape)}, got {shape_of(eps_hat)}."
+        )
     return eps_hat
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from .errors import CourseError
+from .errors import CourseError, shape_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -112,8 +112,9 @@ def _check_rows(rows: object) -> None:
         raise CourseError(f"rows must map names to images, like {{'network': images}}, got {type(rows).__name__}.")
     for name, images in rows.items():
         if not isinstance(images, Tensor) or images.ndim != 4 or images.shape[1] not in (1, 3) or not len(images):
-            given = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
-            raise CourseError(f"row {name!r} must hold images of shape (B, C, H, W) with C = 1 or 3, got {given}.")
+            raise CourseError(
+                f"row {name!r} must hold images of shape (B, C, H, W) with C = 1 or 3, got {shape_of(images)}."
+            )
         if not isinstance(name, str):
             raise CourseError(f"the names of rows must be text, got {name!r}: write str({name!r}).")
 
@@ -123,7 +124,7 @@ def _check_shape(value: object, what: str, *shape: int | str) -> None:
     sizes = tuple(value.shape) if isinstance(value, Tensor) else ()
     if len(sizes) != len(shape) or any(isinstance(a, int) and a != b for a, b in zip(shape, sizes, strict=True)):
         wanted = ", ".join(map(str, shape)) + "," * (len(shape) == 1)
-        raise CourseError(f"{what} must be a tensor of shape ({wanted}), got {sizes or type(value).__name__}.")
+        raise CourseError(f"{what} must be a tensor of shape ({wanted}), got {shape_of(value)}.")
 
 
 def show_image(axis: Any, image: Float[Tensor, "C H W"]) -> None:
@@ -278,9 +279,9 @@ def agreement_scatter(
     return figure
 
 
-def patch_outline(axis: Any, row: int, column: int, patch_size: int, colour: str = ORANGE, **line: Any) -> None:
+def patch_outline(axis: Any, row: int, column: int, patch_size: int) -> None:
     """Draw the P x P window centred on a pixel, as far as it lies in the image, on an axis that shows the image."""
     from matplotlib.patches import Rectangle
 
     r = patch_size / 2
-    axis.add_patch(Rectangle((column - r, row - r), patch_size, patch_size, fill=False, ec=colour, **{"lw": 2, **line}))
+    axis.add_patch(Rectangle((column - r, row - r), patch_size, patch_size, fill=False, ec=ORANGE, lw=2))

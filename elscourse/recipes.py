@@ -162,9 +162,6 @@ def _is_there(card_path: Path, wanted: dict[str, Any]) -> bool:
         card = load_network(card_path).card
     except CourseError:  # damaged: trained anew
         return False
-    about = card.get("data")
-    if isinstance(about, dict) and "name" in about:  # an earlier version wrote the path as typed, and no checksum
-        card = {**card, "data": {**wanted["data"], **about, "name": _place(about["name"])}}
     changed = [key for key, value in wanted.items() if card.get(key) != value]
     if changed:
         raise CourseError(

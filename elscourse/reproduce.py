@@ -207,7 +207,7 @@ class Experiment:
             raise CourseError(f"{parts} holds pieces of a run, but not its settings.json: use --fresh to start over.")
         now = json.loads(wanted)
         try:
-            before = {"dtype": "float32"} | json.loads(record.read_text("utf-8")) if record.exists() else now
+            before = dict(json.loads(record.read_text("utf-8"))) if record.exists() else now
         except (ValueError, TypeError) as error:
             raise CourseError(f"{record} is damaged ({error}): use --fresh to start over.") from error
         changed = ", ".join(k for k in now if now[k] != before.get(k))

@@ -17,8 +17,9 @@ from .files import UNREADABLE
 def load_results(name: str) -> dict[str, Tensor]:
     """The stored arrays of that name as tensors.
 
-    name: of a lesson's results ("12_legs": data/lessons/12_legs.npz) or of a network, whose 100-seed samples these are
-        (data/results/NAME.samples.npz, or runs/reproduce/NAME/samples.npz where one works).
+    name: of a lesson's results ("12_legs": data/lessons/12_legs.npz) or of a network, whose 100-seed samples these are:
+        data/results/NAME.samples.npz or, if the course ships none of that name, runs/reproduce/NAME/samples.npz where
+        one works. So the lessons' numbers hold, whoever has reproduced them; of networks, one's own go first.
         data/README.md and data/lessons/README.md have the command that makes each.
     """
     own = {path.parent.name: path for path in Path("runs/reproduce").glob("*/samples.npz")}

@@ -32,10 +32,6 @@ class CalibratedSizes:
     machines: dict[str, list[tuple[float, int]]] = field(default_factory=dict)
     network_sha256: str = ""
 
-    def belongs_to(self, sha256: str) -> bool:
-        """Whether these sizes were measured on the network with that checksum, and not on one it replaced."""
-        return self.network_sha256 == sha256
-
     def save(self, path: Path) -> None:
         """Write as JSON, moved into place at once."""
         with whole_file(path) as partial:
@@ -69,7 +65,7 @@ def sizes_of(card: dict[str, Any], path: Path) -> CalibratedSizes | None:
     except CourseError as error:
         print(error)
         return None
-    if not sizes.belongs_to(str(card.get("sha256", ""))):
+    if sizes.network_sha256 != card.get("sha256", ""):
         print(f"{path.name} was measured on another training of {card['name']}: run `elscourse calibrate` again.")
         return None
     return sizes
@@ -132,7 +128,7 @@ def calibrate_lab(
         found.machines = dict(before.machines) if same else {}
     tag = f"{sha256[:8]}-{limit}"
     wanted = tuple(machines) or (own, f"{own}-gaussian")
-    checkpoints = {name: path.with_suffix(f".{name}-{tag}.npy") for name in wanted}
+    checkpoints = {name: path.with_suffix(f".{name}-{tag}.npz") for name in wanted}
     for name, checkpoint in checkpoints.items():
         if name not in ELS_MACHINES:
             raise CourseError(f"only ELS machines are calibrated (ls takes their sizes), got {name!r}.")

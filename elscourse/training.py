@@ -123,7 +123,7 @@ class Trainer:
         self.labels = data.labels.to(device) if data.labels is not None and classes_of(network) else None
         self.schedule = CosineSchedule()
         self.network = network.to(device)
-        self.average = copy.deepcopy(self.network).requires_grad_(False)
+        self.average = copy.deepcopy(self.network).requires_grad_(False).eval()
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=plan.learning_rate)
         self.generator = torch.Generator().manual_seed(self.plan.seed)
         self.step = 0
@@ -135,7 +135,7 @@ class Trainer:
         """What is trained on what: a checkpoint of another network or of other images is not continued."""
         images = sha256_of(self.images, *([] if self.labels is None else [self.labels]))
         modules = [f"{name} {module}" for name, module in self.network.named_modules() if not list(module.children())]
-        return {"network": _digest("\n".join(modules).encode()), "images": images}
+        return {"network": hashlib.sha256("\n".join(modules).encode()).hexdigest(), "images": images}
 
     def advance(self) -> None:
         """One step of Adam on a random batch, then one of the moving average."""
@@ -151,6 +151,8 @@ class Trainer:
         with torch.no_grad():
             for mean, new in zip(self.average.parameters(), self.network.parameters(), strict=True):
                 mean.lerp_(new, 1 - self.plan.ema)
+            for kept, now in zip(self.average.buffers(), self.network.buffers(), strict=True):
+                kept.copy_(now)  # statistics, which are means already; the course's own networks have constants only
         self.step += 1
         self.running.append(loss.item())
         if not math.isfinite(self.running[-1]):
@@ -199,10 +201,6 @@ class Trainer:
         self.losses, self.running = json.loads(notes["losses"]), json.loads(notes["running"])
 
 
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
 def _short(value: object) -> object:
     return value[:8] if isinstance(value, str) and len(value) == 64 else value
 
@@ -236,7 +234,8 @@ def train(
     progress: bool = True,
     after_step: Callable[[Trainer], Any] | None = None,
 ) -> tuple[nn.Module, list[float]]:
-    """Minimise E (eps - eps_hat(x_t, t))^2 over the images; returns the moving average and the loss curve.
+    """Minimise E (eps - eps_hat(x_t, t))^2 over the images; returns the moving average, ready to be used (in eval mode,
+    with the network's own buffers), and the loss curve.
 
     checkpoint: a file to continue from when it exists, written after the first step, every `save_every` steps, at the
     end, and when the process is asked to stop (Ctrl-C, SIGTERM). The curve has one point, a mean, per 100 steps.

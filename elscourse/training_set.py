@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from .diffusion import Labels, check_labels
-from .errors import CourseError
+from .errors import CourseError, shape_of
 from .mapped import check_order, pieces
 from .patches import NUMBER
 from .posterior import MEMORY
@@ -38,15 +38,16 @@ class TrainingSetDenoiser:
         memory: int = MEMORY,
     ):
         if not isinstance(images, Tensor) or images.ndim != 4 or images.numel() == 0:
-            shape = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
-            raise CourseError(f"images must be a tensor with the shape (N, C, H, W) and N >= 1, got {shape}.")
+            raise CourseError(
+                f"images must be a tensor with the shape (N, C, H, W) and N >= 1, got {shape_of(images)}."
+            )
         if images.dtype not in (torch.float32, torch.float64):
             raise CourseError(f"images must be float32 or float64 with pixels in [-1, 1], got {images.dtype}.")
         check_order(images.shape, "images")
         total = torch.stack([piece.sum((0, 2, 3), dtype=torch.float64) for piece in pieces(images)]).sum(0)
         if not total.isfinite().all():
             raise CourseError("images contain NaN or infinite pixels: remove or repair them first.")
-        given = tuple(image_labels.shape) if isinstance(image_labels, Tensor) else type(image_labels).__name__
+        given = shape_of(image_labels)
         if image_labels is not None and given != (len(images),):
             raise CourseError(f"image_labels must be a tensor with one label per image ({len(images)}), got {given}.")
         if isinstance(memory, bool) or not isinstance(memory, NUMBER) or not 1 <= memory < math.inf:
@@ -78,9 +79,10 @@ class TrainingSetDenoiser:
 
     def _check(self, x_t: Tensor) -> None:
         if not isinstance(x_t, Tensor) or x_t.ndim != 4 or x_t.shape[1:] != self.images.shape[1:] or not len(x_t):
-            shape = tuple(x_t.shape) if isinstance(x_t, Tensor) else type(x_t).__name__
             expected = ", ".join(str(n) for n in self.images.shape[1:])
-            raise CourseError(f"x_t must have the shape (B, {expected}) of the training images, B >= 1, got {shape}.")
+            raise CourseError(
+                f"x_t must have the shape (B, {expected}) of the training images, B >= 1, got {shape_of(x_t)}."
+            )
         for what in ("dtype", "device"):
             mine, theirs = getattr(self.images, what), getattr(x_t, what)
             if mine != theirs:

@@ -15,7 +15,7 @@ from conftest import noised, pictures
 from conftest import run as command
 
 import elscourse as els
-from elscourse import reference, textbook
+from elscourse import measure, reference, textbook
 from elscourse.bench import SECTIONS, Scale, run, table, write
 from elscourse.measure import pairs
 from elscourse.patches import Padding
@@ -78,6 +78,20 @@ def test_pairs_are_those_that_a_pixel_sees(height: int, width: int, patch_size: 
     }
     circular = pairs((1, height, width), patch_size, "circular", n=7, batch=3)
     assert circular["true"] == circular["nominal"]
+
+
+def test_the_matrix_product_is_one_of_full_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    def best_seconds(*_: object) -> tuple[float, None]:
+        assert torch.get_float32_matmul_precision() == "highest"
+        return 1.0, None
+
+    monkeypatch.setattr(measure, "best_seconds", best_seconds)
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")  # what a program may have chosen for its networks
+    try:
+        assert measure.matrix_rate(torch.device("cpu"), 4, 1)["flops"] == 128
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -76,7 +77,7 @@ def test_a_stopped_calibration_goes_on(tmp_path: Path, monkeypatch: pytest.Monke
         return original(self, x_t, t, labels)
 
     monkeypatch.setattr(els.LocalScoreMachine, "__call__", counted)
-    again = lambda: els.calibrate(machine, network, (3, 5), steps=5, samples=2, checkpoint=tmp_path / "c.npy")  # noqa: E731
+    again = lambda: els.calibrate(machine, network, (3, 5), steps=5, samples=2, checkpoint=tmp_path / "c.npz")  # noqa: E731
     with pytest.raises(KeyboardInterrupt):
         again()
     assert again() == whole
@@ -84,7 +85,7 @@ def test_a_stopped_calibration_goes_on(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_a_calibration_of_something_else_is_not_continued(tmp_path: Path) -> None:
-    images, kept = smooth(10), tmp_path / "new" / "c.npy"
+    images, kept = smooth(10), tmp_path / "new" / "c.npz"
     machine, network = els.EquivariantLocalScoreMachine(images, patch_size=3), els.IdealScoreMachine(images)
 
     def go(machine=machine, network=network, candidates=(3, 5), **options) -> list[tuple[float, int]]:
@@ -104,27 +105,25 @@ def test_a_calibration_of_something_else_is_not_continued(tmp_path: Path) -> Non
         "images": {"machine": elsewhere},
         "machine": {"machine": blind},
     }.items():
-        with pytest.raises(els.CourseError, match=rf"c\.npy was started for something else \(other {what}\): use the"):
+        with pytest.raises(els.CourseError, match=rf"c\.npz was started for something else \(other {what}\): use the"):
             go(**other)
     with pytest.raises(els.CourseError, match=r"other machine, candidates\)"):
         go(wrapped, candidates=(3, 5, 7))
     assert kept.read_bytes() == written and go() == whole
 
 
-def test_scores_of_an_earlier_version_are_continued_and_damaged_ones_are_not(tmp_path: Path) -> None:
-    machine, kept = els.LocalScoreMachine(smooth(5), patch_size=3), tmp_path / "c.npy"
-    np.save(kept, np.broadcast_to([[1.0], [0.0]], (2, 2, 1)))
-    go = lambda **options: els.calibrate(machine, machine, (3, 5), samples=1, checkpoint=kept, **options)  # noqa: E731
-    assert [size for _, size in go(steps=2)] == [3, 3]
-    np.save(kept, np.zeros((2, 2, 1)))
-    with pytest.raises(els.CourseError, match="other steps, candidates or samples"):
-        go(steps=3)
-    go(steps=2)
+def test_damaged_scores_are_not_continued(tmp_path: Path) -> None:
+    machine, kept = els.LocalScoreMachine(smooth(5), patch_size=3), tmp_path / "c.npz"
+    go = lambda: els.calibrate(machine, machine, (3, 5), steps=2, samples=1, checkpoint=kept)  # noqa: E731
+    go()
     whole = kept.read_bytes()
-    for damaged in (whole[:-50], whole[:100], whole[:300], b"", b"nothing"):
+    array, other = io.BytesIO(), io.BytesIO()
+    np.save(array, np.zeros((2, 2, 1)))
+    np.savez(other, cosine=np.zeros((2, 2, 1)))
+    for damaged in (whole[:-50], whole[:100], whole[:300], b"", b"nothing", array.getvalue(), other.getvalue()):
         kept.write_bytes(damaged)
         with pytest.raises(els.CourseError, match="is damaged: delete it and calibrate again"):
-            go(steps=2)
+            go()
 
 
 def test_sizes_survive_the_file(tmp_path: Path) -> None:
@@ -155,9 +154,9 @@ def test_shipped_sizes_fit_their_networks_and_share_no_seed_with_evaluation() ->
             assert pairs[-1][1] <= 5 < pairs[0][1], "local in the end, not in the beginning"
 
 
-def own_lab(folder: Path) -> tuple[Path, els.Lab]:
+def own_lab(folder: Path, seed: int = 0) -> tuple[Path, els.Lab]:
     """A network of one's own, as yet without sizes."""
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     card = {"name": "mine", "architecture": "resnet", "config": {"width": 8, "padding": "zeros"}}
     card["data"] = {"name": "fashion-mnist", "size": 8, "n": 20}
     path = save_network(els.ResNet(width=8), card, folder)
@@ -184,7 +183,7 @@ def test_a_killed_calibration_of_a_network_keeps_what_it_has(tmp_path: Path, mon
     calls.clear()
     assert go().read_text() == whole
     assert calls == ["els-zeros-gaussian"] * 6, "the square windows and one time of the gaussian ones were kept"
-    assert not list(tmp_path.glob("*.npy"))
+    assert not list(tmp_path.glob("*.npz"))
 
 
 def test_calibrating_in_two_processes_or_with_other_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,24 +198,21 @@ def test_calibrating_in_two_processes_or_with_other_settings(tmp_path: Path, mon
     with pytest.raises(KeyboardInterrupt):
         go(samples=1)
     with pytest.raises(
-        els.CourseError, match=r"mine.sizes.els-zeros-\S+.npy was started for .* \(other noise\).*--fresh"
+        els.CourseError, match=r"mine.sizes.els-zeros-\S+\.npz was started for .* \(other noise\).*--fresh"
     ):
         go(samples=2)
 
     def overtaken(self, path: Path) -> None:
         original(self, path)
-        for scores in tmp_path.glob("*.npy"):
+        for scores in tmp_path.glob("*.npz"):
             scores.unlink()
 
     monkeypatch.setattr(CalibratedSizes, "save", overtaken)
-    assert go(samples=2, fresh=True).exists() and not list(tmp_path.glob("*.npy"))
+    assert go(samples=2, fresh=True).exists() and not list(tmp_path.glob("*.npz"))
 
 
 def test_calibrating_one_machine_keeps_the_others_curves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    torch.manual_seed(0)
-    card = {"name": "mine", "architecture": "resnet", "config": {"width": 8, "padding": "zeros"}}
-    card["data"] = {"name": "fashion-mnist", "size": 8, "n": 20}
-    path = save_network(els.ResNet(width=8), card, tmp_path)
+    path, _ = own_lab(tmp_path)
 
     def go(machine: str, fresh: bool = False) -> set[str]:
         lab = els.lab(network=path, verbose=False)
@@ -228,8 +224,7 @@ def test_calibrating_one_machine_keeps_the_others_curves(tmp_path: Path, capsys:
     path.with_suffix(".sizes.json").write_text("{")
     assert go("els-zeros") == {"els-zeros"}, "a damaged file is replaced"
     assert "does not hold calibrated sizes" in capsys.readouterr().out
-    save_network(els.ResNet(width=8), card, tmp_path)  # another training under the same name
-    assert els.lab(network=path, verbose=False).sizes is None
+    assert own_lab(tmp_path, seed=1)[1].sizes is None, "another training under the same name"
     assert "measured on another training of mine" in capsys.readouterr().out
     assert go("els-circular") == {"els-circular"}
 

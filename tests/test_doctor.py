@@ -29,7 +29,7 @@ def test_report_is_complete_here() -> None:
 
 def test_bundle_is_whole_here() -> None:
     [(_, finding, advice)] = doctor.bundled_files()
-    assert doctor.BUNDLE in finding
+    assert data.BUNDLE in finding
     assert advice is None
 
 
@@ -47,9 +47,9 @@ def test_a_failing_section_becomes_a_finding(monkeypatch: pytest.MonkeyPatch) ->
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data folder of one's own: a bundle, a second file, their sums."""
     (tmp_path / "networks").mkdir()
-    (tmp_path / doctor.BUNDLE).write_bytes(b"images")
+    (tmp_path / data.BUNDLE).write_bytes(b"images")
     (tmp_path / "results.json").write_bytes(b"{}")
-    lines = [f"{sha(tmp_path / n)} {mark}{n}\n" for n, mark in ((doctor.BUNDLE, " "), ("results.json", "*"))]
+    lines = [f"{sha(tmp_path / n)} {mark}{n}\n" for n, mark in ((data.BUNDLE, " "), ("results.json", "*"))]
     (tmp_path / "SHA256SUMS").write_text("".join(lines))
     monkeypatch.chdir(tmp_path)  # networks trained in the folder one works in are found too
     for module in (data, checkpoints):  # checkpoints has its own reference
@@ -63,15 +63,15 @@ def sha(path: Path) -> str:
 
 def test_whole_files(folder: Path) -> None:
     [(_, finding, advice)] = doctor.bundled_files()
-    assert finding == f"{doctor.BUNDLE} whole; 1 of 1 other files whole"
+    assert finding == f"{data.BUNDLE} whole; 1 of 1 other files whole"
     assert advice is None
 
 
 def test_truncated_bundle_is_damaged(folder: Path) -> None:
-    (folder / doctor.BUNDLE).write_bytes(b"imag")
+    (folder / data.BUNDLE).write_bytes(b"imag")
     [(_, finding, advice)] = doctor.bundled_files()
-    assert f"{doctor.BUNDLE} damaged" in finding
-    assert advice is not None and doctor.BUNDLE in advice and "git checkout" in advice
+    assert f"{data.BUNDLE} damaged" in finding
+    assert advice is not None and data.BUNDLE in advice and "git checkout" in advice
 
 
 def test_missing_file_is_named(folder: Path) -> None:
@@ -83,8 +83,8 @@ def test_missing_file_is_named(folder: Path) -> None:
 
 def test_without_sums_only_presence_is_known(folder: Path) -> None:
     (folder / "SHA256SUMS").unlink()
-    assert doctor.bundled_files()[0][1:] == (f"{doctor.BUNDLE} present", None)
-    (folder / doctor.BUNDLE).unlink()
+    assert doctor.bundled_files()[0][1:] == (f"{data.BUNDLE} present", None)
+    (folder / data.BUNDLE).unlink()
     [(_, finding, advice)] = doctor.bundled_files()
     assert "missing" in finding and advice
 

@@ -17,12 +17,14 @@ import numpy as np
 import pytest
 import torch
 from conftest import ok, pictures, run
+from PIL import Image
 
 import elscourse as els
 from elscourse import diffusion
 from elscourse.checkpoints import save_network
 from elscourse.data import data_dir
 from elscourse.files import whole_file
+from elscourse.lab import pick_device
 from elscourse.sizes import CalibratedSizes
 from elscourse.training import TrainingPlan
 
@@ -186,7 +188,7 @@ def test_too_little_memory() -> None:
             lambda: els.compare(X[0], X[0]),
             r"prediction must be .* shape \(B, C, H, W\), B >= 1, got torch.float32 \(1, 8, 8\)",
         ),
-        (lambda: els.nearest_training_image(X.double(), IMAGES), "must have one shape and type"),
+        (lambda: els.nearest_training_image(X.double(), IMAGES), "must have one shape, type and device"),
         (lambda: els.nearest_training_image(X, IMAGES[:0]), "images must be a tensor"),
         (lambda: els.nearest_training_image(X * float("nan"), IMAGES), "x contains NaN"),
         (lambda: els.novelty(X, IMAGES, IMAGES), "at least half of the held-out images are training images"),
@@ -195,6 +197,14 @@ def test_too_little_memory() -> None:
         (lambda: els.sample(els_machine(), X, times=[0.1]), "at least two entries"),
         (lambda: els.add_noise(X, X[..., :3], 0.5), "images and noise must have one shape"),
         (lambda: els.compare(X, X[:1]), "prediction and target must have one shape"),
+        (
+            lambda: els.compare(X.to("meta"), X),
+            r"one shape and device, got \(2, 1, 8, 8\) on meta and \(2, 1, 8, 8\) on cpu",
+        ),
+        (
+            lambda: els.nearest_training_image(X, IMAGES.to("meta")),
+            r"got \(1, 8, 8\) torch.float32 on cpu and \(1, 8, 8\) torch.float32 on meta",
+        ),
         (lambda: els.nearest_training_image(X, IMAGES[..., :4]), "must have one shape"),
         (lambda: els.lab("laptp", verbose=False), "unknown lab 'laptp': did you mean laptop"),
         (lambda: els.lab(device="cdua", verbose=False), "unknown device 'cdua': did you mean cuda"),
@@ -216,6 +226,15 @@ def test_the_rest(call, sentence: str) -> None:
 def test_a_device_that_is_not_there() -> None:
     with pytest.raises(els.CourseError, match=r"device cuda was asked for, but this computer has: cpu"):
         els.lab(device="cuda", verbose=False)
+
+
+def test_more_gpus_than_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert [str(pick_device(name)) for name in ("cuda", "cuda:1", "cpu")] == ["cuda", "cuda:1", "cpu"]
+    for name in ("cuda:2", "cuda:9", "vulkan"):
+        with pytest.raises(els.CourseError, match=rf"device {name} was asked for, but .* has: cpu, cuda:0, cuda:1; "):
+            pick_device(name)
 
 
 @pytest.mark.parametrize("threads", ["0", "two", "-1", "1.5", "9999999999"])
@@ -282,6 +301,23 @@ def test_images_that_do_not_fit_the_network(tmp_path: Path) -> None:
     assert len(els.lab(dataset=tmp_path / "three.npy", verbose=False).data) == 6
     np.save(tmp_path / "three.labels.npy", np.array([0, 1, 2, 8, 8, 8]))  # the last class has no image
     assert len(els.lab(network=told, dataset=tmp_path / "three.npy", verbose=False).data) == 6
+
+
+def test_of_a_folders_first_images_only_the_classes_that_they_have_are_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for number, name in enumerate(("ape/0", "ape/1", "bee/0", "cat/0", "dog/0", "dog/1")):
+        Path("few", name).parent.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(number).integers(0, 256, (8, 8), dtype=np.uint8)
+        Image.fromarray(pixels).save(Path("few", f"{name}.png"))
+    ok("train", "own", "--dataset", "few", "--conditional", "--n", "3", "--width", "4", "--steps", "2")
+    ok("calibrate", "own", "--samples", "3", "--steps", "2", "--largest", "3")
+    lab = els.lab(network="own", verbose=False)
+    assert len(lab.data.class_names) == 4 and lab.labels_for(range(5)).tolist() == [0, 1, 0, 1, 0]
+    shipped = els.lab(network="fashion-mnist-16-resnet-zeros-conditional", verbose=False)
+    assert shipped.labels_for(range(100)).tolist() == [seed % 10 for seed in range(100)]
+    assert els.lab(verbose=False).labels_for(range(3)) is None
 
 
 def test_training_a_network_of_ones_own() -> None:
@@ -448,10 +484,6 @@ def test_a_network_knows_its_images_from_others_in_their_place(tmp_path: Path, m
         result = run(command, *([] if command == "calibrate" else ["--network"]), "own")
         assert result.exit_code == 1 and "no longer holds the images that own was trained on" in result.output
     assert len(els.lab(network="own", dataset="mine.npy", verbose=False).data) == 6
-    old = json.loads(card.read_text())
-    old["data"] = {"name": "mine.npy", "size": None, "n": 6}  # as an earlier version wrote it
-    card.write_text(json.dumps(old))
-    assert "is trained" in ok(*own) and len(els.lab(network="own", verbose=False).data) == 6
 
 
 @pytest.mark.parametrize(("command", "goes_on"), [("train", True), ("sample", False)])

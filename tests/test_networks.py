@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,12 @@ from conftest import ok, pictures, run
 from torch import Tensor, nn
 
 import elscourse as els
+from elscourse import recipes
 from elscourse.checkpoints import NetworkDenoiser, network_files, save_network
+from elscourse.data import data_dir
 from elscourse.networks import build_network
-from elscourse.recipes import choose
-from elscourse.training import TrainingPlan, learning_rate, noise_prediction_loss, train
+from elscourse.recipes import RECIPES, choose, follow
+from elscourse.training import Trainer, TrainingPlan, learning_rate, noise_prediction_loss, train
 
 SHIPPED = {
     "fashion-mnist-16-resnet-zeros": (2000, "zeros", False),
@@ -128,6 +131,16 @@ def test_what_is_no_noise_predictor_gets_a_sentence(network: nn.Module, sentence
         NetworkDenoiser(network)(x, 0.5)
     with pytest.raises(els.CourseError, match=sentence):
         train(network, els.ImageSet(x), TrainingPlan(steps=1, batch=2), progress=False)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_networks_are_those_of_their_recipes(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recipes, "train", lambda *_, **__: pytest.fail("it was trained anew"))
+    folder = data_dir() / "networks"
+    assert follow(RECIPES[name], folder) == folder / f"{name}.safetensors"
+    monkeypatch.setitem(RECIPES, name, replace(RECIPES[name], n=100))
+    with pytest.raises(els.CourseError, match=r"was made by another recipe \(other data\)"):
+        follow(RECIPES[name], folder)
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -260,6 +273,39 @@ def test_training_learns_and_its_average_follows(generator: torch.Generator) -> 
         loss = noise_prediction_loss(average, x_0, None, els.CosineSchedule(), generator, "float32")
     assert loss < losses[0] / 2
     assert not any(p.requires_grad for p in average.parameters())
+
+
+class Normed(Own):
+    """One that keeps statistics of what it sees."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm, self.drop = nn.BatchNorm2d(1), nn.Dropout(0.0)
+
+    def forward(self, x_t: torch.Tensor, t: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
+        return self.drop(self.norm(self.conv(x_t)))
+
+
+def test_the_average_has_the_statistics_of_its_network_and_draws_nothing(tmp_path: Path) -> None:
+    data, plan = els.ImageSet(pictures(8, 1, 8, 8)), TrainingPlan(steps=4, batch=4, precision="float32")
+
+    def go(**options: object) -> tuple[nn.Module, nn.Module]:
+        torch.manual_seed(0)
+        network = Normed()
+        return network, train(network, data, plan, progress=False, **options)[0]  # type: ignore[arg-type]
+
+    def stop(trainer: Trainer) -> None:
+        if trainer.step == 3:
+            raise KeyboardInterrupt
+
+    network, average = go()
+    assert average.norm.num_batches_tracked == 4 and average.norm.running_var != 1  # as it was before the training
+    assert all(torch.equal(a, b) for a, b in zip(average.buffers(), network.buffers(), strict=True))
+    assert not any(module.training for module in average.modules())
+    with pytest.raises(KeyboardInterrupt):
+        go(checkpoint=tmp_path / "state", save_every=2, after_step=stop)
+    resumed = go(checkpoint=tmp_path / "state")[1].state_dict()
+    assert all(torch.equal(resumed[name], value) for name, value in average.state_dict().items())
 
 
 SCRIPT = textwrap.dedent("""

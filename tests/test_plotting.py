@@ -7,13 +7,11 @@ import sys
 
 import pytest
 import torch
-from click.testing import CliRunner
-from conftest import pictures
+from conftest import pictures, run
 from matplotlib import pyplot as plt
 
 import elscourse as els
 from elscourse import plotting
-from elscourse.cli import main
 
 
 @pytest.mark.parametrize("alt", ["", "   ", "a plot", None, 3])
@@ -136,5 +134,5 @@ def test_the_style_is_found_by_name() -> None:
 
 @pytest.mark.parametrize("name", ["picture", "picture.xyz", "a.b/picture"])
 def test_an_unknown_kind_of_picture_is_refused_before_drawing(name: str) -> None:
-    result = CliRunner().invoke(main, ["sample", "--out", name])
+    result = run("sample", "--out", name)
     assert result.exit_code == 1 and "end it in .png" in result.output

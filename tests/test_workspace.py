@@ -11,11 +11,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from conftest import ok, run
 
 import elscourse as els
 from elscourse import workspace
-from elscourse.cli import main
 
 LESSONS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.py"))
 
@@ -53,16 +52,15 @@ def test_odd_folders_are_refused(tmp_path: Path) -> None:
 def test_a_folder_without_dir_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subprocess, "call", lambda command, cwd: 0)
     monkeypatch.chdir(tmp_path)
-    result = CliRunner().invoke(main, ["lab", "mine"])
+    result = run("lab", "mine")
     assert result.exit_code == 1 and "a folder of your own is named by --dir mine" in result.output
-    assert CliRunner().invoke(main, ["lab", LESSONS[0].with_suffix(".ipynb").name]).exit_code == 0
+    ok("lab", LESSONS[0].with_suffix(".ipynb").name)
 
 
 def test_lab_opens_jupyterlab_in_that_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     monkeypatch.setattr(subprocess, "call", lambda command, cwd: calls.append((command[1:], cwd)) or 0)
-    result = CliRunner().invoke(main, ["lab", "--dir", str(tmp_path / "mine"), "--no-browser", "--port=9999"])
-    assert result.exit_code == 0, result.output
+    ok("lab", "--dir", str(tmp_path / "mine"), "--no-browser", "--port=9999")
     assert calls == [(["-m", "jupyterlab", "--no-browser", "--port=9999"], tmp_path / "mine")]
     assert (tmp_path / "mine" / LESSONS[0].with_suffix(".ipynb").name).exists()
 

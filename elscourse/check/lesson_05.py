@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .. import reference
+from ..errors import shape_of
 from .attempt import Case
 from .exercise import Exercise, Mistake
 
@@ -148,8 +149,8 @@ def _half(height: int, width: int) -> Float[Tensor, "H W"]:
 
 def _judge_new_image(output: Tensor, height: int, width: int) -> str | None:
     if not isinstance(output, Tensor) or output.shape != (height, width):
-        shape = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
-        return f"For a torus of {height} x {width} your image must have the shape ({height}, {width}), it has {shape}."
+        shape = f"({height}, {width})"
+        return f"For a torus of {height} x {width} your image must have the shape {shape}, it has {shape_of(output)}."
     u = output.detach().double()
     if not bool((u.abs() == 1).all()):
         return "Every pixel must be black (-1) or white (1): any other value is far from every centre."

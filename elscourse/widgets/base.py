@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..diffusion import Labels, check_labels
-from ..errors import CourseError
+from ..errors import CourseError, shape_of
 from ..machine import Machine
 
 MOST_VOTERS = 100
@@ -57,8 +57,7 @@ def check_images(images: object, what: str, letters: str = "BCHW") -> Tensor:
     """Images that can be shown: floats of the shape named by `letters`, grey or coloured, finite."""
     shape = f"({', '.join(letters)})"
     if not isinstance(images, Tensor) or images.ndim != len(letters) or images.numel() == 0:
-        given = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
-        raise CourseError(f"{what} must be a tensor with the shape {shape}, got {given}.")
+        raise CourseError(f"{what} must be a tensor with the shape {shape}, got {shape_of(images)}.")
     if images.shape[-3] not in (1, 3):
         raise CourseError(f"{what} must have 1 channel (grey) or 3 (red, green, blue), got {images.shape[-3]}.")
     if not images.is_floating_point():
