@@ -20,14 +20,13 @@ from .catalogue import BUNDLED, CATALOGUE, FASHION_CLASSES, Dataset
 from .datasets import read
 from .errors import CourseError, unknown_name
 from .folders import classes, image_files, runs_of_one_shape
-from .mapped import check_order, is_mapped, open_images, open_labels
+from .mapped import check_order, check_range, is_mapped, open_images, open_labels
 
 __all__ = ["BUNDLED", "FASHION_CLASSES", "ImageSet", "data_dir", "load", "resize", "to_unit_range"]
 
 Size = int | tuple[int, int]  # pixels; a pair is (height, width)
 
 BUNDLE = "fashion-mnist-10k.npz"
-SLACK = 1e-3  # by which pixels may leave [-1, 1]: they were rounded when they were made
 CHUNK = 1024  # images converted or resized at a time: little more than the result is in memory
 
 
@@ -65,11 +64,7 @@ class ImageSet:
         check_order(shape, self.name)
         if self.images.numel() == 0:
             raise CourseError(f"{self.name}: at least one image is needed, got none (shape {shape}).")
-        low, high = (bound.item() for bound in self.images.aminmax())
-        if not (low >= -1 - SLACK and high <= 1 + SLACK):  # so that NaN is found too: one anywhere makes both NaN
-            raise CourseError(
-                f"{self.name}: pixels must lie in [-1, 1] (uint8 / 127.5 - 1), got some from {low:.4g} to {high:.4g}."
-            )
+        check_range(self.images, self.name)
         if self.labels is not None:
             self._check_labels(self.labels)
 

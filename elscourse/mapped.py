@@ -18,6 +18,7 @@ from .errors import CourseError
 from .files import UNREADABLE
 
 PIECE = 2**22  # bytes of images looked at together
+SLACK = 1e-3  # by which pixels may leave [-1, 1]: they were rounded when they were made
 MOST_CLASSES = 10_000  # in an array file: each gets a name
 
 
@@ -74,6 +75,15 @@ def check_order(shape: Sequence[int], what: object) -> None:
         raise CourseError(
             f"{what} must have the shape (N, C, H, W), got {tuple(shape)}, whose colours seem to come last: move them "
             "with x.transpose(0, 3, 1, 2) in numpy, x.permute(0, 3, 1, 2) in torch."
+        )
+
+
+def check_range(images: Float[Tensor, "N C H W"], what: object) -> None:
+    """Raise CourseError for pixels that are no numbers in [-1, 1], as those of 0 to 255 are not."""
+    low, high = (bound.item() for bound in images.aminmax())
+    if not (low >= -1 - SLACK and high <= 1 + SLACK):  # so that NaN is found too: one anywhere makes both NaN
+        raise CourseError(
+            f"{what}: pixels must lie in [-1, 1] (uint8 / 127.5 - 1), got some from {low:.4g} to {high:.4g}."
         )
 
 

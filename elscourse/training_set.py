@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .diffusion import Labels, check_labels
 from .errors import CourseError, shape_of
-from .mapped import check_order, pieces
+from .mapped import check_order, check_range, pieces
 from .patches import NUMBER
 from .posterior import MEMORY
 from .schedule import CosineSchedule, check_schedule, check_time
@@ -44,9 +44,8 @@ class TrainingSetDenoiser:
         if images.dtype not in (torch.float32, torch.float64):
             raise CourseError(f"images must be float32 or float64 with pixels in [-1, 1], got {images.dtype}.")
         check_order(images.shape, "images")
+        check_range(images, "images")
         total = torch.stack([piece.sum((0, 2, 3), dtype=torch.float64) for piece in pieces(images)]).sum(0)
-        if not total.isfinite().all():
-            raise CourseError("images contain NaN or infinite pixels: remove or repair them first.")
         given = shape_of(image_labels)
         if image_labels is not None and given != (len(images),):
             raise CourseError(f"image_labels must be a tensor with one label per image ({len(images)}), got {given}.")

@@ -53,8 +53,9 @@ BUILDING = [
     (lambda: els.IdealScoreMachine(IMAGES[:0]), r"N >= 1, got \(0, 1, 8, 8\)"),
     (lambda: els.IdealScoreMachine(IMAGES.numpy()), r"must be a tensor.*got ndarray"),
     (lambda: els.IdealScoreMachine((IMAGES * 255).byte()), r"float32 or float64.*got torch.uint8"),
-    (lambda: els.IdealScoreMachine(IMAGES.log()), r"images contain NaN or infinite pixels"),
-    (lambda: els.IdealScoreMachine(IMAGES / 0), r"images contain NaN or infinite pixels"),
+    (lambda: els.IdealScoreMachine(IMAGES.log()), r"images: pixels must lie in \[-1, 1\].* got some from nan to nan"),
+    (lambda: els.IdealScoreMachine(IMAGES / 0), r"images: pixels must lie in \[-1, 1\]"),
+    (lambda: els.IdealScoreMachine((IMAGES + 1) * 127.5), r"\(uint8 / 127.5 - 1\), got some from \d.* to 2\d\d"),
     (lambda: els.IdealScoreMachine(IMAGES, image_labels=CLASSES[:3]), r"one label per image \(4\), got \(3,\)"),
     (
         lambda: els.IdealScoreMachine(IMAGES, image_labels=[0, 0, 1, 1]),

@@ -249,23 +249,26 @@ def reached(name: str, machine: str, steps: int | str, what: str = "r2") -> floa
 
 def test_the_readme_states_the_shipped_numbers() -> None:
     name, text = "fashion-mnist-16-resnet-zeros-conditional", (RESULTS.parents[1] / "README.md").read_text()
-    assert f"formula and network is {reached(name, 'els-zeros', 150):.3f}," in text
-    assert f"ideal denoiser and network {reached(name, 'is', 150):.3f}," in text
+    text = " ".join(text.split())
+    rows = {"formula": "els-zeros", "local machine": "ls", "best linear filter": "wiener", "ideal denoiser": "is"}
+    said = ", ".join(f"{what} {reached(name, machine, 150):.3f}" for what, machine in rows.items())
+    assert f"over 100 seeds: {said};" in text
     assert reached(name, "els-zeros", 150, "beats_ideal") == 1, "the better prediction for every seed"
-    medians = [f"{reached(name.replace('16', '28'), machine, 150):.3f}" for machine in ("els-zeros", "is")]
-    assert f"medians are {' and '.join(medians)} " in " ".join(text.split())
+    ideal, formula = (f"{reached(name.replace('16', '28'), machine, 150):.3f}" for machine in ("is", "els-zeros"))
+    assert f"{ideal}, the formula {formula})" in text
 
 
 def test_the_page_on_the_paper_states_the_shipped_numbers() -> None:
     text = " ".join((RESULTS.parents[1] / "book" / "paper.md").read_text("utf-8").split())
     said = {}
-    for machine, what in itertools.product(("els-zeros", "is"), ("r", "r2")):
-        said[machine, what] = " / ".join(
-            f"{reached('fashion-mnist-28-resnet-zeros-conditional', machine, steps, what):.2f}"[1:]
+    for side, machine, what in itertools.product((16, 28), ("els-zeros", "is"), ("r", "r2")):
+        said[side, machine, what] = " / ".join(
+            f"{reached(f'fashion-mnist-{side}-resnet-zeros-conditional', machine, steps, what):.2f}"[1:]
             for steps in (150, 20)
         )
-    assert f"Its r is {said['els-zeros', 'r']} for ELS, as published, and {said['is', 'r']} for IS;" in text
-    assert f"its r2 {said['els-zeros', 'r2']} and {said['is', 'r2']}." in text
+    assert f"with r {said[28, 'els-zeros', 'r']} for ELS and {said[28, 'is', 'r']} for IS" in text
+    assert f"(its r2: {said[28, 'els-zeros', 'r2']} and {said[28, 'is', 'r2']})" in text
+    assert f"with r2 {said[16, 'els-zeros', 'r2']} and {said[16, 'is', 'r2']}." in text
 
 
 def test_the_story_is_true_in_the_shipped_runs() -> None:

@@ -267,7 +267,7 @@ def test_images_of_one_row() -> None:
 
 
 def test_what_is_kept_belongs_to_the_images_as_they_are_now() -> None:
-    images = smooth_pictures(40, 1, 8, seed=1)
+    images = smooth_pictures(40, 1, 8, seed=1) / 10
     built = els.EquivariantLocalScoreMachine(images, patch_size=3, tolerance=1e-3)
     x_t = noised(images, 2, SCHEDULE.alpha(0.1), SCHEDULE.sigma(0.1))
     assert built.certified(x_t, 0.1).visited < 1
