@@ -143,7 +143,10 @@ def _mapped(path: Path, size: Size | None, n: int | None) -> ImageSet:
         )
     labels = open_labels(path, len(images))
     class_names = () if labels is None else tuple(str(k) for k in range(int(labels.max()) + 1))
-    return ImageSet(images[:n], _as_labels(labels, n), class_names, path.stem)
+    try:
+        return ImageSet(images[:n], _as_labels(labels, n), class_names, path.stem)
+    except CourseError as error:
+        raise CourseError(f"{path}: {error}") from error
 
 
 def _bundled() -> tuple[np.ndarray, np.ndarray]:

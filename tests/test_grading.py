@@ -610,7 +610,9 @@ def f():
 '''
 
 
-@pytest.mark.parametrize("line", ["torch.roll?", "torch.roll??", "?torch.roll", "lines[-1].split?", "torch.*roll*?"])
+@pytest.mark.parametrize(
+    "line", ["torch.roll?", "torch.roll??", "?torch.roll", "lines[-1].split?", "torch.*roll*?", "a = torch.roll?"]
+)
 def test_a_line_that_asks_jupyter_for_help_costs_no_function(line: str) -> None:
     for cell in (ASKS.format(line=line), f"{line}\n{ASKS.format(line='pass')}", ASKS.format(line="pass") + line):
         found = reading.read([cell])

@@ -284,7 +284,7 @@ def test_arrays_that_are_no_images(tmp_path: Path, array: np.ndarray, sentence: 
     np.save(tmp_path / "set.npy", array)
     with pytest.raises(els.CourseError, match=sentence) as error:
         els.load(tmp_path / "set.npy")
-    assert "\n" not in str(error.value) and "set" in str(error.value)
+    assert "\n" not in str(error.value) and "set.npy" in str(error.value)
 
 
 def test_files_that_are_no_arrays(tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def main() -> None:
             CANDIDATES,
             noise,
             progress=True,
-            checkpoint=KEEP / f"{window}.npy",
+            checkpoint=KEEP / f"{window}.npz",
         )
         found["times"] = np.array(table.times)
         found[f"cosine-{window}"] = table.cosine.numpy()

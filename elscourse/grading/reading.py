@@ -20,7 +20,7 @@ WRITES = {"STORE_NAME", "STORE_GLOBAL", "DELETE_NAME", "DELETE_GLOBAL"}
 ANSWERS = re.compile(r"elscourse\.(check\.(lesson_|exercise|_)|reference|grading)[\w.]*", re.IGNORECASE)
 TELLING = {"answer", "exercises", "_exercise", "examine", "_getframe", "currentframe", "f_back", "f_globals"}
 # lines for Jupyter alone: %matplotlib inline, !pip install, ?torch.roll, torch.roll? (but x = 1  # why? is Python)
-JUPYTER = re.compile(r"^(\s*)(?:[%!?].*|[\w.*\[\]-]+\?\??)$", re.MULTILINE)
+JUPYTER = re.compile(r"^(\s*)(?:[%!?].*|(?:[\w.]+ *= *)?[\w.*\[\]-]+\?\??)$", re.MULTILINE)
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError)
 
 
