@@ -22,7 +22,7 @@ NETWORKS = Path(__file__).parents[1] / "data" / "networks"
 
 
 def smooth(n: int = 40) -> torch.Tensor:
-    return torch.nn.functional.avg_pool2d(pictures(n, 1, 14, 14), 5, 1).mul(3)
+    return torch.nn.functional.avg_pool2d(pictures(n, 1, 14, 14), 5, 1).mul(3).clamp(-1, 1)
 
 
 @pytest.mark.parametrize("window", ["square", "gaussian"])
