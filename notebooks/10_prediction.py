@@ -570,7 +570,7 @@ assert abs(overall["IS"] - 0.74) < 0.006 and abs(overall["class mean"] - 0.73) <
 # A window of 17 x 17, the most that a ResNet sees, is larger than a picture of 16 x 16; Fashion-MNIST comes at 28 x 28.
 # And of 10,000 pictures, 8,000 steps see each some 50 times. So a fifth network was trained at 28 x 28, its recipe
 # followed at 20 x 20 and 16 x 16, and at 16 x 16 with 1,000 and with 100 pictures, each seen 500 and 5,000 times. Every
-# network's windows were calibrated (stored; `data/lessons/make_10_variants.py`, an hour and a half on two cores).
+# network's windows were calibrated (stored; `data/lessons/make_10_variants.py`, about an hour on two cores).
 #
 # **Predict.** Larger pictures: does ELS lose, or the ideal machine? Fewer, seen more often: does the network begin to
 # remember?
