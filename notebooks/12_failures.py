@@ -589,9 +589,9 @@ for name, seeds in {"the seeds above": slice(0, 100), "the next hundred": slice(
         assert (won, bad) == {0: (74, [39, 20, 20]), 100: (76, [46, 22, 28])}[seeds.start]
 
 # %% [markdown]
-# It holds: better for 76 of a hundred fresh seeds, though 22 lopsided drawings are fewer than the network's 28 there. It
-# holds for trousers: over all classes, longer windows in the middle are a draw (lesson 09). The best match of *scores*,
-# which is what was calibrated, need not be the best predictor of *samples*.
+# It holds: better for 76 of a hundred fresh seeds, though 22 lopsided drawings are fewer than the network's 28 there.
+# It holds for trousers: over all classes, longer windows in the middle are a draw (lesson 09). The best match of
+# *scores*, which is what was calibrated, need not be the best predictor of *samples*.
 #
 # One more trap is in the printed columns. Of the machine's three-legged seeds, "9 below 0.4" cured six of ten. A cure?
 # It grew three new ones. Whoever looks only at the selected bad cases sees *any* change as an improvement, since they
