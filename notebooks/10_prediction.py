@@ -606,6 +606,8 @@ for variant in dict.fromkeys(name for which in panels.values() for name in which
     losses, window = variants[f"losses, {variant}"].tolist(), variants[f"patch sizes, {variant}"][12].item()
     print(f"{variant:12s}  {medians[variant][0]:.2f}  {medians[variant][1]:.2f}  {ahead[variant]:9d}  {window:12d}  "
           f"{variants[f'distances, {variant}'].median():8.1f}  {', '.join(f'{v:.3f}' for v in losses)}")  # fmt: skip
+plan = els.load_network("fashion-mnist-28-resnet-zeros-conditional").card["plan"]  # and that of the others here
+print("times each picture was seen:", {n: plan["steps"] * plan["batch"] // n for n in panels["number of pictures"]})
 hundred = els.load("fashion-mnist", size=16, n=1100).images
 new = els.nearest_training_image(hundred[100:], hundred[:100])[1].median().item()
 print(f"from a new real picture to the nearest of the 100: {new:.1f}")
