@@ -823,6 +823,8 @@ if lab.profile == "laptop":
 #   lower median over ten seeds. Twenty numbers, and nothing else, pass from the network to the machine.
 # * A wrong size costs much at low noise and next to nothing at $t = 1$, where all scores share the term $-x_t$. In the
 #   middle the curve is least certain.
+# * Windows must shrink, and the curve carries something of each network: a straight line between its ends predicts as
+#   well for only one of five.
 # * At low noise the calibrated square holds only about half of what the network looks at, probably because it counts
 #   all its pixels alike. A Gaussian window fits its scores better below $t = 0.4$; better samples do not always follow.
 #
