@@ -821,12 +821,10 @@ if lab.profile == "laptop":
 #   4.2 pixels at $t = 0.75$ and shrinks from there to 1.4 at $t = 0.05$.
 # * Calibration: on the network's own way down, the patch size whose score has the largest cosine with the network's,
 #   lower median over ten seeds. Twenty numbers, and nothing else, pass from the network to the machine.
-# * A wrong size costs much at low noise and next to nothing at $t = 1$, where all scores share the term $-x_t$. In the
-#   middle the curve is least certain.
-# * Windows must shrink, and the curve carries something of each network: a straight line between its ends predicts as
-#   well for only one of five.
-# * At low noise the calibrated square holds only about half of what the network looks at, probably because it counts
-#   all its pixels alike. A Gaussian window fits its scores better below $t = 0.4$; better samples do not always follow.
+# * A wrong size costs much at low noise and next to nothing at $t = 1$, where all scores share the term $-x_t$.
+# * The curve carries something of each network: a straight line predicts as well for only one of five.
+# * At low noise the calibrated square holds only about half of what the network looks at, probably because it counts all
+#   its pixels alike. A Gaussian window fits its scores better there; better samples do not always follow.
 #
 # ## What is still unexplained
 #
