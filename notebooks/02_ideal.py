@@ -443,18 +443,23 @@ check.nearest_image(nearest_image)
 # follow the effective number of voters (Exercise 3) along the 64 paths. And since each picture belongs to one of ten
 # classes, also the effective number of *classes*, from the summed weight of each class.
 #
-# **Predict.** What is settled first, the class or the picture? Is the choice sudden or gradual?
+# **Predict.** The class cannot be settled later than the picture. Well before it, or together with it? Is the choice
+# sudden or gradual?
 
 # %%
-votes_of_class = torch.nn.functional.one_hot(labels, 10).float().to(lab.device)
-times, pictures, classes, heaviest = [], [], [], []
+votes_of_class = torch.nn.functional.one_hot(labels, 10).float()
+shuffled = votes_of_class[torch.randperm(N, generator=torch.Generator().manual_seed(0))]  # classes that mean nothing
+votes_of_class, shuffled = votes_of_class.to(lab.device), shuffled.to(lab.device)
+times, pictures, classes, by_chance, heaviest = [], [], [], [], []
 for t, x_t, _ in list(els.trajectory(machine, noise, steps=40))[:-1]:
     w = ideal_weights(x_t, images, t)  # (64, N)
     times.append(t)
     pictures.append(torch.special.entr(w).sum(1).exp())
     classes.append(torch.special.entr(w @ votes_of_class).sum(1).exp())
+    by_chance.append(torch.special.entr(w @ shuffled).sum(1).exp())
     heaviest.append(w.max(1).values)
-pictures, classes, heaviest = (torch.stack(values).cpu() for values in (pictures, classes, heaviest))  # (40, 64)
+curves = (pictures, classes, by_chance, heaviest)
+pictures, classes, by_chance, heaviest = (torch.stack(values).cpu() for values in curves)  # (40, 64) each
 
 # %% tags=["slide"]
 fig, ax = plt.subplots(figsize=(6, 3.5))
@@ -464,13 +469,15 @@ for values, name, colour, dash in (
 ):
     ax.semilogy(times, values.median(1).values, color=colour, ls=dash, label=f"effective number of {name}")
     ax.fill_between(times, values.quantile(0.1, 1), values.quantile(0.9, 1), color=colour, alpha=0.15, lw=0)
+ax.semilogy(times, by_chance.median(1).values, color="0.4", ls=":", label="the same, labels shuffled")
 ax.set(xlim=(1, 0), ylim=(0.9, 1.5 * N), xlabel="time t (noise on the left)", ylabel="median and middle 80%")
 ax.legend()
 show(
     fig,
     alt=(
         "Effective numbers of pictures and of classes against time on a logarithmic axis: pictures fall steadily "
-        "from 2,000 to 1 near t = 0.4, classes from 10 to 1 slightly earlier."
+        "from 2,000 to 1 near t = 0.4, classes from 10 to 1 earlier; with shuffled labels the classes stay near 10 "
+        "until t = 0.7 and fall together with the pictures."
     ),
 )
 
@@ -484,8 +491,10 @@ def first_time(condition):
 choice = first_time(heaviest > 0.5)
 at = {t: i for i, t in enumerate(times)}
 early, middle = at[0.75], at[0.5]
-print(f"t = 0.75: {pictures[early].median():.0f} pictures, {classes[early].median():.1f} classes")
-print(f"t = 0.5:  {pictures[middle].median():.1f} pictures, {classes[middle].median():.1f} classes")
+print("          pictures  classes  classes, labels shuffled")
+for i in (early, middle):
+    found = (values[i].median() for values in (pictures, classes, by_chance))
+    print("t = {:<4}  {:8.1f}  {:7.1f}  {:8.1f}".format(times[i], *found))
 print(
     f"one picture holds half of the votes from t = {choice.median():.2f} on (median; middle half "
     f"{choice.quantile(0.25):.2f} to {choice.quantile(0.75):.2f})"
@@ -496,13 +505,14 @@ print(f"at t = 0.5 it does so for {settled} of the 64")
 if lab.profile == "laptop":
     assert 130 < pictures[early].median() < 150 and 3 < classes[early].median() < 4
     assert 3.5 < pictures[middle].median() < 4.5 and classes[middle].median() < 1.5
+    assert by_chance[early].median() > 9 and 2.5 < by_chance[middle].median() < 3.5
     assert abs(choice.median() - 0.5) < 0.03 and 35 <= settled <= 39
 
 # %% [markdown] tags=["slide"]
 # The choice is gradual, and it is made from coarse to fine. At $t = 0.75$ effectively some 140 pictures are left, but
-# of three or four classes only (140 picked blindly would be of all ten); near $t = 0.5$ the class is almost settled,
-# while about four pictures still compete. Half-way through the process, at $t = 0.5$, one picture holds the majority in
-# 37 of the 64 cases. Once it holds everything, the rest of the way only removes noise.
+# of three or four classes only (with shuffled labels they would be of more than nine); near $t = 0.5$ the class is
+# almost settled, while about four pictures still compete. Half-way through the process, at $t = 0.5$, one picture holds
+# the majority in 37 of the 64 cases. Once it holds everything, the rest of the way only removes noise.
 #
 # **Predict.** With a larger training set there are more candidates to tell apart. From 20 to 10,000 pictures: will
 # the choice come earlier, later, or at the same time? Will the copying stop?
@@ -534,12 +544,12 @@ show(
 )
 assert all(a > b for a, b in pairwise(moments))
 if lab.profile == "laptop":
-    assert all(a - b < 0.151 for a, b in pairwise(moments))
+    assert all(0.1 < a - b < 0.151 for a, b in list(pairwise(moments))[:2])
 
 # %% [markdown] tags=["slide"]
 # More data *delays* the choice: there are more candidates, so the noise must fall further before they can be told
-# apart. But ten times the pictures delay it by 0.15 at most, and the copying does not stop: 64 of 64, whatever the
-# size. More data is no way out. (Physicists call this moment the collapse, and study it for very large data sets; see
+# apart. But ten times the pictures delay it by only about 0.15, and the copying does not stop: 64 of 64 at each of the
+# sizes. More data is no way out. (Physicists call this moment the collapse, and study it for very large data sets; see
 # the references.)
 #
 # ## 6. Same seed, same memory (6 minutes)
@@ -564,18 +574,23 @@ if lab.profile == "laptop":
     assert abs((after == nearest).sum() - 55) <= 2 and abs((finer == nearest).sum() - 51) <= 2
 
 # %% tags=["slide"]
-many = els.sample(machine, els.seeded_noise(range(3000, 4000), lab.shape).to(lab.device), steps=20)
-index, distance = els.nearest_training_image(many, images)
-different = len(set(index.tolist()))
-by_chance = N * (1 - (1 - 1 / N) ** 1000)  # expected number of different pictures in 1,000 fair draws
-print(f"copies: {(distance < 1e-4).sum()} of 1000; different pictures: {different}; by fair draws: {by_chance:.0f}")
-assert (distance < 1e-4).all() and abs(different - by_chance) < 0.05 * by_chance
+thousand = els.seeded_noise(range(3000, 4000), lab.shape).to(lab.device)
+fair = N * (1 - (1 - 1 / N) ** 1000)  # expected number of different pictures in 1,000 fair draws
+from_mean = (images - images.mean(0)).square().sum((1, 2, 3))
+near = from_mean < from_mean.quantile(0.25)  # the quarter of the pictures that is closest to the mean
+print(f"fair draws: {fair:.0f} different pictures, 25% of the draws from the quarter closest to the mean")
+for steps, closest in ((20, 0.32), (100, 0.27)):
+    index, distance = els.nearest_training_image(els.sample(machine, thousand, steps=steps), images)
+    draws, share = torch.bincount(index, minlength=N), near[index].float().mean()
+    print(f"{steps} steps: {(draws > 0).sum()} different, none more than {draws.max()} times, {share:.0%} from there")
+    assert (distance < 1e-4).all() and abs((draws > 0).sum() - fair) < 0.05 * fair and draws.max() <= 5
+    assert lab.profile == "gpu" or abs(share - closest) < 0.01
 
 # %% [markdown]
 # Most disturbances are forgotten (55 of 64), some tip the balance between two candidates, and so do smaller steps (51
-# of 64 stay). And nobody is a favourite by far: 1,000 seeds show 778 different pictures, about as many as 1,000 blind
-# draws from a hat. The exact flow gives each of the $N$ points the probability $1/N$; twenty coarse steps come near it
-# (they favour pictures close to the mean a little, a hundred steps hardly).
+# of 64 stay). And nobody is a favourite by far: 1,000 seeds show 778 different pictures, none more than four times,
+# about as many as 1,000 blind draws from a hat. The exact flow gives each of the $N$ points the probability $1/N$;
+# twenty coarse steps come near it (the quarter closest to the mean gets 32 % of the draws; of a hundred steps, 27 %).
 #
 # So here is what perfect training achieves: **a roundabout way to draw a training picture at random.**
 #
