@@ -192,12 +192,13 @@ def provenance_map(
     count = len(images)
     figure = _figure(1.5 * count + 0.9, 3.1 + 0.2 * bool(titles))
     axes = figure.subplots(2, count, squeeze=False)
-    palette = colormaps["tab20"]
+    tab20 = colormaps["tab20"](range(20))
+    palette = tab20[[k for k in range(20) if k not in (14, 15)]]  # two greys, which would pass for "no source"
     for b in range(count):
         show_image(axes[0, b], images[b])
         # neighbouring indices must not get neighbouring colours, of which the palette's pairs are alike as well
         index = source[b].cpu().numpy()
-        colours = palette((index * 7) % 20)
+        colours = palette[(index * 7) % len(palette)]
         colours[index < 0] = (0.85, 0.85, 0.85, 1)
         axes[1, b].imshow(colours, interpolation="nearest")
         _bare(axes[1, b])
@@ -212,10 +213,11 @@ def provenance_map(
 def _draw_seams(axis: Any, source: Int[Tensor, "H W"]) -> None:
     """White lines between neighbouring pixels of different sources."""
     height, width = source.shape
-    for y, x in (source[1:] != source[:-1]).nonzero().tolist():
-        axis.plot([x - 0.5, x + 0.5], [y + 0.5, y + 0.5], color="white", lw=1, solid_capstyle="projecting")
-    for y, x in (source[:, 1:] != source[:, :-1]).nonzero().tolist():
-        axis.plot([x + 0.5, x + 0.5], [y - 0.5, y + 0.5], color="white", lw=1, solid_capstyle="projecting")
+    line: dict[str, Any] = {"color": "white", "lw": 1, "capstyle": "projecting", "snap": False}
+    y, x = (source[1:] != source[:-1]).nonzero().cpu().numpy().T
+    axis.hlines(y + 0.5, x - 0.5, x + 0.5, **line)
+    y, x = (source[:, 1:] != source[:, :-1]).nonzero().cpu().numpy().T
+    axis.vlines(x + 0.5, y - 0.5, y + 0.5, **line)
     axis.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
 
 

@@ -7,8 +7,9 @@ entropy, images, places (7, 8): at one and the same x_t (t = 0.25 on the calibra
 posterior entropy in nats, mean over the pixels that are not background, and over these pixels the number of different
 training images and of different displacements among the heaviest voters.
 mosaic_images (7, 8): the number of images at the last evaluation (t = 0.05) of each mosaic, counted in the same way.
-losses (5, 2): mean squared error at t = 0.5, per pixel, of is, es, ls, els-circular and the circular network, on the
-first 100 training images and on 100 images that come after the training set; noise of the seeds 1000..1099.
+times (4,), losses (4, 5, 2): mean squared error at each of these times, per pixel, of is, es, ls, els-circular and the
+circular network, on the first 100 training images and on 100 images that come after the training set; noise of the
+seeds 1000..1099.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from elscourse.diffusion import Denoiser
 
 SIZES = (3, 5, 7, 9, 11, 13, 15)
 SEEDS = range(8)
+TIMES = (0.9, 0.5, 0.3, 0.15)
 HERE = Path(__file__).parent
 PARTIAL = HERE.parent.parent / "runs" / "07_els.pt"  # what is done so far: an interrupted run goes on
 
@@ -44,7 +46,7 @@ def voters(machine: els.EquivariantLocalScoreMachine, x_t: Tensor, t: float, sho
     )
 
 
-def loss(denoiser: Denoiser, images: Tensor, t: float = 0.5) -> Tensor:
+def loss(denoiser: Denoiser, images: Tensor, t: float) -> Tensor:
     """The training loss at t, as an error of the clean image per pixel."""
     noise = els.seeded_noise(range(1000, 1000 + len(images)), images.shape[1:])
     return (denoiser(els.add_noise(images, noise, t), t) - images).square().mean()
@@ -64,7 +66,8 @@ def main() -> None:
         new = els.load("fashion-mnist", size=16, n=2100).images[2000:]
         denoisers = [*map(lab.machine, ("is", "es", "ls", "els-circular")), lab.network]
         sets = (lab.data.images[:100], new)
-        keep("losses", torch.stack([torch.stack([loss(d, images) for images in sets]) for d in denoisers]))
+        found = [[[loss(d, images, t) for images in sets] for d in denoisers] for t in TIMES]
+        keep("losses", torch.tensor(found))
     noise = els.seeded_noise(SEEDS, lab.shape)
     machine = lab.patch_machine("els-circular", lab.patch_sizes("els-circular"))
     if "x_t" not in done:
@@ -89,9 +92,8 @@ def main() -> None:
         name: torch.stack([done[f"{name}-{size}"] for size in SIZES]).numpy()
         for name in ("mosaics", "entropy", "images", "places", "mosaic_images")
     }
-    np.savez_compressed(
-        HERE / "07_els.npz", es=done["es"].numpy(), losses=done["losses"].numpy(), sizes=np.array(SIZES), **stacked
-    )
+    stacked |= {"es": done["es"].numpy(), "losses": done["losses"].numpy()}
+    np.savez_compressed(HERE / "07_els.npz", sizes=np.array(SIZES), times=np.array(TIMES), **stacked)
     PARTIAL.unlink()
 
 
