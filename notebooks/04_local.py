@@ -310,7 +310,7 @@ for P, values in maps.items():
         assert abs(values[~inside].abs().max() - largest_outside[P]) < 0.015
 
 # %% [markdown]
-# Inside the window, at most 0.02: that is what chance alone produces with 8,000 examples (one standard error is
+# Inside the window, at most 0.024: that is what chance alone produces with 8,000 examples (one standard error is
 # $1/\sqrt{8000} = 0.011$, and this is the largest of up to 49). Nothing there is left to be gained. Outside, up to 0.19
 # for $P = 3$, 0.13 for 5 and 0.09 for 7: that is what the law forbids to use, and a wider window leaves less of it.
 #
@@ -380,9 +380,10 @@ show(fig, alt="One seed drawn through six windows. P = 3: ragged pieces; P = 7 a
 
 # %%
 counts = [len(s.unique()) for s in source]
+garment = [len(s[x[0] > -0.9].unique()) for s, x in zip(source, drawn, strict=True)]  # without the black background
 _, distance = els.nearest_training_image(drawn, images)
-for P, count, d in zip(sizes, counts, distance, strict=True):
-    print(f"P = {P:2d}: pixels of {count:3d} training images; nearest training image at distance {d:.2f}")
+for P, count, g, d in zip(sizes, counts, garment, distance, strict=True):
+    print(f"P = {P:2d}: {count:3d} sources, of the garment {g:2d}; nearest training image at distance {d:.2f}")
 if lab.profile == "laptop":
     assert counts == sorted(counts, reverse=True) and counts[0] > 150 and counts[-1] == 1
     assert distance[-1] < 0.01 and (distance[:4] > 2).all()
@@ -463,11 +464,11 @@ if lab.profile == "laptop":
     assert all(abs(copies[P] - share) < 0.02 for P, share in ((13, 0.18), (17, 0.7), (21, 0.96)))
 
 # %% [markdown]
-# A sample of $P = 3$ is glued together from about 180 training images, and is further away from all of them (6.2) than
-# a new real garment is (2.9). New, then; but novelty alone is cheap, as debris is new as well. At $P = 13$ the samples
-# have crossed the line of the real garments: 11 images each, and nearly every fifth sample is a plain copy (no
-# further than 0.05 from a training image). At $P = 17$ it is 70 %, at $P = 21$ even 96 %. Yet most windows of $P = 21$
-# do not see the whole image:
+# A sample of $P = 3$ is glued together from about 180 training images (many for the background, where any will do), and
+# is further away from all of them (6.2) than a new real garment is (2.9). New, then; but novelty alone is cheap, as
+# debris is new as well. At $P = 13$ the samples have crossed the line of the real garments: 11 images each, and nearly
+# every fifth sample is a plain copy (no further than 0.05 from a training image). At $P = 17$ it is 70 %, at $P = 21$
+# even 96 %. Yet most windows of $P = 21$ do not see the whole image:
 
 # %%
 P = stored_sizes[-2]
@@ -596,6 +597,10 @@ for name, clean in sets.items():
     loss[name] = {P: (m(noisy_set, t_new) - clean).square().mean().item() for P, m in machines.items()}
     loss_network[name] = (lab.network(noisy_set, t_new) - clean).square().mean().item()
 
+thousand = els.seeded_noise(range(1000, 2000), lab.shape).to(lab.device)
+larger = {"training images": images[:1000], "new images": lab.held_out(1000).images}
+larger = {n: (lab.network(els.add_noise(x, thousand, t_new), t_new) - x).square().mean() for n, x in larger.items()}
+
 # %% tags=["slide"]
 fig, ax = plt.subplots(figsize=(6, 3.2))
 for (name, values), marker in zip(loss.items(), "os", strict=True):
@@ -611,21 +616,24 @@ show(fig, alt="Error against patch size: on training images it falls to zero; on
 # %%
 for name in sets:
     print(f"{name}: { ({P: round(v, 4) for P, v in loss[name].items()}) }, network {loss_network[name]:.4f}")
+print("network, 1,000 images each:", ", ".join(f"{name} {value:.4f}" for name, value in larger.items()))
 new = loss["new images"]
 if lab.profile == "laptop":
     assert min(new, key=new.get) == 5 and abs(new[31] / new[5] - 1.64) < 0.05
     assert loss["training images"][31] < 0.0006 and loss_network["new images"] < new[5]
-    assert abs(loss_network["training images"] / loss_network["new images"] - 1) < 0.15
+    assert abs(larger["training images"] / larger["new images"] - 1) < 0.02
 
 # %% [markdown]
 # On training images the ideal denoiser is nearly perfect (0.0004): it recognises them. On new images the same certainty
 # misleads it, and looking less far **helps**: the best window here has $P = 5$, and the ideal denoiser's error is 64 %
-# larger. The network has nearly the same error on both sets. It did not learn the training images by heart, and on new
-# ones it beats every machine of this lesson.
+# larger. The network has nearly the same error on both sets (these 200 new images happen to be a little easier; with
+# 1,000 the difference is 1 %). It did not learn the training images by heart, and on new ones, at this $t$, it beats
+# every machine of this lesson.
 #
 # So locality is not only a limitation. A small window is seen in many images; whole images are seen once.
 #
-# **To try.** Set `t_new = 0.5`. Which window is best now? Keep the answer in mind for lesson 09.
+# **To try.** Set `t_new = 0.5`. Which window is best now, and does the network still win? Keep the answer in mind for
+# lesson 09.
 
 # %% [markdown] tags=["slide"]
 # ## 10. A first look at the network (4 minutes)
