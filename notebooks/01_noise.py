@@ -882,6 +882,7 @@ show(
     ),
 )
 
+# %%
 reach = {name: max(t for t, r in zip(times, curve, strict=True) if r > 0.8) for name, curve in r2.items()}
 print("r2 with the final picture exceeds 0.8 from", ", ".join(f"t = {t:.2f} ({name})" for name, t in reach.items()))
 if lab.profile == "laptop":

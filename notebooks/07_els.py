@@ -465,7 +465,8 @@ assert losses[0, [1, 3, 4]].min() > 0.31 and losses[0, [0, 2]].max() < 0.19
 # noise there is. ELS has nothing to recognise, and errs alike on both. What do the two constraints cost on new
 # garments? At $t = 0.9$ not to know the place doubles the error. But at $t = 0.15$ the local machines are the best by
 # far (0.01): there a small window is no handicap, it is what lets a denoiser understand what it has not seen.
-#
+
+# %% [markdown]
 # ## 7. Where does a pixel come from? (7 minutes)
 #
 # A weighted mean can name its sources. At the last evaluation, $t = 0.05$, take the heaviest voter of each pixel, and

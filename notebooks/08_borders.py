@@ -642,6 +642,7 @@ assert broken[:, 0, frame].max() < -0.999  # without exception
 # All three measure the *place*: whole garments in odd places would fail them, too. So allow every picture every shift.
 # How far is it from the nearest training garment of its class? (30 of these are left out, to be the yardstick.)
 
+
 # %%
 def nearest_shifted(pictures, labels):
     """Distance of each picture to the nearest training image of its class under any torus shift: (B,)."""

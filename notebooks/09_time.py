@@ -823,8 +823,8 @@ if lab.profile == "laptop":
 #   lower median over ten seeds. Twenty numbers, and nothing else, pass from the network to the machine.
 # * A wrong size costs much at low noise and next to nothing at $t = 1$, where all scores share the term $-x_t$.
 # * The curve carries something of each network: a straight line predicts as well for only one of five.
-# * At low noise the calibrated square holds only about half of what the network looks at, probably because it counts all
-#   its pixels alike. A Gaussian window fits its scores better there; better samples do not always follow.
+# * At low noise the calibrated square holds only about half of what the network looks at, probably because it counts
+#   all its pixels alike. A Gaussian window fits its scores better there; better samples do not always follow.
 #
 # ## What is still unexplained
 #
