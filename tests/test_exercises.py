@@ -211,6 +211,34 @@ def _sign_test_in_float32(wins, n):
     return float(log.exp().sum())
 
 
+def _commutes(f, x, fails):
+    def holds(dy, dx):
+        return bool(fails((f(x.roll((-dy, -dx), (-2, -1))) - f(x).roll((-dy, -dx), (-2, -1))).abs()) < 1e-4)
+
+    return torch.tensor([[holds(dy, dx) for dx in range(x.shape[-1])] for dy in range(x.shape[-2])])
+
+
+def _decided(counts, times, legs=3, undecided=0.0):
+    stays = (counts >= legs).int().flip(0).cumprod(0).sum(0).tolist()
+    return torch.tensor([times[len(times) - k] if k else undecided for k in stays])
+
+
+def _grid_with_an_end(steps, extra, ratio):
+    times = [1 - k / steps for k in range(steps)]
+    return torch.tensor([*times, *(times[-1] * ratio**k for k in range(1, max(extra, 1) + 1)), 0.0])
+
+
+def _one_side_of_each_axis(window):
+    rows, columns = (window == 0).all(1), (window == 0).all(0)
+    return tuple(int(zero.sum()) * bool(zero[end]) for zero in (rows, columns) for end in (0, -1))
+
+
+def _net_cure_of_changes(before, after, unchanged=math.nan):
+    cured, new = int((before & ~after).sum()), int((~before & after).sum())
+    n = cured + new
+    return cured, new, sum(math.comb(n, k) for k in range(cured, n + 1)) / 2**n if n else unchanged
+
+
 @pytest.mark.parametrize(
     ("name", "attempt", "state"),
     [
@@ -233,6 +261,16 @@ def _sign_test_in_float32(wins, n):
         ("steady_legs", lambda *a: _steady(*a, first=1), "incorrect"),
         ("steady_legs", lambda *a: _steady(*a, last=1), "incorrect"),
         ("decided_at", _uniform_times, "incorrect"),
+        ("commuting_shifts", lambda f, x: _commutes(f, x, lambda gap: gap[0].max()), "incorrect"),
+        ("commuting_shifts", lambda f, x: _commutes(f, x, lambda gap: gap[:, 0].max()), "incorrect"),
+        ("commuting_shifts", lambda f, x: _commutes(f, x, torch.mean), "incorrect"),
+        ("commuting_shifts", lambda f, x: _commutes(f, x, torch.max), "correct"),
+        ("decided_at", _decided, "correct"),
+        ("decided_at", lambda counts, times: _decided(counts, times, undecided=times[-1]), "incorrect"),
+        ("geometric_end", _grid_with_an_end, "incorrect"),
+        ("window_overhang", _one_side_of_each_axis, "incorrect"),
+        ("net_cure", _net_cure_of_changes, "incorrect"),
+        ("net_cure", lambda before, after: _net_cure_of_changes(before, after, 1), "correct"),
     ],
 )  # fmt: skip
 def test_what_once_got_past_a_check_or_could_not(name: str, attempt: Any, state: str) -> None:
