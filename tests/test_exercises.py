@@ -211,6 +211,45 @@ def _sign_test_in_float32(wins, n):
     return float(log.exp().sum())
 
 
+def _expanded_square(x, images):
+    x, v = x.flatten(1), images.flatten(1)
+    least, index = (x.square().sum(1)[:, None] + v.square().sum(1) - 2 * x @ v.T).min(1)
+    return index, least.sqrt()
+
+
+def _clamped_square(x, images):
+    x, v = x.flatten(1), images.flatten(1)
+    least, index = (x.square().sum(1)[:, None] + v.square().sum(1) - 2 * x @ v.T).clamp(min=0).min(1)
+    return index, least.sqrt()
+
+
+def _bare(exponents, axis, counts=1):
+    e = counts * exponents.exp()
+    return e / e.sum(axis, keepdim=True)
+
+
+def _exponents(x_t, images, alpha, sigma):
+    return -(x_t[:, None] - alpha * images).square().sum((2, 3, 4)) / (2 * sigma**2)
+
+
+def _bare_window(x_t, images, alpha, sigma, row, column, size):
+    r = size // 2
+    window = (..., slice(max(row - r, 0), row + r + 1), slice(max(column - r, 0), column + r + 1))
+    return _bare(_exponents(x_t[window][None].double(), images[window].double(), alpha, sigma)[0], 0)
+
+
+def _bare_boxes(x_t, images, alpha, sigma, size, outside=0.0):
+    squares = (x_t[:, None] - alpha * images).square().sum(2).double()
+    box = torch.nn.functional.avg_pool2d(squares, size, 1, size // 2) * size**2
+    distance = box + outside * (squares.sum((-2, -1), keepdim=True) - box)
+    return torch.einsum("bnhw,nchw->bchw", _bare(-distance / (2 * sigma**2), 1), images.double())
+
+
+def _coin_of_exponentials(x_t, alpha, sigma):
+    u = alpha * x_t.double() / sigma**2
+    return (u.exp() - (-u).exp()) / (u.exp() + (-u).exp())
+
+
 def _commutes(f, x, fails):
     def holds(dy, dx):
         return bool(fails((f(x.roll((-dy, -dx), (-2, -1))) - f(x).roll((-dy, -dx), (-2, -1))).abs()) < 1e-4)
@@ -261,6 +300,19 @@ def _net_cure_of_changes(before, after, unchanged=math.nan):
         ("steady_legs", lambda *a: _steady(*a, first=1), "incorrect"),
         ("steady_legs", lambda *a: _steady(*a, last=1), "incorrect"),
         ("decided_at", _uniform_times, "incorrect"),
+        ("nearest_image", _expanded_square, "incorrect"),
+        ("nearest_image", _clamped_square, "correct"),
+        ("novelty_score", lambda x, v, held: _expanded_square(x, v)[1] / _expanded_square(held, v)[1].median(),
+         "incorrect"),
+        ("novelty_score", lambda x, v, held: _clamped_square(x, v)[1] / _clamped_square(held, v)[1].median(),
+         "correct"),
+        ("posterior_weights", lambda x, v, *a: _bare(_exponents(x.double(), v.double(), *a), 1), "incorrect"),
+        ("weights_with_counts", lambda x, v, counts, *a: _bare(_exponents(x.double(), v.double(), *a), 1, counts),
+         "incorrect"),
+        ("coin_denoiser", _coin_of_exponentials, "incorrect"),
+        ("ls_weights", _bare_window, "incorrect"),
+        ("ls_box_sums", _bare_boxes, "incorrect"),
+        ("between_ls_and_is", _bare_boxes, "incorrect"),
         ("commuting_shifts", lambda f, x: _commutes(f, x, lambda gap: gap[0].max()), "incorrect"),
         ("commuting_shifts", lambda f, x: _commutes(f, x, lambda gap: gap[:, 0].max()), "incorrect"),
         ("commuting_shifts", lambda f, x: _commutes(f, x, torch.mean), "incorrect"),

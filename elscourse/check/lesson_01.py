@@ -103,7 +103,9 @@ NOISING = Exercise(
 
 
 def _coin_cases(generator: torch.Generator) -> list[Case]:
-    return [(4 * _uniform(generator, *shape) - 2, *_angles(generator)) for shape in ((7,), (2, 5), (3, 1, 2, 2))]
+    cases = [(4 * _uniform(generator, *shape) - 2, *_angles(generator)) for shape in ((7,), (2, 5), (3, 1, 2, 2))]
+    alpha, sigma = math.cos(0.03), math.sin(0.03)  # alpha x_t / sigma**2 is near 1,111: exp overflows in float64 too
+    return [*cases, (alpha * _normal(generator, 6).sign() + sigma * _normal(generator, 6), alpha, sigma)]
 
 
 def _coin(x_t: Tensor, alpha: float, sigma: float) -> Tensor:
@@ -115,6 +117,11 @@ def _coin(x_t: Tensor, alpha: float, sigma: float) -> Tensor:
 def _unnormalised_coin(x_t: Tensor, alpha: float, sigma: float) -> Tensor:
     heads, tails = (torch.exp(-((x_t - alpha * side).square()) / (2 * sigma**2)) for side in (1, -1))
     return heads - tails
+
+
+def _coin_of_exponentials(x_t: Tensor, alpha: float, sigma: float) -> Tensor:
+    u = alpha * x_t / sigma**2
+    return (u.exp() - (-u).exp()) / (u.exp() + (-u).exp())
 
 
 COIN = Exercise(
@@ -155,6 +162,11 @@ COIN = Exercise(
         Mistake(
             "Your two weights do not sum to one: divide by their sum.",
             _unnormalised_coin,
+        ),
+        Mistake(
+            "Your formula is right, but at low noise exp(alpha x_t / sigma**2) is too large for a float, and inf/inf "
+            "is not a number: torch.tanh is safe.",
+            _coin_of_exponentials,
         ),
         Mistake(
             "You only undo the dimming, as if there were no noise: weigh +1 and -1 by how well they explain x_t.",
