@@ -335,3 +335,79 @@ def _field(kernels, strides, grows):
     for k, s in zip(kernels, strides, strict=True):
         side, step = side + grows(k) * step, step * s
     return side
+
+
+def _channels_for_pictures(image):
+    places = [(dy, dx) for dy in range(image.shape[-2]) for dx in range(image.shape[-1])]
+    copies = torch.stack([image.roll((-dy, -dx), (-2, -1)) for dy, dx in places], dim=1).flatten(0, 1)
+    return torch.unique(copies, dim=0).shape[0]
+
+
+def _slice_from_below_zero(image, row, column, size):
+    r = size // 2
+    return image[:, row - r : row + r + 1, column - r : column + r + 1]
+
+
+def _transposed_window(x_t, images, alpha, sigma, row, column, size):
+    q, v = (torch.nn.functional.pad(a, (size // 2,) * 4) for a in (x_t[None], images))
+    window = (..., slice(column, column + size), slice(row, row + size))
+    return _exponents(q[window], v[window], alpha, sigma)[0].softmax(0)
+
+
+def _correlations(p, y, centred=True):
+    p, y = p.flatten(1), y.flatten(1)
+    dy = y - y.mean(1, keepdim=True)
+    R2 = 1 - (y - p).square().sum(1) / dy.square().sum(1)
+    r = torch.cosine_similarity(p - p.mean(1, keepdim=True) if centred else p, dy if centred else y)
+    return r, r**2, R2
+
+
+def _exchanged_cures(before, after):
+    cured, new, p = _net_cure_of_changes(before, after, 1)
+    return new, cured, p
+
+
+def _noised_at(x_0, eps, theta):
+    return theta.cos()[:, None, None, None] * x_0 + theta.sin()[:, None, None, None] * eps
+
+
+def _sampled_without_offset(denoiser, x, steps):
+    for i in range(steps):
+        angle, turned = math.pi / 2 * (1 - i / steps), math.pi / 2 * (1 - (i + 1) / steps)
+        x0_hat = denoiser(x, 1 - i / steps)
+        x = math.cos(turned) * x0_hat + math.sin(turned) * (x - math.cos(angle) * x0_hat) / math.sin(angle)
+    return x
+
+
+def _row_of_departure(r2, times, level):
+    run = (r2 < level).long().flip(0).cumprod(0).sum(0)
+    return torch.where(run > 0, len(times) - run, 0)
+
+
+def _sigma_of_eps(q, k, alpha, tolerance):
+    longest = float(q.norm(dim=1).max() * k.norm(dim=1).max())
+    return math.sqrt(torch.finfo(torch.float32).eps * alpha * longest / tolerance)
+
+
+@pytest.mark.parametrize(
+    ("name", "attempt", "says"),
+    [
+        ("orbit_size", _channels_for_pictures, "takes each channel for a picture"),
+        ("ls_window", _slice_from_below_zero, "counts from the end"),
+        ("ls_weights", _transposed_window, "Row and column are swapped"),
+        ("three_correlations", lambda p, y: _correlations(p, y, centred=False), "Your R2 is right, but in r"),
+        ("three_correlations", lambda p, y: [_correlations(p, y)[k] for k in (0, 2, 1)], "r2 and R2 are exchanged"),
+        ("net_cure", _exchanged_cures, "cured comes first"),
+        ("noising", lambda x, eps, t: _noised_at(x, eps, math.pi * t / 1.008), "twice too large"),
+        ("sampler_loop", _sampled_without_offset, "divides t by 1.008"),
+        ("departure", _row_of_departure, "number of the row"),
+        ("smallest_sigma", _sigma_of_eps, "finfo.eps is 2^-23"),
+        ("posterior_weights", lambda x, v, *a: (_exponents(x, v, *a) / x[0].numel()).softmax(1), "mean of the squares"),
+        ("commuting_shifts", lambda f, x: _commutes(f, x, lambda gap: float((gap > 0).any())), "equal bits"),
+        ("decided_at", lambda *a: _decided(*a, legs=4), "more than three"),
+        ("nearest_image", _expanded_square, ".clamp(min=0) before the root"),
+        ("ls_box_sums", _bare_boxes, "all rounded to 0"),
+    ],
+)  # fmt: skip
+def test_a_typical_mistake_is_named(name: str, attempt: Any, says: str) -> None:
+    assert says in check.exercises()[name].examine(attempt).says

@@ -114,6 +114,10 @@ WEIGHTS = Exercise(
             lambda x_t, images, alpha, sigma: torch.exp(-_squared_distance(x_t, alpha * images) / (2 * sigma**2)),
         ),
         Mistake(
+            "You take the mean of the squares over the pixels: the squared distance is their sum.",
+            lambda x_t, images, alpha, sigma: torch.softmax(_logits(x_t, images, alpha, sigma) / images[0].numel(), 1),
+        ),
+        Mistake(
             "You use the distance, not its square.",
             lambda x_t, images, alpha, sigma: torch.softmax(
                 -_squared_distance(x_t, alpha * images).sqrt() / (2 * sigma**2), 1

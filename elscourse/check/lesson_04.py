@@ -71,6 +71,11 @@ def _window(image: Tensor, row: int, column: int, patch_size: int, mode: str = "
     return padded[:, row : row + patch_size, column : column + patch_size]
 
 
+def _window_from_below_zero(image: Tensor, row: int, column: int, patch_size: int) -> Tensor:
+    r = patch_size // 2
+    return image[:, row - r : row + r + 1, column - r : column + r + 1]
+
+
 def _window_cut_out(image: Tensor, row: int, column: int, patch_size: int, back: int = 0) -> Tensor:
     """Cut out of the padded image, `back` rows and columns too early."""
     padded = F.pad(image, (patch_size // 2,) * 4)
@@ -158,6 +163,13 @@ def _negative_start(
     rows, columns = slice(row - r, row + r + 1), slice(column - r, column + r + 1)
     distance = (x_t[:, rows, columns] - alpha * images[:, :, rows, columns]).square().sum((-3, -2, -1))
     return torch.softmax(-distance / (2 * sigma**2), dim=0)
+
+
+def _rows_for_columns(
+    x_t: Tensor, images: Tensor, alpha: float, sigma: float, row: int, column: int, patch_size: int
+) -> Tensor:
+    q, v = _cut_both(x_t, images, column, row, patch_size)
+    return torch.softmax(-(q - alpha * v).square().sum((-3, -2, -1)) / (2 * sigma**2), dim=0)
 
 
 def _mean_of_squares(
@@ -307,6 +319,11 @@ EXERCISES = [
                 lambda image, row, column, patch_size: _window_cut_out(image, column, row, patch_size),
             ),
             Mistake(
+                "Near the upper or left border your slice starts at a negative number, which in Python counts from the "
+                "end, and at the other two it is cut short: pad the image with r zeros first.",
+                _window_from_below_zero,
+            ),
+            Mistake(
                 "You fill the outside with black (-1): beyond the border there is nothing, so fill with 0.",
                 lambda image, row, column, patch_size: _window(image + 1, row, column, patch_size) - 1,
             ),
@@ -347,6 +364,10 @@ EXERCISES = [
             Mistake("Your weights do not sum to one: divide by their sum, as softmax does.", _not_normalised),
             Mistake("You take the root of the distance: the exponent holds its square.", _distance_not_squared),
             Mistake(UNDERFLOW, _exponentials_vanish),
+            Mistake(
+                "Row and column are swapped: the row picks the height, the last axis but one.",
+                _rows_for_columns,
+            ),
             Mistake(
                 "Near the upper or left border your slice starts at a negative number, which in Python counts from the "
                 "end: start at max(row - r, 0), and the same for columns.",

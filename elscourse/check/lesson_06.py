@@ -73,6 +73,7 @@ def _orbit_cases(generator: torch.Generator) -> list[Case]:
         (checkerboard,),
         (diagonal_stripes,),
         (torch.cat([torch.full((1, 4, 5), 0.5), fresh(1, 4, 5)]),),  # the first channel alone looks constant
+        (fresh(1, 3, 4).sign(),),  # two numbers, twelve pictures
     ]
 
 
@@ -91,6 +92,10 @@ def _number_of_shifts(image: Tensor) -> int:
 
 def _shifts_that_do_nothing(image: Tensor) -> int:
     return int((_orbit(image) == image.flatten()).all(1).sum())
+
+
+def _channels_for_pictures(image: Tensor) -> int:
+    return len(torch.unique(_orbit(image).unflatten(1, (len(image), -1)).flatten(0, 1), dim=0))
 
 
 def _different_numbers(image: Tensor) -> int:
@@ -322,6 +327,11 @@ EXERCISES = [
             Mistake(
                 "You count the shifts that change nothing (the stabiliser). The orbit has H W divided by that many.",
                 _shifts_that_do_nothing,
+            ),
+            Mistake(
+                "torch.unique(all_shifts(image), dim=0) takes each channel for a picture: all_shifts wants a batch, "
+                "image[None].",
+                _channels_for_pictures,
             ),
             Mistake(
                 "You count different numbers, not different pictures: torch.unique needs one picture a row and dim=0.",

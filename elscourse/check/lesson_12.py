@@ -153,6 +153,11 @@ def _exchanged(before: Tensor, after: Tensor) -> tuple[int, int, float]:
     return _net_cure(after, before)
 
 
+def _new_first(before: Tensor, after: Tensor) -> tuple[int, int, float]:
+    cured, new, p = _net_cure(before, after)
+    return new, cured, p
+
+
 def _exactly(before: Tensor, after: Tensor) -> tuple[int, int, float]:
     cured, new, _ = _net_cure(before, after)
     return cured, new, math.comb(cured + new, cured) / 2 ** (cured + new)
@@ -353,6 +358,7 @@ EXERCISES = [
             Mistake("Seeds that did not change are no tosses: n is cured + new.", _all_seeds_in_test),
             Mistake("You return the totals before and after: count the seeds that changed, each way.", _totals),
             Mistake("Cured means true before and false after; you have it the other way round.", _exchanged),
+            Mistake("Your first two numbers are exchanged: cured comes first, then the new failures.", _new_first),
             Mistake(
                 "The third number is that of exactly `cured` heads: 'as many or more' also counts the larger k.",
                 _exactly,
