@@ -652,7 +652,8 @@ if lab.profile == "laptop":
 # ### Exercise 4: Test any denoiser (8 minutes, ★★☆)
 #
 # Write the shift test yourself, without looking up: shift first and denoise, denoise first and shift, and the root mean
-# square of the difference over batch and channels, for every pixel. `shift` is (rows, columns), wrapping around.
+# square of the difference over batch and channels, for every pixel. `shift` is (rows, columns), wrapping around: the
+# contents move down and to the right, as in `torch.roll(x_t, shift, (-2, -1))`. Compare where the shifted picture lies.
 
 
 # %%

@@ -253,9 +253,9 @@ if lab.profile == "laptop":
 # ### Exercise 2: An interval for the mean advantage (8 minutes, ★★☆)
 #
 # Two methods on the *same* seeds must be resampled *together*. Write `paired_interval(ours, theirs, index)`: the lower
-# and upper end of the central 95 % of the resampled **means** of `ours - theirs`. `ours`, `theirs` have shape (n,),
-# `index` (R, n) holds the R resamples. Return two numbers (low, high), the quantiles 0.025 and 0.975 as
-# `torch.quantile` takes them.
+# and upper end of the central 95 % of the resampled **means** of `ours - theirs`. `ours`, `theirs` have shape (n,) and
+# hold float64, `index` (R, n) holds the R resamples. Return two numbers (low, high), not one tensor: the quantiles
+# 0.025 and 0.975 as `torch.quantile` takes them. Ask for them one at a time, or give it both with `dtype=ours.dtype`.
 
 
 # %%

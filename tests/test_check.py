@@ -96,7 +96,11 @@ def forgets_to_return(x, a):
         (raises, "raises RuntimeError, in your line `return x @ x`"),
         (mutates, "changes x (argument 1) in place"),
         (forgets_to_return, "returns None"),
-        (lambda x, a: (x * a).numpy(), "torch tensor of shape (2, 3), it returns a numpy array"),
+        (
+            lambda x, a: (x * a).numpy(),
+            "shape (2, 3), it returns a numpy array of shape (2, 3): torch.from_numpy makes",
+        ),
+        (lambda x, a: (x * a).sqrt(), "or the root of a number below 0?"),
         (lambda x, a: x * a > 0, "real numbers, it returns torch.bool"),
         (lambda x, a: (x * a).half(), "float16"),
         (lambda x, a: (x * a).sum(), "shape (2, 3), it returns ()"),
@@ -318,6 +322,10 @@ def test_numbers_and_tuples() -> None:
     for right in (lambda n: n + 1, lambda n: torch.tensor(n + 1), lambda n: np.float32(n + 1.0)):
         assert NUMBER.examine(right).state == "correct"
     assert explain(lambda n: n, NUMBER) == "Off by one."
+    assert explain(lambda n: np.array([n]), NUMBER).endswith("a numpy array of shape (1,): float(...) makes one of it.")
+    assert explain(lambda n: np.ones(2), NUMBER).endswith("it returns a numpy array of shape (2,).")
+    for pair in (np.ones, torch.ones):
+        assert explain(lambda n, pair=pair: pair(2), PAIR).endswith("of shape (2,): tuple(...) makes them of it.")
     assert "one number, it returns a tensor of shape (2,)" in explain(lambda n: torch.ones(2), NUMBER)
     assert PAIR.examine(lambda n: (n + 1, True)).state == "correct"
     assert explain(lambda n: (n, 1), PAIR) == "Off by one."

@@ -211,6 +211,73 @@ def _sign_test_in_float32(wins, n):
     return float(log.exp().sum())
 
 
+def _expanded_square(x, images):
+    x, v = x.flatten(1), images.flatten(1)
+    least, index = (x.square().sum(1)[:, None] + v.square().sum(1) - 2 * x @ v.T).min(1)
+    return index, least.sqrt()
+
+
+def _clamped_square(x, images):
+    x, v = x.flatten(1), images.flatten(1)
+    least, index = (x.square().sum(1)[:, None] + v.square().sum(1) - 2 * x @ v.T).clamp(min=0).min(1)
+    return index, least.sqrt()
+
+
+def _bare(exponents, axis, counts=1):
+    e = counts * exponents.exp()
+    return e / e.sum(axis, keepdim=True)
+
+
+def _exponents(x_t, images, alpha, sigma):
+    return -(x_t[:, None] - alpha * images).square().sum((2, 3, 4)) / (2 * sigma**2)
+
+
+def _bare_window(x_t, images, alpha, sigma, row, column, size):
+    r = size // 2
+    window = (..., slice(max(row - r, 0), row + r + 1), slice(max(column - r, 0), column + r + 1))
+    return _bare(_exponents(x_t[window][None].double(), images[window].double(), alpha, sigma)[0], 0)
+
+
+def _bare_boxes(x_t, images, alpha, sigma, size, outside=0.0):
+    squares = (x_t[:, None] - alpha * images).square().sum(2).double()
+    box = torch.nn.functional.avg_pool2d(squares, size, 1, size // 2) * size**2
+    distance = box + outside * (squares.sum((-2, -1), keepdim=True) - box)
+    return torch.einsum("bnhw,nchw->bchw", _bare(-distance / (2 * sigma**2), 1), images.double())
+
+
+def _coin_of_exponentials(x_t, alpha, sigma):
+    u = alpha * x_t.double() / sigma**2
+    return (u.exp() - (-u).exp()) / (u.exp() + (-u).exp())
+
+
+def _commutes(f, x, fails):
+    def holds(dy, dx):
+        return bool(fails((f(x.roll((-dy, -dx), (-2, -1))) - f(x).roll((-dy, -dx), (-2, -1))).abs()) < 1e-4)
+
+    return torch.tensor([[holds(dy, dx) for dx in range(x.shape[-1])] for dy in range(x.shape[-2])])
+
+
+def _decided(counts, times, legs=3, undecided=0.0):
+    stays = (counts >= legs).int().flip(0).cumprod(0).sum(0).tolist()
+    return torch.tensor([times[len(times) - k] if k else undecided for k in stays])
+
+
+def _grid_with_an_end(steps, extra, ratio):
+    times = [1 - k / steps for k in range(steps)]
+    return torch.tensor([*times, *(times[-1] * ratio**k for k in range(1, max(extra, 1) + 1)), 0.0])
+
+
+def _one_side_of_each_axis(window):
+    rows, columns = (window == 0).all(1), (window == 0).all(0)
+    return tuple(int(zero.sum()) * bool(zero[end]) for zero in (rows, columns) for end in (0, -1))
+
+
+def _net_cure_of_changes(before, after, unchanged=math.nan):
+    cured, new = int((before & ~after).sum()), int((~before & after).sum())
+    n = cured + new
+    return cured, new, sum(math.comb(n, k) for k in range(cured, n + 1)) / 2**n if n else unchanged
+
+
 @pytest.mark.parametrize(
     ("name", "attempt", "state"),
     [
@@ -233,6 +300,29 @@ def _sign_test_in_float32(wins, n):
         ("steady_legs", lambda *a: _steady(*a, first=1), "incorrect"),
         ("steady_legs", lambda *a: _steady(*a, last=1), "incorrect"),
         ("decided_at", _uniform_times, "incorrect"),
+        ("nearest_image", _expanded_square, "incorrect"),
+        ("nearest_image", _clamped_square, "correct"),
+        ("novelty_score", lambda x, v, held: _expanded_square(x, v)[1] / _expanded_square(held, v)[1].median(),
+         "incorrect"),
+        ("novelty_score", lambda x, v, held: _clamped_square(x, v)[1] / _clamped_square(held, v)[1].median(),
+         "correct"),
+        ("posterior_weights", lambda x, v, *a: _bare(_exponents(x.double(), v.double(), *a), 1), "incorrect"),
+        ("weights_with_counts", lambda x, v, counts, *a: _bare(_exponents(x.double(), v.double(), *a), 1, counts),
+         "incorrect"),
+        ("coin_denoiser", _coin_of_exponentials, "incorrect"),
+        ("ls_weights", _bare_window, "incorrect"),
+        ("ls_box_sums", _bare_boxes, "incorrect"),
+        ("between_ls_and_is", _bare_boxes, "incorrect"),
+        ("commuting_shifts", lambda f, x: _commutes(f, x, lambda gap: gap[0].max()), "incorrect"),
+        ("commuting_shifts", lambda f, x: _commutes(f, x, lambda gap: gap[:, 0].max()), "incorrect"),
+        ("commuting_shifts", lambda f, x: _commutes(f, x, torch.mean), "incorrect"),
+        ("commuting_shifts", lambda f, x: _commutes(f, x, torch.max), "correct"),
+        ("decided_at", _decided, "correct"),
+        ("decided_at", lambda counts, times: _decided(counts, times, undecided=times[-1]), "incorrect"),
+        ("geometric_end", _grid_with_an_end, "incorrect"),
+        ("window_overhang", _one_side_of_each_axis, "incorrect"),
+        ("net_cure", _net_cure_of_changes, "incorrect"),
+        ("net_cure", lambda before, after: _net_cure_of_changes(before, after, 1), "correct"),
     ],
 )  # fmt: skip
 def test_what_once_got_past_a_check_or_could_not(name: str, attempt: Any, state: str) -> None:
@@ -245,3 +335,79 @@ def _field(kernels, strides, grows):
     for k, s in zip(kernels, strides, strict=True):
         side, step = side + grows(k) * step, step * s
     return side
+
+
+def _channels_for_pictures(image):
+    places = [(dy, dx) for dy in range(image.shape[-2]) for dx in range(image.shape[-1])]
+    copies = torch.stack([image.roll((-dy, -dx), (-2, -1)) for dy, dx in places], dim=1).flatten(0, 1)
+    return torch.unique(copies, dim=0).shape[0]
+
+
+def _slice_from_below_zero(image, row, column, size):
+    r = size // 2
+    return image[:, row - r : row + r + 1, column - r : column + r + 1]
+
+
+def _transposed_window(x_t, images, alpha, sigma, row, column, size):
+    q, v = (torch.nn.functional.pad(a, (size // 2,) * 4) for a in (x_t[None], images))
+    window = (..., slice(column, column + size), slice(row, row + size))
+    return _exponents(q[window], v[window], alpha, sigma)[0].softmax(0)
+
+
+def _correlations(p, y, centred=True):
+    p, y = p.flatten(1), y.flatten(1)
+    dy = y - y.mean(1, keepdim=True)
+    R2 = 1 - (y - p).square().sum(1) / dy.square().sum(1)
+    r = torch.cosine_similarity(p - p.mean(1, keepdim=True) if centred else p, dy if centred else y)
+    return r, r**2, R2
+
+
+def _exchanged_cures(before, after):
+    cured, new, p = _net_cure_of_changes(before, after, 1)
+    return new, cured, p
+
+
+def _noised_at(x_0, eps, theta):
+    return theta.cos()[:, None, None, None] * x_0 + theta.sin()[:, None, None, None] * eps
+
+
+def _sampled_without_offset(denoiser, x, steps):
+    for i in range(steps):
+        angle, turned = math.pi / 2 * (1 - i / steps), math.pi / 2 * (1 - (i + 1) / steps)
+        x0_hat = denoiser(x, 1 - i / steps)
+        x = math.cos(turned) * x0_hat + math.sin(turned) * (x - math.cos(angle) * x0_hat) / math.sin(angle)
+    return x
+
+
+def _row_of_departure(r2, times, level):
+    run = (r2 < level).long().flip(0).cumprod(0).sum(0)
+    return torch.where(run > 0, len(times) - run, 0)
+
+
+def _sigma_of_eps(q, k, alpha, tolerance):
+    longest = float(q.norm(dim=1).max() * k.norm(dim=1).max())
+    return math.sqrt(torch.finfo(torch.float32).eps * alpha * longest / tolerance)
+
+
+@pytest.mark.parametrize(
+    ("name", "attempt", "says"),
+    [
+        ("orbit_size", _channels_for_pictures, "takes each channel for a picture"),
+        ("ls_window", _slice_from_below_zero, "counts from the end"),
+        ("ls_weights", _transposed_window, "Row and column are swapped"),
+        ("three_correlations", lambda p, y: _correlations(p, y, centred=False), "Your R2 is right, but in r"),
+        ("three_correlations", lambda p, y: [_correlations(p, y)[k] for k in (0, 2, 1)], "r2 and R2 are exchanged"),
+        ("net_cure", _exchanged_cures, "cured comes first"),
+        ("noising", lambda x, eps, t: _noised_at(x, eps, math.pi * t / 1.008), "twice too large"),
+        ("sampler_loop", _sampled_without_offset, "divides t by 1.008"),
+        ("departure", _row_of_departure, "number of the row"),
+        ("smallest_sigma", _sigma_of_eps, "finfo.eps is 2^-23"),
+        ("posterior_weights", lambda x, v, *a: (_exponents(x, v, *a) / x[0].numel()).softmax(1), "mean of the squares"),
+        ("commuting_shifts", lambda f, x: _commutes(f, x, lambda gap: float((gap > 0).any())), "equal bits"),
+        ("decided_at", lambda *a: _decided(*a, legs=4), "more than three"),
+        ("nearest_image", _expanded_square, ".clamp(min=0) before the root"),
+        ("ls_box_sums", _bare_boxes, "all rounded to 0"),
+    ],
+)  # fmt: skip
+def test_a_typical_mistake_is_named(name: str, attempt: Any, says: str) -> None:
+    assert says in check.exercises()[name].examine(attempt).says

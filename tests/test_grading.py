@@ -34,6 +34,7 @@ def noising(x_0, eps, t):
     theta = (torch.pi / 2 * t / 1.008)[:, None, None, None]
     return theta.cos() * x_0 + theta.sin() * eps
 """
+ANGLE = "torch.pi / 2 * t / 1.008"
 SAMPLER = """
 schedule = els.CosineSchedule()
 
@@ -166,6 +167,40 @@ LEARNERS: dict[str, tuple[list[str], str, str | None, str]] = {
         None,
         r"noising is defined 2 times",
     ),
+    "shadowed": (  # a later cell has another use for the helper's name, and another exercise needs that one
+        [
+            f"def schedule(t):\n    return torch.pi / 2 * t / 1.008\n{NOISING.replace(ANGLE, 'schedule(t)')}\n"
+            "check.noising(noising)",
+            SAMPLER,
+        ],
+        "correct",
+        None,
+        "",
+    ),
+    "helped-from-below": (
+        [NOISING.replace(ANGLE, "angle(t)") + "\ncheck.noising(noising)", f"def angle(t):\n    return {ANGLE}"],
+        "correct",
+        None,
+        "",
+    ),
+    "unnamed": ([NOISING.replace("noising", "mine"), "check.noising(lambda *a: mine(*a));"], "correct", None, ""),
+    "partial": (
+        [
+            "from functools import partial\ndef mine(x_0, eps, t, period):\n"
+            "    theta = t[:, None, None, None] / period\n    return theta.cos() * x_0 + theta.sin() * eps\n"
+            "for _ in range(2):\n    v = check.noising(partial(mine, period=1.008 * 2 / math.pi))",
+        ],
+        "correct",
+        None,
+        "",
+    ),
+    "unnamed-fails": (
+        [NOISING, "check.noising(nosing)", "check.noising(lambda: 1 / 0)"],
+        "incorrect",
+        r"^Your function takes \(\), but 3 arguments",
+        "",
+    ),
+    "lists-files": (["files = !ls *.ipynb\n" + NOISING], "correct", None, ""),
     "renamed": ([NOISING.replace("noising", "my_noise"), "check.noising(my_noise)"], "correct", None, ""),
     "lost": (
         [NOISING.replace("noising", "my_noise")],
@@ -216,6 +251,7 @@ ATTEMPTS = [
     "noising = 3",
     "class noising:\n    pass",
     "def noising(x_0): return x_0",
+    "def noising(): return 0",
     "noising = max",
     "noising = lambda x_0, eps, t: x_0",
     "import functools\nnoising = functools.partial(lambda a, x_0, eps, t: x_0, 1)",
@@ -327,6 +363,29 @@ def test_what_is_graded_is_kept_until_it_changes(tmp_path: Path) -> None:
     other = CliRunner().invoke(main, ["grade", "02", str(returned), "--out", str(out)])
     assert other.exit_code == 1 and "holds grades of another assignment" in other.output
     assert set(rows_of(out)) == {"=ada", "bob"} and not list(out.glob("*.partial"))
+
+
+WEIGHTS = "def posterior_weights(x_t, *a):\n    return "
+
+
+@pytest.mark.parametrize(
+    ("code", "state", "remark"),
+    [
+        (WEIGHTS + "els.reference.", "incorrect", r"^posterior_weights uses elscourse.reference, which is not there"),
+        ("from elscourse import reference\n" + WEIGHTS + "reference.", "incorrect", r"^posterior_weights uses"),
+        ("from elscourse.reference import ideal_weights\n" + WEIGHTS, "not attempted", r"code cell 2"),
+    ],
+)
+def test_the_reference_is_not_there_when_graded(code: str, state: str, remark: str, tmp_path: Path) -> None:
+    returned = tmp_path / "ada.ipynb"  # lesson 02 shows els.reference, so that it is no reaching for the answers
+    cells = (code + "ideal_weights(x_t, *a)", "def posterior_mean(weights, images): ...")
+    returned.write_text(notebook(*cells), encoding="utf-8")
+    run("grade", "02", returned, "--exercise", "posterior_weights", "--out", tmp_path / "out")
+    row = rows_of(tmp_path / "out")["ada"]
+    found = row["exercises"]["posterior_weights"]
+    assert found["state"] == state and row["points"] == 0 and re.search(remark, row["remark"]), row
+    says = "the course's reference formulas are not there when graded: write it yourself"
+    assert says in (found["says"] if state == "incorrect" else row["remark"]), row
 
 
 def two_that_are_empty(folder: Path) -> tuple[Path, Path]:
@@ -611,7 +670,16 @@ def f():
 
 
 @pytest.mark.parametrize(
-    "line", ["torch.roll?", "torch.roll??", "?torch.roll", "lines[-1].split?", "torch.*roll*?", "a = torch.roll?"]
+    "line",
+    [
+        "torch.roll?",
+        "torch.roll??",
+        "?torch.roll",
+        "lines[-1].split?",
+        "torch.*roll*?",
+        "a = torch.roll?",
+        "a = !ls -l",
+    ],
 )
 def test_a_line_that_asks_jupyter_for_help_costs_no_function(line: str) -> None:
     for cell in (ASKS.format(line=line), f"{line}\n{ASKS.format(line='pass')}", ASKS.format(line="pass") + line):

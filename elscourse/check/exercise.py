@@ -19,6 +19,14 @@ State = Literal["not attempted", "correct", "incorrect"]
 
 SIGNS: dict[State, str] = {"not attempted": "○", "correct": "✓", "incorrect": "✗"}
 EXCHANGED = "You have exchanged alpha and sigma: in x_t = alpha x_0 + sigma eps alpha dims the image, sigma the noise."
+UNDERFLOW = (
+    "Your formula is right, but its exponentials are all rounded to 0, and 0/0 is not a number: use torch.softmax, or "
+    "subtract the largest exponent first."
+)
+NEGATIVE_SQUARE = (
+    "Where x is a copy, your |x|^2 + |v|^2 - 2 x.v is rounded to slightly below 0, whose root is not a number: put "
+    ".clamp(min=0) before the root."
+)
 CASES_SEED = 2025  # the cases are random, and the same at every check: an attempt is right or wrong, never sometimes
 
 

@@ -88,6 +88,10 @@ NOISING = Exercise(
             lambda x_0, eps, t: _mixed(x_0, eps, (t / 1.008).cos(), (t / 1.008).sin()),
         ),
         Mistake(
+            "Your angle is twice too large: it is pi/2 * t / 1.008, not pi * t / 1.008.",
+            lambda x_0, eps, t: _mixed(x_0, eps, _theta(2 * t).cos(), _theta(2 * t).sin()),
+        ),
+        Mistake(
             "You blend with 1 - t and t. Their squares do not sum to one; the schedule uses cosine and sine.",
             lambda x_0, eps, t: _mixed(x_0, eps, 1 - t, t),
         ),
@@ -103,7 +107,9 @@ NOISING = Exercise(
 
 
 def _coin_cases(generator: torch.Generator) -> list[Case]:
-    return [(4 * _uniform(generator, *shape) - 2, *_angles(generator)) for shape in ((7,), (2, 5), (3, 1, 2, 2))]
+    cases = [(4 * _uniform(generator, *shape) - 2, *_angles(generator)) for shape in ((7,), (2, 5), (3, 1, 2, 2))]
+    alpha, sigma = math.cos(0.03), math.sin(0.03)  # alpha x_t / sigma**2 is near 1,111: exp overflows in float64 too
+    return [*cases, (alpha * _normal(generator, 6).sign() + sigma * _normal(generator, 6), alpha, sigma)]
 
 
 def _coin(x_t: Tensor, alpha: float, sigma: float) -> Tensor:
@@ -115,6 +121,11 @@ def _coin(x_t: Tensor, alpha: float, sigma: float) -> Tensor:
 def _unnormalised_coin(x_t: Tensor, alpha: float, sigma: float) -> Tensor:
     heads, tails = (torch.exp(-((x_t - alpha * side).square()) / (2 * sigma**2)) for side in (1, -1))
     return heads - tails
+
+
+def _coin_of_exponentials(x_t: Tensor, alpha: float, sigma: float) -> Tensor:
+    u = alpha * x_t / sigma**2
+    return (u.exp() - (-u).exp()) / (u.exp() + (-u).exp())
 
 
 COIN = Exercise(
@@ -155,6 +166,11 @@ COIN = Exercise(
         Mistake(
             "Your two weights do not sum to one: divide by their sum.",
             _unnormalised_coin,
+        ),
+        Mistake(
+            "Your formula is right, but at low noise exp(alpha x_t / sigma**2) is too large for a float, and inf/inf "
+            "is not a number: torch.tanh is safe.",
+            _coin_of_exponentials,
         ),
         Mistake(
             "You only undo the dimming, as if there were no noise: weigh +1 and -1 by how well they explain x_t.",
@@ -323,13 +339,14 @@ def _walk(
     ask_noise: bool = False,
     keep_noise: bool = False,
     straight: bool = False,
+    schedule: CosineSchedule = SCHEDULE,
 ) -> Tensor:
     x_t = noise
     for t, t_next in itertools.pairwise(grid):
         x0_hat = denoiser(noise if ask_noise else x_t, t_next if ask_next else t)
-        angles = SCHEDULE.alpha(t), SCHEDULE.sigma(t), SCHEDULE.alpha(t_next), SCHEDULE.sigma(t_next)
+        angles = schedule.alpha(t), schedule.sigma(t), schedule.alpha(t_next), schedule.sigma(t_next)
         if keep_noise:
-            x_t = SCHEDULE.alpha(t_next) * x0_hat + SCHEDULE.sigma(t_next) * noise
+            x_t = schedule.alpha(t_next) * x0_hat + schedule.sigma(t_next) * noise
         else:
             x_t = (_straight_step if straight else _step)(x_t, x0_hat, *angles)
     return x_t
@@ -382,6 +399,12 @@ SAMPLER = Exercise(
         Mistake(
             "You mix in the starting noise at every step: estimate the noise anew from the present x_t.",
             lambda denoiser, noise, steps: _walk(denoiser, noise, SCHEDULE.times(steps), keep_noise=True),
+        ),
+        Mistake(
+            "Your angle is pi/2 * t: the schedule divides t by 1.008, els.CosineSchedule() knows.",
+            lambda denoiser, noise, steps: _walk(
+                denoiser, noise, SCHEDULE.times(steps), schedule=CosineSchedule(offset=0)
+            ),
         ),
         Mistake(
             "You ask the denoiser once and jump: that is a guess, not a sample. Take `steps` steps.",

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from .. import metrics, reference
 from .attempt import Case
-from .exercise import EXCHANGED, Exercise, Mistake
+from .exercise import EXCHANGED, NEGATIVE_SQUARE, UNDERFLOW, Exercise, Mistake
 
 
 def _normal(generator: torch.Generator, *shape: int) -> Tensor:
@@ -41,7 +41,7 @@ def _weights_cases(generator: torch.Generator) -> list[Case]:
         _seen(generator, 3, 5, (1, 3, 4), 0.9),
         _seen(generator, 2, 7, (3, 2, 2), 1.1),
         _seen(generator, 4, 4, (1, 2, 3), 0.6),
-        _seen(generator, 2, 6, (1, 24, 24), 1.4),  # exponents near -288: exp alone is 0 in float32
+        _seen(generator, 2, 6, (1, 42, 42), 1.4),  # exponents near -882: exp alone is 0, in float64 too
     ]
 
 
@@ -88,11 +88,7 @@ WEIGHTS = Exercise(
                 -_squared_distance(x_t, alpha * images) / (2 * sigma**2), 0
             ),
         ),
-        Mistake(
-            "Your formula is right, but its exponentials are all rounded to 0, and 0/0 is not a number: use "
-            "torch.softmax, or subtract the largest exponent first (section 7).",
-            _literal,
-        ),
+        Mistake(UNDERFLOW, _literal),
         Mistake(
             "In Python `-d2 / 2 * sigma**2` multiplies by sigma squared: write d2 / (2 * sigma**2).",
             lambda x_t, images, alpha, sigma: torch.softmax(-_squared_distance(x_t, alpha * images) / 2 * sigma**2, 1),
@@ -116,6 +112,10 @@ WEIGHTS = Exercise(
         Mistake(
             "These are the exponentials alone: divide by their sum over the images. torch.softmax does both.",
             lambda x_t, images, alpha, sigma: torch.exp(-_squared_distance(x_t, alpha * images) / (2 * sigma**2)),
+        ),
+        Mistake(
+            "You take the mean of the squares over the pixels: the squared distance is their sum.",
+            lambda x_t, images, alpha, sigma: torch.softmax(_logits(x_t, images, alpha, sigma) / images[0].numel(), 1),
         ),
         Mistake(
             "You use the distance, not its square.",
@@ -232,11 +232,18 @@ def _nearest_cases(generator: torch.Generator) -> list[Case]:
         images = _pixels(generator, n, *shape)
         chosen = torch.randint(n, (batch,), generator=generator)
         cases.append((images[chosen] + 0.8 * _normal(generator, batch, *shape), images))
-    return cases
+    images = _pixels(generator, 24, 1, 8, 8)
+    return [*cases, (images[:20], images)]  # copies: the distance is 0
 
 
 def _distances(x: Tensor, images: Tensor) -> Tensor:
     return _squared_distance(x, images).sqrt()
+
+
+def _expanded_square(x: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
+    x, v = x.flatten(1), images.flatten(1)
+    least, index = (x.square().sum(1)[:, None] + v.square().sum(1) - 2 * x @ v.T).min(1)
+    return index, least.sqrt()
 
 
 NEAREST = Exercise(
@@ -253,7 +260,9 @@ NEAREST = Exercise(
     ),
     cases=_nearest_cases,
     answer=lambda x, images: metrics.nearest_training_image(x.double(), images.double()),
+    tolerance=1e-2,  # the root of a square that is rounded at 1e-5
     mistakes=(
+        Mistake(NEGATIVE_SQUARE, _expanded_square),
         Mistake(
             "You return the squared distance: take its square root.",
             lambda x, images: (_distances(x, images).argmin(1), _distances(x, images).min(1).values.square()),
@@ -282,7 +291,12 @@ NEAREST = Exercise(
 
 def _counts_cases(generator: torch.Generator) -> list[Case]:
     cases: list[Case] = []
-    for batch, n, shape, theta in ((3, 5, (1, 2, 3), 1.0), (2, 4, (3, 2, 2), 1.2), (2, 3, (1, 4, 2), 1.3)):
+    for batch, n, shape, theta in (
+        (3, 5, (1, 2, 3), 1.0),
+        (2, 4, (3, 2, 2), 1.2),
+        (2, 3, (1, 4, 2), 1.3),
+        (2, 4, (1, 42, 42), 1.4),
+    ):
         x_t, images, alpha, sigma = _seen(generator, batch, n, shape, theta)
         counts = torch.randint(1, 9, (n,), generator=generator)
         counts[0] = 10
@@ -301,6 +315,11 @@ def _logits(x_t: Tensor, images: Tensor, alpha: float, sigma: float) -> Tensor:
     return -_squared_distance(x_t, alpha * images) / (2 * sigma**2)
 
 
+def _literal_with_counts(x_t: Tensor, images: Tensor, counts: Tensor, alpha: float, sigma: float) -> Tensor:
+    e = counts * _logits(x_t, images, alpha, sigma).exp()
+    return e / e.sum(1, keepdim=True)
+
+
 COUNTS = Exercise(
     name="weights_with_counts",
     lesson=2,
@@ -316,6 +335,7 @@ COUNTS = Exercise(
     cases=_counts_cases,
     answer=_listed,
     mistakes=(
+        Mistake(UNDERFLOW, _literal_with_counts),
         Mistake(
             "You ignore the counts: an image that is listed ten times votes ten times.",
             lambda x_t, images, counts, alpha, sigma: _logits(x_t, images, alpha, sigma).softmax(1),

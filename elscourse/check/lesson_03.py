@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from ..metrics import novelty
 from ..schedule import CosineSchedule
 from .attempt import Case
-from .exercise import Exercise, Mistake
+from .exercise import NEGATIVE_SQUARE, Exercise, Mistake
 
 Denoise = Callable[[Tensor, float], Tensor]
 
@@ -89,7 +89,8 @@ def _galleries(generator: torch.Generator) -> list[Case]:
         images, held_out, x = (torch.rand(m, *shape, generator=generator) * 2 - 1 for m in (n, k, b))
         x[0] = images[1] + 0.02
         cases.append((x * 1.3, images, held_out))
-    return cases
+    images, held_out = (torch.rand(m, 1, 8, 8, generator=generator) * 2 - 1 for m in (24, 5))
+    return [*cases, (images[:20], images, held_out)]  # copies: nothing is new
 
 
 def _distances(x: Tensor, images: Tensor) -> Tensor:
@@ -98,6 +99,15 @@ def _distances(x: Tensor, images: Tensor) -> Tensor:
 
 def _novelty(x: Tensor, images: Tensor, held_out: Tensor) -> Tensor:
     return novelty(x.double(), images.double(), held_out.double())
+
+
+def _expanded_square(x: Tensor, images: Tensor, held_out: Tensor) -> Tensor:
+    v = images.flatten(1)
+    new, unit = (
+        (p.square().sum(1)[:, None] + v.square().sum(1) - 2 * p @ v.T).min(1).values.sqrt()
+        for p in (x.flatten(1), held_out.flatten(1))
+    )
+    return new / unit.median()
 
 
 def _no_unit(x: Tensor, images: Tensor, held_out: Tensor) -> Tensor:
@@ -292,7 +302,9 @@ EXERCISES = [
         ),
         cases=_galleries,
         answer=_novelty,
+        tolerance=2e-3,  # the root of a square that is rounded at 1e-5
         mistakes=(
+            Mistake(NEGATIVE_SQUARE, _expanded_square),
             Mistake("You return the distance itself: divide it by the median over the held-out pictures.", _no_unit),
             Mistake("You use squared distances: take the root before anything else.", _squares),
             Mistake("You divide by the mean over the held-out pictures: take their median.", _mean_unit),

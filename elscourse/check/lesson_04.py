@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -9,7 +11,7 @@ from torch.nn import functional as F
 
 from .. import reference
 from .attempt import Case
-from .exercise import EXCHANGED, Exercise, Mistake
+from .exercise import EXCHANGED, UNDERFLOW, Exercise, Mistake
 
 
 def _pictures(generator: torch.Generator, *shape: int) -> Tensor:
@@ -20,6 +22,19 @@ def _noised(images: Tensor, batch: int, alpha: float, sigma: float, generator: t
     """Between two images each, so that no single weight is one."""
     clean = (images[:batch] + images[1 : batch + 1]) / 2
     return alpha * clean + sigma * torch.randn(clean.shape, generator=generator)
+
+
+ALPHA, SIGMA = 0.99995, 0.01  # so little noise that exp of a squared distance is 0, in float64 too
+
+
+def _almost_clean(images: Tensor, batch: int, generator: torch.Generator) -> Tensor:
+    clean = 0.6 * images[:batch] + 0.4 * images[1 : batch + 1]
+    return ALPHA * clean + SIGMA * torch.randn(clean.shape, generator=generator)
+
+
+def _bare(logits: Tensor, dim: int) -> Tensor:
+    e = logits.exp()
+    return e / e.sum(dim, keepdim=True)
 
 
 def _band(side: int, patch_size: int) -> Float[Tensor, "side side"]:
@@ -36,8 +51,10 @@ def _squares(x_t: Tensor, images: Tensor, alpha: float) -> Float[Tensor, "B N H 
     return (x_t[:, None] - alpha * images).square().sum(2)
 
 
-def _mean(logits: Float[Tensor, "B N H W"], images: Tensor, axis: int = 1) -> Float[Tensor, "B C H W"]:
-    return torch.einsum("bnhw,nchw->bchw", torch.softmax(logits, dim=axis), images)
+def _mean(
+    logits: Float[Tensor, "B N H W"], images: Tensor, axis: int = 1, weigh: Callable[..., Tensor] = torch.softmax
+) -> Float[Tensor, "B C H W"]:
+    return torch.einsum("bnhw,nchw->bchw", weigh(logits, dim=axis), images)
 
 
 # ---------------------------------------------------------------------------------------------------- the window
@@ -52,6 +69,11 @@ def _window(image: Tensor, row: int, column: int, patch_size: int, mode: str = "
     r = patch_size // 2
     padded = F.pad(image[None], (r - offset, r + offset, r - offset, r + offset), mode=mode)[0]
     return padded[:, row : row + patch_size, column : column + patch_size]
+
+
+def _window_from_below_zero(image: Tensor, row: int, column: int, patch_size: int) -> Tensor:
+    r = patch_size // 2
+    return image[:, row - r : row + r + 1, column - r : column + r + 1]
 
 
 def _window_cut_out(image: Tensor, row: int, column: int, patch_size: int, back: int = 0) -> Tensor:
@@ -72,7 +94,8 @@ def _weights_cases(generator: torch.Generator) -> list[Case]:
     ):
         images = _pictures(generator, n, c, h, w)
         cases.append((_noised(images, 1, alpha, sigma, generator)[0], images, alpha, sigma, row, column, size))
-    return cases
+    images = _pictures(generator, 6, 1, 7, 6)
+    return [*cases, (_almost_clean(images, 1, generator)[0], images, ALPHA, SIGMA, 4, 2, 5)]
 
 
 def _pixel_weights(
@@ -119,6 +142,13 @@ def _not_normalised(
     return torch.exp(-(q - alpha * v).square().sum((-3, -2, -1)) / (2 * sigma**2))
 
 
+def _exponentials_vanish(
+    x_t: Tensor, images: Tensor, alpha: float, sigma: float, row: int, column: int, patch_size: int
+) -> Tensor:
+    e = _not_normalised(x_t, images, alpha, sigma, row, column, patch_size)
+    return e / e.sum()
+
+
 def _distance_not_squared(
     x_t: Tensor, images: Tensor, alpha: float, sigma: float, row: int, column: int, patch_size: int
 ) -> Tensor:
@@ -133,6 +163,13 @@ def _negative_start(
     rows, columns = slice(row - r, row + r + 1), slice(column - r, column + r + 1)
     distance = (x_t[:, rows, columns] - alpha * images[:, :, rows, columns]).square().sum((-3, -2, -1))
     return torch.softmax(-distance / (2 * sigma**2), dim=0)
+
+
+def _rows_for_columns(
+    x_t: Tensor, images: Tensor, alpha: float, sigma: float, row: int, column: int, patch_size: int
+) -> Tensor:
+    q, v = _cut_both(x_t, images, column, row, patch_size)
+    return torch.softmax(-(q - alpha * v).square().sum((-3, -2, -1)) / (2 * sigma**2), dim=0)
 
 
 def _mean_of_squares(
@@ -160,7 +197,8 @@ def _box_cases(generator: torch.Generator) -> list[Case]:
     ):
         images = _pictures(generator, n, c, h, w)
         cases.append((_noised(images, batch, alpha, sigma, generator), images, alpha, sigma, size))
-    return cases
+    images = _pictures(generator, 5, 1, 6, 7)
+    return [*cases, (_almost_clean(images, 2, generator), images, ALPHA, SIGMA, 5)]
 
 
 def _box_mean(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int) -> Tensor:
@@ -182,6 +220,10 @@ def _over_the_batch(x_t: Tensor, images: Tensor, alpha: float, sigma: float, pat
     return _mean(-_box(_squares(x_t, images, alpha), patch_size) / (2 * sigma**2), images, axis=0)
 
 
+def _box_of_bare_exponentials(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int) -> Tensor:
+    return _mean(-_box(_squares(x_t, images, alpha), patch_size) / (2 * sigma**2), images, weigh=_bare)
+
+
 def _no_box(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int) -> Tensor:
     return _mean(-_squares(x_t, images, alpha) / (2 * sigma**2), images)
 
@@ -196,7 +238,7 @@ def _wrapped_around(x_t: Tensor, images: Tensor, alpha: float, sigma: float, pat
 
 
 def _between_cases(generator: torch.Generator) -> list[Case]:
-    return [(*case, outside) for case, outside in zip(_box_cases(generator), (0.5, 0.2, 0.8), strict=True)]
+    return [(*case, outside) for case, outside in zip(_box_cases(generator), (0.5, 0.2, 0.8, 0.4), strict=True)]
 
 
 def _between(
@@ -210,11 +252,18 @@ def _between(
 
 
 def _mix(
-    x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int, inside: float, total: float
+    x_t: Tensor,
+    images: Tensor,
+    alpha: float,
+    sigma: float,
+    patch_size: int,
+    inside: float,
+    total: float,
+    weigh: Callable[..., Tensor] = torch.softmax,
 ) -> Tensor:
     squares = _squares(x_t, images, alpha)
     logits = inside * _box(squares, patch_size) + total * squares.sum((-2, -1), keepdim=True)
-    return _mean(-logits / (2 * sigma**2), images)
+    return _mean(-logits / (2 * sigma**2), images, weigh=weigh)
 
 
 def _average_inside(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int, outside: float) -> Tensor:
@@ -270,6 +319,11 @@ EXERCISES = [
                 lambda image, row, column, patch_size: _window_cut_out(image, column, row, patch_size),
             ),
             Mistake(
+                "Near the upper or left border your slice starts at a negative number, which in Python counts from the "
+                "end, and at the other two it is cut short: pad the image with r zeros first.",
+                _window_from_below_zero,
+            ),
+            Mistake(
                 "You fill the outside with black (-1): beyond the border there is nothing, so fill with 0.",
                 lambda image, row, column, patch_size: _window(image + 1, row, column, patch_size) - 1,
             ),
@@ -309,6 +363,11 @@ EXERCISES = [
             Mistake("You divide by sigma squared: the exponent of a Gaussian has 2 sigma squared.", _no_factor_two),
             Mistake("Your weights do not sum to one: divide by their sum, as softmax does.", _not_normalised),
             Mistake("You take the root of the distance: the exponent holds its square.", _distance_not_squared),
+            Mistake(UNDERFLOW, _exponentials_vanish),
+            Mistake(
+                "Row and column are swapped: the row picks the height, the last axis but one.",
+                _rows_for_columns,
+            ),
             Mistake(
                 "Near the upper or left border your slice starts at a negative number, which in Python counts from the "
                 "end: start at max(row - r, 0), and the same for columns.",
@@ -345,6 +404,7 @@ EXERCISES = [
             Mistake("Your weights sum to one over the batch: they must over the training images.", _over_the_batch),
             Mistake("Each pixel is compared by itself: sum the squared differences over its window first.", _no_box),
             Mistake("Your windows wrap around the border: they must be cut off there.", _wrapped_around),
+            Mistake(UNDERFLOW, _box_of_bare_exponentials),
         ),
     ),
     Exercise(
@@ -380,6 +440,12 @@ EXERCISES = [
                 "The two ends are swapped: outside = 0 must give LS, outside = 1 must give IS.",
                 lambda x_t, images, alpha, sigma, patch_size, outside: _mix(
                     x_t, images, alpha, sigma, patch_size, outside, 1 - outside
+                ),
+            ),
+            Mistake(
+                UNDERFLOW,
+                lambda x_t, images, alpha, sigma, patch_size, outside: _mix(
+                    x_t, images, alpha, sigma, patch_size, 1 - outside, outside, weigh=_bare
                 ),
             ),
         ),

@@ -106,7 +106,7 @@ def _up_to_shifts(height: int, width: int) -> int:
 
 
 def _grid_cases(generator: torch.Generator) -> list[Case]:
-    return [(20, 10, 0.5), (10, 4, 0.7), (5, 1, 0.3)]
+    return [(20, 10, 0.5), (10, 4, 0.7), (5, 1, 0.3), (6, 0, 0.5)]
 
 
 def _grid(steps: int, extra: int, ratio: float, start: float | None = None) -> Float[Tensor, " n"]:

@@ -73,6 +73,7 @@ def _orbit_cases(generator: torch.Generator) -> list[Case]:
         (checkerboard,),
         (diagonal_stripes,),
         (torch.cat([torch.full((1, 4, 5), 0.5), fresh(1, 4, 5)]),),  # the first channel alone looks constant
+        (fresh(1, 3, 4).sign(),),  # two numbers, twelve pictures
     ]
 
 
@@ -91,6 +92,10 @@ def _number_of_shifts(image: Tensor) -> int:
 
 def _shifts_that_do_nothing(image: Tensor) -> int:
     return int((_orbit(image) == image.flatten()).all(1).sum())
+
+
+def _channels_for_pictures(image: Tensor) -> int:
+    return len(torch.unique(_orbit(image).unflatten(1, (len(image), -1)).flatten(0, 1), dim=0))
 
 
 def _different_numbers(image: Tensor) -> int:
@@ -194,7 +199,19 @@ def _layer_cases(generator: torch.Generator) -> list[Case]:
     def far(x: Tensor) -> Tensor:  # sums in another order after a shift: equal up to rounding alone
         return torch.cat([torch.fft.ifft2(torch.fft.fft2(x) * x.shape[-1]).real, x.abs()], 1)
 
-    layers = (circular, zeros, pooled, in_columns, painted, lifted, checkered, far)
+    def second_channel(x: Tensor) -> Tensor:
+        return torch.cat([circular(x), zeros(x)], 1)
+
+    def second_picture(x: Tensor) -> Tensor:
+        return torch.cat([x[:1], painted(x[1:])])
+
+    def spotted(x: Tensor) -> Tensor:  # off in one pixel, and there by little: an average misses it
+        return x + 1e-3 * F.pad(torch.ones(1, 1), (2, 3, 1, 2)).to(x.dtype)
+
+    layers = (
+        *(circular, zeros, pooled, in_columns, painted, lifted, checkered, far),
+        *(second_channel, second_picture, spotted),
+    )
     return [(layer, torch.randn(2, 1, 4, 6, generator=generator)) for layer in layers]
 
 
@@ -233,6 +250,25 @@ def _signed(layer: Layer, x: Tensor) -> Tensor:
         return bool((layer(_shift(x, dy, dx)) - _shift(layer(x), dy, dx)).max() < 1e-4)
 
     return _for_every_shift(x, below)
+
+
+def _first_picture(layer: Layer, x: Tensor) -> Tensor:
+    return _for_every_shift(x, lambda dy, dx: _near(layer(_shift(x, dy, dx))[0], _shift(layer(x), dy, dx)[0]))
+
+
+def _first_output_channel(layer: Layer, x: Tensor) -> Tensor:
+    return _for_every_shift(x, lambda dy, dx: _near(layer(_shift(x, dy, dx))[:, 0], _shift(layer(x), dy, dx)[:, 0]))
+
+
+def _mean_difference(layer: Layer, x: Tensor) -> Tensor:
+    def small(dy: int, dx: int) -> bool:
+        return bool((layer(_shift(x, dy, dx)) - _shift(layer(x), dy, dx)).abs().mean() < 1e-4)
+
+    return _for_every_shift(x, small)
+
+
+def _to_the_last_bit(layer: Layer, x: Tensor) -> Tensor:
+    return _for_every_shift(x, lambda dy, dx: torch.equal(layer(_shift(x, dy, dx)), _shift(layer(x), dy, dx)))
 
 
 def _columns_before_rows(layer: Layer, x: Tensor) -> Tensor:
@@ -291,6 +327,11 @@ EXERCISES = [
             Mistake(
                 "You count the shifts that change nothing (the stabiliser). The orbit has H W divided by that many.",
                 _shifts_that_do_nothing,
+            ),
+            Mistake(
+                "torch.unique(all_shifts(image), dim=0) takes each channel for a picture: all_shifts wants a batch, "
+                "image[None].",
+                _channels_for_pictures,
             ),
             Mistake(
                 "You count different numbers, not different pictures: torch.unique needs one picture a row and dim=0.",
@@ -368,6 +409,14 @@ EXERCISES = [
                 "You compare signed differences: a large negative one is below 1e-4 too. Take .abs() first.", _signed
             ),
             Mistake("Rows and columns are exchanged: entry [dy, dx], with one row per dy.", _columns_before_rows),
+            Mistake("You compare the first picture alone: the shift must do for all of the batch.", _first_picture),
+            Mistake("You compare the first channel alone: the shift must do for all of them.", _first_output_channel),
+            Mistake("You average the differences, which hides a single pixel: take their maximum.", _mean_difference),
+            Mistake(
+                "You ask for equal bits (torch.equal), but rounding differs from shift to shift: allow differences "
+                "below 1e-4.",
+                _to_the_last_bit,
+            ),
         ),
     ),
 ]

@@ -160,6 +160,11 @@ def _row_number(r2: Tensor, times: Sequence[float], level: float) -> Tensor:
     return (len(times) - (r2 < level).long().flip(0).cumprod(0).sum(0)).double()
 
 
+def _row_or_zero(r2: Tensor, times: Sequence[float], level: float) -> Tensor:
+    row = _row_number(r2, times, level)
+    return torch.where(row < len(times), row, 0.0)
+
+
 def _last_above(r2: Tensor, times: Sequence[float], level: float) -> Tensor:
     grid = torch.tensor([0.0, *reversed(times), times[0]], dtype=torch.float64)
     run = (r2 < level).long().flip(0).cumprod(0).sum(0)
@@ -282,6 +287,7 @@ EXERCISES = [
                 _first_below,
             ),
             Mistake("You return the number of the row: return the time, times[row].", _row_number),
+            Mistake("You return the number of the row, and 0 for none: times[row] is asked for.", _row_or_zero),
             Mistake(
                 "You return the last time below level: the first time of the unbroken run at the end is asked for.",
                 _last_below,

@@ -44,6 +44,16 @@ def _without_means(prediction: Tensor, target: Tensor) -> Three:
     return r, r**2, _explained(p, y, y.new_zeros(1))
 
 
+def _r_not_centred(prediction: Tensor, target: Tensor) -> Three:
+    r, r2, _ = _without_means(prediction, target)
+    return r, r2, compare(prediction, target).R2
+
+
+def _exchanged(prediction: Tensor, target: Tensor) -> Three:
+    c = compare(prediction, target)
+    return c.r, c.R2, c.r2
+
+
 def _one_mean_for_all(prediction: Tensor, target: Tensor) -> Three:
     p, y = prediction.double(), target.double()
     r = torch.cosine_similarity((p - p.mean()).flatten(1), (y - y.mean()).flatten(1), dim=1)
@@ -260,6 +270,8 @@ EXERCISES = [
         answer=_compared,
         mistakes=(
             Mistake("You do not take off the means: a shared brightness then counts as agreement.", _without_means),
+            Mistake("Your R2 is right, but in r you do not take off the means of both.", _r_not_centred),
+            Mistake("r2 and R2 are exchanged: r2 is the square of r, R2 takes y - p as it is.", _exchanged),
             Mistake("You take off one mean for the whole batch: every image has its own.", _one_mean_for_all),
             Mistake("You return one number for the whole batch: compare image by image.", _one_number_for_all),
             Mistake("In R2 you divide by the variance of the prediction: the target's is to be explained.", _swapped),

@@ -129,7 +129,7 @@ def _paired_cases(generator: torch.Generator) -> list[tuple[Tensor, Tensor]]:
         after = torch.where(torch.rand(n, generator=generator) < 0.4, torch.rand(n, generator=generator) < 0.3, before)
         before[:4], after[:4] = torch.tensor([True, True, True, False]), torch.tensor([False, False, False, True])
         cases.append((before, after))
-    return cases
+    return [*cases, (before, before.clone())]  # nothing has changed
 
 
 def _net_cure(before: Tensor, after: Tensor) -> tuple[int, int, float]:
@@ -151,6 +151,11 @@ def _totals(before: Tensor, after: Tensor) -> tuple[int, int, float]:
 
 def _exchanged(before: Tensor, after: Tensor) -> tuple[int, int, float]:
     return _net_cure(after, before)
+
+
+def _new_first(before: Tensor, after: Tensor) -> tuple[int, int, float]:
+    cured, new, p = _net_cure(before, after)
+    return new, cured, p
 
 
 def _exactly(before: Tensor, after: Tensor) -> tuple[int, int, float]:
@@ -176,14 +181,14 @@ def _only_the_bad(before: Tensor, after: Tensor) -> tuple[int, int, float]:
 
 def _count_cases(generator: torch.Generator) -> list[tuple[Tensor, list[float]]]:
     cases = []
-    for steps, seeds in ((20, 6), (10, 5), (16, 7)):
+    for steps, seeds, end in ((20, 6, 0.0), (10, 5, 0.05), (16, 7, 0.0)):
         counts = torch.randint(1, 5, (steps + 1, seeds), generator=generator)
         for k in range(seeds):  # every seed wavers, then settles
             counts[steps // 2 + k % 4 :, k] = 3 + (counts[steps // 2 + k % 4 :, k] > 2).int()
             counts[steps // 2 + k % 4 - 1, k] = 2
         counts[1, 0], counts[-1, 1], counts[-2, 2], counts[-1, 3] = 3, 2, 4, 4
         counts[:, 4] = 3  # from the beginning
-        cases.append((counts, [round((1 - k / steps) ** 1.5, 6) for k in range(steps + 1)]))
+        cases.append((counts, [round(end + (1 - end) * (1 - k / steps) ** 1.5, 6) for k in range(steps + 1)]))
     return cases
 
 
@@ -211,6 +216,14 @@ def _last_without(counts: Tensor, times: list[float]) -> Tensor:
 
 def _exactly_three(counts: Tensor, times: list[float]) -> Tensor:
     return _decided_at(torch.where(counts == 3, 3, 0), times)
+
+
+def _more_than_three(counts: Tensor, times: list[float]) -> Tensor:
+    return _decided_at(counts - 1, times)
+
+
+def _last_time_for_none(counts: Tensor, times: list[float]) -> Tensor:
+    return torch.where(counts[-1] < 3, times[-1], _decided_at(counts, times))
 
 
 def _step_number(counts: Tensor, times: list[float]) -> Tensor:
@@ -345,6 +358,7 @@ EXERCISES = [
             Mistake("Seeds that did not change are no tosses: n is cured + new.", _all_seeds_in_test),
             Mistake("You return the totals before and after: count the seeds that changed, each way.", _totals),
             Mistake("Cured means true before and false after; you have it the other way round.", _exchanged),
+            Mistake("Your first two numbers are exchanged: cured comes first, then the new failures.", _new_first),
             Mistake(
                 "The third number is that of exactly `cured` heads: 'as many or more' also counts the larger k.",
                 _exactly,
@@ -379,6 +393,8 @@ EXERCISES = [
                 "You return the last time with fewer than three legs: the answer is one step later.", _last_without
             ),
             Mistake("You ask for exactly three: four legs are also three or more.", _exactly_three),
+            Mistake("You ask for more than three: three legs count, compare with >= 3.", _more_than_three),
+            Mistake("Where the last count is below three the answer is 0, not the last time.", _last_time_for_none),
             Mistake("You return the number of the step: times[number] is the t asked for.", _step_number),
             Mistake(
                 "You take the stretch that begins at the noise end: flip before cumprod, to count from the clean end.",

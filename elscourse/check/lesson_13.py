@@ -154,6 +154,10 @@ def _root_forgotten(queries: Tensor, keys: Tensor, alpha: float, tolerance: floa
     return _smallest_sigma(queries, keys, alpha, tolerance) ** 2
 
 
+def _eps_of_torch(queries: Tensor, keys: Tensor, alpha: float, tolerance: float) -> float:
+    return _smallest_sigma(queries, keys, 2 * alpha, tolerance)
+
+
 def _mean_length(queries: Tensor, keys: Tensor, alpha: float, tolerance: float) -> float:
     mean = float(queries.norm(dim=1).mean() * keys.norm(dim=1).mean())
     return math.sqrt(2.0**-24 * alpha * mean / tolerance)
@@ -292,6 +296,10 @@ EXERCISES = [
         mistakes=(
             Mistake("alpha is missing: the dot product in the logit is alpha q.k.", _alpha_forgotten),
             Mistake("That is sigma squared: take the root.", _root_forgotten),
+            Mistake(
+                "torch.finfo.eps is 2^-23, the gap between two float32 numbers: rounding errs by half of it, 2^-24.",
+                _eps_of_torch,
+            ),
             Mistake("You take the mean length: the guarantee must hold for the longest query and key.", _mean_length),
             Mistake(
                 "You take the largest dot product that occurs: the bound is |q| |k|, longest query, longest key.",

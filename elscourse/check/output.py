@@ -39,7 +39,11 @@ def unusable(output: object, right: object, free_shape: bool) -> str | None:
         return "Your function returns None: does it end in `return ...`?"
     if isinstance(right, tuple):
         if not isinstance(output, (tuple, list)) or len(output) != len(right):
-            return f"Your function must return {len(right)} values, like `return a, b`; it returns {kind(output)}."
+            many = isinstance(output, (Tensor, np.ndarray)) and output.shape[:1] == (len(right),)
+            advice = ": tuple(...) makes them of it" if many else ""
+            return (
+                f"Your function must return {len(right)} values, like `return a, b`; it returns {kind(output)}{advice}."
+            )
         problems = (unusable(o, r, free_shape) for o, r in zip(output, right, strict=True))
         return next(
             (f"Output {i + 1} of {len(right)}: {problem}" for i, problem in enumerate(problems) if problem), None
@@ -48,14 +52,17 @@ def unusable(output: object, right: object, free_shape: bool) -> str | None:
         return _unusable_tensor(output, right, free_shape)
     scalar = isinstance(output, NUMBERS) or (isinstance(output, (Tensor, np.ndarray)) and output.ndim == 0)
     if not scalar:
-        wanted = "truth value" if isinstance(right, bool) else "number"
-        return f"Your function must return one {wanted}, it returns {kind(output)}."
+        wanted, make = ("truth value", "bool") if isinstance(right, bool) else ("number", "float")
+        one = isinstance(output, (Tensor, np.ndarray)) and math.prod(output.shape) == 1
+        advice = f": {make}(...) makes one of it" if one else ""
+        return f"Your function must return one {wanted}, it returns {kind(output)}{advice}."
     return _nan(output, right)
 
 
 def _unusable_tensor(output: object, right: Tensor, free_shape: bool) -> str | None:
     if not isinstance(output, Tensor):
         advice = ": torch.tensor or torch.stack makes one of it" if isinstance(output, (list, tuple)) else ""
+        advice = ": torch.from_numpy makes one of it" if isinstance(output, np.ndarray) else advice
         shape = tuple(right.shape)
         return f"Your function must return a torch tensor of shape {shape}, it returns {kind(output)}{advice}."
     if output.layout != torch.strided:
@@ -78,7 +85,7 @@ def _nan(output: Any, right: Any) -> str | None:
         count = int((ours.isnan() & ~theirs.isnan()).sum())
         return (
             f"Your function returns NaN ({count} of {ours.numel()} values): is something divided by 0, or 0 by 0, "
-            "or exp() of a large number taken?"
+            "exp() of a large number taken, or the root of a number below 0?"
         )
     return None
 
@@ -100,7 +107,7 @@ def kind(output: object) -> str:
     if isinstance(output, np.ndarray):
         if output.dtype.kind not in "biuf":
             return f"a numpy array of {output.dtype}"
-        return f"a numpy array of shape {output.shape} (torch.from_numpy makes a tensor of it)"
+        return f"a numpy array of shape {output.shape}"
     if isinstance(output, (tuple, list)):
         return f"a {type(output).__name__} of {len(output)}"
     name = type(output).__name__

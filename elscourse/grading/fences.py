@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 GIB = 2**30
+WITHHELD = "the course's reference formulas are not there when graded: write it yourself"
 SECRETS = re.compile(r"elscourse\.(check|reference|grading)(\.|$)")
 STARTS = {"os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.startfile", "os.startfile/2", "subprocess.Popen"}
 FORKS = {"os.fork", "os.forkpty", "pty.spawn"}

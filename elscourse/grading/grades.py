@@ -16,6 +16,7 @@ from ..check import Exercise
 from ..check import exercises as all_exercises
 from ..errors import CourseError
 from .assignment import cells_of, chosen_exercises, lesson_path, put
+from .fences import WITHHELD
 from .pupil import Limits, Pupil, Trouble
 from .reading import read, source_of
 
@@ -134,6 +135,8 @@ def _remarks(pupil: Pupil, chosen: list[Exercise], verdicts: dict[str, tuple[str
             yield f"{name}: {pupil.trouble}".rstrip(".")
         if pupil.attempts.get(name) == "missing":
             yield f"no function {name}"
+        if WITHHELD in verdicts.get(name, ("", ""))[1]:
+            yield f"{name} uses elscourse.reference, which is not there when graded"
     yield from sorted(pupil.notes)
     if any(state != "correct" for state, _ in verdicts.values()):
         yield from pupil.problems

@@ -7,8 +7,10 @@ names it uses, those that bind the names these use, and so on. Only they are run
 from __future__ import annotations
 
 import ast
+import builtins
 import dis
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -19,8 +21,8 @@ READS = {"LOAD_NAME", "LOAD_GLOBAL", "LOAD_FROM_DICT_OR_GLOBALS", "LOAD_CLASSDER
 WRITES = {"STORE_NAME", "STORE_GLOBAL", "DELETE_NAME", "DELETE_GLOBAL"}
 ANSWERS = re.compile(r"elscourse\.(check\.(lesson_|exercise|_)|reference|grading)[\w.]*", re.IGNORECASE)
 TELLING = {"answer", "exercises", "_exercise", "examine", "_getframe", "currentframe", "f_back", "f_globals"}
-# lines for Jupyter alone: %matplotlib inline, !pip install, ?torch.roll, torch.roll? (but x = 1  # why? is Python)
-JUPYTER = re.compile(r"^(\s*)(?:[%!?].*|(?:[\w.]+ *= *)?[\w.*\[\]-]+\?\??)$", re.MULTILINE)
+# lines for Jupyter alone: %matplotlib inline, files = !ls, ?torch.roll, torch.roll? (but x = 1  # why? is Python)
+JUPYTER = re.compile(r"^(\s*)(?:\?.*|(?:[\w.]+ *= *)?(?:[%!].*|[\w.*\[\]-]+\?\??))$", re.MULTILINE)
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError)
 
 
@@ -58,43 +60,58 @@ class Statement:
     uses: frozenset[str]
     changes: frozenset[str]
 
+    @property
+    def touches(self) -> frozenset[str]:
+        """The names that mean something else afterwards."""
+        return self.binds | self.changes
+
 
 @dataclass(frozen=True)
 class Notebook:
     """What is known of a notebook before any of it has run."""
 
     statements: list[Statement]
-    attempts: dict[str, str]  # exercise -> the function that the last check.NAME(function) was given
+    attempts: dict[str, str]  # exercise -> the name of what the last check.NAME(...) was given
+    until: dict[str, int]  # exercise -> the cell of that check, or the last one that defines a function of its name
     defined: list[str]  # names of the functions at the outermost level, as often as they are defined
     reaches: list[str]  # what looks like a way to the answers
     problems: list[str]  # cells that cannot be read
 
-    def needed(self, names: Iterable[str]) -> list[Statement]:
-        """The statements that these names need, in order."""
-        wanted, chosen, before = set(names), [False] * len(self.statements), -1
+    def needed(self, names: Iterable[str], until: float = math.inf) -> list[Statement]:
+        """The statements that these names need, in order; later cells only for names that are not bound until then."""
+        bound = {*dir(builtins), *(name for s in self.statements if s.cell <= until for name in s.binds)}
+        usable = [s for s in self.statements if s.cell <= until or not s.touches & bound]
+        wanted, chosen, before = set(names), [False] * len(usable), -1
         while sum(chosen) > before:
             before = sum(chosen)
-            for i, statement in enumerate(self.statements):
-                if not chosen[i] and ("*" in statement.binds or (statement.binds | statement.changes) & wanted):
+            for i, statement in enumerate(usable):
+                if not chosen[i] and ("*" in statement.binds or statement.touches & wanted):
                     chosen[i] = True
                     wanted |= statement.uses
-        return [statement for statement, is_chosen in zip(self.statements, chosen, strict=True) if is_chosen]
+        return [statement for statement, is_chosen in zip(usable, chosen, strict=True) if is_chosen]
 
 
 def read(cells: list[str]) -> Notebook:
     """Take a notebook apart. Raises nothing, whatever is in the cells."""
-    notebook = Notebook([], {}, [], [], [])
+    notebook = Notebook([], {}, {}, [], [], [])
     for number, source in enumerate(cells, 1):
         try:
             tree = _parsed(source)
+            checked = dict(_checked(tree))
+            tree.body += [_named(e, given) for e, given in checked.items() if not isinstance(given, ast.Name)]
             statements = [_statement(number, node) for node in tree.body]
         except UNREADABLE as error:
             notebook.problems.append(f"code cell {number} cannot be read ({type(error).__name__})")
             continue
         notebook.statements.extend(statements)
-        notebook.attempts.update(_checked(tree))
+        notebook.until.update(dict.fromkeys(checked, number))
+        notebook.attempts.update((e, g.id if isinstance(g, ast.Name) else f"check.{e}") for e, g in checked.items())
         notebook.defined.extend(n.name for n in tree.body if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef)))
         notebook.reaches.extend(name for name in _reaches(tree) if name not in notebook.reaches)
+    for exercise, function in notebook.attempts.items():
+        if exercise == function:  # defined once more, after its check
+            again = (s.cell for s in notebook.statements if function in s.binds)
+            notebook.until[exercise] = max(notebook.until[exercise], *again, 0)
     return notebook
 
 
@@ -141,12 +158,18 @@ def _root(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
-def _checked(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """(exercise, function) of each check.EXERCISE(function)."""
+def _checked(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
+    """(exercise, what it is given) of each check.EXERCISE(...): a function's name, a lambda, els.sample."""
     for node in ast.walk(tree):
         match node:
-            case ast.Call(ast.Attribute(ast.Name("check"), exercise), [ast.Name(function)]):
-                yield exercise, function
+            case ast.Call(ast.Attribute(ast.Name("check"), exercise), [given]):
+                yield exercise, given
+
+
+def _named(exercise: str, given: ast.expr) -> ast.stmt:
+    """A statement that gives it a name which no notebook can write."""
+    assignment = ast.Assign([ast.Name(f"check.{exercise}", ast.Store())], given)
+    return ast.fix_missing_locations(ast.copy_location(assignment, given))
 
 
 def _reaches(tree: ast.Module) -> Iterator[str]:

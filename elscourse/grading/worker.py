@@ -10,10 +10,11 @@ import builtins
 import inspect
 import json
 import linecache
+import math
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Any, BinaryIO
@@ -25,7 +26,7 @@ import elscourse
 from ..check import attempt as checks
 from ..workspace import lessons_dir
 from . import fences, wire
-from .reading import NotANotebook, Notebook, code_cells, read
+from .reading import NotANotebook, Notebook, Statement, code_cells, read
 
 
 class Inert(ModuleType):
@@ -35,6 +36,15 @@ class Inert(ModuleType):
         if name.startswith("_"):
             raise AttributeError(name)
         return lambda *_, **__: None
+
+
+class Withheld(ModuleType):
+    """Stands for elscourse.reference meanwhile, which lessons show: whoever asks it for something is told."""
+
+    def __getattr__(self, name: str) -> None:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise PermissionError(fences.WITHHELD)
 
 
 class Channel:
@@ -88,9 +98,8 @@ def main() -> None:
     for number, source in enumerate(cells, 1):  # for the learner's own line in a message
         lines = source.splitlines(keepends=True)
         linecache.cache[f"<code cell {number}>"] = (len(source), None, lines, f"<code cell {number}>")
-    namespace, problems = _run(notebook, list(attempts.values()))
-    found = {name: namespace.get(function) for name, function in attempts.items()}
-    described = {name: _described(found[name]) if attempts[name] in namespace else "missing" for name in attempts}
+    found, problems = _run(notebook, attempts)
+    described = {name: _described(found[name]) if name in found else "missing" for name in attempts}
     channel.send({"attempts": described, "problems": [*notebook.problems, *problems]})
     while True:
         order = channel.receive()
@@ -103,24 +112,45 @@ def _hide_the_answers() -> None:
         del sys.modules[name]
     sys.modules["elscourse.check"] = inert
     elscourse.check = inert  # type: ignore[attr-defined,assignment]
-    del elscourse.reference
+    sys.modules["elscourse.reference"] = elscourse.reference = Withheld("elscourse.reference")
 
 
-def _run(notebook: Notebook, names: list[str]) -> tuple[dict[str, Any], list[str]]:
-    """Run what the names need. A cell that fails is noted, and the next one is run, as in Jupyter."""
+def _run(notebook: Notebook, attempts: dict[str, str]) -> tuple[dict[str, Any], list[str]]:
+    """Run what the functions need, and return them by exercise, and what went wrong.
+
+    All share one namespace, but for those one of whose names is bound anew in a later cell that another one needs.
+    """
+    needs = {e: set(notebook.needed([f], notebook.until.get(e, math.inf))) for e, f in attempts.items()}
+    everything = frozenset().union(*needs.values())
+    alone = [[e] for e, own in needs.items() if _bound(everything - own) & _bound(own)]
+    together = [e for e in attempts if [e] not in alone]
+    found: dict[str, Any] = {}
+    problems: dict[str, None] = {}  # in order, each once
+    for exercises in (together, *alone):
+        needed = frozenset().union(*(needs[e] for e in exercises))
+        namespace = _namespace([s for s in notebook.statements if s in needed], problems)
+        found |= {e: namespace[attempts[e]] for e in exercises if attempts[e] in namespace}
+    return found, list(problems)
+
+
+def _bound(statements: Iterable[Statement]) -> frozenset[str]:
+    return frozenset().union(*(statement.binds for statement in statements))
+
+
+def _namespace(statements: list[Statement], problems: dict[str, None]) -> dict[str, Any]:
+    """What is there after these statements. A cell that fails is noted, and the next one is run, as in Jupyter."""
     learner = ModuleType("__main__")
     learner.__dict__.update(__builtins__=builtins, display=lambda *_, **__: None)
     sys.modules["__main__"] = learner
-    problems: list[str] = []
     failed = 0
-    for statement in notebook.needed(names):
+    for statement in statements:
         if statement.cell != failed:
             try:
                 exec(statement.code, learner.__dict__)
             except BaseException as error:  # also sys.exit() and KeyboardInterrupt
                 failed = statement.cell
-                problems.append(f"code cell {failed} raises {type(error).__name__}: {checks.one_line(error)}")
-    return learner.__dict__, problems
+                problems[f"code cell {failed} raises {type(error).__name__}: {checks.one_line(error)}"] = None
+    return learner.__dict__
 
 
 def _described(attempt: Any) -> wire.Message | str:
@@ -132,7 +162,7 @@ def _described(attempt: Any) -> wire.Message | str:
     if not callable(attempt):
         return "value"
     signature = checks.signature_of(attempt)
-    parameters = signature.parameters.values() if signature else None
+    parameters = list(signature.parameters.values()) if signature else None
     return {"signature": parameters and [(p.name, int(p.kind), p.default is not inspect._empty) for p in parameters]}
 
 
