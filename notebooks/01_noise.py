@@ -861,33 +861,24 @@ show(
 final = path[-1][1]
 means = torch.stack([garments.data.images[garments.data.labels == k].mean(0) for k in range(10)])[labels]
 curves = {
-    "guess": [(D, final) for _, _, D in path[1:-1]],
-    "guess without class mean": [(D - means, final - means) for _, _, D in path[1:-1]],
-    "x_t": [(x_t, final) for _, x_t, _ in path[1:-1]],
+    "the guess D": [(D, final) for _, _, D in path[1:-1]],
+    "D apart from the class mean": [(D - means, final - means) for _, _, D in path[1:-1]],
+    "the noisy picture": [(x_t, final) for _, x_t, _ in path[1:-1]],
 }
 times = [t for t, _, _ in path[1:-1]]
 r2 = {name: torch.stack([els.compare(*pair).r2.median().cpu() for pair in pairs]) for name, pairs in curves.items()}
 
 fig, ax = plt.subplots(figsize=(5.6, 2.9))
-ax.plot(times, r2["guess"], label="the guess $D(x_t)$")
-ax.plot(times, r2["guess without class mean"], "--", label="apart from the class mean")
-ax.plot(times, r2["x_t"], label="the noisy picture $x_t$")
+for name, curve in r2.items():
+    ax.plot(times, curve, label=name)
 ax.set(xlim=(1, 0), ylim=(0, 1.02), xlabel="time t (noise on the left)", ylabel="r2 with the final picture")
 ax.legend(loc="lower right")
-show(
-    fig,
-    alt=(
-        "Agreement with the final picture against time: the guess is above 0.8 from early on, apart from the class "
-        "mean it is from t = 0.66; the noisy picture follows much later."
-    ),
-)
-
-# %%
+show(fig, alt="Agreement with the final picture against time: the guess is above 0.8 from early on, apart from the "
+     "class mean it is from t = 0.66; the noisy picture follows much later.")  # fmt: skip
 reach = {name: max(t for t, r in zip(times, curve, strict=True) if r > 0.8) for name, curve in r2.items()}
 print("r2 with the final picture exceeds 0.8 from", ", ".join(f"t = {t:.2f} ({name})" for name, t in reach.items()))
 if lab.profile == "laptop":
-    assert abs(reach["guess"] - 0.90) < 0.015 and abs(reach["x_t"] - 0.21) < 0.015
-    assert abs(reach["guess without class mean"] - 0.66) < 0.015
+    assert all(abs(t - said) < 0.015 for t, said in zip(reach.values(), (0.90, 0.66, 0.21), strict=True))
     assert path[0][2].abs().amax((1, 2, 3)).min() > 3  # every guess at t = 1 leaves the range
 
 # %% [markdown]

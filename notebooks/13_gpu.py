@@ -847,10 +847,9 @@ for form in ("table", "tiles", "blur", "fused"):
     print(f"{form:6s}GFLOP/s" + "".join(f"{measured[form, size] / 1e9:9.1f}" for size in (3, 7, 15)))
 
 # %% [markdown]
-# A part of the riddle of section 6: as we wrote it, the blur does one operation for every three bytes or so that it
-# moves, so even its roof is low. And it stands far below that: every displacement takes some sixty small calls, each of
-# which fetches a whole picture of numbers and writes it back, some in strides, some as running sums, one number after
-# another. One fused loop, which keeps a picture close to the processor until all steps are done, has none of this.
+# A part of the riddle of section 6: our blur does one operation for every three bytes or so that it moves, so even its
+# roof is low. And it stands far below: every displacement takes some sixty small calls, each of which fetches a whole
+# picture of numbers and writes it back. One fused loop, which keeps a picture close to the processor, has none of this.
 #
 # Tiles and fused blur stand under the flat part. What keeps them from the roof: the exponential, which counts as one
 # operation and costs many, and in tiles the copying of keys and products too thin for full speed. And the roofline
