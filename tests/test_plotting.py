@@ -107,9 +107,17 @@ def test_provenance_map_draws_a_seam_wherever_the_source_changes() -> None:
     source = torch.zeros(1, 4, 4, dtype=torch.int64)
     source[0, :, 2:] = 7
     figure = plotting.provenance_map(pictures(1, 1, 4, 4), source)
-    assert len(figure.axes[1].lines) == 4, "one piece of seam per row"
+    seams = [segment for lines in figure.axes[1].collections for segment in lines.get_segments()]
+    assert sorted(seam.tolist() for seam in seams) == [[[1.5, y - 0.5], [1.5, y + 0.5]] for y in range(4)]
     with pytest.raises(els.CourseError, match="one training image per pixel"):
         plotting.provenance_map(pictures(1, 1, 4, 4), source[:, :2])
+
+
+def test_no_source_looks_like_the_background() -> None:
+    every = torch.arange(-1, 39).view(1, 5, 8)
+    colours = plotting.provenance_map(pictures(1, 1, 5, 8), every).axes[1].images[0].get_array().reshape(40, -1)[:, :3]
+    grey = colours.max(1) - colours.min(1) < 0.05
+    assert grey[0] and not grey[1:].any()
 
 
 def test_calibration_map_draws_the_ridge_at_the_best_sizes() -> None:
