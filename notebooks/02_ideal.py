@@ -544,7 +544,8 @@ show(
 )
 assert all(a > b for a, b in pairwise(moments))
 if lab.profile == "laptop":
-    assert all(0.1 < a - b < 0.151 for a, b in list(pairwise(moments))[:2])
+    delays = [a - b for a, b in pairwise(moments)]  # the last one is for five times the pictures
+    assert min(delays[:2]) > 0.1 and max(delays) < 0.151
 
 # %% [markdown] tags=["slide"]
 # More data *delays* the choice: there are more candidates, so the noise must fall further before they can be told
@@ -583,8 +584,8 @@ for steps, closest in ((20, 0.32), (100, 0.27)):
     index, distance = els.nearest_training_image(els.sample(machine, thousand, steps=steps), images)
     draws, share = torch.bincount(index, minlength=N), near[index].float().mean()
     print(f"{steps} steps: {(draws > 0).sum()} different, none more than {draws.max()} times, {share:.0%} from there")
-    assert (distance < 1e-4).all() and abs((draws > 0).sum() - fair) < 0.05 * fair and draws.max() <= 5
-    assert lab.profile == "gpu" or abs(share - closest) < 0.01
+    assert (distance < 1e-4).all() and abs((draws > 0).sum() - fair) < 0.05 * fair
+    assert lab.profile == "gpu" or (abs(share - closest) < 0.01 and draws.max() == 4)
 
 # %% [markdown]
 # Most disturbances are forgotten (55 of 64), some tip the balance between two candidates, and so do smaller steps (51

@@ -621,6 +621,7 @@ new = loss["new images"]
 if lab.profile == "laptop":
     assert min(new, key=new.get) == 5 and abs(new[31] / new[5] - 1.64) < 0.05
     assert loss["training images"][31] < 0.0006 and loss_network["new images"] < new[5]
+    assert abs(loss_network["training images"] / loss_network["new images"] - 1) < 0.15
     assert abs(larger["training images"] / larger["new images"] - 1) < 0.02
 
 # %% [markdown]

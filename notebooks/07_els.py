@@ -450,6 +450,8 @@ for t, errors in zip(times, losses, strict=True):
     print(f"t = {t}, training / new: ", *(f"{n} {e[0]:.3f} / {e[1]:.3f}" for n, e in zip(names, errors, strict=True)))
 half, third, low = losses[1:]
 assert 4.5 < half[3, 0] / half[0, 0] < 5.5 and (half[3:, 0] - 0.058).abs().max() < 0.001
+assert half[:3, 1].min() > 0.0435 and half[:3, 1].max() < 0.0490 < 0.0555 < half[3, 1] < 0.0565
+assert all(errors[0, 0] == errors[:, 0].min() for errors in losses[:3])  # at the last, IS and ES have 1e-16
 assert (losses[:, 3, 1] / losses[:, 3, 0] - 1).abs().max() < 0.05  # ELS errs alike on both
 assert (third[3:, 0] - torch.tensor([0.027, 0.022])).abs().max() < 5e-4 and third[:2, 0].max() < 0.001
 assert (losses[1:, 0, 1] - 0.044).abs().max() < 0.004  # IS on new images: about 0.04 from t = 0.5 on

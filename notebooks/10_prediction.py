@@ -328,8 +328,7 @@ if lab.profile == "laptop":
 # looked) and the local machine without equivariance (0.85). ELS passes both: the filter on 99 seeds, LS on 88. The
 # gaussian window of lesson 09, which fits the scores better, is not the better predictor here: it has 0.906 and is
 # ahead for 41 seeds only. The median difference is so small that its interval contains 0.
-
-# %% [markdown]
+#
 # ### Exercise 3: What the baseline left over (6 minutes, ★☆☆)
 #
 # $1 - r^2$ is the share of the drawing's variance that a prediction does not explain, after the best change of its
@@ -619,7 +618,23 @@ stated = {"base": (0.74, 0.94), "side 20": (0.67, 0.94), "side 28": (0.36, 0.88)
 stated |= {"images 100": (0.72, 0.84), "images 100, steps 16000": (0.80, 0.85), "images 10": (0.92, 0.93)}
 stated["side 28, smooth"] = (0.58, 0.95)
 assert all(abs(a - b) < 0.006 for name, pair in stated.items() for a, b in zip(medians[name], pair, strict=True))
-assert ahead["side 28"] == 100 and abs(new - 4.2) < 0.05
+assert ahead["side 28"] == 100 and ahead["images 100"] == 77 and abs(new - 4.2) < 0.05
+
+# %%
+for name, losses in {  # of the network, ELS, IS on training pictures, and of the network on new ones
+    "base": (0.072, 0.065, 0.007, 0.071), "images 1000": (0.071, 0.059, 0.004, 0.064),
+    "images 100": (0.047, 0.040, 0.002, 0.139), "images 100, steps 16000": (0.031, 0.036, 0.002, 0.242),
+    "images 10": (0.010, 0.005, 0.000, 0.646), "side 20": (0.055, 0.057, 0.004), "side 28": (0.076, 0.077, 0.001),
+}.items():  # fmt: skip
+    on_new = variants.get(f"losses on new pictures, {name}", torch.tensor([]))[:1]
+    found = torch.cat([variants[f"losses, {name}"], on_new])[: len(losses)]
+    assert (found - torch.tensor(losses)).abs().max() < 6e-4
+away = {name: variants[f"distances, {name}"] for name in ("images 100", "images 100, steps 16000", "images 10")}
+assert all(abs(away[name].median() - d) < 0.05 for name, d in (("images 100", 4.3), ("images 100, steps 16000", 3.5)))
+assert (away["images 10"] < 1).sum() == 34 and (away["images 100"] < 1).sum() == 0
+last = {name: int(variants[f"patch sizes, {name}"][19]) for name in stated}
+assert last.pop("images 10") == 7 and set(last.values()) == {3}
+assert [variants[f"patch sizes, {name}"][12] for name in ("base", "side 28")] == [9, 5]  # 32 % and 3 % of a picture
 
 # %% [markdown]
 # **Larger pictures.** The small ones had been kind to the *ideal machine*. At 28 x 28 it falls to **0.36**: it still

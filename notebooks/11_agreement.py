@@ -373,6 +373,9 @@ eps_network, eps_exact = (els.noise_from_denoiser(x0, noise, 1.0) for x0 in (net
 error_eps = float((eps_network - eps_exact).square().mean().sqrt())
 print(f"RMS error at t = 1: of D {error_D:.2f}, of the noise estimate {error_eps:.4f}")
 print(f"the network's D goes from {network.min():.0f} to {network.max():.0f}")
+brighter = network[..., 4:12, 4:12].mean((1, 2, 3)) > network.mean((1, 2, 3))
+print(f"brighter in the middle than on the whole: {brighter.sum()} of {len(brighter)}")
+assert brighter.all()
 
 # %%
 if lab.profile == "laptop":
