@@ -672,7 +672,7 @@ show(plotting.image_rows(rows), alt="Drawings of the network that was trained on
 # drawings are nearly one of the ten, and all machines agree with it (IS 0.92). And its windows no longer shrink: 7
 # pixels at the end, where all others have 3. So locality is no law of this network. It holds for as long as there is
 # too much to learn by heart: memory comes the later the more pictures there are (Bonnaire and others found the same
-# for UNets).
+# for UNets). Lesson 14 watches it come.
 
 # %% [markdown] tags=["slide"]
 # ## 10. Where does the prediction fail first? (8 minutes)

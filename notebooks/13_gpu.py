@@ -1025,9 +1025,10 @@ print(
 #
 # ## What is still unexplained
 #
-# At much noise everybody votes and nobody can be left out: is there a short cut there, too? And attention *inside*
-# networks, between the places of one picture, does what no local machine can: it lets distant pixels agree. That is
-# where this course ends, and where the theory of Finn and others (lesson 12) begins.
+# At much noise everybody votes and nobody can be left out: is there a short cut there, too? Attention *inside*
+# networks, between the places of one picture, does what no local machine can: it lets distant pixels agree; there the
+# theory of Finn and others (lesson 12) begins. And one question has waited since lesson 03: a network is trained to
+# become the ideal denoiser. If one lets it, does it? That is lesson 14.
 #
 # ## References
 #

@@ -1,0 +1,449 @@
+"""Exercises of lesson 14: when a network begins to remember."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from .attempt import Case
+from .exercise import NEGATIVE_SQUARE, Exercise, Mistake
+
+# ------------------------------------------------------------------------------------------------------- gap ratio
+
+
+def _drawn(generator: torch.Generator) -> list[Case]:
+    cases: list[Case] = []
+    for shape in ((6, 1, 5, 5), (4, 3, 4, 6), (9, 1, 3, 3)):
+        pictures = torch.randn(shape, generator=generator)
+        drawings = pictures[:4] + 0.4 * torch.randn(4, *shape[1:], generator=generator)
+        drawings[1] = pictures[2]  # a copy
+        drawings[2] = (pictures[0] + pictures[1]) / 2  # a blend: as far from the one as from the other
+        cases.append((torch.cat([drawings, torch.randn(3, *shape[1:], generator=generator)]), pictures))
+    pictures = torch.rand(12, 1, 16, 16, generator=generator) * 2 - 1
+    cases.append((pictures.clone(), pictures))  # copies all: whose squares are not computed with care fall below 0
+    return cases
+
+
+def _distances(drawings: Tensor, pictures: Tensor) -> Float[Tensor, "B N"]:
+    difference = drawings.double().flatten(1)[:, None] - pictures.double().flatten(1)
+    return difference.square().sum(-1).sqrt()
+
+
+def _gap_ratio(drawings: Tensor, pictures: Tensor) -> Tensor:
+    nearest, second = _distances(drawings, pictures).sort(1).values[:, :2].T
+    return nearest / second
+
+
+def _expanded_square(drawings: Tensor, pictures: Tensor) -> Tensor:
+    x, v = drawings.flatten(1), pictures.flatten(1)
+    away = (x.square().sum(1)[:, None] + v.square().sum(1) - 2 * x @ v.T).sqrt().sort(1).values
+    return away[:, 0] / away[:, 1]
+
+
+def _squared(drawings: Tensor, pictures: Tensor) -> Tensor:
+    return _gap_ratio(drawings, pictures) ** 2
+
+
+def _absolute(drawings: Tensor, pictures: Tensor) -> Tensor:
+    away = (drawings.double().flatten(1)[:, None] - pictures.double().flatten(1)).abs().sum(-1)
+    nearest, second = away.sort(1).values[:, :2].T
+    return nearest / second
+
+
+def _upside_down(drawings: Tensor, pictures: Tensor) -> Tensor:
+    return 1 / _gap_ratio(drawings, pictures)
+
+
+def _to_the_rest(drawings: Tensor, pictures: Tensor) -> Tensor:
+    away = _distances(drawings, pictures).sort(1).values
+    return away[:, 0] / away[:, 1:].mean(1)
+
+
+def _to_all(drawings: Tensor, pictures: Tensor) -> Tensor:
+    away = _distances(drawings, pictures)
+    return away.amin(1) / away.mean(1)
+
+
+def _farthest(drawings: Tensor, pictures: Tensor) -> Tensor:
+    away = _distances(drawings, pictures)
+    return away.amin(1) / away.amax(1)
+
+
+def _gap(drawings: Tensor, pictures: Tensor) -> Tensor:
+    nearest, second = _distances(drawings, pictures).sort(1).values[:, :2].T
+    return second - nearest
+
+
+def _neighbours_second(drawings: Tensor, pictures: Tensor) -> Tensor:
+    """The distance from the nearest picture to the picture nearest to that one."""
+    away = _distances(drawings, pictures)
+    between = _distances(pictures, pictures).fill_diagonal_(math.inf).amin(1)
+    return away.amin(1) / between[away.argmin(1)]
+
+
+# ------------------------------------------------------------------------------------------------------ early stop
+
+
+def _curves(generator: torch.Generator) -> list[Case]:
+    cases: list[Case] = [
+        ([0.5, 0.3, 0.2, 0.25, 0.24, 0.26, 0.1], 3),  # it stops before the lowest
+        ([0.5, 0.3, 0.31, 0.2, 0.22, 0.23, 0.1], 3),  # two worse in a row, then better: it goes on
+        ([0.5, 0.4, 0.4, 0.4, 0.1], 2),  # as good is not better
+        ([0.6, 0.5, 0.4, 0.3], 2),  # it never stops
+        ([0.3, 0.5, 0.4, 0.35, 0.2], 3),  # better than the one before, but not than the best
+        ([0.5, 0.2, 0.3], 1),
+        ([0.5, 0.3, 0.4, 0.2, 0.3, 0.25, 0.1], 2),  # worse twice, but not in a row
+    ]
+    for patience in (1, 2, 4):
+        losses = torch.linspace(1, 0.2, 12) + 0.3 * torch.rand(12, generator=generator)
+        cases.append(([round(v, 3) for v in losses.tolist()], patience))
+    return cases
+
+
+def _stopping(losses: list[float], patience: int) -> tuple[int, int]:
+    """Which one is kept, and after which one it stops."""
+    best = 0
+    for k, loss in enumerate(losses):
+        if loss < losses[best]:
+            best = k
+        if k - best == patience:
+            return best, k
+    return best, len(losses) - 1
+
+
+def _early_stop(losses: list[float], patience: int) -> int:
+    return _stopping(losses, patience)[0]
+
+
+def _where_it_stops(losses: list[float], patience: int) -> int:
+    return _stopping(losses, patience)[1]
+
+
+def _lowest(losses: list[float], patience: int) -> int:
+    return min(range(len(losses)), key=losses.__getitem__)
+
+
+def _as_good_is_better(losses: list[float], patience: int) -> int:
+    best = 0
+    for k, loss in enumerate(losses):
+        if loss <= losses[best]:
+            best = k
+        if k - best == patience:
+            break
+    return best
+
+
+def _one_more(losses: list[float], patience: int) -> int:
+    return _early_stop(losses, patience + 1)
+
+
+def _rises(losses: list[float], patience: int) -> int:
+    """Counts how often in a row it was worse than just before."""
+    best, worse = 0, 0
+    for k in range(1, len(losses)):
+        best = k if losses[k] < losses[best] else best
+        worse = worse + 1 if losses[k] >= losses[k - 1] else 0
+        if worse == patience:
+            break
+    return best
+
+
+def _never_forgiven(losses: list[float], patience: int) -> int:
+    """Counts all that were no better, in a row or not."""
+    best, worse = 0, 0
+    for k in range(1, len(losses)):
+        if losses[k] < losses[best]:
+            best = k
+        else:
+            worse += 1
+        if worse == patience:
+            break
+    return best
+
+
+# ------------------------------------------------------------------------------------------------------ falls below
+
+
+def _falls(generator: torch.Generator) -> list[Case]:
+    cases: list[Case] = []
+    for count, level in ((5, 0.2), (6, 0.1), (8, 0.05)):
+        steps = [100 * 2**k for k in range(count)]
+        losses = 0.9 * torch.linspace(0, 1, count).mul(-4).exp() * (0.8 + 0.4 * torch.rand(count, generator=generator))
+        losses[0], losses[-1] = 0.8, 0.02
+        cases.append((steps, losses.tolist(), level))
+    cases.append(([10, 30, 80, 100, 400], [0.9, 0.4, 0.6, 0.3, 0.1], 0.5))  # below twice
+    cases.append(([10, 40, 160, 640], [0.8, 0.5, 0.2, 0.1], 0.5))  # just on the level is not below
+    cases.append(([10, 100, 1000], [0.4, 0.3, 0.02], 0.25))  # no halving between two moments
+    return cases
+
+
+def _first_below(losses: list[float], level: float) -> int:
+    return next(k for k, loss in enumerate(losses) if loss < level)
+
+
+def _between(steps: list[int], losses: list[float], level: float, k: int) -> float:
+    share = math.log(losses[k - 1] / level) / math.log(losses[k - 1] / losses[k])
+    return steps[k - 1] * (steps[k] / steps[k - 1]) ** share
+
+
+def _falls_below(steps: list[int], losses: list[float], level: float) -> float:
+    return _between(steps, losses, level, _first_below(losses, level))
+
+
+def _for_good(steps: list[int], losses: list[float], level: float) -> float:
+    return _between(steps, losses, level, 1 + max(k for k, loss in enumerate(losses) if loss >= level))
+
+
+def _straight(steps: list[int], losses: list[float], level: float) -> float:
+    k = _first_below(losses, level)
+    share = (losses[k - 1] - level) / (losses[k - 1] - losses[k])
+    return steps[k - 1] + share * (steps[k] - steps[k - 1])
+
+
+def _straight_losses(steps: list[int], losses: list[float], level: float) -> float:
+    k = _first_below(losses, level)
+    share = (losses[k - 1] - level) / (losses[k - 1] - losses[k])
+    return steps[k - 1] * (steps[k] / steps[k - 1]) ** share
+
+
+def _straight_steps(steps: list[int], losses: list[float], level: float) -> float:
+    k = _first_below(losses, level)
+    share = math.log(losses[k - 1] / level) / math.log(losses[k - 1] / losses[k])
+    return steps[k - 1] + share * (steps[k] - steps[k - 1])
+
+
+def _next_measured(steps: list[int], losses: list[float], level: float) -> float:
+    return float(steps[_first_below(losses, level)])
+
+
+def _one_before(steps: list[int], losses: list[float], level: float) -> float:
+    return float(steps[_first_below(losses, level) - 1])
+
+
+def _logarithm(steps: list[int], losses: list[float], level: float) -> float:
+    return math.log(_falls_below(steps, losses, level))
+
+
+# ---------------------------------------------------------------------------------------------------- growth exponent
+
+
+def _onsets(generator: torch.Generator) -> list[Case]:
+    cases: list[Case] = []
+    for count, gamma in ((3, 1.0), (4, 0.5), (6, 1.7)):
+        numbers = [5 * 2**k for k in range(count)]
+        noise = torch.exp(0.3 * torch.randn(count, generator=generator))
+        cases.append((numbers, [float(40 * n**gamma * factor) for n, factor in zip(numbers, noise, strict=True)]))
+    return cases
+
+
+def _slope(x: Tensor, y: Tensor) -> float:
+    return float(((x - x.mean()) * (y - y.mean())).sum() / (x - x.mean()).square().sum())
+
+
+def _logs(numbers: list[int], steps: list[float]) -> tuple[Tensor, Tensor]:
+    return torch.tensor(numbers, dtype=torch.float64).log(), torch.tensor(steps, dtype=torch.float64).log()
+
+
+def _exponent(numbers: list[int], steps: list[float]) -> float:
+    return _slope(*_logs(numbers, steps))
+
+
+def _not_logarithms(numbers: list[int], steps: list[float]) -> float:
+    return _slope(*(v.exp() for v in _logs(numbers, steps)))
+
+
+def _other_way(numbers: list[int], steps: list[float]) -> float:
+    return _slope(*_logs(numbers, steps)[::-1])
+
+
+def _through_origin(numbers: list[int], steps: list[float]) -> float:
+    x, y = _logs(numbers, steps)
+    return float((x * y).sum() / x.square().sum())
+
+
+def _first_to_last(numbers: list[int], steps: list[float]) -> float:
+    return math.log(steps[-1] / steps[0]) / math.log(numbers[-1] / numbers[0])
+
+
+def _half_logarithm(numbers: list[int], steps: list[float]) -> float:
+    x, y = _logs(numbers, steps)
+    return _slope(x.exp(), y)
+
+
+def _factor_of_doubling(numbers: list[int], steps: list[float]) -> float:
+    return 2 ** _exponent(numbers, steps)
+
+
+# --------------------------------------------------------------------------------------------------------- seen often
+
+
+def _sets(generator: torch.Generator) -> list[Case]:
+    return [(50_000, 2_000, 128, 1), (50_000, 2_000, 128, 7), (1_000, 10, 64, 1), (12_345, 29, 64, 10), (3, 7, 2, 1)]
+
+
+def _steps_until(views: int, n: int, batch: int, copies: int) -> int:
+    return -(-views * n // (batch * copies))
+
+
+def _copies_forgotten(views: int, n: int, batch: int, copies: int) -> int:
+    return _steps_until(views, n, batch, 1)
+
+
+def _rounded_down(views: int, n: int, batch: int, copies: int) -> int:
+    return views * n // (batch * copies)
+
+
+def _batch_of_one(views: int, n: int, batch: int, copies: int) -> int:
+    return _steps_until(views, n, 1, copies)
+
+
+def _copies_slow_it(views: int, n: int, batch: int, copies: int) -> int:
+    return -(-views * n * copies // batch)
+
+
+def _added(views: int, n: int, batch: int, copies: int) -> int:
+    """As if the copies came on top of the n."""
+    return -(-views * (n + copies - 1) // (batch * copies))
+
+
+def _batches_share(views: int, n: int, batch: int, copies: int) -> int:
+    """As if no picture could be in a batch twice."""
+    return max(views, _steps_until(views, n, batch, copies))
+
+
+EXERCISES = [
+    Exercise(
+        name="gap_ratio",
+        lesson=14,
+        title="A copy, without a unit",
+        minutes=7,
+        difficulty=2,
+        start="Start from the distances of every drawing to every picture, shape (B, N).",
+        hints=(
+            "torch.cdist(drawings.flatten(1), pictures.flatten(1)) has shape (B, N).",
+            "Sort along the pictures: the first two columns are the nearest and the second nearest.",
+            "away.sort(1).values[:, 0] / away.sort(1).values[:, 1]",
+        ),
+        cases=_drawn,
+        answer=_gap_ratio,
+        mistakes=(
+            Mistake(NEGATIVE_SQUARE, _expanded_square),
+            Mistake("Those are squared distances: take the root.", _squared),
+            Mistake("You add absolute differences: the distance is the root of the sum of squares.", _absolute),
+            Mistake("The ratio is upside down: nearest divided by second nearest, 0 for a copy.", _upside_down),
+            Mistake("You divide by the mean over the other pictures: take the second nearest alone.", _to_the_rest),
+            Mistake("You divide by the mean over all pictures: take the second nearest alone.", _to_all),
+            Mistake("You divide by the farthest: take the second nearest.", _farthest),
+            Mistake("That is a difference, which has a unit: divide the nearest by the second nearest.", _gap),
+            Mistake(
+                "You divide by the distance from the nearest picture to its own neighbour: both distances begin at "
+                "the drawing.",
+                _neighbours_second,
+            ),
+        ),
+        tolerance=1e-3,
+    ),
+    Exercise(
+        name="early_stop",
+        lesson=14,
+        title="Stop early",
+        minutes=7,
+        difficulty=2,
+        start="Start from best = 0, and go through the losses one after the other.",
+        hints=(
+            "If losses[k] < losses[best], then best = k.",
+            "k - best is how many in a row were no better; when it equals patience, stop.",
+            "for k, loss in enumerate(losses): update best, then if k - best == patience: break. Return best.",
+        ),
+        cases=_curves,
+        answer=_early_stop,
+        mistakes=(
+            Mistake("You return where the training stops: the one to keep is the best before it.", _where_it_stops),
+            Mistake(
+                "You look at the whole curve: once `patience` in a row were no better, the training has stopped, and "
+                "what would have come is not known.",
+                _lowest,
+            ),
+            Mistake("As good as the best is not better: compare with <.", _as_good_is_better),
+            Mistake("You wait one measurement too long: stop when `patience` in a row were no better.", _one_more),
+            Mistake("You compare each with the one before: compare with the best so far.", _rises),
+            Mistake("You count all that were no better: a better one sets the count back to 0.", _never_forgiven),
+        ),
+    ),
+    Exercise(
+        name="falls_below",
+        lesson=14,
+        title="When is a rung passed?",
+        minutes=7,
+        difficulty=2,
+        start="Start from the first k with losses[k] < level: the curve passes it between k - 1 and k.",
+        hints=(
+            "The share of the way from k - 1 to k, straight in the logarithm of the loss: "
+            "log(losses[k-1] / level) / log(losses[k-1] / losses[k]).",
+            "Straight in the logarithm of the steps: log s = log s0 + share * (log s1 - log s0).",
+            "So s = s0 * (s1 / s0) ** share.",
+        ),
+        cases=_falls,
+        answer=_falls_below,
+        mistakes=(
+            Mistake("That is where it falls below for good: take the first time.", _for_good),
+            Mistake("Your line is straight in steps and losses: take the logarithm of both.", _straight),
+            Mistake("Take the logarithm of the losses, too: your line is straight in them.", _straight_losses),
+            Mistake("Take the logarithm of the steps, too: your line is straight in them.", _straight_steps),
+            Mistake("That is the first measured step below the level: interpolate.", _next_measured),
+            Mistake("That is the last measured step above the level: interpolate.", _one_before),
+            Mistake("That is the logarithm of the step: return the step.", _logarithm),
+        ),
+        tolerance=1e-3,
+    ),
+    Exercise(
+        name="growth_exponent",
+        lesson=14,
+        title="How fast does it grow?",
+        minutes=5,
+        difficulty=1,
+        start="Start from the logarithms of both: steps = c * numbers ** gamma is a straight line there.",
+        hints=(
+            "gamma is the slope of log(steps) against log(numbers).",
+            "The least-squares slope is ((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum().",
+        ),
+        cases=_onsets,
+        answer=_exponent,
+        mistakes=(
+            Mistake("That is the slope without logarithms: take the logarithm of both first.", _not_logarithms),
+            Mistake("You fit the numbers against the steps: the steps are what grows.", _other_way),
+            Mistake("Your line passes through the origin: take both means off first.", _through_origin),
+            Mistake("You use the first and the last point alone: fit all of them.", _first_to_last),
+            Mistake("You take the logarithm of the steps alone: take it of the numbers, too.", _half_logarithm),
+            Mistake("That is the factor for twice the number, 2 ** gamma: return gamma.", _factor_of_doubling),
+        ),
+    ),
+    Exercise(
+        name="steps_until",
+        lesson=14,
+        title="How long until it was seen so often?",
+        minutes=4,
+        difficulty=1,
+        start="Start from one step: how often, on average, is the picture among the `batch` drawn?",
+        hints=(
+            "One drawn picture is this one with probability copies / n, so one step shows it batch * copies / n times.",
+            "views / (batch * copies / n), rounded up: math.ceil(views * n / (batch * copies)).",
+        ),
+        cases=_sets,
+        answer=_steps_until,
+        mistakes=(
+            Mistake(
+                "You leave out the copies: a picture that is there `copies` times is drawn more often.",
+                _copies_forgotten,
+            ),
+            Mistake("Steps are whole: round up.", _rounded_down),
+            Mistake("One step shows `batch` pictures, not one.", _batch_of_one),
+            Mistake("Copies make it quicker, not slower: divide by them.", _copies_slow_it),
+            Mistake("n counts the copies already.", _added),
+            Mistake("A picture can be in a batch more than once: nothing limits it to one per step.", _batches_share),
+        ),
+    ),
+]
