@@ -35,7 +35,8 @@ def without_network() -> list[str]:
 def build(tree: Path) -> Path:
     """The site of a tree, built as `./course book` does it: with warnings as errors."""
     out = tree / "_site"
-    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "-c", "book", ".", str(out)]
+    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "-c", "book"]
+    command += ["-d", ".venv/doctrees", ".", str(out)]
     done = subprocess.run(
         [*without_network(), *command], cwd=tree, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
     )
