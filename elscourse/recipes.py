@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from .data import ImageSet, load
 from .errors import CourseError, unknown_name
 from .mapped import sha256_of
 from .networks import build_network
-from .training import TrainingPlan, train
+from .training import Trainer, TrainingPlan, train
 from .version import __version__
 
 
@@ -112,13 +113,8 @@ def choose(
     return replace(recipe, plan=plan)
 
 
-def follow(recipe: Recipe, folder: Path, *, device: str = "cpu", fresh: bool = False, progress: bool = True) -> Path:
-    """Train by the recipe and write the network into `folder`; an interrupted run goes on where it stopped.
-
-    While it lasts, its state is `folder/NAME.training.safetensors`; at the end that file is removed. What is finished
-    stays as it is unless `fresh`: CourseError if another recipe made it.
-    """
-    data = recipe.data()
+def card_of(recipe: Recipe, data: ImageSet) -> dict[str, Any]:
+    """What the card of its networks says of how they are made: architecture, config, images, plan."""
     if recipe.conditional and not data.class_names:
         raise CourseError(f"a class-conditional network needs classes, and {data.name} has none.")
     classes = len(data.class_names) if recipe.conditional else None
@@ -126,16 +122,36 @@ def follow(recipe: Recipe, folder: Path, *, device: str = "cpu", fresh: bool = F
     about = {"name": _place(recipe.dataset), "size": recipe.size, "n": len(data)}
     if recipe.dataset not in CATALOGUE:  # files change; published sets are checked when they are read
         about["sha256"] = sha256_of(data.images)
-    wanted = {"architecture": recipe.architecture, "config": config, "data": about, "plan": asdict(recipe.plan)}
+    return {"architecture": recipe.architecture, "config": config, "data": about, "plan": asdict(recipe.plan)}
+
+
+def follow(
+    recipe: Recipe,
+    folder: Path,
+    *,
+    device: str = "cpu",
+    fresh: bool = False,
+    progress: bool = True,
+    after_step: Callable[[Trainer], Any] | None = None,
+) -> Path:
+    """Train by the recipe and write the network into `folder`; an interrupted run goes on where it stopped.
+
+    While it lasts, its state is `folder/NAME.training.safetensors`; at the end that file is removed. What is finished
+    stays as it is unless `fresh`: CourseError if another recipe made it. after_step: see `train`.
+    """
+    data = recipe.data()
+    wanted = card_of(recipe, data)
     state = folder / f"{recipe.name}.training.safetensors"
     if not fresh and not state.exists() and _is_there(folder / f"{recipe.name}.json", wanted):
         return folder / f"{recipe.name}.safetensors"
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.plan.seed)  # torch's initialisers take no generator
-        network = build_network(recipe.architecture, **config)
+        network = build_network(recipe.architecture, **wanted["config"])
     if fresh:
         state.unlink(missing_ok=True)
-    module, losses = train(network, data, recipe.plan, device=device, checkpoint=state, progress=progress)
+    module, losses = train(
+        network, data, recipe.plan, device=device, checkpoint=state, progress=progress, after_step=after_step
+    )
     card = {
         "name": recipe.name,
         **wanted,

@@ -143,6 +143,22 @@ def test_shipped_networks_are_those_of_their_recipes(name: str, monkeypatch: pyt
         follow(RECIPES[name], folder)
 
 
+def test_a_recipe_can_be_watched_and_its_network_kept_on_the_way(tmp_path: Path) -> None:
+    recipe = replace(RECIPES["fashion-mnist-16-resnet-zeros"], name="few", n=4, plan=TrainingPlan(steps=3, batch=2))
+    card, steps = recipes.card_of(recipe, recipe.data()), []
+
+    def after_step(trainer: Trainer) -> None:
+        steps.append(trainer.step)
+        save_network(trainer.average, {"name": f"after-{trainer.step}", **card}, tmp_path)
+
+    path = follow(recipe, tmp_path, progress=False, after_step=after_step)
+    end, last, before = (els.load_network(tmp_path / f"{name}.json") for name in ("few", "after-3", "after-2"))
+    x = pictures(2, 1, 16, 16)
+    assert steps == [1, 2, 3] and path == tmp_path / "few.safetensors"
+    assert torch.equal(end(x, 0.5), last(x, 0.5)) and not torch.equal(end(x, 0.5), before(x, 0.5))
+    assert {key: end.card[key] for key in card} == {key: last.card[key] for key in card} == card
+
+
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_networks_load_and_denoise(name: str) -> None:
     n, padding, conditional = SHIPPED[name]

@@ -13,9 +13,8 @@ at every time loses on new ones. Two of the networks are copied here, for the le
 import shutil
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -24,10 +23,9 @@ from torch import Tensor
 import elscourse as els
 from elscourse.checkpoints import save_network
 from elscourse.files import save_array, whole_file
-from elscourse.networks import build_network
-from elscourse.recipes import RECIPES, Recipe
+from elscourse.recipes import RECIPES, Recipe, card_of, follow
 from elscourse.sizes import calibrate_lab
-from elscourse.training import Trainer, train
+from elscourse.training import Trainer
 
 HERE = Path(__file__).parent
 KEEP = HERE.parent.parent / "runs" / "14_memory"
@@ -61,24 +59,9 @@ def snapshots(run: Recipe) -> dict[int, Path]:
     return {step: KEEP / f"{run.name}-{step}-steps.safetensors" for step in steps}
 
 
-def follow(run: Recipe) -> None:
-    """Train, and keep the network as it is on its way."""
-    if snapshots(run)[run.plan.steps].exists():
-        return
-    config = {"channels": 1, "classes": None, **run.config}
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(run.plan.seed)
-        network = build_network(run.architecture, **config)
-    about = {"name": run.dataset, "size": run.size, "n": len(run.data())}
-    card = {"architecture": run.architecture, "config": config, "data": about, "plan": asdict(run.plan)}
-    train(
-        network, run.data(), run.plan, checkpoint=KEEP / f"{run.name}.training.safetensors", after_step=keep(run, card)
-    )
-
-
-def keep(run: Recipe, card: dict[str, Any]) -> Callable[[Trainer], None]:
-    """What is called after every step: it writes the moving average at the moments that are kept."""
-    paths = snapshots(run)
+def keep(run: Recipe) -> Callable[[Trainer], None]:
+    """What is called after every step: it writes the network as it is at the moments that are kept."""
+    paths, card = snapshots(run), card_of(run, run.data())
 
     def after_step(trainer: Trainer) -> None:
         if path := paths.get(trainer.step):
@@ -152,7 +135,7 @@ def main() -> None:
     KEEP.mkdir(parents=True, exist_ok=True)
     repeat()
     for name in sys.argv[1:] or RUNS:
-        follow(RUNS[name])
+        follow(RUNS[name], KEEP, after_step=keep(RUNS[name]))
     if sys.argv[1:]:
         return
     found: dict[str, np.ndarray] = {}
