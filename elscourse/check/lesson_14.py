@@ -175,7 +175,7 @@ def _falls(generator: torch.Generator) -> list[Case]:
         losses[0], losses[-1] = 0.8, 0.02
         cases.append((steps, losses.tolist(), level))
     cases.append(([10, 30, 80, 100, 400], [0.9, 0.4, 0.6, 0.3, 0.1], 0.5))  # below twice
-    cases.append(([10, 40, 160, 640], [0.8, 0.5, 0.2, 0.1], 0.5))  # just on the level is not below
+    cases.append(([10, 40, 160, 640], [0.8, 0.5, 0.2, 0.1], 0.5))  # just on the level: the next step passes it
     cases.append(([10, 100, 1000], [0.4, 0.3, 0.02], 0.25))  # no halving between two moments
     return cases
 
