@@ -90,6 +90,11 @@ def calibration_table(
     return CalibrationTable([t for t, _, _ in points], sizes, table)
 
 
+def candidates_of(machine: PatchMachine, largest: int | None = None) -> list[int]:
+    """Every odd size from 3 to `largest`, or to that at which a window of this machine sees the whole image."""
+    return list(range(3, (largest or machine.largest_patch_size) + 1, 2))
+
+
 def _check_patches(machine: object) -> None:
     if not isinstance(machine, PatchMachine):
         raise CourseError(f"calibration needs a machine with patches, LS or ELS, got {type(machine).__name__}.")
@@ -147,7 +152,7 @@ def _origin(machines: Sequence[PatchMachine], noise: Tensor, steps: int, labels:
 def calibrate(
     machine: PatchMachine,
     network: Denoiser,
-    candidates: Sequence[int] = tuple(range(3, 20, 2)),
+    candidates: Sequence[int] | None = None,
     *,
     steps: int = 20,
     samples: int = 10,
@@ -158,7 +163,8 @@ def calibrate(
 ) -> list[tuple[float, int]]:
     """The patch size that best explains the network at each t: pairs (t, P) from t = 1 down, for `patch_size=`.
 
-    candidates: odd sizes to choose from. samples: how many of `seeds` to start from (10 to 20 are enough).
+    candidates: odd sizes to choose from; by default all, up to that at which a window sees the whole image.
+    samples: how many of `seeds` to start from (10 to 20 are enough).
     labels, checkpoint: as in `calibration_table`.
     The machine's window may be square or gaussian; of a gaussian one the candidates are the supports.
 
@@ -170,6 +176,7 @@ def calibrate(
         raise CourseError(f"samples must be between 1 and the number of seeds ({len(seeds)}), got {samples!r}.")
     _check_patches(machine)
     noise = seeded_noise(seeds[:samples], machine.images.shape[1:]).to(machine.images)
+    candidates = candidates_of(machine) if candidates is None else candidates
     return calibration_table(
         machine, network, candidates, noise, steps=steps, labels=labels, progress=progress, checkpoint=checkpoint
     ).best()

@@ -166,7 +166,7 @@ def train(name: str, device: str, out: Path, resume: bool, **own: Any) -> None:
 @click.option("--machine", "machines", multiple=True, help="ELS machine(s), by id.  [default: square and gaussian]")
 @click.option("--samples", type=click.IntRange(min=1, max=20), default=10, help="Trajectories to follow.")
 @click.option("--steps", type=click.IntRange(min=1), default=20, help="Steps of each trajectory.")
-@click.option("--largest", type=click.IntRange(min=3), help="Largest patch size tried.  [default: the image's side]")
+@click.option("--largest", type=click.IntRange(min=3), help="Largest patch size tried.  [default: the whole image]")
 @click.option("--device", help="cpu or cuda.  [default: cpu]")
 @click.option("--resume/--fresh", default=True, help="Go on with what is done, or start over.")
 def calibrate(

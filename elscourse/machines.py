@@ -116,12 +116,16 @@ class PatchMachine(Machine):
         for size in sizes:
             self._check_size(patches.check_patch_size(size))
 
+    @property
+    def largest_patch_size(self) -> int:
+        """The patch size at which every window sees the whole image: 2 side - 1, of the longer side."""
+        return 2 * max(self.images.shape[-2:]) - 1
+
     def _check_size(self, size: int) -> None:
-        side = max(self.images.shape[-2:])
-        if size > 2 * side - 1:
+        if size > self.largest_patch_size:
             raise CourseError(
-                f"patch size {size} is larger than {2 * side - 1}, at which every window already sees the whole image "
-                f"of side {side}."
+                f"patch size {size} is larger than {self.largest_patch_size}, at which every window already sees the "
+                f"whole image of side {max(self.images.shape[-2:])}."
             )
 
     def with_patch_size(self, patch_size: int | Steps) -> Self:
@@ -304,14 +308,19 @@ class EquivariantLocalScoreMachine(PatchMachine):
         """The machine's id in files and tables."""
         return f"els-{self.padding}" + ("" if self.window == "square" else "-gaussian")
 
-    def _check_size(self, size: int) -> None:
-        super()._check_size(size)
+    @property
+    def largest_patch_size(self) -> int:
+        """As for LS; on the torus the last odd size that does not wrap onto itself."""
         side = min(self.images.shape[-2:])
-        if self.padding == "circular" and size > side:
+        return side - 1 + side % 2 if self.padding == "circular" else super().largest_patch_size
+
+    def _check_size(self, size: int) -> None:
+        if self.padding == "circular" and size > self.largest_patch_size:
             raise CourseError(
-                f"with circular padding a patch of {size} would wrap onto itself: the shorter side is {side}, "
-                "use a smaller patch_size."
+                f"with circular padding a patch of {size} would wrap onto itself: the shorter side is "
+                f"{min(self.images.shape[-2:])}, use a smaller patch_size."
             )
+        super()._check_size(size)
 
     def _classes(self, patch_size: int) -> list[Int[Tensor, "G m"]]:
         height, width = self.images.shape[-2:]

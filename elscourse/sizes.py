@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .calibration import CALIBRATION_SEEDS, calibrate
+from .calibration import CALIBRATION_SEEDS, calibrate, candidates_of
 from .checkpoints import find_card
 from .data import data_dir
 from .errors import CourseError
@@ -79,10 +79,6 @@ def _compact_pairs(content: dict[str, Any]) -> str:
     return f'{head},\n "machines": {{\n{lines}\n }}\n}}\n'
 
 
-def _candidates(largest: int) -> list[int]:
-    return list(range(3, largest + 1, 2))
-
-
 def _keep_shipped(path: Path, same_settings: bool) -> None:
     """Refuse to replace sizes that came with the course by those of other settings."""
     if path.resolve().parent == (data_dir() / "networks").resolve() and not same_settings:
@@ -113,32 +109,35 @@ def calibrate_lab(
     """
     own = f"els-{lab.network.padding}"
     path = sizes_path(find_card(network))
-    limit = largest or min(lab.shape[1:])
-    candidates = _candidates(limit)
-    if not candidates:
-        raise CourseError(f"there is no patch size to try between 3 and {limit}.")
+    wanted = tuple(machines) or (own, f"{own}-gaussian")
+    for name in wanted:
+        if name not in ELS_MACHINES:
+            raise CourseError(f"only ELS machines are calibrated (ls takes their sizes), got {name!r}.")
+    smallest = {name: lab.patch_machine(name, 1) for name in wanted}
+    candidates = {name: candidates_of(machine, largest) for name, machine in smallest.items()}
+    if not all(candidates.values()):
+        raise CourseError(f"there is no patch size to try between 3 and {largest or min(lab.shape[1:])}.")
     seeds = list(CALIBRATION_SEEDS[:samples])
-    command = f"elscourse calibrate {lab.network.name} --samples {samples} --steps {steps} --largest {limit}"
+    command = f"elscourse calibrate {lab.network.name} --samples {samples} --steps {steps}"
+    command += f" --largest {largest}" if largest else ""
     sha256 = str(lab.network.card.get("sha256", ""))
     found = CalibratedSizes(lab.network.name, command, seeds, steps, network_sha256=sha256)
     before = sizes_of(lab.network.card, path)
     if before is not None:
         same = (before.seeds, before.steps) == (seeds, steps)
-        _keep_shipped(path, same and candidates == _candidates(min(lab.shape[1:])))
+        _keep_shipped(path, same and largest is None)
         found.machines = dict(before.machines) if same else {}
-    tag = f"{sha256[:8]}-{limit}"
-    wanted = tuple(machines) or (own, f"{own}-gaussian")
-    checkpoints = {name: path.with_suffix(f".{name}-{tag}.npz") for name in wanted}
-    for name, checkpoint in checkpoints.items():
-        if name not in ELS_MACHINES:
-            raise CourseError(f"only ELS machines are calibrated (ls takes their sizes), got {name!r}.")
-        if fresh:
+    checkpoints = {
+        name: path.with_suffix(f".{name}-{sha256[:8]}-{sizes[-1]}.npz") for name, sizes in candidates.items()
+    }
+    if fresh:
+        for checkpoint in checkpoints.values():
             checkpoint.unlink(missing_ok=True)
     for name, checkpoint in checkpoints.items():
         found.machines[name] = calibrate(
-            lab.patch_machine(name, candidates[0]),
+            smallest[name],
             lab.network,
-            candidates,
+            candidates[name],
             steps=steps,
             samples=samples,
             seeds=seeds,

@@ -36,6 +36,37 @@ def test_a_machine_posing_as_network_gives_its_own_sizes_away(window: str, paddi
     assert [p for _, p in found] == [value_at(truth, t) for t, _ in found]
 
 
+def test_unless_told_otherwise_windows_that_see_the_whole_image_are_tried() -> None:
+    """A network may look further than one side: from a corner, the whole image is a window of 2 side - 1."""
+    images, truth = smooth(), [(1.0, 19), (0.5, 13), (0.1, 3)]
+    machine = els.EquivariantLocalScoreMachine(images, patch_size=3)
+    assert images.shape[-1] == 10 and calibration.candidates_of(machine) == [3, 5, 7, 9, 11, 13, 15, 17, 19]
+    found = els.calibrate(machine, machine.with_patch_size(truth), steps=4, samples=3)
+    assert [p for _, p in found] == [value_at(truth, t) for t, _ in found]
+
+
+def test_the_largest_window_is_the_first_that_sees_the_whole_image() -> None:
+    images, x_t = pictures(6, 1, 5, 8).double(), els.seeded_noise([0], (1, 5, 8)).double()
+    machine = els.EquivariantLocalScoreMachine(images, patch_size=1)
+    other = x_t.clone()
+    other[..., -1, -1] += 1
+    sees = {}
+    for size in (13, 15):
+        sized = machine.with_patch_size(size)
+        sees[size] = bool((sized(x_t, 0.5) - sized(other, 0.5))[..., 0, 0].abs() > 1e-6)
+    assert machine.largest_patch_size == 15 and sees == {13: False, 15: True}, "from one corner to the other"
+    with pytest.raises(els.CourseError, match="larger than 15, at which every window already sees the whole image"):
+        machine.with_patch_size(17)
+
+
+def test_on_the_torus_the_largest_window_does_not_wrap_onto_itself() -> None:
+    for height, width, largest in ((5, 8, 5), (6, 7, 5)):
+        machine = els.EquivariantLocalScoreMachine(pictures(2, 1, height, width), patch_size=1, padding="circular")
+        assert machine.with_patch_size(largest).largest_patch_size == largest
+        with pytest.raises(els.CourseError, match=f"would wrap onto itself: the shorter side is {height}"):
+            machine.with_patch_size(largest + 2)
+
+
 def test_between_two_times_the_nearer_counts_and_in_the_middle_the_noisier() -> None:
     grid = [(1 - k / 10, k) for k in range(10)]
     for steps in (grid, grid[::-1]):
@@ -152,6 +183,7 @@ def test_shipped_sizes_fit_their_networks_and_share_no_seed_with_evaluation() ->
             pairs = lab.patch_sizes(machine)
             assert [t for t, _ in pairs] == pytest.approx(els.CosineSchedule().times(20)[:-1])
             assert pairs[-1][1] <= 5 < pairs[0][1], "local in the end, not in the beginning"
+        assert lab.sizes.command == f"elscourse calibrate {card.stem} --samples 10 --steps 20", "all sizes on offer"
 
 
 def own_lab(folder: Path, seed: int = 0) -> tuple[Path, els.Lab]:
@@ -168,12 +200,12 @@ def test_a_killed_calibration_of_a_network_keeps_what_it_has(tmp_path: Path, mon
     path, lab = own_lab(tmp_path)
     go = lambda: calibrate_lab(lab, str(path), samples=2, steps=3, progress=False)  # noqa: E731
     whole = go().read_text()
-    assert '"elscourse calibrate mine --samples 2 --steps 3 --largest 8"' in whole
+    assert '"elscourse calibrate mine --samples 2 --steps 3"' in whole
     original, calls = els.EquivariantLocalScoreMachine.__call__, []
 
     def counted(self, *arguments, **options):
         calls.append(self.id)
-        if calls == ["els-zeros"] * 9 + ["els-zeros-gaussian"] * 5:
+        if calls == ["els-zeros"] * 21 + ["els-zeros-gaussian"] * 9:
             raise KeyboardInterrupt
         return original(self, *arguments, **options)
 
@@ -182,7 +214,7 @@ def test_a_killed_calibration_of_a_network_keeps_what_it_has(tmp_path: Path, mon
         go()
     calls.clear()
     assert go().read_text() == whole
-    assert calls == ["els-zeros-gaussian"] * 6, "the square windows and one time of the gaussian ones were kept"
+    assert calls == ["els-zeros-gaussian"] * 14, "the square windows and one time of the gaussian ones were kept"
     assert not list(tmp_path.glob("*.npz"))
 
 
@@ -231,12 +263,14 @@ def test_calibrating_one_machine_keeps_the_others_curves(tmp_path: Path, capsys:
 
 def test_bad_requests() -> None:
     machine = els.LocalScoreMachine(smooth(3), patch_size=3)
-    for candidates in ((), 3, None):
+    for candidates in ((), 3):
         with pytest.raises(els.CourseError, match="a list of at least one candidate"):
             els.calibrate(machine, machine, candidates)  # type: ignore[arg-type]
     for samples in (0, 1.5, "2"):
         with pytest.raises(els.CourseError, match="samples must be between 1 and the number of seeds"):
             els.calibrate(machine, machine, (3,), samples=samples)  # type: ignore[arg-type]
+    with pytest.raises(els.CourseError, match="no patch size to try between 3 and 2"):
+        calibrate_lab(els.lab(verbose=False), "fashion-mnist-16-resnet-zeros", largest=2)
     with pytest.raises(els.CourseError, match="only ELS machines"):
         calibrate_lab(els.lab(verbose=False), "fashion-mnist-16-resnet-zeros", ["is"])
     assert calibration.CALIBRATION_SEEDS[0] > 1000
