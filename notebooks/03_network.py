@@ -733,8 +733,9 @@ if lab.profile == "laptop":
     assert abs(memory["network"][0]) < 0.02 and abs(memory["network"][1] - 0.61) < 0.01
 
 # %% [markdown]
-# The UNet has begun to remember: its loss is 18 % higher on new pictures than on those it was trained on, and from
-# the same noise its drawings follow the ideal denoiser's (median r2 0.86, against 0.61). It does not copy: the
+# The UNet has begun to remember: its loss is 18 % higher on new pictures than on those it was trained on. And from the
+# same noise its drawings follow the ideal denoiser's (median r2 0.86, against 0.61); that looks like memory as well, but
+# lesson 10 will find another reason for it. It does not copy: the
 # nearest of 100 drawings is still half of a real picture's distance away. (It may look everywhere, and uses more of it
 # than the ResNet: at low noise 63 % of its influence is nearby, against 84 %. But it also has twice as many weights, so
 # this is a hint, not a proof.)
@@ -751,7 +752,7 @@ if lab.profile == "laptop":
 #   new pictures. New is not the same as good: many drawings are shapeless.
 # * **It looks locally**, the less far the lower the noise; the ideal denoiser does the reverse. **It treats places
 #   alike**, except where the border is felt.
-# * A UNet that sees the whole picture, trained as long, is on its way to memory.
+# * A UNet that sees the whole picture, trained as long, has begun to remember.
 
 # %% [markdown] tags=["slide"]
 # ## What is still unexplained

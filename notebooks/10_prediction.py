@@ -370,11 +370,11 @@ if lab.profile == "laptop":
 #
 # Four networks draw pictures of 16 x 16 (section 9 has one for larger ones). Three have only convolutions that look at
 # neighbours (ResNets): one pads with zeros, one wraps around, one is told the class. The fourth, a UNet, also works on
-# shrunken copies of the image, so that it sees far. It was trained for as many steps as the others, on the same 2,000
-# images as the first two. (In the gpu lab the first is that lab's own; the other three are the laptop's on every
-# computer.)
+# shrunken copies of the image, so that every pixel sees all of it. It was trained for as many steps as the others, on
+# the same 2,000 images as the first two. (In the gpu lab the first is that lab's own; the other three are the laptop's
+# on every computer.)
 #
-# **Predict.** For which network will ELS be worst? For which will the ideal machine be best?
+# **Predict.** For which network will ELS be worst? For which will the ideal machine come closest to it?
 
 # %%
 networks = {
@@ -412,9 +412,8 @@ axis.set(xlim=(0, 1), xlabel="median r2 with the network, 95 % bootstrap interva
 axis.legend(loc="center left", bbox_to_anchor=(0.25, 0.6))
 show(
     fig,
-    alt="Median r2 of IS, Wiener, LS and ELS for four networks. ELS is highest for the three ResNets: 0.91 with "
-    "zeros, 0.83 circular, 0.94 with class, where the other machines are lower; for the UNet, IS, LS and ELS "
-    "are all near 0.85.",
+    alt="Median r2 of IS, Wiener, LS and ELS for four networks. ELS is highest for all: 0.91 with zeros, 0.83 "
+    "circular, 0.94 with class, 0.92 for the UNet. The ideal machine is below 0.75, but for the UNet: 0.86.",
 )
 
 # %%
@@ -427,95 +426,112 @@ for name in networks:
         beats = (values > agreement(name, "is")).sum().item()
         label = name.replace("\n", " ")
         print(f"{label:28s} {machine:8s} {q2:5.2f}  {q1:.2f} - {q3:.2f}  {low:.2f} - {high:.2f}  {beats:5d}")
-stated = {"ResNet, circular": 0.83, "ResNet, zeros,\nclass known": 0.94, "UNet, zeros": 0.85}
+stated = {"ResNet, circular": 0.83, "ResNet, zeros,\nclass known": 0.94, "UNet, zeros": 0.92}
 if lab.profile == "laptop":
     stated["ResNet, zeros"] = 0.91
 assert all(abs(summary[name, "els"] - v) < 0.006 for name, v in stated.items())
 assert all(summary["ResNet, circular", machine] < 0.1 for machine in ("is", "wiener", "ls"))
-for name in stated.keys() - {"UNet, zeros"}:
+for name in stated:
     assert summary[name, "els"] == max(summary[name, machine] for machine in columns)
 assert abs(summary["UNet, zeros", "is"] - 0.86) < 0.006
-assert (agreement("UNet, zeros", "els") > agreement("UNet, zeros", "is")).sum() == 53
-
-# %% [markdown]
-# The circular ResNet is the purest test: it cannot know where it is, so a machine that ties windows to places (LS, and
-# also IS and Wiener) is lost, with r2 below 0.1. ELS with the same circular symmetry reaches 0.83, its lowest. And then
-# the UNet, for which the ideal machine is best: **there ELS is no better**, 0.85 against 0.86, 53 seeds to 47.
+assert (agreement("UNet, zeros", "els") > agreement("UNet, zeros", "is")).sum() == 91
 
 # %% [markdown] tags=["slide"]
-# **Predict.** Why? Three candidates: (a) the UNet sees far, so a local theory does not apply; (b) it has begun to
-# memorise its 2,000 images; (c) our calibration of its windows went wrong. Which measurement would tell (b) from the
-# others?
+# The circular ResNet is the purest test: it cannot know where it is, so whatever ties windows to places (LS, IS,
+# Wiener) is lost, with r2 below 0.1. ELS with the same symmetry reaches 0.83, its lowest. For all four ELS is best: for
+# the UNet 0.92, on 91 seeds ahead of the ideal machine. But here that one follows closely, with 0.86.
 #
-# Take the distance from each drawing to the nearest training image, and as a yardstick the same distance for a thousand
-# real images that were *not* in training.
+# **Predict.** The ideal machine only copies. Why does it come so near to the UNet? (a) The UNet has begun to memorise
+# its 2,000 images. (b) Its windows are wide while there is much noise, and whoever sees everything lays out the same
+# picture. What would you measure?
+#
+# Take the distance to the nearest training image; as a yardstick, that of a thousand *new* real images; and as a
+# suspect with an alibi **the formula**, with the UNet's windows. It was trained on nothing.
 
 # %% tags=["slide"]
 unet = els.lab("laptop", network="fashion-mnist-16-unet-zeros", verbose=False)  # on every computer
 same_images = els.load_results("fashion-mnist-16-resnet-zeros")  # the ResNet that was trained on the same images
 training, held_out = unet.data.images, unet.held_out(1000).images
-sets = {"ideal machine": stored["UNet, zeros"]["is"], "UNet": stored["UNet, zeros"]["network-150"]}
+its = stored["UNet, zeros"]
+sets = {"ideal machine": its["is"], "UNet": its["network-150"], "ELS for the UNet": its["els-zeros"]}
 sets |= {"held-out\nreal images": held_out, "ResNet, zeros": same_images["network-150"]}
 distance = {name: els.nearest_training_image(images, training)[1] for name, images in sets.items()}
-fig, axis = plt.subplots(figsize=(7.5, 2.6))
+fig, axis = plt.subplots(figsize=(7.5, 2.9))
 axis.boxplot([d.numpy() for d in distance.values()], orientation="horizontal", whis=(5, 95), showfliers=False)
-axis.set_yticks(range(1, 5), list(sets))
+axis.set_yticks(range(1, 6), list(sets))
 axis.set(xlabel="distance to the nearest of the 2,000 training images")
 show(
     fig,
     alt="Boxes of the distance to the nearest training image: 0 for the ideal machine, median 2.9 for the UNet, "
-    "3.0 for held-out real images, 5.1 for the ResNet.",
+    "3.4 for ELS with its windows, 3.0 for held-out real images, 5.1 for the ResNet.",
 )
 
 # %%
 middle = {name: d.median().item() for name, d in distance.items()}
 print({name.replace("\n", " "): round(m, 2) for name, m in middle.items()})
 print(f"the nearest of the UNet's drawings: {distance['UNet'].min():.2f}")
-same_memory = {}
-for name, samples in {"UNet, zeros": stored["UNet, zeros"], "ResNet, zeros": same_images}.items():
-    pair = (samples["network-150"], samples["is"])
-    drawn, remembered = (els.nearest_training_image(images, training)[0] for images in pair)
-    same_memory[name] = (drawn == remembered).sum().item()
-    print(f"{name}: nearest to the very image that the ideal machine returns, {same_memory[name]} of 100 seeds")
+remembered = els.nearest_training_image(its["is"], training)[0]
+same_memory, follows = {}, {}
+for name in ("UNet", "ELS for the UNet", "ResNet, zeros"):
+    same_memory[name] = (els.nearest_training_image(sets[name], training)[0] == remembered).sum().item()
+    follows[name] = els.compare(sets[name], its["is"]).r2.median().item()
+    print(f"{name:16s} nearest to the very image that the ideal machine returns: {same_memory[name]} of 100 seeds; "
+          f"r2 with the ideal machine {follows[name]:.2f}")  # fmt: skip
 assert middle["ideal machine"] < 0.01 and abs(middle["ResNet, zeros"] - 5.1) < 0.05
 assert abs(middle["UNet"] - 2.9) < 0.05 and abs(middle["held-out\nreal images"] - 3.0) < 0.05
-assert [P for _, P in unet.patch_sizes("els-zeros")].count(15) == 9
-assert distance["UNet"].min() > 1.55 and same_memory == {"UNet, zeros": 20, "ResNet, zeros": 4}
+assert abs(middle["ELS for the UNet"] - 3.4) < 0.05 and distance["UNet"].min() > 1.55
+assert same_memory == {"UNet": 20, "ELS for the UNet": 35, "ResNet, zeros": 4}
+assert all(abs(r2_is - 0.86) < 0.006 for r2_is in list(follows.values())[:2])
+on_the_way = list(els.trajectory(unet.machine("els-zeros"), els.seeded_noise(range(8), unet.shape), steps=20))[:6]
+alike = [els.compare(x0_hat, unet.machine("is")(x_t, t)).r2.min().item() for t, x_t, x0_hat in on_the_way]
+assert on_the_way[-1][0] == 0.75 and min(alike) > 0.98  # of the two machines' answers at one x_t
 
 # %% [markdown]
-# Not copies: the closest of the UNet's drawings is still 1.6 away. They lie as near to the training set as new *real*
-# garments do (2.9 against 3.0), where the ResNet's lie far outside (5.1). That alone could also mean that it draws
-# well. But for every fifth seed (20 of 100) the training image nearest to its drawing is the very one, among 2,000,
-# that the ideal machine returns from the same noise; for the ResNet, 4 of 100. So it is **on the way to memory**. With
-# 2,000 images and 8,000 steps it has seen each image about 500 times. So has the ResNet; but the UNet has twice as
-# many weights, and not only its middle but every one of its pixels sees the whole image.
+# Not copies: the closest of the UNet's drawings is still 1.6 away, and they lie as near to the training set as new
+# *real* garments do (2.9, 3.0). Yet for every fifth seed (20 of 100) the training image nearest to its drawing is the
+# very one, among 2,000, that the ideal machine returns from the same noise; for the ResNet, 4 of 100. That looks like
+# memory. But **the formula does it, too**: 35 of 100, and its r2 with the ideal machine is 0.86, like the UNet's.
 #
-# Lesson 03 saw the same in its loss, 18 % higher on new pictures. So (b) holds, and (a) goes with it: who sees far can
-# remember. (c) is not excluded: for 9 of 20 steps its calibrated window is 15, the largest size on offer, and with
-# windows of 31 at every step ELS *is* the ideal machine.
+# So (b) is enough. Until $t = 0.75$ the UNet's windows are 23 pixels and more, and at the same $x_t$ the answers of ELS
+# and the ideal machine agree (r2 above 0.98): the layout is the same. Then they close like all the others, and the rest
+# is put together from pieces.
+# That does not exclude (a): lesson 03 found its loss 18 % higher on new pictures than on its own.
+
+# %% [markdown] tags=["slide"]
+# **How the theory was nearly refuted.** While this course was written, the UNet was its exception: ELS no better than
+# the ideal machine. The reason was ours. When its windows were calibrated, the largest on offer was 15 pixels, and
+# 15 is what came out, nine times of twenty. *A fit that ends at the edge of what was offered is not a fit.*
 #
-# Does that explain who wins? Split the hundred seeds in two halves by the distance of the UNet's drawing.
+# **Predict.** How much does it cost if the UNet's windows may not be larger than 11, 15, 19, 23? (Live, 30 seeds.)
 
-# %%
-import math
-
-near = distance["UNet"] < distance["UNet"].quantile(0.5)
-halves = {}
-for half, mask in {"near the training images": near, "far from them": ~near}.items():
-    ours, theirs = (agreement("UNet, zeros", machine)[mask] for machine in ("els", "is"))
-    halves[half] = (ours > theirs).sum().item()
-    medians_here = f"median r2 of IS {theirs.quantile(0.5):.2f}, of ELS {ours.quantile(0.5):.2f}"
-    print(f"{half:25s} {medians_here}, ELS wins {halves[half]} of {mask.sum()}")
-chance = [sum(math.comb(50, k) for k in range(wins, 51)) / 2**50 for wins in (28, 31)]
-print(f"as many wins of 50 by luck: IS near {chance[0]:.2f}, ELS far {chance[1]:.2f}")
-assert halves == {"near the training images": 22, "far from them": 31}
-assert abs(chance[0] - 0.24) < 0.006 and abs(chance[1] - 0.06) < 0.006
+# %% tags=["slide"]
+widest, some = (11, 15, 19, 23), els.seeded_noise(range(30), unet.shape)
+allowed = {None: its["els-zeros"][:30]}
+for most in widest:
+    curve = [(t, min(P, most)) for t, P in unet.patch_sizes("els-zeros")]
+    allowed[most] = els.sample(unet.patch_machine("els-zeros", curve), some, steps=20)
+scores = {most: els.compare(images, its["network-150"][:30]).r2.median().item() for most, images in allowed.items()}
+ideal = els.compare(its["is"][:30], its["network-150"][:30]).r2.median().item()
+fig, axis = plt.subplots(figsize=(6, 2.8))
+axis.plot([*widest, 27], [scores[most] for most in (*widest, None)], "o-", color=plotting.BLUE, label="ELS")
+axis.axhline(ideal, color=plotting.GREY, ls="--", label="ideal machine")
+axis.set(xlabel="largest window allowed (27: as calibrated)", ylabel="median r2 with the UNet", xticks=[*widest, 27])
+axis.legend()
+show(
+    fig,
+    alt="The UNet's median r2 with ELS rises with the largest window allowed, from 0.71 at 11 through 0.81 at 15 to "
+    "0.90 at 23 and 27. A dashed line for the ideal machine lies at 0.82, just above the value at 15.",
+)
+assert max(P for _, P in unet.patch_sizes("els-zeros")) == 27
+assert all(abs(scores[k] - v) < 0.006 for k, v in {11: 0.71, 15: 0.81, 19: 0.88, 23: 0.90, None: 0.90}.items())
+assert abs(ideal - 0.825) < 0.006 and scores[15] < ideal < scores[19]
 
 # %% [markdown]
-# Near the training images the ideal machine is ahead, far from them ELS is: what one expects of a network between the
-# two. It is a tendency that a hundred seeds cannot establish: ELS wins 22 of 50 (IS 28, by luck with probability 0.24)
-# against 31 of 50 (0.06). The published UNets without attention, trained longer on far more images, agree with ELS at
-# 0.85 to 0.93 and with the ideal machine at 0.41 to 0.80, by the measure used there. We report our small one as it is.
+# With 15 at most the formula falls to 0.81 on these seeds, behind the ideal machine's 0.82; with all that it asks for
+# it has 0.90. The windows of the other networks did not change when larger ones were offered: a ResNet's pixel cannot
+# see further than 17 x 17. The published UNet for these garments, told the class and trained longer on far more images,
+# agrees with ELS at 0.91 to 0.93 and with the ideal machine at 0.80, by the measure used there; its windows go to 25
+# pixels, of 32.
 
 # %% [markdown] tags=["slide"]
 # ## 8. Class by class (4 minutes)
@@ -840,8 +856,8 @@ check.departure(departure)
 #   whatever ties windows to places fails. On larger pictures, of which a window sees less, ELS falls only to 0.88, the
 #   ideal machine to 0.36. With 10 pictures, each seen 51,000 times, the network remembers; with 100 it begins to.
 # * Such a number needs its company: the mean image has 0.54 already, the linear filter 0.77.
-# * The theory does not hold for every network: our small UNet lies between machine and memory, and the ideal machine
-#   predicts it as well as ELS does.
+# * A UNet sees the whole picture, so the ideal machine comes near to it (0.86); ELS with its windows, up to 27 pixels,
+#   is nearer (0.92). With windows that end at 15 it would have seemed an exception.
 # * Failures are not random either: faint drawings fare worst, much of it is decided early (rank correlation 0.61 at
 #   t = 0.9), and the detail agrees less than the layout (0.85, 0.96).
 #

@@ -269,6 +269,11 @@ def test_the_page_on_the_paper_states_the_shipped_numbers() -> None:
     assert f"with r {said[28, 'els-zeros', 'r']} for ELS and {said[28, 'is', 'r']} for IS" in text
     assert f"(its r2: {said[28, 'els-zeros', 'r2']} and {said[28, 'is', 'r2']})" in text
     assert f"with r2 {said[16, 'els-zeros', 'r2']} and {said[16, 'is', 'r2']}." in text
+    ours, ideal = (
+        " / ".join(f"{reached('fashion-mnist-16-unet-zeros', m, steps, 'r'):.2f}"[1:] for steps in (150, 20))
+        for m in ("els-zeros", "is")
+    )
+    assert f"ELS predicts it with r {ours}, IS with {ideal};" in text
 
 
 def test_the_story_is_true_in_the_shipped_runs() -> None:
@@ -281,3 +286,5 @@ def test_the_story_is_true_in_the_shipped_runs() -> None:
     ours = reached(circular, "els-circular", 150)
     assert ours >= reached(circular, "ls", 150) + 0.1 and ours >= reached(circular, "is", 150) + 0.3
     assert reached(classes, "els-zeros", 150) >= 0.90
+    unet = "fashion-mnist-16-unet-zeros"
+    assert reached(unet, "els-zeros", 150) >= 0.92 and reached(unet, "els-zeros", 150, "beats_ideal") >= 0.90

@@ -27,11 +27,11 @@ KEEP = HERE.parents[1] / "runs" / "lessons" / "09_curves"
 CHUNK = 20
 
 
-def curves(sizes: list[tuple[float, int]]) -> dict[str, list[tuple[float, int]]]:
-    """The two curves made from calibrated pairs (t, P), from t = 1 down."""
+def curves(sizes: list[tuple[float, int]], largest: int) -> dict[str, list[tuple[float, int]]]:
+    """The two curves made from calibrated pairs (t, P), from t = 1 down, with no window above `largest`."""
     steps, top = len(sizes) - 1, sizes[0][1]
     line = [(t, 2 * round((3 + (top - 3) * (steps - i) / steps - 1) / 2) + 1) for i, (t, _) in enumerate(sizes)]
-    return {"straight": line, "larger": [(t, min(p + 2, 15) if 0.34 < t < 0.71 else p) for t, p in sizes]}
+    return {"straight": line, "larger": [(t, min(p + 2, largest) if 0.34 < t < 0.71 else p) for t, p in sizes]}
 
 
 def drawn(lab: els.Lab, column: str, denoiser: Denoiser, steps: int, seeds: range) -> Tensor:
@@ -54,7 +54,8 @@ def main() -> None:
         own = f"els-{lab.network.padding}"
         calibrated = lab.patch_sizes(own)
         target = {FIRST: stored["network-150"], NEXT: drawn(lab, "network", lab.network, 150, NEXT)}
-        for curve, sizes in ({"calibrated": calibrated} | curves(calibrated)).items():
+        largest = lab.patch_machine(own, 1).largest_patch_size
+        for curve, sizes in ({"calibrated": calibrated} | curves(calibrated, largest)).items():
             machine = lab.patch_machine(own, sizes)
             first = stored[own] if curve == "calibrated" else drawn(lab, curve, machine, 20, FIRST)
             images = {FIRST: first, NEXT: drawn(lab, curve, machine, 20, NEXT)}
