@@ -596,18 +596,17 @@ if lab.profile == "laptop":
     assert max(widest[name] for name in widest if "resnet" in name) == 15
 
 # %% [markdown]
-# Data, image sizes and architectures differ; all curves close as noise falls, down to 3. One exception teaches most:
-# MNIST with circular padding has $P = 3$ at the *highest* noise as well. We have just seen how it can happen: out there
-# the ridge is flat, and the choice is worth almost nothing.
+# Data, sizes and architectures differ; all curves close as noise falls, down to 3. One exception teaches most: MNIST
+# with circular padding has $P = 3$ at the *highest* noise as well. Out there the ridge is flat: the choice is worth
+# almost nothing.
 #
 # Widest are those of the UNets, every pixel of which sees the whole picture: 27 pixels here, 25 there. No ResNet of
-# ours goes above 15, although larger ones were on offer to all but the circular one: up to 31, which a pixel in a
-# corner needs to see all of a picture with 16 pixels a side.
+# ours goes above 15, although up to 31 pixels (on the torus 15) were on offer.
 #
 # And **the windows did not grow with the pictures.** Two of our networks know the class and have the same layers and
 # the same number of weights. That for 28 x 28 looks no further, counted in pixels, at any t below 1: at t = 0.4 over
-# 5 x 5 pixels instead of 9 x 9, which is 3 % of the picture instead of 32 %. A curve counts pixels; it knows nothing of
-# sleeves. What that does to the drawings is a section of lesson 10.
+# 5 x 5 pixels instead of 9 x 9, 3 % of the picture instead of 32 %. A curve counts pixels; it knows nothing of sleeves.
+# Lesson 10 shows what that does to the drawings.
 #
 # ### Exercise 4: Read a published list (8 minutes, ★★☆)
 #
