@@ -88,6 +88,16 @@ def _keep_shipped(path: Path, same_settings: bool) -> None:
         )
 
 
+def _warn_at_the_edge(machine: str, sizes: list[tuple[float, int]], offered: int, largest: int) -> None:
+    """A fit that ends at the edge of what was offered is none (at t = 1 all sizes are alike)."""
+    at_the_edge = sum(size == offered for t, size in sizes if t < 1)
+    if at_the_edge and offered + 2 <= largest:
+        print(
+            f"{machine} took the largest size on offer, {offered}, at {at_the_edge} of {len(sizes)} times: try larger "
+            "ones (--largest)."
+        )
+
+
 def calibrate_lab(
     lab: Lab,
     network: str,
@@ -146,6 +156,7 @@ def calibrate_lab(
             checkpoint=checkpoint,
         )
         found.save(path)
+        _warn_at_the_edge(name, found.machines[name], candidates[name][-1], smallest[name].largest_patch_size)
     for checkpoint in checkpoints.values():
         checkpoint.unlink(missing_ok=True)  # another process that calibrates the same network may have been first
     return path

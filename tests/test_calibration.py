@@ -243,6 +243,18 @@ def test_calibrating_in_two_processes_or_with_other_settings(tmp_path: Path, mon
     assert go(samples=2, fresh=True).exists() and not list(tmp_path.glob("*.npz"))
 
 
+def test_a_curve_that_ends_at_what_was_offered_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, lab = own_lab(tmp_path)
+    go = lambda **more: calibrate_lab(lab, str(path), ["els-zeros"], samples=1, steps=3, progress=False, **more)  # noqa: E731
+    go(largest=3)
+    assert (
+        "els-zeros took the largest size on offer, 3, at 2 of 3 times: try larger ones (--largest)."
+        in capsys.readouterr().out
+    )
+    go()
+    assert "on offer" not in capsys.readouterr().out, "15 sees the whole image: nothing larger can be tried"
+
+
 def test_calibrating_one_machine_keeps_the_others_curves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path, _ = own_lab(tmp_path)
 
