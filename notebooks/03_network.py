@@ -734,11 +734,10 @@ if lab.profile == "laptop":
 
 # %% [markdown]
 # The UNet has begun to remember: its loss is 18 % higher on new pictures than on those it was trained on. And from the
-# same noise its drawings follow the ideal denoiser's (median r2 0.86, against 0.61); that looks like memory as well, but
-# lesson 10 will find another reason for it. It does not copy: the
-# nearest of 100 drawings is still half of a real picture's distance away. (It may look everywhere, and uses more of it
-# than the ResNet: at low noise 63 % of its influence is nearby, against 84 %. But it also has twice as many weights, so
-# this is a hint, not a proof.)
+# same noise its drawings follow the ideal denoiser's (median r2 0.86, against 0.61); that looks like memory as well,
+# but lesson 10 will find another reason for it. It does not copy: the nearest of 100 drawings is still half of a real
+# picture's distance away. (It may look everywhere, and uses more of it than the ResNet: at low noise 63 % of its
+# influence is nearby, against 84 %. But it also has twice as many weights, so this is a hint, not a proof.)
 #
 # Notice the trap. By novelty alone the UNet looks nearly perfect, 0.94: almost as new as a real picture. A single
 # number never tells you whether a network has understood the world or is halfway to its memory.

@@ -413,7 +413,7 @@ axis.legend(loc="center left", bbox_to_anchor=(0.25, 0.6))
 show(
     fig,
     alt="Median r2 of IS, Wiener, LS and ELS for four networks. ELS is highest for all: 0.91 with zeros, 0.83 "
-    "circular, 0.94 with class, 0.92 for the UNet. The ideal machine is below 0.75, but for the UNet: 0.86.",
+    "circular, 0.94 with class, 0.93 for the UNet. The ideal machine is below 0.75, but for the UNet: 0.86.",
 )
 
 # %%
@@ -426,7 +426,7 @@ for name in networks:
         beats = (values > agreement(name, "is")).sum().item()
         label = name.replace("\n", " ")
         print(f"{label:28s} {machine:8s} {q2:5.2f}  {q1:.2f} - {q3:.2f}  {low:.2f} - {high:.2f}  {beats:5d}")
-stated = {"ResNet, circular": 0.83, "ResNet, zeros,\nclass known": 0.94, "UNet, zeros": 0.92}
+stated = {"ResNet, circular": 0.83, "ResNet, zeros,\nclass known": 0.94, "UNet, zeros": 0.93}
 if lab.profile == "laptop":
     stated["ResNet, zeros"] = 0.91
 assert all(abs(summary[name, "els"] - v) < 0.006 for name, v in stated.items())
@@ -439,7 +439,7 @@ assert (agreement("UNet, zeros", "els") > agreement("UNet, zeros", "is")).sum() 
 # %% [markdown] tags=["slide"]
 # The circular ResNet is the purest test: it cannot know where it is, so whatever ties windows to places (LS, IS,
 # Wiener) is lost, with r2 below 0.1. ELS with the same symmetry reaches 0.83, its lowest. For all four ELS is best: for
-# the UNet 0.92, on 91 seeds ahead of the ideal machine. But here that one follows closely, with 0.86.
+# the UNet 0.93, on 91 seeds ahead of the ideal machine. But here that one follows closely, with 0.86.
 #
 # **Predict.** The ideal machine only copies. Why does it come so near to the UNet? (a) The UNet has begun to memorise
 # its 2,000 images. (b) Its windows are wide while there is much noise, and whoever sees everything lays out the same
@@ -857,7 +857,7 @@ check.departure(departure)
 #   ideal machine to 0.36. With 10 pictures, each seen 51,000 times, the network remembers; with 100 it begins to.
 # * Such a number needs its company: the mean image has 0.54 already, the linear filter 0.77.
 # * A UNet sees the whole picture, so the ideal machine comes near to it (0.86); ELS with its windows, up to 27 pixels,
-#   is nearer (0.92). With windows that end at 15 it would have seemed an exception.
+#   is nearer (0.93). With windows that end at 15 it would have seemed an exception.
 # * Failures are not random either: faint drawings fare worst, much of it is decided early (rank correlation 0.61 at
 #   t = 0.9), and the detail agrees less than the layout (0.85, 0.96).
 #

@@ -1,0 +1,103 @@
+"""Make 14_guess.npz: the curve P(t) that pictures alone tell, and how well a machine with it predicts the networks.
+
+    python data/lessons/make_14_guess.py
+
+For each of the shipped networks for 16 x 16, and for a UNet that is trained here on 500 pictures: what ELS loses on 100
+pictures that it does not know, at the times of the sampler and with every patch size; and r2 with the network's
+drawings (150 steps, seeds 0 to 99) if the machine looks, at each time, through the window that loses least. No network
+has a part in choosing it. The same with windows that are no larger than a ResNet's field of view, with the measured
+ones, and for the ideal machine. All of it stays in runs/lessons/14_guess, the new network in runs/10_variants; a run
+that was stopped goes on.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from make_09_curves import NETWORKS
+from make_10_variants import drawn
+from make_14_memory import losses
+from torch import Tensor
+from tqdm import tqdm
+
+import elscourse as els
+from elscourse.calibration import candidates_of
+from elscourse.files import save_array, whole_file
+from elscourse.recipes import RECIPES
+
+HERE = Path(__file__).parent
+KEEP = HERE.parents[1] / "runs" / "lessons" / "14_guess"
+FIELD_OF_VIEW = 17  # of a ResNet: the first convolution, six blocks and the last, each 3 x 3
+SAMPLED = [k / 20 for k in range(1, 20)]  # those of the sampler, but for t = 1
+CHUNK = 20
+UNET = RECIPES["fashion-mnist-16-unet-zeros"]  # saw each of its 2,000 pictures 512 times; so does the new one
+FEWER = replace(UNET, name="unet-500-pictures", n=500, plan=replace(UNET.plan, steps=2000, ema=0.99))
+
+
+def kept(name: str, make: Callable[[], Tensor | np.ndarray]) -> np.ndarray:
+    """What `make` gives, from its file if there is one."""
+    path = KEEP / f"{name}.npy"
+    if not path.exists():
+        save_array(np.asarray(make()), path)
+    return np.load(path, allow_pickle=False)
+
+
+def ladder(lab: els.Lab, sizes: list[int]) -> np.ndarray:
+    """The loss on new pictures, for every time of the sampler below 1 and every patch size, (T, K)."""
+    new = lab.held_out(100)
+    labels = new.labels if lab.network.conditional else None
+    machines = [lab.patch_machine(f"els-{lab.network.padding}", size) for size in sizes]
+    rows = [
+        kept(f"{lab.network.name}-{t}", lambda t=t: losses(machines, new.images, [t], labels))  # type: ignore[misc]
+        for t in tqdm(SAMPLED, desc=lab.network.name)
+    ]
+    return np.concatenate(rows)
+
+
+def least(on_new: np.ndarray, sizes: list[int], largest: int) -> list[tuple[float, int]]:
+    """(t, P) from t = 1 down, P the size that loses least. At t = 1 all are alike: there that of the next time."""
+    best = [sizes[int(k)] for k in on_new[:, [size <= largest for size in sizes]].argmin(1)]
+    return [(1.0, best[-1]), *zip(SAMPLED[::-1], best[::-1], strict=True)]
+
+
+def predicted(lab: els.Lab, curve: list[tuple[float, int]]) -> Tensor:
+    """What the machine with this curve draws from 100 seeds."""
+    machine, pieces = lab.patch_machine(f"els-{lab.network.padding}", curve), []
+    tag = "-".join(str(size) for _, size in curve)
+    for start in tqdm(range(0, 100, CHUNK), desc=f"{lab.network.name} {tag}"):
+        seeds = range(start, start + CHUNK)
+        noise, labels = els.seeded_noise(seeds, lab.shape), lab.labels_for(seeds)
+        images = kept(
+            f"{lab.network.name}-{tag}-{start}", lambda n=noise, y=labels: els.sample(machine, n, 20, labels=y)
+        )
+        pieces.append(torch.from_numpy(images))
+    return torch.cat(pieces)
+
+
+def main() -> None:
+    """Measure what is missing, then write one file."""
+    found: dict[str, np.ndarray] = {}
+    shipped = [name for name in NETWORKS if "-16-" in name]
+    runs = {name: (els.lab("laptop", network=name, verbose=False), els.load_results(name)) for name in shipped}
+    for name, (lab, images) in (runs | {FEWER.name: drawn(FEWER.name, FEWER)}).items():
+        own = f"els-{lab.network.padding}"
+        sizes = candidates_of(lab.patch_machine(own, 1))
+        on_new = ladder(lab, sizes)
+        found |= {f"sizes, {name}": np.array(sizes), f"losses on new pictures, {name}": on_new}
+        curves = {"guessed": least(on_new, sizes, max(sizes)), "within reach": least(on_new, sizes, FIELD_OF_VIEW)}
+        found |= {
+            f"{what}, {name}": np.array([size for _, size in curve])
+            for what, curve in (curves | {"measured": lab.patch_sizes(own)}).items()
+        }
+        predictions = {what: predicted(lab, curve) for what, curve in curves.items()}
+        predictions |= {"measured": images[own], "is": images["is"]}
+        for what, its in predictions.items():
+            found[f"r2 {what}, {name}"] = els.compare(its, images["network-150"]).r2.numpy()
+    with whole_file(HERE / "14_guess.npz") as partial, partial.open("wb") as file:
+        np.savez_compressed(file, **found)  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    main()
