@@ -415,8 +415,8 @@ if lab.profile == "laptop":
 # pictures it was trained on.**
 #
 # It has 0.26 million parameters, and the 2,000 pictures have 0.5 million pixels. Too small to remember, then? Perhaps
-# in part: section 9 shows a network with twice as many that does begin to remember. But that one is also built in
-# another way. What is it about the way *this* one is built that might forbid it?
+# in part: section 9 shows a network with twice as many that knows its own pictures better than new ones. But that one
+# is also built in another way. What is it about the way *this* one is built that might forbid it?
 
 # %% [markdown] tags=["slide"]
 # ## 7. First clue: it looks locally (7 minutes)
@@ -682,7 +682,7 @@ check.shift_error(shift_error)
 # </details>
 
 # %% [markdown] tags=["slide"]
-# ## 9. A counterexample, for honesty (5 minutes)
+# ## 9. A network that sees everything (5 minutes)
 #
 # The course comes with another network: a **UNet**, trained on the same 2,000 pictures for the same 8,000 steps,
 # which is 512 times through all of them. It halves the picture twice on the way, and each of its pixels sees the
@@ -733,10 +733,10 @@ if lab.profile == "laptop":
     assert abs(memory["network"][0]) < 0.02 and abs(memory["network"][1] - 0.61) < 0.01
 
 # %% [markdown]
-# The UNet has begun to remember: its loss is 18 % higher on new pictures than on those it was trained on. And from the
-# same noise its drawings follow the ideal denoiser's (median r2 0.86, against 0.61); that looks like memory as well,
-# but lesson 10 will find another reason for it. It does not copy: the nearest of 100 drawings is still half of a real
-# picture's distance away. (It may look everywhere, and uses more of it than the ResNet: at low noise 63 % of its
+# The UNet knows its own pictures a little better: its loss is 18 % higher on new ones. And from the same noise its
+# drawings follow the ideal denoiser's (median r2 0.86, against 0.61). That looks like the beginning of memory; lesson
+# 10 will find another reason for it. It does not copy: the nearest of 100 drawings is still half of a real picture's
+# distance away. (It may look everywhere, and uses more of it than the ResNet: at low noise 63 % of its
 # influence is nearby, against 84 %. But it also has twice as many weights, so this is a hint, not a proof.)
 #
 # Notice the trap. By novelty alone the UNet looks nearly perfect, 0.94: almost as new as a real picture. A single
@@ -751,7 +751,7 @@ if lab.profile == "laptop":
 #   new pictures. New is not the same as good: many drawings are shapeless.
 # * **It looks locally**, the less far the lower the noise; the ideal denoiser does the reverse. **It treats places
 #   alike**, except where the border is felt.
-# * A UNet that sees the whole picture, trained as long, has begun to remember.
+# * A UNet that sees the whole picture, trained as long, knows its own pictures better than new ones, and copies none.
 
 # %% [markdown] tags=["slide"]
 # ## What is still unexplained

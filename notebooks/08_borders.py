@@ -750,7 +750,7 @@ assert in_corner == 0 and travelled[:, :reach, :, 0].max() == 0 and far >= 3
 # ## What is still unexplained
 #
 # We took the sizes $P(t)$ as given: 13 pixels in noise, 3 at the end. Where do they come from? They are the theory's
-# only free parameter. **Can one measure on a network how far it looks?** Lesson 09.
+# only free parameter. **Can one measure on a network how far it looks?** Lesson 09. (Or do without? Lesson 14.)
 #
 # ## References
 #

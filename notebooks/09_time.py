@@ -596,9 +596,9 @@ if lab.profile == "laptop":
     assert max(widest[name] for name in widest if "resnet" in name) == 15
 
 # %% [markdown]
-# Data, sizes and architectures differ; all curves close as noise falls, down to 3. One exception teaches most: MNIST
-# with circular padding has $P = 3$ at the *highest* noise as well. Out there the ridge is flat: the choice is worth
-# almost nothing.
+# Data, sizes and architectures differ; all curves close as noise falls, down to 3. One exception
+# teaches most: MNIST with circular padding has $P = 3$ at the *highest* noise as well. Out there the ridge is flat:
+# the choice is worth almost nothing.
 #
 # Widest are those of the UNets, every pixel of which sees the whole picture: 27 pixels here, 25 there. No ResNet of
 # ours goes above 15, although up to 31 pixels (on the torus 15) were on offer.
@@ -720,7 +720,8 @@ if lab.profile == "laptop":
 
 # %% [markdown]
 # The straight line is a draw for our first network only (50 of a hundred new seeds). For the others it loses, with 21,
-# 39, 18 and 30: **the curve carries something of each network.** It need not be exact. One size more in the middle is a
+# 39, 18 and 30: **the shape of the curve matters.** (Whether that shape is the network's own, or could be told from
+# the pictures, lesson 14 asks.) It need not be exact. One size more in the middle is a
 # draw for the three zero-padded ResNets (52, 44, 57) and a *gain* for the circular one and the UNet (72 and 63). The
 # best match of *scores* need not be the best predictor of *samples*: keep that in mind for the next section. We leave
 # the curve as it was measured.
@@ -810,13 +811,14 @@ if lab.profile == "laptop":
     assert all(abs(gains[name][1] - number) < 6e-4 for name, number in stated.items())
     assert max(P for _, P in labs[large].patch_sizes("els-zeros-gaussian")) == 15
     assert [P for _, P in labs["resnet-circular"].patch_sizes("els-circular-gaussian")].count(15) == 10
+    assert [P for _, P in labs["unet-zeros"].patch_sizes("els-zeros-gaussian")].count(31) == 7
 
 # %% [markdown]
-# Not always. A draw for the unconditional ResNet and for the UNet ($-0.003$ each, and the intervals contain 0), a small
-# gain for the class-conditional one ($0.006$), a loss for the other two ($-0.027$, $-0.032$). Is that our own fault?
-# Windows of 17 would wrap onto themselves on a torus of 16, and the Gaussian curve of the circular network sits at 15
-# for 10 of the 20 steps; it may have wanted wider ones. But for the pictures of $28 \times 28$ all sizes up to 55 were
-# on offer, none above 15 was taken, and they lose as well.
+# Not always. A draw for the unconditional ResNet and for the UNet ($-0.003$ each, and the intervals contain 0), a
+# small gain for the class-conditional one ($0.006$), a loss for the other two ($-0.027$, $-0.032$). Is that our own
+# fault? Windows of 17 would wrap onto themselves on a torus of 16, and the Gaussian curve of the circular network
+# sits at 15 for 10 of the 20 steps (that of the UNet at 31, the largest, for 7); it may have wanted wider ones. But
+# for the pictures of $28 \times 28$ all sizes up to 55 were on offer, none above 15 was taken, and they lose as well.
 #
 # For our first network, then, a better fit of scores brought no better samples; for the two that lose we have not
 # shown that it fits better. A likely reason for the difference: a score is judged on the *network's* images $x_t$, a
@@ -830,7 +832,7 @@ if lab.profile == "laptop":
 # * Calibration: on the network's own way down, the patch size whose score has the largest cosine with the network's,
 #   lower median over ten seeds. Twenty numbers, and nothing else, pass from the network to the machine.
 # * A wrong size costs much at low noise and next to nothing at $t = 1$, where all scores share the term $-x_t$.
-# * The curve carries something of each network: a straight line predicts as well for only one of five.
+# * The shape of the curve matters: a straight line predicts as well for only one of five.
 # * At low noise the calibrated square holds only about half of what the network looks at, probably because it counts
 #   all its pixels alike. A Gaussian window fits its scores better there; better samples do not always follow.
 #

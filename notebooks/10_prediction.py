@@ -446,7 +446,7 @@ assert (agreement("UNet, zeros", "els") > agreement("UNet, zeros", "is")).sum() 
 # picture. What would you measure?
 #
 # Take the distance to the nearest training image; as a yardstick, that of a thousand *new* real images; and as a
-# suspect with an alibi **the formula**, with the UNet's windows. It was trained on nothing.
+# suspect with an alibi **the formula**. It was trained on nothing; only its windows come from the UNet.
 
 # %% tags=["slide"]
 unet = els.lab("laptop", network="fashion-mnist-16-unet-zeros", verbose=False)  # on every computer
@@ -492,10 +492,10 @@ assert on_the_way[-1][0] == 0.75 and min(alike) > 0.98  # of the two machines' a
 # very one, among 2,000, that the ideal machine returns from the same noise; for the ResNet, 4 of 100. That looks like
 # memory. But **the formula does it, too**: 35 of 100, and its r2 with the ideal machine is 0.86, like the UNet's.
 #
-# So (b) is enough. Until $t = 0.75$ the UNet's windows are 23 pixels and more, and at the same $x_t$ the answers of ELS
-# and the ideal machine agree (r2 above 0.98): the layout is the same. Then they close like all the others, and the rest
-# is put together from pieces.
-# That does not exclude (a): lesson 03 found its loss 18 % higher on new pictures than on its own.
+# So (b) is enough. Until $t = 0.75$ the UNet's windows are 23 pixels and more, and at the same $x_t$ the answers of
+# ELS and the ideal machine agree (r2 above 0.98): the layout is the same. Then they close like all the others, and
+# the rest is put together from pieces. That does not exclude (a): lesson 03 found its loss 18 % higher on new
+# pictures than on its own.
 
 # %% [markdown] tags=["slide"]
 # **How the theory was nearly refuted.** While this course was written, the UNet was its exception: ELS no better than
@@ -528,10 +528,10 @@ assert abs(ideal - 0.825) < 0.006 and scores[15] < ideal < scores[19]
 
 # %% [markdown]
 # With 15 at most the formula falls to 0.81 on these seeds, behind the ideal machine's 0.82; with all that it asks for
-# it has 0.90. The windows of the other networks did not change when larger ones were offered: a ResNet's pixel cannot
-# see further than 17 x 17. The published UNet for these garments, told the class and trained longer on far more images,
-# agrees with ELS at 0.91 to 0.93 and with the ideal machine at 0.80, by the measure used there; its windows go to 25
-# pixels, of 32.
+# it has 0.90. The windows of the other networks did not change when larger ones were offered; none goes above 15,
+# though a ResNet's pixel sees 17 x 17 (lesson 14 asks why). The published UNet for these garments, told the class and
+# trained longer on far more images, agrees with ELS at 0.91 to 0.93 and with the ideal machine at 0.80, by the
+# measure used there; its windows go to 25 pixels, of 32.
 
 # %% [markdown] tags=["slide"]
 # ## 8. Class by class (4 minutes)

@@ -682,7 +682,7 @@ assert sorted(lead.values())[1] > 0.14
 
 # %% [markdown] tags=["slide"]
 # The lift appears for all five, by $0.03$ to $0.08$. It does not reorder ELS and IS: ELS is ahead in every column, for
-# the four ResNets by far; for our UNet, which sees the whole image, by $0.06$.
+# the four ResNets by far; for our UNet, which sees the whole image, by at least $0.06$.
 #
 # One row is odd. With the exact first step the *circular* ResNet agrees with ELS less ($0.803$) than with 150 steps
 # ($0.831$). **Predict.** The exact answer at $t = 1$ is the mean image, bright in the middle. What is the best answer

@@ -19,8 +19,8 @@
 # each age; work out from its loss alone how far it must look; and find what sets the clock.
 #
 # **You will learn** that invention is an age of training, not a law; that the windows of that age are those that
-# generalise best, which pictures alone can tell, so that the formula can predict a network that it was never fitted to;
-# and that memory comes later the more pictures there are.
+# generalise best, which pictures alone can tell, so that the formula can predict two networks without being fitted to
+# them; and that memory comes later the more pictures there are.
 #
 # **You need** the machines of lessons 02 and 08, calibrated windows (lesson 09), and r2 (lesson 10).
 #
@@ -377,8 +377,8 @@ check.falls_below(falls_below)
 #     return steps[k - 1] * (steps[k] / steps[k - 1]) ** share
 # ```
 #
-# Straight in the logarithms, because in them both curves nearly are, and each moment is at twice the step of the one
-# before.
+# Straight in the logarithms, because in them the loss is nearly straight from one moment to the next, and each moment
+# is at twice the step of the one before.
 # </details>
 
 
@@ -401,7 +401,8 @@ assert abs(rungs[3] - 0.097) < 6e-4 and abs(rungs[9] - 0.020) < 6e-4 and climb[5
 #
 # Now look: the calibrated windows of lesson 09, P(t), measured on the network at each of the six moments.
 #
-# **Predict.** Which way does the curve move while the training goes on?
+# **Predict.** Which way does the curve move from 500 steps on? (Before that it says little: a network that has hardly
+# begun resembles a machine with wide windows at all times.)
 #
 # And a second ladder: the same machines, still knowing these ten pictures, on **new** ones. A wider window no longer
 # has to be better: it asks for more of a picture that was never seen. At each t there is one window that loses least,
@@ -418,7 +419,7 @@ def axis_of_windows(height, largest):
     return fig, axis
 
 
-times = [k / 20 for k in range(19, 0, -1)]  # those of the sampler, but for t = 1, where all windows are alike
+times = [k / 20 for k in range(19, 0, -1)]  # those of the sampler, but for t = 1: the score there needs no window
 on_new = torch.tensor([[loss_at(machine, fresh, t) for machine in windows.values()] for t in times])
 best = [sizes[int(k)] for k in on_new.argmin(1)]
 for t in (0.2, 0.5, 0.8):
@@ -470,84 +471,116 @@ assert all(abs(v - said) < 0.06 for v, said in zip(beyond.values(), (-1.7, -0.9,
 # ## 7. Could the curve have been guessed? (9 minutes)
 #
 # Lesson 09 measured P(t) on the network: the one thing in which the formula was not independent of it. But the window
-# that generalises best needs no network, only pictures: those that the machine knows, and some that it does not. Here
-# it is for the 2,000 pictures of our lab and 100 new ones, with every window on offer, up to 31, from which each pixel
-# sees everything (stored; `data/lessons/make_14_guess.py`).
+# that generalises best needs no network, only pictures: those that the machine knows, and some that it does not. We did
+# the same for the 2,000 pictures of our lab and 100 new ones, with all odd windows from 3 to 31 (with 31 every pixel
+# sees the whole picture; stored, `data/lessons/make_14_guess.py`). It rises from 3 at little noise to 23 at much. We
+# call this curve **guessed**: told from pictures, without a network.
 #
 # Two of the course's networks were trained on these pictures: a **ResNet**, whose pixels see 17 x 17 at most, and a
-# **UNet**, whose pixels see the whole picture.
+# **UNet**, whose pixels see everything.
 #
-# **Predict.** Which of the two has windows like these? And how well does the formula predict it with a curve that has
-# never seen it? (Median r2 with the measured curves: 0.91 for the ResNet, 0.93 for the UNet. The ideal machine, which
-# needs no curve: 0.61 and 0.86.)
+# **Predict.** Which of the two has windows near it? And how well does the formula predict it with a curve that has
+# never seen it? (Median r2 with the measured curves: 0.91 for the ResNet, 0.93 for the UNet. The ideal machine: 0.61,
+# 0.86.)
 
 # %% tags=["slide"]
 guess = els.load_results("14_guess")
-known = {"ResNet": "fashion-mnist-16-resnet-zeros", "UNet": "fashion-mnist-16-unet-zeros"}
-known = {name: els.lab("laptop", network=file, verbose=False) for name, file in known.items()}
-measured = {name: each.patch_sizes("els-zeros") for name, each in known.items()}
+the_two = {"ResNet": "fashion-mnist-16-resnet-zeros", "UNet": "fashion-mnist-16-unet-zeros"}
+the_two = {name: els.lab("laptop", network=file, verbose=False) for name, file in the_two.items()}
+measured = {name: each.patch_sizes("els-zeros") for name, each in the_two.items()}
 grid = [t for t, _ in measured["UNet"]]
-pays = [int(P) for P in guess[f"guessed, {known['UNet'].network.name}"]]
+guessed = [int(P) for P in guess["guessed, fashion-mnist-16-unet-zeros"]]  # at t = 1 that of t = 0.95
 fig, axis = axis_of_windows(4, 31)
-for (name, curve), colour in zip(measured.items(), (plotting.BLUE, plotting.ORANGE), strict=True):
-    axis.plot(*zip(*curve, strict=True), "o-", color=colour, ms=4, label=f"measured, {name}")
-axis.plot(grid, pays, "k:", lw=3, label="generalises best")
+for (name, curve), its_colour in zip(measured.items(), (plotting.BLUE, plotting.ORANGE), strict=True):
+    axis.plot(*zip(*curve, strict=True), "o-", color=its_colour, ms=4, label=f"measured, {name}")
+axis.plot(grid, guessed, "k:", lw=3, label="guessed")
 axis.axhline(17, color=plotting.BLUE, lw=1, ls="--", label="what a pixel of the ResNet sees")
 axis.legend()
 show(
     fig,
-    alt="Windows against time. A dotted line, which generalises best, rises from 3 at little noise through 9 at t = "
-    "0.35 to 23 at t = 0.65 and stays there. The UNet's measured windows follow it, up to 27. The ResNet's rise with "
-    "it at first, then stay at 9 to 11, far below 17, which it could see.",
+    alt="Windows against time. A dotted line, the guessed one, rises from 3 at little noise through 9 at t = 0.35 to "
+    "21 at t = 0.6 and 23 to 25 above. The UNet's lie on it at little noise, up to 6 below it in the middle and up to "
+    "4 above it at most noise. The ResNet's stay at 9 to 11 from t = 0.6 to 0.9 and end at 15.",
 )
 
 # %%
+from elscourse.metrics import bootstrap_interval
+
 files = {"ResNet": "resnet-zeros", "ResNet, class known": "resnet-zeros-conditional"}
 files |= {"ResNet, circular": "resnet-circular", "UNet": "unet-zeros"}
-files = {name: f"fashion-mnist-16-{file}" for name, file in files.items()} | {"UNet, 500 pictures": "unet-500-pictures"}
-table = {}
-print("median r2, 100 seeds   guessed  within 17  measured  IS    guessed is ahead of IS, of measured")
+files = {name: f"fashion-mnist-16-{file}" for name, file in files.items()}
+files |= {"UNet, 500": "unet-500-pictures-2000-steps", "UNet, 500, later": "unet-500-pictures-8000-steps"}
+table, gain, wins = {}, {}, {}
+print("median r2, 100 seeds  guessed  guessed, 17 at most  measured   IS    guessed - measured, 95 % interval")
 for name, file in files.items():
-    r2 = {what: guess[f"r2 {what}, {file}"] for what in ("guessed", "within reach", "measured", "is")}
-    ahead = [int((r2["guessed"] > r2[other]).sum()) for other in ("is", "measured")]
-    table[name] = [round(values.quantile(0.5).item(), 2) for values in r2.values()] + ahead
-    print(f"{name:22s} {table[name][0]:5.2f} {table[name][1]:10.2f} {table[name][2]:9.2f} {table[name][3]:7.2f}"
-          f"{ahead[0]:15d} {ahead[1]:10d}")  # fmt: skip
-assert table["UNet"] == [0.93, 0.89, 0.93, 0.86, 97, 59] and table["ResNet"][:5] == [0.78, 0.82, 0.91, 0.61, 100]
-assert table["UNet, 500 pictures"] == [0.89, 0.86, 0.86, 0.79, 91, 67]
-assert all(row[4] == 100 for name, row in table.items() if "ResNet" in name)
+    r2 = [guess[f"r2 {what}, {file}"] for what in ("guessed", "within reach", "measured", "is")]
+    table[name] = row = [round(values.quantile(0.5).item(), 2) for values in r2]
+    low, high = bootstrap_interval(r2[0] - r2[2], torch.Generator().manual_seed(0))
+    gain[name] = [round(value, 3) for value in ((r2[0] - r2[2]).quantile(0.5).item(), low, high)]
+    wins[name] = int((r2[0] > r2[3]).sum())
+    print(f"{name:20s} {row[0]:6.2f} {row[1]:13.2f} {row[2]:16.2f} {row[3]:9.2f} {gain[name][0]:12.3f}", gain[name][1:])
+print("seeds for which the guess is ahead of the ideal machine:", wins)
+assert list(table.values())[:3] == [[0.78, 0.82, 0.91, 0.61], [0.91, 0.94, 0.94, 0.74], [0.82, 0.82, 0.83, 0.04]]
+assert list(table.values())[3:] == [[0.93, 0.89, 0.93, 0.86], [0.89, 0.86, 0.86, 0.79], [0.85, 0.81, 0.88, 0.84]]
+assert list(wins.values()) == [100, 100, 100, 97, 91, 54] and gain["UNet"][1] < 0.001 < gain["UNet"][2]
+assert gain["UNet, 500"][1] > 0.005 and gain["UNet, 500, later"][1] < 0 < gain["UNet, 500, later"][2]
 
 # %%
-live = els.sample(known["UNet"].patch_machine("els-zeros", list(zip(grid, pays, strict=True))),
-                  els.seeded_noise(range(5), known["UNet"].shape), steps=20)  # fmt: skip
-live = els.compare(live, els.load_results("fashion-mnist-16-unet-zeros")["network-150"][:5]).r2
-assert (live - guess["r2 guessed, fashion-mnist-16-unet-zeros"][:5]).abs().max() < 0.01  # the file tells the truth
-on_new = guess["losses on new pictures, fashion-mnist-16-unet-zeros"].flip(0)  # (19 times, 15 windows), t from 0.95
-offered = guess["sizes, fashion-mnist-16-unet-zeros"].tolist()
-more, unlike = {}, {}
-for name, curve in measured.items():
-    taken = torch.tensor([row[offered.index(P)] for row, (_, P) in zip(on_new, curve[1:], strict=True)])
-    more[name] = (taken / on_new.amin(1) - 1).max().item()
-    unlike[name] = [t for (t, P), Q in zip(curve, pays, strict=True) if P != Q]
-print("with the measured windows ELS loses at most so much more than with the best:", more)
-print("measured and guessed windows differ at:", unlike)
-assert abs(more["UNet"] - 0.063) < 6e-4 and abs(more["ResNet"] - 0.355) < 6e-4
-assert min(unlike["ResNet"]) == 0.2 and sorted(unlike["ResNet"])[1] == 0.3 and dict(measured["ResNet"])[0.6] == 9
-assert all(Q >= P for (_, P), Q in zip(measured["ResNet"], pays, strict=True))
+unet = the_two["UNet"]
+machine = unet.patch_machine("els-zeros", list(zip(grid, guessed, strict=True)))
+again = els.sample(machine, els.seeded_noise(range(5), unet.shape), steps=20)
+again = els.compare(again, els.load_results(unet.network.name)["network-150"][:5]).r2
+assert (again - guess["r2 guessed, fashion-mnist-16-unet-zeros"][:5]).abs().max() < 0.01  # the file tells the truth
+
+# %%
+off, more, age = {}, {}, {}
+for name, file in files.items():
+    on_new, offered = guess[f"losses on new pictures, {file}"], guess[f"sizes, {file}"].tolist()  # t = 0.05, ..., 0.95
+    its, best_one = (guess[f"{what}, {file}"].flip(0)[:-1].tolist() for what in ("measured", "guessed"))
+    taken = torch.tensor([row[offered.index(P)] for row, P in zip(on_new, its, strict=True)])
+    off[name] = [P - Q for P, Q in zip(its, best_one, strict=True)]
+    more[name] = round((taken / on_new.amin(1) - 1).max().item(), 2)
+    age[name] = [round(loss, 3) for loss in guess[f"losses of the network, {file}"].tolist()]
+    age[name] += [int((guess[f"gap ratio, {file}"] < 1 / 3).sum())]
+    print(f"{name}: measured - guessed windows, t = 0.05 to 0.95: {off[name]}")
+    print(f"     on new pictures ELS with the measured ones loses up to {more[name]:.0%} more")
+    print(f"     losses of the network on its own and on new pictures, copies among 100: {age[name]}")
+follows = guess["r2 of guessed with is, fashion-mnist-16-unet-zeros"].quantile(0.5).item()
+assert abs(follows - 0.88) < 0.006 and (more["ResNet"], more["UNet"]) == (0.35, 0.06)
+assert sum(d != 0 for d in off["UNet"]) == 12 and min(off["UNet"]) == -6
+assert max(off["ResNet"]) == 0 and off["ResNet"][:6] == [0, 0, 0, -2, 0, -2]
+assert age["UNet"] == [0.061, 0.070, 0] and age["UNet, 500"] == [0.075, 0.087, 0]
+assert age["UNet, 500, later"] == [0.035, 0.216, 2] and off["UNet, 500, later"][5] == 17 - 7  # t = 0.3
 
 # %% [markdown] tags=["slide"]
-# **For the UNet nothing need be measured.** With its own windows ELS loses at most 6 % more on new pictures than with
-# the best, at any time; with the ResNet's up to 35 %. And the formula with the guessed curve predicts it as well as
-# with the measured one: r2 **0.93** both (59 seeds to 41). A second UNet had only 500 pictures, and saw each as often:
-# 0.89 guessed, 0.86 measured (67 to 33). From training pictures, a hundred others, and noise, without a weight and
-# without one look at the network, we know nearly what it will draw. (At its age of invention. When memory begins,
-# windows move on.)
+# **For the UNet nothing need have been measured.** Its windows differ from the guessed ones at 12 of 19 times, by up to
+# 6 pixels, but the valley is flat: with them ELS loses at most 6 % more on new pictures than with the best. (With the
+# ResNet's up to 35 %.) And the formula with the guessed curve predicts it as well as with the measured one: r2 **0.93**
+# both. Not every curve does: with windows no larger than 17 it has 0.89.
+#
+# A finding must be tried where it was not found. So a second UNet was trained, on 500 of the pictures, each seen 512
+# times as by the first. Guessed: 0.89. Measured: 0.86. From training pictures, a hundred others, and noise, without a
+# weight and without one look at the network, we know nearly what these two will draw.
 
 # %% [markdown]
-# The **ResNet** is not there. At little noise, up to $t = 0.25$, its windows are the guessed ones but for one step.
-# Above it looks less far than would pay: at $t = 0.6$ over 9 pixels, and it could see 17. With the guess the formula
-# has 0.78, with windows of 17 at most 0.82, with the measured ones 0.91. It beats the ideal machine for every seed, as
-# for the other ResNets; but the curve of a network that *cannot* look everywhere still has to be measured.
+# Both are at the **age of invention**: their losses have parted (by 16 and 17 %), and none of 100 drawings is a copy.
+# Later the guess fails, as it must. After four times as many steps the second one's loss is 0.035 on its own pictures,
+# 0.216 on new ones, and 2 drawings are copies. Its windows have moved on: 17 pixels at t = 0.3, where 7 are best for
+# new pictures. The guess has 0.85, hardly more than the ideal machine (0.84).
+#
+# (Two remarks. The formula with guessed windows follows the ideal machine, too, r2 0.88; the UNet itself 0.86: the
+# suspect of lesson 10 keeps its alibi. And from 17 pixels on a window tells every pixel of a 16 x 16 picture where it
+# is, and ELS is LS.)
+
+# %% [markdown]
+# The **ResNets** have smaller windows than are best where there is much noise; the first one 9 pixels at t = 0.6. For
+# it the guess is far off: 0.78, and 0.82 if no window is larger than it can see; measured 0.91. For the other two
+# pictures nearly suffice once windows end at 17: 0.94 (measured 0.94) and 0.82 (0.83).
+#
+# Why smaller? We do not know. Three suspects. *Age*: their losses have hardly parted, so they are still learning, and
+# in section 6, too, the windows of that age were too small. *Reach*: they cannot see all that would help. *Place*: a
+# small window also means not to know so exactly where one is. ResNets with ten pictures did come to the windows that
+# generalise best, which speaks for age; there these were no larger than 11.
 
 # %% [markdown] tags=["slide"]
 # ## 8. Twice the pictures (6 minutes)
@@ -727,17 +760,17 @@ check.steps_until(steps_until)
 # * The best machine that sees P x P is a floor: a loss below it proves that the network looks further.
 # * From the turn of the loss to the first copies its windows are about those that generalise best, and they are small
 #   at little noise because there a wide window finds nothing like itself. Later they grow beyond.
-# * For a network that may look everywhere P(t) need not be measured: the windows that generalise best, known from
-#   pictures alone, predict our UNets at least as well (r2 0.93 and 0.89) as their own. ResNets stop at smaller ones.
-# * What sets the clock, in our trainings, is how often each picture was seen: twice the pictures, twice the steps.
+# * For our two UNets, which see everything, P(t) need not have been measured: the windows that generalise best, told
+#   from pictures alone, predict them at least as well (r2 0.93 and 0.89) as their own. ResNets have smaller ones.
+# * What sets the clock, in our trainings of one ResNet, is how often each picture was seen: twice the pictures, twice
+#   the steps.
 # * A picture that is there ten times is known much sooner. That does not mean yet that it is drawn.
 #
 # ## What is still unexplained
 #
-# Where there is much noise the course's ResNets look less far than they could, and than would pay: why? And why must a
-# network see a picture thousands of times before it is remembered? The theory of this course takes the windows as
-# given. What makes training stop, for a while, at those that generalise best, and then pass them? That is where this
-# course ends.
+# Where there is much noise the windows of the course's ResNets are smaller than would pay: why? And why must a network
+# see a picture thousands of times before it is remembered? The theory of this course takes the windows as given. What
+# makes training stop, for a while, at those that generalise best, and then pass them? That is where this course ends.
 #
 # ## References
 #
