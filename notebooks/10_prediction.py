@@ -438,12 +438,12 @@ assert (agreement("UNet, zeros", "els") > agreement("UNet, zeros", "is")).sum() 
 
 # %% [markdown] tags=["slide"]
 # The circular ResNet is the purest test: it cannot know where it is, so whatever ties windows to places (LS, IS,
-# Wiener) is lost, with r2 below 0.1. ELS with the same symmetry reaches 0.83, its lowest. For all four ELS is best: for
-# the UNet 0.93, on 91 seeds ahead of the ideal machine. But here that one follows closely, with 0.86.
+# Wiener) is lost, with r2 below 0.1. ELS with the same symmetry reaches 0.83, its lowest. ELS is best for all four. For
+# the UNet it has 0.93, ahead on 91 seeds; but the ideal machine follows closely, with 0.86.
 #
-# **Predict.** The ideal machine only copies. Why does it come so near to the UNet? (a) The UNet has begun to memorise
-# its 2,000 images. (b) Its windows are wide while there is much noise, and whoever sees everything lays out the same
-# picture. What would you measure?
+# **Predict.** The ideal machine only copies. Why does it come so near to the UNet? (a) The UNet has begun to memorise.
+# (b) Its windows are wide while there is much noise, and whoever sees everything lays out the same picture. What would
+# you measure?
 #
 # Take the distance to the nearest training image; as a yardstick, that of a thousand *new* real images; and as a
 # suspect with an alibi **the formula**. It was trained on nothing; only its windows come from the UNet.
