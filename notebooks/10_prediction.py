@@ -856,8 +856,8 @@ check.departure(departure)
 #   whatever ties windows to places fails. On larger pictures, of which a window sees less, ELS falls only to 0.88, the
 #   ideal machine to 0.36. With 10 pictures, each seen 51,000 times, the network remembers; with 100 it begins to.
 # * Such a number needs its company: the mean image has 0.54 already, the linear filter 0.77.
-# * A UNet sees the whole picture, so the ideal machine comes near to it (0.86); ELS with its windows, up to 27 pixels,
-#   is nearer (0.93). With windows that end at 15 it would have seemed an exception.
+# * A UNet sees the whole picture, and the ideal machine comes near to it (0.86); ELS with its wide windows is nearer
+#   (0.93). Cut at 15 pixels, it would have seemed an exception.
 # * Failures are not random either: faint drawings fare worst, much of it is decided early (rank correlation 0.61 at
 #   t = 0.9), and the detail agrees less than the layout (0.85, 0.96).
 #

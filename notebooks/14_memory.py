@@ -470,18 +470,16 @@ assert all(abs(v - said) < 0.06 for v, said in zip(beyond.values(), (-1.7, -0.9,
 # %% [markdown] tags=["slide"]
 # ## 7. Could the curve have been guessed? (9 minutes)
 #
-# Lesson 09 measured P(t) on the network: the one thing in which the formula was not independent of it. But the window
-# that generalises best needs no network, only pictures: those that the machine knows, and some that it does not. We did
-# the same for the 2,000 pictures of our lab and 100 new ones, with all odd windows from 3 to 31 (with 31 every pixel
-# sees the whole picture; stored, `data/lessons/make_14_guess.py`). It rises from 3 at little noise to 23 at much. We
-# call this curve **guessed**: told from pictures, without a network.
+# Lesson 09 measured P(t) on the network. But the window that generalises best needs no network, only pictures: those
+# that the machine knows, and some that it does not. We did the same for the 2,000 pictures of our lab and 100 new ones,
+# with all odd windows from 3 to 31, which shows every pixel the whole picture (`data/lessons/make_14_guess.py`). We
+# call this curve **guessed**; it rises from 3 at little noise to 23 at much.
 #
-# Two of the course's networks were trained on these pictures: a **ResNet**, whose pixels see 17 x 17 at most, and a
-# **UNet**, whose pixels see everything.
+# Two of our networks were trained on these pictures: a **ResNet**, whose pixels see 17 x 17 at most, and a **UNet**,
+# whose pixels see everything.
 #
 # **Predict.** Which of the two has windows near it? And how well does the formula predict it with a curve that has
-# never seen it? (Median r2 with the measured curves: 0.91 for the ResNet, 0.93 for the UNet. The ideal machine: 0.61,
-# 0.86.)
+# never seen it? (r2 with the measured curves: 0.91 for the ResNet, 0.93 for the UNet. The ideal machine: 0.61, 0.86.)
 
 # %% tags=["slide"]
 guess = els.load_results("14_guess")
