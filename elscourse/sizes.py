@@ -134,8 +134,8 @@ def calibrate_lab(
     found = CalibratedSizes(lab.network.name, command, seeds, steps, network_sha256=sha256)
     before = sizes_of(lab.network.card, path)
     if before is not None:
-        same = (before.seeds, before.steps) == (seeds, steps)
-        _keep_shipped(path, same and largest is None)
+        same = before.command == command
+        _keep_shipped(path, same)
         found.machines = dict(before.machines) if same else {}
     checkpoints = {
         name: path.with_suffix(f".{name}-{sha256[:8]}-{sizes[-1]}.npz") for name, sizes in candidates.items()

@@ -258,13 +258,14 @@ def test_a_curve_that_ends_at_what_was_offered_is_reported(tmp_path: Path, capsy
 def test_calibrating_one_machine_keeps_the_others_curves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path, _ = own_lab(tmp_path)
 
-    def go(machine: str, fresh: bool = False) -> set[str]:
+    def go(machine: str, fresh: bool = False, largest: int | None = None) -> set[str]:
         lab = els.lab(network=path, verbose=False)
-        calibrate_lab(lab, str(path), [machine], samples=1, steps=2, fresh=fresh, progress=False)
+        calibrate_lab(lab, str(path), [machine], samples=1, steps=2, largest=largest, fresh=fresh, progress=False)
         return set(CalibratedSizes.load(path.with_suffix(".sizes.json")).machines)
 
     assert go("els-zeros") == {"els-zeros"}
     assert go("els-circular") == go("els-zeros", fresh=True) == {"els-zeros", "els-circular"}
+    assert go("els-circular", largest=5) == {"els-circular"}, "a file holds the curves of one command"
     path.with_suffix(".sizes.json").write_text("{")
     assert go("els-zeros") == {"els-zeros"}, "a damaged file is replaced"
     assert "does not hold calibrated sizes" in capsys.readouterr().out

@@ -66,7 +66,7 @@ def ladder(lab: els.Lab, sizes: list[int]) -> np.ndarray:
 
 
 def least(on_new: np.ndarray, sizes: list[int], largest: int) -> list[tuple[float, int]]:
-    """(t, P) from t = 1 down, P the size that loses least. At t = 1 all are alike: there that of the next time."""
+    """(t, P) from t = 1 down, P the size that loses least; at t = 1, where the score needs none, that of t = 0.95."""
     best = [sizes[int(k)] for k in on_new[:, [size <= largest for size in sizes]].argmin(1)]
     return [(1.0, best[-1]), *zip(SAMPLED[::-1], best[::-1], strict=True)]
 
