@@ -562,7 +562,8 @@ assert abs(follows - 0.88) < 0.006 and (more["ResNet"], more["UNet"]) == (0.35, 
 assert sum(d != 0 for d in off["UNet"]) == 12 and min(off["UNet"]) == -6
 assert max(max(d) for name, d in off.items() if "ResNet" in name) == 0 and max(off["UNet, 500, later"]) == 12
 resnets = [m["patch sizes"][1:].max() for moments in runs.values() for step, m in moments.items() if step >= 500]
-assert max(resnets) == 13 and guess[f"measured, {files['UNet, 500, later']}"].max() == 27
+deeper = [guess[f"measured, resnet-500-pictures-{layers}-layers"][1:].max() for layers in (6, 14)]
+assert max(resnets) == 13 and deeper == [11, 13] and guess[f"measured, {files['UNet, 500, later']}"].max() == 27
 assert age["UNet"] == [0.061, 0.070, 0] and age["UNet, 500"] == [0.075, 0.087, 0]
 assert age["UNet, 500, later"] == [0.035, 0.216, 2] and off["UNet, 500, later"][5] == 17 - 7  # t = 0.3
 
@@ -591,10 +592,12 @@ assert age["UNet, 500, later"] == [0.035, 0.216, 2] and off["UNet, 500, later"][
 # it the guess is far off: 0.78, and 0.82 if no window is larger than it can see; measured 0.91. For the other two
 # pictures nearly suffice once windows end at 17: 0.94 (measured 0.94) and 0.82 (0.83).
 #
-# Why smaller? Three suspects. *Reach*: they cannot see all that would help. No ResNet of this lesson has a window above
-# 13 below t = 1, at any age from 500 steps on, not even when it copies; the UNet of that age goes up to 27. *Age*:
-# their losses have hardly parted, and in section 6, too, the windows of that age were too small. *Place*: a small
-# window also means not to know so exactly where one is. The first is the likeliest. It is not proved.
+# Why smaller? *Because they cannot see more?* Two further ResNets had the 500 pictures of the second UNet, each seen as
+# often: a pixel of one sees 17 x 17, of the other, with 14 layers, everything. Their windows are nearly alike, at most
+# 11 and 13 below t = 1. *Because they are young?* Their losses have hardly parted, and in section 6, too, the windows
+# of that age were too small. But no ResNet of this lesson has one above 13 below t = 1, at any age from 500 steps on,
+# not even when it copies; the UNet of that age goes up to 27. So it seems to be in how a ResNet is built, and not in
+# how far it can see. We do not know what it is.
 
 # %% [markdown] tags=["slide"]
 # ## 8. Twice the pictures (6 minutes)
@@ -782,7 +785,7 @@ check.steps_until(steps_until)
 #
 # ## What is still unexplained
 #
-# Where there is much noise the windows of the course's ResNets are smaller than would pay: is it their reach? And why
+# Where there is much noise the windows of the course's ResNets are smaller than would pay: what in them is it? And why
 # must a network see a picture thousands of times before it is remembered? The theory of this course takes the windows
 # as given. What makes training stop, for a while, at those that generalise best, and then pass them? That is where this
 # course ends.

@@ -2,13 +2,14 @@
 
     python data/lessons/make_14_guess.py
 
-For each of the shipped networks for 16 x 16, and for a UNet that is trained here on 500 pictures, for 2,000 and for
-8,000 steps: what ELS loses on 100 pictures that it does not know, at the times of the sampler and with every patch
-size; and r2 with the network's drawings (150 steps, seeds 0 to 99) if the machine looks, at each time, through the
-window that loses least. No network has a part in choosing it. The same with windows that are no larger than a ResNet's
-field of view, with the measured ones, and for the ideal machine. And the age of the network: its losses on known and on
-new pictures, and its drawings' distances to the nearest picture, divided by those to the second nearest. All of it
-stays in runs/lessons/14_guess, the new networks in runs/10_variants; a run that was stopped goes on.
+For each of the shipped networks for 16 x 16, and for four that are trained here on 500 pictures (a UNet, for 2,000 and
+for 8,000 steps; ResNets of 6 and of 14 layers): what ELS loses on 100 pictures that it does not know, at the times of
+the sampler and with every patch size; and r2 with the network's drawings (150 steps, seeds 0 to 99) if the machine
+looks, at each time, through the window that loses least. No network has a part in choosing it. The same with windows
+that are no larger than a ResNet's field of view, with the measured ones, and for the ideal machine. And the age of the
+network: its losses on known and on new pictures, and its drawings' distances to the nearest picture, divided by those
+to the second nearest. All of it stays in runs/lessons/14_guess, the new networks in runs/10_variants; a run that was
+stopped goes on.
 """
 
 from collections.abc import Callable
@@ -37,6 +38,17 @@ UNET = RECIPES["fashion-mnist-16-unet-zeros"]  # saw each of its 2,000 pictures 
 FEWER = [  # as often, and four times as often
     replace(UNET, name=f"unet-500-pictures-{steps}-steps", n=500, plan=replace(UNET.plan, steps=steps, ema=0.99))
     for steps in (2000, 8000)
+]
+RESNET = RECIPES["fashion-mnist-16-resnet-zeros"]
+DEEPER = [  # the same pictures, as often; a pixel sees 17 x 17, and everything
+    replace(
+        RESNET,
+        name=f"resnet-500-pictures-{layers}-layers",
+        n=500,
+        config={**RESNET.config, "layers": layers},
+        plan=replace(RESNET.plan, steps=2000, ema=0.99),
+    )
+    for layers in (6, 14)
 ]
 
 
@@ -102,7 +114,7 @@ def main() -> None:
     found: dict[str, np.ndarray] = {}
     shipped = [name for name in NETWORKS if "-16-" in name]
     runs = {name: (els.lab("laptop", network=name, verbose=False), els.load_results(name)) for name in shipped}
-    for name, (lab, images) in (runs | {recipe.name: drawn(recipe.name, recipe) for recipe in FEWER}).items():
+    for name, (lab, images) in (runs | {recipe.name: drawn(recipe.name, recipe) for recipe in FEWER + DEEPER}).items():
         own = f"els-{lab.network.padding}"
         sizes = candidates_of(lab.patch_machine(own, 1))
         on_new = ladder(lab, sizes)
