@@ -16,6 +16,7 @@ from .files import whole_file
 
 if TYPE_CHECKING:  # lab imports this module
     from .lab import Lab
+    from .machines import PatchMachine
 
 # every ELS machine there is: padding, then window
 ELS_MACHINES = ("els-zeros", "els-circular", "els-zeros-gaussian", "els-circular-gaussian")
@@ -88,6 +89,18 @@ def _keep_shipped(path: Path, same_settings: bool) -> None:
         )
 
 
+def _offers(lab: Lab, names: Sequence[str], largest: int | None) -> dict[str, tuple[PatchMachine, list[int]]]:
+    """What is calibrated: name -> machine and the sizes to try, at least one."""
+    for name in names:
+        if name not in ELS_MACHINES:
+            raise CourseError(f"only ELS machines are calibrated (ls takes their sizes), got {name!r}.")
+    machines = {name: lab.patch_machine(name, 1) for name in names}
+    offers = {name: (machine, candidates_of(machine, largest)) for name, machine in machines.items()}
+    if not all(sizes for _, sizes in offers.values()):
+        raise CourseError(f"there is no patch size to try between 3 and {largest or min(lab.shape[1:])}.")
+    return offers
+
+
 def _warn_at_the_edge(machine: str, sizes: list[tuple[float, int]], offered: int, largest: int) -> None:
     """A fit that ends at the edge of what was offered is none (at t = 1 all sizes are alike)."""
     at_the_edge = sum(size == offered for t, size in sizes if t < 1)
@@ -119,14 +132,7 @@ def calibrate_lab(
     """
     own = f"els-{lab.network.padding}"
     path = sizes_path(find_card(network))
-    wanted = tuple(machines) or (own, f"{own}-gaussian")
-    for name in wanted:
-        if name not in ELS_MACHINES:
-            raise CourseError(f"only ELS machines are calibrated (ls takes their sizes), got {name!r}.")
-    smallest = {name: lab.patch_machine(name, 1) for name in wanted}
-    candidates = {name: candidates_of(machine, largest) for name, machine in smallest.items()}
-    if not all(candidates.values()):
-        raise CourseError(f"there is no patch size to try between 3 and {largest or min(lab.shape[1:])}.")
+    offers = _offers(lab, tuple(machines) or (own, f"{own}-gaussian"), largest)
     seeds = list(CALIBRATION_SEEDS[:samples])
     command = f"elscourse calibrate {lab.network.name} --samples {samples} --steps {steps}"
     command += f" --largest {largest}" if largest else ""
@@ -137,26 +143,24 @@ def calibrate_lab(
         same = before.command == command
         _keep_shipped(path, same)
         found.machines = dict(before.machines) if same else {}
-    checkpoints = {
-        name: path.with_suffix(f".{name}-{sha256[:8]}-{sizes[-1]}.npz") for name, sizes in candidates.items()
-    }
+    checkpoints = {n: path.with_suffix(f".{n}-{sha256[:8]}-{sizes[-1]}.npz") for n, (_, sizes) in offers.items()}
     if fresh:
         for checkpoint in checkpoints.values():
             checkpoint.unlink(missing_ok=True)
-    for name, checkpoint in checkpoints.items():
+    for name, (machine, candidates) in offers.items():
         found.machines[name] = calibrate(
-            smallest[name],
+            machine,
             lab.network,
-            candidates[name],
+            candidates,
             steps=steps,
             samples=samples,
             seeds=seeds,
             labels=lab.labels_for(seeds),
             progress=progress,
-            checkpoint=checkpoint,
+            checkpoint=checkpoints[name],
         )
         found.save(path)
-        _warn_at_the_edge(name, found.machines[name], candidates[name][-1], smallest[name].largest_patch_size)
+        _warn_at_the_edge(name, found.machines[name], candidates[-1], machine.largest_patch_size)
     for checkpoint in checkpoints.values():
         checkpoint.unlink(missing_ok=True)  # another process that calibrates the same network may have been first
     return path
