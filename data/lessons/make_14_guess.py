@@ -8,17 +8,16 @@ the sampler and with every patch size; and r2 with the network's drawings (150 s
 looks, at each time, through the window that loses least. No network has a part in choosing it. The same with windows
 that are no larger than a ResNet's field of view, with the measured ones, and for the ideal machine. And the age of the
 network: its losses on known and on new pictures, and its drawings' distances to the nearest picture, divided by those
-to the second nearest. All of it stays in runs/lessons/14_guess, the new networks in runs/10_variants; a run that was
-stopped goes on.
+to the second nearest. All of it stays in runs/lessons, the new networks in runs/10_variants; a run that was stopped
+goes on.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import make_09_curves
 import numpy as np
 import torch
-from make_09_curves import NETWORKS
 from make_10_variants import drawn
 from make_14_memory import EVENLY, losses
 from torch import Tensor
@@ -33,7 +32,6 @@ HERE = Path(__file__).parent
 KEEP = HERE.parents[1] / "runs" / "lessons" / "14_guess"
 FIELD_OF_VIEW = 17  # of a ResNet: the first convolution, six blocks and the last, each 3 x 3
 SAMPLED = [k / 20 for k in range(1, 20)]  # those of the sampler, but for t = 1
-CHUNK = 20
 UNET = RECIPES["fashion-mnist-16-unet-zeros"]  # saw each of its 2,000 pictures 512 times
 FEWER = [  # as often, and four times as often
     replace(UNET, name=f"unet-500-pictures-{steps}-steps", n=500, plan=replace(UNET.plan, steps=steps, ema=0.99))
@@ -52,14 +50,6 @@ DEEPER = [  # the same pictures, as often; a pixel sees 17 x 17, and everything
 ]
 
 
-def kept(name: str, make: Callable[[], Tensor | np.ndarray]) -> np.ndarray:
-    """What `make` gives, from its file if there is one."""
-    path = KEEP / f"{name}.npy"
-    if not path.exists():
-        save_array(np.asarray(make()), path)
-    return np.load(path, allow_pickle=False)
-
-
 def labels_told(lab: els.Lab, some: els.ImageSet) -> Tensor | None:
     """The classes of these pictures, if the network is told them."""
     return some.labels if lab.network.conditional else None
@@ -70,10 +60,12 @@ def ladder(lab: els.Lab, sizes: list[int]) -> np.ndarray:
     new = lab.held_out(100)
     labels = labels_told(lab, new)
     machines = [lab.patch_machine(f"els-{lab.network.padding}", size) for size in sizes]
-    rows = [
-        kept(f"{lab.network.name}-{t}", lambda t=t: losses(machines, new.images, [t], labels))  # type: ignore[misc]
-        for t in tqdm(SAMPLED, desc=lab.network.name)
-    ]
+    rows = []
+    for t in tqdm(SAMPLED, desc=lab.network.name):
+        path = KEEP / f"{lab.network.name}-{t}.npy"
+        if not path.exists():
+            save_array(losses(machines, new.images, [t], labels), path)
+        rows.append(np.load(path, allow_pickle=False))
     return np.concatenate(rows)
 
 
@@ -85,16 +77,8 @@ def least(on_new: np.ndarray, sizes: list[int], largest: int) -> list[tuple[floa
 
 def predicted(lab: els.Lab, curve: list[tuple[float, int]]) -> Tensor:
     """What the machine with this curve draws from 100 seeds."""
-    machine, pieces = lab.patch_machine(f"els-{lab.network.padding}", curve), []
     tag = "-".join(str(size) for _, size in curve)
-    for start in tqdm(range(0, 100, CHUNK), desc=f"{lab.network.name} {tag}"):
-        seeds = range(start, start + CHUNK)
-        noise, labels = els.seeded_noise(seeds, lab.shape), lab.labels_for(seeds)
-        images = kept(
-            f"{lab.network.name}-{tag}-{start}", lambda n=noise, y=labels: els.sample(machine, n, 20, labels=y)
-        )
-        pieces.append(torch.from_numpy(images))
-    return torch.cat(pieces)
+    return make_09_curves.drawn(lab, tag, lab.patch_machine(f"els-{lab.network.padding}", curve), 20, range(100))
 
 
 def age(lab: els.Lab, drawings: Tensor) -> dict[str, np.ndarray]:
@@ -112,7 +96,7 @@ def age(lab: els.Lab, drawings: Tensor) -> dict[str, np.ndarray]:
 def main() -> None:
     """Measure what is missing, then write one file."""
     found: dict[str, np.ndarray] = {}
-    shipped = [name for name in NETWORKS if "-16-" in name]
+    shipped = [name for name in make_09_curves.NETWORKS if "-16-" in name]
     runs = {name: (els.lab("laptop", network=name, verbose=False), els.load_results(name)) for name in shipped}
     for name, (lab, images) in (runs | {recipe.name: drawn(recipe.name, recipe) for recipe in FEWER + DEEPER}).items():
         own = f"els-{lab.network.padding}"
