@@ -32,7 +32,7 @@ extensions = [
     "sphinxcontrib.bibtex",
     "parts",
     "glossary_links",
-    "explorer",
+    "scripts",
     "slides",
 ]
 root_doc = "book/index"

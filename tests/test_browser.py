@@ -22,6 +22,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from conftest import pictures
+
+import elscourse as els
+from elscourse import reference
 
 ROOT = Path(__file__).parents[1]
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
@@ -30,7 +35,7 @@ pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no chromium: install it, o
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
 LESSONS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
-PAGES = ["book/index", "book/start", "book/theory", "book/paper", "book/glossary", "book/teach/index",
+PAGES = ["book/index", "book/start", "book/play", "book/theory", "book/paper", "book/glossary", "book/teach/index",
          "book/teach/lessons/02", "notebooks/00_result", "notebooks/02_ideal", "notebooks/07_els"]  # fmt: skip
 
 
@@ -87,6 +92,157 @@ class Visit:
 def drawn(page: Any, selector: str) -> str:
     """What the canvas inside an element shows, as a text that changes when a pixel does."""
     return str(page.eval_on_selector(f"{selector} canvas", "canvas => canvas.toDataURL()"))
+
+
+PLACES = {
+    "exactly": lambda *given: reference.local(*given),
+    "border": lambda *given: reference.equivariant_local(*given, "zeros"),
+    "nothing": lambda *given: reference.equivariant_local(*given, "circular"),
+}
+EVERYWHERE = {
+    "exactly": lambda *given: reference.ideal(*given),
+    "border": lambda *given: reference.ideal(*given),
+    "nothing": lambda *given: reference.equivariant(*given),
+}
+
+
+@pytest.fixture
+def machine(chromium: Any) -> Iterator[Any]:
+    """A page that has the playground's machines and nothing else."""
+    page = chromium.new_page()
+    page.add_script_tag(path=ROOT / "book" / "machine.js")
+    yield page
+    page.close()
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_the_machines_in_the_browser_equal_the_formulas(place: str, machine: Any) -> None:
+    side, schedule = 8, els.CosineSchedule()
+    images = pictures(4, 1, side, side, dtype=torch.float64)
+    call = """([x, t, images, side, size, place]) =>
+        Array.from(denoise(x, t, images, side, size ?? Infinity, place).mean)"""
+    for t in (1.0, 0.6, 0.2, 0.02):
+        eps = els.seeded_noise([3], (1, side, side), dtype=torch.float64)
+        x = schedule.alpha(t) * images[:1].roll((1, 2), (-2, -1)) + schedule.sigma(t) * eps
+        for size in (1, 3, 5, 7, None):
+            given = (x, images, schedule.alpha(t), schedule.sigma(t))
+            wanted = EVERYWHERE[place](*given) if size is None else PLACES[place](*given, size)
+            found = machine.evaluate(call, [x.flatten().tolist(), t, images.flatten(1).tolist(), side, size, place])
+            torch.testing.assert_close(torch.tensor(found), wanted.flatten().float(), rtol=0, atol=1e-6)
+
+
+def test_the_browser_names_the_heaviest_voter(machine: Any) -> None:
+    side, t, schedule = 8, 0.4, els.CosineSchedule()
+    images = pictures(4, 1, side, side)
+    x = els.add_noise(images[:1], els.seeded_noise([5], (1, side, side)), t)
+    for place, padding in (("border", "zeros"), ("nothing", "circular")):
+        votes = els.EquivariantLocalScoreMachine(images, schedule, patch_size=3, padding=padding).posterior(x, t, top=1)
+        voter = machine.evaluate(
+            """([x, t, images, side, place]) => { const { voter } = denoise(x, t, images, side, 3, place);
+                return [Array.from(voter.picture), Array.from(voter.place)] }""",
+            [x.flatten().tolist(), t, images.flatten(1).tolist(), side, place],
+        )
+        row, column = votes.location.flatten(0, -2).unbind(-1)
+        assert voter == [votes.image.flatten().tolist(), (row * side + column).tolist()]
+
+
+def test_the_browser_samples_as_the_course_does(machine: Any) -> None:
+    images = pictures(3, 1, 8, 8, dtype=torch.float64)
+    drawn_here = machine.evaluate(
+        """images => { let x = noise(1, 64); const first = Array.from(x);
+            for (let k = 20; k; k--) {
+                const { mean } = denoise(x, k / 20, images, 8, 5, "border");
+                x = stepped(x, mean, k / 20, (k - 1) / 20);
+            }
+            return [first, Array.from(x)] }""",
+        images.flatten(1).tolist(),
+    )
+    first, last = torch.tensor(drawn_here, dtype=torch.float64).reshape(2, 1, 1, 8, 8)
+    formula = els.EquivariantLocalScoreMachine(images, els.CosineSchedule(), patch_size=5, padding="zeros")
+    torch.testing.assert_close(els.sample(formula, first, steps=20), last, rtol=0, atol=1e-6)
+
+
+def test_the_browser_s_noise(machine: Any) -> None:
+    """Standard normal, the same for the same seed, another for another, and no drift along one seed."""
+    call = "([seed, count]) => Array.from(noise(seed, count))"
+    many = torch.tensor(machine.evaluate(call, [7, 40_000]))
+    assert abs(many.mean()) < 0.02 and abs(many.std() - 1) < 0.02
+    assert abs((many.abs() < 1).float().mean() - 0.683) < 0.01
+    assert abs((many[1:] * many[:-1]).mean()) < 0.02
+    rows = torch.tensor([machine.evaluate(call, [seed, 256]) for seed in range(40)])
+    assert torch.equal(rows[7], many[:256]) and abs(torch.corrcoef(rows) - torch.eye(40)).max() < 0.3
+
+
+@pytest.mark.parametrize("over", ["http", "file"])
+def test_the_playground(over: str, chromium: Any, served: str, site: Path) -> None:
+    """What the page says one will see, and all that can be done there, by hand and with the keyboard."""
+    base = served if over == "http" else site.as_uri()
+    visit = Visit(chromium, f"{base}/book/play.html")
+    page = visit.page
+    said = page.locator("#playground .els-said")
+    wall = page.locator("#playground .els-wall figcaption")
+
+    def finished() -> list[str]:
+        page.wait_for_timeout(300)  # it waits so long for more strokes
+        page.wait_for_function("() => /are copies/.test(document.querySelector('#playground .els-said').innerText)")
+        return wall.all_inner_texts()
+
+    def tried(number: int) -> list[str]:
+        page.locator("[data-els-try]").nth(number).click()
+        return finished()
+
+    assert all(told.startswith("copy of picture") for told in finished())
+    assert set(finished()) == {f"copy of picture {n}" for n in (1, 2, 3)}
+    broken, recombined, free = tried(0), tried(1), tried(2)
+    assert sum(told.startswith("new, from 2 pictures") for told in broken) >= 5
+    assert all(told == "new, from 3 pictures" for told in recombined + free)
+    page.locator("#playground input[type=range]").press("End")
+    assert all(re.fullmatch(r"copy of picture \d(, moved)?", told) for told in finished())
+    assert sum("moved" in told for told in wall.all_inner_texts()) >= 6
+
+    tried(1)
+    frame = page.locator("#playground .els-wall .els-frame").nth(2)
+    frame.click(position={"x": 30, "y": 40})
+    assert re.match(r"Drawing 3, row \d+, column \d+: .* its heaviest voter was picture \d, row", said.inner_text())
+    assert page.locator("#playground .els-large rect").count() == 4 and frame.locator("rect").count() == 4
+    before = said.inner_text()
+    frame.press("ArrowUp")
+    assert said.inner_text() != before
+    grey = drawn(page, "#playground .els-wall figure:nth-child(3)")
+    page.get_by_label("Colour each pixel").check()
+    assert drawn(page, "#playground .els-wall figure:nth-child(3)") != grey
+
+    page.get_by_role("button", name="Remove this one").click()
+    page.get_by_role("button", name="Remove this one").click()
+    assert page.get_by_role("button", name="Remove this one").is_disabled()
+    page.get_by_role("button", name="Add an empty one").click()
+    editor = page.locator("#playground .els-large .els-frame")
+    empty = drawn(page, "#playground .els-large")
+    box = editor.bounding_box()
+    page.mouse.move(box["x"] + 20, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 120, box["y"] + 20, steps=12)
+    page.mouse.up()
+    stroke = drawn(page, "#playground .els-large")
+    editor.press("ArrowDown")
+    editor.press(" ")
+    assert len({empty, stroke, drawn(page, "#playground .els-large")}) == 3
+    page.locator("[data-els-try]").first.focus()
+    page.keyboard.press("Enter")
+    page.locator("#playground input[type=range]").press("End")
+    assert set(finished()) <= {"copy of picture 1", "copy of picture 2"}
+
+    page.get_by_role("button", name="Begin with ten clothes").click()
+    assert page.get_by_role("button", name="Add an empty one").is_disabled()
+    assert len(set(finished())) >= 4, "copies of at least four of ten"
+    page.locator("#playground .els-choice input").first.focus()
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#playground .els-choice input").nth(1).is_checked()
+    assert page.evaluate("() => document.activeElement.value") == "1"
+    first = drawn(page, "#playground .els-wall figure:nth-child(1)")
+    page.get_by_role("button", name="Other noise").click()
+    assert finished() and drawn(page, "#playground .els-wall figure:nth-child(1)") != first
+    visit.leave()
 
 
 @pytest.mark.parametrize("over", ["http", "file"])
