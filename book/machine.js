@@ -4,6 +4,9 @@
 /** How far a pixel can look so that it sees the whole picture. */
 const EVERYTHING = Infinity;
 
+/** Exponents that differ by less are equal but for rounding. */
+const EQUAL = 1e-6;
+
 /** Image and noise in x_t: alpha = cos, sigma = sin of an angle that grows evenly with t in [0, 1]. */
 function angle(t) {
   return (Math.PI / 2) * (t / 1.008);
@@ -56,51 +59,57 @@ function tiled(picture, side) {
  *
  *   D(x)[p] = sum_q w_q k[q],  w_q ~ exp(-|window of x at p - alpha window of k at q|^2 / (2 sigma^2)),
  *
- * over all training pictures k and all places q that p may be compared with. Also who votes most for each pixel.
+ * over all training pictures k and all places q that p may be compared with. Also how the votes of each pixel are
+ * shared among the pictures, votes[n][p], and who has most of them, `voter`: of equal ones the first, that at the
+ * pixel's own place before all others.
  */
 function denoise(x, t, pictures, side, size, place) {
   const [alpha, sigma] = [Math.cos(angle(t)), Math.sin(angle(t))];
   const radius = Math.min((size - 1) / 2, side - 1);
   const area = side * side;
-  const best = new Float64Array(area).fill(-Infinity); // the largest exponent so far: exp must not overflow
-  const total = new Float64Array(area);
-  const mean = new Float64Array(area);
+  const zeros = () => new Float64Array(area);
+  const best = zeros().fill(-Infinity); // the largest exponent so far: exp must not overflow
+  const [total, mean, far] = [zeros(), zeros(), zeros()];
+  const votes = pictures.map(zeros);
   const voter = { picture: new Uint16Array(area), place: new Uint16Array(area) };
-  const far = new Float64Array(area);
   const sum = windowSums(side, radius, place === "nothing");
+  const tiles = pictures.map((picture) => tiled(picture, side));
   const ways = moves(side, radius, place);
-  pictures.forEach((picture, n) => {
-    const tiles = tiled(picture, side);
-    for (const [down, rows] of ways)
-      for (const [right, columns] of ways) {
+
+  function vote(p, exponent, n, value, q) {
+    if (exponent < best[p] - 40) return; // less than 1e-17 of the heaviest
+    if (exponent > best[p] + EQUAL) {
+      const shrink = Math.exp(best[p] - exponent);
+      for (const sums of [total, mean, ...votes]) sums[p] *= shrink;
+      best[p] = exponent;
+      voter.picture[p] = n;
+      voter.place[p] = q;
+    }
+    const weight = Math.exp(exponent - best[p]);
+    total[p] += weight;
+    mean[p] += weight * value;
+    votes[n][p] += weight;
+  }
+
+  for (const [down, rows] of ways)
+    for (const [right, columns] of ways)
+      tiles.forEach((tile, n) => {
         const from = 2 * side * down + right; // what pixel (0, 0) is compared with
         for (let i = 0, p = 0; i < side; i++)
           for (let j = 0, q = from + 2 * side * i; j < side; j++, p++, q++) {
-            const difference = x[p] - alpha * tiles[q];
+            const difference = x[p] - alpha * tile[q];
             far[p] = difference * difference;
           }
         sum(far);
         for (const i of rows)
           for (const j of columns) {
             const p = side * i + j;
-            const exponent = -far[p] / (2 * sigma * sigma);
-            if (exponent < best[p] - 40) continue; // less than 1e-17 of the heaviest
-            if (exponent > best[p]) {
-              const shrink = Math.exp(best[p] - exponent);
-              total[p] *= shrink;
-              mean[p] *= shrink;
-              best[p] = exponent;
-              voter.picture[p] = n;
-              voter.place[p] = ((i + down) % side) * side + ((j + right) % side);
-            }
-            const weight = Math.exp(exponent - best[p]);
-            total[p] += weight;
-            mean[p] += weight * tiles[from + 2 * side * i + j];
+            const q = ((i + down) % side) * side + ((j + right) % side);
+            vote(p, -far[p] / (2 * sigma * sigma), n, pictures[n][q], q);
           }
-      }
-  });
-  for (let p = 0; p < area; p++) mean[p] /= total[p];
-  return { mean, voter };
+      });
+  for (const sums of [mean, ...votes]) for (let p = 0; p < area; p++) sums[p] /= total[p];
+  return { mean, votes, voter };
 }
 
 /** One step of the deterministic sampler, from t to `next`: x <- alpha' D + sigma' (x - alpha D) / sigma. */

@@ -1,6 +1,6 @@
 // The playground: pictures that the visitor paints, a machine that knows nothing else, and what it draws from noise.
 // The machine is machine.js; what this draws with is elscourse/widgets/shared.js; both are put in front of this text
-// when the site is built, and with them the clothes and the windows of a trained network (_ext/scripts.py).
+// when the site is built, and with them pictures and the windows of a trained network (_ext/scripts.py).
 
 const SIDE = 16;
 const AREA = SIDE * SIDE;
@@ -10,62 +10,14 @@ const SEEDS = 8;
 const MOST = 10; // training pictures: with more, drawing is too slow to watch, and colours are too much alike
 const SIZES = [3, 5, 7, 9, 11, 13, 15, EVERYTHING];
 const PLACES = { exactly: "where it is", border: "how far the border is", nothing: "nothing" };
-const COLOURS = "e69f00 56b4e9 009e73 f0e442 0072b2 d55e00 cc79a7 ffffff a6761d b3de69".split(" "); // one a picture
+// one for each picture; those of the first three also in make_painted.py
+const COLOURS = "e69f00 56b4e9 009e73 f0e442 0072b2 d55e00 cc79a7 ffffff a6761d b3de69"
+  .split(" ")
+  .map((hex) => [0, 2, 4].map((from) => parseInt(hex.slice(from, from + 2), 16)));
 
-const PAINTED = [
-  `................
-   .....######.....
-   ...##......##...
-   ..#..........#..
-   ..#..........#..
-   .#...#....#...#.
-   .#...#....#...#.
-   .#............#.
-   .#.....#......#.
-   .#.....##.....#.
-   .#............#.
-   ..#..#....#..#..
-   ..#...####...#..
-   ...##......##...
-   .....######.....
-   ................`,
-  `................
-   .......##.......
-   ......#..#......
-   .....#....#.....
-   ....#......#....
-   ...#........#...
-   ..############..
-   ..#..........#..
-   ..#.###..###.#..
-   ..#.#.#..#.#.#..
-   ..#.###..#.#.#..
-   ..#......#.#.#..
-   ..#......#.#.#..
-   ..#......#.#.#..
-   ..############..
-   ................`,
-  `................
-   ......####......
-   ....##....##....
-   ...#........#...
-   ..#..........#..
-   ..#....##....#..
-   ..#..........#..
-   ...#..##..##.#..
-   ....##....###...
-   ......#..#......
-   ......#..#......
-   ......#..#......
-   ......#..#......
-   .....#....#.....
-   ################
-   ................`,
-];
-
-/** Pictures from marks: # is white, all else black. */
+/** Face, house, tree: # is white, all else black. */
 function painted() {
-  return PAINTED.map((text) => Float64Array.from(text.replace(/\s/g, ""), (mark) => (mark === "#" ? 1 : -1)));
+  return PAINTED.map((marks) => Float64Array.from(marks, (mark) => (mark === "#" ? 1 : -1)));
 }
 
 function clothes() {
@@ -75,81 +27,104 @@ function clothes() {
   );
 }
 
-/** Bytes, three channels last: grey, or each pixel in the colour of the picture that it is from, lighter to be seen. */
-function coloured(x, from) {
+/** Bytes, three channels last: grey, or the pictures' colours mixed as their votes, and lighter, to be seen. */
+function coloured(x, votes) {
   const shown = new Uint8Array(3 * AREA);
   x.forEach((value, p) => {
-    const light = Math.min(1, Math.max(0, (value + 1) / 2)) ** (from ? 0.5 : 1);
-    const ink = from ? COLOURS[from[p]] : "ffffff";
-    for (let c = 0; c < 3; c++) shown[3 * p + c] = light * parseInt(ink.slice(2 * c, 2 * c + 2), 16);
+    const light = Math.min(1, Math.max(0, (value + 1) / 2)) ** (votes ? 0.5 : 1);
+    for (let c = 0; c < 3; c++) {
+      const ink = votes ? votes.reduce((sum, share, n) => sum + share[p] * COLOURS[n][c], 0) : 255;
+      shown[3 * p + c] = light * ink;
+    }
   });
   return shown;
 }
 
-/** [picture, down, right] of the training picture that x repeats, moved only if the machine does not know its place. */
-function copied(x, pictures, place) {
+/** The votes for a picture's own pixels. */
+function ownVotes(n) {
+  return COLOURS.map((_, other) => new Float64Array(AREA).fill(other === n ? 1 : 0));
+}
+
+/** What to say of a finished drawing: the training picture that it repeats (moved, if the machine forgot its place). */
+function verdict(x, pictures, place) {
   const moved = place === "nothing" ? Array.from({ length: SIDE }, (_, d) => d) : [0];
   for (const [n, picture] of pictures.entries())
     for (const down of moved)
       for (const right of moved) {
-        const at = (p) => ((Math.floor(p / SIDE) + down) % SIDE) * SIDE + ((p + right) % SIDE);
-        if (x.every((value, p) => Math.abs(value - picture[at(p)]) < 0.2)) return [n, down, right];
+        const at = (p) => ((rowOf(p) + down) % SIDE) * SIDE + ((columnOf(p) + right) % SIDE);
+        if (x.every((value, p) => Math.abs(value - picture[at(p)]) < 0.2))
+          return { copy: true, told: `copy of picture ${n + 1}${down || right ? ", moved" : ""}` };
       }
-  return null;
-}
-
-/** What to say of a finished drawing: what it copies, or how many pictures gave its pixels, the black ones aside. */
-function verdict({ x, voter }, pictures, place) {
-  const copy = copied(x, pictures, place);
-  if (copy) return `copy of picture ${copy[0] + 1}${copy[1] || copy[2] ? ", moved" : ""}`;
-  const count = new Set(voter.picture.filter((_, p) => x[p] > -0.9)).size;
-  return `new, from ${count === 1 ? "one picture" : `${count} pictures`}`;
+  return { copy: false, told: "new" };
 }
 
 const rowOf = (p) => Math.floor(p / SIDE);
 const columnOf = (p) => p % SIDE;
+const within = (value) => Math.min(SIDE - 1, Math.max(0, value));
 const pixelAt = (p) => [rowOf(p), columnOf(p), 1, 1];
+const words = (p) => `row ${rowOf(p)}, column ${columnOf(p)}`;
 
-/** A picture whose pixels can be pressed, dragged over, or reached with arrow keys and space: `act(pixel, how)`. */
+/** The pixels on the way from one to another. */
+function stroke(from, to) {
+  const [down, right] = [rowOf(to) - rowOf(from), columnOf(to) - columnOf(from)];
+  const length = Math.max(1, Math.abs(down), Math.abs(right));
+  const part = (whole, k) => Math.round((whole * k) / length);
+  return Array.from({ length: length + 1 }, (_, k) => from + SIDE * part(down, k) + part(right, k));
+}
+
+/**
+ * A picture whose pixels can be pressed, dragged over, or reached with arrow keys and space. How a pixel was reached:
+ * "press", "drag" (from the pixel before) or "move".
+ */
 function touchable(kind, act) {
   const made = picture(SHAPE, { role: "application", kind });
   const { frame } = made;
-  const within = (value) => Math.min(SIDE - 1, Math.max(0, Math.floor(value)));
-  let [row, column] = [SIDE / 2, SIDE / 2];
-  const point = (event, how) => {
+  let cursor = (AREA + SIDE) / 2;
+  let held = null; // the pixel that was last dragged over, if the press began here
+  const under = (event) => {
     const box = frame.getBoundingClientRect();
-    row = within(((event.clientY - box.top) / box.height) * SIDE);
-    column = within(((event.clientX - box.left) / box.width) * SIDE);
-    act(row * SIDE + column, how);
+    const row = Math.floor(((event.clientY - box.top) / box.height) * SIDE);
+    const column = Math.floor(((event.clientX - box.left) / box.width) * SIDE);
+    return row === within(row) && column === within(column) ? row * SIDE + column : null;
   };
   frame.classList.add("els-pick");
   frame.tabIndex = 0;
   frame.addEventListener("pointerdown", (event) => {
+    const pixel = under(event);
+    if (event.button !== 0 || pixel === null) return;
     frame.setPointerCapture(event.pointerId);
-    point(event, "press");
+    cursor = held = pixel;
+    act(pixel, "press");
   });
-  frame.addEventListener("pointermove", (event) => event.buttons && point(event, "drag"));
+  frame.addEventListener("pointermove", (event) => {
+    const pixel = under(event);
+    if (held === null || pixel === null || pixel === held) return;
+    for (const p of stroke(held, pixel)) act(p, "drag");
+    cursor = held = pixel;
+  });
+  for (const ending of ["pointerup", "pointercancel"]) frame.addEventListener(ending, () => (held = null));
   frame.addEventListener("keydown", (event) => {
     const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1], " ": [0, 0] }[event.key];
     if (!step || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
-    [row, column] = [within(row + step[0]), within(column + step[1])];
-    act(row * SIDE + column, event.key === " " ? "press" : "move");
+    cursor = SIDE * within(rowOf(cursor) + step[0]) + within(columnOf(cursor) + step[1]);
+    act(cursor, event.key === " " ? "press" : "move");
   });
   return made;
 }
 
-function button(words, pressed) {
-  const made = element("button", { type: "button", class: "els-button" }, words);
-  made.addEventListener("click", pressed);
+/** A button that keeps the focus when it can do nothing more. */
+function button(label, pressed) {
+  const made = element("button", { type: "button", class: "els-button" }, label);
+  made.addEventListener("click", () => made.getAttribute("aria-disabled") === "true" || pressed());
   return made;
 }
 
 /** A box to tick. */
-function tick(words, changed) {
+function tick(label, changed) {
   const input = element("input", { type: "checkbox" });
   input.addEventListener("change", () => changed(input.checked));
-  return { input, line: element("label", { class: "els-tick" }, input, words) };
+  return { input, line: element("label", { class: "els-tick" }, input, label) };
 }
 
 /** One among several pictures or words: options are [value, what is seen, its name if that is no text]. */
@@ -161,7 +136,7 @@ function choice(legend, group, options, chosen) {
   });
   const labels = options.map(([, seen, name], i) => element("label", { class: name && "els-choice" }, inputs[i], seen));
   const line = element("fieldset", {}, element("legend", {}, legend), ...labels);
-  return { line, set: (value) => inputs.forEach((input) => (input.checked = input.value === String(value))) };
+  return { line, check: (value) => inputs.forEach((input) => (input.checked = input.value === String(value))) };
 }
 
 /** The training pictures, one of them large, to be painted; `changed()` when the machine has others to learn from. */
@@ -172,11 +147,15 @@ function trainingSet(changed) {
   let ink = 1;
   let tinted = false;
   const editor = touchable("els-large", (pixel, how) => {
-    if (how === "press") ink = pictures[picked][pixel] > 0 ? -1 : 1;
-    if (how !== "move") pictures[picked][pixel] = ink;
-    show([pixelAt(pixel)], `row ${rowOf(pixel)}, column ${columnOf(pixel)}; `);
+    const edited = pictures[picked];
+    if (how === "press") ink = edited[pixel] > 0 ? -1 : 1;
+    if (how !== "move") edited[pixel] = ink;
+    show();
+    editor.outline([pixelAt(pixel)]);
+    editor.text.textContent = `${words(pixel)}: ${edited[pixel] > 0 ? "white" : "black"}`;
     if (how !== "move") changed();
   });
+  editor.text.setAttribute("aria-live", "polite");
   const replace = (others, at) => {
     [pictures, picked] = [others, at];
     show();
@@ -186,15 +165,15 @@ function trainingSet(changed) {
     replace([...pictures, new Float64Array(AREA).fill(-1)], pictures.length);
   });
   const remove = button("Remove this one", () => {
-    const others = pictures.filter((_, n) => n !== picked);
-    replace(others, Math.min(picked, others.length - 1));
+    const rest = pictures.filter((_, n) => n !== picked);
+    replace(rest, Math.min(picked, rest.length - 1));
   });
-  const drawings = button("Begin with face, house, tree", () => replace(painted(), 0));
+  const shapes = button("Begin with face, house, tree", () => replace(painted(), 0));
   const garments = button("Begin with ten clothes", () => replace(clothes(), 0));
 
-  const seen = (n) => coloured(pictures[n], tinted && new Uint8Array(AREA).fill(n));
+  const seen = (n) => coloured(pictures[n], tinted && ownVotes(n));
 
-  function show(outline = [], where = "") {
+  function show() {
     const options = pictures.map((_, n) => {
       const small = picture(SHAPE, { caption: false, kind: "els-small" });
       small.draw(seen(n), 0, "");
@@ -206,163 +185,179 @@ function trainingSet(changed) {
       picked = n;
       show();
     });
-    chooser.set(picked);
+    chooser.check(picked);
     thumbs.replaceChildren(chooser.line);
     if (hadFocus) thumbs.querySelectorAll("input")[picked].focus();
-    editor.draw(seen(picked), 0, `Training picture ${picked + 1}, ${where}paint by hand, or with arrow keys and space`);
+    editor.draw(seen(picked), 0, `Training picture ${picked + 1}; paint by hand, or with arrow keys and space`);
     editor.text.textContent = `picture ${picked + 1}: paint in it`;
-    editor.outline(outline);
-    add.disabled = pictures.length >= MOST;
-    remove.disabled = pictures.length <= 1;
+    editor.outline([]);
+    add.setAttribute("aria-disabled", pictures.length >= MOST);
+    remove.setAttribute("aria-disabled", pictures.length <= 1);
   }
 
   show();
+  const buttons = element("div", { class: "els-buttons" }, add, remove, shapes, garments);
   return {
-    parts: [
-      thumbs,
-      element(
-        "div",
-        { class: "els-row" },
-        editor.figure,
-        element("div", { class: "els-buttons" }, add, remove, drawings, garments),
-      ),
-    ],
+    parts: [thumbs, element("div", { class: "els-row" }, editor.figure, buttons)],
     pictures: () => pictures,
+    seen,
     tint(on) {
       tinted = on;
       show();
     },
-    /** Shows picture `n` large, with outlines. */
-    point(n, outline) {
-      picked = n;
-      show(outline);
-    },
   };
 }
 
-/** What the machine may: `now` has size, farther and place, `set` changes them, as the visitor does. */
+/** What the machine may: `now` has size, farther and place; `change` sets them, as the visitor does. */
 function rules(changed) {
-  const now = {};
+  const now = { size: EVERYTHING, farther: false, place: "exactly" };
   const looks = slider(
     "It looks",
     SIZES.length - 1,
     (i) => (SIZES[i] === EVERYTHING ? "everywhere" : `${SIZES[i]} × ${SIZES[i]} pixels`),
-    (i) => set({ size: SIZES[i] }),
+    (i) => change({ size: SIZES[i] }),
   );
-  const farther = tick("and farther while there is much noise, as a trained network does", (on) => set({ farther: on }));
-  const knows = choice("It knows of its place", "els-place", Object.entries(PLACES), (place) => set({ place }));
+  const farther = tick("and farther while there is much noise, as a trained network does", (on) => {
+    change({ farther: on });
+  });
+  const options = Object.entries(PLACES);
+  const knows = choice("It knows of its place", "els-place", options, (place) => change({ place }));
 
-  function set(change) {
-    Object.assign(now, change);
+  function show() {
     looks.set(SIZES.indexOf(now.size));
     farther.input.checked = now.farther;
     farther.input.disabled = now.size === EVERYTHING;
-    knows.set(now.place);
+    knows.check(now.place);
+  }
+
+  function change(some) {
+    Object.assign(now, some);
+    show();
     changed();
   }
 
-  return { parts: [looks.line, farther.line, knows.line], now, set };
+  show();
+  return { parts: [looks.line, farther.line, knows.line], now, change };
+}
+
+/** Where a pixel is from: the drawing and the training picture, side by side, each with the window that was compared. */
+function answer() {
+  const [drawing, source] = [picture(SHAPE, { kind: "els-large" }), picture(SHAPE, { kind: "els-large" })];
+  const line = element("div", { class: "els-row", hidden: true }, drawing.figure, source.figure);
+  const outline = (p, { patch, place }) => [
+    ...windowAround(rowOf(p), columnOf(p), Math.min(patch, 2 * SIDE - 1), SHAPE, place === "nothing"),
+    pixelAt(p),
+  ];
+  return {
+    line,
+    show(one, shown, pixel, seen) {
+      const [from, place] = [one.voter.picture[pixel], one.voter.place[pixel]];
+      drawing.draw(shown, 0, `The drawing, ${words(pixel)}`);
+      drawing.text.textContent = words(pixel);
+      drawing.outline(outline(pixel, one));
+      source.draw(seen(from), 0, `Training picture ${from + 1}, ${words(place)}`);
+      source.text.textContent = `picture ${from + 1}, ${words(place)}`;
+      source.outline(outline(place, one));
+      line.hidden = false;
+      return `picture ${from + 1}, ${words(place)}${pixel === place ? " (the same place)" : ""}`;
+    },
+  };
 }
 
 function playground(root) {
-  let drawings = []; // of each its x, who voted last, and what to say of it
+  let drawings = []; // of each its x, the votes and voters of the last step, what the machine was, and what to say
+  let finished = false;
   let seed = 1;
   let tinted = false;
   let run = 0; // a drawing that is under way stops when it is no longer the latest
   let waiting = 0;
 
-  const set = trainingSet(redrawSoon);
+  const training = trainingSet(redrawSoon);
   const may = rules(redrawSoon);
   const wall = Array.from({ length: SEEDS }, (_, i) => touchable("", (pixel) => ask(i, pixel)));
+  const found = answer();
   const said = element("p", { class: "els-said", "aria-live": "polite" });
   const again = button("Other noise", () => {
     seed += SEEDS;
     redrawSoon();
   });
-  const tint = tick("Colour each pixel by the picture that it is from", (on) => {
+  const tint = tick("Colour the pixels by the pictures that they are from", (on) => {
     tinted = on;
-    set.tint(on);
+    training.tint(on);
     show();
   });
-  const title = (words) => element("h2", { class: "els-title" }, words);
+  const title = (label) => element("h2", { class: "els-title" }, label);
   const middle = title("What it may");
   explorer(
     root,
     "Playground: your own training pictures",
     title("All that it has seen"),
-    ...set.parts,
+    ...training.parts,
     middle,
     ...may.parts,
     title("What it draws"),
     element("div", { class: "els-row els-wall" }, ...wall.map((one) => one.figure)),
     said,
+    found.line,
     element("div", { class: "els-line" }, again, tint.line),
   );
 
+  const seen = (one) => coloured(one.x, tinted && one.votes);
+
   function show() {
-    drawings.forEach(({ x, voter, told }, i) => {
-      const label = `Drawing ${i + 1}: ${told}; arrow keys ask where a pixel is from`;
-      wall[i].draw(coloured(x, tinted && voter?.picture), 0, label);
-      wall[i].text.textContent = told;
+    drawings.forEach((one, i) => {
+      wall[i].draw(seen(one), 0, `Drawing ${i + 1}: ${one.told}; arrow keys ask where a pixel is from`);
+      wall[i].text.textContent = one.told;
       wall[i].outline([]);
     });
+    found.line.hidden = true;
   }
 
-  /** Where a pixel is from: outlined in the drawing, and in the training picture. */
   function ask(i, pixel) {
-    const { voter } = drawings[i];
-    if (!voter) return;
-    const [from, place] = [voter.picture[pixel], voter.place[pixel]];
-    const side = Math.min(patchAt(STEPS - 1), 2 * SIDE - 1);
-    const outline = (p) => [
-      ...windowAround(rowOf(p), columnOf(p), side, SHAPE, may.now.place === "nothing"),
-      pixelAt(p),
-    ];
-    wall.forEach((one, k) => one.outline(k === i ? outline(pixel) : []));
-    set.point(from, outline(place));
-    said.textContent =
-      `Drawing ${i + 1}, row ${rowOf(pixel)}, column ${columnOf(pixel)}: in the last step its heaviest voter was ` +
-      `picture ${from + 1}, row ${rowOf(place)}, column ${columnOf(place)}${pixel === place ? ", the same place" : ""}.`;
-  }
-
-  /** How far the machine looks at this step. */
-  function patchAt(step) {
-    return Math.max(may.now.size, may.now.farther ? WINDOWS[step] : 0);
+    if (!finished) return;
+    const one = drawings[i];
+    wall.forEach((other, k) => other.outline(k === i ? [pixelAt(pixel)] : []));
+    const source = found.show(one, seen(one), pixel, training.seen);
+    said.textContent = `Drawing ${i + 1}, ${words(pixel)}: the heaviest voter of the last step was ${source}.`;
   }
 
   async function redraw() {
     const mine = ++run;
-    const pictures = set.pictures();
-    drawings = Array.from({ length: SEEDS }, (_, i) => ({ x: noise(seed + i, AREA), told: "noise" }));
-    said.textContent = "Drawing.";
+    const [pictures, { size, farther, place }] = [training.pictures(), may.now];
+    drawings = Array.from({ length: SEEDS }, (_, i) => ({ x: noise(seed + i, AREA), told: "\u00a0", place }));
+    said.textContent = "It draws.";
     for (let step = 0; step < STEPS; step++) {
       const [t, next] = [1 - step / STEPS, 1 - (step + 1) / STEPS];
+      const patch = Math.max(size, farther ? WINDOWS[step] : 0);
       for (const one of drawings) {
         await new Promise((resolve) => setTimeout(resolve)); // the visitor may paint meanwhile
         if (mine !== run) return;
-        const { mean, voter } = denoise(one.x, t, pictures, SIDE, patchAt(step), may.now.place);
-        Object.assign(one, { x: stepped(one.x, mean, t, next), voter, told: `t = ${next.toFixed(2)}` });
+        const { mean, votes, voter } = denoise(one.x, t, pictures, SIDE, patch, place);
+        Object.assign(one, { x: stepped(one.x, mean, t, next), votes, voter, patch });
       }
       show();
     }
-    for (const one of drawings) one.told = verdict(one, pictures, may.now.place);
+    for (const one of drawings) Object.assign(one, verdict(one.x, pictures, place));
+    finished = true;
     show();
-    const copies = drawings.filter(({ told }) => told.startsWith("copy")).length;
+    const copies = drawings.filter(({ copy }) => copy).length;
     said.textContent = `${copies} of ${SEEDS} are copies. Click a pixel to see where it is from.`;
   }
 
   function redrawSoon() {
     run++;
+    finished = false;
+    show();
     clearTimeout(waiting);
     waiting = setTimeout(redraw, 200);
   }
 
   for (const chosen of document.querySelectorAll("[data-els-try]"))
     chosen.addEventListener("click", () => {
-      may.set({ size: EVERYTHING, farther: false, ...JSON.parse(chosen.dataset.elsTry) });
+      may.change({ size: EVERYTHING, farther: false, ...JSON.parse(chosen.dataset.elsTry) });
       middle.scrollIntoView();
     });
-  may.set({ size: EVERYTHING, farther: false, place: "exactly" });
+  redraw();
 }
 
 playground(document.getElementById("playground"));

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+import runpy
 from functools import cache
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -251,6 +252,25 @@ def test_the_figure_on_the_landing_page_shows_what_its_caption_says() -> None:
         return int((bright.diff(dim=-1) == 1).sum(-1).max())
 
     assert legs("is") == 2 and min(legs("els-zeros"), legs("network-150")) >= 3
+
+
+def test_the_painted_pictures_are_copied_broken_and_recombined() -> None:
+    """What the captions of painted.png and the playground's page say, with the course's own machines."""
+    painting = runpy.run_path(str(ROOT / "book" / "make_painted.py"))
+    painted = painting["painted"]()
+    assert painted.shape == (3, 1, 16, 16) and painted.unique().tolist() == [-1, 1]
+    ideal, local, equivariant = map(painting["drawn"], painting["machines"](painted).values())
+    away = [(last[:, None] - painted).abs().amax((-3, -2, -1)).amin(1) for last, _ in (ideal, local, equivariant)]
+    assert away[0].max() < 0.01, "the ideal machine copies"
+    assert torch.stack(away[1:]).min() > 0.2, "the others do not"
+    at_its_place = (local[0][:, None] - painted).abs().amin(1)
+    assert at_its_place.max() < 0.2, "what the local machine draws was there in one of the pictures"
+    moved = (equivariant[0][:, None] - painted).abs().amin(1) > 0.2
+    assert moved.any((1, 2, 3)).sum() >= 7, "the equivariant one has put pieces elsewhere"
+    for _, share in (ideal, local, equivariant):
+        torch.testing.assert_close(share.sum(1), torch.ones(8, 16, 16))
+    most = [share.movedim(1, -1)[last[:, 0] > 0].amax(0) for last, share in (local, equivariant)]
+    assert torch.stack(most).min() > 0.9, "somewhere in the eight each of the three decides alone"
 
 
 @pytest.mark.parametrize("plan", ["lecture", "workshop", "six-weeks"])

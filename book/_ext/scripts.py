@@ -32,8 +32,9 @@ def clothes() -> str:
 
 def constants() -> str:
     """What the playground takes from the course: pictures, and how far a trained network looks at each of 20 steps."""
+    painted = [text.replace("\n", "") for text in (BOOK / "painted.txt").read_text(encoding="ascii").split("\n\n")]
     windows = [size for _, size in els.lab("laptop", verbose=False).patch_sizes("els-zeros")]
-    return f'const CLOTHES = "{clothes()}";\nconst WINDOWS = {windows};\n'
+    return f"const PAINTED = {painted};\nconst CLOTHES = '{clothes()}';\nconst WINDOWS = {windows};\n"
 
 
 def write_scripts(app: Sphinx, error: Exception | None) -> None:
