@@ -1,0 +1,135 @@
+"""Make 14_halvings.npz: what lets a network look far.
+
+    python data/lessons/make_14_halvings.py [NAME ...]
+
+The UNet of lesson 14, section 7 (500 pictures, 2,000 steps) with one or no halving of its pictures in place of two, the
+layers the same; the ResNet with one or two halvings before its six layers, as much enlarging after them, and a direct
+way for what is fine, each with two seeds; and a ResNet whose layers look further apart (dilated), so that a pixel sees
+everything. All are trained, calibrated, and draw 100 pictures. Kept are the patch sizes, r2 with the machines, and the
+losses on known and on new pictures, also of the ResNets of 6 and 14 layers that make_14_guess.py trains. All of it
+stays in runs/10_variants, and a run that was killed goes on where it stopped. With names, only these are trained: for
+several processes side by side.
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from make_10_variants import drawn
+from make_14_guess import DEEPER, FEWER, age
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+import elscourse as els
+from elscourse.files import whole_file
+from elscourse.networks import ARCHITECTURES, ResNet, UNet, conv3x3
+from elscourse.recipes import Recipe
+
+HERE = Path(__file__).parent
+
+
+def enlarged(h: Tensor, like: Tensor) -> Tensor:
+    """Each pixel repeated until it fills the other's height and width."""
+    return F.interpolate(h, size=like.shape[-2:], mode="nearest")
+
+
+class HalvedUNet(UNet):
+    """The UNet with as many halvings as it is told, two at most; with two it is the UNet."""
+
+    def __init__(self, halvings: int, **config: object):
+        super().__init__(**config)  # type: ignore[arg-type]
+        for k, conv in enumerate((self.half1, self.half2)):
+            if k >= halvings:
+                conv.stride = (1, 1)
+
+    def forward(self, x_t: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
+        e = self.condition(t, labels)
+        h1 = self.in1(x_t, e)
+        h2 = self.in2(self.half1(h1), e)
+        h = self.middle(self.half2(h2), e)
+        h = self.out2(torch.cat([enlarged(h, h2), h2], dim=1), e)
+        h = self.out1(torch.cat([enlarged(h, h1), h1], dim=1), e)
+        return self.down(h)
+
+
+class HalvedResNet(ResNet):
+    """The ResNet, its layers at a half, a quarter, ... of the size, and the first convolution led past them."""
+
+    def __init__(self, halvings: int, width: int = 64, padding: str = "zeros", **config: object):
+        super().__init__(width=width, padding=padding, **config)  # type: ignore[arg-type]
+        self.halves = nn.ModuleList(conv3x3(width, width, padding, stride=2) for _ in range(halvings))  # type: ignore[arg-type]
+        self.join = conv3x3(2 * width, width, padding)  # type: ignore[arg-type]
+
+    def forward(self, x_t: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
+        e = self.condition(t, labels)
+        h = fine = self.up(x_t)
+        for half in self.halves:
+            h = half(F.silu(h))
+        for conv, shift in zip(self.convs, self.shifts, strict=True):
+            h = h + conv(F.silu(h + shift(e)[:, :, None, None]))
+        h = self.join(torch.cat([enlarged(h, fine), fine], dim=1))
+        return self.down(F.silu(h))
+
+
+class DilatedResNet(ResNet):
+    """The ResNet, but a layer compares each pixel with those `dilation` pixels away."""
+
+    def __init__(self, dilations: Sequence[int], **config: object):
+        super().__init__(layers=len(dilations), **config)  # type: ignore[arg-type]
+        for conv, dilation in zip(self.convs, dilations, strict=True):
+            conv.dilation = conv.padding = (dilation, dilation)
+
+
+ARCHITECTURES |= {"halved-unet": HalvedUNet, "halved-resnet": HalvedResNet, "dilated-resnet": DilatedResNet}
+UNET, RESNET = FEWER[0], DEEPER[0]  # on 500 pictures, for 2,000 steps
+
+
+def variant(of: Recipe, name: str, architecture: str, seed: int = 0, **config: object) -> Recipe:
+    """The same pictures and plan, another network."""
+    plan = replace(of.plan, seed=seed)
+    return replace(of, name=name, architecture=architecture, config={"padding": "zeros", **config}, plan=plan)
+
+
+DILATED = variant(RESNET, "resnet-500-pictures-dilated", "dilated-resnet", dilations=[1, 2, 4, 4, 2, 1])
+RUNS = {recipe.name: recipe for recipe in (UNET, *DEEPER, DILATED)}
+for seed, suffix in ((0, ""), (1, "-seed-1")):
+    for recipe in (
+        *([variant(UNET, f"unet-500-pictures{suffix}", "unet", seed)] if seed else []),
+        variant(UNET, f"unet-500-pictures-1-halving{suffix}", "halved-unet", seed, halvings=1),
+        variant(UNET, f"unet-500-pictures-0-halvings{suffix}", "halved-unet", seed, halvings=0),
+        variant(RESNET, f"resnet-500-pictures-1-halving{suffix}", "halved-resnet", seed, halvings=1),
+        variant(RESNET, f"resnet-500-pictures-2-halvings{suffix}", "halved-resnet", seed, halvings=2),
+    ):
+        RUNS[recipe.name] = recipe
+
+
+def field_of_view(lab: els.Lab) -> int:
+    """The side of the square that a pixel of the network depends on, of a picture large enough to hold it."""
+    x_t = els.seeded_noise([0], (1, 64, 64)).requires_grad_()
+    module = lab.network.module
+    (gradient,) = torch.autograd.grad(module(x_t, torch.tensor([0.5]))[0, 0, 32, 32], x_t)
+    rows = gradient[0, 0].abs().sum(1).nonzero()
+    return int(rows.max() - rows.min()) + 1
+
+
+def main(names: list[str]) -> None:
+    """Train what is asked for; without names measure all of it, then write one file."""
+    found: dict[str, np.ndarray] = {}
+    for name in names or RUNS:
+        lab, images = drawn(name, RUNS[name])
+        network = images["network-150"]
+        found[f"measured, {name}"] = np.array([size for _, size in lab.patch_sizes("els-zeros")])
+        found |= {f"r2 {what}, {name}": els.compare(images[what], network).r2.numpy() for what in ("els-zeros", "is")}
+        found |= {f"{what}, {name}": values for what, values in age(lab, network).items()}
+        found[f"sees, {name}"] = np.array(field_of_view(lab))
+        found[f"weights, {name}"] = np.array(sum(p.numel() for p in lab.network.module.parameters()))
+    if not names:
+        with whole_file(HERE / "14_halvings.npz") as partial, partial.open("wb") as file:
+            np.savez_compressed(file, **found)  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
