@@ -591,8 +591,8 @@ assert age["UNet, 500, later"] == [0.035, 0.216, 2] and off["UNet, 500, later"][
 # it the guess is far off: 0.78, and 0.82 if no window is larger than it can see; measured 0.91. For the other two
 # pictures nearly suffice once windows end at 17: 0.94 (measured 0.94) and 0.82 (0.83).
 #
-# *Because they are young?* In section 6, too, the windows of that age were too small. But no ResNet of section 6 has one
-# above 13 below t = 1, at any age from 500 steps on, not even when it copies; the UNet of that age goes up to 27.
+# *Because they are young?* In section 6, too, the windows of that age were too small. But no ResNet of section 6 has
+# one above 13 below t = 1, at any age from 500 steps on, not even when it copies; the UNet of that age goes up to 27.
 
 # %% [markdown] tags=["slide"]
 # **What lets a network look far?** Three suspects, and a training for each, on the 500 pictures, each seen as often
@@ -601,8 +601,8 @@ assert age["UNet, 500, later"] == [0.035, 0.216, 2] and off["UNet, 500, later"][
 # * *The field of view.* A ResNet with 14 layers: a pixel sees everything. So it does in a **dilated** one, whose 6
 #   layers compare it with pixels up to 4 away.
 # * *The kind of layer, or their number.* The UNet with the same layers, as many weights, without its halvings.
-# * *The halvings.* A UNet makes the picture half as large, twice, works on 4 x 4 pixels, and enlarges again. We took one
-#   away, or both; and gave the ResNet one, or two.
+# * *The halvings.* A UNet makes the picture half as large, twice, works on 4 x 4 pixels, and enlarges again. We took
+#   one away, or both; and gave the ResNet one, or two.
 #
 # **Predict.** On average above t = 0.5 the UNet has windows of 16 pixels, the ResNet of 8. And the others?
 
@@ -625,8 +625,8 @@ axis.set_xticks(range(len(kinds)), [f"{name}\nsees {min(31, side)}" for name, si
 axis.set(ylabel="mean window, t > 0.5", ylim=(6, 20))
 show(
     fig,
-    alt="Mean windows of eight kinds of network. ResNet, ResNet of 14 layers, dilated ResNet, ResNet with 1 halving and "
-    "UNet without halvings lie between 8 and 11. ResNet with 2 halvings, UNet with 1 and UNet lie between 14 and 18.",
+    alt="Mean windows of eight kinds of network. ResNet, ResNet of 14 layers, dilated ResNet, ResNet with 1 halving "
+    "and UNet without halvings lie between 8 and 11. ResNet with 2 halvings, UNet with 1, and UNet: 14 to 18.",
 )
 
 # %%
@@ -650,9 +650,9 @@ assert sees["ResNet"] == 17 and sees["UNet without"] == 27 and min(sees["14 laye
 # UNet is wide (14 and 15), the ResNet not (10). And the ideal machine, which looks everywhere, predicts the wide ones
 # better: r2 0.73 to 0.79, the narrow ones 0.50 to 0.67.
 #
-# To be able to see is not to look. A halved picture may help because each of its pixels stands for many: with much noise
-# only sums over many pixels tell anything, and there a sum is one step away. That is a guess; what is measured is which
-# networks look far. (Two trainings each, one of the first three; at one age, with 500 pictures of one kind.)
+# To be able to see is not to look. A halved picture may help because each of its pixels stands for many: with much
+# noise only sums over many pixels tell anything, and there a sum is one step away. That is a guess; what is measured is
+# which networks look far. (Two trainings each, one of the first three; at one age, with 500 pictures of one kind.)
 
 # %% [markdown] tags=["slide"]
 # ## 8. Twice the pictures (6 minutes)
