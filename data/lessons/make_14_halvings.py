@@ -5,10 +5,10 @@
 The UNet of lesson 14, section 7 (500 pictures, 2,000 steps) with one or no halving of its pictures in place of two, the
 layers the same; the ResNet with one or two halvings before its six layers, as much enlarging after them, and a direct
 way for what is fine, each with two seeds; and a ResNet whose layers look further apart (dilated), so that a pixel sees
-everything. All are trained, calibrated, and draw 100 pictures. Kept are the patch sizes, r2 with the machines, and the
-losses on known and on new pictures, also of the ResNets of 6 and 14 layers that make_14_guess.py trains. All of it
-stays in runs/10_variants, and a run that was killed goes on where it stopped. With names, only these are trained: for
-several processes side by side.
+everything. All are trained, calibrated, and draw 100 pictures. Kept are the patch sizes, r2 with the machines, with the
+one whose windows make_14_guess.py has told from these pictures alone, too, and the losses on known and on new pictures,
+also of the ResNets of 6 and 14 layers that make_14_guess.py trains. All of it stays in runs/10_variants, and a run that
+was killed goes on where it stopped. With names, only these are trained: for several processes side by side.
 """
 
 import sys
@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from make_10_variants import drawn
-from make_14_guess import DEEPER, FEWER, age
+from make_14_guess import DEEPER, FEWER, age, predicted
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -115,14 +115,23 @@ def field_of_view(lab: els.Lab) -> int:
     return int(rows.max() - rows.min()) + 1
 
 
+def guess() -> Tensor:
+    """What ELS draws with the windows that the 500 pictures and 100 new ones tell: the same for every network."""
+    lab, _ = drawn(UNET.name, UNET)
+    sizes = els.load_results("14_guess")[f"guessed, {UNET.name}"].tolist()
+    return predicted(lab, [(t, size) for (t, _), size in zip(lab.patch_sizes("els-zeros"), sizes, strict=True)])
+
+
 def main(names: list[str]) -> None:
     """Train what is asked for; without names measure all of it, then write one file."""
     found: dict[str, np.ndarray] = {}
+    guessed = guess()
     for name in names or RUNS:
         lab, images = drawn(name, RUNS[name])
         network = images["network-150"]
         found[f"measured, {name}"] = np.array([size for _, size in lab.patch_sizes("els-zeros")])
         found |= {f"r2 {what}, {name}": els.compare(images[what], network).r2.numpy() for what in ("els-zeros", "is")}
+        found[f"r2 guessed, {name}"] = els.compare(guessed, network).r2.numpy()
         found |= {f"{what}, {name}": values for what, values in age(lab, network).items()}
         found[f"sees, {name}"] = np.array(field_of_view(lab))
         found[f"weights, {name}"] = np.array(sum(p.numel() for p in lab.network.module.parameters()))
