@@ -94,10 +94,10 @@ def variant(of: Recipe, name: str, architecture: str, seed: int = 0, **config: o
 
 
 DILATED = variant(RESNET, "resnet-500-pictures-dilated", "dilated-resnet", dilations=[1, 2, 4, 4, 2, 1])
-RUNS = {recipe.name: recipe for recipe in (UNET, *DEEPER, DILATED)}
+SECOND = variant(UNET, "unet-500-pictures-seed-1", "unet", seed=1)
+RUNS = {recipe.name: recipe for recipe in (UNET, SECOND, *DEEPER, DILATED)}
 for seed, suffix in ((0, ""), (1, "-seed-1")):
     for recipe in (
-        *([variant(UNET, f"unet-500-pictures{suffix}", "unet", seed)] if seed else []),
         variant(UNET, f"unet-500-pictures-1-halving{suffix}", "halved-unet", seed, halvings=1),
         variant(UNET, f"unet-500-pictures-0-halvings{suffix}", "halved-unet", seed, halvings=0),
         variant(RESNET, f"resnet-500-pictures-1-halving{suffix}", "halved-resnet", seed, halvings=1),
@@ -122,22 +122,31 @@ def guess() -> Tensor:
     return predicted(lab, [(t, size) for (t, _), size in zip(lab.patch_sizes("els-zeros"), sizes, strict=True)])
 
 
+def measured(name: str, guessed: Tensor) -> dict[str, np.ndarray]:
+    """All that is kept of one network; guessed: see `guess`."""
+    lab, images = drawn(name, RUNS[name])
+    network = images["network-150"]
+    predictions = {"guessed": guessed, "els-zeros": images["els-zeros"], "is": images["is"]}
+    values = {
+        "measured": np.array([size for _, size in lab.patch_sizes("els-zeros")]),
+        **{f"r2 {what}": els.compare(its, network).r2.numpy() for what, its in predictions.items()},
+        **age(lab, network),
+        "sees": np.array(field_of_view(lab)),
+        "weights": np.array(sum(p.numel() for p in lab.network.module.parameters())),
+    }
+    return {f"{what}, {name}": value for what, value in values.items()}
+
+
 def main(names: list[str]) -> None:
     """Train what is asked for; without names measure all of it, then write one file."""
-    found: dict[str, np.ndarray] = {}
+    for name in names:
+        drawn(name, RUNS[name])
+    if names:
+        return
     guessed = guess()
-    for name in names or RUNS:
-        lab, images = drawn(name, RUNS[name])
-        network = images["network-150"]
-        found[f"measured, {name}"] = np.array([size for _, size in lab.patch_sizes("els-zeros")])
-        found |= {f"r2 {what}, {name}": els.compare(images[what], network).r2.numpy() for what in ("els-zeros", "is")}
-        found[f"r2 guessed, {name}"] = els.compare(guessed, network).r2.numpy()
-        found |= {f"{what}, {name}": values for what, values in age(lab, network).items()}
-        found[f"sees, {name}"] = np.array(field_of_view(lab))
-        found[f"weights, {name}"] = np.array(sum(p.numel() for p in lab.network.module.parameters()))
-    if not names:
-        with whole_file(HERE / "14_halvings.npz") as partial, partial.open("wb") as file:
-            np.savez_compressed(file, **found)  # type: ignore[arg-type]
+    found = {what: value for name in RUNS for what, value in measured(name, guessed).items()}
+    with whole_file(HERE / "14_halvings.npz") as partial, partial.open("wb") as file:
+        np.savez_compressed(file, **found)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":
