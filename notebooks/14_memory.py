@@ -645,6 +645,9 @@ for group, names in groups.items():
 assert spread["narrow"] == [[8.33, 11.22], [0.77, 0.86], [0.8, 0.91], [0.5, 0.67]]
 assert spread["wide"] == [[13.89, 17.67], [0.88, 0.9], [0.82, 0.87], [0.73, 0.79]]
 assert all(g > m for n in groups["wide"] for g, m in zip(*r2_by[n][:2], strict=True))
+rounded = {name: [round(w) for w in values] for name, values in wide.items()}
+assert rounded["2 halvings"] == [18, 18] and rounded["UNet"] == [17, 15] and rounded["UNet, 1 halving"] == [15, 14]
+assert rounded["1 halving"] == [10, 10] and [round(r, 2) for r in r2_by["2 halvings"][0]] == [0.89, 0.89]
 assert halvings["weights, unet-500-pictures-0-halvings"] == halvings["weights, unet-500-pictures-2000-steps"]
 assert sees["ResNet"] == 17 and sees["UNet without"] == 27 and min(sees["14 layers"], sees["dilated"]) == 33
 
