@@ -262,6 +262,9 @@ def test_the_painted_pictures_are_copied_broken_and_recombined() -> None:
     ideal, local, equivariant = map(painting["drawn"], painting["machines"](painted).values())
     away = [(last[:, None] - painted).abs().amax((-3, -2, -1)).amin(1) for last, _ in (ideal, local, equivariant)]
     assert away[0].max() < 0.01, "the ideal machine copies"
+    assert not ideal[1][:, 0].round().any(), "houses and trees, no face"
+    inks = (ROOT / "book" / "playground.js").read_text(encoding="utf-8").partition('COLOURS = "')[2].split()[:3]
+    assert inks == [bytes((255 * colour).round().int().tolist()).hex() for colour in painting["COLOURS"]]
     assert torch.stack(away[1:]).min() > 0.2, "the others do not"
     at_its_place = (local[0][:, None] - painted).abs().amin(1)
     assert at_its_place.max() < 0.2, "what the local machine draws was there in one of the pictures"

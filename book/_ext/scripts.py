@@ -6,6 +6,7 @@ They are classic scripts and no modules: a page that is opened from disk may not
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from pathlib import Path
 
 from sphinx.application import Sphinx
@@ -16,10 +17,6 @@ from elscourse.widgets.base import pixels
 BOOK = Path(__file__).parents[1]
 WIDGETS = BOOK.parent / "elscourse" / "widgets"
 SHARED = WIDGETS / "shared.js"
-SCRIPTS = {
-    "explorer.js": [SHARED, BOOK / "explorer.js"],
-    "playground.js": [SHARED, BOOK / "machine.js", BOOK / "playground.js"],
-}
 
 
 def clothes() -> str:
@@ -37,15 +34,20 @@ def constants() -> str:
     return f"const PAINTED = {painted};\nconst CLOTHES = '{clothes()}';\nconst WINDOWS = {windows};\n"
 
 
+SCRIPTS: dict[str, tuple[list[Path], Callable[[], str]]] = {  # its parts, and what is put in front of them
+    "explorer.js": ([SHARED, BOOK / "explorer.js"], str),
+    "playground.js": ([SHARED, BOOK / "machine.js", BOOK / "playground.js"], constants),
+}
+
+
 def write_scripts(app: Sphinx, error: Exception | None) -> None:
     """_static/explorer.js, playground.js and explorer.css of the built site."""
     if error is not None or app.builder.format != "html":
         return
     static = Path(app.outdir) / "_static"
-    for name, parts in SCRIPTS.items():
+    for name, (parts, before) in SCRIPTS.items():
         body = "\n".join(part.read_text(encoding="utf-8") for part in parts)
-        stored = constants() if name == "playground.js" else ""
-        (static / name).write_text(f"(function () {{\n{stored}{body}\n}})();\n", encoding="utf-8")
+        (static / name).write_text(f"(function () {{\n{before()}{body}\n}})();\n", encoding="utf-8")
     (static / "explorer.css").write_text((WIDGETS / "widgets.css").read_text(encoding="utf-8"), encoding="utf-8")
 
 
