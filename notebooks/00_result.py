@@ -339,6 +339,7 @@ check.pixel_by_vote(pixel_by_vote)
 # | [**12** Predictable failures](12_failures.ipynb) | third legs are not accidents |
 # | [**13** On a GPU](13_gpu.ipynb) | the formula is attention over training patches |
 # | [**14** Memory](14_memory.ipynb) | with few pictures and much patience, a network does remember |
+# | [**15** Exchange](15_exchange.ipynb) | which pictures it was trained on hardly matters |
 
 # %% [markdown] tags=["slide"]
 # **Before you go on.** Change `seed` in section 1, draw on paper what you expect, and run again. Which kinds of

@@ -313,7 +313,7 @@ print(f"left unexplained, ELS against Wiener: {(1 - middle['ELS']) / (1 - middle
 #
 # So the scale begins at $0.77$, not at 0. ELS at $0.91$ leaves 39 % of what the Wiener filter leaves unexplained (a
 # ratio of two medians; seed by seed, in lesson 10, the median is 35 %). That is the fair way to say how good it is:
-# much better, on a scale that is shorter than it looked.
+# much better, on a scale that is shorter than it looked. (Where it ends, short of 1, is found in lesson 15.)
 
 # %%
 from elscourse.metrics import bootstrap_interval

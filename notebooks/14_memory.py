@@ -854,8 +854,9 @@ check.steps_until(steps_until)
 #
 # Why does a network that halves its pictures look far, and one that does not use so little of what it sees? Why must a
 # network see a picture thousands of times before it is remembered? The theory of this course takes the windows
-# as given. What makes training stop, for a while, at those that generalise best, and then pass them? That is where this
-# course ends.
+# as given. What makes training stop, for a while, at those that generalise best, and then pass them?
+#
+# And as long as it has not remembered its pictures: does it matter which they were? That is lesson 15.
 #
 # ## References
 #

@@ -1,0 +1,374 @@
+"""Exercises of lesson 15: what is left of the training pictures, and the most that can be predicted."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ..metrics import compare
+from .attempt import Case
+from .exercise import Exercise, Mistake
+
+# ---------------------------------------------------------------------------------------------------- nearer to own
+
+
+def _two_sets(generator: torch.Generator) -> list[Case]:
+    cases: list[Case] = []
+    for shape, bright in (((6, 1, 5, 5), 1.0), ((4, 3, 4, 6), 0.5), ((9, 1, 3, 3), 1.5)):
+        own = torch.randn(shape, generator=generator)
+        others = bright * torch.randn(shape, generator=generator)
+        blends = (own[:3] + others[:3]) / 2 + 0.6 * torch.randn(3, *shape[1:], generator=generator)
+        drawings = torch.cat([own[:2], others[2:3], blends, torch.randn(4, *shape[1:], generator=generator)])
+        cases.append((drawings, own, others))
+    own, others = torch.zeros(3, 1, 4, 4), torch.ones(3, 1, 4, 4)
+    own[2], others[2] = 0.75, 0.75  # a picture that is in both: as near is not nearer
+    cases.append((torch.tensor([0.1, 0.7, 0.8, 1.2, 0.2])[:, None, None, None].expand(5, 1, 4, 4).clone(), own, others))
+    return cases
+
+
+def _distances(drawings: Tensor, pictures: Tensor) -> Float[Tensor, "B N"]:
+    difference = drawings.double().flatten(1)[:, None] - pictures.double().flatten(1)
+    return difference.square().sum(-1).sqrt()
+
+
+def _share(nearer: Tensor) -> float:
+    return float(nearer.double().mean())
+
+
+def _nearer_to_own(drawings: Tensor, own: Tensor, others: Tensor) -> float:
+    return _share(_distances(drawings, own).amin(1) < _distances(drawings, others).amin(1))
+
+
+def _ties_counted(drawings: Tensor, own: Tensor, others: Tensor) -> float:
+    return _share(_distances(drawings, own).amin(1) <= _distances(drawings, others).amin(1))
+
+
+def _counted(drawings: Tensor, own: Tensor, others: Tensor) -> float:
+    return len(drawings) * _nearer_to_own(drawings, own, others)
+
+
+def _the_others(drawings: Tensor, own: Tensor, others: Tensor) -> float:
+    return _nearer_to_own(drawings, others, own)
+
+
+def _mean_distances(drawings: Tensor, own: Tensor, others: Tensor) -> float:
+    return _share(_distances(drawings, own).mean(1) < _distances(drawings, others).mean(1))
+
+
+def _absolute(drawings: Tensor, own: Tensor, others: Tensor) -> float:
+    near = [
+        (drawings.double().flatten(1)[:, None] - some.double().flatten(1)).abs().sum(-1).amin(1)
+        for some in (own, others)
+    ]
+    return _share(near[0] < near[1])
+
+
+def _each_picture(drawings: Tensor, own: Tensor, others: Tensor) -> float:
+    """For every picture the nearest drawing."""
+    return _share(_distances(drawings, own).amin(0) < _distances(drawings, others).amin(0))
+
+
+def _mean_pictures(drawings: Tensor, own: Tensor, others: Tensor) -> float:
+    return _nearer_to_own(drawings, own.mean(0, keepdim=True), others.mean(0, keepdim=True))
+
+
+# ------------------------------------------------------------------------------------------------------ two trainings
+
+
+def _two_trainings(generator: torch.Generator) -> list[Case]:
+    cases: list[Case] = []
+    for shape, own_part in (((5, 1, 5, 5), 0.3), ((3, 3, 4, 6), 0.6), ((6, 1, 4, 4), 1.0)):
+        shared = torch.randn(shape, generator=generator) + torch.linspace(-1, 1, shape[0])[:, None, None, None]
+        first, second = (shared + own_part * torch.randn(shape, generator=generator) for _ in range(2))
+        cases.append((first, second))
+    return cases
+
+
+def _perfect_r2(first: Tensor, second: Tensor) -> Float[Tensor, " B"]:
+    return compare(first, second).r
+
+
+def _squared(first: Tensor, second: Tensor) -> Tensor:
+    return compare(first, second).r2
+
+
+def _root(first: Tensor, second: Tensor) -> Tensor:
+    return compare(first, second).r.abs().sqrt()
+
+
+def _big_r2(first: Tensor, second: Tensor) -> Tensor:
+    return compare(first, second).R2
+
+
+def _not_centred(first: Tensor, second: Tensor) -> Tensor:
+    return torch.cosine_similarity(first.double().flatten(1), second.double().flatten(1), dim=1)
+
+
+def _one_for_all(first: Tensor, second: Tensor) -> Tensor:
+    return compare(first.reshape(1, 1, 1, -1), second.reshape(1, 1, 1, -1)).r.expand(len(first))
+
+
+def _one_mean_for_all(first: Tensor, second: Tensor) -> Tensor:
+    a, b = (x.double() - x.double().mean() for x in (first, second))
+    return torch.cosine_similarity(a.flatten(1), b.flatten(1), dim=1)
+
+
+def _covariance(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The covariance of every two images, and both variances, (B,) each."""
+    a, b = (x.double().flatten(1) - x.double().flatten(1).mean(1, keepdim=True) for x in (first, second))
+    return (a * b).mean(1), a.square().mean(1), b.square().mean(1)
+
+
+def _variance_of_one(first: Tensor, second: Tensor) -> Tensor:
+    covariance, variance, _ = _covariance(first, second)
+    return covariance / variance
+
+
+def _mean_variance(first: Tensor, second: Tensor) -> Tensor:
+    covariance, *variances = _covariance(first, second)
+    return 2 * covariance / (variances[0] + variances[1])
+
+
+def _mean_with_shared(first: Tensor, second: Tensor) -> Tensor:
+    """How well the mean of the two predicts the first, which is one half of it."""
+    return compare((first.double() + second.double()) / 2, first.double()).r2
+
+
+# --------------------------------------------------------------------------------------------- the mean of k trainings
+
+
+def _numbers(_generator: torch.Generator) -> list[Case]:
+    return [(0.9, 1), (0.9, 2), (0.5, 3), (0.97, 10), (0.2, 5), (0.75, 1000)]
+
+
+def _mean_of_k(r: float, k: int) -> float:
+    return k * r * r / (1 + (k - 1) * r)
+
+
+def _r_not_squared(r: float, k: int) -> float:
+    return math.sqrt(_mean_of_k(r, k))
+
+
+def _k_ignored(r: float, k: int) -> float:
+    return r * r
+
+
+def _perfect(r: float, k: int) -> float:
+    return r
+
+
+def _means_with_each_other(r: float, k: int) -> float:
+    """The correlation of the mean of k with the mean of another k (Spearman and Brown)."""
+    return k * r / (1 + (k - 1) * r)
+
+
+def _as_if_independent(r: float, k: int) -> float:
+    """Variance of the mean 1 / k."""
+    return k * r * r
+
+
+def _not_averaged_down(r: float, k: int) -> float:
+    """Multiplied by what it should be divided by."""
+    return r * r * (1 + (k - 1) * r)
+
+
+def _pairs_miscounted(r: float, k: int) -> float:
+    return k * r * r / (1 + k * r)
+
+
+def _r2_for_r(r: float, k: int) -> float:
+    return _mean_of_k(r * r, k)
+
+
+# --------------------------------------------------------------------------------------------------- belong together
+
+
+def _four(generator: torch.Generator) -> list[Case]:
+    cases: list[Case] = []
+    for shape, apart in (((12, 1, 5, 5), 0.4), ((9, 3, 4, 6), 0.2), ((16, 1, 4, 4), 0.8)):
+        shared = torch.randn(shape, generator=generator)
+        of_a, of_b = (shared + apart * torch.randn(shape, generator=generator) for _ in range(2))
+        noise = [0.5 * torch.randn(shape, generator=generator) for _ in range(4)]
+        first, second = 0.7 * of_a + noise[0] + 0.2, of_b + 1.5 * noise[1]
+        cases.append((of_a + noise[2], of_b - 0.3 + 2 * noise[3], first, second))
+    a, b = cases[0][:2]
+    cases.append((a, b, -a + 0.3 * b, b))  # a negative: r2 says that it fits, r that it does not
+    cases.append((a, b, a + b, a + b))  # nothing to choose: not more likely
+    return cases
+
+
+def _r2(prediction: Tensor, target: Tensor) -> Float[Tensor, " B"]:
+    return compare(prediction, target).r2
+
+
+def _belong_together(formula_a: Tensor, formula_b: Tensor, first: Tensor, second: Tensor) -> Tensor:
+    straight = _r2(formula_a, first) + _r2(formula_b, second)
+    return straight > _r2(formula_a, second) + _r2(formula_b, first)
+
+
+def _other_way_round(formula_a: Tensor, formula_b: Tensor, first: Tensor, second: Tensor) -> Tensor:
+    return _belong_together(formula_a, formula_b, second, first)
+
+
+def _first_alone(formula_a: Tensor, formula_b: Tensor, first: Tensor, second: Tensor) -> Tensor:
+    return _r2(formula_a, first) > _r2(formula_b, first)
+
+
+def _second_alone(formula_a: Tensor, formula_b: Tensor, first: Tensor, second: Tensor) -> Tensor:
+    return _r2(formula_b, second) > _r2(formula_a, second)
+
+
+def _a_alone(formula_a: Tensor, formula_b: Tensor, first: Tensor, second: Tensor) -> Tensor:
+    return _r2(formula_a, first) > _r2(formula_a, second)
+
+
+def _both_ahead(formula_a: Tensor, formula_b: Tensor, first: Tensor, second: Tensor) -> Tensor:
+    return _first_alone(formula_a, formula_b, first, second) & _second_alone(formula_a, formula_b, first, second)
+
+
+def _sums_of_r(formula_a: Tensor, formula_b: Tensor, first: Tensor, second: Tensor) -> Tensor:
+    straight = compare(formula_a, first).r + compare(formula_b, second).r
+    return straight > compare(formula_a, second).r + compare(formula_b, first).r
+
+
+def _one_answer(formula_a: Tensor, formula_b: Tensor, first: Tensor, second: Tensor) -> Tensor:
+    straight = _r2(formula_a, first) + _r2(formula_b, second)
+    return (straight.mean() > (_r2(formula_a, second) + _r2(formula_b, first)).mean()).expand(len(first))
+
+
+def _ties_count(formula_a: Tensor, formula_b: Tensor, first: Tensor, second: Tensor) -> Tensor:
+    return ~_other_way_round(formula_a, formula_b, first, second)
+
+
+EXERCISES = [
+    Exercise(
+        name="nearer_to_own",
+        lesson=15,
+        title="Whose pictures are nearer?",
+        minutes=6,
+        difficulty=2,
+        start="Start from the distances of every drawing to every picture of one set, shape (B, N).",
+        hints=(
+            "torch.cdist(drawings.flatten(1), own.flatten(1)) has shape (B, N); its smallest entry in each row belongs "
+            "to the nearest picture.",
+            "near_own < near_others is a tensor of truth values, shape (B,); its mean, as numbers, is the share.",
+        ),
+        cases=_two_sets,
+        answer=_nearer_to_own,
+        mistakes=(
+            Mistake("As near is not nearer: compare with <.", _ties_counted),
+            Mistake("That is how many: divide by the number of drawings.", _counted),
+            Mistake("That is the share that is nearer to the others.", _the_others),
+            Mistake("You compare mean distances: take the nearest picture of each set.", _mean_distances),
+            Mistake("You add absolute differences: the distance is the root of the sum of squares.", _absolute),
+            Mistake(
+                "You look for the nearest drawing of every picture: take the nearest picture of every drawing.",
+                _each_picture,
+            ),
+            Mistake("You measure the distance to the mean of each set: take the nearest picture.", _mean_pictures),
+        ),
+    ),
+    Exercise(
+        name="perfect_r2",
+        lesson=15,
+        title="The r2 of a perfect theory",
+        minutes=6,
+        difficulty=2,
+        start="Start from the two equations: both drawings are s plus something of their own, of the same variance.",
+        hints=(
+            "The covariance of first and second is the variance of s; divided by both standard deviations, which are "
+            "equal, that is r of the two.",
+            "r of s with first is the standard deviation of s over that of first. Square it, and compare with the line "
+            "above.",
+            "So it is r of first with second, not squared: els.compare has it.",
+        ),
+        cases=_two_trainings,
+        answer=_perfect_r2,
+        mistakes=(
+            Mistake(
+                "That is r2 of one training with the other. A perfect theory is ahead of it: it draws s alone, without "
+                "the second one's own part.",
+                _squared,
+            ),
+            Mistake("That is the r of a perfect theory: its r2 was asked.", _root),
+            Mistake("That is R2 of the one as a prediction of the other: start from their r.", _big_r2),
+            Mistake(
+                "Right if both variances were equal. They differ a little, and you divide by that of the first alone: "
+                "divide by the root of their product.",
+                _variance_of_one,
+            ),
+            Mistake(
+                "Right if both variances were equal. They differ a little: divide by the root of their product, not by "
+                "their mean, and you have r.",
+                _mean_variance,
+            ),
+            Mistake("Take off each image's mean first.", _not_centred),
+            Mistake("That is one number for the whole batch: compare image by image.", _one_for_all),
+            Mistake("You take off one mean for the whole batch: every image has its own.", _one_mean_for_all),
+            Mistake(
+                "The mean of the two holds the first one's own part as well, so it seems to predict it.",
+                _mean_with_shared,
+            ),
+        ),
+    ),
+    Exercise(
+        name="mean_of_k",
+        lesson=15,
+        title="Several trainings foretell one more",
+        minutes=7,
+        difficulty=3,
+        start="Start from the variance of the mean of k drawings of variance 1, every two of which have covariance r.",
+        hints=(
+            "It is (k + k (k - 1) r) / k^2 = (1 + (k - 1) r) / k.",
+            "The covariance of the mean with one further drawing is r.",
+            "r2 is the covariance squared, divided by both variances: r^2 over (1 + (k - 1) r) / k.",
+        ),
+        cases=_numbers,
+        answer=_mean_of_k,
+        mistakes=(
+            Mistake("That is r: square it.", _r_not_squared),
+            Mistake("That is r2 for k = 1: averaging takes away the parts that are each one's own.", _k_ignored),
+            Mistake("That is the limit of infinitely many.", _perfect),
+            Mistake(
+                "That is how one mean of k correlates with another mean of k: here the other one is a single drawing, "
+                "and r2 is asked.",
+                _means_with_each_other,
+            ),
+            Mistake(
+                "The k drawings are not independent: the variance of their mean is more than 1 / k.", _as_if_independent
+            ),
+            Mistake("The variance of the mean goes below the fraction line.", _not_averaged_down),
+            Mistake("Every drawing has k - 1 partners, not k.", _pairs_miscounted),
+            Mistake("You put r2 where r belongs: the covariance of two drawings of variance 1 is r.", _r2_for_r),
+        ),
+    ),
+    Exercise(
+        name="belong_together",
+        lesson=15,
+        title="Which belongs to which?",
+        minutes=6,
+        difficulty=2,
+        start="Start from the four r2: of both formulas with both drawings.",
+        hints=(
+            "els.compare(formula_a, first).r2 has one number for every image, shape (B,).",
+            "Straight: formula A with the first plus formula B with the second; crossed: A with the second plus B with "
+            "the first.",
+            "Return straight > crossed, without a mean over the images.",
+        ),
+        cases=_four,
+        answer=_belong_together,
+        mistakes=(
+            Mistake("That is the other way round: True where A fits the first and B the second.", _other_way_round),
+            Mistake("You look at the first drawing alone: add what the second one says.", _first_alone),
+            Mistake("You look at the second drawing alone: add what the first one says.", _second_alone),
+            Mistake("You use formula A alone: add what formula B says.", _a_alone),
+            Mistake("You ask that both be ahead: compare the two sums.", _both_ahead),
+            Mistake("You add r: the sums of r2 were asked.", _sums_of_r),
+            Mistake("That is one answer for the whole batch: answer image by image.", _one_answer),
+            Mistake("As likely is not more likely: compare with >.", _ties_count),
+        ),
+    ),
+]
