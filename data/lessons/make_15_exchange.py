@@ -30,22 +30,21 @@ HERE = Path(__file__).parent
 OTHERS = KEEP / "others.npy"
 
 
-def other_pictures() -> str:
-    """The path of the 2,000 pictures that follow those of the shipped networks."""
+def keep_others() -> None:
+    """The 2,000 pictures that follow those of the shipped networks, as a set of their own."""
     if not OTHERS.exists():
         KEEP.mkdir(parents=True, exist_ok=True)
         pictures = els.load(RESNET.dataset, size=RESNET.size, n=4000).subset(slice(2000, 4000))
         assert pictures.labels is not None
         save_array(pictures.labels.numpy(), OTHERS.with_name("others.labels.npy"))
         save_array(pictures.images.numpy(), OTHERS)
-    return str(OTHERS)
 
 
 def again(recipe: Recipe, n: int, seed: int, others: bool) -> Recipe:
     """The same recipe on the first n of its pictures, or of the others."""
     name = f"{n}-{'other-' if others else ''}pictures-seed-{seed}"
     name = name if recipe is RESNET else f"unet-{name}"
-    where: dict[str, Any] = {"dataset": other_pictures(), "size": None} if others else {}
+    where: dict[str, Any] = {"dataset": str(OTHERS), "size": None} if others else {}
     return replace(recipe, name=name, n=n, plan=replace(recipe.plan, seed=seed), **where)
 
 
@@ -77,6 +76,7 @@ def keep_network(recipe: Recipe) -> None:
 
 def main(names: list[str]) -> None:
     """Train what is asked for; without names measure all of it, then write one file and the network."""
+    keep_others()
     for name in names:
         drawn(name, RUNS[name])
     if names:
