@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..metrics import compare
+from ..metrics import compare, nearest_training_image
 from .attempt import Case
 from .exercise import Exercise, Mistake
 
@@ -29,9 +29,8 @@ def _two_sets(generator: torch.Generator) -> list[Case]:
     return cases
 
 
-def _distances(drawings: Tensor, pictures: Tensor) -> Float[Tensor, "B N"]:
-    difference = drawings.double().flatten(1)[:, None] - pictures.double().flatten(1)
-    return difference.square().sum(-1).sqrt()
+def _nearest(drawings: Tensor, pictures: Tensor) -> Float[Tensor, " B"]:
+    return nearest_training_image(drawings.double(), pictures.double())[1]
 
 
 def _share(nearer: Tensor) -> float:
@@ -39,11 +38,11 @@ def _share(nearer: Tensor) -> float:
 
 
 def _nearer_to_own(drawings: Tensor, own: Tensor, others: Tensor) -> float:
-    return _share(_distances(drawings, own).amin(1) < _distances(drawings, others).amin(1))
+    return _share(_nearest(drawings, own) < _nearest(drawings, others))
 
 
 def _ties_counted(drawings: Tensor, own: Tensor, others: Tensor) -> float:
-    return _share(_distances(drawings, own).amin(1) <= _distances(drawings, others).amin(1))
+    return _share(_nearest(drawings, own) <= _nearest(drawings, others))
 
 
 def _counted(drawings: Tensor, own: Tensor, others: Tensor) -> float:
@@ -55,20 +54,18 @@ def _the_others(drawings: Tensor, own: Tensor, others: Tensor) -> float:
 
 
 def _mean_distances(drawings: Tensor, own: Tensor, others: Tensor) -> float:
-    return _share(_distances(drawings, own).mean(1) < _distances(drawings, others).mean(1))
+    mean = [torch.cdist(drawings.flatten(1), some.flatten(1)).mean(1) for some in (own, others)]
+    return _share(mean[0] < mean[1])
 
 
 def _absolute(drawings: Tensor, own: Tensor, others: Tensor) -> float:
-    near = [
-        (drawings.double().flatten(1)[:, None] - some.double().flatten(1)).abs().sum(-1).amin(1)
-        for some in (own, others)
-    ]
+    near = [torch.cdist(drawings.flatten(1), some.flatten(1), p=1).amin(1) for some in (own, others)]
     return _share(near[0] < near[1])
 
 
 def _each_picture(drawings: Tensor, own: Tensor, others: Tensor) -> float:
     """For every picture the nearest drawing."""
-    return _share(_distances(drawings, own).amin(0) < _distances(drawings, others).amin(0))
+    return _share(_nearest(own, drawings) < _nearest(others, drawings))
 
 
 def _mean_pictures(drawings: Tensor, own: Tensor, others: Tensor) -> float:
