@@ -78,8 +78,7 @@ class PatchMachine(Machine):
 
     patch_size: odd, in pixels; or calibrated pairs (t, P) read as a step function at the nearest t.
     window: "square" counts every pixel of the patch alike (the paper's); "gaussian" weights the squared differences by
-        K(d) = exp(-|d|^2 / (2 width^2)).
-    width: of the gaussian, in pixels (or pairs (t, width)); a quarter of the patch size unless given.
+        K(d) = exp(-|d|^2 / (2 width^2)), its width a quarter of the patch size.
     tolerance: how far a pixel of the answer may be from the exact mean, in pixels of [-1, 1]; with it, keys that
         provably cannot matter are left out where it pays (float32, CPU, little noise); `certified` says how far it
         is. Below 2e-5 of the range of pixels, which is the rounding of float32, nothing is left out. None: nothing is.
@@ -95,7 +94,6 @@ class PatchMachine(Machine):
         *,
         patch_size: int | Steps,
         window: Window = "square",
-        width: float | Steps | None = None,
         tolerance: float | None = None,
         image_labels: Int[Tensor, " N"] | None = None,
         memory: int = MEMORY,
@@ -104,14 +102,11 @@ class PatchMachine(Machine):
         self.tolerance = tolerance if tolerance is None else check_tolerance(tolerance)
         if window not in ("square", "gaussian"):
             raise unknown_name("window", str(window), ("square", "gaussian"))
-        if width is not None and window == "square":
-            raise CourseError('width belongs to window="gaussian"; a square window has only its patch_size.')
         self.window = window
-        self._set_sizes(patch_size, width)
+        self._set_sizes(patch_size)
 
-    def _set_sizes(self, patch_size: int | Steps, width: float | Steps | None) -> None:
-        self.patch_size = patches.check_steps(patch_size, "patch_size")
-        self.width = None if width is None else patches.check_steps(width, "width")
+    def _set_sizes(self, patch_size: int | Steps) -> None:
+        self.patch_size = patches.check_sizes(patch_size)
         sizes = [self.patch_size] if isinstance(self.patch_size, (int, float)) else [p for _, p in self.patch_size]
         for size in sizes:
             self._check_size(patches.check_patch_size(size))
@@ -129,9 +124,9 @@ class PatchMachine(Machine):
             )
 
     def with_patch_size(self, patch_size: int | Steps) -> Self:
-        """The same machine (sharing its images, and its `width` if it was given one) with windows of another size."""
+        """The same machine (sharing its images) with windows of another size."""
         other = copy.copy(self)
-        other._set_sizes(patch_size, self.width)
+        other._set_sizes(patch_size)
         return other
 
     def window_at(self, t: float) -> tuple[int, Float[Tensor, "P P"] | None]:
@@ -139,22 +134,18 @@ class PatchMachine(Machine):
         size = int(patches.value_at(self.patch_size, t))
         if self.window == "square":
             return size, None
-        return size, patches.gaussian_window(size, self._width(t), self.images.dtype).to(self.images.device)
-
-    def _width(self, t: float) -> float:
-        size = patches.value_at(self.patch_size, t)
-        return patches.GAUSSIAN_WIDTH * size if self.width is None else patches.value_at(self.width, t)
+        return size, patches.gaussian_window(size, self.images.dtype).to(self.images.device)
 
     @abstractmethod
     def _classes(self, patch_size: int) -> list[Int[Tensor, "G m"]]:
         """Which pixels share a dictionary."""
 
     @abstractmethod
-    def _displacements(self, patch_size: int, without_shared: bool = False) -> Int[np.ndarray, "n 6"]:
+    def _displacements(self, patch_size: int) -> Int[np.ndarray, "n 6"]:
         """The same by displacement: see `patches.displacements`."""
 
-    def _shared(self, patch_size: int) -> Int[Tensor, "1 m"] | None:
-        """The pixels that share one large dictionary, if any do."""
+    def _shared(self, patch_size: int) -> tuple[Int[Tensor, "1 m"], Int[np.ndarray, "n 6"]] | None:
+        """The pixels that share one large dictionary, if any do, and the displacements of the others."""
         return None
 
     def _partial(self, centred: Float[Tensor, "B C H W"], t: float, source: Source) -> tuple[Partial, float]:
@@ -178,17 +169,18 @@ class PatchMachine(Machine):
         lost = tolerance / self.spread - self.rounding if self.spread else 0.0
         if shared is None or lost <= 0 or not self._library.may_pay(size, alpha, sigma):
             return None
-        keys_of = self._cut(size, window, shared)
-        clusters = self._library.clusters(self._window_name(t), source, keys_of, shared.shape[1])
+        places, moves = shared
+        keys_of = self._cut(size, window, places)
+        clusters = self._library.clusters(self._window_name(t), source, keys_of, places.shape[1])
         if clusters is None:
             return None
         found = search_mean(keys_of(centred)[0], clusters, alpha, sigma, lost)
         if found is None:
             return None
         part, pairs = found
-        edges = replace(sliding, moves=self._displacements(size, without_shared=True))
+        edges = replace(sliding, moves=moves)
         whole = shifts.sliding_mean(centred, edges, source, alpha, sigma, self.memory)
-        whole.place(part, shared)
+        whole.place(part, places)
         everyone = shifts.pairs(sliding.moves, len(centred), len(source))
         visited = (pairs + shifts.pairs(edges.moves, len(centred), len(source))) / everyone
         return whole, min(1.0, visited)  # the last leaf is filled up
@@ -205,10 +197,10 @@ class PatchMachine(Machine):
     def _taps(self, t: float) -> Float[Tensor, " r+1"]:
         """One axis of the window, from the centre outwards."""
         size, window = self.window_at(t)
-        return torch.ones(size // 2 + 1) if window is None else patches.gaussian_taps(size, self._width(t))
+        return torch.ones(size // 2 + 1) if window is None else patches.gaussian_taps(size)
 
     def _window_name(self, t: float) -> tuple[object, ...]:
-        return self.window, self.window_at(t)[0], self._width(t)
+        return self.window, self.window_at(t)[0]
 
     def _longest(self, t: float, source: Source) -> float:
         """The length of the longest key that a window can see."""
@@ -260,7 +252,7 @@ class LocalScoreMachine(PatchMachine):
     def _classes(self, patch_size: int) -> list[Int[Tensor, "G m"]]:
         return patches.every_pixel_alone(*self.images.shape[-2:])
 
-    def _displacements(self, patch_size: int, without_shared: bool = False) -> Int[np.ndarray, "n 6"]:
+    def _displacements(self, patch_size: int) -> Int[np.ndarray, "n 6"]:
         height, width = self.images.shape[-2:]
         return patches.displacements(height, width, patch_size, "none")
 
@@ -284,7 +276,6 @@ class EquivariantLocalScoreMachine(PatchMachine):
         patch_size: int | Steps,
         padding: Padding = "zeros",
         window: Window = "square",
-        width: float | Steps | None = None,
         tolerance: float | None = None,
         image_labels: Int[Tensor, " N"] | None = None,
         memory: int = MEMORY,
@@ -297,7 +288,6 @@ class EquivariantLocalScoreMachine(PatchMachine):
             schedule,
             patch_size=patch_size,
             window=window,
-            width=width,
             tolerance=tolerance,
             image_labels=image_labels,
             memory=memory,
@@ -328,21 +318,18 @@ class EquivariantLocalScoreMachine(PatchMachine):
             return patches.one_class(height, width)
         return patches.boundary_classes(height, width, patch_size)
 
-    def _displacements(self, patch_size: int, without_shared: bool = False) -> Int[np.ndarray, "n 6"]:
+    def _displacements(self, patch_size: int) -> Int[np.ndarray, "n 6"]:
         height, width = self.images.shape[-2:]
+        return patches.displacements(height, width, patch_size, "torus" if self.padding == "circular" else "classes")
+
+    def _shared(self, patch_size: int) -> tuple[Int[Tensor, "1 m"], Int[np.ndarray, "n 6"]] | None:
+        height, width = self.images.shape[-2:]
+        first = self._classes(patch_size)[0]  # the interior or, on the torus, everything
         if self.padding == "circular":
-            moves = patches.displacements(height, width, patch_size, "torus")
-            return moves[:0] if without_shared else moves
-        return patches.displacements(height, width, patch_size, "edges" if without_shared else "classes")
-
-    def _shared(self, patch_size: int) -> Int[Tensor, "1 m"] | None:
-        interior = self._classes(patch_size)[0]  # or, on the torus, everything
-        return (
-            interior if len(interior) == 1 and (self.padding == "circular" or self._has_interior(patch_size)) else None
-        )
-
-    def _has_interior(self, patch_size: int) -> bool:
-        return min(self.images.shape[-2:]) >= patch_size
+            return first, self._displacements(patch_size)[:0]
+        if min(height, width) < patch_size:
+            return None  # no window lies inside
+        return first, patches.displacements(height, width, patch_size, "edges")
 
 
 def compile_loops() -> None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -83,7 +83,7 @@ def speed(
     textbook, tuned = (TextbookMachine(images, patch_size, padding, tuned=choice) for choice in (False, True))
     count = pairs(tuple(images.shape), patch_size, padding, len(images), len(x_t))
     ours, answer = best_seconds(partial(engine, x_t, 0.5), repeats, x_t.device)
-    with full_float32():
+    with full_precision():
         theirs, theirs_answer = best_seconds(partial(textbook, x_t, 0.5), max(1, repeats - 1), x_t.device)
         tuned_seconds, _ = best_seconds(partial(tuned, x_t, 0.5), repeats, x_t.device)
     return {
@@ -118,7 +118,7 @@ def laptop_trajectory(lab: Lab, seeds: int, steps: int, repeats: int) -> Row:
         draw = partial(sample, denoiser, noise, steps, schedule=lab.schedule)
         first, samples[name] = timed(draw, lab.device)
         row[name] = {"first_seconds": first, "seconds": min(timed(draw, lab.device)[0] for _ in range(repeats))}
-    with full_float32():
+    with full_precision():
         one, _ = timed(partial(sample, textbook, noise[:1], steps, schedule=lab.schedule), lab.device)
     apart = samples["exact"] - samples["pruned"]
     return row | {
@@ -160,7 +160,7 @@ def full_trajectory(
         row["exact"], exact = timed(partial(machines["exact"], x_t, t, labels=0), device)
         row["pruned_first"], pruned = timed(partial(machines["pruned"], x_t, t, labels=0), device)
         row["pruned"], _ = timed(partial(machines["pruned"], x_t, t, labels=0), device)
-        with full_float32():
+        with full_precision():
             seconds, _ = timed(partial(textbook, x_t, t), device)
         row["textbook"] = seconds * len(own) / len(few)
         row["difference"] = float((exact - pruned).abs().max())
@@ -202,17 +202,6 @@ def best_seconds(run: Callable[[], Any], repeats: int, device: torch.device) -> 
     """(the shortest of `repeats` calls after one that does not count, the result of that one)."""
     result = run()
     return min(timed(run, device)[0] for _ in range(repeats)), result
-
-
-@contextmanager
-def full_float32() -> Iterator[None]:
-    """Without TF32, which torch allows in a GPU's convolutions by default: its 11 digits are too few for logits."""
-    before = torch.backends.cudnn.allow_tf32
-    torch.backends.cudnn.allow_tf32 = False
-    try:
-        yield
-    finally:
-        torch.backends.cudnn.allow_tf32 = before
 
 
 def _wait(device: torch.device) -> None:

@@ -18,7 +18,7 @@ Padding = Literal["zeros", "circular"]
 Steps = Sequence[tuple[float, float]]  # pairs (t, value), a step function of t
 
 NUMBER = (int, float, np.integer, np.floating)
-GAUSSIAN_WIDTH = 0.25  # default width of a gaussian window, in patch sizes
+GAUSSIAN_WIDTH = 0.25  # of a gaussian window, in patch sizes
 
 
 def value_at(steps: float | Steps, t: float) -> float:
@@ -40,8 +40,8 @@ def check_patch_size(patch_size: object) -> int:
     return int(patch_size)
 
 
-def check_steps(steps: object, what: str) -> float | list[tuple[float, float]]:
-    """A number, or calibrated pairs (t, value): the form that `patch_size` and `width` take."""
+def check_sizes(steps: object) -> float | list[tuple[float, float]]:
+    """A number, or calibrated pairs (t, value): the form that `patch_size` takes."""
     if isinstance(steps, NUMBER):
         return steps.item() if isinstance(steps, np.generic) else steps
     try:
@@ -49,23 +49,21 @@ def check_steps(steps: object, what: str) -> float | list[tuple[float, float]]:
     except (TypeError, ValueError):
         pairs = []
     if not pairs or not all(0 <= t <= 1 for t, _ in pairs):
-        raise CourseError(f"{what} must be a number or a list of pairs (t, value) with t in [0, 1], got {steps!r}.")
+        raise CourseError(f"patch_size must be a number or a list of pairs (t, value) with t in [0, 1], got {steps!r}.")
     return pairs
 
 
-def gaussian_window(patch_size: int, width: float, dtype: torch.dtype = torch.float32) -> Float[Tensor, "P P"]:
-    """K(d) = exp(-|d|^2 / (2 width^2)) on a patch_size x patch_size support, 1 at the centre; width in pixels."""
-    taps = gaussian_taps(patch_size, width)
+def gaussian_window(patch_size: int, dtype: torch.dtype) -> Float[Tensor, "P P"]:
+    """K(d) = exp(-|d|^2 / (2 width^2)) on a patch_size x patch_size support, 1 at the centre."""
+    taps = gaussian_taps(patch_size)
     k = torch.cat([taps[1:].flip(0), taps])
     return torch.outer(k, k).to(dtype)
 
 
-def gaussian_taps(patch_size: int, width: float) -> Float[Tensor, " r+1"]:
+def gaussian_taps(patch_size: int) -> Float[Tensor, " r+1"]:
     """One axis of `gaussian_window`, from the centre outwards, in float64."""
-    if not width > 0:
-        raise CourseError(f"the width of a gaussian window must be positive (in pixels), got {width}.")
     d = torch.arange(patch_size // 2 + 1, dtype=torch.float64)
-    return torch.exp(-d.square() / (2 * width**2))
+    return torch.exp(-d.square() / (2 * (GAUSSIAN_WIDTH * patch_size) ** 2))
 
 
 def windows(images: Float[Tensor, "N C H W"], patch_size: int, padding: Padding) -> Float[Tensor, "N C H W P P"]:

@@ -55,8 +55,21 @@ class Lookup:
         return groups, queries, self.queries[:1, :1, self.values].shape[-1]
 
     def tiles(self, source: Source, alpha: float, sigma: float, memory: int) -> Iterator[Tile]:
-        """All logits, some at a time."""
-        return tiles(self, source, alpha, sigma, memory)
+        """All logits, tile by tile: blocks of images outside, inside them groups, queries, keys."""
+        groups, queries, _ = self.queries.shape
+        g, m, n_keys = tile_shape(groups, queries, tile_size(self.queries.device, memory))
+        dtype = logit_dtype(self, alpha, sigma)
+        for images in slices(len(source), images_per_block(self, source, memory)):
+            keys = self.keys_of(source.block(images.start, images.stop))
+            bias = keys.square().sum(-1, dtype=dtype) * (-(alpha**2) / (2 * sigma**2))
+            for some in slices(groups, g):
+                values, precise = keys[some][..., self.values], keys[some].to(dtype).mT
+                for rows in slices(queries, m):
+                    scaled = self.queries[some, rows].to(dtype) * (alpha / sigma**2)
+                    for part in slices(keys.shape[1], n_keys):
+                        logits = torch.baddbmm(bias[some, None, part], scaled, precise[..., part])
+                        first = images.start * self.keys_per_image + part.start
+                        yield Tile(some, rows, first, logits, values[:, part])
 
 
 class Asks(Protocol):
@@ -195,34 +208,20 @@ def slices(length: int, step: int) -> Iterator[slice]:
         yield slice(start, min(start + step, length))
 
 
-def tiles(lookup: Lookup, source: Source, alpha: float, sigma: float, memory: int) -> Iterator[Tile]:
-    """All logits, tile by tile: blocks of images outside, inside them groups, queries, keys."""
-    groups, queries, _ = lookup.queries.shape
-    g, m, n_keys = tile_shape(groups, queries, tile_size(lookup.queries.device, memory))
-    dtype = logit_dtype(lookup, alpha, sigma)
-    for images in slices(len(source), images_per_block(lookup, source, memory)):
-        keys = lookup.keys_of(source.block(images.start, images.stop))
-        bias = keys.square().sum(-1, dtype=dtype) * (-(alpha**2) / (2 * sigma**2))
-        for some in slices(groups, g):
-            values, precise = keys[some][..., lookup.values], keys[some].to(dtype).mT
-            for rows in slices(queries, m):
-                scaled = lookup.queries[some, rows].to(dtype) * (alpha / sigma**2)
-                for part in slices(keys.shape[1], n_keys):
-                    logits = torch.baddbmm(bias[some, None, part], scaled, precise[..., part])
-                    first = images.start * lookup.keys_per_image + part.start
-                    yield Tile(some, rows, first, logits, values[:, part])
+def logit_error(query: float, key: float, alpha: float, sigma: float, depth: float) -> float:
+    """How far rounding to float32 may move a logit (alpha q.k - alpha^2 k.k / 2) / sigma^2 of so long q and k.
+
+    It is a sum of terms of the size alpha |q| |k| / sigma^2, each rounded to 24 bits; over `depth` components the
+    roundings add up like a random walk.
+    """
+    return 2.0**-24 * alpha * key * (query + alpha * key / 2) / sigma**2 / depth**0.5
 
 
 def logit_dtype(lookup: Lookup, alpha: float, sigma: float) -> torch.dtype:
-    """float64 where float32 would lose the small difference of two large terms, as it does at low noise.
-
-    A logit is a sum of terms of the size alpha |q| |k| / sigma^2, each rounded to 24 bits; over D components the
-    roundings add up like a random walk.
-    """
+    """float64 where float32 would lose the small difference of two large terms, as it does at low noise."""
     if lookup.queries.dtype == torch.float64:
         return torch.float64
-    q, k = float(lookup.queries.square().sum(-1).max().sqrt()), alpha * lookup.longest
-    error = 2.0**-24 * k * (q + k / 2) / sigma**2 / lookup.depth**0.5
+    error = logit_error(float(lookup.queries.square().sum(-1).max().sqrt()), lookup.longest, alpha, sigma, lookup.depth)
     return torch.float64 if error > LOGIT_ERROR else torch.float32
 
 
@@ -252,12 +251,14 @@ def posterior_mean(lookup: Asks, source: Source, alpha: float, sigma: float, mem
 @contextmanager
 def full_precision() -> Iterator[None]:
     """Without TF32, whose 11 digits are too few for a logit, whatever the program has chosen for its networks."""
-    before = torch.get_float32_matmul_precision()
+    products, convolutions = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
     torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
     try:
         yield
     finally:
-        torch.set_float32_matmul_precision(before)
+        torch.set_float32_matmul_precision(products)
+        torch.backends.cudnn.allow_tf32 = convolutions
 
 
 @dataclass(frozen=True)

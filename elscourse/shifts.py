@@ -25,7 +25,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .patches import Padding
-from .posterior import LOGIT_ERROR, Partial, Source, Tile, slices
+from .posterior import LOGIT_ERROR, Partial, Source, Tile, logit_error, slices
 
 COPIES = 2  # of each pixel of a block of images: itself and its copy
 BLOCK = 2**22  # bytes of images brought into this order at a time
@@ -74,7 +74,8 @@ def sliding_mean(
     of the result leaves out the queries' own squares either way, as in `posterior`.
     """
     with workers(PARTS) as pool:
-        without_own = _error_without_squares(x, sliding, alpha, sigma) <= LOGIT_ERROR
+        query, many = float(squares(x, sliding.taps, sliding.padding).max().sqrt()), depth(x.shape[1], sliding.taps)
+        without_own = logit_error(query, sliding.longest, alpha, sigma, many) <= LOGIT_ERROR
         best, total, weighted = _sums(x, sliding, source, alpha, sigma, without_own, memory, pool)
         if not without_own and 2.0**-24 * math.log(2) * best.max(where=total > 0, initial=0) > LOGIT_ERROR:
             best, total, weighted = _sums(x.double(), sliding, source, alpha, sigma, without_own, memory, pool)
@@ -135,12 +136,6 @@ def depth(channels: int, taps: Float[Tensor, " r+1"]) -> float:
     """How many numbers a window compares: C P^2, and fewer where most of its weights are small."""
     both = torch.cat([taps[1:], taps]).double()
     return channels * float(both.sum() ** 2 / both.square().sum()) ** 2
-
-
-def _error_without_squares(x: Tensor, sliding: Sliding, alpha: float, sigma: float) -> float:
-    """How far rounding may move a logit alpha q.k - alpha^2 k.k / 2 over sigma^2: see `posterior.logit_dtype`."""
-    q, k = float(squares(x, sliding.taps, sliding.padding).max().sqrt()), alpha * sliding.longest
-    return 2.0**-24 * k * (q + k / 2) / sigma**2 / depth(x.shape[1], sliding.taps) ** 0.5
 
 
 def _sums(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import elscourse as els
-from elscourse import posterior, reference, shifts
+from elscourse import patches, posterior, reference, shifts
 
 SCHEDULE = els.CosineSchedule()
 TOLERANCE = {torch.float32: 2e-5, torch.float64: 1e-9}
@@ -32,7 +32,7 @@ class Case:
     t: float
     patch_size: int
     padding: str
-    width: float | None
+    width: float | None  # of a gaussian window, in patch sizes
     pieces: dict[str, int]
     sliding: dict[str, int]
 
@@ -42,14 +42,17 @@ class Case:
 
     @property
     def window(self) -> Tensor | None:
-        return None if self.width is None else reference.gaussian_window(self.patch_size, self.width)
+        return None if self.width is None else reference.gaussian_window(self.patch_size, self.width * self.patch_size)
 
     def options(self) -> dict:
-        gaussian = {} if self.width is None else {"window": "gaussian", "width": self.width}
-        return {"patch_size": self.patch_size, **gaussian}
+        return {"patch_size": self.patch_size, "window": "square" if self.width is None else "gaussian"}
 
     def answer(self, machine: type, **options: object) -> Tensor:
-        with patch.multiple(posterior, **self.pieces), patch.multiple(shifts, **self.sliding):
+        with (
+            patch.multiple(posterior, **self.pieces),
+            patch.multiple(shifts, **self.sliding),
+            patch.object(patches, "GAUSSIAN_WIDTH", self.width),
+        ):
             built = machine(self.images, SCHEDULE, image_labels=self.image_labels, **options)
             return built(self.x_t, self.t, labels=self.labels)
 
@@ -80,7 +83,7 @@ def cases(draw) -> Case:
     known = st.sampled_from(sorted(set(image_labels.tolist())))
     labels = torch.tensor([draw(known) for _ in range(batch)]) if draw(st.booleans()) else None
     x_t = noised(images, batch, SCHEDULE.alpha(t), SCHEDULE.sigma(t), seed=draw(st.integers(0, 999)))
-    width = draw(st.one_of(st.none(), st.floats(0.4, 4)))
+    width = draw(st.one_of(st.none(), st.floats(0.1, 1.3)))
     # from one key at a time to everything at once
     pieces = {"TILE": draw(st.sampled_from([4, 60, 2**19])), "KEYS": draw(st.sampled_from([1, 7, 128]))}
     pieces["BLOCK"] = draw(st.sampled_from([1, 5000, 2**25]))

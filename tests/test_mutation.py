@@ -25,11 +25,11 @@ class Mutant:
     lesson: str
 
 
-TILES = "    dtype = logit_dtype(lookup, alpha, sigma)\n"
+TILES = "        dtype = logit_dtype(self, alpha, sigma)\n"
 SLIDING = "    batch, _, height, width = x.shape\n    unit ="
 MUTANTS = [
-    Mutant("alpha dropped", "posterior.py", TILES, TILES + "    alpha = 1.0\n", "02_ideal"),
-    Mutant("sigma not squared", "posterior.py", TILES, TILES + "    sigma = sigma**0.5\n", "02_ideal"),
+    Mutant("alpha dropped", "posterior.py", TILES, TILES + "        alpha = 1.0\n", "02_ideal"),
+    Mutant("sigma not squared", "posterior.py", TILES, TILES + "        sigma = sigma**0.5\n", "02_ideal"),
     Mutant(
         "alpha dropped where images slide",
         "shifts.py",
@@ -68,8 +68,8 @@ MUTANTS = [
     Mutant(
         "wrong dictionary at the border",
         "machines.py",
-        'patches.displacements(height, width, patch_size, "edges" if without_shared else "classes")',
-        'patches.displacements(height, width, patch_size, "torus")',
+        'patch_size, "torus" if self.padding == "circular" else "classes")',
+        'patch_size, "torus")',
         "08_borders",
     ),
     Mutant(

@@ -206,21 +206,6 @@ def test_the_bound_is_that_of_the_channel_that_varies_most() -> None:
         assert ((answer.mean - exact).abs().amax((1, 2, 3)) <= answer.bound).all()
 
 
-def test_a_width_that_changes_in_time_has_a_dictionary_of_its_own() -> None:
-    images, wide, narrow = smooth_pictures(30, 1, 8, seed=0), (0.12, 4.0), (0.1, 0.5)
-    built = els.EquivariantLocalScoreMachine(
-        images, patch_size=5, window="gaussian", width=[wide, narrow], tolerance=1e-2
-    )
-    for t, width in (wide, narrow):
-        x_t = noised(images, 2, SCHEDULE.alpha(t), SCHEDULE.sigma(t))
-        answer = built.certified(x_t, t)
-        exact = reference.equivariant_local(
-            x_t, images, SCHEDULE.alpha(t), SCHEDULE.sigma(t), 5, "zeros", reference.gaussian_window(5, width)
-        )
-        assert ((answer.mean - exact).abs().amax((1, 2, 3)) <= answer.bound).all(), t
-        assert answer.visited < 1, "no dictionary was asked"
-
-
 @pytest.mark.parametrize("tolerance", [None, 1e-3])
 def test_an_x_t_far_brighter_than_all_images_is_answered_in_float64(tolerance: float | None) -> None:
     """So far from everything a float32 of a squared distance has no digits left that tell keys apart."""
