@@ -115,14 +115,16 @@ def save_network(module: nn.Module, card: dict[str, Any], folder: Path) -> Path:
 OWN_NETWORKS = Path("runs/networks")  # where `elscourse train` writes, relative to where one works
 
 
+def network_cards() -> list[Path]:
+    """The cards of the shipped networks, then of those trained here, whether or not the weights are there."""
+    folders = (data_dir() / "networks", OWN_NETWORKS)
+    found = [card for folder in folders for card in sorted(folder.glob("*.json"))]
+    return [card for card in found if not card.name.endswith(".sizes.json")]
+
+
 def network_files() -> dict[str, Path]:
-    """Every network found: name -> card. The shipped ones, then those trained here, which win under the same name."""
-    found: dict[str, Path] = {}
-    for folder in (data_dir() / "networks", OWN_NETWORKS):
-        for card in sorted(folder.glob("*.json")):
-            if card.with_suffix(".safetensors").exists():
-                found[card.stem] = card
-    return found
+    """Every network found: name -> card. One trained here wins over a shipped one of the same name."""
+    return {card.stem: card for card in network_cards() if card.with_suffix(".safetensors").exists()}
 
 
 def find_card(name: str | Path) -> Path:
@@ -172,7 +174,7 @@ def _read_weights(path: Path, card: dict[str, Any]) -> dict[str, Tensor]:
     if found != card["sha256"]:
         raise CourseError(
             f"{path} is damaged or not the file its card describes: sha256 {found[:12]}..., "
-            f"expected {card['sha256'][:12]}... ({len(raw)} bytes). Restore it, or train it again with "
-            f"`elscourse train {card['name']}`."
+            f"expected {card['sha256'][:12]}... ({len(raw)} bytes). Restore it, or train it again "
+            f"(`elscourse train {card['name']}`, if it is one of the course)."
         )
     return parse_safetensors(raw)

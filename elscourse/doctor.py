@@ -189,12 +189,13 @@ def file_state(path: Path, sha256: str | None) -> str:
 
 def networks() -> list[Finding]:
     """The networks shipped or trained here: each file against the sha256 on its card."""
-    from .checkpoints import network_files
+    from .checkpoints import network_cards
+    from .recipes import RECIPES
 
-    states = {name: network_state(card) for name, card in network_files().items()}
+    states = {card.stem: network_state(card) for card in network_cards()}
     whole = sorted(name for name, state in states.items() if state == "whole")
     bad = [
-        f"{name} is {state}: `elscourse train {name}` makes it again"
+        f"{name} is {state}: {f'`elscourse train {name}` makes it again' if name in RECIPES else 'restore it'}"
         for name, state in states.items()
         if state != "whole"
     ]

@@ -107,7 +107,7 @@ def test_networks_against_their_cards(folder: Path) -> None:
     [(_, finding, advice)] = doctor.networks()
     assert finding == "1 whole: good"
     assert advice is not None
-    assert "bad is damaged: `elscourse train bad`" in advice and "odd is damaged" in advice
+    assert "bad is damaged: restore it" in advice and "odd is damaged" in advice
 
 
 @pytest.fixture
@@ -185,3 +185,14 @@ def test_a_gpu_that_no_lab_takes_is_none(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_missing_tool_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "OPTIONAL_TOOLS", {"surely-no-such-tool": "site"})
     assert doctor.optional_tools() == [("surely-no-such-tool", "not installed", 'pip install -e ".[site]"')]
+
+
+def test_a_network_without_its_weights_is_told(folder: Path) -> None:
+    card = folder / "networks" / "mine.json"
+    card.write_text('{"sha256": "0"}')
+    (folder / "networks" / "mine.sizes.json").write_text("{}")
+    [(_, finding, advice)] = doctor.networks()
+    assert finding == "none" and advice == "mine is missing: restore it"
+    card.rename(card.with_stem("fashion-mnist-16-unet-zeros"))
+    [(_, _, advice)] = doctor.networks()
+    assert advice is not None and "`elscourse train fashion-mnist-16-unet-zeros` makes it again" in advice
