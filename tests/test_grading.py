@@ -160,7 +160,21 @@ LEARNERS: dict[str, tuple[list[str], str, str | None, str]] = {
         r"returns None",
         "",
     ),
-    "swallows": ([noising("return torch.zeros(10**11)")], "incorrect", r"raises RuntimeError", ""),
+    "swallows": ([noising("return torch.empty(2**29)")], "incorrect", r"raises RuntimeError", ""),  # 2 GiB
+    "removes": (
+        [noising("os.remove(els.__file__)")],
+        "incorrect",
+        r"raises PermissionError",
+        r"^reaches for the answers \(elscourse/__init__.py\)",
+    ),
+    "forks": ([noising("os.fork()")], "incorrect", r"raises PermissionError", r"start another program"),
+    "kills": ([noising("os.kill(os.getppid(), 0)")], "incorrect", r"raises PermissionError", r"start another program"),
+    "connects": (
+        ["import socket", noising("socket.create_connection(('127.0.0.1', 9))")],
+        "incorrect",
+        r"the grader has no network",
+        "",
+    ),
     "two": (
         ["1 / 0", "def noising(x_0): return x_0", "%timeit 1\n" + NOISING, "sys.exit()"],
         "correct",
@@ -362,7 +376,7 @@ def test_what_is_graded_is_kept_until_it_changes(tmp_path: Path) -> None:
     assert "graded before" not in run(*arguments[:2], returned / "bob.ipynb", *arguments[3:], "--fresh")
     other = CliRunner().invoke(main, ["grade", "02", str(returned), "--out", str(out)])
     assert other.exit_code == 1 and "holds grades of another assignment" in other.output
-    assert set(rows_of(out)) == {"=ada", "bob"} and not list(out.glob("*.partial"))
+    assert set(rows_of(out)) == {"=ada", "bob"} and not list(out.glob("*.partial*"))
 
 
 WEIGHTS = "def posterior_weights(x_t, *a):\n    return "
