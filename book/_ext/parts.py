@@ -21,6 +21,8 @@ from sphinx.util.docutils import SphinxDirective
 ROOT = Path(__file__).parents[2]
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 RESULTS = sorted((ROOT / "data" / "results").glob("*.metrics.json"))
+SIZES = sorted((ROOT / "data" / "networks").glob("*.sizes.json"))
+CHECKS = sorted((ROOT / "elscourse" / "check").glob("lesson_*.py"))
 STATUS = ROOT / "book" / "status.json"
 BENCH = ROOT / "data" / "lessons" / "13_bench.json"
 
@@ -174,7 +176,7 @@ class CoursePart(SphinxDirective):
         name = self.arguments[0]
         if name not in PARTS:
             raise self.error(f"course-part knows {', '.join(PARTS)}, got {name!r}.")
-        for path in (*LESSONS, *RESULTS, STATUS, BENCH, ROOT / "pyproject.toml"):
+        for path in (*LESSONS, *RESULTS, *SIZES, *CHECKS, STATUS, BENCH, ROOT / "pyproject.toml"):
             self.env.note_dependency(str(path))
         return self.parse_text_to_nodes(PARTS[name]())
 
