@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from .errors import CourseError, shape_of
+from .patches import value_at
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -144,30 +145,24 @@ def _bare(axis: Any) -> None:
         spine.set_visible(False)
 
 
-def weight_bars(
-    weights: Float[Tensor, " n"] | Mapping[str, Float[Tensor, " n"]], labels: Sequence[str] | None = None
-) -> Figure:
-    """Posterior weights as bars, heaviest first, one panel per entry; labels name the candidates, not the places."""
-    panels = weights if isinstance(weights, Mapping) else {"": weights}
-    if not panels:
-        raise CourseError("weights must hold at least one panel, like {'t = 1': weights}, got none.")
-    for name, w in panels.items():
-        _check_shape(w, f"weights {name!r}" if name else "weights", "n")
-        if labels is not None and len(labels) < len(w):
-            raise CourseError(f"labels must name all {len(w)} candidates, got {len(labels)}.")
-    longest = max(len(w) for w in panels.values())
-    figure = _figure(min(10, 1 + 2.3 * len(panels)), 2.4)
-    axes = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
-    for axis, (name, w) in zip(axes, panels.items(), strict=True):
+def weight_bars(weights: Mapping[str, Float[Tensor, " n"]]) -> Figure:
+    """Posterior weights as bars, heaviest first, one panel per entry."""
+    if not isinstance(weights, Mapping) or not weights:
+        raise CourseError(
+            f"weights must be a dict with at least one panel, like {{'t = 1': weights}}, got {weights!r}."
+        )
+    for name, w in weights.items():
+        _check_shape(w, f"weights {name!r}", "n")
+    longest = max(len(w) for w in weights.values())
+    figure = _figure(min(10, 1 + 2.3 * len(weights)), 2.4)
+    axes = figure.subplots(1, len(weights), squeeze=False, sharey=True)[0]
+    for axis, (name, w) in zip(axes, weights.items(), strict=True):
         order = w.argsort(descending=True)
         rank = range(1, len(w) + 1)
         axis.bar(rank, w[order].detach().cpu().numpy(), color=BLUE, width=0.8 if longest < 50 else 1.0)
         axis.set(title=name, ylim=(0, 1.05), xlim=(0.4, len(w) + 0.6))
         axis.xaxis.get_major_locator().set_params(integer=True)
-        if labels is not None:
-            axis.set_xticks(rank, [labels[int(i)] for i in order], rotation=90, fontsize=8)
-    if labels is None:
-        figure.supxlabel("training images, heaviest first", fontsize=10)
+    figure.supxlabel("training images, heaviest first", fontsize=10)
     axes[0].set_ylabel("weight")
     return figure
 
@@ -248,9 +243,7 @@ def calibration_map(
     axis.set_yticks(range(len(candidates)), [str(p) for p in candidates])
     axis.set(xlabel="time t (noise on the left)", ylabel="patch size P", title=title)
     if ridge:
-        size_at = dict(ridge)
-        nearest = [min(size_at, key=lambda s: abs(s - t)) for t in times]
-        place = [list(candidates).index(size_at[t]) for t in nearest]
+        place = [list(candidates).index(int(value_at(ridge, t))) for t in times]
         axis.plot(range(len(times)), place, "o-", color=ORANGE, ms=5, lw=1.5, mec="white", label="calibrated P")
         axis.legend(loc="upper right", frameon=True)
     bar = figure.colorbar(picture, ax=axis)

@@ -111,10 +111,6 @@ def test_mosaic_lets_only_the_class_vote() -> None:
     assert CLASSES[image[0]].eq(1).all() and CLASSES[image[1]].eq(0).all()
 
 
-def test_mosaic_outlines_the_window_asked_for() -> None:
-    assert mosaic(window=5).window == 5
-
-
 def test_noise_has_what_is_needed_to_noise() -> None:
     explorer = noise(times=[1.0, 0.0, 0.5])
     assert explorer.times == [0.0, 0.5, 1.0]
@@ -321,7 +317,6 @@ BAD = [
     (lambda: Mosaic(patch_machine(), COLOURS, COLOURS, T), r"x_t must have the shape \(B, 1, 6, 8\)"),
     (lambda: Mosaic(patch_machine(), IMAGES, IMAGES, 0), r"t must lie in \(0, 1\]"),
     (lambda: Mosaic(patch_machine(), IMAGES, IMAGES, T, top=0), r"top must be at least 1"),
-    (lambda: Mosaic(patch_machine(), IMAGES, IMAGES, T, window=4), r"patch size must be odd"),
     (lambda: widgets.MosaicExplorer(patch_machine(), IMAGES), r"made from data by MosaicExplorer.of"),
     (lambda: Mosaic(patch_machine(), IMAGES, IMAGES, "late"), r"t must be a number, got 'late'"),
     (lambda: Mosaic(patch_machine(), IMAGES, IMAGES, T, top=2.5), r"a whole number, got 2.5"),

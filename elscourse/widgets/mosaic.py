@@ -14,7 +14,6 @@ from ..diffusion import Labels
 from ..errors import CourseError
 from ..machine import Posterior
 from ..machines import PatchMachine
-from ..patches import check_patch_size
 from .base import (
     Explorer,
     check_images,
@@ -64,14 +63,12 @@ class MosaicExplorer(Explorer):
         t: float,
         top: int = 4,
         labels: Labels = None,
-        window: int | None = None,
     ) -> Self:
         """The votes of a patch machine (LS, ELS) on x_t at time t, shown on the images that were generated.
 
         samples: the generated images that x_t was on the way to.
         top: voters per pixel, heaviest first.
         labels: the classes that the images were made with, for a machine that was built with image_labels.
-        window: side of the outlined window; the machine's own at t unless given.
 
         Only training images that voted travel with the widget; where they are too many, those with the lightest votes
         are told in words only.
@@ -92,7 +89,7 @@ class MosaicExplorer(Explorer):
             pixel=(height // 2, width // 2),
             top=top,
             t=t,
-            window=machine.window_at(t)[0] if window is None else check_patch_size(window),
+            window=machine.window_at(t)[0],
             circular=machine.padding == "circular",
             samples=pixels(samples),
             noisy=pixels(x_t),
