@@ -7,6 +7,7 @@ import functools
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Self
 
 import torch
@@ -129,8 +130,8 @@ class Machine(TrainingSetDenoiser, ABC):
     def posterior(self, x_t: Float[Tensor, "B C H W"], t: float, top: int = 8, labels: Labels = None) -> Posterior:
         """The `top` heaviest voters behind every answer of `self(x_t, t)`: the provenance of each pixel."""
         self._check(x_t)
-        if top < 1:
-            raise CourseError(f"top must be at least 1 voter, got {top}.")
+        if isinstance(top, bool) or not isinstance(top, Integral) or top < 1:
+            raise CourseError(f"top must be at least 1 voter, a whole number, got {top!r}.")
         if self.ranks is not None:
             raise CourseError("who voted is not merged across processes: ask the machine itself, not its across(...).")
         alpha, sigma = self._angle(t)

@@ -48,7 +48,6 @@ BUILDING = [
     (lambda: els_machine(patch_size="big"), r"patch_size must be a number or a list of pairs"),
     (lambda: els_machine(padding="zero"), r"unknown padding 'zero': did you mean zeros"),
     (lambda: els_machine(window="round"), r"unknown window 'round'"),
-    (lambda: els_machine(width=1.0), r"width belongs to window=\"gaussian\""),
     (lambda: els.IdealScoreMachine(IMAGES[0]), r"shape \(N, C, H, W\) and N >= 1, got \(1, 8, 8\)"),
     (lambda: els.IdealScoreMachine(IMAGES[:0]), r"N >= 1, got \(0, 1, 8, 8\)"),
     (lambda: els.IdealScoreMachine(IMAGES.numpy()), r"must be a tensor.*got ndarray"),
@@ -93,6 +92,7 @@ ASKING = [
     ),
     (lambda m: m(X, 0.5, labels=1.0), r"whole numbers, got torch.float32"),
     (lambda m: m.posterior(X, 0.5, top=0), r"top must be at least 1"),
+    (lambda m: m.posterior(X, 0.5, top=2.5), r"top must be at least 1 voter, a whole number, got 2.5"),
     (lambda m: m.posterior(X[0], 0.5), r"shape \(B, 1, 8, 8\)"),
 ]
 
