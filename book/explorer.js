@@ -26,15 +26,8 @@ window.elsExplorer = async function (header, text) {
   const number = take(header.atlas, Uint16Array);
 
   const at = { image: 7, time: 7, size: 1, row: 9, column: 6 };
-  const choices = seeds.map((seed, i) => {
-    const input = element("input", { type: "radio", name: "els-image", "aria-label": `${names[i]}, seed ${seed}` });
-    input.addEventListener("change", () => go({ image: i }));
-    const small = picture(shape, { caption: false, kind: "els-small" });
-    small.draw(final, i, "");
-    small.frame.setAttribute("role", "presentation");
-    return { input, label: element("label", { class: "els-choice" }, input, small.figure) };
-  });
-  const chooser = element("fieldset", {}, element("legend", {}, "Image"), ...choices.map((c) => c.label));
+  const options = seeds.map((seed, i) => [i, thumbnail(shape, final, i), `${names[i]}, seed ${seed}`]);
+  const chooser = choice("Image", options, (image) => go({ image }));
   const time = slider(
     "Time",
     times.length - 1,
@@ -47,24 +40,9 @@ window.elsExplorer = async function (header, text) {
     (i) => `${sizes[i]} × ${sizes[i]} pixels (how far the network looks now: ${calibrated[at.time]} × ${calibrated[at.time]})`,
     (i) => go({ size: i }),
   );
-  const [seen, answer, drawn, trained] = ["els-large", "els-large", "els-large", "els-large"].map((kind, i) =>
-    picture(shape, { role: i < 2 ? "application" : "img", kind }),
-  );
-  for (const { frame } of [seen, answer]) {
-    frame.classList.add("els-pick");
-    frame.tabIndex = 0;
-    frame.addEventListener("click", (event) => {
-      const box = frame.getBoundingClientRect();
-      const pixel = (from, length) => Math.floor((from / length) * side);
-      go({ row: pixel(event.clientY - box.top, box.height), column: pixel(event.clientX - box.left, box.width) });
-    });
-    frame.addEventListener("keydown", (event) => {
-      const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
-      if (!step || event.ctrlKey || event.metaKey || event.altKey) return;
-      event.preventDefault();
-      go({ row: at.row + step[0], column: at.column + step[1] });
-    });
-  }
+  const asked = () => touchable(shape, "els-large", ([row, column]) => go({ row, column }));
+  const [seen, answer] = [asked(), asked()];
+  const [drawn, trained] = [picture(shape, { kind: "els-large" }), picture(shape, { kind: "els-large" })];
   const list = element("ol", { class: "els-patches", "aria-label": "The four heaviest voters" });
   const rows = Array.from({ length: top }, () => {
     const shown = picture(shape);
@@ -77,7 +55,7 @@ window.elsExplorer = async function (header, text) {
   explorer(
     document.getElementById("explorer"),
     "Explorer: who drew this pixel?",
-    chooser,
+    chooser.line,
     time.line,
     size.line,
     element("div", { class: "els-row els-four" }, seen.figure, answer.figure, drawn.figure, trained.figure),
@@ -87,8 +65,6 @@ window.elsExplorer = async function (header, text) {
 
   function go(change) {
     Object.assign(at, change);
-    at.row = Math.min(side - 1, Math.max(0, at.row));
-    at.column = Math.min(side - 1, Math.max(0, at.column));
     const { image, row, column } = at;
     const moment = image * times.length + at.time;
     const block = moment * sizes.length + at.size;
@@ -97,7 +73,8 @@ window.elsExplorer = async function (header, text) {
     const t = times[at.time].toFixed(2);
     const marks = [...windowAround(row, column, patch, shape, false), [row, column, 1, 1]];
 
-    choices.forEach(({ input }, i) => (input.checked = i === image));
+    chooser.check(image);
+    seen.cursor = answer.cursor = [row, column];
     time.set(at.time);
     size.set(at.size);
     const position = `pixel row ${row}, column ${column}; click, or move with the arrow keys`;

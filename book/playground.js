@@ -60,7 +60,7 @@ function verdict(x, pictures, place) {
 
 const rowOf = (p) => Math.floor(p / SIDE);
 const columnOf = (p) => p % SIDE;
-const within = (value) => Math.min(SIDE - 1, Math.max(0, value));
+const flat = (pixel) => pixel && SIDE * pixel[0] + pixel[1];
 const pixelAt = (p) => [rowOf(p), columnOf(p), 1, 1];
 const words = (p) => `row ${rowOf(p)}, column ${columnOf(p)}`;
 
@@ -70,47 +70,6 @@ function stroke(from, to) {
   const length = Math.max(1, Math.abs(down), Math.abs(right));
   const part = (whole, k) => Math.round((whole * k) / length);
   return Array.from({ length: length + 1 }, (_, k) => from + SIDE * part(down, k) + part(right, k));
-}
-
-/**
- * A picture whose pixels can be pressed, dragged over, or reached with arrow keys and space. How a pixel was reached:
- * "press", "drag" (from the pixel before) or "move".
- */
-function touchable(kind, act) {
-  const made = picture(SHAPE, { role: "application", kind });
-  const { frame } = made;
-  let cursor = (AREA + SIDE) / 2;
-  let held = null; // the pixel that was last dragged over, if the press began here
-  const under = (event) => {
-    const box = frame.getBoundingClientRect();
-    const row = Math.floor(((event.clientY - box.top) / box.height) * SIDE);
-    const column = Math.floor(((event.clientX - box.left) / box.width) * SIDE);
-    return row === within(row) && column === within(column) ? row * SIDE + column : null;
-  };
-  frame.classList.add("els-pick");
-  frame.tabIndex = 0;
-  frame.addEventListener("pointerdown", (event) => {
-    const pixel = under(event);
-    if (event.button !== 0 || pixel === null) return;
-    frame.setPointerCapture(event.pointerId);
-    cursor = held = pixel;
-    act(pixel, "press");
-  });
-  frame.addEventListener("pointermove", (event) => {
-    const pixel = under(event);
-    if (held === null || pixel === null || pixel === held) return;
-    for (const p of stroke(held, pixel)) act(p, "drag");
-    cursor = held = pixel;
-  });
-  for (const ending of ["pointerup", "pointercancel"]) frame.addEventListener(ending, () => (held = null));
-  frame.addEventListener("keydown", (event) => {
-    const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1], " ": [0, 0] }[event.key];
-    if (!step || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    cursor = SIDE * within(rowOf(cursor) + step[0]) + within(columnOf(cursor) + step[1]);
-    act(cursor, event.key === " " ? "press" : "move");
-  });
-  return made;
 }
 
 /** A button that keeps the focus when it can do nothing more. */
@@ -127,18 +86,6 @@ function tick(label, changed) {
   return { input, line: element("label", { class: "els-tick" }, input, label) };
 }
 
-/** One among several pictures or words: options are [value, what is seen, its name if that is no text]. */
-function choice(legend, group, options, chosen) {
-  const inputs = options.map(([value, , name]) => {
-    const input = element("input", { type: "radio", name: group, value, "aria-label": name });
-    input.addEventListener("change", () => chosen(value));
-    return input;
-  });
-  const labels = options.map(([, seen, name], i) => element("label", { class: name && "els-choice" }, inputs[i], seen));
-  const line = element("fieldset", {}, element("legend", {}, legend), ...labels);
-  return { line, check: (value) => inputs.forEach((input) => (input.checked = input.value === String(value))) };
-}
-
 /** The training pictures, one of them large, to be painted; `changed()` when the machine has others to learn from. */
 function trainingSet(changed) {
   const thumbs = element("div");
@@ -146,10 +93,10 @@ function trainingSet(changed) {
   let picked = 0;
   let ink = 1;
   let tinted = false;
-  const editor = touchable("els-large", (pixel, how) => {
-    const edited = pictures[picked];
+  const editor = touchable(SHAPE, "els-large", (reached, how, before) => {
+    const [edited, pixel] = [pictures[picked], flat(reached)];
     if (how === "press") ink = edited[pixel] > 0 ? -1 : 1;
-    if (how !== "move") edited[pixel] = ink;
+    if (how !== "move") for (const p of how === "drag" ? stroke(flat(before), pixel) : [pixel]) edited[p] = ink;
     show();
     editor.outline([pixelAt(pixel)]);
     editor.text.textContent = `${words(pixel)}: ${edited[pixel] > 0 ? "white" : "black"}`;
@@ -174,14 +121,9 @@ function trainingSet(changed) {
   const seen = (n) => coloured(pictures[n], tinted && ownVotes(n));
 
   function show() {
-    const options = pictures.map((_, n) => {
-      const small = picture(SHAPE, { caption: false, kind: "els-small" });
-      small.draw(seen(n), 0, "");
-      small.frame.setAttribute("role", "presentation");
-      return [n, small.figure, `training picture ${n + 1}`];
-    });
+    const options = pictures.map((_, n) => [n, thumbnail(SHAPE, seen(n), 0), `training picture ${n + 1}`]);
     const hadFocus = thumbs.contains(document.activeElement);
-    const chooser = choice("Training pictures", "els-training", options, (n) => {
+    const chooser = choice("Training pictures", options, (n) => {
       picked = n;
       show();
     });
@@ -221,7 +163,7 @@ function rules(changed) {
     change({ farther: on });
   });
   const options = Object.entries(PLACES);
-  const knows = choice("It knows of its place", "els-place", options, (place) => change({ place }));
+  const knows = choice("It knows of its place", options, (place) => change({ place }));
 
   function show() {
     looks.set(SIZES.indexOf(now.size));
@@ -274,7 +216,7 @@ function playground(root) {
 
   const training = trainingSet(redrawSoon);
   const may = rules(redrawSoon);
-  const wall = Array.from({ length: SEEDS }, (_, i) => touchable("", (pixel) => ask(i, pixel)));
+  const wall = Array.from({ length: SEEDS }, (_, i) => touchable(SHAPE, "", (pixel) => ask(i, flat(pixel))));
   const found = answer();
   const said = element("p", { class: "els-said", "aria-live": "polite" });
   const again = button("Other noise", () => {

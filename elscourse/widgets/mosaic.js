@@ -15,20 +15,9 @@ async function render({ model, el }) {
   const atlas = await inflated(model.get("atlas"));
   const inAtlas = new Map(Array.from(numbers(model.get("atlas_index"), Int32Array), (index, i) => [index, i]));
 
-  const group = `els-${Math.random().toString(36).slice(2)}`;
-  const choices = Array.from({ length: count }, (_, i) => {
-    const input = element("input", { type: "radio", name: group, value: i, "aria-label": `generated image ${i}` });
-    input.addEventListener("change", () => store(model, { picked: i }));
-    const small = picture(shape, { caption: false, kind: "els-small" });
-    small.draw(samples, i, "");
-    small.frame.setAttribute("role", "presentation");
-    return { input, label: element("label", {}, input, small.figure, element("span", {}, `${i}`)) };
-  });
-  const chooser = element("fieldset", {}, element("legend", {}, "Generated image"), ...choices.map((c) => c.label));
-
-  const large = picture(shape, { role: "application", kind: "els-large" });
-  large.frame.classList.add("els-pick");
-  large.frame.tabIndex = 0;
+  const options = Array.from({ length: count }, (_, i) => [i, thumbnail(shape, samples, i), `generated image ${i}`]);
+  const chooser = choice("Generated image", options, (picked) => store(model, { picked }));
+  const large = touchable(shape, "els-large", (pixel) => store(model, { pixel }));
   const seen = picture(shape, { kind: "els-large" });
   const list = element("ol", { class: "els-patches", "aria-label": "Heaviest voters" });
   const rows = Array.from({ length: top }, () => {
@@ -44,38 +33,19 @@ async function render({ model, el }) {
   explorer(
     el,
     "Who voted for a pixel",
-    count > 1 ? chooser : "",
+    count > 1 ? chooser.line : "",
     element("div", { class: "els-columns" }, element("div", { class: "els-row" }, large.figure, seen.figure), list),
     said,
     help,
   );
-
-  const go = (row, column) => {
-    const within = (value, length) => Math.min(length - 1, Math.max(0, value));
-    store(model, { pixel: [within(row, height), within(column, width)] });
-  };
-  large.frame.addEventListener("click", (event) => {
-    const box = large.frame.getBoundingClientRect();
-    go(
-      Math.floor(((event.clientY - box.top) / box.height) * height),
-      Math.floor(((event.clientX - box.left) / box.width) * width),
-    );
-  });
-  const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
-  large.frame.addEventListener("keydown", (event) => {
-    const step = steps[event.key];
-    if (!step || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    const [row, column] = model.get("pixel");
-    go(row + step[0], column + step[1]);
-  });
 
   return follow(model, ["picked", "pixel"], () => {
     const picked = model.get("picked");
     const [row, column] = model.get("pixel");
     const at = (picked * height + row) * width + column;
     const outlines = [...windowAround(row, column, side, shape, circular), [row, column, 1, 1]];
-    choices.forEach(({ input }, i) => (input.checked = i === picked));
+    chooser.check(picked);
+    large.cursor = [row, column];
     large.draw(samples, picked, `Generated image ${picked}, pixel row ${row} column ${column}. Arrow keys move.`);
     large.text.textContent = `generated image ${picked}`;
     large.outline(outlines);

@@ -85,6 +85,72 @@ function windowAround(row, column, side, [, height, width], circular) {
   );
 }
 
+/** A small picture to choose by. */
+function thumbnail(shape, stack, which) {
+  const small = picture(shape, { caption: false, kind: "els-small" });
+  small.draw(stack, which, "");
+  small.frame.setAttribute("role", "presentation");
+  return small.figure;
+}
+
+/** One among several pictures or words: options are [value, what is seen, its name if that is no text]. */
+function choice(legend, options, chosen) {
+  const group = `els-${Math.random().toString(36).slice(2)}`; // a page may have several
+  const inputs = options.map(([value, , name]) => {
+    const input = element("input", { type: "radio", name: group, value, "aria-label": name });
+    input.addEventListener("change", () => chosen(value));
+    return input;
+  });
+  const labels = options.map(([, seen, name], i) => element("label", { class: name && "els-choice" }, inputs[i], seen));
+  const line = element("fieldset", {}, element("legend", {}, legend), ...labels);
+  return { line, check: (value) => inputs.forEach((input) => (input.checked = input.value === String(value))) };
+}
+
+/**
+ * A picture whose pixels can be pressed, dragged over, or reached with arrow keys and space: `act([row, column], how,
+ * before)`, how: "press", "drag" (from the pixel `before`) or "move". Keys go on from `cursor`, which may be set.
+ */
+function touchable(shape, kind, act) {
+  const [, height, width] = shape;
+  const made = Object.assign(picture(shape, { role: "application", kind }), { cursor: [height >> 1, width >> 1] });
+  const { frame } = made;
+  const within = (value, length) => Math.min(length - 1, Math.max(0, value));
+  let held = null; // the pixel that was last dragged over, if the press began here
+  const under = (event) => {
+    const box = frame.getBoundingClientRect();
+    const row = Math.floor(((event.clientY - box.top) / box.height) * height);
+    const column = Math.floor(((event.clientX - box.left) / box.width) * width);
+    return row === within(row, height) && column === within(column, width) ? [row, column] : null;
+  };
+  const reach = (pixel, how) => {
+    const before = held;
+    made.cursor = held = pixel;
+    act(pixel, how, before);
+  };
+  frame.classList.add("els-pick");
+  frame.tabIndex = 0;
+  frame.addEventListener("pointerdown", (event) => {
+    const pixel = under(event);
+    if (event.button !== 0 || !pixel) return;
+    frame.setPointerCapture(event.pointerId);
+    reach(pixel, "press");
+  });
+  frame.addEventListener("pointermove", (event) => {
+    const pixel = held && under(event);
+    if (pixel && `${pixel}` !== `${held}`) reach(pixel, "drag");
+  });
+  for (const ending of ["pointerup", "pointercancel"]) frame.addEventListener(ending, () => (held = null));
+  const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1], " ": [0, 0] };
+  frame.addEventListener("keydown", (event) => {
+    const step = steps[event.key];
+    if (!step || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    made.cursor = [within(made.cursor[0] + step[0], height), within(made.cursor[1] + step[1], width)];
+    act(made.cursor, event.key === " " ? "press" : "move");
+  });
+  return made;
+}
+
 /** A labelled slider over 0..last; `say` turns its position into the words beside it. */
 function slider(name, last, say, moved) {
   const input = element("input", { type: "range", min: 0, max: last, step: 1, "aria-label": name });
