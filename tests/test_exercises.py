@@ -407,6 +407,7 @@ def _sigma_of_eps(q, k, alpha, tolerance):
         ("decided_at", lambda *a: _decided(*a, legs=4), "more than three"),
         ("nearest_image", _expanded_square, ".clamp(min=0) before the root"),
         ("ls_box_sums", _bare_boxes, "all rounded to 0"),
+        ("ddim_step", lambda x, x0, a, s, a1, s1: a1 * x0 + s1 * torch.randn(x.shape), "something else at each call"),
     ],
 )  # fmt: skip
 def test_a_typical_mistake_is_named(name: str, attempt: Any, says: str) -> None:

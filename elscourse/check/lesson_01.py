@@ -294,8 +294,8 @@ STEP = Exercise(
             lambda x_t, x0_hat, a, s, a1, s1: a1 * x0_hat + s1 * (a * x0_hat - x_t) / s**2,
         ),
         Mistake(
-            "You walk straight along the velocity u, which is right for tiny turns only. Keep x0_hat and eps_hat, and "
-            "mix them again with alpha_next and sigma_next.",
+            "You walk straight along the velocity u: a step, too, but not that of DDIM, which turns. Keep x0_hat and "
+            "eps_hat, and mix them again with alpha_next and sigma_next.",
             _straight_step,
         ),
         Mistake(

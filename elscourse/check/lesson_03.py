@@ -131,6 +131,10 @@ def _unit_of_all(x: Tensor, images: Tensor, held_out: Tensor) -> Tensor:
     return _distances(x, images).min(1).values / _distances(held_out, images).median()
 
 
+def _ratio_to_held_out(x: Tensor, images: Tensor, held_out: Tensor) -> Tensor:
+    return _distances(x, images).min(1).values / _distances(x, held_out).min(1).values
+
+
 def _from_held_out(x: Tensor, images: Tensor, held_out: Tensor) -> Tensor:
     return _distances(x, held_out).min(1).values / _distances(held_out, images).min(1).values.median()
 
@@ -317,6 +321,11 @@ EXERCISES = [
                 "You look for the nearest held-out picture of x: x is new if it is far from the training images.",
                 _from_held_out,
             ),
+            Mistake(
+                "You divide by the distance of x to the held-out pictures: the unit is their own distance to the "
+                "training images, one median for all x.",
+                _ratio_to_held_out,
+            ),
         ),
     ),
     Exercise(
@@ -355,6 +364,11 @@ EXERCISES = [
                 "(side - 1) * stride + kernel is right when you go from the last layer back to the first: you go the "
                 "other way.",
                 _wrong_way,
+            ),
+            Mistake(
+                "You add up whole kernels and ignore the strides: a layer adds (kernel - 1) times the strides "
+                "before it.",
+                lambda kernels, strides: sum(kernels),
             ),
             Mistake("You are short by one: before any layer the field is the pixel itself.", _one_forgotten),
         ),

@@ -165,6 +165,15 @@ def _negative_start(
     return torch.softmax(-distance / (2 * sigma**2), dim=0)
 
 
+def _one_short(
+    x_t: Tensor, images: Tensor, alpha: float, sigma: float, row: int, column: int, patch_size: int
+) -> Tensor:
+    r = patch_size // 2
+    rows, columns = slice(max(row - r, 0), row + r), slice(max(column - r, 0), column + r)
+    distance = (x_t[:, rows, columns] - alpha * images[:, :, rows, columns]).square().sum((-3, -2, -1))
+    return torch.softmax(-distance / (2 * sigma**2), dim=0)
+
+
 def _rows_for_columns(
     x_t: Tensor, images: Tensor, alpha: float, sigma: float, row: int, column: int, patch_size: int
 ) -> Tensor:
@@ -226,6 +235,14 @@ def _box_of_bare_exponentials(x_t: Tensor, images: Tensor, alpha: float, sigma: 
 
 def _no_box(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int) -> Tensor:
     return _mean(-_squares(x_t, images, alpha) / (2 * sigma**2), images)
+
+
+def _channel_by_channel(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int) -> Tensor:
+    each = [
+        _mean(-_box(_squares(x_t[:, c : c + 1], images[:, c : c + 1], alpha), patch_size) / (2 * sigma**2), images)
+        for c in range(x_t.shape[1])
+    ]
+    return torch.stack([answer[:, c] for c, answer in enumerate(each)], dim=1)
 
 
 def _wrapped_around(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int) -> Tensor:
@@ -373,6 +390,7 @@ EXERCISES = [
                 "end: start at max(row - r, 0), and the same for columns.",
                 _negative_start,
             ),
+            Mistake("A slice ends before its second number: up to row + r it takes row + r + 1.", _one_short),
         ),
     ),
     Exercise(
@@ -404,6 +422,10 @@ EXERCISES = [
             Mistake("Your weights sum to one over the batch: they must over the training images.", _over_the_batch),
             Mistake("Each pixel is compared by itself: sum the squared differences over its window first.", _no_box),
             Mistake("Your windows wrap around the border: they must be cut off there.", _wrapped_around),
+            Mistake(
+                "You hold an election for every channel: a pixel has one, so sum the differences over the channels.",
+                _channel_by_channel,
+            ),
             Mistake(UNDERFLOW, _box_of_bare_exponentials),
         ),
     ),
@@ -429,6 +451,12 @@ EXERCISES = [
             Mistake(
                 "Your window holds an average and your total a sum: multiply what avg_pool2d returns by P squared.",
                 _average_inside,
+            ),
+            Mistake(
+                "You weigh the pixels before you square: the factor belongs to the squared difference.",
+                lambda x_t, images, alpha, sigma, patch_size, outside: _between(
+                    x_t, images, alpha, sigma, patch_size, outside**2
+                ),
             ),
             Mistake(
                 "You count the window twice: outside of it there is total - inside.",

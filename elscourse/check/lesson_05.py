@@ -160,7 +160,7 @@ def _judge_new_image(output: Tensor, height: int, width: int) -> str | None:
     if wrong:
         return (
             f"On the torus of {height} x {width}, {wrong} of the pixels disagree with the majority of their window. "
-            "Mark them, and see which side is too thin there."
+            "Mark them: each is at a corner, or on a side that is less than two pixels thick."
         )
     return None
 
@@ -276,6 +276,14 @@ EXERCISES = [
             Mistake("Your new times rise: the largest comes first.", _wrong_way),
             Mistake(
                 "The last uniform time is there twice: the first new time is ratio times that one.", _last_time_twice
+            ),
+            Mistake(
+                "You halve, whatever the ratio: each new time is `ratio` times the one before.",
+                lambda steps, extra, ratio: _grid(steps, extra, 0.5),
+            ),
+            Mistake(
+                "You divide by the ratio, and the times grow: multiply by it.",
+                lambda steps, extra, ratio: _grid(steps, extra, 1 / ratio),
             ),
             Mistake(
                 "Your list ends before 0: the last step goes from the smallest new time to 0.",

@@ -138,11 +138,12 @@ def _source_cases(generator: torch.Generator) -> list[Case]:
         (torch.randint(0, 6, (5, 7), generator=generator) * 2,),
         (torch.randint(100, 2000, (8, 8), generator=generator),),
         (torch.randint(0, 2, (6, 6), generator=generator) * 41 + 3,),
+        (torch.randint(-1, 3, (7, 5), generator=generator),),  # -1 is background
     ]
 
 
 def _shares(source: Tensor) -> Float[Tensor, " n"]:
-    counts = source.flatten().unique(return_counts=True)[1].double()
+    counts = source[source >= 0].unique(return_counts=True)[1].double()
     return counts / counts.sum()
 
 
@@ -152,13 +153,18 @@ def _entropy(source: Int[Tensor, "H W"]) -> float:
 
 
 def _zero_log_zero(source: Tensor) -> Tensor:
-    f = source.flatten().bincount() / source.numel()
+    f = source[source >= 0].bincount() / (source >= 0).sum()
     return -(f * f.log()).sum()
 
 
 def _counts_not_shares(source: Tensor) -> Tensor:
-    counts = _shares(source) * source.numel()
+    counts = _shares(source) * (source >= 0).sum()
     return -(counts * counts.log()).sum()
+
+
+def _of_all_pixels(source: Tensor) -> Tensor:
+    f = _shares(source) * (source >= 0).sum() / source.numel()
+    return -(f * f.log()).sum()
 
 
 def _per_image(source: Tensor) -> Tensor:
@@ -309,8 +315,8 @@ EXERCISES = [
         difficulty=1,
         start="Start by counting how often each training image occurs in the map.",
         hints=(
-            "source.flatten().unique(return_counts=True) returns the images that occur and their counts.",
-            "Shares are counts divided by the number of pixels; the entropy is minus the sum of share * log(share).",
+            "source[source >= 0].unique(return_counts=True) returns the images that occur and their counts.",
+            "Shares are counts divided by the sum of the counts; the entropy is minus the sum of share * log(share).",
         ),
         cases=_source_cases,
         answer=_entropy,
@@ -319,14 +325,20 @@ EXERCISES = [
                 "That is the entropy in bits: in nats the logarithm is the natural one, torch.log.",
                 lambda source: _entropy(source) / math.log(2),
             ),
-            Mistake(
-                "You use the counts: divide them by the number of pixels first, shares sum to one.", _counts_not_shares
-            ),
+            Mistake("You use the counts: divide them by their sum first, shares sum to one.", _counts_not_shares),
             Mistake(
                 "That is the effective number of sources, exp(entropy): return the entropy itself.",
                 lambda source: math.exp(_entropy(source)),
             ),
             Mistake("You take the mean over the images: the entropy is a sum.", _per_image),
+            Mistake(
+                "You count the background as one more image: leave the pixels with source -1 out.",
+                lambda source: _entropy(source + 1),
+            ),
+            Mistake(
+                "You divide by all pixels: shares are of those that have a source, without the -1, and sum to one.",
+                _of_all_pixels,
+            ),
             Mistake(
                 "Images that do not occur have share 0, and 0 * log(0) is NaN on a computer: leave them out.",
                 _zero_log_zero,

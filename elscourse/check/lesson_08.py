@@ -60,6 +60,17 @@ def _zeros_counted(window: Tensor) -> tuple[int, int, int, int]:
     )
 
 
+def _ends_only(window: Tensor) -> tuple[int, int, int, int]:
+    """Looks along the first row and the first column only."""
+    half, down, across = len(window) // 2, window[:, 0] == 0, window[0] == 0
+    return (
+        int(down[:half].sum()),
+        int(down[half + 1 :].sum()),
+        int(across[:half].sum()),
+        int(across[half + 1 :].sum()),
+    )
+
+
 def _columns_as_rows(window: Tensor) -> tuple[int, int, int, int]:
     return _overhang(window.T)
 
@@ -142,6 +153,15 @@ def _as_many_zeros(row: int, col: int, height: int, width: int, patch_size: int)
     )
     seen = rows[:, None] * columns[None]
     return seen == seen[row, col]
+
+
+def _inside_or_not(row: int, col: int, height: int, width: int, patch_size: int) -> Tensor:
+    r = patch_size // 2
+
+    def alike(mine: int, side: int) -> list[bool]:
+        return [(r <= y < side - r) == (r <= mine < side - r) for y in range(side)]
+
+    return _mask(height, width, alike(row, height), alike(col, width))
 
 
 def _one_row_too_many(row: int, col: int, height: int, width: int, patch_size: int) -> Tensor:
@@ -284,6 +304,11 @@ EXERCISES = [
             Mistake(
                 "Rows and columns are exchanged: (window == 0).all(dim=1) is one truth value per row.", _columns_as_rows
             ),
+            Mistake(
+                "You look along the first row and column of the window, which may lie outside the image themselves. "
+                "Ask for rows and columns in which all pixels are zero.",
+                _ends_only,
+            ),
             Mistake("You count what lies inside the image; asked for is what hangs over.", _image_instead),
         ),
     ),
@@ -322,6 +347,11 @@ EXERCISES = [
                 "You compare how many zeros a window has. At the top and at the bottom, or at two neighbouring edges, "
                 "the number is the same and the pattern is not.",
                 _as_many_zeros,
+            ),
+            Mistake(
+                "You tell rows of the interior from rows near the border, and take the latter for alike. Each of them "
+                "is alone: its window sees another border, or the same at another distance.",
+                _inside_or_not,
             ),
             Mistake(
                 "Your interior is one row and one column too long: the window of row H - r reaches row H, which is "

@@ -105,6 +105,11 @@ def _squared_error(x0_a: Tensor, x0_b: Tensor, x_t: Tensor, alpha: float, sigma:
     return cosine, error**2
 
 
+def _product(x0_a: Tensor, x0_b: Tensor, x_t: Tensor, alpha: float, sigma: float) -> tuple[Tensor, Tensor]:
+    ours, theirs = ((alpha * x0.double() - x_t.double()) / sigma**2 for x0 in (x0_a, x0_b))
+    return (ours * theirs).flatten(1).sum(1), _mismatch(x0_a, x0_b, x_t, alpha, sigma)[1]
+
+
 def _exchanged(x0_a: Tensor, x0_b: Tensor, x_t: Tensor, alpha: float, sigma: float) -> tuple[Tensor, Tensor]:
     cosine, error = _mismatch(x0_a, x0_b, x_t, alpha, sigma)
     return error, cosine
@@ -153,6 +158,15 @@ def _of_the_mean_cosine(cosine: Tensor, candidates: list[int]) -> int:
 
 def _mean_of_choices(cosine: Tensor, candidates: list[int]) -> float:
     return sum(candidates[int(k)] for k in cosine.argmax(0)) / cosine.shape[1]
+
+
+def _rounded_mean(cosine: Tensor, candidates: list[int]) -> int:
+    mean = _mean_of_choices(cosine, candidates)
+    return min(candidates, key=lambda size: abs(size - mean))
+
+
+def _most_frequent(cosine: Tensor, candidates: list[int]) -> int:
+    return candidates[int(cosine.argmax(0).mode().values)]
 
 
 def _index_instead(cosine: Tensor, candidates: list[int]) -> int:
@@ -272,6 +286,7 @@ EXERCISES = [
                 _absolute_error,
             ),
             Mistake("Your error is squared: take the ratio of the norms, not of their squares.", _squared_error),
+            Mistake("Your cosine is the inner product: divide it by the norms of both scores.", _product),
             Mistake("You return the error first: the cosine comes first, then the error.", _exchanged),
             Mistake("You divide by the norm of the machine's score: the network is the yardstick.", _relative_to_ours),
         ),
@@ -308,6 +323,16 @@ EXERCISES = [
             Mistake(
                 "You average the choices: the mean of odd sizes need not be one of them. Take the median.",
                 _mean_of_choices,
+            ),
+            Mistake(
+                "You take the size next to the mean of the choices: asked for is their lower median, in the middle of "
+                "the sorted choices.",
+                _rounded_mean,
+            ),
+            Mistake(
+                "You take the size that is chosen most often: asked for is the lower median, in the middle of the "
+                "sorted choices.",
+                _most_frequent,
             ),
             Mistake("You return the index of the size: return candidates[index].", _index_instead),
         ),

@@ -53,7 +53,7 @@ def _counted(wins: int, n: int) -> float:
 
 def _interval_cases(generator: torch.Generator) -> list[tuple[Tensor, Tensor, Tensor]]:
     cases = []
-    for n in (12, 20, 31):
+    for n in (13, 21, 31):  # odd, so that there is one median
         common = torch.rand(n, generator=generator, dtype=torch.float64)
         theirs = 0.5 * common + 0.2 * torch.rand(n, generator=generator, dtype=torch.float64)
         ours = 0.5 * common + 0.3 * torch.rand(n, generator=generator, dtype=torch.float64)
@@ -195,6 +195,10 @@ EXERCISES = [
             Mistake("Each k can happen in math.comb(n, k) ways; you count it as one.", _without_choices),
             Mistake("This is the probability of fewer than `wins` heads: one minus it is asked for.", _fewer),
             Mistake("Your range ends before n: all n heads count as well, so range(wins, n + 1).", _without_the_last),
+            Mistake(
+                "You double it, as for luck on either side: only 'at least this many' is asked for.",
+                lambda wins, n: min(1.0, 2 * _sign_test(wins, n)),
+            ),
             Mistake("You count the ways: each sequence of n tosses has probability 1 / 2**n.", _counted),
         ),
         tolerance=1e-5,
@@ -255,6 +259,10 @@ EXERCISES = [
             Mistake(
                 "This is the share that is still unexplained: skill is one minus that.",
                 lambda r2, b: (1 - r2) / (1 - b),
+            ),
+            Mistake(
+                "You square once more: r2 is a square already, and so is the baseline.",
+                lambda r2, b: 1 - (1 - r2**2) / (1 - b**2),
             ),
             Mistake(
                 "You exchanged the two: r2 is the prediction's, baseline is what it must beat.",
