@@ -16,10 +16,11 @@ from . import measure
 from .catalogue import CATALOGUE
 from .checkpoints import find_card, load_network
 from .data import ImageSet, load
+from .devices import pick_device
 from .doctor import gib
 from .errors import CourseError
 from .files import whole_file
-from .lab import Lab, lab, pick_device
+from .lab import Lab, lab
 from .measure import Row
 from .measure_memory import memory
 from .patches import Padding

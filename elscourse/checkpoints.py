@@ -16,10 +16,9 @@ from torch import Tensor, nn
 from .data import data_dir
 from .diffusion import Labels, check_batch, check_labels, denoiser_from_noise
 from .errors import CourseError, unknown_name
-from .files import whole_file
+from .files import save_tensors, whole_file
 from .networks import build_network, classes_of, predicted_noise
 from .schedule import CosineSchedule, check_time
-from .training import save_atomically
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ class NetworkDenoiser:
 def save_network(module: nn.Module, card: dict[str, Any], folder: Path) -> Path:
     """Write `folder/NAME.safetensors` and `folder/NAME.json`; the name and how to build it are read from the card."""
     path = folder / f"{card['name']}.safetensors"
-    save_atomically(module.state_dict(), path)
+    save_tensors(module.state_dict(), path)
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     text = json.dumps({**card, "sha256": sha256}, indent=1) + "\n"
     with whole_file(path.with_suffix(".json")) as partial:

@@ -154,7 +154,7 @@ def reproduce(
 @click.option("--resume/--fresh", default=True, help="Go on with an interrupted training, or start over.")
 def train(name: str, device: str, out: Path, resume: bool, **own: Any) -> None:
     """Train NAME: a shipped network by its recipe or, with --dataset, one of your own."""
-    from .lab import pick_device
+    from .devices import pick_device
     from .recipes import choose, follow
 
     path = follow(choose(name, **own), out, device=str(pick_device(device)), fresh=not resume)

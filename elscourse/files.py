@@ -11,6 +11,8 @@ from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
+from safetensors.torch import save as as_safetensors
+from torch import Tensor
 
 from .errors import CourseError
 
@@ -42,6 +44,13 @@ def save_array(array: np.ndarray, path: Path) -> None:
     np.save(content, array)
     with whole_file(path) as partial:
         partial.write_bytes(content.getvalue())
+
+
+def save_tensors(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:
+    """Write a safetensors file beside `path` and move it into place: never a half-written file under that name."""
+    with whole_file(path) as partial:
+        # as bytes: a file that safetensors makes itself is readable by its owner alone, whatever the umask says
+        partial.write_bytes(as_safetensors({k: v.contiguous() for k, v in tensors.items()}, metadata))
 
 
 def check_place(path: Path) -> None:

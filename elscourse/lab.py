@@ -14,6 +14,7 @@ from torch import Tensor
 from .catalogue import CATALOGUE
 from .checkpoints import NetworkDenoiser, find_card, load_network, network_files
 from .data import ImageSet, load
+from .devices import pick_device
 from .diffusion import Denoiser
 from .errors import CourseError, unknown_name
 from .machines import (
@@ -29,7 +30,6 @@ from .sizes import ELS_MACHINES, CalibratedSizes, sizes_of, sizes_path
 from .wiener import WienerFilter
 
 PROFILES = {"laptop": "fashion-mnist-16-resnet-zeros", "gpu": "fashion-mnist-32-resnet-zeros"}
-MOST_THREADS = 1024
 MACHINES = ("is", "es", "ls", *ELS_MACHINES, "wiener")
 
 
@@ -124,34 +124,6 @@ class Lab:
             tolerance=tolerance,
             image_labels=labels,
         )
-
-
-def pick_device(device: str | torch.device | None = None) -> torch.device:
-    """The device asked for, if it is there and can do the arithmetic; the CPU if none was asked for.
-
-    The environment variable ELSCOURSE_THREADS sets how many threads torch and the engine take; without it torch's own
-    setting holds.
-    """
-    threads = os.environ.get("ELSCOURSE_THREADS")
-    if threads:
-        if not threads.isdecimal() or not 1 <= int(threads) <= MOST_THREADS:
-            raise CourseError(
-                f"ELSCOURSE_THREADS must be a whole number of threads, at least 1, at most {MOST_THREADS}, got "
-                f"{threads!r}."
-            )
-        torch.set_num_threads(int(threads))
-    try:
-        chosen = torch.device(device or "cpu")
-    except RuntimeError:
-        raise unknown_name("device", str(device), ("cpu", "cuda")) from None
-    here = ["cpu"] + [f"cuda:{i}" for i in range(torch.cuda.device_count())] * torch.cuda.is_available()
-    if chosen.type == "mps":
-        raise CourseError("device mps has no float64, which the machines sum in: use cpu.")
-    if chosen.type != "cpu" and f"{chosen.type}:{chosen.index or 0}" not in here:
-        raise CourseError(
-            f"device {chosen} was asked for, but this computer has: {', '.join(here)}; ask for one of those."
-        )
-    return chosen
 
 
 def _check_fit(network: NetworkDenoiser, data: ImageSet, some_may_lack: bool) -> None:

@@ -19,13 +19,13 @@ from typing import Any
 import torch
 from jaxtyping import Float, Int
 from safetensors import safe_open
-from safetensors.torch import save as packed
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from .data import ImageSet
+from .devices import pick_device
 from .errors import CourseError
-from .files import whole_file
+from .files import save_tensors
 from .mapped import sha256_of
 from .networks import classes_of, predicted_noise
 from .schedule import CosineSchedule
@@ -175,7 +175,7 @@ class Trainer:
             "losses": self.losses,
             "running": self.running,
         }
-        save_atomically(tensors, path, {k: json.dumps(v) for k, v in notes.items()})
+        save_tensors(tensors, path, {k: json.dumps(v) for k, v in notes.items()})
 
     def load(self, path: Path) -> None:
         """Continue from a checkpoint of the same plan, network and images; any other is refused."""
@@ -203,13 +203,6 @@ class Trainer:
 
 def _short(value: object) -> object:
     return value[:8] if isinstance(value, str) and len(value) == 64 else value
-
-
-def save_atomically(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:
-    """Write a safetensors file beside `path` and move it into place: never a half-written file under that name."""
-    with whole_file(path) as partial:
-        # as bytes: a file that safetensors makes itself is readable by its owner alone, whatever the umask says
-        partial.write_bytes(packed({k: v.contiguous() for k, v in tensors.items()}, metadata))
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -247,8 +240,6 @@ def train(
 
     Source of the objective: Ho, Jain & Abbeel, NeurIPS 2020. Lesson 03.
     """
-    from .lab import pick_device  # which imports this module
-
     _check_fit(network, data)
     if save_every < 1:
         raise CourseError(f"save_every must be at least 1 step, got {save_every}.")

@@ -23,8 +23,8 @@ import elscourse as els
 from elscourse import diffusion
 from elscourse.checkpoints import save_network
 from elscourse.data import data_dir
+from elscourse.devices import pick_device
 from elscourse.files import whole_file
-from elscourse.lab import pick_device
 from elscourse.sizes import CalibratedSizes
 from elscourse.training import TrainingPlan
 

@@ -21,7 +21,7 @@ from elscourse.recipes import Recipe, follow
 from elscourse.training import TrainingPlan
 
 CPU = torch.device("cpu")
-PICKING = ("lab", "bench")  # modules that look up which device was asked for
+PICKING = ("lab", "bench", "training")  # modules that look up which device was asked for
 
 
 @pytest.fixture

@@ -1,0 +1,39 @@
+"""Where the arithmetic runs: the device that is asked for, and how many threads it may take."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+
+from .errors import CourseError, unknown_name
+
+MOST_THREADS = 1024
+
+
+def pick_device(device: str | torch.device | None = None) -> torch.device:
+    """The device asked for, if it is there and can do the arithmetic; the CPU if none was asked for.
+
+    The environment variable ELSCOURSE_THREADS sets how many threads torch and the engine take; without it torch's own
+    setting holds.
+    """
+    threads = os.environ.get("ELSCOURSE_THREADS")
+    if threads:
+        if not threads.isdecimal() or not 1 <= int(threads) <= MOST_THREADS:
+            raise CourseError(
+                f"ELSCOURSE_THREADS must be a whole number of threads, at least 1, at most {MOST_THREADS}, got "
+                f"{threads!r}."
+            )
+        torch.set_num_threads(int(threads))
+    try:
+        chosen = torch.device(device or "cpu")
+    except RuntimeError:
+        raise unknown_name("device", str(device), ("cpu", "cuda")) from None
+    here = ["cpu"] + [f"cuda:{i}" for i in range(torch.cuda.device_count())] * torch.cuda.is_available()
+    if chosen.type == "mps":
+        raise CourseError("device mps has no float64, which the machines sum in: use cpu.")
+    if chosen.type != "cpu" and f"{chosen.type}:{chosen.index or 0}" not in here:
+        raise CourseError(
+            f"device {chosen} was asked for, but this computer has: {', '.join(here)}; ask for one of those."
+        )
+    return chosen
