@@ -79,20 +79,24 @@ html_theme_options = {
     "home_page_in_toc": True,
 }
 
-# No request leaves the site: every script is in _static.
+# No request leaves the site: every script is in _static. A page is shown before those of its explorers have come.
 mathjax_path = "vendor/mathjax/tex-svg-full.js"
 mathjax_config_path = "_static/mathjax-config.js"
 nb_ipywidgets_js = {
-    "vendor/widgets/require.js": {},
-    "require-config.js": {},
-    "vendor/widgets/embed-amd.js": {},
+    "vendor/widgets/require.js": {"defer": "defer"},
+    "require-config.js": {"defer": "defer"},
+    "vendor/widgets/embed-amd.js": {"defer": "defer"},
 }
+
+
+COLUMNS = re.compile(r"\S {2,}\S")
 
 
 def mark_columns(app: Sphinx, doctree: nodes.document) -> None:
     """Prints in columns get a class, so that they scroll where they are too wide; sentences wrap."""
     for block in doctree.findall(nodes.literal_block):
-        if "stream" in block["classes"] and re.search(r"\S {2,}\S", block.astext()):
+        lines = block.astext().splitlines()
+        if "stream" in block["classes"] and 2 * sum(bool(COLUMNS.search(line)) for line in lines) >= len(lines):
             block["classes"].append("columns")
 
 

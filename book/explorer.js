@@ -112,3 +112,7 @@ window.elsExplorer = async function (header, text) {
   }
   go({});
 };
+
+// Last of all: deferred scripts wait for each other, and the page's menu would wait for these 2.8 MB, too.
+const shows = document.currentScript.dataset.shows;
+window.addEventListener("load", () => document.head.append(element("script", { src: shows })));

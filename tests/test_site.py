@@ -19,7 +19,7 @@ from site_build import ROOT, build, working_tree
 import elscourse as els
 
 LESSONS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
-SCRIPTS = {"embed-amd.js", "tex-svg-full.js", "reveal.js", "explorer-data.js"}
+SCRIPTS = {"embed-amd.js", "tex-svg-full.js", "reveal.js"}
 MB = 1_000_000
 
 
@@ -108,7 +108,7 @@ def test_sizes(site: Path) -> None:
 
 
 def test_scripts_load_only_where_they_are_used(site: Path) -> None:
-    """And the landing page's pictures do not wait for any."""
+    """And nothing on a page waits for them; the landing page's explorer fetches its data itself, last of all."""
     for path in pages_of(site):
         page = read(path)
         loaded = {urlsplit(address).path.rsplit("/", 1)[-1] for address in page.loads} & SCRIPTS
@@ -119,12 +119,12 @@ def test_scripts_load_only_where_they_are_used(site: Path) -> None:
             wanted.add("tex-svg-full.js")
         if "/slides/" in path.as_posix():
             wanted.add("reveal.js")
-        if 'id="explorer"' in page.text:
-            wanted.add("explorer-data.js")
         assert loaded == wanted, path.relative_to(site)
     landing = read(site / "book" / "index.html")
-    assert landing.text.index("pairs-1.png") < landing.text.index("explorer-data.js")
-    assert '<script defer src="../_static/explorer-data.js">' in landing.text
+    assert 'src="../_static/explorer.js" data-shows="../_static/explorer-data.js"' in landing.text
+    lesson = read(site / "notebooks" / f"{LESSONS[0]}.html").text
+    assert re.findall(r"<script ([^>]*)src=[^>]*(?:require|embed-amd)[^>]*>", lesson) == ['defer="defer" '] * 3
+    assert (site / "_static" / "scripts" / "fontawesome.js").stat().st_size < 1000  # its icons are in the fonts
 
 
 def test_every_image_is_described(site: Path) -> None:
@@ -209,6 +209,7 @@ def test_slides_show_what_the_lesson_asks_and_shows(site: Path) -> None:
         slides = re.findall(r"<section[^>]*>(.*?)<aside", deck.text, re.DOTALL)
         assert len(slides) >= len(tagged) - 3 and len(deck.images) == figures >= 3
         assert sum("<strong>Predict.</strong>" in slide for slide in slides) >= 3
+        assert not any("Stuck?" in slide for slide in slides)  # a hint without its exercise
         words = [len(re.sub(r"<[^>]+>", " ", slide).split()) for slide in slides]
         assert max(words) < 170, f"{lesson}: a slide of {max(words)} words"
 

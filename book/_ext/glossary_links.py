@@ -106,7 +106,9 @@ class GlossaryLinks(SphinxPostTransform):
         self.base = self.app.builder.get_relative_uri(page, GLOSSARY)
         self.pattern = pattern_of(list(self.words))
         for node in list(self.document.findall(lambda n: isinstance(n, (nodes.Text, nodes.math)))):
-            if not any(isinstance(parent, CLOSED) or _is_reference_list(parent) for parent in _above(node)):
+            if not any(
+                isinstance(parent, CLOSED) or _is_reference_list(parent) or _is_card(parent) for parent in _above(node)
+            ):
                 self._symbol(node) if isinstance(node, nodes.math) else self._link_words(node)
 
     def _link(self, anchor: str, child: nodes.Node) -> nodes.reference:
@@ -136,6 +138,11 @@ class GlossaryLinks(SphinxPostTransform):
 def _above(node: nodes.Node) -> Iterator[nodes.Node]:
     while (node := node.parent) is not None:
         yield node
+
+
+def _is_card(node: nodes.Node) -> bool:
+    """A card is one link: no other can be reached in it."""
+    return isinstance(node, nodes.container) and "sd-card" in node["classes"]
 
 
 def _is_reference_list(node: nodes.Node) -> bool:

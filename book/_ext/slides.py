@@ -63,6 +63,7 @@ def essence(text: str) -> str:
     text = re.sub(r"<details>.*?</details>", "", text, flags=re.DOTALL)
     text = re.sub(r"(?<=\S)\s(?=\*\*Predict)", "\n\n", text)  # on a slide a question stands by itself
     parts = [(kind, source) for kind, source in blocks(text) if kind not in ("fence", "html_block")]
+    parts = [(kind, source) for kind, source in parts if not source.startswith("Stuck?")]  # of an exercise
     kept = []
     for (kind, source), (next_kind, following) in pairwise([*parts, ("", "")]):
         if kind == "paragraph" and not source.startswith("**Predict"):
