@@ -76,6 +76,12 @@ def _below_the_waist(images: Tensor, threshold: float, height: int) -> Tensor:
     return _steady_legs(images[:, :, images.shape[2] // 2 :], threshold, height)
 
 
+def _not_darker(images: Tensor, threshold: float, height: int) -> Tensor:
+    return _steady_legs(
+        images, float(torch.tensor(threshold, dtype=images.dtype).nextafter(torch.tensor(-9.0))), height
+    )
+
+
 def _mid_grey(images: Tensor, threshold: float, height: int) -> Tensor:
     return _steady_legs(images, 0.0, height)
 
@@ -290,6 +296,10 @@ EXERCISES = [
         cases=_image_cases,
         answer=_steady_legs,
         mistakes=(
+            Mistake(
+                "You count pixels as bright as the threshold: bright is what is brighter than it, > and not >=.",
+                _not_darker,
+            ),
             Mistake("You take the best single row: the runs must be there in `height` consecutive rows.", _any_row),
             Mistake(
                 "Minimum and maximum are exchanged: smallest inside a stretch of rows, largest over stretches.",

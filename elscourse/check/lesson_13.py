@@ -43,6 +43,14 @@ def _bias_undimmed(queries: Tensor, keys: Tensor, alpha: float, sigma: float) ->
     return (alpha * queries @ keys.T - _bias(keys)) / sigma**2
 
 
+def _bias_dimmed_once(queries: Tensor, keys: Tensor, alpha: float, sigma: float) -> Tensor:
+    return (alpha * queries @ keys.T - alpha * _bias(keys)) / sigma**2
+
+
+def _bias_not_scaled(queries: Tensor, keys: Tensor, alpha: float, sigma: float) -> Tensor:
+    return alpha * queries @ keys.T / sigma**2 - alpha**2 * _bias(keys)
+
+
 def _bias_doubled(queries: Tensor, keys: Tensor, alpha: float, sigma: float) -> Tensor:
     return (alpha * queries @ keys.T - 2 * alpha**2 * _bias(keys)) / sigma**2
 
@@ -226,6 +234,8 @@ EXERCISES = [
             Mistake("The bias is missing: without -alpha^2 |k|^2 / 2 long keys win for their length.", _no_bias),
             Mistake("The bias has the wrong sign: a long key is at a disadvantage.", _bias_added),
             Mistake("The bias has the factor alpha^2: what is compared is the dimmed patch, alpha k.", _bias_undimmed),
+            Mistake("The bias has the factor alpha^2, as it is the square of alpha k: not alpha.", _bias_dimmed_once),
+            Mistake("The bias, too, is divided by sigma^2: it is a part of the same exponent.", _bias_not_scaled),
             Mistake(
                 "The bias is half of alpha^2 |k|^2: the square's cross term has a 2, the bias has none.", _bias_doubled
             ),

@@ -210,6 +210,11 @@ def _other_way_round(formula_a: Tensor, formula_b: Tensor, first: Tensor, second
     return _belong_together(formula_a, formula_b, second, first)
 
 
+def _each_formula_alone(formula_a: Tensor, formula_b: Tensor, first: Tensor, second: Tensor) -> Tensor:
+    a = _r2(formula_a, first) > _r2(formula_a, second)
+    return a & (_r2(formula_b, second) > _r2(formula_b, first))
+
+
 def _first_alone(formula_a: Tensor, formula_b: Tensor, first: Tensor, second: Tensor) -> Tensor:
     return _r2(formula_a, first) > _r2(formula_b, first)
 
@@ -339,6 +344,10 @@ EXERCISES = [
             ),
             Mistake("The variance of the mean goes below the fraction line.", _not_averaged_down),
             Mistake("Every drawing has k - 1 partners, not k.", _pairs_miscounted),
+            Mistake(
+                "You put r2 where r belongs, below the line: the variance of a mean of k drawings has k - 1 times r.",
+                lambda r, k: k * r**2 / (1 + (k - 1) * r**2),
+            ),
             Mistake("You put r2 where r belongs: the covariance of two drawings of variance 1 is r.", _r2_for_r),
         ),
     ),
@@ -363,6 +372,7 @@ EXERCISES = [
             Mistake("You look at the second drawing alone: add what the first one says.", _second_alone),
             Mistake("You use formula A alone: add what formula B says.", _a_alone),
             Mistake("You ask that both be ahead: compare the two sums.", _both_ahead),
+            Mistake("You ask that each formula prefer its own drawing: compare the two sums.", _each_formula_alone),
             Mistake("You add r: the sums of r2 were asked.", _sums_of_r),
             Mistake("That is one answer for the whole batch: answer image by image.", _one_answer),
             Mistake("As likely is not more likely: compare with >.", _ties_count),
