@@ -120,7 +120,7 @@ class Library:
 def _name(window: tuple[object, ...], source: Source) -> tuple[object, ...]:
     """Which window on which images, as they are now."""
     members = None if source.index is None else hash(source.index.cpu().numpy().tobytes())
-    return (*window, source.images.data_ptr(), _changes(source.images), len(source), members)
+    return (*window, source.grey is None, source.images.data_ptr(), _changes(source.images), len(source), members)
 
 
 def _changes(images: Tensor) -> int:
@@ -142,8 +142,9 @@ def build(keys: Float[Tensor, "n d"], values: Float[Tensor, "n C"]) -> Clusters:
     branches = math.ceil(leaves / LEAF)
     places = F.pad(order, (0, leaves * LEAF - len(order)), value=-1).view(leaves, LEAF)
     missing = places < 0
-    turned = torch.empty(leaves, len(mean), LEAF)
-    low, high = torch.full((2, branches * LEAF, dims), FAR)  # leaves that fill up the last branch are far away
+    turned = torch.empty(leaves, len(mean), LEAF, dtype=torch.float32)
+    # leaves that fill up the last branch are far away
+    low, high = torch.full((2, branches * LEAF, dims), FAR, dtype=torch.float32)
     for some in slices(leaves, BLOCK // LEAF):
         own = ((keys[places[some]].double() - mean) @ frame).float()
         inside, nobody = own[..., :dims], missing[some, :, None]

@@ -21,6 +21,8 @@ from .posterior import LOGIT_ERROR, Asks, Partial, Source, posterior_mean, top_v
 from .ranks import Ranks
 from .training_set import TrainingSetDenoiser
 
+LITTLE_NOISE = 0.1  # sigma^2, below which subtracting a grey in float32 costs more digits than it saves
+
 
 @dataclass(frozen=True)
 class Posterior:
@@ -81,7 +83,7 @@ class Machine(TrainingSetDenoiser, ABC):
         out = torch.empty_like(x_t, memory_format=torch.contiguous_format)
         for items, partial, _, _ in self._answers(x_t, t, labels):
             out[items] = partial.mean().mT.reshape(len(items), *out.shape[1:]).to(out.dtype)
-        return out.add_(self.grey)
+        return _brighter(out, self._grey_at(t))
 
     @torch.no_grad()
     def certified(self, x_t: Float[Tensor, "B C H W"], t: float, labels: Labels = None) -> Certified:
@@ -93,14 +95,13 @@ class Machine(TrainingSetDenoiser, ABC):
             out[items] = partial.mean().mT.reshape(len(items), *out.shape[1:]).to(out.dtype)
             bound[items.cpu()] = self.spread * (partial.lost().amax((1, 2)).cpu() + self.rounding)
             visited, everyone = visited + share * len(items) * images, everyone + len(items) * images
-        return Certified(out.add_(self.grey), bound, visited / max(everyone, 1))
+        return Certified(_brighter(out, self._grey_at(t)), bound, visited / max(everyone, 1))
 
     def _answers(self, x_t: Tensor, t: float, labels: Labels) -> Iterator[tuple[Tensor, Partial, float, int]]:
         """For each part of the batch: which images, their sums, the part of the pairs that was visited, and how many
         training images they were compared with."""
-        alpha, _ = self._angle(t)
         for items, source in self._parts(x_t, t, labels):
-            partial, share = self._partial(x_t[items] - alpha * self.grey, t, source)
+            partial, share = self._partial(self._centred(x_t[items], t), t, source)
             yield items, partial if self.ranks is None else self.ranks.merge(partial), share, len(source)
 
     @functools.cached_property
@@ -134,6 +135,7 @@ class Machine(TrainingSetDenoiser, ABC):
             raise CourseError(f"top must be at least 1 voter, a whole number, got {top!r}.")
         if self.ranks is not None:
             raise CourseError("who voted is not merged across processes: ask the machine itself, not its across(...).")
+        top = min(int(top), len(self.images) * self.images[0, 0].numel())  # no dictionary has more entries
         alpha, sigma = self._angle(t)
         batch, _, height, width = x_t.shape
         pixels = () if self.whole_image else (height, width)
@@ -141,7 +143,7 @@ class Machine(TrainingSetDenoiser, ABC):
         image, place, weight = key.clone(), key.clone(), key.to(torch.float64)
         entropy = weight[:, :1].clone()
         for items, source in self._parts(x_t, t, labels):
-            for question in self._questions(x_t[items] - alpha * self.grey, t, source):
+            for question in self._questions(self._centred(x_t[items], t), t, source):
                 voters = top_voters(question.lookup, source, alpha, sigma, top, self.memory)
                 nobody, per_image = voters.key < 0, question.lookup.keys_per_image
                 index = (voters.key // per_image).clamp(min=0)
@@ -175,14 +177,27 @@ class Machine(TrainingSetDenoiser, ABC):
         at_once = max(1, self.memory // 4 // self._query_bytes(t))
         for items, index in self._by_class(len(x_t), labels):
             for part in items.split(at_once):
-                yield part.to(x_t.device), self._source(index)
+                yield part.to(x_t.device), self._source(index, self._grey_at(t))
 
-    def _source(self, index: Int[Tensor, " n"] | None) -> Source:
+    def _source(self, index: Int[Tensor, " n"] | None, grey: Float[Tensor, "1 C 1 1"] | None) -> Source:
         """The images of a class, or all: of them this rank's share."""
         if self.ranks is None:
-            return Source(self.images, self.grey, index)
+            return Source(self.images, grey, index)
         mine = self.ranks.share(len(self.images if index is None else index))
-        return Source(self.images[mine], self.grey) if index is None else Source(self.images, self.grey, index[mine])
+        return Source(self.images[mine], grey) if index is None else Source(self.images, grey, index[mine])
+
+    def _grey_at(self, t: float) -> Float[Tensor, "1 C 1 1"] | None:
+        """The grey that is taken from images and x_t at time t; None: they stay as they are.
+
+        A grey shortens the vectors whose products are logits, so that these are rounded less. But to subtract it is to
+        round every pixel, once and for all, and the less noise there is, the more a pixel counts.
+        """
+        _, sigma = self._angle(t)
+        return self.grey if sigma**2 > LITTLE_NOISE or self.images.dtype == torch.float64 else None
+
+    def _centred(self, x_t: Float[Tensor, "B C H W"], t: float) -> Float[Tensor, "B C H W"]:
+        grey, (alpha, _) = self._grey_at(t), self._angle(t)
+        return x_t if grey is None else x_t - alpha * grey
 
     def _partial(self, centred: Float[Tensor, "B C H W"], t: float, source: Source) -> tuple[Partial, float]:
         """The engine's sums over these images, for (B, H W) queries with C values or (B, 1) with C H W; and the part
@@ -196,6 +211,10 @@ class Machine(TrainingSetDenoiser, ABC):
                 part = posterior_mean(question.lookup, source, alpha, sigma, self.memory)
                 whole.place(part, question.places)
         return whole, 1.0
+
+
+def _brighter(image: Tensor, grey: Float[Tensor, "1 C 1 1"] | None) -> Tensor:
+    return image if grey is None else image.add_(grey)
 
 
 def _scatter(out: Tensor, items: Tensor, question: Question, answer: Float[Tensor, "G M V"]) -> None:

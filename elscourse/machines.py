@@ -23,6 +23,9 @@ from .posterior import MEMORY, Lookup, Partial, Source
 from .schedule import CosineSchedule
 
 Window = Literal["square", "gaussian"]
+ALIKE = (
+    4  # depth of whole images: their products have one sign, and sums of such are rounded by more than a random walk
+)
 
 
 class IdealScoreMachine(Machine):
@@ -42,9 +45,7 @@ class IdealScoreMachine(Machine):
     def _questions(self, centred: Float[Tensor, "B C H W"], t: float, source: Source) -> Iterator[Question]:
         per_image = self._keys(centred[:1]).shape[1]
         longest = self._library.longest((), source, lambda images: images.flatten(1).square().sum(1))
-        yield Question(
-            Lookup(centred.flatten(1)[None], self._keys, per_image, slice(None), longest, centred[0].numel()), None
-        )
+        yield Question(Lookup(centred.flatten(1)[None], self._keys, per_image, slice(None), longest, ALIKE), None)
 
     def _place_of(self, within: Int[Tensor, "G M top"], question: Question) -> Int[Tensor, "G M top"]:
         return within

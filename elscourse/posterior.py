@@ -84,19 +84,20 @@ class Asks(Protocol):
 
 @dataclass(frozen=True)
 class Source:
-    """Training images as the engine reads them: block by block, `grey` subtracted, only those of `index` if given."""
+    """Training images as the engine reads them: block by block, without `grey` and only those of `index`, if given."""
 
     images: Float[Tensor, "N C H W"]
-    grey: Float[Tensor, "1 C 1 1"]
+    grey: Float[Tensor, "1 C 1 1"] | None
     index: Int[Tensor, " n"] | None = None
 
     def __len__(self) -> int:
         return len(self.images if self.index is None else self.index)
 
     def block(self, start: int, stop: int) -> Float[Tensor, "n C H W"]:
-        """Images start..stop, centred: a copy of this block only."""
+        """Images start..stop, centred; without a grey and an index a view of them, to be read only."""
         part = slice(start, stop)
-        return self.images[part if self.index is None else self.index[part]] - self.grey
+        images = self.images[part if self.index is None else self.index[part]]
+        return images if self.grey is None else images - self.grey
 
 
 @dataclass

@@ -113,7 +113,7 @@ class InPlace:
         one = 8 * (2 * channels + 6) * batch * places  # bytes of all that is made of the differences to an image
         for part in slices(len(source), max(1, min(KEYS, memory // 2 // one))):
             images = source.block(part.start, part.stop)
-            apart = (x[:, None] - alpha * images).square().sum(2)
+            apart = (x[:, None] - alpha * images.double()).square().sum(2)
             logits = (own - (down @ apart @ across).flatten(2)) / (2 * sigma**2)  # (B, n, H W)
             values = images.flatten(2).permute(2, 0, 1)
             yield Tile(slice(None), slice(None), part.start, logits.permute(2, 0, 1), values)
@@ -203,7 +203,7 @@ def _chunks(
 ) -> Iterator[Float[np.ndarray, "chunks C H W lanes"]]:
     """The images times `unit`, a block at a time, those of a chunk side by side; the last chunk is filled up."""
     for part in slices(len(source), at_once):
-        block = source.block(part.start, part.stop).to(dtype).mul_(unit)
+        block = source.block(part.start, part.stop).to(dtype) * unit
         block = F.pad(block, (0, 0, 0, 0, 0, 0, 0, -len(block) % lanes), value=FAR)
         shape = (-1, lanes, *block.shape[1:])
         yield block.view(shape).permute(0, 2, 3, 4, 1).contiguous().numpy()

@@ -53,7 +53,7 @@ class TrainingSetDenoiser:
             raise CourseError(f"memory must be a number of bytes, at least 1, got {memory!r}.")
         check_schedule(schedule)
         self.images, self.schedule, self.image_labels, self.memory = images, schedule, image_labels, int(memory)
-        # subtracting one grey per channel from both sides changes no distance and saves digits
+        # subtracting one grey per channel from both sides changes no distance: see Machine._grey_at
         self.grey = (total / images[:, 0].numel()).view(1, -1, 1, 1).to(images.dtype)
 
     def _angle(self, t: float) -> tuple[float, float]:

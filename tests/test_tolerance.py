@@ -206,6 +206,22 @@ def test_the_bound_is_that_of_the_channel_that_varies_most() -> None:
         assert ((answer.mean - exact).abs().amax((1, 2, 3)) <= answer.bound).all()
 
 
+@pytest.mark.parametrize("t", [0.005, 0.02, 0.1, 0.25, 0.4])
+@pytest.mark.parametrize("machine", ["is", "ls", "els"])
+def test_the_bound_holds_where_patches_are_nearly_as_near(machine: str, t: float) -> None:
+    """Black and white pictures: many keys at the same distance, so that every digit of a difference counts."""
+    pictures = els.load("fashion-mnist", size=16, n=240).images.sign()
+    own, new = pictures[:200], pictures[200:]
+    build = {
+        "is": els.IdealScoreMachine,
+        "ls": lambda images: els.LocalScoreMachine(images, patch_size=9),
+        "els": lambda images: els.EquivariantLocalScoreMachine(images, patch_size=9),
+    }[machine]
+    x_t = els.add_noise(new, els.seeded_noise(range(len(new)), new.shape[1:]), t)
+    answer = build(own).certified(x_t, t)
+    assert ((answer.mean - build(own.double())(x_t.double(), t)).abs().amax((1, 2, 3)) <= answer.bound).all()
+
+
 @pytest.mark.parametrize("tolerance", [None, 1e-3])
 def test_an_x_t_far_brighter_than_all_images_is_answered_in_float64(tolerance: float | None) -> None:
     """So far from everything a float32 of a squared distance has no digits left that tell keys apart."""
