@@ -197,6 +197,15 @@ LEARNERS: dict[str, tuple[list[str], str, str | None, str]] = {
         None,
         "",
     ),
+    "filled": (
+        [
+            "half = {}\ndef fill(d):\n    d['pi'] = [math.pi]\nfill(half)\nhalf['pi'].append(2)",
+            NOISING.replace(ANGLE, "half['pi'][0] / half['pi'][1] * t / 1.008"),
+        ],
+        "correct",
+        None,
+        "",
+    ),
     "unnamed": ([NOISING.replace("noising", "mine"), "check.noising(lambda *a: mine(*a));"], "correct", None, ""),
     "partial": (
         [

@@ -13,6 +13,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from types import CodeType
 from typing import Any
@@ -93,13 +94,13 @@ class Notebook:
 
 def read(cells: list[str]) -> Notebook:
     """Take a notebook apart. Raises nothing, whatever is in the cells."""
-    notebook = Notebook([], {}, {}, [], [], [])
+    notebook, modules = Notebook([], {}, {}, [], [], []), set(_imported(cells))
     for number, source in enumerate(cells, 1):
         try:
             tree = _parsed(source)
             checked = dict(_checked(tree))
             tree.body += [_named(e, given) for e, given in checked.items() if not isinstance(given, ast.Name)]
-            statements = [_statement(number, node) for node in tree.body]
+            statements = [_statement(number, node, modules) for node in tree.body]
         except UNREADABLE as error:
             notebook.problems.append(f"code cell {number} cannot be read ({type(error).__name__})")
             continue
@@ -122,14 +123,23 @@ def _parsed(source: str) -> ast.Module:
         return ast.parse(JUPYTER.sub(r"\1pass", source))
 
 
-def _statement(cell: int, node: ast.stmt) -> Statement:
+def _imported(cells: list[str]) -> Iterator[str]:
+    """The names of modules and of what is imported from them."""
+    for source in cells:
+        with suppress(*UNREADABLE):
+            for node in ast.walk(_parsed(source)):
+                if isinstance(node, (ast.Import, ast.ImportFrom)):
+                    yield from (alias.asname or alias.name.split(".")[0] for alias in node.names)
+
+
+def _statement(cell: int, node: ast.stmt, modules: set[str]) -> Statement:
     code = compile(ast.Module([node], []), f"<code cell {cell}>", "exec")
     steps = [step for part in _all_code(code) for step in dis.get_instructions(part)]
     binds = {step.argval for step in steps if step.opname in WRITES}
     uses = {step.argval for step in steps if step.opname in READS}
     if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
         binds.add("*")
-    return Statement(cell, code, frozenset(binds), frozenset(uses), frozenset(_changed(node)))
+    return Statement(cell, code, frozenset(binds), frozenset(uses), frozenset(_changed(node, modules)))
 
 
 def _all_code(code: CodeType) -> Iterator[CodeType]:
@@ -139,17 +149,19 @@ def _all_code(code: CodeType) -> Iterator[CodeType]:
             yield from _all_code(constant)
 
 
-def _changed(statement: ast.stmt) -> Iterator[str]:
-    """Names whose objects are changed: a[0] = ..., a.b = ..., and a.method(...) on a line of its own.
+def _changed(statement: ast.stmt, modules: set[str]) -> Iterator[str]:
+    """Names whose objects are changed: a[0] = ..., a.b = ..., and, on a line of its own, a[0].b.method(...) or f(a).
 
-    Deeper calls are left out: torch.testing.assert_close(...) would bring in half of the lesson.
+    A call of a module's function changes no module: torch.testing.assert_close(...) would bring in half of the lesson.
     """
     for node in ast.walk(statement):
         if isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.ctx, ast.Load):
             yield _root(node)
         match node:
-            case ast.Expr(ast.Call(ast.Attribute(ast.Name(name)))):
-                yield name
+            case ast.Expr(ast.Call(ast.Attribute() as method)) if _root(method) not in modules:
+                yield _root(method)
+            case ast.Expr(ast.Call(ast.Name(), given)):
+                yield from (one.id for one in given if isinstance(one, ast.Name))
 
 
 def _root(node: ast.expr) -> str:
