@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
+from safetensors import SafetensorError
 from safetensors.torch import load as parse_safetensors
 from torch import Tensor, nn
 
@@ -162,6 +163,8 @@ def _read_card(path: Path) -> dict[str, Any]:
         missing = {"name", "architecture", "config", "sha256"} - card.keys()
     except (ValueError, AttributeError) as error:
         raise CourseError(f"{path} is not a network's card ({error}): restore or download it again.") from error
+    if not missing and not isinstance(card["sha256"], str):
+        missing = {"sha256"}
     if missing:
         raise CourseError(f"{path} lacks {', '.join(sorted(missing))}: restore or download it again.")
     return dict(card)
@@ -176,4 +179,7 @@ def _read_weights(path: Path, card: dict[str, Any]) -> dict[str, Tensor]:
             f"expected {card['sha256'][:12]}... ({len(raw)} bytes). Restore it, or train it again "
             f"(`elscourse train {card['name']}`, if it is one of the course)."
         )
-    return parse_safetensors(raw)
+    try:
+        return parse_safetensors(raw)
+    except SafetensorError as error:
+        raise CourseError(f"{path} holds no weights that can be read ({error}): restore it.") from error

@@ -12,7 +12,7 @@ import click
 from .errors import CourseError
 from .version import __version__
 
-MOST_SEEDS = 10_000  # drawn into one picture
+MOST_SEEDS = 100  # drawn into one picture, each large enough to be seen
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
@@ -294,8 +294,10 @@ def grade(
 def bench(device: str | None, full: bool, out: Path) -> None:
     """How fast the machines are on this computer, beside a textbook implementation: about three minutes."""
     from .bench import run, write
+    from .files import check_place
 
-    out.mkdir(parents=True, exist_ok=True)  # a folder that cannot be written is told before the minutes, not after
+    out.mkdir(parents=True, exist_ok=True)
+    check_place(out / "bench.json")  # what cannot be written is told before the minutes, not after
     write(run(device, full, say=click.echo), out)
     click.echo(f"{out}: bench.json, bench.md")
 

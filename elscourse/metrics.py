@@ -61,7 +61,7 @@ def nearest_training_image(
 ) -> tuple[Int[Tensor, " B"], Float[Tensor, " B"]]:
     """Index of, and Euclidean distance to, the training image nearest to each x (squared: 4 per black/white flip).
 
-    Raises CourseError unless both are batches of one shape, type and device, and for NaN or infinite pixels of x.
+    Raises CourseError unless both are batches of one shape, type and device, and for NaN or infinite pixels.
     """
     check_batch(x, "x")
     check_batch(images, "images")
@@ -76,6 +76,8 @@ def nearest_training_image(
     index = torch.zeros(len(x), dtype=torch.int64, device=x.device)
     start = 0
     for chunk in images.split(4096):
+        if not chunk.isfinite().all():
+            raise CourseError("images contain NaN or infinite pixels: they are near to nothing.")
         distance, place = torch.cdist(x.flatten(1), chunk.flatten(1), compute_mode="donot_use_mm_for_euclid_dist").min(
             1
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import os
@@ -425,3 +426,14 @@ def test_a_plan_that_makes_no_sense_is_refused() -> None:
         train(small(), data, TrainingPlan(steps=0), progress=False)
     with pytest.raises(els.CourseError, match="needs labels, and random has none"):
         train(small(classes=3), data, TrainingPlan(steps=1), progress=False)
+
+
+@pytest.mark.parametrize(("change", "says"), [("weights", "no weights that can be read"), ("card", "lacks sha256")])
+def test_a_card_of_what_are_no_weights(change: str, says: str, tmp_path: Path) -> None:
+    card = {"name": "net", "architecture": "resnet", "config": {"width": 4, "layers": 1}}
+    path = save_network(build_network("resnet", width=4, layers=1), card, tmp_path)
+    path.write_bytes(b"no weights")
+    sha256 = hashlib.sha256(b"no weights").hexdigest() if change == "weights" else None
+    path.with_suffix(".json").write_text(json.dumps({**card, "sha256": sha256}))
+    with pytest.raises(els.CourseError, match=says):
+        els.load_network(path)
