@@ -355,7 +355,8 @@ check.effective_voters(effective_voters)
 # Now the experiment of this lesson. 64 seeds of pure noise; the DDIM sampler of lesson 01; and the ideal denoiser,
 # the perfect result of training, exact to many digits.
 #
-# **Predict.** How many of the 64 drawings will be new pictures? Blends of two garments? Copies?
+# **Predict.** Will a drawing be a blend of two garments now and then? And will the 64 drawings be 64 different
+# pictures?
 
 # %% tags=["slide"]
 seeds = range(600, 664)
@@ -549,9 +550,9 @@ if lab.profile == "laptop":
 
 # %% [markdown] tags=["slide"]
 # More data *delays* the choice: there are more candidates, so the noise must fall further before they can be told
-# apart. But ten times the pictures delay it by only about 0.15, and the copying does not stop: 64 of 64 at each of the
-# sizes. More data is no way out. (Physicists call this moment the collapse, and study it for very large data sets; see
-# the references.)
+# apart. But ten times the pictures delay it by only 0.12 or 0.15, and the copying does not stop: 64 of 64 at each of
+# the sizes. More data is no way out. (Physicists call this moment the collapse, and study it for very large data
+# sets; see the references.)
 #
 # ## 6. Same seed, same memory (6 minutes)
 #
@@ -756,7 +757,7 @@ for n in (1000, 2000, 4000, 8000):
     print(f"N = {n:,d}: {(time.perf_counter() - begin) / 10 * 1000:5.1f} ms for a step of 64 pictures")
 
 # %% [markdown] tags=["slide"]
-# Twice the pictures, about twice the time. Keep this in mind: the machines of Parts II and III ask the same question
+# Twice the pictures, about twice the time. Keep this in mind: the machines of lessons 04 to 08 ask the same question
 # for every *patch* of every picture, and lesson 13 makes that fast.
 #
 # ## What you can now say

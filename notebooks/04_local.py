@@ -351,7 +351,7 @@ assert change_in_the_middle(local, 5) > 0.2 and change_in_the_middle(local, 7) <
 # %% [markdown] tags=["slide"]
 # Exactly nothing from width 7 on. That is the law.
 #
-# ## 6. From debris to memory (10 minutes)
+# ## 6. Six windows (10 minutes)
 #
 # LS is a denoiser, so it draws. All pixels start in the same noise, and at every step each of them asks its window
 # which training images are plausible *here*.
@@ -392,9 +392,10 @@ if lab.profile == "laptop":
 # $P = 3$ draws neither a blur nor noise: sharp, ragged debris. $P = 7$ and 9 know about trousers and about sleeves, and
 # draw both at once. $P = 17$ draws trousers, and they are a training image.
 #
-# Below each picture: which training image each pixel came from, white lines where the source changes. **The memory is
-# still there, but in pieces.** At $P = 3$ it is confetti. As the window grows, neighbours must agree on more, and the
-# pieces grow; at $P = 17$ one piece is left. The black background stays confetti longest: there, any image will do.
+# Below each picture: the training image with the most votes for each pixel, white lines where it changes. **The
+# memory is still there, but in pieces.** At $P = 3$ it is confetti. As the window grows, neighbours must agree on
+# more, and the pieces grow; at $P = 17$ one piece is left. The black background stays confetti longest: there, any
+# image will do.
 
 # %% [markdown]
 # ### More seeds
@@ -547,7 +548,8 @@ if lab.profile == "laptop":
 #
 # `naive_ls` adds up $P^2$ squared differences for every pixel and image, though neighbouring windows share nearly all
 # of them. Compute the map of squared differences $(x_t - \alpha v)^2$ once, then *blur* it: sum it over the window of
-# every pixel. Write LS that way: its cost then hardly depends on $P$. Lesson 07 builds all machines from this form.
+# every pixel. Write LS that way: each difference is squared once, however large $P$. Lesson 07 builds all machines
+# from this form.
 
 
 # %%
@@ -578,7 +580,7 @@ check.ls_box_sums(ls_box_sums)
 # </details>
 
 # %% [markdown] tags=["slide"]
-# ## 9. Forbidden to look, and better for it (5 minutes)
+# ## 9. Garments it has never seen (5 minutes)
 #
 # LS is worse than IS at its task: it throws evidence away. On training images, that is. What about garments that were
 # never in the training set?
@@ -618,7 +620,7 @@ for name in sets:
     print(f"{name}: { ({P: round(v, 4) for P, v in loss[name].items()}) }, network {loss_network[name]:.4f}")
 print("network, 1,000 images each:", ", ".join(f"{name} {value:.4f}" for name, value in larger.items()))
 new = loss["new images"]
-if lab.profile == "laptop":
+if lab.profile == "laptop" and t_new == 0.3:
     assert min(new, key=new.get) == 5 and abs(new[31] / new[5] - 1.64) < 0.05
     assert loss["training images"][31] < 0.0006 and loss_network["new images"] < new[5]
     assert abs(loss_network["training images"] / loss_network["new images"] - 1) < 0.15
@@ -707,8 +709,8 @@ check.between_ls_and_is(between_ls_and_is)
 #
 # * A denoiser is local if its answer at a pixel depends on a window only. The best one is **LS**: every pixel holds its
 #   own election among the training images, with the window as evidence.
-# * Small windows draw mosaics: every pixel is remembered, the whole is new. Large windows remember the whole. From
-#   $P = 2H - 1$ on, LS *is* the ideal denoiser.
+# * Small windows draw mosaics: nearly every pixel is remembered (lesson 05 says which are not yet), the whole is new.
+#   Large windows remember the whole. From $P = 2H - 1$ on, LS *is* the ideal denoiser.
 # * Looking less far is worse on training images and, up to a point, better on new ones.
 #
 # ## What is still unexplained

@@ -19,7 +19,7 @@
 # a linear filter, and the plainest guess there is. Then you will look for the bets that were lost.
 #
 # **You will learn** how well the equivariant local machine does, how sure we may be of that number, what it has to be
-# compared with, for which network it is no better than the ideal machine, and where its predictions fail first.
+# compared with, which networks the ideal machine predicts nearly as well, and where its predictions fail first.
 #
 # **You need** the machines of lessons 02, 04 and 08, and the calibrated window sizes of lesson 09.
 #
@@ -132,8 +132,9 @@ show(
 )
 
 # %% [markdown]
-# The ideal machine draws proper garments: they are in the training set. The network's odd blobs are in the ELS row,
-# down to holes and hems. Under the columns: the r2 of ELS and network. The numbers of all five come in section 6.
+# The ideal machine draws proper garments: they are in the training set. Many of the network's odd blobs are in the
+# ELS row, down to the hole of seed 3. Not all: the network's second leg of seed 4 is missing there. Under the
+# columns: the r2 of ELS and network. The numbers of all five come in section 6.
 
 # %% [markdown] tags=["slide"]
 # ## 4. A hundred drawings (6 minutes)
@@ -331,10 +332,10 @@ if lab.profile == "laptop":
 #
 # ### Exercise 3: What the baseline left over (6 minutes, ★☆☆)
 #
-# $1 - r^2$ is the share of the drawing's variance that a prediction does not explain, after the best change of its
-# brightness and contrast. Write `skill(r2, baseline)`: the share of what the *baseline* leaves unexplained that the
-# prediction explains in addition: 0 if no better than the baseline, 1 if perfect, negative if worse. Both arguments
-# have shape (B,), and so has the answer.
+# $1 - \mathrm{r2}$ is the share of the drawing's variance that a prediction does not explain, after the best change
+# of its brightness and contrast. Write `skill(r2, baseline)`: the share of what the *baseline* leaves unexplained
+# that the prediction explains in addition: 0 if no better than the baseline, 1 if perfect, negative if worse. Both
+# arguments have shape (B,), and so has the answer.
 
 
 # %%
@@ -417,15 +418,16 @@ show(
 )
 
 # %%
-print(f"{'network':28s} {'machine':8s} median  quartiles    interval     beats IS")
+print(f"{'network':28s} {'machine':8s} median  quartiles    interval     beats IS  beats LS")
 for name in networks:
     for machine in columns:
         values = agreement(name, machine)
         low, high = bootstrap_interval(values, torch.Generator().manual_seed(0))
         q1, q2, q3 = values.quantile(torch.tensor([0.25, 0.5, 0.75], dtype=torch.float64)).tolist()
-        beats = (values > agreement(name, "is")).sum().item()
+        beats = [(values > agreement(name, other)).sum().item() for other in ("is", "ls")]
         label = name.replace("\n", " ")
-        print(f"{label:28s} {machine:8s} {q2:5.2f}  {q1:.2f} - {q3:.2f}  {low:.2f} - {high:.2f}  {beats:5d}")
+        numbers = f"{q2:5.2f}  {q1:.2f} - {q3:.2f}  {low:.2f} - {high:.2f}  {beats[0]:5d}     {beats[1]:5d}"
+        print(f"{label:28s} {machine:8s} {numbers}")
 stated = {"ResNet, circular": 0.83, "ResNet, zeros,\nclass known": 0.94, "UNet, zeros": 0.93}
 if lab.profile == "laptop":
     stated["ResNet, zeros"] = 0.91
@@ -435,11 +437,13 @@ for name in stated:
     assert summary[name, "els"] == max(summary[name, machine] for machine in columns)
 assert abs(summary["UNet, zeros", "is"] - 0.86) < 0.006
 assert (agreement("UNet, zeros", "els") > agreement("UNet, zeros", "is")).sum() == 91
+assert (agreement("UNet, zeros", "els") > agreement("UNet, zeros", "ls")).sum() == 64
 
 # %% [markdown] tags=["slide"]
 # The circular ResNet is the purest test: it cannot know where it is, so whatever ties windows to places (LS, IS,
-# Wiener) is lost, with r2 below 0.1. ELS with the same symmetry reaches 0.83, its lowest. ELS is best for all four. For
-# the UNet it has 0.93, ahead on 91 seeds; but the ideal machine follows closely, with 0.86.
+# Wiener) is lost, with r2 below 0.1. ELS with the same symmetry reaches 0.83, its lowest. ELS is best for all four.
+# For the UNet it has 0.93, ahead of the ideal machine on 91 seeds; but that one follows closely, with 0.86, and LS is
+# behind on 64 seeds only: not to know the place adds little here.
 #
 # **Predict.** The ideal machine only copies. Why does it come so near to the UNet? (a) The UNet has begun to memorise.
 # (b) Its windows are wide while there is much noise, and whoever sees everything lays out the same picture. What would
@@ -536,12 +540,13 @@ assert abs(ideal - 0.825) < 0.006 and scores[15] < ideal < scores[19]
 # %% [markdown] tags=["slide"]
 # ## 8. Class by class (4 minutes)
 #
-# The class-conditional network is told what to draw; its machine looks only into the 1,000 training images of that
-# class. Ten seeds for each class. **Predict.** Which class is easiest to predict, which hardest? And for which class is
-# the class's *mean image* already a good prediction?
+# The class-conditional network is told what to draw; its machine looks only into the training images of that class,
+# 942 to 1,027 of them. Ten seeds for each class. **Predict.** Which class is easiest to predict, which hardest? And
+# for which class is the class's *mean image* already a good prediction?
 
 # %% tags=["slide"]
 garments = els.lab("laptop", network="fashion-mnist-16-resnet-zeros-conditional", verbose=False)
+assert (garments.data.labels.bincount().min(), garments.data.labels.bincount().max()) == (942, 1027)
 name, labels = "ResNet, zeros,\nclass known", torch.arange(100) % 10
 class_mean = torch.stack([garments.data.images[garments.data.labels == c].mean(0) for c in range(10)])[labels]
 scores = {"ELS": agreement(name, "els"), "IS": agreement(name, "is")}
@@ -648,6 +653,10 @@ for name, losses in {  # of the network, ELS, IS on training pictures, and of th
 away = {name: variants[f"distances, {name}"] for name in ("images 100", "images 100, steps 16000", "images 10")}
 assert all(abs(away[name].median() - d) < 0.05 for name, d in (("images 100", 4.3), ("images 100, steps 16000", 3.5)))
 assert (away["images 10"] < 1).sum() == 34 and (away["images 100"] < 1).sum() == 0
+classes = els.load("fashion-mnist", size=16, n=10).labels.tolist()
+lone = torch.tensor([classes.count(c) == 1 for c in sorted(set(classes))])[torch.arange(100) % 6]  # their seeds
+told = [variants["is, images 10"][seeds].quantile(0.5) for seeds in (lone, ~lone)]
+assert lone.sum() == 49 and abs(told[0] - 0.93) < 0.005 and abs(told[1] - 0.83) < 0.005 and ahead["images 10"] == 50
 last = {name: int(variants[f"patch sizes, {name}"][19]) for name in stated}
 assert last.pop("images 10") == 7 and set(last.values()) == {3}
 assert [variants[f"patch sizes, {name}"][12] for name in ("base", "side 28")] == [9, 5]  # 32 % and 3 % of a picture
@@ -681,14 +690,16 @@ show(plotting.image_rows(rows), alt="Drawings of the network that was trained on
      "these: they differ. Drawings of the one trained on 10: many equal their nearest picture.")  # fmt: skip
 
 # %% [markdown]
-# **Fewer pictures.** With 10,000 and 1,000 the network has the same loss on new pictures as on its own. With 100 it
-# knows them, by its loss (0.047; new ones 0.139), but does not draw them: the ideal machine predicts it no better
-# (0.72), and its drawings lie as far from the 100 as new real garments (4.3 and 4.2). After twice as many steps it is
-# on its way (IS 0.80, loss 0.031, distance 3.5). With 10, each seen 51,000 times, it **remembers**: a third of its
-# drawings are nearly one of the ten, and all machines agree with it (IS 0.92). And its windows no longer shrink: 7
-# pixels at the end, where all others have 3. So locality is no law of this network. It holds for as long as there is
-# too much to learn by heart: memory comes the later the more pictures there are (Bonnaire and others found the same
-# for UNets). Lesson 14 watches it come.
+# **Fewer pictures.** With 10,000 and 1,000 the network's loss on new pictures is no higher than on its own (0.071 and
+# 0.064 on new ones, 0.072 and 0.071 on its own). With 100 it knows them, by its loss (0.047; new ones 0.139), but
+# does not draw them: the ideal machine predicts it no better (0.72), and its drawings lie as far from the 100 as new
+# real garments (4.3 and 4.2). After twice as many steps it is on its way (IS 0.80, loss 0.031, distance 3.5). With
+# 10, each seen 51,000 times, it **remembers**: a third of its drawings are nearly one of the ten, and all machines
+# agree with it (IS 0.92, ELS ahead on 50 seeds). Not only because it is told the class, which for three of its six
+# classes means one picture: IS has 0.93 for these, 0.83 for the others. And its windows shrink far less: 7 pixels at
+# the end, where all others have 3. So locality is no law of this network. It holds for as long as there is too much
+# to learn by heart: memory comes the later the more pictures there are (Bonnaire and others found the same for
+# UNets). Lesson 14 watches it come.
 
 # %% [markdown] tags=["slide"]
 # ## 10. Where does the prediction fail first? (8 minutes)
@@ -746,8 +757,8 @@ if lab.profile == "laptop":
 #
 # **Third: when?** Follow the eight seeds through time. At each t compare the two *estimates of the clean image*: the
 # machine's on the machine's own path, the network's on the network's (160 steps, so that every eighth falls on our
-# grid). For the four worst we also ask the machine on the *network's* path: if it agrees there, the two only drifted
-# apart; if not, they still disagree about the same image.
+# grid). We also ask the machine on the *network's* path: do they disagree about the same image? And we let the
+# machine finish what the network began: from which $t$ on is it too late to go wrong?
 #
 # **Predict.** For a bad seed, is the agreement lost at the start, slowly, or in the last steps?
 
@@ -758,27 +769,35 @@ path = list(els.trajectory(elsm, noise[seeds], steps=20))
 theirs = list(els.trajectory(lab.network, noise[seeds], steps=160))[::8]
 times = [round(t, 2) for t, _, _ in path][:-1]
 apart = torch.stack([els.compare(a[2], b[2]).r2.cpu() for a, b in zip(path, theirs, strict=True)][:-1])  # (20, 8)
-on_its_path = torch.stack([els.compare(elsm(x_t[:4], t), x0_hat[:4]).r2.cpu() for t, x_t, x0_hat in theirs[:-1]])
+on_its_path = torch.stack([els.compare(elsm(x_t, t), x0_hat).r2.cpu() for t, x_t, x0_hat in theirs[:-1]])
+grid = lab.schedule.times(20)
+finished = [els.sample(elsm, x_t, times=grid[k:]) for k, (_, x_t, _) in enumerate(theirs[:-1])]
+taken_over = torch.stack([els.compare(x.cpu(), target[seeds]).r2 for x in finished])
 
 # %% tags=["slide"]
-fig, axes = plt.subplots(1, 2, figsize=(9.5, 3.4), sharey=True)
-for k in range(8):
-    style = {"color": plotting.ORANGE, "ls": ["-", "--", "-.", ":"][k]} if k < 4 else {"color": plotting.GREY, "lw": 1}
-    axes[0].plot(times, apart[:, k], label=f"seed {seeds[k]}" if k < 4 else None, **style)
-    if k < 4:
-        axes[1].plot(times, on_its_path[:, k], label=f"seed {seeds[k]}", **style)
-axes[0].set(
-    title="each on its own path", xlabel="time t (noise on the left)", ylabel="r2 of the estimates", ylim=(0, 1)
-)
-axes[1].set(title="the machine asked on the network's path", xlabel="time t (noise on the left)")
-for axis in axes:
+fig, axes = plt.subplots(1, 3, figsize=(10.5, 3.4), sharey=True)
+panels = {
+    "each on its own path": apart,
+    "both on the network's path": on_its_path,
+    "the machine takes over at t": taken_over,
+}
+for axis, (title, values) in zip(axes, panels.items(), strict=True):
+    for k in range(8):
+        dashes = ["-", "--", "-.", ":"][k % 4]
+        style = {"color": plotting.ORANGE, "ls": dashes} if k < 4 else {"color": plotting.GREY, "lw": 1}
+        axis.plot(times, values[:, k], label=f"seed {seeds[k]}" if k < 4 else None, **style)
+    axis.set(title=title, xlabel="time t", ylim=(0, 1))
     axis.invert_xaxis()
+axes[0].set_ylabel("r2 of the estimates")
+axes[2].set_ylabel("r2 of the drawings")
 axes[0].legend(loc="lower right")
 show(
     fig,
     alt="Agreement of the estimates against t. Left, each on its own path: the four best seeds stay above 0.9 after "
-    "the first steps, the four worst reach 0.8 or 0.9 and fall back to 0.7. Right, the machine on the network's own "
-    "path: seeds 35 and 47 stay above 0.88, seeds 77 and 54 dip to 0.6 and 0.75.",
+    "the first steps, the four worst reach 0.8 or 0.9 and fall back to 0.7. Middle, both on the network's path: seeds "
+    "35 and 47 stay near 0.9, below the four best at 0.97; seeds 77 and 54 dip to 0.6 and 0.75. Right, the machine "
+    "takes over: the best are at 0.98 throughout; 35 and 47 climb from 0.7 at t = 1 to 0.9 at 0.5; 77 and 54 stay "
+    "at 0.75 or below until t = 0.4.",
 )
 
 # %%
@@ -786,11 +805,17 @@ t09 = times.index(0.9)
 print("at t = 0.9, worst four:", [round(v, 2) for v in apart[t09, :4].tolist()])
 print("at t = 0.9, best four: ", [round(v, 2) for v in apart[t09, 4:].tolist()])
 print("lowest on the network's path after t = 0.9:", [round(v, 2) for v in on_its_path[t09:].min(0).values.tolist()])
+for t in (1.0, 0.9, 0.5, 0.4):
+    print(f"the machine takes over at {t}:", [round(v, 2) for v in taken_over[times.index(t)].tolist()])
 if lab.profile == "laptop":
     assert apart[t09, 4:].min() > apart[t09, :4].max()
-    lowest = dict(zip(seeds[:4].tolist(), on_its_path[t09:].min(0).values.tolist(), strict=True))
+    lowest = dict(zip(seeds[:4].tolist(), on_its_path[t09:, :4].min(0).values.tolist(), strict=True))
     assert apart[0].max() < 0.5 and on_its_path[-1].min() > 0.95
-    assert min(lowest[35], lowest[47]) > 0.88 and max(lowest[77], lowest[54]) < 0.78
+    assert max(lowest[35], lowest[47]) < 0.94 and min(lowest[35], lowest[47]) > 0.88
+    assert max(lowest[77], lowest[54]) < 0.78 and on_its_path[times.index(0.85) :, 4:].min() > 0.95
+    over = {t: dict(zip(seeds.tolist(), taken_over[times.index(t)].tolist(), strict=True)) for t in (0.9, 0.5, 0.4)}
+    stated = {(0.9, 35): 0.74, (0.9, 47): 0.79, (0.5, 35): 0.93, (0.5, 47): 0.90, (0.4, 77): 0.71, (0.4, 54): 0.72}
+    assert all(abs(over[t][seed] - v) < 0.01 for (t, seed), v in stated.items()) and taken_over[:, 4:].min() > 0.97
 
 start = list(els.trajectory(elsm, noise, times=[1.0, 0.95, 0.9, 0.85]))[2][2]  # at t = 0.9, all 100 seeds
 network_start = list(els.trajectory(lab.network, noise, times=[1 - k / 160 for k in range(18)]))[16][2]
@@ -804,12 +829,13 @@ assert abs(told_early - 0.61) < 0.02 or lab.profile != "laptop"
 # %% [markdown]
 # (At t = 1 all eight are low: there the network's first estimate is mostly amplified error, see lessons 01 and 11.)
 #
-# The bad seeds are told apart **early**: at t = 0.9, when nothing can be seen yet, all four are below all of the best.
-# Over all hundred seeds, the agreement at t = 0.9 and the final one rank the seeds alike with a correlation of 0.61.
-# Then there are two kinds. Seeds 35 and 47: asked on the network's own path, the machine agrees from there on (above
-# 0.88); a small early difference was *carried along and grew*. Seeds 77 and 54: even on the network's path its answers
-# differ for a while (at the end, above 0.95, they agree there as well). The second kind is a failure of the denoiser;
-# the first is one of the start. The exceptions of section 4 were of the first kind.
+# The bad seeds are told apart **early**: at t = 0.9, when nothing can be seen yet, all four are below all of the
+# best. Over all hundred seeds, the agreement at t = 0.9 and the final one rank the seeds alike with a correlation of
+# 0.61. But the start is not to blame: give the machine the network's own picture at t = 0.9, and little is repaired.
+# Then there are two kinds. Seeds 35 and 47: their denoisers differ by a little, for long (0.88 and more on one path;
+# the best seeds have 0.95 and more). *Small differences add up*: whoever takes over at 0.9 ends at 0.74 and 0.79, at
+# 0.5 at 0.93 and 0.90. Seeds 77 and 54: the denoisers disagree about one and the same picture, and taking over at t =
+# 0.4 still ends at 0.71 and 0.72. The exceptions of section 4 were of the first kind.
 
 # %% [markdown]
 # ### Exercise 4: The moment of departure (8 minutes, ★★☆)

@@ -109,8 +109,8 @@ for seed, suffix in ((0, ""), (1, "-seed-1")):
 def field_of_view(lab: els.Lab) -> int:
     """The side of the square that a pixel of the network depends on, of a picture large enough to hold it."""
     x_t = els.seeded_noise([0], (1, 64, 64)).requires_grad_()
-    module = lab.network.module
-    (gradient,) = torch.autograd.grad(module(x_t, torch.tensor([0.5]))[0, 0, 32, 32], x_t)
+    label = torch.tensor([0]) if lab.network.conditional else None
+    (gradient,) = torch.autograd.grad(lab.network.module(x_t, torch.tensor([0.5]), label)[0, 0, 32, 32], x_t)
     rows = gradient[0, 0].abs().sum(1).nonzero()
     return int(rows.max() - rows.min()) + 1
 

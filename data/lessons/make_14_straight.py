@@ -1,0 +1,59 @@
+"""Make 14_straight.npz: how well the formula predicts networks if its windows grow in proportion to t.
+
+    python data/lessons/make_14_straight.py
+
+P = F t, rounded to an odd number and at least 3; F is the side of what a pixel of the network can see, and no more than
+the largest window. No picture, no loss and no drawing has a part in this curve. Kept are the curve and r2 with the
+network's drawings (150 steps, seeds 0 to 99): for the four shipped networks for 16 x 16, and for the two UNets of
+make_15_exchange.py, one of other pictures. Drawings stay in runs/lessons, and a run that was killed goes on.
+"""
+
+from pathlib import Path
+
+import make_15_exchange
+import numpy as np
+from make_10_variants import drawn
+from make_14_guess import predicted
+from make_14_halvings import field_of_view
+from torch import Tensor
+
+import elscourse as els
+from elscourse.files import whole_file
+
+HERE = Path(__file__).parent
+KINDS = ("resnet-zeros", "resnet-zeros-conditional", "resnet-circular", "unet-zeros")
+SECOND = ("unet-2000-pictures-seed-1", "unet-2000-other-pictures-seed-1")
+
+
+def networks() -> dict[str, tuple[els.Lab, Tensor]]:
+    """Each lab, and what its network draws."""
+    found = {}
+    for name in (f"fashion-mnist-16-{kind}" for kind in KINDS):
+        found[name] = els.lab("laptop", network=name, verbose=False), els.load_results(name)["network-150"]
+    make_15_exchange.keep_others()
+    for name in SECOND:
+        lab, images = drawn(name, make_15_exchange.RUNS[name])
+        found[name] = lab, images["network-150"]
+    return found
+
+
+def straight(lab: els.Lab) -> list[tuple[float, int]]:
+    """(t, P) from t = 1 down."""
+    largest = lab.patch_machine(f"els-{lab.network.padding}", 1).largest_patch_size
+    most = min(field_of_view(lab), largest)
+    return [(t, max(3, 2 * round((most * t - 1) / 2) + 1)) for t in lab.schedule.times(20)[:-1]]
+
+
+def main() -> None:
+    """Draw what is missing, then write one file."""
+    found: dict[str, np.ndarray] = {}
+    for name, (lab, network) in networks().items():
+        curve = straight(lab)
+        found[f"straight, {name}"] = np.array([size for _, size in curve])
+        found[f"r2 straight, {name}"] = els.compare(predicted(lab, curve), network).r2.numpy()
+    with whole_file(HERE / "14_straight.npz") as partial, partial.open("wb") as file:
+        np.savez_compressed(file, **found)  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    main()
