@@ -572,16 +572,15 @@ assert abs(dark - 0.3) < 0.01
 #
 # ## 6. How to take a step (7 minutes)
 #
-# A computer takes steps. Those of section 5 were straight, along $u$. The arcs suggest another kind: hold the two
-# guesses $D$ and $\hat\epsilon$ fixed, and **turn** to the next angle, exactly as if they were the true picture and
-# the true noise:
+# A computer takes steps. Those of section 5 were straight. The arcs suggest another kind: hold the two guesses $D$
+# and $\hat\epsilon$ fixed, and **turn** to the next angle, as if they were the true picture and noise:
 #
 # $$x_{t'} = \alpha' D + \sigma'\, \hat\epsilon \qquad (\alpha' = \cos\theta',\; \sigma' = \sin\theta') .$$
 #
 # At $\theta' = \theta$ this is $x_t$ itself, and its velocity there is $-\sigma D + \alpha\hat\epsilon = u$: for
-# small turns it *is* the flow. It is not more exact than straight steps, but its last one, with $\sigma' = 0$, ends
-# on a guess $D$ and never beside it. This step is called **DDIM** (from *denoising diffusion implicit models*; Song,
-# Meng and Ermon 2021). Then ask the denoiser again, at the new place, and turn on.
+# small turns it *is* the flow. It is no more exact than straight steps, but its last one ($\sigma' = 0$) ends on a
+# guess $D$. It is called **DDIM** (from *denoising diffusion implicit models*; Song, Meng and Ermon 2021). Then ask
+# the denoiser again, and turn on.
 
 # %% [markdown]
 # ### Exercise 4: One DDIM step (6 minutes, ★★☆)
@@ -612,8 +611,7 @@ check.ddim_step(ddim_step)
 # Split $x_t$ into a guessed picture and a guessed noise, then mix them again in the next proportion. In the last step
 # $\sigma' = 0$, so the sample is the last guess itself.
 # </details>
-
-# %% [markdown]
+#
 # ### Exercise 5: The sampler (8 minutes, ★★☆)
 #
 # Write the whole loop: `denoiser(x_t, t)` returns the guess of the clean images, and the times are

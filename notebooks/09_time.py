@@ -600,8 +600,7 @@ if lab.profile == "laptop":
 
 # %% [markdown]
 # Data, sizes and architectures differ; all curves close as noise falls, down to 3. One exception: MNIST with circular
-# padding has $P = 3$ at the *highest* noise as well. (On our network 3 would be the worst of all sizes there. Why it
-# was chosen for that one we cannot measure.)
+# padding has $P = 3$ at the *highest* noise as well, on our network the worst size there. (Why, we cannot measure.)
 #
 # Widest are those of the UNets, every pixel of which sees the whole picture: 27 pixels here, 25 there. No ResNet of
 # ours goes above 15, although up to 31 pixels (on the torus 15) were on offer.

@@ -797,7 +797,7 @@ show(
     "the first steps, the four worst reach 0.8 or 0.9 and fall back to 0.7. Middle, both on the network's path: seeds "
     "35 and 47 stay near 0.9, below the four best at 0.97; seeds 77 and 54 dip to 0.6 and 0.75. Right, the machine "
     "takes over: the best are at 0.98 throughout; 35 and 47 climb from 0.7 at t = 1 to 0.9 at 0.5; 77 and 54 stay "
-    "at 0.75 or below until t = 0.4.",
+    "at 0.77 or below until t = 0.4.",
 )
 
 # %%

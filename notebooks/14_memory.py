@@ -197,12 +197,8 @@ print("the ten:", {s: round(v, 3) for s, v in zip(steps, known, strict=True)})
 print("new:    ", {s: round(v, 3) for s, v in zip(steps, new, strict=True)})
 by_time = torch.stack([moment["losses on new pictures"][:, 0] for moment in ten.values()])  # (6 moments, 20 times)
 lowest, rise = [steps[k] for k in by_time.argmin(0)], by_time[-1] / by_time.amin(0)
-print(
-    "t = 0.025, 0.525, 0.825: lowest after",
-    [lowest[k] for k in (0, 10, 16)],
-    "steps, at the end",
-    rise[[0, 10, 16]].tolist(),
-)
+late = [round(value, 2) for value in rise[[0, 10, 16]].tolist()]  # at the end
+print("t = 0.025, 0.525, 0.825: lowest after", [lowest[k] for k in (0, 10, 16)], "steps, at the end times", late)
 assert lowest[:9] == [1000] * 9 and (lowest[10], lowest[16]) == (2000, 8000)
 assert abs(rise[0] - 13.3) < 0.1 and rise[16] < 1.03
 assert min(new) == new[1] and abs(new[0] / known[0] - 1) < 0.02 and abs(new[-1] - 0.669) < 1e-3
