@@ -69,6 +69,9 @@ def calibration_table(
     machines = [machine.with_patch_size(p) for p in sizes]
     schedule: CosineSchedule = machine.schedule
     points = list(trajectory(network, noise, steps, schedule=schedule, labels=labels))[:-1]
+    for t, _, x0_hat in points:
+        if not x0_hat.isfinite().all():
+            raise CourseError(f"the network answers NaN or infinite pixels at t = {t:g}: there is nothing to compare.")
     given = {} if labels is None else {"labels": labels}
     table = torch.full((len(points), len(machines), len(noise)), torch.nan, dtype=torch.float64)
     kept = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -158,7 +159,7 @@ def train(name: str, device: str, out: Path, resume: bool, **own: Any) -> None:
     from .recipes import choose, follow
 
     path = follow(choose(name, **own), out, device=str(pick_device(device)), fresh=not resume)
-    click.echo(f"{path} is trained. Next: elscourse calibrate {path}")
+    click.echo(f"{path} is trained. Next: elscourse calibrate {shlex.quote(str(path))}")
 
 
 @main.command()
@@ -185,7 +186,7 @@ def calibrate(
     bench = make_lab(network=network, device=device)
     path = calibrate_lab(bench, network, machines, samples=samples, steps=steps, largest=largest, fresh=not resume)
     click.echo(path.read_text("utf-8"))
-    click.echo(f"{path} written. Next: elscourse reproduce --network {network}")
+    click.echo(f"{path} written. Next: elscourse reproduce --network {shlex.quote(network)}")
 
 
 @main.command()

@@ -48,6 +48,7 @@ def score_from_denoiser(
     schedule: CosineSchedule = CosineSchedule(),
 ) -> Float[Tensor, "B C H W"]:
     """Tweedie: the score s = (alpha D - x_t) / sigma^2, the gradient of log p_t at x_t."""
+    _check_alike(x0_hat, x_t)
     return (schedule.alpha(t) * x0_hat - x_t) / schedule.sigma(check_time(t)) ** 2
 
 
@@ -58,6 +59,7 @@ def noise_from_denoiser(
     schedule: CosineSchedule = CosineSchedule(),
 ) -> Float[Tensor, "B C H W"]:
     """The noise estimate eps_hat = (x_t - alpha D) / sigma, which is -sigma times the score."""
+    _check_alike(x0_hat, x_t)
     return (x_t - schedule.alpha(t) * x0_hat) / schedule.sigma(check_time(t))
 
 
@@ -68,6 +70,7 @@ def denoiser_from_noise(
     schedule: CosineSchedule = CosineSchedule(),
 ) -> Float[Tensor, "B C H W"]:
     """The denoiser D = (x_t - sigma eps_hat) / alpha. At t = 1 it multiplies errors by 1/alpha = 80."""
+    _check_alike(eps_hat, x_t)
     return (x_t - schedule.sigma(check_time(t)) * eps_hat) / schedule.alpha(t)
 
 
@@ -78,7 +81,14 @@ def denoiser_from_score(
     schedule: CosineSchedule = CosineSchedule(),
 ) -> Float[Tensor, "B C H W"]:
     """The denoiser D = (x_t + sigma^2 s) / alpha."""
+    _check_alike(score, x_t)
     return (x_t + schedule.sigma(check_time(t)) ** 2 * score) / schedule.alpha(t)
+
+
+def _check_alike(estimate: Tensor, x_t: Tensor) -> None:
+    """Raise CourseError unless both have one shape: otherwise torch would spread one over the other."""
+    if shape_of(estimate) != shape_of(x_t):
+        raise CourseError(f"the estimate and x_t must have one shape, got {shape_of(estimate)} and {shape_of(x_t)}.")
 
 
 def check_batch(x: object, what: str) -> None:
@@ -189,12 +199,18 @@ def with_first_step(first: Denoiser, rest: Denoiser) -> Denoiser:
 
     At t = 1 the error of a network's x0_hat is that of its noise estimate divided by alpha = 0.0125, and one of 20
     uniform steps carries the latter into x with the factor sin(theta - theta') / alpha = 6.2. Lesson 11.
+
+    Raises CourseError for what cannot be called.
     """
+    for one in (first, rest):
+        if not callable(one):
+            raise CourseError(f"a denoiser must be callable, as denoiser(x_t, t), got {type(one).__name__}.")
 
     def denoiser(x_t: Tensor, t: float, /, labels: Any = None) -> Tensor:
         given = {} if labels is None else {"labels": labels}
         return (first if t == 1 else rest)(x_t, t, **given)
 
+    denoiser.schedule = getattr(rest, "schedule", None)  # type: ignore[attr-defined]  # `trajectory` asks for it
     return denoiser
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,23 +17,28 @@ RUN_BYTES = 2**25  # decoded images held at a time
 def image_files(root: Path) -> list[Path]:
     """The images in a folder and its subfolders, sorted by path; hidden files and folders are left out.
 
-    Raises CourseError if the folder does not exist, is a file, or holds no image.
+    Raises CourseError if the folder does not exist, is a file, holds no image, or holds a folder that
+    cannot be read.
     """
     if not root.exists():
         raise CourseError(f"{root} does not exist: expected a folder of images, or the name of a data set.")
     if not root.is_dir():
         raise CourseError(f"{root} is a file: expected a folder of images (unpack an archive first).")
-    # hidden: macOS leaves a "._photo.jpg" that is no image beside each photo it packs
-    files = [
-        path
-        for path in root.rglob("*")
-        if path.suffix.lower() in SUFFIXES
-        and path.is_file()
-        and not any(part.startswith(".") for part in path.relative_to(root).parts)
-    ]
+    files = [path for path in _visible(root) if path.suffix.lower() in SUFFIXES and path.is_file()]
     if not files:
         raise CourseError(f"{root} holds no images: expected {', '.join(SUFFIXES)} files in it or in its subfolders.")
     return sorted(files, key=lambda path: path.relative_to(root).as_posix())
+
+
+def _visible(root: Path) -> Iterator[Path]:
+    """All files that are not hidden: macOS leaves a "._photo.jpg" that is no image beside each photo it packs."""
+
+    def unreadable(error: OSError) -> None:
+        raise CourseError(f"{error.filename} cannot be read ({error.strerror}): change its rights, or take it out.")
+
+    for folder, inside, names in os.walk(root, onerror=unreadable):
+        inside[:] = [name for name in inside if not name.startswith(".")]
+        yield from (Path(folder, name) for name in names if not name.startswith("."))
 
 
 def classes(root: Path, files: list[Path]) -> tuple[np.ndarray | None, tuple[str, ...]]:

@@ -23,9 +23,7 @@ from .posterior import MEMORY, Lookup, Partial, Source
 from .schedule import CosineSchedule
 
 Window = Literal["square", "gaussian"]
-ALIKE = (
-    4  # depth of whole images: their products have one sign, and sums of such are rounded by more than a random walk
-)
+ALIKE = 4  # depth of whole images: sums of products of one sign are rounded by more than a random walk
 
 
 class IdealScoreMachine(Machine):

@@ -273,6 +273,11 @@ def _check_fit(network: nn.Module, data: object) -> None:
         raise CourseError(
             f"data must be an els.ImageSet, made of images by els.ImageSet(images), got {type(data).__name__}."
         )
+    if not any(p.requires_grad for p in network.parameters()):
+        raise CourseError(
+            "the network has no weights that can be trained (one that was loaded is frozen): call "
+            "network.requires_grad_(True) first."
+        )
     classes, channels = classes_of(network), getattr(network, "channels", None)
     if channels not in (None, data.images.shape[1]):
         raise CourseError(

@@ -573,3 +573,48 @@ def test_a_picture_without_a_folder_is_not_drawn(monkeypatch: pytest.MonkeyPatch
     assert (
         result.exit_code == 1 and "could not write no/such/folder/a.png (there is no folder no/such/f" in result.output
     )
+
+
+@pytest.mark.parametrize("convert", [els.score_from_denoiser, els.noise_from_denoiser])
+def test_estimates_of_another_shape_are_not_spread(convert: Any) -> None:
+    with pytest.raises(els.CourseError, match="must have one shape"):
+        convert(X[:1], X, 0.5)
+    for back in (els.denoiser_from_noise, els.denoiser_from_score):
+        with pytest.raises(els.CourseError, match="must have one shape"):
+            back(X[0, 0], X, 0.5)
+
+
+def test_a_first_step_keeps_the_schedule_and_asks_for_denoisers() -> None:
+    machine = els.IdealScoreMachine(IMAGES, els.CosineSchedule(0.3))
+    with pytest.raises(els.CourseError, match="another schedule"):
+        els.sample(els.with_first_step(machine, machine), X, 2)
+    with pytest.raises(els.CourseError, match="must be callable"):
+        els.with_first_step(None, machine)  # type: ignore[arg-type]
+
+
+def test_a_frozen_network_is_not_trained() -> None:
+    network = els.ResNet(width=4, layers=1).requires_grad_(False)
+    with pytest.raises(els.CourseError, match=r"no weights that can be trained.*requires_grad_"):
+        els.train(network, els.ImageSet(IMAGES), TrainingPlan(steps=1, batch=2), progress=False)
+
+
+def test_a_network_without_an_answer_is_not_calibrated() -> None:
+    machine = els.EquivariantLocalScoreMachine(IMAGES, patch_size=3)
+    with pytest.raises(els.CourseError, match="answers NaN or infinite pixels at t = 1"):
+        els.calibrate(machine, lambda x, t, labels=None: x * float("nan"), [3, 5], steps=1, samples=2)
+
+
+def test_a_folder_that_cannot_be_read_is_not_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "b", ".trash"):
+        (tmp_path / name).mkdir()
+        Image.new("L", (4, 4)).save(tmp_path / name / "one.png")
+    listed = os.scandir
+
+    def scandir(path: str) -> Any:
+        if Path(path).name in ("a", ".trash"):  # rights do not stop everybody
+            raise PermissionError(13, "Permission denied", path)
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(els.CourseError, match=r"/a cannot be read \(Permission denied\)"):
+        els.load(str(tmp_path))
