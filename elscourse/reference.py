@@ -357,32 +357,37 @@ def one_formula(x_t: Noisy, images: Images, alpha: float, sigma: float, shifts: 
     else:
         raise unknown_name("shifts", str(shifts), ("none", "all", "boundary"))
 
-    def blur(f: Float[Tensor, "B N H W"]) -> Float[Tensor, "B N H W"]:
-        if window is None:
-            return f.sum((-2, -1), keepdim=True).expand_as(f)
-        K = _window(window, patch_size)
-        f = F.pad(f, (r, r, r, r), mode="circular" if shifts == "all" else "constant")
-        blurred = f.new_zeros(*f.shape[:2], height, width)
-        for i, j in product(range(patch_size), repeat=2):
-            blurred = blurred + K[i, j] * f[..., i : i + height, j : j + width]
-        return blurred
-
-    def may_use(place: int, displacement: int, side: int) -> bool:
-        interior = range(r, side - r)
-        return displacement == 0 or (place in interior and place + displacement in interior)
-
     logits, values = [], []
     for dy, dx in displacements:
         displaced = torch.roll(v, (-dy, -dx), (-2, -1))  # v(. + d); what wraps around is seen by "all" alone
         squared_difference = (x_t[:, None] - alpha * displaced[None]).square().sum(2)
-        logit = -blur(squared_difference) / (2 * sigma**2)
+        logit = -_blur(squared_difference, window, "circular" if shifts == "all" else "constant") / (2 * sigma**2)
         if shifts == "boundary":
-            allowed = [[may_use(y, dy, height) and may_use(x, dx, width) for x in range(width)] for y in range(height)]
-            logit = logit.masked_fill(~torch.tensor(allowed), -math.inf)
+            allowed = _may_move(dy, height, r)[:, None] & _may_move(dx, width, r)
+            logit = logit.masked_fill(~allowed, -math.inf)
         logits.append(logit)
         values.append(displaced)
     w = _posterior(torch.stack(logits), over=(0, 2))
     return torch.einsum("dbnhw,dnchw->bchw", w, torch.stack(values))
+
+
+def _blur(f: Float[Tensor, "B N H W"], window: Window, beyond: str) -> Float[Tensor, "B N H W"]:
+    """K * f; what lies beyond the image is taken around ("circular") or zero ("constant"). None: the sum over it."""
+    if window is None:
+        return f.sum((-2, -1), keepdim=True).expand_as(f)
+    height, width = f.shape[-2:]
+    K, r = _window(window, len(window)), _radius(len(window))
+    f = F.pad(f, (r, r, r, r), mode=beyond)
+    blurred = f.new_zeros(*f.shape[:2], height, width)
+    for i, j in product(range(len(window)), repeat=2):
+        blurred = blurred + K[i, j] * f[..., i : i + height, j : j + width]
+    return blurred
+
+
+def _may_move(displacement: int, side: int, r: int) -> Bool[Tensor, " side"]:
+    """For every place whether it and the displaced one see the same border: they are one place, or both interior."""
+    place, interior = range(side), range(r, side - r)
+    return torch.tensor([not displacement or (x in interior and x + displacement in interior) for x in place])
 
 
 # -------------------------------------------------------------------------------- a linear relative, and two checks
