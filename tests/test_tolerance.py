@@ -222,6 +222,18 @@ def test_the_bound_holds_where_patches_are_nearly_as_near(machine: str, t: float
     assert ((answer.mean - build(own.double())(x_t.double(), t)).abs().amax((1, 2, 3)) <= answer.bound).all()
 
 
+def test_a_grey_subtracted_at_little_noise_would_cost_digits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Why there is none: what book/theory.md says of it."""
+    pictures = els.load("fashion-mnist", size=16, n=240).images.sign()
+    own, new = pictures[:200], pictures[200:]
+    x_t = els.add_noise(new, els.seeded_noise(range(len(new)), new.shape[1:]), 0.005)
+    exact = els.LocalScoreMachine(own.double(), patch_size=9)(x_t.double(), 0.005)
+    without = (els.LocalScoreMachine(own, patch_size=9)(x_t, 0.005) - exact).abs().max()
+    monkeypatch.setattr("elscourse.machine.LITTLE_NOISE", 0)
+    centred = (els.LocalScoreMachine(own, patch_size=9)(x_t, 0.005) - exact).abs().max()
+    assert without < 1e-5 < 1e-3 < centred
+
+
 @pytest.mark.parametrize("tolerance", [None, 1e-3])
 def test_an_x_t_far_brighter_than_all_images_is_answered_in_float64(tolerance: float | None) -> None:
     """So far from everything a float32 of a squared distance has no digits left that tell keys apart."""
