@@ -60,7 +60,7 @@ class SeedRange(click.ParamType):
                     self.fail(f"{value!r} are more than {MOST_SEEDS:,} seeds.", param, ctx)
                 seeds += wanted
             if seeds:
-                return seeds
+                return list(dict.fromkeys(seeds))  # each is drawn once
         except (ValueError, OverflowError):
             pass
         self.fail(f"{value!r} is not a list of seeds: write 7, or 0-9, or 1,5,8.", param, ctx)
@@ -214,8 +214,12 @@ def sample(
     source = bench.network if denoiser == "network" else bench.machine(denoiser)
     labels = bench.labels_for(seeds) if label is None else bench.one_label(label)
     images = draw(source, seeded_noise(seeds, bench.shape).to(bench.data.images), steps, labels=labels)
+    rows, notes = {denoiser: images}, [str(seed) for seed in seeds]
+    if len(seeds) > 10:  # in tens, as each is to be seen
+        tens = range(0, len(seeds), 10)
+        rows, notes = {f"{denoiser}\n{' '.join(notes[k : k + 10])}": images[k : k + 10] for k in tens}, []
     with whole_file(out) as partial:
-        image_rows({denoiser: images}, [str(s) for s in seeds]).savefig(partial)
+        image_rows(rows, notes).savefig(partial)
     click.echo(f"{out} written.")
 
 
