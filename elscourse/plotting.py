@@ -148,9 +148,8 @@ def _bare(axis: Any) -> None:
 def weight_bars(weights: Mapping[str, Float[Tensor, " n"]]) -> Figure:
     """Posterior weights as bars, heaviest first, one panel per entry."""
     if not isinstance(weights, Mapping) or not weights:
-        raise CourseError(
-            f"weights must be a dict with at least one panel, like {{'t = 1': weights}}, got {weights!r}."
-        )
+        given = "none" if isinstance(weights, Mapping) else type(weights).__name__
+        raise CourseError(f"weights must be a dict with at least one panel, like {{'t = 1': weights}}, got {given}.")
     for name, w in weights.items():
         _check_shape(w, f"weights {name!r}", "n")
     longest = max(len(w) for w in weights.values())

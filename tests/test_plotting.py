@@ -35,7 +35,7 @@ WEIGHTS = torch.tensor([0.9, 0.1])
     ("draw", "sentence"),
     [
         (lambda: plotting.weight_bars({}), "at least one panel"),
-        (lambda: plotting.weight_bars([0.9, 0.1]), r"weights must be a dict .* got \[0.9"),
+        (lambda: plotting.weight_bars([0.9, 0.1]), r"weights must be a dict .* got list"),
         (lambda: plotting.weight_bars({"a": torch.ones(2, 3)}), r"weights 'a' must .* got \(2, 3\)"),
         (lambda: plotting.provenance_map(pictures(1, 1, 4, 4)[0], WEIGHTS), r"shape \(B, C, H, W\)"),
         (lambda: plotting.provenance_map(pictures(1, 1, 4, 4), [0]), "source must be a tensor"),
