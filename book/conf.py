@@ -53,6 +53,7 @@ html_extra_path = ["_extra"]  # index.html at the top, which leads to book/index
 html_css_files = ["course.css"]
 html_js_files = [
     "from-disk.js",
+    "contents.js",
     (None, {"body": 'document.documentElement.dataset.mode ||= "auto";'}),  # the theme complains of none in the console
 ]
 html_favicon = "_static/favicon.svg"

@@ -421,6 +421,8 @@ def test_search(over: str, chromium: Any, served: str, site: Path) -> None:
     assert any("mosaic" in title.lower() for title in found), found
     if over == "http":
         visit.page.wait_for_selector("#search-results p.context")
+        excerpts = visit.page.locator("#search-results p.context").all_inner_texts()
+        assert excerpts and not [text for text in excerpts if "System Settings" in text or "Contents" in text], excerpts
     visit.leave()
 
 
@@ -526,6 +528,37 @@ def test_code_and_tables_are_not_cut(chromium: Any, site: Path) -> None:
     assert ["auto", True] in formulas and all(how == "auto" for how, _ in formulas)
     figure = visit.page.locator(".cell_output img").first
     assert figure.evaluate("e => [e.clientWidth, getComputedStyle(e.parentElement).overflowX]") == [640, "auto"]
+    visit.leave()
+
+
+def test_what_scrolls_fades_where_there_is_more(chromium: Any, site: Path) -> None:
+    """On a phone wide code fades on the right, at its end on the left; what fits does not fade."""
+    visit = Visit(chromium, f"{site.as_uri()}/notebooks/07_els.html", viewport={"width": 390, "height": 844})
+    faded = """(pre, left) => { pre.scrollLeft = left; return new Promise(done => requestAnimationFrame(() =>
+        requestAnimationFrame(() => { const s = getComputedStyle(pre); done(s.maskImage === 'none' ? null :
+        ["left", "right"].map(side => Math.round(parseFloat(s.getPropertyValue(`--els-more-${side}`)))))})))}"""
+    code = visit.page.locator(".cell_input pre", has_text="def naive_els").first
+    assert code.evaluate(faded, 0) == [0, 32] and code.evaluate(faded, 9999) == [32, 0]
+    fits = visit.page.locator(".cell_output pre", has_text="largest difference").first
+    assert fits.evaluate(faded, 0) is None
+    visit.leave()
+    visit = Visit(chromium, f"{site.as_uri()}/book/index.html", viewport={"width": 390, "height": 844})
+    figures = visit.page.locator(".els-scrolls")
+    assert figures.locator("img").evaluate_all("all => all.map(e => e.clientWidth)") == [640, 640]
+    assert figures.first.evaluate(faded, 0) == [0, 32]
+    visit.leave()
+
+
+def test_the_contents_scroll_along(chromium: Any, served: str) -> None:
+    """The section that is read is seen in the list of sections, which is longer than the window."""
+    visit = Visit(chromium, f"{served}/notebooks/07_els.html", viewport={"width": 1300, "height": 700})
+    visit.settle()
+    current = visit.page.locator("#pst-page-toc-nav a[aria-current]")
+    for number in (9, 1):
+        heading = visit.page.locator(".bd-article h2", has_text=f"{number}. ").first
+        heading.evaluate("e => window.scrollBy(0, e.getBoundingClientRect().top - 100)")
+        current.filter(has_text=f"{number}. ").wait_for()
+        assert 0 < current.bounding_box()["y"] < 650
     visit.leave()
 
 
