@@ -10,7 +10,7 @@ from typing import Any
 
 from ..check import Exercise, exercises
 from ..errors import CourseError, unknown_name
-from ..files import whole_file
+from ..files import save_text
 from ..workspace import lessons_dir
 from .reading import source_of
 
@@ -115,15 +115,6 @@ def write_assignment(name: str, only: Sequence[str], folder: Path, force: bool =
         if path.exists() and not force:
             raise CourseError(f"{path} exists: name another folder with --out, or write over it with --force.")
     options = "".join(f'"--exercise", "{e.name}", ' for e in chosen) if only else ""
-    put(notebook, json.dumps(without_solutions(lesson, chosen), indent=1, ensure_ascii=False) + "\n")
-    put(grader, GRADER.format(lesson=chosen[0].lesson, name=grader.name, chosen=options))
+    save_text(json.dumps(without_solutions(lesson, chosen), indent=1, ensure_ascii=False) + "\n", notebook)
+    save_text(GRADER.format(lesson=chosen[0].lesson, name=grader.name, chosen=options), grader)
     return notebook, grader
-
-
-def put(path: Path, text: str) -> None:
-    """Write a file whole or not at all. Raises CourseError where that is impossible.
-
-    A name that is no text, as old archives leave behind, is written as Jos\\udce9, which JSON reads as the same name.
-    """
-    with whole_file(path) as partial:
-        partial.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")

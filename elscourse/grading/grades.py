@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -15,25 +16,28 @@ from typing import Any
 from ..check import Exercise
 from ..check import exercises as all_exercises
 from ..errors import CourseError
-from .assignment import cells_of, chosen_exercises, lesson_path, put
+from ..files import save_text
+from .assignment import chosen_exercises, lesson_path
 from .fences import WITHHELD
 from .pupil import Limits, Pupil, Trouble
-from .reading import read, source_of
+from .reading import code_cells, read
 
 LARGEST = 50_000_000  # bytes of a notebook
 NOBODY = ("__MACOSX", "__pycache__")  # folders that computers leave behind
+NAMELESS = re.compile(r"name '(\w+)' is not defined")
 PARTS = {"learner", "file", "assignment", "key", "points", "of", "exercises", "seconds", "remark"}  # of a row
 Row = dict[str, Any]
+Verdicts = dict[str, tuple[str, str]]  # exercise -> state, sentence
 
 
 def grade(
     lesson: str,
     returned: Path,
     out: Path,
-    only: Sequence[str] = (),
-    limits: Limits = Limits(),  # noqa: B008
-    fresh: bool = False,
-    say: Callable[[str], None] = print,
+    only: Sequence[str],
+    limits: Limits,
+    fresh: bool,
+    say: Callable[[str], None],
 ) -> list[Row]:
     """Grade a notebook or a folder of them, into `out`/grades.csv and grades.jsonl; returns the rows.
 
@@ -61,11 +65,10 @@ def grade(
         if not fresh and row.get("key") == key:
             kept = " (graded before)"
         else:
-            row = {"learner": learner, "file": file.name, "assignment": assignment, "key": key}
-            row |= _graded(file, chosen, limits, _allowed(path))
+            grade = _graded(file, chosen, limits, _allowed(path))
             if _package() != before:
-                row |= {"points": 0, "remark": "The installed course changed meanwhile: look at it"}
-            rows[learner] = row
+                grade |= {"points": 0, "remark": "The installed course changed meanwhile: look at it"}
+            row = rows[learner] = {"learner": learner, "file": file.name, "assignment": assignment, "key": key} | grade
             _write(out, list(rows.values()), chosen)
         remark = f"; {row['remark']}" if row["remark"] else ""
         say(f"{number} of {len(learners)}: {learner}: {row['points']} of {row['of']}{kept}{remark}")
@@ -81,13 +84,31 @@ def grade(
 
 
 def _graded(file: Path, chosen: list[Exercise], limits: Limits, allowed: set[str]) -> Row:
-    """The grade of one notebook. After trouble, what is left of it is graded by a new worker, one by one if need be."""
+    """The grade of one notebook."""
     started = time.monotonic()
-    verdicts: dict[str, tuple[str, str]] = {}
-    reaches: set[str] = set()
     problem = _unreadable(file)
-    remarks = {problem: None} if problem else {}  # in order, each once
-    batches = [] if problem else [list(chosen)]
+    verdicts, reaches, remarks = ({}, set(), [problem]) if problem else _examined(file, chosen, limits)
+    states = {e.name: verdicts.get(e.name, ("not attempted", "The notebook could not be read.")) for e in chosen}
+    points = sum(e.difficulty for e in chosen if states[e.name][0] == "correct")
+    if reaches - allowed:  # each lesson may use what the course itself uses there
+        points = 0
+        remarks = [f"reaches for the answers ({', '.join(sorted(reaches - allowed))}): look at it", *remarks]
+    return {
+        "points": points,
+        "of": sum(e.difficulty for e in chosen),
+        "exercises": {name: {"state": state, "says": says} for name, (state, says) in states.items()},
+        "seconds": round(time.monotonic() - started, 1),
+        "remark": "; ".join(dict.fromkeys(remarks)),  # in order, each once
+    }
+
+
+def _examined(file: Path, chosen: list[Exercise], limits: Limits) -> tuple[Verdicts, set[str], list[str]]:
+    """Verdicts, what the notebook reaches for, remarks. After trouble what is left is for a new worker, one by one if
+    need be."""
+    verdicts: Verdicts = {}
+    reaches: set[str] = set()
+    remarks: list[str] = []
+    batches = [list(chosen)]
     while batches:
         batch = batches.pop(0)
         with Pupil(file, limits) as pupil:
@@ -96,34 +117,20 @@ def _graded(file: Path, chosen: list[Exercise], limits: Limits, allowed: set[str
                 while batch and not pupil.trouble:
                     exercise = batch.pop(0)
                     verdicts[exercise.name] = pupil.examine(exercise)
+                batches = [batch, *batches] if batch else batches
             except Trouble as trouble:
                 if not pupil.defined and not pupil.trouble:  # no notebook
-                    remarks[str(trouble).rstrip(".")] = None
-                    break
+                    return verdicts, reaches, [*remarks, str(trouble).rstrip(".")]
                 if len(batch) == 1:
                     verdicts[batch.pop().name] = ("incorrect", f"The cells it needs: {trouble}")
                 batches = [[e] for e in batch] + batches
-                batch = []
-        if batch:
-            batches.insert(0, batch)
-        if _other_lesson(pupil, chosen) is None:  # each lesson may use what the course itself uses there
-            reaches |= pupil.reaches - allowed
-        remarks |= dict.fromkeys(_remarks(pupil, chosen, verdicts))
-    states = {e.name: verdicts.get(e.name, ("not attempted", "The notebook could not be read.")) for e in chosen}
-    points = sum(e.difficulty for e in chosen if states[e.name][0] == "correct")
-    if reaches:
-        points = 0
-        remarks = {f"reaches for the answers ({', '.join(sorted(reaches))}): look at it": None} | remarks
-    return {
-        "points": points,
-        "of": sum(e.difficulty for e in chosen),
-        "exercises": {name: {"state": state, "says": says} for name, (state, says) in states.items()},
-        "seconds": round(time.monotonic() - started, 1),
-        "remark": "; ".join(remarks),
-    }
+        if _other_lesson(pupil, chosen) is None:
+            reaches |= pupil.reaches
+        remarks += _remarks(pupil, chosen, verdicts)
+    return verdicts, reaches, remarks
 
 
-def _remarks(pupil: Pupil, chosen: list[Exercise], verdicts: dict[str, tuple[str, str]]) -> Iterator[str]:
+def _remarks(pupil: Pupil, chosen: list[Exercise], verdicts: Verdicts) -> Iterator[str]:
     """What a lecturer should know beside the states."""
     other = _other_lesson(pupil, chosen)
     if other is not None:
@@ -139,7 +146,10 @@ def _remarks(pupil: Pupil, chosen: list[Exercise], verdicts: dict[str, tuple[str
             yield f"{name} uses elscourse.reference, which is not there when graded"
     yield from sorted(pupil.notes)
     if any(state != "correct" for state, _ in verdicts.values()):
-        yield from pupil.problems
+        yield from (problem for problem in pupil.problems if not NAMELESS.search(problem))
+        says = [*pupil.problems, *(says for _, says in verdicts.values())]
+        if missing := {name: None for sentence in says for name in NAMELESS.findall(sentence)}:
+            yield f"no value for {', '.join(missing)}: a cell failed, or is missing"
 
 
 def _other_lesson(pupil: Pupil, chosen: list[Exercise]) -> int | None:
@@ -151,7 +161,7 @@ def _other_lesson(pupil: Pupil, chosen: list[Exercise]) -> int | None:
 
 def _allowed(lesson: Path) -> set[str]:
     """What the lesson itself reaches for is no fault of the learner's."""
-    return set(read([source_of(cell) for cell in cells_of(lesson) if cell["cell_type"] == "code"]).reaches)
+    return set(read(code_cells(lesson.read_bytes())).reaches)
 
 
 def _learners(returned: Path, lesson: str) -> dict[str, Path]:
@@ -244,7 +254,7 @@ def _row(line: bytes) -> Row | None:
 def _write(out: Path, rows: list[Row], chosen: list[Exercise]) -> None:
     """Both files, whole: a line per learner, by name."""
     rows = sorted(rows, key=lambda row: str(row["learner"]))
-    put(out / "grades.jsonl", "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    save_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), out / "grades.jsonl")
     table = io.StringIO()
     writer = csv.writer(table)
     writer.writerow(["learner", "points", "of", *(e.name for e in chosen), "seconds", "remark"])
@@ -252,7 +262,7 @@ def _write(out: Path, rows: list[Row], chosen: list[Exercise]) -> None:
         states = [row["exercises"][e.name]["state"] for e in chosen]
         line = [row["learner"], row["points"], row["of"], *states, row["seconds"], row["remark"]]
         writer.writerow([_harmless(value) for value in line])
-    put(out / "grades.csv", table.getvalue())
+    save_text(table.getvalue(), out / "grades.csv")
 
 
 def _harmless(value: Any) -> Any:

@@ -63,6 +63,7 @@ class Pupil:
     notes: set[str] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
     attempts: dict[str, Any] = field(default_factory=dict)
+    cell: str = ""  # the one that was begun last
     trouble: str = ""
     stopped: bool = False  # by whoever runs the grader: Ctrl-C
     deadline: float = 0
@@ -80,16 +81,16 @@ class Pupil:
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONPATH": here,
         }
-        with open(Path(self.folder.name) / "errors.txt", "wb") as errors:
-            self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "elscourse.grading.worker"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                cwd=self.folder.name,
-                env=environment,
-                start_new_session=True,  # a group of its own, to be ended as a whole
-            )
+        self.errors = tempfile.TemporaryFile()  # without a name: the learner's code cannot put something in its place
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "elscourse.grading.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            cwd=self.folder.name,
+            env=environment,
+            start_new_session=True,  # a group of its own, to be ended as a whole
+        )
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -100,6 +101,7 @@ class Pupil:
                     pipe.close()
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout=10)
+        self.errors.close()
         self.folder.cleanup()
 
     def _kill(self) -> None:
@@ -172,6 +174,8 @@ class Pupil:
                 self.reaches.add(_cut(message["reaches"]))
             elif "starts" in message and len(self.notes) < 20:
                 self.notes.add(f"tries to start another program ({_cut(message['starts'])})")
+            elif "runs" in message:
+                self.cell = _cut(message["runs"], 6)
             elif "reaches" not in message and "starts" not in message:
                 return message
 
@@ -200,14 +204,15 @@ class Pupil:
 
     def _what_happened(self, error: Exception) -> str:
         if isinstance(error, TimeoutError):
-            what = f"Stopped after {self.limits.seconds:g} seconds"
-            return f"{what}: is there a loop that does not end?" if self.attempts else f"{what} of running the cells."
+            where = f" in code cell {self.cell}" if self.cell and not self.attempts else ""
+            return f"Stopped after {self.limits.seconds:g} seconds{where}: is there a loop that does not end?"
         if isinstance(error, wire.Garbled):
             return f"What the notebook's process says cannot be understood ({error})."
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout=10)
         status = self.process.returncode
-        said = (Path(self.folder.name) / "errors.txt").read_text(errors="replace")[-2000:].split("\n")
+        self.errors.seek(0)
+        said = self.errors.read().decode(errors="replace")[-2000:].split("\n")
         last = next((line for line in reversed(said) if line.strip()), "")
         return f"The notebook's process ended (exit status {status}){': ' + _cut(last) if last else ''}."
 

@@ -28,6 +28,8 @@ from ..workspace import lessons_dir
 from . import fences, wire
 from .reading import NotANotebook, Notebook, Statement, code_cells, read
 
+Report = Callable[[str, str], None]
+
 
 class Inert(ModuleType):
     """Stands for elscourse.check while a notebook is graded: check.anything(...) does nothing and says nothing."""
@@ -98,7 +100,7 @@ def main() -> None:
     for number, source in enumerate(cells, 1):  # for the learner's own line in a message
         lines = source.splitlines(keepends=True)
         linecache.cache[f"<code cell {number}>"] = (len(source), None, lines, f"<code cell {number}>")
-    found, problems = _run(notebook, attempts)
+    found, problems = _run(notebook, attempts, channel.report)
     described = {name: _described(found[name]) if name in found else "missing" for name in attempts}
     channel.send({"attempts": described, "problems": [*notebook.problems, *problems]})
     while True:
@@ -115,7 +117,7 @@ def _hide_the_answers() -> None:
     sys.modules["elscourse.reference"] = elscourse.reference = Withheld("elscourse.reference")
 
 
-def _run(notebook: Notebook, attempts: dict[str, str]) -> tuple[dict[str, Any], list[str]]:
+def _run(notebook: Notebook, attempts: dict[str, str], report: Report) -> tuple[dict[str, Any], list[str]]:
     """Run what the functions need, and return them by exercise, and what went wrong.
 
     All share one namespace, but for those one of whose names is bound anew in a later cell that another one needs.
@@ -128,7 +130,7 @@ def _run(notebook: Notebook, attempts: dict[str, str]) -> tuple[dict[str, Any], 
     problems: dict[str, None] = {}  # in order, each once
     for exercises in (together, *alone):
         needed = frozenset().union(*(needs[e] for e in exercises))
-        namespace = _namespace([s for s in notebook.statements if s in needed], problems)
+        namespace = _namespace([s for s in notebook.statements if s in needed], problems, report)
         found |= {e: namespace[attempts[e]] for e in exercises if attempts[e] in namespace}
     return found, list(problems)
 
@@ -137,7 +139,7 @@ def _bound(statements: Iterable[Statement]) -> frozenset[str]:
     return frozenset().union(*(statement.binds for statement in statements))
 
 
-def _namespace(statements: list[Statement], problems: dict[str, None]) -> dict[str, Any]:
+def _namespace(statements: list[Statement], problems: dict[str, None], report: Report) -> dict[str, Any]:
     """What is there after these statements. A cell that fails is noted, and the next one is run, as in Jupyter."""
     learner = ModuleType("__main__")
     learner.__dict__.update(__builtins__=builtins, display=lambda *_, **__: None)
@@ -145,6 +147,7 @@ def _namespace(statements: list[Statement], problems: dict[str, None]) -> dict[s
     failed = 0
     for statement in statements:
         if statement.cell != failed:
+            report("runs", str(statement.cell))
             try:
                 exec(statement.code, learner.__dict__)
             except BaseException as error:  # also sys.exit() and KeyboardInterrupt
