@@ -260,6 +260,17 @@ def test_settings_of_torch_are_kept(change) -> None:
         torch.set_grad_enabled(True)
 
 
+def test_a_default_device_does_not_matter() -> None:
+    """Every exercise's own solution: cases are made as if the learner had set nothing."""
+    torch.set_default_device("meta")
+    try:
+        for exercise in check.exercises().values():
+            verdict = exercise.examine(exercise.answer)
+            assert verdict.state == "correct" or exercise.judge is not None, verdict
+    finally:
+        torch.set_default_device(None)
+
+
 def settings() -> tuple[object, ...]:
     return torch.get_default_dtype(), torch.get_default_device(), torch.is_grad_enabled()
 
@@ -446,7 +457,8 @@ def test_a_folder_that_cannot_be_written_to_costs_only_the_record(
     def refuse(*args: object, **kwargs: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "write_text", refuse)
+    for write in ("write_text", "write_bytes"):
+        monkeypatch.setattr(Path, write, refuse)
     assert check.scale(lambda x, a: x * a).state == "correct"
     assert "could not be saved" in capsys.readouterr().out
     with pytest.raises(els.CourseError, match="cannot be written"):

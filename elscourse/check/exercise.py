@@ -68,7 +68,7 @@ class Exercise:
             return Verdict(self, "not attempted", f"{self.start} (Hints: check.hint({self.name!r}).)")
         try:
             with plain_torch():
-                problem = self._problem(attempt)
+                problem, count = self._problem(attempt), len(self._cases())
         except Wrong as wrong:
             problem = str(wrong)
         except Exception as error:  # a judge that was not made for such an output, a torch that was written over
@@ -77,7 +77,6 @@ class Exercise:
                 "restart the kernel, run the cells above, and check again; does it persist, return plain tensors."
             )
         if problem is None:
-            count = len(self._cases())
             return Verdict(self, "correct", f"On {count} case{'s' * (count > 1)} that you have not seen.")
         return Verdict(self, "incorrect", problem)
 
