@@ -20,7 +20,8 @@ from typing import Any
 import click
 
 from .errors import CourseError, unknown_name
-from .files import whole_file
+from .files import save_text
+from .hardware import GIB, process_status
 
 ROOT = Path(__file__).parent.parent
 STAMPS = ROOT / "runs" / "built.json"  # what each notebook was built from; not in git
@@ -59,21 +60,16 @@ def build(source: Path) -> tuple[str, dict[str, float]]:
     took = {"seconds": round(time.perf_counter() - started, 1), **took}
     notebook.metadata.pop("language_info", None)  # names the exact Python
     for cell in notebook.cells:
-        cell["outputs"] = _without_noise(cell.get("outputs", [])) if cell.cell_type == "code" else []
-        if cell.cell_type != "code":
-            del cell["outputs"]
+        if cell.cell_type == "code":
+            cell["outputs"] = _without_noise(cell.outputs)
     _keep_volatile(notebook, source.with_suffix(".ipynb"))
     return nbformat.writes(_with_stable_ids(notebook)) + "\n", took
 
 
 def _peak_memory(client: Any) -> dict[str, float]:
     """The most memory that the kernel has held so far."""
-    try:
-        status = Path(f"/proc/{client.km.provisioner.pid}/status").read_text()
-        kibibytes = re.search(r"VmHWM:\s+(\d+) kB", status)
-        return {"gib": round(int(kibibytes[1]) / 2**20, 2)} if kibibytes else {}
-    except OSError:
-        return {}
+    most = process_status("VmHWM", client.km.provisioner.pid)
+    return {"gib": round(most / GIB, 2)} if most else {}
 
 
 def _without_noise(outputs: list[Any]) -> list[Any]:
@@ -160,11 +156,6 @@ def _read(path: Path) -> dict[str, Any]:
         return {}
 
 
-def _write(path: Path, text: str) -> None:
-    with whole_file(path) as partial:
-        partial.write_text(text, encoding="utf-8")
-
-
 def _text_hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -178,9 +169,9 @@ def update(source: Path, fresh: bool = False) -> str:
         return "unchanged"
     text, took = build(source)
     if text != before:
-        _write(path, text)
+        save_text(text, path)
     stamps = _read(STAMPS) | {source.stem: f"{stamp(source)} {_text_hash(text)}"}
-    _write(STAMPS, json.dumps(stamps, indent=1, sort_keys=True) + "\n")
+    save_text(json.dumps(stamps, indent=1, sort_keys=True) + "\n", STAMPS)
     _note(source.stem, took)
     words = {"seconds": "seconds", "gib": "GiB"}
     return ("same" if text == before else "written") + "".join(f", {took[k]:g} {words[k]}" for k in took)
@@ -191,7 +182,7 @@ def _note(lesson: str, took: dict[str, float]) -> None:
     runs = _read(STATUS).get("lessons", {}) | {lesson: took}
     versions = {"python": platform.python_version(), **{name: version(name).split("+")[0] for name in VERSIONS}}
     status = {"cores": os.cpu_count(), "versions": versions, "lessons": dict(sorted(runs.items()))}
-    _write(STATUS, json.dumps(status, indent=1) + "\n")
+    save_text(json.dumps(status, indent=1) + "\n", STATUS)
 
 
 @click.command()

@@ -7,15 +7,16 @@ import json
 import os
 import platform
 import shutil
-import sys
 from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from types import ModuleType
+
+import torch
+
+from .hardware import GIB, bfloat16_flags, core_count, gib, gpu_names, memory_bytes
 
 Finding = tuple[str, str, str | None]  # topic, what was found, what to do about it (None: nothing)
 
-GIB = 2**30
 LITTLE_MEMORY, LITTLE_DISK = 4 * GIB, 2 * GIB
 OPTIONAL_TOOLS = {"jupyterlab": "notebook", "torchvision": "datasets", "sphinx": "site"}  # tool: the extra that has it
 
@@ -39,8 +40,6 @@ def examined(section: Callable[[], list[Finding]]) -> list[Finding]:
 
 def python_and_torch() -> list[Finding]:
     """Versions, and whether torch is a CUDA build that finds no GPU."""
-    import torch
-
     idle = torch.version.cuda is not None and not torch.cuda.is_available()
     return [
         ("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}", None),
@@ -50,25 +49,13 @@ def python_and_torch() -> list[Finding]:
 
 def processor() -> list[Finding]:
     """Cores this process may use, torch's threads, and bfloat16."""
-    import torch
-
     cores, threads = core_count(), torch.get_num_threads()
-    flags = bfloat16_flags(torch)
+    flags = bfloat16_flags()
     bf16 = "not known with this torch" if flags is None else f"native ({', '.join(flags)})" if flags else "not native"
     return [
         ("CPU", f"{cores} cores, {threads} torch threads", threads_advice(cores, threads)),
         ("bfloat16 on the CPU", bf16, None),
     ]
-
-
-def core_count() -> int:
-    """The cores this process may use: fewer than the machine has in a container or under a scheduler."""
-    allowed = getattr(os, "sched_getaffinity", None)  # Linux
-    cores = len(allowed(0)) if allowed else os.cpu_count() or 1
-    quota = _words(Path("/sys/fs/cgroup/cpu.max"))  # "200000 100000": 2 cores' time; "max 100000": no limit
-    if len(quota) == 2 and quota[0].isdigit():
-        cores = min(cores, max(1, round(int(quota[0]) / int(quota[1]))))
-    return cores
 
 
 def threads_advice(cores: int, threads: int) -> str | None:
@@ -80,14 +67,6 @@ def threads_advice(cores: int, threads: int) -> str | None:
     return None
 
 
-def bfloat16_flags(torch: ModuleType) -> list[str] | None:
-    """The processor's bfloat16 instructions by name; None where this torch cannot tell (before 2.10)."""
-    capabilities = getattr(torch.cpu, "get_capabilities", None)
-    if capabilities is None:
-        return None
-    return sorted(name for name, value in capabilities().items() if "bf16" in name and value is True)
-
-
 def memory() -> list[Finding]:
     """Memory in all and free, as the system and the container allow."""
     total, free = memory_bytes()
@@ -97,63 +76,12 @@ def memory() -> list[Finding]:
     return [("memory", f"{gib(total)} in all, {gib(free)} free", advice)]
 
 
-def memory_bytes(proc: Path = Path("/proc"), cgroup: Path = Path("/sys/fs/cgroup")) -> tuple[int | None, int | None]:
-    """Total and free memory in bytes, None where the system does not say. A container's limit counts."""
-    total = free = None
-    for line in _lines(proc / "meminfo"):
-        name, _, rest = line.partition(":")
-        if name == "MemTotal":
-            total = int(rest.split()[0]) * 1024
-        elif name == "MemAvailable":
-            free = int(rest.split()[0]) * 1024
-    if total is None and sys.platform == "win32":
-        total, free = _windows_memory()
-    elif total is None and hasattr(os, "sysconf"):  # macOS
-        total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    limit, used = _words(cgroup / "memory.max"), _words(cgroup / "memory.current")
-    if total is not None and limit and limit[0].isdigit() and int(limit[0]) < total:
-        total = int(limit[0])
-        left = max(0, total - int(used[0])) if used else total
-        free = left if free is None else min(free, left)
-    return total, free
-
-
-def _windows_memory() -> tuple[int | None, int | None]:
-    import ctypes
-
-    class Status(ctypes.Structure):  # MEMORYSTATUSEX
-        _fields_ = (
-            ("length", ctypes.c_ulong),
-            ("load", ctypes.c_ulong),
-            *((name, ctypes.c_ulonglong) for name in ("total", "free", "a", "b", "c", "d", "e")),
-        )
-
-    kernel = getattr(ctypes, "windll").kernel32  # noqa: B009  (mypy knows windll on Windows only)
-    status = Status()
-    status.length = ctypes.sizeof(Status)
-    if not kernel.GlobalMemoryStatusEx(ctypes.byref(status)):
-        return None, None
-    return status.total, status.free
-
-
 def accelerators() -> list[Finding]:
     """The GPUs that a lab can use: CUDA devices, with their memory. Apple's have no float64."""
     found = gpu_names()
     asked = os.environ.get("ELSCOURSE_LAB") == "gpu"
     advice = "ELSCOURSE_LAB=gpu is set, but torch finds no CUDA GPU: unset it" if asked and not found else None
     return [("GPU", "; ".join(found) or "none; the laptop lab needs none", advice)]
-
-
-def gpu_names() -> list[str]:
-    """The CUDA devices, in words."""
-    import torch
-
-    names = []
-    if torch.cuda.is_available():
-        for i in range(torch.cuda.device_count()):
-            free, total = torch.cuda.mem_get_info(i)
-            names.append(f"cuda:{i} {torch.cuda.get_device_name(i)}, {gib(total)}, {gib(free)} free")
-    return names
 
 
 def disk() -> list[Finding]:
@@ -234,9 +162,7 @@ def optional_tools() -> list[Finding]:
 
 def what_is_slow() -> list[Finding]:
     """The last line: what to expect of this computer."""
-    import torch
-
-    reasons = slow_reasons(core_count(), bfloat16_flags(torch), memory_bytes()[1], bool(gpu_names()), os.environ)
+    reasons = slow_reasons(core_count(), bfloat16_flags(), memory_bytes()[1], bool(gpu_names()), os.environ)
     return [("slow here", "; ".join(reasons) or "nothing", None)]
 
 
@@ -253,22 +179,6 @@ def slow_reasons(
         "the full machine, ELSCOURSE_LAB=gpu (no GPU)": not asked and not gpu,
     }
     return [reason for reason, applies in reasons.items() if applies]
-
-
-def gib(count: int | None) -> str:
-    """Bytes in words."""
-    return "an unknown amount" if count is None else f"{count / GIB:.1f} GiB"
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return []
-
-
-def _words(path: Path) -> list[str]:
-    return " ".join(_lines(path)).split()
 
 
 SECTIONS: tuple[Callable[[], list[Finding]], ...] = (

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,7 +20,7 @@ from torch import Tensor
 
 from . import shifts
 from .diffusion import Denoiser, add_noise, sample, seeded_noise, trajectory
-from .doctor import core_count, memory_bytes
+from .hardware import core_count, cpu_model, memory_bytes
 from .lab import Lab
 from .machines import EquivariantLocalScoreMachine
 from .patches import Padding, Steps, displacements
@@ -41,7 +40,7 @@ def machine(device: torch.device) -> Row:
     gpu = device.type == "cuda"
     return {
         "device": device.type,
-        "cpu": _cpu_model(),
+        "cpu": cpu_model(),
         "cores": core_count(),
         "threads": torch.get_num_threads(),
         "memory_bytes": memory_bytes()[0],
@@ -216,12 +215,3 @@ def _versions() -> dict[str, str]:
         with suppress(PackageNotFoundError):
             found[name] = version(name)
     return found
-
-
-def _cpu_model() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(models, None) or platform.processor() or platform.machine()

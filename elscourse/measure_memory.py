@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .hardware import process_status
 from .machines import EquivariantLocalScoreMachine, LocalScoreMachine
 from .measure import Row, timed
 from .textbook import TextbookMachine
@@ -66,22 +67,13 @@ def _memory_in_use(device: str) -> int:
         return torch.cuda.memory_allocated()
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")  # Linux: the peak starts anew
-    return _proc_status("VmRSS") or _memory_peak(device)
+    return process_status("VmRSS") or _memory_peak(device)
 
 
 def _memory_peak(device: str) -> int:
     if device == "cuda":
         return torch.cuda.max_memory_allocated()
-    return _proc_status("VmHWM") or _largest_resident()
-
-
-def _proc_status(name: str) -> int | None:
-    """A line of /proc/self/status in bytes; None where there is none."""
-    try:
-        lines = Path("/proc/self/status").read_text().splitlines()
-    except OSError:
-        return None
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(name + ":")), None)
+    return process_status("VmHWM") or _largest_resident()
 
 
 def _largest_resident() -> int:

@@ -26,11 +26,13 @@ from .data import ImageSet
 from .devices import pick_device
 from .errors import CourseError
 from .files import save_tensors
+from .hardware import bfloat16_flags
 from .mapped import sha256_of
 from .networks import classes_of, predicted_noise
 from .schedule import CosineSchedule
 
 CURVE_EVERY = 100  # steps averaged into one point of the loss curve
+SAVE_EVERY = 100  # steps that a kill may cost
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,7 @@ def _multiplies_bfloat16(device: torch.device) -> bool:
     """
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    known = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-    return bool(known.get("avx512_bf16") or known.get("amx_bf16"))
+    return bool(bfloat16_flags())
 
 
 def learning_rate(step: int, plan: TrainingPlan) -> float:
@@ -223,14 +224,13 @@ def train(
     *,
     device: str | torch.device = "cpu",
     checkpoint: str | Path | None = None,
-    save_every: int = 100,
     progress: bool = True,
     after_step: Callable[[Trainer], Any] | None = None,
 ) -> tuple[nn.Module, list[float]]:
     """Minimise E (eps - eps_hat(x_t, t))^2 over the images; returns the moving average, ready to be used (in eval mode,
     with the network's own buffers), and the loss curve.
 
-    checkpoint: a file to continue from when it exists, written after the first step, every `save_every` steps, at the
+    checkpoint: a file to continue from when it exists, written after the first step, every `SAVE_EVERY` steps, at the
     end, and when the process is asked to stop (Ctrl-C, SIGTERM). The curve has one point, a mean, per 100 steps.
     after_step: called with the trainer after every step, for plots of one's own.
 
@@ -241,8 +241,6 @@ def train(
     Source of the objective: Ho, Jain & Abbeel, NeurIPS 2020. Lesson 03.
     """
     _check_fit(network, data)
-    if save_every < 1:
-        raise CourseError(f"save_every must be at least 1 step, got {save_every}.")
     trainer = Trainer(network, data, plan, pick_device(device))
     checkpoint = None if checkpoint is None else Path(checkpoint)
     if checkpoint is not None and checkpoint.exists():
@@ -259,7 +257,7 @@ def train(
             if after_step is not None:
                 after_step(trainer)
             # after the first step too: what cannot be written is told now, not minutes later
-            due = asked_to_stop or trainer.step in (1, plan.steps) or trainer.step % save_every == 0
+            due = asked_to_stop or trainer.step in (1, plan.steps) or trainer.step % SAVE_EVERY == 0
             if checkpoint is not None and due:
                 trainer.save(checkpoint)
             if asked_to_stop:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import types
 from pathlib import Path
 
 import pytest
 import torch
 
 from elscourse import checkpoints, data, doctor
-from elscourse.doctor import GIB
+from elscourse.hardware import GIB
 
 
 def test_report_is_complete_here() -> None:
@@ -110,46 +109,11 @@ def test_networks_against_their_cards(folder: Path) -> None:
     assert "bad is damaged: restore it" in advice and "odd is damaged" in advice
 
 
-@pytest.fixture
-def system(tmp_path: Path) -> tuple[Path, Path]:
-    """The two places where Linux says how much memory there is: 8 GiB, 6 of them free, and no container."""
-    proc, cgroup = tmp_path / "proc", tmp_path / "cgroup"
-    proc.mkdir()
-    cgroup.mkdir()
-    (proc / "meminfo").write_text(f"MemTotal: {8 * 2**20} kB\nMemFree: 1 kB\nMemAvailable:  {6 * 2**20} kB\n")
-    return proc, cgroup
-
-
-def test_memory_of_a_machine(system: tuple[Path, Path]) -> None:
-    assert doctor.memory_bytes(*system) == (8 * GIB, 6 * GIB)
-
-
-def test_memory_of_a_container(system: tuple[Path, Path]) -> None:
-    (system[1] / "memory.max").write_text(f"{2 * GIB}\n")
-    (system[1] / "memory.current").write_text(f"{GIB // 2}\n")
-    assert doctor.memory_bytes(*system) == (2 * GIB, 3 * GIB // 2)
-    (system[1] / "memory.max").write_text("max\n")
-    assert doctor.memory_bytes(*system) == (8 * GIB, 6 * GIB)
-
-
 def test_little_memory_gets_advice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "memory_bytes", lambda: (8 * GIB, GIB))
     assert doctor.memory()[0][2]
     monkeypatch.setattr(doctor, "memory_bytes", lambda: (None, None))
     assert doctor.memory() == [("memory", "an unknown amount in all, an unknown amount free", None)]
-
-
-def test_bfloat16_with_old_and_new_torch() -> None:
-    def torch_with(**capabilities: object) -> types.ModuleType:
-        module = types.ModuleType("torch")
-        module.cpu = types.SimpleNamespace(get_capabilities=lambda: capabilities)  # type: ignore[attr-defined]
-        return module
-
-    assert doctor.bfloat16_flags(torch_with(avx512_bf16=True, amx_bf16=False, avx2=True)) == ["avx512_bf16"]
-    assert doctor.bfloat16_flags(torch_with(avx2=True)) == []
-    old = types.ModuleType("torch")
-    old.cpu = types.SimpleNamespace()  # type: ignore[attr-defined]
-    assert doctor.bfloat16_flags(old) is None
 
 
 @pytest.mark.parametrize(("cores", "threads", "word"), [(2, 8, "OMP_NUM_THREADS=2"), (8, 1, "unset"), (4, 2, None)])
@@ -161,8 +125,15 @@ def test_threads_advice(cores: int, threads: int, word: str | None) -> None:
 def test_slow_reasons() -> None:
     asked = {"ELSCOURSE_LAB": "gpu"}
     assert doctor.slow_reasons(8, ["amx_bf16"], 16 * GIB, True, asked) == []
-    assert len(doctor.slow_reasons(1, [], GIB, False, asked)) == 4
-    assert len(doctor.slow_reasons(2, None, None, False, {})) == 1  # the unknown is not called slow
+    assert doctor.slow_reasons(2, ["amx_bf16"], 4 * GIB, True, {}) == []
+    assert doctor.slow_reasons(1, [], 4 * GIB - 1, False, asked) == [
+        "everything (the lessons' times are for 2 cores)",
+        "training on the CPU (no native bfloat16, so it runs in float32)",
+        "large dictionaries (under 4 GiB free: worked on in small pieces)",
+        "nearly everything (ELSCOURSE_LAB=gpu without a GPU)",
+    ]
+    unknown = doctor.slow_reasons(2, None, None, False, {})
+    assert unknown == ["the full machine, ELSCOURSE_LAB=gpu (no GPU)"], "the unknown is not called slow"
 
 
 def test_gpu_asked_for_but_absent(monkeypatch: pytest.MonkeyPatch) -> None:
