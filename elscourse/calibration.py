@@ -116,7 +116,7 @@ class _Kept:
 
     def save(self, table: Float[Tensor, "T K S"]) -> None:
         """Write the table, moved into place at once."""
-        with whole_file(self.path) as partial, partial.open("wb") as file:
+        with whole_file(self.path) as partial, partial.open("wb") as file:  # whatever its name ends in
             np.savez(file, cosine=table.numpy(), drawn=self.drawn, origin=json.dumps(self.origin))
 
     def load(self, empty: Float[Tensor, "T K S"]) -> Float[Tensor, "T K S"]:
@@ -160,14 +160,13 @@ def calibrate(
     steps: int = 20,
     samples: int = 10,
     labels: Labels = None,
-    seeds: Sequence[int] = CALIBRATION_SEEDS,
     progress: bool = False,
     checkpoint: str | Path | None = None,
 ) -> list[tuple[float, int]]:
     """The patch size that best explains the network at each t: pairs (t, P) from t = 1 down, for `patch_size=`.
 
     candidates: odd sizes to choose from; by default all, up to that at which a window sees the whole image.
-    samples: how many of `seeds` to start from (10 to 20 are enough).
+    samples: how many of `CALIBRATION_SEEDS` to start from (10 to 20 are enough).
     labels, checkpoint: as in `calibration_table`.
     The machine's window may be square or gaussian; of a gaussian one the candidates are the supports.
 
@@ -175,10 +174,10 @@ def calibrate(
 
     Source: Kamb & Ganguli 2025, section on calibrating the locality scale. Lesson 09.
     """
-    if not isinstance(samples, Integral) or not 1 <= samples <= len(seeds):
-        raise CourseError(f"samples must be between 1 and the number of seeds ({len(seeds)}), got {samples!r}.")
+    if not isinstance(samples, Integral) or not 1 <= samples <= len(CALIBRATION_SEEDS):
+        raise CourseError(f"samples must be between 1 and {len(CALIBRATION_SEEDS)}, got {samples!r}.")
     _check_patches(machine)
-    noise = seeded_noise(seeds[:samples], machine.images.shape[1:]).to(machine.images)
+    noise = seeded_noise(CALIBRATION_SEEDS[:samples], machine.images.shape[1:]).to(machine.images)
     candidates = candidates_of(machine) if candidates is None else candidates
     return calibration_table(
         machine, network, candidates, noise, steps=steps, labels=labels, progress=progress, checkpoint=checkpoint

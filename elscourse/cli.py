@@ -26,9 +26,7 @@ class CourseGroup(click.Group):
             sys.stdout.reconfigure(errors="backslashreplace")
         try:
             return super().invoke(context)
-        except CourseError as error:
-            raise click.ClickException(str(error)) from error
-        except OSError as error:  # a full disk, a folder that may not be written
+        except (CourseError, OSError) as error:  # the system's: a full disk, a folder that may not be written
             raise click.ClickException(str(error)) from error
         except KeyboardInterrupt:
             command = self.commands.get(context.invoked_subcommand or "")
@@ -168,7 +166,7 @@ def train(name: str, device: str, out: Path, resume: bool, **own: Any) -> None:
 @click.option("--samples", type=click.IntRange(min=1, max=20), default=10, help="Trajectories to follow.")
 @click.option("--steps", type=click.IntRange(min=1), default=20, help="Steps of each trajectory.")
 @click.option("--largest", type=click.IntRange(min=3), help="Largest patch size tried.  [default: the whole image]")
-@click.option("--device", help="cpu or cuda.  [default: cpu]")
+@click.option("--device", help="cpu or cuda.  [default: that of the lab]")
 @click.option("--resume/--fresh", default=True, help="Go on with what is done, or start over.")
 def calibrate(
     network: str,
@@ -181,7 +179,7 @@ def calibrate(
 ) -> None:
     """Find the patch size that best explains NETWORK at each noise level; written beside its card."""
     from .lab import lab as make_lab
-    from .sizes import calibrate_lab
+    from .lab_calibration import calibrate_lab
 
     bench = make_lab(network=network, device=device)
     path = calibrate_lab(bench, network, machines, samples=samples, steps=steps, largest=largest, fresh=not resume)

@@ -26,10 +26,11 @@ from .machines import (
 )
 from .mapped import is_mapped, sha256_of
 from .schedule import CosineSchedule
-from .sizes import ELS_MACHINES, CalibratedSizes, sizes_of, sizes_path
+from .sizes import CalibratedSizes, sizes_of, sizes_path
 from .wiener import WienerFilter
 
 PROFILES = {"laptop": "fashion-mnist-16-resnet-zeros", "gpu": "fashion-mnist-32-resnet-zeros"}
+ELS_MACHINES = ("els-zeros", "els-circular", "els-zeros-gaussian", "els-circular-gaussian")  # padding, then window
 MACHINES = ("is", "es", "ls", *ELS_MACHINES, "wiener")
 
 

@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from .calibration import CALIBRATION_SEEDS, calibrate, candidates_of
-from .checkpoints import find_card
-from .data import data_dir
 from .errors import CourseError
-from .files import whole_file
-
-if TYPE_CHECKING:  # lab imports this module
-    from .lab import Lab
-    from .machines import PatchMachine
-
-# every ELS machine there is: padding, then window
-ELS_MACHINES = ("els-zeros", "els-circular", "els-zeros-gaussian", "els-circular-gaussian")
+from .files import save_text
 
 
 @dataclass
@@ -35,8 +24,7 @@ class CalibratedSizes:
 
     def save(self, path: Path) -> None:
         """Write as JSON, moved into place at once."""
-        with whole_file(path) as partial:
-            partial.write_text(_compact_pairs(asdict(self)), "utf-8")
+        save_text(_compact_pairs(asdict(self)), path)
 
     @classmethod
     def load(cls, path: Path) -> CalibratedSizes:
@@ -78,89 +66,3 @@ def _compact_pairs(content: dict[str, Any]) -> str:
     lines = ",\n".join(f"  {json.dumps(m)}: {json.dumps(pairs)}" for m, pairs in curves.items())
     head = json.dumps(content, indent=1).removesuffix("\n}")
     return f'{head},\n "machines": {{\n{lines}\n }}\n}}\n'
-
-
-def _keep_shipped(path: Path, same_settings: bool) -> None:
-    """Refuse to replace sizes that came with the course by those of other settings."""
-    if path.resolve().parent == (data_dir() / "networks").resolve() and not same_settings:
-        raise CourseError(
-            f"{path} came with the course, and other settings would replace what it measured: copy "
-            f"{path.name.replace('.sizes', '')} and its .safetensors into a folder of yours, and calibrate that .json."
-        )
-
-
-def _offers(lab: Lab, names: Sequence[str], largest: int | None) -> dict[str, tuple[PatchMachine, list[int]]]:
-    """What is calibrated: name -> machine and the sizes to try, at least one."""
-    for name in names:
-        if name not in ELS_MACHINES:
-            raise CourseError(f"only ELS machines are calibrated (ls takes their sizes), got {name!r}.")
-    machines = {name: lab.patch_machine(name, 1) for name in names}
-    offers = {name: (machine, candidates_of(machine, largest)) for name, machine in machines.items()}
-    if not all(sizes for _, sizes in offers.values()):
-        raise CourseError(f"there is no patch size to try between 3 and {largest or min(lab.shape[1:])}.")
-    return offers
-
-
-def _warn_at_the_edge(machine: str, sizes: list[tuple[float, int]], offered: int, largest: int) -> None:
-    """A fit that ends at the edge of what was offered is none (at t = 1 all sizes are alike)."""
-    at_the_edge = sum(size == offered for t, size in sizes if t < 1)
-    if at_the_edge and offered + 2 <= largest:
-        print(
-            f"{machine} took the largest size on offer, {offered}, at {at_the_edge} of {len(sizes)} times: try larger "
-            "ones (--largest)."
-        )
-
-
-def calibrate_lab(
-    lab: Lab,
-    network: str,
-    machines: Sequence[str] = (),
-    *,
-    samples: int = 10,
-    steps: int = 20,
-    largest: int | None = None,
-    fresh: bool = False,
-    progress: bool = True,
-) -> Path:
-    """Calibrate ELS machines of a lab (by default square and gaussian windows with the network's own padding).
-
-    The sizes are written beside the network's card. Until all machines are done, their scores are kept beside it too,
-    so that a calibration that was killed goes on; once they are, the next one starts anew.
-
-    Raises CourseError for other machines, for no size to try, for scores kept of other settings or images, and for
-    settings other than those by which sizes that came with the course were measured: they would be replaced.
-    """
-    own = f"els-{lab.network.padding}"
-    path = sizes_path(find_card(network))
-    offers = _offers(lab, tuple(machines) or (own, f"{own}-gaussian"), largest)
-    seeds = list(CALIBRATION_SEEDS[:samples])
-    command = f"elscourse calibrate {lab.network.name} --samples {samples} --steps {steps}"
-    command += f" --largest {largest}" if largest else ""
-    sha256 = str(lab.network.card.get("sha256", ""))
-    found = CalibratedSizes(lab.network.name, command, seeds, steps, network_sha256=sha256)
-    before = sizes_of(lab.network.card, path)
-    if before is not None:
-        same = before.command == command
-        _keep_shipped(path, same)
-        found.machines = dict(before.machines) if same else {}
-    checkpoints = {n: path.with_suffix(f".{n}-{sha256[:8]}-{sizes[-1]}.npz") for n, (_, sizes) in offers.items()}
-    if fresh:
-        for checkpoint in checkpoints.values():
-            checkpoint.unlink(missing_ok=True)
-    for name, (machine, candidates) in offers.items():
-        found.machines[name] = calibrate(
-            machine,
-            lab.network,
-            candidates,
-            steps=steps,
-            samples=samples,
-            seeds=seeds,
-            labels=lab.labels_for(seeds),
-            progress=progress,
-            checkpoint=checkpoints[name],
-        )
-        found.save(path)
-        _warn_at_the_edge(name, found.machines[name], candidates[-1], machine.largest_patch_size)
-    for checkpoint in checkpoints.values():
-        checkpoint.unlink(missing_ok=True)  # another process that calibrates the same network may have been first
-    return path

@@ -15,8 +15,9 @@ import elscourse as els
 from elscourse import calibration
 from elscourse.calibration import CALIBRATION_SEEDS, CalibrationTable
 from elscourse.checkpoints import save_network
+from elscourse.lab_calibration import calibrate_lab
 from elscourse.patches import value_at
-from elscourse.sizes import CalibratedSizes, calibrate_lab
+from elscourse.sizes import CalibratedSizes
 
 NETWORKS = Path(__file__).parents[1] / "data" / "networks"
 
@@ -131,7 +132,7 @@ def test_a_calibration_of_something_else_is_not_continued(tmp_path: Path) -> Non
     for what, other in {
         "network": {"network": els.with_first_step(network, machine)},
         "candidates": {"candidates": (3, 7)},
-        "noise": {"seeds": [1, 2]},
+        "noise": {"samples": 3},
         "steps": {"steps": 4},
         "images": {"machine": elsewhere},
         "machine": {"machine": blind},
@@ -198,7 +199,7 @@ def own_lab(folder: Path, seed: int = 0) -> tuple[Path, els.Lab]:
 
 def test_a_killed_calibration_of_a_network_keeps_what_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, lab = own_lab(tmp_path)
-    go = lambda: calibrate_lab(lab, str(path), samples=2, steps=3, progress=False)  # noqa: E731
+    go = lambda: calibrate_lab(lab, str(path), samples=2, steps=3)  # noqa: E731
     whole = go().read_text()
     assert '"elscourse calibrate mine --samples 2 --steps 3"' in whole
     original, calls = els.EquivariantLocalScoreMachine.__call__, []
@@ -220,7 +221,7 @@ def test_a_killed_calibration_of_a_network_keeps_what_it_has(tmp_path: Path, mon
 
 def test_calibrating_in_two_processes_or_with_other_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, lab = own_lab(tmp_path)
-    go = lambda **more: calibrate_lab(lab, str(path), ["els-zeros"], steps=2, progress=False, **more)  # noqa: E731
+    go = lambda **more: calibrate_lab(lab, str(path), ["els-zeros"], steps=2, **more)  # noqa: E731
     original = CalibratedSizes.save
 
     def killed(self, path: Path) -> None:
@@ -245,7 +246,7 @@ def test_calibrating_in_two_processes_or_with_other_settings(tmp_path: Path, mon
 
 def test_a_curve_that_ends_at_what_was_offered_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path, lab = own_lab(tmp_path)
-    go = lambda **more: calibrate_lab(lab, str(path), ["els-zeros"], samples=1, steps=3, progress=False, **more)  # noqa: E731
+    go = lambda **more: calibrate_lab(lab, str(path), ["els-zeros"], samples=1, steps=3, **more)  # noqa: E731
     go(largest=3)
     assert (
         "els-zeros took the largest size on offer, 3, at 2 of 3 times: try larger ones (--largest)."
@@ -260,7 +261,7 @@ def test_calibrating_one_machine_keeps_the_others_curves(tmp_path: Path, capsys:
 
     def go(machine: str, fresh: bool = False, largest: int | None = None) -> set[str]:
         lab = els.lab(network=path, verbose=False)
-        calibrate_lab(lab, str(path), [machine], samples=1, steps=2, largest=largest, fresh=fresh, progress=False)
+        calibrate_lab(lab, str(path), [machine], samples=1, steps=2, largest=largest, fresh=fresh)
         return set(CalibratedSizes.load(path.with_suffix(".sizes.json")).machines)
 
     assert go("els-zeros") == {"els-zeros"}
@@ -280,10 +281,9 @@ def test_bad_requests() -> None:
         with pytest.raises(els.CourseError, match="a list of at least one candidate"):
             els.calibrate(machine, machine, candidates)  # type: ignore[arg-type]
     for samples in (0, 1.5, "2"):
-        with pytest.raises(els.CourseError, match="samples must be between 1 and the number of seeds"):
+        with pytest.raises(els.CourseError, match="samples must be between 1 and 20, got"):
             els.calibrate(machine, machine, (3,), samples=samples)  # type: ignore[arg-type]
     with pytest.raises(els.CourseError, match="no patch size to try between 3 and 2"):
         calibrate_lab(els.lab(verbose=False), "fashion-mnist-16-resnet-zeros", largest=2)
     with pytest.raises(els.CourseError, match="only ELS machines"):
         calibrate_lab(els.lab(verbose=False), "fashion-mnist-16-resnet-zeros", ["is"])
-    assert calibration.CALIBRATION_SEEDS[0] > 1000
