@@ -30,6 +30,7 @@ import torch
 from matplotlib import pyplot
 
 import elscourse as els
+from elscourse.patches import value_at
 from elscourse.widgets.base import pixels
 
 SEEDS = range(12)
@@ -79,7 +80,7 @@ def compute() -> tuple[dict, bytes]:
         number.numpy().astype(np.uint16).tobytes(),
     ]
     r2 = els.compare(way[-1][1], drawn).r2
-    calibrated = dict(lab.patch_sizes("els-zeros"))
+    calibrated = lab.patch_sizes("els-zeros")
     header = {
         "seeds": list(SEEDS),
         "names": [lab.data.class_names[int(y)] for y in labels],
@@ -87,7 +88,7 @@ def compute() -> tuple[dict, bytes]:
         "side": lab.shape[-1],
         "times": [round(t, 2) for t, _, _ in stops],
         "sizes": list(SIZES),
-        "calibrated": [min(calibrated.items(), key=lambda pair: abs(pair[0] - t))[1] for t, _, _ in stops],
+        "calibrated": [value_at(calibrated, t) for t, _, _ in stops],
         "top": TOP,
         "atlas": len(number),
         "first": [int(first[y]) for y in labels],

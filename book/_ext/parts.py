@@ -111,7 +111,7 @@ def calibration() -> str:
     """The calibrated patch sizes of every shipped network, from the most noise to the least."""
 
     def rows() -> Iterator[list[str]]:
-        for path in sorted((ROOT / "data" / "networks").glob("*.sizes.json")):
+        for path in SIZES:
             sizes = json.loads(path.read_text(encoding="utf-8"))["machines"]
             for machine, pairs in sizes.items():
                 name = path.name.removesuffix(".sizes.json").removeprefix("fashion-mnist-")

@@ -1,8 +1,8 @@
 """A slide deck for every lesson, from its cells that are tagged `slide`: book/teach/slides/NN_topic.html.
 
 A text cell gives its headings, what is to be predicted and what leads to it, formulas, lists, tables, and other
-paragraphs up to their last bold words; the whole text is in the speaker's notes. A code cell gives its figures and
-what it prints.
+paragraphs up to their last bold words; a code cell gives its figures and what it prints. The speaker's notes have the
+whole text, with the cells that are on no slide, but for exercises.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from docutils import nodes
 from markdown_it import MarkdownIt
 from mdit_py_plugins.amsmath import amsmath_plugin
 from mdit_py_plugins.dollarmath import dollarmath_plugin
+from parts import LESSONS, first_cell
 from sphinx.application import Sphinx
 
-LESSONS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 DENSE = 90  # words: more are set smaller
+EXERCISE = re.compile(r"### Exercise|<details>|Stuck\?")  # for readers
 BRIEF = 4  # lines: as many fit below a figure
 ASIDE = re.compile(r"(?<=[.?!])\s+\([A-Z][^()]*[.?!]\)")  # whole sentences in parentheses
 SENTENCE = re.compile(r"(?<=[.?!])\s+(?=[A-Z*$(\[`])")
@@ -90,7 +91,6 @@ def text_slides(source: str) -> Iterator[Slide]:
 
 def output_slides(cell: dict[str, Any]) -> Iterator[Slide]:
     """The slides of what a code cell shows: its figures, then what it prints, a few lines below the last figure."""
-    notes = f"<pre>{html.escape(''.join(cell['source']))}</pre>"
     pages = ("".join(output.get("data", {}).get("text/html", "")) for output in cell["outputs"])
     bodies = [page for page in pages if page.startswith("<img ")]
     printed = "".join("".join(output["text"]) for output in cell["outputs"] if output["output_type"] == "stream")
@@ -102,7 +102,7 @@ def output_slides(cell: dict[str, Any]) -> Iterator[Slide]:
             bodies[-1] += pre
         else:
             bodies.append(pre)
-    yield from (Slide(body, notes) for body in bodies)
+    yield from (Slide(body, notes="") for body in bodies)
 
 
 def deck(lesson: Path) -> list[Slide]:
@@ -118,13 +118,15 @@ def deck(lesson: Path) -> list[Slide]:
             slides += text_slides(source) if is_text else output_slides(cell)
             if is_text and cell is not cells[0] and below["cell_type"] == "code":
                 slides[-1] = replace(slides[-1], section=section)
+        elif is_text and slides and not EXERCISE.match(source):
+            slides[-1] = replace(slides[-1], notes=slides[-1].notes + MARKDOWN.render(source))
     return slides
 
 
 def pages(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
     """A page of its own for every deck."""
     for lesson in LESSONS:
-        title = "".join(json.loads(lesson.read_text(encoding="utf-8"))["cells"][0]["source"]).splitlines()[0]
+        title = first_cell(lesson).splitlines()[0]
         context = {"title": title.removeprefix("# "), "slides": deck(lesson), "lesson": lesson.stem}
         yield f"book/teach/slides/{lesson.stem}", context, "slides.html"
 
