@@ -4,10 +4,13 @@ One idea carries the package: everything is a denoiser, a callable D(x_t, t) -> 
 and t in (0, 1]. Machines, networks and baselines are denoisers; sampler, calibration and metrics take any of them.
 """
 
+from contextlib import suppress
+
 from . import reference
 from .calibration import calibrate, calibration_table
 from .checkpoints import NetworkDenoiser, load_network
 from .data import ImageSet, load
+from .devices import respect_threads
 from .diffusion import (
     add_noise,
     denoiser_from_noise,
@@ -36,6 +39,9 @@ from .version import __version__
 from .wiener import WienerFilter
 
 from .lab import Lab, lab  # isort: skip  (last: the function takes the module's name)
+
+with suppress(CourseError):  # an import is no place to refuse a number: a lab, or a device, does
+    respect_threads()
 
 __all__ = [
     "Comparison",

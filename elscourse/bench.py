@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +16,10 @@ from .catalogue import CATALOGUE
 from .checkpoints import find_card, load_network
 from .data import ImageSet, load
 from .devices import pick_device
-from .doctor import gib
 from .errors import CourseError
-from .files import whole_file
-from .lab import Lab, lab
+from .files import save_text
+from .hardware import gib
+from .lab import lab
 from .measure import Row
 from .measure_memory import memory
 from .patches import Padding
@@ -29,56 +28,35 @@ from .sizes import sizes_of, sizes_path
 FULL_LAB_CURVE = "fashion-mnist-16-resnet-zeros-conditional"
 
 
-@dataclass(frozen=True)
-class Scale:
-    """How much is measured. The default is what the numbers of the site are made with; tests take less.
-
-    matrices: side of the matrices whose product sets the scale. side, images, batch: pixels, training images and x_t of
-    a single call; sizes: its patch sizes, circular only with --full. memory: (kind, images, patch size) of each
-    process, with images of memory_side. seeds, steps: of the laptop's trajectories. every: one step in so many of the
-    full lab is measured.
-    """
-
-    matrices: int = 2048
-    side: int = 32
-    images: int = 256
-    batch: int = 8
-    sizes: tuple[int, ...] = (3, 7, 13)
-    circular: tuple[int, ...] = (3, 13)
-    repeats: int = 3
-    memory: tuple[tuple[str, int, int], ...] = (
-        *(("els", n, 21) for n in (2_000, 10_000, 60_000)),
-        *(("ls", n, 7) for n in (2_000, 10_000, 60_000)),
-        *(("textbook", n, 21) for n in (2_000, 6_000)),
-    )
-    memory_side: int = 28
-    seeds: int = 8
-    steps: int = 20
-    every: int = 4
+# What is measured. Pixels, training images and x_t of a single call; its patch sizes; circular only with --full
+SIDE, IMAGES, BATCH = 32, 256, 8
+SIZES: dict[Padding, tuple[int, ...]] = {"zeros": (3, 7, 13), "circular": (3, 13)}
+REPEATS = 3
+MATRICES = 2048  # side of the matrices whose product sets the scale
+MEMORY = [  # (kind, images, patch size) of each process, with images of MEMORY_SIDE
+    *(("els", n, 21) for n in (2_000, 10_000, 60_000)),
+    *(("ls", n, 7) for n in (2_000, 10_000, 60_000)),
+    *(("textbook", n, 21) for n in (2_000, 6_000)),
+]
+MEMORY_SIDE = 28
+SEEDS, STEPS = 8, 20  # of the laptop's trajectories
+EVERY = 4  # one step in so many of the full lab is measured
 
 
 def run(
     device: str | None = None,
     full: bool = False,
-    scale: Scale = Scale(),
-    *,
-    laptop: Lab | None = None,
-    complete: ImageSet | None = None,
     say: Callable[[str], Any] = lambda text: None,
-    progress: bool = True,
 ) -> dict[str, Any]:
     """All measurements, the textbook's beside the engine's; the table of each section goes to `say` when it is done.
 
     device: cpu (the default) or cuda. full: with circular padding and the full lab too.
-    laptop, complete: a lab and a set of images in place of the laptop's and of the complete Fashion-MNIST.
 
     Raises CourseError for a device that is not here.
     """
     where = pick_device(device)
-    laptop = laptop or lab("laptop", device=where, verbose=False)
     results: dict[str, Any] = {}
-    sections = _sections(where, full, scale, laptop, complete)
-    with tqdm(sections, disable=not progress, leave=False) as bar:
+    with tqdm(_sections(where, full), leave=False) as bar:
         for name, measurement in bar:
             bar.set_description(name)
             results[name] = measurement()
@@ -87,28 +65,26 @@ def run(
     return results
 
 
-def _sections(
-    where: torch.device, full: bool, scale: Scale, laptop: Lab, complete: ImageSet | None
-) -> list[tuple[str, Callable[[], Any]]]:
+def _sections(where: torch.device, full: bool) -> list[tuple[str, Callable[[], Any]]]:
     """Name of a section -> its measurement, in the order in which they run."""
+    laptop = lab("laptop", device=where, verbose=False)
     wanted: list[tuple[str, Callable[[], Any]]] = [
         ("machine", lambda: measure.machine(where)),
-        ("matrix_product", lambda: measure.matrix_rate(where, scale.matrices, max(5, scale.repeats))),
-        ("speed", lambda: _speed(where, scale, full)),
-        ("memory", lambda: [memory(kind, n, scale.memory_side, p, where) for kind, n, p in scale.memory]),
-        ("laptop", lambda: measure.laptop_trajectory(laptop, scale.seeds, scale.steps, min(2, scale.repeats))),
+        ("matrix_product", lambda: measure.matrix_rate(where, MATRICES, max(5, REPEATS))),
+        ("speed", lambda: _speed(where, full)),
+        ("memory", lambda: [memory(kind, n, MEMORY_SIDE, p, where) for kind, n, p in MEMORY]),
+        ("laptop", lambda: measure.laptop_trajectory(laptop, SEEDS, STEPS, min(2, REPEATS))),
     ]
     if full:
-        wanted.append(("full_lab", lambda: _full_lab(where, scale, complete)))
+        wanted.append(("full_lab", lambda: _full_lab(where)))
     return wanted
 
 
-def _speed(where: torch.device, scale: Scale, full: bool) -> dict[str, Any]:
-    images = load("fashion-mnist", size=scale.side, n=scale.images).images.to(where)
-    x_t = measure.noisy(images, scale.batch)
-    cases: list[tuple[int, Padding]] = [(p, "zeros") for p in scale.sizes]
-    cases += [(p, "circular") for p in scale.circular] if full else []
-    rows = [measure.speed(images, x_t, p, padding, scale.repeats) for p, padding in cases]
+def _speed(where: torch.device, full: bool) -> dict[str, Any]:
+    images = load("fashion-mnist", size=SIDE, n=IMAGES).images.to(where)
+    x_t = measure.noisy(images, BATCH)
+    paddings: list[Padding] = ["zeros", "circular"] if full else ["zeros"]
+    rows = [measure.speed(images, x_t, p, padding, REPEATS) for padding in paddings for p in SIZES[padding]]
     zeros = [row for row in rows if row["padding"] == "zeros"]
     return {
         "shape": list(images.shape),
@@ -118,14 +94,14 @@ def _speed(where: torch.device, scale: Scale, full: bool) -> dict[str, Any]:
     }
 
 
-def _full_lab(where: torch.device, scale: Scale, complete: ImageSet | None) -> Row:
-    data = complete or _as_many_as_there_are(scale.side)
+def _full_lab(where: torch.device) -> Row:
+    data = _as_many_as_there_are(SIDE)
     card = find_card(FULL_LAB_CURVE)
     sizes = sizes_of(load_network(FULL_LAB_CURVE).card, sizes_path(card))
     if sizes is None or data.labels is None:
         raise CourseError(f"the full lab needs labelled images and the calibrated sizes of {FULL_LAB_CURVE}.")
     curve = sizes.machines["els-zeros"]
-    row = measure.full_trajectory(data.images.to(where), data.labels, curve, scale.steps, scale.every)
+    row = measure.full_trajectory(data.images.to(where), data.labels, curve, STEPS, EVERY)
     return {"curve": FULL_LAB_CURVE, "complete": CATALOGUE["fashion-mnist"].images, **row}
 
 
@@ -249,5 +225,4 @@ SECTIONS: dict[str, Callable[[dict[str, Any]], Iterator[str]]] = {
 def write(results: dict[str, Any], out: Path) -> None:
     """bench.json and bench.md in the folder, each moved into place at once."""
     for name, text in (("bench.json", json.dumps(results, indent=1) + "\n"), ("bench.md", table(results))):
-        with whole_file(out / name) as partial:
-            partial.write_text(text, encoding="utf-8")
+        save_text(text, out / name)

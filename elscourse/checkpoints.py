@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from .data import data_dir
 from .diffusion import Labels, check_batch, check_labels, denoiser_from_noise
 from .errors import CourseError, unknown_name
-from .files import save_tensors, whole_file
+from .files import save_tensors, save_text
 from .networks import build_network, classes_of, predicted_noise
 from .schedule import CosineSchedule, check_time
 
@@ -107,8 +107,7 @@ def save_network(module: nn.Module, card: dict[str, Any], folder: Path) -> Path:
     save_tensors(module.state_dict(), path)
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     text = json.dumps({**card, "sha256": sha256}, indent=1) + "\n"
-    with whole_file(path.with_suffix(".json")) as partial:
-        partial.write_text(text, "utf-8")
+    save_text(text, path.with_suffix(".json"))
     return path
 
 

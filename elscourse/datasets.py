@@ -83,7 +83,7 @@ def read(dataset: Dataset) -> Raw:
         ) from error
 
 
-def download(name: str, *, progress: bool = True) -> Path:
+def download(name: str) -> Path:
     """Fetch a set into `download_folder()`, check its sha256, and return the folder that has it.
 
     A file is written beside its place and moved there once its sha256 is right; those that are there and right are not
@@ -97,7 +97,7 @@ def download(name: str, *, progress: bool = True) -> Path:
         raise CourseError(f"{name} cannot be fetched by a program: {_how_to_get(dataset)}.")
     place = (download_folder() / dataset.folders[0]).resolve()
     for file, sha256 in dataset.downloads.items():
-        _fetch(file, sha256, dataset, place, progress)
+        _fetch(file, sha256, dataset, place)
     return place
 
 
@@ -107,13 +107,13 @@ def _cache_folder() -> Path:
     return Path(pooch.os_cache("elscourse"))
 
 
-def _fetch(file: str, sha256: str, dataset: Dataset, place: Path, progress: bool) -> None:
+def _fetch(file: str, sha256: str, dataset: Dataset, place: Path) -> None:
     import pooch
 
     reasons = []
     for mirror in dataset.mirrors:
         try:
-            pooch.retrieve(mirror + file, sha256, fname=file, path=place, progressbar=progress)
+            pooch.retrieve(mirror + file, sha256, fname=file, path=place, progressbar=True)
             return
         except ValueError:
             reasons.append(f"{mirror} has another file under this name (its sha256 is not {sha256[:12]}...)")

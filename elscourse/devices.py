@@ -1,4 +1,4 @@
-"""Where the arithmetic runs: the device that is asked for, and how many threads it may take."""
+"""Where the arithmetic runs: how many threads it may take, and the device that is asked for."""
 
 from __future__ import annotations
 
@@ -11,12 +11,9 @@ from .errors import CourseError, unknown_name
 MOST_THREADS = 1024
 
 
-def pick_device(device: str | torch.device | None = None) -> torch.device:
-    """The device asked for, if it is there and can do the arithmetic; the CPU if none was asked for.
-
-    The environment variable ELSCOURSE_THREADS sets how many threads torch and the engine take; without it torch's own
-    setting holds.
-    """
+def respect_threads() -> None:
+    """torch and the engine take as many threads as the environment variable ELSCOURSE_THREADS says; without it torch's
+    own setting holds. Raises CourseError for a number that is none."""
     threads = os.environ.get("ELSCOURSE_THREADS")
     if threads:
         if not threads.isdecimal() or not 1 <= int(threads) <= MOST_THREADS:
@@ -25,6 +22,11 @@ def pick_device(device: str | torch.device | None = None) -> torch.device:
                 f"{threads!r}."
             )
         torch.set_num_threads(int(threads))
+
+
+def pick_device(device: str | torch.device | None = None) -> torch.device:
+    """The device asked for, if it is there and can do the arithmetic; the CPU if none was asked for."""
+    respect_threads()
     try:
         chosen = torch.device(device or "cpu")
     except RuntimeError:

@@ -38,6 +38,15 @@ def whole_file(path: Path) -> Iterator[Path]:
             partial.unlink()
 
 
+def save_text(text: str, path: Path) -> None:
+    """A whole text file, in UTF-8, with the same ends of lines on every system.
+
+    A name that is no text, as old archives leave behind, is written as Jos\\udce9, which JSON reads as the same name.
+    """
+    with whole_file(path) as partial:
+        partial.write_bytes(text.encode("utf-8", "backslashreplace"))
+
+
 def save_array(array: np.ndarray, path: Path) -> None:
     """A whole .npy file. By way of memory: into a file numpy writes in C, which may not see that a disk is full."""
     content = io.BytesIO()

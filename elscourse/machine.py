@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,8 +18,11 @@ from torch import Tensor
 from .clusters import Library
 from .diffusion import Labels
 from .errors import CourseError
-from .posterior import LOGIT_ERROR, Asks, Partial, Source, posterior_mean, top_voters
+from .mapped import pieces
+from .patches import NUMBER
+from .posterior import LOGIT_ERROR, MEMORY, Asks, Partial, Source, posterior_mean, top_voters
 from .ranks import Ranks
+from .schedule import CosineSchedule
 from .training_set import TrainingSetDenoiser
 
 LITTLE_NOISE = 0.1  # sigma^2, below which subtracting a grey in float32 costs more digits than it saves
@@ -67,7 +71,7 @@ class Question:
 class Machine(TrainingSetDenoiser, ABC):
     """An exact posterior mean over a dictionary: every entry is visited, unless a tolerance says that not all need be.
 
-    Parameters: see `TrainingSetDenoiser`.
+    Parameters: see `TrainingSetDenoiser`, and memory: budget in bytes for everything beyond the images themselves.
 
     A subclass says which pieces of x_t look up which pieces of the training images (`_questions`); the engine in
     `posterior` does the rest.
@@ -75,6 +79,22 @@ class Machine(TrainingSetDenoiser, ABC):
 
     whole_image: bool  # whether all pixels of an image share one vote
     ranks: Ranks | None = None  # the processes that share the dictionary: see `across`
+
+    def __init__(
+        self,
+        images: Float[Tensor, "N C H W"],
+        schedule: CosineSchedule = CosineSchedule(),
+        *,
+        image_labels: Int[Tensor, " N"] | None = None,
+        memory: int = MEMORY,
+    ):
+        super().__init__(images, schedule, image_labels=image_labels)
+        if isinstance(memory, bool) or not isinstance(memory, NUMBER) or not 1 <= memory < math.inf:
+            raise CourseError(f"memory must be a number of bytes, at least 1, got {memory!r}.")
+        self.memory = int(memory)
+        # subtracting one grey per channel from both sides changes no distance: see _grey_at
+        total = torch.stack([piece.sum((0, 2, 3), dtype=torch.float64) for piece in pieces(images)]).sum(0)
+        self.grey = (total / images[:, 0].numel()).view(1, -1, 1, 1).to(images.dtype)
 
     @torch.no_grad()
     def __call__(self, x_t: Float[Tensor, "B C H W"], t: float, labels: Labels = None) -> Float[Tensor, "B C H W"]:

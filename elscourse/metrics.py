@@ -103,12 +103,10 @@ def novelty(
     return nearest_training_image(x, images)[1] / usual
 
 
-def bootstrap_interval(
-    values: Float[Tensor, " B"], generator: torch.Generator, repeats: int = 2000, level: float = 0.95
-) -> tuple[float, float]:
-    """The central `level` interval of the median over resamples of the values (which must not be NaN)."""
+def bootstrap_interval(values: Float[Tensor, " B"], generator: torch.Generator) -> tuple[float, float]:
+    """The central 95 % of the median over 2,000 resamples of the values (which must not be NaN)."""
     v = values.double().cpu()
-    index = torch.randint(len(v), (repeats, len(v)), generator=generator)
+    index = torch.randint(len(v), (2000, len(v)), generator=generator)
     medians = v[index].quantile(0.5, dim=1)
-    low, high = medians.quantile(torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=v.dtype))
+    low, high = medians.quantile(torch.tensor([0.025, 0.975], dtype=v.dtype))
     return float(low), float(high)

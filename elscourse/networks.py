@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 
 import torch
@@ -152,11 +153,12 @@ def predicted_noise(
 ) -> Float[Tensor, "B C H W"]:
     """eps_hat(x_t, t, labels) of any network: CourseError for one of a learner's own that is no such function."""
     try:
-        eps_hat = network(x_t, t, labels)
+        inspect.signature(network.forward).bind(x_t, t, labels)
     except TypeError as error:
         raise CourseError(
             f"the network must have a forward(x_t, t, labels), with labels None where there are no classes: {error}."
         ) from error
+    eps_hat = network(x_t, t, labels)
     if not isinstance(eps_hat, Tensor) or eps_hat.shape != x_t.shape:  # another shape might be spread, silently
         raise CourseError(
             f"the network must answer with noise of x_t's shape, {tuple(x_t.shape)}, got {shape_of(eps_hat)}."

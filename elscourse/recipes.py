@@ -131,7 +131,6 @@ def follow(
     *,
     device: str = "cpu",
     fresh: bool = False,
-    progress: bool = True,
     after_step: Callable[[Trainer], Any] | None = None,
 ) -> Path:
     """Train by the recipe and write the network into `folder`; an interrupted run goes on where it stopped.
@@ -149,9 +148,7 @@ def follow(
         network = build_network(recipe.architecture, **wanted["config"])
     if fresh:
         state.unlink(missing_ok=True)
-    module, losses = train(
-        network, data, recipe.plan, device=device, checkpoint=state, progress=progress, after_step=after_step
-    )
+    module, losses = train(network, data, recipe.plan, device=device, checkpoint=state, after_step=after_step)
     card = {
         "name": recipe.name,
         **wanted,

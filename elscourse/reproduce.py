@@ -24,7 +24,7 @@ from tqdm.auto import tqdm
 
 from .diffusion import Denoiser, sample, seeded_noise, with_first_step
 from .errors import CourseError, unknown_name
-from .files import UNREADABLE, save_array, whole_file
+from .files import UNREADABLE, save_array, save_text, whole_file
 from .lab import MACHINES, Lab
 from .machine import Machine
 from .machines import IdealScoreMachine
@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 CHUNK = 20  # seeds computed at once
 # how the pieces of a run are called, whole or cut off by a kill
-PIECE = re.compile(rf"({'|'.join(MACHINES)}|network-[0-9a-z-]+)-\d{{5}}(\.\d+\.partial)?\.npy")
+PIECE = re.compile(rf"({'|'.join(MACHINES)}|network-[0-9a-z-]+)-\d{{5,}}(\.\d+\.partial)?\.npy")
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,6 @@ class Experiment:
     steps: int = 20
     network_steps: int = 150
     extra_machines: Sequence[str] = ()
-    progress: bool = True
     ranks: Ranks | None = None
     machines: list[str] = field(init=False)
 
@@ -136,7 +135,7 @@ class Experiment:
         done = self._first(lambda: self._open(fresh))
         columns = self.columns()
         dealt = itertools.count()
-        with tqdm(total=len(columns) * self.seeds, unit="image", disable=not self.progress or self._rank > 0) as bar:
+        with tqdm(total=len(columns) * self.seeds, unit="image", disable=self._rank > 0) as bar:
             for name, (make, steps) in columns.items():
                 bar.set_description(name)
                 missing = [seeds for seeds in self._chunks if self._path(name, seeds).name not in done]
@@ -216,8 +215,7 @@ class Experiment:
                 f"{self.out} holds a run with other settings ({changed}): use --fresh to replace it, or another --out."
             )
         if not record.exists():
-            with whole_file(record) as partial:
-                partial.write_text(wanted, "utf-8")
+            save_text(wanted, record)
         return {path.name for path in pieces}
 
     def measure(self, samples: dict[str, Tensor]) -> dict[str, Any]:

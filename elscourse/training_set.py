@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import torch
@@ -11,9 +10,7 @@ from torch import Tensor
 
 from .diffusion import Labels, check_labels
 from .errors import CourseError, shape_of
-from .mapped import check_order, check_range, pieces
-from .patches import NUMBER
-from .posterior import MEMORY
+from .mapped import check_order, check_range
 from .schedule import CosineSchedule, check_schedule, check_time
 
 
@@ -24,7 +21,6 @@ class TrainingSetDenoiser:
         are not copied, and what is computed of them is kept: build another one instead of changing them.
     schedule: gives alpha(t) and sigma(t).
     image_labels: (N,), optional: with them, `labels` in a call restricts each x_t to the images of its class.
-    memory: budget in bytes for everything beyond the images themselves.
     """
 
     id: str  # in files and tables
@@ -35,7 +31,6 @@ class TrainingSetDenoiser:
         schedule: CosineSchedule = CosineSchedule(),
         *,
         image_labels: Int[Tensor, " N"] | None = None,
-        memory: int = MEMORY,
     ):
         if not isinstance(images, Tensor) or images.ndim != 4 or images.numel() == 0:
             raise CourseError(
@@ -45,16 +40,11 @@ class TrainingSetDenoiser:
             raise CourseError(f"images must be float32 or float64 with pixels in [-1, 1], got {images.dtype}.")
         check_order(images.shape, "images")
         check_range(images, "images")
-        total = torch.stack([piece.sum((0, 2, 3), dtype=torch.float64) for piece in pieces(images)]).sum(0)
         given = shape_of(image_labels)
         if image_labels is not None and given != (len(images),):
             raise CourseError(f"image_labels must be a tensor with one label per image ({len(images)}), got {given}.")
-        if isinstance(memory, bool) or not isinstance(memory, NUMBER) or not 1 <= memory < math.inf:
-            raise CourseError(f"memory must be a number of bytes, at least 1, got {memory!r}.")
         check_schedule(schedule)
-        self.images, self.schedule, self.image_labels, self.memory = images, schedule, image_labels, int(memory)
-        # subtracting one grey per channel from both sides changes no distance: see Machine._grey_at
-        self.grey = (total / images[:, 0].numel()).view(1, -1, 1, 1).to(images.dtype)
+        self.images, self.schedule, self.image_labels = images, schedule, image_labels
 
     def _angle(self, t: float) -> tuple[float, float]:
         t = check_time(t)

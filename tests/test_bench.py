@@ -15,26 +15,14 @@ from conftest import noised, pictures
 from conftest import run as command
 
 import elscourse as els
-from elscourse import measure, reference, textbook
-from elscourse.bench import SECTIONS, Scale, run, table, write
+from elscourse import bench, measure, reference, textbook
+from elscourse.bench import SECTIONS, table, write
 from elscourse.measure import pairs
 from elscourse.patches import Padding
 from elscourse.textbook import TextbookMachine, textbook_local
 
-SMALL = Scale(
-    matrices=64,
-    side=16,
-    images=6,
-    batch=2,
-    sizes=(3, 5),
-    circular=(3,),
-    repeats=1,
-    memory=(("els", 64, 5), ("textbook", 64, 5)),
-    memory_side=28,
-    seeds=1,
-    steps=2,
-    every=1,
-)
+SMALL = {"MATRICES": 64, "SIDE": 16, "IMAGES": 6, "BATCH": 2, "SIZES": {"zeros": (3, 5), "circular": (3,)},
+         "REPEATS": 1, "MEMORY": [("els", 64, 5), ("textbook", 64, 5)], "SEEDS": 2, "STEPS": 4, "EVERY": 2}  # fmt: skip
 CASES: list[tuple[Padding, int]] = [("zeros", p) for p in (1, 3, 5, 7, 11)] + [("circular", p) for p in (1, 3, 5)]
 
 
@@ -107,7 +95,12 @@ def results(said: list[str], tmp_path_factory: pytest.TempPathFactory) -> dict[s
         laptop = els.lab("laptop", verbose=False)
     laptop = replace(laptop, data=laptop.data.subset(slice(0, 12)))
     complete = els.load("fashion-mnist", size=16, n=60)
-    return run("cpu", full=True, scale=SMALL, laptop=laptop, complete=complete, say=said.append, progress=False)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in SMALL.items():
+            patch.setattr(bench, name, value)
+        patch.setattr(bench, "lab", lambda *_, **__: laptop)
+        patch.setattr(bench, "_as_many_as_there_are", lambda side: complete)
+        return bench.run("cpu", full=True, say=said.append)
 
 
 def numbers(value: Any) -> Iterator[float]:
@@ -159,7 +152,7 @@ def test_each_time_is_of_the_implementation_that_it_names(monkeypatch: pytest.Mo
 
 
 def test_memory_is_that_of_each_call(results: dict[str, Any]) -> None:
-    assert [(row["kind"], row["images"], row["patch_size"]) for row in results["memory"]] == list(SMALL.memory)
+    assert [(row["kind"], row["images"], row["patch_size"]) for row in results["memory"]] == SMALL["MEMORY"]
     assert all(row["image_bytes"] == 4 * 64 * 28 * 28 for row in results["memory"])
     ours, theirs = (row["bytes"] for row in results["memory"])
     assert ours < 32 * 2**20 < theirs  # 0.4 and 166 MiB where this was written
@@ -167,15 +160,39 @@ def test_memory_is_that_of_each_call(results: dict[str, Any]) -> None:
 
 def test_trajectories_exact_and_pruned(results: dict[str, Any]) -> None:
     laptop, full = results["laptop"], results["full_lab"]
-    assert (laptop["images"], laptop["seeds"], laptop["steps"]) == (12, 1, 2)
+    assert (laptop["images"], laptop["seeds"], laptop["steps"]) == (12, 2, 4)
     seconds = {name: laptop[name]["seconds"] for name in ("exact", "pruned")}
     assert laptop["ratio_exact_to_pruned"] == pytest.approx(seconds["exact"] / seconds["pruned"])
     assert laptop["ratio_textbook_to_exact"] == pytest.approx(laptop["textbook_seconds"] / seconds["exact"])
     assert laptop["rms_difference"] <= laptop["largest_difference"] < 0.1
     assert (full["images"], full["complete"], len(full["measured"])) == (60, 60_000, 2)
     assert 0 < full["dictionary_images"] < 60
-    assert [(row["t"], row["patch_size"]) for row in full["measured"]] == [(1.0, 13), (0.5, 9)]
-    assert full["seconds"]["exact"] == pytest.approx(sum(row["exact"] for row in full["measured"]))
+    assert [row["t"] for row in full["measured"]] == [0.75, 0.25]
+    assert full["seconds"]["exact"] == pytest.approx(2 * sum(row["exact"] for row in full["measured"]))
+
+
+def test_what_is_measured_in_part_stands_for_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that names whom it timed: the exact machine 3 s a call, the pruned one 2, the textbook 5."""
+
+    def clock(run: Any, device: torch.device) -> tuple[float, Any]:
+        denoiser = run.args[0] if run.func is els.sample else run.func
+        pruned = getattr(denoiser, "tolerance", None) is not None
+        return 5.0 if isinstance(denoiser, TextbookMachine) else 2.0 if pruned else 3.0, run()
+
+    monkeypatch.setattr(measure, "timed", clock)
+    lab = els.lab("laptop", verbose=False)
+    row = measure.laptop_trajectory(replace(lab, data=lab.data.subset(slice(0, 9))), seeds=3, steps=2, repeats=1)
+    assert (row["exact"]["seconds"], row["pruned"]["seconds"], row["textbook_seconds"]) == (3, 2, 15)
+    ratios = [row[f"ratio_{name}"] for name in ("exact_to_pruned", "textbook_to_exact", "textbook_to_pruned")]
+    assert ratios == [3 / 2, 15 / 3, 15 / 2]
+    data = els.load("fashion-mnist", size=8, n=300)
+    assert data.labels is not None
+    own = int((data.labels == 0).sum())
+    row = measure.full_trajectory(data.images, data.labels, [(1.0, 5)], steps=6, every=3)
+    tenth = 5 * own / math.ceil(own / 10)  # the textbook answers from one image in ten
+    assert row["seconds"] == pytest.approx({"exact": 3 * 6, "pruned": 2 * 6, "textbook": tenth * 6})
+    ratios = [row[f"ratio_{name}"] for name in ("exact_to_pruned", "textbook_to_exact", "textbook_to_pruned")]
+    assert ratios == pytest.approx([3 / 2, tenth / 3, tenth / 2])
 
 
 def test_the_table_has_every_section(results: dict[str, Any], said: list[str]) -> None:
@@ -190,10 +207,10 @@ def test_the_table_has_every_section(results: dict[str, Any], said: list[str]) -
         "| circular | 3 |",
         "Geometric mean",
         "| textbook | 5 | 64 |",
-        "12 images, 1 seeds, 2 calibrated steps",
+        "12 images, 2 seeds, 4 calibrated steps",
         "| pruned |",
         "60 of 60,000 images",
-        "| all 2, from these 2 |",
+        "| all 4, from these 2 |",
     ):
         assert part in text
     widths = {len(block) for block in table_columns(text)}

@@ -699,12 +699,12 @@ def test_download_then_load(alone: Path, server: tuple[Path, str], monkeypatch: 
     change(monkeypatch, "mnist", mirrors=(f"{address}gone/", address))  # the first mirror has nothing
     for stem, raw in files.items():
         (folder / f"{stem}.gz").write_bytes(gzip.compress(raw, mtime=0))
-    place = datasets.download("mnist", progress=False)
+    place = datasets.download("mnist")
     assert place == (alone / "MNIST" / "raw").resolve()
     assert sorted(path.name for path in place.iterdir()) == sorted(f"{stem}.gz" for stem in files)
     assert len(load("mnist")) == 5
     (folder / f"{IMAGES}.gz").unlink()  # what is there and right is not fetched again
-    assert datasets.download("mnist", progress=False) == place
+    assert datasets.download("mnist") == place
 
 
 def test_download_of_another_file_is_refused_and_leaves_nothing(
@@ -715,7 +715,7 @@ def test_download_of_another_file_is_refused_and_leaves_nothing(
     change(monkeypatch, "mnist", mirrors=(address,))
     (folder / f"{IMAGES}.gz").write_bytes(gzip.compress(b"something else"))
     with sentence(rf"{IMAGES}.gz of mnist could not be downloaded: {address} has another file .*sha256 is not"):
-        datasets.download("mnist", progress=False)
+        datasets.download("mnist")
     assert list((alone / "MNIST" / "raw").iterdir()) == []
 
 
@@ -728,7 +728,7 @@ def test_download_replaces_a_damaged_file(
     change(monkeypatch, "mnist", mirrors=(address,))
     (alone / "MNIST" / "raw").mkdir(parents=True)
     (alone / "MNIST" / "raw" / f"{IMAGES}.gz").write_bytes(b"half")
-    datasets.download("mnist", progress=False)
+    datasets.download("mnist")
     assert len(load("mnist")) == 5
 
 
@@ -736,7 +736,7 @@ def test_download_without_a_connection(alone: Path, server: tuple[Path, str], mo
     tiny_mnist(monkeypatch)
     change(monkeypatch, "mnist", mirrors=("http://127.0.0.1:9/", f"{server[1]}gone/"))
     with sentence("127.0.0.1:9/: ConnectionError.*gone/: HTTPError, 404.*Check the connection"):
-        datasets.download("mnist", progress=False)
+        datasets.download("mnist")
 
 
 def test_download_of_what_cannot_be_downloaded(alone: Path) -> None:

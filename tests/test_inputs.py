@@ -7,6 +7,8 @@ import json
 import os
 import resource
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -247,6 +249,15 @@ def test_a_number_of_threads(threads: str, monkeypatch: pytest.MonkeyPatch) -> N
         els.lab(verbose=False)
 
 
+def test_threads_are_those_asked_for_without_a_lab() -> None:
+    """As soon as the package is imported; what is no number is refused by whoever chooses a device."""
+    script = "import torch, elscourse; print(torch.get_num_threads())"
+    for threads, taken in (("1", "1"), ("3", "3"), ("two", "2")):
+        environ = {**os.environ, "ELSCOURSE_THREADS": threads, "OMP_NUM_THREADS": "2"}
+        done = subprocess.run([sys.executable, "-c", script], env=environ, capture_output=True, text=True)
+        assert done.stdout.strip() == taken, done.stderr
+
+
 def test_the_number_of_threads_is_respected_and_changes_no_digit(monkeypatch: pytest.MonkeyPatch) -> None:
     images = els.load("fashion-mnist", size=16, n=100).images
     machine = els.EquivariantLocalScoreMachine(images, patch_size=5, tolerance=1e-3)
@@ -401,8 +412,6 @@ def test_training_on_what_does_not_fit(tmp_path: Path) -> None:
             els.train(network, data, plan, progress=False)
     with pytest.raises(els.CourseError, match="unknown device 'gpu'"):
         els.train(els.ResNet(width=4, layers=1), data, plan, device="gpu", progress=False)
-    with pytest.raises(els.CourseError, match="save_every must be at least 1"):
-        els.train(els.ResNet(width=4, layers=1), data, plan, save_every=0, progress=False)
     plan = TrainingPlan(steps=np.int64(1), batch=2)
     els.train(els.ResNet(width=4, layers=1), data, plan, checkpoint=str(tmp_path / "state.safetensors"), progress=False)
     assert (tmp_path / "state.safetensors").exists()

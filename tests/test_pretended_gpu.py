@@ -134,7 +134,7 @@ def test_a_network_from_training_to_its_prediction_there(
     options = {"padding": "zeros", "width": 4}
     recipe = Recipe(name, "fashion-mnist", 32, 30, "resnet", options, plan=TrainingPlan(steps=4, precision="float32"))
     with gpu:
-        follow(recipe, Path("runs/networks"), device="meta", progress=False)
+        follow(recipe, Path("runs/networks"), device="meta")
         ok("calibrate", name, "--samples", "1", "--steps", "2", "--largest", "5", "--device", "cuda")
         small = ["--seeds", "2", "--steps", "2", "--network-steps", "3"]
         said = ok("reproduce", "--lab", "gpu", "--device", "cuda", *small, "--out", "there")

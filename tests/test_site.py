@@ -197,6 +197,18 @@ def test_one_setting_turns_the_buttons_on(tmp_path: Path) -> None:
     assert f"git+{address}" in (out / "book" / "start.html").read_text()
 
 
+def test_the_speaker_has_what_is_on_no_slide(site: Path) -> None:
+    """The answer to the question before a figure is in the figure's notes; code and solutions are in none."""
+    deck = read(site / "book" / "teach" / "slides" / "04_local.html").text
+    figure = next(
+        slide for slide in re.findall(r"<section.*?</section>", deck, re.DOTALL) if "through six windows" in slide
+    )
+    shown, notes = figure.split("<aside", 1)
+    answer = "draws neither a blur nor noise: sharp, ragged debris"
+    assert answer in notes and answer not in shown
+    assert "plt.subplots" not in deck and "Stuck?" not in deck and "Solution" not in deck
+
+
 def test_slides_show_what_the_lesson_asks_and_shows(site: Path) -> None:
     for lesson in LESSONS:
         notebook = json.loads((ROOT / "notebooks" / f"{lesson}.ipynb").read_text())

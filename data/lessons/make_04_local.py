@@ -18,6 +18,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 import elscourse as els
+from elscourse.files import whole_file
 
 SIZES = (3, 5, 7, 9, 11, 13, 15, 17, 21, 31)
 HERE = Path(__file__).parent
@@ -65,8 +66,8 @@ def main() -> None:
             [x.flatten(), pairs.double().mean()[None], torch.tensor([1.0 * len(heaviest.unique())])]
         )
         if seed % 20 == 19:
-            PARTIAL.parent.mkdir(exist_ok=True)
-            torch.save(done, PARTIAL)
+            with whole_file(PARTIAL) as partial:
+                torch.save(done, partial)
     table = torch.stack([torch.stack([done[f"{size}-{seed}"] for seed in lab.seeds]) for size in SIZES])
     np.savez_compressed(
         HERE / "04_local.npz",

@@ -23,6 +23,7 @@ from tqdm import tqdm
 
 import elscourse as els
 from elscourse.diffusion import Denoiser
+from elscourse.files import whole_file
 
 SIZES = (3, 5, 7, 9, 11, 13, 15)
 SEEDS = range(8)
@@ -58,7 +59,8 @@ def main() -> None:
 
     def keep(name: str, value: Tensor) -> None:
         done[name] = value
-        torch.save(done, PARTIAL)
+        with whole_file(PARTIAL) as partial:
+            torch.save(done, partial)
 
     if "es" not in done:
         keep("es", els.sample(lab.machine("es"), els.seeded_noise(lab.seeds, lab.shape), steps=20))

@@ -15,6 +15,7 @@ import torch
 from tqdm.auto import tqdm
 
 import elscourse as els
+from elscourse.files import whole_file
 
 SEEDS = range(30)
 SWITCH = 0.6
@@ -44,7 +45,8 @@ def main():
         noise = els.seeded_noise([seed], lab.shape)
         rows = [els.sample(m, noise, steps=20, labels=lab.labels_for([seed])) for m in samplers.values()]
         done[f"{seed}"] = torch.cat(rows).numpy()
-        np.savez(PART, **done)
+        with whole_file(PART) as partial:
+            np.savez(partial, **done)
     stacked = np.stack([done[f"{seed}"] for seed in SEEDS], axis=1)
     np.savez_compressed(OUT, seeds=np.array(SEEDS), **dict(zip(samplers, stacked, strict=True)))
     PART.unlink()

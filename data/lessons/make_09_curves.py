@@ -61,8 +61,8 @@ def main() -> None:
             images = {FIRST: first, NEXT: drawn(lab, curve, machine, 20, NEXT)}
             r2 = [els.compare(images[seeds], target[seeds]).r2 for seeds in (FIRST, NEXT)]
             found[f"{curve}, {name}"] = torch.stack(r2).numpy()
-    with whole_file(HERE / "09_curves.npz") as partial, partial.open("wb") as file:
-        np.savez_compressed(file, **found)  # type: ignore[arg-type]
+    with whole_file(HERE / "09_curves.npz") as partial:
+        np.savez_compressed(partial, **found)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ window. Then it draws seeds 0 ... 9 with the square machine through schedules ot
 It keeps what is finished in runs/, so a run that was killed goes on where it stopped.
 """
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from tqdm import tqdm
 
 import elscourse as els
 from elscourse.calibration import CALIBRATION_SEEDS, calibration_table
+from elscourse.files import save_array
 
 NETWORK = "fashion-mnist-16-resnet-zeros"
 CANDIDATES = list(range(3, 16, 2))
@@ -70,10 +70,7 @@ def drawn(lab: els.Lab, name: str, sizes: int | list[tuple[float, int]], done: C
         path = KEEP / f"{name.replace(' ', '-')}-{start}.npy"
         if not path.exists():
             images = els.sample(machine, els.seeded_noise(range(start, start + CHUNK), lab.shape), steps=20)
-            partial = path.with_suffix(".partial")
-            with partial.open("wb") as file:
-                np.save(file, images.numpy().astype(np.float16))
-            os.replace(partial, path)
+            save_array(images.numpy().astype(np.float16), path)
         pieces.append(np.load(path, allow_pickle=False))
         done(CHUNK)
     return np.concatenate(pieces)

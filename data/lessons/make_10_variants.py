@@ -21,9 +21,9 @@ from torch.nn import functional as F
 
 import elscourse as els
 from elscourse.files import save_array, whole_file
+from elscourse.lab_calibration import calibrate_lab
 from elscourse.recipes import RECIPES, Recipe, follow
 from elscourse.reproduce import Experiment
-from elscourse.sizes import calibrate_lab
 
 SHIPPED = RECIPES["fashion-mnist-28-resnet-zeros-conditional"]
 BASE = replace(SHIPPED, name="base", size=16)
@@ -101,8 +101,8 @@ def main() -> None:
         found[f"losses, {variant}"] = np.array(losses(lab, lab.data.subset(slice(min(50, len(lab.data))))))
         if lab.shape == (1, 16, 16):
             found[f"losses on new pictures, {variant}"] = np.array(losses(lab, new_pictures(lab)))
-    with whole_file(HERE / "10_variants.npz") as partial, partial.open("wb") as file:
-        np.savez_compressed(file, **found)  # type: ignore[arg-type]
+    with whole_file(HERE / "10_variants.npz") as partial:
+        np.savez_compressed(partial, **found)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

@@ -9,16 +9,16 @@ Every part is kept in runs/lessons/12_legs/ until all are done, so a run that wa
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import torch
+from make_14_memory import eight_bits
 from torch import Tensor
 from tqdm.auto import tqdm
 
 import elscourse as els
+from elscourse.files import save_array, whole_file
 
 NETWORK = "fashion-mnist-16-resnet-zeros-conditional"
 CLASSES = {"trousers": 1, "pullover": 2, "shirt": 6}
@@ -62,11 +62,7 @@ def columns(lab: els.Lab, garment: str) -> dict[str, Column]:
 def piece(path: Path, denoiser: els.diffusion.Denoiser, noise: Tensor, steps: int, label: int) -> np.ndarray:
     """The samples of some seeds: from its file, or computed and kept there."""
     if not path.exists():
-        images = els.sample(denoiser, noise, steps, labels=label)
-        partial = path.with_suffix(".partial")
-        with partial.open("wb") as file:
-            np.save(file, ((images.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).numpy())
-        os.replace(partial, path)
+        save_array(eight_bits(els.sample(denoiser, noise, steps, labels=label)), path)
     return np.load(path, allow_pickle=False)
 
 
@@ -85,9 +81,8 @@ def main() -> None:
                 pieces.append(piece(PARTS / f"{name}-{start:03d}.npy", denoiser, noise, steps, label))
                 bar.update(len(noise))
             results[name] = np.concatenate(pieces)
-    partial = HERE / "partial-12_legs.npz"
-    np.savez_compressed(partial, **results)  # type: ignore[arg-type]
-    os.replace(partial, HERE / "12_legs.npz")
+    with whole_file(HERE / "12_legs.npz") as partial:
+        np.savez_compressed(partial, **results)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

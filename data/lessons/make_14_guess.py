@@ -114,8 +114,8 @@ def main() -> None:
             found[f"r2 {what}, {name}"] = els.compare(its, images["network-150"]).r2.numpy()
         found[f"r2 of guessed with is, {name}"] = els.compare(predictions["guessed"], images["is"]).r2.numpy()
         found |= {f"{what}, {name}": values for what, values in age(lab, images["network-150"]).items()}
-    with whole_file(HERE / "14_guess.npz") as partial, partial.open("wb") as file:
-        np.savez_compressed(file, **found)  # type: ignore[arg-type]
+    with whole_file(HERE / "14_guess.npz") as partial:
+        np.savez_compressed(partial, **found)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

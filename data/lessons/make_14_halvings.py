@@ -145,8 +145,8 @@ def main(names: list[str]) -> None:
         return
     guessed = guess()
     found = {what: value for name in RUNS for what, value in measured(name, guessed).items()}
-    with whole_file(HERE / "14_halvings.npz") as partial, partial.open("wb") as file:
-        np.savez_compressed(file, **found)  # type: ignore[arg-type]
+    with whole_file(HERE / "14_halvings.npz") as partial:
+        np.savez_compressed(partial, **found)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ from torch import Tensor
 import elscourse as els
 from elscourse.checkpoints import save_network
 from elscourse.files import save_array, whole_file
+from elscourse.lab_calibration import calibrate_lab
 from elscourse.recipes import RECIPES, Recipe, card_of, follow
-from elscourse.sizes import calibrate_lab
 from elscourse.training import Trainer
 
 HERE = Path(__file__).parent
@@ -103,8 +103,8 @@ def measured(path: Path) -> dict[str, np.ndarray]:
     """What `measure` finds for a snapshot, kept beside it."""
     kept = path.with_suffix(".npz")
     if not kept.exists():
-        with whole_file(kept) as partial, partial.open("wb") as file:
-            np.savez(file, **measure(path))  # type: ignore[arg-type]
+        with whole_file(kept) as partial:
+            np.savez(partial, **measure(path))  # type: ignore[arg-type]
     with np.load(kept, allow_pickle=False) as arrays:
         return dict(arrays)
 
@@ -142,8 +142,8 @@ def main() -> None:
     for name, run in RUNS.items():
         for step, path in snapshots(run).items():
             found |= {f"{what}, {name}, {step} steps": values for what, values in measured(path).items()}
-    with whole_file(HERE / "14_memory.npz") as partial, partial.open("wb") as file:
-        np.savez_compressed(file, **found)  # type: ignore[arg-type]
+    with whole_file(HERE / "14_memory.npz") as partial:
+        np.savez_compressed(partial, **found)  # type: ignore[arg-type]
     for step in (1000, 16_000):
         for suffix in (".json", ".safetensors", ".sizes.json"):
             shutil.copy(snapshots(RUNS["10 pictures"])[step].with_suffix(suffix), HERE)

@@ -51,8 +51,8 @@ def main() -> None:
         curve = straight(lab)
         found[f"straight, {name}"] = np.array([size for _, size in curve])
         found[f"r2 straight, {name}"] = els.compare(predicted(lab, curve), network).r2.numpy()
-    with whole_file(HERE / "14_straight.npz") as partial, partial.open("wb") as file:
-        np.savez_compressed(file, **found)  # type: ignore[arg-type]
+    with whole_file(HERE / "14_straight.npz") as partial:
+        np.savez_compressed(partial, **found)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

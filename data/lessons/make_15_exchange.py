@@ -82,8 +82,8 @@ def main(names: list[str]) -> None:
     if names:
         return
     found = {what: values for recipe in RUNS.values() for what, values in measured(recipe).items()}
-    with whole_file(HERE / "15_exchange.npz") as partial, partial.open("wb") as file:
-        np.savez_compressed(file, **found)  # type: ignore[arg-type]
+    with whole_file(HERE / "15_exchange.npz") as partial:
+        np.savez_compressed(partial, **found)  # type: ignore[arg-type]
     keep_network(RUNS["2000-other-pictures-seed-1"])
 
 

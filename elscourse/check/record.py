@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import CourseError
-from ..files import whole_file
+from ..files import save_text
 from .exercise import SIGNS, Exercise, State
 
 FILE = "elscourse-progress.json"
@@ -50,8 +50,7 @@ class Progress:
         if entry.get("state") != "correct":
             entry["state"] = state
         try:
-            with whole_file(self.path) as partial:
-                partial.write_text(json.dumps(self.done, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+            save_text(json.dumps(self.done, indent=1, sort_keys=True) + "\n", self.path)
         except CourseError as error:
             print(f"Your progress could not be saved in this folder; the check itself is fine. ({error})")
 

@@ -90,7 +90,7 @@ def check_same_shape(a: Tensor, b: Tensor, what: tuple[str, str]) -> None:
         )
 
 
-def check_machine(machine: object, labels: Labels, batch: int) -> Machine:
+def check_machine(machine: object, labels: Labels, batch: int) -> None:
     """A machine that can say who voted, and labels if it knows classes."""
     if not isinstance(machine, Machine):
         raise CourseError(
@@ -103,7 +103,6 @@ def check_machine(machine: object, labels: Labels, batch: int) -> Machine:
         )
     if labels is not None:
         check_labels(labels, batch)
-    return machine
 
 
 def pixels(images: Float[Tensor, "... C H W"]) -> bytes:

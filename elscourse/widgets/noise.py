@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import Any, Self
+from collections.abc import Sequence
+from typing import Self
 
 import torch
 import traitlets
@@ -12,20 +12,19 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..errors import CourseError
-from ..schedule import CosineSchedule, check_time
-from .base import Explorer, check_images, check_number, check_same_shape, packed, script
+from ..schedule import CosineSchedule
+from .base import check_images, check_same_shape, packed, script
+from .time import TimeExplorer, check_stops
 
 GRID = 401  # places at which a density is computed
 STEPS = 50  # of the slider
 
 
-class NoiseExplorer(Explorer):
+class NoiseExplorer(TimeExplorer):
     """x_t = alpha x_0 + sigma eps under a slider for t; `index` is its position, `t` the time there."""
 
     _esm = script("noise.js")
 
-    index = traitlets.Int(0, help="position of the slider").tag(sync=True)
-    times = traitlets.List(traitlets.Float()).tag(sync=True)
     alphas = traitlets.List(traitlets.Float()).tag(sync=True)
     sigmas = traitlets.List(traitlets.Float()).tag(sync=True)
     clean = traitlets.Bytes(help="float32 (B, H, W, C)").tag(sync=True)
@@ -67,28 +66,9 @@ class NoiseExplorer(Explorer):
             density=packed(noised_density(data, alphas, sigmas, reach), torch.float32) if len(data) else b"",
         )
 
-    @property
-    def t(self) -> float:
-        """The time at the slider."""
-        return self.times[self.index]
-
-    @traitlets.validate("index")
-    def _check_index(self, proposal: Any) -> int:
-        return self._bounded(proposal, len(self.times))
-
     def _summary(self) -> str:
         batch = len(self.clean) // (4 * math.prod(self.shape)) if self.shape else 0
         return f"{batch} images, {len(self.times)} times" + (f", {len(self.points)} points" if self.points else "")
-
-
-def check_stops(times: Sequence[float], *, zero: bool) -> list[float]:
-    """The stops of a slider for t, rising from left to right."""
-    if isinstance(times, str) or not isinstance(times, Iterable):
-        raise CourseError(f"times must be a list of numbers, like [0.1, 0.5, 1.0], got {times!r}.")
-    stops = sorted({check_time(check_number(t, "a time"), zero=zero) for t in times})
-    if not stops:
-        raise CourseError("times must hold at least one t.")
-    return stops
 
 
 def noised_density(

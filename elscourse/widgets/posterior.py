@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Self
 
 import torch
 import traitlets
@@ -13,17 +13,15 @@ from torch import Tensor
 from ..diffusion import Labels, add_noise
 from ..errors import CourseError
 from ..machine import Machine
-from .base import Explorer, check_images, check_machine, check_same_shape, check_top, packed, pixels, script
-from .noise import check_stops
+from .base import check_images, check_machine, check_same_shape, check_top, packed, pixels, script
+from .time import TimeExplorer, check_stops
 
 
-class PosteriorExplorer(Explorer):
+class PosteriorExplorer(TimeExplorer):
     """x_t, the denoiser's answer D(x_t, t) and the training images behind it; `index` is the slider, `t` its time."""
 
     _esm = script("posterior.js")
 
-    index = traitlets.Int(0, help="position of the slider").tag(sync=True)
-    times = traitlets.List(traitlets.Float()).tag(sync=True)
     top = traitlets.Int(1, help="voters per time").tag(sync=True)
     noisy = traitlets.Bytes(help="uint8 (times, H, W, C): x_t").tag(sync=True)
     denoised = traitlets.Bytes(help="uint8 (times, H, W, C): D(x_t, t)").tag(sync=True)
@@ -82,15 +80,6 @@ class PosteriorExplorer(Explorer):
             weight=packed(torch.stack(weights), torch.float32),
             entropy=packed(torch.stack(entropies), torch.float32),
         )
-
-    @property
-    def t(self) -> float:
-        """The time at the slider."""
-        return self.times[self.index]
-
-    @traitlets.validate("index")
-    def _check_index(self, proposal: Any) -> int:
-        return self._bounded(proposal, len(self.times))
 
     def _summary(self) -> str:
         return f"{len(self.times)} times, {self.top} voters each"
