@@ -43,7 +43,7 @@ lab = els.lab()
 # %%
 garments = els.lab("laptop", network="fashion-mnist-16-resnet-zeros-conditional")  # on every computer
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 1. Two artists, one canvas (4 minutes)
 #
 # Both artists get the same picture of pure noise, and the same word: which kind of garment to draw.
@@ -214,7 +214,7 @@ show(fig, alt="The ideal denoiser's ten drawings equal the training pictures bel
 assert abs(nearest["network"][1][2] - 3.18) < 0.01
 assert nearest["ideal denoiser"][1].max() < 0.01 and min(nearest[n][1].min() for n in ("formula", "network")) > 1
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # The ideal denoiser **only copies**. None of the network's ten drawings is a copy, and none of the formula's. (The
 # pullover comes close to its nearest picture, and is still 3.18 away.) (Is a distance of 2.67 large? Lesson 03
 # compares such distances with those between real pictures.)
@@ -228,7 +228,8 @@ assert nearest["ideal denoiser"][1].max() < 0.01 and min(nearest[n][1].min() for
 # pixel, about halfway through the drawing.
 #
 # The window of the noisy picture around our pixel is compared with **every** window of **every** training picture of
-# the class. The more alike, the more votes. Each window is a **voter**: it proposes the pixel at its centre.
+# the class. The more alike, the more votes. Each window is a **voter**: it proposes the pixel at its centre. What is
+# drawn is the **mean of all that is proposed**, weighted by the votes.
 
 # %%
 t, noisy, _ = way[11]
