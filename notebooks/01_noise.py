@@ -54,7 +54,7 @@ ax.hist(pixel.cpu(), bins=20, range=(-1, 1), color=plotting.BLUE)
 ax.set(xlabel=f"value of pixel ({row}, {column})", ylabel="pictures")
 show(fig, alt="Histogram of one pixel over all training pictures: a spike at black and a broad heap of bright values.")
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # A spike and a heap, and a third of the pictures in between: the garment covers the pixel or it does not, and some
 # garments are dark. We idealise this into a data set that we know exactly, with two heaps and nothing between. Our
 # pictures have **one pixel**, called $x_0$: dark (near $-0.6$) with probability 0.3, bright (near $0.6$) with
@@ -130,7 +130,7 @@ print(f"largest gap between the density at t = 1 and a standard normal: {(densit
 assert max(largest_gap[t] for t in times[2:]) < 0.02
 assert (density(line, 1) - normal).abs().max() < 0.003
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # The heaps move together (dimming), get wider (noise), and merge. At $t = 1$ what is left is a standard normal: **all
 # data ends in the same noise.** That is why generation can start there. We can draw from a standard normal without
 # knowing anything about the data.
@@ -167,8 +167,8 @@ show(
 )
 
 # %% [markdown] tags=["slide"]
-# **Predict.** Move the slider below from right to left. At which $t$ can you first name the garment? And at that $t$,
-# does the density of our one-pixel data (below the pictures; drawn from 40 typical values) already show two heaps?
+# **Predict.** Move the slider of section 2 from right to left. At which $t$ can you first name the garment? And at that
+# $t$, does the density of our one-pixel data (below the pictures; drawn from 40 typical values) already show two heaps?
 
 # %%
 ranks = (torch.arange(40) + 0.5) / 40
@@ -255,7 +255,7 @@ assert 0.58 < (possible > 0).double().mean() < 0.67
 assert 0.10 < possible.mean() < 0.20
 assert ((possible - possible.mean()).abs() < 0.1).double().mean() < 0.03  # hardly any data near the best guess
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # The number with the smallest mean squared error is the **mean** of what is possible (lesson 02 proves it). It is
 # called the posterior mean, and the function that returns it is the **ideal denoiser**:
 #
@@ -384,7 +384,7 @@ show(
 print("the score changes its sign near x =", ", ".join(f"{z:.2f}" for z in zeros))
 assert len(zeros) == 3 and (density(line, t).diff().sign().diff() != 0).sum() == 3  # two humps and a valley
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # The score is zero at the two humps and in the valley. It is positive to the left of a hump and negative to the right:
 # the arrows point uphill, away from the valley. And now a small miracle. Write $p_t$ as a mixture over all clean
 # values, $p_t(x) = \int p_0(x_0)\, \mathcal{N}(x;\, \alpha x_0, \sigma^2)\, dx_0$, where $\mathcal{N}(x;\, m, V)$ is
@@ -474,10 +474,10 @@ overtakes = (arcs[0, :, None] < arcs[0]) & (arcs[-1, :, None] > arcs[-1])  # bel
 print(f"pairs of arcs that must cross: {overtakes.sum()} of {14 * 13 // 2}")
 assert overtakes.sum() > 20
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # You cannot: the arcs cross. At a crossing one pixel came from above and another from below, and nothing tells them
 # apart. But we do not want *these pixels* back. We want pixels with the same **density**. So let us look for a
-# *flow*: a velocity $u(x, \theta)$ that depends on place and angle only, and carries the crowd as a whole in the same
+# **flow**: a velocity $u(x, \theta)$ that depends on place and angle only, and carries the crowd as a whole in the same
 # way.
 #
 # Let $F(x, \theta)$ be the share of the crowd to the left of $x$, and $p = \partial_x F$ its density. Pixels neither
@@ -485,7 +485,7 @@ assert overtakes.sum() > 20
 #
 # $$\partial_\theta F = -\,u\, p . \qquad (1)$$
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # For the true, crossing arcs, what crosses $x$ is the density there times the **mean** velocity of those that are
 # there. Along an arc, $x_t = \cos\theta\, x_0 + \sin\theta\, \epsilon$ has the velocity
 # $dx_t/d\theta = -\sin\theta\, x_0 + \cos\theta\, \epsilon$. So
@@ -527,8 +527,8 @@ print(
 assert (from_conservation - velocity(x, t)).abs().max() < 1e-4
 
 # %% [markdown] tags=["slide"]
-# They agree. Now follow the flow from noise back to data: start at $t = 1$, and take small steps against the
-# velocity.
+# The velocity from $F$ and the boxed formula agree. Now follow the flow from noise back to data: start at $t = 1$, and
+# take small steps against the velocity.
 #
 # **Predict.** Will these paths cross? About what share of them must end at the dark heap?
 
