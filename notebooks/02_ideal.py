@@ -84,7 +84,8 @@ for a in [*three, *others]:
     torch.testing.assert_close(expected_loss(a), expected_loss(mean) + (a - mean).square().sum(), rtol=1e-4, atol=0)
 
 # %% [markdown] tags=["slide"]
-# The blur wins. And the second cell says why: for **every** answer $a$, with $m = \sum_i w_i v_i$ the weighted mean,
+# The blur wins. (The second cell tries more answers.) For **every** answer $a$, with $m = \sum_i w_i v_i$ the weighted
+# mean,
 #
 # $$L(a) = L(m) + \|a - m\|^2 .$$
 #
@@ -121,10 +122,10 @@ torch.testing.assert_close(fine_noise, (schedule.alpha(t) / schedule.sigma(t)) *
 # that list.
 #
 # First in a world that we can draw: pictures of **two pixels**, a training set of six. We noise them very many times
-# and keep the cases whose $x_t$ fell near one place, the cross in the figure.
+# and keep the cases whose $x_t$ fell near one place, $(0.1, 0.1)$, the cross in the figure. The six are, numbered from
+# 0: $(-0.9, -0.7)$, $(-0.7, 0.5)$, $(-0.2, 0.9)$, $(0.2, -0.4)$, $(0.6, -0.8)$ and $(0.8, 0.5)$.
 #
-# **Predict.** The first lines of the code list the six, and the place as `here`. Which picture will be behind more of
-# these cases than any other, and will it be behind most of them?
+# **Predict.** Which picture will be behind more of these cases than any other, and will it be behind most of them?
 
 # %% tags=["slide"]
 six = torch.tensor([[-0.9, -0.7], [-0.7, 0.5], [-0.2, 0.9], [0.2, -0.4], [0.6, -0.8], [0.8, 0.5]])
