@@ -180,7 +180,7 @@ check.ls_window(ls_window)
 # The padding moves every pixel by $r$, so the window that is centred on (row, column) *starts* there.
 # </details>
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 3. The best answer from a window (8 minutes)
 #
 # Training makes the squared error small, on average over training images $x_0$ and noise:
@@ -425,7 +425,8 @@ if lab.profile == "laptop":
 widgets.PatchSizeExplorer.of({P: s[:8] for P, s in samples.items()})
 
 # %% [markdown] tags=["slide"]
-# Drag the slider. Follow one picture: the first guesses of shape survive over several sizes, and then something snaps.
+# Drag the slider of section 6. Follow one picture: the first guesses of shape survive over several sizes, and then
+# something snaps.
 #
 # **Predict.** Draw the distance to the nearest training image against $P$, and the number of training images that a
 # sample is made of. Where is an unknown *real* garment, which is not in the training set, on the first plot?
@@ -521,7 +522,8 @@ assert apart < 0.003  # stored with 3 digits
 # %% [markdown] tags=["slide"]
 # ## 8. Who painted this pixel? (5 minutes)
 #
-# Click on pixels. You see the window, in the noisy image at $t = 0.2$, and the training images that voted.
+# Click on pixels in the explorer of section 8. You see the window, in the noisy image at $t = 0.2$, and the training
+# images that voted.
 #
 # **Predict.** Two neighbouring pixels, windows of $P = 7$: what share of their evidence do they have in common? Look
 # for a place where two neighbours nevertheless elect different images.
