@@ -35,7 +35,7 @@ from elscourse.plotting import show
 plt.style.use("elscourse.course")
 lab = els.lab()
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 1. A shift is a permutation (6 minutes)
 #
 # Lesson 03 left two clues about trained convolutional networks. They look **locally**; and they treat **all places
@@ -43,11 +43,11 @@ lab = els.lab()
 # end.
 #
 # To keep the word "all" honest, images live on a torus: what leaves on the right comes back on the left. For a
-# displacement $d = (d_y, d_x)$ we write $v(\cdot + d)$ for the image that shows at pixel $x$ what $v$ shows at
-# $x + d$. (Lesson 08 gives the borders back.)
+# displacement $d = (d_y, d_x)$ we write $v(\cdot + d)$ for the **shifted image**, which shows at pixel $x$ what $v$
+# shows at $x + d$. (Lesson 08 gives the borders back.)
 
 
-# %%
+# %% tags=["slide"]
 def shift(images, dy, dx):
     """The images v(. + d) for d = (dy, dx): pixel x shows what was at x + d, so the contents move by -d."""
     return torch.roll(images, (-dy, -dx), dims=(-2, -1))
@@ -84,7 +84,7 @@ assert left.sum() == 12 and (left.sum(0) == 1).all() and (left.sum(1) == 1).all(
 assert torch.equal(left.T @ left, torch.eye(12))  # the transpose undoes it
 assert torch.equal(up @ left, shift_matrix(1, 1)) and torch.equal(up @ left, left @ up)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # The contents moved up. And $T_d$ has one 1 in each row and each column: a shift is a **permutation of the pixels**. It
 # moves numbers and changes none.
 # Three consequences carry the whole lesson:
@@ -191,7 +191,7 @@ check.orbit_size(orbit_size)
 # size x stabiliser size = $HW$. Try it: 2 x 18 = 36 on a 6 x 6 board.
 # </details>
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 3. The best denoiser that may not know where it is (8 minutes)
 #
 # A denoiser $D$ is **equivariant** if it does not matter whether we shift first or denoise first:
@@ -201,7 +201,7 @@ check.orbit_size(orbit_size)
 # We train as in lesson 02: $x_t = \alpha x_0 + \sigma \epsilon$, with training image $x_0$, noise $\epsilon$ and the
 # loss $\|D(x_t) - x_0\|^2$, averaged. But now only equivariant $D$ may compete. Which one wins?
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # **Three steps.**
 #
 # 1. *Shifted examples cost the same.* $T_d x_t$ is a noised version of $T_d x_0$ with noise $T_d \epsilon$, which is
@@ -212,7 +212,7 @@ check.orbit_size(orbit_size)
 # 3. *And that one is equivariant*: shifting $x_t$ only renames the images of the orbits. So it also wins the race
 #    among equivariant denoisers.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # This is the **equivariant score machine**, ES:
 #
 # $$ D(x_t) = \sum_{v, d} w_{v,d}\; v(\cdot + d), \qquad
@@ -397,7 +397,7 @@ widgets.PosteriorExplorer.of(
     els.EquivariantScoreMachine(pool, lab.schedule), shift(sneaker, 4, 6), noise[3], stops, top=5
 )
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 6. Equivariant is not the same as best (5 minutes)
 #
 # There is another way to the same symmetry. Take **any** denoiser, let it work on all shifted copies of $x_t$, shift
@@ -482,7 +482,7 @@ if lab.profile == "laptop":
 # mislead them: IS and ES take the third garment for trousers, and in place of the fourth ES sees another, cut by the
 # border.)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 7. Which networks are blind to place? (8 minutes)
 #
 # ES is the best any equivariant network could be trained to. But which networks are equivariant? Take four layers,
