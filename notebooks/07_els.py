@@ -70,7 +70,7 @@ values = len(images.unique())
 print(f"the centres of these {N * H * W:,} patches have {values:,} different values")
 assert lab.profile != "laptop" or values == 3010
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Half a million patches, 3,010 different centres, for each of 256 pixels: up to $3010^{256}$ images. Most combinations
 # make no sense, since neighbouring windows overlap and must agree. But that leaves room for a lot more than 2,000
 # images. Now we need the rule by which a pixel chooses.
@@ -87,9 +87,9 @@ assert lab.profile != "laptop" or values == 3010
 #
 # $$ L(D) = \sum_x \mathbb{E} \big( g(x_t[\Omega_x]) - x_0(x) \big)^2 . $$
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Look at this sum once more. It no longer speaks of images. It is an ordinary regression problem for one small function
-# $g$: *given a noisy patch, guess the clean pixel at its centre*. Its examples are all patches of all images.
+# $g$: **given a noisy patch, guess the clean pixel at its centre**. Its examples are all patches of all images.
 #
 # The best guess, in the sense of squared errors, is the mean of what it could be: the centre $p(0)$ of every patch $p$,
 # weighted by how well $p$ explains the noisy window $q = x_t[\Omega_x]$. Each patch is an equally frequent example, and
@@ -100,7 +100,7 @@ assert lab.profile != "laptop" or values == 3010
 #
 # That is all. $p$ runs over **all patches of all training images at all places**.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # What are these patches? Here are one training image and some of its 256, for $P = 5$. **Predict:** how many of the
 # 256 wrap around the border, and what will they show in a picture of a garment on black?
 
@@ -193,11 +193,11 @@ check.els_pixel(els_pixel)
 # clean centre $p(0)$.
 # </details>
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 3. All pixels at once (5 minutes)
 #
-# Every window of $x_t$ is a query, every patch an entry: two matrices and one softmax make the whole machine. With 20
-# training images it fits into a few lines.
+# Every window of $x_t$ is a query, every patch an entry: two matrices and one softmax make the **whole machine**. With
+# 20 training images it fits into a few lines.
 
 
 # %%
@@ -361,7 +361,8 @@ plain["new garments"], shifted["new garments"] = (
     els.nearest_training_image(new, images)[1],
     nearest_shifted(new, images),
 )
-print("median of 20 seeds   to a training image   to a shifted one")
+print("medians of 20 seeds, and of 100 new garments:")
+print("                     to a training image   to a shifted one")
 for name in plain:
     print(f"{name:12s} {plain[name].median():20.2f} {shifted[name].median():18.2f}")
 
@@ -376,14 +377,14 @@ assert all(max(d, key=lambda name: d[name].median()) == "els-circular" for d in 
 # the middle of the canvas. ELS: 5.0 away even from the nearest of 512,000 shifted images, where a new real garment is
 # 2.8. With **both** switches on, the picture is furthest from all that was ever seen.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 6. Which of the four is the network? (5 minutes)
 #
 # A network with circular convolutions was trained on these 2,000 images. It drew from the same 100 seeds, in 150 steps
 # (why not 20: lesson 11).
 # **Predict** the median r2 of each machine with it. Which of the two switches matters more here?
 
-# %%
+# %% tags=["slide"]
 target = stored["network-150"]
 r2 = {name: els.compare(stored[name], target).r2 for name in drawn}
 for name, values in r2.items():
@@ -415,7 +416,7 @@ assert abs(middle["els-circular"] - 0.83) < 0.01 and abs(middle["es"] - 0.57) < 
 assert max(middle["is"], middle["ls"]) < 0.1 and r2["els-circular"][7] < 0.01
 assert (r2["els-circular"] > others).sum() >= 90
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ELS draws what the network draws, seed by seed; even seed 7, where both leave the canvas almost empty (and r2, which
 # is blind to everything but the last trace of contrast, says 0). The switch that matters more here is the displacement.
 # Equivariance alone gets more than half of the way (0.57): ES finds the same large shapes at the same places of the
@@ -472,7 +473,7 @@ assert losses[0, [1, 3, 4]].min() > 0.31 and losses[0, [0, 2]].max() < 0.19
 # has not seen. And where there is little noise nobody is better on new garments than the network (0.021 at $t = 0.3$,
 # 0.008 at $t = 0.15$).
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 7. Where does a pixel come from? (7 minutes)
 #
 # A weighted mean can name its sources. At the last evaluation, $t = 0.05$, take the heaviest voter of each pixel, and
@@ -528,10 +529,10 @@ assert counts[:2] == [1, 1] and abs(counts[2] - 80) <= 2 and abs(counts[3] - 121
 # nearly as many sources, and the heaviest voter has only a third of the weight. That pieces come from everywhere is how
 # this machine works; that the picture is new is what the distances of section 5 say.
 
-# %% [markdown]
-# Now point at a pixel yourself. The explorer shows its window at $t = 0.25$ (there $P = 5$), the four patches that
-# voted most for it, where in their images they lie, and their weights. **Before you click:** do you expect the voters
-# to be garments of one kind? To lie at the same place as the pixel?
+# %% [markdown] tags=["slide"]
+# Now point at a pixel yourself. The explorer of section 7 shows its window at $t = 0.25$ (there $P = 5$), the four
+# patches that voted most for it, where in their images they lie, and their weights. **Before you click:** do you expect
+# the voters to be garments of one kind? To lie at **the same place** as the pixel?
 
 # %%
 t_early, x_early, _ = paths["els-circular"][15]
@@ -641,13 +642,13 @@ for name, mean in seven.items():
     assert (mean.diff() < 0).all()
     assert all(abs(a / b - 1) < 0.02 for a, b in zip(mean[[0, -1]], expected[name], strict=True))
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Both go the same way. A pixel that sees 15 pixels across finds one patch that fits, and so does its neighbour, in the
 # same image: nine images make a picture. One that sees only 3 hesitates among some ten thousand patches, and its
 # neighbour settles for another image: a hundred of them, used at eighty displacements.
 #
-# What does that do to the picture? Drag the slider: ELS with one fixed size from beginning to end, same eight seeds.
-# **Predict** what 3 pixels give, and 15.
+# What does that do to the picture? Drag the slider of section 8: ELS with one fixed size from beginning to end, same
+# eight seeds. **Predict** what 3 pixels give, and 15.
 
 # %%
 widgets.PatchSizeExplorer.of({size: results["mosaics"][i] for i, size in enumerate(sizes)})
@@ -665,7 +666,7 @@ alike = els.compare(results["mosaics"][sizes.index(15)], stored["es"][:8]).r2.me
 print(f"median r2 of ELS with P = 15 and ES: {alike:.2f}")
 assert copies == [0, 0, 0, 0, 0, 4, 8] and alike > 0.8
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # With 3 pixels: texture without form, as nothing agrees further than that. With 13 of 16, four of the eight are a
 # shifted training image, exactly. With 15, all eight are. The *same* machine remembers or invents,
 # depending on what a pixel can see. The network's windows start wide, which settles the layout, and end at 3, which
@@ -677,7 +678,7 @@ assert copies == [0, 0, 0, 0, 0, 4, 8] and alike > 0.8
 # denoisers obey $D(\text{shifted } x_t) = \text{shifted } D(x_t)$: ELS, LS, the network with circular convolutions, the
 # network of the earlier lessons, which pads with zeros.
 
-# %%
+# %% tags=["slide"]
 x_t, t, shift = x_early[:1], t_early, (3, 5)
 denoisers = {
     "ELS, circular": formula,
