@@ -182,7 +182,7 @@ check.window_overhang(window_overhang)
 # only that no border is near.
 # </details>
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 3. One dictionary becomes P² (7 minutes)
 #
 # Lesson 07 derived the best denoiser whose answer at pixel $x$ depends on the window $\Omega_x$ alone, in the same
@@ -327,7 +327,7 @@ check.count_dictionaries(count_dictionaries)
 # class of its own.
 # </details>
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 4. The boundary-broken machine (7 minutes)
 #
 # The rest is lesson 07 once more. For pixel $x$, let $\mathcal{P}_x$ be its dictionary: the patches of all training
@@ -360,7 +360,7 @@ naive = naive_els_zeros(x_t, few, t, P, lab.schedule)
 machine = els.EquivariantLocalScoreMachine(few, lab.schedule, patch_size=P, padding="zeros")
 torch.testing.assert_close(naive, machine(x_t, t), rtol=0, atol=1e-5)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Is it still equivariant? **Predict:** shift the input by one row, and shift the answer back. At which pixels will
 # the answer of the zero-padded machine have changed: only in the border zone, or in the middle as well?
 
@@ -478,12 +478,12 @@ for size, equal in same.items():
     assert torch.equal(equal, (near[:, None] & near[None]).float()), size
 assert same[H + 1].all() and same[5].sum() == 16
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Exactly the corner squares of side $r$, $4 r^2$ pixels; and as soon as $P \ge H$, everywhere: **with a large window,
 # the machine that may not know where it is knows it everywhere.**
 #
-# Now recall that networks look far when there is much noise and near when there is little. Here are the calibrated
-# sizes $P(t)$ of the garment network (lesson 09 measures them), and what they mean. (This network, which was told the
+# Now recall that networks look far when there is much noise and near when there is little. Here are the **calibrated
+# sizes** $P(t)$ of the garment network (lesson 09 measures them), and what they mean. (This network, which was told the
 # classes, and what it draws in sections 8 and 9 are the laptop's in every lab.)
 
 # %% tags=["slide"]
@@ -575,14 +575,14 @@ agreement = els.compare(guess["ELS, zeros"], guess["IS"]).r2.item()
 print(f"r2 of ELS, zeros with IS: {agreement:.3f}")
 assert flat["ELS, circular"] < 0.1 < 0.3 < flat["ELS, zeros"] and agreement > 0.98
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # With borders the first guess is one mean *per boundary class*: it has a middle and a frame. On the torus it is one
 # grey: no place is better than another, and where an object begins is up to the noise.
 #
 # ## 8. The same noise, with and without borders (8 minutes)
 #
-# Now the clean comparison. Same noise, same images, same patch sizes at each step; only the border differs. It takes
-# a while for many seeds, so 30 are stored and we recompute two of them.
+# Now the clean comparison. Same noise, same images, same patch sizes at each step; **only the border differs**. It
+# takes a while for many seeds, so 30 are stored and we recompute two of them.
 
 # %%
 results, reference = els.load_results("08_borders"), els.load_results("fashion-mnist-16-resnet-zeros-conditional")
