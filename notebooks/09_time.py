@@ -537,7 +537,7 @@ if lab.profile == "laptop":
 # glances further out. When noise is low, a square that takes in the far pixels trusts them far too much. So it has to
 # be *smaller* than what the network sees. Section 9 takes that up.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ### The same curve elsewhere
 #
 # **Predict.** Other data, images of $32 \times 32$, other networks: do their curves close as the noise falls, too?
@@ -693,7 +693,7 @@ assert sum(m > medians["reversed"] for m in singles) == 6
 assert all(0.02 < medians["calibrated"] - medians[n] < 0.1 for n in ("two larger", "two smaller", "jacobian"))
 assert abs(medians["straight"] - 0.92) < 0.005 and abs(medians["calibrated"] - 0.91) < 0.005
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Three groups. No single size gets this machine above $0.74$, and the reversed curve ($0.54$) does worse than most of
 # them: **that windows shrink as noise falls is essential.** One size up or down, or the curve of half the Jacobian,
 # costs a few hundredths to a tenth: the curve matters to within about two pixels.
