@@ -36,7 +36,7 @@ from elscourse.plotting import show
 plt.style.use("elscourse.course")
 lab = els.lab()
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 1. The wager (6 minutes)
 #
 # Diffusion with the deterministic sampler is a map: one noise image in, one picture out. Nothing else is random. So a
@@ -99,7 +99,7 @@ show(
     alt=f"The ELS machine's drawing of seed {seed} above, the network's below: r2 {alike:.2f}.",
 )
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 3. Five bets on ten drawings (5 minutes)
 #
 # | name | what it is | what it may use |
@@ -209,12 +209,12 @@ check.sign_test(sign_test)
 # independent. It says that ELS is better, not by how much: that is the next section.
 # </details>
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 5. A median, and how far to trust it (6 minutes)
 #
 # The r2 of a hundred seeds have a spread: the **quartiles** say where the middle half lies. That spread is real, it
 # does not shrink with more seeds. Something else is how exactly we know the **median**; that does get better. The
-# *bootstrap* asks: had we drawn other seeds, how would the median have moved? We have no others. So we draw a hundred
+# **bootstrap** asks: had we drawn other seeds, how would the median have moved? We have no others. So we draw a hundred
 # *with replacement* from those we have, again and again, and watch the median of each such resample.
 
 # %%
@@ -723,16 +723,16 @@ print(f"correlation of a drawing's contrast (standard deviation of its pixels) w
 if lab.profile == "laptop":
     assert abs(correlation - 0.63) < 0.006 and order[:4].tolist() == [77, 35, 47, 54]
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Faint, first of all (77 and 54): contrast alone correlates with r2 at 0.63. Part of that is arithmetic (the same error
 # weighs more in a picture with less variance); part may be that faint drawings were close calls between cloth and
 # background.
 #
-# **Second: at which scale? Predict.** Cut every picture into its averages over blocks of 4 x 4 pixels, and the detail
-# that is left. Where is the agreement lower, and does any predictor get the detail right?
+# **Second: at which scale?** **Predict.** Cut every picture into its averages over blocks of 4 x 4 pixels, and the
+# detail that is left. Where is the agreement lower, and does any predictor get the detail right?
 
 
-# %%
+# %% tags=["slide"]
 def coarse(x):
     """Each 4 x 4 block replaced by its average, at the size of x."""
     return torch.nn.functional.interpolate(torch.nn.functional.avg_pool2d(x, 4), scale_factor=4)
