@@ -254,7 +254,7 @@ assert gaps == sorted(gaps)
 # that code, its headline values around $0.94$ are r, and r2 would be $0.88$. Later papers print R2. In this course
 # every number carries its name.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 4. How good is nothing? (7 minutes)
 #
 # Is $0.91$ much? That depends on what a prediction gets that knows next to nothing. Four of them:
