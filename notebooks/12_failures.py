@@ -36,13 +36,13 @@ from elscourse.plotting import show
 plt.style.use("elscourse.course")
 lab = els.lab()
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 1. A strange crowd (4 minutes)
 #
 # Large image models are known for people with six fingers and tables with five legs. Our small network makes its own
-# kind of mistake. To see it we take the class-conditional network, which is told *what* to draw, and ask for trousers,
-# 400 times. The samples are stored with 8 bits per pixel (made by `data/lessons/make_12_legs.py` on one CPU core); the
-# next cells read them and draw a few again.
+# kind of mistake. To see it we take the class-conditional network, which is told *what* to draw, and ask for
+# **trousers, 400 times**. The samples are stored with 8 bits per pixel (made by `data/lessons/make_12_legs.py` on one
+# CPU core); the next cells read them and draw a few again.
 
 # %%
 garments = els.lab("laptop", network="fashion-mnist-16-resnet-zeros-conditional")  # the samples are its own
@@ -82,16 +82,16 @@ show(
     "odd legs as the network; IS draws sound trousers, all of them training images.",
 )
 
-# %% [markdown]
-# The seeds were chosen to show something (the counter below will say: three legs or more on all ten of the network's),
-# so this proves nothing yet. To prove it we need a number: a **leg counter** that knows nothing of our hopes, is fixed
-# before we look, and is applied to real, network and machine images alike.
+# %% [markdown] tags=["slide"]
+# The seeds were chosen to show something (the counter of section 2 will say: three legs or more on all ten of the
+# network's), so this proves nothing yet. To prove it we need a number: a **leg counter** that knows nothing of our
+# hopes, is fixed before we look, and is applied to real, network and machine images alike.
 #
 # ## 2. A leg counter (5 minutes)
 #
-# Below the waist (the lower half, rows 8 to 15), go through each row from left to right and count the *runs* of bright
-# pixels: stretches brighter than mid grey (0 on our scale) between darker ones. The image's number of legs is the
-# largest count of any of these rows. First in plain loops, then in one line.
+# Below the waist (the lower half, rows 8 to 15), go through each row from left to right and count the **runs** of
+# bright pixels: stretches brighter than mid grey (0 on our scale) between darker ones. The image's number of legs is
+# the **largest count** of any of these rows. First in plain loops, then in one line.
 
 
 # %%
