@@ -35,7 +35,7 @@ from elscourse.plotting import show
 plt.style.use("elscourse.course")
 lab = els.lab()
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 1. Query, key, value, bias (7 minutes)
 #
 # The ELS machine compares a window $q = x_t[\Omega_x]$ with every training patch $p$, and averages their centres
@@ -131,7 +131,7 @@ def attention_logits(queries, keys, alpha, sigma):
 
 check.attention_logits(attention_logits)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Stuck? `check.hint("attention_logits")` gives one hint at a time.
 #
 # <details><summary>Solution</summary>
@@ -285,7 +285,7 @@ def merge_partials(a, b):
 
 check.merge_partials(merge_partials)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Stuck? `check.hint("merge_partials")` gives one hint at a time.
 #
 # <details><summary>Solution</summary>
@@ -309,7 +309,7 @@ check.merge_partials(merge_partials)
 # the end each is a millionth of the sum, and most of *its* digits fall off the end. **Predict:** how wrong is such a
 # sum of 512,000 numbers: in the seventh decimal, the fifth, the third?
 
-# %%
+# %% tags=["slide"]
 import numpy as np
 
 half_a_million = lab.data.images[: 512_000 // (H * W)]  # the images with so many windows
@@ -334,7 +334,7 @@ if lab.profile == "laptop":
     assert 1e-3 < one_by_one < 1e-2  # the third decimal
     assert 0.3 < (k_3 == -1).all(1).double().mean() < 0.36  # patches of background only
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # The third decimal. A third of the patches are the same black background, and equal terms are rounded the same way, so
 # the errors do not cancel. Short sums in float32, added up in float64, cure it: that is what `Partial` does. A long
 # single call may, or may not: that depends on the processor's library.
@@ -386,7 +386,7 @@ last = {form: found[-1] for form, found in errors.items()}
 assert last["dot products"] > 0.02 and last["direct"] < last["dot products"] / 5
 assert errors["dot products"][times.index(0.05)] < 0.01  # where our 20 steps end
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # The lower the noise, the worse: the error of the dot products grows about fourfold for every halving of $\sigma$.
 # Direct differences, which subtract *before* they square, end twenty times lower. (Subtracting a common grey from all
 # images first is often advised; here it makes no difference to speak of.)
