@@ -37,13 +37,13 @@ from elscourse.plotting import show
 plt.style.use("elscourse.course")
 lab = els.lab()
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 1. Ten pictures (6 minutes)
 #
 # The ideal denoiser knows only its training pictures, and a network is trained to be the ideal denoiser. Lesson 03
 # asked why it is not, and ten lessons answered: it looks through windows, and hardly knows where they are. But nobody
 # *told* it to. Its pixels can see 17 x 17: one in the middle sees the whole picture, and one in a corner 9 x 9 of it.
-# The loss would be smaller if they used that. So what happens if it has time?
+# The loss would be smaller if they used that. So **what happens if it has time**?
 #
 # To see it within an hour of computing, we make the task small: the course's network, and **ten** pictures. It was
 # trained for 16,000 steps with batches of 64, so that it saw each picture 102,400 times on average. At six moments on
@@ -103,13 +103,13 @@ for step in (1000, 16000):
     live = els.sample(labs[step].network, els.seeded_noise([3, 7], labs[step].shape), steps=150)
     assert (live.clamp(-1, 1) - ten[step]["network"][[3, 7]]).abs().max() < 0.02
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 2. What is a copy? (4 minutes)
 #
 # To count copies we need a threshold, and a distance needed a unit (lesson 03). There is a way without: compare the
 # distance to the **nearest** training picture with that to the **second nearest**. The ratio is near 0 for a copy, and
-# near 1 for a drawing that is as far from two of them. Below 1/3 we say *copy*, a threshold that is usual in the field
-# (Bonnaire and others, 2025).
+# near 1 for a drawing that is as far from two of them. Below 1/3 we say **copy**, a threshold that is usual in the
+# field (Bonnaire and others, 2025).
 #
 # ### Exercise 1: A copy, without a unit (6 minutes, ★★☆)
 #
@@ -895,7 +895,7 @@ check.steps_until(steps_until)
 # step 800 the learning rate was still rising.
 # </details>
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## What you can now say
 #
 # * A network learns, invents, remembers, in this order; the loss on new pictures turns long before the first copy.
@@ -903,6 +903,8 @@ check.steps_until(steps_until)
 # * At the turn of the loss its windows are about those that generalise best, with 10 and 20 pictures until the first
 #   copies; they are small at little noise because there a wide window finds nothing like itself. Later they grow
 #   beyond.
+
+# %% [markdown] tags=["slide"]
 # * To predict drawings, P(t) hardly need be measured: in proportion to t, from all that a pixel sees down to 3, it
 #   has r2 0.92, 0.94, 0.81 and 0.93 (measured 0.91, 0.94, 0.83, 0.93). For the UNets the windows that generalise best
 #   do as well; ResNets have smaller ones, not because they cannot see more, but because they do not halve the
@@ -915,9 +917,9 @@ check.steps_until(steps_until)
 #
 # Why does a network that halves its pictures look far, and one that does not use so little of what it sees? Why must a
 # network see a picture thousands of times before it is remembered? The theory of this course takes the windows
-# as given. What makes training stop, for a while, at those that generalise best, and then pass them?
+# as given. **What makes training stop**, for a while, at those that generalise best, and then pass them?
 #
-# And as long as it has not remembered its pictures: does it matter which they were? That is lesson 15.
+# And as long as it has not remembered its pictures: **does it matter which they were?** That is lesson 15.
 #
 # ## References
 #
