@@ -39,8 +39,8 @@ lab = els.lab()
 # %% [markdown] tags=["slide"]
 # ## 1. All pictures exchanged (7 minutes)
 #
-# So far machine and network had the same 2,000 pictures. Here are 2,000 others, of the same kind: the next ones in the
-# collection. None of them is among the first.
+# So far machine and network had the same 2,000 pictures. Here are **2,000 others**, of the same kind: the next ones in
+# the collection. None of them is among the first.
 
 # %%
 lab = els.lab("laptop", verbose=False)  # on every computer: the other networks of this lesson are of its size
@@ -574,7 +574,7 @@ print({f"{size} x {size}": {n: round(replaced[size, n], 3) for n in (10, 100, 20
 said = {(3, 10): 0.056, (3, 2000): 0.010, (5, 10): 0.127, (9, 2000): 0.096, (16, 10): 0.697, (16, 2000): 0.191}
 assert all(abs(replaced[key] - value) < 0.002 for key, value in said.items())
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Pieces of 5 x 5 from **ten** pictures stand in for new ones better (0.13) than 2,000 whole pictures for new garments
 # (0.19). A piece of 3 x 3 leaves 6 % with ten pictures, 1 % with 2,000. For two reasons: a picture is *one* whole, but
 # 144 pieces of 5 x 5, if it does not matter where they lay; and there are not that many kinds of small pieces, an edge
@@ -752,7 +752,7 @@ assert all(abs(right[pair] - count) <= 2 for pair, count in stated.items())  # r
 # apart in 65 and 78 of 100. So something of its own pictures is left in a network's drawings; it takes two networks
 # that differ in nothing else to see it.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## What you can now say
 #
 # * Exchange every picture of the formula for another of the same kind, and it draws the same (r2 0.98); the ideal
@@ -768,9 +768,9 @@ assert all(abs(right[pair] - count) <= 2 for pair, count in stated.items())  # r
 #
 # ## What is still unexplained
 #
-# What do all these networks do, and the formula does not? Everything here is 16 x 16 pixels of clothes; how many
+# **What do all these networks do, and the formula does not?** Everything here is 16 x 16 pixels of clothes; how many
 # pictures would it take for faces, in colour, at a million pixels, with attention? And the windows themselves: since
-# they decide so much, where do they come from (lesson 14)? That is where this course ends.
+# they decide so much, **where do they come from** (lesson 14)? That is where this course ends.
 #
 # ## References
 #
