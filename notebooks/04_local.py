@@ -116,8 +116,8 @@ if lab.profile == "laptop":
 # ## 2. The window (5 minutes)
 #
 # Let $\Omega_x$ (omega) be the square of $P \times P$ pixels centred on pixel $x$; $P$ is odd, so that there is a
-# centre, and $r = (P-1)/2$ pixels lie on each side of it. We write $x_t[\Omega_x]$ for the part of $x_t$ in that
-# window.
+# centre, and $r = (P-1)/2$ pixels lie on each side of it. We write $x_t[\Omega_x]$ for **the part of $x_t$ in that
+# window**.
 #
 # A denoiser is **local** if its answer at $x$ is a function of that part alone:
 #
