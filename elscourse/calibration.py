@@ -121,6 +121,8 @@ class _Kept:
 
     def load(self, empty: Float[Tensor, "T K S"]) -> Float[Tensor, "T K S"]:
         """The table so far, or the empty one if there is none."""
+        if self.path.is_dir():
+            raise CourseError(f"{self.path} is a folder: name the file that the scores are to be kept in.")
         if not self.path.exists():
             return empty
         try:

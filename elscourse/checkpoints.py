@@ -19,7 +19,10 @@ from .diffusion import Labels, check_batch, check_labels, denoiser_from_noise
 from .errors import CourseError, unknown_name
 from .files import save_tensors, save_text
 from .networks import build_network, classes_of, predicted_noise
-from .schedule import CosineSchedule, check_time
+from .schedule import CosineSchedule, check_schedule, check_time
+
+# what answers otherwise in training, at random or by the rest of the batch, and may change by being asked
+CHANGED_BY_USE = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)
 
 
 @dataclass(frozen=True)
@@ -29,14 +32,29 @@ class NetworkDenoiser:
     .. math:: D(x_t, t) = (x_t - \sigma_t \, \hat\epsilon(x_t, t)) / \alpha_t
 
     x_t with shape (B, C, H, W), t in (0, 1]. labels: one class, or one per image, for a class-conditional network.
-    Differentiable in x_t (lesson 09 asks for its Jacobian); the weights are frozen. CourseError for an x_t of another
-    shape, precision or device, for labels that it does not know or lacks, and for a module that is called or answers
-    otherwise: it must be eps_hat(x_t, t, labels).
+    Differentiable in x_t (lesson 09 asks for its Jacobian).
+
+    module: eps_hat(x_t, t, labels), with t of shape (B,) in (0, 1], and labels (B,) or None; in eval mode if it drops
+        out or normalises batches. One of your own that is told classes has their number as `classes`. (A network that
+        estimates x_0 itself needs none of this: any function D(x_t, t, labels=None) is a denoiser.)
+    card: what is known of it: "name"; "config" with "padding" ("zeros" or "circular") and "channels".
+
+    Raises CourseError for an x_t of another shape, precision or device, for labels that it does not know or lacks, and
+    for a module that is none, is called or answers otherwise, or is still in training mode where that matters.
     """
 
     module: nn.Module
     card: dict[str, Any] = field(default_factory=dict)
     schedule: CosineSchedule = CosineSchedule()
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.module, nn.Module):
+            raise CourseError(
+                f"module must be a torch.nn.Module, eps_hat(x_t, t, labels), got {type(self.module).__name__}."
+            )
+        if not isinstance(self.card, dict) or not isinstance(self.card.get("config", {}), dict):
+            raise CourseError(f'card must be a dict, such as {{"config": {{"padding": "zeros"}}}}, got {self.card!r}.')
+        check_schedule(self.schedule)
 
     @property
     def name(self) -> str:
@@ -83,6 +101,10 @@ class NetworkDenoiser:
             raise CourseError(
                 f"x_t is {x_t.dtype} on {x_t.device}, {self.name} is {weight.dtype} on {weight.device}: move one of "
                 "them with .to(...)."
+            )
+        if any(module.training and isinstance(module, CHANGED_BY_USE) for module in self.module.modules()):
+            raise CourseError(
+                f"{self.name} drops out, or normalises batches, and is in training mode: call module.eval() first."
             )
         if self.conditional and labels is None:
             raise CourseError(f"{self.name} is class-conditional: pass labels=, one class or one per image.")

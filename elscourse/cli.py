@@ -17,6 +17,9 @@ MOST_SEEDS = 100  # drawn into one picture, each large enough to be seen
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
+IDS = "is, es, ls, els-zeros, els-circular (these two also with -gaussian), wiener"
+
+
 class CourseGroup(click.Group):
     """Mistakes of the user become one sentence, a stop becomes a hint; neither prints a traceback."""
 
@@ -89,7 +92,7 @@ def lab(folder: Path, jupyter_options: tuple[str, ...]) -> None:
     "--steps", type=click.IntRange(min=1), default=20, help="Steps of the machines and the short network run."
 )
 @click.option("--network-steps", type=click.IntRange(min=1), default=150, help="Steps of the long network run.")
-@click.option("--machine", "machines", multiple=True, help="A further machine, by id (may be repeated).")
+@click.option("--machine", "machines", multiple=True, help=f"A further machine (may be repeated): {IDS}.")
 @click.option("--out", type=FOLDER, help="Folder for the results.  [default: runs/reproduce/NETWORK]")
 @click.option("--device", help="cpu or cuda.  [default: that of the lab]")
 @click.option("--float64", is_flag=True, help="Images, machines and network in float64: slow, to the last digit.")
@@ -137,7 +140,7 @@ def reproduce(
 
 @main.command()
 @click.argument("name")
-@click.option("--dataset", help="For a network of your own: a data set's name, or a folder of images.")
+@click.option("--dataset", help="For a network of your own: a data set's name, a folder of images, or a .npy file.")
 @click.option("--size", type=int, help="Side of the images in pixels.  [default: as they are]")
 @click.option("--n", type=int, help="How many images, from the first.  [default: all]")
 @click.option("--architecture", type=click.Choice(["resnet", "unet"]), help="Which network.  [default: resnet]")
@@ -162,7 +165,12 @@ def train(name: str, device: str, out: Path, resume: bool, **own: Any) -> None:
 
 @main.command()
 @click.argument("network")
-@click.option("--machine", "machines", multiple=True, help="ELS machine(s), by id.  [default: square and gaussian]")
+@click.option(
+    "--machine",
+    "machines",
+    multiple=True,
+    help="els-zeros, els-circular, or -gaussian behind one.  [default: square and gaussian]",
+)
 @click.option("--samples", type=click.IntRange(min=1, max=20), default=10, help="Trajectories to follow.")
 @click.option("--steps", type=click.IntRange(min=1), default=20, help="Steps of each trajectory.")
 @click.option("--largest", type=click.IntRange(min=3), help="Largest patch size tried.  [default: the whole image]")
@@ -189,7 +197,7 @@ def calibrate(
 
 @main.command()
 @click.option("--network", help="Name or path of a network.  [default: that of the lab]")
-@click.option("--denoiser", default="network", help="'network', or a machine's id.")
+@click.option("--denoiser", default="network", help=f"network, or a machine: {IDS}.")
 @click.option("--seeds", type=SeedRange(), default="0-9", help="7, or 0-9, or 1,5,8.")
 @click.option("--steps", type=click.IntRange(min=1), default=20, help="Sampling steps.")
 @click.option("--label", type=int, help="One class for all, if the network knows classes.  [default: seed mod classes]")

@@ -102,11 +102,13 @@ def load(name: str | Path, size: Size | None = None, n: int | None = None) -> Im
 
     name: "fashion-mnist" (the first 10,000 are bundled), "fashion-mnist-test", "mnist", "cifar10", "celeba": the
     training parts, except where the name says test. Or the path of a folder: png, jpg, bmp, webp or gif, also in
-    subfolders; grey if all of them are. Its subfolders are the classes if every image lies in one. A set's name goes
-    before a folder of that name: write "./mnist".
+    subfolders; grey if all of them are, black where they are transparent; in the order of their paths: 10.png goes
+    before 2.png, and the first n may lack the last classes. Its subfolders are the classes if every image lies in one.
+    A set's name goes before a folder of that name: write "./mnist".
         Or the path of a .npy file with shape (N, C, H, W), float32 or float64 in [-1, 1], which may be larger than
         memory: it is mapped, not read, and cannot be resized. Classes, if any, lie beside NAME.npy as NAME.labels.npy.
-    size: in pixels, one number or (height, width), made as `resize` says; None: as they are.
+    size: in pixels, one number or (height, width), made as `resize` says (in a folder no image gets a border); None: as
+        they are.
     n: a whole number, at least 1 and at most what there is; None: all.
 
     Raises CourseError for an unknown name, a size or n that does not fit, and files that are damaged or not here.
@@ -114,9 +116,13 @@ def load(name: str | Path, size: Size | None = None, n: int | None = None) -> Im
     if isinstance(name, str) and name in CATALOGUE:
         return _published(CATALOGUE[name], size, n)
     if not isinstance(name, str | Path) or not str(name):
-        raise CourseError(f"name must be that of a data set or the path of a folder of images, got {name!r}.")
+        given = repr(name) if isinstance(name, str) else type(name).__name__
+        raise CourseError(
+            f"name must be that of a data set or the path of a folder of images, got {given}: images that you have in "
+            "memory become a set by els.ImageSet(images)."
+        )
     root = Path(os.path.expanduser(name))  # that of pathlib fails where "~name" is nobody
-    if isinstance(name, str) and not root.exists() and not set(name) & set("/\\"):
+    if isinstance(name, str) and not set(name) & set("/\\.") and not root.exists():
         raise CourseError(f"{unknown_name('dataset', name, CATALOGUE)} Or give the path of a folder of images.")
     if is_mapped(root):
         return _mapped(root, size, n)
@@ -193,16 +199,18 @@ def to_unit_range(images: np.ndarray) -> Float[Tensor, "N C H W"]:
 def resize(images: Float[Tensor, "N C H W"], size: Size | None) -> Float[Tensor, "N C h w"]:
     """Area average to `size`: each new pixel is the mean of the old pixels that its area touches.
 
-    28x28 images first get a black border (-1) of 2 pixels, which makes them 32x32. For another aspect ratio, the
-    largest centred part of the new one is cut out first. size=None, or the images' own size, leaves them untouched;
-    images are only made smaller, and CourseError is raised for a size beyond theirs. (The paper resizes bilinearly.)
+    28x28 images first get a black border (-1) of 2 pixels, which makes them 32x32, as is usual with those of MNIST. For
+    another aspect ratio, the largest centred part of the new one is cut out first. size=None, or the images' own size,
+    leaves them untouched; images are only made smaller, and CourseError is raised for a size beyond theirs. (The paper
+    resizes bilinearly.)
     """
     if size is None:
         return images
     target = _height_width(size)
     if images.shape[-2:] == target:
         return images
-    return _in_chunks(lambda i: _shrink(images[i], target, "these images"), len(images))
+    border = 4 * [2 * (images.shape[-2:] == (28, 28))]
+    return _in_chunks(lambda i: _shrink(F.pad(images[i], border, value=-1.0), target, "these images"), len(images))
 
 
 def _height_width(size: Size) -> tuple[int, int]:
@@ -216,8 +224,6 @@ def _height_width(size: Size) -> tuple[int, int]:
 
 
 def _shrink(x: Float[Tensor, "N C H W"], target: tuple[int, int], what: str) -> Float[Tensor, "N C h w"]:
-    if x.shape[-2:] == (28, 28):
-        x = F.pad(x, (2, 2, 2, 2), value=-1.0)
     height, width = x.shape[-2:]
     scale = min(height / target[0], width / target[1])
     if scale < 1:

@@ -15,6 +15,9 @@ from torch import Tensor
 from .errors import CourseError, shape_of
 from .schedule import CosineSchedule, check_schedule, check_time
 
+VARIANCE_SLACK = 0.01
+SEEDS = 2**32  # torch takes more, and draws for 2^32 + 7 what it draws for 7
+
 Labels = int | Sequence[int] | Tensor | None
 
 
@@ -31,6 +34,9 @@ def add_noise(
 
     Raises CourseError for a t outside, and for other shapes.
     """
+    check_schedule(schedule)
+    if not isinstance(x_0, Tensor) or not isinstance(eps, Tensor):
+        raise CourseError(f"images and noise must be tensors, got {type(x_0).__name__} and {type(eps).__name__}.")
     try:
         torch.broadcast_shapes(x_0.shape, eps.shape)
         fit = x_0.shape[-3:] == eps.shape[-3:]
@@ -128,7 +134,8 @@ def check_times(times: Sequence[float]) -> list[float]:
 def _check_same_schedule(denoiser: Denoiser, schedule: CosineSchedule, grid: list[float]) -> None:
     """A denoiser with a schedule of its own takes x_t for an image with that much noise: it must have as much."""
     own: Any = getattr(denoiser, "schedule", None)
-    if hasattr(own, "alpha") and any(own.alpha(t) != schedule.alpha(t) for t in grid):
+    differs = lambda t: (own.alpha(t), own.sigma(t)) != (schedule.alpha(t), schedule.sigma(t))  # noqa: E731
+    if hasattr(own, "alpha") and any(map(differs, grid)):
         raise CourseError(
             f"the denoiser has another schedule, {own}, than it is to be sampled with, {schedule}: pass "
             "schedule=denoiser.schedule."
@@ -167,6 +174,12 @@ def trajectory(
     check_schedule(schedule)
     grid = schedule.times(steps) if times is None else check_times(times)
     _check_same_schedule(denoiser, schedule, grid)
+    variance = schedule.alpha(1) ** 2 + schedule.sigma(1) ** 2
+    if grid[0] == 1 and not abs(variance - 1) < VARIANCE_SLACK:
+        raise CourseError(
+            f"sampling begins with noise of variance 1, and {schedule} has alpha^2 + sigma^2 = {variance:.4g} at t = "
+            "1: divide both by its root, for all t."
+        )
     given = {} if labels is None else {"labels": labels}
     x_t = noise
     for t, t_next in itertools.pairwise(grid):
@@ -200,25 +213,33 @@ def with_first_step(first: Denoiser, rest: Denoiser) -> Denoiser:
     At t = 1 the error of a network's x0_hat is that of its noise estimate divided by alpha = 0.0125, and one of 20
     uniform steps carries the latter into x with the factor sin(theta - theta') / alpha = 6.2. Lesson 11.
 
-    Raises CourseError for what cannot be called.
+    Raises CourseError for what cannot be called, and for two schedules that differ at t = 1.
     """
     for one in (first, rest):
         if not callable(one):
             raise CourseError(f"a denoiser must be callable, as denoiser(x_t, t), got {type(one).__name__}.")
+    schedule = getattr(rest, "schedule", None) or getattr(first, "schedule", None)
+    if schedule is not None:
+        _check_same_schedule(first, schedule, [1.0])
 
     def denoiser(x_t: Tensor, t: float, /, labels: Any = None) -> Tensor:
         given = {} if labels is None else {"labels": labels}
         return (first if t == 1 else rest)(x_t, t, **given)
 
-    denoiser.schedule = getattr(rest, "schedule", None)  # type: ignore[attr-defined]  # `trajectory` asks for it
+    denoiser.schedule = schedule  # type: ignore[attr-defined]  # `trajectory` asks for it
     return denoiser
 
 
 def seeded_noise(seeds: Sequence[int], shape: Sequence[int], dtype: torch.dtype = torch.float32) -> Tensor:
     """Standard normal noise with shape (len(seeds), *shape): image i depends on seeds[i] alone, on every device.
 
-    Raises CourseError for seeds that are no list of whole numbers below 2^64, or an empty one, and for no shape.
+    float64 draws other numbers than float32: for the same noise in both, draw in float32 and convert.
+
+    Raises CourseError for seeds that are no list of whole numbers from 0 up, below 2^32, or an empty one, for no shape,
+    and for a dtype that is none of floats.
     """
+    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
+        raise CourseError(f"dtype must be one of torch's for floats, such as torch.float32, got {dtype!r}.")
     try:
         given = list(seeds)
     except TypeError:
@@ -239,7 +260,7 @@ def _check_seed(seed: object) -> int:
     try:
         number = operator.index(seed)  # type: ignore[arg-type]
     except TypeError:
-        number = 2**64
-    if not -(2**63) <= number < 2**64:  # what torch takes
-        raise CourseError(f"seeds must be whole numbers below 2^64, got {seed!r} among them.")
+        number = -1
+    if not 0 <= number < SEEDS:
+        raise CourseError(f"seeds must be whole numbers from 0 up, below 2^32, got {seed!r} among them.")
     return number

@@ -20,6 +20,7 @@ def shape_of(value: object) -> object:
 def unknown_name(kind: str, given: object, known: Iterable[str]) -> CourseError:
     """The error for a name that is not in a list: nearest names first, then all of them."""
     known = sorted(known)
+    shown = repr(given) if isinstance(given, str | int | float) else type(given).__name__
     near = get_close_matches(str(given), known, n=3, cutoff=0.4)
     hint = f"did you mean {' or '.join(near)}? " if near else ""
-    return CourseError(f"unknown {kind} {given!r}: {hint}Known: {', '.join(known) or 'none'}.")
+    return CourseError(f"unknown {kind} {shown}: {hint}Known: {', '.join(known) or 'none'}.")

@@ -20,10 +20,14 @@ def image_files(root: Path) -> list[Path]:
     Raises CourseError if the folder does not exist, is a file, holds no image, or holds a folder that
     cannot be read.
     """
-    if not root.exists():
+    try:
+        there = root.exists()
+    except OSError as error:
+        raise CourseError(f"{root} cannot be read ({error.strerror}): change its rights, or name another.") from error
+    if not there:
         raise CourseError(f"{root} does not exist: expected a folder of images, or the name of a data set.")
     if not root.is_dir():
-        raise CourseError(f"{root} is a file: expected a folder of images (unpack an archive first).")
+        raise CourseError(f"{root} is a file: expected a folder of images (unpack an archive first), or a .npy file.")
     files = [path for path in _visible(root) if path.suffix.lower() in SUFFIXES and path.is_file()]
     if not files:
         raise CourseError(f"{root} holds no images: expected {', '.join(SUFFIXES)} files in it or in its subfolders.")

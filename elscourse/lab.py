@@ -188,7 +188,7 @@ def lab(
     if dataset is None and "sha256" in about and sha256_of(data.images) != about["sha256"]:
         raise CourseError(
             f"{images} no longer holds the images that {denoiser.name} was trained on: restore them, train it anew "
-            "(--fresh), or pass dataset= to use these all the same."
+            "(--fresh), or use these all the same: els.lab(dataset=...), or --dataset of `elscourse reproduce`."
         )
     _check_fit(denoiser, data, some_may_lack=is_mapped(images))
     if float64 and is_mapped(images) and data.images.dtype != torch.float64:

@@ -44,6 +44,10 @@ def calibrate_lab(
     if before is not None:
         same = before.command == command
         _keep_shipped(path, same)
+        if not same and not fresh:
+            raise CourseError(
+                f"{path} holds what `{before.command}` measured: use the same settings, or --fresh to replace it."
+            )
         found.machines = dict(before.machines) if same else {}
     checkpoints = {n: path.with_suffix(f".{n}-{sha256[:8]}-{sizes[-1]}.npz") for n, (_, sizes) in offers.items()}
     if fresh:

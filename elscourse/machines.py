@@ -148,15 +148,19 @@ class PatchMachine(Machine):
         return None
 
     def _partial(self, centred: Float[Tensor, "B C H W"], t: float, source: Source) -> tuple[Partial, float]:
-        """By a search where a tolerance allows it, else by sliding images where that pays, else as `_questions` say."""
+        """By a search where a tolerance allows it, else by sliding images where that pays, else as `_questions` say.
+
+        Without a trace of the image in x_t (alpha = 0, as other schedules have it at t = 1) nothing is there to slide.
+        """
         size, taps = self.window_at(t)[0], self._taps(t)
         moves = self._displacements(size)
-        if len(source) and shifts.pays(centred, moves, size, len(source), self.memory):
+        alpha, sigma = self._angle(t)
+        if len(source) and alpha and shifts.pays(centred, moves, size, len(source), self.memory):
             sliding = shifts.Sliding(taps, moves, self.padding, self._longest(t, source))
             found = None if self.tolerance is None else self._search(centred, t, source, sliding, self.tolerance)
             if found is not None:
                 return found
-            return shifts.sliding_mean(centred, sliding, source, *self._angle(t), self.memory), 1.0
+            return shifts.sliding_mean(centred, sliding, source, alpha, sigma, self.memory), 1.0
         return super()._partial(centred, t, source)
 
     def _search(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import warnings
 from collections.abc import Iterator, Sequence
@@ -58,7 +59,8 @@ def open_images(path: Path) -> Float[Tensor, "N C H W"]:
     if array.ndim != 4 or array.size == 0 or array.dtype not in (np.float32, np.float64):
         raise CourseError(
             f"{path} must hold float32 or float64 of shape (N, C, H, W), at least one image, got {array.dtype} "
-            f"{array.shape}."
+            f"{array.shape}: save np.float32(x) / 127.5 - 1 for pixels of 0 to 255, and x.transpose(0, 3, 1, 2) where "
+            "colours come last."
         )
     check_order(array.shape, path)
     if not array.flags.c_contiguous:
@@ -82,9 +84,8 @@ def check_range(images: Float[Tensor, "N C H W"], what: object) -> None:
     """Raise CourseError for pixels that are no numbers in [-1, 1], as those of 0 to 255 are not."""
     low, high = (bound.item() for bound in images.aminmax())
     if not (low >= -1 - SLACK and high <= 1 + SLACK):  # so that NaN is found too: one anywhere makes both NaN
-        raise CourseError(
-            f"{what}: pixels must lie in [-1, 1] (uint8 / 127.5 - 1), got some from {low:.4g} to {high:.4g}."
-        )
+        found = "NaN" if math.isnan(low) else f"some from {low:.4g} to {high:.4g}"
+        raise CourseError(f"{what}: pixels must lie in [-1, 1] (uint8 / 127.5 - 1), got {found}.")
 
 
 def open_labels(path: Path, n: int) -> np.ndarray | None:

@@ -142,10 +142,11 @@ ARCHITECTURES: dict[str, type[nn.Module]] = {"resnet": ResNet, "unet": UNet}
 
 
 def classes_of(network: nn.Module) -> int | None:
-    """How many classes the network was built to be told; None: it knows none."""
-    condition = getattr(network, "condition", None)  # a learner's own network may have none
-    label = condition.label if isinstance(condition, Conditioning) else None
-    return None if label is None else label.num_embeddings
+    """How many classes the network was built to be told; None: it knows none. One's own says so by `classes`."""
+    condition = getattr(network, "condition", None)
+    if not isinstance(condition, Conditioning):  # a network of one's own
+        return getattr(network, "classes", None)
+    return None if condition.label is None else condition.label.num_embeddings
 
 
 def predicted_noise(

@@ -116,6 +116,8 @@ def _check_rows(rows: object) -> None:
             raise CourseError(
                 f"row {name!r} must hold images of shape (B, C, H, W) with C = 1 or 3, got {shape_of(images)}."
             )
+        if not images.is_floating_point():
+            raise CourseError(f"row {name!r} must hold floats, uint8 / 127.5 - 1 for instance, got {images.dtype}.")
         if not isinstance(name, str):
             raise CourseError(f"the names of rows must be text, got {name!r}: write str({name!r}).")
 

@@ -26,9 +26,12 @@ def check_time(t: float, *, zero: bool = False) -> float:
 
 
 def check_schedule(schedule: object) -> None:
-    """Raise CourseError unless it is a schedule, which may be one's own."""
-    if not all(callable(getattr(schedule, name, None)) for name in ("alpha", "sigma")):
-        raise CourseError(f"schedule must have alpha(t) and sigma(t), as els.CosineSchedule() has, got {schedule!r}.")
+    """Raise CourseError unless it is a schedule, which may be one's own: x_t = alpha(t) x_0 + sigma(t) eps, and
+    times(steps), a grid that falls from 1 to 0. A sampler asks for alpha(1)^2 + sigma(1)^2 = 1 besides."""
+    if not all(callable(getattr(schedule, name, None)) for name in ("alpha", "sigma", "times")):
+        raise CourseError(
+            f"schedule must have alpha(t), sigma(t) and times(steps), as els.CosineSchedule() has, got {schedule!r}."
+        )
 
 
 @dataclass(frozen=True)

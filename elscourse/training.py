@@ -24,6 +24,7 @@ from tqdm.auto import tqdm
 
 from .data import ImageSet
 from .devices import pick_device
+from .diffusion import SEEDS
 from .errors import CourseError
 from .files import save_tensors
 from .hardware import bfloat16_flags
@@ -33,12 +34,15 @@ from .schedule import CosineSchedule
 
 CURVE_EVERY = 100  # steps averaged into one point of the loss curve
 SAVE_EVERY = 100  # steps that a kill may cost
+FEW_SPANS = 2  # of the moving average in a training: of the first weights e^-2 is left, an eighth
 
 
 @dataclass(frozen=True)
 class TrainingPlan:
     """Everything that decides the result besides the images and the network: same plan, same seed, same weights.
 
+    ema: the weights that are returned are a moving average over the last 1 / (1 - ema) steps or so; in a training that
+        is not several times as long, take a smaller one, as it still holds the weights of the beginning.
     precision: "bfloat16" (autocast), "float32", or "auto": bfloat16 where the processor or GPU multiplies
         it natively.
     """
@@ -55,15 +59,15 @@ class TrainingPlan:
         """The plan with "auto" decided for this device; the checkpoint records it."""
         try:
             steps, batch, seed = (operator.index(n) for n in (self.steps, self.batch, self.seed))
-            numbers = steps >= 1 and batch >= 1 and -(2**63) <= seed < 2**64  # what torch takes
+            numbers = steps >= 1 and batch >= 1 and 0 <= seed < SEEDS
             possible = numbers and 0 <= self.ema < 1 and 0 <= self.warmup < 1 and self.learning_rate > 0
         except TypeError:
             possible = False
         if not possible:
             raise CourseError(
-                "a plan needs whole numbers steps >= 1, batch >= 1, seed < 2^64, and 0 <= ema < 1, 0 <= warmup < 1, "
-                f"learning_rate > 0, got {self.steps!r}, {self.batch!r}, {self.seed!r}, {self.ema!r}, {self.warmup!r}, "
-                f"{self.learning_rate!r}."
+                "a plan needs whole numbers steps >= 1, batch >= 1, 0 <= seed < 2^32, and 0 <= ema < 1, 0 <= warmup "
+                f"< 1, learning_rate > 0, got {self.steps!r}, {self.batch!r}, {self.seed!r}, {self.ema!r}, "
+                f"{self.warmup!r}, {self.learning_rate!r}."
             )
         rates: dict[str, Any] = {name: float(getattr(self, name)) for name in ("learning_rate", "warmup", "ema")}
         plan = replace(self, steps=steps, batch=batch, seed=seed, **rates)  # numpy's numbers are no JSON
@@ -208,6 +212,8 @@ def _short(value: object) -> object:
 
 def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """The tensors and the notes of a training checkpoint."""
+    if path.is_dir():
+        raise CourseError(f"{path} is a folder: name the file that the checkpoint is to be kept in.")
     try:
         with safe_open(path, "pt") as file:
             return {k: file.get_tensor(k) for k in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
@@ -240,8 +246,13 @@ def train(
 
     Source of the objective: Ho, Jain & Abbeel, NeurIPS 2020. Lesson 03.
     """
-    _check_fit(network, data)
+    _check_fit(network, data, plan)
     trainer = Trainer(network, data, plan, pick_device(device))
+    if plan.steps * (1 - plan.ema) < FEW_SPANS:
+        print(
+            f"The returned average spans some {1 / (1 - plan.ema):,.0f} steps (ema {plan.ema}), and {plan.steps:,} are "
+            "trained: much of the weights before the training is left in it. Take more steps, or a smaller ema."
+        )
     checkpoint = None if checkpoint is None else Path(checkpoint)
     if checkpoint is not None and checkpoint.exists():
         trainer.load(checkpoint)
@@ -265,8 +276,15 @@ def train(
     return trainer.average, trainer.losses
 
 
-def _check_fit(network: nn.Module, data: object) -> None:
+def _check_fit(network: object, data: object, plan: object) -> None:
     """Raise CourseError for what is no image set, or has channels or classes that the network does not know."""
+    if not isinstance(network, nn.Module):
+        given = type(network).__name__
+        raise CourseError(f"the network must be a torch.nn.Module, eps_hat(x_t, t, labels), got {given}.")
+    if not isinstance(plan, TrainingPlan):
+        raise CourseError(f"plan must be an els.TrainingPlan(...), got {type(plan).__name__}.")
+    if wrong := {p.dtype for p in network.parameters()} - {torch.float32}:
+        raise CourseError(f"networks are trained in float32, and this one holds {wrong.pop()}: call network.float().")
     if not isinstance(data, ImageSet):
         raise CourseError(
             f"data must be an els.ImageSet, made of images by els.ImageSet(images), got {type(data).__name__}."

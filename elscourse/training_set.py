@@ -13,6 +13,8 @@ from .errors import CourseError, shape_of
 from .mapped import check_order, check_range
 from .schedule import CosineSchedule, check_schedule, check_time
 
+MOST = 1e6  # beyond it float32 no longer tells one training image from another
+
 
 class TrainingSetDenoiser:
     """A denoiser computed from a training set, without training.
@@ -76,5 +78,12 @@ class TrainingSetDenoiser:
             mine, theirs = getattr(self.images, what), getattr(x_t, what)
             if mine != theirs:
                 raise CourseError(f"x_t is {theirs}, the training images are {mine}: move one with x_t.to(...).")
+        if x_t.requires_grad:
+            raise CourseError(
+                "x_t asks for a gradient, and machines have none (they are computed without autograd): pass "
+                "x_t.detach(), or differentiate els.reference, which is plain torch."
+            )
         if not x_t.isfinite().all():
             raise CourseError("x_t contains NaN or infinite pixels.")
+        if (largest := float(x_t.abs().max())) > MOST:
+            raise CourseError(f"x_t has pixels of up to {largest:.2g}: noised images lie within about 10 of 0.")

@@ -22,7 +22,7 @@ from conftest import ok, pictures, run
 from PIL import Image
 
 import elscourse as els
-from elscourse import diffusion
+from elscourse import diffusion, plotting
 from elscourse.checkpoints import save_network
 from elscourse.data import data_dir
 from elscourse.devices import pick_device
@@ -33,10 +33,28 @@ from elscourse.training import TrainingPlan
 IMAGES = pictures(4, 1, 8, 8)
 CLASSES = torch.tensor([0, 0, 1, 1])
 X = pictures(2, 1, 8, 8, seed=9)
+SET = els.ImageSet(IMAGES)
 
 
 def els_machine(**options: object) -> els.EquivariantLocalScoreMachine:
     return els.EquivariantLocalScoreMachine(IMAGES, **{"patch_size": 3, **options})  # type: ignore[arg-type]
+
+
+class Timeless(els.CosineSchedule):
+    times = None  # type: ignore[assignment]
+
+
+class Exploding(els.CosineSchedule):
+    """Its noise grows to 5, and the images stay as they are."""
+
+    alpha = staticmethod(lambda t: 1.0)  # type: ignore[assignment]
+
+    def __init__(self, most: float = 5.0) -> None:
+        object.__setattr__(self, "sigma", lambda t: most * t)
+
+    @classmethod
+    def machine(cls, most: float = 5.0) -> els.IdealScoreMachine:
+        return els.IdealScoreMachine(IMAGES, cls(most))
 
 
 BUILDING = [
@@ -54,7 +72,7 @@ BUILDING = [
     (lambda: els.IdealScoreMachine(IMAGES[:0]), r"N >= 1, got \(0, 1, 8, 8\)"),
     (lambda: els.IdealScoreMachine(IMAGES.numpy()), r"must be a tensor.*got ndarray"),
     (lambda: els.IdealScoreMachine((IMAGES * 255).byte()), r"float32 or float64.*got torch.uint8"),
-    (lambda: els.IdealScoreMachine(IMAGES.log()), r"images: pixels must lie in \[-1, 1\].* got some from nan to nan"),
+    (lambda: els.IdealScoreMachine(IMAGES.log()), r"images: pixels must lie in \[-1, 1\].* got NaN"),
     (lambda: els.IdealScoreMachine(IMAGES / 0), r"images: pixels must lie in \[-1, 1\]"),
     (lambda: els.IdealScoreMachine((IMAGES + 1) * 127.5), r"\(uint8 / 127.5 - 1\), got some from \d.* to 2\d\d"),
     (lambda: els.IdealScoreMachine(IMAGES, image_labels=CLASSES[:3]), r"one label per image \(4\), got \(3,\)"),
@@ -145,12 +163,15 @@ def test_too_little_memory() -> None:
         (lambda: els.CosineSchedule(-1), "offset must be a number of at least 0, got -1"),
         (lambda: els.CosineSchedule("a"), "offset must be a number of at least 0, got 'a'"),
         (lambda: els.CosineSchedule(float("nan")), "offset must be a number of at least 0, got nan"),
-        (lambda: els.sample(els_machine(), X, schedule=None), r"schedule must have alpha\(t\) and sigma.*, got None"),
+        (lambda: els.sample(els_machine(), X, schedule=None), r"schedule must have alpha\(t\), sigma.*, got None"),
         (
             lambda: els.sample(lambda x_t, t: x_t, X, schedule="cosine"),
             r"schedule must have alpha\(t\).*, got 'cosine'",
         ),
-        (lambda: els.IdealScoreMachine(IMAGES, None), r"schedule must have alpha\(t\) and sigma\(t\).*, got None"),
+        (
+            lambda: els.IdealScoreMachine(IMAGES, None),
+            r"schedule must have alpha\(t\), sigma.*, got None",
+        ),
         (lambda: els.sample(lambda x_t, t: [0], X), r"the denoiser answered list to an x_t of shape \(2, 1, 8, 8\)"),
         (lambda: els.sample(lambda x_t, t: None, X), "the denoiser answered NoneType to an x_t"),
         (lambda: els.sample(lambda x_t, t: x_t.numpy(), X), "the denoiser answered ndarray to an x_t"),
@@ -170,8 +191,36 @@ def test_too_little_memory() -> None:
             r"seeds must be a list of whole numbers, such as \[7\] or range\(10\), got 5",
         ),
         (lambda: els.seeded_noise([], (1, 8, 8)), "at least one, got none"),
-        (lambda: els.seeded_noise([0, 1.5], (1, 8, 8)), "whole numbers below .*, got 1.5 among them"),
-        (lambda: els.seeded_noise([2**64], (1, 8, 8)), "whole numbers below"),
+        (lambda: els.seeded_noise([0, 1.5], (1, 8, 8)), "whole numbers from 0 up.*, got 1.5 among them"),
+        (lambda: els.seeded_noise([2**32], (1, 8, 8)), r"whole numbers from 0 up, below 2\^32, got 4294967296"),
+        (lambda: els.seeded_noise([-1], (1, 8, 8)), r"whole numbers from 0 up, below 2\^32, got -1"),
+        (lambda: els.seeded_noise([0], (1, 8, 8), torch.int64), "dtype must be one of torch's for floats"),
+        (lambda: els.seeded_noise([0], (1, 8, 8), "float64"), "dtype must be one of torch's for floats"),
+        (lambda: els_machine()(X.clone().requires_grad_(), 0.5), "x_t asks for a gradient, and machines have none"),
+        (lambda: torch.func.jacrev(lambda x: els_machine()(x, 0.5))(X), "x_t asks for a gradient, and machines have"),
+        (lambda: els.WienerFilter(IMAGES)(X.clone().requires_grad_(), 0.5), "x_t asks for a gradient, and machines"),
+        (lambda: els_machine()(1e7 * X, 0.5), r"x_t has pixels of up to .*e\+0\d: noised images lie within about 10"),
+        (
+            lambda: els.sample(lambda x_t, t: x_t, X, schedule=Exploding()),
+            r"alpha\^2 \+ sigma\^2 = 26 at t = 1: ",
+        ),
+        (lambda: els.sample(Exploding.machine(3.0), X, times=[0.5, 0], schedule=Exploding()), "has another schedule"),
+        (lambda: els.with_first_step(Exploding.machine(), els_machine()), "the denoiser has another schedule"),
+        (lambda: els.IdealScoreMachine(IMAGES, Timeless()), r"alpha\(t\), sigma\(t\) and times\(steps\)"),
+        (lambda: els.add_noise(None, X, 0.5), "images and noise must be tensors, got NoneType and Tensor"),
+        (lambda: els.add_noise(X, X, 0.5, 5), "schedule must have alpha"),
+        (lambda: els.NetworkDenoiser(lambda x_t, t, labels: x_t), "module must be a torch.nn.Module, .* got function"),
+        (lambda: els.NetworkDenoiser(els.ResNet(), "mine"), "card must be a dict, such as .*, got 'mine'"),
+        (lambda: els.train(lambda x_t, t, labels: x_t, SET), "the network must be a torch.nn.Module, .* got function"),
+        (lambda: els.train(els.ResNet(), SET, 5), r"plan must be an els.TrainingPlan\(...\), got int"),
+        (
+            lambda: els.train(els.ResNet().double(), SET),
+            r"and this one holds torch.float64: call network.f",
+        ),
+        (lambda: els.load(IMAGES), r"got Tensor: images that you have in memory become a set by els.ImageSet"),
+        (lambda: els.load("nowhere.npy"), "nowhere.npy does not exist"),
+        (lambda: els.load_network(IMAGES), "unknown network Tensor: "),
+        (lambda: plotting.image_rows({"a": (255 * X).byte()}), "row 'a' must hold floats, .*, got torch.uint8"),
         (lambda: els.seeded_noise([0], 8), r"shape must be that of one image, such as \(1, 16, 16\), got 8"),
         (lambda: els.seeded_noise([0], ()), r"shape must be that of one image, .*, got \(\)"),
         (lambda: els.seeded_noise([0], (1, 8.0, 8)), "shape must be that of one image"),
@@ -389,7 +438,7 @@ def test_sizes_that_came_with_the_course_stay() -> None:
     [
         ({"steps": 2.5}, "a plan needs whole numbers steps >= 1"),
         ({"batch": "2"}, "a plan needs whole numbers"),
-        ({"seed": 2**70}, "seed < 2.64"),
+        ({"seed": 2**70}, r"0 <= seed < 2\^32"),
         ({"learning_rate": "1e-3"}, "learning_rate > 0, got"),
         ({"learning_rate": -1.0}, "learning_rate > 0, got"),
         ({"warmup": 2.0}, "0 <= warmup < 1"),

@@ -105,6 +105,56 @@ class Own(nn.Module):
         return self.conv(x_t)
 
 
+class Told(Own):
+    """A class-conditional network of one's own: it says how many classes it can be told."""
+
+    classes = 3
+
+    def forward(self, x_t: torch.Tensor, t: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
+        assert labels is not None and labels.shape == (len(x_t),)
+        return self.conv(x_t) * (1 + labels[:, None, None, None])
+
+
+def test_a_network_of_ones_own_may_be_told_classes() -> None:
+    x, own = pictures(6, 1, 8, 8), NetworkDenoiser(Told())
+    assert own.conditional and own.classes == 3
+    alpha, sigma = els.CosineSchedule().alpha(0.5), els.CosineSchedule().sigma(0.5)
+    torch.testing.assert_close(own(x, 0.5, labels=2), (x - 3 * sigma * own.module.conv(x)) / alpha)
+    with pytest.raises(els.CourseError, match=r"knows the classes 0 \.\.\. 2, got 3"):
+        own(x, 0.5, labels=3)
+    data = els.ImageSet(x, torch.tensor([0, 1, 2, 0, 1, 2]))
+    train(Told(), data, TrainingPlan(steps=1, batch=2), progress=False)
+    with pytest.raises(els.CourseError, match="a class-conditional network needs labels"):
+        train(Told(), els.ImageSet(x), TrainingPlan(steps=1, batch=2), progress=False)
+
+
+@pytest.mark.parametrize("layer", [nn.Dropout(0.5), nn.BatchNorm2d(1)])
+def test_a_network_that_draws_at_random_is_refused_until_it_is_in_eval_mode(layer: nn.Module) -> None:
+    own, x = Own(), pictures(2, 1, 8, 8)
+    own.add_module("layer", layer)
+    with pytest.raises(els.CourseError, match=r"is in training mode: call module.eval\(\) first"):
+        NetworkDenoiser(own)(x, 0.5)
+    NetworkDenoiser(own.eval())(x, 0.5)
+
+
+def test_what_is_wrong_inside_a_network_is_not_called_a_wrong_signature() -> None:
+    class Broken(Own):
+        def forward(self, x_t: torch.Tensor, t: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
+            return self.conv(x_t) + None  # type: ignore[operator]
+
+    with pytest.raises(TypeError, match="unsupported operand"):
+        NetworkDenoiser(Broken())(pictures(2, 1, 8, 8), 0.5)
+
+
+@pytest.mark.parametrize(("steps", "ema", "said"), [(20, 0.99, True), (20, 0.9, False)])
+def test_an_average_that_is_longer_than_the_training_is_told(
+    steps: int, ema: float, said: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = TrainingPlan(steps=steps, ema=ema, batch=2, precision="float32")
+    train(Own(), els.ImageSet(pictures(4, 1, 8, 8)), plan, progress=False)
+    assert ("The returned average spans some 100 steps" in capsys.readouterr().out) is said
+
+
 class WithoutLabels(Own):
     def forward(self, x_t: torch.Tensor, t: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
         return self.conv(x_t)
@@ -344,8 +394,8 @@ SCRIPT = textwrap.dedent("""
     out, checkpoint = Path(sys.argv[1]), Path(sys.argv[2])
     show = lambda trainer: print(trainer.step, flush=True)
     data = els.load("fashion-mnist", 16, 200)
-    average, losses = train(network, data, TrainingPlan(steps=300, batch=8, precision=sys.argv[3]), progress=False,
-                            checkpoint=checkpoint, after_step=show)
+    plan = TrainingPlan(steps=300, batch=8, ema=0.99, precision=sys.argv[3])
+    average, losses = train(network, data, plan, progress=False, checkpoint=checkpoint, after_step=show)
     save_file(average.state_dict(), out, {"losses": repr(losses)})
 """)
 

@@ -222,3 +222,26 @@ def test_the_network_has_the_loss_of_its_windows_not_of_its_receptive_field(netw
             loss[name] += error.square().mean().item() / 10
     assert loss["17 x 17"] < loss["network"] / 4, loss
     assert loss["calibrated"] == pytest.approx(loss["network"], rel=0.1), loss
+
+
+class Flow(els.CosineSchedule):
+    """Straight lines from image to noise, as in flow matching: at t = 1 no trace of the image is left."""
+
+    alpha = staticmethod(lambda t: 1 - t)  # type: ignore[assignment]
+    sigma = staticmethod(lambda t: t)  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("tolerance", [None, 1e-3])
+@pytest.mark.parametrize("patch_size", [3, 7])
+@pytest.mark.parametrize("padding", ["zeros", "circular"])
+def test_where_no_trace_is_left_everybody_votes_alike(padding: str, patch_size: int, tolerance: float | None) -> None:
+    """In float32 too, and for enough images that the compiled loops would answer."""
+    v = pictures(60, 3, 16, 16).float()
+    options = {"patch_size": patch_size, "padding": padding, "tolerance": tolerance}
+    x_t = els.seeded_noise([0, 1], (3, 16, 16))
+    machine = els.EquivariantLocalScoreMachine(v, Flow(), **options)
+    exact = els.EquivariantLocalScoreMachine(v.double(), Flow(), **options | {"tolerance": None})
+    assert (machine(x_t, 1.0) - exact(x_t.double(), 1.0)).abs().max() < 1e-5
+    if padding == "circular":
+        assert (machine(x_t, 1.0) - v.mean((0, 2, 3))[:, None, None]).abs().max() < 1e-5
+    assert els.sample(machine, x_t, 3, schedule=Flow()).isfinite().all()
