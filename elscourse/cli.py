@@ -149,7 +149,7 @@ def reproduce(
 @click.option("--conditional", is_flag=True, help="Tell the network the class.")
 @click.option("--steps", type=click.IntRange(min=1), help="Training steps.  [default: the recipe's, or 8000]")
 @click.option(
-    "--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of weights and batches.  [default: the recipe's, or 0]"
+    "--seed", type=click.IntRange(0, 2**32 - 1), help="Seed of weights and batches.  [default: the recipe's, or 0]"
 )
 @click.option("--device", default="cpu", help="cpu or cuda.")
 @click.option("--out", type=FOLDER, default=Path("runs/networks"), help="Folder for the network.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 from conftest import pictures, run
@@ -80,6 +81,18 @@ def test_image_rows_draws_every_image() -> None:
     axes = figure.axes
     assert len(axes) == 6 and sum(bool(a.images) for a in axes) == 5
     assert [a.get_title() for a in axes[:3]] == ["x", "y", "z"] and axes[3].get_xlabel() == "a"
+    for axis, image in zip([*axes[:3], *axes[3:5]], [*rows["grey"], *rows["colour"]], strict=True):
+        shown = torch.from_numpy(axis.images[0].get_array().data).view(*image.shape[1:], -1).movedim(-1, 0)
+        torch.testing.assert_close(2 * shown - 1, image.clamp(-1, 1).float(), rtol=0, atol=1e-5)  # white is 1
+        assert axis.images[0].get_clim() == (0, 1)
+
+
+def test_a_window_is_outlined_around_its_pixel() -> None:
+    axis = plt.figure().add_subplot()
+    plotting.patch_outline(axis, row=2, column=5, patch_size=3)
+    (box,) = axis.patches
+    assert (box.get_xy(), box.get_width(), box.get_height()) == ((3.5, 0.5), 3, 3)
+    plt.close(axis.figure)
 
 
 @pytest.mark.parametrize(
@@ -111,6 +124,7 @@ def test_no_source_looks_like_the_background() -> None:
     colours = plotting.provenance_map(pictures(1, 1, 5, 8), every).axes[1].images[0].get_array().reshape(40, -1)[:, :3]
     grey = colours.max(1) - colours.min(1) < 0.05
     assert grey[0] and not grey[1:].any()
+    assert (colours[2] != colours[1]).any() and (colours[3] != colours[2]).any(), "two sources, two colours"
 
 
 def test_calibration_map_draws_the_ridge_at_the_best_sizes() -> None:
@@ -118,12 +132,15 @@ def test_calibration_map_draws_the_ridge_at_the_best_sizes() -> None:
     figure = plotting.calibration_map([1.0, 0.5], [3, 5], cosine, [(1.0, 5), (0.5, 3)])
     (ridge,) = figure.axes[0].lines
     assert list(ridge.get_ydata()) == [1, 0]
+    colours = torch.from_numpy(figure.axes[0].images[0].get_array().data)  # sizes upwards, times to the right
+    torch.testing.assert_close(colours, torch.tensor([[0.9 / 0.1, 1.0], [1.0, 0.8 / 0.2]]).double(), rtol=1e-5, atol=0)
 
 
 def test_scatter_marks_the_medians() -> None:
     figure = plotting.agreement_scatter(
         torch.tensor([0.9, 0.8]), torch.tensor([0.5, 0.7]), ("ELS", "IS"), "the network"
     )
+    np.testing.assert_allclose(figure.axes[0].collections[0].get_offsets(), [(0.5, 0.9), (0.7, 0.8)], atol=1e-6)
     assert "0.60 and 0.85" in figure.axes[0].get_legend().get_texts()[0].get_text()
 
 

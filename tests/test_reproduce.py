@@ -10,14 +10,17 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from conftest import ok, run
+from torch import Tensor
 
 import elscourse as els
-from elscourse.metrics import compare
+from elscourse import plotting, summary
+from elscourse.metrics import bootstrap_interval, compare
 from elscourse.reproduce import CHUNK
 
 RESULTS = Path(__file__).parents[1] / "data" / "results"
@@ -92,6 +95,33 @@ def test_the_numbers_are_those_of_the_samples(results: Path) -> None:
     assert row["r"] == pytest.approx(float(np.median(ours.r)), abs=1e-5)
     assert row["R2"] == pytest.approx(float(np.median(ours.R2)), abs=1e-5)
     assert row["beats_ideal"] == pytest.approx(float((ours.r2 > ideal.r2).float().mean()), abs=1e-5)
+    interval = bootstrap_interval(ours.r2, torch.Generator().manual_seed(0))
+    assert row["r2_interval"] == pytest.approx(interval, abs=1e-5)
+
+
+def drawn_in(axis: Any) -> Tensor:
+    """The picture on an axis, as one grey value per pixel in [-1, 1]."""
+    return torch.from_numpy(np.asarray(axis.images[0].get_array(), dtype=np.float32)) * 2 - 1
+
+
+def test_the_figures_show_the_samples(results: Path) -> None:
+    ok("reproduce", *SMALL)
+    samples = {k: torch.from_numpy(v) for k, v in np.load(results / "samples.npz").items()}
+    lab = els.lab(network="tiny", verbose=False)
+    nearest, _ = els.nearest_training_image(samples["network-5"], lab.data.images)
+    r2 = {name: compare(samples[name], samples["network-5"]).r2 for name in ("els-zeros", "is")}
+    rows = summary.figure(lab, samples, "els-zeros", "network-5").axes
+    columns = len(rows) // 6
+    expected = [samples["noise"] / 3, *(samples[name] for name in ("is", "ls", "els-zeros", "network-5"))]
+    for line, images in enumerate([*expected, lab.data.images[nearest]]):
+        for column in (0, columns - 1):
+            shown = drawn_in(rows[line * columns + column])
+            torch.testing.assert_close(shown, images[column, 0].clamp(-1, 1), rtol=0, atol=1e-6)
+    assert rows[5 * columns].get_xlabel() == f"r² {r2['els-zeros'][0]:.2f}"
+    points = summary.scatter(lab, samples, "els-zeros", "network-5").axes[0]
+    expected_points = torch.stack([r2["is"], r2["els-zeros"]], dim=1).numpy()
+    np.testing.assert_allclose(points.collections[0].get_offsets(), expected_points, atol=1e-6)
+    assert "IS" in points.get_xlabel() and "ELS zeros" in points.get_ylabel()
 
 
 def test_classes_follow_the_seeds(results: Path) -> None:
@@ -202,6 +232,23 @@ def test_sample_draws_a_picture(results: Path) -> None:
     for options in (["--network", "tiny"], ["--network", "tiny-classes", "--label", "3", "--denoiser", "els-zeros"]):
         ok("sample", *options, "--seeds", "0-2,7", "--steps", "2", "--out", "four.png")
         assert Path("four.png").read_bytes()[:4] == b"\x89PNG"
+
+
+@pytest.mark.parametrize(("seeds", "lines"), [("0-2,7", [[0, 1, 2, 7]]), ("3-14", [[*range(3, 13)], [13, 14]])])
+def test_sample_draws_what_was_asked(
+    seeds: str, lines: list[list[int]], results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = []
+    original = plotting.image_rows
+    monkeypatch.setattr(plotting, "image_rows", lambda *given: shown.append(given) or original(*given))
+    ok("sample", "--network", "tiny-classes", "--label", "3", "--denoiser", "ls", "--seeds", seeds, "--steps", "4")
+    ((rows, notes),) = shown
+    lab = els.lab(network="tiny-classes", verbose=False)
+    for row, line in zip(rows.values(), lines, strict=True):
+        again = els.sample(lab.machine("ls"), els.seeded_noise(line, lab.shape), 4, labels=3)
+        torch.testing.assert_close(row, again, rtol=0, atol=1e-5)
+    told = notes if len(lines) == 1 else " ".join(name.removeprefix("ls\n") for name in rows).split()
+    assert told == [str(seed) for line in lines for seed in line]
 
 
 def test_lists() -> None:
