@@ -115,11 +115,16 @@ def field_of_view(lab: els.Lab) -> int:
     return int(rows.max() - rows.min()) + 1
 
 
-def guess() -> Tensor:
-    """What ELS draws with the windows that the 500 pictures and 100 new ones tell: the same for every network."""
-    lab, _ = drawn(UNET.name, UNET)
+def guessed_curve(lab: els.Lab) -> list[tuple[float, int]]:
+    """(t, P) with the windows that the 500 pictures and 100 new ones tell: the same for every network."""
     sizes = els.load_results("14_guess")[f"guessed, {UNET.name}"].tolist()
-    return predicted(lab, [(t, size) for (t, _), size in zip(lab.patch_sizes("els-zeros"), sizes, strict=True)])
+    return [(t, size) for (t, _), size in zip(lab.patch_sizes("els-zeros"), sizes, strict=True)]
+
+
+def guess() -> Tensor:
+    """What ELS draws with them."""
+    lab, _ = drawn(UNET.name, UNET)
+    return predicted(lab, guessed_curve(lab))
 
 
 def measured(name: str, guessed: Tensor) -> dict[str, np.ndarray]:

@@ -5,7 +5,14 @@
 P = F t, rounded to an odd number and at least 3; F is the side of what a pixel of the network can see, and no more than
 the largest window. No picture, no loss and no drawing has a part in this curve. Kept are the curve and r2 with the
 network's drawings (150 steps, seeds 0 to 99): for the four shipped networks for 16 x 16, and for the two UNets of
-make_15_exchange.py, one of other pictures. Drawings stay in runs/lessons, and a run that was killed goes on.
+make_15_exchange.py, one of other pictures.
+
+Then the same for the eight kinds of make_14_halvings.py, most of which could see far more than they look at, with r2 of
+the guessed and of the measured curve, and with the measured windows. They are trained here once more, with seed 0, as
+their weights are not kept (`make_14_halvings.py NAME ...`): on another processor, whose sums are rounded otherwise,
+another network comes out, so what is kept under "again" is a third training beside the two of 14_halvings.npz.
+
+Drawings stay in runs/lessons, and a run that was killed goes on.
 """
 
 from pathlib import Path
@@ -13,8 +20,8 @@ from pathlib import Path
 import make_15_exchange
 import numpy as np
 from make_10_variants import drawn
-from make_14_guess import predicted
-from make_14_halvings import field_of_view
+from make_14_guess import age, predicted
+from make_14_halvings import RUNS, field_of_view, guessed_curve
 from torch import Tensor
 
 import elscourse as els
@@ -37,6 +44,9 @@ def networks() -> dict[str, tuple[els.Lab, Tensor]]:
     return found
 
 
+AGAIN = [name for name in RUNS if "-seed-" not in name]
+
+
 def straight(lab: els.Lab) -> list[tuple[float, int]]:
     """(t, P) from t = 1 down."""
     largest = lab.patch_machine(f"els-{lab.network.padding}", 1).largest_patch_size
@@ -51,6 +61,18 @@ def main() -> None:
         curve = straight(lab)
         found[f"straight, {name}"] = np.array([size for _, size in curve])
         found[f"r2 straight, {name}"] = els.compare(predicted(lab, curve), network).r2.numpy()
+    for name in AGAIN:
+        lab, images = drawn(name, RUNS[name])
+        network, measured = images["network-150"], lab.patch_sizes("els-zeros")
+        curves = {"straight": straight(lab), "guessed": guessed_curve(lab)}
+        found[f"straight, again, {name}"] = np.array([size for _, size in curves["straight"]])
+        found[f"measured, again, {name}"] = np.array([size for _, size in measured])
+        predictions = {what: predicted(lab, curve) for what, curve in curves.items()} | {
+            "measured": images["els-zeros"]
+        }
+        for what, its in predictions.items():
+            found[f"r2 {what}, again, {name}"] = els.compare(its, network).r2.numpy()
+        found[f"losses of the network, again, {name}"] = age(lab, network)["losses of the network"]
     with whole_file(HERE / "14_straight.npz") as partial:
         np.savez_compressed(partial, **found)  # type: ignore[arg-type]
 
