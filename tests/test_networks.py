@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import ok, pictures, run
+from PIL import Image
 from torch import Tensor, nn
 
 import elscourse as els
@@ -126,6 +128,20 @@ def test_a_network_of_ones_own_may_be_told_classes() -> None:
     train(Told(), data, TrainingPlan(steps=1, batch=2), progress=False)
     with pytest.raises(els.CourseError, match="a class-conditional network needs labels"):
         train(Told(), els.ImageSet(x), TrainingPlan(steps=1, batch=2), progress=False)
+
+
+def test_the_start_page_s_way_with_own_pictures_and_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "my-pictures").mkdir()
+    for k, picture in enumerate(pictures(5, 3, 20, 24)):
+        Image.fromarray(((picture.movedim(0, -1) + 1) * 127.5).byte().numpy()).save(tmp_path / f"my-pictures/{k}.png")
+    monkeypatch.chdir(tmp_path)
+    start = (Path(__file__).parents[1] / "book" / "start.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", start, re.DOTALL)
+    torch.manual_seed(0)
+    exec(code, {"network": els.ResNet(3, width=8)})
+    assert re.fullmatch(r"the formula predicts the network with r2 0\.\d\d\n", capsys.readouterr().out)
 
 
 @pytest.mark.parametrize("layer", [nn.Dropout(0.5), nn.BatchNorm2d(1)])
