@@ -25,10 +25,15 @@ def check_time(t: float, *, zero: bool = False) -> float:
     return inside
 
 
+def is_schedule(schedule: object) -> bool:
+    """Whether it says how much of the image and how much noise there is at t, and at which times to sample."""
+    return all(callable(getattr(schedule, name, None)) for name in ("alpha", "sigma", "times"))
+
+
 def check_schedule(schedule: object) -> None:
     """Raise CourseError unless it is a schedule, which may be one's own: x_t = alpha(t) x_0 + sigma(t) eps, and
     times(steps), a grid that falls from 1 to 0. A sampler asks for alpha(1)^2 + sigma(1)^2 = 1 besides."""
-    if not all(callable(getattr(schedule, name, None)) for name in ("alpha", "sigma", "times")):
+    if not is_schedule(schedule):
         raise CourseError(
             f"schedule must have alpha(t), sigma(t) and times(steps), as els.CosineSchedule() has, got {schedule!r}."
         )
