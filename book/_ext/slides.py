@@ -24,6 +24,7 @@ from parts import LESSONS, first_cell
 from sphinx.application import Sphinx
 
 DENSE = 90  # words: more are set smaller
+LINK = re.compile(r"\[([^\]]+)\]\([^)\s]+\.(?:ipynb|md)[^)]*\)")
 EXERCISE = re.compile(r"### Exercise|<details>|Stuck\?")  # for readers
 BRIEF = 4  # lines: as many fit below a figure
 ASIDE = re.compile(r"(?<=[.?!])\s+\([A-Z][^()]*[.?!]\)")  # whole sentences in parentheses
@@ -119,7 +120,8 @@ def deck(lesson: Path) -> list[Slide]:
             if is_text and cell is not cells[0] and below["cell_type"] == "code":
                 slides[-1] = replace(slides[-1], section=section)
         elif is_text and slides and not EXERCISE.match(source):
-            slides[-1] = replace(slides[-1], notes=slides[-1].notes + MARKDOWN.render(source))
+            spoken = LINK.sub(r"\1", source)  # notes lie elsewhere than lessons, and are read, not clicked
+            slides[-1] = replace(slides[-1], notes=slides[-1].notes + MARKDOWN.render(spoken))
     return slides
 
 
