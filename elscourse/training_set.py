@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import torch
@@ -83,7 +84,8 @@ class TrainingSetDenoiser:
                 "x_t asks for a gradient, and machines have none (they are computed without autograd): pass "
                 "x_t.detach(), or differentiate els.reference, which is plain torch."
             )
-        if not x_t.isfinite().all():
+        largest = float(x_t.abs().max())  # NaN if one is: a GPU is waited for once
+        if not math.isfinite(largest):
             raise CourseError("x_t contains NaN or infinite pixels.")
-        if (largest := float(x_t.abs().max())) > MOST:
+        if largest > MOST:
             raise CourseError(f"x_t has pixels of up to {largest:.2g}: noised images lie within about 10 of 0.")
