@@ -276,7 +276,7 @@ GOOD = pictures(6, 1, 8, 8).numpy()
         (GOOD.astype(">f4"), r"must hold float32 or float64 .*, got >f4"),
         (np.asfortranarray(GOOD), "Fortran order: save it with"),
         (GOOD * 255, r"must lie in \[-1, 1\] \(uint8 / 127.5 - 1\), got some from -25"),
-        (np.where(GOOD > 0.99, np.nan, GOOD), r"got some from nan to nan"),
+        (np.where(GOOD > 0.99, np.nan, GOOD), r"got NaN"),
         (np.array([{}]), "holds no images, or not all of it"),
     ],
 )
