@@ -674,30 +674,13 @@ assert copies == [0, 0, 0, 0, 0, 4, 8] and alike > 0.8
 #
 # ## 9. No place is special (4 minutes)
 #
-# One property we have built in and not yet seen. Shift the noise, and everything follows. **Predict** which of these
-# denoisers obey $D(\text{shifted } x_t) = \text{shifted } D(x_t)$: ELS, LS, the network with circular convolutions, the
-# network of the earlier lessons, which pads with zeros.
-
-# %% tags=["slide"]
-x_t, t, shift = x_early[:1], t_early, (3, 5)
-denoisers = {
-    "ELS, circular": formula,
-    "LS": machines["ls"],
-    "network, circular": circular.network,
-    "network, zeros": els.load_network("fashion-mnist-16-resnet-zeros"),
-}
-gaps = {}
-for name, denoiser in denoisers.items():
-    moved, still = denoiser(x_t.roll(shift, (-2, -1)), t), denoiser(x_t, t)
-    gaps[name] = (moved - still.roll(shift, (-2, -1))).abs().max().item()
-    print(f"{name:20s} largest difference {gaps[name]:.4f}")
-assert gaps["ELS, circular"] < 1e-4 and gaps["network, circular"] < 1e-3
-assert min(gaps["LS"], gaps["network, zeros"]) > 0.3
+# One property we have built in and not yet seen. Shift the noise, and everything follows:
+#
+# $$D(\text{shifted } x_t) = \text{shifted } D(x_t).$$
+#
+# **How would you find out** whether a denoiser, of which you know nothing, obeys?
 
 # %% [markdown]
-# Whoever treats places alike in every step does so from noise to picture: shift the noise, and the sample is shifted.
-# That also says what such a machine *cannot* do: put a shoe's sole at the bottom of the picture. There is no bottom.
-#
 # ### Exercise 4: Measure it (6 minutes, ★★☆)
 #
 # For any `denoiser` (a function of $x_t$ alone), return the largest absolute difference between denoising the shifted
@@ -728,6 +711,30 @@ check.shift_gap(shift_gap)
 # on one noisy picture makes it likely, no more. A machine may pass for one shift and fail for another: pooling by 2
 # passes for even shifts only.
 # </details>
+
+# %% [markdown] tags=["slide"]
+# **Predict** which of these denoisers obey: ELS, LS, the network with circular convolutions, the network of the earlier
+# lessons, which pads with zeros.
+
+# %% tags=["slide"]
+x_t, t, shift = x_early[:1], t_early, (3, 5)
+denoisers = {
+    "ELS, circular": formula,
+    "LS": machines["ls"],
+    "network, circular": circular.network,
+    "network, zeros": els.load_network("fashion-mnist-16-resnet-zeros"),
+}
+gaps = {}
+for name, denoiser in denoisers.items():
+    moved, still = denoiser(x_t.roll(shift, (-2, -1)), t), denoiser(x_t, t)
+    gaps[name] = (moved - still.roll(shift, (-2, -1))).abs().max().item()
+    print(f"{name:20s} largest difference {gaps[name]:.4f}")
+assert gaps["ELS, circular"] < 1e-4 and gaps["network, circular"] < 1e-3
+assert min(gaps["LS"], gaps["network, zeros"]) > 0.3
+
+# %% [markdown]
+# Whoever treats places alike in every step does so from noise to picture: shift the noise, and the sample is shifted.
+# That also says what such a machine *cannot* do: put a shoe's sole at the bottom of the picture. There is no bottom.
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
