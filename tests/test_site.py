@@ -297,3 +297,53 @@ def test_the_minutes_of_a_plan_add_up(plan: str) -> None:
     assert total and int(total[1]) == sum(int(m) for m in re.findall(r"^\| (\d+) \|", timed, re.MULTILINE))
     for part in ("What to run live", "ask", "Common wrong answers"):
         assert re.search(rf"^##? .*{part}|^\| .*{part}", text, re.MULTILINE), part
+
+
+def lesson_minutes() -> dict[tuple[str, int | str], int]:
+    """Minutes of every section by (lesson, number), and of exercises by (lesson, "exercise 1")."""
+    found: dict[tuple[str, int | str], int] = {}
+    for name in LESSONS:
+        text = (ROOT / "notebooks" / f"{name}.py").read_text(encoding="utf-8")
+        for level, number, minutes in re.findall(
+            r"^# (## |### Exercise )(\d+)[.:] .*\((\d+) minutes", text, re.MULTILINE
+        ):
+            found[name[:2], int(number) if level == "## " else f"exercise {number}"] = int(minutes)
+    return found
+
+
+def sections(cell: str) -> list[tuple[str, int | str]]:
+    """The sections that a cell of a plan's table leads to."""
+    return [(lesson, int(number)) for lesson, number in re.findall(r"slides/(\d\d)_\w+\.html#s(\d+)", cell)]
+
+
+def test_what_the_plans_say_of_minutes_is_what_the_lessons_say() -> None:
+    """The lecture's own reading time; per week what is read at home, and its homework; how long the blocks are."""
+    minutes = lesson_minutes()
+    lecture, weeks = (
+        (ROOT / "book/teach/plans" / f"{plan}.md").read_text("utf-8") for plan in ("lecture", "six-weeks")
+    )
+    table = lecture.partition("## Minute by minute")[2].partition("Total:")[0]
+    stated = re.search(r"cells needs (\d+), by the lessons' own count", lecture)
+    assert stated and sum(minutes[part] for part in sections(table)) == int(stated[1])
+    blocks = {
+        week: [sections(first), sections(second)]
+        for week, first, second in re.findall(r"^\| (\d) \| ([^|]*#s[^|]*) \| ([^|]*#s[^|]*) \|$", weeks, re.MULTILINE)
+        if "slides/" in first and "**" not in first
+    }
+    lengths = [sum(minutes[part] for part in block) for pair in blocks.values() for block in pair]
+    assert len(blocks) == 6 and f"takes {min(lengths)} to {max(lengths)} of its 25" in " ".join(weeks.split())
+    rows = re.findall(
+        r"^\| (\d) \| (.*?): .* \| the rest of [^|]*?, (\d+) minutes[^|]* \| ([^|]*) \|$", weeks, re.MULTILINE
+    )
+    assert len(rows) == 6
+    for week, lessons, at_home, homework in rows:
+        numbers = re.findall(r"\{doc\}`(\d\d)", lessons)
+        everything = sum(m for (lesson, part), m in minutes.items() if lesson in numbers and isinstance(part, int))
+        assert everything - sum(minutes[part] for pair in blocks[week] for part in pair) == int(at_home), f"week {week}"
+        set_ = [
+            (lesson, f"exercise {number}")
+            for lesson, list_ in re.findall(r"(\d\d): ([\d\\*, and]+)", homework)
+            for number in re.findall(r"\d+", list_)
+        ]
+        total = re.search(r"(\d+) minutes", homework)
+        assert sum(minutes[part] for part in set_) == (int(total[1]) if total else 0), f"week {week}"
