@@ -71,8 +71,8 @@ LEARNERS: dict[str, tuple[list[str], str, str | None, str]] = {
         r"name 'angle' is not defined",
         r"^no value for half, angle: a cell failed, or is missing$",
     ),
-    "trap": (  # files of the worker's own, had it any, replaced by one that is never read to its end
-        [noising("for name in os.listdir('.'):", "    os.remove(name)", "    os.mkfifo(name)", "os._exit(1)")],
+    "sweeps": (  # had the worker files of its own there, they would be gone
+        [noising("for name in os.listdir('.'):", "    os.remove(name)", "os._exit(1)")],
         "incorrect",
         r"process ended \(exit status 1\)",
         r"^noising: The notebook's process ended",
