@@ -15,7 +15,7 @@ from torch import Tensor
 from .errors import CourseError, shape_of
 from .schedule import CosineSchedule, check_schedule, check_time, is_schedule
 
-VARIANCE_SLACK = 0.01
+VARIANCE_SLACK = 0.01  # of x_1, whose noise is drawn with variance 1
 SEEDS = 2**32  # torch takes more, and draws for 2^32 + 7 what it draws for 7
 
 Labels = int | Sequence[int] | Tensor | None

@@ -11,10 +11,8 @@ import torch
 
 PROC, CGROUP = Path("/proc"), Path("/sys/fs/cgroup")  # Linux's own words about itself, and a container's limits
 GIB = 2**30
-BFLOAT16 = (
-    "avx512_bf16",
-    "amx_bf16",
-)  # those that torch's products use: on ARM, whose have other names, none was tried
+# the instructions that torch's products in bfloat16 use: on ARM, whose have other names, none was tried
+BFLOAT16 = ("avx512_bf16", "amx_bf16")
 
 
 def cpu_model() -> str:

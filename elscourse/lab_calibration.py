@@ -30,7 +30,8 @@ def calibrate_lab(
     so that a calibration that was killed goes on; once they are, the next one starts anew.
 
     Raises CourseError for other machines, for no size to try, for scores kept of other settings or images, and for
-    settings other than those by which sizes that came with the course were measured: they would be replaced.
+    settings other than those by which the sizes there are were measured: they would be replaced, as they are if `fresh`
+    (but not those that came with the course).
     """
     own = f"els-{lab.network.padding}"
     path = sizes_path(find_card(network))
