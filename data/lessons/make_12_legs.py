@@ -59,10 +59,12 @@ def columns(lab: els.Lab, garment: str) -> dict[str, Column]:
     return {f"{garment}.{column}": made for column, made in wanted.items()}
 
 
-def piece(path: Path, denoiser: els.diffusion.Denoiser, noise: Tensor, steps: int, label: int) -> np.ndarray:
+def piece(
+    path: Path, denoiser: els.diffusion.Denoiser, noise: Tensor, steps: int, labels: els.diffusion.Labels
+) -> np.ndarray:
     """The samples of some seeds: from its file, or computed and kept there."""
     if not path.exists():
-        save_array(eight_bits(els.sample(denoiser, noise, steps, labels=label)), path)
+        save_array(eight_bits(els.sample(denoiser, noise, steps, labels=labels)), path)
     return np.load(path, allow_pickle=False)
 
 

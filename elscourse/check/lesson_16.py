@@ -1,0 +1,387 @@
+"""Exercises of lesson 16: to change the noise, and to foretell what that changes in a drawing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ..metrics import compare
+from .attempt import Case
+from .exercise import Exercise, Mistake
+
+# ------------------------------------------------------------------------------------------------------------ exchange
+
+
+def _two_noises(generator: torch.Generator) -> list[Case]:
+    cases: list[Case] = []
+    for shape, y, x, side in (((2, 1, 8, 8), 1, 4, 3), ((3, 3, 6, 9), 0, 2, 4), ((1, 1, 7, 7), 2, 3, 4)):
+        noise, other = (torch.randn(shape, generator=generator) for _ in range(2))
+        cases.append((noise, other, y, x, side))
+    return cases
+
+
+def _inside(shape: torch.Size, rows: slice, columns: slice) -> Tensor:
+    """Which pixels lie in these rows and columns, (H, W)."""
+    found = torch.zeros(shape[-2:], dtype=torch.bool)
+    found[rows, columns] = True
+    return found
+
+
+def _exchange(noise: Tensor, other: Tensor, y: int, x: int, side: int) -> Tensor:
+    return torch.where(_inside(noise.shape, slice(y, y + side), slice(x, x + side)), other, noise)
+
+
+def _outside(noise: Tensor, other: Tensor, y: int, x: int, side: int) -> Tensor:
+    return _exchange(other, noise, y, x, side)
+
+
+def _transposed(noise: Tensor, other: Tensor, y: int, x: int, side: int) -> Tensor:
+    return _exchange(noise, other, x, y, side)
+
+
+def _corner_as_centre(noise: Tensor, other: Tensor, y: int, x: int, side: int) -> Tensor:
+    half = side // 2
+    rows, columns = (slice(max(0, k - half), k - half + side) for k in (y, x))
+    return torch.where(_inside(noise.shape, rows, columns), other, noise)
+
+
+def _one_more(noise: Tensor, other: Tensor, y: int, x: int, side: int) -> Tensor:
+    return _exchange(noise, other, y, x, side + 1)
+
+
+def _one_less(noise: Tensor, other: Tensor, y: int, x: int, side: int) -> Tensor:
+    return _exchange(noise, other, y, x, side - 1)
+
+
+def _whole_rows(noise: Tensor, other: Tensor, y: int, x: int, side: int) -> Tensor:
+    return torch.where(_inside(noise.shape, slice(y, y + side), slice(None)), other, noise)
+
+
+def _added(noise: Tensor, other: Tensor, y: int, x: int, side: int) -> Tensor:
+    return torch.where(_inside(noise.shape, slice(y, y + side), slice(x, x + side)), noise + other, noise)
+
+
+def _corner_of_other(noise: Tensor, other: Tensor, y: int, x: int, side: int) -> Tensor:
+    changed = noise.clone()
+    changed[..., y : y + side, x : x + side] = other[..., :side, :side]
+    return changed
+
+
+# ------------------------------------------------------------------------------------------------------------ foretold
+
+
+def _changes(generator: torch.Generator) -> list[Case]:
+    cases: list[Case] = []
+    for shape, off in (((5, 1, 5, 5), 0.4), ((3, 3, 4, 6), 1.5), ((6, 1, 4, 4), 0.1)):
+        change = torch.randn(shape, generator=generator) + torch.linspace(0.2, 1, shape[0])[:, None, None, None]
+        predicted = 0.8 * change + off * torch.randn(shape, generator=generator)
+        predicted[0] = 0  # nothing foretold
+        cases.append((change, predicted))
+    return cases
+
+
+def _squares(x: Tensor) -> Float[Tensor, " B"]:
+    return x.double().square().flatten(1).sum(1)
+
+
+def _foretold(change: Tensor, predicted: Tensor) -> Float[Tensor, " B"]:
+    return 1 - _squares(change.double() - predicted.double()) / _squares(change)
+
+
+def _what_is_missing(change: Tensor, predicted: Tensor) -> Tensor:
+    return 1 - _foretold(change, predicted)
+
+
+def _not_squared(change: Tensor, predicted: Tensor) -> Tensor:
+    return 1 - _what_is_missing(change, predicted).sqrt()
+
+
+def _absolute(change: Tensor, predicted: Tensor) -> Tensor:
+    return 1 - (change - predicted).abs().flatten(1).sum(1) / change.abs().flatten(1).sum(1)
+
+
+def _against_the_mean(change: Tensor, predicted: Tensor) -> Tensor:
+    """R2 of lesson 11: the baseline is the mean change, not none."""
+    x = change.double().flatten(1)
+    return 1 - _squares(change.double() - predicted.double()) / (x - x.mean(1, keepdim=True)).square().sum(1)
+
+
+def _of_the_predicted(change: Tensor, predicted: Tensor) -> Tensor:
+    return 1 - _squares(change.double() - predicted.double()) / _squares(predicted)
+
+
+def _one_for_all(change: Tensor, predicted: Tensor) -> Tensor:
+    missing = _squares(change.double() - predicted.double()).sum() / _squares(change).sum()
+    return (1 - missing).expand(len(change))
+
+
+def _correlation(change: Tensor, predicted: Tensor) -> Tensor:
+    return compare(predicted, change).r2
+
+
+def _correlation_or_none(change: Tensor, predicted: Tensor) -> Tensor:
+    return compare(predicted, change).r2.nan_to_num(0)
+
+
+def _size_alone(change: Tensor, predicted: Tensor) -> Tensor:
+    return _squares(predicted) / _squares(change)
+
+
+# --------------------------------------------------------------------------------------------------------- by distance
+
+
+def _one_change(generator: torch.Generator) -> list[Case]:
+    places = (((8, 8), 1, 4, 3), ((6, 9), 2, 0, 2), ((9, 7), 3, 2, 4))
+    return [(torch.randn(shape, generator=generator), y, x, side) for shape, y, x, side in places]
+
+
+def _away(n: int, start: int, side: int) -> Tensor:
+    """How many steps each of n rows (or columns) is away from the block's."""
+    k = torch.arange(n)
+    return torch.maximum(start - k, k - (start + side - 1)).clamp(min=0)
+
+
+def _sums(change: Tensor, distance: Tensor) -> Tensor:
+    sums = torch.zeros(max(change.shape), dtype=torch.float64)
+    return sums.index_add(0, distance.flatten(), change.double().square().flatten())
+
+
+def _by_distance(change: Tensor, y: int, x: int, side: int) -> Tensor:
+    rows, columns = (_away(n, start, side) for n, start in zip(change.shape, (y, x), strict=True))
+    return _sums(change, torch.maximum(rows[:, None], columns[None]))
+
+
+def _other_distance(between: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
+    """The same with another distance, of the steps along rows and along columns."""
+
+    def sums(change: Tensor, y: int, x: int, side: int) -> Tensor:
+        rows, columns = (_away(n, start, side) for n, start in zip(change.shape, (y, x), strict=True))
+        return _sums(change, between(rows[:, None], columns[None]).clamp(max=max(change.shape) - 1).long())
+
+    return sums
+
+
+def _from_the_corner(change: Tensor, y: int, x: int, side: int) -> Tensor:
+    return _by_distance(change, y, x, 1)
+
+
+def _transposed_block(change: Tensor, y: int, x: int, side: int) -> Tensor:
+    return _by_distance(change, x, y, side)
+
+
+def _one_step_short(change: Tensor, y: int, x: int, side: int) -> Tensor:
+    """The last row and column of the block taken for outside of it."""
+    return _by_distance(change, y, x, side - 1)
+
+
+def _not_squared_sums(change: Tensor, y: int, x: int, side: int) -> Tensor:
+    return _by_distance(change.double().abs().sqrt(), y, x, side)
+
+
+def _signed_sums(change: Tensor, y: int, x: int, side: int) -> Tensor:
+    positive, negative = (_by_distance(part.double().clamp(min=0).sqrt(), y, x, side) for part in (change, -change))
+    return positive - negative
+
+
+def _up_to(change: Tensor, y: int, x: int, side: int) -> Tensor:
+    return _by_distance(change, y, x, side).cumsum(0)
+
+
+def _means(change: Tensor, y: int, x: int, side: int) -> Tensor:
+    sums, count = _by_distance(change, y, x, side), _by_distance(torch.ones_like(change), y, x, side)
+    return sums / count.clamp(min=1)
+
+
+def _shares(change: Tensor, y: int, x: int, side: int) -> Tensor:
+    sums = _by_distance(change, y, x, side)
+    return sums / sums.sum()
+
+
+# ---------------------------------------------------------------------------------------------------------------- kept
+
+
+def _scores(generator: torch.Generator) -> list[Case]:
+    cases: list[Case] = []
+    for seeds, many, blur in ((6, 10, 0.5), (3, 5, 1.0), (8, 20, 0.1)):
+        true = torch.randn(seeds, many, generator=generator) + torch.linspace(-1, 3, seeds)[:, None]
+        cases.append((0.7 * true + blur * torch.randn(seeds, many, generator=generator) + 0.5, true))
+    return cases
+
+
+def _kept_at(choice: Tensor, by_network: Tensor) -> Tensor:
+    """What the network gives at these columns, between the mean (0) and the best (1) of each row."""
+    given = by_network.gather(1, choice[:, None])[:, 0]
+    mean = by_network.mean(1)
+    return (given - mean) / (by_network.amax(1) - mean)
+
+
+def _kept(by_formula: Tensor, by_network: Tensor) -> Tensor:
+    return _kept_at(by_formula.argmax(1), by_network)
+
+
+def _lowest(by_formula: Tensor, by_network: Tensor) -> Tensor:
+    return _kept_at(by_formula.argmin(1), by_network)
+
+
+def _as_the_formula_sees_it(by_formula: Tensor, by_network: Tensor) -> Tensor:
+    mean = by_network.mean(1)
+    return (by_formula.amax(1) - mean) / (by_network.amax(1) - mean)
+
+
+def _roles_exchanged(by_formula: Tensor, by_network: Tensor) -> Tensor:
+    return _kept(by_network, by_formula)
+
+
+def _share_of_the_best(by_formula: Tensor, by_network: Tensor) -> Tensor:
+    return by_network.gather(1, by_formula.argmax(1)[:, None])[:, 0] / by_network.amax(1)
+
+
+def _from_the_worst(by_formula: Tensor, by_network: Tensor) -> Tensor:
+    given = by_network.gather(1, by_formula.argmax(1)[:, None])[:, 0]
+    worst = by_network.amin(1)
+    return (given - worst) / (by_network.amax(1) - worst)
+
+
+def _one_choice_for_all(by_formula: Tensor, by_network: Tensor) -> Tensor:
+    return _kept_at(by_formula.mean(0).argmax().expand(len(by_formula)), by_network)
+
+
+def _what_is_lost(by_formula: Tensor, by_network: Tensor) -> Tensor:
+    return 1 - _kept(by_formula, by_network)
+
+
+def _one_mean(by_formula: Tensor, by_network: Tensor) -> Tensor:
+    given = by_network.gather(1, by_formula.argmax(1)[:, None])[:, 0]
+    return (given - by_network.mean()) / (by_network.amax(1) - by_network.mean())
+
+
+def _above_the_mean(by_formula: Tensor, by_network: Tensor) -> Tensor:
+    return by_network.gather(1, by_formula.argmax(1)[:, None])[:, 0] - by_network.mean(1)
+
+
+EXERCISES = [
+    Exercise(
+        name="exchange",
+        lesson=16,
+        title="Exchange a block of the noise",
+        minutes=4,
+        difficulty=1,
+        start="Start from a copy of the noise: noise.clone().",
+        hints=(
+            "Rows y to y + side - 1 are written y : y + side in Python, and columns the same.",
+            "changed[..., y : y + side, x : x + side] = the same part of other; then return changed.",
+        ),
+        cases=_two_noises,
+        answer=_exchange,
+        mistakes=(
+            Mistake("The block is kept, and all else exchanged: it should be the other way round.", _outside),
+            Mistake("You have exchanged y and x: y counts rows, which is the dimension before the last.", _transposed),
+            Mistake("You take (y, x) for the middle of the block: it is its upper left pixel.", _corner_as_centre),
+            Mistake("Your block is one too wide: y : y + side ends before y + side.", _one_more),
+            Mistake("Your block is one too narrow: y : y + side already ends before y + side.", _one_less),
+            Mistake("You exchange whole rows: the columns have limits, too.", _whole_rows),
+            Mistake("You add the other noise: put it in the place of the first.", _added),
+            Mistake("You take the other noise's upper left corner: take it from the same place.", _corner_of_other),
+        ),
+    ),
+    Exercise(
+        name="foretold",
+        lesson=16,
+        title="How much of the change is foretold",
+        minutes=6,
+        difficulty=2,
+        start="Start from the sum of the squared change over the pixels of each image, shape (B,).",
+        hints=(
+            "change.square().sum((1, 2, 3)) has one number for every image.",
+            "What is not foretold is change - predicted; sum its square in the same way.",
+            "Return 1 minus the second sum divided by the first.",
+        ),
+        cases=_changes,
+        answer=_foretold,
+        mistakes=(
+            Mistake("That is the part which is not foretold: take it from 1.", _what_is_missing),
+            Mistake("You take a root: the sums of squares are compared as they are.", _not_squared),
+            Mistake("You add absolute values: add squares.", _absolute),
+            Mistake(
+                "You take off the mean of the change: that is R2, whose baseline knows the mean change. Here the "
+                "baseline is no change at all.",
+                _against_the_mean,
+            ),
+            Mistake("You divide by the change that was predicted: divide by the true one.", _of_the_predicted),
+            Mistake("That is one number for the whole batch: one for every image was asked.", _one_for_all),
+            Mistake("That is r2. It forgives a change that is foretold too small or too large.", _correlation),
+            Mistake("That is r2: it forgives a change that is foretold too small or too large.", _correlation_or_none),
+            Mistake("You compare how large the two changes are: compare the changes themselves.", _size_alone),
+        ),
+    ),
+    Exercise(
+        name="by_distance",
+        lesson=16,
+        title="How far from the block",
+        minutes=7,
+        difficulty=2,
+        start="Start from how many rows each row is away from the block: 0 for those that cross it.",
+        hints=(
+            "With k = torch.arange(H) the rows are torch.maximum(y - k, k - (y + side - 1)).clamp(min=0) away; columns "
+            "likewise.",
+            "The distance of a pixel is the larger of the two: torch.maximum(rows[:, None], columns[None, :]), (H, W).",
+            "For every d up to max(H, W) - 1: (change.square() * (distance == d)).sum().",
+        ),
+        cases=_one_change,
+        answer=_by_distance,
+        mistakes=(
+            Mistake("You add the steps along rows and columns: take the larger.", _other_distance(torch.add)),
+            Mistake("You take the smaller of the two steps: take the larger.", _other_distance(torch.minimum)),
+            Mistake(
+                "You measure along the diagonal, as with a ruler: take the larger of the steps along rows and columns.",
+                _other_distance(lambda rows, columns: (rows.square() + columns.square()).sqrt().round()),
+            ),
+            Mistake(
+                "You measure from the block's upper left pixel: every pixel of it has distance 0.", _from_the_corner
+            ),
+            Mistake("You have exchanged y and x: y counts rows, the first dimension.", _transposed_block),
+            Mistake("The block's last row is y + side - 1, and has distance 0, too.", _one_step_short),
+            Mistake("You add absolute values: add squares.", _not_squared_sums),
+            Mistake("You add the change itself, so that dark and bright cancel: add its square.", _signed_sums),
+            Mistake("You add up all that is as near or nearer: each distance has a sum of its own.", _up_to),
+            Mistake("Those are means over the pixels at each distance: sums were asked.", _means),
+            Mistake("You divide by the whole: the sums themselves were asked.", _shares),
+        ),
+    ),
+    Exercise(
+        name="kept",
+        lesson=16,
+        title="What the formula's choice is worth",
+        minutes=6,
+        difficulty=2,
+        start="Start from the formula's choice in each row: by_formula.argmax(1).",
+        hints=(
+            "What the network gives at the choice: by_network[torch.arange(len(by_network)), choice].",
+            "Take off the network's mean over the row: that is what a blind choice gives.",
+            "Divide by the network's best less the same mean.",
+        ),
+        cases=_scores,
+        answer=_kept,
+        mistakes=(
+            Mistake("You take the formula's lowest: it chooses the highest.", _lowest),
+            Mistake(
+                "You count what the formula promises: count what the network gives there.", _as_the_formula_sees_it
+            ),
+            Mistake(
+                "You have exchanged formula and network: the formula chooses, the network draws.", _roles_exchanged
+            ),
+            Mistake("You do not take off the mean: a blind choice should come out as 0.", _share_of_the_best),
+            Mistake(
+                "You measure from the worst: a blind choice gives the mean, which should come out as 0.",
+                _from_the_worst,
+            ),
+            Mistake("You choose one column for all rows: each row has a choice of its own.", _one_choice_for_all),
+            Mistake("That is what is lost by the choice: what is kept was asked.", _what_is_lost),
+            Mistake("You take one mean for all rows: each row has its own.", _one_mean),
+            Mistake("Divide by what the best choice would give above the mean.", _above_the_mean),
+        ),
+    ),
+]
