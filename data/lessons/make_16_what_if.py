@@ -10,8 +10,8 @@ turned      class-conditional, 20 pairs of noises, one turned into the other in 
 wished      class-conditional, 20 seeds, of each 32 such exchanges
 repaired    class-conditional, trousers to which the network drew a third leg (lesson 12), of each 24 exchanges in the
             lower half
-nearby      class-conditional, ELS alone: seeds 0 to 99 before and after the exchange, each noise turned by 18 degrees
-            towards 8 others, the same ones before and after
+nearby      ELS alone, not of the circular network: seeds 0 to 99 before and after the exchange, each noise turned by 18
+            degrees towards 8 others, the same ones before and after
 
 Every piece is kept in runs/lessons/16_what_if/, so a run that was stopped goes on. With names of groups, only these are
 drawn: for several processes side by side.
@@ -130,7 +130,7 @@ def who_draws(group: str, lab: els.Lab) -> dict[str, tuple[Denoiser, int]]:
     }
     if group != "nearby":
         found["network-150"] = lab.network, 150
-    if lab.network.name == "fashion-mnist-16-resnet-zeros":
+    if group == "exchanged" and lab.network.name == "fashion-mnist-16-resnet-zeros":
         found["other-2000-pictures"] = els.load_network(data_dir() / "lessons" / "other-2000-pictures.json"), 150
     return found
 
@@ -138,7 +138,7 @@ def who_draws(group: str, lab: els.Lab) -> dict[str, tuple[Denoiser, int]]:
 def drawn(group: str) -> dict[str, np.ndarray]:
     """All drawings of a group, in the shape of its noises; of those that are nearby, the mean."""
     found = {}
-    for name in NETWORKS if group == "exchanged" else (CONDITIONAL,):
+    for name in {"exchanged": NETWORKS, "nearby": NETWORKS[:3]}.get(group, (CONDITIONAL,)):
         lab = els.lab("laptop", network=name, verbose=False)
         noise, labels = noises(group, lab)
         flat = noise.flatten(0, -4)
