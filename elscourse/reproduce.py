@@ -11,7 +11,7 @@ import itertools
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -40,24 +40,6 @@ T = TypeVar("T")
 CHUNK = 20  # seeds computed at once
 # how the pieces of a run are called, whole or cut off by a kill
 PIECE = re.compile(rf"({'|'.join(MACHINES)}|network-[0-9a-z-]+)-\d{{5,}}(\.\d+\.partial)?\.npy")
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What decides the numbers; a folder with results of other settings is not continued."""
-
-    network: str
-    network_sha256: str
-    dataset: str
-    images: list[int]
-    images_sha256: str
-    sizes: dict[str, list[tuple[float, int]]]
-    seeds: int
-    steps: int
-    network_steps: int
-    machines: list[str]
-    device: str
-    dtype: str
 
 
 @dataclass
@@ -94,23 +76,23 @@ class Experiment:
         return self.machines[2]
 
     @cached_property
-    def settings(self) -> Settings:
-        """See `Settings`."""
+    def settings(self) -> dict[str, Any]:
+        """What decides the numbers; a folder with results of other settings is not continued."""
         lab = self.lab
-        return Settings(
-            network=lab.network.name,
-            network_sha256=str(lab.network.card.get("sha256", "")),
-            dataset=lab.data.name,
-            images=list(lab.data.images.shape),
-            images_sha256=sha256_of(lab.data.images),
-            sizes={m: lab.patch_sizes(m) for m in self.machines if m.startswith("els") or m == "ls"},
-            seeds=self.seeds,
-            steps=self.steps,
-            network_steps=self.network_steps,
-            machines=self.machines,
-            device=lab.device.type,
-            dtype=str(lab.data.images.dtype).removeprefix("torch."),
-        )
+        return {
+            "network": lab.network.name,
+            "network_sha256": str(lab.network.card.get("sha256", "")),
+            "dataset": lab.data.name,
+            "images": list(lab.data.images.shape),
+            "images_sha256": sha256_of(lab.data.images),
+            "sizes": {m: lab.patch_sizes(m) for m in self.machines if m.startswith("els") or m == "ls"},
+            "seeds": self.seeds,
+            "steps": self.steps,
+            "network_steps": self.network_steps,
+            "machines": self.machines,
+            "device": lab.device.type,
+            "dtype": str(lab.data.images.dtype).removeprefix("torch."),
+        }
 
     def columns(self) -> dict[str, tuple[Callable[[], Denoiser], int]]:
         """Name in samples.npz -> how to make the denoiser, and its number of steps."""
@@ -131,7 +113,7 @@ class Experiment:
     def run(self, fresh: bool = False) -> dict[str, Any]:
         """Compute what is missing, then write samples, metrics, table and figures; every rank returns the metrics."""
         if self.ranks is not None:
-            self.ranks.agree({**asdict(self.settings), "version": __version__, "fresh": fresh})
+            self.ranks.agree(self.settings | {"version": __version__, "fresh": fresh})
         done = self._first(lambda: self._open(fresh))
         columns = self.columns()
         dealt = itertools.count()
@@ -196,7 +178,7 @@ class Experiment:
     def _open(self, fresh: bool) -> set[str]:
         """Start in an empty folder, or continue in one that was started with the same settings: which pieces it has."""
         parts = self.out / "parts"
-        record, wanted = parts / "settings.json", json.dumps(asdict(self.settings), indent=1)
+        record, wanted = parts / "settings.json", json.dumps(self.settings, indent=1)
         pieces = [path for path in parts.glob("*.npy") if PIECE.fullmatch(path.name)]
         if fresh:  # only what a run writes: the folder may be the user's
             for old in [*pieces, record]:
@@ -227,7 +209,7 @@ class Experiment:
                 for name, x in samples.items()
                 if name != "noise"
             },
-            "settings": asdict(self.settings),
+            "settings": self.settings,
             "versions": {"elscourse": __version__, "torch": torch.__version__.split("+")[0]},
         }
 
