@@ -18,7 +18,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from torch import Tensor
 from tqdm.auto import tqdm
 
@@ -66,14 +65,13 @@ class Experiment:
             if name not in MACHINES:
                 raise unknown_name("machine", name, MACHINES)
         check_channels(self.lab.shape[0], f"for the figures, images of {self.lab.data.name}")
-        own = f"els-{self.lab.network.padding}"
-        default = ["is", "ls", own, f"{own}-gaussian", "wiener"]
+        default = ["is", "ls", self.own_machine, f"{self.own_machine}-gaussian", "wiener"]
         self.machines = list(dict.fromkeys([*default, *self.extra_machines]))
 
     @property
     def own_machine(self) -> str:
         """The machine with the network's padding, whose prediction is the headline."""
-        return self.machines[2]
+        return f"els-{self.lab.network.padding}"
 
     @cached_property
     def settings(self) -> dict[str, Any]:
@@ -146,9 +144,6 @@ class Experiment:
     def _path(self, column: str, seeds: range) -> Path:
         return self.out / "parts" / f"{column}-{seeds.start:05d}.npy"
 
-    def _noise(self, seeds: range) -> Float[Tensor, "B C H W"]:
-        return seeded_noise(seeds, self.lab.shape)
-
     def _piece(self, column: str, denoiser: Denoiser, seeds: range, steps: int, dealt: Iterator[int]) -> None:
         """Draw a piece and write it. All ranks draw a machine's together; others are dealt out, one rank each."""
         writer = 0
@@ -160,14 +155,14 @@ class Experiment:
                 if writer != self.ranks.rank:
                     return
         lab = self.lab
-        noise = self._noise(seeds).to(lab.data.images)
+        noise = seeded_noise(seeds, lab.shape).to(lab.data.images)
         images = sample(denoiser, noise, steps, schedule=lab.schedule, labels=lab.labels_for(seeds)).cpu().numpy()
         if writer == self._rank:
             save_array(images, self._path(column, seeds))
 
     def _finish(self) -> dict[str, Any]:
         """Measure and write the results; all pieces are there."""
-        samples = {"noise": self._noise(range(self.seeds))}
+        samples = {"noise": seeded_noise(range(self.seeds), self.lab.shape)}
         for column in self.columns():
             pieces = [_read(self._path(column, seeds)) for seeds in self._chunks]
             samples[column] = torch.from_numpy(np.concatenate(pieces))
