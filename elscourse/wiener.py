@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from .diffusion import Labels
 from .mapped import piece_length
-from .schedule import CosineSchedule
 from .training_set import TrainingSetDenoiser
 
 
@@ -24,15 +25,9 @@ class WienerFilter(TrainingSetDenoiser):
 
     id = "wiener"
 
-    def __init__(
-        self,
-        images: Float[Tensor, "N C H W"],
-        schedule: CosineSchedule = CosineSchedule(),
-        *,
-        image_labels: Int[Tensor, " N"] | None = None,
-    ):
-        super().__init__(images, schedule, image_labels=image_labels)
-        self._spectra: dict[int | None, tuple[Tensor, Tensor, Tensor]] = {}
+    @functools.cached_property
+    def _spectra(self) -> dict[int | None, tuple[Tensor, Tensor, Tensor]]:
+        return {}
 
     @torch.no_grad()
     def __call__(self, x_t: Float[Tensor, "B C H W"], t: float, labels: Labels = None) -> Float[Tensor, "B C H W"]:
