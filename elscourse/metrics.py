@@ -45,15 +45,11 @@ def compare(prediction: Float[Tensor, "B C H W"], target: Float[Tensor, "B C H W
     p, y = prediction.double().flatten(1), target.double().flatten(1)
     dp, dy = p - p.mean(1, keepdim=True), y - y.mean(1, keepdim=True)
     # the mean of equal pixels may round to another number: what is left of them then is no picture
-    spp, syy = (_zero_if_constant(d.square().sum(1), x) for d, x in ((dp, p), (dy, y)))
+    spp, syy = (d.square().sum(1).masked_fill((x == x[:, :1]).all(1), 0) for d, x in ((dp, p), (dy, y)))
     r = (dp * dy).sum(1) / (spp * syy).sqrt()
     r = torch.where(spp * syy > 0, r, torch.nan)
     big_r2 = torch.where(syy > 0, 1 - (y - p).square().sum(1) / syy, torch.nan)
     return Comparison(r, r.square(), big_r2)
-
-
-def _zero_if_constant(sum_of_squares: Tensor, x: Tensor) -> Tensor:
-    return torch.where((x == x[:, :1]).all(1), torch.zeros_like(sum_of_squares), sum_of_squares)
 
 
 def nearest_training_image(
@@ -78,9 +74,8 @@ def nearest_training_image(
     for chunk in images.split(4096):
         if not chunk.isfinite().all():
             raise CourseError("images contain NaN or infinite pixels: they are near to nothing.")
-        distance, place = torch.cdist(x.flatten(1), chunk.flatten(1), compute_mode="donot_use_mm_for_euclid_dist").min(
-            1
-        )
+        apart = torch.cdist(x.flatten(1), chunk.flatten(1), compute_mode="donot_use_mm_for_euclid_dist")
+        distance, place = apart.min(1)
         closer = distance < best
         best, index = torch.where(closer, distance, best), torch.where(closer, place + start, index)
         start += len(chunk)
