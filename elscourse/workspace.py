@@ -23,25 +23,21 @@ def copy_lessons(folder: Path) -> tuple[list[Path], list[Path]]:
     """Copy each lesson that `folder` does not hold yet; returns the copied and the kept ones."""
     if folder.resolve() == lessons_dir().resolve():
         raise CourseError(f"{folder} holds the course's own lessons: name another folder for yours, --dir my-course.")
+    copied, kept = [], []
     try:
-        return _copy(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        for lesson in sorted(lessons_dir().glob("*.ipynb")):
+            mine = folder / lesson.name
+            if mine.exists():
+                kept.append(mine)
+            else:
+                with whole_file(mine) as partial:  # a copy that is cut off must not pass for the learner's work
+                    shutil.copyfile(lesson, partial)
+                copied.append(mine)
     except OSError as error:
         raise CourseError(
             f"the lessons cannot be copied to {str(folder)!r} ({error.strerror}): name a folder of yours with --dir."
         ) from error
-
-
-def _copy(folder: Path) -> tuple[list[Path], list[Path]]:
-    folder.mkdir(parents=True, exist_ok=True)
-    copied, kept = [], []
-    for lesson in sorted(lessons_dir().glob("*.ipynb")):
-        mine = folder / lesson.name
-        if mine.exists():
-            kept.append(mine)
-        else:
-            with whole_file(mine) as partial:  # a copy that is cut off must not pass for the learner's work
-                shutil.copyfile(lesson, partial)
-            copied.append(mine)
     return copied, kept
 
 
