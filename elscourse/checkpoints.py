@@ -81,7 +81,7 @@ class NetworkDenoiser:
         """What its convolutions see beyond the border: "zeros" or "circular"."""
         try:
             return str(self.card["config"]["padding"])
-        except (KeyError, TypeError):
+        except KeyError:
             raise CourseError(
                 f"the card of {self.name} does not say its padding: give it one with "
                 'card={"config": {"padding": "zeros"}}, or "circular".'
@@ -118,8 +118,8 @@ class NetworkDenoiser:
         wanted = check_labels(labels, batch)
         last = (self.classes or 0) - 1
         wrong = wanted[(wanted < 0) | (wanted > last)]
-        if len(wrong.view(-1)):
-            raise CourseError(f"{self.name} knows the classes 0 ... {last}, got {int(wrong.view(-1)[0])}.")
+        if len(wrong):
+            raise CourseError(f"{self.name} knows the classes 0 ... {last}, got {int(wrong[0])}.")
         return wanted
 
 
