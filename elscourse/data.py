@@ -16,13 +16,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from .catalogue import BUNDLED, CATALOGUE, FASHION_CLASSES, Dataset
+from .catalogue import CATALOGUE, Dataset
 from .datasets import read
 from .errors import CourseError, unknown_name
 from .folders import classes, image_files, runs_of_one_shape
 from .mapped import check_order, check_range, is_mapped, open_images, open_labels
-
-__all__ = ["BUNDLED", "FASHION_CLASSES", "ImageSet", "data_dir", "load", "resize", "to_unit_range"]
 
 Size = int | tuple[int, int]  # pixels; a pair is (height, width)
 

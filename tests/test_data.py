@@ -26,8 +26,8 @@ from PIL import Image
 import elscourse as els
 from elscourse import data as data_module
 from elscourse import datasets, folders
-from elscourse.catalogue import CATALOGUE, IMAGES, LABELS, Dataset
-from elscourse.data import BUNDLED, FASHION_CLASSES, ImageSet, data_dir, load, resize, to_unit_range
+from elscourse.catalogue import BUNDLED, CATALOGUE, FASHION_CLASSES, IMAGES, LABELS, Dataset
+from elscourse.data import ImageSet, data_dir, load, resize, to_unit_range
 from elscourse.errors import CourseError
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
