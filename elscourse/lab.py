@@ -31,6 +31,7 @@ from .wiener import WienerFilter
 
 PROFILES = {"laptop": "fashion-mnist-16-resnet-zeros", "gpu": "fashion-mnist-32-resnet-zeros"}
 ELS_MACHINES = ("els-zeros", "els-circular", "els-zeros-gaussian", "els-circular-gaussian")  # padding, then window
+WITHOUT_WINDOW = {"is": IdealScoreMachine, "es": EquivariantScoreMachine, "wiener": WienerFilter}
 MACHINES = ("is", "es", "ls", *ELS_MACHINES, "wiener")
 
 
@@ -98,12 +99,8 @@ class Lab:
         images, schedule, labels = self.data.images, self.schedule, self.image_labels
         if name not in MACHINES:
             raise unknown_name("machine", name, MACHINES)
-        if name == "is":
-            return IdealScoreMachine(images, schedule, image_labels=labels)
-        if name == "es":
-            return EquivariantScoreMachine(images, schedule, image_labels=labels)
-        if name == "wiener":
-            return WienerFilter(images, schedule, image_labels=labels)
+        if name in WITHOUT_WINDOW:
+            return WITHOUT_WINDOW[name](images, schedule, image_labels=labels)
         return self.patch_machine(name, self.patch_sizes(name), tolerance)
 
     def patch_machine(
