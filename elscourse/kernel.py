@@ -60,7 +60,7 @@ def _moves(
             row_by_row(view, move, taps, square, rows, line, sums)
 
 
-@compiled(nogil=True)
+@compiled
 def slide(
     x: Any,
     keys: Any,

@@ -11,23 +11,20 @@ from typing import Any
 from numba import njit
 
 
-def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """njit, kept from one process to the next where there is a folder to keep it in, while its sources are the same.
+def compiled(loops: Callable[..., Any]) -> Any:
+    """njit without Python's lock, kept from one process to the next, while its sources are the same, where there is a
+    folder to keep it in.
 
     numba looks at the date of the loop's own file only; what loops share lies in others, which are looked at here.
     """
-
-    def compile_later(loops: Callable[..., Any]) -> Any:
-        try:
-            dispatcher = njit(cache=True, **options)(loops)
-        except RuntimeError:  # none that may be written to
-            return njit(**options)(loops)
-        kept = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
-        if kept is not None:
-            kept._source_stamp = kept._source_stamp, shared_sources()
-        return dispatcher
-
-    return compile_later
+    try:
+        dispatcher = njit(cache=True, nogil=True)(loops)
+    except RuntimeError:  # none that may be written to
+        return njit(nogil=True)(loops)
+    kept = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
+    if kept is not None:
+        kept._source_stamp = kept._source_stamp, shared_sources()
+    return dispatcher
 
 
 @functools.cache

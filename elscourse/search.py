@@ -41,7 +41,7 @@ ONE = np.uint64(1)
 U = np.uintp
 
 
-@compiled(nogil=True)
+@compiled
 def halve(keys: Any, order: Any) -> None:
     """Reorder `order` so that every LEAF of it are keys that lie together.
 
@@ -71,7 +71,7 @@ def halve(keys: Any, order: Any) -> None:
         stack.append((middle, stop))
 
 
-@compiled(nogil=True)
+@compiled
 def _select(keys: Any, order: Any, d: int, start: int, stop: int, middle: int) -> None:
     """Hoare's selection: no key before `middle` is larger, in dimension d, than any after it."""
     low, high = start, stop - 1
@@ -226,7 +226,7 @@ def _set_limit(i: int, lost: float, book: Any, asked: Any, many: Any) -> Any:
     return ALL if j == bins else np.float32(best + 0.5 * j + 1e-3), left_out
 
 
-@compiled(nogil=True)
+@compiled
 def search(
     queries: Any,
     keys: Any,

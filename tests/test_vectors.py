@@ -114,7 +114,7 @@ def test_a_loop_is_compiled_again_when_what_it_shares_has_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "loops.py"
-    path.write_text("from elscourse.loops import compiled\n@compiled()\ndef twice(x):\n    return 2 * x\n")
+    path.write_text("from elscourse.loops import compiled\n@compiled\ndef twice(x):\n    return 2 * x\n")
     monkeypatch.setattr("numba.config.CACHE_DIR", "")  # beside the file
 
     def compiled_again() -> bool:
