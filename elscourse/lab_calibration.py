@@ -42,14 +42,10 @@ def calibrate_lab(
     sha256 = str(lab.network.card.get("sha256", ""))
     found = CalibratedSizes(lab.network.name, command, seeds, steps, network_sha256=sha256)
     before = sizes_of(lab.network.card, path)
-    if before is not None:
-        same = before.command == command
-        _keep_shipped(path, same)
-        if not same and not fresh:
-            raise CourseError(
-                f"{path} holds what `{before.command}` measured: use the same settings, or --fresh to replace it."
-            )
-        found.machines = dict(before.machines) if same else {}
+    if before is not None and before.command == command:
+        found.machines = before.machines
+    elif before is not None:
+        _check_replaceable(path, before.command, fresh)
     checkpoints = {n: path.with_suffix(f".{n}-{sha256[:8]}-{sizes[-1]}.npz") for n, (_, sizes) in offers.items()}
     if fresh:
         for checkpoint in checkpoints.values():
@@ -72,13 +68,15 @@ def calibrate_lab(
     return path
 
 
-def _keep_shipped(path: Path, same_settings: bool) -> None:
-    """Refuse to replace sizes that came with the course by those of other settings."""
-    if path.resolve().parent == (data_dir() / "networks").resolve() and not same_settings:
+def _check_replaceable(path: Path, command: str, fresh: bool) -> None:
+    """Raise CourseError unless sizes of other settings may be replaced: if `fresh`, but not the course's own."""
+    if path.resolve().parent == (data_dir() / "networks").resolve():
         raise CourseError(
             f"{path} came with the course, and other settings would replace what it measured: copy "
             f"{path.name.replace('.sizes', '')} and its .safetensors into a folder of yours, and calibrate that .json."
         )
+    if not fresh:
+        raise CourseError(f"{path} holds what `{command}` measured: use the same settings, or --fresh to replace it.")
 
 
 def _offers(lab: Lab, names: Sequence[str], largest: int | None) -> dict[str, tuple[PatchMachine, list[int]]]:
