@@ -27,9 +27,13 @@ STATUS = ROOT / "book" / "status.json"
 BENCH = ROOT / "data" / "lessons" / "13_bench.json"
 
 
-def first_cell(lesson: Path) -> str:
-    """Title, what one will do, learn, need, and the minutes."""
-    return "".join(json.loads(lesson.read_text(encoding="utf-8"))["cells"][0]["source"])
+def about(lesson: Path) -> tuple[str, str, str]:
+    """The title of a lesson, its minutes and what it needs, as its first cell says."""
+    text = "".join(json.loads(lesson.read_text(encoding="utf-8"))["cells"][0]["source"])
+    title, minutes = re.match(r"# (.+)", text), re.search(r"\*\*Time\*\* (\d+)", text)
+    needs = re.search(r"\*\*You need\*\* (.+?)(?=\n\n)", text, re.DOTALL)
+    assert title and minutes and needs, lesson
+    return title[1], minutes[1], " ".join(needs[1].split())
 
 
 def table(head: list[str], rows: Iterator[list[str]]) -> str:
@@ -43,13 +47,8 @@ def lessons() -> str:
 
     def rows() -> Iterator[list[str]]:
         for lesson in LESSONS:
-            text = first_cell(lesson)
-            title = re.match(r"# (.+)", text)
-            needs = re.search(r"\*\*You need\*\* (.+?)(?=\n\n)", text, re.DOTALL)
-            minutes = re.search(r"\*\*Time\*\* (\d+)", text)
-            assert title and needs and minutes, lesson
-            sentence = " ".join(needs[1].split())
-            yield [f"[{title[1]}](../notebooks/{lesson.name})", minutes[1], sentence[0].upper() + sentence[1:]]
+            title, minutes, needs = about(lesson)
+            yield [f"[{title}](../notebooks/{lesson.name})", minutes, needs[0].upper() + needs[1:]]
 
     return table(["lesson", "minutes", "you need"], rows())
 
@@ -59,12 +58,10 @@ def teaching() -> str:
 
     def rows() -> Iterator[list[str]]:
         for lesson in LESSONS:
-            text = first_cell(lesson)
-            title, minutes = re.match(r"# (.+)", text), re.search(r"\*\*Time\*\* (\d+)", text)
-            assert title and minutes, lesson
+            title, minutes, _ = about(lesson)
             yield [
-                f"[{title[1]}](../../notebooks/{lesson.name})",
-                minutes[1],
+                f"[{title}](../../notebooks/{lesson.name})",
+                minutes,
                 f"{{doc}}`page <lessons/{lesson.stem[:2]}>`",
                 f'<a href="slides/{lesson.stem}.html">slides</a>',
             ]

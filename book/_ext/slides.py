@@ -20,7 +20,7 @@ from docutils import nodes
 from markdown_it import MarkdownIt
 from mdit_py_plugins.amsmath import amsmath_plugin
 from mdit_py_plugins.dollarmath import dollarmath_plugin
-from parts import LESSONS, first_cell
+from parts import LESSONS, about
 from sphinx.application import Sphinx
 
 DENSE = 90  # words: more are set smaller
@@ -128,8 +128,8 @@ def deck(lesson: Path) -> list[Slide]:
 def pages(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
     """A page of its own for every deck."""
     for lesson in LESSONS:
-        title = first_cell(lesson).splitlines()[0]
-        context = {"title": title.removeprefix("# "), "slides": deck(lesson), "lesson": lesson.stem}
+        title, _, _ = about(lesson)
+        context = {"title": title, "slides": deck(lesson), "lesson": lesson.stem}
         yield f"book/teach/slides/{lesson.stem}", context, "slides.html"
 
 
