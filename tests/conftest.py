@@ -54,13 +54,13 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
-def run(*command: str) -> Result:
+def run(*command: str | Path) -> Result:
     """An elscourse command, in this process."""
-    return CliRunner().invoke(main, list(command))
+    return CliRunner().invoke(main, [str(word) for word in command])
 
 
-def ok(*command: str) -> str:
+def ok(*command: str | Path) -> str:
     """What it prints, if it succeeds."""
     result = run(*command)
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == 0, f"{result.output}\n{result.exception!r}"
     return result.output

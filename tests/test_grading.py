@@ -18,6 +18,7 @@ import nbformat
 import pytest
 import torch
 from click.testing import CliRunner
+from conftest import ok, run
 from test_exercises import CODE, NOTEBOOKS, SOLUTION, lesson_cells
 
 from elscourse import check
@@ -307,13 +308,6 @@ def notebook(*cells: str) -> str:
     return nbformat.writes(made)
 
 
-def run(*arguments: str | Path) -> str:
-    """What the command line says, which must succeed."""
-    done = CliRunner().invoke(main, [str(argument) for argument in arguments])
-    assert done.exit_code == 0, f"{done.output}\n{done.exception!r}"
-    return done.output
-
-
 def rows_of(out: Path) -> dict[str, dict[str, Any]]:
     """Rows of grades.jsonl by learner."""
     lines = (out / "grades.jsonl").read_text(encoding="utf-8").splitlines()
@@ -342,8 +336,8 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     out = folder.parent / "grades"
     only = ["--exercise", "noising", "--exercise", "sampler_loop"]
     options = ("--out", out, "--memory", "1", *only)
-    said = run("grade", "01", endless, *options, "--time-limit", "4")
-    return out, said + run("grade", "01", folder, *options)
+    said = ok("grade", "01", endless, *options, "--time-limit", "4")
+    return out, said + ok("grade", "01", folder, *options)
 
 
 @pytest.mark.parametrize("learner", LEARNERS)
@@ -388,15 +382,15 @@ def test_what_is_graded_is_kept_until_it_changes(tmp_path: Path) -> None:
     for name in ("=ada", "bob"):
         (returned / f"{name}.ipynb").write_text(notebook(noising("...")), encoding="utf-8")
     arguments = ("grade", "01", returned, "--out", out, "--exercise", "noising")
-    assert "graded before" not in run(*arguments)
+    assert "graded before" not in ok(*arguments)
     (returned / "bob.ipynb").write_text(notebook(NOISING), encoding="utf-8")
-    said = run(*arguments)
+    said = ok(*arguments)
     assert "1 of 2: =ada: 0 of 1 (graded before)" in said and "2 of 2: bob: 1 of 1\n" in said
     assert (out / "grades.csv").read_text(encoding="utf-8").splitlines()[1].startswith("'=ada,0,1,not attempted")
     (out / "grades.csv").unlink()
-    assert run(*arguments).count("graded before") == 2 and (out / "grades.csv").exists()
-    assert "graded before" not in run(*arguments[:2], returned / "bob.ipynb", *arguments[3:], "--fresh")
-    other = CliRunner().invoke(main, ["grade", "02", str(returned), "--out", str(out)])
+    assert ok(*arguments).count("graded before") == 2 and (out / "grades.csv").exists()
+    assert "graded before" not in ok(*arguments[:2], returned / "bob.ipynb", *arguments[3:], "--fresh")
+    other = run("grade", "02", returned, "--out", out)
     assert other.exit_code == 1 and "holds grades of another assignment" in other.output
     assert set(rows_of(out)) == {"=ada", "bob"} and not list(out.glob("*.partial*"))
 
@@ -416,7 +410,7 @@ def test_the_reference_is_not_there_when_graded(code: str, state: str, remark: s
     returned = tmp_path / "ada.ipynb"  # lesson 02 shows els.reference, so that it is no reaching for the answers
     cells = (code + "ideal_weights(x_t, *a)", "def posterior_mean(weights, images): ...")
     returned.write_text(notebook(*cells), encoding="utf-8")
-    run("grade", "02", returned, "--exercise", "posterior_weights", "--out", tmp_path / "out")
+    ok("grade", "02", returned, "--exercise", "posterior_weights", "--out", tmp_path / "out")
     row = rows_of(tmp_path / "out")["ada"]
     found = row["exercises"]["posterior_weights"]
     assert found["state"] == state and row["points"] == 0 and re.search(remark, row["remark"]), row
@@ -436,28 +430,28 @@ def two_that_are_empty(folder: Path) -> tuple[Path, Path]:
 def test_grades_of_notebooks_that_are_gone_are_named(tmp_path: Path) -> None:
     returned, out = two_that_are_empty(tmp_path)
     arguments = ("grade", "01", returned, "--out", out)
-    assert "No longer" not in run(*arguments)
+    assert "No longer" not in ok(*arguments)
     (returned / "ada.ipynb").unlink()
-    assert "leaves them out): ada\n" in run(*arguments) and set(rows_of(out)) == {"ada", "bob"}
-    assert "No longer" not in run(*arguments[:2], returned / "bob.ipynb", *arguments[3:], "--fresh")
-    assert "No longer" not in run(*arguments, "--fresh") and set(rows_of(out)) == {"bob"}
+    assert "leaves them out): ada\n" in ok(*arguments) and set(rows_of(out)) == {"ada", "bob"}
+    assert "No longer" not in ok(*arguments[:2], returned / "bob.ipynb", *arguments[3:], "--fresh")
+    assert "No longer" not in ok(*arguments, "--fresh") and set(rows_of(out)) == {"bob"}
 
 
 def test_a_damaged_record_costs_the_lines_that_are_damaged(tmp_path: Path) -> None:
     returned, out = two_that_are_empty(tmp_path)
     arguments = ("grade", "01", returned, "--out", out)
-    run(*arguments)
+    ok(*arguments)
     record = out / "grades.jsonl"
     record.write_bytes(record.read_bytes()[:-9])
-    said = run(*arguments)
+    said = ok(*arguments)
     assert (
         "is damaged: 1 of 2 lines" in said and said.count("graded before") == 1 and set(rows_of(out)) == {"ada", "bob"}
     )
     record.write_bytes(b"\xff\n{}\n")
-    refused = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    refused = run(*arguments)
     assert refused.exit_code == 1 and "holds no grades that can be read" in refused.output
     assert record.read_bytes() == b"\xff\n{}\n"
-    assert "2 of 2 lines" in run(*arguments, "--fresh") and set(rows_of(out)) == {"ada", "bob"}
+    assert "2 of 2 lines" in ok(*arguments, "--fresh") and set(rows_of(out)) == {"ada", "bob"}
 
 
 def test_no_notebook_takes_the_place_of_another(tmp_path: Path) -> None:
@@ -482,7 +476,7 @@ def test_nobody_who_returned_something_vanishes(tmp_path: Path) -> None:
         (returned / file).write_text("")
     (returned / "link.ipynb").symlink_to("nowhere")
     arguments = ("grade", "01", returned, "--out", out, "--exercise", "noising")
-    said = run(*arguments)
+    said = ok(*arguments)
     assert "ends in .ipynb: Dora.zip, Frank.ipynb.txt\n6 graded" in said
     assert {learner: row["remark"] for learner, row in rows_of(out).items()} == {
         "ada": "The file is empty",
@@ -493,7 +487,7 @@ def test_nobody_who_returned_something_vanishes(tmp_path: Path) -> None:
         "link": "The file cannot be read (No such file or directory)",
     }
     assert {row["points"] for row in rows_of(out).values()} == {0}
-    assert run(*arguments).count("graded before") == 6
+    assert ok(*arguments).count("graded before") == 6
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="file names are text")
@@ -517,8 +511,7 @@ def test_a_package_that_changes_stops_the_grading(tmp_path: Path, monkeypatch: p
     (tmp_path / "ada.ipynb").write_text(notebook(NOISING), encoding="utf-8")
     states = iter(["before", "after", "after"])
     monkeypatch.setattr(grades, "_package", lambda: next(states))
-    only = ["--exercise", "noising", "--out", str(tmp_path / "out")]
-    done = CliRunner().invoke(main, ["grade", "01", str(tmp_path / "ada.ipynb"), *only])
+    done = run("grade", "01", tmp_path / "ada.ipynb", "--exercise", "noising", "--out", tmp_path / "out")
     assert done.exit_code == 1 and "the installed course changed while" in done.output
     row = rows_of(tmp_path / "out")["ada"]
     assert row["points"] == 0 and row["exercises"]["noising"]["state"] == "correct"
@@ -570,7 +563,7 @@ def test_only_a_name_that_is_missing_is_looked_for_in_the_cells_above() -> None:
 
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_an_assignment_holds_no_solution(lesson: str, tmp_path: Path) -> None:
-    run("assignment", lesson[:2], "--out", tmp_path)
+    ok("assignment", lesson[:2], "--out", tmp_path)
     text = (tmp_path / f"{lesson}.ipynb").read_text(encoding="utf-8")
     made = nbformat.reads(text, as_version=4)
     nbformat.validate(made)
@@ -599,7 +592,7 @@ def pasted(assignment: Path) -> str:
 
 @pytest.mark.parametrize("lesson", ["03_network", "05_mosaics"])  # denoisers, lists and tuples; whole numbers, a judge
 def test_the_grader_that_is_handed_out_grades(lesson: str, tmp_path: Path) -> None:
-    run("assignment", lesson, "--out", tmp_path)
+    ok("assignment", lesson, "--out", tmp_path)
     returned = tmp_path / "returned"
     returned.mkdir()
     (returned / "untouched.ipynb").write_bytes((tmp_path / f"{lesson}.ipynb").read_bytes())
@@ -616,7 +609,7 @@ def test_the_grader_that_is_handed_out_grades(lesson: str, tmp_path: Path) -> No
 
 
 def test_only_the_exercises_that_are_named(tmp_path: Path) -> None:
-    run("assignment", "1", "--exercise", "sampler_loop", "--exercise", "noising", "--out", tmp_path)
+    ok("assignment", "1", "--exercise", "sampler_loop", "--exercise", "noising", "--out", tmp_path)
     made = nbformat.read(tmp_path / "01_noise.ipynb", as_version=4)
     assert "| together | | 3 | 13 |" in made.cells[0].source and "`ddim_step`" not in made.cells[0].source
     assert '"--exercise", "noising", "--exercise", "sampler_loop", *sys' in (tmp_path / "grade_01.py").read_text()
@@ -635,10 +628,10 @@ def test_an_exercise_is_chosen_by_its_number_too(lesson: str) -> None:
 
 def test_what_is_there_is_written_over_only_by_force(tmp_path: Path) -> None:
     (tmp_path / "01_noise.ipynb").write_text("mine")
-    done = CliRunner().invoke(main, ["assignment", "01", "--out", str(tmp_path)])
+    done = run("assignment", "01", "--out", tmp_path)
     assert done.exit_code == 1 and "exists: name another folder" in done.output and "Traceback" not in done.output
     assert (tmp_path / "01_noise.ipynb").read_text() == "mine" and len(list(tmp_path.iterdir())) == 1
-    run("assignment", "01", "--out", tmp_path, "--force")
+    ok("assignment", "01", "--out", tmp_path, "--force")
     assert (tmp_path / "01_noise.ipynb").read_text() != "mine"
 
 
@@ -681,7 +674,7 @@ def test_refusals_are_one_sentence(
     arguments: list[str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    done = CliRunner().invoke(main, arguments)
+    done = run(*arguments)
     assert done.exit_code == 1 and re.search(says, done.output) and done.output.count("\n") == 1, done.output
     assert not list(tmp_path.iterdir())
 
