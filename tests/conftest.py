@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 from click.testing import CliRunner, Result
 from hypothesis import settings
-from site_build import build, working_tree
+from site_build import ROOT, build, working_tree
 from torch import Tensor
 
 from elscourse import checkpoints
@@ -64,3 +66,11 @@ def ok(*command: str | Path) -> str:
     result = run(*command)
     assert result.exit_code == 0, f"{result.output}\n{result.exception!r}"
     return result.output
+
+
+def python(*arguments: str, **settings: str) -> str:
+    """What a Python of its own prints, run in the repository with these environment variables, if it succeeds."""
+    command, environ = [sys.executable, *arguments], os.environ | settings
+    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    return done.stdout

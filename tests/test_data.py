@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import os
 import pickle
 import re
-import subprocess
 import sys
 import tarfile
 import threading
@@ -21,6 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from conftest import python
 from PIL import Image
 
 import elscourse as els
@@ -56,14 +55,6 @@ def sentence(match: str) -> pytest.RaisesExc[CourseError]:
     return pytest.raises(
         CourseError, match=match, check=lambda error: "\n" not in str(error) and str(error).endswith(".")
     )
-
-
-def in_its_own_process(code: str) -> str:
-    """What a fresh Python prints; one thread, as other work may keep the cores busy."""
-    root, single = Path(data_module.__file__).parent.parent, {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, env=single)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 # ---- the bundled images
@@ -134,7 +125,7 @@ def test_heavy_packages_wait_until_they_are_needed() -> None:
         "import sys, elscourse.data; elscourse.data.load('fashion-mnist', 16, 5);"
         "print([m for m in ('torchvision', 'PIL', 'matplotlib', 'pooch', 'requests') if m in sys.modules])"
     )
-    assert in_its_own_process(code).strip() == "[]"
+    assert python("-c", code) == "[]\n"
 
 
 # ---- resize
@@ -595,7 +586,7 @@ def test_complete_fashion_mnist_and_its_memory() -> None:
         "assert torch.equal(full.images[:10_000], few.images) and torch.equal(full.labels[:10_000], few.labels);"
         "print(peak() - before)"
     )
-    assert int(in_its_own_process(code)) * unit < 2 * 60_000 * 784 * 4
+    assert int(python("-c", code, OMP_NUM_THREADS="1")) * unit < 2 * 60_000 * 784 * 4
 
 
 @with_debian

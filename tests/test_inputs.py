@@ -7,8 +7,6 @@ import json
 import os
 import resource
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import ok, pictures, run
+from conftest import ok, pictures, python, run
 from PIL import Image
 
 import elscourse as els
@@ -302,9 +300,7 @@ def test_threads_are_those_asked_for_without_a_lab() -> None:
     """As soon as the package is imported; what is no number is refused by whoever chooses a device."""
     script = "import torch, elscourse; print(torch.get_num_threads())"
     for threads, taken in (("1", "1"), ("3", "3"), ("two", "2")):
-        environ = {**os.environ, "ELSCOURSE_THREADS": threads, "OMP_NUM_THREADS": "2"}
-        done = subprocess.run([sys.executable, "-c", script], env=environ, capture_output=True, text=True)
-        assert done.stdout.strip() == taken, done.stderr
+        assert python("-c", script, ELSCOURSE_THREADS=threads, OMP_NUM_THREADS="2").strip() == taken
 
 
 def test_the_number_of_threads_is_respected_and_changes_no_digit(monkeypatch: pytest.MonkeyPatch) -> None:

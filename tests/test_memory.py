@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import textwrap
 
 import pytest
+from conftest import python
 
 # a process of its own, so that its peak is the call's; what torch itself takes, up to 1.5 GiB, depends on its build
 SCRIPT = textwrap.dedent("""
@@ -27,14 +26,9 @@ SCRIPT = textwrap.dedent("""
 """)
 
 
-def peak_gib(n: int, kind: str) -> float:
-    done = subprocess.run([sys.executable, "-c", SCRIPT, str(n), kind], capture_output=True, text=True, check=True)
-    return float(done.stdout)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["is", "ls", "els", "wiener"])
 def test_the_whole_set_at_full_size(kind: str) -> None:
-    peak = peak_gib(60_000, kind)
+    peak = float(python("-c", SCRIPT, "60000", kind))
     print(f"{kind}: {peak:.2f} GiB")
     assert 0 < peak < 1

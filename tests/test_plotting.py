@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import torch
-from conftest import pictures, run
+from conftest import pictures, python, run
 from matplotlib import pyplot as plt
 
 import elscourse as els
@@ -146,8 +143,7 @@ def test_scatter_marks_the_medians() -> None:
 
 def test_the_style_is_found_by_name() -> None:
     code = 'from matplotlib import pyplot as p; p.style.use("elscourse.course"); print(p.rcParams["image.cmap"])'
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "gray"
+    assert python("-c", code) == "gray\n"
 
 
 @pytest.mark.parametrize("name", ["picture", "picture.xyz", "a.b/picture"])

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ok
+from conftest import ok, python
 
 import elscourse
 
@@ -27,13 +27,6 @@ MB = 1_000_000
 def run(*command: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     """A finished command with its output as text."""
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
-
-
-def python(*arguments: str) -> str:
-    """What this Python prints, run in the repository; fails with all that it said."""
-    done = run(sys.executable, *arguments)
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    return done.stdout
 
 
 @cache

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import python
 from numba import njit
 
 from elscourse import loops, vectors
@@ -105,9 +103,7 @@ def test_a_register_is_that_of_the_processor_that_loops_are_compiled_for(feature
     """Kept loops hold it, and numba finds them by that processor, on whichever computer: it must not be another one."""
     settings = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": features}
     code = "from elscourse.vectors import REGISTER; print(REGISTER)"
-    process = [sys.executable, "-c", code]
-    said = subprocess.run(process, env=os.environ | settings, capture_output=True, text=True, check=True).stdout
-    assert int(said) == numbers
+    assert int(python("-c", code, **settings)) == numbers
 
 
 def test_a_loop_is_compiled_again_when_what_it_shares_has_changed(

@@ -7,8 +7,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import noised, pictures
+from conftest import noised, pictures, python
 from torch import Tensor
 
 import elscourse as els
@@ -255,8 +253,8 @@ def test_without_anywidget() -> None:
         "try:\n    from elscourse import widgets\n"
         "except els.CourseError as error:\n    print(error)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip().endswith('pip install "elscourse[notebook]".') and done.stdout.count("\n") == 1
+    said = python("-c", code)
+    assert said.endswith('pip install "elscourse[notebook]".\n') and said.count("\n") == 1
 
 
 # --- Python sees what the browser does ---
