@@ -35,6 +35,29 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build(working_tree(tmp_path_factory.mktemp("tree")))
 
 
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which two tiny networks were trained and calibrated by the commands."""
+    folder = tmp_path_factory.mktemp("tiny")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        images = ("--dataset", "fashion-mnist", "--size", "8", "--n", "60")
+        ok("train", "tiny", *images, "--width", "8", "--steps", "40")
+        ok("train", "tiny-classes", *images, "--width", "8", "--steps", "40", "--conditional")
+        for name in ("tiny", "tiny-classes"):
+            ok("calibrate", name, "--samples", "2", "--steps", "4")
+    return folder
+
+
+@pytest.fixture
+def here(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A fresh folder to work in, with the tiny networks."""
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "networks").symlink_to(tiny / "runs" / "networks")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
 @pytest.fixture
 def generator() -> torch.Generator:
     return torch.Generator().manual_seed(0)

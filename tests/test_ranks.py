@@ -59,27 +59,13 @@ def assert_same(out: str | Path, expected: Path, tolerance: float) -> None:
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory):
-    """A folder with a tiny network, and what one process reproduces with it: float32 and float64."""
-    folder, before = tmp_path_factory.mktemp("bench"), Path.cwd()
-    os.chdir(folder)
-    try:
-        ok("train", "tiny", "--dataset", "fashion-mnist", "--size", "8", "--n", "60", "--width", "8", "--steps", "40")
-        ok("calibrate", "tiny", "--samples", "2", "--steps", "4")
+def bench(tiny: Path) -> Path:
+    """The folder of the tiny network, with what one process reproduces with it: float32 and float64."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tiny)
         for dtype, (flag, _) in DTYPES.items():
             ok(*SMALL, *flag, "--out", dtype)
-    finally:
-        os.chdir(before)
-    return folder
-
-
-@pytest.fixture
-def here(bench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A fresh folder to work in, with the tiny network."""
-    (tmp_path / "runs").mkdir()
-    (tmp_path / "runs" / "networks").symlink_to(bench / "runs" / "networks")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    return tiny
 
 
 def test_shares_are_a_partition() -> None:

@@ -27,29 +27,10 @@ RESULTS = Path(__file__).parents[1] / "data" / "results"
 SMALL = ["--network", "tiny", "--seeds", "23", "--steps", "3", "--network-steps", "5", "--out", "out"]
 
 
-@pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory):
-    """A folder in which a tiny network was trained and calibrated by the commands."""
-    folder, before = tmp_path_factory.mktemp("bench"), Path.cwd()
-    os.chdir(folder)
-    try:
-        images = ("--dataset", "fashion-mnist", "--size", "8", "--n", "60")
-        ok("train", "tiny", *images, "--width", "8", "--steps", "40")
-        ok("train", "tiny-classes", *images, "--width", "8", "--steps", "40", "--conditional")
-        for name in ("tiny", "tiny-classes"):
-            ok("calibrate", name, "--samples", "2", "--steps", "4")
-        yield folder
-    finally:
-        os.chdir(before)
-
-
 @pytest.fixture
-def results(bench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A fresh folder to work in, with the tiny networks."""
-    (tmp_path / "runs").mkdir()
-    (tmp_path / "runs" / "networks").symlink_to(bench / "runs" / "networks")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path / "out"
+def results(here: Path) -> Path:
+    """What a run writes into."""
+    return here / "out"
 
 
 def test_what_it_writes(results: Path) -> None:
@@ -125,19 +106,7 @@ def test_the_figures_show_the_samples(results: Path) -> None:
 
 
 def test_classes_follow_the_seeds(results: Path) -> None:
-    ok(
-        "reproduce",
-        "--network",
-        "tiny-classes",
-        "--seeds",
-        "12",
-        "--steps",
-        "3",
-        "--network-steps",
-        "5",
-        "--out",
-        "out",
-    )
+    ok("reproduce", *SMALL, "--network", "tiny-classes", "--seeds", "12")
     lab = els.lab(network="tiny-classes", verbose=False)
     labels = torch.arange(12) % 10
     expected = els.sample(lab.machine("ls"), els.seeded_noise(range(12), (1, 8, 8)), 3, labels=labels)
