@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -16,6 +19,10 @@ from torch import Tensor
 
 from elscourse import checkpoints
 from elscourse.cli import main
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
 
 settings.register_profile("course", deadline=None, derandomize=True, max_examples=60, print_blob=True)
 settings.load_profile("course")
@@ -33,6 +40,18 @@ def no_personal_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the built website."""
     return build(working_tree(tmp_path_factory.mktemp("tree")))
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A browser that asks nothing of the network by itself."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    if not CHROMIUM:
+        pytest.skip("no chromium: install it, or set CHROMIUM to its path")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,6 @@ import http.server
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -23,28 +22,17 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import pictures
+from conftest import CHROMIUM, pictures
 
 import elscourse as els
 from elscourse import reference
 
 ROOT = Path(__file__).parents[1]
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-playwright = pytest.importorskip("playwright.sync_api")
+pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no chromium: install it, or set CHROMIUM to its path")
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
 LESSONS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
 PAGES = ["book/index", "book/start", "book/play", "book/theory", "book/paper", "book/glossary", "book/teach/index",
          "book/teach/lessons/02", "notebooks/00_result", "notebooks/02_ideal", "notebooks/07_els"]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -370,8 +358,6 @@ def test_the_explorer_of_the_landing_page(over: str, chromium: Any, served: str,
 
 def test_the_explorer_tells_what_the_machine_says(chromium: Any, served: str) -> None:
     """The four voters of one pixel, against the machine itself."""
-    import elscourse as els
-
     lab = els.lab(network="fashion-mnist-16-resnet-zeros-conditional", verbose=False)
     noise, labels = els.seeded_noise([0], lab.shape), lab.labels_for([0])
     t, x_t, _ = list(els.trajectory(lab.machine("els-zeros"), noise, steps=20, labels=labels))[15]

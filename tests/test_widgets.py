@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
-import shutil
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -358,7 +356,6 @@ def test_bad_input(build: Callable[[], Any], sentence: str) -> None:
 
 # --- in a real browser, with a model that is only a table ---
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 PAGE = """<!doctype html><meta charset="utf-8"><body><div id="here"></div><script type="module">
 const state = STATE, heard = {};
 for (const [name, value] of Object.entries(state)) {
@@ -381,19 +378,8 @@ window.ready = true;
 </script>"""
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    if not CHROMIUM:
-        pytest.skip("no chromium")
-    with playwright.sync_playwright() as running:
-        opened = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield opened
-        opened.close()
-
-
 @pytest.fixture
-def show(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
+def show(chromium: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
     """Opens an explorer on a page of its own; fails at the end on any script error or outside request."""
     pages, wrong = [], []
 
@@ -405,7 +391,7 @@ def show(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
         }
         path = tmp_path / "page.html"
         path.write_text(PAGE.replace("STATE", json.dumps(state).replace("</", "<\\/")), encoding="utf-8")
-        page = browser.new_page(viewport={"width": width, "height": 800})
+        page = chromium.new_page(viewport={"width": width, "height": 800})
         pages.append(page)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         local = ("file:", "blob:", "data:")
