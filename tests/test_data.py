@@ -60,12 +60,6 @@ def sentence(match: str) -> pytest.RaisesExc[CourseError]:
 # ---- the bundled images
 
 
-def test_bundle_is_the_file_in_sha256sums() -> None:
-    digest, name = (data_dir() / "SHA256SUMS").read_text().splitlines()[0].split()
-    assert hashlib.sha256((data_dir() / name).read_bytes()).hexdigest() == digest
-    assert (data_dir() / name).stat().st_size < 5_000_000
-
-
 def test_bundled_images_have_shape_range_and_classes() -> None:
     data = load("fashion-mnist", size=16, n=500)
     assert data.images.shape == (500, 1, 16, 16) and data.images.dtype == torch.float32
