@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -139,9 +140,13 @@ def test_a_network_from_training_to_its_prediction_there(
         small = ["--seeds", "2", "--steps", "2", "--network-steps", "3"]
         said = ok("reproduce", "--lab", "gpu", "--device", "cuda", *small, "--out", "there")
     assert f"lab: gpu on {GPU} | 30 images of fashion-mnist at 32x32 | network {name}" in said
-    ok("reproduce", "--lab", "gpu", "--device", "cpu", *small, "--out", "here")
+    said = ok("reproduce", "--lab", "gpu", "--device", "cpu", *small, "--out", "here")
+    assert f"lab: gpu on {CPU} | 30 images of fashion-mnist at 32x32 | network {name}" in said
+    assert f"Network {name}, 30 images of fashion-mnist, 2 seeds, machines 2 steps, on cpu." in said
+    settings = json.loads(Path("here/metrics.json").read_text())["settings"]
+    assert settings["device"] == "cpu" and settings["images"] == [30, 1, 32, 32] and settings["network"] == name
     there, here = (np.load(f"{folder}/samples.npz") for folder in ("there", "here"))
-    assert set(there.files) == set(here.files) and len(there.files) > 7
+    assert set(there.files) == set(here.files) and len(there.files) > 7 and here["ls"].shape == (2, 1, 32, 32)
     for column in there.files:
         np.testing.assert_allclose(there[column], here[column], rtol=0, atol=1e-3, err_msg=column)
 

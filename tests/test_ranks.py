@@ -18,8 +18,6 @@ from conftest import ok, pictures, python, run
 import elscourse as els
 from elscourse.mapped import pieces, sha256_of
 from elscourse.ranks import Ranks, start
-from elscourse.recipes import Recipe, follow
-from elscourse.training import TrainingPlan
 
 SMALL = ["reproduce", "--network", "tiny", "--seeds", "23", "--steps", "3", "--network-steps", "5"]
 DTYPES = {"float32": ([], 1e-4), "float64": (["--float64"], 1e-9)}
@@ -213,24 +211,6 @@ def test_processes_that_disagree_are_refused(here: Path) -> None:
 def test_other_settings_are_refused_once(here: Path, bench: Path) -> None:
     done = torchrun(2, "-m", "elscourse", *SMALL, "--out", str(bench / "float64"))
     assert done.returncode == 1 and done.stderr.count("holds a run with other settings (images_sha256, dtype)") == 1
-
-
-def test_the_gpu_lab_on_the_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The whole command of the gpu lab, with a stand-in of its network that knows a few images."""
-    monkeypatch.chdir(tmp_path)
-    name = "fashion-mnist-32-resnet-zeros"
-    options = {"padding": "zeros", "width": 4}
-    follow(Recipe(name, "fashion-mnist", 32, 30, "resnet", options, plan=TrainingPlan(steps=4)), Path("runs/networks"))
-    ok("calibrate", name, "--samples", "1", "--steps", "2", "--largest", "5")
-    small = ["--seeds", "2", "--steps", "2", "--network-steps", "3"]
-    said = ok("reproduce", "--lab", "gpu", "--device", "cpu", *small, "--out", "out")
-    assert f"lab: gpu on cpu | 30 images of fashion-mnist at 32x32 | network {name}" in said
-    settings = json.loads(Path("out/metrics.json").read_text())["settings"]
-    assert settings["device"] == "cpu" and settings["images"] == [30, 1, 32, 32] and settings["network"] == name
-    assert f"Network {name}, 30 images of fashion-mnist, 2 seeds, machines 2 steps, on cpu." in Path(
-        "out/table.md"
-    ).read_text().replace("\n", " ")
-    assert np.load("out/samples.npz")["els-zeros"].shape == (2, 1, 32, 32)
 
 
 def test_an_array_file_is_a_data_set(here: Path, bench: Path) -> None:
