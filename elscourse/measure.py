@@ -9,9 +9,8 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from typing import Any
 
 import torch
@@ -47,7 +46,13 @@ def machine(device: torch.device) -> Row:
         "gpu": torch.cuda.get_device_name(device) if gpu else None,
         "gpu_memory_bytes": torch.cuda.get_device_properties(device).total_memory if gpu else None,
         "system": f"{platform.system()} {platform.machine()}",
-        "versions": {"elscourse": __version__, "python": platform.python_version(), **_versions()},
+        "versions": {
+            "elscourse": __version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,  # with what it was built for, as in 2.9.0+cpu
+            "numpy": version("numpy"),
+            "numba": version("numba"),
+        },
     }
 
 
@@ -206,12 +211,3 @@ def best_seconds(run: Callable[[], Any], repeats: int, device: torch.device) -> 
 def _wait(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-
-
-def _versions() -> dict[str, str]:
-    """Of the libraries that compute; without those that are not here. torch's own says for which GPUs it was built."""
-    found: dict[str, str] = {"torch": torch.__version__}
-    for name in ("numpy", "numba"):
-        with suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found
