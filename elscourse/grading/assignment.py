@@ -64,20 +64,15 @@ def lesson_path(name: str) -> Path:
 def chosen_exercises(lesson: Path, wanted: Sequence[str]) -> list[Exercise]:
     """The exercises of a lesson, or those wanted by name or number, in the lesson's order. Raises CourseError."""
     known = {e.name: e for e in exercises().values() if e.lesson == int(lesson.stem[:2])}
-    cells = cells_of(lesson)
+    cells = json.loads(lesson.read_text(encoding="utf-8"))["cells"]
     place = {name: next((i for i, c in enumerate(cells) if f"check.{name}(" in source_of(c)), 0) for name in known}
-    order = sorted(known, key=lambda name: place[name])
+    order = sorted(known, key=place.__getitem__)
     names = {str(number): name for number, name in enumerate(order, 1)} | {name: name for name in order}
     for name in wanted:
         if name not in names:
             raise unknown_name(f"exercise of lesson {lesson.stem}", name, known)
     chosen = {names[name] for name in wanted}
     return [known[name] for name in order if not chosen or name in chosen]
-
-
-def cells_of(lesson: Path) -> list[Any]:
-    """The cells of a lesson as shipped."""
-    return list(json.loads(lesson.read_text(encoding="utf-8"))["cells"])
 
 
 def without_solutions(lesson: Path, chosen: Sequence[Exercise]) -> dict[str, Any]:
