@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
 from unittest.mock import patch
 
 import pytest
@@ -16,6 +16,7 @@ from torch import Tensor
 
 import elscourse as els
 from elscourse import patches, posterior, reference, shifts
+from elscourse.machines import PatchMachine
 
 SCHEDULE = els.CosineSchedule()
 TOLERANCE = {torch.float32: 2e-5, torch.float64: 1e-9}
@@ -212,8 +213,20 @@ def test_a_large_window_after_a_small_one_keeps_its_digits(monkeypatch: pytest.M
         torch.testing.assert_close(machine(x_t, t).double(), exact, rtol=0, atol=2e-6)
 
 
+def machine_and_formula(
+    kind: str, images: Tensor, size: int, window: str = "square"
+) -> tuple[PatchMachine, Callable[..., Tensor]]:
+    """LS, or ELS with that padding."""
+    look: dict = {"patch_size": size, "window": window}
+    by_hand = look | {"window": None if window == "square" else reference.gaussian_window(size, 0.25 * size)}
+    if kind == "ls":
+        return els.LocalScoreMachine(images, **look), partial(reference.local, **by_hand)
+    machine = els.EquivariantLocalScoreMachine(images, **look, padding=kind)  # type: ignore[arg-type]
+    return machine, partial(reference.equivariant_local, **by_hand, padding=kind)
+
+
 @pytest.mark.parametrize(
-    ("padding", "size", "window"),
+    ("kind", "size", "window"),
     [
         ("zeros", 3, "square"),
         ("zeros", 13, "square"),
@@ -223,19 +236,14 @@ def test_a_large_window_after_a_small_one_keeps_its_digits(monkeypatch: pytest.M
     ],
 )
 def test_far_from_all_images_sums_are_float64(
-    padding: str, size: int, window: Literal["square", "gaussian"], monkeypatch: pytest.MonkeyPatch
+    kind: str, size: int, window: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A float32 of so large a distance has no digits left that tell keys apart; the compiled loops have float64 too."""
     monkeypatch.setattr(shifts, "WORTH", 0)
     images = 0.1 * pictures(70, 2, 10, 11, seed=9)
     images[::2] += 0.9
     x_t = 2 + 0.1 * pictures(3, 2, 10, 11, seed=10)
-    weights = None if window == "square" else reference.gaussian_window(size, 0.25 * size)
-    if padding == "ls":
-        machine, formula = els.LocalScoreMachine(images, patch_size=size), partial(reference.local, patch_size=size)
-    else:
-        machine = els.EquivariantLocalScoreMachine(images, patch_size=size, padding=padding, window=window)  # type: ignore[arg-type]
-        formula = partial(reference.equivariant_local, patch_size=size, padding=padding, window=weights)
+    machine, formula = machine_and_formula(kind, images, size, window)
     monkeypatch.setattr(machine, "_questions", lambda *_: pytest.fail("not by the compiled loops"))
     for t in (0.01, 0.03):
         exact = formula(x_t, images, SCHEDULE.alpha(t), SCHEDULE.sigma(t))
@@ -245,41 +253,32 @@ def test_far_from_all_images_sums_are_float64(
 @pytest.mark.parametrize("parts", [1, 16])
 @pytest.mark.parametrize("t", [0.03, 0.6])
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize(
-    ("padding", "size"), [("zeros", 7), ("zeros", 13), ("circular", 7), ("circular", 11), ("ls", 9)]
-)
+@pytest.mark.parametrize(("kind", "size"), [("zeros", 7), ("zeros", 13), ("circular", 7), ("circular", 11), ("ls", 9)])
 def test_wide_windows(
-    padding: str, size: int, channels: int, t: float, parts: int, monkeypatch: pytest.MonkeyPatch
+    kind: str, size: int, channels: int, t: float, parts: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Longer images than windows: several blocks of rows and columns, whole ones and what is left."""
     monkeypatch.setattr(shifts, "WORTH", 0)
     monkeypatch.setattr(shifts, "PARTS", parts)
     images = pictures(3, channels, 17, 20, seed=5)
     x_t = noised(images, 2, SCHEDULE.alpha(t), SCHEDULE.sigma(t))
-    if padding == "ls":
-        machine, expected = els.LocalScoreMachine(images, patch_size=size), partial(reference.local, patch_size=size)
-    else:
-        machine = els.EquivariantLocalScoreMachine(images, patch_size=size, padding=padding)  # type: ignore[arg-type]
-        expected = partial(reference.equivariant_local, patch_size=size, padding=padding)
-    exact = expected(x_t, images, SCHEDULE.alpha(t), SCHEDULE.sigma(t))
+    machine, formula = machine_and_formula(kind, images, size)
+    exact = formula(x_t, images, SCHEDULE.alpha(t), SCHEDULE.sigma(t))
     torch.testing.assert_close(machine(x_t, t).double(), exact, rtol=0, atol=2e-5)
 
 
 @pytest.mark.parametrize("block", [1, 2**22])
 @pytest.mark.parametrize("parts", [1, 3, 16])
 @pytest.mark.parametrize(("size", "window"), [(1, "square"), (3, "square"), (5, "square"), (5, "gaussian")])
-def test_many_images(
-    size: int, window: Literal["square", "gaussian"], parts: int, block: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_many_images(size: int, window: str, parts: int, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Several chunks and what is left, in one block or in several; an odd number of x_t, which are taken in pairs."""
     for name, value in (("WORTH", 0), ("PARTS", parts), ("BLOCK", block)):
         monkeypatch.setattr(shifts, name, value)
     images = pictures(200, 2, 6, 7, seed=8)
+    machine, formula = machine_and_formula("zeros", images, size, window)
     for t in (0.05, 0.7):
         x_t = noised(images, 3, SCHEDULE.alpha(t), SCHEDULE.sigma(t))
-        machine = els.EquivariantLocalScoreMachine(images, patch_size=size, window=window)
-        weights = None if window == "square" else reference.gaussian_window(size, 0.25 * size)
-        exact = reference.equivariant_local(x_t, images, SCHEDULE.alpha(t), SCHEDULE.sigma(t), size, "zeros", weights)
+        exact = formula(x_t, images, SCHEDULE.alpha(t), SCHEDULE.sigma(t))
         torch.testing.assert_close(machine(x_t, t).double(), exact, rtol=0, atol=2e-5)
 
 
@@ -289,10 +288,7 @@ def test_parts_computed_in_different_ways_can_be_merged(kind: str, t: float, mon
     """One process may slide images while another, with fewer of them, does not: their sums must mean the same."""
     images = pictures(30, 1, 8, 8, seed=6)
     x_t = noised(images, 2, SCHEDULE.alpha(t), SCHEDULE.sigma(t))
-    if kind == "ls":
-        machine = els.LocalScoreMachine(images, patch_size=5)
-    else:
-        machine = els.EquivariantLocalScoreMachine(images, patch_size=5, padding=kind)  # type: ignore[arg-type]
+    machine, _ = machine_and_formula(kind, images, 5)
     sums = []
     for worth in (0, 2**40):
         monkeypatch.setattr(shifts, "WORTH", worth)
