@@ -406,12 +406,13 @@ def test_damaged_records_are_never_overwritten(own_folder: Path, capsys: pytest.
     assert "kept as elscourse-progress.damaged4.json" in capsys.readouterr().out
 
 
+def refuse(*args: object, **kwargs: object) -> None:
+    raise PermissionError(13, "Permission denied")
+
+
 def test_a_record_that_cannot_be_moved_is_told(
     own_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def refuse(*args: object, **kwargs: object) -> None:
-        raise PermissionError(13, "Permission denied")
-
     (own_folder / FILE).write_text("damaged")
     monkeypatch.setattr("os.replace", refuse)
     assert check.scale(lambda x, a: x * a).state == "correct"
@@ -454,9 +455,6 @@ def test_odd_exports_are_refused(own_folder: Path, path: object) -> None:
 def test_a_folder_that_cannot_be_written_to_costs_only_the_record(
     own_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def refuse(*args: object, **kwargs: object) -> None:
-        raise PermissionError(13, "Permission denied")
-
     for write in ("write_text", "write_bytes"):
         monkeypatch.setattr(Path, write, refuse)
     assert check.scale(lambda x, a: x * a).state == "correct"
