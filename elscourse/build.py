@@ -164,13 +164,13 @@ def update(source: Path, fresh: bool = False) -> str:
     """Build one lesson if needed; says "unchanged", or "same" (executed, same bytes) or "written" and what it took."""
     path = source.with_suffix(".ipynb")
     before = path.read_text(encoding="utf-8") if path.exists() else ""
-    current = f"{stamp(source)} {_text_hash(before)}"
-    if not fresh and before and _read(STAMPS).get(source.stem) == current:
+    made_of = stamp(source)  # before it runs: what is edited meanwhile is not in it
+    if not fresh and before and _read(STAMPS).get(source.stem) == f"{made_of} {_text_hash(before)}":
         return "unchanged"
     text, took = build(source)
     if text != before:
         save_text(text, path)
-    stamps = _read(STAMPS) | {source.stem: f"{stamp(source)} {_text_hash(text)}"}
+    stamps = _read(STAMPS) | {source.stem: f"{made_of} {_text_hash(text)}"}
     save_text(json.dumps(stamps, indent=1, sort_keys=True) + "\n", STAMPS)
     _note(source.stem, took)
     words = {"seconds": "seconds", "gib": "GiB"}

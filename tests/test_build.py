@@ -80,6 +80,16 @@ def test_executed_again_when_source_package_or_notebook_changed(lesson: Path, mo
     assert build.update(lesson) == "written" and len(built) == 4
 
 
+def test_what_is_edited_while_a_lesson_runs_is_not_in_it(lesson: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def edited_meanwhile(source: Path) -> tuple[str, dict[str, float]]:
+        text = source.read_text()
+        source.write_text(text + "1 + 1\n")
+        return text, {}
+
+    monkeypatch.setattr(build, "build", edited_meanwhile)
+    assert build.update(lesson) == build.update(lesson) == "written"
+
+
 def test_a_failing_lesson_is_not_written(lesson: Path) -> None:
     lesson.with_suffix(".ipynb").write_text("as it was")
     lesson.write_text(HEADER + "assert 1 == 2, 'arithmetic'\n")
