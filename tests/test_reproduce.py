@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import ok, run
+from test_networks import SHIPPED
 from torch import Tensor
 
 import elscourse as els
@@ -230,15 +231,6 @@ def test_stopping_says_how_to_go_on(results: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("elscourse.reproduce.Experiment._piece", stop)
     result = run("reproduce", *SMALL)
     assert result.exit_code == 130 and "run the same command again" in result.output
-
-
-SHIPPED = (
-    "fashion-mnist-16-resnet-zeros",
-    "fashion-mnist-16-resnet-circular",
-    "fashion-mnist-16-unet-zeros",
-    "fashion-mnist-16-resnet-zeros-conditional",
-    "fashion-mnist-28-resnet-zeros-conditional",
-)
 
 
 @pytest.mark.parametrize("name", SHIPPED)
