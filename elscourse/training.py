@@ -277,7 +277,7 @@ def train(
 
 
 def _check_fit(network: object, data: object, plan: object) -> None:
-    """Raise CourseError for what is no image set, or has channels or classes that the network does not know."""
+    """Raise CourseError unless the three are what they should be, and the network knows such images and classes."""
     if not isinstance(network, nn.Module):
         given = type(network).__name__
         raise CourseError(f"the network must be a torch.nn.Module, eps_hat(x_t, t, labels), got {given}.")
