@@ -58,21 +58,23 @@ def grade(
     elif gone:
         say(f"No longer in {returned}, kept in the table (--fresh leaves them out): {', '.join(gone)}")
     _write(out, list(rows.values()), chosen)  # whatever became of the table meanwhile, and before the minutes
+    package = _package()
+    allowed = set(read(code_cells(path.read_bytes())).reaches)  # what the lesson itself reaches for is nobody's fault
     for number, (learner, file) in enumerate(learners.items(), 1):
-        before = _package()
-        key = _key(file, before, limits)
-        row, kept = rows.get(learner, {}), ""
+        key = _key(file, package, limits)
+        row, kept, changed = rows.get(learner, {}), "", False
         if not fresh and row.get("key") == key:
             kept = " (graded before)"
         else:
-            grade = _graded(file, chosen, limits, _allowed(path))
-            if _package() != before:
+            grade = _graded(file, chosen, limits, allowed)
+            changed = _package() != package
+            if changed:
                 grade |= {"points": 0, "remark": "The installed course changed meanwhile: look at it"}
             row = rows[learner] = {"learner": learner, "file": file.name, "assignment": assignment, "key": key} | grade
             _write(out, list(rows.values()), chosen)
         remark = f"; {row['remark']}" if row["remark"] else ""
         say(f"{number} of {len(learners)}: {learner}: {row['points']} of {row['of']}{kept}{remark}")
-        if _package() != before:
+        if changed:
             raise CourseError(
                 f"the installed course changed while {file} was graded: install it anew, and run the same command "
                 "again. What is graded is kept."
@@ -157,11 +159,6 @@ def _other_lesson(pupil: Pupil, chosen: list[Exercise]) -> int | None:
     known = all_exercises()
     lessons = [known[name].lesson for name in pupil.defined if name in known]
     return lessons[0] if lessons and chosen[0].lesson not in lessons else None
-
-
-def _allowed(lesson: Path) -> set[str]:
-    """What the lesson itself reaches for is no fault of the learner's."""
-    return set(read(code_cells(lesson.read_bytes())).reaches)
 
 
 def _learners(returned: Path, lesson: str) -> dict[str, Path]:
