@@ -93,6 +93,24 @@ def _without_one_minus(prediction: Tensor, target: Tensor) -> Three:
     return c.r, c.r2, 1 - c.R2
 
 
+def _target_not_centred(prediction: Tensor, target: Tensor) -> Three:
+    c = compare(prediction, target)
+    return c.r, c.r2, _explained(prediction.double(), target.double(), target.new_zeros(1))
+
+
+def _no_root_in_r(prediction: Tensor, target: Tensor) -> Three:
+    dp, dy, _ = _centred(prediction, target)
+    r = (dp * dy).flatten(1).sum(1) / (dp.square().flatten(1).sum(1) * dy.square().flatten(1).sum(1))
+    return r, r**2, compare(prediction, target).R2
+
+
+def _mean_of_each_channel(prediction: Tensor, target: Tensor) -> Three:
+    p, y = prediction.double(), target.double()
+    mean = y.mean((2, 3), keepdim=True)
+    r = torch.cosine_similarity((p - p.mean((2, 3), keepdim=True)).flatten(1), (y - mean).flatten(1), dim=1)
+    return r, r**2, _explained(p, y, mean)
+
+
 def _size_of_r(prediction: Tensor, target: Tensor) -> Three:
     c = compare(prediction, target)
     return c.r.abs(), c.r2, c.R2
@@ -108,21 +126,20 @@ def _rescaled(prediction: Tensor, target: Tensor) -> Float[Tensor, "B C H W"]:
     return (columns @ ab).view_as(target)
 
 
-def _slope(prediction: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    over = (1, 2, 3)
+def _centred(prediction: Tensor, target: Tensor, over: tuple[int, ...] = (1, 2, 3)) -> tuple[Tensor, Tensor, Tensor]:
     p, y = prediction.double(), target.double()
     dp, dy = p - p.mean(over, keepdim=True), y - y.mean(over, keepdim=True)
     return dp, dy, y.mean(over, keepdim=True)
 
 
 def _wrong_way_round(prediction: Tensor, target: Tensor) -> Tensor:
-    dp, dy, mean = _slope(prediction, target)
+    dp, dy, mean = _centred(prediction, target)
     b = dy.square().sum((1, 2, 3), keepdim=True) / (dp * dy).sum((1, 2, 3), keepdim=True)
     return mean + b * dp
 
 
 def _same_variance(prediction: Tensor, target: Tensor) -> Tensor:
-    dp, dy, mean = _slope(prediction, target)
+    dp, dy, mean = _centred(prediction, target)
     b = (dy.square().sum((1, 2, 3), keepdim=True) / dp.square().sum((1, 2, 3), keepdim=True)).sqrt()
     return mean + b * dp
 
@@ -133,7 +150,7 @@ def _slope_alone(prediction: Tensor, target: Tensor) -> Tensor:
 
 
 def _mean_not_taken_off(prediction: Tensor, target: Tensor) -> Tensor:
-    dp, dy, mean = _slope(prediction, target)
+    dp, dy, mean = _centred(prediction, target)
     b = (dp * dy).sum((1, 2, 3), keepdim=True) / dp.square().sum((1, 2, 3), keepdim=True)
     return mean + b * prediction.double()
 
@@ -148,12 +165,29 @@ def _one_fit_for_all(prediction: Tensor, target: Tensor) -> Tensor:
 
 
 def _over_targets(prediction: Tensor, target: Tensor) -> Tensor:
-    dp, dy, mean = _slope(prediction, target)
+    dp, dy, mean = _centred(prediction, target)
     return mean + (dp * dy).sum((1, 2, 3), keepdim=True) / dy.square().sum((1, 2, 3), keepdim=True) * dp
 
 
+def _variance_of_torch(prediction: Tensor, target: Tensor) -> Tensor:
+    dp, dy, mean = _centred(prediction, target)
+    b = (dp * dy).mean((1, 2, 3), keepdim=True) / prediction.double().var((1, 2, 3), keepdim=True)
+    return mean + b * dp
+
+
+def _r_as_slope(prediction: Tensor, target: Tensor) -> Tensor:
+    dp, _, mean = _centred(prediction, target)
+    return mean + compare(prediction, target).r[:, None, None, None] * dp
+
+
+def _fit_of_each_channel(prediction: Tensor, target: Tensor) -> Tensor:
+    dp, dy, mean = _centred(prediction, target, (2, 3))
+    b = (dp * dy).sum((2, 3), keepdim=True) / dp.square().sum((2, 3), keepdim=True)
+    return mean + b * dp
+
+
 def _shifted_only(prediction: Tensor, target: Tensor) -> Tensor:
-    dp, _, mean = _slope(prediction, target)
+    dp, _, mean = _centred(prediction, target)
     return mean + dp
 
 
@@ -284,6 +318,11 @@ EXERCISES = [
             ),
             Mistake("Your R2 is what is left unexplained: one minus that is asked for.", _without_one_minus),
             Mistake("Your r has lost its sign: a negative has r = -1.", _size_of_r),
+            Mistake("In R2 you divide by the sum of y^2: take the target's mean off first.", _target_not_centred),
+            Mistake("In r the root is missing: divide by the root of the product of both sums.", _no_root_in_r),
+            Mistake(
+                "You take off one mean per channel: an image has one, over all its channels.", _mean_of_each_channel
+            ),
             Mistake("Your R2 is r2 once more: R2 takes the prediction as it stands, (y - p)^2.", _r2_twice),
         ),
     ),
@@ -314,6 +353,12 @@ EXERCISES = [
             Mistake("You return b * dp alone: add the target's mean, through which the line runs.", _without_mean),
             Mistake("You fit one line for the whole batch: every image has its own a and b.", _one_fit_for_all),
             Mistake("You divide by sum(dy dy): that slope explains the prediction. Take sum(dp dp).", _over_targets),
+            Mistake("Your slope is r: least squares wants sum(dp dy) / sum(dp dp), without a root.", _r_as_slope),
+            Mistake(
+                "Your slope is too small: p.var() divides by n - 1 and your mean by n; take sums for both.",
+                _variance_of_torch,
+            ),
+            Mistake("You fit one line per channel: an image has one a and one b.", _fit_of_each_channel),
             Mistake("You only match the means, so that b = 1: the slope is to be found as well.", _shifted_only),
             Mistake(
                 "Your slope is right, the intercept is not: a = mean(target) - b mean(prediction).", _mean_not_taken_off

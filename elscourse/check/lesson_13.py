@@ -71,6 +71,14 @@ def _sigma_not_squared(queries: Tensor, keys: Tensor, alpha: float, sigma: float
     return _logits(queries, keys, alpha, sigma) * sigma
 
 
+def _length_not_squared(queries: Tensor, keys: Tensor, alpha: float, sigma: float) -> Tensor:
+    return (alpha * queries @ keys.T - alpha**2 / 2 * keys.norm(dim=1)) / sigma**2
+
+
+def _weights(queries: Tensor, keys: Tensor, alpha: float, sigma: float) -> Tensor:
+    return torch.softmax(_logits(queries, keys, alpha, sigma), dim=1)
+
+
 def _nothing_left_out(queries: Tensor, keys: Tensor, alpha: float, sigma: float) -> Tensor:
     return -(queries[:, None] - alpha * keys).square().sum(-1) / (2 * sigma**2)
 
@@ -88,12 +96,12 @@ def _triple(logits: Tensor, values: Tensor) -> Triple:
 
 def _merge_cases(generator: torch.Generator) -> list[Case]:
     cases: list[Case] = []
-    for level in (0.0, 800.0, -800.0):
+    for level, gap in ((0.0, 1.5), (800.0, 1.5), (-800.0, 1.5), (0.0, 150.0)):  # exp(150) is too large for a float32
         # the two halves differ in size, and which of them has the largest logit changes from query to query
         logits = torch.randn(5, 16, generator=generator, dtype=torch.float64) + level
         values = torch.randn(16, 2, generator=generator, dtype=torch.float64)
-        logits[:2, :4] += 1.5
-        logits[2:, 4:] += 1.5
+        logits[:2, :4] += gap
+        logits[2:, 4:] += gap
         a, b = _triple(logits[:, :4], values[:4]), _triple(logits[:, 4:], values[4:])
         cases.append((tuple(x.float() for x in a), tuple(x.float() for x in b)))
     return cases
@@ -130,6 +138,24 @@ def _sum_forgotten(a: Triple, b: Triple) -> Triple:
 def _averaged(a: Triple, b: Triple) -> Triple:
     largest, z, s = _merge(a, b)
     return largest, z / 2, s / 2
+
+
+def _by_way_of_a(a: Triple, b: Triple) -> Triple:
+    f = torch.exp(b[0] - a[0])
+    largest = torch.maximum(a[0], b[0])
+    back = torch.exp(a[0] - largest)
+    return largest, (a[1] + f * b[1]) * back, (a[2] + f * b[2]) * back
+
+
+def _one_maximum(a: Triple, b: Triple) -> Triple:
+    largest = torch.maximum(a[0].max(), b[0].max()).expand_as(a[0])
+    f_a, f_b = torch.exp(a[0] - largest), torch.exp(b[0] - largest)
+    return largest, f_a * a[1] + f_b * b[1], f_a * a[2] + f_b * b[2]
+
+
+def _already_divided(a: Triple, b: Triple) -> Triple:
+    largest, z, s = _merge(a, b)
+    return largest, z, s / z
 
 
 def _no_maximum(a: Triple, b: Triple) -> Triple:
@@ -171,6 +197,15 @@ def _mean_length(queries: Tensor, keys: Tensor, alpha: float, tolerance: float) 
     return math.sqrt(2.0**-24 * alpha * mean / tolerance)
 
 
+def _lengths_of_columns(queries: Tensor, keys: Tensor, alpha: float, tolerance: float) -> float:
+    return math.sqrt(2.0**-24 * alpha * float(queries.norm(dim=0).max() * keys.norm(dim=0).max()) / tolerance)
+
+
+def _squared_lengths(queries: Tensor, keys: Tensor, alpha: float, tolerance: float) -> float:
+    squares = float(queries.square().sum(1).max() * keys.square().sum(1).max())
+    return math.sqrt(2.0**-24 * alpha * squares / tolerance)
+
+
 def _largest_dot_product(queries: Tensor, keys: Tensor, alpha: float, tolerance: float) -> float:
     return math.sqrt(2.0**-24 * alpha * float((queries @ keys.T).abs().max()) / tolerance)
 
@@ -204,6 +239,16 @@ def _entries(n_images: int, side: int, channels: int, patch_size: int, steps: in
 def _patch_side(n_images: int, side: int, channels: int, patch_size: int, steps: int) -> tuple[int, int]:
     operations, table = _cost(n_images, side, channels, patch_size, steps)
     return operations // patch_size, table
+
+
+def _outputs_exchanged(n_images: int, side: int, channels: int, patch_size: int, steps: int) -> tuple[int, int]:
+    operations, table = _cost(n_images, side, channels, patch_size, steps)
+    return table, operations
+
+
+def _table_per_channel(n_images: int, side: int, channels: int, patch_size: int, steps: int) -> tuple[int, int]:
+    operations, table = _cost(n_images, side, channels, patch_size, steps)
+    return operations, table * channels
 
 
 def _table_of_all_steps(n_images: int, side: int, channels: int, patch_size: int, steps: int) -> tuple[int, int]:
@@ -249,6 +294,10 @@ EXERCISES = [
             ),
             Mistake("You divide by sigma: the variance of the noise is sigma squared.", _sigma_not_squared),
             Mistake(
+                "The bias has the square of the key's length: keys.norm(dim=1) is the length.", _length_not_squared
+            ),
+            Mistake("Those are the weights: logits are asked for, before the softmax.", _weights),
+            Mistake(
                 "That is the whole exponent, with -|q|^2 / (2 sigma^2): it cancels, leave it out.",
                 _nothing_left_out,
             ),
@@ -283,6 +332,16 @@ EXERCISES = [
             Mistake(
                 "You rescale the weighted sums but not the totals: their quotient is then no mean.", _sum_forgotten
             ),
+            Mistake(
+                "You go by way of a's maximum: where b's is far larger, exp overflows before you scale it back. "
+                "Go to the common maximum at once.",
+                _by_way_of_a,
+            ),
+            Mistake("You take one maximum for all queries: every query has its own.", _one_maximum),
+            Mistake(
+                "Your third output is the answer s / z: return the weighted sum, it may have to be merged again.",
+                _already_divided,
+            ),
             Mistake("Partial sums are added, not averaged: only their quotient is a mean.", _averaged),
             Mistake(
                 "You take exp of a logit itself: it overflows, or everything becomes 0. Take exp of differences.",
@@ -311,6 +370,8 @@ EXERCISES = [
                 _eps_of_torch,
             ),
             Mistake("You take the mean length: the guarantee must hold for the longest query and key.", _mean_length),
+            Mistake("Those are the lengths of the columns: a query is a row, norm(dim=1).", _lengths_of_columns),
+            Mistake("You multiply squared lengths: |q| is the root of the sum of squares.", _squared_lengths),
             Mistake(
                 "You take the largest dot product that occurs: the bound is |q| |k|, longest query, longest key.",
                 _largest_dot_product,
@@ -341,6 +402,8 @@ EXERCISES = [
             ),
             Mistake("The table is asked for in bytes: a float32 takes 4.", _entries),
             Mistake("A patch has patch_size**2 pixels, each of them compared.", _patch_side),
+            Mistake("The outputs are exchanged: first the operations, then the bytes.", _outputs_exchanged),
+            Mistake("The table has one weight per pair, for all channels together.", _table_per_channel),
             Mistake("The table is that of one step: the next step makes a new one.", _table_of_all_steps),
             Mistake(
                 "A multiplication and an addition are two operations: the factor 2 is missing.",
