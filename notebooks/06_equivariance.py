@@ -38,28 +38,28 @@ lab = els.lab()
 # %% [markdown] tags=["slide"]
 # ## 1. A shift is a permutation (6 minutes)
 #
-# Lesson 03 left two clues about trained convolutional networks. They look **locally**; and they treat **all places
-# alike**: move the input, and the output moves along. This lesson takes the second clue alone and follows it to its
-# end.
+# Lesson 03 left two clues about trained convolutional networks. They look **locally**; and they treat **places alike**,
+# as far as they do not feel the border: move the input, and the output moves along. This lesson takes the second clue
+# alone, removes the border, and follows it to its end.
 #
-# To keep the word "all" honest, images live on a torus: what leaves on the right comes back on the left. For a
-# displacement $d = (d_y, d_x)$ we write $v(\cdot + d)$ for the **shifted image**, which shows at pixel $x$ what $v$
-# shows at $x + d$. (Lesson 08 gives the borders back.)
+# Without a border, images live on a torus: what leaves on the right comes back on the left. For a displacement
+# $d = (d_y, d_x)$ we write $v(\cdot + d)$ for the **shifted image**, which shows at pixel $x$ what $v$ shows at
+# $x + d$. (Lesson 08 gives the borders back.)
 
 
 # %% tags=["slide"]
 def shift(images, dy, dx):
-    """The images v(. + d) for d = (dy, dx): pixel x shows what was at x + d, so the contents move by -d."""
+    """The images v(. + d) for d = (dy, dx): pixel x shows what was at x + d."""
     return torch.roll(images, (-dy, -dx), dims=(-2, -1))
 
 
 numbered = torch.arange(12.0).view(3, 4)  # each pixel shows its own number
-print(numbered.int(), shift(numbered, 1, 0).int(), shift(numbered, 0, 1).int(), sep="\n")
+print(numbered.int())
 
 # %% [markdown] tags=["slide"]
-# **Predict.** The second array: did the contents move up or down? Now list all 12 pixels as one column of numbers. A
-# shift is linear, so it is a 12 x 12 matrix $T_d$. What does it look like? How many of its entries are not zero, and
-# what is its inverse?
+# **Predict.** Shift this array by $d = (1, 0)$. Do its contents move up or down? Now list all 12 pixels as one column
+# of numbers. A shift, $(T_d v)(x) = v(x + d)$, is linear, so it is a 12 x 12 matrix $T_d$. What does it look like? How
+# many of its entries are not zero, and what is its inverse?
 
 
 # %% tags=["slide"]
@@ -69,6 +69,7 @@ def shift_matrix(dy, dx, height=3, width=4):
     return shift(pixels, dy, dx).flatten(1).T
 
 
+print(shift(numbered, 1, 0).int(), shift(numbered, 0, 1).int(), sep="\n")
 fig, axes = plt.subplots(1, 3, figsize=(8.8, 3.3), layout="constrained")
 for axis, d in zip(axes, [(0, 1), (1, 0), (1, 1)], strict=True):
     axis.imshow(shift_matrix(*d), cmap="Greys")
@@ -85,9 +86,9 @@ assert torch.equal(left.T @ left, torch.eye(12))  # the transpose undoes it
 assert torch.equal(up @ left, shift_matrix(1, 1)) and torch.equal(up @ left, left @ up)
 
 # %% [markdown] tags=["slide"]
-# The contents moved up. And $T_d$ has one 1 in each row and each column: a shift is a **permutation of the pixels**. It
-# moves numbers and changes none.
-# Three consequences carry the whole lesson:
+# The contents moved up. (Mind the sign: in lesson 03 a shift was where the contents go; here $d$ is where a pixel
+# reads, so they go by $-d$.) And $T_d$ has one 1 in each row and each column: a shift is a **permutation of the
+# pixels**. It moves numbers and changes none. Three consequences carry the whole lesson:
 #
 # * the transpose undoes it: $T_d^{-1} = T_d^\top$, so lengths stay: $\|T_d v\| = \|v\|$;
 # * shifted Gaussian noise $T_d\,\epsilon$ is just as likely as $\epsilon$;
@@ -151,11 +152,12 @@ def all_shifts(images):
 
 
 orbit = all_shifts(sneaker[None])
-print(f"{len(orbit)} shifts, {len(torch.unique(orbit, dim=0))} different pictures")
-assert len(torch.unique(orbit, dim=0)) == H * W
+closest = torch.pdist(orbit.flatten(1)).min()
+print(f"{len(orbit)} shifts; the two most alike are {closest:.2f} apart")
+assert len(orbit) == H * W and closest > 0
 
 # %% [markdown]
-# 256 pictures, but to such a reader one garment only.
+# 256 different pictures, but to such a reader one garment only.
 #
 # Shifts are not the only group of pixel permutations. A quarter turn and a mirror image give the 8 symmetries of a
 # square, and the orbit, the best denoiser and the average over an orbit work for them as for shifts. We take shifts
@@ -206,7 +208,8 @@ check.orbit_size(orbit_size)
 #
 # 1. *Shifted examples cost the same.* $T_d x_t$ is a noised version of $T_d x_0$ with noise $T_d \epsilon$, which is
 #    as likely as $\epsilon$. Its loss is
-#    $\|D(T_d x_t) - T_d x_0\|^2 = \|T_d (D(x_t) - x_0)\|^2 = \|D(x_t) - x_0\|^2$.
+#    $\|D(T_d x_t) - T_d x_0\|^2 = \|T_d (D(x_t) - x_0)\|^2 = \|D(x_t) - x_0\|^2$. (The first step needs an
+#    equivariant $D$; the second: shifts keep lengths.)
 # 2. *So the training set may as well be all orbits.* For an equivariant $D$, both losses are the same number. On the
 #    orbits, the best denoiser of **any** kind is the ideal one of lesson 02, with $N H W$ images.
 # 3. *And that one is equivariant*: shifting $x_t$ only renames the images of the orbits. So it also wins the race
@@ -247,7 +250,7 @@ torch.testing.assert_close(ideal, ours, rtol=0, atol=1e-4)
 es, is_ = els.EquivariantScoreMachine(few, lab.schedule), els.IdealScoreMachine(few, lab.schedule)
 for d in [(0, 1), (3, 5), (8, 8)]:
     gap = {name: (D(shift(x_t, *d), t) - shift(D(x_t, t), *d)).abs().max() for name, D in [("ES", es), ("IS", is_)]}
-    print(f"d = {d}:  ES moves along up to {gap['ES']:.6f}   IS is off by {gap['IS']:.2f}")
+    print(f"d = {d}:  ES is off by {gap['ES']:.6f}   IS is off by {gap['IS']:.2f}")
     assert gap["ES"] < 1e-4 and gap["IS"] > 0.3
 
 # %% [markdown] tags=["slide"]
@@ -284,7 +287,7 @@ show(fig, alt="Ten samples of ES, the same shifted back, and the training images
      "third row are the same pictures. Below each column the number of the image and its shift.")  # fmt: skip
 
 # %%
-held_out = lab.held_out(16).images  # new garments
+held_out = lab.held_out(100).images  # new garments
 far, usual = (els.nearest_training_image(x, images)[1] for x in (drawn, held_out))
 error = (undone - images[which]).abs().amax((1, 2, 3))
 print(f"as drawn:     median distance to the nearest training image {far.median():.1f}")
@@ -292,12 +295,12 @@ print(f"new garments: median distance to the nearest training image {usual.media
 print(f"shifted back: largest difference of any pixel of any of {len(drawn)} samples {error.max():.7f}")
 assert error.max() < 1e-4 and far.median() > 1.2 * usual.median()
 if lab.profile == "laptop":
-    assert abs(far.median() - 7.4) < 0.06 and abs(usual.median() - 2.6) < 0.06
+    assert abs(far.median() - 7.4) < 0.06 and abs(usual.median() - 2.8) < 0.06
 
 # %% [markdown] tags=["slide"]
 # **Answer (c).** Every one of the 16 samples is a training image, pixel for pixel, moved. The place is a free choice
 # of the noise; the picture is a memory. As drawn, their median distance to the nearest training image is 7.4. Real
-# new garments have 2.6, so these would pass for highly original: a warning to whoever measures novelty without asking
+# new garments have 2.8, so these would pass for highly original: a warning to whoever measures novelty without asking
 # for symmetries.
 #
 # **Predict.** Now shift the *noise* by (3, 5) and draw again. What will ES draw? And IS?
@@ -323,11 +326,11 @@ assert (again - shift(drawn[:5], 3, 5)).abs().max() < 1e-3 and not same.any()
 #
 # ## 5. What is decided first, what or where? (6 minutes)
 #
-# During sampling the weights $w_{v,d}$ go from "all pairs alike" to "one pair" (with 500 or 50 images here, to be
+# During sampling the weights $w_{v,d}$ go from "all pairs alike" to "one pair" (with 500 or 10 images here, to be
 # quick). Sum them over $d$, and you have how sure the machine is **which** image it draws; sum over $v$: **where**. The
 # entropy of each, divided by its largest value ($\ln N$ and $\ln HW$), is 1 for no idea and 0 for certainty.
 #
-# **Predict.** Which falls first as $t$ falls from 1 to 0? Is it the same with 500 and with 50 images?
+# **Predict.** Which falls first as $t$ falls from 1 to 0? Is it the same with 500 and with 10 images?
 
 
 # %%
@@ -336,72 +339,81 @@ def undecided(p):
     return -torch.xlogy(p, p).sum(1) / torch.tensor(float(p.shape[1])).log()
 
 
-def still_open(pool):
-    """On the way of ES with these images: entropy of image and of place, mean over the seeds, both (steps,)."""
+def still_open(pool, noise):
+    """On the way of ES with these images, down to t = 0.3: entropy of image and of place, both (15 times, B)."""
     v = all_shifts(pool).flatten(1)
     energy = v.square().sum(1).double() / 2
     what, place = [], []
-    for t, x_t, _ in list(els.trajectory(els.EquivariantScoreMachine(pool, lab.schedule), noise, steps=20))[:-1]:
+    way = els.trajectory(els.EquivariantScoreMachine(pool, lab.schedule), noise, steps=20)
+    for _, (t, x_t, _) in zip(range(15), way, strict=False):
         alpha, sigma = lab.schedule.alpha(t), lab.schedule.sigma(t)
         # the square multiplied out: what does not depend on v and d cancels in the softmax
         logits = (alpha * (x_t.flatten(1) @ v.T).double() - alpha**2 * energy) / sigma**2
         w = torch.softmax(logits, dim=1).view(len(x_t), len(pool), H * W)
-        what.append(undecided(w.sum(2)).mean())
-        place.append(undecided(w.sum(1)).mean())
+        what.append(undecided(w.sum(2)))
+        place.append(undecided(w.sum(1)))
     return torch.stack(what).cpu(), torch.stack(place).cpu()
 
 
-pool = images[:500]
-entropies = {n: still_open(images[:n]) for n in (500, 50)}
+# %%
+pools = {"500 images": images[:500], "images 0 to 9": images[:10], "images 20 to 29": images[20:30]}
+batches = els.seeded_noise(range(64), lab.shape).to(lab.device).split(16)
+entropies = {}
+for name, pool in pools.items():
+    what, place = zip(*(still_open(pool, batch) for batch in batches), strict=True)
+    entropies[name] = torch.cat(what, dim=1), torch.cat(place, dim=1)
 
 # %% tags=["slide"]
-times = lab.schedule.times(20)[:-1]
-fig, axes = plt.subplots(1, 2, figsize=(8, 3), sharey=True, layout="constrained")
-for axis, (n, (what, place)) in zip(axes, entropies.items(), strict=True):
-    axis.plot(times, what, "o-", color=plotting.BLUE, label="which image")
-    axis.plot(times, place, "s--", color=plotting.ORANGE, label="where")
-    axis.set(title=f"{n} images", xlabel="time t", xlim=(1, 0), ylim=(0, 1.03))
+times = lab.schedule.times(20)[:15]
+fig, axes = plt.subplots(1, 3, figsize=(9.5, 2.9), sharey=True, layout="constrained")
+for axis, (name, (what, place)) in zip(axes, entropies.items(), strict=True):
+    axis.plot(times, what.mean(1), "o-", color=plotting.BLUE, label="which image")
+    axis.plot(times, place.mean(1), "s--", color=plotting.ORANGE, label="where")
+    axis.set(title=name, xlabel="time t", xlim=(1, 0.3), ylim=(0, 1.03))
 axes[0].set_ylabel("undecided (entropy / maximum)")
 axes[0].legend()
-show(fig, alt="Entropy of image and of place against time, noise on the left, with 500 and with 50 images. All fall "
-     "from 1 at t = 1 to 0 near t = 0.3. With 500 the place falls first; with 50 the image overtakes it.")  # fmt: skip
+show(fig, alt="Entropy of image and of place against time, noise on the left, for 500 images and for two sets of ten. "
+     "All fall from 1 at t = 1 to 0 near t = 0.3. With 500 the place is below the image throughout; with images 0 to 9 "
+     "the image overtakes it at t = 0.75; with images 20 to 29 only near the end.")  # fmt: skip
 
 # %%
-print("                 t  " + "".join(f"{t:8.2f}" for t in times[2:14:2]))
-for n, (what, place) in entropies.items():
-    print(f"{n:3d} images, which  " + "".join(f"{h:8.2f}" for h in what[2:14:2]))
-    print(f"{n:3d} images, where  " + "".join(f"{h:8.2f}" for h in place[2:14:2]))
+print("                          t  " + "".join(f"{t:6.2f}" for t in times[2:14:2]))
+at_seven = {}
+for name, (what, place) in entropies.items():
+    print(f"{name:>20}, which  " + "".join(f"{h:6.2f}" for h in what.mean(1)[2:14:2]))
+    print(f"{name:>20}, where  " + "".join(f"{h:6.2f}" for h in place.mean(1)[2:14:2]))
+    further = what[6] - place[6]  # seed by seed, at t = 0.7
+    error = further.std() / len(further) ** 0.5
+    print(f"{'at t = 0.70':>20}, which - where: {further.mean():.2f}, standard error {error:.2f}")
+    at_seven[name] = torch.stack([what[6].mean(), place[6].mean(), further.mean() / error])
 if lab.profile == "laptop":
-    (what, place), few = entropies[500], entropies[50]
-    assert (place[2:12] < what[2:12]).all() and (place < what + 0.001).all() and what[14:].max() < 0.05
-    assert abs(what[6] - 0.63) < 0.006 and abs(place[6] - 0.54) < 0.006  # t = 0.7
-    assert (
-        abs(few[0][6] - 0.43) < 0.006
-        and abs(few[1][6] - 0.47) < 0.006
-        and (few[0][5:11] < few[1][5:11]).all()
-        and few[1][2] < few[0][2]
-    )
+    (what, place), (some, _), (others, _) = ((a.mean(1), b.mean(1)) for a, b in entropies.values())
+    assert (place[2:12] < what[2:12]).all() and max(what[14], some[14], others[14]) < 0.01
+    stated = {"500 images": (0.65, 0.52), "images 0 to 9": (0.27, 0.34), "images 20 to 29": (0.39, 0.31)}
+    for name, values in stated.items():
+        assert (at_seven[name][:2] - torch.tensor(values)).abs().max() < 0.006 and at_seven[name][2].abs() > 3
+    assert (some[2:] < what[2:]).all() and (others[2:] < what[2:]).all()  # fewer images, sooner decided
 
 # %% [markdown]
-# With 500 images the place is settled a little before the picture: at $t = 0.7$, 0.54 of what there is to know about
-# *where* is still open, and 0.63 of *which image*. With 50 the place begins, too, but from $t = 0.75$ on it is the
-# other way round (at $t = 0.7$ 0.47 and 0.43). So the order is no law of nature: the more there are to choose from,
-# the later the choice, as in lesson 02. What and where are settled side by side, and below $t = 0.3$ hardly anything
-# is left to decide.
+# With 500 images the place is settled before the picture: at $t = 0.7$, 0.52 of what there is to know about *where* is
+# still open, and 0.65 of *which image*. With the first ten images it is the other way round, 0.34 and 0.27; with ten
+# others, images 20 to 29, it is not, 0.31 and 0.39. (All three differences are more than three of their standard
+# errors over 64 seeds.) So the order is no law of nature, it depends on the images. What is robust: the fewer images,
+# the sooner the image is decided, as in lesson 02. Below $t = 0.3$ hardly anything is left to decide.
 #
-# Take the slider: a shoe under noise, ES with 500 images, and its voters with their shifts.
+# Take the slider: a shoe under noise, ES with 500 images, and its voters with their shifts. **Look for** the $t$ at
+# which all five voters are shoes, and see whether they agree on the place before that.
 
 # %%
 stops = [1.0, 0.9, 0.8, 0.7, 0.65, 0.6, 0.55, 0.5, 0.45, 0.4, 0.3, 0.2, 0.1]
 widgets.PosteriorExplorer.of(
-    els.EquivariantScoreMachine(pool, lab.schedule), shift(sneaker, 4, 6), noise[3], stops, top=5
+    els.EquivariantScoreMachine(pools["500 images"], lab.schedule), shift(sneaker, 4, 6), noise[3], stops, top=5
 )
 
 # %% [markdown] tags=["slide"]
-# ## 6. Equivariant is not the same as best (5 minutes)
+# ## 6. Another way to the same symmetry (5 minutes)
 #
-# There is another way to the same symmetry. Take **any** denoiser, let it work on all shifted copies of $x_t$, shift
-# the answers back, and average over the orbit:
+# Take **any** denoiser, let it work on all shifted copies of $x_t$, shift the answers back, and average over the orbit:
 #
 # $$ \bar D(x_t) = \frac{1}{HW} \sum_d T_d^{-1} D(T_d\, x_t). $$
 #
@@ -508,93 +520,11 @@ layers = {
     "(d) UNet, circular": lambda x: unet(x, torch.tensor([0.5])),
 }
 
-
-# %% tags=["slide"]
-@torch.no_grad()
-def shift_errors(layer, x):
-    """x (1, C, H, W) -> (H, W): for each d, the largest |layer(T_d x) - T_d layer(x)|, in units of the output's std."""
-    y = layer(x)
-    errors = [(layer(shift(x, dy, dx)) - shift(y, dy, dx)).abs().max() for dy in range(H) for dx in range(W)]
-    return torch.stack(errors).view(H, W) / y.std()
-
-
-errors = {name: shift_errors(layer, noise[:1].cpu()) for name, layer in layers.items()}
-fig, axes = plt.subplots(1, 4, figsize=(9.5, 2.7), layout="constrained")
-for axis, (name, error) in zip(axes, errors.items(), strict=True):
-    axis.imshow(error > 1e-3, cmap="Greys", vmin=0, vmax=1)
-    axis.set_title(f"{name}\n{int((error < 1e-3).sum())} of {H * W}", fontsize=9)
-    axis.spines[:].set_visible(True)
-    axis.set(xlabel="dx", ylabel="dy", xticks=range(0, W, 4), yticks=range(0, H, 4))
-show(fig, alt="Four maps over all shifts, white where layer and shift commute. Circular convolution: all white. "
-     "Zero padding: white only at no shift. Pooling: white on every second row and column. UNet: on "
-     "every fourth.")  # fmt: skip
-
-# %%
-commute = {name: error < 1e-3 for name, error in errors.items()}
-counts = [int(c.sum()) for c in commute.values()]
-print("shifts that commute:", counts)
-assert counts == [H * W, 1, H * W // 4, H * W // 16]
-assert commute["(c) pooling by 2"][::2, ::2].all() and commute["(d) UNet, circular"][::4, ::4].all()
-
-# %% [markdown]
-# * **(a)** All 256. A convolution *is* the same function at every place: $(k * v)(x) = \sum_o k(o)\, v(x + o)$, with
-#   weight $k(o)$ for the neighbour at offset $o$, has no $x$ in it but the one that moves along.
-# * **(b)** None but $d = 0$. The zeros stand still while the picture moves.
-# * **(c)** Every second row and column, 64 shifts: a pool of two pixels has a grid, and the grid stands still too.
-#   Only shifts by multiples of its **stride** keep the pixels of one pool together.
-# * **(d)** Two halvings: multiples of 4, so 16 shifts. Wrapping around does not save a network that pools.
-
-# %% [markdown] tags=["slide"]
-# A trained network with zero padding: how blind is it? Shift noised garments by (3, 5), denoise them, shift the answer
-# back, and subtract the answer to the garments where they were. We do it with our ResNet, and with one trained with
-# circular padding (the laptop's in every lab: convolutions take images of any size).
-#
-# **Predict.** Where is the error of the zero-padded one: mostly in the outermost ring, or further in?
-
-# %% tags=["slide"]
-wrapped = els.load_network("fashion-mnist-16-resnet-circular").to(lab.device)
-x_t, d = els.add_noise(images[:32], els.seeded_noise(range(32), lab.shape).to(lab.device), 0.5), (3, 5)
-padded_error, wrapped_error = (
-    (shift(net(shift(x_t, *d), 0.5), -d[0], -d[1]) - net(x_t, 0.5)).square().mean((0, 1)).sqrt().cpu()
-    for net in (lab.network, wrapped)
-)
-
-fig, axes = plt.subplots(1, 2, figsize=(7, 3.2), layout="constrained")
-for axis, error, name in zip(axes, (padded_error, wrapped_error), ("zero padding", "circular padding"), strict=True):
-    picture = axis.imshow(error, cmap="cividis", vmin=0, vmax=float(padded_error.max()))
-    axis.set(title=name, xlabel="column", ylabel="row", xticks=range(0, W, 5), yticks=range(0, H, 5))
-fig.colorbar(picture, ax=axes, label="RMS error of D")
-show(fig, alt="Map of the equivariance error of two trained networks. With circular padding it is zero "
-     "everywhere. With zero padding it is large along a bent band, where the border of the shifted "
-     "picture was, and above zero nearly everywhere.")  # fmt: skip
-
-# %%
-ring = torch.ones(H, W, dtype=torch.bool)
-ring[1:-1, 1:-1] = False
-frame = shift(ring, -d[0], -d[1])  # the pixels that lie in the outermost ring after the shift
-in_frame, elsewhere = padded_error[frame].mean(), padded_error[~frame].mean()
-print(f"zeros: {in_frame:.2f} in the ring of the shifted picture, {elsewhere:.2f} elsewhere")
-print(f"circular: {wrapped_error.max():.6f} at most")
-assert wrapped_error.max() < 1e-3
-if lab.profile == "laptop":
-    assert abs(in_frame - 0.60) < 0.006 and abs(elsewhere - 0.28) < 0.006
-    assert (images[:, :, ring] == -1).all()  # the outermost ring is black
-    assert (padded_error > 0.02).float().mean() > 0.9  # wrong nearly everywhere
-
-# %% [markdown]
-# The circular network is equivariant to the last digits. The zero-padded one is not. Its error is largest in a bent
-# band, 0.60 on average: the outermost ring *of the shifted picture*, put back where it came from. No training image
-# has anything there, the network knows where "there" is, and so it erases what we moved into it.
-#
-# Elsewhere the error is 0.28, still large. Eight convolutions carry the news from the border eight pixels inwards,
-# which on 16 x 16 is everywhere. So this lesson's theory is about the circular network. The other gets its own, in
-# lesson 08.
-
 # %% [markdown]
 # ### Exercise 4: Put a layer to the test (8 minutes, ★★☆)
 #
-# Given a function `layer` and an input `x` (B, C, H, W), say for which shifts layer and shift
-# commute on this input, up to rounding (1e-4).
+# Given a function `layer` and an input `x` (B, C, H, W), say for which shifts layer and shift commute on this input, up
+# to rounding (1e-4). Once it is right, count on the four of `layers`, with `noise[:1].cpu()`: was your prediction true?
 
 
 # %%
@@ -626,23 +556,110 @@ check.commuting_shifts(commuting_shifts)
 # your own: attention without position codes, dropout, batch normalisation, a resize.
 # </details>
 
+
+# %% tags=["slide"]
+@torch.no_grad()
+def shift_errors(layer, x):
+    """x (1, C, H, W) -> (H, W): for each d, the largest |layer(T_d x) - T_d layer(x)|, in units of the output's std."""
+    y = layer(x)
+    errors = [(layer(shift(x, dy, dx)) - shift(y, dy, dx)).abs().max() for dy in range(H) for dx in range(W)]
+    return torch.stack(errors).view(H, W) / y.std()
+
+
+errors = {name: shift_errors(layer, noise[:1].cpu()) for name, layer in layers.items()}
+fig, axes = plt.subplots(1, 4, figsize=(9.5, 3), layout="constrained")
+fig.suptitle("white: layer and shift commute (error below 0.001 of the output's spread)", fontsize=9)
+for axis, (name, error) in zip(axes, errors.items(), strict=True):
+    axis.imshow(error > 1e-3, cmap="Greys", vmin=0, vmax=1)
+    axis.set_title(f"{name}\n{int((error < 1e-3).sum())} of {H * W}", fontsize=9)
+    axis.spines[:].set_visible(True)
+    axis.set(xlabel="dx", ylabel="dy", xticks=range(0, W, 4), yticks=range(0, H, 4))
+show(fig, alt="Four maps over all shifts, white where layer and shift commute. Circular convolution: all white. "
+     "Zero padding: white only at no shift. Pooling: white on every second row and column. UNet: on "
+     "every fourth.")  # fmt: skip
+
+# %%
+commute = {name: error < 1e-3 for name, error in errors.items()}
+counts = [int(c.sum()) for c in commute.values()]
+print("shifts that commute:", counts)
+assert counts == [H * W, 1, H * W // 4, H * W // 16]
+assert commute["(c) pooling by 2"][::2, ::2].all() and commute["(d) UNet, circular"][::4, ::4].all()
+
+# %% [markdown]
+# * **(a)** All 256. A convolution *is* the same function at every place: $(k * v)(x) = \sum_o k(o)\, v(x + o)$, and the
+#   weight $k(o)$ for the neighbour at offset $o$ does not depend on $x$. So
+#   $(k * T_d v)(x) = \sum_o k(o)\, v(x + o + d) = (k * v)(x + d)$.
+# * **(b)** None but $d = 0$. The zeros stand still while the picture moves.
+# * **(c)** Every second row and column, 64 shifts: a pool of two pixels has a grid, and the grid stands still too.
+#   Only shifts by multiples of its **stride** keep the pixels of one pool together.
+# * **(d)** Two halvings: multiples of 4, so 16 shifts. Wrapping around does not save a network that pools.
+
+# %% [markdown] tags=["slide"]
+# A trained network with zero padding: how blind is it? Lesson 03 moved by one row and found the error at the border.
+# Now move by (3, 5): shift noised garments, denoise them, shift the answer back, and subtract the answer to the
+# garments where they were. We do it with our ResNet, and with one trained with circular padding.
+#
+# **Predict.** Where is the error of the zero-padded one: mostly in the outermost ring, or further in?
+
+# %% tags=["slide"]
+wrapped = els.load_network("fashion-mnist-16-resnet-circular").to(lab.device)  # the laptop's: it takes any size
+x_t, d = els.add_noise(images[:32], els.seeded_noise(range(32), lab.shape).to(lab.device), 0.5), (3, 5)
+padded_error, wrapped_error = (
+    (shift(net(shift(x_t, *d), 0.5), -d[0], -d[1]) - net(x_t, 0.5)).square().mean((0, 1)).sqrt().cpu()
+    for net in (lab.network, wrapped)
+)
+
+fig, axes = plt.subplots(1, 2, figsize=(7, 3.2), layout="constrained")
+for axis, error, name in zip(axes, (padded_error, wrapped_error), ("zero padding", "circular padding"), strict=True):
+    picture = axis.imshow(error, cmap="cividis", vmin=0, vmax=float(padded_error.max()))
+    axis.set(title=name, xlabel="column", ylabel="row", xticks=range(0, W, 5), yticks=range(0, H, 5))
+    axis.axhspan(1.5, 3.5, fill=False, ec="white")  # where the outermost ring of the shifted picture lies
+    axis.axvspan(3.5, 5.5, fill=False, ec="white")
+fig.colorbar(picture, ax=axes, label="RMS error of D")
+show(fig, alt="Map of the equivariance error of two trained networks. With circular padding it is zero "
+     "everywhere. With zero padding it is large where an outlined cross of two rows and two columns runs "
+     "through the garments, and above zero nearly everywhere.")  # fmt: skip
+
+# %%
+ring = torch.ones(H, W, dtype=torch.bool)
+ring[1:-1, 1:-1] = False
+cross = shift(ring, -d[0], -d[1])  # the pixels that lie in the outermost ring after the shift
+on_it, elsewhere = padded_error[cross].mean(), padded_error[~cross].mean()
+print(f"zeros: {on_it:.2f} on the cross, at most {padded_error[cross].max():.2f}; {elsewhere:.2f} elsewhere")
+print(f"circular: {wrapped_error.max():.6f} at most")
+assert wrapped_error.max() < 1e-3
+if lab.profile == "laptop":
+    assert cross[2:4].all() and cross[:, 4:6].all() and cross.sum() == 4 * (H - 1)
+    assert abs(on_it - 0.60) < 0.006 and padded_error[cross].max() > 1 and abs(elsewhere - 0.28) < 0.006
+    assert (images[:, :, ring] == -1).all()  # the outermost ring is black
+    assert (padded_error > 0.02).float().mean() > 0.9  # wrong nearly everywhere
+
+# %% [markdown]
+# The circular network is equivariant to the last digits. The zero-padded one is not. Put back by (3, 5), the outermost
+# ring *of the shifted picture* lies on rows 2 and 3 and columns 4 and 5, a cross (outlined). No training image has
+# anything in that ring, the network knows where it is, and so it erases the part of a garment that we moved there: the
+# error is 0.60 on average over the cross, above 1 at its largest.
+#
+# Elsewhere the error is 0.28, still large. Eight convolutions carry the news from the border eight pixels inwards,
+# which on 16 x 16 is everywhere. So this lesson's theory is about the circular network. The other gets its own, in
+# lesson 08.
+
 # %% [markdown] tags=["slide"]
 # ## 8. Is this what the network does? (5 minutes)
 #
 # The circular network is exactly equivariant, and it was trained on the same 2,000 images. ES is the best it could
-# have become. Same noise: its samples (150 steps) beside those of ES, both stored with the course. (They are the
-# laptop's in every lab.)
+# have become. Same noise: its samples (150 steps) beside those of ES, both stored with the course.
 #
 # **Predict.** The same pictures?
 
 # %% tags=["slide"]
-torus = els.lab("laptop", network="fashion-mnist-16-resnet-circular", verbose=False)
+torus = els.lab("laptop", network="fashion-mnist-16-resnet-circular", verbose=False)  # the laptop's in every lab
 stored = els.load_results(torus.network.name) | {"es": els.load_results("07_els")["es"]}
-network, samples = stored["network-150"][:16], {name: stored[name.lower()][:16] for name in ("IS", "LS", "ES")}
+network, samples = stored["network-150"], {name: stored[name.lower()] for name in ("IS", "LS", "ES")}  # 100 seeds
 live = els.sample(torus.network, els.seeded_noise(range(2), torus.shape), steps=150)
 assert els.compare(live, network[:2]).r2.min() > 0.99
 if lab.profile == "laptop":
-    torch.testing.assert_close(samples["ES"], drawn, rtol=0, atol=1e-3)  # what we drew above
+    torch.testing.assert_close(samples["ES"][:16], drawn, rtol=0, atol=1e-3)  # what we drew above
 
 rows = {"circular network": network[:10], "ES": samples["ES"][:10], "IS": samples["IS"][:10]}
 fig = plotting.image_rows(rows)
@@ -652,12 +669,13 @@ show(fig, alt="Ten seeds. Network and ES put bright and dark regions in roughly 
 # %%
 r2 = {name: float(els.compare(x, network).r2.nanmedian()) for name, x in samples.items()}
 print("median r2 with the network: " + ",  ".join(f"{name} {value:.2f}" for name, value in r2.items()))
-assert abs(r2["ES"] - 0.55) < 0.01 and max(r2["IS"], r2["LS"]) < 0.1
+assert abs(r2["ES"] - 0.57) < 0.006 and max(r2["IS"], r2["LS"]) < 0.1
 
 # %% [markdown]
-# Knowing the symmetry helps a lot: r2, the squared correlation of the pixels, is 0.55 for ES, and near zero for the
+# Knowing the symmetry helps a lot: r2, the squared correlation of the pixels, is 0.57 for ES, and near zero for the
 # two machines that know their place (IS, and the local machine LS of lesson 04). Yet the network does not *copy* as
-# ES does. How far is it from every training image at **every** shift, compared with real garments that were held out?
+# ES does (and two of the ten pictures above, seeds 7 and 9, it leaves nearly empty: lesson 08 comes back to that). How
+# far is it from every training image at **every** shift, compared with real garments that were held out?
 
 
 # %%
@@ -669,15 +687,15 @@ def distance_to_orbits(x):
     return best
 
 
-garments = {"ES": samples["ES"], "held out": torus.held_out(16).images, "network": network}
+garments = {"ES": samples["ES"], "held out": torus.held_out(100).images, "network": network}
 distance = {name: distance_to_orbits(x) for name, x in garments.items()}
 print("median distance to the orbits: " + ",  ".join(f"{n} {float(v.median()):.2f}" for n, v in distance.items()))
 assert distance["ES"].max() < 0.1
-assert abs(distance["held out"].median() - 2.62) < 0.01 and abs(distance["network"].median() - 4.85) < 0.02
+assert abs(distance["held out"].median() - 2.83) < 0.006 and abs(distance["network"].median() - 4.63) < 0.01
 
 # %% [markdown]
-# ES: zero. New real garments: 2.62. The network: 4.85. It is further from the memories, shifts allowed, than real
-# clothes that it never saw.
+# ES: zero, up to rounding. New real garments: 2.83. The network: 4.63. It is further from the memories, shifts allowed,
+# than real clothes that it never saw.
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
