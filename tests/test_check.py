@@ -110,10 +110,13 @@ def forgets_to_return(x, a):
         (lambda x, a: x + "1", "raises TypeError"),
         (torch.ones(2), "Pass your function itself"),
         (dict, "dict is a class: pass a function"),
-        (lambda x, a: [1.0], "it returns a list of 1: torch.tensor or torch.stack"),
+        (lambda x, a: (x * a).tolist(), "it returns a list of 2: torch.tensor makes one of it."),
+        (lambda x, a: list(x * a), "it returns a list of 2: torch.stack makes one of it."),
+        (lambda x, a: [1.0], "it returns a list of 1."),
         (lambda x, a: (x * a).to_sparse(), "sparse tensor: end it in `.to_dense()`"),
         (lambda x, a: torch.where(x == x.max(), torch.inf, x * a), "you return inf at"),
-        (lambda x, a: x * a + (a > 2.5), "In case 2 of 2"),
+        (lambda x, a: x * a + (a > 2.5), "In case 2 of 2 (x of shape (4, 3), a = 3), you return"),
+        (lambda *both: both[0] * both[1] * 1.01, "In case 1 of 2, you return"),
     ],
 )
 def test_a_sentence_for_every_slip(attempt: object, sentence: str) -> None:
@@ -346,7 +349,22 @@ def test_numbers_and_tuples() -> None:
     assert "a tensor without values" in explain(lambda n: torch.ones((), device="meta"), NUMBER)
     assert "a numpy array of <U3" in explain(lambda n: np.array("one"), NUMBER)
     assert "you return inf" in explain(lambda n: 10**400, NUMBER)
-    assert "of output 2" in explain(lambda n: (n + 1, False), PAIR)
+    assert "In case 1 of 2 (n = 3), you return 0 as output 2, expected 1" in explain(lambda n: (n + 1, False), PAIR)
+    tensors = dataclasses.replace(PAIR, answer=lambda n: (torch.ones(n), True), mistakes=())
+    assert "you return 2 at [0] of output 1, expected 1" in explain(lambda n: (2 * torch.ones(n), True), tensors)
+
+
+def test_a_case_is_told_by_what_is_given() -> None:
+    case = ([1, 2.5], (3, 4), True, 10**6, 0.25, list(range(9)), ["a"], torch.zeros(()), np.ones(2), len)
+    exercise = dataclasses.replace(NUMBER, cases=lambda g: [case], answer=lambda *a: 1, mistakes=())
+    told = "(a = [1, 2.5], b = (3, 4), c = True, d = 1000000, e = 0.25, h of shape ())"
+    assert f"In case 1 of 1 {told}, you return 2" in explain(lambda a, b, c, d, e, f, g, h, i, j: 2, exercise)
+
+
+def test_a_list_of_places_is_told_to_mark_them() -> None:
+    marks = dataclasses.replace(DOUBLE, answer=lambda x: x > 0, mistakes=())
+    assert explain(lambda x: [(0, 1)], marks).endswith("a list of 1: mark them in a tensor of truth values.")
+    assert explain(lambda x: (x > 0).tolist(), marks).endswith("a list of 3: torch.tensor makes one of it.")
 
 
 def judge_even(output: int, n: int) -> str | None:

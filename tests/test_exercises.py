@@ -384,6 +384,20 @@ def _row_of_departure(r2, times, level):
     return torch.where(run > 0, len(times) - run, 0)
 
 
+def _exchanged_ends(window, *order):
+    r = window.shape[0] // 2
+    rows, columns = ((window == 0).all(dim=axis) for axis in (1, 0))
+    found = [int(part.sum()) for part in (rows[:r], rows[r + 1 :], columns[:r], columns[r + 1 :])]
+    return tuple(found[k] for k in order)
+
+
+def _interior(row, column, height, width, patch_size):
+    r = patch_size // 2
+    inside = torch.zeros(height, width, dtype=torch.bool)
+    inside[r : height - r, r : width - r] = True
+    return inside
+
+
 def _sigma_of_eps(q, k, alpha, tolerance):
     longest = float(q.norm(dim=1).max() * k.norm(dim=1).max())
     return math.sqrt(torch.finfo(torch.float32).eps * alpha * longest / tolerance)
@@ -403,7 +417,12 @@ def _sigma_of_eps(q, k, alpha, tolerance):
         ("departure", _row_of_departure, "number of the row"),
         ("smallest_sigma", _sigma_of_eps, "finfo.eps is 2^-23"),
         ("posterior_weights", lambda x, v, *a: (_exponents(x, v, *a) / x[0].numel()).softmax(1), "mean of the squares"),
-        ("commuting_shifts", lambda f, x: _commutes(f, x, lambda gap: float((gap > 0).any())), "equal bits"),
+        ("commuting_shifts", lambda f, x: _commutes(f, x, lambda gap: float((gap > 0).any())), "too strict"),
+        ("commuting_shifts", lambda f, x: _commutes(f, x, lambda gap: 100 * gap.max()), "too strict"),
+        ("commuting_shifts", lambda f, x: _commutes(f, x, lambda gap: gap.square().max()), "a square shrinks it"),
+        ("shift_image", lambda images, dy, dx: images.roll((dy, -dx), (-2, -1)), "rows move the other way"),
+        ("window_overhang", lambda window: _exchanged_ends(window, 1, 0, 2, 3), "exchanged above and below"),
+        ("may_vote", lambda *a: _rim_alone(*a, too_many=0) & _interior(*a), "A place always votes for itself"),
         ("decided_at", lambda *a: _decided(*a, legs=4), "more than three"),
         ("nearest_image", _expanded_square, ".clamp(min=0) before the root"),
         ("ls_box_sums", _bare_boxes, "all rounded to 0"),

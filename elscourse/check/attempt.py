@@ -6,7 +6,7 @@ import dis
 import functools
 import inspect
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import CodeType
 from typing import Any
@@ -137,6 +137,30 @@ def _argument(attempt: object, i: int) -> str:
     signature = signature_of(attempt)
     names = list(signature.parameters) if signature else []
     return f"{names[i]} (argument {i + 1})" if i < len(names) else f"argument {i + 1}"
+
+
+def said(attempt: object, cases: Sequence[Case]) -> list[str]:
+    """Each case in brackets, by the attempt's own names: numbers, short lists of them, the shapes of tensors."""
+    signature = signature_of(attempt)
+    if signature is None or not all(_takes(signature, case) for case in cases):
+        return [""] * len(cases)
+    named = [signature.bind(*case).arguments.items() for case in cases]
+    told = [", ".join(f"{name}{text}" for name, value in case if (text := _told(value))) for case in named]
+    return [f" ({text})" if text else "" for text in told]
+
+
+def _told(argument: Any) -> str:
+    if isinstance(argument, Tensor):
+        return f" of shape {tuple(argument.shape)}"
+    if isinstance(argument, (bool, int)):
+        return f" = {argument}"
+    if isinstance(argument, float):
+        return f" = {argument:g}"
+    numbers = type(argument) in (list, tuple) and all(isinstance(a, (bool, int, float)) for a in argument)
+    if not numbers or not 0 < len(argument) <= 8:
+        return ""
+    inside = ", ".join(f"{a:g}" if isinstance(a, float) else f"{a}" for a in argument)
+    return f" = [{inside}]" if isinstance(argument, list) else f" = ({inside})"
 
 
 def _what_was_raised(attempt: object, case: Case, error: BaseException) -> str:

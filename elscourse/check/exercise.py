@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .attempt import Case, Wrong, call, copied, is_stub, one_line, plain_torch
+from .attempt import Case, Wrong, call, copied, is_stub, one_line, plain_torch, said
 from .output import digits, parts, unusable
 
 State = Literal["not attempted", "correct", "incorrect"]
@@ -102,7 +102,7 @@ class Exercise:
             self._refuse_unusable([again], rights[:1])
             if not self._same(again, outputs[0]):
                 return "Your function returns something else at each call: nothing is drawn at random here."
-            return self._difference(outputs, rights)
+            return self._difference(outputs, rights, said(attempt, cases))
         complaints = (self.judge(output, *copied(case)) for output, case in zip(outputs, cases, strict=True))
         return next((complaint for complaint in complaints if complaint), None)
 
@@ -135,7 +135,7 @@ class Exercise:
         close = torch.isclose(x, y, rtol=self.tolerance, atol=self.tolerance, equal_nan=True)
         return bool(torch.where(counts, x == y, close).all())
 
-    def _difference(self, outputs: list[Any], rights: list[Any]) -> str:
+    def _difference(self, outputs: list[Any], rights: list[Any], about: list[str]) -> str:
         """Where the attempt is furthest from the answer, in the first case where it is wrong."""
         number = next(i for i in range(len(rights)) if not self._same(outputs[i], rights[i]))
         worst = ""
@@ -147,12 +147,14 @@ class Exercise:
                 largest, flat = float(gap.max()), int(gap.argmax())
                 place = [int(k) for k in np.unravel_index(flat, tuple(x.shape))] if x.ndim else None
                 where = "" if place is None else f" at {place}"
-                where += f" of output {i + 1}" if isinstance(rights[number], tuple) else ""
+                if isinstance(rights[number], tuple):
+                    where += f" as output {i + 1}" if place is None else f" of output {i + 1}"
                 given, expected = digits(x.flatten()[flat], y.flatten()[flat])
                 worst = f"you return {given}{where}, expected {expected}"
         right_ones = sum(map(self._same, outputs, rights))
         return (
-            f"In case {number + 1} of {len(rights)}, {worst} ({right_ones} of {len(rights)} cases are right). "
+            f"In case {number + 1} of {len(rights)}{about[number]}, {worst} "
+            f"({right_ones} of {len(rights)} cases are right). "
             f"Another look: check.hint({self.name!r})."
         )
 

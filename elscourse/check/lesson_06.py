@@ -46,6 +46,14 @@ def _rows_for_columns(images: Tensor, dy: int, dx: int) -> Tensor:
     return _shift(images, dx, dy)
 
 
+def _rows_the_other_way(images: Tensor, dy: int, dx: int) -> Tensor:
+    return _shift(images, -dy, dx)
+
+
+def _columns_the_other_way(images: Tensor, dy: int, dx: int) -> Tensor:
+    return _shift(images, dy, -dx)
+
+
 def _fallen_off(images: Tensor, dy: int, dx: int) -> Tensor:
     height, width = images.shape[-2:]
     out = torch.zeros_like(images)
@@ -297,6 +305,16 @@ EXERCISES = [
                 "move by minus d.",
                 _other_way,
             ),
+            Mistake(
+                "One of your two signs is wrong: columns are right, but rows move the other way. At row y must stand "
+                "row y + dy.",
+                _rows_the_other_way,
+            ),
+            Mistake(
+                "One of your two signs is wrong: rows are right, but columns move the other way. At column x must "
+                "stand column x + dx.",
+                _columns_the_other_way,
+            ),
             Mistake("You take rows for columns: dy belongs to axis -2, dx to axis -1.", _rows_for_columns),
             Mistake(
                 "What leaves the image is lost: on the torus it comes back on the other side, count modulo H and W.",
@@ -411,10 +429,14 @@ EXERCISES = [
             Mistake("Rows and columns are exchanged: entry [dy, dx], with one row per dy.", _columns_before_rows),
             Mistake("You compare the first picture alone: the shift must do for all of the batch.", _first_picture),
             Mistake("You compare the first channel alone: the shift must do for all of them.", _first_output_channel),
-            Mistake("You average the differences, which hides a single pixel: take their maximum.", _mean_difference),
             Mistake(
-                "You ask for equal bits (torch.equal), but rounding differs from shift to shift: allow differences "
-                "below 1e-4.",
+                "You let pass a difference of 0.001 in a single pixel: an average hides it, a square shrinks it. Take "
+                "the maximum of the absolute differences.",
+                _mean_difference,
+            ),
+            Mistake(
+                "Your test is too strict (torch.equal, or a tolerance well below 1e-4): rounding differs from shift to "
+                "shift. Allow differences below 1e-4.",
                 _to_the_last_bit,
             ),
         ),

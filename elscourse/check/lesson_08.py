@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import product
 
 import torch
@@ -75,6 +76,11 @@ def _columns_as_rows(window: Tensor) -> tuple[int, int, int, int]:
     return _overhang(window.T)
 
 
+def _exchanged(window: Tensor, rows: bool, columns: bool) -> tuple[int, int, int, int]:
+    above, below, left, right = _overhang(window)
+    return (*((below, above) if rows else (above, below)), *((right, left) if columns else (left, right)))
+
+
 def _image_instead(window: Tensor) -> tuple[int, int, int, int]:
     r = len(window) // 2
     above, below, left, right = _overhang(window)
@@ -96,9 +102,9 @@ def _pixel_cases(generator: torch.Generator) -> list[Case]:
     return [*cases, (row, col, 7, 8, 5)]
 
 
-def _may_vote(row: int, col: int, height: int, width: int, patch_size: int) -> Bool[Tensor, "H W"]:
+def _may_vote(row: int, column: int, height: int, width: int, patch_size: int) -> Bool[Tensor, "H W"]:
     vote = torch.zeros(height, width, dtype=torch.bool)
-    for y, x in reference.boundary_dictionary(row, col, height, width, patch_size):
+    for y, x in reference.boundary_dictionary(row, column, height, width, patch_size):
         vote[y, x] = True
     return vote
 
@@ -113,7 +119,7 @@ def _mask(height: int, width: int, rule_rows: list[bool], rule_columns: list[boo
     return (rows & columns) if both else (rows | columns)
 
 
-def _mirrored(row: int, col: int, height: int, width: int, patch_size: int) -> Tensor:
+def _mirrored(row: int, column: int, height: int, width: int, patch_size: int) -> Tensor:
     r = patch_size // 2
 
     def alike(mine: int, other: int, side: int) -> bool:
@@ -123,72 +129,92 @@ def _mirrored(row: int, col: int, height: int, width: int, patch_size: int) -> T
         height,
         width,
         [alike(row, y, height) for y in range(height)],
-        [alike(col, x, width) for x in range(width)],
+        [alike(column, x, width) for x in range(width)],
     )
 
 
-def _same_depth(row: int, col: int, height: int, width: int, patch_size: int) -> Tensor:
+def _same_depth(row: int, column: int, height: int, width: int, patch_size: int) -> Tensor:
     r = patch_size // 2
 
     def depth(y: int, x: int) -> int:
         return min(y, x, height - 1 - y, width - 1 - x, r)
 
-    return torch.tensor([[depth(y, x) == depth(row, col) for x in range(width)] for y in range(height)])
+    return torch.tensor([[depth(y, x) == depth(row, column) for x in range(width)] for y in range(height)])
 
 
-def _side_only(row: int, col: int, height: int, width: int, patch_size: int) -> Tensor:
+def _side_only(row: int, column: int, height: int, width: int, patch_size: int) -> Tensor:
     r = patch_size // 2
 
     def side(y: int, x: int) -> tuple[bool, ...]:
         return y < r, y >= height - r, x < r, x >= width - r
 
-    return torch.tensor([[side(y, x) == side(row, col) for x in range(width)] for y in range(height)])
+    return torch.tensor([[side(y, x) == side(row, column) for x in range(width)] for y in range(height)])
 
 
-def _as_many_zeros(row: int, col: int, height: int, width: int, patch_size: int) -> Tensor:
+def _as_many_zeros(row: int, column: int, height: int, width: int, patch_size: int) -> Tensor:
     """Counts what section 2 of the lesson draws, not the pattern."""
     r = patch_size // 2
     rows, columns = (
         torch.tensor([min(at + r, side - 1) - max(at - r, 0) + 1 for at in range(side)]) for side in (height, width)
     )
     seen = rows[:, None] * columns[None]
-    return seen == seen[row, col]
+    return seen == seen[row, column]
 
 
-def _inside_or_not(row: int, col: int, height: int, width: int, patch_size: int) -> Tensor:
+def _inside_or_not(row: int, column: int, height: int, width: int, patch_size: int) -> Tensor:
     r = patch_size // 2
 
     def alike(mine: int, side: int) -> list[bool]:
         return [(r <= y < side - r) == (r <= mine < side - r) for y in range(side)]
 
-    return _mask(height, width, alike(row, height), alike(col, width))
+    return _mask(height, width, alike(row, height), alike(column, width))
 
 
-def _one_row_too_many(row: int, col: int, height: int, width: int, patch_size: int) -> Tensor:
+def _one_row_too_many(row: int, column: int, height: int, width: int, patch_size: int) -> Tensor:
     r = patch_size // 2
 
     def alike(mine: int, side: int) -> list[bool]:
         return [y == mine or (r <= mine <= side - r and r <= y <= side - r) for y in range(side)]
 
-    return _mask(height, width, alike(row, height), alike(col, width))
+    return _mask(height, width, alike(row, height), alike(column, width))
 
 
-def _radius_is_the_size(row: int, col: int, height: int, width: int, patch_size: int) -> Tensor:
+def _itself_forgotten(row: int, column: int, height: int, width: int, patch_size: int) -> Tensor:
+    r = patch_size // 2
+
+    def alike(mine: int, side: int) -> list[bool]:
+        return [r <= y < side - r and r <= mine < side - r for y in range(side)]
+
+    return _mask(height, width, alike(row, height), alike(column, width))
+
+
+def _corners_too(row: int, column: int, height: int, width: int, patch_size: int) -> Tensor:
+    """The whole row for a pixel of the upper and the lower edge, the whole column for one of the others."""
+    r = patch_size // 2
+    inner_row, inner_column = r <= row < height - r, r <= column < width - r
+    if inner_row == inner_column:
+        return _may_vote(row, column, height, width, patch_size)
+    rows, columns = [y == row for y in range(height)], [x == column for x in range(width)]
+    everywhere = [True] * (height if inner_row else width)
+    return _mask(height, width, everywhere if inner_row else rows, columns if inner_row else everywhere)
+
+
+def _radius_is_the_size(row: int, column: int, height: int, width: int, patch_size: int) -> Tensor:
     return _mask(
         height,
         width,
         [_alike(row, y, height, patch_size) for y in range(height)],
-        [_alike(col, x, width, patch_size) for x in range(width)],
+        [_alike(column, x, width, patch_size) for x in range(width)],
     )
 
 
-def _rows_or_columns(row: int, col: int, height: int, width: int, patch_size: int) -> Tensor:
+def _rows_or_columns(row: int, column: int, height: int, width: int, patch_size: int) -> Tensor:
     r = patch_size // 2
     return _mask(
         height,
         width,
         [_alike(row, y, height, r) for y in range(height)],
-        [_alike(col, x, width, r) for x in range(width)],
+        [_alike(column, x, width, r) for x in range(width)],
         both=False,
     )
 
@@ -310,6 +336,19 @@ EXERCISES = [
                 _ends_only,
             ),
             Mistake("You count what lies inside the image; asked for is what hangs over.", _image_instead),
+            Mistake(
+                "You have exchanged above and below, and left and right: rows before the centre lie above, columns "
+                "before it on the left.",
+                partial(_exchanged, rows=True, columns=True),
+            ),
+            Mistake(
+                "You have exchanged above and below: rows before the centre lie above.",
+                partial(_exchanged, rows=True, columns=False),
+            ),
+            Mistake(
+                "You have exchanged left and right: columns before the centre lie on the left.",
+                partial(_exchanged, rows=False, columns=True),
+            ),
         ),
     ),
     Exercise(
@@ -361,6 +400,14 @@ EXERCISES = [
             Mistake(
                 "Your border zone is P wide. A window reaches r = (P - 1)/2 pixels from its centre.",
                 _radius_is_the_size,
+            ),
+            Mistake(
+                "A place always votes for itself: near the border, row y = `row` is alike too.",
+                _itself_forgotten,
+            ),
+            Mistake(
+                "Along the edge the corners are left out: near them the window sees a second border.",
+                _corners_too,
             ),
             Mistake(
                 "You accept a place if its row OR its column fits: the patterns agree only if both do.",

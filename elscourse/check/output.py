@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,7 @@ def unusable(output: object, right: object, free_shape: bool) -> str | None:
 
 def _unusable_tensor(output: object, right: Tensor, free_shape: bool) -> str | None:
     if not isinstance(output, Tensor):
-        advice = ": torch.tensor or torch.stack makes one of it" if isinstance(output, (list, tuple)) else ""
+        advice = _advice_on_list(output, right, free_shape) if isinstance(output, (list, tuple)) else ""
         advice = ": torch.from_numpy makes one of it" if isinstance(output, np.ndarray) else advice
         shape = tuple(right.shape)
         return f"Your function must return a torch tensor of shape {shape}, it returns {kind(output)}{advice}."
@@ -77,6 +78,16 @@ def _unusable_tensor(output: object, right: Tensor, free_shape: bool) -> str | N
     if output.shape != right.shape and not free_shape:
         return f"Your function must return shape {tuple(right.shape)}, it returns {tuple(output.shape)}."
     return _nan(output, right)
+
+
+def _advice_on_list(output: list[Any] | tuple[Any, ...], right: Tensor, free_shape: bool) -> str:
+    """What makes the right tensor of a list, where something does; for a list of places: to mark them."""
+    with suppress(Exception):  # a list may hold anything
+        stacks = bool(output) and all(isinstance(part, Tensor) for part in output)
+        made = torch.stack(list(output)) if stacks else torch.as_tensor(output)
+        if made.shape == right.shape or free_shape:
+            return f": torch.{'stack' if stacks else 'tensor'} makes one of it"
+    return ": mark them in a tensor of truth values" if right.dtype == torch.bool else ""
 
 
 def _nan(output: Any, right: Any) -> str | None:
