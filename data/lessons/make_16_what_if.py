@@ -10,8 +10,9 @@ turned      class-conditional, 20 pairs of noises, one turned into the other in 
 wished      class-conditional, 20 seeds, of each 32 such exchanges
 repaired    class-conditional, trousers to which the network drew a third leg (lesson 12), of each 24 exchanges in the
             lower half
-nearby      ELS alone, not of the circular network: seeds 0 to 99 before and after the exchange, each noise turned by 18
-            degrees towards 8 others, the same ones before and after
+nearby      of two networks: seeds 0 to 99 before and after the exchange, each noise turned by 18 degrees towards 8
+            others, the same before and after; kept is the mean of each eight drawings, by the machines and by the
+            network of other-2000-pictures
 
 Every piece is kept in runs/lessons/16_what_if/, so a run that was stopped goes on. With names of groups, only these are
 drawn: for several processes side by side.
@@ -38,13 +39,15 @@ from elscourse.files import whole_file
 HERE = Path(__file__).parent
 PARTS = HERE.parents[1] / "runs" / "lessons" / "16_what_if"
 CONDITIONAL = "fashion-mnist-16-resnet-zeros-conditional"
+PLAIN = "fashion-mnist-16-resnet-zeros"
 NETWORKS = (
     CONDITIONAL,
-    "fashion-mnist-16-resnet-zeros",
+    PLAIN,
     "fashion-mnist-16-unet-zeros",
     "fashion-mnist-16-resnet-circular",
 )
 GROUPS = ("exchanged", "turned", "wished", "repaired", "nearby")
+WISHED, WISHES = range(4000, 4020), 32  # seeds, and exchanges of each
 SIDE = 6  # of the block
 CHUNK = 20
 
@@ -116,21 +119,17 @@ def noises(group: str, lab: els.Lab) -> tuple[Tensor, Tensor]:
     if group == "repaired":
         noise = many(lab, third_legs(), 24, rows=(6, 10))
         return noise, classes(noise, label=1)
-    make = {"exchanged": exchanged, "turned": turned, "wished": lambda lab: many(lab, range(4000, 4020), 32)}
+    make = {"exchanged": exchanged, "turned": turned, "wished": lambda lab: many(lab, WISHED, WISHES)}
     noise = make[group](lab)
     return noise, classes(noise)
 
 
 def who_draws(group: str, lab: els.Lab) -> dict[str, tuple[Denoiser, int]]:
     """Name -> denoiser and steps."""
-    own = f"els-{lab.network.padding}"
-    found = {
-        machine: (lab.machine(machine), 20)
-        for machine in ((own,) if group == "nearby" else (own, "ls", "is", "wiener"))
-    }
+    found = {name: (lab.machine(name), 20) for name in (f"els-{lab.network.padding}", "ls", "is", "wiener")}
     if group != "nearby":
         found["network-150"] = lab.network, 150
-    if group == "exchanged" and lab.network.name == "fashion-mnist-16-resnet-zeros":
+    if lab.network.name == PLAIN:
         found["other-2000-pictures"] = els.load_network(data_dir() / "lessons" / "other-2000-pictures.json"), 150
     return found
 
@@ -138,7 +137,7 @@ def who_draws(group: str, lab: els.Lab) -> dict[str, tuple[Denoiser, int]]:
 def drawn(group: str) -> dict[str, np.ndarray]:
     """All drawings of a group, in the shape of its noises; of those that are nearby, the mean."""
     found = {}
-    for name in {"exchanged": NETWORKS, "nearby": NETWORKS[:3]}.get(group, (CONDITIONAL,)):
+    for name in {"exchanged": NETWORKS, "nearby": NETWORKS[:2]}.get(group, (CONDITIONAL,)):
         lab = els.lab("laptop", network=name, verbose=False)
         noise, labels = noises(group, lab)
         flat = noise.flatten(0, -4)
@@ -158,6 +157,7 @@ def main(groups: list[str]) -> None:
     """Draw what is asked for; without groups all of it, then write one file."""
     PARTS.mkdir(parents=True, exist_ok=True)
     found = {"exchanged, corners": np.array(corners(100, seed=0))}
+    found["wished, corners"] = np.array([corners(WISHES, seed) for seed in WISHED])
     for group in groups or GROUPS:
         found |= drawn(group)
     if not groups:

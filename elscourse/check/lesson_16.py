@@ -64,6 +64,13 @@ def _added(noise: Tensor, other: Tensor, y: int, x: int, side: int) -> Tensor:
     return torch.where(_inside(noise.shape, slice(y, y + side), slice(x, x + side)), noise + other, noise)
 
 
+def _channel_forgotten(noise: Tensor, other: Tensor, y: int, x: int, side: int) -> Tensor:
+    """The block cut from the channels and the rows."""
+    changed = noise.clone()
+    changed[:, y : y + side, x : x + side] = other[:, y : y + side, x : x + side]
+    return changed
+
+
 def _corner_of_other(noise: Tensor, other: Tensor, y: int, x: int, side: int) -> Tensor:
     changed = noise.clone()
     changed[..., y : y + side, x : x + side] = other[..., :side, :side]
@@ -126,6 +133,10 @@ def _correlation_or_none(change: Tensor, predicted: Tensor) -> Tensor:
     return compare(predicted, change).r2.nan_to_num(0)
 
 
+def _not_below_zero(change: Tensor, predicted: Tensor) -> Tensor:
+    return _foretold(change, predicted).clamp(min=0)
+
+
 def _size_alone(change: Tensor, predicted: Tensor) -> Tensor:
     return _squares(predicted) / _squares(change)
 
@@ -175,6 +186,10 @@ def _transposed_block(change: Tensor, y: int, x: int, side: int) -> Tensor:
 def _one_step_short(change: Tensor, y: int, x: int, side: int) -> Tensor:
     """The last row and column of the block taken for outside of it."""
     return _by_distance(change, y, x, side - 1)
+
+
+def _one_step_long(change: Tensor, y: int, x: int, side: int) -> Tensor:
+    return _by_distance(change, y, x, side + 1)
 
 
 def _not_squared_sums(change: Tensor, y: int, x: int, side: int) -> Tensor:
@@ -284,6 +299,10 @@ EXERCISES = [
             Mistake("Your block is one too narrow: y : y + side already ends before y + side.", _one_less),
             Mistake("You exchange whole rows: the columns have limits, too.", _whole_rows),
             Mistake("You add the other noise: put it in the place of the first.", _added),
+            Mistake(
+                "You cut channels and rows: rows and columns are the last two dimensions, [..., rows, columns].",
+                _channel_forgotten,
+            ),
             Mistake("You take the other noise's upper left corner: take it from the same place.", _corner_of_other),
         ),
     ),
@@ -314,6 +333,7 @@ EXERCISES = [
             Mistake("That is one number for the whole batch: one for every image was asked.", _one_for_all),
             Mistake("That is r2. It forgives a change that is foretold too small or too large.", _correlation),
             Mistake("That is r2: it forgives a change that is foretold too small or too large.", _correlation_or_none),
+            Mistake("Below 0 is allowed: it would have been better to say nothing.", _not_below_zero),
             Mistake("You compare how large the two changes are: compare the changes themselves.", _size_alone),
         ),
     ),
@@ -344,6 +364,7 @@ EXERCISES = [
             ),
             Mistake("You have exchanged y and x: y counts rows, the first dimension.", _transposed_block),
             Mistake("The block's last row is y + side - 1, and has distance 0, too.", _one_step_short),
+            Mistake("The block's last row is y + side - 1: y + side is already one step away.", _one_step_long),
             Mistake("You add absolute values: add squares.", _not_squared_sums),
             Mistake("You add the change itself, so that dark and bright cancel: add its square.", _signed_sums),
             Mistake("You add up all that is as near or nearer: each distance has a sum of its own.", _up_to),
