@@ -937,5 +937,8 @@ assert (again - final[:10]).abs().max() < 1e-3
 #   [doi:10.1198/jasa.2011.tm11181](https://doi.org/10.1198/jasa.2011.tm11181).
 # - H. Xiao, K. Rasul, R. Vollgraf, *Fashion-MNIST: a novel image dataset for benchmarking machine learning
 #   algorithms*, 2017, [arXiv:1708.07747](https://arxiv.org/abs/1708.07747).
+# - A. Nichol, P. Dhariwal, *Improved denoising diffusion probabilistic models*, ICML 2021,
+#   [arXiv:2102.09672](https://arxiv.org/abs/2102.09672): the cosine schedule. Our 1.008 is their $1 + s$, without the
+#   small shift by $s$ at $t = 0$.
 # - M. Kamb, S. Ganguli, *An analytic theory of creativity in convolutional diffusion models*, ICML 2025,
-#   [arXiv:2412.20292](https://arxiv.org/abs/2412.20292): the schedule.
+#   [arXiv:2412.20292](https://arxiv.org/abs/2412.20292): the theory that this course teaches.

@@ -552,8 +552,8 @@ if lab.profile == "laptop":
 # %% [markdown] tags=["slide"]
 # More data *delays* the choice: there are more candidates, so the noise must fall further before they can be told
 # apart. But ten times the pictures delay it by only 0.12 or 0.15, and the copying does not stop: 64 of 64 at each of
-# the sizes. More data is no way out. (Physicists call this moment the collapse, and study it for very large data
-# sets; see the references.)
+# the sizes. More data is no way out. (Physicists call this moment the collapse, and an earlier one, at which the *kind*
+# of picture is chosen, the speciation. They study both for very large data sets; see the references.)
 #
 # ## 6. Same seed, same memory (6 minutes)
 #
@@ -786,7 +786,9 @@ for n in (1000, 2000, 4000, 8000):
 # - J. Ho, A. Jain, P. Abbeel, *Denoising diffusion probabilistic models*, NeurIPS 2020,
 #   [arXiv:2006.11239](https://arxiv.org/abs/2006.11239): training on the noise.
 # - G. Biroli, T. Bonnaire, V. de Bortoli, M. Mézard, *Dynamical regimes of diffusion models*, Nature Communications
-#   15, 2024, [arXiv:2402.18491](https://arxiv.org/abs/2402.18491): classes first, then the collapse onto one training
-#   point, and how it depends on $N$.
+#   15, 2024, [arXiv:2402.18491](https://arxiv.org/abs/2402.18491): classes first (speciation), then the collapse onto
+#   one training point, and how it depends on $N$.
+# - G. Raya, L. Ambrogioni, *Spontaneous symmetry breaking in generative diffusion models*, NeurIPS 2023,
+#   [arXiv:2305.19693](https://arxiv.org/abs/2305.19693): such choices as the breaking of a symmetry.
 # - C. Scarvelis, H. Sáez de Ocáriz Borde, J. Solomon, *Closed-form diffusion models*, 2023,
 #   [arXiv:2310.12395](https://arxiv.org/abs/2310.12395): the closed form, and smoothing it.

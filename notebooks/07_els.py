@@ -98,7 +98,10 @@ assert lab.profile != "laptop" or values == 3010
 # $$ D(x_t)(x) = \sum_p w_p\, p(0), \qquad w_p = \frac{e^{-\|q - \alpha p\|^2 / 2\sigma^2}}
 #    {\sum_{p'} e^{-\|q - \alpha p'\|^2 / 2\sigma^2}} . $$
 #
-# That is all. $p$ runs over **all patches of all training images at all places**.
+# That is all. $p$ runs over **all patches of all training images at all places**. At a single noise level this is old:
+# image processing calls it *non-local means* (Buades and others 2005), here with a dictionary of clean pictures, and
+# Levin and Nadler (2011) took it for the best guess from a patch, as we do. New is the use: one noise level after the
+# other it *draws*, and it is to say what a trained network will draw.
 
 # %% [markdown] tags=["slide"]
 # What are these patches? Here are one training image and some of its 256, for $P = 5$. **Predict:** how many of the
@@ -464,7 +467,9 @@ assert losses[0, [1, 3, 4]].min() > 0.31 and losses[0, [0, 2]].max() < 0.19
 # %% [markdown]
 # The constraints cost: at $t = 0.5$ ELS errs five times as much as IS on the training images. Yet **the network sits
 # where ELS is**, at 0.058, far from the lowest loss. As the noise falls it gets a little ahead of ELS (0.022 against
-# 0.027 at $t = 0.3$), but IS goes to zero, and the network does not follow.
+# 0.027 at $t = 0.3$), but IS goes to zero, and the network does not follow. (Ahead of the *best* machine with these
+# windows, it must use something from outside of them. They are the squares that fit it best, lesson 09, not a bound on
+# what it sees, lesson 14.)
 #
 # IS is good on the training images because it recognises them. On new ones its error stays at 0.04, however little
 # noise there is. ELS has nothing to recognise, and errs alike on both. What do the two constraints cost on new
@@ -758,5 +763,13 @@ assert min(gaps["LS"], gaps["network, zeros"]) > 0.3
 # * M. Kamb and S. Ganguli, *An analytic theory of creativity in convolutional diffusion models*, ICML 2025,
 #   [arXiv:2412.20292](https://arxiv.org/abs/2412.20292): the machines, the derivation and the name "patch mosaic". The
 #   arrangement by displacement and window is this course's.
+# * A. Buades, B. Coll and J.-M. Morel, *A non-local algorithm for image denoising*, CVPR 2005,
+#   [doi:10.1109/CVPR.2005.38](https://doi.org/10.1109/CVPR.2005.38): a pixel is the mean of the pixels whose patches
+#   look like its own.
+# * A. Levin and B. Nadler, *Natural image denoising: optimality and inherent bounds*, CVPR 2011: the best guess from a
+#   patch, computed with a very large dictionary of clean ones.
+# * A. A. Efros and T. K. Leung, *Texture synthesis by non-parametric sampling*, ICCV 1999,
+#   [doi:10.1109/ICCV.1999.790383](https://doi.org/10.1109/ICCV.1999.790383): to draw new texture, pixel by pixel, from
+#   patches that fit.
 # * H. Xiao, K. Rasul, R. Vollgraf, *Fashion-MNIST*, 2017, [arXiv:1708.07747](https://arxiv.org/abs/1708.07747): the
 #   images.
