@@ -418,7 +418,8 @@ if lab.profile == "laptop":
 # The ideal denoiser goes from 0.007 to 1.7, nearly all of it from low noise: there it turns every new picture into an
 # old one. Above $t = 0.5$ it answers with a blend, of seven pictures at first and of hundreds at $t = 0.8$, and even
 # on new pictures its loss is a little *below* the network's. The network has 0.077 on the training pictures and 0.076
-# on the new ones. **Its loss does not show which pictures it was trained on.**
+# on the new ones. **Its mean loss does not show which pictures it was trained on.** (The difference to a network that
+# was trained on others does, faintly: lesson 15.)
 #
 # It has 0.26 million parameters, and the 2,000 pictures have 0.5 million pixels. Too small to remember, then? Perhaps
 # in part: section 9 shows a network with twice as many that knows its own pictures better than new ones. But that one

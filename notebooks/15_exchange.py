@@ -266,8 +266,9 @@ assert abs(nothing_of_a0 - 0.90) < 0.005
 # with 0.90.
 #
 # Kadkhodaie and others (2024) found it with photographs: on few pictures two networks remember, each its own; on very
-# many they become the same denoiser. Zhang and others (2024) found that networks of several architectures, trained on
-# the same pictures, draw much the same from one noise. What, then, *does* change a drawing?
+# many they become the same denoiser. That one noise is much the same picture for two networks trained on the same
+# pictures Song and others had seen (2021), Zhang and others (2024) for many architectures. What, then, *does* change a
+# drawing?
 
 # %% [markdown] tags=["slide"]
 # ## 4. What changes a drawing, and what does not (9 minutes)
@@ -339,9 +340,9 @@ print("best of all 256 shifts, r2 with A0:", {name: round(value, 2) for name, va
 assert abs(moved["circular A0"] - 0.38) < 0.006 and abs(moved["another noise"] - 0.40) < 0.006
 
 # %% [markdown] tags=["slide"]
-# To exchange **all pictures** changes a ResNet's drawings less (r2 0.99) than to exchange the **seed** (0.97 or 0.98),
-# the UNet's about as little (0.97 and 0.97). The architecture changes them much more (0.72 to 0.76), the border
-# altogether (0.12).
+# To exchange **all pictures** changes a ResNet's drawings less (r2 0.99, two pairs) than to exchange the **seed**
+# (0.97 or 0.98), the UNet's about as little (0.97 and 0.97). The architecture changes them much more (0.72 to 0.76),
+# the border altogether (0.12).
 #
 # For the ideal machine it would be the other way round: only other pictures change anything (0.81); with the same ones
 # it is the same machine (1.00). ELS, its windows measured on each network, has every row nearly right: 0.95 to 0.98,
@@ -753,13 +754,50 @@ assert all(abs(right[pair] - count) <= 2 for pair, count in stated.items())  # r
 # that differ in nothing else to see it.
 
 # %% [markdown] tags=["slide"]
+# And the **loss**, on which the network was trained? Its mean is the same on its own pictures and on new ones (lesson
+# 03). But of two sets one is always a little easier, which may hide something. So give the *same* noisy pictures to A0
+# and to B1, 400 of each set (200 at t = 0.8). Each set was the training set of one of the two.
+#
+# **Predict.** How much smaller is the error of the network that knows a picture than that of the other: 0 %, 1 %, 10 %?
+# More at t = 0.15 or at t = 0.8?
+
+
+# %% tags=["slide"]
+def errors(denoiser, images, t):
+    """Of each image, noised, the mean squared error of the guess; the same noise whoever guesses."""
+    x_t = els.add_noise(images, els.seeded_noise(range(10**6, 10**6 + len(images)), lab.shape), t)
+    return (denoiser(x_t, t) - images).square().mean((1, 2, 3))
+
+
+gains, spread = {}, {}
+for t, some in ((0.15, slice(None, None, 5)), (0.8, slice(None, None, 10))):
+    of_a0, of_b1 = ([errors(net, images[some], t) for images in (own, others)] for net in (lab.network, network_b))
+    known = of_b1[0] - of_a0[0], of_a0[1] - of_b1[1]  # by how much it errs less who knows the picture: A0, then B1
+    typical = torch.cat([of_a0[0], of_b1[1]]).mean()
+    gains[t] = (torch.cat(known).mean() / typical).item()
+    spread[t] = ((sum(k.var() / len(k) for k in known)) ** 0.5 / 2 / typical).item()
+    print(f"t = {t}: who knows the pictures errs less by {gains[t]:.1%}, give or take {spread[t]:.1%}")
+    if t == 0.15:
+        pairs_right = (known[0][:, None] > -known[1]).float().mean().item()
+print(f"of a picture of each set the right one is told at t = 0.15 in {pairs_right:.0%} of all pairs")
+assert abs(gains[0.15] - 0.014) < 5e-4 and abs(spread[0.15] - 0.002) < 5e-4 and abs(pairs_right - 0.64) < 0.01
+assert abs(gains[0.8]) < 2 * spread[0.8] and spread[0.8] < 0.004
+
+# %% [markdown] tags=["slide"]
+# **The loss does tell.** At t = 0.15 a network errs by **1.4 %** less on its own pictures than one that does not know
+# them (give or take 0.2 %); at t = 0.8 by nothing that we could measure. For a single picture that is weak evidence: of
+# one picture of each set it points to the right one in 64 % of all pairs, where guessing has 50 %. But it is there, in
+# the very network whose drawings carry no trace (46 of 100, section 2). Not to draw a picture is not to know nothing of
+# it. (And it takes a second network: what A0 alone has lost says only which set is the easier one.)
+
+# %% [markdown] tags=["slide"]
 # ## What you can now say
 #
 # * Exchange every picture of the formula for another of the same kind, and it draws the same (r2 0.98); the ideal
 #   machine does not (0.81).
 # * A formula made of pictures that the network never saw predicts it as well as one made of its own (0.91).
 # * Two networks of one recipe that share no picture and no first weight draw the same (0.97). Their drawings hardly
-#   tell which 2,000 pictures they were given; with ten or a hundred pictures each, they do.
+#   tell which 2,000 pictures they were given, their losses do a little; with ten or a hundred each, drawings do, too.
 # * Another architecture changes a drawing more than 2,000 other pictures, another border altogether; the formula, with
 #   windows measured on each network, has it nearly right.
 # * The r of two trainings, not squared, is the r2 of a perfect theory: 0.99 here. What is missing from the formula's
@@ -780,6 +818,9 @@ assert all(abs(right[pair] - count) <= 2 for pair, count in stated.items())  # r
 # * H. Zhang, J. Zhou, Y. Lu, M. Guo, P. Wang, L. Shen and Q. Qu, *The emergence of reproducibility and consistency in
 #   diffusion models*, ICML 2024, [arXiv:2310.05264](https://arxiv.org/abs/2310.05264): one noise, many networks, much
 #   the same drawing.
+# * Y. Song, J. Sohl-Dickstein, D. P. Kingma, A. Kumar, S. Ermon and B. Poole, *Score-based generative modeling through
+#   stochastic differential equations*, ICLR 2021, [arXiv:2011.13456](https://arxiv.org/abs/2011.13456): why two good
+#   networks give one noise one picture.
 # * M. Kamb and S. Ganguli, *An analytic theory of creativity in convolutional diffusion models*, ICML 2025,
 #   [arXiv:2412.20292](https://arxiv.org/abs/2412.20292): the machines.
 # * C. Spearman, *The proof and measurement of association between two things*, 1904,
