@@ -806,9 +806,9 @@ assert abs(gains[0.8]) < 2 * spread[0.8] and spread[0.8] < 0.004
 #
 # ## What is still unexplained
 #
-# **What do all these networks do, and the formula does not?** Everything here is 16 x 16 pixels of clothes; how many
-# pictures would it take for faces, in colour, at a million pixels, with attention? And the windows themselves: since
-# they decide so much, **where do they come from** (lesson 14)? That is where this course ends.
+# **What do all these networks do, and the formula does not?** Lesson 16 finds a part of it. Everything here is 16 x 16
+# pixels of clothes; how many pictures would it take for faces, in colour, at a million pixels, with attention? And the
+# windows themselves: since they decide so much, **where do they come from** (lesson 14)?
 #
 # ## References
 #
