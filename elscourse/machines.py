@@ -84,7 +84,7 @@ class PatchMachine(Machine):
     """
 
     whole_image = False
-    padding: Padding = "zeros"
+    padding: Padding = "zeros"  # what a window sees beyond the border; every path of the engine honours it
 
     def __init__(
         self,
@@ -112,14 +112,22 @@ class PatchMachine(Machine):
 
     @property
     def largest_patch_size(self) -> int:
-        """The patch size at which every window sees the whole image: 2 side - 1, of the longer side."""
-        return 2 * max(self.images.shape[-2:]) - 1
+        """The patch size at which every window sees the whole image: 2 side - 1, of the longer side; on the torus the
+        last odd one that does not wrap onto itself."""
+        shorter, longer = sorted(self.images.shape[-2:])
+        return shorter - 1 + shorter % 2 if self.padding == "circular" else 2 * longer - 1
 
     def _check_size(self, size: int) -> None:
-        if size > self.largest_patch_size:
+        (shorter, longer), largest = sorted(self.images.shape[-2:]), self.largest_patch_size
+        if size > largest and self.padding == "circular":
             raise CourseError(
-                f"patch size {size} is larger than {self.largest_patch_size}, at which every window already sees the "
-                f"whole image of side {max(self.images.shape[-2:])}."
+                f"with circular padding a patch of {size} would wrap onto itself: the shorter side is {shorter}, use a "
+                "smaller patch_size."
+            )
+        if size > largest:
+            raise CourseError(
+                f"patch size {size} is larger than {largest}, at which every window already sees the whole image of "
+                f"side {longer}."
             )
 
     def with_patch_size(self, patch_size: int | Steps) -> Self:
@@ -216,7 +224,7 @@ class PatchMachine(Machine):
         size, window = self.window_at(t)
         if len(self._displacements(size)) == 1:
             (places,) = patches.every_pixel_alone(*centred.shape[-2:])
-            yield Question(shifts.InPlace(centred, self._taps(t)), places.to(centred.device))
+            yield Question(shifts.InPlace(centred, self._taps(t), self.padding), places.to(centred.device))
             return
         centre = torch.arange(centred.shape[1], device=centred.device) * size**2 + size**2 // 2
         depth = shifts.depth(centred.shape[1], self._taps(t))
@@ -300,20 +308,6 @@ class EquivariantLocalScoreMachine(PatchMachine):
     def id(self) -> str:  # type: ignore[override]
         """The machine's id in files and tables."""
         return f"els-{self.padding}" + ("" if self.window == "square" else "-gaussian")
-
-    @property
-    def largest_patch_size(self) -> int:
-        """As for LS; on the torus the last odd size that does not wrap onto itself."""
-        side = min(self.images.shape[-2:])
-        return side - 1 + side % 2 if self.padding == "circular" else super().largest_patch_size
-
-    def _check_size(self, size: int) -> None:
-        if self.padding == "circular" and size > self.largest_patch_size:
-            raise CourseError(
-                f"with circular padding a patch of {size} would wrap onto itself: the shorter side is "
-                f"{min(self.images.shape[-2:])}, use a smaller patch_size."
-            )
-        super()._check_size(size)
 
     def _classes(self, patch_size: int) -> list[Int[Tensor, "G m"]]:
         height, width = self.images.shape[-2:]

@@ -91,11 +91,13 @@ class InPlace:
     """H W questions of one shape, as `posterior.Lookup` asks them, where each pixel meets only its own place (LS).
 
     A blur is then a product with a band matrix along the rows and one along the columns: no window is cut out, in any
-    precision, on any device. x: see `sliding_mean`; taps: half of the window, from its centre outwards.
+    precision, on any device. x: see `sliding_mean`; taps: half of the window, from its centre outwards; padding: what
+    a window sees beyond the border.
     """
 
     x: Float[Tensor, "B C H W"]
     taps: Float[Tensor, " r+1"]
+    padding: Padding
     keys_per_image: int = 1
 
     @property
@@ -108,8 +110,8 @@ class InPlace:
         """All logits, some images at a time: float64, as they are differences of what may be large."""
         places, batch, channels = self.shape
         x, taps = self.x.double(), self.taps.to(self.x.device, torch.float64)
-        down, across = (_band(n, taps) for n in x.shape[2:])
-        own = squares(x, taps, "zeros").flatten(1)[:, None]  # all keys share it
+        down, across = (_band(n, taps, self.padding) for n in x.shape[2:])
+        own = squares(x, taps, self.padding).flatten(1)[:, None]  # all keys share it
         one = 8 * (2 * channels + 6) * batch * places  # bytes of all that is made of the differences to an image
         for part in slices(len(source), max(1, min(KEYS, memory // 2 // one))):
             images = source.block(part.start, part.stop)
@@ -119,7 +121,7 @@ class InPlace:
             yield Tile(slice(None), slice(None), part.start, logits.permute(2, 0, 1), values)
 
 
-def _band(n: int, taps: Float[Tensor, " r+1"], padding: Padding = "zeros") -> Float[Tensor, "n n"]:
+def _band(n: int, taps: Float[Tensor, " r+1"], padding: Padding) -> Float[Tensor, "n n"]:
     """The weight of place j in the window of place i; on a torus, where a window is no longer than it, taken around."""
     places = torch.arange(n, device=taps.device)
     apart = (places[:, None] - places).abs()

@@ -71,12 +71,12 @@ class Case:
 
 
 @st.composite
-def cases(draw) -> Case:
+def cases(draw, *paddings: str) -> Case:
     c, h, w = draw(st.integers(1, 3)), draw(st.integers(3, 7)), draw(st.integers(3, 7))
     n, batch = draw(st.one_of(st.integers(1, 6), st.just(40))), draw(st.integers(1, 4))
     dtype = draw(st.sampled_from([torch.float32, torch.float64]))
     t = draw(st.sampled_from([0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.8, 1.0]))
-    padding = draw(st.sampled_from(["zeros", "circular"]))
+    padding = draw(st.sampled_from(paddings or ("zeros", "circular")))
     largest = min(h, w) if padding == "circular" else 2 * max(h, w) - 1
     patch_size = 2 * draw(st.integers(0, (largest - 1) // 2)) + 1
     images = pictures(n, c, h, w, seed=draw(st.integers(0, 999)), dtype=dtype)
@@ -113,6 +113,33 @@ def test_local(case: Case) -> None:
 def test_equivariant_local(case: Case) -> None:
     actual = case.answer(els.EquivariantLocalScoreMachine, **case.options(), padding=case.padding)
     case.check(actual, case.expected(reference.equivariant_local, case.patch_size, case.padding, case.window))
+
+
+class LocalOnTheTorus(els.LocalScoreMachine):
+    """A machine as someone may add it: LS whose windows are taken around. Each path of the engine must do so."""
+
+    padding = "circular"
+
+
+def local_on_the_torus(
+    x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int, window: Tensor | None = None
+) -> Tensor:
+    """LS inside pictures that have their own pixels around them."""
+    r = patch_size // 2
+    around = [torch.nn.functional.pad(a, (r, r, r, r), mode="circular") for a in (x_t, images)]
+    inner = slice(r, -r or None)
+    return reference.local(*around, alpha, sigma, patch_size, window)[..., inner, inner]
+
+
+@given(cases("circular"))
+def test_local_on_the_torus(case: Case) -> None:
+    actual = case.answer(LocalOnTheTorus, **case.options())
+    case.check(actual, case.expected(local_on_the_torus, case.patch_size, case.window))
+
+
+def test_windows_taken_around_have_a_largest_size_with_any_machine() -> None:
+    with pytest.raises(els.CourseError, match="a patch of 7 would wrap onto itself: the shorter side is 6"):
+        LocalOnTheTorus(pictures(2, 1, 6, 9), patch_size=7)
 
 
 @given(cases())
@@ -216,11 +243,13 @@ def test_a_large_window_after_a_small_one_keeps_its_digits(monkeypatch: pytest.M
 def machine_and_formula(
     kind: str, images: Tensor, size: int, window: str = "square"
 ) -> tuple[PatchMachine, Callable[..., Tensor]]:
-    """LS, or ELS with that padding."""
+    """LS, LS on the torus, or ELS with that padding."""
     look: dict = {"patch_size": size, "window": window}
     by_hand = look | {"window": None if window == "square" else reference.gaussian_window(size, 0.25 * size)}
     if kind == "ls":
         return els.LocalScoreMachine(images, **look), partial(reference.local, **by_hand)
+    if kind == "ls-torus":
+        return LocalOnTheTorus(images, **look), partial(local_on_the_torus, **by_hand)
     machine = els.EquivariantLocalScoreMachine(images, **look, padding=kind)  # type: ignore[arg-type]
     return machine, partial(reference.equivariant_local, **by_hand, padding=kind)
 
@@ -283,7 +312,7 @@ def test_many_images(size: int, window: str, parts: int, block: int, monkeypatch
 
 
 @pytest.mark.parametrize("t", [0.03, 0.6])
-@pytest.mark.parametrize("kind", ["ls", "zeros", "circular"])
+@pytest.mark.parametrize("kind", ["ls", "ls-torus", "zeros", "circular"])
 def test_parts_computed_in_different_ways_can_be_merged(kind: str, t: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """One process may slide images while another, with fewer of them, does not: their sums must mean the same."""
     images = pictures(30, 1, 8, 8, seed=6)
