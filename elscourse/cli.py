@@ -236,7 +236,7 @@ def datasets(context: click.Context) -> None:
         from .datasets import status
 
         for dataset in CATALOGUE.values():
-            click.echo(f"{dataset.name:<14} {dataset.images:>7,} images, {status(dataset)}; {dataset.terms}")
+            click.echo(f"{dataset.name:<18} {dataset.images:>7,} images, {status(dataset)}; {dataset.terms}")
 
 
 @datasets.command()

@@ -32,7 +32,8 @@ from .wiener import WienerFilter
 PROFILES = {"laptop": "fashion-mnist-16-resnet-zeros", "gpu": "fashion-mnist-32-resnet-zeros"}
 ELS_MACHINES = ("els-zeros", "els-circular", "els-zeros-gaussian", "els-circular-gaussian")  # padding, then window
 WITHOUT_WINDOW = {"is": IdealScoreMachine, "es": EquivariantScoreMachine, "wiener": WienerFilter}
-MACHINES = ("is", "es", "ls", *ELS_MACHINES, "wiener")
+PATCH_MACHINES = ("ls", *ELS_MACHINES)
+MACHINES = (*WITHOUT_WINDOW, *PATCH_MACHINES)
 
 
 @dataclass(frozen=True)
@@ -108,8 +109,8 @@ class Lab:
     ) -> PatchMachine:
         """ls, or els-PADDING with or without -gaussian, looking through the given sizes."""
         images, schedule, labels = self.data.images, self.schedule, self.image_labels
-        if name not in ("ls", *ELS_MACHINES):
-            raise unknown_name("patch machine", name, ("ls", *ELS_MACHINES))
+        if name not in PATCH_MACHINES:
+            raise unknown_name("patch machine", name, PATCH_MACHINES)
         if name == "ls":
             return LocalScoreMachine(images, schedule, patch_size=patch_size, tolerance=tolerance, image_labels=labels)
         _, padding, *gaussian = name.split("-")

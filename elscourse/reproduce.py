@@ -24,7 +24,7 @@ from tqdm.auto import tqdm
 from .diffusion import Denoiser, sample, seeded_noise, with_first_step
 from .errors import CourseError, unknown_name
 from .files import UNREADABLE, save_array, save_text, whole_file
-from .lab import MACHINES, Lab
+from .lab import MACHINES, WITHOUT_WINDOW, Lab
 from .machine import Machine
 from .machines import IdealScoreMachine
 from .mapped import sha256_of
@@ -83,7 +83,7 @@ class Experiment:
             "dataset": lab.data.name,
             "images": list(lab.data.images.shape),
             "images_sha256": sha256_of(lab.data.images),
-            "sizes": {m: lab.patch_sizes(m) for m in self.machines if m.startswith("els") or m == "ls"},
+            "sizes": {m: lab.patch_sizes(m) for m in self.machines if m not in WITHOUT_WINDOW},
             "seeds": self.seeds,
             "steps": self.steps,
             "network_steps": self.network_steps,

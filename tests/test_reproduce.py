@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,9 +21,10 @@ from test_networks import SHIPPED
 from torch import Tensor
 
 import elscourse as els
-from elscourse import plotting, summary
+from elscourse import cli, plotting, reproduce, summary
+from elscourse.lab import MACHINES
 from elscourse.metrics import bootstrap_interval, compare
-from elscourse.reproduce import CHUNK
+from elscourse.reproduce import CHUNK, Experiment
 
 RESULTS = Path(__file__).parents[1] / "data" / "results"
 SMALL = ["--network", "tiny", "--seeds", "23", "--steps", "3", "--network-steps", "5", "--out", "out"]
@@ -221,7 +223,23 @@ def test_sample_draws_what_was_asked(
 
 
 def test_lists() -> None:
-    assert "fashion-mnist" in ok("datasets") and "torch" in ok("doctor")
+    assert "torch" in ok("doctor")
+    told = ok("datasets").splitlines()
+    assert "fashion-mnist" in told[0] and len({line.index(" images, ") for line in told}) == 1, "one column"
+
+
+def test_the_help_names_every_machine() -> None:
+    """By hand, as looking them up would take the import of torch."""
+    assert {name.removesuffix("-gaussian") for name in MACHINES} <= set(re.findall(r"[\w-]+", cli.IDS))
+
+
+def test_the_sizes_of_whatever_looks_through_a_window_are_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reproduce, "MACHINES", (*MACHINES, "new"))
+    monkeypatch.setattr(els.Lab, "patch_sizes", lambda *_: [(1.0, 3)])
+    run = Experiment(els.lab(verbose=False), tmp_path, extra_machines=["es", "new"])
+    assert set(run.settings["sizes"]) == {*run.machines} - {"is", "es", "wiener"} and "new" in run.machines
 
 
 def test_stopping_says_how_to_go_on(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
