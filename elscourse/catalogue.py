@@ -25,7 +25,7 @@ class Dataset:
     folders: where its files lie below a data folder, torchvision's layout first.
     files: what must be there, each with its alternatives.
     contents, downloads: sha256 by file name, of the uncompressed files and of the files as published.
-    mirrors: the addresses that a download's name is appended to; none: to be fetched by hand from `page`.
+    mirrors: the addresses that a download's name is appended to; none: `by_hand` is fetched by hand from `page`.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Dataset:
     contents: dict[str, str] = field(default_factory=dict)
     downloads: dict[str, str] = field(default_factory=dict)
     mirrors: tuple[str, ...] = ()
+    by_hand: str = "its files"
     bundled: int = 0
 
     def present(self, place: Path) -> bool:
@@ -135,6 +136,7 @@ CATALOGUE = {
             page="https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html",
             folders=("celeba",),
             files=((CELEBA_FOLDER,), ("list_eval_partition.txt",)),
+            by_hand=f"{CELEBA_FOLDER}.zip (unpack it) and the annotation files (.txt)",  # Google Drive refuses programs
         ),
     )
 }

@@ -73,8 +73,9 @@ def read(dataset: Dataset) -> Raw:
             f"reading the complete {dataset.name} needs torchvision, which does not import here ({error}): "
             "`pip install torchvision`."
         ) from error
+    reader = _READERS[dataset.name]
     try:
-        return _READERS[dataset.name](dataset, place)
+        return reader(dataset, place)
     except Exception as error:  # readers of damaged files fail in many ways
         reason = str(error).split(". You can use")[0]  # torchvision's advice does not apply here
         raise CourseError(
@@ -128,10 +129,7 @@ def _fetch(file: str, sha256: str, dataset: Dataset, place: Path) -> None:
 def _how_to_get(dataset: Dataset) -> str:
     if dataset.mirrors:
         return f"run `elscourse datasets download {dataset.name}`, or set ELSCOURSE_DATA to a folder that has it"
-    return (
-        f"download {CELEBA_FOLDER}.zip (unpack it) and the annotation files (.txt) by hand from {dataset.page} into "
-        f"{download_folder() / dataset.folders[0]} (Google Drive, where they are, refuses programs)"
-    )
+    return f"download {dataset.by_hand} by hand from {dataset.page} into {download_folder() / dataset.folders[0]}"
 
 
 def _not_here(dataset: Dataset) -> CourseError:

@@ -536,6 +536,14 @@ def test_absent_sets_say_how_to_get_them(alone: Path) -> None:
         load("celeba", size=32, n=10)
 
 
+def test_every_set_has_a_reader_and_none_is_no_damage(alone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert datasets._READERS.keys() == CATALOGUE.keys()
+    (alone / "new").touch()
+    monkeypatch.setitem(CATALOGUE, "new", replace(CATALOGUE["mnist"], name="new", folders=(".",), files=(("new",),)))
+    with pytest.raises(KeyError):  # the mistake of whoever added it, not of the files: nobody is told to delete them
+        load("new")
+
+
 def test_without_torchvision(alone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for stem, raw in tiny_mnist(monkeypatch).items():
         (alone / stem).write_bytes(raw)
@@ -724,9 +732,13 @@ def test_download_without_a_connection(alone: Path, server: tuple[Path, str], mo
         datasets.download("mnist")
 
 
-def test_download_of_what_cannot_be_downloaded(alone: Path) -> None:
+def test_download_of_what_cannot_be_downloaded(alone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with sentence("celeba cannot be fetched by a program: download img_align_celeba.zip .*by hand"):
         datasets.download("celeba")
+    new = change(monkeypatch, "mnist", mirrors=(), page="https://example.org/new")
+    into = re.escape(str(alone / new.folders[0]))
+    with sentence(rf"mnist cannot be fetched by a program: download its files by hand from {new.page} into {into}"):
+        datasets.download("mnist")
     with sentence("unknown dataset 'cifar': did you mean cifar10"):
         datasets.download("cifar")
 
