@@ -2,7 +2,8 @@
 
 `./course notebooks [NAME ...]` runs this. A lesson is executed again only if its source, the package or the data
 changed since it was built on this computer; one that fails is not written. Cells tagged `volatile` (timings, names of
-machines) keep the output that they had. What each run took, in seconds and memory, is noted in book/status.json.
+machines) keep the output that they had. What a run took that changed a notebook, in seconds and memory, is noted in
+book/status.json.
 """
 
 from __future__ import annotations
@@ -172,7 +173,8 @@ def update(source: Path, fresh: bool = False) -> str:
         save_text(text, path)
     stamps = _read(STAMPS) | {source.stem: f"{made_of} {_text_hash(text)}"}
     save_text(json.dumps(stamps, indent=1, sort_keys=True) + "\n", STAMPS)
-    _note(source.stem, took)
+    if fresh or text != before:  # what a fresh clone executes without a change leaves nothing to commit
+        _note(source.stem, took)
     words = {"seconds": "seconds", "gib": "GiB"}
     return ("same" if text == before else "written") + "".join(f", {took[k]:g} {words[k]}" for k in took)
 
@@ -191,6 +193,8 @@ def _note(lesson: str, took: dict[str, float]) -> None:
 def main(names: tuple[str, ...], fresh: bool) -> None:
     """Execute the lessons NAMES (all by default) and write their notebooks."""
     known = {path.stem: path for path in sorted((ROOT / "notebooks").glob("*.py"))}
+    if not known:
+        raise click.ClickException(f"there are no lessons in {ROOT / 'notebooks'}: this needs a clone of the course.")
     failed = []
     for name in names or known:
         try:

@@ -63,6 +63,16 @@ def test_what_a_run_took_is_noted(lesson: Path) -> None:
     assert took["seconds"] > 0 and (sys.platform != "linux" or 0.01 < took["gib"] < 10)
 
 
+def test_a_run_that_changes_nothing_leaves_nothing_to_commit(lesson: Path) -> None:
+    """As in a fresh clone, which has the notebooks and not what they were built from."""
+    build.update(lesson)
+    build.STAMPS.unlink()
+    build.STATUS.unlink()
+    assert build.update(lesson).startswith("same, ") and not build.STATUS.exists()
+    build.update(lesson, fresh=True)
+    assert build.STATUS.exists(), "asked for"
+
+
 def test_executed_again_when_source_package_or_notebook_changed(lesson: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     built = []
     monkeypatch.setattr(build, "build", lambda source: built.append(source) or (f"text of {source.read_text()}\n", {}))
@@ -106,6 +116,12 @@ def test_volatile_outputs_are_kept(lesson: Path) -> None:
     first = lesson.with_suffix(".ipynb").read_bytes()
     assert build.update(lesson, fresh=True).startswith("same, ")
     assert lesson.with_suffix(".ipynb").read_bytes() == first
+
+
+def test_without_lessons_there_is_nothing_to_build(lesson: Path) -> None:
+    lesson.unlink()
+    result = CliRunner().invoke(build.main, [])
+    assert result.exit_code == 1 and "there are no lessons in" in result.output and "needs a clone of" in result.output
 
 
 def test_unknown_lessons_are_named(lesson: Path) -> None:
