@@ -251,7 +251,8 @@ def train(
     if plan.steps * (1 - plan.ema) < FEW_SPANS:
         print(
             f"The returned average spans some {1 / (1 - plan.ema):,.0f} steps (ema {plan.ema}), and {plan.steps:,} are "
-            "trained: much of the first weights is left in it. Take more steps, or a smaller ema in the plan."
+            "trained: much of the first weights is left in it. Take more steps (--steps), or in Python a TrainingPlan "
+            "with a smaller ema."
         )
     checkpoint = None if checkpoint is None else Path(checkpoint)
     if checkpoint is not None and checkpoint.exists():
