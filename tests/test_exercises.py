@@ -39,7 +39,8 @@ def place_of(exercise: Exercise) -> int:
     cells = lesson_cells(exercise.lesson)
     found = [i for i, c in enumerate(cells) if (m := CHECK.match(c.source.strip())) and m[2] == exercise.name]
     assert len(found) == 1, (
-        f"lesson {exercise.lesson:02d} must have one cell with a stub and check.{exercise.name}(...)"
+        f"lesson {exercise.lesson:02d} must have one cell of this form: def ..., a docstring, '    ...', then "
+        f"check.{exercise.name}(...) and nothing else"
     )
     return found[0]
 
@@ -126,7 +127,8 @@ def test_a_perturbed_solution_is_incorrect(exercise: Exercise) -> None:
 @each_exercise
 def test_the_lesson_announces_what_the_check_knows(exercise: Exercise) -> None:
     cells = lesson_cells(exercise.lesson)
-    heading = next(m for c in reversed(cells[: place_of(exercise)]) if (m := HEADING.search(c.source)))
+    heading = HEADING.search(cells[place_of(exercise) - 1].source)
+    assert heading, "the cell before the stub needs a line of this form: ### Exercise 1: Title (5 minutes, ★★☆)"
     assert heading[2] == exercise.title
     assert int(heading[3]) == exercise.minutes
     assert heading[4].count("★") == exercise.difficulty
@@ -140,9 +142,10 @@ def test_every_lesson_has_its_exercises(lesson: Path) -> None:
     cells = lesson_cells(number)
     checked = [m[2] for c in cells if (m := CHECK.match(c.source.strip()))]
     assert sorted(checked) == sorted(e.name for e in EXERCISES if e.lesson == number)
-    assert (1 if number == 0 else 3) <= len(checked) <= 6
+    least = 1 if number == 0 else 3
+    assert least <= len(checked) <= 6, f"{len(checked)} exercises: a lesson has {least} to 6"
     numbers = [int(m[1]) for c in cells for m in HEADING.finditer(c.source)]
-    assert numbers == list(range(1, len(numbers) + 1))
+    assert numbers == list(range(1, len(numbers) + 1)), "number the exercises in the order of the page"
 
 
 # What a reader of the exercises got past a check, or could not: the mistake is told, the right solution passes.

@@ -654,11 +654,11 @@ def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path, mon
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["assignment", "17", "--out", "x"], r"unknown lesson '17': .*Known: 00_result"),
+        (["assignment", "99", "--out", "x"], r"unknown lesson '99': .*Known: 00_result"),
         (["assignment", "04_locale", "--out", "x"], r"did you mean 04_local"),
         (["assignment", "04", "--exercise", "ls_windw", "--out", "x"], r"did you mean ls_window"),
         (["assignment", "04", "--exercise", "noising", "--out", "x"], r"unknown exercise of lesson 04_local"),
-        (["assignment", "04", "--exercise", "5", "--out", "x"], r"unknown exercise of lesson 04_local '5'"),
+        (["assignment", "04", "--exercise", "99", "--out", "x"], r"unknown exercise of lesson 04_local '99'"),
         (["assignment", "04", "--out", str(NOTEBOOKS)], r"holds the course's own lessons"),
         (["grade", "99", "x"], r"unknown lesson '99'"),
         (["grade", "04", "nowhere"], r"nowhere does not exist"),

@@ -105,7 +105,7 @@ def test_minutes_add_up(lesson: Path) -> None:
     assert len(stated) == 1
     parts = [int(m) for m in MINUTES.findall(text)]
     assert int(stated[0]) == sum(parts), f"the parts take {sum(parts)} minutes"
-    assert 45 <= sum(parts) <= 90 or lesson.stem.startswith("00")
+    assert 45 <= sum(parts) <= 90 or lesson.stem.startswith("00"), f"{sum(parts)} minutes: a lesson takes 45 to 90"
     untimed = [
         line for line in re.findall(r"^##+ \d.*$|^### Exercise.*$", text, re.MULTILINE) if not MINUTES.match(line)
     ]
@@ -113,12 +113,14 @@ def test_minutes_add_up(lesson: Path) -> None:
 
 
 @each_lesson
-def test_the_readme_lists_it(lesson: Path) -> None:
+def test_readme_and_the_page_for_lecturers_know_its_minutes(lesson: Path) -> None:
     head = source_of(lesson).cells[0].source
     title, minutes = head.splitlines()[0].removeprefix("# "), re.search(r"\*\*Time\*\* (\d+)", head)
     assert minutes
     row = f"| [{title}](notebooks/{lesson.stem}.ipynb) | {minutes[1]} |"
     assert row in (ROOT / "README.md").read_text(encoding="utf-8")
+    page = ROOT / "book" / "teach" / "lessons" / f"{lesson.stem[:2]}.md"
+    assert f" · {minutes[1]} minutes\n" in page.read_text(encoding="utf-8"), f"the minutes in {page.name}"
 
 
 def test_the_hours_of_the_course_are_the_sum_of_its_lessons() -> None:
@@ -139,11 +141,12 @@ def test_form(lesson: Path) -> None:
     assert "## What is still unexplained" in text and "## References" in text
     if not lesson.stem.startswith("00"):
         assert "## What you can now say" in text
-        assert 40 <= len(cells) <= 70
+        assert 40 <= len(cells) <= 70, f"{len(cells)} cells: a lesson has 40 to 70, so take some out or join some"
     assert text.count("**Predict.**") >= 3, "ask before you tell"
     for cell in cells:
         lines, words = len(cell.source.splitlines()), len(cell.source.split())
-        assert lines <= 26 if cell.cell_type == "code" else words <= 220 or "## References" in cell.source, cell.source
+        fits = lines <= 26 if cell.cell_type == "code" else words <= 220 or "## References" in cell.source
+        assert fits, f"{lines} lines, {words} words: a code cell has at most 26 lines, a text 220 words\n{cell.source}"
     assert "import *" not in "\n".join(c.source for c in cells if c.cell_type == "code")
 
 
