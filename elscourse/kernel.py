@@ -18,7 +18,7 @@ import numpy as np
 
 from .loops import compiled, part
 from .vectors import REGISTER, WIDTH, total, zeros
-from .windows import Sums, View, in_blocks, row_by_row
+from .window_sums import Sums, View, in_blocks, row_by_row
 
 U = np.uintp
 

@@ -30,7 +30,7 @@ def compiled(loops: Callable[..., Any]) -> Any:
 @functools.cache
 def shared_sources() -> str:
     """A digest of the files that compiled loops share."""
-    files = (Path(__file__).with_name(name) for name in ("loops.py", "vectors.py", "votes.py", "windows.py"))
+    files = (Path(__file__).with_name(name) for name in ("loops.py", "vectors.py", "votes.py", "window_sums.py"))
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 

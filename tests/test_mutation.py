@@ -39,7 +39,7 @@ MUTANTS = [
     ),
     Mutant(
         "window off by one where images slide",
-        "windows.py",
+        "window_sums.py",
         "_across(rows, U((y - above) * WIDTH), view, y, dy, dx,",
         "_across(rows, U((y - above) * WIDTH), view, y + 1, dy, dx,",
         "07_els",
