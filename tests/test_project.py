@@ -213,6 +213,13 @@ def test_changelog_knows_this_version() -> None:
     assert elscourse.__version__ in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
+def test_the_map_of_the_package_names_every_module_once() -> None:
+    page = (ROOT / "book" / "contribute.md").read_text(encoding="utf-8")
+    parts = re.findall(r"^\| [a-z ]+ \| (.+) \|$", page.partition("## Where is what")[2], re.MULTILINE)
+    top = {path.relative_to(ROOT / "elscourse").parts[0].removesuffix(".py") for path in MODULES}
+    assert sorted(re.findall(r"`(\w+)`", " ".join(parts))) == sorted(top)
+
+
 def test_import_is_light() -> None:
     """No plotting and no notebook stack until asked."""
     heavy = ("matplotlib", "IPython", "ipykernel", "ipywidgets", "anywidget", "torchvision")
