@@ -345,6 +345,7 @@ check.pixel_by_vote(pixel_by_vote)
 # | [**13** On a GPU](13_gpu.ipynb) | the formula is attention over training patches |
 # | [**14** Memory](14_memory.ipynb) | with few pictures and much patience, a network does remember |
 # | [**15** Exchange](15_exchange.ipynb) | which pictures it was trained on hardly matters |
+# | [**16** What if](16_what_if.ipynb) | the formula knows what another noise would have drawn |
 
 # %% [markdown] tags=["slide"]
 # **Before you go on.** Change `seed` in section 1, draw on paper what you expect, and run again. Which kinds of
