@@ -313,18 +313,19 @@ for axis, column, title in zip(axes, (0, 1), ("the drawing, r2", "the change, pa
     axis.axvline(0, color="k", lw=0.6)
     axis.set(title=title, xlim=(-0.85, 1))
 axes[0].set_yticks(range(len(nets)), nets)
-axes[1].legend(loc="center left")
+axes[0].legend(loc="lower left")
 show(
     fig,
     alt="For four networks, r2 of each machine's drawings on the left and the part of the change that it foretells on "
     "the right. On the right the machines are far apart: ELS at 0.5 to 0.7, Wiener and LS at 0.3 to 0.55 (for the "
     "circular network near 0), IS at or below 0.",
 )
-for label, row in table.items():
-    values = "   ".join(f"{name} {r2:.2f} {part:5.2f}" for name, (r2, part) in row.items())
-    print(f"{label:17s} {values}   ELS ahead of: {ahead[label]}")
 
 # %%
+print("                  r2 of the drawing, part of the change foretold      seeds for which ELS is ahead")
+for label, row in table.items():
+    values = "  ".join(f"{name} {r2:.2f} {part:5.2f}" for name, (r2, part) in row.items())
+    print(f"{label:17s} {values}  ", ", ".join(f"{name} {count}" for name, count in ahead[label].items()))
 stated = {"ResNet, classes": (0.69, 0.50, 0.55, -0.52), "ResNet": (0.73, 0.47, 0.44, -0.75)}
 stated |= {"UNet": (0.52, 0.37, 0.34, -0.01), "ResNet, circular": (0.55, -0.06, 0.11, -0.77)}
 for label, values in stated.items():
@@ -469,14 +470,11 @@ show(
     "degrees to 0.8 at 90; Wiener, from 0.4 to 0.7, is above it below 25 degrees. LS starts below the axis and passes "
     "Wiener at 63 degrees. IS: 0 at 4.5 and 9 degrees, -1.0 at 18, 0.2 at 90.",
 )
-print(
-    {
-        name: dict(zip([4.5 * lag for lag in lags], [round(v, 2) for v in values], strict=True))
-        for name, values in by_turn.items()
-    }
-)
 
 # %%
+print("degrees", *(f"{4.5 * lag:6.1f}" for lag in lags))
+for name, values in by_turn.items():
+    print(f"{name:7s}", *(f"{value:6.2f}" for value in values))
 stated = {"ELS": {1: -0.53, 2: 0.03, 4: 0.39, 6: 0.54, 20: 0.82}, "Wiener": {1: 0.44, 4: 0.48, 6: 0.50, 20: 0.69}}
 for name, values in stated.items():
     assert all(abs(by_turn[name][lags.index(lag)] - value) < 0.011 for lag, value in values.items())
@@ -752,7 +750,7 @@ show(
 # To see that two things go together is one thing, to say what happens if somebody *interferes* another (Pearl, 2009).
 # Here the two are nearer than in life: a changed noise is a noise like any other, and a theory that is right about all
 # drawings is right about all changes. But a theory that is *nearly* right can be so for two reasons: it knows what all
-# drawings share, or it knows what depends on what. r2 of drawings does not tell which. A what-if does.
+# drawings share, or it knows what depends on what. r2 of drawings does not tell which. **A what-if does.**
 #
 # It needs no new theory, only two drawings in place of one, and any theory of what networks draw can be asked. Here it
 # put five theories further apart, showed at which size of a change ours ends, and suggested a better one.
