@@ -51,8 +51,8 @@ class CorrelatedWindows:
         """For every pixel the mean of the pictures' pixels there, weighted by how well they fit in its window."""
         alpha, sigma = self.schedule.alpha(t), self.schedule.sigma(t)
         windows = self.windows(t)
-        one = lambda x: (-((x - alpha * self.images).square() @ windows.T) / (2 * sigma**2)).softmax(0)  # noqa: E731
-        return torch.stack([(one(x) * self.images).sum(0) for x in x_t.flatten(1)]).view_as(x_t)
+        fits = (-((x - alpha * self.images).square() @ windows.T) / (2 * sigma**2) for x in x_t.flatten(1))
+        return torch.stack([(fit.softmax(0) * self.images).sum(0) for fit in fits]).view_as(x_t)
 
 
 def drawn(name: str, denoiser: Denoiser, steps: int, seeds: range) -> Tensor:

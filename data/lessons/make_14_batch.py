@@ -9,6 +9,7 @@ of which the copies are counted. All of it stays in runs/14_batch, and a run tha
 With seeds, only these are trained: for several processes side by side.
 """
 
+import functools
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from elscourse.files import whole_file
 from elscourse.recipes import Recipe, follow
 
 HERE = Path(__file__).parent
-memory.KEEP = KEEP = HERE.parents[1] / "runs" / "14_batch"  # where `snapshots` and `keep` look
+KEEP = HERE.parents[1] / "runs" / "14_batch"
 SEEDS = (0, 1)
 DRAWN = 3  # at so many of the last moments; in batches of 64 there was no copy before
 BATCH = 16
@@ -35,17 +36,7 @@ def recipe(seed: int) -> Recipe:
     return replace(five, name=f"5-pictures-batch-{BATCH}-seed-{seed}", plan=plan)
 
 
-def measured(path: Path, drawn: bool) -> dict[str, np.ndarray]:
-    """What `measure` finds for a snapshot, kept beside it."""
-    kept = path.with_suffix(".npz")
-    if not kept.exists():
-        with whole_file(kept) as partial:
-            np.savez(partial, **measure(path, drawn))  # type: ignore[arg-type]
-    with np.load(kept, allow_pickle=False) as arrays:
-        return dict(arrays)
-
-
-def measure(path: Path, drawn: bool) -> dict[str, np.ndarray]:
+def measure(path: Path, *, drawn: bool) -> dict[str, np.ndarray]:
     """The network's losses at 20 times, as in make_14_memory.py, and the gap ratios of 100 drawings (lesson 14)."""
     lab = els.lab("laptop", network=path.with_suffix(".json"), verbose=False)
     new = els.load("fashion-mnist", size=16, n=200).images[100:]
@@ -66,14 +57,14 @@ def main() -> None:
     KEEP.mkdir(parents=True, exist_ok=True)
     for seed in [int(word) for word in sys.argv[1:]] or SEEDS:
         run = recipe(seed)
-        follow(run, KEEP, after_step=memory.keep(run))
+        follow(run, KEEP, after_step=memory.keep(run, KEEP))
     if sys.argv[1:]:
         return
     found: dict[str, np.ndarray] = {}
     for seed in SEEDS:
-        paths = memory.snapshots(recipe(seed))
+        paths = memory.snapshots(recipe(seed), KEEP)
         for step, path in paths.items():
-            its = measured(path, drawn=step in sorted(paths)[-DRAWN:])
+            its = memory.measured(path, functools.partial(measure, drawn=step in sorted(paths)[-DRAWN:]))
             found |= {f"{what}, seed {seed}, {step} steps": values for what, values in its.items()}
     with whole_file(HERE / "14_batch.npz") as partial:
         np.savez_compressed(partial, **found)  # type: ignore[arg-type]

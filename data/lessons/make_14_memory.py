@@ -51,19 +51,19 @@ def repeat() -> None:
         save_array(torch.cat([images[:1].repeat(9, 1, 1, 1), images]).numpy(), REPEATED)
 
 
-def snapshots(run: Recipe) -> dict[int, Path]:
+def snapshots(run: Recipe, folder: Path = KEEP) -> dict[int, Path]:
     """Step -> where the network is kept as it was then."""
     steps = [run.plan.steps // part for part in PARTS]
-    return {step: KEEP / f"{run.name}-{step}-steps.safetensors" for step in steps}
+    return {step: folder / f"{run.name}-{step}-steps.safetensors" for step in steps}
 
 
-def keep(run: Recipe) -> Callable[[Trainer], None]:
+def keep(run: Recipe, folder: Path = KEEP) -> Callable[[Trainer], None]:
     """What is called after every step: it writes the network as it is at the moments that are kept."""
-    paths, card = snapshots(run), card_of(run, run.data())
+    paths, card = snapshots(run, folder), card_of(run, run.data())
 
     def after_step(trainer: Trainer) -> None:
         if path := paths.get(trainer.step):
-            save_network(trainer.average, {"name": path.stem, **card}, KEEP)
+            save_network(trainer.average, {"name": path.stem, **card}, folder)
 
     return after_step
 
@@ -99,7 +99,7 @@ def eight_bits(images: Tensor) -> np.ndarray:
     return ((images.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).numpy()
 
 
-def measured(path: Path) -> dict[str, np.ndarray]:
+def measured(path: Path, measure: Callable[[Path], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     """What `measure` finds for a snapshot, kept beside it."""
     kept = path.with_suffix(".npz")
     if not kept.exists():
@@ -141,7 +141,7 @@ def main() -> None:
     found: dict[str, np.ndarray] = {}
     for name, run in RUNS.items():
         for step, path in snapshots(run).items():
-            found |= {f"{what}, {name}, {step} steps": values for what, values in measured(path).items()}
+            found |= {f"{what}, {name}, {step} steps": values for what, values in measured(path, measure).items()}
     with whole_file(HERE / "14_memory.npz") as partial:
         np.savez_compressed(partial, **found)  # type: ignore[arg-type]
     for step in (1000, 16_000):
