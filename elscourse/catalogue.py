@@ -11,9 +11,11 @@ CIFAR_FOLDER, CIFAR_ARCHIVE = "cifar-10-batches-py", "cifar-10-python.tar.gz"
 CELEBA_FOLDER = "img_align_celeba"
 
 BUNDLED = 10_000
+EMOJI = 1_372
 FASHION_CLASSES = (
     "t-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
 )  # fmt: skip
+EMOJI_CLASSES = ("smileys", "people", "nature", "food", "travel", "activities", "objects", "symbols")
 CIFAR_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 
@@ -21,7 +23,7 @@ CIFAR_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog",
 class Dataset:
     """A published set of images: its training part or, under a name of its own, its test part.
 
-    images: how many; bundled: how many of them come with the course.
+    images: how many; bundled: how many of them come with the course, in the file `bundle` of its data folder.
     folders: where its files lie below a data folder, torchvision's layout first.
     files: what must be there, each with its alternatives.
     contents, downloads: sha256 by file name, of the uncompressed files and of the files as published.
@@ -40,6 +42,12 @@ class Dataset:
     mirrors: tuple[str, ...] = ()
     by_hand: str = "its files"
     bundled: int = 0
+    bundle: str = ""
+
+    @property
+    def comes_whole(self) -> bool:
+        """Whether all of it comes with the course."""
+        return self.bundled == self.images
 
     def present(self, place: Path) -> bool:
         """Whether every file it needs is in this folder, in one of its forms."""
@@ -74,6 +82,7 @@ FASHION = Dataset(
         "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
     ),
     bundled=BUNDLED,
+    bundle="fashion-mnist-10k.npz",
 )
 FASHION_TEST = replace(  # held out where all of the training part is in use
     FASHION,
@@ -89,6 +98,7 @@ FASHION_TEST = replace(  # held out where all of the training part is in use
         f"{TEST_LABELS}.gz": "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
     },
     bundled=0,
+    bundle="",
 )
 
 CATALOGUE = {
@@ -96,6 +106,17 @@ CATALOGUE = {
     for dataset in (
         FASHION,
         FASHION_TEST,
+        Dataset(
+            name="emoji",
+            images=EMOJI,
+            class_names=EMOJI_CLASSES,
+            terms="SIL Open Font License 1.1, Google (Noto Color Emoji)",
+            page="https://github.com/googlefonts/noto-emoji",
+            folders=(),
+            files=(),
+            bundled=EMOJI,
+            bundle="emoji.npz",
+        ),
         Dataset(
             name="mnist",
             images=60_000,

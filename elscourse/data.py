@@ -24,7 +24,7 @@ from .mapped import check_order, check_range, is_mapped, open_images, open_label
 
 Size = int | tuple[int, int]  # pixels; a pair is (height, width)
 
-BUNDLE = "fashion-mnist-10k.npz"
+BUNDLE = CATALOGUE["fashion-mnist"].bundle
 CHUNK = 1024  # images converted or resized at a time: little more than the result is in memory
 
 
@@ -98,8 +98,8 @@ def _given(value: object) -> str:
 def load(name: str | Path, size: Size | None = None, n: int | None = None) -> ImageSet:
     """The first n images of a published set, or the first n of a folder or file by path, at the given size.
 
-    name: "fashion-mnist" (the first 10,000 are bundled), "fashion-mnist-test", "mnist", "cifar10", "celeba": the
-    training parts, except where the name says test. Or the path of a folder: png, jpg, bmp, webp or gif, also in
+    name: "fashion-mnist" (the first 10,000 are bundled), "emoji" (bundled), "fashion-mnist-test", "mnist", "cifar10",
+    "celeba": the training parts, except where the name says test. Or the path of a folder: png, jpg, bmp, webp or gif, also in
     subfolders; grey if all of them are, black where they are transparent; in the order of their paths: 10.png goes
     before 2.png, and the first n may lack the last classes. Its subfolders are the classes if every image lies in one.
     A set's name goes before a folder of that name: write "./mnist".
@@ -132,7 +132,7 @@ def load(name: str | Path, size: Size | None = None, n: int | None = None) -> Im
 
 def _published(dataset: Dataset, size: Size | None, n: int | None) -> ImageSet:
     n = _count(n, dataset.images, dataset.name)
-    pixels, labels = _bundled() if n <= dataset.bundled else read(dataset)
+    pixels, labels = _bundled(dataset.bundle) if n <= dataset.bundled else read(dataset)
     images = _from_files(pixels[:n], size) if isinstance(pixels, list) else _from_pixels(pixels[:n], size)
     return ImageSet(images, _as_labels(labels, n), dataset.class_names, dataset.name)
 
@@ -153,13 +153,13 @@ def _mapped(path: Path, size: Size | None, n: int | None) -> ImageSet:
         raise CourseError(f"{path}: {error}") from error
 
 
-def _bundled() -> tuple[np.ndarray, np.ndarray]:
-    """The bundled uint8 images and labels, once the file's sha256 is found to be the one in SHA256SUMS."""
-    path = data_dir() / BUNDLE
+def _bundled(bundle: str) -> tuple[np.ndarray, np.ndarray]:
+    """The uint8 images and labels of a bundled file, once its sha256 is found to be the one in SHA256SUMS."""
+    path = data_dir() / bundle
     advice = "restore it (`git restore data` in a clone) or install the course again"
     try:
         raw = path.read_bytes()
-        expected = read_sums(path.with_name("SHA256SUMS"))[BUNDLE]
+        expected = read_sums(path.with_name("SHA256SUMS"))[bundle]
     except (OSError, ValueError, KeyError) as error:
         raise CourseError(
             f"the bundled images or their checksum cannot be read from {path.parent} ({error}): {advice}."

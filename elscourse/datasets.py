@@ -29,6 +29,8 @@ def status(dataset: Dataset) -> str:
     place = find(dataset)
     if place is not None:
         return f"complete, found at {place}"
+    if dataset.comes_whole:
+        return "complete, bundled"
     return f"the first {dataset.bundled:,} images are bundled" if dataset.bundled else "not present"
 
 
@@ -94,6 +96,8 @@ def download(name: str) -> Path:
     if name not in CATALOGUE:
         raise unknown_name("dataset", name, CATALOGUE)
     dataset = CATALOGUE[name]
+    if dataset.comes_whole:
+        raise CourseError(f"{name} comes with the course, all {dataset.images:,} images: there is nothing to fetch.")
     if not dataset.mirrors:
         raise CourseError(f"{name} cannot be fetched by a program: {_how_to_get(dataset)}.")
     place = (download_folder() / dataset.folders[0]).resolve()

@@ -6,9 +6,12 @@ import gzip
 import hashlib
 import pickle
 import re
+import shutil
+import subprocess
 import sys
 import tarfile
 import threading
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -25,12 +28,14 @@ from PIL import Image
 import elscourse as els
 from elscourse import data as data_module
 from elscourse import datasets, folders
-from elscourse.catalogue import BUNDLED, CATALOGUE, FASHION_CLASSES, IMAGES, LABELS, Dataset
+from elscourse.catalogue import BUNDLED, CATALOGUE, EMOJI, FASHION_CLASSES, IMAGES, LABELS, Dataset
 from elscourse.data import ImageSet, data_dir, load, resize, to_unit_range
 from elscourse.errors import CourseError
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 with_debian = pytest.mark.skipif(not DEBIAN.is_dir(), reason="the complete Fashion-MNIST (Debian's package) is absent")
+NOTO = (Path("/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf"), Path("/usr/share/unicode/emoji/emoji-test.txt"))
+with_noto = pytest.mark.skipif(not all(map(Path.exists, NOTO)), reason="Noto Color Emoji or Unicode's list is absent")
 
 
 @pytest.fixture
@@ -86,6 +91,36 @@ def test_bundle_equals_the_first_images_of_the_published_file() -> None:
         assert file["images"].shape == (BUNDLED, 28, 28)
         assert file["images"].tobytes() == published[16 : 16 + BUNDLED * 784]
         assert file["labels"].tobytes() == labels[8 : 8 + BUNDLED]
+
+
+def test_emoji_are_coloured_on_white_and_named_by_their_characters() -> None:
+    data, whole = load("emoji", size=24), load("emoji")
+    assert data.images.shape == (EMOJI, 3, 24, 24) and whole.images.shape == (EMOJI, 3, 48, 48)
+    means = whole.images.unflatten(-1, (24, 2)).unflatten(-3, (24, 2)).mean((-1, -3))
+    assert torch.allclose(data.images, means, atol=1e-6)
+    assert (data.images[:, :, 0, 0] == 1).float().mean() > 0.8  # a corner is white
+    with np.load(data_dir() / CATALOGUE["emoji"].bundle) as file:
+        characters = [chr(character) for character in file["characters"]]
+    assert len(set(characters)) == len(characters) == EMOJI
+    apple = characters.index(unicodedata.lookup("RED APPLE"))
+    assert data.labels is not None and data.class_names[data.labels[apple]] == "food"
+    red, green, blue = whole.images[apple, :, 30, 24]
+    assert red > 0 > max(green, blue)
+    first = data.labels[: EMOJI // 2].bincount(minlength=len(data.class_names))
+    assert torch.all((first / data.labels.bincount() - 0.5).abs() < 0.1)  # the first n are of all kinds
+
+
+@with_noto
+def test_emoji_are_the_font_s_glyphs(tmp_path: Path) -> None:
+    script = data_dir() / "make_emoji.py"
+    shutil.copy(script, tmp_path)
+    subprocess.run([sys.executable, tmp_path / script.name, *map(str, NOTO)], check=True)
+    with np.load(tmp_path / "emoji.npz") as made, np.load(data_dir() / "emoji.npz") as stored:
+        shared = {*made["characters"].tolist()} & {*stored["characters"].tolist()}
+        assert len(shared) > 0.95 * EMOJI  # another version of the font or of Unicode may have others
+        places = [[archive["characters"].tolist().index(one) for one in sorted(shared)] for archive in (made, stored)]
+        apart = np.abs(made["images"][places[0]].astype(int) - stored["images"][places[1]]).mean((1, 2, 3))
+        assert np.median(apart) < 1
 
 
 @pytest.mark.parametrize("damage", ["truncated", "one bit", "missing", "no sums", "not listed"])
@@ -537,7 +572,7 @@ def test_absent_sets_say_how_to_get_them(alone: Path) -> None:
 
 
 def test_every_set_has_a_reader_and_none_is_no_damage(alone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert datasets._READERS.keys() == CATALOGUE.keys()
+    assert datasets._READERS.keys() == {name for name, dataset in CATALOGUE.items() if not dataset.comes_whole}
     (alone / "new").touch()
     monkeypatch.setitem(CATALOGUE, "new", replace(CATALOGUE["mnist"], name="new", folders=(".",), files=(("new",),)))
     with pytest.raises(KeyError):  # the mistake of whoever added it, not of the files: nobody is told to delete them
@@ -567,7 +602,8 @@ def test_status_tells_bundled_found_and_absent(alone: Path, monkeypatch: pytest.
         (alone / "mnist").mkdir(exist_ok=True)
         (alone / "mnist" / stem).write_bytes(raw)
     found = {name: datasets.status(dataset) for name, dataset in CATALOGUE.items()}
-    assert list(found) == ["fashion-mnist", "fashion-mnist-test", "mnist", "cifar10", "celeba"]
+    assert list(found) == ["fashion-mnist", "fashion-mnist-test", "emoji", "mnist", "cifar10", "celeba"]
+    assert found["emoji"] == "complete, bundled"
     assert found["fashion-mnist"] == "the first 10,000 images are bundled"
     assert found["mnist"] == f"complete, found at {alone / 'mnist'}"
     assert found["cifar10"] == "not present" and "non-commercial" in CATALOGUE["celeba"].terms
@@ -741,6 +777,8 @@ def test_download_of_what_cannot_be_downloaded(alone: Path, monkeypatch: pytest.
         datasets.download("mnist")
     with sentence("unknown dataset 'cifar': did you mean cifar10"):
         datasets.download("cifar")
+    with sentence("emoji comes with the course, all 1,372 images: there is nothing to fetch"):
+        datasets.download("emoji")
 
 
 def test_every_download_has_a_sha256_and_a_secure_first_mirror() -> None:
