@@ -99,10 +99,10 @@ def load(name: str | Path, size: Size | None = None, n: int | None = None) -> Im
     """The first n images of a published set, or the first n of a folder or file by path, at the given size.
 
     name: "fashion-mnist" (the first 10,000 are bundled), "emoji" (bundled), "fashion-mnist-test", "mnist", "cifar10",
-    "celeba": the training parts, except where the name says test. Or the path of a folder: png, jpg, bmp, webp or gif, also in
-    subfolders; grey if all of them are, black where they are transparent; in the order of their paths: 10.png goes
-    before 2.png, and the first n may lack the last classes. Its subfolders are the classes if every image lies in one.
-    A set's name goes before a folder of that name: write "./mnist".
+    "celeba": the training parts, except where the name says test. Or the path of a folder: png, jpg, bmp, webp or gif,
+    also in subfolders; grey if all of them are, black where they are transparent; in the order of their paths: 10.png
+    goes before 2.png, and the first n may lack the last classes. Its subfolders are the classes if every image lies in
+    one. A set's name goes before a folder of that name: write "./mnist".
         Or the path of a .npy file with shape (N, C, H, W), float32 or float64 in [-1, 1], which may be larger than
         memory: it is mapped, not read, and cannot be resized. Classes, if any, lie beside NAME.npy as NAME.labels.npy.
     size: in pixels, one number or (height, width), made as `resize` says (in a folder no image gets a border); None: as
