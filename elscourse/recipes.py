@@ -66,6 +66,16 @@ RECIPES = {
             conditional=True,
             plan=TrainingPlan(batch=64),
         ),
+        Recipe(
+            "emoji-24-resnet-zeros-conditional",
+            "emoji",
+            24,
+            1372,
+            "resnet",
+            {"padding": "zeros"},
+            conditional=True,
+            plan=TrainingPlan(batch=64),
+        ),
         # the paper's sizes, for a GPU: 60 epochs; the unconditional one is the network of the gpu lab
         _full_size("resnet-zeros"),
         _full_size("resnet-zeros-conditional", conditional=True),
