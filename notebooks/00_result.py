@@ -346,6 +346,7 @@ check.pixel_by_vote(pixel_by_vote)
 # | [**14** Memory](14_memory.ipynb) | with few pictures and much patience, a network does remember |
 # | [**15** Exchange](15_exchange.ipynb) | which pictures it was trained on hardly matters |
 # | [**16** What if](16_what_if.ipynb) | the formula knows what another noise would have drawn |
+# | [**17** In colour](17_colour.ipynb) | the same formula, on emoji |
 
 # %% [markdown] tags=["slide"]
 # **Before you go on.** Change `seed` in section 1, draw on paper what you expect, and run again. Which kinds of

@@ -1,0 +1,338 @@
+"""Exercises of lesson 17: three colours, voting together or each by itself, and whose pieces a drawing is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from .attempt import Case
+from .exercise import Exercise, Mistake
+
+Grey = Callable[[Tensor, float], Tensor]  # a denoiser of images with one channel
+
+
+# --------------------------------------------------------------------------------------------------------------- apart
+
+
+def _grey_machine(factor: float, right: int) -> Grey:
+    """A toy: each image, dimmed and moved. It takes one channel only, as a machine of grey pictures does."""
+
+    def machine(x_t: Tensor, t: float) -> Tensor:
+        if x_t.ndim != 4 or x_t.shape[1] != 1:
+            raise ValueError(f"these machines take images of shape (B, 1, H, W), got {tuple(x_t.shape)}")
+        return factor * (1 - t) * x_t.roll(right, -1)
+
+    return machine
+
+
+def _three_machines(generator: torch.Generator) -> list[Case]:
+    machines = [_grey_machine(factor, right) for factor, right in ((0.5, 0), (1.5, 1), (-1.0, 2))]
+    batches = (torch.randn(shape, generator=generator) for shape in ((1, 3, 4, 5), (3, 3, 6, 6)))
+    return [(machines, x_t, t) for x_t, t in zip(batches, (0.3, 0.8), strict=True)]
+
+
+def _apart(machines: Sequence[Grey], x_t: Tensor, t: float) -> Tensor:
+    return torch.cat([machine(x_t[:, c : c + 1], t) for c, machine in enumerate(machines)], 1)
+
+
+def _first_for_all(machines: Sequence[Grey], x_t: Tensor, t: float) -> Tensor:
+    return _apart([machines[0]] * 3, x_t, t)
+
+
+def _reversed(machines: Sequence[Grey], x_t: Tensor, t: float) -> Tensor:
+    return _apart(machines[::-1], x_t, t)
+
+
+def _first_colour_for_all(machines: Sequence[Grey], x_t: Tensor, t: float) -> Tensor:
+    return torch.cat([machine(x_t[:, :1], t) for machine in machines], 1)
+
+
+def _of_the_mean(machines: Sequence[Grey], x_t: Tensor, t: float) -> Tensor:
+    return torch.cat([machine(x_t.mean(1, keepdim=True), t) for machine in machines], 1)
+
+
+def _one_below_the_other(machines: Sequence[Grey], x_t: Tensor, t: float) -> Tensor:
+    return torch.cat([machine(x_t[:, c : c + 1], t) for c, machine in enumerate(machines)])
+
+
+def _added(machines: Sequence[Grey], x_t: Tensor, t: float) -> Tensor:
+    return sum((machine(x_t[:, c : c + 1], t) for c, machine in enumerate(machines)), torch.zeros(()))
+
+
+# ---------------------------------------------------------------------------------------------------------------- tint
+
+
+def _pictures(generator: torch.Generator) -> list[Case]:
+    return [(torch.rand(shape, generator=generator) * 2 - 1,) for shape in ((3, 3, 4, 4), (1, 3, 5, 7), (2, 3, 6, 3))]
+
+
+def _tint(images: Tensor) -> Tensor:
+    return images - images.mean(1, keepdim=True)
+
+
+def _grey(images: Tensor) -> Tensor:
+    return images.mean(1, keepdim=True).expand_as(images)
+
+
+def _grey_once(images: Tensor) -> Tensor:
+    return images.mean(1, keepdim=True)
+
+
+def _off_the_picture(images: Tensor) -> Tensor:
+    return images - images.mean((2, 3), keepdim=True)
+
+
+def _off_the_batch(images: Tensor) -> Tensor:
+    return images - images.mean(0, keepdim=True)
+
+
+def _off_all(images: Tensor) -> Tensor:
+    return images - images.mean((1, 2, 3), keepdim=True)
+
+
+def _off_everything(images: Tensor) -> Tensor:
+    return images - images.mean()
+
+
+def _other_sign(images: Tensor) -> Tensor:
+    return -_tint(images)
+
+
+def _off_the_sum(images: Tensor) -> Tensor:
+    return images - images.sum(1, keepdim=True)
+
+
+def _divided(images: Tensor) -> Tensor:
+    return images / images.mean(1, keepdim=True)
+
+
+def _off_the_largest(images: Tensor) -> Tensor:
+    return images - images.amax(1, keepdim=True)
+
+
+# ----------------------------------------------------------------------------------------------------------- elsewhere
+
+
+def _changes(generator: torch.Generator) -> list[Case]:
+    sizes = torch.tensor([1.0, 0.4, 0.2])[:, None, None]
+    cases: list[Case] = []
+    for shape, channel in (((4, 3, 5, 5), 0), ((2, 3, 4, 6), 2), ((3, 3, 3, 3), 1)):
+        change = torch.randn(shape, generator=generator) * sizes.roll(channel, 0)
+        change[0, :channel] = change[0, channel + 1 :] = 0  # one that stays in its colour
+        cases.append((change, channel))
+    return cases
+
+
+def _by_colour(change: Tensor) -> Float[Tensor, "B C"]:
+    return change.double().square().sum((2, 3))
+
+
+def _elsewhere(change: Tensor, channel: int) -> Float[Tensor, " B"]:
+    squares = _by_colour(change)
+    return 1 - squares[:, channel] / squares.sum(1)
+
+
+def _in_its_own(change: Tensor, channel: int) -> Tensor:
+    return 1 - _elsewhere(change, channel)
+
+
+def _to_the_own(change: Tensor, channel: int) -> Tensor:
+    squares = _by_colour(change)
+    return (squares.sum(1) - squares[:, channel]) / squares[:, channel]
+
+
+def _absolute_share(change: Tensor, channel: int) -> Tensor:
+    return _elsewhere(change.double().abs().sqrt(), channel)
+
+
+def _mean_of_pixels(change: Tensor, channel: int) -> Tensor:
+    squares = change.double().square()
+    return (1 - squares[:, channel] / squares.sum(1)).nan_to_num(0).mean((1, 2))
+
+
+def _whole_batch(change: Tensor, channel: int) -> Tensor:
+    squares = _by_colour(change)
+    return (1 - squares[:, channel].sum() / squares.sum()).expand(len(change))
+
+
+def _rooted(change: Tensor, channel: int) -> Tensor:
+    return _elsewhere(change, channel).sqrt()
+
+
+def _mean_of_the_others(change: Tensor, channel: int) -> Tensor:
+    return _elsewhere(change, channel) / 2
+
+
+def _image_for_channel(change: Tensor, channel: int) -> Tensor:
+    """The channel taken from the batch."""
+    squares = change.double().square()
+    return 1 - squares[min(channel, len(change) - 1)].sum() / squares.sum((1, 2, 3))
+
+
+# --------------------------------------------------------------------------------------------------------- ingredients
+
+
+def _sources(generator: torch.Generator) -> list[Case]:
+    cases: list[Case] = []
+    for shape, most, k in (((12, 12), 8, 3), ((6, 9), 5, 2), ((16, 10), 30, 5)):
+        weights = 0.6 ** torch.arange(most, dtype=torch.float64)
+        names = torch.randperm(40 * most, generator=generator)[:most]  # numbers of images, not 0, 1, 2, ...
+        drawn = torch.multinomial(weights, shape[0] * shape[1], replacement=True, generator=generator)
+        cases.append((names[drawn].view(shape), k))
+    tied = torch.tensor([[7, 7, 900], [31, 31, 900], [7, 4, 31]])
+    return [*cases, (tied, 2), (torch.full((3, 4), 5), 1)]
+
+
+def _counted(source: Tensor) -> tuple[Int[Tensor, " n"], Int[Tensor, " n"]]:
+    """The images in the order of their numbers, and how many pixels each has given."""
+    images, counts = source.unique(return_counts=True)
+    return images, counts
+
+
+def _ingredients(source: Tensor, k: int) -> Int[Tensor, " k"]:
+    images, counts = _counted(source)
+    return images[counts.argsort(descending=True, stable=True)[:k]]
+
+
+def _places_in_the_list(source: Tensor, k: int) -> Tensor:
+    _, counts = _counted(source)
+    return counts.argsort(descending=True, stable=True)[:k]
+
+
+def _how_many(source: Tensor, k: int) -> Tensor:
+    _, counts = _counted(source)
+    return counts.sort(descending=True).values[:k]
+
+
+def _least_first(source: Tensor, k: int) -> Tensor:
+    images, counts = _counted(source)
+    return images[counts.argsort(stable=True)[:k]]
+
+
+def _least_of_the_most(source: Tensor, k: int) -> Tensor:
+    return _ingredients(source, k).flip(0)
+
+
+def _lowest_numbers(source: Tensor, k: int) -> Tensor:
+    return _counted(source)[0][:k]
+
+
+def _highest_numbers(source: Tensor, k: int) -> Tensor:
+    return _counted(source)[0].flip(0)[:k]
+
+
+def _ties_to_the_larger(source: Tensor, k: int) -> Tensor:
+    images, counts = (values.flip(0) for values in _counted(source))
+    return images[counts.argsort(descending=True, stable=True)[:k]]
+
+
+EXERCISES = [
+    Exercise(
+        name="apart",
+        lesson=17,
+        title="Each colour by itself",
+        minutes=5,
+        difficulty=1,
+        start="Start from one colour of the batch that keeps its place among the dimensions: x_t[:, 0:1].",
+        hints=(
+            "x_t[:, c : c + 1] has the shape (B, 1, H, W), x_t[:, c] only (B, H, W).",
+            "Machine c answers for colour c: machines[c](x_t[:, c : c + 1], t).",
+            "Put the three answers side by side along dimension 1 with torch.cat.",
+        ),
+        cases=_three_machines,
+        answer=_apart,
+        mistakes=(
+            Mistake("You ask one machine for all colours: each colour has its own.", _first_for_all),
+            Mistake("The machines are in the wrong order: machine c answers for colour c.", _reversed),
+            Mistake("You show the first colour to all machines: machine c looks at colour c.", _first_colour_for_all),
+            Mistake("You show the machines the mean of the colours: machine c looks at colour c.", _of_the_mean),
+            Mistake(
+                "You put the answers one below the other, as more images: colours are dimension 1 (torch.cat(..., 1)).",
+                _one_below_the_other,
+            ),
+            Mistake("You add the answers: put them side by side, as the three colours of one image.", _added),
+        ),
+    ),
+    Exercise(
+        name="tint",
+        lesson=17,
+        title="What is left without grey",
+        minutes=4,
+        difficulty=1,
+        start="Start from the grey of each pixel: the mean over its three colours, images.mean(1, keepdim=True).",
+        hints=("Colours are dimension 1.", "Take the grey off each colour: images - images.mean(1, keepdim=True)."),
+        cases=_pictures,
+        answer=_tint,
+        mistakes=(
+            Mistake("That is the grey itself: return what is left when it is taken off.", _grey),
+            Mistake("That is the grey itself: return what is left when it is taken off.", _grey_once),
+            Mistake("You take off the mean over the pixels: each pixel has a grey of its own.", _off_the_picture),
+            Mistake("You take off the mean over the batch: dimension 0 is images, colours are 1.", _off_the_batch),
+            Mistake("You take off one mean for each picture: each pixel has a grey of its own.", _off_all),
+            Mistake("You take off one number: each pixel has a grey of its own.", _off_everything),
+            Mistake("The sign is wrong: image minus grey.", _other_sign),
+            Mistake("You take off the sum of the three colours: the grey is their mean.", _off_the_sum),
+            Mistake("You divide by the grey: take it off.", _divided),
+            Mistake("You take off the brightest colour: the grey is the mean of the three.", _off_the_largest),
+        ),
+    ),
+    Exercise(
+        name="elsewhere",
+        lesson=17,
+        title="How much of the change is in the other colours",
+        minutes=5,
+        difficulty=2,
+        start="Start from the sum of the squared change in each colour of each image, shape (B, 3).",
+        hints=(
+            "change.square().sum((2, 3)) has one number for each image and colour.",
+            "The share of colour c is its number divided by the sum of all three.",
+            "What is elsewhere is 1 minus the share of the colour whose noise was exchanged.",
+        ),
+        cases=_changes,
+        answer=_elsewhere,
+        mistakes=(
+            Mistake("That is the share in the colour whose noise was exchanged: take it from 1.", _in_its_own),
+            Mistake("You divide by the change in its own colour: divide by the whole change.", _to_the_own),
+            Mistake("You add absolute values: add squares.", _absolute_share),
+            Mistake("You average the shares of the pixels: add up the squares first, then divide.", _mean_of_pixels),
+            Mistake("That is one number for the whole batch: one for every image was asked.", _whole_batch),
+            Mistake("You take a root: the sums of squares are divided as they are.", _rooted),
+            Mistake("You take the mean of the other two colours: take their sum.", _mean_of_the_others),
+            Mistake("You take one image in place of one colour: colours are dimension 1.", _image_for_channel),
+        ),
+    ),
+    Exercise(
+        name="ingredients",
+        lesson=17,
+        title="What a drawing is made of",
+        minutes=6,
+        difficulty=2,
+        start="Start from source.unique(return_counts=True): which images there are, and how many pixels each gave.",
+        hints=(
+            "images, counts = source.unique(return_counts=True); images are in the order of their numbers.",
+            "counts.argsort(descending=True, stable=True) says at which places of that list the largest counts stand.",
+            "These are places in the list, not yet images: images[places[:k]].",
+        ),
+        cases=_sources,
+        answer=_ingredients,
+        mistakes=(
+            Mistake(
+                "You return places in the list of counts: the images are what unique() has put at these places.",
+                _places_in_the_list,
+            ),
+            Mistake("You return how many pixels they give: return which images they are.", _how_many),
+            Mistake("You return the rarest: the ones with most pixels were asked.", _least_first),
+            Mistake("These are the right ones, in the wrong order: most pixels first.", _least_of_the_most),
+            Mistake("You return the lowest numbers: count the pixels of each.", _lowest_numbers),
+            Mistake("You return the highest numbers: count the pixels of each.", _highest_numbers),
+            Mistake(
+                "Where two have given equally many, the one with the lower number comes first: "
+                "argsort(descending=True, stable=True).",
+                _ties_to_the_larger,
+            ),
+        ),
+    ),
+]
