@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from .. import diffusion
-from ..schedule import CosineSchedule
+from ..schedule import CosineSchedule, check_time
 from .attempt import Case
 from .exercise import Exercise, Mistake
 
@@ -99,6 +99,18 @@ NOISING = Exercise(
             "You use one time for the whole batch: every image has a t of its own.",
             lambda x_0, eps, t: _mixed(x_0, eps, _theta(t[:1]).cos(), _theta(t[:1]).sin()),
         ),
+        Mistake(
+            "You multiply t by 1.008: divide by it, so that the angle stays below pi/2.",
+            lambda x_0, eps, t: _mixed(x_0, eps, (math.pi / 2 * t * 1.008).cos(), (math.pi / 2 * t * 1.008).sin()),
+        ),
+        Mistake(
+            "Your sigma is 1 - alpha: it is the squares that sum to one, so sigma = sin(theta).",
+            lambda x_0, eps, t: _mixed(x_0, eps, _theta(t).cos(), 1 - _theta(t).cos()),
+        ),
+        Mistake(
+            "You dim the noise, too: alpha belongs to x_0 alone, alpha * x_0 + sigma * eps.",
+            lambda x_0, eps, t: _mixed(x_0, eps, _theta(t).cos(), _theta(t).cos() * _theta(t).sin()),
+        ),
     ),
 )
 
@@ -121,6 +133,11 @@ def _coin(x_t: Tensor, alpha: float, sigma: float) -> Tensor:
 def _unnormalised_coin(x_t: Tensor, alpha: float, sigma: float) -> Tensor:
     heads, tails = (torch.exp(-((x_t - alpha * side).square()) / (2 * sigma**2)) for side in (1, -1))
     return heads - tails
+
+
+def _coin_of_one_exponential(x_t: Tensor, alpha: float, sigma: float) -> Tensor:
+    e = (2 * alpha * x_t / sigma**2).exp()
+    return (e - 1) / (e + 1)
 
 
 def _coin_of_exponentials(x_t: Tensor, alpha: float, sigma: float) -> Tensor:
@@ -173,6 +190,23 @@ COIN = Exercise(
             _coin_of_exponentials,
         ),
         Mistake(
+            "Your formula is right, but at low noise exp(2 alpha x_t / sigma**2) is too large for a float, and inf/inf "
+            "is not a number: torch.tanh is safe.",
+            _coin_of_one_exponential,
+        ),
+        Mistake(
+            "In Python `/ 2 * sigma**2` multiplies by sigma squared: write / (2 * sigma**2).",
+            lambda x_t, alpha, sigma: torch.tanh(alpha * x_t * sigma**2),
+        ),
+        Mistake(
+            "You weigh each side by one half and do not divide by the sum: the half cancels, the sum does not.",
+            lambda x_t, alpha, sigma: _unnormalised_coin(x_t, alpha, sigma) / 2,
+        ),
+        Mistake(
+            "These are differences of densities, 1 / (sigma sqrt(2 pi)) included: divide by the sum of the two.",
+            lambda x_t, alpha, sigma: _unnormalised_coin(x_t, alpha, sigma) / (sigma * math.sqrt(2 * math.pi)),
+        ),
+        Mistake(
             "You only undo the dimming, as if there were no noise: weigh +1 and -1 by how well they explain x_t.",
             lambda x_t, alpha, sigma: x_t / alpha,
         ),
@@ -188,47 +222,55 @@ COIN = Exercise(
 )
 
 
-# --------------------------------------------------------------------------------------------- score_of_denoiser
+# --------------------------------------------------------------------------------------------- denoiser_of_score
 
 
 def _score_cases(generator: torch.Generator) -> list[Case]:
     shapes = [(2, 1, 3, 3), (3, 3, 2, 4), (1, 1, 5, 2)]
-    return [(2 * _uniform(generator, *s) - 1, _normal(generator, *s), *_angles(generator)) for s in shapes]
+    return [(2 * _normal(generator, *s), _normal(generator, *s), *_angles(generator)) for s in shapes]
 
 
 SCORE = Exercise(
-    name="score_of_denoiser",
+    name="denoiser_of_score",
     lesson=1,
-    title="Score from denoiser",
-    minutes=5,
+    title="Denoiser from score",
+    minutes=3,
     difficulty=1,
-    start="Start from Tweedie's formula in section 4.",
+    start="Start from Tweedie's formula in section 4, and solve it for D.",
     hints=(
-        "The score points from x_t towards the dimmed guess, alpha * x0_hat.",
-        "Divide that difference by the variance of the noise: (alpha * x0_hat - x_t) / sigma**2.",
+        "Multiply s = (alpha D - x_t) / sigma**2 by sigma**2, then add x_t.",
+        "That leaves alpha D = x_t + sigma**2 s: divide all of the right side by alpha.",
     ),
     cases=_score_cases,
-    answer=lambda x0_hat, x_t, alpha, sigma: (alpha * x0_hat.double() - x_t.double()) / sigma**2,
+    answer=lambda score, x_t, alpha, sigma: (x_t.double() + sigma**2 * score.double()) / alpha,
     mistakes=(
         Mistake(
-            "You divide by sigma: the score divides by the variance, sigma**2.",
-            lambda x0_hat, x_t, alpha, sigma: (alpha * x0_hat - x_t) / sigma,
+            "You multiply the score by sigma: Tweedie's formula divides by the variance, so here it is sigma**2.",
+            lambda score, x_t, alpha, sigma: (x_t + sigma * score) / alpha,
         ),
         Mistake(
-            "Your sign is turned round: the score points uphill, from x_t towards alpha * x0_hat.",
-            lambda x0_hat, x_t, alpha, sigma: (x_t - alpha * x0_hat) / sigma**2,
+            "Your sign is turned round: the score points from x_t towards alpha * D, so add sigma**2 * score.",
+            lambda score, x_t, alpha, sigma: (x_t - sigma**2 * score) / alpha,
         ),
         Mistake(
-            "You forgot alpha: the clean image inside x_t is dimmed, so compare x_t with alpha * x0_hat.",
-            lambda x0_hat, x_t, alpha, sigma: (x0_hat - x_t) / sigma**2,
+            "You take the score for the noise estimate. That is eps_hat = -sigma * score.",
+            lambda score, x_t, alpha, sigma: (x_t - sigma * score) / alpha,
         ),
         Mistake(
-            "You did not divide: the score is this difference over the variance of the noise, sigma**2.",
-            lambda x0_hat, x_t, alpha, sigma: alpha * x0_hat - x_t,
+            "This is alpha * D, the dimmed guess: divide by alpha.",
+            lambda score, x_t, alpha, sigma: x_t + sigma**2 * score,
         ),
         Mistake(
-            "This is the noise estimate eps_hat. The score is -eps_hat / sigma.",
-            lambda x0_hat, x_t, alpha, sigma: (x_t - alpha * x0_hat) / sigma,
+            "You multiply by alpha: to get D from alpha * D, divide.",
+            lambda score, x_t, alpha, sigma: alpha * (x_t + sigma**2 * score),
+        ),
+        Mistake(
+            "You divide only the score by alpha: x_t needs it, too. Put brackets round the sum.",
+            lambda score, x_t, alpha, sigma: x_t + sigma**2 * score / alpha,
+        ),
+        Mistake(
+            "You divide the score by sigma**2: solving for D turns that division into a multiplication.",
+            lambda score, x_t, alpha, sigma: (x_t + score / sigma**2) / alpha,
         ),
     ),
 )
@@ -308,6 +350,22 @@ STEP = Exercise(
             "sigma_next.",
             lambda x_t, x0_hat, a, s, a1, s1: _step(x_t, x0_hat, a1, s1, a, s),
         ),
+        Mistake(
+            "You forgot sigma_next: the noise estimate has size 1, and belongs in with its next amount, sigma_next.",
+            lambda x_t, x0_hat, a, s, a1, s1: a1 * x0_hat + (x_t - a * x0_hat) / s,
+        ),
+        Mistake(
+            "You divide by sigma**2: that is for the score. The noise estimate divides by sigma.",
+            lambda x_t, x0_hat, a, s, a1, s1: a1 * x0_hat + s1 * (x_t - a * x0_hat) / s**2,
+        ),
+        Mistake(
+            "You have exchanged alpha_next and sigma_next: alpha_next is for the picture, sigma_next for the noise.",
+            lambda x_t, x0_hat, a, s, a1, s1: s1 * x0_hat + a1 * (x_t - a * x0_hat) / s,
+        ),
+        Mistake(
+            "You divide only alpha * x0_hat by sigma: put brackets round (x_t - alpha * x0_hat).",
+            lambda x_t, x0_hat, a, s, a1, s1: a1 * x0_hat + s1 * (x_t - a * x0_hat / s),
+        ),
     ),
 )
 
@@ -317,7 +375,7 @@ STEP = Exercise(
 
 def _pull(x_t: Tensor, t: float, target: Tensor, strength: float) -> Tensor:
     """A denoiser that depends on where and when it is asked."""
-    t = float(t)
+    t = check_time(t, zero=True)  # says what is wrong with a t for each image
     return target + strength * torch.tanh((1.5 - t) * x_t + t)
 
 
@@ -349,6 +407,37 @@ def _walk(
             x_t = schedule.alpha(t_next) * x0_hat + schedule.sigma(t_next) * noise
         else:
             x_t = (_straight_step if straight else _step)(x_t, x0_hat, *angles)
+    return x_t
+
+
+def _counted_down(steps: int) -> list[float]:
+    """1, 1 - 1/steps, ... as a loop `while t > 0` meets them: for some `steps` a tiny t is left, and one more step."""
+    t, grid = 1.0, [1.0]
+    while t > 0:
+        t -= 1 / steps
+        grid.append(max(t, 0.0))
+    return grid
+
+
+def _then_asked(denoiser: Callable[[Tensor, float], Tensor], noise: Tensor, steps: int) -> Tensor:
+    """The guess of each step taken for the next x_t: no noise is mixed in again."""
+    x_t = noise
+    for t in SCHEDULE.times(steps)[:-1]:
+        x_t = denoiser(x_t, t)
+    return x_t
+
+
+def _all_steps(denoiser: Callable[[Tensor, float], Tensor], noise: Tensor, steps: int) -> list[Tensor]:
+    return [_walk(denoiser, noise, SCHEDULE.times(steps)[: k + 1]) for k in range(1, steps + 1)]
+
+
+def _in_wrong_order(denoiser: Callable[[Tensor, float], Tensor], noise: Tensor, steps: int) -> Tensor:
+    """The angles of now and next exchanged; the last one divides by sigma = 0."""
+    x_t = noise
+    for t, t_next in itertools.pairwise(SCHEDULE.times(steps)):
+        sigma = torch.tensor(SCHEDULE.sigma(t_next), dtype=noise.dtype)
+        now = SCHEDULE.alpha(t), SCHEDULE.sigma(t)
+        x_t = _step(x_t, denoiser(x_t, t), SCHEDULE.alpha(t_next), sigma, *now)  # type: ignore[arg-type]
     return x_t
 
 
@@ -409,6 +498,36 @@ SAMPLER = Exercise(
         Mistake(
             "You ask the denoiser once and jump: that is a guess, not a sample. Take `steps` steps.",
             lambda denoiser, noise, steps: denoiser(noise, 1.0),
+        ),
+        Mistake(
+            "You count t down by 1/steps, and rounding leaves a tiny t > 0 at the end, so your loop makes one step too "
+            "many: loop over range(steps), with t = 1 - i/steps.",
+            lambda denoiser, noise, steps: _walk(denoiser, noise, _counted_down(steps)),
+        ),
+        Mistake(
+            "You ask once more at t = 0: the sample is where the last step ends.",
+            lambda denoiser, noise, steps: denoiser(_walk(denoiser, noise, SCHEDULE.times(steps)), 0.0),
+        ),
+        Mistake(
+            "You go on from the guess itself: x_t must stay a noised picture. Mix the guess and the estimated noise "
+            "for t_next, as ddim_step does.",
+            _then_asked,
+        ),
+        Mistake(
+            "You make one step and return: `return` belongs after the loop, not in it.",
+            lambda denoiser, noise, steps: _walk(denoiser, noise, SCHEDULE.times(steps)[:2]),
+        ),
+        Mistake(
+            "The noise comes back as it was: assign what the step returns, x_t = ddim_step(...).",
+            lambda denoiser, noise, steps: noise,
+        ),
+        Mistake(
+            "You have exchanged now and next: ddim_step takes alpha and sigma of t first, then those of t_next.",
+            _in_wrong_order,
+        ),
+        Mistake(
+            "You return all steps: return the last x_t alone.",
+            _all_steps,
         ),
     ),
 )
