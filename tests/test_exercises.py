@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import torch
 
+import elscourse as els
 from elscourse import check
 from elscourse.check.exercise import Exercise
 
@@ -235,6 +236,26 @@ def _exponents(x_t, images, alpha, sigma):
     return -(x_t[:, None] - alpha * images).square().sum((2, 3, 4)) / (2 * sigma**2)
 
 
+def _one_maximum(exponents):
+    return _bare(exponents - exponents.max(), 1)
+
+
+def _expanded_exponents(x_t, images, alpha, sigma):
+    x, v = x_t.flatten(1), alpha * images.flatten(1)
+    return -(x.square().sum(1)[:, None] + v.square().sum(1) - 2 * x @ v.T) / (2 * sigma**2)
+
+
+def _counted_down(denoiser, x, steps):
+    schedule, t = els.CosineSchedule(), 1.0
+    while t > 0:
+        later = t - 1 / steps
+        alpha, sigma = schedule.alpha(t), schedule.sigma(t)
+        x0_hat = denoiser(x, t)
+        x = schedule.alpha(max(later, 0)) * x0_hat + schedule.sigma(max(later, 0)) * (x - alpha * x0_hat) / sigma
+        t = later
+    return x
+
+
 def _bare_window(x_t, images, alpha, sigma, row, column, size):
     r = size // 2
     window = (..., slice(max(row - r, 0), row + r + 1), slice(max(column - r, 0), column + r + 1))
@@ -312,6 +333,10 @@ def _net_cure_of_changes(before, after, unchanged=math.nan):
         ("posterior_weights", lambda x, v, *a: _bare(_exponents(x.double(), v.double(), *a), 1), "incorrect"),
         ("weights_with_counts", lambda x, v, counts, *a: _bare(_exponents(x.double(), v.double(), *a), 1, counts),
          "incorrect"),
+        ("posterior_weights", lambda x, v, *a: _one_maximum(_exponents(x, v, *a).double()), "incorrect"),
+        ("weights_with_counts", lambda x, v, n, *a: _one_maximum(n.log() + _exponents(x, v, *a).double()), "incorrect"),
+        ("posterior_weights", lambda x, v, *a: _expanded_exponents(x, v, *a).softmax(1), "correct"),
+        ("weights_with_counts", lambda x, v, n, *a: (n.log() + _expanded_exponents(x, v, *a)).softmax(1), "correct"),
         ("coin_denoiser", _coin_of_exponentials, "incorrect"),
         ("ls_weights", _bare_window, "incorrect"),
         ("ls_box_sums", _bare_boxes, "incorrect"),
@@ -417,6 +442,9 @@ def _sigma_of_eps(q, k, alpha, tolerance):
         ("net_cure", _exchanged_cures, "cured comes first"),
         ("noising", lambda x, eps, t: _noised_at(x, eps, math.pi * t / 1.008), "twice too large"),
         ("sampler_loop", _sampled_without_offset, "divides t by 1.008"),
+        ("sampler_loop", _counted_down, "one step too many"),
+        ("sampler_loop", lambda denoiser, x, n: denoiser(x, torch.ones(len(x))), "t must be one number"),
+        ("posterior_weights", lambda x, v, *a: _one_maximum(_exponents(x, v, *a).double()), "its own largest exponent"),
         ("departure", _row_of_departure, "number of the row"),
         ("smallest_sigma", _sigma_of_eps, "finfo.eps is 2^-23"),
         ("posterior_weights", lambda x, v, *a: (_exponents(x, v, *a) / x[0].numel()).softmax(1), "mean of the squares"),

@@ -11,6 +11,15 @@ from .. import metrics, reference
 from .attempt import Case
 from .exercise import EXCHANGED, NEGATIVE_SQUARE, UNDERFLOW, Exercise, Mistake
 
+ONE_MAXIMUM = (
+    "You subtract one number from all rows: each row of (B, N) needs its own largest exponent, "
+    ".max(1, keepdim=True).values."
+)
+FROM_THE_MEAN = (
+    "You subtract the mean exponent: the others may still lie hundreds above it or below. Subtract the largest one, "
+    ".max(1, keepdim=True).values."
+)
+
 
 def _normal(generator: torch.Generator, *shape: int) -> Tensor:
     return torch.randn(*shape, generator=generator)
@@ -42,7 +51,24 @@ def _weights_cases(generator: torch.Generator) -> list[Case]:
         _seen(generator, 2, 7, (3, 2, 2), 1.1),
         _seen(generator, 4, 4, (1, 2, 3), 0.6),
         _seen(generator, 2, 6, (1, 42, 42), 1.4),  # exponents near -882: exp alone is 0, in float64 too
+        _unlike(_seen(generator, 3, 5, (1, 12, 12), 0.05)),
     ]
+
+
+def _unlike(case: Case) -> Case:
+    """Rows whose largest exponents lie far apart: one maximum for all of them leaves zeros."""
+    x_t, *rest = case
+    return x_t * torch.linspace(0.5, 4, len(x_t))[:, None, None, None], *rest
+
+
+def _one_maximum(exponent: Tensor) -> Tensor:
+    e = (exponent - exponent.max()).exp()
+    return e / e.sum(1, keepdim=True)
+
+
+def _from_the_mean(exponent: Tensor) -> Tensor:
+    e = (exponent - exponent.mean(1, keepdim=True)).exp()
+    return e / e.sum(1, keepdim=True)
 
 
 def _literal(x_t: Tensor, images: Tensor, alpha: float, sigma: float) -> Tensor:
@@ -89,6 +115,8 @@ WEIGHTS = Exercise(
             ),
         ),
         Mistake(UNDERFLOW, _literal),
+        Mistake(ONE_MAXIMUM, lambda x_t, images, alpha, sigma: _one_maximum(_logits(x_t, images, alpha, sigma))),
+        Mistake(FROM_THE_MEAN, lambda x_t, images, alpha, sigma: _from_the_mean(_logits(x_t, images, alpha, sigma))),
         Mistake(
             "In Python `-d2 / 2 * sigma**2` multiplies by sigma squared: write d2 / (2 * sigma**2).",
             lambda x_t, images, alpha, sigma: torch.softmax(-_squared_distance(x_t, alpha * images) / 2 * sigma**2, 1),
@@ -282,6 +310,17 @@ NEAREST = Exercise(
                 _distances(x, images).min(1).values / x[0].numel() ** 0.5,
             ),
         ),
+        Mistake(
+            "You sum absolute differences: that is another distance. Sum the squares, then take the root.",
+            lambda x, images: (x[:, None] - images[None]).abs().sum((-3, -2, -1)).min(1)[::-1],
+        ),
+        Mistake(
+            "You return the mean of the squares: take their sum, then its root.",
+            lambda x, images: (
+                _distances(x, images).argmin(1),
+                _distances(x, images).min(1).values.square() / x[0].numel(),
+            ),
+        ),
     ),
 )
 
@@ -296,8 +335,10 @@ def _counts_cases(generator: torch.Generator) -> list[Case]:
         (2, 4, (3, 2, 2), 1.2),
         (2, 3, (1, 4, 2), 1.3),
         (2, 4, (1, 42, 42), 1.4),
+        (3, 5, (1, 12, 12), 0.05),
     ):
-        x_t, images, alpha, sigma = _seen(generator, batch, n, shape, theta)
+        case = _seen(generator, batch, n, shape, theta)
+        x_t, images, alpha, sigma = _unlike(case) if theta < 0.1 else case
         counts = torch.randint(1, 9, (n,), generator=generator)
         counts[0] = 10
         cases.append((x_t, images, counts, alpha, sigma))
@@ -336,6 +377,24 @@ COUNTS = Exercise(
     answer=_listed,
     mistakes=(
         Mistake(UNDERFLOW, _literal_with_counts),
+        Mistake(
+            ONE_MAXIMUM,
+            lambda x_t, images, counts, alpha, sigma: _one_maximum(counts.log() + _logits(x_t, images, alpha, sigma)),
+        ),
+        Mistake(
+            FROM_THE_MEAN,
+            lambda x_t, images, counts, alpha, sigma: _from_the_mean(counts.log() + _logits(x_t, images, alpha, sigma)),
+        ),
+        Mistake(
+            "You divide ln(counts) by 2 sigma**2 as well: only the squared distance is divided.",
+            lambda x_t, images, counts, alpha, sigma: (
+                counts.log() / (2 * sigma**2) + _logits(x_t, images, alpha, sigma)
+            ).softmax(1),
+        ),
+        Mistake(
+            "You subtract ln(counts): what occurs more often weighs more, so add it.",
+            lambda x_t, images, counts, alpha, sigma: (_logits(x_t, images, alpha, sigma) - counts.log()).softmax(1),
+        ),
         Mistake(
             "You ignore the counts: an image that is listed ten times votes ten times.",
             lambda x_t, images, counts, alpha, sigma: _logits(x_t, images, alpha, sigma).softmax(1),
