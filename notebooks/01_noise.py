@@ -662,7 +662,7 @@ check.sampler_loop(sampler_loop)
 # </details>
 #
 # The package's `els.sample` is the same loop. Is your `sampler_loop` correct? Then put it in the place of `els.sample`
-# in the next cell, and all that follows is drawn by your own code.
+# in the next cell, and the rest of this section is drawn by your own code.
 
 # %%
 generate = els.sample  # or your sampler_loop
