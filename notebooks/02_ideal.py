@@ -166,7 +166,7 @@ counted = torch.bincount(which[near], minlength=6) / near.sum()
 
 fig, ax = draw_six([f"{i}: {share:.0%}" for i, share in enumerate(counted)])
 ax.scatter(*x_t[:3000].T, s=3, color="0.8", label="noised pictures $x_t$")
-ax.legend(loc="upper left", fontsize=8, frameon=True)
+ax.legend(loc="upper left", fontsize=8, frameon=True).legend_handles[-1].set_sizes([20])
 show(
     fig,
     alt=(
