@@ -268,7 +268,7 @@ EXERCISES = [
         answer=_tint,
         mistakes=(
             Mistake("That is the grey itself: return what is left when it is taken off.", _grey),
-            Mistake("That is the grey itself: return what is left when it is taken off.", _grey_once),
+            Mistake("That is the grey of each pixel: take it off its three colours.", _grey_once),
             Mistake("You take off the mean over the pixels: each pixel has a grey of its own.", _off_the_picture),
             Mistake("You take off the mean over the batch: dimension 0 is images, colours are 1.", _off_the_batch),
             Mistake("You take off one mean for each picture: each pixel has a grey of its own.", _off_all),
