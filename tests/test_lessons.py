@@ -46,7 +46,7 @@ def outputs_of(lesson: Path) -> list[Any]:
 
 
 def test_the_course_is_complete() -> None:
-    assert [int(p.stem[:2]) for p in LESSONS] == list(range(17))
+    assert [int(p.stem[:2]) for p in LESSONS] == list(range(18))
     assert sorted((ROOT / "notebooks").glob("*.ipynb")) == [p.with_suffix(".ipynb") for p in LESSONS]
 
 
