@@ -20,6 +20,7 @@ import torch
 import elscourse as els
 from elscourse import check
 from elscourse.check.exercise import Exercise
+from elscourse.metrics import compare
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 EXERCISES = list(check.exercises().values())
@@ -209,6 +210,13 @@ def _one_size_of_windows(x_t, images, alpha, sigma, patch_size, outside):
     return exercise.answer(x_t, images, alpha, sigma, 3, outside)
 
 
+def _straight_less_crossed(formula_a, formula_b, first, second):
+    def r2(p, y):
+        return compare(p, y).r2
+
+    return r2(formula_a, first) + r2(formula_b, second) - r2(formula_a, second) - r2(formula_b, first) > 0
+
+
 def _sign_test_in_float32(wins, n):
     k = torch.arange(wins, n + 1.0)
     log = torch.lgamma(torch.tensor(n + 1.0)) - torch.lgamma(k + 1) - torch.lgamma(n - k + 1) - n * math.log(2)
@@ -319,6 +327,7 @@ def _net_cure_of_changes(before, after, unchanged=math.nan):
         ("calibrate_one_step", lambda cosine, candidates: int(2 * cosine.argmax(0).median() + 3), "incorrect"),
         ("departure", _never_below_from_the_start, "incorrect"),
         ("sign_test", _sign_test_in_float32, "correct"),
+        ("belong_together", _straight_less_crossed, "correct"),
         ("gentle_grid", lambda steps, limit: 1 - torch.linspace(0, 1, steps + 1) ** 2, "incorrect"),
         ("steady_legs", _steady, "correct"),
         ("steady_legs", lambda *a: _steady(*a, first=1), "incorrect"),
@@ -426,6 +435,21 @@ def _interior(row, column, height, width, patch_size):
     return inside
 
 
+def _covariance_over_torch_variances(first, second):
+    over = (1, 2, 3)
+    products = (first - first.mean(over, keepdim=True)) * (second - second.mean(over, keepdim=True))
+    return products.mean(over) / (first.var(over) * second.var(over)).sqrt()
+
+
+def _steps_added(change, y, x, side):
+    rows, columns = (
+        torch.maximum(start - torch.arange(n), torch.arange(n) - (start + side - 1)).clamp(min=0)
+        for n, start in zip(change.shape, (y, x), strict=True)
+    )
+    distance = rows[:, None] + columns[None]
+    return torch.stack([(change.square() * (distance == d)).sum() for d in range(max(change.shape))])
+
+
 def _sigma_of_eps(q, k, alpha, tolerance):
     longest = float(q.norm(dim=1).max() * k.norm(dim=1).max())
     return math.sqrt(torch.finfo(torch.float32).eps * alpha * longest / tolerance)
@@ -457,6 +481,8 @@ def _sigma_of_eps(q, k, alpha, tolerance):
         ("decided_at", lambda *a: _decided(*a, legs=4), "more than three"),
         ("nearest_image", _expanded_square, ".clamp(min=0) before the root"),
         ("ls_box_sums", _bare_boxes, "all rounded to 0"),
+        ("perfect_r2", _covariance_over_torch_variances, "correction=0"),
+        ("by_distance", _steps_added, "You add the steps"),
         ("ddim_step", lambda x, x0, a, s, a1, s1: a1 * x0 + s1 * torch.randn(x.shape), "something else at each call"),
     ],
 )  # fmt: skip

@@ -68,6 +68,12 @@ def _each_picture(drawings: Tensor, own: Tensor, others: Tensor) -> float:
     return _share(_nearest(own, drawings) < _nearest(others, drawings))
 
 
+def _ties_left_out(drawings: Tensor, own: Tensor, others: Tensor) -> float:
+    """As near is neither: not even one of the drawings that are counted."""
+    near = _nearest(drawings, own), _nearest(drawings, others)
+    return float((near[0] < near[1]).sum() / (near[0] != near[1]).sum())
+
+
 def _mean_pictures(drawings: Tensor, own: Tensor, others: Tensor) -> float:
     return _nearer_to_own(drawings, own.mean(0, keepdim=True), others.mean(0, keepdim=True))
 
@@ -129,6 +135,34 @@ def _mean_variance(first: Tensor, second: Tensor) -> Tensor:
     return 2 * covariance / (variances[0] + variances[1])
 
 
+def _variance_of_the_other(first: Tensor, second: Tensor) -> Tensor:
+    return _variance_of_one(second, first)
+
+
+def _no_root(first: Tensor, second: Tensor) -> Tensor:
+    covariance, *variances = _covariance(first, second)
+    return covariance / (variances[0] * variances[1])
+
+
+def _two_divisors(first: Tensor, second: Tensor) -> Tensor:
+    """The covariance divided by N, the variances by N - 1, as torch's var and std do."""
+    n = first[0].numel()
+    return _perfect_r2(first, second) * (n - 1) / n
+
+
+def _spearman_brown(first: Tensor, second: Tensor) -> Tensor:
+    r = _perfect_r2(first, second)
+    return 2 * r / (1 + r)
+
+
+def _big_r2_of_the_other(first: Tensor, second: Tensor) -> Tensor:
+    return _big_r2(second, first)
+
+
+def _mean_with_shared_second(first: Tensor, second: Tensor) -> Tensor:
+    return _mean_with_shared(second, first)
+
+
 def _mean_with_shared(first: Tensor, second: Tensor) -> Tensor:
     """How well the mean of the two predicts the first, which is one half of it."""
     return compare((first.double() + second.double()) / 2, first.double()).r2
@@ -176,6 +210,19 @@ def _pairs_miscounted(r: float, k: int) -> float:
     return k * r * r / (1 + k * r)
 
 
+def _means_with_each_other_squared(r: float, k: int) -> float:
+    return _means_with_each_other(r, k) ** 2
+
+
+def _pairs_once(r: float, k: int) -> float:
+    return k * r * r / (1 + (k - 1) / 2 * r)
+
+
+def _sum_for_mean(r: float, k: int) -> float:
+    """The variance of the sum of the k drawings, not of their mean."""
+    return r * r / (k + k * (k - 1) * r)
+
+
 def _r2_for_r(r: float, k: int) -> float:
     return _mean_of_k(r * r, k)
 
@@ -193,7 +240,10 @@ def _four(generator: torch.Generator) -> list[Case]:
         cases.append((of_a + noise[2], of_b - 0.3 + 2 * noise[3], first, second))
     a, b = cases[0][:2]
     cases.append((a, b, -a + 0.3 * b, b))  # a negative: r2 says that it fits, r that it does not
-    cases.append((a, b, a + b, a + b))  # nothing to choose: not more likely
+    cases.append((a, a, a + b, a + b))  # nothing to choose: not more likely; p + p - p - p is 0, however it is rounded
+    alike = torch.randn(24, 1, 4, 4, generator=generator)  # and both formulas as good: each may be alone in being right
+    of_a, of_b = (alike + 0.5 * torch.randn(alike.shape, generator=generator) for _ in range(2))
+    cases.append(tuple(some + torch.randn(alike.shape, generator=generator) for some in (of_a, of_b, of_a, of_b)))
     return cases
 
 
@@ -225,6 +275,19 @@ def _second_alone(formula_a: Tensor, formula_b: Tensor, first: Tensor, second: T
 
 def _a_alone(formula_a: Tensor, formula_b: Tensor, first: Tensor, second: Tensor) -> Tensor:
     return _r2(formula_a, first) > _r2(formula_a, second)
+
+
+def _b_alone(formula_a: Tensor, formula_b: Tensor, first: Tensor, second: Tensor) -> Tensor:
+    return _r2(formula_b, second) > _r2(formula_b, first)
+
+
+def _either_formula(formula_a: Tensor, formula_b: Tensor, first: Tensor, second: Tensor) -> Tensor:
+    return _a_alone(formula_a, formula_b, first, second) | _b_alone(formula_a, formula_b, first, second)
+
+
+def _larger_of_two(formula_a: Tensor, formula_b: Tensor, first: Tensor, second: Tensor) -> Tensor:
+    straight = torch.maximum(_r2(formula_a, first), _r2(formula_b, second))
+    return straight > torch.maximum(_r2(formula_a, second), _r2(formula_b, first))
 
 
 def _both_ahead(formula_a: Tensor, formula_b: Tensor, first: Tensor, second: Tensor) -> Tensor:
@@ -271,6 +334,10 @@ EXERCISES = [
                 _each_picture,
             ),
             Mistake("You measure the distance to the mean of each set: take the nearest picture.", _mean_pictures),
+            Mistake(
+                "You leave drawings that are equally near out of the whole: divide by the number of all drawings.",
+                _ties_left_out,
+            ),
         ),
     ),
     Exercise(
@@ -307,12 +374,34 @@ EXERCISES = [
                 "their mean, and you have r.",
                 _mean_variance,
             ),
+            Mistake(
+                "Right if both variances were equal. They differ a little, and you divide by that of the second alone: "
+                "divide by the root of their product.",
+                _variance_of_the_other,
+            ),
+            Mistake("You divide by the product of both variances: divide by its root.", _no_root),
+            Mistake(
+                "Your theory is right. But torch's var and std divide by N - 1, your mean of the products by N: give "
+                "them correction=0.",
+                _two_divisors,
+            ),
+            Mistake(
+                "That is r2 of s with the *mean* of the two (Spearman and Brown): s with one of them was asked.",
+                _spearman_brown,
+            ),
+            Mistake(
+                "That is R2, with the second one as the prediction: start from the r of both.", _big_r2_of_the_other
+            ),
             Mistake("Take off each image's mean first.", _not_centred),
             Mistake("That is one number for the whole batch: compare image by image.", _one_for_all),
             Mistake("You take off one mean for the whole batch: every image has its own.", _one_mean_for_all),
             Mistake(
                 "The mean of the two holds the first one's own part as well, so it seems to predict it.",
                 _mean_with_shared,
+            ),
+            Mistake(
+                "The mean of the two holds the second one's own part as well, so it seems to predict it.",
+                _mean_with_shared_second,
             ),
         ),
     ),
@@ -338,6 +427,16 @@ EXERCISES = [
                 "That is how one mean of k correlates with another mean of k: here the other one is a single drawing, "
                 "and r2 is asked.",
                 _means_with_each_other,
+            ),
+            Mistake(
+                "That is r2 of one mean of k with another mean of k: here the other one is a single drawing.",
+                _means_with_each_other_squared,
+            ),
+            Mistake("You count each pair once: in the square of a sum it occurs twice, k (k - 1) terms.", _pairs_once),
+            Mistake(
+                "You are off by k^2: the variance of a mean is that of the sum divided by k^2, its covariance that of "
+                "the sum divided by k.",
+                _sum_for_mean,
             ),
             Mistake(
                 "The k drawings are not independent: the variance of their mean is more than 1 / k.", _as_if_independent
@@ -371,6 +470,9 @@ EXERCISES = [
             Mistake("You look at the first drawing alone: add what the second one says.", _first_alone),
             Mistake("You look at the second drawing alone: add what the first one says.", _second_alone),
             Mistake("You use formula A alone: add what formula B says.", _a_alone),
+            Mistake("You use formula B alone: add what formula A says.", _b_alone),
+            Mistake("You ask that one of the formulas prefer its own drawing: compare the two sums.", _either_formula),
+            Mistake("You compare the larger of two r2: compare their sums.", _larger_of_two),
             Mistake("You ask that both be ahead: compare the two sums.", _both_ahead),
             Mistake("You ask that each formula prefer its own drawing: compare the two sums.", _each_formula_alone),
             Mistake("You add r: the sums of r2 were asked.", _sums_of_r),

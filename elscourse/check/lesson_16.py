@@ -133,6 +133,12 @@ def _correlation_or_none(change: Tensor, predicted: Tensor) -> Tensor:
     return compare(predicted, change).r2.nan_to_num(0)
 
 
+def _variances(change: Tensor, predicted: Tensor) -> Tensor:
+    """The mean taken off what is left, and off the change."""
+    left, whole = ((some.double().flatten(1)).var(1) for some in (change.double() - predicted.double(), change))
+    return 1 - left / whole
+
+
 def _not_below_zero(change: Tensor, predicted: Tensor) -> Tensor:
     return _foretold(change, predicted).clamp(min=0)
 
@@ -156,8 +162,9 @@ def _away(n: int, start: int, side: int) -> Tensor:
 
 
 def _sums(change: Tensor, distance: Tensor) -> Tensor:
-    sums = torch.zeros(max(change.shape), dtype=torch.float64)
-    return sums.index_add(0, distance.flatten(), change.double().square().flatten())
+    """The sum of squares at each distance, 0 to max(H, W) - 1; what has another one is in none of them."""
+    squares = change.double().square()
+    return torch.stack([squares[distance == d].sum() for d in range(max(change.shape))])
 
 
 def _by_distance(change: Tensor, y: int, x: int, side: int) -> Tensor:
@@ -170,9 +177,34 @@ def _other_distance(between: Callable[[Tensor, Tensor], Tensor]) -> Callable[...
 
     def sums(change: Tensor, y: int, x: int, side: int) -> Tensor:
         rows, columns = (_away(n, start, side) for n, start in zip(change.shape, (y, x), strict=True))
-        return _sums(change, between(rows[:, None], columns[None]).clamp(max=max(change.shape) - 1).long())
+        return _sums(change, between(rows[:, None], columns[None]))
 
     return sums
+
+
+def _by_ruler(whole: Callable[[Tensor], Tensor]) -> Callable[..., Tensor]:
+    """The distance along the diagonal, made whole by rounding, or up or down."""
+    return _other_distance(lambda rows, columns: whole((rows.square() + columns.square()).sqrt()))
+
+
+def _from_the_centre(change: Tensor, y: int, x: int, side: int) -> Tensor:
+    return _by_distance(change, y + side // 2, x + side // 2, 1)
+
+
+def _below_zero_inside(change: Tensor, y: int, x: int, side: int) -> Tensor:
+    """The clamp at 0 forgotten: only the block's rim has distance 0."""
+    height, width = change.shape
+    rows, columns = (torch.arange(n) for n in (height, width))
+    rows = torch.maximum(y - rows, rows - (y + side - 1))
+    columns = torch.maximum(x - columns, columns - (x + side - 1))
+    return _sums(change, torch.maximum(rows[:, None], columns[None]))
+
+
+def _wrapped_squares(change: Tensor, y: int, x: int, side: int) -> Tensor:
+    """Growing squares, the start of which may be below 0: Python counts such a one from the other end."""
+    squares = change.double().square()
+    growing = [squares[y - d : y + side + d, x - d : x + side + d].sum() for d in range(max(change.shape))]
+    return torch.stack(growing).diff(prepend=torch.zeros(1, dtype=torch.float64))
 
 
 def _from_the_corner(change: Tensor, y: int, x: int, side: int) -> Tensor:
@@ -260,6 +292,24 @@ def _from_the_worst(by_formula: Tensor, by_network: Tensor) -> Tensor:
     return (given - worst) / (by_network.amax(1) - worst)
 
 
+def _promised(by_formula: Tensor, by_network: Tensor) -> Tensor:
+    """All above the line from the formula's table."""
+    promised = by_formula.amax(1) - by_formula.mean(1)
+    return promised / (by_network.amax(1) - by_network.mean(1))
+
+
+def _from_the_formulas_mean(by_formula: Tensor, by_network: Tensor) -> Tensor:
+    given = by_network.gather(1, by_formula.argmax(1)[:, None])[:, 0]
+    mean = by_formula.mean(1)
+    return (given - mean) / (by_network.amax(1) - mean)
+
+
+def _one_best(by_formula: Tensor, by_network: Tensor) -> Tensor:
+    given = by_network.gather(1, by_formula.argmax(1)[:, None])[:, 0]
+    mean = by_network.mean(1)
+    return (given - mean) / (by_network.max() - mean)
+
+
 def _one_choice_for_all(by_formula: Tensor, by_network: Tensor) -> Tensor:
     return _kept_at(by_formula.mean(0).argmax().expand(len(by_formula)), by_network)
 
@@ -329,6 +379,10 @@ EXERCISES = [
                 "baseline is no change at all.",
                 _against_the_mean,
             ),
+            Mistake(
+                "You take off two means, of what is left and of the change, as var does: sum the squares alone.",
+                _variances,
+            ),
             Mistake("You divide by the change that was predicted: divide by the true one.", _of_the_predicted),
             Mistake("That is one number for the whole batch: one for every image was asked.", _one_for_all),
             Mistake("That is r2. It forgives a change that is foretold too small or too large.", _correlation),
@@ -357,8 +411,21 @@ EXERCISES = [
             Mistake("You take the smaller of the two steps: take the larger.", _other_distance(torch.minimum)),
             Mistake(
                 "You measure along the diagonal, as with a ruler: take the larger of the steps along rows and columns.",
-                _other_distance(lambda rows, columns: (rows.square() + columns.square()).sqrt().round()),
+                _by_ruler(torch.round),
             ),
+            Mistake(
+                "You measure along the diagonal, as with a ruler, and round down: take the larger of the steps along "
+                "rows and columns.",
+                _by_ruler(torch.floor),
+            ),
+            Mistake(
+                "You measure along the diagonal, as with a ruler, and round up: take the larger of the steps along "
+                "rows and columns.",
+                _by_ruler(torch.ceil),
+            ),
+            Mistake("You measure from the block's middle: every pixel of it has distance 0.", _from_the_centre),
+            Mistake("Inside the block your distance is below 0: it should be 0 (.clamp(min=0)).", _below_zero_inside),
+            Mistake("y - d is below 0 there, and Python counts from the other end: max(0, y - d).", _wrapped_squares),
             Mistake(
                 "You measure from the block's upper left pixel: every pixel of it has distance 0.", _from_the_corner
             ),
@@ -394,6 +461,12 @@ EXERCISES = [
             Mistake(
                 "You have exchanged formula and network: the formula chooses, the network draws.", _roles_exchanged
             ),
+            Mistake(
+                "Above the line you have what the formula promises above its own mean: count what the network gives.",
+                _promised,
+            ),
+            Mistake("You take off the formula's mean: take off the network's.", _from_the_formulas_mean),
+            Mistake("You take one best for all rows: each row has its own.", _one_best),
             Mistake("You do not take off the mean: a blind choice should come out as 0.", _share_of_the_best),
             Mistake(
                 "You measure from the worst: a blind choice gives the mean, which should come out as 0.",
