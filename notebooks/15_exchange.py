@@ -352,9 +352,9 @@ print("best of all 256 shifts, r2 with A0:", {name: round(value, 2) for name, va
 assert abs(moved["circular A0"] - 0.38) < 0.006 and abs(moved["another noise"] - 0.40) < 0.006
 
 # %% [markdown] tags=["slide"]
-# To exchange **all pictures** changes a ResNet's drawings less (r2 0.99, two pairs) than to exchange the **seed** (0.97
-# or 0.98). For the UNet, one pair each, it is the other way round by a hair (0.967 and 0.974). The architecture changes
-# them much more (0.72 to 0.76), the border altogether (0.12).
+# Other **pictures** change a ResNet's drawings less (r2 0.99, two pairs) than another **seed** (0.97 or 0.98). For the
+# UNet, one pair each, it is the other way round by a hair (0.967 and 0.974). The architecture changes them much more
+# (0.72 to 0.76), the border altogether (0.12).
 #
 # By the ideal machine only other pictures change anything (0.81). ELS, its windows measured on each network, has every
 # row nearly right: 0.95 to 0.98, 0.97 to 1.00, 0.77 to 0.85, 0.14. Yet the question above it answers wrongly, as IS
@@ -407,9 +407,9 @@ for what, pictures in (("only its pictures", True), ("only the seed\nof its trai
 #
 # $$y = s + e, \qquad y' = s + e' .$$
 #
-# $e$ and $e'$ belong to one training each. Since $s$ is the mean of all trainings, $e$ is 0 on average at every pixel,
-# so on average it has no covariance with $s$. Two seeds have nothing to do with each other, so $e$ and $e'$ have none
-# either. Both have the same variance over the pixels, $V(e)$. A perfect theory draws $s$.
+# Since $s$ is the mean of all trainings, $e$ is 0 on average at every pixel, so it has no covariance with $s$ (on
+# average). Two seeds have nothing to do with each other, so $e$ and $e'$ have none either. Both have the same variance
+# over the pixels, $V(e)$. A perfect theory draws $s$.
 #
 # **Predict.** Two trainings agree with some r. Does the perfect theory agree with one of them more, as much, or less?
 # And what is its r2?
@@ -644,6 +644,7 @@ show(
 )
 print({name: {k / 20: round(values[k - 1], 4) for k in (1, 4, 7, 10, 13, 16, 19)} for name, values in differ.items()})
 
+# %%
 assert abs(differ["is"][0] - 0.24) < 0.01 and abs(max(differ["els-zeros"]) - 0.026) < 0.002
 assert differ["els-zeros"].index(max(differ["els-zeros"])) == 8  # t = 0.45
 window = dict(sizes)
