@@ -360,8 +360,8 @@ EXERCISES = [
         name="foretold",
         lesson=16,
         title="How much of the change is foretold",
-        minutes=6,
-        difficulty=2,
+        minutes=4,
+        difficulty=1,
         start="Start from the sum of the squared change over the pixels of each image, shape (B,).",
         hints=(
             "change.square().sum((1, 2, 3)) has one number for every image.",
