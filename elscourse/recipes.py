@@ -163,6 +163,7 @@ def follow(
         "name": recipe.name,
         **wanted,
         "device": str(device),
+        "precision": recipe.plan.resolved(torch.device(device)).precision,
         "versions": {"elscourse": __version__, "torch": torch.__version__.split("+")[0]},
         "loss_curve": {"steps_per_point": 100, "values": [round(v, 5) for v in losses]},
     }

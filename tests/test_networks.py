@@ -222,6 +222,7 @@ def test_a_recipe_can_be_watched_and_its_network_kept_on_the_way(tmp_path: Path)
 
     path = follow(recipe, tmp_path, after_step=after_step)
     end, last, before = (els.load_network(tmp_path / f"{name}.json") for name in ("few", "after-3", "after-2"))
+    assert end.card["precision"] in ("bfloat16", "float32") and end.card["plan"]["precision"] == "auto"
     x = pictures(2, 1, 16, 16)
     assert steps == [1, 2, 3] and path == tmp_path / "few.safetensors"
     assert torch.equal(end(x, 0.5), last(x, 0.5)) and not torch.equal(end(x, 0.5), before(x, 0.5))
