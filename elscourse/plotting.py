@@ -173,6 +173,7 @@ def provenance_map(
 ) -> Figure:
     """Above, generated images; below, each pixel in the colour of the training image that it came from.
 
+    The 18 sources with most pixels have a colour of their own, the same in every map; the others share paler ones.
     Lines run where the source changes, so that the pieces are seen without the colours. -1, no source, is grey.
     """
     _check_rows({"images": images})
@@ -183,18 +184,23 @@ def provenance_map(
             f"source must name one training image per pixel, shape {(len(images), *images.shape[-2:])}, "
             f"got {tuple(source.shape)}."
         )
+    import numpy as np
     from matplotlib import colormaps
 
     count = len(images)
     figure = _figure(1.5 * count + 0.9, 3.1 + 0.2 * bool(titles))
     axes = figure.subplots(2, count, squeeze=False)
     tab20 = colormaps["tab20"](range(20))
-    palette = tab20[[k for k in range(20) if k not in (14, 15)]]  # two greys, which would pass for "no source"
+    strong = tab20[[0, 2, 4, 6, 8, 10, 12, 16, 18]]  # without the grey, 14, which would pass for "no source"
+    full = np.concatenate([strong, tab20[[1, 3, 5, 7, 9, 11, 13, 17, 19]]])
+    pale = 0.3 * strong + 0.7
+    sources, pixels = source[source >= 0].cpu().unique(return_counts=True)
+    rank = dict(zip(sources[pixels.argsort(descending=True, stable=True)].tolist(), range(len(sources)), strict=True))
     for b in range(count):
         show_image(axes[0, b], images[b])
-        # neighbouring indices must not get neighbouring colours, of which the palette's pairs are alike as well
         index = source[b].cpu().numpy()
-        colours = palette[(index * 7) % len(palette)]
+        place = np.array([[rank.get(k, 0) for k in row] for row in index.tolist()])
+        colours = np.where(place[..., None] < len(full), full[place % len(full)], pale[place % len(pale)])
         colours[index < 0] = (0.85, 0.85, 0.85, 1)
         axes[1, b].imshow(colours, interpolation="nearest")
         _bare(axes[1, b])

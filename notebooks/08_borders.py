@@ -243,8 +243,8 @@ show(fig, alt="The 25 padding patterns as a 5 by 5 table, dark where the window 
 # %% [markdown]
 # A table of $P \times P$ patterns: how far the window hangs over above, ..., below; and left, ..., right. Dark is
 # padding, the dot is the pixel that asks, the number counts the places (per training image) that share the pattern.
-# And here are the same classes on the image; pixels without a line between them share one dictionary (25 classes, 18
-# colours: some colours come twice).
+# And here are the same classes on the image; pixels without a line between them share one dictionary (25 classes, 25
+# colours, the last of them pale).
 
 # %% tags=["slide"]
 number = torch.zeros(H, W, dtype=torch.int64)
