@@ -24,7 +24,7 @@
 # **You need** lessons 01 to 03: a denoiser, the sampler, the ideal denoiser (IS), and the two habits of trained
 # networks.
 #
-# **Time** 89 minutes
+# **Time** 90 minutes
 
 # %%
 import torch
@@ -73,7 +73,7 @@ show(fig, alt="Two garments and their noisy versions; the third column shows the
 
 # %% [markdown] tags=["slide"]
 # **Predict.** We keep a square of width 1, 3, 5, ... and measure how much $D$ changes at the middle pixel, for the
-# ideal denoiser and for the network. Which of the two cares more about what lies outside a square of width 9?
+# ideal denoiser and for the network. At width 9, how many times more does the ideal denoiser's answer change?
 
 
 # %%
@@ -103,21 +103,22 @@ at_nine = {name: change[widths.index(9)] for name, change in looks_far.items()}
 print({name: round(change, 2) for name, change in at_nine.items()})
 if lab.profile == "laptop":
     assert abs(at_nine["ideal denoiser"] - 0.31) < 0.02 and abs(at_nine["network"] - 0.12) < 0.02
+    assert abs(at_nine["ideal denoiser"] / at_nine["network"] - 2.6) < 0.2
 
 # %% [markdown]
 # Outside a square of width 9 there is enough to move the ideal answer by 0.31 (root mean square; pixels run from $-1$
-# to $1$). The network moves by 0.12: it mostly made up its mind from the square. Only a window of 17, its receptive
-# field (lesson 03), holds all it sees, and on a picture of 16 x 16 that leaves out little. But *how far it really
-# looks* is clearly something that it does differently from the ideal.
+# to $1$). The network moves by 0.12, 2.6 times less: it mostly made up its mind from the square. It *could* look
+# further: from the middle its receptive field, 17 x 17 (lesson 03), covers the whole picture. That at this $t$ it
+# hardly does is what it has learned.
 #
 # So let us turn the habit into a law, and see what the law alone does.
 
 # %% [markdown] tags=["slide"]
 # ## 2. The window (5 minutes)
 #
-# Let $\Omega_x$ (omega) be the square of $P \times P$ pixels centred on pixel $x$; $P$ is odd, so that there is a
-# centre, and $r = (P-1)/2$ pixels lie on each side of it. We write $x_t[\Omega_x]$ for **the part of $x_t$ in that
-# window**.
+# Let $\Omega_x$ (omega) be the square of $P \times P$ pixels centred on pixel $x$; $P$, the *patch size*, is odd, so
+# that there is a centre, and $r = (P-1)/2$ pixels lie on each side of it. We write $x_t[\Omega_x]$ for **the part of
+# $x_t$ in that window**.
 #
 # A denoiser is **local** if its answer at $x$ is a function of that part alone:
 #
@@ -223,7 +224,7 @@ torch.testing.assert_close(local(x_t, t)[:, :, H // 2, W // 2], from_thumbnails,
 # The same. LS is 256 little ideal denoisers side by side, one for each place, and of each only the centre pixel is
 # kept.
 #
-# ### Exercise 2: The votes for one pixel (9 minutes, ★★☆)
+# ### Exercise 2: The votes for one pixel (8 minutes, ★★☆)
 #
 # Return the weights $w_x(v)$ of all training images for the pixel at (row, column).
 
@@ -260,8 +261,9 @@ check.ls_weights(ls_weights)
 # window can help to improve it. So its error, $x_0(x) - D(x_t)(x)$, must be uncorrelated with every pixel of $x_t$
 # inside the window. If some pixel were correlated with the error, we could subtract a little of it and do better.
 #
-# **Predict.** Take the middle pixel and $P = 7$. Draw, for every pixel of $x_t$, its correlation with the error at the
-# middle. Where will it be zero, where not?
+# **Predict.** Take the middle pixel. Draw, for every pixel of $x_t$, its correlation with the error at the middle.
+# Inside the window it should be zero. And outside: positive or negative, and where is it largest? What changes with
+# $P$?
 
 # %%
 x_0 = images[:2000].repeat(4, 1, 1, 1)  # 2,000 training images, four times, each time with other noise
@@ -303,16 +305,18 @@ for P, values in maps.items():
     near = slice(H // 2 - P // 2, H // 2 + P // 2 + 1)
     inside = torch.zeros(H, W, dtype=torch.bool)
     inside[near, near] = True
-    print(f"P = {P:2d}: largest |correlation| inside {values[inside].abs().max():.3f}, ", end="")
-    print(f"outside {values[~inside].abs().max():.3f}")
+    print(f"P = {P:2d}: |correlation| inside at most {values[inside].abs().max():.3f}, ", end="")
+    print(f"outside {values[~inside].max():.3f}")
     if lab.profile == "laptop":
         assert values[inside].abs().max() < 0.03
-        assert abs(values[~inside].abs().max() - largest_outside[P]) < 0.015
+        assert abs(values[~inside].max() - largest_outside[P]) < 0.015
 
 # %% [markdown]
 # Inside the window, at most 0.024: that is what chance alone produces with 8,000 examples (one standard error is
 # $1/\sqrt{8000} = 0.011$, and this is the largest of up to 49). Nothing there is left to be gained. Outside, up to 0.19
-# for $P = 3$, 0.13 for 5 and 0.09 for 7: that is what the law forbids to use, and a wider window leaves less of it.
+# for $P = 3$, 0.13 for 5 and 0.09 for 7: that is what the law forbids to use, and a wider window leaves less of it. It
+# is positive: where a pixel outside is brighter than usual, the guess in the middle tends to be too dark, since
+# garments are bright in one piece.
 #
 # (A correlation only finds straight-line relations. The derivation says more: *no* function of the window helps.)
 #
@@ -334,10 +338,45 @@ def naive_ls(x_t, images, alpha, sigma, P):
     return D
 
 
-# %%
 naive = naive_ls(x_t[0], images, schedule.alpha(t), schedule.sigma(t), P=7)
 torch.testing.assert_close(local(x_t[:1], t)[0], naive, rtol=0, atol=1e-4)
 print(f"loops and package differ by at most {(local(x_t[:1], t)[0] - naive).abs().max():.0e}")
+
+# %% [markdown]
+# ### Exercise 3: All pixels by box sums (12 minutes, ★★★)
+#
+# `naive_ls` adds up $P^2$ squared differences for every pixel and image, though neighbouring windows share nearly all
+# of them. Compute the map of squared differences $(x_t - \alpha v)^2$ once, then sum it over the window of every pixel.
+# Write LS that way: each difference is squared once, however large $P$. (The check sees only the answer, and takes
+# `naive_ls` too; what you gain is time.) Lesson 07 builds all machines from this form.
+
+
+# %%
+def ls_box_sums(x_t, images, alpha, sigma, patch_size):
+    """x_t (B, C, H, W), images (N, C, H, W) -> D(x_t) (B, C, H, W), without a loop over pixels."""
+    ...
+
+
+check.ls_box_sums(ls_box_sums)
+
+# %% [markdown]
+# Stuck? `check.hint("ls_box_sums")` gives one hint at a time.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def ls_box_sums(x_t, images, alpha, sigma, patch_size):
+#     squares = (x_t[:, None] - alpha * images).square().sum(2)  # (B, N, H, W)
+#     sums = F.avg_pool2d(squares, patch_size, stride=1, padding=patch_size // 2) * patch_size**2
+#     weights = torch.softmax(-sums / (2 * sigma**2), dim=1)  # over the images, at every pixel
+#     return torch.einsum("bnhw,nchw->bchw", weights, images)
+# ```
+#
+# The zeros that `padding` adds count as pixels of the average, and that is right: times $P^2$ it is the plain sum.
+# `avg_pool2d` still visits $P^2$ pixels. Summing along rows and then along columns visits $2P$; two multiplications
+# with the matrix `band` of section 2, made for windows of `patch_size`, do it at a cost that does not depend on $P$:
+# `band @ squares @ band`.
+# </details>
 
 # %% [markdown] tags=["slide"]
 # **Predict.** Repeat the transplant of section 1 with this machine, whose window is 7 pixels wide. What is the change
@@ -371,6 +410,7 @@ def draw(P, seeds):
 
 sizes, seed = (3, 5, 7, 9, 13, H + 1), 4
 drawn, source = (torch.cat(parts) for parts in zip(*(draw(P, [seed]) for P in sizes), strict=True))
+at_source = images.gather(0, source[:, None].expand_as(drawn))  # what the source of each pixel has there
 
 # %% tags=["slide"]
 fig = plotting.provenance_map(drawn, source, titles=[f"P = {P}" for P in sizes])
@@ -382,22 +422,32 @@ show(fig, alt="One seed drawn through six windows. P = 3: ragged pieces; P = 7 a
 counts = [len(s.unique()) for s in source]
 garment = [len(s[x[0] > -0.9].unique()) for s, x in zip(source, drawn, strict=True)]  # without the black background
 _, distance = els.nearest_training_image(drawn, images)
-for P, count, g, d in zip(sizes, counts, garment, distance, strict=True):
-    print(f"P = {P:2d}: {count:3d} sources, of the garment {g:2d}; nearest training image at distance {d:.2f}")
+copied = ((drawn - at_source).abs() <= 0.05).float().flatten(1).mean(1).tolist()
+for P, count, g, share, d in zip(sizes, counts, garment, copied, distance, strict=True):
+    print(f"P = {P:2d}: {count:3d} sources, of the garment {g:2d}; nearest training image at distance {d:.2f}", end="")
+    print(f"; {share:.1%} of the pixels within 0.05 of their source")
+by_chance = ((drawn[:, None] - images[:2000]).abs() <= 0.05).float().mean().item()
+largest = (source == source[-1, 0, 0]).float().flatten(1).mean(1).tolist()
+print(f"within 0.05 of any image: {by_chance:.0%} of the pixels")
+print("the share of the image that is alone at the end:", [f"{share:.0%}" for share in largest])
 if lab.profile == "laptop":
     assert counts == sorted(counts, reverse=True) and counts[0] > 150 and counts[-1] == 1
-    assert distance[-1] < 0.01 and (distance[:4] > 2).all()
+    assert distance[-1] < 0.01 and (distance[:4] > 2).all() and abs(by_chance - 0.52) < 0.02
+    assert abs(copied[0] - 0.973) < 0.01 and min(copied[1:]) > 0.99 and abs(largest[2] - 0.18) < 0.01
 
 # %% [markdown]
 # $P = 3$ draws neither a blur nor noise: sharp, ragged debris. $P = 7$ and 9 know about trousers and about sleeves, and
 # draw both at once. $P = 17$ draws trousers, and they are a training image.
 #
-# Below each picture: the training image with the most votes for each pixel, white lines where it changes. **The
-# memory is still there, but in pieces.** At $P = 3$ it is confetti. As the window grows, neighbours must agree on
-# more, and the pieces grow; at $P = 17$ one piece is left. The black background stays confetti longest: there, any
-# image will do.
-
-# %% [markdown]
+# Below each picture: the training image with the most votes for each pixel, white lines where it changes. The same full
+# colour is the same image in all six; images that gave little are pale. At $P = 3$ it is confetti. As the window grows,
+# neighbours must agree on more, and the pieces grow. The trousers that are alone at $P = 17$ hold 18 % of the picture
+# at $P = 7$ already. The black background stays confetti longest: there, any image will do.
+#
+# A source is not only the first of many. At $P = 3$ 97 % of the pixels *are*, within 0.05, the pixel of their source,
+# from $P = 5$ on more than 99 % (with any image as the source: 52 %, mostly background). **The memory is still
+# there, but in pieces.**
+#
 # ### More seeds
 #
 # The same for 100 seeds takes minutes, so it is stored; the table in `data/lessons/README.md` says how it was made. We
@@ -420,16 +470,14 @@ close = ((same - drawn).abs() < 0.02).float().flatten(1).mean(1)
 print("share of pixels that agree with the stored ones:", [f"{share:.0%}" for share in close])
 if lab.profile == "laptop":
     assert close.min() > 0.9
-
-# %%
 widgets.PatchSizeExplorer.of({P: s[:8] for P, s in samples.items()})
 
 # %% [markdown] tags=["slide"]
-# Drag the slider of section 6. Follow one picture: the first guesses of shape survive over several sizes, and then
-# something snaps.
+# Drag the slider above (on slides: in the notebook, section 6). Follow one picture: the first guesses of shape survive
+# over several sizes, and then something snaps.
 #
 # **Predict.** Draw the distance to the nearest training image against $P$, and the number of training images that a
-# sample is made of. Where is an unknown *real* garment, which is not in the training set, on the first plot?
+# sample is made of. From which $P$ on are samples nearer to the training set than a new *real* garment is?
 
 # %%
 held_out = lab.held_out(500).images
@@ -464,34 +512,31 @@ if lab.profile == "laptop":
     assert abs(median_distance[3] - 6.2) < 0.1 and abs(real - 2.9) < 0.1 and median_distance[13] < real
     assert abs(median_sources[3] - 180) <= 2 and abs(median_sources[13] - 11) <= 1 and copies[31] == 1
     assert all(abs(copies[P] - share) < 0.02 for P, share in ((13, 0.18), (17, 0.7), (21, 0.96)))
+P, rows = stored_sizes[-2], torch.arange(H)
+sees_all = ((rows - P // 2 <= 0) & (rows + P // 2 >= H - 1)).sum().item() ** 2
+print(f"P = {P}: the windows of {sees_all} of {H * W} pixels see the whole image")
+assert lab.profile != "laptop" or sees_all == 36
 
 # %% [markdown]
 # A sample of $P = 3$ is glued together from about 180 training images (many for the background, where any will do), and
 # is further away from all of them (6.2) than a new real garment is (2.9). New, then; but novelty alone is cheap, as
 # debris is new as well. At $P = 13$ the samples have crossed the line of the real garments: 11 images each, and nearly
 # every fifth sample is a plain copy (no further than 0.05 from a training image). At $P = 17$ it is 70 %, at $P = 21$
-# even 96 %. Yet most windows of $P = 21$ do not see the whole image:
-
-# %%
-P = stored_sizes[-2]
-rows = torch.arange(H)
-sees_all = ((rows - P // 2 <= 0) & (rows + P // 2 >= H - 1)).sum().item() ** 2
-print(f"P = {P}: the windows of {sees_all} of {H * W} pixels see the whole image")
-assert lab.profile != "laptop" or sees_all == 36
+# even 96 %. Yet at $P = 21$ only 36 of the 256 windows see the whole image.
 
 # %% [markdown] tags=["slide"]
 # ## 7. When every window sees everything (4 minutes)
 #
-# **Predict.** What is the smallest $P$ for which LS must be *exactly* the ideal denoiser, on images of side $H = 16$?
-# 16, 17, 31 or 32?
+# **Predict.** Images of side $H$. What is the smallest $P$ for which LS must be *exactly* the ideal denoiser? Give a
+# formula, and try it on $H = 5$.
 
 # %% tags=["slide"]
-x_t = els.add_noise(images[:2], els.seeded_noise([2000, 2001], lab.shape).to(lab.device), t)
+two = els.add_noise(images[:2], els.seeded_noise([2000, 2001], lab.shape).to(lab.device), t)
 few = images[:2000]  # more would take the gpu lab minutes
 print(f"garments, {H} x {W}:")
 for P in (13, H + 1, H + 5, 2 * H - 1):
     machine, all_seeing = els.LocalScoreMachine(few, patch_size=P), els.IdealScoreMachine(few)
-    gap = max((machine(x_t, s) - all_seeing(x_t, s)).abs().max().item() for s in (0.9, 0.6))
+    gap = max((machine(two, s) - all_seeing(two, s)).abs().max().item() for s in (0.9, 0.6))
     print(f"  P = {P}: largest difference from the ideal denoiser {gap:.0e}")
     assert gap < 1e-4 if P == 2 * H - 1 else gap > 0.1
 
@@ -519,11 +564,55 @@ apart = (samples[P] - results["is"][:n].to(lab.device)).abs().max()
 print(f"LS with P = {P} and the ideal denoiser, {n} samples: {apart:.4f} apart")
 assert apart < 0.003  # stored with 3 digits
 
-# %% [markdown] tags=["slide"]
-# ## 8. Who painted this pixel? (5 minutes)
+# %% [markdown]
+# ### Exercise 4: From LS to IS (7 minutes, ★★★)
 #
-# Click on pixels in the explorer of section 8. You see the window, in the noisy image at $t = 0.2$, and the training
-# images that voted.
+# A hard edge is not the only way to look less far. Let the pixels outside of the window count too, but only with the
+# factor `outside` between 0 and 1 in the squared distance. At 0 this is LS, at 1 it is IS. (Lesson 09 will ask whether
+# softer windows describe the network better.)
+
+
+# %%
+def between_ls_and_is(x_t, images, alpha, sigma, patch_size, outside):
+    """x_t (B, C, H, W), images (N, C, H, W), outside in [0, 1] -> D(x_t) (B, C, H, W)."""
+    ...
+
+
+check.between_ls_and_is(between_ls_and_is)
+
+# %% [markdown]
+# Stuck? `check.hint("between_ls_and_is")` gives one hint at a time.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def between_ls_and_is(x_t, images, alpha, sigma, patch_size, outside):
+#     squares = (x_t[:, None] - alpha * images).square().sum(2)  # (B, N, H, W)
+#     inside = F.avg_pool2d(squares, patch_size, stride=1, padding=patch_size // 2) * patch_size**2
+#     total = squares.sum((-2, -1), keepdim=True)
+#     distance = inside + outside * (total - inside)
+#     weights = torch.softmax(-distance / (2 * sigma**2), dim=1)
+#     return torch.einsum("bnhw,nchw->bchw", weights, images)
+# ```
+#
+# Mix the evidence, not the answers: the mean of the two machines' answers would be a double exposure.
+# </details>
+#
+# **To try.** How little attention to the rest of the image is enough to bring the memory back? Draw seed 4 with
+# `outside` = 0, 0.01, 0.1 and 0.5:
+#
+# ```python
+# a, s = schedule.alpha, schedule.sigma
+# machine = lambda x, t: between_ls_and_is(x, images, a(t), s(t), patch_size=7, outside=0.1)
+# sample = els.sample(machine, els.seeded_noise([4], lab.shape).to(lab.device), steps=20)
+# els.nearest_training_image(sample, images)[1]  # the distance
+# ```
+
+# %% [markdown] tags=["slide"]
+# ## 8. Who painted this pixel? (4 minutes)
+#
+# Click on pixels in the explorer below (on slides: in the notebook, section 8). You see the window, in the noisy image
+# at $t = 0.2$, and the training images that voted.
 #
 # **Predict.** Two neighbouring pixels, windows of $P = 7$: what share of their evidence do they have in common? Look
 # for a place where two neighbours nevertheless elect different images.
@@ -542,53 +631,17 @@ if lab.profile == "laptop":
 
 # %% [markdown]
 # The two windows share 42 of 49 pixels, 86 % of the evidence. And yet, at $P = 7$, only half of all neighbours come
-# from the same training image. Where several candidates fit about equally well, one column of pixels more or less
-# decides the election.
-
-# %% [markdown]
-# ### Exercise 3: All pixels by box sums (10 minutes, ★★★)
-#
-# `naive_ls` adds up $P^2$ squared differences for every pixel and image, though neighbouring windows share nearly all
-# of them. Compute the map of squared differences $(x_t - \alpha v)^2$ once, then *blur* it: sum it over the window of
-# every pixel. Write LS that way: each difference is squared once, however large $P$. Lesson 07 builds all machines
-# from this form.
-
-
-# %%
-def ls_box_sums(x_t, images, alpha, sigma, patch_size):
-    """x_t (B, C, H, W), images (N, C, H, W) -> D(x_t) (B, C, H, W), without a loop over pixels."""
-    ...
-
-
-check.ls_box_sums(ls_box_sums)
-
-# %% [markdown]
-# Stuck? `check.hint("ls_box_sums")` gives one hint at a time.
-#
-# <details><summary>Solution</summary>
-#
-# ```python
-# def ls_box_sums(x_t, images, alpha, sigma, patch_size):
-#     squares = (x_t[:, None] - alpha * images).square().sum(2)  # (B, N, H, W)
-#     sums = F.avg_pool2d(squares, patch_size, stride=1, padding=patch_size // 2) * patch_size**2
-#     weights = torch.softmax(-sums / (2 * sigma**2), dim=1)  # over the images, at every pixel
-#     return torch.einsum("bnhw,nchw->bchw", weights, images)
-# ```
-#
-# The zeros that `padding` adds count as pixels of the average, and that is right: times $P^2$ it is the plain sum.
-# `avg_pool2d` still visits $P^2$ pixels. Summing along rows and then along columns visits $2P$; two multiplications
-# with the matrix `band` of section 2, made for windows of `patch_size`, do it at a cost that does not depend on $P$:
-# `band @ squares @ band`.
-# </details>
+# from the same training image (in the samples of section 6, at the last evaluation, $t = 0.05$). Where several
+# candidates fit about equally well, one column of pixels more or less decides the election.
 
 # %% [markdown] tags=["slide"]
-# ## 9. Garments it has never seen (5 minutes)
+# ## 9. Garments it has never seen (7 minutes)
 #
-# LS is worse than IS at its task: it throws evidence away. On training images, that is. What about garments that were
-# never in the training set?
+# LS throws evidence away, so on training images it must be worse than IS. What about garments that were never in the
+# training set?
 #
-# **Predict.** Mean squared error at $t = 0.3$, on training images and on new ones, against $P$: which curve rises,
-# which falls?
+# **Predict.** Sketch the mean squared error at $t = 0.3$ on *new* images against $P$. Where is it lowest: at the
+# smallest window, at the whole image, or in between? And is the network above or below?
 
 # %%
 t_new, some = 0.3, 200
@@ -636,9 +689,40 @@ if lab.profile == "laptop" and t_new == 0.3:
 # every machine of this lesson.
 #
 # So locality is not only a limitation. A small window is seen in many images; whole images are seen once.
-#
-# **To try.** Set `t_new = 0.5`. Which window is best now, and does the network still win? Keep the answer in mind for
-# lesson 09.
+
+# %% [markdown] tags=["slide"]
+# That was one noise level. **Predict.** On new images, is the best window at $t = 0.1$ smaller or larger than at
+# $t = 0.3$? And at $t = 0.7$?
+
+# %% tags=["slide"]
+machines[H - 1] = local.with_patch_size(H - 1)
+new_set, at_time, best_window, beaten = held_out[:some], {}, {}, {}
+fig, ax = plt.subplots(figsize=(6, 3.2))
+for s, marker in zip((0.1, 0.3, 0.5, 0.7), "o^sv", strict=True):
+    noisy_set = els.add_noise(new_set, noise, s)
+    at_time[s] = {P: (machines[P](noisy_set, s) - new_set).square().mean().item() for P in sorted(machines)}
+    best_window[s] = min(at_time[s], key=at_time[s].get)
+    beaten[s] = (lab.network(noisy_set, s) - new_set).square().mean().item() < at_time[s][best_window[s]]
+    ratio = [value / at_time[s][best_window[s]] for value in at_time[s].values()]
+    ax.plot(at_time[s].keys(), ratio, marker=marker, ms=4, label=f"t = {s:g}")
+ax.set(xlabel="patch size P", ylabel="error / error of the best", ylim=(0.9, 3))
+ax.legend()
+show(
+    fig,
+    alt="Error on new images against patch size, one curve for each of four noise levels; the lowest point moves from "
+    "P = 3 at t = 0.1 over 5 and 15 to the whole image at t = 0.7.",
+)
+
+# %%
+print("best window on new images:", best_window, "\nthe network is better than that:", beaten)
+if lab.profile == "laptop":
+    assert best_window == {0.1: 3, 0.3: 5, 0.5: 15, 0.7: 31}
+    assert list(beaten.values()) == [True, True, False, False]
+
+# %% [markdown]
+# With less noise a smaller window is best ($P = 3$ at $t = 0.1$), with more a larger one: $P = 15$ at $t = 0.5$
+# (closely followed by its neighbours), at $t = 0.7$ the whole image. Much noise leaves only what is coarse to be seen,
+# and for that one must look far. There the network is no longer better, either: lesson 03 has met this.
 
 # %% [markdown] tags=["slide"]
 # ## 10. A first look at the network (4 minutes)
@@ -652,68 +736,41 @@ if lab.profile == "laptop" and t_new == 0.3:
 # %% tags=["slide"]
 network, shrinking = results["network-150"].to(lab.device), results["ls"].to(lab.device)
 r2 = {P: els.compare(s, network[: len(s)]).r2.median().item() for P, s in samples.items()}
-ours = {P: s[:8] for P, s in samples.items() if P in (3, 7, 13, 2 * H - 1)}
+ours = {P: s[:8] for P, s in samples.items() if P in (3, 5, 13, 2 * H - 1)}
 rows = {f"LS, P = {P}\nr2 = {r2[P]:.2f}": s for P, s in ours.items()} | {"network": network[:8]}
-show(plotting.image_rows(rows), alt="Eight seeds drawn by LS with P = 3, 7, 13 and 31, and by the network. The "
-     "network's images share outlines with those of P = 7; those of P = 31 are other garments.")  # fmt: skip
+show(plotting.image_rows(rows), alt="Eight seeds drawn by LS with P = 3, 5, 13 and 31, and by the network. The "
+     "network's images share outlines with those of P = 5; those of P = 31 are often other garments.")  # fmt: skip
 
 # %%
 print({P: round(value, 2) for P, value in r2.items()})
 best = max(r2, key=r2.get)
 r2_shrinking = els.compare(shrinking, network).r2.median().item()
+other_seed = els.compare(samples[best], network[: len(samples[best])].roll(1, 0)).r2.median().item()
 print(f"best: P = {best}; with windows that shrink as the noise falls: {r2_shrinking:.2f}")
+print(f"for scale, P = {best} against the network's drawing of another seed: {other_seed:.2f}")
 if lab.profile == "laptop":
     assert best == 5 and abs(r2[5] - 0.78) < 0.01 and abs(r2[31] - 0.61) < 0.01 and abs(r2_shrinking - 0.85) < 0.01
+    assert abs(r2[7] - 0.75) < 0.01 and abs(r2[3] - 0.74) < 0.01 and abs(other_seed - 0.28) < 0.02
 
 # %% [markdown]
-# Remembering ($P = 31$) explains 0.61 of what the network draws, the best window 0.78, at $P = 5$. But no single $P$
-# does it: with windows that *shrink* as the noise falls, large for the early, coarse decisions and small for the late,
-# fine ones, the same machine reaches 0.85. Lesson 09 measures how they must shrink.
+# Remembering ($P = 31$) explains 0.61 of what the network draws, the best window 0.78, at $P = 5$ ($P = 7$ is hardly
+# worse, 0.75). For scale: 0.28 is what one gets with the drawing of another seed. Even the debris of $P = 3$ has 0.74:
+# it is light and dark where the network is, and r2 rewards that, not beauty.
 #
-# ### Exercise 4: From LS to IS (8 minutes, ★★★)
-#
-# A hard edge is not the only way to look less far. Let the pixels outside of the window count too, but only with the
-# factor `outside` between 0 and 1 in the squared distance. At 0 this is LS, at 1 it is IS. (Lesson 09 will ask whether
-# softer windows describe the network better.)
-
-
-# %%
-def between_ls_and_is(x_t, images, alpha, sigma, patch_size, outside):
-    """x_t (B, C, H, W), images (N, C, H, W), outside in [0, 1] -> D(x_t) (B, C, H, W)."""
-    ...
-
-
-check.between_ls_and_is(between_ls_and_is)
-
-# %% [markdown]
-# Stuck? `check.hint("between_ls_and_is")` gives one hint at a time.
-#
-# <details><summary>Solution</summary>
-#
-# ```python
-# def between_ls_and_is(x_t, images, alpha, sigma, patch_size, outside):
-#     squares = (x_t[:, None] - alpha * images).square().sum(2)  # (B, N, H, W)
-#     inside = F.avg_pool2d(squares, patch_size, stride=1, padding=patch_size // 2) * patch_size**2
-#     total = squares.sum((-2, -1), keepdim=True)
-#     distance = inside + outside * (total - inside)
-#     weights = torch.softmax(-distance / (2 * sigma**2), dim=1)
-#     return torch.einsum("bnhw,nchw->bchw", weights, images)
-# ```
-#
-# Mix the evidence, not the answers: the mean of the two machines' answers would be a double exposure.
-# </details>
-#
-# **To try.** Sample with `outside` = 0.01, 0.1 and 0.5 for one seed. How little attention to the rest of the image is
-# enough to bring the memory back?
+# But no single $P$ does it. Section 9 has shown why: what a pixel can use depends on the noise. With windows that
+# *shrink* as the noise falls, large for the early, coarse decisions and small for the late, fine ones, the same machine
+# reaches 0.85. (Their sizes, 20 numbers, were fitted to the network, on other seeds: lesson 09.)
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
 # * A denoiser is local if its answer at a pixel depends on a window only. The best one is **LS**: every pixel holds its
 #   own election among the training images, with the window as evidence.
-# * Small windows draw mosaics: nearly every pixel is remembered (lesson 05 says which are not yet), the whole is new.
-#   Large windows remember the whole. From $P = 2H - 1$ on, LS *is* the ideal denoiser.
-# * Looking less far is worse on training images and, up to a point, better on new ones.
+# * Small windows draw mosaics: nearly every pixel is, within 0.05, the pixel of some training image at its place
+#   (lesson 05 asks how exactly), the whole is new. Large windows remember the whole. From $P = 2H - 1$ on, LS *is* the
+#   ideal denoiser.
+# * Looking less far is worse on training images. On new ones it is better while there is little noise; where there is
+#   much, the whole image is worth more.
 #
 # ## What is still unexplained
 #

@@ -385,6 +385,18 @@ def _slice_from_below_zero(image, row, column, size):
     return image[:, row - r : row + r + 1, column - r : column + r + 1]
 
 
+def _padded_at_two_sides(image, row, column, size):
+    padded = torch.nn.functional.pad(image, (size // 2, size // 2))
+    return padded[:, max(row - size // 2, 0) : row + size // 2 + 1, column : column + size]
+
+
+def _one_largest_exponent(x_t, images, alpha, sigma, size):
+    squares = (x_t[:, None] - alpha * images).square().sum(2)
+    logits = -torch.nn.functional.avg_pool2d(squares, size, 1, size // 2) * size**2 / (2 * sigma**2)
+    e = (logits - logits.max()).exp()
+    return torch.einsum("bnhw,nchw->bchw", e / e.sum(1, keepdim=True), images)
+
+
 def _transposed_window(x_t, images, alpha, sigma, row, column, size):
     q, v = (torch.nn.functional.pad(a, (size // 2,) * 4) for a in (x_t[None], images))
     window = (..., slice(column, column + size), slice(row, row + size))
@@ -461,6 +473,8 @@ def _sigma_of_eps(q, k, alpha, tolerance):
         ("orbit_size", _channels_for_pictures, "takes each channel for a picture"),
         ("ls_window", _slice_from_below_zero, "counts from the end"),
         ("ls_weights", _transposed_window, "Row and column are swapped"),
+        ("ls_window", _padded_at_two_sides, "First in case 2 of 5 (image of shape (1, 8, 8), row = 0, column = 7"),
+        ("ls_box_sums", _one_largest_exponent, "an election of its own"),
         ("three_correlations", lambda p, y: _correlations(p, y, centred=False), "Your R2 is right, but in r"),
         ("three_correlations", lambda p, y: [_correlations(p, y)[k] for k in (0, 2, 1)], "r2 and R2 are exchanged"),
         ("net_cure", _exchanged_cures, "cured comes first"),

@@ -92,26 +92,27 @@ class Exercise:
         cases = self._cases()
         rights = [self.answer(*copied(case)) for case in cases]
         outputs = [call(attempt, case) for case in cases]
-        self._refuse_unusable(outputs, rights)
+        self._refuse_unusable(outputs, rights, said(attempt, cases))
         if self.judge is None and all(map(self._same, outputs, rights)):
             return None
         if recognised := self._recognised(outputs):
             return recognised
         if self.judge is None:
             again = call(attempt, cases[0])
-            self._refuse_unusable([again], rights[:1])
+            self._refuse_unusable([again], rights[:1], [""])
             if not self._same(again, outputs[0]):
                 return "Your function returns something else at each call: nothing is drawn at random here."
             return self._difference(outputs, rights, said(attempt, cases))
         complaints = (self.judge(output, *copied(case)) for output, case in zip(outputs, cases, strict=True))
         return next((complaint for complaint in complaints if complaint), None)
 
-    def _refuse_unusable(self, outputs: list[Any], rights: list[Any]) -> None:
+    def _refuse_unusable(self, outputs: list[Any], rights: list[Any], about: list[str]) -> None:
         """Outputs of the wrong kind or shape, or that hold NaN; a registered mistake may explain them better."""
-        for output, right in zip(outputs, rights, strict=True):
+        for i, (output, right) in enumerate(zip(outputs, rights, strict=True)):
             problem = unusable(output, right, free_shape=self.judge is not None)
             if problem is not None:
-                raise Wrong(self._recognised(outputs) or problem)
+                where = f" First in case {i + 1} of {len(rights)}{about[i]}." if i else ""
+                raise Wrong(self._recognised(outputs) or problem + where)
 
     def _recognised(self, outputs: list[Any]) -> str | None:
         """What to tell whoever made a registered mistake: the outputs equal its outputs on every case."""

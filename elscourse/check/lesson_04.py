@@ -37,6 +37,32 @@ def _bare(logits: Tensor, dim: int) -> Tensor:
     return e / e.sum(dim, keepdim=True)
 
 
+Exponent = Callable[[Tensor, float], Tensor]  # of the squared distances and sigma
+SLIPS: tuple[tuple[str, Exponent], ...] = (
+    (
+        "The sign is wrong: the nearest must weigh most, so the exponent is *minus* the squared distance over "
+        "2 sigma squared.",
+        lambda distance, sigma: distance / (2 * sigma**2),
+    ),
+    (
+        "You multiply by sigma squared: `/ 2 * sigma**2` divides by 2 only. Put brackets: `/ (2 * sigma**2)`.",
+        lambda distance, sigma: -distance / 2 * sigma**2,
+    ),
+    (
+        "You divide by 2 sigma: the variance of the noise is sigma squared.",
+        lambda distance, sigma: -distance / (2 * sigma),
+    ),
+    (
+        "You divide by sigma squared: the exponent of a Gaussian has 2 sigma squared.",
+        lambda distance, sigma: -distance / sigma**2,
+    ),
+)
+
+
+def _gaussian(distance: Tensor, sigma: float) -> Tensor:
+    return -distance / (2 * sigma**2)
+
+
 def _band(side: int, patch_size: int) -> Float[Tensor, "side side"]:
     place = torch.arange(side)
     return ((place[:, None] - place).abs() <= patch_size // 2).float()
@@ -74,6 +100,11 @@ def _window(image: Tensor, row: int, column: int, patch_size: int, mode: str = "
 def _window_from_below_zero(image: Tensor, row: int, column: int, patch_size: int) -> Tensor:
     r = patch_size // 2
     return image[:, row - r : row + r + 1, column - r : column + r + 1]
+
+
+def _window_cut_short(image: Tensor, row: int, column: int, patch_size: int) -> Tensor:
+    r = patch_size // 2
+    return image[:, max(row - r, 0) : row + r + 1, max(column - r, 0) : column + r + 1]
 
 
 def _window_cut_out(image: Tensor, row: int, column: int, patch_size: int, back: int = 0) -> Tensor:
@@ -123,16 +154,27 @@ def _forgot_alpha(
     return _pixel_weights(x_t, images, 1.0, sigma, row, column, patch_size)
 
 
-def _sigma_not_squared(
-    x_t: Tensor, images: Tensor, alpha: float, sigma: float, row: int, column: int, patch_size: int
-) -> Tensor:
-    return _pixel_weights(x_t, images, alpha, sigma**0.5, row, column, patch_size)
+def _slipped_weights(exponent: Exponent) -> Callable[..., Tensor]:
+    def weights(
+        x_t: Tensor, images: Tensor, alpha: float, sigma: float, row: int, column: int, patch_size: int
+    ) -> Tensor:
+        q, v = _cut_both(x_t, images, row, column, patch_size)
+        return torch.softmax(exponent((q - alpha * v).square().sum((-3, -2, -1)), sigma), dim=0)
+
+    return weights
 
 
-def _no_factor_two(
-    x_t: Tensor, images: Tensor, alpha: float, sigma: float, row: int, column: int, patch_size: int
-) -> Tensor:
-    return _pixel_weights(x_t, images, alpha, sigma / 2**0.5, row, column, patch_size)
+def _filled_weights(mode: str) -> Callable[..., Tensor]:
+    """With windows that go on beyond the border."""
+
+    def weights(
+        x_t: Tensor, images: Tensor, alpha: float, sigma: float, row: int, column: int, patch_size: int
+    ) -> Tensor:
+        q, v = (F.pad(a, (patch_size // 2,) * 4, mode=mode) for a in (x_t[None], images))
+        window = (..., slice(row, row + patch_size), slice(column, column + patch_size))
+        return torch.softmax(_gaussian((q[window] - alpha * v[window]).square().sum((-3, -2, -1)), sigma), dim=0)
+
+    return weights
 
 
 def _not_normalised(
@@ -210,9 +252,27 @@ def _box_cases(generator: torch.Generator) -> list[Case]:
     return [*cases, (_almost_clean(images, 2, generator), images, ALPHA, SIGMA, 5)]
 
 
-def _box_mean(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int) -> Tensor:
-    average = _box(_squares(x_t, images, alpha), patch_size) / patch_size**2
-    return _mean(-average / (2 * sigma**2), images)
+def _slipped_boxes(exponent: Exponent, patch_sizes: int = 2) -> Callable[..., Tensor]:
+    """patch_sizes: how often the average over a window is multiplied by the patch size to make the sum of it."""
+
+    def denoised(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int) -> Tensor:
+        sums = _box(_squares(x_t, images, alpha), patch_size) * float(patch_size) ** (patch_sizes - 2)
+        return _mean(exponent(sums, sigma), images)
+
+    return denoised
+
+
+def _mean_of_dimmed(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int) -> Tensor:
+    return alpha * _mean(_gaussian(_box(_squares(x_t, images, alpha), patch_size), sigma), images)
+
+
+def _one_largest(logits: Tensor, dim: int) -> Tensor:
+    return _bare(logits - logits.max(), dim)
+
+
+def _largest_of_all_pixels(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int) -> Tensor:
+    sums = _box(_squares(x_t, images, alpha), patch_size)
+    return _mean(_gaussian(sums, sigma), images, weigh=_one_largest)
 
 
 def _box_forgot_alpha(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int) -> Tensor:
@@ -277,10 +337,23 @@ def _mix(
     inside: float,
     total: float,
     weigh: Callable[..., Tensor] = torch.softmax,
+    exponent: Exponent = _gaussian,
 ) -> Tensor:
     squares = _squares(x_t, images, alpha)
-    logits = inside * _box(squares, patch_size) + total * squares.sum((-2, -1), keepdim=True)
-    return _mean(-logits / (2 * sigma**2), images, weigh=weigh)
+    distance = inside * _box(squares, patch_size) + total * squares.sum((-2, -1), keepdim=True)
+    return _mean(exponent(distance, sigma), images, weigh=weigh)
+
+
+def _slipped_mix(exponent: Exponent) -> Callable[..., Tensor]:
+    def denoised(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int, outside: float) -> Tensor:
+        return _mix(x_t, images, alpha, sigma, patch_size, 1 - outside, outside, exponent=exponent)
+
+    return denoised
+
+
+def _total_as_mean(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int, outside: float) -> Tensor:
+    pixels = images.shape[-2] * images.shape[-1]
+    return _mix(x_t, images, alpha, sigma, patch_size, 1 - outside, outside / pixels)
 
 
 def _average_inside(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int, outside: float) -> Tensor:
@@ -341,6 +414,11 @@ EXERCISES = [
                 _window_from_below_zero,
             ),
             Mistake(
+                "Your window is cut short at the border: it must always be P x P, with zeros where there is no image. "
+                "Pad the image first.",
+                _window_cut_short,
+            ),
+            Mistake(
                 "You fill the outside with black (-1): beyond the border there is nothing, so fill with 0.",
                 lambda image, row, column, patch_size: _window(image + 1, row, column, patch_size) - 1,
             ),
@@ -350,7 +428,7 @@ EXERCISES = [
         name="ls_weights",
         lesson=4,
         title="The votes for one pixel",
-        minutes=9,
+        minutes=8,
         difficulty=2,
         start="Start by cutting the same rows and columns out of x_t and out of every training image.",
         hints=(
@@ -370,14 +448,25 @@ EXERCISES = [
                 "You compare x_t with v itself: inside x_t the image is dimmed, so compare with alpha * v.",
                 _forgot_alpha,
             ),
-            Mistake("You divide by 2 sigma: the variance of the noise is sigma squared.", _sigma_not_squared),
+            *(Mistake(says, _slipped_weights(exponent)) for says, exponent in SLIPS),
+            Mistake(
+                "You divide x_t by alpha, which makes its noise sigma / alpha: better compare x_t with alpha * v.",
+                lambda x_t, images, alpha, sigma, *where: _pixel_weights(x_t, images, alpha, sigma * alpha, *where),
+            ),
+            Mistake(
+                "Your windows wrap around: beyond the border there is nothing, not the other side.",
+                _filled_weights("circular"),
+            ),
+            Mistake(
+                "Your windows repeat the pixels at the border: beyond it there is nothing.",
+                _filled_weights("replicate"),
+            ),
             Mistake(
                 "You average the squared differences: a likelihood multiplies over the pixels, so its logarithm is "
                 "their sum.",
                 _mean_of_squares,
             ),
             Mistake("You compare the centre pixel alone: the whole window is evidence.", _centre_only),
-            Mistake("You divide by sigma squared: the exponent of a Gaussian has 2 sigma squared.", _no_factor_two),
             Mistake("Your weights do not sum to one: divide by their sum, as softmax does.", _not_normalised),
             Mistake("You take the root of the distance: the exponent holds its square.", _distance_not_squared),
             Mistake(UNDERFLOW, _exponentials_vanish),
@@ -397,11 +486,12 @@ EXERCISES = [
         name="ls_box_sums",
         lesson=4,
         title="All pixels by box sums",
-        minutes=10,
+        minutes=12,
         difficulty=3,
         start="Start with the squared differences of every x_t and every dimmed image, pixel by pixel: (B, N, H, W).",
         hints=(
-            "Sum the squared differences over the channels only; then sum each map over the window of every pixel.",
+            "Sum the squared differences over the channels only; then sum each map over the window of every pixel. The "
+            "map of sums has the shape of the map of squares, (B, N, H, W).",
             "F.avg_pool2d(squares, P, stride=1, padding=r) * P**2 sums over each window, with zeros beyond the border.",
             "torch.softmax(..., dim=1) over the images gives weights (B, N, H, W); "
             "torch.einsum('bnhw,nchw->bchw', weights, images) averages.",
@@ -409,7 +499,25 @@ EXERCISES = [
         cases=_box_cases,
         answer=reference.local,
         mistakes=(
-            Mistake("You average over the window: the log-likelihood is the sum, P squared times as large.", _box_mean),
+            Mistake(
+                "You average over the window: the log-likelihood is the sum, P squared times as large.",
+                _slipped_boxes(_gaussian, patch_sizes=0),
+            ),
+            Mistake(
+                "A window has patch_size**2 pixels: multiply the average by that, not by patch_size.",
+                _slipped_boxes(_gaussian, patch_sizes=1),
+            ),
+            *(Mistake(says, _slipped_boxes(exponent)) for says, exponent in SLIPS),
+            Mistake(
+                EXCHANGED,
+                lambda x_t, images, alpha, sigma, patch_size: reference.local(x_t, images, sigma, alpha, patch_size),
+            ),
+            Mistake("You average the dimmed images: the answer is the mean of the images themselves.", _mean_of_dimmed),
+            Mistake(
+                "You subtract the largest exponent of all pixels: every pixel holds an election of its own, so take "
+                "the largest over the images only, amax(1, keepdim=True).",
+                _largest_of_all_pixels,
+            ),
             Mistake(
                 "Your windows at the border are scaled up as if they were whole (count_include_pad=False): "
                 "they hold fewer pixels, so their sums are smaller.",
@@ -433,7 +541,7 @@ EXERCISES = [
         name="between_ls_and_is",
         lesson=4,
         title="From LS to IS",
-        minutes=8,
+        minutes=7,
         difficulty=3,
         start="Start from two sums of squared differences: over the window, and over the whole image.",
         hints=(
@@ -451,6 +559,28 @@ EXERCISES = [
             Mistake(
                 "Your window holds an average and your total a sum: multiply what avg_pool2d returns by P squared.",
                 _average_inside,
+            ),
+            *(Mistake(says, _slipped_mix(exponent)) for says, exponent in SLIPS),
+            Mistake(
+                EXCHANGED,
+                lambda x_t, images, alpha, sigma, *rest: _between(x_t, images, sigma, alpha, *rest),
+            ),
+            Mistake(
+                "You compare x_t with v itself: inside x_t the image is dimmed, so subtract alpha * v.",
+                lambda x_t, images, alpha, sigma, *rest: _between(x_t, images, 1.0, sigma, *rest),
+            ),
+            Mistake("Your total is an average and your window a sum: the total is the sum too.", _total_as_mean),
+            Mistake(
+                "Your answer does not depend on `outside`: that is LS. Add outside * (total - inside).",
+                lambda x_t, images, alpha, sigma, patch_size, outside: _mix(
+                    x_t, images, alpha, sigma, patch_size, 1, 0
+                ),
+            ),
+            Mistake(
+                "You put the factor on the window: it belongs to the pixels outside of it.",
+                lambda x_t, images, alpha, sigma, patch_size, outside: _mix(
+                    x_t, images, alpha, sigma, patch_size, outside - 1, 1
+                ),
             ),
             Mistake(
                 "You weigh the pixels before you square: the factor belongs to the squared difference.",
