@@ -62,6 +62,11 @@ def _cross(u: Tensor) -> Tensor:
     return _agrees(u[None], votes[None])[0]
 
 
+def _votes_of_four(u: Tensor) -> Tensor:
+    """What range(-1, 1) gives."""
+    return u + u.roll(-1, 0) + u.roll(-1, 1) + u.roll((-1, -1), (0, 1))
+
+
 def _unanimous(u: Tensor) -> Tensor:
     return _window_sum(u[None])[0].abs() > 8.5
 
@@ -87,6 +92,17 @@ def _count(height: int, width: int, mode: str = "circular") -> int:
 def _count_cut_off(height: int, width: int) -> int:
     u = _all_images(height, width)
     return int((_window_sum(u, "constant").sign() == u).all(-1).all(-1).sum())
+
+
+def _count_by_cross(height: int, width: int) -> int:
+    u = _all_images(height, width)
+    votes = u + u.roll(1, 1) + u.roll(-1, 1) + u.roll(1, 2) + u.roll(-1, 2)
+    return int(_agrees(u, votes).all(-1).all(-1).sum())
+
+
+def _count_eight_voters(height: int, width: int) -> int:
+    u = _all_images(height, width)
+    return int(((_window_sum(u) - u).sign() == u).all(-1).all(-1).sum())
 
 
 def _count_pixels(height: int, width: int) -> int:
@@ -134,16 +150,17 @@ def _last_time_twice(steps: int, extra: int, ratio: float) -> Tensor:
     return grid
 
 
-# ----------------------------------------------------------------------------------------- a new consistent image
+# ------------------------------------------------------------------------------------------------------ an island
 
 
 def _new_image_cases(generator: torch.Generator) -> list[Case]:
-    return [(6, 6), (8, 5), (5, 9), (4, 4)]
+    return [(5, 5), (5, 9), (8, 6)]
 
 
-def _half(height: int, width: int) -> Float[Tensor, "H W"]:
-    u = torch.ones(height, width)
-    u[: height // 2] = -1
+def _island(height: int, width: int) -> Float[Tensor, "H W"]:
+    u = -torch.ones(height, width)
+    u[0:4, 1:3] = 1
+    u[1:3, 0:4] = 1
     return u
 
 
@@ -156,28 +173,34 @@ def _judge_new_image(output: Tensor, height: int, width: int) -> str | None:
         return "Every pixel must be black (-1) or white (1): any other value is far from every centre."
     if bool((u == u[0, 0]).all()):
         return "That is one of the two training images: it is consistent, but not new."
+    for axis, line in ((1, "row"), (0, "column")):
+        if not bool((u == -1).all(axis).any()):
+            return f"On the torus of {height} x {width} no whole {line} of your image is black (-1)."
     wrong = int((~_consistent(u)).sum())
     if wrong:
         return (
             f"On the torus of {height} x {width}, {wrong} of the pixels disagree with the majority of their window. "
-            "Mark them: each is at a corner, or on a side that is less than two pixels thick."
+            "Mark them: most are at corners, or where a colour is less than two pixels thick."
         )
     return None
 
 
-def _one_row(height: int, width: int) -> Tensor:
-    u = torch.ones(height, width)
-    u[height // 2] = -1
+def _band(height: int, width: int) -> Tensor:
+    u = -torch.ones(height, width)
+    u[:2] = 1
     return u
 
 
-def _checkerboard(height: int, width: int) -> Tensor:
-    return 1 - 2.0 * ((torch.arange(height)[:, None] + torch.arange(width)) % 2)
+def _square(height: int, width: int) -> Tensor:
+    u = -torch.ones(height, width)
+    u[:4, :4] = 1
+    return u
 
 
-def _block(height: int, width: int) -> Tensor:
-    u = torch.ones(height, width)
-    u[:3, :3] = -1
+def _plus(height: int, width: int) -> Tensor:
+    u = -torch.ones(height, width)
+    u[0:3, 1] = 1
+    u[1, 0:3] = 1
     return u
 
 
@@ -188,11 +211,11 @@ EXERCISES = [
         title="Is it consistent?",
         minutes=6,
         difficulty=1,
-        start="Start from the sum of u over the 3 x 3 window of every pixel, wrapped around.",
+        start="Start from the squared distance of every pixel's 3 x 3 window, wrapped around, to nine whites.",
         hints=(
-            "u.roll((i, j), (0, 1)) moves the whole torus: nine such images, summed, are the window sums.",
-            "The sum of nine numbers -1 or 1 is never 0: its sign is the majority.",
-            "A pixel is consistent when it has the sign of its window sum.",
+            "u.roll((i, j), (0, 1)) moves the whole torus: nine such images hold the nine pixels of every window.",
+            "The nine (u.roll((i, j), (0, 1)) - 1) ** 2 add up to the squared distance to nine whites; + 1: to blacks.",
+            "White is nearer where the first sum is smaller: there a consistent pixel is white, elsewhere it is black.",
         ),
         cases=_consistency_cases,
         answer=_consistent,
@@ -217,6 +240,18 @@ EXERCISES = [
             ),
             Mistake("You count the four nearest neighbours: the window is the whole square, 3 x 3.", _cross),
             Mistake("You ask for a unanimous window: the majority is enough to be the nearest patch.", _unanimous),
+            Mistake(
+                "You return where white is nearer: compare that with the pixel's own colour.",
+                lambda u: _window_sum(u[None])[0] > 0,
+            ),
+            Mistake(
+                "Your window is not centred: offsets run over -1, 0, 1, and range(-1, 1) ends at 0.",
+                lambda u: (_votes_of_four(u) > 0) == (u > 0),
+            ),
+            Mistake(
+                "Your window is not centred, and its votes can tie: range(-1, 1) ends at 0, range(-1, 2) at 1.",
+                lambda u: _votes_of_four(u).sign() == u,
+            ),
         ),
     ),
     Exercise(
@@ -250,10 +285,43 @@ EXERCISES = [
                 "torus they come back on the other side.",
                 _count_cut_off,
             ),
+            Mistake("You count the four nearest neighbours: the window is the whole square, 3 x 3.", _count_by_cross),
+            Mistake(
+                "You let eight neighbours vote without the pixel itself: it lies in its own window, and with it five "
+                "of nine are a majority.",
+                _count_eight_voters,
+            ),
             Mistake("You count pixels: count the images whose every pixel is consistent.", _count_pixels),
             Mistake("You leave out the two training images: they are consistent too.", lambda h, w: _count(h, w) - 2),
             Mistake("You count shifted images once: here every shift is an image of its own.", _up_to_shifts),
         ),
+    ),
+    Exercise(
+        name="new_consistent_image",
+        lesson=5,
+        title="Invent an island",
+        minutes=5,
+        difficulty=2,
+        start="Start with a black image, -torch.ones(height, width), and paint a white region that holds its ground.",
+        hints=(
+            "Straight borders are safe if both sides are thick enough: a pixel there sees 6 of its own and 3 others.",
+            "A square loses its corners: each sees 4 of its own and 5 others. What is left without them?",
+            "A square of 4 x 4 without its corners: u[0:4, 1:3] = 1 and u[1:3, 0:4] = 1.",
+        ),
+        cases=_new_image_cases,
+        answer=_island,
+        mistakes=(
+            Mistake("That is a training image, all white: consistent, but not new.", lambda h, w: torch.ones(h, w)),
+            Mistake("That is a training image, all black: consistent, but not new.", lambda h, w: -torch.ones(h, w)),
+            Mistake("A band reaches around the torus, so that no whole column is black: it has to end.", _band),
+            Mistake("The corners of a square see 4 pixels of their own and 5 of the others, and flip.", _square),
+            Mistake("A plus is too thin: its arms see 4 pixels of their own and 5 of the others.", _plus),
+            Mistake(
+                "The colours are exchanged: the island is white (1), the rows and columns around it are black (-1).",
+                lambda h, w: -_island(h, w),
+            ),
+        ),
+        judge=_judge_new_image,
     ),
     Exercise(
         name="geometric_end",
@@ -295,31 +363,5 @@ EXERCISES = [
             ),
         ),
         tolerance=1e-6,
-    ),
-    Exercise(
-        name="new_consistent_image",
-        lesson=5,
-        title="Invent one",
-        minutes=7,
-        difficulty=2,
-        start="Start with a white image, torch.ones(height, width), and paint a black region that can hold its ground.",
-        hints=(
-            "Straight borders are safe if both sides are thick enough: a pixel there sees 6 of its own and 3 others.",
-            "A band of rows that reaches around the torus has no corners, which are where regions are eaten away.",
-            "Make the first height // 2 rows black: for 4 rows and more, both bands are at least 2 thick.",
-        ),
-        cases=_new_image_cases,
-        answer=_half,
-        mistakes=(
-            Mistake("That is a training image, all white: consistent, but not new.", lambda h, w: torch.ones(h, w)),
-            Mistake("That is a training image, all black: consistent, but not new.", lambda h, w: -torch.ones(h, w)),
-            Mistake("A line of one pixel's width is outvoted, 3 to 6, all along: make it thicker.", _one_row),
-            Mistake(
-                "A checkerboard holds only where both sides are even: where it does not close, pixels are outvoted.",
-                _checkerboard,
-            ),
-            Mistake("The corners of a square see 4 pixels of their own and 5 of the others, and flip.", _block),
-        ),
-        judge=_judge_new_image,
     ),
 ]
