@@ -526,9 +526,9 @@ assert 0.3 < first_weight < 0.4
 assert counts[:2] == [1, 1] and abs(counts[2] - 80) <= 2 and abs(counts[3] - 121) <= 2 and abs(pixels - 139) <= 2
 
 # %% [markdown]
-# One source, one source, 80, and 121 for 139 pixels. (20 images share 18 colours; lines separate the pieces. LS, too,
-# ends with windows of 3 pixels, so its pieces are small; but each still lies where it lay in its own image.) The word
-# for such a picture is **patch mosaic**.
+# One source, one source, 80, and 121 for 139 pixels. (The 18 largest sources have full colours; lines separate the
+# pieces. LS, too, ends with windows of 3 pixels, so its pieces are small; but each still lies where it lay in its own
+# image.) The word for such a picture is **patch mosaic**.
 #
 # Mind what is counted. A window of 3 pixels fits many images: a *new real* garment, read by the same machine, has
 # nearly as many sources, and the heaviest voter has only a third of the weight. That pieces come from everywhere is how
