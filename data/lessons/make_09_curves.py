@@ -3,9 +3,10 @@
     python data/lessons/make_09_curves.py
 
 For each network two curves: a straight line from the calibrated size at t = 1 to 3, and the calibrated one with the
-windows from t = 0.35 to 0.7 one size larger. Kept are r2 with the network (150 steps), seed by seed: seeds 0 to 99,
-whose calibrated predictions are in data/results, and 100 to 199, for which the calibrated curve is drawn here, too.
-Every part is kept in runs/lessons/09_curves until all are done, so a run that was stopped goes on.
+windows from t = 0.35 to 0.7 one size larger. For the first network also the calibrated curve with wrong sizes at one
+end: 3 at t = 1 and 0.95, 5 from t = 0.8 up, or 5 at the last two steps. Kept are r2 with the network (150 steps), seed
+by seed: seeds 0 to 99, whose calibrated predictions are in data/results, and 100 to 199, for which the calibrated curve
+is drawn here, too. Every part is kept in runs/lessons/09_curves until all are done, so a run that was stopped goes on.
 """
 
 from pathlib import Path
@@ -34,6 +35,15 @@ def curves(sizes: list[tuple[float, int]], largest: int) -> dict[str, list[tuple
     return {"straight": line, "larger": [(t, min(p + 2, largest) if 0.34 < t < 0.71 else p) for t, p in sizes]}
 
 
+def wrong_ends(sizes: list[tuple[float, int]]) -> dict[str, list[tuple[float, int]]]:
+    """The calibrated pairs (t, P) with other sizes at one end only."""
+    return {
+        "3 at the first two": [(t, 3 if t > 0.94 else p) for t, p in sizes],
+        "5 at the first five": [(t, 5 if t > 0.79 else p) for t, p in sizes],
+        "5 at the last two": [(t, 5 if t < 0.11 else p) for t, p in sizes],
+    }
+
+
 def drawn(lab: els.Lab, column: str, denoiser: Denoiser, steps: int, seeds: range) -> Tensor:
     """The images of these seeds, in chunks that are kept."""
     pieces = []
@@ -55,7 +65,10 @@ def main() -> None:
         calibrated = lab.patch_sizes(own)
         target = {FIRST: stored["network-150"], NEXT: drawn(lab, "network", lab.network, 150, NEXT)}
         largest = lab.patch_machine(own, 1).largest_patch_size
-        for curve, sizes in ({"calibrated": calibrated} | curves(calibrated, largest)).items():
+        wanted = {"calibrated": calibrated} | curves(calibrated, largest)
+        if name == NETWORKS[0]:
+            wanted |= wrong_ends(calibrated)
+        for curve, sizes in wanted.items():
             machine = lab.patch_machine(own, sizes)
             first = stored[own] if curve == "calibrated" else drawn(lab, curve, machine, 20, FIRST)
             images = {FIRST: first, NEXT: drawn(lab, curve, machine, 20, NEXT)}

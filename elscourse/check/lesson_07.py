@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float, Int
@@ -10,9 +11,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .. import reference
-from ..diffusion import Denoiser
 from .attempt import Case
-from .exercise import EXCHANGED, Exercise, Mistake
+from .exercise import EXCHANGED, UNDERFLOW, Exercise, Mistake
 
 # ------------------------------------------------------------------------------------------------ the dictionary
 
@@ -33,8 +33,17 @@ def _dictionary(images: Tensor, patch_size: int) -> Float[Tensor, "NHW C P P"]:
     return rows.flatten(0, 2)
 
 
-def _padded_with_zeros(images: Tensor, patch_size: int) -> Tensor:
-    return _cut(images, patch_size, mode="constant").permute(0, 2, 3, 1, 4, 5).flatten(0, 2)
+def _padded(images: Tensor, patch_size: int, mode: str, value: float | None = None) -> Tensor:
+    padded = F.pad(images, [patch_size // 2] * 4, mode=mode, value=value)
+    return padded.unfold(2, patch_size, 1).unfold(3, patch_size, 1).permute(0, 2, 3, 1, 4, 5).flatten(0, 2)
+
+
+def _not_padded(images: Tensor, patch_size: int) -> Tensor:
+    return images.unfold(2, patch_size, 1).unfold(3, patch_size, 1).permute(0, 2, 3, 1, 4, 5).flatten(0, 2)
+
+
+def _transposed(images: Tensor, patch_size: int) -> Tensor:
+    return _padded(images, patch_size, "circular").mT
 
 
 def _starts_at_the_pixel(images: Tensor, patch_size: int) -> Tensor:
@@ -124,6 +133,30 @@ def _mean_of_the_patch(query: Tensor, dictionary: Tensor, alpha: float, sigma: f
     return torch.softmax(logits, dim=0) @ dictionary.mean((-2, -1))
 
 
+def _divided_then_multiplied(query: Tensor, dictionary: Tensor, alpha: float, sigma: float) -> Tensor:
+    return _vote(dictionary, -(query - alpha * dictionary).square().sum((-3, -2, -1)) / 2 * sigma**2)
+
+
+def _heaviest_voter(query: Tensor, dictionary: Tensor, alpha: float, sigma: float) -> Tensor:
+    r = dictionary.shape[-1] // 2
+    distance = (query - alpha * dictionary).square().sum((-3, -2, -1))
+    return dictionary[distance.argmin(), :, r, r]
+
+
+def _brightened_query(query: Tensor, dictionary: Tensor, alpha: float, sigma: float) -> Tensor:
+    return _vote(dictionary, -(query / alpha - dictionary).square().sum((-3, -2, -1)) / (2 * sigma**2))
+
+
+def _not_normalised(query: Tensor, dictionary: Tensor, alpha: float, sigma: float) -> Tensor:
+    logits = -(query - alpha * dictionary).square().sum((-3, -2, -1)) / (2 * sigma**2)
+    r = query.shape[-1] // 2
+    return (logits - logits.max()).exp() @ dictionary[:, :, r, r]
+
+
+def _no_maximum_in_float64(query: Tensor, dictionary: Tensor, alpha: float, sigma: float) -> Tensor:
+    return _no_maximum_subtracted(query.double(), dictionary.double(), alpha, sigma)
+
+
 def _no_maximum_subtracted(query: Tensor, dictionary: Tensor, alpha: float, sigma: float) -> Tensor:
     w = torch.exp(-(query - alpha * dictionary).square().sum((-3, -2, -1)) / (2 * sigma**2))
     r = query.shape[-1] // 2
@@ -172,57 +205,110 @@ def _per_image(source: Tensor) -> Tensor:
     return -(f * f.log()).mean()
 
 
-# ------------------------------------------------------------------------------------------------- shift, then do
+# ---------------------------------------------------------------------------------------------------- one formula
+
+Blur = Callable[[Tensor], Tensor]
+Shifts = list[tuple[int, int]]
 
 
-def _gap_cases(generator: torch.Generator) -> list[Case]:
-    kernel = torch.randn(1, 1, 3, 3, generator=generator)
-    ramp = torch.linspace(0.5, 1.5, 6)
+def _window(patch_size: int | None, mode: str = "circular") -> Blur:
+    """The blur with all ones on P x P, or over the whole image, for every f (..., H, W)."""
 
-    def circular(x_t: Tensor) -> Tensor:
-        return F.conv2d(F.pad(x_t, (1, 1, 1, 1), mode="circular"), kernel)
+    def blur(f: Tensor) -> Tensor:
+        if patch_size is None:
+            return f.sum((-2, -1), keepdim=True).expand(f.shape)
+        rows = F.pad(f.reshape(1, -1, *f.shape[-2:]), [patch_size // 2] * 4, mode=mode)
+        return (F.avg_pool2d(rows, patch_size, stride=1) * patch_size**2).reshape(f.shape)
 
-    def zeros(x_t: Tensor) -> Tensor:
-        return F.conv2d(x_t, kernel, padding=1)
-
-    def brighter_to_the_right(x_t: Tensor) -> Tensor:
-        return x_t * ramp
-
-    x_t = torch.randn(2, 1, 6, 6, generator=generator)
-    return [(circular, x_t, (1, 2)), (zeros, x_t, (2, -1)), (brighter_to_the_right, x_t, (0, 2))]
+    return blur
 
 
-def _gap(denoiser: Denoiser, x_t: Tensor, shift: tuple[int, int]) -> float:
-    moved = denoiser(x_t.roll(shift, (-2, -1)))  # type: ignore[call-arg]
-    return float((moved - denoiser(x_t).roll(shift, (-2, -1))).abs().max())  # type: ignore[call-arg]
+def _formula_cases(generator: torch.Generator) -> list[Case]:
+    cases: list[Case] = []
+    all_shifts = [(dy, dx) for dy in range(5) for dx in range(6)]
+    for channels, alpha, sigma, shifts, blur in (
+        (1, 0.8, 0.6, all_shifts, _window(3)),
+        (2, 0.6, 0.8, [(0, 0), (1, 0), (0, 2), (-1, 2)], _window(None)),
+        (3, 0.9, 0.44, [(0, 0)], _window(3, "constant")),
+        (1, 0.9998, 0.02, [(0, 0), (2, 1)], _window(5)),  # each exp is 0 in float64 as well
+    ):
+        images = torch.rand(4, channels, 5, 6, generator=generator) * 2 - 1
+        clean = (images[:1] + images[1:2]) / 2  # off every image, also without noise
+        x_t = alpha * clean + sigma * torch.randn(clean.shape, generator=generator)
+        cases.append((x_t, images, alpha, sigma, shifts, blur))
+    return cases
 
 
-def _answer_not_shifted(denoiser: Denoiser, x_t: Tensor, shift: tuple[int, int]) -> float:
-    return float((denoiser(x_t.roll(shift, (-2, -1))) - denoiser(x_t)).abs().max())  # type: ignore[call-arg]
+def _slid(images: Tensor, shifts: Shifts, sign: int = -1) -> Float[Tensor, "d N C H W"]:
+    return torch.stack([images.double().roll((sign * dy, sign * dx), (-2, -1)) for dy, dx in shifts])
 
 
-def _shifted_on(denoiser: Denoiser, x_t: Tensor, shift: tuple[int, int]) -> float:
-    moved = denoiser(x_t.roll(shift, (-2, -1))).roll(shift, (-2, -1))  # type: ignore[call-arg]
-    return float((moved - denoiser(x_t)).abs().max())  # type: ignore[call-arg]
+def _averaged(logits: Tensor, values: Tensor) -> Tensor:
+    """Softmax over displacements and images, then the mean of the values (d, N, C, H, W)."""
+    weights = torch.softmax(logits.flatten(0, 1), dim=0)
+    return (weights[:, None] * values.flatten(0, 1)).sum(0, keepdim=True)
 
 
-def _signed(denoiser: Denoiser, x_t: Tensor, shift: tuple[int, int]) -> float:
-    moved = denoiser(x_t.roll(shift, (-2, -1)))  # type: ignore[call-arg]
-    return float((moved - denoiser(x_t).roll(shift, (-2, -1))).mean())  # type: ignore[call-arg]
+def _energy(x_t: Tensor, slid: Tensor, alpha: float, blur: Blur) -> Float[Tensor, "d N H W"]:
+    return blur((x_t.double() - alpha * slid).square().sum(2))
 
 
-def _largest_signed(denoiser: Denoiser, x_t: Tensor, shift: tuple[int, int]) -> float:
-    moved = denoiser(x_t.roll(shift, (-2, -1)))  # type: ignore[call-arg]
-    return float((moved - denoiser(x_t).roll(shift, (-2, -1))).max())  # type: ignore[call-arg]
+def _formula(x_t: Tensor, images: Tensor, alpha: float, sigma: float, shifts: Shifts, blur: Blur) -> Tensor:
+    slid = _slid(images, shifts)
+    return _averaged(-_energy(x_t, slid, alpha, blur) / (2 * sigma**2), slid)
 
 
-def _mean_gap(denoiser: Denoiser, x_t: Tensor, shift: tuple[int, int]) -> float:
-    moved = denoiser(x_t.roll(shift, (-2, -1)))  # type: ignore[call-arg]
-    return float((moved - denoiser(x_t).roll(shift, (-2, -1))).abs().mean())  # type: ignore[call-arg]
+def _slid_the_other_way(x_t: Tensor, images: Tensor, alpha: float, sigma: float, shifts: Shifts, blur: Blur) -> Tensor:
+    return _formula(x_t, images, alpha, sigma, [(-dy, -dx) for dy, dx in shifts], blur)
 
 
-def _up_and_left(denoiser: Denoiser, x_t: Tensor, shift: tuple[int, int]) -> float:
-    return _gap(denoiser, x_t, (-shift[0], -shift[1]))
+def _where_they_lay(x_t: Tensor, images: Tensor, alpha: float, sigma: float, shifts: Shifts, blur: Blur) -> Tensor:
+    logits = -_energy(x_t, _slid(images, shifts), alpha, blur) / (2 * sigma**2)
+    return _averaged(logits, images.double().expand(len(shifts), *images.shape))
+
+
+def _not_blurred(x_t: Tensor, images: Tensor, alpha: float, sigma: float, shifts: Shifts, blur: Blur) -> Tensor:
+    return _formula(x_t, images, alpha, sigma, shifts, lambda f: f)
+
+
+def _blurred_before_squaring(
+    x_t: Tensor, images: Tensor, alpha: float, sigma: float, shifts: Shifts, blur: Blur
+) -> Tensor:
+    slid = _slid(images, shifts)
+    return _averaged(-blur(x_t.double() - alpha * slid).square().sum(2) / (2 * sigma**2), slid)
+
+
+def _each_channel_for_itself(
+    x_t: Tensor, images: Tensor, alpha: float, sigma: float, shifts: Shifts, blur: Blur
+) -> Tensor:
+    slid = _slid(images, shifts)
+    logits = -blur((x_t.double() - alpha * slid).square()) / (2 * sigma**2)
+    return (logits.flatten(0, 1).softmax(0) * slid.flatten(0, 1)).sum(0, keepdim=True)
+
+
+def _mean_over_shifts(x_t: Tensor, images: Tensor, alpha: float, sigma: float, shifts: Shifts, blur: Blur) -> Tensor:
+    return torch.stack([_formula(x_t, images, alpha, sigma, [d], blur) for d in shifts]).mean(0)
+
+
+def _undimmed(x_t: Tensor, images: Tensor, alpha: float, sigma: float, shifts: Shifts, blur: Blur) -> Tensor:
+    slid = _slid(images, shifts)
+    return _averaged(-_energy(x_t, slid, 1.0, blur) / (2 * sigma**2), slid)
+
+
+def _dimmed_values(x_t: Tensor, images: Tensor, alpha: float, sigma: float, shifts: Shifts, blur: Blur) -> Tensor:
+    return alpha * _formula(x_t, images, alpha, sigma, shifts, blur)
+
+
+def _formula_without_two(x_t: Tensor, images: Tensor, alpha: float, sigma: float, shifts: Shifts, blur: Blur) -> Tensor:
+    return _formula(x_t, images, alpha, sigma / math.sqrt(2), shifts, blur)
+
+
+def _formula_of_bare_exps(
+    x_t: Tensor, images: Tensor, alpha: float, sigma: float, shifts: Shifts, blur: Blur
+) -> Tensor:
+    slid = _slid(images, shifts)
+    w = torch.exp(-_energy(x_t, slid, alpha, blur) / (2 * sigma**2))[:, :, None]
+    return ((w * slid).sum((0, 1)) / w.sum((0, 1)))[None]
 
 
 EXERCISES = [
@@ -244,7 +330,26 @@ EXERCISES = [
             Mistake(
                 "You pad with zeros: on the torus a window that leaves on one side comes back on the other "
                 '(mode="circular").',
-                _padded_with_zeros,
+                lambda images, patch_size: _padded(images, patch_size, "constant"),
+            ),
+            *(
+                Mistake(
+                    f"Patches inside are right, those that cross the border are not: you pad with {what}, but on the "
+                    'torus the other side comes back (mode="circular").',
+                    function,
+                )
+                for what, function in (
+                    ("black", lambda images, patch_size: _padded(images, patch_size, "constant", -1.0)),
+                    ("a mirror image", lambda images, patch_size: _padded(images, patch_size, "reflect")),
+                    ("the pixels at the border", lambda images, patch_size: _padded(images, patch_size, "replicate")),
+                )
+            ),
+            Mistake(
+                "You do not pad, so the patches that cross the border are missing: pad by P // 2 on every side first.",
+                _not_padded,
+            ),
+            Mistake(
+                "Every patch is transposed: unfold the rows (axis 2) first, then the columns (axis 3).", _transposed
             ),
             Mistake(
                 "Your patches start at their place instead of being centred on it: pad on both sides, by P // 2.",
@@ -290,6 +395,21 @@ EXERCISES = [
                 "You compare with the clean patch: inside x_t it is dimmed, so compare with alpha * p.",
                 _alpha_forgotten,
             ),
+            Mistake(
+                "You multiply by sigma squared: in Python `/ 2 * sigma**2` divides by 2 and then multiplies. Write "
+                "`/ (2 * sigma**2)`.",
+                _divided_then_multiplied,
+            ),
+            Mistake(
+                "You return the centre of the patch that fits best: asked for is the mean of all centres, weighted.",
+                _heaviest_voter,
+            ),
+            Mistake(
+                "You divide the query by alpha, which makes the noise larger too, sigma / alpha: compare with "
+                "alpha * p instead.",
+                _brightened_query,
+            ),
+            Mistake("Your weights do not sum to one: divide them by their sum.", _not_normalised),
             Mistake("You divide by 2 sigma: the variance of the noise is sigma squared.", _sigma_not_squared),
             Mistake("The 2 is missing: a Gaussian has 2 sigma squared under the squared distance.", _two_forgotten),
             Mistake(
@@ -305,6 +425,61 @@ EXERCISES = [
                 "first, as torch.softmax does.",
                 _no_maximum_subtracted,
             ),
+            Mistake(
+                "At the lowest noise your exps are all 0 in float64 as well, and 0/0 is no number: subtract the "
+                "largest logit first, as torch.softmax does.",
+                _no_maximum_in_float64,
+            ),
+        ),
+    ),
+    Exercise(
+        name="one_formula",
+        lesson=7,
+        title="One formula",
+        minutes=10,
+        difficulty=2,
+        start="Start with step 1: images.roll((-dy, -dx), (-2, -1)) has v(x + d) at x. Stack it for all d in shifts.",
+        hints=(
+            "With axes (d, N, C, H, W) for the slid images, square the difference, sum over C, and blur: (d, N, H, W).",
+            "At every pixel one softmax over all displacements and images together: flatten the first two axes.",
+            "What you average are the slid images, undimmed; the weights need an axis for C: weights[:, None].",
+        ),
+        cases=_formula_cases,
+        answer=_formula,
+        mistakes=(
+            Mistake(
+                EXCHANGED,
+                lambda x_t, images, alpha, sigma, shifts, blur: _formula(x_t, images, sigma, alpha, shifts, blur),
+            ),
+            Mistake(
+                "You slide the other way: v(x + d) stands at x after a roll by *minus* d, (-dy, -dx).",
+                _slid_the_other_way,
+            ),
+            Mistake(
+                "You weigh the slid images, but average those that were not slid: the value is v(x + d).",
+                _where_they_lay,
+            ),
+            Mistake("You do not blur: every pixel judges by itself alone.", _not_blurred),
+            Mistake("You blur the difference and then square it: square first.", _blurred_before_squaring),
+            Mistake(
+                "Each channel of yours chooses for itself: sum the squares over the channels before the softmax.",
+                _each_channel_for_itself,
+            ),
+            Mistake(
+                "You take a softmax for each displacement and average: one softmax runs over all displacements and "
+                "images together.",
+                _mean_over_shifts,
+            ),
+            Mistake("You compare with the clean image: inside x_t it is dimmed, so compare with alpha * v.", _undimmed),
+            Mistake(
+                "You average dimmed pixels: compare with alpha * v, but average the clean v(x + d).", _dimmed_values
+            ),
+            Mistake("The 2 is missing: the exponent is divided by 2 sigma squared.", _formula_without_two),
+            Mistake(
+                "You multiply by sigma squared: in Python `/ 2 * sigma**2` divides by 2 and then multiplies.",
+                lambda x_t, images, alpha, sigma, shifts, blur: _formula(x_t, images, alpha, 1 / sigma, shifts, blur),
+            ),
+            Mistake(UNDERFLOW, _formula_of_bare_exps),
         ),
     ),
     Exercise(
@@ -332,6 +507,10 @@ EXERCISES = [
             ),
             Mistake("You take the mean over the images: the entropy is a sum.", _per_image),
             Mistake(
+                "You leave image 0 out: the background is -1, and image 0 is an image, so source >= 0.",
+                lambda source: _entropy(source.where(source > 0, -1)),
+            ),
+            Mistake(
                 "You count the background as one more image: leave the pixels with source -1 out.",
                 lambda source: _entropy(source + 1),
             ),
@@ -346,36 +525,6 @@ EXERCISES = [
             Mistake(
                 "The sign is missing: logarithms of shares are negative, an entropy is not.",
                 lambda source: -_entropy(source),
-            ),
-        ),
-    ),
-    Exercise(
-        name="shift_gap",
-        lesson=7,
-        title="Measure it",
-        minutes=6,
-        difficulty=2,
-        start="Start with two pictures: the denoised shifted input, and the shifted denoised input.",
-        hints=(
-            "x_t.roll(shift, (-2, -1)) shifts rows and columns on the torus.",
-            "Compare denoiser(x_t.roll(...)) with denoiser(x_t).roll(...): the same roll on both sides.",
-        ),
-        cases=_gap_cases,
-        answer=_gap,
-        mistakes=(
-            Mistake(
-                "You compare with the answer where it was: the answer to the shifted input should be the shifted "
-                "answer.",
-                _answer_not_shifted,
-            ),
-            Mistake(
-                "You shift the answer further instead of back: to undo a shift, roll by minus the shift.", _shifted_on
-            ),
-            Mistake("A mean of signed differences cancels: take absolute values, and the largest.", _signed),
-            Mistake("You lose the negative differences: take absolute values before the maximum.", _largest_signed),
-            Mistake("You average the absolute differences: asked is the largest.", _mean_gap),
-            Mistake(
-                "You shift by minus `shift`: the contents move down and right, x_t.roll(shift, (-2, -1)).", _up_and_left
             ),
         ),
     ),
