@@ -252,9 +252,13 @@ def calibration_map(
     if ridge:
         place = [list(candidates).index(int(value_at(ridge, t))) for t in times]
         axis.plot(range(len(times)), place, "o-", color=ORANGE, ms=5, lw=1.5, mec="white", label="calibrated P")
-        axis.legend(loc="upper right", frameon=True)
+        axis.legend(loc="upper right", bbox_to_anchor=(1.02, -0.1))  # below, where it hides no size
     bar = figure.colorbar(picture, ax=axis)
     bar.set_label("(1 - cosine) / the least at that time")
+    most = float(times_the_least.max())
+    bar.set_ticks([k * 10**e for e in range(len(str(int(most)))) for k in (1, 2, 5) if k * 10**e <= most])
+    bar.ax.yaxis.set_major_formatter("{x:g}")
+    bar.ax.yaxis.set_minor_formatter("")
     return figure
 
 

@@ -727,7 +727,8 @@ assert losses[0, [1, 3, 4]].min() > 0.31 and losses[0, [0, 2]].max() < 0.19
 # zero, and the network does not follow. (By section 2 no equivariant denoiser with *these windows* can be ahead of ELS
 # on the training images: so the network also uses something from outside of them. They are the squares that fit it
 # best, lesson 09, not a bound on what it sees, lesson 14.)
-#
+
+# %% [markdown]
 # IS is good on the training images because it recognises them. On new ones its error stays at 0.04, however little
 # noise there is. ELS has nothing to recognise, and errs alike on both. What do the two constraints cost on new
 # garments? At $t = 0.9$ not to know the place doubles the error. But at $t = 0.15$ the local machines have 0.01, a
@@ -749,8 +750,8 @@ assert losses[0, [1, 3, 4]].min() > 0.31 and losses[0, [0, 2]].max() < 0.19
 #
 # ## What is still unexplained
 #
-# These mosaics float: nothing tells them where they are. Most networks pad with zeros, and such a one failed the shift
-# test of lesson 06. What do the zeros tell it? Lesson 08.
+# These mosaics float: nothing tells them where they are. Most networks pad with zeros, and in lesson 06 such a
+# one did not move along with a shifted picture. What do the zeros tell it? Lesson 08.
 #
 # ## References
 #

@@ -23,7 +23,7 @@
 #
 # **You need** the machine with borders from lesson 08, the score from lesson 01, and the idea of a derivative.
 #
-# **Time** 89 minutes
+# **Time** 90 minutes
 
 # %%
 import torch
@@ -50,7 +50,8 @@ lab = els.lab()
 # $$J(d) = \text{mean over images of } \left| \frac{\partial D(x_t)(x)}{\partial x_t(x + d)} \right|$$
 
 # %% [markdown] tags=["slide"]
-# **Predict.** At $t = 0.5$, will the $17 \times 17$ window be used evenly, mostly in its middle, or in rings?
+# **Predict.** Lesson 03 showed such maps: at $t = 0.5$ the middle pixel counts most. How much does the pixel two to its
+# left count beside it: half as much, a quarter, a tenth?
 #
 # Autograd gives all derivatives of *one* output pixel at once: pick the pixel, sum it over the batch (the images do not
 # mix), and ask for the gradient.
@@ -66,11 +67,8 @@ def mean_jacobian(x_t, t):
     return slope.abs().mean((0, 1)).cpu()
 
 
-# %% [markdown]
-# A derivative that you have not checked is a rumour. Move one input pixel by hand, a little up and a little down, and
-# compare.
-
 # %%
+# A derivative that you have not checked is a rumour: move one input pixel a little up and down, and compare.
 calibration_seeds = range(900_000, 900_010)
 eps = els.seeded_noise(calibration_seeds, lab.shape)
 x_t = els.add_noise(lab.data.images[:10].cpu(), eps, 0.5).to(lab.device)
@@ -81,8 +79,10 @@ nudge[:, :, row, column - 2] = 1e-2
 moved = lab.network(x_t + nudge, 0.5) - lab.network(x_t - nudge, 0.5)
 by_hand = (moved[:, 0, row, column] / 2e-2).abs().mean()
 by_autograd = mean_jacobian(x_t, 0.5)[row, column - 2]
-print(f"two pixels to the left: by hand {by_hand:.4f}, by autograd {by_autograd:.4f}")
+itself = mean_jacobian(x_t, 0.5)[row, column]
+print(f"two pixels to the left: by hand {by_hand:.4f}, by autograd {by_autograd:.4f}; the middle {itself:.4f}")
 assert abs(by_hand - by_autograd) < (0.02 if lab.profile == "laptop" else 0.1) * by_autograd  # GPUs round more
+assert lab.profile != "laptop" or abs(by_autograd / itself - 0.25) < 0.01
 
 # %% tags=["slide"]
 jacobian_16 = mean_jacobian(x_t, 0.5)
@@ -99,8 +99,8 @@ show(
 )
 
 # %% [markdown] tags=["slide"]
-# Mostly in the middle, and fading outwards; at the border it has nearly faded out. But the zeros beyond the border may
-# have shaped it (lesson 08), so the next section asks where no border can be felt.
+# A quarter. The map fades outwards; at the border it has nearly faded out. But the zeros beyond the border may have
+# shaped it (lesson 08), so the next section asks where no border can be felt.
 #
 # ## 2. A larger canvas (7 minutes)
 #
@@ -109,7 +109,7 @@ show(
 # 16 pixels away from every border.
 #
 # **Predict.** Lesson 03 found a field of 17 x 17, and at four noise levels a share of the middle that grows as noise
-# falls. Does the bright spot shrink all the way from $t = 1$ down to $t = 0.05$?
+# falls. What does the map do between $t = 1$ and $t = 0.05$, and what can no noise level change?
 
 
 # %%
@@ -141,8 +141,6 @@ show(
         "spot at low noise."
     ),
 )
-
-# %%
 offset = torch.arange(-16, 17)
 ring = torch.maximum(offset[:, None].abs(), offset[None, :].abs())  # 0 in the middle, 1 around it, ...
 if lab.profile == "laptop":
@@ -163,50 +161,10 @@ print(f"outside of 17 x 17: {max(float(J[ring > 8].max()) for J in jacobians.val
 #
 # $$\rho(t) = \frac{\sum_d J(d)\, \|d\|}{\sum_d J(d)} .$$
 #
-# **Predict.** Sketch $\rho$ from $t = 1$ to $t = 0.05$, with a number at each end. Where does it bend?
-
-
-# %% tags=["slide"]
-def radius(J):
-    """Mean distance from the middle, weighted by J, in pixels."""
-    rows = torch.arange(J.shape[0])[:, None] - J.shape[0] // 2
-    columns = torch.arange(J.shape[1])[None, :] - J.shape[1] // 2
-    return float((J * (rows**2 + columns**2).sqrt()).sum() / J.sum())
-
-
-rho = {t: radius(J) for t, J in jacobians.items()}
-fig, axis = plt.subplots(figsize=(6, 3))
-axis.plot(list(rho), list(rho.values()), "o-", color=plotting.BLUE)
-axis.axvline(0.75, color=plotting.GREY, lw=1, ls=":")
-axis.set(xlabel="time t (noise on the left)", ylabel="radius ρ (pixels)", xlim=(1.03, 0), ylim=(0, 5))
-show(
-    fig,
-    alt=(
-        "Radius of the network's Jacobian against time. It starts near 3.7 pixels at t = 1, rises to 4.2 at "
-        "t = 0.75, is still near 4 at t = 0.6, and falls to 1.4 at t = 0.05."
-    ),
-)
-print("  ".join(f"t={t:g}: {rho[t]:.2f}" for t in shown))
-
-# %%
-from itertools import pairwise
-
-peak = max(rho, key=rho.__getitem__)
-print(f"largest at t = {peak:g}: {rho[peak]:.2f}")
-if lab.profile == "laptop":
-    assert peak == 0.75 and abs(rho[peak] - 4.2) < 0.05 and min(r for t, r in rho.items() if t >= 0.6) > 3.6
-    assert all(a < b for a, b in pairwise(r for t, r in rho.items() if t >= peak))
-    assert all(a > b for a, b in pairwise(r for t, r in rho.items() if t <= peak))  # from there on, at every step
-    assert abs(rho[0.05] - 1.4) < 0.05 and abs(rho[0.5] - 3.7) < 0.05
+# **Predict.** Does it shrink all the way from $t = 1$ to $t = 0.05$? Sketch $\rho$, with a number at each end.
 
 # %% [markdown]
-# It does not shrink all the way. The radius grows a little until $t = 0.75$ (4.2 pixels) and then shrinks at every
-# step, to 1.4 pixels. When little noise is left, near pixels say nearly all.
-#
-# This is **locality in time**: the same weights, the same 17x17 receptive field, and a window of attention that closes
-# as the picture becomes clear.
-#
-# ### Exercise 1: The radius of a map (8 minutes, ★☆☆)
+# ### Exercise 1: The radius of a map (7 minutes, ★☆☆)
 #
 # Write `jacobian_radius(J)`: `J` has shape (S, S), S odd, its entries are non-negative, and the pixel that was asked is
 # the middle one. Return the mean Euclidean distance from the middle, weighted by `J`.
@@ -236,14 +194,54 @@ check.jacobian_radius(jacobian_radius)
 # exactly as far.
 # </details>
 
+
+# %% tags=["slide"]
+def radius(J):
+    """Mean distance from the middle, weighted by J, in pixels."""
+    rows = torch.arange(J.shape[0])[:, None] - J.shape[0] // 2
+    columns = torch.arange(J.shape[1])[None, :] - J.shape[1] // 2
+    return float((J * (rows**2 + columns**2).sqrt()).sum() / J.sum())
+
+
+rho = {t: radius(J) for t, J in jacobians.items()}
+fig, axis = plt.subplots(figsize=(6, 3))
+axis.plot(list(rho), list(rho.values()), "o-", color=plotting.BLUE)
+axis.set(xlabel="time t (noise on the left)", ylabel="radius ρ (pixels)", xlim=(1.03, 0), ylim=(0, 5))
+show(
+    fig,
+    alt=(
+        "Radius of the network's Jacobian against time. It starts near 3.7 pixels at t = 1, rises to a flat "
+        "top of 4.2 near t = 0.8, is still near 4 at t = 0.6, and falls to 1.4 at t = 0.05."
+    ),
+)
+print("  ".join(f"t={t:g}: {rho[t]:.2f}" for t in shown))
+
+# %%
+from itertools import pairwise
+
+peak = max(rho, key=rho.__getitem__)
+print(f"largest at t = {peak:g}: {rho[peak]:.2f}")
+if lab.profile == "laptop":
+    assert peak == 0.75 and abs(rho[peak] - 4.2) < 0.05 and min(r for t, r in rho.items() if t >= 0.6) > 3.6
+    assert min(rho[0.85], rho[0.8], rho[0.7]) > 4.1 and rho[peak] - rho[1.0] > 0.5
+    assert all(a < b for a, b in pairwise(r for t, r in rho.items() if t >= peak))
+    assert all(a > b for a, b in pairwise(r for t, r in rho.items() if t <= peak))  # from there on, at every step
+    assert abs(rho[0.05] - 1.4) < 0.05 and abs(rho[0.5] - 3.7) < 0.05
+
+# %% [markdown]
+# It does not shrink all the way. The radius grows a little, to a flat top near $t = 0.8$ (4.2 pixels), and then shrinks
+# to 1.4 pixels. When little noise is left, near pixels say nearly all.
+#
+# This is **locality in time**: the same weights, the same 17x17 receptive field, and a window of attention that closes
+# as the picture becomes clear.
+
 # %% [markdown] tags=["slide"]
 # ## 4. Or: which machine does it resemble? (7 minutes)
 #
 # The second way asks the machine. Let the **network** draw. At some $t$ on its way it holds an image $x_t$ and has a
 # score there, $s = (\alpha D(x_t) - x_t) / \sigma^2$ (lesson 01). Give the same $x_t$ to ELS machines of many patch
 # sizes. Whose score points in the most similar direction? The measure is the cosine of the two scores, as vectors over
-# all pixels. (What lies stored for this lesson, the table of sections 5, 6 and 9 and the images of section 8, is the
-# laptop's in every lab.)
+# all pixels.
 #
 # $$\cos = \frac{\langle s_\text{machine},\, s_\text{network} \rangle}{\|s_\text{machine}\| \, \|s_\text{network}\|}$$
 #
@@ -259,8 +257,7 @@ machines = {P: lab.patch_machine("els-zeros", P) for P in candidates}
 
 def cosine(x0_a, x0_b, x_t, t):
     """Cosine of two denoisers' scores at one x_t, per image."""
-    a, b = (els.score_from_denoiser(x0, x_t, t).double().flatten(1) for x0 in (x0_a, x0_b))
-    return (a * b).sum(1) / (a.norm(dim=1) * b.norm(dim=1))
+    return torch.cosine_similarity(*(els.score_from_denoiser(x0, x_t, t).double().flatten(1) for x0 in (x0_a, x0_b)))
 
 
 live = torch.stack([cosine(machines[P](x_t, t), x0_network, x_t, t) for P in candidates]).cpu()
@@ -284,7 +281,7 @@ show(
 print("best P per seed:", [candidates[int(k)] for k in live.argmax(0)])
 
 # %%
-table = els.load_results("09_time")  # the laptop's 20 steps, 7 sizes, 10 seeds: see data/lessons/make_09_time.py
+table = els.load_results("09_time")  # in every lab the laptop's: 20 steps, 7 sizes, 10 seeds, images of section 9
 if lab.profile == "laptop":
     assert (live - table["cosine-square"][10][:, :4]).abs().max() < 1e-3
     assert live.max(0).values.min() > 0.988 and len(set(live.argmax(0).tolist())) > 1
@@ -294,16 +291,18 @@ for name, values in {"best window": live.max(0).values, "mean image, whatever th
     print(f"1 - cosine, {name}: {1 - values.max():.3f} to {1 - values.min():.3f}")
 if lab.profile == "laptop":
     assert 0.035 < 1 - plain.max() < 1 - plain.min() < 0.095
+means = {P: radius(torch.ones(P, P)) for P in (3, 5, 9, 11)}
+print("mean distance from the middle, all pixels alike:", *(f"P={P}: {mean:.1f}" for P, mean in means.items()))
+assert abs(means[9] - 3.4) < 0.05 and abs(means[11] - 4.2) < 0.05
 
 # %% [markdown]
-# Every seed has a hill, some with a flat top. High numbers alone mean little here: a denoiser that answers with the
+# Every seed has a best size, some on a flat top. High numbers alone mean little here: a denoiser that answers with the
 # mean image, whatever the noise, has 0.91 to 0.96, since all scores share the term $-x_t$. What counts is what is
 # missing to 1: 0.04 to 0.09 for the mean image, 0.003 to 0.012 for the best window, between a network with 256,000
-# weights and a formula with none. And the tops do not lie at one place. A radius of 3.7 suggests a square of about $2
-# \cdot 3.7 + 1$, 7 or 9; the seeds say 7 to 11, each image its own, depending on what is in it.
-
-# %% [markdown]
-# ### Exercise 2: Cosine against L2 (9 minutes, ★★☆)
+# weights and a formula with none. And the tops do not lie at one place. A mean distance of 3.7 is that of a square of 9
+# to 11 pixels (3.4 and 4.2); the seeds say 7 to 11, each image its own, depending on what is in it.
+#
+# ### Exercise 2: Cosine against L2 (8 minutes, ★★☆)
 #
 # Does it matter whether one takes the cosine or the distance? Compute both. `score_mismatch(x0_machine, x0_network,
 # x_t, alpha, sigma)` gets two denoisers' answers at the same `x_t`, all (B, C, H, W). Return a tuple of two tensors
@@ -333,13 +332,12 @@ check.score_mismatch(score_mismatch)
 # ```
 #
 # The factor $1/\sigma^2$ cancels in both. The term $-x_t$ does not: it is shared by both scores, and at high noise it
-# is nearly all of them. Remember that for section 6.
+# is nearly all of them. Remember that for sections 6 and 9.
 # </details>
-
-# %% [markdown]
-# Do the two yardsticks choose alike? Look at the last step, $t = 0.05$, with all ten seeds. Our smallest size, 3, will
-# win there, and a best value at the edge of the range asks to be looked at: is there a better one beyond the edge? So
-# try $P = 1$ as well, a machine that sees nothing but the pixel itself.
+#
+# Do the two yardsticks choose alike? Look at the last step, $t = 0.05$, with all ten seeds. And is 3, our smallest
+# size, small enough there? A best value at the edge of the range asks to be looked at: is there a better one beyond the
+# edge? So try $P = 1$ as well, a machine that sees nothing but the pixel itself.
 
 # %%
 t, x_t, x0_network = points[19]
@@ -352,8 +350,8 @@ errors = torch.stack([(score - network_score).norm(dim=1) / network_score.norm(d
 print("best P per seed, by cosine:", [few[int(k)] for k in cosines.argmax(0)])
 print("best P per seed, by error: ", [few[int(k)] for k in errors.argmin(0)])
 print("mean cosine:", *(f"P={P}: {c:.3f}" for P, c in zip(few, cosines.mean(1), strict=True)))
-difference = float((estimates[0] - estimates[1]).square().mean().sqrt())
-print(f"RMS difference of the denoised images of P=1 and P=3: {difference:.3f}")
+difference, wider = ((estimates[k] - estimates[1]).square().mean().sqrt().item() for k in (0, 2))
+print(f"RMS difference of the denoised images from those of P=3: P=1 {difference:.3f}, P=5 {wider:.3f}")
 
 t_before, x_before, x0_before = points[18]
 earlier = [cosine(lab.patch_machine("els-zeros", P)(x_before, t_before), x0_before, x_before, t_before) for P in few]
@@ -365,14 +363,14 @@ if lab.profile == "laptop":
     assert (cosines.argmax(0) == errors.argmin(0)).sum() >= 9
     assert (cosines.argmax(0) == 0).sum() == 6 and (cosines.argmax(0) < 2).all()
     assert (earlier.argmax(0) == 1).all()
-    assert cosines[1].mean() > cosines[2].mean() + 0.1 and abs(difference - 0.05) < 0.01
+    assert cosines[1].mean() > cosines[2].mean() + 0.1 and abs(difference - 0.05) < 0.01 and abs(wider - 0.1) < 0.01
 
 # %% [markdown]
-# Seed by seed, cosine and distance choose the same size here, so nothing depends on it; the cosine is the
+# Seed by seed, cosine and distance choose the same size, so at this step nothing depends on it; the cosine is the
 # publication's choice. The edge does matter: 6 of 10 seeds would rather have $P = 1$, that is, no neighbours at all.
 # We keep 3 as the smallest size, as the published curves do, and note it: the last number of the curve is our
-# decision. What is at stake is small: the two denoised images differ by $0.05$ (black to white is 2), and one step
-# earlier, at $t = 0.1$, all ten seeds want 3.
+# decision. Little is at stake: the two denoised images differ by $0.05$ (black to white is 2; those of 3 and 5 by
+# $0.10$), and one step earlier, at $t = 0.1$, all ten seeds want 3.
 
 # %% [markdown] tags=["slide"]
 # ## 5. The whole table (6 minutes)
@@ -407,26 +405,12 @@ assert worst.argmax() == 18 and all(abs(worst[k] / v - 1) < 0.01 for k, v in ((0
 
 # %% [markdown]
 # No straight line; and the table is flat at $t = 1$ alone: there the worst size misses 1.14 times as much as the best,
-# at $t = 0.85$ already 7 times, and at $t = 0.1$, where it is steepest, 13.5 times. (Section 6 shows how little that is
-# where noise is high.)
+# at $t = 0.85$ already 7 times, and at $t = 0.1$, where it is steepest, 13.5 times.
 #
 # The line is made like this: at each time every seed names its best size; sort the ten; take the fifth,
 # the **lower median**. A median does not care how far off an odd seed is, and the lower one of the two middle values is
 # again a size that some seed chose.
-
-# %%
-best_per_seed = square.argmax(1)  # (20 times, 10 seeds), as an index into candidates
-fifth = best_per_seed.sort(1).values[:, 4]
-by_hand = [candidates[int(k)] for k in fifth]
-assert by_hand == [P for _, P in sizes]
-assert all(a >= b for a, b in pairwise(by_hand)) and (by_hand[0], by_hand[-1]) == (15, 3)
-
-# %% [markdown]
-# Twenty numbers, from 15 down to 3, never rising. **This is the only thing that the machine ever learns from the
-# network.** No weight is fitted, and of the images that the network drew on the way nothing is kept but these choices.
-# From here on the machine is complete: training images, a schedule, a padding, and this curve.
-
-# %% [markdown]
+#
 # ### Exercise 3: Calibrate one step (7 minutes, ★☆☆)
 #
 # Write `calibrate_one_step(cosine, candidates)`: `cosine` (K, S) holds the cosine for K sizes and S seeds,
@@ -457,12 +441,26 @@ check.calibrate_one_step(calibrate_one_step)
 # with a bad fit outvote the others.
 # </details>
 
+# %%
+best_per_seed = square.argmax(1)  # (20 times, 10 seeds), as an index into candidates
+fifth = best_per_seed.sort(1).values[:, 4]
+by_hand = [candidates[int(k)] for k in fifth]
+assert by_hand == [P for _, P in sizes]
+assert all(a >= b for a, b in pairwise(by_hand)) and (by_hand[0], by_hand[-1]) == (15, 3)
+
+# %% [markdown]
+# Twenty numbers, from 15 down to 3, never rising. **This is the only thing that the machine ever learns from the
+# network.** No weight is fitted, and of the images that the network drew on the way nothing is kept but these choices.
+# From here on the machine is complete: training images, a schedule, a padding, and this curve.
+
 # %% [markdown] tags=["slide"]
-# ## 6. How sharp is the ridge? (6 minutes)
+# ## 6. How sure is the curve? (6 minutes)
 #
-# **Predict.** Draw ten other seeds and calibrate again. Where would the curve change, at high noise or at low noise?
+# **Predict.** Draw ten other seeds and calibrate again. Where would the curve change: at high noise, in the middle, or
+# at low noise?
 #
-# No new computation is needed: resample our ten seeds with replacement (the bootstrap) and look at the spread.
+# No new computation is needed. Draw ten of our ten seeds at random, some twice and some not at all, calibrate, and do
+# it a thousand times (the **bootstrap**): the spread says how much ten other seeds could have changed.
 
 # %% tags=["slide"]
 resamples = torch.randint(10, (1000, 10), generator=torch.Generator().manual_seed(9))
@@ -473,7 +471,7 @@ lost = square.mean(2).max(1, keepdim=True).values - square.mean(2)  # what a wro
 fig, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.1))
 left.fill_between(times, *spread, color=plotting.BLUE, alpha=0.25, label="90 % of the resamples")
 left.plot(times, by_hand, "o-", color=plotting.BLUE, ms=4, label="calibrated")
-left.set(xlabel="time t (noise on the left)", ylabel="patch size P", xlim=(1.03, 0))
+left.set(xlabel="time t (noise on the left)", ylabel="patch size P", xlim=(1.03, 0), yticks=candidates)
 left.legend()
 right.semilogy(times, (1 - square.mean(2).max(1).values), "o-", color=plotting.BLUE, ms=4, label="best size")
 right.semilogy(times, (1 - square.mean(2)[:, 3]), "s--", color=plotting.ORANGE, ms=4, label="always P = 9")
@@ -496,18 +494,21 @@ print(f"lost with P = 5: {lost[0, 1]:.5f} at t = 1, {lost[10, 1]:.4f} at t = 0.5
 assert (spread - torch.tensor(by_hand)).abs().max() <= 2 and (spread[:, 17:] == 3).all()
 assert width.argmax() == 12 and spread[:, 12].tolist() == [5, 9] and width[:12].max() == 2  # t = 0.4
 assert {candidates[int(k)] for k in best_per_seed[4]} == {7, 9, 11, 13}  # t = 0.8
-assert square[0].min() > 0.9996 and lost[0].max() < 1e-4
+assert square[0].min() > 0.9996 and lost[0].max() < 1e-4 and lost[0].argmax() == 0  # P = 3 is the worst at t = 1
 assert abs(lost[19, 1] - 0.22) < 0.005 and abs(square[19].mean(1)[0] - 0.87) < 0.005
 
 # %% [markdown]
 # At $t = 1$ *every* size reaches at least $0.9996$: the shared $-x_t$ in both scores hides the rest, and the "best"
-# size hangs on the fifth digit. At $t = 0.05$ going from 3 to 5 costs $0.22$, from $0.87$ to $0.65$. So the right end
-# of the curve is firm upwards: 90 % of the resamples and more have 3 at the last three steps (and would have less at
-# the very last, were it on offer). The band is widest in the *middle*, 5 to 9 at $t = 0.4$. On the left it is one size
-# at most, though single seeds name anything from 7 to 13 at $t = 0.8$; and at $t = 1$ no choice costs more than 0.0001.
+# size hangs on the fifth digit. At $t = 0.05$ going from 3 to 5 costs $0.22$, from $0.87$ to $0.65$. At the last three
+# steps nearly all resamples say 3, the smallest size on offer. The band is widest in the *middle*, 5 to 9 at $t = 0.4$.
+# On the left it is one size at most, though single seeds name anything from 7 to 13 at $t = 0.8$; and at $t = 1$ no
+# choice costs more than 0.0001.
+#
+# **But a cosine of 0.999 does not make a size harmless.** The cosine is blind where noise is high. What a wrong size
+# there does to the picture, section 9 asks.
 
 # %% [markdown] tags=["slide"]
-# ## 7. Two measures, two answers (6 minutes)
+# ## 7. Two measures, two answers (4 minutes)
 #
 # Now hold the calibrated square against the Jacobian map. **Predict.** Which share of the network's sensitivity,
 # $\sum_{d \in \text{square}} J(d) / \sum_d J(d)$, lies inside the calibrated square: nearly all of it, half of it, and
@@ -535,17 +536,17 @@ if lab.profile == "laptop":
 #
 # A likely reason: a square counts all its pixels alike; the network does not. It weights the near ones more and still
 # glances further out. When noise is low, a square that takes in the far pixels trusts them far too much. So it has to
-# be *smaller* than what the network sees. Section 9 takes that up.
+# be *smaller* than what the network sees. Section 10 takes that up.
 
 # %% [markdown] tags=["slide"]
-# ### The same curve elsewhere
+# ## 8. The same curve elsewhere (5 minutes)
 #
 # **Predict.** Other data, images of $32 \times 32$, other networks: do their curves close as the noise falls, too?
 #
 # Here are five of those published with the paper's code, for images of 32x32 pixels, and beside them five networks of
 # this course. Four of ours see garments of $16 \times 16$ pixels. The fifth sees the same garments as they come, at
-# $28 \times 28$: every sleeve is 1.75 times as wide. **Predict:** its windows, too? (Mind the order: these lists start
-# at the **lowest** noise.)
+# $28 \times 28$: every sleeve is 1.75 times as wide. Are its windows 1.75 times as wide as well? (Mind the order: these
+# lists start at the **lowest** noise.)
 
 # %%
 published = {  # index 0 is the lowest noise
@@ -567,7 +568,7 @@ fig, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), sharex=True)
 for axis, curves in ((left, published), (right, ours)):
     for (name, curve), mark in zip(curves.items(), "osv^D", strict=False):
         axis.plot(times[::-1], curve, marker=mark, ms=4, lw=1.5, label=name)
-    axis.set(xlabel="time t (noise on the left)", xlim=(1.03, 0))
+    axis.set(xlabel="time t (noise on the left)", xlim=(1.03, 0), yticks=range(3, 28, 4))
     axis.legend(fontsize=8)
 left.set(ylabel="patch size P", title="published, 32 x 32")
 right.set_title("this course, 16 x 16 and, one, 28 x 28")
@@ -595,25 +596,30 @@ assert all(b <= a for a, b in zip(pair[0][:-1], pair[1][:-1], strict=True))  # a
 widest = {name: max(curve) for name, curve in ours.items()}
 print("widest windows:", widest)
 assert widest["unet-zeros"] == 27 and max(published["FashionMNIST UNet"]) == 25
+assert ours["unet-zeros"][-2:] == [27, 23]  # from t = 0.95 to t = 1
 if lab.profile == "laptop":
     assert max(widest[name] for name in widest if "resnet" in name) == 15
 
 # %% [markdown]
-# Data, sizes and architectures differ; all curves close as noise falls, down to 3. One exception: MNIST with circular
-# padding has $P = 3$ at the *highest* noise as well, on our network the worst size there. (Why, we cannot measure.)
+# Data, sizes and architectures differ; all curves close from $t = 0.95$ on, down to 3. (At $t = 1$ all sizes fit alike:
+# the UNet has 23 there, then 27.) One exception: MNIST with circular padding has $P = 3$ at the *highest* noise as
+# well, on our zero-padded network the worst size there. (Why, we cannot measure.)
 #
 # Widest are those of the UNets, every pixel of which sees the whole picture: 27 pixels here, 25 there. No ResNet of
 # ours goes above 15, although up to 31 pixels (on the torus 15) were on offer.
 #
 # And **the windows did not grow with the pictures.** Two of our networks know the class and have the same layers and
 # the same number of weights. That for 28 x 28 looks no further, counted in pixels, at any t below 1: at t = 0.4 over
-# 5 x 5 pixels instead of 9 x 9, 3 % of the picture instead of 32 %. A curve counts pixels; it knows nothing of sleeves.
-# Lesson 10 shows what that does to the drawings.
-#
-# ### Exercise 4: Read a published list (8 minutes, ★★☆)
+# 5 x 5 pixels instead of 9 x 9, 3 % of the picture instead of 32 %. (Its field is 17 x 17 as well, so at high noise the
+# windows could hardly have grown; at t = 0.4 they could have. One pair of networks is all that we have.) Lesson 10
+# shows what that does to the drawings.
+
+# %% [markdown]
+# ### Exercise 4: Read a published list (6 minutes, ★★☆)
 #
 # Write `published_size(sizes, t)`: `sizes` is a list of S patch sizes whose index 0 belongs to the **lowest** noise,
-# for the grid $t = 1/S, 2/S, \dots, 1$. Return the size that belongs to the grid time nearest to `t`, a whole number.
+# for the grid $t = 1/S, 2/S, \dots, 1$. Return the size that belongs to the grid time nearest to `t` (never halfway
+# between two), a whole number.
 
 
 # %%
@@ -640,7 +646,7 @@ check.published_size(published_size)
 # </details>
 
 # %% [markdown] tags=["slide"]
-# ## 8. What a wrong curve does (6 minutes)
+# ## 9. What a wrong curve does (8 minutes)
 #
 # The machine drew ten seeds with other curves (stored; the script is the same). Among them: one size throughout; the
 # calibrated curve read from the wrong end; two pixels larger or smaller at every step (never below 3); a straight
@@ -656,7 +662,7 @@ styles = {"straight": "-", "two larger": "--", "two smaller": "--", "jacobian": 
 axis.plot(times, by_hand, "o-", ms=4, label="calibrated")
 for name, style in styles.items():
     axis.plot(times, table[f"{name} sizes"], style, lw=1.5, label=name)
-axis.set(xlabel="time t (noise on the left)", ylabel="patch size P", xlim=(1.03, 0))
+axis.set(xlabel="time t (noise on the left)", ylabel="patch size P", xlim=(1.03, 0), yticks=range(3, 19, 2))
 axis.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
 show(fig, alt="Six curves of patch size against time: most fall from noise to clean; the reversed one rises.")
 assert sorted((table["straight sizes"] - torch.tensor(by_hand)).tolist()) == [0] * 12 + [2] * 8
@@ -698,39 +704,7 @@ assert abs(medians["straight"] - 0.92) < 0.005 and abs(medians["calibrated"] - 0
 # them: **that windows shrink as noise falls is essential.** One size up or down, or the curve of half the Jacobian,
 # costs a few hundredths to a tenth: the curve matters to within about two pixels.
 #
-# But look at the top. A straight line from 15 to 3 (one size larger at 8 of the 20 steps, equal at the others)
-# predicts as well as the calibrated curve. So would one number do, the size at $t = 1$, and a line from there down to
-# 3? **Predict:** five networks instead of one (their lines begin at 15, 13, 15, 23 and 15), a hundred new seeds for
-# each. How often is the straight line ahead? And, once more, windows that are one size larger, but only in the
-# middle, from $t = 0.35$ to $0.7$? (Stored, `data/lessons/make_09_curves.py`.)
-
-# %% tags=["slide"]
-from elscourse.metrics import bootstrap_interval
-
-curves = els.load_results("09_curves")
-ahead = {}
-print("r2 minus that of the calibrated curve: median and 95 % interval, 200 seeds; ahead, of the hundred new seeds")
-for name in labs:
-    network = labs[name].network.name.replace("fashion-mnist-32", "fashion-mnist-16")  # stored for the laptop's
-    for curve in ("straight", "larger"):
-        gain = curves[f"{curve}, {network}"] - curves[f"calibrated, {network}"]  # (2, 100): seeds 0-99, 100-199
-        low, high = bootstrap_interval(gain.flatten(), torch.Generator().manual_seed(0))
-        ahead[curve, name] = (gain[1] > 0).sum().item()
-        print(f"{name:38s} {curve:8s} {gain.median():7.3f}  ({low:6.3f} to {high:6.3f})  {ahead[curve, name]:3d}")
-if lab.profile == "laptop":
-    assert [ahead["straight", name] for name in labs] == [50, 21, 39, 18, 30]
-    assert [curve[-1] for curve in ours.values()] == [15, 13, 15, 23, 15]
-    assert [ahead["larger", name] for name in labs] == [52, 44, 72, 63, 57]
-
-# %% [markdown]
-# The straight line is a draw for our first network only (50 of a hundred new seeds). For the others it loses, with 21,
-# 39, 18 and 30: **the shape of the curve matters.** (Whether that shape is the network's own, or could be told from
-# the pictures, lesson 14 asks.) It need not be exact. One size more in the middle is a
-# draw for the three zero-padded ResNets (52, 44, 57) and a *gain* for the circular one and the UNet (72 and 63). The
-# best match of *scores* need not be the best predictor of *samples*: keep that in mind for the next section. We leave
-# the curve as it was measured.
-#
-# Now drag the slider: eight seeds, one fixed size throughout.
+# Drag the slider: eight seeds, one fixed size throughout.
 
 # %%
 widgets.PatchSizeExplorer.of({P: drawn[f"P={P}"][:8] for P in candidates})
@@ -748,7 +722,78 @@ show(
 )
 
 # %% [markdown] tags=["slide"]
-# ## 9. Loosen the square (7 minutes)
+# Now spoil the calibrated curve at **one end** only:
+#
+# * at the first two steps, $t = 1$ and $0.95$, take 3 instead of 15 and 13: in cosine that costs 0.00004 and 0.0004;
+# * at the last two, $t = 0.1$ and $0.05$, take 5 instead of 3: in cosine that costs 0.09 and 0.22.
+#
+# **Predict.** Which of the two loses more r2 with the network? (200 seeds; stored, `data/lessons/make_09_curves.py`.)
+
+# %% tags=["slide"]
+from elscourse.metrics import bootstrap_interval
+
+curves = els.load_results("09_curves")
+
+
+def against_calibrated(curve, network, seeds=slice(None)):
+    """r2 minus that of the calibrated curve, seed by seed: the median, its 95 % interval, and every value."""
+    gain = (curves[f"{curve}, {network}"] - curves[f"calibrated, {network}"]).flatten()[seeds]
+    return gain.median().item(), bootstrap_interval(gain, torch.Generator().manual_seed(0)), gain
+
+
+print("r2 minus that of the calibrated curve, 200 seeds: median and 95 % interval (bootstrap over the seeds)")
+ends = {}
+for curve in ("3 at the first two", "5 at the last two", "5 at the first five"):
+    ends[curve], (low, high), _ = against_calibrated(curve, laptop.network.name)
+    print(f"{curve:20s} {ends[curve]:6.3f}  ({low:.3f} to {high:.3f})")
+assert all(abs(a - b) < 6e-4 for a, b in zip(ends.values(), (-0.040, -0.027, -0.093), strict=True))
+assert lost[0, 0] < 5e-5 and abs(lost[1, 0] - 4e-4) < 5e-5 and lost[:5, 1].max() < 0.0013
+assert abs(lost[18, 1] - 0.09) < 0.005 and lost[18:, 1].sum() / lost[:2, 0].sum() > 700
+
+# %% [markdown]
+# The first: it loses 0.040, the second 0.027, although its cosine loss is over 700 times smaller. And 5 at the first
+# *five* steps, none of which costs more than 0.0013 in cosine, loses 0.093. Nothing is wrong with either number. At
+# high noise all scores share $-x_t$, so the cosine hardly notices what the denoiser says; but the layout of the picture
+# is settled there. **The samples are sensitive at both ends.** That is why size 3 throughout, right at the end and
+# wrong at high noise, is the worst curve of all.
+
+# %% [markdown] tags=["slide"]
+# Look at the top of the ranking once more. A straight line from 15 to 3 (one size larger at 8 of the 20 steps, equal at
+# the others) predicts as well as the calibrated curve. So would one number do, the size at $t = 1$, and a line from
+# there down to 3?
+#
+# **Predict:** five networks instead of one (their lines begin at 15, 13, 15, 23 and 15), and a hundred new seeds for
+# each. How often is the straight line ahead?
+
+# %% tags=["slide"]
+print("straight minus calibrated, r2: median and 95 % interval; ahead: all of the hundred new seeds")
+new, straight, larger = slice(100, 200), {}, {}
+for name in labs:
+    network = labs[name].network.name.replace("fashion-mnist-32", "fashion-mnist-16")  # stored for the laptop's
+    straight[name], (low, high), gain = against_calibrated("straight", network, new)
+    print(f"{name:34s} {straight[name]:6.3f}  ({low:6.3f} to {high:6.3f})  ahead {(gain > 0).sum()} of 100")
+    straight[name] = straight[name], (gain > 0).sum().item()
+    larger[name] = (against_calibrated("larger", network, new)[2] > 0).sum().item()
+if lab.profile == "laptop":
+    assert [count for _, count in straight.values()] == [50, 21, 39, 18, 30]
+    stated = (0, -0.012, -0.003, -0.022, -0.022)
+    assert all(abs(median - number) < 6e-4 for (median, _), number in zip(straight.values(), stated, strict=True))
+    assert [curve[-1] for curve in ours.values()] == [15, 13, 15, 23, 15]
+    assert list(larger.values()) == [52, 44, 72, 63, 57]
+
+# %% [markdown]
+# The straight line is a draw for our first network only. For the others it loses, in 61 to 82 of a hundred seeds, but
+# little: 0.003 to 0.022 of r2. (It hangs on the size at $t = 1$, which the cosine hardly tells: the UNet's line starts
+# at 23, its curve goes up to 27.) That windows close was worth 0.17 and more; **their exact shape is worth a hundredth
+# or two.** Whether that shape is the network's own, or could be told from the pictures, lesson 14 asks.
+#
+# Nor is the calibrated curve the best one. With windows one size larger in the middle only ($t = 0.35$ to $0.7$) the
+# zero-padded ResNets draw level (52, 44 and 57 of the hundred), and the circular one and the UNet *gain* (72 and 63).
+# The best match of *scores* need not be the best predictor of *samples*: keep that in mind for the next section. We
+# leave the curve as it was measured.
+
+# %% [markdown] tags=["slide"]
+# ## 10. Loosen the square (7 minutes)
 #
 # Section 7 suggested why a hard square must be too small. The cure suggests itself: weight the squared difference at
 # displacement $d$ by a Gaussian,
@@ -787,11 +832,15 @@ assert wins[13:].min() >= 0.9 and 0.35 <= wins[:6].mean() <= 0.65
 mean_gain = best["gaussian"].mean(1) - best["square"].mean(1)
 assert mean_gain[5:].min() > 0 and mean_gain.argmax() == 19
 assert abs(best["square"][19].mean() - 0.87) < 0.005 and abs(best["gaussian"][19].mean() - 0.96) < 0.005
+assert (gaussian[19].argmax(0) == 0).all()  # each seed takes the smallest one
+with_one = cosines[:2].max(0).values.mean()  # the square, were size 1 on offer (section 4)
+assert lab.profile != "laptop" or abs(with_one - 0.89) < 0.005
 print(f"mean cosine at t = 0.05: square {best['square'][19].mean():.3f}, gaussian {best['gaussian'][19].mean():.3f}")
 
 # %% [markdown]
 # Below $t = 0.4$ the Gaussian fits better for nearly every seed, most of all at the very end: $0.96$ against $0.87$ at
-# $t = 0.05$. At high noise it is a draw, on a flat ridge. So the network's window is soft where it matters.
+# $t = 0.05$ ($0.89$, were size 1 allowed; the Gaussian, too, takes its smallest). At high noise, where all sizes fit
+# alike, it is a draw. So at low noise the network's window is soft.
 #
 # Then its samples should predict better as well, should they not? **Predict** the sign for each of our five networks.
 
@@ -804,8 +853,6 @@ for name, each in labs.items():
     low, high = bootstrap_interval(soft - hard, torch.Generator().manual_seed(0))
     gains[name] = low, float((soft - hard).quantile(0.5)), high
     print(f"{name:38s} {gains[name][1]:7.3f}   {low:.3f} to {high:.3f}")
-
-# %%
 if lab.profile == "laptop":
     assert gains["resnet-zeros"][0] < 0 < gains["resnet-zeros"][2] and gains["resnet-zeros-conditional"][0] > 0
     assert gains["unet-zeros"][0] < 0 < gains["unet-zeros"][2]
@@ -826,17 +873,20 @@ if lab.profile == "laptop":
 #
 # For our first network, then, a better fit of scores brought no better samples; for the two that lose we have not
 # shown that it fits better. A likely reason for the difference: a score is judged on the *network's* images $x_t$, a
-# sample is made on the *machine's own*, where errors feed on each other.
+# sample is made on the *machine's own*, where errors feed on each other. Another: the Gaussian gains where little noise
+# is left, and there section 9 found that much cosine is worth little r2.
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
-# * A network's receptive field is fixed; what it uses of it is not. The radius of its mean $|\text{Jacobian}|$ grows to
-#   4.2 pixels at $t = 0.75$ and shrinks from there to 1.4 at $t = 0.05$.
+# * A network's receptive field is fixed; what it uses of it is not. The radius of its mean $|\text{Jacobian}|$ grows a
+#   little, to 4.2 pixels near $t = 0.8$, and shrinks from there to 1.4 at $t = 0.05$.
 # * Calibration: on the network's own way down, the patch size whose score has the largest cosine with the network's,
 #   lower median over ten seeds. Twenty numbers, and nothing else, pass from the network to the machine.
-# * A wrong size costs much at low noise and next to nothing at $t = 1$, where all scores share the term $-x_t$.
-# * The shape of the curve matters: a straight line predicts as well for only one of five.
+# * In cosine a wrong size costs much at low noise and nearly nothing at high noise, where all scores share the term
+#   $-x_t$. The samples are sensitive at both ends.
+# * That the windows shrink is essential. Their exact shape matters little: a straight line is a draw for one of five
+#   networks, and costs the others 0.003 to 0.022 of r2.
 # * At low noise the calibrated square holds only about half of what the network looks at, probably because it counts
 #   all its pixels alike. A Gaussian window fits its scores better there; better samples do not always follow.
 #

@@ -50,6 +50,11 @@ def _of_the_rings(J: Tensor) -> float:
     return float((J.double() * torch.maximum(offset[:, None], offset[None, :])).sum() / J.double().sum())
 
 
+def _city_blocks(J: Tensor) -> float:
+    offset = (torch.arange(len(J)) - len(J) // 2).abs()
+    return float((J.double() * (offset[:, None] + offset[None, :])).sum() / J.double().sum())
+
+
 def _half_a_pixel_off(J: Tensor) -> float:
     offset = torch.arange(len(J), dtype=torch.float64) - len(J) / 2
     distance = torch.hypot(offset[:, None].expand(len(J), -1), offset[None, :].expand(len(J), -1))
@@ -115,6 +120,22 @@ def _exchanged(x0_a: Tensor, x0_b: Tensor, x_t: Tensor, alpha: float, sigma: flo
     return error, cosine
 
 
+def _one_minus_cosine(x0_a: Tensor, x0_b: Tensor, x_t: Tensor, alpha: float, sigma: float) -> tuple[Tensor, Tensor]:
+    cosine, error = _mismatch(x0_a, x0_b, x_t, alpha, sigma)
+    return 1 - cosine, error
+
+
+def _error_of_the_denoisers(
+    x0_a: Tensor, x0_b: Tensor, x_t: Tensor, alpha: float, sigma: float
+) -> tuple[Tensor, Tensor]:
+    return _mismatch(x0_a, x0_b, x_t, alpha, sigma)[0], _compared(x0_a, x0_b)[1]
+
+
+def _norms_of_the_batch(x0_a: Tensor, x0_b: Tensor, x_t: Tensor, alpha: float, sigma: float) -> tuple[Tensor, Tensor]:
+    ours, theirs = (((alpha * x0.double() - x_t.double()) / sigma**2).flatten(1) for x0 in (x0_a, x0_b))
+    return (ours * theirs).sum(1) / (ours.norm() * theirs.norm()), (ours - theirs).norm(dim=1) / theirs.norm()
+
+
 def _relative_to_ours(x0_a: Tensor, x0_b: Tensor, x_t: Tensor, alpha: float, sigma: float) -> tuple[Tensor, Tensor]:
     return _mismatch(x0_b, x0_a, x_t, alpha, sigma)
 
@@ -124,13 +145,14 @@ def _relative_to_ours(x0_a: Tensor, x0_b: Tensor, x_t: Tensor, alpha: float, sig
 
 def _tables(generator: torch.Generator) -> list[Case]:
     cases: list[Case] = []
-    for choices in ([0, 4, 4, 1, 2, 4], [3, 0, 0, 2, 1, 3, 3, 0], [0, 0, 4, 4, 4], [1, 1, 3, 3]):
-        cosine = 0.9 + 0.02 * torch.rand(5, len(choices), generator=generator)
+    for choices in ([0, 4, 4, 1, 2, 4], [3, 0, 0, 2, 1, 3, 3, 0], [0, 0, 4, 4, 4], [1, 1, 3, 3], [2, 4]):
+        cosine = 0.9 + 0.02 * torch.rand(8, len(choices), generator=generator)  # no fewer sizes than seeds
         for seed, k in enumerate(choices):
             cosine[k, seed] = 0.95 + 0.01 * torch.rand((), generator=generator)
         cosine[0, 0] = 0.5 if choices[0] else 0.99  # one seed that fits a size badly, or very well
-        cases.append((cosine, [3, 5, 9, 13, 15] if len(choices) % 2 else [3, 5, 7, 9, 11]))
-    return cases
+        cases.append((cosine, [3, 5, 9, 13, 15, 19, 21, 25] if len(choices) % 2 else list(range(3, 18, 2))))
+    second_of_all = torch.tensor([[0.90, 0.80, 0.80], [0.85, 0.85, 0.85], [0.80, 0.80, 0.90], [0.80, 0.90, 0.80]])
+    return [*cases, (second_of_all, [3, 5, 7, 9])]  # 5 is nobody's choice, and has the best median
 
 
 def _lower_median(cosine: Tensor, candidates: list[int]) -> int:
@@ -154,6 +176,15 @@ def _not_sorted(cosine: Tensor, candidates: list[int]) -> int:
 
 def _of_the_mean_cosine(cosine: Tensor, candidates: list[int]) -> int:
     return candidates[int(cosine.mean(1).argmax())]
+
+
+def _of_the_median_cosine(cosine: Tensor, candidates: list[int]) -> int:
+    return candidates[int(cosine.median(1).values.argmax())]
+
+
+def _argmax_over_seeds(cosine: Tensor, candidates: list[int]) -> int:
+    choices = sorted(candidates[int(k)] for k in cosine.argmax(1))
+    return choices[(len(choices) - 1) // 2]
 
 
 def _mean_of_choices(cosine: Tensor, candidates: list[int]) -> float:
@@ -186,12 +217,27 @@ def _lists(generator: torch.Generator) -> list[Case]:
         steps = torch.randint(1, 3, (count,), generator=generator)
         sizes = [1 + 2 * int(p) for p in steps.cumsum(0)]  # strictly rising: every index is told from its neighbours
         cases += [(sizes, t) for t in times]
-    return cases
+    falls_again = [3, 3, 5, 7, 11, 9, 5]  # as that of MNIST
+    return cases + [(falls_again, t) for t in (0.16, 0.42, 0.7, 0.85, 0.99)]
 
 
 def _size_at(sizes: list[int], t: float) -> int:
     grid = [(i + 1) / len(sizes) for i in range(len(sizes))]
     return sizes[min(range(len(sizes)), key=lambda i: abs(grid[i] - t))]
+
+
+def _sorted_first(sizes: list[int], t: float) -> int:
+    return _size_at(sorted(sizes), t)
+
+
+def _index_of_the_size(sizes: list[int], t: float) -> int:
+    return min(range(len(sizes)), key=lambda i: abs((i + 1) / len(sizes) - t))
+
+
+def _between_two_sizes(sizes: list[int], t: float) -> float:
+    place = min(max(t * len(sizes) - 1, 0), len(sizes) - 1)
+    low = int(place)
+    return sizes[low] + (place - low) * (sizes[min(low + 1, len(sizes) - 1)] - sizes[low])
 
 
 def _from_the_wrong_end(sizes: list[int], t: float) -> int:
@@ -219,7 +265,7 @@ EXERCISES = [
         name="jacobian_radius",
         lesson=9,
         title="The radius of a map",
-        minutes=8,
+        minutes=7,
         difficulty=1,
         start="Start from a tensor of the distances of all S x S pixels to the middle one.",
         hints=(
@@ -245,6 +291,10 @@ EXERCISES = [
                 _of_the_rings,
             ),
             Mistake(
+                "Your distance is |dy| + |dx|: asked for is the Euclidean distance, the root of the sum of squares.",
+                _city_blocks,
+            ),
+            Mistake(
                 "Your middle lies between pixels: S / 2 is half a pixel too far. With S odd it is S // 2.",
                 _half_a_pixel_off,
             ),
@@ -261,7 +311,7 @@ EXERCISES = [
         name="score_mismatch",
         lesson=9,
         title="Cosine against L2",
-        minutes=9,
+        minutes=8,
         difficulty=2,
         start="Turn both estimates into scores, (alpha x0_hat - x_t) / sigma^2, and flatten each to (B, pixels).",
         hints=(
@@ -287,6 +337,15 @@ EXERCISES = [
             ),
             Mistake("Your error is squared: take the ratio of the norms, not of their squares.", _squared_error),
             Mistake("Your cosine is the inner product: divide it by the norms of both scores.", _product),
+            Mistake("You return 1 - cosine, what is missing: return the cosine itself.", _one_minus_cosine),
+            Mistake(
+                "Your cosine is right, but your error is that of the denoised images: take that of the scores.",
+                _error_of_the_denoisers,
+            ),
+            Mistake(
+                "Your norms run over the whole batch: one norm per image, .norm(dim=1) of (B, pixels).",
+                _norms_of_the_batch,
+            ),
             Mistake("You return the error first: the cosine comes first, then the error.", _exchanged),
             Mistake("You divide by the norm of the machine's score: the network is the yardstick.", _relative_to_ours),
         ),
@@ -321,6 +380,14 @@ EXERCISES = [
                 _of_the_mean_cosine,
             ),
             Mistake(
+                "Your argmax runs over the seeds: the sizes are on axis 0, so it is cosine.argmax(dim=0).",
+                _argmax_over_seeds,
+            ),
+            Mistake(
+                "You take the median of the cosines first: choose per seed, then take the median of the choices.",
+                _of_the_median_cosine,
+            ),
+            Mistake(
                 "You average the choices: the mean of odd sizes need not be one of them. Take the median.",
                 _mean_of_choices,
             ),
@@ -341,7 +408,7 @@ EXERCISES = [
         name="published_size",
         lesson=9,
         title="Read a published list",
-        minutes=8,
+        minutes=6,
         difficulty=2,
         start="Find out which index belongs to t = 1 and which to t = 1/S, with S = len(sizes).",
         hints=(
@@ -360,6 +427,14 @@ EXERCISES = [
             Mistake(
                 "Below half a step your index is -1, which is the *last* entry, the most noise: never below 0.",
                 lambda sizes, t: sizes[round(t * len(sizes)) - 1],
+            ),
+            Mistake(
+                "You sort the list: its order is the order of the times, and the sizes need not rise.", _sorted_first
+            ),
+            Mistake("You return the index: return sizes[index].", _index_of_the_size),
+            Mistake(
+                "You return a value between two sizes: take the size that belongs to the nearest grid time.",
+                _between_two_sizes,
             ),
             Mistake("You cut off instead of rounding: take the nearest grid time, not the next lower one.", _cut_off),
             Mistake("You round up: take the nearest grid time, not the next higher one.", _rounded_up),
