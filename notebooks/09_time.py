@@ -704,7 +704,7 @@ assert abs(medians["straight"] - 0.92) < 0.005 and abs(medians["calibrated"] - 0
 # them: **that windows shrink as noise falls is essential.** One size up or down, or the curve of half the Jacobian,
 # costs a few hundredths to a tenth: the curve matters to within about two pixels.
 #
-# Drag the slider: eight seeds, one fixed size throughout.
+# Drag the slider of section 9: eight seeds, one fixed size throughout.
 
 # %%
 widgets.PatchSizeExplorer.of({P: drawn[f"P={P}"][:8] for P in candidates})
@@ -839,8 +839,8 @@ print(f"mean cosine at t = 0.05: square {best['square'][19].mean():.3f}, gaussia
 
 # %% [markdown]
 # Below $t = 0.4$ the Gaussian fits better for nearly every seed, most of all at the very end: $0.96$ against $0.87$ at
-# $t = 0.05$ ($0.89$, were size 1 allowed; the Gaussian, too, takes its smallest). At high noise, where all sizes fit
-# alike, it is a draw. So at low noise the network's window is soft.
+# $t = 0.05$ ($0.89$, were size 1 allowed; the Gaussian, too, takes its smallest). At high noise it is a draw. So at low
+# noise the network's window is soft.
 #
 # Then its samples should predict better as well, should they not? **Predict** the sign for each of our five networks.
 
