@@ -883,10 +883,9 @@ if lab.profile == "laptop":
 #   little, to 4.2 pixels near $t = 0.8$, and shrinks from there to 1.4 at $t = 0.05$.
 # * Calibration: on the network's own way down, the patch size whose score has the largest cosine with the network's,
 #   lower median over ten seeds. Twenty numbers, and nothing else, pass from the network to the machine.
-# * In cosine a wrong size costs much at low noise and nearly nothing at high noise, where all scores share the term
-#   $-x_t$. The samples are sensitive at both ends.
-# * That the windows shrink is essential. Their exact shape matters little: a straight line is a draw for one of five
-#   networks, and costs the others 0.003 to 0.022 of r2.
+# * A wrong size costs hardly any cosine at high noise, where all scores share $-x_t$. In the samples it costs at both
+#   ends.
+# * That the windows shrink is essential; their exact shape is worth a hundredth or two of r2.
 # * At low noise the calibrated square holds only about half of what the network looks at, probably because it counts
 #   all its pixels alike. A Gaussian window fits its scores better there; better samples do not always follow.
 #
