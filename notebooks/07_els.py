@@ -19,8 +19,8 @@
 # switches, draw from the same noise with each of them, and trace every pixel of a new image to the training image that
 # votes most for it.
 #
-# **You will learn** what each of the two constraints does alone, what they do together, and which of the four
-# machines a network is like.
+# **You will learn** what each of the two constraints does alone, what they do together, and which of the four machines
+# a network is like.
 #
 # **You need** lessons 02 (ideal), 04 (local) and 06 (equivariant denoisers).
 #
@@ -99,7 +99,7 @@ assert lab.profile != "laptop" or values == 3010
 # noise is Gaussian, so
 #
 # $$ D(x_t)(x) = \sum_p w_p\, p(0), \qquad w_p = \frac{e^{-\|q - \alpha p\|^2 / 2\sigma^2}}
-#    {\sum_{p'} e^{-\|q - \alpha p'\|^2 / 2\sigma^2}} . $$
+# {\sum_{p'} e^{-\|q - \alpha p'\|^2 / 2\sigma^2}} . $$
 #
 # That is all. $p$ runs over **all patches of all training images at all places**. At a single noise level this is old:
 # image processing calls it *non-local means* (Buades and others 2005), here with a dictionary of clean pictures, and
@@ -107,8 +107,8 @@ assert lab.profile != "laptop" or values == 3010
 # other it *draws*, and it is to say what a trained network will draw.
 
 # %% [markdown] tags=["slide"]
-# What are these patches? Here are one training image and some of its 256, for $P = 5$. **Predict:** how many of the
-# 256 wrap around the border, and what will they show in a picture of a garment on black?
+# What are these patches? Here are one training image and some of its 256, for $P = 5$. **Predict:** how many of the 256
+# wrap around the border, and what will they show in a picture of a garment on black?
 
 # %% tags=["slide"]
 P, r = 5, 2
@@ -254,7 +254,7 @@ assert gap < 1e-4 and round(megabytes) == 524
 # 5. average the pixels $v(x + d)$ with these weights.
 #
 # $$ D(x_t)(x) = \frac{\sum_{v,d} v(x+d)\, e^{-[K * (x_t - \alpha v(\cdot+d))^2](x) / 2\sigma^2}}
-#    {\sum_{v,d} e^{-[K * (x_t - \alpha v(\cdot+d))^2](x) / 2\sigma^2}} $$
+# {\sum_{v,d} e^{-[K * (x_t - \alpha v(\cdot+d))^2](x) / 2\sigma^2}} $$
 
 
 # %% [markdown]
@@ -422,8 +422,7 @@ for (name, samples), said in zip(beside.items(), (8.84, 4.63), strict=True):
 # ## 6. Which of the four is the network? (6 minutes)
 #
 # A network with circular convolutions was trained on these 2,000 images. It drew from the same 100 seeds, in 150 steps
-# (why not 20: lesson 11).
-# You know IS and LS (below 0.1) and ES (0.57) from lesson 06. **Predict** ELS.
+# (why not 20: lesson 11). You know IS and LS (below 0.1) and ES (0.57) from lesson 06. **Predict** ELS.
 
 # %% tags=["slide"]
 target = stored["network-150"]
@@ -523,10 +522,9 @@ assert counts[:2] == [1, 1] and abs(counts[2] - 80) <= 2 and abs(counts[3] - 121
 assert abs(int((maps[2] >= 0).sum()) - 128) <= 2
 
 # %% [markdown]
-# One source, one source, 80 for 128 pixels, and 121 for 139. (18 colours must do for 2,000 images, so equal colours
-# need not be the same image; lines separate the pieces. LS, too, ends with windows of 3 pixels, so its pieces are
-# small; but each still lies where it lay in its own image.) Again a **patch mosaic**, as in lesson 05, but now with
-# pieces from any place.
+# One source, one source, 80 for 128 pixels, and 121 for 139. (The 18 largest sources have full colours; lines separate
+# the pieces. LS, too, ends with windows of 3 pixels, so its pieces are small; but each still lies where it lay in its
+# own image.) Again a **patch mosaic**, as in lesson 05, but now with pieces from any place.
 #
 # Mind what is counted. A window of 3 pixels fits many images: a *new real* garment, read by the same machine, has
 # nearly as many sources, and the heaviest voter has only a third of the weight. Even a *training image*, read by ELS,
@@ -673,9 +671,8 @@ assert copies == [0, 0, 0, 0, 0, 4, 8] and alike > 0.8
 
 # %% [markdown] tags=["slide"]
 # With 3 pixels: texture without form, as nothing agrees further than that. With 13 of 16, four of the eight are a
-# shifted training image, exactly. With 15, all eight are. The *same* machine remembers or invents,
-# depending on what a pixel can see. The network's windows start wide, which settles the layout, and end at 3, which
-# settles the pixels.
+# shifted training image, exactly. With 15, all eight are. The *same* machine remembers or invents, depending on what a
+# pixel can see. The network's windows start wide, which settles the layout, and end at 3, which settles the pixels.
 #
 # ## 9. Who copes with new garments? (6 minutes)
 #
@@ -750,8 +747,8 @@ assert losses[0, [1, 3, 4]].min() > 0.31 and losses[0, [0, 2]].max() < 0.19
 #
 # ## What is still unexplained
 #
-# These mosaics float: nothing tells them where they are. Most networks pad with zeros, and in lesson 06 such a
-# one did not move along with a shifted picture. What do the zeros tell it? Lesson 08.
+# These mosaics float: nothing tells them where they are. Most networks pad with zeros, and in lesson 06 such a one did
+# not move along with a shifted picture. What do the zeros tell it? Lesson 08.
 #
 # ## References
 #
