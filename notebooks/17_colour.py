@@ -18,12 +18,12 @@
 # **You will** write down what you expect on pictures that the course has never used; let three colours vote together
 # and apart; exchange the noise of one colour; read off of which emoji a drawing is made; and put in your own pictures.
 #
-# **You will learn** which of the course's numbers were the theory's and which were the garments', and what a window
-# sees when it sees colour.
+# **You will learn** which of the course's numbers came with garments, what a window sees when it sees colour, and two
+# things that the formula gets wrong.
 #
 # **You need** the machines (lessons 02, 04, 08), the Wiener filter (10), r2 (11), what is foretold of a change (16).
 #
-# **Time** 80 minutes
+# **Time** 86 minutes
 
 # %%
 import torch
@@ -44,7 +44,8 @@ lab = els.lab()
 #
 # Here are the emoji: every one that is a single character, 1,372 of them in Unicode's eight groups, drawn by one studio
 # (Noto Color Emoji), in 24 x 24 pixels and three colours. A network of the usual kind was trained on them, and told the
-# group: 64 channels, 8,000 steps, zero padding. Its windows were measured as in lesson 09. Nothing else was touched.
+# group: 64 channels, 8,000 steps, zero padding. Its windows were measured as in lesson 09. The recipe is the old one;
+# but mind what is different: the colours, 24 pixels in place of 16, and 1,372 pictures in place of 10,000.
 
 # %% tags=["slide"]
 emoji = els.lab("laptop", network="emoji-24-resnet-zeros-conditional", verbose=False)
@@ -83,8 +84,7 @@ guess = {"ELS": None, "LS": None, "Wiener": None, "IS": None, "mean of the class
 # That is not the only way. Three machines for grey pictures, one for each colour, would be a formula as well: three
 # elections in place of one.
 #
-# **Predict.** What would the drawings of such a machine look like: paler, more colourful, or the same? And which of the
-# two is more like the network?
+# **Predict.** What would the drawings of such a machine look like: paler, more colourful, or the same?
 
 # %% [markdown]
 # ### Exercise 1: Each colour by itself (5 minutes, ★☆☆)
@@ -114,6 +114,7 @@ check.apart(apart)
 # </details>
 #
 # Let both draw eight emoji, one of each group, from the same noise, and let us look at the network only after that.
+# (One or two minutes on two cores.)
 
 # %%
 together = emoji.machine("els-zeros")
@@ -131,10 +132,8 @@ def three_elections(x_t, t, labels=None):
 
 
 noise, labels = els.seeded_noise(emoji.seeds, emoji.shape), emoji.labels_for(emoji.seeds)
-eight = {
-    name: els.sample(machine, noise[:8], steps=20, labels=labels[:8])
-    for name, machine in {"one election": together, "three elections": three_elections}.items()
-}
+path = list(els.trajectory(together, noise[:8], steps=20, labels=labels[:8]))
+eight = {"one election": path[-1][1], "three elections": els.sample(three_elections, noise[:8], 20, labels=labels[:8])}
 
 # %% tags=["slide"]
 show(
@@ -146,13 +145,14 @@ show(
 # %% [markdown] tags=["slide"]
 # **Gaudy.** The three elections find the same light and dark shapes, but where red has voted for a tomato, green may
 # have voted for a cucumber and blue for a whale: pink, turquoise and lemon come out, which hardly any emoji has.
+# Section 4 asks which of the two is more like the network.
 
 # %% [markdown] tags=["slide"]
 # ## 3. Formula and network (8 minutes)
 #
 # The same hundred seeds as ever, group number seed mod 8. First the pictures.
 #
-# **Predict.** One row is the network. Cover the labels: would you find out which of the machines is like it?
+# **Predict.** The last row is the network. In how many of the twelve columns does it look most like ELS?
 
 # %% tags=["slide"]
 stored = els.load_results(emoji.network.name)
@@ -183,22 +183,29 @@ assert min(ahead.values()) >= 98
 # **The row that is like the network is ELS.** Its r2 is 0.80, lower than with garments, but for each of the hundred
 # seeds it is ahead of LS (0.61), of the ideal machine (0.27) and of the mean of the class (0.26).
 #
-# What fell most is what never was the theory's. Emoji of one group are not alike, so their mean says little: 0.26 in
-# place of 0.73. And with it falls the ideal machine, which draws whole emoji, each a copy. On garments most of its 0.74
-# came from drawing *some* sneaker where the network drew a sneaker.
+# Everybody has lost. By the difference, the mean of the class most: 0.47, for emoji of one group are not alike. With it
+# fell the ideal machine, which draws whole emoji, each a copy; on garments much of its 0.74 came from drawing *some*
+# sneaker where the network drew a sneaker. **Of what the mean of the class leaves, the formula took 78 % with garments,
+# and takes 73 % here.** That is nearly the same.
 #
-# LS and ELS, 0.91 and 0.94 with garments, are now far apart, for two reasons. **Predict.** LS asks at each place one
-# patch of each picture, and a group has only 85 to 261 pictures. If it may ask those of all groups, does it catch up?
+# LS, 0.91 with garments, is now far behind. **Predict.** It asks at each place one patch of each picture, and a group
+# has only 85 to 261 pictures. If it may ask those of all groups, does it catch up?
 
 # %%
 freed = {name: results[f"all groups, {machines[name]}"].float() / 127.5 - 1 for name in ("LS", "ELS")}
 of_all = {name: els.compare(some, drawn["network"]).r2.quantile(0.5).item() for name, some in freed.items()}
 print("median r2 with the pictures of all groups:", {name: round(value, 2) for name, value in of_all.items()})
 assert abs(of_all["LS"] - 0.70) < 0.006 and abs(of_all["ELS"] - 0.80) < 0.006
+still = int((r2["ELS"] > els.compare(freed["LS"], drawn["network"]).r2).sum())
+measured = {name: values.quantile(0.5).item() for name, values in r2.items()}
+taken = [(median["ELS"] - median["mean of the class"]) / (1 - median["mean of the class"])
+         for median in (garments, measured)]  # fmt: skip
+print(f"ELS is still ahead for {still} seeds; of what the mean leaves: {taken[0]:.2f} garments, {taken[1]:.2f} emoji")
+assert abs(still - 89) <= 1 and abs(taken[0] - 0.78) < 0.006 and abs(taken[1] - 0.73) < 0.006
 
 # %% [markdown]
-# Half-way: 0.70. So a part was the small dictionary. The rest is position: garments all stand in the middle, a piece of
-# an emoji may lie anywhere. **Garments had been a mild test of what equivariance is worth.**
+# Half-way: 0.70; for 89 of the 100 seeds ELS is still ahead. The rest we have not taken apart: even so LS has 1,372
+# patches at each place, ELS 576 times as many, from all places.
 #
 # And ELS with the pictures of all groups is as good as with those of the group that the network was told: 0.80. Keep
 # that in mind for section 7.
@@ -217,10 +224,10 @@ assert abs(nearest["network"] - 18.9) < 0.2 and abs(nearest["ELS"] - 18.1) < 0.2
 # they are; that they are *good* nobody has said.)
 
 # %% [markdown] tags=["slide"]
-# ## 4. Grey and tint (6 minutes)
+# ## 4. Grey and tint (8 minutes)
 #
 # A sceptic says: emoji are dark shapes on white. Whoever knows where the white is has most of the r2; of colour we have
-# seen nothing. Let us take the grey away.
+# seen nothing. So let us take the grey away, and then look only where the network has painted something.
 
 # %% [markdown]
 # ### Exercise 2: What is left without grey (4 minutes, ★☆☆)
@@ -248,18 +255,35 @@ check.tint(tint)
 # ```
 # </details>
 #
-# **Predict.** Of the tint alone: is r2 higher than that of the grey, or lower? And how far behind is the machine with
-# three elections, in grey and in tint? (It has got windows of its own here, measured on the network as those of ELS
-# were.)
+# We add two rows. "Outline" is a cheat: it knows exactly where the network's drawing is white, and paints all the rest
+# in one brown. And "three elections" got windows of its own, measured on the network as those of ELS were.
+#
+# **Predict.** Inside the painted part only: is ELS better in grey or in tint? And which r2 does the cheat have, all in
+# all?
 
 # %%
 apart_drawn = results["apart"].float() / 127.5 - 1  # data/lessons/make_17_colour.py, 8 bits per pixel
-parts = {}
-for name, some in (predictions | {"three elections": apart_drawn}).items():
-    greys = [pictures.mean(1, keepdim=True) for pictures in (some, drawn["network"])]
-    tints = [pictures - pictures.mean(1, keepdim=True) for pictures in (some, drawn["network"])]
-    parts[name] = [els.compare(*pair).r2.quantile(0.5).item() for pair in ((some, drawn["network"]), greys, tints)]
-    print(f"{name:<18} all {parts[name][0]:.2f}   grey {parts[name][1]:.2f}   tint {parts[name][2]:.2f}")
+painted = (drawn["network"].amin(1, keepdim=True) < 0.95).expand_as(noise)  # where the network is not white
+brown = torch.tensor([0.4, 0.0, -0.3])[:, None, None]
+rivals = {"outline": torch.where(painted, brown, 1.0), "three elections": apart_drawn}
+
+
+def agree(some, mask=None):
+    """Median r2 with the network: of all, of the grey, of the tint; where there is a mask, in it only."""
+    both = [(a, a.mean(1, keepdim=True).expand_as(a)) for a in (some, drawn["network"])]
+    pairs = [(both[0][0], both[1][0]), (both[0][1], both[1][1]), (both[0][0] - both[0][1], both[1][0] - both[1][1])]
+    if mask is None:
+        return [els.compare(*pair).r2.quantile(0.5).item() for pair in pairs]
+    inside = [
+        [torch.corrcoef(torch.stack([a[k][mask[k]], b[k][mask[k]]]))[0, 1] ** 2 for k in range(100)] for a, b in pairs
+    ]
+    return [torch.stack(values).nanquantile(0.5).item() for values in inside]
+
+
+parts = {name: agree(some) + agree(some, painted) for name, some in (predictions | rivals).items()}
+print("median r2           all   grey   tint   where painted: all   grey   tint")
+for name, row in parts.items():
+    print(f"{name:<18} {row[0]:.2f}   {row[1]:.2f}   {row[2]:.2f} {row[3]:20.2f}   {row[4]:.2f}   {row[5]:.2f}")
 
 # %% tags=["slide"]
 show(
@@ -276,22 +300,26 @@ strength = {
 }  # fmt: skip
 print("how strong the tint is (root of the mean square):", {name: round(v, 2) for name, v in strength.items()})
 
-stated = {"ELS": (0.85, 0.67), "LS": (0.67, 0.48), "Wiener": (0.55, 0.36), "IS": (0.26, 0.16),
-          "mean of the class": (0.32, 0.25), "three elections": (0.82, 0.61)}  # fmt: skip
-assert all(abs(parts[name][k + 1] - value) < 0.006 for name, pair in stated.items() for k, value in enumerate(pair))
-assert abs(parts["three elections"][0] - 0.68) < 0.006
-assert all(abs(strength[name] - value) < 0.006 for name, value in
-           {"emoji": 0.30, "network": 0.31, "one election": 0.28, "three elections": 0.38}.items())  # fmt: skip
+# %%
+grey = apart_drawn.mean(1, keepdim=True)
+pale = els.compare(grey + 0.6 * (apart_drawn - grey), drawn["network"]).r2.quantile(0.5).item()
+print(f"three elections with a tint of 0.6 times its strength: median r2 {pale:.2f}")
+stated = {"ELS": (0.80, 0.69, 0.72, 0.69), "LS": (0.61, 0.47, 0.44, 0.50), "Wiener": (0.49, 0.40, 0.32, 0.45),
+          "IS": (0.27, 0.15, 0.10, 0.18), "outline": (0.47, 0.15, 0, 0.32)}  # fmt: skip
+stated["three elections"] = 0.68, 0.61, 0.69, 0.65
+for name, values in stated.items():
+    assert all(abs(a - b) < 0.006 for a, b in zip((parts[name][0], *parts[name][3:]), values, strict=True)), name
+assert abs(pale - 0.76) < 0.006 and 1.2 < strength["three elections"] / strength["network"] < 1.3
 
 # %% [markdown] tags=["slide"]
-# The sceptic is partly right: grey is easier for everybody (ELS 0.85), tint is harder (0.67). But the order of the
-# machines is the same in both, and of the tint, too, the formula has two and a half times what the mean of the class
-# has (0.25).
+# The cheat has 0.47 all in all. The sceptic is right about the white: it makes *grey* easy. About colour he is not.
+# **Where the network has painted, ELS is as good in tint (0.69) as in grey (0.72)**, far ahead of LS, the filter and
+# the ideal machine (0.50, 0.45, 0.18).
 #
-# **Three elections are nearly as good in grey (0.82) and worse in tint (0.61).** All in all they have 0.68, one
-# election has 0.80. Their tint is a quarter too strong (0.38, where emoji and network have 0.30 and 0.31): votes that
-# do not know of one another do not agree on grey, and most of the world is nearly grey. So does the network let its
-# three colours vote together?
+# Three elections come next (0.61, in tint 0.65). All in all they have 0.68, one election 0.80. Their tint is a quarter
+# too strong: votes that do not know of one another do not agree on grey, and most of the world is nearly grey. Made
+# paler, they have 0.76: mostly they are too gaudy, and only a little wrong. So does the network let its colours vote
+# together?
 
 # %% [markdown] tags=["slide"]
 # ## 5. Does red know of green? (7 minutes)
@@ -301,7 +329,7 @@ assert all(abs(strength[name] - value) < 0.006 for name, value in
 # on.
 #
 # **Predict.** Which part of the change in the network's drawing is in the *other two* colours, whose noise is the same
-# as before: none, a fifth, a half, two thirds? And with three elections?
+# as before: none, a sixth, a third, two thirds?
 
 # %% [markdown]
 # ### Exercise 3: How much of the change is in the other colours (5 minutes, ★★☆)
@@ -342,77 +370,83 @@ live = els.sample(together, exchanged[:6], steps=20, labels=labels[:6])
 assert (live.clamp(-1, 1) - after["ELS"][:6]).abs().max() < 0.02
 before = {name: some.clamp(-1, 1) for name, some in (drawn | {"three elections": apart_drawn}).items()}
 change = {name: after[name] - before[name] for name in after}
-share, foretold = {}, {}
+own = (torch.arange(3) == channel[:, None]).float()  # (100, 3)
+truth, share, foretold = change["network"], {}, {}
 for name, some in change.items():
-    squares = some.square().sum((2, 3))
-    share[name] = 1 - squares.gather(1, channel[:, None])[:, 0] / squares.sum(1)
-    left = (change["network"] - some).square().sum((1, 2, 3)) / change["network"].square().sum((1, 2, 3))
-    foretold[name] = 1 - left
+    squares, left, whole = (x.square().sum((2, 3)) for x in (some, truth - some, truth))
+    share[name] = (1 - (squares * own).sum(1) / squares.sum(1)).nanquantile(0.5).item()
+    foretold[name] = [
+        (1 - (left * part).sum(1) / (whole * part).sum(1)).quantile(0.5).item()
+        for part in (own + 1 - own, own, 1 - own)
+    ]
 
 # %%
-print("medians             in the other colours   of the network's change foretold")
+print("                      of the own change     of the network's change foretold: all, in the")
+print("                  in the other colours      colour that was exchanged, in the other two")
 for name in change:
-    print(f"{name:<18} {share[name].nanquantile(0.5):16.2f} {foretold[name].quantile(0.5):22.2f}")
-ahead = {name: int((foretold["ELS"] > values).sum()) for name, values in foretold.items() if name != "ELS"}
-print("seeds for which ELS foretells more:", ahead)
-stated = {"network": (0.33, 1), "ELS": (0.43, 0.50), "three elections": (0, 0.43), "LS": (0.53, 0.12),
-          "Wiener": (0.36, 0.32), "IS": (0.66, -0.55)}  # fmt: skip
-for name, (there, told) in stated.items():
-    assert abs(share[name].nanquantile(0.5) - there) < 0.006 and abs(foretold[name].quantile(0.5) - told) < 0.006
-assert abs(ahead["three elections"] - 63) <= 2 and ahead["LS"] == 100
+    print(f"{name:<18} {share[name]:15.2f} {' ' * 12}", "   ".join(f"{value:5.2f}" for value in foretold[name]))
+stated = {"network": (0.33, 1, 1, 1), "ELS": (0.43, 0.50, 0.68, 0.18), "three elections": (0, 0.43, 0.66, 0),
+          "LS": (0.53, 0.12, 0.41, -0.55), "Wiener": (0.36, 0.32, 0.44, 0.05)}  # fmt: skip
+for name, values in stated.items():
+    assert all(abs(a - b) < 0.006 for a, b in zip((share[name], *foretold[name]), values, strict=True))
+assert abs(share["IS"] - 0.66) < 0.006 and foretold["IS"][0] < -0.5
 
 # %% tags=["slide"]
-fig, axes = plt.subplots(1, 2, figsize=(8.5, 3.0), sharey=True)
+fig, axes = plt.subplots(1, 3, figsize=(9.5, 2.8), sharey=True)
 order = ["network", "ELS", "three elections", "LS", "Wiener", "IS"]
-titles = ("of the own change: in the other colours", "of the network's change: foretold")
-for axis, values, title in zip(axes, (share, foretold), titles, strict=True):
-    axis.barh(order, [values[name].nanquantile(0.5) for name in order], color=plotting.BLUE)
+columns = {
+    "where its own change lies:\npart in the other two colours": share,
+    "part foretold, in the colour\nthat was exchanged": {name: values[1] for name, values in foretold.items()},
+    "part foretold,\nin the other two colours": {name: values[2] for name, values in foretold.items()},
+}
+for axis, (title, values) in zip(axes, columns.items(), strict=True):
+    shown = {name: values[name] for name in order if name != "network" or values is share}
+    bars = axis.barh(list(shown), [max(-1, value) for value in shown.values()], color=plotting.BLUE)
+    axis.bar_label(bars, [f"{value:.2f}" for value in shown.values()], padding=2, fontsize=8)
     axis.axvline(0, color="k", lw=0.6)
-    axis.set(title=title)
-    axis.title.set_fontsize(10)
+    axis.set_title(title, fontsize=9)
+    axis.set(xlim=(0, 0.9) if values is share else (-1.3, 1.1))
 axes[0].invert_yaxis()
 show(
     fig,
-    alt="Two bar charts for network, ELS, three elections, LS, Wiener, IS. Of the own change 0.33, 0.43, 0, 0.53, 0.36 "
-    "and 0.66 lie in the other colours; of the network's change 1, 0.50, 0.43, 0.12, 0.32 and -0.55 are foretold.",
+    alt="Three bar charts for network, ELS, three elections, LS, Wiener, IS. Of the own change 0.33, 0.43, 0, 0.53, "
+    "0.36 and 0.66 lie in the other colours. Of the network's change in the exchanged colour ELS foretells 0.68, three "
+    "elections 0.66; in the others only ELS, 0.18, and Wiener, 0.05, are above 0; LS and IS are far below.",
 )
 
 # %% [markdown] tags=["slide"]
-# **Red knows of green.** A third of the change in the network's drawing (0.33) is in colours whose noise stayed as it
-# was. With three elections it is nothing, by construction. With one election it is more than in the network: 0.43.
+# **Red knows of green.** A third of the change in the network's drawing is in colours whose noise stayed as it was.
+# That alone needs no patches: the linear filter, which knows that colours go together, has 0.36, ELS 0.43.
 #
-# So the network's colours are bound to one another, but less than the formula's. It shows in what is foretold: one
-# election 0.50, three elections 0.43, and for 37 of the 100 seeds the three are ahead. By the drawings alone (0.80
-# against 0.68) we should not have noticed. The ideal machine is worse than nothing again.
+# But *what* changes there? In the colour whose noise was exchanged, one election foretells 0.68 and three 0.66: no
+# difference. **In the other two, one election foretells 0.18**, the filter 0.05, three elections nothing, and the rest
+# would better have said nothing. What crosses from colour to colour is hard to foretell; the formula is the only one
+# that knows a part of it.
 
 # %% [markdown] tags=["slide"]
-# ## 6. What a drawing is made of (8 minutes)
+# ## 6. What a drawing is made of (10 minutes)
 #
-# At the end of the way, at $t = 0.05$, who has the heaviest vote for each pixel? With garments that told little (lesson
-# 07): many patches are alike, and the first voter has a third of the weight. Colours are easier to tell apart.
+# Take the eight drawings of the one election in section 2. At the end of the way, at $t = 0.05$, who has the heaviest
+# vote for each pixel? With garments that told little (lesson 07): the first voter had a third of the weight.
 #
-# **Predict.** The first eight drawings, some 300 pixels each that are not white. How many emoji does such a drawing
-# take its pixels from: about three, thirty, a hundred?
+# **Predict.** Some 300 pixels of a drawing are not white. From how many emoji does it take them: about three, thirty, a
+# hundred?
 
 # %%
-path = list(els.trajectory(together, noise[:8], steps=20, labels=labels[:8]))
 t, x_t, _ = path[-2]
 voters = together.posterior(x_t, t, top=1, labels=labels[:8])
 source, weight = voters.image[..., 0], voters.weight[..., 0]  # (8, 24, 24)
 row, column = voters.location[..., 0, :].unbind(-1)
-off = (images[source, :, row, column].movedim(-1, 1) - path[-1][1]).abs().amax(1)
 coloured = path[-1][1].amin(1) < 0.95  # not white
 count = [len(source[k][coloured[k]].unique()) for k in range(8)]
 print(f"at t = {t:.2f}: weight of the heaviest vote, median {weight[coloured].quantile(0.5):.2f}")
-print(f"coloured pixels within 0.1 of that of the emoji: {(off[coloured] < 0.1).float().mean():.2f}")
 print("emoji in each drawing:", count, "for", coloured.sum((1, 2)).tolist(), "coloured pixels")
-assert weight[coloured].quantile(0.5) > 0.97 and abs((off[coloured] < 0.1).float().mean() - 0.98) < 0.01
+assert weight[coloured].quantile(0.5) > 0.97
 assert max(abs(n - m) for n, m in zip(count, (93, 91, 68, 96, 128, 64, 130, 114), strict=True)) <= 3
 
 # %% [markdown] tags=["slide"]
-# **About a hundred** (64 to 130), for some 300 coloured pixels: three pixels from each. And here it can be said without
-# "presumably": the heaviest vote has a weight of 0.99, and 98 % of the coloured pixels *are*, within 0.1, that pixel of
-# that emoji.
+# **About a hundred** (64 to 130), for some 300 coloured pixels: three pixels from each. The heaviest vote has a weight
+# of 0.99 in the median, and the last step returns the mean of the votes: so the pixel *is* that emoji's.
 #
 # Let us read out what is in them.
 
@@ -468,15 +502,41 @@ for name, numbers in most.items():
     print(f"{name}:", ", ".join(unicodedata.name(chr(characters[k]), "new").lower() for k in list(numbers)[:4]))
 
 
+# %% [markdown] tags=["slide"]
+# Do not take the names too seriously (lesson 07: mind what is counted). **Predict.** Noise a finished drawing to $t =
+# 0.05$ anew and ask again: for which part of the coloured pixels does the same emoji win? And the drawings of the
+# *network*, asked in the same way: for which part of the pixels is the winner's pixel there, within 0.1 of it?
+
+# %%
+fresh = els.seeded_noise(range(500, 508), emoji.shape)
+for who, some, said in (("ELS", path[-1][1], 0.63), ("network", drawn["network"][:8], 0.24)):
+    read = together.posterior(els.add_noise(some, fresh, t), t, top=1, labels=labels[:8])
+    winner, (y, x) = read.image[..., 0], read.location[..., 0, :].unbind(-1)
+    off = (images[winner, :, y, x].movedim(-1, 1) - some).abs().amax(1)
+    not_white = some.amin(1) < 0.95
+    near = (off[not_white] < 0.1).float().mean().item()
+    print(f"{who}: {near:.2f} of the coloured pixels are within 0.1 of the winner's")
+    assert abs(near - said) < 0.02
+    if who == "ELS":
+        same = (winner == source)[coloured].float().mean().item()
+        print(f"     the same winner as before: {same:.2f}")
+        assert abs(same - 0.45) < 0.02
+
+# %% [markdown] tags=["slide"]
+# 0.45 of the pixels name the same emoji; the others find another one that fits a 3 x 3 window about as well.
+#
+# And the network's pixels are *not* those of emoji: 0.24 of them are within 0.1, where the formula has 0.63. **What the
+# formula pastes, the network paints**: much the same picture, in colours that it mixes.
+
 # %% [markdown]
-# Click on a pixel. You see the window at $t = 0.5$ (there $P = 5$), the four patches with the heaviest votes, and the
+# Click on a pixel. You see the window at $t = 0.1$ (there $P = 3$), the four patches with the heaviest votes, and the
 # emoji in which they lie. Find two neighbouring pixels of one colour whose voters are different things.
 
 # %%
-widgets.MosaicExplorer.of(together, path[10][1], path[-1][1], t=0.5, top=4, labels=labels[:8])
+widgets.MosaicExplorer.of(together, path[18][1], path[-1][1], t=0.1, top=4, labels=labels[:8])
 
 # %% [markdown] tags=["slide"]
-# ## 7. One noise, eight groups (6 minutes)
+# ## 7. One noise, eight groups (8 minutes)
 #
 # So far each noise was drawn as one group. Now take one noise and ask for a smiley, for food, for a vehicle.
 #
@@ -488,15 +548,20 @@ as_others = {name: results[f"as others, {key}"].float() / 127.5 - 1
              for name, key in {"network": "network-150", "ELS": "els-zeros"}.items()}  # fmt: skip
 again = els.sample(together, els.seeded_noise([200] * 8, emoji.shape), steps=20, labels=torch.arange(8))
 assert (again.clamp(-1, 1) - as_others["ELS"][0]).abs().max() < 0.02
+
+
+def across_and_within(some):
+    """(noises, groups, C, H, W) -> median r2 of one noise as two groups, and of two noises as one group."""
+    across = [els.compare(some[:, a], some[:, b]).r2 for a in range(some.shape[1]) for b in range(a)]
+    within = [els.compare(some[a], some[b]).r2 for a in range(len(some)) for b in range(a)]
+    return [torch.cat(values).quantile(0.5).item() for values in (across, within)]
+
+
 for name, some in as_others.items():  # (12 noises, 8 groups, 3, 24, 24)
-    across = [els.compare(some[:, a], some[:, b]).r2 for a in range(8) for b in range(a)]
-    within = [els.compare(some[a], some[b]).r2 for a in range(12) for b in range(a)]
-    alike = [torch.cat(r2s).quantile(0.5).item() for r2s in (across, within)]
-    print(f"{name}: one noise, two groups {alike[0]:.2f}; two noises, one group {alike[1]:.2f}")
+    alike, tints = across_and_within(some), across_and_within(some - some.mean(2, keepdim=True))
+    print(f"{name}: one noise, two groups {alike[0]:.2f} (tint {tints[0]:.2f}); two noises, one group {alike[1]:.2f}")
     assert abs(alike[0] - {"network": 0.86, "ELS": 0.70}[name]) < 0.006 and abs(alike[1] - 0.17) < 0.01
-told = els.compare(as_others["ELS"].flatten(0, 1), as_others["network"].flatten(0, 1)).r2.quantile(0.5).item()
-print(f"formula and network, all 96 drawings: median r2 {told:.2f}")
-assert abs(told - 0.83) < 0.006
+    assert name == "ELS" or abs(tints[0] - 0.82) < 0.006
 
 # %% tags=["slide"]
 pairs = {f"{name}{' ' * k}": some[k] for k in range(3) for name, some in as_others.items()}
@@ -507,15 +572,32 @@ show(
 )
 
 # %% [markdown] tags=["slide"]
-# **The noise decides the drawing; the group paints it.** As a smiley it becomes yellow, as a vehicle grey and blue, as
-# a symbol purple; what is where stays. One noise drawn as two groups: r2 0.86. Two noises drawn as one group: 0.17.
+# **The noise decides the drawing, most of its colours included; the group retouches it**: more yellow as a smiley, some
+# grey and blue as travel. One noise as two groups: r2 0.86, in tint 0.82. Two noises as one group: 0.17. From the word
+# "food" alone almost nothing follows.
 #
-# Turn that round: from the word "food" alone almost nothing follows. A garment was different, because its class says
-# where the sleeves are; there is no such place in food.
-#
-# The formula is right about what stays, and exaggerates what changes: for it the groups are further apart (0.70). That
-# fits section 3, where it predicted as well with the pictures of *all* groups: this network hardly listens to the word.
-# Whether a larger or longer trained one would, we have not tried.
+# **Predict.** Does the formula know what another word would have changed? (The measure of lesson 16: 1 is all of it, 0
+# is "nothing changes".) And which r2 does it have if it is told a wrong group?
+
+# %%
+ask, answer = as_others["network"], as_others["ELS"]
+told, wrong, foreseen = [], [], []
+for a in range(8):
+    told.append(els.compare(answer[:, a], ask[:, a]).r2)
+    for b in (k for k in range(8) if k != a):
+        wrong.append(els.compare(answer[:, b], ask[:, a]).r2)
+        new, said = ask[:, b] - ask[:, a], answer[:, b] - answer[:, a]
+        foreseen.append(1 - (new - said).square().sum((1, 2, 3)) / new.square().sum((1, 2, 3)))
+right, false, change_told = (torch.cat(values).quantile(0.5).item() for values in (told, wrong, foreseen))
+print(f"r2 of formula and network, told the same group: {right:.2f}, the formula told another one: {false:.2f}")
+print(f"of what another group changes in the network's drawing the formula foretells {change_told:.2f}")
+assert abs(right - 0.83) < 0.006 and abs(false - 0.70) < 0.006 and abs(change_told + 0.19) < 0.01
+
+# %% [markdown] tags=["slide"]
+# **-0.19: it would have been better to say nothing.** The word does matter to both: told a wrong group, the formula has
+# 0.70 in place of 0.83. But what the word *changes*, it gets wrong: it changes too much, and other things. This network
+# listens to the word less than the formula does. (That a formula of all groups was as good, section 3, fits.) Whether
+# one that is larger, or trained for longer, listens more, we have not tried.
 
 # %% [markdown] tags=["slide"]
 # ## 8. What is left over (5 minutes)
@@ -523,37 +605,44 @@ show(
 # r2 is 0.80, not 1. Lesson 11 found that a part of what is missing is the network's own first step, which should be the
 # mean of the group and is not quite.
 #
-# **Predict.** With an exact first step, does 0.80 become 0.81, 0.86, 0.95? And in which group is the network predicted
-# worst: smileys, food, or symbols?
+# **Predict.** With 20 steps of its own the network agrees with ELS at 0.71, with 150 at 0.80. With 20, of which only
+# the first is made exact: 0.72, 0.80, 0.86, 0.95?
 
 # %%
-mended = {name: els.compare(drawn[name], stored["network-20-exact-first"]).r2.quantile(0.5).item() for name in machines}
-print("median r2 with the network whose first step is exact:", {name: round(v, 2) for name, v in mended.items()})
-by_group = {name: r2["ELS"][labels == k].quantile(0.5).item() for k, name in enumerate(names)}
-print("ELS by group:", {name: round(value, 2) for name, value in sorted(by_group.items(), key=lambda one: one[1])})
-assert abs(mended["ELS"] - 0.86) < 0.006 and abs(mended["IS"] - 0.27) < 0.006
-assert min(by_group, key=by_group.get) == "symbols" and max(by_group, key=by_group.get) == "food"
+mended = {
+    steps: els.compare(drawn["ELS"], stored[f"network-{steps}"]).r2.quantile(0.5).item()
+    for steps in ("20", "150", "20-exact-first")
+}
+print("median r2 of ELS by the network's steps:", {steps: round(value, 2) for steps, value in mended.items()})
+by_group = [[r2["ELS"][labels == k].quantile(0.5).item() for k in range(8)]]
+by_group.append([els.compare(answer[:, k], ask[:, k]).r2.quantile(0.5).item() for k in range(8)])
+for where, values in zip(("100 seeds", "section 7"), by_group, strict=True):
+    print(f"by group, {where}:", {name: round(value, 2) for name, value in zip(names, values, strict=True)})
+assert all(abs(a - b) < 0.006 for a, b in zip(mended.values(), (0.71, 0.80, 0.86), strict=True))
+assert all(names[values.index(min(values))] == "symbols" for values in by_group)
 
 # %% [markdown] tags=["slide"]
-# 0.86; the ideal machine stays at 0.27. The worst group is *symbols* (0.72), the best *food* (0.85): letters and arrows
-# have sharp edges in few colours, food is round and soft.
+# **0.86: one exact step does more than 130 further ones.** (The exact step is also the one that the machine takes;
+# lesson 11 says what that makes of an agreement.)
+#
+# Symbols are predicted worst (0.72; with the noises of section 7, too). Why, we do not know; sharp edges in few colours
+# would be a guess.
 #
 # For comparison: on photographs (CIFAR10) Kamb and Ganguli measured a median r of 0.95 for a ResNet, 0.42 for the ideal
-# machine. In r our emoji have 0.89, with an exact first step 0.93; the ideal machine 0.52.
+# machine. In r our emoji have 0.89 and 0.52.
 #
-# One thing is not in any of these numbers. **Nobody would take these drawings for emoji.** The theory says why: windows
-# of 13 pixels at most, soon of 5 and of 3, cannot see a face. That a formula predicts a network says nothing about how
-# *good* its drawings are; networks that draw good ones must look further, by attention, for instance, and about those
-# this theory is silent.
+# One thing is not in any of these numbers. **Nobody would take these drawings for emoji.** The theory suggests why:
+# windows of 13 pixels at most, soon of 5 and of 3, do not hold a face together, and unlike sleeves, eyes have no fixed
+# place. (More training might help; we have not tried.) That a formula predicts a network says nothing of how *good* its
+# drawings are. Networks that draw good ones look further, and about those this theory is silent.
 
 # %%
 whom = {"ELS": ("ELS", "network-150"), "IS": ("IS", "network-150")}
-whom |= {"first step exact": ("ELS", "network-20-exact-first")}
 r = {who: els.compare(drawn[name], stored[of]).r.quantile(0.5).item() for who, (name, of) in whom.items()}
 print("median r:", {who: round(value, 2) for who, value in r.items()})
 sizes = [size for _, size in together.patch_size]
 print("windows:", sizes)
-assert all(abs(r[who] - value) < 0.006 for who, value in {"ELS": 0.89, "first step exact": 0.93, "IS": 0.52}.items())
+assert all(abs(r[who] - value) < 0.006 for who, value in {"ELS": 0.89, "IS": 0.52}.items())
 assert sizes[::5] == [13, 7, 5, 3] and sizes == sorted(sizes, reverse=True)
 
 # %% [markdown]
@@ -578,26 +667,26 @@ assert sizes[::5] == [13, 7, 5, 3] and sizes == sorted(sizes, reverse=True)
 # ## What you can now say
 #
 # * The formula needs no change for colour: one vote for all three. It predicts the network's emoji with r2 0.80, for
-#   each of 100 seeds better than LS (0.61) and the ideal machine (0.27).
-# * What was high on garments and is low here belonged to garments: the mean of the class, and with it the ideal
-#   machine.
-# * A drawing of the formula is made of about a hundred emoji, and one can name the one behind each pixel.
-# * Three elections, one for each colour, draw too gaudily (0.68). But in what changes when the noise of one colour
-#   does, the network stands between them (a third elsewhere) and the one election (0.43).
-# * One noise drawn as two groups: 0.86. The noise decides the drawing, the group paints it.
+#   each of 100 seeds better than LS (0.61), the filter (0.49) and the ideal machine (0.27).
+# * The mean of the class, 0.73 with garments, has 0.26. Of what it leaves, the formula takes three quarters in both.
+# * Three elections, one for each colour, draw too gaudily (0.68). What crosses from colour to colour only the formula
+#   with one election foretells, and little of it (0.18).
+# * A drawing of the formula is pasted together of about a hundred emoji; the network's is painted, in mixed colours.
+# * One noise drawn as two groups: 0.86. The formula listens more to the word than the network, and foretells nothing of
+#   what another word changes.
 #
 # ## What is still unexplained
 #
-# **Why are the network's colours bound, but less than the formula's?** And why does it hardly listen to the group? In
-# both, the network hears less of a distinction than the formula, as it was smoother in lesson 16.
+# **Why does the network listen so little to the word?** Why does it mix colours where the formula takes them as they
+# are? It was smoother than the formula in lesson 16, too. Whether these are one thing, nobody has tested.
 
 # %% [markdown] tags=["slide"]
 # ## The course in three sentences
 #
 # A perfect denoiser can only return its training pictures. A trained convolutional network is not perfect in two ways
-# that can be named: it uses a small window around each pixel, and treats all places alike; so it cannot draw a whole
-# picture from memory, and pastes. How it pastes is a formula, and the formula says, picture by picture, what it will
-# draw, whether of garments or of emoji.
+# that can be named: it uses a small window around each pixel, and treats all places alike, so that it cannot hold a
+# whole picture together from memory. Do the same to the perfect one, and you have a formula that pastes pieces of all
+# pictures together, and says, picture by picture, nearly what the network will draw, of garments and of emoji.
 #
 # Imperfection, deterministic and understood, is where the new comes from. Why the network looks at so little is open.
 #

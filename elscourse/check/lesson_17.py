@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 import torch
@@ -58,6 +59,10 @@ def _one_below_the_other(machines: Sequence[Grey], x_t: Tensor, t: float) -> Ten
     return torch.cat([machine(x_t[:, c : c + 1], t) for c, machine in enumerate(machines)])
 
 
+def _mixed_up(machines: Sequence[Grey], x_t: Tensor, t: float) -> Tensor:
+    return _one_below_the_other(machines, x_t, t).view(x_t.shape)
+
+
 def _added(machines: Sequence[Grey], x_t: Tensor, t: float) -> Tensor:
     return sum((machine(x_t[:, c : c + 1], t) for c, machine in enumerate(machines)), torch.zeros(()))
 
@@ -109,6 +114,18 @@ def _divided(images: Tensor) -> Tensor:
     return images / images.mean(1, keepdim=True)
 
 
+def _luma(images: Tensor) -> Tensor:
+    weights = images.new_tensor([0.299, 0.587, 0.114])[:, None, None]
+    return images - (weights * images).sum(1, keepdim=True)
+
+
+def _off_the_half_changed(images: Tensor) -> Tensor:
+    changed = images.clone()
+    for c in range(3):
+        changed[:, c] -= changed.mean(1)
+    return changed
+
+
 def _off_the_largest(images: Tensor) -> Tensor:
     return images - images.amax(1, keepdim=True)
 
@@ -158,6 +175,25 @@ def _whole_batch(change: Tensor, channel: int) -> Tensor:
     return (1 - squares[:, channel].sum() / squares.sum()).expand(len(change))
 
 
+def _roots_divided(change: Tensor, channel: int) -> Tensor:
+    lengths = _by_colour(change).sqrt()
+    return 1 - lengths[:, channel] / lengths.square().sum(1).sqrt()
+
+
+def _sums_elsewhere(change: Tensor, channel: int) -> Tensor:
+    squares = _by_colour(change)
+    return squares.sum(1) - squares[:, channel]
+
+
+def _first_colour(change: Tensor, channel: int) -> Tensor:
+    return _elsewhere(change, 0)
+
+
+def _mean_by_mean(change: Tensor, channel: int) -> Tensor:
+    squares = change.double().square()
+    return 1 - squares[:, channel].mean((1, 2)) / squares.mean((1, 2, 3))
+
+
 def _rooted(change: Tensor, channel: int) -> Tensor:
     return _elsewhere(change, channel).sqrt()
 
@@ -183,7 +219,9 @@ def _sources(generator: torch.Generator) -> list[Case]:
         drawn = torch.multinomial(weights, shape[0] * shape[1], replacement=True, generator=generator)
         cases.append((names[drawn].view(shape), k))
     tied = torch.tensor([[7, 7, 900], [31, 31, 900], [7, 4, 31]])
-    return [*cases, (tied, 2), (torch.full((3, 4), 5), 1)]
+    larger_met_first = torch.tensor([[31, 31, 900], [31, 7, 900], [7, 7, 4]])
+    all_tied = torch.randperm(400, generator=generator).view(20, 20)
+    return [*cases, (tied, 2), (larger_met_first, 2), (all_tied, 5), (torch.full((3, 4), 5), 1)]
 
 
 def _counted(source: Tensor) -> tuple[Int[Tensor, " n"], Int[Tensor, " n"]]:
@@ -229,6 +267,16 @@ def _ties_to_the_larger(source: Tensor, k: int) -> Tensor:
     return images[counts.argsort(descending=True, stable=True)[:k]]
 
 
+def _ties_to_the_first_met(source: Tensor, k: int) -> Tensor:
+    """As `collections.Counter` orders them."""
+    return torch.tensor([image for image, _ in Counter(source.flatten().tolist()).most_common(k)])
+
+
+def _ascending(source: Tensor, k: int) -> Tensor:
+    images, counts = _counted(source)
+    return images[counts.argsort(stable=True)[-k:]]
+
+
 EXERCISES = [
     Exercise(
         name="apart",
@@ -253,6 +301,11 @@ EXERCISES = [
                 "You put the answers one below the other, as more images: colours are dimension 1 (torch.cat(..., 1)).",
                 _one_below_the_other,
             ),
+            Mistake(
+                "You put the answers one below the other and cut that into images: images and colours get mixed up. "
+                "Colours are dimension 1 (torch.cat(..., 1)).",
+                _mixed_up,
+            ),
             Mistake("You add the answers: put them side by side, as the three colours of one image.", _added),
         ),
     ),
@@ -276,6 +329,10 @@ EXERCISES = [
             Mistake("The sign is wrong: image minus grey.", _other_sign),
             Mistake("You take off the sum of the three colours: the grey is their mean.", _off_the_sum),
             Mistake("You divide by the grey: take it off.", _divided),
+            Mistake("You weight the colours as the eye does: the grey here is their plain mean.", _luma),
+            Mistake(
+                "You take the mean of colours that you have already changed: take it before.", _off_the_half_changed
+            ),
             Mistake("You take off the brightest colour: the grey is the mean of the three.", _off_the_largest),
         ),
     ),
@@ -300,6 +357,13 @@ EXERCISES = [
             Mistake("You average the shares of the pixels: add up the squares first, then divide.", _mean_of_pixels),
             Mistake("That is one number for the whole batch: one for every image was asked.", _whole_batch),
             Mistake("You take a root: the sums of squares are divided as they are.", _rooted),
+            Mistake("You divide lengths, roots of the sums: divide the sums of squares themselves.", _roots_divided),
+            Mistake("You do not divide: which part of the whole change is it?", _sums_elsewhere),
+            Mistake("You always take the first colour: take number `channel`.", _first_colour),
+            Mistake(
+                "You divide a mean by a mean, and a mean over three colours is a third of their sum: divide sums.",
+                _mean_by_mean,
+            ),
             Mistake("You take the mean of the other two colours: take their sum.", _mean_of_the_others),
             Mistake("You take one image in place of one colour: colours are dimension 1.", _image_for_channel),
         ),
@@ -333,6 +397,12 @@ EXERCISES = [
                 "argsort(descending=True, stable=True).",
                 _ties_to_the_larger,
             ),
+            Mistake(
+                "Where two have given equally many, the one with the lower number comes first, not the one that is met "
+                "first in the drawing.",
+                _ties_to_the_first_met,
+            ),
+            Mistake("You sort from few pixels to many: most first.", _ascending),
         ),
     ),
 ]
