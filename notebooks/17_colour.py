@@ -401,11 +401,11 @@ columns = {
 }
 for axis, (title, values) in zip(axes, columns.items(), strict=True):
     shown = {name: values[name] for name in order if name != "network" or values is share}
-    bars = axis.barh(list(shown), [max(-1, value) for value in shown.values()], color=plotting.BLUE)
+    bars = axis.barh(list(shown), list(shown.values()), color=plotting.BLUE)
     axis.bar_label(bars, [f"{value:.2f}" for value in shown.values()], padding=2, fontsize=8)
     axis.axvline(0, color="k", lw=0.6)
     axis.set_title(title, fontsize=9)
-    axis.set(xlim=(0, 0.9) if values is share else (-1.3, 1.1))
+    axis.set(xlim=(0, 0.9) if values is share else (-2.3, 1.2))
 axes[0].invert_yaxis()
 show(
     fig,
