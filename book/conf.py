@@ -101,5 +101,12 @@ def mark_columns(app: Sphinx, doctree: nodes.document) -> None:
             block["classes"].append("columns")
 
 
+def drop_source_maps(app: Sphinx, error: Exception | None) -> None:
+    """The theme's maps from its scripts to their sources, several megabytes, are for whoever develops it."""
+    for path in Path(app.outdir).rglob("*.map"):
+        path.unlink()
+
+
 def setup(app: Sphinx) -> None:
     app.connect("doctree-read", mark_columns)
+    app.connect("build-finished", drop_source_maps)

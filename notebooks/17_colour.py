@@ -102,7 +102,7 @@ def apart(machines, x_t, t):
 
 check.apart(apart)
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # Stuck? `check.hint("apart")` gives one hint at a time.
 #
 # <details><summary>Solution</summary>
@@ -346,7 +346,7 @@ def elsewhere(change, channel):
 
 check.elsewhere(elsewhere)
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # Stuck? `check.hint("elsewhere")` gives one hint at a time.
 #
 # <details><summary>Solution</summary>
@@ -466,7 +466,7 @@ def ingredients(source, k):
 
 check.ingredients(ingredients)
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # Stuck? `check.hint("ingredients")` gives one hint at a time.
 #
 # <details><summary>Solution</summary>
@@ -529,11 +529,11 @@ for who, some, said in (("ELS", path[-1][1], 0.63), ("network", drawn["network"]
 # formula pastes, the network paints**: much the same picture, in colours that it mixes.
 
 # %% [markdown]
-# Click on a pixel. You see the window at $t = 0.1$ (there $P = 3$), the four patches with the heaviest votes, and the
+# Click on a pixel. You see the window at $t = 0.1$ (there $P = 3$), the three patches with the heaviest votes, and the
 # emoji in which they lie. Find two neighbouring pixels of one colour whose voters are different things.
 
 # %%
-widgets.MosaicExplorer.of(together, path[18][1], path[-1][1], t=0.1, top=4, labels=labels[:8])
+widgets.MosaicExplorer.of(together, path[18][1][:4], path[-1][1][:4], t=0.1, top=3, labels=labels[:4])
 
 # %% [markdown] tags=["slide"]
 # ## 7. One noise, eight groups (8 minutes)
