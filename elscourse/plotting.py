@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -184,7 +185,6 @@ def provenance_map(
             f"source must name one training image per pixel, shape {(len(images), *images.shape[-2:])}, "
             f"got {tuple(source.shape)}."
         )
-    import numpy as np
     from matplotlib import colormaps
 
     count = len(images)
@@ -255,7 +255,7 @@ def calibration_map(
         axis.legend(loc="upper right", bbox_to_anchor=(1.02, -0.1))  # below, where it hides no size
     bar = figure.colorbar(picture, ax=axis)
     bar.set_label("(1 - cosine) / the least at that time")
-    most = float(times_the_least.max())
+    most = np.nanmax(times_the_least, initial=1)
     bar.set_ticks([k * 10**e for e in range(len(str(int(most)))) for k in (1, 2, 5) if k * 10**e <= most])
     bar.ax.yaxis.set_major_formatter("{x:g}")
     bar.ax.yaxis.set_minor_formatter("")

@@ -124,6 +124,12 @@ def test_no_source_looks_like_the_background() -> None:
     assert (colours[2] != colours[1]).any() and (colours[3] != colours[2]).any(), "two sources, two colours"
 
 
+def test_calibration_map_leaves_a_time_blank_that_has_no_cosine() -> None:
+    cosine = torch.tensor([[torch.nan, torch.nan], [0.9, 0.4]])
+    figure = plotting.calibration_map([1.0, 0.5], [3, 5], cosine)
+    assert figure.axes[1].get_yticks().tolist() == [1, 2, 5]  # 0.6 is 6 times 0.1
+
+
 def test_calibration_map_draws_the_ridge_at_the_best_sizes() -> None:
     cosine = torch.tensor([[0.1, 0.9], [0.8, 0.2]])
     figure = plotting.calibration_map([1.0, 0.5], [3, 5], cosine, [(1.0, 5), (0.5, 3)])
