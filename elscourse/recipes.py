@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from .catalogue import CATALOGUE
+from .catalogue import BUNDLED, CATALOGUE, EMOJI
 from .checkpoints import load_network, save_network
 from .data import ImageSet, load
 from .errors import CourseError, unknown_name
@@ -42,6 +42,11 @@ def _fashion(name: str, architecture: str, padding: str, n: int = 2000, **option
     return Recipe(f"fashion-mnist-16-{name}", "fashion-mnist", 16, n, architecture, {"padding": padding}, **options)
 
 
+def _told_classes(dataset: str, size: int, n: int) -> Recipe:
+    name, plan = f"{dataset}-{size}-resnet-zeros-conditional", TrainingPlan(batch=64)
+    return Recipe(name, dataset, size, n, "resnet", {"padding": "zeros"}, conditional=True, plan=plan)
+
+
 def _full_size(name: str, **options: Any) -> Recipe:
     config = {"padding": "zeros", "width": 256}
     plan = TrainingPlan(steps=28_000)
@@ -55,27 +60,8 @@ RECIPES = {
         _fashion("resnet-circular", "resnet", "circular"),
         _fashion("unet-zeros", "unet", "zeros"),
         _fashion("resnet-zeros-conditional", "resnet", "zeros", n=10_000, conditional=True),
-        # the images as they are, not made smaller
-        Recipe(
-            "fashion-mnist-28-resnet-zeros-conditional",
-            "fashion-mnist",
-            28,
-            10_000,
-            "resnet",
-            {"padding": "zeros"},
-            conditional=True,
-            plan=TrainingPlan(batch=64),
-        ),
-        Recipe(
-            "emoji-24-resnet-zeros-conditional",
-            "emoji",
-            24,
-            1372,
-            "resnet",
-            {"padding": "zeros"},
-            conditional=True,
-            plan=TrainingPlan(batch=64),
-        ),
+        _told_classes("fashion-mnist", 28, BUNDLED),  # the images as they are, not made smaller
+        _told_classes("emoji", 24, EMOJI),
         # the paper's sizes, for a GPU: 60 epochs; the unconditional one is the network of the gpu lab
         _full_size("resnet-zeros"),
         _full_size("resnet-zeros-conditional", conditional=True),

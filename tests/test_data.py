@@ -121,6 +121,7 @@ def test_emoji_are_the_font_s_glyphs(tmp_path: Path) -> None:
         places = [[archive["characters"].tolist().index(one) for one in sorted(shared)] for archive in (made, stored)]
         apart = np.abs(made["images"][places[0]].astype(int) - stored["images"][places[1]]).mean((1, 2, 3))
         assert np.median(apart) < 1
+        assert np.array_equal(made["labels"][places[0]], stored["labels"][places[1]])
 
 
 @pytest.mark.parametrize("damage", ["truncated", "one bit", "missing", "no sums", "not listed"])

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -286,6 +287,22 @@ def test_the_readme_states_the_shipped_numbers() -> None:
     assert f"easier to predict: {', '.join(first)} and {last}" in text
     medians = [reached(name, "els-circular" if "circular" in name else "els-zeros", 150) for name in SHIPPED]
     assert f"for each of six networks (median r2 {min(medians):.2f} to {max(medians):.2f})" in text
+
+
+def test_the_theory_page_states_what_was_measured_on_emoji() -> None:
+    stored, emoji = els.load_results("emoji-24-resnet-zeros-conditional"), els.load("emoji", size=24)
+    assert emoji.labels is not None
+    seeds = torch.arange(100) % len(emoji.class_names)
+    means = torch.stack([emoji.images[emoji.labels == label].mean(0) for label in seeds])
+    predictions = [means, *(stored[machine] for machine in ("is", "wiener", "ls", "els-zeros"))]
+
+    def row(seen: Callable[[Tensor], Tensor]) -> str:
+        medians = (els.compare(seen(some), seen(stored["network-150"])).r2.quantile(0.5) for some in predictions)
+        return " | ".join(f"{median:.2f}" for median in medians)
+
+    text = (RESULTS.parents[1] / "book" / "theory.md").read_text(encoding="utf-8")
+    assert f"| emoji, r2 | {row(lambda x: x)} |" in text
+    assert f"| emoji, the grey taken off, r2 | {row(lambda x: x - x.mean(1, keepdim=True))} |" in text
 
 
 def test_the_page_on_the_paper_states_the_shipped_numbers() -> None:
