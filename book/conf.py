@@ -9,6 +9,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import nbformat
 from docutils import nodes
 from sphinx.application import Sphinx
 
@@ -107,6 +108,18 @@ def drop_source_maps(app: Sphinx, error: Exception | None) -> None:
         path.unlink()
 
 
+def drop_outputs(app: Sphinx, error: Exception | None) -> None:
+    """A lesson that is downloaded is run: its outputs, most of twelve megabytes, are on its page already."""
+    for path in Path(app.outdir).glob("_sources/notebooks/*.ipynb"):
+        notebook = nbformat.read(path, 4)
+        notebook.metadata.pop("widgets", None)
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None
+        nbformat.write(notebook, path)
+
+
 def setup(app: Sphinx) -> None:
     app.connect("doctree-read", mark_columns)
     app.connect("build-finished", drop_source_maps)
+    app.connect("build-finished", drop_outputs)
