@@ -347,6 +347,7 @@ check.pixel_by_vote(pixel_by_vote)
 # | [**15** Exchange](15_exchange.ipynb) | which pictures it was trained on hardly matters |
 # | [**16** What if](16_what_if.ipynb) | the formula knows what another noise would have drawn |
 # | [**17** In colour](17_colour.ipynb) | the same formula, on emoji |
+# | [**18** At the edges](18_edges.ipynb) | chance, guidance, attention: where the theory ends |
 
 # %% [markdown] tags=["slide"]
 # **Before you go on.** Change `seed` in section 1, draw on paper what you expect, and run again. Which kinds of

@@ -689,16 +689,6 @@ assert sizes[::5] == [13, 7, 5, 3] and sizes == sorted(sizes, reverse=True)
 #
 # **Why does the network listen so little to the word?** Why does it mix colours where the formula takes them as they
 # are? It was smoother than the formula in lesson 16, too. Whether these are one thing, nobody has tested.
-
-# %% [markdown] tags=["slide"]
-# ## The course in three sentences
-#
-# A perfect denoiser can only return its training pictures. A trained convolutional network is not perfect in two ways
-# that can be named: it uses a small window around each pixel, and treats all places alike, so that it cannot hold a
-# whole picture together from memory. Do the same to the perfect one, and you have a formula that pastes pieces of all
-# pictures together, and says, picture by picture, nearly what the network will draw, of garments and of emoji.
-#
-# Imperfection, deterministic and understood, is where the new comes from. Why the network looks at so little is open.
 #
 # ## References
 #

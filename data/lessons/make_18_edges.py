@@ -1,0 +1,172 @@
+"""Make 18_edges.npz: what networks and machines draw with noise in every step, guided, and with attention.
+
+    python data/lessons/make_18_edges.py [NAME ...]
+
+Drawings of seeds 0 to 99, kept with 8 bits per pixel (0 is -1, 255 is 1):
+
+noisy      class-conditional, 40 steps, each with fresh noise, one sequence of it and another
+guided     class-conditional and not, the shipped networks: the difference of their answers 2, 3, 4 times (and 1)
+attention  two networks that look everywhere (attending.py), with the pictures and the plan of the shipped ResNet and
+           UNet: before and after one block of the noise was exchanged (make_16_what_if.py), with their patch sizes
+
+Of the last, and of the shipped ResNet and UNet, also how strongly the middle pixel depends on every pixel (lesson 03),
+and the losses on known and new pictures, at 20 times. Every piece is kept in runs/, so a run that was stopped goes on.
+With names, only these networks are trained, or these groups drawn: for several processes side by side.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import attending  # noqa: F401  # its networks become known by name
+import numpy as np
+import torch
+from make_10_variants import drawn
+from make_14_memory import EVENLY, eight_bits, influence, losses
+from make_16_what_if import CONDITIONAL, PLAIN, corners, exchanged
+from torch import Tensor
+from tqdm.auto import tqdm
+
+import elscourse as els
+from elscourse.diffusion import Denoiser, Labels
+from elscourse.files import save_array, whole_file
+from elscourse.recipes import RECIPES, Recipe
+
+HERE = Path(__file__).parent
+PARTS = HERE.parents[1] / "runs" / "lessons" / "18_edges"
+UNET = "fashion-mnist-16-unet-zeros"
+ATTENDING = ("attention-resnet", "transformer")
+WHO = {"network": "network", "els": "els-zeros", "ls": "ls", "wiener": "wiener", "is": "is"}
+STEPS = 40  # with noise in every one, networks and machines must take as many
+STRENGTHS = (1, 2, 3, 4)
+TIMES = (0.9, 0.7, 0.5, 0.3, 0.1)  # at which the networks are asked where they look
+CHUNK = 20
+
+
+def looking_everywhere(architecture: str) -> Recipe:
+    """The pictures and the plan of the shipped ResNet and UNet."""
+    return replace(RECIPES[UNET], name=architecture, architecture=architecture)
+
+
+def fresh(sequence: int, step: int, seeds: Sequence[int], shape: Sequence[int]) -> Tensor:
+    """The noise that a step adds: another for every seed, step and sequence."""
+    return els.seeded_noise([100_000 * (100 * sequence + step + 1) + seed for seed in seeds], shape)
+
+
+def noisy_sample(denoiser: Denoiser, noise: Tensor, sequence: int, seeds: Sequence[int], labels: Labels) -> Tensor:
+    """DDIM with eta = 1, Song, Meng & Ermon 2021: as much old noise as there may be is replaced by fresh noise."""
+    schedule = els.CosineSchedule()
+    x_t = noise
+    for step, (t, t_next) in enumerate(itertools.pairwise(schedule.times(STEPS))):
+        x0_hat = denoiser(x_t, t, labels=labels)
+        eps_hat = els.noise_from_denoiser(x0_hat, x_t, t)
+        sigma = schedule.sigma(t_next)
+        new = sigma / schedule.sigma(t) * math.sqrt(1 - (schedule.alpha(t) / schedule.alpha(t_next)) ** 2)
+        x_t = schedule.alpha(t_next) * x0_hat + math.sqrt(sigma**2 - new**2) * eps_hat
+        x_t = x_t + new * fresh(sequence, step, seeds, noise.shape[1:])
+    return x_t
+
+
+def guided(told: Denoiser, untold: Denoiser, strength: float) -> Denoiser:
+    """What the one knows of the class and the other does not, `strength` times. Ho & Salimans 2021."""
+
+    def denoiser(x_t: Tensor, t: float, /, labels: Labels = None) -> Tensor:
+        without = untold(x_t, t)
+        return without + strength * (told(x_t, t, labels=labels) - without)
+
+    return denoiser
+
+
+def who(lab: els.Lab, name: str) -> Denoiser:
+    """The lab's network, or one of its machines."""
+    return lab.network if name == "network" else lab.machine(WHO[name])
+
+
+def kept(name: str, make: object) -> np.ndarray:
+    """What `make` draws, (n, C, H, W) in [-1, 1]: from its file, or drawn and kept there."""
+    path = PARTS / f"{name}.npy"
+    if not path.exists():
+        with torch.no_grad():
+            save_array(eight_bits(make()), path)  # type: ignore[operator]
+    return np.load(path, allow_pickle=False)
+
+
+def noisy() -> dict[str, np.ndarray]:
+    """Two drawings of every seed, from two sequences of fresh noise."""
+    lab = els.lab("laptop", network=CONDITIONAL, verbose=False)
+    found = {}
+    for name in WHO:
+        denoiser, pieces = who(lab, name), []
+        for sequence, start in tqdm(list(itertools.product((0, 1), range(0, 100, CHUNK))), desc=f"noisy, {name}"):
+            seeds = range(start, start + CHUNK)
+            noise, labels = els.seeded_noise(seeds, lab.shape), lab.labels_for(seeds)
+            make = lambda d=denoiser, n=noise, q=sequence, s=seeds, k=labels: noisy_sample(d, n, q, s, k)  # noqa: E731
+            pieces.append(kept(f"noisy, {name}, {sequence}, {start:02d}", make))
+        found[f"noisy, {name}"] = np.concatenate(pieces).reshape(2, 100, *lab.shape)
+    return found
+
+
+def guidance() -> dict[str, np.ndarray]:
+    """Each of the machines guided as the networks are; with and without the class it has the same pictures."""
+    told, untold = (els.lab("laptop", network=name, verbose=False) for name in (CONDITIONAL, PLAIN))
+    untold = replace(untold, data=told.data)  # a ResNet of 2,000 of them, and its windows
+    found = {}
+    for name, strength in itertools.product(WHO, STRENGTHS):
+        denoiser, steps = guided(who(told, name), who(untold, name), strength), 150 if name == "network" else 20
+        pieces = []
+        for start in tqdm(range(0, 100, CHUNK), desc=f"guided, {name}, {strength}"):
+            seeds = range(start, start + CHUNK)
+            noise, labels = els.seeded_noise(seeds, told.shape), told.labels_for(seeds)
+            make = lambda d=denoiser, n=noise, s=steps, k=labels: els.sample(d, n, s, labels=k)  # noqa: E731
+            pieces.append(kept(f"guided, {name}, {strength}, {start:02d}", make))
+        found[f"guided, {name}, {strength}"] = np.concatenate(pieces)
+    return found
+
+
+def looks(lab: els.Lab) -> dict[str, np.ndarray]:
+    """Where the network looks, and its losses on 100 of its pictures and on 100 new ones."""
+    new, known, name = lab.held_out(100).images, lab.data.images[:100], lab.network.name
+    return {
+        f"influence, {name}": np.stack([influence(lab.network, new, t).numpy() for t in TIMES]),
+        f"losses, {name}": np.stack([losses([lab.network], some, EVENLY)[:, 0] for some in (known, new)]),
+    }
+
+
+def attention(name: str) -> dict[str, np.ndarray]:
+    """Drawings before and after the exchange, patch sizes, where it looks, losses."""
+    lab, images = drawn(name, looking_everywhere(name))
+    noise = exchanged(lab)
+    found = {f"patch sizes, {name}": np.array([size for _, size in lab.patch_sizes("els-zeros")])}
+    for one in WHO:
+        denoiser, steps = who(lab, one), 150 if one == "network" else 20
+        key = "network-150" if one == "network" else WHO[one]
+        found[f"drawn, {name}, {one}"] = eight_bits(images[key] if key in images else els.sample(denoiser, noise, 20))
+        pieces = []
+        for start in tqdm(range(0, 100, CHUNK), desc=f"exchanged, {name}, {one}"):
+            make = lambda d=denoiser, n=noise[start : start + CHUNK], s=steps: els.sample(d, n, s)  # noqa: E731
+            pieces.append(kept(f"exchanged, {name}, {one}, {start:02d}", make))
+        found[f"exchanged, {name}, {one}"] = np.concatenate(pieces)
+    return found | looks(lab)
+
+
+def main(names: list[str]) -> None:
+    """Train and draw what is asked for; without names all of it, then write one file."""
+    PARTS.mkdir(parents=True, exist_ok=True)
+    found = {"times": np.array(TIMES), "exchanged, corners": np.array(corners(100, seed=0))}
+    for name in names or ("noisy", "guided", *ATTENDING):
+        make = {"noisy": noisy, "guided": guidance}
+        found |= make[name]() if name in make else attention(name)
+    if not names:
+        for network in (PLAIN, UNET):
+            found |= looks(els.lab("laptop", network=network, verbose=False))
+        with whole_file(HERE / "18_edges.npz") as partial:
+            np.savez_compressed(partial, **found)  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,254 @@
+"""Exercises of lesson 18: noise in every step, guidance, attention."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from .attempt import Case
+from .exercise import Exercise, Mistake
+
+# ---------------------------------------------------------------------------------------------------------- noisy step
+
+
+def _steps(generator: torch.Generator) -> list[Case]:
+    cases: list[Case] = []
+    for shape, alpha, sigma, share in (
+        ((2, 1, 5, 5), 0.6, 0.8, 0.5),
+        ((1, 3, 4, 6), 0.8, 0.6, 0.9),
+        ((3, 1, 4, 4), 0.28, 0.96, 0.2),
+    ):
+        cases.append((*(torch.randn(shape, generator=generator) for _ in range(3)), alpha, sigma, share * sigma))
+    return cases
+
+
+def _noisy_step(x0_hat: Tensor, eps_hat: Tensor, fresh: Tensor, alpha: float, sigma: float, new: float) -> Tensor:
+    return alpha * x0_hat + math.sqrt(sigma**2 - new**2) * eps_hat + new * fresh
+
+
+def _on_top(x0_hat: Tensor, eps_hat: Tensor, fresh: Tensor, alpha: float, sigma: float, new: float) -> Tensor:
+    return alpha * x0_hat + sigma * eps_hat + new * fresh
+
+
+def _sizes_taken_off(x0_hat: Tensor, eps_hat: Tensor, fresh: Tensor, alpha: float, sigma: float, new: float) -> Tensor:
+    return alpha * x0_hat + (sigma - new) * eps_hat + new * fresh
+
+
+def _variances(x0_hat: Tensor, eps_hat: Tensor, fresh: Tensor, alpha: float, sigma: float, new: float) -> Tensor:
+    return alpha * x0_hat + (sigma**2 - new**2) * eps_hat + new**2 * fresh
+
+
+def _root_forgotten(x0_hat: Tensor, eps_hat: Tensor, fresh: Tensor, alpha: float, sigma: float, new: float) -> Tensor:
+    return alpha * x0_hat + (sigma**2 - new**2) * eps_hat + new * fresh
+
+
+def _grown(x0_hat: Tensor, eps_hat: Tensor, fresh: Tensor, alpha: float, sigma: float, new: float) -> Tensor:
+    return alpha * x0_hat + math.sqrt(sigma**2 + new**2) * eps_hat + new * fresh
+
+
+def _old_and_new(x0_hat: Tensor, eps_hat: Tensor, fresh: Tensor, alpha: float, sigma: float, new: float) -> Tensor:
+    return _noisy_step(x0_hat, fresh, eps_hat, alpha, sigma, new)
+
+
+def _share_of_one(x0_hat: Tensor, eps_hat: Tensor, fresh: Tensor, alpha: float, sigma: float, new: float) -> Tensor:
+    return alpha * x0_hat + math.sqrt(1 - new**2) * eps_hat + new * fresh
+
+
+def _new_as_share(x0_hat: Tensor, eps_hat: Tensor, fresh: Tensor, alpha: float, sigma: float, new: float) -> Tensor:
+    return alpha * x0_hat + sigma * (math.sqrt(1 - new**2) * eps_hat + new * fresh)
+
+
+def _without_fresh(x0_hat: Tensor, eps_hat: Tensor, fresh: Tensor, alpha: float, sigma: float, new: float) -> Tensor:
+    return alpha * x0_hat + math.sqrt(sigma**2 - new**2) * eps_hat
+
+
+def _without_chance(x0_hat: Tensor, eps_hat: Tensor, fresh: Tensor, alpha: float, sigma: float, new: float) -> Tensor:
+    return alpha * x0_hat + sigma * eps_hat
+
+
+def _undimmed(x0_hat: Tensor, eps_hat: Tensor, fresh: Tensor, alpha: float, sigma: float, new: float) -> Tensor:
+    return x0_hat + math.sqrt(sigma**2 - new**2) * eps_hat + new * fresh
+
+
+# -------------------------------------------------------------------------------------------------------------- guided
+
+
+def _two_answers(generator: torch.Generator) -> list[Case]:
+    strengths = (3.0, 0.4, 1.7)
+    shapes = ((2, 1, 5, 5), (1, 3, 4, 6), (3, 1, 4, 4))
+    return [
+        (*(torch.randn(shape, generator=generator) for _ in range(2)), strength)
+        for shape, strength in zip(shapes, strengths, strict=True)
+    ]
+
+
+def _guided(told: Tensor, untold: Tensor, strength: float) -> Tensor:
+    return untold + strength * (told - untold)
+
+
+def _one_more(told: Tensor, untold: Tensor, strength: float) -> Tensor:
+    return told + strength * (told - untold)
+
+
+def _away_from_the_class(told: Tensor, untold: Tensor, strength: float) -> Tensor:
+    return untold + strength * (untold - told)
+
+
+def _exchanged(told: Tensor, untold: Tensor, strength: float) -> Tensor:
+    return told + strength * (untold - told)
+
+
+def _difference_alone(told: Tensor, untold: Tensor, strength: float) -> Tensor:
+    return strength * (told - untold)
+
+
+def _told_alone(told: Tensor, untold: Tensor, strength: float) -> Tensor:
+    return untold + strength * told
+
+
+def _louder(told: Tensor, untold: Tensor, strength: float) -> Tensor:
+    return strength * told
+
+
+def _kept_in_range(told: Tensor, untold: Tensor, strength: float) -> Tensor:
+    return _guided(told, untold, strength).clamp(-1, 1)
+
+
+# -------------------------------------------------------------------------------------------------------------- attend
+
+
+def _places(generator: torch.Generator) -> list[Case]:
+    cases: list[Case] = []
+    for places, width, size, out in ((7, 5, 4, 3), (4, 6, 2, 5), (9, 4, 8, 4)):
+        weights = (torch.randn(width, n, generator=generator) for n in (size, size, out))
+        cases.append((torch.randn(places, width, generator=generator), *weights))
+    return cases
+
+
+def _attend(
+    h: Float[Tensor, "places width"],
+    W_q: Float[Tensor, "width size"],
+    W_k: Float[Tensor, "width size"],
+    W_v: Float[Tensor, "width out"],
+) -> Float[Tensor, "places out"]:
+    h, W_q, W_k, W_v = (x.double() for x in (h, W_q, W_k, W_v))
+    return torch.softmax((h @ W_q) @ (h @ W_k).mT / math.sqrt(W_q.shape[1]), dim=1) @ (h @ W_v)
+
+
+def _unscaled(h: Tensor, W_q: Tensor, W_k: Tensor, W_v: Tensor) -> Tensor:
+    return _attend(h, W_q * math.sqrt(W_q.shape[1]), W_k, W_v)
+
+
+def _scaled_twice(h: Tensor, W_q: Tensor, W_k: Tensor, W_v: Tensor) -> Tensor:
+    return _attend(h, W_q / math.sqrt(W_q.shape[1]), W_k, W_v)
+
+
+def _scaled_by_the_width(h: Tensor, W_q: Tensor, W_k: Tensor, W_v: Tensor) -> Tensor:
+    return _attend(h, W_q * math.sqrt(W_q.shape[1] / h.shape[1]), W_k, W_v)
+
+
+def _over_the_askers(h: Tensor, W_q: Tensor, W_k: Tensor, W_v: Tensor) -> Tensor:
+    return torch.softmax((h @ W_q) @ (h @ W_k).mT / math.sqrt(W_q.shape[1]), dim=0) @ (h @ W_v)
+
+
+def _keys_ask(h: Tensor, W_q: Tensor, W_k: Tensor, W_v: Tensor) -> Tensor:
+    return _attend(h, W_k, W_q, W_v)
+
+
+def _not_normalised(h: Tensor, W_q: Tensor, W_k: Tensor, W_v: Tensor) -> Tensor:
+    return ((h @ W_q) @ (h @ W_k).mT / math.sqrt(W_q.shape[1])).exp() @ (h @ W_v)
+
+
+def _no_softmax(h: Tensor, W_q: Tensor, W_k: Tensor, W_v: Tensor) -> Tensor:
+    return (h @ W_q) @ (h @ W_k).mT / math.sqrt(W_q.shape[1]) @ (h @ W_v)
+
+
+EXERCISES = [
+    Exercise(
+        name="noisy_step",
+        lesson=18,
+        title="A step with fresh noise",
+        minutes=5,
+        difficulty=1,
+        start="Start from the step that you know: alpha * x0_hat + sigma * eps_hat. Some of its noise is to be fresh.",
+        hints=(
+            "Independent noises add by their variances: sizes a and b together have size sqrt(a^2 + b^2).",
+            "If new^2 of the variance is fresh, sigma^2 - new^2 are left for the old noise.",
+            "alpha * x0_hat + (sigma**2 - new**2) ** 0.5 * eps_hat + new * fresh.",
+        ),
+        cases=_steps,
+        answer=_noisy_step,
+        mistakes=(
+            Mistake("You add the fresh noise to all of the old: together they are larger than sigma.", _on_top),
+            Mistake("You subtract sizes: it is variances, their squares, that add.", _sizes_taken_off),
+            Mistake("Those are variances: to scale noise, take their roots.", _variances),
+            Mistake("The old noise is scaled by a variance: take its root.", _root_forgotten),
+            Mistake("You add new^2 to sigma^2: take it off, the fresh noise comes in its place.", _grown),
+            Mistake("You have exchanged old and fresh noise: the fresh one has the size new.", _old_and_new),
+            Mistake("The noise is to have the size sigma, not 1: sigma^2 - new^2 is left for the old.", _share_of_one),
+            Mistake("You take new for a share of sigma: it is the size of the fresh noise itself.", _new_as_share),
+            Mistake("The fresh noise is missing: add new * fresh.", _without_fresh),
+            Mistake("That is the step without chance: new of the noise must be fresh.", _without_chance),
+            Mistake("The picture is not dimmed: multiply x0_hat by alpha.", _undimmed),
+        ),
+    ),
+    Exercise(
+        name="guided",
+        lesson=18,
+        title="Further in the same direction",
+        minutes=4,
+        difficulty=1,
+        start="Start from what the class changes: the answer with it minus the answer without.",
+        hints=(
+            "With strength 0 the answer is untold, with strength 1 it is told.",
+            "So begin at untold, and go strength times the way from untold to told.",
+            "untold + strength * (told - untold).",
+        ),
+        cases=_two_answers,
+        answer=_guided,
+        mistakes=(
+            Mistake(
+                "With strength 1 you are already beyond told: begin at untold. (Some papers count so, and call 0 what "
+                "is 1 here.)",
+                _one_more,
+            ),
+            Mistake("You go away from the class: the way leads from untold to told.", _away_from_the_class),
+            Mistake("You have exchanged the two: strength 1 must give told.", _exchanged),
+            Mistake("That is the way alone: it begins at untold.", _difference_alone),
+            Mistake("You add all of told: only what it has beyond untold.", _told_alone),
+            Mistake("You multiply the answer itself: only what the class changes is to be made larger.", _louder),
+            Mistake("Do not cut the answer to [-1, 1]: the sampler needs it as it is.", _kept_in_range),
+        ),
+    ),
+    Exercise(
+        name="attend",
+        lesson=18,
+        title="Attention between places",
+        minutes=6,
+        difficulty=2,
+        start="Start from the three things that every place has: h @ W_q asks, h @ W_k is asked, h @ W_v answers.",
+        hints=(
+            "The logits of all pairs are Q @ K.T, divided by the root of the number of columns of W_q.",
+            "torch.softmax(logits, dim=1): each row, the place that asks, has weights that add up to 1.",
+            "Return weights @ V.",
+        ),
+        cases=_places,
+        answer=_attend,
+        mistakes=(
+            Mistake("The logits are not divided by the root of the number of columns of W_q.", _unscaled),
+            Mistake("You divide by the number of columns of W_q: divide by its root.", _scaled_twice),
+            Mistake(
+                "You divide by the root of the width of h: take the number of columns of W_q.", _scaled_by_the_width
+            ),
+            Mistake(
+                "Your weights add up to 1 over those who ask: they must over those who are asked.", _over_the_askers
+            ),
+            Mistake("You let the keys ask the queries: the rows of the logits are those who ask, h @ W_q.", _keys_ask),
+            Mistake("Your weights do not add up to 1: divide by their sum, or use softmax.", _not_normalised),
+            Mistake("There is no softmax: logits are not yet weights.", _no_softmax),
+        ),
+    ),
+]
