@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import math
 import re
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -233,6 +234,11 @@ def _sign_test_in_float32(wins, n):
     return float(log.exp().sum())
 
 
+def _sorted_means(ours, theirs, index, low, high):
+    means = (ours - theirs)[index].mean(1).sort().values
+    return means[low], means[high]
+
+
 def _expanded_square(x, images):
     x, v = x.flatten(1), images.flatten(1)
     least, index = (x.square().sum(1)[:, None] + v.square().sum(1) - 2 * x @ v.T).min(1)
@@ -338,6 +344,10 @@ def _net_cure_of_changes(before, after, unchanged=math.nan):
         ("calibrate_one_step", lambda cosine, candidates: int(2 * cosine.argmax(0).median() + 3), "incorrect"),
         ("departure", _never_below_from_the_start, "incorrect"),
         ("sign_test", _sign_test_in_float32, "correct"),
+        ("sign_test", lambda wins, n: Fraction(sum(math.comb(n, k) for k in range(wins, n + 1)), 2**n), "correct"),
+        ("paired_interval", lambda *a: _sorted_means(*a, 50, 1950), "correct"),
+        ("paired_interval", lambda *a: _sorted_means(*a, 49, 1951), "correct"),
+        ("paired_interval", lambda *a: _sorted_means(*a, 20, 1980), "incorrect"),
         ("belong_together", _straight_less_crossed, "correct"),
         ("gentle_grid", lambda steps, limit: 1 - torch.linspace(0, 1, steps + 1) ** 2, "incorrect"),
         ("steady_legs", _steady, "correct"),

@@ -57,7 +57,10 @@ def _interval_cases(generator: torch.Generator) -> list[tuple[Tensor, Tensor, Te
         common = torch.rand(n, generator=generator, dtype=torch.float64)
         theirs = 0.5 * common + 0.2 * torch.rand(n, generator=generator, dtype=torch.float64)
         ours = 0.5 * common + 0.3 * torch.rand(n, generator=generator, dtype=torch.float64)
-        cases.append((ours, theirs, torch.randint(n, (200, n), generator=generator)))
+        resamples = torch.randint(n, (500, n), generator=generator)
+        # each four times, and one more: 2.5 % of the way through the sorted means all are alike, so that whoever takes
+        # the one before or the one after, as some quantiles do, has the same
+        cases.append((ours, theirs, torch.cat([resamples.repeat(4, 1), resamples[:1]])))
     return cases
 
 
@@ -104,6 +107,25 @@ def _ninety(ours: Tensor, theirs: Tensor, index: Tensor) -> tuple[float, float]:
     means = (ours - theirs)[index].mean(1)
     low, high = means.quantile(torch.tensor([0.05, 0.95], dtype=means.dtype))
     return float(low), float(high)
+
+
+def _normal(ours: Tensor, theirs: Tensor, index: Tensor) -> tuple[float, float]:
+    means = (ours - theirs)[index].mean(1)
+    return float(means.mean() - 1.96 * means.std()), float(means.mean() + 1.96 * means.std())
+
+
+def _exchanged_ends(ours: Tensor, theirs: Tensor, index: Tensor) -> tuple[float, float]:
+    low, high = _paired(ours, theirs, index)
+    return high, low
+
+
+def _middle_half(ours: Tensor, theirs: Tensor, index: Tensor) -> tuple[float, float]:
+    low, high = (ours - theirs)[index].mean(1).quantile(torch.tensor([0.25, 0.75], dtype=torch.float64))
+    return float(low), float(high)
+
+
+def _only_ours(ours: Tensor, theirs: Tensor, index: Tensor) -> tuple[float, float]:
+    return _ends(ours[index].mean(1) - theirs.mean())
 
 
 def _skill_cases(generator: torch.Generator) -> list[tuple[Tensor, Tensor]]:
@@ -156,6 +178,19 @@ def _at_or_below(r2: Tensor, times: Sequence[float], level: float) -> Tensor:
     return grid[(r2 <= level).long().flip(0).cumprod(0).sum(0)]
 
 
+def _first_time_for_none(r2: Tensor, times: Sequence[float], level: float) -> Tensor:
+    run = (r2 < level).long().flip(0).cumprod(0).sum(0)
+    return torch.tensor(times, dtype=torch.float64)[-run]
+
+
+def _all_below(r2: Tensor, times: Sequence[float], level: float) -> Tensor:
+    return torch.tensor([0.0, *reversed(times)], dtype=torch.float64)[(r2 < level).sum(0)]
+
+
+def _first_below_of_those_that_end_below(r2: Tensor, times: Sequence[float], level: float) -> Tensor:
+    return torch.where(r2[-1] < level, _first_below(r2, times, level), 0.0)
+
+
 def _row_number(r2: Tensor, times: Sequence[float], level: float) -> Tensor:
     return (len(times) - (r2 < level).long().flip(0).cumprod(0).sum(0)).double()
 
@@ -199,6 +234,10 @@ EXERCISES = [
                 "You double it, as for luck on either side: only 'at least this many' is asked for.",
                 lambda wins, n: min(1.0, 2 * _sign_test(wins, n)),
             ),
+            Mistake(
+                "You double it, and may pass 1: luck on either side is not asked for, only 'at least this many'.",
+                lambda wins, n: 2 * _sign_test(wins, n),
+            ),
             Mistake("You count the ways: each sequence of n tosses has probability 1 / 2**n.", _counted),
         ),
         tolerance=1e-5,
@@ -232,6 +271,13 @@ EXERCISES = [
             Mistake("You average over the resamples (dim 0): average over the n seeds of each resample.", _wrong_axis),
             Mistake("You take medians of the resamples; this time the mean is asked for.", _medians),
             Mistake("The central 95 % leaves 2.5 % on each side: 0.025 and 0.975, not 0.05 and 0.95.", _ninety),
+            Mistake(
+                "You take a normal distribution for granted: take the quantiles of the resampled means themselves.",
+                _normal,
+            ),
+            Mistake("You return the upper end first: (low, high) is asked for.", _exchanged_ends),
+            Mistake("0.25 and 0.75 are the quartiles: the central 95 % ends at 0.025 and 0.975.", _middle_half),
+            Mistake("You resample ours only: theirs takes the same seeds, so resample the differences.", _only_ours),
         ),
     ),
     Exercise(
@@ -249,7 +295,8 @@ EXERCISES = [
         answer=lambda r2, baseline: 1 - (1 - r2.double()) / (1 - baseline.double()),
         mistakes=(
             Mistake(
-                "This is the plain difference: divide it by what the baseline left over, 1 - baseline.",
+                "This is the plain difference: divide it by (1 - baseline), with the brackets, or Python divides by 1 "
+                "and then subtracts.",
                 lambda r2, b: r2 - b,
             ),
             Mistake(
@@ -259,6 +306,14 @@ EXERCISES = [
             Mistake(
                 "This is the share that is still unexplained: skill is one minus that.",
                 lambda r2, b: (1 - r2) / (1 - b),
+            ),
+            Mistake(
+                "You divide by what the prediction left over: the yardstick is what the baseline left, 1 - baseline.",
+                lambda r2, b: (r2 - b) / (1 - r2),
+            ),
+            Mistake(
+                "Your sign is turned: skill is positive where r2 is above the baseline.",
+                lambda r2, b: (b - r2) / (1 - b),
             ),
             Mistake(
                 "You square once more: r2 is a square already, and so is the baseline.",
@@ -294,6 +349,12 @@ EXERCISES = [
                 "You take the first time below level, even if it recovers: it must stay below until the end.",
                 _first_below,
             ),
+            Mistake(
+                "You take the first time below level of those that end below: a dip that recovers does not count.",
+                _first_below_of_those_that_end_below,
+            ),
+            Mistake("Where no row counts, times[-0] is times[0]: 0 is asked for.", _first_time_for_none),
+            Mistake("You count all rows below level: only the unbroken run at the end counts.", _all_below),
             Mistake("You return the number of the row: return the time, times[row].", _row_number),
             Mistake("You return the number of the row, and 0 for none: times[row] is asked for.", _row_or_zero),
             Mistake(
