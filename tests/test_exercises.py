@@ -305,7 +305,7 @@ def _commutes(f, x, fails):
     return torch.tensor([[holds(dy, dx) for dx in range(x.shape[-1])] for dy in range(x.shape[-2])])
 
 
-def _decided(counts, times, legs=3, undecided=0.0):
+def _decided(counts, times, legs=3, undecided=math.nan):
     stays = (counts >= legs).int().flip(0).cumprod(0).sum(0).tolist()
     return torch.tensor([times[len(times) - k] if k else undecided for k in stays])
 
@@ -320,7 +320,7 @@ def _one_side_of_each_axis(window):
     return tuple(int(zero.sum()) * bool(zero[end]) for zero in (rows, columns) for end in (0, -1))
 
 
-def _net_cure_of_changes(before, after, unchanged=math.nan):
+def _cure_test_of_changes(before, after, unchanged=math.nan):
     cured, new = int((before & ~after).sum()), int((~before & after).sum())
     n = cured + new
     return cured, new, sum(math.comb(n, k) for k in range(cured, n + 1)) / 2**n if n else unchanged
@@ -353,7 +353,7 @@ def _net_cure_of_changes(before, after, unchanged=math.nan):
         ("steady_legs", _steady, "correct"),
         ("steady_legs", lambda *a: _steady(*a, first=1), "incorrect"),
         ("steady_legs", lambda *a: _steady(*a, last=1), "incorrect"),
-        ("decided_at", _uniform_times, "incorrect"),
+        ("shown_from", _uniform_times, "incorrect"),
         ("nearest_image", _expanded_square, "incorrect"),
         ("nearest_image", _clamped_square, "correct"),
         ("novelty_score", lambda x, v, held: _expanded_square(x, v)[1] / _expanded_square(held, v)[1].median(),
@@ -375,12 +375,12 @@ def _net_cure_of_changes(before, after, unchanged=math.nan):
         ("commuting_shifts", lambda f, x: _commutes(f, x, lambda gap: gap[:, 0].max()), "incorrect"),
         ("commuting_shifts", lambda f, x: _commutes(f, x, torch.mean), "incorrect"),
         ("commuting_shifts", lambda f, x: _commutes(f, x, torch.max), "correct"),
-        ("decided_at", _decided, "correct"),
-        ("decided_at", lambda counts, times: _decided(counts, times, undecided=times[-1]), "incorrect"),
+        ("shown_from", _decided, "correct"),
+        ("shown_from", lambda counts, times: _decided(counts, times, undecided=times[-1]), "incorrect"),
         ("geometric_end", _grid_with_an_end, "incorrect"),
         ("window_overhang", _one_side_of_each_axis, "incorrect"),
-        ("net_cure", _net_cure_of_changes, "incorrect"),
-        ("net_cure", lambda before, after: _net_cure_of_changes(before, after, 1), "correct"),
+        ("cure_test", _cure_test_of_changes, "incorrect"),
+        ("cure_test", lambda before, after: _cure_test_of_changes(before, after, 1), "correct"),
     ],
 )  # fmt: skip
 def test_what_once_got_past_a_check_or_could_not(name: str, attempt: Any, state: str) -> None:
@@ -433,7 +433,7 @@ def _correlations(p, y, centred=True):
 
 
 def _exchanged_cures(before, after):
-    cured, new, p = _net_cure_of_changes(before, after, 1)
+    cured, new, p = _cure_test_of_changes(before, after, 1)
     return new, cured, p
 
 
@@ -498,7 +498,7 @@ def _sigma_of_eps(q, k, alpha, tolerance):
         ("ls_box_sums", _one_largest_exponent, "an election of its own"),
         ("three_correlations", lambda p, y: _correlations(p, y, centred=False), "Your R2 is right, but in r"),
         ("three_correlations", lambda p, y: [_correlations(p, y)[k] for k in (0, 2, 1)], "r2 and R2 are exchanged"),
-        ("net_cure", _exchanged_cures, "cured comes first"),
+        ("cure_test", _exchanged_cures, "cured comes first"),
         ("noising", lambda x, eps, t: _noised_at(x, eps, math.pi * t / 1.008), "twice too large"),
         ("sampler_loop", _sampled_without_offset, "divides t by 1.008"),
         ("sampler_loop", _counted_down, "one step too many"),
@@ -513,7 +513,7 @@ def _sigma_of_eps(q, k, alpha, tolerance):
         ("shift_image", lambda images, dy, dx: images.roll((dy, -dx), (-2, -1)), "rows move the other way"),
         ("window_overhang", lambda window: _exchanged_ends(window, 1, 0, 2, 3), "exchanged above and below"),
         ("may_vote", lambda *a: _rim_alone(*a, too_many=0) & _interior(*a), "A place always votes for itself"),
-        ("decided_at", lambda *a: _decided(*a, legs=4), "more than three"),
+        ("shown_from", lambda *a: _decided(*a, legs=4), "more than three"),
         ("nearest_image", _expanded_square, ".clamp(min=0) before the root"),
         ("ls_box_sums", _bare_boxes, "all rounded to 0"),
         ("perfect_r2", _covariance_over_torch_variances, "correction=0"),

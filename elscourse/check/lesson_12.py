@@ -15,7 +15,7 @@ Sizes = list[tuple[float, int]]
 def _image_cases(generator: torch.Generator) -> list[tuple[Tensor, float, int]]:
     cases = []
     for threshold, height in ((0.0, 2), (0.2, 3), (-0.3, 2)):
-        images = torch.rand(7, 1, 9, 12, generator=generator, dtype=torch.float64) * 2 - 1
+        images = torch.rand(7, 1, 12, 12, generator=generator, dtype=torch.float64) * 2 - 1
         images[0, 0, :, 0] = 1  # a run that begins in the first column
         images[1, 0, 3:7] = -1
         images[1, 0, 3:7, [1, 2, 5, 9]] = 1  # three runs, held for four rows
@@ -27,7 +27,7 @@ def _image_cases(generator: torch.Generator) -> list[tuple[Tensor, float, int]]:
         images[6, 0] = -1
         images[6, 0, 2:4, ::3] = 1  # four runs, held for two rows alone
         cases.append((images, threshold, height))
-    return cases
+    return [*cases, (images[2:3], threshold, height)]  # a batch of one
 
 
 def _runs(row: Tensor, threshold: float) -> int:
@@ -76,6 +76,47 @@ def _below_the_waist(images: Tensor, threshold: float, height: int) -> Tensor:
     return _steady_legs(images[:, :, images.shape[2] // 2 :], threshold, height)
 
 
+def _rows_of(images: Tensor, threshold: float) -> Tensor:
+    return torch.tensor([[_runs(row, threshold) for row in image] for image in images[:, 0]])
+
+
+def _any_rows(images: Tensor, threshold: float, height: int) -> Tensor:
+    return _rows_of(images, threshold).sort(1, descending=True).values[:, height - 1]
+
+
+def _same_columns(images: Tensor, threshold: float, height: int) -> Tensor:
+    held = (images[:, 0] > threshold).unfold(1, height, 1).all(-1)  # (B, H - height + 1, W)
+    return _rows_of(held[:, None].double(), 0.5).max(-1).values
+
+
+def _equal_counts(images: Tensor, threshold: float, height: int) -> Tensor:
+    stretches = _rows_of(images, threshold).unfold(1, height, 1)
+    equal = (stretches == stretches[..., :1]).all(-1)
+    return (stretches[..., 0] * equal).max(-1).values
+
+
+def _side_by_side(images: Tensor, threshold: float, height: int) -> Tensor:
+    return _rows_of(images, threshold).unfold(1, height, height).min(-1).values.max(-1).values
+
+
+def _last_stretch_missing(images: Tensor, threshold: float, height: int) -> Tensor:
+    return _rows_of(images, threshold)[:, :-1].unfold(1, height, 1).min(-1).values.max(-1).values
+
+
+def _truth_values_in_diff(images: Tensor, threshold: float, height: int) -> Tensor:
+    edges = torch.nn.functional.pad(images[:, 0] > threshold, (1, 0)).diff(dim=-1).sum(-1)
+    return edges.unfold(1, height, 1).min(-1).values.max(-1).values
+
+
+def _padded_image(images: Tensor, threshold: float, height: int) -> Tensor:
+    bright = (torch.nn.functional.pad(images[:, 0], (1, 0)) > threshold).int()
+    return (bright.diff(dim=-1) == 1).sum(-1).unfold(1, height, 1).min(-1).values.max(-1).values
+
+
+def _from_row_8(images: Tensor, threshold: float, height: int) -> Tensor:
+    return _steady_legs(images[:, :, 8:], threshold, height)
+
+
 def _not_darker(images: Tensor, threshold: float, height: int) -> Tensor:
     return _steady_legs(
         images, float(torch.tensor(threshold, dtype=images.dtype).nextafter(torch.tensor(-9.0))), height
@@ -92,7 +133,7 @@ def _truth_cases(generator: torch.Generator) -> list[tuple[Tensor, Tensor]]:
         common = torch.rand(n, generator=generator)
         a = common + 0.5 * torch.rand(n, generator=generator) < 1.5 * rate
         b = common + 0.8 * torch.rand(n, generator=generator) < rate
-        a[:2], b[:2] = True, torch.tensor([True, False])
+        a[:3], b[:3] = torch.tensor([True, True, False]), torch.tensor([True, False, True])
         cases.append((a, b))
     return cases
 
@@ -123,6 +164,26 @@ def _other_condition(a: Tensor, b: Tensor) -> tuple[int, float, float]:
     return both, expected, both / int(b.sum()) / (int(b.sum()) / len(b))
 
 
+def _a_given_b(a: Tensor, b: Tensor) -> tuple[int, float, float]:
+    both, expected, _ = _overlap(a, b)
+    return both, expected, both / int(b.sum())
+
+
+def _equal_in_the_first(a: Tensor, b: Tensor) -> tuple[int, float, float]:
+    _, expected, lift = _overlap(a, b)
+    return int((a == b).sum()), expected, lift
+
+
+def _relative_risk(a: Tensor, b: Tensor) -> tuple[int, float, float]:
+    both, expected, _ = _overlap(a, b)
+    return both, expected, (both / int(a.sum())) / (int((~a & b).sum()) / int((~a).sum()))
+
+
+def _shares(a: Tensor, b: Tensor) -> tuple[float, float, float]:
+    both, expected, lift = _overlap(a, b)
+    return both / len(a), expected / len(a), lift
+
+
 def _chance_as_share(a: Tensor, b: Tensor) -> tuple[int, float, float]:
     both, expected, lift = _overlap(a, b)
     return both, expected / len(a), lift
@@ -138,49 +199,84 @@ def _paired_cases(generator: torch.Generator) -> list[tuple[Tensor, Tensor]]:
     return [*cases, (before, before.clone())]  # nothing has changed
 
 
-def _net_cure(before: Tensor, after: Tensor) -> tuple[int, int, float]:
+def _cure_test(before: Tensor, after: Tensor) -> tuple[int, int, float]:
     cured, new = int((before & ~after).sum()), int((~before & after).sum())
     n = cured + new
     return cured, new, sum(math.comb(n, k) for k in range(cured, n + 1)) / 2**n
 
 
 def _all_seeds_in_test(before: Tensor, after: Tensor) -> tuple[int, int, float]:
-    cured, new, _ = _net_cure(before, after)
+    cured, new, _ = _cure_test(before, after)
     n = len(before)
     return cured, new, sum(math.comb(n, k) for k in range(cured, n + 1)) / 2**n
 
 
 def _totals(before: Tensor, after: Tensor) -> tuple[int, int, float]:
-    _, _, p = _net_cure(before, after)
+    _, _, p = _cure_test(before, after)
     return int(before.sum()), int(after.sum()), p
 
 
 def _exchanged(before: Tensor, after: Tensor) -> tuple[int, int, float]:
-    return _net_cure(after, before)
+    return _cure_test(after, before)
 
 
 def _new_first(before: Tensor, after: Tensor) -> tuple[int, int, float]:
-    cured, new, p = _net_cure(before, after)
+    cured, new, p = _cure_test(before, after)
     return new, cured, p
 
 
 def _exactly(before: Tensor, after: Tensor) -> tuple[int, int, float]:
-    cured, new, _ = _net_cure(before, after)
+    cured, new, _ = _cure_test(before, after)
     return cured, new, math.comb(cured + new, cured) / 2 ** (cured + new)
 
 
 def _strictly_more(before: Tensor, after: Tensor) -> tuple[int, int, float]:
-    cured, new, p = _net_cure(before, after)
+    cured, new, p = _cure_test(before, after)
     return cured, new, p - math.comb(cured + new, cured) / 2 ** (cured + new)
 
 
 def _two_sided(before: Tensor, after: Tensor) -> tuple[int, int, float]:
-    cured, new, p = _net_cure(before, after)
+    cured, new, p = _cure_test(before, after)
     return cured, new, min(1.0, 2 * p)
 
 
+def _share_of_cures(before: Tensor, after: Tensor) -> tuple[int, int, float]:
+    cured, new, _ = _cure_test(before, after)
+    return cured, new, cured / max(cured + new, 1)
+
+
+def _fewer(before: Tensor, after: Tensor) -> tuple[int, int, float]:
+    cured, new, p = _cure_test(before, after)
+    return cured, new, 1 - p
+
+
+def _as_many_or_fewer(before: Tensor, after: Tensor) -> tuple[int, int, float]:
+    cured, new, _ = _cure_test(before, after)
+    return cured, new, sum(math.comb(cured + new, k) for k in range(cured + 1)) / 2 ** (cured + new)
+
+
+def _without_all_cures(before: Tensor, after: Tensor) -> tuple[int, int, float]:
+    cured, new, p = _cure_test(before, after)
+    return cured, new, p - 1 / 2 ** (cured + new)
+
+
+def _difference_first(before: Tensor, after: Tensor) -> tuple[int, int, float]:
+    cured, new, p = _cure_test(before, after)
+    return cured - new, new, p
+
+
+def _zero_if_unchanged(before: Tensor, after: Tensor) -> tuple[int, int, float]:
+    cured, new, p = _cure_test(before, after)
+    return cured, new, p if cured + new else 0.0
+
+
+def _nan_if_unchanged(before: Tensor, after: Tensor) -> tuple[int, int, float]:
+    cured, new, p = _cure_test(before, after)
+    return cured, new, p if cured + new else math.nan
+
+
 def _only_the_bad(before: Tensor, after: Tensor) -> tuple[int, int, float]:
-    cured, new, _ = _net_cure(before, after)
+    cured, new, _ = _cure_test(before, after)
     n = int(before.sum())
     return cured, new, sum(math.comb(n, k) for k in range(cured, n + 1)) / 2**n
 
@@ -198,10 +294,10 @@ def _count_cases(generator: torch.Generator) -> list[tuple[Tensor, list[float]]]
     return cases
 
 
-def _decided_at(counts: Tensor, times: list[float]) -> Tensor:
+def _shown_from(counts: Tensor, times: list[float]) -> Tensor:
     found = []
     for column in (counts >= 3).T.tolist():
-        t = 0.0
+        t = math.nan
         for three, time in zip(reversed(column), reversed(times), strict=True):
             if not three:
                 break
@@ -221,25 +317,49 @@ def _last_without(counts: Tensor, times: list[float]) -> Tensor:
 
 
 def _exactly_three(counts: Tensor, times: list[float]) -> Tensor:
-    return _decided_at(torch.where(counts == 3, 3, 0), times)
+    return _shown_from(torch.where(counts == 3, 3, 0), times)
 
 
 def _more_than_three(counts: Tensor, times: list[float]) -> Tensor:
-    return _decided_at(counts - 1, times)
+    return _shown_from(counts - 1, times)
 
 
 def _last_time_for_none(counts: Tensor, times: list[float]) -> Tensor:
-    return torch.where(counts[-1] < 3, times[-1], _decided_at(counts, times))
+    return torch.where(counts[-1] < 3, times[-1], _shown_from(counts, times))
+
+
+def _zero_for_none(counts: Tensor, times: list[float]) -> Tensor:
+    return _shown_from(counts, times).nan_to_num(0.0)
+
+
+def _stretch(counts: Tensor) -> list[int]:
+    return [int(k) for k in (counts >= 3).int().flip(0).cumprod(0).sum(0)]
 
 
 def _step_number(counts: Tensor, times: list[float]) -> Tensor:
-    decided = _decided_at(counts, times)
-    return torch.tensor([min(range(len(times)), key=lambda k: abs(times[k] - float(t))) for t in decided])
+    return torch.tensor([len(times) - k if k else math.nan for k in _stretch(counts)])
 
 
 def _last_end_of_the_list(counts: Tensor, times: list[float]) -> Tensor:
     stays = (counts >= 3).int().cumprod(0).sum(0)
-    return torch.tensor([times[len(times) - int(k)] if k else 0.0 for k in stays])
+    return torch.tensor([times[len(times) - int(k)] if k else math.nan for k in stays])
+
+
+def _all_threes(counts: Tensor, times: list[float]) -> Tensor:
+    return torch.tensor([times[len(times) - int(k)] if k else math.nan for k in (counts >= 3).sum(0)])
+
+
+def _wraps_round(counts: Tensor, times: list[float]) -> Tensor:
+    return torch.tensor([times[-k] for k in _stretch(counts)])
+
+
+def _one_too_early(counts: Tensor, times: list[float]) -> Tensor:
+    return torch.tensor([times[max(len(times) - k - 1, 0)] if k else math.nan for k in _stretch(counts)])
+
+
+def _largest_with_three(counts: Tensor, times: list[float]) -> Tensor:
+    first = _first_time(counts, times)
+    return torch.where(counts[-1] < 3, math.nan, first)
 
 
 def _size_cases(generator: torch.Generator) -> list[tuple[Sizes, int, float, float]]:
@@ -274,6 +394,10 @@ def _high_included(sizes: Sizes, least: int, low: float, high: float) -> Tensor:
 
 def _low_excluded(sizes: Sizes, least: int, low: float, high: float) -> Tensor:
     return _pairs([(t, max(p, least) if low < t < high else p) for t, p in sizes])
+
+
+def _ends_exchanged(sizes: Sizes, least: int, low: float, high: float) -> Tensor:
+    return _pairs([(t, max(p, least) if low < t <= high else p) for t, p in sizes])
 
 
 def _at_most(sizes: Sizes, least: int, low: float, high: float) -> Tensor:
@@ -317,6 +441,29 @@ EXERCISES = [
                 "You miss runs that reach the last column: no edge follows them. Count where runs begin.", _run_ends
             ),
             Mistake("You look at the lower half only: here all rows count.", _below_the_waist),
+            Mistake("You begin at row 8, as `legs` does: here all rows count.", _from_row_8),
+            Mistake("You take any `height` rows: they must follow one another.", _any_rows),
+            Mistake(
+                "You ask for legs that stand in the same columns: count the runs of each row first, then compare rows.",
+                _same_columns,
+            ),
+            Mistake(
+                "You ask for exactly k runs in each of the rows: k or more will do, so take the smallest.",
+                _equal_counts,
+            ),
+            Mistake(
+                "Your stretches of rows stand side by side: they begin at every row, unfold(1, height, 1).",
+                _side_by_side,
+            ),
+            Mistake("You leave out the last stretch of rows: there are H - height + 1.", _last_stretch_missing),
+            Mistake(
+                "diff of truth values marks both edges of a run: .int() first, then count the +1.",
+                _truth_values_in_diff,
+            ),
+            Mistake(
+                "You pad the image by 0, which is bright where the threshold is below 0: compare first, then pad.",
+                _padded_image,
+            ),
             Mistake("You compare with 0: bright means brighter than `threshold`.", _mid_grey),
         ),
     ),
@@ -348,67 +495,15 @@ EXERCISES = [
                 _other_condition,
             ),
             Mistake("The second number is a share: the expected *number* is a.sum() * b.sum() / n.", _chance_as_share),
-        ),
-    ),
-    Exercise(
-        name="net_cure",
-        lesson=12,
-        title="Cured, or only different?",
-        minutes=6,
-        difficulty=2,
-        start="Start from the seeds that changed: before & ~after, and ~before & after.",
-        hints=(
-            "Seeds that did not change say nothing: n is the number of those that did.",
-            "If the edit only shook things, each change would be a cure or a new failure with probability 1/2.",
-            "The third number is sum(math.comb(n, k) for k in range(cured, n + 1)) / 2**n with n = cured + new.",
-        ),
-        cases=_paired_cases,
-        answer=_net_cure,
-        mistakes=(
-            Mistake("Seeds that did not change are no tosses: n is cured + new.", _all_seeds_in_test),
-            Mistake("You return the totals before and after: count the seeds that changed, each way.", _totals),
-            Mistake("Cured means true before and false after; you have it the other way round.", _exchanged),
-            Mistake("Your first two numbers are exchanged: cured comes first, then the new failures.", _new_first),
+            Mistake("The first two numbers are shares: give numbers of seeds, without the division by n.", _shares),
             Mistake(
-                "The third number is that of exactly `cured` heads: 'as many or more' also counts the larger k.",
-                _exactly,
-            ),
-            Mistake("'At least as many' includes k = cured: your sum begins one later.", _strictly_more),
-            Mistake("That is a two-sided probability: count only as many cures or more.", _two_sided),
-            Mistake(
-                "Your n is the number that had three legs before: seeds that newly got them are tosses too.",
-                _only_the_bad,
-            ),
-        ),
-    ),
-    Exercise(
-        name="decided_at",
-        lesson=12,
-        title="Decided for good",
-        minutes=6,
-        difficulty=2,
-        start="Start from counts >= 3, and read it from the end.",
-        hints=(
-            "The third leg is decided where the unbroken stretch of True that reaches the end begins.",
-            "flip(0), then cumprod(0): 1 as long as nothing was False since the end. Its sum is the stretch's length.",
-            "The answer is times[len(times) - k] for a stretch of k, and 0 where k is 0.",
-        ),
-        cases=_count_cases,
-        answer=_decided_at,
-        mistakes=(
-            Mistake(
-                "That is the first time three legs appear: they may go away again, look from the end.", _first_time
+                "The third number is P(a given b): divide by a.sum() for P(b given a), and that by P(b).", _a_given_b
             ),
             Mistake(
-                "You return the last time with fewer than three legs: the answer is one step later.", _last_without
+                "The first number counts the places where a equals b: both must be true, a & b.", _equal_in_the_first
             ),
-            Mistake("You ask for exactly three: four legs are also three or more.", _exactly_three),
-            Mistake("You ask for more than three: three legs count, compare with >= 3.", _more_than_three),
-            Mistake("Where the last count is below three the answer is 0, not the last time.", _last_time_for_none),
-            Mistake("You return the number of the step: times[number] is the t asked for.", _step_number),
             Mistake(
-                "You take the stretch that begins at the noise end: flip before cumprod, to count from the clean end.",
-                _last_end_of_the_list,
+                "The third number compares with b where a is false: divide by P(b) over all n places.", _relative_risk
             ),
         ),
     ),
@@ -416,7 +511,7 @@ EXERCISES = [
         name="edited_sizes",
         lesson=12,
         title="Edit P(t)",
-        minutes=5,
+        minutes=4,
         difficulty=1,
         start="Start from one pair: (t, max(p, least)) if t is in the interval, else (t, p).",
         hints=(
@@ -434,9 +529,101 @@ EXERCISES = [
                 "You edit everything from `low` on: leave the times from `high` on as they are.",
                 lambda sizes, least, low, high: _edited(sizes, least, low, 2.0),
             ),
+            Mistake(
+                "You edit everything below `high`: leave the times below `low` as they are.",
+                lambda sizes, least, low, high: _edited(sizes, least, -1.0, high),
+            ),
             Mistake("The interval does not include `high` itself: low <= t < high.", _high_included),
+            Mistake("Both ends are the other way round: `low` is in the interval, `high` is not.", _ends_exchanged),
             Mistake("The interval includes `low` itself: low <= t < high.", _low_excluded),
             Mistake("You take the smaller of the two: windows should become at least `least`.", _at_most),
+        ),
+    ),
+    Exercise(
+        name="cure_test",
+        lesson=12,
+        title="Cured, or only different?",
+        minutes=6,
+        difficulty=2,
+        start="Start from the seeds that changed: before & ~after, and ~before & after.",
+        hints=(
+            "Seeds that did not change say nothing: n is the number of those that did.",
+            "If the edit only shook things, each change would be a cure or a new failure with probability 1/2.",
+            "The third number is sum(math.comb(n, k) for k in range(cured, n + 1)) / 2**n with n = cured + new.",
+        ),
+        cases=_paired_cases,
+        answer=_cure_test,
+        mistakes=(
+            Mistake("Seeds that did not change are no tosses: n is cured + new.", _all_seeds_in_test),
+            Mistake("You return the totals before and after: count the seeds that changed, each way.", _totals),
+            Mistake("Cured means true before and false after; you have it the other way round.", _exchanged),
+            Mistake("Your first two numbers are exchanged: cured comes first, then the new failures.", _new_first),
+            Mistake(
+                "The third number is that of exactly `cured` heads: 'as many or more' also counts the larger k.",
+                _exactly,
+            ),
+            Mistake("'At least as many' includes k = cured: your sum begins one later.", _strictly_more),
+            Mistake(
+                "Your sum ends before k = n: range(cured, n + 1) includes the case of cures alone.", _without_all_cures
+            ),
+            Mistake(
+                "The third number is the share of cures: asked is how probable so many are by chance.", _share_of_cures
+            ),
+            Mistake("That is the probability of fewer cures: asked is that of as many or more.", _fewer),
+            Mistake("That is the probability of as many or fewer cures: asked is as many or more.", _as_many_or_fewer),
+            Mistake("The first number is how many were cured, not cured less new.", _difference_first),
+            Mistake(
+                "Where nothing changed, 0 cures or more are certain: return 0, 0 and 1, not 0.", _zero_if_unchanged
+            ),
+            Mistake(
+                "Where nothing changed, 0 cures or more are certain: return 0, 0 and 1, not NaN.", _nan_if_unchanged
+            ),
+            Mistake("That is a two-sided probability: count only as many cures or more.", _two_sided),
+            Mistake(
+                "Your n is the number that had three legs before: seeds that newly got them are tosses too.",
+                _only_the_bad,
+            ),
+        ),
+    ),
+    Exercise(
+        name="shown_from",
+        lesson=12,
+        title="It shows for good",
+        minutes=6,
+        difficulty=2,
+        start="Start from counts >= 3, and read it from the end.",
+        hints=(
+            "It shows for good from where the unbroken stretch of True that reaches the end begins.",
+            "flip(0), then cumprod(0): 1 as long as nothing was False since the end. Its sum is the stretch's length.",
+            "The answer is times[len(times) - k] for a stretch of k, and torch.nan where k is 0.",
+        ),
+        cases=_count_cases,
+        answer=_shown_from,
+        mistakes=(
+            Mistake(
+                "That is the first time three legs appear: they may go away again, look from the end.", _first_time
+            ),
+            Mistake(
+                "You return the last time with fewer than three legs: the answer is one step later.", _last_without
+            ),
+            Mistake("You ask for exactly three: four legs are also three or more.", _exactly_three),
+            Mistake("You ask for more than three: three legs count, compare with >= 3.", _more_than_three),
+            Mistake("Where the last count is below three the answer is nan, not the last time.", _last_time_for_none),
+            Mistake(
+                "Where the last count is below three the answer is nan: 0 is the time of the last estimate.",
+                _zero_for_none,
+            ),
+            Mistake(
+                "You count all estimates with three legs: cumprod before the sum stops at the first gap.", _all_threes
+            ),
+            Mistake("Where the stretch is empty times[-k] is times[0]: return nan there.", _wraps_round),
+            Mistake("Your t is one step too early: a stretch of k begins at times[len(times) - k].", _one_too_early),
+            Mistake("You take the largest t with three legs: they may go away again after it.", _largest_with_three),
+            Mistake("You return the number of the step: times[number] is the t asked for.", _step_number),
+            Mistake(
+                "You take the stretch that begins at the noise end: flip before cumprod, to count from the clean end.",
+                _last_end_of_the_list,
+            ),
         ),
     ),
 ]
