@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -77,6 +78,22 @@ def _gap(drawings: Tensor, pictures: Tensor) -> Tensor:
     return second - nearest
 
 
+def _along_the_drawings(drawings: Tensor, pictures: Tensor) -> Tensor:
+    away = _distances(drawings, pictures).sort(0).values
+    return away[:, 0] / away[:, 1]
+
+
+def _not_sorted(drawings: Tensor, pictures: Tensor) -> Tensor:
+    away = _distances(drawings, pictures)
+    return away[:, 0] / away[:, 1]
+
+
+def _nearest_left_out(drawings: Tensor, pictures: Tensor) -> Tensor:
+    """As if the nearest were the drawing itself."""
+    second, third = _distances(drawings, pictures).sort(1).values[:, 1:3].T
+    return second / third
+
+
 def _neighbours_second(drawings: Tensor, pictures: Tensor) -> Tensor:
     """The distance from the nearest picture to the picture nearest to that one."""
     away = _distances(drawings, pictures)
@@ -96,6 +113,7 @@ def _curves(generator: torch.Generator) -> list[Case]:
         ([0.3, 0.5, 0.4, 0.35, 0.2], 3),  # better than the one before, but not than the best
         ([0.5, 0.2, 0.3], 1),
         ([0.5, 0.3, 0.4, 0.2, 0.3, 0.25, 0.1], 2),  # worse twice, but not in a row
+        ([0.6, 0.3, 0.4, 0.35], 4),  # it never stops, and the last is not the best
     ]
     for patience in (1, 2, 4):
         losses = torch.linspace(1, 0.2, 12) + 0.3 * torch.rand(12, generator=generator)
@@ -138,6 +156,16 @@ def _as_good_is_better(losses: list[float], patience: int) -> int:
 
 def _one_more(losses: list[float], patience: int) -> int:
     return _early_stop(losses, patience + 1)
+
+
+def _too_soon(losses: list[float], patience: int) -> int:
+    return _early_stop(losses, patience - 1)
+
+
+def _last(losses: list[float], patience: int) -> int:
+    """The last one if it never stops."""
+    best, k = _stopping(losses, patience)
+    return best if k - best == patience else len(losses) - 1
 
 
 def _rises(losses: list[float], patience: int) -> int:
@@ -215,6 +243,21 @@ def _straight_steps(steps: list[int], losses: list[float], level: float) -> floa
     return steps[k - 1] + share * (steps[k] - steps[k - 1])
 
 
+def _falling_x(steps: list[int], losses: list[float], level: float) -> float:
+    return float(np.exp(np.interp(np.log(level), np.log(losses), np.log(steps))))
+
+
+def _share_from_k(steps: list[int], losses: list[float], level: float) -> float:
+    k = _first_below(losses, level)
+    share = math.log(level / losses[k]) / math.log(losses[k - 1] / losses[k])
+    return steps[k - 1] * (steps[k] / steps[k - 1]) ** share
+
+
+def _begins_at_k(steps: list[int], losses: list[float], level: float) -> float:
+    k = _first_below(losses, level)
+    return _falls_below(steps, losses, level) * steps[k] / steps[k - 1]
+
+
 def _next_measured(steps: list[int], losses: list[float], level: float) -> float:
     return float(steps[_first_below(losses, level)])
 
@@ -232,9 +275,9 @@ def _logarithm(steps: list[int], losses: list[float], level: float) -> float:
 
 def _onsets(generator: torch.Generator) -> list[Case]:
     cases: list[Case] = []
-    for count, gamma in ((3, 1.0), (4, 0.5), (6, 1.7)):
-        numbers = [5 * 2**k for k in range(count)]
-        noise = torch.exp(0.3 * torch.randn(count, generator=generator))
+    doublings = [[5 * 2**k for k in range(count)] for count in (3, 4, 6)]
+    for numbers, gamma in zip([*doublings, [5, 10, 40, 50]], (1.0, 0.5, 1.7, 0.8), strict=True):
+        noise = torch.exp(0.3 * torch.randn(len(numbers), generator=generator))
         cases.append((numbers, [float(40 * n**gamma * factor) for n, factor in zip(numbers, noise, strict=True)]))
     return cases
 
@@ -268,6 +311,12 @@ def _first_to_last(numbers: list[int], steps: list[float]) -> float:
     return math.log(steps[-1] / steps[0]) / math.log(numbers[-1] / numbers[0])
 
 
+def _mean_of_slopes(numbers: list[int], steps: list[float]) -> float:
+    """Where every number is twice the one before, the same as the first and the last point alone."""
+    x, y = _logs(numbers, steps)
+    return float((y.diff() / x.diff()).mean())
+
+
 def _half_logarithm(numbers: list[int], steps: list[float]) -> float:
     x, y = _logs(numbers, steps)
     return _slope(x.exp(), y)
@@ -281,7 +330,8 @@ def _factor_of_doubling(numbers: list[int], steps: list[float]) -> float:
 
 
 def _sets(generator: torch.Generator) -> list[Case]:
-    return [(50_000, 2_000, 128, 1), (50_000, 2_000, 128, 7), (1_000, 10, 64, 1), (12_345, 29, 64, 10), (3, 7, 2, 1)]
+    # 128 / 2,048 has no rounding: whoever adds it up step by step comes out even, too
+    return [(50_000, 2_048, 128, 1), (50_000, 2_048, 128, 7), (1_000, 10, 64, 1), (12_345, 29, 64, 10), (3, 7, 2, 1)]
 
 
 def _steps_until(views: int, n: int, batch: int, copies: int) -> int:
@@ -294,6 +344,14 @@ def _copies_forgotten(views: int, n: int, batch: int, copies: int) -> int:
 
 def _rounded_down(views: int, n: int, batch: int, copies: int) -> int:
     return views * n // (batch * copies)
+
+
+def _not_rounded(views: int, n: int, batch: int, copies: int) -> float:
+    return views * n / (batch * copies)
+
+
+def _always_one_more(views: int, n: int, batch: int, copies: int) -> int:
+    return _rounded_down(views, n, batch, copies) + 1
 
 
 def _batch_of_one(views: int, n: int, batch: int, copies: int) -> int:
@@ -337,6 +395,14 @@ EXERCISES = [
             Mistake("You divide by the mean over the other pictures: take the second nearest alone.", _to_the_rest),
             Mistake("You divide by the mean over all pictures: take the second nearest alone.", _to_all),
             Mistake("You divide by the farthest: take the second nearest.", _farthest),
+            Mistake("You sort along the drawings: sort the distances of each drawing, .sort(1).", _along_the_drawings),
+            Mistake(
+                "Those are the distances to the first two pictures: sort those of each drawing first.", _not_sorted
+            ),
+            Mistake(
+                "You leave the nearest out: no drawing is among the pictures, so begin with column 0.",
+                _nearest_left_out,
+            ),
             Mistake("That is a difference, which has a unit: divide the nearest by the second nearest.", _gap),
             Mistake(
                 "You divide by the distance from the nearest picture to its own neighbour: both distances begin at "
@@ -369,6 +435,12 @@ EXERCISES = [
             ),
             Mistake("As good as the best is not better: compare with <.", _as_good_is_better),
             Mistake("You wait one measurement too long: stop when `patience` in a row were no better.", _one_more),
+            Mistake(
+                "You stop one measurement too soon: compare the new loss first, then ask whether `patience` in a row "
+                "were no better.",
+                _too_soon,
+            ),
+            Mistake("It never stopped: the one to keep is the best of all, not the last.", _last),
             Mistake("You compare each with the one before: compare with the best so far.", _rises),
             Mistake("You count all that were no better: a better one sets the count back to 0.", _never_forgiven),
         ),
@@ -393,6 +465,12 @@ EXERCISES = [
             Mistake("Your line is straight in steps and losses: take the logarithm of both.", _straight),
             Mistake("Take the logarithm of the losses, too: your line is straight in them.", _straight_losses),
             Mistake("Take the logarithm of the steps, too: your line is straight in them.", _straight_steps),
+            Mistake(
+                "np.interp needs x that rise, and losses fall: give it minus the logarithms, of k - 1 and k alone.",
+                _falling_x,
+            ),
+            Mistake("You count the share from k: count it from k - 1, log(losses[k-1] / level).", _share_from_k),
+            Mistake("You begin at steps[k]: begin at steps[k - 1].", _begins_at_k),
             Mistake("That is the first measured step below the level: interpolate.", _next_measured),
             Mistake("That is the last measured step above the level: interpolate.", _one_before),
             Mistake("That is the logarithm of the step: return the step.", _logarithm),
@@ -417,6 +495,7 @@ EXERCISES = [
             Mistake("You fit the numbers against the steps: the steps are what grows.", _other_way),
             Mistake("Your line passes through the origin: take both means off first.", _through_origin),
             Mistake("You use the first and the last point alone: fit all of them.", _first_to_last),
+            Mistake("You take the mean of the slopes between neighbours: fit one line to all.", _mean_of_slopes),
             Mistake("You take the logarithm of the steps alone: take it of the numbers, too.", _half_logarithm),
             Mistake("That is the factor for twice the number, 2 ** gamma: return gamma.", _factor_of_doubling),
         ),
@@ -439,7 +518,9 @@ EXERCISES = [
                 "You leave out the copies: a picture that is there `copies` times is drawn more often.",
                 _copies_forgotten,
             ),
-            Mistake("Steps are whole: round up.", _rounded_down),
+            Mistake("You round down: after so many steps it was not seen often enough. Round up.", _rounded_down),
+            Mistake("Steps are whole: round up.", _not_rounded),
+            Mistake("Where it comes out even nothing is added: math.ceil, not // and + 1.", _always_one_more),
             Mistake("One step shows `batch` pictures, not one.", _batch_of_one),
             Mistake("Copies make it quicker, not slower: divide by them.", _copies_slow_it),
             Mistake("n counts the copies already.", _added),
