@@ -511,7 +511,7 @@ assert list(look.values()) == [0.71, 0.65, 0.47, 0.38, 0.33, 0.32]
 # **Calibrated is not how far it looks.** Near t = 0.5 the window is 3 x 3 after 500 steps and 9 x 9 after 16,000, and
 # yet the network's loss is below just these rungs, so it uses more. After 4,000 its loss over all t is 0.028, that of
 # ELS with the windows calibrated on it 0.052, and it is the smaller one at 13 of 20 times. So P(t) says which local
-# machine the network *resembles*; the loss says how far it looks *at least*.
+# machine the network **resembles**; the loss says how far it looks **at least**.
 #
 # Derivatives (lesson 03) say the same: after 2,000 steps the window at t = 0.5 is 5 x 5, but only 47 % of all influence
 # on a pixel comes from the middle 5 x 5 (71 % after 500, 32 % after 16,000).
@@ -910,9 +910,9 @@ assert all(abs(a - b) < 1e-3 for a, b in zip(loses["ResNet, circular"], (-0.028,
 # **It does as well**: for the UNet as the guess (0.93), for the first ResNet far better (0.92), and as the measured
 # curve for three of the four. Only for the circular one is it surely worse, by little (0.81 for 0.83).
 #
-# So r2 is a blunt judge of curves, and a claim like "told from pictures alone" needs a control that knows nothing. The
-# loss on new pictures judges sharper: there the straight line loses up to 19 % more than the guess. And where networks
-# see far more than they look at, drawings, too, tell the two apart, in favour of the guess (excursion).
+# So r2 is a blunt judge of curves, and a claim like "told from pictures alone" **needs a control that knows nothing**.
+# The loss on new pictures judges sharper: there the straight line loses up to 19 % more than the guess. And where
+# networks see far more than they look at, drawings, too, tell the two apart, in favour of the guess (excursion).
 
 # %% [markdown] tags=["slide"]
 # ## Excursion: what lets a network look far?
