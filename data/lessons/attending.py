@@ -1,6 +1,6 @@
 """Networks that look everywhere: the course's ResNet with a layer of attention, and a small transformer.
 
-No lesson trains them; make_18_attention.py does. To use them from files, import this module first.
+No lesson trains them; make_18_edges.py does. To use them from files, import this module first.
 """
 
 from __future__ import annotations

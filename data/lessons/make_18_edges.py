@@ -10,8 +10,9 @@ attention  two networks that look everywhere (attending.py), with the pictures a
            UNet: before and after one block of the noise was exchanged (make_16_what_if.py), with their patch sizes
 
 Of the last, and of the shipped ResNet and UNet, also how strongly the middle pixel depends on every pixel (lesson 03),
-and the losses on known and new pictures, at 20 times. Every piece is kept in runs/, so a run that was stopped goes on.
-With names, only these networks are trained, or these groups drawn: for several processes side by side.
+how far an exchanged block is felt if they are asked once, and the losses on known and new pictures, at 20 times. Every
+piece is kept in runs/, so a run that was stopped goes on. With names, only these networks are trained, or these groups
+drawn: for several processes side by side.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ import numpy as np
 import torch
 from make_10_variants import drawn
 from make_14_memory import EVENLY, eight_bits, influence, losses
-from make_16_what_if import CONDITIONAL, PLAIN, corners, exchanged
+from make_16_what_if import CONDITIONAL, PLAIN, SIDE, corners, exchange, exchanged
 from torch import Tensor
 from tqdm.auto import tqdm
 
@@ -128,11 +129,24 @@ def guidance() -> dict[str, np.ndarray]:
     return found
 
 
+@torch.no_grad()
+def asked_once(lab: els.Lab, pictures: Tensor, t: float) -> float:
+    """A corner block of the noise is exchanged: how much of the squared change of D lies 5 pixels away and more."""
+    noise, other = (els.seeded_noise(range(start, start + len(pictures)), lab.shape) for start in (1000, 3000))
+    block = exchange(noise, other, [(0, 0)] * len(pictures))
+    before, after = (lab.network(els.add_noise(pictures, eps, t), t) for eps in (noise, block))
+    away = (torch.arange(16) - (SIDE - 1)).clamp(min=0)
+    far = torch.maximum(away[:, None], away[None]) >= 5
+    squares = (after - before).square()
+    return float(squares[..., far].sum() / squares.sum())
+
+
 def looks(lab: els.Lab) -> dict[str, np.ndarray]:
     """Where the network looks, and its losses on 100 of its pictures and on 100 new ones."""
     new, known, name = lab.held_out(100).images, lab.data.images[:100], lab.network.name
     return {
         f"influence, {name}": np.stack([influence(lab.network, new, t).numpy() for t in TIMES]),
+        f"exchanged once, {name}": np.array([asked_once(lab, new, t) for t in TIMES]),
         f"losses, {name}": np.stack([losses([lab.network], some, EVENLY)[:, 0] for some in (known, new)]),
     }
 

@@ -61,6 +61,10 @@ def _new_as_share(x0_hat: Tensor, eps_hat: Tensor, fresh: Tensor, alpha: float, 
     return alpha * x0_hat + sigma * (math.sqrt(1 - new**2) * eps_hat + new * fresh)
 
 
+def _sizes_from_one(x0_hat: Tensor, eps_hat: Tensor, fresh: Tensor, alpha: float, sigma: float, new: float) -> Tensor:
+    return alpha * x0_hat + (1 - new) * eps_hat + new * fresh
+
+
 def _without_fresh(x0_hat: Tensor, eps_hat: Tensor, fresh: Tensor, alpha: float, sigma: float, new: float) -> Tensor:
     return alpha * x0_hat + math.sqrt(sigma**2 - new**2) * eps_hat
 
@@ -113,6 +117,18 @@ def _louder(told: Tensor, untold: Tensor, strength: float) -> Tensor:
     return strength * told
 
 
+def _untold_once(told: Tensor, untold: Tensor, strength: float) -> Tensor:
+    return strength * told - untold
+
+
+def _told_once(told: Tensor, untold: Tensor, strength: float) -> Tensor:
+    return told - strength * untold
+
+
+def _never_beyond(told: Tensor, untold: Tensor, strength: float) -> Tensor:
+    return _guided(told, untold, min(strength, 1))
+
+
 def _kept_in_range(told: Tensor, untold: Tensor, strength: float) -> Tensor:
     return _guided(told, untold, strength).clamp(-1, 1)
 
@@ -162,6 +178,19 @@ def _not_normalised(h: Tensor, W_q: Tensor, W_k: Tensor, W_v: Tensor) -> Tensor:
     return ((h @ W_q) @ (h @ W_k).mT / math.sqrt(W_q.shape[1])).exp() @ (h @ W_v)
 
 
+def _others_only(h: Tensor, W_q: Tensor, W_k: Tensor, W_v: Tensor) -> Tensor:
+    logits = (h @ W_q) @ (h @ W_k).mT / math.sqrt(W_q.shape[1])
+    return torch.softmax(logits.fill_diagonal_(-math.inf), dim=1) @ (h @ W_v)
+
+
+def _scaled_by_places(h: Tensor, W_q: Tensor, W_k: Tensor, W_v: Tensor) -> Tensor:
+    return _attend(h, W_q * math.sqrt(W_q.shape[1] / len(h)), W_k, W_v)
+
+
+def _transposed(h: Tensor, W_q: Tensor, W_k: Tensor, W_v: Tensor) -> Tensor:
+    return torch.softmax((h @ W_q) @ (h @ W_k).mT / math.sqrt(W_q.shape[1]), dim=1).mT @ (h @ W_v)
+
+
 def _no_softmax(h: Tensor, W_q: Tensor, W_k: Tensor, W_v: Tensor) -> Tensor:
     return (h @ W_q) @ (h @ W_k).mT / math.sqrt(W_q.shape[1]) @ (h @ W_v)
 
@@ -189,6 +218,9 @@ EXERCISES = [
             Mistake("You add new^2 to sigma^2: take it off, the fresh noise comes in its place.", _grown),
             Mistake("You have exchanged old and fresh noise: the fresh one has the size new.", _old_and_new),
             Mistake("The noise is to have the size sigma, not 1: sigma^2 - new^2 is left for the old.", _share_of_one),
+            Mistake(
+                "The old noise gets 1 - new: it is variances that add, and together they are sigma^2.", _sizes_from_one
+            ),
             Mistake("You take new for a share of sigma: it is the size of the fresh noise itself.", _new_as_share),
             Mistake("The fresh noise is missing: add new * fresh.", _without_fresh),
             Mistake("That is the step without chance: new of the noise must be fresh.", _without_chance),
@@ -220,6 +252,9 @@ EXERCISES = [
             Mistake("That is the way alone: it begins at untold.", _difference_alone),
             Mistake("You add all of told: only what it has beyond untold.", _told_alone),
             Mistake("You multiply the answer itself: only what the class changes is to be made larger.", _louder),
+            Mistake("Untold comes strength - 1 times, not once: strength 1 must give told.", _untold_once),
+            Mistake("Told comes strength times, untold strength - 1 times: strength 1 must give told.", _told_once),
+            Mistake("You stop at told: a strength above 1 goes beyond it.", _never_beyond),
             Mistake("Do not cut the answer to [-1, 1]: the sampler needs it as it is.", _kept_in_range),
         ),
     ),
@@ -248,6 +283,11 @@ EXERCISES = [
             ),
             Mistake("You let the keys ask the queries: the rows of the logits are those who ask, h @ W_q.", _keys_ask),
             Mistake("Your weights do not add up to 1: divide by their sum, or use softmax.", _not_normalised),
+            Mistake("Each place asks itself, too: leave nobody out.", _others_only),
+            Mistake(
+                "You divide by the root of the number of places: take the number of columns of W_q.", _scaled_by_places
+            ),
+            Mistake("Your weights are transposed: row i has the weights of the place i that asks.", _transposed),
             Mistake("There is no softmax: logits are not yet weights.", _no_softmax),
         ),
     ),
