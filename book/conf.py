@@ -34,6 +34,7 @@ extensions = [
     "parts",
     "glossary_links",
     "scripts",
+    "pictures",
     "slides",
 ]
 root_doc = "book/index"

@@ -452,7 +452,7 @@ def test_every_explorer_answers_to_the_keyboard(chromium: Any, site: Path) -> No
     assert sliders >= 4 and pickers >= 3
 
 
-@pytest.mark.parametrize("name", LESSONS)
+@pytest.mark.parametrize("name", [*LESSONS, "lecture"])
 def test_slides(name: str, chromium: Any, site: Path) -> None:
     """From disk: the deck opens, moves on, typesets its formulas, and every slide fits."""
     visit = Visit(chromium, f"{site.as_uri()}/book/teach/slides/{name}.html", viewport={"width": 1280, "height": 800})

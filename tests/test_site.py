@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import importlib
 import json
 import re
 import runpy
@@ -10,6 +11,7 @@ from functools import cache
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
+from types import ModuleType
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -17,9 +19,11 @@ import torch
 from site_build import ROOT, build, working_tree
 
 import elscourse as els
+from elscourse.grading.assignment import chosen_exercises
 
 LESSONS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
 SCRIPTS = {"embed-amd.js", "tex-svg-full.js", "reveal.js"}
+PLAN_DECKS = ["lecture", "workshop", *(f"week-{week}" for week in range(1, 7))]
 MB = 1_000_000
 
 
@@ -73,6 +77,8 @@ def test_every_page_is_there(site: Path) -> None:
         assert (site / "notebooks" / f"{lesson}.html").is_file()
         assert (site / "book" / "teach" / "slides" / f"{lesson}.html").is_file()
         assert (site / "book" / "teach" / "lessons" / f"{lesson[:2]}.html").is_file()
+    for plan in PLAN_DECKS:
+        assert (site / "book" / "teach" / "slides" / f"{plan}.html").is_file()
     assert "url=book/index.html" in (site / "index.html").read_text()
 
 
@@ -226,6 +232,64 @@ def test_slides_show_what_the_lesson_asks_and_shows(site: Path) -> None:
         assert max(words) < 170, f"{lesson}: a slide of {max(words)} words"
 
 
+@pytest.fixture
+def decks(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The extension that makes the slides."""
+    monkeypatch.syspath_prepend(ROOT / "book" / "_ext")
+    return importlib.import_module("slides")
+
+
+def test_figures_are_files_that_pages_and_slides_share(site: Path) -> None:
+    lesson, deck = (read(site / place / "07_els.html") for place in ("notebooks", "book/teach/slides"))
+    of_lesson, of_deck = ({address.split("/")[-1] for address in page.loads if "_images" in address}
+                          for page in (lesson, deck))  # fmt: skip
+    assert len(of_deck) >= 5 and of_deck <= of_lesson
+    assert "data:image/png" not in lesson.text + deck.text
+
+
+def test_what_python_prints_is_a_table_on_a_slide(site: Path, decks: ModuleType) -> None:
+    for path in (site / "book" / "teach" / "slides").glob("*.html"):
+        for printed in re.findall(r"<pre.*?</pre>", read(path).text, re.DOTALL):
+            assert "{" not in printed, f"{path.stem}: {printed[:200]}"
+    body, lines = decks.printed("lab: laptop\nIS   {1: 0.5, 2: [3, 4]}\nLS : {1: 5, 2: 'x'}\nof {these}\n")
+    rows = re.findall(r"<tr>(.*?)</tr>", body, re.DOTALL)
+    cells = [re.findall(r"<t[hd]>(.*?)</t[hd]>", row) for row in rows]
+    assert cells == [["", "1", "2"], ["IS", "0.5", "3, 4"], ["LS", "5", "x"]] and lines == 4
+    assert body.endswith(">of {these}</pre>")
+    nested = decks.printed("legs: {'real': {0: 1, 2: 9}, 'drawn': {0: 3, 2: 4}} of 9")[0]
+    assert re.findall(r"<t[hd]>(.*?)</t[hd]>", nested) == ["legs of 9", "0", "2", "real", "1", "9", "drawn", "3", "4"]
+
+
+def test_the_deck_of_a_plan_shows_what_the_plan_names(site: Path) -> None:
+    """In its order, and nothing in between: the lecture leaves out most of lesson 01."""
+    deck = read(site / "book" / "teach" / "slides" / "lecture.html")
+    named = [
+        *("<h1>Lesson 01</h1>", "Adding noise", "2. The schedule", "A quarter circle", "3. The best guess"),
+        *("called the posterior", "6. How to take a step", "Histograms of samples", "<h1>Lesson 02</h1>"),
+        *("The same ten", "3. Four crowds"),
+    ]
+    places = [deck.text.index(words) for words in named]
+    assert places == sorted(places)
+    shown = " ".join(re.findall(r"<section[^>]*>(.*?)<aside", deck.text, re.DOTALL))
+    for words in ("1. A picture with one pixel", "move the slider", "The same by hand", "4. One thing", "Kolmogorov"):
+        assert words in read(site / "book" / "teach" / "slides" / "01_noise.html").text and words not in shown, words
+    for plan in PLAN_DECKS:
+        number = read(site / "book" / "teach" / "slides" / f"{plan}.html").text.count("<h1>Lesson ")
+        assert number >= 2, plan
+
+
+def test_a_plan_that_names_what_is_not_there_stops_the_build(decks: ModuleType) -> None:
+    slides = [decks.Slide(body) for body in ("<h2>1. One</h2>", "a", "b", "c", "<h2>2. Two</h2>", "d")]
+    for words, bodies in (("", "oneabc"), ("a ...", "abc"), ("... b", "oneab"), ("b", "b"), ("a ... b", "ab")):
+        named = [slide.body.replace("<h2>1. One</h2>", "one") for slide in decks.shown(slides, "1", words)]
+        assert "".join(named) == bodies, words
+    for number, words in (("3", ""), ("1", "d"), ("1", "a ... d"), ("1", "b ... a"), ("2", "... c")):
+        with pytest.raises(decks.ExtensionError, match=f"of section {number}, and no slide of it is that"):
+            decks.shown(slides, number, words)
+    with pytest.raises(KeyError, match="01_renamed"):
+        decks.of_plan("Plan", '<a href="../slides/01_renamed.html#s1">1</a>')
+
+
 def letters(text: str) -> str:
     """Its letters alone: no markup, no formulas."""
     text = re.sub(r"<aside.*?</aside>|<[^>]+>|\\\(.*?\\\)|\$[^$]+\$", "", text, flags=re.DOTALL)
@@ -345,3 +409,53 @@ def test_what_the_plans_say_of_minutes_is_what_the_lessons_say() -> None:
         ]
         total = re.search(r"(\d+) minutes", homework)
         assert sum(minutes[part] for part in set_) == (int(total[1]) if total else 0), f"week {week}"
+
+
+def homework() -> list[tuple[str, str, str]]:
+    """(week, lesson, number of an exercise) of the homework in the six weeks, as its table says."""
+    text = (ROOT / "book/teach/plans/six-weeks.md").read_text("utf-8")
+    table = re.findall(r"^\| (\d) \|.*\| ([^|]*; \d+ minutes[^|]*) \|$", text, re.MULTILINE)
+    return [
+        (week, lesson, number)
+        for week, cell in table
+        for lesson, numbers in re.findall(r"(\d\d): ([\d\\*, and]+)", cell)
+        for number in re.findall(r"\d+", numbers)
+    ]
+
+
+def test_the_homework_is_handed_out_and_its_points_add_up() -> None:
+    text = (ROOT / "book/teach/plans/six-weeks.md").read_text("utf-8")
+    lines = re.findall(r"^elscourse assignment (\d\d)(.*) --out week-(\d)$", text, re.MULTILINE)
+    handed = {(week, lesson, n) for lesson, options, week in lines for n in re.findall(r"--exercise (\d+)", options)}
+    assert len(homework()) >= 15 and handed == set(homework())
+    lessons = {lesson[:2]: ROOT / "notebooks" / f"{lesson}.ipynb" for lesson in LESSONS}
+    points = sum(chosen_exercises(lessons[lesson], [n])[0].difficulty for _, lesson, n in homework())
+    assert f"`elscourse grade`: {points} in all" in text
+    assert "nine tables" in text and len(lines) == 9
+
+
+def test_every_exercise_is_in_one_list_of_what_a_hand_out_answers() -> None:
+    """Answered by a call, by lines of another cell, or by nothing: whoever adds a lesson says which."""
+    text = (ROOT / "book/teach/assignments.md").read_text("utf-8").partition("## What a hand-out answers")[2]
+    listed = re.findall(r"^\| (\d\d) \| (\d+) `(\w+)` \|", text, re.MULTILINE)
+    unanswered = " ".join(text.partition("as far as we know: ")[2].partition(".\n")[0].split())
+    left = dict(re.findall(r"(\d\d): ([^;]+)", unanswered))
+    for lesson in LESSONS:
+        exercises = {str(n): e.name for n, e in enumerate(chosen_exercises(ROOT / f"notebooks/{lesson}.ipynb", []), 1)}
+        answered = {number: name for two, number, name in listed if two == lesson[:2]}
+        numbers = left.get(lesson[:2], "").replace("all", f"1 to {len(exercises)}")
+        numbers = re.sub(r"(\d+) to (\d+)", lambda m: " ".join(map(str, range(int(m[1]), int(m[2]) + 1))), numbers)
+        assert answered.items() <= exercises.items(), lesson
+        assert sorted([*answered, *re.findall(r"\d+", numbers)]) == sorted(exercises), lesson
+
+
+def test_points_of_many_assignments_become_one_list(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for lesson, lines in (("04", "bob,3,6\nada,6,6\n"), ("05", "ada,2,2\n")):
+        (tmp_path / f"grades-{lesson}").mkdir()
+        (tmp_path / f"grades-{lesson}" / "grades.csv").write_text(f"learner,points,of\n{lines}")
+    code = (ROOT / "book/teach/assignments.md").read_text("utf-8").partition("```python\n")[2].partition("```")[0]
+    exec(code, {})
+    assert capsys.readouterr().out == "ada 8\nbob 3\n"

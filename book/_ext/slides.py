@@ -1,4 +1,5 @@
-"""A slide deck for every lesson, from its cells that are tagged `slide`: book/teach/slides/NN_topic.html.
+"""A slide deck for every lesson, from its cells that are tagged `slide`: book/teach/slides/NN_topic.html. And one for
+every plan, of what the links in its table name: lecture.html, workshop.html, week-1.html to week-6.html.
 
 A text cell gives its headings, what is to be predicted and what leads to it, formulas, lists, tables, and other
 paragraphs up to their last bold words; a code cell gives its figures and what it prints. The speaker's notes have the
@@ -7,12 +8,13 @@ whole text, with the cells that are on no slide, but for exercises.
 
 from __future__ import annotations
 
+import ast
 import html
 import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +22,10 @@ from docutils import nodes
 from markdown_it import MarkdownIt
 from mdit_py_plugins.amsmath import amsmath_plugin
 from mdit_py_plugins.dollarmath import dollarmath_plugin
-from parts import LESSONS, about
+from parts import LESSONS, about, table
+from pictures import as_files
 from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
 
 DENSE = 90  # words: more are set smaller
 LINK = re.compile(r"\[([^\]]+)\]\([^)\s]+\.(?:ipynb|md)[^)]*\)")
@@ -29,6 +33,9 @@ EXERCISE = re.compile(r"### Exercise|<details>|Stuck\?")  # for readers
 BRIEF = 4  # lines: as many fit below a figure
 ASIDE = re.compile(r"(?<=[.?!])\s+\([A-Z][^()]*[.?!]\)")  # whole sentences in parentheses
 SENTENCE = re.compile(r"(?<=[.?!])\s+(?=[A-Z*$(\[`])")
+DICT = re.compile(r"(.*?)(\{.+\})(.*)")
+PLANS = Path(__file__).parents[1] / "teach" / "plans"
+SECTION = re.compile(r'<a href="\.\./slides/(\d\d_\w+)\.html#s(\d+)"(?: data-slides="([^"]+)")?>')
 
 
 @dataclass(frozen=True)
@@ -36,8 +43,9 @@ class Slide:
     """What is shown, what the speaker reads, and where in the lesson it goes on; a dense one is set smaller."""
 
     body: str
-    notes: str
+    notes: str = ""
     dense: bool = False
+    lesson: str = ""
     section: str = ""
 
 
@@ -90,20 +98,50 @@ def text_slides(source: str) -> Iterator[Slide]:
             yield Slide(MARKDOWN.render(shown), MARKDOWN.render(part), dense=len(shown.split()) > DENSE)
 
 
+def as_rows(line: str) -> list[tuple[list[str], list[str]]]:
+    """(head, cells) of the lines that a printed line takes: several for a dict of dicts; text has no head."""
+    found = DICT.fullmatch(line)
+    try:
+        values = ast.literal_eval(found[2]) if found else None
+    except (SyntaxError, ValueError):
+        values = None
+    if not found or not isinstance(values, dict):
+        return [([], [line])]
+    what = f"{found[1].rstrip(' :')}{found[3]}"
+    if all(isinstance(row, dict) for row in values.values()):
+        return [([what, *map(str, row)], [str(name), *map(str, row.values())]) for name, row in values.items()]
+    label = [what] if what else []
+    return [(["", *map(str, values)][not label :], label + [str(value).strip("[]") for value in values.values()])]
+
+
+def printed(text: str) -> tuple[str, int]:
+    """What a cell prints, as HTML, and how many lines that is: Python's dicts, which no room can read, are tables."""
+    lines = [line for line in text.rstrip().splitlines() if not line.startswith("lab: ")]
+    rows = [row for line in lines for row in as_rows(line)]
+    body, count = "", len(rows)
+    for head, group in groupby(rows, key=lambda row: row[0]):
+        cells = [cells for _, cells in group]
+        if head:
+            body += MARKDOWN.render(table(head, iter(cells)))
+            count += 1
+        else:
+            columns = max(len(line) for (line,) in cells)
+            body += f"<pre style='--columns: {columns}'>{html.escape(chr(10).join(line for (line,) in cells))}</pre>"
+    return body, count
+
+
 def output_slides(cell: dict[str, Any]) -> Iterator[Slide]:
     """The slides of what a code cell shows: its figures, then what it prints, a few lines below the last figure."""
     pages = ("".join(output.get("data", {}).get("text/html", "")) for output in cell["outputs"])
     bodies = [page for page in pages if page.startswith("<img ")]
-    printed = "".join("".join(output["text"]) for output in cell["outputs"] if output["output_type"] == "stream")
-    lines = [line for line in printed.rstrip().splitlines() if not line.startswith("lab: ")]
-    if lines:
-        columns = max(map(len, lines))
-        pre = f"<pre style='--columns: {columns}'>{html.escape(chr(10).join(lines))}</pre>"
-        if bodies and len(lines) <= BRIEF:
-            bodies[-1] += pre
-        else:
-            bodies.append(pre)
-    yield from (Slide(body, notes="") for body in bodies)
+    body, lines = printed(
+        "".join("".join(output["text"]) for output in cell["outputs"] if output["output_type"] == "stream")
+    )
+    if bodies and lines <= BRIEF:
+        bodies[-1] += body
+    elif lines:
+        bodies.append(body)
+    yield from map(Slide, bodies)
 
 
 def deck(lesson: Path) -> list[Slide]:
@@ -122,15 +160,53 @@ def deck(lesson: Path) -> list[Slide]:
         elif is_text and slides and not EXERCISE.match(source):
             spoken = LINK.sub(r"\1", source)  # notes lie elsewhere than lessons, and are read, not clicked
             slides[-1] = replace(slides[-1], notes=slides[-1].notes + MARKDOWN.render(spoken))
+    return [replace(slide, lesson=lesson.stem) for slide in slides]
+
+
+def shown(slides: list[Slide], number: str, words: str) -> list[Slide]:
+    """The slides of a section, as a plan names them: "a ... b" is from the first with a to the next with b, and either
+    may be left out; "a" is the one with a. Raises ExtensionError for what is not there."""
+    heads = [i for i, slide in enumerate(slides) if "<h2>" in slide.body] + [len(slides)]
+    part = next((slides[i:j] for i, j in pairwise(heads) if f"<h2>{number}. " in slides[i].body), [])
+    first, dots, last = map(str.strip, (words or "...").partition("..."))
+    last = last if dots else first
+    begins = [i for i, slide in enumerate(part) if first in slide.body]
+    ends = [i for i, slide in enumerate(part) if begins and i >= begins[0] and last in slide.body]
+    if not ends:
+        raise ExtensionError(f"a plan shows {words or 'all'!r} of section {number}, and no slide of it is that.")
+    return part[begins[0] : (ends[0] if last else ends[-1]) + 1]
+
+
+def of_plan(title: str, rows: str) -> list[Slide]:
+    """What the links in the rows of a plan's table name, in their order; each lesson begins with its number, as its
+    title would give away what the room is asked: the speaker has it."""
+    lessons = {lesson.stem: lesson for lesson in LESSONS}
+    slides = [Slide(f"<h1>{title}</h1>")]
+    for stem, group in groupby(SECTION.findall(rows), key=lambda link: link[0]):
+        slides.append(Slide(f"<h1>Lesson {stem[:2]}</h1>", notes=f"<p>{about(lessons[stem])[0]}</p>"))
+        for _, number, words in group:
+            slides += shown(deck(lessons[stem]), number, words)
     return slides
+
+
+def plans(course: str) -> Iterator[tuple[str, str, str]]:
+    """(deck, title, the rows that say what it shows) of every plan; of the six weeks a deck for each."""
+    for plan in ("lecture", "workshop"):
+        text = (PLANS / f"{plan}.md").read_text(encoding="utf-8")
+        yield plan, course, "\n".join(re.findall(r"^\|.*", text, re.MULTILINE))
+    weeks = (PLANS / "six-weeks.md").read_text(encoding="utf-8")
+    for week, row in re.findall(r"^\| (\d) \| (\d\d: <a .*)", weeks, re.MULTILINE):
+        yield f"week-{week}", f"Week {week}", row
 
 
 def pages(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
     """A page of its own for every deck."""
-    for lesson in LESSONS:
-        title, _, _ = about(lesson)
-        context = {"title": title, "slides": deck(lesson), "lesson": lesson.stem}
-        yield f"book/teach/slides/{lesson.stem}", context, "slides.html"
+    decks = [(lesson.stem, about(lesson)[0], deck(lesson), lesson.stem) for lesson in LESSONS]
+    decks += [(name, title, of_plan(title, rows), "") for name, title, rows in plans(app.config.project)]
+    for name, title, slides, lesson in decks:
+        page = f"book/teach/slides/{name}"
+        slides = [replace(slide, body=as_files(slide.body, page, Path(app.outdir))) for slide in slides]
+        yield page, {"title": title, "slides": slides, "lesson": lesson}, "slides.html"
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
