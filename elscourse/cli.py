@@ -27,6 +27,12 @@ class CourseGroup(click.Group):
             sys.stdout.reconfigure(errors="backslashreplace")
         try:
             return super().invoke(context)
+        except click.UsageError as error:
+            options = error.ctx.command.params if error.ctx else []
+            if "extra argument" in error.message and any(option.opts == ["--network"] for option in options):
+                # `calibrate` and `train`, which need one, take it without
+                raise click.UsageError(f"{error.message}: a network is named by --network.", error.ctx) from error
+            raise
         except (CourseError, OSError) as error:  # the system's: a full disk, a folder that may not be written
             raise click.ClickException(str(error)) from error
         except KeyboardInterrupt:
@@ -65,6 +71,17 @@ class SeedRange(click.ParamType):
         self.fail(f"{value!r} is not a list of seeds: write 7, or 0-9, or 1,5,8.", param, ctx)
 
 
+class SeedCount(click.IntRange):
+    """How many seeds, from 0 on: where `sample` takes a list, `reproduce` takes a number."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Text -> number."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"{value!r} is not a number of seeds: write 10 for seeds 0 to 9.", param, ctx)
+
+
 @click.group(cls=CourseGroup, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.version_option(__version__)
 def main() -> None:
@@ -75,7 +92,10 @@ def main() -> None:
 @click.option("--dir", "folder", type=FOLDER, default=Path("my-course"), help="Your own folder for the lessons.")
 @click.argument("jupyter_options", nargs=-1, type=click.UNPROCESSED)
 def lab(folder: Path, jupyter_options: tuple[str, ...]) -> None:
-    """Open JupyterLab on copies of the lessons, in a folder of your own; what you wrote there is kept."""
+    """Open the lessons in JupyterLab.
+
+    They are copies in a folder of your own; what you wrote there is kept.
+    """
     from .workspace import open_lab
 
     sys.exit(open_lab(folder, list(jupyter_options)))
@@ -85,7 +105,7 @@ def lab(folder: Path, jupyter_options: tuple[str, ...]) -> None:
 @click.option("--dataset", help="Images instead of the network's own: a name, a folder, or a .npy file.")
 @click.option("--network", help="Name or path of a network.  [default: that of the lab]")
 @click.option("--lab", "profile", type=click.Choice(["laptop", "gpu"]), help="Which lab.  [default: laptop]")
-@click.option("--seeds", type=click.IntRange(min=1), default=100, help="How many seeds, from 0 on.")
+@click.option("--seeds", type=SeedCount(min=1), default=100, help="How many seeds, from 0 on.")
 @click.option(
     "--steps", type=click.IntRange(min=1), default=20, help="Steps of the machines and the short network run."
 )
@@ -110,10 +130,10 @@ def reproduce(
     float64: bool,
     resume: bool,
 ) -> None:
-    """Predict, image by image, what a trained network draws; print the table, save the figures.
+    """Predict, image by image, what a trained network draws.
 
-    To share the work among K processes, on one GPU each if there are some: torchrun --nproc-per-node K -m elscourse
-    reproduce ...
+    Prints the table and saves the figures. To share the work among K processes, on one GPU each if there are some:
+    torchrun --nproc-per-node K -m elscourse reproduce ...
     """
     from .lab import choose
     from .lab import lab as make_lab
@@ -153,7 +173,10 @@ def reproduce(
 @click.option("--out", type=FOLDER, default=Path("runs/networks"), help="Folder for the network.")
 @click.option("--resume/--fresh", default=True, help="Go on with an interrupted training, or start over.")
 def train(name: str, device: str, out: Path, resume: bool, **own: Any) -> None:
-    """Train NAME: a shipped network by its recipe or, with --dataset, one of your own."""
+    """Train a network, a shipped one or your own.
+
+    NAME is that of a shipped network, trained by its recipe, or a new one, with --dataset.
+    """
     from .devices import pick_device
     from .recipes import choose, follow
 
@@ -183,7 +206,10 @@ def calibrate(
     device: str | None,
     resume: bool,
 ) -> None:
-    """Find the patch size that best explains NETWORK at each noise level; written beside its card."""
+    """Measure how far a network looks at each noise level.
+
+    Finds the patch size with which a machine best explains NETWORK, and writes it beside the network's card.
+    """
     from .lab import lab as make_lab
     from .lab_calibration import calibrate_lab
 
@@ -204,7 +230,10 @@ def calibrate(
 def sample(
     network: str | None, denoiser: str, seeds: list[int], steps: int, label: int | None, device: str | None, out: Path
 ) -> None:
-    """Draw images with the network or a machine, from the noise of the given seeds, into a picture."""
+    """Draw images with the network or a machine.
+
+    They start from the noise of the given seeds, and go into one picture.
+    """
     from .diffusion import sample as draw
     from .diffusion import seeded_noise
     from .files import check_place, whole_file
@@ -230,7 +259,7 @@ def sample(
 @main.group(invoke_without_command=True)
 @click.pass_context
 def datasets(context: click.Context) -> None:
-    """Which data sets there are, and which of them are on this computer."""
+    """List the data sets, and which are on this computer."""
     if context.invoked_subcommand is None:
         from .catalogue import CATALOGUE
         from .datasets import status
@@ -256,7 +285,10 @@ def download(name: str) -> None:
 @click.option("--out", type=FOLDER, required=True, help="Folder for the two files.")
 @click.option("--force", is_flag=True, help="Write over files that are there.")
 def assignment(lesson: str, only: tuple[str, ...], out: Path, force: bool) -> None:
-    """Write LESSON (04, or 04_local) without solutions, to hand out, and a grader for what comes back, to keep."""
+    """Write a lesson without solutions, to hand out.
+
+    LESSON is its number or its name: 04, or 04_local. A grader for what comes back is written beside it, to keep.
+    """
     from .grading.assignment import write_assignment
 
     notebook, grader = write_assignment(lesson, only, out, force)
@@ -282,10 +314,11 @@ def assignment(lesson: str, only: tuple[str, ...], out: Path, force: bool) -> No
 def grade(
     lesson: str, returned: Path, only: tuple[str, ...], out: Path | None, time_limit: float, memory: float, resume: bool
 ) -> None:
-    """Grade RETURNED, a notebook of LESSON or a folder of them: one line per learner.
+    """Grade what was handed in, a line per learner.
 
-    Each notebook runs in a process of its own with a time limit, and costs only its own grade whatever it does. A
-    point per star of every exercise that its check calls correct.
+    LESSON is its number or its name: 04, or 04_local. RETURNED is a notebook of it, or a folder of them. Each notebook
+    runs in a process of its own with a time limit, and costs only its own grade whatever it does. A point per star of
+    every exercise that its check calls correct.
     """
     from .grading.assignment import lesson_path
     from .grading.grades import grade as grade_all
@@ -301,7 +334,10 @@ def grade(
 @click.option("--full", is_flag=True, help="Circular padding and the full lab too: some minutes more.")
 @click.option("--out", type=FOLDER, default=Path("runs/bench"), help="Folder for bench.json and bench.md.")
 def bench(device: str | None, full: bool, out: Path) -> None:
-    """How fast the machines are on this computer, beside a textbook implementation: about three minutes."""
+    """Measure how fast the machines are here.
+
+    On this computer, beside a textbook implementation: about three minutes.
+    """
     from .bench import run, write
     from .files import check_place
 
@@ -313,7 +349,7 @@ def bench(device: str | None, full: bool, out: Path) -> None:
 
 @main.command()
 def doctor() -> None:
-    """What this computer has, what will be slow, and which files are present."""
+    """Say what this computer has, and what will be slow."""
     from .doctor import report
 
     for topic, finding, advice in report():

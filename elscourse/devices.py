@@ -6,7 +6,7 @@ import os
 
 import torch
 
-from .errors import CourseError, unknown_name
+from .errors import CourseError
 
 MOST_THREADS = 1024
 
@@ -30,7 +30,7 @@ def pick_device(device: str | torch.device | None = None) -> torch.device:
     try:
         chosen = torch.device(device or "cpu")
     except RuntimeError:
-        raise unknown_name("device", str(device), ("cpu", "cuda")) from None
+        raise CourseError(f"unknown device {str(device)!r}: choose cpu, or cuda for a GPU of NVIDIA's.") from None
     here = ["cpu"] + [f"cuda:{i}" for i in range(torch.cuda.device_count())] * torch.cuda.is_available()
     if chosen.type == "mps":
         raise CourseError("device mps has no float64, which the machines sum in: use cpu.")

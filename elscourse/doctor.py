@@ -1,4 +1,4 @@
-"""What this computer is, what of the course is whole on it, and what will be slow: `elscourse doctor`."""
+"""What this computer is, what of the course is intact on it, and what will be slow: `elscourse doctor`."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def disk() -> list[Finding]:
 
 
 def bundled_files() -> list[Finding]:
-    """The bundled images, and everything else that SHA256SUMS lists: present and whole?"""
+    """The bundled images, and everything else that SHA256SUMS lists: present and intact?"""
     from .data import BUNDLE, data_dir, read_sums
 
     folder = data_dir()
@@ -100,19 +100,19 @@ def bundled_files() -> list[Finding]:
     repair = "install the course again" if folder.name == "_data" else "`git checkout -- data` brings it back"
     states = {name: file_state(folder / name, sha256) for name, sha256 in ({BUNDLE: None} | sums).items()}
     bad = [f"{name} is {state}" for name, state in states.items() if state in ("missing", "damaged")]
-    bundle, whole = states.pop(BUNDLE), sum(state == "whole" for state in states.values())
-    others = f"; {whole} of {len(states)} other files whole" if states else ""
+    bundle, intact = states.pop(BUNDLE), sum(state == "intact" for state in states.values())
+    others = f"; {intact} of {len(states)} other files intact" if states else ""
     return [("bundled files", f"{BUNDLE} {bundle}{others}", f"{', '.join(bad)}: {repair}" if bad else None)]
 
 
 def file_state(path: Path, sha256: str | None) -> str:
-    """'missing', 'damaged', 'whole', or 'present' where there is no sum to compare with."""
+    """'missing', 'damaged', 'intact' (its sum is right), or 'present' where there is no sum to compare with."""
     if not path.is_file():
         return "missing"
     if sha256 is None:
         return "present"
     with path.open("rb") as file:
-        return "whole" if hashlib.file_digest(file, "sha256").hexdigest() == sha256 else "damaged"
+        return "intact" if hashlib.file_digest(file, "sha256").hexdigest() == sha256 else "damaged"
 
 
 def networks() -> list[Finding]:
@@ -121,19 +121,19 @@ def networks() -> list[Finding]:
     from .recipes import RECIPES
 
     states = {card.stem: network_state(card) for card in network_cards()}
-    whole = sorted(name for name, state in states.items() if state == "whole")
+    intact = sorted(name for name, state in states.items() if state == "intact")
     bad = [
         f"{name} is {state}: {f'`elscourse train {name}` makes it again' if name in RECIPES else 'restore it'}"
         for name, state in states.items()
-        if state != "whole"
+        if state != "intact"
     ]
-    finding = f"{len(whole)} whole: {', '.join(whole)}" if whole else "none"
+    finding = f"{len(intact)} intact: {', '.join(intact)}" if intact else "none"
     none = None if states else "none is shipped with this installation: `elscourse train NAME` makes one"
     return [("networks", finding, "; ".join(bad) or none)]
 
 
 def network_state(card: Path) -> str:
-    """'whole', 'damaged' or 'missing': the .safetensors file beside a card against the card's sha256."""
+    """'intact', 'damaged' or 'missing': the .safetensors file beside a card against the card's sha256."""
     try:
         sha256 = json.loads(card.read_text(encoding="utf-8"))["sha256"]
     except (ValueError, KeyError, TypeError):
@@ -176,7 +176,7 @@ def slow_reasons(
         "training on the CPU (no native bfloat16, so it runs in float32)": bfloat16 == [],
         "large dictionaries (under 4 GiB free: worked on in small pieces)": free is not None and free < LITTLE_MEMORY,
         "nearly everything (ELSCOURSE_LAB=gpu without a GPU)": asked and not gpu,
-        "the full machine, ELSCOURSE_LAB=gpu (no GPU)": not asked and not gpu,
+        "the lab of larger images, ELSCOURSE_LAB=gpu (no GPU)": not asked and not gpu,
     }
     return [reason for reason, applies in reasons.items() if applies]
 

@@ -22,5 +22,6 @@ def unknown_name(kind: str, given: object, known: Iterable[str]) -> CourseError:
     known = sorted(known)
     shown = repr(given) if isinstance(given, str | int | float) else type(given).__name__
     near = get_close_matches(str(given), known, n=3, cutoff=0.4)
-    hint = f"did you mean {' or '.join(near)}? " if near else ""
-    return CourseError(f"unknown {kind} {shown}: {hint}Known: {', '.join(known) or 'none'}.")
+    hint = f": did you mean {' or '.join(near)}?" if near else "."
+    choice = f"Choose one of: {', '.join(known)}." if known else "There is none here."
+    return CourseError(f"unknown {kind} {shown}{hint} {choice}")

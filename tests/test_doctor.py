@@ -1,4 +1,4 @@
-"""`elscourse doctor`: it tells whole from damaged, survives what it cannot examine, and knows what is slow."""
+"""`elscourse doctor`: it tells intact from damaged, survives what it cannot examine, and knows what is slow."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_report_is_complete_here() -> None:
         assert "\n" not in f"{finding}{advice}", topic
 
 
-def test_bundle_is_whole_here() -> None:
+def test_bundle_is_intact_here() -> None:
     [(_, finding, advice)] = doctor.bundled_files()
     assert data.BUNDLE in finding
     assert advice is None
@@ -60,9 +60,9 @@ def sha(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def test_whole_files(folder: Path) -> None:
+def test_intact_files(folder: Path) -> None:
     [(_, finding, advice)] = doctor.bundled_files()
-    assert finding == f"{data.BUNDLE} whole; 1 of 1 other files whole"
+    assert finding == f"{data.BUNDLE} intact; 1 of 1 other files intact"
     assert advice is None
 
 
@@ -76,7 +76,7 @@ def test_truncated_bundle_is_damaged(folder: Path) -> None:
 def test_missing_file_is_named(folder: Path) -> None:
     (folder / "results.json").unlink()
     [(_, finding, advice)] = doctor.bundled_files()
-    assert "0 of 1 other files whole" in finding
+    assert "0 of 1 other files intact" in finding
     assert advice is not None and "results.json is missing" in advice
 
 
@@ -99,12 +99,12 @@ def make_network(folder: Path, name: str, *, damaged: bool = False) -> None:
 def test_networks_against_their_cards(folder: Path) -> None:
     assert doctor.networks()[0][1] == "none"
     make_network(folder, "good")
-    assert doctor.networks() == [("networks", "1 whole: good", None)]
+    assert doctor.networks() == [("networks", "1 intact: good", None)]
     make_network(folder, "bad", damaged=True)
     (folder / "networks" / "odd.safetensors").write_bytes(b"x")
     (folder / "networks" / "odd.json").write_text("no json")
     [(_, finding, advice)] = doctor.networks()
-    assert finding == "1 whole: good"
+    assert finding == "1 intact: good"
     assert advice is not None
     assert "bad is damaged: restore it" in advice and "odd is damaged" in advice
 
@@ -133,7 +133,7 @@ def test_slow_reasons() -> None:
         "nearly everything (ELSCOURSE_LAB=gpu without a GPU)",
     ]
     unknown = doctor.slow_reasons(2, None, None, False, {})
-    assert unknown == ["the full machine, ELSCOURSE_LAB=gpu (no GPU)"], "the unknown is not called slow"
+    assert unknown == ["the lab of larger images, ELSCOURSE_LAB=gpu (no GPU)"], "the unknown is not called slow"
 
 
 def test_gpu_asked_for_but_absent(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -251,7 +251,12 @@ LEARNERS: dict[str, tuple[list[str], str, str | None, str]] = {
         None,
         r"^looks like lesson 04, not",
     ),
-    "broken": (["def noising(x_0, eps, t:\n    ...", SAMPLER], "not attempted", None, r"code cell 2 cannot be read"),
+    "broken": (
+        [NOISING.replace("return", "retrun"), SAMPLER],
+        "incorrect",
+        r"^The function could not be run: code cell 2 cannot be read \(SyntaxError, line 4: retrun theta\.cos\(\) \*",
+        r"^code cell 2 cannot be read \(SyntaxError, line 4: retrun",
+    ),
 }
 # Functions whose verdict must be the one that the learner has seen in the notebook, word by word.
 ATTEMPTS = [
@@ -325,10 +330,16 @@ def package_at_rest() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """All learners, graded into one folder: that folder, and what was said. Only endless loops are stopped early."""
-    folder, endless = (tmp_path_factory.mktemp(name) for name in ("returned", "endless"))
-    for name, (cells, *_) in LEARNERS.items():
-        where = endless if name.startswith("loops") else folder
-        (where / f"{name}.ipynb").write_text(notebook(*cells), encoding="utf-8")
+    folder = tmp_path_factory.mktemp("returned")
+    endless = [name for name in LEARNERS if name.startswith("loops")]
+
+    def hand_in(name: str) -> Path:
+        file = folder / f"{name}.ipynb"
+        file.write_text(notebook(*LEARNERS[name][0]), encoding="utf-8")
+        return file
+
+    for name in LEARNERS.keys() - endless:
+        hand_in(name)
     for name, (data, _) in FILES.items():
         (folder / f"{name}.ipynb").write_bytes(data)
     (folder / "zoe").mkdir()
@@ -336,8 +347,8 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     out = folder.parent / "grades"
     only = ["--exercise", "noising", "--exercise", "sampler_loop"]
     options = ("--out", out, "--memory", "1", *only)
-    said = ok("grade", "01", endless, *options, "--time-limit", "4")
-    return out, said + ok("grade", "01", folder, *options)
+    said = ok("grade", "01", folder, *options)
+    return out, said + "".join(ok("grade", "01", hand_in(name), *options, "--time-limit", "4") for name in endless)
 
 
 @pytest.mark.parametrize("learner", LEARNERS)
@@ -435,6 +446,22 @@ def test_grades_of_notebooks_that_are_gone_are_named(tmp_path: Path) -> None:
     assert "leaves them out): ada\n" in ok(*arguments) and set(rows_of(out)) == {"ada", "bob"}
     assert "No longer" not in ok(*arguments[:2], returned / "bob.ipynb", *arguments[3:], "--fresh")
     assert "No longer" not in ok(*arguments, "--fresh") and set(rows_of(out)) == {"bob"}
+
+
+def test_grades_of_two_classes_are_not_mixed(tmp_path: Path) -> None:
+    (tmp_path / "monday").mkdir()
+    (tmp_path / "tuesday").mkdir()
+    monday, out = two_that_are_empty(tmp_path / "monday")
+    tuesday, _ = two_that_are_empty(tmp_path / "tuesday")
+    (tuesday / "ada.ipynb").unlink()
+    ok("grade", "01", monday, "--out", out)
+    for returned in (tuesday, tuesday / "bob.ipynb"):
+        refused = run("grade", "01", returned, "--out", out)
+        assert refused.exit_code == 1 and f"holds grades of {monday.resolve()}: name another folder" in refused.output
+    assert set(rows_of(out)) == {"ada", "bob"}
+    assert "graded before" in ok("grade", "01", monday / "ada.ipynb", "--out", out), "one of the same folder is fine"
+    ok("grade", "01", tuesday / "bob.ipynb", "--out", out, "--fresh")
+    assert set(rows_of(out)) == {"bob"}
 
 
 def test_a_damaged_record_costs_the_lines_that_are_damaged(tmp_path: Path) -> None:
@@ -654,14 +681,21 @@ def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path, mon
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["assignment", "99", "--out", "x"], r"unknown lesson '99': .*Known: 00_result"),
+        (
+            ["assignment", "99", "--out", "x"],
+            r"unknown lesson '99'\. Choose one of: 00_result.*\. Its number is",
+        ),
         (["assignment", "04_locale", "--out", "x"], r"did you mean 04_local"),
         (["assignment", "04", "--exercise", "ls_windw", "--out", "x"], r"did you mean ls_window"),
         (["assignment", "04", "--exercise", "noising", "--out", "x"], r"unknown exercise of lesson 04_local"),
-        (["assignment", "04", "--exercise", "99", "--out", "x"], r"unknown exercise of lesson 04_local '99'"),
+        (
+            ["assignment", "04", "--exercise", "99", "--out", "x"],
+            r"of lesson 04_local '99'\. Choose one of: between",
+        ),
         (["assignment", "04", "--out", str(NOTEBOOKS)], r"holds the course's own lessons"),
-        (["grade", "99", "x"], r"unknown lesson '99'"),
+        (["grade", "99", "x"], r"unknown lesson '99'\."),
         (["grade", "04", "nowhere"], r"nowhere does not exist"),
+        (["grade", "04", str(NOTEBOOKS.parent / "README.md")], r"README.md is no notebook: name a file that ends in"),
         (["grade", "04", str(NOTEBOOKS.parent / "tests")], r"holds no notebooks"),
         (["grade", "04", "x", "--time-limit", "inf"], r"a time limit of inf seconds: expected 1 to 86,400"),
         (["grade", "04", "x", "--time-limit", "nan"], r"a time limit of nan seconds"),

@@ -257,7 +257,7 @@ def test_too_little_memory() -> None:
         ),
         (lambda: els.nearest_training_image(X, IMAGES[..., :4]), "must have one shape"),
         (lambda: els.lab("laptp", verbose=False), "unknown lab 'laptp': did you mean laptop"),
-        (lambda: els.lab(device="cdua", verbose=False), "unknown device 'cdua': did you mean cuda"),
+        (lambda: els.lab(device="cdua", verbose=False), "unknown device 'cdua': choose cpu, or cuda for a GPU"),
         (lambda: els.lab("gpu", device="cpu", verbose=False), "gpu lab is not here yet: `elscourse train fashion"),
         (lambda: els.lab(device="mps", verbose=False), "mps has no float64"),
         (lambda: els.lab(verbose=False).machine("els-zero"), "unknown machine 'els-zero': did you mean els-zeros"),

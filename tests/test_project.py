@@ -18,6 +18,7 @@ import yaml
 from conftest import ok, python
 
 import elscourse
+from elscourse.cli import main
 
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = sorted(path for path in (ROOT / "elscourse").rglob("*.py") if not path.name.startswith("_"))
@@ -229,7 +230,11 @@ def test_import_is_light() -> None:
 
 
 def test_command_line_helps() -> None:
-    assert "Usage:" in python("-m", "elscourse", "--help")
+    """What each command does is said in one line that is not cut off."""
+    said = python("-m", "elscourse", "--help")
+    commands = said.partition("Commands:\n")[2].splitlines()
+    assert "Usage:" in said and len(commands) == len(main.commands)
+    assert all(line.endswith(".") and not line.endswith("...") for line in commands), said
 
 
 def test_the_version_is_that_of_the_code(monkeypatch: pytest.MonkeyPatch) -> None:

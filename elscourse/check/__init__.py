@@ -62,7 +62,10 @@ def __dir__() -> list[str]:
 
 
 def hint(name: object = "") -> None:
-    """Print the next hint of an exercise, by its name; after the last, say so and start again."""
+    """Print the next hint of an exercise, by its name; after the last, say so and start again.
+
+    Of the lesson's solution nothing is said: who has an assignment would learn where the answer to it is.
+    """
     if isinstance(name, partial) and name.func is _check:
         name = name.args[0].name  # check.hint(check.NAME) and check.hint(my_function) are what people type
     exercise = _exercise(getattr(name, "__name__", name))
@@ -71,7 +74,7 @@ def hint(name: object = "") -> None:
     print(f"Hint {given + 1} of {len(exercise.hints)} for {name}: {exercise.hints[given]}")
     _hints_given[name] = (given + 1) % len(exercise.hints)
     if _hints_given[name] == 0:
-        print("That was the last one; in the lesson, the solution is folded away below the exercise.")
+        print("That was the last one; the next is the first again.")
 
 
 def progress() -> Any:
@@ -80,5 +83,8 @@ def progress() -> Any:
 
 
 def export(path: str = "") -> None:
-    """Write what `progress` shows as JSON: one entry per exercise, for a lecturer or for a record of your own."""
+    """Write what `progress` shows as JSON, one entry per exercise: for yourself, or to show to a lecturer.
+
+    The name of the file tells whose it is. It proves nothing: `elscourse grade` does.
+    """
     print(f"{Progress.here().export(path, exercises().values())} exercises written to {path}.")

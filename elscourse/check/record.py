@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..errors import CourseError
 from ..files import save_text
+from ..version import __version__
 from .exercise import SIGNS, Exercise, State
 
 FILE = "elscourse-progress.json"
@@ -58,7 +59,8 @@ class Progress:
         """One entry per exercise of the course."""
         nothing: dict[str, object] = {"state": "not attempted", "checks": 0}
         return [
-            {"lesson": e.lesson, "exercise": e.name, "title": e.title, "minutes": e.minutes, **nothing}
+            {"lesson": e.lesson, "exercise": e.name, "title": e.title, "minutes": e.minutes, "points": e.difficulty}
+            | nothing
             | {k: v for k, v in self.done.get(e.name, {}).items() if k in nothing}
             for e in exercises
         ]
@@ -74,12 +76,14 @@ class Progress:
         return Table("\n".join([*lines, f"{correct} of {len(rows)} exercises correct."]))
 
     def export(self, path: str | Path, exercises: Iterable[Exercise]) -> int:
-        """Write the rows as JSON; returns how many."""
+        """Write the rows as JSON, with the name of the file, which tells whose it is, and the course's version; returns
+        how many."""
         rows = self.rows(exercises)
         if not isinstance(path, (str, Path)) or Path(path).suffix != ".json" or Path(path).name == FILE:
-            raise CourseError(f"name a new file that ends in .json, like check.export('mine.json'), got {path!r}.")
+            raise CourseError(f"name a new file that ends in .json, like check.export('ada.json'), got {path!r}.")
         try:
-            Path(path).write_text(json.dumps({"exercises": rows}, indent=1) + "\n", encoding="utf-8")
+            record = {"learner": Path(path).stem, "elscourse": __version__, "exercises": rows}
+            Path(path).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         except (OSError, ValueError) as error:  # ValueError: no file can have such a name
             raise CourseError(
                 f"{path!r} cannot be written ({getattr(error, 'strerror', error)}): name a file in a folder of yours."

@@ -57,7 +57,7 @@ def lesson_path(name: str) -> Path:
     wanted = Path(name).stem
     found = [path for stem, path in known.items() if wanted == stem or wanted.zfill(2) == stem[:2]]
     if not wanted or len(found) != 1:
-        raise unknown_name("lesson", name, known)
+        raise CourseError(f"{unknown_name('lesson', name, known)} Its number is enough, like 04.")
     return found[0]
 
 

@@ -25,7 +25,7 @@ from .reading import code_cells, read
 LARGEST = 50_000_000  # bytes of a notebook
 NOBODY = ("__MACOSX", "__pycache__")  # folders that computers leave behind
 NAMELESS = re.compile(r"name '(\w+)' is not defined")
-PARTS = {"learner", "file", "assignment", "key", "points", "of", "exercises", "seconds", "remark"}  # of a row
+PARTS = {"learner", "folder", "file", "assignment", "key", "points", "of", "exercises", "seconds", "remark"}  # of a row
 Row = dict[str, Any]
 Verdicts = dict[str, tuple[str, str]]  # exercise -> state, sentence
 
@@ -43,7 +43,7 @@ def grade(
 
     A notebook that is graded already, and unchanged, is kept as it is unless `fresh`. Grades of notebooks that are gone
     are kept too, and named; `fresh` on a folder leaves them out. Raises CourseError for an unknown lesson or exercise,
-    a folder without notebooks, and an `out` that holds the grades of another assignment.
+    a folder without notebooks, and an `out` that holds the grades of another assignment, or of another folder.
     """
     path = lesson_path(lesson)
     chosen = chosen_exercises(path, only)
@@ -51,7 +51,8 @@ def grade(
     learners = _learners(returned, path.stem)
     others = _others(returned, learners.values(), out)
     learners |= {other.name: other for other in others if other.is_dir() and other.name not in learners}
-    rows = {row["learner"]: row for row in _stored(out, assignment, fresh, say)}
+    place = str((returned if returned.is_dir() else returned.parent).resolve())
+    rows = {row["learner"]: row for row in _stored(out, assignment, place, fresh, say)}
     gone = [learner for learner in rows if learner not in learners] if returned.is_dir() else []
     if fresh:
         rows = {learner: row for learner, row in rows.items() if learner not in gone}
@@ -70,7 +71,8 @@ def grade(
             changed = _package() != package
             if changed:
                 grade |= {"points": 0, "remark": "The installed course changed meanwhile: look at it"}
-            row = rows[learner] = {"learner": learner, "file": file.name, "assignment": assignment, "key": key} | grade
+            about = {"learner": learner, "folder": place, "file": file.name, "assignment": assignment, "key": key}
+            row = rows[learner] = about | grade
             _write(out, list(rows.values()), chosen)
         remark = f"; {row['remark']}" if row["remark"] else ""
         say(f"{number} of {len(learners)}: {learner}: {row['points']} of {row['of']}{kept}{remark}")
@@ -164,6 +166,8 @@ def _other_lesson(pupil: Pupil, chosen: list[Exercise]) -> int | None:
 def _learners(returned: Path, lesson: str) -> dict[str, Path]:
     """Learner -> notebook: the name of the file, or of its folder where the file is named as it was handed out."""
     if returned.is_file():
+        if not _is_notebook(returned):
+            raise CourseError(f"{returned} is no notebook: name a file that ends in .ipynb, or the folder of them.")
         return {returned.stem: returned}
     if not returned.is_dir():
         raise CourseError(f"{returned} does not exist: expected a notebook, or a folder of notebooks.")
@@ -226,18 +230,27 @@ def _key(file: Path, package: str, limits: Limits) -> str:
     return hashlib.sha256(f"{content} {package} {limits}".encode(errors="backslashreplace")).hexdigest()
 
 
-def _stored(out: Path, assignment: dict[str, Any], fresh: bool, say: Callable[[str], None]) -> list[Row]:
-    """Rows of an earlier run. A line that cannot be read is left out: its notebook is graded anew."""
+def _stored(out: Path, assignment: dict[str, Any], place: str, fresh: bool, say: Callable[[str], None]) -> list[Row]:
+    """Rows of an earlier run. A line that cannot be read is left out: its notebook is graded anew.
+
+    Two classes have learners of the same name: what came from another folder than `place` is not mixed with this.
+    """
     file = out / "grades.jsonl"
     lines = file.read_bytes().splitlines() if file.exists() else []
     rows = [row for row in map(_row, lines) if row]
     if any(row["assignment"] != assignment for row in rows):
         raise CourseError(f"{file} holds grades of another assignment: name another folder with --out.")
+    others = {row["folder"] for row in rows} - {place}
+    if others and not fresh:
+        raise CourseError(
+            f"{out} holds grades of {', '.join(sorted(others))}: name another folder for these with --out, or leave "
+            "those out by --fresh."
+        )
     if lines and not rows and not fresh:
         raise CourseError(f"{file} holds no grades that can be read: name another folder, or write over it by --fresh.")
     if len(rows) < len(lines):
         say(f"{file} is damaged: {len(lines) - len(rows)} of {len(lines)} lines cannot be read, and are graded anew.")
-    return rows
+    return [row for row in rows if row["folder"] == place]
 
 
 def _row(line: bytes) -> Row | None:

@@ -137,6 +137,8 @@ class Pupil:
         found = self.attempts.get(exercise.name, "missing")
         if found == "missing":
             return "not attempted", f"There is no function {exercise.name} that could be run."
+        if isinstance(found, dict) and "unreadable" in found:
+            return "incorrect", f"The function could not be run: {_cut(found['unreadable'])}."
         verdict: Verdict = exercise.examine(self._stand_in(exercise.name, found))
         if self.stopped:
             raise KeyboardInterrupt

@@ -24,6 +24,7 @@ ANSWERS = re.compile(r"elscourse\.(check\.(lesson_|exercise|_)|reference|grading
 TELLING = {"answer", "exercises", "_exercise", "examine", "_getframe", "currentframe", "f_back", "f_globals"}
 # lines for Jupyter alone: %matplotlib inline, files = !ls, ?torch.roll, torch.roll? (but x = 1  # why? is Python)
 JUPYTER = re.compile(r"^(\s*)(?:\?.*|(?:[\w.]+ *= *)?(?:[%!].*|[\w.*\[\]-]+\?\??))$", re.MULTILINE)
+DEFINED = re.compile(r"^def +(\w+)", re.MULTILINE)
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError)
 
 
@@ -77,6 +78,7 @@ class Notebook:
     defined: list[str]  # names of the functions at the outermost level, as often as they are defined
     reaches: list[str]  # what looks like a way to the answers
     problems: list[str]  # cells that cannot be read
+    unreadable: dict[str, str]  # functions in them -> that problem
 
     def needed(self, names: Iterable[str], until: float = math.inf) -> list[Statement]:
         """The statements that these names need, in order; later cells only for names that are not bound until then."""
@@ -94,7 +96,7 @@ class Notebook:
 
 def read(cells: list[str]) -> Notebook:
     """Take a notebook apart. Raises nothing, whatever is in the cells."""
-    notebook, modules = Notebook([], {}, {}, [], [], []), set(_imported(cells))
+    notebook, modules = Notebook([], {}, {}, [], [], [], {}), set(_imported(cells))
     for number, source in enumerate(cells, 1):
         try:
             tree = _parsed(source)
@@ -102,7 +104,9 @@ def read(cells: list[str]) -> Notebook:
             tree.body += [_named(e, given) for e, given in checked.items() if not isinstance(given, ast.Name)]
             statements = [_statement(number, node, modules) for node in tree.body]
         except UNREADABLE as error:
-            notebook.problems.append(f"code cell {number} cannot be read ({type(error).__name__})")
+            problem = f"code cell {number} cannot be read ({type(error).__name__}{_where(error)})"
+            notebook.problems.append(problem)
+            notebook.unreadable.update(dict.fromkeys(DEFINED.findall(source), problem))
             continue
         notebook.statements.extend(statements)
         notebook.until.update(dict.fromkeys(checked, number))
@@ -114,6 +118,11 @@ def read(cells: list[str]) -> Notebook:
             again = (s.cell for s in notebook.statements if function in s.binds)
             notebook.until[exercise] = max(notebook.until[exercise], *again, 0)
     return notebook
+
+
+def _where(error: BaseException) -> str:
+    """The line that Python cannot read, if it says so."""
+    return f", line {error.lineno}: {(error.text or '').strip()[:60]}" if isinstance(error, SyntaxError) else ""
 
 
 def _parsed(source: str) -> ast.Module:

@@ -101,7 +101,8 @@ def main() -> None:
         lines = source.splitlines(keepends=True)
         linecache.cache[f"<code cell {number}>"] = (len(source), None, lines, f"<code cell {number}>")
     found, problems = _run(notebook, attempts, channel.report)
-    described = {name: _described(found[name]) if name in found else "missing" for name in attempts}
+    lost = {name: {"unreadable": problem} for name, problem in notebook.unreadable.items()}
+    described = {name: _described(found[name]) if name in found else lost.get(name, "missing") for name in attempts}
     channel.send({"attempts": described, "problems": [*notebook.problems, *problems]})
     while True:
         order = channel.receive()
