@@ -217,7 +217,7 @@ def test_too_little_memory() -> None:
         ),
         (lambda: els.load(IMAGES), r"got Tensor: images that you have in memory become a set by els.ImageSet"),
         (lambda: els.load("nowhere.npy"), "nowhere.npy does not exist"),
-        (lambda: els.load_network(IMAGES), "unknown network Tensor: "),
+        (lambda: els.load_network(IMAGES), "unknown network Tensor. "),
         (lambda: plotting.image_rows({"a": (255 * X).byte()}), "row 'a' must hold floats, .*, got torch.uint8"),
         (lambda: els.seeded_noise([0], 8), r"shape must be that of one image, such as \(1, 16, 16\), got 8"),
         (lambda: els.seeded_noise([0], ()), r"shape must be that of one image, .*, got \(\)"),
