@@ -71,7 +71,7 @@ def table(metrics: dict[str, Any]) -> str:
 def figure(lab: Lab, samples: dict[str, Tensor], own: str, target: str) -> Any:
     """The noise, what machines and network draw from it, and the training image nearest to the network's.
 
-    own: the machine that predicts the network; target: the network's column.
+    own: the machine that predicts the network; target: the network's column. Their r² stands between the two.
     """
     from .plotting import image_rows
 
@@ -84,7 +84,12 @@ def figure(lab: Lab, samples: dict[str, Tensor], own: str, target: str) -> Any:
         "trained\nnetwork": samples[target],
         "nearest\ntraining image": lab.data.images[nearest].cpu(),
     }
-    return image_rows(rows, [f"r² {v:.2f}" for v in compare(samples[own], samples[target]).r2.tolist()])
+    shown = image_rows(rows)
+    shown.set_figheight(shown.get_figheight() + 0.25)  # room for the numbers
+    predicted = shown.axes[3 * len(nearest) : 4 * len(nearest)]  # the row of `own`
+    for axis, value in zip(predicted, compare(samples[own], samples[target]).r2.tolist(), strict=True):
+        axis.set_xlabel(f"r² {value:.2f}", fontsize=8)
+    return shown
 
 
 def scatter(lab: Lab, samples: dict[str, Tensor], own: str, target: str) -> Any:
