@@ -10,6 +10,11 @@ const SEEDS = 8;
 const MOST = 10; // training pictures: with more, drawing is too slow to watch, and colours are too much alike
 const SIZES = [3, 5, 7, 9, 11, 13, 15, EVERYTHING];
 const PLACES = { exactly: "where it is", border: "how far the border is", nothing: "nothing" };
+const PRESETS = { // the story in three steps; what comes of each is not told before it is seen
+  "It sees everything": { size: EVERYTHING, farther: false, place: "exactly" },
+  "It sees only what is near": { size: 7, farther: false, place: "exactly" },
+  "And it does not know where it is": { size: 3, farther: true, place: "border" },
+};
 // one for each picture; those of the first three also in make_painted.py
 const COLOURS = "e69f00 56b4e9 009e73 f0e442 0072b2 d55e00 cc79a7 ffffff a6761d b3de69"
   .split(" ")
@@ -25,6 +30,21 @@ function clothes() {
   return Array.from({ length: stored.length / AREA }, (_, n) =>
     Float64Array.from(stored.subarray(n * AREA, (n + 1) * AREA), (byte) => byte / 127.5 - 1),
   );
+}
+
+/** What the visitor had painted before this page was loaded anew; null if nothing, or if the browser keeps nothing. */
+function kept() {
+  try {
+    return JSON.parse(sessionStorage.getItem("els-painted")).map((one) => Float64Array.from(one));
+  } catch {
+    return null;
+  }
+}
+
+function keep(pictures) {
+  try {
+    sessionStorage.setItem("els-painted", JSON.stringify(pictures.map((one) => Array.from(one))));
+  } catch {} // without it all works, until the page is left
 }
 
 /** Bytes, three channels last: grey, or the pictures' colours mixed as their votes, and lighter, to be seen. */
@@ -89,27 +109,43 @@ function tick(label, changed) {
 /** The training pictures, one of them large, to be painted; `changed()` when the machine has others to learn from. */
 function trainingSet(changed) {
   const thumbs = element("div");
-  let pictures = painted();
+  const past = []; // what Undo brings back, the latest last
+  let pictures = kept() ?? painted();
   let picked = 0;
   let ink = 1;
   let tinted = false;
   const editor = touchable(SHAPE, "els-large", (reached, how, before) => {
     const [edited, pixel] = [pictures[picked], flat(reached)];
-    if (how === "press") ink = edited[pixel] > 0 ? -1 : 1;
+    if (how === "press") {
+      remember();
+      ink = edited[pixel] > 0 ? -1 : 1;
+    }
     if (how !== "move") for (const p of how === "drag" ? stroke(flat(before), pixel) : [pixel]) edited[p] = ink;
     show();
     editor.outline([pixelAt(pixel)]);
-    editor.text.textContent = `${words(pixel)}: ${edited[pixel] > 0 ? "white" : "black"}`;
-    if (how !== "move") changed();
+    editor.text.textContent = `${words(pixel)}: ${edited[pixel] > 0 ? "light" : "dark"}`;
+    if (how !== "move") learn();
   });
   editor.text.setAttribute("aria-live", "polite");
-  const replace = (others, at) => {
-    [pictures, picked] = [others, at];
-    show();
+  const remember = () => past.push([pictures.map((one) => one.slice()), picked]);
+  const learn = () => {
+    keep(pictures);
     changed();
   };
-  const add = button("Add an empty one", () => {
-    replace([...pictures, new Float64Array(AREA).fill(-1)], pictures.length);
+  const put = (others, at) => {
+    [pictures, picked] = [others, at];
+    show();
+    learn();
+  };
+  const replace = (others, at) => {
+    remember();
+    put(others, at);
+  };
+  const empty = () => new Float64Array(AREA).fill(-1);
+  const undo = button("Undo", () => put(...past.pop()));
+  const add = button("Add an empty one", () => replace([...pictures, empty()], pictures.length));
+  const clear = button("Clear this one", () => {
+    replace(pictures.map((one, n) => (n === picked ? empty() : one)), picked);
   });
   const remove = button("Remove this one", () => {
     const rest = pictures.filter((_, n) => n !== picked);
@@ -133,12 +169,13 @@ function trainingSet(changed) {
     editor.draw(seen(picked), 0, `Training picture ${picked + 1}; paint by hand, or with arrow keys and space`);
     editor.text.textContent = `picture ${picked + 1}: paint in it`;
     editor.outline([]);
+    undo.setAttribute("aria-disabled", !past.length);
     add.setAttribute("aria-disabled", pictures.length >= MOST);
     remove.setAttribute("aria-disabled", pictures.length <= 1);
   }
 
   show();
-  const buttons = element("div", { class: "els-buttons" }, add, remove, shapes, garments);
+  const buttons = element("div", { class: "els-buttons" }, undo, add, clear, remove, shapes, garments);
   return {
     parts: [thumbs, element("div", { class: "els-row" }, editor.figure, buttons)],
     pictures: () => pictures,
@@ -179,7 +216,9 @@ function rules(changed) {
   }
 
   show();
-  return { parts: [looks.line, farther.line, knows.line], now, change };
+  const presets = Object.entries(PRESETS).map(([label, preset]) => button(label, () => change(preset)));
+  const steps = element("div", { class: "els-line els-presets" }, ...presets);
+  return { parts: [steps, looks.line, farther.line, knows.line], now, change };
 }
 
 /** Where a pixel is from: the drawing and the training picture, side by side, each with the window that was compared. */
@@ -209,6 +248,7 @@ function answer() {
 function playground(root) {
   let drawings = []; // of each its x, the votes and voters of the last step, what the machine was, and what to say
   let finished = false;
+  let asked = null; // the drawing and its pixel that the visitor last asked about
   let seed = 1;
   let tinted = false;
   let run = 0; // a drawing that is under way stops when it is no longer the latest
@@ -227,21 +267,25 @@ function playground(root) {
     tinted = on;
     training.tint(on);
     show();
+    if (asked) ask(...asked);
   });
   const title = (label) => element("h2", { class: "els-title" }, label);
-  const middle = title("What it may");
+  const ruling = element("div", { class: "els-ruling" }, title("What it may"), ...may.parts);
   explorer(
     root,
     "Playground: your own training pictures",
     title("All that it has seen"),
     ...training.parts,
-    middle,
-    ...may.parts,
-    title("What it draws"),
-    element("div", { class: "els-row els-wall" }, ...wall.map((one) => one.figure)),
-    said,
-    found.line,
-    element("div", { class: "els-line" }, again, tint.line),
+    ruling,
+    element(
+      "div",
+      { class: "els-drawing" },
+      title("What it draws"),
+      element("div", { class: "els-row els-wall" }, ...wall.map((one) => one.figure)),
+      said,
+      found.line,
+      element("div", { class: "els-line" }, again, tint.line),
+    ),
   );
 
   const seen = (one) => coloured(one.x, tinted && one.votes);
@@ -257,6 +301,7 @@ function playground(root) {
 
   function ask(i, pixel) {
     if (!finished) return;
+    asked = [i, pixel];
     const one = drawings[i];
     wall.forEach((other, k) => other.outline(k === i ? [pixelAt(pixel)] : []));
     const source = found.show(one, seen(one), pixel, training.seen);
@@ -267,8 +312,9 @@ function playground(root) {
     const mine = ++run;
     const [pictures, { size, farther, place }] = [training.pictures(), may.now];
     drawings = Array.from({ length: SEEDS }, (_, i) => ({ x: noise(seed + i, AREA), told: "\u00a0", place }));
-    said.textContent = "It draws.";
+    said.setAttribute("aria-live", "off"); // a screen reader need not count along
     for (let step = 0; step < STEPS; step++) {
+      said.textContent = `It draws: step ${step + 1} of ${STEPS}.`;
       const [t, next] = [1 - step / STEPS, 1 - (step + 1) / STEPS];
       const patch = Math.max(size, farther ? WINDOWS[step] : 0);
       for (const one of drawings) {
@@ -283,12 +329,15 @@ function playground(root) {
     finished = true;
     show();
     const copies = drawings.filter(({ copy }) => copy).length;
-    said.textContent = `${copies} of ${SEEDS} are copies. Click a pixel to see where it is from.`;
+    const counted = `${copies || "None"} of ${SEEDS} ${copies > 1 ? "are copies" : "is a copy"}`;
+    said.setAttribute("aria-live", "polite");
+    said.textContent = `${counted}. Click a pixel to see where it is from.`;
   }
 
   function redrawSoon() {
     run++;
     finished = false;
+    asked = null;
     show();
     clearTimeout(waiting);
     waiting = setTimeout(redraw, 200);
@@ -297,7 +346,7 @@ function playground(root) {
   for (const chosen of document.querySelectorAll("[data-els-try]"))
     chosen.addEventListener("click", () => {
       may.change({ size: EVERYTHING, farther: false, ...JSON.parse(chosen.dataset.elsTry) });
-      middle.scrollIntoView();
+      ruling.scrollIntoView({ block: "center" });
     });
   redraw();
 }
