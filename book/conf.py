@@ -51,7 +51,9 @@ html_theme = "sphinx_book_theme"
 html_title = project
 templates_path = ["_templates"]
 html_static_path = ["_static"]
-html_extra_path = ["_extra"]  # index.html at the top, which leads to book/index.html
+html_extra_path = [
+    "_extra"
+]  # at the top: index.html, which leads to book/index.html, and 404.html for a page that is not
 html_css_files = ["course.css"]
 html_js_files = [
     "from-disk.js",
