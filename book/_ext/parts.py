@@ -23,6 +23,7 @@ LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 RESULTS = sorted((ROOT / "data" / "results").glob("*.metrics.json"))
 SIZES = sorted((ROOT / "data" / "networks").glob("*.sizes.json"))
 CHECKS = sorted((ROOT / "elscourse" / "check").glob("lesson_*.py"))
+LANDING = ROOT / "book" / "index.md"
 STATUS = ROOT / "book" / "status.json"
 BENCH = ROOT / "data" / "lessons" / "13_bench.json"
 
@@ -42,11 +43,20 @@ def table(head: list[str], rows: Iterator[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def part_begun_by() -> dict[str, str]:
+    """First lesson of each part of the course -> the part's name, as in the sidebar."""
+    toctrees = re.findall(r":caption: (.+)\n:hidden:\n\n\.\./notebooks/(\w+)", LANDING.read_text(encoding="utf-8"))
+    return {lesson: part for part, lesson in toctrees}
+
+
 def lessons() -> str:
-    """Each lesson with what it needs and how long it takes."""
+    """Each lesson, part by part, with what it needs and how long it takes."""
 
     def rows() -> Iterator[list[str]]:
+        parts = part_begun_by()
         for lesson in LESSONS:
+            if lesson.stem in parts:
+                yield [f"**{parts[lesson.stem]}**", "", ""]
             title, minutes, needs = about(lesson)
             yield [f"[{title}](../notebooks/{lesson.name})", minutes, needs[0].upper() + needs[1:]]
 
@@ -169,13 +179,20 @@ class CoursePart(SphinxDirective):
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        """The part, parsed like any text on the page; the page is read again when its sources change."""
+        """The part, parsed like any text on the page; the page is read again when its sources change.
+
+        A table gets the part's name as a class, for course.css.
+        """
         name = self.arguments[0]
         if name not in PARTS:
             raise self.error(f"course-part knows {', '.join(PARTS)}, got {name!r}.")
         for path in (*LESSONS, *RESULTS, *SIZES, *CHECKS, STATUS, BENCH, ROOT / "pyproject.toml"):
             self.env.note_dependency(str(path))
-        return self.parse_text_to_nodes(PARTS[name]())
+        made = self.parse_text_to_nodes(PARTS[name]())
+        for node in made:
+            if isinstance(node, nodes.table):
+                node["classes"].append(f"els-{name}")
+        return made
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
