@@ -1,7 +1,12 @@
-// In a long lesson the list of its sections is longer than the window: it scrolls along with what is being read.
+// The list of a lesson's sections is narrow, and may be longer than the window: minutes and stars stay in the headings,
+// and it scrolls along with what is being read.
 window.addEventListener("DOMContentLoaded", () => {
   const panel = document.getElementById("pst-secondary-sidebar");
   if (!panel) return;
+  for (const link of panel.querySelectorAll("a.nav-link")) {
+    const last = link.lastChild;
+    last.textContent = last.textContent.replace(/ \(\d+ minutes.*\)\s*$/, "");
+  }
   new MutationObserver(() => {
     const current = panel.querySelector("a[aria-current]");
     if (current) panel.scrollTop += current.getBoundingClientRect().top - panel.getBoundingClientRect().top - panel.clientHeight / 2;
