@@ -216,6 +216,13 @@ def test_what_the_playground_s_answers_say(machine: Any) -> None:
         assert new(drawings([one], 5, "border", range(1, 5)), [one]) == 4
 
 
+# What an element says until it has drawn, each with how loudly it says it to a screen reader.
+WATCHED = """said => { window.watched = []; new MutationObserver(() => {
+    const one = [said.innerText, said.ariaLive];
+    if (/It draws/.test(one[0]) && `${one}` !== `${window.watched.at(-1)}`) window.watched.push(one);
+}).observe(said, { childList: true, characterData: true, subtree: true }) }"""
+
+
 @pytest.mark.parametrize("over", ["http", "file"])
 def test_the_playground(over: str, chromium: Any, served: str, site: Path) -> None:
     """What the page says one will see, and all that can be done there, by hand and with the keyboard."""
@@ -227,7 +234,7 @@ def test_the_playground(over: str, chromium: Any, served: str, site: Path) -> No
 
     def finished() -> list[str]:
         page.wait_for_timeout(300)  # it waits so long for more strokes
-        page.wait_for_function("() => /are copies/.test(document.querySelector('#playground .els-said').innerText)")
+        page.wait_for_function("() => /Click a pixel/.test(document.querySelector('#playground .els-said').innerText)")
         return wall.all_inner_texts()
 
     def tried(number: int) -> list[str]:
@@ -236,8 +243,20 @@ def test_the_playground(over: str, chromium: Any, served: str, site: Path) -> No
 
     assert all(told.startswith("copy of picture") for told in finished())
     assert set(finished()) == {f"copy of picture {n}" for n in (1, 2, 3)}
-    broken, recombined, free = tried(0), tried(1), tried(2)
+    assert said.inner_text().startswith("8 of 8 are copies.")
+    said.evaluate(WATCHED)
+    broken = tried(0)
+    assert page.evaluate("() => window.watched") == [[f"It draws: step {k} of 20.", "off"] for k in range(1, 21)]
+    assert said.inner_text().startswith("1 of 8 is a copy.") and said.get_attribute("aria-live") == "polite"
+    recombined = tried(1)
+    assert said.inner_text().startswith("None of 8 is a copy.")
+    free = tried(2)
     assert broken.count("new") == 7 and recombined == free == ["new"] * 8
+    for name, drawings in (("everything", None), ("near", broken), ("does not know where", recombined)):
+        page.locator("#playground .els-presets").get_by_role("button", name=name).click()
+        found = finished()
+        assert found == drawings or (drawings is None and all(told.startswith("copy") for told in found)), name
+    page.locator("#playground").get_by_label("nothing").check()
     page.locator("#playground input[type=range]").press("End")
     assert all(re.fullmatch(r"copy of picture \d(, moved)?", told) for told in finished())
     assert sum("moved" in told for told in wall.all_inner_texts()) >= 6
@@ -254,6 +273,8 @@ def test_the_playground(over: str, chromium: Any, served: str, site: Path) -> No
     grey = drawn(page, "#playground .els-wall figure:nth-child(3)")
     page.get_by_label("Colour the pixels").check()
     assert drawn(page, "#playground .els-wall figure:nth-child(3)") != grey
+    assert all(one.is_visible() for one in answers.all()) and said.inner_text().startswith("Drawing 3, row")
+    assert frame.locator("rect").count() == 2, "the pixel is still marked"
 
     remove = page.get_by_role("button", name="Remove this one")
     for _ in range(4):  # before it has drawn anew, and when there is no more to remove
@@ -284,13 +305,30 @@ def test_the_playground(over: str, chromium: Any, served: str, site: Path) -> No
     page.mouse.up()
     assert painted() == 10
     editor.press("ArrowDown")
-    assert "row 4, column 11: black" in page.inner_text("#playground") and painted() == 10
+    assert "row 4, column 11: dark" in page.inner_text("#playground") and painted() == 10
     editor.press(" ")
-    assert "row 4, column 11: white" in page.inner_text("#playground") and painted() == 11
+    assert "row 4, column 11: light" in page.inner_text("#playground") and painted() == 11
     page.locator("[data-els-try]").first.focus()
     page.keyboard.press("Enter")
     page.locator("#playground input[type=range]").press("End")
     assert set(finished()) <= {"copy of picture 1", "copy of picture 2"}
+
+    def shown() -> tuple[int, int]:
+        return page.locator("#playground .els-choice").count(), painted()
+
+    undo = page.get_by_role("button", name="Undo")
+    for name, after in (("Clear this one", (2, 0)), ("Begin with ten clothes", None)):
+        page.get_by_role("button", name=name).click()
+        assert shown() == after if after else shown()[0] == 10
+        undo.click()
+        assert shown() == (2, 11), name
+    undo.click()
+    assert shown() == (2, 10), "a stroke"
+    page.reload()
+    page.wait_for_selector("#playground .els-choice")
+    page.locator("#playground .els-choice").nth(1).click()
+    assert shown() == (2, 10), "kept"
+    assert undo.get_attribute("aria-disabled") == "true"
 
     page.get_by_role("button", name="Begin with ten clothes").click()
     assert page.get_by_role("button", name="Add an empty one").get_attribute("aria-disabled") == "true"
@@ -302,6 +340,14 @@ def test_the_playground(over: str, chromium: Any, served: str, site: Path) -> No
     first = drawn(page, "#playground .els-wall figure:nth-child(1)")
     page.get_by_role("button", name="Other noise").click()
     assert finished() and drawn(page, "#playground .els-wall figure:nth-child(1)") != first
+    visit.leave()
+
+
+def test_on_a_phone_painting_and_drawings_are_on_one_screen(chromium: Any, site: Path) -> None:
+    visit = Visit(chromium, f"{site.as_uri()}/book/play.html", viewport={"width": 390, "height": 844})
+    canvas = visit.page.locator("#playground .els-large").first.bounding_box()
+    drawings = visit.page.locator("#playground .els-wall").bounding_box()
+    assert 0 < drawings["y"] + drawings["height"] - canvas["y"] < 650, "room is left for the browser's bars"
     visit.leave()
 
 
@@ -410,6 +456,26 @@ def test_search(over: str, chromium: Any, served: str, site: Path) -> None:
         excerpts = visit.page.locator("#search-results p.context").all_inner_texts()
         assert excerpts and not [text for text in excerpts if "System Settings" in text or "Contents" in text], excerpts
     visit.leave()
+
+
+def test_search_finds_the_pages_for_lecturers_last(chromium: Any, served: str) -> None:
+    visit = Visit(chromium, f"{served}/search.html?q=equivariance")
+    visit.page.wait_for_selector("#search-results p.search-summary:has-text('found')")
+    found = visit.page.locator("#search-results ul.search li > a").evaluate_all("all => all.map(a => a.pathname)")
+    for_lecturers = ["/book/teach/" in address for address in found]
+    assert any(for_lecturers) and for_lecturers == sorted(for_lecturers), found
+    visit.leave()
+
+
+def test_a_page_that_does_not_exist_leads_back(chromium: Any, served: str, site: Path) -> None:
+    """Below any folder, as servers show 404.html at the address that was asked for."""
+    for address in ("book/teach/gone.html", "notebooks/99_gone.html", "gone.html"):
+        page = chromium.new_page()
+        page.route(f"**/{address}", lambda route: route.fulfill(path=site / "404.html", status=404))
+        page.goto(f"{served}/{address}")
+        page.get_by_role("link", name="The course").click()
+        assert page.url == f"{served}/book/index.html"
+        page.close()
 
 
 def test_explorers_in_lessons_react(chromium: Any, served: str) -> None:
@@ -529,6 +595,7 @@ def test_what_scrolls_fades_where_there_is_more(chromium: Any, site: Path) -> No
     assert fits.evaluate(faded, 0) is None
     visit.leave()
     visit = Visit(chromium, f"{site.as_uri()}/book/index.html", viewport={"width": 390, "height": 844})
+    assert not visit.page.get_by_role("columnheader", name="you need").is_visible(), "titles have the room"
     figures = visit.page.locator(".els-scrolls")
     assert figures.locator("img").evaluate_all("all => all.map(e => e.clientWidth)") == [640, 640]
     assert figures.first.evaluate(faded, 0) == [0, 32]
@@ -539,6 +606,8 @@ def test_the_contents_scroll_along(chromium: Any, served: str) -> None:
     """The section that is read is seen in the list of sections, which is longer than the window."""
     visit = Visit(chromium, f"{served}/notebooks/07_els.html", viewport={"width": 1300, "height": 700})
     visit.settle()
+    contents = visit.page.locator("#pst-page-toc-nav a").all_inner_texts()
+    assert "Exercise 2: One pixel of the machine" in contents and not re.search("minutes", "".join(contents))
     current = visit.page.locator("#pst-page-toc-nav a[aria-current]")
     for number in (9, 1):
         heading = visit.page.locator(".bd-article h2", has_text=f"{number}. ").first

@@ -80,6 +80,26 @@ def test_every_page_is_there(site: Path) -> None:
     for plan in PLAN_DECKS:
         assert (site / "book" / "teach" / "slides" / f"{plan}.html").is_file()
     assert "url=book/index.html" in (site / "index.html").read_text()
+    assert (site / "404.html").is_file()
+
+
+def test_what_search_engines_and_chats_show(site: Path) -> None:
+    """The address that people share, which only leads on, says the same as the landing page."""
+    landing = read(site / "book" / "index.html").text
+    assert landing.count("<title>Why diffusion models create instead of copy</title>") == 1
+    assert "<title>All machines on one page &#8212; Why" in read(site / "book" / "theory.html").text
+    told = re.findall(r'<meta content="([^"]+)" (?:name|property)="((?:og:)?description|og:title)"', landing)
+    assert len(told) == 3 and all("Kamb" in text for text, name in told if name != "og:title")
+    for text, name in told:
+        assert re.search(rf'="{name}" content="{re.escape(text)}"', (site / "index.html").read_text()), name
+
+
+def test_the_lessons_are_listed_by_part(site: Path) -> None:
+    listed = re.search(r'<table class="[^"]*els-lessons.*?</table>', read(site / "book/index.html").text, re.DOTALL)
+    assert listed
+    rows = re.findall(r"<tr.*?</tr>", listed[0], re.DOTALL)[1:]
+    bold = [n for n, row in enumerate(rows) if "<strong>" in row]
+    assert len(rows) == len(LESSONS) + len(bold) and bold[:3] == [0, 2, 6]
 
 
 def test_links_and_anchors_resolve(site: Path) -> None:
