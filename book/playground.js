@@ -258,7 +258,7 @@ function playground(root) {
   const may = rules(redrawSoon);
   const wall = Array.from({ length: SEEDS }, (_, i) => touchable(SHAPE, "", (pixel) => ask(i, flat(pixel))));
   const found = answer();
-  const said = element("p", { class: "els-said", "aria-live": "polite" });
+  const said = element("p", { class: "els-said" });
   const again = button("Other noise", () => {
     seed += SEEDS;
     redrawSoon();
@@ -288,6 +288,11 @@ function playground(root) {
     ),
   );
 
+  function say(live, text) {
+    said.setAttribute("aria-live", live);
+    said.textContent = text;
+  }
+
   const seen = (one) => coloured(one.x, tinted && one.votes);
 
   function show() {
@@ -312,9 +317,8 @@ function playground(root) {
     const mine = ++run;
     const [pictures, { size, farther, place }] = [training.pictures(), may.now];
     drawings = Array.from({ length: SEEDS }, (_, i) => ({ x: noise(seed + i, AREA), told: "\u00a0", place }));
-    said.setAttribute("aria-live", "off"); // a screen reader need not count along
     for (let step = 0; step < STEPS; step++) {
-      said.textContent = `It draws: step ${step + 1} of ${STEPS}.`;
+      say("off", `It draws: step ${step + 1} of ${STEPS}.`); // a screen reader need not count along
       const [t, next] = [1 - step / STEPS, 1 - (step + 1) / STEPS];
       const patch = Math.max(size, farther ? WINDOWS[step] : 0);
       for (const one of drawings) {
@@ -330,14 +334,14 @@ function playground(root) {
     show();
     const copies = drawings.filter(({ copy }) => copy).length;
     const counted = `${copies || "None"} of ${SEEDS} ${copies > 1 ? "are copies" : "is a copy"}`;
-    said.setAttribute("aria-live", "polite");
-    said.textContent = `${counted}. Click a pixel to see where it is from.`;
+    say("polite", `${counted}. Click a pixel to see where it is from.`);
   }
 
   function redrawSoon() {
     run++;
     finished = false;
     asked = null;
+    say("off", "It draws.");
     show();
     clearTimeout(waiting);
     waiting = setTimeout(redraw, 200);

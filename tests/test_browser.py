@@ -219,7 +219,7 @@ def test_what_the_playground_s_answers_say(machine: Any) -> None:
 # What an element says until it has drawn, each with how loudly it says it to a screen reader.
 WATCHED = """said => { window.watched = []; new MutationObserver(() => {
     const one = [said.innerText, said.ariaLive];
-    if (/It draws/.test(one[0]) && `${one}` !== `${window.watched.at(-1)}`) window.watched.push(one);
+    if (/step/.test(one[0]) && `${one}` !== `${window.watched.at(-1)}`) window.watched.push(one);
 }).observe(said, { childList: true, characterData: true, subtree: true }) }"""
 
 
@@ -233,7 +233,6 @@ def test_the_playground(over: str, chromium: Any, served: str, site: Path) -> No
     wall = page.locator("#playground .els-wall figcaption")
 
     def finished() -> list[str]:
-        page.wait_for_timeout(300)  # it waits so long for more strokes
         page.wait_for_function("() => /Click a pixel/.test(document.querySelector('#playground .els-said').innerText)")
         return wall.all_inner_texts()
 
@@ -242,20 +241,21 @@ def test_the_playground(over: str, chromium: Any, served: str, site: Path) -> No
         return finished()
 
     assert all(told.startswith("copy of picture") for told in finished())
-    assert set(finished()) == {f"copy of picture {n}" for n in (1, 2, 3)}
+    third = "#playground .els-wall figure:nth-child(3)"
+    copies = [*finished(), drawn(page, third)]
+    assert set(copies[:8]) == {f"copy of picture {n}" for n in (1, 2, 3)}
     assert said.inner_text().startswith("8 of 8 are copies.")
     said.evaluate(WATCHED)
-    broken = tried(0)
+    broken = [*tried(0), drawn(page, third)]
     assert page.evaluate("() => window.watched") == [[f"It draws: step {k} of 20.", "off"] for k in range(1, 21)]
     assert said.inner_text().startswith("1 of 8 is a copy.") and said.get_attribute("aria-live") == "polite"
-    recombined = tried(1)
+    recombined = [*tried(1), drawn(page, third)]
     assert said.inner_text().startswith("None of 8 is a copy.")
     free = tried(2)
-    assert broken.count("new") == 7 and recombined == free == ["new"] * 8
-    for name, drawings in (("everything", None), ("near", broken), ("does not know where", recombined)):
+    assert broken.count("new") == 7 and recombined[:8] == free == ["new"] * 8
+    for name, before in (("everything", copies), ("near", broken), ("does not know where", recombined)):
         page.locator("#playground .els-presets").get_by_role("button", name=name).click()
-        found = finished()
-        assert found == drawings or (drawings is None and all(told.startswith("copy") for told in found)), name
+        assert [*finished(), drawn(page, third)] == before, f"the button does what the page's text does: {name}"
     page.locator("#playground").get_by_label("nothing").check()
     page.locator("#playground input[type=range]").press("End")
     assert all(re.fullmatch(r"copy of picture \d(, moved)?", told) for told in finished())
@@ -270,9 +270,9 @@ def test_the_playground(over: str, chromium: Any, served: str, site: Path) -> No
     before = said.inner_text()
     frame.press("ArrowUp")
     assert said.inner_text() != before
-    grey = drawn(page, "#playground .els-wall figure:nth-child(3)")
+    grey = drawn(page, third)
     page.get_by_label("Colour the pixels").check()
-    assert drawn(page, "#playground .els-wall figure:nth-child(3)") != grey
+    assert drawn(page, third) != grey
     assert all(one.is_visible() for one in answers.all()) and said.inner_text().startswith("Drawing 3, row")
     assert frame.locator("rect").count() == 2, "the pixel is still marked"
 
