@@ -96,10 +96,8 @@ def forgets_to_return(x, a):
         (raises, "raises RuntimeError, in your line `return x @ x`"),
         (mutates, "changes x (argument 1) in place"),
         (forgets_to_return, "returns None"),
-        (
-            lambda x, a: (x * a).numpy(),
-            "shape (2, 3), it returns a numpy array of shape (2, 3): torch.from_numpy makes",
-        ),
+        (lambda x, a: (x * a).numpy()[0], "must return shape (2, 3), it returns (3,)."),
+        (lambda x, a: np.full((2, 3), "one"), "shape (2, 3), it returns a numpy array of <U3."),
         (lambda x, a: (x * a).sqrt(), "or the root of a number below 0?"),
         (lambda x, a: x * a > 0, "real numbers, it returns torch.bool"),
         (lambda x, a: (x * a).half(), "float16"),
@@ -110,8 +108,7 @@ def forgets_to_return(x, a):
         (lambda x, a: x + "1", "raises TypeError"),
         (torch.ones(2), "Pass your function itself"),
         (dict, "dict is a class: pass a function"),
-        (lambda x, a: (x * a).tolist(), "it returns a list of 2: torch.tensor makes one of it."),
-        (lambda x, a: list(x * a), "it returns a list of 2: torch.stack makes one of it."),
+        (lambda x, a: (x + a).tolist(), "You add a."),
         (lambda x, a: [1.0], "it returns a list of 1."),
         (lambda x, a: (x * a).to_sparse(), "sparse tensor: end it in `.to_dense()`"),
         (lambda x, a: torch.where(x == x.max(), torch.inf, x * a), "you return inf at"),
@@ -121,6 +118,21 @@ def forgets_to_return(x, a):
 )
 def test_a_sentence_for_every_slip(attempt: object, sentence: str) -> None:
     assert sentence in explain(attempt)
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        lambda x, a: (x * a).numpy(),
+        lambda x, a: (x * a).double().numpy()[::-1][::-1],
+        lambda x, a: np.asarray(x) * a,
+        lambda x, a: (x * a).tolist(),
+        lambda x, a: list(x * a),
+        lambda x, a: tuple(list(row) for row in (x * a).tolist()),
+    ],
+)
+def test_arrays_and_lists_of_the_right_numbers_are_right(attempt: object) -> None:
+    assert SCALE.examine(attempt).state == "correct"
 
 
 def test_a_function_that_exits_or_recurses_does_not_end_the_notebook() -> None:
@@ -231,8 +243,13 @@ def changing(change):
     ],
 )
 def test_changed_lists_tuples_and_arrays_are_seen(change) -> None:
-    assert "changes a (argument 1) in place" in explain(changing(change), NESTED)
+    assert "changes a (argument 1) in place: work on a copy (`.clone()`), and" in explain(changing(change), NESTED)
     assert NESTED.examine(lambda a: 3).state == "correct", "the next check starts from the same arguments"
+
+
+def test_a_list_of_numbers_is_copied_by_list() -> None:
+    exercise = dataclasses.replace(NESTED, cases=lambda g: [([3, 5],)])
+    assert explain(lambda a: len(a) + (a.pop() > 9), exercise).endswith("in place: work on a copy, `list(...)`.")
 
 
 @pytest.mark.parametrize(
@@ -338,6 +355,8 @@ def test_numbers_and_tuples() -> None:
     assert explain(lambda n: n, NUMBER) == "Off by one."
     assert explain(lambda n: np.array([n]), NUMBER).endswith("a numpy array of shape (1,): float(...) makes one of it.")
     assert explain(lambda n: np.ones(2), NUMBER).endswith("it returns a numpy array of shape (2,).")
+    assert explain(lambda n: [n + 1], NUMBER).endswith("it returns a list of 1: return what is in it.")
+    assert explain(lambda n: [n, n], NUMBER).endswith("it returns a list of 2.")
     for pair in (np.ones, torch.ones):
         assert explain(lambda n, pair=pair: pair(2), PAIR).endswith("of shape (2,): tuple(...) makes them of it.")
     assert "one number, it returns a tensor of shape (2,)" in explain(lambda n: torch.ones(2), NUMBER)
@@ -364,7 +383,7 @@ def test_a_case_is_told_by_what_is_given() -> None:
 def test_a_list_of_places_is_told_to_mark_them() -> None:
     marks = dataclasses.replace(DOUBLE, answer=lambda x: x > 0, mistakes=())
     assert explain(lambda x: [(0, 1)], marks).endswith("a list of 1: mark them in a tensor of truth values.")
-    assert explain(lambda x: (x > 0).tolist(), marks).endswith("a list of 3: torch.tensor makes one of it.")
+    assert marks.examine(lambda x: (x > 0).tolist()).state == "correct"
 
 
 def judge_even(output: int, n: int) -> str | None:

@@ -126,11 +126,15 @@ def call(attempt: Callable[..., Any], case: Case) -> Any:
         )
     for i, (before, after) in enumerate(zip(case, mine, strict=True)):
         if not unchanged(before, after):
-            raise Wrong(
-                f"Your function changes {_argument(attempt, i)} in place: work on a copy (`.clone()`, "
-                "`list(...)`), and write `a = a + b`, not `a += b`."
-            )
+            raise Wrong(f"Your function changes {_argument(attempt, i)} in place: {_how_not_to_change(before)}.")
     return _copy(output)  # the next call may fill the same tensor
+
+
+def _how_not_to_change(argument: Any) -> str:
+    if isinstance(argument, list) and not any(isinstance(part, (Tensor, np.ndarray, list, tuple)) for part in argument):
+        return "work on a copy, `list(...)`"
+    copy = ".copy()" if isinstance(argument, np.ndarray) else ".clone()"
+    return f"work on a copy (`{copy}`), and write `a = a + b`, not `a += b`"
 
 
 def _argument(attempt: object, i: int) -> str:

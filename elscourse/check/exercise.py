@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from .attempt import Case, Wrong, call, copied, is_stub, one_line, plain_torch, said
-from .output import digits, parts, unusable
+from .output import as_expected, digits, parts, unusable
 
 State = Literal["not attempted", "correct", "incorrect"]
 
@@ -91,20 +91,23 @@ class Exercise:
             return f"{attempt.__name__} is a class: pass a function, or an object of the class that can be called."
         cases = self._cases()
         rights = [self.answer(*copied(case)) for case in cases]
-        outputs = [call(attempt, case) for case in cases]
+        outputs = [self._called(attempt, case, right) for case, right in zip(cases, rights, strict=True)]
         self._refuse_unusable(outputs, rights, said(attempt, cases))
         if self.judge is None and all(map(self._same, outputs, rights)):
             return None
         if recognised := self._recognised(outputs):
             return recognised
         if self.judge is None:
-            again = call(attempt, cases[0])
+            again = self._called(attempt, cases[0], rights[0])
             self._refuse_unusable([again], rights[:1], [""])
             if not self._same(again, outputs[0]):
                 return "Your function returns something else at each call: nothing is drawn at random here."
             return self._difference(outputs, rights, said(attempt, cases))
         complaints = (self.judge(output, *copied(case)) for output, case in zip(outputs, cases, strict=True))
         return next((complaint for complaint in complaints if complaint), None)
+
+    def _called(self, attempt: Callable[..., Any], case: Case, right: object) -> Any:
+        return as_expected(call(attempt, case), right, free_shape=self.judge is not None)
 
     def _refuse_unusable(self, outputs: list[Any], rights: list[Any], about: list[str]) -> None:
         """Outputs of the wrong kind or shape, or that hold NaN; a registered mistake may explain them better."""

@@ -35,6 +35,19 @@ def _as_float(part: Any) -> Any:
         return np.float64(math.inf if part > 0 else -math.inf)
 
 
+def as_expected(output: Any, right: object, free_shape: bool) -> Any:
+    """The tensor of a numpy array or of a list of numbers, where a tensor is expected; anything else as it is."""
+    if isinstance(right, tuple) and isinstance(output, (tuple, list)) and len(output) == len(right):
+        return tuple(as_expected(o, r, free_shape) for o, r in zip(output, right, strict=True))
+    if isinstance(right, Tensor) and isinstance(output, (np.ndarray, list, tuple)):
+        with suppress(Exception):  # a list may hold anything, an array objects
+            stacks = isinstance(output, (list, tuple)) and all(isinstance(part, Tensor) for part in output)
+            made = torch.stack(list(output)) if stacks else torch.as_tensor(np.array(output))
+            if isinstance(output, np.ndarray) or made.shape == right.shape or free_shape:
+                return made
+    return output
+
+
 def unusable(output: object, right: object, free_shape: bool) -> str | None:
     """Why an output cannot even be compared with the right one, or None."""
     if output is None:
@@ -57,14 +70,15 @@ def unusable(output: object, right: object, free_shape: bool) -> str | None:
         wanted, make = ("truth value", "bool") if isinstance(right, bool) else ("number", "float")
         one = isinstance(output, (Tensor, np.ndarray)) and math.prod(output.shape) == 1
         advice = f": {make}(...) makes one of it" if one else ""
+        advice = ": return what is in it" if isinstance(output, (list, tuple)) and len(output) == 1 else advice
         return f"Your function must return one {wanted}, it returns {kind(output)}{advice}."
     return _nan(output, right)
 
 
 def _unusable_tensor(output: object, right: Tensor, free_shape: bool) -> str | None:
     if not isinstance(output, Tensor):
-        advice = _advice_on_list(output, right, free_shape) if isinstance(output, (list, tuple)) else ""
-        advice = ": torch.from_numpy makes one of it" if isinstance(output, np.ndarray) else advice
+        marks = right.dtype == torch.bool and isinstance(output, (list, tuple))
+        advice = ": mark them in a tensor of truth values" if marks else ""
         shape = tuple(right.shape)
         return f"Your function must return a torch tensor of shape {shape}, it returns {kind(output)}{advice}."
     if output.layout != torch.strided:
@@ -79,16 +93,6 @@ def _unusable_tensor(output: object, right: Tensor, free_shape: bool) -> str | N
     if output.shape != right.shape and not free_shape:
         return f"Your function must return shape {tuple(right.shape)}, it returns {tuple(output.shape)}."
     return _nan(output, right)
-
-
-def _advice_on_list(output: list[Any] | tuple[Any, ...], right: Tensor, free_shape: bool) -> str:
-    """What makes the right tensor of a list, where something does; for a list of places: to mark them."""
-    with suppress(Exception):  # a list may hold anything
-        stacks = bool(output) and all(isinstance(part, Tensor) for part in output)
-        made = torch.stack(list(output)) if stacks else torch.as_tensor(output)
-        if made.shape == right.shape or free_shape:
-            return f": torch.{'stack' if stacks else 'tensor'} makes one of it"
-    return ": mark them in a tensor of truth values" if right.dtype == torch.bool else ""
 
 
 def _nan(output: Any, right: Any) -> str | None:
