@@ -30,7 +30,7 @@ from .machines import (
     IdealScoreMachine,
     LocalScoreMachine,
 )
-from .metrics import Comparison, compare, nearest_training_image, novelty
+from .metrics import Comparison, compare, nearest_training_image, novelty, shift_error
 from .networks import ResNet, UNet
 from .results import load_results
 from .schedule import CosineSchedule
@@ -77,6 +77,7 @@ __all__ = [
     "sample",
     "score_from_denoiser",
     "seeded_noise",
+    "shift_error",
     "train",
     "trajectory",
     "with_first_step",

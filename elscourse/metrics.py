@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -96,6 +97,21 @@ def novelty(
             "at least half of the held-out images are training images: give images that are not among them."
         )
     return nearest_training_image(x, images)[1] / usual
+
+
+@torch.no_grad()
+def shift_error(
+    denoiser: Callable[[Tensor, float], Tensor], x_t: Float[Tensor, "B C H W"], t: float, shift: tuple[int, int]
+) -> Float[Tensor, "H W"]:
+    """How far a denoiser is from equivariant, pixel by pixel: |D(S x_t) - S D(x_t)|, root mean square over batch and C.
+
+    S moves the contents down and to the right by shift = (rows, columns), wrapping around. 0 everywhere: equivariant
+    under this shift, as far as x_t can tell. CourseError unless x_t is a batch of images.
+    """
+    check_batch(x_t, "x_t")
+    shifted_first = denoiser(x_t.roll(shift, (-2, -1)), t)
+    shifted_last = denoiser(x_t, t).roll(shift, (-2, -1))
+    return (shifted_first - shifted_last).square().mean((0, 1)).sqrt()
 
 
 def bootstrap_interval(values: Float[Tensor, " B"], generator: torch.Generator) -> tuple[float, float]:

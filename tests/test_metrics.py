@@ -50,6 +50,17 @@ def test_nearest_and_novelty() -> None:
     assert els.novelty(held_out, images, held_out).median() == 1
 
 
+def test_shift_error() -> None:
+    x, ramp = pictures(3, 2, 4, 5), torch.arange(4.0)[:, None].expand(4, 5)
+    assert (els.shift_error(lambda x_t, t: t * x_t.square(), x, 0.5, (1, -2)) == 0).all(), "pixel by pixel: equivariant"
+    # who adds a picture of his own: the error is the difference of that picture and its shifted self
+    error = els.shift_error(lambda x_t, t: x_t + t * ramp, x, 0.5, (1, 0))
+    expected = 0.5 * torch.tensor([3.0, 1, 1, 1])[:, None].expand(4, 5)
+    torch.testing.assert_close(error, expected)
+    with pytest.raises(els.CourseError):
+        els.shift_error(lambda x_t, t: x_t, x[0], 0.5, (1, 0))
+
+
 def test_bootstrap_interval_covers_the_median(generator: torch.Generator) -> None:
     values = torch.randn(400, generator=generator)
     low, high = bootstrap_interval(values, generator)
