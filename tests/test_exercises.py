@@ -381,11 +381,20 @@ def _cure_test_of_changes(before, after, unchanged=math.nan):
         ("window_overhang", _one_side_of_each_axis, "incorrect"),
         ("cure_test", _cure_test_of_changes, "incorrect"),
         ("cure_test", lambda before, after: _cure_test_of_changes(before, after, 1), "correct"),
+        ("novelty_score", lambda *sets: _novelty_in_numpy(*(a.numpy() for a in sets)), "correct"),
+        ("loss_at", lambda denoiser, x, eps, t, a, s: (
+            eps - (a * x + s * eps - a * denoiser(a * x + s * eps, torch.full((len(x),), t))) / s
+        ).square().mean(), "correct"),
     ],
 )  # fmt: skip
 def test_what_once_got_past_a_check_or_could_not(name: str, attempt: Any, state: str) -> None:
     verdict = check.exercises()[name].examine(attempt)
     assert verdict.state == state, verdict
+
+
+def _novelty_in_numpy(x, images, held_out):
+    near = [np.sqrt(((p[:, None] - images[None]) ** 2).sum((2, 3, 4))).min(1) for p in (x, held_out)]
+    return near[0] / np.median(near[1])
 
 
 def _field(kernels, strides, grows):

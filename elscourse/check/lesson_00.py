@@ -1,4 +1,4 @@
-"""Exercises of lesson 00: the result in twenty minutes."""
+"""Exercises of lesson 00: the result in half an hour."""
 
 from __future__ import annotations
 
@@ -46,6 +46,16 @@ def _determination(prediction: Tensor, target: Tensor) -> float:
 def _mixed_averages(prediction: Tensor, target: Tensor) -> float:
     p, y = prediction - prediction.mean(), target - target.mean()
     return float(((p * y).mean() / (prediction.std() * target.std())) ** 2)
+
+
+def _mean_per_channel(prediction: Tensor, target: Tensor) -> float:
+    p, y = (x - x.mean((1, 2), keepdim=True) for x in (prediction, target))
+    return float((p * y).sum() ** 2 / (p.square().sum() * y.square().sum()))
+
+
+def _neither_root_nor_square(prediction: Tensor, target: Tensor) -> float:
+    p, y = prediction - prediction.mean(), target - target.mean()
+    return float((p * y).sum() / (p.square().sum() * y.square().sum()))
 
 
 def _not_normalised(prediction: Tensor, target: Tensor) -> float:
@@ -101,6 +111,14 @@ EXERCISES = [
             Mistake("You return the correlation r itself: r2 is its square.", _r_not_squared),
             Mistake("You did not subtract the means: two bright pictures would count as alike.", _means_kept),
             Mistake("You forgot the root: divide by the root of the product of the two sums.", _root_forgotten),
+            Mistake(
+                "You subtract from each channel a mean of its own: take one mean over all pixels and channels.",
+                _mean_per_channel,
+            ),
+            Mistake(
+                "You divide by the product of the two sums: divide by its root, and square what you get.",
+                _neither_root_nor_square,
+            ),
             Mistake(
                 "That is R2, the coefficient of determination: it punishes another brightness or contrast, which r2 "
                 "must not see.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -11,15 +12,23 @@ from torch.nn import functional as F
 from ..metrics import novelty
 from ..schedule import CosineSchedule
 from .attempt import Case
-from .exercise import NEGATIVE_SQUARE, Exercise, Mistake
+from .exercise import EXCHANGED, NEGATIVE_SQUARE, Exercise, Mistake
 
 Denoise = Callable[[Tensor, float], Tensor]
 
 
 def _toy_denoiser(channels: int, generator: torch.Generator) -> Denoise:
-    """A small convolution padded with zeros, which also knows the time: not equivariant at the border."""
+    """A small convolution padded with zeros, which also knows the time: not equivariant at the border.
+
+    As a network does, it takes one time for all pictures or one for each.
+    """
     weight = torch.randn(channels, channels, 3, 3, generator=generator) / (3 * channels**0.5)
-    return lambda x_t, t: torch.tanh(F.conv2d(x_t, weight.to(x_t), padding=1)) * (1 - 0.5 * t)
+
+    def denoise(x_t: Tensor, t: float | Tensor) -> Tensor:
+        t = t.reshape(-1, 1, 1, 1).to(x_t) if isinstance(t, Tensor) else t
+        return torch.tanh(F.conv2d(x_t, weight.to(x_t), padding=1)) * (1 - 0.5 * t)
+
+    return denoise
 
 
 # ------------------------------------------------------------------------------------------------------- exercise 1
@@ -69,6 +78,40 @@ def _picture_taken_for_noise(
 def _not_scaled(denoiser: Denoise, x_0: Tensor, eps: Tensor, t: float, alpha: float, sigma: float) -> float:
     x_t = alpha * x_0 + sigma * eps
     return float((eps - (x_t - alpha * denoiser(x_t, t))).square().mean())
+
+
+def _exchanged(denoiser: Denoise, x_0: Tensor, eps: Tensor, t: float, alpha: float, sigma: float) -> float:
+    return _loss_at(denoiser, x_0, eps, t, sigma, alpha)
+
+
+def _exchanged_in_x_t(denoiser: Denoise, x_0: Tensor, eps: Tensor, t: float, alpha: float, sigma: float) -> float:
+    x_t = sigma * x_0 + alpha * eps
+    return float((eps - (x_t - alpha * denoiser(x_t, t)) / sigma).square().mean())
+
+
+def _exchanged_in_solving(denoiser: Denoise, x_0: Tensor, eps: Tensor, t: float, alpha: float, sigma: float) -> float:
+    x_t = alpha * x_0 + sigma * eps
+    return float((eps - (x_t - sigma * denoiser(x_t, t)) / alpha).square().mean())
+
+
+def _shown_the_clean_picture(
+    denoiser: Denoise, x_0: Tensor, eps: Tensor, t: float, alpha: float, sigma: float
+) -> float:
+    x_t = alpha * x_0 + sigma * eps
+    return float((eps - (x_t - alpha * denoiser(x_0, t)) / sigma).square().mean())
+
+
+def _sign_turned(denoiser: Denoise, x_0: Tensor, eps: Tensor, t: float, alpha: float, sigma: float) -> float:
+    x_t = alpha * x_0 + sigma * eps
+    return float((eps - (alpha * denoiser(x_t, t) - x_t) / sigma).square().mean())
+
+
+def _summed_over_pixels(denoiser: Denoise, x_0: Tensor, eps: Tensor, t: float, alpha: float, sigma: float) -> float:
+    return _summed(denoiser, x_0, eps, t, alpha, sigma) / len(x_0)
+
+
+def _absolute_loss(denoiser: Denoise, x_0: Tensor, eps: Tensor, t: float, alpha: float, sigma: float) -> float:
+    return float(_error(denoiser, x_0, eps, t, alpha, sigma).abs().mean())
 
 
 def _rooted(denoiser: Denoise, x_0: Tensor, eps: Tensor, t: float, alpha: float, sigma: float) -> float:
@@ -131,6 +174,23 @@ def _unit_of_all(x: Tensor, images: Tensor, held_out: Tensor) -> Tensor:
     return _distances(x, images).min(1).values / _distances(held_out, images).median()
 
 
+def _nearest_other(images: Tensor) -> Tensor:
+    apart = _distances(images, images)
+    return apart.masked_fill(torch.eye(len(images), dtype=torch.bool), torch.inf).min(1).values
+
+
+def _unit_among_held_out(x: Tensor, images: Tensor, held_out: Tensor) -> Tensor:
+    return _distances(x, images).min(1).values / _nearest_other(held_out).median()
+
+
+def _unit_among_training(x: Tensor, images: Tensor, held_out: Tensor) -> Tensor:
+    return _distances(x, images).min(1).values / _nearest_other(images).median()
+
+
+def _unit_from_x(x: Tensor, images: Tensor, held_out: Tensor) -> Tensor:
+    return _distances(x, images).min(1).values / _distances(held_out, x).min(1).values.median()
+
+
 def _ratio_to_held_out(x: Tensor, images: Tensor, held_out: Tensor) -> Tensor:
     return _distances(x, images).min(1).values / _distances(x, held_out).min(1).values
 
@@ -140,6 +200,74 @@ def _from_held_out(x: Tensor, images: Tensor, held_out: Tensor) -> Tensor:
 
 
 # ------------------------------------------------------------------------------------------------------- exercise 3
+
+
+def _to_shift(generator: torch.Generator) -> list[Case]:
+    cases: list[Case] = []
+    for b, c, t, shift in ((3, 1, 0.5, (1, 0)), (2, 1, 0.2, (-2, 1)), (2, 3, 0.8, (0, 2))):
+        cases.append((_toy_denoiser(c, generator), torch.randn(b, c, 6, 7, generator=generator), t, shift))
+    return cases
+
+
+def _both(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    x_t = x_t.double()
+    first = denoiser(x_t.roll(shift, (-2, -1)), t)
+    return first, denoiser(x_t, t).roll(shift, (-2, -1))
+
+
+def _shift_error(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> Tensor:
+    first, last = _both(denoiser, x_t, t, shift)
+    return (first - last).square().mean((0, 1)).sqrt()
+
+
+def _output_not_shifted(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> Tensor:
+    return (denoiser(x_t.roll(shift, (-2, -1)), t) - denoiser(x_t, t)).square().mean((0, 1)).sqrt()
+
+
+def _shifted_back_twice(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> Tensor:
+    first = denoiser(x_t.roll(shift, (-2, -1)), t)
+    last = denoiser(x_t, t).roll((-shift[0], -shift[1]), (-2, -1))
+    return (first - last).square().mean((0, 1)).sqrt()
+
+
+def _shifted_back(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> Tensor:
+    return _shift_error(denoiser, x_t, t, shift).roll((-shift[0], -shift[1]), (-2, -1))
+
+
+def _rows_and_columns_swapped(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> Tensor:
+    return _shift_error(denoiser, x_t, t, (shift[1], shift[0]))
+
+
+def _root_forgotten(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> Tensor:
+    return _shift_error(denoiser, x_t, t, shift).square()
+
+
+def _summed_squares(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> Tensor:
+    first, last = _both(denoiser, x_t, t, shift)
+    return (first - last).square().sum((0, 1)).sqrt()
+
+
+def _root_before_the_mean(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> Tensor:
+    first, last = _both(denoiser, x_t, t, shift)
+    return (first - last).square().mean(1).sqrt().mean(0)
+
+
+def _batch_and_channels_shifted(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> Tensor:
+    first, last = denoiser(x_t.roll(shift, (0, 1)), t), denoiser(x_t, t).roll(shift, (0, 1))
+    return (first - last).square().mean((0, 1)).sqrt()
+
+
+def _absolute(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> Tensor:
+    first, last = _both(denoiser, x_t, t, shift)
+    return (first - last).abs().mean((0, 1))
+
+
+def _signs_cancel(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> Tensor:
+    first, last = _both(denoiser, x_t, t, shift)
+    return (first - last).mean((0, 1)).abs()
+
+
+# ------------------------------------------------------------------------------------------------------- exercise 4
 
 
 def _layers(generator: torch.Generator) -> list[Case]:
@@ -188,6 +316,14 @@ def _not_accumulated(kernels: list[int], strides: list[int]) -> int:
     return 1 + sum((k - 1) * s for k, s in zip(kernels, strides, strict=True))
 
 
+def _first_layer_twice(kernels: list[int], strides: list[int]) -> int:
+    return kernels[0] + _receptive_field(kernels, strides) - 1
+
+
+def _all_strides_at_once(kernels: list[int], strides: list[int]) -> int:
+    return 1 + sum(k - 1 for k in kernels) * math.prod(strides)
+
+
 def _radius(kernels: list[int], strides: list[int]) -> int:
     return (_receptive_field(kernels, strides) + 1) // 2
 
@@ -198,64 +334,6 @@ def _wrong_way(kernels: list[int], strides: list[int]) -> int:
 
 def _one_forgotten(kernels: list[int], strides: list[int]) -> int:
     return _receptive_field(kernels, strides) - 1
-
-
-# ------------------------------------------------------------------------------------------------------- exercise 4
-
-
-def _to_shift(generator: torch.Generator) -> list[Case]:
-    cases: list[Case] = []
-    for b, c, t, shift in ((3, 1, 0.5, (1, 0)), (2, 1, 0.2, (-2, 1)), (2, 3, 0.8, (0, 2))):
-        cases.append((_toy_denoiser(c, generator), torch.randn(b, c, 6, 7, generator=generator), t, shift))
-    return cases
-
-
-def _both(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    x_t = x_t.double()
-    first = denoiser(x_t.roll(shift, (-2, -1)), t)
-    return first, denoiser(x_t, t).roll(shift, (-2, -1))
-
-
-def _shift_error(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> Tensor:
-    first, last = _both(denoiser, x_t, t, shift)
-    return (first - last).square().mean((0, 1)).sqrt()
-
-
-def _output_not_shifted(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> Tensor:
-    return (denoiser(x_t.roll(shift, (-2, -1)), t) - denoiser(x_t, t)).square().mean((0, 1)).sqrt()
-
-
-def _shifted_back_twice(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> Tensor:
-    first = denoiser(x_t.roll(shift, (-2, -1)), t)
-    last = denoiser(x_t, t).roll((-shift[0], -shift[1]), (-2, -1))
-    return (first - last).square().mean((0, 1)).sqrt()
-
-
-def _shifted_back(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> Tensor:
-    return _shift_error(denoiser, x_t, t, shift).roll((-shift[0], -shift[1]), (-2, -1))
-
-
-def _rows_and_columns_swapped(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> Tensor:
-    return _shift_error(denoiser, x_t, t, (shift[1], shift[0]))
-
-
-def _root_forgotten(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> Tensor:
-    return _shift_error(denoiser, x_t, t, shift).square()
-
-
-def _summed_squares(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> Tensor:
-    first, last = _both(denoiser, x_t, t, shift)
-    return (first - last).square().sum((0, 1)).sqrt()
-
-
-def _absolute(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> Tensor:
-    first, last = _both(denoiser, x_t, t, shift)
-    return (first - last).abs().mean((0, 1))
-
-
-def _signs_cancel(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> Tensor:
-    first, last = _both(denoiser, x_t, t, shift)
-    return (first - last).mean((0, 1)).abs()
 
 
 EXERCISES = [
@@ -290,6 +368,21 @@ EXERCISES = [
             ),
             Mistake("You take the root of the mean: the loss is the mean square itself.", _rooted),
             Mistake("You sum the squares: take their mean.", _summed),
+            Mistake("You sum over the pixels: take the mean over pixels, channels and pictures.", _summed_over_pixels),
+            Mistake("You average |eps - eps_hat|: square the difference instead.", _absolute_loss),
+            Mistake(EXCHANGED, _exchanged),
+            Mistake(
+                "In x_t you have exchanged alpha and sigma: alpha dims the image, sigma the noise.", _exchanged_in_x_t
+            ),
+            Mistake(
+                "Where you solve for eps_hat you have exchanged alpha and sigma: subtract alpha * x0_hat, divide by "
+                "sigma.",
+                _exchanged_in_solving,
+            ),
+            Mistake("You give the denoiser the clean picture: it must see x_t.", _shown_the_clean_picture),
+            Mistake(
+                "The sign of your eps_hat is turned round: x_t - alpha * x0_hat is sigma times the noise.", _sign_turned
+            ),
         ),
     ),
     Exercise(
@@ -318,6 +411,18 @@ EXERCISES = [
                 _unit_of_all,
             ),
             Mistake(
+                "Your unit compares held-out pictures with each other: how far is each from the training images?",
+                _unit_among_held_out,
+            ),
+            Mistake(
+                "Your unit compares training images with each other: how far from them is each held-out picture?",
+                _unit_among_training,
+            ),
+            Mistake(
+                "Your unit is how far the held-out pictures are from x: how far are they from the training images?",
+                _unit_from_x,
+            ),
+            Mistake(
                 "You look for the nearest held-out picture of x: x is new if it is far from the training images.",
                 _from_held_out,
             ),
@@ -326,51 +431,6 @@ EXERCISES = [
                 "training images, one median for all x.",
                 _ratio_to_held_out,
             ),
-        ),
-    ),
-    Exercise(
-        name="receptive_field",
-        lesson=3,
-        title="A receptive field by hand",
-        minutes=6,
-        difficulty=2,
-        start="Start with a field of 1 pixel, before any layer.",
-        hints=(
-            "Without strides every layer adds kernel - 1 pixels.",
-            "Keep a second number, step: the distance on the original picture of two neighbouring inputs of the layer.",
-            "A layer adds (kernel - 1) * step; after it, step is multiplied by the layer's stride.",
-        ),
-        cases=_layers,
-        answer=_receptive_field,
-        mistakes=(
-            Mistake("You ignore the strides: after a stride of 2, neighbours lie two pixels apart.", _strides_ignored),
-            Mistake(
-                "You add the whole kernel: its centre is already there, so a layer adds kernel - 1.", _kernels_added
-            ),
-            Mistake(
-                "You multiply by the layer's own stride too early: it spreads the layers after it.",
-                _own_stride_counted,
-            ),
-            Mistake(
-                "You use only the stride just before each layer: strides multiply up, two of 2 make a step of 4.",
-                _last_stride_only,
-            ),
-            Mistake(
-                "You multiply each layer by its own stride: it is spread by the product of the strides before it.",
-                _not_accumulated,
-            ),
-            Mistake("You count to one side only: a kernel of 3 adds a pixel on either side, 2 in all.", _radius),
-            Mistake(
-                "(side - 1) * stride + kernel is right when you go from the last layer back to the first: you go the "
-                "other way.",
-                _wrong_way,
-            ),
-            Mistake(
-                "You add up whole kernels and ignore the strides: a layer adds (kernel - 1) times the strides "
-                "before it.",
-                lambda kernels, strides: sum(kernels),
-            ),
-            Mistake("You are short by one: before any layer the field is the pixel itself.", _one_forgotten),
         ),
     ),
     Exercise(
@@ -409,7 +469,71 @@ EXERCISES = [
             Mistake("You forgot the root: return the root of the mean square.", _root_forgotten),
             Mistake("You sum the squares over batch and channels: take their mean.", _summed_squares),
             Mistake("You average absolute values: square, average, and take the root.", _absolute),
+            Mistake(
+                "You take the root of each picture's own mean square, and then their mean: take one mean over batch "
+                "and channels, then the root.",
+                _root_before_the_mean,
+            ),
+            Mistake(
+                "You shift along dims (0, 1), batch and channels: rows and columns are the last two, dims=(-2, -1).",
+                _batch_and_channels_shifted,
+            ),
             Mistake("You average before you square, so that errors of opposite sign cancel.", _signs_cancel),
+        ),
+    ),
+    Exercise(
+        name="receptive_field",
+        lesson=3,
+        title="A receptive field by hand",
+        minutes=6,
+        difficulty=2,
+        start="Start with a field of 1 pixel, before any layer.",
+        hints=(
+            "Without strides every layer adds kernel - 1 pixels.",
+            "Keep a second number, step: the distance on the original picture of two neighbouring inputs of the layer.",
+            "A layer adds (kernel - 1) * step; after it, step is multiplied by the layer's stride.",
+        ),
+        cases=_layers,
+        answer=_receptive_field,
+        mistakes=(
+            Mistake("You ignore the strides: after a stride of 2, neighbours lie two pixels apart.", _strides_ignored),
+            Mistake(
+                "You add the whole kernel: its centre is already there, so a layer adds kernel - 1.", _kernels_added
+            ),
+            Mistake(
+                "You multiply by the layer's own stride too early: it spreads the layers after it.",
+                _own_stride_counted,
+            ),
+            Mistake(
+                "You use only the stride just before each layer: strides multiply up, two of 2 make a step of 4.",
+                _last_stride_only,
+            ),
+            Mistake(
+                "You multiply each layer by its own stride: it is spread by the product of the strides before it.",
+                _not_accumulated,
+            ),
+            Mistake(
+                "You multiply all layers by the product of all strides: a layer is spread only by the strides before "
+                "it.",
+                _all_strides_at_once,
+            ),
+            Mistake(
+                "You count the first layer twice: start with the pixel itself, 1, or leave the first layer out of the "
+                "loop.",
+                _first_layer_twice,
+            ),
+            Mistake("You count to one side only: a kernel of 3 adds a pixel on either side, 2 in all.", _radius),
+            Mistake(
+                "(side - 1) * stride + kernel is right when you go from the last layer back to the first: you go the "
+                "other way.",
+                _wrong_way,
+            ),
+            Mistake(
+                "You add up whole kernels and ignore the strides: a layer adds (kernel - 1) times the strides "
+                "before it.",
+                lambda kernels, strides: sum(kernels),
+            ),
+            Mistake("You are short by one: before any layer the field is the pixel itself.", _one_forgotten),
         ),
     ),
 ]
