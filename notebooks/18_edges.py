@@ -27,9 +27,6 @@
 # **Time** 73 minutes
 
 # %%
-import itertools
-from dataclasses import replace
-
 import torch
 from matplotlib import pyplot as plt
 
@@ -58,6 +55,9 @@ lab = els.lab()
 # word?
 
 # %%
+import itertools
+from dataclasses import replace
+
 garments = els.lab("laptop", network="fashion-mnist-16-resnet-zeros-conditional", verbose=False)
 results = els.load_results("18_edges")
 noise, labels = els.seeded_noise(garments.seeds, garments.shape), garments.labels_for(garments.seeds)
@@ -84,7 +84,8 @@ assert abs(as_before["els"] - 0.945) < 0.003
 # the sampler comes to, they go the same way. If it says *nearly* the same, they go nearly the same way, as long as the
 # sampler does not make small differences large. Which samplers do? Attention is something else: it takes away one of
 # the two limits of which the formula is made.
-#
+
+# %% [markdown] tags=["slide"]
 # ## 2. Noise in every step (7 minutes)
 #
 # The step of lesson 01 goes from $x_t$ to the next time with the same noise, $\alpha\, \hat x_0 + \sigma\,
@@ -206,7 +207,8 @@ assert all(abs(medians[name] - value) < 0.006 for name, value in stated.items())
 # (ELS is ahead for 79 of 100 seeds), the ideal machine nothing (0.02).
 #
 # The formula knows nothing of chance. It is a denoiser; with the same dice it ends nearly in the same place.
-#
+
+# %% [markdown] tags=["slide"]
 # ## 3. Guidance (8 minutes)
 #
 # Who asks a service for "a sneaker" does not get what a network told "sneaker" would draw. It asks the network twice,
@@ -326,7 +328,8 @@ assert all(abs(spread["ELS"][k] - v) < 0.006 for k, v in enumerate((0.25, 0.20, 
 # 0.25 again, the formula's 0.17.
 #
 # **The ideal machine goes on copying**: 100 of 100, whatever the strength. Why? The next section has the answer in it.
-#
+
+# %% [markdown] tags=["slide"]
 # ## 4. Votes against (9 minutes)
 #
 # The formula is a vote: each pixel is a mean of training pixels. What is a *guided* formula? Put the two votes into the
@@ -571,13 +574,12 @@ assert all(abs(gain[n][k] - v) < 0.006 for n in stated for k, v in zip(("ELS", "
 #
 # **Here the theory ends.** One layer of attention takes nearly all of the formula's lead over a linear filter, which
 # knows nothing but how pixels vary together; the transformer takes all. Are the windows wrong? With the UNet's, which
-# are wider (from 23 down), the formula has 0.84 for both, ahead of the filter for 75 and for 57 seeds. Calibration does
-# not find that. (And the machine that treats all places alike and looks everywhere, ES of lesson 06, has 0.08.)
+# are wider, the formula has 0.84 for both (ahead of the filter for 75 and for 57 seeds); calibration does not find
+# that. And ES (lesson 06), which treats all places alike and looks everywhere, has 0.08.
 #
-# Two cautions. Each is one network, of one training. And the transformer learned least from the same plan (loss 0.084
-# on new pictures, the ResNet 0.073), which may make it more like a filter; nobody has tried here whether the formula
-# catches up. The ResNet with attention is no such case: its loss is the lowest of the three, 0.071, and its drawings
-# are nearer to the ResNet's (0.89) than to any formula's.
+# Two cautions. Each is one network, of one training. And the transformer learned least from the same plan (loss on new
+# pictures 0.084, the ResNet's 0.073), which may make it more like a filter. The ResNet with attention is no such case:
+# it has the lowest loss of the three, 0.071, and its drawings are nearest to the ResNet's (0.89).
 
 # %%
 es = els.load_results("07_els")["es"]
@@ -653,7 +655,8 @@ assert all(abs(once[n][0] - v) < 0.006 for n, v in zip(four, (0.04, 0.18, 0.32, 
 #
 # And reach alone does not end the theory. The UNet reaches furthest, calibration gives it wide windows, and the formula
 # has r2 0.93. For attention it finds narrow ones, and the formula misses what is far.
-#
+
+# %% [markdown] tags=["slide"]
 # ## 8. Three guesses (4 minutes)
 #
 # Take your sheet.
@@ -673,9 +676,8 @@ assert all(abs(once[n][0] - v) < 0.006 for n, v in zip(four, (0.04, 0.18, 0.32, 
 #
 # * Two denoisers that nearly agree go nearly the same way with every sampler that does not magnify small differences.
 #   With noise in every step the formula has r2 0.92, and foretells 0.71 of what other fresh noise changes.
-# * Guidance goes beyond an answer, in the direction of the word, and magnifies. In the formula it is a vote with votes
-#   against, cast by what looks alike and is something else. r2 0.92, 0.89, 0.82 for $w$ = 2, 3, 4; of the change a
-#   third.
+# * Guidance magnifies. In the formula it is a vote with votes against, cast by what looks alike and is something else:
+#   r2 0.92, 0.89, 0.82 for $w$ = 2, 3, 4, and a third of the change.
 # * Guided or not, the ideal machine copies: in the end the votes against cancel.
 # * With one layer of attention ELS has r2 0.82, the best linear filter 0.80; for a small transformer they are level.
 # * Derivatives may say "nearby" where what-ifs say "far".
@@ -683,9 +685,9 @@ assert all(abs(once[n][0] - v) < 0.006 for n, v in zip(four, (0.04, 0.18, 0.32, 
 # ## What is still unexplained
 #
 # **What would the formula of attention be?** All places alike, and each may ask all: the best of *those* denoisers is
-# ES, and it copies, moved. Networks with attention do not. So something else holds them back, and nobody has a line for
-# it (Finn and others, 2025, have one for a single layer on top of a convolutional network). Whoever finds it writes
-# lesson 19.
+# ES, and it copies, moved. Networks with attention do not. Something else holds them back, and nobody has a line for it
+# (Finn and others, 2025, have one for a single layer on top of a convolutional network). Whoever finds it writes lesson
+# 19.
 
 # %% [markdown] tags=["slide"]
 # ## The course in three sentences
@@ -696,7 +698,8 @@ assert all(abs(once[n][0] - v) < 0.006 for n, v in zip(four, (0.04, 0.18, 0.32, 
 # pictures together, and says, picture by picture, nearly what the network will draw, of garments and of emoji.
 #
 # Imperfection, deterministic and understood, is where the new comes from. Why the network looks at so little is open.
-#
+
+# %% [markdown]
 # ## References
 #
 # * J. Ho, A. Jain, P. Abbeel, *Denoising diffusion probabilistic models*, NeurIPS 2020,
