@@ -31,7 +31,7 @@ import torch
 from matplotlib import pyplot as plt
 
 import elscourse as els
-from elscourse import check, plotting
+from elscourse import check, plotting, widgets
 from elscourse.plotting import show
 
 plt.style.use("elscourse.course")
@@ -488,7 +488,8 @@ assert gap < 1e-4
 # It comes in the new order, and is otherwise the same: everybody hears what he heard before, wherever he stands. So
 # attention respects one limit of the theory, more than a convolution does, and breaks the other: **it treats all places
 # alike, and it is not local.**
-#
+
+# %% [markdown] tags=["slide"]
 # Two networks, with the same 2,000 pictures and the same plan as the ResNet and the UNet of the earlier lessons
 # (`data/lessons/attending.py`):
 #
