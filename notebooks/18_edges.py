@@ -478,7 +478,13 @@ check.attend(attend)
 # %%
 generator = torch.Generator().manual_seed(0)
 h, W_q, W_k, W_v = (torch.randn(rows, 8, generator=generator) for rows in (256, 8, 8, 8))
-hears = lambda h: torch.nn.functional.scaled_dot_product_attention(h @ W_q, h @ W_k, h @ W_v)  # noqa: E731
+
+
+def hears(h):
+    """What each place hears, in torch's one call."""
+    return torch.nn.functional.scaled_dot_product_attention(h @ W_q, h @ W_k, h @ W_v)
+
+
 order = torch.randperm(256, generator=generator)
 gap = (hears(h[order]) - hears(h)[order]).abs().max().item()
 print(f"reordered before and after: the largest difference is {gap:.0e}")
