@@ -648,9 +648,9 @@ assert all(abs(once[n][0] - v) < 0.006 for n, v in zip(four, (0.04, 0.18, 0.32, 
 
 # %% [markdown] tags=["slide"]
 # **The derivatives hardly show it.** At t = 0.5 the middle 9 x 9 has 0.74 of all influence in the ResNet, 0.75 with
-# attention, 0.72 in the transformer, 0.68 in the UNet, where 0.32 of the pixels are. Only near the end transformer and
-# UNet look further. The transformer looks mostly nearby though nothing forces it to, as An and others (2024) found of
-# large ones.
+# attention, 0.72 in the transformer, 0.68 in the UNet, where 0.32 of the pixels are. Only towards the end transformer
+# and UNet look further. The transformer looks mostly nearby though nothing forces it to. (So does one that has learned
+# nothing, as each piece keeps its own pixels. But of large ones that generalise An and others, 2024, found the same.)
 #
 # **The what-ifs do.** Five pixels from the block and further lie 4 % of what changes in the ResNet's drawing, but 15 %
 # with attention, 17 % with the transformer, and 20 % with the UNet, which has none. What shows is *reach*, by whatever
@@ -724,4 +724,4 @@ assert all(abs(once[n][0] - v) < 0.006 for n, v in zip(four, (0.04, 0.18, 0.32, 
 # * E. Finn, T. A. Keller, M. Theodosis, D. E. Ba, *Origins of creativity in attention-based diffusion models*, 2025,
 #   [arXiv:2506.17324](https://arxiv.org/abs/2506.17324): one layer of attention, in theory.
 # * J. An and others, *On inductive biases that enable generalization of diffusion transformers*, 2024,
-#   [arXiv:2410.21273](https://arxiv.org/abs/2410.21273): attention becomes local by itself.
+#   [arXiv:2410.21273](https://arxiv.org/abs/2410.21273): local attention goes with generalisation.
