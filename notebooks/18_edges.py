@@ -659,7 +659,8 @@ assert all(abs(once[n][0] - v) < 0.006 for n, v in zip(four, (0.04, 0.18, 0.32, 
 # How can both be true? A derivative asks single pixels, and its sign was dropped; an exchange asks 36 at once, and
 # their shares add up. It need not even be many steps: asked only once, at t = 0.9, what is far has 4, 18, 32 and 18 %
 # of the change. "Looks nearby" and "depends on what is near" are two things.
-#
+
+# %% [markdown]
 # And reach alone does not end the theory. The UNet reaches furthest, calibration gives it wide windows, and the formula
 # has r2 0.93. For attention it finds narrow ones, and the formula misses what is far.
 
