@@ -65,13 +65,12 @@ class Transformer(nn.Module):
         side: int = 16,
         padding: str = "zeros",  # has none; calibration asks which machine it is to be compared with
         classes: int | None = None,
-        places: bool = True,
     ):
         super().__init__()
         self.channels = channels
         self.condition = Conditioning(width, classes)
         self.up = nn.Conv2d(channels, width, 2, stride=2)
-        self.place = nn.Parameter(0.02 * torch.randn(side // 2 * (side // 2), width)) if places else None
+        self.place = nn.Parameter(0.02 * torch.randn((side // 2) ** 2, width))
         self.attention = nn.ModuleList(Attention(width) for _ in range(layers))
         self.shifts = nn.ModuleList(nn.Linear(width, width) for _ in range(layers))
         self.wider = nn.ModuleList(nn.Linear(width, 4 * width) for _ in range(layers))
@@ -82,8 +81,7 @@ class Transformer(nn.Module):
     def forward(self, x_t: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
         e = self.condition(t, labels)
         h = self.up(x_t)
-        size, h = h.shape[2:], h.flatten(2).mT
-        h = h if self.place is None else h + self.place
+        size, h = h.shape[2:], h.flatten(2).mT + self.place
         for attention, shift, wider, narrower in zip(
             self.attention, self.shifts, self.wider, self.narrower, strict=True
         ):

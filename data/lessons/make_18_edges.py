@@ -28,6 +28,7 @@ import attending  # noqa: F401  # its networks become known by name
 import numpy as np
 import torch
 from make_10_variants import drawn
+from make_12_legs import piece
 from make_14_memory import EVENLY, eight_bits, influence, losses
 from make_16_what_if import CONDITIONAL, PLAIN, SIDE, corners, exchange, exchanged
 from torch import Tensor
@@ -59,6 +60,7 @@ def fresh(sequence: int, step: int, seeds: Sequence[int], shape: Sequence[int]) 
     return els.seeded_noise([100_000 * (100 * sequence + step + 1) + seed for seed in seeds], shape)
 
 
+@torch.no_grad()
 def noisy_sample(denoiser: Denoiser, noise: Tensor, sequence: int, seeds: Sequence[int], labels: Labels) -> Tensor:
     """DDIM with eta = 1, Song, Meng & Ermon 2021: as much old noise as there may be is replaced by fresh noise."""
     schedule = els.CosineSchedule()
@@ -88,15 +90,6 @@ def who(lab: els.Lab, name: str) -> Denoiser:
     return lab.network if name == "network" else lab.machine(WHO[name])
 
 
-def kept(name: str, make: object) -> np.ndarray:
-    """What `make` draws, (n, C, H, W) in [-1, 1]: from its file, or drawn and kept there."""
-    path = PARTS / f"{name}.npy"
-    if not path.exists():
-        with torch.no_grad():
-            save_array(eight_bits(make()), path)  # type: ignore[operator]
-    return np.load(path, allow_pickle=False)
-
-
 def noisy() -> dict[str, np.ndarray]:
     """Two drawings of every seed, from two sequences of fresh noise."""
     lab = els.lab("laptop", network=CONDITIONAL, verbose=False)
@@ -106,8 +99,10 @@ def noisy() -> dict[str, np.ndarray]:
         for sequence, start in tqdm(list(itertools.product((0, 1), range(0, 100, CHUNK))), desc=f"noisy, {name}"):
             seeds = range(start, start + CHUNK)
             noise, labels = els.seeded_noise(seeds, lab.shape), lab.labels_for(seeds)
-            make = lambda d=denoiser, n=noise, q=sequence, s=seeds, k=labels: noisy_sample(d, n, q, s, k)  # noqa: E731
-            pieces.append(kept(f"noisy, {name}, {sequence}, {start:02d}", make))
+            path = PARTS / f"noisy, {name}, {sequence}, {start:02d}.npy"
+            if not path.exists():
+                save_array(eight_bits(noisy_sample(denoiser, noise, sequence, seeds, labels)), path)
+            pieces.append(np.load(path, allow_pickle=False))
         found[f"noisy, {name}"] = np.concatenate(pieces).reshape(2, 100, *lab.shape)
     return found
 
@@ -123,8 +118,8 @@ def guidance() -> dict[str, np.ndarray]:
         for start in tqdm(range(0, 100, CHUNK), desc=f"guided, {name}, {strength}"):
             seeds = range(start, start + CHUNK)
             noise, labels = els.seeded_noise(seeds, told.shape), told.labels_for(seeds)
-            make = lambda d=denoiser, n=noise, s=steps, k=labels: els.sample(d, n, s, labels=k)  # noqa: E731
-            pieces.append(kept(f"guided, {name}, {strength}, {start:02d}", make))
+            path = PARTS / f"guided, {name}, {strength}, {start:02d}.npy"
+            pieces.append(piece(path, denoiser, noise, steps, labels))
         found[f"guided, {name}, {strength}"] = np.concatenate(pieces)
     return found
 
@@ -159,11 +154,11 @@ def attention(name: str) -> dict[str, np.ndarray]:
     for one in WHO:
         denoiser, steps = who(lab, one), 150 if one == "network" else 20
         key = "network-150" if one == "network" else WHO[one]
-        found[f"drawn, {name}, {one}"] = eight_bits(images[key] if key in images else els.sample(denoiser, noise, 20))
+        found[f"drawn, {name}, {one}"] = eight_bits(images[key])
         pieces = []
         for start in tqdm(range(0, 100, CHUNK), desc=f"exchanged, {name}, {one}"):
-            make = lambda d=denoiser, n=noise[start : start + CHUNK], s=steps: els.sample(d, n, s)  # noqa: E731
-            pieces.append(kept(f"exchanged, {name}, {one}, {start:02d}", make))
+            path = PARTS / f"exchanged, {name}, {one}, {start:02d}.npy"
+            pieces.append(piece(path, denoiser, noise[start : start + CHUNK], steps, None))
         found[f"exchanged, {name}, {one}"] = np.concatenate(pieces)
     return found | looks(lab)
 
