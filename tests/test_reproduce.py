@@ -311,6 +311,38 @@ def test_the_theory_page_states_what_was_measured_on_emoji() -> None:
     assert f"| emoji, the grey taken off, r2 | {row(lambda x: x - x.mean(1, keepdim=True))} |" in text
 
 
+def test_readme_and_theory_state_where_the_formula_ends() -> None:
+    """The numbers of lesson 18, from its stored drawings."""
+    results = els.load_results("18_edges")
+
+    def drawn(key: str) -> Tensor:
+        return results[key].float() / 127.5 - 1
+
+    def r2(guess: str, truth: str) -> str:
+        return f"{els.compare(drawn(guess), drawn(truth)).r2.quantile(0.5):.2f}"
+
+    def foretold(machine: str) -> str:
+        first, second = drawn("noisy, network")
+        change, guess = second - first, drawn(f"noisy, {machine}").diff(dim=0)[0]
+        left = (change - guess).square().sum((1, 2, 3)) / change.square().sum((1, 2, 3))
+        return f"{(1 - left).quantile(0.5):.2f}"
+
+    strong = [r2(f"guided, els, {w}", f"guided, network, {w}") for w in (2, 3, 4)]
+    plain = [r2("guided, els, 1", f"guided, network, {w}") for w in (2, 3, 4)]
+    one_layer = {
+        machine: r2(f"drawn, attention-resnet, {machine}", "drawn, attention-resnet, network")
+        for machine in ("els", "wiener")
+    }
+    book = RESULTS.parents[1]
+    theory, readme = (" ".join((book / name).read_text("utf-8").split()) for name in ("book/theory.md", "README.md"))
+    assert f"r2 {', '.join(strong)} for $w$ = 2, 3, 4 (without guidance {', '.join(plain)})" in theory
+    others = ", ".join(f"{name} {foretold(key)}" for name, key in (("LS", "ls"), ("Wiener", "wiener"), ("IS", "is")))
+    assert f"it foretells {foretold('els')} ({others})" in theory
+    assert f"to {one_layer['els']} (best linear filter {one_layer['wiener']})" in theory
+    assert f"guided too ({strong[1]} at strength 3)" in readme
+    assert f"it has {one_layer['els']}, where the best linear filter has {one_layer['wiener']}" in readme
+
+
 def test_the_page_on_the_paper_states_the_shipped_numbers() -> None:
     text = " ".join((RESULTS.parents[1] / "book" / "paper.md").read_text("utf-8").split())
     said = {}

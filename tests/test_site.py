@@ -208,6 +208,9 @@ def test_downloads_without_a_public_address(site: Path) -> None:
         text = read(site / "notebooks" / f"{lesson}.html").text
         assert f"_sources/notebooks/{lesson}.ipynb" in text
         assert "colab.research" not in text and "mybinder" not in text
+        download = json.loads((site / "_sources" / "notebooks" / f"{lesson}.ipynb").read_text(encoding="utf-8"))
+        code = [cell for cell in download["cells"] if cell["cell_type"] == "code"]
+        assert code and not any(cell["outputs"] for cell in code) and "widgets" not in download["metadata"]
 
 
 @pytest.mark.slow
