@@ -329,18 +329,23 @@ def test_readme_and_theory_state_where_the_formula_ends() -> None:
 
     strong = [r2(f"guided, els, {w}", f"guided, network, {w}") for w in (2, 3, 4)]
     plain = [r2("guided, els, 1", f"guided, network, {w}") for w in (2, 3, 4)]
-    one_layer = {
-        machine: r2(f"drawn, attention-resnet, {machine}", "drawn, attention-resnet, network")
+    attention = {
+        (network, machine): r2(f"drawn, {network}, {machine}", f"drawn, {network}, network")
+        for network in ("attention-resnet", "attention-unet")
         for machine in ("els", "wiener")
     }
+    in_resnet, in_unet = attention["attention-resnet", "els"], attention["attention-unet", "els"]
+    by_filter = attention["attention-resnet", "wiener"]
     book = RESULTS.parents[1]
     theory, readme = (" ".join((book / name).read_text("utf-8").split()) for name in ("book/theory.md", "README.md"))
     assert f"r2 {', '.join(strong)} for $w$ = 2, 3, 4 (without guidance {', '.join(plain)})" in theory
     others = ", ".join(f"{name} {foretold(key)}" for name, key in (("LS", "ls"), ("Wiener", "wiener"), ("IS", "is")))
     assert f"it foretells {foretold('els')} ({others})" in theory
-    assert f"to {one_layer['els']} (best linear filter {one_layer['wiener']})" in theory
+    assert f"to {in_resnet} (best linear filter {by_filter})" in theory
+    assert f"and ELS has r2 {in_unet}" in theory
     assert f"guided too ({strong[1]} at strength 3)" in readme
-    assert f"it has {one_layer['els']}, where the best linear filter has {one_layer['wiener']}" in readme
+    assert f"a UNet with attention ({in_unet})" in readme
+    assert f"it has {in_resnet}, where the best linear filter has {by_filter}" in readme
 
 
 def test_the_page_on_the_paper_states_the_shipped_numbers() -> None:

@@ -1,4 +1,4 @@
-"""Networks that look everywhere: the course's ResNet with a layer of attention, and a small transformer.
+"""Networks that look everywhere: the course's ResNet and UNet with attention, and a small transformer.
 
 No lesson trains them; make_18_edges.py does. To use them from files, import this module first.
 """
@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from elscourse.networks import ARCHITECTURES, Conditioning, ResNet
+from elscourse.networks import ARCHITECTURES, Block, Conditioning, ResNet, UNet
+from elscourse.patches import Padding
 
 
 class Attention(nn.Module):
@@ -51,6 +52,31 @@ class AttentionResNet(ResNet):
         return self.down(F.silu(h))
 
 
+class AttentionBlock(Block):
+    """Two convolutions, then a layer of attention between all places."""
+
+    def __init__(self, inputs: int, outputs: int, embedding: int, padding: Padding):
+        super().__init__(inputs, outputs, embedding, padding)
+        self.attention = Attention(outputs)
+
+    def forward(self, x: Tensor, e: Tensor) -> Tensor:
+        return attend(self.attention, super().forward(x, e))
+
+
+class AttentionUNet(UNet):
+    """The UNet, with attention where it is coarse, at a half and a quarter of the size: the usual network of the field.
+
+    Source: Ho, Jain & Abbeel, NeurIPS 2020 (arXiv 2006.11239), which attends at 16 x 16 of 32 x 32 pixels.
+    """
+
+    def __init__(self, width: int = 32, padding: Padding = "zeros", **config: object):
+        super().__init__(width=width, padding=padding, **config)  # type: ignore[arg-type]
+        w1, w2, w3, e = width, 2 * width, 4 * width, 2 * width
+        self.in2 = AttentionBlock(w1, w2, e, padding)
+        self.middle = AttentionBlock(w2, w3, e, padding)
+        self.out2 = AttentionBlock(w3 + w2, w2, e, padding)
+
+
 class Transformer(nn.Module):
     """Pieces of 2 x 2 pixels and where they are, as words of a sentence: no convolution, nothing local, all attention.
 
@@ -90,4 +116,4 @@ class Transformer(nn.Module):
         return self.down(self.norm(h).mT.unflatten(2, size))
 
 
-ARCHITECTURES |= {"attention-resnet": AttentionResNet, "transformer": Transformer}
+ARCHITECTURES |= {"attention-resnet": AttentionResNet, "attention-unet": AttentionUNet, "transformer": Transformer}

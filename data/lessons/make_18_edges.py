@@ -6,13 +6,14 @@ Drawings of seeds 0 to 99, kept with 8 bits per pixel (0 is -1, 255 is 1):
 
 noisy      class-conditional, 40 steps, each with fresh noise, one sequence of it and another
 guided     class-conditional and not, the shipped networks: the difference of their answers 2, 3, 4 times (and 1)
-attention  two networks that look everywhere (attending.py), with the pictures and the plan of the shipped ResNet and
-           UNet: before and after one block of the noise was exchanged (make_16_what_if.py), with their patch sizes
+attention  networks that look everywhere (attending.py), with the pictures and the plan of the shipped ResNet and UNet
+           (one of them once more, with another seed): before and after one block of the noise was exchanged
+           (make_16_what_if.py), with their patch sizes
 
 Of the last, and of the shipped ResNet and UNet, also how strongly the middle pixel depends on every pixel (lesson 03),
-how far an exchanged block is felt if they are asked once, and the losses on known and new pictures, at 20 times. Every
-piece is kept in runs/, so a run that was stopped goes on. With names, only these networks are trained, or these groups
-drawn: for several processes side by side.
+how far an exchanged block is felt if they are asked once, and the losses on known and new pictures, at 20 times; and on
+new ones once their attention is taken out. Every piece is kept in runs/, so a run that was stopped goes on. With names,
+only these networks are trained, or these groups drawn: for several processes side by side.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ import itertools
 import math
 import sys
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
-import attending  # noqa: F401  # its networks become known by name
+import attending  # its networks become known by name
 import numpy as np
 import torch
 from make_10_variants import drawn
@@ -42,7 +44,12 @@ from elscourse.recipes import RECIPES, Recipe
 HERE = Path(__file__).parent
 PARTS = HERE.parents[1] / "runs" / "lessons" / "18_edges"
 UNET = "fashion-mnist-16-unet-zeros"
-ATTENDING = ("attention-resnet", "transformer")
+ATTENDING = {  # name: architecture, and the seed of the training
+    "attention-unet": ("attention-unet", 0),
+    "attention-resnet": ("attention-resnet", 0),
+    "attention-resnet-seed-1": ("attention-resnet", 1),
+    "transformer": ("transformer", 0),
+}
 WHO = {"network": "network", "els": "els-zeros", "ls": "ls", "wiener": "wiener", "is": "is"}
 STEPS = 40  # with noise in every one, networks and machines must take as many
 STRENGTHS = (1, 2, 3, 4)
@@ -50,9 +57,10 @@ TIMES = (0.9, 0.7, 0.5, 0.3, 0.1)  # at which the networks are asked where they 
 CHUNK = 20
 
 
-def looking_everywhere(architecture: str) -> Recipe:
+def looking_everywhere(name: str) -> Recipe:
     """The pictures and the plan of the shipped ResNet and UNet."""
-    return replace(RECIPES[UNET], name=architecture, architecture=architecture)
+    recipe, (architecture, seed) = RECIPES[UNET], ATTENDING[name]
+    return replace(recipe, name=name, architecture=architecture, plan=replace(recipe.plan, seed=seed))
 
 
 def fresh(sequence: int, step: int, seeds: Sequence[int], shape: Sequence[int]) -> Tensor:
@@ -146,6 +154,17 @@ def looks(lab: els.Lab) -> dict[str, np.ndarray]:
     }
 
 
+@torch.no_grad()
+def deaf(lab: els.Lab) -> np.ndarray:
+    """The losses on new pictures once nothing is added of what attention hears: is it of use to the network?"""
+    network = deepcopy(lab.network)
+    for layer in network.module.modules():
+        if isinstance(layer, attending.Attention):
+            layer.out.weight.zero_()
+            layer.out.bias.zero_()
+    return losses([network], lab.held_out(100).images, EVENLY)[:, 0]
+
+
 def attention(name: str) -> dict[str, np.ndarray]:
     """Drawings before and after the exchange, patch sizes, where it looks, losses."""
     lab, images = drawn(name, looking_everywhere(name))
@@ -160,7 +179,7 @@ def attention(name: str) -> dict[str, np.ndarray]:
             path = PARTS / f"exchanged, {name}, {one}, {start:02d}.npy"
             pieces.append(piece(path, denoiser, noise[start : start + CHUNK], steps, None))
         found[f"exchanged, {name}, {one}"] = np.concatenate(pieces)
-    return found | looks(lab)
+    return found | {f"losses, deaf, {name}": deaf(lab)} | looks(lab)
 
 
 def main(names: list[str]) -> None:
