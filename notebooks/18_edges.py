@@ -520,10 +520,8 @@ for name, file in networks.items():
             drew[name, key] = els.load_results(file)[long].clamp(-1, 1)
             redrew[name, key] = what_if[f"exchanged, {file}, {long}"].float() / 127.5 - 1
         else:
-            drew[name, key], redrew[name, key] = (
-                drawings(f"drawn, {file}, {key}"),
-                drawings(f"exchanged, {file}, {key}"),
-            )
+            drew[name, key] = drawings(f"drawn, {file}, {key}")
+            redrew[name, key] = drawings(f"exchanged, {file}, {key}")
 
 # %% [markdown]
 # ## 6. Whom they draw like (10 minutes)
@@ -538,8 +536,8 @@ rows["linear filter"] = drew["ResNet", "wiener"][:10]
 show(
     plotting.image_rows(rows, titles=[f"seed {k}" for k in range(10)]),
     alt="Ten seeds by three networks, each above the ELS with that network's windows, and the linear filter. The UNet "
-    "with attention draws clean garments, and its ELS mostly the same ones with the same folds (of seed 1 a bag becomes "
-    "a pullover). The ResNet with attention and the transformer share outlines with theirs, the insides less; the "
+    "with attention draws clean garments, and its ELS mostly the same ones with the same folds (a pullover for the bag "
+    "of seed 1). The ResNet with attention and the transformer share outlines with theirs, the insides less; the "
     "filter's are blurred.",
 )
 
@@ -557,10 +555,10 @@ ahead = {n: [int((scores[n, c] > scores[n, "Wiener"]).sum()) for c in ("ELS", "E
 print("seeds of 100 for which ELS, and wide ELS, is ahead of the filter:", ahead)
 same = median_r2(drew["UNet", "network"], drew["UNet, attention", "network"])
 print(f"the UNet, with attention and without: r2 {same:.2f}")
-stated = {"ResNet": (0.91, 0.85, 0.79, 0.61), "UNet": (0.93, 0.92, 0.80, 0.86)}
-stated |= {"UNet, attention": (0.94, 0.93, 0.79, 0.87), "ResNet, attention": (0.82, 0.78, 0.80, 0.70, 0.84)}
+stated = {"ResNet": (0.91, 0.85, 0.79, 0.61), "UNet": (0.93, 0.91, 0.80, 0.86)}
+stated |= {"UNet, attention": (0.94, 0.94, 0.79, 0.87), "ResNet, attention": (0.82, 0.78, 0.80, 0.70, 0.84)}
 stated |= {"transformer": (0.81, 0.79, 0.83, 0.70, 0.84)}
-assert all(abs(v - said) < 0.0061 for n in stated for v, said in zip(alike[n], stated[n], strict=False))
+assert all(abs(v - said) < 0.006 for n in stated for v, said in zip(alike[n], stated[n], strict=False))
 assert [some[0] for some in ahead.values()] == [97, 80, 86, 58, 54] and abs(same - 0.98) < 0.006
 
 # %%
@@ -605,7 +603,7 @@ assert abs(loss["UNet, attention"][1] - 0.071) < 6e-4 and abs(deaf["UNet, attent
 # looks everywhere, has 0.08.
 #
 # Three cautions. Each is one training. (A second one of the ResNet with attention draws like the first, r2 0.97; its
-# own ELS has 0.84 there, the filter 0.80.) The transformer learned least from the same plan (loss on new pictures
+# own ELS has 0.84 there, the filter 0.81.) The transformer learned least from the same plan (loss on new pictures
 # 0.084, the ResNet's 0.073), which may make it more like a filter; the ResNet with attention is no such case, 0.071.
 # And UNets are near the ideal machine, too (0.86 and 0.87): what tells the formula from it is the exchange, of which
 # the ideal machine foretells nothing.
@@ -619,7 +617,7 @@ again = {key: drawings(f"drawn, attention-resnet-seed-1, {key}") for key in keys
 second = {name: median_r2(again[key], again["network"]) for name, key in names}
 both = median_r2(again["network"], drew["ResNet, attention", "network"])
 print("second training:", {n: round(value, 2) for n, value in second.items()}, f"and with the first: {both:.2f}")
-assert all(abs(v - said) < 0.006 for v, said in zip((second["ELS"], second["Wiener"], both), (0.84, 0.80, 0.97)))
+assert all(abs(second[name] - said) < 0.006 for name, said in (("ELS", 0.84), ("Wiener", 0.81))) and both > 0.96
 
 # %% [markdown] tags=["slide"]
 # ## 7. How far they look (8 minutes)
