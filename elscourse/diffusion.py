@@ -17,6 +17,7 @@ from .schedule import CosineSchedule, check_schedule, check_time, is_schedule
 
 VARIANCE_SLACK = 0.01  # of x_1, whose noise is drawn with variance 1
 SEEDS = 2**32  # torch takes more, and draws for 2^32 + 7 what it draws for 7
+FAINTEST = 1e-6  # alpha to divide by: the rounding of float32, 6e-8, then becomes 0.06 of a pixel
 
 Labels = int | Sequence[int] | Tensor | None
 
@@ -54,7 +55,7 @@ def score_from_denoiser(
     schedule: CosineSchedule = CosineSchedule(),
 ) -> Float[Tensor, "B C H W"]:
     """Tweedie: the score s = (alpha D - x_t) / sigma^2, the gradient of log p_t at x_t."""
-    _check_alike(x0_hat, x_t)
+    _check_conversion(x0_hat, x_t, schedule)
     return (schedule.alpha(t) * x0_hat - x_t) / schedule.sigma(check_time(t)) ** 2
 
 
@@ -65,7 +66,7 @@ def noise_from_denoiser(
     schedule: CosineSchedule = CosineSchedule(),
 ) -> Float[Tensor, "B C H W"]:
     """The noise estimate eps_hat = (x_t - alpha D) / sigma, which is -sigma times the score."""
-    _check_alike(x0_hat, x_t)
+    _check_conversion(x0_hat, x_t, schedule)
     return (x_t - schedule.alpha(t) * x0_hat) / schedule.sigma(check_time(t))
 
 
@@ -75,9 +76,12 @@ def denoiser_from_noise(
     t: float,
     schedule: CosineSchedule = CosineSchedule(),
 ) -> Float[Tensor, "B C H W"]:
-    """The denoiser D = (x_t - sigma eps_hat) / alpha. At t = 1 it multiplies errors by 1/alpha = 80."""
-    _check_alike(eps_hat, x_t)
-    return (x_t - schedule.sigma(check_time(t)) * eps_hat) / schedule.alpha(t)
+    """The denoiser D = (x_t - sigma eps_hat) / alpha. At t = 1 it multiplies errors by 1/alpha = 80.
+
+    Raises CourseError where a schedule of one's own leaves nothing of the image, alpha = 0.
+    """
+    _check_conversion(eps_hat, x_t, schedule)
+    return (x_t - schedule.sigma(check_time(t)) * eps_hat) / _divisor(t, schedule)
 
 
 def denoiser_from_score(
@@ -86,13 +90,26 @@ def denoiser_from_score(
     t: float,
     schedule: CosineSchedule = CosineSchedule(),
 ) -> Float[Tensor, "B C H W"]:
-    """The denoiser D = (x_t + sigma^2 s) / alpha."""
-    _check_alike(score, x_t)
-    return (x_t + schedule.sigma(check_time(t)) ** 2 * score) / schedule.alpha(t)
+    """The denoiser D = (x_t + sigma^2 s) / alpha. Raises CourseError as `denoiser_from_noise` does."""
+    _check_conversion(score, x_t, schedule)
+    return (x_t + schedule.sigma(check_time(t)) ** 2 * score) / _divisor(t, schedule)
 
 
-def _check_alike(estimate: Tensor, x_t: Tensor) -> None:
-    """Raise CourseError unless both have one shape: otherwise torch would spread one over the other."""
+def _divisor(t: float, schedule: CosineSchedule) -> float:
+    """alpha(t), unless it is so small that what it divides becomes noise."""
+    alpha = schedule.alpha(t)
+    if abs(alpha) < FAINTEST:
+        raise CourseError(
+            f"{schedule} leaves nothing of the image at t = {t:g} (alpha = {alpha:.1g}), and D is a division by alpha: "
+            "begin at a smaller t, with times= where you sample."
+        )
+    return alpha
+
+
+def _check_conversion(estimate: Tensor, x_t: Tensor, schedule: CosineSchedule) -> None:
+    """Raise CourseError unless both have one shape (otherwise torch would spread one over the other), and the schedule
+    is one."""
+    check_schedule(schedule)
     if shape_of(estimate) != shape_of(x_t):
         raise CourseError(f"the estimate and x_t must have one shape, got {shape_of(estimate)} and {shape_of(x_t)}.")
 
@@ -166,13 +183,14 @@ def trajectory(
     times: a grid of one's own, falling; the default is `schedule.times(steps)`, which ends at 0.
     labels: passed on to the denoiser when given.
 
-    Raises CourseError for steps or times that are no grid, a schedule that is none or not the denoiser's own, and a
-    denoiser that is none or answers in another shape.
+    Raises CourseError for noise of another shape, steps or times that are no grid, a schedule that is none or not the
+    denoiser's own, and a denoiser that is none or answers in another shape.
 
     Source: Song, Meng & Ermon, ICLR 2021 (arXiv 2010.02502), with eta = 0. Lesson 01.
     """
     if not callable(denoiser):
         raise CourseError(f"a denoiser must be callable, as denoiser(x_t, t), got {type(denoiser).__name__}.")
+    check_batch(noise, "noise")
     check_schedule(schedule)
     grid = schedule.times(steps) if times is None else check_times(times)
     _check_same_schedule(denoiser, schedule, grid)

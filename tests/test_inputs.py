@@ -223,6 +223,9 @@ def test_too_little_memory() -> None:
         (lambda: els.seeded_noise([0], ()), r"shape must be that of one image, .*, got \(\)"),
         (lambda: els.seeded_noise([0], (1, 8.0, 8)), "shape must be that of one image"),
         (lambda: els.seeded_noise([0], (1, -8, 8)), "shape must be that of one image"),
+        (lambda: els.sample(els_machine(), None), r"noise must be a tensor .* \(B, C, H, W\), B >= 1, got NoneType"),
+        (lambda: els.sample(lambda x_t, t: x_t, X[0]), r"noise must be .*, got torch.float32 \(1, 8, 8\)"),
+        (lambda: els.sample(lambda x_t, t: x_t, X.int()), "noise must be a tensor of floats .*, got torch.int32"),
         (lambda: els.sample(None, X), r"a denoiser must be callable, as denoiser\(x_t, t\), got NoneType"),
         (lambda: els.calibrate(els.IdealScoreMachine(IMAGES), els_machine()), "needs a machine with patches, LS or"),
         (lambda: els.calibrate(lambda x_t, t: x_t, els_machine()), "a machine with patches, .* got function"),
@@ -629,13 +632,29 @@ def test_a_picture_without_a_folder_is_not_drawn(monkeypatch: pytest.MonkeyPatch
     )
 
 
-@pytest.mark.parametrize("convert", [els.score_from_denoiser, els.noise_from_denoiser])
-def test_estimates_of_another_shape_are_not_spread(convert: Any) -> None:
-    with pytest.raises(els.CourseError, match="must have one shape"):
-        convert(X[:1], X, 0.5)
-    for back in (els.denoiser_from_noise, els.denoiser_from_score):
+CONVERSIONS = [els.score_from_denoiser, els.noise_from_denoiser, els.denoiser_from_noise, els.denoiser_from_score]
+
+
+@pytest.mark.parametrize("convert", CONVERSIONS)
+def test_conversions_ask_for_estimates_of_one_shape_and_a_schedule(convert: Any) -> None:
+    for other in (X[:1], X[0, 0]):
         with pytest.raises(els.CourseError, match="must have one shape"):
-            back(X[0, 0], X, 0.5)
+            convert(other, X, 0.5)
+    with pytest.raises(els.CourseError, match=r"schedule must have alpha\(t\).*, got 3"):
+        convert(X, X, 0.5, 3)
+
+
+@pytest.mark.parametrize("convert", [els.denoiser_from_noise, els.denoiser_from_score])
+def test_nothing_is_divided_by_an_image_that_is_gone(convert: Any) -> None:
+    """Rounding would be multiplied by 1e16, and look like an answer."""
+    schedule = els.CosineSchedule(0)
+    with pytest.raises(els.CourseError, match=r"leaves nothing of the image at t = 1 \(alpha = 6e-17\).*smaller t"):
+        convert(X, X, 1, schedule)
+    assert convert(X, X, 0.99, schedule).isfinite().all()
+    network = els.NetworkDenoiser(els.ResNet(width=4, layers=1), schedule=schedule)
+    with pytest.raises(els.CourseError, match="leaves nothing of the image"):
+        els.sample(network, X, 2, schedule=schedule)
+    assert els.sample(network, X, times=[0.9, 0.5, 0], schedule=schedule).isfinite().all()
 
 
 def test_a_first_step_keeps_the_schedule_and_asks_for_denoisers() -> None:
