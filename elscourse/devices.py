@@ -11,25 +11,30 @@ from .errors import CourseError
 MOST_THREADS = 1024
 
 
-def respect_threads() -> None:
-    """torch and the engine take as many threads as the environment variable ELSCOURSE_THREADS says; without it torch's
-    own setting holds. Raises CourseError for a number that is none."""
+def threads_asked() -> int | None:
+    """What the environment variable ELSCOURSE_THREADS says, None without it; CourseError for a number that is none."""
     threads = os.environ.get("ELSCOURSE_THREADS")
-    if threads:
-        if not threads.isdecimal() or not 1 <= int(threads) <= MOST_THREADS:
-            raise CourseError(
-                f"ELSCOURSE_THREADS must be a whole number of threads, at least 1, at most {MOST_THREADS}, got "
-                f"{threads!r}."
-            )
-        torch.set_num_threads(int(threads))
+    if not threads:
+        return None
+    if not threads.isdecimal() or not 1 <= int(threads) <= MOST_THREADS:
+        raise CourseError(
+            f"ELSCOURSE_THREADS must be a whole number of threads, at least 1, at most {MOST_THREADS}, got {threads!r}."
+        )
+    return int(threads)
 
 
-def pick_device(device: str | torch.device | None = None) -> torch.device:
-    """The device asked for, if it is there and can do the arithmetic; the CPU if none was asked for."""
-    respect_threads()
+def respect_threads() -> None:
+    """torch and the engine take as many threads as were asked for; without that torch's own setting holds."""
+    if threads := threads_asked():
+        torch.set_num_threads(threads)
+
+
+def pick_device(device: str | int | torch.device | None = None) -> torch.device:
+    """The device asked for, if it is there and can do the arithmetic; the CPU if none was asked for. k is GPU k."""
+    threads_asked()  # only to refuse: what was set since the import stays
     try:
-        chosen = torch.device(device or "cpu")
-    except RuntimeError:
+        chosen = torch.device("cpu" if device is None else device)
+    except (RuntimeError, TypeError):
         raise CourseError(f"unknown device {str(device)!r}: choose cpu, or cuda for a GPU of NVIDIA's.") from None
     here = ["cpu"] + [f"cuda:{i}" for i in range(torch.cuda.device_count())] * torch.cuda.is_available()
     if chosen.type == "mps":

@@ -141,12 +141,13 @@ def _check_fit(network: NetworkDenoiser, data: ImageSet, some_may_lack: bool) ->
         )
 
 
-def choose(profile: str | None, device: str | torch.device | None) -> tuple[str, torch.device]:
+def choose(profile: str | None, device: str | int | torch.device | None) -> tuple[str, torch.device]:
     """The profile (by default that of ELSCOURSE_LAB, or the laptop's), and the device asked for or, then, its own."""
     profile = profile or os.environ.get("ELSCOURSE_LAB") or "laptop"
     if profile not in PROFILES:
         raise unknown_name("lab", profile, PROFILES)
-    return profile, pick_device(device or ("cuda" if profile == "gpu" else "cpu"))
+    own = "cuda" if profile == "gpu" else "cpu"
+    return profile, pick_device(own if device is None else device)
 
 
 def lab(
@@ -154,7 +155,7 @@ def lab(
     *,
     network: str | Path | None = None,
     dataset: str | Path | None = None,
-    device: str | torch.device | None = None,
+    device: str | int | torch.device | None = None,
     float64: bool = False,
     verbose: bool = True,
 ) -> Lab:
@@ -164,7 +165,7 @@ def lab(
         the environment variable ELSCOURSE_LAB sets it.
     network: another network than the profile's, by name or path.
     dataset: other images than the network's own, by name, folder or .npy file, at the network's size.
-    device: "cpu" or "cuda"; the default is that of the profile.
+    device: "cpu" or "cuda", as torch knows them (0 is GPU 0); the default is that of the profile.
     float64: images and network in float64, as they are with a .npy file of that type.
 
     Raises CourseError for names and devices that are not here, and for images that do not fit the network or, without

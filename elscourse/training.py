@@ -228,7 +228,7 @@ def train(
     data: ImageSet,
     plan: TrainingPlan = TrainingPlan(),
     *,
-    device: str | torch.device = "cpu",
+    device: str | int | torch.device = "cpu",
     checkpoint: str | Path | None = None,
     progress: bool = True,
     after_step: Callable[[Trainer], Any] | None = None,

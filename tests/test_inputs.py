@@ -23,7 +23,7 @@ import elscourse as els
 from elscourse import diffusion, plotting
 from elscourse.checkpoints import save_network
 from elscourse.data import data_dir
-from elscourse.devices import pick_device
+from elscourse.devices import pick_device, respect_threads
 from elscourse.files import whole_file
 from elscourse.sizes import CalibratedSizes
 from elscourse.training import TrainingPlan
@@ -261,6 +261,8 @@ def test_too_little_memory() -> None:
         (lambda: els.nearest_training_image(X, IMAGES[..., :4]), "must have one shape"),
         (lambda: els.lab("laptp", verbose=False), "unknown lab 'laptp': did you mean laptop"),
         (lambda: els.lab(device="cdua", verbose=False), "unknown device 'cdua': choose cpu, or cuda for a GPU"),
+        (lambda: els.lab(device=3.5, verbose=False), "unknown device '3.5': choose cpu, or cuda for a GPU"),
+        (lambda: els.lab(device="", verbose=False), "unknown device ''"),
         (lambda: els.lab("gpu", device="cpu", verbose=False), "gpu lab is not here yet: `elscourse train fashion"),
         (lambda: els.lab(device="mps", verbose=False), "mps has no float64"),
         (lambda: els.lab(verbose=False).machine("els-zero"), "unknown machine 'els-zero': did you mean els-zeros"),
@@ -279,6 +281,9 @@ def test_the_rest(call, sentence: str) -> None:
 def test_a_device_that_is_not_there() -> None:
     with pytest.raises(els.CourseError, match=r"device cuda was asked for, but this computer has: cpu"):
         els.lab(device="cuda", verbose=False)
+    for choose in (pick_device, lambda number: els.lab(device=number, verbose=False)):
+        with pytest.raises(els.CourseError, match=r"device '?(cuda:)?0'?"):  # in torch's words GPU 0, and not the CPU
+            choose(0)
 
 
 def test_more_gpus_than_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -306,6 +311,16 @@ def test_threads_are_those_asked_for_without_a_lab() -> None:
         assert python("-c", script, ELSCOURSE_THREADS=threads, OMP_NUM_THREADS="2").strip() == taken
 
 
+def test_threads_set_after_the_import_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = torch.get_num_threads()
+    monkeypatch.setenv("ELSCOURSE_THREADS", "3")
+    try:
+        torch.set_num_threads(2)
+        assert str(pick_device()) == "cpu" and torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_the_number_of_threads_is_respected_and_changes_no_digit(monkeypatch: pytest.MonkeyPatch) -> None:
     images = els.load("fashion-mnist", size=16, n=100).images
     machine = els.EquivariantLocalScoreMachine(images, patch_size=5, tolerance=1e-3)
@@ -321,7 +336,7 @@ def test_the_number_of_threads_is_respected_and_changes_no_digit(monkeypatch: py
     try:
         for threads in (1, 2, 3):
             monkeypatch.setenv("ELSCOURSE_THREADS", str(threads))
-            els.lab(verbose=False)
+            respect_threads()
             pools.clear()
             answers += [[machine(images[:2], t) for t in (0.1, 0.5)]]
             assert set(pools) == {threads} and torch.get_num_threads() == threads
