@@ -190,6 +190,14 @@ def test_the_repository_is_small() -> None:
     assert sum(sizes.values()) < 150 * MB
 
 
+def test_what_the_commands_leave_behind_is_not_added_to_the_repository() -> None:
+    """Among it learners' names and points."""
+    assert tracked()
+    left = ["grades-04/grades.csv", "homework/04_local.ipynb", "returned/ada.ipynb", "returned-01/ada.ipynb"]
+    left += ["my-course/04_local.ipynb", "samples.png", "runs/reproduce/metrics.json", "elscourse-progress.json"]
+    assert run("git", "check-ignore", *left).stdout.split() == left
+
+
 def test_licences(pyproject: dict) -> None:
     project = pyproject["project"]
     assert project["license"] == "MIT AND CC-BY-4.0"
