@@ -95,22 +95,23 @@ def bundled_files() -> list[Finding]:
     from .data import BUNDLE, data_dir, read_sums
 
     folder = data_dir()
-    listed = folder / "SHA256SUMS"
-    sums = read_sums(listed) if listed.exists() else {}
     repair = "install the course again" if folder.name == "_data" else "`git checkout -- data` brings it back"
-    states = {name: file_state(folder / name, sha256) for name, sha256 in ({BUNDLE: None} | sums).items()}
-    bad = [f"{name} is {state}" for name, state in states.items() if state in ("missing", "damaged")]
-    bundle, intact = states.pop(BUNDLE), sum(state == "intact" for state in states.values())
-    others = f"; {intact} of {len(states)} other files intact" if states else ""
-    return [("bundled files", f"{BUNDLE} {bundle}{others}", f"{', '.join(bad)}: {repair}" if bad else None)]
+    try:
+        sums = read_sums(folder / "SHA256SUMS")
+        bundle = file_state(folder / BUNDLE, sums.pop(BUNDLE))
+    except (OSError, ValueError, KeyError) as error:  # without it nothing loads
+        return [("bundled files", f"their checksums cannot be read ({error})", f"SHA256SUMS: {repair}")]
+    others = {name: file_state(folder / name, sha256) for name, sha256 in sums.items()}
+    intact = sum(state == "intact" for state in others.values())
+    bad = [f"{name} is {state}" for name, state in ({BUNDLE: bundle} | others).items() if state != "intact"]
+    finding = f"{BUNDLE} {bundle}; {intact} of {len(others)} other files intact"
+    return [("bundled files", finding, f"{', '.join(bad)}: {repair}" if bad else None)]
 
 
-def file_state(path: Path, sha256: str | None) -> str:
-    """'missing', 'damaged', 'intact' (its sum is right), or 'present' where there is no sum to compare with."""
+def file_state(path: Path, sha256: str) -> str:
+    """'missing', 'damaged', or 'intact': its sum is right."""
     if not path.is_file():
         return "missing"
-    if sha256 is None:
-        return "present"
     with path.open("rb") as file:
         return "intact" if hashlib.file_digest(file, "sha256").hexdigest() == sha256 else "damaged"
 

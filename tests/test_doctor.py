@@ -80,12 +80,14 @@ def test_missing_file_is_named(folder: Path) -> None:
     assert advice is not None and "results.json is missing" in advice
 
 
-def test_without_sums_only_presence_is_known(folder: Path) -> None:
-    (folder / "SHA256SUMS").unlink()
-    assert doctor.bundled_files()[0][1:] == (f"{data.BUNDLE} present", None)
-    (folder / data.BUNDLE).unlink()
-    [(_, finding, advice)] = doctor.bundled_files()
-    assert "missing" in finding and advice
+def test_sums_that_are_gone_or_damaged_are_told(folder: Path) -> None:
+    """Without them nothing loads."""
+    sums = folder / "SHA256SUMS"
+    for cut in (sums.read_text().splitlines()[1], "0123", None):
+        sums.unlink() if cut is None else sums.write_text(cut)
+        [(_, finding, advice)] = doctor.bundled_files()
+        assert "checksums cannot be read" in finding
+        assert advice is not None and "SHA256SUMS" in advice and "git checkout" in advice
 
 
 def make_network(folder: Path, name: str, *, damaged: bool = False) -> None:
