@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .errors import CourseError
 from .hardware import process_status
 from .machines import EquivariantLocalScoreMachine, LocalScoreMachine
 from .measure import Row, timed
@@ -26,15 +27,17 @@ WARM = 2_000  # images of the call before: enough for the compiled loops to be t
 def memory(kind: str, n: int, side: int, patch_size: int, device: torch.device) -> Row:
     """Peak bytes beyond the n random images of one call with one x_t, for kind "els", "ls" or "textbook".
 
-    On a CPU in a process of its own, so that nothing else is counted.
+    On a CPU in a process of its own, so that nothing else is counted. Raises CourseError where that ends before it
+    has answered, as it does where the system has no memory for it.
     """
     call = (kind, n, side, patch_size, device.type)
     if device.type == "cuda":
         return _memory_here(*call)
     script = f"import json; from elscourse.measure_memory import _memory_here; print(json.dumps(_memory_here{call!r}))"
-    done = subprocess.run(
-        [sys.executable, "-c", script], env=os.environ | AT_ONCE, stdout=subprocess.PIPE, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", script], env=os.environ | AT_ONCE, capture_output=True, text=True)
+    if done.returncode:  # below 0: the number of the signal that ended it, of which nothing is printed
+        reason = (done.stderr.splitlines() or [f"status {done.returncode}"])[-1]
+        raise CourseError(f"the process that was to measure {kind} on {n:,} images ended ({reason}): free some memory.")
     return json.loads(done.stdout)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from conftest import noised, pictures
 from conftest import run as command
 
 import elscourse as els
-from elscourse import bench, measure, reference, textbook
+from elscourse import bench, measure, measure_memory, reference, textbook
 from elscourse.bench import SECTIONS, table, write
 from elscourse.measure import pairs
 from elscourse.patches import Padding
@@ -156,6 +157,26 @@ def test_memory_is_that_of_each_call(results: dict[str, Any]) -> None:
     assert all(row["image_bytes"] == 4 * 64 * 28 * 28 for row in results["memory"])
     ours, theirs = (row["bytes"] for row in results["memory"])
     assert ours < 32 * 2**20 < theirs  # 0.4 and 166 MiB where this was written
+
+
+@pytest.mark.parametrize(
+    ("status", "printed", "reason"), [(-9, "", "status -9"), (1, "Traceback\nMemoryError: none\n", "MemoryError: none")]
+)
+def test_a_measurement_that_the_system_ends_costs_its_section_only(
+    status: int, printed: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = lambda command, **_: subprocess.CompletedProcess(command, status, "", printed)  # noqa: E731
+    monkeypatch.setattr(subprocess, "run", ended)
+    sections = [
+        ("matrix_product", lambda: {"side": 64, "flops": 1e9}),
+        ("memory", lambda: [measure_memory.memory("els", 64, 28, 5, torch.device("cpu"))]),
+        ("machine", lambda: measure.machine(torch.device("cpu"))),
+    ]
+    monkeypatch.setattr(bench, "_sections", lambda *_: sections)
+    said: list[str] = []
+    assert list(bench.run("cpu", say=said.append)) == ["matrix_product", "machine"]
+    sentence = f"Left out, memory: the process that was to measure els on 64 images ended ({reason}): free some memory."
+    assert len(said) == 3 and said[1].strip() == sentence
 
 
 def test_trajectories_exact_and_pruned(results: dict[str, Any]) -> None:
