@@ -483,13 +483,23 @@ def test_a_folder_that_is_gone_costs_only_the_record(
 
 
 @pytest.mark.parametrize(
-    "path", ["", "mine", "04_local.ipynb", FILE, f"../{FILE}", None, 3, "a\0b.json", "no/mine.json"]
+    "path", ["", "mine", "04_local.ipynb", FILE, f"../{FILE}", None, 3, "a\0b.json", f"{FILE}/mine.json"]
 )
 def test_odd_exports_are_refused(own_folder: Path, path: object) -> None:
     check.scale(lambda x, a: x * a)
     with pytest.raises(els.CourseError, match="name a"):
         check.export(path)  # type: ignore[arg-type]
     assert "✓ 00  scale" in repr(check.progress())
+
+
+def test_an_export_is_the_old_file_or_the_new_one(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    check.export("new/folder/ada.json")
+    before = Path("new/folder/ada.json").read_text()
+    check.scale(lambda x, a: x * a)
+    monkeypatch.setattr("os.replace", refuse)
+    with pytest.raises(els.CourseError, match="could not write"):
+        check.export("new/folder/ada.json")
+    assert [path.read_text() for path in Path("new/folder").iterdir()] == [before]
 
 
 def test_a_folder_that_cannot_be_written_to_costs_only_the_record(
@@ -499,7 +509,7 @@ def test_a_folder_that_cannot_be_written_to_costs_only_the_record(
         monkeypatch.setattr(Path, write, refuse)
     assert check.scale(lambda x, a: x * a).state == "correct"
     assert "could not be saved" in capsys.readouterr().out
-    with pytest.raises(els.CourseError, match="cannot be written"):
+    with pytest.raises(els.CourseError, match=r"could not write mine.json \(Permission denied\)"):
         check.export("mine.json")
 
 

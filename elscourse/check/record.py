@@ -28,7 +28,10 @@ class Table:
 
 @dataclass
 class Progress:
-    """Per exercise: its state and how often it was checked. Once correct, it stays so."""
+    """Per exercise: its state and how often it was checked. Once correct, it stays so.
+
+    Of two notebooks that check in the same instant, one may lose its record: then check again.
+    """
 
     path: Path
     done: dict[str, dict[str, object]] = field(default_factory=dict)
@@ -77,17 +80,13 @@ class Progress:
 
     def export(self, path: str | Path, exercises: Iterable[Exercise]) -> int:
         """Write the rows as JSON, with the name of the file, which tells whose it is, and the course's version; returns
-        how many."""
+        how many. Raises CourseError for another name, and for a file that cannot be written."""
         rows = self.rows(exercises)
-        if not isinstance(path, (str, Path)) or Path(path).suffix != ".json" or Path(path).name == FILE:
+        possible = isinstance(path, str | Path) and Path(path).suffix == ".json" and "\0" not in str(path)
+        if not possible or Path(path).name == FILE:
             raise CourseError(f"name a new file that ends in .json, like check.export('ada.json'), got {path!r}.")
-        try:
-            record = {"learner": Path(path).stem, "elscourse": __version__, "exercises": rows}
-            Path(path).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-        except (OSError, ValueError) as error:  # ValueError: no file can have such a name
-            raise CourseError(
-                f"{path!r} cannot be written ({getattr(error, 'strerror', error)}): name a file in a folder of yours."
-            ) from error
+        record = {"learner": Path(path).stem, "elscourse": __version__, "exercises": rows}
+        save_text(json.dumps(record, indent=1) + "\n", Path(path))
         return len(rows)
 
 
