@@ -1,4 +1,5 @@
-"""The command line `elscourse`: it parses, the work is elsewhere, and imported only when a command needs it."""
+"""The command line `elscourse`: it parses, the work is elsewhere. What `import elscourse` does not load by itself is
+imported only when a command needs it."""
 
 from __future__ import annotations
 
@@ -10,7 +11,17 @@ from typing import Any
 
 import click
 
+from .catalogue import CATALOGUE
+from .datasets import download as fetch
+from .datasets import status
+from .devices import pick_device
+from .diffusion import sample as draw
+from .diffusion import seeded_noise
 from .errors import CourseError
+from .files import check_place, whole_file
+from .lab import choose as choose_lab
+from .lab import lab as make_lab
+from .ranks import start as start_ranks
 from .version import __version__
 
 MOST_SEEDS = 100  # drawn into one picture, each large enough to be seen
@@ -32,6 +43,8 @@ class CourseGroup(click.Group):
             if "extra argument" in error.message and any(option.opts == ["--network"] for option in options):
                 # `calibrate` and `train`, which need one, take it without
                 raise click.UsageError(f"{error.message}: a network is named by --network.", error.ctx) from error
+            raise
+        except BrokenPipeError:  # whoever read the output has left, as `head` does: click ends quietly
             raise
         except (CourseError, OSError) as error:  # the system's: a full disk, a folder that may not be written
             raise click.ClickException(str(error)) from error
@@ -135,14 +148,11 @@ def reproduce(
     Prints the table and saves the figures. To share the work among K processes, on one GPU each if there are some:
     torchrun --nproc-per-node K -m elscourse reproduce ...
     """
-    from .lab import choose
-    from .lab import lab as make_lab
-    from .ranks import start
     from .reproduce import Experiment
     from .summary import table
 
-    profile, where = choose(profile, device)
-    ranks = start(where)
+    profile, where = choose_lab(profile, device)
+    ranks = start_ranks(where)
     if ranks is not None:
         context.call_on_close(ranks.close)
         where = ranks.device
@@ -177,7 +187,6 @@ def train(name: str, device: str, out: Path, resume: bool, **own: Any) -> None:
 
     NAME is that of a shipped network, trained by its recipe, or a new one, with --dataset.
     """
-    from .devices import pick_device
     from .recipes import choose, follow
 
     path = follow(choose(name, **own), out, device=str(pick_device(device)), fresh=not resume)
@@ -210,7 +219,6 @@ def calibrate(
 
     Finds the patch size with which a machine best explains NETWORK, and writes it beside the network's card.
     """
-    from .lab import lab as make_lab
     from .lab_calibration import calibrate_lab
 
     bench = make_lab(network=network, device=device)
@@ -234,10 +242,6 @@ def sample(
 
     They start from the noise of the given seeds, and go into one picture.
     """
-    from .diffusion import sample as draw
-    from .diffusion import seeded_noise
-    from .files import check_place, whole_file
-    from .lab import lab as make_lab
     from .plotting import check_channels, check_picture_name, image_rows
 
     check_picture_name(out)
@@ -261,9 +265,6 @@ def sample(
 def datasets(context: click.Context) -> None:
     """List the data sets, and which are on this computer."""
     if context.invoked_subcommand is None:
-        from .catalogue import CATALOGUE
-        from .datasets import status
-
         for dataset in CATALOGUE.values():
             click.echo(f"{dataset.name:<18} {dataset.images:>7,} images, {status(dataset)}; {dataset.terms}")
 
@@ -272,8 +273,6 @@ def datasets(context: click.Context) -> None:
 @click.argument("name")
 def download(name: str) -> None:
     """Fetch the original files of a data set, checked by their hashes."""
-    from .datasets import download as fetch
-
     click.echo(f"{fetch(name)} is complete.")
 
 
@@ -339,9 +338,7 @@ def bench(device: str | None, full: bool, out: Path) -> None:
     On this computer, beside a textbook implementation: about three minutes.
     """
     from .bench import run, write
-    from .files import check_place
 
-    out.mkdir(parents=True, exist_ok=True)
     check_place(out / "bench.json")  # what cannot be written is told before the minutes, not after
     write(run(device, full, say=click.echo), out)
     click.echo(f"{out}: bench.json, bench.md")

@@ -63,12 +63,15 @@ def save_tensors(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str
 
 
 def check_place(path: Path) -> None:
-    """Raise CourseError unless a file can be put at `path`: told before, not after, what goes into it was computed."""
-    if not path.parent.is_dir():
-        raise _cannot_be_written(path, f"there is no folder {path.parent}")
+    """Make the folder of `path`. Raise CourseError unless a file can be put there: told before, not after, what goes
+    into it was computed."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _cannot_be_written(path, error.strerror) from error
     if not os.access(path.parent, os.W_OK):
         raise _cannot_be_written(path, f"{path.parent} may not be written to")
 
 
-def _cannot_be_written(path: Path, reason: str) -> CourseError:
+def _cannot_be_written(path: Path, reason: str | None) -> CourseError:
     return CourseError(f"could not write {path} ({reason}): make room there, or name a folder that you may write to.")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import resource
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,9 +19,10 @@ import pytest
 import torch
 from conftest import ok, pictures, python, run
 from PIL import Image
+from site_build import ROOT
 
 import elscourse as els
-from elscourse import diffusion, plotting
+from elscourse import cli, plotting
 from elscourse.checkpoints import save_network
 from elscourse.data import data_dir
 from elscourse.devices import pick_device, respect_threads
@@ -488,7 +490,7 @@ def test_a_network_gets_the_name_of_a_file(name: str) -> None:
 
 @pytest.mark.parametrize("seeds", ["0-9999999999", "0-99999999999999999999", "0-9999,0-9999", "1,5-3", "x"])
 def test_seeds_on_the_command_line(seeds: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(diffusion, "sample", lambda *_, **__: pytest.fail("these seeds were drawn"))
+    monkeypatch.setattr(cli, "draw", lambda *_, **__: pytest.fail("these seeds were drawn"))
     result = run("sample", "--seeds", seeds)
     assert result.exit_code == 2 and "Traceback" not in result.output and "seeds" in result.output
 
@@ -565,7 +567,7 @@ def test_a_stop_promises_what_it_keeps(command: str, goes_on: bool, monkeypatch:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("elscourse.recipes.follow", stop)
-    monkeypatch.setattr(importlib.import_module("elscourse.lab"), "lab", stop)  # els.lab is the function
+    monkeypatch.setattr(cli, "make_lab", stop)
     result = run(command, *(["fashion-mnist-16-unet-zeros"] if command == "train" else []))
     assert result.exit_code == 130 and "Stopped." in result.output
     assert ("What is finished is kept" in result.output) == goes_on
@@ -639,12 +641,28 @@ def test_two_processes_may_write_one_file(tmp_path: Path, monkeypatch: pytest.Mo
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a.json", "mine")]
 
 
-def test_a_picture_without_a_folder_is_not_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(diffusion, "sample", lambda *_, **__: pytest.fail("it was drawn"))
-    result = run("sample", "--out", "no/such/folder/a.png")
-    assert (
-        result.exit_code == 1 and "could not write no/such/folder/a.png (there is no folder no/such/f" in result.output
-    )
+def test_a_picture_that_cannot_be_put_there_is_not_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cli, "draw", lambda *_, **__: pytest.fail("it was drawn"))
+    Path("file").touch()
+    for place in ("file/a.png", "file/below/a.png"):
+        result = run("sample", "--out", place)
+        assert result.exit_code == 1 and f"could not write {place} (" in result.output
+
+
+def test_a_picture_gets_the_folder_that_it_names(tmp_path: Path) -> None:
+    ok("sample", "--seeds", "0", "--steps", "1", "--out", tmp_path / "new" / "folder" / "a.png")
+    assert [path.name for path in (tmp_path / "new" / "folder").iterdir()] == ["a.png"]
+
+
+def test_a_reader_that_leaves_ends_a_command_quietly() -> None:
+    """As in `elscourse doctor | head -1`."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "elscourse", "datasets"]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, cwd=ROOT)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, b"")
 
 
 CONVERSIONS = [els.score_from_denoiser, els.noise_from_denoiser, els.denoiser_from_noise, els.denoiser_from_score]
