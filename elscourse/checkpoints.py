@@ -182,7 +182,7 @@ def _read_card(path: Path) -> dict[str, Any]:
     try:
         card = json.loads(path.read_text("utf-8"))
         missing = {"name", "architecture", "config", "sha256"} - card.keys()
-    except (ValueError, AttributeError) as error:
+    except (OSError, ValueError, AttributeError) as error:
         raise CourseError(f"{path} is not a network's card ({error}): restore or download it again.") from error
     if not missing and not isinstance(card["sha256"], str):
         missing = {"sha256"}
@@ -192,7 +192,10 @@ def _read_card(path: Path) -> dict[str, Any]:
 
 
 def _read_weights(path: Path, card: dict[str, Any]) -> dict[str, Tensor]:
-    raw = path.read_bytes()
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise CourseError(f"{path} cannot be read ({error.strerror}): restore it, or change its rights.") from error
     found = hashlib.sha256(raw).hexdigest()
     if found != card["sha256"]:
         raise CourseError(

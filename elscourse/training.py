@@ -139,8 +139,9 @@ class Trainer:
     def origin(self) -> dict[str, str]:
         """What is trained on what: a checkpoint of another network or of other images is not continued."""
         images = sha256_of(self.images, *([] if self.labels is None else [self.labels]))
-        modules = [f"{name} {module}" for name, module in self.network.named_modules() if not list(module.children())]
-        return {"network": hashlib.sha256("\n".join(modules).encode()).hexdigest(), "images": images}
+        parts = [f"{name} {module}" for name, module in self.network.named_modules() if not list(module.children())]
+        parts += [f"{name} {tuple(numbers.shape)}" for name, numbers in self.network.state_dict().items()]
+        return {"network": hashlib.sha256("\n".join(parts).encode()).hexdigest(), "images": images}
 
     def advance(self) -> None:
         """One step of Adam on a random batch, then one of the moving average."""
@@ -223,6 +224,7 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         ) from error
 
 
+@torch.inference_mode(False)  # gradients are needed, also under the no_grad or inference_mode of whoever calls
 def train(
     network: nn.Module,
     data: ImageSet,
@@ -295,6 +297,8 @@ def _check_fit(network: object, data: object, plan: object) -> None:
             "the network has no weights that can be trained (one that was loaded is frozen): call "
             "network.requires_grad_(True) first."
         )
+    if any(p.is_inference() for p in network.parameters()):
+        raise CourseError("weights made in torch.inference_mode() cannot be trained: make the network outside of it.")
     classes, channels = classes_of(network), getattr(network, "channels", None)
     if channels not in (None, data.images.shape[1]):
         raise CourseError(

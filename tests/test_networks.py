@@ -268,6 +268,18 @@ def test_a_damaged_file_is_refused_by_name(tmp_path: Path) -> None:
         els.load_network(path)
 
 
+def test_a_folder_is_no_file_of_a_network(tmp_path: Path) -> None:
+    path = save_network(small(), {"name": "mine", "architecture": "resnet", "config": {"width": 8}}, tmp_path)
+    for part, sentence in (
+        (path, r"mine\.safetensors cannot be read"),
+        (path.with_suffix(".json"), "not a network's c"),
+    ):
+        part.unlink()
+        part.mkdir()
+        with pytest.raises(els.CourseError, match=sentence):
+            els.load_network(path)
+
+
 def test_an_unknown_network_is_answered_with_near_names() -> None:
     with pytest.raises(els.CourseError, match="did you mean fashion-mnist-16-resnet-zeros"):
         els.load_network("fashion-mnist-16-resnet-zero")
@@ -448,6 +460,37 @@ def test_a_killed_training_resumes_to_the_same_bits(tmp_path: Path, how: signal.
     steps = start(resumed, tmp_path / "b", precision).communicate()[0].split()
     assert int(steps[0]) > 1, "it went on, it did not start over"
     assert resumed.read_bytes() == straight.read_bytes()
+
+
+class Table(nn.Module):
+    """A network whose numbers are its own, of no layer."""
+
+    def __init__(self, length: int):
+        super().__init__()
+        self.numbers = nn.Parameter(torch.zeros(length))
+
+    def forward(self, x_t: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
+        return x_t * self.numbers.sum()
+
+
+def test_a_checkpoint_of_a_network_of_another_shape_is_refused(tmp_path: Path) -> None:
+    data, plan = els.ImageSet(pictures(4, 1, 8, 8)), TrainingPlan(steps=2, batch=2, ema=0.0)
+    for length in (3, 3):
+        train(Table(length), data, plan, progress=False, checkpoint=tmp_path / "state")
+    with pytest.raises(els.CourseError, match=r"another plan \(network \w{8} -> \w{8}\)"):
+        train(Table(4), data, plan, progress=False, checkpoint=tmp_path / "state")
+
+
+@pytest.mark.parametrize("off", [torch.no_grad, torch.inference_mode])
+def test_a_training_needs_no_gradients_around_it(off: type) -> None:
+    data, plan = els.ImageSet(pictures(4, 1, 8, 8)), TrainingPlan(steps=2, batch=2, ema=0.0)
+    usual, _ = train(Table(3), data, plan, progress=False)
+    network = Table(3)
+    with off():
+        average, _ = train(network, data, plan, progress=False)
+    assert torch.equal(average.numbers, usual.numbers) and (average.numbers != 0).all()
+    with torch.inference_mode(), pytest.raises(els.CourseError, match=r"torch.inference_mode\(\) cannot be trained"):
+        train(Table(3), data, plan, progress=False)
 
 
 def test_another_plan_does_not_continue_a_checkpoint(tmp_path: Path) -> None:
