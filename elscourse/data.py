@@ -81,14 +81,14 @@ class ImageSet:
 
     def subset(self, index: Tensor | slice | Sequence[int]) -> ImageSet:
         """The images (and labels) at the given places: a slice, indices, or a mask with one truth value per image."""
-        places = index if isinstance(index, slice) else torch.as_tensor(index).reshape(-1)
-        if isinstance(places, Tensor) and places.numel() == 0:
-            places = slice(0, 0)  # torch takes [] for floats
         try:
-            labels = None if self.labels is None else self.labels[places]
-            return replace(self, images=self.images[places], labels=labels)
-        except IndexError as error:
+            places = index if isinstance(index, slice) else torch.as_tensor(index).reshape(-1)
+            if isinstance(places, Tensor) and places.numel() == 0:
+                places = slice(0, 0)  # torch takes [] for floats
+            images, labels = self.images[places], None if self.labels is None else self.labels[places]
+        except (IndexError, TypeError, ValueError, RuntimeError) as error:
             raise CourseError(f"{self.name} has {len(self)} images, and the index does not fit: {error}.") from error
+        return replace(self, images=images, labels=labels)
 
 
 def _given(value: object) -> str:
@@ -120,7 +120,7 @@ def load(name: str | Path, size: Size | None = None, n: int | None = None) -> Im
             "memory become a set by els.ImageSet(images)."
         )
     root = Path(os.path.expanduser(name))  # that of pathlib fails where "~name" is nobody
-    if isinstance(name, str) and not set(name) & set("/\\.") and not root.exists():
+    if isinstance(name, str) and not set(name) & set("/\\.") and not os.path.exists(root):
         raise CourseError(f"{unknown_name('dataset', name, CATALOGUE)} Or give the path of a folder of images.")
     if is_mapped(root):
         return _mapped(root, size, n)

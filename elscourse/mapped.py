@@ -45,7 +45,7 @@ def sha256_of(*tensors: Tensor) -> str:
 def is_mapped(dataset: str | Path) -> bool:
     """Whether a data set is given as an array in a file."""
     path = Path(os.path.expanduser(dataset))
-    return path.suffix == ".npy" and not path.is_dir()
+    return path.suffix == ".npy" and not os.path.isdir(path)  # which a name that is too long does not fail
 
 
 def open_images(path: Path) -> Float[Tensor, "N C H W"]:

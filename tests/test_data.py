@@ -341,6 +341,9 @@ def test_subset_takes_slices_indices_and_masks() -> None:
     for beyond in ([6], torch.tensor([-7]), torch.ones(5, dtype=torch.bool), torch.tensor([0.5])):
         with sentence("animals has 6 images, and the index does not fit"):
             data.subset(beyond)
+    for odd in ("a", None, ["a"], slice("a")):
+        with sentence("animals has 6 images, and the index does not fit"):
+            data.subset(odd)  # type: ignore[arg-type]
 
 
 # ---- folders of images
