@@ -240,7 +240,7 @@ def calibration_map(
         raise CourseError(f"ridge holds patch sizes that are no candidates: {unknown}, candidates {list(candidates)}.")
     figure = _figure(6.4, 3.6)
     axis = figure.subplots()
-    missing = (1 - cosine.double()).clamp(min=1e-6)
+    missing = (1 - cosine.detach().double()).clamp(min=1e-6)
     times_the_least = (missing / missing.min(1, keepdim=True).values).T.cpu().numpy()
     picture = axis.imshow(
         times_the_least, cmap="cividis_r", norm="log", origin="lower", aspect="auto", interpolation="nearest"
@@ -271,7 +271,8 @@ def agreement_scatter(
     figure = _figure(4.6, 4.4)
     axis = figure.subplots()
     axis.plot([0, 1], [0, 1], color="0.7", lw=1, zorder=0)
-    axis.scatter(baseline.cpu().numpy(), ours.cpu().numpy(), s=16, color=BLUE, alpha=0.75, linewidths=0)
+    ours, baseline = ours.detach().cpu(), baseline.detach().cpu()
+    axis.scatter(baseline.numpy(), ours.numpy(), s=16, color=BLUE, alpha=0.75, linewidths=0)
     medians = [float(v.nanquantile(0.5)) for v in (baseline, ours)]
     axis.plot(*medians, "+", color=ORANGE, ms=14, mew=2.5, label=f"medians {medians[0]:.2f} and {medians[1]:.2f}")
     axis.set(

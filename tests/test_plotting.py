@@ -147,6 +147,12 @@ def test_scatter_marks_the_medians() -> None:
     assert "0.60 and 0.85" in figure.axes[0].get_legend().get_texts()[0].get_text()
 
 
+def test_numbers_that_carry_a_gradient_are_drawn() -> None:
+    numbers = torch.tensor([[0.5, 0.9]], requires_grad=True)
+    assert plotting.calibration_map([1.0], [3, 5], numbers).axes
+    assert plotting.agreement_scatter(numbers[0], numbers[0], ("ELS", "IS"), "the network").axes
+
+
 def test_the_style_is_found_by_name() -> None:
     code = 'from matplotlib import pyplot as p; p.style.use("elscourse.course"); print(p.rcParams["image.cmap"])'
     assert python("-c", code) == "gray\n"
