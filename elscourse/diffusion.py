@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import operator
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -121,6 +121,20 @@ def check_batch(x: object, what: str) -> None:
         raise CourseError(f"{what} must be a tensor of floats with the shape (B, C, H, W), B >= 1, got {given}.")
 
 
+def check_denoiser(denoiser: object) -> None:
+    """Raise CourseError for what cannot be called."""
+    if not callable(denoiser):
+        raise CourseError(f"a denoiser must be callable, as denoiser(x_t, t), got {type(denoiser).__name__}.")
+
+
+def answer_of(denoiser: Callable[..., Tensor], x_t: Float[Tensor, "B C H W"], t: float, **given: Any) -> Tensor:
+    """D(x_t, t). Raises CourseError for an answer of another shape, which torch would spread over the batch."""
+    x0_hat = denoiser(x_t, t, **given)
+    if not isinstance(x0_hat, Tensor) or x0_hat.shape != x_t.shape:
+        raise CourseError(f"the denoiser answered {shape_of(x0_hat)} to an x_t of shape {tuple(x_t.shape)}.")
+    return x0_hat
+
+
 def check_labels(labels: Labels, batch: int) -> Int[Tensor, " B"]:
     """Labels as one whole number per image of the batch, on the CPU."""
     expected = f"labels must be one class or one per image ({batch}), whole numbers"
@@ -188,8 +202,7 @@ def trajectory(
 
     Source: Song, Meng & Ermon, ICLR 2021 (arXiv 2010.02502), with eta = 0. Lesson 01.
     """
-    if not callable(denoiser):
-        raise CourseError(f"a denoiser must be callable, as denoiser(x_t, t), got {type(denoiser).__name__}.")
+    check_denoiser(denoiser)
     check_batch(noise, "noise")
     check_schedule(schedule)
     grid = schedule.times(steps) if times is None else check_times(times)
@@ -203,9 +216,7 @@ def trajectory(
     given = {} if labels is None else {"labels": labels}
     x_t = noise
     for t, t_next in itertools.pairwise(grid):
-        x0_hat = denoiser(x_t, t, **given)
-        if not isinstance(x0_hat, Tensor) or x0_hat.shape != x_t.shape:  # would be spread over the batch, silently
-            raise CourseError(f"the denoiser answered {shape_of(x0_hat)} to an x_t of shape {tuple(x_t.shape)}.")
+        x0_hat = answer_of(denoiser, x_t, t, **given)
         yield t, x_t, x0_hat
         eps_hat = noise_from_denoiser(x0_hat, x_t, t, schedule)
         x_t = schedule.alpha(t_next) * x0_hat + schedule.sigma(t_next) * eps_hat
@@ -236,8 +247,7 @@ def with_first_step(first: Denoiser, rest: Denoiser) -> Denoiser:
     Raises CourseError for what cannot be called, and for two schedules that differ at t = 1.
     """
     for one in (first, rest):
-        if not callable(one):
-            raise CourseError(f"a denoiser must be callable, as denoiser(x_t, t), got {type(one).__name__}.")
+        check_denoiser(one)
     schedule = getattr(rest, "schedule", None) or getattr(first, "schedule", None)
     _check_same_schedule(first, schedule, [1.0])
 
@@ -259,20 +269,26 @@ def seeded_noise(seeds: Sequence[int], shape: Sequence[int], dtype: torch.dtype 
     """
     if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
         raise CourseError(f"dtype must be one of torch's for floats, such as torch.float32, got {dtype!r}.")
-    try:
-        given = list(seeds)
-    except TypeError:
-        raise CourseError(f"seeds must be a list of whole numbers, such as [7] or range(10), got {seeds!r}.") from None
-    if not given:
-        raise CourseError("seeds must be a list of whole numbers, at least one, got none.")
+    wanted = check_seeds(seeds)
     try:
         size = torch.Size(shape)
         if min(size, default=0) < 1:
             raise TypeError
     except TypeError:
         raise CourseError(f"shape must be that of one image, such as (1, 16, 16), got {shape!r}.") from None
-    generators = [torch.Generator().manual_seed(_check_seed(seed)) for seed in given]
+    generators = [torch.Generator().manual_seed(seed) for seed in wanted]
     return torch.stack([torch.randn(size, generator=generator, dtype=dtype) for generator in generators])
+
+
+def check_seeds(seeds: Sequence[int]) -> list[int]:
+    """Seeds as Python's whole numbers, from a list, a range, an array or a tensor: at least one."""
+    try:
+        given = [_check_seed(seed) for seed in list(seeds)]
+    except TypeError:
+        raise CourseError(f"seeds must be a list of whole numbers, such as [7] or range(10), got {seeds!r}.") from None
+    if not given:
+        raise CourseError("seeds must be a list of whole numbers, at least one, got none.")
+    return given
 
 
 def _check_seed(seed: object) -> int:

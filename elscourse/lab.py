@@ -15,7 +15,7 @@ from .catalogue import CATALOGUE
 from .checkpoints import NetworkDenoiser, find_card, load_network, network_files
 from .data import ImageSet, load
 from .devices import pick_device
-from .diffusion import Denoiser
+from .diffusion import Denoiser, check_seeds
 from .errors import CourseError, unknown_name
 from .machines import (
     EquivariantLocalScoreMachine,
@@ -60,19 +60,19 @@ class Lab:
 
     def labels_for(self, seeds: Sequence[int]) -> Int[Tensor, " B"] | None:
         """The class drawn from each seed: of those that have images, number seed mod how many they are; None for an
-        unconditional network."""
+        unconditional network. Seeds are those that `seeded_noise` takes."""
         if self.image_labels is None:
             return None
         classes = self.image_labels.unique().cpu()
-        return classes[[seed % len(classes) for seed in seeds]]
+        return classes[[seed % len(classes) for seed in check_seeds(seeds)]]
 
     def one_label(self, label: int) -> int:
         """The label, if this lab's network and images know it."""
         if not self.network.conditional:
             raise CourseError(f"{self.network.name} knows no classes: leave the label out.")
-        if not 0 <= label < len(self.data.class_names):
+        if label not in range(len(self.data.class_names)):
             names = ", ".join(f"{i} {n}" for i, n in enumerate(self.data.class_names))
-            raise CourseError(f"label {label} is not a class of {self.data.name}: {names}.")
+            raise CourseError(f"label {label!r} is not a class of {self.data.name}: {names}.")
         return label
 
     def held_out(self, n: int = 2000) -> ImageSet:

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from .diffusion import check_batch
+from .diffusion import answer_of, check_batch, check_denoiser
 from .errors import CourseError
 
 
@@ -58,7 +58,8 @@ def nearest_training_image(
 ) -> tuple[Int[Tensor, " B"], Float[Tensor, " B"]]:
     """Index of, and Euclidean distance to, the training image nearest to each x (squared: 4 per black/white flip).
 
-    Raises CourseError unless both are batches of one shape, type and device, and for NaN or infinite pixels.
+    Raises CourseError unless both are batches of one shape, type and device, in float32 or float64, and for NaN or
+    infinite pixels.
     """
     check_batch(x, "x")
     check_batch(images, "images")
@@ -67,6 +68,8 @@ def nearest_training_image(
             f"x and the images must have one shape, type and device, got {tuple(x.shape[1:])} {x.dtype} on {x.device} "
             f"and {tuple(images.shape[1:])} {images.dtype} on {images.device}."
         )
+    if x.dtype not in (torch.float32, torch.float64):
+        raise CourseError(f"x and the images must be float32 or float64, got {x.dtype}: convert both with .float().")
     if not x.isfinite().all():
         raise CourseError("x contains NaN or infinite pixels: nothing is nearest to them.")
     best = torch.full((len(x),), torch.inf, dtype=x.dtype, device=x.device)
@@ -106,12 +109,17 @@ def shift_error(
     """How far a denoiser is from equivariant, pixel by pixel: |D(S x_t) - S D(x_t)|, root mean square over batch and C.
 
     S moves the contents down and to the right by shift = (rows, columns), wrapping around. 0 everywhere: equivariant
-    under this shift, as far as x_t can tell. CourseError unless x_t is a batch of images.
+    under this shift, as far as x_t can tell. CourseError unless x_t is a batch of images, shift a pair of whole
+    numbers, and the denoiser one that answers in the shape of x_t.
     """
     check_batch(x_t, "x_t")
-    shifted_first = denoiser(x_t.roll(shift, (-2, -1)), t)
-    shifted_last = denoiser(x_t, t).roll(shift, (-2, -1))
-    return (shifted_first - shifted_last).square().mean((0, 1)).sqrt()
+    try:
+        shifted = x_t.roll(shift, (-2, -1))
+    except (TypeError, RuntimeError):
+        raise CourseError(f"shift must be (rows, columns), two whole numbers, got {shift!r}.") from None
+    check_denoiser(denoiser)
+    first, last = answer_of(denoiser, shifted, t), answer_of(denoiser, x_t, t)
+    return (first - last.roll(shift, (-2, -1))).square().mean((0, 1)).sqrt()
 
 
 def bootstrap_interval(values: Float[Tensor, " B"], generator: torch.Generator) -> tuple[float, float]:

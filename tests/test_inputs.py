@@ -219,6 +219,8 @@ def test_too_little_memory() -> None:
         ),
         (lambda: els.load(IMAGES), r"got Tensor: images that you have in memory become a set by els.ImageSet"),
         (lambda: els.load("nowhere.npy"), "nowhere.npy does not exist"),
+        (lambda: els.load("x" * 5000), "unknown dataset 'xxx"),
+        (lambda: els.load("./" + "x" * 5000 + ".npy"), "holds no images, or not all of it"),
         (lambda: els.load_network(IMAGES), "unknown network Tensor. "),
         (lambda: plotting.image_rows({"a": (255 * X).byte()}), "row 'a' must hold floats, .*, got torch.uint8"),
         (lambda: els.seeded_noise([0], 8), r"shape must be that of one image, such as \(1, 16, 16\), got 8"),
@@ -246,6 +248,14 @@ def test_too_little_memory() -> None:
         (lambda: els.nearest_training_image(X.double(), IMAGES), "must have one shape, type and device"),
         (lambda: els.nearest_training_image(X, IMAGES[:0]), "images must be a tensor"),
         (lambda: els.nearest_training_image(X * float("nan"), IMAGES), "x contains NaN"),
+        (
+            lambda: els.nearest_training_image(X.half(), IMAGES.half()),
+            r"float32 or float64, got torch.float16: convert both with .float\(\)",
+        ),
+        (lambda: els.shift_error(3, X, 0.5, (1, 0)), "a denoiser must be callable, .*, got int"),
+        (lambda: els.shift_error(lambda x_t, t: x_t, X, 0.5, 1), r"shift must be \(rows, columns\), .*, got 1"),
+        (lambda: els.shift_error(lambda x_t, t: x_t, X, 0.5, (1, 0.5)), r"two whole numbers, got \(1, 0.5\)"),
+        (lambda: els.shift_error(lambda x_t, t: x_t.mean(), X, 0.5, (1, 0)), r"the denoiser answered \(\) to an x_t"),
         (lambda: els.novelty(X, IMAGES, IMAGES), "at least half of the held-out images are training images"),
         (lambda: els.CosineSchedule().alpha(2), r"t must lie in \[0, 1\]"),
         (lambda: els.sample(els_machine(), X, times=[0.1, 0.5]), "times must fall strictly"),
@@ -394,6 +404,14 @@ def test_of_a_folders_first_images_only_the_classes_that_they_have_are_drawn(
     assert len(lab.data.class_names) == 4 and lab.labels_for(range(5)).tolist() == [0, 1, 0, 1, 0]
     shipped = els.lab(network="fashion-mnist-16-resnet-zeros-conditional", verbose=False)
     assert shipped.labels_for(range(100)).tolist() == [seed % 10 for seed in range(100)]
+    seeds = torch.tensor([3, 14, 2])
+    assert shipped.labels_for(seeds).tolist() == [3, 4, 2] and len(els.seeded_noise(seeds, (1, 2, 2))) == 3
+    for wrong in ([1.5], 3, [-1], []):
+        with pytest.raises(els.CourseError, match="seeds must be"):
+            shipped.labels_for(wrong)
+    for label in (10, -1, "a", None):
+        with pytest.raises(els.CourseError, match=rf"label {label!r} is not a class of .*: 0 t-shirt"):
+            shipped.one_label(label)
     assert els.lab(verbose=False).labels_for(range(3)) is None
 
 
