@@ -82,6 +82,7 @@ class Progress:
         """Write the rows as JSON, with the name of the file, which tells whose it is, and the course's version; returns
         how many. Raises CourseError for another name, and for a file that cannot be written."""
         rows = self.rows(exercises)
+        # no file has a name with a byte of 0 in it
         possible = isinstance(path, str | Path) and Path(path).suffix == ".json" and "\0" not in str(path)
         if not possible or Path(path).name == FILE:
             raise CourseError(f"name a new file that ends in .json, like check.export('ada.json'), got {path!r}.")
