@@ -193,17 +193,19 @@ def trajectory(
     The first yield is at the first time (1, unless `times` begin elsewhere), where x_t is `noise` itself. The last is
     (t_end, x_end, the last x0_hat), without a further evaluation: `steps` + 1 yields in all, and x_end is the sample.
 
-    noise: with shape (B, C, H, W), standard normal.
+    noise: standard normal, with shape (B, C, H, W), or whatever a denoiser of one's own takes.
     times: a grid of one's own, falling; the default is `schedule.times(steps)`, which ends at 0.
     labels: passed on to the denoiser when given.
 
-    Raises CourseError for noise of another shape, steps or times that are no grid, a schedule that is none or not the
-    denoiser's own, and a denoiser that is none or answers in another shape.
+    Raises CourseError for noise that is no tensor of floats, steps or times that are no grid, a schedule that is none
+    or not the denoiser's own, and a denoiser that is none or answers in another shape.
 
     Source: Song, Meng & Ermon, ICLR 2021 (arXiv 2010.02502), with eta = 0. Lesson 01.
     """
     check_denoiser(denoiser)
-    check_batch(noise, "noise")
+    if not isinstance(noise, Tensor) or not noise.is_floating_point():
+        given = noise.dtype if isinstance(noise, Tensor) else type(noise).__name__
+        raise CourseError(f"noise must be a tensor of floats, got {given}.")
     check_schedule(schedule)
     grid = schedule.times(steps) if times is None else check_times(times)
     _check_same_schedule(denoiser, schedule, grid)
@@ -213,10 +215,10 @@ def trajectory(
             f"sampling begins with noise of variance 1, and {schedule} has alpha^2 + sigma^2 = {variance:.4g} at t = "
             "1: divide both by its root, for all t."
         )
-    given = {} if labels is None else {"labels": labels}
+    told = {} if labels is None else {"labels": labels}
     x_t = noise
     for t, t_next in itertools.pairwise(grid):
-        x0_hat = answer_of(denoiser, x_t, t, **given)
+        x0_hat = answer_of(denoiser, x_t, t, **told)
         yield t, x_t, x0_hat
         eps_hat = noise_from_denoiser(x0_hat, x_t, t, schedule)
         x_t = schedule.alpha(t_next) * x0_hat + schedule.sigma(t_next) * eps_hat

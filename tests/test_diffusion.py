@@ -70,6 +70,10 @@ def test_grid_of_ones_own_and_number_of_evaluations() -> None:
     assert asked == [0.8, 0.3]
 
 
+def test_a_denoiser_of_ones_own_may_take_numbers_instead_of_images() -> None:
+    assert els.sample(lambda x, t: 0 * x + 3, torch.zeros(5), 2).tolist() == [3] * 5
+
+
 def test_labels_reach_the_denoiser() -> None:
     seen: list[object] = []
     els.sample(lambda x, t, labels=None: seen.append(labels) or x, torch.zeros(1, 1, 2, 2), 2, labels=3)
