@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 import numpy as np
@@ -52,3 +53,11 @@ def test_every_stored_array_has_its_checksum_and_its_command() -> None:
     text = (DATA / "lessons" / "README.md").read_text(encoding="utf-8")
     for path in (DATA / "lessons").glob("*.npz"):
         assert f"`{path.name}`" in text and f"make_{path.stem}.py" in text
+
+
+def test_scripts_replace_stored_arrays_whole() -> None:
+    """A kill, or a full disk, leaves the old file. And pieces are kept in runs/: here they would pass for results."""
+    for path in (DATA / "lessons").glob("make_*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert set(re.findall(r"np\.savez\w*\(\s*(\w+)", text)) <= {"partial"}, path.name
+        assert ".part." not in text, path.name

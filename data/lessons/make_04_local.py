@@ -69,13 +69,14 @@ def main() -> None:
             with whole_file(PARTIAL) as partial:
                 torch.save(done, partial)
     table = torch.stack([torch.stack([done[f"{size}-{seed}"] for seed in lab.seeds]) for size in SIZES])
-    np.savez_compressed(
-        HERE / "04_local.npz",
-        sizes=np.array(SIZES),
-        samples=table[..., :-2].reshape(len(SIZES), -1, *lab.shape).numpy().astype(np.float16),
-        same=table[..., -2].numpy().astype(np.float32),
-        sources=table[..., -1].numpy().astype(np.int16),
-    )
+    with whole_file(HERE / "04_local.npz") as partial:
+        np.savez_compressed(
+            partial,
+            sizes=np.array(SIZES),
+            samples=table[..., :-2].reshape(len(SIZES), -1, *lab.shape).numpy().astype(np.float16),
+            same=table[..., -2].numpy().astype(np.float32),
+            sources=table[..., -1].numpy().astype(np.int16),
+        )
     PARTIAL.unlink()
 
 

@@ -95,7 +95,8 @@ def main() -> None:
         for name in ("mosaics", "entropy", "images", "places", "mosaic_images")
     }
     stacked |= {"es": done["es"].numpy(), "losses": done["losses"].numpy()}
-    np.savez_compressed(HERE / "07_els.npz", sizes=np.array(SIZES), times=np.array(TIMES), **stacked)
+    with whole_file(HERE / "07_els.npz") as partial:
+        np.savez_compressed(partial, sizes=np.array(SIZES), times=np.array(TIMES), **stacked)
     PARTIAL.unlink()
 
 

@@ -19,8 +19,8 @@ from elscourse.files import whole_file
 
 SEEDS = range(30)
 SWITCH = 0.6
-OUT = Path(__file__).with_name("08_borders.npz")
-PART = OUT.with_suffix(".part.npz")
+HERE = Path(__file__).parent
+PART = HERE.parents[1] / "runs" / "lessons" / "08_borders.npz"  # what is done so far
 
 
 def above(switch, early, late):
@@ -48,7 +48,8 @@ def main():
         with whole_file(PART) as partial:
             np.savez(partial, **done)
     stacked = np.stack([done[f"{seed}"] for seed in SEEDS], axis=1)
-    np.savez_compressed(OUT, seeds=np.array(SEEDS), **dict(zip(samplers, stacked, strict=True)))
+    with whole_file(HERE / "08_borders.npz") as partial:
+        np.savez_compressed(partial, seeds=np.array(SEEDS), **dict(zip(samplers, stacked, strict=True)))
     PART.unlink()
 
 

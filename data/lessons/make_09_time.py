@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 import elscourse as els
 from elscourse.calibration import CALIBRATION_SEEDS, calibration_table
-from elscourse.files import save_array
+from elscourse.files import save_array, whole_file
 
 NETWORK = "fashion-mnist-16-resnet-zeros"
 CANDIDATES = list(range(3, 16, 2))
@@ -80,7 +80,6 @@ def main() -> None:
     """Both windows' tables, the schedules' samples, then one file."""
     lab = els.lab("laptop", network=NETWORK)
     noise = els.seeded_noise(CALIBRATION_SEEDS[:SAMPLES], lab.shape)
-    KEEP.mkdir(parents=True, exist_ok=True)
     found: dict[str, np.ndarray] = {"candidates": np.array(CANDIDATES)}
     for window, machine in (("square", "els-zeros"), ("gaussian", "els-zeros-gaussian")):
         table = calibration_table(
@@ -100,7 +99,8 @@ def main() -> None:
             found[name] = drawn(lab, name, sizes, bar.update)
             if not isinstance(sizes, int):
                 found[f"{name} sizes"] = np.array([p for _, p in sizes])
-    np.savez_compressed(HERE / "09_time.npz", **found)  # type: ignore[arg-type]
+    with whole_file(HERE / "09_time.npz") as partial:
+        np.savez_compressed(partial, **found)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

@@ -68,7 +68,6 @@ def drawn(name: str, denoiser: Denoiser, steps: int, seeds: range) -> Tensor:
 
 def main() -> None:
     """Draw what is missing, compare, then write one file."""
-    KEEP.mkdir(parents=True, exist_ok=True)
     images = els.load("fashion-mnist", size=16, n=2000).images
     rivals = {tau: CorrelatedWindows(images, tau) for tau in TAUS}
     predictions = {seeds: {tau: drawn(f"tau-{tau}", rival, 20, seeds) for tau, rival in rivals.items()}

@@ -88,7 +88,6 @@ def new_pictures(lab: els.Lab) -> els.ImageSet:
 def main() -> None:
     """Train, calibrate, draw, then write the result."""
     found: dict[str, np.ndarray] = {}
-    KEEP.mkdir(parents=True, exist_ok=True)
     enlarge()
     for variant, recipe in VARIANTS.items():
         lab, images = drawn(variant, recipe)

@@ -82,7 +82,6 @@ def piece(
 def main() -> None:
     """Compute what is missing, then write the result."""
     lab = els.lab(network=NETWORK)
-    PARTS.mkdir(parents=True, exist_ok=True)
     jobs = [(label, *job) for garment, label in CLASSES.items() for job in columns(lab, garment).items()]
     results: dict[str, np.ndarray] = {}
     if FILE.exists():

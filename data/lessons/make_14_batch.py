@@ -54,7 +54,6 @@ def measure(path: Path, *, drawn: bool) -> dict[str, np.ndarray]:
 
 def main() -> None:
     """Train, then measure every snapshot, then write the result."""
-    KEEP.mkdir(parents=True, exist_ok=True)
     for seed in [int(word) for word in sys.argv[1:]] or SEEDS:
         run = recipe(seed)
         follow(run, KEEP, after_step=memory.keep(run, KEEP))

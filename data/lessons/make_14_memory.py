@@ -132,7 +132,6 @@ def measure(path: Path) -> dict[str, np.ndarray]:
 
 def main() -> None:
     """Train, then measure every snapshot, then write the result."""
-    KEEP.mkdir(parents=True, exist_ok=True)
     repeat()
     for name in sys.argv[1:] or RUNS:
         follow(RUNS[name], KEEP, after_step=keep(RUNS[name]))

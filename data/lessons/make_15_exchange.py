@@ -33,7 +33,6 @@ OTHERS = KEEP / "others.npy"
 def keep_others() -> None:
     """The 2,000 pictures that follow those of the shipped networks, as a set of their own."""
     if not OTHERS.exists():
-        KEEP.mkdir(parents=True, exist_ok=True)
         pictures = els.load(RESNET.dataset, size=RESNET.size, n=4000).subset(slice(2000, 4000))
         assert pictures.labels is not None
         save_array(pictures.labels.numpy(), OTHERS.with_name("others.labels.npy"))

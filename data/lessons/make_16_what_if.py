@@ -155,7 +155,6 @@ def drawn(group: str) -> dict[str, np.ndarray]:
 
 def main(groups: list[str]) -> None:
     """Draw what is asked for; without groups all of it, then write one file."""
-    PARTS.mkdir(parents=True, exist_ok=True)
     found = {"exchanged, corners": np.array(corners(100, seed=0))}
     found["wished, corners"] = np.array([corners(WISHES, seed) for seed in WISHED])
     for group in groups or GROUPS:

@@ -73,7 +73,6 @@ def draw(key: str, denoiser: Denoiser, noise: Tensor, steps: int, labels: Tensor
 
 def main() -> None:
     """Draw what is missing, then write the file."""
-    PARTS.mkdir(parents=True, exist_ok=True)
     lab = els.lab(network=NETWORK)
     noise, labels = els.seeded_noise(lab.seeds, lab.shape), lab.labels_for(lab.seeds)
     assert labels is not None
