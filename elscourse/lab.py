@@ -96,7 +96,10 @@ class Lab:
         return self.sizes.machines[wanted]
 
     def machine(self, name: str, tolerance: float | None = None) -> Denoiser:
-        """A machine by its id, on this lab's images, with its calibrated sizes; tolerance: see `PatchMachine`."""
+        """A machine by its id, on this lab's images, with its calibrated sizes.
+
+        tolerance: see `PatchMachine`; the other machines are exact, whatever it is.
+        """
         images, schedule, labels = self.data.images, self.schedule, self.image_labels
         if name not in MACHINES:
             raise unknown_name("machine", name, MACHINES)

@@ -401,7 +401,7 @@ def wiener(x_t: Noisy, images: Images, alpha: float, sigma: float) -> Noisy:
 
     with C = U diag(l) U^T = (1/N) sum_v (v - m)(v - m)^T over the C H W pixels. Returns shape (B, C, H, W).
 
-    Source: Wiener's filter, a textbook result; the baseline of lesson 11.
+    Source: Wiener's filter, a textbook result; the baseline of lessons 10 and 11.
     """
     x_t, v = _double(x_t, images)
     x, v = x_t.flatten(1), v.flatten(1)

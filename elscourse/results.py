@@ -19,7 +19,8 @@ def load_results(name: str) -> dict[str, Tensor]:
 
     name: of a lesson's results ("12_legs": data/lessons/12_legs.npz) or of a network, whose 100-seed samples these are:
         data/results/NAME.samples.npz or, if the course ships none of that name, runs/reproduce/NAME/samples.npz where
-        one works. So the lessons' numbers hold, whoever has reproduced them; of networks, one's own go first.
+        one works. So the lessons' numbers hold, whoever has reproduced them. (Of the networks themselves,
+        `load_network` takes one's own first.)
         data/README.md and data/lessons/README.md have the command that makes each.
     """
     own = {path.parent.name: path for path in Path("runs/reproduce").glob("*/samples.npz")}

@@ -46,7 +46,7 @@ class TextbookMachine:
     tuned: bool = False
 
     def __call__(self, x_t: Float[Tensor, "B C H W"], t: float, /, labels: Any = None) -> Float[Tensor, "B C H W"]:
-        """E[x_0 | x_t] under equivariance and locality, for t in (0, 1]; it knows no labels."""
+        """E[x_0 | x_t] under equivariance and locality, for t in (0, 1], over all images: it knows no labels."""
         size, alpha, sigma = int(value_at(self.patch_size, t)), self.schedule.alpha(t), self.schedule.sigma(t)
         return textbook_local(x_t, self.images, alpha, sigma, size, self.padding, self.tuned)
 

@@ -41,8 +41,10 @@ FEW_SPANS = 2  # of the moving average in a training: of the first weights e^-2 
 class TrainingPlan:
     """Everything that decides the result besides the images and the network: same plan, same seed, same weights.
 
+    steps: of Adam; batch: images in each. learning_rate: the largest; warmup: the share of the steps in which it rises.
     ema: the weights that are returned are a moving average over the last 1 / (1 - ema) steps or so; in a training that
         is not several times as long, take a smaller one, as it still holds the weights of the beginning.
+    seed: of the batches, the times and the noise; in a recipe of the first weights, too.
     precision: "bfloat16" (autocast), "float32", or "auto": bfloat16 where the processor or GPU multiplies
         it natively.
     """

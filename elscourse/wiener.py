@@ -20,7 +20,7 @@ class WienerFilter(TrainingSetDenoiser):
 
     with the mean image m and the covariance U diag(l) U^T (over 1/N) of the images, of one class each when labels are
     given. Exact for gaussian data. Parameters: see `TrainingSetDenoiser`. It has no `posterior`: nobody votes.
-    Source: Wiener 1949; as a baseline for diffusion models: Lukoianov et al., arXiv 2509.09672. Lesson 10.
+    Source: Wiener 1949; as a baseline for diffusion models: Lukoianov et al., arXiv 2509.09672. Lessons 10 and 11.
     """
 
     id = "wiener"

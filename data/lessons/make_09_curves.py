@@ -1,4 +1,4 @@
-"""Make 09_curves.npz: how well machines with other curves than the calibrated one predict the five shipped networks.
+"""Make 09_curves.npz: how well other curves than the calibrated one predict the five shipped networks of clothes.
 
     python data/lessons/make_09_curves.py
 
