@@ -295,6 +295,16 @@ def test_the_readme_states_the_shipped_numbers() -> None:
     assert f"for each of six networks (median r2 {min(medians):.2f} to {max(medians):.2f})" in text
 
 
+def test_the_code_in_the_readme_reaches_what_it_says() -> None:
+    text = (RESULTS.parents[1] / "README.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    made: dict[str, torch.Tensor] = {}
+    exec(code, made)
+    assert f".r2)  # {compare(made['predicted'], made['drawn']).r2.item():.2f}\n" in code
+    stored = els.load_results("fashion-mnist-16-resnet-zeros")
+    assert f"r2 is {compare(stored['els-zeros'][:1], stored['network-20'][:1]).r2.item():.2f}." in text
+
+
 def test_the_theory_page_states_what_was_measured_on_emoji() -> None:
     stored, emoji = els.load_results("emoji-24-resnet-zeros-conditional"), els.load("emoji", size=24)
     assert emoji.labels is not None
