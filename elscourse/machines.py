@@ -136,20 +136,20 @@ class PatchMachine(Machine):
         other._set_sizes(patch_size)
         return other
 
+    def size_at(self, t: float) -> int:
+        """The patch size at time t."""
+        return int(patches.value_at(self.patch_size, t))
+
     def window_at(self, t: float) -> tuple[int, Float[Tensor, "P P"] | None]:
         """The patch size at time t, and the weights K of its pixels (None: all one)."""
-        size = int(patches.value_at(self.patch_size, t))
+        size = self.size_at(t)
         if self.window == "square":
             return size, None
         return size, patches.gaussian_window(size, self.images.dtype).to(self.images.device)
 
     @abstractmethod
-    def _classes(self, patch_size: int) -> list[Int[Tensor, "G m"]]:
-        """Which pixels share a dictionary."""
-
-    @abstractmethod
     def _displacements(self, patch_size: int) -> Int[np.ndarray, "n 6"]:
-        """The same by displacement: see `patches.displacements`."""
+        """Who meets whom: see `patches.displacements`."""
 
     def _shared(self, patch_size: int) -> tuple[Int[Tensor, "1 m"], Int[np.ndarray, "n 6"]] | None:
         """The pixels that share one large dictionary, if any do, and the displacements of the others."""
@@ -160,7 +160,7 @@ class PatchMachine(Machine):
 
         Without a trace of the image in x_t (alpha = 0, as other schedules have it at t = 1) nothing is there to slide.
         """
-        size, taps = self.window_at(t)[0], self._taps(t)
+        size, taps = self.size_at(t), self._taps(t)
         moves = self._displacements(size)
         alpha, sigma = self._angle(t)
         if len(source) and alpha and shifts.pays(centred, moves, size, len(source), self.memory):
@@ -175,13 +175,13 @@ class PatchMachine(Machine):
         self, centred: Float[Tensor, "B C H W"], t: float, source: Source, sliding: shifts.Sliding, tolerance: float
     ) -> tuple[Partial, float] | None:
         """The pixels that share one large dictionary by a search in it, the others by sliding; None: not worth it."""
-        (alpha, sigma), (size, window) = self._angle(t), self.window_at(t)
+        (alpha, sigma), size = self._angle(t), self.size_at(t)
         shared = self._shared(size)
         lost = tolerance / self.spread - self.rounding if self.spread else 0.0
         if shared is None or lost <= 0 or not self._library.may_pay(size, alpha, sigma):
             return None
         places, moves = shared
-        keys_of = self._cut(size, window, places)
+        keys_of = self._cut(t, places)
         clusters = self._library.clusters(self._window_name(t), source, keys_of, places.shape[1])
         if clusters is None:
             return None
@@ -196,8 +196,9 @@ class PatchMachine(Machine):
         visited = (pairs + shifts.pairs(edges.moves, len(centred), len(source))) / everyone
         return whole, min(1.0, visited)  # the last leaf is filled up
 
-    def _cut(self, size: int, window: Tensor | None, places: Int[Tensor, "G m"]) -> Callable[[Tensor], Tensor]:
+    def _cut(self, t: float, places: Int[Tensor, "G m"]) -> Callable[[Tensor], Tensor]:
         """How keys and queries at these places are cut from images; a window's weight goes half to each of them."""
+        size, window = self.window_at(t)
 
         def keys_of(images: Tensor) -> Tensor:
             pieces = patches.gather(patches.windows(images, size, self.padding), places)
@@ -207,11 +208,11 @@ class PatchMachine(Machine):
 
     def _taps(self, t: float) -> Float[Tensor, " r+1"]:
         """One axis of the window, from the centre outwards."""
-        size, window = self.window_at(t)
-        return torch.ones(size // 2 + 1) if window is None else patches.gaussian_taps(size)
+        size = self.size_at(t)
+        return torch.ones(size // 2 + 1) if self.window == "square" else patches.gaussian_taps(size)
 
     def _window_name(self, t: float) -> tuple[object, ...]:
-        return self.window, self.window_at(t)[0]
+        return self.window, self.size_at(t)
 
     def _longest(self, t: float, source: Source) -> float:
         """The length of the longest key that a window can see."""
@@ -221,25 +222,16 @@ class PatchMachine(Machine):
         )
 
     def _questions(self, centred: Float[Tensor, "B C H W"], t: float, source: Source) -> Iterator[Question]:
-        size, window = self.window_at(t)
-        if len(self._displacements(size)) == 1:
-            (places,) = patches.every_pixel_alone(*centred.shape[-2:])
-            yield Question(shifts.InPlace(centred, self._taps(t), self.padding), places.to(centred.device))
-            return
-        centre = torch.arange(centred.shape[1], device=centred.device) * size**2 + size**2 // 2
-        depth = shifts.depth(centred.shape[1], self._taps(t))
-        for places in self._classes(size):
-            places = places.to(centred.device)
-            keys_of = self._cut(size, window, places)
-            lookup = Lookup(keys_of(centred), keys_of, places.shape[1], centre, self._longest(t, source), depth)
-            yield Question(lookup, places)
+        """Each pixel by itself: it meets its own place only."""
+        places = torch.arange(centred[0, 0].numel(), device=centred.device)[:, None]
+        yield Question(shifts.InPlace(centred, self._taps(t), self.padding), places)
 
     def _place_of(self, within: Int[Tensor, "G M top"], question: Question) -> Int[Tensor, "G M top"]:
         assert question.places is not None
         return question.places[torch.arange(len(within), device=within.device)[:, None, None], within]
 
     def _query_bytes(self, t: float) -> int:
-        size, _ = self.window_at(t)
+        size = self.size_at(t)
         channels, height, width = self.images.shape[1:]
         as_patches = channels * size**2 * self.images.element_size()
         return height * width * max(as_patches, shifts.bytes_per_query(channels))
@@ -259,9 +251,6 @@ class LocalScoreMachine(PatchMachine):
     def id(self) -> str:  # type: ignore[override]
         """The machine's id in files and tables."""
         return "ls" if self.window == "square" else "ls-gaussian"
-
-    def _classes(self, patch_size: int) -> list[Int[Tensor, "G m"]]:
-        return patches.every_pixel_alone(*self.images.shape[-2:])
 
     def _displacements(self, patch_size: int) -> Int[np.ndarray, "n 6"]:
         height, width = self.images.shape[-2:]
@@ -309,7 +298,21 @@ class EquivariantLocalScoreMachine(PatchMachine):
         """The machine's id in files and tables."""
         return f"els-{self.padding}" + ("" if self.window == "square" else "-gaussian")
 
+    def _questions(self, centred: Float[Tensor, "B C H W"], t: float, source: Source) -> Iterator[Question]:
+        size, channels, device = self.size_at(t), centred.shape[1], centred.device
+        if len(self._displacements(size)) == 1:  # no pixel meets another place
+            yield from super()._questions(centred, t, source)
+            return
+        centre = torch.arange(channels, device=device) * size**2 + size**2 // 2
+        depth = shifts.depth(channels, self._taps(t))
+        for places in self._classes(size):
+            places = places.to(device)
+            keys_of = self._cut(t, places)
+            lookup = Lookup(keys_of(centred), keys_of, places.shape[1], centre, self._longest(t, source), depth)
+            yield Question(lookup, places)
+
     def _classes(self, patch_size: int) -> list[Int[Tensor, "G m"]]:
+        """Which pixels share a dictionary."""
         height, width = self.images.shape[-2:]
         if self.padding == "circular":
             return patches.one_class(height, width)

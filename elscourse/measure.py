@@ -158,7 +158,7 @@ def full_trajectory(
     for step, (t, x_t, _) in enumerate(trajectory(guide, noise, steps, schedule=schedule)):
         if step == steps or step % every != every // 2:
             continue
-        row: Row = {"t": t, "patch_size": guide.window_at(t)[0]}
+        row: Row = {"t": t, "patch_size": guide.size_at(t)}
         # the guide's call at this step has compiled what the exact machine needs; pruning may prepare more, once for
         # all steps of a patch size
         row["exact"], exact = timed(partial(machines["exact"], x_t, t, labels=0), device)

@@ -106,11 +106,6 @@ def boundary_classes(height: int, width: int, patch_size: int) -> list[Int[Tenso
     ]
 
 
-def every_pixel_alone(height: int, width: int) -> list[Int[Tensor, "G 1"]]:
-    """Each pixel its own class: the dictionaries of a machine that knows where it is."""
-    return [torch.arange(height * width)[:, None]]
-
-
 def one_class(height: int, width: int) -> list[Int[Tensor, "1 m"]]:
     """All pixels one class: the dictionary of a machine that does not know where it is."""
     return [torch.arange(height * width)[None]]

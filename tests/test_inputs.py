@@ -138,7 +138,7 @@ def test_asking(machine: str, ask, sentence: str) -> None:
 def test_numbers_of_numpy_are_numbers() -> None:
     machine = els_machine(patch_size=np.int64(5))
     assert torch.equal(machine(X, np.float32(0.5)), els_machine(patch_size=5)(X, 0.5))
-    assert els_machine(patch_size=[(np.float64(1), np.int32(3))]).window_at(0.5)[0] == 3
+    assert els_machine(patch_size=[(np.float64(1), np.int32(3))]).size_at(0.5) == 3
 
 
 def test_a_rotated_input_is_an_input() -> None:

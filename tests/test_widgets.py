@@ -94,7 +94,7 @@ def test_mosaic_shows_the_posterior(machine: els.EquivariantLocalScoreMachine) -
     assert torch.equal(atlas, shades(machine.images[sent]))
     assert explorer.noisy == shades(x_t).numpy().tobytes()
     assert explorer.samples == shades(machine.images[:2]).numpy().tobytes()
-    assert explorer.window == machine.window_at(T)[0]
+    assert explorer.window == machine.size_at(T)
     assert explorer.circular == (machine.padding == "circular")
     assert explorer.pixel == (3, 4)
 

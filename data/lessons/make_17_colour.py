@@ -48,7 +48,7 @@ class Apart(els.EquivariantLocalScoreMachine):
 
     def __call__(self, x_t: Tensor, t: float, labels: Labels = None) -> Tensor:
         """The three answers side by side."""
-        size, _ = self.window_at(t)
+        size = self.size_at(t)
         colours = zip(self.machines, x_t.split(1, dim=1), strict=True)
         return torch.cat([machine.with_patch_size(size)(one, t, labels) for machine, one in colours], 1)
 

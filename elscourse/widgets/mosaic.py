@@ -89,7 +89,7 @@ class MosaicExplorer(Explorer):
             pixel=(height // 2, width // 2),
             top=top,
             t=t,
-            window=machine.window_at(t)[0],
+            window=machine.size_at(t),
             circular=machine.padding == "circular",
             samples=pixels(samples),
             noisy=pixels(x_t),
