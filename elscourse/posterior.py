@@ -240,7 +240,7 @@ def images_per_block(lookup: Lookup, source: Source, memory: int) -> int:
     return min(len(source), memory // 2 // one, enough)
 
 
-def posterior_mean(lookup: Asks, source: Source, alpha: float, sigma: float, memory: int = MEMORY) -> Partial:
+def posterior_mean(lookup: Asks, source: Source, alpha: float, sigma: float, memory: int) -> Partial:
     """Stream the images past the queries; `.mean()` of the result is the denoiser's answer."""
     result = Partial.empty(*lookup.shape, source.images.device)
     with full_precision():
@@ -271,7 +271,7 @@ class Voters:
     entropy: Float[Tensor, "G M"]
 
 
-def top_voters(lookup: Asks, source: Source, alpha: float, sigma: float, top: int, memory: int = MEMORY) -> Voters:
+def top_voters(lookup: Asks, source: Source, alpha: float, sigma: float, top: int, memory: int) -> Voters:
     """Stream the images and keep, for each query, the keys with the largest logits.
 
     The entropy -sum w log w (in nats) is log Z - sum w logit: the posterior mean of the logits gives it.

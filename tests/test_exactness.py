@@ -347,7 +347,8 @@ def test_parts_of_a_dictionary_merge_to_the_whole() -> None:
     x_t = noised(images, 2, alpha, sigma)
     zero = torch.zeros(1, 1, 1, 1)
     lookup = posterior.Lookup(x_t.flatten(1)[None], lambda v: v.flatten(1)[None], 1, slice(None), 9.0, 36)
-    part = lambda i: posterior.posterior_mean(lookup, posterior.Source(images[i], zero), alpha, sigma)  # noqa: E731
+    source = lambda i: posterior.Source(images[i], zero)  # noqa: E731
+    part = lambda i: posterior.posterior_mean(lookup, source(i), alpha, sigma, posterior.MEMORY)  # noqa: E731
     merged = part(slice(0, 2)).merge(part(slice(2, 3))).merge(part(slice(3, 9)))
     whole = part(slice(None))
     torch.testing.assert_close(merged.mean(), whole.mean(), rtol=0, atol=1e-6)

@@ -64,8 +64,6 @@ def entries(env: object) -> tuple[dict[str, str], dict[str, str]]:
     """The words and the symbols of the glossary, each with the id of its entry."""
     words: dict[str, str] = {}
     symbols: dict[str, str] = {}
-    if GLOSSARY not in env.all_docs:  # type: ignore[attr-defined]
-        return words, symbols
     for term in env.get_doctree(GLOSSARY).findall(nodes.term):  # type: ignore[attr-defined]
         parts = [child for child in term.children if not isinstance(child, addnodes.index)]
         if len(parts) == 1 and isinstance(parts[0], nodes.math):
@@ -101,8 +99,6 @@ class GlossaryLinks(SphinxPostTransform):
             return
         words, self.symbols = entries(self.env)
         self.words = {word: anchor for word, anchor in words.items() if page in EVERYDAY.get(word, (page,))}
-        if not self.words:
-            return
         self.base = self.app.builder.get_relative_uri(page, GLOSSARY)
         self.pattern = pattern_of(list(self.words))
         for node in list(self.document.findall(lambda n: isinstance(n, (nodes.Text, nodes.math)))):

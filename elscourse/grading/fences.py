@@ -14,7 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-GIB = 2**30
+from ..hardware import GIB
+
 WITHHELD = "the course's reference formulas are not there when graded: write it yourself"
 SECRETS = re.compile(r"elscourse\.(check|reference|grading)(\.|$)")
 STARTS = {"os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.startfile", "os.startfile/2", "subprocess.Popen"}
