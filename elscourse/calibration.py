@@ -18,7 +18,7 @@ from .diffusion import Denoiser, Labels, check_labels, score_from_denoiser, seed
 from .errors import CourseError
 from .files import UNREADABLE, whole_file
 from .machines import PatchMachine
-from .mapped import sha256_of
+from .pieces import sha256_of
 from .schedule import CosineSchedule
 
 SAME_NETWORK = 1e-3  # by which what it draws may differ, on average: processors round in their own ways

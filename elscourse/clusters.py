@@ -21,11 +21,11 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from .devices import workers
 from .errors import CourseError
-from .mapped import piece_length, pieces
 from .patches import NUMBER
+from .pieces import piece_length, pieces
 from .posterior import LOGIT_ERROR, Partial, Source, slices
-from .shifts import workers
 
 BOX = 18  # dimensions of the boxes at most: the first principal components tell far from near
 MOST_NOISE = 2.6  # P sigma / alpha up to which a search is tried: t = 0.45 for P = 3, t = 0.3 for P = 5

@@ -18,9 +18,10 @@ from torch.nn import functional as F
 
 from .catalogue import CATALOGUE, Dataset
 from .datasets import read
-from .errors import CourseError, unknown_name
+from .errors import CourseError, type_of, unknown_name
 from .folders import classes, image_files, runs_of_one_shape
-from .mapped import check_order, check_range, is_mapped, open_images, open_labels
+from .mapped import is_mapped, open_images, open_labels
+from .pixels import check_order, check_range
 
 Size = int | tuple[int, int]  # pixels; a pair is (height, width)
 
@@ -56,7 +57,7 @@ class ImageSet:
     def __post_init__(self) -> None:
         if not isinstance(self.images, Tensor) or self.images.ndim != 4 or not self.images.is_floating_point():
             raise CourseError(
-                f"{self.name}: images must be a tensor of floats of shape (N, C, H, W), got {_given(self.images)}."
+                f"{self.name}: images must be a tensor of floats of shape (N, C, H, W), got {type_of(self.images)}."
             )
         shape = tuple(self.images.shape)
         check_order(shape, self.name)
@@ -70,7 +71,7 @@ class ImageSet:
         if not isinstance(labels, Tensor) or labels.dtype != torch.int64 or labels.shape != (len(self),):
             raise CourseError(
                 f"{self.name}: labels must be a tensor, int64 of shape ({len(self)},), one per image, got "
-                f"{_given(labels)}."
+                f"{type_of(labels)}."
             )
         low, high, last = int(labels.min()), int(labels.max()), len(self.class_names) - 1
         if self.class_names and not 0 <= low <= high <= last:
@@ -89,10 +90,6 @@ class ImageSet:
         except (IndexError, TypeError, ValueError, RuntimeError) as error:
             raise CourseError(f"{self.name} has {len(self)} images, and the index does not fit: {error}.") from error
         return replace(self, images=images, labels=labels)
-
-
-def _given(value: object) -> str:
-    return f"{value.dtype} {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
 
 
 def load(name: str | Path, size: Size | None = None, n: int | None = None) -> ImageSet:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import torch
 
@@ -44,3 +47,20 @@ def pick_device(device: str | int | torch.device | None = None) -> torch.device:
             f"device {chosen} was asked for, but this computer has: {', '.join(here)}; ask for one of those."
         )
     return chosen
+
+
+@contextmanager
+def workers(most: int) -> Iterator[ThreadPoolExecutor]:
+    """As many threads as torch would use, which uses one meanwhile: its others wait for more work by spinning, for
+    milliseconds in which these need the cores. When stopped from outside, the pool does not begin what is waiting."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with ThreadPoolExecutor(min(threads, most)) as pool:
+            try:
+                yield pool
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+    finally:
+        torch.set_num_threads(threads)

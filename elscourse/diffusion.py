@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from .errors import CourseError, shape_of
+from .errors import CourseError, shape_of, type_of
 from .schedule import CosineSchedule, check_schedule, check_time, is_schedule
 
 VARIANCE_SLACK = 0.01  # of x_1, whose noise is drawn with variance 1
@@ -117,8 +117,7 @@ def _check_conversion(estimate: Tensor, x_t: Tensor, schedule: CosineSchedule) -
 def check_batch(x: object, what: str) -> None:
     """Raise CourseError unless x is a batch of images: a tensor of floats with shape (B, C, H, W), nothing empty."""
     if not isinstance(x, Tensor) or x.ndim != 4 or not x.numel() or not x.is_floating_point():
-        given = f"{x.dtype} {tuple(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
-        raise CourseError(f"{what} must be a tensor of floats with the shape (B, C, H, W), B >= 1, got {given}.")
+        raise CourseError(f"{what} must be a tensor of floats with the shape (B, C, H, W), B >= 1, got {type_of(x)}.")
 
 
 def check_denoiser(denoiser: object) -> None:

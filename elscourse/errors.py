@@ -17,6 +17,11 @@ def shape_of(value: object) -> object:
     return tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
 
 
+def type_of(value: object) -> str:
+    """The same, and the type of its numbers: where floats are expected, say."""
+    return f"{value.dtype} {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+
+
 def unknown_name(kind: str, given: object, known: Iterable[str]) -> CourseError:
     """The error for a name that is not in a list: nearest names first, then all of them."""
     known = sorted(known)

@@ -24,7 +24,8 @@ from .machines import (
     LocalScoreMachine,
     PatchMachine,
 )
-from .mapped import is_mapped, sha256_of
+from .mapped import is_mapped
+from .pieces import sha256_of
 from .schedule import CosineSchedule
 from .sizes import CalibratedSizes, sizes_of, sizes_path
 from .wiener import WienerFilter

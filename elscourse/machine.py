@@ -18,8 +18,8 @@ from torch import Tensor
 from .clusters import Library
 from .diffusion import Labels
 from .errors import CourseError
-from .mapped import pieces
 from .patches import NUMBER
+from .pieces import pieces
 from .posterior import LOGIT_ERROR, MEMORY, Asks, Partial, Source, posterior_mean, top_voters
 from .ranks import Ranks
 from .schedule import CosineSchedule

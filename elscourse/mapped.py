@@ -1,12 +1,9 @@
-"""Images in a file that may be larger than memory: opened, not read; and every pass over images in pieces."""
+"""Images in a file that may be larger than memory: opened, not read."""
 
 from __future__ import annotations
 
-import hashlib
-import math
 import os
 import warnings
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -17,29 +14,9 @@ from torch import Tensor
 
 from .errors import CourseError
 from .files import UNREADABLE
+from .pixels import check_order
 
-PIECE = 2**22  # bytes of images looked at together
-SLACK = 1e-3  # by which pixels may leave [-1, 1]: they were rounded when they were made
 MOST_CLASSES = 10_000  # in an array file: each gets a name
-
-
-def piece_length(images: Float[Tensor, "N C H W"]) -> int:
-    """How many images make a piece."""
-    return max(1, PIECE // (images[0].numel() * images.element_size()))
-
-
-def pieces(images: Float[Tensor, "N C H W"]) -> Iterator[Float[Tensor, "n C H W"]]:
-    """The images in order, a view of some 4 MB at a time, so that what is computed from them never grows with N."""
-    yield from images.split(piece_length(images))
-
-
-def sha256_of(*tensors: Tensor) -> str:
-    """The SHA-256 of the numbers in order, in hex."""
-    digest = hashlib.sha256()
-    for tensor in tensors:
-        for piece in pieces(tensor):
-            digest.update(np.ascontiguousarray(piece.cpu().numpy()).data)
-    return digest.hexdigest()
 
 
 def is_mapped(dataset: str | Path) -> bool:
@@ -68,24 +45,6 @@ def open_images(path: Path) -> Float[Tensor, "N C H W"]:
     with warnings.catch_warnings():  # torch warns that it does not know read-only tensors
         warnings.simplefilter("ignore", UserWarning)
         return torch.from_numpy(array)
-
-
-def check_order(shape: Sequence[int], what: object) -> None:
-    """Raise CourseError for images whose colours come last, as most programs have them: they would pass for images of
-    many channels, a few pixels wide. Up to 4 channels are believed to be some."""
-    if shape[-1] in (1, 3, 4) and shape[1] > 4:
-        raise CourseError(
-            f"{what} must have the shape (N, C, H, W), got {tuple(shape)}, whose colours seem to come last: move them "
-            "with x.transpose(0, 3, 1, 2) in numpy, x.permute(0, 3, 1, 2) in torch."
-        )
-
-
-def check_range(images: Float[Tensor, "N C H W"], what: object) -> None:
-    """Raise CourseError for pixels that are no numbers in [-1, 1], as those of 0 to 255 are not."""
-    low, high = (bound.item() for bound in images.aminmax())
-    if not (low >= -1 - SLACK and high <= 1 + SLACK):  # so that NaN is found too: one anywhere makes both NaN
-        found = "NaN" if math.isnan(low) else f"some from {low:.4g} to {high:.4g}"
-        raise CourseError(f"{what}: pixels must lie in [-1, 1] (uint8 / 127.5 - 1), got {found}.")
 
 
 def open_labels(path: Path, n: int) -> np.ndarray | None:

@@ -14,8 +14,8 @@ from .catalogue import BUNDLED, CATALOGUE, EMOJI
 from .checkpoints import load_network, save_network
 from .data import ImageSet, load
 from .errors import CourseError, unknown_name
-from .mapped import sha256_of
 from .networks import build_network
+from .pieces import sha256_of
 from .training import Trainer, TrainingPlan, train
 from .version import __version__
 

@@ -26,9 +26,8 @@ from .errors import CourseError, unknown_name
 from .files import UNREADABLE, save_array, save_text, whole_file
 from .lab import MACHINES, WITHOUT_WINDOW, Lab
 from .machine import Machine
-from .machines import IdealScoreMachine
-from .mapped import sha256_of
 from .metrics import nearest_training_image
+from .pieces import sha256_of
 from .plotting import check_channels
 from .ranks import Ranks
 from .summary import comparisons, figure, median, scatter, table
@@ -95,15 +94,10 @@ class Experiment:
     def columns(self) -> dict[str, tuple[Callable[[], Denoiser], int]]:
         """Name in samples.npz -> how to make the denoiser, and its number of steps."""
         lab = self.lab
-
-        def exact_first() -> Denoiser:
-            exact = IdealScoreMachine(lab.data.images, lab.schedule, image_labels=lab.image_labels)
-            return with_first_step(exact, lab.network)
-
         networks: dict[str, tuple[Callable[[], Denoiser], int]] = {
             f"network-{self.steps}": (lambda: lab.network, self.steps),
             f"network-{self.network_steps}": (lambda: lab.network, self.network_steps),
-            f"network-{self.steps}-exact-first": (exact_first, self.steps),
+            f"network-{self.steps}-exact-first": (lambda: with_first_step(lab.machine("is"), lab.network), self.steps),
         }
         machines = {m: ((lambda m=m: lab.machine(m)), self.steps) for m in self.machines}
         return networks | machines

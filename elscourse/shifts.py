@@ -15,7 +15,6 @@ import itertools
 import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +23,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from .devices import workers
 from .patches import Padding
 from .posterior import LOGIT_ERROR, Partial, Source, Tile, logit_error, slices
 
@@ -175,23 +175,6 @@ def _sums(
     least = best.min(0)
     rescale = np.exp2(least.astype(np.float64) - best)
     return least, (rescale * weights).sum(0), (rescale[:, :, None] * values).sum(0) / (alpha * unit)
-
-
-@contextmanager
-def workers(most: int) -> Iterator[ThreadPoolExecutor]:
-    """As many threads as torch would use, which uses one meanwhile: its others wait for more work by spinning, for
-    milliseconds in which these need the cores. When stopped from outside, the pool does not begin what is waiting."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with ThreadPoolExecutor(min(threads, most)) as pool:
-            try:
-                yield pool
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _images_at_once(source: Source, number: int, memory: int, lanes: int) -> int:

@@ -28,8 +28,8 @@ from .diffusion import SEEDS
 from .errors import CourseError
 from .files import save_tensors
 from .hardware import bfloat16_flags
-from .mapped import sha256_of
 from .networks import classes_of, predicted_noise
+from .pieces import sha256_of
 from .schedule import CosineSchedule
 
 CURVE_EVERY = 100  # steps averaged into one point of the loss curve

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .diffusion import Labels, check_labels
 from .errors import CourseError, shape_of
-from .mapped import check_order, check_range
+from .pixels import check_order, check_range
 from .schedule import CosineSchedule, check_schedule, check_time
 
 MOST = 1e6  # beyond it float32 no longer tells one training image from another

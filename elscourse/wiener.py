@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from .diffusion import Labels
-from .mapped import piece_length
+from .pieces import piece_length
 from .training_set import TrainingSetDenoiser
 
 

@@ -342,7 +342,7 @@ def test_the_number_of_threads_is_respected_and_changes_no_digit(monkeypatch: py
             pools.append(workers)
             super().__init__(workers)
 
-    monkeypatch.setattr("elscourse.shifts.ThreadPoolExecutor", Pool)
+    monkeypatch.setattr("elscourse.devices.ThreadPoolExecutor", Pool)
     answers = []
     try:
         for threads in (1, 2, 3):

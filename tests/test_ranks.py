@@ -16,7 +16,7 @@ import torch
 from conftest import ok, pictures, python, run
 
 import elscourse as els
-from elscourse.mapped import pieces, sha256_of
+from elscourse.pieces import pieces, sha256_of
 from elscourse.ranks import Ranks, start
 
 SMALL = ["reproduce", "--network", "tiny", "--seeds", "23", "--steps", "3", "--network-steps", "5"]
@@ -297,7 +297,7 @@ def test_a_file_may_be_larger_than_memory(tmp_path: Path) -> None:
 
 STREAMING = """
     import resource, sys, torch, elscourse as els
-    from elscourse.mapped import sha256_of
+    from elscourse.pieces import sha256_of
 
     def use(images):
         x_t = torch.randn(1, 1, 16, 16, generator=torch.Generator().manual_seed(0)).to(images)
