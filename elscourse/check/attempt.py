@@ -134,7 +134,8 @@ def _how_not_to_change(argument: Any) -> str:
     if isinstance(argument, list) and not any(isinstance(part, (Tensor, np.ndarray, list, tuple)) for part in argument):
         return "work on a copy, `list(...)`"
     copy = ".copy()" if isinstance(argument, np.ndarray) else ".clone()"
-    return f"work on a copy (`{copy}`), and write `a = a + b`, not `a += b`"
+    views = " (`flatten`, `view` and slices share its memory)" if isinstance(argument, Tensor) else ""
+    return f"work on a copy (`{copy}`), and write `a = a + b`, not `a += b`{views}"
 
 
 def _argument(attempt: object, i: int) -> str:
