@@ -360,7 +360,7 @@ assert abs(late - 0.27) < 0.02
 # | *The machine meets the network* | |
 # | [**09** Locality in time](09_time.ipynb) | one measured curve is all that the formula knows about the network |
 # | [**10** Image by image](10_prediction.ipynb) | with it, the formula predicts a hundred pictures |
-# | [**11** How good is good?](11_agreement.ipynb) | three ways to score, and a first step that spoils the comparison |
+# | [**11** How good is good?](11_agreement.ipynb) | three ways to score, and an oddity that has a cause |
 # | [**12** Predictable failures](12_failures.ipynb) | third legs are not accidents |
 # | [**13** On a GPU](13_gpu.ipynb) | the formula is attention over training patches |
 # | [**14** Memory](14_memory.ipynb) | with few pictures and much patience, a network does remember |

@@ -1026,8 +1026,7 @@ assert list(duel.values()) == [(0.2, 0.822, 0.91, 11), (0.05, 0.945, 0.925, 71)]
 #
 # We compared the machine's 20 steps with the network's *150*. With 20 steps each, at first sight the fairer comparison,
 # the median falls from 0.91 to 0.85. Why should more steps of the *network* help a machine of 20? We found no
-# explanation in the paper; lesson 11 finds the step that is to blame. It also asks whether r2 was the right number to
-# report.
+# explanation in the paper; lesson 11 finds out why. It also asks whether r2 was the right number to report.
 #
 # ## References
 #

@@ -116,6 +116,32 @@ def _size_of_r(prediction: Tensor, target: Tensor) -> Three:
     return c.r.abs(), c.r2, c.R2
 
 
+def _std_of_torch(prediction: Tensor, target: Tensor) -> Three:
+    p, y = prediction.double().flatten(1), target.double().flatten(1)
+    dp, dy = p - p.mean(1, keepdim=True), y - y.mean(1, keepdim=True)
+    r = (dp * dy).mean(1) / (p.std(1) * y.std(1))
+    return r, r**2, compare(prediction, target).R2
+
+
+def _means_over_the_batch(prediction: Tensor, target: Tensor) -> Three:
+    p, y = prediction.double(), target.double()
+    mean = y.mean(0, keepdim=True)
+    r = torch.cosine_similarity((p - p.mean(0, keepdim=True)).flatten(1), (y - mean).flatten(1), dim=1)
+    return r, r**2, _explained(p, y, mean)
+
+
+def _mean_over_sum(prediction: Tensor, target: Tensor) -> Three:
+    c = compare(prediction, target)
+    return c.r, c.r2, 1 - (1 - c.R2) / target[0].numel()
+
+
+def _variance_of_p(prediction: Tensor, target: Tensor) -> Three:
+    c = compare(prediction, target)
+    _, dy, mean = _centred(prediction, target)
+    own = (prediction.double() - mean).square().flatten(1).sum(1)
+    return c.r, c.r2, own / dy.square().flatten(1).sum(1)
+
+
 # ------------------------------------------------------------------------------------------------------ from r2 to R2
 
 
@@ -191,6 +217,21 @@ def _shifted_only(prediction: Tensor, target: Tensor) -> Tensor:
     return mean + dp
 
 
+def _fitted_target(prediction: Tensor, target: Tensor) -> Tensor:
+    return _rescaled(target, prediction)
+
+
+def _r2_as_slope(prediction: Tensor, target: Tensor) -> Tensor:
+    dp, _, mean = _centred(prediction, target)
+    return mean + compare(prediction, target).r2[:, None, None, None] * dp
+
+
+def _mean_of_p_kept(prediction: Tensor, target: Tensor) -> Tensor:
+    over = (1, 2, 3)
+    shift = prediction.double().mean(over, keepdim=True) - target.double().mean(over, keepdim=True)
+    return _rescaled(prediction, target) + shift
+
+
 # ------------------------------------------------------------------------------------------- amplification of one step
 
 
@@ -232,6 +273,22 @@ def _size_alone(error: Tensor, theta: float, theta_next: float) -> Tensor:
     return _carried(error, theta, theta_next).abs()
 
 
+def _as_an_error_of_x(error: Tensor, theta: float, theta_next: float) -> Tensor:
+    return math.sin(theta_next) / math.sin(theta) * error.double()
+
+
+def _ratio_of_alphas(error: Tensor, theta: float, theta_next: float) -> Tensor:
+    return math.cos(theta_next) / math.cos(theta) * error.double()
+
+
+def _eps_alone(error: Tensor, theta: float, theta_next: float) -> Tensor:
+    return -math.sin(theta_next) * math.cos(theta) / math.sin(theta) * error.double()
+
+
+def _quotient_upside_down(error: Tensor, theta: float, theta_next: float) -> Tensor:
+    return (math.cos(theta_next) - math.sin(theta_next) * math.tan(theta)) * error.double()
+
+
 # ------------------------------------------------------------------------------------------------------- a gentle grid
 
 
@@ -262,12 +319,13 @@ def _judged(answer: object, steps: int, limit: float) -> str | None:
         return f"The grid must run from 1 to 0, yours runs from {grid[0]:g} to {grid[-1]:g}."
     if any(b >= a for a, b in pairwise(grid)):
         return "The times must fall strictly."
+    asked = f"With steps = {steps} and limit = {limit:g} "
     worst, at = max((_amplification(a, b), a) for a, b in pairwise(grid))
     if worst > limit * (1 + 1e-4):
-        return f"The step that starts at t = {at:.3f} amplifies by {worst:.2f}, more than the {limit:g} allowed."
+        return f"{asked}the step that starts at t = {at:.3f} amplifies by {worst:.2f}, more than the {limit:g} allowed."
     longest = max(a - b for a, b in pairwise(grid))
     if longest > 2.5 / steps + 1e-5:
-        return f"Your longest step is {longest:.3f}, more than {2.5 / steps:.3f}: spread the later steps."
+        return f"{asked}your longest step is {longest:.3f}, more than {2.5 / steps:.3f}: spread the later steps."
     return None
 
 
@@ -323,6 +381,18 @@ EXERCISES = [
             Mistake(
                 "You take off one mean per channel: an image has one, over all its channels.", _mean_of_each_channel
             ),
+            Mistake(
+                "In r, std divides by n - 1 and your mean by n: take sums, or std(1, unbiased=False).", _std_of_torch
+            ),
+            Mistake(
+                "Your means run over the batch: mean(0) is over the images, mean(1, keepdim=True) over the pixels.",
+                _means_over_the_batch,
+            ),
+            Mistake("In R2 you divide a mean by a sum: take the sum of both, or the mean of both.", _mean_over_sum),
+            Mistake(
+                "Your R2 is how much p varies, right or wrong: it is one minus what p leaves, the sum of (y - p)^2.",
+                _variance_of_p,
+            ),
             Mistake("Your R2 is r2 once more: R2 takes the prediction as it stands, (y - p)^2.", _r2_twice),
         ),
     ),
@@ -358,6 +428,12 @@ EXERCISES = [
                 "Your slope is too small: p.var() divides by n - 1 and your mean by n; take sums for both.",
                 _variance_of_torch,
             ),
+            Mistake("You return a + b * target: the target is fitted, by a + b * prediction.", _fitted_target),
+            Mistake("Your slope is r2: least squares wants sum(dp dy) / sum(dp dp).", _r2_as_slope),
+            Mistake(
+                "Your result has the prediction's mean: the line takes mean(prediction) to mean(target).",
+                _mean_of_p_kept,
+            ),
             Mistake("You fit one line per channel: an image has one a and one b.", _fit_of_each_channel),
             Mistake("You only match the means, so that b = 1: the slope is to be found as well.", _shifted_only),
             Mistake(
@@ -389,6 +465,20 @@ EXERCISES = [
                 "off by -alpha e / sigma.",
                 _factor_of_section_6,
             ),
+            Mistake(
+                "sigma' / sigma is the way of an error of x; here x_t is exact and D errs: follow e through alpha' D "
+                "and through eps_hat.",
+                _as_an_error_of_x,
+            ),
+            Mistake(
+                "alpha' / alpha is the way of an error of x if eps_hat is kept; here x_t is exact and D errs.",
+                _ratio_of_alphas,
+            ),
+            Mistake("You let the error into eps_hat alone: alpha' D errs as well.", _eps_alone),
+            Mistake(
+                "Your quotient is upside down: eps_hat is off by -alpha e / sigma, cosine over sine.",
+                _quotient_upside_down,
+            ),
             Mistake("Your sign is turned round: it is sin(theta - theta'), which is positive.", _other_direction),
             Mistake("In eps_hat = (x_t - alpha D) / sigma you forget the alpha before D.", _alpha_forgotten),
             Mistake("You return the size alone: the error keeps its sign.", _size_alone),
@@ -399,7 +489,7 @@ EXERCISES = [
         name="gentle_grid",
         lesson=11,
         title="Design a gentle grid",
-        minutes=9,
+        minutes=12,
         difficulty=3,
         start="Start from the quadratic grid of section 8 and compute the amplification of its steps.",
         hints=(
