@@ -82,6 +82,12 @@ def mutates(x, a):
     return x
 
 
+def mutates_a_view(x, a):
+    flat = x.flatten(1)
+    flat *= a
+    return flat
+
+
 def forgets_to_return(x, a):
     y = x * a  # noqa: F841
 
@@ -95,6 +101,7 @@ def forgets_to_return(x, a):
         (lambda x, a: (x * a).sum(dim=0), "You sum over the wrong axis."),
         (raises, "raises RuntimeError, in your line `return x @ x`"),
         (mutates, "changes x (argument 1) in place"),
+        (mutates_a_view, "not `a += b` (`flatten`, `view` and slices share its memory)"),
         (forgets_to_return, "returns None"),
         (lambda x, a: (x * a).numpy()[0], "must return shape (2, 3), it returns (3,)."),
         (lambda x, a: np.full((2, 3), "one"), "shape (2, 3), it returns a numpy array of <U3."),
