@@ -63,6 +63,23 @@ def _two_of_the_cross_term(queries: Tensor, keys: Tensor, alpha: float, sigma: f
     return (alpha * queries @ keys.T - 2 * alpha**2 * _bias(keys)) / (2 * sigma**2)
 
 
+def _all_halved(queries: Tensor, keys: Tensor, alpha: float, sigma: float) -> Tensor:
+    return _logits(queries, keys, alpha, sigma) / 2
+
+
+def _bias_a_mean(queries: Tensor, keys: Tensor, alpha: float, sigma: float) -> Tensor:
+    return (alpha * queries @ keys.T - alpha**2 / 2 * keys.square().mean(1)) / sigma**2
+
+
+def _multiplied_by_sigma(queries: Tensor, keys: Tensor, alpha: float, sigma: float) -> Tensor:
+    return alpha * queries @ keys.T / sigma**2 - alpha**2 / 2 * sigma**2 * keys.square().sum(1)
+
+
+def _dot_over_root_of_d(queries: Tensor, keys: Tensor, alpha: float, sigma: float) -> Tensor:
+    dot = alpha * queries @ keys.T / math.sqrt(queries.shape[1])
+    return (dot - alpha**2 * _bias(keys)) / sigma**2
+
+
 def _root_of_d(queries: Tensor, keys: Tensor, alpha: float, sigma: float) -> Tensor:
     return _logits(queries, keys, alpha, sigma) / math.sqrt(queries.shape[1])
 
@@ -135,6 +152,26 @@ def _sum_forgotten(a: Triple, b: Triple) -> Triple:
     return largest, a[1] + b[1], f_a * a[2] + f_b * b[2]
 
 
+def _weighted_forgotten(a: Triple, b: Triple) -> Triple:
+    largest, total, _ = _merge(a, b)
+    return largest, total, a[2] + b[2]
+
+
+def _b_always_the_smaller(a: Triple, b: Triple) -> Triple:
+    f = torch.exp(-(a[0] - b[0]).abs())
+    return torch.maximum(a[0], b[0]), a[1] + f * b[1], a[2] + f * b[2]
+
+
+def _factors_for_totals(a: Triple, b: Triple) -> Triple:
+    largest, _, weighted = _merge(a, b)
+    return largest, torch.exp(a[0] - largest) + torch.exp(b[0] - largest), weighted
+
+
+def _softmax_of_maxima(a: Triple, b: Triple) -> Triple:
+    f_a, f_b = torch.softmax(torch.stack([a[0], b[0]]).double(), dim=0)
+    return torch.maximum(a[0], b[0]), f_a * a[1] + f_b * b[1], f_a * a[2] + f_b * b[2]
+
+
 def _averaged(a: Triple, b: Triple) -> Triple:
     largest, z, s = _merge(a, b)
     return largest, z / 2, s / 2
@@ -186,6 +223,23 @@ def _alpha_forgotten(queries: Tensor, keys: Tensor, alpha: float, tolerance: flo
 
 def _root_forgotten(queries: Tensor, keys: Tensor, alpha: float, tolerance: float) -> float:
     return _smallest_sigma(queries, keys, alpha, tolerance) ** 2
+
+
+def _alpha_squared(queries: Tensor, keys: Tensor, alpha: float, tolerance: float) -> float:
+    return _smallest_sigma(queries, keys, alpha**2, tolerance)
+
+
+def _times_tolerance(queries: Tensor, keys: Tensor, alpha: float, tolerance: float) -> float:
+    return _smallest_sigma(queries, keys, alpha, 1 / tolerance)
+
+
+def _shortest(queries: Tensor, keys: Tensor, alpha: float, tolerance: float) -> float:
+    length = float(queries.double().norm(dim=1).min() * keys.double().norm(dim=1).min())
+    return math.sqrt(2.0**-24 * alpha * length / tolerance)
+
+
+def _one_over_sigma(queries: Tensor, keys: Tensor, alpha: float, tolerance: float) -> float:
+    return 1 / _smallest_sigma(queries, keys, alpha, tolerance)
 
 
 def _eps_of_torch(queries: Tensor, keys: Tensor, alpha: float, tolerance: float) -> float:
@@ -256,12 +310,22 @@ def _table_of_all_steps(n_images: int, side: int, channels: int, patch_size: int
     return operations, table * steps
 
 
+def _table_of_patches(n_images: int, side: int, channels: int, patch_size: int, steps: int) -> tuple[int, int]:
+    operations, _ = _cost(n_images, side, channels, patch_size, steps)
+    return operations, 4 * n_images * side**2 * channels * patch_size**2
+
+
+def _logits_and_weights(n_images: int, side: int, channels: int, patch_size: int, steps: int) -> tuple[int, int]:
+    operations, table = _cost(n_images, side, channels, patch_size, steps)
+    return operations, 2 * table
+
+
 EXERCISES = [
     Exercise(
         name="attention_logits",
         lesson=13,
         title="The logits of the machine",
-        minutes=7,
+        minutes=6,
         difficulty=1,
         start="Start by expanding -|q - alpha k|^2 / (2 sigma^2) on paper, and strike out the term without k.",
         hints=(
@@ -291,6 +355,21 @@ EXERCISES = [
             ),
             Mistake(
                 "You divide by the root of the dimension, as transformers do: here sigma^2 sets the scale.", _root_of_d
+            ),
+            Mistake(
+                "You divide the dot product by the root of the dimension, as transformers do: here sigma^2 alone sets "
+                "the scale.",
+                _dot_over_root_of_d,
+            ),
+            Mistake(
+                "All is half of what it should be: the square's cross term has a 2, which cancels the 1/2, and the "
+                "bias has one 1/2 only.",
+                _all_halved,
+            ),
+            Mistake("The bias is a sum over the patch, as the dot product is: you take the mean.", _bias_a_mean),
+            Mistake(
+                "The bias is multiplied by sigma^2: `/ 2 * sigma**2` divides by 2 only, write `/ (2 * sigma**2)`.",
+                _multiplied_by_sigma,
             ),
             Mistake("You divide by sigma: the variance of the noise is sigma squared.", _sigma_not_squared),
             Mistake(
@@ -333,6 +412,22 @@ EXERCISES = [
                 "You rescale the weighted sums but not the totals: their quotient is then no mean.", _sum_forgotten
             ),
             Mistake(
+                "You rescale the totals but not the weighted sums: their quotient is then no mean.",
+                _weighted_forgotten,
+            ),
+            Mistake(
+                "You always rescale b: where b's maximum is the larger one, it is a that must be made smaller.",
+                _b_always_the_smaller,
+            ),
+            Mistake(
+                "Your total is the sum of the factors: multiply each by its part's total first.", _factors_for_totals
+            ),
+            Mistake(
+                "Your factors are a softmax of the two maxima: they are exp(own largest - common largest), and do not "
+                "add up to 1.",
+                _softmax_of_maxima,
+            ),
+            Mistake(
                 "You go by way of a's maximum: where b's is far larger, exp overflows before you scale it back. "
                 "Go to the common maximum at once.",
                 _by_way_of_a,
@@ -369,11 +464,15 @@ EXERCISES = [
                 "torch.finfo.eps is 2^-23, the gap between two float32 numbers: rounding errs by half of it, 2^-24.",
                 _eps_of_torch,
             ),
-            Mistake("You take the mean length: the guarantee must hold for the longest query and key.", _mean_length),
+            Mistake("You take the mean length: take the longest query and the longest key.", _mean_length),
+            Mistake("You take the shortest query and key: take the longest of both.", _shortest),
+            Mistake("The logit has alpha once: its square belongs to the bias.", _alpha_squared),
+            Mistake("You multiply by the tolerance: solve for sigma, and it stands below the line.", _times_tolerance),
+            Mistake("That is 1 / sigma: sigma^2 stood below the line.", _one_over_sigma),
             Mistake("Those are the lengths of the columns: a query is a row, norm(dim=1).", _lengths_of_columns),
             Mistake("You multiply squared lengths: |q| is the root of the sum of squares.", _squared_lengths),
             Mistake(
-                "You take the largest dot product that occurs: the bound is |q| |k|, longest query, longest key.",
+                "You take the largest dot product that occurs: take |q| |k|, longest query, longest key.",
                 _largest_dot_product,
             ),
             Mistake(
@@ -386,7 +485,7 @@ EXERCISES = [
         name="machine_cost",
         lesson=13,
         title="What would ImageNet cost?",
-        minutes=8,
+        minutes=6,
         difficulty=1,
         start="Start by counting pairs: queries of one picture times patches of all images.",
         hints=(
@@ -404,6 +503,8 @@ EXERCISES = [
             Mistake("A patch has patch_size**2 pixels, each of them compared.", _patch_side),
             Mistake("The outputs are exchanged: first the operations, then the bytes.", _outputs_exchanged),
             Mistake("The table has one weight per pair, for all channels together.", _table_per_channel),
+            Mistake("Those are the bytes of the patches: the table has one weight for each pair.", _table_of_patches),
+            Mistake("You count logits and weights: the table of weights alone is asked for.", _logits_and_weights),
             Mistake("The table is that of one step: the next step makes a new one.", _table_of_all_steps),
             Mistake(
                 "A multiplication and an addition are two operations: the factor 2 is missing.",
