@@ -269,8 +269,8 @@ assert gaps == sorted(gaps)
 # %% [markdown] tags=["slide"]
 # ## 4. How good is nothing? (7 minutes)
 #
-# Is $0.91$ much? That depends on what a prediction gets without the *idea*: look nearby, treat all places alike. Four
-# of them, from one that knows a single picture to one that knows all:
+# Is $0.91$ much? That depends on what a prediction gets without the *idea* (look nearby, treat all places alike). Four
+# of them:
 #
 # * the **mean image** of the training set, the same for every seed;
 # * the network's own drawing of **another seed**;
