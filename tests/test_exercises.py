@@ -519,6 +519,7 @@ def _sigma_of_eps(q, k, alpha, tolerance):
         ("commuting_shifts", lambda f, x: _commutes(f, x, lambda gap: float((gap > 0).any())), "too strict"),
         ("commuting_shifts", lambda f, x: _commutes(f, x, lambda gap: 100 * gap.max()), "too strict"),
         ("commuting_shifts", lambda f, x: _commutes(f, x, lambda gap: gap.square().max()), "a square shrinks it"),
+        ("commuting_shifts", lambda f, x: _commutes(f, x, lambda gap: gap.max() / 20), "a large tolerance allows it"),
         ("shift_image", lambda images, dy, dx: images.roll((dy, -dx), (-2, -1)), "rows move the other way"),
         ("window_overhang", lambda window: _exchanged_ends(window, 1, 0, 2, 3), "exchanged above and below"),
         ("may_vote", lambda *a: _rim_alone(*a, too_many=0) & _interior(*a), "A place always votes for itself"),

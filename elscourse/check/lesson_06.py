@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from itertools import product
 
 import torch
@@ -160,6 +161,32 @@ def _not_shifted_back(denoiser: Denoiser, x_t: Tensor, t: float) -> Tensor:
 
 def _shifted_twice(denoiser: Denoiser, x_t: Tensor, t: float) -> Tensor:
     return _over_shifts(denoiser, x_t, t, back=1)
+
+
+def _back_by(denoiser: Denoiser, x_t: Tensor, t: float, undo: Callable[[int, int], tuple[int, int]]) -> Tensor:
+    height, width = x_t.shape[-2:]
+    places = product(range(height), range(width))
+    return torch.stack([_shift(denoiser(_shift(x_t, *d), t), *undo(*d)) for d in places]).mean(0)
+
+
+def _rows_back_twice(denoiser: Denoiser, x_t: Tensor, t: float) -> Tensor:
+    return _back_by(denoiser, x_t, t, lambda dy, dx: (dy, -dx))
+
+
+def _columns_back_twice(denoiser: Denoiser, x_t: Tensor, t: float) -> Tensor:
+    return _back_by(denoiser, x_t, t, lambda dy, dx: (-dy, dx))
+
+
+def _back_exchanged(denoiser: Denoiser, x_t: Tensor, t: float) -> Tensor:
+    return _back_by(denoiser, x_t, t, lambda dy, dx: (-dx, -dy))
+
+
+def _from_one(denoiser: Denoiser, x_t: Tensor, t: float, by_all: bool) -> Tensor:
+    """Loops that begin at 1; divided by the number of all shifts, or of those that are left."""
+    height, width = x_t.shape[-2:]
+    places = list(product(range(1, height), range(1, width)))
+    total = sum((_shift(denoiser(_shift(x_t, y, x), t), -y, -x) for y, x in places), torch.zeros_like(x_t))
+    return total / (height * width if by_all else len(places))
 
 
 def _sum_not_mean(denoiser: Denoiser, x_t: Tensor, t: float) -> Tensor:
@@ -331,7 +358,7 @@ EXERCISES = [
         start="Start by collecting all H W shifted copies of the image, flattened, in one tensor.",
         hints=(
             "Two shifts may give the same picture: a constant image has an orbit of one.",
-            "torch.unique(copies, dim=0) removes repeated rows.",
+            "torch.unique(copies, dim=0) removes repeated rows. (Two tensors: torch.equal(a, b). `in` and `==` fail.)",
             "Rows and columns cannot be counted apart: a checkerboard has only 2 different copies.",
         ),
         cases=_orbit_cases,
@@ -387,6 +414,28 @@ EXERCISES = [
                 _not_shifted_back,
             ),
             Mistake("You shift the answer by d once more: to undo a shift, use the opposite sign.", _shifted_twice),
+            Mistake(
+                "One of your two signs is wrong: columns are shifted back, but rows once more. To undo a shift by dy, "
+                "shift by -dy.",
+                _rows_back_twice,
+            ),
+            Mistake(
+                "One of your two signs is wrong: rows are shifted back, but columns once more. To undo a shift by dx, "
+                "shift by -dx.",
+                _columns_back_twice,
+            ),
+            Mistake(
+                "You shift rows back by what columns were shifted, and the reverse: dy belongs to axis -2, dx to -1.",
+                _back_exchanged,
+            ),
+            Mistake(
+                "Your loops begin at 1: (0, 0), (dy, 0) and (0, dx) are shifts, too. There are H W in all.",
+                partial(_from_one, by_all=False),
+            ),
+            Mistake(
+                "You divide by H W, but your loops begin at 1 and leave shifts out: (0, 0), (dy, 0) and (0, dx).",
+                partial(_from_one, by_all=True),
+            ),
             Mistake("You add the H W answers up: divide by H W.", _sum_not_mean),
             Mistake(
                 "You denoise once and average shifted copies of the answer, which leaves its mean. Denoise every "
@@ -430,8 +479,8 @@ EXERCISES = [
             Mistake("You compare the first picture alone: the shift must do for all of the batch.", _first_picture),
             Mistake("You compare the first channel alone: the shift must do for all of them.", _first_output_channel),
             Mistake(
-                "You let pass a difference of 0.001 in a single pixel: an average hides it, a square shrinks it. Take "
-                "the maximum of the absolute differences.",
+                "You let pass a difference of 0.001 in a single pixel: an average hides it, a square shrinks it, a "
+                "large tolerance allows it. The largest absolute difference must be below 1e-4.",
                 _mean_difference,
             ),
             Mistake(

@@ -14,7 +14,7 @@ from .. import reference
 from .attempt import Case
 from .exercise import Exercise, Mistake
 
-Size = tuple[int, int, int]  # height, width, patch size
+LESSON_SIDE = 16  # the lesson's functions know only images of this size
 
 # --------------------------------------------------------------------------------------- the border, seen from inside
 
@@ -79,6 +79,22 @@ def _columns_as_rows(window: Tensor) -> tuple[int, int, int, int]:
 def _exchanged(window: Tensor, rows: bool, columns: bool) -> tuple[int, int, int, int]:
     above, below, left, right = _overhang(window)
     return (*((below, above) if rows else (above, below)), *((right, left) if columns else (left, right)))
+
+
+def _one_too_many(window: Tensor) -> tuple[int, int, int, int]:
+    """Counts from the last pixel of the image to P, not to P - 1."""
+    above, below, left, right = _overhang(window)
+    return above, below + 1, left, right + 1
+
+
+def _by_axis_exchanged(window: Tensor) -> tuple[int, int, int, int]:
+    above, below, left, right = _overhang(window)
+    return above, left, below, right
+
+
+def _whether(window: Tensor) -> tuple[int, int, int, int]:
+    above, below, left, right = _overhang(window)
+    return int(above > 0), int(below > 0), int(left > 0), int(right > 0)
 
 
 def _image_instead(window: Tensor) -> tuple[int, int, int, int]:
@@ -199,6 +215,45 @@ def _corners_too(row: int, column: int, height: int, width: int, patch_size: int
     return _mask(height, width, everywhere if inner_row else rows, columns if inner_row else everywhere)
 
 
+def _whole_row_first(row: int, column: int, height: int, width: int, patch_size: int) -> Tensor:
+    """As _corners_too, and a pixel in the corner gets its whole row."""
+    return _whole_line_first(row, column, height, width, patch_size, rows_first=True)
+
+
+def _whole_column_first(row: int, column: int, height: int, width: int, patch_size: int) -> Tensor:
+    return _whole_line_first(row, column, height, width, patch_size, rows_first=False)
+
+
+def _whole_line_first(row: int, column: int, height: int, width: int, patch_size: int, rows_first: bool) -> Tensor:
+    r = patch_size // 2
+    inner_row, inner_column = r <= row < height - r, r <= column < width - r
+    if inner_row or inner_column:
+        return _corners_too(row, column, height, width, patch_size)
+    vote = torch.zeros(height, width, dtype=torch.bool)
+    vote[(row, slice(None)) if rows_first else (slice(None), column)] = True
+    return vote
+
+
+def _edge_alone(row: int, column: int, height: int, width: int, patch_size: int) -> Tensor:
+    r = patch_size // 2
+    vote = torch.zeros(height, width, dtype=torch.bool)
+    if r <= row < height - r and r <= column < width - r:
+        vote[r : height - r, r : width - r] = True
+    vote[row, column] = True
+    return vote
+
+
+def _all_but_itself(row: int, column: int, height: int, width: int, patch_size: int) -> Tensor:
+    vote = _may_vote(row, column, height, width, patch_size)
+    vote[row, column] = False
+    return vote
+
+
+def _of_the_lesson(row: int, column: int, height: int, width: int, patch_size: int) -> Tensor:
+    """With the lesson's padding_pattern, which knows only its own images."""
+    return _may_vote(row, column, LESSON_SIDE, LESSON_SIDE, patch_size)[:height, :width]
+
+
 def _radius_is_the_size(row: int, column: int, height: int, width: int, patch_size: int) -> Tensor:
     return _mask(
         height,
@@ -252,6 +307,17 @@ def _one_side_only(height: int, width: int, patch_size: int) -> int:
     return min(patch_size // 2 + 1, height) * min(patch_size // 2 + 1, width)
 
 
+def _one_limit_for_both(height: int, width: int, patch_size: int) -> int:
+    return min(patch_size, height, width) ** 2
+
+
+def _ends_and_middle(height: int, width: int, patch_size: int, always: bool) -> int:
+    """2 r kinds at the ends, no more than there are rows, and the interior: always, or where there is one."""
+    r = patch_size // 2
+    rows, columns = (2 * min(r, side // 2) + (always or side > 2 * r) for side in (height, width))
+    return rows * columns
+
+
 # ------------------------------------------------------------------------------------------ where the machine is LS
 
 
@@ -266,7 +332,7 @@ def _alone(height: int, width: int, patch_size: int) -> Bool[Tensor, "H W"]:
 
 def _alone_cases(generator: torch.Generator) -> list[Case]:
     some = int(torch.randint(8, 11, (1,), generator=generator))
-    return [(9, 8, 5), (7, 7, 7), (6, 8, 11), (8, 5, 5), (some, some, 3)]
+    return [(9, 8, 5), (7, 7, 7), (6, 8, 11), (8, 5, 5), (5, 8, 5), (some, some, 3)]
 
 
 def _near(height: int, width: int, r: int) -> tuple[Tensor, Tensor]:
@@ -294,6 +360,20 @@ def _one_side_is_enough(height: int, width: int, patch_size: int) -> Tensor:
 def _one_too_far(height: int, width: int, patch_size: int) -> Tensor:
     rows, columns = _near(height, width, patch_size // 2 + 1)
     return rows[:, None] & columns[None]
+
+
+def _in_the_lesson(height: int, width: int, patch_size: int) -> Tensor:
+    """With the lesson's padding_pattern, which knows only its own images."""
+    return _alone(LESSON_SIDE, LESSON_SIDE, patch_size)[:height, :width]
+
+
+def _only_if_square(height: int, width: int, patch_size: int, rows_too: bool) -> Tensor:
+    """Sees a single interior row or a single interior column, but not both of these cases."""
+    rows, columns = _near(height, width, patch_size // 2)
+    both = height == width == patch_size
+    alone_rows = rows | both | (rows_too and height == patch_size)
+    alone_columns = columns | both | (not rows_too and width == patch_size)
+    return alone_rows[:, None] & alone_columns[None]
 
 
 def _band_of_one_forgotten(height: int, width: int, patch_size: int) -> Tensor:
@@ -336,6 +416,15 @@ EXERCISES = [
                 _ends_only,
             ),
             Mistake("You count what lies inside the image; asked for is what hangs over.", _image_instead),
+            Mistake("Below and on the right you count one too many: the last of P rows is row P - 1.", _one_too_many),
+            Mistake(
+                "Asked for is the order above, below, left, right; yours is above, left, below, right.",
+                _by_axis_exchanged,
+            ),
+            Mistake(
+                "You say whether there is a border at each side; asked for is how many rows or columns lie beyond it.",
+                _whether,
+            ),
             Mistake(
                 "You have exchanged above and below, and left and right: rows before the centre lie above, columns "
                 "before it on the left.",
@@ -410,6 +499,27 @@ EXERCISES = [
                 _corners_too,
             ),
             Mistake(
+                "A pixel near a corner sees two borders, and only itself is like it; you give it its whole row. Along "
+                "an edge, too, the corners are left out.",
+                _whole_row_first,
+            ),
+            Mistake(
+                "A pixel near a corner sees two borders, and only itself is like it; you give it its whole column. "
+                "Along an edge, too, the corners are left out.",
+                _whole_column_first,
+            ),
+            Mistake(
+                "You take every pixel near a border for alone. Pixels of one row (column) at the edge see the same, as "
+                "long as no corner is near: they share a dictionary.",
+                _edge_alone,
+            ),
+            Mistake("Right but for one place: the pixel itself is in its own dictionary.", _all_but_itself),
+            Mistake(
+                "You use the lesson's padding_pattern or boundary_classes, which know only its own images of 16 x 16 "
+                "pixels: here `height` and `width` are given.",
+                _of_the_lesson,
+            ),
+            Mistake(
                 "You accept a place if its row OR its column fits: the patterns agree only if both do.",
                 _rows_or_columns,
             ),
@@ -432,13 +542,27 @@ EXERCISES = [
         mistakes=(
             Mistake(
                 "P squared is right while the image is at least as large as the window. When it is smaller there are "
-                "not that many rows.",
+                "not that many rows. (boundary_classes of the lesson knows only its own images, 16 x 16.)",
                 _always_p_squared,
             ),
             Mistake(
                 "Height and width are judged apart: if the window is larger than the image in one direction only, "
                 "places still share a dictionary along the other.",
                 _all_or_nothing,
+            ),
+            Mistake(
+                "Height and width are judged apart: what the shorter side cuts off is there along the longer one.",
+                _one_limit_for_both,
+            ),
+            Mistake(
+                "You count an interior even where there is none: with H <= 2 r each row is near an end, and H rows "
+                "have H patterns.",
+                partial(_ends_and_middle, always=True),
+            ),
+            Mistake(
+                "Nearly: with H <= 2 r you lose a row if H is odd. The one in the middle is near both ends, and is a "
+                "pattern of its own.",
+                partial(_ends_and_middle, always=False),
             ),
             Mistake("You count pixels. Interior pixels share one dictionary.", _one_per_pixel),
             Mistake(
@@ -482,6 +606,19 @@ EXERCISES = [
                 "You mark everything as soon as P reaches ONE side. Along the longer side there may still be several "
                 "interior places, which share a dictionary.",
                 _one_side_is_enough,
+            ),
+            Mistake(
+                "Nearly: a single interior row (H = P) knows its place as well, also when the image is wider.",
+                partial(_only_if_square, rows_too=False),
+            ),
+            Mistake(
+                "Nearly: a single interior column (W = P) knows its place as well, also when the image is higher.",
+                partial(_only_if_square, rows_too=True),
+            ),
+            Mistake(
+                "You use the lesson's padding_pattern or boundary_classes, which know only its own images of 16 x 16 "
+                "pixels: here `height` and `width` are given.",
+                _in_the_lesson,
             ),
             Mistake(
                 "Nearly: if H = P there is a single interior row (or column), and who is alone there knows its place "
