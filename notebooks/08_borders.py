@@ -154,10 +154,9 @@ assert counts["circular"].max() == 0
 #
 # A network does not test for equality, of course; it has smooth filters. It does not need to. At $t = 1$ three
 # neighbouring pixels all within $\pm 0.05$ of 0 happen once in 16,000 places ($0.04^3$), and a longer run of zeros is
-# a stronger signal still. (It also pads again in each of its eight layers, where the zeros stand among features, not
-# among noised pixels.) The theory only says: what is answered at a pixel depends on its window, and on which places of
-# it lie outside. That is perfect sight of the border; section 8 measures how well a machine that has it predicts the
-# network.
+# a stronger signal still. (It also pads again in each of its layers, where the zeros stand among features, not among
+# noised pixels.) The theory grants the network perfect sight: what is answered at a pixel depends on its window, and on
+# which places of it lie outside. Section 8 measures how well a machine with such sight predicts the network.
 
 # %%
 within = float(torch.erf(torch.tensor(0.05 / 2**0.5)))
@@ -359,9 +358,9 @@ check.count_dictionaries(count_dictionaries)
 # $$ D(x_t)(x) = \sum_{p \in \mathcal{P}_x} w_p\, p(0), \qquad
 #    w_p \propto \exp\Big( -\frac{\|x_t[\Omega_x] - \alpha\, p\|^2}{2\sigma^2} \Big), $$
 #
-# with $p(0)$ the centre pixel of patch $p$, and weights $w_p$ that sum to one. (Inside a class the zeros of the padding
-# stand on zeros and add nothing: the distance counts the pixels in the image.) The name is **boundary-broken ELS**; in
-# this course's tables `els-zeros`. It is one loop over the classes.
+# with $p(0)$ the centre pixel of patch $p$, and weights $w_p$ that sum to one. The name is **boundary-broken ELS**;
+# in this course's tables `els-zeros`. (Inside a class the zeros of the padding stand on zeros and add nothing: the
+# distance counts the pixels in the image.) It is one loop over the classes.
 
 
 # %%
@@ -425,12 +424,11 @@ assert between.max() < 1e-6 < 0.3 < everywhere["zeros"] and everywhere["circular
 #    \exp\Big( -\frac{1}{2\sigma^2} \sum_{o \in \Omega} \big(x_t(x+o) - \alpha\, v(x+o+d)\big)^2 \Big), $$
 #
 # where $o$ runs over the offsets of the window, and the sum is divided by that of the exponentials alone. LS
-# allows $S_x = \{0\}$, circular ELS all shifts of the torus.
+# allows $S_x = \{0\}$, circular ELS all shifts of the torus. (For the boundary-broken machine you have it as code:
+# Exercise 2.)
 #
-# Exercise 2 has the $S_x$ of the boundary-broken machine as code.
-#
-# **Predict.** How does it read in words, without classes: which $d$ may a pixel in the middle use? One at the top edge?
-# One in a corner?
+# **Predict.** Say in words, without classes, which $S_x$ gives the boundary-broken machine: for a pixel in the middle? At
+# the top edge? In a corner?
 
 # %% tags=["slide"]
 pixels = {"interior": (9, 6), "top edge": (1, 6), "left edge": (9, 0), "corner": (1, W - 2)}
