@@ -264,7 +264,8 @@ axes[1].imshow(kind, cmap=ListedColormap([plotting.BLUE, "#e8c8a8", plotting.ORA
 for k in (*range(1, r + 1), *range(H - r, H)):
     axes[1].axhline(k - 0.5, color="white", lw=1)
     axes[1].axvline(k - 0.5, color="white", lw=1)
-axes[1].set(xticks=[], yticks=[], title="blue: interior, pale: edge, orange: corner")
+axes[1].set(xticks=[], yticks=[])
+axes[1].set_title("blue: interior, pale: edge, orange: corner", fontsize=9)
 show(fig, alt="A training image and the map of its classes: one large blue square in the middle, pale strips one pixel "
      "wide along the edges, two at each, and in each corner four single orange pixels.")  # fmt: skip
 
@@ -427,8 +428,8 @@ assert between.max() < 1e-6 < 0.3 < everywhere["zeros"] and everywhere["circular
 # allows $S_x = \{0\}$, circular ELS all shifts of the torus. (For the boundary-broken machine you have it as code:
 # Exercise 2.)
 #
-# **Predict.** Say in words, without classes, which $S_x$ gives the boundary-broken machine: for a pixel in the middle? At
-# the top edge? In a corner?
+# **Predict.** Say in words, without classes, which $S_x$ gives the boundary-broken machine: for a pixel in the middle?
+# At the top edge? In a corner?
 
 # %% tags=["slide"]
 pixels = {"interior": (9, 6), "top edge": (1, 6), "left edge": (9, 0), "corner": (1, W - 2)}
@@ -766,9 +767,9 @@ assert in_corner == 0 and travelled[:, :reach, :, 0].max() == 0 and far >= 3
 
 # %%
 # the weights that were trained with zeros, in a network that wraps around (the laptop's in every lab)
-untrained = els.load_network("fashion-mnist-16-resnet-circular")
-untrained.module.load_state_dict(els.load_network("fashion-mnist-16-resnet-zeros").module.state_dict())
-white = els.sample(untrained, els.seeded_noise(range(10), (1, 16, 16)), steps=20)
+wrapped = els.load_network("fashion-mnist-16-resnet-circular")
+wrapped.module.load_state_dict(els.load_network("fashion-mnist-16-resnet-zeros").module.state_dict())
+white = els.sample(wrapped, els.seeded_noise(range(10), (1, 16, 16)), steps=20)
 print(f"its drawings have the mean value {white.mean():.2f}; 1 is white")
 assert white.mean() > 0.7
 
@@ -790,7 +791,7 @@ assert white.mean() > 0.7
 # only free parameter. **Can one measure on a network how far it looks?** Lesson 09. (Or do without? Lesson 14.)
 #
 # And the machine can do without the border: then it draws cloth. The network that was *trained* with zeros cannot: if
-# it samples with circular padding, its pictures are nearly white (the last cell). **It has come to need its border.**
+# it samples with circular padding, its pictures are nearly white. **It has come to need its border.**
 #
 # ## References
 #
