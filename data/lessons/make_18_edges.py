@@ -184,7 +184,6 @@ def attention(name: str) -> dict[str, np.ndarray]:
 
 def main(names: list[str]) -> None:
     """Train and draw what is asked for; without names all of it, then write one file."""
-    PARTS.mkdir(parents=True, exist_ok=True)
     found = {"times": np.array(TIMES), "exchanged, corners": np.array(corners(100, seed=0))}
     for name in names or ("noisy", "guided", *ATTENDING):
         make = {"noisy": noisy, "guided": guidance}
