@@ -18,8 +18,8 @@
 # **You will** write down what you expect on pictures that the course has never used; let three colours vote together
 # and apart; exchange the noise of one colour; read off of which emoji a drawing is made; and put in your own pictures.
 #
-# **You will learn** which of the course's numbers came with garments, what a window sees when it sees colour, and two
-# things that the formula gets wrong.
+# **You will learn** which of the course's numbers came with garments, what a window sees when it sees colour, what the
+# formula exaggerates, and where it pastes what a network paints.
 #
 # **You need** the machines (lessons 02, 04, 08), the Wiener filter (10), r2 (11), what is foretold of a change (16).
 #
@@ -42,10 +42,10 @@ lab = els.lab()
 # Sixteen lessons on garments: grey, all upright, all in the middle, those of one kind nearly alike. Perhaps the theory
 # is right about garments and about nothing else.
 #
-# Here are the emoji: every one that is a single character, 1,372 of them in Unicode's eight groups, drawn by one studio
-# (Noto Color Emoji), in 24 x 24 pixels and three colours. A network of the usual kind was trained on them, and told the
-# group: 64 channels, 8,000 steps, zero padding. Its windows were measured as in lesson 09. The recipe is the old one;
-# but mind what is different: the colours, 24 pixels in place of 16, and 1,372 pictures in place of 10,000.
+# Here are 1,372 emoji, in eight of Unicode's groups (no flags), drawn by one studio (Noto Color Emoji), in 24 x 24
+# pixels and three colours. A network was trained on them, told the group, and its windows were measured as in lesson
+# 09. It is made as the one of the garments was (64 channels, 8,000 steps, zero padding). Different are the colours, 24
+# pixels in place of 16, 1,372 pictures in place of 10,000, and batches of 64 in place of 128.
 
 # %% tags=["slide"]
 emoji = els.lab("laptop", network="emoji-24-resnet-zeros-conditional", verbose=False)
@@ -72,14 +72,14 @@ garments = {"ELS": 0.94, "LS": 0.91, "Wiener": 0.86, "IS": 0.74, "mean of the cl
 guess = {"ELS": None, "LS": None, "Wiener": None, "IS": None, "mean of the class": None}
 
 # %% [markdown] tags=["slide"]
-# ## 2. What a window sees when it sees colour (10 minutes)
+# ## 2. What a window sees when it sees colour (8 minutes)
 #
 # What must be changed in the formula for pictures with three colours? Nothing. A window of $P \times P$ pixels now
-# holds $3 P^2$ numbers. The squared distance runs over all of them; each patch gets **one** weight, and with it votes
-# for three numbers at once, its red, its green and its blue:
+# holds $3 P^2$ numbers. The squared distance runs over all of them; each patch $p$ gets **one** weight, and with it
+# votes for the three numbers of its middle pixel, $p(0)$: its red, its green and its blue.
 #
-# $$D(x) = \sum_p w_p(x) \begin{pmatrix} r_p \\ g_p \\ b_p \end{pmatrix}, \qquad
-# w_p \propto \exp\Big(-\frac{1}{2\sigma^2} \sum_{c = r, g, b} \| x_t^{c}[\Omega_x] - \alpha\, p^{c} \|^2\Big)$$
+# $$D(x) = \sum_p w_p(x)\, p(0), \qquad p(0) = \begin{pmatrix} r_p \\ g_p \\ b_p \end{pmatrix}, \qquad
+# w_p(x) \propto \exp\Big(-\frac{\| x_t[\Omega_x] - \alpha\, p \|^2}{2\sigma^2}\Big)$$
 #
 # That is not the only way. Three machines for grey pictures, one for each colour, would be a formula as well: three
 # elections in place of one.
@@ -113,102 +113,107 @@ check.apart(apart)
 # ```
 # </details>
 #
-# Let both draw eight emoji, one of each group, from the same noise, and let us look at the network only after that.
-# (One or two minutes on two cores.)
+# Such a machine was made of the same emoji, and its windows were measured on the network as those of ELS were. Its
+# drawings are stored (`data/lessons/make_17_colour.py`); the one election draws the same eight seeds now, one of each
+# group. At the network we look only after that. (Up to a minute on two cores.)
 
 # %%
-together = emoji.machine("els-zeros")
-by_colour = [
-    els.EquivariantLocalScoreMachine(
-        colour, emoji.schedule, patch_size=together.patch_size, padding="zeros", image_labels=groups
-    )
-    for colour in images.split(1, dim=1)
-]
-
-
-def three_elections(x_t, t, labels=None):
-    """The machine of exercise 1, with the windows of the other one."""
-    return torch.cat([machine(x_t[:, c : c + 1], t, labels) for c, machine in enumerate(by_colour)], dim=1)
-
-
 noise, labels = els.seeded_noise(emoji.seeds, emoji.shape), emoji.labels_for(emoji.seeds)
+together = emoji.machine("els-zeros")
 path = list(els.trajectory(together, noise[:8], steps=20, labels=labels[:8]))
-eight = {"one election": path[-1][1], "three elections": els.sample(three_elections, noise[:8], 20, labels=labels[:8])}
+apart_drawn = results["apart"].float() / 127.5 - 1  # 100 seeds, 8 bits per pixel
 
 # %% tags=["slide"]
 show(
-    plotting.image_rows(eight, titles=names),
-    alt="Two rows of eight drawings. Those of the one election are mosaics in the colours of emoji: yellow, brown, "
-    "grey, red, some blue. Those of the three elections have much the same shapes in gaudy pink, turquoise and lemon.",
+    plotting.image_rows({"one election": path[-1][1], "three elections": apart_drawn[:8]}, titles=names),
+    alt="Two rows of eight drawings. Those of the one election are mosaics in the colours of emoji, on white: yellow, "
+    "brown, grey, red, some blue. Those of the three elections have much the same shapes in gaudy pink, turquoise and "
+    "lemon, on a ground of pale tints.",
 )
 
 # %% [markdown] tags=["slide"]
-# **Gaudy.** The three elections find the same light and dark shapes, but where red has voted for a tomato, green may
-# have voted for a cucumber and blue for a whale: pink, turquoise and lemon come out, which hardly any emoji has.
-# Section 4 asks which of the two is more like the network.
+# **Gaudy, and on a pastel ground.** The three elections find the same light and dark shapes, but where red has voted
+# for a tomato, green may have voted for a cucumber and blue for an aubergine: pink, turquoise and lemon come out, which
+# hardly any emoji has. Section 4 asks which of the two is more like the network.
 
 # %% [markdown] tags=["slide"]
-# ## 3. Formula and network (8 minutes)
+# ## 3. Formula and network (10 minutes)
 #
 # The same hundred seeds as ever, group number seed mod 8. First the pictures.
 #
-# **Predict.** The last row is the network. In how many of the twelve columns does it look most like ELS?
+# **Look.** The last row is the network. In how many of the twelve columns is ELS, just above it, the most like it?
 
 # %% tags=["slide"]
 stored = els.load_results(emoji.network.name)
 machines = {"ELS": "els-zeros", "LS": "ls", "Wiener": "wiener", "IS": "is"}
 drawn = {name: stored[key] for name, key in machines.items()} | {"network": stored["network-150"]}
-assert (eight["one election"] - drawn["ELS"][:8]).abs().max() < 1e-3
+assert (path[-1][1] - drawn["ELS"][:8]).abs().max() < 1e-3
+rows = {name: drawn[name][:12] for name in ("IS", "Wiener", "LS", "ELS", "network")}
 show(
-    plotting.image_rows({name: some[:12] for name, some in drawn.items()}, [f"seed {seed}" for seed in range(12)]),
-    alt="Twelve seeds. IS draws whole emoji, a hidden face, an orange, a castle. LS, ELS and network draw mosaics; ELS "
-    "and network share most shapes and colours. Wiener draws the same shapes blurred, in washed-out colours.",
+    plotting.image_rows(rows, [f"seed {seed}" for seed in range(12)]),
+    alt="Twelve seeds. IS draws whole emoji, a hidden face, an orange, a castle. Wiener draws blurred shapes in "
+    "washed-out colours. LS, ELS and network draw mosaics; ELS and network share most shapes and colours.",
 )
 
+
 # %%
-means = torch.stack([images[groups == label].mean(0) for label in labels])
-predictions = {name: drawn[name] for name in machines} | {"mean of the class": means}
-r2 = {name: els.compare(some, drawn["network"]).r2 for name, some in predictions.items()}
-print("median r2             garments   your guess   emoji")
-for name, values in r2.items():
-    mine = "-" if guess[name] is None else f"{guess[name]:.2f}"
-    print(f"{name:<22} {garments[name]:7.2f} {mine:>11} {values.quantile(0.5):9.2f}")
-ahead = {name: int((r2["ELS"] > values).sum()) for name, values in r2.items() if name != "ELS"}
-print("seeds for which ELS is ahead:", ahead)
+def predictions(some_lab, drawings):
+    """What is predicted for each seed: by the machines, and by the mean of the training pictures of its class."""
+    pictures, kinds = some_lab.data.images, some_lab.data.labels
+    means = [pictures[kinds == kind].mean(0) for kind in some_lab.labels_for(some_lab.seeds)]
+    return {name: drawings[key] for name, key in machines.items()} | {"mean of the class": torch.stack(means)}
+
+
+shop = els.lab("laptop", network="fashion-mnist-16-resnet-zeros-conditional", verbose=False)
+r2, left = {}, {}  # of garments and emoji; and the part that is taken of what the mean of the class leaves
+for kind, some_lab in {"garments": shop, "emoji": emoji}.items():
+    drawings = els.load_results(some_lab.network.name)
+    said = predictions(some_lab, drawings)
+    r2[kind] = {name: els.compare(some, drawings["network-150"]).r2 for name, some in said.items()}
+    median = {name: values.quantile(0.5).item() for name, values in r2[kind].items()}
+    floor = median["mean of the class"]
+    left[kind] = {name: (value - floor) / (1 - floor) for name, value in median.items()}
+
+# %%
 stated = {"ELS": 0.80, "LS": 0.61, "Wiener": 0.49, "IS": 0.27, "mean of the class": 0.26}
-assert all(abs(r2[name].quantile(0.5) - value) < 0.006 for name, value in stated.items())
-assert min(ahead.values()) >= 98
+print("median r2            garments  your guess  emoji    of what the mean leaves: garments, emoji")
+for name in garments:
+    mine, both = guess[name], [r2[kind][name].quantile(0.5).item() for kind in ("garments", "emoji")]
+    took = "      ".join(f"{left[kind][name]:.2f}" for kind in ("garments", "emoji"))
+    print(f"{name:<21} {both[0]:.2f} {'-' if mine is None else format(mine, '.2f'):>12} {both[1]:8.2f} {took:>34}")
+    assert abs(both[0] - garments[name]) < 0.006 and abs(both[1] - stated[name]) < 0.006
+ahead = {name: int((r2["emoji"]["ELS"] > values).sum()) for name, values in r2["emoji"].items() if name != "ELS"}
+closest = [max(machines, key=lambda name: r2["emoji"][name][seed]) for seed in range(12)]
+print("seeds for which ELS is ahead:", ahead, "\nthe closest of the twelve columns:", closest)
+assert all(ahead[name] == 100 for name in ("LS", "IS", "mean of the class")) and closest == ["ELS"] * 12
+took = {"ELS": (0.80, 0.73), "LS": (0.66, 0.47), "Wiener": (0.50, 0.31)}
+assert all(abs(left[kind][n] - v[k]) < 0.006 for n, v in took.items() for k, kind in enumerate(("garments", "emoji")))
 
 # %% [markdown] tags=["slide"]
-# **The row that is like the network is ELS.** Its r2 is 0.80, lower than with garments, but for each of the hundred
-# seeds it is ahead of LS (0.61), of the ideal machine (0.27) and of the mean of the class (0.26).
+# **The row that is like the network is ELS**, by r2 in all twelve columns. Its median is 0.80, lower than with
+# garments, but for each of the hundred seeds it is ahead of LS (0.61), of the ideal machine (0.27) and of the mean of
+# the class (0.26).
 #
-# Everybody has lost. By the difference, the mean of the class most: 0.47, for emoji of one group are not alike. With it
-# fell the ideal machine, which draws whole emoji, each a copy; on garments much of its 0.74 came from drawing *some*
-# sneaker where the network drew a sneaker. **Of what the mean of the class leaves, the formula took 78 % with garments,
-# and takes 73 % here.** That is nearly the same.
+# Everybody has lost. Most lost those who live off the class, its mean and the ideal machine: emoji of one group are not
+# alike. So let us ask for less: **of what the mean of the class leaves, the formula took 0.80 with garments, and takes
+# 0.73 here**. LS took 0.66 and takes 0.47, the filter 0.50 and 0.31: they lost a third of it, ELS a tenth.
 #
-# LS, 0.91 with garments, is now far behind. **Predict.** It asks at each place one patch of each picture, and a group
-# has only 85 to 261 pictures. If it may ask those of all groups, does it catch up?
+# LS asks at each place one patch of each picture, and a group has only 85 to 261 pictures. Is that all that is wrong
+# with it? Both machines once more, with the pictures of all groups:
 
 # %%
 freed = {name: results[f"all groups, {machines[name]}"].float() / 127.5 - 1 for name in ("LS", "ELS")}
-of_all = {name: els.compare(some, drawn["network"]).r2.quantile(0.5).item() for name, some in freed.items()}
-print("median r2 with the pictures of all groups:", {name: round(value, 2) for name, value in of_all.items()})
-assert abs(of_all["LS"] - 0.70) < 0.006 and abs(of_all["ELS"] - 0.80) < 0.006
-still = int((r2["ELS"] > els.compare(freed["LS"], drawn["network"]).r2).sum())
-measured = {name: values.quantile(0.5).item() for name, values in r2.items()}
-taken = [(median["ELS"] - median["mean of the class"]) / (1 - median["mean of the class"])
-         for median in (garments, measured)]  # fmt: skip
-print(f"ELS is still ahead for {still} seeds; of what the mean leaves: {taken[0]:.2f} garments, {taken[1]:.2f} emoji")
-assert abs(still - 89) <= 1 and abs(taken[0] - 0.78) < 0.006 and abs(taken[1] - 0.73) < 0.006
+freed = {name: els.compare(some, drawn["network"]).r2 for name, some in freed.items()}
+middle = {name: round(values.quantile(0.5).item(), 2) for name, values in freed.items()}
+print("median r2 with the pictures of all groups:", middle)
+still = int((r2["emoji"]["ELS"] > freed["LS"]).sum())
+print(f"ELS of the own group is ahead of this LS for {still} seeds")
+assert abs(freed["LS"].quantile(0.5) - 0.70) < 0.006 and abs(freed["ELS"].quantile(0.5) - 0.80) < 0.006
+assert abs(still - 89) <= 1
 
 # %% [markdown]
-# Half-way: 0.70; for 89 of the 100 seeds ELS is still ahead. The rest we have not taken apart: even so LS has 1,372
-# patches at each place, ELS 576 times as many, from all places.
-#
-# And ELS with the pictures of all groups is as good as with those of the group that the network was told: 0.80. Keep
-# that in mind for section 7.
+# It is half of it: LS rises to 0.70, and stays behind for 89 of the 100 seeds. ELS stays at 0.80, whether it has the
+# pictures of the right group or of all. Keep that in mind for section 7.
 
 # %%
 nearest = {name: els.nearest_training_image(some, images)[1].quantile(0.5).item() for name, some in drawn.items()}
@@ -256,73 +261,64 @@ check.tint(tint)
 # </details>
 #
 # We add two rows. "Outline" is a cheat: it knows exactly where the network's drawing is white, and paints all the rest
-# in one brown. And "three elections" got windows of its own, measured on the network as those of ELS were.
+# in one brown. The other is the machine of three elections.
 #
 # **Predict.** Inside the painted part only: is ELS better in grey or in tint? And which r2 does the cheat have, all in
 # all?
 
 # %%
-apart_drawn = results["apart"].float() / 127.5 - 1  # data/lessons/make_17_colour.py, 8 bits per pixel
-painted = (drawn["network"].amin(1, keepdim=True) < 0.95).expand_as(noise)  # where the network is not white
+painted = (drawn["network"].amin(1, keepdim=True) < 0.95).float()  # 1 where the network is not white
 brown = torch.tensor([0.4, 0.0, -0.3])[:, None, None]
-rivals = {"outline": torch.where(painted, brown, 1.0), "three elections": apart_drawn}
+rivals = predictions(emoji, stored) | {"outline": torch.where(painted > 0, brown, 1.0), "three elections": apart_drawn}
 
 
-def agree(some, mask=None):
-    """Median r2 with the network: of all, of the grey, of the tint; where there is a mask, in it only."""
-    both = [(a, a.mean(1, keepdim=True).expand_as(a)) for a in (some, drawn["network"])]
-    pairs = [(both[0][0], both[1][0]), (both[0][1], both[1][1]), (both[0][0] - both[0][1], both[1][0] - both[1][1])]
-    if mask is None:
-        return [els.compare(*pair).r2.quantile(0.5).item() for pair in pairs]
-    inside = [
-        [torch.corrcoef(torch.stack([a[k][mask[k]], b[k][mask[k]]]))[0, 1] ** 2 for k in range(100)] for a, b in pairs
-    ]
-    return [torch.stack(values).nanquantile(0.5).item() for values in inside]
+def views(some):
+    """The two parts of pictures: their grey and their tint."""
+    grey = some.mean(1, keepdim=True).expand_as(some)
+    return {"grey": grey, "tint": some - grey}
 
 
-parts = {name: agree(some) + agree(some, painted) for name, some in (predictions | rivals).items()}
-print("median r2           all   grey   tint   where painted: all   grey   tint")
-for name, row in parts.items():
-    print(f"{name:<18} {row[0]:.2f}   {row[1]:.2f}   {row[2]:.2f} {row[3]:20.2f}   {row[4]:.2f}   {row[5]:.2f}")
+def r2_inside(some, other, where):
+    """r2 in a part of each picture, 1 in `where` (B, 1, H, W); the mean of each colour in it is taken off."""
+    a, b = ((x - (x * where).sum((2, 3), True) / where.sum((2, 3), True)) * where for x in (some, other))
+    squares = a.square().sum((1, 2, 3)) * b.square().sum((1, 2, 3))
+    return (a * b).sum((1, 2, 3)).square() / squares.clamp(min=1e-9)  # who is even has r2 0
+
 
 # %% tags=["slide"]
-show(
-    plotting.image_rows(
-        {"network": drawn["network"][:10], "one election": drawn["ELS"][:10], "three elections": apart_drawn[:10]}
-    ),
-    alt="Ten seeds. Network and one election draw mosaics in the colours of emoji; three elections the same shapes in "
-    "pink, turquoise and lemon.",
-)
-strength = {
-    name: (some - some.mean(1, keepdim=True)).square().mean().sqrt().item()
-    for name, some in {"emoji": images, "network": drawn["network"], "one election": drawn["ELS"],
-                       "three elections": apart_drawn}.items()
-}  # fmt: skip
-print("how strong the tint is (root of the mean square):", {name: round(v, 2) for name, v in strength.items()})
+inside = {}
+print("median r2            all     where painted: grey   tint")
+for name, some in rivals.items():
+    pairs = zip(views(some).values(), views(drawn["network"]).values(), strict=True)
+    inside[name] = [els.compare(some, drawn["network"]).r2, *(r2_inside(*pair, painted) for pair in pairs)]
+    inside[name] = [values.quantile(0.5).item() for values in inside[name]]
+    print(f"{name:<20} {inside[name][0]:.2f} {inside[name][1]:21.2f}   {inside[name][2]:.2f}")
+stated = {"ELS": (0.80, 0.72, 0.60), "LS": (0.61, 0.44, 0.37), "Wiener": (0.49, 0.32, 0.22), "IS": (0.27, 0.10, 0.03),
+          "outline": (0.47, 0, 0), "three elections": (0.68, 0.69, 0.58)}  # fmt: skip
+for name, values in stated.items():
+    assert all(abs(a - b) < 0.006 for a, b in zip(inside[name], values, strict=True)), (name, inside[name])
 
 # %%
-grey = apart_drawn.mean(1, keepdim=True)
-pale = els.compare(grey + 0.6 * (apart_drawn - grey), drawn["network"]).r2.quantile(0.5).item()
-print(f"three elections with a tint of 0.6 times its strength: median r2 {pale:.2f}")
-stated = {"ELS": (0.80, 0.69, 0.72, 0.69), "LS": (0.61, 0.47, 0.44, 0.50), "Wiener": (0.49, 0.40, 0.32, 0.45),
-          "IS": (0.27, 0.15, 0.10, 0.18), "outline": (0.47, 0.15, 0, 0.32)}  # fmt: skip
-stated["three elections"] = 0.68, 0.61, 0.69, 0.65
-for name, values in stated.items():
-    assert all(abs(a - b) < 0.006 for a, b in zip((parts[name][0], *parts[name][3:]), values, strict=True)), name
-assert abs(pale - 0.76) < 0.006 and 1.2 < strength["three elections"] / strength["network"] < 1.3
+some = {"emoji": images, "network": drawn["network"], "one election": drawn["ELS"], "three elections": apart_drawn}
+strong = {name: views(x)["tint"].square().mean().sqrt().item() for name, x in some.items()}
+white = {name: (x.amin(1) >= 0.95).float().mean().item() for name, x in some.items()}
+print("how strong the tint is (root of the mean square):", {name: round(v, 2) for name, v in strong.items()})
+print("part of the pixels that is white:", {name: round(v, 2) for name, v in white.items()})
+assert 1.2 < strong["three elections"] / strong["network"] < 1.3
+assert abs(white["three elections"] - 0.27) < 0.006 and abs(white["network"] - 0.44) < 0.006
 
 # %% [markdown] tags=["slide"]
 # The cheat has 0.47 all in all. The sceptic is right about the white: it makes *grey* easy. About colour he is not.
-# **Where the network has painted, ELS is as good in tint (0.69) as in grey (0.72)**, far ahead of LS, the filter and
-# the ideal machine (0.50, 0.45, 0.18).
+# **Where the network has painted, ELS has 0.72 in grey and 0.60 in tint**: harder, and still far ahead of LS, the
+# filter and the ideal machine (0.37, 0.22, 0.03). (The mean of each colour is taken off, so nobody gets anything for
+# emoji being warm.)
 #
-# Three elections come next (0.61, in tint 0.65). All in all they have 0.68, one election 0.80. Their tint is a quarter
-# too strong: votes that do not know of one another do not agree on grey, and most of the world is nearly grey. Made
-# paler, they have 0.76: mostly they are too gaudy, and only a little wrong. So does the network let its colours vote
-# together?
+# Three elections are nearly as good there, 0.69 and 0.58. All in all they have 0.68, one election 0.80: their tint is a
+# quarter too strong, and 0.27 of their pixels are white, of the network's 0.44. Three votes that do not know of one
+# another seldom agree on white. So does the network let its colours vote together?
 
 # %% [markdown] tags=["slide"]
-# ## 5. Does red know of green? (7 minutes)
+# ## 5. Does one colour know of the others? (7 minutes)
 #
 # Here is a sharper way to ask (lesson 16). Take away the noise of one colour, of all pixels, and put other noise in its
 # place; the noise of the other two colours stays. With seed 0 that is red, with seed 1 green, with seed 2 blue, and so
@@ -370,83 +366,98 @@ live = els.sample(together, exchanged[:6], steps=20, labels=labels[:6])
 assert (live.clamp(-1, 1) - after["ELS"][:6]).abs().max() < 0.02
 before = {name: some.clamp(-1, 1) for name, some in (drawn | {"three elections": apart_drawn}).items()}
 change = {name: after[name] - before[name] for name in after}
-own = (torch.arange(3) == channel[:, None]).float()  # (100, 3)
-truth, share, foretold = change["network"], {}, {}
-for name, some in change.items():
-    squares, left, whole = (x.square().sum((2, 3)) for x in (some, truth - some, truth))
-    share[name] = (1 - (squares * own).sum(1) / squares.sum(1)).nanquantile(0.5).item()
-    foretold[name] = [
-        (1 - (left * part).sum(1) / (whole * part).sum(1)).quantile(0.5).item()
-        for part in (own + 1 - own, own, 1 - own)
-    ]
 
 # %%
-print("                      of the own change     of the network's change foretold: all, in the")
-print("                  in the other colours      colour that was exchanged, in the other two")
-for name in change:
-    print(f"{name:<18} {share[name]:15.2f} {' ' * 12}", "   ".join(f"{value:5.2f}" for value in foretold[name]))
-stated = {"network": (0.33, 1, 1, 1), "ELS": (0.43, 0.50, 0.68, 0.18), "three elections": (0, 0.43, 0.66, 0),
-          "LS": (0.53, 0.12, 0.41, -0.55), "Wiener": (0.36, 0.32, 0.44, 0.05)}  # fmt: skip
+own = (torch.arange(3) == channel[:, None]).float()[:, :, None, None]  # 1 in the colour that was exchanged
+parts = {"the colour exchanged": own, "the other two": 1 - own}
+
+
+def squares(some, part):
+    """The sum of the squares in a part of each image."""
+    return (some * part).square().sum((1, 2, 3))
+
+
+truth, crossing, foretold, cosine = change["network"], {}, {}, {}
+for name, some in change.items():
+    crossing[name] = squares(some, 1 - own) / squares(some, 1)
+    for where, part in parts.items():
+        foretold[name, where] = 1 - squares(truth - some, part) / squares(truth, part)
+        lengths = (squares(some, part) * squares(truth, part)).sqrt()
+        cosine[name, where] = (some * truth * part).sum((1, 2, 3)) / lengths
+
+# %%
+print("in the other two colours:", {name: round(v.nanquantile(0.5).item(), 2) for name, v in crossing.items()})
+for c, colour in enumerate(("red", "green", "blue")):
+    ours, theirs = crossing["network"][c::3], foretold["ELS", "the other two"][c::3]
+    print(f"{colour:>5} exchanged: {ours.quantile(0.5):.2f} of the network's change is in the other two, "
+          f"ELS foretells {theirs.quantile(0.5):5.2f} of that")  # fmt: skip
+    assert abs(ours.quantile(0.5) - (0.30, 0.51, 0.24)[c]) < 0.006
+    assert abs(theirs.quantile(0.5) - (-0.03, 0.29, 0.23)[c]) < 0.006
+points = {name: cosine[name, "the other two"].quantile(0.5).item() for name in ("ELS", "LS", "Wiener")}
+ahead = int((foretold["ELS", "the other two"] > foretold["Wiener", "the other two"]).sum())
+print("cosine of the changes there:", {name: round(v, 2) for name, v in points.items()}, "ahead of the filter:", ahead)
+stated = {"network": (0.33, 1, 1), "ELS": (0.43, 0.68, 0.18), "three elections": (0, 0.66, 0),
+          "LS": (0.53, 0.41, -0.55), "Wiener": (0.36, 0.44, 0.05), "IS": (0.66, -0.08, -1.67)}  # fmt: skip
 for name, values in stated.items():
-    assert all(abs(a - b) < 0.006 for a, b in zip((share[name], *foretold[name]), values, strict=True))
-assert abs(share["IS"] - 0.66) < 0.006 and foretold["IS"][0] < -0.5
+    found = [crossing[name].nanquantile(0.5), *(foretold[name, where].quantile(0.5) for where in parts)]
+    assert all(abs(a - b) < 0.006 for a, b in zip(found, values, strict=True))
+assert abs(points["ELS"] - 0.61) < 0.006 and abs(points["Wiener"] - 0.39) < 0.006 and ahead == 71
 
 # %% tags=["slide"]
-fig, axes = plt.subplots(1, 3, figsize=(9.5, 2.8), sharey=True)
-order = ["network", "ELS", "three elections", "LS", "Wiener", "IS"]
-columns = {
-    "where its own change lies:\npart in the other two colours": share,
-    "part foretold, in the colour\nthat was exchanged": {name: values[1] for name, values in foretold.items()},
-    "part foretold,\nin the other two colours": {name: values[2] for name, values in foretold.items()},
-}
-for axis, (title, values) in zip(axes, columns.items(), strict=True):
-    shown = {name: values[name] for name in order if name != "network" or values is share}
-    bars = axis.barh(list(shown), list(shown.values()), color=plotting.BLUE)
-    axis.bar_label(bars, [f"{value:.2f}" for value in shown.values()], padding=2, fontsize=8)
+fig, axes = plt.subplots(1, 2, figsize=(8, 2.4), sharey=True)
+order = ["ELS", "three elections", "LS", "Wiener", "IS"]
+for axis, where in zip(axes, parts, strict=True):
+    values = [foretold[name, where].quantile(0.5).item() for name in order]
+    bars = axis.barh(order, [max(value, -0.85) for value in values], color=plotting.BLUE)
+    said = [f"{value:.2f}" if value > -0.85 else f"{value:.2f} (cut off)" for value in values]
+    axis.bar_label(bars, said, padding=2, fontsize=8)
     axis.axvline(0, color="k", lw=0.6)
-    axis.set_title(title, fontsize=9)
-    axis.set(xlim=(0, 0.9) if values is share else (-2.3, 1.2))
+    axis.set(title=f"foretold, in {where}", xlim=(-1.6, 1.0))
 axes[0].invert_yaxis()
 show(
     fig,
-    alt="Three bar charts for network, ELS, three elections, LS, Wiener, IS. Of the own change 0.33, 0.43, 0, 0.53, "
-    "0.36 and 0.66 lie in the other colours. Of the network's change in the exchanged colour ELS foretells 0.68, three "
-    "elections 0.66; in the others only ELS, 0.18, and Wiener, 0.05, are above 0; LS and IS are far below.",
+    alt="Two bar charts for ELS, three elections, LS, Wiener, IS. In the colour that was exchanged they foretell "
+    "0.68, 0.66, 0.41, 0.44 and nothing; in the other two only ELS, 0.18, and Wiener, 0.05, are above 0, three "
+    "elections are at 0, LS and IS far below.",
 )
 
 # %% [markdown] tags=["slide"]
-# **Red knows of green.** A third of the change in the network's drawing is in colours whose noise stayed as it was.
-# That alone needs no patches: the linear filter, which knows that colours go together, has 0.36, ELS 0.43.
+# **The colours know of one another.** A third of the change in the network's drawing is in colours whose noise stayed
+# as it was; half of it if green was exchanged. That alone needs no patches: the linear filter, which knows that colours
+# go together, has 0.36, ELS 0.43.
 #
-# But *what* changes there? In the colour whose noise was exchanged, one election foretells 0.68 and three 0.66: no
-# difference. **In the other two, one election foretells 0.18**, the filter 0.05, three elections nothing, and the rest
-# would better have said nothing. What crosses from colour to colour is hard to foretell; only the formula knows more
-# than a trace of it.
+# But *what* changes there? In the colour that was exchanged one election foretells 0.68 and three 0.66: no difference.
+# **In the other two, one election foretells 0.18**, the filter 0.05 (ELS is ahead for 71 of 100 seeds), three elections
+# nothing, and the rest would better have said nothing. If it was red, ELS foretells nothing, either (-0.03).
+#
+# Its change there points the right way (the cosine with the network's is 0.61, the filter's 0.39), but it goes too far.
+# Keep that in mind for section 7, too.
 
 # %% [markdown] tags=["slide"]
 # ## 6. What a drawing is made of (10 minutes)
 #
 # Take the eight drawings of the one election in section 2. At the end of the way, at $t = 0.05$, who has the heaviest
-# vote for each pixel? With garments that told little (lesson 07): the first voter had a third of the weight.
+# vote for each pixel?
 #
 # **Predict.** Some 300 pixels of a drawing are not white. From how many emoji does it take them: about three, thirty, a
 # hundred?
 
 # %%
-t, x_t, _ = path[-2]
+(t, x_t, _), (_, drawings, _) = path[-2:]
 voters = together.posterior(x_t, t, top=1, labels=labels[:8])
-source, weight = voters.image[..., 0], voters.weight[..., 0]  # (8, 24, 24)
-row, column = voters.location[..., 0, :].unbind(-1)
-coloured = path[-1][1].amin(1) < 0.95  # not white
+source, (row, column) = voters.image[..., 0], voters.location[..., 0, :].unbind(-1)  # each (8, 24, 24)
+coloured = drawings.amin(1) < 0.95  # not white
 count = [len(source[k][coloured[k]].unique()) for k in range(8)]
-print(f"at t = {t:.2f}: weight of the heaviest vote, median {weight[coloured].quantile(0.5):.2f}")
+off = (images[source, :, row, column].movedim(-1, 1) - drawings).abs().amax(1)
+near = (off[coloured] < 0.1).float().mean().item()
 print("emoji in each drawing:", count, "for", coloured.sum((1, 2)).tolist(), "coloured pixels")
-assert weight[coloured].quantile(0.5) > 0.97
+print(f"within 0.1 of the pixel of the first voter, in each colour: {near:.2f} of the coloured pixels")
 assert max(abs(n - m) for n, m in zip(count, (93, 91, 68, 96, 128, 64, 130, 114), strict=True)) <= 3
+assert abs(near - 0.98) < 0.006
 
 # %% [markdown] tags=["slide"]
-# **About a hundred** (64 to 130), for some 300 coloured pixels: three pixels from each. The heaviest vote has a weight
-# of 0.99 in the median, and the last step returns the mean of the votes: so the pixel *is* that emoji's.
+# **About a hundred** (64 to 130), for some 300 coloured pixels: three pixels from each. And 0.98 of these pixels *are*
+# their first voter's, to within 0.1 in each colour.
 #
 # Let us read out what is in them.
 
@@ -454,8 +465,8 @@ assert max(abs(n - m) for n, m in zip(count, (93, 91, 68, 96, 128, 64, 130, 114)
 # ### Exercise 4: What a drawing is made of (6 minutes, ★★☆)
 #
 # `source` holds for each pixel the number of the training image that it came from, any shape. Write
-# `ingredients(source, k)`: the numbers of the `k` images that gave most pixels, most first, shape (k,). If two gave
-# equally many, the lower number comes first. (There are at least k images.)
+# `ingredients(source, k)`: the numbers of the `k` images that gave most pixels, most first, shape (k,). (There are at
+# least k images, and here no two of the first give equally many.)
 
 
 # %%
@@ -473,67 +484,102 @@ check.ingredients(ingredients)
 #
 # ```python
 # def ingredients(source, k):
-#     numbers, counts = source.unique(return_counts=True)  # sorted by number
-#     return numbers[counts.argsort(descending=True, stable=True)[:k]]
+#     numbers, counts = source.unique(return_counts=True)
+#     return numbers[counts.argsort(descending=True)[:k]]
 # ```
 # </details>
 #
-# In each row a drawing of the formula, then the eight emoji that gave most of its pixels.
+# In each row a drawing of the formula, then the four emoji that gave more of its pixels than any other. What they gave
+# stands there in full colour, the rest faded; beside the drawing the same pixels in their new places.
 
 # %% tags=["slide"]
 rows, most = {}, {}
 for k, name in enumerate(names):
     numbers, counts = source[k][coloured[k]].unique(return_counts=True)
-    first = counts.argsort(descending=True, stable=True)[:8]
+    first = counts.argsort(descending=True, stable=True)[:4]
     most[name] = dict(zip(numbers[first].tolist(), counts[first].tolist(), strict=True))
-    rows[name] = torch.cat([path[-1][1][k : k + 1], images[numbers[first]]])
+    given = coloured[k] & torch.isin(source[k], numbers[first])
+    placed = torch.where(given, drawings[k], 0.85 + 0.15 * drawings[k])
+    pieces = 0.85 + 0.15 * images[numbers[first]]
+    for piece, number in zip(pieces, numbers[first], strict=True):
+        y, x = (place[k][coloured[k] & (source[k] == number)] for place in (row, column))
+        piece[:, y, x] = images[number, :, y, x]
+    rows[name] = torch.cat([drawings[k : k + 1], placed[None], pieces])
 show(
-    plotting.image_rows(rows, titles=["ELS", *map(str, range(1, 9))]),
-    alt="Eight rows. First a drawing, a mosaic; then the emoji of its group that gave most pixels: for the smileys "
-    "faces with tears, with stars for eyes, with hearts; for food a pizza, bacon, a kiwi, a stew; for travel a tram, a "
-    "moon, a locomotive; for symbols a brown and an orange disc, two signs of the zodiac.",
+    plotting.image_rows(rows, titles=["ELS", "of the four", *map(str, range(1, 5))]),
+    alt="Eight rows. First a drawing, a mosaic; beside it the pixels of the four emoji that gave most, scattered "
+    "singly and in small groups; then these four, pale, with a few pixels in full colour in each.",
 )
 
 # %%
 import unicodedata  # Python knows the names of all characters that are as old as itself
 
 characters = results["characters"].tolist()
-for name, numbers in most.items():
-    print(f"{name}:", ", ".join(unicodedata.name(chr(characters[k]), "new").lower() for k in list(numbers)[:4]))
-
+for k, (name, numbers) in enumerate(most.items()):
+    said = ", ".join(f"{unicodedata.name(chr(characters[n]), 'new').lower()} {m}" for n, m in numbers.items())
+    print(f"{name}: {said} ({sum(numbers.values()) / coloured[k].sum():.2f} of the coloured pixels)")
+share = [sum(numbers.values()) / coloured[k].sum().item() for k, numbers in enumerate(most.values())]
+assert abs(min(share) - 0.10) < 0.006 and abs(max(share) - 0.23) < 0.006
 
 # %% [markdown] tags=["slide"]
-# Do not take the names too seriously (lesson 07: mind what is counted). **Predict.** Noise a finished drawing to $t =
-# 0.05$ anew and ask again: for which part of the coloured pixels does the same emoji win? And the drawings of the
-# *network*, asked in the same way: for which part of the pixels is the winner's pixel there, within 0.1 of it?
+# Confetti more than collage: the four together give 0.10 to 0.23 of a drawing, a pixel here, a few there. And do not
+# take the names too seriously (lesson 07: mind what is counted). **Predict.** Noise a finished drawing to $t = 0.05$
+# anew and ask again: for which part of the coloured pixels does the same emoji win? For which part is the winner's
+# pixel there, within 0.1? And if the same is asked of a drawing of the *network*, and of a *real* emoji that the
+# formula does not hold?
 
 # %%
-fresh = els.seeded_noise(range(500, 508), emoji.shape)
-for who, some, said in (("ELS", path[-1][1], 0.63), ("network", drawn["network"][:8], 0.24)):
-    read = together.posterior(els.add_noise(some, fresh, t), t, top=1, labels=labels[:8])
+held = torch.ones(len(images), dtype=torch.bool)
+held[[(groups == k).nonzero()[20].item() for k in range(8)]] = False  # one of each group is left out
+fewer = els.EquivariantLocalScoreMachine(
+    images[held], emoji.schedule, patch_size=together.patch_size, padding="zeros", image_labels=groups[held]
+)
+asked = {
+    "ELS": (together, images, drawings, labels[:8]),
+    "network": (together, images, drawn["network"][:8], labels[:8]),
+    "real emoji": (fewer, images[held], images[~held], groups[~held]),
+}
+for who, (machine, pictures, some, told) in asked.items():
+    fresh = els.seeded_noise(range(500, 500 + len(some)), emoji.shape)
+    read = machine.posterior(els.add_noise(some, fresh, t), t, top=1, labels=told)
     winner, (y, x) = read.image[..., 0], read.location[..., 0, :].unbind(-1)
-    off = (images[winner, :, y, x].movedim(-1, 1) - some).abs().amax(1)
+    off = (pictures[winner, :, y, x].movedim(-1, 1) - some).abs().amax(1)
     not_white = some.amin(1) < 0.95
     near = (off[not_white] < 0.1).float().mean().item()
     print(f"{who}: {near:.2f} of the coloured pixels are within 0.1 of the winner's")
-    assert abs(near - said) < 0.02
+    assert abs(near - {"ELS": 0.63, "network": 0.24, "real emoji": 0.56}[who]) < 0.02
     if who == "ELS":
         same = (winner == source)[coloured].float().mean().item()
         print(f"     the same winner as before: {same:.2f}")
         assert abs(same - 0.45) < 0.02
+count = [len(winner[k][not_white[k]].unique()) for k in range(8)]
+print("sources of each real emoji:", count)
+assert abs(min(count) - 18) <= 1 and abs(max(count) - 73) <= 2
+
+# %%
+exists = []  # and if a pixel needs no window round it that fits, only a pixel of that colour somewhere in the group?
+for k in range(8):
+    palette = images[groups == labels[k]].movedim(1, -1).reshape(-1, 3).unique(dim=0)
+    pixels = drawn["network"][k][:, drawn["network"][k].amin(0) < 0.95].T
+    exists.append(torch.cdist(pixels, palette, p=torch.inf).amin(1) < 0.1)
+anywhere = torch.cat(exists).float().mean().item()
+print(f"network: {anywhere:.2f} of the coloured pixels are within 0.1 of some pixel of the group")
+assert abs(anywhere - 0.92) < 0.01
 
 # %% [markdown] tags=["slide"]
-# 0.45 of the pixels name the same emoji; the others find another one that fits a 3 x 3 window about as well.
+# 0.45 of the pixels name the same emoji; the others find another one that fits a 3 x 3 window about as well. And a real
+# emoji is read as a mixture of 18 to 73 others: with windows of 3 x 3, "a hundred" is not so many more.
 #
-# And the network's pixels are *not* those of emoji: 0.24 of them are within 0.1, where the formula has 0.63. **What the
-# formula pastes, the network paints**: much the same picture, in colours that it mixes.
+# The formula's drawings (0.63) are as much made of emoji as a real one that it does not hold (0.56). The network's are
+# not: 0.24. Its *colours* are those of emoji, 0.92 of them occur in the group; its 3 x 3 windows are in no emoji.
+# **What the formula pastes, the network paints**: much the same picture, in strokes of its own.
 
 # %% [markdown]
 # Click on a pixel. You see the window at $t = 0.1$ (there $P = 3$), the three patches with the heaviest votes, and the
 # emoji in which they lie. Find two neighbouring pixels of one colour whose voters are different things.
 
 # %%
-widgets.MosaicExplorer.of(together, path[18][1][:4], path[-1][1][:4], t=0.1, top=3, labels=labels[:4])
+widgets.MosaicExplorer.of(together, path[18][1][:4], drawings[:4], t=0.1, top=3, labels=labels[:4])
 
 # %% [markdown] tags=["slide"]
 # ## 7. One noise, eight groups (8 minutes)
@@ -564,7 +610,6 @@ for name, some in as_others.items():  # (12 noises, 8 groups, 3, 24, 24)
     assert name == "ELS" or abs(tints[0] - 0.82) < 0.006
 
 # %%
-shop = els.lab("laptop", network="fashion-mnist-16-resnet-zeros-conditional", verbose=False)
 eighty = els.seeded_noise(range(200, 208), shop.shape).repeat_interleave(10, 0)
 clothes = els.sample(shop.network, eighty, steps=20, labels=torch.arange(10).repeat(8)).unflatten(0, (8, 10))
 across, within = across_and_within(clothes)
@@ -572,7 +617,7 @@ print(f"the network of garments: one noise, two classes {across:.2f}; two noises
 assert abs(across - 0.34) < 0.02 and abs(within - 0.67) < 0.02
 
 # %% tags=["slide"]
-pairs = {f"{name}{' ' * k}": some[k] for k in range(3) for name, some in as_others.items()}
+pairs = {f"{name}, noise {200 + k}": some[k] for k in range(3) for name, some in as_others.items()}
 show(
     plotting.image_rows(pairs, titles=names),
     alt="Three noises, each drawn as the eight groups by network and ELS. The shape stays in each pair of rows; as a "
@@ -591,23 +636,35 @@ show(
 
 # %%
 ask, answer = as_others["network"], as_others["ELS"]
-told, wrong, foreseen = [], [], []
+told, wrong = [], []
+found = {"formula": [], "formula, halved": [], "other noises": [], "cosine": [], "size": []}
 for a in range(8):
     told.append(els.compare(answer[:, a], ask[:, a]).r2)
     for b in (k for k in range(8) if k != a):
         wrong.append(els.compare(answer[:, b], ask[:, a]).r2)
-        new, said = ask[:, b] - ask[:, a], answer[:, b] - answer[:, a]
-        foreseen.append(1 - (new - said).square().sum((1, 2, 3)) / new.square().sum((1, 2, 3)))
-right, false, change_told = (torch.cat(values).quantile(0.5).item() for values in (told, wrong, foreseen))
+        new, said = (some[:, b].flatten(1) - some[:, a].flatten(1) for some in (ask, answer))  # (12, 3 * 24 * 24)
+        only_the_words = (new.sum(0) - new) / 11  # the mean change of the eleven other noises
+        for name, guessed in {"formula": said, "formula, halved": said / 2, "other noises": only_the_words}.items():
+            found[name].append(1 - (new - guessed).square().sum(1) / new.square().sum(1))
+        found["cosine"].append(torch.cosine_similarity(new, said))
+        found["size"].append(said.norm(dim=1) / new.norm(dim=1))
+right, false = (torch.cat(values).quantile(0.5).item() for values in (told, wrong))
 print(f"r2 of formula and network, told the same group: {right:.2f}, the formula told another one: {false:.2f}")
-print(f"of what another group changes in the network's drawing the formula foretells {change_told:.2f}")
-assert abs(right - 0.83) < 0.006 and abs(false - 0.70) < 0.006 and abs(change_told + 0.19) < 0.01
+found = {name: torch.cat(values) for name, values in found.items()}
+print("of 672 changes, median:", {name: round(values.quantile(0.5).item(), 2) for name, values in found.items()})
+assert abs(right - 0.83) < 0.006 and abs(false - 0.70) < 0.006 and len(found["cosine"]) == 672
+stated = {"formula": -0.19, "formula, halved": 0.34, "other noises": 0.26, "cosine": 0.60, "size": 1.37}
+assert all(abs(found[name].quantile(0.5) - value) < 0.01 for name, value in stated.items())
+assert found["cosine"].min() > 0
 
 # %% [markdown] tags=["slide"]
-# **-0.19: it would have been better to say nothing.** The word does matter to both: told a wrong group, the formula has
-# 0.70 in place of 0.83. But what the word *changes*, it gets wrong: it changes too much, and other things. This network
-# listens to the word less than the formula does. (That a formula of all groups was as good, section 3, fits.) Whether
-# one that is larger, or trained for longer, listens more, we have not tried.
+# **-0.19: as it stands, it would have been better to say nothing.** But look why. In all 672 cases its change points
+# the network's way (cosine 0.60), and it is 1.4 times as large. Halved, it foretells 0.34. (The factor was chosen
+# afterwards; what the word changed in the eleven other drawings foretells 0.26.)
+#
+# **The formula hears the same word, and listens too much.** In section 5 it went too far as well, and in lesson 16 it
+# trembled where the network was smooth. Whether a network that is larger, or trained for longer, listens more, we have
+# not tried.
 
 # %% [markdown] tags=["slide"]
 # ## 8. What is left over (5 minutes)
@@ -624,36 +681,23 @@ mended = {
     for steps in ("20", "150", "20-exact-first")
 }
 print("median r2 of ELS by the network's steps:", {steps: round(value, 2) for steps, value in mended.items()})
-by_group = [[r2["ELS"][labels == k].quantile(0.5).item() for k in range(8)]]
-by_group.append([els.compare(answer[:, k], ask[:, k]).r2.quantile(0.5).item() for k in range(8)])
-for where, values in zip(("100 seeds", "section 7"), by_group, strict=True):
-    print(f"by group, {where}:", {name: round(value, 2) for name, value in zip(names, values, strict=True)})
+sizes = [size for _, size in together.patch_size]
+print("windows:", sizes)
 assert all(abs(a - b) < 0.006 for a, b in zip(mended.values(), (0.71, 0.80, 0.86), strict=True))
-assert all(names[values.index(min(values))] == "symbols" for values in by_group)
+assert sizes[::5] == [13, 7, 5, 3] and sizes == sorted(sizes, reverse=True)
 
 # %% [markdown] tags=["slide"]
 # **0.86: one exact step does more than 130 further ones.** (The exact step is also the one that the machine takes;
 # lesson 11 says what that makes of an agreement.)
 #
-# Symbols are predicted worst (0.72; with the noises of section 7, too). Why, we do not know; sharp edges in few colours
-# would be a guess.
-#
-# For comparison: on photographs (CIFAR10) Kamb and Ganguli measured a median r of 0.95 for a ResNet, 0.42 for the ideal
-# machine. In r our emoji have 0.89 and 0.52.
+# And photographs? With a network of this kind on 10,000 pictures of CIFAR10, in 16 x 16 pixels, the formula has 0.85
+# (0.91 with an exact first step), the filter 0.79, LS 0.77, the ideal machine 0.19. (The course may not ship these
+# pictures. {doc}`../book/start`, *Your own pictures*, says how they were made.)
 #
 # One thing is not in any of these numbers. **Nobody would take these drawings for emoji.** The theory suggests why:
-# windows of 13 pixels at most, soon of 5 and of 3, do not hold a face together, and unlike sleeves, eyes have no fixed
-# place. (More training might help; we have not tried.) That a formula predicts a network says nothing of how *good* its
-# drawings are. Networks that draw good ones look further, and about those this theory is silent.
-
-# %%
-whom = {"ELS": ("ELS", "network-150"), "IS": ("IS", "network-150")}
-r = {who: els.compare(drawn[name], stored[of]).r.quantile(0.5).item() for who, (name, of) in whom.items()}
-print("median r:", {who: round(value, 2) for who, value in r.items()})
-sizes = [size for _, size in together.patch_size]
-print("windows:", sizes)
-assert all(abs(r[who] - value) < 0.006 for who, value in {"ELS": 0.89, "IS": 0.52}.items())
-assert sizes[::5] == [13, 7, 5, 3] and sizes == sorted(sizes, reverse=True)
+# windows of 13 pixels at most, soon of 5 and of 3, do not hold a face together. (More training might help; we have not
+# tried.) That a formula predicts a network says nothing of how *good* its drawings are. Networks that draw good ones
+# look further, and about those this theory is silent.
 
 # %% [markdown]
 # ## 9. Your own pictures (4 minutes)
@@ -667,28 +711,31 @@ assert sizes[::5] == [13, 7, 5, 3] and sizes == sorted(sizes, reverse=True)
 # elscourse reproduce --network mine --seeds 50
 # ```
 #
-# (With classes: `--conditional`.) **Before the last command, write down** three numbers: the r2 of ELS, of the ideal
-# machine, of the mean picture. Think of what decided them here: how alike your pictures are, whether things have their
-# places, how many pictures there are. Then look at `runs/reproduce/mine/table.md` and `figure.png` beside it.
+# (With classes: `--conditional`.) **Before the last command, write down** three numbers: the r2 of ELS, of LS, of the
+# ideal machine. Think of what decided them here: how alike your pictures are, whether things have their places, how
+# many pictures there are. Then look at `runs/reproduce/mine/table.md` and `figure.png` beside it.
 #
-# If the theory fails on your pictures, you have found something. Tell it on.
+# If the theory fails on your pictures, you have found something.
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
 # * The formula needs no change for colour: one vote for all three. It predicts the network's emoji with r2 0.80, for
 #   each of 100 seeds better than LS (0.61), the filter (0.49) and the ideal machine (0.27).
-# * The mean of the class, 0.73 with garments, has 0.26. Of what it leaves, the formula takes three quarters in both.
+# * The mean of the class, 0.73 with garments, has 0.26. Of what it leaves, the formula took 0.80 there, and takes 0.73
+#   here.
 # * Three elections, one for each colour, draw too gaudily (0.68). What crosses from colour to colour only the formula
 #   with one election foretells, and little of it (0.18).
-# * A drawing of the formula is pasted together of about a hundred emoji; the network's is painted, in mixed colours.
-# * One noise drawn as two groups: 0.86 (two classes of garments: 0.34). The formula listens more to the word than the
-#   network, and foretells nothing of what another word changes.
+# * A drawing of the formula is pasted together of about a hundred emoji. The network's is painted: its colours are
+#   those of emoji, its smallest windows are not.
+# * One noise drawn as two groups: 0.86 (two classes of garments: 0.34). What another word changes, the formula
+#   foretells by direction, and exaggerates.
 #
 # ## What is still unexplained
 #
-# **Why does the network listen so little to the word?** Why does it mix colours where the formula takes them as they
-# are? It was smoother than the formula in lesson 16, too. Whether these are one thing, nobody has tested.
+# **Why does the network listen less to the word, and to the noise of another colour, than the formula does?** It was
+# smoother than the formula in lesson 16, too. And why are its smallest windows in no emoji? Whether these are one
+# thing, nobody has tested.
 #
 # ## References
 #

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 
 import torch
@@ -47,6 +46,10 @@ def _reversed(machines: Sequence[Grey], x_t: Tensor, t: float) -> Tensor:
     return _apart(machines[::-1], x_t, t)
 
 
+def _colours_reversed(machines: Sequence[Grey], x_t: Tensor, t: float) -> Tensor:
+    return _apart(machines, x_t, t).flip(1)
+
+
 def _first_colour_for_all(machines: Sequence[Grey], x_t: Tensor, t: float) -> Tensor:
     return torch.cat([machine(x_t[:, :1], t) for machine in machines], 1)
 
@@ -71,7 +74,7 @@ def _added(machines: Sequence[Grey], x_t: Tensor, t: float) -> Tensor:
 
 
 def _pictures(generator: torch.Generator) -> list[Case]:
-    return [(torch.rand(shape, generator=generator) * 2 - 1,) for shape in ((3, 3, 4, 4), (1, 3, 5, 7), (2, 3, 6, 3))]
+    return [(torch.rand(shape, generator=generator) * 2 - 1,) for shape in ((3, 3, 4, 4), (1, 3, 5, 7), (3, 3, 6, 3))]
 
 
 def _tint(images: Tensor) -> Tensor:
@@ -100,6 +103,18 @@ def _off_all(images: Tensor) -> Tensor:
 
 def _off_everything(images: Tensor) -> Tensor:
     return images - images.mean()
+
+
+def _dimension_lost(images: Tensor) -> Tensor:
+    return images - images.mean(1)  # (B, H, W): B is taken for the colours
+
+
+def _off_the_column(images: Tensor) -> Tensor:
+    return images - images.mean(2, keepdim=True)
+
+
+def _off_the_row(images: Tensor) -> Tensor:
+    return images - images.mean(3, keepdim=True)
 
 
 def _other_sign(images: Tensor) -> Tensor:
@@ -165,6 +180,16 @@ def _absolute_share(change: Tensor, channel: int) -> Tensor:
     return _elsewhere(change.double().abs().sqrt(), channel)
 
 
+def _plain_sums(change: Tensor, channel: int) -> Tensor:
+    sums = change.double().sum((2, 3))
+    return 1 - sums[:, channel] / sums.sum(1)
+
+
+def _the_next_colour(change: Tensor, channel: int) -> Tensor:
+    squares = _by_colour(change)
+    return squares[:, (channel + 1) % 3] / squares.sum(1)
+
+
 def _mean_of_pixels(change: Tensor, channel: int) -> Tensor:
     squares = change.double().square()
     return (1 - squares[:, channel] / squares.sum(1)).nan_to_num(0).mean((1, 2))
@@ -212,16 +237,17 @@ def _image_for_channel(change: Tensor, channel: int) -> Tensor:
 
 
 def _sources(generator: torch.Generator) -> list[Case]:
+    """No two of the first k + 1 images have given equally many pixels."""
     cases: list[Case] = []
-    for shape, most, k in (((12, 12), 8, 3), ((6, 9), 5, 2), ((16, 10), 30, 5)):
-        weights = 0.6 ** torch.arange(most, dtype=torch.float64)
-        names = torch.randperm(40 * most, generator=generator)[:most]  # numbers of images, not 0, 1, 2, ...
-        drawn = torch.multinomial(weights, shape[0] * shape[1], replacement=True, generator=generator)
-        cases.append((names[drawn].view(shape), k))
-    tied = torch.tensor([[7, 7, 900], [31, 31, 900], [7, 4, 31]])
-    larger_met_first = torch.tensor([[31, 31, 900], [31, 7, 900], [7, 7, 4]])
-    all_tied = torch.randperm(400, generator=generator).view(20, 20)
-    return [*cases, (tied, 2), (larger_met_first, 2), (all_tied, 5), (torch.full((3, 4), 5), 1)]
+    for counts, height, k in (
+        ((30, 21, 14, 9, 5, 3, 1, 1), 7, 3),
+        ((25, 4, 13, 10, 2), 9, 2),
+        ((1, 2, 5, 3, 9, 4), 4, 5),
+    ):
+        names = torch.randperm(400, generator=generator)[: len(counts)]  # numbers of images, not 0, 1, 2, ...
+        pixels = names.repeat_interleave(torch.tensor(counts))
+        cases.append((pixels[torch.randperm(len(pixels), generator=generator)].view(height, -1), k))
+    return [*cases, (torch.full((3, 4), 5), 1)]
 
 
 def _counted(source: Tensor) -> tuple[Int[Tensor, " n"], Int[Tensor, " n"]]:
@@ -232,12 +258,12 @@ def _counted(source: Tensor) -> tuple[Int[Tensor, " n"], Int[Tensor, " n"]]:
 
 def _ingredients(source: Tensor, k: int) -> Int[Tensor, " k"]:
     images, counts = _counted(source)
-    return images[counts.argsort(descending=True, stable=True)[:k]]
+    return images[counts.argsort(descending=True)[:k]]
 
 
 def _places_in_the_list(source: Tensor, k: int) -> Tensor:
     _, counts = _counted(source)
-    return counts.argsort(descending=True, stable=True)[:k]
+    return counts.argsort(descending=True)[:k]
 
 
 def _how_many(source: Tensor, k: int) -> Tensor:
@@ -247,7 +273,7 @@ def _how_many(source: Tensor, k: int) -> Tensor:
 
 def _least_first(source: Tensor, k: int) -> Tensor:
     images, counts = _counted(source)
-    return images[counts.argsort(stable=True)[:k]]
+    return images[counts.argsort()[:k]]
 
 
 def _least_of_the_most(source: Tensor, k: int) -> Tensor:
@@ -260,21 +286,6 @@ def _lowest_numbers(source: Tensor, k: int) -> Tensor:
 
 def _highest_numbers(source: Tensor, k: int) -> Tensor:
     return _counted(source)[0].flip(0)[:k]
-
-
-def _ties_to_the_larger(source: Tensor, k: int) -> Tensor:
-    images, counts = (values.flip(0) for values in _counted(source))
-    return images[counts.argsort(descending=True, stable=True)[:k]]
-
-
-def _ties_to_the_first_met(source: Tensor, k: int) -> Tensor:
-    """As `collections.Counter` orders them."""
-    return torch.tensor([image for image, _ in Counter(source.flatten().tolist()).most_common(k)])
-
-
-def _ascending(source: Tensor, k: int) -> Tensor:
-    images, counts = _counted(source)
-    return images[counts.argsort(stable=True)[-k:]]
 
 
 EXERCISES = [
@@ -295,6 +306,7 @@ EXERCISES = [
         mistakes=(
             Mistake("You ask one machine for all colours: each colour has its own.", _first_for_all),
             Mistake("The machines are in the wrong order: machine c answers for colour c.", _reversed),
+            Mistake("You put the answers together in the wrong order: red, green, blue.", _colours_reversed),
             Mistake("You show the first colour to all machines: machine c looks at colour c.", _first_colour_for_all),
             Mistake("You show the machines the mean of the colours: machine c looks at colour c.", _of_the_mean),
             Mistake(
@@ -323,6 +335,12 @@ EXERCISES = [
             Mistake("That is the grey itself: return what is left when it is taken off.", _grey),
             Mistake("That is the grey of each pixel: take it off its three colours.", _grey_once),
             Mistake("You take off the mean over the pixels: each pixel has a grey of its own.", _off_the_picture),
+            Mistake(
+                "mean(1) has lost the dimension of the colours, and the batch is taken for it: mean(1, keepdim=True).",
+                _dimension_lost,
+            ),
+            Mistake("You take off the mean of each column: colours are dimension 1.", _off_the_column),
+            Mistake("You take off the mean of each row: colours are dimension 1.", _off_the_row),
             Mistake("You take off the mean over the batch: dimension 0 is images, colours are 1.", _off_the_batch),
             Mistake("You take off one mean for each picture: each pixel has a grey of its own.", _off_all),
             Mistake("You take off one number: each pixel has a grey of its own.", _off_everything),
@@ -354,6 +372,8 @@ EXERCISES = [
             Mistake("That is the share in the colour whose noise was exchanged: take it from 1.", _in_its_own),
             Mistake("You divide by the change in its own colour: divide by the whole change.", _to_the_own),
             Mistake("You add absolute values: add squares.", _absolute_share),
+            Mistake("You add the changes themselves, and they cancel: add squares.", _plain_sums),
+            Mistake("You take one of the other colours: there are two.", _the_next_colour),
             Mistake("You average the shares of the pixels: add up the squares first, then divide.", _mean_of_pixels),
             Mistake("That is one number for the whole batch: one for every image was asked.", _whole_batch),
             Mistake("You take a root: the sums of squares are divided as they are.", _rooted),
@@ -377,7 +397,7 @@ EXERCISES = [
         start="Start from source.unique(return_counts=True): which images there are, and how many pixels each gave.",
         hints=(
             "images, counts = source.unique(return_counts=True); images are in the order of their numbers.",
-            "counts.argsort(descending=True, stable=True) says at which places of that list the largest counts stand.",
+            "counts.argsort(descending=True) says at which places of that list the largest counts stand.",
             "These are places in the list, not yet images: images[places[:k]].",
         ),
         cases=_sources,
@@ -392,17 +412,6 @@ EXERCISES = [
             Mistake("These are the right ones, in the wrong order: most pixels first.", _least_of_the_most),
             Mistake("You return the lowest numbers: count the pixels of each.", _lowest_numbers),
             Mistake("You return the highest numbers: count the pixels of each.", _highest_numbers),
-            Mistake(
-                "Where two have given equally many, the one with the lower number comes first: "
-                "argsort(descending=True, stable=True).",
-                _ties_to_the_larger,
-            ),
-            Mistake(
-                "Where two have given equally many, the one with the lower number comes first, not the one that is met "
-                "first in the drawing.",
-                _ties_to_the_first_met,
-            ),
-            Mistake("You sort from few pixels to many: most first.", _ascending),
         ),
     ),
 ]
