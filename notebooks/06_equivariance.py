@@ -618,9 +618,9 @@ assert commute["(c) pooling by 2"][::2, ::2].all() and commute["(d) UNet, circul
 # * **(d)** Two halvings: multiples of 4, so 16 shifts. Wrapping around does not save a network that pools.
 
 # %% [markdown] tags=["slide"]
-# A trained network with zero padding: how blind is it? Lesson 03 moved by one row and found the error at the border.
-# Now move by (3, 5): shift noised garments, denoise them, shift the answer back, and subtract the answer to the
-# garments where they were. We do it with our ResNet, and with one trained with circular padding.
+# A trained network with zero padding: how blind is it? Lesson 03 found the error of its shifts at the border. Now
+# move by (3, 5): shift noised garments, denoise them, shift the answer back, and subtract the answer to the garments
+# where they were. We do it with our ResNet, and with one trained with circular padding.
 #
 # **Predict.** Where is the error of the zero-padded one, on the picture as it was before the shift: mostly in the
 # outermost ring, or further in?
@@ -732,8 +732,8 @@ assert distance["noise"].min() > distance["network"].max()
 
 # %% [markdown]
 # ES: zero, up to rounding. New real garments: 2.83. The network: 4.63. It is further from the memories, shifts allowed,
-# than real clothes that it never saw. (Far is not yet good: noise is further still. What these pictures are made of,
-# lesson 07 finds out.)
+# than real clothes that it never saw. (Far is not yet good: noise is further still. Which machine draws such
+# pictures, lesson 07 finds out.)
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say

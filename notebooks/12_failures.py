@@ -711,10 +711,10 @@ if lab.profile == "laptop":
 # 0.6 it is 16, with 4 false alarms.
 #
 # And the *network*, does it look as far? Long windows late make the formula a **worse prediction** (r2 0.90 instead of
-# 0.95): late, the network does not look that far, and its faults come with that. But with 15 from 0.4 to 0.6 it is a
-# *better* one (0.96), with as many lopsided drawings as the network, and mostly the same. **There the calibrated
-# windows were too small**, and the excess of 39 over 20 was the machine's own. (The network's bad start does not
-# explain it: repaired, it has 21, and on all 400 seeds 108 where the machine has 166.)
+# 0.95): late, the network does not act as if it looked that far, and its faults come with that. But with 15 from 0.4
+# to 0.6 it is a *better* one (0.96), with as many lopsided drawings as the network, and mostly the same. **There the
+# calibrated windows were too small**, and the excess of 39 over 20 was the machine's own. (The network's bad start
+# does not explain it: repaired, it has 21, and on all 400 seeds 108 where the machine has 166.)
 #
 # Careful: that edit was found by trying several on these very seeds. Judge it by others. And look at tops, too.
 
@@ -744,8 +744,7 @@ if lab.profile == "laptop":
 # %% [markdown]
 # It holds: better for 76 of a hundred fresh seeds, though 22 lopsided drawings are fewer than the network's 28 there.
 # Other classes we did not try; lesson 09's milder edit, one size more from 0.35 to 0.7, was a draw over all classes for
-# networks like this one. The best match of *scores*, which is what was calibrated, need not be the best predictor of
-# *samples*.
+# networks like this one. (Lesson 09: scores are not samples.)
 #
 # Tops: there 9 below 0.4 *does* help. Lopsided pullovers fall from 47 to 22, shirts from 44 to 27, which is still far
 # above the 5 of real ones, and at the same price (r2 0.88 or 0.89). How far one must see depends on the garment.
@@ -924,12 +923,12 @@ if lab.profile == "laptop":
 # Kamb and Ganguli point to the mechanism that you have just measured: parts that are each in order, put together by
 # windows that never see the whole. A finger looks the same whether it is the fifth or the sixth.
 #
-# How far does that carry? What we have *shown* holds for one small ResNet and one class of garments. Large models
-# differ in every respect that matters here: their networks have attention, which can see the whole image at each step;
-# they work on compressed images; they follow text. There is theory for one attention layer after a convolutional
-# network (Finn and others): it ties the patches together. In the paper's test of a U-Net with attention, ELS still
-# explains part of the samples (CIFAR-10: 0.77 in its measure, against 0.48 for the ideal machine; but LS has 0.77 as
-# well), and what it misses is coherence.
+# How far does that carry? What we have *shown* holds for one small ResNet and three kinds of garments. Large models
+# differ in every respect that matters here: their networks have attention, which can see the whole image at each
+# step; they work on compressed images; they follow text. There is theory for one attention layer after a
+# convolutional network (Finn and others): it ties the patches together. In the paper's test of a U-Net with
+# attention, ELS still explains part of the samples (CIFAR-10: 0.77 in its measure, against 0.48 for the ideal
+# machine; but LS has 0.77 as well), and what it misses is coherence.
 #
 # So "six fingers come from locality" is a **hypothesis with a mechanism**, not a result. You now know what it would
 # take to test it: a counter fixed beforehand, the same seeds, a rate on real photographs, and an edit that should cure
@@ -952,7 +951,10 @@ if lab.profile == "laptop":
 #
 # All this was done on 16 x 16 pixels and some hundred or thousand images. The machine compares every window of every
 # image with every pixel: what does it take to run it on the full data set at full size, and what has that to do with
-# attention? That is lesson 13.
+# attention? That is lesson 13, an aside for whoever wants to know.
+#
+# The story goes on in lesson 14. All these networks were trained for a while. Sound trousers stood in their training
+# set: **with more time, would they learn them by heart?**
 #
 # ## References
 #
