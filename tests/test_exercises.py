@@ -269,6 +269,38 @@ def _expanded_exponents(x_t, images, alpha, sigma):
     return -(x.square().sum(1)[:, None] + v.square().sum(1) - 2 * x @ v.T) / (2 * sigma**2)
 
 
+def _exponents_by_cdist(x_t, images, alpha, sigma):
+    return -(torch.cdist(x_t.flatten(1), alpha * images.flatten(1)) ** 2) / (2 * sigma**2)
+
+
+def _small_below(exponents, small=1e-12):
+    e = exponents.exp()
+    return e / (e.sum(1, keepdim=True) + small)
+
+
+def _heaps_of_a_coin(x_t, alpha, sigma, share=(0.5, 0.5)):
+    """The lesson's denoiser, its means replaced."""
+    means, V = torch.tensor([-1.0, 1.0]), alpha**2 * 0.1**2 + sigma**2
+    distance = x_t[..., None] - alpha * means
+    w = torch.softmax(torch.tensor(share).log() - distance**2 / (2 * V), dim=-1)
+    return (w * (means + alpha * 0.1**2 / V * distance)).sum(-1)
+
+
+def _asked_once(denoiser, x, steps):
+    x0_hat = denoiser(x, 1.0)
+    return _walked(lambda *_: x0_hat, x, steps)
+
+
+def _walked(denoiser, x, steps, back=False):
+    schedule = els.CosineSchedule()
+    for i in range(steps):
+        t, later = 1 - i / steps, 1 - (i + 1) / steps
+        x0_hat, then = denoiser(x, t), t if back else later
+        eps_hat = (x - schedule.alpha(t) * x0_hat) / schedule.sigma(t)
+        x = schedule.alpha(then) * x0_hat + schedule.sigma(then) * eps_hat
+    return x
+
+
 def _counted_down(denoiser, x, steps):
     schedule, t = els.CosineSchedule(), 1.0
     while t > 0:
@@ -367,6 +399,13 @@ def _cure_test_of_changes(before, after, unchanged=math.nan):
         ("weights_with_counts", lambda x, v, n, *a: _one_maximum(n.log() + _exponents(x, v, *a).double()), "incorrect"),
         ("posterior_weights", lambda x, v, *a: _expanded_exponents(x, v, *a).softmax(1), "correct"),
         ("weights_with_counts", lambda x, v, n, *a: (n.log() + _expanded_exponents(x, v, *a)).softmax(1), "correct"),
+        ("posterior_weights", lambda x, v, *a: _exponents_by_cdist(x, v, *a).softmax(1), "correct"),
+        ("weights_with_counts", lambda x, v, n, *a: (n.log() + _exponents_by_cdist(x, v, *a)).softmax(1), "correct"),
+        ("posterior_weights", lambda x, v, a, s: torch.distributions.Normal(a * v, s).log_prob(x[:, None]).sum(
+            (2, 3, 4)).softmax(1), "correct"),
+        ("weights_with_counts", lambda x, v, n, a, s: (n.log() + torch.distributions.Normal(a * v, s).log_prob(
+            x[:, None]).sum((2, 3, 4))).softmax(1), "correct"),
+        ("coin_denoiser", lambda x, a, s: 2 / (1 + (-2 * a * x / s**2).exp()) - 1, "correct"),
         ("coin_denoiser", _coin_of_exponentials, "incorrect"),
         ("ls_weights", _bare_window, "incorrect"),
         ("ls_box_sums", _bare_boxes, "incorrect"),
@@ -529,6 +568,15 @@ def _sigma_of_eps(q, k, alpha, tolerance):
         ("perfect_r2", _covariance_over_torch_variances, "correction=0"),
         ("by_distance", _steps_added, "You add the steps"),
         ("ddim_step", lambda x, x0, a, s, a1, s1: a1 * x0 + s1 * torch.randn(x.shape), "something else at each call"),
+        ("ddim_step", lambda x, x0, a, s, a1, s1: a1 * x0 + s1 * (x - a * x0) / s1, "keeps its old amount"),
+        ("sampler_loop", _asked_once, "ask it anew"),
+        ("sampler_loop", lambda denoiser, x, n: _walked(denoiser, x, n, back=True), "from t to t_next"),
+        ("coin_denoiser", _heaps_of_a_coin, "kept the width 0.1"),
+        ("coin_denoiser", lambda x, a, s: a * x, "best straight line"),
+        ("coin_denoiser", lambda x, a, s: (1 - (-2 * a * x / s**2).exp()) / (1 + (-2 * a * x / s**2).exp()),
+         "where x_t is negative"),
+        ("posterior_weights", lambda x, v, *a: _small_below(_exponents(x, v, *a)), "hides 0/0"),
+        ("posterior_weights", lambda x, v, *a: _small_below(_exponents(x.double(), v.double(), *a), 1e-8), "hides 0/0"),
     ],
 )  # fmt: skip
 def test_a_typical_mistake_is_named(name: str, attempt: Any, says: str) -> None:

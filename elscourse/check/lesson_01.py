@@ -140,6 +140,18 @@ def _coin_of_one_exponential(x_t: Tensor, alpha: float, sigma: float) -> Tensor:
     return (e - 1) / (e + 1)
 
 
+def _coin_of_one_small_exponential(x_t: Tensor, alpha: float, sigma: float) -> Tensor:
+    e = (-2 * alpha * x_t / sigma**2).exp()
+    return (1 - e) / (1 + e)
+
+
+def _wide_coin(x_t: Tensor, alpha: float, sigma: float, *, bent: bool) -> Tensor:
+    """The lesson's `denoiser` with +-1 for its means, and the width of its heaps where a coin has none."""
+    V = alpha**2 * 0.1**2 + sigma**2
+    side = torch.tanh(alpha * x_t / V)
+    return side + bent * alpha * 0.1**2 / V * (x_t - alpha * side)
+
+
 def _coin_of_exponentials(x_t: Tensor, alpha: float, sigma: float) -> Tensor:
     u = alpha * x_t / sigma**2
     return (u.exp() - (-u).exp()) / (u.exp() + (-u).exp())
@@ -193,6 +205,25 @@ COIN = Exercise(
             "Your formula is right, but at low noise exp(2 alpha x_t / sigma**2) is too large for a float, and inf/inf "
             "is not a number: torch.tanh is safe.",
             _coin_of_one_exponential,
+        ),
+        Mistake(
+            "Your formula is right, but at low noise exp(-2 alpha x_t / sigma**2) is too large for a float where x_t "
+            "is negative, and inf/inf is not a number: torch.tanh is safe.",
+            _coin_of_one_small_exponential,
+        ),
+        Mistake(
+            "You kept the width 0.1 of the two heaps: a coin has none. Then V = sigma**2, and the best guess within a "
+            "side is the side itself.",
+            partial(_wide_coin, bent=True),
+        ),
+        Mistake(
+            "You kept the width 0.1 of the two heaps in the variance V: a coin has none, so V = sigma**2.",
+            partial(_wide_coin, bent=False),
+        ),
+        Mistake(
+            "That is the best straight line, covariance over variance. The weighted mean of +1 and -1 bends: it never "
+            "leaves the range between them.",
+            lambda x_t, alpha, sigma: alpha * x_t / (alpha**2 + sigma**2),
         ),
         Mistake(
             "In Python `/ 2 * sigma**2` multiplies by sigma squared: write / (2 * sigma**2).",
@@ -366,6 +397,10 @@ STEP = Exercise(
             "You divide only alpha * x0_hat by sigma: put brackets round (x_t - alpha * x0_hat).",
             lambda x_t, x0_hat, a, s, a1, s1: a1 * x0_hat + s1 * (x_t - a * x0_hat / s),
         ),
+        Mistake(
+            "The noise keeps its old amount: divide it by sigma, then multiply it by sigma_next.",
+            lambda x_t, x0_hat, a, s, a1, s1: a1 * x0_hat + (x_t - a * x0_hat),
+        ),
     ),
 )
 
@@ -496,7 +531,8 @@ SAMPLER = Exercise(
             ),
         ),
         Mistake(
-            "You ask the denoiser once and jump: that is a guess, not a sample. Take `steps` steps.",
+            "You ask the denoiser only once, and then any number of steps ends on its first guess: ask it anew at each "
+            "x_t.",
             lambda denoiser, noise, steps: denoiser(noise, 1.0),
         ),
         Mistake(
@@ -518,7 +554,8 @@ SAMPLER = Exercise(
             lambda denoiser, noise, steps: _walk(denoiser, noise, SCHEDULE.times(steps)[:2]),
         ),
         Mistake(
-            "The noise comes back as it was: assign what the step returns, x_t = ddim_step(...).",
+            "The noise comes back as it was. Do you assign what the step returns, x_t = ddim_step(...)? And does the "
+            "step go from t to t_next?",
             lambda denoiser, noise, steps: noise,
         ),
         Mistake(

@@ -11,9 +11,14 @@ from .. import metrics, reference
 from .attempt import Case
 from .exercise import EXCHANGED, NEGATIVE_SQUARE, UNDERFLOW, Exercise, Mistake
 
+TOLERANCE = 1e-3  # exponents near -882 in float32: the root of torch.cdist, squared again, costs 2e-4 of a weight
 ONE_MAXIMUM = (
     "You subtract one number from all rows: each row of (B, N) needs its own largest exponent, "
     ".max(1, keepdim=True).values."
+)
+NEVER_BY_ZERO = (
+    "A small number below the line only hides 0/0: all weights of such a row are 0 now. Subtract the largest exponent "
+    "first, or use torch.softmax."
 )
 FROM_THE_MEAN = (
     "You subtract the mean exponent: the others may still lie hundreds above it or below. Subtract the largest one, "
@@ -66,6 +71,10 @@ def _one_maximum(exponent: Tensor) -> Tensor:
     return e / e.sum(1, keepdim=True)
 
 
+def _never_by_zero(e: Tensor) -> Tensor:
+    return e / (e.sum(1, keepdim=True) + 1e-12)
+
+
 def _from_the_mean(exponent: Tensor) -> Tensor:
     e = (exponent - exponent.mean(1, keepdim=True)).exp()
     return e / e.sum(1, keepdim=True)
@@ -91,6 +100,7 @@ WEIGHTS = Exercise(
     ),
     cases=_weights_cases,
     answer=reference.ideal_weights,
+    tolerance=TOLERANCE,
     mistakes=(
         Mistake(
             EXCHANGED,
@@ -115,6 +125,10 @@ WEIGHTS = Exercise(
             ),
         ),
         Mistake(UNDERFLOW, _literal),
+        Mistake(
+            NEVER_BY_ZERO,
+            lambda x_t, images, alpha, sigma: _never_by_zero(_logits(x_t, images, alpha, sigma).exp()),
+        ),
         Mistake(ONE_MAXIMUM, lambda x_t, images, alpha, sigma: _one_maximum(_logits(x_t, images, alpha, sigma))),
         Mistake(FROM_THE_MEAN, lambda x_t, images, alpha, sigma: _from_the_mean(_logits(x_t, images, alpha, sigma))),
         Mistake(
@@ -375,8 +389,13 @@ COUNTS = Exercise(
     ),
     cases=_counts_cases,
     answer=_listed,
+    tolerance=TOLERANCE,
     mistakes=(
         Mistake(UNDERFLOW, _literal_with_counts),
+        Mistake(
+            NEVER_BY_ZERO,
+            lambda x_t, images, counts, alpha, sigma: _never_by_zero(counts * _logits(x_t, images, alpha, sigma).exp()),
+        ),
         Mistake(
             ONE_MAXIMUM,
             lambda x_t, images, counts, alpha, sigma: _one_maximum(counts.log() + _logits(x_t, images, alpha, sigma)),
