@@ -38,7 +38,7 @@ plt.style.use("elscourse.course")
 lab = els.lab()
 
 # %% [markdown]
-# ## 1. How far does an answer look? (6 minutes)
+# ## 1. How far does an answer look? (7 minutes)
 #
 # A denoiser $D$ sees a noisy image $x_t = \alpha x_0 + \sigma\epsilon$ and guesses the clean $x_0$. The numbers
 # $\alpha$ and $\sigma$ belong to the time $t$; $\epsilon$ is noise. Lesson 03 left a suspicion: to answer for one
@@ -68,8 +68,11 @@ clean = torch.where((keep_a_square(7) == x_t)[0], images[0], images[100])
 rows = {"clean": torch.stack([images[0], images[100], clean])}
 rows["noisy"] = torch.stack([x_t[0], other[0], keep_a_square(7)[0]])
 fig = plotting.image_rows(rows, titles=["one image", "another", "transplant"])
+for ax in (fig.axes[0], fig.axes[2], fig.axes[3], fig.axes[5]):
+    plotting.patch_outline(ax, H // 2, W // 2, 7)
+    ax.plot(W // 2, H // 2, "o", color=plotting.ORANGE, ms=3)
 show(fig, alt="Two garments and their noisy versions; the third column shows the second one with a square of 7 by 7 "
-     "pixels of the first in its middle.")  # fmt: skip
+     "pixels of the first in its middle, outlined, with a dot on the middle pixel.")  # fmt: skip
 
 # %% [markdown] tags=["slide"]
 # **Predict.** We keep a square of width 1, 3, 5, ... and measure how much $D$ changes at the middle pixel, for the
@@ -99,22 +102,42 @@ show(fig, alt="The change of the answer at the middle pixel falls as the kept sq
      "well below the ideal denoiser's until both come close to zero at width 13.")  # fmt: skip
 
 # %%
+from elscourse.networks import build_network
+
 at_nine = {name: change[widths.index(9)] for name, change in looks_far.items()}
-print({name: round(change, 2) for name, change in at_nine.items()})
+whole = [(D(other, t) - D(x_t, t))[..., H // 2, W // 2].square().mean().sqrt().item() for D in (ideal, lab.network)]
+of_whole = [change / everything for change, everything in zip(at_nine.values(), whole, strict=True)]
+print({name: round(change, 2) for name, change in at_nine.items()}, "of a new image:", [f"{s:.0%}" for s in of_whole])
 if lab.profile == "laptop":
     assert abs(at_nine["ideal denoiser"] - 0.31) < 0.02 and abs(at_nine["network"] - 0.12) < 0.02
     assert abs(at_nine["ideal denoiser"] / at_nine["network"] - 2.6) < 0.2
+    assert abs(of_whole[0] - 0.42) < 0.02 and abs(of_whole[1] - 0.18) < 0.02
+
+with torch.random.fork_rng():
+    torch.manual_seed(0)
+    untrained = build_network("resnet", channels=C).eval().to(lab.device)  # the same layers, random weights
+guess = {  # of the noise, for the transplant of width 9, the other image, and x_t
+    "untrained": [untrained(x, torch.full((100,), t, device=x.device)) for x in (keep_a_square(9), other, x_t)],
+    "trained": [els.noise_from_denoiser(lab.network(x, t), x, t) for x in (keep_a_square(9), other, x_t)],
+}
+share = {}
+for name, eps_hats in guess.items():
+    mixed, new, old = (e.detach()[..., H // 2, W // 2] for e in eps_hats)
+    share[name] = ((mixed - old).square().mean() / (new - old).square().mean()).sqrt().item()
+    print(f"{name} network: width 9 leaves {share[name]:.0%} of the change of the noise estimate")
+assert lab.profile != "laptop" or share["untrained"] < 0.5 * share["trained"]
 
 # %% [markdown]
 # Outside a square of width 9 there is enough to move the ideal answer by 0.31 (root mean square; pixels run from $-1$
-# to $1$). The network moves by 0.12, 2.6 times less: it mostly made up its mind from the square. It *could* look
-# further: from the middle its receptive field, 17 x 17 (lesson 03), covers the whole picture. That at this $t$ it
-# hardly does is what it has learned.
+# to $1$). The network moves by 0.12, 2.6 times less. (Of what a whole new image would do, that is 42 % and 18 %.) It
+# mostly made up its mind from the square. It *could* look further: from the middle its receptive field, 17 x 17
+# (lesson 03), covers the whole picture. At this $t$ it hardly does. (Nor has training narrowed its view: with random
+# weights the same network looks less far still. Why networks look no further is disputed: lesson 14.)
 #
 # So let us turn the habit into a law, and see what the law alone does.
 
 # %% [markdown] tags=["slide"]
-# ## 2. The window (5 minutes)
+# ## 2. The window (4 minutes)
 #
 # Let $\Omega_x$ (omega) be the square of $P \times P$ pixels centred on pixel $x$; $P$, the *patch size*, is odd, so
 # that there is a centre, and $r = (P-1)/2$ pixels lie on each side of it. We write $x_t[\Omega_x]$ for **the part of
@@ -143,8 +166,8 @@ show(fig, alt="An image with three windows of 7 by 7 pixels: one lies inside, on
 # %%
 from torch.nn import functional as F  # F.pad and F.avg_pool2d will be useful in the exercises
 
-band = (torch.arange(H)[:, None] - torch.arange(H)).abs() <= r  # rows that are at most r apart
-left = band.sum(1)[:, None] * band.sum(1)  # rows that are left, times columns that are left
+band = ((torch.arange(H)[:, None] - torch.arange(H)).abs() <= r).float()  # 1 for rows that are at most r apart
+left = (band.sum(1)[:, None] * band.sum(1)).int()  # rows that are left, times columns that are left
 print(f"pixels left of 49: inside {left[8, 8]}, edge {left[-1, 6]}, corner {left[0, -1]}")
 assert (left[8, 8], left[-1, 6], left[0, -1]) == (49, 28, 16)
 
@@ -182,7 +205,7 @@ check.ls_window(ls_window)
 # </details>
 
 # %% [markdown] tags=["slide"]
-# ## 3. The best answer from a window (8 minutes)
+# ## 3. The best answer from a window (7 minutes)
 #
 # Training makes the squared error small, on average over training images $x_0$ and noise:
 #
@@ -209,8 +232,8 @@ check.ls_window(ls_window)
 # This is the **local score machine**, LS. It is the ideal denoiser with one change: the norm runs over a window. But
 # now the weights carry an index $x$: **every pixel holds an election of its own.**
 #
-# **Predict.** Cut the 7 by 7 square in the middle out of all training images, and build the *ideal* denoiser of these
-# thumbnails. How does its answer at its middle pixel compare with LS?
+# So at the middle pixel LS must say what the *ideal* denoiser of thumbnails says: of the 7 by 7 squares cut out of the
+# middle of all training images.
 
 # %% tags=["slide"]
 local = els.LocalScoreMachine(images, patch_size=7)
@@ -221,8 +244,7 @@ print(f"largest difference: {(local(x_t, t)[:, :, H // 2, W // 2] - from_thumbna
 torch.testing.assert_close(local(x_t, t)[:, :, H // 2, W // 2], from_thumbnails, rtol=0, atol=1e-4)
 
 # %% [markdown]
-# The same. LS is 256 little ideal denoisers side by side, one for each place, and of each only the centre pixel is
-# kept.
+# It does. LS is 256 little ideal denoisers side by side, one for each place, and of each only the centre pixel is kept.
 #
 # ### Exercise 2: The votes for one pixel (8 minutes, ★★☆)
 #
@@ -255,15 +277,14 @@ check.ls_weights(ls_weights)
 # </details>
 
 # %% [markdown] tags=["slide"]
-# ## 4. Is it really the best? (6 minutes)
+# ## 4. Is it really the best? (5 minutes)
 #
 # Here is a test that does not trust the derivation. If $D$ is the best guess from a window, then nothing *in* the
 # window can help to improve it. So its error, $x_0(x) - D(x_t)(x)$, must be uncorrelated with every pixel of $x_t$
 # inside the window. If some pixel were correlated with the error, we could subtract a little of it and do better.
 #
 # **Predict.** Take the middle pixel. Draw, for every pixel of $x_t$, its correlation with the error at the middle.
-# Inside the window it should be zero. And outside: positive or negative, and where is it largest? What changes with
-# $P$?
+# Inside the window it should be zero. And outside: positive, negative, or zero too?
 
 # %%
 x_0 = images[:2000].repeat(4, 1, 1, 1)  # 2,000 training images, four times, each time with other noise
@@ -390,7 +411,7 @@ assert change_in_the_middle(local, 5) > 0.2 and change_in_the_middle(local, 7) <
 # %% [markdown] tags=["slide"]
 # Exactly nothing from width 7 on. That is the law.
 #
-# ## 6. Six windows (10 minutes)
+# ## 6. Six windows (12 minutes)
 #
 # LS is a denoiser, so it draws. All pixels start in the same noise, and at every step each of them asks its window
 # which training images are plausible *here*.
@@ -410,7 +431,6 @@ def draw(P, seeds):
 
 sizes, seed = (3, 5, 7, 9, 13, H + 1), 4
 drawn, source = (torch.cat(parts) for parts in zip(*(draw(P, [seed]) for P in sizes), strict=True))
-at_source = images.gather(0, source[:, None].expand_as(drawn))  # what the source of each pixel has there
 
 # %% tags=["slide"]
 fig = plotting.provenance_map(drawn, source, titles=[f"P = {P}" for P in sizes])
@@ -422,18 +442,14 @@ show(fig, alt="One seed drawn through six windows. P = 3: ragged pieces; P = 7 a
 counts = [len(s.unique()) for s in source]
 garment = [len(s[x[0] > -0.9].unique()) for s, x in zip(source, drawn, strict=True)]  # without the black background
 _, distance = els.nearest_training_image(drawn, images)
-copied = ((drawn - at_source).abs() <= 0.05).float().flatten(1).mean(1).tolist()
-for P, count, g, share, d in zip(sizes, counts, garment, copied, distance, strict=True):
-    print(f"P = {P:2d}: {count:3d} sources, of the garment {g:2d}; nearest training image at distance {d:.2f}", end="")
-    print(f"; {share:.1%} of the pixels within 0.05 of their source")
-by_chance = ((drawn[:, None] - images[:2000]).abs() <= 0.05).float().mean().item()
+for P, count, g, d in zip(sizes, counts, garment, distance, strict=True):
+    print(f"P = {P:2d}: {count:3d} sources, of the garment {g:2d}; nearest training image at distance {d:.2f}")
 largest = (source == source[-1, 0, 0]).float().flatten(1).mean(1).tolist()
-print(f"within 0.05 of any image: {by_chance:.0%} of the pixels")
 print("the share of the image that is alone at the end:", [f"{share:.0%}" for share in largest])
 if lab.profile == "laptop":
-    assert counts == sorted(counts, reverse=True) and counts[0] > 150 and counts[-1] == 1
-    assert distance[-1] < 0.01 and (distance[:4] > 2).all() and abs(by_chance - 0.52) < 0.02
-    assert abs(copied[0] - 0.973) < 0.01 and min(copied[1:]) > 0.99 and abs(largest[2] - 0.18) < 0.01
+    assert counts == sorted(counts, reverse=True) and counts[-1] == 1
+    assert abs(counts[0] - 182) <= 3 and abs(garment[0] - 68) <= 2
+    assert distance[-1] < 0.01 and (distance[:4] > 2).all() and abs(largest[2] - 0.18) < 0.01
 
 # %% [markdown]
 # $P = 3$ draws neither a blur nor noise: sharp, ragged debris. $P = 7$ and 9 know about trousers and about sleeves, and
@@ -444,37 +460,25 @@ if lab.profile == "laptop":
 # neighbours must agree on more, and the pieces grow. The trousers that are alone at $P = 17$ hold 18 % of the picture
 # at $P = 7$ already. The black background stays confetti longest: there, any image will do.
 #
-# A source is not only the first of many. At $P = 3$ 97 % of the pixels *are*, within 0.05, the pixel of their source,
-# from $P = 5$ on more than 99 % (with any image as the source: 52 %, mostly background). **The memory is still
-# there, but in pieces.**
-#
 # ### More seeds
 #
-# The same for 100 seeds takes minutes, so it is stored; the table in `data/lessons/README.md` says how it was made. We
-# drew seed 4 again above: is it the same?
+# The same for 100 seeds takes minutes, so it is stored; the table in `data/lessons/README.md` says how it was made.
 
 # %%
 if lab.profile == "laptop":
     stored = els.load_results("04_local")
 else:  # nothing is stored for larger images: eight seeds, drawn now
-    more = (3, 5, 7, 9, 13, 21, H + 1, 2 * H - 1)
+    more = (3, 5, 7, 9, 13, 21, 33, 63)
     drew, who = zip(*(draw(P, range(8)) for P in more), strict=True)
-    who = torch.stack(who)
-    alike = (who[..., 1:, :] == who[..., :-1, :]).flatten(2), (who[..., 1:] == who[..., :-1]).flatten(2)
-    stored = {"sizes": torch.tensor(more), "samples": torch.stack(drew), "same": torch.cat(alike, 2).float().mean(2)}
-    stored["sources"] = torch.tensor([[len(w.unique()) for w in of_size] for of_size in who])
+    counted = torch.tensor([[len(w.unique()) for w in of_size] for of_size in who])
+    stored = {"sizes": torch.tensor(more), "samples": torch.stack(drew), "sources": counted}
 stored_sizes = stored["sizes"].tolist()
 samples = {P: s.float().to(lab.device) for P, s in zip(stored_sizes, stored["samples"], strict=True)}
-same = torch.cat([samples[P][seed : seed + 1] for P in sizes])
-close = ((same - drawn).abs() < 0.02).float().flatten(1).mean(1)
-print("share of pixels that agree with the stored ones:", [f"{share:.0%}" for share in close])
-if lab.profile == "laptop":
-    assert close.min() > 0.9
 widgets.PatchSizeExplorer.of({P: s[:8] for P, s in samples.items()})
 
 # %% [markdown] tags=["slide"]
-# Drag the slider above (on slides: in the notebook, section 6). Follow one picture: the first guesses of shape survive
-# over several sizes, and then something snaps.
+# Drag the slider of section 6. Follow one picture: the first guesses of shape survive over several sizes, and then
+# something snaps.
 #
 # **Predict.** Draw the distance to the nearest training image against $P$, and the number of training images that a
 # sample is made of. From which $P$ on are samples nearer to the training set than a new *real* garment is?
@@ -505,12 +509,12 @@ median_distance = dict(zip(stored_sizes, distance.quantile(0.5, dim=1).tolist(),
 median_sources = dict(zip(stored_sizes, sources.quantile(0.5, dim=1).tolist(), strict=True))
 copies = dict(zip(stored_sizes, (distance < 0.05).float().mean(1).tolist(), strict=True))
 print(f"real images, held out: distance {real:.2f}")
-for P in stored_sizes:
+for P in stored_sizes[:-1]:
     print(f"P = {P:2d}: distance {median_distance[P]:.2f}, {median_sources[P]:3.0f} images, ", end="")
     print(f"{copies[P]:.0%} are training images")
 if lab.profile == "laptop":
     assert abs(median_distance[3] - 6.2) < 0.1 and abs(real - 2.9) < 0.1 and median_distance[13] < real
-    assert abs(median_sources[3] - 180) <= 2 and abs(median_sources[13] - 11) <= 1 and copies[31] == 1
+    assert abs(median_sources[3] - 180) <= 2 and abs(median_sources[13] - 11) <= 1
     assert all(abs(copies[P] - share) < 0.02 for P, share in ((13, 0.18), (17, 0.7), (21, 0.96)))
 P, rows = stored_sizes[-2], torch.arange(H)
 sees_all = ((rows - P // 2 <= 0) & (rows + P // 2 >= H - 1)).sum().item() ** 2
@@ -518,27 +522,54 @@ print(f"P = {P}: the windows of {sees_all} of {H * W} pixels see the whole image
 assert lab.profile != "laptop" or sees_all == 36
 
 # %% [markdown]
-# A sample of $P = 3$ is glued together from about 180 training images (many for the background, where any will do), and
-# is further away from all of them (6.2) than a new real garment is (2.9). New, then; but novelty alone is cheap, as
-# debris is new as well. At $P = 13$ the samples have crossed the line of the real garments: 11 images each, and nearly
-# every fifth sample is a plain copy (no further than 0.05 from a training image). At $P = 17$ it is 70 %, at $P = 21$
-# even 96 %. Yet at $P = 21$ only 36 of the 256 windows see the whole image.
+# A sample of $P = 3$ is glued together from about 180 training images (in seed 4, 68 of the 182 painted the garment;
+# for black, any will do), and is further away from all of them (6.2) than a new real garment is (2.9). New, then; but
+# novelty alone is cheap, as debris is new as well. At $P = 13$ the samples have crossed the line of the real
+# garments: 11 images each, and nearly every fifth sample is a plain copy (no further than 0.05 from a training
+# image). At $P = 17$ it is 70 %, at $P = 21$ even 96 %. Yet at $P = 21$ only 36 of the 256 windows see the whole
+# image.
+#
+# And are the pieces memories? Let us compare every pixel with the training image that is nearest *in its window*.
+
+
+# %%
+def near_memory(u, P):
+    """Share of the pixels of u that are within 0.05 of the training image nearest in their window."""
+    box = torch.nn.AvgPool2d(P, stride=1, padding=P // 2)
+    best = torch.stack([box((image - few).square().sum(1)).argmin(0) for image in u])  # (B, H, W)
+    return ((u - few.gather(0, best[:, None].expand_as(u))).abs() <= 0.05).float().mean().item()
+
+
+few = images[:2000]  # more would take the gpu lab minutes
+memories = {P: (near_memory(samples[P][:50], P), near_memory(held_out[:50], P)) for P in (3, 13)}
+for P, (ours, real_ones) in memories.items():
+    print(f"P = {P:2d}: LS {ours:.0%}, garments that it has never seen {real_ones:.0%}")
+if lab.profile == "laptop":
+    assert all(abs(memories[P][0] - at) < 0.02 for P, at in ((3, 0.83), (13, 0.94)))
+    assert all(abs(memories[P][1] - at) < 0.02 for P, at in ((3, 0.80), (13, 0.67)))
+
+# %% [markdown]
+# At $P = 13$ they are: 94 % of the pixels have, within 0.05, the value of that image, where new garments have 67 %.
+# **The memory is still there, but in pieces.** At $P = 3$ the two are hardly apart (83 and 80 %): for so small a window
+# some training image always fits. Lesson 05 will look closer.
 
 # %% [markdown] tags=["slide"]
-# ## 7. When every window sees everything (4 minutes)
+# ## 7. When every window sees everything (3 minutes)
 #
 # **Predict.** Images of side $H$. What is the smallest $P$ for which LS must be *exactly* the ideal denoiser? Give a
 # formula, and try it on $H = 5$.
 
 # %% tags=["slide"]
 two = els.add_noise(images[:2], els.seeded_noise([2000, 2001], lab.shape).to(lab.device), t)
-few = images[:2000]  # more would take the gpu lab minutes
 print(f"garments, {H} x {W}:")
 for P in (13, H + 1, H + 5, 2 * H - 1):
     machine, all_seeing = els.LocalScoreMachine(few, patch_size=P), els.IdealScoreMachine(few)
     gap = max((machine(two, s) - all_seeing(two, s)).abs().max().item() for s in (0.9, 0.6))
     print(f"  P = {P}: largest difference from the ideal denoiser {gap:.0e}")
     assert gap < 1e-4 if P == 2 * H - 1 else gap > 0.1
+if lab.profile == "laptop":
+    assert median_sources[31] == 1 and copies[31] == 1
+    assert (stored["soft_distance"] - torch.tensor([3.74, 3.5, 1.93, 0])).abs().max() < 0.01  # of exercise 4, to try
 
 generator = torch.Generator().manual_seed(5)
 pictures, seen = torch.rand(6, 1, 5, 5, generator=generator), torch.randn(3, 1, 5, 5, generator=generator)
@@ -555,16 +586,8 @@ for P in (5, 7, 9):
 # $$ P = 2r + 1 = 2H - 1 = 31 . $$
 #
 # For the random pictures of side 5 that is 9, and 7 is not enough. So locality is a dial between two machines: at
-# $P = 1$ each pixel is denoised alone, at $P = 2H - 1$ the whole image is. And the same denoiser draws the same images:
-
-# %% tags=["slide"]
-results, P = els.load_results(lab.network.name), 2 * H - 1
-n = len(samples[P])
-apart = (samples[P] - results["is"][:n].to(lab.device)).abs().max()
-print(f"LS with P = {P} and the ideal denoiser, {n} samples: {apart:.4f} apart")
-assert apart < 0.003  # stored with 3 digits
-
-# %% [markdown]
+# $P = 1$ each pixel is denoised alone, at $P = 2H - 1$ the whole image is.
+#
 # ### Exercise 4: From LS to IS (7 minutes, ★★★)
 #
 # A hard edge is not the only way to look less far. Let the pixels outside of the window count too, but only with the
@@ -598,7 +621,7 @@ check.between_ls_and_is(between_ls_and_is)
 # Mix the evidence, not the answers: the mean of the two machines' answers would be a double exposure.
 # </details>
 #
-# **To try.** How little attention to the rest of the image is enough to bring the memory back? Draw seed 4 with
+# **To try.** How little attention to the rest of the image is enough to bring the whole memory back? Draw seed 4 with
 # `outside` = 0, 0.01, 0.1 and 0.5:
 #
 # ```python
@@ -607,35 +630,45 @@ check.between_ls_and_is(between_ls_and_is)
 # sample = els.sample(machine, els.seeded_noise([4], lab.shape).to(lab.device), steps=20)
 # els.nearest_training_image(sample, images)[1]  # the distance
 # ```
+#
+# <details><summary>What you should find</summary>
+#
+# The distances are 3.74, 3.50, 1.93 and 0.00: somewhere between 0.1 and 0.5.
+# </details>
 
 # %% [markdown] tags=["slide"]
 # ## 8. Who painted this pixel? (4 minutes)
 #
-# Click on pixels in the explorer below (on slides: in the notebook, section 8). You see the window, in the noisy image
-# at $t = 0.2$, and the training images that voted.
+# Click on pixels in the explorer of section 8. You see the window, in the noisy image at $t = 0.2$, and the training
+# images that voted. Look for two neighbours that elect different images.
 #
-# **Predict.** Two neighbouring pixels, windows of $P = 7$: what share of their evidence do they have in common? Look
-# for a place where two neighbours nevertheless elect different images.
+# **Predict.** With $P = 7$ the windows of two neighbours share 42 of their 49 pixels, 86 % of the evidence. How often
+# do two neighbouring pixels of the garment come from the same training image?
 
 # %%
-noise = els.seeded_noise(range(6), lab.shape).to(lab.device)
+noise = els.seeded_noise(range(16), lab.shape).to(lab.device)
 steps = list(els.trajectory(local, noise, steps=20))
 t_click, x_click, _ = steps[16]
-widgets.MosaicExplorer.of(local, x_click, steps[-1][1], t_click, top=4)
+widgets.MosaicExplorer.of(local, x_click[:6], steps[-1][1][:6], t_click, top=4)
 
 # %% tags=["slide"]
-agree = dict(zip(stored_sizes, stored["same"].mean(1).tolist(), strict=True))
-print("neighbours that come from the same training image:", {P: f"{share:.0%}" for P, share in agree.items()})
+voter = local.posterior(steps[-2][1], steps[-2][0], top=1).image[..., 0]  # at the last evaluation, t = 0.05
+lit = steps[-1][1][:, 0] > -0.9  # the garment
+pairs = [(a[:, 1:], a[:, :-1]) for a in (voter, lit)], [(a[..., 1:], a[..., :-1]) for a in (voter, lit)]
+alike = torch.cat([(a == b).flatten() for (a, b), _ in pairs])
+on_garment = torch.cat([(a & b).flatten() for _, (a, b) in pairs])
+same_garment, same_all = alike[on_garment].float().mean().item(), alike.float().mean().item()
+print(f"neighbours from the same training image: on the garment {same_garment:.0%}, of all {same_all:.0%}")
 if lab.profile == "laptop":
-    assert abs(agree[7] - 0.49) < 0.02
+    assert abs(same_garment - 0.56) < 0.02 and abs(same_all - 0.48) < 0.02
 
 # %% [markdown]
-# The two windows share 42 of 49 pixels, 86 % of the evidence. And yet, at $P = 7$, only half of all neighbours come
-# from the same training image (in the samples of section 6, at the last evaluation, $t = 0.05$). Where several
-# candidates fit about equally well, one column of pixels more or less decides the election.
+# Hardly more than half of them, 56 % (in 16 seeds, at the last evaluation, $t = 0.05$; with the black background, where
+# any image will do, 48 %). Where several candidates fit about equally well, one column of pixels more or less decides
+# the election.
 
 # %% [markdown] tags=["slide"]
-# ## 9. Garments it has never seen (7 minutes)
+# ## 9. Garments it has never seen (8 minutes)
 #
 # LS throws evidence away, so on training images it must be worse than IS. What about garments that were never in the
 # training set?
@@ -680,11 +713,15 @@ if lab.profile == "laptop" and t_new == 0.3:
     assert loss["training images"][31] < 0.0006 and loss_network["new images"] < new[5]
     assert abs(loss_network["training images"] / loss_network["new images"] - 1) < 0.15
     assert abs(larger["training images"] / larger["new images"] - 1) < 0.02
+    hard, soft = stored["soft_error"][0].item(), stored["soft_error"][2].item()  # P = 3, outside = 0 and 0.1
+    print(f"P = 3 on new images: hard edge {hard:.4f}, with outside = 0.1 {soft:.4f}")
+    assert abs(hard - new[3]) < 1e-4 and abs(soft - 0.022) < 5e-4 and loss_network["new images"] < soft < new[5]
 
 # %% [markdown]
 # On training images the ideal denoiser is nearly perfect (0.0004): it recognises them. On new images the same certainty
 # misleads it, and looking less far **helps**: the best window here has $P = 5$, and the ideal denoiser's error is 64 %
-# larger. The network has nearly the same error on both sets (these 200 new images happen to be a little easier; with
+# larger. (A soft edge helps more: with exercise 4's `outside` = 0.1, $P = 3$ comes to 0.022, $P = 5$ has 0.025.) The
+# network has nearly the same error on both sets (these 200 new images happen to be a little easier; with
 # 1,000 the difference is 1 %). It did not learn the training images by heart, and on new ones, at this $t$, it beats
 # every machine of this lesson.
 #
@@ -705,12 +742,14 @@ for s, marker in zip((0.1, 0.3, 0.5, 0.7), "o^sv", strict=True):
     beaten[s] = (lab.network(noisy_set, s) - new_set).square().mean().item() < at_time[s][best_window[s]]
     ratio = [value / at_time[s][best_window[s]] for value in at_time[s].values()]
     ax.plot(at_time[s].keys(), ratio, marker=marker, ms=4, label=f"t = {s:g}")
-ax.set(xlabel="patch size P", ylabel="error / error of the best", ylim=(0.9, 3))
+ax.set(xlabel="patch size P", ylabel="error / error of the best", yscale="log", yticks=(1, 2, 5))
+ax.yaxis.set_major_formatter("{x:g}")
+ax.yaxis.set_minor_formatter("")
 ax.legend()
 show(
     fig,
-    alt="Error on new images against patch size, one curve for each of four noise levels; the lowest point moves from "
-    "P = 3 at t = 0.1 over 5 and 15 to the whole image at t = 0.7.",
+    alt="Error on new images against patch size, on a logarithmic scale, one curve for each of four noise levels; the "
+    "lowest point moves from P = 3 at t = 0.1 over 5 and 15 to the whole image at t = 0.7.",
 )
 
 # %%
@@ -734,6 +773,7 @@ if lab.profile == "laptop":
 # **Predict.** Which $P$ will be best: 3, 5, 9, or as large as possible?
 
 # %% tags=["slide"]
+results = els.load_results(lab.network.name)
 network, shrinking = results["network-150"].to(lab.device), results["ls"].to(lab.device)
 r2 = {P: els.compare(s, network[: len(s)]).r2.median().item() for P, s in samples.items()}
 ours = {P: s[:8] for P, s in samples.items() if P in (3, 5, 13, 2 * H - 1)}
@@ -757,18 +797,17 @@ if lab.profile == "laptop":
 # worse, 0.75). For scale: 0.28 is what one gets with the drawing of another seed. Even the debris of $P = 3$ has 0.74:
 # it is light and dark where the network is, and r2 rewards that, not beauty.
 #
-# But no single $P$ does it. Section 9 has shown why: what a pixel can use depends on the noise. With windows that
-# *shrink* as the noise falls, large for the early, coarse decisions and small for the late, fine ones, the same machine
-# reaches 0.85. (Their sizes, 20 numbers, were fitted to the network, on other seeds: lesson 09.)
+# But no single $P$ does it. Section 9 lets one expect as much: what a pixel can use depends on the noise. With windows
+# that *shrink* as the noise falls, large for the early, coarse decisions and small for the late, fine ones, the same
+# machine reaches 0.85. (Their sizes, 20 numbers, were fitted to the network, on other seeds: lesson 09.)
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
 # * A denoiser is local if its answer at a pixel depends on a window only. The best one is **LS**: every pixel holds its
 #   own election among the training images, with the window as evidence.
-# * Small windows draw mosaics: nearly every pixel is, within 0.05, the pixel of some training image at its place
-#   (lesson 05 asks how exactly), the whole is new. Large windows remember the whole. From $P = 2H - 1$ on, LS *is* the
-#   ideal denoiser.
+# * Small windows draw mosaics: every pixel follows the winner of its *own* election, and neighbours often have others;
+#   the whole is new. Large windows remember the whole. From $P = 2H - 1$ on, LS *is* the ideal denoiser.
 # * Looking less far is worse on training images. On new ones it is better while there is little noise; where there is
 #   much, the whole image is worth more.
 #

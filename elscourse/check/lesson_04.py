@@ -113,6 +113,10 @@ def _window_cut_out(image: Tensor, row: int, column: int, patch_size: int, back:
     return padded[:, row - back : row - back + patch_size, column - back : column - back + patch_size]
 
 
+def _padded_too_far(image: Tensor, row: int, column: int, patch_size: int) -> Tensor:
+    return F.pad(image, (patch_size,) * 4)[:, row : row + patch_size, column : column + patch_size]
+
+
 # ------------------------------------------------------------------------------------------ the weights of a pixel
 
 
@@ -230,6 +234,21 @@ def _mean_of_squares(
     return torch.softmax(-(q - alpha * v).square().mean((-3, -2, -1)) / (2 * sigma**2), dim=0)
 
 
+def _scaled_up_at_the_border(
+    x_t: Tensor, images: Tensor, alpha: float, sigma: float, row: int, column: int, patch_size: int
+) -> Tensor:
+    q, v = _cut_both(x_t, images, row, column, patch_size)
+    whole = patch_size**2 / (q.shape[-2] * q.shape[-1])
+    return torch.softmax(_gaussian((q - alpha * v).square().sum((-3, -2, -1)) * whole, sigma), dim=0)
+
+
+def _dimmed_x_t(
+    x_t: Tensor, images: Tensor, alpha: float, sigma: float, row: int, column: int, patch_size: int
+) -> Tensor:
+    q, v = _cut_both(x_t, images, row, column, patch_size)
+    return torch.softmax(_gaussian((alpha * q - v).square().sum((-3, -2, -1)), sigma), dim=0)
+
+
 def _centre_only(
     x_t: Tensor, images: Tensor, alpha: float, sigma: float, row: int, column: int, patch_size: int
 ) -> Tensor:
@@ -270,9 +289,28 @@ def _one_largest(logits: Tensor, dim: int) -> Tensor:
     return _bare(logits - logits.max(), dim)
 
 
-def _largest_of_all_pixels(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int) -> Tensor:
-    sums = _box(_squares(x_t, images, alpha), patch_size)
-    return _mean(_gaussian(sums, sigma), images, weigh=_one_largest)
+def _largest_of_a_picture(logits: Tensor, dim: int) -> Tensor:
+    return _bare(logits - logits.amax((1, 2, 3), keepdim=True), dim)
+
+
+def _exponentials(logits: Tensor, dim: int) -> Tensor:
+    return logits.exp()
+
+
+def _weighed_boxes(weigh: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    def denoised(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int) -> Tensor:
+        sums = _box(_squares(x_t, images, alpha), patch_size)
+        return _mean(_gaussian(sums, sigma), images, weigh=weigh)
+
+    return denoised
+
+
+def _blurred_first(pixels: Callable[[int], float]) -> Callable[..., Tensor]:
+    def denoised(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int) -> Tensor:
+        blurred = _box(x_t[:, None] - alpha * images, patch_size) / pixels(patch_size)
+        return _mean(_gaussian(blurred.square().sum(2), sigma), images)
+
+    return denoised
 
 
 def _box_forgot_alpha(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int) -> Tensor:
@@ -287,10 +325,6 @@ def _border_blown_up(x_t: Tensor, images: Tensor, alpha: float, sigma: float, pa
 
 def _over_the_batch(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int) -> Tensor:
     return _mean(-_box(_squares(x_t, images, alpha), patch_size) / (2 * sigma**2), images, axis=0)
-
-
-def _box_of_bare_exponentials(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int) -> Tensor:
-    return _mean(-_box(_squares(x_t, images, alpha), patch_size) / (2 * sigma**2), images, weigh=_bare)
 
 
 def _no_box(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int) -> Tensor:
@@ -360,6 +394,14 @@ def _average_inside(x_t: Tensor, images: Tensor, alpha: float, sigma: float, pat
     return _mix(x_t, images, alpha, sigma, patch_size, (1 - outside) / patch_size**2, outside)
 
 
+def _powers_mixed(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int, outside: float) -> Tensor:
+    squares = _squares(x_t, images, alpha)
+    local = torch.softmax(_gaussian(_box(squares, patch_size), sigma), dim=1)
+    ideal = torch.softmax(_gaussian(squares.sum((-2, -1), keepdim=True), sigma), dim=1)
+    product = local ** (1 - outside) * ideal**outside
+    return torch.einsum("bnhw,nchw->bchw", product / product.sum(1, keepdim=True), images)
+
+
 def _answers_mixed(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int, outside: float) -> Tensor:
     local, ideal = (_mix(x_t, images, alpha, sigma, patch_size, *share) for share in ((1, 0), (0, 1)))
     return (1 - outside) * local + outside * ideal
@@ -403,6 +445,17 @@ EXERCISES = [
                 "You subtract r once more in the padded image: the padding has already moved every pixel by r, so the "
                 "window starts at (row, column).",
                 lambda image, row, column, patch_size: _window_cut_out(image, row, column, patch_size, patch_size // 2),
+            ),
+            Mistake(
+                "Your window starts at (row + r, column + r) of the padded image, where the pixel is: it gets into the "
+                "first corner. Start r rows and columns earlier, at (row, column).",
+                lambda image, row, column, patch_size: _window_cut_out(
+                    image, row, column, patch_size, -(patch_size // 2)
+                ),
+            ),
+            Mistake(
+                "You pad by patch_size: with r = (P - 1)/2 zeros on each side the window starts at (row, column).",
+                _padded_too_far,
             ),
             Mistake(
                 "Row and column are swapped: the row picks the height, the second axis of (C, H, W).",
@@ -452,6 +505,17 @@ EXERCISES = [
             Mistake(
                 "You divide x_t by alpha, which makes its noise sigma / alpha: better compare x_t with alpha * v.",
                 lambda x_t, images, alpha, sigma, *where: _pixel_weights(x_t, images, alpha, sigma * alpha, *where),
+            ),
+            Mistake("You dim x_t: alpha belongs to the training image, x_t - alpha * v.", _dimmed_x_t),
+            Mistake(
+                "Your window reaches patch_size pixels to each side: it must reach r = patch_size // 2.",
+                lambda x_t, images, alpha, sigma, row, column, patch_size: _pixel_weights(
+                    x_t, images, alpha, sigma, row, column, 2 * patch_size + 1
+                ),
+            ),
+            Mistake(
+                "Your window at the border is scaled up as if it were whole: it holds fewer pixels, and that is right.",
+                _scaled_up_at_the_border,
             ),
             Mistake(
                 "Your windows wrap around: beyond the border there is nothing, not the other side.",
@@ -516,7 +580,7 @@ EXERCISES = [
             Mistake(
                 "You subtract the largest exponent of all pixels: every pixel holds an election of its own, so take "
                 "the largest over the images only, amax(1, keepdim=True).",
-                _largest_of_all_pixels,
+                _weighed_boxes(_one_largest),
             ),
             Mistake(
                 "Your windows at the border are scaled up as if they were whole (count_include_pad=False): "
@@ -529,12 +593,33 @@ EXERCISES = [
             ),
             Mistake("Your weights sum to one over the batch: they must over the training images.", _over_the_batch),
             Mistake("Each pixel is compared by itself: sum the squared differences over its window first.", _no_box),
+            Mistake(
+                "You compare whole images, as IS does: each pixel may only look at its window.",
+                lambda x_t, images, alpha, sigma, patch_size: reference.ideal(x_t, images, alpha, sigma),
+            ),
+            Mistake(
+                "You sum the differences over the window, and square the sum: square first, then sum.",
+                _blurred_first(lambda patch_size: 1),
+            ),
+            Mistake(
+                "You blur x_t and the images before you compare them: square the differences first, then sum over the "
+                "window.",
+                _blurred_first(lambda patch_size: patch_size**2),
+            ),
+            Mistake(
+                "Your weights do not sum to one: divide by their sum, as softmax does.", _weighed_boxes(_exponentials)
+            ),
+            Mistake(
+                "You subtract the largest exponent of a whole picture: every pixel holds an election of its own, so "
+                "take the largest over the images only, amax(1, keepdim=True).",
+                _weighed_boxes(_largest_of_a_picture),
+            ),
             Mistake("Your windows wrap around the border: they must be cut off there.", _wrapped_around),
             Mistake(
                 "You hold an election for every channel: a pixel has one, so sum the differences over the channels.",
                 _channel_by_channel,
             ),
-            Mistake(UNDERFLOW, _box_of_bare_exponentials),
+            Mistake(UNDERFLOW, _weighed_boxes(_bare)),
         ),
     ),
     Exercise(
@@ -599,6 +684,11 @@ EXERCISES = [
                 lambda x_t, images, alpha, sigma, patch_size, outside: _mix(
                     x_t, images, alpha, sigma, patch_size, outside, 1 - outside
                 ),
+            ),
+            Mistake(
+                "Your formula is right, but the products of powers are all rounded to 0, and 0/0 is not a number: mix "
+                "the exponents, and take the softmax then.",
+                _powers_mixed,
             ),
             Mistake(
                 UNDERFLOW,
