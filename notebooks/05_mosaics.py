@@ -59,16 +59,20 @@ lab = els.lab()
 # Divide by a $\sigma$ that goes to zero, and the nearest patch takes all the weight (if one is strictly nearest;
 # section 8 is about ties). Together:
 #
-# > Every pixel $u(x)$ of the final image equals the **centre of the patch nearest to the window of $u$ around $x$**.
+# > **The theorem.** If $x_t$ settles, every pixel $u(x)$ of the final image equals the **centre of the patch nearest to
+# > the window of $u$ around $x$**.
 #
 # An image with this property is called **locally consistent**. It explains itself: each pixel looks at its
 # surroundings, finds the most similar patch in memory, and sees that it already has the right value.
 #
-# **Predict.** Is a training image locally consistent? Is every locally consistent image a training image?
+# **Predict.** Which images are locally consistent if the window is a single pixel ($P = 1$)? And if every window sees
+# the whole image ($P = 2H - 1$)?
 
 # %% [markdown]
-# The first is easy: a window of a training image is itself in memory, at distance zero. So yes. The second is the
-# question of this lesson. To see all answers at once we need a world so small that we can list everything in it.
+# At $P = 1$ all that take each pixel from some training image's pixel at this place: astronomically many. At
+# $P = 2H - 1$ the training images alone (but for ties), since all pixels then ask for the same nearest image.
+# Everything between is the question of this lesson. To see all answers at once we need a world so small that we can
+# list everything in it.
 
 # %% [markdown] tags=["slide"]
 # ## 2. A world of two images (6 minutes)
@@ -173,17 +177,17 @@ assert [name for name, good in verdict.items() if good] == ["band", "4 x 4, roun
 # island of 12 pixels stands (one empty row and one empty column beside it are enough). Did the checkerboard surprise
 # you? A pixel of it sees itself and its four diagonal neighbours: 5 of 9.
 #
-# ### Exercise 1: Is it consistent? (6 minutes, ★☆☆)
+# ### Exercise 1: Is it consistent? (7 minutes, ★☆☆)
 #
-# For an image `u` (H, W) of $\pm 1$ on the torus, say for each pixel whether the patch nearest to its $3 \times 3$
-# window has the pixel's colour. Do it from the definition, without `window_sum` and any majority: compare the window's
-# squared distances to nine blacks and to nine whites. Everything below rests on `outvoted`; let your function be the
-# second opinion.
+# Let memory hold one plain image of each of `colours`, which is $(-1, 1)$ or, with grey, $(-1, 0, 1)$. For an image `u`
+# (H, W) of these colours on the torus, say for each pixel whether the patch nearest to its $3 \times 3$ window has the
+# pixel's colour. With grey, no majority will do: compare the window's squared distances to nine pixels of each colour.
+# Without it, your function is a second opinion on `outvoted`, on which everything below rests.
 
 
 # %%
-def toy_consistent(u):
-    """u (H, W), every pixel -1 or 1 -> torch.bool (H, W)."""
+def toy_consistent(u, colours):
+    """u (H, W), every pixel one of the colours, a tuple -> torch.bool (H, W)."""
     ...
 
 
@@ -195,15 +199,16 @@ check.toy_consistent(toy_consistent)
 # <details><summary>Solution</summary>
 #
 # ```python
-# def toy_consistent(u):
+# def toy_consistent(u, colours):
 #     def distance(colour):
 #         return sum((u.roll((i, j), (0, 1)) - colour) ** 2 for i in (-1, 0, 1) for j in (-1, 0, 1))
 #
-#     return (distance(1) < distance(-1)) == (u > 0)
+#     nearest = torch.stack([distance(colour) for colour in colours]).argmin(0)
+#     return torch.tensor(colours)[nearest] == u
 # ```
 #
-# It finds what `~outvoted(u)` finds: the box of section 2 is right. The distances differ by $4S$, and a sum of nine odd
-# numbers is never 0, so there is no tie. Section 8 is about a place where there is.
+# For black and white it finds what `~outvoted(u)` finds: the box of section 2 is right. The distances differ by $4S$,
+# and a sum of nine odd numbers is never 0, so there is no tie. Section 8 is about a place where there is.
 # </details>
 
 # %% [markdown] tags=["slide"]
@@ -213,8 +218,9 @@ check.toy_consistent(toy_consistent)
 # of them, and ask two witnesses:
 #
 # * the **rule**: every pixel is the majority of its window;
-# * the **machine** of the package, which knows no rule and no tanh, only windows and weights: put the image, dimmed by
-#   $\alpha$, into it at a tiny $t$; does it return the image? (Not for the million: that takes minutes.)
+# * the **machine** of the package, which knows no rule and no tanh, only windows and weights: put the image, dimmed
+#   by $\alpha$, into it at a tiny $t$; does it return the image (a **fixed point**)? (Not for the million: that takes
+#   minutes.)
 #
 # **Predict.** On the $3 \times 3$ torus each window is the whole image. How many consistent images does it have? And
 # roughly how many does $4 \times 4$ have, of 65,536?
@@ -222,8 +228,8 @@ check.toy_consistent(toy_consistent)
 # %% [markdown]
 # ### Exercise 2: Count them (8 minutes, ★★☆)
 #
-# Write the count yourself; your `toy_consistent` may help. How many of the $2^{HW}$ images on the torus are consistent?
-# (Asking about every image, one by one, takes the check up to a minute; all at once is faster.)
+# Write the count yourself: how many of the $2^{HW}$ images on the torus are consistent? Your `toy_consistent` may help.
+# (It rolls the axes 0 and 1 of one image; for a list of images roll the last two. One by one takes the check minutes.)
 
 
 # %%
@@ -322,12 +328,12 @@ for (height, width), number in predicted.items():
 strip = {length: count_strip(tables[4], length) for length in range(3, 17)}
 growth = torch.linalg.eigvals(tables[4]).abs().max().item()
 print(f"4 x 16 torus: {strip[16]:,} consistent images; 5 x 5 torus: {count_strip(tables[5], 5):,}")
-print(f"growth per column of 4 pixels: {growth:.3f}, or {torch.tensor(growth).log2() / 4:.2f} bits per pixel")
+print(f"growth per column of 4 pixels: {growth:.3f}, per pixel {growth**0.25:.2f}")
 
 # %% tags=["slide"]
 assert strip[16] == 40_411_828 and count_strip(tables[5], 5) == 2142
 assert abs(growth - 2.955) < 1e-3 and abs(strip[16] / strip[15] - growth) < 0.1
-assert abs(torch.linalg.eigvals(tables[3]).abs().max().item() - (1 + 5**0.5) / 2) < 1e-6
+assert abs(growth**0.25 - 1.31) < 0.01
 fig, ax = plt.subplots(figsize=(5.5, 3.2))
 ax.semilogy(strip.keys(), [16.0**n for n in strip], "--", color=plotting.GREY, label="all images")
 ax.semilogy(strip.keys(), strip.values(), "o-", label="locally consistent images")
@@ -339,9 +345,9 @@ show(fig, alt="On a logarithmic scale the number of consistent images on strips 
 
 # %% [markdown]
 # In the long run each column multiplies the number of mosaics by 2.955: a straight line on the logarithmic scale.
-# (The trace of $T^n$ is the sum of the $n$-th powers of the eigenvalues of $T$. The largest wins, and it is 2.955.) A
-# tiny part of all images, 0.39 bits per pixel instead of 1; but from **two** memories, forty million on a strip of 64
-# pixels. (On strips of width 3 the factor is the golden ratio, 1.618.)
+# (The trace of $T^n$ is the sum of the $n$-th powers of the eigenvalues of $T$. The largest wins, and it is 2.955.) One
+# more pixel makes all images 2 times as many, the mosaics 1.31 times ($2.955^{1/4}$). So they are a tiny part of all
+# images; but from **two** memories, forty million on a strip of 64 pixels.
 #
 # The number grows with the area too, not only with the length. For that one needs an island.
 #
@@ -388,8 +394,9 @@ show(draw(islands[:5], [f"{n} islands" for n in chosen[:5].flatten(1).sum(1).tol
      "boxes, no two images alike; no pixel is crossed out.")  # fmt: skip
 
 # %% [markdown]
-# All these images are consistent, at least $2^{\text{area}/25}$ of them. This is what *creativity* means in this
-# theory: not new pieces, but **combinations** of pieces, and their number grows exponentially with the area.
+# All these images are consistent, at least $2^{\text{area}/25}$ of them (for sides that are multiples of 5). This is
+# what *creativity* means in this theory: not new pieces, but **combinations** of pieces, and their number grows
+# exponentially with the area.
 
 # %% [markdown] tags=["slide"]
 # ## 6. Does the machine get there? (7 minutes)
@@ -402,7 +409,7 @@ show(draw(islands[:5], [f"{n} islands" for n in chosen[:5].flatten(1).sum(1).tol
 # %% tags=["slide"]
 noise = els.seeded_noise(range(5000, 5200), (1, 8, 8), torch.float64)
 uniform = schedule.times(20)
-drawn = els.sample(toy_machine, noise, times=uniform)
+*_, (_, before, _), (_, drawn, _) = els.trajectory(toy_machine, noise, times=uniform)  # before the last step, after it
 
 
 def off(u, tolerance=1e-3):
@@ -424,44 +431,67 @@ assert abs(share_uniform - 0.44) < 0.03 and abs(pixels_right - 0.98) < 0.005
 # %% [markdown] tags=["slide"]
 # 98 % of the pixels are right, but only 44 % of the samples: one pixel is enough to spoil an image.
 #
-# Where is the mistake? Look at the last step. It goes from $t = 0.05$ to 0 in one leap. At its start every pixel looks
-# at its window and votes; then **all of them change at once**, on the strength of neighbours that are changing too.
-# Nobody checks the result.
+# Where do the wrong pixels come from? The last step goes from $t = 0.05$ to 0 in one leap, and a leap is *one* round of
+# voting: every pixel takes the colour of its window's majority, all at once. When a pixel changes, its neighbours'
+# majority may change; but nobody asks them again.
 #
-# **Predict.** Two remedies: take 25 times as many uniform steps; or keep the 20 and replace the last leap by 30 short
-# ones, each halving $t$. Which one helps more?
+# **Predict.** Let the finished boards vote again, all pixels at once, in several rounds. Will more of the boards be
+# consistent, or fewer?
 
 # %% [markdown]
-# ### Exercise 4: A grid that slows down (7 minutes, ★☆☆)
+# ### Exercise 4: Vote again (6 minutes, ★☆☆)
 #
-# Write such a grid for any number of uniform steps, any number of extra times, and any ratio: the uniform times
-# $1 - i/\mathrm{steps}$ down to $1/\mathrm{steps}$; then `extra` times, each `ratio` times the one before; then 0.
-# (`torch.tensor` makes a tensor of a list.)
+# Return what becomes of a board on the torus after so many rounds of voting. In a round every pixel takes the colour of
+# the majority of its $3 \times 3$ window, all at once.
 
 
 # %%
-def geometric_end(steps, extra, ratio):
-    """-> a tensor of steps + extra + 1 times, falling from 1 to 0."""
+def vote_again(u, rounds):
+    """u (H, W), every pixel -1 or 1; rounds 0, 1, 2, ... -> the board (H, W) after so many rounds."""
     ...
 
 
-check.geometric_end(geometric_end)
+check.vote_again(vote_again)
 
 # %% [markdown]
-# Stuck? `check.hint("geometric_end")` gives one hint at a time.
+# Stuck? `check.hint("vote_again")` gives one hint at a time.
 #
 # <details><summary>Solution</summary>
 #
 # ```python
-# def geometric_end(steps, extra, ratio):
-#     uniform = 1 - torch.arange(steps) / steps
-#     shrinking = uniform[-1] * ratio ** torch.arange(1, extra + 1)
-#     return torch.cat([uniform, shrinking, torch.zeros(1)])
+# def vote_again(u, rounds):
+#     for _ in range(rounds):
+#         u = sum(u.roll((i, j), (0, 1)) for i in (-1, 0, 1) for j in (-1, 0, 1)).sign()
+#     return u
 # ```
 #
-# With `ratio` = 0.5 a step near zero moves every pixel half of the way to its answer: $x' \approx D + (x - D)/2$. There
-# is time to look again.
+# Or `window_sum(u).sign()`, with section 2. Nine votes are never a tie.
 # </details>
+
+
+# %% tags=["slide"]
+def consistent(boards):
+    return (~outvoted(boards)).flatten(1).all(1)  # board by board
+
+
+print(f"consistent, by the sign of their pixels: {consistent(before.sign()).double().mean():.1%} before the last step")
+board, after = drawn.sign(), {}
+for rounds in range(8):
+    after[rounds] = consistent(board).double().mean().item()
+    settled, board = (board, consistent(board)), window_sum(board).sign()
+print("after it and so many more rounds of voting:", {rounds: f"{share:.0%}" for rounds, share in after.items()})
+
+# %%
+assert abs(consistent(before.sign()).double().mean() - 0.285) < 0.03
+assert all(abs(after[rounds] - stated) < 0.03 for rounds, stated in ((0, 0.46), (1, 0.57), (3, 0.8), (7, 0.94)))
+
+# %% [markdown] tags=["slide"]
+# More: 57 % after one round, 80 % after three, 94 % after seven. The last step did no harm, either: before it 28.5 % of
+# the boards were consistent (by the sign of their pixels), after it 46 %. But it is only one round, and a board needs
+# *many*.
+#
+# **Predict.** Two ways to give the sampler more rounds: take 25 times as many uniform steps; or keep the 20 and replace
+# the last leap by 30 short ones, each halving $t$. Which one helps more?
 
 
 # %% tags=["slide"]
@@ -479,10 +509,13 @@ for name, times in grids.items():
 
 # %%
 assert abs(shares["500 uniform"] - 0.84) < 0.03 and shares["20, then 30 halvings"] > 0.995
+same = (settled[0] == finals["20, then 30 halvings"].sign()).flatten(1).all(1)
+assert torch.equal(same, settled[1])  # where voting has settled, it is on the board of the halvings
 
 # %% [markdown]
-# 500 uniform evaluations reach 84 %; 50 evaluations that slow down at the end reach all. **The theorem is about $t \to
-# 0$, and a uniform grid never goes there**: it jumps over it.
+# 500 uniform evaluations reach 84 %; 50 evaluations that slow down at the end reach all. (And where seven rounds of
+# voting had settled, it was on the very same boards.) **The theorem is about $t \to 0$, and a uniform grid never goes
+# there**: it jumps over it.
 
 # %% [markdown] tags=["slide"]
 # ## 7. Possible is not probable (5 minutes)
@@ -490,48 +523,49 @@ assert abs(shares["500 uniform"] - 0.84) < 0.03 and shares["20, then 30 halvings
 # The theorem says where samples *can* end. It does not say how often they end where.
 #
 # **Predict.** On the $4 \times 4$ torus there are 188 consistent images. Of 2,000 samples, how many different ones will
-# turn up? And how many samples are simply one of the two training images, on $4 \times 4$, $8 \times 8$,
-# $16 \times 16$?
+# turn up?
 
 # %% tags=["slide"]
 memories, kinds = {}, {}
 for side, number in ((4, 2000), (8, 1000), (16, 300)):
     start = els.seeded_noise(range(10_000, 10_000 + number), (1, side, side), torch.float64)
-    u = els.sample(toy_machine, start, times=halving(20, 30)).sign().flatten(1)
-    memories[side] = (u.sum(1).abs() == side**2).double().mean().item()
-    kinds[side] = u.unique(dim=0)
+    u = els.sample(toy_machine, start, times=halving(20, 30)).sign()[:, 0]
+    memories[side] = (u.flatten(1).sum(1).abs() == side**2).double().mean().item()
+    kinds[side], number_of_each = u.unique(dim=0, return_counts=True)
+    if side == 4:
+        often, order = number_of_each.sort(descending=True, stable=True)
+        twelve, often = kinds[4][order], often.tolist()
+titles = ["once" if n == 1 else f"{n} times" for n in often]
+show(draw(twelve, titles, outvoted(twelve), size=0.85),
+     alt="Twelve small boards in a row with their numbers: all white and all black, more than 900 times each; eight "
+     "bands of two rows or columns, 8 to 16 times each; two others, once each.")  # fmt: skip
+
+# %%
+for side, number in ((4, 2000), (8, 1000), (16, 300)):
     print(f"{side:2} x {side:2}: {memories[side]:5.1%} are training images; {len(kinds[side])} different of {number}")
-assert abs(memories[4] - 0.955) < 0.005 and abs(memories[8] - 0.4) < 0.02 and memories[16] < 0.01
-assert abs(len(kinds[4]) - 12) <= 1 and len(kinds[16]) == 300
-everything = every_image(4, 4)
-stable = everything[~outvoted(everything).flatten(1).any(1)]
-ahead = {}
-for name, u in (("stable", stable), ("drawn", kinds[4].view(-1, 4, 4))):
-    least = (window_sum(u) * u).flatten(1).amin(1)  # by how many votes the weakest pixel is ahead
-    ahead[name] = {votes: (least == votes).sum().item() for votes in (9, 3, 1)}
-print("on 4 x 4, images by how many votes their weakest pixel is ahead:", ahead)
-assert ahead["stable"] == {9: 2, 3: 8, 1: 178} and (ahead["drawn"][9], ahead["drawn"][3]) == (2, 8)
+band = (twelve == twelve[:, :1]).flatten(1).all(1) | (twelve == twelve[:, :, :1]).flatten(1).all(1)  # or one colour
+assert band.sum() == 10 and min(often[:2]) > 900 and all(6 <= n <= 18 for n in often[2:10])
+assert abs(len(twelve) - 12) <= 1 and abs(memories[4] - 0.955) < 0.005
+assert abs(memories[8] - 0.4) < 0.02 and memories[16] < 0.01 and len(kinds[16]) == 300
 assert torch.equal(window_sum(checkerboard), checkerboard)
 
 # %% [markdown]
-# 12 of 188 in 2,000 samples, and 95.5 % of the samples are one of the two memories. All 188 are stable once the noise
-# is low: who is there stays there. But the road from noise rarely leads there. At high noise the answer is a gentle
-# slope, $D \approx \alpha S/\sigma^2$, and $S$ is 9 times the pixel in a plain area, 3 times the pixel in a band two
-# pixels wide, but 1 time the pixel on a checkerboard. What is plainest grows fastest, and wins before anything is
-# decided: the 12 are the two memories, all eight bands, and only two of the other 178.
+# 12 of 188: the two memories (95.5 % of the samples), all eight bands, and two of the other 178, once each. All 188
+# are stable once the noise is low: who is there stays there. But the road from noise rarely leads there. At high
+# noise the answer is a gentle slope, $D \approx \alpha S/\sigma^2$, and $S$ is 9 times the pixel in a plain area, 3
+# times the pixel in a band two pixels wide, but 1 time the pixel on a checkerboard. What is plainest grows fastest,
+# and wins before anything is decided.
 #
 # With room it is different: at $8 \times 8$ the memories are down to 40 %, and on $16 \times 16$ one sample of 300 is
 # a memory and no two are alike. A small world remembers. **Creativity needs space.**
 
 # %% [markdown] tags=["slide"]
-# ## 8. When two patches tie (7 minutes)
+# ## 8. When two patches tie (4 minutes)
 #
 # Nine voters cannot tie. But give the world a border again, as in lesson 04: windows are cut off, a pixel at an edge
 # sees 6 pixels and one in a corner 4. Now the two patches can be **equally near**: 3 to 3, 2 to 2. Which of them is
-# "the nearest"? There the theorem needs a rule:
-#
-# * **strict**: a pixel in a tie is not consistent;
-# * **any**: a pixel in a tie is consistent if *one* of the nearest patches has its colour.
+# "the nearest"? The theorem needs a rule, and ours is: a pixel in a tie is consistent if *one* of the nearest patches
+# has its colour.
 #
 # **Predict.** Draw on an $8 \times 8$ board with borders. In what share of the finished boards is at least one pixel
 # tied: none, one in a hundred, a fifth, most?
@@ -553,63 +587,35 @@ def board_machine(x_t, t):
 on_board = els.LocalScoreMachine(two_images, schedule, patch_size=3)
 torch.testing.assert_close(board_machine(x_t, 0.5), on_board(x_t, 0.5), rtol=0, atol=1e-6)
 
-# %%
-*_, (t, x_t, D), (_, boards, _) = els.trajectory(board_machine, noise, times=halving(20, 30))
-eps_hat = els.noise_from_denoiser(D, x_t, t)
-u = boards.sign()
-tied = cut_sum(u) == 0
-strict = ((cut_sum(u).sign() == u) & ~tied).flatten(1).all(1).double().mean().item()
-either = ((cut_sum(u).sign() == u) | tied).flatten(1).all(1).double().mean().item()
-with_tie = tied.flatten(1).any(1).double().mean().item()
-print(f"boards with a tie: {with_tie:.1%}")
-print(f"consistent by the strict rule: {strict:.1%}; if one of the nearest patches will do: {either:.1%}")
-assert abs(with_tie - 0.715) < 0.02 and abs(strict - 0.285) < 0.02 and either == 1
-assert abs(tied.sum().item() / len(tied) - 1.4) < 0.05
-
 # %% tags=["slide"]
+*_, (t, x_t, D), (_, boards, _) = els.trajectory(board_machine, noise, times=halving(20, 30))
+eps_hat, u = els.noise_from_denoiser(D, x_t, t), boards.sign()
+tied = cut_sum(u) == 0
 some = tied.flatten(1).sum(1).argsort(descending=True, stable=True)[:40:8]
 show(draw(u[some, 0], [f"{n} ties" for n in tied[some].flatten(1).sum(1).tolist()], tied[some, 0]),
      alt="Five finished boards in black and white; crosses mark tied pixels, all of them at edges and corners where "
      "the border between black and white meets the border of the board.")  # fmt: skip
 
+# %%
+with_tie = tied.flatten(1).any(1).double().mean().item()
+consistent_boards = ((cut_sum(u).sign() == u) | tied).flatten(1).all(1).double().mean().item()
+of_noise = (cut_sum(eps_hat).sign() == u)[tied].double().mean().item()
+print(f"boards with a tie: {with_tie:.1%}; boards that are consistent: {consistent_boards:.1%}")
+print(f"{tied.sum()} tied pixels; {of_noise:.1%} have the sign of the last noise estimate, summed over their window")
+assert abs(with_tie - 0.715) < 0.02 and abs(tied.sum().item() / len(tied) - 1.4) < 0.05
+assert consistent_boards == 1 and of_noise > 0.99
+
 # %% [markdown] tags=["slide"]
 # Most: ties occur in 71.5 % of the boards, 1.4 to a board (shown are boards with many). Wherever the frontier between
-# black and white meets the edge of the board, three may stand against three. With the strict rule the theorem would
-# fail for most samples; with the other it holds for all 200.
-#
-# How does the machine decide a tie? In the limit the window sum is zero, but on the way it is not:
-# $S = \alpha \cdot 0 + \sigma \sum \hat\epsilon$, the sum over the window of the noise that is still left. It shrinks
-# like $\sigma$; but the answer is $\tanh(\alpha S/\sigma^2)$, and $S/\sigma^2$ **grows**. However little noise is
-# left, it breaks the tie.
-#
-# **Predict.** So what is the colour of a tied pixel? And could one tell it from the noise at $t = 1$, before the first
-# step?
-
-# %% tags=["slide"]
-at_the_end = (cut_sum(eps_hat).sign() == u)[tied].double().mean().item()
-at_the_start = (cut_sum(noise).sign() == u)[tied].double().mean().item()
-print(f"{tied.sum()} tied pixels. Their colour is the sign of the noise summed over their window:")
-print(f"  of the noise left at the last step in {at_the_end:.1%}, of the noise at t = 1 in {at_the_start:.1%} of them")
-others = (cut_sum(noise).sign() == u)[~tied].double().mean().item()
-print(f"of the pixels without a tie, {others:.1%} have the sign of the noise at t = 1 in their window")
-assert tied.sum() > 250 and at_the_end > 0.99 and abs(at_the_start - 0.967) < 0.015 and abs(others - 0.81) < 0.01
-for image in u[some]:
-    assert els.reference.locally_consistent(image, two_images, 3, "zeros").all()
+# black and white meets the edge of the board, three may stand against three. With our rule all 200 boards are
+# consistent. The machine must decide all the same, and what is left of the noise breaks the tie.
 
 # %% [markdown]
-# The first had to come out so: it is the line above, and a test of it. The second is a forecast. No colour is settled
-# when the drawing begins, and yet 97 % of the ties are decided as the noise of the start would have it. (Of the
-# pixels that do not tie, whose neighbours have a say, 81 % have that colour.)
+# ## 9. And on real images? (10 minutes)
 #
-# We keep the rule **any**: *a pixel is consistent if the centre of one of the nearest patches matches*. It is also the
-# rule of `els.reference.locally_consistent`.
-
-# %% [markdown]
-# ## 9. And on real images? (7 minutes)
-#
-# Now LS with $P = 3$ and the 2,000 training images of the lab. Memory is rich here: at each place there are 2,000
-# patches, and many of them are nearly alike. So "equal to the centre of the nearest patch" needs a **tolerance**, and
-# the tolerance must be stated.
+# Now LS with $P = 3$ and the 2,000 training images of the lab. The sampler stops a little before the limit, so "equal
+# to the centre of the nearest patch" needs a **tolerance**, as in section 6. Here it must be chosen with care: at
+# each place there are 2,000 patches, and some patch is always near.
 
 
 # %%
@@ -630,37 +636,19 @@ def share_consistent(u, tolerance):
     return ((u - nearest_centres(u)).abs() <= tolerance).double().mean().item()
 
 
-# %% [markdown] tags=["slide"]
-# **Predict.** Follow eight samples down to $t \to 0$, with halving steps at the end. The share of pixels that sit
-# within 0.05 of their nearest patch's centre rises. Steadily from $t = 1$ on, or mostly below $t = 0.1$?
-
 # %%
 local = els.LocalScoreMachine(images, schedule, patch_size=3)
 start = els.seeded_noise(range(8), lab.shape, torch.float64).to(lab.device)
-ends = {}
-for name, times in (("20 uniform steps", uniform), ("20, then 16 halvings", halving(20, 16))):
-    path = [(t, x_t) for t, x_t, _ in els.trajectory(local, start, times=times)]
-    ends[name] = path[-1][1]
-rising = {t: share_consistent(x_t, 0.05) for t, x_t in path[:-1]}
-
-# %% tags=["slide"]
-fig, ax = plt.subplots(figsize=(6, 3))
-ax.semilogx(rising.keys(), rising.values(), "o-", ms=4)
-ax.set(xlabel="t (falling to the right)", ylabel="share of pixels within 0.05", ylim=(0, 1))
-ax.invert_xaxis()
-show(fig, alt="The share of pixels within 0.05 of their nearest patch's centre climbs slowly to a quarter at t = 0.1, "
-     "then steeply to 0.9 at t = 0.003, and creeps on.")  # fmt: skip
-
-# %%
-at = {t: rising[min(rising, key=lambda s, t=t: abs(s - t))] for t in (0.5, 0.1, 0.003, 1e-6)}
-for t, share in at.items():
-    print(f"t = {t:g}: {share:.1%} of the pixels within 0.05")
+grids = {"20 uniform steps": uniform, "20, then 16 halvings": halving(20, 16)}
+ends = {name: els.sample(local, start, times=times) for name, times in grids.items()}
+near_enough = {name: share_consistent(u, 0.05) for name, u in ends.items()}
+print("pixels within 0.05 of the centre of their nearest patch:", {n: f"{s:.0%}" for n, s in near_enough.items()})
 if lab.profile == "laptop":
-    assert all(abs(at[t] - stated) < 0.01 for t, stated in ((0.5, 0.07), (0.1, 0.25), (0.003, 0.9), (1e-6, 0.97)))
+    assert all(abs(s - stated) < 0.01 for s, stated in zip(near_enough.values(), (0.84, 0.97), strict=True))
 
 # %% [markdown] tags=["slide"]
-# Mostly below $t = 0.1$: 7 % at $t = 0.5$, a quarter at $t = 0.1$, 90 % at $t = 0.003$, and 97 % after sixteen
-# halvings. Before, the noise itself is in the way.
+# With 20 uniform steps 84 % of the pixels lie within 0.05 of the centre of their nearest patch; with sixteen halvings
+# at the end, 97 %.
 #
 # Is 97 % a lot? A share like this means nothing without a comparison.
 #
@@ -695,17 +683,23 @@ if lab.profile == "laptop":
     assert abs(on["20, then 16 halvings"] - 0.94) < 0.02 and abs(on["20 uniform steps"] - 0.61) < 0.03
     assert abs(on["real images, held out"] - 0.54) < 0.02 and abs(on["network, 150 steps"] - 0.25) < 0.02
     assert abs(within["real images, held out"][0.05] - 0.79) < 0.02
+    assert abs(within["network, 150 steps"][0.05] - 0.73) < 0.02
     assert abs(lit["20, then 16 halvings"] - 0.89) < 0.02
     assert all(abs(lit[name] - 0.01) < 0.005 for name in ("real images, held out", "network, 150 steps"))
-    assert within["20, then 16 halvings"][0.05] > 0.95 and black > 0.5
+    assert black > 0.5
 
 # %% [markdown] tags=["slide"]
 # The dictionary is dense: garments that it has never seen lie within 0.05 in 79 % of their pixels (more than half of
 # their pixels are plain black). So "97 % within 0.05" alone would be weak evidence. The curves differ in their
 # **shape**: with halving steps the machine's pixels lie *on* the centres, 94 % within 0.001. Real images have 54 %
 # there, the network 25 %, and these are the background: where the nearest centre is not black, the machine has 89 %,
-# real images and the network 1 % each. They know no list of patches.
+# real images and the network 1 % each.
 #
+# So the network does not obey the theorem, which is about the machine. Its pixels are at best *near* pieces of
+# training images (73 % within 0.05, fewer than of the held-out garments), not on them. What the machine can foretell
+# of it is where things are and how bright, not this last digit: lessons 07 to 10 measure that (r2).
+
+# %% [markdown] tags=["slide"]
 # ## 10. The last six per cent (6 minutes)
 #
 # 94 % within 0.001, but not 100. Are the others late, or is something wrong? Near $t = 0$ each halving step is
@@ -779,7 +773,8 @@ if lab.profile == "laptop":
 #   and forty million on $4 \times 16$: their number grows exponentially with the area.
 # * The theorem speaks of the limit. In the toy world 20 uniform steps miss it in more than half of the
 #   samples, 500 in 16 %; short last steps reach it.
-# * It does not say how often each mosaic comes up, and it is silent on samples that never settle.
+# * It does not say how often each mosaic comes up, and it is silent on samples that never settle, and on networks:
+#   their pixels are near pieces of training images, not on them.
 #
 # ## What is still unexplained
 #

@@ -342,9 +342,27 @@ def _decided(counts, times, legs=3, undecided=math.nan):
     return torch.tensor([times[len(times) - k] if k else undecided for k in stays])
 
 
-def _grid_with_an_end(steps, extra, ratio):
-    times = [1 - k / steps for k in range(steps)]
-    return torch.tensor([*times, *(times[-1] * ratio**k for k in range(1, max(extra, 1) + 1)), 0.0])
+def _votes_in_numpy(u, rounds):
+    board = u.numpy()
+    for _ in range(rounds):
+        windows = np.lib.stride_tricks.sliding_window_view(np.pad(board, 1, mode="wrap"), (3, 3))
+        board = np.where(windows.sum((2, 3)) > 0, 1.0, -1.0)
+    return torch.from_numpy(board)
+
+
+def _consistent_pixel_by_pixel(u, colours):
+    height, width = u.shape
+    verdict = torch.zeros(height, width, dtype=torch.bool)
+    for row in range(height):
+        for column in range(width):
+            window = [float(u[(row + i) % height, (column + j) % width]) for i in (-1, 0, 1) for j in (-1, 0, 1)]
+            nearest = min(colours, key=lambda colour: sum((pixel - colour) ** 2 for pixel in window))
+            verdict[row, column] = nearest == u[row, column]
+    return verdict
+
+
+def _sign_of_the_sum(u, colours):
+    return sum(u.roll((i, j), (0, 1)) for i in (-1, 0, 1) for j in (-1, 0, 1)).sign() == u
 
 
 def _one_side_of_each_axis(window):
@@ -416,7 +434,9 @@ def _cure_test_of_changes(before, after, unchanged=math.nan):
         ("commuting_shifts", lambda f, x: _commutes(f, x, torch.max), "correct"),
         ("shown_from", _decided, "correct"),
         ("shown_from", lambda counts, times: _decided(counts, times, undecided=times[-1]), "incorrect"),
-        ("geometric_end", _grid_with_an_end, "incorrect"),
+        ("vote_again", _votes_in_numpy, "correct"),
+        ("toy_consistent", _consistent_pixel_by_pixel, "correct"),
+        ("toy_consistent", _sign_of_the_sum, "incorrect"),
         ("window_overhang", _one_side_of_each_axis, "incorrect"),
         ("cure_test", _cure_test_of_changes, "incorrect"),
         ("cure_test", lambda before, after: _cure_test_of_changes(before, after, 1), "correct"),

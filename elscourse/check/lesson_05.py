@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -30,45 +32,48 @@ def _agrees(u: Float[Tensor, "n H W"], votes: Float[Tensor, "n H W"]) -> Bool[Te
 
 # ------------------------------------------------------------------------------------------------- the consistency
 
+Colours = tuple[float, ...]
+
 
 def _consistency_cases(generator: torch.Generator) -> list[Case]:
-    return [(_coin_flips(generator, *shape),) for shape in ((5, 5), (4, 7), (6, 3), (8, 8))]
+    shades = 1.0 * torch.randint(-1, 2, (7, 6), generator=generator)
+    whites = torch.where(torch.rand(6, 8, generator=generator) < 0.75, 1.0, -1.0)  # grey against clear majorities
+    grey = (-1.0, 0.0, 1.0)
+    flips = [(_coin_flips(generator, *shape), BLACK_AND_WHITE) for shape in ((5, 5), (4, 7), (6, 3))]
+    return [*flips, (shades, grey), (whites, grey)]
 
 
-def _consistent(u: Float[Tensor, "H W"]) -> Bool[Tensor, "H W"]:
-    """By the definition: the nearest patch of an all-black and an all-white image."""
-    images = torch.tensor(BLACK_AND_WHITE)[:, None, None, None].expand(2, 1, *u.shape)
+def _consistent(u: Float[Tensor, "H W"], colours: Colours = BLACK_AND_WHITE) -> Bool[Tensor, "H W"]:
+    """By the definition: the nearest patch of one plain image of each colour."""
+    images = torch.tensor(colours)[:, None, None, None].expand(len(colours), 1, *u.shape)
     return reference.locally_consistent(u[None].double(), images, 3, "circular")
 
 
-def _without_the_centre(u: Tensor) -> Tensor:
-    return _agrees(u[None], _window_sum(u[None]) - u)[0]
+SQUARE = tuple((i, j) for i in (-1, 0, 1) for j in (-1, 0, 1))
+CROSS = ((0, 0), (0, 1), (1, 0), (0, -1), (-1, 0))
 
 
-def _eight_voters(u: Tensor) -> Tensor:
-    return ((_window_sum(u[None]) - u).sign() == u)[0]
+def _nearest(u: Tensor, colours: Colours, offsets: tuple[tuple[int, int], ...] = SQUARE, power: int = 2) -> Tensor:
+    """The colour of which the pixels at these offsets are nearest in sum; in ties the first."""
+    window = torch.stack([u.roll(offset, (0, 1)) for offset in offsets])
+    distances = torch.stack([(window - colour).abs().pow(power).sum(0) for colour in colours])
+    return torch.tensor(colours)[distances.argmin(0)]
 
 
-def _cut_off(u: Tensor) -> Tensor:
-    return _agrees(u[None], _window_sum(u[None], mode="constant"))[0]
+def _cut_off(u: Tensor, colours: Colours) -> Tensor:
+    """Nothing is compared beyond the border."""
+    distances = torch.stack([_window_sum((u - colour).square()[None], mode="constant")[0] for colour in colours])
+    return torch.tensor(colours)[distances.argmin(0)] == u
 
 
-def _cut_off_with_ties(u: Tensor) -> Tensor:
-    return (_window_sum(u[None], mode="constant").sign() == u)[0]
+def _filled_with_zeros(u: Tensor, colours: Colours) -> Tensor:
+    padded = F.pad(u, (1, 1, 1, 1))
+    return _nearest(padded, colours)[1:-1, 1:-1] == u
 
 
-def _cross(u: Tensor) -> Tensor:
-    votes = u + u.roll(1, 0) + u.roll(-1, 0) + u.roll(1, 1) + u.roll(-1, 1)
-    return _agrees(u[None], votes[None])[0]
-
-
-def _votes_of_four(u: Tensor) -> Tensor:
-    """What range(-1, 1) gives."""
-    return u + u.roll(-1, 0) + u.roll(-1, 1) + u.roll((-1, -1), (0, 1))
-
-
-def _unanimous(u: Tensor) -> Tensor:
-    return _window_sum(u[None])[0].abs() > 8.5
+def _most_frequent(u: Tensor, colours: Colours) -> Tensor:
+    votes = torch.stack([_window_sum((u == colour).float()[None])[0] for colour in colours])
+    return torch.tensor(colours)[votes.round().argmax(0)] == u
 
 
 # ------------------------------------------------------------------------------------------------------- the count
@@ -118,36 +123,48 @@ def _up_to_shifts(height: int, width: int) -> int:
     return len(torch.stack([(s > 0).float() @ powers for s in shifts]).amin(0).unique())
 
 
-# --------------------------------------------------------------------------------------------------------- the grid
+def _list_rolled(height: int, width: int) -> int:
+    u = _all_images(height, width)
+    votes = sum(u.roll(offset, (0, 1)) for offset in SQUARE)
+    return int(_agrees(u, torch.as_tensor(votes)).all(-1).all(-1).sum())
 
 
-def _grid_cases(generator: torch.Generator) -> list[Case]:
-    return [(20, 10, 0.5), (10, 4, 0.7), (5, 1, 0.3), (6, 0, 0.5)]
+def _count_zeros_and_ones(height: int, width: int) -> int:
+    u = (_all_images(height, width) + 1) / 2
+    return int(_agrees(u, _window_sum(u)).all(-1).all(-1).sum())
 
 
-def _grid(steps: int, extra: int, ratio: float, start: float | None = None) -> Float[Tensor, " n"]:
-    uniform = [1 - i / steps for i in range(steps)]
-    last = uniform[-1] if start is None else start
-    return torch.tensor([*uniform, *(last * ratio**k for k in range(1, extra + 1)), 0.0], dtype=torch.float64)
+# -------------------------------------------------------------------------------------------------------- the votes
 
 
-def _evenly(steps: int, extra: int, ratio: float) -> Tensor:
-    grid = _grid(steps, extra, ratio)
-    last = grid[steps - 1]
-    grid[steps:-1] = last * (1 - torch.arange(1, extra + 1) / (extra + 1))
-    return grid
+def _vote_cases(generator: torch.Generator) -> list[Case]:
+    shapes_and_rounds = ((8, 8, 1), (5, 9, 2), (4, 6, 0), (7, 6, 3))
+    return [(_coin_flips(generator, height, width), rounds) for height, width, rounds in shapes_and_rounds]
 
 
-def _wrong_way(steps: int, extra: int, ratio: float) -> Tensor:
-    grid = _grid(steps, extra, ratio)
-    grid[steps:-1] = grid[steps:-1].flip(0)
-    return grid
+def _majority(u: Float[Tensor, "H W"]) -> Float[Tensor, "H W"]:
+    return torch.where(_window_sum(u[None])[0] > 0, 1.0, -1.0)
 
 
-def _last_time_twice(steps: int, extra: int, ratio: float) -> Tensor:
-    grid = _grid(steps, extra, ratio)
-    grid[steps:-1] = grid[steps - 1 : -2].clone()
-    return grid
+def _repeated(round_of_votes: Callable[[Tensor], Tensor] = _majority, more: int = 0) -> Callable[[Tensor, int], Tensor]:
+    def voted(u: Tensor, rounds: int) -> Tensor:
+        for _ in range(rounds + more):
+            u = round_of_votes(u)
+        return u
+
+    return voted
+
+
+def _one_after_the_other(u: Tensor) -> Tensor:
+    u = u.clone()
+    for row in range(u.shape[0]):
+        for column in range(u.shape[1]):
+            u[row, column] = _majority(u)[row, column]
+    return u
+
+
+def _cross_majority(u: Tensor) -> Tensor:
+    return torch.stack([u.roll(offset, (0, 1)) for offset in CROSS]).sum(0).sign()
 
 
 # ------------------------------------------------------------------------------------------------------ an island
@@ -209,48 +226,62 @@ EXERCISES = [
         name="toy_consistent",
         lesson=5,
         title="Is it consistent?",
-        minutes=6,
+        minutes=7,
         difficulty=1,
-        start="Start from the squared distance of every pixel's 3 x 3 window, wrapped around, to nine whites.",
+        start="Start from the squared distance of every pixel's 3 x 3 window, wrapped around, to nine of one colour.",
         hints=(
             "u.roll((i, j), (0, 1)) moves the whole torus: nine such images hold the nine pixels of every window.",
-            "The nine (u.roll((i, j), (0, 1)) - 1) ** 2 add up to the squared distance to nine whites; + 1: to blacks.",
-            "White is nearer where the first sum is smaller: there a consistent pixel is white, elsewhere it is black.",
+            "The nine (u.roll((i, j), (0, 1)) - colour) ** 2 add up to the squared distance to nine of that colour.",
+            "torch.stack the distances of all colours; argmin(0) says which is nearest, torch.tensor(colours)[...] its "
+            "colour. Compare it with u.",
         ),
         cases=_consistency_cases,
         answer=_consistent,
         mistakes=(
             Mistake(
-                "You let the eight neighbours vote without the pixel itself: it lies in its own window.",
-                _without_the_centre,
+                "You take the sign of the window's sum, the majority: with grey in memory, grey may be nearest.",
+                lambda u, colours: _window_sum(u[None])[0].round().sign() == u,
+            ),
+            Mistake(
+                "You take the colour that is most frequent in the window: a patch is nearest by the squared distance.",
+                _most_frequent,
+            ),
+            Mistake(
+                "You compare with black and white only: memory holds all of `colours`.",
+                lambda u, colours: _nearest(u, BLACK_AND_WHITE) == u,
+            ),
+            Mistake(
+                "You add up the differences without squaring them: the nearest patch has the least squared distance.",
+                lambda u, colours: _nearest(u, colours, power=1) == u,
+            ),
+            Mistake(
+                "You compare the eight neighbours without the pixel itself: it lies in its own window.",
+                lambda u, colours: _nearest(u, colours, tuple(o for o in SQUARE if o != (0, 0))) == u,
             ),
             Mistake("Your windows are cut off at the border: on the torus they come back on the other side.", _cut_off),
             Mistake(
-                "You ask for more than half without the pixel's own vote: it lies in its own window, and with it five "
-                "of nine are a majority.",
-                _eight_voters,
+                "Your windows are filled with zeros beyond the border: on the torus they come back on the other side.",
+                _filled_with_zeros,
             ),
             Mistake(
-                "Your windows are cut off, or filled with zeros, at the border, so that votes can tie there: on the "
-                "torus they come back on the other side.",
-                _cut_off_with_ties,
+                "You mark the pixels that disagree: return True where a pixel agrees.",
+                lambda u, colours: ~_consistent(u, colours),
             ),
             Mistake(
-                "You mark the pixels that are outvoted: return True where a pixel agrees.", lambda u: ~_consistent(u)
+                "You take the four nearest neighbours: the window is the whole square, 3 x 3.",
+                lambda u, colours: _nearest(u, colours, CROSS) == u,
             ),
-            Mistake("You count the four nearest neighbours: the window is the whole square, 3 x 3.", _cross),
-            Mistake("You ask for a unanimous window: the majority is enough to be the nearest patch.", _unanimous),
             Mistake(
-                "You return where white is nearer: compare that with the pixel's own colour.",
-                lambda u: _window_sum(u[None])[0] > 0,
+                "You ask for a window that equals a patch: to be the nearest is enough.",
+                lambda u, colours: _window_sum(u[None])[0].abs() > 8.5,
+            ),
+            Mistake(
+                "You return where white is nearest: compare the nearest colour with the pixel's own.",
+                lambda u, colours: _nearest(u, colours) == 1,
             ),
             Mistake(
                 "Your window is not centred: offsets run over -1, 0, 1, and range(-1, 1) ends at 0.",
-                lambda u: (_votes_of_four(u) > 0) == (u > 0),
-            ),
-            Mistake(
-                "Your window is not centred, and its votes can tie: range(-1, 1) ends at 0, range(-1, 2) at 1.",
-                lambda u: _votes_of_four(u).sign() == u,
+                lambda u, colours: _nearest(u, colours, tuple((i, j) for i in (-1, 0) for j in (-1, 0))) == u,
             ),
         ),
     ),
@@ -293,6 +324,11 @@ EXERCISES = [
             ),
             Mistake("You count pixels: count the images whose every pixel is consistent.", _count_pixels),
             Mistake("You leave out the two training images: they are consistent too.", lambda h, w: _count(h, w) - 2),
+            Mistake(
+                "You roll the list of images: in (n, height, width) the torus is the last two axes, dims (-2, -1).",
+                _list_rolled,
+            ),
+            Mistake("Your images are made of 0 and 1: black is -1.", _count_zeros_and_ones),
             Mistake("You count shifted images once: here every shift is an image of its own.", _up_to_shifts),
         ),
     ),
@@ -324,44 +360,55 @@ EXERCISES = [
         judge=_judge_new_image,
     ),
     Exercise(
-        name="geometric_end",
+        name="vote_again",
         lesson=5,
-        title="A grid that slows down",
-        minutes=7,
+        title="Vote again",
+        minutes=6,
         difficulty=1,
-        start="Start from the uniform times 1 - i/steps, without the final 0.",
+        start="Start from one round: the sum over the 3 x 3 window of every pixel, as in section 2, and its sign.",
         hints=(
-            "The last uniform time above 0 is 1/steps; append ratio times it, ratio**2 times it, and so on.",
-            "End with 0.0: steps + extra + 1 times in all.",
+            "window_sum(u).sign() is the colour of the majority, at all pixels at once.",
+            "Repeat that in a loop, for _ in range(rounds), each time with the board of the round before.",
         ),
-        cases=_grid_cases,
-        answer=_grid,
+        cases=_vote_cases,
+        answer=_repeated(),
         mistakes=(
+            Mistake("You vote once, whatever `rounds` is: repeat it so many times.", lambda u, rounds: _majority(u)),
             Mistake(
-                "Your new times fall evenly: each must be `ratio` times the one before, so that they crowd at 0.",
-                _evenly,
+                "Each of your rounds starts from the first board: it must start from that of the round before.",
+                lambda u, rounds: _majority(u) if rounds else u,
             ),
-            Mistake("Your new times rise: the largest comes first.", _wrong_way),
+            Mistake("You vote one round too many: 0 rounds leave the board as it is.", _repeated(more=1)),
+            Mistake("You vote one round too few: range(rounds) has so many.", _repeated(more=-1)),
             Mistake(
-                "The last uniform time is there twice: the first new time is ratio times that one.", _last_time_twice
-            ),
-            Mistake(
-                "You halve, whatever the ratio: each new time is `ratio` times the one before.",
-                lambda steps, extra, ratio: _grid(steps, extra, 0.5),
-            ),
-            Mistake(
-                "You divide by the ratio, and the times grow: multiply by it.",
-                lambda steps, extra, ratio: _grid(steps, extra, 1 / ratio),
+                "Your pixels change one after the other: all vote at once, on the board of the round before.",
+                _repeated(_one_after_the_other),
             ),
             Mistake(
-                "Your list ends before 0: the last step goes from the smallest new time to 0.",
-                lambda steps, extra, ratio: _grid(steps, extra, ratio)[:-1],
+                "You let eight neighbours vote without the pixel itself, and they can tie: it lies in its own window.",
+                _repeated(lambda u: (_window_sum(u[None])[0] - u).round().sign()),
             ),
             Mistake(
-                "Your powers start from 1: start from the last uniform time, 1/steps.",
-                lambda steps, extra, ratio: _grid(steps, extra, ratio, start=1.0),
+                "Your windows are cut off at the border: on the torus they come back on the other side.",
+                _repeated(lambda u: torch.where(_window_sum(u[None], "constant")[0].round() > 0, 1.0, -1.0)),
+            ),
+            Mistake(
+                "Your windows are cut off at the border, and votes tie there: on the torus they come back on the other "
+                "side.",
+                _repeated(lambda u: _window_sum(u[None], "constant")[0].round().sign()),
+            ),
+            Mistake(
+                "You count the four nearest neighbours: the window is the whole square, 3 x 3.",
+                _repeated(_cross_majority),
+            ),
+            Mistake(
+                "You return the sum of the votes: the colour of the majority is its sign.",
+                _repeated(lambda u: _window_sum(u[None])[0]),
+            ),
+            Mistake(
+                "You return which pixels were outvoted: return the board, of -1 and 1.",
+                lambda u, rounds: (_majority(u) != u).float(),
             ),
         ),
-        tolerance=1e-6,
     ),
 ]
