@@ -103,8 +103,8 @@ assert lab.profile != "laptop" or values == 3010
 #
 # That is all. $p$ runs over **all patches of all training images at all places**. At a single noise level this is old:
 # image processing calls it *non-local means* (Buades and others 2005), here with a dictionary of clean pictures, and
-# Levin and Nadler (2011) took it for the best guess from a patch, as we do. New is the use: one noise level after the
-# other it *draws*, and it is to say what a trained network will draw.
+# Levin and Nadler (2011) derived it, as we do, as the best guess from a patch. New is the use: one noise level after
+# the other it *draws*, and it is to say what a trained network will draw.
 
 # %% [markdown] tags=["slide"]
 # What are these patches? Here are one training image and some of its 256, for $P = 5$. **Predict:** how many of the 256
@@ -142,40 +142,21 @@ assert round(100 * float(black[wraps].mean())) == 74 and round(100 * float(black
 
 # %% [markdown]
 # 112 of 256 wrap: at this size a border is not a small matter. They show mostly background, and join what lies on
-# opposite sides of the picture. On the torus we accept it; lesson 08 will not.
-#
-# ### Exercise 1: The dictionary (7 minutes, ★☆☆)
-#
-# Cut **all** patches out of all images, with wrap-around: `images` (N, C, H, W) to (N H W, C, P, P), image after image,
-# row after row, column after column. Entry $k$ is centred on its place.
+# opposite sides of the picture. On the torus we accept it; lesson 08 will not. And this is the whole dictionary:
 
 
 # %%
-def patch_dictionary(images, patch_size):
-    """images (N, C, H, W), patch_size odd -> patches (N * H * W, C, P, P), wrapped around the borders."""
-    ...
+def all_patches(images, P):
+    """images (N, C, H, W) -> every patch of every image, wrapped around the borders: (N H W, C, P, P)."""
+    wrapped = F.pad(images, [P // 2] * 4, mode="circular")
+    windows = wrapped.unfold(2, P, 1).unfold(3, P, 1)  # (N, C, H, W, P, P), the same memory
+    return windows.permute(0, 2, 3, 1, 4, 5).flatten(0, 2)  # only here are they copied
 
 
-check.patch_dictionary(patch_dictionary)
+assert torch.equal(all_patches(picture, P)[[y * W + x for y, x in places]], some)
 
 # %% [markdown]
-# Stuck? `check.hint("patch_dictionary")` gives one hint at a time.
-#
-# <details><summary>Solution</summary>
-#
-# ```python
-# def patch_dictionary(images, patch_size):
-#     r = patch_size // 2
-#     wrapped = F.pad(images, (r, r, r, r), mode="circular")
-#     windows = wrapped.unfold(2, patch_size, 1).unfold(3, patch_size, 1)  # (N, C, H, W, P, P)
-#     return windows.permute(0, 2, 3, 1, 4, 5).flatten(0, 2)
-# ```
-#
-# `unfold` copies nothing: it is the same memory, read through a sliding window. Only `flatten` makes the copies, and
-# there the dictionary becomes $P^2$ times as large as the images.
-# </details>
-#
-# ### Exercise 2: One pixel of the machine (10 minutes, ★★☆)
+# ### Exercise 1: One pixel of the machine (10 minutes, ★★☆)
 #
 # The formula for one pixel: `query` (C, P, P) is its window of $x_t$, `dictionary` (M, C, P, P) the patches. Return the
 # clean pixel (C,). It must survive small $\sigma$, where every $e^{-\dots}$ is zero in floating point.
@@ -209,32 +190,23 @@ check.els_pixel(els_pixel)
 # %% [markdown] tags=["slide"]
 # ## 3. All pixels at once (5 minutes)
 #
-# Every window of $x_t$ is a query, every patch an entry: two matrices and one softmax make the **whole machine**. With
-# 20 training images it fits into a few lines.
-
-
-# %%
-def naive_els(x_t, images, alpha, sigma, P):
-    """x_t (1, C, H, W), images (N, C, H, W) -> D(x_t), with the weights of all patches in memory at once."""
-    wrap = [P // 2] * 4
-    queries = F.unfold(F.pad(x_t, wrap, mode="circular"), P)[0].T  # (H W, C P P)
-    patches = F.unfold(F.pad(images, wrap, mode="circular"), P).mT.flatten(0, 1)  # (N H W, C P P)
-    distance = torch.cdist(queries, alpha * patches).square()
-    weights = torch.softmax(-distance / (2 * sigma**2), dim=1)
-    centres = images.movedim(1, -1).flatten(0, 2)  # (N H W, C): p(0) of every patch
-    return (weights @ centres).T.reshape(x_t.shape)
-
-
-# %% [markdown] tags=["slide"]
-# **Predict.** `naive_els` holds a table of weights: with all 2,000 images, how many megabytes would it take? The
-# package's machine streams through the dictionary and keeps a running sum instead (lesson 13). Do both agree?
+# Every window of $x_t$ is a query, every patch an entry: a table of weights with a row for each pixel and a column for
+# each patch. With 20 training images it fits into memory, and the **whole machine** into three lines.
+#
+# **Predict.** With all 2,000 images, how many megabytes would the table take? The package's machine streams through the
+# dictionary and keeps a running sum instead (lesson 13). Do both agree?
 
 # %% tags=["slide"]
 few, t, P = images[:20], 0.5, 5
 alpha, sigma = schedule.alpha(t), schedule.sigma(t)
 x_t = els.add_noise(images[7:8], els.seeded_noise([0], circular.shape), t)
 
-naive = naive_els(x_t, few, alpha, sigma, P)
+queries, patches = all_patches(x_t, P), all_patches(few, P)
+distance = torch.cdist(queries.flatten(1), alpha * patches.flatten(1)).square()
+weights = torch.softmax(-distance / (2 * sigma**2), dim=1)  # (256 pixels, 5,120 patches)
+naive = (weights @ patches[..., P // 2, P // 2]).T.reshape(x_t.shape)
+# Yours: els_pixel(queries[8 * W + 8], patches, alpha, sigma) should be naive[0, :, 8, 8]
+
 machine = els.EquivariantLocalScoreMachine(few, schedule, patch_size=P, padding="circular")
 gap = (naive - machine(x_t, t)).abs().max().item()
 megabytes = H * W * N * H * W * 4 / 1e6
@@ -258,7 +230,7 @@ assert gap < 1e-4 and round(megabytes) == 524
 
 
 # %% [markdown]
-# ### Exercise 3: One formula (10 minutes, ★★☆)
+# ### Exercise 2: One formula (10 minutes, ★★☆)
 #
 # Write it as one function. `shifts` lists the displacements $d$ as (rows, columns), on the torus: $v(\cdot + d)$ has
 # the pixel $v(x + d)$ at $x$. `blur` is step 3, a function: `blur(f)` holds, at every pixel of `f` (..., H, W), the sum
@@ -287,16 +259,24 @@ check.one_formula(one_formula)
 #     return (weights[:, None] * slid.flatten(0, 1)).sum(0, keepdim=True)
 # ```
 #
-# Only the blur gets dearer with a larger window. `els.reference.one_formula` is the same in float64, with one setting
-# more (lesson 08). We use it from here on.
+# Only the blur gets dearer with a larger window. `els.reference.one_formula` does the same in float64; it is told the
+# displacements by name ("none", "all") and the window by its weights (`None`: the whole image).
 # </details>
 
 # %% [markdown] tags=["slide"]
 # Two switches: **which displacements** (only 0, or all $H W$ of the torus), and **which window** (the whole image, or
 # $P \times P$). **Predict:** which machine is which combination?
 
+
 # %%
+def blur(f):
+    """The sum of f (..., H, W) over the window around every pixel, on the torus: to try your function with."""
+    wrapped = F.pad(f.reshape(-1, 1, H, W), [P // 2] * 4, mode="circular")
+    return (P**2 * F.avg_pool2d(wrapped, P, stride=1)).reshape(f.shape)
+
+
 every, square = [(dy, dx) for dy in range(H) for dx in range(W)], torch.ones(P, P)
+# Yours: one_formula(x_t, few, alpha, sigma, every, blur) should be naive
 switches = {
     "IS": ("none", None, els.IdealScoreMachine(few)),
     "ES": ("all", None, els.EquivariantScoreMachine(few)),
@@ -354,7 +334,7 @@ table = [
     ("is", "IS: remembers"),
     ("es", "ES: remembers up to a shift"),
     ("ls", "LS: a mosaic, each piece in its place"),
-    ("els-circular", "ELS: a mosaic, pieces from anywhere"),
+    ("els-circular", "ELS: a mosaic, each pixel from anywhere"),
 ]
 for axis, (name, title) in zip(axes.flat, table, strict=True):
     axis.imshow(montage(drawn[name]), vmin=-1, vmax=1)
@@ -412,11 +392,9 @@ for (name, samples), said in zip(beside.items(), (8.84, 4.63), strict=True):
 # 2.8. With **both** switches on, the picture is furthest from all that was ever seen.
 #
 # Far is not yet good: the same pixels, shuffled, lie 8.8 away. But a trained network's own drawings lie 4.6 away,
-# further than real garments, too. Section 6 compares them one by one.
+# further than real garments, too (lesson 06). Section 6 compares them one by one.
 #
-# One thing more. Whoever treats places alike at every step does so from noise to picture: shift the noise, and the
-# sample is shifted. That also says what such a machine *cannot* do: put a shoe's sole at the bottom. There is no
-# bottom.
+# And since all places are alike, such a machine *cannot* put a shoe's sole at the bottom. There is no bottom.
 
 # %% [markdown] tags=["slide"]
 # ## 6. Which of the four is the network? (6 minutes)
@@ -472,7 +450,7 @@ for name, said in (("ls", 0.85), ("els-zeros", 0.91)):
 # depends on what it is blind to. With zeros ELS, too, learns its place, and has 0.91 there: lesson 08.)
 
 # %% [markdown] tags=["slide"]
-# ## 7. Where does a pixel come from? (7 minutes)
+# ## 7. Where does a pixel come from? (9 minutes)
 #
 # A weighted mean can name its sources. At the last evaluation, $t = 0.05$, take the heaviest voter of each pixel, and
 # colour the pixel by the training image the voter belongs to. Background is left out: thousands of patches are the same
@@ -509,22 +487,32 @@ show(
 # %%
 pixels = int((maps[3] >= 0).sum())
 print(f"{counts[3]} sources for the {pixels} pixels of the ELS sample that are not background")
-first_weight = machines["els-circular"].posterior(last["els-circular"], 0.05, top=1).weight[maps[3:] >= 0].median()
+voter, lit = machines["els-circular"].posterior(last["els-circular"], 0.05, top=1), maps[3] >= 0
+first_weight = voter.weight[0][lit].median()
 print(f"weight of the heaviest voter there, median: {first_weight:.2f}")
+origin = (voter.location[0, :, :, 0] - torch.tensor(every).view(H, W, 2)) % H  # the displacement d, on the torus
+piece = torch.cat([origin, maps[3][..., None]], dim=-1)
+pairs = [(lit & lit.roll(1, axis), (piece == piece.roll(1, axis)).all(-1)) for axis in (0, 1)]
+of_one = sum(int((both & same).sum()) for both, same in pairs) / sum(int(both.sum()) for both, _ in pairs)
+print(f"neighbours that come from one image at one displacement: {of_one:.1%}")
 for who, real, said in (("new garments", new[:6], 0.83), ("training images", images[:6], 0.50)):
     x_real = els.add_noise(real, els.seeded_noise(range(6), circular.shape), 0.05)
     read = sources(machines["els-circular"], x_real, real)
     ratio = sum(len(m[m >= 0].unique()) / int((m >= 0).sum()) for m in read) / len(read)
     print(f"{who}, read by ELS: {ratio:.2f} sources for each pixel; the sample: {counts[3] / pixels:.2f}")
     assert abs(ratio - said) < 0.02
-assert 0.3 < first_weight < 0.4
+assert 0.3 < first_weight < 0.4 and abs(of_one - 0.03) < 0.005
 assert counts[:2] == [1, 1] and abs(counts[2] - 80) <= 2 and abs(counts[3] - 121) <= 2 and abs(pixels - 139) <= 2
 assert abs(int((maps[2] >= 0).sum()) - 128) <= 2
 
 # %% [markdown]
-# One source, one source, 80 for 128 pixels, and 121 for 139. (The 18 largest sources have full colours; lines separate
-# the pieces. LS, too, ends with windows of 3 pixels, so its pieces are small; but each still lies where it lay in its
-# own image.) Again a **patch mosaic**, as in lesson 05, but now with pieces from any place.
+# One source, one source, 80 for 128 pixels, and 121 for 139. (Lines separate the sources. Where there are so many, only
+# the lines count: equal pale colours are not one image. LS, too, ends with windows of 3 pixels, so its pieces are
+# small; but each still lies where it lay in its own image.)
+#
+# The paper calls such a picture a **patch mosaic**: what stands at a pixel comes from the centres of training patches
+# that fit its surroundings. Do not look for large pieces: in the map of ELS only 3 % of neighbouring pixels come from
+# one image at one displacement.
 #
 # Mind what is counted. A window of 3 pixels fits many images: a *new real* garment, read by the same machine, has
 # nearly as many sources, and the heaviest voter has only a third of the weight. Even a *training image*, read by ELS,
@@ -533,8 +521,8 @@ assert abs(int((maps[2] >= 0).sum()) - 128) <= 2
 
 # %% [markdown] tags=["slide"]
 # Now point at a pixel yourself. The explorer of section 7 shows its window at $t = 0.25$ (there $P = 5$), the four
-# patches that voted most for it, where in their images they lie, and their weights. **Before you click:** do you expect
-# the voters to be garments of one kind? To lie at **the same place** as the pixel?
+# patches that voted most for it, where in their images they lie, and their weights. **Before you click:** at how many
+# pixels are the four not all of one class? And how many of the voters lie at the pixel's own place?
 
 # %%
 t_early, x_early, _ = paths["els-circular"][15]
@@ -551,20 +539,25 @@ step = (drawn["els-circular"][:2, 0] - drawn["els-circular"][:2, 0].roll(1, -1))
 at_edges = (classes[:, 0] != classes[:, -1])[step[lit] > 0.8].float().mean().item()
 print(f"voters of more than one class: at {mixed_classes:.0%} of the pixels, at {at_edges:.0%} of those on an edge")
 print(f"voters that lie at the pixel's own place: {same_place:.1%}")
-assert abs(mixed_classes - 0.91) < 0.015 and abs(same_place - 0.006) < 0.003
+share = circular.data.labels.bincount() / N
+by_chance = 1 - (share**4).sum().item()
+print(f"by chance: {by_chance:.1%} and {1 / (H * W):.1%}; weight of the first: {post.weight[lit][:, 0].median():.2f}")
+assert abs(mixed_classes - 0.91) < 0.015 and abs(at_edges - 0.87) < 0.015 and abs(same_place - 0.006) < 0.003
+assert abs(by_chance - 0.999) < 5e-4 and abs(post.weight[lit][:, 0].median() - 0.05) < 0.01
 
 # %% [markdown]
-# Neither. At 91 % of the pixels the four voters come from garments of different classes, on edges too: a piece of an
-# edge is a piece of an edge, on a shoe or on a sleeve. And fewer than one voter in a hundred lies where the pixel lies:
-# by chance it would be 1 in 256, and this machine knows no place.
+# At 91 % of the pixels the four voters are of more than one class, on edges at 87 %: a piece of an edge is a piece of
+# an edge, on a shoe or on a sleeve. By chance it would be 99.9 %, so the class matters, but little. And fewer than one
+# voter in a hundred lies where the pixel lies: by chance it would be 1 in 256, and this machine knows no place. (They
+# are the first four of some hundreds; the heaviest has about a twentieth of the weight.)
 
 # %% [markdown]
-# ### Exercise 4: Provenance entropy (7 minutes, ★☆☆)
+# ### Exercise 3: Provenance entropy (7 minutes, ★☆☆)
 #
-# How mixed is a picture? Let $f_v$ be the fraction of its pixels that come from training image $v$. The **provenance
-# entropy** is $-\sum_v f_v \ln f_v$ (natural logarithm; the unit is called nat): 0 for a copy, $\ln(H W)$ if every
-# pixel has a source of its own. Compute it from the map of sources, in which $-1$ is background: those pixels are left
-# out.
+# How mixed is a picture? Take its map of sources and leave out the background, $-1$. Of the other pixels, let $f_v$ be
+# the fraction that comes from training image $v$. The **provenance entropy** is $-\sum_v f_v \ln f_v$ (natural
+# logarithm; the unit is called nat): 0 if all come from one image, $\ln n$ if each of $n$ pixels has an image of its
+# own.
 
 
 # %%
@@ -592,11 +585,11 @@ check.provenance_entropy(provenance_entropy)
 # </details>
 
 # %% [markdown] tags=["slide"]
-# ## 8. How wide should a pixel look? (6 minutes)
+# ## 8. How wide should a pixel look? (9 minutes)
 #
 # One and the same noisy picture ($t = 0.25$, on the way to our samples), seen through windows of different size. For
 # every pixel the machine weighs 512,000 patches; the **posterior entropy** $-\sum_p w_p \ln w_p$ says among how many it
-# hesitates (about $e^{\text{entropy}}$). The **provenance entropy** of exercise 4 says how mixed the winners are.
+# hesitates (about $e^{\text{entropy}}$). The **provenance entropy** of exercise 3 says how mixed the winners are.
 #
 # **Predict.** When the window shrinks from 15 to 3, does a pixel hesitate more or less? And do the winners of different
 # pixels come from more or from fewer images?
@@ -674,7 +667,7 @@ assert copies == [0, 0, 0, 0, 0, 4, 8] and alike > 0.8
 # shifted training image, exactly. With 15, all eight are. The *same* machine remembers or invents, depending on what a
 # pixel can see. The network's windows start wide, which settles the layout, and end at 3, which settles the pixels.
 #
-# ## 9. Who copes with new garments? (6 minutes)
+# ## 9. Who copes with new garments? (8 minutes)
 #
 # So far the machines were compared by what they draw. And the loss that the network was trained with? Here it is, at
 # four times, as the error of the clean image, on 100 training images and on 100 images that nobody was trained on.
@@ -688,7 +681,7 @@ fig, axes = plt.subplots(1, 2, figsize=(8.5, 3), sharey=True, layout="constraine
 for side, (axis, title) in enumerate(zip(axes, ("training images", "new images"), strict=True)):
     for row, name in enumerate(names):
         axis.semilogy(times, losses[:, row, side], "ko--" if name == "network" else "o-", ms=4, label=name)
-    axis.set(title=title, xlim=(0.95, 0.1), ylim=(0.005, 0.6), xlabel="time t")
+    axis.set(title=title, xlim=(0.95, 0.1), ylim=(0.005, 0.6), xlabel="time t (noise on the left)")
 axes[0].set_ylabel("mean squared error")
 axes[1].legend(ncols=2, fontsize=8)
 show(fig, alt="Error against time. On training images IS and ES fall out of the picture, LS, ELS and the network fall "
@@ -702,28 +695,21 @@ for row, denoiser in ((0, machines["is"]), (4, circular.network)):  # two of the
     assert (today / losses[1, row, 0] - 1).abs() < 0.01
 for t, errors in zip(times, losses, strict=True):
     print(f"t = {t}, training / new: ", *(f"{n} {e[0]:.3f} / {e[1]:.3f}" for n, e in zip(names, errors, strict=True)))
-first, half, third, low = losses
-assert (first[4] / first[3] - 1).abs().max() < 0.02 and (
-    low[2:, 0] - torch.tensor([8, 10, 8]) / 1000
-).abs().max() < 5e-4
-assert 4.5 < half[3, 0] / half[0, 0] < 5.5 and (half[3:, 0] - 0.058).abs().max() < 0.001
-assert half[:3, 1].min() > 0.0435 and half[:3, 1].max() < 0.0490 < 0.0555 < half[3, 1] < 0.0565
-assert all(errors[0, 0] == errors[:, 0].min() for errors in losses[:3])  # at the last, IS and ES have 1e-16
-assert (losses[:, 3, 1] / losses[:, 3, 0] - 1).abs().max() < 0.05  # ELS errs alike on both
-assert (third[3:, 0] - torch.tensor([0.027, 0.022])).abs().max() < 5e-4 and third[:2, 0].max() < 0.001
-assert (losses[1:, 0, 1] - 0.044).abs().max() < 0.004  # IS on new images: about 0.04 from t = 0.5 on
-assert abs(low[3, 1] - 0.010) < 5e-4 and low[2:, 1].max() < 0.011 < 0.040 < low[:2, 1].min()
-assert all(errors[4, 1] == errors[:, 1].min() for errors in losses[2:])
-assert abs(third[4, 1] - 0.021) < 5e-4 and abs(low[4, 1] - 0.008) < 5e-4
-assert losses[0, [1, 3, 4]].min() > 0.31 and losses[0, [0, 2]].max() < 0.19
+# The numbers in the text, checked: nothing to learn here. Thousandths; rows IS, ES, LS, ELS, network
+(first, first_new), (half, half_new), (third, third_new), (low, low_new) = (1000 * losses).round().mT.tolist()
+assert (first, first_new) == ([164, 312, 182, 322, 326], [171, 321, 186, 331, 336])
+assert (half, half_new) == ([12, 19, 40, 58, 58], [47, 48, 44, 56, 53])
+assert (third, third_new) == ([0, 0, 19, 27, 22], [42, 41, 24, 27, 21])
+assert (low, low_new) == ([0, 0, 8, 10, 8], [42, 40, 11, 10, 8])
 
 # %% [markdown]
-# The constraints cost: at $t = 0.5$ ELS errs five times as much as IS on the training images. Yet **the network sits on
-# ELS at $t = 0.9$ and $0.5$** (0.058 at $0.5$), far from the lowest loss. As the noise falls it gets ahead of ELS
-# (0.022 against 0.027 at $t = 0.3$, 0.008 against 0.010 at $t = 0.15$, where LS has 0.008 as well). But IS goes to
-# zero, and the network does not follow. (By section 2 no equivariant denoiser with *these windows* can be ahead of ELS
-# on the training images: so the network also uses something from outside of them. They are the squares that fit it
-# best, lesson 09, not a bound on what it sees, lesson 14.)
+# The constraints cost: at $t = 0.5$ ELS errs five times as much as IS on the training images. Yet there **the network
+# sits on ELS** (both 0.058), away from LS (0.040) and far from the lowest loss. (At $t = 0.9$ it does, too, but ES is as
+# near.) As the noise falls it gets ahead of ELS: 0.022 against 0.027 at $t = 0.3$, 0.008 against 0.010 at $t = 0.15$,
+# where LS has 0.008 as well. IS goes to zero; the network does not follow.
+#
+# Ahead of ELS on training images? By section 2 no equivariant denoiser is that sees only *these windows*. So the
+# network sees more. (They are the squares that fit it best, lesson 09, not a bound on what it sees, lesson 14.)
 
 # %% [markdown]
 # IS is good on the training images because it recognises them. On new ones its error stays at 0.04, however little
@@ -740,9 +726,9 @@ assert losses[0, [1, 3, 4]].min() > 0.31 and losses[0, [0, 2]].max() < 0.19
 #   over all patches of all images at all places.
 # * All four machines are one formula with two switches: which displacements, which window.
 # * IS draws a training image, ES a shifted one. Locality alone already draws new pictures, but every piece stays in its
-#   place; with equivariance pieces may come from anywhere: patch mosaics, far from every training image.
-# * The network with circular convolutions draws what ELS draws (median r2 0.83), and its training loss is near that of
-#   ELS, where the ideal machine's goes to zero. To look nearby is what lets it cope with new garments.
+#   place; with equivariance each pixel may come from anywhere: patch mosaics, far from every training image.
+# * The network with circular convolutions draws what ELS draws (median r2 0.83), and its training loss stays with the
+#   local machines', where the ideal machine's goes to zero. To look nearby is what lets it cope with new garments.
 # * Smaller windows: more hesitation, more sources. Creativity is what is left open by what a pixel cannot see.
 #
 # ## What is still unexplained

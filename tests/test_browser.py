@@ -589,7 +589,7 @@ def test_what_scrolls_fades_where_there_is_more(chromium: Any, site: Path) -> No
     faded = """(pre, left) => { pre.scrollLeft = left; return new Promise(done => requestAnimationFrame(() =>
         requestAnimationFrame(() => { const s = getComputedStyle(pre); done(s.maskImage === 'none' ? null :
         ["left", "right"].map(side => Math.round(parseFloat(s.getPropertyValue(`--els-more-${side}`)))))})))}"""
-    code = visit.page.locator(".cell_input pre", has_text="def naive_els").first
+    code = visit.page.locator(".cell_input pre", has_text="def all_patches").first
     assert code.evaluate(faded, 0) == [0, 32] and code.evaluate(faded, 9999) == [32, 0]
     fits = visit.page.locator(".cell_output pre", has_text="largest difference").first
     assert fits.evaluate(faded, 0) is None
@@ -607,7 +607,7 @@ def test_the_contents_scroll_along(chromium: Any, served: str) -> None:
     visit = Visit(chromium, f"{served}/notebooks/07_els.html", viewport={"width": 1300, "height": 700})
     visit.settle()
     contents = visit.page.locator("#pst-page-toc-nav a").all_inner_texts()
-    assert "Exercise 2: One pixel of the machine" in contents and not re.search("minutes", "".join(contents))
+    assert "Exercise 1: One pixel of the machine" in contents and not re.search("minutes", "".join(contents))
     current = visit.page.locator("#pst-page-toc-nav a[aria-current]")
     for number in (9, 1):
         heading = visit.page.locator(".bd-article h2", has_text=f"{number}. ").first

@@ -10,62 +10,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from .. import reference
 from .attempt import Case
 from .exercise import EXCHANGED, UNDERFLOW, Exercise, Mistake
-
-# ------------------------------------------------------------------------------------------------ the dictionary
-
-
-def _dictionary_cases(generator: torch.Generator) -> list[Case]:
-    shapes = [(2, 1, 5, 6), (3, 2, 6, 5), (1, 1, 7, 7)]
-    return [(torch.rand(*s, generator=generator) * 2 - 1, size) for s, size in zip(shapes, (3, 5, 5), strict=True)]
-
-
-def _cut(images: Tensor, patch_size: int, mode: str = "circular", offset: int = 0) -> Float[Tensor, "N C H W P P"]:
-    r = patch_size // 2
-    padded = F.pad(images, (r - offset, r + offset, r - offset, r + offset), mode=mode)
-    return padded.unfold(2, patch_size, 1).unfold(3, patch_size, 1)
-
-
-def _dictionary(images: Tensor, patch_size: int) -> Float[Tensor, "NHW C P P"]:
-    rows = reference._all_patches(images.double(), patch_size, "circular")  # (N, H, W, C, P, P), cut pixel by pixel
-    return rows.flatten(0, 2)
-
-
-def _padded(images: Tensor, patch_size: int, mode: str, value: float | None = None) -> Tensor:
-    padded = F.pad(images, [patch_size // 2] * 4, mode=mode, value=value)
-    return padded.unfold(2, patch_size, 1).unfold(3, patch_size, 1).permute(0, 2, 3, 1, 4, 5).flatten(0, 2)
-
-
-def _not_padded(images: Tensor, patch_size: int) -> Tensor:
-    return images.unfold(2, patch_size, 1).unfold(3, patch_size, 1).permute(0, 2, 3, 1, 4, 5).flatten(0, 2)
-
-
-def _transposed(images: Tensor, patch_size: int) -> Tensor:
-    return _padded(images, patch_size, "circular").mT
-
-
-def _starts_at_the_pixel(images: Tensor, patch_size: int) -> Tensor:
-    return _cut(images, patch_size, offset=patch_size // 2).permute(0, 2, 3, 1, 4, 5).flatten(0, 2)
-
-
-def _columns_first(images: Tensor, patch_size: int) -> Tensor:
-    return _cut(images, patch_size).permute(0, 3, 2, 1, 4, 5).flatten(0, 2)
-
-
-def _places_first(images: Tensor, patch_size: int) -> Tensor:
-    return _cut(images, patch_size).permute(2, 3, 0, 1, 4, 5).flatten(0, 2)
-
-
-def _not_permuted(images: Tensor, patch_size: int) -> Tensor:
-    return _cut(images, patch_size).reshape(-1, images.shape[1], patch_size, patch_size)
-
-
-def _columns_not_transposed(images: Tensor, patch_size: int) -> Tensor:
-    unfolded = F.unfold(F.pad(images, [patch_size // 2] * 4, mode="circular"), patch_size)  # (N, C P P, H W)
-    return unfolded.reshape(-1, images.shape[1], patch_size, patch_size)
-
 
 # ------------------------------------------------------------------------------------------------ one pixel of ELS
 
@@ -88,6 +34,12 @@ def _pixel(query: Tensor, dictionary: Tensor, alpha: float, sigma: float) -> Flo
     logits = -(q - alpha * p).square().sum((-3, -2, -1)) / (2 * sigma**2)
     r = q.shape[-1] // 2
     return torch.softmax(logits, dim=0) @ p[:, :, r, r]
+
+
+def _one_vote_per_channel(query: Tensor, dictionary: Tensor, alpha: float, sigma: float) -> Tensor:
+    logits = -(query - alpha * dictionary).square().sum((-2, -1)) / (2 * sigma**2)
+    r = query.shape[-1] // 2
+    return (torch.softmax(logits, dim=0) * dictionary[:, :, r, r]).sum(0)
 
 
 def _vote(dictionary: Tensor, logits: Tensor) -> Tensor:
@@ -183,6 +135,12 @@ def _shares(source: Tensor) -> Float[Tensor, " n"]:
 def _entropy(source: Int[Tensor, "H W"]) -> float:
     f = _shares(source)
     return float(-(f * f.log()).sum())
+
+
+def _first_source_dropped(source: Tensor) -> Tensor:
+    counts = source.unique(return_counts=True)[1][1:].double()
+    f = counts / counts.sum()
+    return -(f * f.log()).sum()
 
 
 def _zero_log_zero(source: Tensor) -> Tensor:
@@ -290,6 +248,38 @@ def _mean_over_shifts(x_t: Tensor, images: Tensor, alpha: float, sigma: float, s
     return torch.stack([_formula(x_t, images, alpha, sigma, [d], blur) for d in shifts]).mean(0)
 
 
+def _rows_and_columns_exchanged(
+    x_t: Tensor, images: Tensor, alpha: float, sigma: float, shifts: Shifts, blur: Blur
+) -> Tensor:
+    return _formula(x_t, images, alpha, sigma, [(dx, dy) for dy, dx in shifts], blur)
+
+
+def _slid_picture(x_t: Tensor, images: Tensor, alpha: float, sigma: float, shifts: Shifts, blur: Blur) -> Tensor:
+    energy = torch.stack([_energy(moved, images.double()[None], alpha, blur)[0] for moved in _slid(x_t, shifts)])
+    return _averaged(-energy / (2 * sigma**2), images.double().expand(len(shifts), *images.shape))
+
+
+def _blurred_exponentials(
+    x_t: Tensor, images: Tensor, alpha: float, sigma: float, shifts: Shifts, blur: Blur
+) -> Tensor:
+    slid = _slid(images, shifts)
+    w = blur(torch.exp(-_energy(x_t, slid, alpha, lambda f: f) / (2 * sigma**2)))[:, :, None]
+    return ((w * slid).sum((0, 1)) / w.sum((0, 1)))[None]
+
+
+def _sum_over_shifts(x_t: Tensor, images: Tensor, alpha: float, sigma: float, shifts: Shifts, blur: Blur) -> Tensor:
+    return len(shifts) * _mean_over_shifts(x_t, images, alpha, sigma, shifts, blur)
+
+
+def _one_maximum_of_all_pixels(
+    x_t: Tensor, images: Tensor, alpha: float, sigma: float, shifts: Shifts, blur: Blur
+) -> Tensor:
+    slid = _slid(images, shifts).float()
+    logits = -_energy(x_t, slid.double(), alpha, blur).float() / (2 * sigma**2)
+    w = (logits - logits.max()).exp()[:, :, None]
+    return ((w * slid).sum((0, 1)) / w.sum((0, 1)))[None]
+
+
 def _undimmed(x_t: Tensor, images: Tensor, alpha: float, sigma: float, shifts: Shifts, blur: Blur) -> Tensor:
     slid = _slid(images, shifts)
     return _averaged(-_energy(x_t, slid, 1.0, blur) / (2 * sigma**2), slid)
@@ -312,66 +302,6 @@ def _formula_of_bare_exps(
 
 
 EXERCISES = [
-    Exercise(
-        name="patch_dictionary",
-        lesson=7,
-        title="The dictionary",
-        minutes=7,
-        difficulty=1,
-        start="Start by padding the images by P // 2 on every side, with what comes round from the other side.",
-        hints=(
-            'torch.nn.functional.pad(images, (r, r, r, r), mode="circular") with r = patch_size // 2.',
-            "tensor.unfold(dimension, size, step) reads a sliding window: once for the rows, once for the columns.",
-            "After both you have (N, C, H, W, P, P): permute C behind H and W, then flatten the first three.",
-        ),
-        cases=_dictionary_cases,
-        answer=_dictionary,
-        mistakes=(
-            Mistake(
-                "You pad with zeros: on the torus a window that leaves on one side comes back on the other "
-                '(mode="circular").',
-                lambda images, patch_size: _padded(images, patch_size, "constant"),
-            ),
-            *(
-                Mistake(
-                    f"Patches inside are right, those that cross the border are not: you pad with {what}, but on the "
-                    'torus the other side comes back (mode="circular").',
-                    function,
-                )
-                for what, function in (
-                    ("black", lambda images, patch_size: _padded(images, patch_size, "constant", -1.0)),
-                    ("a mirror image", lambda images, patch_size: _padded(images, patch_size, "reflect")),
-                    ("the pixels at the border", lambda images, patch_size: _padded(images, patch_size, "replicate")),
-                )
-            ),
-            Mistake(
-                "You do not pad, so the patches that cross the border are missing: pad by P // 2 on every side first.",
-                _not_padded,
-            ),
-            Mistake(
-                "Every patch is transposed: unfold the rows (axis 2) first, then the columns (axis 3).", _transposed
-            ),
-            Mistake(
-                "Your patches start at their place instead of being centred on it: pad on both sides, by P // 2.",
-                _starts_at_the_pixel,
-            ),
-            Mistake(
-                "You run through the columns before the rows: the last of the three axes must be the column.",
-                _columns_first,
-            ),
-            Mistake("You run through the places first: the order is image after image.", _places_first),
-            Mistake(
-                "You reshape (N, C, H, W, P, P) as it lies, which mixes channels with places as soon as C > 1: permute "
-                "C behind H and W first.",
-                _not_permuted,
-            ),
-            Mistake(
-                "F.unfold returns (N, C P P, H W), one patch per column: transpose the last two axes before "
-                "you reshape.",
-                _columns_not_transposed,
-            ),
-        ),
-    ),
     Exercise(
         name="els_pixel",
         lesson=7,
@@ -417,6 +347,10 @@ EXERCISES = [
             ),
             Mistake("You took a square root: the Gaussian holds the squared distance.", _distance_not_squared),
             Mistake("The sign is wrong: the further a patch, the smaller its weight.", _wrong_sign),
+            Mistake(
+                "Each channel of yours votes for itself: one weight per patch, so sum over the channels, too.",
+                _one_vote_per_channel,
+            ),
             Mistake("You return the dimmed centre: compare with alpha * p, but average the clean p.", _dimmed_centre),
             Mistake("You average the corner [0, 0] of the patches: the centre is at P // 2.", _corner),
             Mistake("You average whole patches: only the centre pixel of each is the answer here.", _mean_of_the_patch),
@@ -459,7 +393,12 @@ EXERCISES = [
                 "You weigh the slid images, but average those that were not slid: the value is v(x + d).",
                 _where_they_lay,
             ),
+            Mistake(
+                "Rows and columns are exchanged: d is (dy, dx), so roll by (-dy, -dx).", _rows_and_columns_exchanged
+            ),
+            Mistake("You slide x_t: slide the training images, and leave x_t where it is.", _slid_picture),
             Mistake("You do not blur: every pixel judges by itself alone.", _not_blurred),
+            Mistake("You blur the exponentials: blur the squares first, then exponentiate.", _blurred_exponentials),
             Mistake("You blur the difference and then square it: square first.", _blurred_before_squaring),
             Mistake(
                 "Each channel of yours chooses for itself: sum the squares over the channels before the softmax.",
@@ -469,6 +408,10 @@ EXERCISES = [
                 "You take a softmax for each displacement and average: one softmax runs over all displacements and "
                 "images together.",
                 _mean_over_shifts,
+            ),
+            Mistake(
+                "You take a softmax for each displacement and add: together the weights of a pixel must sum to one.",
+                _sum_over_shifts,
             ),
             Mistake("You compare with the clean image: inside x_t it is dimmed, so compare with alpha * v.", _undimmed),
             Mistake(
@@ -480,6 +423,11 @@ EXERCISES = [
                 lambda x_t, images, alpha, sigma, shifts, blur: _formula(x_t, images, alpha, 1 / sigma, shifts, blur),
             ),
             Mistake(UNDERFLOW, _formula_of_bare_exps),
+            Mistake(
+                "You subtract one largest exponent from all pixels, and elsewhere all weights are rounded to 0: every "
+                "pixel has a largest exponent of its own.",
+                _one_maximum_of_all_pixels,
+            ),
         ),
     ),
     Exercise(
@@ -509,6 +457,10 @@ EXERCISES = [
             Mistake(
                 "You leave image 0 out: the background is -1, and image 0 is an image, so source >= 0.",
                 lambda source: _entropy(source.where(source > 0, -1)),
+            ),
+            Mistake(
+                "You drop the first of the sources even where it is no background: leave out only -1.",
+                _first_source_dropped,
             ),
             Mistake(
                 "You count the background as one more image: leave the pixels with source -1 out.",
