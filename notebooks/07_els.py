@@ -704,9 +704,9 @@ assert (low, low_new) == ([0, 0, 8, 10, 8], [42, 40, 11, 10, 8])
 
 # %% [markdown]
 # The constraints cost: at $t = 0.5$ ELS errs five times as much as IS on the training images. Yet there **the network
-# sits on ELS** (both 0.058), away from LS (0.040) and far from the lowest loss. (At $t = 0.9$ it does, too, but ES is as
-# near.) As the noise falls it gets ahead of ELS: 0.022 against 0.027 at $t = 0.3$, 0.008 against 0.010 at $t = 0.15$,
-# where LS has 0.008 as well. IS goes to zero; the network does not follow.
+# sits on ELS** (both 0.058), away from LS (0.040) and far from the lowest loss. (At $t = 0.9$ it does, too, but ES is
+# as near.) As the noise falls it gets ahead of ELS: 0.022 against 0.027 at $t = 0.3$, 0.008 against 0.010 at
+# $t = 0.15$, where LS has 0.008 as well. IS goes to zero; the network does not follow.
 #
 # Ahead of ELS on training images? By section 2 no equivariant denoiser is that sees only *these windows*. So the
 # network sees more. (They are the squares that fit it best, lesson 09, not a bound on what it sees, lesson 14.)
