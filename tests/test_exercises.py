@@ -154,8 +154,11 @@ def test_every_lesson_has_its_exercises(lesson: Path) -> None:
 # What a reader of the exercises got past a check, or could not: the mistake is told, the right solution passes.
 
 
-def _first_index_only(sizes, t):
-    return sizes[round(t * len(sizes)) - 1]
+def _half_by_cumulative_sums(J):
+    offset = np.abs(np.arange(len(J)) - len(J) // 2)
+    ring = np.maximum.outer(offset, offset).ravel()
+    held = np.bincount(ring, weights=np.asarray(J, dtype=float).ravel()).cumsum()
+    return 2 * int(np.searchsorted(held, held[-1] / 2)) + 1
 
 
 def _never_below_from_the_start(r2, times, level):
@@ -390,7 +393,9 @@ def _cure_test_of_changes(before, after, unchanged=math.nan):
         ("one_formula", _formula_shift_by_shift, "correct"),
         ("may_vote", _rim_alone, "incorrect"),
         ("may_vote", lambda *a: _rim_alone(*a, too_many=0), "correct"),
-        ("published_size", _first_index_only, "incorrect"),
+        ("half_square", _half_by_cumulative_sums, "correct"),
+        ("half_square", lambda J: _half_by_cumulative_sums(J.T.flip(0)), "correct"),
+        ("half_square", lambda J: _half_by_cumulative_sums(J**2), "incorrect"),
         ("calibrate_one_step", lambda cosine, candidates: int(2 * cosine.argmax(0).median() + 3), "incorrect"),
         ("departure", _never_below_from_the_start, "incorrect"),
         ("sign_test", _sign_test_in_float32, "correct"),

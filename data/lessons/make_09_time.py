@@ -4,7 +4,9 @@
 
 First it follows the network's own 20-step trajectory from the first ten calibration seeds and compares, at each step,
 its score with that of the ELS machine (zero padding) at P = 3, 5, ..., 15, through the square and through the gaussian
-window. Then it draws seeds 0 ... 9 with the square machine through schedules other than the calibrated one.
+window. Then it draws seeds 0 ... 9 with the square machine through schedules other than the calibrated one, and with 1,
+3 or 5 pixels at the last step of the calibrated one. Last it asks the calibrated machine how far it looks, with the
+Jacobian of its middle pixel, and the network the same.
 It keeps what is finished in runs/, so a run that was killed goes on where it stopped.
 """
 
@@ -13,16 +15,19 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
 import elscourse as els
 from elscourse.calibration import CALIBRATION_SEEDS, calibration_table
 from elscourse.files import save_array, whole_file
+from elscourse.schedule import CosineSchedule
 
 NETWORK = "fashion-mnist-16-resnet-zeros"
 CANDIDATES = list(range(3, 16, 2))
 SAMPLES, SEEDS, CHUNK = 10, 10, 5
+SOFTER = 3 / (1 + 2 * np.exp(-1 / (2 * 0.75**2)))  # the root of 9 over the sum of the gaussian window, w = 3/4
 HERE = Path(__file__).parent
 KEEP = HERE.parent.parent / "runs" / "09_time"
 
@@ -76,6 +81,63 @@ def drawn(lab: els.Lab, name: str, sizes: int | list[tuple[float, int]], done: C
     return np.concatenate(pieces)
 
 
+def asked(lab: els.Lab) -> np.ndarray:
+    """How far machine and network look, and their derivatives' sum, at every time: (2, 2, T), mean |Jacobian| of the
+    middle pixel on 20 garments that are in no training set.
+
+    The Jacobian of a posterior mean is alpha / sigma^2 times the covariance of centre and pixel under the weights. No
+    window around the middle pixel reaches past a border, so only patches from inside the images vote.
+    """
+    images, x_0 = lab.data.images, lab.held_out(20).images
+    eps = els.seeded_noise(CALIBRATION_SEEDS[:20], lab.shape)
+    middle, found = lab.shape[-1] // 2, []
+    for t, size in lab.patch_sizes("els-zeros"):
+        alpha, sigma, x_t, r = lab.schedule.alpha(t), lab.schedule.sigma(t), els.add_noise(x_0, eps, t), size // 2
+        patches = F.unfold(images, size).mT.flatten(0, 1).double()
+        centres = patches[:, size * size // 2]
+        window = slice(middle - r, middle + r + 1)
+        own = torch.zeros(size * size, dtype=torch.float64)
+        for query in x_t[:, :, window, window].flatten(1).double():
+            weights = torch.softmax(-(query - alpha * patches).square().sum(1) / (2 * sigma**2), dim=0)
+            away = centres - weights @ centres
+            own += (alpha / sigma**2 * (weights * away) @ patches).abs() / len(x_0)
+        x_t.requires_grad_()
+        (slope,) = torch.autograd.grad(lab.network(x_t, t)[:, :, middle, middle].sum(), x_t)
+        theirs = slope.abs().mean((0, 1)).double()
+        found.append([_radius_and_sum(own.view(size, size)), _radius_and_sum(theirs)])
+    return np.array(found).transpose(1, 2, 0)
+
+
+def _radius_and_sum(jacobian: Tensor) -> tuple[float, float]:
+    offset = torch.arange(len(jacobian)) - len(jacobian) // 2
+    distance = (offset[:, None] ** 2 + offset[None, :] ** 2).sqrt()
+    return float((jacobian * distance).sum() / jacobian.sum()), float(jacobian.sum())
+
+
+def last_step(lab: els.Lab) -> np.ndarray:
+    """r2 of ten seeds with the network's 150 steps, when the last step of the calibrated machine has P = 1, 3 or 5."""
+    machine = lab.patch_machine("els-zeros", lab.patch_sizes("els-zeros"))
+    path = list(els.trajectory(machine, els.seeded_noise(range(SEEDS), lab.shape), steps=20))
+    t, x_t, _ = path[-2]
+    target = els.load_results(NETWORK)["network-150"][:SEEDS]
+    return np.stack([els.compare(lab.patch_machine("els-zeros", p)(x_t, t), target).r2.numpy() for p in (1, 3, 5)])
+
+
+class _Louder(CosineSchedule):
+    """The course's schedule; the weights of a machine take the noise for louder, so that all pixels count less."""
+
+    def sigma(self, t: float) -> float:
+        return super().sigma(t) * SOFTER
+
+
+def softer_square(lab: els.Lab, noise: Tensor) -> np.ndarray:
+    """Cosines at the last step of a square of 3 whose factors add up to what those of the gaussian window of 3 do."""
+    t, x_t, x0_network = list(els.trajectory(lab.network, noise, steps=20))[-2]
+    machine = els.EquivariantLocalScoreMachine(lab.data.images, _Louder(), patch_size=3)
+    scores = (els.score_from_denoiser(x0, x_t, t).double().flatten(1) for x0 in (machine(x_t, t), x0_network))
+    return torch.cosine_similarity(*scores).numpy()
+
+
 def main() -> None:
     """Both windows' tables, the schedules' samples, then one file."""
     lab = els.lab("laptop", network=NETWORK)
@@ -99,6 +161,7 @@ def main() -> None:
             found[name] = drawn(lab, name, sizes, bar.update)
             if not isinstance(sizes, int):
                 found[f"{name} sizes"] = np.array([p for _, p in sizes])
+    found |= {"asked": asked(lab), "last step": last_step(lab), "cosine-softer": softer_square(lab, noise)}
     with whole_file(HERE / "09_time.npz") as partial:
         np.savez_compressed(partial, **found)  # type: ignore[arg-type]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
@@ -71,7 +71,7 @@ def _plain_mean(J: Tensor) -> float:
     return float((J.double() * _distances(len(J))).mean())
 
 
-# --------------------------------------------------------------------------------------------------- cosine against L2
+# -------------------------------------------------------------------------------------------------- angle or distance
 
 
 def _estimates(generator: torch.Generator) -> list[Case]:
@@ -136,6 +136,30 @@ def _norms_of_the_batch(x0_a: Tensor, x0_b: Tensor, x_t: Tensor, alpha: float, s
     return (ours * theirs).sum(1) / (ours.norm() * theirs.norm()), (ours - theirs).norm(dim=1) / theirs.norm(dim=1)
 
 
+def _difference_of_norms(x0_a: Tensor, x0_b: Tensor, x_t: Tensor, alpha: float, sigma: float) -> tuple[Tensor, Tensor]:
+    a, b = ((alpha * x0.double() - x_t.double()).flatten(1).norm(dim=1) for x0 in (x0_a, x0_b))
+    return _mismatch(x0_a, x0_b, x_t, alpha, sigma)[0], (a - b).abs() / b
+
+
+def _alpha_forgotten_above(
+    x0_a: Tensor, x0_b: Tensor, x_t: Tensor, alpha: float, sigma: float
+) -> tuple[Tensor, Tensor]:
+    cosine, error = _mismatch(x0_a, x0_b, x_t, alpha, sigma)
+    return cosine, error / alpha
+
+
+def _sigma_forgotten_above(
+    x0_a: Tensor, x0_b: Tensor, x_t: Tensor, alpha: float, sigma: float
+) -> tuple[Tensor, Tensor]:
+    cosine, error = _mismatch(x0_a, x0_b, x_t, alpha, sigma)
+    return cosine, error * sigma**2
+
+
+def _one_sign_lost(x0_a: Tensor, x0_b: Tensor, x_t: Tensor, alpha: float, sigma: float) -> tuple[Tensor, Tensor]:
+    ours, theirs = (alpha * x0.double() - x_t.double() for x0 in (x0_a, x0_b))
+    return _compared(-ours, theirs)
+
+
 def _relative_to_ours(x0_a: Tensor, x0_b: Tensor, x_t: Tensor, alpha: float, sigma: float) -> tuple[Tensor, Tensor]:
     return _mismatch(x0_b, x0_a, x_t, alpha, sigma)
 
@@ -166,6 +190,16 @@ def _lower_median(cosine: Tensor, candidates: list[int]) -> int:
 def _upper_median(cosine: Tensor, candidates: list[int]) -> int:
     choices = sorted(candidates[int(k)] for k in cosine.argmax(0))
     return choices[len(choices) // 2]
+
+
+def _half_minus_one(cosine: Tensor, candidates: list[int]) -> int:
+    choices = sorted(candidates[int(k)] for k in cosine.argmax(0))
+    return choices[len(choices) // 2 - 1]
+
+
+def _index_between(cosine: Tensor, candidates: list[int]) -> int:
+    indices = sorted(int(k) for k in cosine.argmax(0))
+    return candidates[(indices[(len(indices) - 1) // 2] + indices[len(indices) // 2]) // 2]
 
 
 def _middle_between(cosine: Tensor, candidates: list[int]) -> float:
@@ -207,60 +241,76 @@ def _index_instead(cosine: Tensor, candidates: list[int]) -> int:
     return candidates.index(_lower_median(cosine, candidates))
 
 
-# -------------------------------------------------------------------------------------------------- a published list
+# ------------------------------------------------------------------------------------------- half of what it looks at
 
 
-def _lists(generator: torch.Generator) -> list[Case]:
+def _blobs(generator: torch.Generator) -> list[Case]:
+    """Maps of several widths, one with most of it in the middle pixel, one with much of it in a single far row."""
     cases: list[Case] = []
-    for count, times in (
-        (20, (1.0, 0.05, 0.31, 0.68, 0.15, 0.02)),
-        (10, (1.0, 0.1, 0.44, 0.76)),
-        (5, (0.2, 0.63, 0.97)),
-    ):
-        steps = torch.randint(1, 3, (count,), generator=generator)
-        sizes = [1 + 2 * int(p) for p in steps.cumsum(0)]  # strictly rising: every index is told from its neighbours
-        cases += [(sizes, t) for t in times]
-    falls_again = [3, 3, 5, 7, 11, 9, 5]  # as that of MNIST
-    return cases + [(falls_again, t) for t in (0.16, 0.42, 0.7, 0.85, 0.99)]
+    for side, reach, power in ((9, 1.2, 2), (17, 2.6, 2), (21, 4.4, 2), (17, 1.5, 1)):
+        offset = torch.arange(side) - side // 2
+        squared = (offset[:, None] ** 2 + offset[None, :] ** 2).double()
+        blob = (-0.5 * (squared.sqrt() / reach) ** power).exp().float()
+        cases.append((2 * blob * (0.5 + torch.rand(side, side, generator=generator)),))
+    middle, rim = torch.full((5, 5), 0.1), torch.zeros(7, 7)
+    middle[2, 2] = 4.0
+    rim[0], rim[3, 3], rim[2, 2] = 0.5, 0.4, 1.0
+    return [*cases, (middle,), (rim,)]
 
 
-def _size_at(sizes: list[int], t: float) -> int:
-    grid = [(i + 1) / len(sizes) for i in range(len(sizes))]
-    return sizes[min(range(len(sizes)), key=lambda i: abs(grid[i] - t))]
+def _rings(side: int) -> Tensor:
+    offset = (torch.arange(side) - side // 2).abs()
+    return torch.maximum(offset[:, None], offset[None, :])
 
 
-def _sorted_first(sizes: list[int], t: float) -> int:
-    return _size_at(sorted(sizes), t)
+def _smallest(J: Tensor, held: Callable[[int], Tensor], needed: float) -> int:
+    """The first radius whose part of J is enough; if none is, that of the whole map."""
+    radii = range(len(J) // 2 + 1)
+    return next((r for r in radii if held(r) >= needed), len(J) // 2)
 
 
-def _index_of_the_size(sizes: list[int], t: float) -> int:
-    return min(range(len(sizes)), key=lambda i: abs((i + 1) / len(sizes) - t))
+def _half_radius(J: Tensor, part: float = 0.5) -> int:
+    ring = _rings(len(J))
+    return _smallest(J, lambda r: J.double()[ring <= r].sum(), part * float(J.double().sum()))
 
 
-def _between_two_sizes(sizes: list[int], t: float) -> float:
-    place = min(max(t * len(sizes) - 1, 0), len(sizes) - 1)
-    low = int(place)
-    return sizes[low] + (place - low) * (sizes[min(low + 1, len(sizes) - 1)] - sizes[low])
+def _half_square(J: Tensor) -> int:
+    return 2 * _half_radius(J) + 1
 
 
-def _from_the_wrong_end(sizes: list[int], t: float) -> int:
-    return _size_at(list(reversed(sizes)), t)
+def _not_half_of_the_sum(J: Tensor) -> int:
+    ring = _rings(len(J))
+    return 2 * _smallest(J, lambda r: J[ring <= r].sum(), 0.5) + 1
 
 
-def _shifted_by_one(sizes: list[int], t: float) -> int:
-    return sizes[min(round(t * len(sizes)), len(sizes) - 1)]
+def _one_ring_alone(J: Tensor) -> int:
+    ring = _rings(len(J))
+    return 2 * _smallest(J, lambda r: J[ring == r].sum(), float(J.sum()) / 2) + 1
 
 
-def _cut_off(sizes: list[int], t: float) -> int:
-    return sizes[max(0, int(t * len(sizes) + 1e-9) - 1)]
+def _in_a_disc(J: Tensor) -> int:
+    distance = _distances(len(J))
+    return 2 * _smallest(J, lambda r: J[distance <= r].sum(), float(J.sum()) / 2) + 1
 
 
-def _rounded_up(sizes: list[int], t: float) -> int:
-    return sizes[math.ceil(t * len(sizes) - 1e-9) - 1]
+def _half_as_high(J: Tensor) -> int:
+    middle = len(J) // 2
+    ring = _rings(len(J))
+    return 2 * max(r for r in range(middle + 1) if J[ring == r].max() >= J.max() / 2) + 1
 
 
-def _grid_from_zero(sizes: list[int], t: float) -> int:
-    return sizes[round(t * (len(sizes) - 1))]
+def _last_row_lost(J: Tensor) -> int:
+    c = len(J) // 2
+    return 2 * _smallest(J, lambda r: J[c - r : c + r, c - r : c + r].sum(), float(J.sum()) / 2) + 1
+
+
+def _from_the_first_corner(J: Tensor) -> int:
+    return next(P for P in range(1, len(J) + 1, 2) if J[:P, :P].sum() >= J.sum() / 2 or len(J) - P < 2)
+
+
+def _middle_row(J: Tensor) -> int:
+    c = len(J) // 2
+    return 2 * _smallest(J, lambda r: J[c, c - r : c + r + 1].sum(), float(J[c].sum()) / 2) + 1
 
 
 EXERCISES = [
@@ -313,7 +363,7 @@ EXERCISES = [
     Exercise(
         name="score_mismatch",
         lesson=9,
-        title="Cosine against L2",
+        title="Angle or distance?",
         minutes=8,
         difficulty=2,
         start="Turn both estimates into scores, (alpha x0_hat - x_t) / sigma^2, and flatten each to (B, pixels).",
@@ -337,6 +387,21 @@ EXERCISES = [
             Mistake(
                 "Your error is absolute: divide it by the norm of the network's score.",
                 _absolute_error,
+            ),
+            Mistake(
+                "Your error is the difference of the two norms: take the norm of the difference of the scores.",
+                _difference_of_norms,
+            ),
+            Mistake(
+                "In your error alpha is missing above the line: take the difference of the scores, not of the images.",
+                _alpha_forgotten_above,
+            ),
+            Mistake(
+                "In your error 1 / sigma^2 is missing above the line, but not below: it is in both scores.",
+                _sigma_forgotten_above,
+            ),
+            Mistake(
+                "The sign of one of your two scores is wrong: both are (alpha x0_hat - x_t) / sigma^2.", _one_sign_lost
             ),
             Mistake("Your error is squared: take the ratio of the norms, not of their squares.", _squared_error),
             Mistake("Your cosine is the inner product: divide it by the norms of both scores.", _product),
@@ -376,6 +441,14 @@ EXERCISES = [
                 "one.",
                 _middle_between,
             ),
+            Mistake(
+                "With an odd number of seeds your index is one too low: (S - 1) // 2 is right for odd and even S.",
+                _half_minus_one,
+            ),
+            Mistake(
+                "Your index lies between the two middle ones: nobody need have chosen that size. Take the lower one.",
+                _index_between,
+            ),
             Mistake("You take the middle seed without sorting: sort the choices first.", _not_sorted),
             Mistake(
                 "You average the cosines over the seeds first: one bad fit can then outvote the others. Choose "
@@ -408,42 +481,51 @@ EXERCISES = [
         ),
     ),
     Exercise(
-        name="published_size",
+        name="half_square",
         lesson=9,
-        title="Read a published list",
+        title="Half of what it looks at",
         minutes=6,
         difficulty=2,
-        start="Find out which index belongs to t = 1 and which to t = 1/S, with S = len(sizes).",
+        start="Start with r = 0, the middle pixel alone, and let the square grow by one pixel on every side.",
         hints=(
-            "Index i belongs to the time (i + 1) / S: index 0 to the lowest noise, index S - 1 to t = 1.",
-            "Solve (i + 1) / S = t for i, and round to the nearest whole number.",
-            "round(t * S) - 1, and never below 0.",
+            "The square of radius r around the middle m = S // 2 is J[m - r : m + r + 1, m - r : m + r + 1].",
+            "Compare its sum with J.sum() / 2; the first r for which it is at least as large is the one.",
+            "Return its width, 2 * r + 1, not r.",
         ),
-        cases=_lists,
-        answer=_size_at,
+        cases=_blobs,
+        answer=_half_square,
         mistakes=(
-            Mistake("You read the list from the wrong end: index 0 is the lowest noise, t = 1/S.", _from_the_wrong_end),
+            Mistake("You return the radius r: the width of the square is 2 r + 1.", _half_radius),
+            Mistake("You return 2 r: with the middle pixel the width is 2 r + 1.", lambda J: 2 * _half_radius(J)),
             Mistake(
-                "You are one index too far: round(t * S) counts from 1 (t = 1/S gives 1), a list counts from 0.",
-                _shifted_by_one,
+                "You compare with 0.5: J does not sum to one, so compare with half of its sum.", _not_half_of_the_sum
             ),
             Mistake(
-                "Below half a step your index is -1, which is the *last* entry, the most noise: never below 0.",
-                lambda sizes, t: sizes[round(t * len(sizes)) - 1],
+                "You look for one ring that holds half of J by itself: add up all rings from the middle to r.",
+                _one_ring_alone,
+            ),
+            Mistake("You take a disc: asked for is a square.", _in_a_disc),
+            Mistake(
+                "You look where J has fallen to half of its largest value: asked for is half of its sum.", _half_as_high
             ),
             Mistake(
-                "You sort the list: its order is the order of the times, and the sizes need not rise.", _sorted_first
+                "Your square lacks its last row and column: a slice ends before its end, so m - r : m + r + 1.",
+                _last_row_lost,
             ),
-            Mistake("You return the index: return sizes[index].", _index_of_the_size),
             Mistake(
-                "You return a value between two sizes: take the size that belongs to the nearest grid time.",
-                _between_two_sizes,
+                "Your square starts at the corner [0, 0]: it must lie around the middle pixel.", _from_the_first_corner
             ),
-            Mistake("You cut off instead of rounding: take the nearest grid time, not the next lower one.", _cut_off),
-            Mistake("You round up: take the nearest grid time, not the next higher one.", _rounded_up),
+            Mistake("You look along the middle row only: the square has two sides.", _middle_row),
             Mistake(
-                "You spread the sizes from t = 0 to t = 1. The grid starts at t = 1/S: index i belongs to (i + 1) / S.",
-                _grid_from_zero,
+                "One step too few: yours is the largest square that holds less than half.",
+                lambda J: _half_square(J) - 2,
+            ),
+            Mistake(
+                "One step too many: stop at the first square that holds at least half.", lambda J: _half_square(J) + 2
+            ),
+            Mistake(
+                "You look for the square that holds 90 % of J: asked for is half of it.",
+                lambda J: 2 * _half_radius(J, 0.9) + 1,
             ),
         ),
     ),
