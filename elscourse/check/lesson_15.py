@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..metrics import compare, nearest_training_image
 from .attempt import Case
-from .exercise import Exercise, Mistake
+from .exercise import NEGATIVE_SQUARE, Exercise, Mistake
 
 # ---------------------------------------------------------------------------------------------------- nearer to own
 
@@ -78,6 +78,19 @@ def _mean_pictures(drawings: Tensor, own: Tensor, others: Tensor) -> float:
     return _nearer_to_own(drawings, own.mean(0, keepdim=True), others.mean(0, keepdim=True))
 
 
+def _expanded_square(drawings: Tensor, own: Tensor, others: Tensor) -> float:
+    """|x|^2 + |v|^2 - 2 x.v, which is rounded to below 0 for a copy, and its root."""
+    x = drawings.flatten(1)
+    near = []
+    for v in (own.flatten(1), others.flatten(1)):
+        near.append((x.square().sum(1)[:, None] + v.square().sum(1) - 2 * x @ v.T).sqrt().amin(1))
+    return _share(near[0] < near[1])
+
+
+def _percent(drawings: Tensor, own: Tensor, others: Tensor) -> float:
+    return 100 * _nearer_to_own(drawings, own, others)
+
+
 # ------------------------------------------------------------------------------------------------------ two trainings
 
 
@@ -135,6 +148,30 @@ def _mean_variance(first: Tensor, second: Tensor) -> Tensor:
     return 2 * covariance / (variances[0] + variances[1])
 
 
+def _from_the_difference(first: Tensor, second: Tensor, variance: Tensor) -> Tensor:
+    """V(y - y') is 2 V(e): what is left of the variance without V(e)."""
+    return 1 - (first.double() - second.double()).flatten(1).var(1, correction=0) / 2 / variance
+
+
+def _difference_over_root(first: Tensor, second: Tensor) -> Tensor:
+    _, *variances = _covariance(first, second)
+    return _from_the_difference(first, second, (variances[0] * variances[1]).sqrt())
+
+
+def _difference_over_one(first: Tensor, second: Tensor) -> Tensor:
+    return _from_the_difference(first, second, _covariance(first, second)[1])
+
+
+def _difference_over_the_other(first: Tensor, second: Tensor) -> Tensor:
+    return _from_the_difference(first, second, _covariance(first, second)[2])
+
+
+def _covariance_over_fewer(first: Tensor, second: Tensor) -> Tensor:
+    """The covariance divided by N - 1, as torch's cov does, the variances by N."""
+    n = first[0].numel()
+    return _perfect_r2(first, second) * n / (n - 1)
+
+
 def _variance_of_the_other(first: Tensor, second: Tensor) -> Tensor:
     return _variance_of_one(second, first)
 
@@ -166,6 +203,10 @@ def _mean_with_shared_second(first: Tensor, second: Tensor) -> Tensor:
 def _mean_with_shared(first: Tensor, second: Tensor) -> Tensor:
     """How well the mean of the two predicts the first, which is one half of it."""
     return compare((first.double() + second.double()) / 2, first.double()).r2
+
+
+def _mean_with_both(first: Tensor, second: Tensor) -> Tensor:
+    return (_mean_with_shared(first, second) + _mean_with_shared_second(first, second)) / 2
 
 
 # --------------------------------------------------------------------------------------------- the mean of k trainings
@@ -338,6 +379,8 @@ EXERCISES = [
                 "You leave drawings that are equally near out of the whole: divide by the number of all drawings.",
                 _ties_left_out,
             ),
+            Mistake(NEGATIVE_SQUARE, _expanded_square),
+            Mistake("That is in percent: a share from 0 to 1 was asked.", _percent),
         ),
     ),
     Exercise(
@@ -381,6 +424,26 @@ EXERCISES = [
             ),
             Mistake("You divide by the product of both variances: divide by its root.", _no_root),
             Mistake(
+                "Right if both variances were equal. They differ a little: take the covariance of the two for the "
+                "variance of s, not the variance less V(e).",
+                _difference_over_root,
+            ),
+            Mistake(
+                "Right if both variances were equal. They differ a little: take the covariance of the two for the "
+                "variance of s, and divide by the root of the product of both, not by that of the first.",
+                _difference_over_one,
+            ),
+            Mistake(
+                "Right if both variances were equal. They differ a little: take the covariance of the two for the "
+                "variance of s, and divide by the root of the product of both, not by that of the second.",
+                _difference_over_the_other,
+            ),
+            Mistake(
+                "Your theory is right. But you divide the covariance by N - 1, as torch.cov does, and the variances by "
+                "N: give it correction=0.",
+                _covariance_over_fewer,
+            ),
+            Mistake(
                 "Your theory is right. But torch's var and std divide by N - 1, your mean of the products by N: give "
                 "them correction=0.",
                 _two_divisors,
@@ -402,6 +465,9 @@ EXERCISES = [
             Mistake(
                 "The mean of the two holds the second one's own part as well, so it seems to predict it.",
                 _mean_with_shared_second,
+            ),
+            Mistake(
+                "The mean of the two holds the own part of each as well, so it seems to predict both.", _mean_with_both
             ),
         ),
     ),

@@ -64,6 +64,10 @@ def _added(noise: Tensor, other: Tensor, y: int, x: int, side: int) -> Tensor:
     return torch.where(_inside(noise.shape, slice(y, y + side), slice(x, x + side)), noise + other, noise)
 
 
+def _up_to_side(noise: Tensor, other: Tensor, y: int, x: int, side: int) -> Tensor:
+    return torch.where(_inside(noise.shape, slice(y, side), slice(x, side)), other, noise)
+
+
 def _channel_forgotten(noise: Tensor, other: Tensor, y: int, x: int, side: int) -> Tensor:
     """The block cut from the channels and the rows."""
     changed = noise.clone()
@@ -200,6 +204,18 @@ def _below_zero_inside(change: Tensor, y: int, x: int, side: int) -> Tensor:
     return _sums(change, torch.maximum(rows[:, None], columns[None]))
 
 
+def _above_zero_inside(change: Tensor, y: int, x: int, side: int) -> Tensor:
+    """The steps to the nearer edge, also from within: only the block's rim has distance 0."""
+    rows, columns = (torch.arange(n) for n in change.shape)
+    rows = torch.minimum((rows - y).abs(), (rows - (y + side - 1)).abs())
+    columns = torch.minimum((columns - x).abs(), (columns - (x + side - 1)).abs())
+    return _sums(change, torch.maximum(rows[:, None], columns[None]))
+
+
+def _squared_sums(change: Tensor, y: int, x: int, side: int) -> Tensor:
+    return _signed_sums(change, y, x, side).square()
+
+
 def _wrapped_squares(change: Tensor, y: int, x: int, side: int) -> Tensor:
     """Growing squares, the start of which may be below 0: Python counts such a one from the other end."""
     squares = change.double().square()
@@ -265,6 +281,11 @@ def _kept_at(choice: Tensor, by_network: Tensor) -> Tensor:
     return (given - mean) / (by_network.amax(1) - mean)
 
 
+def _given(by_formula: Tensor, by_network: Tensor) -> Tensor:
+    """What the network gives where the formula chooses."""
+    return by_network.gather(1, by_formula.argmax(1)[:, None])[:, 0]
+
+
 def _kept(by_formula: Tensor, by_network: Tensor) -> Tensor:
     return _kept_at(by_formula.argmax(1), by_network)
 
@@ -287,7 +308,7 @@ def _share_of_the_best(by_formula: Tensor, by_network: Tensor) -> Tensor:
 
 
 def _from_the_worst(by_formula: Tensor, by_network: Tensor) -> Tensor:
-    given = by_network.gather(1, by_formula.argmax(1)[:, None])[:, 0]
+    given = _given(by_formula, by_network)
     worst = by_network.amin(1)
     return (given - worst) / (by_network.amax(1) - worst)
 
@@ -299,13 +320,40 @@ def _promised(by_formula: Tensor, by_network: Tensor) -> Tensor:
 
 
 def _from_the_formulas_mean(by_formula: Tensor, by_network: Tensor) -> Tensor:
-    given = by_network.gather(1, by_formula.argmax(1)[:, None])[:, 0]
+    given = _given(by_formula, by_network)
     mean = by_formula.mean(1)
     return (given - mean) / (by_network.amax(1) - mean)
 
 
+def _of_the_formulas_best(by_formula: Tensor, by_network: Tensor) -> Tensor:
+    """Below the line the formula's best, less the network's mean."""
+    given, mean = _given(by_formula, by_network), by_network.mean(1)
+    return (given - mean) / (by_formula.amax(1) - mean)
+
+
+def _of_the_formulas_most(by_formula: Tensor, by_network: Tensor) -> Tensor:
+    """Below the line all from the formula's table."""
+    given = _given(by_formula, by_network)
+    return (given - by_network.mean(1)) / (by_formula.amax(1) - by_formula.mean(1))
+
+
+def _only_the_gift(by_formula: Tensor, by_network: Tensor) -> Tensor:
+    """Mean and best from the formula's table."""
+    mean = by_formula.mean(1)
+    return (_given(by_formula, by_network) - mean) / (by_formula.amax(1) - mean)
+
+
+def _of_the_range(by_formula: Tensor, by_network: Tensor) -> Tensor:
+    given = _given(by_formula, by_network)
+    return (given - by_network.mean(1)) / (by_network.amax(1) - by_network.amin(1))
+
+
+def _of_the_best(by_formula: Tensor, by_network: Tensor) -> Tensor:
+    return (_given(by_formula, by_network) - by_network.mean(1)) / by_network.amax(1)
+
+
 def _one_best(by_formula: Tensor, by_network: Tensor) -> Tensor:
-    given = by_network.gather(1, by_formula.argmax(1)[:, None])[:, 0]
+    given = _given(by_formula, by_network)
     mean = by_network.mean(1)
     return (given - mean) / (by_network.max() - mean)
 
@@ -319,7 +367,7 @@ def _what_is_lost(by_formula: Tensor, by_network: Tensor) -> Tensor:
 
 
 def _one_mean(by_formula: Tensor, by_network: Tensor) -> Tensor:
-    given = by_network.gather(1, by_formula.argmax(1)[:, None])[:, 0]
+    given = _given(by_formula, by_network)
     return (given - by_network.mean()) / (by_network.amax(1) - by_network.mean())
 
 
@@ -348,6 +396,7 @@ EXERCISES = [
             Mistake("Your block is one too wide: y : y + side ends before y + side.", _one_more),
             Mistake("Your block is one too narrow: y : y + side already ends before y + side.", _one_less),
             Mistake("You exchange whole rows: the columns have limits, too.", _whole_rows),
+            Mistake("You cut y : side. The block's rows are y : y + side, and columns likewise.", _up_to_side),
             Mistake("You add the other noise: put it in the place of the first.", _added),
             Mistake(
                 "You cut channels and rows: rows and columns are the last two dimensions, [..., rows, columns].",
@@ -425,6 +474,8 @@ EXERCISES = [
             ),
             Mistake("You measure from the block's middle: every pixel of it has distance 0.", _from_the_centre),
             Mistake("Inside the block your distance is below 0: it should be 0 (.clamp(min=0)).", _below_zero_inside),
+            Mistake("Inside the block your distance is above 0: all of the block has distance 0.", _above_zero_inside),
+            Mistake("You square the sum: add the squares.", _squared_sums),
             Mistake("y - d is below 0 there, and Python counts from the other end: max(0, y - d).", _wrapped_squares),
             Mistake(
                 "You measure from the block's upper left pixel: every pixel of it has distance 0.", _from_the_corner
@@ -467,6 +518,16 @@ EXERCISES = [
             ),
             Mistake("You take off the formula's mean: take off the network's.", _from_the_formulas_mean),
             Mistake("You take one best for all rows: each row has its own.", _one_best),
+            Mistake(
+                "Below the line you have the formula's best: take the network's, less its mean.", _of_the_formulas_best
+            ),
+            Mistake(
+                "Below the line you have the formula's best less its own mean: take both from the network.",
+                _of_the_formulas_most,
+            ),
+            Mistake("Only the choice is the formula's: take mean and best from the network.", _only_the_gift),
+            Mistake("Below the line you take the best less the worst: take the best less the mean.", _of_the_range),
+            Mistake("You take the mean off above the line alone: take it off below, too.", _of_the_best),
             Mistake("You do not take off the mean: a blind choice should come out as 0.", _share_of_the_best),
             Mistake(
                 "You measure from the worst: a blind choice gives the mean, which should come out as 0.",
