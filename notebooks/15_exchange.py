@@ -24,7 +24,7 @@
 # **You need** the machines of lessons 02, 04 and 08, the UNet (lesson 10), r2 and the Wiener filter (10, 11), and what
 # a copy is (14).
 #
-# **Time** 90 minutes
+# **Time** 86 minutes
 
 # %%
 import torch
@@ -61,8 +61,9 @@ show(
 # The machines are nothing but their pictures: no weights, no training. Give them the others, leave all else as it is,
 # the windows and the noise too.
 #
-# **Predict.** Ten seeds, drawn twice, with the own pictures and with the others. How alike are the two drawings, as r2,
-# for the ideal machine (IS), the local one (LS), the local and equivariant one (ELS)?
+# **Predict.** Ten seeds, drawn twice, with the own pictures and with the others. The title says that drawings stay.
+# Whose? Give an r2 of the two drawings for each: the ideal machine (IS), the local one (LS), the local and equivariant
+# one (ELS).
 
 # %% tags=["slide"]
 stored, noise = els.load_results(lab.network.name), els.seeded_noise(lab.seeds, lab.shape)
@@ -197,20 +198,20 @@ check.nearer_to_own(nearer_to_own)
 
 # %% tags=["slide"]
 def traces(drawings, known, unknown):
-    """Of 100 drawings, how many are nearer to a known picture than to any unknown one."""
+    """Whether each drawing is nearer to a known picture than to any unknown one, (B,)."""
     near = [els.nearest_training_image(drawings, some)[1] for some in (known, unknown)]
-    return int((near[0] < near[1]).sum())
+    return near[0] < near[1]
 
 
-left = {name: traces(stored[name], own, others) for name in ("is", "ls", "els-zeros", "network-150")}
-left["new garments"] = traces(new, own, others)
+left = {name: int(traces(stored[name], own, others).sum()) for name in ("is", "ls", "els-zeros", "network-150")}
+left["new garments"] = int(traces(new, own, others).sum())
 print("nearer to own pictures, of 100:", left)
 assert left == {"is": 100, "ls": 61, "els-zeros": 52, "network-150": 46, "new garments": 49}
 
 # %% [markdown]
 # IS, which copies, is found out by all its drawings; LS by 61 of 100; ELS by 52 and the network by **46**, no more than
-# real new garments (49), which neither set has made. These drawings carry no trace, none that this test could find, of
-# the very pictures that the network was trained on. (Section 9 has a sharper test.)
+# real new garments (49), which neither set has made. This network's drawings carry no trace, none that this test could
+# find, of the very pictures that it was trained on. (Section 3 asks other networks, section 9 has a sharper test.)
 
 # %% [markdown] tags=["slide"]
 # ## 3. The same with the network (6 minutes)
@@ -274,8 +275,24 @@ assert abs(nothing_of_a0 - 0.90) < 0.005
 # pictures draw much the same from one noise; Zhang and others (2024) saw it for many architectures. What, then, *does*
 # change a drawing?
 
+# %%
+near = {name: traces(drew[name], own, others) for name in ("A1", "B1", "UNet A1", "UNet B1")}
+print("nearer to A's pictures, of 100:", {name: int(some.sum()) for name, some in near.items()})
+a, b = near["UNet A1"], near["UNet B1"]
+only = int((a & ~b).sum()), int((b & ~a).sum())
+by_coin = sum(comb(sum(only), k) for k in range(max(only), sum(only) + 1)) / 2 ** (sum(only) - 1)
+print(f"UNet A1 alone {only[0]}, UNet B1 alone {only[1]}; a coin is as uneven in {by_coin:.1%} of such series")
+assert [int(some.sum()) for some in near.values()] == [58, 58, 60, 43] and only == (26, 9)
+assert abs(by_coin - 0.006) < 0.0005
+
+# %% [markdown]
+# Do these drawings show whose pictures the networks know (Exercise 1)? Those of the ResNets do not: 58 of A1's are
+# nearer to A's pictures, and so are 58 of B1's, which never saw them. **Those of two UNets do, a little**: 60 and 43.
+# For 26 noises only the UNet A1's drawing is nearer to A's pictures, for 9 only the UNet B1's; a coin is as uneven in
+# 0.6 % of such series. The UNet also errs more on new pictures than on its own, the ResNet does not (lesson 03).
+
 # %% [markdown] tags=["slide"]
-# ## 4. What changes a drawing, and what does not (9 minutes)
+# ## 4. What changes a drawing, and what does not (8 minutes)
 #
 # One thing changed at a time, the noise that is drawn from being the same always: **only its pictures** (A1 and B1, A2
 # and B2: the same first weights, the same numbers drawn in every step); **only the seed of its training** (A0, A1, A2);
@@ -304,24 +321,27 @@ fig, axis = plt.subplots(figsize=(7.5, 3.4))
 marks = (("o", "k", "networks"), ("^", plotting.BLUE, "their ELS"), ("s", plotting.ORANGE, "their IS"))
 for k, what in enumerate(pairs):
     for pair in pairs[what]:
-        for (mark, colour, _), value, aside in zip(marks, found[what, pair], (-0.15, 0, 0.15), strict=True):
-            fill = "none" if pair.count("UNet") == 2 else colour  # what two UNets have in common
-            axis.plot(k + aside, max(1 - value, 0.003), mark, color=colour, mfc=fill, ms=6)
+        unets = pair.count("UNet") == 2
+        for (mark, colour, _), value, aside in zip(marks, found[what, pair], (-0.25, 0, 0.25), strict=True):
+            if value < 0.9999:  # not the same machine
+                fill = "none" if unets else colour
+                axis.plot(k + aside + 0.07 * unets, 1 - value, mark, color=colour, mfc=fill, ms=6 + unets)
+    axis.text(k + 0.25, 0.0022, "IS: 0" if k else "", color=plotting.ORANGE, ha="center")
 for mark, colour, label in marks:
     axis.plot([], [], mark, color=colour, label=label)
 axis.plot([], [], "o", color="k", mfc="none", label="hollow: two UNets")
 axis.set_yscale("log")
-axis.set_yticks([0.003, 0.01, 0.03, 0.1, 0.3, 1], ["0", "0.01", "0.03", "0.1", "0.3", "1"])
+axis.set_yticks([0.003, 0.01, 0.03, 0.1, 0.3, 1], ["0.003", "0.01", "0.03", "0.1", "0.3", "1"])
 axis.minorticks_off()
 axis.set_xticks(range(len(pairs)), pairs)
-axis.set(xlabel="what is changed", ylabel="changed: 1 - median r2", ylim=(0.0025, 1.1))
+axis.set(xlabel="what is changed", ylabel="changed: 1 - median r2", xlim=(-0.5, 3.5), ylim=(0.0018, 1.2))
 axis.legend(loc="upper left", ncols=2)
 show(
     fig,
     alt="Four groups of points, logarithmic: the changed part of the drawings of two networks, of their ELS and of "
     "their IS. Only other pictures: two ResNets below 0.01, their ELS 0.02, two UNets 0.03, IS 0.2. Only another seed: "
-    "networks near 0.025, ELS of ResNets at or below 0.01, IS 0. Another architecture: networks near 0.27, ELS 0.2. "
-    "Another border: networks and ELS near 0.87. For these two IS is 0, too.",
+    "all networks near 0.025, ELS of ResNets about 0.01 or less, of UNets 0.03. Another architecture: networks near "
+    "0.27, ELS 0.2. Another border: networks and ELS near 0.87. For these three IS is 0.",
 )
 
 # %%
@@ -352,18 +372,15 @@ print("best of all 256 shifts, r2 with A0:", {name: round(value, 2) for name, va
 assert abs(moved["circular A0"] - 0.38) < 0.006 and abs(moved["another noise"] - 0.40) < 0.006
 
 # %% [markdown] tags=["slide"]
-# Other **pictures** change a ResNet's drawings less (r2 0.99, two pairs) than another **seed** (0.97 or 0.98). For the
-# UNet, one pair each, it is the other way round by a hair (0.967 and 0.974). The architecture changes them much more
-# (0.72 to 0.76), the border altogether (0.12).
+# Other **pictures** change a ResNet's drawings less (r2 0.99) than another **seed** (0.97 or 0.98): for at least 87 of
+# 100 noises, whichever pairs we compare. For the UNet there is no difference (45 of 100). The architecture changes them
+# much more (0.72 to 0.76), the border altogether (0.12; with the best of all shifts 0.38, hardly as much as the drawing
+# of another noise, 0.40).
 #
 # By the ideal machine only other pictures change anything (0.81). ELS, its windows measured on each network, has every
-# row nearly right: 0.95 to 0.98, 0.97 to 1.00, 0.77 to 0.85, 0.14. Yet the question above it answers wrongly, as IS
-# does: by it the pictures would change a ResNet's drawings more (0.98) than the seed (0.99 to 1.00). All that it knows
-# of a seed is a few windows.
-#
-# **What a network draws from a noise is decided by its border, its architecture and, if the formula is right about this
-# as well, by the kind of its pictures (a formula of shoes alone: 0.47, section 2); hardly by its seed, or by which
-# pictures of one kind it was given.**
+# row nearly right: 0.95 to 0.98, 0.97 to 1.00, 0.77 to 0.85, 0.14. Only in one thing is it wrong, as IS is: it lets
+# other pictures change a ResNet's drawings more (0.98) than another seed (0.99 to 1.00). Of a seed it knows nothing but
+# a few windows.
 
 # %%
 curves = torch.stack([arrays[f"patch sizes, {names[name]}"] for name in ("A1", "A2", "B1", "B2")])  # t = 1 comes first
@@ -378,19 +395,21 @@ for what, pictures in (("only its pictures", True), ("only the seed\nof its trai
     some = torch.tensor([v for (changed, pair), v in found.items() if changed == what and "UNet" not in pair])
     low, high = (0.98, 0.985) if pictures else (0.985, 1)  # what ELS says of two ResNets
     assert some[:, 1].min() > low and some[:, 1].max() < high and (some[:, 0].min() > 0.985) == pictures
-    unets = found[what, "UNet A1, UNet B1" if pictures else "UNet A0, UNet A1"][0]
-    assert abs(unets - (0.967 if pictures else 0.974)) < 0.001
+r2 = {pair: els.compare(*(drew[name] for name in pair.split(", "))).r2 for some in pairs.values() for pair in some}
+*of_pictures, unets = pairs["only its pictures"]
+*of_seeds, unet_seeds = pairs["only the seed\nof its training"]
+less = {f"{one}; {other}": int((r2[one] > r2[other]).sum()) for one in of_pictures for other in of_seeds}
+less["UNets"] = int((r2[unets] > r2[unet_seeds]).sum())
+print("other pictures change less than another seed, of 100 noises:", less)
+assert min(less[both] for both in less if both != "UNets") == 87 and less["UNets"] == 45
 
-# %% [markdown]
-# Does the architecture work through its windows? For the formula, yes: with the same pictures and the windows of A0,
-# the ResNet, it predicts the UNet A0 with 0.68, with the UNet's own windows with 0.93.
+# %% [markdown] tags=["slide"]
+# Does the architecture work through its windows? For the formula, yes: with the windows of A0, the ResNet, it predicts
+# the UNet A0 with 0.68, with the UNet's own with 0.93.
 #
-# Is it really another drawing, or the same garment elsewhere, since a circular network does not know where the middle
-# is? With the best of all 256 shifts r2 comes to 0.38, no more than for A0's drawing of another noise (0.40): another
-# drawing.
-#
-# And the curve of lesson 09, measured on A0? On A1, A2, B1 and B2 it is the same within 2 pixels, below t = 1: for this
-# ResNet it belongs to the recipe, not to one training or its pictures.
+# **What a network draws from a noise is decided by its border, its architecture and, if the formula is right about this
+# as well, by the kind of its pictures (a formula of shoes alone: 0.47, section 2); hardly by its seed, or by which
+# pictures of one kind it was given.**
 #
 # Zhang and others need not be wrong: they asked whether two drawings show the same thing, r2 asks whether pixels
 # agree. And an architecture is more than its windows; in the networks we changed all of it at once. The groups are
@@ -451,9 +470,9 @@ check.perfect_r2(perfect_r2)
 # %% [markdown] tags=["slide"]
 # ### Exercise 3: Several trainings foretell one more (7 minutes, ★★★)
 #
-# There is another way to that result, without any $s$. Write `mean_of_k(r, k)`: every two of $k + 1$ drawings have
-# correlation `r`, and all have the same variance. Return the r2 of the *mean* of $k$ of them with the last one. What
-# does it become for very many?
+# There is another way to that result, without any $s$, and it gives a number that can be measured. Write
+# `mean_of_k(r, k)`: every two of $k + 1$ drawings have correlation `r`, and all have the same variance. Return the r2
+# of the *mean* of $k$ of them with the last one. What does it become for very many?
 
 
 # %%
@@ -488,8 +507,13 @@ for last in trio:
     a, b = (name for name in trio if name != last)
     by_two.append(els.compare((drew[a] + drew[b]) / 2, drew[last]).r2)
 foretold = 2 * ceiling**2 / (1 + ceiling)
-ladder = {"ELS": els.compare(formula["A0"], drew["A0"]).r2, "one training": singles.square().mean(0)}
-ladder |= {"the mean of two": torch.stack(by_two).mean(0), "the same, foretold": foretold, "a perfect theory": ceiling}
+ladder = {
+    "ELS": els.compare(formula["A0"], drew["A0"]).r2,
+    "one training": singles.square().mean(0),
+    "the mean of two": torch.stack(by_two).mean(0),
+    "the same, foretold": foretold,
+    "a perfect theory": ceiling,
+}
 ladder = {name: values.quantile(0.5).item() for name, values in ladder.items()}
 print({name: round(value, 3) for name, value in ladder.items()})
 stated = {"ELS": 0.910, "one training": 0.972, "the mean of two": 0.979, "the same, foretold": 0.979}
@@ -498,8 +522,9 @@ linear = els.compare(stored["wiener"], target).r2.quantile(0.5).item()
 assert abs((ladder["ELS"] - linear) / (ladder["a perfect theory"] - linear) - 0.65) < 0.01
 
 # %% [markdown] tags=["slide"]
-# A single training predicts another with an r2 of 0.97, the mean of two with 0.98 (0.979; Exercise 3 says the same,
-# from the r of the pairs). A perfect theory would have **0.99**, and the formula has 0.91.
+# A single training predicts another with an r2 of 0.97. If $y = s + e$ is right, the mean of two must have 0.979
+# (Exercise 3, from the r of the pairs alone). Measured: 0.979. A perfect theory would have **0.99**, and the formula
+# has 0.91.
 #
 # So the scale of lesson 11 ends near 0.99. Of the way from the best linear denoiser (0.77) to there, the formula has
 # gone 65 % (medians; for this recipe and these pictures).
@@ -532,6 +557,11 @@ for name, wrong in {"ELS": p, "Wiener": stored["wiener"], "the mean picture": me
 elsewhere = els.compare(drew["A0"] - p, drew["B2"] - p).r.quantile(0.5).item()
 print(f"what ELS gets wrong in A0 and in B2: r {elsewhere:.2f}")
 assert abs(elsewhere - 0.81) < 0.006
+trainings = {"A0, A1": ("A0", "A1"), "UNet A0, UNet A1": ("UNet A0", "UNet A1"), "A0, UNet A0": ("A0", "UNet A0")}
+for pair, (a, b) in trainings.items():  # each with its own formula
+    shared = els.compare(drew[a] - formula[a], drew[b] - formula[b]).r.quantile(0.5).item()
+    print(f"what their own formulas get wrong in {pair}: r {shared:.2f}")
+    assert abs(shared - {"A0, A1": 0.79, "UNet A0, UNet A1": 0.70, "A0, UNet A0": 0.16}[pair]) < 0.006
 everyone = torch.stack([drew[name].clamp(-1, 1) for name in ("A0", "A1", "A2", "B1", "B2")]).mean(0)
 print(f"r2 of ELS with the mean of what all five drew: {alike(p, everyone):.3f}")
 assert abs(alike(p, everyone) - 0.930) < 0.002
@@ -540,18 +570,13 @@ assert abs(alike(p, everyone) - 0.930) < 0.002
 over = (1, 2, 3)
 error = (drew["A0"] - p).var(over) / drew["A0"].var(over)
 own_part = 1 - els.compare(drew["A0"], drew["A1"]).r
-mended = {name: (stored[f"network-{name}"] - p).var(over) for name in ("20", "20-exact-first", "150")}
-parts = {"error": error, "of one training": own_part}
-parts |= {"exact, of 20 steps": mended["20-exact-first"] / mended["20"]}
-parts |= {"exact, of 150": mended["20-exact-first"] / mended["150"]}
-parts = {name: values.quantile(0.5).item() for name, values in parts.items()}
+parts = {"error": error.quantile(0.5).item(), "of one training": own_part.quantile(0.5).item()}
 print({name: round(value, 3) for name, value in parts.items()})
 assert abs(parts["error"] - 0.09) < 0.005 and abs(parts["of one training"] - 0.012) < 0.001
-assert abs(parts["exact, of 20 steps"] - 0.50) < 0.01 and abs(1 - parts["exact, of 150"] - 0.14) < 0.01
 
 # %% [markdown] tags=["slide"]
-# **Four fifths of it are the same error**, on the same pictures or on others: r is 0.83 between A0 and A1, 0.81 between
-# A0 and B2, and by Exercise 2 an r, not squared, is the part that two share.
+# **Four fifths of it are the same error** in other trainings of this ResNet, on the same pictures or on others: r is
+# 0.83 between A0 and A1, 0.81 between A0 and B2, and by Exercise 2 an r, not squared, is the part that two share.
 #
 # It had to be about so: the formula's error is 9 % of a drawing's variance, and what belongs to one training is 1 %.
 # (The mean picture's error, much larger, is even more the same: 0.98.) With the mean of what all five networks draw the
@@ -559,18 +584,20 @@ assert abs(parts["exact, of 20 steps"] - 0.50) < 0.01 and abs(1 - parts["exact, 
 # rows show *what* it is.
 
 # %% [markdown]
-# A part of it lesson 11 has explained: the network's first step. With 20 steps an exact one takes away half of the
-# error's variance. A0 draws in 150 short steps, which have mended most of that; against them, 14 % are left to take.
-# The rest is open. Windows that are not square? Windows that depend on what there is to see? A place that is
-# known a little even far from the border? If you look for a better theory, it must draw the spots that the three rows
-# share.
+# And in a UNet? What its own formula gets wrong there has r 0.16 with what A0's gets wrong. (Between two UNets r is
+# 0.70, between A0 and A1 0.79, each with its own formula.) Another architecture strays from its formula in another way,
+# as its drawings are others, too.
+#
+# A small part of the error is the network's first step (lesson 11). The rest is open. Windows that are not square?
+# Windows that depend on what there is to see? A place that is known a little even far from the border? If you look for
+# a better theory of this ResNet, it must draw the spots that the three rows share.
 
 # %% [markdown] tags=["slide"]
-# ## 7. Why pieces do not care whose they are (8 minutes)
+# ## 7. Why pieces do not care whose they are (6 minutes)
 #
 # Take 100 garments that nobody has seen, and cut them into pieces of 3 x 3 pixels. How well can each be replaced by the
-# nearest piece from the first $n$ pictures, wherever it lay there? We measure the squared error as a share of the
-# pieces' own variance: 0 is "it is there", 1 is no better than the mean piece.
+# nearest piece from the first $n$ pictures, wherever it lay there? We try 300 pieces (none of nearly one grey) and
+# measure the squared error as a share of their own variance: 0 is "it is there", 1 is no better than the mean piece.
 #
 # **Predict.** How large is that error for 3 x 3 pieces, with those of **ten** pictures to choose from? And which is
 # smaller: the error of *whole* garments with 2,000 to choose from, or that of 5 x 5 pieces with ten?
@@ -582,16 +609,22 @@ def pieces(images, size):
     return images.unfold(2, size, 1).unfold(3, size, 1).reshape(-1, size * size)
 
 
-counts, replaced = (10, 30, 100, 300, 1000, 2000), {}
-generator = torch.Generator().manual_seed(0)
+def nearest_error(wanted, stack):
+    """The mean squared error of the nearest of a stack of pieces, as a share of the wanted ones' variance."""
+    near = torch.stack([torch.cdist(wanted, some).amin(1) for some in stack.split(20_000)]).amin(0)
+    return (near.square().mean() / wanted.var(0).sum()).item()
+
+
+counts, replaced, of_2000 = (10, 30, 100, 300, 1000, 2000), {}, {}
+generator, choice = torch.Generator().manual_seed(0), torch.Generator().manual_seed(1)
 for size in (3, 5, 9, 16):
     wanted = pieces(new, size)
     wanted = wanted[wanted.std(1) > 0.1]  # not those that are all black, or all of one grey
     wanted = wanted[torch.randperm(len(wanted), generator=generator)[:300]]
-    variance = wanted.var(0).sum()
     for n in counts:
-        near = torch.stack([torch.cdist(wanted, pieces(some, size)).amin(1) for some in own[:n].split(100)]).amin(0)
-        replaced[size, n] = (near.square().mean() / variance).item()
+        replaced[size, n] = nearest_error(wanted, pieces(own[:n], size))
+    there = pieces(own, size)
+    of_2000[size] = nearest_error(wanted, there[torch.randperm(len(there), generator=choice)[:2000]])
 
 # %% tags=["slide"]
 fig, axis = plt.subplots(figsize=(6.5, 3.4))
@@ -606,21 +639,23 @@ show(
     "pictures, from 0.7 to 0.2, lie highest; then 9 x 9, 5 x 5, and 3 x 3, from 0.06 to 0.01.",
 )
 print({f"{size} x {size}": {n: round(replaced[size, n], 3) for n in (10, 100, 2000)} for size in (3, 5, 9, 16)})
+print("with 2,000 pieces to choose from:", {f"{size} x {size}": round(of_2000[size], 2) for size in of_2000})
 said = {(3, 10): 0.056, (3, 2000): 0.010, (5, 10): 0.127, (9, 2000): 0.096, (16, 10): 0.697, (16, 2000): 0.191}
 assert all(abs(replaced[key] - value) < 0.002 for key, value in said.items())
+assert {size: round(error, 2) for size, error in of_2000.items()} == {3: 0.05, 5: 0.10, 9: 0.20, 16: 0.19}
 
 # %% [markdown] tags=["slide"]
 # Pieces of 5 x 5 from **ten** pictures stand in for new ones better (0.13) than 2,000 whole pictures for new garments
-# (0.19). A piece of 3 x 3 leaves 6 % with ten pictures, 1 % with 2,000. For two reasons: a picture is *one* whole, but
-# 144 pieces of 5 x 5, if it does not matter where they lay; and there are not that many kinds of small pieces, an edge
-# is an edge. Whoever reads small pieces, wherever they lie, reads the same book twice. Whoever reads whole pictures
-# never has enough of them.
+# (0.19). A piece of 3 x 3 leaves 6 % with ten pictures, 1 % with 2,000.
 #
-# But at much noise the windows are wide, 11 pixels and more (lesson 09), and already pieces of 9 x 9 leave 10 % with
-# 2,000 pictures. There it helps that the machine needs no near piece, as it averages over many. Give machines of own
-# and of other pictures the same noisy pictures, and compare their answers $D$.
+# With 2,000 *pieces* to choose from the error is 0.05 for 3 x 3, 0.10 for 5 x 5, 0.20 for 9 x 9, 0.19 for whole
+# pictures. So small pieces come in few kinds, an edge is an edge; pieces of 9 x 9 no longer. The rest is number: a
+# picture is *one* whole, but 144 pieces of 5 x 5, if it does not matter where they lay.
 #
-# **Predict.** At which t do the two IS disagree most, at which the two ELS?
+# At much noise the windows are 11 pixels and more (lesson 09). Give machines of own and of other pictures the same
+# noisy pictures, and compare their answers $D$.
+#
+# **Predict.** Where do the two IS disagree most: at much noise or at little? And the two ELS, more or less than they?
 
 # %% tags=["slide"]
 differ = {name: [] for name in ("is", "ls", "els-zeros")}
@@ -646,23 +681,17 @@ print({name: {k / 20: round(values[k - 1], 4) for k in (1, 4, 7, 10, 13, 16, 19)
 
 # %%
 assert abs(differ["is"][0] - 0.24) < 0.01 and abs(max(differ["els-zeros"]) - 0.026) < 0.002
-assert differ["els-zeros"].index(max(differ["els-zeros"])) == 8  # t = 0.45
 window = dict(sizes)
-assert [window[k / 20] for k in (13, 12, 9, 8, 7, 5, 4)] == [11, 9, 9, 7, 5, 5, 3]
 for k in (5, 9, 13):  # t = 0.25, 0.45, 0.65: the last of their windows
     assert window[(k - 1) / 20] < window[k / 20] and differ["els-zeros"][k - 2] < 0.6 * differ["els-zeros"][k - 1]
 
 # %% [markdown]
 # Two IS disagree wherever there is little noise (0.24 of the pictures' variance at t = 0.05): each has chosen the one
-# picture of its own. Two ELS disagree little at any t, at most 0.026, at t = 0.45. And their line has teeth: as the
-# noise falls it rises, until the window shrinks, from 11 pixels to 9 after t = 0.65, to 7 and at once to 5 after 0.45,
-# to 3 after 0.25; there it drops. Each time the formula's answers have begun to depend on which pictures there are, the
-# window that was measured on the network becomes smaller, and they depend on it less again. (That a smaller window
-# lessens the difference is no wonder; that the network's shrinks *there* was measured. Lesson 14 found the same in the
-# loss on new pictures: the windows that were measured are about those that lose least.)
+# picture of its own. Two ELS disagree by at most 0.026 at any t. Where their windows are wide, presumably many pieces
+# vote. (The teeth are the steps of the windows: where one shrinks, the line drops.)
 
 # %% [markdown] tags=["slide"]
-# ## 8. How many pictures does it take? (6 minutes)
+# ## 8. How many pictures does it take? (5 minutes)
 #
 # Fewer pictures now: the first $n$ of both sets, for each machine, 100 seeds; and ResNets of the first 10 and the first
 # 100 of each set (10 A0 and 10 B1, 100 A0 and 100 B1), trained for as many steps as before (8,000).
@@ -719,15 +748,6 @@ assert abs(alike(drew["100 B1"], drew["A0"]) - 0.93) < 0.006
 # draws what A0 draws (0.93), although A0 has seen twenty times as many and none of those. With ten they have begun to
 # remember: 0.62, between two ELS and two IS, and 6 and 8 of 100 drawings are copies. (All after 8,000 steps; after many
 # more the hundred would be remembered, too: lesson 14.)
-#
-# One caution, from lesson 11: to agree is not to be right. Two Wiener filters agree as well as any two networks here
-# (0.99), and predict A0 less well (0.77). Whoever looks at little, a mean and a covariance, soon knows all there is to
-# see of it.
-
-# %%
-wiener = [els.sample(els.WienerFilter(images), noise, steps=20) for images in (own, others)]
-print(f"two Wiener filters: {alike(*wiener):.2f}, with A0: {alike(wiener[1], target):.2f}")
-assert abs(alike(*wiener) - 0.99) < 0.005 and abs(alike(wiener[1], target) - 0.77) < 0.006
 
 # %% [markdown] tags=["slide"]
 # ## 9. Do drawings, or losses, tell whose they are? (8 minutes)
@@ -735,8 +755,6 @@ assert abs(alike(*wiener) - 0.99) < 0.005 and abs(alike(wiener[1], target) - 0.7
 # In section 2 a network's drawings were not nearer to its own pictures than to others. A sharper test: two networks,
 # two formulas. From one noise, network A has drawn one picture and network B another; the formula of A's pictures has
 # drawn one, that of B's another. Which belongs to which?
-#
-# **Predict.** Guessing is right for 50 of 100. How often is it right with 2,000 pictures each, with 100, with 10?
 #
 # ### Exercise 4: Which belongs to which? (6 minutes, ★★☆)
 #
@@ -753,7 +771,7 @@ def belong_together(formula_a, formula_b, first, second):
 
 check.belong_together(belong_together)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Stuck? `check.hint("belong_together")` gives one hint at a time.
 #
 # <details><summary>Solution</summary>
@@ -769,6 +787,9 @@ check.belong_together(belong_together)
 # In the sums it does not matter that one formula may be the better one for *both* drawings, or one drawing the easier
 # one.
 # </details>
+#
+# **Predict.** Guessing is right for 50 of 100. How often is the test right with ten pictures each, with a hundred, with
+# 2,000 (a) if the two networks share nothing, (b) if they share the seed of the training?
 
 
 # %% tags=["slide"]
@@ -789,8 +810,8 @@ assert all(abs(right[pair] - count) <= 2 for pair, count in stated.items())  # r
 # %% [markdown]
 # With ten pictures each, nearly always (96 of 100), with a hundred mostly (86). With 2,000, guessing would do for A0
 # with B1 or B2 (50 and 54). But A1 and B1, or A2 and B2, which have the same seed and so the same accidents, are told
-# apart in 65 and 78 of 100. So something of its own pictures is left in a network's drawings; it takes two networks
-# that differ in nothing else to see it.
+# apart in 65 and 78 of 100. So a little of its own pictures is left in a ResNet's drawings, too; only two networks that
+# differ in nothing else show it.
 
 # %% [markdown] tags=["slide"]
 # And the **loss**, on which the network was trained? Its mean is the same on its own pictures and on new ones (lesson
@@ -826,8 +847,9 @@ assert abs(gains[0.8]) < 2 * spread[0.8] and spread[0.8] < 0.004
 # **The loss does tell.** At t = 0.15 a network errs by **1.4 %** less on its own pictures than one that does not know
 # them (give or take 0.2 %); at t = 0.8 by nothing that we could measure. For a single picture that is weak evidence: of
 # one picture of each set it points to the right one in 64 % of all pairs, where guessing has 50 %. But it is there, in
-# the very network whose drawings carry no trace (46 of 100, section 2). Not to draw a picture is not to know nothing of
-# it. (And it takes a second network: what A0 alone has lost says only which set is the easier one.)
+# a network whose drawings by themselves showed no trace (46 of 100, section 2). Not to draw a picture is not to know
+# nothing of it. (It takes a second network: A0's errors alone say only which set is the easier one. And this is one
+# pair of ResNets; the UNet of lesson 03 errs by 18 % more on new pictures.)
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
@@ -835,17 +857,18 @@ assert abs(gains[0.8]) < 2 * spread[0.8] and spread[0.8] < 0.004
 # * Exchange every picture of the formula for another of the same kind, and it draws the same (r2 0.98); the ideal
 #   machine does not (0.81).
 # * A formula made of pictures that the network never saw predicts it as well as one made of its own (0.91).
-# * Two networks of one recipe that share no picture and no first weight draw the same (0.97). Their drawings hardly
-#   tell which 2,000 pictures they were given, their losses do a little; with ten or a hundred each, drawings do, too.
+# * Two networks of one recipe that share no picture and no first weight draw the same (0.97). The drawings of ResNets
+#   hardly tell which 2,000 pictures they know (which ten or hundred, they do); those of two UNets a little, a ResNet's
+#   loss, too.
 # * Another architecture changes a drawing more than 2,000 other pictures, another border altogether; the formula, with
 #   windows measured on each network, has it nearly right.
 # * The r of two trainings, not squared, is the r2 of a perfect theory: 0.99 here. What is missing from the formula's
-#   0.91 is mostly the same in every training.
-# * Small pieces are few and everywhere, whole pictures are never enough; and where windows are wide, many vote.
+#   0.91 is mostly the same in every training of this ResNet.
+# * Small pieces come in few kinds, and every picture has many of them.
 #
 # ## What is still unexplained
 #
-# **What do all these networks do, and the formula does not?** Lesson 16 finds a part of it. Everything here is 16 x 16
+# **What does every training of this ResNet do, and its formula does not?** And what a UNet? Everything here is 16 x 16
 # pixels of clothes; how many pictures would it take for faces, in colour, at a million pixels, with attention? And the
 # windows themselves: since they decide so much, **where do they come from** (lesson 14)?
 #
