@@ -365,7 +365,7 @@ assert abs(late - 0.27) < 0.02
 # | [**13** On a GPU](13_gpu.ipynb) | the formula is attention over training patches |
 # | [**14** Memory](14_memory.ipynb) | with few pictures and much patience, a network does remember |
 # | [**15** Exchange](15_exchange.ipynb) | which pictures it was trained on hardly matters |
-# | [**16** What if](16_what_if.ipynb) | the formula knows what another noise would have drawn |
+# | [**16** What if](16_what_if.ipynb) | the formula foretells what large changes of the noise do, not small ones |
 # | [**17** In colour](17_colour.ipynb) | the same formula, on emoji |
 # | [**18** At the edges](18_edges.ipynb) | chance, guidance, attention: where the theory ends |
 

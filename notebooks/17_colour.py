@@ -735,9 +735,9 @@ assert sizes[::5] == [13, 7, 5, 3] and sizes == sorted(sizes, reverse=True)
 #
 # ## What is still unexplained
 #
-# **Why does the network listen less to the word, and to the noise of another colour, than the formula does?** It was
-# smoother than the formula in lesson 16, too. And why are its smallest windows in no emoji? Whether these are one
-# thing, nobody has tested.
+# **Why does the network listen less to the word, and to the noise of another colour, than the formula does?** Two
+# ResNets were smoother than the formula in lesson 16, too. And why are its smallest windows in no emoji? Whether
+# these are one thing, nobody has tested.
 #
 # And all of it was drawn in one way, by convolutions, without chance. **What is left of the theory beyond that?**
 # Lesson 18.
