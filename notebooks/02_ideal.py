@@ -297,8 +297,8 @@ assert weights[0.3].argmax() == 5
 # At much noise everybody has a say and the answer is a blur. At little noise one voter holds everything, and the
 # answer is a training picture, pixel by pixel. In between, the crowd turns into one.
 #
-# **Predict, then drag the slider to the left:** at which $t$ do the five heaviest voters first belong to one class
-# (say, all pullovers)?
+# **Predict, then drag the slider to the left:** at which $t$ do the five heaviest voters first all belong to one
+# class?
 
 # %%
 explorer = widgets.PosteriorExplorer.of(machine, x_0[0], eps[0], times=[i / 20 for i in range(1, 21)], top=5)
@@ -547,7 +547,7 @@ if lab.profile == "laptop":
     stated = (0.725, 0.525, 0.5)
     assert all(abs(t - said) < 0.03 for t, said in zip(choice.values(), stated, strict=True))
     assert abs(place[0].median() - 12) <= 2 and abs(place[at[0.9]].median() - 5) <= 1
-    assert place[at[0.8]].median() <= 3 and 1.2 < N * share[0, 0].median() < 1.4
+    assert place[at[0.8]].median() <= 3 and place[at[0.7]].median() == 1 and 1.2 < N * share[0, 0].median() < 1.4
     assert 130 < left[at[0.75]].median() < 150 and 3.5 < left[at[0.5]].median() < 4.5
     assert abs(climb - 0.25) < 0.03 and lost[0] == 0 and 5 <= lost[1] <= 9
 
@@ -622,7 +622,8 @@ if lab.profile == "laptop":
     assert abs((after == nearest).sum() - 55) <= 2 and abs((finer == nearest).sum() - 51) <= 2
 
 # %% [markdown] tags=["slide"]
-# Most disturbances are forgotten (55 of 64); some land in another area. So do smaller steps (51 of 64 stay).
+# Most disturbances are forgotten (55 of 64); some land in another area. Smaller steps, too, leave most pictures as they
+# were (51 of 64).
 #
 # **Predict.** 1,000 fresh seeds: does every picture get a turn, or do a few favourites take it all?
 
