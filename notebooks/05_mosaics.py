@@ -229,7 +229,8 @@ check.toy_consistent(toy_consistent)
 # ### Exercise 2: Count them (8 minutes, ★★☆)
 #
 # Write the count yourself: how many of the $2^{HW}$ images on the torus are consistent? Your `toy_consistent` may help.
-# (It rolls the axes 0 and 1 of one image; for a list of images roll the last two. One by one takes the check minutes.)
+# (Its `colours` are `(-1, 1)`. It rolls the axes 0 and 1 of one image; for a list of images roll the last two. One by
+# one takes the check minutes.)
 
 
 # %%
