@@ -148,27 +148,6 @@ def _bare(axis: Any) -> None:
         spine.set_visible(False)
 
 
-def weight_bars(weights: Mapping[str, Float[Tensor, " n"]]) -> Figure:
-    """Posterior weights as bars, heaviest first, one panel per entry."""
-    if not isinstance(weights, Mapping) or not weights:
-        given = "none" if isinstance(weights, Mapping) else type(weights).__name__
-        raise CourseError(f"weights must be a dict with at least one panel, like {{'t = 1': weights}}, got {given}.")
-    for name, w in weights.items():
-        _check_shape(w, f"weights {name!r}", "n")
-    longest = max(len(w) for w in weights.values())
-    figure = _figure(min(10, 1 + 2.3 * len(weights)), 2.4)
-    axes = figure.subplots(1, len(weights), squeeze=False, sharey=True)[0]
-    for axis, (name, w) in zip(axes, weights.items(), strict=True):
-        order = w.argsort(descending=True)
-        rank = range(1, len(w) + 1)
-        axis.bar(rank, w[order].detach().cpu().numpy(), color=BLUE, width=0.8 if longest < 50 else 1.0)
-        axis.set(title=name, ylim=(0, 1.05), xlim=(0.4, len(w) + 0.6))
-        axis.xaxis.get_major_locator().set_params(integer=True)
-    figure.supxlabel("training images, heaviest first", fontsize=10)
-    axes[0].set_ylabel("weight")
-    return figure
-
-
 def provenance_map(
     images: Float[Tensor, "B C H W"], source: Int[Tensor, "B H W"], titles: Sequence[str] = ()
 ) -> Figure:

@@ -32,9 +32,6 @@ WEIGHTS = torch.tensor([0.9, 0.1])
 @pytest.mark.parametrize(
     ("draw", "sentence"),
     [
-        (lambda: plotting.weight_bars({}), "at least one panel"),
-        (lambda: plotting.weight_bars([0.9, 0.1]), r"weights must be a dict .* got list"),
-        (lambda: plotting.weight_bars({"a": torch.ones(2, 3)}), r"weights 'a' must .* got \(2, 3\)"),
         (lambda: plotting.provenance_map(pictures(1, 1, 4, 4)[0], WEIGHTS), r"shape \(B, C, H, W\)"),
         (lambda: plotting.provenance_map(pictures(1, 1, 4, 4), [0]), "source must be a tensor"),
         (lambda: plotting.calibration_map([1.0], [3], [[0.5]]), r"cosine must .* \(1, 1\), got list"),
@@ -49,10 +46,6 @@ WEIGHTS = torch.tensor([0.9, 0.1])
 def test_what_cannot_be_drawn_is_refused(draw, sentence: str) -> None:
     with pytest.raises(els.CourseError, match=sentence):
         draw()
-
-
-def test_weights_with_gradients_are_drawn() -> None:
-    assert plotting.weight_bars({"t = 1": WEIGHTS.clone().requires_grad_()}).axes[0].patches
 
 
 def test_shown_figures_carry_alt_text_and_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,12 +91,6 @@ def test_a_window_is_outlined_around_its_pixel() -> None:
 def test_image_rows_refuses(rows: object) -> None:
     with pytest.raises(els.CourseError, match="row"):
         plotting.image_rows(rows)  # type: ignore[arg-type]
-
-
-def test_weight_bars_are_sorted() -> None:
-    figure = plotting.weight_bars({"t = 1": torch.tensor([0.1, 0.7, 0.2])})
-    (axis,) = figure.axes
-    assert [round(bar.get_height(), 3) for bar in axis.patches] == [0.7, 0.2, 0.1]
 
 
 def test_provenance_map_draws_a_seam_wherever_the_source_changes() -> None:
