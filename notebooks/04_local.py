@@ -115,14 +115,14 @@ if lab.profile == "laptop":
 
 with torch.random.fork_rng():
     torch.manual_seed(0)
-    untrained = build_network("resnet", channels=C).eval().to(lab.device)  # the same layers, random weights
+    untrained = build_network("resnet", channels=C).requires_grad_(False).eval().to(lab.device)  # random weights
 guess = {  # of the noise, for the transplant of width 9, the other image, and x_t
     "untrained": [untrained(x, torch.full((100,), t, device=x.device)) for x in (keep_a_square(9), other, x_t)],
     "trained": [els.noise_from_denoiser(lab.network(x, t), x, t) for x in (keep_a_square(9), other, x_t)],
 }
 share = {}
 for name, eps_hats in guess.items():
-    mixed, new, old = (e.detach()[..., H // 2, W // 2] for e in eps_hats)
+    mixed, new, old = (e[..., H // 2, W // 2] for e in eps_hats)
     share[name] = ((mixed - old).square().mean() / (new - old).square().mean()).sqrt().item()
     print(f"{name} network: width 9 leaves {share[name]:.0%} of the change of the noise estimate")
 assert lab.profile != "laptop" or share["untrained"] < 0.5 * share["trained"]
