@@ -7,8 +7,8 @@ Drawings of seeds 0 to 99, kept with 8 bits per pixel (0 is -1, 255 is 1):
 noisy      class-conditional, 40 steps, each with fresh noise, one sequence of it and another
 guided     class-conditional and not, the shipped networks: the difference of their answers 2, 3, 4 times (and 1)
 attention  networks that look everywhere (attending.py), with the pictures and the plan of the shipped ResNet and UNet
-           (one of them once more, with another seed): before and after one block of the noise was exchanged
-           (make_16_what_if.py), with their patch sizes
+           (one once more with another seed, one trained twice as long): before and after one block of the noise was
+           exchanged (make_16_what_if.py), with their patch sizes
 
 Of the last, and of the shipped ResNet and UNet, also how strongly the middle pixel depends on every pixel (lesson 03),
 how far an exchanged block is felt if they are asked once, and the losses on known and new pictures, at 20 times; and on
@@ -44,11 +44,12 @@ from elscourse.recipes import RECIPES, Recipe
 HERE = Path(__file__).parent
 PARTS = HERE.parents[1] / "runs" / "lessons" / "18_edges"
 UNET = "fashion-mnist-16-unet-zeros"
-ATTENDING = {  # name: architecture, and the seed of the training
-    "attention-unet": ("attention-unet", 0),
-    "attention-resnet": ("attention-resnet", 0),
-    "attention-resnet-seed-1": ("attention-resnet", 1),
-    "transformer": ("transformer", 0),
+ATTENDING = {  # name: architecture, and what is different in the plan of the training
+    "attention-unet": ("attention-unet", {}),
+    "attention-resnet": ("attention-resnet", {}),
+    "attention-resnet-seed-1": ("attention-resnet", {"seed": 1}),
+    "transformer": ("transformer", {}),
+    "transformer-16000-steps": ("transformer", {"steps": 16_000}),
 }
 WHO = {"network": "network", "els": "els-zeros", "ls": "ls", "wiener": "wiener", "is": "is"}
 STEPS = 40  # with noise in every one, networks and machines must take as many
@@ -59,8 +60,8 @@ CHUNK = 20
 
 def looking_everywhere(name: str) -> Recipe:
     """The pictures and the plan of the shipped ResNet and UNet."""
-    recipe, (architecture, seed) = RECIPES[UNET], ATTENDING[name]
-    return replace(recipe, name=name, architecture=architecture, plan=replace(recipe.plan, seed=seed))
+    recipe, (architecture, other) = RECIPES[UNET], ATTENDING[name]
+    return replace(recipe, name=name, architecture=architecture, plan=replace(recipe.plan, **other))
 
 
 def fresh(sequence: int, step: int, seeds: Sequence[int], shape: Sequence[int]) -> Tensor:
