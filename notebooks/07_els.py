@@ -728,8 +728,8 @@ assert (low, low_new) == ([0, 0, 8, 10, 8], [42, 40, 11, 10, 8])
 # * IS draws a training image, ES a shifted one. Locality alone already draws new pictures, but every piece stays in its
 #   place; with equivariance each pixel may come from anywhere: patch mosaics, far from every training image.
 # * The network with circular convolutions draws what ELS draws (median r2 0.83), and its training loss stays with the
-#   local machines', where the ideal machine's goes to zero. To look nearby is what lets it cope with new garments.
-# * Smaller windows: more hesitation, more sources. Creativity is what is left open by what a pixel cannot see.
+#   local machines', where the ideal denoiser's goes to zero. To look nearby is what lets it cope with new garments.
+# * Smaller windows: more hesitation, more sources. What a pixel cannot see leaves open how the pieces are combined.
 #
 # ## What is still unexplained
 #

@@ -759,7 +759,7 @@ widgets.MosaicExplorer.of(machines["zeros"], x_t, steps[-1][1], t, top=4, labels
 voters = machines["zeros"].posterior(x_t, t, top=1, labels=labels).location[:, :, :, 0]  # (2, H, W, 2): row, column
 own = torch.stack(torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij"), dim=-1)
 travelled = (voters - own).abs()
-reach = machines["zeros"].window_at(t)[0] // 2
+reach = machines["zeros"].size_at(t) // 2
 in_corner = travelled[:, :reach, :reach].max()
 far = int(travelled.max())
 print(f"P = {2 * reach + 1}: votes come from up to {far} pixels away, in the corners from {int(in_corner)}")
@@ -787,8 +787,11 @@ assert white.mean() > 0.7
 # %% [markdown] tags=["slide"]
 # ## What is still unexplained
 #
+# (From here on *ELS* is the machine with the network's padding: zeros, unless *circular* is said. With its calibrated
+# windows it is the formula of lesson 00.)
+#
 # We took the sizes $P(t)$ as given: 13 pixels in noise, 3 at the end. Where do they come from? They are the theory's
-# only free parameter. **Can one measure on a network how far it looks?** Lesson 09. (Or do without? Lesson 14.)
+# only free parameter. **Can one measure them on a network?** Lesson 09. (Or do without? Lesson 14.)
 #
 # And the machine can do without the border: then it draws cloth. The network that was *trained* with zeros cannot: if
 # it samples with circular padding, its pictures are nearly white. **It has come to need its border.**

@@ -78,7 +78,7 @@ show(
 rows = {name: trousers[name][some] for name in ("network", "ELS", "IS")}
 show(
     plotting.image_rows(rows, titles=[f"seed {s}" for s in some]),
-    alt="The same ten, with what ELS and the ideal machine IS draw from the same noise. ELS draws nearly the same "
+    alt="The same ten, with what ELS and the ideal denoiser IS draw from the same noise. ELS draws nearly the same "
     "garment each time, on about half of the seeds with the odd leg; IS draws sound trousers, all of them training "
     "images.",
 )
@@ -171,7 +171,7 @@ check.steady_legs(steady_legs)
 #
 # ## 3. Four crowds (5 minutes)
 #
-# 400 seeds each: the network, ELS with its calibrated windows, and the ideal machine IS, which only copies; and the
+# 400 seeds each: the network, ELS with its calibrated windows, and the ideal denoiser IS, which only copies; and the
 # 1,027 real trousers. **Predict.** Order the four by their share of third legs.
 
 # %% tags=["slide"]
@@ -212,7 +212,7 @@ by_chance = (shuffled & theirs).sum(1)
 p = (by_chance >= both).double().mean().item()
 print(f"on both lists: {both}; by chance {expected:.1f}; as many in {p:.2%} of 10,000 shuffles")
 copies = crowds["IS"] & theirs
-print(f"ideal machine and network: {copies.sum()}; by chance {crowds['IS'].sum() * theirs.sum() / len(theirs):.1f}")
+print(f"ideal denoiser and network: {copies.sum()}; by chance {crowds['IS'].sum() * theirs.sum() / len(theirs):.1f}")
 if lab.profile == "laptop":
     assert both == 7 and 1.1 < expected < 1.3 and p < 0.001 and copies.sum() == 1
     assert 0.23 < both / ours.sum() < 0.25 and 0.04 < theirs.double().mean() < 0.045
@@ -928,7 +928,7 @@ if lab.profile == "laptop":
 # step; they work on compressed images; they follow text. There is theory for one attention layer after a
 # convolutional network (Finn and others): it ties the patches together. In the paper's test of a U-Net with
 # attention, ELS still explains part of the samples (CIFAR-10: 0.77 in its measure, against 0.48 for the ideal
-# machine; but LS has 0.77 as well), and what it misses is coherence.
+# denoiser; but LS has 0.77 as well), and what it misses is coherence.
 #
 # So "six fingers come from locality" is a **hypothesis with a mechanism**, not a result. You now know what it would
 # take to test it: a counter fixed beforehand, the same seeds, a rate on real photographs, and an edit that should cure

@@ -84,13 +84,13 @@ show(
 #
 # **Predict.** The same ten seeds, later in the training. The title says where it ends: with copies. Do they come as
 # whole pictures, or piece by piece? After 16,000 steps, how many of these ten drawings are copies? And are they of the
-# pictures that the ideal machine IS draws from the same noise?
+# pictures that the ideal denoiser IS draws from the same noise?
 
 # %% tags=["slide"]
 rows = {"IS": ten[16000]["is"]} | {f"{step:,} steps": moment["network"] for step, moment in ten.items()}
 show(
     plotting.image_rows({name: images[:10] for name, images in rows.items()}, titles=[f"seed {i}" for i in range(10)]),
-    alt="Ten seeds: above the ideal machine, which draws ten of the training pictures, below the network after 500, "
+    alt="Ten seeds: above the ideal denoiser, which draws ten of the training pictures, below the network after 500, "
     "1,000, 2,000, 4,000, 8,000 and 16,000 steps.",
 )
 
@@ -173,8 +173,8 @@ assert four[0] < 1 / 3 < four[1] < 0.4 and min(four[2:]) > 0.7
 # ## 3. Three ages (6 minutes)
 #
 # The loss is the mean squared error of the noise estimate, over all t. On the ten pictures it should fall, towards that
-# of the ideal machine. **Predict.** And on pictures that the network was *not* trained on: does it fall, stay, or rise?
-# If it turns, before or after the first copy?
+# of the ideal denoiser. **Predict.** And on pictures that the network was *not* trained on: does it fall, stay, or
+# rise? If it turns, before or after the first copy?
 
 
 # %% tags=["slide"]
@@ -193,7 +193,7 @@ new = [moment["losses on new pictures"][:, 0].mean().item() for moment in ten.va
 fig, axis = plt.subplots(figsize=(6.5, 3.6))
 axis.plot(steps, new, "s--", color=plotting.ORANGE, label="new pictures")
 axis.plot(steps, known, "o-", color=plotting.BLUE, label="the ten pictures")
-axis.axhline(ten[16000]["losses"][:, 2].mean(), color=plotting.GREY, label="the ten, ideal machine")
+axis.axhline(ten[16000]["losses"][:, 2].mean(), color=plotting.GREY, label="the ten, ideal denoiser")
 axis.axvline(4000, color="k", lw=1, ls=":", label="first copies")
 axis.set(xlabel="steps", ylabel="loss", ylim=(8e-4, 1.2))
 loss_axis(axis, steps)
@@ -201,13 +201,13 @@ axis.legend(loc="center left")
 show(
     fig,
     alt="Loss against steps, both axes logarithmic. On the ten pictures it falls all the time, from 0.16 to 0.01; a "
-    "line far below, at 0.001, is the ideal machine. On new ones it is the same at 500 steps, falls a little until "
+    "line far below, at 0.001, is the ideal denoiser. On new ones it is the same at 500 steps, falls a little until "
     "1,000, then rises to 0.67. The first copies are marked at 4,000.",
 )
 
 # %%
 ideal = ten[16000]["losses"][:, 2].mean().item()
-print("the ten:", {s: round(v, 3) for s, v in zip(steps, known, strict=True)}, f"ideal machine: {ideal:.4f}")
+print("the ten:", {s: round(v, 3) for s, v in zip(steps, known, strict=True)}, f"ideal denoiser: {ideal:.4f}")
 print("new:    ", {s: round(v, 3) for s, v in zip(steps, new, strict=True)})
 by_time = torch.stack([moment["losses on new pictures"][:, 0] for moment in ten.values()])  # (6 moments, 20 times)
 lowest, rise = [steps[k] for k in by_time.argmin(0)], by_time[-1] / by_time.amin(0)
@@ -221,9 +221,8 @@ assert all(abs(a - b) < 6e-4 for a, b in zip(known, (0.159, 0.092, 0.052, 0.028,
 # %% [markdown]
 # Three ages. **It learns**: until 500 steps both losses are the same; what it learns holds for any garment. **It
 # invents**: from then on the two part, but nothing that it draws is a copy. **It remembers**: the first copies are
-# found at 4,000 steps. It is far from done: at the end its loss on the ten is 0.012, that of the ideal machine 0.001.
-# (What it draws while it learns is new as well: the ResNets of the lessons before are there. What begins with the
-# second age is that it knows its own pictures better than others.)
+# found at 4,000 steps. It is far from done: at the end its loss on the ten is 0.012, that of the ideal denoiser
+# 0.001. (The course's ResNets are in the first age; what they draw is new, too.)
 #
 # The loss gives warning long before the copies: on new pictures it is lowest at 1,000. (This is a mean over t. Up to t
 # = 0.45 it is lowest at 1,000 everywhere, and rises up to thirteen-fold; at t = 0.525 it is lowest at 2,000, at 0.825
@@ -305,9 +304,9 @@ assert abs(is_r2[1] - 0.34) < 0.006 and abs(is_r2[-1] - 0.58) < 0.006
 # %% [markdown]
 # At 1,000 steps, the age of invention, ELS is far ahead: **0.81**, LS 0.59, IS 0.34. Until 4,000 the network leaves it.
 # At the end LS, which knows where it is, has caught up (0.73 and 0.71, a draw: it is ahead for 49 of 100 seeds; with
-# windows of its own it might be more), and IS, the ideal machine, is on its way (0.58). None describes a network that
-# is halfway from one machine to the other.
-# (That of lesson 10 came further, 0.92: it was told the class, and of its ten pictures no class has more than three.)
+# windows of its own it might be more), and IS, the ideal denoiser, is on its way (0.58). None describes a network
+# that is halfway from one machine to the other. (That of lesson 10 came further, 0.92: it was told the class, and of
+# its ten pictures no class has more than three.)
 #
 # Click on a pixel of what ELS draws at the age of invention: which of the ten pictures gave it, and which its
 # neighbour?
@@ -769,7 +768,7 @@ check.steps_until(steps_until)
 # whose pixels see everything.
 #
 # **Predict.** With this curve, which has never seen a network, what r2 does the formula (ELS) reach with the UNet?
-# (With the measured curve 0.93; the ideal machine 0.86.) And with the ResNet (0.91; 0.61)?
+# (With the measured curve 0.93; the ideal denoiser 0.86.) And with the ResNet (0.91; 0.61)?
 
 # %% tags=["slide"]
 guess = els.load_results("14_guess")
@@ -809,7 +808,7 @@ for name, file in files.items():
     gain[name] = [round(value, 3) for value in ((r2[0] - r2[2]).quantile(0.5).item(), low, high)]
     wins[name] = int((r2[0] > r2[3]).sum())
     print(f"{name:20s} {row[0]:6.2f} {row[1]:13.2f} {row[2]:16.2f} {row[3]:9.2f} {gain[name][0]:12.3f}", gain[name][1:])
-print("seeds for which the guess is ahead of the ideal machine:", wins)
+print("seeds for which the guess is ahead of the ideal denoiser:", wins)
 assert list(table.values())[:3] == [[0.78, 0.82, 0.91, 0.61], [0.91, 0.94, 0.94, 0.74], [0.82, 0.82, 0.83, 0.04]]
 assert list(table.values())[3:] == [[0.93, 0.89, 0.93, 0.86], [0.89, 0.86, 0.86, 0.79], [0.85, 0.81, 0.88, 0.84]]
 assert list(wins.values()) == [100, 100, 100, 97, 91, 54] and gain["UNet"][1] < 0.001 < gain["UNet"][2]
@@ -858,9 +857,9 @@ assert age["UNet, 500, later"] == [0.035, 0.216, 2] and off["UNet, 500, later"][
 # noise, lesson 03 had 18 for the first), and none of 100 drawings is a copy. Later the guess fails, as it must. After
 # four times as many steps the second one's loss is 0.035 on its own pictures, 0.216 on new ones, and 2 drawings are
 # copies. Its windows have moved on: 17 pixels at t = 0.3, where 7 are best for new pictures. The guess has 0.85,
-# hardly more than the ideal machine (0.84).
+# hardly more than the ideal denoiser (0.84).
 #
-# (Two remarks. The formula with guessed windows resembles the ideal machine, too, r2 0.88, as the UNet itself does,
+# (Two remarks. The formula with guessed windows resembles the ideal denoiser, too, r2 0.88, as the UNet itself does,
 # 0.86: as in lesson 10, that is no sign of memory. And from 17 pixels on a window tells every pixel of a 16 x 16
 # picture where it is, so at much noise, where the guess is wider, this ELS is LS.)
 

@@ -62,8 +62,8 @@ show(
 # the windows and the noise too.
 #
 # **Predict.** Ten seeds, drawn twice, with the own pictures and with the others. The title says that drawings stay.
-# Whose? Give an r2 of the two drawings for each: the ideal machine (IS), the local one (LS), the local and equivariant
-# one (ELS).
+# Whose? Give an r2 of the two drawings for each: the ideal denoiser (IS), the local one (LS), the local and
+# equivariant one (ELS).
 
 # %% tags=["slide"]
 stored, noise = els.load_results(lab.network.name), els.seeded_noise(lab.seeds, lab.shape)
@@ -84,7 +84,7 @@ for name in ("is", "els-zeros"):
     rows |= {f"{label}, own": stored[name][:10], f"{label}, others": exchanged[name][:10]}
 show(
     plotting.image_rows(rows, titles=[f"seed {k}" for k in range(10)]),
-    alt="Ten seeds. With other pictures the ideal machine draws other garments, some of them of another kind. The "
+    alt="Ten seeds. With other pictures the ideal denoiser draws other garments, some of them of another kind. The "
     "local and equivariant machine draws nearly the same ten shapes.",
 )
 
@@ -97,10 +97,10 @@ for name, images in exchanged.items():
 assert again == {"is": [0.81, 0.29], "ls": [0.94, 0.82], "els-zeros": [0.98, 0.95]}
 
 # %% [markdown]
-# The ideal machine draws one of the pictures that it has, so with others it draws another. Usually that is a similar
-# garment, since all shirts are alike (median r2 0.81); for 5 seeds of 100 it is something else altogether (below 0.29).
-# The local and equivariant machine draws **the same** (0.98; 5 seeds below 0.95), although every piece that it now
-# averages comes from a new picture. LS is in between.
+# The ideal denoiser draws one of the pictures that it has, so with others it draws another. Usually that is a similar
+# garment, since all shirts are alike (median r2 0.81); for 5 seeds of 100 it is something else altogether (below
+# 0.29). The local and equivariant machine draws **the same** (0.98; 5 seeds below 0.95), although every piece that it
+# now averages comes from a new picture. LS is in between.
 
 # %% [markdown] tags=["slide"]
 # ## 2. A formula made of pictures that the network never saw (7 minutes)
@@ -377,10 +377,10 @@ assert abs(moved["circular A0"] - 0.38) < 0.006 and abs(moved["another noise"] -
 # much more (0.72 to 0.76), the border altogether (0.12; with the best of all shifts 0.38, hardly as much as the drawing
 # of another noise, 0.40).
 #
-# By the ideal machine only other pictures change anything (0.81). ELS, its windows measured on each network, has every
-# row nearly right: 0.95 to 0.98, 0.97 to 1.00, 0.77 to 0.85, 0.14. Only in one thing is it wrong, as IS is: it lets
-# other pictures change a ResNet's drawings more (0.98) than another seed (0.99 to 1.00). Of a seed it knows nothing but
-# a few windows.
+# By the ideal denoiser only other pictures change anything (0.81). ELS, its windows measured on each network, has
+# every row nearly right: 0.95 to 0.98, 0.97 to 1.00, 0.77 to 0.85, 0.14. Only in one thing is it wrong, as IS is: it
+# lets other pictures change a ResNet's drawings more (0.98) than another seed (0.99 to 1.00). Of a seed it knows
+# nothing but a few windows.
 
 # %%
 curves = torch.stack([arrays[f"patch sizes, {names[name]}"] for name in ("A1", "A2", "B1", "B2")])  # t = 1 comes first
@@ -409,7 +409,7 @@ assert min(less[both] for both in less if both != "UNets") == 87 and less["UNets
 #
 # **What a network draws from a noise is decided by its border, its architecture and, if the formula is right about this
 # as well, by the kind of its pictures (a formula of shoes alone: 0.47, section 2); hardly by its seed, or by which
-# pictures of one kind it was given.**
+# pictures of one kind it was given, as long as it has not begun to remember them (lesson 14).**
 #
 # Zhang and others need not be wrong: they asked whether two drawings show the same thing, r2 asks whether pixels
 # agree. And an architecture is more than its windows; in the networks we changed all of it at once. The groups are
@@ -419,7 +419,8 @@ assert min(less[both] for both in less if both != "UNets") == 87 and less["UNets
 # ## 5. The most that anything could predict (8 minutes)
 #
 # Lesson 11 let the scale of r2 begin at 0.77, the best linear denoiser (Wiener). Where does it end? Train a network
-# again with another seed, and it draws a little differently. No theory that does not know the seed can know which.
+# again with another seed, and it draws a little differently. No theory that does not know the seed of the training
+# can know which.
 #
 # Let $y$ and $y'$ be what two trainings draw from one noise that differ in the seed alone, and $s$ what they share, the
 # mean of what very many such trainings would draw (here $s$ is not the score):
@@ -530,8 +531,9 @@ assert abs((ladder["ELS"] - linear) / (ladder["a perfect theory"] - linear) - 0.
 # gone 65 % (medians; for this recipe and these pictures).
 
 # %% [markdown]
-# One thing is better than a perfect theory: to know the seed. A1 and B1 have the same one, and an r2 of 0.993 with each
-# other, above the 0.986 that $s$ has. What a seed does to a network, it does again with other pictures.
+# One thing is better than a perfect theory: to know the seed of the training. A1 and B1 have the same one, and an r2
+# of 0.993 with each other, above the 0.986 that $s$ has. What a seed does to a network, it does again with other
+# pictures.
 
 # %% [markdown] tags=["slide"]
 # ## 6. Is the rest an accident? (6 minutes)
@@ -741,7 +743,7 @@ assert abs(alike(drew["100 B1"], drew["A0"]) - 0.93) < 0.006
 
 # %% [markdown]
 # Two ELS machines agree at 0.74 with ten pictures each, **at 0.92 with a hundred**, at 0.98 with 2,000. And the formula
-# of a hundred pictures that A0 never saw predicts it at 0.89. Two ideal machines that share none of 2,000 agree less
+# of a hundred pictures that A0 never saw predicts it at 0.89. Two ideal denoisers that share none of 2,000 agree less
 # (0.81) than two ELS with thirty.
 #
 # And the networks? With a hundred pictures each they are where ELS is, at **0.91**, and that of the hundred others
@@ -855,7 +857,7 @@ assert abs(gains[0.8]) < 2 * spread[0.8] and spread[0.8] < 0.004
 # ## What you can now say
 #
 # * Exchange every picture of the formula for another of the same kind, and it draws the same (r2 0.98); the ideal
-#   machine does not (0.81).
+#   denoiser does not (0.81).
 # * A formula made of pictures that the network never saw predicts it as well as one made of its own (0.91).
 # * Two networks of one recipe that share no picture and no first weight draw the same (0.97). The drawings of ResNets
 #   hardly tell which 2,000 pictures they know (which ten or hundred, they do); those of two UNets a little, a ResNet's

@@ -60,8 +60,8 @@ stated = {"ELS": 0.94, "mean of the class": 0.73, "IS": 0.74}
 assert all(abs(agree[name] - value) < 0.006 for name, value in stated.items())
 
 # %% [markdown] tags=["slide"]
-# **0.73.** And the ideal machine, which sees all of the noise, has 0.74. All sneakers look alike; whoever has the class
-# has most of the picture, and r2 pays for it.
+# **0.73.** And the ideal denoiser, which sees all of the noise, has 0.74. All sneakers look alike; whoever has the
+# class has most of the picture, and r2 pays for it.
 #
 # So ask for something of which the mean picture knows nothing. A **what-if**: exchange a small part of the noise, and
 # say *what changes* in the drawing. A mean picture says "nothing".
@@ -240,7 +240,7 @@ assert abs(part["LS"][6] - 0.012) < 0.001 and abs(part["Wiener"][6] - 0.03) < 0.
 # close. Wiener, the best linear filter, looks alike near the block, but 3 % of its change lie six pixels away. (These
 # are parts of all 100 changes together, so large ones count most.)
 #
-# The ideal machine hardly cares where the block was. 0.28 of its change lie there; 0.20 would lie in the block of
+# The ideal denoiser hardly cares where the block was. 0.28 of its change lie there; 0.20 would lie in the block of
 # *another* seed (dotted; of the network's 0.21). It weighs whole pictures. A block can change its choice, and then
 # everything changes; or it does not, and nothing does.
 
@@ -392,9 +392,9 @@ assert abs(another_network - 0.91) < 0.006 and abs(another_seed + 1.01) < 0.02
 # %% [markdown] tags=["slide"]
 # On the left three theories of the UNet look nearly alike (0.86 to 0.93). **On the right they come apart.** Of the
 # changes of the two ResNets with zero padding the formula foretells 0.69 and 0.73, LS and the best linear filter about
-# half, and the ideal machine *less than nothing*: whoever trusts it is further off than who says "nothing will change"
-# (-0.52 and -0.75). For the circular one only the formula has much on either side (the
-# filter 0.11 of the change).
+# half, and the ideal denoiser *less than nothing*: whoever trusts it is further off than who says "nothing will
+# change" (-0.52 and -0.75). For the circular one only the formula has much on either side (the filter 0.11 of the
+# change).
 #
 # The formula is ahead of each other machine for at least 72 of 100 seeds, for every network.
 #
@@ -403,9 +403,9 @@ assert abs(another_network - 0.91) < 0.006 and abs(another_seed + 1.01) < 0.02
 # formula says of *another* seed's exchange gets -1.01.
 
 # %% [markdown]
-# Why does the ideal machine fall so deep? Two things were changed at once: the question, and the measure. So take the
-# new measure to the old question: take the mean of its class off every drawing, and ask how much of what is left each
-# machine has. (The zero is now the mean of the class; to say "nothing will change" has no meaning here.)
+# Why does the ideal denoiser fall so deep? Two things were changed at once: the question, and the measure. So take
+# the new measure to the old question: take the mean of its class off every drawing, and ask how much of what is left
+# each machine has. (The zero is now the mean of the class; to say "nothing will change" has no meaning here.)
 
 # %%
 deviation = {name: part_foretold(before - means, stored[key].clamp(-1, 1) - means).quantile(0.5).item()
@@ -423,9 +423,10 @@ halves = {"smaller half of the changes": small[:50], "larger half": small[50:]}
 by_size = {name: score[some].quantile(0.5).item() for name, some in halves.items()}
 
 # %% [markdown]
-# Asked for the deviation from the mean of the class, the ideal machine has 0.24, the filter 0.62, LS 0.74, the formula
-# 0.84. So a part of its fall comes from taking off what the class shares, without any what-if. Its changes themselves
-# are worth little (r2 0.12), and about three times too large: a memory changes a whole picture, or nothing.
+# Asked for the deviation from the mean of the class, the ideal denoiser has 0.24, the filter 0.62, LS 0.74, the
+# formula 0.84. So a part of its fall comes from taking off what the class shares, without any what-if. Its changes
+# themselves are worth little (r2 0.12), and about three times too large: a memory changes a whole picture, or
+# nothing.
 #
 # And the formula? For the ResNet without classes 0.73 is not 0.91, and the seeds differ much. **Predict.** Is it better
 # at large changes, or at small ones?
@@ -450,8 +451,8 @@ assert abs(score.quantile(0.25) - 0.42) < 0.011 and abs(score.quantile(0.75) - 0
 # Each mixture is noise of variance 1 again, as in lesson 01. At 0 degrees we draw from the first, at 90 from the
 # second. (An exchanged block moves the noise as far as a turn of 31 degrees.)
 #
-# **Predict.** Two bags. What does the ideal machine draw on the way from one to the other, what the network, what the
-# formula? Which of them leap?
+# **Predict.** Two bags. What does the ideal denoiser draw on the way from one to the other, what the network, what
+# the formula? Which of them leap?
 
 # %% tags=["slide"]
 turned = {name: drawings("turned", key) for name, key in who.items()}  # (20 pairs, 21 angles, 1, 16, 16)
@@ -480,8 +481,8 @@ assert abs(still - 0.785) < 0.01
 assert abs(math.degrees(math.acos(1 - SIDE**2 / 256)) - 31) < 0.5
 
 # %% [markdown]
-# The ideal machine stands still for 79 % of the steps, and leaps at the others. Network and formula do not leap, and go
-# through nearly the same pictures.
+# The ideal denoiser stands still for 79 % of the steps, and leaps at the others. Network and formula do not leap, and
+# go through nearly the same pictures.
 #
 # **Predict.** So how much of the network's change does the formula foretell after a turn of 4.5 degrees, of 18, of 90?
 # Is any other machine better at one of them?
@@ -525,8 +526,8 @@ assert all(values[k] < by_turn["ELS"][k] for name, values in by_turn.items() if 
 # **A theory has a resolution.** After a turn of 90 degrees, another noise altogether, the formula foretells 0.82 of
 # what changes. After 18 degrees 0.39, less than the best linear filter (0.48); after 9 nothing (0.03). After 4.5
 # degrees it would have been better to say nothing (-0.53). Our blocks, as far as 31 degrees, were just above where the
-# filter wins. (The ideal machine's 0 at small turns is that of the many places at which it stands still; at the others
-# it leaps.)
+# filter wins. (The ideal denoiser's 0 at small turns is that of the many places at which it stands still; at the
+# others it leaps.)
 #
 # Why? Look at the size of each step of the two bags, and at how long the way is.
 
@@ -642,8 +643,8 @@ assert abs(roughness["network"] - 0.187) < 0.001 and abs(roughness["ELS"] - 0.17
 # drawings are no nearer (0.910 and 0.910, ahead for 56), the changes hardly better: 0.75 in place of 0.73 (72 of 100).
 #
 # Is it only that it foretells less? No: ELS times its best factor has 0.73. Would averaging help anybody? Whoever is
-# rough: LS goes from 0.49 to 0.64, the ideal machine from -0.52 to 0.04. For the linear filter it does nearly nothing
-# (0.55, 0.56), and another *network* becomes **worse** (0.91, 0.88; ahead for 36 of 100).
+# rough: LS goes from 0.49 to 0.64, the ideal denoiser from -0.52 to 0.04. For the linear filter it does nearly
+# nothing (0.55, 0.56), and another *network* becomes **worse** (0.91, 0.88; ahead for 36 of 100).
 #
 # So, as the noise turns, these two ResNets are **smoother than the formula**, the first clearly, the second a little.
 # (Within a picture the first is not: neighbours differ by 0.187, in ELS's drawings by 0.177.)
@@ -690,7 +691,7 @@ for n, values in stated.items():
 # the network. The wish: a *lively* garment, by the mean absolute difference of neighbours in a row.
 #
 # **Predict.** Among the network's 32 drawings the best is 1, a blind choice, on average, 0. How much does the formula's
-# choice get: 0.1, 0.5, 0.9? The ideal machine's? And that of the *noise* that is liveliest itself?
+# choice get: 0.1, 0.5, 0.9? The ideal denoiser's? And that of the *noise* that is liveliest itself?
 
 # %% [markdown]
 # ### Exercise 4: What the formula's choice is worth (6 minutes, ★★☆)
@@ -777,16 +778,17 @@ assert (worth["ELS"][:10] > 0.5).sum() == 9 and -0.3 < worth["ELS"][8] < -0.1  #
 # %% [markdown] tags=["slide"]
 # The formula's choice keeps **0.81** of what 32 questions to the network could have given, and is the very best of the
 # 32 for 10 of 20 seeds. Somebody who had measured the network's windows once, and asked it nothing about these noises,
-# made it draw what he wanted. The noise itself is a bad guide (0.23), the ideal machine not a good one (0.50); LS
+# made it draw what he wanted. The noise itself is a bad guide (0.23), the ideal denoiser not a good one (0.50); LS
 # (0.68) and the filter (0.70) are behind the formula, but with 20 seeds not surely: by 0.13 and 0.11, with standard
-# errors of 0.11 and 0.09. And a single choice can fail: the bag above is a little less lively than the mean of its 32.
+# errors of 0.11 and 0.09. And a single choice can fail: the bag above is a little less lively than the mean of its
+# 32.
 
 # %% [markdown] tags=["slide"]
 # ## 7. A third leg, taken off (5 minutes)
 #
-# Lesson 12 tried to cure third legs by wider windows, and the cure cost more than it brought. Here is another one:
-# leave all windows as they are, and change the *noise*. For each of the 17 trousers to which the network drew a third
-# leg, 24 exchanged blocks in the lower half.
+# Lesson 12 took third legs off the *formula*, by wider windows; the network kept its own. Here is another way, and it
+# works on the network: leave all windows as they are, and change the *noise*. For each of the 17 trousers to which
+# the network drew a third leg, 24 exchanged blocks in the lower half.
 #
 # **Predict.** Lesson 12 warned: what was selected for being extreme gets better by *any* change. After how many of all
 # these exchanges will the network draw sound trousers, whoever chose them: a tenth, half? And how much better is the
@@ -899,10 +901,11 @@ print(f"{garments.data.class_names[label]}, seed {seed}: of the network's change
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
-# * r2 of drawings pays for what all drawings of a class share: the mean of the class has 0.73, the ideal machine 0.74.
+# * r2 of drawings pays for what all drawings of a class share: the mean of the class has 0.73, the ideal denoiser
+#   0.74.
 # * Exchange a block of the noise, and the formula foretells 0.69 of what changes in the network's drawing; LS and the
-#   best linear filter about half, the ideal machine less than nothing.
-# * With the distance from the block a change fades in the formula as in the network; in the ideal machine it hardly
+#   best linear filter about half, the ideal denoiser less than nothing.
+# * With the distance from the block a change fades in the formula as in the network; in the ideal denoiser it hardly
 #   fades.
 # * The formula is a theory of large changes. After a small turn of the noise it trembles, and a linear filter is
 #   better.
@@ -916,6 +919,8 @@ print(f"{garments.data.class_names[label]}, seed {seed}: of the network's change
 # many weights, trained so long, can decide, at each $t$; then windows and sharpness might follow from one cause (lesson
 # 14 asks for the windows). And of the ResNet without classes another network foretells 0.91 of a change, the formula
 # 0.73: what is missing can be known, since another training knows it.
+#
+# And all of it was garments, grey and in the middle. **Does the formula know anything else?** Lesson 17.
 #
 # ## References
 #

@@ -191,12 +191,12 @@ assert all(abs(left[kind][n] - v[k]) < 0.006 for n, v in took.items() for k, kin
 
 # %% [markdown] tags=["slide"]
 # **The row that is like the network is ELS**, by r2 in all twelve columns. Its median is 0.80, lower than with
-# garments, but for each of the hundred seeds it is ahead of LS (0.61), of the ideal machine (0.27) and of the mean of
-# the class (0.26).
+# garments, but for each of the hundred seeds it is ahead of LS (0.61), of the ideal denoiser (0.27) and of the mean
+# of the class (0.26).
 #
-# Everybody has lost. Most lost those who live off the class, its mean and the ideal machine: emoji of one group are not
-# alike. So let us ask for less: **of what the mean of the class leaves, the formula took 0.80 with garments, and takes
-# 0.73 here**. LS took 0.66 and takes 0.47, the filter 0.50 and 0.31: they lost a third of it, ELS a tenth.
+# Everybody has lost. Most lost those who live off the class, its mean and the ideal denoiser: emoji of one group are
+# not alike. So let us ask for less: **of what the mean of the class leaves, the formula took 0.80 with garments, and
+# takes 0.73 here**. LS took 0.66 and takes 0.47, the filter 0.50 and 0.31: they lost a third of it, ELS a tenth.
 #
 # LS asks at each place one patch of each picture, and a group has only 85 to 261 pictures. Is that all that is wrong
 # with it? Both machines once more, with the pictures of all groups:
@@ -226,7 +226,7 @@ assert nearest["IS"] < 0.1 and abs(own - 13.7) < 0.1
 assert abs(nearest["network"] - 18.9) < 0.2 and abs(nearest["ELS"] - 18.1) < 0.2
 
 # %% [markdown]
-# Nobody but the ideal machine copies: a drawing of the network is 18.9 away from the nearest emoji, one of ELS 18.1,
+# Nobody but the ideal denoiser copies: a drawing of the network is 18.9 away from the nearest emoji, one of ELS 18.1,
 # and an emoji from the nearest other one 13.7. (They are further from all emoji than emoji are from one another. New
 # they are; that they are *good* nobody has said.)
 
@@ -312,7 +312,7 @@ assert abs(white["three elections"] - 0.27) < 0.006 and abs(white["network"] - 0
 # %% [markdown] tags=["slide"]
 # The cheat has 0.47 all in all. The sceptic is right about the white: it makes *grey* easy. About colour he is not.
 # **Where the network has painted, ELS has 0.72 in grey and 0.60 in tint**: harder, and still far ahead of LS, the
-# filter and the ideal machine (0.37, 0.22, 0.03). (The mean of each colour is taken off, so nobody gets anything for
+# filter and the ideal denoiser (0.37, 0.22, 0.03). (The mean of each colour is taken off, so nobody gets anything for
 # emoji being warm.)
 #
 # Three elections are nearly as good there, 0.69 and 0.58. All in all they have 0.68, one election 0.80: their tint is a
@@ -693,7 +693,7 @@ assert sizes[::5] == [13, 7, 5, 3] and sizes == sorted(sizes, reverse=True)
 # lesson 11 says what that makes of an agreement.)
 #
 # And photographs? With a network of this kind on 10,000 pictures of CIFAR10, in 16 x 16 pixels, the formula has 0.85
-# (0.91 with an exact first step), the filter 0.79, LS 0.77, the ideal machine 0.19. (The course may not ship these
+# (0.91 with an exact first step), the filter 0.79, LS 0.77, the ideal denoiser 0.19. (The course may not ship these
 # pictures. {doc}`../book/start`, *Your own pictures*, says how they were made.)
 #
 # One thing is not in any of these numbers. **Nobody would take these drawings for emoji.** The theory suggests why:
@@ -714,7 +714,7 @@ assert sizes[::5] == [13, 7, 5, 3] and sizes == sorted(sizes, reverse=True)
 # ```
 #
 # (With classes: `--conditional`.) **Before the last command, write down** three numbers: the r2 of ELS, of LS, of the
-# ideal machine. Think of what decided them here: how alike your pictures are, whether things have their places, how
+# ideal denoiser. Think of what decided them here: how alike your pictures are, whether things have their places, how
 # many pictures there are. Then look at `runs/reproduce/mine/table.md` and `figure.png` beside it.
 #
 # If the theory fails on your pictures, you have found something.
@@ -723,7 +723,7 @@ assert sizes[::5] == [13, 7, 5, 3] and sizes == sorted(sizes, reverse=True)
 # ## What you can now say
 #
 # * The formula needs no change for colour: one vote for all three. It predicts the network's emoji with r2 0.80, for
-#   each of 100 seeds better than LS (0.61), the filter (0.49) and the ideal machine (0.27).
+#   each of 100 seeds better than LS (0.61), the filter (0.49) and the ideal denoiser (0.27).
 # * The mean of the class, 0.73 with garments, has 0.26. Of what it leaves, the formula took 0.80 there, and takes 0.73
 #   here.
 # * Three elections, one for each colour, draw too gaudily (0.68). What crosses from colour to colour only the formula

@@ -366,7 +366,7 @@ def test_the_painted_pictures_are_copied_broken_and_recombined() -> None:
     assert painted.shape == (3, 1, 16, 16) and painted.unique().tolist() == [-1, 1]
     ideal, local, equivariant = map(painting["drawn"], painting["machines"](painted).values())
     away = [(last[:, None] - painted).abs().amax((-3, -2, -1)).amin(1) for last, _ in (ideal, local, equivariant)]
-    assert away[0].max() < 0.01, "the ideal machine copies"
+    assert away[0].max() < 0.01, "the ideal denoiser copies"
     assert not ideal[1][:, 0].round().any(), "houses and trees, no face"
     inks = (ROOT / "book" / "playground.js").read_text(encoding="utf-8").partition('COLOURS = "')[2].split()[:3]
     assert inks == [bytes((255 * colour).round().int().tolist()).hex() for colour in painting["COLOURS"]]
