@@ -215,9 +215,10 @@ def calibrate(
     device: str | None,
     resume: bool,
 ) -> None:
-    """Measure how far a network looks at each noise level.
+    """Measure the windows that fit a network best.
 
-    Finds the patch size with which a machine best explains NETWORK, and writes it beside the network's card.
+    Finds, at each noise level, the patch size with which a machine best explains NETWORK, and writes it beside the
+    network's card.
     """
     from .lab_calibration import calibrate_lab
 

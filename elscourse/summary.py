@@ -78,7 +78,7 @@ def figure(lab: Lab, samples: dict[str, Tensor], own: str, target: str) -> Any:
     nearest, _ = nearest_training_image(samples[target].to(lab.device), lab.data.images)
     rows = {
         "noise": samples["noise"] / 3,
-        "ideal machine\nIS": samples["is"],
+        "ideal denoiser\nIS": samples["is"],
         "local machine\nLS": samples["ls"],
         f"local + equivariant\nELS {lab.network.padding}": samples[own],
         "trained\nnetwork": samples[target],
@@ -93,7 +93,7 @@ def figure(lab: Lab, samples: dict[str, Tensor], own: str, target: str) -> Any:
 
 
 def scatter(lab: Lab, samples: dict[str, Tensor], own: str, target: str) -> Any:
-    """Seed by seed, how well `own` and the ideal machine predict the network."""
+    """Seed by seed, how well `own` and the ideal denoiser predict the network."""
     from .plotting import agreement_scatter
 
     ours, ideal = (compare(samples[m], samples[target]).r2 for m in (own, "is"))

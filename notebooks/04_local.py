@@ -132,7 +132,7 @@ assert lab.profile != "laptop" or share["untrained"] < 0.5 * share["trained"]
 # to $1$). The network moves by 0.12, 2.6 times less. (Of what a whole new image would do, that is 42 % and 18 %.) It
 # mostly made up its mind from the square. It *could* look further: from the middle its receptive field, 17 x 17
 # (lesson 03), covers the whole picture. At this $t$ it hardly does. (Nor has training narrowed its view: with random
-# weights the same network looks less far still. Why networks look no further is disputed: lesson 14.)
+# weights the same network looks less far still. Why networks look no further is open: lessons 10 and 14.)
 #
 # So let us turn the habit into a law, and see what the law alone does.
 
