@@ -341,11 +341,15 @@ def test_readme_and_theory_state_where_the_formula_ends() -> None:
     plain = [r2("guided, els, 1", f"guided, network, {w}") for w in (2, 3, 4)]
     attention = {
         (network, machine): r2(f"drawn, {network}, {machine}", f"drawn, {network}, network")
-        for network in ("attention-resnet", "attention-unet")
+        for network in ("attention-resnet", "attention-unet", "transformer", "transformer-16000-steps")
         for machine in ("els", "wiener")
     }
     in_resnet, in_unet = attention["attention-resnet", "els"], attention["attention-unet", "els"]
     by_filter = attention["attention-resnet", "wiener"]
+    young, old = (
+        [attention[network, machine] for machine in ("els", "wiener")]
+        for network in ("transformer", "transformer-16000-steps")
+    )
     book = RESULTS.parents[1]
     theory, readme = (" ".join((book / name).read_text("utf-8").split()) for name in ("book/theory.md", "README.md"))
     assert f"r2 {', '.join(strong)} for $w$ = 2, 3, 4 (without guidance {', '.join(plain)})" in theory
@@ -353,9 +357,12 @@ def test_readme_and_theory_state_where_the_formula_ends() -> None:
     assert f"it foretells {foretold('els')} ({others})" in theory
     assert f"to {in_resnet} (best linear filter {by_filter})" in theory
     assert f"and ELS has r2 {in_unet}" in theory
+    assert f"as good after 8,000 steps ({young[1]} and {young[0]};" in theory
+    assert f"After 16,000 steps ELS has {old[0]} (filter {old[1]};" in theory
     assert f"guided too ({strong[1]} at strength 3)" in readme
     assert f"a UNet with attention ({in_unet})" in readme
     assert f"it has {in_resnet}, where the best linear filter has {by_filter}" in readme
+    assert f"level at first ({young[0]} and {young[1]}); trained for twice as long, it has {old[0]}" in readme
 
 
 def test_the_page_on_the_paper_states_the_shipped_numbers() -> None:
