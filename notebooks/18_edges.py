@@ -680,9 +680,9 @@ assert all(abs(second[name] - said) < 0.006 for name, said in (("ELS", 0.84), ("
 # the one that was trained for longer.)
 
 # %%
-networks["transformer"] = "transformer-16000-steps"
-for key in keys:
-    drew["transformer", key], redrew["transformer", key] = drew["longer", key], redrew["longer", key]
+learned = networks | {"transformer": "transformer-16000-steps"}
+changes = {n: redrew[n, "network"] - drew[n, "network"] for n in networks}
+changes["transformer"] = redrew["longer", "network"] - drew["longer", "network"]
 SIDE, k = 6, torch.arange(16)
 away = []
 for y, x in results["exchanged, corners"].tolist():
@@ -690,10 +690,10 @@ for y, x in results["exchanged, corners"].tolist():
     away.append(torch.maximum(rows[:, None], columns[None, :]))
 away = torch.stack(away)  # steps of each pixel from the block, (100, 16, 16)
 near, far = {}, {}
-for network, name in networks.items():
+for network, name in learned.items():
     influence = results[f"influence, {name}"]
     near[network] = influence[:, 4:13, 4:13].sum((1, 2)) / influence.sum((1, 2))  # the middle 9 x 9
-    squares = (redrew[network, "network"] - drew[network, "network"])[:, 0].square()
+    squares = changes[network][:, 0].square()
     far[network] = torch.stack([squares[away == d].sum() / squares.sum() for d in range(9)])
 
 # %% tags=["slide"]
@@ -714,9 +714,7 @@ show(
 print("middle 9 x 9 at t = 0.5:", {n: round(some[2].item(), 2) for n, some in near.items()}, "(of the pixels: 0.32)")
 beyond = {n: 1 - some[:5].sum().item() for n, some in far.items()}
 print("of the change, 5 pixels away and more:", {n: round(value, 2) for n, value in beyond.items()})
-once = {
-    n: results[f"exchanged once, {name}"].tolist() for n, name in networks.items()
-}  # at the times of the left figure
+once = {n: results[f"exchanged once, {name}"].tolist() for n, name in learned.items()}  # at the left figure's times
 print("the same if the networks are asked only once, at t = 0.9:", {n: round(v[0], 2) for n, v in once.items()})
 assert all(abs(near[n][2] - v) < 0.01 for n, v in zip(networks, (0.74, 0.68, 0.66, 0.75, 0.73), strict=True))
 assert all(abs(beyond[n] - v) < 0.006 for n, v in zip(networks, (0.04, 0.20, 0.20, 0.15, 0.19), strict=True))
