@@ -321,6 +321,24 @@ def test_the_theory_page_states_what_was_measured_on_emoji() -> None:
     assert f"| emoji, the grey taken off, r2 | {row(lambda x: x - x.mean(1, keepdim=True))} |" in text
 
 
+def test_the_theory_page_states_how_much_another_word_changes() -> None:
+    results = els.load_results("17_colour")
+    network, formula = (results[f"as others, {name}"].float() / 127.5 - 1 for name in ("network-150", "els-zeros"))
+    pairs = itertools.permutations(range(network.shape[1]), 2)
+    changes = [[some[:, b] - some[:, a] for some in (network, formula)] for a, b in pairs]
+    new, said = (torch.cat(some).flatten(1) for some in zip(*changes, strict=True))
+
+    def foretold(guess: Tensor) -> str:
+        return f"{(1 - (new - guess).square().sum(1) / new.square().sum(1)).quantile(0.5):.2f}"
+
+    alike = torch.cosine_similarity(new, said)
+    assert (alike > 0).all()
+    text = " ".join((RESULTS.parents[1] / "book" / "theory.md").read_text(encoding="utf-8").split())
+    assert f"in all of {len(alike)} cases (cosine {alike.quantile(0.5):.2f} in the median)" in text
+    assert f"is {(said.norm(dim=1) / new.norm(dim=1)).quantile(0.5):.1f} times as large" in text
+    assert f"foretells {foretold(said)} of it, halved {foretold(said / 2)}" in text
+
+
 def test_readme_and_theory_state_where_the_formula_ends() -> None:
     """The numbers of lesson 18, from its stored drawings."""
     results = els.load_results("18_edges")
