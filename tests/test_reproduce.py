@@ -391,9 +391,8 @@ def test_the_page_on_the_paper_states_the_shipped_numbers() -> None:
             f"{reached(f'fashion-mnist-{side}-resnet-zeros-conditional', machine, steps, what):.2f}"[1:]
             for steps in (150, 20)
         )
-    assert f"with r {said[28, 'els-zeros', 'r']} for ELS and {said[28, 'is', 'r']} for IS" in text
-    assert f"(its r2: {said[28, 'els-zeros', 'r2']} and {said[28, 'is', 'r2']})" in text
-    assert f"with r2 {said[16, 'els-zeros', 'r2']} and {said[16, 'is', 'r2']}." in text
+    for side, what in itertools.product((16, 28), ("r", "r2")):
+        assert f"| ours, {side}x{side}, {what} | {said[side, 'els-zeros', what]} | {said[side, 'is', what]} |" in text
     ours, ideal = (
         " / ".join(f"{reached('fashion-mnist-16-unet-zeros', m, steps, 'r'):.2f}"[1:] for steps in (150, 20))
         for m in ("els-zeros", "is")

@@ -94,24 +94,30 @@ def exercises() -> str:
 
 
 def results() -> str:
-    """Median r2 of every machine with every shipped network, and how often it beats the ideal denoiser."""
+    """Median r2 of every machine with every shipped network, and how often it beats the ideal denoiser.
 
-    def rows() -> Iterator[list[str]]:
+    What the network draws in 150 steps is on view, in 20 folded away.
+    """
+
+    def rows(*, plain: bool) -> Iterator[list[str]]:
         for path in RESULTS:
             for row in json.loads(path.read_text(encoding="utf-8"))["rows"]:
-                low, high = row["r2_interval"]
-                yield [
-                    row["network"].removeprefix("fashion-mnist-"),
-                    str(row["network_steps"]),
-                    row["machine"],
-                    f"{row['r']:.3f}",
-                    f"{row['r2']:.3f}",
-                    f"{low:.3f}\u00a0to\u00a0{high:.3f}",
-                    f"{row['R2']:.3f}",
-                    "" if row["machine"] == "is" else f"{row['beats_ideal']:.0%}",
-                ]
+                if (row["network_steps"] == 150) is plain:
+                    low, high = row["r2_interval"]
+                    yield [
+                        row["network"].removeprefix("fashion-mnist-"),
+                        str(row["network_steps"]),
+                        row["machine"],
+                        f"{row['r']:.3f}",
+                        f"{row['r2']:.3f}",
+                        f"{low:.3f}\u00a0to\u00a0{high:.3f}",
+                        f"{row['R2']:.3f}",
+                        "" if row["machine"] == "is" else f"{row['beats_ideal']:.0%}",
+                    ]
 
-    return table(["network", "its steps", "machine", "r", "r2", "95 % interval of r2", "R2", "beats IS"], rows())
+    head = ["network", "its steps", "machine", "r", "r2", "95 % interval of r2", "R2", "beats IS"]
+    plain, others = (table(head, rows(plain=plain)) for plain in (True, False))
+    return f"{plain}\n\n:::{{dropdown}} 20 steps, and 20 with the first made exact\n{others}\n:::\n"
 
 
 def calibration() -> str:
@@ -190,8 +196,8 @@ class CoursePart(SphinxDirective):
             self.env.note_dependency(str(path))
         made = self.parse_text_to_nodes(PARTS[name]())
         for node in made:
-            if isinstance(node, nodes.table):
-                node["classes"].append(f"els-{name}")
+            for found in node.findall(nodes.table):
+                found["classes"].append(f"els-{name}")
         return made
 
 
