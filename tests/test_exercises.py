@@ -373,6 +373,32 @@ def _one_side_of_each_axis(window):
     return tuple(int(zero.sum()) * bool(zero[end]) for zero in (rows, columns) for end in (0, -1))
 
 
+def _nearest_two(drawings, pictures, largest=False):
+    first, second = torch.cdist(drawings.flatten(1), pictures.flatten(1)).topk(2, largest=largest).values.T
+    return first / second
+
+
+def _loss_that_is_kept(losses, patience):
+    best, since = math.inf, 0
+    for loss in losses:
+        best, since = (loss, 0) if loss < best else (best, since + 1)
+        if since == patience:
+            break
+    return best
+
+
+def _through_logarithms(steps, losses, level, answer):
+    logs = [math.log2(loss) for loss in losses]
+    k = next(k for k in range(len(losses)) if losses[k] < level)
+    return answer(k, (logs[k - 1] - math.log2(level)) / (logs[k - 1] - logs[k]), steps)
+
+
+def _one_fit(steps, losses, level):
+    x, y = torch.tensor(steps, dtype=torch.float64).log2(), torch.tensor(losses, dtype=torch.float64).log2()
+    slope = torch.cov(torch.stack([x, y]))[0, 1] / x.var()
+    return 2 ** float(x.mean() + (math.log2(level) - y.mean()) / slope)
+
+
 def _cure_test_of_changes(before, after, unchanged=math.nan):
     cured, new = int((before & ~after).sum()), int((~before & after).sum())
     n = cured + new
@@ -382,6 +408,9 @@ def _cure_test_of_changes(before, after, unchanged=math.nan):
 @pytest.mark.parametrize(
     ("name", "attempt", "state"),
     [
+        ("gap_ratio", _nearest_two, "correct"),
+        ("falls_below", lambda *a: _through_logarithms(*a, lambda k, part, s: s[k - 1] * (s[k] / s[k - 1]) ** part),
+         "correct"),
         ("picture_r2", lambda a, b: max(0.0, float(torch.corrcoef(torch.stack([a.flatten(), b.flatten()]))[0, 1])) ** 2,
          "incorrect"),
         ("receptive_field", lambda kernels, strides: _field(kernels, strides, lambda k: 2 * (k // 2)), "incorrect"),
@@ -600,6 +629,15 @@ def _sigma_of_eps(q, k, alpha, tolerance):
         ("coin_denoiser", lambda x, a, s: a * x, "best straight line"),
         ("coin_denoiser", lambda x, a, s: (1 - (-2 * a * x / s**2).exp()) / (1 + (-2 * a * x / s**2).exp()),
          "where x_t is negative"),
+        ("gap_ratio", lambda x, v: _nearest_two(x, v, largest=True), "largest=False"),
+        ("gap_ratio", lambda x, v: torch.cdist(x.flatten(1), v.flatten(1)).min(1).values
+         / torch.cdist(x.flatten(1), v.flatten(1)).median(1).values, "median over the pictures"),
+        ("early_stop", _loss_that_is_kept, "return its index"),
+        ("falls_below", lambda *a: _through_logarithms(*a, lambda k, part, s: s[k - 1] * 2**part), "at twice the step"),
+        ("falls_below", lambda *a: _through_logarithms(*a, lambda k, part, s: k - 1 + part), "a place in the list"),
+        ("falls_below", _one_fit, "one line to all points"),
+        ("steps_until", lambda views, n, batch, copies: round(views * n / batch / copies), "to the nearest"),
+        ("steps_until", lambda views, n, batch, copies: -(-n // batch) * views // copies, "whole passes"),
         ("posterior_weights", lambda x, v, *a: _small_below(_exponents(x, v, *a)), "hides 0/0"),
         ("posterior_weights", lambda x, v, *a: _small_below(_exponents(x.double(), v.double(), *a), 1e-8), "hides 0/0"),
     ],

@@ -68,6 +68,16 @@ def _to_all(drawings: Tensor, pictures: Tensor) -> Tensor:
     return away.amin(1) / away.mean(1)
 
 
+def _to_the_median(drawings: Tensor, pictures: Tensor) -> Tensor:
+    away = _distances(drawings, pictures)
+    return away.amin(1) / away.median(1).values
+
+
+def _two_farthest(drawings: Tensor, pictures: Tensor) -> Tensor:
+    farthest, next_to_it = _distances(drawings, pictures).topk(2).values.T
+    return farthest / next_to_it
+
+
 def _farthest(drawings: Tensor, pictures: Tensor) -> Tensor:
     away = _distances(drawings, pictures)
     return away.amin(1) / away.amax(1)
@@ -138,6 +148,10 @@ def _early_stop(losses: list[float], patience: int) -> int:
 
 def _where_it_stops(losses: list[float], patience: int) -> int:
     return _stopping(losses, patience)[1]
+
+
+def _its_loss(losses: list[float], patience: int) -> float:
+    return losses[_early_stop(losses, patience)]
 
 
 def _lowest(losses: list[float], patience: int) -> int:
@@ -243,6 +257,22 @@ def _straight_steps(steps: list[int], losses: list[float], level: float) -> floa
     return steps[k - 1] + share * (steps[k] - steps[k - 1])
 
 
+def _always_doubled(steps: list[int], losses: list[float], level: float) -> float:
+    k = _first_below(losses, level)
+    share = math.log(losses[k - 1] / level) / math.log(losses[k - 1] / losses[k])
+    return steps[k - 1] * 2.0**share
+
+
+def _place_in_the_list(steps: list[int], losses: list[float], level: float) -> float:
+    k = _first_below(losses, level)
+    return k - 1 + math.log(losses[k - 1] / level) / math.log(losses[k - 1] / losses[k])
+
+
+def _one_line_for_all(steps: list[int], losses: list[float], level: float) -> float:
+    slope, start = np.polyfit(np.log(steps), np.log(losses), 1)
+    return float(np.exp((np.log(level) - start) / slope))
+
+
 def _falling_x(steps: list[int], losses: list[float], level: float) -> float:
     return float(np.exp(np.interp(np.log(level), np.log(losses), np.log(steps))))
 
@@ -270,62 +300,6 @@ def _logarithm(steps: list[int], losses: list[float], level: float) -> float:
     return math.log(_falls_below(steps, losses, level))
 
 
-# ---------------------------------------------------------------------------------------------------- growth exponent
-
-
-def _onsets(generator: torch.Generator) -> list[Case]:
-    cases: list[Case] = []
-    doublings = [[5 * 2**k for k in range(count)] for count in (3, 4, 6)]
-    for numbers, gamma in zip([*doublings, [5, 10, 40, 50]], (1.0, 0.5, 1.7, 0.8), strict=True):
-        noise = torch.exp(0.3 * torch.randn(len(numbers), generator=generator))
-        cases.append((numbers, [float(40 * n**gamma * factor) for n, factor in zip(numbers, noise, strict=True)]))
-    return cases
-
-
-def _slope(x: Tensor, y: Tensor) -> float:
-    return float(((x - x.mean()) * (y - y.mean())).sum() / (x - x.mean()).square().sum())
-
-
-def _logs(numbers: list[int], steps: list[float]) -> tuple[Tensor, Tensor]:
-    return torch.tensor(numbers, dtype=torch.float64).log(), torch.tensor(steps, dtype=torch.float64).log()
-
-
-def _exponent(numbers: list[int], steps: list[float]) -> float:
-    return _slope(*_logs(numbers, steps))
-
-
-def _not_logarithms(numbers: list[int], steps: list[float]) -> float:
-    return _slope(*(v.exp() for v in _logs(numbers, steps)))
-
-
-def _other_way(numbers: list[int], steps: list[float]) -> float:
-    return _slope(*_logs(numbers, steps)[::-1])
-
-
-def _through_origin(numbers: list[int], steps: list[float]) -> float:
-    x, y = _logs(numbers, steps)
-    return float((x * y).sum() / x.square().sum())
-
-
-def _first_to_last(numbers: list[int], steps: list[float]) -> float:
-    return math.log(steps[-1] / steps[0]) / math.log(numbers[-1] / numbers[0])
-
-
-def _mean_of_slopes(numbers: list[int], steps: list[float]) -> float:
-    """Where every number is twice the one before, the same as the first and the last point alone."""
-    x, y = _logs(numbers, steps)
-    return float((y.diff() / x.diff()).mean())
-
-
-def _half_logarithm(numbers: list[int], steps: list[float]) -> float:
-    x, y = _logs(numbers, steps)
-    return _slope(x.exp(), y)
-
-
-def _factor_of_doubling(numbers: list[int], steps: list[float]) -> float:
-    return 2 ** _exponent(numbers, steps)
-
-
 # --------------------------------------------------------------------------------------------------------- seen often
 
 
@@ -348,6 +322,14 @@ def _rounded_down(views: int, n: int, batch: int, copies: int) -> int:
 
 def _not_rounded(views: int, n: int, batch: int, copies: int) -> float:
     return views * n / (batch * copies)
+
+
+def _to_the_nearest(views: int, n: int, batch: int, copies: int) -> int:
+    return round(views * n / (batch * copies))
+
+
+def _whole_passes(views: int, n: int, batch: int, copies: int) -> int:
+    return math.ceil(n / batch) * views // copies
 
 
 def _always_one_more(views: int, n: int, batch: int, copies: int) -> int:
@@ -394,7 +376,9 @@ EXERCISES = [
             Mistake("The ratio is upside down: nearest divided by second nearest, 0 for a copy.", _upside_down),
             Mistake("You divide by the mean over the other pictures: take the second nearest alone.", _to_the_rest),
             Mistake("You divide by the mean over all pictures: take the second nearest alone.", _to_all),
+            Mistake("You divide by the median over the pictures: take the second nearest alone.", _to_the_median),
             Mistake("You divide by the farthest: take the second nearest.", _farthest),
+            Mistake("Those are the two farthest: topk takes the largest unless largest=False.", _two_farthest),
             Mistake("You sort along the drawings: sort the distances of each drawing, .sort(1).", _along_the_drawings),
             Mistake(
                 "Those are the distances to the first two pictures: sort those of each drawing first.", _not_sorted
@@ -433,6 +417,7 @@ EXERCISES = [
                 "what would have come is not known.",
                 _lowest,
             ),
+            Mistake("That is the loss of the one to keep: return its index.", _its_loss),
             Mistake("As good as the best is not better: compare with <.", _as_good_is_better),
             Mistake("You wait one measurement too long: stop when `patience` in a row were no better.", _one_more),
             Mistake(
@@ -469,6 +454,9 @@ EXERCISES = [
                 "np.interp needs x that rise, and losses fall: give it minus the logarithms, of k - 1 and k alone.",
                 _falling_x,
             ),
+            Mistake("Not every moment is at twice the step before: take steps[k] / steps[k - 1].", _always_doubled),
+            Mistake("That is a place in the list, k - 1 and the share: return a step.", _place_in_the_list),
+            Mistake("You fit one line to all points: take that between k - 1 and k.", _one_line_for_all),
             Mistake("You count the share from k: count it from k - 1, log(losses[k-1] / level).", _share_from_k),
             Mistake("You begin at steps[k]: begin at steps[k - 1].", _begins_at_k),
             Mistake("That is the first measured step below the level: interpolate.", _next_measured),
@@ -476,29 +464,6 @@ EXERCISES = [
             Mistake("That is the logarithm of the step: return the step.", _logarithm),
         ),
         tolerance=1e-3,
-    ),
-    Exercise(
-        name="growth_exponent",
-        lesson=14,
-        title="How fast does it grow?",
-        minutes=5,
-        difficulty=1,
-        start="Start from the logarithms of both: steps = c * numbers ** gamma is a straight line there.",
-        hints=(
-            "gamma is the slope of log(steps) against log(numbers).",
-            "The least-squares slope is ((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum().",
-        ),
-        cases=_onsets,
-        answer=_exponent,
-        mistakes=(
-            Mistake("That is the slope without logarithms: take the logarithm of both first.", _not_logarithms),
-            Mistake("You fit the numbers against the steps: the steps are what grows.", _other_way),
-            Mistake("Your line passes through the origin: take both means off first.", _through_origin),
-            Mistake("You use the first and the last point alone: fit all of them.", _first_to_last),
-            Mistake("You take the mean of the slopes between neighbours: fit one line to all.", _mean_of_slopes),
-            Mistake("You take the logarithm of the steps alone: take it of the numbers, too.", _half_logarithm),
-            Mistake("That is the factor for twice the number, 2 ** gamma: return gamma.", _factor_of_doubling),
-        ),
     ),
     Exercise(
         name="steps_until",
@@ -519,7 +484,9 @@ EXERCISES = [
                 _copies_forgotten,
             ),
             Mistake("You round down: after so many steps it was not seen often enough. Round up.", _rounded_down),
+            Mistake("You round to the nearest: round up.", _to_the_nearest),
             Mistake("Steps are whole: round up.", _not_rounded),
+            Mistake("You count whole passes through the n: every step takes `batch` at random.", _whole_passes),
             Mistake("Where it comes out even nothing is added: math.ceil, not // and + 1.", _always_one_more),
             Mistake("One step shows `batch` pictures, not one.", _batch_of_one),
             Mistake("Copies make it quicker, not slower: divide by them.", _copies_slow_it),
