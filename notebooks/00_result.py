@@ -392,7 +392,7 @@ assert [round(value, 2) for value in sorted(by_class)[:3]] == [0.86, 0.9, 0.93] 
 # Everything. Why is drawing the same as removing noise? That is lesson 01. Why does the ideal denoiser copy, and why
 # does the network fail to become ideal? Lessons 02 and 03. Who told the formula how large its windows must be? Lesson
 # 09, and it is the one thing in which the formula is not independent of the network: the window sizes were fitted
-# to it. (Lesson 14: how little hangs on that.)
+# to it. (Lesson 14: for this network little hangs on that.)
 #
 # ## References
 #

@@ -9,8 +9,9 @@ make_15_exchange.py, one of other pictures.
 
 Then the same for the eight kinds of make_14_halvings.py, most of which could see far more than they look at, with r2 of
 the guessed and of the measured curve, and with the measured windows. They are trained here once more, with seed 0, as
-their weights are not kept (`make_14_halvings.py NAME ...`): on another processor, whose sums are rounded otherwise,
-another network comes out, so what is kept under "again" is a third training beside the two of 14_halvings.npz.
+their weights are not kept (`make_14_halvings.py NAME ...`): on another processor, whose sums are rounded otherwise (and
+perhaps to 16 bits: precision is "auto", and what it chose was not noted). What is kept under "again" is nearly the same
+network as in 14_halvings.npz for the ResNets, and another one for the UNets.
 
 Drawings stay in runs/lessons, and a run that was killed goes on.
 """
