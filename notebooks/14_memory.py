@@ -496,30 +496,33 @@ def excess(curve):
 
 
 costs = {f"{step} steps": excess(curve) for step, curve in calibrated.items()}
-costs["P = 11 t"] = excess([max(3, 2 * round((11 * t - 1) / 2) + 1) for t in times])
+line = [max(3, 2 * round((11 * t - 1) / 2) + 1) for t in times]
+costs["P = 11 t"] = excess(line)
 print("with these windows ELS loses more on new pictures, at most by:", {c: f"{v:.0%}" for c, v in costs.items()})
-grid = [t for t, _ in labs[1000].patch_sizes("els-zeros")]  # 1, 0.95, ..., 0.05
-general = labs[1000].patch_machine("els-zeros", list(zip(grid, [best[0], *best], strict=True)))
-general = els.sample(general, els.seeded_noise(range(100), labs[1000].shape), steps=20).clamp(-1, 1)
-general = {s: els.compare(general, ten[s]["network"]).r2 for s in (1000, 2000, 4000)}
-duel = {s: (round(one.median().item(), 2), round(r2[s][s].median().item(), 2), int((one > r2[s][s]).sum()))
-        for s, one in general.items()}  # fmt: skip
-print("r2 of ELS with the network: windows that generalise best, calibrated ones, seeds for which the first is ahead:")
-print(duel)
-assert list(costs.values()) == [0.38, 0.11, 0.08, 0.13, 0.8, 1.62, 0.02]
-assert duel == {1000: (0.84, 0.81, 69), 2000: (0.79, 0.77, 72), 4000: (0.7, 0.72, 22)}
+grid, noise = [t for t, _ in labs[1000].patch_sizes("els-zeros")], els.seeded_noise(range(100), labs[1000].shape)
+duel = {}
+for name, curve in {"that generalise best": best, "P = 11 t": line}.items():
+    machine = labs[1000].patch_machine("els-zeros", list(zip(grid, [curve[0], *curve], strict=True)))
+    drawings = els.sample(machine, noise, steps=20).clamp(-1, 1)
+    new_r2 = {s: els.compare(drawings, ten[s]["network"]).r2 for s in (1000, 2000, 4000)}
+    duel[name] = {s: (round(one.median().item(), 2), int((one > r2[s][s]).sum())) for s, one in new_r2.items()}
+print("median r2 with the network, and seeds for which it is ahead of the calibrated windows:", duel)
+stated = (0.38, 0.11, 0.08, 0.13, 0.8, 1.62, 0.02)
+assert all(abs(cost - said) < 0.011 for cost, said in zip(costs.values(), stated, strict=True))
+assert [duel[name][1000][0] for name in duel] == [0.84, 0.84] and abs(duel["that generalise best"][1000][1] - 69) < 4
+assert abs(duel["that generalise best"][4000][0] - 0.70) < 0.011 and duel["that generalise best"][4000][1] < 30
 
 # %% [markdown]
 # The windows grow. Until 2,000 steps they are smaller than those that generalise best, by 1.7, 0.9 and 0.4 pixels on
 # average; later larger, by 0.3, 1.7 and 2.5. From the turn of the loss to the first copies (1,000 to 4,000 steps) ELS
 # with them loses at most 8 to 13 % more on new pictures than with the best; after 8,000 and 16,000 steps 80 and 162 %.
 #
-# **A control.** $P = 11\,t$, which knows nothing, loses 2 %. So that the two curves come near to one another shows only
-# that both fall from 11 to 3.
-#
 # **By drawings**, at the turn of the loss the windows that generalise best predict the network better than the
 # calibrated ones: r2 0.84 (0.81; ahead for 69 of 100 seeds). At the first copies they are too small: 0.70, the
 # calibrated ones 0.72, those that are calibrated at 8,000 steps 0.79 (section 4).
+#
+# **A control.** $P = 11\,t$, a line that knows nothing, loses 2 % more than the best, and has r2 0.84 at the turn, too.
+# So all that is shown is that windows that fall from 11 to 3 fit both, the new pictures and the network.
 #
 # Why those that generalise best are small at little noise: a small window finds its like in new pictures, too (lesson
 # 04, section 9). At t = 0.2 the loss is 0.2 with 3 x 3, and 1.6 with 15 x 15.
@@ -694,6 +697,9 @@ assert abs(first[8000] - 0.012) < 6e-4 and abs(others[8000] - 0.033) < 6e-4 and 
 assert [int((nearest == 0).sum()) for nearest in which.values()] == [29, 31]
 
 # %%
+for moment in repeated.values():
+    index, away = els.nearest_training_image(moment["network"], twenty)
+    assert (index[away / 16 < 0.15] == 0).all()  # at every age the only one that is copied
 once, rows = torch.zeros(2, 2, dtype=int), {"ten times among 20": (repeated, 20)}
 rows |= {f"once among {n}": (runs[f"{n} pictures"], n) for n in (5, 10, 20)}
 for name, (run, n) in rows.items():
@@ -800,7 +806,7 @@ for name, row in lines.items():
 assert [row[:3] for row in lines.values()] == [(0.92, 0.91, 56), (0.94, 0.94, 42), (0.81, 0.83, 22), (0.93, 0.93, 59)]
 assert [name for name, (*_, low, high) in lines.items() if not low <= 0 <= high] == ["ResNet, circular"]
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # **It does as well** for three of the four, seed by seed: 0.92, 0.94 and 0.93. Only for the circular one it is surely
 # worse, by little (0.81). So r2 is a blunt judge of curves: whoever derives one must compare it with this. (Lesson
 # 09's straight line lost for four of five networks. It began at the size calibrated at t = 1, where calibration hardly
@@ -960,7 +966,7 @@ assert [(lost[n][0], lost[n][-1], round(wide[n][0]), round(wide[n][-1])) for n i
 assert all(abs(lost[n][0] - lost[n][-1]) < 5e-4 for n in kinds if "ResNet" in n)
 assert all(abs(lost[n][0] - lost[n][-1]) > 0.01 for n in kinds if "UNet" in n)
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # **The halvings.** Without any, networks are narrow, 8 to 11 pixels, whatever they could see: the UNet that lost its
 # halvings like the ResNets. With two, they are wide, 13 to 18: the ResNet that got them like the UNet. With one, the
 # ResNet is narrow (10 each time), the UNet wide in two trainings (15 and 14), not in the third (11). To be able to see
@@ -990,14 +996,14 @@ assert all(abs(lost[n][0] - lost[n][-1]) > 0.01 for n in kinds if "UNet" in n)
 # * A network learns what holds for any garment, begins to know its own, and remembers, in this order; until then it
 #   invents. The loss on new pictures turns long before the first copy.
 # * The best machine that sees P x P is a floor: a loss below it proves that the network looks further.
-# * At the turn of the loss ELS predicts our network's drawings with the windows that generalise best, later with larger
-#   ones. They are small at little noise because there a wide window finds nothing like itself.
+# * At the turn of the loss ELS predicts our network's drawings well with the windows that generalise best, later better
+#   with larger ones. They are small at little noise because there a wide window finds nothing like itself.
 
 # %% [markdown] tags=["slide"]
 # * What sets the clock, in our trainings of one ResNet: twice the pictures, about twice the steps, in batches of one
 #   size, when the cycle of the learning rate is stretched as well. It is nearer to steps than to views: with a quarter
 #   of the batch five are known after 1.4 times the steps.
-# * A picture that is there ten times is known much sooner, and the first that is copied; ours is one that is seldom
+# * A picture that is there ten times is known much sooner, and is the first that is copied; ours is one that is seldom
 #   copied, however well it is known.
 # * How much of P(t) must be measured, the part before this one asks.
 #
