@@ -22,7 +22,7 @@
 #
 # **You need** lesson 02 (the ideal denoiser) and lesson 03 (what a network does).
 #
-# **Time** 78 minutes
+# **Time** 72 minutes
 
 # %%
 import torch
@@ -325,109 +325,9 @@ assert (again - shift(drawn[:5], 3, 5)).abs().max() < 1e-3 and not same.any()
 # %% [markdown] tags=["slide"]
 # The whole sampler is equivariant, since each of its steps is: ES draws the same garment, moved along with the noise.
 # To IS, shifted noise is simply other noise.
-#
-# ## 5. What is decided first, what or where? (6 minutes)
-#
-# During sampling the weights $w_{v,d}$ go from "all pairs alike" to "one pair" (with 500 or 10 images here, to be
-# quick). Sum them over $d$, and you have how sure the machine is **which** image it draws; sum over $v$: **where**. The
-# entropy of each, divided by its largest value ($\ln N$ and $\ln HW$), is 1 for no idea and 0 for certainty.
-#
-# **Predict.** Which falls first as $t$ falls from 1 to 0: which image, or where? And what changes with 10 images in
-# place of 500?
-
-
-# %%
-def undecided(p):
-    """p (B, n), sums to one -> its entropy, from 0 (certain) to 1 (no idea)."""
-    return -torch.xlogy(p, p).sum(1) / torch.tensor(float(p.shape[1])).log()
-
-
-def still_open(pool, noise):
-    """On the way of ES with these images, down to t = 0.3: entropy of image and of place, both (15 times, B)."""
-    v = all_shifts(pool).flatten(1)
-    energy = v.square().sum(1).double() / 2
-    what, place = [], []
-    way = els.trajectory(els.EquivariantScoreMachine(pool, lab.schedule), noise, steps=20)
-    for _, (t, x_t, _) in zip(range(15), way, strict=False):
-        alpha, sigma = lab.schedule.alpha(t), lab.schedule.sigma(t)
-        # the square multiplied out: what does not depend on v and d cancels in the softmax
-        logits = (alpha * (x_t.flatten(1) @ v.T).double() - alpha**2 * energy) / sigma**2
-        w = torch.softmax(logits, dim=1).view(len(x_t), len(pool), H * W)
-        what.append(undecided(w.sum(2)))
-        place.append(undecided(w.sum(1)))
-    return torch.stack(what).cpu(), torch.stack(place).cpu()
-
-
-# %%
-pools = {"500 images": images[:500], "10 images": images[:10]}
-batches = els.seeded_noise(range(64), lab.shape).to(lab.device).split(16)
-entropies = {}
-for name, pool in pools.items():
-    what, place = zip(*(still_open(pool, batch) for batch in batches), strict=True)
-    entropies[name] = torch.cat(what, dim=1), torch.cat(place, dim=1)
-
-# %% tags=["slide"]
-times = lab.schedule.times(20)[:15]
-fig, axes = plt.subplots(1, 2, figsize=(7, 2.9), sharey=True, layout="constrained")
-for axis, (name, (what, place)) in zip(axes, entropies.items(), strict=True):
-    axis.plot(times, what.mean(1), "o-", color=plotting.BLUE, label="which image")
-    axis.plot(times, place.mean(1), "s--", color=plotting.ORANGE, label="where")
-    axis.set(title=name, xlabel="time t", xlim=(1, 0.3), ylim=(0, 1.03))
-axes[0].set_ylabel("undecided (entropy / maximum)")
-axes[0].legend()
-show(fig, alt="Entropy of image and of place against time, noise on the left, for 500 and for 10 images. All fall from "
-     "1 at t = 1 to 0 near t = 0.3. With 500 the place is below the image throughout; with 10 the image falls much "
-     "sooner, and the two lie close together.")  # fmt: skip
-
-# %%
-print("                     t  " + "".join(f"{t:6.2f}" for t in times[2:14:2]))
-for name, (what, place) in entropies.items():
-    print(f"{name:>15}, which  " + "".join(f"{h:6.2f}" for h in what.mean(1)[2:14:2]))
-    print(f"{name:>15}, where  " + "".join(f"{h:6.2f}" for h in place.mean(1)[2:14:2]))
-what, place = (curve[6] for curve in entropies["500 images"])  # at t = 0.7, seed by seed
-error = (what - place).std() / len(what) ** 0.5
-left = [float(torch.tensor(float(n)) ** share.mean()) for n, share in ((500, what), (H * W, place))]
-print(f"500 images, t = 0.7: which - where {(what - place).mean():.2f}, standard error {error:.3f}")
-print(f"effective numbers: {left[0]:.0f} of 500 images, {left[1]:.0f} of {H * W} places")
-if lab.profile == "laptop":
-    assert abs(what.mean() - 0.65) < 0.006 and abs(place.mean() - 0.52) < 0.006 and (what - place).mean() > 3 * error
-    assert [round(n) for n in left] == [56, 18]
-    (what, place), (few_what, few_place) = ((a.mean(1), b.mean(1)) for a, b in entropies.values())
-    assert (place[2:12] < what[2:12]).all() and max(what[14], few_what[14]) < 0.01
-    assert (few_what[2:] < what[2:]).all() and (few_what - few_place).abs().max() < 0.1  # sooner decided; together
-
-# %% [markdown]
-# With 500 images the place is settled before the picture: at $t = 0.7$, 0.52 of what there is to know about *where* is
-# still open, and 0.65 of *which image* (the difference is more than three of its standard errors over 64 seeds). In
-# effective numbers (lesson 02), 18 of the 256 places and 56 of the 500 images are left. With 10 images the picture is
-# decided much sooner, as in lesson 02, and image and place fall together: the order is no law of nature. Below
-# $t = 0.3$ hardly anything is left to decide.
-#
-# Take the slider: a shoe under noise, shifted by (4, 6), ES with 500 images, and its voters with their shifts. **Look
-# for** the $t$ at which all five voters are shoes. What have they said about the place before that?
-
-# %%
-stops = [1.0, 0.9, 0.8, 0.7, 0.65, 0.6, 0.55, 0.5, 0.45, 0.4, 0.3, 0.2, 0.1]
-es, shoe = els.EquivariantScoreMachine(pools["500 images"], lab.schedule), shift(sneaker, 4, 6)
-widgets.PosteriorExplorer.of(es, shoe, noise[3], stops, top=5)
-
-# %%
-for t in (0.9, 0.8, 0.55):
-    five = es.posterior(els.add_noise(shoe[None], noise[3:4], t), t, top=5)
-    kinds = [lab.data.class_names[k] for k in lab.data.labels[five.image[0].to(lab.data.labels.device)].tolist()]
-    places = [tuple(d) for d in five.location[0].tolist()]
-    print(f"t = {t}: largest vote {five.weight.max():.3f}", *zip(kinds, places, strict=True))
-    if lab.profile == "laptop":
-        assert set(kinds) == {"sneaker" if t == 0.55 else "trousers"} and (t == 0.55 or five.weight.max() < 0.015)
-        assert places == ([(4, 6)] * 3 + [(4, 5), (4, 6)] if t == 0.55 else [(5, 5)] * 5)
-
-# %% [markdown]
-# At $t = 0.9$ and $0.8$ all five agree on a place, (5, 5), and are trousers. Both are wrong, and each of the five has
-# about 1 % of the votes or less. At 0.55 all five are shoes; four name the right place, (4, 6), the fifth one next to
-# it. When a few agree they need not be right.
 
 # %% [markdown] tags=["slide"]
-# ## 6. Another way to the same symmetry (5 minutes)
+# ## 5. Another way to the same symmetry (5 minutes)
 #
 # Take **any** denoiser, let it work on all shifted copies of $x_t$, shift the answers back, and average over the orbit:
 #
@@ -512,7 +412,7 @@ if lab.profile == "laptop":
 # border.)
 
 # %% [markdown] tags=["slide"]
-# ## 7. Which networks are blind to place? (8 minutes)
+# ## 6. Which networks are blind to place? (8 minutes)
 #
 # ES has the lowest training loss that any equivariant network can reach. But which networks are equivariant? Take four
 # layers, shift their input by every $d$, and see how far the output fails to move along.
@@ -680,7 +580,7 @@ assert lab.profile != "laptop" or on_the_ring["zero padding"] < -0.9 < -0.6 < on
 # lesson 08.
 
 # %% [markdown] tags=["slide"]
-# ## 8. Is this what the network does? (5 minutes)
+# ## 7. Is this what the network does? (5 minutes)
 #
 # The circular network is exactly equivariant, and it was trained on the same 2,000 images. Its training loss could fall
 # to that of ES, no lower. Same noise: its samples (150 steps) beside those of ES, both stored with the course.
@@ -734,6 +634,107 @@ assert distance["noise"].min() > distance["network"].max()
 # ES: zero, up to rounding. New real garments: 2.83. The network: 4.63. It is further from the memories, shifts allowed,
 # than real clothes that it never saw. (Far is not yet good: noise is further still. Which machine draws such
 # pictures, lesson 07 finds out.)
+
+# %% [markdown]
+# ## If you want more: what is decided first, what or where?
+#
+# During sampling the weights $w_{v,d}$ go from "all pairs alike" to "one pair" (with 500 or 10 images here, to be
+# quick). Sum them over $d$, and you have how sure the machine is **which** image it draws; sum over $v$: **where**. The
+# entropy of each, divided by its largest value ($\ln N$ and $\ln HW$), is 1 for no idea and 0 for certainty.
+#
+# **Predict.** Which falls first as $t$ falls from 1 to 0: which image, or where? And what changes with 10 images in
+# place of 500?
+
+
+# %%
+def undecided(p):
+    """p (B, n), sums to one -> its entropy, from 0 (certain) to 1 (no idea)."""
+    return -torch.xlogy(p, p).sum(1) / torch.tensor(float(p.shape[1])).log()
+
+
+def still_open(pool, noise):
+    """On the way of ES with these images, down to t = 0.3: entropy of image and of place, both (15 times, B)."""
+    v = all_shifts(pool).flatten(1)
+    energy = v.square().sum(1).double() / 2
+    what, place = [], []
+    way = els.trajectory(els.EquivariantScoreMachine(pool, lab.schedule), noise, steps=20)
+    for _, (t, x_t, _) in zip(range(15), way, strict=False):
+        alpha, sigma = lab.schedule.alpha(t), lab.schedule.sigma(t)
+        # the square multiplied out: what does not depend on v and d cancels in the softmax
+        logits = (alpha * (x_t.flatten(1) @ v.T).double() - alpha**2 * energy) / sigma**2
+        w = torch.softmax(logits, dim=1).view(len(x_t), len(pool), H * W)
+        what.append(undecided(w.sum(2)))
+        place.append(undecided(w.sum(1)))
+    return torch.stack(what).cpu(), torch.stack(place).cpu()
+
+
+# %%
+pools = {"500 images": images[:500], "10 images": images[:10]}
+batches = els.seeded_noise(range(64), lab.shape).to(lab.device).split(16)
+entropies = {}
+for name, pool in pools.items():
+    what, place = zip(*(still_open(pool, batch) for batch in batches), strict=True)
+    entropies[name] = torch.cat(what, dim=1), torch.cat(place, dim=1)
+
+# %%
+times = lab.schedule.times(20)[:15]
+fig, axes = plt.subplots(1, 2, figsize=(7, 2.9), sharey=True, layout="constrained")
+for axis, (name, (what, place)) in zip(axes, entropies.items(), strict=True):
+    axis.plot(times, what.mean(1), "o-", color=plotting.BLUE, label="which image")
+    axis.plot(times, place.mean(1), "s--", color=plotting.ORANGE, label="where")
+    axis.set(title=name, xlabel="time t", xlim=(1, 0.3), ylim=(0, 1.03))
+axes[0].set_ylabel("undecided (entropy / maximum)")
+axes[0].legend()
+show(fig, alt="Entropy of image and of place against time, noise on the left, for 500 and for 10 images. All fall from "
+     "1 at t = 1 to 0 near t = 0.3. With 500 the place is below the image throughout; with 10 the image falls much "
+     "sooner, and the two lie close together.")  # fmt: skip
+
+# %%
+print("                     t  " + "".join(f"{t:6.2f}" for t in times[2:14:2]))
+for name, (what, place) in entropies.items():
+    print(f"{name:>15}, which  " + "".join(f"{h:6.2f}" for h in what.mean(1)[2:14:2]))
+    print(f"{name:>15}, where  " + "".join(f"{h:6.2f}" for h in place.mean(1)[2:14:2]))
+what, place = (curve[6] for curve in entropies["500 images"])  # at t = 0.7, seed by seed
+error = (what - place).std() / len(what) ** 0.5
+left = [float(torch.tensor(float(n)) ** share.mean()) for n, share in ((500, what), (H * W, place))]
+print(f"500 images, t = 0.7: which - where {(what - place).mean():.2f}, standard error {error:.3f}")
+print(f"effective numbers: {left[0]:.0f} of 500 images, {left[1]:.0f} of {H * W} places")
+if lab.profile == "laptop":
+    assert abs(what.mean() - 0.65) < 0.006 and abs(place.mean() - 0.52) < 0.006 and (what - place).mean() > 3 * error
+    assert [round(n) for n in left] == [56, 18]
+    (what, place), (few_what, few_place) = ((a.mean(1), b.mean(1)) for a, b in entropies.values())
+    assert (place[2:12] < what[2:12]).all() and max(what[14], few_what[14]) < 0.01
+    assert (few_what[2:] < what[2:]).all() and (few_what - few_place).abs().max() < 0.1  # sooner decided; together
+
+# %% [markdown]
+# With 500 images the place is settled before the picture: at $t = 0.7$, 0.52 of what there is to know about *where* is
+# still open, and 0.65 of *which image* (the difference is more than three of its standard errors over 64 seeds). In
+# effective numbers (lesson 02), 18 of the 256 places and 56 of the 500 images are left. With 10 images the picture is
+# decided much sooner, as in lesson 02, and image and place fall together: the order is no law of nature. Below
+# $t = 0.3$ hardly anything is left to decide.
+#
+# Take the slider: a shoe under noise, shifted by (4, 6), ES with 500 images, and its voters with their shifts. **Look
+# for** the $t$ at which all five voters are shoes. What have they said about the place before that?
+
+# %%
+stops = [1.0, 0.9, 0.8, 0.7, 0.65, 0.6, 0.55, 0.5, 0.45, 0.4, 0.3, 0.2, 0.1]
+es, shoe = els.EquivariantScoreMachine(pools["500 images"], lab.schedule), shift(sneaker, 4, 6)
+widgets.PosteriorExplorer.of(es, shoe, noise[3], stops, top=5)
+
+# %%
+for t in (0.9, 0.8, 0.55):
+    five = es.posterior(els.add_noise(shoe[None], noise[3:4], t), t, top=5)
+    kinds = [lab.data.class_names[k] for k in lab.data.labels[five.image[0].to(lab.data.labels.device)].tolist()]
+    places = [tuple(d) for d in five.location[0].tolist()]
+    print(f"t = {t}: largest vote {five.weight.max():.3f}", *zip(kinds, places, strict=True))
+    if lab.profile == "laptop":
+        assert set(kinds) == {"sneaker" if t == 0.55 else "trousers"} and (t == 0.55 or five.weight.max() < 0.015)
+        assert places == ([(4, 6)] * 3 + [(4, 5), (4, 6)] if t == 0.55 else [(5, 5)] * 5)
+
+# %% [markdown]
+# At $t = 0.9$ and $0.8$ all five agree on a place, (5, 5), and are trousers. Both are wrong, and each of the five has
+# about 1 % of the votes or less. At 0.55 all five are shoes; four name the right place, (4, 6), the fifth one next to
+# it. When a few agree they need not be right.
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
