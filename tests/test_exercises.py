@@ -399,6 +399,11 @@ def _one_fit(steps, losses, level):
     return 2 ** float(x.mean() + (math.log2(level) - y.mean()) / slope)
 
 
+def _alike(a, b, group, size=lambda here, n: here, first=torch.logical_and):
+    places = [group == k for k in sorted(set(group.tolist()))]
+    return first(a, b).sum(), sum(a[p].sum() * b[p].sum() / size(int(p.sum()), len(a)) for p in places)
+
+
 def _cure_test_of_changes(before, after, unchanged=math.nan):
     cured, new = int((before & ~after).sum()), int((~before & after).sum())
     n = cured + new
@@ -466,6 +471,7 @@ def _cure_test_of_changes(before, after, unchanged=math.nan):
         ("commuting_shifts", lambda f, x: _commutes(f, x, lambda gap: gap[:, 0].max()), "incorrect"),
         ("commuting_shifts", lambda f, x: _commutes(f, x, torch.mean), "incorrect"),
         ("commuting_shifts", lambda f, x: _commutes(f, x, torch.max), "correct"),
+        ("overlap", _alike, "correct"),
         ("shown_from", _decided, "correct"),
         ("shown_from", lambda counts, times: _decided(counts, times, undecided=times[-1]), "incorrect"),
         ("vote_again", _votes_in_numpy, "correct"),
@@ -590,6 +596,20 @@ def _sigma_of_eps(q, k, alpha, tolerance):
     return math.sqrt(torch.finfo(torch.float32).eps * alpha * longest / tolerance)
 
 
+def _begins_by_roll(images, threshold, height):
+    bright = images[:, 0] > threshold
+    return (bright & ~bright.roll(1, 2)).sum(2).unfold(1, height, 1).amin(2).amax(1)
+
+
+def _mean_run(images, threshold, height):
+    runs = (torch.nn.functional.pad(images[:, 0] > threshold, (1, 0)).int().diff(dim=2) == 1).sum(2)
+    return torch.nn.functional.avg_pool1d(runs.double(), height, 1).amax(1)
+
+
+def _last_three(counts, times):
+    return torch.tensor([times[-1 - int(column.flip(0).argmax())] for column in (counts.T >= 3).int()])
+
+
 @pytest.mark.parametrize(
     ("name", "attempt", "says"),
     [
@@ -601,6 +621,21 @@ def _sigma_of_eps(q, k, alpha, tolerance):
         ("three_correlations", lambda p, y: _correlations(p, y, centred=False), "Your R2 is right, but in r"),
         ("three_correlations", lambda p, y: [_correlations(p, y)[k] for k in (0, 2, 1)], "r2 and R2 are exchanged"),
         ("cure_test", _exchanged_cures, "cured comes first"),
+        ("cure_test", lambda b, a: (_cure_test_of_changes(b, a, 1)[0], a.sum(), _cure_test_of_changes(b, a, 1)[2]),
+         "new ones had fewer before"),
+        ("steady_legs", _begins_by_roll, "roll wraps round"),
+        ("steady_legs", _mean_run, "You take the mean"),
+        ("shown_from", _last_three, "the last time with three legs"),
+        ("overlap", lambda a, b, group: _alike(a, b, torch.ones(len(a))), "over all n places"),
+        ("overlap", lambda *abg: _alike(*abg, size=lambda here, n: n), "You divide by n"),
+        ("overlap", lambda *abg: _alike(*abg, size=lambda here, n: here**2), "products of two shares"),
+        ("overlap", lambda *abg: (_alike(*abg)[0], _alike(*abg)[0] / _alike(*abg)[1]), "is the lift"),
+        ("overlap", lambda *abg: (_alike(*abg)[0], _alike(*abg)[1] / len(abg[0])), "is a share"),
+        ("overlap", lambda *abg: (_alike(*abg)[0], _alike(*abg)[1] / len(set(abg[2].tolist()))), "You take the mean"),
+        ("overlap", lambda *abg: _alike(*abg, first=torch.logical_or), "where either is true"),
+        ("overlap", lambda *abg: _alike(*abg, first=torch.eq), "where a equals b"),
+        ("overlap", lambda a, b, g: ((a & b).sum(), _alike(*(x[g < len(g.unique())] for x in (a, b, g)))[1]),
+         "groups to be 0, 1, 2"),
         ("noising", lambda x, eps, t: _noised_at(x, eps, math.pi * t / 1.008), "twice too large"),
         ("sampler_loop", _sampled_without_offset, "divides t by 1.008"),
         ("sampler_loop", _counted_down, "one step too many"),

@@ -43,6 +43,11 @@ def repaired(lab: els.Lab) -> els.diffusion.Denoiser:
     return lambda x_t, t, labels=None: (exact if t > 0.951 else lab.network)(x_t, t, labels)
 
 
+def in_the_middle(other: els.diffusion.Denoiser, usual: els.diffusion.Denoiser) -> els.diffusion.Denoiser:
+    """The usual denoiser, but another one at the times with 0.4 <= t < 0.6."""
+    return lambda x_t, t, labels=None: (other if 0.4 <= round(t, 6) < 0.6 else usual)(x_t, t, labels)
+
+
 def columns(lab: els.Lab, garment: str) -> dict[str, Column]:
     """Name of a column -> what it takes to fill it."""
     sizes = lab.patch_sizes("els-zeros")
@@ -66,7 +71,14 @@ def columns(lab: els.Lab, garment: str) -> dict[str, Column]:
         # an edit that was found on some seeds is judged by others
         wanted |= {f"els-15-0.4-to-{high}": edited(15, 0.4, high, 200) for high in (0.6, 0.8)}
         wanted["ls"] = (lambda: lab.machine("ls"), 20, 100)
-        wanted["ls-15-0.4-to-0.6"] = (lambda: lab.patch_machine("ls", floored(sizes, 15, 0.4, 0.6)), 20, 100)
+        # ELS with another machine from 0.4 to 0.6 alone: one that knows no place at all, and one that knows every place
+
+        def replaced(machine: str, least: int, seeds: int = 100) -> Column:
+            other = floored(sizes, least, 0.4, 0.6)
+            return lambda: in_the_middle(lab.patch_machine(machine, other), lab.machine("els-zeros")), 20, seeds
+
+        wanted |= {f"els-circular-{least}-0.4-to-0.6": replaced("els-circular", least) for least in (9, 15)}
+        wanted |= {"els-ls-9-0.4-to-0.6": replaced("ls", 9, 200), "els-ls-15-0.4-to-0.6": replaced("ls", 15)}
     return {f"{garment}.{column}": made for column, made in wanted.items()}
 
 
@@ -100,7 +112,7 @@ def main() -> None:
                 bar.update(len(noise))
             results[name] = np.concatenate(pieces)
     with whole_file(FILE) as partial:
-        np.savez_compressed(partial, **results)  # type: ignore[arg-type]
+        np.savez_compressed(partial, **{name: results[name] for _, name, _ in jobs})  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

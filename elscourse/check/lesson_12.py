@@ -9,8 +9,6 @@ from torch import Tensor
 
 from .exercise import Exercise, Mistake
 
-Sizes = list[tuple[float, int]]
-
 
 def _image_cases(generator: torch.Generator) -> list[tuple[Tensor, float, int]]:
     cases = []
@@ -127,66 +125,76 @@ def _mid_grey(images: Tensor, threshold: float, height: int) -> Tensor:
     return _steady_legs(images, 0.0, height)
 
 
-def _truth_cases(generator: torch.Generator) -> list[tuple[Tensor, Tensor]]:
+def _wrapped_round(images: Tensor, threshold: float, height: int) -> Tensor:
+    bright = images[:, 0] > threshold
+    runs = (bright & ~bright.roll(1, -1)).sum(-1)
+    return runs.unfold(1, height, 1).min(-1).values.max(-1).values
+
+
+def _mean_of_window(images: Tensor, threshold: float, height: int) -> Tensor:
+    return _rows_of(images, threshold).double().unfold(1, height, 1).mean(-1).max(-1).values
+
+
+def _truth_cases(generator: torch.Generator) -> list[tuple[Tensor, Tensor, Tensor]]:
     cases = []
-    for n, rate in ((40, 0.3), (60, 0.5), (25, 0.4)):
-        common = torch.rand(n, generator=generator)
-        a = common + 0.5 * torch.rand(n, generator=generator) < 1.5 * rate
-        b = common + 0.8 * torch.rand(n, generator=generator) < rate
-        a[:3], b[:3] = torch.tensor([True, True, False]), torch.tensor([True, False, True])
-        cases.append((a, b))
+    for n, labels in ((40, (0, 1, 2)), (60, (0, 1, 2, 3)), (50, (2, 5, 7))):  # the last ones are not 0, 1, 2
+        rate = torch.linspace(0.2, 0.8, len(labels))
+        which = torch.randint(len(labels), (n,), generator=generator)
+        a, b = (torch.rand(n, generator=generator) < rate[which] for _ in range(2))
+        which[:6] = torch.tensor([0, 0, 0, 1, 1, 1])  # no group without both kinds
+        a[:6] = torch.tensor([True, False, True, True, False, True])
+        b[:6] = torch.tensor([True, False, False, True, True, False])
+        cases.append((a, b, torch.tensor(labels)[which]))
     return cases
 
 
-def _overlap(a: Tensor, b: Tensor) -> tuple[int, float, float]:
-    both, n_a, n_b = int((a & b).sum()), int(a.sum()), int(b.sum())
-    return both, n_a * n_b / len(a), (both / n_a) / (n_b / len(b))
+def _counts(a: Tensor, b: Tensor, group: Tensor) -> list[tuple[int, int, int]]:
+    """Of each group: how many are true in a, how many in b, how many there are."""
+    return [(int(a[group == k].sum()), int(b[group == k].sum()), int((group == k).sum())) for k in group.unique()]
 
 
-def _union(a: Tensor, b: Tensor) -> tuple[int, float, float]:
-    both, expected, _ = _overlap(a, b)
-    return both, expected, both / int((a | b).sum())
+def _overlap(a: Tensor, b: Tensor, group: Tensor) -> tuple[int, float]:
+    return int((a & b).sum()), sum(n_a * n_b / n for n_a, n_b, n in _counts(a, b, group))
 
 
-def _conditional_only(a: Tensor, b: Tensor) -> tuple[int, float, float]:
-    both, expected, _ = _overlap(a, b)
-    return both, expected, both / int(a.sum())
+def _one_group(a: Tensor, b: Tensor, group: Tensor) -> tuple[int, float]:
+    return _overlap(a, b, torch.zeros_like(group))
 
 
-def _equal_ones(a: Tensor, b: Tensor) -> tuple[int, float, float]:
-    _, expected, _ = _overlap(a, b)
-    same = int((a == b).sum())
-    return same, expected, same / expected
+def _mean_of_groups(a: Tensor, b: Tensor, group: Tensor) -> tuple[int, float]:
+    both, expected = _overlap(a, b, group)
+    return both, expected / len(group.unique())
 
 
-def _other_condition(a: Tensor, b: Tensor) -> tuple[int, float, float]:
-    both, expected, _ = _overlap(a, b)
-    return both, expected, both / int(b.sum()) / (int(b.sum()) / len(b))
+def _chance_as_share(a: Tensor, b: Tensor, group: Tensor) -> tuple[int, float]:
+    both, expected = _overlap(a, b, group)
+    return both, expected / len(a)
 
 
-def _a_given_b(a: Tensor, b: Tensor) -> tuple[int, float, float]:
-    both, expected, _ = _overlap(a, b)
-    return both, expected, both / int(b.sum())
+def _divided_by_all(a: Tensor, b: Tensor, group: Tensor) -> tuple[int, float]:
+    return int((a & b).sum()), sum(n_a * n_b for n_a, n_b, _ in _counts(a, b, group)) / len(a)
 
 
-def _equal_in_the_first(a: Tensor, b: Tensor) -> tuple[int, float, float]:
-    _, expected, lift = _overlap(a, b)
-    return int((a == b).sum()), expected, lift
+def _sum_of_shares(a: Tensor, b: Tensor, group: Tensor) -> tuple[int, float]:
+    return int((a & b).sum()), sum(n_a * n_b / n**2 for n_a, n_b, n in _counts(a, b, group))
 
 
-def _relative_risk(a: Tensor, b: Tensor) -> tuple[int, float, float]:
-    both, expected, _ = _overlap(a, b)
-    return both, expected, (both / int(a.sum())) / (int((~a & b).sum()) / int((~a).sum()))
+def _lift(a: Tensor, b: Tensor, group: Tensor) -> tuple[int, float]:
+    both, expected = _overlap(a, b, group)
+    return both, both / expected
 
 
-def _shares(a: Tensor, b: Tensor) -> tuple[float, float, float]:
-    both, expected, lift = _overlap(a, b)
-    return both / len(a), expected / len(a), lift
+def _equal_ones(a: Tensor, b: Tensor, group: Tensor) -> tuple[int, float]:
+    return int((a == b).sum()), _overlap(a, b, group)[1]
 
 
-def _chance_as_share(a: Tensor, b: Tensor) -> tuple[int, float, float]:
-    both, expected, lift = _overlap(a, b)
-    return both, expected / len(a), lift
+def _either(a: Tensor, b: Tensor, group: Tensor) -> tuple[int, float]:
+    return int((a | b).sum()), _overlap(a, b, group)[1]
+
+
+def _labels_from_zero(a: Tensor, b: Tensor, group: Tensor) -> tuple[int, float]:
+    known = group < len(group.unique())
+    return int((a & b).sum()), _overlap(a[known], b[known], group[known])[1]
 
 
 def _paired_cases(generator: torch.Generator) -> list[tuple[Tensor, Tensor]]:
@@ -258,6 +266,11 @@ def _as_many_or_fewer(before: Tensor, after: Tensor) -> tuple[int, int, float]:
 def _without_all_cures(before: Tensor, after: Tensor) -> tuple[int, int, float]:
     cured, new, p = _cure_test(before, after)
     return cured, new, p - 1 / 2 ** (cured + new)
+
+
+def _after_for_new(before: Tensor, after: Tensor) -> tuple[int, int, float]:
+    cured, _, p = _cure_test(before, after)
+    return cured, int(after.sum()), p
 
 
 def _difference_first(before: Tensor, after: Tensor) -> tuple[int, int, float]:
@@ -357,51 +370,13 @@ def _one_too_early(counts: Tensor, times: list[float]) -> Tensor:
     return torch.tensor([times[max(len(times) - k - 1, 0)] if k else math.nan for k in _stretch(counts)])
 
 
+def _last_with_three(counts: Tensor, times: list[float]) -> Tensor:
+    return torch.tensor([times[len(times) - 1 - int((c >= 3).int().flip(0).argmax())] for c in counts.T])
+
+
 def _largest_with_three(counts: Tensor, times: list[float]) -> Tensor:
     first = _first_time(counts, times)
     return torch.where(counts[-1] < 3, math.nan, first)
-
-
-def _size_cases(generator: torch.Generator) -> list[tuple[Sizes, int, float, float]]:
-    cases = []
-    for least, low, high in ((9, 0.0, 0.5), (7, 0.3, 0.7), (11, 0.4, 1.1)):
-        drop = torch.rand(10, generator=generator).sort(descending=True).values
-        sizes = [(round(1 - k / 10, 6), 3 + 2 * int(5 * d)) for k, d in enumerate(drop)]
-        sizes[0], sizes[1], sizes[-1] = (1.0, 13), (0.9, 3), (0.1, 3)  # small outside of the interval as well
-        cases.append((sizes, least, low, high))
-    return cases
-
-
-def _pairs(sizes: Sizes) -> Tensor:
-    return torch.tensor(sizes, dtype=torch.float64)
-
-
-def _edited(sizes: Sizes, least: int, low: float, high: float) -> Tensor:
-    return _pairs([(t, max(p, least) if low <= t < high else p) for t, p in sizes])
-
-
-def _replaced(sizes: Sizes, least: int, low: float, high: float) -> Tensor:
-    return _pairs([(t, least if low <= t < high else p) for t, p in sizes])
-
-
-def _everywhere(sizes: Sizes, least: int, low: float, high: float) -> Tensor:
-    return _pairs([(t, max(p, least)) for t, p in sizes])
-
-
-def _high_included(sizes: Sizes, least: int, low: float, high: float) -> Tensor:
-    return _pairs([(t, max(p, least) if low <= t <= high else p) for t, p in sizes])
-
-
-def _low_excluded(sizes: Sizes, least: int, low: float, high: float) -> Tensor:
-    return _pairs([(t, max(p, least) if low < t < high else p) for t, p in sizes])
-
-
-def _ends_exchanged(sizes: Sizes, least: int, low: float, high: float) -> Tensor:
-    return _pairs([(t, max(p, least) if low < t <= high else p) for t, p in sizes])
-
-
-def _at_most(sizes: Sizes, least: int, low: float, high: float) -> Tensor:
-    return _pairs([(t, min(p, least) if low <= t < high else p) for t, p in sizes])
 
 
 EXERCISES = [
@@ -465,85 +440,55 @@ EXERCISES = [
                 _padded_image,
             ),
             Mistake("You compare with 0: bright means brighter than `threshold`.", _mid_grey),
+            Mistake(
+                "roll wraps round: you miss a run in the first column where the last is bright. Pad a dark column.",
+                _wrapped_round,
+            ),
+            Mistake(
+                "You take the mean of a stretch of rows: k or more in each asks for the smallest.", _mean_of_window
+            ),
         ),
     ),
     Exercise(
         name="overlap",
         lesson=12,
-        title="Agreement beyond chance",
+        title="Chance among alike",
         minutes=6,
         difficulty=2,
         start="Start from (a & b).sum(): how many are true in both.",
         hints=(
-            "If a is shuffled, each true place of b holds a true a with probability a.sum() / n.",
-            "So the expected overlap is a.sum() * b.sum() / n, a number of seeds.",
-            "P(b given a) is both / a.sum(); divide it by b.sum() / n.",
+            "If a is shuffled within a group, each true place of b there holds a true a with the same probability.",
+            "It is the group's share of true a. Times the number of true b in the group, that is its expected number.",
+            "The numbers of the groups add up: sum a[here].sum() * b[here].sum() / here.sum() with here = group == k.",
         ),
         cases=_truth_cases,
         answer=_overlap,
         mistakes=(
-            Mistake("The third number is both / either (Jaccard): the lift is P(b given a) / P(b).", _union),
+            Mistake("You shuffle a over all n places: count a, b and places in each group, then add up.", _one_group),
+            Mistake("You take the mean over the groups: their expected numbers add up.", _mean_of_groups),
             Mistake(
-                "The third number is P(b given a): divide it by P(b), the rate without knowing a.", _conditional_only
+                "The second number is a share: asked is the expected *number*, without the division by n.",
+                _chance_as_share,
             ),
             Mistake(
-                "You count the places where a equals b; where both are false, nobody has three legs.",
-                _equal_ones,
+                "You divide by n: the probability in a group is a's number there over the size of the group.",
+                _divided_by_all,
             ),
             Mistake(
-                "The third number is P(a given b) / P(b): divide P(b given a), which is both / a.sum(), by P(b).",
-                _other_condition,
+                "You add up products of two shares: each is still to be multiplied by the size of its group.",
+                _sum_of_shares,
             ),
-            Mistake("The second number is a share: the expected *number* is a.sum() * b.sum() / n.", _chance_as_share),
-            Mistake("The first two numbers are shares: give numbers of seeds, without the division by n.", _shares),
-            Mistake(
-                "The third number is P(a given b): divide by a.sum() for P(b given a), and that by P(b).", _a_given_b
-            ),
-            Mistake(
-                "The first number counts the places where a equals b: both must be true, a & b.", _equal_in_the_first
-            ),
-            Mistake(
-                "The third number compares with b where a is false: divide by P(b) over all n places.", _relative_risk
-            ),
-        ),
-    ),
-    Exercise(
-        name="edited_sizes",
-        lesson=12,
-        title="Edit P(t)",
-        minutes=4,
-        difficulty=1,
-        start="Start from one pair: (t, max(p, least)) if t is in the interval, else (t, p).",
-        hints=(
-            "A list comprehension over (t, p) keeps the order.",
-            "[(t, max(p, least) if low <= t < high else p) for t, p in sizes], and torch.tensor(...) around it.",
-        ),
-        cases=_size_cases,
-        answer=_edited,
-        mistakes=(
-            Mistake(
-                "You set P to `least`, and shrink windows that were larger: take the larger of the two.", _replaced
-            ),
-            Mistake("You edit all times: leave those outside low <= t < high as they are.", _everywhere),
-            Mistake(
-                "You edit everything from `low` on: leave the times from `high` on as they are.",
-                lambda sizes, least, low, high: _edited(sizes, least, low, 2.0),
-            ),
-            Mistake(
-                "You edit everything below `high`: leave the times below `low` as they are.",
-                lambda sizes, least, low, high: _edited(sizes, least, -1.0, high),
-            ),
-            Mistake("The interval does not include `high` itself: low <= t < high.", _high_included),
-            Mistake("Both ends are the other way round: `low` is in the interval, `high` is not.", _ends_exchanged),
-            Mistake("The interval includes `low` itself: low <= t < high.", _low_excluded),
-            Mistake("You take the smaller of the two: windows should become at least `least`.", _at_most),
+            Mistake("The second number is the lift, both / expected: return the expected number itself.", _lift),
+            Mistake("The first number counts the places where a equals b: both must be true, a & b.", _equal_ones),
+            Mistake("The first number counts where either is true: both must be, a & b.", _either),
+            Mistake("You take the groups to be 0, 1, 2, ...: which there are says group.unique().", _labels_from_zero),
         ),
     ),
     Exercise(
         name="cure_test",
         lesson=12,
         title="Cured, or only different?",
-        minutes=6,
+        minutes=5,
         difficulty=2,
         start="Start from the seeds that changed: before & ~after, and ~before & after.",
         hints=(
@@ -572,6 +517,7 @@ EXERCISES = [
             Mistake("That is the probability of fewer cures: asked is that of as many or more.", _fewer),
             Mistake("That is the probability of as many or fewer cures: asked is as many or more.", _as_many_or_fewer),
             Mistake("The first number is how many were cured, not cured less new.", _difference_first),
+            Mistake("The second number is all that have three legs after: new ones had fewer before.", _after_for_new),
             Mistake(
                 "Where nothing changed, 0 cures or more are certain: return 0, 0 and 1, not 0.", _zero_if_unchanged
             ),
@@ -619,6 +565,10 @@ EXERCISES = [
             Mistake("Where the stretch is empty times[-k] is times[0]: return nan there.", _wraps_round),
             Mistake("Your t is one step too early: a stretch of k begins at times[len(times) - k].", _one_too_early),
             Mistake("You take the largest t with three legs: they may go away again after it.", _largest_with_three),
+            Mistake(
+                "You return the last time with three legs: asked is where the stretch that reaches the end begins.",
+                _last_with_three,
+            ),
             Mistake("You return the number of the step: times[number] is the t asked for.", _step_number),
             Mistake(
                 "You take the stretch that begins at the noise end: flip before cumprod, to count from the clean end.",
