@@ -990,16 +990,15 @@ widgets.MosaicExplorer.of(elsm, path[step][1][shown], path[-1][1][shown], t=0.3,
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
-# * Third legs are rare (4 % of the network's trousers, 7 % of the machine's) but in excess of real ones (1 %), and on
-#   the same seeds two to three times as often as by chance among drawings of like width.
-# * Lopsided sleeves are common, four in ten, and there the machine foretells nine in ten, and is right about four in
-#   five that it names (for trousers about one in two). The linear filter foretells which garments, not how lopsided.
-# * Through a keyhole of 3 pixels such a drawing is in order. As a whole a third leg is no stranger than a real
-#   rarity; a lopsided drawing is.
-# * It is not simply "too local too late": a long view late or from t = 0.8 to 0.4 removes most errors, and so does
+# * Third legs are rare (4 % of the network's trousers, 7 % of the machine's, 1 % of real ones), and on the same seeds
+#   two to three times as often as by chance among drawings of like width.
+# * Lopsided sleeves are common, four in ten; there the machine foretells nine in ten, and is right in four of five
+#   (trousers: one in two). The linear filter tells which, not how lopsided.
+# * Through a keyhole of 3 pixels such a drawing is in order. A third leg is no stranger than a real rarity; a
+#   lopsided drawing is.
+# * Not simply "too local too late": a long view, late or from t = 0.8 to 0.4, removes most errors, and so does
 #   knowing one's place. Late it predicts the network less well; from 0.4 to 0.6 better, by place as much as by width.
-# * A counter is fixed before one counts, several thresholds are shown, common causes are asked for, and new failures
-#   are counted along with cures.
+# * A counter is fixed before one counts, thresholds are varied, and new failures counted along with cures.
 #
 # ## What is still unexplained
 #
