@@ -591,6 +591,16 @@ def _steps_added(change, y, x, side):
     return torch.stack([(change.square() * (distance == d)).sum() for d in range(max(change.shape))])
 
 
+def _filled_by_padding(denoiser, x_t, t, shift):
+    (dy, dx), (height, width) = shift, x_t.shape[-2:]
+
+    def moved(image):
+        padded = torch.nn.functional.pad(image, (width,) * 2 + (height,) * 2)
+        return padded[..., height - dy : 2 * height - dy, width - dx : 2 * width - dx]
+
+    return (denoiser(moved(x_t), t) - moved(denoiser(x_t, t))).square().mean((0, 1)).sqrt()
+
+
 def _sigma_of_eps(q, k, alpha, tolerance):
     longest = float(q.norm(dim=1).max() * k.norm(dim=1).max())
     return math.sqrt(torch.finfo(torch.float32).eps * alpha * longest / tolerance)
@@ -613,6 +623,13 @@ def _last_three(counts, times):
 @pytest.mark.parametrize(
     ("name", "attempt", "says"),
     [
+        ("picture_r2", lambda p, y: torch.corrcoef(torch.stack([p.flatten(), y.flatten()]))[0, 1].abs(), "its sign"),
+        ("pixel_by_vote", lambda votes, pixels: votes / votes.max() @ pixels, "by the most votes"),
+        ("loss_at", lambda denoiser, x, eps, t, a, s: a / s * (denoiser(a * x + s * eps, t) - x).square().mean(),
+         "square that factor"),
+        ("novelty_score", lambda x, v, held: (near := torch.cdist(x.flatten(1), v.flatten(1)).amin(1)) / near.median(),
+         "median over x itself"),
+        ("shift_error", _filled_by_padding, "let it wrap around"),
         ("orbit_size", _channels_for_pictures, "takes each channel for a picture"),
         ("ls_window", _slice_from_below_zero, "counts from the end"),
         ("ls_weights", _transposed_window, "Row and column are swapped"),

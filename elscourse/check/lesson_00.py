@@ -29,6 +29,18 @@ def _r_not_squared(prediction: Tensor, target: Tensor) -> float:
     return float(compare(prediction[None], target[None]).r)
 
 
+def _absolute_r(prediction: Tensor, target: Tensor) -> float:
+    return abs(_r_not_squared(prediction, target))
+
+
+def _one_mean_for_both(prediction: Tensor, target: Tensor) -> float:
+    return _means_kept(prediction - prediction.mean(), target - prediction.mean())
+
+
+def _divided_by_n(prediction: Tensor, target: Tensor) -> float:
+    return _picture_r2(prediction, target) / prediction.numel() ** 2
+
+
 def _means_kept(prediction: Tensor, target: Tensor) -> float:
     product = (prediction * target).sum()
     return float(product**2 / (prediction.square().sum() * target.square().sum()))
@@ -76,6 +88,18 @@ def _not_divided(votes: Tensor, pixels: Tensor) -> float:
     return float((votes * pixels).sum())
 
 
+def _divided_twice(votes: Tensor, pixels: Tensor) -> float:
+    return float((votes * pixels).mean() / votes.sum())
+
+
+def _divided_by_pixels(votes: Tensor, pixels: Tensor) -> float:
+    return float((votes * pixels).sum() / pixels.sum())
+
+
+def _divided_by_the_largest(votes: Tensor, pixels: Tensor) -> float:
+    return float((votes * pixels).sum() / votes.max())
+
+
 def _divided_by_count(votes: Tensor, pixels: Tensor) -> float:
     return float((votes * pixels).mean())
 
@@ -109,6 +133,15 @@ EXERCISES = [
         answer=_picture_r2,
         mistakes=(
             Mistake("You return the correlation r itself: r2 is its square.", _r_not_squared),
+            Mistake("You return r without its sign: square it, r2 is smaller than that.", _absolute_r),
+            Mistake(
+                "You subtract the prediction's mean from both pictures: the target has a mean of its own.",
+                _one_mean_for_both,
+            ),
+            Mistake(
+                "You take the mean of p * y, and sums below it: take sums above and below, or means in both places.",
+                _divided_by_n,
+            ),
             Mistake("You did not subtract the means: two bright pictures would count as alike.", _means_kept),
             Mistake("You forgot the root: divide by the root of the product of the two sums.", _root_forgotten),
             Mistake(
@@ -152,6 +185,9 @@ EXERCISES = [
         mistakes=(
             Mistake("You did not divide by the sum of the votes, and they need not sum to one.", _not_divided),
             Mistake("You divide by the number of windows: divide by the sum of their votes.", _divided_by_count),
+            Mistake("You divide twice: a mean is divided by the number of windows already, so sum.", _divided_twice),
+            Mistake("You divide by the sum of the pixels: divide by the sum of the votes.", _divided_by_pixels),
+            Mistake("You divide by the most votes: divide by the sum of all of them.", _divided_by_the_largest),
             Mistake(
                 "You take a softmax of the votes, but their exponential is taken already: divide them by their sum.",
                 _softmax_of_votes,

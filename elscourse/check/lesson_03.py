@@ -106,6 +106,24 @@ def _sign_turned(denoiser: Denoise, x_0: Tensor, eps: Tensor, t: float, alpha: f
     return float((eps - (alpha * denoiser(x_t, t) - x_t) / sigma).square().mean())
 
 
+def _not_dimmed(denoiser: Denoise, x_0: Tensor, eps: Tensor, t: float, alpha: float, sigma: float) -> float:
+    x_t = x_0 + sigma * eps
+    return float((eps - (x_t - alpha * denoiser(x_t, t)) / sigma).square().mean())
+
+
+def _factor_not_squared(denoiser: Denoise, x_0: Tensor, eps: Tensor, t: float, alpha: float, sigma: float) -> float:
+    return alpha / sigma * _loss_of_pictures(denoiser, x_0, eps, t, alpha, sigma)
+
+
+def _mean_before_square(denoiser: Denoise, x_0: Tensor, eps: Tensor, t: float, alpha: float, sigma: float) -> float:
+    return float(_error(denoiser, x_0, eps, t, alpha, sigma).mean() ** 2)
+
+
+def _bracket_forgotten(denoiser: Denoise, x_0: Tensor, eps: Tensor, t: float, alpha: float, sigma: float) -> float:
+    x_t = alpha * x_0 + sigma * eps
+    return float((eps - (x_t - alpha * denoiser(x_t, t) / sigma)).square().mean())
+
+
 def _summed_over_pixels(denoiser: Denoise, x_0: Tensor, eps: Tensor, t: float, alpha: float, sigma: float) -> float:
     return _summed(denoiser, x_0, eps, t, alpha, sigma) / len(x_0)
 
@@ -191,6 +209,11 @@ def _unit_from_x(x: Tensor, images: Tensor, held_out: Tensor) -> Tensor:
     return _distances(x, images).min(1).values / _distances(held_out, x).min(1).values.median()
 
 
+def _median_of_x(x: Tensor, images: Tensor, held_out: Tensor) -> Tensor:
+    near = torch.cdist(x.flatten(1), images.flatten(1)).min(1).values
+    return near / near.median()
+
+
 def _ratio_to_held_out(x: Tensor, images: Tensor, held_out: Tensor) -> Tensor:
     return _distances(x, images).min(1).values / _distances(x, held_out).min(1).values
 
@@ -217,6 +240,24 @@ def _both(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> t
 
 def _shift_error(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> Tensor:
     first, last = _both(denoiser, x_t, t, shift)
+    return (first - last).square().mean((0, 1)).sqrt()
+
+
+def _only_rows_shifted(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> Tensor:
+    return _shift_error(denoiser, x_t, t, (shift[0], 0))
+
+
+def _standard_deviation(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> Tensor:
+    first, last = _both(denoiser, x_t, t, shift)
+    return (first - last).std((0, 1))
+
+
+def _filled_with_zeros(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> Tensor:
+    height, width = x_t.shape[-2:]
+    rows, columns = (torch.arange(n) - by for n, by in zip((height, width), shift, strict=True))
+    inside = ((rows >= 0) & (rows < height))[:, None] & (columns >= 0) & (columns < width)
+    first = denoiser(x_t.roll(shift, (-2, -1)) * inside, t)
+    last = denoiser(x_t, t).roll(shift, (-2, -1)) * inside
     return (first - last).square().mean((0, 1)).sqrt()
 
 
@@ -308,6 +349,14 @@ def _own_stride_counted(kernels: list[int], strides: list[int]) -> int:
     return side
 
 
+def _strides_added(kernels: list[int], strides: list[int]) -> int:
+    side, step = 1, 1
+    for kernel, stride in zip(kernels, strides, strict=True):
+        side += (kernel - 1) * step
+        step += stride - 1
+    return side
+
+
 def _last_stride_only(kernels: list[int], strides: list[int]) -> int:
     return 1 + sum((k - 1) * s for k, s in zip(kernels, [1, *strides[:-1]], strict=True))
 
@@ -380,6 +429,16 @@ EXERCISES = [
                 _exchanged_in_solving,
             ),
             Mistake("You give the denoiser the clean picture: it must see x_t.", _shown_the_clean_picture),
+            Mistake("In your x_t the picture is not dimmed: x_t = alpha * x_0 + sigma * eps.", _not_dimmed),
+            Mistake(
+                "The noises differ by alpha / sigma times the difference of the pictures: square that factor, too.",
+                _factor_not_squared,
+            ),
+            Mistake("You average before you square, so that errors of opposite sign cancel.", _mean_before_square),
+            Mistake(
+                "A bracket is missing: the whole of x_t - alpha * x0_hat is divided by sigma.",
+                _bracket_forgotten,
+            ),
             Mistake(
                 "The sign of your eps_hat is turned round: x_t - alpha * x0_hat is sigma times the noise.", _sign_turned
             ),
@@ -422,6 +481,7 @@ EXERCISES = [
                 "Your unit is how far the held-out pictures are from x: how far are they from the training images?",
                 _unit_from_x,
             ),
+            Mistake("You divide by the median over x itself: take it over the held-out pictures.", _median_of_x),
             Mistake(
                 "You look for the nearest held-out picture of x: x is new if it is far from the training images.",
                 _from_held_out,
@@ -466,6 +526,15 @@ EXERCISES = [
                 "You swap rows and columns: shift is (rows, columns), and dims=(-2, -1) names them in that order.",
                 _rows_and_columns_swapped,
             ),
+            Mistake("You shift rows only: shift[1] is for the columns.", _only_rows_shifted),
+            Mistake(
+                "You fill with zeros what a shift leaves empty: let it wrap around, as torch.roll does.",
+                _filled_with_zeros,
+            ),
+            Mistake(
+                "You take the standard deviation, from which the mean is gone: take the root of the mean square.",
+                _standard_deviation,
+            ),
             Mistake("You forgot the root: return the root of the mean square.", _root_forgotten),
             Mistake("You sum the squares over batch and channels: take their mean.", _summed_squares),
             Mistake("You average absolute values: square, average, and take the root.", _absolute),
@@ -504,6 +573,7 @@ EXERCISES = [
                 "You multiply by the layer's own stride too early: it spreads the layers after it.",
                 _own_stride_counted,
             ),
+            Mistake("You add up the strides: they multiply, two of 3 make a step of 9.", _strides_added),
             Mistake(
                 "You use only the stride just before each layer: strides multiply up, two of 2 make a step of 4.",
                 _last_stride_only,
