@@ -43,9 +43,9 @@ lab = els.lab()
 # only remember. In practice nobody draws with it. What people do is train a **network** on that same loss.
 #
 # Ours is plain: eight convolutions of $3 \times 3$, the middle six with a shortcut around each (its input is added to
-# its output). Such a network is called a **ResNet**. No attention, no pooling; a bend (a nonlinear function, pixel by
-# pixel) before every convolution but the first. It sees $x_t$ and $t$ (which adds a number of its own to every
-# channel), and returns $\hat\epsilon$, its estimate of the noise inside $x_t$.
+# its output). Such a network is called a **ResNet**. No attention, no pooling; before every convolution but the first
+# stands a nonlinear function, applied to each number by itself. It sees $x_t$ and $t$ (which adds a number of its own
+# to every channel), and returns $\hat\epsilon$, its estimate of the noise inside $x_t$.
 
 # %%
 network = els.ResNet(width=16)
@@ -178,8 +178,7 @@ if lab.profile == "laptop":  # the numbers in the text are those of the laptop l
 # pictures seen have lowered the loss by a third. At this pace, ten times as many steps would not close the gap. (Much
 # longer? Lesson 14.)
 #
-# Is such a network any good? Let it draw. (Both networks get 150 steps of the sampler, so that nobody can blame coarse
-# steps. Lesson 11 comes back to this.)
+# Is such a network any good? Let it draw. (Both networks get 150 steps, so that nobody can blame coarse ones.)
 #
 # **Predict.** The two differ in size and in training. From the same noise, will they draw similar pictures?
 
@@ -195,16 +194,17 @@ show(fig, alt="Two rows of ten drawings from the same noise. Most columns show t
 # %%
 twins = els.compare(tiny_drew, network_drew).r2
 print("r2 of the two networks, seed by seed:", [round(v, 2) for v in twins.tolist()])
-strangers = els.compare(tiny_drew, network_drew.roll(1, 0)).r2  # each against the drawing from the seed before
+strangers = torch.cat([els.compare(tiny_drew, network_drew.roll(k, 0)).r2 for k in range(1, 10)])  # of other seeds
 print(f"median {twins.quantile(0.5):.2f}; if the noises differ, {strangers.quantile(0.5):.2f}")
 if lab.profile == "laptop":
     assert 0.6 < twins.quantile(0.5) < 0.8 and twins.min() > 0.35 and twins.max() < 0.9
     assert 0.1 < strangers.quantile(0.5) < 0.3
 
 # %% [markdown]
-# Not good, but not nothing either: from the same noise, the two draw similar shapes (r2, as in lesson 00, between 0.5
-# and 0.8; the median is 0.7, against 0.2 for two drawings from different noise). They differ in size, and each was
-# trained on its own sequence of pictures and noise. So what a network draws is more than an accident of its training.
+# Not good, but not nothing either: from the same noise, the two draw similar shapes (r2, the squared correlation of
+# their pixels, is 0.7 in the median, against 0.2 for two drawings from different noise). They differ in size, and each
+# was trained on its own sequence of pictures and noise. So what a network draws is more than an accident of its
+# training.
 
 # %% [markdown] tags=["slide"]
 # ## 3. Same noise, same goal (5 minutes)
@@ -234,11 +234,9 @@ if lab.profile == "laptop":
     assert distance_ideal.max() < 0.01 and distance.min() > 2
 
 # %% [markdown]
-# The numbers below the columns are Euclidean distances between the network's drawing and the training picture nearest
-# to it. The ideal denoiser's own distances are all 0: it copies.
-#
-# The network does something else. Broad areas of light and dark are often where the ideal denoiser has them, but the
-# picture is another one, and it is not in the training set. But is a distance of 5 much?
+# Below the columns stand the Euclidean distances from the network's drawing to the training picture nearest to it. The
+# ideal denoiser's are all 0: it copies. The network does something else. Broad areas of light and dark are often where
+# the ideal denoiser has them, but the picture is another one, and not in the training set. But is a distance of 5 much?
 
 # %% [markdown]
 # ### Exercise 2: A score for novelty (7 minutes, ★★☆)
@@ -322,16 +320,16 @@ if lab.profile == "laptop":
 # No drawing is a copy. The median novelty is 1.67, and 52 of the 100 drawings lie further from the training set than
 # 95 % of all real new pictures.
 #
-# So they are new, and we should be honest: they are **too** new. Look at the drawings again. Many are shapeless, and
-# some are torn to pieces. A new real garment is much nearer to the known ones. Novelty is not quality.
+# So they are new, and even **too** new. Look at the drawings again: many are shapeless, and some are torn to pieces. A
+# new real garment is much nearer to the known ones. Novelty is not quality.
 
 # %% [markdown] tags=["slide"]
-# ## 5. Why are they so strange? (5 minutes)
+# ## 5. And if it is told what to draw? (5 minutes)
 #
-# For one thing, nobody tells this network whether to draw a shoe or a shirt, so one corner may go for the one and the
-# opposite corner for the other. Lesson 00 had a network that is told.
+# Perhaps they are so strange because nobody tells this network whether to draw a shoe or a shirt: one corner may go for
+# the one, the opposite corner for the other. The network of lesson 00 is told, and has seen all 10,000 pictures.
 #
-# **Predict.** Told the class, and trained on all 10,000 pictures: copies, proper garments, or still oddities?
+# **Predict.** Its drawings: copies, proper garments, or still oddities?
 
 # %% tags=["slide"]
 # this network is the laptop's on every computer
@@ -360,9 +358,10 @@ assert 1.38 < nearest.quantile(0.5) / usual < 1.48 and nearest.min() > 1
 # from its nearest neighbour. (All 10,000 were trained on, so a training picture's distance to its neighbour stands in
 # for a held-out one's.) A shirt with odd sleeves, a torn sandal, a sneaker that is half a wedge: each *part* looks
 # right, as if the parts did not know of each other. Remember this for lesson 12. (Two things changed here, the class
-# and the number of pictures. This does not show which of them helped.)
+# and the number of pictures. Neither is necessary: section 9 has a network that is told nothing, has seen 2,000
+# pictures, and draws clothes.)
 #
-# We go on with the network that is told nothing: whatever it draws, it decides alone.
+# We go on with the network that is told nothing.
 
 # %% [markdown] tags=["slide"]
 # ## 6. New pictures (7 minutes)
@@ -391,10 +390,10 @@ show(
     fig,
     alt="Loss against time. Ideal denoiser: the two curves part below t = 0.7, training falling to zero, held-out "
     "rising above 10. Network: the two curves lie on top of each other. Both on held-out pictures: they cross at "
-    "t = 0.5; above, the ideal denoiser is a little lower, below, far higher.",
+    "t = 0.5; above, the ideal denoiser is lower, below, far higher.",
 )
 
-# %%
+# %% tags=["slide"]
 parameters = sum(p.numel() for p in lab.network.module.parameters())
 print(f"{parameters:,} parameters of the network, {lab.data.images.numel():,} pixels in its training set")
 print("mean loss         training   held out")
@@ -415,21 +414,23 @@ if lab.profile == "laptop":
     assert round(lab.schedule.alpha(times[0]) / lab.schedule.sigma(times[0])) == 26
     assert abs(on_training["network"].mean() / on_held_out["network"].mean() - 1) < 0.02
     assert lower.tolist() == [False] * 10 + [True] * 10
+    less = 1 - (on_held_out["ideal denoiser"] / on_held_out["network"])[10:]
+    assert abs(less.min() - 0.09) < 0.01 and abs(less.max() - 0.41) < 0.01
     assert (on_held_out["ideal denoiser"] / on_training["ideal denoiser"])[16:].max() < 1.15
 
 # %% [markdown]
 # The ideal denoiser goes from 0.007 to 1.7, nearly all of it from low noise: there it turns every new picture into an
 # old one. (At $t = 0.025$ its loss is 28, although the answer *no noise at all* would cost 1. A wrong picture counts
 # $\alpha/\sigma = 26$ times in the noise, and is squared: exercise 1.) Above $t = 0.5$ it answers with a blend, of some
-# 8 pictures at first and of some 270 at $t = 0.8$, and even on new pictures its loss is a little *below* the network's.
-# The network has 0.077 on the training pictures and 0.076 on the new ones. **Its mean loss does not show which pictures
-# it was trained on.** (The difference to a network that was trained on others does, faintly: lesson 15.)
+# 8 pictures at first and of some 270 at $t = 0.8$, and even on new pictures its loss is *below* the network's, by 9 to
+# 41 %. The network has 0.077 on 500 training pictures and 0.076 on 500 new ones. **Its mean loss does not show which
+# pictures it was trained on.** (The difference to a network that was trained on others does, faintly: lesson 15.)
 #
 # It has 0.26 million parameters, and the 2,000 pictures have 0.5 million pixels. Too small to remember, then? Perhaps
 # in part: section 9 asks a larger one. But what is it about the way *this* one is built that might forbid it?
 
 # %% [markdown] tags=["slide"]
-# ## 7. First clue: it looks locally (7 minutes)
+# ## 7. First clue: where a pixel looks (7 minutes)
 #
 # From here on we look at the network as a denoiser: its noise estimate turned into a picture, $D(x_t, t)$. The middle
 # pixel of $D$ depends on some pixels of $x_t$ and not on others. Its **receptive field** is the area that it can depend
@@ -446,17 +447,22 @@ middle = lab.network(canvas, 0.5)[0, 0, 24, 24]
 rows_seen, columns_seen = influence[0, 0].nonzero().T
 height, width = (int(v.max() - v.min()) + 1 for v in (rows_seen, columns_seen))
 print(f"the output pixel depends on {len(rows_seen)} input pixels, in a square of {height} x {width}")
+side = lab.shape[-1]
+seen = [(min(k + 8, side - 1) - max(k - 8, 0) + 1) / side for k in range(side)]  # of a row, by its k-th pixel
+average = (sum(seen) / side) ** 2
+print(f"of a picture of {side} x {side} pixels a corner sees {seen[0] ** 2:.0%}, a pixel on average {average:.0%}")
 if lab.profile == "laptop":
-    assert (height, width) == (17, 17)
+    assert (height, width) == (17, 17) and max(seen) == 1
+    assert abs(seen[0] ** 2 - 1 / 3) < 0.02 and abs(average - 0.61) < 0.005
 
 # %% [markdown] tags=["slide"]
-# 17 pixels, and beyond them exactly nothing. That is what the architecture allows. Our pictures have a side of 16: a
-# pixel in a corner sees a third of the picture, but one in the middle sees it all. So this alone forbids little.
+# 17 pixels, and beyond them exactly nothing. That is what the architecture allows. Of our pictures of $16 \times 16$ a
+# corner sees a third, the middle all, a pixel on average 61 %. This alone forbids little.
 #
 # Is the permission used? Here is the size of the derivative, averaged over 100 held-out pictures, at four noise
 # levels.
 #
-# **Predict.** When the noise is low, does the network look further, or less far?
+# **Predict.** When the noise is low, does the network look further, or less far? And before any training?
 
 # %%
 eps = els.seeded_noise(range(1000, 1100), lab.shape).to(lab.device)
@@ -471,15 +477,18 @@ def look_of(denoiser, t, pictures=held_out):
     return gradient.abs().mean((0, 1)).cpu()
 
 
-def nearby(look):
-    """The share of the outlined window in all influence."""
-    return float(look[window].sum() / look.sum())
+def nearby(look, itself=True):
+    """The share of the outlined window in all influence, with or without that of the middle pixel itself."""
+    own = 0 if itself else look[row, column]
+    return float((look[window].sum() - own) / (look.sum() - own))
 
 
+torch.manual_seed(0)
+untrained = els.NetworkDenoiser(els.ResNet(width=big_width).eval().requires_grad_(False).to(lab.device))
 looks = {t: look_of(lab.network, t) for t in (0.9, 0.5, 0.2, 0.05)}
 share = {t: nearby(look) for t, look in looks.items()}
-itself = {t: look[row, column] for t, look in looks.items()}
-others = {t: float((look[window].sum() - itself[t]) / (look.sum() - itself[t])) for t, look in looks.items()}
+others = {t: nearby(look, itself=False) for t, look in looks.items()}
+before = {t: nearby(look_of(untrained, t), itself=False) for t in looks}
 
 # %% tags=["slide"]
 fig, axes = plt.subplots(1, 4, figsize=(9, 2.6))
@@ -487,23 +496,27 @@ for ax, (t, look) in zip(axes, looks.items(), strict=True):
     picture = ax.imshow((look / look.max()).clamp(min=1e-3), cmap="viridis", norm="log", vmin=1e-3, vmax=1)
     plotting.patch_outline(ax, row, column, 5)
     ax.set(title=f"t = {t}: {share[t]:.0%}", xticks=[], yticks=[])
-fig.colorbar(picture, ax=axes, label="influence")
+fig.colorbar(picture, ax=axes, label="influence (of the largest)")
 show(
     fig,
     alt="Four maps of how strongly the middle pixel depends on each input pixel. At t = 0.9 and 0.5 the bright area "
     "is broad, at t = 0.05 it has shrunk to a few pixels inside the outlined 5 by 5 window.",
 )
-for what, shares in (("as above each map", share), ("without the pixel itself", others)):
-    print(f"share of the outlined window, {what}:", {t: f"{s:.0%}" for t, s in shares.items()})
+names = ("share of the outlined window", "without the pixel itself", "the same before training")
+for name, shares in zip(names, (share, others, before), strict=True):
+    print(f"{name}:", {t: f"{s:.0%}" for t, s in shares.items()})
 if lab.profile == "laptop":
+    assert all(abs(s - 0.69) < 0.02 for s in before.values())
     assert abs(share[0.9] - 0.31) < 0.01 and abs(share[0.05] - 0.84) < 0.01
     assert abs(others[0.9] - 0.29) < 0.01 and abs(others[0.05] - 0.77) < 0.01
 
 # %% [markdown]
 # Above each map stands the share of all influence that comes from the outlined $5 \times 5$ window. (If all pixels
-# counted alike, it would be 10 %.) As the noise falls it rises from 31 % to 84 %. Part of this is the pixel itself,
-# which at low noise is nearly its own answer; but without it, too, the share rises from 29 % to 77 %. While there is
-# much noise, the network uses much of the picture. Once there is little, a handful of neighbours decide.
+# counted alike, it would be 10 %.) As the noise falls it rises from 31 % to 84 %, and without the pixel itself, which
+# at low noise is nearly its own answer, from 29 % to 77 %: in the end a handful of neighbours decide.
+#
+# Before training, with random weights, that share is about 70 % at every noise level: such a stack of convolutions
+# looks nearby anyway. **What training has added is the wide look where there is much noise.**
 #
 # **Predict.** And the ideal denoiser, whose weights compare whole pictures: less far, too, as the noise falls?
 
@@ -527,15 +540,15 @@ decided = {t: (first > 0.99).sum().item() for t, first in votes.items()}
 print("pictures of 100 for which one training picture has more than 99 % of the votes:", decided)
 if lab.profile == "laptop":
     assert all(abs(s - said) < 0.01 for s, said in zip(share_ideal.values(), (0.30, 0.26, 0.20, 0.09), strict=True))
-    assert decided[0.05] == 99
+    assert (decided[0.2], decided[0.05]) == (62, 99)
 
 # %% [markdown]
-# It begins where the network begins (30 % at $t = 0.9$), but its look does not narrow: 26 % at $t = 0.5$, 20 % at
+# It begins where the network begins (30 % at $t = 0.9$), but does not come to look less far: 26 % at $t = 0.5$, 20 % at
 # $t = 0.2$. *Which* picture wins is decided by all 256 pixels together.
 #
-# At still lower noise the question loses its sense. At $t = 0.05$, for 99 of the 100 pictures, one training picture has
-# more than 99 % of the votes: a small change of any pixel changes nothing. (The 9 % come from the one picture that is
-# still undecided.)
+# Once a picture has won, there is nothing left to ask: a small change of any pixel changes nothing. At $t = 0.2$ one
+# training picture has more than 99 % of the votes for 62 of the 100 pictures, at $t = 0.05$ for 99. (The 20 % and the
+# 9 % come from those that are still undecided.)
 
 # %% [markdown] tags=["slide"]
 # ## 8. Second clue: what happens to a shifted picture (11 minutes)
@@ -545,9 +558,8 @@ if lab.profile == "laptop":
 #
 # $$D(S x_t, t) = S\, D(x_t, t), \qquad S = \text{shift by some rows and columns}.$$
 #
-# **Predict.** We shift $x_t$ down by one row (the last row comes back at the top). Our network is made of convolutions,
-# padded with zeros: will it keep the promise everywhere? If not, where in the picture is it broken? And the
-# ideal denoiser: better, or worse?
+# **Predict.** We shift $x_t$ down by one row (the last row comes back at the top). Our network is made of convolutions:
+# will it keep the promise? And the ideal denoiser: better, or worse?
 
 
 # %% [markdown]
@@ -599,9 +611,12 @@ fig, axes = plt.subplots(1, 3, figsize=(8, 2.9))
 for ax, (name, error) in zip(axes, errors.items(), strict=True):
     picture = ax.imshow(error, cmap="viridis", vmin=0, vmax=0.5)
     ax.set(title=name, xticks=[], yticks=[])
-fig.colorbar(picture, ax=axes, label="error (pixels: -1 to 1)")
-show(fig, alt="Three maps of the shift error. The ideal denoiser errs all over the garment; the network is dark in the "
-     "middle and bright near the top and at the bottom; the circular network is dark everywhere.")  # fmt: skip
+fig.colorbar(picture, ax=axes, label="error (yellow: 0.5 or more)")
+show(
+    fig,
+    alt="Three maps of the shift error. The ideal denoiser errs all over the garment; the network is dark in the "
+    "middle and at the sides, bright at the bottom and near the top; the circular network is dark everywhere.",
+)
 
 
 # %%
@@ -615,19 +630,25 @@ def middle_and_border(error):
 
 for name, error in errors.items():
     print("{:<17} middle {:.3f}  border {:.3f}".format(name, *middle_and_border(error)))
+sides = {}  # of the network's error: the middle half of the last row, and of the last column
+for by, error in {"row": errors["network"], "column": broken_promise(lab.network, 0.5, (0, 1))}.items():
+    sides[by] = [part.square().mean().sqrt().item() for part in (error[-1, 4:-4], error[4:-4, -1])]
+    print("network, shifted by a {:<6}  bottom {:.2f}  right {:.2f}".format(by, *sides[by]))
 if lab.profile == "laptop":
     (ideal_middle, _), (middle, border) = (middle_and_border(errors[name]) for name in ("ideal denoiser", "network"))
     assert 0.08 < middle / ideal_middle < 0.12 and 0.08 < middle / border < 0.12
     assert errors["circular network"].max() < 1e-4
+    for by, stated in {"row": (0.66, 0.01), "column": (0.01, 0.31)}.items():
+        assert all(abs(found - s) < 0.01 for found, s in zip(sides[by], stated, strict=True))
+    assert all((lab.data.images[at] == -1).all() for k in (0, -1) for at in ((..., k, slice(None)), (..., k)))
 
 # %% [markdown]
-# In the middle, the network's error is a tenth of the ideal denoiser's, and a tenth of its own at the border. The
-# third network pads with the opposite side of the picture instead of zeros (**circular** padding). It has no border,
-# and no error.
+# In the middle, the network's error is a tenth of the ideal denoiser's, and a tenth of its own at the border. It pads
+# with zeros. The third network pads with the opposite side of the picture (**circular** padding): no border, no error.
 #
-# The network errs at the top and at the bottom only, not at the sides. We shifted by a row: what left at the bottom
-# came back at the top, where the zeros are now beside other pixels than before. The zeros at the sides stay beside the
-# same ones.
+# Shifted by a row, the network errs at the bottom and at the top, not at the sides (0.66 in the last row, 0.01 in the
+# last column); by a column, at the side (0.01 and 0.31). In every training picture the outermost ring is black. The
+# network can feel where that ring is, and blackens what we moved there.
 #
 # So the border is what breaks the promise. Here is the test: the network with zeros again, on a canvas of pure noise,
 # so large ($48 \times 48$) that the pixels in its middle cannot see any border.
@@ -652,36 +673,34 @@ assert far_away < (1e-4 if lab.profile == "laptop" else 5e-3) < 0.01 < error.max
 # %%
 print("error in the middle (in brackets: at the border)")
 print("shift".ljust(24) + "".join(f"{f't = {t}':>16}" for t in (0.9, 0.5, 0.1)))
-middles = {}
-for name, denoiser, shift in (
-    ("network", lab.network, (1, 0)),
-    ("network", lab.network, (3, -3)),
-    ("ideal denoiser", ideal, (3, -3)),
-):
-    found = [middle_and_border(broken_promise(denoiser, t, shift)) for t in (0.9, 0.5, 0.1)]
-    middles[name, shift] = [m for m, _ in found]
-    print(f"{shift!s:<9}{name:<15}" + "".join(f"{f'{m:.3f} ({b:.3f})':>16}" for m, b in found))
-answer = lab.network(els.add_noise(held_out[:100], eps, 0.9), 0.9)
-print(f"for comparison, the standard deviation of the answer at t = 0.9: {answer.std():.2f}")
+felt = {}
+for shift in ((1, 0), (3, -3)):
+    for name in ("network", "ideal denoiser"):
+        found = [middle_and_border(broken_promise(three[name], t, shift)) for t in (0.9, 0.5, 0.1)]
+        felt[name, shift] = found
+        print(f"{shift!s:<9}{name:<15}" + "".join(f"{f'{m:.3f} ({b:.3f})':>16}" for m, b in found))
+ratio = [m / b for m, b in felt["network", (3, -3)]]
+print("network, (3, -3), middle : border", [round(q, 2) for q in ratio])
 if lab.profile == "laptop":
-    assert all(abs(m - stated) < 0.01 for m, stated in zip(middles["network", (3, -3)][::2], (0.33, 0.02), strict=True))
-    by_ideal = middles["ideal denoiser", (3, -3)][::2]
-    assert all(abs(m - stated) < 0.01 for m, stated in zip(by_ideal, (0.39, 0.56), strict=True))
-    assert abs(answer.std() - 0.46) < 0.01
+    stated = {("network", (3, -3)): (0.33, 0.02), ("ideal denoiser", (3, -3)): (0.39, 0.56)}
+    stated |= {("network", (1, 0)): (0.04, 0.00), ("ideal denoiser", (1, 0)): (0.10, 0.28)}  # at t = 0.9 and at 0.1
+    assert all(abs(felt[k][i][0] - v) < 0.006 for k, pair in stated.items() for i, v in zip((0, 2), pair, strict=True))
+    assert abs(ratio[0] - 2 / 3) < 0.03 and abs(ratio[2] - 1 / 7) < 0.01
 
 # %% [markdown]
-# How far the border is felt depends on how far the network looks, and so on the noise. Be careful with the sentence
-# "convolutional networks are equivariant". At $t = 0.9$, shifted by three rows and columns, the middle is off by 0.33,
-# hardly less than with the ideal denoiser (0.39), and the answers themselves only have a standard deviation of 0.46. At
-# $t = 0.1$ the middle is off by 0.02, with the ideal denoiser by 0.56. On a picture of $16 \times 16$ pixels, at high
-# noise, everything is near the border. Lesson 08 is about that.
+# It is not. How far the border is felt depends on how far the network looks, and so on the noise: the middle errs two
+# thirds as much as the border at $t = 0.9$, a seventh as much at $t = 0.1$. (Why a ratio? Where there is much noise
+# every error of $D$ is large: exercise 1.)
+#
+# Be careful with the sentence "convolutional networks are equivariant". At $t = 0.9$ the middle is off by 0.33, hardly
+# less than with the ideal denoiser (0.39); at $t = 0.1$ by 0.02, against 0.56. On a picture of $16 \times 16$ pixels,
+# at high noise, everything is near the border. Lesson 08 is about that.
 
 # %% [markdown] tags=["slide"]
 # ## 9. A network that sees everything (5 minutes)
 #
-# The course comes with another network: a **UNet**, trained on the same 2,000 pictures for the same 8,000 steps,
-# which is 512 times through all of them. It halves the picture twice on the way, and each of its pixels sees the
-# whole picture.
+# The course comes with another network: a **UNet**, trained on the same 2,000 pictures for the same 8,000 steps. It
+# halves the picture twice on the way, and each of its pixels sees the whole picture.
 #
 # **Predict.** If looking locally is what keeps a network from remembering, what will this one do?
 
@@ -691,6 +710,10 @@ unet, unet_noise = unet_lab.network, els.seeded_noise(seeds, unet_lab.shape)
 canvas = unet_noise[:1].clone().requires_grad_()
 (influence,) = torch.autograd.grad(unet(canvas, 0.5)[0, 0, 0, 0], canvas)
 print(f"UNet: the corner pixel depends on {influence.count_nonzero()} of {influence.numel()} pixels")
+layers = [m for m in unet.module.modules() if isinstance(m, torch.nn.Conv2d)]
+strided = sum(m.stride == (2, 2) for m in layers)
+print(f"{len(layers)} convolutions of {layers[0].kernel_size}, of which {strided} have a stride of 2")
+assert (len(layers), strided) == (13, 2) and {m.kernel_size for m in layers} == {(3, 3)}
 if lab.profile == "laptop":  # the window is that of section 7
     share_unet = {t: nearby(look_of(unet, t)) for t in looks}
     print("share of the outlined window:", {t: f"{s:.0%}" for t, s in share_unet.items()})
@@ -714,43 +737,42 @@ on_training["UNet"], on_held_out["UNet"] = losses(unet, unet_lab.data.images), l
 memory = {}
 for name, its, unseen in (("network", lab, held_out), ("UNet", unet_lab, fresh)):
     loss_seen, loss_new = on_training[name].mean(), on_held_out[name].mean()
-    drew = els.load_results(its.network.name)
-    r2 = els.compare(drew["network-150"], drew["is"]).r2.quantile(0.5).item()
-    new = els.novelty(drew["network-150"].to(its.device), its.data.images, unseen)
-    memory[name] = (loss_new / loss_seen - 1).item(), r2, new.quantile(0.5).item(), new.min().item()
+    drew = {what: images.to(its.device) for what, images in els.load_results(its.network.name).items()}
+    drew["stranger"] = els.sample(els.IdealScoreMachine(unseen, its.schedule), drew["noise"], steps=20)
+    r2 = [els.compare(drew["network-150"], drew[what]).r2.quantile(0.5).item() for what in ("is", "stranger")]
+    new = els.novelty(drew["network-150"], its.data.images, unseen)
+    memory[name] = [(loss_new / loss_seen - 1).item(), *r2, new.quantile(0.5).item(), new.min().item()]
     print(f"{name:<7} loss {loss_seen:.4f} on training pictures, {loss_new:.4f} on new ones ({memory[name][0]:+.1%})")
-    print(f"        r2 with the ideal denoiser {r2:.2f}")
-    print(f"        novelty {memory[name][2]:.2f}, smallest {memory[name][3]:.2f}")
-assert abs(memory["UNet"][0] - 0.176) < 0.01 and abs(memory["UNet"][1] - 0.86) < 0.01
-assert abs(memory["UNet"][2] - 0.94) < 0.02 and abs(memory["UNet"][3] - 0.52) < 0.02
+    print(f"        r2 with the ideal denoiser {r2[0]:.2f}, with that of the held-out pictures {r2[1]:.2f}")
+    print(f"        novelty {memory[name][3]:.2f}, smallest {memory[name][4]:.2f}")
+assert all(abs(a - b) < 0.01 for a, b in zip(memory["UNet"], (0.18, 0.86, 0.80, 0.94, 0.52), strict=True))
 if lab.profile == "laptop":
-    assert abs(memory["network"][0]) < 0.02 and abs(memory["network"][1] - 0.61) < 0.01
+    assert abs(memory["network"][0]) < 0.02 and all(abs(r2 - 0.61) < 0.01 for r2 in memory["network"][1:3])
     by_unet, by_resnet = (on_held_out[name].mean() for name in ("UNet", "network"))
     assert abs(by_unet - 0.0740) < 5e-4 and abs(by_resnet - 0.0762) < 5e-4 and by_unet < by_resnet - 0.001
 
 # %% [markdown]
-# The UNet knows its own pictures a little better: its loss is 18 % higher on new ones. And from the same noise its
-# drawings follow the ideal denoiser's (median r2 0.86, against 0.61). That looks like the beginning of memory; lesson
-# 10 asks again. It does not copy: the nearest of 100 drawings is still half of a real picture's distance away.
+# The UNet knows its own pictures better: on the new ones its loss is 18 % higher. It does not copy: the nearest of 100
+# drawings is still half of a real picture's distance away. And on the new pictures, too, its loss is *lower* than the
+# ResNet's (0.074 against 0.076), and its drawings look more like clothes. A network can begin to remember and still be
+# the better one on new pictures.
 #
-# Mind the other half: on new pictures, too, its loss is *lower* than the ResNet's (0.0740 against 0.0762), and its
-# drawings look more like clothes. A network can begin to remember and still be the better one on new pictures.
+# From the same noise its drawings follow the ideal denoiser's (median r2 0.86, against 0.61). That looks like memory,
+# and is hardly any: they follow the ideal denoiser of the held-out pictures, which it never saw, nearly as well (0.80;
+# the ResNet 0.61). Lesson 10 says why. Nor does novelty tell: 0.94, almost as new as a real picture. What shows it is
+# the loss, measured on pictures of both kinds.
 #
-# (It may look everywhere, and at low noise it does look further than the ResNet: at $t = 0.05$ 63 % of its influence is
-# nearby, against 84 %. At $t = 0.9$ it is the other way round, 38 against 31 %. And it has twice as many weights. So
-# this is a hint, not a proof.)
-#
-# Notice the trap. By novelty alone the UNet looks nearly perfect, 0.94: almost as new as a real picture. A single
-# number never tells you whether a network has understood the world or is halfway to its memory.
+# (At low noise it does look further than the ResNet: at $t = 0.05$ 63 % of its influence is nearby, against 84 %. At
+# $t = 0.9$ it is the other way round, 38 against 31 %. And it has twice as many weights. So this is a hint, not a
+# proof.)
 
 # %% [markdown]
 # ### Exercise 4: A receptive field by hand (6 minutes, ★★☆)
 #
-# How does the UNet see so far with so few layers? A **stride** of 2 moves the kernel by two pixels at a time, so that
-# the output has half as many, in each direction. For layers one after the other, each with a kernel size and a stride:
-# how many input pixels, along one direction, can one output pixel depend on? With stride 1 everywhere you know the
-# answer for our ResNet: 17. For strides, ask how far apart two neighbouring inputs of a layer are on the original
-# picture.
+# Without strides the UNet's 13 convolutions would see 27 pixels, too few for a corner to see the whole picture. Two of
+# them have a **stride** of 2: it moves the kernel by two pixels at a time, so that the output has half as many, in each
+# direction. For layers one after the other, each with a kernel size and a stride: how many input pixels, along one
+# direction, can one output pixel depend on? With stride 1 everywhere you know the answer for our ResNet: 17.
 
 
 # %%
@@ -786,16 +808,16 @@ check.receptive_field(receptive_field)
 #   on its training pictures. It does as well on new ones; there the ideal denoiser, at low noise, fails completely.
 # * From the same noise it draws a picture that is not in its training set: its novelty is 1.7 times that of real new
 #   pictures. New is not the same as good: many drawings are shapeless.
-# * **It looks locally**, the less far the lower the noise. The ideal denoiser never does: all pixels together decide
-#   what it returns. **It treats places alike**, except where the border is felt: at low noise much better than the
-#   ideal denoiser, at high noise hardly.
-# * A UNet that sees everything does better on its own pictures than on new ones, and on those better than the ResNet.
-#   It copies none.
+# * **The less noise, the less far it looks**: the share of the $5 \times 5$ window rises from 31 to 84 %. The ideal
+#   denoiser begins with 30 % and never comes to look less far.
+# * **It treats places alike**, except where the border is felt: at little noise only near it, at much noise almost
+#   everywhere.
+# * A UNet that sees everything does better on its own pictures than on new ones. It copies none.
 
 # %% [markdown] tags=["slide"]
 # ## What is still unexplained
 #
-# Two clues are not yet an explanation. Does looking locally *suffice* to turn a memory into something new? We can
+# Two clues are not yet an explanation. **Does looking locally suffice to turn a memory into something new?** We can
 # find out without any network: take the ideal denoiser of lesson 02, forbid every pixel to look further than a small
 # window, and do the best that is possible under this rule. That is lesson 04. The second clue waits for lesson 06.
 #
