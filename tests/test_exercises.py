@@ -161,11 +161,6 @@ def _half_by_cumulative_sums(J):
     return 2 * int(np.searchsorted(held, held[-1] / 2)) + 1
 
 
-def _never_below_from_the_start(r2, times, level):
-    last = len(r2) - 1 - (r2 >= level).long().flip(0).argmax(0)
-    return torch.tensor([*times, 0.0])[last + 1]
-
-
 def _uniform_times(counts, times):
     stays = (counts >= 3).int().flip(0).cumprod(0).sum(0)
     return (stays - 1).clamp(min=0) / (len(times) - 1)
@@ -235,6 +230,14 @@ def _sign_test_in_float32(wins, n):
     k = torch.arange(wins, n + 1.0)
     log = torch.lgamma(torch.tensor(n + 1.0)) - torch.lgamma(k + 1) - torch.lgamma(n - k + 1) - n * math.log(2)
     return float(log.exp().sum())
+
+
+def _one_minus_the_others(wins, n):
+    return 1 - sum(math.comb(n, k) for k in range(wins)) / 2**n
+
+
+def _dealt_one_by_one(r2, contrast, order):
+    return [1 - (1 - r2[j]) * contrast[j] ** 2 / contrast[k] ** 2 for k, j in enumerate(order.tolist())]
 
 
 def _sorted_means(ours, theirs, index, low, high):
@@ -431,12 +434,13 @@ def _cure_test_of_changes(before, after, unchanged=math.nan):
         ("half_square", lambda J: _half_by_cumulative_sums(J.T.flip(0)), "correct"),
         ("half_square", lambda J: _half_by_cumulative_sums(J**2), "incorrect"),
         ("calibrate_one_step", lambda cosine, candidates: int(2 * cosine.argmax(0).median() + 3), "incorrect"),
-        ("departure", _never_below_from_the_start, "incorrect"),
         ("sign_test", _sign_test_in_float32, "correct"),
         ("sign_test", lambda wins, n: Fraction(sum(math.comb(n, k) for k in range(wins, n + 1)), 2**n), "correct"),
         ("paired_interval", lambda *a: _sorted_means(*a, 50, 1950), "correct"),
         ("paired_interval", lambda *a: _sorted_means(*a, 49, 1951), "correct"),
         ("paired_interval", lambda *a: _sorted_means(*a, 20, 1980), "incorrect"),
+        ("sign_test", _one_minus_the_others, "incorrect"),
+        ("dealt_out", _dealt_one_by_one, "correct"),
         ("belong_together", _straight_less_crossed, "correct"),
         ("gentle_grid", lambda steps, limit: 1 - torch.linspace(0, 1, steps + 1) ** 2, "incorrect"),
         ("steady_legs", _steady, "correct"),
@@ -557,9 +561,16 @@ def _sampled_without_offset(denoiser, x, steps):
     return x
 
 
-def _row_of_departure(r2, times, level):
-    run = (r2 < level).long().flip(0).cumprod(0).sum(0)
-    return torch.where(run > 0, len(times) - run, 0)
+def _dealt_the_other_way(r2, contrast, order):
+    left = torch.zeros_like(r2)
+    left[order] = (1 - r2) * contrast**2
+    return 1 - left / contrast**2
+
+
+def _normal_interval(ours, theirs, index):
+    gap = (ours - theirs).numpy()
+    half = 1.96 * gap.std(ddof=1) / len(gap) ** 0.5
+    return gap.mean() - half, gap.mean() + half
 
 
 def _exchanged_ends(window, *order):
@@ -658,7 +669,20 @@ def _last_three(counts, times):
         ("sampler_loop", _counted_down, "one step too many"),
         ("sampler_loop", lambda denoiser, x, n: denoiser(x, torch.ones(len(x))), "t must be one number"),
         ("posterior_weights", lambda x, v, *a: _one_maximum(_exponents(x, v, *a).double()), "its own largest exponent"),
-        ("departure", _row_of_departure, "number of the row"),
+        ("sign_test", _one_minus_the_others, "add the small cases"),
+        ("sign_test", lambda n, wins: sum(math.comb(n, k) for k in range(wins, n + 1)) / 2**n, "exchanged wins and n"),
+        ("sign_test", lambda wins, n: sum(math.comb(n, k) for k in range(wins, n + 1)) // 2**n, "divide with /"),
+        ("sign_test", lambda wins, n: sum(math.comb(n, k) for k in range(wins, n + 1)) / 2 / n, "2**n sequences"),
+        ("sign_test", lambda wins, n: wins / n / 2, "check.hint('sign_test')"),
+        ("paired_interval", lambda *a: _sorted_means(*a, 500, 1950), "0.25 for the lower end"),
+        ("paired_interval", lambda *a: tuple(len(a[0]) * end for end in _sorted_means(*a, 50, 1950)), "divide by n"),
+        ("paired_interval", _normal_interval, "normal formula for a mean"),
+        ("skill", lambda r2, b: (r2 - b) / 1 - b, "brackets round (1 - baseline)"),
+        ("skill", lambda r2, b: (r2 - b.mean()) / (1 - b.mean()), "one baseline for all"),
+        ("dealt_out", lambda r2, c, order: 1 - (1 - r2[order]) * c**2 / c**2, "You deal out r2 itself"),
+        ("dealt_out", lambda r2, c, order: 1 - (1 - r2) * c**2 / c[order] ** 2, "above the line"),
+        ("dealt_out", lambda r2, c, order: 1 - (1 - r2[order]) * c[order] / c, "the variance is its square"),
+        ("dealt_out", _dealt_the_other_way, "the other way"),
         ("smallest_sigma", _sigma_of_eps, "finfo.eps is 2^-23"),
         ("posterior_weights", lambda x, v, *a: (_exponents(x, v, *a) / x[0].numel()).softmax(1), "mean of the squares"),
         ("commuting_shifts", lambda f, x: _commutes(f, x, lambda gap: float((gap > 0).any())), "too strict"),

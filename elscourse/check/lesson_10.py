@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -49,6 +49,19 @@ def _without_the_last(wins: int, n: int) -> float:
 
 def _counted(wins: int, n: int) -> float:
     return float(sum(math.comb(n, k) for k in range(wins, n + 1)))
+
+
+def _judged_sign_test(answer: Any, wins: int, n: int) -> str | None:
+    """By ratio: the probability of 98 of 100 is far below any absolute tolerance."""
+    given, right = float(answer), _sign_test(wins, n)
+    if abs(given - right) <= 1e-3 * right:
+        return None
+    if abs(given - right) <= 1e-5:
+        return (
+            f"Nearly: for {wins} of {n} you return {given:.2g}, expected {right:.2g}. One minus all the other cases, "
+            "16 digits do not hold so small a difference: add the small cases, k = wins to n."
+        )
+    return f"For {wins} of {n} you return {given:.4g}, expected {right:.4g}. Another look: check.hint('sign_test')."
 
 
 def _interval_cases(generator: torch.Generator) -> list[tuple[Tensor, Tensor, Tensor]]:
@@ -124,6 +137,21 @@ def _middle_half(ours: Tensor, theirs: Tensor, index: Tensor) -> tuple[float, fl
     return float(low), float(high)
 
 
+def _one_quartile(ours: Tensor, theirs: Tensor, index: Tensor) -> tuple[float, float]:
+    low, high = (ours - theirs)[index].mean(1).quantile(torch.tensor([0.25, 0.975], dtype=torch.float64))
+    return float(low), float(high)
+
+
+def _sums(ours: Tensor, theirs: Tensor, index: Tensor) -> tuple[float, float]:
+    return _ends((ours - theirs)[index].sum(1))
+
+
+def _formula_for_a_mean(ours: Tensor, theirs: Tensor, index: Tensor) -> tuple[float, float]:
+    gap = ours - theirs
+    half = 1.96 * gap.std() / math.sqrt(len(gap))
+    return float(gap.mean() - half), float(gap.mean() + half)
+
+
 def _only_ours(ours: Tensor, theirs: Tensor, index: Tensor) -> tuple[float, float]:
     return _ends(ours[index].mean(1) - theirs.mean())
 
@@ -136,74 +164,29 @@ def _never_negative(r2: Tensor, baseline: Tensor) -> Tensor:
     return ((r2 - baseline) / (1 - baseline)).clamp(min=0)
 
 
-def _departure_cases(generator: torch.Generator) -> list[tuple[Tensor, list[float], float]]:
+def _dealt_cases(generator: torch.Generator) -> list[tuple[Tensor, Tensor, Tensor]]:
     cases = []
-    for steps, level in ((6, 0.5), (9, 0.6), (12, 0.4)):
-        r2 = torch.rand(steps, 8, generator=generator, dtype=torch.float64)
-        r2[-1, :6] = level * torch.rand(6, generator=generator, dtype=torch.float64)  # most end below
-        r2[steps // 2 :, :3] *= level
-        r2[0, :5] = level + 0.1
-        r2[1, :4] = level - 0.1
-        r2[2, :4] = level + 0.1  # below for a moment, and back
-        r2[-1, 7] = level  # at the level is not below it
-        r2[:, 5] = level - 0.1  # never near
-        cases.append((r2, [(1 - k / steps) ** 1.5 for k in range(steps)], level))
+    for n in (5, 8, 12):
+        r2 = 0.3 + 0.65 * torch.rand(n, generator=generator, dtype=torch.float64)
+        contrast = 0.15 + 0.7 * torch.rand(n, generator=generator, dtype=torch.float64)
+        r2[0], contrast[0], contrast[1] = 0.3, 0.85, 0.15  # dealt to the second, the first's left-over is too much
+        order = torch.randperm(n, generator=generator)
+        where = int((order == 0).nonzero())
+        order[where], order[1] = order[1].item(), 0
+        cases.append((r2, contrast, order))
     return cases
 
 
-def _departure(r2: Tensor, times: Sequence[float], level: float) -> Tensor:
-    since = torch.zeros(r2.shape[1], dtype=torch.float64)
-    for b in range(r2.shape[1]):
-        for k in reversed(range(len(times))):
-            if not r2[k, b] < level:
-                break
-            since[b] = times[k]
-    return since
+def _left(r2: Tensor, contrast: Tensor) -> Tensor:
+    return (1 - r2.double()) * contrast.double() ** 2
 
 
-def _first_below(r2: Tensor, times: Sequence[float], level: float) -> Tensor:
-    below = r2 < level
-    first = below.long().argmax(0)
-    return torch.where(below.any(0), torch.tensor(times, dtype=torch.float64)[first], 0.0)
+def _dealt_out(r2: Tensor, contrast: Tensor, order: Tensor) -> Tensor:
+    return 1 - _left(r2, contrast)[order] / contrast.double() ** 2
 
 
-def _last_below(r2: Tensor, times: Sequence[float], level: float) -> Tensor:
-    below = r2 < level
-    last = len(times) - 1 - below.flip(0).long().argmax(0)
-    return torch.where(below.any(0), torch.tensor(times, dtype=torch.float64)[last], 0.0)
-
-
-def _at_or_below(r2: Tensor, times: Sequence[float], level: float) -> Tensor:
-    grid = torch.tensor([0.0, *reversed(times)], dtype=torch.float64)
-    return grid[(r2 <= level).long().flip(0).cumprod(0).sum(0)]
-
-
-def _first_time_for_none(r2: Tensor, times: Sequence[float], level: float) -> Tensor:
-    run = (r2 < level).long().flip(0).cumprod(0).sum(0)
-    return torch.tensor(times, dtype=torch.float64)[-run]
-
-
-def _all_below(r2: Tensor, times: Sequence[float], level: float) -> Tensor:
-    return torch.tensor([0.0, *reversed(times)], dtype=torch.float64)[(r2 < level).sum(0)]
-
-
-def _first_below_of_those_that_end_below(r2: Tensor, times: Sequence[float], level: float) -> Tensor:
-    return torch.where(r2[-1] < level, _first_below(r2, times, level), 0.0)
-
-
-def _row_number(r2: Tensor, times: Sequence[float], level: float) -> Tensor:
-    return (len(times) - (r2 < level).long().flip(0).cumprod(0).sum(0)).double()
-
-
-def _row_or_zero(r2: Tensor, times: Sequence[float], level: float) -> Tensor:
-    row = _row_number(r2, times, level)
-    return torch.where(row < len(times), row, 0.0)
-
-
-def _last_above(r2: Tensor, times: Sequence[float], level: float) -> Tensor:
-    grid = torch.tensor([0.0, *reversed(times), times[0]], dtype=torch.float64)
-    run = (r2 < level).long().flip(0).cumprod(0).sum(0)
-    return torch.where(run > 0, grid[run + 1], 0.0)
+def _contrast_of_the_other(r2: Tensor, contrast: Tensor, order: Tensor) -> Tensor:
+    return 1 - _left(r2, contrast) / contrast[order] ** 2
 
 
 EXERCISES = [
@@ -239,8 +222,18 @@ EXERCISES = [
                 lambda wins, n: 2 * _sign_test(wins, n),
             ),
             Mistake("You count the ways: each sequence of n tosses has probability 1 / 2**n.", _counted),
+            Mistake(
+                "You exchanged wins and n: the tosses are n, and range(wins, n + 1) is empty the other way round.",
+                lambda wins, n: _sign_test(n, wins),
+            ),
+            Mistake(
+                "// is division without a remainder, and leaves 0: divide with /.",
+                lambda wins, n: sum(math.comb(n, k) for k in range(wins, n + 1)) // 2**n,
+            ),
+            Mistake("There are 2**n sequences of n tosses, not 2 * n.", lambda wins, n: _counted(wins, n) / (2 * n)),
         ),
         tolerance=1e-5,
+        judge=_judged_sign_test,
     ),
     Exercise(
         name="paired_interval",
@@ -278,6 +271,12 @@ EXERCISES = [
             Mistake("You return the upper end first: (low, high) is asked for.", _exchanged_ends),
             Mistake("0.25 and 0.75 are the quartiles: the central 95 % ends at 0.025 and 0.975.", _middle_half),
             Mistake("You resample ours only: theirs takes the same seeds, so resample the differences.", _only_ours),
+            Mistake("You take 0.25 for the lower end: the central 95 % begins at 0.025.", _one_quartile),
+            Mistake("You add up the differences of a resample: divide by n, or take the mean.", _sums),
+            Mistake(
+                "This is the normal formula for a mean, without a resample: take the quantiles of the resampled means.",
+                _formula_for_a_mean,
+            ),
         ),
     ),
     Exercise(
@@ -325,45 +324,69 @@ EXERCISES = [
             ),
             Mistake("You cut off at 0: a prediction worse than the baseline has a negative skill.", _never_negative),
             Mistake(
+                "Division comes before subtraction: put brackets round (1 - baseline).", lambda r2, b: (r2 - b) / 1 - b
+            ),
+            Mistake(
+                "You take one baseline for all seeds, its mean: each seed has its own.",
+                lambda r2, b: 1 - (1 - r2) / (1 - b.mean()),
+            ),
+            Mistake(
                 "This is the ratio of what is explained: compare what is left over, 1 - r2 and 1 - baseline.",
                 lambda r2, b: r2 / b,
             ),
         ),
     ),
     Exercise(
-        name="departure",
+        name="dealt_out",
         lesson=10,
-        title="The moment of departure",
-        minutes=8,
-        difficulty=2,
-        start="Start from the end: is the last row below level? And the one before?",
+        title="The errors, dealt out",
+        minutes=5,
+        difficulty=1,
+        start="Start from what is left of each drawing's variance: (1 - r2) * contrast**2.",
         hints=(
-            "A dip that recovers does not count: only the unbroken run of rows below level that reaches the last row.",
-            "Flip the truth values in time and take the cumulative product: ones until the first row not below.",
-            "Its sum over time is the length L of the run. L = 0 means 0; else the answer is times[T - L].",
+            "left = (1 - r2) * contrast**2 has one number per drawing; left[order] deals them out.",
+            "r2 is one minus what is left, divided by the drawing's own variance, contrast**2.",
         ),
-        cases=_departure_cases,
-        answer=_departure,
+        cases=_dealt_cases,
+        answer=_dealt_out,
         mistakes=(
+            Mistake("You give every drawing its own left-over: put [order] behind what is left.", lambda r2, c, o: r2),
             Mistake(
-                "You take the first time below level, even if it recovers: it must stay below until the end.",
-                _first_below,
+                "You deal out r2 itself: only what is left, (1 - r2) * contrast**2, goes to another drawing, and each "
+                "keeps its own contrast.",
+                lambda r2, c, o: r2[o],
             ),
             Mistake(
-                "You take the first time below level of those that end below: a dip that recovers does not count.",
-                _first_below_of_those_that_end_below,
+                "You deal out the contrasts you divide by: put [order] behind what is left, above the line.",
+                _contrast_of_the_other,
             ),
-            Mistake("Where no row counts, times[-0] is times[0]: 0 is asked for.", _first_time_for_none),
-            Mistake("You count all rows below level: only the unbroken run at the end counts.", _all_below),
-            Mistake("You return the number of the row: return the time, times[row].", _row_number),
-            Mistake("You return the number of the row, and 0 for none: times[row] is asked for.", _row_or_zero),
             Mistake(
-                "You return the last time below level: the first time of the unbroken run at the end is asked for.",
-                _last_below,
+                "You deal out the contrasts alone: what is left, (1 - r2) * contrast**2, moves as a whole.",
+                lambda r2, c, o: 1 - (1 - r2) * c[o] ** 2 / c**2,
             ),
-            Mistake("At the level is not below it: compare with <, not with <=.", _at_or_below),
             Mistake(
-                "You return the last time at or above level: it is below from the next entry of times on.", _last_above
+                "The contrast is a standard deviation: the variance is its square.",
+                lambda r2, c, o: 1 - ((1 - r2) * c)[o] / c,
+            ),
+            Mistake(
+                "You deal the other way: drawing k gets the left-over of drawing order[k], which is left[order].",
+                lambda r2, c, o: _dealt_out(r2, c, o.argsort()),
+            ),
+            Mistake(
+                "This is the share that is unexplained: r2 is one minus it.",
+                lambda r2, c, o: 1 - _dealt_out(r2, c, o),
+            ),
+            Mistake(
+                "This is what is left, not r2: divide it by contrast**2, and take one minus that.",
+                lambda r2, c, o: _left(r2, c)[o],
+            ),
+            Mistake(
+                "You deal out what is explained: deal out what is left, (1 - r2) * contrast**2.",
+                lambda r2, c, o: (r2 * c**2)[o] / c**2,
+            ),
+            Mistake(
+                "You cut off at 0: a large error in a faint drawing leaves more than its variance; leave r2 negative.",
+                lambda r2, c, o: _dealt_out(r2, c, o).clamp(min=0),
             ),
         ),
     ),
