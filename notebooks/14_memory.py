@@ -327,8 +327,7 @@ assert copying == {"IS": 100, "LS": 14, "ELS": 1} and [round(v, 2) for v in els_
 #
 # At the end LS, which knows where it is, has caught up (0.73 and 0.71, a draw: it is ahead for 49 of 100 seeds), and
 # makes copies as the network does: 14, ELS only 1. IS, the ideal denoiser, is on its way (0.58). None describes a
-# network that is halfway from one machine to the other. (That of lesson 10 came further, 0.92: it was told the class,
-# and of its ten pictures no class has more than three.)
+# network that is halfway from one machine to the other.
 #
 # Click on a pixel of what ELS draws at 1,000 steps: which of the ten pictures gave it, and which its neighbour?
 
