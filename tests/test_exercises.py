@@ -716,6 +716,14 @@ def _last_three(counts, times):
         ("steps_until", lambda views, n, batch, copies: -(-n // batch) * views // copies, "whole passes"),
         ("posterior_weights", lambda x, v, *a: _small_below(_exponents(x, v, *a)), "hides 0/0"),
         ("posterior_weights", lambda x, v, *a: _small_below(_exponents(x.double(), v.double(), *a), 1e-8), "hides 0/0"),
+        ("noisy_step", lambda x, e, f, a, s, n: a * x + (s**2 - n**2) ** 0.5 * e + n**2 * f, "scaled by new^2"),
+        ("noisy_step", lambda x, e, f, a, s, n: a * x + (s**2 - n) ** 0.5 * e + n**0.5 * f, "new for a variance"),
+        ("noisy_step", lambda x, e, f, a, s, n: a * x + s * ((1 - n) ** 0.5 * e + n**0.5 * f), "share of the variance"),
+        ("guided", lambda told, untold, w: w * told - (1 - w) * untold, "You take off 1 - strength times untold"),
+        ("attend", lambda h, q, k, v: ((h @ q) @ (h @ k).T / v.shape[1] ** 0.5).softmax(1) @ (h @ v), "those of W_q"),
+        ("attend", lambda h, q, k, v: ((h @ q) @ (h @ k).T).softmax(1) / q.shape[1] ** 0.5 @ (h @ v), "the weights by"),
+        ("attend", lambda h, q, k, v: torch.softmax(((h @ q) @ (h @ k).T / q.shape[1] ** 0.5).flatten(), 0).view(
+            len(h), -1) @ (h @ v), "over all pairs"),
     ],
 )  # fmt: skip
 def test_a_typical_mistake_is_named(name: str, attempt: Any, says: str) -> None:

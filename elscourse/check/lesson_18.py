@@ -18,7 +18,7 @@ def _steps(generator: torch.Generator) -> list[Case]:
     cases: list[Case] = []
     for shape, alpha, sigma, share in (
         ((2, 1, 5, 5), 0.6, 0.8, 0.5),
-        ((1, 3, 4, 6), 0.8, 0.6, 0.9),
+        ((1, 3, 4, 6), 0.8, 0.6, 0.55),
         ((3, 1, 4, 4), 0.28, 0.96, 0.2),
     ):
         cases.append((*(torch.randn(shape, generator=generator) for _ in range(3)), alpha, sigma, share * sigma))
@@ -43,6 +43,20 @@ def _variances(x0_hat: Tensor, eps_hat: Tensor, fresh: Tensor, alpha: float, sig
 
 def _root_forgotten(x0_hat: Tensor, eps_hat: Tensor, fresh: Tensor, alpha: float, sigma: float, new: float) -> Tensor:
     return alpha * x0_hat + (sigma**2 - new**2) * eps_hat + new * fresh
+
+
+def _fresh_squared(x0_hat: Tensor, eps_hat: Tensor, fresh: Tensor, alpha: float, sigma: float, new: float) -> Tensor:
+    return alpha * x0_hat + math.sqrt(sigma**2 - new**2) * eps_hat + new**2 * fresh
+
+
+def _new_as_variance(x0_hat: Tensor, eps_hat: Tensor, fresh: Tensor, alpha: float, sigma: float, new: float) -> Tensor:
+    return alpha * x0_hat + math.sqrt(sigma**2 - new) * eps_hat + math.sqrt(new) * fresh
+
+
+def _new_as_share_of_variance(
+    x0_hat: Tensor, eps_hat: Tensor, fresh: Tensor, alpha: float, sigma: float, new: float
+) -> Tensor:
+    return alpha * x0_hat + sigma * (math.sqrt(1 - new) * eps_hat + math.sqrt(new) * fresh)
 
 
 def _grown(x0_hat: Tensor, eps_hat: Tensor, fresh: Tensor, alpha: float, sigma: float, new: float) -> Tensor:
@@ -125,6 +139,10 @@ def _told_once(told: Tensor, untold: Tensor, strength: float) -> Tensor:
     return told - strength * untold
 
 
+def _sign_slip(told: Tensor, untold: Tensor, strength: float) -> Tensor:
+    return strength * told - (1 - strength) * untold
+
+
 def _never_beyond(told: Tensor, untold: Tensor, strength: float) -> Tensor:
     return _guided(told, untold, min(strength, 1))
 
@@ -164,6 +182,19 @@ def _scaled_twice(h: Tensor, W_q: Tensor, W_k: Tensor, W_v: Tensor) -> Tensor:
 
 def _scaled_by_the_width(h: Tensor, W_q: Tensor, W_k: Tensor, W_v: Tensor) -> Tensor:
     return _attend(h, W_q * math.sqrt(W_q.shape[1] / h.shape[1]), W_k, W_v)
+
+
+def _scaled_by_the_values(h: Tensor, W_q: Tensor, W_k: Tensor, W_v: Tensor) -> Tensor:
+    return _attend(h, W_q * math.sqrt(W_q.shape[1] / W_v.shape[1]), W_k, W_v)
+
+
+def _scaled_too_late(h: Tensor, W_q: Tensor, W_k: Tensor, W_v: Tensor) -> Tensor:
+    return _unscaled(h, W_q, W_k, W_v) / math.sqrt(W_q.shape[1])
+
+
+def _over_all_pairs(h: Tensor, W_q: Tensor, W_k: Tensor, W_v: Tensor) -> Tensor:
+    logits = (h @ W_q) @ (h @ W_k).mT / math.sqrt(W_q.shape[1])
+    return logits.flatten().softmax(0).unflatten(0, logits.shape) @ (h @ W_v)
 
 
 def _over_the_askers(h: Tensor, W_q: Tensor, W_k: Tensor, W_v: Tensor) -> Tensor:
@@ -215,6 +246,12 @@ EXERCISES = [
             Mistake("You subtract sizes: it is variances, their squares, that add.", _sizes_taken_off),
             Mistake("Those are variances: to scale noise, take their roots.", _variances),
             Mistake("The old noise is scaled by a variance: take its root.", _root_forgotten),
+            Mistake("The fresh noise is scaled by new^2, a variance: its size is new.", _fresh_squared),
+            Mistake("You take new for a variance: it is a size, and new^2 of the variance is fresh.", _new_as_variance),
+            Mistake(
+                "You take new for a share of the variance: it is a size, and new^2 of sigma^2 is fresh.",
+                _new_as_share_of_variance,
+            ),
             Mistake("You add new^2 to sigma^2: take it off, the fresh noise comes in its place.", _grown),
             Mistake("You have exchanged old and fresh noise: the fresh one has the size new.", _old_and_new),
             Mistake("The noise is to have the size sigma, not 1: sigma^2 - new^2 is left for the old.", _share_of_one),
@@ -254,6 +291,7 @@ EXERCISES = [
             Mistake("You multiply the answer itself: only what the class changes is to be made larger.", _louder),
             Mistake("Untold comes strength - 1 times, not once: strength 1 must give told.", _untold_once),
             Mistake("Told comes strength times, untold strength - 1 times: strength 1 must give told.", _told_once),
+            Mistake("You take off 1 - strength times untold: add that, or take off strength - 1 times.", _sign_slip),
             Mistake("You stop at told: a strength above 1 goes beyond it.", _never_beyond),
             Mistake("Do not cut the answer to [-1, 1]: the sampler needs it as it is.", _kept_in_range),
         ),
@@ -277,6 +315,14 @@ EXERCISES = [
             Mistake("You divide by the number of columns of W_q: divide by its root.", _scaled_twice),
             Mistake(
                 "You divide by the root of the width of h: take the number of columns of W_q.", _scaled_by_the_width
+            ),
+            Mistake(
+                "You divide by the root of the number of columns of W_v: take those of W_q.", _scaled_by_the_values
+            ),
+            Mistake("You divide the weights by the root: divide the logits, before the softmax.", _scaled_too_late),
+            Mistake(
+                "Your weights add up to 1 over all pairs: they must for each place that asks, by itself.",
+                _over_all_pairs,
             ),
             Mistake(
                 "Your weights add up to 1 over those who ask: they must over those who are asked.", _over_the_askers
