@@ -6,14 +6,17 @@ Drawings of seeds 0 to 99, kept with 8 bits per pixel (0 is -1, 255 is 1):
 
 noisy      class-conditional, 40 steps, each with fresh noise, one sequence of it and another
 guided     class-conditional and not, the shipped networks: the difference of their answers 2, 3, 4 times (and 1)
+controls   the network without chance in 40 steps; guided 3 times (and 1) in 20 steps, and away from another network
+           that is not told the class
 attention  networks that look everywhere (attending.py), with the pictures and the plan of the shipped ResNet and UNet
            (one once more with another seed, one trained twice as long): before and after one block of the noise was
            exchanged (make_16_what_if.py), with their patch sizes
 
 Of the last, and of the shipped ResNet and UNet, also how strongly the middle pixel depends on every pixel (lesson 03),
 how far an exchanged block is felt if they are asked once, and the losses on known and new pictures, at 20 times; and on
-new ones once their attention is taken out. Every piece is kept in runs/, so a run that was stopped goes on. With names,
-only these networks are trained, or these groups drawn: for several processes side by side.
+new ones once their attention is taken out. Of the shipped two also how strongly every pixel depends on a corner block.
+Every piece is kept in runs/, so a run that was stopped goes on. With names, only these networks are trained, or these
+groups drawn: for several processes side by side.
 """
 
 from __future__ import annotations
@@ -133,6 +136,39 @@ def guidance() -> dict[str, np.ndarray]:
     return found
 
 
+def controls() -> dict[str, np.ndarray]:
+    """Networks alone: as many steps as with noise, as few as the machines, and another one to be guided away from."""
+    lab, other_lab = (els.lab("laptop", network=name, verbose=False) for name in (CONDITIONAL, PLAIN))
+    told, untold = lab.network, other_lab.network
+    other = els.load_network(HERE / "other-2000-pictures.safetensors")
+    asked = {
+        "no chance, network": (told, STEPS),
+        "guided in 20 steps, network, 1": (told, 20),
+        "guided in 20 steps, network, 3": (guided(told, untold, 3), 20),
+        "guided away from another, network, 3": (guided(told, other, 3), 150),
+    }
+    found = {}
+    for name, (denoiser, steps) in asked.items():
+        pieces = []
+        for start in tqdm(range(0, 100, CHUNK), desc=name):
+            seeds = range(start, start + CHUNK)
+            noise, labels = els.seeded_noise(seeds, lab.shape), lab.labels_for(seeds)
+            pieces.append(piece(PARTS / f"{name}, {start:02d}.npy", denoiser, noise, steps, labels))
+        found[name] = np.concatenate(pieces)
+    return found
+
+
+def felt(denoiser: Denoiser, pictures: Tensor, t: float) -> Tensor:
+    """How strongly each pixel of D depends on the corner block of x_t: mean |derivative|, summed over it, (H, W)."""
+    x_t = els.add_noise(pictures, els.seeded_noise(range(1000, 1000 + len(pictures)), pictures.shape[1:]), t)
+    total = torch.zeros(pictures.shape[2:])
+    for y, x in itertools.product(range(SIDE), repeat=2):
+        step = torch.zeros_like(x_t)
+        step[..., y, x] = 1
+        total += torch.func.jvp(lambda x_t: denoiser(x_t, t), (x_t,), (step,))[1].abs().mean((0, 1))
+    return total
+
+
 @torch.no_grad()
 def asked_once(lab: els.Lab, pictures: Tensor, t: float) -> float:
     """A corner block of the noise is exchanged: how much of the squared change of D lies 5 pixels away and more."""
@@ -186,12 +222,14 @@ def attention(name: str) -> dict[str, np.ndarray]:
 def main(names: list[str]) -> None:
     """Train and draw what is asked for; without names all of it, then write one file."""
     found = {"times": np.array(TIMES), "exchanged, corners": np.array(corners(100, seed=0))}
-    for name in names or ("noisy", "guided", *ATTENDING):
-        make = {"noisy": noisy, "guided": guidance}
+    for name in names or ("noisy", "guided", "controls", *ATTENDING):
+        make = {"noisy": noisy, "guided": guidance, "controls": controls}
         found |= make[name]() if name in make else attention(name)
     if not names:
         for network in (PLAIN, UNET):
-            found |= looks(els.lab("laptop", network=network, verbose=False))
+            lab = els.lab("laptop", network=network, verbose=False)
+            maps = [felt(lab.network, lab.held_out(100).images, t).numpy() for t in TIMES]
+            found |= looks(lab) | {f"felt from a corner, {network}": np.stack(maps)}
         with whole_file(HERE / "18_edges.npz") as partial:
             np.savez_compressed(partial, **found)  # type: ignore[arg-type]
 
