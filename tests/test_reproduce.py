@@ -349,11 +349,18 @@ def test_readme_and_theory_state_where_the_formula_ends() -> None:
     def r2(guess: str, truth: str) -> str:
         return f"{els.compare(drawn(guess), drawn(truth)).r2.quantile(0.5):.2f}"
 
+    def part(change: Tensor, guess: Tensor) -> Tensor:
+        return 1 - (change - guess).square().sum((1, 2, 3)) / change.square().sum((1, 2, 3))
+
     def foretold(machine: str) -> str:
         first, second = drawn("noisy, network")
-        change, guess = second - first, drawn(f"noisy, {machine}").diff(dim=0)[0]
-        left = (change - guess).square().sum((1, 2, 3)) / change.square().sum((1, 2, 3))
-        return f"{(1 - left).quantile(0.5):.2f}"
+        return f"{part(second - first, drawn(f'noisy, {machine}').diff(dim=0)[0]).quantile(0.5):.2f}"
+
+    def of_exchange(network: str, machine: str) -> Tensor:
+        change, guess = (
+            drawn(f"exchanged, {network}, {name}") - drawn(f"drawn, {network}, {name}") for name in ("network", machine)
+        )
+        return part(change, guess)
 
     strong = [r2(f"guided, els, {w}", f"guided, network, {w}") for w in (2, 3, 4)]
     plain = [r2("guided, els, 1", f"guided, network, {w}") for w in (2, 3, 4)]
@@ -368,16 +375,34 @@ def test_readme_and_theory_state_where_the_formula_ends() -> None:
         [attention[network, machine] for machine in ("els", "wiener")]
         for network in ("transformer", "transformer-16000-steps")
     )
+    exchange = {
+        (network, machine): f"{of_exchange(network, machine).quantile(0.5):.2f}" for network, machine in attention
+    }
+    late = "transformer-16000-steps"
+    ahead = int((of_exchange(late, "els") > of_exchange(late, "wiener")).sum())
+    few = drawn("guided in 20 steps, network, 3") - drawn("guided in 20 steps, network, 1")
+    in_few = part(few, drawn("guided, els, 3") - drawn("guided, els, 1")).quantile(0.5)
     book = RESULTS.parents[1]
     theory, readme = (" ".join((book / name).read_text("utf-8").split()) for name in ("book/theory.md", "README.md"))
-    assert f"r2 {', '.join(strong)} for $w$ = 2, 3, 4 (without guidance {', '.join(plain)})" in theory
+    assert f"ELS 0.92 (without, {r2('guided, els, 1', 'no chance, network')})" in theory
+    assert f"but {in_few:.2f} at strength 3" in theory
+    another = r2("guided away from another, network, 3", "guided, network, 3")
+    assert f"With another untold network the drawings are nearly the same ({another})" in theory
+    assert f"it foretells {exchange['attention-unet', 'els']}, as without" in theory
+    pairs = [[exchange[n, m] for m in ("els", "wiener")] for n in ("attention-resnet", "transformer", late)]
+    assert f"to {pairs[0][0]} ({pairs[0][1]})" in theory
+    assert f"of an exchange {pairs[1][1]} and {pairs[1][0]})" in theory
+    assert f"of an exchange {' and '.join(pairs[2])}, ahead for {ahead} seeds of 100)" in theory
+    assert f"of an exchange {' and '.join(pairs[0])}." in readme
+    assert f"it has {old[0]} ({old[1]}), of an exchange {pairs[2][0]} ({pairs[2][1]}; lesson 18)" in readme
+    assert f"r2 {', '.join(strong)} for $w$ = 2, 3, 4 (without guidance {', '.join(plain)};" in theory
     others = ", ".join(f"{name} {foretold(key)}" for name, key in (("LS", "ls"), ("Wiener", "wiener"), ("IS", "is")))
     assert f"it foretells {foretold('els')} ({others})" in theory
     assert f"to {in_resnet} (best linear filter {by_filter})" in theory
     assert f"and ELS has r2 {in_unet}" in theory
     assert f"as good after 8,000 steps ({young[1]} and {young[0]};" in theory
     assert f"After 16,000 steps ELS has {old[0]} (filter {old[1]};" in theory
-    assert f"guided too ({strong[1]} at strength 3)" in readme
+    assert f"guided too ({strong[1]} at strength 3;" in readme
     assert f"a UNet with attention ({in_unet})" in readme
     assert f"it has {in_resnet}, where the best linear filter has {by_filter}" in readme
     assert f"level at first ({young[0]} and {young[1]}); trained for twice as long, it has {old[0]}" in readme
