@@ -43,8 +43,8 @@ lab = els.lab()
 # Everything so far was drawn in one way: all chance is in the first noise; at most a class is told, and taken as it
 # is; the network is made of convolutions. Systems that people use differ in all three.
 #
-# * **Noise in every step.** The models that made diffusion famous removed more noise than needed, and added some anew,
-#   each time.
+# * **Noise in every step.** The models that made diffusion famous removed more noise than needed, and added some
+#   anew, each time.
 # * **Guidance.** What the words change is exaggerated, several times.
 # * **Attention.** Each place asks all others.
 #
@@ -212,8 +212,8 @@ print(f"foretold of the difference of two seeds of a class, without chance: {apa
 assert abs(twins - 0.62) < 0.006 and abs(strangers - 0.62) < 0.006 and abs(apart - 0.83) < 0.006
 
 # %% [markdown] tags=["slide"]
-# The two drawings of a seed are no more alike (r2 0.62) than those of two *different* seeds of its class (0.62): the
-# first step alone has replaced 94 % of the first noise.
+# The two drawings of a seed are **no more alike** (r2 0.62) than those of two *different* seeds of its class (0.62):
+# the first step alone has replaced 94 % of the first noise.
 #
 # **The formula follows the network in both**: r2 0.93 and 0.92, without chance 0.94 (LS 0.91, the linear filter 0.88
 # and 0.89). Of the difference of the two it foretells **0.71**, LS 0.63, the filter 0.54 (ELS is ahead of it for 79
@@ -357,7 +357,7 @@ assert all(abs(spread["ELS"][k] - v) < 0.006 for k, v in enumerate((0.25, 0.20, 
 # **The formula follows, the less the further it goes**: r2 0.945, 0.92, 0.89, 0.82 for $w$ = 1, 2, 3, 4 (not guided,
 # it would have 0.85, 0.78, 0.70). But guided drawings are easier to guess. With $w = 3$ the mean of the class has
 # 0.80, the ideal denoiser 0.82, LS 0.86, and the network's own drawing without guidance 0.82: ELS is ahead of that
-# for 57 seeds of 100 only, with $w = 2$ for 39. And its sandals have 0.49, every other class at least 0.78.
+# for **57 seeds of 100** only, with $w = 2$ for 39. And its sandals have 0.49, every other class at least 0.78.
 #
 # Of what guidance **changes** it foretells 0.32, 0.31, 0.23; LS nearly as much, the linear filter and the ideal
 # denoiser nothing. (As always the network took 150 steps and the formula 20. In 20 steps each it is 0.07 for $w =
@@ -527,11 +527,12 @@ assert gap < 1e-4
 # Three networks, with the same 2,000 pictures and the same plan as the ResNet and the UNet of the earlier lessons
 # (`data/lessons/attending.py`):
 #
-# * the **UNet with attention**, where it is coarse, between 8 x 8 and 4 x 4 places: the usual network of the field, and
-#   one of the paper's cases;
+# * the **UNet with attention**, where it is coarse, between 8 x 8 and 4 x 4 places: the usual network of the field,
+#   and one of the paper's cases;
 # * the **ResNet with attention**, one layer of it in the middle, between all 256 pixels;
-# * a **transformer**, as in most models of today, in small: the picture is cut into 64 pieces of 2 x 2 pixels, each is
-#   told its place, then six layers of attention. No convolution at all; neither local nor bound to treat places alike.
+# * a **transformer**, as in most models of today, in small: the picture is cut into 64 pieces of 2 x 2 pixels, each
+#   is told its place, then six layers of attention. No convolution at all; neither local nor bound to treat places
+#   alike.
 #
 # **Predict.** Whom will the drawings of each be like: ELS, LS, the ideal denoiser, the best linear filter?
 
@@ -637,9 +638,9 @@ assert all(abs(loss[n][1] - v) < 6e-4 for n, v in new.items()) and abs(deaf - 0.
 # other), and the formula foretells both. The network relies on the layers: without what they add its loss on new
 # pictures is 0.52 instead of 0.071.
 #
-# **In the ResNet it takes most of the formula's lead**: what is left shows in the exchange (the filter 0.46). It draws
-# more like the ResNet (r2 0.89) than like its formula. **For the transformer the filter is ahead**, by an exchange for
-# 60 seeds.
+# **In the ResNet it takes most of the formula's lead**: what is left shows in the exchange (the filter 0.46). It
+# draws more like the ResNet (r2 0.89) than like its formula. **For the transformer the filter is ahead**, by an
+# exchange for 60 seeds.
 
 # %%
 for name in ("ResNet, attention", "transformer", "transformer, 16,000", "ResNet, attention, again"):
@@ -704,8 +705,8 @@ show(
 # one of eight quite another thing (below 0.5).
 #
 # **One caution.** UNets and this transformer are near the ideal denoiser, too (r2 0.86, 0.87, 0.82). What tells the
-# formula from it is the exchange, of which the ideal denoiser foretells nothing. (The transformer's losses on known
-# and on new pictures, 0.067 and 0.066, have not parted.)
+# formula from it is **the exchange**, of which the ideal denoiser foretells nothing. (The transformer's losses on
+# known and on new pictures, 0.067 and 0.066, have not parted.)
 
 # %% [markdown] tags=["slide"]
 # ## 7. How far they look (8 minutes)
@@ -835,11 +836,11 @@ assert all(abs(once[n][2] - v) < 0.006 for n, v in zip(networks, (0.04, 0.25, 0.
 #
 # * Two denoisers that nearly agree go nearly the same way with every sampler that does not magnify small differences.
 #   With noise in every step the formula has r2 0.92, and foretells 0.71 of what other fresh noise changes.
-# * Guidance magnifies. In the formula it is a vote with votes against, cast by what looks alike and is something else:
-#   r2 0.92, 0.89, 0.82 for $w$ = 2, 3, 4, and 0.32, 0.31, 0.23 of the change.
+# * Guidance magnifies. In the formula it is a vote with votes against, cast by what looks alike and is something
+#   else: r2 0.92, 0.89, 0.82 for $w$ = 2, 3, 4, and 0.32, 0.31, 0.23 of the change.
 # * Guided or not, the ideal denoiser copies: in the end the votes against cancel.
-# * A UNet with attention draws nearly what the UNet draws, and the formula foretells both. For a ResNet with one layer
-#   of it the formula is clearly ahead of the best linear filter only by an exchange (0.52, 0.46); for a small
+# * A UNet with attention draws nearly what the UNet draws, and the formula foretells both. For a ResNet with one
+#   layer of it the formula is clearly ahead of the best linear filter only by an exchange (0.52, 0.46); for a small
 #   transformer it is behind at first, after twice the steps ahead (r2 0.90, 0.81).
 # * A probe tells networks apart only where they can differ: ask from a corner.
 
