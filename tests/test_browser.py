@@ -31,8 +31,9 @@ ROOT = Path(__file__).parents[1]
 pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no chromium: install it, or set CHROMIUM to its path")
 LESSONS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
-PAGES = ["book/index", "book/start", "book/play", "book/theory", "book/paper", "book/glossary", "book/teach/index",
-         "book/teach/lessons/02", "notebooks/00_result", "notebooks/02_ideal", "notebooks/07_els"]  # fmt: skip
+PAGES = ["book/index", "book/start", "book/play", "book/theory", "book/measured", "book/paper", "book/glossary",
+         "book/teach/index", "book/teach/lessons/02", "notebooks/00_result", "notebooks/02_ideal",
+         "notebooks/07_els"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -305,7 +305,7 @@ def test_the_code_in_the_readme_reaches_what_it_says() -> None:
     assert f"r2 is {compare(stored['els-zeros'][:1], stored['network-20'][:1]).r2.item():.2f}." in text
 
 
-def test_the_theory_page_states_what_was_measured_on_emoji() -> None:
+def test_the_measured_page_states_what_was_found_on_emoji() -> None:
     stored, emoji = els.load_results("emoji-24-resnet-zeros-conditional"), els.load("emoji", size=24)
     assert emoji.labels is not None
     seeds = torch.arange(100) % len(emoji.class_names)
@@ -316,12 +316,12 @@ def test_the_theory_page_states_what_was_measured_on_emoji() -> None:
         medians = (els.compare(seen(some), seen(stored["network-150"])).r2.quantile(0.5) for some in predictions)
         return " | ".join(f"{median:.2f}" for median in medians)
 
-    text = (RESULTS.parents[1] / "book" / "theory.md").read_text(encoding="utf-8")
+    text = (RESULTS.parents[1] / "book" / "measured.md").read_text(encoding="utf-8")
     assert f"| emoji, r2 | {row(lambda x: x)} |" in text
     assert f"| emoji, the grey taken off, r2 | {row(lambda x: x - x.mean(1, keepdim=True))} |" in text
 
 
-def test_the_theory_page_states_how_much_another_word_changes() -> None:
+def test_the_measured_page_states_how_much_another_word_changes() -> None:
     results = els.load_results("17_colour")
     network, formula = (results[f"as others, {name}"].float() / 127.5 - 1 for name in ("network-150", "els-zeros"))
     pairs = itertools.permutations(range(network.shape[1]), 2)
@@ -333,13 +333,13 @@ def test_the_theory_page_states_how_much_another_word_changes() -> None:
 
     alike = torch.cosine_similarity(new, said)
     assert (alike > 0).all()
-    text = " ".join((RESULTS.parents[1] / "book" / "theory.md").read_text(encoding="utf-8").split())
+    text = " ".join((RESULTS.parents[1] / "book" / "measured.md").read_text(encoding="utf-8").split())
     assert f"in all of {len(alike)} cases (cosine {alike.quantile(0.5):.2f} in the median)" in text
     assert f"is {(said.norm(dim=1) / new.norm(dim=1)).quantile(0.5):.1f} times as large" in text
     assert f"foretells {foretold(said)} of it, halved {foretold(said / 2)}" in text
 
 
-def test_readme_and_theory_state_where_the_formula_ends() -> None:
+def test_readme_and_the_measured_page_state_where_the_formula_ends() -> None:
     """The numbers of lesson 18, from its stored drawings."""
     results = els.load_results("18_edges")
 
@@ -349,63 +349,52 @@ def test_readme_and_theory_state_where_the_formula_ends() -> None:
     def r2(guess: str, truth: str) -> str:
         return f"{els.compare(drawn(guess), drawn(truth)).r2.quantile(0.5):.2f}"
 
-    def part(change: Tensor, guess: Tensor) -> Tensor:
-        return 1 - (change - guess).square().sum((1, 2, 3)) / change.square().sum((1, 2, 3))
+    def part(change: Tensor, guess: Tensor) -> str:
+        left = (change - guess).square().sum((1, 2, 3)) / change.square().sum((1, 2, 3))
+        return f"{(1 - left).quantile(0.5):.2f}"
 
     def foretold(machine: str) -> str:
         first, second = drawn("noisy, network")
-        return f"{part(second - first, drawn(f'noisy, {machine}').diff(dim=0)[0]).quantile(0.5):.2f}"
+        return part(second - first, drawn(f"noisy, {machine}").diff(dim=0)[0])
 
-    def of_exchange(network: str, machine: str) -> Tensor:
-        change, guess = (
-            drawn(f"exchanged, {network}, {name}") - drawn(f"drawn, {network}, {name}") for name in ("network", machine)
-        )
-        return part(change, guess)
-
+    book = RESULTS.parents[1]
+    measured, readme = (
+        " ".join((book / name).read_text("utf-8").split()) for name in ("book/measured.md", "README.md")
+    )
+    assert f"ELS 0.92 (without, {r2('guided, els, 1', 'no chance, network')})" in measured
+    others = ", ".join(f"{name} {foretold(key)}" for name, key in (("LS", "ls"), ("Wiener", "wiener"), ("IS", "is")))
+    assert f"it foretells {foretold('els')} ({others})" in measured
     strong = [r2(f"guided, els, {w}", f"guided, network, {w}") for w in (2, 3, 4)]
     plain = [r2("guided, els, 1", f"guided, network, {w}") for w in (2, 3, 4)]
-    attention = {
-        (network, machine): r2(f"drawn, {network}, {machine}", f"drawn, {network}, network")
-        for network in ("attention-resnet", "attention-unet", "transformer", "transformer-16000-steps")
-        for machine in ("els", "wiener")
-    }
-    in_resnet, in_unet = attention["attention-resnet", "els"], attention["attention-unet", "els"]
-    by_filter = attention["attention-resnet", "wiener"]
-    young, old = (
-        [attention[network, machine] for machine in ("els", "wiener")]
-        for network in ("transformer", "transformer-16000-steps")
-    )
-    exchange = {
-        (network, machine): f"{of_exchange(network, machine).quantile(0.5):.2f}" for network, machine in attention
-    }
-    late = "transformer-16000-steps"
-    ahead = int((of_exchange(late, "els") > of_exchange(late, "wiener")).sum())
+    assert f"r2 {', '.join(strong)} for $w$ = 2, 3, 4 (without guidance {', '.join(plain)};" in measured
     few = drawn("guided in 20 steps, network, 3") - drawn("guided in 20 steps, network, 1")
-    in_few = part(few, drawn("guided, els, 3") - drawn("guided, els, 1")).quantile(0.5)
-    book = RESULTS.parents[1]
-    theory, readme = (" ".join((book / name).read_text("utf-8").split()) for name in ("book/theory.md", "README.md"))
-    assert f"ELS 0.92 (without, {r2('guided, els, 1', 'no chance, network')})" in theory
-    assert f"but {in_few:.2f} at strength 3" in theory
+    assert f"but {part(few, drawn('guided, els, 3') - drawn('guided, els, 1'))} at strength 3" in measured
     another = r2("guided away from another, network, 3", "guided, network, 3")
-    assert f"With another untold network the drawings are nearly the same ({another})" in theory
-    assert f"it foretells {exchange['attention-unet', 'els']}, as without" in theory
-    pairs = [[exchange[n, m] for m in ("els", "wiener")] for n in ("attention-resnet", "transformer", late)]
-    assert f"to {pairs[0][0]} ({pairs[0][1]})" in theory
-    assert f"of an exchange {pairs[1][1]} and {pairs[1][0]})" in theory
-    assert f"of an exchange {' and '.join(pairs[2])}, ahead for {ahead} seeds of 100)" in theory
-    assert f"of an exchange {' and '.join(pairs[0])}." in readme
-    assert f"it has {old[0]} ({old[1]}), of an exchange {pairs[2][0]} ({pairs[2][1]}; lesson 18)" in readme
-    assert f"r2 {', '.join(strong)} for $w$ = 2, 3, 4 (without guidance {', '.join(plain)};" in theory
-    others = ", ".join(f"{name} {foretold(key)}" for name, key in (("LS", "ls"), ("Wiener", "wiener"), ("IS", "is")))
-    assert f"it foretells {foretold('els')} ({others})" in theory
-    assert f"to {in_resnet} (best linear filter {by_filter})" in theory
-    assert f"and ELS has r2 {in_unet}" in theory
-    assert f"as good after 8,000 steps ({young[1]} and {young[0]};" in theory
-    assert f"After 16,000 steps ELS has {old[0]} (filter {old[1]};" in theory
+    assert f"With another untold network the drawings are nearly the same ({another})" in measured
+
+    rows = {
+        "UNet with attention where it is coarse, as usual {cite}`ho2020`": "attention-unet",
+        "ResNet with one layer of attention in the middle": "attention-resnet",
+        "small transformer {cite}`peebles2023`, 8,000 steps": "transformer",
+        "the same, 16,000 steps": "transformer-16000-steps",
+    }
+    of_drawing = {}
+    for name, network in rows.items():
+        before = {who: drawn(f"drawn, {network}, {who}") for who in ("network", "els", "ls", "wiener")}
+        change = {who: drawn(f"exchanged, {network}, {who}") - some for who, some in before.items()}
+        columns = [
+            [r2(f"drawn, {network}, {who}", f"drawn, {network}, network") for who in ("els", "ls", "wiener")],
+            [part(change["network"], change[who]) for who in ("els", "ls", "wiener")],
+        ]
+        of_drawing[network] = columns[0]
+        assert f"| {name} | {' | '.join(', '.join(column) for column in columns)} |" in measured, name
+    ours, theirs = ({network: column[k] for network, column in of_drawing.items()} for k in (0, 2))
     assert f"guided too ({strong[1]} at strength 3;" in readme
-    assert f"a UNet with attention ({in_unet})" in readme
-    assert f"it has {in_resnet}, where the best linear filter has {by_filter}" in readme
-    assert f"level at first ({young[0]} and {young[1]}); trained for twice as long, it has {old[0]}" in readme
+    assert f"a UNet with attention ({ours['attention-unet']})" in readme
+    assert f"the best linear filter ({ours['attention-resnet']} and {theirs['attention-resnet']})" in readme
+    assert f"it is not ({ours['transformer']} and {theirs['transformer']})" in readme
+    late = "transformer-16000-steps"
+    assert f"trained for twice as long ({ours[late]} and {theirs[late]}; lesson 18)" in readme
 
 
 def test_the_page_on_the_paper_states_the_shipped_numbers() -> None:

@@ -70,8 +70,8 @@ def pages_of(site: Path) -> list[Path]:
 
 
 def test_every_page_is_there(site: Path) -> None:
-    for name in ("index", "start", "theory", "paper", "glossary", "further", "status", "contribute", "changelog",
-                 "licence", "teach/index", "teach/assignments"):  # fmt: skip
+    for name in ("index", "start", "theory", "measured", "paper", "glossary", "further", "status", "contribute",
+                 "changelog", "licence", "teach/index", "teach/assignments"):  # fmt: skip
         assert (site / "book" / f"{name}.html").is_file(), name
     for lesson in LESSONS:
         assert (site / "notebooks" / f"{lesson}.html").is_file()

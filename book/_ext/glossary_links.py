@@ -19,6 +19,7 @@ PAGES = (
     "notebooks/",
     "book/index",
     "book/theory",
+    "book/measured",
     "book/paper",
     "book/further",
     "book/teach/lessons/",
