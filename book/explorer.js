@@ -37,7 +37,7 @@ window.elsExplorer = async function (header, text) {
   const size = slider(
     "Patch size",
     sizes.length - 1,
-    (i) => `${sizes[i]} × ${sizes[i]} pixels (how far the network looks now: ${calibrated[at.time]} × ${calibrated[at.time]})`,
+    (i) => `${sizes[i]} × ${sizes[i]} pixels (fits the network best now: ${calibrated[at.time]} × ${calibrated[at.time]})`,
     (i) => go({ size: i }),
   );
   const asked = () => touchable(shape, "els-large", ([row, column]) => go({ row, column }));

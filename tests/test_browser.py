@@ -603,6 +603,19 @@ def test_what_scrolls_fades_where_there_is_more(chromium: Any, site: Path) -> No
     visit.leave()
 
 
+def test_letters_in_the_text_are_whole(chromium: Any, site: Path) -> None:
+    """A slanted letter leans out of its box: that is no formula to scroll, which would be cut, and fade."""
+    for width, narrowest in ((1280, 0), (390, 60)):
+        size = {"width": width, "height": 900}
+        visit = Visit(chromium, f"{site.as_uri()}/book/theory.html", viewport=size)
+        visit.settle()
+        formulas = visit.page.locator(".bd-article span.math")
+        shown = formulas.evaluate_all("all => all.map(e => [e.clientWidth, getComputedStyle(e).maskImage])")
+        assert len(shown) > 100
+        assert not [wide for wide, mask in shown if mask != "none" and (wide < narrowest or width > 1000)]
+        visit.leave()
+
+
 def test_the_contents_scroll_along(chromium: Any, served: str) -> None:
     """The section that is read is seen in the list of sections, which is longer than the window."""
     visit = Visit(chromium, f"{served}/notebooks/07_els.html", viewport={"width": 1300, "height": 700})
