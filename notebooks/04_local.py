@@ -131,8 +131,8 @@ assert lab.profile != "laptop" or share["untrained"] < 0.5 * share["trained"]
 # Outside a square of width 9 there is enough to move the ideal answer by 0.31 (root mean square; pixels run from $-1$
 # to $1$). The network moves by 0.12, 2.6 times less. (Of what a whole new image would do, that is 42 % and 18 %.) It
 # mostly made up its mind from the square. It *could* look further: from the middle its receptive field, 17 x 17
-# (lesson 03), covers the whole picture. At this $t$ it hardly does. (Nor has training narrowed its view: with random
-# weights the same network looks less far still. Why networks look no further is open: lessons 10 and 14.)
+# (lesson 03), covers the whole picture. At this $t$ it hardly does. (Training has not narrowed its view: with random
+# weights it looks less far still, as in lesson 03. Why networks look no further is open: lessons 10 and 14.)
 #
 # So let us turn the habit into a law, and see what the law alone does.
 

@@ -38,9 +38,9 @@ lab = els.lab()
 # %% [markdown] tags=["slide"]
 # ## 1. A shift is a permutation (6 minutes)
 #
-# Lesson 03 left two clues about trained convolutional networks. They look **locally**; and they treat **places alike**,
-# as far as they do not feel the border: move the input, and the output moves along. This lesson takes the second clue
-# alone, removes the border, and follows it to its end.
+# Lesson 03 left two clues about trained convolutional networks. The less noise, the more **locally** they look; and
+# they treat **places alike**, as far as they do not feel the border: move the input, and the output moves along. This
+# lesson takes the second clue alone, removes the border, and follows it to its end.
 #
 # Without a border, images live on a torus: what leaves on the right comes back on the left. For a displacement
 # $d = (d_y, d_x)$ we write $v(\cdot + d)$ for the **shifted image**, which shows at pixel $x$ what $v$ shows at
