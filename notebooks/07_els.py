@@ -40,9 +40,9 @@ lab = els.lab()
 # %% [markdown]
 # ## 1. Two clues, one question (5 minutes)
 #
-# Lesson 03 found two habits of trained convolutional networks: a pixel depends on its **surroundings**, narrow ones once
-# there is little noise, and all **places** are treated alike. Lessons 04 and 06 put one of them at a time on the exact
-# denoiser:
+# Lesson 03 found two habits of trained convolutional networks: a pixel depends on its **surroundings**, narrow ones
+# once there is little noise, and all **places** are treated alike. Lessons 04 and 06 put one of them at a time on the
+# exact denoiser:
 #
 # * **local** (LS): a pixel judges the training images by a window, and may only use what lies at its own place;
 # * **equivariant** (ES): the whole image is judged, and may be used at any shift.
