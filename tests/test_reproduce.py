@@ -305,6 +305,18 @@ def test_the_code_in_the_readme_reaches_what_it_says() -> None:
     assert f"r2 is {compare(stored['els-zeros'][:1], stored['network-20'][:1]).r2.item():.2f}." in text
 
 
+def test_the_measured_page_states_how_well_each_machine_predicts() -> None:
+    text = (RESULTS.parents[1] / "book" / "measured.md").read_text(encoding="utf-8")
+    zeros, circular = "fashion-mnist-16-resnet-zeros", "fashion-mnist-16-resnet-circular"
+    for name, machine in {"bbELS": "els-zeros", "LS": "ls", "Wiener": "wiener", "IS": "is"}.items():
+        said = " | ".join(f"{reached(zeros, machine, 150, what):.3f}" for what in ("r", "r2", "R2"))
+        assert f"| {name} | {said} |" in text
+    pairs = {"IS": ("is", "is"), "LS": ("ls", "ls"), "ELS (bbELS in the last column)": ("els-circular", "els-zeros")}
+    for name, (around, padded) in pairs.items():
+        said = f"{reached(circular, around, 150):.2f} | {reached(zeros, padded, 150):.2f}"
+        assert re.search(rf"^\| {re.escape(name)} \|.*\| {re.escape(said)} \|$", text, re.MULTILINE), name
+
+
 def test_the_measured_page_states_what_was_found_on_emoji() -> None:
     stored, emoji = els.load_results("emoji-24-resnet-zeros-conditional"), els.load("emoji", size=24)
     assert emoji.labels is not None
