@@ -364,6 +364,18 @@ def test_the_figure_on_the_landing_page_shows_what_its_caption_says() -> None:
     assert all(torch.all(r2["els-zeros"] > values) for name, values in r2.items() if name != "els-zeros")
 
 
+def test_the_landing_page_says_what_the_word_alone_is_worth() -> None:
+    stored, garments = (
+        els.load_results("fashion-mnist-16-resnet-zeros-conditional"),
+        els.load("fashion-mnist", size=16, n=10_000),
+    )
+    assert garments.labels is not None
+    mean = torch.stack([garments.images[garments.labels == seed % 10].mean(0) for seed in range(100)])
+    word, formula = (els.compare(some, stored["network-150"]).r2.quantile(0.5) for some in (mean, stored["els-zeros"]))
+    page = " ".join((ROOT / "book" / "index.md").read_text(encoding="utf-8").split())
+    assert f"is worth {word:.2f} (the mean picture of the class); the formula has {formula:.3f}," in page
+
+
 def test_the_painted_pictures_are_copied_broken_and_recombined() -> None:
     """What the captions of painted.png and the playground's page say, with the course's own machines."""
     painting = runpy.run_path(str(ROOT / "book" / "make_painted.py"))
