@@ -2,7 +2,7 @@
 
     python data/lessons/make_14_halvings.py [NAME ...]
 
-The UNet of lesson 14 with 500 pictures (2,000 steps) with one or no halving of its pictures in place of two, the
+Lesson 14's UNet of 500 pictures (2,000 steps), with one or no halving of its pictures in place of two, the
 layers the same; the ResNet with one or two halvings before its six layers, as much enlarging after them, and a direct
 way for what is fine, each with two seeds; and a ResNet whose layers look further apart (dilated), so that a pixel sees
 everything. All are trained, calibrated, and draw 100 pictures. Kept are the patch sizes, r2 with the machines, with the
