@@ -9,14 +9,14 @@ guided     class-conditional and not, the shipped networks: the difference of th
 controls   the network without chance in 40 steps; guided 3 times (and 1) in 20 steps, and away from another network
            that is not told the class
 attention  networks that look everywhere (attending.py), with the pictures and the plan of the shipped ResNet and UNet
-           (one once more with another seed, one trained twice as long): before and after one block of the noise was
+           (one once more with another seed, two trained twice as long): before and after one block of the noise was
            exchanged (make_16_what_if.py), with their patch sizes
 
 Of the last, and of the shipped ResNet and UNet, also how strongly the middle pixel depends on every pixel (lesson 03),
 how far an exchanged block is felt if they are asked once, and the losses on known and new pictures, at 20 times; and on
 new ones once their attention is taken out. Of the shipped two also how strongly every pixel depends on a corner block.
 Every piece is kept in runs/, so a run that was stopped goes on. With names, only these networks are trained, or these
-groups drawn: for several processes side by side.
+groups drawn, and take the place of what 18_edges.npz holds of them.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ ATTENDING = {  # name: architecture, and what is different in the plan of the tr
     "attention-unet": ("attention-unet", {}),
     "attention-resnet": ("attention-resnet", {}),
     "attention-resnet-seed-1": ("attention-resnet", {"seed": 1}),
+    "attention-resnet-16000-steps": ("attention-resnet", {"steps": 16_000}),
     "transformer": ("transformer", {}),
     "transformer-16000-steps": ("transformer", {"steps": 16_000}),
 }
@@ -220,7 +221,7 @@ def attention(name: str) -> dict[str, np.ndarray]:
 
 
 def main(names: list[str]) -> None:
-    """Train and draw what is asked for; without names all of it, then write one file."""
+    """Train and draw what is asked for, and write it into one file; without names all of it, anew."""
     found = {"times": np.array(TIMES), "exchanged, corners": np.array(corners(100, seed=0))}
     for name in names or ("noisy", "guided", "controls", *ATTENDING):
         make = {"noisy": noisy, "guided": guidance, "controls": controls}
@@ -230,8 +231,12 @@ def main(names: list[str]) -> None:
             lab = els.lab("laptop", network=network, verbose=False)
             maps = [felt(lab.network, lab.held_out(100).images, t).numpy() for t in TIMES]
             found |= looks(lab) | {f"felt from a corner, {network}": np.stack(maps)}
-        with whole_file(HERE / "18_edges.npz") as partial:
-            np.savez_compressed(partial, **found)  # type: ignore[arg-type]
+    stored = HERE / "18_edges.npz"
+    if names:
+        with np.load(stored, allow_pickle=False) as before:
+            found = dict(before) | found
+    with whole_file(stored) as partial:
+        np.savez_compressed(partial, **found)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":
