@@ -390,6 +390,7 @@ def test_readme_and_the_measured_page_state_where_the_formula_ends() -> None:
     rows = {
         "UNet with attention where it is coarse, as usual {cite}`ho2020`": "attention-unet",
         "ResNet with one layer of attention in the middle": "attention-resnet",
+        "the same, trained for 16,000 steps instead of 8,000": "attention-resnet-16000-steps",
         "small transformer {cite}`peebles2023`, 8,000 steps": "transformer",
         "the same, 16,000 steps": "transformer-16000-steps",
     }
@@ -407,9 +408,21 @@ def test_readme_and_the_measured_page_state_where_the_formula_ends() -> None:
     assert f"guided too ({strong[1]} at strength 3;" in readme
     assert f"a UNet with attention ({ours['attention-unet']})" in readme
     assert f"the best linear filter ({ours['attention-resnet']} and {theirs['attention-resnet']})" in readme
-    assert f"it is not ({ours['transformer']} and {theirs['transformer']})" in readme
-    late = "transformer-16000-steps"
-    assert f"trained for twice as long ({ours[late]} and {theirs[late]}; lesson 18)" in readme
+    assert f"for a small transformer behind ({ours['transformer']} and {theirs['transformer']})" in readme
+    early = ("attention-resnet", "transformer")
+    late = tuple(f"{name}-16000-steps" for name in early)
+    filters = " and ".join(theirs[name] for name in late)
+    assert {ours[name] for name in late} == {"0.90"}
+    assert f"twice as long (0.90 both times; the filter {filters}; lesson 18)" in readme
+    then, now = (r2(*(f"drawn, {name}, network" for name in names)) for names in (early, late))
+    unet = els.load_results("fashion-mnist-16-unet-zeros")["network-150"].clamp(-1, 1)
+    near_then, near_now = (
+        " and ".join(f"{els.compare(drawn(f'drawn, {n}, network'), unet).r2.quantile(0.5):.2f}" for n in names)
+        for names in (early, late)
+    )
+    assert f"like each other (r2 {now}, before {then}) and like the UNet ({near_now}, before {near_then})" in measured
+    ideal = " and ".join(r2(f"drawn, {name}, is", f"drawn, {name}, network") for name in late)
+    assert f"{ideal} with the two of 16,000 steps" in measured
 
 
 def test_the_page_on_the_paper_states_the_shipped_numbers() -> None:
