@@ -587,6 +587,11 @@ def _interior(row, column, height, width, patch_size):
     return inside
 
 
+def _around(row, column, height, width, reach):
+    rows, columns = (torch.arange(height) - row).abs() <= reach, (torch.arange(width) - column).abs() <= reach
+    return rows[:, None] & columns[None]
+
+
 def _covariance_over_torch_variances(first, second):
     over = (1, 2, 3)
     products = (first - first.mean(over, keepdim=True)) * (second - second.mean(over, keepdim=True))
@@ -691,7 +696,11 @@ def _last_three(counts, times):
         ("commuting_shifts", lambda f, x: _commutes(f, x, lambda gap: gap.max() / 20), "a large tolerance allows it"),
         ("shift_image", lambda images, dy, dx: images.roll((dy, -dx), (-2, -1)), "rows move the other way"),
         ("window_overhang", lambda window: _exchanged_ends(window, 1, 0, 2, 3), "exchanged above and below"),
+        ("window_overhang", lambda window: _exchanged_ends(window.where(window.abs() > 0.3, 0), 0, 1, 2, 3),
+         "Noise may be small too"),
         ("may_vote", lambda *a: _rim_alone(*a, too_many=0) & _interior(*a), "A place always votes for itself"),
+        ("may_vote", lambda *a: _around(*a[:4], a[4] // 2), "what it looks at"),
+        ("may_vote", lambda *a: _interior(*a) | _around(*a[:4], 0), "let the interior vote"),
         ("shown_from", lambda *a: _decided(*a, legs=4), "more than three"),
         ("nearest_image", _expanded_square, ".clamp(min=0) before the root"),
         ("ls_box_sums", _bare_boxes, "all rounded to 0"),

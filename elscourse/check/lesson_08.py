@@ -27,7 +27,9 @@ def _window_cases(generator: torch.Generator) -> list[Case]:
         top, left = row + 3 - size // 2, col + 3 - size // 2
         cases.append((noised[top : top + size, left : left + size].clone(),))
     flat = F.pad(torch.randn(3, 9, generator=generator), (3, 3, 3, 3))  # less high than the window
-    return [*cases, (flat[1:8, 4:11].clone(),), (flat.T[6:13, 2:9].clone(),)]
+    faint = noised.clone()
+    faint[3] /= 1000  # the first row of the image: small, and not 0
+    return [*cases, (flat[1:8, 4:11].clone(),), (flat.T[6:13, 2:9].clone(),), (faint[2:7, 5:10].clone(),)]
 
 
 def _overhang(window: Tensor) -> tuple[int, int, int, int]:
@@ -49,6 +51,10 @@ def _any_zero(window: Tensor) -> tuple[int, int, int, int]:
         int(columns[:half].sum()),
         int(columns[half + 1 :].sum()),
     )
+
+
+def _nearly_zero(window: Tensor) -> tuple[int, int, int, int]:
+    return _overhang(window * (window.abs() > 0.01))
 
 
 def _zeros_counted(window: Tensor) -> tuple[int, int, int, int]:
@@ -243,6 +249,21 @@ def _edge_alone(row: int, column: int, height: int, width: int, patch_size: int)
     return vote
 
 
+def _window_instead(row: int, column: int, height: int, width: int, patch_size: int) -> Tensor:
+    r = patch_size // 2
+    vote = torch.zeros(height, width, dtype=torch.bool)
+    vote[max(0, row - r) : row + r + 1, max(0, column - r) : column + r + 1] = True
+    return vote
+
+
+def _interior_always(row: int, column: int, height: int, width: int, patch_size: int) -> Tensor:
+    r = patch_size // 2
+    vote = torch.zeros(height, width, dtype=torch.bool)
+    vote[r : height - r, r : width - r] = True
+    vote[row, column] = True
+    return vote
+
+
 def _all_but_itself(row: int, column: int, height: int, width: int, patch_size: int) -> Tensor:
     vote = _may_vote(row, column, height, width, patch_size)
     vote[row, column] = False
@@ -404,6 +425,10 @@ EXERCISES = [
                 _any_zero,
             ),
             Mistake(
+                "You ask for small numbers. Noise may be small too, even along a whole row; padding is exactly 0.",
+                _nearly_zero,
+            ),
+            Mistake(
                 "You count the zero pixels; asked for is the number of rows and of columns that are zero throughout.",
                 _zeros_counted,
             ),
@@ -512,6 +537,15 @@ EXERCISES = [
                 "You take every pixel near a border for alone. Pixels of one row (column) at the edge see the same, as "
                 "long as no corner is near: they share a dictionary.",
                 _edge_alone,
+            ),
+            Mistake(
+                "You mark the window of the pixel, what it looks at. Asked for are places whose windows look alike.",
+                _window_instead,
+            ),
+            Mistake(
+                "You let the interior vote for every pixel, and add the pixel itself. Near the border no interior "
+                "window has the same zeros; at an edge, the pixels along it have.",
+                _interior_always,
             ),
             Mistake("Right but for one place: the pixel itself is in its own dictionary.", _all_but_itself),
             Mistake(
