@@ -1,13 +1,23 @@
-"""Make 08_borders.npz: what the class-conditional garments become when the border is removed, always or for a while.
+"""Make 08_borders.npz: what the machine draws when the border is removed, always or for a while, or out of sight.
 
     python data/lessons/make_08_borders.py
 
-Three samplers, the same noise (seeds 0 to 29, class = seed mod 10), images and patch sizes as `els-zeros` in the
-class-conditional laptop lab; only the border differs:
+Samplers of the class-conditional laptop lab, the same noise (seeds 0 to 29, class = seed mod 10), images and patch
+sizes as `els-zeros`; only the border differs:
 circular: the circular machine at every step; zeros-first: boundary-broken while t > 0.6, circular below;
-circular-first: the reverse. Interrupted, it goes on where it stopped. About 6 minutes on one CPU core.
+circular-first: the reverse. These are kept as drawings. Of the others what is kept is each drawing's r2 with the one of
+`els-zeros`, which has borders always: r2-zeros-first and r2-circular-first, (7, 30), switch at each of `switches`;
+r2-ls-last: circular while t > 0.6, LS with the same sizes below; r2-other-class-first: boundary-broken always, told
+another class, (class + 3) mod 10, while t > 0.6; r2-middle and r2-all-but-middle: borders only while 0.8 >= t > 0.5,
+and only before and after.
+torus: seeds 0 to 9 of the laptop lab, its els-zeros with its own dictionaries, windows that wrap around, 8 bits per
+pixel (0 is -1, 255 is 1).
+
+Interrupted, it goes on where it stopped. About 15 minutes on one CPU core.
 """
 
+from functools import partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +27,10 @@ from tqdm.auto import tqdm
 import elscourse as els
 from elscourse.files import whole_file
 
-SEEDS = range(30)
-SWITCH = 0.6
+SEEDS, TORUS_SEEDS = range(30), range(10)
+SWITCH, SWITCHES = 0.6, (0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)
+MIDDLE = 0.8, 0.5
+CONDITIONAL = "fashion-mnist-16-resnet-zeros-conditional"
 HERE = Path(__file__).parent
 PART = HERE.parents[1] / "runs" / "lessons" / "08_borders.npz"  # what is done so far
 
@@ -28,28 +40,74 @@ def above(switch, early, late):
     return lambda x_t, t, labels=None: (early if t > switch + 1e-9 else late)(x_t, t, labels=labels)
 
 
-def main():
-    """Sample seed by seed, keep what is done, write the three stacks."""
-    lab = els.lab(network="fashion-mnist-16-resnet-zeros-conditional")
+def told_another_class(machine):
+    """The machine, asked for class (k + 3) mod 10 in place of k."""
+    return lambda x_t, t, labels=None: machine(x_t, t, labels=(labels + 3) % 10)
+
+
+def interior_alone(lab, x_t, t, labels=None):
+    """Windows wrap around and so see no border: each pixel asks the interior class of the boundary-broken machine."""
+    size = min(lab.patch_sizes("els-zeros"), key=lambda step: abs(step[0] - t))[1]
+    alpha, sigma, r = lab.schedule.alpha(t), lab.schedule.sigma(t), size // 2
+    patches = lab.data.images.cpu().unfold(2, size, 1).unfold(3, size, 1).flatten(4).flatten(0, 3)
+    around = torch.nn.functional.pad(x_t, (r, r, r, r), mode="circular")
+    queries = around.unfold(2, size, 1).unfold(3, size, 1).flatten(4).flatten(0, 3)
+    answers = [
+        torch.softmax(-torch.cdist(few, alpha * patches).square() / (2 * sigma**2), -1) @ patches[:, size**2 // 2]
+        for few in queries.split(32)
+    ]
+    return torch.cat(answers).view(x_t.shape)
+
+
+def samplers():
+    """What is drawn with the class-conditional lab: name, or name and switch -> denoiser."""
+    lab = els.lab("laptop", network=CONDITIONAL)
     sizes = lab.patch_sizes("els-zeros")
-    zeros, circular = (lab.patch_machine(f"els-{p}", sizes) for p in ("zeros", "circular"))
-    samplers = {
+    zeros, circular, ls = (lab.patch_machine(m, sizes) for m in ("els-zeros", "els-circular", "ls"))
+    found = {
         "circular": circular,
         "zeros-first": above(SWITCH, zeros, circular),
         "circular-first": above(SWITCH, circular, zeros),
+        "ls-last": above(SWITCH, circular, ls),
+        "other-class-first": above(SWITCH, told_another_class(zeros), zeros),
+        "middle": above(MIDDLE[0], circular, above(MIDDLE[1], zeros, circular)),
+        "all-but-middle": above(MIDDLE[0], zeros, above(MIDDLE[1], circular, zeros)),
     }
+    for switch in SWITCHES:
+        if switch != SWITCH:
+            found[f"zeros-first {switch}"] = above(switch, zeros, circular)
+            found[f"circular-first {switch}"] = above(switch, circular, zeros)
+    return lab, found
+
+
+def main():
+    """Sample seed by seed, keep what is done, write drawings and r2."""
+    lab, found = samplers()
+    laptop = els.lab("laptop", network="fashion-mnist-16-resnet-zeros")
+    jobs = [*product(found, SEEDS), *(("torus", seed) for seed in TORUS_SEEDS)]
     done = dict(np.load(PART)) if PART.exists() else {}
-    for seed in tqdm(SEEDS):
-        if f"{seed}" in done:
+    for name, seed in tqdm(jobs):
+        if f"{name}/{seed}" in done:
             continue
-        noise = els.seeded_noise([seed], lab.shape)
-        rows = [els.sample(m, noise, steps=20, labels=lab.labels_for([seed])) for m in samplers.values()]
-        done[f"{seed}"] = torch.cat(rows).numpy()
-        with whole_file(PART) as partial:
-            np.savez(partial, **done)
-    stacked = np.stack([done[f"{seed}"] for seed in SEEDS], axis=1)
-    with whole_file(HERE / "08_borders.npz") as partial:
-        np.savez_compressed(partial, seeds=np.array(SEEDS), **dict(zip(samplers, stacked, strict=True)))
+        noise, labels = els.seeded_noise([seed], lab.shape), lab.labels_for([seed])
+        if name == "torus":
+            drawing = els.sample(partial(interior_alone, laptop), noise, steps=20)
+        else:
+            drawing = els.sample(found[name], noise, steps=20, labels=labels)
+        done[f"{name}/{seed}"] = drawing[0].numpy()
+        with whole_file(PART) as part:
+            np.savez(part, **done)
+    stacked = {name: np.stack([done[f"{name}/{seed}"] for seed in SEEDS]) for name in found}
+    always = els.load_results(CONDITIONAL)["els-zeros"][: len(SEEDS)]
+    r2 = {name: els.compare(torch.from_numpy(x), always).r2.numpy() for name, x in stacked.items()}
+    kept = {name: stacked[name] for name in ("circular", "zeros-first", "circular-first")}
+    for name in ("zeros-first", "circular-first"):
+        kept[f"r2-{name}"] = np.stack([r2[name if s == SWITCH else f"{name} {s}"] for s in SWITCHES])
+    kept |= {f"r2-{name}": r2[name] for name in ("ls-last", "other-class-first", "middle", "all-but-middle")}
+    torus = np.stack([done[f"torus/{seed}"] for seed in TORUS_SEEDS]).clip(-1, 1)
+    kept["torus"] = ((torus + 1) * 127.5).round().astype(np.uint8)
+    with whole_file(HERE / "08_borders.npz") as part:
+        np.savez_compressed(part, seeds=np.array(SEEDS), switches=np.array(SWITCHES), **kept)
     PART.unlink()
 
 
