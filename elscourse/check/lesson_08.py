@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from itertools import product
 
 import torch
 from jaxtyping import Bool
@@ -295,50 +294,6 @@ def _rows_or_columns(row: int, column: int, height: int, width: int, patch_size:
     )
 
 
-# ------------------------------------------------------------------------------------------ how many dictionaries
-
-
-def _size_cases(generator: torch.Generator) -> list[Case]:
-    some = int(torch.randint(5, 9, (1,), generator=generator))
-    return [(8, 8, 3), (8, 6, 5), (4, 9, 7), (5, 5, 9), (6, 6, 1), (some, some + 2, 5)]
-
-
-def _count(height: int, width: int, patch_size: int) -> int:
-    places = product(range(height), range(width))
-    return len({reference.boundary_class(y, x, height, width, patch_size) for y, x in places})
-
-
-def _always_p_squared(height: int, width: int, patch_size: int) -> int:
-    return patch_size**2
-
-
-def _all_or_nothing(height: int, width: int, patch_size: int) -> int:
-    return patch_size**2 if patch_size <= min(height, width) else height * width
-
-
-def _one_per_pixel(height: int, width: int, patch_size: int) -> int:
-    return height * width
-
-
-def _inner_edge_corner(height: int, width: int, patch_size: int) -> int:
-    return 9
-
-
-def _one_side_only(height: int, width: int, patch_size: int) -> int:
-    return min(patch_size // 2 + 1, height) * min(patch_size // 2 + 1, width)
-
-
-def _one_limit_for_both(height: int, width: int, patch_size: int) -> int:
-    return min(patch_size, height, width) ** 2
-
-
-def _ends_and_middle(height: int, width: int, patch_size: int, always: bool) -> int:
-    """2 r kinds at the ends, no more than there are rows, and the interior: always, or where there is one."""
-    r = patch_size // 2
-    rows, columns = (2 * min(r, side // 2) + (always or side > 2 * r) for side in (height, width))
-    return rows * columns
-
-
 # ------------------------------------------------------------------------------------------ where the machine is LS
 
 
@@ -560,59 +515,10 @@ EXERCISES = [
         ),
     ),
     Exercise(
-        name="count_dictionaries",
-        lesson=8,
-        title="Count the dictionaries",
-        minutes=6,
-        difficulty=2,
-        start="Start with a column of H pixels: how many different overhangs above and below can a window have?",
-        hints=(
-            "Rows and columns are independent: the number of patterns is (patterns of rows) x (patterns of columns).",
-            "If H >= P there are r rows near the top, r near the bottom, and one kind of interior: P patterns.",
-            "If H < P no row is interior and each is a pattern of its own: H patterns. So min(P, H), whichever it is.",
-        ),
-        cases=_size_cases,
-        answer=_count,
-        mistakes=(
-            Mistake(
-                "P squared is right while the image is at least as large as the window. When it is smaller there are "
-                "not that many rows. (boundary_classes of the lesson knows only its own images, 16 x 16.)",
-                _always_p_squared,
-            ),
-            Mistake(
-                "Height and width are judged apart: if the window is larger than the image in one direction only, "
-                "places still share a dictionary along the other.",
-                _all_or_nothing,
-            ),
-            Mistake(
-                "Height and width are judged apart: what the shorter side cuts off is there along the longer one.",
-                _one_limit_for_both,
-            ),
-            Mistake(
-                "You count an interior even where there is none: with H <= 2 r each row is near an end, and H rows "
-                "have H patterns.",
-                partial(_ends_and_middle, always=True),
-            ),
-            Mistake(
-                "Nearly: with H <= 2 r you lose a row if H is odd. The one in the middle is near both ends, and is a "
-                "pattern of its own.",
-                partial(_ends_and_middle, always=False),
-            ),
-            Mistake("You count pixels. Interior pixels share one dictionary.", _one_per_pixel),
-            Mistake(
-                "Inside, 4 edges, 4 corners make 9 only for P = 3: a larger window sees how far away the border is.",
-                _inner_edge_corner,
-            ),
-            Mistake(
-                "You count one end only: zeros above and zeros below are different patterns, r of each.", _one_side_only
-            ),
-        ),
-    ),
-    Exercise(
         name="alone_in_the_dictionary",
         lesson=8,
         title="Which pixels know exactly where they are?",
-        minutes=6,
+        minutes=5,
         difficulty=2,
         start="Start with rows: which rows share their overhang with no other row?",
         hints=(
