@@ -869,6 +869,7 @@ wrapped = els.sample(with_border(around), ten, steps=20)
 formula = results["torus"] / 127.5 - 1  # stored, with 8 bits per pixel
 large = els.sample(with_border(zeros), els.seeded_noise(range(10), (1, 48, 48)), steps=20)
 fig = plotting.image_rows({"network, wraps": wrapped, "formula, wraps": formula, "network, zeros,\n48 x 48": large})
+fig.set_facecolor("0.85")  # so that white pictures are seen
 show(fig, alt="Ten seeds. The network without a border in sight draws white pictures, four of them light grey; the "
      "formula light cloth without shape. On 48 x 48 pixels with zeros around them the network draws one white patch "
      "with a few dark holes and a ragged black rim.")  # fmt: skip
