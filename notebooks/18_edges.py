@@ -712,9 +712,8 @@ show(
 #
 # With time the two draw more alike (r2 0.86, now 0.92), and more like the *UNet* (0.81 and 0.83, now 0.88 and 0.93).
 #
-# **One caution.** They are near the ideal denoiser, too (r2 0.76 and 0.82; the UNets 0.86 and 0.87). What tells the
-# formula from it is **the exchange**, of which the ideal denoiser foretells nothing. (Their losses on known and on new
-# pictures have not parted.)
+# **One caution.** They are near the ideal denoiser, too (r2 0.76 and 0.82; the UNets 0.86 and 0.87), which foretells
+# nothing of **the exchange**. (Their losses on known and on new pictures have not parted.)
 
 # %% [markdown] tags=["slide"]
 # ## 7. How far they look (8 minutes)
@@ -850,9 +849,8 @@ assert abs(results["exchanged once, attention-resnet"][2] - 0.07) < 0.006
 #   else: r2 0.92, 0.89, 0.82 for $w$ = 2, 3, 4, and 0.32, 0.31, 0.23 of the change.
 # * Guided or not, the ideal denoiser copies: in the end the votes against cancel.
 # * A UNet with attention draws nearly what the UNet draws, and the formula foretells both. For a ResNet with one
-#   layer of it and for a small transformer the formula hardly leads the best linear filter, or not at all (r2
-#   0.82, 0.80; 0.81, 0.83); after twice the steps it does (0.90, 0.82; 0.90, 0.81), by an exchange less so (0.46, 0.40;
-#   0.45, 0.38).
+#   layer of it and a small transformer the formula hardly leads the best linear filter (r2 0.82, 0.80; 0.81, 0.83);
+#   after twice the steps it does (0.90, 0.82; 0.90, 0.81), by an exchange less so (0.46, 0.40; 0.45, 0.38).
 # * A probe tells networks apart only where they can differ: ask from a corner.
 
 # %% [markdown] tags=["slide"]
