@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from ..metrics import compare
-from ..schedule import CosineSchedule
 from .attempt import Case
 from .exercise import Exercise, Mistake
 
@@ -52,6 +50,18 @@ def _r_not_centred(prediction: Tensor, target: Tensor) -> Three:
 def _exchanged(prediction: Tensor, target: Tensor) -> Three:
     c = compare(prediction, target)
     return c.r, c.R2, c.r2
+
+
+def _squared_first(prediction: Tensor, target: Tensor) -> Three:
+    c = compare(prediction, target)
+    return c.r2, c.r, c.R2
+
+
+def _spread_of_p_about_mean_of_y(prediction: Tensor, target: Tensor) -> Three:
+    c = compare(prediction, target)
+    p, y = prediction.double().flatten(1), target.double().flatten(1)
+    about = (p - y.mean(1, keepdim=True)).square().sum(1)
+    return c.r, c.r2, 1 - (y - p).square().sum(1) / about
 
 
 def _one_mean_for_all(prediction: Tensor, target: Tensor) -> Three:
@@ -289,68 +299,12 @@ def _quotient_upside_down(error: Tensor, theta: float, theta_next: float) -> Ten
     return (math.cos(theta_next) - math.sin(theta_next) * math.tan(theta)) * error.double()
 
 
-# ------------------------------------------------------------------------------------------------------- a gentle grid
-
-
-def _limits(generator: torch.Generator) -> list[Case]:
-    return [(20, 2.0), (20, 1.0), (40, 1.5), (10, 1.5)]
-
-
-def _grid(steps: int, limit: float) -> Float[Tensor, " K"]:
-    """The least bent power that obeys the limit."""
-    for k in range(121):
-        times = [1 - (i / steps) ** (1 + k / 100) for i in range(steps + 1)]
-        if max(_amplification(a, b) for a, b in pairwise(times)) <= limit:
-            break
-    return torch.tensor(times, dtype=torch.float64)
-
-
-def _amplification(t: float, t_next: float) -> float:
-    schedule = CosineSchedule()
-    return math.sin(schedule.theta(t) - schedule.theta(t_next)) / schedule.alpha(t)
-
-
-def _judged(answer: object, steps: int, limit: float) -> str | None:
-    times = torch.as_tensor(answer, dtype=torch.float64)
-    if times.shape != (steps + 1,):
-        return f"{steps} steps need {steps + 1} times, both ends included; you return shape {tuple(times.shape)}."
-    grid = [round(float(t), 6) for t in times]
-    if (grid[0], grid[-1]) != (1.0, 0.0):
-        return f"The grid must run from 1 to 0, yours runs from {grid[0]:g} to {grid[-1]:g}."
-    if any(b >= a for a, b in pairwise(grid)):
-        return "The times must fall strictly."
-    asked = f"With steps = {steps} and limit = {limit:g} "
-    worst, at = max((_amplification(a, b), a) for a, b in pairwise(grid))
-    if worst > limit * (1 + 1e-4):
-        return f"{asked}the step that starts at t = {at:.3f} amplifies by {worst:.2f}, more than the {limit:g} allowed."
-    longest = max(a - b for a, b in pairwise(grid))
-    if longest > 2.5 / steps + 1e-5:
-        return f"{asked}your longest step is {longest:.3f}, more than {2.5 / steps:.3f}: spread the later steps."
-    return None
-
-
-def _uniform(steps: int, limit: float) -> Tensor:
-    return torch.linspace(1, 0, steps + 1, dtype=torch.float64)
-
-
-def _rising(steps: int, limit: float) -> Tensor:
-    return _uniform(steps, limit).flip(0)
-
-
-def _bent_the_wrong_way(steps: int, limit: float) -> Tensor:
-    return _uniform(steps, limit) ** 2
-
-
-def _late_start(steps: int, limit: float) -> Tensor:
-    return torch.linspace(0.95, 0, steps + 1, dtype=torch.float64)
-
-
 EXERCISES = [
     Exercise(
         name="three_correlations",
         lesson=11,
         title="Three correlations",
-        minutes=8,
+        minutes=6,
         difficulty=1,
         start="Flatten both to (B, pixels) and take off each image's own mean.",
         hints=(
@@ -364,6 +318,11 @@ EXERCISES = [
             Mistake("You do not take off the means: a shared brightness then counts as agreement.", _without_means),
             Mistake("Your R2 is right, but in r you do not take off the means of both.", _r_not_centred),
             Mistake("r2 and R2 are exchanged: r2 is the square of r, R2 takes y - p as it is.", _exchanged),
+            Mistake("r and r2 are exchanged: r comes first, with its sign, r2 is its square.", _squared_first),
+            Mistake(
+                "In R2 you divide by the squares of p - mean(y): y - mean(y) is what is to be explained.",
+                _spread_of_p_about_mean_of_y,
+            ),
             Mistake("You take off one mean for the whole batch: every image has its own.", _one_mean_for_all),
             Mistake("You return one number for the whole batch: compare image by image.", _one_number_for_all),
             Mistake("In R2 you divide by the variance of the prediction: the target's is to be explained.", _swapped),
@@ -445,7 +404,7 @@ EXERCISES = [
         name="error_amplification",
         lesson=11,
         title="Amplification of one step",
-        minutes=8,
+        minutes=7,
         difficulty=2,
         start="The step is x' = alpha' D + sigma' eps_hat, and eps_hat = (x_t - alpha D) / sigma is wrong as well.",
         hints=(
@@ -483,30 +442,6 @@ EXERCISES = [
             Mistake("In eps_hat = (x_t - alpha D) / sigma you forget the alpha before D.", _alpha_forgotten),
             Mistake("You return the size alone: the error keeps its sign.", _size_alone),
             Mistake("The error of eps_hat has the opposite sign: eps_hat = (x_t - alpha D) / sigma.", _sign_lost),
-        ),
-    ),
-    Exercise(
-        name="gentle_grid",
-        lesson=11,
-        title="Design a gentle grid",
-        minutes=12,
-        difficulty=3,
-        start="Start from the quadratic grid of section 8 and compute the amplification of its steps.",
-        hints=(
-            "1 - (i / steps)^power bends the uniform grid (power 1): larger powers start with shorter steps.",
-            "The longest step is the last one, about power / steps: powers up to 2.5 are allowed.",
-            "Try powers from 1 upwards, compute all sin(theta - theta') / alpha, and return the first grid that obeys.",
-        ),
-        cases=_limits,
-        answer=_grid,
-        judge=_judged,
-        mistakes=(
-            Mistake("That is the uniform grid: its first step amplifies far too much.", _uniform),
-            Mistake("Your times rise: sampling goes from t = 1 down to 0.", _rising),
-            Mistake(
-                "You bend the grid the wrong way: the short steps belong to t = 1, not to t = 0.", _bent_the_wrong_way
-            ),
-            Mistake("You start at 0.95: pure noise is an x_1, so the grid must begin at t = 1.", _late_start),
         ),
     ),
 ]
