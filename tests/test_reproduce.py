@@ -317,6 +317,23 @@ def test_the_measured_page_states_how_well_each_machine_predicts() -> None:
         assert re.search(rf"^\| {re.escape(name)} \|.*\| {re.escape(said)} \|$", text, re.MULTILINE), name
 
 
+def test_the_measured_page_states_what_a_linear_filter_gets_and_what_the_first_step_does() -> None:
+    text = " ".join((RESULTS.parents[1] / "book" / "measured.md").read_text(encoding="utf-8").split())
+    name, rivals = "fashion-mnist-16-resnet-zeros", els.load_results("11_agreement")
+    stored = els.load_results(name)
+    wide = compare(stored["wiener"].clamp(-1, 1), stored["network-150"]).r2.quantile(0.5)
+    local, both = (rivals[f"linear, {kind}, cut"].quantile(0.5) for kind in ("local", "local and equivariant"))
+    said = f"(seeing all: {wide:.2f}), has {local:.2f}; if it must also treat all places alike, {both:.2f}."
+    assert said in text
+    assert f"LS {reached(name, 'ls', 150):.2f}, ELS {reached(name, 'els-zeros', 150):.2f}." in text
+    steps = [
+        compare(stored[f"network-20{kind}"], stored["network-150"]).r2.quantile(0.5) for kind in ("", "-exact-first")
+    ]
+    lifted = [reached(name, "els-zeros", kind) for kind in (20, "20-exact-first")]
+    assert "lifts r2 from {:.3f} to {:.3f}".format(*lifted) in text
+    assert "of which no formula is asked, from {:.3f} to {:.3f}".format(*steps) in text
+
+
 def test_the_measured_page_states_what_was_found_on_emoji() -> None:
     stored, emoji = els.load_results("emoji-24-resnet-zeros-conditional"), els.load("emoji", size=24)
     assert emoji.labels is not None
