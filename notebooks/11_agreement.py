@@ -835,9 +835,7 @@ if lab.profile == "laptop":
 columns = ("network-20", "network-20-exact-first", "network-150")
 others = ("16-resnet-zeros-conditional", "28-resnet-zeros-conditional", "16-resnet-circular", "16-unet-zeros")
 rows, lifts, errors = {}, {}, {}
-print(
-    "median r2 with ELS / IS           20 steps     exact first   150 steps     lift of ELS, seed by seed    error of D"
-)
+print("median r2 with ELS / IS          20 steps    exact first      150 steps   lift of ELS, seed by seed  D off by")
 for name in ("resnet-zeros", *others):
     its = lab if name == "resnet-zeros" else els.lab("laptop", network=f"fashion-mnist-{name}", verbose=False)
     results, told = els.load_results(its.network.name), its.labels_for(range(100))
@@ -848,8 +846,8 @@ for name in ("resnet-zeros", *others):
     first = els.seeded_noise(range(100), its.shape).to(its.device)
     answers = [denoiser(first, 1.0, labels=told) for denoiser in (its.network, its.machine("is"))]
     errors[name] = float((answers[0] - answers[1]).square().mean().sqrt())
-    print(f"{name:28s}", *(f"{a:.3f} / {b:.3f}" for a, b in zip(*rows[name], strict=True)), sep="  ", end="  ")
-    print("{:.3f} ({:6.3f} to {:.3f}), up for {:2d}".format(*lifts[name]), f"{errors[name]:8.2f}")
+    print(f"{name:27s}", *(f"{a:.3f} / {b:.3f}" for a, b in zip(*rows[name], strict=True)), sep="  ", end="  ")
+    print("{:.3f} ({:6.3f} to {:.3f})".format(*lifts[name]), f"{errors[name]:9.2f}")
 
 # %%
 checked = ("resnet-zeros", *others) if lab.profile == "laptop" else others
