@@ -531,10 +531,10 @@ show(
     "network's noise estimate is from that of ELS, 0.026 at first and 0.5 in the end; and their product, 0.16 in the "
     "first step, 0.01 to 0.04 in the others.",
 )
-print("enters x:", ", ".join(f"{value:.3f}" for value in enters))
-assert abs(enters[0] - 0.16) < 0.005 and max(enters[1:-1]) < 0.0215 and abs(enters[-1] - 0.04) < 0.002
 
 # %%
+print("enters x:", ", ".join(f"{value:.3f}" for value in enters))
+assert abs(enters[0] - 0.16) < 0.005 and max(enters[1:-1]) < 0.0215 and abs(enters[-1] - 0.04) < 0.002
 pictures = lab.data.images
 traces = [lab.schedule.alpha(0.95) * float(x.square().mean().sqrt()) for x in (pictures, pictures - pictures.mean(0))]
 off = {}
@@ -688,7 +688,6 @@ for name, label, mark, colour in (("els", "ELS", "o", plotting.ORANGE), ("exact"
     gains[name] = theirs[f"step by {name}, with els"].double() - base
     middle[name] = gains[name].quantile(0.5, dim=1)
     axis.plot(range(1, 21), middle[name], mark, color=colour, mfc="none", ms=6, label=f"taken by {label}")
-    print(f"{label:5s}", " ".join(f"{value:+.3f}" for value in middle[name]))
 axis.set(ylim=(-0.08, 0.07), xticks=[1, *range(2, 21, 2)], xlabel="which of the network's 20 steps is replaced")
 axis.set_ylabel("gain of r2 with ELS,\nmedian of 100 seeds")
 axis.legend(loc="lower left")
@@ -700,6 +699,8 @@ show(
 )
 
 # %%
+for name, values in middle.items():
+    print(f"{name:5s}", " ".join(f"{value:+.3f}" for value in values))
 up = (gains["els"] > 0).sum(1)
 print("seeds that ELS brings nearer:", up.tolist())
 assert abs(middle["els"][0] - 0.055) < 0.001 and abs(middle["els"][19] - 0.001) < 0.001 and up[1:19].min() == 80
@@ -717,9 +718,8 @@ assert abs(middle["exact"][18] + 0.061) < 0.001 and abs(middle["exact"][19] + 0.
 # (c) one grey everywhere; (d) the exact answer plus the network's error *of another seed*; (e) the exact answer plus
 # white noise of that size.
 #
-# Keep two things apart: r2 with *ELS*, and r2 with the network's *own* 150 steps.
-#
-# **Predict.** Which of the five are no better than the network's own step?
+# **Predict.** Which of the five are no better than the network's own step? Keep two things apart: r2 with *ELS*, and r2
+# with the network's *own* 150 steps.
 
 # %% tags=["slide"]
 error_at_1, mean_image = network - exact, lab.data.images.mean(0)
@@ -835,7 +835,7 @@ if lab.profile == "laptop":
 columns = ("network-20", "network-20-exact-first", "network-150")
 others = ("16-resnet-zeros-conditional", "28-resnet-zeros-conditional", "16-resnet-circular", "16-unet-zeros")
 rows, lifts, errors = {}, {}, {}
-print("median r2 with ELS / IS          20 steps    exact first      150 steps   lift of ELS, seed by seed  D off by")
+print("median r2 with ELS / IS          20 steps    exact first      150 steps")
 for name in ("resnet-zeros", *others):
     its = lab if name == "resnet-zeros" else els.lab("laptop", network=f"fashion-mnist-{name}", verbose=False)
     results, told = els.load_results(its.network.name), its.labels_for(range(100))
@@ -846,8 +846,10 @@ for name in ("resnet-zeros", *others):
     first = els.seeded_noise(range(100), its.shape).to(its.device)
     answers = [denoiser(first, 1.0, labels=told) for denoiser in (its.network, its.machine("is"))]
     errors[name] = float((answers[0] - answers[1]).square().mean().sqrt())
-    print(f"{name:27s}", *(f"{a:.3f} / {b:.3f}" for a, b in zip(*rows[name], strict=True)), sep="  ", end="  ")
-    print("{:.3f} ({:6.3f} to {:.3f})".format(*lifts[name]), f"{errors[name]:9.2f}")
+    print(f"{name:27s}", *(f"{a:.3f} / {b:.3f}" for a, b in zip(*rows[name], strict=True)), sep="  ")
+print("\nlift of r2 with ELS, seed by seed                        D at t = 1 off by")
+for name, (typical, low, high, up) in lifts.items():
+    print(f"{name:27s}  {typical:.3f} ({low:6.3f} to {high:.3f}), up for {up} {errors[name]:12.2f}")
 
 # %%
 checked = ("resnet-zeros", *others) if lab.profile == "laptop" else others
