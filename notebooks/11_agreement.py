@@ -684,10 +684,11 @@ base = els.compare(ours["els-zeros"], ours["network-20"]).r2
 fig, axis = plt.subplots(figsize=(6.4, 3))
 axis.axhline(0, color=plotting.GREY, lw=1)
 gains, middle = {}, {}
-for name, label, mark, colour in (("els", "ELS", "o", plotting.ORANGE), ("exact", "exact", "s", plotting.BLUE)):
+for name, mark, colour in (("els", "o", plotting.ORANGE), ("exact", "s", plotting.BLUE)):
     gains[name] = theirs[f"step by {name}, with els"].double() - base
     middle[name] = gains[name].quantile(0.5, dim=1)
-    axis.plot(range(1, 21), middle[name], mark, color=colour, mfc="none", ms=6, label=f"taken by {label}")
+    label = {"els": "taken by ELS", "exact": "taken by the exact denoiser"}[name]
+    axis.plot(range(1, 21), middle[name], mark, color=colour, mfc="none", ms=6, label=label)
 axis.set(ylim=(-0.08, 0.07), xticks=[1, *range(2, 21, 2)], xlabel="which of the network's 20 steps is replaced")
 axis.set_ylabel("gain of r2 with ELS,\nmedian of 100 seeds")
 axis.legend(loc="lower left")
