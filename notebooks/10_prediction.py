@@ -332,7 +332,8 @@ if lab.profile == "laptop":
 # style for the wrong seed has 0.25: a definite guess that is wrong costs more than a vague one. So "better than the
 # ideal denoiser" is a low bar. The bars that count are the linear filter (0.77: the speckled row did better than it
 # looked; cut at black and white 0.79) and the local machine without equivariance (0.85). ELS passes both: the filter on
-# 99 seeds (cut, 97), LS on 88. **And from above?** A second network of the same recipe draws what this one draws with
+# 99 seeds (cut, 97), LS on 88. (A filter that gets ELS's windows has 0.84: lesson 11.) **And from above?**
+# A second network of the same recipe draws what this one draws with
 # 0.97 (lesson 15), this one with 20 steps 0.96. What lies between 0.91 and there the formula does not know.
 
 # %% [markdown]

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -332,6 +332,38 @@ def test_the_measured_page_states_what_a_linear_filter_gets_and_what_the_first_s
     lifted = [reached(name, "els-zeros", kind) for kind in (20, "20-exact-first")]
     assert "lifts r2 from {:.3f} to {:.3f}".format(*lifted) in text
     assert "of which no formula is asked, from {:.3f} to {:.3f}".format(*steps) in text
+
+
+def test_the_measured_page_states_what_the_border_does() -> None:
+    text = " ".join((RESULTS.parents[1] / "book" / "measured.md").read_text(encoding="utf-8").split())
+    found = els.load_results("08_borders")
+    names = [f"fashion-mnist-16-resnet-{border}" for border in ("zeros", "circular")]
+    zeros, circular = map(els.load_results, names)
+
+    def median(formula: str, network: Mapping[str, Tensor], results: Mapping[str, Tensor]) -> str:
+        return f"{compare(results[formula], network['network-150']).r2.quantile(0.5):.2f}"
+
+    own = median("els-zeros", zeros, zeros), median("els-circular", circular, circular)
+    other = median("els-zeros", circular, zeros), median("els-circular", zeros, circular)
+    assert "zeros {}, circular {}; with the other's {} and {}".format(*own, *other) in text
+    switched = {name: found[f"r2-{name}"].quantile(0.5, dim=-1) for name in ("zeros-first", "circular-first")}
+    at = {round(float(t), 1): k for k, t in enumerate(found["switches"])}
+    middle = found["r2-middle"].quantile(0.5)
+    assert f"is {switched['zeros-first'][at[0.8]]:.2f} if it has them only in the first 4" in text
+    assert f"{middle:.2f} in the next 6, {switched['circular-first'][at[0.5]]:.2f} in the last 10;" in text
+    without = (switched["circular-first"][at[0.8]], switched["zeros-first"][at[0.5]])
+    assert "without the first 4 it is {:.2f}, without the last 10 {:.2f} |".format(*without) in text
+
+    wraps = els.load_network(names[1])  # the weights that learned with zeros, in a network that wraps around
+    wraps.module.load_state_dict(els.load_network(names[0]).module.state_dict())
+    drawings = els.sample(wraps, els.seeded_noise(range(10), (1, 16, 16)), steps=20)
+    formula = found["torus"] / 127.5 - 1
+    assert f"mean value {drawings.mean():.2f}, with borders" in text and f"gets light ({formula.mean():.2f}," in text
+    alike = compare(formula, drawings).r2.quantile(0.5)
+    chance = torch.cat([compare(formula, drawings.roll(k, 0)).r2 for k in range(1, 10)]).quantile(0.5)
+    assert f"(r2 {alike:.2f}; with another seed's drawing {chance:.2f})" in text
+    readme = " ".join((RESULTS.parents[1] / "README.md").read_text(encoding="utf-8").split())
+    assert f"where less so (r2 {alike:.2f})" in readme
 
 
 def test_the_measured_page_states_what_was_found_on_emoji() -> None:
