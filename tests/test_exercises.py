@@ -560,6 +560,20 @@ def _sampled_without_offset(denoiser, x, steps):
     return x
 
 
+def _one_decision(a, b):
+    if (a[0] >= b[0]).all():
+        factor = torch.exp(b[0] - a[0])
+        return a[0], a[1] + factor * b[1], a[2] + factor * b[2]
+    factor = torch.exp(a[0] - b[0])
+    return b[0], factor * a[1] + b[1], factor * a[2] + b[2]
+
+
+def _log_sums_merged(a, b):
+    logs, means = zip(*((m + z.log(), s / z) for m, z, s in (a, b)), strict=True)
+    total = torch.logaddexp(*logs)
+    return total, torch.ones_like(total), sum((log - total).exp() * mean for log, mean in zip(logs, means, strict=True))
+
+
 def _dealt_the_other_way(r2, contrast, order):
     left = torch.zeros_like(r2)
     left[order] = (1 - r2) * contrast**2
@@ -689,6 +703,13 @@ def _last_three(counts, times):
         ("dealt_out", lambda r2, c, order: 1 - (1 - r2[order]) * c[order] / c, "the variance is its square"),
         ("dealt_out", _dealt_the_other_way, "the other way"),
         ("smallest_sigma", _sigma_of_eps, "finfo.eps is 2^-23"),
+        ("smallest_sigma", lambda q, k, a, tol: (2.0**-24 * a * (q @ k.T).max() / tol).sqrt(), "at negative ones"),
+        ("attention_logits", lambda q, k, a, s: (a * q @ k.T - a**2 / 2 * (k**2).sum()) / s**2, "one number per key"),
+        ("attention_logits", lambda q, k, a, s: (a**2 / 2 * (k**2).sum(1) - a * q @ k.T) / s**2, "Both signs"),
+        ("attention_logits", lambda q, k, a, s: (a * q @ k.T - (q**2).sum(1)[:, None] / 2) / s**2, "term that cancels"),
+        ("merge_partials", _one_decision, "query by query"),
+        ("merge_partials", _log_sums_merged, "in another unit"),
+        ("machine_cost", lambda n, s, c, p, k: (k * n * s**4 * 2 * c * p**2, 32 * n * s**4), "which are 4 bytes"),
         ("posterior_weights", lambda x, v, *a: (_exponents(x, v, *a) / x[0].numel()).softmax(1), "mean of the squares"),
         ("commuting_shifts", lambda f, x: _commutes(f, x, lambda gap: float((gap > 0).any())), "too strict"),
         ("commuting_shifts", lambda f, x: _commutes(f, x, lambda gap: 100 * gap.max()), "too strict"),

@@ -92,6 +92,18 @@ def _length_not_squared(queries: Tensor, keys: Tensor, alpha: float, sigma: floa
     return (alpha * queries @ keys.T - alpha**2 / 2 * keys.norm(dim=1)) / sigma**2
 
 
+def _one_bias_for_all(queries: Tensor, keys: Tensor, alpha: float, sigma: float) -> Tensor:
+    return (alpha * queries @ keys.T - alpha**2 / 2 * keys.square().sum()) / sigma**2
+
+
+def _query_for_bias(queries: Tensor, keys: Tensor, alpha: float, sigma: float) -> Tensor:
+    return alpha * queries @ keys.T / sigma**2 - queries.square().sum(1, keepdim=True) / (2 * sigma**2)
+
+
+def _both_signs_turned(queries: Tensor, keys: Tensor, alpha: float, sigma: float) -> Tensor:
+    return -_logits(queries, keys, alpha, sigma)
+
+
 def _weights(queries: Tensor, keys: Tensor, alpha: float, sigma: float) -> Tensor:
     return torch.softmax(_logits(queries, keys, alpha, sigma), dim=1)
 
@@ -138,6 +150,11 @@ def _just_added(a: Triple, b: Triple) -> Triple:
 def _only_b_rescaled(a: Triple, b: Triple) -> Triple:
     f = torch.exp(b[0] - a[0])
     return a[0], a[1] + f * b[1], a[2] + f * b[2]
+
+
+def _only_a_rescaled(a: Triple, b: Triple) -> Triple:
+    f = torch.exp(a[0] - b[0])
+    return b[0], f * a[1] + b[1], f * a[2] + b[2]
 
 
 def _scaled_the_wrong_way(a: Triple, b: Triple) -> Triple:
@@ -193,6 +210,11 @@ def _one_maximum(a: Triple, b: Triple) -> Triple:
 def _already_divided(a: Triple, b: Triple) -> Triple:
     largest, z, s = _merge(a, b)
     return largest, z, s / z
+
+
+def _logarithms(a: Triple, b: Triple) -> Triple:
+    largest, z, s = _merge(a, b)
+    return largest + z.log(), torch.ones_like(z), s / z
 
 
 def _no_maximum(a: Triple, b: Triple) -> Triple:
@@ -262,6 +284,10 @@ def _squared_lengths(queries: Tensor, keys: Tensor, alpha: float, tolerance: flo
 
 def _largest_dot_product(queries: Tensor, keys: Tensor, alpha: float, tolerance: float) -> float:
     return math.sqrt(2.0**-24 * alpha * float((queries @ keys.T).abs().max()) / tolerance)
+
+
+def _largest_signed_product(queries: Tensor, keys: Tensor, alpha: float, tolerance: float) -> float:
+    return math.sqrt(2.0**-24 * alpha * float((queries @ keys.T).max()) / tolerance)
 
 
 def _norm_of_the_matrix(queries: Tensor, keys: Tensor, alpha: float, tolerance: float) -> float:
@@ -375,6 +401,16 @@ EXERCISES = [
             Mistake(
                 "The bias has the square of the key's length: keys.norm(dim=1) is the length.", _length_not_squared
             ),
+            Mistake("You sum over all keys: the bias has one number per key, keys.square().sum(1).", _one_bias_for_all),
+            Mistake(
+                "Your bias is made of |q|^2, the term that cancels: the one that stays is made of |k|^2.",
+                _query_for_bias,
+            ),
+            Mistake(
+                "Both signs are turned: in minus the square of a difference the dot product has a plus, the key's own "
+                "square a minus.",
+                _both_signs_turned,
+            ),
             Mistake("Those are the weights: logits are asked for, before the softmax.", _weights),
             Mistake(
                 "That is the whole exponent, with -|q|^2 / (2 sigma^2): it cancels, leave it out.",
@@ -403,6 +439,11 @@ EXERCISES = [
             Mistake(
                 "You rescale b to a's maximum only: where b's is larger, a must be rescaled (and exp overflows).",
                 _only_b_rescaled,
+            ),
+            Mistake(
+                "You rescale a to b's maximum, for all queries (so does an `if` with .all()): either part may have the "
+                "larger one, query by query. torch.maximum takes it.",
+                _only_a_rescaled,
             ),
             Mistake(
                 "The factors are the wrong way round: exp(own largest - common largest) is at most 1.",
@@ -437,6 +478,11 @@ EXERCISES = [
                 "Your third output is the answer s / z: return the weighted sum, it may have to be merged again.",
                 _already_divided,
             ),
+            Mistake(
+                "That is the same in another unit, the one of FlashAttention-2: log of the sum, 1, answer. Return the "
+                "larger maximum, and both sums relative to it.",
+                _logarithms,
+            ),
             Mistake("Partial sums are added, not averaged: only their quotient is a mean.", _averaged),
             Mistake(
                 "You take exp of a logit itself: it overflows, or everything becomes 0. Take exp of differences.",
@@ -447,7 +493,7 @@ EXERCISES = [
     Exercise(
         name="smallest_sigma",
         lesson=13,
-        title="Where float32 breaks",
+        title="Where float32 grows coarse",
         minutes=8,
         difficulty=2,
         start="Start by solving 2^-24 alpha |q| |k| / sigma^2 = tolerance for sigma, on paper.",
@@ -476,6 +522,11 @@ EXERCISES = [
                 _largest_dot_product,
             ),
             Mistake(
+                "You take the largest dot product that occurs, without looking at negative ones: take |q| |k|, longest "
+                "query, longest key.",
+                _largest_signed_product,
+            ),
+            Mistake(
                 "You take the norm of the whole matrix: lengths are those of the rows, norm(dim=1).",
                 _norm_of_the_matrix,
             ),
@@ -500,6 +551,10 @@ EXERCISES = [
                 _one_query,
             ),
             Mistake("The table is asked for in bytes: a float32 takes 4.", _entries),
+            Mistake(
+                "The table is asked for in bytes: a float32 has 32 bits, which are 4 bytes.",
+                lambda n, side, c, p, steps: (_cost(n, side, c, p, steps)[0], 8 * _cost(n, side, c, p, steps)[1]),
+            ),
             Mistake("A patch has patch_size**2 pixels, each of them compared.", _patch_side),
             Mistake("The outputs are exchanged: first the operations, then the bytes.", _outputs_exchanged),
             Mistake("The table has one weight per pair, for all channels together.", _table_per_channel),
