@@ -937,18 +937,18 @@ assert matter[0] > 0.99 or lab.profile != "laptop"
 half = half_a_million.cpu()
 pruned = els.EquivariantLocalScoreMachine(half, schedule, patch_size=3, padding="circular", tolerance=1e-3)
 visited, asked = {}, {}
+print("    t       pairs   different patches    error    bound")
 for t_low, true in zip(few_levels, exactly, strict=True):
     answer = pruned.certified(els.add_noise(clean, noise, t_low).cpu(), t_low)
     error = (answer.mean.flatten(2)[0].T[::4] - true.cpu()).abs().max().item()
     bound, visited[t_low] = answer.bound.max().item(), answer.visited
     asked[t_low] = min(1, answer.visited * len(k_3) / len(once))  # where it leaves out, it visits different ones only
-    print(f"t = {t_low:4}: visited {answer.visited:4.0%} of the pairs, {asked[t_low]:4.0%} of the different patches; "
-          f"error {error:.0e}, bound {bound:.0e}")  # fmt: skip
+    print(f"{t_low:5}{answer.visited:12.0%}{asked[t_low]:20.0%}{error:9.0e}{bound:9.0e}")
     assert error <= bound <= 1e-3
 
 wide = els.EquivariantLocalScoreMachine(half, schedule, patch_size=5, padding="circular", tolerance=1e-3)
 wide_visited = wide.certified(els.add_noise(clean, noise, 0.1).cpu(), 0.1).visited
-print(f"with P = 5, t =  0.1: visited {wide_visited:4.0%} of the pairs")
+print(f"  0.1{wide_visited:12.0%} with P = 5")
 if lab.profile == "laptop":
     part = list(visited.values())
     assert wide_visited == 1
