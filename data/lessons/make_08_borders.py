@@ -16,7 +16,6 @@ pixel (0 is -1, 255 is 1).
 Interrupted, it goes on where it stopped. About 15 minutes on one CPU core.
 """
 
-from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -45,18 +44,22 @@ def told_another_class(machine):
     return lambda x_t, t, labels=None: machine(x_t, t, labels=(labels + 3) % 10)
 
 
-def interior_alone(lab, x_t, t, labels=None):
+def interior_alone(lab):
     """Windows wrap around and so see no border: each pixel asks the interior class of the boundary-broken machine."""
-    size = min(lab.patch_sizes("els-zeros"), key=lambda step: abs(step[0] - t))[1]
-    alpha, sigma, r = lab.schedule.alpha(t), lab.schedule.sigma(t), size // 2
-    patches = lab.data.images.cpu().unfold(2, size, 1).unfold(3, size, 1).flatten(4).flatten(0, 3)
-    around = torch.nn.functional.pad(x_t, (r, r, r, r), mode="circular")
-    queries = around.unfold(2, size, 1).unfold(3, size, 1).flatten(4).flatten(0, 3)
-    answers = [
-        torch.softmax(-torch.cdist(few, alpha * patches).square() / (2 * sigma**2), -1) @ patches[:, size**2 // 2]
-        for few in queries.split(32)
-    ]
-    return torch.cat(answers).view(x_t.shape)
+
+    def denoiser(x_t, t, labels=None):
+        size = min(lab.patch_sizes("els-zeros"), key=lambda step: abs(step[0] - t))[1]
+        alpha, sigma, r = lab.schedule.alpha(t), lab.schedule.sigma(t), size // 2
+        patches = lab.data.images.cpu().unfold(2, size, 1).unfold(3, size, 1).flatten(4).flatten(0, 3)
+        around = torch.nn.functional.pad(x_t, (r, r, r, r), mode="circular")
+        queries = around.unfold(2, size, 1).unfold(3, size, 1).flatten(4).flatten(0, 3)
+        answers = [
+            torch.softmax(-torch.cdist(few, alpha * patches).square() / (2 * sigma**2), -1) @ patches[:, size**2 // 2]
+            for few in queries.split(32)
+        ]
+        return torch.cat(answers).view(x_t.shape)
+
+    return denoiser
 
 
 def samplers():
@@ -91,12 +94,12 @@ def main():
             continue
         noise, labels = els.seeded_noise([seed], lab.shape), lab.labels_for([seed])
         if name == "torus":
-            drawing = els.sample(partial(interior_alone, laptop), noise, steps=20)
+            drawing = els.sample(interior_alone(laptop), noise, steps=20)
         else:
             drawing = els.sample(found[name], noise, steps=20, labels=labels)
         done[f"{name}/{seed}"] = drawing[0].numpy()
-        with whole_file(PART) as part:
-            np.savez(part, **done)
+        with whole_file(PART) as partial:
+            np.savez(partial, **done)
     stacked = {name: np.stack([done[f"{name}/{seed}"] for seed in SEEDS]) for name in found}
     always = els.load_results(CONDITIONAL)["els-zeros"][: len(SEEDS)]
     r2 = {name: els.compare(torch.from_numpy(x), always).r2.numpy() for name, x in stacked.items()}
@@ -106,8 +109,8 @@ def main():
     kept |= {f"r2-{name}": r2[name] for name in ("ls-last", "other-class-first", "middle", "all-but-middle")}
     torus = np.stack([done[f"torus/{seed}"] for seed in TORUS_SEEDS]).clip(-1, 1)
     kept["torus"] = ((torus + 1) * 127.5).round().astype(np.uint8)
-    with whole_file(HERE / "08_borders.npz") as part:
-        np.savez_compressed(part, seeds=np.array(SEEDS), switches=np.array(SWITCHES), **kept)
+    with whole_file(HERE / "08_borders.npz") as partial:
+        np.savez_compressed(partial, seeds=np.array(SEEDS), switches=np.array(SWITCHES), **kept)
     PART.unlink()
 
 
