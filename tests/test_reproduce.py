@@ -321,6 +321,9 @@ def test_the_measured_page_states_what_a_linear_filter_gets_and_what_the_first_s
     text = " ".join((RESULTS.parents[1] / "book" / "measured.md").read_text(encoding="utf-8").split())
     name, rivals = "fashion-mnist-16-resnet-zeros", els.load_results("11_agreement")
     stored = els.load_results(name)
+    pictures = els.lab("laptop", network=name, verbose=False).data.images
+    copy = torch.stack([compare(pictures, drawing.expand_as(pictures)).r2.max() for drawing in stored["network-150"]])
+    assert f"among the 2,000 pictures, has r2 {copy.quantile(0.5):.2f}." in text
     wide = compare(stored["wiener"].clamp(-1, 1), stored["network-150"]).r2.quantile(0.5)
     local, both = (rivals[f"linear, {kind}, cut"].quantile(0.5) for kind in ("local", "local and equivariant"))
     said = f"(seeing all: {wide:.2f}), has {local:.2f}; if it must also treat all places alike, {both:.2f}."
@@ -358,7 +361,9 @@ def test_the_measured_page_states_what_the_border_does() -> None:
     wraps.module.load_state_dict(els.load_network(names[0]).module.state_dict())
     drawings = els.sample(wraps, els.seeded_noise(range(10), (1, 16, 16)), steps=20)
     formula = found["torus"] / 127.5 - 1
-    assert f"mean value {drawings.mean():.2f}, with borders" in text and f"gets light ({formula.mean():.2f}," in text
+    bordered = [zeros[who][:10].mean() for who in ("network-20", "els-zeros")]
+    assert f"mean value {drawings.mean():.2f}, with borders {bordered[0]:.2f}." in text
+    assert f"gets light ({formula.mean():.2f}, with borders {bordered[1]:.2f})" in text
     alike = compare(formula, drawings).r2.quantile(0.5)
     chance = torch.cat([compare(formula, drawings.roll(k, 0)).r2 for k in range(1, 10)]).quantile(0.5)
     assert f"(r2 {alike:.2f}; with another seed's drawing {chance:.2f})" in text
