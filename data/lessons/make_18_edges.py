@@ -9,8 +9,8 @@ guided     class-conditional and not, the shipped networks: the difference of th
 controls   the network without chance in 40 steps; guided 3 times (and 1) in 20 steps, and away from another network
            that is not told the class
 attention  networks that look everywhere (attending.py), with the pictures and the plan of the shipped ResNet and UNet
-           (one once more with another seed, two trained twice as long): before and after one block of the noise was
-           exchanged (make_16_what_if.py), with their patch sizes
+           (one once more with another seed, two trained twice as long, and the ResNet itself twice as long): before and
+           after one block of the noise was exchanged (make_16_what_if.py), with their patch sizes
 
 Of the last, and of the shipped ResNet and UNet, also how strongly the middle pixel depends on every pixel (lesson 03),
 how far an exchanged block is felt if they are asked once, and the losses on known and new pictures, at 20 times; and on
@@ -47,7 +47,8 @@ from elscourse.recipes import RECIPES, Recipe
 HERE = Path(__file__).parent
 PARTS = HERE.parents[1] / "runs" / "lessons" / "18_edges"
 UNET = "fashion-mnist-16-unet-zeros"
-ATTENDING = {  # name: architecture, and what is different in the plan of the training
+TRAINED = {  # name: architecture, and what is different in the plan of the training
+    "resnet-16000-steps": ("resnet", {"steps": 16_000}),
     "attention-unet": ("attention-unet", {}),
     "attention-resnet": ("attention-resnet", {}),
     "attention-resnet-seed-1": ("attention-resnet", {"seed": 1}),
@@ -64,7 +65,7 @@ CHUNK = 20
 
 def looking_everywhere(name: str) -> Recipe:
     """The pictures and the plan of the shipped ResNet and UNet."""
-    recipe, (architecture, other) = RECIPES[UNET], ATTENDING[name]
+    recipe, (architecture, other) = RECIPES[UNET], TRAINED[name]
     return replace(recipe, name=name, architecture=architecture, plan=replace(recipe.plan, **other))
 
 
@@ -193,17 +194,18 @@ def looks(lab: els.Lab) -> dict[str, np.ndarray]:
 
 
 @torch.no_grad()
-def deaf(lab: els.Lab) -> np.ndarray:
+def deaf(lab: els.Lab) -> dict[str, np.ndarray]:
     """The losses on new pictures once nothing is added of what attention hears: is it of use to the network?"""
     network = deepcopy(lab.network)
-    for layer in network.module.modules():
-        if isinstance(layer, attending.Attention):
-            layer.out.weight.zero_()
-            layer.out.bias.zero_()
-    return losses([network], lab.held_out(100).images, EVENLY)[:, 0]
+    ears = [layer for layer in network.module.modules() if isinstance(layer, attending.Attention)]
+    for layer in ears:
+        layer.out.weight.zero_()
+        layer.out.bias.zero_()
+    key = f"losses, deaf, {network.name}"
+    return {key: losses([network], lab.held_out(100).images, EVENLY)[:, 0]} if ears else {}
 
 
-def attention(name: str) -> dict[str, np.ndarray]:
+def trained(name: str) -> dict[str, np.ndarray]:
     """Drawings before and after the exchange, patch sizes, where it looks, losses."""
     lab, images = drawn(name, looking_everywhere(name))
     noise = exchanged(lab)
@@ -217,15 +219,15 @@ def attention(name: str) -> dict[str, np.ndarray]:
             path = PARTS / f"exchanged, {name}, {one}, {start:02d}.npy"
             pieces.append(piece(path, denoiser, noise[start : start + CHUNK], steps, None))
         found[f"exchanged, {name}, {one}"] = np.concatenate(pieces)
-    return found | {f"losses, deaf, {name}": deaf(lab)} | looks(lab)
+    return found | deaf(lab) | looks(lab)
 
 
 def main(names: list[str]) -> None:
     """Train and draw what is asked for, and write it into one file; without names all of it, anew."""
     found = {"times": np.array(TIMES), "exchanged, corners": np.array(corners(100, seed=0))}
-    for name in names or ("noisy", "guided", "controls", *ATTENDING):
+    for name in names or ("noisy", "guided", "controls", *TRAINED):
         make = {"noisy": noisy, "guided": guidance, "controls": controls}
-        found |= make[name]() if name in make else attention(name)
+        found |= make[name]() if name in make else trained(name)
     if not names:
         for network in (PLAIN, UNET):
             lab = els.lab("laptop", network=network, verbose=False)
