@@ -336,6 +336,11 @@ def _coin_of_exponentials(x_t, alpha, sigma):
     return (u.exp() - (-u).exp()) / (u.exp() + (-u).exp())
 
 
+def _coin_of_densities(x_t, alpha, sigma):
+    sides = [(-((x_t - alpha * side) ** 2) / (2 * sigma**2)).exp() for side in (1, -1)]
+    return (sides[0] - sides[1]) / (sides[0] + sides[1])
+
+
 def _commutes(f, x, fails):
     def holds(dy, dx):
         return bool(fails((f(x.roll((-dy, -dx), (-2, -1))) - f(x).roll((-dy, -dx), (-2, -1))).abs()) < 1e-4)
@@ -467,6 +472,8 @@ def _cure_test_of_changes(before, after, unchanged=math.nan):
             x[:, None]).sum((2, 3, 4))).softmax(1), "correct"),
         ("coin_denoiser", lambda x, a, s: 2 / (1 + (-2 * a * x / s**2).exp()) - 1, "correct"),
         ("coin_denoiser", _coin_of_exponentials, "incorrect"),
+        ("coin_denoiser", _coin_of_densities, "incorrect"),
+        ("coin_denoiser", lambda x, a, s: _coin_of_densities(x.double(), a, s), "correct"),
         ("ls_weights", _bare_window, "incorrect"),
         ("ls_box_sums", _bare_boxes, "incorrect"),
         ("between_ls_and_is", _bare_boxes, "incorrect"),
@@ -732,6 +739,7 @@ def _last_three(counts, times):
         ("sampler_loop", _asked_once, "ask it anew"),
         ("sampler_loop", lambda denoiser, x, n: _walked(denoiser, x, n, back=True), "from t to t_next"),
         ("coin_denoiser", _heaps_of_a_coin, "kept the width 0.1"),
+        ("coin_denoiser", _coin_of_densities, "both exponentials are rounded to 0"),
         ("coin_denoiser", lambda x, a, s: a * x, "best straight line"),
         ("coin_denoiser", lambda x, a, s: (1 - (-2 * a * x / s**2).exp()) / (1 + (-2 * a * x / s**2).exp()),
          "where x_t is negative"),

@@ -121,7 +121,9 @@ NOISING = Exercise(
 def _coin_cases(generator: torch.Generator) -> list[Case]:
     cases = [(4 * _uniform(generator, *shape) - 2, *_angles(generator)) for shape in ((7,), (2, 5), (3, 1, 2, 2))]
     alpha, sigma = math.cos(0.03), math.sin(0.03)  # alpha x_t / sigma**2 is near 1,111: exp overflows in float64 too
-    return [*cases, (alpha * _normal(generator, 6).sign() + sigma * _normal(generator, 6), alpha, sigma)]
+    near = alpha * _normal(generator, 6).sign() + sigma * _normal(generator, 6)
+    between = torch.tensor([0.3, 0.0, -0.5])  # so far from both sides that in float32 either density is 0
+    return [*cases, (torch.cat([near, between]), alpha, sigma)]
 
 
 def _coin(x_t: Tensor, alpha: float, sigma: float) -> Tensor:
@@ -133,6 +135,11 @@ def _coin(x_t: Tensor, alpha: float, sigma: float) -> Tensor:
 def _unnormalised_coin(x_t: Tensor, alpha: float, sigma: float) -> Tensor:
     heads, tails = (torch.exp(-((x_t - alpha * side).square()) / (2 * sigma**2)) for side in (1, -1))
     return heads - tails
+
+
+def _coin_of_densities(x_t: Tensor, alpha: float, sigma: float) -> Tensor:
+    heads, tails = (torch.exp(-((x_t - alpha * side).square()) / (2 * sigma**2)) for side in (1, -1))
+    return (heads - tails) / (heads + tails)
 
 
 def _coin_of_one_exponential(x_t: Tensor, alpha: float, sigma: float) -> Tensor:
@@ -210,6 +217,11 @@ COIN = Exercise(
             "Your formula is right, but at low noise exp(-2 alpha x_t / sigma**2) is too large for a float where x_t "
             "is negative, and inf/inf is not a number: torch.tanh is safe.",
             _coin_of_one_small_exponential,
+        ),
+        Mistake(
+            "Your formula is right, but between the sides, at low noise, both exponentials are rounded to 0, and 0/0 "
+            "is not a number: use torch.softmax, or multiply out the squares.",
+            _coin_of_densities,
         ),
         Mistake(
             "You kept the width 0.1 of the two heaps: a coin has none. Then V = sigma**2, and the best guess within a "
