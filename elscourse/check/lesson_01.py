@@ -100,6 +100,10 @@ NOISING = Exercise(
             lambda x_0, eps, t: _mixed(x_0, eps, _theta(t[:1]).cos(), _theta(t[:1]).sin()),
         ),
         Mistake(
+            "You shift t by 0.008 as well, as the paper of the cosine schedule does: this course does not.",
+            lambda x_0, eps, t: _mixed(x_0, eps, _theta(t + 0.008).cos(), _theta(t + 0.008).sin()),
+        ),
+        Mistake(
             "You multiply t by 1.008: divide by it, so that the angle stays below pi/2.",
             lambda x_0, eps, t: _mixed(x_0, eps, (math.pi / 2 * t * 1.008).cos(), (math.pi / 2 * t * 1.008).sin()),
         ),
@@ -224,6 +228,10 @@ COIN = Exercise(
             _coin_of_densities,
         ),
         Mistake(
+            "You kept the shares 0.3 and 0.7 of the two heaps: those of a coin are equal, and cancel.",
+            lambda x_t, alpha, sigma: torch.tanh(alpha * x_t / sigma**2 + math.log(7 / 3) / 2),
+        ),
+        Mistake(
             "You kept the width 0.1 of the two heaps: a coin has none. Then V = sigma**2, and the best guess within a "
             "side is the side itself.",
             partial(_wide_coin, bent=True),
@@ -252,6 +260,10 @@ COIN = Exercise(
         Mistake(
             "You only undo the dimming, as if there were no noise: weigh +1 and -1 by how well they explain x_t.",
             lambda x_t, alpha, sigma: x_t / alpha,
+        ),
+        Mistake(
+            "You only undo the dimming, and cut off at -1 and +1: weigh the two sides by how well they explain x_t.",
+            lambda x_t, alpha, sigma: (x_t / alpha).clamp(-1, 1),
         ),
         Mistake(
             "You return the more probable side. The best guess in squared error is the mean of both: it hesitates.",
@@ -312,6 +324,10 @@ SCORE = Exercise(
             lambda score, x_t, alpha, sigma: x_t + sigma**2 * score / alpha,
         ),
         Mistake(
+            "You divide only x_t by alpha: the score needs it, too. Put brackets round the sum.",
+            lambda score, x_t, alpha, sigma: x_t / alpha + sigma**2 * score,
+        ),
+        Mistake(
             "You divide the score by sigma**2: solving for D turns that division into a multiplication.",
             lambda score, x_t, alpha, sigma: (x_t + score / sigma**2) / alpha,
         ),
@@ -361,6 +377,11 @@ STEP = Exercise(
         Mistake(
             "Your noise estimate forgets alpha: take alpha * x0_hat away from x_t, not x0_hat.",
             lambda x_t, x0_hat, a, s, a1, s1: a1 * x0_hat + s1 * (x_t - x0_hat) / s,
+        ),
+        Mistake(
+            "That is the step of a schedule that does not dim the picture. Here x_t holds alpha * x0_hat, and the next "
+            "one alpha_next * x0_hat.",
+            lambda x_t, x0_hat, a, s, a1, s1: x0_hat + s1 / s * (x_t - x0_hat),
         ),
         Mistake(
             "You use x_t as the noise. Only a part of x_t is noise: eps_hat = (x_t - alpha * x0_hat) / sigma.",
@@ -573,6 +594,10 @@ SAMPLER = Exercise(
         Mistake(
             "You have exchanged now and next: ddim_step takes alpha and sigma of t first, then those of t_next.",
             _in_wrong_order,
+        ),
+        Mistake(
+            "You clamp the result to the range from -1 to 1: return what the last step returns, as it is.",
+            lambda denoiser, noise, steps: _walk(denoiser, noise, SCHEDULE.times(steps)).clamp(-1, 1),
         ),
         Mistake(
             "You return all steps: return the last x_t alone.",
