@@ -463,7 +463,7 @@ check.denoiser_of_score(denoiser_of_score)
 # ## 5. The way back is a flow (14 minutes)
 #
 # Noising a pixel moves it along an arc: with $x_0$ and $\epsilon$ fixed, let the angle $\theta$ run from 0 to a right
-# angle. Here are 14 such arcs.
+# angle. Here are 14 such arcs. (They begin at the right.)
 #
 # **Predict.** Can you run this film backwards, knowing only where a pixel is *now*?
 
@@ -472,11 +472,11 @@ angles = torch.linspace(0, schedule.theta(1), 200, dtype=torch.float64)
 arcs = angles.cos()[:, None] * x_0[:14] + angles.sin()[:, None] * eps[:14]
 
 fig, ax = plt.subplots(figsize=(6, 3.2))
-ax.plot(angles, arcs, color=plotting.BLUE, ls="-", lw=1.2, alpha=0.8)
-ax.set(xlabel="angle θ (data on the left, noise on the right)", ylabel="$x_t$")
+ax.plot(torch.linspace(0, 1, 200), arcs, color=plotting.BLUE, ls="-", lw=1.2, alpha=0.8)
+ax.set(xlabel="time t (noise on the left, data on the right)", ylabel="$x_t$", xlim=(1, 0), ylim=(-2.2, 2.2))
 show(
     fig,
-    alt=("Fourteen arcs that start in two bundles at the left and cross each other many times on their way to noise."),
+    alt="Fourteen arcs that start in two bundles at the right and cross each other many times on their way to noise.",
 )
 overtakes = (arcs[0, :, None] < arcs[0]) & (arcs[-1, :, None] > arcs[-1])  # below at the start, above at the end
 print(f"pairs of arcs that must cross: {overtakes.sum()} of {14 * 13 // 2}")
@@ -537,11 +537,10 @@ print(
 assert (from_conservation - velocity(x, t)).abs().max() < 1e-4
 
 # %% [markdown] tags=["slide"]
-# The velocity from $F$ and the boxed formula agree. Now follow the flow from noise back to data: start at $t = 1$, and
-# take small steps against the velocity.
+# They agree. Now follow the flow from noise back to data: start at $t = 1$, and take small steps against the velocity.
 #
-# **Predict.** Will these paths cross? About what share of them must end at the dark heap? (In the figure noise is on
-# the left now. The blue behind the paths is the density.)
+# **Predict.** Will these paths cross? About what share of them must end at the dark heap? (The blue behind the paths is
+# the density.)
 
 # %%
 from itertools import pairwise
@@ -575,8 +574,9 @@ assert (paths.diff(dim=1) > 0).all()  # nobody overtakes anybody
 assert abs(dark - 0.3) < 0.01
 
 # %% [markdown] tags=["slide"]
-# Nobody overtakes anybody, so everyone keeps their rank in the crowd. The lowest 30 % of the noise *must* become the
-# dark 30 % of the data. A valley opens in the density, and on which side of it a pixel ends is fixed from the start.
+# Nobody overtakes anybody: two paths that met would share their velocity from there on and, backwards, their past. They
+# would be one path. So everyone keeps their rank in the crowd. The lowest 30 % of the noise *must* become the dark 30 %
+# of the data. A valley opens in the density, and on which side of it a pixel ends is fixed from the start.
 #
 # One dimension is special in that ranks exist. Equations (1) and (2) are not special: count what crosses the walls of
 # any small box instead of a point, and they hold for pictures with any number of pixels, with the same $u$.
