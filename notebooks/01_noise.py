@@ -930,7 +930,9 @@ assert (alone - final[3:4]).abs().max() < 1e-3
 #   [arXiv:2010.02502](https://arxiv.org/abs/2010.02502): the deterministic step.
 # - Y. Song, J. Sohl-Dickstein, D. P. Kingma, A. Kumar, S. Ermon, B. Poole, *Score-based generative modeling through
 #   stochastic differential equations*, ICLR 2021, [arXiv:2011.13456](https://arxiv.org/abs/2011.13456): the flow with
-#   the same densities.
+#   the same densities (*probability flow ODE*).
+# - T. Salimans, J. Ho, *Progressive distillation for fast sampling of diffusion models*, ICLR 2022,
+#   [arXiv:2202.00512](https://arxiv.org/abs/2202.00512): DDIM as a turn by an angle; our $u$ is their $v$.
 # - P. Vincent, *A connection between score matching and denoising autoencoders*, Neural Computation 23, 2011,
 #   [doi:10.1162/NECO_a_00142](https://doi.org/10.1162/NECO_a_00142): why a denoiser is a score.
 # - B. Efron, *Tweedie's formula and selection bias*, Journal of the American Statistical Association 106, 2011,
