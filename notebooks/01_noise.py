@@ -530,7 +530,7 @@ print(
 assert (from_conservation - velocity(x, t)).abs().max() < 1e-4
 
 # %% [markdown] tags=["slide"]
-# They agree. Now follow the flow from noise back to data: start at $t = 1$, and take small steps against the velocity.
+# They agree. Now follow the flow from noise back to data, in small steps against the velocity.
 #
 # **Predict.** Will these paths cross? About what share of them must end at the dark heap? (The blue behind the paths is
 # the density.)
@@ -573,7 +573,8 @@ assert abs(dark - 0.3) < 0.01
 #
 # One dimension is special in that ranks exist. Equations (1) and (2) are not special: count what crosses the walls of
 # any small box instead of a point, and they hold for pictures with any number of pixels, with the same $u$.
-#
+
+# %% [markdown] tags=["slide"]
 # ## 6. How to take a step (6 minutes)
 #
 # A computer takes steps. Those of section 5 were straight. The arcs suggest another kind: hold the two guesses $D$
