@@ -529,6 +529,37 @@ def _padded_at_two_sides(image, row, column, size):
     return padded[:, max(row - size // 2, 0) : row + size // 2 + 1, column : column + size]
 
 
+def _zeros_last(image, row, column, size):
+    window = torch.zeros(image.shape[0], size, size, dtype=image.dtype)
+    cut = image[:, max(row - size // 2, 0) : row + size // 2 + 1, max(column - size // 2, 0) : column + size // 2 + 1]
+    window[:, : cut.shape[1], : cut.shape[2]] = cut
+    return window
+
+
+def _distances_of_a_window(x_t, images, alpha, sigma, row, column, size):
+    q, v = (torch.nn.functional.pad(a, (size // 2,) * 4) for a in (x_t[None], images))
+    window = (..., slice(row, row + size), slice(column, column + size))
+    return (q[window] - alpha * v[window]).square().sum((1, 2, 3))
+
+
+def _nearest_windows(x_t, images, alpha, sigma, size):
+    squares = (x_t[:, None] - alpha * images).square().sum(2)
+    nearest = torch.nn.functional.avg_pool2d(squares, size, 1, size // 2).argmin(1)
+    return torch.stack([images[:, c].gather(0, nearest) for c in range(images.shape[1])], dim=1)
+
+
+def _votes_pooled(x_t, images, alpha, sigma, size):
+    votes = (-(x_t[:, None] - alpha * images).square().sum(2) / (2 * sigma**2)).softmax(1)
+    return torch.einsum("bnhw,nchw->bchw", torch.nn.functional.avg_pool2d(votes, size, 1, size // 2), images)
+
+
+def _mean_in_and_mean_out(x_t, images, alpha, sigma, size, outside):
+    squares = (x_t[:, None] - alpha * images).square().sum(2)
+    near = torch.nn.functional.avg_pool2d(squares, size, 1, size // 2)
+    distance = near + outside * (squares.mean((-2, -1), keepdim=True) - near)
+    return torch.einsum("bnhw,nchw->bchw", (-distance / (2 * sigma**2)).softmax(1), images)
+
+
 def _one_largest_exponent(x_t, images, alpha, sigma, size):
     squares = (x_t[:, None] - alpha * images).square().sum(2)
     logits = -torch.nn.functional.avg_pool2d(squares, size, 1, size // 2) * size**2 / (2 * sigma**2)
@@ -671,6 +702,12 @@ def _last_three(counts, times):
         ("ls_weights", _transposed_window, "Row and column are swapped"),
         ("ls_window", _padded_at_two_sides, "First in case 2 of 5 (image of shape (1, 8, 8), row = 0, column = 7"),
         ("ls_box_sums", _one_largest_exponent, "an election of its own"),
+        ("ls_window", _zeros_last, "all zeros to the right and below"),
+        ("ls_weights", lambda *a: (-_distances_of_a_window(*a)).softmax(0), "You leave out sigma"),
+        ("ls_weights", lambda *a: torch.eye(len(a[1]))[_distances_of_a_window(*a).argmin()], "the winner take all"),
+        ("ls_box_sums", _nearest_windows, "the winner take all"),
+        ("ls_box_sums", _votes_pooled, "pixel by pixel"),
+        ("between_ls_and_is", _mean_in_and_mean_out, "are averages"),
         ("three_correlations", lambda p, y: _correlations(p, y, centred=False), "Your R2 is right, but in r"),
         ("three_correlations", lambda p, y: [_correlations(p, y)[k] for k in (0, 2, 1)], "r2 and R2 are exchanged"),
         ("three_correlations", lambda p, y: [_correlations(p, y)[k] for k in (1, 0, 2)], "r and r2 are exchanged"),

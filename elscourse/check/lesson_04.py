@@ -37,6 +37,12 @@ def _bare(logits: Tensor, dim: int) -> Tensor:
     return e / e.sum(dim, keepdim=True)
 
 
+def _winner(logits: Tensor, dim: int) -> Tensor:
+    return (logits == logits.amax(dim, keepdim=True)).to(logits)
+
+
+WINNER = "You let the winner take all: every image keeps its share of the votes, so softmax, not argmax."
+
 Exponent = Callable[[Tensor, float], Tensor]  # of the squared distances and sigma
 SLIPS: tuple[tuple[str, Exponent], ...] = (
     (
@@ -55,6 +61,11 @@ SLIPS: tuple[tuple[str, Exponent], ...] = (
     (
         "You divide by sigma squared: the exponent of a Gaussian has 2 sigma squared.",
         lambda distance, sigma: -distance / sigma**2,
+    ),
+    (
+        "You leave out sigma: the less noise there is, the more a difference says. Divide the squared distance by "
+        "2 * sigma**2.",
+        lambda distance, sigma: -distance,
     ),
 )
 
@@ -105,6 +116,11 @@ def _window_from_below_zero(image: Tensor, row: int, column: int, patch_size: in
 def _window_cut_short(image: Tensor, row: int, column: int, patch_size: int) -> Tensor:
     r = patch_size // 2
     return image[:, max(row - r, 0) : row + r + 1, max(column - r, 0) : column + r + 1]
+
+
+def _zeros_at_the_end(image: Tensor, row: int, column: int, patch_size: int) -> Tensor:
+    cut = _window_cut_short(image, row, column, patch_size)
+    return F.pad(cut, (0, patch_size - cut.shape[2], 0, patch_size - cut.shape[1]))
 
 
 def _window_cut_out(image: Tensor, row: int, column: int, patch_size: int, back: int = 0) -> Tensor:
@@ -158,12 +174,12 @@ def _forgot_alpha(
     return _pixel_weights(x_t, images, 1.0, sigma, row, column, patch_size)
 
 
-def _slipped_weights(exponent: Exponent) -> Callable[..., Tensor]:
+def _slipped_weights(exponent: Exponent, weigh: Callable[..., Tensor] = torch.softmax) -> Callable[..., Tensor]:
     def weights(
         x_t: Tensor, images: Tensor, alpha: float, sigma: float, row: int, column: int, patch_size: int
     ) -> Tensor:
         q, v = _cut_both(x_t, images, row, column, patch_size)
-        return torch.softmax(exponent((q - alpha * v).square().sum((-3, -2, -1)), sigma), dim=0)
+        return weigh(exponent((q - alpha * v).square().sum((-3, -2, -1)), sigma), dim=0)
 
     return weights
 
@@ -331,6 +347,11 @@ def _no_box(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size:
     return _mean(-_squares(x_t, images, alpha) / (2 * sigma**2), images)
 
 
+def _weights_pooled(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int) -> Tensor:
+    weights = torch.softmax(_gaussian(_squares(x_t, images, alpha), sigma), dim=1)
+    return torch.einsum("bnhw,nchw->bchw", _box(weights, patch_size) / patch_size**2, images)
+
+
 def _channel_by_channel(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int) -> Tensor:
     each = [
         _mean(-_box(_squares(x_t[:, c : c + 1], images[:, c : c + 1], alpha), patch_size) / (2 * sigma**2), images)
@@ -392,6 +413,11 @@ def _total_as_mean(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patc
 
 def _average_inside(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int, outside: float) -> Tensor:
     return _mix(x_t, images, alpha, sigma, patch_size, (1 - outside) / patch_size**2, outside)
+
+
+def _both_averaged(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int, outside: float) -> Tensor:
+    pixels = images.shape[-2] * images.shape[-1]
+    return _mix(x_t, images, alpha, sigma, patch_size, (1 - outside) / patch_size**2, outside / pixels)
 
 
 def _powers_mixed(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int, outside: float) -> Tensor:
@@ -472,6 +498,10 @@ EXERCISES = [
                 _window_cut_short,
             ),
             Mistake(
+                "You put all zeros to the right and below: they belong on the side where the window sticks out.",
+                _zeros_at_the_end,
+            ),
+            Mistake(
                 "You fill the outside with black (-1): beyond the border there is nothing, so fill with 0.",
                 lambda image, row, column, patch_size: _window(image + 1, row, column, patch_size) - 1,
             ),
@@ -531,6 +561,7 @@ EXERCISES = [
                 _mean_of_squares,
             ),
             Mistake("You compare the centre pixel alone: the whole window is evidence.", _centre_only),
+            Mistake(WINNER, _slipped_weights(_gaussian, _winner)),
             Mistake("Your weights do not sum to one: divide by their sum, as softmax does.", _not_normalised),
             Mistake("You take the root of the distance: the exponent holds its square.", _distance_not_squared),
             Mistake(UNDERFLOW, _exponentials_vanish),
@@ -577,6 +608,12 @@ EXERCISES = [
                 lambda x_t, images, alpha, sigma, patch_size: reference.local(x_t, images, sigma, alpha, patch_size),
             ),
             Mistake("You average the dimmed images: the answer is the mean of the images themselves.", _mean_of_dimmed),
+            Mistake(WINNER, _weighed_boxes(_winner)),
+            Mistake(
+                "You hold the elections pixel by pixel, and average their weights over the window: sum the squared "
+                "differences over it, then vote.",
+                _weights_pooled,
+            ),
             Mistake(
                 "You subtract the largest exponent of all pixels: every pixel holds an election of its own, so take "
                 "the largest over the images only, amax(1, keepdim=True).",
@@ -655,6 +692,7 @@ EXERCISES = [
                 lambda x_t, images, alpha, sigma, *rest: _between(x_t, images, 1.0, sigma, *rest),
             ),
             Mistake("Your total is an average and your window a sum: the total is the sum too.", _total_as_mean),
+            Mistake("Your window and your total are averages: the exponent holds sums, of both.", _both_averaged),
             Mistake(
                 "Your answer does not depend on `outside`: that is LS. Add outside * (total - inside).",
                 lambda x_t, images, alpha, sigma, patch_size, outside: _mix(
