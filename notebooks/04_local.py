@@ -648,20 +648,25 @@ t_click, x_click, _ = steps[16]
 widgets.MosaicExplorer.of(local, x_click[:6], steps[-1][1][:6], t_click, top=4)
 
 # %% tags=["slide"]
-voter = local.posterior(steps[-2][1], steps[-2][0], top=1).image[..., 0]  # at the last evaluation, t = 0.05
 lit = steps[-1][1][:, 0] > -0.9  # the garment
-pairs = [(a[:, 1:], a[:, :-1]) for a in (voter, lit)], [(a[..., 1:], a[..., :-1]) for a in (voter, lit)]
-alike = torch.cat([(a == b).flatten() for (a, b), _ in pairs])
-on_garment = torch.cat([(a & b).flatten() for _, (a, b) in pairs])
-same_garment, same_all = alike[on_garment].float().mean().item(), alike.float().mean().item()
-print(f"neighbours from the same training image: on the garment {same_garment:.0%}, of all {same_all:.0%}")
+agree, sure = {}, {}
+for t_vote, x_vote, _ in (steps[8], steps[19]):  # t = 0.6, and the last evaluation, t = 0.05
+    vote = local.posterior(x_vote, t_vote, top=1)
+    voter, share = vote.image[..., 0], vote.weight[..., 0]
+    pairs = [(a[:, 1:], a[:, :-1]) for a in (voter, lit)], [(a[..., 1:], a[..., :-1]) for a in (voter, lit)]
+    alike = torch.cat([(a == b)[on & also] for (a, b), (on, also) in pairs])
+    agree[t_vote], sure[t_vote] = alike.float().mean().item(), (share[lit] > 0.99).float().mean().item()
+    print(f"t = {t_vote:.2f}: neighbours on the garment from the same image {agree[t_vote]:.0%}; ", end="")
+    print(f"share of the winner, median {share[lit].quantile(0.5):.0%}; over 99 % for {sure[t_vote]:.0%} of the pixels")
+    assert t_vote < 0.1 or lab.profile != "laptop" or abs(share[lit].quantile(0.5).item() - 0.04) < 0.005
 if lab.profile == "laptop":
-    assert abs(same_garment - 0.56) < 0.02 and abs(same_all - 0.48) < 0.02
+    assert all(abs(v - at) < 0.02 for v, at in zip(agree.values(), (0.31, 0.56), strict=True))
+    assert all(abs(v - at) < 0.02 for v, at in zip(sure.values(), (0, 0.89), strict=True))
 
 # %% [markdown]
-# Hardly more than half of them, 56 % (in 16 seeds, at the last evaluation, $t = 0.05$; with the black background, where
-# any image will do, 48 %). Where several candidates fit about equally well, one column of pixels more or less decides
-# the election.
+# Hardly more than half of them, 56 % (16 seeds, at the last evaluation, $t = 0.05$). At $t = 0.6$ it was 31 %: the
+# winner has 4 % of the votes (median), and one column of pixels more or less decides. In the end 89 % of the winners
+# have more than 99 %. Each pixel has followed its own, and where two followed different ones there is a seam.
 
 # %% [markdown] tags=["slide"]
 # ## 9. Garments it has never seen (8 minutes)
