@@ -129,11 +129,11 @@ if lab.profile == "laptop":
 # %% [markdown] tags=["slide"]
 # ## 2. The window (4 minutes)
 #
-# Let $\Omega_x$ (omega) be the square of $P \times P$ pixels centred on pixel $x$; $P$, the *patch size*, is odd, so
-# that there is a centre, and $r = (P-1)/2$ pixels lie on each side of it. We write $x_t[\Omega_x]$ for **the part of
+# Let $\Omega_x$ (omega) be the square of $P \times P$ pixels centred on pixel $x$; $P$, the *patch size*, is odd, and
+# $r = (P-1)/2$ pixels lie on each side of the centre. We write $x_t[\Omega_x]$ for **the part of
 # $x_t$ in that window**.
 #
-# A denoiser is **local** if its answer at $x$ is a function of that part alone:
+# A denoiser is **local** if, at each $t$, its answer at $x$ is a function of that part alone:
 #
 # $$ D(x_t)(x) = g_x\big(x_t[\Omega_x]\big) . $$
 #
@@ -163,8 +163,7 @@ assert (left[8, 8], left[-1, 6], left[0, -1]) == (49, 28, 16)
 
 # %% [markdown]
 # 28 and 16. There is nothing beyond the border, so the window is **cut off** there. In code it is easier to fill the
-# outside with zeros, in *both* images that one compares: zero minus zero adds nothing to a distance. You get to write
-# that.
+# outside with zeros, in *both* images that one compares: zero minus zero adds nothing to a distance.
 #
 # ### Exercise 1: Cut a window (5 minutes, ★☆☆)
 #
@@ -340,7 +339,7 @@ for P, values in maps.items():
 #
 # ## 5. All pixels (4 minutes)
 #
-# Two loops, and the formula inside. This is slow and clear.
+# Two loops, and the formula inside: slow and clear.
 
 
 # %%
@@ -365,8 +364,7 @@ print(f"loops and package differ by at most {(local(x_t[:1], t)[0] - naive).abs(
 #
 # `naive_ls` adds up $P^2$ squared differences for every pixel and image, though neighbouring windows share nearly all
 # of them. Compute the map of squared differences $(x_t - \alpha v)^2$ once, then sum it over the window of every pixel.
-# Write LS that way: each difference is squared once, however large $P$. (The check sees only the answer, and takes
-# `naive_ls` too; what you gain is time.) Lesson 07 builds all machines from this form.
+# Lesson 07 builds all machines from this form.
 
 
 # %%
@@ -391,9 +389,8 @@ check.ls_box_sums(ls_box_sums)
 # ```
 #
 # The zeros that `padding` adds count as pixels of the average, and that is right: times $P^2$ it is the plain sum.
-# `avg_pool2d` still visits $P^2$ pixels. Summing along rows and then along columns visits $2P$; two multiplications
-# with the matrix `band` of section 2, made for windows of `patch_size`, do it at a cost that does not depend on $P$:
-# `band @ squares @ band`.
+# `avg_pool2d` still visits $P^2$ pixels. Two products with the matrix `band` of section 2, made for windows of
+# `patch_size`, cost the same for every $P$: `band @ squares @ band`.
 # </details>
 
 # %% [markdown] tags=["slide"]
@@ -840,8 +837,10 @@ if lab.profile == "laptop":
 #
 # * M. Kamb and S. Ganguli, *An analytic theory of creativity in convolutional diffusion models*, ICML 2025,
 #   [arXiv:2412.20292](https://arxiv.org/abs/2412.20292): the local score machine and why it is the minimiser.
-# * H. Xiao, K. Rasul and R. Vollgraf, *Fashion-MNIST: a novel image dataset for benchmarking machine learning
-#   algorithms*, 2017, [arXiv:1708.07747](https://arxiv.org/abs/1708.07747): the images.
+# * A. Lukoianov, C. Yuan, J. Solomon, V. Sitzmann, *Locality in image diffusion models emerges from data statistics*,
+#   NeurIPS 2025, [arXiv:2509.09672](https://arxiv.org/abs/2509.09672): local, because the pictures are.
+# * H. Xiao, K. Rasul and R. Vollgraf, *Fashion-MNIST*, 2017,
+#   [arXiv:1708.07747](https://arxiv.org/abs/1708.07747): the images.
 # * M. Niedoba, B. Zwartsenberg, K. Murphy and F. Wood, *Towards a mechanistic explanation of diffusion model
 #   generalization*, 2025, [arXiv:2411.19339](https://arxiv.org/abs/2411.19339): patch posteriors as a model of how
 #   networks denoise new images.
