@@ -683,6 +683,32 @@ def _mean_run(images, threshold, height):
     return torch.nn.functional.avg_pool1d(runs.double(), height, 1).amax(1)
 
 
+def _taken(images, dy, dx, index):
+    for axis, d in ((-2, dy), (-1, dx)):
+        images = images.index_select(axis, index(torch.arange(images.shape[axis]) + d, images.shape[axis]))
+    return images
+
+
+def _cut_twice(images, dy, dx):
+    across = torch.cat([images[..., dx:], images[..., :dx]], dim=-1)
+    return torch.cat([across[..., dy:, :], across[..., :dy, :]], dim=-2)
+
+
+def _rolled_on_and_on(denoiser, x_t, t):
+    answers = []
+    for dy in range(x_t.shape[-2]):
+        for dx in range(x_t.shape[-1]):
+            x_t = x_t.roll((-dy, -dx), (-2, -1))
+            answers.append(denoiser(x_t, t).roll((dy, dx), (-2, -1)))
+    return torch.stack(answers).mean(0)
+
+
+def _rows_then_columns(denoiser, x_t, t):
+    answers = [denoiser(x_t.roll(-dy, -2), t).roll(dy, -2) for dy in range(x_t.shape[-2])]
+    answers += [denoiser(x_t.roll(-dx, -1), t).roll(dx, -1) for dx in range(x_t.shape[-1])]
+    return torch.stack(answers).mean(0)
+
+
 def _last_three(counts, times):
     return torch.tensor([times[-1 - int(column.flip(0).argmax())] for column in (counts.T >= 3).int()])
 
@@ -760,6 +786,11 @@ def _last_three(counts, times):
         ("commuting_shifts", lambda f, x: _commutes(f, x, lambda gap: gap.square().max()), "a square shrinks it"),
         ("commuting_shifts", lambda f, x: _commutes(f, x, lambda gap: gap.max() / 20), "a large tolerance allows it"),
         ("shift_image", lambda images, dy, dx: images.roll((dy, -dx), (-2, -1)), "rows move the other way"),
+        ("shift_image", lambda v, *d: _taken(v, *d, lambda i, n: i.clamp(0, n - 1)), "You repeat the edge"),
+        ("shift_image", _cut_twice, "modulo H and W first"),
+        ("orbit_size", lambda v: len({v.roll(k).numpy().tobytes() for k in range(v[0].numel())}), "one long row"),
+        ("orbit_average", _rolled_on_and_on, "its shifts add up"),
+        ("orbit_average", _rows_then_columns, "one axis at a time"),
         ("window_overhang", lambda window: _exchanged_ends(window, 1, 0, 2, 3), "exchanged above and below"),
         ("window_overhang", lambda window: _exchanged_ends(window.where(window.abs() > 0.3, 0), 0, 1, 2, 3),
          "Noise may be small too"),

@@ -64,6 +64,18 @@ def _fallen_off(images: Tensor, dy: int, dx: int) -> Tensor:
     return out
 
 
+def _edge_repeated(images: Tensor, dy: int, dx: int) -> Tensor:
+    height, width = images.shape[-2:]
+    rows, columns = (torch.arange(height) + dy).clamp(0, height - 1), (torch.arange(width) + dx).clamp(0, width - 1)
+    return images[..., rows[:, None], columns]
+
+
+def _cut_and_joined(images: Tensor, dy: int, dx: int) -> Tensor:
+    """Two slices change places: right while they are no longer than the image."""
+    down = torch.cat([images[..., dy:, :], images[..., :dy, :]], -2)
+    return torch.cat([down[..., dx:], down[..., :dx]], -1)
+
+
 # ----------------------------------------------------------------------------------------------- the size of an orbit
 
 
@@ -116,6 +128,11 @@ def _rows_times_columns(image: Tensor) -> int:
     down = {tuple(_shift(image, dy, 0).flatten().tolist()) for dy in range(height)}
     across = {tuple(_shift(image, 0, dx).flatten().tolist()) for dx in range(width)}
     return len(down) * len(across)
+
+
+def _flattened_before(image: Tensor) -> int:
+    """Every pixel moves on by k in reading order, so that rows run into each other."""
+    return len({tuple(torch.roll(image, k).flatten().tolist()) for k in range(_number_of_shifts(image))})
 
 
 def _first_channel_only(image: Tensor) -> int:
@@ -187,6 +204,21 @@ def _from_one(denoiser: Denoiser, x_t: Tensor, t: float, by_all: bool) -> Tensor
     places = list(product(range(1, height), range(1, width)))
     total = sum((_shift(denoiser(_shift(x_t, y, x), t), -y, -x) for y, x in places), torch.zeros_like(x_t))
     return total / (height * width if by_all else len(places))
+
+
+def _shifts_added_up(denoiser: Denoiser, x_t: Tensor, t: float) -> Tensor:
+    height, width = x_t.shape[-2:]
+    total = torch.zeros_like(x_t)
+    for dy, dx in product(range(height), range(width)):
+        x_t = _shift(x_t, dy, dx)
+        total = total + _shift(denoiser(x_t, t), -dy, -dx)
+    return total / (height * width)
+
+
+def _one_axis_at_a_time(denoiser: Denoiser, x_t: Tensor, t: float) -> Tensor:
+    height, width = x_t.shape[-2:]
+    places = [(dy, 0) for dy in range(height)] + [(0, dx) for dx in range(width)]
+    return torch.stack([_shift(denoiser(_shift(x_t, *d), t), -d[0], -d[1]) for d in places]).mean(0)
 
 
 def _sum_not_mean(denoiser: Denoiser, x_t: Tensor, t: float) -> Tensor:
@@ -347,6 +379,15 @@ EXERCISES = [
                 "What leaves the image is lost: on the torus it comes back on the other side, count modulo H and W.",
                 _fallen_off,
             ),
+            Mistake(
+                "You repeat the edge where an index leaves the image (clamp): on the torus it comes back on the other "
+                "side, count modulo H and W.",
+                _edge_repeated,
+            ),
+            Mistake(
+                "Your slices are right while dy and dx are smaller than the image: take them modulo H and W first.",
+                _cut_and_joined,
+            ),
         ),
     ),
     Exercise(
@@ -392,6 +433,11 @@ EXERCISES = [
                 "of them are.",
                 _first_channel_only,
             ),
+            Mistake(
+                "You roll the image as one long row: without dims, torch.roll moves the end of each row into the next. "
+                "Give it dims=(-2, -1).",
+                _flattened_before,
+            ),
         ),
     ),
     Exercise(
@@ -435,6 +481,14 @@ EXERCISES = [
             Mistake(
                 "You divide by H W, but your loops begin at 1 and leave shifts out: (0, 0), (dy, 0) and (0, dx).",
                 partial(_from_one, by_all=True),
+            ),
+            Mistake(
+                "You write over x_t in the loop, so that its shifts add up: shift the x_t that came in, every time.",
+                _shifts_added_up,
+            ),
+            Mistake(
+                "You take one axis at a time, (dy, 0) and (0, dx): there are H W shifts, every dy with every dx.",
+                _one_axis_at_a_time,
             ),
             Mistake("You add the H W answers up: divide by H W.", _sum_not_mean),
             Mistake(
