@@ -204,6 +204,9 @@ check.orbit_size(orbit_size)
 #
 # We train as in lesson 02: $x_t = \alpha x_0 + \sigma \epsilon$, with training image $x_0$, noise $\epsilon$ and the
 # loss $\|D(x_t) - x_0\|^2$, averaged. But now only equivariant $D$ may compete. Which one wins?
+#
+# **Predict.** And what will it draw from noise: (a) blurred garments, (b) garments nobody has seen, (c) training images
+# in odd places, (d) textures?
 
 # %% [markdown] tags=["slide"]
 # **Three steps.**
@@ -260,8 +263,7 @@ for d in [(0, 1), (3, 5), (8, 8)]:
 #
 # Now 2,000 training images, and the sampler of lesson 01.
 #
-# **Predict.** A denoiser that does not know where it is, started from noise: (a) blurred garments, (b) garments
-# nobody has seen, (c) training images in odd places, (d) textures?
+# **Predict** once more, after the proof: (a) blur, (b) novelty, (c) memories in odd places, (d) textures?
 
 # %% tags=["slide"]
 machine, seeds = lab.machine("es"), range(16)
