@@ -88,11 +88,12 @@ assert torch.equal(up @ left, shift_matrix(1, 1)) and torch.equal(up @ left, lef
 # %% [markdown] tags=["slide"]
 # The contents moved up. (Mind the sign: in lesson 03 a shift was where the contents go; here $d$ is where a pixel
 # reads, so they go by $-d$.) And $T_d$ has one 1 in each row and each column: a shift is a **permutation of the
-# pixels**. It moves numbers and changes none. Three consequences carry the whole lesson:
+# pixels**. It moves numbers and changes none. Two consequences and a fact carry the lesson:
 #
 # * the transpose undoes it: $T_d^{-1} = T_d^\top$, so lengths stay: $\|T_d v\| = \|v\|$;
 # * shifted Gaussian noise $T_d\,\epsilon$ is just as likely as $\epsilon$;
-# * two shifts in a row are a shift. Together with "do nothing" and the inverses, the $HW$ shifts form a **group**.
+# * two shifts in a row are a shift, in either order the same. Together with "do nothing" and the inverses, the $HW$
+#   shifts form a **group**.
 
 # %% [markdown]
 # ### Exercise 1: The shift operator (5 minutes, ★☆☆)
@@ -252,8 +253,8 @@ torch.testing.assert_close(naive, ours, rtol=0, atol=1e-4)
 torch.testing.assert_close(ideal, ours, rtol=0, atol=1e-4)
 
 # %% [markdown]
-# Our few lines, the package's machine, and the ideal denoiser of the orbits agree. And it is equivariant, which we
-# check at a few shifts, against the ideal denoiser (IS) of the 50 images alone:
+# Our few lines, the package's machine, and the ideal denoiser of the orbits agree. ES is equivariant. The ideal
+# denoiser (IS) of the 50 images is not:
 
 # %%
 es, is_ = els.EquivariantScoreMachine(few, lab.schedule), els.IdealScoreMachine(few, lab.schedule)
@@ -280,9 +281,9 @@ show(fig, alt="Ten seeds. IS draws centred garments. ES draws from the same nois
      "anywhere, many of them cut by the border and continued on the other side.")  # fmt: skip
 
 # %% [markdown]
-# They look odd, nearly abstract. Are they new? The nearest training image says: yes, very far away. But we know what
-# to ask. If a sample is a shifted training image, the machine itself can tell us which image and which shift: at low
-# noise one pair $(v, d)$ holds all the weight.
+# They look odd, nearly abstract. Are they new? They are far from the nearest training image. But if a sample is a
+# shifted training image, the machine itself can tell us which image and which shift: at low noise one pair $(v, d)$
+# holds all the weight. (Below each column: the number of $v$, and $d$.)
 
 # %% tags=["slide"]
 votes = machine.posterior(drawn, t=0.01, top=1)
