@@ -316,22 +316,26 @@ if lab.profile == "laptop":
 
 # %% tags=["slide"]
 moved = shift(noise[:5], 3, 5)
-again, is_again = els.sample(machine, moved, steps=20), els.sample(lab.machine("is"), moved, steps=20)
+again, is_again = els.sample(machine, moved, steps=20), els.sample(lab.machine("is"), shift(noise, 3, 5), steps=20)
 
-rows = {"ES": drawn[:5], "ES, noise shifted": again, "IS": remembered[:5], "IS, noise shifted": is_again}
+rows = {"ES": drawn[:5], "ES, noise shifted": again, "IS": remembered[:5], "IS, noise shifted": is_again[:5]}
 fig = plotting.image_rows(rows)
 show(fig, alt="Five seeds. With shifted noise ES draws the same garments shifted by three rows and five columns; "
      "IS draws other garments, centred as ever.")  # fmt: skip
 
 # %%
-same = els.nearest_training_image(remembered[:5], images)[0] == els.nearest_training_image(is_again, images)[0]
+by_a_row = els.sample(lab.machine("is"), shift(noise, 1, 0), steps=20)
+same = els.nearest_training_image(remembered, images)[0] == els.nearest_training_image(is_again, images)[0]
+far, near = (els.compare(x, remembered).r2.median() for x in (is_again, by_a_row))
 print(f"ES: largest difference to the shifted sample {(again - shift(drawn[:5], 3, 5)).abs().max():.6f}")
-print(f"IS: same training image for {int(same.sum())} of 5 seeds")
+print(f"IS: same training image for {int(same.sum())} of {len(same)} seeds, median r2 {far:.2f}; by one row {near:.2f}")
 assert (again - shift(drawn[:5], 3, 5)).abs().max() < 1e-3 and not same.any()
+assert lab.profile != "laptop" or (abs(far - 0.18) < 0.02 and abs(near - 0.61) < 0.02)
 
 # %% [markdown] tags=["slide"]
 # The whole sampler is equivariant, since each of its steps is: ES draws the same garment, moved along with the noise.
-# To IS, shifted noise is simply other noise.
+# To IS, noise shifted so far is other noise: over 16 seeds the median r2, the squared correlation of the pixels, is
+# 0.18. (Shifted by one row only, it draws something alike: 0.61.)
 
 # %% [markdown] tags=["slide"]
 # ## 5. Another way to the same symmetry (5 minutes)
