@@ -427,12 +427,11 @@ torch.testing.assert_close(weighed, answers["ES"], rtol=0, atol=1e-3)
 # %% [markdown] tags=["slide"]
 # ## 6. Which networks are blind to place? (8 minutes)
 #
-# ES has the lowest training loss that any equivariant network can reach. But which networks are equivariant? Take four
-# layers, shift their input by every $d$, and see how far the output fails to move along.
+# Take four layers, shift their input by every $d$, and see how far the output fails to move along.
 #
 # **Predict** for each: for which of the 256 shifts is the error zero? (a) a 3 x 3 convolution that wraps around, (b)
-# the same with zeros at the border, (c) max pooling by 2, repeated to full size, (d) a UNet with circular padding,
-# which halves twice.
+# the same with zeros at the border, (c) max pooling by 2 with stride 2, repeated to full size, (d) a UNet with circular
+# padding, which halves twice (convolutions of stride 2).
 
 # %%
 torch.manual_seed(0)
@@ -522,13 +521,14 @@ assert counts == [H * W, 1, H * W // 4, H * W // 16]
 assert commute["(c) pooling by 2"][::2, ::2].all() and commute["(d) UNet, circular"][::4, ::4].all()
 
 # %% [markdown]
-# * **(a)** All 256. A convolution *is* the same function at every place: $(k * v)(x) = \sum_o k(o)\, v(x + o)$, and the
-#   weight $k(o)$ for the neighbour at offset $o$ does not depend on $x$. So
+# * **(a)** All 256. A convolution (torch's) *is* the same function at every place:
+#   $(k * v)(x) = \sum_o k(o)\, v(x + o)$, and the weight $k(o)$ for the neighbour at offset $o$ does not depend on $x$.
+#   So
 #   $(k * T_d v)(x) = \sum_o k(o)\, v(x + o + d) = (k * v)(x + d)$.
 # * **(b)** None but $d = 0$. The zeros stand still while the picture moves.
 # * **(c)** Every second row and column, 64 shifts: a pool of two pixels has a grid, and the grid stands still too.
 #   Only shifts by multiples of its **stride** keep the pixels of one pool together.
-# * **(d)** Two halvings: multiples of 4, so 16 shifts. Wrapping around does not save a network that pools.
+# * **(d)** Two halvings: multiples of 4, so 16 shifts. Wrapping around does not save a network that strides.
 
 # %% [markdown] tags=["slide"]
 # A trained network with zero padding: how blind is it? Lesson 03 found the error of its shifts at the border. Now
