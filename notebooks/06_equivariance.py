@@ -532,8 +532,7 @@ assert commute["(c) pooling by 2"][::2, ::2].all() and commute["(d) UNet, circul
 
 # %% [markdown] tags=["slide"]
 # A trained network with zero padding: how blind is it? Shifted by (3, 5), garments reach into the outermost ring, where
-# no training image shows anything. We noise them ($t = 0.5$) for our ResNet and one trained with circular
-# padding.
+# no training image shows anything. We noise them ($t = 0.5$) for our ResNet and one with circular padding.
 #
 # **Predict.** What does each make of the parts in the ring? And with more noise, or less?
 
