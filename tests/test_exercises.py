@@ -372,6 +372,17 @@ def _consistent_pixel_by_pixel(u, colours):
     return verdict
 
 
+def _squares_of_windows(u, colours):
+    shifted = [u.roll((i, j), (0, 1)) for i in (-1, 0, 1) for j in (-1, 0, 1)]
+    return torch.stack([sum((v - colour) ** 2 for v in shifted) for colour in colours])
+
+
+def _sign_at_the_end(u, rounds):
+    for _ in range(rounds):
+        u = sum(u.roll((i, j), (0, 1)) for i in (-1, 0, 1) for j in (-1, 0, 1))
+    return u.sign()
+
+
 def _sign_of_the_sum(u, colours):
     return sum(u.roll((i, j), (0, 1)) for i in (-1, 0, 1) for j in (-1, 0, 1)).sign() == u
 
@@ -831,6 +842,10 @@ def _last_three(counts, times):
         ("noisy_step", lambda x, e, f, a, s, n: a * x + (s**2 - n**2) ** 0.5 * e + n**2 * f, "scaled by new^2"),
         ("noisy_step", lambda x, e, f, a, s, n: a * x + (s**2 - n) ** 0.5 * e + n**0.5 * f, "new for a variance"),
         ("noisy_step", lambda x, e, f, a, s, n: a * x + s * ((1 - n) ** 0.5 * e + n**0.5 * f), "share of the variance"),
+        ("toy_consistent", lambda u, colours: _squares_of_windows(u, colours).argmin(0) == u, "an index with u"),
+        ("toy_consistent", lambda u, colours: torch.tensor(colours)[_squares_of_windows(u, colours).argmax(0)] == u,
+         "farthest"),
+        ("vote_again", _sign_at_the_end, "only at the end"),
         ("guided", lambda told, untold, w: w * told - (1 - w) * untold, "You take off 1 - strength times untold"),
         ("attend", lambda h, q, k, v: ((h @ q) @ (h @ k).T / v.shape[1] ** 0.5).softmax(1) @ (h @ v), "those of W_q"),
         ("attend", lambda h, q, k, v: ((h @ q) @ (h @ k).T).softmax(1) / q.shape[1] ** 0.5 @ (h @ v), "the weights by"),

@@ -60,6 +60,11 @@ def _nearest(u: Tensor, colours: Colours, offsets: tuple[tuple[int, int], ...] =
     return torch.tensor(colours)[distances.argmin(0)]
 
 
+def _squares(u: Tensor, colours: Colours) -> Tensor:
+    """The squared distance of every window to nine pixels of each colour."""
+    return torch.stack([_window_sum((u - colour).square()[None])[0] for colour in colours]).round()
+
+
 def _cut_off(u: Tensor, colours: Colours) -> Tensor:
     """Nothing is compared beyond the border."""
     distances = torch.stack([_window_sum((u - colour).square()[None], mode="constant")[0] for colour in colours])
@@ -280,6 +285,14 @@ EXERCISES = [
                 lambda u, colours: _nearest(u, colours) == 1,
             ),
             Mistake(
+                "You compare an index with u: look up in torch.tensor(colours) which colour argmin means.",
+                lambda u, colours: _squares(u, colours).argmin(0) == u,
+            ),
+            Mistake(
+                "You take the colour that is farthest, argmax: the nearest has the least squared distance.",
+                lambda u, colours: torch.tensor(colours)[_squares(u, colours).argmax(0)] == u,
+            ),
+            Mistake(
                 "Your window is not centred: offsets run over -1, 0, 1, and range(-1, 1) ends at 0.",
                 lambda u, colours: _nearest(u, colours, tuple((i, j) for i in (-1, 0) for j in (-1, 0))) == u,
             ),
@@ -404,6 +417,11 @@ EXERCISES = [
             Mistake(
                 "You return the sum of the votes: the colour of the majority is its sign.",
                 _repeated(lambda u: _window_sum(u[None])[0]),
+            ),
+            Mistake(
+                "You take the sign only at the end, so that sums vote in the next round, the largest most: every round "
+                "ends with a sign.",
+                lambda u, rounds: _repeated(lambda v: _window_sum(v[None])[0].round())(u, rounds).sign(),
             ),
             Mistake(
                 "You return which pixels were outvoted: return the board, of -1 and 1.",
