@@ -46,8 +46,8 @@ lab = els.lab()
 #
 # $$ x_t = \alpha\, D(x_t) + \sigma\, \hat\epsilon . $$
 #
-# As $t \to 0$, the image factor $\alpha$ goes to 1 and the noise factor $\sigma$ to 0. Suppose that $x_t$ settles on
-# some image $u$, and that $\hat\epsilon$ stays finite. Then the last term vanishes:
+# As $t \to 0$, the image factor $\alpha$ goes to 1 and the noise factor $\sigma$ to 0. Suppose that $x_t$ **settles**:
+# it goes to some image $u$, and $\hat\epsilon$ stays finite. Then the last term vanishes:
 #
 # $$ u = \lim_{t \to 0} D(x_t) . $$
 #
@@ -69,10 +69,9 @@ lab = els.lab()
 # the whole image ($P = 2H - 1$)?
 
 # %% [markdown]
-# At $P = 1$ all that take each pixel from some training image's pixel at this place: astronomically many. At
-# $P = 2H - 1$ the training images alone (but for ties), since all pixels then ask for the same nearest image.
-# Everything between is the question of this lesson. To see all answers at once we need a world so small that we can
-# list everything in it.
+# At $P = 1$ all that take each pixel from some training image's pixel at this place: astronomically many. At $P = 2H -
+# 1$ the training images alone (but for ties), since all pixels then ask for the same nearest image. Everything between
+# is this lesson's question. To see all answers at once we need a world so small that we can list them.
 
 # %% [markdown] tags=["slide"]
 # ## 2. A world of two images (6 minutes)
@@ -90,8 +89,8 @@ lab = els.lab()
 # $$ D(x_t)(x) = \frac{e^{\alpha S/\sigma^2} - e^{-\alpha S/\sigma^2}}{e^{\alpha S/\sigma^2} + e^{-\alpha S/\sigma^2}}
 #              = \tanh\frac{\alpha S}{\sigma^2} . $$
 #
-# A whole local machine in one line. Is it the one of the package? (There the machine that wraps around is called
-# circular, and comes in lesson 07. With images of one colour it makes no difference where a patch is from.)
+# A whole local machine in one line. Is it the one of the package? (There the one that wraps around comes in lesson 07.
+# With images of one colour it makes no difference where a patch is from.)
 
 # %%
 schedule = lab.schedule
@@ -151,14 +150,14 @@ def outvoted(u):
 
 
 # %% tags=["slide"]
-def draw(images, titles, wrong, size=1.6):
-    """A row of images (n, H, W), a cross on every wrong pixel."""
+def draw(images, titles, marked, size=1.6, marker="x"):
+    """A row of images (n, H, W), a marker on every marked pixel: a cross if it is wrong."""
     fig, axes = plt.subplots(1, len(images), figsize=(size * len(images), size + 0.4))
-    for ax, image, title, bad in zip(axes, images, titles, wrong, strict=True):
+    for ax, image, title, mark in zip(axes, images, titles, marked, strict=True):
         plotting.show_image(ax, image[None])
         ax.spines[:].set(visible=True, color=plotting.GREY)
-        for row, column in bad.nonzero().tolist():
-            ax.plot(column, row, "x", color=plotting.ORANGE, ms=5, mew=2)
+        for row, column in mark.nonzero().tolist():
+            ax.plot(column, row, marker, color=plotting.ORANGE, ms=5, mew=2, mfc="none")
         ax.set_title(title, fontsize=9)
     return fig
 
@@ -173,16 +172,16 @@ print(verdict)
 assert [name for name, good in verdict.items() if good] == ["band", "4 x 4, rounded", "checkerboard"]
 
 # %% [markdown]
-# Corners are the weak places: the corner of a square sees 4 of its own and 5 others. Cut the corners off, and an
-# island of 12 pixels stands (one empty row and one empty column beside it are enough). Did the checkerboard surprise
-# you? A pixel of it sees itself and its four diagonal neighbours: 5 of 9.
+# Corners are weak: the corner of a square sees 4 of its own and 5 others. Cut the corners off, and an island of 12
+# pixels stands (one empty row and one empty column beside it are enough). And the checkerboard? A pixel of it sees
+# itself and its four diagonal neighbours: 5 of 9.
 #
 # ### Exercise 1: Is it consistent? (7 minutes, ★☆☆)
 #
 # Let memory hold one plain image of each of `colours`, which is $(-1, 1)$ or, with grey, $(-1, 0, 1)$. For an image `u`
 # (H, W) of these colours on the torus, say for each pixel whether the patch nearest to its $3 \times 3$ window has the
 # pixel's colour. With grey, no majority will do: compare the window's squared distances to nine pixels of each colour.
-# Without it, your function is a second opinion on `outvoted`, on which everything below rests.
+# Without it, your function is a second opinion on `outvoted`.
 
 
 # %%
@@ -207,8 +206,8 @@ check.toy_consistent(toy_consistent)
 #     return torch.tensor(colours)[nearest] == u
 # ```
 #
-# For black and white it finds what `~outvoted(u)` finds: the box of section 2 is right. The distances differ by $4S$,
-# and a sum of nine odd numbers is never 0, so there is no tie. Section 8 is about a place where there is.
+# For black and white it finds what `~outvoted(u)` finds: the box of section 2 is right. (Shorter: the nearest colour is
+# the one nearest to the window's mean. Can you show it?)
 # </details>
 
 # %% [markdown] tags=["slide"]
@@ -219,8 +218,7 @@ check.toy_consistent(toy_consistent)
 #
 # * the **rule**: every pixel is the majority of its window;
 # * the **machine** of the package, which knows no rule and no tanh, only windows and weights: put the image, dimmed
-#   by $\alpha$, into it at a tiny $t$; does it return the image (a **fixed point**)? (Not for the million: that takes
-#   minutes.)
+#   by $\alpha$, into it at a tiny $t$; does it return the image (a **fixed point**)?
 #
 # **Predict.** On the $3 \times 3$ torus each window is the whole image. How many consistent images does it have? And
 # roughly how many does $4 \times 4$ have, of 65,536?
@@ -228,9 +226,8 @@ check.toy_consistent(toy_consistent)
 # %% [markdown]
 # ### Exercise 2: Count them (8 minutes, ★★☆)
 #
-# Write the count yourself: how many of the $2^{HW}$ images on the torus are consistent? Your `toy_consistent` may help.
-# (Its `colours` are `(-1, 1)`. It rolls the axes 0 and 1 of one image; for a list of images roll the last two. One by
-# one takes the check minutes.)
+# Write the count yourself: how many of the $2^{HW}$ images on the torus are consistent? Your `toy_consistent` may help,
+# but it rolls the axes 0 and 1 of one image: for a list of images roll the last two. (One by one takes minutes.)
 
 
 # %%
@@ -254,8 +251,7 @@ check.toy_count(toy_count)
 #     return int((votes.sign() == u).flatten(1).all(1).sum())
 # ```
 #
-# Try it on $5 \times 5$ (33 million images: do it in parts, or your memory will overflow). The next section has the
-# answer without visiting any of them.
+# (On $5 \times 5$, of 33 million images, do it in parts. Section 5 has the answer without visiting any.)
 # </details>
 
 
@@ -289,8 +285,8 @@ assert all(predicted[size] == by_machine for size, by_machine in asked.items())
 assert predicted == {(3, 3): 2, (3, 4): 6, (3, 5): 12, (4, 4): 188, (4, 5): 516}
 
 # %% [markdown]
-# Rule and machine agree: the theorem's fixed points are the machine's. On $3 \times 3$ only the two training images
-# are left. But on $4 \times 4$ there are 188: **two memories, 188 images that are stable**.
+# Rule and machine agree. (Where its *samples* end is section 6.) On $3 \times 3$ only the two training images are left.
+# But on $4 \times 4$: **two memories, 188 fixed points**.
 #
 # ## 5. Two memories, millions of mosaics (9 minutes)
 #
@@ -299,7 +295,7 @@ assert predicted == {(3, 3): 2, (3, 4): 6, (3, 5): 12, (4, 4): 188, (4, 5): 516}
 # from the pair $(a, b)$ one may *step* to the pair $(b, c)$ if $b$ is consistent between $a$ and $c$. A consistent
 # image of length $n$ on the torus is a closed walk of $n$ steps. Let $T$ be the table of allowed steps, 1 or 0. Then
 # $(T^n)_{ij}$ counts the walks of $n$ steps from pair $i$ to pair $j$, and the closed ones are on the diagonal:
-# $\mathrm{trace}(T^n)$. (You may skip the next cell at first: it writes the rule of section 3 as the table $T$.)
+# $\mathrm{trace}(T^n)$. (The next cell writes the rule as the table $T$; skip it at first.)
 
 
 # %%
@@ -345,10 +341,10 @@ show(fig, alt="On a logarithmic scale the number of consistent images on strips 
      "then climbs in a straight line, far below that of all images and far above the two training images.")  # fmt: skip
 
 # %% [markdown]
-# In the long run each column multiplies the number of mosaics by 2.955: a straight line on the logarithmic scale.
-# (The trace of $T^n$ is the sum of the $n$-th powers of the eigenvalues of $T$. The largest wins, and it is 2.955.) One
-# more pixel makes all images 2 times as many, the mosaics 1.31 times ($2.955^{1/4}$). So they are a tiny part of all
-# images; but from **two** memories, forty million on a strip of 64 pixels.
+# In the long run each column multiplies the number of mosaics by 2.955: a straight line on the logarithmic scale. (The
+# trace of $T^n$ is the sum of the $n$-th powers of the eigenvalues of $T$; this is the largest.) One more pixel makes
+# all images 2 times as many, the mosaics, at this width, 1.31 times ($2.955^{1/4}$): a tiny part of all images; but
+# from **two** memories, forty million on a strip of 64 pixels.
 #
 # The number grows with the area too, not only with the length. For that one needs an island.
 #
@@ -379,8 +375,8 @@ check.new_consistent_image(new_consistent_image)
 #     return u
 # ```
 #
-# The island of section 3: a square of $4 \times 4$ without its corners. There are more answers; any that the check
-# accepts is right. On $5 \times 5$ there is no other, but for shifts.
+# The island of section 3: a square of $4 \times 4$ without its corners. On $5 \times 5$ there is no other, but for
+# shifts.
 # </details>
 #
 # Now put an island, or none, into each box of $5 \times 5$.
@@ -396,8 +392,8 @@ show(draw(islands[:5], [f"{n} islands" for n in chosen[:5].flatten(1).sum(1).tol
 
 # %% [markdown]
 # All these images are consistent, at least $2^{\text{area}/25}$ of them (for sides that are multiples of 5). This is
-# what *creativity* means in this theory: not new pieces, but **combinations** of pieces, and their number grows
-# exponentially with the area.
+# what *creativity* means in this theory: each pixel's value is a memory's, the **combinations** are new (a window of
+# six white and three black pixels is in no training image), and their number grows exponentially with the area.
 
 # %% [markdown] tags=["slide"]
 # ## 6. Does the machine get there? (7 minutes)
@@ -410,7 +406,7 @@ show(draw(islands[:5], [f"{n} islands" for n in chosen[:5].flatten(1).sum(1).tol
 # %% tags=["slide"]
 noise = els.seeded_noise(range(5000, 5200), (1, 8, 8), torch.float64)
 uniform = schedule.times(20)
-*_, (_, before, _), (_, drawn, _) = els.trajectory(toy_machine, noise, times=uniform)  # before the last step, after it
+drawn = els.sample(toy_machine, noise, times=uniform)
 
 
 def off(u, tolerance=1e-3):
@@ -466,7 +462,8 @@ check.vote_again(vote_again)
 #     return u
 # ```
 #
-# Or `window_sum(u).sign()`, with section 2. Nine votes are never a tie.
+# Or `window_sum(u).sign()`, with section 2. (Rounds need not end: stripes one pixel wide exchange their colours in
+# each.)
 # </details>
 
 
@@ -475,24 +472,23 @@ def consistent(boards):
     return (~outvoted(boards)).flatten(1).all(1)  # board by board
 
 
-print(f"consistent, by the sign of their pixels: {consistent(before.sign()).double().mean():.1%} before the last step")
 board, after = drawn.sign(), {}
 for rounds in range(8):
     after[rounds] = consistent(board).double().mean().item()
-    settled, board = (board, consistent(board)), window_sum(board).sign()
-print("after it and so many more rounds of voting:", {rounds: f"{share:.0%}" for rounds, share in after.items()})
+    last, board = board, window_sum(board).sign()  # of the rounds 0 to 7 the last
+print("consistent, by the sign, after so many rounds:", {rounds: f"{share:.0%}" for rounds, share in after.items()})
 
 # %%
-assert abs(consistent(before.sign()).double().mean() - 0.285) < 0.03
 assert all(abs(after[rounds] - stated) < 0.03 for rounds, stated in ((0, 0.46), (1, 0.57), (3, 0.8), (7, 0.94)))
+stripes = checkerboard[:1].T.expand(8, 8)
+assert torch.equal(window_sum(stripes).sign(), -stripes)
 
 # %% [markdown] tags=["slide"]
-# More: 57 % after one round, 80 % after three, 94 % after seven. The last step did no harm, either: before it 28.5 % of
-# the boards were consistent (by the sign of their pixels), after it 46 %. But it is only one round, and a board needs
+# More: 57 % after one round, 80 % after three, 94 % after seven. The last leap is only one round, and a board needs
 # *many*.
 #
 # **Predict.** Two ways to give the sampler more rounds: take 25 times as many uniform steps; or keep the 20 and replace
-# the last leap by 30 short ones, each halving $t$. Which one helps more?
+# the last leap by 30 short ones, each halving $t$. Which one helps more? And what do the spoiled boards become?
 
 
 # %% tags=["slide"]
@@ -502,36 +498,52 @@ def halving(steps, extra):
     return times + [times[-1] * 0.5**k for k in range(1, extra + 1)] + [0.0]
 
 
+def plain(boards):
+    return boards.sign().flatten(1).sum(1).abs() == boards[0].numel()  # all black or all white: a memory
+
+
 grids = {"20 uniform": uniform, "500 uniform": schedule.times(500), "20, then 30 halvings": halving(20, 30)}
 finals = {name: els.sample(toy_machine, noise, times=times) for name, times in grids.items()}
 shares = {name: (~off(u)).flatten(1).all(1).double().mean().item() for name, u in finals.items()}
+remembered = {name: plain(u).double().mean().item() for name, u in finals.items()}
 for name, times in grids.items():
-    print(f"{name:>21}: {len(times) - 1:3} evaluations, {shares[name]:.0%} of the samples consistent")
+    print(f"{name:>21}: {len(times) - 1:3} evaluations, {shares[name]:.0%} consistent; {remembered[name]:.1%} memories")
+slow, spoiled = finals["20, then 30 halvings"], wrong.flatten(1).any(1)
+print(f"{spoiled.sum()} boards were spoiled; {plain(slow)[spoiled].sum()} of them become memories")
 
 # %%
 assert abs(shares["500 uniform"] - 0.84) < 0.03 and shares["20, then 30 halvings"] > 0.995
-same = (settled[0] == finals["20, then 30 halvings"].sign()).flatten(1).all(1)
-assert torch.equal(same, settled[1])  # where voting has settled, it is on the board of the halvings
+assert abs(remembered["20 uniform"] - 0.135) < 0.03 and abs(remembered["20, then 30 halvings"] - 0.42) < 0.03
+assert abs(spoiled.sum() - 112) <= 6 and abs(plain(slow)[spoiled].sum() - 57) <= 6
+same = (last == slow.sign()).flatten(1).all(1)
+assert torch.equal(same, consistent(last))  # where voting has settled, it is on the board of the halvings
 
 # %% [markdown]
-# 500 uniform evaluations reach 84 %; 50 evaluations that slow down at the end reach all. (And where seven rounds of
-# voting had settled, it was on the very same boards.) **The theorem is about $t \to 0$, and a uniform grid never goes
-# there**: it jumps over it.
+# 500 uniform evaluations reach 84 %; 50 that slow down at the end reach all. (And where seven rounds of voting had
+# settled, it was on the same boards.) **The theorem is about $t \to 0$, and a uniform grid never goes there**: it jumps
+# over it.
+#
+# Nor is this retouching: 57 of the 112 spoiled boards end as memories (13.5 % of the samples after 20 steps, 42 % after
+# the halvings). Many a "new" board was an unfinished memory.
 
 # %% [markdown] tags=["slide"]
 # ## 7. Possible is not probable (5 minutes)
 #
-# The theorem says where samples *can* end. It does not say how often they end where.
+# The theorem says where samples *can* end, not how often they do.
 #
 # **Predict.** On the $4 \times 4$ torus there are 188 consistent images. Of 2,000 samples, how many different ones will
 # turn up?
 
 # %% tags=["slide"]
-memories, kinds = {}, {}
-for side, number in ((4, 2000), (8, 1000), (16, 300)):
+sizes = {4: 2000, 8: 1000, 16: 1000}  # side: number of samples
+at_once = [0.05 * 0.5**k for k in range(60)] + [0.0]  # for later: a step from the first evaluation on
+memories, without_slope, kinds = {}, {}, {}
+for side, number in sizes.items():
     start = els.seeded_noise(range(10_000, 10_000 + number), (1, side, side), torch.float64)
-    u = els.sample(toy_machine, start, times=halving(20, 30)).sign()[:, 0]
-    memories[side] = (u.flatten(1).sum(1).abs() == side**2).double().mean().item()
+    u = els.sample(toy_machine, start, times=halving(20, 60))[:, 0].sign()
+    assert consistent(u).double().mean() > 0.995  # 30 halvings are too few for a large board
+    memories[side] = plain(u).double().mean().item()
+    without_slope[side] = plain(els.sample(toy_machine, start, times=at_once)).double().mean().item()
     kinds[side], number_of_each = u.unique(dim=0, return_counts=True)
     if side == 4:
         often, order = number_of_each.sort(descending=True, stable=True)
@@ -542,31 +554,56 @@ show(draw(twelve, titles, outvoted(twelve), size=0.85),
      "bands of two rows or columns, 8 to 16 times each; two others, once each.")  # fmt: skip
 
 # %%
-for side, number in ((4, 2000), (8, 1000), (16, 300)):
+for side, number in sizes.items():
     print(f"{side:2} x {side:2}: {memories[side]:5.1%} are training images; {len(kinds[side])} different of {number}")
+noises = els.seeded_noise(range(100_000, 120_000), (1, 4, 4), torch.float64)
+sets = [len(u.sign().unique(dim=0)) for u in els.sample(toy_machine, noises, times=halving(20, 30)).split(2000)]
+print(f"4 x 4, ten more sets of 2000: {min(sets)} to {max(sets)} different")
 band = (twelve == twelve[:, :1]).flatten(1).all(1) | (twelve == twelve[:, :, :1]).flatten(1).all(1)  # or one colour
 assert band.sum() == 10 and min(often[:2]) > 900 and all(6 <= n <= 18 for n in often[2:10])
 assert abs(len(twelve) - 12) <= 1 and abs(memories[4] - 0.955) < 0.005
-assert abs(memories[8] - 0.4) < 0.02 and memories[16] < 0.01 and len(kinds[16]) == 300
-assert torch.equal(window_sum(checkerboard), checkerboard)
+assert abs(memories[8] - 0.4) < 0.02 and memories[16] < 0.01 and len(kinds[16]) > 990
+assert abs(min(sets) - 11) <= 1 and abs(max(sets) - 16) <= 1
+
+# %% [markdown] tags=["slide"]
+# 12 of 188: the two memories (95.5 % of the samples), all eight bands, and two of the other 178, once each. (Ten more
+# sets found 11 to 16.) Why these? In a memory votes end 9 : 0, in a band at worst 6 : 3.
+#
+# **Predict.** Noise each of the 188 up to $t = 0.2$, and let the machine finish. How many come back?
+
+# %% tags=["slide"]
+fixed = every_image(4, 4)
+fixed = fixed[consistent(fixed)].double().repeat(20, 1, 1)[:, None]  # each of the 188 twenty times
+fresh = els.seeded_noise(range(len(fixed)), (1, 4, 4), torch.float64)
+noised = schedule.alpha(0.2) * fixed + schedule.sigma(0.2) * fresh
+again = els.sample(toy_machine, noised, times=[0.2 * 0.5**k for k in range(40)] + [0.0]).sign()
+margin = (window_sum(fixed) * fixed).flatten(1).amin(1)  # own votes less others, at the weakest pixel
+back, melted = (again == fixed).flatten(1).all(1), plain(again)
+for m in (9, 3, 1):
+    many, *shares = (margin == m).sum() // 20, *(k[margin == m].double().mean().item() for k in (back, melted))
+    print(
+        f"{(9 + m) // 2} : {(9 - m) // 2}: {many:3} boards, {shares[0]:.0%} come back, {shares[1]:.0%} end as memories"
+    )
+print("memories, if the answer is a step from the start:", {n: f"{v:.1%}" for n, v in without_slope.items()})
+assert torch.equal((window_sum(twelve) * twelve).flatten(1).amin(1) > 1, band)  # the firm ones turn up often
+assert many == 178 and back[margin == 9].all() and back[margin == 3].double().mean() > 0.97
+assert abs(shares[0] - 0.27) < 0.02 and abs(shares[1] - 0.71) < 0.02
+assert abs(without_slope[4] - 0.941) < 0.01 and abs(without_slope[8] - 0.362) < 0.02
 
 # %% [markdown]
-# 12 of 188: the two memories (95.5 % of the samples), all eight bands, and two of the other 178, once each. All 188
-# are stable once the noise is low: who is there stays there. But the road from noise rarely leads there. At high
-# noise the answer is a gentle slope, $D \approx \alpha S/\sigma^2$, and $S$ is 9 times the pixel in a plain area, 3
-# times the pixel in a band two pixels wide, but 1 time the pixel on a checkerboard. What is plainest grows fastest,
-# and wins before anything is decided.
+# Memories and bands come back every time. In each of the other 178 some pixel wins only 5 : 4, and one vote decides:
+# 27 % come back, 71 % end as memories. (Or is it the gentle slope at high noise, on which the plainest grows fastest?
+# Hardly: begin at $t = 0.05$, with a step, and 94.1 % are memories.)
 #
-# With room it is different: at $8 \times 8$ the memories are down to 40 %, and on $16 \times 16$ one sample of 300 is
-# a memory and no two are alike. A small world remembers. **Creativity needs space.**
+# With room it is different: at $8 \times 8$ the memories are down to 40 %, on $16 \times 16$ below 1 %, and hardly two
+# samples are alike. A small world remembers. **Creativity needs space.**
 
 # %% [markdown] tags=["slide"]
 # ## 8. When two patches tie (4 minutes)
 #
 # Nine voters cannot tie. But give the world a border again, as in lesson 04: windows are cut off, a pixel at an edge
-# sees 6 pixels and one in a corner 4. Now the two patches can be **equally near**: 3 to 3, 2 to 2. Which of them is
-# "the nearest"? The theorem needs a rule, and ours is: a pixel in a tie is consistent if *one* of the nearest patches
-# has its colour.
+# sees 6 pixels and one in a corner 4. Now the two patches can be **equally near**: 3 to 3, 2 to 2. Our rule: a pixel in
+# a tie is consistent if *one* of the nearest patches has its colour.
 #
 # **Predict.** Draw on an $8 \times 8$ board with borders. In what share of the finished boards is at least one pixel
 # tied: none, one in a hundred, a fifth, most?
@@ -589,34 +626,41 @@ on_board = els.LocalScoreMachine(two_images, schedule, patch_size=3)
 torch.testing.assert_close(board_machine(x_t, 0.5), on_board(x_t, 0.5), rtol=0, atol=1e-6)
 
 # %% tags=["slide"]
-*_, (t, x_t, D), (_, boards, _) = els.trajectory(board_machine, noise, times=halving(20, 30))
-eps_hat, u = els.noise_from_denoiser(D, x_t, t), boards.sign()
-tied = cut_sum(u) == 0
-some = tied.flatten(1).sum(1).argsort(descending=True, stable=True)[:40:8]
-show(draw(u[some, 0], [f"{n} ties" for n in tied[some].flatten(1).sum(1).tolist()], tied[some, 0]),
-     alt="Five finished boards in black and white; crosses mark tied pixels, all of them at edges and corners where "
+boards = els.sample(board_machine, noise, times=halving(20, 30)).sign()
+tied = cut_sum(boards) == 0
+some = tied.flatten(1).sum(1).argsort(descending=True, stable=True)[:40:8]  # of the forty with the most ties
+show(draw(boards[some, 0], [f"{n} ties" for n in tied[some].flatten(1).sum(1).tolist()], tied[some, 0], marker="o"),
+     alt="Five finished boards in black and white; rings mark tied pixels, all of them at edges and corners where "
      "the border between black and white meets the border of the board.")  # fmt: skip
 
 # %%
 with_tie = tied.flatten(1).any(1).double().mean().item()
-consistent_boards = ((cut_sum(u).sign() == u) | tied).flatten(1).all(1).double().mean().item()
-of_noise = (cut_sum(eps_hat).sign() == u)[tied].double().mean().item()
-print(f"boards with a tie: {with_tie:.1%}; boards that are consistent: {consistent_boards:.1%}")
-print(f"{tied.sum()} tied pixels; {of_noise:.1%} have the sign of the last noise estimate, summed over their window")
-assert abs(with_tie - 0.715) < 0.02 and abs(tied.sum().item() / len(tied) - 1.4) < 0.05
-assert consistent_boards == 1 and of_noise > 0.99
+agree = cut_sum(boards).sign() == boards
+edge = (cut_sum(torch.ones(8, 8)) < 9).expand_as(tied)
+like_noise = cut_sum(noise).sign() == boards  # the first noise, summed over the window
+of_tied, of_edge = (like_noise[where].double().mean().item() for where in (tied, edge & ~tied))
+print(f"boards with a tie: {with_tie:.1%}; untied pixels with their majority: {agree[~tied].double().mean():.1%}")
+print(f"with the first noise: {of_tied:.0%} of {tied.sum()} tied pixels, {of_edge:.0%} of the others at the edge")
+assert abs(with_tie - 0.715) < 0.02 and agree[~tied].all() and not (tied & ~edge).any()
+assert abs(of_tied - 0.967) < 0.01 and abs(of_edge - 0.805) < 0.02
 
 # %% [markdown] tags=["slide"]
-# Most: ties occur in 71.5 % of the boards, 1.4 to a board (shown are boards with many). Wherever the frontier between
-# black and white meets the edge of the board, three may stand against three. With our rule all 200 boards are
-# consistent. The machine must decide all the same, and what is left of the noise breaks the tie.
+# Most: about 70 % of the boards have a tie (shown are boards with many). Wherever the frontier between black and white
+# meets the edge of the board, three may stand against three. All untied pixels are with their majority.
+#
+# At a tie the machine must decide all the same. The picture's votes cancel, and the noise that it began with is heard:
+# 97 % of the tied pixels have the colour of that first noise, summed over their window; of the other pixels at the edge
+# 81 %.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 9. And on real images? (10 minutes)
 #
 # Now LS with $P = 3$ and the 2,000 training images of the lab. The sampler stops a little before the limit, so "equal
-# to the centre of the nearest patch" needs a **tolerance**, as in section 6. Here it must be chosen with care: at
-# each place there are 2,000 patches, and some patch is always near.
+# to the centre of the nearest patch" needs a **tolerance**. But of 2,000 patches some is always near: we need a
+# comparison.
+#
+# **Predict.** With sixteen halvings at the end 97 % of the machine's pixels lie within 0.05 of the centre of their
+# nearest patch. Of the pixels of garments that are *not* in the training set? And within 0.001?
 
 
 # %%
@@ -624,87 +668,76 @@ images = lab.data.images.double()
 near = ((torch.arange(lab.shape[1])[:, None] - torch.arange(lab.shape[1])).abs() <= 1).to(images)  # at most 1 apart
 
 
-def nearest_centres(u):
-    """For each pixel of u (B, 1, H, W): the centre of the training patch at the same place nearest to its window."""
-    centres = []
+def nearest(u):
+    """For each pixel of u (B, 1, H, W), of the training patch nearest to its window: the centre, the RMS distance."""
+    centres, squares = [], []
     for image in u:
-        distance = near @ (image - images).square()[:, 0] @ near  # (N, H, W): sums over 3 x 3 windows
-        centres.append(images.gather(0, distance.argmin(0)[None, None])[0])
-    return torch.stack(centres)
+        square, which = (near @ (image - images).square()[:, 0] @ near).min(0)  # of (N, H, W): sums over 3 x 3 windows
+        centres.append(images.gather(0, which[None, None])[0])
+        squares.append(square[None] / (near.sum(0)[:, None] * near.sum(0)))  # by the number of pixels in the window
+    return torch.stack(centres), torch.stack(squares).sqrt()
 
 
-def share_consistent(u, tolerance):
-    return ((u - nearest_centres(u)).abs() <= tolerance).double().mean().item()
-
-
-# %%
 local = els.LocalScoreMachine(images, schedule, patch_size=3)
 start = els.seeded_noise(range(8), lab.shape, torch.float64).to(lab.device)
-grids = {"20 uniform steps": uniform, "20, then 16 halvings": halving(20, 16)}
+grids = {"LS, 20 uniform steps": uniform, "LS, 20 + 16 halvings": halving(20, 16)}
 ends = {name: els.sample(local, start, times=times) for name, times in grids.items()}
-near_enough = {name: share_consistent(u, 0.05) for name, u in ends.items()}
-print("pixels within 0.05 of the centre of their nearest patch:", {n: f"{s:.0%}" for n, s in near_enough.items()})
-if lab.profile == "laptop":
-    assert all(abs(s - stated) < 0.01 for s, stated in zip(near_enough.values(), (0.84, 0.97), strict=True))
-
-# %% [markdown] tags=["slide"]
-# With 20 uniform steps 84 % of the pixels lie within 0.05 of the centre of their nearest patch; with sixteen halvings
-# at the end, 97 %.
-#
-# Is 97 % a lot? A share like this means nothing without a comparison.
-#
-# **Predict.** Garments that are *not* in the training set: what share of their pixels lies within 0.05 of the centre of
-# the nearest training patch? And within 0.001?
+for steps in (20, 150):
+    ends[f"network, {steps} steps"] = els.load_results(lab.network.name)[f"network-{steps}"][:100].to(images)
+ends["held-out garments"] = lab.held_out(100).images.double()
 
 # %% tags=["slide"]
-ends["network, 150 steps"] = els.load_results(lab.network.name)["network-150"][:100].to(images)
-ends["real images, held out"] = lab.held_out(100).images.double()
-tolerances = [0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.2]
+tolerances = [0.0003, 0.001, 0.003, 0.01, 0.03, 0.05, 0.1, 0.2]
 fig, ax = plt.subplots(figsize=(6.5, 3.4))
-within = {}
-lit = {}  # the same, only where the nearest centre is not black
-for (name, u), marker in zip(ends.items(), "osv^", strict=True):
-    centres = nearest_centres(u)
-    gap = (u - centres).abs()
-    within[name] = {tolerance: (gap <= tolerance).double().mean().item() for tolerance in [*tolerances, 0.05]}
-    lit[name] = (gap[centres > -0.98] <= 0.001).double().mean().item()
-    ax.semilogx(tolerances, [within[name][tolerance] for tolerance in tolerances], marker=marker, label=name)
+within, lit, apart = {}, {}, {}  # shares of all pixels; of those whose nearest centre is not black; their windows
+for (name, u), marker in zip(ends.items(), "osvD^", strict=True):
+    centres, rms = nearest(u)
+    gap, bright = (u - centres).abs(), centres > -0.98
+    within[name], lit[name] = (
+        {tolerance: (gaps <= tolerance).double().mean().item() for tolerance in tolerances}
+        for gaps in (gap, gap[bright])
+    )
+    apart[name] = rms[bright].median().item()
+    ax.semilogx(tolerances, within[name].values(), marker=marker, label=name)
 ax.set(xlabel="tolerance", ylabel="share of pixels", ylim=(0, 1.02))
 ax.legend(fontsize=9)
-show(fig, alt="Share of pixels against tolerance. With halving steps LS is above 0.93 even at the smallest tolerance; "
-     "after 20 uniform steps it rises from 0.55; held-out images start beside it, the network far below.")  # fmt: skip
+show(fig, alt="Share of pixels against tolerance. With halvings LS is above 0.93 even at the smallest tolerance; "
+     "after 20 uniform steps it rises from 0.55; garments start beside it, the network far below.")  # fmt: skip
 
-# %%
-for name, values in within.items():
-    print(f"{name:>22}: within 0.05 {values[0.05]:.0%}, within 0.001 {values[0.001]:.0%}; not black {lit[name]:.0%}")
-black = (ends["real images, held out"] == -1).double().mean().item()
-print(f"pixels of the held-out images that are plain black: {black:.0%}")
-if lab.profile == "laptop":
-    on = {name: values[0.001] for name, values in within.items()}
-    assert abs(on["20, then 16 halvings"] - 0.94) < 0.02 and abs(on["20 uniform steps"] - 0.61) < 0.03
-    assert abs(on["real images, held out"] - 0.54) < 0.02 and abs(on["network, 150 steps"] - 0.25) < 0.02
-    assert abs(within["real images, held out"][0.05] - 0.79) < 0.02
-    assert abs(within["network, 150 steps"][0.05] - 0.73) < 0.02
-    assert abs(lit["20, then 16 halvings"] - 0.89) < 0.02
-    assert all(abs(lit[name] - 0.01) < 0.005 for name in ("real images, held out", "network, 150 steps"))
-    assert black > 0.5
+# %% tags=["slide"]
+print("                       all pixels    not black     not black: distance")
+print("within                0.05  0.001   0.05  0.001    of the whole window")
+for name in ends:
+    shares = [f"{kind[name][tolerance]:.0%}" for kind in (within, lit) for tolerance in (0.05, 0.001)]
+    print(f"{name:>20} {shares[0]:>5} {shares[1]:>6} {shares[2]:>6} {shares[3]:>6} {apart[name]:16.2f}")
+black = (ends["held-out garments"] == -1).double().mean().item()
+print(f"pixels of the held-out garments that are plain black: {black:.0%}")
+stated = [(0.84, 0.61, 0.64, 0.32, 0.14), (0.97, 0.94, 0.94, 0.89, 0.11), (0.77, 0.16, 0.46, 0.01, 0.09)]
+stated += [(0.73, 0.25, 0.39, 0.01, 0.11), (0.79, 0.54, 0.49, 0.01, 0.08)]
+for name, values in zip(ends, stated, strict=True):
+    slack = 0.02 if "LS" in name else 0.006
+    measured = *(kind[name][tolerance] for kind in (within, lit) for tolerance in (0.05, 0.001)), apart[name]
+    assert lab.profile != "laptop" or all(abs(m - v) < slack for m, v in zip(measured, values, strict=True))
+assert black > 0.5
 
 # %% [markdown] tags=["slide"]
-# The dictionary is dense: garments that it has never seen lie within 0.05 in 79 % of their pixels (more than half of
-# their pixels are plain black). So "97 % within 0.05" alone would be weak evidence. The curves differ in their
-# **shape**: with halving steps the machine's pixels lie *on* the centres, 94 % within 0.001. Real images have 54 %
-# there, the network 25 %, and these are the background: where the nearest centre is not black, the machine has 89 %,
-# real images and the network 1 % each.
+# The dictionary is dense: 79 % of the pixels of garments that it has never seen lie within 0.05 (more than half are
+# plain black). What counts is the small tolerance, where it is **not black**: there the machine has 89 % *on* the
+# centres, within 0.001 (eight samples), garments and network (100 each) 1 %. (Did the network leap over the limit? On
+# the same 20 steps the machine has 32 %, the network 1 %.) So the network does not obey the theorem, which is about the
+# machine. Even within 0.05 it has fewer than the garments, 39 and 49 %.
 #
-# So the network does not obey the theorem, which is about the machine. Its pixels are at best *near* pieces of
-# training images (73 % within 0.05, fewer than of the held-out garments), not on them. What the machine can foretell
-# of it is where things are and how bright, not this last digit: lessons 07 to 10 measure that (r2).
+# And the theorem promises the **middle pixel** only. The machine's whole windows are as far from their nearest patches
+# (0.11) as the network's, farther than the garments' (0.08): a mosaic of pixels that suit their neighbours, not of
+# cut-out pieces.
+#
+# What the machine foretells of the network is where things are and how bright: lessons 07 to 10 (r2).
 
 # %% [markdown] tags=["slide"]
 # ## 10. The last six per cent (6 minutes)
 #
-# 94 % within 0.001, but not 100. Are the others late, or is something wrong? Near $t = 0$ each halving step is
-# simple: every pixel moves half of the way to its nearest patch's centre. So we can go on for as long as we like.
+# 94 % within 0.001, but not 100. Are the others late, or is something wrong? Near $t = 0$ each halving step is simple:
+# every pixel moves half of the way to its nearest patch's centre. So we can go on as long as we like.
 #
 # **Predict.** After 200 more halvings: will all pixels have settled?
 
@@ -714,15 +747,15 @@ def go_on(u, rounds, stay):
     """Steps towards the nearest centres that keep the share `stay` of the gap: all images on the way."""
     film = [u]
     for _ in range(rounds):
-        centres = nearest_centres(film[-1])
+        centres, _ = nearest(film[-1])
         film.append(centres + stay * (film[-1] - centres))
     return torch.stack(film)[:, :, 0]  # (rounds + 1, B, H, W)
 
 
-film = go_on(ends["20, then 16 halvings"], 200, stay=0.5)
+film = go_on(ends["LS, 20 + 16 halvings"], 200, stay=0.5)
 swing = film[-60:].amax(0) - film[-60:].amin(0)  # how far each pixel still moves
 restless = (swing > 1e-3).flatten(1).sum(1).tolist()
-late = (film[0] - nearest_centres(film[0][:, None])[:, 0]).abs() > 1e-3
+late = (film[0] - nearest(film[0][:, None])[0][:, 0]).abs() > 1e-3
 print(f"pixels off by more than 0.001 after sixteen halvings: {late.sum()} of {late.numel()}")
 print("pixels that have not settled after 200 more, sample by sample:", restless)
 if lab.profile == "laptop":
@@ -740,28 +773,29 @@ show(fig, alt="The values of a few neighbouring pixels over the last 40 steps: e
      "in a regular rhythm, and none comes to rest.")  # fmt: skip
 
 # %%
-calm = [b for b in range(8) if restless[b] == 0]
-settled = min((share_consistent(film[-1, b : b + 1, None], 1e-3) for b in calm), default=float("nan"))
-slower = go_on(film[-1, sample : sample + 1, None], 300, stay=0.9)[-150:, 0]
-swing_slower = (slower.amax(0) - slower.amin(0)).max().item()
-back = (film[-101:-1].flip(0) - film[-1]).abs().flatten(2).amax(-1) < 1e-9  # (k - 1, sample): the same k steps ago?
-periods = {b: 1 + back[:, b].tolist().index(True) for b in range(8) if restless[b] and back[:, b].any()}
-print(f"{len(calm)} of 8 samples have settled; share of their pixels that are consistent: {settled:.0%}")
-print(f"largest swing in the sample above: {swing[sample].max():.2f}; with smaller steps: {swing_slower:.2f}")
-print("halvings until a restless sample is back at the very same image:", periods)
+calm = film[-1, [b for b in range(8) if restless[b] == 0], None]
+on_centre = ((calm - nearest(calm)[0]).abs() <= 1e-3).all().item() if len(calm) else None
+dancers = [b for b in range(8) if restless[b]] or [sample]
+slower = go_on(film[-1, dancers, None], 200, stay=0.9)[-100:]
+swings = swing[dancers].flatten(1).amax(1).tolist(), (slower.amax(0) - slower.amin(0)).flatten(1).amax(1).tolist()
+print(f"{len(calm)} of 8 samples have settled; all their pixels on a nearest centre: {on_centre}")
+for rule, values in zip(("halvings", "steps a fifth as long"), swings, strict=True):
+    print(f"largest swing in each of the others, {rule}:", [f"{value:.2f}" for value in values])
 if lab.profile == "laptop":
-    assert len(calm) == 5 and settled == 1 and sorted(set(restless)) == [0, 2, 3]
-    assert swing_slower > 0.15 and sorted(periods.values()) == [8, 9, 14]
+    assert len(calm) == 5 and on_centre and sorted(set(restless)) == [0, 2, 3]
+    assert ((film[-101:-1] - film[-1]).abs().flatten(2).amax(-1) < 1e-9).any(0).all()  # the same image again, or still
+    for values, numbers in zip(swings, ((0.22, 0.13, 0.08), (0.20, 0.12, 0.05)), strict=True):
+        assert all(abs(value - number) < 0.01 for value, number in zip(values, numbers, strict=True))
 
 # %% [markdown]
-# Five of the eight settle completely: every one of their 256 pixels is the centre of its nearest patch. In the three
+# Five of these eight settle completely: each of their 256 pixels is the centre of its nearest patch. In the three
 # others two or three neighbours chase each other: one pixel moves, so the nearest patch of the next changes, so that
-# one moves, and that changes the first one's mind again. After nine steps the image above is exactly where it was,
-# the two others after 14 and 8. So they go round for ever: these pixels are not late, they will
-# **never** settle. Steps five times as small show a dance of nearly the same size.
+# one moves, and that changes the first one's mind again, until all are where they were. They will **never** settle, and
+# steps a fifth as long still leave swings of 0.20, 0.12 and 0.05 (from 0.22, 0.13 and 0.08). But of the 123 pixels that
+# were off after sixteen halvings 8 are left: nearly all were late.
 #
-# They are few. Of the 2,048 pixels 123 were off after the sixteen halvings; 200 halvings later 8 are. Nearly all were
-# late.
+# Why do toy boards come to rest? Votes are mutual there: I am in your window, you in mine. A pixel that joins its
+# majority, alone, leaves fewer neighbours at odds, and that must end. A real pixel has its own dictionary.
 #
 # The theorem is not wrong. It begins with "if $x_t$ settles", and here it does not.
 
@@ -774,13 +808,13 @@ if lab.profile == "laptop":
 #   and forty million on $4 \times 16$: their number grows exponentially with the area.
 # * The theorem speaks of the limit. In the toy world 20 uniform steps miss it in more than half of the
 #   samples, 500 in 16 %; short last steps reach it.
-# * It does not say how often each mosaic comes up, and it is silent on samples that never settle, and on networks:
-#   their pixels are near pieces of training images, not on them.
+# * It does not say how often each mosaic comes up, and promises middle pixels, not windows. It is silent on samples
+#   that never settle, and on networks: not one in fifty of their pixels that are not black lies on a centre.
 #
 # ## What is still unexplained
 #
-# Locality made mosaics, but of pieces that stay in their place: a sleeve can only be where some training image has a
-# sleeve. A convolution treats all places alike. What does *that* do to the ideal denoiser, taken alone? Lesson 06.
+# Locality made mosaics, but each pixel stays in its place: a sleeve can only be where some training image has a sleeve.
+# A convolution treats all places alike. What does *that* do to the ideal denoiser, taken alone? Lesson 06.
 
 # %% [markdown]
 # ## References
