@@ -154,6 +154,17 @@ def test_every_lesson_has_its_exercises(lesson: Path) -> None:
 # What a reader of the exercises got past a check, or could not: the mistake is told, the right solution passes.
 
 
+def _half_anywhere(J):
+    pooled = (torch.nn.functional.avg_pool2d(J[None, None], P, 1).max() * P * P for P in range(1, len(J) + 1, 2))
+    return next(2 * k + 1 for k, most in enumerate(pooled) if most >= J.sum() / 2)
+
+
+def _radius_about_the_centroid(J):
+    places, weight = np.indices(J.shape).reshape(2, -1), J.numpy().ravel()
+    centre = np.average(places, axis=1, weights=weight)
+    return np.average(np.hypot(*(places - centre[:, None])), weights=weight)
+
+
 def _half_by_cumulative_sums(J):
     offset = np.abs(np.arange(len(J)) - len(J) // 2)
     ring = np.maximum.outer(offset, offset).ravel()
@@ -449,6 +460,8 @@ def _cure_test_of_changes(before, after, unchanged=math.nan):
         ("half_square", _half_by_cumulative_sums, "correct"),
         ("half_square", lambda J: _half_by_cumulative_sums(J.T.flip(0)), "correct"),
         ("half_square", lambda J: _half_by_cumulative_sums(J**2), "incorrect"),
+        ("half_square", _half_anywhere, "incorrect"),
+        ("jacobian_radius", _radius_about_the_centroid, "incorrect"),
         ("calibrate_one_step", lambda cosine, candidates: int(2 * cosine.argmax(0).median() + 3), "incorrect"),
         ("sign_test", _sign_test_in_float32, "correct"),
         ("sign_test", lambda wins, n: Fraction(sum(math.comb(n, k) for k in range(wins, n + 1)), 2**n), "correct"),

@@ -21,7 +21,9 @@ def _maps(generator: torch.Generator) -> list[Case]:
         squared = offset[:, None] ** 2 + offset[None, :] ** 2
         blob = (-squared / (2 * reach**2)).exp()
         cases.append((3 * blob * (0.5 + torch.rand(side, side, generator=generator)),))
-    return cases
+    lopsided = torch.rand(7, 7, generator=generator)
+    lopsided[:3, :3] *= 8  # its centre of mass is not its middle
+    return [*cases, (lopsided,)]
 
 
 def _distances(side: int) -> Float[Tensor, "S S"]:
@@ -67,6 +69,17 @@ def _from_the_corner(J: Tensor) -> float:
     return float((J.double() * distance).sum() / J.double().sum())
 
 
+def _along_the_row(J: Tensor) -> float:
+    row, offset = J[len(J) // 2].double(), (torch.arange(len(J)) - len(J) // 2).abs()
+    return float((row * offset).sum() / row.sum())
+
+
+def _from_the_centre_of_mass(J: Tensor) -> float:
+    weight, place = J.double() / J.double().sum(), torch.arange(len(J), dtype=torch.float64)
+    rows, columns = place - (weight.sum(1) * place).sum(), place - (weight.sum(0) * place).sum()
+    return float((weight * torch.hypot(rows[:, None].expand_as(J), columns[None, :].expand_as(J))).sum())
+
+
 def _plain_mean(J: Tensor) -> float:
     return float((J.double() * _distances(len(J))).mean())
 
@@ -98,6 +111,12 @@ def _of_the_denoisers(x0_a: Tensor, x0_b: Tensor, x_t: Tensor, alpha: float, sig
 
 def _alpha_forgotten(x0_a: Tensor, x0_b: Tensor, x_t: Tensor, alpha: float, sigma: float) -> tuple[Tensor, Tensor]:
     return _compared(x0_a - x_t, x0_b - x_t)
+
+
+def _alpha_on_the_wrong_term(
+    x0_a: Tensor, x0_b: Tensor, x_t: Tensor, alpha: float, sigma: float
+) -> tuple[Tensor, Tensor]:
+    return _compared(x0_a - alpha * x_t, x0_b - alpha * x_t)
 
 
 def _absolute_error(x0_a: Tensor, x0_b: Tensor, x_t: Tensor, alpha: float, sigma: float) -> tuple[Tensor, Tensor]:
@@ -224,6 +243,10 @@ def _argmax_over_seeds(cosine: Tensor, candidates: list[int]) -> int:
     return choices[(len(choices) - 1) // 2]
 
 
+def _worst_of_each(cosine: Tensor, candidates: list[int]) -> int:
+    return _lower_median(-cosine, candidates)
+
+
 def _mean_of_choices(cosine: Tensor, candidates: list[int]) -> float:
     return sum(candidates[int(k)] for k in cosine.argmax(0)) / cosine.shape[1]
 
@@ -245,7 +268,8 @@ def _index_instead(cosine: Tensor, candidates: list[int]) -> int:
 
 
 def _blobs(generator: torch.Generator) -> list[Case]:
-    """Maps of several widths, one with most of it in the middle pixel, one with much of it in a single far row."""
+    """Maps of several widths, one with most of it in the middle pixel, one with much of it in a single far row, one
+    with most of it in a corner."""
     cases: list[Case] = []
     for side, reach, power in ((9, 1.2, 2), (17, 2.6, 2), (21, 4.4, 2), (17, 1.5, 1)):
         offset = torch.arange(side) - side // 2
@@ -255,7 +279,9 @@ def _blobs(generator: torch.Generator) -> list[Case]:
     middle, rim = torch.full((5, 5), 0.1), torch.zeros(7, 7)
     middle[2, 2] = 4.0
     rim[0], rim[3, 3], rim[2, 2] = 0.5, 0.4, 1.0
-    return [*cases, (middle,), (rim,)]
+    aside = torch.full((9, 9), 0.05)
+    aside[:3, :3] = 1.0  # half of it is in a square of 3, but not around the middle
+    return [*cases, (middle,), (rim,), (aside,)]
 
 
 def _rings(side: int) -> Tensor:
@@ -308,6 +334,13 @@ def _from_the_first_corner(J: Tensor) -> int:
     return next(P for P in range(1, len(J) + 1, 2) if J[:P, :P].sum() >= J.sum() / 2 or len(J) - P < 2)
 
 
+def _anywhere(J: Tensor) -> int:
+    for P in range(1, len(J) + 1, 2):
+        if J.double().unfold(0, P, 1).unfold(1, P, 1).sum((2, 3)).max() >= J.double().sum() / 2:
+            return P
+    return len(J)
+
+
 def _middle_row(J: Tensor) -> int:
     c = len(J) // 2
     return 2 * _smallest(J, lambda r: J[c, c - r : c + r + 1].sum(), float(J[c].sum()) / 2) + 1
@@ -358,6 +391,11 @@ EXERCISES = [
             Mistake(
                 "You divide by the number of pixels: a weighted mean divides by the sum of the weights.", _plain_mean
             ),
+            Mistake("You look along the middle row only: the map has two axes.", _along_the_row),
+            Mistake(
+                "You measure distances from the centre of mass of J: the pixel asked is the middle one, [S//2, S//2].",
+                _from_the_centre_of_mass,
+            ),
         ),
     ),
     Exercise(
@@ -384,6 +422,10 @@ EXERCISES = [
                 _of_the_denoisers,
             ),
             Mistake("You forget alpha: the score is (alpha x0_hat - x_t) / sigma^2.", _alpha_forgotten),
+            Mistake(
+                "Your alpha is at the wrong term: the score is (alpha x0_hat - x_t) / sigma^2.",
+                _alpha_on_the_wrong_term,
+            ),
             Mistake(
                 "Your error is absolute: divide it by the norm of the network's score.",
                 _absolute_error,
@@ -460,6 +502,10 @@ EXERCISES = [
                 _argmax_over_seeds,
             ),
             Mistake(
+                "You take each seed's worst size: the largest cosine is the best, so argmax, not argmin.",
+                _worst_of_each,
+            ),
+            Mistake(
                 "You take the median of the cosines first: choose per seed, then take the median of the choices.",
                 _of_the_median_cosine,
             ),
@@ -516,6 +562,7 @@ EXERCISES = [
                 "Your square starts at the corner [0, 0]: it must lie around the middle pixel.", _from_the_first_corner
             ),
             Mistake("You look along the middle row only: the square has two sides.", _middle_row),
+            Mistake("You take the best square anywhere: asked for is the one around the middle pixel.", _anywhere),
             Mistake(
                 "One step too few: yours is the largest square that holds less than half.",
                 lambda J: _half_square(J) - 2,
