@@ -968,9 +968,9 @@ assert all(abs(lost[n][0] - lost[n][-1]) > 0.01 for n in kinds if "UNet" in n)
 # %% [markdown]
 # **The halvings.** Without any, networks are narrow, 8 to 11 pixels, whatever they could see: the UNet that lost its
 # halvings like the ResNets. With two, they are wide, 13 to 18: the ResNet that got them like the UNet. With one, the
-# ResNet is narrow (10 each time), the UNet wide in two trainings (15 and 14), not in the third (11). To be able to see
-# is not to look. Why does a network that halves its pictures look far, and one that does not use so little of what it
-# sees? Nobody has shown it.
+# ResNet is narrow (10 each time), the UNet wide in two trainings (15 and 14), not in the third (11). Why does a network
+# that halves its pictures resemble a machine of wide windows, and one that does not, whatever it can see, one of narrow
+# ones? Nobody has shown it.
 
 # %% [markdown]
 # (Two seeds of each kind, of the first three one. The first seed was run once more on another processor, which rounds
