@@ -337,6 +337,29 @@ def test_the_measured_page_states_what_a_linear_filter_gets_and_what_the_first_s
     assert "of which no formula is asked, from {:.3f} to {:.3f}".format(*steps) in text
 
 
+def test_the_measured_page_states_what_other_windows_cost() -> None:
+    """From the stored drawings of lessons 04 and 09."""
+    measured = " ".join((RESULTS.parents[1] / "book" / "measured.md").read_text("utf-8").split())
+    shipped = els.load_results("fashion-mnist-16-resnet-zeros")
+    drawn = [*els.load_results("04_local")["samples"], shipped["wiener"], shipped["ls"]]
+    *alone, filtered, shrinking = (els.compare(some, shipped["network-150"]).r2.median().item() for some in drawn)
+    assert f"LS its {shrinking:.2f} is that windows shrink" in measured
+    assert f"it has {max(alone):.2f} at best, the best linear filter {filtered:.2f} " in measured
+
+    curves = els.load_results("09_curves")
+
+    def cost(curve: str, network: str) -> float:
+        new = (curves[f"{curve}, {network}"] - curves[f"calibrated, {network}"])[1]  # seeds 100 to 199
+        return -new.median().item()
+
+    costs = sorted(cost("two sizes", name.removeprefix("two sizes, ")) for name in curves if name.startswith("two "))
+    assert f"{costs[0]:.3f} to {costs[-1]:.3f} less for the four networks" in measured and len(costs) == 4
+    assert f"that costs {cost('ten others', 'fashion-mnist-16-resnet-zeros'):.3f} |" in measured
+    radii = els.load_results("09_time")["radii"]  # of the UNet, the fourth, from t = 0.9 to 0.35
+    found = [f"{some:.1f}" for some in (radii[3, 2:14].min(), radii[3, 2:14].max())]
+    assert f"stays at {' to '.join(found)} pixels" in measured
+
+
 def test_the_measured_page_states_what_the_border_does() -> None:
     text = " ".join((RESULTS.parents[1] / "book" / "measured.md").read_text(encoding="utf-8").split())
     found = els.load_results("08_borders")
