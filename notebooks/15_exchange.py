@@ -405,9 +405,8 @@ assert min(less[both] for both in less if both != "UNets") == 87 and less["UNets
 # the UNet A0 with 0.68, with the UNet's own with 0.93.
 #
 # **What a network draws from a noise is decided by its border, by being a ResNet or a UNet and, if the formula is right
-# about this as well, by the kind of its pictures (a formula of shoes alone: 0.47, section 2); a little by how long it
-# was trained; hardly by its seed, or by which pictures of one kind it was given, as long as it has not begun to
-# remember them (lesson 14).**
+# in this too, by the kind of its pictures (shoes alone: 0.47, section 2); a little by how long it was trained; hardly
+# by its seed, or by which pictures of one kind it was given, while it has not begun to remember them (lesson 14).**
 #
 # Zhang and others need not be wrong: they asked whether two drawings show the same thing, r2 asks whether pixels
 # agree. And an architecture is more than its windows; in the networks we changed all of it at once. The groups are
@@ -499,18 +498,17 @@ check.mean_of_k(mean_of_k)
 
 # %% tags=["slide"]
 trio = ("A0", "A1", "A2")
-singles = torch.stack([els.compare(drew[a], drew[b]).r for a, b in (("A0", "A1"), ("A0", "A2"), ("A1", "A2"))])
+singles = torch.stack([els.compare(drew[a], drew[b]).r for a, b in (trio[:2], trio[::2], trio[1:])])
 ceiling = singles.mean(0)  # for every seed, over the three pairs
 by_two = []
 for last in trio:
     a, b = (name for name in trio if name != last)
     by_two.append(els.compare((drew[a] + drew[b]) / 2, drew[last]).r2)
-foretold = 2 * ceiling**2 / (1 + ceiling)
 ladder = {
     "ELS": els.compare(formula["A0"], drew["A0"]).r2,
     "one training": singles.square().mean(0),
     "the mean of two": torch.stack(by_two).mean(0),
-    "the same, foretold": foretold,
+    "the same, foretold": 2 * ceiling**2 / (1 + ceiling),
     "a perfect theory": ceiling,
 }
 ladder = {name: values.quantile(0.5).item() for name, values in ladder.items()}
@@ -660,10 +658,10 @@ assert {size: round(error, 2) for size, error in of_2000.items()} == {3: 0.05, 5
 # Pieces of 5 x 5 from **ten** pictures stand in for new ones better (0.13) than 2,000 whole pictures for new garments
 # (0.19). A piece of 3 x 3 leaves 6 % with ten pictures, 1 % with 2,000.
 #
-# With 2,000 *pieces* to choose from the error is 0.05 for 3 x 3, 0.10 for 5 x 5, 0.20 for 9 x 9, 0.19 for whole
-# pictures. So small pieces are easy to replace. (Because an edge is an edge? Normal noise of the same covariance leaves
-# twice the error, or a little more, at each size alike. Small pieces are few numbers.) The rest is number: a picture is
-# *one* whole, but 144 pieces of 5 x 5, if it does not matter where they lay.
+# With 2,000 *pieces* to choose from the error is 0.05, 0.10 (5 x 5), 0.20 (9 x 9), 0.19 (whole pictures). So small
+# pieces are easy to replace: they are few numbers. (Because an edge is an edge? Normal noise of the same covariance
+# leaves about twice the error, at each size alike.) The rest is number: a picture is *one* whole, but 144 pieces of 5 x
+# 5, if it does not matter where they lay.
 #
 # At much noise the windows are 11 pixels and more (lesson 09). Give machines of own and of other pictures the same
 # noisy pictures, and compare their answers $D$.
@@ -878,8 +876,8 @@ assert abs(gains[0.8]) < 2 * spread[0.8] and spread[0.8] < 0.004
 # * Two networks of one recipe that share no picture and no first weight draw the same (0.97). The drawings of ResNets
 #   hardly tell which 2,000 pictures they know (which ten or hundred, they do); those of two UNets a little, a ResNet's
 #   loss, too.
-# * A UNet in place of a ResNet changes a drawing more than 2,000 other pictures, another border altogether; the
-#   formula, with windows measured on each network, has it nearly right.
+# * A UNet for a ResNet changes a drawing more than 2,000 other pictures, another border altogether; the formula, with
+#   windows measured on each, has it nearly right.
 # * The r of two trainings, not squared, is the r2 of a perfect theory: 0.99 here. What is missing from the formula's
 #   0.91 is mostly the same in every training of this ResNet.
 # * Small pieces are easy to replace, and every picture has many of them.
