@@ -149,7 +149,10 @@ def all_shifts(images):
     """images (N, C, H, W) -> (N * H * W, C, H, W): the orbits, image after image, d in reading order."""
     height, width = images.shape[-2:]
     shifts = [(dy, dx) for dy in range(height) for dx in range(width)]
-    return torch.stack([shift(images, *d) for d in shifts], dim=1).flatten(0, 1)
+    orbits = images.new_empty(len(images), len(shifts), *images.shape[1:])
+    for k, d in enumerate(shifts):
+        orbits[:, k] = shift(images, *d)
+    return orbits.flatten(0, 1)
 
 
 orbit = all_shifts(sneaker[None])
@@ -592,18 +595,8 @@ show(fig, alt="Ten seeds. Network and ES put bright and dark regions in roughly 
      "differ, and the shapes of the network are no garments. IS has nothing in common with either.")  # fmt: skip
 
 # %%
-# the best *linear* denoiser of all shifted images: each wave of the picture times one number
-seen = torus.data.images.double()
-grey = seen.mean()
-power = torch.fft.fft2(seen - grey).abs().square().mean(0) / seen[0].numel()  # variance of each wave
-
-
-def linear_filter(x_t, t):
-    alpha, sigma = torus.schedule.alpha(t), torus.schedule.sigma(t)
-    gain = alpha * power / (alpha**2 * power + sigma**2)
-    return (grey + torch.fft.ifft2(gain * torch.fft.fft2(x_t - alpha * grey)).real).float()
-
-
+# the best *linear* denoiser of the orbits: it multiplies each wave of the picture by one number
+linear_filter = els.WienerFilter(all_shifts(torus.data.images), torus.schedule)
 samples["filter"] = els.sample(linear_filter, els.seeded_noise(range(100), torus.shape), steps=20)
 r2 = {name: els.compare(x, network).r2 for name, x in samples.items()}
 ahead = int((r2["filter"] > r2["ES"]).sum())
