@@ -308,10 +308,10 @@ def test_the_code_in_the_readme_reaches_what_it_says() -> None:
 def test_the_measured_page_states_how_well_each_machine_predicts() -> None:
     text = (RESULTS.parents[1] / "book" / "measured.md").read_text(encoding="utf-8")
     zeros, circular = "fashion-mnist-16-resnet-zeros", "fashion-mnist-16-resnet-circular"
-    for name, machine in {"bbELS": "els-zeros", "LS": "ls", "Wiener": "wiener", "IS": "is"}.items():
+    for name, machine in {"ELS": "els-zeros", "LS": "ls", "Wiener": "wiener", "IS": "is"}.items():
         said = " | ".join(f"{reached(zeros, machine, 150, what):.3f}" for what in ("r", "r2", "R2"))
         assert f"| {name} | {said} |" in text
-    pairs = {"IS": ("is", "is"), "LS": ("ls", "ls"), "ELS (bbELS in the last column)": ("els-circular", "els-zeros")}
+    pairs = {"IS": ("is", "is"), "LS": ("ls", "ls"), "ELS": ("els-circular", "els-zeros")}
     for name, (around, padded) in pairs.items():
         said = f"{reached(circular, around, 150):.2f} | {reached(zeros, padded, 150):.2f}"
         assert re.search(rf"^\| {re.escape(name)} \|.*\| {re.escape(said)} \|$", text, re.MULTILINE), name
@@ -504,6 +504,10 @@ def test_readme_and_the_measured_page_state_where_the_formula_ends() -> None:
     of_it = f"{of_exchange[late[0]][0]} for {part(moved['network'], moved['els'])}"
     assert f"r2 {ours[late[0]]} for {before.quantile(0.5):.2f}, of such an exchange {of_it}" in readme
     assert f"(more is foretold of the ResNet for {int((now > before).sum())} of 100 seeds)" in measured
+    filtered = els.load_results("11_agreement")["linear, local, cut"].quantile(0.5)
+    assert (
+        f"it has {before.quantile(0.5):.2f}; the best linear filter with the same windows has {filtered:.2f}" in readme
+    )
     far, once = (100 * results[f"exchanged once, {n}"][2] for n in (late[0], "fashion-mnist-16-resnet-zeros"))
     assert f"at {far:.0f} % instead of {once:.0f} % of the change" in measured
 
