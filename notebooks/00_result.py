@@ -197,11 +197,11 @@ assert (ours > ideals).all() and ours.argmin() == 49 and abs(ours.min() - 0.54) 
 assert abs(word.quantile(0.5) - 0.726) < 0.002 and (ours > word).sum() == 99 and (ideals > word).sum() == 53
 
 # %% [markdown] tags=["slide"]
-# Median r2: **0.945** for the formula, 0.744 for the ideal denoiser, and the formula is closer for every one of the
-# 100 seeds. Whoever knows only the class and draws its mean picture has 0.726: there the scale begins. (The ideal
-# denoiser is hardly above it, and closer than the mean picture on only 53 of the 100 seeds.) The formula is not
-# perfect: at its worst, seed 49, r2 is 0.54. Set `seed = 49` in section 1 to see what happens. (Harder rivals come in
-# lesson 10: the best linear filter has 0.86, a formula in which every window must stay at its place 0.91.)
+# Median r2: **0.945** for the formula, 0.744 for the ideal denoiser, and the formula is closer for every one of the 100
+# seeds. Whoever knows only the class and draws its mean picture has 0.726, and the ideal denoiser is hardly above it,
+# closer than the mean picture on only 53 of the 100 seeds. The formula is not perfect: at its worst, seed 49, r2 is
+# 0.54. Set `seed = 49` in section 1 to see what happens. (Harder rivals come in lessons 10 and 11: the best linear
+# filter has 0.86, a formula in which every window must stay at its place 0.91.)
 #
 # ## 3. Is it in the training set? (3 minutes)
 #
@@ -369,7 +369,7 @@ assert abs(min(for_real) - 64) < 3 and abs(max(for_real) - 113) < 3
 # | [**03** A trained network](03_network.ipynb) | same noise, same goal, another picture: one that is new |
 # | *Locality* | |
 # | [**04** Local denoisers](04_local.ipynb) | forbid a pixel to look far, and the memory breaks into pieces |
-# | [**05** Mosaics](05_mosaics.ipynb) | the pieces fit together locally: the theorem can be seen |
+# | [**05** Mosaics](05_mosaics.ipynb) | every pixel fits its surroundings: the theorem can be seen |
 
 # %% [markdown]
 # | lesson | its claim |

@@ -176,7 +176,7 @@ if lab.profile == "laptop":  # the numbers in the text are those of the laptop l
 # %% [markdown] tags=["slide"]
 # The curves flatten out more than ten times above what is possible. Four times the channels and sixteen times as many
 # pictures seen have lowered the loss by a third. At this pace, ten times as many steps would not close the gap. (Much
-# longer? Lesson 14.)
+# longer? Lessons 14 and 18.)
 #
 # Is such a network any good? Let it draw. (Both networks get 150 steps, so that nobody can blame coarse ones.)
 #

@@ -79,7 +79,7 @@ show(fig, alt="Two garments and their noisy versions; the third column shows the
 # ideal denoiser and for the network. At width 9, how many times more does the ideal denoiser's answer change?
 #
 # And the best *linear* filter, whose answer is a weighted sum of all noisy pixels, with the same weights for every
-# picture (lesson 11): does it change more or less than the network?
+# picture (lesson 01; its formula comes in 11): does it change more or less than the network?
 
 
 # %%

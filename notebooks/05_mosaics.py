@@ -13,7 +13,7 @@
 # ---
 
 # %% [markdown] tags=["slide"]
-# # 05 · What local machines draw: mosaics in which every piece fits
+# # 05 · What local machines draw: mosaics in which every pixel fits its surroundings
 #
 # **You will** predict which images a local machine can end on, count them by brute force in a world of two training
 # images, and watch the machine land on them (or fail to).

@@ -562,9 +562,9 @@ assert same[H + 1].all() and same[5].sum() == 16
 # Exactly the corner squares of side $r$, $4 r^2$ pixels; and for $P = 17$, larger than the image, everywhere: **with a
 # large window, the machine that may not know where it is knows it everywhere.**
 #
-# Now recall that networks look far when there is much noise and near when there is little. Here are the **calibrated
-# sizes** $P(t)$ of a network (lesson 09 measures them), and what they mean. (From here on, but not in section 7, it is
-# another network: trained on 10,000 garments, and told the class of each.)
+# Here are the **calibrated sizes** $P(t)$ of a network, those with which the machine is most like it (lesson 09): large
+# when there is much noise, small when there is little. What do they mean for the machine? (From here on, but not in
+# section 7, it is another network: trained on 10,000 garments, and told the class of each.)
 
 # %% tags=["slide"]
 garments = els.lab("laptop", network="fashion-mnist-16-resnet-zeros-conditional")  # the laptop's in every lab

@@ -330,8 +330,8 @@ if lab.profile == "laptop":
 # %% [markdown]
 # The mean image, which knows nothing about the seed, reaches **0.54**, and the ideal denoiser hardly more. The right
 # style for the wrong seed has 0.25: a definite guess that is wrong costs more than a vague one. So "better than the
-# ideal denoiser" is a low bar. The bars that count are the linear filter (0.77: the speckled row did better than it
-# looked; cut at black and white 0.79) and the local machine without equivariance (0.85). ELS passes both: the filter on
+# ideal denoiser" is a low bar. The bars that count are the linear filter (0.77, more than its speckled row looks
+# like; cut at black and white 0.79) and the local machine without equivariance (0.85). ELS passes both: the filter on
 # 99 seeds (cut, 97), LS on 88. (A filter that gets ELS's windows has 0.84: lesson 11.) **And from above?**
 # A second network of the same recipe draws what this one draws with
 # 0.97 (lesson 15), this one with 20 steps 0.96. What lies between 0.91 and there the formula does not know.
@@ -594,11 +594,11 @@ for t, x_t, x0_hat in list(els.trajectory(unet.machine("is"), its["noise"], step
     assert t < 0.7 or alike > 0.985
 
 # %% [markdown]
-# Not copies: the closest of the UNet's drawings is still 1.6 away, and they lie as near to the training set as new
-# *real* garments do (2.9, 3.0). Yet for 20 of 100 seeds the training image nearest to its drawing is the very one,
+# Not copies: the closest of the UNet's drawings is 1.6 away, and they lie as near to the training set as new
+# garments do (2.9, 3.0). Yet for 20 of 100 seeds the training image nearest to its drawing is the very one,
 # among 2,000, that the ideal denoiser returns from the same noise; for the ResNet, 4 of 100. That looks like memory.
 # But the UNet that **has never seen these pictures** does it for 21 seeds, and its r2 with the ideal denoiser of these
-# pictures is 0.85 (ours 0.86, trained again 0.83). So nothing is left for (a) to explain.
+# pictures is 0.85 (ours 0.86, trained again 0.83). So hardly anything is left for (a) to explain.
 #
 # While the noise is strong, the answer is an average of many pictures, and 2,000 others give nearly the same (median r2
 # of the two ideal denoisers 0.99 at t = 0.75): whoever sees everything lays out the same picture. Until then the UNet's
@@ -606,7 +606,7 @@ for t, x_t, x0_hat in list(els.trajectory(unet.machine("is"), its["noise"], step
 # close, and the rest is put together from pieces.
 #
 # What a network *knows* is another question: the UNet's loss is 18 % higher on new pictures than on its own (lesson
-# 03). These drawings do not show it. (With few pictures and much patience they do: lesson 14.)
+# 03). These drawings show hardly a trace (lesson 15); with few pictures and much patience they do (lesson 14).
 
 # %% [markdown] tags=["slide"]
 # ## 9. Is it because the pictures are small? (4 minutes)
@@ -661,8 +661,8 @@ show(
 # %% [markdown]
 # The small pictures had been kind to the *ideal denoiser*. At 28 x 28 it falls to **0.36**: it still draws whole
 # garments, and the network no longer does. The formula goes along with it, **0.88**, ahead for every seed, down to the
-# third leg of the trousers. This is locality, turned up: at t = 0.4 the window that fits the network best is 3 % of the
-# picture, where it was 32 % (it is smaller in pixels, too: 5, not 9), and nobody looks after the whole.
+# third leg of the trousers. In parts of the picture this is locality, turned up: at t = 0.4 the window that fits the
+# network best is 3 % of it, where it was 32 % (5 pixels, not 9; but see lesson 09), and nobody looks after the whole.
 #
 # Not all of it is size. These pictures are as they come, the smaller ones averages of them, and smoother. On pictures
 # of 28 x 28 that were enlarged from 16 x 16 (windows of 7) the ideal denoiser has 0.58 and the formula 0.95. So size

@@ -893,7 +893,7 @@ assert [round(m) for m in minutes.values()] == [52, 3] and round(days) == 48
 # %% [markdown] tags=["slide"]
 # Nearly an hour in this form for one small picture, and that on an H100 at its full speed, which no program reaches;
 # with slide and blur, at the same impossible speed, 3 minutes. Still nobody would use the machine to make pictures. It
-# is there to *predict* them: the network is the fast approximation, and the formula says of what.
+# is there to *predict* which ones the fast one, the network, will make.
 #
 # ## 9. Who need not be asked? (5 minutes)
 #

@@ -847,9 +847,10 @@ assert abs(results["exchanged once, attention-resnet"][2] - 0.07) < 0.006
 # | transformer, 8,000 steps | 0.81 (0.83) | 0.40 (0.48) | (c) |
 # | ... 16,000 steps | 0.90 (0.81) | 0.45 (0.38) | (b) |
 #
-# The first two rows change what is done with a denoiser, the others the denoiser itself. In the ResNet attention
-# takes away locality, and more training some of it; the UNet had none to lose. The two columns do not rank the last six
+# The first two rows change what is done with a denoiser, the others the denoiser itself. In the ResNet attention takes
+# away locality, and more training some of it; the UNet had little to lose. The two columns do not rank the last six
 # alike: look at both.
+#
 # **Where a theory ends it seldom says itself. We had to measure it.**
 
 # %% [markdown] tags=["slide"]
@@ -863,7 +864,8 @@ assert abs(results["exchanged once, attention-resnet"][2] - 0.07) < 0.006
 # * A UNet with attention draws nearly what the UNet draws, and the formula foretells both. For a ResNet with one
 #   layer of it and a small transformer it leads the best linear filter only after twice the steps (r2 0.90, 0.90; of an
 #   exchange 0.46, 0.45).
-# * With twice the steps a plain ResNet looks further, and the formula has less of it (0.89; 0.61, before 0.91; 0.73).
+# * With twice the steps a plain ResNet looks further, and the formula foretells less of it (0.89; 0.61, before 0.91;
+#   0.73).
 # * A probe tells networks apart only where they can differ: ask from a corner.
 
 # %% [markdown] tags=["slide"]
@@ -885,11 +887,11 @@ assert abs(results["exchanged once, attention-resnet"][2] - 0.07) < 0.006
 # A perfect denoiser can only return its training pictures. A trained convolutional network is not perfect: long
 # before it could know its pictures by heart, it answers for each pixel mostly from its surroundings, wide ones at
 # first, a few pixels in the end, and alike everywhere, as far as it cannot see the border. Do the same to the perfect
-# one, and you have a formula that pastes pieces of all pictures together, and says, picture by picture, nearly what
+# one, and you have a formula that puts together pixels of all pictures, and says, picture by picture, nearly what
 # the network will draw, of garments, of emoji and of small photographs.
 #
-# Imperfection, deterministic and predicted picture by picture, is where the new comes from. Why training keeps to
-# these windows for so long is open.
+# Imperfection, deterministic and predicted picture by picture, is where the new comes from. Why a network resembles a
+# machine with such windows, for so long, is open.
 
 # %% [markdown]
 # ## References
