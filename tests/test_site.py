@@ -357,7 +357,8 @@ def test_the_figure_on_the_landing_page_shows_what_its_caption_says() -> None:
     r2 = {name: els.compare(stored[name], stored["network-150"]).r2 for name in ("els-zeros", "ls", "wiener", "is")}
     mean = torch.stack([pictures[labels == seed % len(emoji.class_names)].mean(0) for seed in range(100)])
     of_group = els.compare(mean, stored["network-150"]).r2.quantile(0.5)
-    medians = ", ".join(f"{name} {r2[key].quantile(0.5):.2f}" for name, key in (("LS has", "ls"), ("IS", "is")))
+    others = {"LS has": "ls", "the best linear filter": "wiener", "IS": "is"}
+    medians = ", ".join(f"{name} {r2[key].quantile(0.5):.2f}" for name, key in others.items())
     page = " ".join((ROOT / "book" / "index.md").read_text(encoding="utf-8").split())
     ours = f"{r2['els-zeros'].quantile(0.5):.2f}"
     assert f"seeds {ours}, where {medians}, and the mean picture of the group {of_group:.2f}." in page
@@ -371,9 +372,11 @@ def test_the_landing_page_says_what_the_word_alone_is_worth() -> None:
     )
     assert garments.labels is not None
     mean = torch.stack([garments.images[garments.labels == seed % 10].mean(0) for seed in range(100)])
-    word, formula = (els.compare(some, stored["network-150"]).r2.quantile(0.5) for some in (mean, stored["els-zeros"]))
+    guesses = mean, stored["els-zeros"], stored["wiener"], stored["ls"]
+    word, formula, linear, local = (els.compare(some, stored["network-150"]).r2.quantile(0.5) for some in guesses)
     page = " ".join((ROOT / "book" / "index.md").read_text(encoding="utf-8").split())
     assert f"is worth {word:.2f} (the mean picture of the class); the formula has {formula:.3f}," in page
+    assert f"filter has {linear:.2f}, a formula whose windows must stay at their place {local:.2f}." in page
 
 
 def test_the_painted_pictures_are_copied_broken_and_recombined() -> None:
