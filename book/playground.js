@@ -13,7 +13,7 @@ const PLACES = { exactly: "where it is", border: "how far the border is", nothin
 const PRESETS = { // the story in three steps; what comes of each is not told before it is seen
   "It sees everything": { size: EVERYTHING, farther: false, place: "exactly" },
   "It sees only what is near": { size: 7, farther: false, place: "exactly" },
-  "And it does not know where it is": { size: 3, farther: true, place: "border" },
+  "And it does not know where it is; its windows shrink": { size: 3, farther: true, place: "border" },
 };
 // one for each picture; those of the first three also in make_painted.py
 const COLOURS = "e69f00 56b4e9 009e73 f0e442 0072b2 d55e00 cc79a7 ffffff a6761d b3de69"
@@ -202,7 +202,12 @@ function rules(changed) {
   const options = Object.entries(PLACES);
   const knows = choice("It knows of its place", options, (place) => change({ place }));
 
+  const presets = Object.entries(PRESETS).map(([label, preset]) => [button(label, () => change(preset)), preset]);
+
   function show() {
+    for (const [pressed, preset] of presets) {
+      pressed.setAttribute("aria-pressed", Object.keys(preset).every((key) => preset[key] === now[key]));
+    }
     looks.set(SIZES.indexOf(now.size));
     farther.input.checked = now.farther;
     farther.input.disabled = now.size === EVERYTHING;
@@ -216,8 +221,7 @@ function rules(changed) {
   }
 
   show();
-  const presets = Object.entries(PRESETS).map(([label, preset]) => button(label, () => change(preset)));
-  const steps = element("div", { class: "els-line els-presets" }, ...presets);
+  const steps = element("div", { class: "els-line els-presets" }, ...presets.map(([pressed]) => pressed));
   return { parts: [steps, looks.line, farther.line, knows.line], now, change };
 }
 

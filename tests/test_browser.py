@@ -253,11 +253,15 @@ def test_the_playground(over: str, chromium: Any, served: str, site: Path) -> No
     assert said.inner_text().startswith("1 of 8 is a copy.") and said.get_attribute("aria-live") == "polite"
     recombined = [*tried(1), drawn(page, third)]
     assert said.inner_text().startswith("None of 8 is a copy.")
-    free = tried(2)
+    assert sum(told.startswith("copy") for told in tried(2)) == 5 and tried(3) == ["new"] * 8, "one change at a time"
+    free = tried(4)
     assert broken.count("new") == 7 and recombined[:8] == free == ["new"] * 8
     for name, before in (("everything", copies), ("near", broken), ("does not know where", recombined)):
         page.locator("#playground .els-presets").get_by_role("button", name=name).click()
         assert [*finished(), drawn(page, third)] == before, f"the button does what the page's text does: {name}"
+        assert page.locator("#playground .els-presets [aria-pressed=true]").all_inner_texts() == [
+            page.locator("#playground .els-presets").get_by_role("button", name=name).inner_text()
+        ]
     page.locator("#playground").get_by_label("nothing").check()
     page.locator("#playground input[type=range]").press("End")
     assert all(re.fullmatch(r"copy of picture \d(, moved)?", told) for told in finished())
