@@ -106,7 +106,8 @@ window.elsExplorer = async function (header, text) {
       share.set(w);
     });
     said.textContent =
-      `Pixel (${row}, ${column}): the four heaviest voters hold ${percent(Math.min(1, sum))} of the votes. ` +
+      `Pixel (${row}, ${column}): the four heaviest voters hold ${percent(Math.min(1, sum))} of the votes` +
+      (sum < 0.01 ? "; so many vote alike that no four of them matter. " : ". ") +
       `${["None", "One", "Two", "Three", "All four"][elsewhere]} of them ${elsewhere === 1 ? "comes" : "come"} ` +
       "from another place in the picture than this pixel's.";
   }
