@@ -270,6 +270,16 @@ def test_figures_are_files_that_pages_and_slides_share(site: Path) -> None:
     assert "data:image/png" not in lesson.text + deck.text
 
 
+def test_a_figure_on_a_slide_says_what_it_is_of(site: Path) -> None:
+    """The heading that it stands under: whoever comes late, or gets the slides as a file, sees nothing else."""
+    text = read(site / "book" / "teach" / "slides" / "04_local.html").text
+    slides = [slide.strip() for slide in re.findall(r"<section[^>]*>(.*?)<aside", text, re.DOTALL)]
+    told = [re.match(r'<p class="of">(.+?)</p>\s*<img ', slide) for slide in slides if slide.count("<img ")]
+    lesson = (ROOT / "notebooks" / "04_local.py").read_text(encoding="utf-8")
+    assert len(told) > 5 and all(found and f"# {found[1]}" in lesson for found in told)
+    assert "minutes" not in "".join(found[1] for found in told if found)
+
+
 def test_what_python_prints_is_a_table_on_a_slide(site: Path, decks: ModuleType) -> None:
     for path in (site / "book" / "teach" / "slides").glob("*.html"):
         for printed in re.findall(r"<pre.*?</pre>", read(path).text, re.DOTALL):

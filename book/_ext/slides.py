@@ -40,13 +40,15 @@ SECTION = re.compile(r'<a href="\.\./slides/(\d\d_\w+)\.html#s(\d+)"(?: data-sli
 
 @dataclass(frozen=True)
 class Slide:
-    """What is shown, what the speaker reads, and where in the lesson it goes on; a dense one is set smaller."""
+    """What is shown, what the speaker reads, and where in the lesson it goes on; a dense one is set smaller. A
+    figure has no words of its own: it says what it is `of`."""
 
     body: str
     notes: str = ""
     dense: bool = False
     lesson: str = ""
     section: str = ""
+    of: str = ""
 
 
 def _markdown() -> MarkdownIt:
@@ -147,14 +149,16 @@ def output_slides(cell: dict[str, Any]) -> Iterator[Slide]:
 def deck(lesson: Path) -> list[Slide]:
     """The slides of a lesson; a text that speaks of the code or the explorer below it leads to them."""
     slides: list[Slide] = []
-    section = ""
+    section = of = ""
     cells = json.loads(lesson.read_text(encoding="utf-8"))["cells"]
     for cell, below in pairwise([*cells, {"cell_type": ""}]):
         source, is_text = "".join(cell["source"]), cell["cell_type"] == "markdown"
         if is_text:
             section = nodes.make_id([section, *re.findall(r"^#+ (.+)", source, re.MULTILINE)][-1])
+            of = [of, *re.findall(r"^##+ (?!Exercise)(.+?)(?: \(\d+ minutes.*\))?$", source, re.MULTILINE)][-1]
         if "slide" in cell["metadata"].get("tags", []):
-            slides += text_slides(source) if is_text else output_slides(cell)
+            title = MARKDOWN.renderInline(of)
+            slides += text_slides(source) if is_text else (replace(slide, of=title) for slide in output_slides(cell))
             if is_text and cell is not cells[0] and below["cell_type"] == "code":
                 slides[-1] = replace(slides[-1], section=section)
         elif is_text and slides and not EXERCISE.match(source):
