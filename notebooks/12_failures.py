@@ -19,12 +19,12 @@
 # the same noise; measure sleeves that do not match; and try to cure both by giving the formula wider windows.
 #
 # **You will learn** that a network's anatomical errors can be predicted seed by seed, how much of such an agreement
-# is chance or a common cause, and what the formula lacks where it errs more than the network: not only wide windows.
+# is chance or a common cause, and that what removes errors may remember.
 #
 # **You need** the machines IS (lesson 02: it copies), LS (04: tied to its place) and ELS (08: not tied, zeros at the
 # border), calibrated windows (lesson 09), r2 and the sign test (10), and the network's bad start (11).
 #
-# **Time** 83 minutes
+# **Time** 65 minutes
 
 # %%
 import torch
@@ -40,10 +40,9 @@ lab = els.lab()
 # %% [markdown] tags=["slide"]
 # ## 1. A strange crowd (4 minutes)
 #
-# Large image models are known for people with six fingers and tables with five legs. Our small network makes its own
-# kind of mistake. To see it we take the class-conditional network, which is told *what* to draw, and ask for
-# **trousers, 400 times**. The samples are stored with 8 bits per pixel (made by `data/lessons/make_12_legs.py` on one
-# CPU core); the next cell reads them and draws a few again.
+# Large image models are known for people with six fingers. Our small network makes its own kind of mistake. We take the
+# class-conditional network, which is told *what* to draw, and ask for **trousers, 400 times**. The samples are stored
+# (made by `data/lessons/make_12_legs.py`); the next cell reads them and draws a few again.
 
 # %%
 garments = els.lab("laptop", network="fashion-mnist-16-resnet-zeros-conditional")  # the samples are its own
@@ -63,9 +62,8 @@ for name, images in live.items():
     assert (images.clamp(-1, 1) - trousers[name][again]).abs().max() < 0.02, name
 
 # %% [markdown] tags=["slide"]
-# **Predict.** Here are ten of the network's drawings. How many would *you* say have a leg too many? Write it down:
-# the counter of section 2 will say something else. And on how many of the ten will the equivariant local machine
-# (ELS), which has no weights, draw the extra leg too?
+# **Predict.** Here are ten of the network's drawings. How many would *you* say have a leg too many? And on how many of
+# the ten will the equivariant local machine (ELS), which has no weights, draw the extra leg too?
 
 # %% tags=["slide"]
 some = [3, 10, 45, 78, 92, 93, 122, 155, 160, 161]
@@ -84,15 +82,15 @@ show(
 )
 
 # %% [markdown] tags=["slide"]
-# The seeds were chosen: the first ten of the 400 on which the *network* has three legs or more by the counter of
-# section 2. So this proves nothing yet. To prove it we need a number: a **leg counter** that knows nothing of our
-# hopes, stays as it is from now on, and is applied to real, network and machine images alike.
+# The seeds were chosen: the first ten three-legged ones, by the counter of section 2, among the *network's* 400. So
+# this proves nothing yet. We need a number: a **leg counter** that knows nothing of our hopes, stays as it is from now
+# on, and is applied to real, network and machine images alike.
 #
 # ## 2. A leg counter (5 minutes)
 #
-# Below the waist (the lower half, rows 8 to 15), go through each row from left to right and count the **runs** of
-# bright pixels: stretches brighter than mid grey (0 on our scale) between darker ones. The image's number of legs is
-# the **largest count** of any of these rows. First in plain loops, then in one line.
+# Below the waist (rows 8 to 15), go through each row and count the **runs** of bright pixels: stretches brighter than
+# mid grey (0 on our scale) between darker ones. The image's number of legs is the **largest count** of any of these
+# rows.
 
 
 # %%
@@ -133,8 +131,8 @@ if lab.profile == "laptop":
     assert len(alarms) == 13 and (counts == 2).float().mean() > 0.9
 
 # %% [markdown]
-# 1.3 %: no real third legs but **false alarms**, patterns and folds. A counter need not be perfect; it must be the
-# same for all. What counts from now on is the *excess* over this rate.
+# 1.3 %, all of them **false alarms**: patterns and folds. A counter need not be perfect; it must be the same for all.
+# What counts from now on is the *excess* over this rate.
 #
 # ### Exercise 1: A steadier counter (9 minutes, ★★★)
 #
@@ -164,13 +162,13 @@ check.steady_legs(steady_legs)
 #     return windows.min(-1).values.max(-1).values
 # ```
 #
-# k runs or more in each of some rows means that their *smallest* count is at least k. It will be used in section 4.
+# k runs or more in each of some rows means that their *smallest* count is at least k.
 # </details>
 #
 # ## 3. Four crowds (5 minutes)
 #
-# 400 seeds each: the network, ELS with its calibrated windows, and the ideal denoiser IS, which only copies; and the
-# 1,027 real trousers. **Predict.** Order the four by their share of third legs.
+# The network, ELS with its calibrated windows, the ideal denoiser IS, which only copies, and the 1,027 real trousers.
+# **Predict.** Order the four by their share of third legs.
 
 # %% tags=["slide"]
 crowds = {"real": legs(real["trousers"]) >= 3} | {name: legs(images) >= 3 for name, images in trousers.items()}
@@ -191,16 +189,15 @@ if lab.profile == "laptop":
     assert share["network"] > 3 * share["real"] and share["ELS"] > 5 * share["real"]
 
 # %% [markdown]
-# Against 1.3 % of the real trousers, **4.2 %** of the network's have three legs, and **7.2 %** of the machine's. Both
-# have an excess. IS has none that shows (1.8 %): it copies real trousers, their false alarms included. The machine
-# has more than the network; whether it errs more often is left to section 5.
+# Against 1.3 % of the real trousers, **4.2 %** of the network's have three legs, and **7.2 %** of the machine's: both
+# have an excess. IS has none that shows (1.8 %): it copies real trousers, their false alarms included.
 
 # %% [markdown] tags=["slide"]
-# ## 4. The same seeds? (6 minutes)
+# ## 4. The same seeds? (7 minutes)
 #
-# An excess on both sides could be a coincidence of two bad artists. The claim of this lesson is stronger: they err
-# **on the same seeds**. 17 of the network's drawings and 29 of the machine's are three-legged. **Predict.** If the
-# two had nothing to do with each other, how many seeds would be on both lists? How many are?
+# Two bad artists? The claim of this lesson is stronger: they err **on the same seeds**. 17 of the network's drawings
+# and 29 of the machine's are three-legged. **Predict.** If the two had nothing to do with each other, how many seeds
+# would be on both lists? How many are?
 
 # %%
 ours, theirs = crowds["ELS"], crowds["network"]
@@ -242,9 +239,8 @@ show(
 
 # %% [markdown] tags=["slide"]
 # Seven, where chance would give one (five are among section 1's ten), with the runs in nearly the same columns
-# (underlined: the row that has most of them). In seeds 10, 78 and 269 they are streaks below the waist rather than
-# legs. Where the machine grows a third leg, the network does in 24 % of cases instead of 4 %: more often, but far
-# from always.
+# (underlined). In seeds 10, 78 and 269 they are streaks below the waist rather than legs. Where the machine grows a
+# third leg, the network does in 24 % of cases instead of 4 %.
 #
 # But two artists can agree because of a **common cause**. Both draw nearly the same garment from one seed, and wide
 # trousers have more room for a third leg. **Predict.** Among trousers of like width, how many of the seven would
@@ -284,10 +280,9 @@ check.overlap(overlap)
 
 
 # %%
-def fifths(images):
-    """images (B, 1, H, W) -> (B,): 0 for the fifth that is narrowest below the waist, 4 for the widest."""
-    width = (images[:, 0, 8:] > -0.7).float().mean((1, 2))
-    return width.argsort(stable=True).argsort() * 5 // len(width)
+def width(images):
+    """images (B, 1, H, W) -> (B,): the share of pixels below the waist that are not background."""
+    return (images[:, 0, 8:] > -0.7).float().mean((1, 2))
 
 
 def among_alike(a, b, group):
@@ -295,101 +290,49 @@ def among_alike(a, b, group):
     return sum(((a & (group == k)).sum() * (b & (group == k)).sum() / (group == k).sum()).item() for k in range(5))
 
 
-widths, generator = {name: fifths(trousers[name]) for name in ("ELS", "IS")}, torch.Generator().manual_seed(0)
-for name, fifth in widths.items():
-    sorted_ = (fifth + torch.rand(10_000, len(fifth), generator=generator)).argsort(1)  # by fifth, else at random
-    by_chance = (ours[sorted_] & theirs[fifth.argsort(stable=True)]).sum(1)
-    alike, p = among_alike(ours, theirs, fifth), (by_chance >= both).double().mean().item()
-    print(f"width of {name}: {alike:.2f} among alike; {both} or more in {p:.1%} of shuffles within the fifths")
-    if lab.profile == "laptop":
-        assert abs(alike - {"ELS": 3.05, "IS": 2.39}[name]) < 0.006 and p < {"ELS": 0.015, "IS": 0.003}[name]
-by_fifth = [[int((v & (widths["ELS"] == k)).sum()) for k in range(5)] for v in (theirs, ours)]
+rank = width(trousers["ELS"]).argsort(stable=True)  # from the narrowest to the widest
+fifth = rank.argsort() * 5 // len(rank)
+sorted_ = (fifth + torch.rand(10_000, 400, generator=torch.Generator().manual_seed(0))).argsort(1)
+by_chance = (ours[sorted_] & theirs[fifth.argsort(stable=True)]).sum(1)  # shuffled within the fifths
+alike, p = among_alike(ours, theirs, fifth), (by_chance >= both).double().mean().item()
+by_fifth = [[int((v & (fifth == k)).sum()) for k in range(5)] for v in (theirs, ours)]
 print(f"by fifths of the width of ELS: {by_fifth[0]} of the network's, {by_fifth[1]} of the machine's")
-assert lab.profile != "laptop" or by_fifth == [[0, 1, 1, 4, 11], [0, 0, 4, 5, 20]]
+print(f"on both lists by chance, among alike: {alike:.2f}; {both} or more in {p:.1%} of shuffles within the fifths")
+if lab.profile == "laptop":
+    assert by_fifth == [[0, 1, 1, 4, 11], [0, 0, 4, 5, 20]]
+    assert abs(alike - 3.05) < 0.006 and abs(both / alike - 2.3) < 0.05 and 0.005 < p < 0.015
+
+# %% [markdown]
+# Two plainer controls. *Would any drawing that looks like this one do?* Take for each of the network's drawings the
+# most similar one that ELS drew of **another** seed. *Would it do to look for wide trousers?* Take the 29 **widest**
+# that ELS drew, never mind their legs.
+
+
+# %%
+def r2_table(a, b):
+    """r2 of each image of a with each image of b: (A, B)."""
+    a, b = (torch.nn.functional.normalize(x.flatten(1) - x.flatten(1).mean(1, keepdim=True)) for x in (a, b))
+    return (a @ b.T).square()
+
+
+table = r2_table(trousers["network"], trousers["ELS"])
+own = table.diag().median().item()
+other, seed = table.fill_diagonal_(0).max(1)
+twins, wide = (ours[seed] & theirs).sum().item(), theirs[rank[-29:]].sum().item()
+print(f"of the network's 17, three legs has the ELS drawing of the same seed {both} times (all 400: r2 {own:.2f}),")
+print(f"that of another seed that is most like it {twins} times (r2 {other.median():.2f}); the 29 widest name {wide}")
+if lab.profile == "laptop":
+    assert (twins, wide) == (2, 5) and abs(own - 0.951) < 0.003 and abs(other.median() - 0.893) < 0.003
 
 # %% [markdown] tags=["slide"]
 # Part of it is width: 11 of the network's 17 and 20 of the machine's 29 are in the widest fifth. Among drawings of
-# like width chance gives three (width of ELS, to which its own third legs may add) or 2.4 (width of IS). Seven are
-# still more: **two to three times as many as by chance**, not six times.
+# like width chance gives three. Seven are still more (p = 1 %): **2.3 times as many as by chance**, not six times; how
+# many times, seven seeds cannot say closely. The most similar drawings of other seeds have three legs twice. But the
+# 29 widest name 5 of the 17: hardly fewer than the machine's third legs.
 #
-# **Predict.** And the others, on one list alone: real disagreements, or close calls of the counter?
-
-# %% tags=["slide"]
-for title, where in {"only the network": theirs & ~ours, "only ELS": ours & ~theirs}.items():
-    chosen = where.nonzero().flatten()[:10]
-    rows = {name: trousers[name][chosen] for name in ("network", "ELS")}
-    agree = els.compare(trousers["ELS"][where], trousers["network"][where]).r2  # of all of them, ten are shown
-    rows = {f"{name},\n{'3 legs' if title.endswith(name) else 'fewer'}": x for name, x in rows.items()}
-    show(
-        plotting.image_rows(rows, notes=[f"{v:.2f}" for v in agree], titles=[f"seed {s}" for s in chosen]),
-        alt=f"Three legs in {title} by the count, with r2 below: nearly the same drawing twice, mostly with a spot "
-        "or a gap more in one of them, in a few with a leg that the other has not.",
-    )
-    if lab.profile == "laptop":
-        assert 0.75 < agree.min() < agree.max() < 0.985
-
-
-# %%
-def three_at_some_threshold(images):
-    """Whether three legs are counted at some threshold near mid grey."""
-    return torch.stack([legs(images, threshold) >= 3 for threshold in (-0.3, -0.2, -0.1, 0, 0.1, 0.2, 0.3)]).any(0)
-
-
-alone, close, usual = {"network": theirs & ~ours, "ELS": ours & ~theirs}, {}, {}
-for name, other in (("network", "ELS"), ("ELS", "network")):
-    nearly = three_at_some_threshold(trousers[other])
-    close[name] = nearly[alone[name]].sum().item()
-    usual[other] = nearly[~crowds[other]].double().mean().item()
-    print(f"only {name}: {int(alone[name].sum())}; in {close[name]} of these {other} has three at another threshold "
-          f"(of all its drawings with fewer, {usual[other]:.0%} do)")  # fmt: skip
-if lab.profile == "laptop":
-    assert sum(close.values()) == 16 and sum(int(v.sum()) for v in alone.values()) == 32
-    assert [round(100 * usual[name]) for name in ("ELS", "network")] == [5, 8]
-
-# %% [markdown]
-# About half are close calls: in 16 of these 32 the other artist has three legs at another threshold near mid grey.
-# (Of all drawings with fewer, 5 and 8 % do: one would expect two of the 32.) The rest are mostly a gap or a spot; in
-# a few (seeds 36, 79, 344) one of the two has a leg that the other has not, in drawings that are otherwise alike (r2,
-# below the pictures, 0.76 to 0.98). So the number depends on a threshold that we chose. Whoever chooses one should
-# show that others tell the same story.
-
-# %%
-ratios, alike = [], []
-for threshold in (-0.2, -0.1, 0.0, 0.1, 0.2):
-    for top in (7, 8, 9):
-        a, b = (legs(trousers[name], threshold, top) >= 3 for name in ("ELS", "network"))
-        ratios.append(((a & b).sum() / (a.sum() * b.sum() / len(a))).item())
-        alike.append((a & b).sum().item() / among_alike(a, b, widths["ELS"]))
-        if top == 8:
-            rate = (legs(real["trousers"], threshold) >= 3).double().mean()
-            print(f"threshold {threshold:4.1f}: real {rate:.1%}, network {b.double().mean():.1%}, ELS "
-                  f"{a.double().mean():.1%}, both {(a & b).sum()} = {ratios[-1]:.1f} x chance")  # fmt: skip
-print(f"all fifteen (top 7, 8, 9): {min(ratios):.1f} to {max(ratios):.1f} x chance, among alike {min(alike):.1f} to "
-      f"{max(alike):.1f} x")  # fmt: skip
-steady = {}  # by the counter of Exercise 1: three runs or more in two consecutive rows
-for name, images in {"real": real["trousers"], **trousers}.items():
-    runs = (torch.nn.functional.pad(images[:, 0, 8:] > 0, (1, 0)).int().diff(dim=-1) == 1).sum(-1)
-    steady[name] = torch.minimum(runs[:, 1:], runs[:, :-1]).max(-1).values >= 3
-held, many = (steady["ELS"] & steady["network"]).sum().item(), {name: int(v.sum()) for name, v in steady.items()}
-luck = many["ELS"] * many["network"] / 400, among_alike(steady["ELS"], steady["network"], widths["ELS"])
-print(f"in two rows: {many}, ELS and network both {held}, by chance {luck[0]:.1f}, among alike {luck[1]:.1f}")
-if lab.profile == "laptop":
-    assert 4.5 < min(ratios) < max(ratios) < 9.1 and 2.1 < min(alike) < max(alike) < 3.5
-    assert many == {"real": 6, "network": 8, "ELS": 18, "IS": 3} and held == 5 and 0.9 < luck[1] < 1.0
-
-# %% [markdown]
-# They do: at each of fifteen settings 4.6 to 9 times chance, and 2.2 to 3.5 times among drawings of like width. By
-# the steadier counter of Exercise 1, with two rows, the network has 8 three-legged drawings and ELS 18 (real: 6 of
-# 1,027); five of the eight are on both lists, where chance would give 0.4, among alike 1.0.
-
-# %% [markdown] tags=["slide"]
-# ## 5. Seven of 17: is that few? (4 minutes)
-#
-# The 17 are themselves those of one way to sample. The network took 150 steps, and the first ones go astray: at t = 1
-# its estimate is mostly amplified error (lesson 11). So let the *exact* denoiser make the steps above t = 0.95 (eight
-# of 150), and the network all others; and do the same with 20 steps (one of 20). All 400 seeds are stored.
-#
-# **Predict.** How many of its own 17 does the network repeat if only its start is repaired?
+# Are seven of 17 few? Sample the *same network* a little differently: its first steps go astray (lesson 11), so let the
+# exact denoiser make those above t = 0.95 (eight of 150, or one of 20). **Predict.** How many of its own 17 does the
+# network repeat?
 
 # %% tags=["slide"]
 ways = {"150 steps": "network-150", "150, start repaired": "network-150-repaired", "20 steps": "network-20"}
@@ -398,58 +341,48 @@ ways, sampled = {name: stored[f"trousers.{column}"] for name, column in ways.ite
 first_exact = els.diffusion.with_first_step(garments.machine("is"), garments.network)
 redrawn = els.sample(first_exact, els.seeded_noise(again, garments.shape), steps=20, labels=1)
 assert (redrawn.clamp(-1, 1) - ways["20, start repaired"][again]).abs().max() < 0.02
-print("400 trousers          three legs, of these ELS too, 150 steps too   r2 with 150 steps")
-for name, images in ways.items():
-    three = legs(images) >= 3
-    likeness = els.compare(images, ways["150 steps"]).r2.median().item()
-    sampled[name] = [int(v.sum()) for v in (three, three & ours, three & theirs)] + [round(likeness, 3)]
-    print(f"{name:22s}" + "{:10d} {:18d} {:14d} {:19.3f}".format(*sampled[name]))
-if lab.profile == "laptop":
-    assert list(sampled.values())[:2] == [[17, 7, 17, 1.0], [24, 11, 14, 0.997]]
-    assert list(sampled.values())[2:4] == [[6, 5, 5, 0.986], [17, 8, 13, 0.997]]
-
-
-# %%
-import math
-
-
-def sign_test(wins, n):
-    """The probability of `wins` heads or more in n tosses of a fair coin (lesson 10)."""
-    return sum(math.comb(n, k) for k in range(wins, n + 1)) / 2**n
-
-
+print("three legs of 400    all, ELS too, 150 steps too, r2 with those, all at thresholds -0.2 to 0.2")
 spans = {name: torch.stack([legs(x, s / 10) >= 3 for s in range(-2, 3)]) for name, x in ways.items()}  # (5, 400)
-for name, three in spans.items():
-    alone = [(int((m & ~n).sum()), int((n & ~m).sum())) for m, n in zip(spans["ELS, 20 steps"], three, strict=True)]
-    chance = [round(sign_test(k, k + other), 2) for k, other in alone]
-    print(f"{name:20s} at -0.2 to 0.2:", three.sum(1).tolist(), "  does ELS have more, sign test:", chance)
-three = spans["150, start repaired"][2]
-print(f"repaired and ELS: {(three & ours).sum()}, by chance {three.sum() * ours.sum() / 400:.1f}, among alike "
-      f"{among_alike(ours, three, widths['ELS']):.1f}; 400 real would have {400 * share['real']:.0f}")  # fmt: skip
+for name, images in ways.items():
+    three, likeness = spans[name][2], els.compare(images, ways["150 steps"]).r2.median().item()
+    sampled[name] = [int(v.sum()) for v in (three, three & ours, three & theirs)] + [round(likeness, 3)]
+    print(f"{name:20s} " + "{:3d} {:9d} {:14d} {:14.3f} ".format(*sampled[name]), spans[name].sum(1).tolist())
+lifts = [((a & b).sum() / (a.sum() * b.sum() / 400)).item() for a, b in zip(*list(spans.values())[::4], strict=True)]
+repaired = spans["150, start repaired"][2]
+alike = among_alike(ours, repaired, fifth), int(repaired[rank[-29:]].sum())
+print(f"on both lists at the five thresholds: {min(lifts):.1f} to {max(lifts):.1f} times chance")
+print(f"repaired and ELS among alike: {alike[0]:.1f}; the 29 widest name {alike[1]} of its {repaired.sum()}")
 if lab.profile == "laptop":
-    assert [v.sum(1).tolist() for v in list(spans.values())[:2]] == [[20, 22, 17, 18, 20], [28, 25, 24, 24, 20]]
-    assert [v.sum(1).tolist() for v in list(spans.values())[3:]] == [[23, 24, 17, 17, 18], [26, 27, 29, 25, 20]]
-    assert 4.3 < among_alike(ours, three, widths["ELS"]) < 4.45
+    assert list(sampled.values())[:4] == [[17, 7, 17, 1], [24, 11, 14, 0.997], [6, 5, 5, 0.986], [17, 8, 13, 0.997]]
+    many = [(min(n), max(n)) for n in (v.sum(1).tolist() for v in spans.values())]
+    assert many == [(17, 22), (20, 28), (6, 6), (17, 24), (20, 29)]
+    assert 4.55 < min(lifts) < 4.7 and max(lifts) < 8.1 and 4.3 < alike[0] < 4.45 and alike[1] == 6
 
 # %% [markdown]
-# Two ways to sample *the same weights* repeat only 13 or 14 of the 17, in nearly the same pictures (r2 0.997). That
-# is a yardstick: ELS, which has no weights, foretells seven, and of the 24 of the repaired network **11** (by chance
-# 1.7, among alike 4.4). What a second training would repeat we did not count.
+# It repeats 14, in pictures that are nearly the same (r2 0.997), and has 24. ELS, which has no weights, draws seven of
+# the 17, and **11** of the 24, where chance among alike gives 4.4 and the widest name 6. So a yes or no per seed is a
+# coarse measure; section 5 has a finer one.
 #
-# *How many* there are is less firm. In 20 steps the bad start hides two of three third legs: 6 are left, like 400
-# real trousers (5); with it repaired there are 17. In 150 steps it hides few: over the five thresholds 17 to 22,
-# repaired 20 to 28. The machine has 20 to 29. Whether it grows more of them stays open: against the network in as
-# many steps, repaired, the sign test says 0.02 at the threshold 0, but 0.08 to 0.42 at the others. (Lopsidedness is
-# another matter: section 9.)
+# *How many* there are hangs on threshold and start: 17 to 22, repaired 20 to 28, in 20 steps 6, repaired 17 to 24. ELS
+# has 20 to 29: that it grows more is not shown. They agree at every threshold, 4.6 to 8 times chance.
+#
+# Ask the machine itself: click a pixel of an odd leg. At t = 0.3 its window is 5 pixels wide. Who voted for it, and
+# how many legs has *that* picture?
+
+# %%
+elsm, grown = garments.machine("els-zeros"), [78, 93, 269]
+path = list(els.trajectory(elsm, els.seeded_noise(grown, garments.shape), steps=20, labels=1))
+x_t = next(x for t, x, _ in path if round(t, 2) == 0.3)
+assert dict((round(t, 2), p) for t, p in garments.patch_sizes("els-zeros"))[0.3] == 5
+widgets.MosaicExplorer.of(elsm, x_t, path[-1][1], t=0.3, top=4, labels=1)
 
 # %% [markdown] tags=["slide"]
-# ## 6. Sleeves that do not match (6 minutes)
+# ## 5. Sleeves that do not match (6 minutes)
 #
-# Third legs are rare. Is there an error that is common, and can be measured as a degree? Tops should be nearly
-# **symmetric**: both sleeves long or both short. Keeping a promise between left and right needs a long view, so a
-# local artist should fail.
+# Third legs are rare. Is there an error that is common, and has a degree? Tops should be nearly **symmetric**: both
+# sleeves long or both short. That needs a long view, so a local artist should fail.
 #
-# **Predict.** Look at these. Which row is real? And what will ELS have drawn from the noise of the other row?
+# **Predict.** Which row is real? And what will ELS have drawn from the noise of the other row?
 
 # %% tags=["slide"]
 first = list(range(12))
@@ -468,16 +401,16 @@ show(
 )
 
 # %% [markdown]
-# The measure: **mirror r2**, the r2 of an image with its own mirror image. A garment may hang one pixel off the
-# middle, so take the best of three shifts. **Lopsided** is what lies below all but one in twenty of the real
-# garments.
+# Row B is real. The measure: **mirror r2**, the r2 of an image with its own mirror image. A garment may hang two pixels
+# off the middle; its mirror image is then four pixels away: take the best of nine shifts. **Lopsided** is what is less
+# symmetric than 19 of 20 real garments of its kind.
 
 
 # %%
 def mirror(images):
-    """images (B, 1, H, W) -> (B,): r2 of each image with its mirror image, best of shifts by -1, 0, 1."""
+    """images (B, 1, H, W) -> (B,): r2 of each image with its mirror image, best of shifts by -4 to 4."""
     flipped = images.flip(-1)
-    return torch.stack([els.compare(flipped.roll(s, -1), images).r2 for s in (-1, 0, 1)]).max(0).values
+    return torch.stack([els.compare(flipped.roll(s, -1), images).r2 for s in range(-4, 5)]).max(0).values
 
 
 limits = {garment: mirror(images).quantile(0.05).item() for garment, images in real.items()}  # 1 of 20 is below
@@ -510,58 +443,57 @@ axes[0].set_ylabel("mirror r2 of the machine")
 show(
     fig,
     alt="Mirror r2 of ELS against that of the network, for pullovers and shirts: both spread from 0.1 to 1 along "
-    "the diagonal, correlation 0.90 and 0.93. IS and the linear filter are mostly above 0.7, the filter the lower the "
+    "the diagonal, correlation 0.88 and 0.92. IS and the linear filter are mostly above 0.7, the filter the lower the "
     "less symmetric the network's are. Dashed lines: what is below and left of them is lopsided.",
 )
 
 # %%
-lowest = {}
 for garment in limits:
     a, b = lopsided[garment, "ELS"], lopsided[garment, "network"]
-    hits = (a & b).sum()
-    print(f"{garment}: both lopsided {hits}, by chance {a.sum() * b.sum() / len(a):.0f}; "
-          f"ELS names {hits / b.sum():.0%} of the network's; of its own {hits / a.sum():.0%} are right")  # fmt: skip
+    hits, chance = (a & b).sum(), a.sum() * b.sum() / len(a)
+    print(f"{garment}: lopsided network {b.sum()}, ELS {a.sum()}, both {hits}, by chance {chance:.0f}")
     if lab.profile == "laptop":
         found = (int(b.sum()), int(a.sum()), int(hits))
-        assert found == {"pullover": (37, 47, 36), "shirt": (45, 44, 38), "trousers": (95, 166, 85)}[garment]
+        assert found == {"pullover": (35, 44, 33), "shirt": (43, 40, 36), "trousers": (87, 142, 74)}[garment]
+missed, below = {}, {}
 for (garment, name), values in symmetry.items():
-    b = lopsided[garment, "network"]
-    least = values.argsort()[: b.sum()]  # as many as the network's lopsided ones
-    lowest[garment, name] = int((values < limits[garment]).sum()), int(b[least].sum())
-    print(f"{garment}, {name}: lopsided {lowest[garment, name][0]}; of its {b.sum()} least symmetric ones "
-          f"{lowest[garment, name][1]} are the network's lopsided (chance {b.sum() ** 2 / len(b):.0f})")  # fmt: skip
+    target = mirror(stored[f"{garment}.network-150"])
+    x = torch.stack([torch.ones_like(values), values], 1)
+    hat = x @ torch.linalg.pinv(x)  # a straight line; the next line is what it misses if fitted on the other 99
+    fitted = ((target - hat @ target) / (1 - hat.diag())).abs().mean().item()
+    missed[garment, name] = (values - target).abs().mean().item(), fitted
+    below[garment, name] = int((values < limits[garment]).sum())
+    print(f"{garment}, {name}: lopsided {below[garment, name]}; misses the network's mirror r2 by "
+          f"{missed[garment, name][0]:.2f}, after a fit on the other seeds by {fitted:.2f}")  # fmt: skip
 r = torch.corrcoef(torch.stack([mirror(trousers["ELS"]), mirror(trousers["network"])]))[0, 1].item()
 print(f"trousers, correlation of the mirror r2 of ELS and network: {r:.2f}")
 if lab.profile == "laptop":
-    assert 0.745 < r < 0.755 and max(few for (_, name), (few, _) in lowest.items() if name != "ELS") == 5
-    assert [round(value, 2) for value in together.values()] == [0.46, 0.65, 0.90, 0.42, 0.73, 0.93]
-    assert [named for _, named in lowest.values()] == [24, 23, 31, 25, 33, 39]
+    assert abs(r - 0.69) < 0.006 and max(n for (_, name), n in below.items() if name != "ELS") == 5
+    stated = [0.46, 0.62, 0.88, 0.45, 0.67, 0.92]
+    assert all(abs(a - b) < 0.006 for a, b in zip(together.values(), stated, strict=True))
+    assert [round(v, 2) for (_, name), (_, v) in missed.items() if name != "ELS"] == [0.10, 0.08, 0.13, 0.10]
+    assert [round(v, 2) for (_, name), (v, _) in missed.items() if name == "ELS"] == [0.06, 0.05]
 
 # %% [markdown]
-# Of real garments one in twenty is that lopsided, of the network's four in ten. The machine names most of these: 36
-# of 37 pullovers (chance: 17), 38 of 45 shirts (20), with 11 and 6 false alarms. Where an error is common, and
-# measured as a degree rather than a count, it is **predictable seed by seed**, correlation 0.9.
+# Of real garments one in twenty is that lopsided, of the network's 35 pullovers and 43 shirts of 100. ELS is lopsided
+# on most of the same seeds: 33 of 35 (chance: 15) and 36 of 43 (17), with 11 and 4 false alarms. An error that is
+# common, and measured as a degree, is **predictable seed by seed**: correlation 0.88 and 0.92.
 #
-# The controls foretell a part: the linear filter has 0.65 and 0.73, IS 0.46 and 0.42. *Which* garments are less
-# symmetric is partly a matter of the garment: of the filter's 37 least symmetric pullovers 23 are lopsided ones of
-# the network, of IS's 24, of ELS's 31 (chance 14). *How* lopsided they are only the local machine says: the other two
-# are below the limit at most five times, the network 37 and 45 times.
+# The controls foretell a part: the linear filter has 0.62 and 0.67, IS 0.46 and 0.45. But both draw far too symmetric:
+# at most five are below the limit. Put on the network's scale by a straight line, fitted on the other 99 seeds, they
+# still miss its mirror r2 by 0.08 and 0.10 (IS: 0.10 and 0.13). ELS, fitted to nothing, misses it by 0.06 and 0.05.
 #
-# And trousers? The machine names 85 of 95, but is right about one in two that it names (85 of 166), correlation 0.75:
-# see section 9.
+# Of trousers ELS has 74 of the network's 87, but 68 false alarms (correlation 0.69): see section 7.
 
 # %% [markdown] tags=["slide"]
-# ## 7. Through a keyhole (6 minutes)
+# ## 6. Through a keyhole (4 minutes)
 #
-# Look at a third leg through a keyhole: an edge, cloth, an edge. Nothing is wrong with it. Let us measure that. Take
-# P x P windows at 15 places below the waist; find for each the nearest window, *anywhere in any pair of training
-# trousers* (the machine of this class sees nothing else); note the root mean square difference of the pixels inside
-# the picture. Beyond the border stand zeros, as for the network, so wide windows find their match near their own
-# place. As yardstick the same for real trousers (their own image excluded), plain ones and odd ones. As ten of the 17
-# are lopsided as well, we keep straight and lopsided apart.
+# Through a keyhole a third leg is an edge, cloth, an edge. Nothing is wrong with it? Take P x P windows at 15 places
+# below the waist; find for each the nearest window, *anywhere in any pair of training trousers* (for a real pair: in
+# another one); note the root mean square difference of the pixels inside the picture.
+# Yardstick: *real* trousers of the same kind, blurred over 3 x 3 pixels, because drawings are soft.
 #
-# **Predict.** At which P will three-legged drawings be twice as far as plain real trousers: 3, 5, 9, 15? And *real*
-# ones with three "legs" by the counter, how far will they be?
+# **Predict.** At which P will three-legged drawings be twice as far as plain real trousers: 3, 5, 15?
 
 # %%
 places = torch.tensor([16 * row + column for row in (9, 11, 13) for column in (4, 6, 8, 10, 12)])
@@ -584,162 +516,151 @@ def strangeness(images, patch_size, own=None):
 
 
 # %%
-groups, kinds = {}, {}
+groups, windows = {}, (3, 5, 15)
 for who, images in {"network": trousers["network"], "real": real["trousers"]}.items():
     three, two, crooked = legs(images) >= 3, legs(images) == 2, mirror(images) < limits["trousers"]
-    kinds |= {f"{who}, three legs, lopsided": three & crooked, f"{who}, two legs, lopsided": two & crooked,
-              f"{who}, three legs": three & ~crooked, f"{who}, two legs": two & ~crooked}  # fmt: skip
-    for name in list(kinds)[-4:]:
-        picks = kinds[name].nonzero().flatten()
+    for name, kind in {"three legs, lopsided": three & crooked, "two legs, lopsided": two & crooked,
+                       "three legs": three & ~crooked, "two legs": two & ~crooked}.items():  # fmt: skip
+        picks = kind.nonzero().flatten()
         picks = picks[:: max(len(picks) // 20, 1)][:20]  # 20 at most, spread over all
-        groups[name] = images[picks], picks if who == "real" else None
-plain, picks = (part[::2] for part in groups["real, two legs"])
-soft = torch.nn.functional.pad(plain, (1, 1, 1, 1), mode="replicate")
-groups["real, two legs, blurred"] = torch.nn.functional.avg_pool2d(soft, 3, stride=1), picks
-del groups["real, three legs, lopsided"]  # one alone
-windows = (3, 5, 9, 15)
+        groups[f"{who}, {name}"] = images[picks], picks if who == "real" else None
+assert len(groups.pop("real, three legs, lopsided")[0]) <= 1  # one alone
+groups["real, two legs, sharp"] = groups["real, two legs"]
+for name, (images, picks) in groups.items():
+    if name.startswith("real") and name != "real, two legs, sharp":
+        soft = torch.nn.functional.pad(images, (1, 1, 1, 1), mode="replicate")
+        groups[name] = torch.nn.functional.avg_pool2d(soft, 3, stride=1), picks
 strange = {name: [strangeness(images, p, own) for p in windows] for name, (images, own) in groups.items()}
 means = {name: [each.mean().item() for each in values] for name, values in strange.items()}
 for name, values in means.items():
     wide, rounded = strange[name][-1], [round(v, 2) for v in values]
-    print(f"{name:28s}", rounded, f"standard error at P = 15: {wide.std() / len(wide) ** 0.5:.2f} ({len(wide)} images)")
-both_kinds = [(10 * a + 7 * b) / 17 for a, b in zip(*(means[name] for name in list(kinds)[:3:2]), strict=True)]
-print("network, all 17 three-legged", [round(v, 2) for v in both_kinds])
+    print(f"{name:30s}", rounded, f"standard error at P = 15: {wide.std() / len(wide) ** 0.5:.2f} ({len(wide)} images)")
+all_three = [torch.cat(v).mean().item() for v in zip(*(strange[k] for k in list(means)[:3:2]), strict=True)]
+print("network, all three-legged", [round(v, 2) for v in all_three])
 if lab.profile == "laptop":
-    assert [int(kind.sum()) for kind in kinds.values()][:4] == [10, 72, 7, 248]
-    assert [round(values[-1], 2) for values in means.values()] == [0.37, 0.30, 0.25, 0.22, 0.18, 0.25, 0.11, 0.21]
-    assert all(0.04 < values[0] < 0.085 for values in means.values()) and kinds["real, three legs, lopsided"].sum() == 1
-    assert both_kinds[1] > 2 * means["real, two legs"][1] and [round(v, 2) for v in both_kinds[1::2]] == [0.16, 0.32]
+    stated = [0.36, 0.28, 0.29, 0.19, 0.19, 0.25, 0.20, 0.11]
+    assert all(abs(v[-1] - a) < 0.007 for v, a in zip(means.values(), stated, strict=True))
+    assert all(0.035 < v[0] < 0.085 for v in means.values()) and abs(all_three[2] - 0.32) < 0.006
+    assert 0.15 < all_three[1] < 0.165 and 0.07 < means["real, two legs, sharp"][1] < 0.085
 
 # %% tags=["slide"]
-fig, axis = plt.subplots(figsize=(7.5, 3.4))
+fig, axis = plt.subplots(figsize=(7.5, 3.2))
 colours = dict(zip(("three legs, lopsided", "two legs, lopsided", "three legs", "two legs"),
                    (plotting.ORANGE, plotting.BLUE, plotting.GREEN, plotting.GREY), strict=True))  # fmt: skip
 for name, values in means.items():
     who, _, kind = name.partition(", ")
-    if kind in colours:  # all but the blurred ones
-        axis.plot(windows, values, "o-" if who == "network" else "x--", color=colours[kind], label=name)
+    style = {"network": "o-", "real": "x--"}[who] if kind in colours else ":"
+    label = name if kind not in colours or who == "network" else f"{name}, blurred"
+    axis.plot(windows, values, style, color=colours.get(kind, plotting.INK), label=label)
 axis.set(xlabel="window P", ylabel="distance to the nearest\ntraining window, per pixel", ylim=(0, None))
 axis.set_xticks(windows)
 axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 show(
     fig,
     alt="Distance per pixel to the nearest training window against P. At P = 3 all groups agree, at 0.04 to 0.08. At "
-    "P = 15 the network's lopsided drawings have 0.37 (three legs) and 0.30 (two), straight ones 0.25 and 0.22; real "
-    "trousers with three legs have 0.25, lopsided ones 0.18, plain ones 0.11.",
+    "P = 15 the network's lopsided drawings have 0.36 (three legs) and 0.28 (two), straight ones 0.29 and 0.19; real "
+    "trousers, blurred, with three legs 0.25, lopsided 0.19, plain 0.20; plain and sharp 0.11.",
 )
 
 # %% [markdown]
-# Through a keyhole of 3 pixels hardly anything is wrong: 0.04 to 0.08 per pixel for all, on a scale from -1 to 1. The
-# wider the window, the further apart they are: at P = 5 three-legged drawings have 0.16, plain real trousers 0.08; at
-# P = 15 it is 0.32 and 0.11.
+# Through a keyhole of 3 pixels hardly anything is wrong: 0.04 to 0.08 per pixel for all. Three-legged drawings have
+# 0.16 and plain real trousers 0.08 at P = 5, 0.32 and 0.11 at P = 15.
 #
-# But rare *real* trousers rise, too. Those with three runs come to 0.25, as straight drawings with a third leg do:
-# **a third leg is no stranger than a real rarity**. Lopsided drawings are: 0.30 with two legs, 0.37 with three, where
-# lopsided real ones have 0.18 (standard errors 0.02). That the two sides match is what no short window can see.
-#
-# (Straight drawings with two legs have 0.22. That is no sign of a mosaic: real trousers have 0.21 if they are only
-# blurred a little, over 3 x 3 pixels.)
+# Most of that is softness and rarity. Plain real trousers, blurred, have 0.20, the network's straight two-legged ones
+# 0.19. Its ten straight ones with a third leg have 0.29, real ones that the counter takes for three-legged 0.25: with
+# standard errors of 0.02 no difference is shown. **Lopsided** drawings *are* stranger: with two legs 0.28, where
+# lopsided real ones have 0.19.
 
 # %% [markdown] tags=["slide"]
-# ## 8. Would a longer view cure it? (6 minutes)
+# ## 7. Would a longer view cure it? (6 minutes)
 #
 # The calibrated windows shrink from 13 at t = 1 to 9 at t = 0.4 and 3 at the end. The paper explains extra limbs by
 # **too local too late** ("excess late-time locality", its section 5.3): with longer windows late in time the machine
-# would notice its third leg. We can try it, the windows are ours to edit.
+# would notice its third leg. The windows are ours to edit. From here on seeds 0 to 99:
 #
-# A hundred seeds (stored, one machine is run again on three of them), by five machines (five more are printed below):
+# * the calibrated windows: 37 lopsided, 10 with three legs (network: 20 and 6);
+# * at least 5, 7, 9 or 13 for t below 0.4, the early ones as calibrated;
+# * at least 15 for t above 0.4, or only from 0.4 to 0.8 or to 0.6, the late ones as short as ever;
+# * 13 throughout; or the calibrated windows, but tied to their places (LS).
 #
-# * the calibrated windows;
-# * at least 9, or at least 13, for t below 0.4, the early ones as calibrated;
-# * at least 15 for t from 0.4 to 0.8, the late ones as short as ever;
-# * the calibrated windows, but tied to their places (LS).
-#
-# **Predict.** As calibrated, 39 are lopsided and 10 have three legs. Which of the others leaves fewest of each?
+# **Predict.** Which leaves fewest lopsided? And where will its sound trousers come from?
 
 # %%
 edits = {"calibrated": "els-zeros"} | {f"{p} below 0.4": f"els-{p}-below-0.4" for p in (5, 7, 9, 13)}
 edits |= {"15 above 0.4": "els-15-above-0.4"} | {f"15 from 0.4 to {t}": f"els-15-0.4-to-{t}" for t in (0.8, 0.6)}
 edits |= {"13 throughout": "els-13", "tied to places (LS)": "ls"}
 drawn = {name: stored[f"trousers.{column}"][:100] for name, column in edits.items()}  # seeds 0 to 99
-drawn["network"] = trousers["network"][:100]
+drawn |= {name: trousers[name][:100] for name in ("network", "IS")}
 sizes = garments.patch_sizes("els-zeros")
 longer = garments.patch_machine("els-zeros", [(t, max(p, 15) if 0.4 <= t < 0.8 else p) for t, p in sizes])
 redrawn = els.sample(longer, els.seeded_noise([10, 78, 93], garments.shape), steps=20, labels=1)
 assert (redrawn.clamp(-1, 1) - drawn["15 from 0.4 to 0.8"][[10, 78, 93]]).abs().max() < 0.02
 windows_at = {round(t, 2): p for t, p in sizes}
-print("calibrated windows:", windows_at)
-assert [windows_at[t] for t in (1.0, 0.8, 0.75, 0.4, 0.3, 0.05)] == [13, 13, 11, 9, 5, 3]
-assert garments.patch_sizes("ls") == sizes
-tall = (real["trousers"][:, 0] > -0.7).any(-1).sum(-1)  # how many rows a pair of trousers takes
-print(f"trousers that are 14 rows high: {(tall == 14).double().mean():.1%}")
+assert [windows_at[t] for t in (1.0, 0.4, 0.05)] == [13, 9, 3] and garments.patch_sizes("ls") == sizes
 third = {name: legs(images) >= 3 for name, images in drawn.items()}
 skewed = {name: mirror(images) < limits["trousers"] for name, images in drawn.items()}
 shared = {name: (v & skewed["network"]).sum().item() for name, v in skewed.items()}
-likeness = {name: els.compare(drawn[name], drawn["network"]).r2.median().item() for name in edits}
+likeness = {name: els.compare(images, drawn["network"]).r2.median().item() for name, images in drawn.items()}
+nearest = {name: r2_table(images, real["trousers"]).max(1).values for name, images in drawn.items()}
 
 # %% tags=["slide"]
-five = ["calibrated", "9 below 0.4", "13 below 0.4", "15 from 0.4 to 0.8", "tied to places (LS)", "network"]
-fig, axes = plt.subplots(1, 2, figsize=(9.5, 2.9), sharey=True)
-for axis, found, rate in ((axes[0], skewed, 5), (axes[1], third, 100 * share["real"])):
-    bars = axis.barh(five, [int(found[name].sum()) for name in five], color=plotting.BLUE)
-    axis.bar_label(bars, padding=12)
-    axis.axvline(rate, color=plotting.ORANGE, ls="--", zorder=0, label="real trousers")
-axes[0].set(xlabel="lopsided, of 100", xlim=(0, 44))
-axes[1].set(xlabel="three legs, of 100", xlim=(0, 11.5))
-axes[0].invert_yaxis()
-axes[0].legend(loc="lower right", fontsize=9)
+fig, axis = plt.subplots(figsize=(7.5, 3.6))
+left = ("15 from 0.4 to 0.6", "15 from 0.4 to 0.8", "7 below 0.4")
+for name in drawn:
+    x, y = nearest[name].median().item(), int(skewed[name].sum())
+    axis.plot(x, y, "o", color=plotting.BLUE if name in edits else plotting.ORANGE)
+    axis.annotate(name, (x, y), (-7 if name in left else 7, 0), textcoords="offset points", va="center", fontsize=9,
+                  ha="right" if name in left else "left")  # fmt: skip
+axis.axhline(5, color=plotting.GREY, ls="--", lw=1, label="real trousers")
+axis.set(xlabel="median r2 with the nearest training picture", ylabel="lopsided, of 100", xlim=(0.86, 1.02))
+axis.legend(loc="lower left", fontsize=9)
 show(
     fig,
-    alt="Two panels, one row per machine. Lopsided trousers: 39 of 100 as calibrated, 33 with 9 below t = 0.4, 9 with "
-    "13 below, 13 with 15 from 0.4 to 0.8, 15 when tied to places; the network has 20, real trousers 5. Third legs: "
-    "10, then 7, 3, 3, 1; network 6.",
+    alt="Lopsided of 100 against the median r2 with the nearest training picture, one point per machine, falling along "
+    "a line: calibrated 37 at 0.88, 15 from 0.4 to 0.6 with 20 at 0.91 beside the network (20 at 0.91), 15 from 0.4 to "
+    "0.8 with 13 at 0.93, LS 15 at 0.95, 13 below t = 0.4 with 9 at 0.97, 13 throughout 3 at 0.99, IS 8 at 1.",
 )
 
 # %%
-changed = {}
-for name in edits:
-    cured = {k: (v["calibrated"] & ~v[name]).sum().item() for k, v in (("legs", third), ("sides", skewed))}
-    new = {k: (~v["calibrated"] & v[name]).sum().item() for k, v in (("legs", third), ("sides", skewed))}
-    changed[name] = cured["sides"], new["sides"]
-    print(f"{name:22s} lopsided {int(skewed[name].sum()):2d} (cured {cured['sides']:2d}, new {new['sides']})   "
-          f"three legs {int(third[name].sum()):2d} (cured {cured['legs']:2d}, new {new['legs']})")  # fmt: skip
-for garment, said in {"pullover": (47, 22, 0.96, 0.89), "shirt": (44, 27, 0.95, 0.88)}.items():
-    before, after, target = (stored[f"{garment}.{c}"] for c in ("els-zeros", "els-9-below-0.4", "network-150"))
-    bad = [(mirror(x) < limits[garment]).sum().item() for x in (before, after)]
-    r2_before, r2_after = (els.compare(x, target).r2.median().item() for x in (before, after))
-    print(f"{garment}, 9 below 0.4: r2 {r2_before:.2f} -> {r2_after:.2f}; lopsided {bad[0]} -> {bad[1]}")
-    if lab.profile == "laptop":
-        assert (*bad, round(r2_before, 2), round(r2_after, 2)) == said
+print("                     lopsided, cured, new   three legs   copies   lopsided of the others   r2 with the network")
+changed, copies = {}, {name: int((values > 0.95).sum()) for name, values in nearest.items()}  # training pictures
+new_odd = {name: skewed[name][values <= 0.95].double().mean().item() for name, values in nearest.items()}
+for name in (*edits, "network"):
+    before, v = skewed["calibrated"], skewed[name]
+    changed[name] = int((before & ~v).sum()), int((~before & v).sum())
+    print(f"{name:20s} {int(v.sum()):9d} {changed[name][0]:6d} {changed[name][1]:4d} {int(third[name].sum()):12d} "
+          f"{copies[name]:8d} {new_odd[name]:24.0%} {likeness[name]:21.2f}")  # fmt: skip
+points = torch.tensor([[nearest[name].median().item(), float(skewed[name].sum())] for name in edits])
+falls = torch.corrcoef(points.T)[0, 1].item()
+print(f"correlation of lopsided with r2 to the nearest training picture, over the ten machines: {falls:.2f}")
 if lab.profile == "laptop":
-    assert [int(v.sum()) for v in skewed.values()] == [39, 37, 31, 33, 9, 12, 13, 20, 3, 15, 20]
-    assert [int(v.sum()) for v in third.values()] == [10, 7, 7, 7, 3, 2, 3, 8, 0, 1, 6]
-    assert (third["calibrated"] & ~third["9 below 0.4"]).sum() == 6 and 4 * (15 // 2) ** 2 == 196
-    assert (~third["calibrated"] & third["9 below 0.4"]).sum() == 3 and (tall == 14).double().mean() > 0.99
-    assert changed["9 below 0.4"] == (9, 3) and changed["13 below 0.4"] == (30, 0)
-
-# %% [markdown]
-# Read the left panel, whose numbers are large enough (network: 20).
-#
-# * **Somewhat longer late windows help little here**: 39 become 37, 31, 33 (5, 7, 9 below 0.4). Tops they help more,
-#   at a price: with 9 below 0.4 lopsided pullovers fall from 47 to 22, shirts from 44 to 27, and r2 with the network
-#   from 0.96 and 0.95 to 0.89 and 0.88.
-# * **A view of nearly everything helps, late or before**: 13 below t = 0.4 leaves 9; 15 between 0.4 and 0.8 leaves
-#   13; 13 throughout leaves 3. Trousers are 14 rows high: a window of 13, as calibrated from t = 0.8 up, nearly holds
-#   a pair, one of 11 does not.
-# * **So does knowing one's place**: LS, the same windows tied to their places, leaves 15. And a window of 15 does
-#   both: by lesson 08, the $4 \cdot 7^2 = 196$ of the 256 pixels whose window meets two borders know where they are.
-#   Which of the two counts? Section 9 asks.
-#
-# So "too local too late" is half of the story: a long view removes most errors, if it lasts: below 0.4, or from 0.8
-# to 0.4. From 0.6 to 0.4 alone it removes half of the lopsided (39 to 20) and hardly a third leg (10 to 8).
+    assert [int(v.sum()) for v in skewed.values()] == [37, 34, 26, 28, 9, 12, 13, 20, 3, 15, 20, 8]
+    assert [int(v.sum()) for v in third.values()][:11] == [10, 7, 7, 7, 3, 2, 3, 8, 0, 1, 6]
+    assert (third["calibrated"] & ~third["9 below 0.4"]).sum() == 6
+    assert (~third["calibrated"] & third["9 below 0.4"]).sum() == 3
+    assert changed["9 below 0.4"] == (12, 3) and changed["13 below 0.4"] == (28, 0)
+    stated = [7, 12, 23, 36, 71, 37, 34, 19, 90, 50, 17, 100]
+    assert all(abs(a - b) <= 1 for a, b in zip(copies.values(), stated, strict=True)) and abs(falls + 0.94) < 0.006
+    new = {"calibrated": 0.40, "13 below 0.4": 0.24, "15 from 0.4 to 0.8": 0.20, "tied to places (LS)": 0.28}
+    assert all(abs(new_odd[name] - v) < 0.015 for name, v in new.items())
 
 # %% [markdown] tags=["slide"]
-# ## 9. Is it the network's cure? (6 minutes)
+# * **Somewhat longer late windows help a little**: 37 become 34, 26, 28 (5, 7, 9 below 0.4).
+# * **A long view helps most, late or before**: 13 below 0.4 leaves 9, 15 from 0.4 to 0.8 leaves 13, 13 throughout 3;
+#   and so does knowing one's place: LS leaves 15.
 #
-# Fewer errors are one thing, **the network's errors** another: ELS is lopsided on *all* 20 seeds of the network, with
-# 19 false alarms. A good edit would lose the false alarms, keep the 20, and bring the drawings nearer to the
-# network's.
+# But the figure falls from left to right: **what removes most errors remembers most** (correlation -0.94). With 13
+# below 0.4, 71 of the 100 drawings are training trousers to r2 0.95, with 13 throughout 90, with LS 50 (calibrated 7,
+# network 17). Whoever copies sound trousers has no third leg. Not all is copying: of the drawings that are no copies
+# 40 % are lopsided as calibrated, 24 % with 13 below 0.4, 28 % with LS, 20 % with 15 from 0.4 to 0.8.
+#
+# One edit is different. 15 from 0.4 to 0.6 leaves 20, with 19 copies: where the network is.
+
+# %% [markdown] tags=["slide"]
+# ## 8. Is it the network's cure? (5 minutes)
+#
+# Fewer errors are one thing, **the network's errors** another: ELS is lopsided on *all* 20 seeds of the network, and on
+# 17 others. A good edit would lose these, keep the 20, and make the drawings more like the network's.
 #
 # **Predict.** Which edit stays closest to the network: long windows late, from 0.4 to 0.8, or from 0.4 to 0.6? Or LS?
 
@@ -757,29 +678,29 @@ axes[0].legend(loc="center right", fontsize=9)
 show(
     fig,
     alt="Two panels, one row per machine. Lopsided drawings, in dark those on the network's 20 seeds: calibrated 20 of "
-    "39, 13 below t = 0.4 7 of 9, 15 from 0.4 to 0.8 11 of 13, 15 from 0.4 to 0.6 16 of 20, tied to places 10 of 15. "
+    "37, 13 below t = 0.4 7 of 9, 15 from 0.4 to 0.8 11 of 13, 15 from 0.4 to 0.6 16 of 20, tied to places 10 of 15. "
     "r2 with the network: 0.95, 0.90, 0.96, 0.96, 0.94.",
 )
 ways = {"network": "network-150", "start repaired": "network-150-repaired", "20 steps, repaired": "network-20-repaired"}
 ways = {name: mirror(stored[f"trousers.{c}"]) < limits["trousers"] for name, c in (ways | {"ELS": "els-zeros"}).items()}
 print("lopsided of 400:", {name: int(v.sum()) for name, v in ways.items()})
 if lab.profile == "laptop":
-    assert [int(v.sum()) for v in ways.values()] == [95, 108, 80, 166]
+    assert [int(v.sum()) for v in ways.values()] == [87, 101, 74, 142]
     assert [shared[name] for name in five] == [20, 7, 11, 16, 10]
     assert all((likeness[k] > likeness["calibrated"]) == (k.startswith("15 from")) for k in edits if k != "calibrated")
-    assert [round(likeness[k], 2) for k in five] == [0.95, 0.9, 0.96, 0.96, 0.94]
+    assert all(abs(likeness[k] - v) < 0.006 for k, v in zip(five, [0.95, 0.9, 0.96, 0.96, 0.94], strict=True))
 
 # %% [markdown] tags=["slide"]
 # **Right number, wrong drawings.** LS has nearly the network's number, but half of its seeds. Long windows late make
-# the formula a **worse prediction** (r2 0.90 instead of 0.95). But 15 from 0.4 to 0.6 make it a **better** one (0.96),
-# with about as many lopsided drawings as the network, 16 of them on its seeds. (Neither the bad start nor the steps
-# explain the excess: of 400 the machine has 166, the network 108 with its start repaired, 80 in as many steps.)
+# the formula a **worse prediction** (r2 0.90 instead of 0.95). 15 from 0.4 to 0.6 make it a **better** one (0.96), with
+# 16 of its 20 on the network's seeds. (Start and steps do not explain the excess: of 400 the machine has 142, the
+# network 87, start repaired 101, in as many steps 74.)
 #
-# So in that stage, where the calibrated windows are 9 wide, the formula lacked something that the network has. Width,
-# or place? Let another machine act there, ELS before and after: one in which **no** pixel knows its place (circular
-# ELS), or one in which **all** do (LS), with windows of 9 or 15.
+# What did the wide window add: width, or place? By lesson 08, a window that meets two borders knows where it is; of 15
+# pixels they do so at $4 \cdot 7^2 = 196$ of 256 places. Let another machine act from 0.6 to 0.4, ELS before and
+# after: one in which **no** pixel knows its place (circular ELS), or one in which **all** do (LS), 9 or 15 wide.
 #
-# **Predict.** Which brings the 39 nearer to the network's 20: width without place, or place without width?
+# **Predict.** Which brings the 37 nearer to the network's 20: width without place, or place without width?
 
 # %% tags=["slide"]
 columns = {"no pixel (circular)": "els-circular-{}-0.4-to-0.6", "near borders (ELS)": "els-{}-0.4-to-0.6",
@@ -795,13 +716,13 @@ for knows in columns:
     cells = [f"{odd[k].sum():13d} {on_seeds[k]:8d} {r2[k]:8.3f}" for k in ((knows, 9), (knows, 15))]
     print(f"{knows:30s}", "".join(cells))
 if lab.profile == "laptop":
-    assert [int(v.sum()) for v in odd.values()] == [39, 30, 39, 20, 24, 20]
-    assert list(on_seeds.values()) == [19, 19, 20, 16, 17, 16]
-    stated = [0.95, 0.958, 0.953, 0.964, 0.968, 0.963]
+    assert [int(v.sum()) for v in odd.values()] == [37, 24, 37, 20, 24, 20]
+    assert list(on_seeds.values()) == [19, 16, 20, 16, 17, 16]
+    stated = [0.950, 0.957, 0.953, 0.964, 0.968, 0.963]
     assert all(abs(a - b) < 0.001 for a, b in zip(r2.values(), stated, strict=True))
 
 # %%
-ls, elsm, redone = garments.machine("ls"), garments.machine("els-zeros"), [10, 78, 93]
+ls, redone = garments.machine("ls"), [10, 78, 93]
 redrawn = els.sample(lambda x_t, t, labels=None: (ls if 0.4 <= round(t, 2) < 0.6 else elsm)(x_t, t, labels),
                      els.seeded_noise(redone, garments.shape), labels=1)  # fmt: skip
 assert (redrawn.clamp(-1, 1) - middle["all pixels (LS)", 9][redone]).abs().max() < 0.02  # ELS with LS in the middle
@@ -811,33 +732,34 @@ flips = {name: [int(v.sum()) for v in (odd[a] & ~odd[b], ~odd[a] & odd[b])] for 
 print("cured and new:", flips)
 columns = {"ELS": "els-zeros", "15 in the middle": "els-15-0.4-to-0.6", "LS in the middle": "els-ls-9-0.4-to-0.6"}
 fresh, target = {}, trousers["network"][100:200]
+usual = els.compare(trousers["ELS"][100:200], target).r2
 for name, column in columns.items():
     images = stored[f"trousers.{column}"][100:200]
-    likeness, (a, b) = els.compare(images, target).r2, [mirror(x) < limits["trousers"] for x in (images, target)]
-    usual = likeness if name == "ELS" else usual
-    fresh[name] = round(likeness.median().item(), 2), *(int(v.sum()) for v in (likeness > usual, a, a & b))
+    fit, (a, b) = els.compare(images, target).r2, [mirror(x) < limits["trousers"] for x in (images, target)]
+    fresh[name] = round(fit.median().item(), 2), *(int(v.sum()) for v in (fit > usual, a, a & b))
 print(f"the next hundred (network: {b.sum()} lopsided): r2, better than ELS, lopsided, shared:", fresh)
 if lab.profile == "laptop":
-    assert flips == {"width alone": [12, 3], "place alone": [15, 0]} and b.sum() == 28
-    assert list(fresh.values()) == [(0.94, 0, 46, 27), (0.96, 76, 22, 20), (0.96, 85, 29, 23)]
+    assert flips == {"width alone": [16, 3], "place alone": [14, 1]} and b.sum() == 26
+    assert list(fresh.values()) == [(0.94, 0, 38, 23), (0.96, 76, 22, 19), (0.96, 85, 27, 20)]
 
 # %% [markdown]
-# Width without place (circular, 9 to 15) takes 39 to 30: 12 cured, 3 new. Place without width (LS, 9 wide) takes 39
-# to 24: 15 cured, none new, 17 on the network's seeds, r2 0.968 (15 wide: 0.964). So **place does at least as much as
-# width**: it is not simply that the calibrated windows were too small.
+# Width alone and place alone remove **equally many**: 37 to 24, by width with 16 cured and 3 new, by place with 14 and
+# 1. But place makes the drawings more like the network's (r2 0.953 to 0.968; width alone 0.950 to 0.957). So it is
+# **not simply that the calibrated windows were too small**.
 #
-# The edits were found on these seeds. On a hundred fresh ones both raise r2 from 0.94 to 0.96, on 76 seeds (15
-# wide) and on 85 (LS). Of the network's 28 lopsided drawings they name 20, with 2 false alarms, and 23, with 6; ELS
-# names 27, with 19. (Over all classes lesson 09 found no gain for this network from windows a size larger.)
-#
+# The edits were found on these seeds. On a hundred fresh ones both raise r2 from 0.94 to 0.96, on 76 seeds (15 wide)
+# and on 85 (LS). Of the network's 26 lopsided ones there they keep 19 and 20, with 3 and 7 false alarms; ELS 23, with
+# 15. (Over all classes lesson 09 found no gain for this network from windows a size larger.)
+
+# %% [markdown]
 # ### Exercise 3: Cured, or only different? (5 minutes, ★★☆)
 #
-# Of the machine's ten three-legged seeds "9 below 0.4" cured six. A cure? It grew three new ones. What was selected
-# for being extreme gets better by *any* change.
+# Of the machine's ten three-legged seeds "9 below 0.4" cured six. A cure? It grew three new ones. Whatever was chosen
+# because it was extreme looks better after *any* change.
 #
 # Write `cure_test(before, after)` for truth values of shape (n,), "has three legs" before and after an edit: how many
 # were cured, how many are new, and how probable at least as many cures are if each seed that *changed* went either way
-# with probability 1/2: `sign_test` of section 5. (If nothing changed: 0, 0 and 1.)
+# with probability 1/2: the sign test of lesson 10. (If nothing changed: 0, 0 and 1.)
 
 
 # %%
@@ -865,149 +787,40 @@ check.cure_test(cure_test)
 # ```
 #
 # It is the sign test on the seeds that changed (McNemar's test, in its exact form, one-sided). Of the
-# lopsided trousers of section 8, "9 below 0.4" cures 9 and makes 3 new ones: (220 + 66 + 12 + 1) / 4096 = 0.07. With
-# "13 below 0.4" it is 30 and none: one in a billion.
+# lopsided trousers of section 7, "9 below 0.4" cures 12 and makes 3 new ones: (455 + 105 + 15 + 1) / 32768 = 0.02.
 # </details>
-#
-# ## 10. When does it show? (5 minutes)
-#
-# **Predict.** At which t does the third leg of our seven seeds appear in the machine's estimate of the clean image:
-# above 0.8, near 0.5, below 0.2? All at the same time? And in the network's estimate?
-
-# %%
-seeds = (ours & theirs).nonzero().flatten().tolist()
-start = els.seeded_noise(seeds, garments.shape)
-path = list(els.trajectory(elsm, start, steps=20, labels=1))
-networks_path = list(els.trajectory(garments.network, start, steps=160, labels=1))[::8]  # 160 = 8 x 20: the same times
-times = [round(t, 2) for t, _, _ in path]
-grown = {
-    "ELS": torch.stack([legs(x0_hat) for _, _, x0_hat in path]),
-    "network": torch.stack([legs(x0_hat) for _, _, x0_hat in networks_path]),
-}  # (21, 7) each
-
-# %% tags=["slide"]
-fig, axes = plt.subplots(1, 2, figsize=(10, 2.8), sharey=True)
-for axis, (name, count) in zip(axes, grown.items(), strict=True):
-    axis.imshow((count.T >= 3).int(), cmap="Blues", vmin=0, vmax=2, aspect="auto")
-    for (t, s), k in zip(
-        torch.cartesian_prod(torch.arange(21), torch.arange(len(seeds))), count.flatten(), strict=True
-    ):
-        axis.text(t, s, int(k), ha="center", va="center", fontsize=8)
-    axis.set_xticks(range(0, 21, 4), [f"{times[k]:.1f}" for k in range(0, 21, 4)])
-    axis.set(xlabel="time t (noise on the left)", title=f"{name}: legs in its estimate (blue: three or more)")
-axes[0].set_yticks(range(len(seeds)), [f"seed {s}" for s in seeds])
-show(
-    fig,
-    alt="Number of legs in the estimated clean image against t, for seven seeds, ELS left, network right. In the "
-    "estimate of ELS three legs come and go: they stay from t = 0.8 for one seed, from 0.45 to 0.25 for four, from "
-    "0.15 and 0.05 for two. In the network's most seeds have them for good earlier.",
-)
-
-# %% [markdown]
-# The counts waver. From when on does a third leg show? Let us say: from the first t on after which it never goes
-# away.
-#
-# ### Exercise 4: It shows for good (6 minutes, ★★☆)
-#
-# Write `shown_from(counts, times)`: `counts` of shape (T, B) holds the legs in the estimates of B seeds at the T
-# `times`, from noise to clean. Return (B,): for each seed the first t from which *all* estimates to the end have
-# three legs or more; `torch.nan` where the last one has fewer.
-
-
-# %%
-def shown_from(counts, times):
-    """counts (T, B), times: T falling numbers -> (B,): the t from which three legs or more stay to the end, or nan."""
-    ...
-
-
-check.shown_from(shown_from)
-
-# %% [markdown]
-# Stuck? `check.hint("shown_from")` gives one hint at a time.
-#
-# <details><summary>Solution</summary>
-#
-# ```python
-# def shown_from(counts, times):
-#     stays = (counts >= 3).int().flip(0).cumprod(0).sum(0)  # how many of the last estimates have three legs
-#     return torch.tensor([times[len(times) - int(k)] if k else torch.nan for k in stays])
-# ```
-#
-# Read from the end, the product of truth values is 1 until the first estimate with fewer legs, and 0 from there on.
-# </details>
-
-# %%
-settled = {}
-for name, estimates in {"ELS": path, "network": networks_path}.items():
-    for threshold in (-0.1, 0.0, 0.1):
-        three = torch.stack([legs(x0_hat, threshold) >= 3 for _, _, x0_hat in estimates])
-        run = three.long().flip(0).cumprod(0).sum(0)  # how many of the last estimates all have three legs
-        settled[name, threshold] = [times[len(times) - int(k)] if k else None for k in run]
-        print(f"{name:8s} threshold {threshold:4.1f}: three legs for good from t =", settled[name, threshold])
-if lab.profile == "laptop":
-    assert max(settled["ELS", 0]) > 0.7 and min(settled["ELS", 0]) < 0.1
-    assert sum(t >= 0.45 for t in settled["network", 0]) == 6
-    assert [settled["ELS", threshold].count(None) for threshold in (-0.1, 0.1)] == [2, 2]
-
-# %% [markdown]
-# There is no one moment. In the machine's estimate the third leg is there for good from t = 0.8 for one seed and only
-# in the last step for another; in six of the seven the network shows its own by t = 0.45. But read a single seed with
-# care: at a threshold of -0.1 or 0.1 two of the machine's seven end with fewer legs. (The network's "legs" at t = 1
-# are specks: its first estimate is mostly noise, see lesson 11.)
-#
-# This is when it *shows*. Chance enters only with the noise, so the seed has decided before the first step. How
-# firmly, one would have to test by disturbing x_t on its way.
-#
-# Ask the machine itself: below, click a pixel of an odd leg. At t = 0.3 its window is 5 pixels wide. Who voted for
-# it, and how many legs has *that* picture?
-#
-# **An open task.** Repair one of the three: find the shortest stage of t in which longer windows remove its third leg
-# (the machine is `longer` of section 8 with other numbers). Then try your stage on ten other seeds before you call it
-# a cure.
-
-# %%
-shown = [k for k, s in enumerate(seeds) if s in (78, 93, 269)]
-step = times.index(0.3)
-widgets.MosaicExplorer.of(elsm, path[step][1][shown], path[-1][1][shown], t=0.3, top=4, labels=1)
 
 # %% [markdown] tags=["slide"]
-# ## 11. From third legs to sixth fingers (4 minutes)
+# ## 9. From third legs to sixth fingers (3 minutes)
 #
 # Kamb and Ganguli point to a mechanism: parts that are each in order, put together by windows that never see the
-# whole. You have measured what speaks for it (sleeves that do not match, fewer of them with a long view), and what
-# does not (a third leg is no stranger than a real rarity).
+# whole. You have measured what speaks for it (sides that do not match, less often with a long view), and what does not
+# (much of that cure is copying; place cures as many as width).
 #
 # All this holds for one small ResNet and three kinds of garments. Large models have attention, which can see the
 # whole image at each step; they work on compressed images; they follow text. So "six fingers come from locality" is a
 # **hypothesis with a mechanism**, not a result. It would take a counter fixed beforehand, the same seeds, a rate on
-# real photographs, a control for common causes, and an edit that should cure it.
+# real photographs, and a control for common causes.
 #
-# Of attention some is known. There is theory for one layer of it after a convolutional network (Finn and others). In
-# the paper's test of a U-Net with attention ELS still explains part of the samples (CIFAR-10: 0.77 in its measure, IS
-# 0.48; but LS has 0.77 as well). Lesson 18 tries it on our garments: a UNet with attention is foretold as well as
-# without, a ResNet with a layer of it hardly better than by the linear filter.
+# What attention changes in our garments, lesson 18 measures; Finn and others have a theory for one layer of it.
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
 # * Third legs are rare (4 % of the network's trousers, 7 % of the machine's, 1 % of real ones), and on the same seeds
-#   two to three times as often as by chance among drawings of like width.
+#   about twice as often as by chance among drawings of like width.
 # * Lopsided sleeves are common, four in ten; there the machine foretells nine in ten, and is right in four of five
-#   (trousers: one in two). The linear filter tells which, not how lopsided.
-# * Through a keyhole of 3 pixels such a drawing is in order. A third leg is no stranger than a real rarity; a
-#   lopsided drawing is.
-# * Not simply "too local too late": a long view, late or from t = 0.8 to 0.4, removes most errors, and so does
-#   knowing one's place. Late it predicts the network less well; from 0.4 to 0.6 better, by place as much as by width.
+#   (trousers: one in two). The linear filter foretells a part of it.
+# * Through a keyhole of 3 pixels such a drawing is in order. A straight one with a third leg is not shown to be
+#   stranger than a real rarity; a lopsided one is.
+# * Not simply "too local too late": a long view, late or from t = 0.8 to 0.4, removes most errors, and copies more.
+#   From 0.4 to 0.6 it makes the formula more like the network, and so does knowing one's place.
 # * A counter is fixed before one counts, thresholds are varied, and new failures counted along with cures.
 #
 # ## What is still unexplained
 #
-# All this was done on 16 x 16 pixels and some hundred or thousand images. The machine compares every window of every
-# image with every pixel: what does it take to run it on the full data set at full size, and what has that to do with
-# attention? That is lesson 13, an aside for whoever wants to know.
-#
-# The story goes on in lesson 14. All these networks were trained for a while. Sound trousers stood in their training
-# set: **with more time, would they learn them by heart?**
+# Sound trousers stood in the training set, and a long enough view finds them. **With more time, would the networks
+# learn them by heart?** That is lesson 14; lesson 13, an aside, makes the machine fast.
 #
 # ## References
 #
