@@ -172,11 +172,6 @@ def _half_by_cumulative_sums(J):
     return 2 * int(np.searchsorted(held, held[-1] / 2)) + 1
 
 
-def _uniform_times(counts, times):
-    stays = (counts >= 3).int().flip(0).cumprod(0).sum(0)
-    return (stays - 1).clamp(min=0) / (len(times) - 1)
-
-
 def _rim_alone(row, column, height, width, patch_size, too_many=1):
     r = patch_size // 2
     votes = torch.ones(height, width, dtype=torch.bool)
@@ -359,11 +354,6 @@ def _commutes(f, x, fails):
     return torch.tensor([[holds(dy, dx) for dx in range(x.shape[-1])] for dy in range(x.shape[-2])])
 
 
-def _decided(counts, times, legs=3, undecided=math.nan):
-    stays = (counts >= legs).int().flip(0).cumprod(0).sum(0).tolist()
-    return torch.tensor([times[len(times) - k] if k else undecided for k in stays])
-
-
 def _votes_in_numpy(u, rounds):
     board = u.numpy()
     for _ in range(rounds):
@@ -474,7 +464,6 @@ def _cure_test_of_changes(before, after, unchanged=math.nan):
         ("steady_legs", _steady, "correct"),
         ("steady_legs", lambda *a: _steady(*a, first=1), "incorrect"),
         ("steady_legs", lambda *a: _steady(*a, last=1), "incorrect"),
-        ("shown_from", _uniform_times, "incorrect"),
         ("nearest_image", _expanded_square, "incorrect"),
         ("nearest_image", _clamped_square, "correct"),
         ("novelty_score", lambda x, v, held: _expanded_square(x, v)[1] / _expanded_square(held, v)[1].median(),
@@ -506,8 +495,6 @@ def _cure_test_of_changes(before, after, unchanged=math.nan):
         ("commuting_shifts", lambda f, x: _commutes(f, x, torch.mean), "incorrect"),
         ("commuting_shifts", lambda f, x: _commutes(f, x, torch.max), "correct"),
         ("overlap", _alike, "correct"),
-        ("shown_from", _decided, "correct"),
-        ("shown_from", lambda counts, times: _decided(counts, times, undecided=times[-1]), "incorrect"),
         ("vote_again", _votes_in_numpy, "correct"),
         ("toy_consistent", _consistent_pixel_by_pixel, "correct"),
         ("toy_consistent", _sign_of_the_sum, "incorrect"),
@@ -733,10 +720,6 @@ def _rows_then_columns(denoiser, x_t, t):
     return torch.stack(answers).mean(0)
 
 
-def _last_three(counts, times):
-    return torch.tensor([times[-1 - int(column.flip(0).argmax())] for column in (counts.T >= 3).int()])
-
-
 @pytest.mark.parametrize(
     ("name", "attempt", "says"),
     [
@@ -766,7 +749,6 @@ def _last_three(counts, times):
          "new ones had fewer before"),
         ("steady_legs", _begins_by_roll, "roll wraps round"),
         ("steady_legs", _mean_run, "You take the mean"),
-        ("shown_from", _last_three, "the last time with three legs"),
         ("overlap", lambda a, b, group: _alike(a, b, torch.ones(len(a))), "over all n places"),
         ("overlap", lambda *abg: _alike(*abg, size=lambda here, n: n), "You divide by n"),
         ("overlap", lambda *abg: _alike(*abg, size=lambda here, n: here**2), "products of two shares"),
@@ -821,7 +803,6 @@ def _last_three(counts, times):
         ("may_vote", lambda *a: _rim_alone(*a, too_many=0) & _interior(*a), "A place always votes for itself"),
         ("may_vote", lambda *a: _around(*a[:4], a[4] // 2), "what it looks at"),
         ("may_vote", lambda *a: _interior(*a) | _around(*a[:4], 0), "let the interior vote"),
-        ("shown_from", lambda *a: _decided(*a, legs=4), "more than three"),
         ("nearest_image", _expanded_square, ".clamp(min=0) before the root"),
         ("ls_box_sums", _bare_boxes, "all rounded to 0"),
         ("perfect_r2", _covariance_over_torch_variances, "correction=0"),
