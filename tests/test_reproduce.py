@@ -428,6 +428,42 @@ def test_the_measured_page_states_how_much_another_word_changes() -> None:
     assert f"foretells {foretold(said)} of it, halved {foretold(said / 2)}" in text
 
 
+def test_readme_and_the_measured_page_state_how_much_of_an_exchange_is_foretold() -> None:
+    """The numbers of lesson 16, from its stored drawings, the strongest linear rival with them."""
+    results, filtered = els.load_results("16_what_if"), els.load_results("16_local_filter")
+    kinds = ("resnet-zeros-conditional", "resnet-zeros", "unet-zeros", "resnet-circular")
+    parts: dict[str, dict[str, str]] = {}
+    ahead: dict[str, int] = {}
+    for kind in kinds:
+        name = f"fashion-mnist-16-{kind}"
+        stored, score = els.load_results(name), {}
+        after = {key: results[f"exchanged, {name}, {key}"].float() / 127.5 - 1 for key in ("is", "wiener", "ls")}
+        for who, key in (("els", f"els-{kind.split('-')[1]}"), ("network", "network-150")):
+            after[who] = results[f"exchanged, {name}, {key}"].float() / 127.5 - 1
+            stored[who] = stored[key]
+        change = {who: some - stored[who].clamp(-1, 1) for who, some in after.items()}
+        before, exchanged = (filtered[f"{group}, {name}"].float() / 127.5 - 1 for group in ("before", "exchanged"))
+        change["local"], truth = exchanged - before, change.pop("network")
+        for who, guess in change.items():
+            score[who] = 1 - (truth - guess).square().sum((1, 2, 3)) / truth.square().sum((1, 2, 3))
+        parts[kind] = {who: f"{some.quantile(0.5):.2f}" for who, some in score.items()}
+        ahead[kind] = int((score["els"] > score["local"]).sum())
+    measured, readme = (
+        " ".join((RESULTS.parents[1] / name).read_text("utf-8").split()) for name in ("book/measured.md", "README.md")
+    )
+    one, two, three, four = (parts[kind] for kind in kinds)
+    row = " | ".join(one[who] for who in ("is", "wiener", "local", "ls", "els"))
+    assert f"| the change, foretold | 0 | {row} |" in measured
+    assert f"ELS foretells more for {ahead[kinds[0]]} of 100 seeds" in measured
+    assert f"{two['els']} to {two['local']} ({ahead[kinds[1]]} of 100, the ResNet without classes)" in measured
+    assert f"{three['els']} to {three['local']} ({ahead[kinds[2]]}, UNet)" in measured
+    assert f"{four['els']} to {four['local']} ({ahead[kinds[3]]}, circular, one filter for all pixels)" in measured
+    assert f"the formula foretells {one['els']} of what changes in the drawing of a network" in readme
+    assert f"a linear filter with the same windows {one['local']}, which is nearly level, one that sees all" in readme
+    assert f"one that sees all {one['wiener']}, the ideal denoiser less than nothing" in readme
+    assert f"With our first network it is {two['els']}, {two['local']} and {two['wiener']}." in readme
+
+
 def test_readme_and_the_measured_page_state_where_the_formula_ends() -> None:
     """The numbers of lesson 18, from its stored drawings."""
     results = els.load_results("18_edges")
