@@ -660,6 +660,12 @@ def _covariance_over_torch_variances(first, second):
     return products.mean(over) / (first.var(over) * second.var(over)).sqrt()
 
 
+def _between(by_formula, by_network, zero, best):
+    """What the network gives where the formula chooses, between zero (0) and best (1)."""
+    given = by_network[torch.arange(len(by_network)), by_formula.argmax(1)]
+    return (given - zero) / (best - zero)
+
+
 def _steps_added(change, y, x, side):
     rows, columns = (
         torch.maximum(start - torch.arange(n), torch.arange(n) - (start + side - 1)).clamp(min=0)
@@ -807,6 +813,9 @@ def _rows_then_columns(denoiser, x_t, t):
         ("ls_box_sums", _bare_boxes, "all rounded to 0"),
         ("perfect_r2", _covariance_over_torch_variances, "correction=0"),
         ("by_distance", _steps_added, "You add the steps"),
+        ("foretold", lambda c, p: (c * p).sum((1, 2, 3)) / (c**2).sum((1, 2, 3)), "That is a slope"),
+        ("kept", lambda f, n: _between(f, n, n.median(1).values, n.amax(1)), "measure from the median"),
+        ("kept", lambda f, n: _between(f, n, n.mean(), n.max()), "one mean and one best for all rows"),
         ("ddim_step", lambda x, x0, a, s, a1, s1: a1 * x0 + s1 * torch.randn(x.shape), "something else at each call"),
         ("ddim_step", lambda x, x0, a, s, a1, s1: a1 * x0 + s1 * (x - a * x0) / s1, "keeps its old amount"),
         ("sampler_loop", _asked_once, "ask it anew"),

@@ -151,6 +151,10 @@ def _size_alone(change: Tensor, predicted: Tensor) -> Tensor:
     return _squares(predicted) / _squares(change)
 
 
+def _slope(change: Tensor, predicted: Tensor) -> Tensor:
+    return (change.double() * predicted).flatten(1).sum(1) / _squares(change)
+
+
 # --------------------------------------------------------------------------------------------------------- by distance
 
 
@@ -251,6 +255,10 @@ def _signed_sums(change: Tensor, y: int, x: int, side: int) -> Tensor:
 
 def _up_to(change: Tensor, y: int, x: int, side: int) -> Tensor:
     return _by_distance(change, y, x, side).cumsum(0)
+
+
+def _roots(change: Tensor, y: int, x: int, side: int) -> Tensor:
+    return _by_distance(change, y, x, side).sqrt()
 
 
 def _means(change: Tensor, y: int, x: int, side: int) -> Tensor:
@@ -371,6 +379,16 @@ def _one_mean(by_formula: Tensor, by_network: Tensor) -> Tensor:
     return (given - by_network.mean()) / (by_network.amax(1) - by_network.mean())
 
 
+def _one_mean_and_best(by_formula: Tensor, by_network: Tensor) -> Tensor:
+    mean = by_network.mean()
+    return (_given(by_formula, by_network) - mean) / (by_network.max() - mean)
+
+
+def _from_the_median(by_formula: Tensor, by_network: Tensor) -> Tensor:
+    median = by_network.median(1).values
+    return (_given(by_formula, by_network) - median) / (by_network.amax(1) - median)
+
+
 def _above_the_mean(by_formula: Tensor, by_network: Tensor) -> Tensor:
     return by_network.gather(1, by_formula.argmax(1)[:, None])[:, 0] - by_network.mean(1)
 
@@ -438,6 +456,9 @@ EXERCISES = [
             Mistake("That is r2: it forgives a change that is foretold too small or too large.", _correlation_or_none),
             Mistake("Below 0 is allowed: it would have been better to say nothing.", _not_below_zero),
             Mistake("You compare how large the two changes are: compare the changes themselves.", _size_alone),
+            Mistake(
+                "That is a slope, which does not see what is predicted beside the change: ask what is left.", _slope
+            ),
         ),
     ),
     Exercise(
@@ -486,6 +507,7 @@ EXERCISES = [
             Mistake("You add absolute values: add squares.", _not_squared_sums),
             Mistake("You add the change itself, so that dark and bright cancel: add its square.", _signed_sums),
             Mistake("You add up all that is as near or nearer: each distance has a sum of its own.", _up_to),
+            Mistake("You take the root of the sum: the sums of squares themselves were asked.", _roots),
             Mistake("Those are means over the pixels at each distance: sums were asked.", _means),
             Mistake("You divide by the whole: the sums themselves were asked.", _shares),
         ),
@@ -536,6 +558,8 @@ EXERCISES = [
             Mistake("You choose one column for all rows: each row has a choice of its own.", _one_choice_for_all),
             Mistake("That is what is lost by the choice: what is kept was asked.", _what_is_lost),
             Mistake("You take one mean for all rows: each row has its own.", _one_mean),
+            Mistake("You take one mean and one best for all rows: each row has its own.", _one_mean_and_best),
+            Mistake("You measure from the median: a blind choice gives the mean on average.", _from_the_median),
             Mistake("Divide by what the best choice would give above the mean.", _above_the_mean),
         ),
     ),
