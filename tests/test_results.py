@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import elscourse as els
+from elscourse.metrics import bootstrap_interval
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -61,3 +62,33 @@ def test_scripts_replace_stored_arrays_whole() -> None:
         text = path.read_text(encoding="utf-8")
         assert set(re.findall(r"np\.savez\w*\(\s*(\w+)", text)) <= {"partial"}, path.name
         assert ".part." not in text, path.name
+
+
+def test_what_the_pages_quote_of_curves_that_nobody_measured() -> None:
+    """book/measured.md, "why these windows"; lesson 14 prints r2 of the four shipped networks only."""
+    straight, guess, halvings = (els.load_results(f"14_{name}") for name in ("straight", "guess", "halvings"))
+
+    def median(values: torch.Tensor) -> float:
+        return round(values.quantile(0.5).item(), 2)
+
+    page = (DATA.parent / "book" / "measured.md").read_text(encoding="utf-8")
+    nets = [f"fashion-mnist-16-{name}" for name in ("resnet-zeros", "resnet-zeros-conditional", "resnet-circular")]
+    nets.append("fashion-mnist-16-unet-zeros")
+    lines = [median(straight[f"r2 straight, {net}"]) for net in nets]
+    curves = [median(guess[f"r2 measured, {net}"]) for net in nets]
+    assert (lines, curves) == ([0.92, 0.94, 0.81, 0.93], [0.91, 0.94, 0.83, 0.93])
+    assert f"has {', '.join(map(str, lines))} for our four networks" in page
+    assert f"(measured {', '.join(map(str, curves))})" in page
+    unets = [nets[3], "unet-500-pictures-2000-steps"]
+    assert [median(guess[f"r2 guessed, {net}"]) for net in unets] == [0.93, 0.89]
+    assert [median(guess[f"r2 measured, {net}"]) for net in unets] == [0.93, 0.86]
+    assert median(guess[f"r2 guessed, {nets[0]}"]) == 0.78
+    assert "(r2 0.93 and 0.89; measured 0.93 and 0.86), the first ResNet far less (0.78; 0.91)" in page
+    kinds = [key.removeprefix("sees, ") for key in halvings if key.startswith("sees, ") and "seed" not in key]
+    draws = 0
+    for kind in kinds:
+        ahead = straight[f"r2 straight, again, {kind}"] - straight[f"r2 measured, again, {kind}"]
+        low, high = bootstrap_interval(ahead, torch.Generator().manual_seed(0))
+        draws += low <= 0 <= high
+        assert low <= 0, "a draw or a loss, never a win"
+    assert (len(kinds), draws) == (8, 3) and "it is a draw for three and a loss for five" in page
