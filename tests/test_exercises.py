@@ -398,15 +398,6 @@ def _nearest_two(drawings, pictures, largest=False):
     return first / second
 
 
-def _loss_that_is_kept(losses, patience):
-    best, since = math.inf, 0
-    for loss in losses:
-        best, since = (loss, 0) if loss < best else (best, since + 1)
-        if since == patience:
-            break
-    return best
-
-
 def _through_logarithms(steps, losses, level, answer):
     logs = [math.log2(loss) for loss in losses]
     k = next(k for k in range(len(losses)) if losses[k] < level)
@@ -834,7 +825,6 @@ def _rows_then_columns(denoiser, x_t, t):
         ("gap_ratio", lambda x, v: _nearest_two(x, v, largest=True), "largest=False"),
         ("gap_ratio", lambda x, v: torch.cdist(x.flatten(1), v.flatten(1)).min(1).values
          / torch.cdist(x.flatten(1), v.flatten(1)).median(1).values, "median over the pictures"),
-        ("early_stop", _loss_that_is_kept, "return its index"),
         ("falls_below", lambda *a: _through_logarithms(*a, lambda k, part, s: s[k - 1] * 2**part), "at twice the step"),
         ("falls_below", lambda *a: _through_logarithms(*a, lambda k, part, s: k - 1 + part), "a place in the list"),
         ("falls_below", _one_fit, "one line to all points"),

@@ -111,101 +111,6 @@ def _neighbours_second(drawings: Tensor, pictures: Tensor) -> Tensor:
     return away.amin(1) / between[away.argmin(1)]
 
 
-# ------------------------------------------------------------------------------------------------------ early stop
-
-
-def _curves(generator: torch.Generator) -> list[Case]:
-    cases: list[Case] = [
-        ([0.5, 0.3, 0.2, 0.25, 0.24, 0.26, 0.1], 3),  # it stops before the lowest
-        ([0.5, 0.3, 0.31, 0.2, 0.22, 0.23, 0.1], 3),  # two worse in a row, then better: it goes on
-        ([0.5, 0.4, 0.4, 0.4, 0.1], 2),  # as good is not better
-        ([0.6, 0.5, 0.4, 0.3], 2),  # it never stops
-        ([0.3, 0.5, 0.4, 0.35, 0.2], 3),  # better than the one before, but not than the best
-        ([0.5, 0.2, 0.3], 1),
-        ([0.5, 0.3, 0.4, 0.2, 0.3, 0.25, 0.1], 2),  # worse twice, but not in a row
-        ([0.6, 0.3, 0.4, 0.35], 4),  # it never stops, and the last is not the best
-    ]
-    for patience in (1, 2, 4):
-        losses = torch.linspace(1, 0.2, 12) + 0.3 * torch.rand(12, generator=generator)
-        cases.append(([round(v, 3) for v in losses.tolist()], patience))
-    return cases
-
-
-def _stopping(losses: list[float], patience: int) -> tuple[int, int]:
-    """Which one is kept, and after which one it stops."""
-    best = 0
-    for k, loss in enumerate(losses):
-        if loss < losses[best]:
-            best = k
-        if k - best == patience:
-            return best, k
-    return best, len(losses) - 1
-
-
-def _early_stop(losses: list[float], patience: int) -> int:
-    return _stopping(losses, patience)[0]
-
-
-def _where_it_stops(losses: list[float], patience: int) -> int:
-    return _stopping(losses, patience)[1]
-
-
-def _its_loss(losses: list[float], patience: int) -> float:
-    return losses[_early_stop(losses, patience)]
-
-
-def _lowest(losses: list[float], patience: int) -> int:
-    return min(range(len(losses)), key=losses.__getitem__)
-
-
-def _as_good_is_better(losses: list[float], patience: int) -> int:
-    best = 0
-    for k, loss in enumerate(losses):
-        if loss <= losses[best]:
-            best = k
-        if k - best == patience:
-            break
-    return best
-
-
-def _one_more(losses: list[float], patience: int) -> int:
-    return _early_stop(losses, patience + 1)
-
-
-def _too_soon(losses: list[float], patience: int) -> int:
-    return _early_stop(losses, patience - 1)
-
-
-def _last(losses: list[float], patience: int) -> int:
-    """The last one if it never stops."""
-    best, k = _stopping(losses, patience)
-    return best if k - best == patience else len(losses) - 1
-
-
-def _rises(losses: list[float], patience: int) -> int:
-    """Counts how often in a row it was worse than just before."""
-    best, worse = 0, 0
-    for k in range(1, len(losses)):
-        best = k if losses[k] < losses[best] else best
-        worse = worse + 1 if losses[k] >= losses[k - 1] else 0
-        if worse == patience:
-            break
-    return best
-
-
-def _never_forgiven(losses: list[float], patience: int) -> int:
-    """Counts all that were no better, in a row or not."""
-    best, worse = 0, 0
-    for k in range(1, len(losses)):
-        if losses[k] < losses[best]:
-            best = k
-        else:
-            worse += 1
-        if worse == patience:
-            break
-    return best
-
-
 # ------------------------------------------------------------------------------------------------------ falls below
 
 
@@ -378,7 +283,7 @@ EXERCISES = [
             Mistake("You divide by the mean over all pictures: take the second nearest alone.", _to_all),
             Mistake("You divide by the median over the pictures: take the second nearest alone.", _to_the_median),
             Mistake("You divide by the farthest: take the second nearest.", _farthest),
-            Mistake("Those are the two farthest: topk takes the largest unless largest=False.", _two_farthest),
+            Mistake("Those are the two farthest: take the two smallest (topk needs largest=False).", _two_farthest),
             Mistake("You sort along the drawings: sort the distances of each drawing, .sort(1).", _along_the_drawings),
             Mistake(
                 "Those are the distances to the first two pictures: sort those of each drawing first.", _not_sorted
@@ -395,40 +300,6 @@ EXERCISES = [
             ),
         ),
         tolerance=1e-3,
-    ),
-    Exercise(
-        name="early_stop",
-        lesson=14,
-        title="Stop early",
-        minutes=7,
-        difficulty=2,
-        start="Start from best = 0, and go through the losses one after the other.",
-        hints=(
-            "If losses[k] < losses[best], then best = k.",
-            "k - best is how many in a row were no better; when it equals patience, stop.",
-            "for k, loss in enumerate(losses): update best, then if k - best == patience: break. Return best.",
-        ),
-        cases=_curves,
-        answer=_early_stop,
-        mistakes=(
-            Mistake("You return where the training stops: the one to keep is the best before it.", _where_it_stops),
-            Mistake(
-                "You look at the whole curve: once `patience` in a row were no better, the training has stopped, and "
-                "what would have come is not known.",
-                _lowest,
-            ),
-            Mistake("That is the loss of the one to keep: return its index.", _its_loss),
-            Mistake("As good as the best is not better: compare with <.", _as_good_is_better),
-            Mistake("You wait one measurement too long: stop when `patience` in a row were no better.", _one_more),
-            Mistake(
-                "You stop one measurement too soon: compare the new loss first, then ask whether `patience` in a row "
-                "were no better.",
-                _too_soon,
-            ),
-            Mistake("It never stopped: the one to keep is the best of all, not the last.", _last),
-            Mistake("You compare each with the one before: compare with the best so far.", _rises),
-            Mistake("You count all that were no better: a better one sets the count back to 0.", _never_forgiven),
-        ),
     ),
     Exercise(
         name="falls_below",
