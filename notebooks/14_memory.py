@@ -306,8 +306,7 @@ assert copying == {"IS": 100, "LS": 14, "ELS": 1} and [round(v, 2) for v in els_
 # x P, and learns its place only from the border in it, has a smaller expected loss: **whoever has a smaller one uses
 # something from outside of the window: what stands there, or where it is.**
 #
-# So the ten pictures alone give a ladder, one rung for every P. LS, which knows exactly where it is, has a ladder of
-# its own. No network is needed for either.
+# So the ten pictures alone give a ladder, one rung for every P. LS, which knows its place, has its own.
 #
 # **Predict.** At t = 0.525, how much lower is the rung of P = 9 than that of P = 3: by a fifth, by half, by four
 # fifths?
