@@ -7,9 +7,10 @@ entropy, images, places (7, 8): at one and the same x_t (t = 0.25 on the calibra
 posterior entropy in nats, mean over the pixels that are not background, and over these pixels the number of different
 training images and of different displacements among the heaviest voters.
 mosaic_images (7, 8): the number of images at the last evaluation (t = 0.05) of each mosaic, counted in the same way.
-times (4,), losses (4, 5, 2): mean squared error at each of these times, per pixel, of is, es, ls, els-circular and the
-circular network, on the first 100 training images and on 100 images that come after the training set; noise of the
-seeds 1000..1099.
+times (4,), losses (4, 6, 2): mean squared error at each of these times, per pixel, of is, es, ls, els-circular, the
+circular network and the Wiener filter, on the first 100 training images and on 100 images that come after the training
+set; noise of the seeds 1000..1099. apart (4, 6, 2): mean squared distance of these answers from the network's.
+ls_torus (20, 1, 16, 16): samples of ls with windows that wrap around the border, seeds 0..19, 20 steps.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 from tqdm import tqdm
 
 import elscourse as els
@@ -28,6 +30,7 @@ from elscourse.files import whole_file
 SIZES = (3, 5, 7, 9, 11, 13, 15)
 SEEDS = range(8)
 TIMES = (0.9, 0.5, 0.3, 0.15)
+NETWORK = 4  # its row among the denoisers
 HERE = Path(__file__).parent
 PARTIAL = HERE.parent.parent / "runs" / "07_els.pt"  # what is done so far: an interrupted run goes on
 
@@ -47,10 +50,27 @@ def voters(machine: els.EquivariantLocalScoreMachine, x_t: Tensor, t: float, sho
     )
 
 
-def loss(denoiser: Denoiser, images: Tensor, t: float) -> Tensor:
-    """The training loss at t, as an error of the clean image per pixel."""
+def losses(denoisers: list[Denoiser], images: Tensor, t: float) -> Tensor:
+    """The training loss at t, as an error of the clean image, and the distance of each answer from the network's."""
     noise = els.seeded_noise(range(1000, 1000 + len(images)), images.shape[1:])
-    return (denoiser(els.add_noise(images, noise, t), t) - images).square().mean()
+    answers = torch.stack([denoiser(els.add_noise(images, noise, t), t) for denoiser in denoisers])
+    return torch.stack([(answers - beside).square().flatten(1).mean(1) for beside in (images, answers[NETWORK])])
+
+
+def local_on_the_torus(lab: els.Lab) -> Denoiser:
+    """The machine ls with windows that wrap around the border; otherwise the same."""
+    images, ls = lab.data.images, lab.machine("ls")
+
+    def denoise(x_t: Tensor, t: float, labels: Tensor | None = None) -> Tensor:
+        alpha, sigma, size = lab.schedule.alpha(t), lab.schedule.sigma(t), ls.size_at(t)
+        found = []
+        for x in x_t:
+            squares = F.pad((x - alpha * images).square(), [size // 2] * 4, mode="circular")
+            energy = size**2 * F.avg_pool2d(squares, size, stride=1)
+            found.append((torch.softmax(-energy / (2 * sigma**2), dim=0) * images).sum(0))
+        return torch.stack(found)
+
+    return denoise
 
 
 def main() -> None:
@@ -66,10 +86,13 @@ def main() -> None:
         keep("es", els.sample(lab.machine("es"), els.seeded_noise(lab.seeds, lab.shape), steps=20))
     if "losses" not in done:
         new = els.load("fashion-mnist", size=16, n=2100).images[2000:]
-        denoisers = [*map(lab.machine, ("is", "es", "ls", "els-circular")), lab.network]
+        denoisers = [*map(lab.machine, ("is", "es", "ls", "els-circular")), lab.network, lab.machine("wiener")]
         sets = (lab.data.images[:100], new)
-        found = [[[loss(d, images, t) for images in sets] for d in denoisers] for t in TIMES]
-        keep("losses", torch.tensor(found))
+        found = torch.stack([torch.stack([losses(denoisers, images, t) for images in sets], dim=-1) for t in TIMES])
+        done["apart"] = found[:, 1]
+        keep("losses", found[:, 0])
+    if "ls_torus" not in done:
+        keep("ls_torus", els.sample(local_on_the_torus(lab), els.seeded_noise(range(20), lab.shape), steps=20))
     noise = els.seeded_noise(SEEDS, lab.shape)
     machine = lab.patch_machine("els-circular", lab.patch_sizes("els-circular"))
     if "x_t" not in done:
@@ -94,7 +117,7 @@ def main() -> None:
         name: torch.stack([done[f"{name}-{size}"] for size in SIZES]).numpy()
         for name in ("mosaics", "entropy", "images", "places", "mosaic_images")
     }
-    stacked |= {"es": done["es"].numpy(), "losses": done["losses"].numpy()}
+    stacked |= {name: done[name].numpy() for name in ("es", "losses", "apart", "ls_torus")}
     with whole_file(HERE / "07_els.npz") as partial:
         np.savez_compressed(partial, sizes=np.array(SIZES), times=np.array(TIMES), **stacked)
     PARTIAL.unlink()
