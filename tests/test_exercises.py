@@ -210,6 +210,13 @@ def _unstable_in_float64(query, dictionary, alpha, sigma):
     return (w / w.sum()) @ dictionary[:, :, r, r].double()
 
 
+def _formula_in_one_array(x_t, images, alpha, sigma, shifts, blur, over=torch.sum, weigh=None):
+    slid = torch.stack([images.double().roll((-dy, -dx), (-2, -1)) for dy, dx in shifts])
+    logits = -blur(over((x_t - alpha * slid) ** 2, 2)) / (2 * sigma**2)
+    weights = (weigh or (lambda g: (g - g.logsumexp((0, 1))).exp()))(logits)
+    return torch.einsum("dnhw,dnchw->chw", weights, slid)[None]
+
+
 def _formula_shift_by_shift(x_t, images, alpha, sigma, shifts, blur):
     logits, values = [], []
     for dy, dx in shifts:
@@ -436,6 +443,7 @@ def _cure_test_of_changes(before, after, unchanged=math.nan):
         ("commuting_shifts", _square_pictures, "incorrect"),
         ("els_pixel", _unstable_in_float64, "incorrect"),
         ("one_formula", _formula_shift_by_shift, "correct"),
+        ("one_formula", _formula_in_one_array, "correct"),
         ("may_vote", _rim_alone, "incorrect"),
         ("may_vote", lambda *a: _rim_alone(*a, too_many=0), "correct"),
         ("half_square", _half_by_cumulative_sums, "correct"),
@@ -839,6 +847,11 @@ def _rows_then_columns(denoiser, x_t, t):
         ("toy_consistent", lambda u, colours: torch.tensor(colours)[_squares_of_windows(u, colours).argmax(0)] == u,
          "farthest"),
         ("vote_again", _sign_at_the_end, "only at the end"),
+        ("els_pixel", lambda q, p, a, s: (-(q[:, len(q[0]) // 2, len(q[0]) // 2] - a * p[:, :, len(q[0]) // 2, len(
+            q[0]) // 2]).pow(2).sum(1) / 2 / s**2).softmax(0) @ p[..., len(q[0]) // 2, len(q[0]) // 2], "centres only"),
+        ("one_formula", lambda *a: _formula_in_one_array(*a, over=torch.mean), "mean over the channels"),
+        ("one_formula", lambda *a: _formula_in_one_array(*a, weigh=lambda g: g.softmax(0)), "displacements alone"),
+        ("provenance_entropy", lambda m: np.log(len(set(m[m >= 0].tolist()))), "weigh the sources"),
         ("guided", lambda told, untold, w: w * told - (1 - w) * untold, "You take off 1 - strength times untold"),
         ("attend", lambda h, q, k, v: ((h @ q) @ (h @ k).T / v.shape[1] ** 0.5).softmax(1) @ (h @ v), "those of W_q"),
         ("attend", lambda h, q, k, v: ((h @ q) @ (h @ k).T).softmax(1) / q.shape[1] ** 0.5 @ (h @ v), "the weights by"),

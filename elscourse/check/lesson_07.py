@@ -85,6 +85,11 @@ def _mean_of_the_patch(query: Tensor, dictionary: Tensor, alpha: float, sigma: f
     return torch.softmax(logits, dim=0) @ dictionary.mean((-2, -1))
 
 
+def _centres_compared(query: Tensor, dictionary: Tensor, alpha: float, sigma: float) -> Tensor:
+    r = query.shape[-1] // 2
+    return _vote(dictionary, -(query - alpha * dictionary)[:, :, r, r].square().sum(1) / (2 * sigma**2))
+
+
 def _divided_then_multiplied(query: Tensor, dictionary: Tensor, alpha: float, sigma: float) -> Tensor:
     return _vote(dictionary, -(query - alpha * dictionary).square().sum((-3, -2, -1)) / 2 * sigma**2)
 
@@ -244,6 +249,17 @@ def _each_channel_for_itself(
     return (logits.flatten(0, 1).softmax(0) * slid.flatten(0, 1)).sum(0, keepdim=True)
 
 
+def _mean_over_channels(x_t: Tensor, images: Tensor, alpha: float, sigma: float, shifts: Shifts, blur: Blur) -> Tensor:
+    slid = _slid(images, shifts)
+    return _averaged(-_energy(x_t, slid, alpha, blur) / images.shape[1] / (2 * sigma**2), slid)
+
+
+def _softmax_over_shifts(x_t: Tensor, images: Tensor, alpha: float, sigma: float, shifts: Shifts, blur: Blur) -> Tensor:
+    slid = _slid(images, shifts)
+    weights = torch.softmax(-_energy(x_t, slid, alpha, blur) / (2 * sigma**2), dim=0)
+    return (weights[:, :, None] * slid).sum((0, 1))[None]
+
+
 def _mean_over_shifts(x_t: Tensor, images: Tensor, alpha: float, sigma: float, shifts: Shifts, blur: Blur) -> Tensor:
     return torch.stack([_formula(x_t, images, alpha, sigma, [d], blur) for d in shifts]).mean(0)
 
@@ -353,6 +369,9 @@ EXERCISES = [
             ),
             Mistake("You return the dimmed centre: compare with alpha * p, but average the clean p.", _dimmed_centre),
             Mistake("You average the corner [0, 0] of the patches: the centre is at P // 2.", _corner),
+            Mistake(
+                "You compare the centres only: the whole window is compared, the centre is returned.", _centres_compared
+            ),
             Mistake("You average whole patches: only the centre pixel of each is the answer here.", _mean_of_the_patch),
             Mistake(
                 "At low noise your exps are all 0, or overflow, and 0/0 is no number: subtract the largest logit "
@@ -404,6 +423,11 @@ EXERCISES = [
                 "Each channel of yours chooses for itself: sum the squares over the channels before the softmax.",
                 _each_channel_for_itself,
             ),
+            Mistake("You take the mean over the channels: sum the squares.", _mean_over_channels),
+            Mistake(
+                "Your softmax runs over the displacements alone: flatten displacements and images into one axis first.",
+                _softmax_over_shifts,
+            ),
             Mistake(
                 "You take a softmax for each displacement and average: one softmax runs over all displacements and "
                 "images together.",
@@ -452,6 +476,14 @@ EXERCISES = [
             Mistake(
                 "That is the effective number of sources, exp(entropy): return the entropy itself.",
                 lambda source: math.exp(_entropy(source)),
+            ),
+            Mistake(
+                "That is ln of the number of sources, the largest it could be: weigh the sources by their shares.",
+                lambda source: math.log(len(_shares(source))),
+            ),
+            Mistake(
+                "You divide by ln of the number of sources: return the entropy itself, in nats.",
+                lambda source: _entropy(source) / math.log(len(_shares(source))),
             ),
             Mistake("You take the mean over the images: the entropy is a sum.", _per_image),
             Mistake(
