@@ -232,8 +232,8 @@ assert all(abs(a - b) < 6e-4 for a, b in zip(known, (0.159, 0.092, 0.052, 0.028,
 # are in the first age, but for a trace that lesson 15, section 9, finds.)
 #
 # The loss gives warning before the first whole copy is found in 100 drawings: on new pictures it is lowest at 1,000
-# . **Early stopping**, which keeps the network whose loss on
-# new pictures is lowest, is meant to save a score. Here it keeps the network of 1,000 steps, which made no copies.
+# steps. **Early stopping**, which keeps the network whose loss on new pictures is lowest, is meant to save a score.
+# Here it keeps the network of 1,000 steps, which made no copies.
 
 # %% [markdown] tags=["slide"]
 # ## 4. Which machine is it? (5 minutes)
