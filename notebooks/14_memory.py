@@ -330,10 +330,10 @@ for P, rung in rungs.items():
     axis.axhline(rung, color=plotting.GREY, lw=1)
     axis.axhline(placed[P], color=plotting.ORANGE, lw=1, ls="--")
     axis.text(steps[-1] * 1.1, rung, f"P = {P}", va="bottom", fontsize=10)
-    axis.text(410, placed[P], f"LS, {P}", va="bottom", fontsize=8, color=plotting.ORANGE)
+    axis.text(410, placed[P] * 0.97, f"LS, {P}", va="top", fontsize=8, color=plotting.ORANGE)
 axis.plot(steps, climb.values(), "o-", color=plotting.BLUE)
 loss_axis(axis, steps)
-axis.set(xlabel="steps", ylabel="loss at t = 0.525", xlim=(400, 30_000), ylim=(0.0025, 0.13))
+axis.set(xlabel="steps", ylabel="loss at t = 0.525", xlim=(400, 30_000), ylim=(0.002, 0.13))
 show(
     fig,
     alt="The network's loss at t = 0.525 falls with the steps through horizontal lines, the floors of windows of "
