@@ -240,7 +240,8 @@ stated = {"network": (0.68, 0.14), "ELS": (0.67, 0.15), "LS": (0.62, 0.15), "Wie
 stated["local filter"] = (0.78, 0.12)
 assert all(abs(part[name][d] - values[d]) < 0.006 for name, values in stated.items() for d in (0, 1))
 assert max(abs(part["network"][d] - part["ELS"][d]) for d in range(9)) < 0.02 < 0.05 < part["IS"][1:8].min()
-print("of another seed's block:", {name: [round(v, 2) for v in some[:4].tolist()] for name, some in elsewhere.items()})
+beside = [[round(v, 2) for v in elsewhere[name][:4].tolist()] for name in ("network", "IS")]
+print("of another seed's block, network and IS:", *beside)
 assert abs(elsewhere["IS"][0] - 0.20) < 0.006 and abs(elsewhere["network"][0] - 0.21) < 0.006
 assert part["network"][6] < 0.01 > part["ELS"][6] and max(abs(part["IS"][1:9] - elsewhere["IS"][1:])) < 0.03
 assert abs(part["LS"][6] - 0.012) < 0.001 and abs(part["Wiener"][6] - 0.03) < 0.002
