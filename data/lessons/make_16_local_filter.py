@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from make_11_agreement import LinearThroughWindows
+from make_14_memory import eight_bits
 from make_16_what_if import CONDITIONAL, NETWORKS, classes, exchanged, turned
 from torch import Tensor
 
@@ -52,7 +53,7 @@ def draw(lab: els.Lab, noise: Tensor, labels: Tensor) -> np.ndarray:
         some = images if label is None else images[lab.data.labels == label]
         these = labels >= 0 if label is None else labels == label
         found[these] = els.sample(make(some, lab.patch_sizes(f"els-{lab.network.padding}"), circular), noise[these], 20)
-    return ((found.clamp(-1, 1) + 1) * 127.5).round().byte().numpy()
+    return eight_bits(found)
 
 
 def main() -> None:
