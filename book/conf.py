@@ -36,6 +36,7 @@ extensions = [
     "scripts",
     "pictures",
     "slides",
+    "one_file",
 ]
 root_doc = "book/index"
 include_patterns = ["book/**", "notebooks/*.ipynb"]

@@ -5,8 +5,11 @@ from __future__ import annotations
 import html
 import importlib
 import json
+import os
 import re
 import runpy
+import subprocess
+import sys
 from functools import cache
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -124,8 +127,29 @@ def test_nothing_is_fetched_from_elsewhere(site: Path) -> None:
         assert not re.search(r"@import\s+(url\()?['\"]?https?:", read(path).text)
 
 
+def test_the_course_can_be_got_from_the_site_alone(site: Path, tmp_path: Path) -> None:
+    """The file that the start page links to holds lessons, networks and data, and works where nothing else is."""
+    [wheel] = site.glob("*.whl")
+    start = read(site / "book" / "start.html")
+    assert start.links.count(f"../{wheel.name}") == 2  # for a laptop and for Colab
+    assert f'pip install "./{wheel.name}[notebook]"' in html.unescape(re.sub(r"<[^>]+>", "", start.text))
+    into, pip = tmp_path / "in", [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile"]
+    subprocess.run([*pip, "--target", into, wheel], check=True)
+    code = (
+        "import sys, elscourse as els; from pathlib import Path; from elscourse.workspace import copy_lessons; "
+        "copy_lessons(Path(sys.argv[1])); print(els.__file__, len(els.lab('laptop', verbose=False).data))"
+    )
+    run = [sys.executable, "-c", code, str(tmp_path / "my-course")]
+    environment = {**os.environ, "PYTHONPATH": str(into)}
+    done = subprocess.run(run, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == [str(into / "elscourse" / "__init__.py"), "2000"], done.stderr
+    assert sorted(path.stem for path in (tmp_path / "my-course").glob("*.ipynb")) == LESSONS
+
+
 def test_sizes(site: Path) -> None:
-    assert sum(path.stat().st_size for path in site.rglob("*") if path.is_file()) < 50 * MB
+    sizes = {path: path.stat().st_size for path in site.rglob("*") if path.is_file()}
+    assert sum(size for path, size in sizes.items() if path.suffix != ".whl") < 50 * MB
+    assert max(sizes.values()) < 100 * MB  # what hosts of static pages take
     assert (site / "_static" / "explorer-data.js").stat().st_size < 3 * MB
     for lesson in LESSONS:
         page = site / "notebooks" / f"{lesson}.html"

@@ -3,7 +3,8 @@
     ```{course-part} lessons
     ```
 
-Parts: lessons, teaching, exercises, results, calibration, runs, speed, versions (tables), colab (how to install there).
+Parts: lessons, teaching, exercises, results, calibration, runs, speed, versions (tables), colab and download (how
+to install there, and from one file).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from docutils import nodes
+from one_file import WHEEL
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
@@ -163,9 +165,21 @@ def colab() -> str:
         )
     return (
         "This copy of the site does not know the public address of its repository, so it has no launch buttons. In "
-        "Colab, upload a lesson (*File, Upload notebook*; every lesson here has a download button) and the wheel that "
-        "`pip wheel --no-deps .` makes in a clone, then run `%pip install -q elscourse-*.whl` in a new first cell, "
-        "before anything else. Binder reads the folder `.binder` of any public repository that holds the course."
+        "Colab, upload a lesson (*File, Upload notebook*; every lesson here has a download button) and "
+        f'<a href="../{WHEEL}" download>the course as one file</a> (sidebar, *Files*), then run '
+        f"`%pip install -q {WHEEL}` in a new first cell, before anything else. Binder reads the folder `.binder` of "
+        "any public repository that holds the course."
+    )
+
+
+def download() -> str:
+    """The course as one file, and how to start from it."""
+    return (
+        f'<a href="../{WHEEL}" download>{WHEEL}</a> is the whole course in one file: package, lessons, networks and '
+        "pictures. Wherever Python 3.11 or newer is, in the folder into which you have put it:\n\n"
+        f'```sh\npython3 -m venv course\ncourse/bin/pip install "./{WHEEL}[notebook]"\n'
+        "course/bin/elscourse lab\n```\n\n"
+        "On Windows it is `py -m venv course`, and `course\\Scripts\\` for `course/bin/`."
     )
 
 
@@ -176,7 +190,8 @@ def speed() -> str:
     return tables(json.loads(BENCH.read_text(encoding="utf-8")))
 
 
-PARTS = {f.__name__: f for f in (lessons, teaching, exercises, results, calibration, runs, speed, versions, colab)}
+MAKERS = (lessons, teaching, exercises, results, calibration, runs, speed, versions, colab, download)
+PARTS = {make.__name__: make for make in MAKERS}
 
 
 class CoursePart(SphinxDirective):
