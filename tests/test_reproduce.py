@@ -293,6 +293,41 @@ def test_the_readme_states_the_shipped_numbers() -> None:
     assert f"easier to predict: {', '.join(first)} and {last}" in text
     medians = [reached(name, "els-circular" if "circular" in name else "els-zeros", 150) for name in SHIPPED]
     assert f"for each of six networks (median r2 {min(medians):.2f} to {max(medians):.2f})" in text
+    rivals = {name: compare(local_filter(name), els.load_results(name)["network-150"]).r2 for name in SHIPPED}
+    low, *_, high = sorted(some.quantile(0.5).item() for some in rivals.values())
+    assert f"is behind for all six ({low:.2f} to {high:.2f})" in text
+    ours = compare(els.load_results(emoji)["els-zeros"], els.load_results(emoji)["network-150"]).r2
+    won, rival = int((ours > rivals[emoji]).sum()), f"{rivals[emoji].quantile(0.5):.2f}"
+    assert f"for {won} of its strongest rival, a linear filter with the same windows ({rival})" in text
+
+
+def local_filter(name: str) -> Tensor:
+    """What the best linear filter with ELS's windows draws of the seeds of a shipped network."""
+    places = {
+        "emoji-24-resnet-zeros-conditional": ("17_local_filter", "own group"),
+        "fashion-mnist-28-resnet-zeros-conditional": ("10_local_filter", "drawn"),
+    }
+    file, key = places.get(name, ("16_local_filter", f"before, {name}"))
+    return els.load_results(file)[key].float() / 127.5 - 1
+
+
+def test_the_measured_page_states_how_the_strongest_rival_fares() -> None:
+    text = (RESULTS.parents[1] / "book" / "measured.md").read_text(encoding="utf-8")
+    rows = {
+        "garments, 16 x 16, ResNet": "fashion-mnist-16-resnet-zeros",
+        "told the class": "fashion-mnist-16-resnet-zeros-conditional",
+        "UNet": "fashion-mnist-16-unet-zeros",
+        "circular (one filter for all pixels)": "fashion-mnist-16-resnet-circular",
+        "28 x 28, told the class": "fashion-mnist-28-resnet-zeros-conditional",
+        "emoji, told the group": "emoji-24-resnet-zeros-conditional",
+    }
+    for k, (said, name) in enumerate(rows.items()):
+        stored = els.load_results(name)
+        ours = stored["els-circular" if "circular" in name else "els-zeros"]
+        r2 = [compare(some, stored["network-150"]).r2 for some in (ours, local_filter(name), stored["wiener"])]
+        medians = " | ".join(f"{some.quantile(0.5):.2f}" for some in r2)
+        ahead = f"{int((r2[0] > r2[1]).sum())}{' of 100' if k == 0 else ''}"
+        assert f"| {said} | {medians} | {ahead} |" in text, name
 
 
 def test_the_code_in_the_readme_reaches_what_it_says() -> None:
@@ -399,7 +434,8 @@ def test_the_measured_page_states_what_was_found_on_emoji() -> None:
     assert emoji.labels is not None
     seeds = torch.arange(100) % len(emoji.class_names)
     means = torch.stack([emoji.images[emoji.labels == label].mean(0) for label in seeds])
-    predictions = [means, *(stored[machine] for machine in ("is", "wiener", "ls", "els-zeros"))]
+    local = local_filter("emoji-24-resnet-zeros-conditional")
+    predictions = [means, *(stored[machine] for machine in ("is", "wiener", "ls")), local, stored["els-zeros"]]
 
     def row(seen: Callable[[Tensor], Tensor]) -> str:
         medians = (els.compare(seen(some), seen(stored["network-150"])).r2.quantile(0.5) for some in predictions)
@@ -408,6 +444,24 @@ def test_the_measured_page_states_what_was_found_on_emoji() -> None:
     text = (RESULTS.parents[1] / "book" / "measured.md").read_text(encoding="utf-8")
     assert f"| emoji, r2 | {row(lambda x: x)} |" in text
     assert f"| emoji, the grey taken off, r2 | {row(lambda x: x - x.mean(1, keepdim=True))} |" in text
+
+    recoloured, own = els.load_results("17_colour"), torch.arange(100)[:, None] % 3 == torch.arange(3)
+    before = {"network-150": stored["network-150"], "els-zeros": stored["els-zeros"], "local": local}
+    after = {name: recoloured[f"recoloured, {name}"] for name in ("network-150", "els-zeros")}
+    after["local"] = els.load_results("17_local_filter")["recoloured"]
+    change = {name: after[name].float() / 127.5 - 1 - before[name].clamp(-1, 1) for name in before}
+
+    def foretold(guess: Tensor, where: Tensor) -> str:
+        truth, where = change["network-150"], where[:, :, None, None]
+        left = ((truth - guess) * where).square().sum((1, 2, 3)) / (truth * where).square().sum((1, 2, 3))
+        return f"{(1 - left).quantile(0.5):.2f}"
+
+    there = [foretold(change[name], ~own) for name in ("els-zeros", "local")]
+    whole = [foretold(change[name], own | ~own) for name in ("els-zeros", "local")]
+    assert f"ELS foretells {there[0]}, three separate machines nothing, **the local filter {there[1]}**" in text
+    assert f"of the whole change ELS {whole[0]}, the local filter {whole[1]} |" in text
+    readme = " ".join((RESULTS.parents[1] / "README.md").read_text(encoding="utf-8").split())
+    assert f"the filter with the windows foretells more: {whole[1]}, the formula {whole[0]}." in readme
 
 
 def test_the_measured_page_states_how_much_another_word_changes() -> None:
@@ -466,7 +520,11 @@ def test_readme_and_the_measured_page_state_how_much_of_an_exchange_is_foretold(
 
 def test_readme_and_the_measured_page_state_where_the_formula_ends() -> None:
     """The numbers of lesson 18, from its stored drawings."""
-    results = els.load_results("18_edges")
+    filtered = els.load_results("18_local_filter")
+    results = els.load_results("18_edges") | {"noisy, local": filtered["noisy"]}
+    results |= {f"guided, local, {w}": filtered[f"guided, {w}"] for w in (1, 2, 3, 4)}
+    for name in [name for name in filtered if name.startswith(("drawn", "exchanged"))]:
+        results[f"{name}, local"] = filtered[name]
 
     def drawn(key: str) -> Tensor:
         return results[key].float() / 127.5 - 1
@@ -486,12 +544,23 @@ def test_readme_and_the_measured_page_state_where_the_formula_ends() -> None:
     measured, readme = (
         " ".join((book / name).read_text("utf-8").split()) for name in ("book/measured.md", "README.md")
     )
-    pairs = zip(drawn("noisy, els"), drawn("noisy, network"), strict=True)
-    both = " and ".join(f"{els.compare(ours, theirs).r2.quantile(0.5):.2f}" for ours, theirs in pairs)
+
+    def with_noise(machine: str) -> str:
+        pairs = zip(drawn(f"noisy, {machine}"), drawn("noisy, network"), strict=True)
+        return " and ".join(f"{els.compare(ours, theirs).r2.quantile(0.5):.2f}" for ours, theirs in pairs)
+
+    both, rival = with_noise("els"), with_noise("local")
     assert f"ELS {both} (without, {r2('guided, els, 1', 'no chance, network')})" in measured
-    assert f"still foretells the network (r2 {both})" in readme
-    others = ", ".join(f"{name} {foretold(key)}" for name, key in (("LS", "ls"), ("Wiener", "wiener"), ("IS", "is")))
-    assert f"it foretells {foretold('els')} ({others})" in measured
+    assert f"the local filter {rival} (without, {r2('guided, local, 1', 'no chance, network')})" in measured
+    assert f"still foretells the network (r2 {both}), but that filter does, too ({rival})." in readme
+    kinds = (("the local filter", "local"), ("LS", "ls"), ("IS", "is"))
+    others = ", ".join(f"{name} {foretold(key)}" for name, key in kinds)
+    assert f"ELS foretells {foretold('els')} ({others})" in measured
+    weak = [r2(f"guided, local, {w}", f"guided, network, {w}") for w in (2, 3, 4)]
+    assert f"0.77; the local filter {', '.join(weak)})" in measured
+    theirs, rivals = ([drawn(f"guided, {who}, {w}") for w in (1, 2, 3, 4)] for who in ("network", "local"))
+    said = [part(theirs[k] - theirs[0], rivals[k] - rivals[0]) for k in (1, 2, 3)]
+    assert f"(the local filter {', '.join(said)})" in measured
     strong = [r2(f"guided, els, {w}", f"guided, network, {w}") for w in (2, 3, 4)]
     plain = [r2("guided, els, 1", f"guided, network, {w}") for w in (2, 3, 4)]
     assert f"r2 {', '.join(strong)} for $w$ = 2, 3, 4 (without guidance {', '.join(plain)};" in measured
@@ -510,23 +579,20 @@ def test_readme_and_the_measured_page_state_where_the_formula_ends() -> None:
     }
     of_drawing, of_exchange = {}, {}
     for network, name in rows.items():
-        before = {who: drawn(f"drawn, {network}, {who}") for who in ("network", "els", "ls", "wiener")}
+        before = {who: drawn(f"drawn, {network}, {who}") for who in ("network", "els", "ls", "local")}
         change = {who: drawn(f"exchanged, {network}, {who}") - some for who, some in before.items()}
         columns = [
-            [r2(f"drawn, {network}, {who}", f"drawn, {network}, network") for who in ("els", "ls", "wiener")],
-            [part(change["network"], change[who]) for who in ("els", "ls", "wiener")],
+            [r2(f"drawn, {network}, {who}", f"drawn, {network}, network") for who in ("els", "ls", "local")],
+            [part(change["network"], change[who]) for who in ("els", "ls", "local")],
         ]
         of_drawing[network], of_exchange[network] = columns
         assert f"| {name} | {' | '.join(', '.join(column) for column in columns)} |" in measured, name
     ours, theirs = ({network: column[k] for network, column in of_drawing.items()} for k in (0, 2))
-    assert f"guided too ({strong[1]} at strength 3;" in readme
-    assert f"a UNet with attention ({ours['attention-unet']})" in readme
-    assert f"the best linear filter ({ours['attention-resnet']} and {theirs['attention-resnet']})" in readme
-    assert f"for a small transformer behind ({ours['transformer']} and {theirs['transformer']})" in readme
+    assert f"the stronger the guidance ({strong[1]} at strength 3;" in readme
+    assert f"a UNet with attention as one without ({ours['attention-unet']})" in readme
+    assert f"no better than the filter ({ours['transformer']} and {theirs['transformer']})" in readme
     late = ("resnet-16000-steps", "attention-resnet-16000-steps", "transformer-16000-steps")
-    filters = " and ".join(theirs[name] for name in late[1:])
-    assert {ours[name] for name in late[1:]} == {"0.90"}
-    assert f"twice as long (0.90 both times; the filter {filters}; lesson 18)" in readme
+    assert f"twice as long ({ours[late[2]]} and {theirs[late[2]]})" in readme
 
     what_if = els.load_results("16_what_if")
     resnet, unet = (els.load_results(f"fashion-mnist-16-{kind}-zeros") for kind in ("resnet", "unet"))
@@ -540,10 +606,8 @@ def test_readme_and_the_measured_page_state_where_the_formula_ends() -> None:
     of_it = f"{of_exchange[late[0]][0]} for {part(moved['network'], moved['els'])}"
     assert f"r2 {ours[late[0]]} for {before.quantile(0.5):.2f}, of such an exchange {of_it}" in readme
     assert f"(more is foretold of the ResNet for {int((now > before).sum())} of 100 seeds)" in measured
-    filtered = els.load_results("11_agreement")["linear, local, cut"].quantile(0.5)
-    assert (
-        f"it has {before.quantile(0.5):.2f}; the best linear filter with the same windows has {filtered:.2f}" in readme
-    )
+    alone = els.load_results("11_agreement")["linear, local, cut"].quantile(0.5)
+    assert f"the formula has {before.quantile(0.5):.2f}, that filter {alone:.2f}, a perfect theory" in readme
     far, once = (100 * results[f"exchanged once, {n}"][2] for n in (late[0], "fashion-mnist-16-resnet-zeros"))
     assert f"at {far:.0f} % instead of {once:.0f} % of the change" in measured
 

@@ -31,10 +31,13 @@ SEEDS, FEW = range(100), range(20)
 
 
 class LinearThroughWindows:
-    """For every pixel the best linear guess from its window; if equivariant, one for all pixels of a border class."""
+    """For every pixel the best linear guess from its window; if equivariant, one for all pixels of a border class.
+
+    The images are square, (N, C, H, H); a window holds its C H H numbers, and the guess is that of all C of its pixel.
+    """
 
     def __init__(self, images: Tensor, sizes: list[tuple[float, int]], equivariant: bool):
-        flat, self.side = images.flatten(1).double(), images.shape[-1]
+        flat, self.channels, self.side = images.flatten(1).double(), images.shape[1], images.shape[-1]
         self.mean, self.products = flat.mean(0), flat.T @ flat / len(flat)
         self.sizes, self.equivariant, self.schedule = dict(sizes), equivariant, els.CosineSchedule()
 
@@ -50,18 +53,18 @@ class LinearThroughWindows:
     def filter(self, t: float, size: int) -> tuple[Tensor, Tensor]:
         """Matrix A and vector b of the denoiser D = A x_t + b with windows of this size."""
         alpha, sigma = self.schedule.alpha(t), self.schedule.sigma(t)
-        r, pixels = (size - 1) // 2, torch.arange(self.side**2).view(self.side, self.side)
+        r, pixels = (size - 1) // 2, torch.arange(len(self.mean)).view(self.channels, self.side, self.side)
         a, b = torch.zeros_like(self.products), torch.zeros_like(self.mean)
         for members in self.classes(r):
-            windows = [pixels[max(i - r, 0) : i + r + 1, max(j - r, 0) : j + r + 1].flatten() for i, j in members]
-            centres = [int(pixels[i, j]) for i, j in members]
-            m, m_centre = torch.stack([self.mean[w] for w in windows]).mean(0), self.mean[centres].mean()
+            windows = [pixels[:, max(i - r, 0) : i + r + 1, max(j - r, 0) : j + r + 1].flatten() for i, j in members]
+            centres = [pixels[:, i, j] for i, j in members]
+            m, m_centre = (torch.stack([self.mean[some] for some in each]).mean(0) for each in (windows, centres))
             within = torch.stack([self.products[w][:, w] for w in windows]).mean(0) - m[:, None] * m
-            to_centre = torch.stack([self.products[w, c] for w, c in zip(windows, centres, strict=True)]).mean(0)
+            to_centre = torch.stack([self.products[w][:, c] for w, c in zip(windows, centres, strict=True)]).mean(0)
             noisy = alpha**2 * within + sigma**2 * torch.eye(len(m), dtype=m.dtype)
-            weights = torch.linalg.solve(noisy, alpha * (to_centre - m * m_centre))
+            weights = torch.linalg.solve(noisy, alpha * (to_centre - m[:, None] * m_centre))  # (n, C)
             for window, centre in zip(windows, centres, strict=True):
-                a[centre, window], b[centre] = weights, m_centre - alpha * weights @ m
+                a[centre[:, None], window], b[centre] = weights.T, m_centre - alpha * weights.T @ m
         return a, b
 
     def __call__(self, x_t: Tensor, t: float, labels: object = None) -> Tensor:

@@ -14,6 +14,7 @@ network it has the pictures of each class. With circular padding it is one for a
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -44,16 +45,30 @@ class LinearAroundTheTorus(LinearThroughWindows):
         return a, (m - alpha * weights.sum() * m).expand(n**2)
 
 
-def draw(lab: els.Lab, noise: Tensor, labels: Tensor) -> np.ndarray:
-    """Drawings of these noises in 20 steps, as bytes."""
-    circular, images = lab.network.padding == "circular", lab.data.images
-    make = LinearAroundTheTorus if circular else LinearThroughWindows
-    found = torch.zeros_like(noise)
-    for label in range(10) if lab.network.conditional else [None]:
-        some = images if label is None else images[lab.data.labels == label]
-        these = labels >= 0 if label is None else labels == label
-        found[these] = els.sample(make(some, lab.patch_sizes(f"els-{lab.network.padding}"), circular), noise[these], 20)
-    return eight_bits(found)
+class LocalFilter:
+    """The denoiser of a set of images and of windows (t, P): of the class of each noise, or, without labels, of all."""
+
+    def __init__(self, data: els.ImageSet, sizes: list[tuple[float, int]], padding: str = "zeros"):
+        self.data, self.sizes, self.circular = data, sizes, padding == "circular"
+
+    @cache  # noqa: B019
+    def linear(self, label: int | None) -> LinearThroughWindows:
+        """What is known of a class."""
+        some = self.data.images if label is None else self.data.images[self.data.labels == label]
+        return (LinearAroundTheTorus if self.circular else LinearThroughWindows)(some, [], self.circular)
+
+    @cache  # noqa: B019
+    def filter(self, t: float, label: int | None) -> tuple[Tensor, Tensor]:
+        """Matrix and vector at t, with the window of the nearest calibrated time, as ELS has it."""
+        return self.linear(label).filter(t, min(self.sizes, key=lambda pair: abs(pair[0] - t))[1])
+
+    def __call__(self, x_t: Tensor, t: float, /, labels: Tensor | None = None) -> Tensor:
+        x0_hat = torch.zeros_like(x_t)
+        for label in [None] if labels is None else labels.unique().tolist():
+            these = torch.ones(len(x_t), dtype=torch.bool) if labels is None else labels == label
+            a, b = self.filter(t, label)
+            x0_hat[these] = (x_t[these].flatten(1).double() @ a.T + b).float().view_as(x_t[these])
+        return x0_hat
 
 
 def main() -> None:
@@ -65,7 +80,9 @@ def main() -> None:
         if name == CONDITIONAL:
             noises["turned"] = turned(lab)
         every = torch.cat([some.flatten(0, -4) for some in noises.values()])
-        drawings = draw(lab, every, torch.cat([classes(some) for some in noises.values()]))
+        labels = torch.cat([classes(some) for some in noises.values()]) if lab.network.conditional else None
+        local = LocalFilter(lab.data, lab.patch_sizes(f"els-{lab.network.padding}"), lab.network.padding)
+        drawings = eight_bits(els.sample(local, every, 20, labels=labels))
         for group, some in noises.items():
             found[f"{group}, {name}"], drawings = np.split(drawings, [len(some.flatten(0, -4))])
             found[f"{group}, {name}"] = found[f"{group}, {name}"].reshape(some.shape)
