@@ -157,7 +157,7 @@ def optional_tools() -> list[Finding]:
         try:
             findings.append((tool, version(tool), None))
         except PackageNotFoundError:
-            findings.append((tool, "not installed", f'pip install -e ".[{extra}]"'))
+            findings.append((tool, "not installed", f'pip install "elscourse[{extra}]"'))
     return findings
 
 

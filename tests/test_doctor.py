@@ -157,7 +157,7 @@ def test_a_gpu_that_no_lab_takes_is_none(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_missing_tool_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "OPTIONAL_TOOLS", {"surely-no-such-tool": "site"})
-    assert doctor.optional_tools() == [("surely-no-such-tool", "not installed", 'pip install -e ".[site]"')]
+    assert doctor.optional_tools() == [("surely-no-such-tool", "not installed", 'pip install "elscourse[site]"')]
 
 
 def test_a_network_without_its_weights_is_told(folder: Path) -> None:
