@@ -429,6 +429,31 @@ def test_the_measured_page_states_what_the_border_does() -> None:
     assert f"where less so (r2 {alike:.2f})" in readme
 
 
+def test_the_measured_page_states_who_foretells_third_legs() -> None:
+    """Counted by the runs of bright pixels in a row below the waist, as in lesson 12."""
+    drawn = {name: els.load_results("12_legs")[f"trousers.{name}"] for name in ("network-150", "els-zeros")}
+    drawn["local"] = els.load_results("12_local_filter")["trousers"]
+    drawn = {name: some.float() / 127.5 - 1 for name, some in drawn.items()}
+
+    def three_legs(images: Tensor) -> Tensor:
+        bright = torch.nn.functional.pad(images[:, 0, 8:] > 0, (1, 0)).int()
+        return (bright.diff(dim=-1) == 1).sum(-1).amax(-1) >= 3
+
+    lists = {name: three_legs(some) for name, some in drawn.items()}
+    network, ours, rival = lists.values()
+    text = (RESULTS.parents[1] / "book" / "measured.md").read_text(encoding="utf-8")
+    assert (
+        f"Of 400 pairs of trousers the network draws {network.sum()} with a third leg, the machine {ours.sum()};"
+        in text
+    )
+    assert f"{(network & ours).sum()} are on both lists, where chance would give" in text
+    alike = [f"{compare(drawn[name], drawn['network-150']).r2.median():.2f}" for name in ("local", "els-zeros")]
+    said = (
+        f"by r2 nearly as good ({alike[0]}; ELS {alike[1]}), draws {rival.sum()}, of which {(network & rival).sum()} is"
+    )
+    assert said in text
+
+
 def test_the_measured_page_states_what_was_found_on_emoji() -> None:
     stored, emoji = els.load_results("emoji-24-resnet-zeros-conditional"), els.load("emoji", size=24)
     assert emoji.labels is not None
