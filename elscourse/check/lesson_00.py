@@ -55,6 +55,22 @@ def _determination(prediction: Tensor, target: Tensor) -> float:
     return float(compare(prediction[None], target[None]).R2)
 
 
+def _determination_of_samples(prediction: Tensor, target: Tensor) -> float:
+    return 1 - float((prediction - target).square().mean() / target.var())
+
+
+def _mean_of_target_kept(prediction: Tensor, target: Tensor) -> float:
+    return _means_kept(prediction - prediction.mean(), target)
+
+
+def _mean_of_channels(prediction: Tensor, target: Tensor) -> float:
+    return _means_kept(prediction - prediction.mean(0), target - target.mean(0))  # nan where there is one channel
+
+
+def _average_over_channels(prediction: Tensor, target: Tensor) -> float:
+    return sum(_picture_r2(p[None], y[None]) for p, y in zip(prediction, target, strict=True)) / len(target)
+
+
 def _mixed_averages(prediction: Tensor, target: Tensor) -> float:
     p, y = prediction - prediction.mean(), target - target.mean()
     return float(((p * y).mean() / (prediction.std() * target.std())) ** 2)
@@ -156,6 +172,21 @@ EXERCISES = [
                 "That is R2, the coefficient of determination: it punishes another brightness or contrast, which r2 "
                 "must not see.",
                 _determination,
+            ),
+            Mistake(
+                "1 - error / variance is R2: it punishes another brightness or contrast, which r2 must not see.",
+                _determination_of_samples,
+            ),
+            Mistake(
+                "You subtract the mean of the prediction only: the target has a mean of its own.", _mean_of_target_kept
+            ),
+            Mistake(
+                "You take the mean over the channels only, .mean(0): take one mean over all pixels, .mean().",
+                _mean_of_channels,
+            ),
+            Mistake(
+                "You average the r2 of the channels: take one correlation over all pixels of all channels.",
+                _average_over_channels,
             ),
             Mistake(
                 "Your average of p * y divides by the number of pixels n, and torch's std by n - 1: divide both by the "
