@@ -23,7 +23,7 @@
 #
 # **You need** lessons 01 and 02, and what a convolution is.
 #
-# **Time** 88 minutes
+# **Time** 82 minutes
 
 # %%
 import torch
@@ -124,8 +124,8 @@ check.loss_at(loss_at)
 # shall draw two others: the loss of the network that comes with the course (64 channels, 8,000 steps of 128
 # pictures), and the **lowest that is possible** on these training pictures, which is the loss of the ideal denoiser.
 #
-# **Predict.** The loss starts near 1. Will the big network come close to the ideal's, reach it, or stay far above?
-# Say a number for the ratio of the two.
+# **Predict.** Will the big network come close to the ideal's, reach it, or stay far above? Say a number for the ratio
+# of the two.
 
 # %%
 # ema: what we keep is a moving average of the weights, over the last hundred steps or so
@@ -140,12 +140,12 @@ times = [(i + 0.5) / 20 for i in range(20)]
 
 @torch.no_grad()
 def losses(denoiser, images, seed=1000):
-    """The mean of (eps - eps_hat)^2 at each of the 20 times, on 500 images."""
+    """The mean of (eps - eps_hat)^2 over the pixels of each of 500 images, at each of the 20 times: (20, 500)."""
     result = []
     for i, t in enumerate(times):
         eps = torch.randn(500, *images.shape[1:], generator=torch.Generator().manual_seed(seed + i)).to(images)
         x_t = els.add_noise(images[:500], eps, t)
-        result.append((eps - els.noise_from_denoiser(denoiser(x_t, t), x_t, t)).square().mean().cpu())
+        result.append((eps - els.noise_from_denoiser(denoiser(x_t, t), x_t, t)).square().mean((1, 2, 3)).cpu())
     return torch.stack(result)
 
 
@@ -168,15 +168,16 @@ show(
 
 # %%
 print(f"loss at the end: yours {tiny_curve[-1]:.3f}, the course's {big_curve[-1]:.3f}, lowest possible {lowest:.4f}")
+print(f"the course's after 1,000 steps: {big_curve[9]:.3f}")
 if lab.profile == "laptop":  # the numbers in the text are those of the laptop lab
     assert 0.105 < tiny_curve[-1] < 0.125 and 0.6 < big_curve[-1] / tiny_curve[-1] < 0.73
     assert 0.075 < big_curve[-1] < 0.08 and 0.0065 < lowest < 0.0075
-    assert big_curve[-1] > 10 * lowest and big_curve[-1] * big_curve[-1] / big_curve[7] > 5 * lowest
+    assert big_curve[-1] > 10 * lowest and 0.85 < big_curve[9] / tiny_curve[-1] < 0.95
 
 # %% [markdown] tags=["slide"]
 # The curves flatten out more than ten times above what is possible. Four times the channels and sixteen times as many
-# pictures seen have lowered the loss by a third. At this pace, ten times as many steps would not close the gap. (Much
-# longer? Lessons 14 and 18.)
+# pictures seen have lowered the loss by a third. (After 1,000 steps, as many as yours, by a tenth. Much longer? Lessons
+# 14 and 18.)
 #
 # Is such a network any good? Let it draw. (Both networks get 150 steps, so that nobody can blame coarse ones.)
 #
@@ -211,9 +212,8 @@ if lab.profile == "laptop":
 #
 # From now on, "the network" is the course's. The ideal denoiser starts from the same ten pictures of noise.
 #
-# **Predict.** Both are meant to do the same. Will the network draw the training picture that the ideal denoiser
-# draws, a blurred version of it, or something else? And below: will the training picture *nearest* to the network's
-# drawing be a match?
+# **Predict.** Both are meant to do the same. Below each of the network's drawings stands the training picture *nearest*
+# to it. Will it be a match?
 
 # %% tags=["slide"]
 ideal_drew = els.sample(ideal, noise, steps=20)
@@ -235,8 +235,8 @@ if lab.profile == "laptop":
 
 # %% [markdown]
 # Below the columns stand the Euclidean distances from the network's drawing to the training picture nearest to it. The
-# ideal denoiser's are all 0: it copies. The network does something else. Broad areas of light and dark are often where
-# the ideal denoiser has them, but the picture is another one, and not in the training set. But is a distance of 5 much?
+# ideal denoiser's are all 0: it copies. The network draws another picture, one that is not in the training set. But is
+# a distance of 5 much?
 
 # %% [markdown]
 # ### Exercise 2: A score for novelty (7 minutes, ★★☆)
@@ -297,11 +297,11 @@ novelty = {
 fig, axes = plt.subplots(3, 1, figsize=(6.5, 3.8), sharex=True)
 for ax, (name, values) in zip(axes, novelty.items(), strict=True):
     ax.hist(
-        values.cpu(), bins=50, range=(0, 3), color=plotting.BLUE, weights=torch.full((len(values),), 1 / len(values))
+        values.cpu(), bins=25, range=(0, 3), color=plotting.BLUE, weights=torch.full((len(values),), 1 / len(values))
     )
     ax.axvline(values.cpu().quantile(0.5), color=plotting.ORANGE)
     ax.set_title(name, loc="left", fontsize=10)
-axes[1].set_ylabel("share")
+axes[1].set_ylabel("share (scales differ)")
 axes[2].set_xlabel("novelty (the line is the median)")
 show(fig, alt="Three histograms of novelty: the ideal denoiser all at 0, held-out pictures around 1 with a tail, the "
      "network's drawings mostly between 1 and 2.3, further out than real pictures.")  # fmt: skip
@@ -311,60 +311,26 @@ beyond = (novelty["network"] > novelty["held-out pictures"].quantile(0.95)).sum(
 for name, values in novelty.items():
     print(f"{name:<18} median {values.quantile(0.5):.2f}, smallest {values.min():.2f}")
 print(f"{beyond} of 100 drawings are further out than 95 % of all held-out pictures")
+linear = els.novelty(stored["wiener"].to(lab.device), lab.data.images, held_out).quantile(0.5)
+moved = (lab.data.images.roll((y, x), (-2, -1)) for y in range(-3, 4) for x in range(-3, 4))
+nearest = torch.stack([els.nearest_training_image(drawings, images)[1].min() for images in moved]).min()
+nearest /= els.nearest_training_image(held_out, lab.data.images)[1].median()
+print(f"linear denoiser median {linear:.2f}; network, from pictures moved by up to 3 pixels: smallest {nearest:.2f}")
 if lab.profile == "laptop":
     assert novelty["ideal denoiser"].max() < 0.01
     assert abs(novelty["network"].quantile(0.5) - 1.67) < 0.02 and novelty["network"].min() > 0.8
-    assert 50 <= beyond <= 54
+    assert 50 <= beyond <= 54 and abs(linear - 1.60) < 0.01 and abs(nearest - 0.81) < 0.01
 
 # %% [markdown]
-# No drawing is a copy. The median novelty is 1.67, and 52 of the 100 drawings lie further from the training set than
-# 95 % of all real new pictures.
+# No drawing is a copy, nor a copy moved by up to three pixels: the smallest novelty is 0.81. The median is 1.67, and 52
+# of the 100 drawings lie further from the training set than 95 % of all real new pictures.
 #
 # So they are new, and even **too** new. Look at the drawings again: many are shapeless, and some are torn to pieces. A
-# new real garment is much nearer to the known ones. Novelty is not quality.
+# new real garment is much nearer to the known ones. Novelty is not quality. Nor is it a mark of networks: the best
+# *linear* denoiser (lesson 10), from the same noise, has 1.60. (And a network that is told what to draw? Lesson 12.)
 
 # %% [markdown] tags=["slide"]
-# ## 5. And if it is told what to draw? (5 minutes)
-#
-# Perhaps they are so strange because nobody tells this network whether to draw a shoe or a shirt: one corner may go for
-# the one, the opposite corner for the other. The network of lesson 00 is told, and has seen all 10,000 pictures.
-#
-# **Predict.** Its drawings: copies, proper garments, or still oddities?
-
-# %% tags=["slide"]
-# this network is the laptop's on every computer
-garments = els.lab("laptop", network="fashion-mnist-16-resnet-zeros-conditional", verbose=False)
-told = els.load_results(garments.network.name)["network-150"]
-gallery = {"seeds 0 to 9": told[:10], "10 to 19": told[10:20], "20 to 29": told[20:30]}
-fig = plotting.image_rows(gallery, titles=garments.data.class_names)
-show(fig, alt="Thirty drawings of the network that is told the class, three for each of ten classes: recognisable "
-     "garments, shoes and bags, several with odd sleeves, gaps or blurred patterns.")  # fmt: skip
-
-# %%
-three = els.seeded_noise(range(3), garments.shape)
-live = els.sample(garments.network, three, steps=150, labels=garments.labels_for(range(3)))
-assert (live - told[:3]).abs().max() < 0.01
-
-pictures = garments.data.images
-to_others = torch.cdist(pictures[:1000].flatten(1), pictures.flatten(1)).fill_diagonal_(torch.inf)  # not to itself
-usual = to_others.min(1).values.quantile(0.5)
-nearest = els.nearest_training_image(told, pictures)[1]
-print(f"a real picture's distance to the nearest other one: {usual:.2f} (median)")
-print(f"a drawing's distance to the nearest training picture: {nearest.quantile(0.5):.2f} (median)")
-assert 1.38 < nearest.quantile(0.5) / usual < 1.48 and nearest.min() > 1
-
-# %% [markdown]
-# Recognisable garments, and still no copies: 1.4 times as far from the nearest training picture as a real picture is
-# from its nearest neighbour. (All 10,000 were trained on, so a training picture's distance to its neighbour stands in
-# for a held-out one's.) A shirt with odd sleeves, a torn sandal, a sneaker that is half a wedge: each *part* looks
-# right, as if the parts did not know of each other. Remember this for lesson 12. (Two things changed here, the class
-# and the number of pictures. Neither is necessary: section 9 has a network that is told nothing, has seen 2,000
-# pictures, and draws clothes.)
-#
-# We go on with the network that is told nothing.
-
-# %% [markdown] tags=["slide"]
-# ## 6. New pictures (7 minutes)
+# ## 5. New pictures (7 minutes)
 #
 # On the training pictures, the network's loss is eleven times that of the ideal denoiser. Now let both remove noise
 # from **new** pictures, which neither has seen.
@@ -378,59 +344,57 @@ on_held_out = {"ideal denoiser": losses(ideal, held_out), "network": losses(lab.
 
 fig, axes = plt.subplots(1, 3, figsize=(10, 3.2), sharey=True)
 for ax, name, colour in zip(axes, on_training, (plotting.INK, plotting.GREEN), strict=False):
-    ax.plot(times, on_training[name], "o-", ms=3, label="training pictures")
-    ax.plot(times, on_held_out[name], "s--", ms=3, label="held-out pictures")
-    axes[2].plot(times, on_held_out[name], "s--", ms=3, label=name, color=colour)
+    ax.plot(times, on_training[name].mean(1), "o-", ms=3, label="training pictures")
+    ax.plot(times, on_held_out[name].mean(1), "s--", ms=3, label="held-out pictures")
+    axes[2].plot(times, on_held_out[name].mean(1), "s--", ms=3, label=name, color=colour)
     ax.set(title=name, xlabel="time t", yscale="log", ylim=(1e-4, 50))
+axes[1].set_title("network: the two coincide")
 axes[2].set(title="both, held-out pictures", xlabel="time t")
-axes[0].set_ylabel("loss")
+axes[0].set_ylabel("loss (below 0.0001 not shown)")
 axes[0].legend(loc="upper right")
 axes[2].legend(loc="upper right")
 show(
     fig,
-    alt="Loss against time. Ideal denoiser: the two curves part below t = 0.7, training falling to zero, held-out "
-    "rising above 10. Network: the two curves lie on top of each other. Both on held-out pictures: they cross at "
-    "t = 0.5; above, the ideal denoiser is lower, below, far higher.",
+    alt="Loss against time. Ideal denoiser: the two curves part below t = 0.7, training falling off the scale, "
+    "held-out rising above 10. Network: the two curves lie on top of each other. Both on held-out pictures: they "
+    "cross at t = 0.5; above, the ideal denoiser is lower, below, far higher.",
 )
 
+
 # %% tags=["slide"]
-parameters = sum(p.numel() for p in lab.network.module.parameters())
-print(f"{parameters:,} parameters of the network, {lab.data.images.numel():,} pixels in its training set")
+def excess(name):
+    """By how much the mean loss is higher on held-out pictures, and what the choice of the pictures makes of that."""
+    seen, new = on_training[name].mean(0), on_held_out[name].mean(0)  # one number for each picture
+    return (new.mean() / seen.mean() - 1).item(), (((seen.var() + new.var()) / 500).sqrt() / seen.mean()).item()
+
+
 print("mean loss         training   held out")
 for name in on_training:
     print(f"{name:<16} {on_training[name].mean():9.4f} {on_held_out[name].mean():10.4f}")
-lower = on_held_out["ideal denoiser"] < on_held_out["network"]
-first = times[lower.tolist().index(True)]
-eps = els.seeded_noise(range(1000, 1200), lab.shape).to(lab.device)
-crowd = {t: ideal.posterior(els.add_noise(held_out[:200], eps, t), t, top=1).entropy.exp() for t in (0.525, 0.8)}
-crowd = {t: voters.quantile(0.5).item() for t, voters in crowd.items()}
-print("effective number of voters for a held-out picture (lesson 02):", {t: round(n) for t, n in crowd.items()})
-print(f"held-out pictures: the ideal denoiser has the lower loss at {lower.sum()} of 20 times, from t = {first:.3f} on")
+more, by_choice = excess("network")
+print(f"network: {more:+.1%} on held-out pictures, give or take {by_choice:.1%} by the choice of the pictures")
+ideal_new, network_new = (on_held_out[name].mean(1) for name in on_training)
+less = 1 - ideal_new / network_new
+print("there the ideal denoiser's is lower by", {round(times[i], 3): f"{less[i]:.0%}" for i in (10, 14, 19)})
 if lab.profile == "laptop":
     assert 10.5 < on_training["network"].mean() / on_training["ideal denoiser"].mean() < 11.5
-    assert 1.6 < on_held_out["ideal denoiser"].mean() < 1.8
-    assert round(crowd[0.525]) == 8 and abs(crowd[0.8] - 270) < 5
-    assert 27.5 < on_held_out["ideal denoiser"][0] < 28.5
-    assert round(lab.schedule.alpha(times[0]) / lab.schedule.sigma(times[0])) == 26
-    assert abs(on_training["network"].mean() / on_held_out["network"].mean() - 1) < 0.02
-    assert lower.tolist() == [False] * 10 + [True] * 10
-    less = 1 - (on_held_out["ideal denoiser"] / on_held_out["network"])[10:]
-    assert abs(less.min() - 0.09) < 0.01 and abs(less.max() - 0.41) < 0.01
-    assert (on_held_out["ideal denoiser"] / on_training["ideal denoiser"])[16:].max() < 1.15
+    assert 1.6 < ideal_new.mean() < 1.8 and ideal_new[:4].sum() > 0.95 * ideal_new.sum()
+    assert abs(more + 0.005) < 0.002 and abs(by_choice - 0.019) < 0.002
+    assert (less > 0).tolist() == [False] * 10 + [True] * 10
+    assert abs(less[10:19].min() - 0.09) < 0.01 and abs(less[10:19].max() - 0.3) < 0.01 and abs(less[19] - 0.41) < 0.01
 
 # %% [markdown]
 # The ideal denoiser goes from 0.007 to 1.7, nearly all of it from low noise: there it turns every new picture into an
-# old one. (At $t = 0.025$ its loss is 28, although the answer *no noise at all* would cost 1. A wrong picture counts
-# $\alpha/\sigma = 26$ times in the noise, and is squared: exercise 1.) Above $t = 0.5$ it answers with a blend, of some
-# 8 pictures at first and of some 270 at $t = 0.8$, and even on new pictures its loss is *below* the network's, by 9 to
-# 41 %. The network has 0.077 on 500 training pictures and 0.076 on 500 new ones. **Its mean loss does not show which
-# pictures it was trained on.** (The difference to a network that was trained on others does, faintly: lesson 15.)
+# old one. Above $t = 0.5$ it answers with a blend of many, and even on new pictures its loss is *below* the network's,
+# by 9 to 30 % (at the last of the 20 times by 41 %).
 #
-# It has 0.26 million parameters, and the 2,000 pictures have 0.5 million pixels. Too small to remember, then? Perhaps
-# in part: section 9 asks a larger one. But what is it about the way *this* one is built that might forbid it?
+# The network has 0.077 on 500 training pictures and 0.076 on 500 new ones, 0.5 % less: with another 500 each it might
+# be 2 % more or less, rarely 4. **To within 4 %, its mean loss does not show which pictures it was trained on.** (The
+# difference to a network that was trained on others does, faintly: lesson 15.) What is it about the way it is built
+# that might forbid it to remember?
 
 # %% [markdown] tags=["slide"]
-# ## 7. First clue: where a pixel looks (7 minutes)
+# ## 6. First clue: where a pixel looks (7 minutes)
 #
 # From here on we look at the network as a denoiser: its noise estimate turned into a picture, $D(x_t, t)$. The middle
 # pixel of $D$ depends on some pixels of $x_t$ and not on others. Its **receptive field** is the area that it can depend
@@ -477,46 +441,44 @@ def look_of(denoiser, t, pictures=held_out):
     return gradient.abs().mean((0, 1)).cpu()
 
 
-def nearby(look, itself=True):
-    """The share of the outlined window in all influence, with or without that of the middle pixel itself."""
-    own = 0 if itself else look[row, column]
-    return float((look[window].sum() - own) / (look.sum() - own))
+def nearby(look):
+    """The share of the outlined window in all influence, that of the middle pixel itself left out."""
+    return float((look[window].sum() - look[row, column]) / (look.sum() - look[row, column]))
 
 
-torch.manual_seed(0)
-untrained = els.NetworkDenoiser(els.ResNet(width=big_width).eval().requires_grad_(False).to(lab.device))
 looks = {t: look_of(lab.network, t) for t in (0.9, 0.5, 0.2, 0.05)}
 share = {t: nearby(look) for t, look in looks.items()}
-others = {t: nearby(look, itself=False) for t, look in looks.items()}
-before = {t: nearby(look_of(untrained, t), itself=False) for t in looks}
+before = []  # training: three networks with random weights
+for seed in range(3):
+    torch.manual_seed(seed)
+    untrained = els.NetworkDenoiser(els.ResNet(width=big_width).eval().requires_grad_(False).to(lab.device))
+    before += [nearby(look_of(untrained, t)) for t in looks]
 
 # %% tags=["slide"]
 fig, axes = plt.subplots(1, 4, figsize=(9, 2.6))
 for ax, (t, look) in zip(axes, looks.items(), strict=True):
     picture = ax.imshow((look / look.max()).clamp(min=1e-3), cmap="viridis", norm="log", vmin=1e-3, vmax=1)
     plotting.patch_outline(ax, row, column, 5)
-    ax.set(title=f"t = {t}: {share[t]:.0%}", xticks=[], yticks=[])
-fig.colorbar(picture, ax=axes, label="influence (of the largest)")
+    ax.set(title=f"t = {t}: {share[t]:.0%} inside", xticks=[], yticks=[])
+fig.colorbar(picture, ax=axes, label="influence (darkest:\n1/1000 or less)")
 show(
     fig,
     alt="Four maps of how strongly the middle pixel depends on each input pixel. At t = 0.9 and 0.5 the bright area "
     "is broad, at t = 0.05 it has shrunk to a few pixels inside the outlined 5 by 5 window.",
 )
-names = ("share of the outlined window", "without the pixel itself", "the same before training")
-for name, shares in zip(names, (share, others, before), strict=True):
-    print(f"{name}:", {t: f"{s:.0%}" for t, s in shares.items()})
+print("share of the outlined window, without the pixel itself:", {t: f"{s:.0%}" for t, s in share.items()})
+print(f"before training, three networks at the four times: {min(before):.0%} to {max(before):.0%}")
 if lab.profile == "laptop":
-    assert all(abs(s - 0.69) < 0.02 for s in before.values())
-    assert abs(share[0.9] - 0.31) < 0.01 and abs(share[0.05] - 0.84) < 0.01
-    assert abs(others[0.9] - 0.29) < 0.01 and abs(others[0.05] - 0.77) < 0.01
+    assert all(abs(s - said) < 0.01 for s, said in zip(share.values(), (0.29, 0.37, 0.53, 0.77), strict=True))
+    assert abs(min(before) - 0.68) < 0.01 and abs(max(before) - 0.76) < 0.01
 
 # %% [markdown]
-# Above each map stands the share of all influence that comes from the outlined $5 \times 5$ window. (If all pixels
-# counted alike, it would be 10 %.) As the noise falls it rises from 31 % to 84 %, and without the pixel itself, which
-# at low noise is nearly its own answer, from 29 % to 77 %: in the end a handful of neighbours decide.
+# Above each map stands the share of all influence that comes from inside the outlined $5 \times 5$ window. (The pixel
+# itself is left out: at low noise it is nearly its own answer. If all others counted alike, it would be 9 %.) As the
+# noise falls the share rises from 29 % to 77 %: in the end a handful of neighbours decide.
 #
-# Before training, with random weights, that share is about 70 % at every noise level: such a stack of convolutions
-# looks nearby anyway. **What training has added is the wide look where there is much noise.**
+# Before training, with random weights, it is 68 to 76 % at every noise level: such a stack of convolutions looks nearby
+# anyway. **Training has widened the look where there is much noise**, and left it narrow where there is little.
 #
 # **Predict.** And the ideal denoiser, whose weights compare whole pictures: less far, too, as the noise falls?
 
@@ -531,27 +493,32 @@ def ideal_in_torch(x_t, t):
     return (torch.softmax(-(distances**2) / (2 * sigma**2), 1) @ every_picture).view_as(x_t)
 
 
+def linear_look(t):
+    """The same of the best linear denoiser: what one bright pixel of x_t, wherever it is, does to the middle of D."""
+    single, linear = torch.eye(every_picture.shape[1]).view(-1, *lab.shape).to(lab.device), lab.machine("wiener")
+    return (linear(single, t) - linear(0 * single, t))[:, 0, row, column].abs().view(lab.shape).mean(0).cpu()
+
+
 x_t = els.add_noise(held_out[:5], eps[:5], 0.5)
 assert (ideal_in_torch(x_t, 0.5) - ideal(x_t, 0.5)).abs().max() < 1e-3
-share_ideal = {t: nearby(look_of(ideal_in_torch, t)) for t in looks}
-print("share of the outlined window, ideal denoiser:", {t: f"{s:.0%}" for t, s in share_ideal.items()})
-votes = {t: ideal.posterior(els.add_noise(held_out[:100], eps, t), t, top=1).weight.flatten() for t in looks}
-decided = {t: (first > 0.99).sum().item() for t, first in votes.items()}
-print("pictures of 100 for which one training picture has more than 99 % of the votes:", decided)
+share_ideal = [nearby(look_of(ideal_in_torch, t)) for t in (0.9, 0.5, 0.2)]
+share_linear = [nearby(linear_look(t)) for t in looks]
+print("share of the window at t = 0.9, 0.5, 0.2: ideal denoiser", [f"{s:.0%}" for s in share_ideal])
+print("the same and at 0.05: linear denoiser", [f"{s:.0%}" for s in share_linear])
 if lab.profile == "laptop":
-    assert all(abs(s - said) < 0.01 for s, said in zip(share_ideal.values(), (0.30, 0.26, 0.20, 0.09), strict=True))
-    assert (decided[0.2], decided[0.05]) == (62, 99)
+    stated = (0.29, 0.24, 0.19, 0.30, 0.49, 0.45, 0.39)
+    assert all(abs(s - said) < 0.01 for s, said in zip(share_ideal + share_linear, stated, strict=True))
 
 # %% [markdown]
-# It begins where the network begins (30 % at $t = 0.9$), but does not come to look less far: 26 % at $t = 0.5$, 20 % at
-# $t = 0.2$. *Which* picture wins is decided by all 256 pixels together.
+# It begins where the network begins (29 % at $t = 0.9$), but does not come to look less far: 24 % at $t = 0.5$, 19 % at
+# $t = 0.2$. *Which* picture wins is decided by all 256 pixels together; once one has won, there is nothing left to ask.
 #
-# Once a picture has won, there is nothing left to ask: a small change of any pixel changes nothing. At $t = 0.2$ one
-# training picture has more than 99 % of the votes for 62 of the 100 pictures, at $t = 0.05$ for 99. (The 20 % and the
-# 9 % come from those that are still undecided.)
+# Is the narrowing the network's own, then? Part of it lies in the pictures. The best *linear* denoiser (lesson 10),
+# which has neither layers nor a window, goes from 30 % to 49 % at $t = 0.5$. Then it widens again: at $t = 0.05$ it has
+# 39 %, the network 77 %.
 
 # %% [markdown] tags=["slide"]
-# ## 8. Second clue: what happens to a shifted picture (11 minutes)
+# ## 7. Second clue: what happens to a shifted picture (10 minutes)
 #
 # A convolution does the same at every place. Shift the input, and the output should shift with it. A function that
 # keeps this promise is called **equivariant** under shifts:
@@ -591,7 +558,7 @@ check.shift_error(shift_error)
 # ```
 #
 # The same test works for any symmetry: replace the two `torch.roll` by another way to move pixels around, such as a
-# mirror image. (Try it: is our network equivariant under mirroring? Should it be?)
+# mirror image.
 # </details>
 
 
@@ -612,10 +579,12 @@ for ax, (name, error) in zip(axes, errors.items(), strict=True):
     picture = ax.imshow(error, cmap="viridis", vmin=0, vmax=0.5)
     ax.set(title=name, xticks=[], yticks=[])
 fig.colorbar(picture, ax=axes, label="error (yellow: 0.5 or more)")
+fig.suptitle("shift error at t = 0.5, shifted down by one row")
 show(
     fig,
-    alt="Three maps of the shift error. The ideal denoiser errs all over the garment; the network is dark in the "
-    "middle and at the sides, bright at the bottom and near the top; the circular network is dark everywhere.",
+    alt="Three maps of the shift error. The ideal denoiser errs all over the garment, most at its top and bottom; the "
+    "network is dark in the middle and at the sides, bright at the bottom and near the top; the circular network is "
+    "dark everywhere.",
 )
 
 
@@ -630,38 +599,25 @@ def middle_and_border(error):
 
 for name, error in errors.items():
     print("{:<17} middle {:.3f}  border {:.3f}".format(name, *middle_and_border(error)))
-sides = {}  # of the network's error: the middle half of the last row, and of the last column
-for by, error in {"row": errors["network"], "column": broken_promise(lab.network, 0.5, (0, 1))}.items():
-    sides[by] = [part.square().mean().sqrt().item() for part in (error[-1, 4:-4], error[4:-4, -1])]
-    print("network, shifted by a {:<6}  bottom {:.2f}  right {:.2f}".format(by, *sides[by]))
+x_t = els.add_noise(held_out[:100], eps, 0.5)
+signed = lab.network(x_t.roll(1, -2), 0.5) - lab.network(x_t, 0.5).roll(1, -2)
+signed = signed[..., 4:-4].mean((0, 1, 3))  # of every row, without the sides
+print(f"network, shifted first minus shifted last: second row {signed[1]:+.2f}, last row {signed[-1]:+.2f}")
 if lab.profile == "laptop":
     (ideal_middle, _), (middle, border) = (middle_and_border(errors[name]) for name in ("ideal denoiser", "network"))
     assert 0.08 < middle / ideal_middle < 0.12 and 0.08 < middle / border < 0.12
     assert errors["circular network"].max() < 1e-4
-    for by, stated in {"row": (0.66, 0.01), "column": (0.01, 0.31)}.items():
-        assert all(abs(found - s) < 0.01 for found, s in zip(sides[by], stated, strict=True))
+    assert abs(signed[1] - 0.21) < 0.01 and abs(signed[-1] + 0.47) < 0.01
     assert all((lab.data.images[at] == -1).all() for k in (0, -1) for at in ((..., k, slice(None)), (..., k)))
 
 # %% [markdown]
 # In the middle, the network's error is a tenth of the ideal denoiser's, and a tenth of its own at the border. It pads
 # with zeros. The third network pads with the opposite side of the picture (**circular** padding): no border, no error.
 #
-# Shifted by a row, the network errs at the bottom and at the top, not at the sides (0.66 in the last row, 0.01 in the
-# last column); by a column, at the side (0.01 and 0.31). In every training picture the outermost ring is black. The
-# network can feel where that ring is, and blackens what we moved there.
-#
-# So the border is what breaks the promise. Here is the test: the network with zeros again, on a canvas of pure noise,
-# so large ($48 \times 48$) that the pixels in its middle cannot see any border.
-
-# %%
-shift = (3, -3)
-with torch.no_grad():
-    shifted_first = lab.network(torch.roll(canvas, shift, (-2, -1)), 0.5)
-    shifted_last = torch.roll(lab.network(canvas, 0.5), shift, (-2, -1))
-error = (shifted_first - shifted_last).abs()
-far_away = error[..., 12:-12, 12:-12].max().item()
-print(f"largest error: {error.max():.2f}; far from the border: {far_away:.4f}")
-assert far_away < (1e-4 if lab.profile == "laptop" else 5e-3) < 0.01 < error.max()  # GPUs round more
+# The network errs at the bottom and near the top. In every training picture the outermost ring is black. In the last
+# row it blackens what we moved there (by 0.47 in the mean); in the second row, where we moved that black ring, it draws
+# cloth (0.21 lighter). It can feel where the border is. A pixel of a large canvas that cannot see any border (section
+# 6) keeps the promise exactly.
 
 # %% [markdown]
 # ### How far the border is felt
@@ -689,15 +645,14 @@ if lab.profile == "laptop":
 
 # %% [markdown]
 # It is not. How far the border is felt depends on how far the network looks, and so on the noise: the middle errs two
-# thirds as much as the border at $t = 0.9$, a seventh as much at $t = 0.1$. (Why a ratio? Where there is much noise
-# every error of $D$ is large: exercise 1.)
+# thirds as much as the border at $t = 0.9$, a seventh as much at $t = 0.1$.
 #
 # Be careful with the sentence "convolutional networks are equivariant". At $t = 0.9$ the middle is off by 0.33, hardly
 # less than with the ideal denoiser (0.39); at $t = 0.1$ by 0.02, against 0.56. On a picture of $16 \times 16$ pixels,
 # at high noise, everything is near the border. Lesson 08 is about that.
 
 # %% [markdown] tags=["slide"]
-# ## 9. A network that sees everything (5 minutes)
+# ## 8. A network that sees everything (5 minutes)
 #
 # The course comes with another network: a **UNet**, trained on the same 2,000 pictures for the same 8,000 steps. It
 # halves the picture twice on the way, and each of its pixels sees the whole picture.
@@ -714,57 +669,77 @@ layers = [m for m in unet.module.modules() if isinstance(m, torch.nn.Conv2d)]
 strided = sum(m.stride == (2, 2) for m in layers)
 print(f"{len(layers)} convolutions of {layers[0].kernel_size}, of which {strided} have a stride of 2")
 assert (len(layers), strided) == (13, 2) and {m.kernel_size for m in layers} == {(3, 3)}
-if lab.profile == "laptop":  # the window is that of section 7
+canvas, widths = torch.randn(1, 1, 128, 128, generator=torch.Generator().manual_seed(1)).to(unet_noise), set()
+for k in range(64, 68):
+    (gradient,) = torch.autograd.grad(unet(canvas.requires_grad_(), 0.5)[0, 0, k, k], canvas)
+    columns_seen = gradient.nonzero()[:, -1]
+    widths.add(int(columns_seen.max() - columns_seen.min()) + 1)
+print("on a large canvas a pixel sees a width of", sorted(widths))
+assert influence.count_nonzero() == influence.numel() and widths == {47, 51}
+if lab.profile == "laptop":  # the window is that of section 6
+    weights = [sum(p.numel() for p in n.module.parameters()) for n in (unet, lab.network)]
     share_unet = {t: nearby(look_of(unet, t)) for t in looks}
-    print("share of the outlined window:", {t: f"{s:.0%}" for t, s in share_unet.items()})
-    assert abs(share_unet[0.9] - 0.38) < 0.01 and abs(share_unet[0.05] - 0.63) < 0.01
-print(f"{sum(p.numel() for p in unet.module.parameters()):,} parameters")
-assert influence.count_nonzero() == influence.numel()
+    print(
+        f"weights: UNet {weights[0]:,}, ResNet {weights[1]:,}; window:", {t: f"{s:.0%}" for t, s in share_unet.items()}
+    )
+    assert 2 < weights[0] / weights[1] < 2.2 and abs(share_unet[0.05] - 0.51) < 0.01
 
 # %% tags=["slide"]
-unet_drew = els.load_results(unet.name)["network-150"]
+drew, fresh = els.load_results(unet.name), unet_lab.held_out().images
+unet_drew, stranger = drew["network-150"], els.IdealScoreMachine(fresh, unet_lab.schedule)
 assert (els.sample(unet, unet_noise[:3], steps=150) - unet_drew[:3]).abs().max() < 0.01
-rows = {"ideal denoiser": els.sample(unet_lab.machine("is"), unet_noise, steps=20), "UNet": unet_drew[:10]}
-if lab.profile == "gpu":
-    rows["ideal, full size"] = ideal_drew  # the network has another one there: other pictures, other noise
-fig = plotting.image_rows(rows | {"network": network_drew})
-show(fig, alt="Ten columns, three rows: the UNet's drawings resemble the ideal denoiser's training pictures above them "
-     "in most columns; the ResNet's drawings below are looser and often torn.")  # fmt: skip
+of_new = els.sample(stranger, drew["noise"].to(unet_lab.device), steps=20).cpu()
+rows = {"ideal denoiser": drew["is"][:10], "UNet": unet_drew[:10], "ideal, new pictures": of_new[:10]}
+rows["ResNet"] = els.load_results("fashion-mnist-16-resnet-zeros")["network-150"][:10]
+fig = plotting.image_rows(rows, titles=[f"seed {s}" for s in seeds])
+show(fig, alt="Ten columns, four rows: the UNet's drawings resemble the ideal denoiser's training pictures above them "
+     "in most columns; so do the new pictures below, which the ideal denoiser of the held-out pictures draws; the "
+     "ResNet's drawings in the last row are looser and often torn.")  # fmt: skip
 
 # %%
-fresh = unet_lab.held_out().images
 on_training["UNet"], on_held_out["UNet"] = losses(unet, unet_lab.data.images), losses(unet, fresh)
-memory = {}
-for name, its, unseen in (("network", lab, held_out), ("UNet", unet_lab, fresh)):
-    loss_seen, loss_new = on_training[name].mean(), on_held_out[name].mean()
-    drew = {what: images.to(its.device) for what, images in els.load_results(its.network.name).items()}
-    drew["stranger"] = els.sample(els.IdealScoreMachine(unseen, its.schedule), drew["noise"], steps=20)
-    r2 = [els.compare(drew["network-150"], drew[what]).r2.quantile(0.5).item() for what in ("is", "stranger")]
-    new = els.novelty(drew["network-150"], its.data.images, unseen)
-    memory[name] = [(loss_new / loss_seen - 1).item(), *r2, new.quantile(0.5).item(), new.min().item()]
-    print(f"{name:<7} loss {loss_seen:.4f} on training pictures, {loss_new:.4f} on new ones ({memory[name][0]:+.1%})")
-    print(f"        r2 with the ideal denoiser {r2[0]:.2f}, with that of the held-out pictures {r2[1]:.2f}")
-    print(f"        novelty {memory[name][3]:.2f}, smallest {memory[name][4]:.2f}")
-assert all(abs(a - b) < 0.01 for a, b in zip(memory["UNet"], (0.18, 0.86, 0.80, 0.94, 0.52), strict=True))
+by_time = (on_held_out["UNet"].mean(1) / on_training["UNet"].mean(1) - 1).tolist()
+more, by_choice = excess("UNet")
+new, real = (els.novelty(images, unet_lab.data.images, fresh) for images in (unet_drew.to(fresh), fresh))
+nearer = (real < new.min()).double().mean().item()
+by_unet, by_resnet = (on_held_out[name].mean(1) for name in ("UNet", "network"))
+print(f"UNet: loss {on_training['UNet'].mean():.4f} on its pictures, {by_unet.mean():.4f} on new ones, ", end="")
+print(f"{more:+.0%}, give or take {by_choice:.0%}")
+print(f"at t = 0.125 {by_time[2]:+.0%}, above t = 0.7 at most {max(by_time[14:]):+.0%}")
+print(f"novelty {new.quantile(0.5):.2f}, smallest {new.min():.2f}; new pictures nearer than that: {nearer:.0%}")
+found, stated = (more, by_time[2], nearer, new.quantile(0.5), new.min()), (0.18, 0.34, 0.03, 0.94, 0.52)
+assert all(abs(a - b) < 0.006 for a, b in zip(found, stated, strict=True)) and max(by_time[14:]) < 0.01
 if lab.profile == "laptop":
-    assert abs(memory["network"][0]) < 0.02 and all(abs(r2 - 0.61) < 0.01 for r2 in memory["network"][1:3])
-    by_unet, by_resnet = (on_held_out[name].mean() for name in ("UNet", "network"))
-    assert abs(by_unet - 0.0740) < 5e-4 and abs(by_resnet - 0.0762) < 5e-4 and by_unet < by_resnet - 0.001
+    assert abs(by_unet.mean() - 0.074) < 5e-4 and abs(by_resnet.mean() - 0.0762) < 5e-4
+    assert by_unet.mean() < by_resnet.mean() - 0.001 and (by_unet > by_resnet)[:3].all()
+
+# %%
+sets = {"UNet": unet_drew, "ideal denoiser of new pictures": of_new}
+for name, of in (("UNet, trained again", "pictures"), ("UNet of other pictures", "other-pictures")):
+    sets[name] = els.load_results("15_exchange")[f"network-150, unet-2000-{of}-seed-1"].float() / 127.5 - 1  # 8 bits
+sets["ResNet"] = els.load_results("fashion-mnist-16-resnet-zeros")["network-150"]
+follows = {name: els.compare(images, drew["is"]).r2.quantile(0.5).item() for name, images in sets.items()}
+print("median r2 with the ideal denoiser:", {name: round(v, 2) for name, v in follows.items()})
+mean_picture = unet_lab.data.images.cpu().mean(0, keepdim=True).expand_as(of_new)
+plain = els.compare(mean_picture, sets["ResNet"]).r2.quantile(0.5).item()
+print(f"of the ResNet with the mean training picture: {plain:.2f}")
+stated = (0.86, 0.81, 0.83, 0.85, 0.61, 0.54)
+assert all(abs(a - b) < 0.006 for a, b in zip((*follows.values(), plain), stated, strict=True))
 
 # %% [markdown]
-# The UNet knows its own pictures better: on the new ones its loss is 18 % higher. It does not copy: the nearest of 100
-# drawings is still half of a real picture's distance away. And on the new pictures, too, its loss is *lower* than the
-# ResNet's (0.074 against 0.076), and its drawings look more like clothes. A network can begin to remember and still be
-# the better one on new pictures.
+# The UNet knows its own pictures better: on the new ones its loss is 18 % higher (34 % at $t = 0.125$, not at all above
+# 0.7). It does not copy: of 100 real new pictures 3 are nearer to the training set than its nearest drawing. And on the
+# new pictures, too, its mean loss is *lower* than the ResNet's (0.074 against 0.076; not at the lowest noise), and its
+# drawings look more like clothes. A network can begin to remember and still be the better one on new pictures.
 #
-# From the same noise its drawings follow the ideal denoiser's (median r2 0.86, against 0.61). That looks like memory,
-# and is hardly any: they follow the ideal denoiser of the held-out pictures, which it never saw, nearly as well (0.80;
-# the ResNet 0.61). Lesson 10 says why. Nor does novelty tell: 0.94, almost as new as a real picture. What shows it is
-# the loss, measured on pictures of both kinds.
+# From the same noise its drawings follow the ideal denoiser's: median r2 0.86, trained once more 0.83. (The ResNet has
+# 0.61; the mean training picture has 0.54 with the ResNet.) That looks like memory. But a UNet that was trained on
+# 2,000 *other* pictures follows it as closely (0.85), and so, nearly, does the ideal denoiser of the new pictures
+# (0.81): lesson 10 says why. Nor does novelty tell: 0.94, almost as new as a real picture. What shows it is the loss,
+# measured on pictures of both kinds.
 #
-# (At low noise it does look further than the ResNet: at $t = 0.05$ 63 % of its influence is nearby, against 84 %. At
-# $t = 0.9$ it is the other way round, 38 against 31 %. And it has twice as many weights. So this is a hint, not a
-# proof.)
+# (At low noise it looks further than the ResNet: at $t = 0.05$ 51 % of the influence is nearby, against 77 %. It also
+# has twice as many weights. So this is a hint, not a proof.)
 
 # %% [markdown]
 # ### Exercise 4: A receptive field by hand (6 minutes, ★★☆)
@@ -798,18 +773,19 @@ check.receptive_field(receptive_field)
 # ```
 #
 # `step` is the distance, on the original picture, of two neighbouring inputs of the layer. Each stride of 2 doubles
-# what every later layer adds, and the UNet has two of them.
+# what every later layer adds; in the UNet only until the picture is doubled again. So there a pixel sees less than your
+# function says for its 13 layers: 47 to 51 pixels.
 # </details>
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
 # * A network trained on the loss of lesson 02 is, after 8,000 steps, more than ten times above the lowest possible loss
-#   on its training pictures. It does as well on new ones; there the ideal denoiser, at low noise, fails completely.
+#   on its training pictures. On new ones it does as well, to within 4 %; there the ideal denoiser fails at low noise.
 # * From the same noise it draws a picture that is not in its training set: its novelty is 1.7 times that of real new
-#   pictures. New is not the same as good: many drawings are shapeless.
-# * **The less noise, the less far it looks**: the share of the $5 \times 5$ window rises from 31 to 84 %. The ideal
-#   denoiser begins with 30 % and never comes to look less far.
+#   pictures. New is not good: many drawings are shapeless, and a linear filter's have 1.6.
+# * **The less noise, the less far it looks**: the share of the $5 \times 5$ window (without the pixel itself) rises
+#   from 29 to 77 %. The ideal denoiser's never rises; a linear one's does, but not beyond 50 %.
 # * **It treats places alike**, except where the border is felt: at little noise only near it, at much noise almost
 #   everywhere.
 # * A UNet that sees everything does better on its own pictures than on new ones. It copies none.
