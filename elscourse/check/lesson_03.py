@@ -222,6 +222,14 @@ def _from_held_out(x: Tensor, images: Tensor, held_out: Tensor) -> Tensor:
     return _distances(x, held_out).min(1).values / _distances(held_out, images).min(1).values.median()
 
 
+def _upside_down(x: Tensor, images: Tensor, held_out: Tensor) -> Tensor:
+    return _distances(held_out, images).min(1).values.median() / _distances(x, images).min(1).values
+
+
+def _unit_along_the_wrong_side(x: Tensor, images: Tensor, held_out: Tensor) -> Tensor:
+    return _distances(x, images).min(1).values / _distances(held_out, images).min(0).values.median()
+
+
 # ------------------------------------------------------------------------------------------------------- exercise 3
 
 
@@ -263,6 +271,11 @@ def _filled_with_zeros(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[in
 
 def _output_not_shifted(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> Tensor:
     return (denoiser(x_t.roll(shift, (-2, -1)), t) - denoiser(x_t, t)).square().mean((0, 1)).sqrt()
+
+
+def _input_not_shifted(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> Tensor:
+    x_t = x_t.double()
+    return (denoiser(x_t, t) - denoiser(x_t, t).roll(shift, (-2, -1))).square().mean((0, 1)).sqrt()
 
 
 def _shifted_back_twice(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> Tensor:
@@ -377,6 +390,21 @@ def _radius(kernels: list[int], strides: list[int]) -> int:
     return (_receptive_field(kernels, strides) + 1) // 2
 
 
+def _area(kernels: list[int], strides: list[int]) -> int:
+    return _receptive_field(kernels, strides) ** 2
+
+
+def _always_doubled(kernels: list[int], strides: list[int]) -> int:
+    return 1 + sum((kernel - 1) * 2**layer for layer, kernel in enumerate(kernels))
+
+
+def _stride_after_the_last(kernels: list[int], strides: list[int]) -> int:
+    side = 1
+    for kernel, stride in zip(reversed(kernels), reversed(strides), strict=True):
+        side = side * stride + kernel - 1
+    return side
+
+
 def _wrong_way(kernels: list[int], strides: list[int]) -> int:
     return _receptive_field(kernels[::-1], strides[::-1])
 
@@ -482,6 +510,12 @@ EXERCISES = [
                 _unit_from_x,
             ),
             Mistake("You divide by the median over x itself: take it over the held-out pictures.", _median_of_x),
+            Mistake("Your fraction is upside down: divide the distance of x by the unit.", _upside_down),
+            Mistake(
+                "Your unit takes, for each training image, the nearest held-out picture: take, for each held-out "
+                "picture, the nearest training image.",
+                _unit_along_the_wrong_side,
+            ),
             Mistake(
                 "You look for the nearest held-out picture of x: x is new if it is far from the training images.",
                 _from_held_out,
@@ -511,6 +545,9 @@ EXERCISES = [
             Mistake(
                 "You compare with the unshifted answer: an equivariant denoiser's answer moves with its input.",
                 _output_not_shifted,
+            ),
+            Mistake(
+                "Your first answer is that to the unshifted x_t: shift x_t before it is denoised.", _input_not_shifted
             ),
             Mistake("You shift the answer the other way: both shifts go in the same direction.", _shifted_back_twice),
             Mistake(
@@ -602,6 +639,16 @@ EXERCISES = [
                 "You add up whole kernels and ignore the strides: a layer adds (kernel - 1) times the strides "
                 "before it.",
                 lambda kernels, strides: sum(kernels),
+            ),
+            Mistake("You return the area: the side is asked, along one direction.", _area),
+            Mistake(
+                "You double the step at every layer: multiply it by the layer's stride, which may be 1 or 3.",
+                _always_doubled,
+            ),
+            Mistake(
+                "Backwards, side outputs in a row need (side - 1) * stride + kernel inputs: the strides lie between "
+                "them.",
+                _stride_after_the_last,
             ),
             Mistake("You are short by one: before any layer the field is the pixel itself.", _one_forgotten),
         ),
