@@ -628,6 +628,10 @@ def _dealt_the_other_way(r2, contrast, order):
     return 1 - left / contrast**2
 
 
+def _central(means):
+    return means.quantile(0.025).item(), means.quantile(0.975).item()
+
+
 def _normal_interval(ours, theirs, index):
     gap = (ours - theirs).numpy()
     half = 1.96 * gap.std(ddof=1) / len(gap) ** 0.5
@@ -777,6 +781,10 @@ def _rows_then_columns(denoiser, x_t, t):
         ("paired_interval", lambda *a: _sorted_means(*a, 500, 1950), "0.25 for the lower end"),
         ("paired_interval", lambda *a: tuple(len(a[0]) * end for end in _sorted_means(*a, 50, 1950)), "divide by n"),
         ("paired_interval", _normal_interval, "normal formula for a mean"),
+        ("paired_interval", lambda a, b, k: _central(a[k].mean(1) - b[k.roll(1, 0)].mean(1)), "resample the two apart"),
+        ("paired_interval", lambda a, b, k: _central((a - b).abs()[k].mean(1)), "absolute values"),
+        ("sign_test", lambda wins, n: sum(math.comb(n, k) for k in range(wins, n + 1)) / n**2, "not n**2"),
+        ("dealt_out", lambda r2, c, k: 1 - ((1 - r2) * c**2)[k] / c[k] ** 2, "You deal out r2 itself"),
         ("skill", lambda r2, b: (r2 - b) / 1 - b, "brackets round (1 - baseline)"),
         ("skill", lambda r2, b: (r2 - b.mean()) / (1 - b.mean()), "one baseline for all"),
         ("dealt_out", lambda r2, c, order: 1 - (1 - r2[order]) * c**2 / c**2, "You deal out r2 itself"),

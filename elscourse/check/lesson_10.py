@@ -152,6 +152,14 @@ def _formula_for_a_mean(ours: Tensor, theirs: Tensor, index: Tensor) -> tuple[fl
     return float(gap.mean() - half), float(gap.mean() + half)
 
 
+def _resampled_apart(ours: Tensor, theirs: Tensor, index: Tensor) -> tuple[float, float]:
+    return _ends(ours[index].mean(1) - theirs[index.roll(1, 0)].mean(1))
+
+
+def _absolute(ours: Tensor, theirs: Tensor, index: Tensor) -> tuple[float, float]:
+    return _ends((ours - theirs).abs()[index].mean(1))
+
+
 def _only_ours(ours: Tensor, theirs: Tensor, index: Tensor) -> tuple[float, float]:
     return _ends(ours[index].mean(1) - theirs.mean())
 
@@ -230,6 +238,15 @@ EXERCISES = [
                 "// is division without a remainder, and leaves 0: divide with /.",
                 lambda wins, n: sum(math.comb(n, k) for k in range(wins, n + 1)) // 2**n,
             ),
+            Mistake("There are 2**n sequences of n tosses, not n**2.", lambda wins, n: _counted(wins, n) / n**2),
+            Mistake(
+                "You exchanged n and k in math.comb: math.comb(n, k) ways to choose k of the n tosses.",
+                lambda wins, n: sum(math.comb(k, n) for k in range(wins, n + 1)) / 2**n,
+            ),
+            Mistake(
+                "You take the normal curve, which is only near: add math.comb(n, k) / 2**n for k = wins to n.",
+                lambda wins, n: 0.5 * math.erfc((wins - n / 2) / math.sqrt(n / 2)),
+            ),
             Mistake("There are 2**n sequences of n tosses, not 2 * n.", lambda wins, n: _counted(wins, n) / (2 * n)),
         ),
         tolerance=1e-5,
@@ -270,6 +287,11 @@ EXERCISES = [
             ),
             Mistake("You return the upper end first: (low, high) is asked for.", _exchanged_ends),
             Mistake("0.25 and 0.75 are the quartiles: the central 95 % ends at 0.025 and 0.975.", _middle_half),
+            Mistake(
+                "You resample the two apart: in one resample both take the same seeds, (ours - theirs)[index].",
+                _resampled_apart,
+            ),
+            Mistake("You take absolute values: a seed on which theirs is better counts against ours.", _absolute),
             Mistake("You resample ours only: theirs takes the same seeds, so resample the differences.", _only_ours),
             Mistake("You take 0.25 for the lower end: the central 95 % begins at 0.025.", _one_quartile),
             Mistake("You add up the differences of a resample: divide by n, or take the mean.", _sums),
@@ -352,8 +374,8 @@ EXERCISES = [
         mistakes=(
             Mistake("You give every drawing its own left-over: put [order] behind what is left.", lambda r2, c, o: r2),
             Mistake(
-                "You deal out r2 itself: only what is left, (1 - r2) * contrast**2, goes to another drawing, and each "
-                "keeps its own contrast.",
+                "You deal out r2 itself (dividing by contrast[order]**2 does that, too): only what is left, (1 - r2) * "
+                "contrast**2, goes to another drawing, and each keeps its own contrast.",
                 lambda r2, c, o: r2[o],
             ),
             Mistake(
