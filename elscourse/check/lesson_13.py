@@ -108,6 +108,15 @@ def _weights(queries: Tensor, keys: Tensor, alpha: float, sigma: float) -> Tenso
     return torch.softmax(_logits(queries, keys, alpha, sigma), dim=1)
 
 
+def _less_the_largest(queries: Tensor, keys: Tensor, alpha: float, sigma: float) -> Tensor:
+    logits = _logits(queries, keys, alpha, sigma)
+    return logits - logits.amax(1, keepdim=True)
+
+
+def _alpha_squared_in_both(queries: Tensor, keys: Tensor, alpha: float, sigma: float) -> Tensor:
+    return alpha**2 * (queries @ keys.T - _bias(keys)) / sigma**2
+
+
 def _nothing_left_out(queries: Tensor, keys: Tensor, alpha: float, sigma: float) -> Tensor:
     return -(queries[:, None] - alpha * keys).square().sum(-1) / (2 * sigma**2)
 
@@ -222,6 +231,28 @@ def _no_maximum(a: Triple, b: Triple) -> Triple:
     largest = torch.maximum(a[0], b[0])
     f = torch.exp(largest)
     return largest, (f_a * a[1] + f_b * b[1]) / f, (f_a * a[2] + f_b * b[2]) / f
+
+
+def _answers_averaged(a: Triple, b: Triple) -> Triple:
+    largest, z, _ = _merge(a, b)
+    return largest, z, z * (a[2] / a[1] + b[2] / b[1]) / 2
+
+
+def _quotient_of_sums(a: Triple, b: Triple) -> Triple:
+    largest, z, _ = _merge(a, b)
+    return largest, z, z * (a[2] + b[2]) / (a[1] + b[1])
+
+
+def _smaller_maximum(a: Triple, b: Triple) -> Triple:
+    smallest = torch.minimum(a[0], b[0])
+    f_a, f_b = torch.exp(a[0] - smallest), torch.exp(b[0] - smallest)
+    return smallest, f_a * a[1] + f_b * b[1], f_a * a[2] + f_b * b[2]
+
+
+def _log_sum_of_maxima(a: Triple, b: Triple) -> Triple:
+    largest = torch.logaddexp(a[0], b[0])
+    f_a, f_b = torch.exp(a[0] - largest), torch.exp(b[0] - largest)
+    return largest, f_a * a[1] + f_b * b[1], f_a * a[2] + f_b * b[2]
 
 
 # --------------------------------------------------------------------------------------------------- precision
@@ -341,6 +372,21 @@ def _table_of_patches(n_images: int, side: int, channels: int, patch_size: int, 
     return operations, 4 * n_images * side**2 * channels * patch_size**2
 
 
+def _values_counted(n_images: int, side: int, channels: int, patch_size: int, steps: int) -> tuple[int, int]:
+    pairs = side**2 * n_images * side**2
+    return steps * pairs * 2 * channels * (patch_size**2 + 1), 4 * pairs
+
+
+def _softmax_counted(n_images: int, side: int, channels: int, patch_size: int, steps: int) -> tuple[int, int]:
+    operations, table = _values_counted(n_images, side, channels, patch_size, steps)
+    return operations + 4 * steps * (table // 4), table
+
+
+def _table_of_one_image(n_images: int, side: int, channels: int, patch_size: int, steps: int) -> tuple[int, int]:
+    operations, table = _cost(n_images, side, channels, patch_size, steps)
+    return operations, table // n_images
+
+
 def _logits_and_weights(n_images: int, side: int, channels: int, patch_size: int, steps: int) -> tuple[int, int]:
     operations, table = _cost(n_images, side, channels, patch_size, steps)
     return operations, 2 * table
@@ -413,6 +459,18 @@ EXERCISES = [
             ),
             Mistake("Those are the weights: logits are asked for, before the softmax.", _weights),
             Mistake(
+                "Each query's largest logit is subtracted: the weights are right, but return the bare logits.",
+                _less_the_largest,
+            ),
+            Mistake(
+                "Those are the logarithms of the weights: return the bare logits, before the softmax.",
+                lambda queries, keys, alpha, sigma: _logits(queries, keys, alpha, sigma).log_softmax(1),
+            ),
+            Mistake(
+                "The dot product has alpha once: only the bias, the square of alpha k, has alpha^2.",
+                _alpha_squared_in_both,
+            ),
+            Mistake(
                 "That is the whole exponent, with -|q|^2 / (2 sigma^2): it cancels, leave it out.",
                 _nothing_left_out,
             ),
@@ -484,6 +542,22 @@ EXERCISES = [
                 _logarithms,
             ),
             Mistake("Partial sums are added, not averaged: only their quotient is a mean.", _averaged),
+            Mistake(
+                "You average the two answers s / z: a part with nothing to say then counts as much as one that has.",
+                _answers_averaged,
+            ),
+            Mistake(
+                "Your weighted sum adds the sums as they are: each is relative to its own maximum, rescale them.",
+                _quotient_of_sums,
+            ),
+            Mistake(
+                "You take the smaller of the two maxima: exp then overflows. torch.maximum takes the larger.",
+                _smaller_maximum,
+            ),
+            Mistake(
+                "Your first output is logaddexp of the two maxima: it is the larger of them, torch.maximum.",
+                _log_sum_of_maxima,
+            ),
             Mistake(
                 "You take exp of a logit itself: it overflows, or everything becomes 0. Take exp of differences.",
                 _no_maximum,
@@ -560,6 +634,14 @@ EXERCISES = [
             Mistake("The table has one weight per pair, for all channels together.", _table_per_channel),
             Mistake("Those are the bytes of the patches: the table has one weight for each pair.", _table_of_patches),
             Mistake("You count logits and weights: the table of weights alone is asked for.", _logits_and_weights),
+            Mistake(
+                "You count softmax and values, as section 7 does: here it is 2 C P^2 operations a pair.",
+                _softmax_counted,
+            ),
+            Mistake("You count the values, too: here it is 2 C P^2 operations a pair.", _values_counted),
+            Mistake(
+                "Your table is that of one image: it has a column for every patch of all n_images.", _table_of_one_image
+            ),
             Mistake("The table is that of one step: the next step makes a new one.", _table_of_all_steps),
             Mistake(
                 "A multiplication and an addition are two operations: the factor 2 is missing.",
