@@ -765,15 +765,16 @@ for form, marker, colour in zip(forms, "so^D", colours, strict=False):
     axis.loglog(*zip(*points, strict=True), marker, color=colour, mfc=fill, label=form)
     for point, size in zip(points, (3, 7, 15), strict=True):
         if form in ("table", "tiles"):  # the blurs hardly mind P
-            axis.annotate(f"P = {size}", point, (7, -3), textcoords="offset points", fontsize=8)
+            at, side = ((-5, 4), "right") if form == "tiles" else ((6, -9), "left")
+            axis.annotate(f"P = {size}", point, at, textcoords="offset points", ha=side, fontsize=8)
 if "fused blur" in forms:
     at = (most, speed["fused blur", 15])
     axis.annotate("or further left", at, (-14, -10), textcoords="offset points", ha="right", fontsize=8)
 axis.set(xlabel="operations per byte", ylabel="billion operations per second")
 axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 show(fig, alt="Roofline: the roof of this computer and the measured speed of the forms of the machine at P = 3, 7 and "
-     "15, all below it. Our blur lies far left; tiles stand right above the table; the fused blur is drawn as far "
-     "right as it can be.")  # fmt: skip
+     "15, all below it. Our blur lies far left; tiles stand above the table and a little to its right; the fused blur "
+     "is drawn as far right as it can be.")  # fmt: skip
 
 # %% [markdown]
 # Nothing reaches the roof, for several small reasons, which we do not take apart. And a roofline compares a program
@@ -844,15 +845,15 @@ patches, blur = 2 * 3 * 9**2, 3 * 3 + 2 + 4 + 1 + 4 + 2 * 3 + 1 + 3  # a pair: e
 minutes = pairs_in_all * patches / 67e12 / 60
 print(f"{pairs_in_all * patches:.1e} operations: {minutes:.0f} minutes at an H100's 67 TFLOP/s in float32;")
 days = pairs_in_all * patches / 50e9 / 86400
-print(f"{days:.0f} days at 50 GFLOP/s (tiles, a laptop); the table of one step: {pairs_in_all / 5 / 1e12:.0f} TB")
+print(f"{days:.0f} days in tiles at 50 GFLOP/s; the table of one step: {pairs_in_all / 5 / 1e12:.0f} TB")
 fused = [pairs_in_all * end(ns) * 1e-9 * blur / 16 / 86400 for end in (min, max)]
 print(f"the fused blur, as fast as in the benchmark at the end: {fused[0]:.0f} to {fused[1]:.0f} days")
 assert round(minutes) == 52 and round(days) == 48 and [round(d) for d in fused] == [2, 3]
 
 # %% [markdown] tags=["slide"]
 # Nearly an hour for one small picture, on an H100 (its data sheet: 67 TFLOP/s, a thousand GFLOP/s each) at its full
-# speed, which no program reaches; on a processor 48 days in tiles, 2 to 3 with the fused blur. Nobody would use the
-# machine to make pictures. It is there to *predict* which ones the fast one, the network, will make.
+# speed, which no program reaches; on a processor 48 days in tiles at 50 GFLOP/s, 2 to 3 with the fused blur. Nobody
+# would use the machine to make pictures. It is there to *predict* which ones the fast one, the network, will make.
 #
 # ## If you want more: who need not be asked, a GPU, a benchmark
 #
