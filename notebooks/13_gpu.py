@@ -697,7 +697,7 @@ for form in ("tiles", "fused blur"):
     print(f"{form:12s}" + "".join(f"{1000 * took:17.1f}" for took in row))
 
 # %% [markdown]
-# The same answer, many times faster than ours, and at $t = 0.5$ several times as fast as tiles. The formula is the
+# The same answer, many times faster than ours, and at $t = 0.5$ more than twice as fast as tiles. The formula is the
 # same, only the order of the loops is not. At little noise and with wide windows the package finds float32 wanting, as
 # section 4 told, and does all again in float64: that takes longer.
 #
@@ -894,7 +894,7 @@ if lab.profile == "laptop":
 # of two parts: what was left out, proven up to rounding, and the rounding of float32, 0.00004, an estimate. At $t =
 # 0.02$ float32 proves nothing more, and with $P = 5$ the boxes need more than the half gigabyte that is the default:
 # there it gives up, and asks everybody. It saves little in all: the laptop's machine has $P = 3$ in only 4 of its 20
-# steps, a visited pair costs more than one among all, and sorting takes its time. The benchmark below ends with that.
+# steps, and the patches must be sorted first. The benchmark below ends with that.
 #
 # **A GPU.** There the machine runs in tiles: it computes where its images are. If there is one, the next cell takes the
 # gpu lab's full set, 60,000 images at 32 x 32 pixels: 63 billion pairs of patches for one $D(x_t)$. (In the laptop's
