@@ -783,7 +783,7 @@ check.receptive_field(receptive_field)
 # * A network trained on the loss of lesson 02 is, after 8,000 steps, more than ten times above the lowest possible loss
 #   on its training pictures. On new ones it does as well, to within 4 %; there the ideal denoiser fails at low noise.
 # * From the same noise it draws a picture that is not in its training set: its novelty is 1.7 times that of real new
-#   pictures. New is not good: many drawings are shapeless, and a linear filter's have 1.6.
+#   pictures. New is not good: a linear filter's drawings have 1.6.
 # * **The less noise, the less far it looks**: the share of the $5 \times 5$ window (without the pixel itself) rises
 #   from 29 to 77 %. The ideal denoiser's never rises; a linear one's does, but not beyond 50 %.
 # * **It treats places alike**, except where the border is felt: at little noise only near it, at much noise almost
