@@ -765,7 +765,7 @@ for form, marker, colour in zip(forms, "so^D", colours, strict=False):
     axis.loglog(*zip(*points, strict=True), marker, color=colour, mfc=fill, label=form)
     for point, size in zip(points, (3, 7, 15), strict=True):
         if form in ("table", "tiles"):  # the blurs hardly mind P
-            at, side = ((-5, 4), "right") if form == "tiles" else ((6, -9), "left")
+            at, side = ((0, 6), "center") if form == "tiles" else ((6, -9), "left")
             axis.annotate(f"P = {size}", point, at, textcoords="offset points", ha=side, fontsize=8)
 if "fused blur" in forms:
     at = (most, speed["fused blur", 15])

@@ -869,14 +869,12 @@ assert abs(results["exchanged once, attention-resnet"][2] - 0.07) < 0.006
 # ## What you can now say
 #
 # * Two denoisers that nearly agree go nearly the same way with every sampler that does not magnify small differences.
-#   With noise in every step the formula has r2 0.92, and foretells 0.71 of what other fresh noise changes; a filter
-#   with its windows nearly as much.
+#   With noise in every step the formula has r2 0.92, and so has a filter with its windows.
 # * Guidance magnifies. In the formula it is a vote with votes against, cast by what looks alike and is something
 #   else: r2 0.92, 0.89, 0.82 for $w$ = 2, 3, 4.
 # * Guided or not, the ideal denoiser copies: in the end the votes against cancel.
 # * A UNet with attention draws nearly what the UNet draws, and the formula foretells both. For a ResNet with one
-#   layer of it and a small transformer it leads the local filter clearly only after twice the steps, and by r2 (0.90,
-#   0.90; of an exchange 0.46, 0.45).
+#   layer of it and a small transformer it leads that filter clearly only after twice the steps, and by r2 (0.90).
 # * With twice the steps a plain ResNet looks further, and the formula foretells less of it (0.89; 0.61, before 0.91;
 #   0.73).
 # * A probe tells networks apart only where they can differ: ask from a corner.
