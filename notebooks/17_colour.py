@@ -538,10 +538,11 @@ assert abs(min(share) - 0.10) < 0.006 and abs(max(share) - 0.23) < 0.006
 
 # %% [markdown] tags=["slide"]
 # Confetti more than collage: the four together give 0.10 to 0.23 of a drawing, a pixel here, a few there. And do not
-# take the names too seriously (lesson 07: mind what is counted). **Predict.** Noise a finished drawing to $t = 0.05$
-# anew and ask again: for which part of the coloured pixels does the same emoji win? For which part is the winner's
-# pixel there, within 0.1? And if the same is asked of a drawing of the *network*, and of a *real* emoji that the
-# formula does not hold?
+# take the names too seriously (lesson 07: mind what is counted).
+#
+# **Predict.** Noise a finished drawing to $t = 0.05$ anew, and ask again. For which part of the coloured pixels is the
+# winner's pixel what is drawn there, within 0.1? And if you ask it of a *real* emoji that the formula does not hold, is
+# it more, or less?
 
 # %%
 held = torch.ones(len(images), dtype=torch.bool)

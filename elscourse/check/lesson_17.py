@@ -145,6 +145,14 @@ def _off_the_largest(images: Tensor) -> Tensor:
     return images - images.amax(1, keepdim=True)
 
 
+def _off_the_median(images: Tensor) -> Tensor:
+    return images - images.median(1, keepdim=True).values
+
+
+def _off_each_colour(images: Tensor) -> Tensor:
+    return images - images.mean((0, 2, 3), keepdim=True)
+
+
 # ----------------------------------------------------------------------------------------------------------- elsewhere
 
 
@@ -193,6 +201,11 @@ def _the_next_colour(change: Tensor, channel: int) -> Tensor:
 def _mean_of_pixels(change: Tensor, channel: int) -> Tensor:
     squares = change.double().square()
     return (1 - squares[:, channel] / squares.sum(1)).nan_to_num(0).mean((1, 2))
+
+
+def _spread(change: Tensor, channel: int) -> Tensor:
+    spread = change.double().var((2, 3))
+    return 1 - spread[:, channel] / spread.sum(1)
 
 
 def _whole_batch(change: Tensor, channel: int) -> Tensor:
@@ -280,6 +293,10 @@ def _least_of_the_most(source: Tensor, k: int) -> Tensor:
     return _ingredients(source, k).flip(0)
 
 
+def _by_number(source: Tensor, k: int) -> Tensor:
+    return _ingredients(source, k).sort().values
+
+
 def _lowest_numbers(source: Tensor, k: int) -> Tensor:
     return _counted(source)[0][:k]
 
@@ -352,6 +369,8 @@ EXERCISES = [
                 "You take the mean of colours that you have already changed: take it before.", _off_the_half_changed
             ),
             Mistake("You take off the brightest colour: the grey is the mean of the three.", _off_the_largest),
+            Mistake("You take off the median of the three colours: the grey is their mean.", _off_the_median),
+            Mistake("You take off the mean of each colour: each pixel has a grey of its own.", _off_each_colour),
         ),
     ),
     Exercise(
@@ -373,6 +392,7 @@ EXERCISES = [
             Mistake("You divide by the change in its own colour: divide by the whole change.", _to_the_own),
             Mistake("You add absolute values: add squares.", _absolute_share),
             Mistake("You add the changes themselves, and they cancel: add squares.", _plain_sums),
+            Mistake("You take the variance, which leaves out the mean: add the squares themselves.", _spread),
             Mistake("You take one of the other colours: there are two.", _the_next_colour),
             Mistake("You average the shares of the pixels: add up the squares first, then divide.", _mean_of_pixels),
             Mistake("That is one number for the whole batch: one for every image was asked.", _whole_batch),
@@ -410,6 +430,7 @@ EXERCISES = [
             Mistake("You return how many pixels they give: return which images they are.", _how_many),
             Mistake("You return the rarest: the ones with most pixels were asked.", _least_first),
             Mistake("These are the right ones, in the wrong order: most pixels first.", _least_of_the_most),
+            Mistake("These are the right ones, sorted by their numbers: most pixels first.", _by_number),
             Mistake("You return the lowest numbers: count the pixels of each.", _lowest_numbers),
             Mistake("You return the highest numbers: count the pixels of each.", _highest_numbers),
         ),
