@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import re
 from pathlib import Path
 
@@ -92,3 +93,15 @@ def test_what_the_pages_quote_of_curves_that_nobody_measured() -> None:
         draws += low <= 0 <= high
         assert low <= 0, "a draw or a loss, never a win"
     assert (len(kinds), draws) == (8, 3) and "it is a draw for three and a loss for five" in page
+
+
+def test_the_strongest_rival_is_the_best_linear_guess(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The local filter, of which pages and lessons speak: against other ways to it, and two stored drawings again."""
+    monkeypatch.syspath_prepend(DATA / "lessons")
+    importlib.import_module("make_11_agreement").check(els.lab("laptop", verbose=False))
+    name, seeds = "fashion-mnist-16-resnet-zeros-conditional", [1, 11]  # of one class
+    lab = els.lab("laptop", network=name, verbose=False)
+    local = importlib.import_module("make_16_local_filter").LocalFilter(lab.data, lab.patch_sizes("els-zeros"))
+    again = els.sample(local, els.seeded_noise(seeds, lab.shape), 20, labels=lab.labels_for(seeds)).clamp(-1, 1)
+    stored = els.load_results("16_local_filter")[f"before, {name}"][seeds].float() / 127.5 - 1
+    assert (again - stored).abs().max() < 0.01

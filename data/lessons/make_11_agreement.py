@@ -74,9 +74,10 @@ class LinearThroughWindows:
 
 def check(lab: els.Lab, t: float = 0.5) -> None:
     """Windows that see all are the Wiener filter; inside, one filter for all is a least-squares fit on all patches."""
-    images, x_t = lab.data.images, els.add_noise(lab.data.images[:3], els.seeded_noise(range(3), lab.shape), t)
-    everything = LinearThroughWindows(images, [(t, 2 * images.shape[-1] - 1)], False)(x_t, t)
-    torch.testing.assert_close(everything, lab.machine("wiener")(x_t, t), rtol=0, atol=1e-4)
+    for images in (els.load("emoji", size=8).images, lab.data.images):  # in colour, too
+        x_t = els.add_noise(images[:3], els.seeded_noise(range(3), images.shape[1:]), t)
+        everything = LinearThroughWindows(images, [(t, 2 * images.shape[-1] - 1)], False)(x_t, t)
+        torch.testing.assert_close(everything, els.WienerFilter(images, lab.schedule)(x_t, t), rtol=0, atol=1e-4)
     size, alpha, sigma = 5, lab.schedule.alpha(t), lab.schedule.sigma(t)
     patches = torch.nn.functional.unfold(images.double(), size).transpose(1, 2).flatten(0, 1)
     m, n = patches.mean(0), size**2
