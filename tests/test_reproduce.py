@@ -459,6 +459,23 @@ def test_the_measured_page_states_who_foretells_third_legs() -> None:
     assert said in text
 
 
+def test_the_measured_page_states_who_foretells_lopsided_sleeves() -> None:
+    """By the r2 of each drawing with its mirror image, the best of shifts by up to four pixels, as in lesson 12."""
+    legs, filtered = els.load_results("12_legs"), els.load_results("12_local_filter")
+
+    def mirror(stored: Tensor) -> Tensor:
+        images = stored.float() / 127.5 - 1
+        return torch.stack([compare(images.flip(-1).roll(s, -1), images).r2 for s in range(-4, 5)]).amax(0)
+
+    said: dict[str, list[str]] = {"local": [], "ELS": []}
+    for garment in ("pullover", "shirt"):
+        network = mirror(legs[f"{garment}.network-150"])
+        for name, guess in (("local", filtered[garment]), ("ELS", legs[f"{garment}.els-zeros"])):
+            said[name].append(f"{torch.stack([mirror(guess), network]).corrcoef()[0, 1]:.2f}")
+    text = (RESULTS.parents[1] / "book" / "measured.md").read_text(encoding="utf-8")
+    assert f"(correlation {' and '.join(said['local'])}; ELS {' and '.join(said['ELS'])})" in text
+
+
 def test_the_measured_page_states_what_was_found_on_emoji() -> None:
     stored, emoji = els.load_results("emoji-24-resnet-zeros-conditional"), els.load("emoji", size=24)
     assert emoji.labels is not None
