@@ -23,6 +23,7 @@ from .diffusion import (
     with_first_step,
 )
 from .errors import CourseError
+from .local_filter import LocalFilter
 from .machine import Posterior
 from .machines import (
     EquivariantLocalScoreMachine,
@@ -52,6 +53,7 @@ __all__ = [
     "IdealScoreMachine",
     "ImageSet",
     "Lab",
+    "LocalFilter",
     "LocalScoreMachine",
     "NetworkDenoiser",
     "Posterior",

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from . import patches, shifts
 from .clusters import check_tolerance, search_mean
-from .errors import CourseError, unknown_name
+from .errors import unknown_name
 from .machine import Machine, Question
 from .patches import Padding, Steps
 from .posterior import MEMORY, Lookup, Partial, Source
@@ -105,30 +105,12 @@ class PatchMachine(Machine):
         self._set_sizes(patch_size)
 
     def _set_sizes(self, patch_size: int | Steps) -> None:
-        self.patch_size = patches.check_sizes(patch_size)
-        sizes = [self.patch_size] if isinstance(self.patch_size, (int, float)) else [p for _, p in self.patch_size]
-        for size in sizes:
-            self._check_size(patches.check_patch_size(size))
+        self.patch_size = patches.check_sizes(patch_size, self.images.shape, self.padding)
 
     @property
     def largest_patch_size(self) -> int:
-        """The patch size at which every window sees the whole image: 2 side - 1, of the longer side; on the torus the
-        last odd one that does not wrap onto itself."""
-        shorter, longer = sorted(self.images.shape[-2:])
-        return shorter - 1 + shorter % 2 if self.padding == "circular" else 2 * longer - 1
-
-    def _check_size(self, size: int) -> None:
-        (shorter, longer), largest = sorted(self.images.shape[-2:]), self.largest_patch_size
-        if size > largest and self.padding == "circular":
-            raise CourseError(
-                f"with circular padding a patch of {size} would wrap onto itself: the shorter side is {shorter}, use a "
-                "smaller patch_size."
-            )
-        if size > largest:
-            raise CourseError(
-                f"patch size {size} is larger than {largest}, at which every window already sees the whole image of "
-                f"side {longer}."
-            )
+        """See `patches.largest_patch_size`."""
+        return patches.largest_patch_size(self.images.shape, self.padding)
 
     def with_patch_size(self, patch_size: int | Steps) -> Self:
         """The same machine (sharing its images) with windows of another size."""
@@ -280,9 +262,7 @@ class EquivariantLocalScoreMachine(PatchMachine):
         image_labels: Int[Tensor, " N"] | None = None,
         memory: int = MEMORY,
     ):
-        if padding not in ("zeros", "circular"):
-            raise unknown_name("padding", str(padding), ("zeros", "circular"))
-        self.padding = padding
+        self.padding = patches.check_padding(padding)
         super().__init__(
             images,
             schedule,

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from .errors import CourseError
+from .errors import CourseError, unknown_name
 
 Padding = Literal["zeros", "circular"]
 Steps = Sequence[tuple[float, float]]  # pairs (t, value), a step function of t
@@ -40,8 +40,39 @@ def check_patch_size(patch_size: object) -> int:
     return int(patch_size)
 
 
-def check_sizes(steps: object) -> float | list[tuple[float, float]]:
-    """A number, or calibrated pairs (t, value): the form that `patch_size` takes."""
+def check_padding(padding: object) -> Padding:
+    """What a window sees beyond the border: zeros, or the image taken around."""
+    if padding not in ("zeros", "circular"):
+        raise unknown_name("padding", str(padding), ("zeros", "circular"))
+    return padding  # type: ignore[return-value]
+
+
+def largest_patch_size(shape: Sequence[int], padding: Padding) -> int:
+    """The patch size at which every window sees the whole image: 2 side - 1, of the longer side; on the torus the last
+    odd one that does not wrap onto itself."""
+    shorter, longer = sorted(shape[-2:])
+    return shorter - 1 + shorter % 2 if padding == "circular" else 2 * longer - 1
+
+
+def check_sizes(steps: object, shape: Sequence[int], padding: Padding) -> float | list[tuple[float, float]]:
+    """A number, or calibrated pairs (t, value): the form that `patch_size` takes, of windows that fit the images."""
+    steps = _constant_or_pairs(steps)
+    (shorter, longer), largest = sorted(shape[-2:]), largest_patch_size(shape, padding)
+    for size in [steps] if isinstance(steps, (int, float)) else [p for _, p in steps]:
+        if check_patch_size(size) > largest and padding == "circular":
+            raise CourseError(
+                f"with circular padding a patch of {size} would wrap onto itself: the shorter side is {shorter}, use a "
+                "smaller patch_size."
+            )
+        if size > largest:
+            raise CourseError(
+                f"patch size {size} is larger than {largest}, at which every window already sees the whole image of "
+                f"side {longer}."
+            )
+    return steps
+
+
+def _constant_or_pairs(steps: object) -> float | list[tuple[float, float]]:
     if isinstance(steps, NUMBER):
         return steps.item() if isinstance(steps, np.generic) else steps
     try:

@@ -25,6 +25,7 @@ from .diffusion import Denoiser, sample, seeded_noise, with_first_step
 from .errors import CourseError, unknown_name
 from .files import UNREADABLE, save_array, save_text, whole_file
 from .lab import MACHINES, WITHOUT_WINDOW, Lab
+from .local_filter import LocalFilter
 from .machine import Machine
 from .metrics import nearest_training_image
 from .pieces import sha256_of
@@ -64,7 +65,7 @@ class Experiment:
             if name not in MACHINES:
                 raise unknown_name("machine", name, MACHINES)
         check_channels(self.lab.shape[0], f"for the figures, images of {self.lab.data.name}")
-        default = ["is", "ls", self.own_machine, f"{self.own_machine}-gaussian", "wiener"]
+        default = ["is", "ls", self.own_machine, f"{self.own_machine}-gaussian", "wiener", LocalFilter.id]
         self.machines = list(dict.fromkeys([*default, *self.extra_machines]))
 
     @property
@@ -150,9 +151,11 @@ class Experiment:
                     return
         lab = self.lab
         noise = seeded_noise(seeds, lab.shape).to(lab.data.images)
-        images = sample(denoiser, noise, steps, schedule=lab.schedule, labels=lab.labels_for(seeds)).cpu().numpy()
+        images = sample(denoiser, noise, steps, schedule=lab.schedule, labels=lab.labels_for(seeds)).cpu()
+        if column == LocalFilter.id:
+            images = images.clamp(-1, 1)  # a rival is taken at its strongest, and straight lines go beyond white
         if writer == self._rank:
-            save_array(images, self._path(column, seeds))
+            save_array(images.numpy(), self._path(column, seeds))
 
     def _finish(self) -> dict[str, Any]:
         """Measure and write the results; all pieces are there."""

@@ -46,14 +46,22 @@ class WienerFilter(TrainingSetDenoiser):
         """Mean (D,), eigenvectors (D, D) and eigenvalues (D,) of the covariance, in float64; once per class."""
         key = None if index is None else int(index[0])  # classes are disjoint: their first image names them
         if key not in self._spectra:
-            everyone = torch.arange(len(self.images)) if index is None else index
-            chunks = everyone.split(piece_length(self.images))
-            n = sum(len(c) for c in chunks)
-            m = torch.stack([self.images[c].flatten(1).sum(0, dtype=torch.float64) for c in chunks]).sum(0) / n
-            covariance = torch.zeros(len(m), len(m), dtype=m.dtype, device=m.device)
-            for c in chunks:
-                centred = self.images[c].flatten(1) - m
-                covariance.addmm_(centred.T, centred, alpha=1 / n)
+            m, covariance = mean_and_covariance(self.images, index)
             variance, u = torch.linalg.eigh(covariance)
             self._spectra[key] = m, u, variance.clamp(min=0)
         return self._spectra[key]
+
+
+def mean_and_covariance(
+    images: Float[Tensor, "N C H W"], index: Int[Tensor, " n"] | None
+) -> tuple[Float[Tensor, " D"], Float[Tensor, "D D"]]:
+    """Of the images with these numbers (None: of all), over 1/n, D = C H W; in float64, a piece at a time."""
+    everyone = torch.arange(len(images)) if index is None else index
+    chunks = everyone.split(piece_length(images))
+    n = len(everyone)
+    m = torch.stack([images[c].flatten(1).sum(0, dtype=torch.float64) for c in chunks]).sum(0) / n
+    covariance = torch.zeros(len(m), len(m), dtype=m.dtype, device=m.device)
+    for c in chunks:
+        centred = images[c].flatten(1) - m
+        covariance.addmm_(centred.T, centred, alpha=1 / n)
+    return m, covariance

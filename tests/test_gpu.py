@@ -24,6 +24,8 @@ MACHINES = {
     "els-zeros-gaussian": lambda v: els.EquivariantLocalScoreMachine(v, patch_size=7, window="gaussian"),
     "els-zeros with a tolerance": lambda v: els.EquivariantLocalScoreMachine(v, patch_size=3, tolerance=1e-3),
     "wiener": els.WienerFilter,
+    "local-filter": lambda v: els.LocalFilter(v, patch_size=5),
+    "local-filter, circular": lambda v: els.LocalFilter(v, patch_size=5, padding="circular"),
 }
 
 

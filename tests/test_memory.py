@@ -19,6 +19,7 @@ SCRIPT = textwrap.dedent("""
         "ls": lambda: els.LocalScoreMachine(images, patch_size=7),
         "els": lambda: els.EquivariantLocalScoreMachine(images, patch_size=21),
         "wiener": lambda: els.WienerFilter(images),
+        "local-filter": lambda: els.LocalFilter(images, patch_size=7),
     }[kind]()
     x_t = torch.randn(2, 1, 28, 28, generator=torch.Generator().manual_seed(1))
     assert machine(x_t, 0.5).isfinite().all()
@@ -27,7 +28,7 @@ SCRIPT = textwrap.dedent("""
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["is", "ls", "els", "wiener"])
+@pytest.mark.parametrize("kind", ["is", "ls", "els", "wiener", "local-filter"])
 def test_the_whole_set_at_full_size(kind: str) -> None:
     peak = float(python("-c", SCRIPT, "60000", kind))
     print(f"{kind}: {peak:.2f} GiB")

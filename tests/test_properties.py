@@ -61,6 +61,7 @@ def test_all_noise_leaves_the_mean(monkeypatch: pytest.MonkeyPatch) -> None:
     equal(els.IdealScoreMachine(v)(noise, 1.0), v.mean(0))
     equal(els.LocalScoreMachine(v, patch_size=3)(noise, 1.0), v.mean(0))
     equal(els.WienerFilter(v)(noise, 1.0), v.mean(0))
+    equal(els.LocalFilter(v, patch_size=3)(noise, 1.0), v.mean(0))
     grey = v.mean((0, 2, 3))[:, None, None]
     equal(els.EquivariantLocalScoreMachine(v, patch_size=3, padding="circular")(noise, 1.0), grey)
     zeros = els.EquivariantLocalScoreMachine(v, patch_size=3)(noise, 1.0)

@@ -159,6 +159,35 @@ def test_wiener_shrinks_each_principal_direction() -> None:
     same(reference.wiener(x_t, v[:1], ALPHA, SIGMA), v[:1].expand_as(x_t))
 
 
+def test_local_wiener_between_its_limits() -> None:
+    """Windows that see all: Wiener, on the torus that of all shifts. One pixel: a straight line through its values."""
+    v, x_t = pictures(20, 2, 4, 5), randn(3, 2, 4, 5)
+    same(reference.local_wiener(x_t, v, ALPHA, SIGMA, 9), reference.wiener(x_t, v, ALPHA, SIGMA))
+    square, seen = v[..., :3, :3], x_t[..., :3, :3]
+    shifts = [square.roll((i, j), (2, 3)) for i, j in product(range(3), repeat=2)]
+    expected = reference.wiener(seen, torch.cat(shifts), ALPHA, SIGMA)
+    torch.testing.assert_close(
+        reference.local_wiener(seen, square, ALPHA, SIGMA, 3, "circular"), expected, rtol=0, atol=1e-9
+    )
+    grey, noisy = v[:, :1], x_t[:, :1]
+    m, variance = grey.mean(0), grey.var(0, correction=0)
+    line = m + ALPHA * variance / (ALPHA**2 * variance + SIGMA**2) * (noisy - ALPHA * m)
+    same(reference.local_wiener(noisy, grey, ALPHA, SIGMA, 1), line)
+
+
+def test_local_wiener_is_a_least_squares_fit() -> None:
+    """No affine guess of the middle from a window of 3 has a smaller squared error over images and noise."""
+    v = pictures(30, 1, 3, 4)
+    m = v.mean(0)
+    window = (v - m)[:, 0, :, 1:4].flatten(1)  # around row 1, column 2
+    rows = torch.cat([ALPHA * window / len(v) ** 0.5, SIGMA * torch.eye(9, dtype=torch.float64)])
+    aims = torch.cat([window[:, 4] / len(v) ** 0.5, torch.zeros(9, dtype=torch.float64)])
+    weights = torch.linalg.lstsq(rows, aims[:, None]).solution
+    x_t = randn(5, 1, 3, 4)
+    expected = m[0, 1, 2] + ((x_t - ALPHA * m)[:, 0, :, 1:4].flatten(1) @ weights)[:, 0]
+    same(reference.local_wiener(x_t, v, ALPHA, SIGMA, 3)[:, 0, 1, 2], expected)
+
+
 def test_tweedie_by_autograd() -> None:
     t = 0.4
     schedule = CosineSchedule()

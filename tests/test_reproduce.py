@@ -41,7 +41,7 @@ def test_what_it_writes(results: Path) -> None:
     text = ok("reproduce", *SMALL, "--machine", "es")
     metrics = json.loads((results / "metrics.json").read_text())
     samples = np.load(results / "samples.npz")
-    machines = ["is", "ls", "els-zeros", "els-zeros-gaussian", "wiener", "es"]
+    machines = ["is", "ls", "els-zeros", "els-zeros-gaussian", "wiener", "local-filter", "es"]
     columns = ["network-3", "network-5", "network-3-exact-first"]
     assert set(samples.files) == {"noise", *machines, *columns}
     assert all(samples[name].shape == (23, 1, 8, 8) for name in samples.files)
