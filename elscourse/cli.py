@@ -26,7 +26,7 @@ from .version import __version__
 
 MOST_SEEDS = 100  # drawn into one picture, each large enough to be seen
 FOLDER = click.Path(file_okay=False, path_type=Path)
-IDS = "is, es, ls, els-zeros, els-circular (these two also with -gaussian), wiener, local-filter"
+IDS = "is, es, ls, els-zeros, els-circular (these two also with -gaussian), wiener, local-filter, equivariant-filter"
 
 
 class CourseGroup(click.Group):

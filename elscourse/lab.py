@@ -35,7 +35,8 @@ PROFILES = {"laptop": "fashion-mnist-16-resnet-zeros", "gpu": "fashion-mnist-32-
 ELS_MACHINES = ("els-zeros", "els-circular", "els-zeros-gaussian", "els-circular-gaussian")  # padding, then window
 WITHOUT_WINDOW = {"is": IdealScoreMachine, "es": EquivariantScoreMachine, "wiener": WienerFilter}
 PATCH_MACHINES = ("ls", *ELS_MACHINES)
-MACHINES = (*WITHOUT_WINDOW, LocalFilter.id, *PATCH_MACHINES)
+FILTERS = ("local-filter", "equivariant-filter")  # as LS and ELS know where they are, or do not
+MACHINES = (*WITHOUT_WINDOW, *FILTERS, *PATCH_MACHINES)
 
 
 @dataclass(frozen=True)
@@ -88,9 +89,9 @@ class Lab:
         return replace(fresh, images=fresh.images.to(self.data.images))
 
     def patch_sizes(self, machine: str) -> list[tuple[float, int]]:
-        """The calibrated pairs (t, P) of a machine; LS and the local filter look through the square windows of the
+        """The calibrated pairs (t, P) of a machine; LS and the filters look through the square windows of the
         network's own ELS."""
-        wanted = f"els-{self.network.padding}" if machine in ("ls", LocalFilter.id) else machine
+        wanted = f"els-{self.network.padding}" if machine in ("ls", *FILTERS) else machine
         if self.sizes is None or wanted not in self.sizes.machines:
             raise CourseError(
                 f"{self.network.name} has no calibrated sizes for {wanted}: run `elscourse calibrate NETWORK --machine "
@@ -108,13 +109,13 @@ class Lab:
             raise unknown_name("machine", name, MACHINES)
         if name in WITHOUT_WINDOW:
             return WITHOUT_WINDOW[name](images, schedule, image_labels=labels)
-        if name == LocalFilter.id:
-            sizes, padding = self.patch_sizes(name), self.network.padding
+        if name in FILTERS:
             return LocalFilter(
                 images,
                 schedule,
-                patch_size=sizes,
-                padding=padding,  # type: ignore[arg-type]
+                patch_size=self.patch_sizes(name),
+                padding=self.network.padding,  # type: ignore[arg-type]
+                equivariant=name == "equivariant-filter",
                 image_labels=labels,
             )
         return self.patch_machine(name, self.patch_sizes(name), tolerance)

@@ -413,18 +413,25 @@ def wiener(x_t: Noisy, images: Images, alpha: float, sigma: float) -> Noisy:
 
 
 def local_wiener(
-    x_t: Noisy, images: Images, alpha: float, sigma: float, patch_size: int, padding: str = "zeros"
+    x_t: Noisy,
+    images: Images,
+    alpha: float,
+    sigma: float,
+    patch_size: int,
+    padding: str = "zeros",
+    equivariant: bool = False,
 ) -> Noisy:
     r"""The best affine denoiser through windows: the middle of what `wiener` makes of x_t[Omega_x].
 
     .. math:: D(x_t)(x) = m(x) + \alpha\, C_{x\Omega} (\alpha^2 C_{\Omega\Omega} + \sigma^2 I)^{-1}
-                          (x_t - \alpha m)[\Omega_x]
+                          (x_t[\Omega_x] - \alpha m_\Omega)
 
-    padding="zeros": m and C are those of the images' pieces at that same place, cut off where the image ends.
-    padding="circular": those of the pieces at all places, and windows go on at the other border. Shape (B, C, H, W).
+    m and C are those of the images' pieces at that same place or, if equivariant, at all places of the pixel's
+    dictionary (see `boundary_dictionary`; on the torus all places). padding: "zeros": a piece is cut off where the
+    image ends; "circular": it goes on at the other border. Returns shape (B, C, H, W).
 
     Raises CourseError for an even patch_size, an unknown padding, or a circular window that wraps onto itself.
-    Source: as `wiener`; the strongest rival of lesson 11.
+    Source: as `wiener`; the strongest rivals of lesson 11.
     """
     x_t, v = _double(x_t, images)
     r, (height, width) = _radius(patch_size), v.shape[-2:]
@@ -432,16 +439,25 @@ def local_wiener(
         raise unknown_name("padding", padding, ("zeros", "circular"))
     if padding == "circular":
         _check_circular(patch_size, height, width)
-        around = F.pad(v, (r, r, r, r), mode="circular").unfold(2, patch_size, 1).unfold(3, patch_size, 1)
-        everywhere = around.permute(0, 2, 3, 1, 4, 5).flatten(0, 2)  # (N H W, C, P, P)
-    D = torch.zeros_like(x_t)
-    for row, col in product(range(height), range(width)):
+
+    def piece(images: Tensor, row: int, col: int) -> tuple[Tensor, int, int]:
+        """What the window at a place holds, and where in it the place is."""
         rows, cols = ([*range(x - r, x + r + 1)] for x in (row, col))
         if padding == "zeros":
             rows, cols = [y for y in rows if 0 <= y < height], [x for x in cols if 0 <= x < width]
-        seen = x_t[:, :, [y % height for y in rows]][..., [x % width for x in cols]]
-        pieces = everywhere if padding == "circular" else v[:, :, rows][..., cols]
-        D[:, :, row, col] = wiener(seen, pieces, alpha, sigma)[:, :, rows.index(row), cols.index(col)]
+        held = images[:, :, [y % height for y in rows]][..., [x % width for x in cols]]
+        return held, rows.index(row), cols.index(col)
+
+    D = torch.zeros_like(x_t)
+    for row, col in product(range(height), range(width)):
+        places = [(row, col)]
+        if equivariant and padding == "zeros":
+            places = boundary_dictionary(row, col, height, width, patch_size)
+        elif equivariant:
+            places = [*product(range(height), range(width))]
+        known = torch.cat([piece(v, *place)[0] for place in places])
+        seen, i, j = piece(x_t, row, col)
+        D[:, :, row, col] = wiener(seen, known, alpha, sigma)[:, :, i, j]
     return D
 
 

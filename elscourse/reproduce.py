@@ -24,8 +24,7 @@ from tqdm.auto import tqdm
 from .diffusion import Denoiser, sample, seeded_noise, with_first_step
 from .errors import CourseError, unknown_name
 from .files import UNREADABLE, save_array, save_text, whole_file
-from .lab import MACHINES, WITHOUT_WINDOW, Lab
-from .local_filter import LocalFilter
+from .lab import FILTERS, MACHINES, WITHOUT_WINDOW, Lab
 from .machine import Machine
 from .metrics import nearest_training_image
 from .pieces import sha256_of
@@ -65,7 +64,7 @@ class Experiment:
             if name not in MACHINES:
                 raise unknown_name("machine", name, MACHINES)
         check_channels(self.lab.shape[0], f"for the figures, images of {self.lab.data.name}")
-        default = ["is", "ls", self.own_machine, f"{self.own_machine}-gaussian", "wiener", LocalFilter.id]
+        default = ["is", "ls", self.own_machine, f"{self.own_machine}-gaussian", "wiener", *FILTERS]
         self.machines = list(dict.fromkeys([*default, *self.extra_machines]))
 
     @property
@@ -152,7 +151,7 @@ class Experiment:
         lab = self.lab
         noise = seeded_noise(seeds, lab.shape).to(lab.data.images)
         images = sample(denoiser, noise, steps, schedule=lab.schedule, labels=lab.labels_for(seeds)).cpu()
-        if column == LocalFilter.id:
+        if column in FILTERS:
             images = images.clamp(-1, 1)  # a rival is taken at its strongest, and straight lines go beyond white
         if writer == self._rank:
             save_array(images.numpy(), self._path(column, seeds))

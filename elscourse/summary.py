@@ -53,7 +53,8 @@ def table(metrics: dict[str, Any]) -> str:
     s = metrics["settings"]
     lines = [
         f"Network {s['network']}, {s['images'][0]:,} images of {s['dataset']}, {s['seeds']} seeds, "
-        f"machines {s['steps']} steps, on {s['device']}. Medians over seeds. local-filter: cut at black and white.",
+        f"machines {s['steps']} steps, on {s['device']}. Medians over seeds; filters with windows are cut at black and "
+        "white.",
         "",
         "| network steps | machine | r | r2 | r2 quartiles | R2 | beats IS |",
         "|---|---|---|---|---|---|---|",

@@ -182,9 +182,11 @@ assert (stored["network-150"][:10] - network_drew.cpu()).abs().max() < 0.01
 
 pictures, kinds, target = garments.data.images, garments.labels_for(range(100)).cpu(), stored["network-150"]
 means = torch.stack([pictures[garments.data.labels == k].mean(0).cpu() for k in range(10)])[kinds]
-local = els.load_results("16_local_filter")["before, fashion-mnist-16-resnet-zeros-conditional"].float() / 127.5 - 1
 rivals = {"formula": (stored["els-zeros"], 0.945, 0, 0.842), "ideal denoiser": (stored["is"], 0.744, 100, 0.242)}
-rivals |= {"mean picture of the class": (means, 0.726, 99, 0), "linear filter": (local, 0.911, 78, 0.705)}
+rivals |= {
+    "mean picture of the class": (means, 0.726, 99, 0),
+    "linear filter": (stored["local-filter"], 0.911, 78, 0.705),
+}
 ours = els.compare(stored["els-zeros"], target).r2
 for name, (some, *stated) in rivals.items():
     r2 = els.compare(some, target).r2

@@ -291,10 +291,8 @@ if lab.profile == "laptop":
 
 # %% tags=["slide"]
 other_seed = torch.stack([els.compare(results["els-zeros"].roll(k, 0), target).r2 for k in range(1, 100)])
-with_windows = els.load_results("16_local_filter")  # the best linear filter with ELS's windows: lesson 11; 8 bits
-shown = r2 | {"ELS, other seed": other_seed}
-if lab.profile == "laptop":
-    shown["local filter"] = els.compare(with_windows[f"before, {lab.network.name}"].float() / 127.5 - 1, target).r2
+local_filter = els.compare(results["local-filter"], target).r2  # the best linear filter with ELS's windows: lesson 11
+shown = r2 | {"ELS, other seed": other_seed, "local filter": local_filter}
 medians = {name: values.quantile(0.5).item() for name, values in shown.items()}
 order = sorted(medians, key=medians.get)
 fig, axis = plt.subplots(figsize=(7, 2.6))
@@ -397,7 +395,7 @@ unet = els.lab("laptop", network="fashion-mnist-16-unet-zeros", verbose=False)
 its = els.load_results(unet.network.name)
 
 
-def bets(file, own, filtered=None):
+def bets(file, own):
     """r2 with the network of that name, one per seed: of the best constant picture, the machines and both filters."""
     one = lab if file == lab.network.name else els.lab("laptop", network=file, verbose=False)
     samples, pictures = els.load_results(file), one.data.images.cpu()
@@ -406,12 +404,14 @@ def bets(file, own, filtered=None):
         means = torch.stack([pictures[one.data.labels.cpu() == k].mean(0) for k in range(10)])
         constant = means[one.labels_for(range(100)).cpu()]
     drawn = {"mean": constant, "IS": samples["is"], "Wiener": samples["wiener"]}
-    drawn |= {} if filtered is None else {"local filter": filtered.float() / 127.5 - 1}
-    drawn |= {"LS": samples["ls"], "ELS": samples[own]}
-    return {name: els.compare(images, samples["network-150"]).r2 for name, images in drawn.items()}
+    drawn |= {"local filter": samples["local-filter"], "LS": samples["ls"], "ELS": samples[own]}
+    drawn["alike"] = samples["equivariant-filter"]
+    r2 = {name: els.compare(images, samples["network-150"]).r2 for name, images in drawn.items()}
+    r2["local filter"] = max(r2["local filter"], r2.pop("alike"), key=torch.median)  # of the two kinds the better one
+    return r2
 
 
-agreed = {name: bets(*of, with_windows.get(f"before, {of[0]}")) for name, of in networks.items()}
+agreed = {name: bets(*of) for name, of in networks.items()}
 es = els.compare(els.load_results("07_els")["es"], els.load_results(networks["ResNet, circular"][0])["network-150"]).r2
 
 # %% tags=["slide"]
@@ -478,8 +478,10 @@ assert [ahead["UNet, zeros", rival] for rival in ("IS", "LS")] == [91, 64]
 
 # %% [markdown] tags=["slide"]
 # For the circular ResNet the mean, IS, Wiener and LS are below 0.1: they know a place that this network cannot know.
-# The fair rivals know as little: the ideal denoiser of all shifted images (ES, lesson 06) has 0.57, the local filter,
-# here one for all pixels, 0.62. ELS has **0.83**, its lowest, ahead of them on 92 and 93 seeds.
+# The fair rivals know as little: the ideal denoiser of all shifted images (ES, lesson 06) has 0.57, the local filter
+# 0.62. (Of its two kinds, one filter for every pixel or one for all that share a dictionary of ELS, the table has the
+# better one: here the latter, for the three others the former.) ELS has **0.83**, its lowest, ahead of them on 92 and 93
+# seeds.
 #
 # ELS is the best of these predictors for each network. Is it worst for the circular one? The best *constant* picture
 # (the mean, of the class where it is told) has 0.54, 0.09, 0.73 and 0.50. Of what that leaves ELS explains
@@ -626,13 +628,13 @@ large, variants = "fashion-mnist-28-resnet-zeros-conditional", els.load_results(
 smooth = {"IS": "is", "Wiener": "wiener", "LS": "ls", "ELS": "els-zeros"}
 sizes = {"16 x 16": agreed["ResNet, zeros,\nclass known"]}
 sizes["28 x 28,\nenlarged"] = {name: variants[f"{machine}, side 28, smooth"] for name, machine in smooth.items()}
-sizes["28 x 28"] = bets(large, "els-zeros", els.load_results("10_local_filter")["drawn"])
+sizes["28 x 28"] = bets(large, "els-zeros")
 fig, axis = plt.subplots(figsize=(8.5, 3.2))
 ladder(axis, sizes)
 show(
     fig,
     alt="Median r2 with three networks. From 16 x 16 to 28 x 28 the mean of the class falls from 0.73 to 0.36, IS from "
-    "0.74 to 0.36, Wiener from 0.86 to 0.57, the local filter and LS from 0.91 to 0.67 and 0.63, ELS only from 0.94 to "
+    "0.74 to 0.36, Wiener from 0.86 to 0.57, the local filter and LS from 0.91 to 0.79 and 0.63, ELS only from 0.94 to "
     "0.88. Enlarged, IS has 0.58 and ELS 0.95.",
 )
 
@@ -641,14 +643,14 @@ middle = {size: {name: v.quantile(0.5).item() for name, v in bet.items()} for si
 for size, found in middle.items():
     print(size.replace("\n", " "), {name: round(value, 2) for name, value in found.items()})
 told = {"16 x 16": (0.73, 0.74, 0.86, 0.91, 0.91, 0.94), "28 x 28,\nenlarged": (0.58, 0.69, 0.78, 0.95)}
-told["28 x 28"] = (0.36, 0.36, 0.57, 0.67, 0.63, 0.88)
+told["28 x 28"] = (0.36, 0.36, 0.57, 0.79, 0.63, 0.88)
 for size, values in told.items():
     assert all(abs(a - b) < 0.006 for a, b in zip(middle[size].values(), values, strict=True)), size
 last = sizes["28 x 28"]
 gain = {name: (1 - (1 - last["ELS"]) / (1 - last[name])).quantile(0.5).item() for name in ("mean", "local filter")}
 print("28 x 28: skill of ELS over", {name: round(value, 2) for name, value in gain.items()})
-assert abs(gain["mean"] - 0.78) < 0.006 and abs(gain["local filter"] - 0.62) < 0.006
-assert all((last["ELS"] > last[name]).all() for name in ("IS", "local filter"))
+assert abs(gain["mean"] - 0.78) < 0.006 and abs(gain["local filter"] - 0.44) < 0.006
+assert (last["ELS"] > last["IS"]).all() and int((last["ELS"] > last["local filter"]).sum()) == 97
 
 # %% tags=["slide"]
 large = els.load_results(large)
@@ -667,7 +669,8 @@ show(
 # %% [markdown]
 # At 28 x 28 the ideal denoiser falls to **0.36**: it still draws whole garments, and the network no longer does. The
 # formula goes along with it, **0.88**, ahead for every seed, down to the third leg of the trousers (but not with the
-# ankle boot). Of the linear rivals the local filter does best, 0.67; of what it leaves ELS explains 0.62.
+# ankle boot). Of the linear rivals the local filter does best, 0.79 (one for all pixels of a dictionary; ELS is ahead
+# for 97 seeds); of what it leaves ELS explains 0.44.
 #
 # But the mean of the class falls like the ideal denoiser, from 0.73 to 0.36. Knowing the class is worth less here, and
 # to that the ideal denoiser never added much. ELS's skill over that mean is 0.79 on the small pictures, **0.78** on

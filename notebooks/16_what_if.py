@@ -197,11 +197,11 @@ change = {name: drawings("exchanged", key) - stored[key].clamp(-1, 1) for name, 
 
 
 def filtered(group, network=garments.network.name):
-    """Stored drawings of the best linear filter with the windows of ELS (data/lessons/make_16_local_filter.py)."""
+    """Stored drawings of the best linear filter with the windows of ELS (data/lessons/make_local_filter.py)."""
     return els.load_results("16_local_filter")[f"{group}, {network}"].float() / 127.5 - 1
 
 
-change["local filter"] = filtered("exchanged") - filtered("before")
+change["local filter"] = filtered("exchanged") - stored["local-filter"]
 k = torch.arange(16)
 away = []
 for y, x in corners:
@@ -352,10 +352,11 @@ for label, network in nets.items():
     own, drew = f"els-{network.split('-')[4]}", els.load_results(network)
     moved = {name: drawings("exchanged", key, network) - drew[key].clamp(-1, 1)
              for name, key in (who | {"ELS": own}).items()}  # fmt: skip
-    moved["local filter"] = filtered("exchanged", network) - filtered("before", network)
+    kind = drew["equivariant-filter" if own == "els-circular" else "local-filter"]
+    moved["local filter"] = filtered("exchanged", network) - kind
     score = {name: part_foretold(moved["network"], some) for name, some in moved.items() if name != "network"}
     r2 = {name: els.compare(drew[key], drew["network-150"]).r2 for name, key in (who | {"ELS": own}).items()}
-    r2["local filter"] = els.compare(filtered("before", network), drew["network-150"]).r2
+    r2["local filter"] = els.compare(kind, drew["network-150"]).r2
     table[label] = {
         name: (r2[name].quantile(0.5).item(), values.quantile(0.5).item()) for name, values in score.items()
     }
@@ -429,7 +430,7 @@ assert abs(another_network - 0.91) < 0.006 and abs(another_seed + 1.01) < 0.02
 
 # %%
 drew = {name: stored[key].clamp(-1, 1) for name, key in who.items() if name != "network"}
-drew["local filter"] = filtered("before")
+drew["local filter"] = stored["local-filter"]
 deviation = {name: part_foretold(before - means, some - means).quantile(0.5).item() for name, some in drew.items()}
 print("of the deviation from the mean of the class:", {name: round(value, 2) for name, value in deviation.items()})
 stated = {"ELS": 0.84, "LS": 0.74, "Wiener": 0.62, "IS": 0.24, "local filter": 0.70}

@@ -201,9 +201,9 @@ for k in (0, 1):
 print("of the difference of the two, foretold:", {k: round(v, 2) for k, v in medians.items()})
 print("seeds for which ELS is ahead of the local filter, of the difference, and by r2:", won)
 assert all(abs(value - said) < 0.006 for value, said in zip(follow["ELS"], (0.926, 0.920), strict=True))
-stated = {"ELS": 0.71, "LS": 0.63, "local filter": 0.65, "IS": 0.02}
-assert all(abs(medians[name] - value) < 0.006 for name, value in stated.items()) and won == [54, 62, 61]
-assert all(abs(v - 0.92) < 0.006 for v in follow["local filter"])
+stated = {"ELS": 0.71, "LS": 0.63, "local filter": 0.655, "IS": 0.02}
+assert all(abs(medians[name] - value) < 0.006 for name, value in stated.items()) and won == [53, 62, 61]
+assert all(abs(v - said) < 0.006 for v, said in zip(follow["local filter"], (0.915, 0.926), strict=True))
 assert all(abs(v - 0.91) < 0.006 for v in follow["LS"]) and abs(before - 0.94) < 0.006
 
 # %%
@@ -225,8 +225,8 @@ assert abs(twins - 0.62) < 0.006 and abs(strangers - 0.62) < 0.006 and abs(apart
 # foretells **0.71**, LS 0.63, the ideal denoiser nothing (0.02); without chance, of that of two seeds of a class, 0.83.
 # It knows nothing of chance; with the same dice it ends nearly in the same place.
 #
-# **So does its linear rival**: the local filter has 0.92 and 0.92, and 0.65 of the difference. The lead, small for this
-# network (0.94 to 0.91), is nearly gone: ELS is ahead for 62 and 61 seeds, of the difference for 54.
+# **So does its linear rival**: the local filter has 0.92 and 0.93, and 0.66 of the difference. The lead, small for this
+# network (0.94 to 0.91), is nearly gone: ELS is ahead for 62 and 61 seeds, of the difference for 53.
 
 # %% [markdown] tags=["slide"]
 # ## 3. Guidance (8 minutes)
@@ -558,8 +558,8 @@ what_if, linear_16 = els.load_results("16_what_if"), els.load_results("16_local_
 drew, redrew = {}, {}  # before and after one block of the noise was exchanged (lesson 16)
 for name, file in (trained | again).items():
     shipped = file.startswith("fashion")
-    begun, filtered = ("before", linear_16) if shipped else ("drawn", linear)
-    drew[name, "local"], redrew[name, "local"] = (drawings(f"{k}, {file}", filtered) for k in (begun, "exchanged"))
+    drew[name, "local"] = els.load_results(file)["local-filter"] if shipped else drawings(f"drawn, {file}", linear)
+    redrew[name, "local"] = drawings(f"exchanged, {file}", linear_16 if shipped else linear)
     for key, long in keys.items():
         if shipped:
             drew[name, key] = els.load_results(file)[long].clamp(-1, 1)
@@ -613,7 +613,7 @@ def row(name, said):
 
 # %%
 row("ResNet", (0.91, 0.85, 0.84, 95, 0.73, 0.47, 0.56, 83))
-row("UNet", (0.93, 0.91, 0.78, 81, 0.52, 0.37, 0.32, 76))
+row("UNet", (0.93, 0.91, 0.78, 82, 0.52, 0.37, 0.32, 76))
 row("UNet, attention", (0.94, 0.94, 0.77, 89, 0.52, 0.40, 0.295, 75))
 row("ResNet, attention", (0.82, 0.78, 0.78, 59, 0.52, 0.38, 0.46, 65))
 row("transformer", (0.81, 0.79, 0.82, 57, 0.40, 0.25, 0.47, 45))

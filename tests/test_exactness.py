@@ -148,14 +148,15 @@ def test_wiener(case: Case) -> None:
     case.check(built(case.x_t, case.t, labels=case.labels), case.expected(reference.wiener))
 
 
+@pytest.mark.parametrize("equivariant", [False, True])
 @given(cases())
-def test_local_filter(case: Case) -> None:
-    size, padding = case.patch_size, case.padding
-    built = els.LocalFilter(case.images, SCHEDULE, patch_size=size, padding=padding, image_labels=case.image_labels)
+def test_local_filter(equivariant: bool, case: Case) -> None:
+    looks: dict = {"patch_size": case.patch_size, "padding": case.padding, "equivariant": equivariant}
+    built = els.LocalFilter(case.images, SCHEDULE, **looks, image_labels=case.image_labels)
     with patch("elscourse.local_filter.MEMORY", case.pieces["BLOCK"]):  # one x_t at a time and nothing kept, or all
         for _ in range(2):
             answer = built(case.x_t, case.t, labels=case.labels)
-            case.check(answer, case.expected(reference.local_wiener, size, padding))
+            case.check(answer, case.expected(partial(reference.local_wiener, **looks)))
 
 
 def dense_weights(post: els.Posterior, shape: tuple[int, ...]) -> Tensor:

@@ -25,7 +25,7 @@ MACHINES = {
     "els-zeros with a tolerance": lambda v: els.EquivariantLocalScoreMachine(v, patch_size=3, tolerance=1e-3),
     "wiener": els.WienerFilter,
     "local-filter": lambda v: els.LocalFilter(v, patch_size=5),
-    "local-filter, circular": lambda v: els.LocalFilter(v, patch_size=5, padding="circular"),
+    "equivariant-filter": lambda v: els.LocalFilter(v, patch_size=5, equivariant=True),
 }
 
 

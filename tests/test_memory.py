@@ -19,7 +19,7 @@ SCRIPT = textwrap.dedent("""
         "ls": lambda: els.LocalScoreMachine(images, patch_size=7),
         "els": lambda: els.EquivariantLocalScoreMachine(images, patch_size=21),
         "wiener": lambda: els.WienerFilter(images),
-        "local-filter": lambda: els.LocalFilter(images, patch_size=7),
+        "local-filter": lambda: els.LocalFilter(images, patch_size=7, equivariant=True),
     }[kind]()
     x_t = torch.randn(2, 1, 28, 28, generator=torch.Generator().manual_seed(1))
     assert machine(x_t, 0.5).isfinite().all()

@@ -167,12 +167,15 @@ def test_local_wiener_between_its_limits() -> None:
     shifts = [square.roll((i, j), (2, 3)) for i, j in product(range(3), repeat=2)]
     expected = reference.wiener(seen, torch.cat(shifts), ALPHA, SIGMA)
     torch.testing.assert_close(
-        reference.local_wiener(seen, square, ALPHA, SIGMA, 3, "circular"), expected, rtol=0, atol=1e-9
+        reference.local_wiener(seen, square, ALPHA, SIGMA, 3, "circular", True), expected, rtol=0, atol=1e-9
     )
     grey, noisy = v[:, :1], x_t[:, :1]
     m, variance = grey.mean(0), grey.var(0, correction=0)
     line = m + ALPHA * variance / (ALPHA**2 * variance + SIGMA**2) * (noisy - ALPHA * m)
     same(reference.local_wiener(noisy, grey, ALPHA, SIGMA, 1), line)
+    m, variance = grey.mean(), grey.var(correction=0)
+    line = m + ALPHA * variance / (ALPHA**2 * variance + SIGMA**2) * (noisy - ALPHA * m)
+    same(reference.local_wiener(noisy, grey, ALPHA, SIGMA, 1, equivariant=True), line)
 
 
 def test_local_wiener_is_a_least_squares_fit() -> None:

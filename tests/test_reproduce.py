@@ -41,7 +41,7 @@ def test_what_it_writes(results: Path) -> None:
     text = ok("reproduce", *SMALL, "--machine", "es")
     metrics = json.loads((results / "metrics.json").read_text())
     samples = np.load(results / "samples.npz")
-    machines = ["is", "ls", "els-zeros", "els-zeros-gaussian", "wiener", "local-filter", "es"]
+    machines = ["is", "ls", "els-zeros", "els-zeros-gaussian", "wiener", "local-filter", "equivariant-filter", "es"]
     columns = ["network-3", "network-5", "network-3-exact-first"]
     assert set(samples.files) == {"noise", *machines, *columns}
     assert all(samples[name].shape == (23, 1, 8, 8) for name in samples.files)
@@ -293,22 +293,13 @@ def test_the_readme_states_the_shipped_numbers() -> None:
     assert f"easier to predict: {', '.join(first)} and {last}" in text
     medians = [reached(name, "els-circular" if "circular" in name else "els-zeros", 150) for name in SHIPPED]
     assert f"for each of six networks (median r2 {min(medians):.2f} to {max(medians):.2f})" in text
-    rivals = {name: compare(local_filter(name), els.load_results(name)["network-150"]).r2 for name in SHIPPED}
-    low, *_, high = sorted(some.quantile(0.5).item() for some in rivals.values())
+    kinds = ("local-filter", "equivariant-filter")
+    low, *_, high = sorted(max(reached(name, kind, 150) for kind in kinds) for name in SHIPPED)
     assert f"is behind for all six ({low:.2f} to {high:.2f})" in text
-    ours = compare(els.load_results(emoji)["els-zeros"], els.load_results(emoji)["network-150"]).r2
-    won, rival = int((ours > rivals[emoji]).sum()), f"{rivals[emoji].quantile(0.5):.2f}"
+    stored = els.load_results(emoji)
+    ours, theirs = (compare(stored[machine], stored["network-150"]).r2 for machine in ("els-zeros", kinds[1]))
+    won, rival = int((ours > theirs).sum()), f"{reached(emoji, kinds[1], 150):.2f}"
     assert f"for {won} of its strongest rival, a linear filter with the same windows ({rival})" in text
-
-
-def local_filter(name: str) -> Tensor:
-    """What the best linear filter with ELS's windows draws of the seeds of a shipped network."""
-    places = {
-        "emoji-24-resnet-zeros-conditional": ("17_local_filter", "own group"),
-        "fashion-mnist-28-resnet-zeros-conditional": ("10_local_filter", "drawn"),
-    }
-    file, key = places.get(name, ("16_local_filter", f"before, {name}"))
-    return els.load_results(file)[key].float() / 127.5 - 1
 
 
 def test_the_measured_page_states_how_the_strongest_rival_fares() -> None:
@@ -317,7 +308,7 @@ def test_the_measured_page_states_how_the_strongest_rival_fares() -> None:
         "garments, 16 x 16, ResNet": "fashion-mnist-16-resnet-zeros",
         "told the class": "fashion-mnist-16-resnet-zeros-conditional",
         "UNet": "fashion-mnist-16-unet-zeros",
-        "circular (one filter for all pixels)": "fashion-mnist-16-resnet-circular",
+        "circular": "fashion-mnist-16-resnet-circular",
         "28 x 28, told the class": "fashion-mnist-28-resnet-zeros-conditional",
         "emoji, told the group": "emoji-24-resnet-zeros-conditional",
     }
@@ -327,9 +318,10 @@ def test_the_measured_page_states_how_the_strongest_rival_fares() -> None:
         kinds = [slice(None)] * 100 if told is None else [lab.data.labels == label for label in told]
         means = torch.stack([images[kind].mean(0) for kind in kinds])
         ours = stored["els-circular" if "circular" in name else "els-zeros"]
-        guesses = ours, local_filter(name), stored["wiener"], means
-        ours, rival, wide, mean = (compare(some, stored["network-150"]).r2 for some in guesses)
-        columns = [f"{some.quantile(0.5):.2f}" for some in (ours, rival, wide)]
+        filters = [stored[key].clamp(-1, 1) for key in ("wiener", "local-filter", "equivariant-filter")]
+        ours, mean, *filters = (compare(some, stored["network-150"]).r2 for some in (ours, means, *filters))
+        rival = max(filters, key=torch.median)
+        columns = [f"{some.quantile(0.5):.2f}" for some in (ours, *filters)]
         columns.append(f"{int((ours > rival).sum())}{' of 100' if k == 0 else ''}")
         columns += [f"{(1 - (1 - ours) / (1 - some)).quantile(0.5):.2f}" for some in (mean, rival)]
         assert f"| {said} | {' | '.join(columns)} |" in text, name
@@ -481,8 +473,7 @@ def test_the_measured_page_states_what_was_found_on_emoji() -> None:
     assert emoji.labels is not None
     seeds = torch.arange(100) % len(emoji.class_names)
     means = torch.stack([emoji.images[emoji.labels == label].mean(0) for label in seeds])
-    local = local_filter("emoji-24-resnet-zeros-conditional")
-    predictions = [means, *(stored[machine] for machine in ("is", "wiener", "ls")), local, stored["els-zeros"]]
+    predictions = [means, *(stored[machine] for machine in ("is", "wiener", "ls", "equivariant-filter", "els-zeros"))]
 
     def row(seen: Callable[[Tensor], Tensor]) -> str:
         medians = (els.compare(seen(some), seen(stored["network-150"])).r2.quantile(0.5) for some in predictions)
@@ -493,7 +484,8 @@ def test_the_measured_page_states_what_was_found_on_emoji() -> None:
     assert f"| emoji, the grey taken off, r2 | {row(lambda x: x - x.mean(1, keepdim=True))} |" in text
 
     recoloured, own = els.load_results("17_colour"), torch.arange(100)[:, None] % 3 == torch.arange(3)
-    before = {"network-150": stored["network-150"], "els-zeros": stored["els-zeros"], "local": local}
+    before = {"network-150": stored["network-150"], "els-zeros": stored["els-zeros"]}
+    before["local"] = stored["equivariant-filter"]
     after = {name: recoloured[f"recoloured, {name}"] for name in ("network-150", "els-zeros")}
     after["local"] = els.load_results("17_local_filter")["recoloured"]
     change = {name: after[name].float() / 127.5 - 1 - before[name].clamp(-1, 1) for name in before}
@@ -542,9 +534,10 @@ def test_readme_and_the_measured_page_state_how_much_of_an_exchange_is_foretold(
         for who, key in (("els", f"els-{kind.split('-')[1]}"), ("network", "network-150")):
             after[who] = results[f"exchanged, {name}, {key}"].float() / 127.5 - 1
             stored[who] = stored[key]
+        after["local"] = filtered[f"exchanged, {name}"].float() / 127.5 - 1
+        stored["local"] = stored["equivariant-filter" if "circular" in name else "local-filter"]
         change = {who: some - stored[who].clamp(-1, 1) for who, some in after.items()}
-        before, exchanged = (filtered[f"{group}, {name}"].float() / 127.5 - 1 for group in ("before", "exchanged"))
-        change["local"], truth = exchanged - before, change.pop("network")
+        truth = change.pop("network")
         for who, guess in change.items():
             score[who] = 1 - (truth - guess).square().sum((1, 2, 3)) / truth.square().sum((1, 2, 3))
         parts[kind] = {who: f"{some.quantile(0.5):.2f}" for who, some in score.items()}

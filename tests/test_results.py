@@ -54,7 +54,8 @@ def test_every_stored_array_has_its_checksum_and_its_command() -> None:
         )
     text = (DATA / "lessons" / "README.md").read_text(encoding="utf-8")
     for path in (DATA / "lessons").glob("*.npz"):
-        assert f"`{path.name}`" in text and f"make_{path.stem}.py" in text
+        script = "make_local_filter" if path.stem.endswith("local_filter") else f"make_{path.stem}"
+        assert f"`{path.name}`" in text and f"{script}.py" in text
 
 
 def test_scripts_replace_stored_arrays_whole() -> None:
@@ -95,13 +96,12 @@ def test_what_the_pages_quote_of_curves_that_nobody_measured() -> None:
     assert (len(kinds), draws) == (8, 3) and "it is a draw for three and a loss for five" in page
 
 
-def test_the_strongest_rival_is_the_best_linear_guess(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The local filter, of which pages and lessons speak: against other ways to it, and two stored drawings again."""
+def test_the_local_filter_after_an_exchange(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two of the drawings in 16_local_filter.npz again."""
     monkeypatch.syspath_prepend(DATA / "lessons")
-    importlib.import_module("make_11_agreement").check(els.lab("laptop", verbose=False))
     name, seeds = "fashion-mnist-16-resnet-zeros-conditional", [1, 11]  # of one class
     lab = els.lab("laptop", network=name, verbose=False)
-    local = importlib.import_module("make_16_local_filter").LocalFilter(lab.data, lab.patch_sizes("els-zeros"))
-    again = els.sample(local, els.seeded_noise(seeds, lab.shape), 20, labels=lab.labels_for(seeds)).clamp(-1, 1)
-    stored = els.load_results("16_local_filter")[f"before, {name}"][seeds].float() / 127.5 - 1
+    noise = importlib.import_module("make_16_what_if").exchanged(lab)[seeds]
+    again = els.sample(lab.machine("local-filter"), noise, 20, labels=lab.labels_for(seeds)).clamp(-1, 1)
+    stored = els.load_results("16_local_filter")[f"exchanged, {name}"][seeds].float() / 127.5 - 1
     assert (again - stored).abs().max() < 0.01

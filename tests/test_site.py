@@ -391,8 +391,7 @@ def test_the_figure_on_the_landing_page_shows_what_its_caption_says() -> None:
     r2 = {name: els.compare(stored[name], stored["network-150"]).r2 for name in ("els-zeros", "ls", "wiener", "is")}
     mean = torch.stack([pictures[labels == seed % len(emoji.class_names)].mean(0) for seed in range(100)])
     of_group = els.compare(mean, stored["network-150"]).r2.quantile(0.5)
-    drawn = els.load_results("17_local_filter")["own group"].float() / 127.5 - 1
-    local = els.compare(drawn, stored["network-150"]).r2.quantile(0.5)
+    local = els.compare(stored["equivariant-filter"], stored["network-150"]).r2.quantile(0.5)
     others = {"LS has": "ls", "the best linear filter": "wiener", "IS": "is"}
     medians = [f"{name} {r2[key].quantile(0.5):.2f}" for name, key in others.items()]
     medians[1] += f" ({local:.2f} with the same windows)"
@@ -409,12 +408,12 @@ def test_the_landing_page_says_what_the_word_alone_is_worth() -> None:
     )
     assert garments.labels is not None
     mean = torch.stack([garments.images[garments.labels == seed % 10].mean(0) for seed in range(100)])
-    guesses = mean, stored["els-zeros"], stored["wiener"], stored["ls"]
-    word, formula, linear, local = (els.compare(some, stored["network-150"]).r2.quantile(0.5) for some in guesses)
+    guesses = mean, *(stored[name] for name in ("els-zeros", "wiener", "local-filter", "ls"))
+    word, formula, linear, windowed, local = (
+        els.compare(some, stored["network-150"]).r2.quantile(0.5) for some in guesses
+    )
     page = " ".join((ROOT / "book" / "index.md").read_text(encoding="utf-8").split())
     assert f"is worth {word:.2f} (the mean picture of the class); the formula has {formula:.3f}," in page
-    filtered = els.load_results("16_local_filter")["before, fashion-mnist-16-resnet-zeros-conditional"]
-    windowed = els.compare(filtered.float() / 127.5 - 1, stored["network-150"]).r2.quantile(0.5)
     assert f"filter has {linear:.2f}, and {windowed:.2f} if it is given the same windows; so has" in page
     assert f"{local:.2f}" == f"{windowed:.2f}"
 

@@ -1,0 +1,113 @@
+"""Make NN_local_filter.npz: what the best linear filter with ELS's windows draws where lessons change something.
+
+    python data/lessons/make_local_filter.py
+
+Kept with 8 bits per pixel (0 is -1, 255 is 1). Seeds are 0 to 99 where nothing else is said. What it draws without any
+change is in data/results/. Of its two kinds it is the one that foretells the network better: a filter for every pixel
+(local) or, for the circular network and for emoji, one for all pixels of a dictionary (equivariant). Noises, changes
+and windows are those of the lessons' other files.
+
+12: class-conditional as in 12_legs.npz
+    trousers (seeds 0 to 399), pullover, shirt
+16: as in 16_what_if.npz
+    exchanged, NETWORK   after a block of 6 x 6 of the noise was exchanged: the four shipped networks for 16 x 16
+    turned, NETWORK      class-conditional, 20 pairs of noises, one turned into the other in 20 steps
+17: emoji, as in 17_colour.npz
+    all groups           it knows the pictures of all groups, and is told none
+    recoloured           after the noise of one colour was exchanged
+18: as in 18_edges.npz
+    noisy                class-conditional, 40 steps, each with fresh noise, one sequence of it and another
+    guided, W            with and without the class: the difference of the two filters' answers W times
+    drawn, NETWORK       for each network that lesson 18 trained, with its windows
+    exchanged, NETWORK   the same after a block of the noise was exchanged
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from make_14_memory import eight_bits
+from make_16_what_if import CONDITIONAL, NETWORKS, PLAIN, classes, exchanged, turned
+from make_17_colour import NETWORK as EMOJI
+from make_17_colour import recoloured
+from make_18_edges import STRENGTHS, TRAINED, guided, noisy_sample
+
+import elscourse as els
+from elscourse.diffusion import Denoiser
+from elscourse.files import whole_file
+
+Drawings = dict[str, np.ndarray]
+GARMENTS = {"trousers": (1, range(400)), "pullover": (2, range(100)), "shirt": (6, range(100))}
+
+
+def lab_and_filter(network: str) -> tuple[els.Lab, Denoiser]:
+    """A shipped network's lab, and the filter with its windows and pictures."""
+    lab = els.lab("laptop", network=network, device="cpu", verbose=False)
+    alike = network == EMOJI or lab.network.padding == "circular"
+    return lab, lab.machine("equivariant-filter" if alike else "local-filter")
+
+
+def legs() -> Drawings:
+    """Of one class each."""
+    lab, local = lab_and_filter(CONDITIONAL)
+    return {
+        garment: eight_bits(
+            els.sample(local, els.seeded_noise(seeds, lab.shape), 20, labels=torch.full((len(seeds),), label))
+        )
+        for garment, (label, seeds) in GARMENTS.items()
+    }
+
+
+def what_if() -> Drawings:
+    """After a change of the noise."""
+    found = {}
+    for name in NETWORKS:
+        lab, local = lab_and_filter(name)
+        noises = {"exchanged": exchanged(lab)} | ({"turned": turned(lab)} if name == CONDITIONAL else {})
+        for change, noise in noises.items():
+            labels = classes(noise) if lab.network.conditional else None
+            drawn = eight_bits(els.sample(local, noise.flatten(0, -4), 20, labels=labels))
+            found[f"{change}, {name}"] = drawn.reshape(noise.shape)
+    return found
+
+
+def colour() -> Drawings:
+    """Emoji."""
+    lab, local = lab_and_filter(EMOJI)
+    noise, labels = els.seeded_noise(lab.seeds, lab.shape), lab.labels_for(lab.seeds)
+    changed = recoloured(noise, els.seeded_noise([10_000 + seed for seed in lab.seeds], lab.shape))
+    asked = {"all groups": (noise, None), "recoloured": (changed, labels)}
+    return {name: eight_bits(els.sample(local, some, 20, labels=told)) for name, (some, told) in asked.items()}
+
+
+def edges() -> Drawings:
+    """Fresh noise, guidance, and attention."""
+    (told, with_word), (untold, _) = lab_and_filter(CONDITIONAL), lab_and_filter(PLAIN)
+    windows = untold.patch_sizes("els-zeros")
+    without = els.LocalFilter(told.data.images, patch_size=windows)  # the same pictures, as the formulas have
+    noise, labels = els.seeded_noise(told.seeds, told.shape), told.labels_for(told.seeds)
+    found = {"noisy": np.stack([eight_bits(noisy_sample(with_word, noise, k, told.seeds, labels)) for k in (0, 1)])}
+    for strength in STRENGTHS:
+        drawn = els.sample(guided(with_word, without, strength), noise, 20, labels=labels)
+        found[f"guided, {strength}"] = eight_bits(drawn)
+    times, stored = [t for t, _ in windows], els.load_results("18_edges")
+    for name in TRAINED:
+        sizes = list(zip(times, stored[f"patch sizes, {name}"].tolist(), strict=True))
+        local = els.LocalFilter(untold.data.images, untold.schedule, patch_size=sizes)
+        found[f"drawn, {name}"] = eight_bits(els.sample(local, noise, 20))
+        found[f"exchanged, {name}"] = eight_bits(els.sample(local, exchanged(untold), 20))
+    return found
+
+
+def main() -> None:
+    """Some minutes; a file for each lesson."""
+    for lesson, make in {12: legs, 16: what_if, 17: colour, 18: edges}.items():
+        with whole_file(Path(__file__).parent / f"{lesson}_local_filter.npz") as partial:
+            np.savez_compressed(partial, **make())  # type: ignore[arg-type]
+        print(lesson, flush=True)
+
+
+if __name__ == "__main__":
+    main()
