@@ -643,7 +643,7 @@ assert all(abs(loss[n][1] - v) < 6e-4 for n, v in new.items()) and abs(deaf - 0.
 # | | r2: ELS, LS, filter | ahead | of an exchange: ELS, LS, filter | ahead |
 # |---|---|---|---|---|
 # | ResNet | **0.91**, 0.85, 0.84 | 95 | **0.73**, 0.47, 0.56 | 83 |
-# | UNet | **0.93**, 0.91, 0.78 | 81 | **0.52**, 0.37, 0.32 | 76 |
+# | UNet | **0.93**, 0.91, 0.78 | 82 | **0.52**, 0.37, 0.32 | 76 |
 # | UNet with attention | **0.94**, 0.94, 0.77 | 89 | **0.52**, 0.40, 0.29 | 75 |
 # | ResNet with attention | 0.82, 0.78, 0.78 | 59 | **0.52**, 0.38, 0.46 | 65 |
 # | transformer | 0.81, 0.79, 0.82 | 57 | 0.40, 0.25, 0.47 | 45 |
