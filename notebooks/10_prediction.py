@@ -403,14 +403,14 @@ def bets(file, own):
     if one.network.conditional:
         means = torch.stack([pictures[one.data.labels.cpu() == k].mean(0) for k in range(10)])
         constant = means[one.labels_for(range(100)).cpu()]
-    drawn = {"mean": constant, "IS": samples["is"], "Wiener": samples["wiener"]}
-    drawn |= {"local filter": samples["local-filter"], "LS": samples["ls"], "ELS": samples[own]}
-    drawn["alike"] = samples["equivariant-filter"]
+    names = {"IS": "is", "Wiener": "wiener", "local filter": "local-filter", "LS": "ls", "ELS": own}
+    drawn = {"mean": constant} | {name: samples[key] for name, key in names.items()}
     r2 = {name: els.compare(images, samples["network-150"]).r2 for name, images in drawn.items()}
-    r2["local filter"] = max(r2["local filter"], r2.pop("alike"), key=torch.median)  # of the two kinds the better one
-    return r2
+    alike = els.compare(samples["equivariant-filter"], samples["network-150"]).r2
+    return r2 | {"local filter": max(r2["local filter"], alike, key=torch.median)}  # of the two kinds the better one
 
 
+# %%
 agreed = {name: bets(*of) for name, of in networks.items()}
 es = els.compare(els.load_results("07_els")["es"], els.load_results(networks["ResNet, circular"][0])["network-150"]).r2
 
