@@ -260,7 +260,7 @@ def test_stopping_says_how_to_go_on(results: Path, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_runs_are_those_of_the_shipped_files(name: str) -> None:
-    """Two seeds of three columns computed again; and the metrics belong to the network and sizes that are shipped."""
+    """Two seeds of four columns computed again; and the metrics belong to the network and sizes that are shipped."""
     lab = els.lab(network=name, verbose=False)
     settings = json.loads((RESULTS / f"{name}.metrics.json").read_text())["settings"]
     assert settings["network_sha256"] == lab.network.card["sha256"] and settings["seeds"] == 100
@@ -271,9 +271,12 @@ def test_shipped_runs_are_those_of_the_shipped_files(name: str) -> None:
     noise, labels = els.seeded_noise(seeds, lab.shape), lab.labels_for(seeds)
     assert torch.equal(stored["noise"][seeds], noise)
     columns = {f"els-{lab.network.padding}": (lab.machine(f"els-{lab.network.padding}"), 20)}
-    columns |= {"is": (lab.machine("is"), 20), "network-20": (lab.network, 20)}
+    columns |= {name: (lab.machine(name), 20) for name in ("is", "equivariant-filter")} | {
+        "network-20": (lab.network, 20)
+    }
     for column, (denoiser, steps) in columns.items():
         again = els.sample(denoiser, noise, steps, labels=labels)
+        again = again.clamp(-1, 1) if "filter" in column else again
         assert (compare(again, stored[column][seeds]).r2 > 0.999).all(), column
 
 
