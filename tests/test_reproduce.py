@@ -409,11 +409,15 @@ def test_the_measured_page_states_what_the_border_does() -> None:
     assert "zeros {}, circular {}; with the other's {} and {}".format(*own, *other) in text
     switched = {name: found[f"r2-{name}"].quantile(0.5, dim=-1) for name in ("zeros-first", "circular-first")}
     at = {round(float(t), 1): k for k, t in enumerate(found["switches"])}
-    middle = found["r2-middle"].quantile(0.5)
-    assert f"is {switched['zeros-first'][at[0.8]]:.2f} if it has them only in the first 4" in text
-    assert f"{middle:.2f} in the next 6, {switched['circular-first'][at[0.5]]:.2f} in the last 10;" in text
-    without = (switched["circular-first"][at[0.8]], switched["zeros-first"][at[0.5]])
-    assert "without the first 4 it is {:.2f}, without the last 10 {:.2f} |".format(*without) in text
+    first, last = switched.values()
+    assert (
+        f"is {first[at[0.8]]:.2f} if it has them only in the first 4 of 20 steps, {first[at[0.6]]:.2f} in the" in text
+    )
+    assert f"without the first 4 it is {last[at[0.8]]:.2f}, without the first 8 {last[at[0.6]]:.2f}." in text
+    assert f"no borders thereafter, {found['r2-ls-first'].quantile(0.5):.2f} |" in text
+    filters = [median("local-filter", network, results) for results, network in
+               ((zeros, zeros), (circular, circular), (zeros, circular), (circular, zeros))]  # fmt: skip
+    assert "less well: {} and {}; {} and {} |".format(*filters) in text
 
     wraps = els.load_network(names[1])  # the weights that learned with zeros, in a network that wraps around
     wraps.module.load_state_dict(els.load_network(names[0]).module.state_dict())
@@ -425,6 +429,12 @@ def test_the_measured_page_states_what_the_border_does() -> None:
     alike = compare(formula, drawings).r2.quantile(0.5)
     chance = torch.cat([compare(formula, drawings.roll(k, 0)).r2 for k in range(1, 10)]).quantile(0.5)
     assert f"(r2 {alike:.2f}; with another seed's drawing {chance:.2f})" in text
+    told = els.sample(
+        lambda x, t, labels=None: torch.full_like(x, 0.15) if t > 0.99 else wraps(x, t),
+        els.seeded_noise(range(10), (1, 16, 16)),
+        steps=20,
+    )
+    assert f"at {told.mean():.2f} (r2 {compare(formula, told).r2.quantile(0.5):.2f}) |" in text
     readme = " ".join((RESULTS.parents[1] / "README.md").read_text(encoding="utf-8").split())
     assert f"where less so (r2 {alike:.2f})" in readme
 

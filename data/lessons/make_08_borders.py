@@ -7,9 +7,8 @@ sizes as `els-zeros`; only the border differs:
 circular: the circular machine at every step; zeros-first: boundary-broken while t > 0.6, circular below;
 circular-first: the reverse. These are kept as drawings. Of the others what is kept is each drawing's r2 with the one of
 `els-zeros`, which has borders always: r2-zeros-first and r2-circular-first, (7, 30), switch at each of `switches`;
-r2-ls-last: circular while t > 0.6, LS with the same sizes below; r2-other-class-first: boundary-broken always, told
-another class, (class + 3) mod 10, while t > 0.6; r2-middle and r2-all-but-middle: borders only while 0.8 >= t > 0.5,
-and only before and after.
+r2-ls-last: circular while t > 0.6, LS with the same sizes below; r2-ls-first: the reverse; r2-ls-then-zeros: LS while
+t > 0.6, boundary-broken below.
 torus: seeds 0 to 9 of the laptop lab, its els-zeros with its own dictionaries, windows that wrap around, 8 bits per
 pixel (0 is -1, 255 is 1).
 
@@ -28,7 +27,6 @@ from elscourse.files import whole_file
 
 SEEDS, TORUS_SEEDS = range(30), range(10)
 SWITCH, SWITCHES = 0.6, (0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)
-MIDDLE = 0.8, 0.5
 CONDITIONAL = "fashion-mnist-16-resnet-zeros-conditional"
 HERE = Path(__file__).parent
 PART = HERE.parents[1] / "runs" / "lessons" / "08_borders.npz"  # what is done so far
@@ -37,11 +35,6 @@ PART = HERE.parents[1] / "runs" / "lessons" / "08_borders.npz"  # what is done s
 def above(switch, early, late):
     """A denoiser that is `early` while t > switch and `late` from there on."""
     return lambda x_t, t, labels=None: (early if t > switch + 1e-9 else late)(x_t, t, labels=labels)
-
-
-def told_another_class(machine):
-    """The machine, asked for class (k + 3) mod 10 in place of k."""
-    return lambda x_t, t, labels=None: machine(x_t, t, labels=(labels + 3) % 10)
 
 
 def interior_alone(lab):
@@ -72,9 +65,8 @@ def samplers():
         "zeros-first": above(SWITCH, zeros, circular),
         "circular-first": above(SWITCH, circular, zeros),
         "ls-last": above(SWITCH, circular, ls),
-        "other-class-first": above(SWITCH, told_another_class(zeros), zeros),
-        "middle": above(MIDDLE[0], circular, above(MIDDLE[1], zeros, circular)),
-        "all-but-middle": above(MIDDLE[0], zeros, above(MIDDLE[1], circular, zeros)),
+        "ls-first": above(SWITCH, ls, circular),
+        "ls-then-zeros": above(SWITCH, ls, zeros),
     }
     for switch in SWITCHES:
         if switch != SWITCH:
@@ -106,7 +98,7 @@ def main():
     kept = {name: stacked[name] for name in ("circular", "zeros-first", "circular-first")}
     for name in ("zeros-first", "circular-first"):
         kept[f"r2-{name}"] = np.stack([r2[name if s == SWITCH else f"{name} {s}"] for s in SWITCHES])
-    kept |= {f"r2-{name}": r2[name] for name in ("ls-last", "other-class-first", "middle", "all-but-middle")}
+    kept |= {f"r2-{name}": r2[name] for name in ("ls-last", "ls-first", "ls-then-zeros")}
     torus = np.stack([done[f"torus/{seed}"] for seed in TORUS_SEEDS]).clip(-1, 1)
     kept["torus"] = ((torus + 1) * 127.5).round().astype(np.uint8)
     with whole_file(HERE / "08_borders.npz") as partial:
