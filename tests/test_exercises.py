@@ -172,6 +172,14 @@ def _half_by_cumulative_sums(J):
     return 2 * int(np.searchsorted(held, held[-1] / 2)) + 1
 
 
+def _alone_by_height(height: int, width: int, patch_size: int) -> torch.Tensor:
+    if patch_size >= height:
+        return torch.ones(height, width, dtype=torch.bool)
+    r = patch_size // 2
+    rows, columns = ((torch.arange(n) < r) | (torch.arange(n) >= n - r) for n in (height, width))
+    return rows[:, None] & columns[None]
+
+
 def _rim_alone(row, column, height, width, patch_size, too_many=1):
     r = patch_size // 2
     votes = torch.ones(height, width, dtype=torch.bool)
@@ -816,6 +824,7 @@ def _rows_then_columns(denoiser, x_t, t):
         ("may_vote", lambda *a: _rim_alone(*a, too_many=0) & _interior(*a), "A place always votes for itself"),
         ("may_vote", lambda *a: _around(*a[:4], a[4] // 2), "what it looks at"),
         ("may_vote", lambda *a: _interior(*a) | _around(*a[:4], 0), "let the interior vote"),
+        ("alone_in_the_dictionary", _alone_by_height, "for the height only"),
         ("nearest_image", _expanded_square, ".clamp(min=0) before the root"),
         ("ls_box_sums", _bare_boxes, "all rounded to 0"),
         ("perfect_r2", _covariance_over_torch_variances, "correction=0"),

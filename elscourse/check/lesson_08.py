@@ -200,6 +200,15 @@ def _one_row_too_many(row: int, column: int, height: int, width: int, patch_size
     return _mask(height, width, alike(row, height), alike(column, width))
 
 
+def _one_row_too_few(row: int, column: int, height: int, width: int, patch_size: int) -> Tensor:
+    r = patch_size // 2
+
+    def alike(mine: int, side: int) -> list[bool]:
+        return [y == mine or (r < mine < side - r and r < y < side - r) for y in range(side)]
+
+    return _mask(height, width, alike(row, height), alike(column, width))
+
+
 def _itself_forgotten(row: int, column: int, height: int, width: int, patch_size: int) -> Tensor:
     r = patch_size // 2
 
@@ -327,8 +336,9 @@ def _all_or_corners(height: int, width: int, patch_size: int) -> Tensor:
     return _band_of_one_forgotten(height, width, patch_size)
 
 
-def _one_side_is_enough(height: int, width: int, patch_size: int) -> Tensor:
-    if patch_size >= min(height, width):
+def _one_side_is_enough(height: int, width: int, patch_size: int, which: int | None = None) -> Tensor:
+    """Which side is asked: the height (0), the width (1), or the shorter one."""
+    if patch_size >= (min(height, width) if which is None else (height, width)[which]):
         return torch.ones(height, width, dtype=torch.bool)
     return _band_of_one_forgotten(height, width, patch_size)
 
@@ -467,6 +477,11 @@ EXERCISES = [
                 _one_row_too_many,
             ),
             Mistake(
+                "Your interior is one row and one column too short: the window of row r just fits. Interior is "
+                "r <= y < H - r.",
+                _one_row_too_few,
+            ),
+            Mistake(
                 "Your border zone is P wide. A window reaches r = (P - 1)/2 pixels from its centre.",
                 _radius_is_the_size,
             ),
@@ -548,6 +563,16 @@ EXERCISES = [
                 _one_side_is_enough,
             ),
             Mistake(
+                "You ask for the height only, and then mark everything. Along the width there may still be several "
+                "interior places, which share a dictionary.",
+                partial(_one_side_is_enough, which=0),
+            ),
+            Mistake(
+                "You ask for the width only, and then mark everything. Along the height there may still be several "
+                "interior places, which share a dictionary.",
+                partial(_one_side_is_enough, which=1),
+            ),
+            Mistake(
                 "Nearly: a single interior row (H = P) knows its place as well, also when the image is wider.",
                 partial(_only_if_square, rows_too=False),
             ),
@@ -556,8 +581,8 @@ EXERCISES = [
                 partial(_only_if_square, rows_too=True),
             ),
             Mistake(
-                "You use the lesson's padding_pattern or boundary_classes, which know only its own images of 16 x 16 "
-                "pixels: here `height` and `width` are given.",
+                "You mark the top left corner only. So do the lesson's padding_pattern and boundary_classes: they know "
+                "only its own images of 16 x 16 pixels: here `height` and `width` are given.",
                 _in_the_lesson,
             ),
             Mistake(
