@@ -329,9 +329,8 @@ same = els.nearest_training_image(remembered, images)[0] == els.nearest_training
 far = els.compare(is_again, remembered).r2.median()
 chance = torch.stack([els.compare(remembered.roll(k, 0), remembered).r2 for k in range(1, 16)]).median()
 print(f"ES: largest difference to the shifted sample {(again - shift(drawn[:5], 3, 5)).abs().max():.6f}")
-print(
-    f"IS: same training image for {int(same.sum())} of {len(same)} seeds, median r2 {far:.2f}; different seeds {chance:.2f}"
-)
+print(f"IS: same training image for {int(same.sum())} of {len(same)} seeds")
+print(f"    median r2 {far:.2f}; of two different seeds {chance:.2f}")
 assert (again - shift(drawn[:5], 3, 5)).abs().max() < 1e-3 and not same.any()
 assert lab.profile != "laptop" or (abs(far - 0.18) < 0.006 and abs(chance - 0.18) < 0.006)
 
@@ -416,8 +415,8 @@ if lab.profile == "laptop":
 # One noise for each of 20 images, and the order that theory demands of the mean over all noises and images: nothing
 # beats IS on its own training images; ES is the best of the equivariant ones. Not knowing where costs something: in
 # column 4 ES answers a dress with something cut by the border. $\bar D$ is equivariant and bad, nearer to a constant
-# grey than to ES: it *averages* 256 readings, most of which looked for a centred garment in the wrong place. ES *weighs*
-# these readings by how well they fit (in column 4 the largest weight, 0.53, is not at (0, 0)). Sort its sum by shifts:
+# grey than to ES: it *averages* 256 readings, most of which looked for a centred garment in the wrong place. ES
+# *weighs* these readings by how well they fit (in column 4 the largest weight, 0.53, is not at (0, 0)). Sort its sum:
 #
 # $$ D_\mathrm{ES}(x_t) = \sum_d p_d\; T_d^{-1} D_\mathrm{IS}(T_d\, x_t), \qquad
 #    p_d \propto \sum_v \exp\Big( -\frac{\|T_d\, x_t - \alpha v\|^2}{2 \sigma^2} \Big). $$
@@ -555,7 +554,8 @@ for axis in fig.axes:  # a frame just inside the outermost ring
     axis.add_patch(plt.Rectangle((0.5, 0.5), W - 2, H - 2, fill=False, edgecolor="C1", linewidth=0.6))
 show(fig, alt="Eight garments, shifted over the edges of the picture, and what two networks make of them under noise. "
      "The zero-padded one leaves a dark rim outside the frame: collars, hems and sleeves that lie there fade or are "
-     "gone; beside some garments it draws grey fog, and a shoe is nearly lost. The circular one keeps the rim.")  # fmt: skip
+     "gone; beside some garments it draws grey fog, and a shoe is nearly lost. The circular one keeps "
+     "the rim.")  # fmt: skip
 
 # %%
 ring = torch.ones(H, W, dtype=torch.bool)
