@@ -76,6 +76,10 @@ def _cut_and_joined(images: Tensor, dy: int, dx: int) -> Tensor:
     return torch.cat([down[..., dx:], down[..., :dx]], -1)
 
 
+def _one_long_row(images: Tensor, dy: int, dx: int) -> Tensor:
+    return torch.roll(images, -dy * images.shape[-1] - dx)
+
+
 # ----------------------------------------------------------------------------------------------- the size of an orbit
 
 
@@ -223,6 +227,22 @@ def _one_axis_at_a_time(denoiser: Denoiser, x_t: Tensor, t: float) -> Tensor:
 
 def _sum_not_mean(denoiser: Denoiser, x_t: Tensor, t: float) -> Tensor:
     return _over_shifts(denoiser, x_t, t, back=-1, mean=False)
+
+
+def _divided_by_h_plus_w(denoiser: Denoiser, x_t: Tensor, t: float) -> Tensor:
+    return _over_shifts(denoiser, x_t, t, back=-1, mean=False) / (x_t.shape[-2] + x_t.shape[-1])
+
+
+def _height_for_both(denoiser: Denoiser, x_t: Tensor, t: float, by_all: bool) -> Tensor:
+    """Rows and columns both counted to H; divided by H W, or by H H."""
+    height, width = x_t.shape[-2:]
+    places = product(range(height), range(height))
+    total = sum((_shift(denoiser(_shift(x_t, y, x), t), -y, -x) for y, x in places), torch.zeros_like(x_t))
+    return total / (height * (width if by_all else height))
+
+
+def _not_shifted_at_all(denoiser: Denoiser, x_t: Tensor, t: float) -> Tensor:
+    return denoiser(x_t, t)
 
 
 def _denoised_once(denoiser: Denoiser, x_t: Tensor, t: float) -> Tensor:
@@ -388,6 +408,11 @@ EXERCISES = [
                 "Your slices are right while dy and dx are smaller than the image: take them modulo H and W first.",
                 _cut_and_joined,
             ),
+            Mistake(
+                "You roll all numbers as one long row: without dims, torch.roll moves the end of each row into the "
+                "next. Give it dims=(-2, -1).",
+                _one_long_row,
+            ),
         ),
     ),
     Exercise(
@@ -491,6 +516,19 @@ EXERCISES = [
                 _one_axis_at_a_time,
             ),
             Mistake("You add the H W answers up: divide by H W.", _sum_not_mean),
+            Mistake("You divide by H + W: there are H W shifts.", _divided_by_h_plus_w),
+            Mistake(
+                "You let dy and dx both run to H: dx has W values, and an image need not be a square.",
+                partial(_height_for_both, by_all=True),
+            ),
+            Mistake(
+                "You let dy and dx both run to H, and divide by H H: dx has W values, and images need not be square.",
+                partial(_height_for_both, by_all=False),
+            ),
+            Mistake(
+                "You denoise x_t itself and shift nothing: denoise every shifted copy of it, then shift back.",
+                _not_shifted_at_all,
+            ),
             Mistake(
                 "You denoise once and average shifted copies of the answer, which leaves its mean. Denoise every "
                 "shifted copy of x_t anew, then shift that answer back.",
