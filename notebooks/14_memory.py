@@ -693,8 +693,8 @@ check.steps_until(steps_until)
 #
 # Nothing later needs this part. Lesson 09 measured P(t) on the network. Here is a curve that knows no picture, no loss
 # and no network but for what a pixel of it can see, $F$: a **line**, $P = F t$, odd and at least 3. A pixel of our
-# ResNets sees 17 x 17, of the circular one 15 x 15, all that there is; for the UNet, whose pixels see everything, $F$
-# is 31 (stored; `data/lessons/make_14_straight.py`).
+# ResNets sees 17 x 17, of the circular one 15 x 15, the largest odd window; for the UNet, whose pixels see everything,
+# $F$ is 31 (stored; `data/lessons/make_14_straight.py`).
 #
 # **Predict.** With the calibrated curve ELS has r2 0.91, 0.94, 0.83 and 0.93 with our four networks of 16 x 16. With
 # the line?
