@@ -265,6 +265,21 @@ def _dimmed_x_t(
     return torch.softmax(_gaussian((alpha * q - v).square().sum((-3, -2, -1)), sigma), dim=0)
 
 
+def _uncentred(
+    x_t: Tensor, images: Tensor, alpha: float, sigma: float, row: int, column: int, patch_size: int
+) -> Tensor:
+    rows, columns = slice(row, row + patch_size), slice(column, column + patch_size)
+    difference = x_t[:, rows, columns] - alpha * images[:, :, rows, columns]
+    return torch.softmax(_gaussian(difference.square().sum((-3, -2, -1)), sigma), dim=0)
+
+
+def _absolute(
+    x_t: Tensor, images: Tensor, alpha: float, sigma: float, row: int, column: int, patch_size: int
+) -> Tensor:
+    q, v = _cut_both(x_t, images, row, column, patch_size)
+    return torch.softmax(_gaussian((q - alpha * v).abs().sum((-3, -2, -1)), sigma), dim=0)
+
+
 def _centre_only(
     x_t: Tensor, images: Tensor, alpha: float, sigma: float, row: int, column: int, patch_size: int
 ) -> Tensor:
@@ -345,6 +360,22 @@ def _over_the_batch(x_t: Tensor, images: Tensor, alpha: float, sigma: float, pat
 
 def _no_box(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int) -> Tensor:
     return _mean(-_squares(x_t, images, alpha) / (2 * sigma**2), images)
+
+
+def _rows_only(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int) -> Tensor:
+    squares = _squares(x_t, images, alpha)
+    return _mean(_gaussian(_band(squares.shape[-2], patch_size) @ squares, sigma), images)
+
+
+def _columns_only(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int) -> Tensor:
+    squares = _squares(x_t, images, alpha)
+    return _mean(_gaussian(squares @ _band(squares.shape[-1], patch_size), sigma), images)
+
+
+def _over_the_pixels(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int) -> Tensor:
+    sums = _box(_squares(x_t, images, alpha), patch_size)
+    weights = torch.softmax(_gaussian(sums, sigma).flatten(2), dim=2).view_as(sums)
+    return torch.einsum("bnhw,nchw->bchw", weights, images)
 
 
 def _weights_pooled(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int) -> Tensor:
@@ -561,6 +592,11 @@ EXERCISES = [
                 _mean_of_squares,
             ),
             Mistake("You compare the centre pixel alone: the whole window is evidence.", _centre_only),
+            Mistake(
+                "Your window starts at the pixel: it belongs in the centre, so start r rows and columns earlier.",
+                _uncentred,
+            ),
+            Mistake("You sum absolute differences: square them, as the Gaussian does.", _absolute),
             Mistake(WINNER, _slipped_weights(_gaussian, _winner)),
             Mistake("Your weights do not sum to one: divide by their sum, as softmax does.", _not_normalised),
             Mistake("You take the root of the distance: the exponent holds its square.", _distance_not_squared),
@@ -629,6 +665,9 @@ EXERCISES = [
                 _box_forgot_alpha,
             ),
             Mistake("Your weights sum to one over the batch: they must over the training images.", _over_the_batch),
+            Mistake("Your weights sum to one over the pixels: they must over the training images.", _over_the_pixels),
+            Mistake("You sum down the columns only: a window is P high and P wide.", _rows_only),
+            Mistake("You sum along the rows only: a window is P high and P wide.", _columns_only),
             Mistake("Each pixel is compared by itself: sum the squared differences over its window first.", _no_box),
             Mistake(
                 "You compare whole images, as IS does: each pixel may only look at its window.",
@@ -703,6 +742,19 @@ EXERCISES = [
                 "You put the factor on the window: it belongs to the pixels outside of it.",
                 lambda x_t, images, alpha, sigma, patch_size, outside: _mix(
                     x_t, images, alpha, sigma, patch_size, outside - 1, 1
+                ),
+            ),
+            Mistake(
+                "You dim the window, too, by 1 - outside: its pixels count in full. It is (1 - outside) * inside + "
+                "outside * total, or inside + outside * (total - inside).",
+                lambda x_t, images, alpha, sigma, patch_size, outside: _mix(
+                    x_t, images, alpha, sigma, patch_size, 1 - 2 * outside, outside
+                ),
+            ),
+            Mistake(
+                "You take the root of the factor: outside of the window it is `outside` itself.",
+                lambda x_t, images, alpha, sigma, patch_size, outside: _between(
+                    x_t, images, alpha, sigma, patch_size, outside**0.5
                 ),
             ),
             Mistake(
