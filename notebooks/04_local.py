@@ -75,11 +75,10 @@ show(fig, alt="Two garments and their noisy versions; the third column shows the
      "pixels of the first in its middle, outlined, with a dot on the middle pixel.")  # fmt: skip
 
 # %% [markdown] tags=["slide"]
-# **Predict.** We keep a square of width 1, 3, 5, ... and measure how much $D$ changes at the middle pixel, for the
-# ideal denoiser and for the network. At width 9, how many times more does the ideal denoiser's answer change?
-#
-# And the best *linear* filter, whose answer is a weighted sum of all noisy pixels, with the same weights for every
-# picture (lesson 01; its formula comes in 11): does it change more or less than the network?
+# **Predict.** We keep a square of width 1, 3, 5, ... and measure how much $D$ changes at the middle pixel: for the
+# ideal denoiser, the network, and the best *linear* filter, whose answer is a weighted sum of all noisy pixels, with
+# the same weights for every picture (lesson 01; its formula comes in 11). At width 9, which of them changes most, which
+# least?
 
 
 # %%
@@ -107,24 +106,33 @@ show(fig, alt="The change of the answer at the middle pixel falls as the kept sq
 
 # %%
 at_nine = {name: change[widths.index(9)] for name, change in looks_far.items()}
-whole = [(D(other, t) - D(x_t, t))[..., H // 2, W // 2].square().mean().sqrt() for D in (ideal, lab.network, linear)]
-of_whole = [change / everything.item() for change, everything in zip(at_nine.values(), whole, strict=True)]
-print({name: round(change, 2) for name, change in at_nine.items()}, "of a new image:", [f"{s:.0%}" for s in of_whole])
+print("width 9, t = 0.5:", {name: round(change, 2) for name, change in at_nine.items()})
+inside, outside = (keep_a_square(9) == x_t).all(0), {"ideal denoiser": [], "network": []}
+for s in (0.1, 0.3, 0.5, 0.7, 0.9):
+    noise = els.seeded_noise([*range(2000, 2100), *range(3000, 3100)], lab.shape).to(lab.device)
+    one, new = els.add_noise(images[:200], noise, s).split(100)
+    for share, D in zip(outside.values(), (ideal, lab.network), strict=True):
+        moved = [(D(x, s) - D(one, s))[..., H // 2, W // 2].norm() for x in (torch.where(inside, one, new), new)]
+        share.append((moved[0] / moved[1]).item())
+print("of what a whole new image changes, at t = 0.1, 0.3, 0.5, 0.7, 0.9:")
+for name, share in outside.items():
+    print(f"  {name}:", [f"{part:.0%}" for part in share])
 if lab.profile == "laptop":
     assert all(abs(v - stated) < 0.01 for v, stated in zip(at_nine.values(), (0.31, 0.12, 0.09), strict=True))
     assert abs(at_nine["ideal denoiser"] / at_nine["network"] - 2.6) < 0.1
-    assert all(abs(v - stated) < 0.01 for v, stated in zip(of_whole, (0.42, 0.18, 0.14), strict=True))
+    stated = torch.tensor([[0.39, 0.41, 0.42, 0.37, 0.38], [0.02, 0.08, 0.18, 0.29, 0.44]])
+    assert (torch.tensor(list(outside.values())) - stated).abs().max() < 0.01
 
 # %% [markdown]
 # Outside a square of width 9 there is enough to move the ideal answer by 0.31 (root mean square; pixels run from $-1$
-# to $1$). The network moves by 0.12, 2.6 times less: it mostly made up its mind from the square, though from the middle
-# its receptive field, 17 x 17 (lesson 03), covers the whole picture.
+# to $1$). The network moves by 0.12, 2.6 times less; the linear filter, which nothing keeps from looking far, by only
+# 0.09. The odd one is the ideal denoiser, which recognises whole pictures. Is it the network or the pictures that make
+# it look nearby? Lessons 10 and 14 ask.
 #
-# The linear filter, which nothing keeps from looking far, moves by only 0.09. (Of what a whole new image does, that is
-# 42, 18 and 14 %.) The odd one is the ideal denoiser, which recognises whole pictures. Is it the network or the
-# pictures that make it look nearby? Lessons 10 and 14 ask.
+# That was $t = 0.5$. At 0.1, 0.3, 0.5, 0.7 and 0.9 the outside moves the network by 2, 8, 18, 29 and 44 % of what a
+# whole new image does, the ideal denoiser always by about 40 %. The less noise, the less far the network looks.
 #
-# Let us make its habit a law, and see what the law alone does.
+# Let us make the habit a law.
 
 # %% [markdown] tags=["slide"]
 # ## 2. The window (4 minutes)
@@ -151,7 +159,7 @@ for row, column in ((H // 2, W // 2), (H - 1, 6), (0, W - 1)):
     ax.plot(column, row, "o", color=plotting.ORANGE)
 ax.set(xlim=(-4, W + 3), ylim=(H + 3, -4))
 show(fig, alt="An image with three windows of 7 by 7 pixels: one lies inside, one sticks out at the lower edge, one at "
-     "the upper right corner, where only 4 by 4 pixels are left.")  # fmt: skip
+     "the upper right corner.")  # fmt: skip
 
 # %%
 from torch.nn import functional as F  # F.pad and F.avg_pool2d will be useful in the exercises
@@ -163,7 +171,7 @@ assert (left[8, 8], left[-1, 6], left[0, -1]) == (49, 28, 16)
 
 # %% [markdown]
 # 28 and 16. There is nothing beyond the border, so the window is **cut off** there. In code it is easier to fill the
-# outside with zeros, in *both* images that one compares: zero minus zero adds nothing to a distance.
+# outside with one number, in *both* images that one compares: their difference adds nothing. We take 0.
 #
 # ### Exercise 1: Cut a window (5 minutes, ★☆☆)
 #
@@ -310,32 +318,29 @@ show(
 )
 
 # %%
-stated = {3: (0.19, 0.06, -0.13), 5: (0.13, 0.19, -0.11), 7: (0.09, 0.57, -0.14)}
+stated = {3: (0.19, 0.06), 5: (0.13, 0.19), 7: (0.09, 0.57)}
 for P, values in maps.items():
     near = slice(H // 2 - P // 2, H // 2 + P // 2 + 1)
     inside = torch.zeros(H, W, dtype=torch.bool)
     inside[near, near] = True
-    ls, straight = error_in_the_middle(P), error_in_the_middle(P, els.WienerFilter)
+    straight = error_in_the_middle(P, els.WienerFilter)
     filtered = correlation(straight, noisy[:, 0]).cpu()[inside].abs().max()
-    more = (straight.square().mean() / ls.square().mean() - 1).item()
-    bent = [correlation(e, (truth - straight).square()[:, None, None]).item() for e in (ls, straight)]
+    more = (straight.square().mean() / error_in_the_middle(P).square().mean() - 1).item()
     print(f"P = {P}: |correlation| inside at most {values[inside].abs().max():.3f}, ", end="")
-    print(f"outside {values[~inside].abs().max():.3f}; with the squared guess of the filter {bent[0]:.3f}")
-    print(f"  linear filter: inside at most {filtered:.3f}, squared guess {bent[1]:.2f}, error {more:.0%} larger")
+    print(f"outside {values[~inside].abs().max():.2f}; linear filter: inside {filtered:.3f}, error {more:.0%} larger")
     if lab.profile == "laptop":
-        assert max(values[inside].abs().max(), filtered) < 0.03 and abs(bent[0]) < 0.015
-        measured = torch.tensor([values[~inside].abs().max(), more, bent[1]])
+        assert max(values[inside].abs().max(), filtered) < 0.03
+        measured = torch.tensor([values[~inside].abs().max(), more])
         assert (measured - torch.tensor(stated[P])).abs().max() < 0.015
 
 # %% [markdown]
 # Inside the window, at most 0.024: that is what chance alone produces with 8,000 examples (one standard error is
 # $1/\sqrt{8000} = 0.011$, and this is the largest of up to 49). No weighted sum of these pixels would help. Outside, up
 # to 0.19 for $P = 3$, 0.13 for 5, 0.09 for 7: that is what the law forbids to use. It is positive: where a pixel
-# outside is brighter than usual, the guess tends to be too dark, since garments are bright in one piece.
+# outside is brighter than usual, the guess tends to be too dark.
 #
-# Is LS the best, then? A linear filter of the same window passes this test too, and its error is 6, 19 and 57 % larger.
-# A bent question finds it out: its error correlates with the *square* of its guess ($-0.11$ to $-0.14$). That of LS,
-# with the same square, does not (0.01 at most).
+# The test asks for weighted sums only: a linear filter of the same window passes it, too, with an error that is 6, 19
+# and 57 % larger. The error of the best guess is uncorrelated with *every* function of the window.
 #
 # ## 5. All pixels (4 minutes)
 #
@@ -389,8 +394,8 @@ check.ls_box_sums(ls_box_sums)
 # ```
 #
 # The zeros that `padding` adds count as pixels of the average, and that is right: times $P^2$ it is the plain sum.
-# `avg_pool2d` still visits $P^2$ pixels. Two products with the matrix `band` of section 2, made for windows of
-# `patch_size`, cost the same for every $P$: `band @ squares @ band`.
+# `avg_pool2d` still visits $P^2$ pixels; `band @ squares @ band`, with section 2's `band` for this $P$, costs the same
+# for every $P$.
 # </details>
 
 # %% [markdown] tags=["slide"]
@@ -447,8 +452,8 @@ if lab.profile == "laptop":
 # $P = 3$ draws neither a blur nor noise: sharp, ragged debris. $P = 7$ and 9 know about trousers and about sleeves, and
 # draw both at once. $P = 17$ draws trousers, and they are a training image.
 #
-# Below each picture: the training image with the most votes for each pixel, white lines where it changes. The same full
-# colour is the same image in all six; images that gave little are pale. At $P = 3$ it is confetti. As the window grows,
+# Below each picture: the training image with the most votes for each pixel, white lines where it changes. The 18 images
+# that gave most have a colour of their own, the same in all six. At $P = 3$ it is confetti. As the window grows,
 # neighbours must agree on more, and the pieces grow. The black background stays confetti longest: there, any image will
 # do.
 #
@@ -482,6 +487,24 @@ real = els.nearest_training_image(held_out, images)[1].quantile(0.5).item()
 distance = torch.stack([els.nearest_training_image(s, images)[1] for s in samples.values()]).cpu()
 sources = stored["garment"].float()
 
+
+def elected(clean, P):
+    """Who wins each pixel of finished pictures, noised to t = 0.05, where LS voted last, too."""
+    noise = els.seeded_noise(range(len(clean)), lab.shape).to(lab.device)
+    return local.with_patch_size(P).posterior(els.add_noise(clean, noise, 0.05), 0.05, top=1).image[..., 0]
+
+
+def from_winners(drawn, source):
+    """Of garments: how many training images won pixels (median), and the share of pixels with their winner's value."""
+    lit, rows = drawn[:, 0] > -0.9, torch.arange(H, device=drawn.device)  # not the black background
+    remembered = (drawn[:, 0] - images[source, 0, rows[:, None], rows]).abs() <= 0.05
+    count = torch.tensor([len(s[on].unique()) for s, on in zip(source, lit, strict=True)])
+    return count.float().quantile(0.5).item(), remembered[lit].float().mean().item()
+
+
+of_ls = {P: from_winners(*draw(P, range(24))) for P in (3, 7, 13)}
+of_new = {P: from_winners(held_out[:50], elected(held_out[:50], P)) for P in of_ls}
+
 # %% tags=["slide"]
 fig, axes = plt.subplots(1, 2, figsize=(9, 3.2))
 for ax, values in zip(axes, (distance, sources), strict=True):
@@ -491,11 +514,13 @@ for ax, values in zip(axes, (distance, sources), strict=True):
     ax.set(xlabel="patch size P")
 axes[0].axhline(real, color=plotting.GREY, ls=":", label="real images, held out")
 axes[0].set(ylabel="distance to nearest training image")
+axes[1].plot(of_new.keys(), [n for n, _ in of_new.values()], "s:", color=plotting.GREY, label="real images, held out")
 axes[1].set(ylabel="training images in one garment", yscale="log", ylim=(0.8, None))
-axes[0].legend()
+for ax in axes:
+    ax.legend()
 show(fig, alt="Left, the distance to the nearest training image falls from about 6 at P = 3 to 0 at P = 17, crossing "
      "the line of real held-out images between P = 11 and 13. Right, the number of source images falls from "
-     "about 80 to 1.")  # fmt: skip
+     "about 80 to 1; that of real images, shown at P = 3, 7 and 13, is close to it.")  # fmt: skip
 
 # %%
 median_distance = dict(zip(stored_sizes, distance.quantile(0.5, dim=1).tolist(), strict=True))
@@ -509,43 +534,24 @@ if lab.profile == "laptop":
     assert abs(median_distance[3] - 6.2) < 0.1 and abs(real - 2.9) < 0.1 and median_distance[13] < real
     assert abs(median_sources[3] - 78) <= 2 and abs(median_sources[13] - 4) <= 1
     assert all(abs(copies[P] - share) < 0.02 for P, share in ((13, 0.18), (17, 0.7), (21, 0.96)))
-P, rows = stored_sizes[-2], torch.arange(H)
-sees_all = ((rows - P // 2 <= 0) & (rows + P // 2 >= H - 1)).sum().item() ** 2
-print(f"P = {P}: the windows of {sees_all} of {H * W} pixels see the whole image")
-assert lab.profile != "laptop" or sees_all == 36
-
-# %% [markdown]
-# At $P = 3$ the garment of a sample is glued together from about 78 training images, and the sample is further away
-# from all of them (6.2) than a new real garment is (2.9). New, then; but so is debris. At $P = 13$ the samples have
-# crossed the line of the real garments: 4 images each, and nearly every fifth sample is a plain copy (no further than
-# 0.05 from a training image). At $P = 17$ it is 70 %, at $P = 21$ even 96 %. Yet at $P = 21$ only 36 of the 256 windows
-# see the whole image.
-#
-# And are the pieces memories? Let us compare every pixel with the training image that is nearest *in its window*.
-
-
-# %%
-def near_memory(u, P):
-    """Share of the pixels of garments that are within 0.05 of the training image nearest in their window."""
-    rows = torch.arange(H, device=u.device)
-    band = ((rows[:, None] - rows).abs() <= P // 2).float()  # as in section 2: band @ squares @ band sums over windows
-    best = torch.stack([(band @ (image - few).square().sum(1) @ band).argmin(0) for image in u])  # (B, H, W)
-    near = (u - few.gather(0, best[:, None].expand_as(u))).abs() <= 0.05
-    return near[u > -0.9].float().mean().item()  # black would count as remembered anywhere
-
-
-few = images[:2000]  # more would take the gpu lab minutes
-memories = {P: (near_memory(samples[P][:50], P), near_memory(held_out[:50], P)) for P in (3, 7, 13)}
-for P, (ours, real_ones) in memories.items():
-    print(f"P = {P:2d}: LS {ours:.0%}, garments that it has never seen {real_ones:.0%}")
+for P, (_, share) in of_ls.items():
+    print(f"P = {P:2d}: new garments elect {of_new[P][0]:.0f}; pixels with their winner's value: ", end="")
+    print(f"LS {share:.0%}, new garments {of_new[P][1]:.0%}")
 if lab.profile == "laptop":
-    stated = {3: (0.62, 0.50), 7: (0.73, 0.29), 13: (0.87, 0.22)}
-    assert all((torch.tensor(memories[P]) - torch.tensor(s)).abs().max() < 0.01 for P, s in stated.items())
+    stated = {3: (0.91, 0.41), 7: (0.98, 0.28), 13: (1, 0.21)}
+    assert all(abs(of_ls[P][1] - a) < 0.01 and abs(of_new[P][1] - b) < 0.01 for P, (a, b) in stated.items())
+    assert abs(of_new[3][0] - 57) <= 2 and abs(of_new[7][0] - 17) <= 1 and abs(of_new[13][0] - 5) <= 1
 
 # %% [markdown]
-# They are: of the garment's pixels 73 % at $P = 7$, and 87 % at $P = 13$, have the value of that image within 0.05; of
-# new garments 29 and 22 %. **The memory is still there, but in pieces.** At $P = 3$ it is 62 and 50 %: for so small a
-# window some training image often fits. Lesson 05 will look closer.
+# At $P = 3$ the pixels of a sample's garment come from about 78 training images, and the sample is further away from
+# all of them (6.2) than a new real garment is (2.9). New, then; but so is debris. At $P = 13$ the samples have crossed
+# the line of the real garments: 4 images each, and nearly every fifth sample is a plain copy (no further than 0.05 from
+# a training image). At $P = 17$ it is 70 %, at $P = 21$ even 96 %.
+#
+# The count alone proves no gluing. Let *new* real garments, noised to $t = 0.05$, vote as LS did last: many images win
+# their pixels, too, 57 at $P = 3$ and 5 at 13. But of the pixels of LS's garments 91, 98 and 100 % ($P = 3, 7, 13$)
+# have the value of the image that won them, within 0.05 (a fortieth of the range); of the new garments 41, 28 and 21 %.
+# **The memory is still there, but in pieces.** Lesson 05 will look closer.
 
 # %% [markdown] tags=["slide"]
 # ## 7. When every window sees everything (3 minutes)
@@ -554,27 +560,15 @@ if lab.profile == "laptop":
 # formula, and try it on $H = 5$.
 
 # %% tags=["slide"]
-two = els.add_noise(images[:2], els.seeded_noise([2000, 2001], lab.shape).to(lab.device), t)
-print(f"garments, {H} x {W}:")
-for P in (13, H + 1, H + 5, 2 * H - 1):
-    machine, all_seeing = els.LocalScoreMachine(few, patch_size=P), els.IdealScoreMachine(few)
-    gap = max((machine(two, s) - all_seeing(two, s)).abs().max().item() for s in (0.9, 0.6))
-    print(f"  P = {P}: largest difference from the ideal denoiser {gap:.0e}")
-    assert gap < 1e-4 if P == 2 * H - 1 else gap > 0.1
-if lab.profile == "laptop":
-    assert median_sources[31] == 1 and copies[31] == 1
-    soft = stored["soft_distance"]  # of exercise 4, to try: seeds 4 to 10
-    assert (soft[:, 0] - torch.tensor([3.74, 3.5, 1.93, 0])).abs().max() < 0.01
-    assert abs(soft[2].min() - 1.88) < 0.01 and abs(soft[2].max() - 5.92) < 0.01 and soft[3].max() < 0.005
-
 generator = torch.Generator().manual_seed(5)
 pictures, seen = torch.rand(6, 1, 5, 5, generator=generator), torch.randn(3, 1, 5, 5, generator=generator)
-print("random pictures, 5 x 5:")
+print("random pictures, 5 x 5, largest difference from the ideal denoiser:")
 for P in (5, 7, 9):
     machine = els.LocalScoreMachine(pictures, patch_size=P)
     gap = (machine(seen, 0.6) - els.IdealScoreMachine(pictures)(seen, 0.6)).abs().max().item()
     print(f"  P = {P}: {gap:.0e}")
     assert gap < 1e-5 if P == 9 else gap > 1e-3
+assert lab.profile != "laptop" or (median_sources[31] == 1 and copies[31] == 1)
 
 # %% [markdown]
 # The window of the upper left corner must reach the lower right one, $H - 1$ pixels away. So $r = H - 1$, and
@@ -615,19 +609,9 @@ check.between_ls_and_is(between_ls_and_is)
 #
 # Mix the evidence, not the answers: the mean of the two machines' answers would be a double exposure.
 #
-# To be tried below: 3.74, 3.50, 1.93 and 0.00. Between 0.1 and 0.5 the memory is back (for seeds 5 to 10, too:
-# 1.88 to 5.92, then 0.00).
 # </details>
 #
-# **To try.** How little attention to the rest of the image is enough to bring the whole memory back? Draw seed 4 with
-# `outside` = 0, 0.01, 0.1 and 0.5:
-#
-# ```python
-# a, s = schedule.alpha, schedule.sigma
-# machine = lambda x, t: between_ls_and_is(x, images, a(t), s(t), patch_size=7, outside=0.1)
-# sample = els.sample(machine, els.seeded_noise([4], lab.shape).to(lab.device), steps=20)
-# els.nearest_training_image(sample, images)[1]  # the distance
-# ```
+# **To try.** Draw with it. How little attention to the rest of the image brings the memory back?
 
 # %% [markdown] tags=["slide"]
 # ## 8. Who painted this pixel? (4 minutes)
@@ -644,26 +628,27 @@ steps = list(els.trajectory(local, noise, steps=20))
 t_click, x_click, _ = steps[16]
 widgets.MosaicExplorer.of(local, x_click[:6], steps[-1][1][:6], t_click, top=4)
 
+
 # %% tags=["slide"]
-lit = steps[-1][1][:, 0] > -0.9  # the garment
-agree, sure = {}, {}
-for t_vote, x_vote, _ in (steps[8], steps[19]):  # t = 0.6, and the last evaluation, t = 0.05
-    vote = local.posterior(x_vote, t_vote, top=1)
-    voter, share = vote.image[..., 0], vote.weight[..., 0]
-    pairs = [(a[:, 1:], a[:, :-1]) for a in (voter, lit)], [(a[..., 1:], a[..., :-1]) for a in (voter, lit)]
-    alike = torch.cat([(a == b)[on & also] for (a, b), (on, also) in pairs])
-    agree[t_vote], sure[t_vote] = alike.float().mean().item(), (share[lit] > 0.99).float().mean().item()
-    print(f"t = {t_vote:.2f}: neighbours on the garment from the same image {agree[t_vote]:.0%}; ", end="")
-    print(f"share of the winner, median {share[lit].quantile(0.5):.0%}; over 99 % for {sure[t_vote]:.0%} of the pixels")
-    assert t_vote < 0.1 or lab.profile != "laptop" or abs(share[lit].quantile(0.5).item() - 0.04) < 0.005
-if lab.profile == "laptop":
-    assert all(abs(v - at) < 0.02 for v, at in zip(agree.values(), (0.31, 0.56), strict=True))
-    assert all(abs(v - at) < 0.02 for v, at in zip(sure.values(), (0, 0.89), strict=True))
+def alike(image, source):
+    """Share of the neighbours on the garment that come from one training image."""
+    lit = image[:, 0] > -0.9
+    both = {1: lit[:, 1:] & lit[:, :-1], 2: lit[:, :, 1:] & lit[:, :, :-1]}
+    return torch.cat([(source.diff(dim=d) == 0)[on] for d, on in both.items()]).float().mean().item()
+
+
+end, real_ones = steps[-1][1], held_out[:100]  # steps[19]: the last evaluation, at t = 0.05
+shares = [alike(end, local.posterior(x, t_vote, top=1).image[..., 0]) for t_vote, x, _ in (steps[8], steps[19])]
+shares.append(alike(real_ones, elected(real_ones, 7)))
+print(f"t = {steps[8][0]:.2f}: {shares[0]:.0%}; {steps[19][0]:.2f}: {shares[1]:.0%}, in new garments {shares[2]:.0%}")
+assert lab.profile != "laptop" or all(abs(v - at) < 0.01 for v, at in zip(shares, (0.31, 0.56, 0.6), strict=True))
 
 # %% [markdown]
-# Hardly more than half of them, 56 % (16 seeds, at the last evaluation, $t = 0.05$). At $t = 0.6$ it was 31 %: the
-# winner has 4 % of the votes (median), and one column of pixels more or less decides. In the end 89 % of the winners
-# have more than 99 %. Each pixel has followed its own, and where two followed different ones there is a seam.
+# Hardly more than half of them, 56 % (16 seeds, at the last evaluation, $t = 0.05$); at $t = 0.6$, when one column of
+# pixels more or less often decides, 31 %.
+#
+# The map shows who was elected, not that anything was glued: of the neighbours in *new* garments, too, only 60 % elect
+# the same image.
 
 # %% [markdown] tags=["slide"]
 # ## 9. Garments it has never seen (8 minutes)
@@ -677,13 +662,13 @@ if lab.profile == "laptop":
 t_new, some = 0.3, 200
 sets = {"training images": images[:some], "new images": held_out[:some]}
 noise = els.seeded_noise(range(1000, 1000 + some), lab.shape).to(lab.device)
-machines = {P: local.with_patch_size(P) for P in (3, 5, 7, 9, 11, 13)} | {2 * H - 1: ideal}  # section 7
+machines = {P: local.with_patch_size(P) for P in (3, 5, 7, 9, 11, 13, 15)} | {2 * H - 1: ideal}  # section 7
 loss, loss_network, loss_linear = {}, {}, {}
 for name, clean in sets.items():
     noisy_set = els.add_noise(clean, noise, t_new)
     loss[name] = {P: (m(noisy_set, t_new) - clean).square().mean().item() for P, m in machines.items()}
     loss_network[name] = (lab.network(noisy_set, t_new) - clean).square().mean().item()
-    loss_linear[name] = (linear(noisy_set, t_new) - clean).square().mean().item()
+    loss_linear[name] = (linear(noisy_set, t_new).clamp(-1, 1) - clean).square().mean().item()
 
 # %% tags=["slide"]
 fig, ax = plt.subplots(figsize=(6, 3.2))
@@ -691,54 +676,49 @@ for (name, values), marker in zip(loss.items(), "os", strict=True):
     ax.plot(values.keys(), values.values(), marker=marker, label=f"LS, {name}")
 for name, ls in zip(sets, ("-.", ":"), strict=True):
     ax.axhline(loss_network[name], color=plotting.GREY, ls=ls, lw=1.5, label=f"network, {name}")
+ax.axhline(loss_linear["new images"], color=plotting.GREEN, ls=":", lw=1.5, label="linear filter, new images")
 ax.set(xlabel=f"patch size P ({2 * H - 1}: the ideal denoiser)", ylabel=f"mean squared error, t = {t_new}")
 ax.set_ylim(0, None)
 ax.legend(fontsize=9)
 show(fig, alt="Error against patch size: on training images it falls to zero; on new images it has a minimum at P = 5 "
-     "and rises again. The network's error is nearly the same on both, and lowest of all on new images.")  # fmt: skip
+     "and rises again. The network's error is nearly the same on both, and lowest of all on new images; "
+     "the linear filter's is as high as that of LS with P = 3.")  # fmt: skip
 
 # %%
 for name in sets:
     print(f"{name}: { ({P: round(v, 4) for P, v in loss[name].items()}) }, network {loss_network[name]:.4f}")
-print(f"best linear filter: {loss_linear['training images']:.4f}, {loss_linear['new images']:.4f}")
+print(f"linear filter, cut at -1 and 1: {loss_linear['training images']:.4f}, {loss_linear['new images']:.4f}")
 new = loss["new images"]
-if lab.profile == "laptop" and t_new == 0.3:
+if lab.profile == "laptop":
     assert min(new, key=new.get) == 5 and abs(new[31] / new[5] - 1.64) < 0.05 and abs(new[5] - 0.025) < 5e-4
     assert loss["training images"][31] < 0.0006 and loss_network["new images"] < new[5]
+    assert all(errors["training images"] > errors["new images"] for errors in (loss_network, loss_linear))
     assert abs(loss_network["training images"] / loss_network["new images"] - 1) < 0.15
-    assert abs(loss_linear["new images"] / new[5] - 1.33) < 0.02
-    hard, soft = stored["soft_error"][0].item(), stored["soft_error"][2].item()  # P = 3, outside = 0 and 0.1
-    print(f"P = 3 on new images: hard edge {hard:.4f}, with outside = 0.1 {soft:.4f}")
-    assert abs(hard - new[3]) < 1e-4 and abs(soft - 0.022) < 5e-4 and loss_network["new images"] < soft < new[5]
-    smaller = [els.LocalScoreMachine(images[:200], patch_size=P) for P in (3, 5, 2 * H - 1)]
-    with_200 = [(m(noisy_set, t_new) - clean).square().mean().item() for m in smaller]
-    print("200 training images, on new ones: P = 3, 5, whole image", [round(error, 4) for error in with_200])
-    assert (torch.tensor(with_200) - torch.tensor([0.0329, 0.033, 0.0677])).abs().max() < 3e-4
+    assert abs(loss_linear["new images"] / new[5] - 1.22) < 0.02
     assert abs(new[3] - 0.03) < 3e-4 and abs(new[31] - 0.041) < 3e-4
 
 # %% [markdown]
 # On training images the ideal denoiser is nearly perfect (0.0004): it recognises them. On new images the same certainty
 # misleads it, and looking less far **helps**: the best window here has $P = 5$, and the ideal denoiser's error is 64 %
-# larger; that of the linear filter, which recognises nothing, 33 %. (A soft edge helps more: exercise 4 with
-# `outside` = 0.1 and $P = 3$ comes to 0.022, the best hard window to 0.025.) The network has nearly the same error on
-# both sets, as in lesson 03, and on new ones, at this $t$, it beats every machine of this lesson.
+# larger; that of the linear filter, which recognises nothing, 22 % (cut at black and white). The network has nearly the
+# same error on both sets, as in lesson 03, and on new ones, at this $t$, a lower one than LS with any window. (At
+# $P = 3$ the training images have the larger error: these 200 are a little harder, for the network and the filter,
+# too.)
 #
-# So locality is not only a limitation. A small window is seen in many images; whole images are seen once. (With only
-# 200 of them, $P = 3$ does as well as 5.)
+# So locality is not only a limitation: a small window is seen in many images, a whole image once.
 
 # %% [markdown] tags=["slide"]
 # That was one noise level. **Predict.** On new images, is the best window at $t = 0.1$ smaller or larger than at
 # $t = 0.3$? And at $t = 0.7$?
 
 # %% tags=["slide"]
-machines[H - 1] = local.with_patch_size(H - 1)
-new_set, at_time, best_window, beaten = held_out[:some], {}, {}, {}
+new_set, at_time, best_window, of_network = held_out[:some], {}, {}, {}
 fig, ax = plt.subplots(figsize=(6, 3.2))
 for s, marker in zip((0.1, 0.3, 0.5, 0.7), "o^sv", strict=True):
     noisy_set = els.add_noise(new_set, noise, s)
     at_time[s] = {P: (machines[P](noisy_set, s) - new_set).square().mean().item() for P in sorted(machines)}
     best_window[s] = min(at_time[s], key=at_time[s].get)
-    beaten[s] = (lab.network(noisy_set, s) - new_set).square().mean().item() < at_time[s][best_window[s]]
+    of_network[s] = (lab.network(noisy_set, s) - new_set).square().mean().item()
     ratio = [value / at_time[s][best_window[s]] for value in at_time[s].values()]
     ax.plot(at_time[s].keys(), ratio, marker=marker, ms=4, label=f"t = {s:g}")
 ax.set(xlabel="patch size P", ylabel="error / error of the best", yscale="log", yticks=(1, 2, 5))
@@ -752,22 +732,37 @@ show(
 )
 
 # %%
-print("best window on new images:", best_window, "\nthe network is better than that:", beaten)
+small = {P: els.LocalScoreMachine(images[:200], patch_size=P) for P in machines}
+best_of_few = {}
+for s, best in best_window.items():
+    noisy_set = els.add_noise(new_set, noise, s)
+    errors = {P: (machine(noisy_set, s) - new_set).square().mean().item() for P, machine in small.items()}
+    best_of_few[s] = min(errors, key=errors.get)
+    print(f"t = {s}: best P = {best}, error {at_time[s][best]:.4f}, network {of_network[s]:.4f}")
+    print(f"  of 200 training images best P = {best_of_few[s]};", {P: round(error, 3) for P, error in errors.items()})
+of_filter = (linear(noisy_set, s).clamp(-1, 1) - new_set).square().mean().item()
+print(f"t = {s}: filter {of_filter:.4f}; t = 0.5:", {P: round(error, 4) for P, error in at_time[0.5].items()})
 if lab.profile == "laptop":
-    assert best_window == {0.1: 3, 0.3: 5, 0.5: 15, 0.7: 31}
-    assert list(beaten.values()) == [True, True, False, False]
+    assert max(at_time[0.5][P] for P in (11, 13, 15)) < 1.02 * at_time[0.5][15]
+    assert best_window == {0.1: 3, 0.3: 5, 0.5: 15, 0.7: 31} and best_of_few == {0.1: 3, 0.3: 3, 0.5: 7, 0.7: 31}
+    assert [of_network[s] < at_time[s][P] for s, P in best_window.items()] == [True, True, False, False]
+    assert of_filter < of_network[0.7]
 
 # %% [markdown]
-# With less noise a smaller window is best ($P = 3$ at $t = 0.1$), with more a larger one: $P = 15$ at $t = 0.5$
-# (closely followed by its neighbours), at $t = 0.7$ the whole image. Much noise leaves only what is coarse to be seen,
-# and for that one must look far. There the network is no longer better, either (lesson 03).
+# With less noise a smaller window is best ($P = 3$ at $t = 0.1$), with more a larger one: 11 to 15 at $t = 0.5$ (within
+# 2 %), at $t = 0.7$ the whole image. Much noise leaves only what is coarse to be seen, and for that one must look far.
+# At 0.5 and 0.7 the network is behind the best window, at 0.7 even behind the filter.
+#
+# The number of images counts, too. With 200 the best windows are smaller, $P = 3$ at $t = 0.3$ and 7 at 0.5, but at 0.7
+# it is still the whole image.
 
 # %% [markdown] tags=["slide"]
 # ## 10. A first look at the network (4 minutes)
 #
-# Now the question behind all this. The same 100 seeds were drawn by the trained network. For each $P$, how well does
-# LS predict what the network draws? We measure `r2`, the squared correlation of the pixels of two images, and take the
-# median over the seeds.
+# The same 100 seeds were drawn by the trained network. For each $P$, how well does LS
+# predict what the network draws? We measure `r2`, the squared correlation of the pixels of two images (1: alike up to
+# brightness and contrast), and take the median over the seeds. The mean of all training images, the same guess for
+# every seed, has 0.54.
 #
 # **Predict.** Which $P$ will be best: 3, 5, 9, or as large as possible?
 
@@ -777,44 +772,61 @@ network, shrinking = results["network-150"].to(lab.device), results["ls"].to(lab
 per_seed = {P: els.compare(s, network[: len(s)]).r2 for P, s in samples.items()}
 per_seed["shrinking"] = els.compare(shrinking, network).r2
 r2 = {name: values.median().item() for name, values in per_seed.items()}
-ours = {f"LS, P = {P}\nmedian r2 {r2[P]:.2f}": samples[P][:8] for P in (3, 5, 2 * H - 1)}
+ours = {f"LS, P = {P}\nmedian r2 {r2[P]:.2f}": samples[P][:8] for P in (5, 2 * H - 1)}
 ours[f"LS, shrinking P\nmedian r2 {r2['shrinking']:.2f}"] = shrinking[:8]
+by_filter = els.compare(results["local-filter"].to(lab.device), network).r2
+ours[f"filter, shrinking P\nmedian r2 {by_filter.median():.2f}"] = results["local-filter"][:8].to(lab.device)
 fig = plotting.image_rows(ours | {"network": network[:8]})
-show(fig, alt="Eight seeds drawn by LS with P = 3, 5 and 31, with windows that shrink as the noise falls, and by the "
-     "network. The images of the shrinking windows share outlines with the network's; those of P = 31 are often other "
-     "garments.")  # fmt: skip
-
+show(fig, alt="Eight seeds drawn by LS with P = 5 and 31 and with windows that shrink as the noise falls, by a linear "
+     "filter with the same shrinking windows, and by the network. With shrinking windows the images share outlines "
+     "with the network's, the filter's are grainy; those of P = 31 are often other garments.")  # fmt: skip
 
 # %%
-def nearest_known(t):
-    """That of the four noise levels of section 9 which is nearest to t."""
-    return min(best_window, key=lambda known: round(abs(known - t), 6))
-
-
-print({name: round(value, 2) for name, value in r2.items()})
-by_filter = els.compare(results["wiener"].to(lab.device), network).r2
-ahead = {P: (values > by_filter[: len(values)]).sum().item() for P, values in per_seed.items()}
-print(f"best linear filter {by_filter.median():.2f}; seeds for which LS is ahead of it: {ahead}")
 noise = els.seeded_noise(range(len(network)), lab.shape).to(lab.device)
-as_in_9 = els.sample(lambda x, s: machines[best_window[nearest_known(s)]](x, s), noise, steps=20)
-of_section_9 = els.compare(as_in_9, network).r2.median().item()
-print(f"with the best windows of section 9 {of_section_9:.2f}; fitted to the network, t and P: {lab.patch_sizes('ls')}")
+
+
+def drawn_r2(machine):
+    """r2 with the network, for every seed, of what a machine draws, cut at black and white."""
+    return els.compare(els.sample(machine, noise, steps=20).clamp(-1, 1), network).r2
+
+
+times, fitted = zip(*lab.patch_sizes("ls"), strict=True)
+curves = {"17 t": [(s, 2 * round((17 * s - 1) / 2) + 1) for s in times]}  # the nearest odd number
+rivals = {P: drawn_r2(els.LocalFilter(images, patch_size=curves.get(P, P))) for P in (3, 5, 9, "17 t")}
+rivals["shrinking"] = by_filter
+curves |= {"growing": list(zip(times, fitted[::-1], strict=True)), "section 9": list(best_window.items())}
+curves["section 9, but 11 at 0.7"] = list((best_window | {0.7: 11}).items())
+per_seed |= {name: drawn_r2(els.LocalScoreMachine(images, patch_size=pairs)) for name, pairs in curves.items()}
+found = {name: [values.median().item()] for name, values in per_seed.items()}
+for name, values in rivals.items():
+    found[name] += [values.median().item(), (per_seed[name] > values[: len(per_seed[name])]).sum().item()]
+print("LS (linear filter with these windows; seeds for which LS is ahead)")
+for name, (of_ls, *of_rival) in found.items():
+    print(f"{name}: {of_ls:.2f}", [round(v, 2) for v in of_rival] or "")
+
+# %%
+floor = els.compare(images.mean(0, keepdim=True).expand_as(network), network).r2.median().item()
+print(f"mean image: {floor:.2f}; fitted P at t = 0.7: {dict(lab.patch_sizes('ls'))[0.7]}")
 if lab.profile == "laptop":
-    assert max(stored_sizes, key=r2.get) == 5 and (ahead[5], ahead["shrinking"]) == (52, 85)
-    measured = [r2[3], r2[5], r2[31], r2["shrinking"], by_filter.median().item(), of_section_9]
-    stated = [0.74, 0.78, 0.61, 0.85, 0.77, 0.77]
-    assert (torch.tensor(measured) - torch.tensor(stated)).abs().max() < 0.006
-    assert dict(lab.patch_sizes("ls"))[0.7] == 11 and lab.patch_sizes("ls") == lab.patch_sizes("els-zeros")
+    stated = {3: (0.74, 0.77, 34), 5: (0.78, 0.81, 29), 9: (0.73, 0.84, 23), 31: (0.61,), "growing": (0.68,)}
+    stated |= {"shrinking": (0.85, 0.84, 56), "17 t": (0.87, 0.84, 73), "section 9": (0.74,)}
+    stated["section 9, but 11 at 0.7"] = (0.83,)
+    for name, numbers in stated.items():
+        assert all(abs(v - said) < 0.006 for v, said in zip(found[name], numbers, strict=True)), name
+    assert max(stored_sizes, key=r2.get) == 5 and abs(floor - 0.54) < 0.006 and dict(lab.patch_sizes("ls"))[0.7] == 11
 
 # %% [markdown]
-# Remembering ($P = 31$) explains 0.61 of what the network draws, the best window, $P = 5$, 0.78. Is that much? The best
-# *linear* filter has 0.77, and $P = 5$ is ahead of it for 52 of 100 seeds. No single window foretells the network
-# clearly better than a weighted sum does.
+# Remembering ($P = 31$) has 0.61, little more than the mean image; the best window, $P = 5$, 0.78. A
+# *linear* filter with that window, cut at black and white, has 0.81, and LS is ahead of it for 29 of 100 seeds (with
+# $P = 3$ for 34, with 9 for 23). With one window LS is behind such a filter.
 #
-# With windows that *shrink* as the noise falls, large for the early, coarse decisions and small for the late, fine
-# ones, the same machine reaches 0.85, ahead of the filter for 85 seeds. Section 9 foretold the direction, not the
-# sizes: with those best on new pictures LS has 0.77. At $t = 0.7$ they let it see the whole image; those of the 0.85
-# have 11 pixels there. (They were fitted to the network on other seeds, for lesson 07's machine: lesson 09.)
+# With windows that *shrink* as the noise falls, the same machine reaches 0.85. They were fitted to the network, on
+# other seeds (lesson 09), but $P = 17t$, fitted to nothing (17 is what this network can see), has 0.87. The fitted ones
+# in reverse, growing, have 0.68. So it helps LS that windows shrink. Votes help less: the filter with the fitted
+# windows has 0.84 (LS is ahead for 56 seeds), with $17t$ also 0.84 (for 73).
+#
+# Those best on new pictures (section 9) shrink, too, and have 0.74. At $t = 0.7$ they let LS see the whole image; with
+# 11 pixels there, as in the fitted ones, it has 0.83.
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
