@@ -112,6 +112,14 @@ NOISING = Exercise(
             lambda x_0, eps, t: _mixed(x_0, eps, _theta(t).cos(), 1 - _theta(t).cos()),
         ),
         Mistake(
+            "You square cosine and sine: their squares are the shares of the variance; multiply by alpha and sigma.",
+            lambda x_0, eps, t: _mixed(x_0, eps, _theta(t).cos() ** 2, _theta(t).sin() ** 2),
+        ),
+        Mistake(
+            "You do not dim the picture: multiply x_0 by alpha.",
+            lambda x_0, eps, t: _mixed(x_0, eps, torch.ones_like(t), _theta(t).sin()),
+        ),
+        Mistake(
             "You dim the noise, too: alpha belongs to x_0 alone, alpha * x_0 + sigma * eps.",
             lambda x_0, eps, t: _mixed(x_0, eps, _theta(t).cos(), _theta(t).cos() * _theta(t).sin()),
         ),
@@ -388,6 +396,14 @@ STEP = Exercise(
             lambda x_t, x0_hat, a, s, a1, s1: a1 * x0_hat + s1 * x_t,
         ),
         Mistake(
+            "You mix in x_t where the guess of the picture belongs: alpha_next * x0_hat.",
+            lambda x_t, x0_hat, a, s, a1, s1: a1 * x_t + s1 * (x_t - a * x0_hat) / s,
+        ),
+        Mistake(
+            "You take the estimated noise away. The next x_t holds less noise, but holds it: + sigma_next * eps_hat.",
+            lambda x_t, x0_hat, a, s, a1, s1: a1 * x0_hat - s1 * (x_t - a * x0_hat) / s,
+        ),
+        Mistake(
             "You forgot to divide by sigma: x_t - alpha * x0_hat is sigma times the noise.",
             lambda x_t, x0_hat, a, s, a1, s1: a1 * x0_hat + s1 * (x_t - a * x0_hat),
         ),
@@ -596,7 +612,7 @@ SAMPLER = Exercise(
             _in_wrong_order,
         ),
         Mistake(
-            "You clamp the result to the range from -1 to 1: return what the last step returns, as it is.",
+            "You clamp the result, or the guesses, to the range from -1 to 1: leave both as they are.",
             lambda denoiser, noise, steps: _walk(denoiser, noise, SCHEDULE.times(steps)).clamp(-1, 1),
         ),
         Mistake(
