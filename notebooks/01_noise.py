@@ -39,25 +39,9 @@ plt.style.use("elscourse.course")
 lab = els.lab()
 
 # %% [markdown] tags=["slide"]
-# ## 1. A picture with one pixel (6 minutes)
+# ## 1. A picture with one pixel (4 minutes)
 #
-# Pixels in this course run from $-1$ (black) to $1$ (white). Here is one pixel, in the lower half (row 12, column
-# 8 of 16), of 2,000 pictures of clothes on a black ground.
-#
-# **Predict.** What will its histogram look like: one hump in the middle, flat, a heap at each end, or something else?
-
-# %% tags=["slide"]
-row, column = 12, 8
-pixel = lab.data.images[:, 0, row, column]
-
-fig, ax = plt.subplots(figsize=(5, 2.6))
-ax.hist(pixel.cpu(), bins=20, range=(-1, 1), color=plotting.BLUE)
-ax.set(xlabel=f"value of pixel ({row}, {column})", ylabel="pictures")
-show(fig, alt="Histogram of one pixel over all training pictures: a spike at black and a broad heap of bright values.")
-
-# %% [markdown] tags=["slide"]
-# A spike, a broad heap, and pictures in between: the garment covers the pixel or it does not, and some garments are
-# dark. We idealise this, boldly, into data that we know exactly, with two heaps and nothing between. Our pictures have
+# Pixels in this course run from $-1$ (black) to $1$ (white). We begin with data that we know exactly. Our pictures have
 # **one pixel**, called $x_0$: dark (near $-0.6$) with probability 0.3, bright (near $0.6$) with probability 0.7, each
 # heap a normal distribution of standard deviation 0.1 (its *width*). They lie symmetrically, so that only their shares
 # tell them apart.
@@ -87,9 +71,8 @@ eps = torch.randn(len(x_0), generator=generator, dtype=torch.float64)
 #
 # $$x_t = \alpha\, x_0 + \sigma\, \epsilon .$$
 #
-# Here $\alpha$ dims the picture and $\sigma$ turns the noise up, as $t$ goes from 0 (clean) to 1 (noise). The next
-# section chooses the curves $\alpha(t)$ and $\sigma(t)$; for now take them from the package. The density of $x_t$ is
-# called $p_t$.
+# Here $\alpha$ dims the picture and $\sigma$ turns the noise up, as $t$ goes from 0 (clean) to 1 (noise); the next
+# section chooses the two. The density of $x_t$ is called $p_t$.
 #
 # **Predict.** At $t = 0.5$ both are close to 0.7. Will the histogram of $x_t$ still show two heaps?
 
@@ -128,18 +111,19 @@ show(
 normal = torch.distributions.Normal(0.0, 1.0).log_prob(line).exp()
 print(f"largest gap between the density at t = 1 and a standard normal: {(density(line, 1) - normal).abs().max():.4f}")
 assert (density(line, 1) - normal).abs().max() < 0.003
+humps = [(density(line, t).diff().sign().diff() < 0).sum().item() for t in (0.26, 0.27)]
+print("humps of the density at t = 0.26 and 0.27:", humps)
+assert humps == [2, 1]
 
 # %% [markdown] tags=["slide"]
 # The heaps move together (dimming), get wider (noise), and merge. At $t = 1$ what is left is a standard normal: **all
 # data ends in the same noise.** That is why generation can start there: we can draw from a standard normal without
 # knowing anything about the data.
 #
-# The question of this lesson: can we find the way back?
-#
 # ## 2. The schedule is an angle (5 minutes)
 #
 # If $x_0$ has variance 1, then $x_t$ has variance $\alpha^2 + \sigma^2$. We want that to stay 1, so that nothing
-# explodes. (That of our pixel grows from 0.31.) Two numbers whose squares sum to one are a cosine and a sine:
+# explodes. Two numbers whose squares sum to one are a cosine and a sine:
 #
 # $$\alpha = \cos\theta, \qquad \sigma = \sin\theta, \qquad \theta = \frac{\pi}{2}\, \frac{t}{1.008} .$$
 #
@@ -159,8 +143,8 @@ ax.plot(*0.25 * arc[10:].T, color=plotting.ORANGE, ls="-", lw=1.5)
 ax.annotate("θ", (0.26, 0.08), color=plotting.ORANGE)
 ax.annotate("t = 0.5", arc[10], (5, 4), textcoords="offset points")
 ax.annotate("t = 0, picture", arc[-1], (-88, 5), textcoords="offset points")
-ax.annotate("t = 1, noise", arc[0], (6, -34), textcoords="offset points")
-ax.set(xlabel="α, amount of picture", ylabel="σ, amount of noise", xlim=(0, 1.15), ylim=(0, 1.1), aspect="equal")
+ax.annotate("t = 1, noise", arc[0], (2, 8), textcoords="offset points")
+ax.set(xlabel="α, amount of picture", ylabel="σ, amount of noise", xlim=(0, 1.15), ylim=(0, 1.15), aspect="equal")
 ax.set_title("dots: 20 equal steps of t")
 show(
     fig,
@@ -172,18 +156,19 @@ show(
 
 # %% [markdown] tags=["slide"]
 # **Predict, then move the slider below from right to left.** At which $t$ can you name the first garment? (Below the
-# pictures is the density of one pixel, drawn from 40 typical values of our one-pixel data.)
+# pictures is the density of the pixel of section 1, from 40 of its values.)
 
 # %%
 ranks = (torch.arange(40) + 0.5) / 40
-points = x_0.quantile(ranks.double())  # 40 typical values of the pixel
+points = x_0.quantile(ranks.double())  # 40 values of the pixel, evenly ranked
 slider = widgets.NoiseExplorer.of(lab.data.images[:4], els.seeded_noise(range(500, 504), lab.shape), points=points)
 slider.index = len(slider.times) - 1  # begin at t = 1
 slider
 
 # %% [markdown]
-# How little a single pixel says at that $t$, its density shows. Many pixels, each of which says a little, say much
-# together. Remember that: how *many* pixels a denoiser may look at is what this course will vary.
+# The density of the single pixel has two humps only below $t = 0.27$; you probably named the garment before. Many
+# pixels, each of which says a little, say much together (section 7 counts). How *many* pixels a denoiser may look at is
+# what this course will vary.
 #
 # ### Exercise 1: Noising (5 minutes, ★☆☆)
 #
@@ -257,8 +242,8 @@ assert ((possible - possible.mean()).abs() < 0.1).double().mean() < 0.03  # hard
 #
 # $$D(x_t, t) = \mathrm{E}[x_0 \mid x_t] .$$
 #
-# Notice how odd it is. You saw a dark value, and the best guess is slightly bright, because bright pixels are more
-# common. And it is a value that (almost) *never occurs in the data*. A good guess is not a good sample.
+# You saw a dark value, and the best guess is slightly bright, because bright pixels are more common. And it is a value
+# that (almost) *never occurs in the data*. A good guess is not a good sample.
 
 # %% [markdown] tags=["slide"]
 # ### The same by hand
@@ -353,10 +338,10 @@ check.coin_denoiser(coin_denoiser)
 # </details>
 
 # %% [markdown] tags=["slide"]
-# ## 4. One thing with three names (7 minutes)
+# ## 4. One thing with three names (6 minutes)
 #
 # The **score** is the slope of the log-density: $s(x, t) = \partial_x \log p_t(x)$. It says in which direction $p_t$
-# rises. A computer can differentiate `density` for us.
+# rises.
 #
 # **Predict.** Draw $s$ at $t = 0.2$ on paper: where is it zero? On which side of a heap is it positive?
 
@@ -386,7 +371,7 @@ assert len(zeros) == 3 and (density(line, t).diff().sign().diff() != 0).sum() ==
 
 # %% [markdown] tags=["slide"]
 # The score is zero at the two humps and in the valley. It is positive to the left of a hump and negative to the right:
-# the arrows (only its sign) point uphill, away from the valley. And now a small miracle. Write $p_t$ as a mixture over
+# the arrows (only its sign) point uphill, away from the valley. Write $p_t$ as a mixture over
 # all clean values, $p_t(x) = \int p_0(x_0)\, \mathcal{N}(x;\, \alpha x_0, \sigma^2)\, dx_0$, where
 # $\mathcal{N}(x;\, m, V)$ is the normal density with mean $m$ and variance $V$, and differentiate under the integral:
 #
@@ -414,16 +399,7 @@ torch.testing.assert_close(score, tweedie)
 # $$\hat\epsilon = \frac{x_t - \alpha D}{\sigma} = -\sigma s .$$
 #
 # Neural networks are usually trained to return $\hat\epsilon$ (lesson 03). Denoiser, score, noise estimate: whoever
-# has one has all. The package converts between them in one line each.
-
-# %%
-x_t = torch.randn(1000, generator=generator, dtype=torch.float64)
-D = denoiser(x_t, t)
-eps_hat = els.noise_from_denoiser(D, x_t, t)
-s = els.score_from_denoiser(D, x_t, t)
-torch.testing.assert_close(eps_hat, -schedule.sigma(t) * s)
-torch.testing.assert_close(els.denoiser_from_noise(eps_hat, x_t, t), D)
-torch.testing.assert_close(els.denoiser_from_score(s, x_t, t), D)
+# has one has all.
 
 # %% [markdown]
 # ### Exercise 3: Denoiser from score (3 minutes, ★☆☆)
@@ -465,15 +441,16 @@ angles = torch.linspace(0, schedule.theta(1), 200, dtype=torch.float64)
 arcs = angles.cos()[:, None] * x_0[:14] + angles.sin()[:, None] * eps[:14]
 
 fig, ax = plt.subplots(figsize=(6, 3.2))
-ax.plot(torch.linspace(0, 1, 200), arcs, color=plotting.BLUE, ls="-", lw=1.2, alpha=0.8)
+for heap, color, style in (("dark", plotting.INK, "--"), ("bright", plotting.ORANGE, "-")):
+    of_heap = arcs[:, (x_0[:14] < 0) == (heap == "dark")]
+    ax.plot(torch.linspace(0, 1, 200), of_heap, color=color, ls=style, lw=1.2)
+    ax.annotate(f"{heap} heap", (0, of_heap[0].mean()), (4, -4), textcoords="offset points", color=color)
 ax.set(xlabel="time t (noise on the left, data on the right)", ylabel="$x_t$", xlim=(1, 0), ylim=(-2.2, 2.2))
 show(
     fig,
-    alt="Fourteen arcs that start in two bundles at the right and cross each other many times on their way to noise.",
+    alt="Fourteen arcs start at the right, dashed ones in the dark heap, the others in the bright one, and cross each "
+    "other many times on their way to noise.",
 )
-overtakes = (arcs[0, :, None] < arcs[0]) & (arcs[-1, :, None] > arcs[-1])  # below at the start, above at the end
-print(f"pairs of arcs that must cross: {overtakes.sum()} of {14 * 13 // 2}")
-assert overtakes.sum() > 20
 
 # %% [markdown] tags=["slide"]
 # You cannot: the arcs cross. At a crossing one pixel came from above and another from below, and nothing tells them
@@ -489,8 +466,9 @@ assert overtakes.sum() > 20
 # $$\partial_\theta F = -\,u\, p . \qquad (1)$$
 
 # %% [markdown] tags=["slide"]
-# For the true, crossing arcs, what crosses $x$ is the density there times the **mean** velocity of those that are
-# there. Along an arc, $x_t = \cos\theta\, x_0 + \sin\theta\, \epsilon$ has the velocity
+# For the true, crossing arcs, group those at $x$ by their velocity. What crosses $x$ is, for each group, its density
+# times its velocity; in sum, $p$ times the **mean** velocity of all that are there. Along an arc,
+# $x_t = \cos\theta\, x_0 + \sin\theta\, \epsilon$ has the velocity
 # $dx_t/d\theta = -\sin\theta\, x_0 + \cos\theta\, \epsilon$. So
 #
 # $$\partial_\theta F = -\,p\; \mathrm{E}\big[-\sin\theta\, x_0 + \cos\theta\, \epsilon \mid x_t = x\big] . \qquad (2)$$
@@ -502,8 +480,8 @@ assert overtakes.sum() > 20
 # If everyone moves with the mean velocity of the place where they are, the density evolves exactly as if everyone ran
 # along their own arc. And a velocity can be run backwards.
 #
-# Do not believe it; check it. $F$ is known for our data. Differentiate it numerically in $\theta$, divide by $-p$,
-# and compare with the boxed formula, which only knows the denoiser.
+# To check it, differentiate $F$, which is known for our data, numerically in $\theta$, and divide by $-p$. The boxed
+# formula only knows the denoiser.
 
 
 # %%
@@ -530,7 +508,7 @@ print(
 assert (from_conservation - velocity(x, t)).abs().max() < 1e-4
 
 # %% [markdown] tags=["slide"]
-# They agree. Now follow the flow from noise back to data, in small steps against the velocity.
+# Now follow the flow from noise back to data, in small steps against the velocity.
 #
 # **Predict.** Will these paths cross? About what share of them must end at the dark heap? (The blue behind the paths is
 # the density.)
@@ -550,8 +528,8 @@ paths = torch.stack(paths)
 # %% tags=["slide"]
 height = torch.stack([density(line, t) for t in fine[::5]], dim=1)
 fig, ax = plt.subplots(figsize=(6.4, 3.6))
-ax.imshow(height.clamp(max=1.2), origin="lower", aspect="auto", cmap="Blues", extent=(1, 0, -3, 3))
-ax.plot(fine, paths, color=plotting.INK, ls="-", lw=1)
+ax.imshow(height.clamp(max=1.8), origin="lower", aspect="auto", cmap="Blues", extent=(1, 0, -3, 3))
+ax.plot(fine, paths, color=plotting.INK, ls="-", lw=0.8)
 ax.set(xlabel="time t (noise on the left, data on the right)", ylabel="$x_t$", xlim=(1, 0), ylim=(-2.2, 2.2))
 show(
     fig,
@@ -567,15 +545,16 @@ assert (paths.diff(dim=1) > 0).all()  # nobody overtakes anybody
 assert abs(dark - 0.3) < 0.01
 
 # %% [markdown] tags=["slide"]
-# Nobody overtakes anybody: two paths that met would share their velocity from there on and, backwards, their past. They
-# would be one path. So everyone keeps their rank in the crowd. The lowest 30 % of the noise *must* become the dark 30 %
-# of the data. A valley opens in the density, and on which side of it a pixel ends is fixed from the start.
+# Nobody overtakes anybody: two paths that met would share their velocity from there on and, backwards, their past. So
+# everyone keeps their rank in the crowd. The lowest 30 % of the noise *must* become the dark 30 %
+# of the data.
 #
-# One dimension is special in that ranks exist. Equations (1) and (2) are not special: count what crosses the walls of
-# any small box instead of a point, and they hold for pictures with any number of pixels, with the same $u$.
+# One dimension is special in that ranks exist, and that only one $u$ satisfies (1). With more pixels, count what
+# crosses the walls of any small box instead of a point. Then other velocities carry the same density, but our $u$ still
+# does.
 
 # %% [markdown] tags=["slide"]
-# ## 6. How to take a step (6 minutes)
+# ## 6. How to take a step (9 minutes)
 #
 # A computer takes steps. Those of section 5 were straight. The arcs suggest another kind: hold the two guesses $D$
 # and $\hat\epsilon$ fixed, and **turn** to the next angle, as if they were the true picture and noise:
@@ -585,7 +564,7 @@ assert abs(dark - 0.3) < 0.01
 # At $\theta' = \theta$ this is $x_t$ itself, and its velocity there is $-\sigma D + \alpha\hat\epsilon = u$: for
 # small turns it *is* the flow. The last turn ($\sigma' = 0$) ends exactly on a guess $D$, without any rest of noise
 # (lesson 02 needs that). This step is called **DDIM** (from *denoising diffusion implicit models*; Song, Meng and Ermon
-# 2021). Then ask the denoiser again, and turn on.
+# 2021).
 
 # %% [markdown]
 # ### Exercise 4: One DDIM step (6 minutes, ★★☆)
@@ -676,6 +655,10 @@ show(
     ),
 )
 
+# %% [markdown] tags=["slide"]
+# Only the last. In one dimension each sample should keep the rank of its noise (section 5). How far off is the worst?
+# Whoever always says 0.24, which has rank 0.3 (the dark heap is below it), errs by up to **0.7**.
+
 
 # %%
 def rank_error(x):
@@ -688,29 +671,20 @@ print("steps  largest error of a rank")
 for steps, error in of_rank.items():
     print(f"{steps:5d}  {error:.3f}")
 print(f"one step: mean {samples[1].mean():.2f}, standard deviation {samples[1].std():.3f}")
-
-x = noise
-for t, t_next in pairwise(schedule.times(20)):
-    x = x + (schedule.theta(t_next) - schedule.theta(t)) * velocity(x, t)
-print(f"20 straight steps: {rank_error(x):.3f}")
-
-stated = zip((*of_rank.values(), rank_error(x)), (0.70, 0.19, 0.06, 0.002, 0.04), strict=True)
-assert all(abs(error / said - 1) < 0.2 for error, said in stated)
+assert all(abs(error / said - 1) < 0.2 for error, said in zip(of_rank.values(), (0.70, 0.19, 0.06, 0.002), strict=True))
 assert abs(samples[1].mean() - 0.24) < 0.01 and samples[1].std() < 0.01
 
 # %% [markdown] tags=["slide"]
-# Only the last. In one dimension each sample should keep the rank of its noise (section 5): the largest error of a rank
-# falls from 0.70 with one step to 0.002 with 500. **We generated, using nothing but a denoiser.** One step says the
-# mean, 0.24, for every noise: a good guess and a hopeless sample. Guess, turn a little, look again: that is what makes
-# a guess into a sample.
+# One step says the mean, 0.24, for every noise; with 500 the largest error is 0.002. **We generated, using nothing
+# but a denoiser.** Guess, turn a little, look again: that is what makes a guess into a sample.
 #
-# Here straight steps would do as well (20 of them err by 0.04, 20 turns by 0.06), but a turn of *any* size is exact as
-# long as the guess does not change. Note what is *not* random: once the noise is drawn, the sample is determined.
-# **A seed is an image.** We shall use that to compare denoisers, image by image.
+# Note what is *not* random: once the noise is drawn, the sample is determined. **A seed is an image.** We shall use
+# that to compare denoisers, image by image.
 
 # %% [markdown] tags=["slide"]
 # **Predict.** Must a denoiser be ideal? Take the best *straight line* through the pairs $(x_t, x_0)$ at each $t$. At
-# $t = 0.5$ it costs 0.236, the ideal denoiser 0.231. What will its samples look like?
+# $t = 0.5$ it costs hardly more than the ideal denoiser, 0.236 against 0.231; at $t = 0.15$ three times as much, 0.048
+# against 0.016. What will its samples look like?
 
 
 # %%
@@ -722,13 +696,16 @@ def straight_line(x, t):
     return m + alpha * v / (alpha**2 * v + sigma**2) * (x - alpha * m)
 
 
-x_t = schedule.alpha(0.5) * x_0 + schedule.sigma(0.5) * eps
-cost = [(guess(x_t, 0.5) - x_0).square().mean().item() for guess in (straight_line, denoiser)]
-print(f"at t = 0.5 the straight line costs {cost[0]:.3f}, the ideal denoiser {cost[1]:.3f}")
-assert all(abs(c - said) < 0.002 for c, said in zip(cost, (0.236, 0.231), strict=True))
+cost = []
+for t in (0.5, 0.15):
+    x_t = schedule.alpha(t) * x_0 + schedule.sigma(t) * eps
+    cost += [(guess(x_t, t) - x_0).square().mean().item() for guess in (straight_line, denoiser)]
+    print(f"at t = {t} the straight line costs {cost[-2]:.3f}, the ideal denoiser {cost[-1]:.3f}")
+assert all(abs(c - said) < 0.002 for c, said in zip(cost, (0.236, 0.231, 0.048, 0.016), strict=True))
 
 of_line = generate(straight_line, noise, 500)
-of_both = generate(lambda x, t: straight_line(x, t) if t > 0.5 else denoiser(x, t), noise, 500)
+line_first = generate(lambda x, t: (straight_line if t > 0.5 else denoiser)(x, t), noise, 500)
+ideal_first = generate(lambda x, t: (denoiser if t > 0.5 else straight_line)(x, t), noise, 500)
 
 # %% tags=["slide"]
 fig, ax = plt.subplots(figsize=(5.6, 2.7))
@@ -738,16 +715,19 @@ ax.plot(line, torch.distributions.Normal(m, v.sqrt()).log_prob(line).exp(), labe
 ax.set(xlabel="$x$", xlim=(-2, 2), yticks=[])
 ax.legend(loc="upper left", fontsize=8)
 show(fig, alt="The samples of the line fill one broad normal distribution, over both heaps and the gap between them.")
-gap = [(x.abs() < 0.3).double().mean().item() for x in (of_line, samples[500], of_both)]
-print("in the gap, |x| < 0.3: line {:.1%}, ideal {:.1%}, line then ideal {:.1%}".format(*gap))
-assert abs(gap[0] - 0.38) < 0.015 and max(gap[1:]) < 0.005
+gap = [(x.abs() < 0.3).double().mean().item() for x in (of_line, samples[500], line_first, ideal_first)]
+print("in the gap, |x| < 0.3: line {:.1%}, ideal {:.1%}, line then ideal {:.1%}, ideal then line {:.1%}".format(*gap))
+print(f"line then ideal: largest error of a rank {rank_error(line_first):.3f}")
+assert abs(gap[0] - 0.38) < 0.015 and max(gap[1:3]) < 0.005 and abs(gap[3] - 0.37) < 0.015
+assert abs(rank_error(line_first) - 0.008) < 0.002
 assert abs(of_line.mean() - m) < 0.02 and abs(of_line.std() - v.sqrt()) < 0.02
 
 # %% [markdown] tags=["slide"]
 # Mean and standard deviation are right, but 38 % lie in the gap. The line is the ideal denoiser of *other* data, of one
-# normal distribution, and draws those. At much noise that does no harm: take the line down to $t = 0.5$ and the ideal
-# denoiser from there, and the gap is empty again. A denoiser **as good as possible, at every noise level**, brings the
-# data back. A poorer one draws something else.
+# normal distribution, and draws those. The harm is done at little noise. Take the line down to $t = 0.5$ and the ideal
+# denoiser from there: the gap is empty again, and the largest error of a rank 0.008. The other way round, 37 % lie in
+# it. A denoiser **as good as possible, or nearly, at every noise level**, brings the data back. A poorer one draws
+# something else.
 
 # %% [markdown] tags=["slide"]
 # ## 7. Nothing changes with more pixels (4 minutes)
@@ -762,7 +742,8 @@ assert abs(of_line.mean() - m) < 0.02 and abs(of_line.std() - v.sqrt()) < 0.02
 # written.
 #
 # **Predict.** At $t = 0.75$ there is 2.4 times as much noise as picture ($\sigma/\alpha$): you will not recognise
-# anything. Six of the twelve are noised. For how many of them will the right one get the most votes?
+# anything. Six of the twelve are noised; a blind guess is right once in twelve. For how many of the six will the right
+# one get the largest weight in $D$, the most **votes**?
 
 
 # %%
@@ -790,28 +771,44 @@ fig = plotting.image_rows({"clean $x_0$": twelve[:6], f"noised, t = {t}": x_t, "
 show(
     fig,
     alt=(
-        "Six clean garments, the same hidden in noise, and the denoiser's answers: five look like the clean ones "
-        "again, the sixth looks like another garment."
+        "Six clean garments, the same hidden in noise (cut off at black and white), and the denoiser's answers: the "
+        "first five look like the clean ones, the fourth blurred; the sixth looks like another garment."
     ),
 )
 
 print(f"sigma / alpha at t = {t}: {schedule.sigma(t) / schedule.alpha(t):.1f}")
 print(f"autograd against the package's ideal denoiser: {(guess - exact).abs().max():.0e}")
-votes = els.IdealScoreMachine(twelve).posterior(x_t, t, top=1)
-right = (votes.image.flatten().cpu() == torch.arange(6)).tolist()
+votes = els.IdealScoreMachine(twelve).posterior(x_t, t, top=2)
+right = (votes.image[:, 0].cpu() == torch.arange(6)).tolist()
 print("most votes for the right one?", ", ".join("yes" if r else "no" for r in right))
-of_all = els.IdealScoreMachine(lab.data.images).posterior(x_t, t, top=1).image.flatten().cpu() == torch.arange(6)
-print(f"right among all {len(lab.data.images):,}: {of_all.sum()} of 6")
+kinds = [[lab.data.class_names[lab.data.labels[i]] for i in pair] for pair in votes.image.tolist()]
+print("the fourth:", ", ".join(f"{w:.2f} for a {kind}" for w, kind in zip(votes.weight[3], kinds[3], strict=True)))
 assert (guess - exact).abs().max() < 1e-3 and abs(schedule.sigma(t) / schedule.alpha(t) - 2.4) < 0.05
 if lab.profile == "laptop":
-    assert right == [True] * 5 + [False] and not of_all.any()
-    assert [lab.data.class_names[lab.data.labels[i]] for i in (5, votes.image[5, 0])] == ["pullover", "sandal"]
+    assert right == [True] * 5 + [False] and kinds[3] == ["dress", "t-shirt"] and kinds[5] == ["sandal", "pullover"]
+    assert votes.weight[3].min() > 0.48
+
+
+# %%
+def most_votes(images, pictures):
+    """Which of the images gets the most votes from each of the pictures, noised."""
+    noise = els.seeded_noise(range(1000, 1000 + len(pictures)), lab.shape).to(lab.device)
+    return els.IdealScoreMachine(images).posterior(els.add_noise(pictures, noise, t), t, top=1).image.flatten().cpu()
+
+
+of_twelve = most_votes(twelve, twelve.repeat(30, 1, 1, 1)).view(30, 12) == torch.arange(12)
+of_all, labels = most_votes(lab.data.images, lab.data.images), torch.as_tensor(lab.data.labels).cpu()
+right = of_twelve, of_all == torch.arange(len(of_all)), labels[of_all] == labels
+shares = [r.double().mean() for r in right]
+print("right of twelve: {:.0%}; of all pictures: {:.0%}, right class {:.0%}".format(*shares))
+assert lab.profile != "laptop" or all(abs(x - said) < 0.02 for x, said in zip(shares, (0.87, 0.13, 0.53), strict=True))
 
 # %% [markdown] tags=["slide"]
-# Five of the six, through noise in which we see almost nothing: it has only twelve to choose from. (Of all 2,000 it
-# chooses the right one for none of the six.) Most votes for the sixth, a pullover, go to a sandal. Even the best
-# possible denoiser may be wrong about a picture: it is best *on average*. And it agrees with the package's ideal
-# denoiser, which lesson 02 derives.
+# Five of the six, through noise in which we see almost nothing: it has only twelve to choose from. (All twelve with 30
+# noises each: 87 %. With all 2,000 to choose from: the right one in 13 % of cases, one of the right class in 53 %.) The
+# answer to the fourth is a mixture, half a dress and half a t-shirt: $D$ hesitates. Most votes for the sixth, a
+# pullover, go to a sandal. Even the best possible denoiser may be wrong about a picture: it is best *on average*. It
+# agrees with the package's, which lesson 02 derives.
 #
 # ## 8. From noise to a garment (6 minutes)
 #
@@ -819,8 +816,8 @@ if lab.profile == "laptop":
 # network noised pictures, and correct its guesses. This course brings such networks (lesson 03 trains one). This one
 # was also told the class.
 #
-# **Predict.** The upper row of each pair will show $x_t$, the lower one the guess $D(x_t)$. Which of the two becomes
-# a garment first?
+# **Predict.** The upper row of each pair will show $x_t$, the lower one the guess $D(x_t)$. From which $t$ on will each
+# be a garment?
 
 # %% tags=["slide"]
 garments = els.lab("laptop", network="fashion-mnist-16-resnet-zeros-conditional")
@@ -844,47 +841,57 @@ show(
 )
 
 # %% [markdown]
-# The guess leads. At $t = 1$ exactly the network's guess is far outside the range from $-1$ to $1$: it estimates noise,
-# and turning that into a guess of the picture multiplies its small errors by $1/\alpha = 80$ (lesson 11). At
-# $t = 0.95$ it is a blurred garment. How alike are guess and final picture? **r2** is the squared correlation of their
-# pixels: 1 for the same picture (or its negative) up to brightness and contrast, 0 if the pixels of one say nothing
-# about the other's. Two garments of one class are often alike; so we first take away the mean picture of the class
-# (from $x_t$, in which it is dimmed, $\alpha$ times that). Beside it the best *linear* guess, section 6's line for all
-# 256 pixels at once, told the class too. The median of 100 seeds:
+# The guess leads. At $t = 1$ exactly it is far outside the range from $-1$ to $1$: the network estimates noise, and
+# turning that into a guess of the picture multiplies its small errors by $1/\alpha = 80$ (lesson 11). At $t = 0.95$ it
+# is a blurred garment. But the network was told the class: how much does it know of *this* drawing? **r2** is the
+# squared correlation of two pictures' pixels: 1 for the same picture (or its negative) up to brightness and contrast, 0
+# if neither says anything about the other. We first take away the mean picture of the class. The median of 100 seeds:
 
 # %% tags=["slide"]
-final = path[-1][1]
+final, steps = path[-1][1], path[1:-1]
 class_means = torch.stack([garments.data.images[garments.data.labels == k].mean(0) for k in range(10)])[labels]
-linear = els.WienerFilter(garments.data.images, image_labels=torch.as_tensor(garments.data.labels))
-curves = {
-    "the guess D": [(D - class_means, final - class_means) for _, _, D in path[1:-1]],
-    "the best linear guess": [(linear(x, t, labels) - class_means, final - class_means) for t, x, _ in path[1:-1]],
-    "the noisy picture": [(x_t - schedule.alpha(t) * class_means, final - class_means) for t, x_t, _ in path[1:-1]],
-}
-times = [t for t, _, _ in path[1:-1]]
-r2 = {name: torch.stack([els.compare(*pair).r2.median().cpu() for pair in pairs]) for name, pairs in curves.items()}
 
+
+def alike(x, alpha=1.0, turned=0):
+    """Median r2 with the final picture (turned=10: of another seed of the class), apart from the mean of the class."""
+    return els.compare((x - alpha * class_means).roll(turned, 0), final - class_means).r2.median().item()
+
+
+times = torch.tensor([t for t, _, _ in steps])
+curves = {
+    "the guess D": [alike(D) for _, _, D in steps],
+    "the noisy picture": [alike(x_t, schedule.alpha(t)) for t, x_t, _ in steps],
+    "D of another seed": [alike(D, turned=10) for _, _, D in steps],
+}
+
+# %% tags=["slide"]
 fig, ax = plt.subplots(figsize=(5.6, 2.9))
-for name, curve in r2.items():
+for name, curve in curves.items():
     ax.plot(times, curve, label=name)
-ax.set(xlim=(1, 0), ylim=(0, 1.02), xlabel="time t (noise on the left)", ylabel="r2 with the final picture")
-ax.legend(loc="lower right")
+ax.set(xlim=(times[0], 0), ylim=(0, 1.02), xlabel="time t (noise on the left)", ylabel="r2 with the final picture")
+fig.legend(loc="outside upper center", ncols=3)
 show(fig, alt="Agreement with the final picture against time, apart from the mean of the class: the guess is near 0 at "
-     "first, below the linear guess, above 0.8 from t = 0.66; the linear guess from 0.27, x_t from 0.12.")  # fmt: skip
-reach = {name: max(t for t, r in zip(times, curve, strict=True) if r > 0.8) for name, curve in r2.items()}
-print("r2 with the final picture exceeds 0.8 from", ", ".join(f"t = {t:.2f} ({name})" for name, t in reach.items()))
-print(f"at t = {times[0]:.2f}:", ", ".join(f"{curve[0]:.2f} ({name})" for name, curve in r2.items()))
+     "first and above 0.8 from t = 0.66, x_t from 0.12; the guess of another seed stays below 0.1.")  # fmt: skip
+guess, noisy, other = (torch.tensor(curve) for curve in curves.values())
+reach = [times[curve > 0.8].max() for curve in (guess, noisy)]
+print(f"the guess: r2 {guess[4]:.2f} at t = {times[4]:.2f}, {guess[19]:.2f} at t = {times[19]:.2f}")
+print("r2 above 0.8 from t = {:.2f} (the guess), {:.2f} (the noisy picture)".format(*reach))
+linear = els.WienerFilter(garments.data.images, image_labels=torch.as_tensor(garments.data.labels))
+drawn = els.sample(linear, start, 100, labels=labels)
+print(f"drawn by the linear denoiser: r2 {alike(drawn):.2f}, with another seed {alike(drawn, turned=10):.2f}")
 if lab.profile == "laptop":
-    assert all(abs(t - said) < 0.015 for t, said in zip(reach.values(), (0.66, 0.27, 0.12), strict=True))
-    assert r2["the guess D"][0] < 0.04 and abs(r2["the best linear guess"][0] - 0.36) < 0.02
-    assert path[0][2].abs().amax((1, 2, 3)).min() > 3  # every guess at t = 1 leaves the range
+    numbers = [*reach, guess[4], guess[19], alike(drawn), alike(drawn, turned=10)]
+    assert all(abs(x - y) < 0.02 for x, y in zip(numbers, (0.66, 0.12, 0.10, 0.61, 0.58, 0.04), strict=True))
+    assert path[0][2].abs().amax((1, 2, 3)).min() > 3 and other.max() < 0.1  # every guess at t = 1 leaves the range
 
 # %% [markdown]
-# Apart from the mean of its class, the guess has an r2 of 0.8 with the final picture from about $t = 0.66$ on, the
-# noisy picture only from 0.12: the guess *shows* early what is particular to a drawing. All of it was in the noise:
-# even at $t = 0.99$ the linear guess reads off 0.36. (The network 0.01: what can be said there is faint, and its
-# errors, times $1/\alpha$, drown it.) Here are ten, one of each class. Some are odd. Nothing is broken: what
-# this network draws instead of copies is what this course is about.
+# That blurred garment is hardly more than the class: at $t = 0.95$ its r2 is 0.10. At $t = 0.8$ it is 0.61, from about
+# 0.66 on above 0.8 (the noisy picture: from 0.12). The guess *shows* early what is particular to a drawing. It was in
+# the noise from the start: a seed is an image. Even a linear denoiser (section 6's line, for all 256 pixels at once),
+# run from the same noise to the end, draws pictures with an r2 of 0.58 (with another seed's: 0.04).
+#
+# Here are ten, one of each class. (With 20 steps instead of 100, as mostly from now on, nearly the same: r2 0.95.) Some
+# are odd. Nothing is broken: what networks draw instead of copies is what this course is about.
 
 # %% tags=["slide"]
 names = [garments.data.class_names[y] for y in labels[:10]]
@@ -894,9 +901,9 @@ show(
         "Ten small pictures drawn by the network: shirts, trousers, a bag and shoes can be recognised, others are odd."
     ),
 )
-alone = els.sample(garments.network, start[3:4], steps=100, labels=labels[3:4])
-print(f"the fourth drawn alone: largest difference {(alone - final[3:4]).abs().max():.0e}")
-assert (alone - final[3:4]).abs().max() < 1e-3
+twenty = els.sample(garments.network, start, 20, labels=labels)
+print(f"20 steps instead of 100: r2 {alike(twenty):.2f}")
+assert lab.profile != "laptop" or abs(alike(twenty) - 0.95) < 0.01
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
@@ -908,12 +915,11 @@ assert (alone - final[3:4]).abs().max() < 1e-3
 # - Denoiser, score and noise estimate are one thing: $s = (\alpha D - x_t)/\sigma^2 = -\hat\epsilon/\sigma$.
 # - The velocity $u = -\sigma D + \alpha\hat\epsilon$ carries the density of the noise back to that of the data. DDIM
 #   follows it in turns.
-# - So whoever can remove noise, as well as possible and at every level, can generate; and the same noise always gives
-#   the same picture.
+# - So whoever can remove noise, (nearly) as well as possible at every level, can generate; and the same noise always
+#   gives the same picture.
 #
 # ## What is still unexplained
 #
-# The flow of an exact denoiser brings back the distribution that it was made from (section 5, for one pixel in detail).
 # **Predict:** if we let the exact denoiser of our 2,000 training pictures generate, what will it draw? And does a
 # network draw the same? Lessons 02 and 03 look.
 
