@@ -338,7 +338,7 @@ check.coin_denoiser(coin_denoiser)
 # </details>
 
 # %% [markdown] tags=["slide"]
-# ## 4. One thing with three names (6 minutes)
+# ## 4. One thing with three names (7 minutes)
 #
 # The **score** is the slope of the log-density: $s(x, t) = \partial_x \log p_t(x)$. It says in which direction $p_t$
 # rises.
@@ -554,7 +554,7 @@ assert abs(dark - 0.3) < 0.01
 # does.
 
 # %% [markdown] tags=["slide"]
-# ## 6. How to take a step (9 minutes)
+# ## 6. How to take a step (8 minutes)
 #
 # A computer takes steps. Those of section 5 were straight. The arcs suggest another kind: hold the two guesses $D$
 # and $\hat\epsilon$ fixed, and **turn** to the next angle, as if they were the true picture and noise:
