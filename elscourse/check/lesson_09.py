@@ -39,6 +39,16 @@ def _not_divided(J: Tensor) -> float:
     return float((J.double() * _distances(len(J))).sum())
 
 
+def _weighted_by_the_square(J: Tensor) -> float:
+    return _radius(J**2)
+
+
+def _median_radius(J: Tensor) -> float:
+    distance, order = _distances(len(J)).flatten().sort()
+    total = J.double().flatten()[order].cumsum(0)
+    return float(distance[int((total < total[-1] / 2).sum())])
+
+
 def _root_mean_square(J: Tensor) -> float:
     return float((J.double() * _distances(len(J)) ** 2).sum() / J.double().sum()) ** 0.5
 
@@ -269,7 +279,7 @@ def _index_instead(cosine: Tensor, candidates: list[int]) -> int:
 
 def _blobs(generator: torch.Generator) -> list[Case]:
     """Maps of several widths, one with most of it in the middle pixel, one with much of it in a single far row, one
-    with most of it in a corner."""
+    with most of it in a corner, one whose square of 3 holds exactly half."""
     cases: list[Case] = []
     for side, reach, power in ((9, 1.2, 2), (17, 2.6, 2), (21, 4.4, 2), (17, 1.5, 1)):
         offset = torch.arange(side) - side // 2
@@ -281,7 +291,9 @@ def _blobs(generator: torch.Generator) -> list[Case]:
     rim[0], rim[3, 3], rim[2, 2] = 0.5, 0.4, 1.0
     aside = torch.full((9, 9), 0.05)
     aside[:3, :3] = 1.0  # half of it is in a square of 3, but not around the middle
-    return [*cases, (middle,), (rim,), (aside,)]
+    exact = torch.full((5, 5), 9 / 16)
+    exact[1:4, 1:4] = 1.0
+    return [*cases, (middle,), (rim,), (aside,), (exact,)]
 
 
 def _rings(side: int) -> Tensor:
@@ -307,6 +319,11 @@ def _half_square(J: Tensor) -> int:
 def _not_half_of_the_sum(J: Tensor) -> int:
     ring = _rings(len(J))
     return 2 * _smallest(J, lambda r: J[ring <= r].sum(), 0.5) + 1
+
+
+def _more_than_half(J: Tensor) -> int:
+    ring = _rings(len(J))
+    return 2 * next(r for r in range(len(J)) if J.double()[ring <= r].sum() > J.double().sum() / 2) + 1
 
 
 def _one_ring_alone(J: Tensor) -> int:
@@ -371,6 +388,8 @@ EXERCISES = [
                 _root_mean_square,
             ),
             Mistake("You average the SQUARED distance: the square root is missing.", _mean_square),
+            Mistake("You weight by the square of J: weight by J itself.", _weighted_by_the_square),
+            Mistake("You take the median distance: the mean distance, weighted by J, is asked for.", _median_radius),
             Mistake(
                 "Your distance is the larger of the two offsets, which makes square rings. Asked for is the Euclidean "
                 "distance, the root of the sum of their squares.",
@@ -550,6 +569,7 @@ EXERCISES = [
                 "You look for one ring that holds half of J by itself: add up all rings from the middle to r.",
                 _one_ring_alone,
             ),
+            Mistake("You ask for more than half: exactly half is enough, so compare with >=.", _more_than_half),
             Mistake("You take a disc: asked for is a square.", _in_a_disc),
             Mistake(
                 "You look where J has fallen to half of its largest value: asked for is half of its sum.", _half_as_high
