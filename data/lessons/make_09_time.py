@@ -67,6 +67,7 @@ def schedules(lab: els.Lab) -> dict[str, int | list[tuple[float, int]]]:
         "two smaller": at([max(3, p - 2) for p in sizes]),
         "straight": at(straight),
         "two sizes": at([sizes[6] if t > 0.44 else 3 for t in times]),  # sizes[6] is that of t = 0.7
+        "late switch": at([sizes[6] if t > 0.24 else 3 for t in times]),
         "jacobian": at(half_of_the_sensitivity(lab, list(times))),
     }
 
