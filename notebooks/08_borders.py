@@ -912,8 +912,8 @@ assert r2["circular, middle"] > 0.999
 # (From here on *ELS* is the machine with the network's padding: zeros, unless *circular* is said. With its calibrated
 # windows it is the formula of lesson 00.)
 #
-# We took the sizes $P(t)$ as given: 13 or 15 pixels in noise, 3 at the end. Where do they come from? They are the
-# theory's only free parameter. **Can one measure them on a network?** Lesson 09. (Or do without? Lesson 14.)
+# We took the sizes $P(t)$ as given: 13 or 15 pixels in noise, 3 at the end. Where do they come from? The theory leaves
+# them free. **Can one measure them on a network?** Lesson 09. (Or do without? Lesson 14.)
 #
 # And without a border in sight the network draws whiter than the formula foretells, even if told its first answer. What
 # does a network do where it has never been? The theory is about what it was trained for.

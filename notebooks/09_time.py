@@ -13,7 +13,7 @@
 # ---
 
 # %% [markdown] tags=["slide"]
-# # 09 · One curve, measured on the network, is the only free parameter
+# # 09 · One curve is all that is measured on the network
 #
 # **You will** ask a trained network how far it looks, and which machine it resembles, at every noise level. The second
 # answer is the one thing that the machine has left open: its patch size $P(t)$.
@@ -49,19 +49,18 @@ lab = els.lab()
 # $$J(d) = \text{mean over images of } \left| \frac{\partial D(x_t)(x)}{\partial x_t(x + d)} \right|$$
 
 # %% [markdown] tags=["slide"]
-# **Predict.** Lesson 03 showed such maps: at $t = 0.5$ the middle pixel counts most. How much does the pixel two to its
-# left count beside it: half as much, a quarter, a tenth?
+# **Predict.** Lesson 03 showed such maps: at $t = 0.5$ the middle pixel counts most. Guess: how much does the pixel two
+# to its left count beside it: half as much, a quarter, a tenth?
 #
 # Autograd gives all derivatives of *one* output pixel at once: pick the pixel, sum it over the batch (the images do not
 # mix), and ask for the gradient.
 
 
 # %%
-def mean_jacobian(x_t, t, network=lab.network, labels=None, place=None):
-    """How much each input pixel moves the answer at a place, or at the middle pixel: (B, 1, H, W) -> (H, W)."""
+def mean_jacobian(x_t, t):
+    """How much each input pixel moves the network's answer at the middle pixel: (B, 1, H, W) -> (H, W)."""
     x_t = x_t.clone().requires_grad_()
-    row, column = place or (x_t.shape[-2] // 2, x_t.shape[-1] // 2)
-    answer = network(x_t, t, labels)[:, 0, row, column].sum()
+    answer = lab.network(x_t, t)[:, 0, x_t.shape[-2] // 2, x_t.shape[-1] // 2].sum()
     (slope,) = torch.autograd.grad(answer, x_t)
     return slope.abs().mean((0, 1)).cpu()
 
@@ -79,7 +78,8 @@ moved = lab.network(x_t + nudge, 0.5) - lab.network(x_t - nudge, 0.5)
 by_hand = (moved[:, 0, row, column] / 2e-2).abs().mean()
 by_autograd = mean_jacobian(x_t, 0.5)[row, column - 2]
 itself = mean_jacobian(x_t, 0.5)[row, column]
-print(f"two pixels to the left: by hand {by_hand:.4f}, by autograd {by_autograd:.4f}; the middle {itself:.4f}")
+print(f"two pixels to the left: by hand {by_hand:.4f}, by autograd {by_autograd:.4f}")
+print(f"the middle {itself:.4f}; two to the left, divided by it, {by_autograd / itself:.2f}")
 assert abs(by_hand - by_autograd) < (0.02 if lab.profile == "laptop" else 0.1) * by_autograd  # GPUs round more
 assert lab.profile != "laptop" or abs(by_autograd / itself - 0.25) < 0.01
 
@@ -89,7 +89,7 @@ assert lab.profile != "laptop" or abs(by_autograd / itself - 0.25) < 0.01
 # black canvas with 33 rows and columns (black, $-1$, is the background of these pictures) and ask at the middle pixel,
 # which is now 16 pixels away from every border.
 #
-# **Predict.** Does the map shrink all the way from $t = 1$ to $t = 0.05$? And what can no noise level change?
+# **Predict.** Does the map shrink all the way from $t = 1$ to $t = 0.05$?
 
 
 # %%
@@ -111,7 +111,7 @@ shown = [1.0, 0.8, 0.6, 0.4, 0.2, 0.05]
 fig, axes = plt.subplots(1, 6, figsize=(10, 2.1))
 for axis, t in zip(axes, shown, strict=True):
     J = jacobians[t][5:28, 5:28]  # the middle of the canvas
-    axis.imshow(J / J.sum(), cmap="cividis", vmin=0, vmax=0.03)
+    axis.imshow((J / J.sum()).sqrt(), cmap="cividis", vmin=0, vmax=0.3)
     axis.set(title=f"t = {t:g}", xticks=[], yticks=[])
     plotting.patch_outline(axis, 11, 11, 17)
 show(fig, alt="Six heat maps of the Jacobian in the middle of the canvas, each divided by its sum, for t = 1, 0.8, "
@@ -125,8 +125,8 @@ if lab.profile == "laptop":
 print(f"outside of 17 x 17: {max(float(J[ring > 8].max()) for J in jacobians.values()):.1f}")
 
 # %% [markdown]
-# (Each map is divided by its sum, so that only its shape is seen; the brightest colour means 0.03 or more. The outline
-# has 17 x 17 pixels.)
+# (Each map is divided by its sum, so that only its shape is seen. The colour is the square root, from 0 to 0.3 or more:
+# faint pixels would be invisible otherwise. The outline has 17 x 17 pixels.)
 #
 # Beyond eight pixels the derivative is zero, exactly: that is the receptive field, and no noise level can change it.
 # Inside, the network chooses (its **effective** receptive field, Luo et al. 2016), differently at every noise level.
@@ -199,30 +199,22 @@ from itertools import pairwise
 peak = max(rho, key=rho.__getitem__)
 print(f"largest at t = {peak:g}: {rho[peak]:.2f}")
 if lab.profile == "laptop":
-    assert peak == 0.75 and abs(rho[peak] - 4.2) < 0.05 and min(r for t, r in rho.items() if t >= 0.6) > 3.6
-    assert min(rho[0.85], rho[0.8], rho[0.7]) > 4.1 and rho[peak] - rho[1.0] > 0.5
-    assert all(a < b for a, b in pairwise(r for t, r in rho.items() if t >= peak))
+    assert peak == 0.75 and abs(rho[peak] - 4.2) < 0.05
     assert all(a > b for a, b in pairwise(r for t, r in rho.items() if t <= peak))  # from there on, at every step
     assert abs(rho[0.05] - 1.4) < 0.05 and abs(rho[0.5] - 3.7) < 0.05
-small, noise = lab.data.images[:20].cpu(), els.seeded_noise(range(900_000, 900_020), lab.shape)
-on_pictures = [radius(mean_jacobian(els.add_noise(small, noise, t).to(lab.device), t)) for t in times]
-print(
-    f"on the pictures themselves: {on_pictures[0]:.2f} at t = 1, at most {max(on_pictures):.2f}, {on_pictures[-1]:.2f}"
-)
+    assert all(3.85 < r < 4.25 for t, r in rho.items() if 0.58 < t < 0.98)
 sums = [float(J.sum()) for J in jacobians.values()]
 print("the derivatives add up to", *(f"{total:.1f}" for total in sums))
 if lab.profile == "laptop":
-    assert all(abs(a - b) < 0.05 for a, b in zip((3.5, 1.4), (on_pictures[0], on_pictures[-1]), strict=True))
-    assert abs(max(on_pictures) - 3.95) < 0.01 and all(3.85 < r < 4.25 for t, r in rho.items() if 0.58 < t < 0.98)
     assert abs(sums[0] - 20) < 0.5 and 1 < min(sums) <= max(sums[1:]) < 3.5 and round(1 / lab.schedule.alpha(1)) == 80
 
 # %% [markdown]
-# It does not shrink all the way. The radius is about 4 pixels from $t = 0.95$ to $0.6$ (at most 4.2, near $0.8$), and
-# shrinks from there to 1.4. When little noise is left, near pixels say nearly all. On the 16 x 16 pictures, borders and
-# all, the curve has the same shape: 3.5, at most 3.95, 1.4.
+# It shrinks late: the radius stays about 4 pixels from $t = 0.95$ to $0.6$, and falls from there to 1.4. When little
+# noise is left, near pixels say nearly all.
 #
 # (At $t = 1$ the derivatives add up to 20, everywhere else to 1 to 3: there the network's small errors are multiplied
-# by $1 / \alpha = 80$, lesson 01. Leave that point out of the story.)
+# by $1 / \alpha = 80$, lesson 01. Leave that point out. Nor build on the small rise before $0.75$: other means of the
+# derivatives have none, or a larger one. That the radius falls below $0.6$ they share.)
 #
 # This is **locality in time**: the same weights, the same 17x17 receptive field, and a window of use that closes as the
 # picture becomes clear.
@@ -278,7 +270,8 @@ if lab.profile == "laptop":
     assert (live - table["cosine-square"][10][:, :4]).abs().max() < 1e-3
     assert live.max(0).values.min() > 0.988 and len(set(live.argmax(0).tolist())) > 1
 rivals = {"mean image": lab.data.images.mean(0).expand_as(x_t), "linear": els.WienerFilter(lab.data.images)(x_t, t)}
-missing = {"window": 1 - live.max(0).values}
+missing, fits = {"window": 1 - live.max(0).values}, table["cosine-square"].max(1).values  # fits: (20 times, 10 seeds)
+filtered = torch.stack([cosine(els.WienerFilter(lab.data.images)(x, at), x0, x, at) for at, x, x0 in points]).cpu()
 missing |= {name: 1 - cosine(x0, x0_network, x_t, t).cpu() for name, x0 in rivals.items()}
 for name, values in missing.items():
     print(f"1 - cosine, {name}: {values.min():.3f} to {values.max():.3f}")
@@ -287,13 +280,14 @@ if lab.profile == "laptop":
     close = {name: 0.006 if name == "mean image" else 6e-4 for name in ends}
     assert all(abs(missing[name].min() - a) < close[name] for name, (a, _) in ends.items())
     assert all(abs(missing[name].max() - b) < close[name] for name, (_, b) in ends.items())
-    assert (missing["window"] < missing["linear"]).all()
+    assert (missing["window"] < missing["linear"]).all() and (fits[1:] > filtered[1:]).all()  # all but t = 1
 
 # %% [markdown]
 # Every seed has a best size, 7 to 11, some on a flat top. High numbers alone mean little here: a denoiser that answers
 # with the mean image, whatever the noise, has 0.91 to 0.96, since all scores share the term $-x_t$. What counts is what
 # is missing to 1: 0.04 to 0.09 for the mean image; 0.010 to 0.022 for the best linear denoiser, the Wiener filter,
-# which has no trained weights either; 0.003 to 0.012 for the best window.
+# which has no trained weights either; 0.003 to 0.012 for the best window. (It beats the filter at every $t$ below 1,
+# for all ten seeds.)
 #
 # ### Exercise 2: Angle or distance? (8 minutes, ★★☆)
 #
@@ -369,10 +363,10 @@ other, far = (choice.sort(1).values[:, 4] for choice in (by_angle, by_distance))
 assert (far - other).tolist() == [0] * 12 + [1] + [0] * 7  # t = 0.4
 
 # %% [markdown]
-# Cosine and distance choose the same size 191 times of 200. The cosine is the publication's choice. The edge matters: 6
-# of 10 seeds would rather have $P = 1$, no neighbours at all. We keep 3 as the smallest size, as the published curves
-# do: the curve's last number is our decision. Little is at stake: with $P = 1$ at the last step the drawings of ten
-# seeds lose 0.003 of r2 with the network (median; stored), with $P = 5$ 0.032. One step earlier all ten want 3.
+# Cosine (the publication's choice) and distance choose the same size 191 times of 200. The edge matters: 6 of 10 seeds
+# would rather have $P = 1$, no neighbours at all. We keep 3 as the smallest size, as the published curves do: the
+# curve's last number is our decision. With $P = 1$ there ten drawings lose 0.003 of r2 with the network (median;
+# stored). One step earlier all ten want 3.
 
 # %% [markdown] tags=["slide"]
 # ## 5. The whole table (5 minutes)
@@ -381,8 +375,8 @@ assert (far - other).tolist() == [0] * 12 + [1] + [0] * 7  # t = 0.4
 # recomputed a piece of one row and found the same numbers. The seeds, from 900,000, serve for measuring only and are
 # never predicted: a curve that is fitted to the images it shall predict proves nothing.
 #
-# **Predict.** At each time, colour shows how much more is missing to a cosine of 1 than at that time's best size. Will
-# the line of best sizes be straight, from large to small? At which end will the table be flat, at which steep?
+# **Predict.** Colour shows 1 - cosine, divided by its least value at that time. At which end will the table be flat, at
+# which steep?
 
 # %% tags=["slide"]
 laptop = els.lab("laptop", verbose=False)  # in every lab, as the table is
@@ -406,8 +400,8 @@ stated = ((0, 1.14), (1, 2.8), (3, 7.2), (18, 13.5))
 assert worst.argmax() == 18 and all(abs(worst[k] / v - 1) < 0.01 for k, v in stated)
 
 # %% [markdown]
-# No straight line; and the table is flat at $t = 1$ alone: there the worst size misses 1.14 times as much as the best,
-# at $t = 0.85$ already 7 times, and at $t = 0.1$, where it is steepest, 13.5 times.
+# It is flat at $t = 1$ alone: there the worst size misses 1.14 times as much as the best, at $t = 0.85$ already 7
+# times, and at $t = 0.1$, where it is steepest, 13.5 times.
 #
 # The line is made like this: at each time every seed names its best size; sort the ten; take the fifth,
 # the **lower median**. A median does not care how far off an odd seed is, and the lower one of the two middle values is
@@ -416,8 +410,8 @@ assert worst.argmax() == 18 and all(abs(worst[k] / v - 1) < 0.01 for k, v in sta
 # ### Exercise 3: Calibrate one step (7 minutes, ★☆☆)
 #
 # Write `calibrate_one_step(cosine, candidates)`: `cosine` (K, S) holds the cosine for K sizes and S seeds,
-# `candidates` the K sizes in rising order. Every seed chooses its best size; return the lower median of the choices, a
-# whole number.
+# `candidates` the K sizes in rising order. Every seed chooses its best size; return the lower median of the choices,
+# whatever S is.
 
 
 # %%
@@ -439,7 +433,7 @@ check.calibrate_one_step(calibrate_one_step)
 #     return candidates[int(choice[(len(choice) - 1) // 2])]
 # ```
 #
-# The order matters: first the best of each seed, then the median. Averaging the cosines first lets a single seed
+# The order matters: first the best of each seed, then the median. Averaging the cosines first could let a single seed
 # with a bad fit outvote the others.
 # </details>
 
@@ -452,9 +446,9 @@ assert calibrated_sizes == [P for _, P in sizes]
 assert (calibrated_sizes[0], calibrated_sizes[-1]) == (15, 3)
 
 # %% [markdown]
-# Twenty numbers, from 15 down to 3. **This is the only thing that the machine ever learns from the
-# network.** No weight is fitted, and of the images that the network drew on the way nothing is kept but these choices.
-# From here on the machine is complete: training images, a schedule, a padding, and this curve.
+# Twenty numbers, from 15 down to 3. **Nothing else is measured on the network.** (Its padding, and whether it is told
+# the class, are known from how it was built.) No weight is fitted. From here on the machine is complete: training
+# images, a schedule, a padding, and this curve.
 
 # %% [markdown] tags=["slide"]
 # ## 6. How sure is the curve? (5 minutes)
@@ -463,7 +457,7 @@ assert (calibrated_sizes[0], calibrated_sizes[-1]) == (15, 3)
 # at low noise?
 #
 # We did (stored). Who has only ten draws ten of them at random, some twice and some not at all, calibrates, and does it
-# a thousand times (the **bootstrap**). Does its spread foretell what the other ten change?
+# a thousand times (the **bootstrap**). Does its spread foretell where the other ten change it?
 
 # %% tags=["slide"]
 resamples = torch.randint(10, (1000, 10), generator=torch.Generator().manual_seed(9))
@@ -484,31 +478,33 @@ show(fig, alt="The calibrated sizes with the band that holds 90 percent of the b
 
 # %%
 print("90 % band, from t = 1 down:", *(f"{a:.0f}-{b:.0f}" for a, b in spread.T))
-print(f"cosines: at t = 1 {square[0].min():.4f} to {square[0].max():.4f}, at 0.95 up to {square[1].max():.4f}")
+print(f"cosines at t = 1: {square[0].min():.4f} to {square[0].max():.4f}")
 with_one = (cosines.argmax(0).cpu()[resamples].sort(1).values[:, 4] == 0).double().mean()  # section 4: P = 1, 3, 5
 print(f"lost with P = 5 at t = 0.05: {lost[19, 1]:.2f}; were P = 1 on offer, {with_one:.0%} would say 1")
 print("ten other seeds:", *others)
+all_twenty = torch.cat([best_per_seed, table["cosine-again"].argmax(1)], dim=1)
+halves = torch.stack([torch.randperm(20, generator=torch.Generator().manual_seed(k)) for k in range(500)])
+halves = all_twenty[:, halves].unflatten(2, (2, 10)).sort(-1).values[..., 4]  # (20 times, 500, 2)
+differ = (halves[..., 0] != halves[..., 1]).sum(0).double().quantile(torch.tensor([0.05, 0.95]).double()).tolist()
+print("random halves of the twenty seeds differ in so many sizes (90 % of 500):", differ)
 moved = {t: (a, b) for t, a, b in zip(times, calibrated_sizes, others, strict=True) if a != b}
-beyond = [t for t, P, (a, b) in zip(times, others, spread.T, strict=True) if not a <= P <= b]
-assert len(moved) == 7 and min(moved) == 0.35 and max(moved) == 0.65 and beyond == [0.6] and moved[0.6] == (9, 7)
-assert all(abs(a - b) == 2 for a, b in moved.values()) and others[12:14] == [5, 7]  # it rises at t = 0.35
+assert len(moved) == 7 and min(moved) == 0.35 and max(moved) == 0.65
+assert all(abs(a - b) == 2 for a, b in moved.values())
 # The numbers in the text, checked: nothing to learn here
 assert (spread - torch.tensor(calibrated_sizes)).abs().max() <= 2 and (choices[17:] == 0).all()
 width = spread[1] - spread[0]
 assert width.argmax() == 12 and spread[:, 12].tolist() == [5, 9] and width[:12].max() == 2  # t = 0.4
-assert {candidates[int(k)] for k in best_per_seed[4]} == {7, 9, 11, 13}  # t = 0.8
-assert square[0].min() > 0.9996 and square[1].mean(1).max() > 0.9997
+assert square[0].min() > 0.9996 and differ == [3, 9]
 assert abs(lost[19, 1] - 0.22) < 0.005 and abs(square[19].mean(1)[0] - 0.87) < 0.005
 assert lab.profile != "laptop" or abs(with_one - 0.85) < 0.005
 
 # %% [markdown]
-# Ten other seeds change seven of the twenty sizes, by 2 pixels each, all in the middle, from $t = 0.65$ to $0.35$; once
-# their curve even rises. The bootstrap foretells where: its band is widest at $t = 0.4$ (5 to 9). Only at $t = 0.6$ do
-# the others leave it (7 instead of 9; the band is 9 to 11); of twenty numbers a 90 % band may miss two.
+# Ten other seeds change seven of the twenty sizes, by 2 pixels each, all in the middle, from $t = 0.65$ to $0.35$.
+# That is usual: random halves of our twenty seeds differ in 3 to 9 sizes. The bootstrap foretells where: its band is
+# widest at $t = 0.4$ (5 to 9).
 #
-# The ends stay, and say less than it seems. At $t = 1$ *every* size reaches at least $0.9996$: the network's answer is
-# far off (its small error times $1 / \alpha = 80$), and no size comes near it. At $t = 0.05$ all resamples say 3 (5
-# costs $0.22$, from $0.87$ to $0.65$), but with $P = 1$ allowed, 85 % would say 1 (section 4).
+# The ends stay, and say less than it seems. At $t = 1$ *every* size reaches at least $0.9996$. At $t = 0.05$ all
+# resamples say 3 (5 costs $0.22$, from $0.87$ to $0.65$), but with $P = 1$ allowed, 85 % would say 1.
 #
 # **But a cosine of 0.999 does not make a size harmless.** Most of a score at high noise is $-x_t$, so a large error of
 # the denoiser is a small angle. What a wrong size there does to the picture, section 9 asks.
@@ -516,17 +512,17 @@ assert lab.profile != "laptop" or abs(with_one - 0.85) < 0.005
 # %% [markdown] tags=["slide"]
 # ## 7. Does the machine look where the network looks? (6 minutes)
 #
-# Two measures, in one unit: the radius $\rho$ of the network (section 2), and the mean distance from the middle in the
-# calibrated square, all its pixels alike. And a third, to be fair: the radius of the calibrated *machine's* own
-# derivative, asked in the same way (at the middle pixel of 20 new garments; stored).
+# Three radii: that of the network's derivative; the mean distance from the middle in the calibrated square, all its
+# pixels alike; and, to be fair, that of the calibrated *machine's* own derivative, asked in the same way (both at the
+# middle pixel of 20 new garments; stored).
 #
-# **Predict.** Where do the first two agree? And does the machine look as far as its square reaches? As the network?
+# **Predict.** Does the machine look as far as its square reaches? As far as the network?
 
 # %% tags=["slide"]
 even = [radius(torch.ones(P, P)) for _, P in sizes]
 (machines_own, soft_ones, same_garments), totals = table["asked"].unbind(1)  # two machines, the network: 20 garments
 fig, axis = plt.subplots(figsize=(6, 3.1))
-axis.plot(times, list(rho.values()), "o-", color=plotting.BLUE, ms=4, label="the network")
+axis.plot(times, same_garments, "o-", color=plotting.BLUE, ms=4, label="the network")
 axis.plot(times, even, "s--", color=plotting.ORANGE, ms=4, label="its calibrated square, all pixels alike")
 axis.plot(times, machines_own, "^:", color=plotting.INK, ms=4, label="the calibrated machine")
 axis.set(xlabel="time t (noise on the left)", ylabel="radius (pixels)", xlim=(1.03, 0), ylim=(0, 6))
@@ -536,32 +532,24 @@ show(fig, alt="Three radii against time. The square's falls from 5.7 in steps, m
      "near 0.9, the network's at 1.4.")  # fmt: skip
 
 # %%
-odd = {P: radius(torch.ones(P, P)) for P in range(1, 32, 2)}
-nearest = [min(odd, key=lambda P: abs(odd[P] - r)) for r in rho.values()]
-print("square with the network's radius:", *nearest)
-print("calibrated square:               ", *calibrated_sizes)
 share = [float(J[ring <= P // 2].sum() / J.sum()) for J, (_, P) in zip(jacobians.values(), sizes, strict=True)]
-print("share of the network's J in it:  ", *(f"{inside:.2f}" for inside in share))
+print("share of the network's J in the square:", *(f"{inside:.2f}" for inside in share))
 print(f"at t = 1 the derivatives add up to {totals[0, 0]:.1f} for the machine, {totals[2, 0]:.0f} for the network")
-if lab.profile == "laptop":
-    assert sum(a == b for a, b in zip(nearest[2:12], calibrated_sizes[2:12], strict=True)) == 9
-    assert all(a > b for a, b in zip(nearest[12:19], calibrated_sizes[12:19], strict=True)) and nearest[:2] == [9, 11]
-    assert (machines_own[1:] < torch.minimum(same_garments, torch.tensor(list(rho.values())))[1:]).all()
-    assert 0.35 < min(share[13:]) < max(share[13:]) < 0.67
+apart = (same_garments - torch.tensor(even))[2:12].abs().max()
+print(f"at t = 0.3 machine {machines_own[14]:.2f}, network {same_garments[14]:.2f}; it and square {apart:.2f}")
+assert apart < 0.45
+assert lab.profile != "laptop" or 0.35 < min(share[13:]) < max(share[13:]) < 0.67
+assert (machines_own[1:] < same_garments[1:]).all() and (machines_own < torch.tensor(even)).all()
 assert abs(machines_own[14] - 1.5) < 0.05 and abs(same_garments[14] - 2.9) < 0.05
-assert (machines_own < torch.tensor(even)).all()
-halves = table["jacobian sizes"] - torch.tensor(calibrated_sizes)  # exercise 4
-assert halves[:12].max() < 0 <= halves[12:].min()
+less = table["jacobian sizes"] - torch.tensor(calibrated_sizes)  # exercise 4
+assert less[:12].max() < 0 <= less[12:].min()
 assert abs(totals[0, 0] - 0.2) < 0.05 and abs(totals[2, 0] - 21) < 0.5
 
 # %% [markdown]
-# For this network two measures agree in the middle: from $t = 0.9$ to $0.45$ the square whose mean distance is nearest
-# to $\rho$ has the calibrated size at 9 of the 10 times. Is that more than luck? Section 8 asks the other networks. At
-# low noise the calibrated square is the smaller one, and holds only about half of the network's $J$.
-#
-# But asked in the same way, the machine looks less far than its square, and from $t = 0.95$ down **less far than the
-# network**: at $t = 0.3$ 1.5 pixels against 2.9. (At $t = 1$ the machine's derivatives add up to 0.2, the network's to
-# 21: nothing to compare.)
+# From $t = 0.9$ to $0.45$ the network's radius is within half a pixel of the square's; at low noise the square is the
+# smaller one, and holds only about half of the network's $J$. But the machine looks less far than its square, and from
+# $t = 0.95$ down **less far than the network**: at $t = 0.3$ 1.5 pixels against 2.9. (At $t = 1$ the machine's
+# derivatives add up to 0.2, the network's to 21: nothing to compare.)
 #
 # A suspicion: in the machine's distance all pixels of the square count alike. A square that takes in the far ones
 # trusts them far too much, so it has to be small. Section 10 tests that.
@@ -603,15 +591,15 @@ check.half_square(half_square)
 # %% [markdown] tags=["slide"]
 # ## 8. The same curve elsewhere (5 minutes)
 #
-# **Predict.** Other data, images of $32 \times 32$, other networks. How wide are their windows at the lowest noise?
-# Whose are the widest at the highest?
+# Here are five of the curves published with the paper's code, for images of $32 \times 32$ pixels, and five of this
+# course's. Four of our networks see garments of $16 \times 16$ pixels; the fifth sees the same garments as they come,
+# at $28 \times 28$: every sleeve is 1.75 times as wide.
 #
-# Here are five of those published with the paper's code, for images of 32x32 pixels, and beside them five networks of
-# this course. Four of ours see garments of $16 \times 16$ pixels. The fifth sees the same garments as they come, at
-# $28 \times 28$: every sleeve is 1.75 times as wide. Are its windows 1.75 times as wide as well? (Mind the order: these
-# lists start at the **lowest** noise.)
+# **Predict.** Are its windows 1.75 times as wide as well? (Mind the order: these lists start at the **lowest** noise.)
 
 # %%
+import math
+
 published = {  # index 0 is the lowest noise
     "CIFAR10 ResNet zeros": [3, 3, 3, 3, 5, 5, 5, 7, 7, 7, 7, 9, 9, 11, 11, 13, 15, 17, 17, 17],
     "CelebA ResNet zeros": [3, 3, 3, 5, 5, 5, 5, 5, 7, 7, 9, 9, 9, 11, 11, 11, 13, 15, 19, 19],
@@ -629,19 +617,20 @@ ours = {name: [P for _, P in each.patch_sizes(f"els-{each.network.padding}")][::
 # %% tags=["slide"]
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), sharex=True)
 for axis, curves in ((left, published), (right, ours)):
-    for (name, curve), mark in zip(curves.items(), "osv^D", strict=False):
+    some = published if axis is left else ("unet-zeros", "resnet-zeros-conditional", large)
+    for (name, curve), mark in zip([(name, curves[name]) for name in some], "osv^D", strict=False):
         axis.plot(times[::-1], curve, marker=mark, ms=4, lw=1.5, label=name)
     axis.set(xlabel="time t (noise on the left)", xlim=(1.03, 0), yticks=range(3, 28, 4))
     axis.legend(fontsize=8)
 left.set(ylabel="patch size P", title="published, 32 x 32")
-right.set_title("this course, 16 x 16 and, one, 28 x 28")
+right.set_title("this course, three of five: 16 x 16 and, one, 28 x 28")
 show(
     fig,
     alt=(
         "Calibrated patch sizes against time. Left, five published curves: all end at 3 at low noise and rise "
         "with noise, except that of MNIST with circular padding, which falls again to 3 at the highest noise. "
-        "Right, five networks of this course: the ResNets fall from 13 or 15 to 3, the UNet from 27, after "
-        "23 at t = 1; that of the larger pictures is lowest at medium noise."
+        "Right, three networks of this course: the UNet's falls from 27, after 23 at t = 1, to 3; the ResNet's "
+        "for 16 x 16 from 13 to 3; the ResNet's for 28 x 28 lies below that one or on it, except at t = 1."
     ),
 )
 
@@ -651,35 +640,37 @@ for name, curve in (published | ours).items():
     assert name == "fashion-mnist-32-resnet-zeros" or (curve[0] == 3 and rises == (name != "MNIST ResNet circular"))
 pair = ours["resnet-zeros-conditional"], ours[large]
 for side, curve in zip((16, 28), pair, strict=True):
-    P = curve[7]
-    print(f"class known, {side} x {side}: P = {P} at t = {times[::-1][7]:g}, {P * P / side**2:.0%} of the picture")
+    print(f"class known, {side} x {side}: P = {curve[7]} at t = {times[::-1][7]:g}")
 assert [curve[7] for curve in pair] == [9, 5]
-assert round(100 * published["FashionMNIST ResNet"][7] ** 2 / 32**2) == 8  # per cent, in the publication
 assert all(b <= a for a, b in zip(pair[0][:-1], pair[1][:-1], strict=True))  # all but t = 1
 looks = dict(zip(labs, table["radii"], strict=True))  # stored: section 2's radius (the UNet's on its own pictures)
 small, wide = looks["resnet-zeros-conditional"], looks[large]
 print(f"radius: {small[12]:.2f} and {wide[12]:.2f} pixels at t = 0.4, {small[15]:.2f} at 0.25 for 16 x 16")
 assert abs(small[12] - 3.0) < 0.05 and abs(wide[12] - 3.6) < 0.05 and abs(small[15] - 2.5) < 0.05
 louder = {t: laptop.schedule.sigma(t) / laptop.schedule.alpha(t) for t in times}
-assert min(times, key=lambda t: abs(louder[t] - louder[0.4] / 1.75)) == 0.25 and pair[0][4] == 5
+quieter = [min(times, key=lambda u: abs(math.log(louder[u] / louder[t] * 1.75))) for t in times]
+here, there = (dict(zip(times[::-1], curve, strict=True)) for curve in pair)
+same = [sum(here[u] == there[t] for t, u in zip(times, other_times, strict=True)) for other_times in (times, quieter)]
+print(f"sizes of 28 x 28 that 16 x 16 has, too: at the same t {same[0]}, at 1.75 times less noise {same[1]} of 20")
+assert quieter[12] == 0.25 and same == [7, 14]
 
 # %%
-agree = {}
-for name, rhos in looks.items():  # section 7's question, from t = 0.9 to 0.45
+odd = {P: radius(torch.ones(P, P)) for P in range(1, 32, 2)}
+
+
+def hits(rhos, curve):
+    """From t = 0.9 to 0.45: how often is the square with the nearest mean distance the one of this curve?"""
     near = [min(odd, key=lambda P: abs(odd[P] - r)) for r in rhos.tolist()]
-    agree[name] = sum(a == b for a, b in zip(near[2:12], ours[name][::-1][2:12], strict=True))
-print("times of ten that the calibrated square is the one with the network's radius:", agree)
-assert lab.profile != "laptop" or list(agree.values()) == [9, 5, 6, 1, 5]
+    return sum(a == b for a, b in zip(near[2:12], curve[2:12], strict=True))
+
+
+own = {name: hits(rhos, ours[name][::-1]) for name, rhos in looks.items()}
+print("times of ten that a network's radius is that of its own square:", own)
+crossed = hits(looks["resnet-circular"], [P for _, P in sizes]), hits(looks[next(iter(labs))], others)
+print("circular's radius, first's squares:", crossed[0], "; first's radius, ten other seeds' squares:", crossed[1])
+assert crossed == (10, 5) and (lab.profile != "laptop" or list(own.values()) == [9, 5, 6, 1, 5])
 unets = looks["unet-zeros"][2:14]
 assert 3.65 < unets.min() < unets.max() < 3.95 and (ours["unet-zeros"][6], ours["unet-zeros"][17]) == (9, 27)
-for each, said in ((lab, (3.0, 3.5, 3.0)), (labs["unet-zeros"], (3.6, 5.0, 5.6))):  # asked at pixel (1, 1)
-    eps, far = els.seeded_noise(range(900_000, 900_020), each.shape), each.shape[-1] - 3
-    noised = {t: els.add_noise(each.data.images[:20].cpu(), eps, t).to(each.device) for t in (0.9, 0.6, 0.35)}
-    maps = {t: mean_jacobian(x_t, t, each.network, place=(1, 1)) for t, x_t in noised.items()}
-    corner = {t: radius(torch.nn.functional.pad(J, (far, 0, far, 0))) for t, J in maps.items()}  # now in the middle
-    print(f"{each.network.name}: radius near a corner", {t: round(rho, 1) for t, rho in corner.items()})
-    stated = zip(corner.values(), said, strict=True)
-    assert each.profile != "laptop" or all(abs(rho - value) < 0.15 for rho, value in stated)
 widest = {name: max(curve) for name, curve in ours.items()}
 print("widest windows:", widest)
 assert widest["unet-zeros"] == 27 and max(published["FashionMNIST UNet"]) == 25
@@ -692,36 +683,38 @@ if lab.profile == "laptop":
 # UNets', 27 here, 25 there; no ResNet of ours goes above 15.
 #
 # Does a UNet **look** so far? From $t = 0.9$ to $0.35$ its windows close from 27 to 9, and its radius stays at 3.7 to
-# 3.9. But nothing is further than 8 pixels from the middle one, where we asked. Near a corner its radius even *grows*,
-# from 3.6 to 5.6 (our first network's: 3.0 to 3.5). Section 7's agreement, 9 times of 10, is 5 or 6 for other ResNets,
-# 1 for the UNet. **$P(t)$ says which machine a network resembles, not how far it looks.**
+# 3.9 (at the middle pixel, from which nothing is further than 8). And does a radius that fits the square tell of a
+# network? From $t = 0.9$ to $0.45$ the first one's is nearest to its own square at 9 of 10 times, to that of ten other
+# seeds at 5; the circular one's to its own at 6, to the *first* one's at all 10. **$P(t)$ says which machine a network
+# resembles, not how far it looks.**
 #
 # And **the windows did not grow with the pictures.** Below $t = 1$ those of the network for 28 x 28 are nowhere wider,
-# in pixels, than its twin's for 16 x 16 (the same layers): at $t = 0.4$ 5, not 9, 3 % of the picture, not 32 %. (More
-# pixels per sleeve average the noise out: $t = 0.4$ there is like $0.25$ here, where both have 5 x 5.) It looks a
-# little further: 3.6 pixels at $t = 0.4$; the other 3.0, and 2.5 at $0.25$. Its drawings: lesson 10.
+# in pixels, than its twin's for 16 x 16 (the same layers): at $t = 0.4$ 5, not 9. More pixels per sleeve average the
+# noise out: at 1.75 times less noise 14 of the 20 sizes are the same, at the same $t$ 7. (It looks a little further all
+# the same: 3.6 pixels at $t = 0.4$, its twin 2.5 at $0.25$.) Its drawings: lesson 10.
 
 # %% [markdown] tags=["slide"]
 # ## 9. What a wrong curve does (9 minutes)
 #
 # The machine drew ten seeds with other curves (stored: `data/lessons/make_09_time.py`): one size throughout; the
 # calibrated curve read from the wrong end, which raises no error; two pixels larger or smaller at every step (never
-# below 3); a straight line from 15 to 3; **two sizes** only, 11 down to $t = 0.45$, then 3; and, from the Jacobian
-# alone, the squares of exercise 4. They are compared with the network's drawings in 150 steps (in 20, its first one
-# leads it astray: lesson 11).
+# below 3); a straight line from 15 to 3; **two sizes**, 11 and then 3, from $t = 0.4$ on or, **late switch**, from
+# $0.2$ on; and, from the Jacobian alone, the squares of exercise 4. They are compared with the network's drawings in
+# 150 steps (in 20, its first one leads it astray: lesson 11). As a floor: the mean image, Wiener's linear filter, and
+# the **local filter**, the best linear one that has the calibrated windows (lesson 11).
 #
 # **Predict.** Below are the curves, without the single sizes. Rank them all. How many of the twenty numbers are needed?
 
 # %% tags=["slide"]
 fig, axis = plt.subplots(figsize=(6, 3))
-styles = {"straight": "-", "two larger": "--", "two smaller": "--", "jacobian": ":", "reversed": "-.", "two sizes": "-"}
-axis.plot(times, calibrated_sizes, "o-", ms=4, label="calibrated")
+styles = {"straight": "-", "two larger": "--", "two smaller": "-.", "jacobian": ":", "late switch": "-"}
+axis.plot(times, calibrated_sizes, "o", ms=5, color=plotting.INK, label="calibrated")
 for name, style in styles.items():
     axis.plot(times, table[f"{name} sizes"], style, lw=1.5, label=name)
 axis.set(xlabel="time t (noise on the left)", ylabel="patch size P", xlim=(1.03, 0), yticks=range(3, 19, 2))
 axis.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
-show(fig, alt="Seven curves of patch size against time: most fall from noise to clean, one of them in a single step "
-     "from 11 to 3 at t = 0.4; the reversed one rises.")  # fmt: skip
+show(fig, alt="Six curves of patch size against time: all fall from noise to clean, one of them in a single step "
+     "from 11 to 3 at t = 0.2.")  # fmt: skip
 if lab.profile == "laptop":
     holds = [[J[ring <= P // 2].sum() >= J.sum() / 2 for P in range(1, 18, 2)] for J in jacobians.values()]
     assert [1 + 2 * row.index(True) for row in holds] == table["jacobian sizes"].tolist()
@@ -735,37 +728,44 @@ target = stored["network-150"][:10]
 r2 = {name: els.compare(images, target).r2 for name, images in drawn.items()}
 medians = {name: float(values.quantile(0.5)) for name, values in r2.items()}
 order = sorted(medians, key=medians.__getitem__)
-fig, axis = plt.subplots(figsize=(7, 3.8))
+floor = {name: stored[name.lower().replace(" ", "-")][:10] for name in ("Wiener", "local filter")}
+floor["mean image"] = laptop.data.images.mean(0).expand_as(target)
+floor = {name: float(els.compare(images, target).r2.quantile(0.5)) for name, images in floor.items()}
+fig, axis = plt.subplots(figsize=(7, 3.9))
+for (name, value), style in zip(floor.items(), ("--", "-", ":"), strict=True):
+    axis.axvline(value, ls=style, lw=1, color=plotting.INK, label=f"{name}  {value:.2f}")
+axis.legend(loc="upper left", fontsize=8)
 for line, name in enumerate(order):
     axis.plot(r2[name], [line] * len(r2[name]), "o", color=plotting.BLUE, alpha=0.5, ms=5)
     axis.plot(medians[name], line, "|", color=plotting.ORANGE, ms=18, mew=3)
 axis.set_yticks(range(len(order)), [f"{name}  {medians[name]:.2f}" for name in order])
 axis.set(xlabel="r2 of machine and network (150 steps), ten seeds", xlim=(0, 1))
-show(
-    fig,
-    alt=(
-        "r2 of ten seeds as points, with their median as a bar, for fourteen patch size curves, sorted by median. "
-        "The straight and the calibrated curve lead; two larger, two sizes, the Jacobian's and two smaller follow; "
-        "then come all single sizes, with size 3 last and the reversed curve just above it."
-    ),
-)
+show(fig, alt="r2 of ten seeds as points, with their median as a bar, for fifteen patch size curves, sorted by median. "
+     "The straight curve, that with a late switch and the calibrated one lead; two larger, two sizes, the Jacobian's "
+     "and two smaller follow; then all single sizes, with size 3 last and the reversed curve just above it. Vertical "
+     "lines: the mean image at 0.61, Wiener's filter at 0.76, the local filter at 0.84.")  # fmt: skip
 
 # %%
 check_live = els.sample(laptop.patch_machine("els-zeros", 9), els.seeded_noise([0, 1], laptop.shape), steps=20)
 assert (check_live - drawn["P=9"][:2]).abs().max() < 0.02  # the stored images hold three digits
 singles = [medians[f"P={P}"] for P in candidates]
 assert abs(max(singles) - 0.74) < 0.005 and abs(medians["reversed"] - 0.54) < 0.005
-assert sum(m > medians["reversed"] for m in singles) == 6
-costs = [medians["calibrated"] - medians[name] for name in ("two larger", "two smaller", "jacobian", "two sizes")]
-assert all(abs(a - b) < 0.006 for a, b in zip(costs, (0.03, 0.09, 0.08, 0.04), strict=True))
-assert abs(min(singles) - 0.39) < 0.005 and abs(medians["two larger"] - 0.88) < 0.005
+assert sum(m > medians["reversed"] for m in singles) == 6 and abs(medians["two larger"] - 0.88) < 0.005
 assert abs(medians["two smaller"] - 0.82) < 0.005 and medians["two smaller"] < medians["jacobian"]
 assert abs(medians["straight"] - 0.92) < 0.005 and abs(medians["calibrated"] - 0.91) < 0.005
+assert abs(medians["two sizes"] - 0.87) < 0.005 and abs(medians["late switch"] - 0.91) < 0.005
+assert abs(medians["P=11"] - 0.72) < 0.005 and abs(medians["jacobian"] - 0.83) < 0.005
+assert all(abs(a - b) < 0.005 for a, b in zip(floor.values(), (0.76, 0.84, 0.61), strict=True))
+assert max(singles) < floor["Wiener"] < medians["two smaller"]
+assert medians["jacobian"] < floor["local filter"] < medians["two sizes"]
 
 # %% [markdown] tags=["slide"]
-# Three groups: the straight and the calibrated curve (0.92, 0.91); those that close in another way (0.82 to 0.88);
-# single sizes and the reversed one (0.39 to 0.74). **That windows close is essential.** Two pixels everywhere cost 0.03
-# (larger) or 0.09 (smaller), half the Jacobian 0.08; two sizes instead of twenty only 0.04.
+# The best single size has 0.74, less than Wiener's filter (0.76). Two smaller and half the Jacobian (0.82, 0.83) stay
+# below the local filter (0.84); two sizes (0.87), two larger (0.88), the calibrated and the straight curve (0.91, 0.92)
+# are above it.
+#
+# 11 pixels throughout have 0.72; with 3 at the last four steps *alone*, 0.91 (late; where to switch was found on these
+# seeds, new ones follow). **That windows are small at the end is essential**; that they close before is not.
 #
 # Drag the slider: eight seeds, one fixed size throughout.
 
@@ -785,12 +785,12 @@ show(
 )
 
 # %% [markdown] tags=["slide"]
-# Now spoil the calibrated curve at **one end** only:
+# Now spoil the calibrated curve at **one end** only, by about twelve pixels:
 #
 # * at the first two steps, $t = 1$ and $0.95$, take 3 instead of 15 and 13: in cosine that costs 0.00004 and 0.0004;
-# * at the last two, $t = 0.1$ and $0.05$, take 5 instead of 3: in cosine that costs 0.09 and 0.22.
+# * at the last two, $t = 0.1$ and $0.05$, take 15 instead of 3: in cosine that costs 0.44 and 0.58.
 #
-# **Predict.** Which of the two loses more r2 with the network? (200 seeds; stored, `data/lessons/make_09_curves.py`.)
+# **Predict.** Which loses more r2 with the network, and how many times more? (Stored: `make_09_curves.py`.)
 
 # %% tags=["slide"]
 from elscourse.metrics import bootstrap_interval
@@ -801,31 +801,34 @@ curves = els.load_results("09_curves")
 def against_calibrated(curve, network, seeds=slice(None)):
     """r2 minus that of the calibrated curve, seed by seed: the median, its 95 % interval, and every value."""
     gain = (curves[f"{curve}, {network}"] - curves[f"calibrated, {network}"]).flatten()[seeds]
+    gain = gain[~gain.isnan()]  # some curves were drawn from fewer seeds
     return gain.median().item(), bootstrap_interval(gain, torch.Generator().manual_seed(0)), gain
 
 
-print("r2 minus that of the calibrated curve, 200 seeds: median and 95 % interval (bootstrap over the seeds)")
-ends = {}
-for curve in ("3 at the first two", "5 at the last two", "5 at the first five"):
-    ends[curve], (low, high), _ = against_calibrated(curve, laptop.network.name)
-    print(f"{curve:20s} {ends[curve]:6.3f}  ({low:.3f} to {high:.3f})")
-assert all(abs(a - b) < 6e-4 for a, b in zip(ends.values(), (-0.040, -0.027, -0.093), strict=True))
+print("r2 minus that of the calibrated curve, median and 95 % interval (bootstrap over the seeds); seeds, ahead for")
+ends, new, thirty, every = [], slice(100, 200), slice(100, 130), slice(None)  # thirty: of some there are no others
+for curve, seeds in {"3 at the first two": thirty, "15 at the last two": thirty, "5 at the first five": every}.items():
+    loss, (low, high), gain = against_calibrated(curve, laptop.network.name, seeds)
+    print(f"{curve:20s} {loss:6.3f}  ({low:.3f} to {high:.3f})  {len(gain)}, {int((gain > 0).sum())}")
+    ends.append(loss)
+assert all(abs(a - b) < 6e-4 for a, b in zip(ends, (-0.038, -0.214, -0.093), strict=True))
 assert lost[0, 0] < 5e-5 and abs(lost[1, 0] - 4e-4) < 5e-5 and lost[:5, 1].max() < 0.0013
-assert abs(lost[18, 1] - 0.09) < 0.005 and lost[18:, 1].sum() / lost[:2, 0].sum() > 700
+times_more = float(lost[18:, 6].sum() / lost[:2, 0].sum())
+assert lost[18:, 6].round(decimals=2).tolist() == [0.44, 0.58] and 2500 < times_more < 2550
+print("cosine lost at the last two:", *(f"{v:.2f}" for v in lost[18:, 6]), f"or {times_more:.0f} times the first two's")
 
 # %% [markdown]
-# The first: it loses 0.040, the second 0.027, although its cosine loss is over 700 times smaller. (Twelve pixels here,
-# two there: no fair race, but the cosine's loss does not tell the picture's.) And 5 at the first *five* steps, none of
-# which costs more than 0.0013 in cosine, loses 0.093. At high noise the cosine hardly notices what the denoiser says,
-# but the layout of the picture is settled there. **The samples are sensitive at both ends.** That is why size 3
+# The last two, as the cosine says: 0.21 against 0.04 (thirty seeds). But that is five to six times as much, where
+# the cosine loses 2,500 times as much: **it undersells the first steps.** 5 at the first *five*, none of which costs
+# more than 0.0013 in cosine, loses 0.093 (200 seeds). The samples are sensitive at both ends. That is why size 3
 # throughout, right at the end and wrong at high noise, is the worst curve of all.
 #
-# A straight line from 15 to 3 does as well as the calibrated curve (0.92), two sizes nearly. Is that so for other
-# networks, too? (Each takes its own size at $t = 0.7$ down to $0.45$, then 3.) A hundred new seeds for each, stored:
+# Are a straight line or two sizes as good for other networks, too? (The larger one is each network's own size at
+# $t = 0.7$.) New seeds for each, stored: a hundred, for the late switch thirty.
 
 # %%
-new, found = slice(100, 200), {"straight": [], "two sizes": [], "larger": []}
-print("r2 minus that of the calibrated curve, median of a hundred new seeds, and for how many it is ahead")
+found = {"straight": [], "two sizes": [], "late switch": [], "larger": []}
+print("r2 minus that of the calibrated curve, median of new seeds; for how many it is ahead (late switch: of thirty)")
 for name in labs:
     network = labs[name].network.name.replace("fashion-mnist-32", "fashion-mnist-16")  # stored for the laptop's
     print(f"{name:34s}", end="")
@@ -835,27 +838,26 @@ for name in labs:
             row.append((median, int((gain > 0).sum())))
             print(f"  {curve} {row[-1][0]:6.3f}, {row[-1][1]}", end="")
     print()
-alone = {curve: against_calibrated(curve, laptop.network.name, new)[0] for curve in ("ten others", "3 at the first")}
-print("first network:", *(f"{curve} {median:.3f}" for curve, median in alone.items()))
+ten = against_calibrated("ten others", laptop.network.name, new)[0]
+print(f"first network, with the sizes from ten other seeds: {ten:.3f}")
 if lab.profile == "laptop":
     stated = {"straight": (0, -0.012, -0.003, -0.022, -0.022), "two sizes": (-0.018, -0.024, -0.052, -0.041)}
-    stated |= {"larger": (0.001, -0.002, 0.022, 0.005, 0.001)}
+    stated |= {"late switch": (-0.023, -0.021, -0.014, -0.008), "larger": (0.001, -0.002, 0.022, 0.005, 0.001)}
     counts = {"straight": [50, 21, 39, 18, 30], "two sizes": [12, 17, 11, 17], "larger": [52, 44, 72, 63, 57]}
+    counts["late switch"] = [9, 6, 11, 12]
     for curve, row in found.items():
         assert [ahead for _, ahead in row] == counts[curve]
         assert all(abs(a - b) < 6e-4 for (a, _), b in zip(row, stated[curve], strict=True))
-assert all(abs(v - b) < 1e-3 for v, b in zip(alone.values(), (-0.007, -0.013), strict=True))
+assert abs(ten + 0.007) < 1e-3
 
 # %% [markdown]
 # The line is a draw for our first network; the other four lose 0.003 to 0.022 with it. (It begins at the size measured
-# at $t = 1$, where all sizes fit alike; lesson 14's line does not.) Two sizes lose 0.018 to 0.052. Section 6's curve of
-# ten other seeds loses 0.007, a 3 at $t = 1$ alone 0.013. So the exact shape is worth a hundredth or two, little more
-# than other seeds change; a wrong level up to 0.09, **that windows close 0.17** (one network, ten seeds). Whether the
-# shape is the network's own, lesson 14 asks.
+# at $t = 1$, where all fit alike. Lesson 14's line, for which nothing is measured, is level for three of four.) Two
+# sizes lose 0.018 to 0.052 with the early switch, 0.008 to 0.023 with the late one. So two sizes and a place to switch
+# do nearly all; the exact shape is worth a hundredth or two, little more than ten other seeds change (0.007).
 #
-# Nor is the calibrated curve the best one. With windows one size larger in the middle ($t = 0.35$ to $0.7$) one network
-# gains (ahead for 72 of the hundred), one perhaps (63), three draw level. The best match of *scores* need not be the
-# best predictor of *samples*.
+# Nor is the calibrated curve the best one: with windows one size larger in the middle one network gains (ahead for 72
+# of the hundred), one perhaps (63), three draw level.
 
 # %% [markdown] tags=["slide"]
 # ## 10. Loosen the square (7 minutes)
@@ -896,35 +898,21 @@ assert wins[13:].min() >= 0.9 and 0.35 <= wins[:6].mean() <= 0.65
 mean_gain = best["gaussian"].mean(1) - best["square"].mean(1)
 assert mean_gain[5:].min() > 0 and mean_gain.argmax() == 19
 assert abs(best["square"][19].mean() - 0.87) < 0.005 and abs(best["gaussian"][19].mean() - 0.96) < 0.005
-assert (gaussian[19].argmax(0) == 0).all()  # each seed takes the smallest one
-with_one = cosines[:2].max(0).values.mean()  # the square, were size 1 on offer (section 4)
-assert lab.profile != "laptop" or abs(with_one - 0.89) < 0.005
-print(f"a square of 3 that counts as little in all as the gaussian of 3: {table['cosine-softer'].mean():.3f}")
-assert abs(table["cosine-softer"].mean() - 0.90) < 0.005
-for k, t in ((18, 0.1), (19, 0.05)):
-    cross = table["cosine-crosses"][k - 18].mean()  # the square of 3 without its corners, hard
-    print(f"t = {t}: square {square[k, 0].mean():.3f}, cross {cross:.3f}, gaussian {gaussian[k, 0].mean():.3f}")
-assert abs(cross - 0.958) < 0.001 and (table["cosine-crosses"][1] > square[19, 0]).all()
-assert abs(table["cosine-crosses"][0].mean() - 0.964) < 0.001 and abs(gaussian[18, 0].mean() - 0.967) < 0.001
-print("radius, t = 0.3 and 0.05: square", *(f"{machines_own[k]:.2f}" for k in (14, 19)), end=", gaussian ")
-print(*(f"{soft_ones[k]:.2f}" for k in (14, 19)), end=", network ")
-print(*(f"{same_garments[k]:.2f}" for k in (14, 19)))
-assert (soft_ones < same_garments).all() and all(abs(soft_ones[k] - r) < 0.005 for k, r in ((14, 1.58), (19, 0.58)))
-assert all(abs(machines_own[k] - r) < 0.005 for k, r in ((14, 1.54), (19, 0.86)))
-further = soft_ones - machines_own
-assert times[int(further.argmax())] == 0.35 and abs(further.max() - 0.55) < 0.005
-assert abs((same_garments - machines_own)[13] - 1.55) < 0.005
-print(f"at most {further.max():.2f} further, at t = 0.35; the network {(same_garments - machines_own)[13]:.2f}")
+cross = table["cosine-crosses"][1]  # at t = 0.05: the square of 3 without its corners, hard
+print(f"t = 0.05: square {square[19, 0].mean():.3f}, cross {cross.mean():.3f}, gaussian {gaussian[19, 0].mean():.3f}")
+assert abs(cross.mean() - 0.958) < 0.001 and (cross > square[19, 0]).all()
+further, networks = soft_ones - machines_own, (same_garments - machines_own)[13]
+print(f"at most {further.max():.2f} pixels further, at t = 0.35; the network {networks:.2f}")
+assert times[int(further.argmax())] == 0.35 and abs(further.max() - 0.55) < 0.005 and abs(networks - 1.55) < 0.005
+assert (soft_ones < same_garments).all()
 
 # %% [markdown]
 # Below $t = 0.4$ the Gaussian fits better for nearly every seed, most of all at the very end: $0.96$ against $0.87$ at
-# $t = 0.05$ ($0.89$, were size 1 allowed). Not because it counts less in all: a hard square of the same total has
-# $0.90$. Nor because it is soft: a hard **cross**, the square without its four corners, has $0.96$ as well. (At
-# $t = 0.1$ the cross is no better than the square, and the Gaussian hardly.) Look again at the maps of section 1.
+# $t = 0.05$. Not because it is soft: a hard **cross**, the square without its four corners, does as well there. Look
+# again at the maps of section 1.
 #
 # And **the suspicion fails**: the machine that fits better looks at most 0.55 pixels further than the square's, where
-# the network looks 1.55 further ($t = 0.35$), and less far at $0.05$ (0.58; the square's 0.86, the network 1.4). Why
-# both look less far than the network, we do not know.
+# the network looks 1.55 further ($t = 0.35$). Why both look less far than the network, we do not know.
 #
 # Then its samples should predict better as well, should they not? **Predict** the sign for each network.
 
@@ -944,14 +932,20 @@ if lab.profile == "laptop":
     stated = {"resnet-zeros": -0.003, "resnet-zeros-conditional": 0.006, "resnet-circular": -0.027}
     stated |= {"unet-zeros": -0.003, large: -0.032}
     assert all(abs(gains[name][1] - number) < 6e-4 for name, number in stated.items())
+capped = {}  # at how many steps the Gaussian has the largest size that its machine can take
+for name in ("resnet-circular", "unet-zeros"):
+    gaussians = [P for _, P in labs[name].patch_sizes(f"els-{labs[name].network.padding}-gaussian")]
+    capped[name] = gaussians.count(15 if "circular" in name else 31)
+print("Gaussian sizes at the edge of the range:", capped)
+assert capped == {"resnet-circular": 10, "unet-zeros": 7}
 
 # %% [markdown]
 # Not always. A draw for the unconditional ResNet and for the UNet ($-0.003$ each, and the intervals contain 0), a
 # small gain for the class-conditional one ($0.006$), a loss for the other two ($-0.027$, $-0.032$).
 #
-# So a better fit of scores need not bring better samples. A likely reason: a score is judged on the *network's* images
-# $x_t$, a sample is made on the *machine's own*, where errors feed on each other. (That it fits better we have shown
-# for the first network only.)
+# That does not show that better scores bring no better samples: we have seen better scores for the first network only.
+# For others they may be worse at high noise, where the Gaussian's sizes stop at the edge of the range (section 4): at
+# 15 in the circular network's first ten steps, at 31 in the UNet's first seven. We have not measured it.
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
@@ -959,16 +953,18 @@ if lab.profile == "laptop":
 # * A network's receptive field is fixed; what it uses of it is not. The radius of its mean $|\text{Jacobian}|$ is about
 #   4 pixels from $t = 0.95$ to $0.6$, and shrinks from there to 1.4 at $t = 0.05$.
 # * Calibration: on the network's own way down, the patch size whose score has the largest cosine with the network's,
-#   lower median over ten seeds. Twenty numbers, and nothing else, pass from the network to the machine.
+#   lower median over ten seeds. Nothing else that is measured passes from the network to the machine.
 # * A wrong size costs hardly any cosine at high noise, where most of a score is $-x_t$; in the samples, at both ends.
-# * That the windows close is essential, their level matters, their exact shape is worth a hundredth or two of r2.
+# * That the windows are small at the end is essential; two sizes and the right place to switch do nearly as well as
+#   twenty.
 # * $P(t)$ says which machine a network resembles, not how far it looks. The calibrated machine looks less far, with a
-#   Gaussian window, too. That fits scores better at low noise; better samples do not always follow.
+#   Gaussian window, too, which fits the
+#   first network's scores better at low noise; its samples are better for one of five networks, worse for two.
 #
 # ## What is still unexplained
 #
 # The machine is complete. How well does it predict, image by image, over a hundred seeds, and where does it fail? That
-# is lesson 10. And why do better scores not always make better samples? A good question for a project.
+# is lesson 10. And why do windows that fit scores a little worse sometimes draw better? A good question for a project.
 #
 # ## References
 #
