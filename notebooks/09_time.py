@@ -690,8 +690,7 @@ if lab.profile == "laptop":
 #
 # And **the windows did not grow with the pictures.** Below $t = 1$ those of the network for 28 x 28 are nowhere wider,
 # in pixels, than its twin's for 16 x 16 (the same layers): at $t = 0.4$ 5, not 9. More pixels per sleeve average the
-# noise out: at 1.75 times less noise 14 of the 20 sizes are the same, at the same $t$ 7. (It looks a little further all
-# the same: 3.6 pixels at $t = 0.4$, its twin 2.5 at $0.25$.) Its drawings: lesson 10.
+# noise out: at 1.75 times less noise 14 of the 20 sizes are the same, at the same $t$ 7. Its drawings: lesson 10.
 
 # %% [markdown] tags=["slide"]
 # ## 9. What a wrong curve does (9 minutes)
