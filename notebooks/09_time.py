@@ -953,12 +953,11 @@ assert capped == {"resnet-circular": 10, "unet-zeros": 7}
 #   4 pixels from $t = 0.95$ to $0.6$, and shrinks from there to 1.4 at $t = 0.05$.
 # * Calibration: on the network's own way down, the patch size whose score has the largest cosine with the network's,
 #   lower median over ten seeds. Nothing else that is measured passes from the network to the machine.
-# * A wrong size costs hardly any cosine at high noise, where most of a score is $-x_t$; in the samples, at both ends.
-# * That the windows are small at the end is essential; two sizes and the right place to switch do nearly as well as
-#   twenty.
+# * A wrong size costs hardly any cosine at high noise, where most of a score is $-x_t$, but r2 at both ends.
+# * Windows must be small at the end; two sizes with a late switch do nearly as well as twenty.
 # * $P(t)$ says which machine a network resembles, not how far it looks. The calibrated machine looks less far, with a
-#   Gaussian window, too, which fits the
-#   first network's scores better at low noise; its samples are better for one of five networks, worse for two.
+#   Gaussian window, too. That one fits the first network's scores better at low noise, and draws better for one of five
+#   networks, worse for two.
 #
 # ## What is still unexplained
 #
