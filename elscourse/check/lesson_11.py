@@ -126,6 +126,16 @@ def _size_of_r(prediction: Tensor, target: Tensor) -> Three:
     return c.r.abs(), c.r2, c.R2
 
 
+def _root_of_r(prediction: Tensor, target: Tensor) -> Three:
+    c = compare(prediction, target)
+    return c.r, c.r.abs().sqrt(), c.R2
+
+
+def _never_below_0(prediction: Tensor, target: Tensor) -> Three:
+    c = compare(prediction, target)
+    return c.r, c.r2, c.R2.clamp(min=0)
+
+
 def _std_of_torch(prediction: Tensor, target: Tensor) -> Three:
     p, y = prediction.double().flatten(1), target.double().flatten(1)
     dp, dy = p - p.mean(1, keepdim=True), y - y.mean(1, keepdim=True)
@@ -258,6 +268,10 @@ def _eps_held(error: Tensor, theta: float, theta_next: float) -> Tensor:
     return math.cos(theta_next) * error.double()
 
 
+def _sine_of_theta_taken_as_1(error: Tensor, theta: float, theta_next: float) -> Tensor:
+    return math.sin(theta - theta_next) * error.double()
+
+
 def _error_of_eps(error: Tensor, theta: float, theta_next: float) -> Tensor:
     return -math.sin(theta - theta_next) / math.cos(theta) * error.double()
 
@@ -334,6 +348,8 @@ EXERCISES = [
                 _var_of_torch,
             ),
             Mistake("Your R2 is what is left unexplained: one minus that is asked for.", _without_one_minus),
+            Mistake("Your r2 is the root of r: it is the square.", _root_of_r),
+            Mistake("You cut R2 off at 0: it falls below where p is worse than the target's mean.", _never_below_0),
             Mistake("Your r has lost its sign: a negative has r = -1.", _size_of_r),
             Mistake("In R2 you divide by the sum of y^2: take the target's mean off first.", _target_not_centred),
             Mistake("In r the root is missing: divide by the root of the product of both sums.", _no_root_in_r),
@@ -410,7 +426,7 @@ EXERCISES = [
         hints=(
             "If D is off by e, then eps_hat is off by -alpha e / sigma.",
             "So x' is off by alpha' e - sigma' (alpha / sigma) e, with alpha = cos(theta) and sigma = sin(theta).",
-            "The bracket (cos theta' sin theta - sin theta' cos theta) / sin theta is sin(theta - theta') / sin theta.",
+            "Put both over sin(theta): above it then stands the sine of a difference of two angles.",
         ),
         cases=_steps,
         answer=_carried,
@@ -434,6 +450,7 @@ EXERCISES = [
                 _ratio_of_alphas,
             ),
             Mistake("You let the error into eps_hat alone: alpha' D errs as well.", _eps_alone),
+            Mistake("That holds near t = 1 only, where sin(theta) is 1: divide by it.", _sine_of_theta_taken_as_1),
             Mistake(
                 "Your quotient is upside down: eps_hat is off by -alpha e / sigma, cosine over sine.",
                 _quotient_upside_down,
