@@ -677,7 +677,8 @@ print(f"100 seeds: ELS {long_run[0]:.3f}, LS {long_run[1]:.3f}, filter {long_run
 assert garments.patch_sizes("ls") == sizes
 plain = {border: els.load_results(f"fashion-mnist-16-resnet-{border}") for border in ("zeros", "circular")}
 table = [[median_r2(plain[m][f"els-{m}"], plain[n]["network-150"]) for n in plain] for m in plain]
-linear = [[median_r2(plain[m]["local-filter"], plain[n]["network-150"]) for n in plain] for m in plain]
+filters = {"zeros": plain["zeros"]["local-filter"], "circular": plain["circular"]["equivariant-filter"]}
+linear = [[median_r2(filters[m], plain[n]["network-150"]) for n in plain] for m in plain]
 for name, found in (("ELS", table), ("linear filter", linear)):
     print(f"section 1's networks, {name} (zeros, circular):", [[round(value, 2) for value in row] for row in found])
 said = {"zeros": 0.95, "circular": 0.11, "LS": 0.93, "IS": 0.76, "another drawing": 0.55}

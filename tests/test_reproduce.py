@@ -376,10 +376,13 @@ def test_the_measured_page_states_what_other_windows_cost() -> None:
     """From the stored drawings of lessons 04 and 09."""
     measured = " ".join((RESULTS.parents[1] / "book" / "measured.md").read_text("utf-8").split())
     shipped = els.load_results("fashion-mnist-16-resnet-zeros")
-    drawn = [*els.load_results("04_local")["samples"], shipped["wiener"], shipped["ls"]]
-    *alone, filtered, shrinking = (els.compare(some, shipped["network-150"]).r2.median().item() for some in drawn)
+    drawn = [*els.load_results("04_local")["samples"], shipped["ls"], shipped["local-filter"]]
+    images = els.lab("laptop", verbose=False).data.images
+    drawn.append(els.sample(els.LocalFilter(images, patch_size=5), shipped["noise"], 20).clamp(-1, 1))
+    *alone, shrinking, rival, five = (els.compare(some, shipped["network-150"]).r2.median().item() for some in drawn)
     assert f"LS its {shrinking:.2f} is that windows shrink" in measured
-    assert f"it has {max(alone):.2f} at best, the best linear filter {filtered:.2f} " in measured
+    assert f"with one size throughout it has {max(alone):.2f} at best" in measured and max(alone) == alone[1]  # P = 5
+    assert f"the same window has {five:.2f} where LS has {max(alone):.2f}, and {rival:.2f} where it has" in measured
 
     curves = els.load_results("09_curves")
 
@@ -415,8 +418,9 @@ def test_the_measured_page_states_what_the_border_does() -> None:
     )
     assert f"without the first 4 it is {last[at[0.8]]:.2f}, without the first 8 {last[at[0.6]]:.2f}." in text
     assert f"no borders thereafter, {found['r2-ls-first'].quantile(0.5):.2f} |" in text
-    filters = [median("local-filter", network, results) for results, network in
-               ((zeros, zeros), (circular, circular), (zeros, circular), (circular, zeros))]  # fmt: skip
+    filters = [median(kind, network, results) for results, network, kind in
+               ((zeros, zeros, "local-filter"), (circular, circular, "equivariant-filter"),
+                (zeros, circular, "local-filter"), (circular, zeros, "equivariant-filter"))]  # fmt: skip
     assert "less well: {} and {}; {} and {} |".format(*filters) in text
 
     wraps = els.load_network(names[1])  # the weights that learned with zeros, in a network that wraps around
