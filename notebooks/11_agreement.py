@@ -270,20 +270,17 @@ assert lab.profile != "laptop" or (abs(mean_image[1] - 0.54) < 0.005 and abs(mea
 # ## 4. The strongest rival (9 minutes)
 #
 # Is $0.91$ much? The mean training image has $0.54$, the ideal denoiser $0.61$, and the **Wiener filter**, the best
-# *linear* denoiser (a fixed picture plus weighted sums of pixels), $0.77$. With mean $m$ and covariance $C$ of the
-# images it is
+# *linear* denoiser (a fixed picture plus weighted sums of pixels), $0.77$. From mean $m$ and covariance $C$ it makes
 #
 # $$D(x_t) = m + \alpha C (\alpha^2 C + \sigma^2 I)^{-1} (x_t - \alpha m) .$$
 #
 # Two stronger rivals:
 #
-# * **The best copy, in hindsight.** Look at the drawing, then choose the training image with the largest r2. Nobody who
-#   copies can do better.
-# * **A filter with ELS's windows.** For each pixel the best linear guess from its window (*local*), or one guess for
-#   all places where the border looks alike (*local and equivariant*; the first window, 15 wide, tells most places
-#   apart).
+# * **The best copy, in hindsight.** Look at the drawing, then choose the training image with the largest r2.
+# * **A filter with ELS's windows.** For each pixel the best linear guess from its window (*local*), or one for all
+#   places where the border looks alike (*local and equivariant*; 15 wide, a window tells most places apart).
 #
-# What a filter has drawn is cut here at black and white; so cut, Wiener has $0.79$.
+# Filters are cut here at black and white; so cut, Wiener has $0.79$.
 #
 # **Predict.** What r2 has the best copy? To treat all places alike: is it a gain or a loss, for a filter, and for
 # votes?
