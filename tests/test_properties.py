@@ -114,6 +114,15 @@ def test_a_class_is_the_machine_of_its_images(name: str) -> None:
     equal(machine(x_t, t, labels=1), MACHINES[name](v[classes == 1])(x_t, t))
 
 
+def test_a_filter_keeps_times_and_classes_apart() -> None:
+    """What it has kept of one is not taken for another."""
+    v, classes = data(6), torch.tensor([0, 1, 0, 1, 0, 1])
+    kept = els.LocalFilter(v, patch_size=3, image_labels=classes)
+    for t, label in [(0.2, None), (0.8, None), (0.2, 0), (0.2, 1), (0.8, 1), (0.2, None)]:
+        new = els.LocalFilter(v if label is None else v[classes == label], patch_size=3)
+        equal(kept(seen(v, t), t, labels=label), new(seen(v, t), t))
+
+
 def test_the_boundary_classes_are_those_with_one_padding_pattern() -> None:
     for height, width, size in ((6, 6, 3), (5, 8, 5), (4, 9, 7), (3, 3, 5)):
         found = {
