@@ -446,7 +446,8 @@ def test_the_measured_page_states_what_the_border_does() -> None:
 def test_the_measured_page_states_who_foretells_third_legs() -> None:
     """Counted by the runs of bright pixels in a row below the waist, as in lesson 12."""
     drawn = {name: els.load_results("12_legs")[f"trousers.{name}"] for name in ("network-150", "els-zeros")}
-    drawn["local"] = els.load_results("12_local_filter")["trousers"]
+    filtered = els.load_results("12_local_filter")
+    drawn |= {"local": filtered["trousers"], "alike": filtered["trousers, alike"]}
     drawn = {name: some.float() / 127.5 - 1 for name, some in drawn.items()}
 
     def three_legs(images: Tensor) -> Tensor:
@@ -454,7 +455,7 @@ def test_the_measured_page_states_who_foretells_third_legs() -> None:
         return (bright.diff(dim=-1) == 1).sum(-1).amax(-1) >= 3
 
     lists = {name: three_legs(some) for name, some in drawn.items()}
-    network, ours, rival = lists.values()
+    network, ours, rival, blind = lists.values()
     text = (RESULTS.parents[1] / "book" / "measured.md").read_text(encoding="utf-8")
     assert (
         f"Of 400 pairs of trousers the network draws {network.sum()} with a third leg, the machine {ours.sum()};"
@@ -466,6 +467,9 @@ def test_the_measured_page_states_who_foretells_third_legs() -> None:
         f"by r2 nearly as good ({alike[0]}; ELS {alike[1]}), draws {rival.sum()}, of which {(network & rival).sum()} is"
     )
     assert said in text
+    less = compare(drawn["alike"], drawn["network-150"]).r2.median()
+    said = f"the equivariant filter ({less:.2f}), which does not know its place either, {blind.sum()}, of which"
+    assert f"{said} {(network & blind).sum()} are;" in text
 
 
 def test_the_measured_page_states_who_foretells_lopsided_sleeves() -> None:

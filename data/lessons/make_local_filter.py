@@ -8,7 +8,7 @@ change is in data/results/. Of its two kinds it is the one that foretells the ne
 and windows are those of the lessons' other files.
 
 12: class-conditional as in 12_legs.npz
-    trousers (seeds 0 to 399), pullover, shirt
+    trousers (seeds 0 to 399), pullover, shirt; trousers, alike: by the equivariant filter
 16: as in 16_what_if.npz
     exchanged, NETWORK   after a block of 6 x 6 of the noise was exchanged: the four shipped networks for 16 x 16
     turned, NETWORK      class-conditional, 20 pairs of noises, one turned into the other in 20 steps
@@ -52,12 +52,14 @@ def lab_and_filter(network: str) -> tuple[els.Lab, Denoiser]:
 def legs() -> Drawings:
     """Of one class each."""
     lab, local = lab_and_filter(CONDITIONAL)
-    return {
-        garment: eight_bits(
-            els.sample(local, els.seeded_noise(seeds, lab.shape), 20, labels=torch.full((len(seeds),), label))
-        )
-        for garment, (label, seeds) in GARMENTS.items()
-    }
+
+    def drawn(denoiser: Denoiser, garment: str) -> np.ndarray:
+        label, seeds = GARMENTS[garment]
+        noise, labels = els.seeded_noise(seeds, lab.shape), torch.full((len(seeds),), label)
+        return eight_bits(els.sample(denoiser, noise, 20, labels=labels))
+
+    alike = drawn(lab.machine("equivariant-filter"), "trousers")
+    return {garment: drawn(local, garment) for garment in GARMENTS} | {"trousers, alike": alike}
 
 
 def what_if() -> Drawings:
