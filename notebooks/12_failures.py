@@ -348,7 +348,8 @@ if lab.profile == "laptop":
 # filter, which as ELS does not know its place, is less like the network (0.87), and draws 33, of which **7** are: as
 # many as the machine's 29. So drawing them does not take votes. (Which seeds is less firm: with
 # a threshold of 0.2 it has 15, one of them right.)
-#
+
+# %% [markdown] tags=["slide"]
 # Are seven of 17 few? Sample the *same network* a little differently: its first steps go astray (lesson 11), so let the
 # exact denoiser make those above t = 0.95 (eight of 150, or one of 20). **Predict.** How many of its own 17 does the
 # network repeat?
@@ -823,8 +824,7 @@ check.cure_test(cure_test)
 # * Third legs are rare (4 % of the network's trousers, 7 % of the machine's, 1 % of real ones), and on the same seeds
 #   about twice as often as by chance among drawings of like width.
 # * Lopsided sleeves are common, four in ten; there the machine foretells nine in ten, and is right in four of five
-#   (trousers: one in two). The local filter foretells nearly as much, and of third legs next to nothing; the
-#   equivariant one, which is blind to place as ELS is, as many as the machine.
+#   (trousers: one in two). The local filter foretells nearly as much, and of third legs next to nothing.
 # * Through a keyhole of 3 pixels such a drawing is in order. A straight one with a third leg is not shown to be
 #   stranger than a real rarity.
 # * Not simply "too local too late": a long view, late or from t = 0.8 to 0.4, removes most errors, and copies more.
