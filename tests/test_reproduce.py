@@ -390,6 +390,13 @@ def test_the_measured_page_states_what_other_windows_cost() -> None:
         new = (curves[f"{curve}, {network}"] - curves[f"calibrated, {network}"])[1]  # seeds 100 to 199
         return -new.median().item()
 
+    few = {name: (curves[name] - curves[f"calibrated, {name.partition(', ')[2]}"])[1][:30] for name in curves}
+    late = sorted(-some.median().item() for name, some in few.items() if name.startswith("late switch"))
+    assert f"down to $0.25$, {late[0]:.3f} to {late[-1]:.3f} (thirty seeds each)" in measured and len(late) == 4
+    first, last = (
+        -few[f"{end}, fashion-mnist-16-resnet-zeros"].median() for end in ("3 at the first two", "15 at the last two")
+    )
+    assert f"cost an r2 of {first:.3f}, twelve too many in the last two {last:.3f};" in measured
     costs = sorted(cost("two sizes", name.removeprefix("two sizes, ")) for name in curves if name.startswith("two "))
     assert f"{costs[0]:.3f} to {costs[-1]:.3f} less for the four networks" in measured and len(costs) == 4
     assert f"that costs {cost('ten others', 'fashion-mnist-16-resnet-zeros'):.3f} |" in measured
@@ -502,6 +509,10 @@ def test_the_measured_page_states_what_was_found_on_emoji() -> None:
 
     text = (RESULTS.parents[1] / "book" / "measured.md").read_text(encoding="utf-8")
     assert f"| emoji, r2 | {row(lambda x: x)} |" in text
+    kinds = ("els-zeros", "network-150", "equivariant-filter")
+    white = [f"{(stored[kind].amin(1) >= 0.95).float().mean():.2f}" for kind in kinds]
+    seen = "(though one sees it: {} of its pixels are white, of the network's {}, of the filter's {})".format(*white)
+    assert seen in " ".join(text.split())
     assert f"| emoji, the grey taken off, r2 | {row(lambda x: x - x.mean(1, keepdim=True))} |" in text
 
     recoloured, own = els.load_results("17_colour"), torch.arange(100)[:, None] % 3 == torch.arange(3)
