@@ -379,7 +379,9 @@ def test_the_measured_page_states_what_other_windows_cost() -> None:
     drawn = [*els.load_results("04_local")["samples"], shipped["ls"], shipped["local-filter"]]
     images = els.lab("laptop", verbose=False).data.images
     drawn.append(els.sample(els.LocalFilter(images, patch_size=5), shipped["noise"], 20).clamp(-1, 1))
-    *alone, shrinking, rival, five = (els.compare(some, shipped["network-150"]).r2.median().item() for some in drawn)
+    *alone, shrinking, rival, five = (
+        els.compare(some, shipped["network-150"]).r2.quantile(0.5).item() for some in drawn
+    )
     assert f"LS its {shrinking:.2f} is that windows shrink" in measured
     assert f"with one size throughout it has {max(alone):.2f} at best" in measured and max(alone) == alone[1]  # P = 5
     assert f"the same window has {five:.2f} where LS has {max(alone):.2f}, and {rival:.2f} where it has" in measured
@@ -388,13 +390,14 @@ def test_the_measured_page_states_what_other_windows_cost() -> None:
 
     def cost(curve: str, network: str) -> float:
         new = (curves[f"{curve}, {network}"] - curves[f"calibrated, {network}"])[1]  # seeds 100 to 199
-        return -new.median().item()
+        return -new.quantile(0.5).item()
 
     few = {name: (curves[name] - curves[f"calibrated, {name.partition(', ')[2]}"])[1][:30] for name in curves}
-    late = sorted(-some.median().item() for name, some in few.items() if name.startswith("late switch"))
+    late = sorted(-some.quantile(0.5).item() for name, some in few.items() if name.startswith("late switch"))
     assert f"down to $0.25$, {late[0]:.3f} to {late[-1]:.3f} (thirty seeds each)" in measured and len(late) == 4
     first, last = (
-        -few[f"{end}, fashion-mnist-16-resnet-zeros"].median() for end in ("3 at the first two", "15 at the last two")
+        -few[f"{end}, fashion-mnist-16-resnet-zeros"].quantile(0.5)
+        for end in ("3 at the first two", "15 at the last two")
     )
     assert f"cost an r2 of {first:.3f}, twelve too many in the last two {last:.3f};" in measured
     costs = sorted(cost("two sizes", name.removeprefix("two sizes, ")) for name in curves if name.startswith("two "))

@@ -8,7 +8,7 @@ change is in data/results/. Of its two kinds it is the one that foretells the ne
 and windows are those of the lessons' other files.
 
 12: class-conditional as in 12_legs.npz
-    trousers (seeds 0 to 399), pullover, shirt; trousers, alike: by the equivariant filter
+    trousers (seeds 0 to 399), pullover, shirt; GARMENT, alike: by the equivariant filter
 16: as in 16_what_if.npz
     exchanged, NETWORK   after a block of 6 x 6 of the noise was exchanged: the four shipped networks for 16 x 16
     turned, NETWORK      class-conditional, 20 pairs of noises, one turned into the other in 20 steps
@@ -58,8 +58,8 @@ def legs() -> Drawings:
         noise, labels = els.seeded_noise(seeds, lab.shape), torch.full((len(seeds),), label)
         return eight_bits(els.sample(denoiser, noise, 20, labels=labels))
 
-    alike = drawn(lab.machine("equivariant-filter"), "trousers")
-    return {garment: drawn(local, garment) for garment in GARMENTS} | {"trousers, alike": alike}
+    filters = {"": local, ", alike": lab.machine("equivariant-filter")}
+    return {garment + kind: drawn(each, garment) for kind, each in filters.items() for garment in GARMENTS}
 
 
 def what_if() -> Drawings:
