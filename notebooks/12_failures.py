@@ -316,8 +316,7 @@ def r2_table(a, b):
     return (a @ b.T).square()
 
 
-table = r2_table(trousers["network"], trousers["ELS"])
-own = table.diag().median().item()
+own = (table := r2_table(trousers["network"], trousers["ELS"])).diag().median().item()
 other, seed = table.fill_diagonal_(0).max(1)
 twins, wide = (ours[seed] & theirs).sum().item(), theirs[rank[-29:]].sum().item()
 print(f"of the network's 17, three legs has the ELS drawing of the same seed {both} times (all 400: r2 {own:.2f}),")
@@ -331,11 +330,12 @@ alike_filter = filtered["trousers, alike"]
 equal = els.compare(alike_filter, trousers["network"]).r2.median().item()
 at = {s / 10: legs(alike_filter, s / 10) >= 3 for s in (-2, 0, 2)}
 blind = {s: [int(some.sum()), int((some & theirs).sum())] for s, some in at.items()}
-print(f"the equivariant filter (r2 {equal:.2f}): {blind}")
+by_width = among_alike(at[0], theirs, fifth)
+print(f"the equivariant filter (r2 {equal:.2f}): {blind}; of the 33, by chance among alike, {by_width:.1f}")
 if lab.profile == "laptop":
     assert (twins, wide) == (2, 5) and abs(own - 0.951) < 0.003 and abs(other.median() - 0.893) < 0.003
     assert abs(linear - 0.937) < 0.003 and named[0.0] == [6, 1] and max(some for some, _ in named.values()) == 7
-    assert abs(equal - 0.871) < 0.003 and list(blind.values()) == [[59, 8], [33, 7], [15, 1]]
+    assert abs(equal - 0.871) < 0.003 and list(blind.values()) == [[59, 8], [33, 7], [15, 1]] and 3.4 < by_width < 3.42
 
 # %% [markdown] tags=["slide"]
 # Part of it is width: 11 of the network's 17 and 20 of the machine's 29 are in the widest fifth. Among drawings of
@@ -345,9 +345,9 @@ if lab.profile == "laptop":
 #
 # **And r2 does not do it**: the local filter's trousers are nearly as like the network's (0.94, ELS 0.95), and it draws
 # six third legs, of which one is among the 17; never more than seven, wherever the threshold is. The *equivariant*
-# filter, which as ELS does not know its place, is less like the network (0.87), and draws 33, of which **7** are: as
-# many as the machine's 29. So drawing them does not take votes. (Which seeds is less firm: with
-# a threshold of 0.2 it has 15, one of them right.)
+# filter, which as ELS does not know its place, is less like the network (0.87), and draws 33, of which **7** are (by
+# chance among alike 3.4): as many as the machine's 29. So drawing them does not take votes. (Which seeds is less firm:
+# with a threshold of 0.2 it has 15, one of them right.)
 
 # %% [markdown] tags=["slide"]
 # Are seven of 17 few? Sample the *same network* a little differently: its first steps go astray (lesson 11), so let the
@@ -444,15 +444,20 @@ for garment in limits:
 # network with two controls: IS, and the local filter of section 4?
 
 # %% tags=["slide"]
+by = {(garment, name): stored[f"{garment}.{names[name]}"] for garment in limits for name in ("IS", "ELS")}
+by |= {(garment, "local filter"): filtered[garment] for garment in limits}
+by |= {(garment, "equivariant filter"): filtered[f"{garment}, alike"] for garment in limits}
+symmetry, together, target = {key: mirror(images) for key, images in by.items()}, {}, {}
+for garment in limits:
+    target[garment] = mirror(stored[f"{garment}.network-150"])
+for (garment, name), values in symmetry.items():
+    together[garment, name] = torch.corrcoef(torch.stack([values, target[garment]]))[0, 1].item()
 fig, axes = plt.subplots(1, 2, figsize=(8.6, 3.9), sharex=True, sharey=True)
-together, symmetry = {}, {}
+looks = {"IS": ("x", plotting.GREY), "local filter": ("+", "black"), "ELS": ("o", plotting.BLUE)}
 for axis, garment in zip(axes, ("pullover", "shirt"), strict=True):
-    target = mirror(stored[f"{garment}.network-150"])
-    three = {"IS": stored[f"{garment}.is"], "local filter": filtered[garment], "ELS": stored[f"{garment}.els-zeros"]}
-    for (name, images), mark, colour in zip(three.items(), "x+o", (plotting.GREY, "black", plotting.BLUE), strict=True):
-        values = symmetry[garment, name] = mirror(images)
-        together[garment, name] = torch.corrcoef(torch.stack([values, target]))[0, 1].item()
-        axis.plot(target, values, mark, ms=4, color=colour, label=f"{name}, correlation {together[garment, name]:.2f}")
+    for name, (mark, colour) in looks.items():
+        label = f"{name}, correlation {together[garment, name]:.2f}"
+        axis.plot(target[garment], symmetry[garment, name], mark, ms=4, color=colour, label=label)
     axis.axline((0, 0), slope=1, color="0.8", lw=1, zorder=0)
     axis.axhline(limits[garment], color=plotting.ORANGE, ls="--", lw=1, zorder=0)
     axis.axvline(limits[garment], color=plotting.ORANGE, ls="--", lw=1, zorder=0)
@@ -476,28 +481,29 @@ for garment in limits:
         assert found == {"pullover": (35, 44, 33), "shirt": (43, 40, 36), "trousers": (87, 142, 74)}[garment]
 below = {}
 for (garment, name), values in symmetry.items():
-    target, low = mirror(stored[f"{garment}.network-150"]), values < limits[garment]
-    below[garment, name] = [int(low.sum()), int((low & lopsided[garment, "network"]).sum())]
-    print(f"{garment}, {name}: lopsided {below[garment, name][0]}, of the network's {below[garment, name][1]}; misses "
-          f"the network's mirror r2 by {(values - target).abs().mean():.2f}")  # fmt: skip
-r = torch.corrcoef(torch.stack([mirror(trousers["ELS"]), mirror(trousers["network"])]))[0, 1].item()
-print(f"trousers, correlation of the mirror r2 of ELS and network: {r:.2f}")
+    low = values < limits[garment]
+    below[name] = [*below.get(name, []), (int(low.sum()), int((low & lopsided[garment, "network"]).sum()))]
+    print(f"{garment}, {name}: correlation {together[garment, name]:.2f}, lopsided {below[name][-1][0]}, "
+          f"of the network's {below[name][-1][1]}")  # fmt: skip
 if lab.profile == "laptop":
-    assert abs(r - 0.69) < 0.006 and max(n for (_, name), (n, _) in below.items() if name == "IS") <= 5
-    stated = [0.46, 0.82, 0.88, 0.45, 0.85, 0.92]
-    assert all(abs(a - b) < 0.006 for a, b in zip(together.values(), stated, strict=True))
-    assert [pair for (_, name), pair in below.items() if name == "local filter"] == [[33, 26], [29, 27]]
+    stated = [0.69, 0.46, 0.88, 0.45, 0.92, 0.54, 0.82, 0.85, 0.62, 0.87, 0.88]
+    found = [r for kind, r in together.items() if kind != ("trousers", "IS")]
+    assert all(abs(a - b) < 0.006 for a, b in zip(found, stated, strict=True))
+    assert below["local filter"] == [(41, 25), (33, 26), (29, 27)] and max(below["IS"][1:])[0] <= 5
+    assert below["equivariant filter"] == [(257, 84), (67, 32), (44, 38)]
 
 # %% [markdown]
 # Of real garments one in twenty is that lopsided, of the network's 35 pullovers and 43 shirts of 100. ELS is lopsided
 # on most of the same seeds: 33 of 35 (chance: 15) and 36 of 43 (17), with 11 and 4 false alarms. An error that is
 # common, and measured as a degree, is **predictable seed by seed**: correlation 0.88 and 0.92.
 #
-# IS draws far too symmetric, at most five are below the limit (correlation 0.46 and 0.45). **The local filter is nearly
-# as good**: correlation 0.82 and 0.85, 26 of the 35 and 27 of the 43, with 7 and 2 false alarms. The windows alone
-# foretell most of it. (Of third legs the filter knew next to nothing.)
+# IS draws far too symmetric, at most five are below the limit (correlation 0.46 and 0.45). **Votes are hardly needed**:
+# the local filter has correlation 0.82 and 0.85, with 26 of the 35 and 27 of the 43. The equivariant one, blind to
+# place, has 0.87 and 0.88, and 32 and 38, but draws more: 67 and 44.
 #
-# Of trousers ELS has 74 of the network's 87, but 68 false alarms (correlation 0.69): see section 7.
+# So it is with trousers. Of 400 ELS has 74 of the network's 87, but 142 in all (correlation 0.69: see section 7);
+# the filter that knows its place has 41 in all, the blind one **257**. The two filters differ in nothing but what they
+# know of their place: not knowing it makes such errors, and votes keep them fewer.
 
 # %% [markdown] tags=["slide"]
 # ## 6. Through a keyhole (4 minutes)
@@ -824,7 +830,8 @@ check.cure_test(cure_test)
 # * Third legs are rare (4 % of the network's trousers, 7 % of the machine's, 1 % of real ones), and on the same seeds
 #   about twice as often as by chance among drawings of like width.
 # * Lopsided sleeves are common, four in ten; there the machine foretells nine in ten, and is right in four of five
-#   (trousers: one in two). The local filter foretells nearly as much, and of third legs next to nothing.
+#   (trousers: one in two). A linear filter foretells nearly as much. Where it is blind to place as ELS is, it draws
+#   more of both errors than ELS; where it knows its place, fewer.
 # * Through a keyhole of 3 pixels such a drawing is in order. A straight one with a third leg is not shown to be
 #   stranger than a real rarity.
 # * Not simply "too local too late": a long view, late or from t = 0.8 to 0.4, removes most errors, and copies more.

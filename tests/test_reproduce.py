@@ -490,13 +490,27 @@ def test_the_measured_page_states_who_foretells_lopsided_sleeves() -> None:
         images = stored.float() / 127.5 - 1
         return torch.stack([compare(images.flip(-1).roll(s, -1), images).r2 for s in range(-4, 5)]).amax(0)
 
-    said: dict[str, list[str]] = {"local": [], "ELS": []}
-    for garment in ("pullover", "shirt"):
-        network = mirror(legs[f"{garment}.network-150"])
-        for name, guess in (("local", filtered[garment]), ("ELS", legs[f"{garment}.els-zeros"])):
-            said[name].append(f"{torch.stack([mirror(guess), network]).corrcoef()[0, 1]:.2f}")
+    data = els.lab("laptop", network="fashion-mnist-16-resnet-zeros-conditional", verbose=False).data
+    assert data.labels is not None
+    said: dict[str, list[str]] = {"local": [], "alike": [], "ELS": []}
+    lopsided = []
+    for garment, label in {"pullover": 2, "trousers": 1, "shirt": 6}.items():
+        network, real = mirror(legs[f"{garment}.network-150"]), data.images[data.labels == label]
+        guesses = {"local": filtered[garment], "alike": filtered[f"{garment}, alike"]}
+        guesses["ELS"] = legs[f"{garment}.els-zeros"]
+        found = {name: mirror(guess) for name, guess in guesses.items()}
+        few, many, ours, theirs = (
+            int((some < mirror((real + 1) * 127.5).quantile(0.05)).sum()) for some in (*found.values(), network)
+        )
+        lopsided.append(f"{many} of {len(network)} {garment.rstrip('s')}s")
+        lopsided[-1] += f" (knowing its place {few}; ELS {ours}, the network {theirs})"
+        if garment != "trousers":
+            for name, values in found.items():
+                said[name].append(f"{torch.stack([values, network]).corrcoef()[0, 1]:.2f}")
+    local, alike, votes = (" and ".join(values) for values in said.values())
     text = (RESULTS.parents[1] / "book" / "measured.md").read_text(encoding="utf-8")
-    assert f"(correlation {' and '.join(said['local'])}; ELS {' and '.join(said['ELS'])})" in text
+    assert f"(correlation {local}, equivariant {alike}; ELS {votes})" in text
+    assert f"the equivariant filter draws too many: {lopsided[0]}" in text and lopsided[1] in text
 
 
 def test_the_measured_page_states_what_was_found_on_emoji() -> None:
