@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from .. import metrics, reference
 from .attempt import Case
-from .exercise import EXCHANGED, NEGATIVE_SQUARE, UNDERFLOW, Exercise, Mistake
+from .exercise import EXCHANGED, UNDERFLOW, Exercise, Mistake
 
 TOLERANCE = 1e-3  # exponents near -882 in float32: the root of torch.cdist, squared again, costs 2e-4 of a weight
 ONE_MAXIMUM = (
@@ -20,6 +21,8 @@ NEVER_BY_ZERO = (
     "A small number below the line only hides 0/0: all weights of such a row are 0 now. Subtract the largest exponent "
     "first, or use torch.softmax."
 )
+EXPANDED = "Where x is a copy, |x|^2 + |v|^2 - 2 x.v subtracts equal numbers, and rounding leaves "
+DIFFERENCES = "Take the differences first, then their squares."
 FROM_THE_MEAN = (
     "You subtract the mean exponent: the others may still lie hundreds above it or below. Subtract the largest one, "
     ".max(1, keepdim=True).values."
@@ -274,17 +277,17 @@ def _nearest_cases(generator: torch.Generator) -> list[Case]:
         images = _pixels(generator, n, *shape)
         chosen = torch.randint(n, (batch,), generator=generator)
         cases.append((images[chosen] + 0.8 * _normal(generator, batch, *shape), images))
-    images = _pixels(generator, 24, 1, 8, 8)
-    return [*cases, (images[:20], images)]  # copies: the distance is 0
+    images = _pixels(generator, 40, 1, 16, 16)  # more than 25, where torch.cdist begins to expand the square
+    return [*cases, (images[:30], images)]  # copies: the distance is 0
 
 
 def _distances(x: Tensor, images: Tensor) -> Tensor:
     return _squared_distance(x, images).sqrt()
 
 
-def _expanded_square(x: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
+def _expanded_square(x: Tensor, images: Tensor, repaired: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
     x, v = x.flatten(1), images.flatten(1)
-    least, index = (x.square().sum(1)[:, None] + v.square().sum(1) - 2 * x @ v.T).min(1)
+    least, index = repaired(x.square().sum(1)[:, None] + v.square().sum(1) - 2 * x @ v.T).min(1)
     return index, least.sqrt()
 
 
@@ -302,9 +305,20 @@ NEAREST = Exercise(
     ),
     cases=_nearest_cases,
     answer=lambda x, images: metrics.nearest_training_image(x.double(), images.double()),
-    tolerance=1e-2,  # the root of a square that is rounded at 1e-5
     mistakes=(
-        Mistake(NEGATIVE_SQUARE, _expanded_square),
+        Mistake(
+            f"{EXPANDED}less than 0, whose root is not a number. {DIFFERENCES}",
+            lambda x, images: _expanded_square(x, images, lambda square: square),
+        ),
+        Mistake(
+            f"{EXPANDED}a little instead of 0, whose root passes for a distance (torch.cdist takes this shortcut, too, "
+            f"for many pictures). {DIFFERENCES}",
+            lambda x, images: _expanded_square(x, images, lambda square: square.clamp(min=0)),
+        ),
+        Mistake(
+            f"{EXPANDED}a little, of either sign, whose root passes for a distance. {DIFFERENCES}",
+            lambda x, images: _expanded_square(x, images, torch.abs),
+        ),
         Mistake(
             "You return the squared distance: take its square root.",
             lambda x, images: (_distances(x, images).argmin(1), _distances(x, images).min(1).values.square()),
@@ -430,6 +444,13 @@ COUNTS = Exercise(
         Mistake(
             "You multiply the finished weights by the counts, so they no longer sum to one.",
             lambda x_t, images, counts, alpha, sigma: counts * _logits(x_t, images, alpha, sigma).softmax(1),
+        ),
+        Mistake(
+            "You multiply the finished weights by the shares of the counts, so they no longer sum to one: multiply the "
+            "exponentials, and divide by their sum.",
+            lambda x_t, images, counts, alpha, sigma: (
+                counts / counts.sum() * _logits(x_t, images, alpha, sigma).softmax(1)
+            ),
         ),
         Mistake(
             "This is the weight of one copy of each image: the copies' weights have to be added.",
