@@ -48,14 +48,14 @@ print(f"{N:,} training images v of {pixels} pixels each")
 # $x_t = \alpha x_0 + \sigma \epsilon$; show $x_t$ to the network; make it pay the squared error of its answer,
 # $\|D(x_t) - x_0\|^2$. This price is the **loss**. Change the network a little towards lower prices. Repeat.
 #
-# Suppose we see a noisy picture of which we know that it was made from one of three, $v_1, v_2, v_3$: from the first
-# with probability 0.5, from the second with 0.3, from the third with 0.2. We may give one answer, $a$. The price we
-# must expect is
+# Suppose we know that a noisy picture was made from one of three, $v_1, v_2, v_3$, which are about equally far apart:
+# from the first with probability 0.5, from the second with 0.3, from the third with 0.2. We may give one answer, $a$.
+# The price we must expect is
 #
 # $$L(a) = \sum_i w_i\, \|a - v_i\|^2, \qquad w = (0.5,\ 0.3,\ 0.2) .$$
 #
-# **Predict.** Lesson 01 has said which $a$ is cheapest: the mean. Let the three be about equally far apart. Does the
-# best of them cost a tenth more, two thirds more, or three times as much? And is it always the most probable one?
+# **Predict.** Lesson 01 has said which $a$ is cheapest: the mean. Does the best of the three cost a tenth more, two
+# thirds more, or three times as much? And is it always the most probable one?
 
 # %% tags=["slide"]
 three = images[[0, 19, 24]]
