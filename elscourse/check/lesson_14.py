@@ -88,6 +88,21 @@ def _gap(drawings: Tensor, pictures: Tensor) -> Tensor:
     return second - nearest
 
 
+def _largest_difference(drawings: Tensor, pictures: Tensor) -> Tensor:
+    away = (drawings.double().flatten(1)[:, None] - pictures.double().flatten(1)).abs().amax(-1)
+    nearest, second = away.sort(1).values[:, :2].T
+    return nearest / second
+
+
+def _share_of_both(drawings: Tensor, pictures: Tensor) -> Tensor:
+    nearest, second = _distances(drawings, pictures).sort(1).values[:, :2].T
+    return nearest / (nearest + second)
+
+
+def _from_one(drawings: Tensor, pictures: Tensor) -> Tensor:
+    return 1 - _gap_ratio(drawings, pictures)
+
+
 def _along_the_drawings(drawings: Tensor, pictures: Tensor) -> Tensor:
     away = _distances(drawings, pictures).sort(0).values
     return away[:, 0] / away[:, 1]
@@ -201,62 +216,74 @@ def _one_before(steps: list[int], losses: list[float], level: float) -> float:
     return float(steps[_first_below(losses, level) - 1])
 
 
+def _whole_step(steps: list[int], losses: list[float], level: float) -> float:
+    return float(round(_falls_below(steps, losses, level)))
+
+
 def _logarithm(steps: list[int], losses: list[float], level: float) -> float:
     return math.log(_falls_below(steps, losses, level))
 
 
-# --------------------------------------------------------------------------------------------------------- seen often
+# ---------------------------------------------------------------------------------------------------------- own steps
 
 
 def _sets(generator: torch.Generator) -> list[Case]:
-    # 128 / 2,048 has no rounding: whoever adds it up step by step comes out even, too
-    return [(50_000, 2_048, 128, 1), (50_000, 2_048, 128, 7), (1_000, 10, 64, 1), (12_345, 29, 64, 10), (3, 7, 2, 1)]
+    # 4 among 2,048 has no rounding: whoever adds it up step by step comes out even, too
+    return [(100, 2_048, 4), (100, 29, 10), (400, 10, 1), (12_344, 29, 10), (3, 7, 2), (5, 3, 3)]
 
 
-def _steps_until(views: int, n: int, batch: int, copies: int) -> int:
-    return -(-views * n // (batch * copies))
+def _steps_until(own: int, n: int, copies: int) -> int:
+    return -(-own * n // copies)
 
 
-def _copies_forgotten(views: int, n: int, batch: int, copies: int) -> int:
-    return _steps_until(views, n, batch, 1)
+def _copies_forgotten(own: int, n: int, copies: int) -> int:
+    return own * n
 
 
-def _rounded_down(views: int, n: int, batch: int, copies: int) -> int:
-    return views * n // (batch * copies)
+def _entries_forgotten(own: int, n: int, copies: int) -> int:
+    return -(-own // copies)
 
 
-def _not_rounded(views: int, n: int, batch: int, copies: int) -> float:
-    return views * n / (batch * copies)
+def _rounded_down(own: int, n: int, copies: int) -> int:
+    return own * n // copies
 
 
-def _to_the_nearest(views: int, n: int, batch: int, copies: int) -> int:
-    return round(views * n / (batch * copies))
+def _not_rounded(own: int, n: int, copies: int) -> float:
+    return own * n / copies
 
 
-def _whole_passes(views: int, n: int, batch: int, copies: int) -> int:
-    return math.ceil(n / batch) * views // copies
+def _to_the_nearest(own: int, n: int, copies: int) -> int:
+    return round(own * n / copies)
 
 
-def _always_one_more(views: int, n: int, batch: int, copies: int) -> int:
-    return _rounded_down(views, n, batch, copies) + 1
+def _whole_share(own: int, n: int, copies: int) -> int:
+    """Rounded before it is multiplied."""
+    return own * -(-n // copies)
 
 
-def _batch_of_one(views: int, n: int, batch: int, copies: int) -> int:
-    return _steps_until(views, n, 1, copies)
+def _always_one_more(own: int, n: int, copies: int) -> int:
+    return _rounded_down(own, n, copies) + 1
 
 
-def _copies_slow_it(views: int, n: int, batch: int, copies: int) -> int:
-    return -(-views * n * copies // batch)
+def _batch_counted(own: int, n: int, copies: int) -> int:
+    return -(-own * n // (64 * copies))
 
 
-def _added(views: int, n: int, batch: int, copies: int) -> int:
-    """As if the copies came on top of the n."""
-    return -(-views * (n + copies - 1) // (batch * copies))
+def _copies_slow_it(own: int, n: int, copies: int) -> int:
+    return own * n * copies
 
 
-def _batches_share(views: int, n: int, batch: int, copies: int) -> int:
-    """As if no picture could be in a batch twice."""
-    return max(views, _steps_until(views, n, batch, copies))
+def _copies_left_out(own: int, n: int, copies: int) -> int:
+    """As if n counted the picture once."""
+    return -(-own * (n + copies - 1) // copies)
+
+
+def _copies_added(own: int, n: int, copies: int) -> int:
+    return -(-own * (n + copies) // copies)
+
+
+def _upside_down_share(own: int, n: int, copies: int) -> int:
+    return -(-own * copies // n)
 
 
 EXERCISES = [
@@ -278,6 +305,11 @@ EXERCISES = [
             Mistake(NEGATIVE_SQUARE, _expanded_square),
             Mistake("Those are squared distances: take the root.", _squared),
             Mistake("You add absolute differences: the distance is the root of the sum of squares.", _absolute),
+            Mistake(
+                "You take the largest difference: the distance is the root of the sum of squares.", _largest_difference
+            ),
+            Mistake("You divide by the sum of both distances: divide by the second nearest alone.", _share_of_both),
+            Mistake("You return 1 minus the ratio: 0 is for a copy.", _from_one),
             Mistake("The ratio is upside down: nearest divided by second nearest, 0 for a copy.", _upside_down),
             Mistake("You divide by the mean over the other pictures: take the second nearest alone.", _to_the_rest),
             Mistake("You divide by the mean over all pictures: take the second nearest alone.", _to_all),
@@ -333,36 +365,39 @@ EXERCISES = [
             Mistake("That is the first measured step below the level: interpolate.", _next_measured),
             Mistake("That is the last measured step above the level: interpolate.", _one_before),
             Mistake("That is the logarithm of the step: return the step.", _logarithm),
+            Mistake("You round to a whole step: return the float.", _whole_step),
         ),
         tolerance=1e-3,
     ),
     Exercise(
         name="steps_until",
         lesson=14,
-        title="How long until it was seen so often?",
-        minutes=4,
+        title="How long until it had so many own steps?",
+        minutes=3,
         difficulty=1,
-        start="Start from one step: how often, on average, is the picture among the `batch` drawn?",
+        start="Start from one step: which part of a batch is this picture, on average?",
         hints=(
-            "One drawn picture is this one with probability copies / n, so one step shows it batch * copies / n times.",
-            "views / (batch * copies / n), rounded up: math.ceil(views * n / (batch * copies)).",
+            "One step is copies / n own steps of the picture.",
+            "own / (copies / n), rounded up: math.ceil(own * n / copies).",
         ),
         cases=_sets,
         answer=_steps_until,
         mistakes=(
             Mistake(
-                "You leave out the copies: a picture that is there `copies` times is drawn more often.",
+                "You leave out the copies: a picture that is there `copies` times fills more of a batch.",
                 _copies_forgotten,
             ),
-            Mistake("You round down: after so many steps it was not seen often enough. Round up.", _rounded_down),
+            Mistake("You leave out n: the picture is only `copies` of the n entries.", _entries_forgotten),
+            Mistake("You round down: after so many steps it has not had enough. Round up.", _rounded_down),
             Mistake("You round to the nearest: round up.", _to_the_nearest),
             Mistake("Steps are whole: round up.", _not_rounded),
-            Mistake("You count whole passes through the n: every step takes `batch` at random.", _whole_passes),
+            Mistake("You round n / copies: round only at the end.", _whole_share),
             Mistake("Where it comes out even nothing is added: math.ceil, not // and + 1.", _always_one_more),
-            Mistake("One step shows `batch` pictures, not one.", _batch_of_one),
+            Mistake("You count views: the size of the batch has no part in own steps.", _batch_counted),
             Mistake("Copies make it quicker, not slower: divide by them.", _copies_slow_it),
-            Mistake("n counts the copies already.", _added),
-            Mistake("A picture can be in a batch more than once: nothing limits it to one per step.", _batches_share),
+            Mistake("n counts the copies already.", _copies_left_out),
+            Mistake("n counts the copies already: do not add them.", _copies_added),
+            Mistake("The share is upside down: divide by copies / n.", _upside_down_share),
         ),
     ),
 ]
