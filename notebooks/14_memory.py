@@ -326,14 +326,14 @@ assert [n for _, n in chosen] == [76, 68, 65, 77, 70, 60] and all(0.02 < gap < 0
 # %% [markdown] tags=["slide"]
 # ## 5. A loss that no window explains (8 minutes)
 #
-# Does the network look further as it ages, or does it only know by heart what small windows show? There is a proof
-# without looking inside. ELS with windows of P x P is the *best possible* denoiser of these ten pictures among all that
-# see P x P pixels and are equivariant but for the border (lessons 07 and 08). So no other that sees only P x P, and
-# learns its place only from the border in it, has a smaller expected loss: **whoever has a smaller one uses something
-# from outside of the window: what stands there, or where it is.**
+# Does the network look further as it ages, or only know by heart what small windows show? There is a proof without
+# looking inside. ELS with windows of P x P is the *best possible* denoiser of these ten pictures among all that see P
+# x P pixels and are equivariant but for the border (lessons 07 and 08). So no other that sees only P x P, and learns
+# its place only from the border in it, has a smaller expected loss: **whoever has a smaller one uses something from
+# outside of the window: what stands there, or where it is.**
 #
-# So there is a ladder, one rung for every P. LS, which knows its place exactly, has its own: a loss below *its* rung
-# proves distance.
+# So there is a ladder, one rung for every P. LS, which knows its place, has its own: a loss below *its* rung proves
+# distance.
 #
 # **Predict.** At t = 0.525, how much lower is the rung of P = 9 than that of P = 3: by a fifth, by half, by four
 # fifths?
