@@ -339,15 +339,14 @@ if lab.profile == "laptop":
 
 # %% [markdown] tags=["slide"]
 # Part of it is width: 11 of the network's 17 and 20 of the machine's 29 are in the widest fifth. Among drawings of
-# like width chance gives three. Seven are still more (p = 1 %): **2.3 times as many as by chance**, not six times; how
-# many times, seven seeds cannot say closely. The most similar drawings of other seeds have three legs twice. But the
+# like width chance gives three. Seven are still more (p = 1 %): **2.3 times as many as by chance**, not six times;
+# seven seeds cannot say it closely. The most similar drawings of other seeds have three legs twice. But the
 # 29 widest name 5 of the 17: hardly fewer than the machine's third legs.
 #
-# **And r2 does not do it**: the local filter's trousers are nearly as like the network's (0.94, ELS 0.95), and it draws
-# six third legs, of which one is among the 17; never more than seven, wherever the threshold is. The *equivariant*
-# filter, which as ELS does not know its place, is less like the network (0.87), and draws 33, of which **7** are (by
-# chance among alike 3.4): as many as the machine's 29. So drawing them does not take votes. (Which seeds is less firm:
-# with a threshold of 0.2 it has 15, one of them right.)
+# **And r2 does not do it**: the local filter is nearly as like the network (0.94, ELS 0.95), and draws six third legs,
+# one of the 17; never more than seven, wherever the threshold is. The *equivariant* filter, which as ELS does not know
+# its place, is less like it (0.87), and draws 33, **7** of the 17 (by chance among alike 3.4), as the machine's 29. So
+# drawing them does not take votes. (Which seeds is less firm: at a threshold of 0.2 it has 15, one right.)
 
 # %% [markdown] tags=["slide"]
 # Are seven of 17 few? Sample the *same network* a little differently: its first steps go astray (lesson 11), so let the
