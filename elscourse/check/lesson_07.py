@@ -100,6 +100,17 @@ def _heaviest_voter(query: Tensor, dictionary: Tensor, alpha: float, sigma: floa
     return dictionary[distance.argmin(), :, r, r]
 
 
+def _always_two(query: Tensor, dictionary: Tensor, alpha: float, sigma: float) -> Tensor:
+    logits = -(query - alpha * dictionary).square().sum((-3, -2, -1)) / (2 * sigma**2)
+    return torch.softmax(logits, dim=0) @ dictionary[:, :, 2, 2]
+
+
+def _little_added(query: Tensor, dictionary: Tensor, alpha: float, sigma: float) -> Tensor:
+    w = torch.exp(-(query - alpha * dictionary).square().sum((-3, -2, -1)) / (2 * sigma**2))
+    r = query.shape[-1] // 2
+    return (w / (w.sum() + 1e-8)) @ dictionary[:, :, r, r]
+
+
 def _brightened_query(query: Tensor, dictionary: Tensor, alpha: float, sigma: float) -> Tensor:
     return _vote(dictionary, -(query / alpha - dictionary).square().sum((-3, -2, -1)) / (2 * sigma**2))
 
@@ -309,6 +320,24 @@ def _formula_without_two(x_t: Tensor, images: Tensor, alpha: float, sigma: float
     return _formula(x_t, images, alpha, sigma / math.sqrt(2), shifts, blur)
 
 
+def _formula_sigma_not_squared(
+    x_t: Tensor, images: Tensor, alpha: float, sigma: float, shifts: Shifts, blur: Blur
+) -> Tensor:
+    return _formula(x_t, images, alpha, math.sqrt(sigma), shifts, blur)
+
+
+def _softmax_over_pixels_too(
+    x_t: Tensor, images: Tensor, alpha: float, sigma: float, shifts: Shifts, blur: Blur
+) -> Tensor:
+    slid = _slid(images, shifts)
+    logits = -_energy(x_t, slid, alpha, blur) / (2 * sigma**2)
+    return (logits.flatten().softmax(0).view(logits.shape)[:, :, None] * slid).sum((0, 1))[None]
+
+
+def _best_fit_alone(x_t: Tensor, images: Tensor, alpha: float, sigma: float, shifts: Shifts, blur: Blur) -> Tensor:
+    return _formula(x_t, images, alpha, 1e-6, shifts, blur)
+
+
 def _formula_of_bare_exps(
     x_t: Tensor, images: Tensor, alpha: float, sigma: float, shifts: Shifts, blur: Blur
 ) -> Tensor:
@@ -368,11 +397,20 @@ EXERCISES = [
                 _one_vote_per_channel,
             ),
             Mistake("You return the dimmed centre: compare with alpha * p, but average the clean p.", _dimmed_centre),
+            Mistake(
+                "You average pixel [2, 2] of the patches, the centre of 5 x 5 alone: the centre is at P // 2.",
+                _always_two,
+            ),
             Mistake("You average the corner [0, 0] of the patches: the centre is at P // 2.", _corner),
             Mistake(
                 "You compare the centres only: the whole window is compared, the centre is returned.", _centres_compared
             ),
             Mistake("You average whole patches: only the centre pixel of each is the answer here.", _mean_of_the_patch),
+            Mistake(
+                "You add a small number to the sum of the weights. At low noise all of them are smaller still, and the "
+                "answer fades to 0: subtract the largest logit first, as torch.softmax does.",
+                _little_added,
+            ),
             Mistake(
                 "At low noise your exps are all 0, or overflow, and 0/0 is no number: subtract the largest logit "
                 "first, as torch.softmax does.",
@@ -442,6 +480,15 @@ EXERCISES = [
                 "You average dimmed pixels: compare with alpha * v, but average the clean v(x + d).", _dimmed_values
             ),
             Mistake("The 2 is missing: the exponent is divided by 2 sigma squared.", _formula_without_two),
+            Mistake("You divide by 2 sigma: the variance of the noise is sigma squared.", _formula_sigma_not_squared),
+            Mistake(
+                "Your softmax runs over the pixels, too: each pixel has weights of its own that sum to one.",
+                _softmax_over_pixels_too,
+            ),
+            Mistake(
+                "You take the pixel that fits best: asked for is the mean over all images and displacements, weighted.",
+                _best_fit_alone,
+            ),
             Mistake(
                 "You multiply by sigma squared: in Python `/ 2 * sigma**2` divides by 2 and then multiplies.",
                 lambda x_t, images, alpha, sigma, shifts, blur: _formula(x_t, images, alpha, 1 / sigma, shifts, blur),
@@ -476,6 +523,10 @@ EXERCISES = [
             Mistake(
                 "That is the effective number of sources, exp(entropy): return the entropy itself.",
                 lambda source: math.exp(_entropy(source)),
+            ),
+            Mistake(
+                "That is the number of sources: the entropy also asks how large their shares are.",
+                lambda source: len(_shares(source)),
             ),
             Mistake(
                 "That is ln of the number of sources, the largest it could be: weigh the sources by their shares.",
