@@ -379,7 +379,7 @@ for step, numbers in stated.items():
 # *Equivariance*
 #
 # * [06](06_equivariance.ipynb) not knowing where one is only shifts the memory
-# * [07](07_els.ipynb) both together invent
+# * [07](07_els.ipynb) both together draw what the network draws
 # * [08](08_borders.ipynb) the border tells the network where it is
 #
 # *The machine meets the network*
