@@ -828,11 +828,10 @@ check.cure_test(cure_test)
 #
 # * Third legs are rare (4 % of the network's trousers, 7 % of the machine's, 1 % of real ones), and on the same seeds
 #   about twice as often as by chance among drawings of like width.
-# * Lopsided sleeves are common, four in ten; there the machine foretells nine in ten, and is right in four of five
-#   (trousers: one in two). A linear filter foretells nearly as much. Where it is blind to place as ELS is, it draws
-#   more of both errors than ELS; where it knows its place, fewer.
-# * Through a keyhole of 3 pixels such a drawing is in order. A straight one with a third leg is not shown to be
-#   stranger than a real rarity.
+# * Lopsided sleeves are common, four in ten; the machine foretells nine in ten, and is right in four of five
+#   (trousers: one in two). A linear filter foretells nearly as much. Blind to place, it draws more of both errors
+#   than ELS; else fewer.
+# * Through a keyhole of 3 pixels such a drawing is in order.
 # * Not simply "too local too late": a long view, late or from t = 0.8 to 0.4, removes most errors, and copies more.
 #   From 0.4 to 0.6 it makes the formula more like the network, and so does knowing one's place.
 # * A counter is fixed before one counts, thresholds are varied, and new failures counted along with cures.
