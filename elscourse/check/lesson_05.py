@@ -202,7 +202,7 @@ def _judge_new_image(output: Tensor, height: int, width: int) -> str | None:
     if wrong:
         return (
             f"On the torus of {height} x {width}, {wrong} of the pixels disagree with the majority of their window. "
-            "Mark them: most are at corners, or where a colour is less than two pixels thick."
+            "Mark them: most are at corners, or where white, or the black between, is less than two pixels thick."
         )
     return None
 
@@ -244,7 +244,7 @@ EXERCISES = [
         answer=_consistent,
         mistakes=(
             Mistake(
-                "You take the sign of the window's sum, the majority: with grey in memory, grey may be nearest.",
+                "You take the sign of the window's sum (or do not divide by 9): with grey in memory, grey can win.",
                 lambda u, colours: _window_sum(u[None])[0].round().sign() == u,
             ),
             Mistake(
@@ -254,6 +254,10 @@ EXERCISES = [
             Mistake(
                 "You compare with black and white only: memory holds all of `colours`.",
                 lambda u, colours: _nearest(u, BLACK_AND_WHITE) == u,
+            ),
+            Mistake(
+                "You compare with grey, too, where it is not in memory: there `colours` is black and white only.",
+                lambda u, colours: _nearest(u, (-1.0, 0.0, 1.0)) == u,
             ),
             Mistake(
                 "You add up the differences without squaring them: the nearest patch has the least squared distance.",
@@ -422,6 +426,14 @@ EXERCISES = [
                 "You take the sign only at the end, so that sums vote in the next round, the largest most: every round "
                 "ends with a sign.",
                 lambda u, rounds: _repeated(lambda v: _window_sum(v[None])[0].round())(u, rounds).sign(),
+            ),
+            Mistake(
+                "Your boards are of 0 and 1, so that black has no votes: black is -1.",
+                _repeated(lambda u: (_window_sum(u[None])[0].round() > 0).double()),
+            ),
+            Mistake(
+                "Your pixels move half of the way only: each takes the colour of the majority at once.",
+                _repeated(lambda u: (u + (8 * _window_sum(u[None])[0]).round().sign()) / 2),
             ),
             Mistake(
                 "You return which pixels were outvoted: return the board, of -1 and 1.",
