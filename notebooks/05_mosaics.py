@@ -39,15 +39,15 @@ lab = els.lab()
 # %% [markdown]
 # ## 1. The end of the road (7 minutes)
 #
-# Lesson 04 showed samples of the local machine: ragged, new, made of memories. Can we say, without drawing a single
-# one, what they can look like? We can, by looking at the very end of the drawing, where $t \to 0$.
+# Lesson 04 showed samples of the local machine: ragged, new, made of memories. What they can look like follows from
+# the very end of the drawing, where $t \to 0$.
 #
 # One line of algebra. The noise estimate is $\hat\epsilon = (x_t - \alpha D(x_t)) / \sigma$. Solve it for $x_t$:
 #
 # $$ x_t = \alpha\, D(x_t) + \sigma\, \hat\epsilon . $$
 #
-# As $t \to 0$, the image factor $\alpha$ goes to 1 and the noise factor $\sigma$ to 0. Suppose that $x_t$ **settles**:
-# it goes to some image $u$, and $\hat\epsilon$ stays finite. Then the last term vanishes:
+# As $t \to 0$, the image factor $\alpha$ goes to 1 and the noise factor $\sigma$ to 0. Suppose that $x_t$ **settles**,
+# which shall mean two things: it goes to some image $u$, and $\hat\epsilon$ stays finite. Then the last term vanishes:
 #
 # $$ u = \lim_{t \to 0} D(x_t) . $$
 #
@@ -62,16 +62,16 @@ lab = els.lab()
 # > **The theorem.** If $x_t$ settles, every pixel $u(x)$ of the final image equals the **centre of the patch nearest to
 # > the window of $u$ around $x$**.
 #
-# An image with this property is called **locally consistent**. It explains itself: each pixel looks at its
-# surroundings, finds the most similar patch in memory, and sees that it already has the right value.
+# An image with this property is called **locally consistent**: each pixel looks at its surroundings, finds
+# the most similar patch in memory, and already has the right value.
 #
 # **Predict.** Which images are locally consistent if the window is a single pixel ($P = 1$)? And if every window sees
 # the whole image ($P = 2H - 1$)?
 
 # %% [markdown]
 # At $P = 1$ all that take each pixel from some training image's pixel at this place: astronomically many. At $P = 2H -
-# 1$ the training images alone (but for ties), since all pixels then ask for the same nearest image. Everything between
-# is this lesson's question. To see all answers at once we need a world so small that we can list them.
+# 1$ the training images alone (but for ties), since all pixels then ask for the same nearest image. For what is
+# between we take a world so small that we can list all answers.
 
 # %% [markdown] tags=["slide"]
 # ## 2. A world of two images (6 minutes)
@@ -89,8 +89,8 @@ lab = els.lab()
 # $$ D(x_t)(x) = \frac{e^{\alpha S/\sigma^2} - e^{-\alpha S/\sigma^2}}{e^{\alpha S/\sigma^2} + e^{-\alpha S/\sigma^2}}
 #              = \tanh\frac{\alpha S}{\sigma^2} . $$
 #
-# A whole local machine in one line. Is it the one of the package? (There the one that wraps around comes in lesson 07.
-# With images of one colour it makes no difference where a patch is from.)
+# A whole local machine in one line. Is it the one of the package? (That of lesson 07, which takes patches
+# from all places: in images of one colour it makes no difference.)
 
 # %%
 schedule = lab.schedule
@@ -124,8 +124,8 @@ show(fig, alt="The answer tanh(alpha S / sigma squared) against the window sum: 
      "and steeper, a step from black to white at t = 0.05.")  # fmt: skip
 
 # %% [markdown] tags=["slide"]
-# With less noise the answer becomes a step: the sign of $S$. In an image of pixels $\pm 1$ that is the colour of the
-# **majority** of the nine pixels. So in this world:
+# With less noise the answer becomes a step: the sign of $S$. So (but for ties) final images have pixels $\pm 1$ only,
+# and the sign of $S$ is the colour of the **majority** of the nine pixels:
 #
 # > An image is locally consistent if and only if every pixel has the colour of the majority of its window.
 #
@@ -173,15 +173,14 @@ assert [name for name, good in verdict.items() if good] == ["band", "4 x 4, roun
 
 # %% [markdown]
 # Corners are weak: the corner of a square sees 4 of its own and 5 others. Cut the corners off, and an island of 12
-# pixels stands (one empty row and one empty column beside it are enough). And the checkerboard? A pixel of it sees
-# itself and its four diagonal neighbours: 5 of 9.
+# pixels stands (this one needs only an empty row and an empty column beside it). And the checkerboard? A pixel of it
+# sees itself and its four diagonal neighbours: 5 of 9.
 #
 # ### Exercise 1: Is it consistent? (7 minutes, ★☆☆)
 #
 # Let memory hold one plain image of each of `colours`, which is $(-1, 1)$ or, with grey, $(-1, 0, 1)$. For an image `u`
 # (H, W) of these colours on the torus, say for each pixel whether the patch nearest to its $3 \times 3$ window has the
 # pixel's colour. With grey, no majority will do: compare the window's squared distances to nine pixels of each colour.
-# Without it, your function is a second opinion on `outvoted`.
 
 
 # %%
@@ -211,14 +210,14 @@ check.toy_consistent(toy_consistent)
 # </details>
 
 # %% [markdown] tags=["slide"]
-# ## 4. Count them all (6 minutes)
+# ## 4. Count them all (7 minutes)
 #
-# A torus of $3 \times 3$ has $2^9 = 512$ black and white images, one of $4 \times 5$ has a million. We can visit each
-# of them, and ask two witnesses:
+# A torus of $3 \times 3$ has $2^9 = 512$ black and white images. We can visit each of them, and ask three witnesses:
 #
 # * the **rule**: every pixel is the majority of its window;
 # * the **machine** of the package, which knows no rule and no tanh, only windows and weights: put the image, dimmed
 #   by $\alpha$, into it at a tiny $t$; does it return the image (a **fixed point**)?
+# * a rival without votes, the best **linear filter** with the same windows: $D = \alpha S / (9\alpha^2 + \sigma^2)$.
 #
 # **Predict.** On the $3 \times 3$ torus each window is the whole image. How many consistent images does it have? And
 # roughly how many does $4 \times 4$ have, of 65,536?
@@ -250,8 +249,6 @@ check.toy_count(toy_count)
 #     votes = sum(u.roll((i, j), (1, 2)) for i in (-1, 0, 1) for j in (-1, 0, 1))
 #     return int((votes.sign() == u).flatten(1).all(1).sum())
 # ```
-#
-# (On $5 \times 5$, of 33 million images, do it in parts. Section 5 has the answer without visiting any.)
 # </details>
 
 
@@ -265,37 +262,45 @@ def count_by_rule(height, width):
     return int((~outvoted(every_image(height, width))).flatten(1).all(1).sum())
 
 
-def count_by_machine(height, width, t=0.01):
-    u = every_image(height, width)[:, None]
-    memories = torch.stack([-torch.ones(1, height, width), torch.ones(1, height, width)])
-    machine = els.EquivariantLocalScoreMachine(memories, schedule, patch_size=3, padding="circular")
-    return int(((machine(schedule.alpha(t) * u, t) - u).abs() < 0.01).flatten(1).all(1).sum())
+def count_fixed_points(kind, height, width, t=0.01):
+    u = every_image(height, width)[:, None].double()
+    denoiser = kind(two_images[..., :height, :width], schedule, patch_size=3, padding="circular")
+    return int(((denoiser(schedule.alpha(t) * u, t) - u).abs() < 0.01).flatten(1).all(1).sum())
 
 
 # %% tags=["slide"]
-predicted = {size: count_by_rule(*size) for size in ((3, 3), (3, 4), (3, 5), (4, 4), (4, 5))}
-asked = {size: count_by_machine(*size) for size in predicted if size != (4, 5)}
-print("torus    images  consistent by rule  fixed points of the machine")
+predicted = {size: count_by_rule(*size) for size in ((3, 3), (3, 4), (3, 5), (4, 4))}
+denoisers = els.EquivariantLocalScoreMachine, els.LocalFilter
+asked = {size: [count_fixed_points(kind, *size) for kind in denoisers] for size in predicted}
+print("                 consistent   fixed points of")
+print("torus   images      by rule   machine   linear filter")
 for (height, width), count in predicted.items():
-    by_machine = asked.get((height, width), "not asked")
-    print(f"{height} x {width} {2 ** (height * width):9,} {count:19} {by_machine:>28}")
+    machine, linear = asked[height, width]
+    print(f"{height} x {width}  {2 ** (height * width):6,} {count:12} {machine:9} {linear:10}")
 
 # %%
-assert all(predicted[size] == by_machine for size, by_machine in asked.items())
-assert predicted == {(3, 3): 2, (3, 4): 6, (3, 5): 12, (4, 4): 188, (4, 5): 516}
+assert all(counts == [predicted[size], 2] for size, counts in asked.items())
+assert predicted == {(3, 3): 2, (3, 4): 6, (3, 5): 12, (4, 4): 188}
+a, s = schedule.alpha(0.5), schedule.sigma(0.5)
+rival = els.LocalFilter(two_images, schedule, patch_size=3, padding="circular")
+torch.testing.assert_close(rival(x_t, 0.5), a * window_sum(x_t) / (9 * a**2 + s**2))
 
 # %% [markdown]
-# Rule and machine agree. (Where its *samples* end is section 6.) On $3 \times 3$ only the two training images are left.
-# But on $4 \times 4$: **two memories, 188 fixed points**.
+# Rule and machine agree. On $3 \times 3$ only the two training images are left. But on $4 \times 4$: **two memories,
+# 188 fixed points**.
 #
-# ## 5. Two memories, millions of mosaics (9 minutes)
+# The linear filter has the same windows and 2 fixed points. As $t \to 0$ it answers with the window's mean, and the
+# lightest pixel is the mean of its window only if all its neighbours are as light: only flat images stay. It takes
+# **windows and votes** to make a mosaic.
 #
-# Brute force ends near $5 \times 5$. For a long strip there is a better way. Whether the pixels of a column $b$ are
-# consistent depends on that column and its two neighbours $a$ and $c$ only. So make a table of all pairs of columns:
-# from the pair $(a, b)$ one may *step* to the pair $(b, c)$ if $b$ is consistent between $a$ and $c$. A consistent
-# image of length $n$ on the torus is a closed walk of $n$ steps. Let $T$ be the table of allowed steps, 1 or 0. Then
-# $(T^n)_{ij}$ counts the walks of $n$ steps from pair $i$ to pair $j$, and the closed ones are on the diagonal:
-# $\mathrm{trace}(T^n)$. (The next cell writes the rule as the table $T$; skip it at first.)
+# ## 5. Two memories, millions of mosaics (8 minutes)
+#
+# Brute force ends near $5 \times 5$, but a long strip can be counted column by column. Whether the pixels of a column
+# $b$ are consistent depends on it and its neighbours $a$ and $c$ only. So list all pairs of columns, and allow a *step*
+# from the pair $(a, b)$ to the pair $(b, c)$ if $b$ is consistent between $a$ and $c$. A strip $a, b, c, d, \dots$ is a
+# walk $(a, b) \to (b, c) \to (c, d) \to \dots$, which on the torus comes back to $(a, b)$. If the table $T$ has a 1 for
+# each allowed step, the number of closed walks of $n$ steps is the trace of $T^n$. (The next cell writes $T$; skip it
+# at first.)
 
 
 # %%
@@ -314,23 +319,12 @@ def count_strip(table, length):
     return round(torch.linalg.matrix_power(table, length).trace().item())
 
 
-# %% [markdown] tags=["slide"]
-# **Predict.** A strip of width 4. From length 3 on, the counts begin 6, 188, 516. Add one more column: by what factor
-# does the number of consistent images grow, in the long run? All images grow by $2^4 = 16$.
-
-# %%
-tables = {width: step_table(width) for width in (3, 4, 5)}
-for (height, width), number in predicted.items():
-    assert count_strip(tables[height], width) == number
-strip = {length: count_strip(tables[4], length) for length in range(3, 17)}
-growth = torch.linalg.eigvals(tables[4]).abs().max().item()
-print(f"4 x 16 torus: {strip[16]:,} consistent images; 5 x 5 torus: {count_strip(tables[5], 5):,}")
-print(f"growth per column of 4 pixels: {growth:.3f}, per pixel {growth**0.25:.2f}")
-
 # %% tags=["slide"]
-assert strip[16] == 40_411_828 and count_strip(tables[5], 5) == 2142
-assert abs(growth - 2.955) < 1e-3 and abs(strip[16] / strip[15] - growth) < 0.1
-assert abs(growth**0.25 - 1.31) < 0.01
+table = step_table(4)
+strip = {length: count_strip(table, length) for length in range(3, 17)}
+assert strip[3] == predicted[3, 4] and strip[4] == predicted[4, 4]
+print(f"4 x 16 torus: {strip[16]:,} consistent images, {strip[16] / strip[15]:.1f} times as many as on 4 x 15")
+assert strip[16] == 40_411_828 and all(2.7 < strip[n + 1] / strip[n] < 3.1 for n in range(7, 16))
 fig, ax = plt.subplots(figsize=(5.5, 3.2))
 ax.semilogy(strip.keys(), [16.0**n for n in strip], "--", color=plotting.GREY, label="all images")
 ax.semilogy(strip.keys(), strip.values(), "o-", label="locally consistent images")
@@ -338,15 +332,12 @@ ax.semilogy(strip.keys(), [2] * len(strip), ":", label="training images")
 ax.set(xlabel="length of a strip of width 4", ylabel="how many")
 ax.legend()
 show(fig, alt="On a logarithmic scale the number of consistent images on strips of width 4 jumps from length 3 to 4, "
-     "then climbs in a straight line, far below that of all images and far above the two training images.")  # fmt: skip
+     "then climbs in a nearly straight line, far below all images and far above the two training images.")  # fmt: skip
 
 # %% [markdown]
-# In the long run each column multiplies the number of mosaics by 2.955: a straight line on the logarithmic scale. (The
-# trace of $T^n$ is the sum of the $n$-th powers of the eigenvalues of $T$; this is the largest.) One more pixel makes
-# all images 2 times as many, the mosaics, at this width, 1.31 times ($2.955^{1/4}$): a tiny part of all images; but
-# from **two** memories, forty million on a strip of 64 pixels.
+# Forty million, from **two** memories, and each further column makes them about three times as many.
 #
-# The number grows with the area too, not only with the length. For that one needs an island.
+# It grows with the area, too. For that one needs an island.
 #
 # ### Exercise 3: Invent an island (5 minutes, ★★☆)
 #
@@ -428,9 +419,8 @@ assert abs(share_uniform - 0.44) < 0.03 and abs(pixels_right - 0.98) < 0.005
 # %% [markdown] tags=["slide"]
 # 98 % of the pixels are right, but only 44 % of the samples: one pixel is enough to spoil an image.
 #
-# Where do the wrong pixels come from? The last step goes from $t = 0.05$ to 0 in one leap, and a leap is *one* round of
-# voting: every pixel takes the colour of its window's majority, all at once. When a pixel changes, its neighbours'
-# majority may change; but nobody asks them again.
+# The last step goes from $t = 0.05$ to 0 in one leap, and a leap is *one* round of voting: every pixel takes the colour
+# of its window's majority, all at once. When a pixel changes, so may its neighbours' majority, but nobody asks again.
 #
 # **Predict.** Let the finished boards vote again, all pixels at once, in several rounds. Will more of the boards be
 # consistent, or fewer?
@@ -475,7 +465,7 @@ def consistent(boards):
 board, after = drawn.sign(), {}
 for rounds in range(8):
     after[rounds] = consistent(board).double().mean().item()
-    last, board = board, window_sum(board).sign()  # of the rounds 0 to 7 the last
+    board = window_sum(board).sign()
 print("consistent, by the sign, after so many rounds:", {rounds: f"{share:.0%}" for rounds, share in after.items()})
 
 # %%
@@ -502,32 +492,33 @@ def plain(boards):
     return boards.sign().flatten(1).sum(1).abs() == boards[0].numel()  # all black or all white: a memory
 
 
-grids = {"20 uniform": uniform, "500 uniform": schedule.times(500), "20, then 30 halvings": halving(20, 30)}
+grids = {"20 uniform": uniform, "50 uniform": schedule.times(50), "500 uniform": schedule.times(500)}
+grids |= {f"{steps}, then 30 halvings": halving(steps, 30) for steps in (5, 20)}
 finals = {name: els.sample(toy_machine, noise, times=times) for name, times in grids.items()}
 shares = {name: (~off(u)).flatten(1).all(1).double().mean().item() for name, u in finals.items()}
 remembered = {name: plain(u).double().mean().item() for name, u in finals.items()}
 for name, times in grids.items():
     print(f"{name:>21}: {len(times) - 1:3} evaluations, {shares[name]:.0%} consistent; {remembered[name]:.1%} memories")
 slow, spoiled = finals["20, then 30 halvings"], wrong.flatten(1).any(1)
+unchanged = (slow.sign() == drawn.sign()).flatten(1).all(1)
 print(f"{spoiled.sum()} boards were spoiled; {plain(slow)[spoiled].sum()} of them become memories")
+print(f"{(~spoiled).sum()} were consistent; {unchanged[~spoiled].sum()} of them stay as they are")
 
 # %%
-assert abs(shares["500 uniform"] - 0.84) < 0.03 and shares["20, then 30 halvings"] > 0.995
+assert abs(shares["500 uniform"] - 0.84) < 0.03 and abs(shares["50 uniform"] - 0.57) < 0.03
+assert min(shares[f"{steps}, then 30 halvings"] for steps in (5, 20)) > 0.995 and unchanged[~spoiled].all()
 assert abs(remembered["20 uniform"] - 0.135) < 0.03 and abs(remembered["20, then 30 halvings"] - 0.42) < 0.03
 assert abs(spoiled.sum() - 112) <= 6 and abs(plain(slow)[spoiled].sum() - 57) <= 6
-same = (last == slow.sign()).flatten(1).all(1)
-assert torch.equal(same, consistent(last))  # where voting has settled, it is on the board of the halvings
 
 # %% [markdown]
-# 500 uniform evaluations reach 84 %; 50 that slow down at the end reach all. (And where seven rounds of voting had
-# settled, it was on the same boards.) **The theorem is about $t \to 0$, and a uniform grid never goes there**: it jumps
-# over it.
+# 50 uniform evaluations reach 57 %, 500 reach 84 %; 35 that slow down at the end reach all. **The theorem is about
+# $t \to 0$, and a uniform grid never goes there**: it jumps over it.
 #
 # Nor is this retouching: 57 of the 112 spoiled boards end as memories (13.5 % of the samples after 20 steps, 42 % after
-# the halvings). Many a "new" board was an unfinished memory.
+# the halvings). Many a "new" board was an unfinished memory. The 88 that were consistent stay as they are.
 
 # %% [markdown] tags=["slide"]
-# ## 7. Possible is not probable (5 minutes)
+# ## 7. Possible is not probable (6 minutes)
 #
 # The theorem says where samples *can* end, not how often they do.
 #
@@ -536,67 +527,79 @@ assert torch.equal(same, consistent(last))  # where voting has settled, it is on
 
 # %% tags=["slide"]
 sizes = {4: 2000, 8: 1000, 16: 1000}  # side: number of samples
-at_once = [0.05 * 0.5**k for k in range(60)] + [0.0]  # for later: a step from the first evaluation on
-memories, without_slope, kinds = {}, {}, {}
+memories, kinds = {}, {}
 for side, number in sizes.items():
     start = els.seeded_noise(range(10_000, 10_000 + number), (1, side, side), torch.float64)
     u = els.sample(toy_machine, start, times=halving(20, 60))[:, 0].sign()
     assert consistent(u).double().mean() > 0.995  # 30 halvings are too few for a large board
     memories[side] = plain(u).double().mean().item()
-    without_slope[side] = plain(els.sample(toy_machine, start, times=at_once)).double().mean().item()
     kinds[side], number_of_each = u.unique(dim=0, return_counts=True)
     if side == 4:
         often, order = number_of_each.sort(descending=True, stable=True)
         twelve, often = kinds[4][order], often.tolist()
+        ended, total = u, start.flatten(1).sum(1)  # of the first noise
 titles = ["once" if n == 1 else f"{n} times" for n in often]
-show(draw(twelve, titles, outvoted(twelve), size=0.85),
+weak = window_sum(twelve) * twelve == 1  # pixels that win 5 : 4
+show(draw(twelve, titles, weak, size=0.85, marker="o"),
      alt="Twelve small boards in a row with their numbers: all white and all black, more than 900 times each; eight "
-     "bands of two rows or columns, 8 to 16 times each; two others, once each.")  # fmt: skip
+     "bands of two rows or columns, 8 to 16 times each; two others, once each, with rings on some pixels.")  # fmt: skip
 
 # %%
 for side, number in sizes.items():
     print(f"{side:2} x {side:2}: {memories[side]:5.1%} are training images; {len(kinds[side])} different of {number}")
-noises = els.seeded_noise(range(100_000, 120_000), (1, 4, 4), torch.float64)
-sets = [len(u.sign().unique(dim=0)) for u in els.sample(toy_machine, noises, times=halving(20, 30)).split(2000)]
-print(f"4 x 4, ten more sets of 2000: {min(sets)} to {max(sets)} different")
 band = (twelve == twelve[:, :1]).flatten(1).all(1) | (twelve == twelve[:, :, :1]).flatten(1).all(1)  # or one colour
 assert band.sum() == 10 and min(often[:2]) > 900 and all(6 <= n <= 18 for n in often[2:10])
 assert abs(len(twelve) - 12) <= 1 and abs(memories[4] - 0.955) < 0.005
 assert abs(memories[8] - 0.4) < 0.02 and memories[16] < 0.01 and len(kinds[16]) > 990
-assert abs(min(sets) - 11) <= 1 and abs(max(sets) - 16) <= 1
 
 # %% [markdown] tags=["slide"]
-# 12 of 188: the two memories (95.5 % of the samples), all eight bands, and two of the other 178, once each. (Ten more
-# sets found 11 to 16.) Why these? In a memory votes end 9 : 0, in a band at worst 6 : 3.
+# 12 of 188: the two memories (95.5 % of the samples), all eight bands, and two of the other 178, once each. At the
+# weakest pixel votes end 9 : 0 in a memory, 6 : 3 in a band, 5 : 4 in all others (rings).
 #
-# **Predict.** Noise each of the 188 up to $t = 0.2$, and let the machine finish. How many come back?
+# **Predict.** Noise each of the 188 up to $t = 0.2$: its pixels are $\pm 0.95$, and the noise, summed over a window,
+# has the spread $3\sigma = 0.92$. Let the machine finish. How many come back?
 
 # %% tags=["slide"]
 fixed = every_image(4, 4)
 fixed = fixed[consistent(fixed)].double().repeat(20, 1, 1)[:, None]  # each of the 188 twenty times
 fresh = els.seeded_noise(range(len(fixed)), (1, 4, 4), torch.float64)
-noised = schedule.alpha(0.2) * fixed + schedule.sigma(0.2) * fresh
+a, s = schedule.alpha(0.2), schedule.sigma(0.2)
+noised = a * fixed + s * fresh
 again = els.sample(toy_machine, noised, times=[0.2 * 0.5**k for k in range(40)] + [0.0]).sign()
 margin = (window_sum(fixed) * fixed).flatten(1).amin(1)  # own votes less others, at the weakest pixel
 back, melted = (again == fixed).flatten(1).all(1), plain(again)
 for m in (9, 3, 1):
-    many, *shares = (margin == m).sum() // 20, *(k[margin == m].double().mean().item() for k in (back, melted))
-    print(
-        f"{(9 + m) // 2} : {(9 - m) // 2}: {many:3} boards, {shares[0]:.0%} come back, {shares[1]:.0%} end as memories"
-    )
-print("memories, if the answer is a step from the start:", {n: f"{v:.1%}" for n, v in without_slope.items()})
-assert torch.equal((window_sum(twelve) * twelve).flatten(1).amin(1) > 1, band)  # the firm ones turn up often
-assert many == 178 and back[margin == 9].all() and back[margin == 3].double().mean() > 0.97
-assert abs(shares[0] - 0.27) < 0.02 and abs(shares[1] - 0.71) < 0.02
-assert abs(without_slope[4] - 0.941) < 0.01 and abs(without_slope[8] - 0.362) < 0.02
+    at = margin == m
+    many, *shares = at.sum() // 20, *(k[at].double().mean().item() for k in (back, melted))
+    print(f"{(9 + m) // 2} : {(9 - m) // 2}: {many:3} boards, {shares[0]:.0%} come back, {shares[1]:.0%} are memories")
+narrow, lost = window_sum(fixed) * fixed == 1, window_sum(noised).sign() != fixed  # win 5 : 4; outvoted at t = 0.2
+numbers, out = narrow[at].flatten(1).sum(1), lost[narrow].double().mean().item()
+alike = (back != lost.flatten(1).any(1))[at].double().mean().item()
+print(f"{numbers.min()} to {numbers.max()} pixels of each of the {many} win 5 : 4; at t = 0.2 {out:.0%} are outvoted")
+print(f"by hand: a lead of {a:.2f} against noise of the spread {3 * s:.2f}")
+print(f"such a board comes back if no pixel is outvoted, and only then: true of {alike:.0%}")
+
+# %%
+memory, rarer = plain(ended), sum(often[:2]) / 2 / (sum(often[2:10]) / 8)
+of_total = (ended[:, 0, 0] == total.sign())[memory].double().mean().item()
+medians = [total.abs()[which].quantile(0.5).item() for which in (memory, ~memory)]
+print(f"a memory is {rarer:.0f} times as frequent as a band; {of_total:.0%} have the colour of their noise's total")
+print(f"size of that total, in the median: {medians[0]:.1f} in memories, {medians[1]:.1f} in the other boards")
+assert many == 178 and abs(a - 0.95) < 0.005 and abs(3 * s - 0.92) < 0.005 and back[margin >= 3].all()
+assert abs(shares[0] - 0.27) < 0.02 and abs(shares[1] - 0.71) < 0.02 and (numbers.min(), numbers.max()) == (8, 16)
+assert abs(out - 0.15) < 0.01 and abs(alike - 0.99) < 0.01 and 75 < rarer < 100
+assert abs(of_total - 0.98) < 0.01 and abs(medians[0] - 2.8) < 0.2 and abs(medians[1] - 0.3) < 0.1
 
 # %% [markdown]
-# Memories and bands come back every time. In each of the other 178 some pixel wins only 5 : 4, and one vote decides:
-# 27 % come back, 71 % end as memories. (Or is it the gentle slope at high noise, on which the plainest grows fastest?
-# Hardly: begin at $t = 0.05$, with a step, and 94.1 % are memories.)
+# Memories and bands come back every time. In the others one vote decides: 8 to 16 pixels win only 5 : 4, each is
+# outvoted in 15 % of the cases, and the board comes back if none is (true of 99 %). 27 % do, 71 % end as memories.
+#
+# That says who survives, not who comes often: a band is as firm as a memory, but nearly 90 times rarer. That hangs on
+# the first noise: 98 % of the memories have the colour of its total, which is small where another board comes (0.3 in
+# the median; memories 2.8).
 #
 # With room it is different: at $8 \times 8$ the memories are down to 40 %, on $16 \times 16$ below 1 %, and hardly two
-# samples are alike. A small world remembers. **Creativity needs space.**
+# samples are alike. **Creativity needs space.**
 
 # %% [markdown] tags=["slide"]
 # ## 8. When two patches tie (4 minutes)
@@ -636,30 +639,30 @@ show(draw(boards[some, 0], [f"{n} ties" for n in tied[some].flatten(1).sum(1).to
 # %%
 with_tie = tied.flatten(1).any(1).double().mean().item()
 agree = cut_sum(boards).sign() == boards
-edge = (cut_sum(torch.ones(8, 8)) < 9).expand_as(tied)
+voters = cut_sum(torch.ones(8, 8)).expand_as(boards)
+ahead = (voters == 6) & (cut_sum(boards) * boards == 2)  # 4 : 2
 like_noise = cut_sum(noise).sign() == boards  # the first noise, summed over the window
-of_tied, of_edge = (like_noise[where].double().mean().item() for where in (tied, edge & ~tied))
+of_tied, of_ahead = (like_noise[where].double().mean().item() for where in (tied, ahead))
 print(f"boards with a tie: {with_tie:.1%}; untied pixels with their majority: {agree[~tied].double().mean():.1%}")
-print(f"with the first noise: {of_tied:.0%} of {tied.sum()} tied pixels, {of_edge:.0%} of the others at the edge")
-assert abs(with_tie - 0.715) < 0.02 and agree[~tied].all() and not (tied & ~edge).any()
-assert abs(of_tied - 0.967) < 0.01 and abs(of_edge - 0.805) < 0.02
+print(f"with the first noise: {of_tied:.0%} of {tied.sum()} tied pixels, {of_ahead:.0%} of those that win 4 : 2")
+assert abs(with_tie - 0.715) < 0.02 and agree[~tied].all() and (voters[tied] < 9).all()
+assert abs(of_tied - 0.967) < 0.01 and abs(of_ahead - 0.825) < 0.02
 
 # %% [markdown] tags=["slide"]
-# Most: about 70 % of the boards have a tie (shown are boards with many). Wherever the frontier between black and white
-# meets the edge of the board, three may stand against three. All untied pixels are with their majority.
+# Most: about 70 % (shown are boards with many ties). Where the frontier between black and white meets the edge of the
+# board, three may stand against three. All untied pixels are with their majority.
 #
 # At a tie the machine must decide all the same. The picture's votes cancel, and the noise that it began with is heard:
-# 97 % of the tied pixels have the colour of that first noise, summed over their window; of the other pixels at the edge
-# 81 %.
+# 97 % of the tied pixels have the colour of that first noise, summed over their window; where votes are 4 : 2, 82 %.
 
 # %% [markdown] tags=["slide"]
-# ## 9. And on real images? (10 minutes)
+# ## 9. And on real images? (9 minutes)
 #
 # Now LS with $P = 3$ and the 2,000 training images of the lab. The sampler stops a little before the limit, so "equal
-# to the centre of the nearest patch" needs a **tolerance**. But of 2,000 patches some is always near: we need a
-# comparison.
+# to the centre of the nearest patch" needs a **tolerance**. And more than half of the pixels of garments are plain
+# black, so we count only where that centre is **not black**.
 #
-# **Predict.** With sixteen halvings at the end 97 % of the machine's pixels lie within 0.05 of the centre of their
+# **Predict.** With sixteen halvings at the end 94 % of the machine's pixels lie within 0.05 of the centre of their
 # nearest patch. Of the pixels of garments that are *not* in the training set? And within 0.001?
 
 
@@ -682,62 +685,57 @@ local = els.LocalScoreMachine(images, schedule, patch_size=3)
 start = els.seeded_noise(range(8), lab.shape, torch.float64).to(lab.device)
 grids = {"LS, 20 uniform steps": uniform, "LS, 20 + 16 halvings": halving(20, 16)}
 ends = {name: els.sample(local, start, times=times) for name, times in grids.items()}
-for steps in (20, 150):
-    ends[f"network, {steps} steps"] = els.load_results(lab.network.name)[f"network-{steps}"][:100].to(images)
+stored = els.load_results(lab.network.name)
+ends |= {"ELS (lesson 08)": stored["els-zeros"][:100].to(images), "network": stored["network-150"][:100].to(images)}
 ends["held-out garments"] = lab.held_out(100).images.double()
 
 # %% tags=["slide"]
 tolerances = [0.0003, 0.001, 0.003, 0.01, 0.03, 0.05, 0.1, 0.2]
 fig, ax = plt.subplots(figsize=(6.5, 3.4))
-within, lit, apart = {}, {}, {}  # shares of all pixels; of those whose nearest centre is not black; their windows
+lit, apart = {}, {}  # where the nearest centre is not black: the shares, and the distance of the whole window
 for (name, u), marker in zip(ends.items(), "osvD^", strict=True):
     centres, rms = nearest(u)
-    gap, bright = (u - centres).abs(), centres > -0.98
-    within[name], lit[name] = (
-        {tolerance: (gaps <= tolerance).double().mean().item() for tolerance in tolerances}
-        for gaps in (gap, gap[bright])
-    )
-    apart[name] = rms[bright].median().item()
-    ax.semilogx(tolerances, within[name].values(), marker=marker, label=name)
-ax.set(xlabel="tolerance", ylabel="share of pixels", ylim=(0, 1.02))
+    bright = centres > -0.98
+    gap, apart[name] = (u - centres).abs()[bright], rms[bright].quantile(0.5).item()
+    lit[name] = {tolerance: (gap <= tolerance).double().mean().item() for tolerance in tolerances}
+    ax.semilogx(tolerances, lit[name].values(), marker=marker, label=name)
+ax.set(xlabel="tolerance", ylabel="share of pixels, not black", ylim=(0, 1.02))
 ax.legend(fontsize=9)
-show(fig, alt="Share of pixels against tolerance. With halvings LS is above 0.93 even at the smallest tolerance; "
-     "after 20 uniform steps it rises from 0.55; garments start beside it, the network far below.")  # fmt: skip
+show(fig, alt="Share of pixels against tolerance. With halvings LS is above 0.85 even at the smallest tolerance, after "
+     "20 uniform steps it rises from 0.3. Garments start near 0; so do network and ELS, on one curve.")  # fmt: skip
 
 # %% tags=["slide"]
-print("                       all pixels    not black     not black: distance")
-print("within                0.05  0.001   0.05  0.001    of the whole window")
-for name in ends:
-    shares = [f"{kind[name][tolerance]:.0%}" for kind in (within, lit) for tolerance in (0.05, 0.001)]
-    print(f"{name:>20} {shares[0]:>5} {shares[1]:>6} {shares[2]:>6} {shares[3]:>6} {apart[name]:16.2f}")
+print("not black, within     0.05  0.001    distance of the whole window")
+for name, shares in lit.items():
+    print(f"{name:>20} {shares[0.05]:5.0%} {shares[0.001]:6.0%} {apart[name]:13.2f}")
 black = (ends["held-out garments"] == -1).double().mean().item()
 print(f"pixels of the held-out garments that are plain black: {black:.0%}")
-stated = [(0.84, 0.61, 0.64, 0.32, 0.14), (0.97, 0.94, 0.94, 0.89, 0.11), (0.77, 0.16, 0.46, 0.01, 0.09)]
-stated += [(0.73, 0.25, 0.39, 0.01, 0.11), (0.79, 0.54, 0.49, 0.01, 0.08)]
+stated = [(0.64, 0.32, 0.14), (0.94, 0.89, 0.11), (0.38, 0.01, 0.12), (0.39, 0.01, 0.11), (0.49, 0.01, 0.08)]
 for name, values in zip(ends, stated, strict=True):
-    slack = 0.02 if "LS" in name else 0.006
-    measured = *(kind[name][tolerance] for kind in (within, lit) for tolerance in (0.05, 0.001)), apart[name]
+    slack = 0.02 if "LS," in name else 0.006
+    measured = lit[name][0.05], lit[name][0.001], apart[name]
     assert lab.profile != "laptop" or all(abs(m - v) < slack for m, v in zip(measured, values, strict=True))
 assert black > 0.5
 
 # %% [markdown] tags=["slide"]
-# The dictionary is dense: 79 % of the pixels of garments that it has never seen lie within 0.05 (more than half are
-# plain black). What counts is the small tolerance, where it is **not black**: there the machine has 89 % *on* the
-# centres, within 0.001 (eight samples), garments and network (100 each) 1 %. (Did the network leap over the limit? On
-# the same 20 steps the machine has 32 %, the network 1 %.) So the network does not obey the theorem, which is about the
-# machine. Even within 0.05 it has fewer than the garments, 39 and 49 %.
+# Within 0.05 the test is weak, for the dictionary is dense: 49 % of the pixels of garments that it has never seen pass.
+# Within 0.001 it is 1 %. Of the machine's pixels 32 % pass after 20 uniform steps, and 89 % after the halvings: they
+# lie *on* the centres (eight samples).
 #
-# And the theorem promises the **middle pixel** only. The machine's whole windows are as far from their nearest patches
-# (0.11) as the network's, farther than the garments' (0.08): a mosaic of pixels that suit their neighbours, not of
-# cut-out pieces.
+# The theorem promises the **middle pixel** only. The machine's whole windows are farther from their nearest patches
+# (0.11) than those of garments (0.08): a mosaic of pixels that suit their neighbours, not of cut-out pieces.
 #
-# What the machine foretells of the network is where things are and how bright: lessons 07 to 10 (r2).
+# And the network? 1 %, but this dictionary is not its own: only the border tells it where it is (lesson 03). So it is
+# with ELS (lessons 07 and 08): for it the theorem holds, with patches from nearly all places. In LS's dictionary its
+# samples have 1 %, too. Of networks this test says nothing.
 
 # %% [markdown] tags=["slide"]
 # ## 10. The last six per cent (6 minutes)
 #
-# 94 % within 0.001, but not 100. Are the others late, or is something wrong? Near $t = 0$ each halving step is simple:
-# every pixel moves half of the way to its nearest patch's centre. So we can go on as long as we like.
+# Of all pixels, black or not, 6 % are off by more than 0.001. Are they late, or is something wrong? Near $t = 0$,
+# $\alpha$ is 1 and $D$ the nearest patch's centre, so a halving step is simple:
+# $x' = D + \frac{\sigma'}{\sigma} (x - D)$ with $\sigma' / \sigma = \frac12$. Every pixel moves half of the way to
+# $D$; we can go on as long as we like.
 #
 # **Predict.** After 200 more halvings: will all pixels have settled?
 
@@ -756,7 +754,7 @@ film = go_on(ends["LS, 20 + 16 halvings"], 200, stay=0.5)
 swing = film[-60:].amax(0) - film[-60:].amin(0)  # how far each pixel still moves
 restless = (swing > 1e-3).flatten(1).sum(1).tolist()
 late = (film[0] - nearest(film[0][:, None])[0][:, 0]).abs() > 1e-3
-print(f"pixels off by more than 0.001 after sixteen halvings: {late.sum()} of {late.numel()}")
+print(f"pixels off by more than 0.001 at first: {late.sum()} of {late.numel()}, {late.double().mean():.0%}")
 print("pixels that have not settled after 200 more, sample by sample:", restless)
 if lab.profile == "laptop":
     assert late.sum() == 123 and late.numel() == 2048 and sum(restless) == 8
@@ -766,8 +764,8 @@ sample = max(range(8), key=lambda b: restless[b])
 moving = (swing[sample] > 1e-3).nonzero().tolist()[:4]
 fig, ax = plt.subplots(figsize=(6.5, 2.8))
 for row, column in moving:
-    ax.plot(film[-40:, sample, row, column].cpu(), "o-", ms=3, label=f"row {row}, column {column}")
-ax.set(xlabel="halving steps (the last 40 of 200)", ylabel="pixel value")
+    ax.plot(range(161, 201), film[-40:, sample, row, column].cpu(), "o-", ms=3, label=f"row {row}, column {column}")
+ax.set(xlabel="halving steps", ylabel="pixel value")
 ax.legend(fontsize=9, loc="center left", bbox_to_anchor=(1, 0.5))
 show(fig, alt="The values of a few neighbouring pixels over the last 40 steps: each goes up and down again and again "
      "in a regular rhythm, and none comes to rest.")  # fmt: skip
@@ -789,13 +787,12 @@ if lab.profile == "laptop":
 
 # %% [markdown]
 # Five of these eight settle completely: each of their 256 pixels is the centre of its nearest patch. In the three
-# others two or three neighbours chase each other: one pixel moves, so the nearest patch of the next changes, so that
-# one moves, and that changes the first one's mind again, until all are where they were. They will **never** settle, and
-# steps a fifth as long still leave swings of 0.20, 0.12 and 0.05 (from 0.22, 0.13 and 0.08). But of the 123 pixels that
-# were off after sixteen halvings 8 are left: nearly all were late.
+# others two or three neighbours chase each other: one pixel moves, so the nearest patch of the next changes, that one
+# moves, and so on. They will **never** settle, and steps a fifth as long still leave swings of 0.20, 0.12 and 0.05
+# (from 0.22, 0.13 and 0.08). But of the 123 pixels that were off 8 are left: nearly all were late.
 #
-# Why do toy boards come to rest? Votes are mutual there: I am in your window, you in mine. A pixel that joins its
-# majority, alone, leaves fewer neighbours at odds, and that must end. A real pixel has its own dictionary.
+# (Toy boards come to rest: patches are plain, and votes mutual, I count for you as you for me. Those of garments are
+# not. A hint, not a proof.)
 #
 # The theorem is not wrong. It begins with "if $x_t$ settles", and here it does not.
 
@@ -809,12 +806,12 @@ if lab.profile == "laptop":
 # * The theorem speaks of the limit. In the toy world 20 uniform steps miss it in more than half of the
 #   samples, 500 in 16 %; short last steps reach it.
 # * It does not say how often each mosaic comes up, and promises middle pixels, not windows. It is silent on samples
-#   that never settle, and on networks: not one in fifty of their pixels that are not black lies on a centre.
+#   that never settle, and on networks.
 #
 # ## What is still unexplained
 #
-# Locality made mosaics, but each pixel stays in its place: a sleeve can only be where some training image has a sleeve.
-# A convolution treats all places alike. What does *that* do to the ideal denoiser, taken alone? Lesson 06.
+# Windows and votes made mosaics, but each pixel stays in its place: a sleeve can only be where some training image has
+# one. A convolution treats all places alike. What does *that* do to the ideal denoiser, taken alone? Lesson 06.
 
 # %% [markdown]
 # ## References
