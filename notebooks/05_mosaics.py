@@ -210,7 +210,7 @@ check.toy_consistent(toy_consistent)
 # </details>
 
 # %% [markdown] tags=["slide"]
-# ## 4. Count them all (7 minutes)
+# ## 4. Count them all (6 minutes)
 #
 # A torus of $3 \times 3$ has $2^9 = 512$ black and white images. We can visit each of them, and ask three witnesses:
 #
@@ -293,7 +293,7 @@ torch.testing.assert_close(rival(x_t, 0.5), a * window_sum(x_t) / (9 * a**2 + s*
 # lightest pixel is the mean of its window only if all its neighbours are as light: only flat images stay. It takes
 # **windows and votes** to make a mosaic.
 #
-# ## 5. Two memories, millions of mosaics (8 minutes)
+# ## 5. Two memories, millions of mosaics (9 minutes)
 #
 # Brute force ends near $5 \times 5$, but a long strip can be counted column by column. Whether the pixels of a column
 # $b$ are consistent depends on it and its neighbours $a$ and $c$ only. So list all pairs of columns, and allow a *step*
