@@ -16,6 +16,8 @@ from .schedule import CosineSchedule
 from .training_set import TrainingSetDenoiser
 from .wiener import mean_and_covariance
 
+ROUNDED = 1e-10  # less noise than that is below what rounding leaves of two pixels that always agree
+
 
 class Filter(NamedTuple):
     """What a guess at one time is made of: colour d of the pixel at (y, x) is bias + sum of weights times window."""
@@ -103,7 +105,7 @@ class LocalFilter(TrainingSetDenoiser):
             for window, centre in zip(windows, centres, strict=True):
                 within += products[window[:, None], window] / len(pixels)
                 across += products[window[:, None], centre] / len(pixels)
-            noisy = (alpha**2 * within).diagonal_scatter(alpha**2 * within.diagonal() + sigma**2)
+            noisy = (alpha**2 * within).diagonal_scatter(alpha**2 * within.diagonal() + max(sigma**2, ROUNDED))
             best = torch.linalg.solve(noisy, alpha * across).T  # (C, what is inside)
             weights[pixels[:, None, None], torch.arange(shape[0])[:, None], inside.nonzero()[:, 0]] = best
             bias[pixels] = m_centre - alpha * best @ m_window

@@ -9,6 +9,7 @@ from unittest.mock import patch
 
 import pytest
 import torch
+import torch.nn.functional as F
 from conftest import noised, pictures
 from hypothesis import given
 from hypothesis import strategies as st
@@ -157,6 +158,22 @@ def test_local_filter(equivariant: bool, case: Case) -> None:
         for _ in range(2):
             answer = built(case.x_t, case.t, labels=case.labels)
             case.check(answer, case.expected(partial(reference.local_wiener, **looks)))
+
+
+@pytest.mark.parametrize("padding", ["zeros", "circular"])
+def test_local_filter_of_plain_images_after_sixty_halvings(padding: patches.Padding) -> None:
+    """Two images, all -1 and all 1: alpha sum / (n alpha^2 + sigma^2) of the n pixels that a window sees, also where
+    their covariance alone has no inverse."""
+    grey = torch.tensor([-1.0, 1.0], dtype=torch.float64).view(2, 1, 1, 1).expand(2, 1, 6, 6).clone()
+    x_t = torch.randn(2, 1, 6, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    windows = partial(F.pad, mode="constant" if padding == "zeros" else padding)
+    total, n = (F.avg_pool2d(windows(x, (1, 1, 1, 1)), 3, 1, divisor_override=1) for x in (x_t, torch.ones_like(x_t)))
+    for t in (1.0, 0.5, 2.0**-60):
+        alpha, sigma = SCHEDULE.alpha(t), SCHEDULE.sigma(t)
+        for equivariant in (False, True):
+            built = els.LocalFilter(grey, SCHEDULE, patch_size=3, padding=padding, equivariant=equivariant)
+            expected = alpha * total / (n * alpha**2 + sigma**2)
+            torch.testing.assert_close(built(x_t, t), expected, rtol=0, atol=1e-5)
 
 
 def dense_weights(post: els.Posterior, shape: tuple[int, ...]) -> Tensor:
