@@ -300,17 +300,17 @@ show(fig, alt="Ten samples of ES, the same shifted back, and the training images
 held_out = lab.held_out(100).images  # new garments
 far, usual = (els.nearest_training_image(x, images)[1] for x in (drawn, held_out))
 error = (undone - images[which]).abs().amax((1, 2, 3))
-print(f"as drawn:     median distance to the nearest training image {far.median():.1f}")
-print(f"new garments: median distance to the nearest training image {usual.median():.1f}")
+print(f"as drawn:     median distance to the nearest training image {far.quantile(0.5):.1f}")
+print(f"new garments: median distance to the nearest training image {usual.quantile(0.5):.1f}")
 print(f"shifted back: largest difference of any pixel of any of {len(drawn)} samples {error.max():.7f}")
-assert error.max() < 1e-4 and far.median() > 1.2 * usual.median()
+assert error.max() < 1e-4 and far.quantile(0.5) > 1.2 * usual.quantile(0.5)
 if lab.profile == "laptop":
-    assert abs(far.median() - 7.4) < 0.06 and abs(usual.median() - 2.8) < 0.06
+    assert abs(far.quantile(0.5) - 7.5) < 0.06 and abs(usual.quantile(0.5) - 2.8) < 0.06
 
 # %% [markdown] tags=["slide"]
 # **Answer (c).** Every one of the 16 samples is a training image, pixel for pixel, moved. The noise chooses one of
 # 2,000 memories and one of 256 places, and nothing else is drawn. As drawn, their median distance to the nearest
-# training image is 7.4. Real new garments have 2.8, so these would pass for highly original: a warning to whoever
+# training image is 7.5. Real new garments have 2.8, so these would pass for highly original: a warning to whoever
 # measures novelty without asking for symmetries.
 #
 # **Predict.** Now shift the *noise* by (3, 5) and draw again. What will ES draw? And IS?
@@ -326,18 +326,18 @@ show(fig, alt="Five seeds. With shifted noise ES draws the same garments shifted
 
 # %%
 same = els.nearest_training_image(remembered, images)[0] == els.nearest_training_image(is_again, images)[0]
-far = els.compare(is_again, remembered).r2.median()
-chance = torch.stack([els.compare(remembered.roll(k, 0), remembered).r2 for k in range(1, 16)]).median()
+far = els.compare(is_again, remembered).r2.quantile(0.5)
+chance = torch.stack([els.compare(remembered.roll(k, 0), remembered).r2 for k in range(1, 16)]).quantile(0.5)
 print(f"ES: largest difference to the shifted sample {(again - shift(drawn[:5], 3, 5)).abs().max():.6f}")
 print(f"IS: same training image for {int(same.sum())} of {len(same)} seeds")
 print(f"    median r2 {far:.2f}; of two different seeds {chance:.2f}")
 assert (again - shift(drawn[:5], 3, 5)).abs().max() < 1e-3 and not same.any()
-assert lab.profile != "laptop" or (abs(far - 0.18) < 0.006 and abs(chance - 0.18) < 0.006)
+assert lab.profile != "laptop" or (abs(far - 0.20) < 0.006 and abs(chance - 0.18) < 0.006)
 
 # %% [markdown] tags=["slide"]
 # The whole sampler is equivariant, since each of its steps is: ES draws the same garment, moved along with the noise.
 # To IS, noise shifted so far is other noise: over 16 seeds the median r2, the squared correlation of the pixels, is
-# 0.18, as it is for two different seeds (0.18).
+# 0.20, about as for two different seeds (0.18).
 
 # %% [markdown] tags=["slide"]
 # ## 5. Another way to the same symmetry (5 minutes)
@@ -622,11 +622,11 @@ others = {
     "noise": around(around(noise)),
 }
 r2 |= {name: els.compare(x, network).r2 for name, x in others.items()}
-median = {name: float(v.nanmedian()) for name, v in r2.items()}
+median = {name: float(v.nanquantile(0.5)) for name, v in r2.items()}
 print("median r2 with the network: " + ",  ".join(f"{name} {v:.2f}" for name, v in median.items()))
 ahead = [int((r2[name] > r2["ES"]).sum()) for name in ("filter", "filter, cut")]
 print(f"ahead of ES: filter {ahead[0]}, filter cut at black and white {ahead[1]} of 100 seeds")
-said = (0.57, 0.57, 0.65, 0.04, 0.09, 0.09, 0.50)
+said = (0.57, 0.57, 0.66, 0.04, 0.09, 0.09, 0.50)
 assert all(abs(v - number) < 0.006 for v, number in zip(median.values(), said, strict=True))
 assert abs(ahead[0] - 55) < 2 and abs(ahead[1] - 69) < 2
 loss = els.load_results("07_els")["losses"][
@@ -639,7 +639,7 @@ assert (loss - torch.tensor([[0.0005, 0.041], [0.022, 0.021]])).abs().max() < 6e
 # %% [markdown]
 # r2 is 0.57 for ES, and near zero for the two machines that know their place (IS 0.04, LS 0.09). The symmetry does
 # this, not the memories: the best linear denoiser of the orbits, a filter that recognises nothing, has 0.57 as well
-# (cut at black and white 0.65, ahead of ES for 69 of 100 seeds). Such a filter that knows places has 0.09. Nor is 0.57
+# (cut at black and white 0.66, ahead of ES for 69 of 100 seeds). Such a filter that knows places has 0.09. Nor is 0.57
 # much: the noise itself, smoothed twice (each pixel the mean of 5 x 5), has 0.50. r2 does not see that both draw
 # blotches.
 #
@@ -663,13 +663,13 @@ garments = {
     "network": network,
     "filter": linear.clamp(-1, 1),
 }
-distance = {name: float(distance_to_orbits(x).median()) for name, x in garments.items()}
+distance = {name: float(distance_to_orbits(x).quantile(0.5)) for name, x in garments.items()}
 print("median distance to the orbits: " + ",  ".join(f"{name} {v:.2f}" for name, v in distance.items()))
-assert all(abs(v - said) < 0.01 for v, said in zip(distance.values(), (0, 2.83, 4.63, 5.85), strict=True))
+assert all(abs(v - said) < 0.01 for v, said in zip(distance.values(), (0, 2.84, 4.65, 5.89), strict=True))
 
 # %% [markdown]
-# ES: zero, up to rounding. New real garments: 2.83. The network: 4.63. It is further from the memories, shifts allowed,
-# than real clothes that it never saw. (Far is not yet good: the filter's blotches, cut at black and white, have 5.85.)
+# ES: zero, up to rounding. New real garments: 2.84. The network: 4.65. It is further from the memories, shifts allowed,
+# than real clothes that it never saw. (Far is not yet good: the filter's blotches, cut at black and white, have 5.89.)
 # Which machine draws as the network does, lesson 07 finds out.
 
 # %% [markdown] tags=["slide"]

@@ -449,7 +449,7 @@ assert ahead == [92, 93, 86] and abs(next_seed - 0.03) < 0.006 and abs(wrapped -
 # steps nine.
 #
 # Are window and symmetry enough, without votes? The filter has 0.62, and ELS is ahead of it for 93 seeds. (Smoothed
-# noise has 0.50.) For the filter the window is a loss: seeing all, it has 0.65 (both: lesson 06). **For votes it is the
+# noise has 0.50.) For the filter the window is a loss: seeing all, it has 0.66 (both: lesson 06). **For votes it is the
 # gain: ES 0.57, ELS 0.83.**
 
 # %% [markdown]
