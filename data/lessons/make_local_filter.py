@@ -3,12 +3,15 @@
     python data/lessons/make_local_filter.py
 
 Kept with 8 bits per pixel (0 is -1, 255 is 1). Seeds are 0 to 99 where nothing else is said. What it draws without any
-change is in data/results/. Of its two kinds it is the one that foretells the network better: a filter for every pixel
-(local) or, for the circular network and for emoji, one for all pixels of a dictionary (equivariant). Noises, changes
-and windows are those of the lessons' other files.
+change is in data/results/. Of its two kinds it is the one that foretells the network better (15 has both): a filter for
+every pixel (local) or, for the circular network and for emoji, one for all pixels of a dictionary (equivariant).
+Noises, changes and windows are those of the lessons' other files.
 
 12: class-conditional as in 12_legs.npz
     trousers (seeds 0 to 399), pullover, shirt; GARMENT, alike: by the equivariant filter
+15: as in 15_exchange.npz, by both filters, KIND local or equivariant
+    KIND, NETWORK        with its windows and its pictures, where these are 2,000
+    KIND, N others       N of the pictures that the shipped ResNet does not know, with its windows: 10, 100, 2,000
 16: as in 16_what_if.npz
     exchanged, NETWORK   after a block of 6 x 6 of the noise was exchanged: the four shipped networks for 16 x 16
     turned, NETWORK      class-conditional, 20 pairs of noises, one turned into the other in 20 steps
@@ -29,6 +32,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from make_14_memory import eight_bits
+from make_15_exchange import RUNS
 from make_16_what_if import CONDITIONAL, NETWORKS, PLAIN, classes, exchanged, turned
 from make_17_colour import NETWORK as EMOJI
 from make_17_colour import recoloured
@@ -60,6 +64,24 @@ def legs() -> Drawings:
 
     filters = {"": local, ", alike": lab.machine("equivariant-filter")}
     return {garment + kind: drawn(each, garment) for kind, each in filters.items() for garment in GARMENTS}
+
+
+def other_pictures() -> Drawings:
+    """Of other pictures and other trainings."""
+    plain, stored = els.lab("laptop", network=PLAIN, device="cpu", verbose=False), els.load_results("15_exchange")
+    noise, windows = els.seeded_noise(plain.seeds, plain.shape), plain.patch_sizes("els-zeros")
+    pictures = els.load("fashion-mnist", size=16, n=4000).images
+    asked = {f"{n} others": (pictures[2000 : 2000 + n], windows) for n in (10, 100, 2000)}
+    for name, recipe in RUNS.items():
+        if recipe.n == 2000:
+            sizes = zip([t for t, _ in windows], stored[f"patch sizes, {name}"].tolist(), strict=True)
+            asked[name] = pictures[2000:] if "other" in name else pictures[:2000], list(sizes)
+    found = {}
+    for kind in ("local", "equivariant"):
+        for name, (known, sizes) in asked.items():
+            machine = els.LocalFilter(known, plain.schedule, patch_size=sizes, equivariant=kind == "equivariant")
+            found[f"{kind}, {name}"] = eight_bits(els.sample(machine, noise, 20))
+    return found
 
 
 def what_if() -> Drawings:
@@ -105,7 +127,7 @@ def edges() -> Drawings:
 
 def main() -> None:
     """Some minutes; a file for each lesson."""
-    for lesson, make in {12: legs, 16: what_if, 17: colour, 18: edges}.items():
+    for lesson, make in {12: legs, 15: other_pictures, 16: what_if, 17: colour, 18: edges}.items():
         with whole_file(Path(__file__).parent / f"{lesson}_local_filter.npz") as partial:
             np.savez_compressed(partial, **make())  # type: ignore[arg-type]
         print(lesson, flush=True)
