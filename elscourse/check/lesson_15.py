@@ -340,6 +340,16 @@ def _sums_of_r(formula_a: Tensor, formula_b: Tensor, first: Tensor, second: Tens
     return straight > compare(formula_a, second).r + compare(formula_b, first).r
 
 
+def _sums_of_big_r2(formula_a: Tensor, formula_b: Tensor, first: Tensor, second: Tensor) -> Tensor:
+    straight = compare(formula_a, first).R2 + compare(formula_b, second).R2
+    return straight > compare(formula_a, second).R2 + compare(formula_b, first).R2
+
+
+def _squared_errors(formula_a: Tensor, formula_b: Tensor, first: Tensor, second: Tensor) -> Tensor:
+    a, b, x, y = (some.double().flatten(1) for some in (formula_a, formula_b, first, second))
+    return ((a - x) ** 2 + (b - y) ** 2).sum(1) < ((a - y) ** 2 + (b - x) ** 2).sum(1)
+
+
 def _one_answer(formula_a: Tensor, formula_b: Tensor, first: Tensor, second: Tensor) -> Tensor:
     straight = _r2(formula_a, first) + _r2(formula_b, second)
     return (straight.mean() > (_r2(formula_a, second) + _r2(formula_b, first)).mean()).expand(len(first))
@@ -542,6 +552,8 @@ EXERCISES = [
             Mistake("You ask that both be ahead: compare the two sums.", _both_ahead),
             Mistake("You ask that each formula prefer its own drawing: compare the two sums.", _each_formula_alone),
             Mistake("You add r: the sums of r2 were asked.", _sums_of_r),
+            Mistake("You add R2: the sums of r2 were asked.", _sums_of_big_r2),
+            Mistake("You compare squared errors: the sums of r2 were asked.", _squared_errors),
             Mistake("That is one answer for the whole batch: answer image by image.", _one_answer),
             Mistake("As likely is not more likely: compare with >.", _ties_count),
         ),
