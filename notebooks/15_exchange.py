@@ -379,7 +379,8 @@ assert abs(found["only its pictures", "A1, B1"][0] - 0.993) < 0.001  # section 5
 # The windows alone do not know it: by the local filters that have them a UNet draws what a ResNet draws (0.97 or 0.98;
 # equivariant 0.95 to 0.97; r at most 0.50). Of the border the equivariant filters know a lot (0.25; r 0.80), the local
 # ones nothing (r 0.03).
-#
+
+# %% [markdown] tags=["slide"]
 # What other pictures or another seed change, none of them knows (r below 0.2). By IS only pictures change anything
 # (0.81), and by ELS they change a ResNet's drawings more (0.98) than the seed (0.99 to 1.00), which is wrong.
 
@@ -713,10 +714,12 @@ agree["networks"] = {n: alike(drew[a], drew[b]) for n, (a, b) in of_few.items()}
 
 # %% tags=["slide"]
 fig, axis = plt.subplots(figsize=(6.5, 3.4))
-lines = {"els-zeros": ("^-", plotting.BLUE, "two ELS"), "networks": ("o", "k", "two networks")}
-lines |= {"is": ("s-", plotting.ORANGE, "two IS"), "wiener": ("v-", plotting.GREY, "two Wiener filters")}
+lines = {"els-zeros": ("^-", plotting.BLUE, "two ELS"), "is": ("s-", plotting.ORANGE, "two IS")}
+lines |= {"wiener": ("v-", plotting.GREY, "two Wiener filters"), "networks": ("*", "k", "two networks")}
 for name, (mark, colour, label) in lines.items():
-    axis.semilogx(list(agree[name]), list(agree[name].values()), mark, color=colour, label=label)
+    axis.semilogx(
+        list(agree[name]), list(agree[name].values()), mark, color=colour, label=label, ms=6 + 6 * (mark == "*")
+    )
 axis.set(xlabel="pictures of each", ylabel="median r2 with each other", ylim=(0, 1.03))
 axis.legend(loc="lower right")
 show(
