@@ -894,13 +894,13 @@ assert abs(gains[0.8]) < 2 * spread[0.8] and spread[0.8] < 0.004
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
-# * Exchange every picture of the formula for another of the same kind, and it draws the same (r2 0.98), as a linear
-#   filter does; the ideal denoiser does not (0.81).
+# * Exchange every picture of the formula for another of the same kind, and it draws the same (r2 0.98), as linear
+#   filters do; the ideal denoiser does not (0.81).
 # * A formula made of pictures that the network never saw predicts it as well as one made of its own (0.91).
-# * Two networks of one recipe that share no picture and no first weight draw nearly the same (0.97). Which 2,000
-#   pictures they know, their drawings hardly tell (which ten or hundred, they do), a ResNet's loss a little.
+# * Two networks that share no picture and no first weight draw nearly the same (0.97). Their drawings hardly tell which
+#   2,000 pictures they know (which ten or hundred, they do).
 # * A UNet for a ResNet changes a drawing more than 2,000 other pictures, another border most. These two changes the
-#   formula foretells, with windows measured on each; what other pictures or another seed change, it does not.
+#   formula foretells, with windows measured on each; those by other pictures or another seed it does not.
 # * The r of two trainings, not squared, is the r2 of a perfect theory: 0.99 here. What is missing from the formula's
 #   0.91 is mostly the same in every training of this ResNet.
 # * What averages over many pictures, or small pieces, does not care whose they are.
