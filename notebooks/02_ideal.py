@@ -288,9 +288,9 @@ if lab.profile == "laptop":
     assert [lab.data.class_names[int(labels[weights[t].argmax()])] for t in times[:2]] == ["t-shirt", "dress"]
 
 # %% [markdown]
-# At much noise everybody has a say and the answer is a blur; the heaviest voter is a t-shirt at $t = 0.9$, a dress at
-# 0.75 (with 0.034). At little noise one voter holds everything, and the answer is a training picture, pixel by pixel.
-# Drag the slider to the left: the crowd turns into one.
+# At much noise everybody has a say and the answer is a blur; picture 5 is a pullover, but the heaviest voter is a
+# t-shirt at $t = 0.9$ and a dress at 0.75, with 0.034 of the weight. At little noise one voter holds everything, and
+# the answer is a training picture, pixel by pixel. Drag the slider to the left: the crowd turns into one.
 
 # %%
 explorer = widgets.PosteriorExplorer.of(machine, x_0[0], eps[0], times=[i / 20 for i in range(1, 21)], top=5)
@@ -422,7 +422,8 @@ show(
 
 # %% [markdown]
 # Every path ends on one of the six points, 44 to 59 of the 300 on each (50 would be fair). The plane is divided into
-# six catchment areas, and your noise lies in one of them. The small one in the middle lies where the noise is dense.
+# six catchment areas, and your noise lies in one of them. The area in the middle is small, but gets as many: there the
+# noise is densest.
 #
 # ### Exercise 4: Caught copying (4 minutes, ★☆☆)
 #
@@ -535,8 +536,8 @@ assert abs(schedule.alpha(1.0) - 0.0125) < 5e-5
 
 # %% [markdown] tags=["slide"]
 # (a) On place **7** of 2,000 (the median of 1,000 seeds; half of them between 2 and 21), before the first step. And one
-# needs no denoiser: subtract the mean picture from every picture, bring all to the same length, and multiply with the
-# noise pixel by pixel. Sorted by these products the winner is on place **3**. **The noise says where it goes.**
+# needs no denoiser: subtract the mean picture from every picture, bring all to the same length, multiply each with the
+# noise pixel by pixel, and add up. Sorted by these sums the winner is on place **3**. **The noise says where it goes.**
 #
 # (b) Well before: half of the votes lie with one class from $t = 0.74$ on, with one picture from 0.50. With shuffled
 # labels the class comes hardly before the picture (0.525). So **what is alike is found first**, then which of the alike
@@ -596,8 +597,8 @@ if lab.profile == "laptop":
 #
 # Do the lines reach $t = 0$ at last, with many millions? For no finite list: different pictures keep some distance, and
 # once the noise is far below it, one of them has all the votes. So any list is recited, if the last step is small
-# enough: here 64 times of 64. (Physicists call this moment the collapse, and an earlier one, at which the *kind* of
-# picture is chosen, the speciation.)
+# enough: here 64 times of 64. (Physicists call the choice of the picture the collapse, and the earlier one, of the
+# *kind* of picture, the speciation.)
 
 # %% [markdown] tags=["slide"]
 # ## 6. Same seed, same memory (6 minutes)
@@ -606,7 +607,7 @@ if lab.profile == "laptop":
 #
 # **Predict.** (a) We change the noise of 1,000 seeds by 3 %, that is, we mix in fresh noise with a weight of 0.03. How
 # many draw the same picture? (b) Which half of the pictures is drawn more often, that nearer to the mean picture, or
-# the other? And in fewer steps?
+# the other? And does it matter how many steps one takes?
 
 # %% tags=["slide"]
 fresh = els.seeded_noise(range(12_600, 13_600), lab.shape).to(lab.device)

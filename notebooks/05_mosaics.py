@@ -89,8 +89,8 @@ lab = els.lab()
 # $$ D(x_t)(x) = \frac{e^{\alpha S/\sigma^2} - e^{-\alpha S/\sigma^2}}{e^{\alpha S/\sigma^2} + e^{-\alpha S/\sigma^2}}
 #              = \tanh\frac{\alpha S}{\sigma^2} . $$
 #
-# A whole local machine in one line. Is it the one of the package? (That of lesson 07, which takes patches
-# from all places: in images of one colour it makes no difference.)
+# A whole local machine in one line. Is it the one of the package? (Its machine on the torus is that of lesson 07, which
+# takes patches from all places; with images of one colour that makes no difference.)
 
 # %%
 schedule = lab.schedule
@@ -289,9 +289,9 @@ torch.testing.assert_close(rival(x_t, 0.5), a * window_sum(x_t) / (9 * a**2 + s*
 # Rule and machine agree. On $3 \times 3$ only the two training images are left. But on $4 \times 4$: **two memories,
 # 188 fixed points**.
 #
-# The linear filter has the same windows and 2 fixed points. As $t \to 0$ it answers with the window's mean, and the
-# lightest pixel is the mean of its window only if all its neighbours are as light: only flat images stay. It takes
-# **windows and votes** to make a mosaic.
+# The linear filter has the same windows, and of these images only 2 are its fixed points. As $t \to 0$ it answers with
+# the window's mean, and the lightest pixel is the mean of its window only if all its neighbours are as light: only flat
+# images stay. It takes **windows and votes** to make a mosaic.
 #
 # ## 5. Two memories, millions of mosaics (9 minutes)
 #
@@ -335,7 +335,7 @@ show(fig, alt="On a logarithmic scale the number of consistent images on strips 
      "then climbs in a nearly straight line, far below all images and far above the two training images.")  # fmt: skip
 
 # %% [markdown]
-# Forty million, from **two** memories, and each further column makes them about three times as many.
+# Forty million, from **two** memories, and in the long run each further column makes them about three times as many.
 #
 # It grows with the area, too. For that one needs an island.
 #
@@ -592,11 +592,12 @@ assert abs(of_total - 0.98) < 0.01 and abs(medians[0] - 2.8) < 0.2 and abs(media
 
 # %% [markdown]
 # Memories and bands come back every time. In the others one vote decides: 8 to 16 pixels win only 5 : 4, each is
-# outvoted in 15 % of the cases, and the board comes back if none is (true of 99 %). 27 % do, 71 % end as memories.
+# outvoted in 15 % of the cases, and the board comes back if none is, and only then (true of 99 %). 27 % do, 71 % end as
+# memories.
 #
-# That says who survives, not who comes often: a band is as firm as a memory, but nearly 90 times rarer. That hangs on
-# the first noise: 98 % of the memories have the colour of its total, which is small where another board comes (0.3 in
-# the median; memories 2.8).
+# That says who survives, not who comes often: bands come back as surely as memories, but as samples they are nearly 90
+# times rarer. That hangs on the first noise: 98 % of the memories have the colour of its total. Where the sample is no
+# memory, this total was small (0.3 in the median, for memories 2.8).
 #
 # With room it is different: at $8 \times 8$ the memories are down to 40 %, on $16 \times 16$ below 1 %, and hardly two
 # samples are alike. **Creativity needs space.**
@@ -725,9 +726,9 @@ assert black > 0.5
 # The theorem promises the **middle pixel** only. The machine's whole windows are farther from their nearest patches
 # (0.11) than those of garments (0.08): a mosaic of pixels that suit their neighbours, not of cut-out pieces.
 #
-# And the network? 1 %, but this dictionary is not its own: only the border tells it where it is (lesson 03). So it is
-# with ELS (lessons 07 and 08): for it the theorem holds, with patches from nearly all places. In LS's dictionary its
-# samples have 1 %, too. Of networks this test says nothing.
+# And the network? 1 %. But why should LS's dictionary be its own? Only the border tells it where it is (lesson 03). A
+# machine of which the same is true, ELS (lessons 07 and 08), obeys the theorem with patches from nearly all places, and
+# *its* samples, too, have 1 % in the dictionary of LS. Of networks this test says nothing.
 
 # %% [markdown] tags=["slide"]
 # ## 10. The last six per cent (6 minutes)
@@ -786,13 +787,13 @@ if lab.profile == "laptop":
         assert all(abs(value - number) < 0.01 for value, number in zip(values, numbers, strict=True))
 
 # %% [markdown]
-# Five of these eight settle completely: each of their 256 pixels is the centre of its nearest patch. In the three
-# others two or three neighbours chase each other: one pixel moves, so the nearest patch of the next changes, that one
+# Five of these eight settle completely: each of their 256 pixels is the centre of its nearest patch. In the other
+# three, two or three neighbours chase each other: one pixel moves, so the nearest patch of the next changes, that one
 # moves, and so on. They will **never** settle, and steps a fifth as long still leave swings of 0.20, 0.12 and 0.05
 # (from 0.22, 0.13 and 0.08). But of the 123 pixels that were off 8 are left: nearly all were late.
 #
-# (Toy boards come to rest: patches are plain, and votes mutual, I count for you as you for me. Those of garments are
-# not. A hint, not a proof.)
+# (With halvings the toy samples of section 6 all came to rest. There patches are plain, and votes are mutual: I count
+# for you as you for me. With patches of garments neither is so. A hint, not a proof.)
 #
 # The theorem is not wrong. It begins with "if $x_t$ settles", and here it does not.
 
@@ -800,7 +801,7 @@ if lab.profile == "laptop":
 # ## What you can now say
 #
 # * If a local machine's sample settles as $t \to 0$, it is **locally consistent**: every pixel is the centre of the
-#   patch nearest to its own window. In ties, one of the nearest.
+#   patch nearest to its own window. In ties it may be a mean of the nearest; in all our samples it was one of them.
 # * From two training images there are 188 locally consistent images on $4 \times 4$ (the two themselves among them),
 #   and forty million on $4 \times 16$: their number grows exponentially with the area.
 # * The theorem speaks of the limit. In the toy world 20 uniform steps miss it in more than half of the

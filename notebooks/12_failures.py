@@ -338,15 +338,16 @@ if lab.profile == "laptop":
     assert abs(equal - 0.871) < 0.003 and list(blind.values()) == [[59, 8], [33, 7], [15, 1]] and 3.4 < by_width < 3.42
 
 # %% [markdown] tags=["slide"]
-# Part of it is width: 11 of the network's 17 and 20 of the machine's 29 are in the widest fifth. Among drawings of
-# like width chance gives three. Seven are still more (p = 1 %): **2.3 times as many as by chance**, not six times;
-# seven seeds cannot say it closely. The most similar drawings of other seeds have three legs twice. But the
-# 29 widest name 5 of the 17: hardly fewer than the machine's third legs.
+# Part of it is width: 11 of the network's 17 and 20 of the machine's 29 are in the widest fifth. Among drawings of like
+# width chance gives three. Seven are still more (p = 1 %): **2.3 times as many as by chance**, not six times; how many
+# times, seven seeds cannot say closely. The most similar drawings of other seeds have three legs twice. But the 29
+# widest name 5 of the 17: hardly fewer than the machine's third legs.
 #
-# **And r2 does not do it**: the local filter is nearly as like the network (0.94, ELS 0.95), and draws six third legs,
-# one of the 17; never more than seven, wherever the threshold is. The *equivariant* filter, which as ELS does not know
-# its place, is less like it (0.87), and draws 33, **7** of the 17 (by chance among alike 3.4), as the machine's 29. So
-# drawing them does not take votes. (Which seeds is less firm: at a threshold of 0.2 it has 15, one right.)
+# **And r2 does not do it**: the local filter is nearly as like the network (0.94, ELS 0.95), but draws six third legs,
+# one of them among the 17; never more than seven, at any threshold. The *equivariant* filter, which like ELS does not
+# know its place, is less like it (0.87), and draws 33, **7** of them among the 17 (chance among alike: 3.4), as many as
+# the machine's 29. So drawing them does not take votes. (Which seeds is less firm: at a threshold of 0.2 it has 15, one
+# right.)
 
 # %% [markdown] tags=["slide"]
 # Are seven of 17 few? Sample the *same network* a little differently: its first steps go astray (lesson 11), so let the
@@ -498,11 +499,11 @@ if lab.profile == "laptop":
 #
 # IS draws far too symmetric, at most five are below the limit (correlation 0.46 and 0.45). **Votes are hardly needed**:
 # the local filter has correlation 0.82 and 0.85, with 26 of the 35 and 27 of the 43. The equivariant one, blind to
-# place, has 0.87 and 0.88, and 32 and 38, but draws more: 67 and 44.
+# place, has 0.87 and 0.88, with 32 and 38; but of pullovers it draws far too many, 67 (shirts 44).
 #
-# So it is with trousers. Of 400 ELS has 74 of the network's 87, but 142 in all (correlation 0.69: see section 7);
-# the filter that knows its place has 41 in all, the blind one **257**. The two filters differ in nothing but what they
-# know of their place: not knowing it makes such errors, and votes keep them fewer.
+# With trousers votes do matter. Of 400 ELS has 74 of the network's 87, but 142 in all (correlation 0.69: see section
+# 7); the filter that knows its place has 41 in all, the blind one **257**. The two differ in nothing but what they know
+# of their place: not knowing it makes such errors, and votes keep their number down.
 
 # %% [markdown] tags=["slide"]
 # ## 6. Through a keyhole (4 minutes)
@@ -828,9 +829,9 @@ check.cure_test(cure_test)
 #
 # * Third legs are rare (4 % of the network's trousers, 7 % of the machine's, 1 % of real ones), and on the same seeds
 #   about twice as often as by chance among drawings of like width.
-# * Lopsided sleeves are common, four in ten; the machine foretells nine in ten, and is right in four of five
-#   (trousers: one in two). A linear filter foretells nearly as much. Blind to place, it draws more of both errors
-#   than ELS; else fewer.
+# * Lopsided sleeves are common, four in ten; the machine foretells nine in ten, and is right in four of five (trousers:
+#   one in two). Linear filters foretell nearly as much. One that is blind to place is lopsided more often than ELS, one
+#   that knows its place less often.
 # * Through a keyhole of 3 pixels such a drawing is in order.
 # * Not simply "too local too late": a long view, late or from t = 0.8 to 0.4, removes most errors, and copies more.
 #   From 0.4 to 0.6 it makes the formula more like the network, and so does knowing one's place.

@@ -21,7 +21,7 @@
 # **You will learn** what decides what a network draws from a noise: its pictures, its training, its architecture or
 # its border; and how much of what could be predicted the formula does predict.
 #
-# **You need** the machines of lessons 02, 04 and 08, the UNet (lesson 10), r2 and the Wiener filter (10, 11), and what
+# **You need** the machines of lessons 02, 04 and 08, the UNet (lesson 10), r2 and the linear filters (10, 11), and what
 # a copy is (14).
 #
 # **Time** 86 minutes
@@ -106,8 +106,9 @@ assert again == stated | {"local-filter": [1, 1], "equivariant-filter": [1, 1]}
 # 0.29). The local and equivariant machine draws **the same** (0.98; 5 seeds below 0.95), although every piece that it
 # now averages comes from a new picture. LS is in between.
 #
-# To stay is easy: linear filters, which know only mean and covariance of the pictures, stay even more (0.99, the two
-# with ELS's windows 1.00). To stay *and* foretell the network is not.
+# To stay is easy: linear filters, which know only mean and covariance of the pictures, stay even more. The Wiener
+# filter has 0.99; those with ELS's windows (lesson 11) have 1.00, the *local* one, another at every pixel, and the
+# *equivariant* one, the same wherever the border looks alike. To stay *and* foretell the network is not.
 
 # %% [markdown] tags=["slide"]
 # ## 2. A formula made of pictures that the network never saw (7 minutes)
@@ -226,7 +227,7 @@ assert left == {"is": 100, "ls": 61, "els-zeros": 52, "network-150": 46, "new ga
 # | seed of the training | 0 | 1, 2 | 1, 2 |
 #
 # A0 is the network of this course. A0 and B1 share neither a picture, nor first weights, nor the order of anything.
-# (UNet A0, A1 and B1, used later, are UNets of these pictures and seeds.)
+# (Beside these five ResNets there are three UNets of the same pictures and seeds: UNet A0, UNet A1 and UNet B1.)
 #
 # **Predict.** From the same noise, how alike are the drawings of A0 and B1? As alike as formula and network (0.91),
 # more, or less?
@@ -298,8 +299,13 @@ assert max(by_chance[pair][1] for pair in between[6:]) < 0.01
 # %% [markdown]
 # Those of ResNets do not: of A's networks 46, 58 and 53 are nearer to A's pictures, of B's 58 and 49. (One of six
 # differences would be rare by chance, 2 %, but in the wrong direction: A0 46, B1 58.) **Those of UNets do, a little**:
-# 61 and 60 against 43, which chance does in less than 1 %. The UNet also errs more on new pictures than on its own, the
-# ResNet hardly (lesson 03).
+# 61 and 60 of the two of A, 43 of the one of B; by chance so large a difference is rarer than 1 %. (Both are
+# differences to one network, UNet B1.) The UNet also errs more on new pictures than on its own, the ResNet hardly
+# (lesson 03).
+#
+# Kadkhodaie and others (2024) found it with photographs: on few pictures two networks remember, each its own; on very
+# many they become the same denoiser. Song and others (2021) saw that two networks trained on the *same* pictures lead a
+# picture back to much the same noise, Zhang and others (2024) that many architectures draw one noise alike.
 
 # %% [markdown] tags=["slide"]
 # ## 4. What changes a drawing, and what does not (8 minutes)
@@ -344,9 +350,9 @@ axis.legend(loc="lower right")
 show(
     fig,
     alt="Four groups of points, logarithmic: the changed part of the drawings of two networks, of their ELS and their "
-    "filters. Only other pictures: two ResNets below 0.01, their ELS 0.02, two UNets 0.03, filters below 0.01. Only "
-    "another seed: networks near 0.025, ELS 0.004 to 0.03, filters below 0.005. Another architecture: networks near "
-    "0.27, ELS 0.2, filters below 0.05. Another border: networks and ELS near 0.87, equivariant 0.75, local 0.005.",
+    "filters. Only other pictures: two ResNets below 0.01, their ELS 0.02, UNets (hollow) 0.03, filters below 0.01. "
+    "Only another seed: networks near 0.025, ELS 0.004 to 0.03, filters below 0.005. Another architecture: networks "
+    "near 0.27, ELS 0.2, filters below 0.05. Another border: networks, ELS near 0.87, equivariant 0.75, local 0.005.",
 )
 
 # %%
@@ -376,13 +382,14 @@ assert abs(found["only its pictures", "A1, B1"][0] - 0.993) < 0.001  # section 5
 #
 # ELS, its windows measured on each network, foretells **how much** architecture and border change (0.77 to 0.85; 0.14)
 # and **what**: take one drawing less the other, of two networks and of their formulas, and r is 0.65 to 0.74, and 0.91.
-# The windows alone do not know it: by the local filters that have them a UNet draws what a ResNet draws (0.97 or 0.98;
+# Windows without votes know less: by the local filters that have them a UNet draws what a ResNet draws (0.97 or 0.98;
 # equivariant 0.95 to 0.97; r at most 0.50). Of the border the equivariant filters know a lot (0.25; r 0.80), the local
 # ones nothing (r 0.03).
 
 # %% [markdown] tags=["slide"]
-# What other pictures or another seed change, none of them knows (r below 0.2). By IS only pictures change anything
-# (0.81), and by ELS they change a ResNet's drawings more (0.98) than the seed (0.99 to 1.00), which is wrong.
+# What other pictures or another seed change, neither ELS nor filters know (r below 0.2). According to IS only pictures
+# change anything (0.81); according to ELS they change a ResNet's drawings more (0.98) than the seed does (0.99 to
+# 1.00). Both are wrong.
 
 # %%
 windows = {name: arrays[f"patch sizes, {names[name]}"] for name in asked if name[-2:] != "A0"}  # t = 1 comes first
@@ -583,8 +590,8 @@ assert abs(parts["error"] - 0.09) < 0.005 and abs(parts["of one training"] - 0.0
 # known, and the three rows show *what* it is: a better theory of this ResNet must draw those spots.
 #
 # **In a UNet it is another error**: r 0.16 with that in A0. (Between two UNets 0.70, between A0 and A1 0.79, each with
-# its own formula.) Good news: what local filters get wrong in both has r 0.44, what the mean picture does 0.75. The
-# formula misses least of what ResNet and UNet do alike.
+# its own formula.) Good news: what a theory lacks of what both do alike, it gets wrong in both. With local filters that
+# r is 0.44, with the mean picture 0.75. The formula misses least of what ResNet and UNet do alike.
 
 # %% [markdown] tags=["slide"]
 # ## 7. Why it hardly matters whose they are (6 minutes)
@@ -684,9 +691,9 @@ assert all(abs(by_window[key] - value) < 0.0006 for key, value in stated.items()
 # 0.004. So it is not the pieces alone: **an average over many does not care whose they are**, Wiener's over pictures,
 # that of ELS over pieces.
 #
-# Less noise makes two ELS differ more, as it does two IS: with windows of 5 and 9 pixels by 0.001 and 0.026 at t =
-# 0.45, by 0.015 and 0.083 at t = 0.2. But their windows shrink with the noise (3 pixels: below 0.001), and small pieces
-# are easy to replace.
+# With windows of a *fixed* size less noise makes two ELS differ more, as it does two IS: with windows of 5 and 9 pixels
+# by 0.001 and 0.026 at t = 0.45, by 0.015 and 0.083 at t = 0.2. But ELS's windows shrink with the noise (at t = 0.2 to
+# 3 pixels: below 0.001), and small pieces are easy to replace.
 
 # %% [markdown] tags=["slide"]
 # ## 8. How many pictures does it take? (5 minutes)
@@ -754,9 +761,10 @@ assert abs(alike(drew["100 B1"], drew["A0"]) - 0.93) < 0.006
 # Two ELS machines agree at 0.74 with ten pictures each, **at 0.92 with a hundred**, at 0.98 with 2,000. Two ideal
 # denoisers that share none of 2,000 agree less (0.81) than two ELS with thirty.
 #
-# Two networks agree at 0.62, **0.91** and 0.97. That does not show what they are: two Wiener filters agree at 0.62,
-# 0.89 and 0.99. Who foretells does: with a hundred pictures that A0 never saw the formula predicts A0 with 0.89, both
-# filters with its windows with 0.83, the Wiener filter with 0.75. (With ten it has 0.80, the equivariant filter 0.82.)
+# Two networks agree at 0.62, **0.91** and 0.97 with 10, 100 and 2,000: with ten less than two ELS, more than two IS
+# (0.50). But to agree does not show what they are: two Wiener filters agree at 0.62, 0.89 and 0.99. To foretell does:
+# with a hundred pictures that A0 never saw the formula predicts A0 with 0.89, both filters with its windows with 0.83,
+# the Wiener filter with 0.75. (With ten the formula has 0.80, the equivariant filter 0.82.)
 #
 # The network of the hundred others draws what A0 draws (0.93), although A0 has seen twenty times as many and none of
 # those. Those of ten have begun to remember: 6 and 8 of 100 drawings are copies. (All after 8,000 steps; after many
@@ -765,8 +773,8 @@ assert abs(alike(drew["100 B1"], drew["A0"]) - 0.93) < 0.006
 # %% [markdown] tags=["slide"]
 # ## 9. Do drawings, or losses, tell whose they are? (8 minutes)
 #
-# Another test than that of section 2: two networks, two formulas. From one noise, network A has drawn one picture and
-# network B another; the formula of A's pictures has drawn one, that of B's another. Which belongs to which?
+# A third test, after the two of section 2: two networks, two formulas. From one noise, network A has drawn one picture
+# and network B another; the formula of A's pictures has drawn one, that of B's another. Which belongs to which?
 #
 # ### Exercise 4: Which belongs to which? (6 minutes, ★★☆)
 #
@@ -887,15 +895,15 @@ assert abs(gains[0.8]) < 2 * spread[0.8] and spread[0.8] < 0.004
 # **The loss does tell.** At t = 0.15 a network errs by **1.4 %** less on its own pictures than one that does not know
 # them (give or take 0.2 %); at t = 0.8 by nothing that we could measure. For a single picture that is weak evidence: of
 # one picture of each set it points to the right one in 64 % of all pairs, where guessing has 50 %. But it is there, in
-# a network whose drawings by themselves showed no trace (46 of 100, section 2). Not to draw a picture is not to know
-# nothing of it. (It takes a second network: A0's errors alone say only which set is the easier one. And this is one
-# pair of ResNets.)
+# a network whose drawings are no nearer to its own pictures than to others (46 of 100, section 2). Not to draw a
+# picture is not to know nothing of it. (It takes a second network: A0's errors alone say only which set is the easier
+# one. And this is one pair of ResNets.)
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
-# * Exchange every picture of the formula for another of the same kind, and it draws the same (r2 0.98), as linear
-#   filters do; the ideal denoiser does not (0.81).
+# * Exchange every picture of the formula for another of the same kind, and it draws the same (r2 0.98); so do linear
+#   filters; the ideal denoiser does not (0.81).
 # * A formula made of pictures that the network never saw predicts it as well as one made of its own (0.91).
 # * Two networks that share no picture and no first weight draw nearly the same (0.97). Their drawings hardly tell which
 #   2,000 pictures they know (which ten or hundred, they do).
@@ -903,7 +911,7 @@ assert abs(gains[0.8]) < 2 * spread[0.8] and spread[0.8] < 0.004
 #   formula foretells, with windows measured on each; those by other pictures or another seed it does not.
 # * The r of two trainings, not squared, is the r2 of a perfect theory: 0.99 here. What is missing from the formula's
 #   0.91 is mostly the same in every training of this ResNet.
-# * What averages over many pictures, or small pieces, does not care whose they are.
+# * Whatever averages over many pictures, or over many small pieces, hardly cares whose they are.
 #
 # ## What is still unexplained
 #
