@@ -601,14 +601,13 @@ assert min(quick, key=quick.get) == 1000
 # doubling only).
 #
 # **The batch hardly counts.** In batches of 16 (green) the five are known after 2,340 and 2,410 steps, 1.4 times as
-# many as in batches of 64, not four times; the turn comes at the same moment, and at 2,000 steps there are copies, too
-# (2 and 1 of 100; earlier ones were not looked for). (Both batches hold every picture several times; one that is a
-# small part of the set was not tried.)
+# many as in batches of 64, not four times; the turn comes at the same moment, and at 2,000 steps there are copies, too.
+# (Batches that are a small part of the set were not tried.)
 #
 # **A caution.** One training each. And the *learning rate*, how far one step changes the weights, rises during the
 # first tenth of a training, however long that is: all these turns lie in it. In the training of section 8, with 20
-# pictures but 8,000 steps, the turn is at 1,000, not 2,000. The shorter rise may be why, or that one of the pictures is
-# there ten times: this training cannot tell.
+# pictures but 8,000 steps, the turn is at 1,000, not 2,000. Why, this training cannot tell: one of its pictures is
+# there ten times, too.
 
 # %% [markdown] tags=["slide"]
 # ## 8. One picture, ten times (5 minutes)

@@ -911,7 +911,7 @@ assert abs(gains[0.8]) < 2 * spread[0.8] and spread[0.8] < 0.004
 #   formula foretells, with windows measured on each; those by other pictures or another seed it does not.
 # * The r of two trainings, not squared, is the r2 of a perfect theory: 0.99 here. What is missing from the formula's
 #   0.91 is mostly the same in every training of this ResNet.
-# * Whatever averages over many pictures, or over many small pieces, hardly cares whose they are.
+# * Whatever averages over many pictures, or over many small pieces, hardly cares whose.
 #
 # ## What is still unexplained
 #
