@@ -20,7 +20,6 @@ from torch import Tensor
 import elscourse as els
 from elscourse.diffusion import Denoiser
 from elscourse.files import save_array, whole_file
-from elscourse.local_filter import LocalFilter
 
 KEEP = HERE.parents[1] / "runs" / "14_rivals"
 
@@ -52,17 +51,15 @@ def main() -> None:
         sizes = windows("10 pictures", step)
         rivals: dict[str, Denoiser] = {
             "other": els.EquivariantLocalScoreMachine(other, patch_size=sizes, padding="zeros"),
-            "local filter": LocalFilter(ten, patch_size=sizes, padding="zeros"),
-            "equivariant filter": LocalFilter(ten, patch_size=sizes, padding="zeros", equivariant=True),
+            "local filter": els.LocalFilter(ten, patch_size=sizes),
+            "equivariant filter": els.LocalFilter(ten, patch_size=sizes, equivariant=True),
         }
         for name, rival in rivals.items():
             its = from_bits(drawn(f"{name.split()[0]}-{step}", rival))
             rows = [els.compare(its, drawings).r2 for drawings in networks.values()]
             found[f"{name}, {step} steps"] = torch.stack(rows).numpy()
     entries = torch.cat([images[:1].repeat(9, 1, 1, 1), images])
-    found["repeated"] = drawn(
-        "repeated", LocalFilter(entries, patch_size=windows("one repeated", 8000), padding="zeros")
-    ).numpy()
+    found["repeated"] = drawn("repeated", els.LocalFilter(entries, patch_size=windows("one repeated", 8000))).numpy()
     with whole_file(HERE / "14_rivals.npz") as partial:
         np.savez_compressed(partial, **found)  # type: ignore[arg-type]
 
