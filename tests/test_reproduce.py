@@ -570,6 +570,43 @@ def test_the_measured_page_states_how_much_another_word_changes() -> None:
     assert f"foretells {foretold(said)} of it, halved {foretold(said / 2)}" in text
 
 
+def test_the_measured_page_states_what_foretells_the_circular_network() -> None:
+    """The rivals of lesson 07, from the stored drawings: r2, empty canvases, and the network with the other border."""
+    stored = els.load_results("fashion-mnist-16-resnet-circular")
+    network, zeros = stored["network-150"], els.load_results("fashion-mnist-16-resnet-zeros")["network-150"]
+    drawn = {"ES": els.load_results("07_els")["es"], "ELS": stored["els-circular"]}
+    drawn |= {"filter": stored["equivariant-filter"], "zeros": zeros}
+    r2 = {name: f"{compare(some, network).r2.quantile(0.5):.2f}" for name, some in drawn.items()}
+    text = " ".join((RESULTS.parents[1] / "book" / "measured.md").read_text("utf-8").split())
+    assert f"With ELS's windows that filter has {r2['filter']}, where votes go from {r2['ES']} to {r2['ELS']};" in text
+    assert f"the zero-padded network, whose drawings have r2 {r2['zeros']} with these, is nearer still" in text
+    empty, ours = ((some > -0.5).double().mean((1, 2, 3)) < 0.05 for some in (network, drawn["ELS"]))
+    assert empty.equal(ours) and empty.sum() == 5
+    assert "of 100 drawings ELS leaves the same five almost empty as the network" in text
+
+
+def test_the_measured_page_states_what_foretells_a_network_of_ten_pictures() -> None:
+    """The rivals of lesson 14, at the six ages of the network, each with the windows of that age."""
+    stored, rivals = els.load_results("14_memory"), els.load_results("14_rivals")
+    text = " ".join((RESULTS.parents[1] / "book" / "measured.md").read_text("utf-8").split())
+    steps = [500 * 2**k for k in range(6)]
+    ours, others, best = [], [], []  # of each age: r2 with the network, (100,)
+    for k, step in enumerate(steps):
+        formula, network = (
+            stored[f"{who}, 10 pictures, {step} steps"].float() / 127.5 - 1 for who in ("els-zeros", "network")
+        )
+        ours.append(compare(formula, network).r2)
+        others.append(rivals[f"other, {step} steps"][k])
+        filters = [rivals[f"{kind} filter, {step} steps"][k] for kind in ("local", "equivariant")]
+        best.append(max(filters, key=torch.median))
+    own, other, linear = ([f"{r2.quantile(0.5):.2f}" for r2 in some] for some in (ours, others, best))
+    assert f"as well as ELS of its own after 500 steps (r2 {other[0]}, {own[0]}), at the end far less" in text
+    assert f"at the end far less ({other[-1]}, {own[-1]});" in text
+    assert f"the best linear filter with ELS's windows has {linear[1]} at 1,000 steps (ELS {own[1]})" in text
+    ahead = [int((a > b).sum()) for a, b in zip(ours[3:], best[3:], strict=True)]
+    assert f"(ELS ahead for {', '.join(map(str, ahead))} of 100 seeds)" in text
+
+
 def test_the_measured_page_states_what_decides_a_drawing() -> None:
     """The numbers of lesson 15, from its stored drawings and those of the linear filters."""
     stored, filtered = els.load_results("15_exchange"), els.load_results("15_local_filter")
