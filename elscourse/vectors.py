@@ -22,16 +22,18 @@ from numba.extending import intrinsic, lower_builtin, models, register_model
 # was, and may come to another computer.
 _, _, _features = cpu_target.target_context.codegen().magic_tuple()
 REGISTER = 16 if "+avx512f" in _features.split(",") else 8  # numbers in one
+_SCALES = "+avx512dq" in _features.split(",")  # whether it takes numbers apart, and multiplies by powers of two
 WIDTH = 4 * REGISTER  # enough of them in flight to keep the arithmetic busy
 UNSEEN = np.float32(3e38)  # the least exponent of a query that has met no key yet
 
+_LEAST = -120  # exponent of the least power: below 2^-125 the processor would take hundreds of cycles
 _FAST = ("nnan", "ninf", "nsz", "contract", "reassoc")
 _SHORT = ir.VectorType(ir.FloatType(), REGISTER)
 _INTS = ir.VectorType(ir.IntType(32), REGISTER)
 
-# 2^f on [-1/2, 1/2] to 1e-7, the rounding of float32
+# 2^f to 1e-7, the rounding of float32, for what a number exceeds a whole one by: the one below it, or the nearest
 _POWERS = (
-    np.polynomial.Chebyshev.interpolate(np.exp2, 5, domain=[-0.5, 0.5])
+    np.polynomial.Chebyshev.interpolate(np.exp2, 5, domain=[0, 1] if _SCALES else [-0.5, 0.5])
     .convert(kind=np.polynomial.Polynomial)
     .coef.astype(np.float32)
 )
@@ -95,9 +97,9 @@ def _shuffled(builder: Any, a: Any, b: Any, which: Any) -> Any:
     return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(ir.IntType(32), len(which)), which))
 
 
-def _spread(builder: Any, x: Any) -> Any:
-    nothing = ir.Constant(ir.VectorType(x.type, WIDTH), ir.Undefined)
-    return _shuffled(builder, builder.insert_element(nothing, x, ir.IntType(32)(0)), nothing, [0] * WIDTH)
+def _spread(builder: Any, x: Any, width: int = WIDTH) -> Any:
+    nothing = ir.Constant(ir.VectorType(x.type, width), ir.Undefined)
+    return _shuffled(builder, builder.insert_element(nothing, x, ir.IntType(32)(0)), nothing, [0] * width)
 
 
 def _registers(builder: Any, v: Any) -> list[Any]:
@@ -200,6 +202,24 @@ def least(_: Any, v: Any) -> Any:
 
 
 @intrinsic
+def any_below(_: Any, v: Any, limit: Any) -> Any:
+    """Whether any of the numbers is below the limit: they are folded first, as comparing takes longer."""
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        v, limit = args
+        nothing, n = ir.Constant(v.type, ir.Undefined), WIDTH
+        while n > REGISTER:
+            n //= 2
+            one, two = (_shuffled(builder, v, nothing, range(i, i + n)) for i in (0, n))
+            v = builder.select(builder.fcmp_ordered("<", one, two, flags=_FAST), one, two)
+            nothing = ir.Constant(v.type, ir.Undefined)
+        bits = builder.fcmp_ordered("<", v, _spread(builder, limit, n))
+        return builder.icmp_unsigned("!=", builder.bitcast(bits, ir.IntType(n)), ir.IntType(n)(0))
+
+    return types.boolean(v, v.number), build
+
+
+@intrinsic
 def below(_: Any, v: Any, limit: Any) -> Any:
     """A bit for each number, the first one lowest: whether it is below the limit."""
 
@@ -231,21 +251,36 @@ def lowest(_: Any, bits: Any) -> Any:
     return types.uint64(types.uint64), build
 
 
-def _power_of_two(builder: Any, z: Any) -> Any:
-    low = _constant(-126)
-    z = builder.select(builder.fcmp_ordered(">", z, low, flags=_FAST), z, low)
-    n = _call(builder, "llvm.rint", _SHORT, z)
-    f, p = builder.fsub(z, n), _constant(_POWERS[-1])
+def _masked(builder: Any, name: str, a: Any, b: Any) -> Any:
+    """An instruction of AVX-512 on all numbers of a register; they are rounded as ever."""
+    args = a, b, ir.Constant(_SHORT, None), ir.IntType(16)(-1), ir.IntType(32)(4)
+    function = ir.FunctionType(_SHORT, [argument.type for argument in args])
+    full_name = f"llvm.x86.avx512.mask.{name}.ps.512"
+    return builder.call(cgutils.get_or_insert_function(builder.module, function, full_name), args)
+
+
+def _polynomial(builder: Any, f: Any) -> Any:
+    p = _constant(_POWERS[-1])
     for c in _POWERS[-2::-1]:
         p = builder.fadd(builder.fmul(p, f, flags=_FAST), _constant(c), flags=_FAST)
+    return p
+
+
+def _power_of_two(builder: Any, z: Any) -> Any:
+    low = _constant(_LEAST)
+    z = builder.select(builder.fcmp_ordered(">", z, low, flags=_FAST), z, low)
+    if _SCALES:  # two instructions instead of five; 9: what z exceeds the whole number below it by
+        return _masked(builder, "scalef", _polynomial(builder, _masked(builder, "reduce", z, ir.IntType(32)(9))), z)
+    n = _call(builder, "llvm.rint", _SHORT, z)
+    p = _polynomial(builder, builder.fsub(z, n))
     exponent = builder.shl(builder.fptosi(n, _INTS), ir.Constant(_INTS, [23] * REGISTER))
     return builder.bitcast(builder.add(builder.bitcast(p, _INTS), exponent), _SHORT)
 
 
 @intrinsic
 def exp2(_: Any, v: Any) -> Any:
-    """2^v for v < 127, no smaller than 2^-126: a polynomial of what v exceeds the nearest whole number by; that number
-    is added to the exponent. One register after the other, as all at once would need too many."""
+    """2^v for v < 127, no smaller than 2^-120: a polynomial of what v exceeds a whole number by; that number is
+    added to the exponent. One register after the other, as all at once would need too many."""
 
     def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return _joined(builder, [_power_of_two(builder, z) for z in _registers(builder, args[0])])

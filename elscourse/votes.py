@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .loops import part
-from .vectors import REGISTER, add_to, below, exp2, least, load, narrow, spread
+from .vectors import REGISTER, add_to, any_below, exp2, least, load, narrow, spread
 
 NEAR_ENOUGH = np.float32(8)  # S may be so much below the reference before that is moved: a key then weighs 2^8
 NEGLIGIBLE = np.float32(50)  # a key that weighs 2^-50 of the reference changes no digit of a float32
@@ -35,9 +35,9 @@ def vote(
 
     The query's sums begin at sums[at], a channel's values at values[there]; steps lead from one channel to the next.
     """
-    if not below(s, best[query] + NEGLIGIBLE):
+    if not any_below(s, best[query] + NEGLIGIBLE):
         return
-    if below(s, best[query] - NEAR_ENOUGH):
+    if any_below(s, best[query] - NEAR_ENOUGH):
         new = least(s)
         smaller = np.float32(np.exp2(np.float64(new) - np.float64(best[query])))
         for c in range(channels + 1):

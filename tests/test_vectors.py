@@ -15,6 +15,7 @@ from elscourse.vectors import (
     REGISTER,
     WIDTH,
     add_to,
+    any_below,
     below,
     exp2,
     instead,
@@ -66,6 +67,20 @@ def test_every_operation() -> None:
 
 
 @njit
+def _any_below(numbers: np.ndarray, limit: float) -> bool:
+    return any_below(load(numbers, U(0)), limit)
+
+
+@pytest.mark.parametrize("number", [np.float32, np.float64])
+def test_one_number_below_is_found_wherever_it_is(number: type) -> None:
+    for place in range(WIDTH):
+        numbers = np.full(WIDTH, 3, number)
+        numbers[place] = 2
+        assert _any_below(numbers, number(2.5)) and not _any_below(numbers, number(2))
+    assert not _any_below(np.full(WIDTH, np.inf, number), number(3e38))
+
+
+@njit
 def _in_float64(a: np.ndarray, b: np.ndarray, out: np.ndarray, short: np.ndarray) -> tuple:
     one, two = load(a, U(3)), load(b, U(0))
     store(out, U(0), one + two)
@@ -85,11 +100,17 @@ def test_the_operations_of_float64() -> None:
     assert [bits >> i & 1 for i in range(WIDTH)] == (one < 0).tolist()
 
 
-@pytest.mark.parametrize("z", [-1e30, -1000, -126.5, -126, -0.5, 0, 0.5, 1.5, 126.4])
+@pytest.mark.parametrize("z", [-1e30, -1000, -120.5, -120, -119.7, -0.5, 0, 0.5, 1.5, 126.4])
 def test_powers_at_the_edges(z: float) -> None:
     out = np.zeros(6 * WIDTH, np.float32)
     _arithmetic(np.full(WIDTH + 5, z, np.float32), np.zeros(WIDTH, np.float32), out)
-    np.testing.assert_allclose(out[4 * WIDTH : 5 * WIDTH], np.exp2(max(np.float32(z), np.float32(-126))), rtol=5e-7)
+    np.testing.assert_allclose(out[4 * WIDTH : 5 * WIDTH], np.exp2(max(np.float32(z), np.float32(-120))), rtol=5e-7)
+
+
+def test_a_processor_without_the_instructions_for_powers() -> None:
+    """The same tests, compiled for it: this one may have them, or not."""
+    settings = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}
+    assert "passed" in python("-m", "pytest", "-q", __file__, "-k", "operation or edges", **settings)
 
 
 def test_zeros_begin_on_a_line_of_the_cache() -> None:
