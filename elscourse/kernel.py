@@ -18,7 +18,7 @@ import numpy as np
 
 from .loops import compiled, part
 from .vectors import REGISTER, WIDTH, total, zeros
-from .window_sums import Sums, View, in_blocks, row_by_row
+from .window_sums import Sums, View, in_blocks, row_by_row, three_by_three
 
 U = np.uintp
 
@@ -56,8 +56,10 @@ def _moves(
         move = (moves[m, 0], moves[m, 1], moves[m, 2], moves[m, 3], moves[m, 4], moves[m, 5])
         if square and r > 1:
             in_blocks(view, move, r, rows, line, sums, others, both)
+        elif square and r == 1:
+            three_by_three(view, move, rows, sums)
         else:
-            row_by_row(view, move, taps, square, rows, line, sums)
+            row_by_row(view, move, taps, rows, line, sums)
 
 
 @compiled

@@ -1,6 +1,6 @@
 """How S is summed over windows, for all pixels of one displacement and one chunk: see `kernel`.
 
-Two ways: row by row where windows are narrow or weighted, in blocks where they are wide and square.
+Three ways: at once where windows are 3 x 3, in blocks where they are wider, row by row where they are weighted.
 """
 
 from __future__ import annotations
@@ -96,19 +96,29 @@ def _seen(view: Any, move: Any, r: int) -> Any:
 
 
 @part
-def _narrow_row(rows: Any, at: Any, view: Any, y: int, move: Any, first: int, last: int, r: int) -> None:
-    """rows[at + x] = the sum over the 2 r + 1 <= 3 places around x of row y."""
-    dy, dx, _, _, left, right = move
-    here, there = _row(view, y), _row(view, y + dy)
-    before = middle = zero = spread(view.nothing)
-    for x in range(left - r, right + r):
-        after = zero
-        if first <= x < last:
-            after = _add(zero, view, here + _column(view, x), there + _column(view, x + dx))
-        if x - r >= left:
-            store(rows, at + U((x - r) * WIDTH), before + middle + after)
-        if r == 1:
+def three_by_three(view: Any, move: Any, rows: Any, sums: Any) -> None:
+    """One displacement where windows are 3 x 3: the last two rows, summed along themselves, are kept."""
+    dy, dx, top, bottom, left, right = move
+    above, below, first, last = _seen(view, move, 1)
+    older, newer, zero = U(0), U(view.width * WIDTH), spread(view.nothing)
+    for y in range(top - 1, bottom + 1):
+        here, there, before, middle, end = _row(view, y), _row(view, y + dy), zero, zero, 0
+        if above <= y < below:
+            end = last
+            middle = _add(zero, view, here + _column(view, left), there + _column(view, left + dx))
+            if left > first:
+                before = _add(zero, view, here + _column(view, left - 1), there + _column(view, left - 1 + dx))
+        for x in range(left, right):
+            after = zero
+            if x + 1 < end:
+                after = _add(zero, view, here + _column(view, x + 1), there + _column(view, x + 1 + dx))
+            k, s = U((x - left) * WIDTH), before + middle + after
+            if y > top:
+                centre, its_key = _row(view, y - 1) + _column(view, x), _row(view, y - 1 + dy) + _column(view, x + dx)
+                _vote(load(rows, older + k) + load(rows, newer + k) + s, view, centre, its_key, sums)
+            store(rows, older + k, s)
             before, middle = middle, after
+        older, newer = newer, older
 
 
 @part
@@ -130,8 +140,8 @@ def _blended_row(rows: Any, at: Any, view: Any, y: int, move: Any, first: int, l
 
 
 @part
-def row_by_row(view: Any, move: Any, taps: Any, square: bool, rows: Any, line: Any, sums: Any) -> None:
-    """One displacement where windows are narrow or weighted: the last P rows, summed along themselves, are kept."""
+def row_by_row(view: Any, move: Any, taps: Any, rows: Any, line: Any, sums: Any) -> None:
+    """One displacement where windows are weighted: the last P rows, summed along themselves, are kept."""
     dy, dx, top, bottom, left, right = move
     r = len(taps) - 1
     above, below, first, last = _seen(view, move, r)
@@ -141,8 +151,6 @@ def row_by_row(view: Any, move: Any, taps: Any, square: bool, rows: Any, line: A
         if not above <= y < below:
             for i in range(length):
                 rows[at + U(i)] = 0
-        elif square:
-            _narrow_row(rows, at, view, y, move, first, last, r)
         else:
             _blended_row(rows, at, view, y, move, first, last, taps, line)
         centre = y - r
@@ -151,15 +159,10 @@ def row_by_row(view: Any, move: Any, taps: Any, square: bool, rows: Any, line: A
         here, there, middle = _row(view, centre), _row(view, centre + dy), centre - top + r
         for x in range(left, right):
             k = U(x * WIDTH)
-            if square:
-                s = load(rows, k)
-                for q in range(1, size):
-                    s = s + load(rows, k + U(q) * length)
-            else:
-                s = spread(taps[0]) * load(rows, k + U(middle % size) * length)
-                for q in range(1, r + 1):
-                    over, under = U((middle - q) % size), U((middle + q) % size)
-                    s = s + spread(taps[U(q)]) * (load(rows, k + over * length) + load(rows, k + under * length))
+            s = spread(taps[0]) * load(rows, k + U(middle % size) * length)
+            for q in range(1, r + 1):
+                over, under = U((middle - q) % size), U((middle + q) % size)
+                s = s + spread(taps[U(q)]) * (load(rows, k + over * length) + load(rows, k + under * length))
             _vote(s, view, here + _column(view, x), there + _column(view, x + dx), sums)
 
 
