@@ -28,7 +28,7 @@ from .pieces import piece_length, pieces
 from .posterior import LOGIT_ERROR, Partial, Source, slices
 
 BOX = 18  # dimensions of the boxes at most: the first principal components tell far from near
-MOST_NOISE = 2.6  # P sigma / alpha up to which a search is tried: t = 0.45 for P = 3, t = 0.3 for P = 5
+MOST_NOISE = 2.2  # P sigma / alpha up to which a search is tried: t = 0.4 for P = 3, t = 0.25 for P = 5
 COPIES, EXTRAS = 5, 64  # of its keys, and bytes for each besides, that building clusters takes
 BLOCK = 2**14  # keys treated at a time while building
 PIECE = 64  # queries searched for together, at most: their bounds then stay in a core's second cache
