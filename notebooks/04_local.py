@@ -771,11 +771,11 @@ results = els.load_results(lab.network.name)
 network, shrinking = results["network-150"].to(lab.device), results["ls"].to(lab.device)
 per_seed = {P: els.compare(s, network[: len(s)]).r2 for P, s in samples.items()}
 per_seed["shrinking"] = els.compare(shrinking, network).r2
-r2 = {name: values.median().item() for name, values in per_seed.items()}
+r2 = {name: values.quantile(0.5).item() for name, values in per_seed.items()}
 ours = {f"LS, P = {P}\nmedian r2 {r2[P]:.2f}": samples[P][:8] for P in (5, 2 * H - 1)}
 ours[f"LS, shrinking P\nmedian r2 {r2['shrinking']:.2f}"] = shrinking[:8]
 by_filter = els.compare(results["local-filter"].to(lab.device), network).r2
-ours[f"filter, shrinking P\nmedian r2 {by_filter.median():.2f}"] = results["local-filter"][:8].to(lab.device)
+ours[f"filter, shrinking P\nmedian r2 {by_filter.quantile(0.5):.2f}"] = results["local-filter"][:8].to(lab.device)
 fig = plotting.image_rows(ours | {"network": network[:8]})
 show(fig, alt="Eight seeds drawn by LS with P = 5 and 31 and with windows that shrink as the noise falls, by a linear "
      "filter with the same shrinking windows, and by the network. With shrinking windows the images share outlines "
@@ -797,15 +797,15 @@ rivals["shrinking"] = by_filter
 curves |= {"growing": list(zip(times, fitted[::-1], strict=True)), "section 9": list(best_window.items())}
 curves["section 9, but 11 at 0.7"] = list((best_window | {0.7: 11}).items())
 per_seed |= {name: drawn_r2(els.LocalScoreMachine(images, patch_size=pairs)) for name, pairs in curves.items()}
-found = {name: [values.median().item()] for name, values in per_seed.items()}
+found = {name: [values.quantile(0.5).item()] for name, values in per_seed.items()}
 for name, values in rivals.items():
-    found[name] += [values.median().item(), (per_seed[name] > values[: len(per_seed[name])]).sum().item()]
+    found[name] += [values.quantile(0.5).item(), (per_seed[name] > values[: len(per_seed[name])]).sum().item()]
 print("LS (linear filter with these windows; seeds for which LS is ahead)")
 for name, (of_ls, *of_rival) in found.items():
     print(f"{name}: {of_ls:.2f}", [round(v, 2) for v in of_rival] or "")
 
 # %%
-floor = els.compare(images.mean(0, keepdim=True).expand_as(network), network).r2.median().item()
+floor = els.compare(images.mean(0, keepdim=True).expand_as(network), network).r2.quantile(0.5).item()
 print(f"mean image: {floor:.2f}; fitted P at t = 0.7: {dict(lab.patch_sizes('ls'))[0.7]}")
 if lab.profile == "laptop":
     stated = {3: (0.74, 0.77, 34), 5: (0.78, 0.81, 29), 9: (0.73, 0.84, 23), 31: (0.61,), "growing": (0.68,)}
