@@ -833,6 +833,8 @@ def _rows_then_columns(denoiser, x_t, t):
         ("perfect_r2", _covariance_over_torch_variances, "correction=0"),
         ("by_distance", _steps_added, "You add the steps"),
         ("foretold", lambda c, p: (c * p).sum((1, 2, 3)) / (c**2).sum((1, 2, 3)), "That is a slope"),
+        ("foretold", lambda c, p: torch.cosine_similarity(c.flatten(1), p.flatten(1)), "That is a cosine"),
+        ("kept", lambda f, n: (f.argmax(1) == n.argmax(1)).float(), "You count hits"),
         ("kept", lambda f, n: _between(f, n, n.median(1).values, n.amax(1)), "measure from the median"),
         ("kept", lambda f, n: _between(f, n, n.mean(), n.max()), "one mean and one best for all rows"),
         ("ddim_step", lambda x, x0, a, s, a1, s1: a1 * x0 + s1 * torch.randn(x.shape), "something else at each call"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -131,6 +132,16 @@ def _one_for_all(change: Tensor, predicted: Tensor) -> Tensor:
 
 def _correlation(change: Tensor, predicted: Tensor) -> Tensor:
     return compare(predicted, change).r2
+
+
+def _cosine(power: int, of_nothing: float) -> Callable[..., Tensor]:
+    """The cosine or its square; of_nothing where nothing is foretold, nan by hand and 0 by torch."""
+
+    def cosine(change: Tensor, predicted: Tensor) -> Tensor:
+        product = (change.double() * predicted).flatten(1).sum(1)
+        return (product / (_squares(change) * _squares(predicted)).sqrt()).nan_to_num(of_nothing) ** power
+
+    return cosine
 
 
 def _correlation_or_none(change: Tensor, predicted: Tensor) -> Tensor:
@@ -370,6 +381,10 @@ def _one_choice_for_all(by_formula: Tensor, by_network: Tensor) -> Tensor:
     return _kept_at(by_formula.mean(0).argmax().expand(len(by_formula)), by_network)
 
 
+def _hit_or_miss(by_formula: Tensor, by_network: Tensor) -> Tensor:
+    return (by_formula.argmax(1) == by_network.argmax(1)).double()
+
+
 def _what_is_lost(by_formula: Tensor, by_network: Tensor) -> Tensor:
     return 1 - _kept(by_formula, by_network)
 
@@ -454,6 +469,11 @@ EXERCISES = [
             Mistake("That is one number for the whole batch: one for every image was asked.", _one_for_all),
             Mistake("That is r2. It forgives a change that is foretold too small or too large.", _correlation),
             Mistake("That is r2: it forgives a change that is foretold too small or too large.", _correlation_or_none),
+            *(
+                Mistake(f"That is {what}: it forgives a change that is foretold too large{of}.", _cosine(power, value))
+                for power, what in ((1, "a cosine"), (2, "a squared cosine"))
+                for value, of in ((0.0, ""), (math.nan, ", and has no value where nothing is"))
+            ),
             Mistake("Below 0 is allowed: it would have been better to say nothing.", _not_below_zero),
             Mistake("You compare how large the two changes are: compare the changes themselves.", _size_alone),
             Mistake(
@@ -556,6 +576,7 @@ EXERCISES = [
                 _from_the_worst,
             ),
             Mistake("You choose one column for all rows: each row has a choice of its own.", _one_choice_for_all),
+            Mistake("You count hits: a choice that is nearly the best should come out near 1.", _hit_or_miss),
             Mistake("That is what is lost by the choice: what is kept was asked.", _what_is_lost),
             Mistake("You take one mean for all rows: each row has its own.", _one_mean),
             Mistake("You take one mean and one best for all rows: each row has its own.", _one_mean_and_best),
