@@ -391,7 +391,7 @@ for step, numbers in stated.items():
 # * [13](13_gpu.ipynb) the formula is attention over training patches
 # * [14](14_memory.ipynb) with few pictures and much patience a network remembers
 # * [15](15_exchange.ipynb) which pictures it was trained on hardly matters
-# * [16](16_what_if.ipynb) large changes of the noise are foretold, small ones not
+# * [16](16_what_if.ipynb) large changes of the noise are foretold, small ones better by a linear filter
 # * [17](17_colour.ipynb) the same formula, on emoji
 # * [18](18_edges.ipynb) chance, guidance, attention: where the theory ends
 
