@@ -689,6 +689,36 @@ def test_readme_and_the_measured_page_state_how_much_of_an_exchange_is_foretold(
     assert f"With our first network it is {two['els']}, {two['local']} and {two['wiener']}." in readme
 
 
+def test_the_measured_page_states_what_a_linear_filter_does_as_well() -> None:
+    """The controls of lesson 16: the mean of eight after a turn, wishes, third legs."""
+    kind = "fashion-mnist-16-resnet-zeros-conditional"
+    text = " ".join((RESULTS.parents[1] / "book" / "measured.md").read_text("utf-8").split())
+    results, controls = els.load_results("16_what_if"), els.load_results("16_controls")
+    turned = {who: results[f"turned, {kind}, {who}"].float() / 127.5 - 1 for who in ("network-150", "els-zeros")}
+    calm, eight = controls["turned, calm"].float() / 127.5 - 1, []
+    for place, k in ((6, 1), (9, 2)):
+        truth = turned["network-150"][:, place] - turned["network-150"][:, 5]
+        left = (truth - (calm[:, k] - calm[:, 0])).square().sum((1, 2, 3))
+        eight.append(f"{(1 - left / truth.square().sum((1, 2, 3))).quantile(0.5):.2f}")
+    assert f"After turns of 4.5 and 18 degrees it has {' and '.join(eight)} (ELS shrunk" in text
+    wished = {who: results[f"wished, {kind}, {who}"].float() / 127.5 - 1 for who in ("network-150", "els-zeros")}
+    wished["filter"] = controls["wished, equivariant"].float() / 127.5 - 1
+    lively = {who: some[:, 1:].diff(dim=-1).abs().mean((-1, -2, -3)) for who, some in wished.items()}
+    truth, worth = lively.pop("network-150"), {}
+    for who, some in lively.items():
+        given = truth.gather(1, some.argmax(1, keepdim=True))[:, 0] - truth.mean(1)
+        worth[who] = f"{(given / (truth.amax(1) - truth.mean(1))).mean():.2f}"
+    assert f"as good as ELS ({worth['filter']} and {worth['els-zeros']} of what is possible)" in text
+    legs = {who: results[f"repaired, {kind}, {who}"] for who in ("network-150", "els-zeros")}
+    legs["filter"] = controls["repaired, equivariant"]
+    below = {who: torch.nn.functional.pad(some[:, 1:, 0, 8:] > 127, (1, 0)).int() for who, some in legs.items()}
+    third = {who: (some.diff(dim=-1) == 1).sum(-1).amax(-1) >= 3 for who, some in below.items()}
+    cured = ~third.pop("network-150")
+    share = {who: round(100 * cured[some].float().mean().item()) for who, some in third.items()}
+    every = round(100 * cured.float().mean().item())
+    assert f"(third leg: {share['filter']} % are cured, ELS {share['els-zeros']} %, of all {every} %)" in text
+
+
 def test_readme_and_the_measured_page_state_where_the_formula_ends() -> None:
     """The numbers of lesson 18, from its stored drawings."""
     filtered = els.load_results("18_local_filter")
