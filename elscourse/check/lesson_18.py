@@ -91,6 +91,18 @@ def _undimmed(x0_hat: Tensor, eps_hat: Tensor, fresh: Tensor, alpha: float, sigm
     return x0_hat + math.sqrt(sigma**2 - new**2) * eps_hat + new * fresh
 
 
+def _fresh_as_it_is(x0_hat: Tensor, eps_hat: Tensor, fresh: Tensor, alpha: float, sigma: float, new: float) -> Tensor:
+    return alpha * x0_hat + math.sqrt(sigma**2 - new**2) * eps_hat + fresh
+
+
+def _shares_of_sigma(x0_hat: Tensor, eps_hat: Tensor, fresh: Tensor, alpha: float, sigma: float, new: float) -> Tensor:
+    return alpha * x0_hat + sigma * ((1 - new) * eps_hat + new * fresh)
+
+
+def _all_fresh(x0_hat: Tensor, eps_hat: Tensor, fresh: Tensor, alpha: float, sigma: float, new: float) -> Tensor:
+    return alpha * x0_hat + sigma * fresh
+
+
 # -------------------------------------------------------------------------------------------------------------- guided
 
 
@@ -141,6 +153,10 @@ def _told_once(told: Tensor, untold: Tensor, strength: float) -> Tensor:
 
 def _sign_slip(told: Tensor, untold: Tensor, strength: float) -> Tensor:
     return strength * told - (1 - strength) * untold
+
+
+def _one_less(told: Tensor, untold: Tensor, strength: float) -> Tensor:
+    return untold + (strength - 1) * (told - untold)
 
 
 def _never_beyond(told: Tensor, untold: Tensor, strength: float) -> Tensor:
@@ -205,6 +221,14 @@ def _keys_ask(h: Tensor, W_q: Tensor, W_k: Tensor, W_v: Tensor) -> Tensor:
     return _attend(h, W_k, W_q, W_v)
 
 
+def _keys_are_questions(h: Tensor, W_q: Tensor, W_k: Tensor, W_v: Tensor) -> Tensor:
+    return _attend(h, W_q, W_q, W_v)
+
+
+def _places_as_values(h: Tensor, W_q: Tensor, W_k: Tensor, W_v: Tensor) -> Tensor:
+    return torch.softmax((h @ W_q) @ (h @ W_k).mT / math.sqrt(W_q.shape[1]), dim=1) @ h
+
+
 def _not_normalised(h: Tensor, W_q: Tensor, W_k: Tensor, W_v: Tensor) -> Tensor:
     return ((h @ W_q) @ (h @ W_k).mT / math.sqrt(W_q.shape[1])).exp() @ (h @ W_v)
 
@@ -262,6 +286,11 @@ EXERCISES = [
             Mistake("The fresh noise is missing: add new * fresh.", _without_fresh),
             Mistake("That is the step without chance: new of the noise must be fresh.", _without_chance),
             Mistake("The picture is not dimmed: multiply x0_hat by alpha.", _undimmed),
+            Mistake("The fresh noise comes at its full size, 1: multiply it by new.", _fresh_as_it_is),
+            Mistake(
+                "You take new for a share of sigma, and add sizes: new is a size, and variances add.", _shares_of_sigma
+            ),
+            Mistake("You replace all of the noise: only new of it is fresh, the rest is eps_hat.", _all_fresh),
         ),
     ),
     Exercise(
@@ -292,6 +321,7 @@ EXERCISES = [
             Mistake("Untold comes strength - 1 times, not once: strength 1 must give told.", _untold_once),
             Mistake("Told comes strength times, untold strength - 1 times: strength 1 must give told.", _told_once),
             Mistake("You take off 1 - strength times untold: add that, or take off strength - 1 times.", _sign_slip),
+            Mistake("Go strength times the way, not strength - 1 times: strength 1 must give told.", _one_less),
             Mistake("You stop at told: a strength above 1 goes beyond it.", _never_beyond),
             Mistake("Do not cut the answer to [-1, 1]: the sampler needs it as it is.", _kept_in_range),
         ),
@@ -328,6 +358,8 @@ EXERCISES = [
                 "Your weights add up to 1 over those who ask: they must over those who are asked.", _over_the_askers
             ),
             Mistake("You let the keys ask the queries: the rows of the logits are those who ask, h @ W_q.", _keys_ask),
+            Mistake("Your keys are made with W_q, as the questions are: they are h @ W_k.", _keys_are_questions),
+            Mistake("You weight h itself: the values are h @ W_v.", _places_as_values),
             Mistake("Your weights do not add up to 1: divide by their sum, or use softmax.", _not_normalised),
             Mistake("Each place asks itself, too: leave nobody out.", _others_only),
             Mistake(
