@@ -765,6 +765,8 @@ def test_readme_and_the_measured_page_state_where_the_formula_ends() -> None:
     strong = [r2(f"guided, els, {w}", f"guided, network, {w}") for w in (2, 3, 4)]
     plain = [r2("guided, els, 1", f"guided, network, {w}") for w in (2, 3, 4)]
     assert f"r2 {', '.join(strong)} for $w$ = 2, 3, 4 (without guidance {', '.join(plain)};" in measured
+    local = [r2(f"guided, ls, {w}", f"guided, network, {w}") for w in (2, 3, 4)]
+    assert f"(LS has r2 {', '.join(local)})" in measured and f"strength 3; the local machine {local[1]})" in readme
     few = drawn("guided in 20 steps, network, 3") - drawn("guided in 20 steps, network, 1")
     assert f"but {part(few, drawn('guided, els, 3') - drawn('guided, els, 1'))} at strength 3" in measured
     another = r2("guided away from another, network, 3", "guided, network, 3")
@@ -793,6 +795,7 @@ def test_readme_and_the_measured_page_state_where_the_formula_ends() -> None:
     assert f"a UNet with attention as one without ({ours['attention-unet']})" in readme
     assert f"no better than the filter ({ours['transformer']} and {theirs['transformer']})" in readme
     late = ("resnet-16000-steps", "attention-resnet-16000-steps", "transformer-16000-steps")
+    assert f"then the local machine has {of_drawing[late[2]][1]}, too" in readme
     assert f"twice as long ({ours[late[2]]} and {theirs[late[2]]})" in readme
 
     what_if = els.load_results("16_what_if")
