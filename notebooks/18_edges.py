@@ -40,24 +40,25 @@ lab = els.lab()
 # %% [markdown] tags=["slide"]
 # ## 1. Three things that we never touched (4 minutes)
 #
-# Everything so far was drawn in one way: all chance is in the first noise; at most a class is told, and taken as it
-# is; the network is made of convolutions. Systems that people use differ in all three.
+# So far all chance is in the first noise; at most a class is told, and taken as it is; the network is made of
+# convolutions. Systems that people use differ in all three.
 #
-# * **Noise in every step.** The models that made diffusion famous removed more noise than needed, and added some
-#   anew, each time.
+# * **Noise in every step.** The models that made diffusion famous removed more noise than needed, and added some anew,
+#   each time.
 # * **Guidance.** What the words change is exaggerated, several times.
 # * **Attention.** Each place asks all others.
 #
-# For the first two neither formula nor network is changed. For the third we train networks anew, and measure the
-# windows on each.
-#
-# **Predict**, and write it down, for each of the three: will the formula still say what the network draws (a) as well
-# as before, (b) less well, (c) no better than its strongest rival, the local filter (linear, with the same windows)?
-# What does the theory say, if you take it by its word?
+# **Predict**, and write it down, for each of the three: will the formula say what the network draws (a) as well as
+# before, (b) less well, but better than its rivals, (c) no better than one of them? The rivals are LS, which is told
+# each pixel's place, and the local filter, linear, with the same windows. *Better* is: for 65 of 100 seeds or more. (By
+# chance, 65 or more, or 35 or fewer, come 4 times in 1,000.)
 
 # %%
 import itertools
 from dataclasses import replace
+from math import comb
+
+from elscourse.data import data_dir
 
 garments = els.lab("laptop", network="fashion-mnist-16-resnet-zeros-conditional", verbose=False)
 results, linear = els.load_results("18_edges"), els.load_results("18_local_filter")
@@ -71,20 +72,15 @@ def drawings(key, among=results):
     return among[key].float() / 127.5 - 1
 
 
-def median_r2(guess, truth):
-    """The middle of the r2 of all pairs."""
-    return els.compare(guess, truth).r2.quantile(0.5).item()
-
-
-as_before = {name: median_r2(drawings(f"guided, {name}, 1"), drawings("guided, network, 1")) for name in ("els", "is")}
-print("median r2 with the network, as it was:", {name: round(value, 3) for name, value in as_before.items()})
-assert abs(as_before["els"] - 0.945) < 0.003
+by_chance = 2 * sum(comb(100, k) for k in range(65, 101)) / 2**100
+print(f"65 of 100 or more, or 35 or fewer, if each is as likely to be ahead: {by_chance:.4f}")
+assert round(by_chance, 3) == 0.004
 
 # %% [markdown] tags=["slide"]
-# By its word: a machine is a *denoiser*, and so is a network. If the one says what the other says, at every $x_t$
-# that the sampler comes to, they go the same way. If it says *nearly* the same, they go nearly the same way, as long
-# as the sampler does not make small differences large. Which samplers do? Attention is something else: a pixel may
-# ask all, and that it may not is one of the two limits of which the formula is made.
+# By its word: a machine is a *denoiser*, and so is a network. If the one says nearly what the other says, at every
+# $x_t$ that the sampler comes to, they go nearly the same way, as long as the sampler does not make small differences
+# large. Which samplers do? Attention is something else: that a pixel may not ask all is one of the two limits of which
+# the formula is made.
 
 # %% [markdown] tags=["slide"]
 # ## 2. Noise in every step (7 minutes)
@@ -124,7 +120,7 @@ check.noisy_step(noisy_step)
 #
 # $$\nu^2 = \frac{\sigma^2}{\sigma_t^2} \left( 1 - \frac{\alpha_t^2}{\alpha^2} \right) .$$
 #
-# (That is the variance of the next $x$ if $x_t$ and the clean picture are known.)
+# ($\alpha_t / \alpha$ is what is left of the picture by one step towards the noise: the less, the more is fresh.)
 #
 # **Predict.** We take 40 steps. What *share* of the noise's variance becomes fresh in the first? At t = 0.5? At 0.1?
 
@@ -135,6 +131,7 @@ for t, t_next in itertools.pairwise(grid[:-1]):  # the last step ends without no
     lost = 1 - (lab.schedule.alpha(t) / lab.schedule.alpha(t_next)) ** 2
     part_fresh[round(t, 3)] = lost / lab.schedule.sigma(t) ** 2
 print("fresh part of the noise:", {t: round(part_fresh[t], 2) for t in (1.0, 0.75, 0.5, 0.25, 0.1, 0.05)})
+assert all(abs(part_fresh[t] - v) < 0.0051 for t, v in ((1.0, 0.94), (0.5, 0.14), (0.1, 0.44)))
 
 # %% [markdown] tags=["slide"]
 # In the first nearly all (0.94: there the picture weighs next to nothing), in the middle a seventh (0.14), then more
@@ -176,8 +173,8 @@ rows = {
 show(
     plotting.image_rows(rows, titles=[f"seed {k}" for k in range(10)]),
     alt="Ten seeds, each drawn twice from the same first noise with other fresh noise, by the network and by ELS. The "
-    "two drawings of a seed differ: a dark dress or a white one, a light shirt or a dark one. Each time ELS draws what "
-    "the network draws, with some crumbs around it.",
+    "two drawings of a seed differ: a dark dress or a white one, a light shirt or a dark one. Mostly ELS draws "
+    "what the network draws, with some crumbs; not seed 5's sandal in the first, nor all of two shirts.",
 )
 
 
@@ -187,46 +184,67 @@ def part_foretold(change, predicted):
     return 1 - (change - predicted).square().sum((1, 2, 3)) / change.square().sum((1, 2, 3))
 
 
-follow = {name: [median_r2(some[k], noisy["network"][k]) for k in (0, 1)] for name, some in noisy.items()}
-print("r2 with the network, first and second sequence:", {k: [round(v, 3) for v in some] for k, some in follow.items()})
-before = median_r2(drawings("guided, els, 1"), drawings("no chance, network"))
-print(f"without chance, the network in 40 steps: {before:.2f}")
+def middle(scores):
+    """The median over the seeds: half of them have more."""
+    return scores.quantile(0.5).item()
+
+
+def r2_with(truth, guesses):
+    """Of each seed, for every machine."""
+    return {name: els.compare(some, truth).r2 for name, some in guesses.items() if name != "network"}
+
+
+def ahead(scores):
+    """For how many of 100 seeds ELS is ahead of LS, and of the local filter: the fewer of the two counts."""
+    return min(int((scores["ELS"] > scores[rival]).sum()) for rival in ("LS", "local filter"))
+
+
+def agree(found, said):
+    """Whether all that was found rounds to what is said."""
+    return all(abs(value - number) < 0.0051 for value, number in zip(found, said, strict=True))
+
+
+# %%
+unguided = {name: drawings(f"guided, {key}, 1") for name, key in who.items()}  # no chance; the network took 150 steps
+unguided["local filter"], calm = drawings("guided, 1", linear), drawings("no chance, network")  # it took 40
+follow = {f"sequence {k + 1}": r2_with(noisy["network"][k], {n: some[k] for n, some in noisy.items()}) for k in (0, 1)}
+follow["without chance"] = r2_with(calm, unguided)
 changes = {name: some[1] - some[0] for name, some in noisy.items()}
-foretold = {name: part_foretold(changes["network"], changes[name]) for name in guessers}
-medians = {name: some.quantile(0.5).item() for name, some in foretold.items()}
-won = [int((foretold["ELS"] > foretold["local filter"]).sum())]
-for k in (0, 1):
-    ours, theirs = (els.compare(noisy[name][k], noisy["network"][k]).r2 for name in ("ELS", "local filter"))
-    won.append(int((ours > theirs).sum()))
-print("of the difference of the two, foretold:", {k: round(v, 2) for k, v in medians.items()})
-print("seeds for which ELS is ahead of the local filter, of the difference, and by r2:", won)
-assert all(abs(value - said) < 0.006 for value, said in zip(follow["ELS"], (0.926, 0.920), strict=True))
-stated = {"ELS": 0.71, "LS": 0.63, "local filter": 0.655, "IS": 0.02}
-assert all(abs(medians[name] - value) < 0.006 for name, value in stated.items()) and won == [53, 62, 61]
-assert all(abs(v - said) < 0.006 for v, said in zip(follow["local filter"], (0.915, 0.926), strict=True))
-assert all(abs(v - 0.91) < 0.006 for v in follow["LS"]) and abs(before - 0.94) < 0.006
+follow["the difference of the two"] = {name: part_foretold(changes["network"], changes[name]) for name in guessers}
+for name, scores in follow.items():
+    print(f"{name:26s}", {k: round(middle(v), 2) for k, v in scores.items()}, "ELS ahead for", ahead(scores))
+found = [[*(middle(scores[name]) for name in guessers[:3]), ahead(scores)] for scores in follow.values()]
+said = ((0.93, 0.91, 0.92, 62), (0.92, 0.91, 0.93, 61), (0.94, 0.91, 0.91, 74), (0.71, 0.63, 0.66, 53))
+assert all(agree(*pair) for pair in zip(found, said, strict=True))
+assert middle(follow["the difference of the two"]["IS"]) < 0.03
 
 # %%
 of_a_class = [(i, j) for i, j in itertools.permutations(range(100), 2) if labels[i] == labels[j]]
 i, j = (list(side) for side in zip(*of_a_class, strict=True))
 first, second = noisy["network"]
-twins, strangers = median_r2(first, second), median_r2(first[i], second[j])
+twins, strangers = (middle(els.compare(*two).r2) for two in ((first, second), (first[i], second[j])))
 print(f"r2 of the two drawings of a seed: {twins:.2f}; of two seeds of a class: {strangers:.2f}")
-calm, guess = drawings("guided, network, 1"), drawings("guided, els, 1")  # no chance
-apart = part_foretold(calm[i] - calm[j], guess[i] - guess[j]).quantile(0.5).item()
-print(f"foretold of the difference of two seeds of a class, without chance: {apart:.2f}")
-assert abs(twins - 0.62) < 0.006 and abs(strangers - 0.62) < 0.006 and abs(apart - 0.83) < 0.006
+apart = {}
+for name in ("ELS", "local filter"):
+    with_chance = part_foretold(first[i] - first[j], noisy[name][0][i] - noisy[name][0][j])
+    apart[name] = middle(with_chance), middle(part_foretold(calm[i] - calm[j], unguided[name][i] - unguided[name][j]))
+    print(
+        f"{name}: of the difference of two seeds of a class {apart[name][0]:.2f}, without chance {apart[name][1]:.2f}"
+    )
+assert agree((twins, strangers), (0.62, 0.62))
+assert agree(apart["ELS"], (0.70, 0.80)) and agree(apart["local filter"], (0.67, 0.72))
 
 # %% [markdown] tags=["slide"]
 # The two drawings of a seed are **no more alike** (r2 0.62) than those of two *different* seeds of its class (0.62):
 # the first step alone has replaced 94 % of the first noise.
 #
-# **The formula follows the network in both**: r2 0.93 and 0.92, without chance 0.94. Of the difference of the two it
-# foretells **0.71**, LS 0.63, the ideal denoiser nothing (0.02); without chance, of that of two seeds of a class, 0.83.
-# It knows nothing of chance; with the same dice it ends nearly in the same place.
+# **The formula follows the network in both**: r2 0.93 and 0.92, without chance 0.94. With the same dice it ends nearly
+# in the same place. Of the difference between the two drawings of a seed it foretells 0.71, of that between two seeds
+# of a class 0.70 (without chance 0.80).
 #
-# **So does its linear rival**: the local filter has 0.92 and 0.93, and 0.66 of the difference. The lead, small for this
-# network (0.94 to 0.91), is nearly gone: ELS is ahead for 62 and 61 seeds, of the difference for 53.
+# **So does a linear filter**: r2 0.92 and 0.93, and 0.66 of the difference between the two. Without chance the formula
+# is ahead of it for 74 of 100 seeds (0.94 to 0.91), now for 62 and 61, in foretelling the difference for 53. By our
+# measure that is (c).
 
 # %% [markdown] tags=["slide"]
 # ## 3. Guidance (8 minutes)
@@ -266,8 +284,8 @@ check.guided(guided)
 # networks is done to the formulas. (A service has *one* network, trained with the word left out at times. The
 # difference of our two is also that of two trainings, and no formula knows of that.)
 #
-# **Predict.** With $w = 3$, does the formula still foretell what the network draws? And the *ideal* machine, pushed
-# beyond its own answer: does it still copy?
+# **Predict.** With $w = 1$ the formula's r2 is 0.94. With $w = 3$? And the *ideal* machine, pushed beyond its own
+# answer: does it still copy?
 
 
 # %%
@@ -301,139 +319,158 @@ show(
 )
 
 # %%
-push = {name: [median_r2(pushed[name, w], pushed["network", w]) for w in strengths] for name in guessers}
-push["ELS, not guided"] = [median_r2(pushed["ELS", 1], pushed["network", w]) for w in strengths]
-push["mean of the class"] = [median_r2(means, pushed["network", w]) for w in strengths]
-push["network, not guided"] = [median_r2(pushed["network", 1], pushed["network", w]) for w in strengths]
+scores = {w: r2_with(pushed["network", w], {name: pushed[name, w] for name in guessers}) for w in strengths}
+push = {name: [middle(scores[w][name]) for w in strengths] for name in guessers}
+rest = {"ELS, not guided": pushed["ELS", 1], "mean of the class": means, "network, not guided": pushed["network", 1]}
+for name, guess in rest.items():
+    push[name] = [middle(els.compare(guess, pushed["network", w]).r2) for w in strengths]
 for name, values in push.items():
     print(f"{name:20s}", [f"{value:.2f}" for value in values])
-score = {w: els.compare(pushed["ELS", w], pushed["network", w]).r2 for w in strengths}
-other = {w: els.compare(pushed["network", 1], pushed["network", w]).r2 for w in strengths}
-won = {w: int((score[w] > other[w]).sum()) for w in strengths[1:]}
-print("seeds of 100 for which ELS is ahead of the network that is not guided:", won)
-by_class = {n: score[3][labels == k].quantile(0.5).item() for k, n in enumerate(garments.data.class_names)}
-print("ELS, w = 3, by class:", {name: round(value, 2) for name, value in by_class.items()})
+won = [ahead(scores[w]) for w in strengths]
+print("seeds for which ELS is ahead of LS and of the filter (the fewer):", won)
 copies = [int((els.nearest_training_image(pushed["IS", w], images)[1] < 0.5).sum()) for w in strengths]
 print("copies of a training picture, of the 100 of IS:", copies)
-stated = {"ELS": (0.945, 0.92, 0.89, 0.82), "ELS, not guided": (0.945, 0.85, 0.78, 0.70)}
+stated = {"ELS": (0.94, 0.92, 0.89, 0.82), "ELS, not guided": (0.94, 0.85, 0.78, 0.70)}
 stated |= {"LS": (0.91, 0.90, 0.86, 0.81), "IS": (0.74, 0.82, 0.82, 0.76), "local filter": (0.91, 0.90, 0.80, 0.68)}
 stated |= {"mean of the class": (0.73, 0.80, 0.80, 0.77), "network, not guided": (1, 0.92, 0.82, 0.74)}
-assert all(abs(v - said) < 0.006 for name in stated for v, said in zip(push[name], stated[name], strict=True))
-assert won == {2: 39, 3: 57, 4: 56} and abs(by_class["sandal"] - 0.49) < 0.006 and copies == [100, 100, 100, 100]
-assert sorted(by_class.values())[1] > 0.774
+assert all(agree(push[name], stated[name]) for name in stated)
+assert won[1:] == [85, 71, 67] and copies == [100, 100, 100, 100]
 
 # %%
 turned = {(name, w): pushed[name, w] - pushed[name, 1] for name in ("network", *guessers) for w in strengths[1:]}
-of_change = {
-    name: [part_foretold(turned["network", w], turned[name, w]).quantile(0.5).item() for w in strengths[1:]]
-    for name in guessers
-}
-print("of what guidance changes, foretold:", {k: [round(v, 2) for v in some] for k, some in of_change.items()})
+class_mean = {key: torch.stack([some[labels == k].mean(0) for k in labels]) for key, some in turned.items()}
+of_change, of_rest, of_others = {}, {}, []
+for w in strengths[1:]:
+    truth, shared = turned["network", w], class_mean["network", w]
+    of_change[w] = {name: part_foretold(truth, turned[name, w]) for name in guessers}
+    of_rest[w] = middle(part_foretold(truth - shared, turned["ELS", w] - class_mean["ELS", w]))
+    of_others.append(middle(part_foretold(truth, (10 * shared - truth) / 9)))  # the mean of the other nine
+medians = {name: [middle(of_change[w][name]) for w in strengths[1:]] for name in guessers}
+won = [ahead(some) for some in of_change.values()]
+print("of what guidance changes, foretold:", {k: [round(v, 2) for v in some] for k, some in medians.items()}, won)
+print("by the mean change of the nine other drawings of the class:", [round(v, 2) for v in of_others])
+print("ELS, of what is not the class's mean change:", [round(v, 2) for v in of_rest.values()])
 few = {w: drawings(f"guided in 20 steps, network, {w}") for w in (1, 3)}
-in_few = part_foretold(few[3] - few[1], turned["ELS", 3]).quantile(0.5).item()
-print(f"the network, too, in 20 steps, w = 3: {in_few:.2f}")
-another = drawings("guided away from another, network, 3")
-like = median_r2(another, pushed["network", 3])
-of_it = part_foretold(turned["network", 3], another - pushed["network", 1]).quantile(0.5).item()
-print(f"with another network that is not told: r2 {like:.2f}, of the change {of_it:.2f}")
-assert all(abs(v - said) < 0.006 for v, said in zip(of_change["ELS"], (0.32, 0.31, 0.23), strict=True))
-assert all(abs(v - said) < 0.006 for v, said in zip(of_change["LS"], (0.27, 0.30, 0.19), strict=True))
-assert all(abs(v - said) < 0.006 for v, said in zip(of_change["local filter"], (0.09, -0.18, -0.42), strict=True))
-assert max(of_change["IS"]) < 0.02 and abs(in_few - 0.07) < 0.006
-assert abs(like - 0.96) < 0.006 and abs(of_it - 0.79) < 0.006
+in_few = [middle(part_foretold(few[3] - few[1], turned[name, 3])) for name in ("ELS", "LS")]
+print("the network, too, in 20 steps, w = 3, ELS and LS:", [round(v, 2) for v in in_few])
+assert agree(medians["ELS"], (0.32, 0.31, 0.23)) and agree(medians["LS"], (0.27, 0.30, 0.19)) and won == [65, 61, 57]
+assert agree(medians["local filter"], (0.09, -0.18, -0.42)) and max(medians["IS"]) < 0.02
+assert agree(of_others, (0.27, 0.23, 0.18)) and agree(of_rest.values(), (-0.09, 0.02, 0))
+assert agree(in_few, (0.07, 0.10))
 
 # %%
 some = labels[:10]
-t, x_t, _ = list(els.trajectory(guide(garments.network, plain.network, 3), noise[:10], steps=20, labels=some))[10]
-theirs = (garments.network(x_t, t, labels=some), plain.network(x_t, t))
-ours = (garments.machine("els-zeros")(x_t, t, labels=some), plain.machine("els-zeros")(x_t, t))
-size = (theirs[0] - theirs[1]).square().mean().sqrt().item()
-off = [(mine - its).square().mean().sqrt().item() for mine, its in zip(ours, theirs, strict=True)]
-r = els.compare(ours[0] - ours[1], theirs[0] - theirs[1]).r.quantile(0.5).item()
-print(f"t = {t:.1f}: told minus untold {size:.2f}, the formula is off by {off[0]:.2f} and {off[1]:.2f}; r {r:.2f}")
-assert all(abs(v - s) < 0.006 for v, s in zip((size, *off, r), (0.11, 0.155, 0.15, 0.09), strict=True))
+other = els.load_network(data_dir() / "lessons" / "other-2000-pictures.json")  # it is not told the class, either
+way = list(els.trajectory(guide(garments.network, plain.network, 3), noise[:10], steps=20, labels=some))
+alike = {}
+for t, x_t, _ in (way[2], way[10], way[16]):
+    theirs = (garments.network(x_t, t, labels=some), plain.network(x_t, t))
+    ours = (garments.machine("els-zeros")(x_t, t, labels=some), plain.machine("els-zeros")(x_t, t))
+    truth = theirs[0] - theirs[1]
+    guesses = (ours[0] - ours[1], theirs[0] - other(x_t, t))
+    alike[round(t, 1)] = [middle(els.compare(guess, truth).r) for guess in guesses]
+    sizes = [
+        some.square().mean().sqrt().item() for some in (truth, *(a - b for a, b in zip(ours, theirs, strict=True)))
+    ]
+    print(
+        f"t = {t:.1f}: told minus untold {sizes[0]:.2f}, the formula is off by {sizes[1]:.2f} and {sizes[2]:.2f};",
+        end=" ",
+    )
+    print("r of ELS and of another network {:.2f}, {:.2f}".format(*alike[round(t, 1)]))
+    assert round(t, 1) != 0.5 or agree(sizes, (0.11, 0.16, 0.15))
+assert all(agree(alike[t], said) for t, said in ((0.9, (0.31, 0.62)), (0.5, (0.09, 0.53)), (0.2, (-0.09, 0.49))))
 
 # %%
-spread = {}
-for name in ("network", "ELS"):
-    by_class = [[pushed[name, w][labels == label].std(0).mean() for label in range(10)] for w in strengths]
-    spread[name] = torch.tensor(by_class).mean(1).tolist()
-print("how much the ten drawings of a class differ:", {k: [round(v, 2) for v in some] for k, some in spread.items()})
-assert all(abs(spread["network"][k] - v) < 0.006 for k, v in enumerate((0.26, 0.22, 0.22, 0.25)))
-assert all(abs(spread["ELS"][k] - v) < 0.006 for k, v in enumerate((0.25, 0.20, 0.18, 0.17)))
+stirred = 0.95**0.5 * noise[:30] + 0.05**0.5 * els.seeded_noise(range(10_000, 10_030), garments.shape)
+moved = {}
+for w in (1, 3):
+    network = guide(garments.network, plain.network, w)
+    drawn = torch.stack([els.sample(network, some, steps=20, labels=labels[:30]) for some in (noise[:30], stirred)])
+    reach = [drawn[0].min().item(), drawn[0].max().item()]
+    moved[w] = drawn.clamp(-1, 1).diff(dim=0)[0].square().mean((1, 2, 3)).sqrt()
+    print(f"w = {w}: the drawing moves by {middle(moved[w]):.3f}; it reaches from {reach[0]:.2f} to {reach[1]:.2f}")
+further = int((moved[3] > moved[1]).sum())
+print("further with w = 3 for", further, "of 30")
+assert agree([middle(moved[1]), middle(moved[3])], (0.08, 0.14)) and abs(further - 26) < 2
+assert agree(reach, (-1.51, 2.10))
 
 # %% [markdown] tags=["slide"]
-# **The formula follows, the less the further it goes**: r2 0.945, 0.92, 0.89, 0.82 for $w$ = 1, 2, 3, 4 (not guided,
-# it would have 0.85, 0.78, 0.70). But guided drawings are easier to guess. With $w = 3$ the mean of the class and the
-# local filter have 0.80, the ideal denoiser 0.82, LS 0.86, and the network's own drawing without guidance 0.82: ELS is
-# ahead of that for **57 seeds of 100** only, with $w = 2$ for 39. And its sandals have 0.49, every other class at
-# least 0.78.
+# **The formula follows, the less the further it goes**: r2 0.94, 0.92, 0.89, 0.82 for $w$ = 1, 2, 3, 4. (Its drawing
+# *without* guidance has 0.85, 0.78, 0.70 with the guided network's.) But guided drawings are easier to guess. With $w =
+# 3$ LS has 0.86 (ELS is ahead for 71 of 100 seeds), the ideal denoiser 0.82, and so has the network's own drawing
+# without guidance; the mean of the class and the local filter have 0.80.
 #
-# Of what guidance **changes** it foretells 0.32, 0.31, 0.23; LS nearly as much, the local filter little and then less
-# than nothing (0.09, -0.18, -0.42), the ideal denoiser nothing. (As always the network took 150 steps and the formula
-# 20. In 20 steps each it is 0.07 for $w = 3$.)
+# **Of what guidance changes the formula knows hardly more than LS**: it foretells 0.32, 0.31, 0.23, LS 0.27, 0.30, 0.19
+# (ELS is ahead for 65, 61, 57 seeds), the filter less. Much of it is what a class shares: the mean change of the
+# network's *nine other* drawings of the class has 0.27, 0.23, 0.18, and of what is left without the class's mean change
+# ELS foretells -0.09, 0.02, 0.00. (With 20 steps each, $w = 3$: 0.07, LS 0.10.)
 
 # %% [markdown] tags=["slide"]
 # **The way from untold to told is a small difference of two large answers.** At t = 0.5 the networks differ by 0.11
-# (root mean square), and the formula is off by 0.16 and 0.15: its difference hardly resembles theirs (r 0.09). That
-# our networks were trained apart is the smaller part: guided away from another network of 2,000 pictures, the same
-# one draws nearly the same (r2 0.96, and 0.79 of the change).
+# (root mean square), and each formula is off from its network by more, 0.16 and 0.15. The formulas' difference
+# resembles the networks' little: r 0.31, 0.09, -0.09 at t = 0.9, 0.5, 0.2. Part of it belongs to the training: another
+# network that is not told would give 0.62, 0.53, 0.49.
 #
-# What guidance is used for, the formula does, too: the drawings of a class come nearer to one another. A pixel's
-# spread falls from 0.26 to 0.22 with $w = 3$, the formula's from 0.25 to 0.18. (With $w = 4$ they part, 0.25 and
-# 0.17.)
+# **And guidance magnifies.** Make 5 % of the first noise's variance another noise, and the network's drawing moves by
+# 0.08 (root mean square; 20 steps, 30 seeds), with $w = 3$ by 0.14.
 #
 # **The ideal denoiser goes on copying**: 100 of 100, whatever the strength. Why? See the next section.
 
 # %% [markdown] tags=["slide"]
 # ## 4. Votes against (8 minutes)
 #
-# The formula is a vote: each pixel is a mean of training pixels. What is a *guided* formula? Put the two votes into
-# the exercise. If a patch has the share $a$ of the votes with the word, and $b$ without it, then of the guided vote
-# it has
+# The formula is a vote: each pixel is a mean of training pixels. What is a *guided* formula? If a patch has
+# the share $a$ of the votes with the word, and $b$ without it, then of the guided vote it has
 #
 # $$b + w\,(a - b) = w\,a - (w - 1)\,b .$$
 #
 # All shares together are still 1. But a patch of another class has $a = 0$ and so, for $w > 1$, a share **below** 0:
-# it votes against. (So may a patch of the class, if the word makes it count less.)
+# it votes against.
 #
-# Take a noise on its way to a shirt (seed 6) at $t = 0.5$. Without the word, shirts have a fifth of the votes, with
-# it all.
+# Take a noise on its way to a shirt (seed 6), and one on its way to a bag (seed 8), at $t = 0.5$, where both formulas
+# have windows of 9 x 9. Without the word, shirts have a fifth of the votes, with it all.
 #
-# **Predict.** With $w = 3$: what share have the shirts? And who has the rest, which is below 0: which class most?
+# **Predict.** With $w = 3$: what share have the shirts? Who votes against them most? And against the bag?
 
 # %%
-seed = 6
-label = int(labels[seed])
-path = list(els.trajectory(formula, noise[seed : seed + 1], steps=20, labels=label))
-t, x_t, _ = path[10]
-voters = plain.machine("els-zeros").posterior(x_t, t, top=2048)
-heard = torch.zeros(10).index_add(0, plain.data.labels[voters.image].flatten(), voters.weight.flatten())
-covered = (heard.sum() / 256).item()  # the share of the 2048 heaviest patches per pixel, of all votes
-untold_share = heard / heard.sum()
-told_share = torch.eye(10)[label]
-guided_share = untold_share + 3 * (told_share - untold_share)
-print(f"t = {t:.2f}; the 2048 heaviest voters of each pixel have {covered:.0%} of the votes")
+votes, covered = {}, {}
+names, machine = plain.data.class_names, plain.machine("els-zeros")
+for seed in (6, 8):
+    label = int(labels[seed])
+    way = els.trajectory(formula, noise[seed : seed + 1], steps=20, labels=label)
+    t, x_t, _ = next(itertools.islice(way, 10, None))
+    voters = machine.posterior(x_t, t, top=2048)
+    heard = torch.zeros(10).index_add(0, plain.data.labels[voters.image].flatten(), voters.weight.flatten())
+    covered[seed] = (heard.sum() / 256).item()  # the share of the 2048 heaviest patches per pixel, of all votes
+    votes[f"a {names[label]}, not told"] = heard / heard.sum()
+    votes[f"a {names[label]}, w = 3"] = heard / heard.sum() + 3 * (torch.eye(10)[label] - heard / heard.sum())
+    center = images[kinds == label].mean(0)
+    apart = {names[k]: (images[kinds == k].mean(0) - center).square().sum().item() for k in range(10)}
+    print(f"t = {t:.2f}, the mean pictures nearest to a {names[label]}'s:", sorted(apart, key=apart.get)[1:4], end="; ")
+    print(f"the 2048 heaviest voters of each pixel have {covered[seed]:.0%} of the votes")
+windows = [dict(some.patch_sizes("els-zeros"))[0.5] for some in (garments, plain)]
+assert windows == [9, 9]
 
 # %% tags=["slide"]
-fig, axes = plt.subplots(1, 3, figsize=(9, 3), sharex=True, sharey=True, layout="constrained")
-for axis, share, title in zip(
-    axes, (untold_share, told_share, guided_share), ("not told", "told", "w = 3"), strict=True
-):
-    axis.barh(plain.data.class_names, share, color=[plotting.BLUE if v >= 0 else plotting.ORANGE for v in share])
+fig, axes = plt.subplots(1, len(votes), figsize=(10, 3), sharey=True, layout="constrained")
+for axis, (title, share) in zip(axes, votes.items(), strict=True):
+    axis.barh(names, share, color=[plotting.BLUE if v >= 0 else plotting.ORANGE for v in share])
     axis.axvline(0, color="k", lw=0.8)
-    axis.set(title=title, xlabel="share of the votes")
+    axis.set(title=title, xlabel="share of the votes", xlim=(-1, 3) if "w = 3" in title else (0, 1))
 axes[0].invert_yaxis()
 show(
     fig,
-    alt="Three bar charts of the votes by class. Not told: coat 0.3, pullover and shirt 0.2, others less. Told: shirt "
-    "1. With w = 3: shirt 2.6, coat -0.6, pullover -0.4, others slightly below 0.",
+    alt="Four bar charts of the votes by class. A shirt, not told: coat 0.3, pullover and shirt 0.2, others less; with "
+    "w = 3: shirt 2.6, coat -0.6, pullover -0.4, others slightly below 0. A bag, not told: bag 0.7, ankle boot 0.1, "
+    "others less; with w = 3: bag 1.6, ankle boot -0.2.",
 )
-print({name: round(v, 2) for name, v in zip(plain.data.class_names, guided_share.tolist(), strict=True)})
-assert abs(guided_share.sum() - 1) < 1e-5
-if seed == 6:
-    assert abs(guided_share[6] - 2.6) < 0.06 and abs(guided_share[4] + 0.56) < 0.02 and 0.75 < covered < 0.95
-    assert guided_share.argsort()[:2].tolist() == [4, 2]  # coat, pullover
+shirt, bag = (votes[f"a {name}, w = 3"] for name in ("shirt", "bag"))
+for share in (shirt, bag):
+    print({name: round(v, 2) for name, v in zip(names, share.tolist(), strict=True)})
+    assert abs(share.sum() - 1) < 1e-5
+assert abs(shirt[6] - 2.6) < 0.05 and abs(shirt[4] + 0.56) < 0.02 and shirt.argsort()[:2].tolist() == [4, 2]
+assert abs(bag[8] - 1.6) < 0.05 and agree([bag.min()], [-0.21]) and bag.argmin() == 9  # ankle boot
+assert agree([covered[6], covered[8]], (0.87, 0.97))
 
 # %%
 low, high = live.min().item(), live.max().item()
@@ -441,14 +478,14 @@ print(f"the three guided drawings of ELS above reach from {low:.2f} to {high:.2f
 assert low < -1.02
 
 # %% [markdown] tags=["slide"]
-# Of this noise, all pixels together, the shirts have 2.6 votes, and **coats and pullovers vote against, with more
-# than half of a vote and nearly half**. (Counted are the 2048 heaviest voters of each pixel, who have 87 % of the
-# votes.) Where the answer is the same with and without the word, nothing happens; what differs is changed three
-# times. And a mean with negative weights may leave the range of the pictures: here it is darker than black (-1.04).
-# Strongly guided networks do so on both sides, and more.
+# Of the shirt's noise, all pixels together, the shirts have 2.6 votes, and **coats and pullovers vote against, with
+# more than half of a vote and nearly half**. The bags, who had most of the votes, now have 1.6. (Counted are the 2048
+# heaviest voters of each pixel, who have 87 and 97 % of the votes.) A mean with negative weights may leave the range of
+# the pictures: here it is darker than black (-1.04; the guided network reached -1.51 and 2.10).
 #
-# *Who votes against?* Those who look like what was asked for, and are not. (That is the formula's account. What the
-# word changes in the networks resembles it little, as we saw.)
+# *Who votes against?* Whoever has patches that fit this noise, and is of another class: against the bag most of all
+# ankle boots, though the mean pictures of shirts, pullovers and coats are nearer to the bags'. (That is the formula's
+# account; the networks resemble it little.)
 #
 # And the ideal denoiser? Follow the picture that has most votes, with the word and without.
 
@@ -471,7 +508,7 @@ assert same[0.9] == 0 and same[0.4] == 8
 # near, that picture is the nearest of *all*, and has all votes in both. Then $a = b = 1$, and $3a - 2b = 1$: **the
 # votes against cancel the rest, and it copies.**
 #
-# **Try it.** Which classes vote against when a bag is drawn (seed 8)? When a sandal (5)?
+# **Try it.** Which classes vote against when a sandal is drawn? (Add its seed, 5, to the other two.)
 
 # %% [markdown] tags=["slide"]
 # ## 5. Attention (9 minutes)
@@ -482,8 +519,6 @@ assert same[0.9] == 0 and same[0.4] == 8
 # *value*). The weight of place $j$ for place $i$ is the softmax, over all $j$, of the logits $q_i \cdot k_j /
 # \sqrt{d}$, where $d$ is how many numbers $q$ has; what $i$ hears is the mean of the values with these weights
 # (Vaswani and others, 2017).
-#
-# (Lesson 13 has it between patches of *pictures*, here it is between places of one, and $q$, $k$, $v$ are learned.)
 #
 # ### Exercise 3: Attention between places (6 minutes, ★★☆)
 #
@@ -534,8 +569,7 @@ assert gap < 1e-4
 # places alike, and it is not local.**
 
 # %% [markdown] tags=["slide"]
-# Three networks, with the same 2,000 pictures and the same plan as the ResNet and the UNet of the earlier lessons
-# (`data/lessons/attending.py`):
+# Three networks, with the pictures and the plan of the earlier ResNet and UNet (`data/lessons/attending.py`):
 #
 # * the **UNet with attention**, where it is coarse, between 8 x 8 and 4 x 4 places: the usual network of the field,
 #   and one of the paper's cases;
@@ -544,7 +578,7 @@ assert gap < 1e-4
 #   is told its place, then six layers of attention. No convolution at all; neither local nor bound to treat places
 #   alike.
 #
-# **Predict.** Whom will the drawings of each be like: ELS, LS, the ideal denoiser, the local filter?
+# **Predict.** The formula's r2 with the ResNet was 0.91, with the UNet 0.93. What will it be with each of the three?
 
 # %%
 networks = {"ResNet": "fashion-mnist-16-resnet-zeros", "UNet": "fashion-mnist-16-unet-zeros"}
@@ -568,7 +602,7 @@ for name, file in (trained | again).items():
             drew[name, key] = drawings(f"drawn, {file}, {key}")
             redrew[name, key] = drawings(f"exchanged, {file}, {key}")
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 6. Whom they draw like (13 minutes)
 #
 # The same ten noises, by the three networks, and by ELS with the windows that were measured on each of them.
@@ -577,13 +611,14 @@ for name, file in (trained | again).items():
 rows = {}
 for name in ("UNet, attention", "ResNet, attention", "transformer"):
     rows |= {name: drew[name, "network"][:10], f"ELS for {name}": drew[name, "els"][:10]}
+rows |= {"its LS": drew["transformer", "ls"][:10]}
 rows["its local filter"] = drew["transformer", "local"][:10]
 show(
     plotting.image_rows(rows, titles=[f"seed {k}" for k in range(10)]),
-    alt="Ten seeds by three networks, each above the ELS with that network's windows, and the local filter. The UNet "
+    alt="Ten seeds by three networks, each above the ELS with that network's windows, LS and the filter. The UNet "
     "with attention draws clean garments, and its ELS mostly the same ones with the same folds (a pullover for the bag "
-    "of seed 1). The ResNet with attention and the transformer share outlines with theirs, the insides less; the "
-    "filter's are blurred and speckled.",
+    "of seed 1). The ResNet with attention and the transformer share outlines with theirs, the insides less; LS's "
+    "are like ELS's, the filter's blurred and speckled.",
 )
 
 # %%
@@ -591,158 +626,133 @@ guesses = {"ELS": "els", "LS": "ls", "local filter": "local", "IS": "is"}
 r2, part = {}, {}  # of each seed: of the drawing, and what is foretold of the exchange
 for name in trained | again:
     truth, change = drew[name, "network"], redrew[name, "network"] - drew[name, "network"]
-    sources = {machine: (name, key) for machine, key in guesses.items()} | {"wide": ("UNet", "els")}  # its windows
-    r2[name] = {machine: els.compare(drew[of], truth).r2 for machine, of in sources.items()}
+    sources = {machine: (name, key) for machine, key in guesses.items()}
+    sources |= {f"windows of {one}": (one, "els") for one in trained | again}
+    r2[name] = r2_with(truth, {machine: drew[of] for machine, of in sources.items()})
     part[name] = {machine: part_foretold(change, redrew[of] - drew[of]) for machine, of in sources.items()}
 
 
-def middle(name, machine):
-    """Median over the seeds: r2, and what is foretold of an exchange."""
-    return [scores[name][machine].quantile(0.5).item() for scores in (r2, part)]
-
-
 def row(name, said):
-    """ELS, LS, local filter, seeds of 100 with ELS ahead of the filter: of r2, then of an exchange."""
-    columns = list(zip(*(middle(name, machine) for machine in guessers[:3]), strict=True))
+    """ELS, LS, local filter, seeds of 100 with ELS ahead of the two others: of r2, then of an exchange."""
     found = []
-    for scores, values in zip((r2, part), columns, strict=True):
-        found += [*values, int((scores[name]["ELS"] > scores[name]["local filter"]).sum())]
-    print(f"{name:20s}", [round(value, 2) for value in found])
-    assert all(abs(value - number) < 0.006 for value, number in zip(found, said, strict=True))
+    for scores in (r2[name], part[name]):
+        found += [*(middle(scores[machine]) for machine in guessers[:3]), ahead(scores)]
+    print(f"{name:26s}", [round(value, 2) for value in found])
+    assert agree(found, said)
 
 
 # %%
-row("ResNet", (0.91, 0.85, 0.84, 95, 0.73, 0.47, 0.56, 83))
-row("UNet", (0.93, 0.91, 0.78, 82, 0.52, 0.37, 0.32, 76))
-row("UNet, attention", (0.94, 0.94, 0.77, 89, 0.52, 0.40, 0.295, 75))
+row("ResNet", (0.91, 0.85, 0.84, 88, 0.73, 0.47, 0.56, 83))
+row("UNet", (0.93, 0.91, 0.78, 64, 0.52, 0.37, 0.32, 76))
+row("UNet, attention", (0.94, 0.94, 0.77, 63, 0.52, 0.40, 0.29, 75))
 row("ResNet, attention", (0.82, 0.78, 0.78, 59, 0.52, 0.38, 0.46, 65))
+row("ResNet, attention, again", (0.84, 0.80, 0.79, 71, 0.51, 0.29, 0.42, 65))
 row("transformer", (0.81, 0.79, 0.82, 57, 0.40, 0.25, 0.47, 45))
 unets = ("UNet", "UNet, attention")
-same = median_r2(*(drew[name, "network"] for name in unets))
-moved = [redrew[name, "network"] - drew[name, "network"] for name in unets]
-of_it = part_foretold(*moved).quantile(0.5).item()
-print(f"the UNet with and without: r2 {same:.2f}, and of the exchange {of_it:.2f}")
-as_resnet = median_r2(drew["ResNet", "network"], drew["ResNet, attention", "network"])
-print(f"the ResNet with and without: r2 {as_resnet:.2f}")
+same = middle(els.compare(*(drew[name, "network"] for name in unets)).r2)
+of_it = middle(part_foretold(*(redrew[name, "network"] - drew[name, "network"] for name in unets)))
+as_resnet = middle(els.compare(drew["ResNet", "network"], drew["ResNet, attention", "network"]).r2)
+print(f"with and without: the UNet r2 {same:.2f}, of the exchange {of_it:.2f}; the ResNet r2 {as_resnet:.2f}")
 loss = {n: results[f"losses, {file}"].mean(1).tolist() for n, file in trained.items()}
 print("loss on known and on new pictures:", {n: [round(v, 3) for v in pair] for n, pair in loss.items()})
-deaf = results["losses, deaf, attention-unet"].mean().item()
-print(f"the UNet without what attention adds: {deaf:.2f}")
-assert abs(same - 0.98) < 0.006 and abs(of_it - 0.73) < 0.006 and abs(as_resnet - 0.89) < 0.006
-parted = {n: known_new[1] / known_new[0] - 1 for n, known_new in loss.items()}
-assert abs(parted["UNet"] - 0.16) < 0.006 and abs(parted["UNet, attention"] - 0.22) < 0.006
-assert sorted(parted.values())[-3] < 0
+deaf = [results[f"losses, deaf, attention-{kind}"].mean().item() for kind in ("unet", "resnet")]
+print("UNet and ResNet without what attention adds:", [round(v, 2) for v in deaf])
+assert agree((same, of_it, as_resnet, *deaf), (0.98, 0.73, 0.89, 0.52, 0.17))
+assert sorted(pair[1] / pair[0] for pair in loss.values())[-3] < 1 and loss["UNet"][1] > 1.15 * loss["UNet"][0]
 for name in loss:
     distance = torch.cdist(drew[name, "network"].flatten(1), lab.data.images.flatten(1)).topk(2, largest=False)[0]
     assert (distance[:, 0] / distance[:, 1] > 1 / 3).all()  # no copy (lesson 14)
 new = {"ResNet": 0.073, "UNet": 0.070, "UNet, attention": 0.071, "ResNet, attention": 0.071, "transformer": 0.084}
 new |= dict.fromkeys(longer, 0.066) | {"ResNet, 16,000": 0.068}
-assert all(abs(loss[n][1] - v) < 6e-4 for n, v in new.items()) and abs(deaf - 0.52) < 0.006
+assert all(abs(loss[n][1] - v) < 6e-4 for n, v in new.items())
 
 # %% [markdown] tags=["slide"]
-# | | r2: ELS, LS, filter | ahead | of an exchange: ELS, LS, filter | ahead |
+# | 8,000 steps | r2: ELS, LS, filter | ahead | of an exchange: ELS, LS, filter | ahead |
 # |---|---|---|---|---|
-# | ResNet | **0.91**, 0.85, 0.84 | 95 | **0.73**, 0.47, 0.56 | 83 |
-# | UNet | **0.93**, 0.91, 0.78 | 82 | **0.52**, 0.37, 0.32 | 76 |
-# | UNet with attention | **0.94**, 0.94, 0.77 | 89 | **0.52**, 0.40, 0.29 | 75 |
+# | ResNet | **0.91**, 0.85, 0.84 | 88 | **0.73**, 0.47, 0.56 | 83 |
+# | UNet | 0.93, 0.91, 0.78 | 64 | **0.52**, 0.37, 0.32 | 76 |
+# | UNet with attention | 0.94, 0.94, 0.77 | 63 | **0.52**, 0.40, 0.29 | 75 |
 # | ResNet with attention | 0.82, 0.78, 0.78 | 59 | **0.52**, 0.38, 0.46 | 65 |
+# | ... trained again | **0.84**, 0.80, 0.79 | 71 | **0.51**, 0.29, 0.42 | 65 |
 # | transformer | 0.81, 0.79, 0.82 | 57 | 0.40, 0.25, 0.47 | 45 |
 #
-# (Medians; for how many of 100 seeds ELS is ahead of the local filter.)
+# (Medians; for how many of 100 seeds ELS is ahead of LS, and of the filter, the fewer; 65 and more are bold.)
 #
-# **The UNet draws nearly the same with attention and without**: r2 0.98 (of an exchange the one foretells 0.73 of the
-# other), and the formula foretells both. The network relies on the layers: without what they add its loss on new
-# pictures is 0.52 instead of 0.071.
+# **The UNet draws nearly the same with attention and without**: r2 0.98. The formula foretells both; by r2 LS does,
+# too. The network uses the layers: without what they add its loss on new pictures is 0.52 instead of 0.071 (the
+# ResNet's 0.17).
 #
-# **In the ResNet it takes most of the formula's lead**: what is left shows in the exchange (the filter 0.46). It
-# draws more like the ResNet (r2 0.89) than like its formula. **For the transformer nothing is left of it.**
+# **With attention in the ResNet the formula foretells less, of the transformer no more than a linear filter.**
 
 # %%
-for name in ("ResNet, attention", "transformer", *again):
-    of_drawings, of_exchange = middle(name, "wide")
-    print(f"{name:25s} ELS with the UNet's windows: r2 {of_drawings:.2f}, of an exchange {of_exchange:.2f}")
-row("ResNet, attention, again", (0.84, 0.80, 0.79, 71, 0.51, 0.29, 0.42, 65))
-both = median_r2(drew["ResNet, attention, again", "network"], drew["ResNet, attention", "network"])
-print(f"the drawings of its two trainings: r2 {both:.2f}")
-stated = {"ResNet, attention": (0.84, 0.37), "transformer": (0.84, 0.27)}
-assert all(abs(v - said) < 0.006 for n in stated for v, said in zip(middle(n, "wide"), stated[n], strict=True))
-assert abs(both - 0.97) < 0.006
+larger, found = "windows of transformer", []
+for name in ("ResNet, attention", "ResNet, attention, again"):
+    own, wide, change = r2[name]["ELS"], r2[name][larger], part[name][larger]
+    halves = [round(middle(some[half]), 2) for half in (slice(50), slice(50, 100)) for some in (own, wide)]
+    counts = int((wide > own).sum()), int((part["ResNet"]["ELS"] > change).sum())
+    found.append((middle(wide), middle(change), *counts))
+    print(f"{name}, the transformer's windows: r2 {found[-1][0]:.2f}, of an exchange {found[-1][1]:.2f};", end=" ")
+    print("ahead of its own, behind the plain ResNet of an exchange:", counts, "; halves, own and these:", halves)
+    assert halves[0] < halves[1] and halves[2] < halves[3]
+best = [max(middle(v) for k, v in some["transformer"].items() if k.startswith("windows")) for some in (r2, part)]
+print("the transformer, with the best of all windows:", [round(v, 2) for v in best])
+assert agree(found[0], (0.88, 0.56, 71, 81)) and agree(found[1], (0.88, 0.52, 67, 79)) and agree(best, (0.84, 0.40))
 
 # %% [markdown] tags=["slide"]
-# **Are the windows wrong? Hardly.** With the UNet's, which are wider, r2 is 0.84 for both, but of an exchange the
-# formula then foretells 0.37 instead of 0.52, and 0.27 instead of 0.40. (A second training of the ResNet with
-# attention: r2 0.97 with the first; 0.84 and 0.51 foretold.)
+# **Are the windows wrong? For the ResNet with attention, partly.** With the *transformer's* windows the formula has r2
+# 0.88 of it, not 0.82 (better for 71 seeds), of its second training 0.88, not 0.84: more than half of the fall from
+# 0.91 came from our calibration. (Chosen of eight, afterwards; but each half of the seeds says the same.) Of an
+# exchange it then has 0.56 and 0.52, still far less than of the ResNet, 0.73 (more there for 81 and 79 seeds). **By an
+# exchange attention costs.** For the transformer no other network's windows help: r2 at most 0.84, of an exchange 0.40.
 #
-# Does the theory end here? On new pictures the transformer's loss is 0.084, that of the ResNet with attention 0.071,
-# the UNet's 0.070. Both were trained anew, for 16,000 steps instead of 8,000, from the same start. Now both have 0.066,
-# less than any. And so was the ResNet without attention, to know what the steps alone do (0.073, now 0.068).
+# Does the theory end here? On new pictures the transformer's loss is 0.084, the UNet's 0.070. It and the ResNet, with
+# attention and without, were trained anew, for 16,000 steps instead of 8,000: now they have 0.066, 0.066 and 0.068.
 #
-# **Predict.** Does the formula, with windows measured anew, foretell them better than before, as well, or worse: of
-# the drawings (0.82, 0.81; the ResNet 0.91), of an exchange (0.52, 0.40; 0.73)?
+# **Predict.** With windows measured anew: will what is foretold of the drawing and what is foretold of an exchange
+# change in the same direction?
 
 # %%
 row("ResNet, attention, 16,000", (0.90, 0.86, 0.81, 73, 0.46, 0.24, 0.43, 59))
-row("transformer, 16,000", (0.90, 0.90, 0.795, 75, 0.45, 0.30, 0.38, 67))
-row("ResNet, 16,000", (0.89, 0.86, 0.83, 89, 0.61, 0.46, 0.52, 83))
-like, more, ideal = {}, {}, {}
-for late in longer | plain_longer:
-    first = late.removesuffix(", 16,000")
-    like[late] = [median_r2(drew[n, "network"], drew["UNet", "network"]) for n in (first, late)]
-    more[late] = [int((some[late]["ELS"] > some[first]["ELS"]).sum()) for some in (r2, part)]
-    ideal[late] = [middle(n, "IS")[0] for n in (first, late)]
-    print(f"{late}: more is foretold than before (drawing, exchange) for {more[late]} of 100 seeds;", end=" ")
-    print("r2 with the UNet {:.2f}, {:.2f}; of the ideal denoiser {:.2f}, {:.2f}".format(*like[late], *ideal[late]))
+row("transformer, 16,000", (0.90, 0.90, 0.79, 59, 0.45, 0.30, 0.38, 67))
+row("ResNet, 16,000", (0.89, 0.86, 0.83, 73, 0.61, 0.46, 0.52, 83))
 with_it, without = "ResNet, attention, 16,000", "ResNet, 16,000"
-ahead = [int((some[without]["ELS"] > some[with_it]["ELS"]).sum()) for some in (r2, part)]
-print(f"without attention more is foretold of the drawing for {ahead[0]}, of the exchange for {ahead[1]}")
-assert ahead == [49, 70] and list(more.values()) == [[73, 50], [78, 61], [37, 37]]
-said = ((0.81, 0.88, 0.70, 0.76), (0.83, 0.93, 0.70, 0.82), (0.73, 0.78, 0.61, 0.67))
-found = [[*like[n], *ideal[n]] for n in like]
-assert all(
-    abs(v - w) < 0.006 for some, those in zip(found, said, strict=True) for v, w in zip(some, those, strict=True)
-)
-assert max(middle(n, "IS")[1] for n in trained) < 0.01  # of an exchange it foretells nothing
-assert all(abs(middle(n, "IS")[0] - v) < 0.006 for n, v in (("UNet", 0.86), ("UNet, attention", 0.87)))
-assert all(loss[n][0] > loss[n][1] for n in like)
-
-# %% tags=["slide"]
-rows = {"8,000 steps": drew["transformer", "network"], "16,000 steps": drew["transformer, 16,000", "network"]}
-rows |= {"ELS for it": drew["transformer, 16,000", "els"], "UNet": drew["UNet", "network"]}
-show(
-    plotting.image_rows({name: some[:10] for name, some in rows.items()}, titles=[f"seed {k}" for k in range(10)]),
-    alt="Ten seeds. After 8,000 steps the transformer's drawings are speckled and torn; after 16,000 six are clean, "
-    "nearly the garments of the UNet in the last row. Seeds 3, 4 and 5 are torn still, seed 6 is a dress, the UNet's a "
-    "shoe.",
-)
+count = int((part[without]["ELS"] > part[with_it]["ELS"]).sum())
+print("of an exchange more is foretold without attention for", count)
+more = [int((some[without]["ELS"] > some["ResNet"]["ELS"]).sum()) for some in (r2, part)]
+wide = r2[without][larger]
+print("of the ResNet more is foretold than after 8,000 steps for", more, end="; with the transformer's windows r2 ")
+print(f"{middle(wide):.2f}, for", int((wide > r2["ResNet"]["ELS"]).sum()))
+over_ls = {n: int((part[n]["ELS"] > part[n]["LS"]).sum()) for n in (*unets, "transformer, 16,000")}
+print("of an exchange ELS is ahead of LS for", over_ls)
+assert count == 70 and more == [37, 37] and list(over_ls.values()) == [85, 90, 85]
+assert agree([middle(wide)], [0.91]) and max(middle(part[n]["IS"]) for n in trained) < 0.01
+assert all(loss[n][0] > loss[n][1] for n in longer | plain_longer)
 
 # %% [markdown] tags=["slide"]
-# | after 16,000 steps | r2: ELS, LS, filter | ahead | of an exchange: ELS, LS, filter | ahead |
+# | 16,000 steps | r2: ELS, LS, filter | ahead | of an exchange: ELS, LS, filter | ahead |
 # |---|---|---|---|---|
 # | ResNet with attention | **0.90**, 0.86, 0.81 | 73 | 0.46, 0.24, 0.43 | 59 |
-# | transformer | **0.90**, 0.90, 0.79 | 75 | **0.45**, 0.30, 0.38 | 67 |
-# | ResNet | **0.89**, 0.86, 0.83 | 89 | **0.61**, 0.46, 0.52 | 83 |
+# | transformer | 0.90, 0.90, 0.79 | 59 | **0.45**, 0.30, 0.38 | 67 |
+# | ResNet | **0.89**, 0.86, 0.83 | 73 | **0.61**, 0.46, 0.52 | 83 |
 #
-# **By r2 the formula is well ahead again**, and attention costs it nothing: 0.90 with it, 0.89 without. **By an
-# exchange it costs as it did**: 0.46 instead of 0.61 (more is foretold without it for 70 of 100 seeds; after 8,000
-# steps 0.52 instead of 0.73).
-
-# %% [markdown] tags=["slide"]
-# **The steps alone cost the formula something, too.** Of the ResNet it foretells less than before: 0.89 (0.91), and
-# 0.61 of an exchange (0.73); more for only 37 of 100 seeds.
+# **By r2 attention costs the formula nothing in the end, by an exchange it does**: 0.46, without it 0.61 (more for 70
+# of 100 seeds).
 #
-# With time all three draw more like the *UNet* (r2 0.81, 0.83, 0.73, now 0.88, 0.93, 0.78), and like the ideal
-# denoiser (0.70, 0.70, 0.61, now 0.76, 0.82, 0.67; the UNets 0.86, 0.87), which foretells nothing of **the
-# exchange**. (Their losses on known and on new pictures have not parted. One training each.)
+# **The steps alone cost it something of an exchange**: of the ResNet 0.61, before 0.73 (more for only 37). By r2
+# hardly: 0.89; with the transformer's windows, 0.91, as before.
+#
+# **For transformer and UNets LS has the same r2**: to foretell those drawings it is enough to be local. Only of an
+# exchange is the formula ahead of LS, for 85 to 90 seeds. (One training of 16,000 steps each; their losses on known and
+# on new pictures have not parted.)
 
 # %% [markdown] tags=["slide"]
 # ## 7. How far they look (8 minutes)
 #
 # Two ways to ask. *Derivatives* (lesson 03): how much does the middle pixel of the answer change if a pixel of $x_t$
-# changes a little? *What-ifs* (lesson 16): exchange a block of 6 x 6 pixels of the noise, and see how far from it the
-# drawing changes.
+# changes a little? *What-ifs* (lesson 16): exchange a block of 6 x 6 pixels of the noise, anywhere, and see how far
+# from it the drawing changes. The pictures have 16 x 16 pixels; the ResNet sees 17 x 17, the others see everything.
 #
-# **Predict.** In which of the two will you tell the ResNet from the four that can see everything? (The ResNet with
-# attention and the transformer are those that were trained for longer.)
+# **Predict.** Which of the two can tell the ResNet from the others? Which pixel is furthest from the middle one?
 
 # %%
 learned = networks | {late.removesuffix(", 16,000"): file for late, file in longer.items()}
@@ -763,120 +773,116 @@ for network, name in (learned | plain_longer).items():
 # %% tags=["slide"]
 fig, axes = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
 styles = (("o-", "k"), ("D--", plotting.GREY), ("v:", plotting.GREY), ("^-", plotting.BLUE), ("s-", plotting.ORANGE))
-for network, (mark, colour) in zip(networks, styles, strict=True):
-    axes[0].plot(results["times"], near[network], mark, color=colour, label=network)
-    axes[1].semilogy(far[network], mark, color=colour, label=network)
+for network, (mark, colour) in zip(near, (*styles, ("o:", "k")), strict=True):
+    name = network + ", 16,000" * (f"{network}, 16,000" in longer)
+    axes[0].plot(results["times"], near[network], mark, color=colour)
+    axes[1].semilogy(far[network], mark, color=colour, label=name)
 axes[0].set(xlabel="t", ylabel="share of the middle 9 x 9", ylim=(0, 1), title="derivatives")
 axes[1].set(xlabel="distance from the block, pixels", ylabel="part of the squared change", title="what-ifs")
 axes[1].legend()
 show(
     fig,
-    alt="Left, share of the derivatives in the middle 9 x 9 against t: five curves close together at 0.62 to 0.7 for t "
-    "= 0.9; at t = 0.1 the ResNets have 0.94 and 0.89, the others 0.75 to 0.85. Right, part of the squared change "
-    "against distance, logarithmic: the ResNet falls below 0.01 at 7 pixels, the others stay near 0.06 up to 6, and "
-    "fall to 0.015 at 8.",
+    alt="Left, share of the derivatives in the middle 9 x 9 against t: six curves close together at 0.62 to 0.7 for t "
+    "= 0.9; at t = 0.1 the ResNets have 0.89 to 0.94, the others 0.75 to 0.85. Right, part of the squared change "
+    "against distance, logarithmic: the ResNets without attention fall below 0.01 at 7 pixels, the others stay near "
+    "0.06 up to 6, and fall to 0.015 at 8.",
 )
 print("middle 9 x 9 at t = 0.5:", {n: round(some[2].item(), 2) for n, some in near.items()}, "(of the pixels: 0.32)")
 beyond = {n: 1 - some[:5].sum().item() for n, some in far.items()}
 print("of the change, 5 pixels away and more:", {n: round(value, 2) for n, value in beyond.items()})
-assert all(abs(near[n][2] - v) < 0.01 for n, v in zip(networks, (0.74, 0.68, 0.66, 0.73, 0.73), strict=True))
-assert all(abs(beyond[n] - v) < 0.006 for n, v in zip(networks, (0.04, 0.20, 0.20, 0.19, 0.19), strict=True))
-assert abs(beyond["ResNet, 16,000"] - 0.08) < 0.006
+assert agree([near[n][2] for n in networks], (0.74, 0.68, 0.66, 0.73, 0.73))
+assert agree(beyond.values(), (0.04, 0.20, 0.20, 0.19, 0.19, 0.08))
 
 # %% [markdown] tags=["slide"]
-# **Left, hardly.** At t = 0.5 the middle 9 x 9 has 0.74 of all influence in the ResNet, 0.73 with attention and in
-# the transformer, 0.68 and 0.66 in the UNets.
+# **Left, hardly**, at t = 0.5 and above: at 0.5 the middle 9 x 9 has 0.74 of the absolute derivatives in the ResNet,
+# 0.73 to 0.66 in the others.
 #
-# **Right, at once.** Of all squared change together, what lies five pixels from the block and further is 4 % in the
-# ResNet (8 % in the one of 16,000 steps), 19 % with attention and in the transformer, 20 % in both UNets.
+# **Right, at once.** Of all *squared* change together, what lies five pixels from the block and further is 4 % in the
+# ResNet (8 % after 16,000 steps), 19 or 20 % in the others.
 #
-# **Predict.** Are derivatives blind to it? Think of *where* the left question was put: which pixel is furthest from
-# the middle one, and does the ResNet, which sees 17 x 17, see it?
+# **The left question was put where all agree.** Nothing is further than 8 pixels from the middle one, and the ResNet
+# sees 8 pixels far: from there it sees the whole picture, too. So ask again, and turn it round: how does each pixel of
+# the answer depend on a *corner block* of $x_t$?
 
 # %% tags=["slide"]
 fig, axes = plt.subplots(1, 4, figsize=(10, 3.1), layout="constrained")
 to_block, to_middle = (k - (SIDE - 1)).clamp(min=0), (k - 8).abs()
 places = {"middle": (to_middle, "influence"), "corner": (to_block, "felt from a corner")}
-share = {}
+share, beyond_8 = {}, {}
 for axis, (where, name) in zip(axes, itertools.product(places, ("ResNet", "UNet")), strict=True):
     steps, key = places[where]
-    distance = torch.maximum(steps[:, None], steps[None, :])
-    some = results[f"{key}, {networks[name]}"][2]  # at t = 0.5
-    share[name, where] = (some[distance >= 5].sum() / some.sum()).item()
-    axis.imshow((some / some.max()).clamp(min=1e-3).log10(), vmin=-3, vmax=0, cmap="magma")
-    axis.set(title=f"{name}, {where}\n5 pixels away or more: {share[name, where]:.2f}", xticks=[], yticks=[])
+    distance, maps = torch.maximum(steps[:, None], steps[None, :]), results[f"{key}, {networks[name]}"]
+    share[name, where] = (maps[2][distance >= 5].sum() / maps[2].sum()).item()  # at t = 0.5
+    beyond_8[name, where] = [(some[distance >= 9].sum() / some.sum()).item() for some in maps]
+    shown = axis.imshow((maps[2] / maps[2].max()).clamp(min=1e-3).log10(), vmin=-3, vmax=0, cmap="magma")
+    axis.set(title=f"{name}: {where}\n5 pixels away or more: {share[name, where]:.2f}", xticks=[], yticks=[])
     if where == "corner":
-        axis.plot([-0.5, 5.5, 5.5], [5.5, 5.5, -0.5], "w-")
+        axis.plot([-0.5, 5.5, 5.5], [5.5, 5.5, -0.5], "w-")  # the block
+        axis.plot([-0.5, 13.5, 13.5], [13.5, 13.5, -0.5], "w:")  # 8 pixels from it
+fig.colorbar(shown, ax=axes, label="log10, largest = 0")
 show(
     fig,
     alt="Derivatives at t = 0.5, from white, large, to black, a thousandth of the largest and less. How the middle "
-    "pixel of the answer depends on each pixel: ResNet and UNet have bright middles that fade alike. How each pixel of "
-    "the answer depends on the corner block: the ResNet's fade, and are black in the last two rows and columns; the "
-    "UNet's stay bright over nearly the whole picture.",
+    "pixel of the answer depends on each pixel: bright middles that fade, the ResNet's to black corners. How each "
+    "pixel of the answer depends on the corner block: the ResNet's fade, and are black beyond a dotted line 8 pixels "
+    "from it; the UNet's stay bright over nearly the whole picture.",
 )
 
 # %%
+print("corner, 9 pixels and more:", {n: [round(v, 2) for v in beyond_8[n, "corner"]] for n in ("ResNet", "UNet")})
 once = {n: results[f"exchanged once, {name}"].tolist() for n, name in (learned | plain_longer).items()}
+first, second = ([*results[f"exchanged once, attention-resnet{seed}"]] for seed in ("", "-seed-1"))
+once |= {"ResNet, attention, 8,000": first, "... again": second}
 print("that block exchanged and asked once, 5 pixels from it and more, at t =", results["times"].tolist())
 for name, values in once.items():
-    print(f"{name:18s}", [round(value, 2) for value in values])
-stated = {("ResNet", "middle"): 0.26, ("UNet", "middle"): 0.32, ("ResNet", "corner"): 0.11, ("UNet", "corner"): 0.40}
-assert all(abs(share[key] - value) < 0.006 for key, value in stated.items())
-assert results[f"felt from a corner, {networks['UNet']}"].min() > 0  # it sees everything
-assert all(abs(once[n][0] - v) < 0.006 for n, v in zip(networks, (0.04, 0.18, 0.18, 0.21, 0.35), strict=True))
-assert all(abs(once[n][2] - v) < 0.006 for n, v in zip(networks, (0.04, 0.25, 0.27, 0.13, 0.28), strict=True))
-late = once["ResNet, 16,000"]
-assert abs(late[0] - 0.08) < 0.006 and abs(late[2] - 0.12) < 0.006
-assert abs(results["exchanged once, attention-resnet"][2] - 0.07) < 0.006
+    print(f"{name:24s}", [round(float(value), 2) for value in values])
+assert agree(share.values(), (0.26, 0.32, 0.11, 0.40))
+assert max(beyond_8["ResNet", "corner"]) == 0 and agree([min(beyond_8["UNet", "corner"])], [0.04])
+assert agree([max(beyond_8["UNet", "corner"])], [0.07])
+assert agree([some[0] for some in once.values()], (0.04, 0.18, 0.18, 0.21, 0.35, 0.08, 0.18, 0.18))
+assert agree([some[2] for some in once.values()], (0.04, 0.25, 0.26, 0.13, 0.28, 0.12, 0.07, 0.05))
 
 # %% [markdown] tags=["slide"]
-# **The probe stood where all agree.** Nothing is further than 8 pixels from the middle one, and the ResNet sees 8
-# pixels far: from there it sees the whole picture, too. The what-ifs asked from blocks anywhere. Derivatives by
-# the pixels of a corner block tell as well: five pixels from it and more lie 0.11 of them in the ResNet, 0.40 in the
-# UNet. **Ask where the answers can differ.**
+# From a corner derivatives tell at once: five pixels from the block and more lie 0.11 of them in the ResNet, 0.40 in
+# the UNet; nine and more *none* in the ResNet, at any time, in the UNet 0.04 to 0.07. **Ask where the answers can
+# differ.**
 #
-# Exchange that block, and ask the networks only once: at t = 0.9 what is far has 4 % of the change in the ResNet, 21
-# % with attention, 18 % in both UNets, 35 % in the transformer; at t = 0.5 it is 4, 13, 25, 27 and 28 %. **With time
-# ResNets learn to look further, with attention or not**: at t = 0.5 from 7 to 13 % with it, from 4 to 12 % without
-# (at t = 0.9, 8 %). (A third way to ask are the attention maps: An and others, 2024.)
-#
-# Reach alone does not end the theory. The four reach far, and with their wide windows the formula has r2 0.90 to
-# 0.94. But of an exchange it foretells 0.45 to 0.52, for the ResNets 0.73 and 0.61.
+# Exchange that block, and ask the networks only once, at t = 0.5: of the squared change 4 % is five pixels away and
+# more in the ResNet, 25 and 26 % in the UNets, 28 % in the transformer. **With time ResNets learn to look further, with
+# attention or not**: from 7 % (in the second training 5) to 13 % with it, from 4 to 12 % without. (A third way to ask
+# are the attention maps: An and others, 2024.)
 
 # %% [markdown] tags=["slide"]
 # ## 8. Three guesses (4 minutes)
 #
-# Take your sheet: (a) as well as before, (b) less well, (c) no better than the local filter.
+# Take your sheet: (a) as well as before, (b) less well, but better than its rivals, (c) not better, which is for fewer
+# than 65 of 100 seeds.
 #
-# | | r2: ELS (filter) | of a change: ELS (filter) | |
-# |---|---|---|---|
-# | noise in every step | 0.92 (0.92) | 0.71 (0.65) | (b), nearly (c) |
-# | guidance, $w = 3$ | 0.89 (0.80) | 0.31 (-0.18) | (b) |
-# | attention in the UNet | 0.94 (0.77) | 0.52 (0.29) | (a) |
-# | attention in the ResNet, 8,000 steps | 0.82 (0.78) | 0.52 (0.46) | (b), nearly (c) |
-# | ... 16,000 steps | 0.90 (0.81) | 0.46 (0.43) | (b) |
-# | no attention, 16,000 steps | 0.89 (0.83) | 0.61 (0.52) | (b) |
-# | transformer, 8,000 steps | 0.81 (0.82) | 0.40 (0.47) | (c) |
-# | ... 16,000 steps | 0.90 (0.79) | 0.45 (0.38) | (b) |
+# | | the drawing: r2, ahead | | a change: foretold, ahead | |
+# |---|---|---|---|---|
+# | noise in every step | 0.92, 61 | (c) | 0.71, 53 | (c) |
+# | guidance, $w = 3$ | 0.89, 71 | (b) | 0.31, 61 | (c) |
+# | attention in the UNet | 0.94, 63 | (c) as before | 0.52, 75 | (a) |
+# | ... in the ResNet | 0.82, 59; 0.84, 71 | (c), (b) | 0.52; 0.51, 65 | (b) |
+# | ... after 16,000 steps | 0.90, 73 | (a) | 0.46, 59 | (c) |
+# | transformer | 0.81, 57 | (c) | 0.40, 45 | (c) |
+# | ... after 16,000 steps | 0.90, 59 | (c) | 0.45, 67 | (b) |
 #
-# The first two rows change what is done with a denoiser, the others the denoiser itself. In the ResNet attention takes
-# away locality, and more training some of it; the UNet had little to lose. The two columns do not rank the last six
-# alike: look at both.
+# Where it is (c) the formula may be right, and yet a simpler one as good. The columns do not agree: look at both.
 #
 # **Where a theory ends it seldom says itself. We had to measure it.**
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
-# * Two denoisers that nearly agree go nearly the same way with every sampler that does not magnify small differences.
-#   With noise in every step the formula has r2 0.92, and so has a filter with its windows.
-# * Guidance magnifies. In the formula it is a vote with votes against, cast by what looks alike and is something
-#   else: r2 0.92, 0.89, 0.82 for $w$ = 2, 3, 4.
+# * With noise in every step the formula follows the network; a linear filter with its windows does so as well.
+# * Guidance magnifies small differences. In the formula it is a vote with votes against. It foretells the drawings, the
+#   less the stronger; of what guidance changes hardly more than LS.
 # * Guided or not, the ideal denoiser copies: in the end the votes against cancel.
-# * A UNet with attention draws nearly what the UNet draws, and the formula foretells both. For a ResNet with one
-#   layer of it and a small transformer it leads that filter clearly only after twice the steps, and by r2 (0.90).
-# * With twice the steps a plain ResNet looks further, and the formula foretells less of it (0.89; 0.61, before 0.91;
-#   0.73).
+# * A UNet with attention draws nearly what the UNet draws. The formula foretells both; the drawings LS does as well, an
+#   exchange it does not.
+# * In a ResNet a layer of attention costs the formula some of an exchange, in the end nothing of the drawing. A small
+#   transformer's drawings it foretells no better than a simpler rival.
 # * A probe tells networks apart only where they can differ: ask from a corner.
 
 # %% [markdown] tags=["slide"]
@@ -884,22 +890,21 @@ assert abs(results["exchanged once, attention-resnet"][2] - 0.07) < 0.006
 #
 # **What would the formula of attention be?** If every place may ask all, the best denoiser is ES where places are
 # alike, and copies, shifted; where they know their place, as in our three, it is the ideal one, and copies. Our
-# networks do not copy. What holds them back, nobody has a line for (Finn and others, 2025, have one for a single
-# layer on top of a convolutional network). Why does attention change the ResNet and not the UNet, and why do
-# networks that could do anything come to draw as a UNet does? Whoever finds out writes lesson 19.
+# networks do not copy. What holds them back, nobody has a line for (Finn and others, 2025, have one for a single layer
+# on top of a convolutional network). Why does attention change the ResNet and not the UNet? Whoever finds out writes
+# lesson 19.
 #
-# **And with more time?** The UNets' losses have begun to part (on new pictures 16 and, with attention, 22 % higher
-# than on known ones), the others' have not. With twice the steps the formula foretells less of the ResNet. Where does
-# that lead, if it is trained ten times as long, on more pictures? We have not tried. Nor is any of ours large.
+# **And with ten times the steps, on more pictures?** We have not tried. Nor is any of our networks large.
 
 # %% [markdown] tags=["slide"]
-# ## The course in three sentences
+# ## The course in five sentences
 #
 # A perfect denoiser can only return its training pictures. A trained convolutional network is not perfect: long
 # before it could know its pictures by heart, it answers for each pixel mostly from its surroundings, wide ones at
 # first, a few pixels in the end, and alike everywhere, as far as it cannot see the border. Do the same to the perfect
 # one, and you have a formula that puts together pixels of all pictures, and says, picture by picture, nearly what
-# the network will draw, of garments, of emoji and of small photographs.
+# the network will draw, of garments, of emoji and of small photographs; of garments mostly better than a linear filter
+# that sees as much, of emoji a little.
 #
 # Imperfection, deterministic and predicted picture by picture, is where the new comes from. Why a network resembles a
 # machine with such windows, for so long, is open.
