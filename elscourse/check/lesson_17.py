@@ -153,6 +153,18 @@ def _off_each_colour(images: Tensor) -> Tensor:
     return images - images.mean((0, 2, 3), keepdim=True)
 
 
+def _off_the_green(images: Tensor) -> Tensor:
+    return images - images[:, 1:2]
+
+
+def _off_the_middle(images: Tensor) -> Tensor:
+    return images - (images.amax(1, keepdim=True) + images.amin(1, keepdim=True)) / 2
+
+
+def _range(images: Tensor) -> Tensor:
+    return images.amax(1, keepdim=True) - images.amin(1, keepdim=True)
+
+
 # ----------------------------------------------------------------------------------------------------------- elsewhere
 
 
@@ -240,6 +252,12 @@ def _mean_of_the_others(change: Tensor, channel: int) -> Tensor:
     return _elsewhere(change, channel) / 2
 
 
+def _mean_of_two_by_mean(change: Tensor, channel: int) -> Tensor:
+    squares = change.double().square()
+    others = [c for c in range(3) if c != channel]
+    return squares[:, others].mean((1, 2, 3)) / squares.mean((1, 2, 3))
+
+
 def _image_for_channel(change: Tensor, channel: int) -> Tensor:
     """The channel taken from the batch."""
     squares = change.double().square()
@@ -303,6 +321,11 @@ def _lowest_numbers(source: Tensor, k: int) -> Tensor:
 
 def _highest_numbers(source: Tensor, k: int) -> Tensor:
     return _counted(source)[0].flip(0)[:k]
+
+
+def _in_runs(source: Tensor, k: int) -> Tensor:
+    images, counts = source.flatten().unique_consecutive(return_counts=True)
+    return images[counts.argsort(descending=True)[:k]]
 
 
 EXERCISES = [
@@ -371,6 +394,12 @@ EXERCISES = [
             Mistake("You take off the brightest colour: the grey is the mean of the three.", _off_the_largest),
             Mistake("You take off the median of the three colours: the grey is their mean.", _off_the_median),
             Mistake("You take off the mean of each colour: each pixel has a grey of its own.", _off_each_colour),
+            Mistake("You take off the green: the grey is the mean of the three colours.", _off_the_green),
+            Mistake(
+                "You take off the middle between the brightest and the darkest: the grey is the mean of the three.",
+                _off_the_middle,
+            ),
+            Mistake("That is one number per pixel: each of its three colours, minus their mean, was asked.", _range),
         ),
     ),
     Exercise(
@@ -405,6 +434,10 @@ EXERCISES = [
                 _mean_by_mean,
             ),
             Mistake("You take the mean of the other two colours: take their sum.", _mean_of_the_others),
+            Mistake(
+                "You divide a mean over two colours by a mean over three: divide sums.",
+                _mean_of_two_by_mean,
+            ),
             Mistake("You take one image in place of one colour: colours are dimension 1.", _image_for_channel),
         ),
     ),
@@ -433,6 +466,7 @@ EXERCISES = [
             Mistake("These are the right ones, sorted by their numbers: most pixels first.", _by_number),
             Mistake("You return the lowest numbers: count the pixels of each.", _lowest_numbers),
             Mistake("You return the highest numbers: count the pixels of each.", _highest_numbers),
+            Mistake("You count neighbours that are alike, run by run: count all pixels of each (unique).", _in_runs),
         ),
     ),
 ]
