@@ -547,27 +547,35 @@ def test_the_measured_page_states_what_was_found_on_emoji() -> None:
     there = [foretold(change[name], ~own) for name in ("els-zeros", "local")]
     whole = [foretold(change[name], own | ~own) for name in ("els-zeros", "local")]
     assert f"ELS foretells {there[0]}, three separate machines nothing, **the local filter {there[1]}**" in text
-    assert f"of the whole change ELS {whole[0]}, the local filter {whole[1]} |" in text
+    assert f"of the whole change ELS {whole[0]}, the local filter {whole[1]} (ELS made smaller" in text
     readme = " ".join((RESULTS.parents[1] / "README.md").read_text(encoding="utf-8").split())
     assert f"the filter with the windows foretells more: {whole[1]}, the formula {whole[0]}." in readme
 
 
 def test_the_measured_page_states_how_much_another_word_changes() -> None:
     results = els.load_results("17_colour")
-    network, formula = (results[f"as others, {name}"].float() / 127.5 - 1 for name in ("network-150", "els-zeros"))
-    pairs = itertools.permutations(range(network.shape[1]), 2)
-    changes = [[some[:, b] - some[:, a] for some in (network, formula)] for a, b in pairs]
-    new, said = (torch.cat(some).flatten(1) for some in zip(*changes, strict=True))
+    drawn = [results[f"as others, {name}"] for name in ("network-150", "els-zeros")]
+    controls = els.load_results("17_controls")
+    drawn = [some.float() / 127.5 - 1 for some in (*drawn, controls["filter"], controls["shuffled"])]
+    pairs = [*itertools.combinations(range(drawn[0].shape[1]), 2)]
+    changes = [torch.stack([some[:, b] - some[:, a] for a, b in pairs]).flatten(2) for some in drawn]  # (28, noises, n)
+    shuffled = (changes[3].norm(dim=2) / changes[0][:, : changes[3].shape[1]].norm(dim=2)).quantile(0.5)
+    new, said, linear = (some.flatten(0, 1) for some in changes[:3])
 
     def foretold(guess: Tensor) -> str:
         return f"{(1 - (new - guess).square().sum(1) / new.square().sum(1)).quantile(0.5):.2f}"
 
-    alike = torch.cosine_similarity(new, said)
-    assert (alike > 0).all()
+    alike, straight = (torch.cosine_similarity(new, some) for some in (said, linear))
+    assert (alike > 0).all() and (straight > 0).all()
     text = " ".join((RESULTS.parents[1] / "book" / "measured.md").read_text(encoding="utf-8").split())
-    assert f"in all of {len(alike)} cases (cosine {alike.quantile(0.5):.2f} in the median)" in text
-    assert f"is {(said.norm(dim=1) / new.norm(dim=1)).quantile(0.5):.1f} times as large" in text
-    assert f"foretells {foretold(said)} of it, halved {foretold(said / 2)}" in text
+    cosines = f"{straight.quantile(0.5):.2f} and {alike.quantile(0.5):.2f}"
+    assert f"in all of {len(alike)} cases (cosine {cosines} in the median)" in text
+    times = f"{(said.norm(dim=1) / new.norm(dim=1)).quantile(0.5):.1f}"
+    assert f"is {times} times as large as the network's, {foretold(said)}, halved {foretold(said / 2)}" in text
+    assert f"**the local filter foretells {foretold(linear)}**" in text
+    assert f"ELS still changes {shuffled:.1f} times as much" in text
+    readme = " ".join((RESULTS.parents[1] / "README.md").read_text(encoding="utf-8").split())
+    assert f"({foretold(linear)}; the formula less than nothing" in readme
 
 
 def test_the_measured_page_states_what_foretells_the_circular_network() -> None:
