@@ -359,7 +359,7 @@ for name, values in stated.items():
 # %% [markdown] tags=["slide"]
 # ## 5. Does one colour know of the others? (7 minutes)
 #
-# Here is a sharper way to ask (lesson 16). Take away the noise of one colour, of all pixels, and put other noise in its
+# A sharper way to ask (lesson 16): take away the noise of one colour, of all pixels, and put other noise in its
 # place; the noise of the other two colours stays. (Red with seed 0, green with 1, blue with 2, and so on.)
 #
 # **Predict.** Which part of the change in the network's drawing is in the *other two* colours, whose noise is the same
@@ -618,7 +618,7 @@ widgets.MosaicExplorer.of(together, path[18][1][:4], drawings[:4], t=0.1, top=3,
 # %% [markdown] tags=["slide"]
 # ## 7. One noise, eight groups (10 minutes)
 #
-# So far each noise was drawn as one group. Now take one noise and ask for a smiley, for food, for a vehicle.
+# Take one noise, and ask for a smiley, for food, for a vehicle.
 #
 # **Predict.** What stays, what changes? Which two are more alike: one noise drawn as two groups, or two noises drawn as
 # one group?
@@ -708,7 +708,9 @@ def cosine(some, other):
     return values.quantile(0.5).item(), int((values > 0).sum())
 
 
-print("the network's change with the other noises: cosine, and how often above 0:", cosine(new, of_other_noises(new)))
+others = cosine(new, of_other_noises(new))
+print(f"the network with the other noises: cosine {others[0]:.2f} (above 0: {others[1]})")
+assert others[1] == 336
 for name, values in {"ELS": (0.60, 0.47), "equivariant filter": (0.64, 0.42)}.items():
     points, own = cosine(new, said[name]), cosine(*(some - of_other_noises(some) for some in (new, said[name])))
     print(f"{name}: cosine {points[0]:.2f} (above 0: {points[1]}), without the other noises {own[0]:.2f} ({own[1]})")
