@@ -238,6 +238,11 @@ def _answers_averaged(a: Triple, b: Triple) -> Triple:
     return largest, z, z * (a[2] / a[1] + b[2] / b[1]) / 2
 
 
+def _answers_averaged_totals_added(a: Triple, b: Triple) -> Triple:
+    largest, total = torch.maximum(a[0], b[0]), a[1] + b[1]
+    return largest, total, total * (a[2] / a[1] + b[2] / b[1]) / 2
+
+
 def _quotient_of_sums(a: Triple, b: Triple) -> Triple:
     largest, z, _ = _merge(a, b)
     return largest, z, z * (a[2] + b[2]) / (a[1] + b[1])
@@ -413,7 +418,7 @@ EXERCISES = [
                 lambda queries, keys, alpha, sigma: _logits(queries, keys, sigma, alpha),
             ),
             Mistake("The bias is missing: without -alpha^2 |k|^2 / 2 long keys win for their length.", _no_bias),
-            Mistake("The bias has the wrong sign: a long key is at a disadvantage.", _bias_added),
+            Mistake("The bias has the wrong sign: it should put long keys at a disadvantage.", _bias_added),
             Mistake("The bias has the factor alpha^2: what is compared is the dimmed patch, alpha k.", _bias_undimmed),
             Mistake("The bias has the factor alpha^2, as it is the square of alpha k: not alpha.", _bias_dimmed_once),
             Mistake("The bias, too, is divided by sigma^2: it is a part of the same exponent.", _bias_not_scaled),
@@ -437,6 +442,10 @@ EXERCISES = [
                 "All is half of what it should be: the square's cross term has a 2, which cancels the 1/2, and the "
                 "bias has one 1/2 only.",
                 _all_halved,
+            ),
+            Mistake(
+                "All is twice what it should be: the exponent is divided by 2 sigma^2, not by sigma^2.",
+                lambda queries, keys, alpha, sigma: 2 * _logits(queries, keys, alpha, sigma),
             ),
             Mistake("The bias is a sum over the patch, as the dot product is: you take the mean.", _bias_a_mean),
             Mistake(
@@ -547,6 +556,10 @@ EXERCISES = [
                 _answers_averaged,
             ),
             Mistake(
+                "You average the two answers s / z, and add the totals as they are: rescale totals and sums, then add.",
+                _answers_averaged_totals_added,
+            ),
+            Mistake(
                 "Your weighted sum adds the sums as they are: each is relative to its own maximum, rescale them.",
                 _quotient_of_sums,
             ),
@@ -583,6 +596,10 @@ EXERCISES = [
             Mistake(
                 "torch.finfo.eps is 2^-23, the gap between two float32 numbers: rounding errs by half of it, 2^-24.",
                 _eps_of_torch,
+            ),
+            Mistake(
+                "There is no 2 below the line: the square's cross term has a 2, which cancels it in the logit.",
+                lambda queries, keys, alpha, tolerance: _smallest_sigma(queries, keys, alpha / 2, tolerance),
             ),
             Mistake("You take the mean length: take the longest query and the longest key.", _mean_length),
             Mistake("You take the shortest query and key: take the longest of both.", _shortest),
@@ -633,9 +650,12 @@ EXERCISES = [
             Mistake("The outputs are exchanged: first the operations, then the bytes.", _outputs_exchanged),
             Mistake("The table has one weight per pair, for all channels together.", _table_per_channel),
             Mistake("Those are the bytes of the patches: the table has one weight for each pair.", _table_of_patches),
-            Mistake("You count logits and weights: the table of weights alone is asked for.", _logits_and_weights),
             Mistake(
-                "You count softmax and values, as section 7 does: here it is 2 C P^2 operations a pair.",
+                "Those are twice the bytes: a float32 has 4, and logits are not counted, only weights.",
+                _logits_and_weights,
+            ),
+            Mistake(
+                "You count softmax and values, as section 5 does: here it is 2 C P^2 operations a pair.",
                 _softmax_counted,
             ),
             Mistake("You count the values, too: here it is 2 C P^2 operations a pair.", _values_counted),
