@@ -436,8 +436,8 @@ check.smallest_sigma(smallest_sigma)
 # $10^{-5}$.
 # </details>
 #
-# For `queries`, `keys`, `alpha` and a tolerance of 0.1 it gives 0.005. **Predict.** Do the logits of twelve pictures
-# reach 0.1 at a larger or at a smaller $\sigma$? And how far off is then a pixel?
+# For `queries`, `keys`, `alpha` and a tolerance of 0.1 it gives 0.005. **Predict.** Do the logits of twelve pictures,
+# with 40 training images, reach 0.1 at a larger or at a smaller $\sigma$? And how far off is then a pixel?
 
 
 # %%
@@ -526,9 +526,9 @@ if lab.profile == "laptop":
     assert coarse[0.05, 3][1:] == [0.04, 0.12, 0.07]
 
 # %% [markdown]
-# In the last step: by 0.17, in the median picture by 0.07 (at $t = 0.1$ by up to 0.08; with $P = 7$ by 0.81). Most of
-# it is the bias: alone it does 0.12, queries and keys 0.04. It is one large number, and rounding it shifts a whole
-# logit: add it in float32.
+# In the lab's last step: by 0.17, in the median picture by 0.07 (with $P = 7$ there by 0.81; at $t = 0.1$ by 0.08).
+# Most of it is the bias: alone it does 0.12, queries and keys 0.04. It is one large number, and rounding it shifts a
+# whole logit: add it in float32.
 
 # %% [markdown]
 # ## 5. The other exact form: slide, square, blur (8 minutes)
