@@ -118,7 +118,7 @@ check.attention_logits(attention_logits)
 # ```
 #
 # The bias has one number per key, so it broadcasts over the queries. Without it long patches, those of black and white
-# (-1 and 1), would be preferred to grey ones: the next cell tries.
+# (-1 and 1), would be preferred to grey ones (tried below).
 # </details>
 #
 # **Predict.** Will the attention of the middle pixel be spread over many of the 200 images, or held by a few? And at
