@@ -132,6 +132,10 @@ def _absolute_loss(denoiser: Denoise, x_0: Tensor, eps: Tensor, t: float, alpha:
     return float(_error(denoiser, x_0, eps, t, alpha, sigma).abs().mean())
 
 
+def _halved(denoiser: Denoise, x_0: Tensor, eps: Tensor, t: float, alpha: float, sigma: float) -> float:
+    return _loss_at(denoiser, x_0, eps, t, alpha, sigma) / 2
+
+
 def _rooted(denoiser: Denoise, x_0: Tensor, eps: Tensor, t: float, alpha: float, sigma: float) -> float:
     return _loss_at(denoiser, x_0, eps, t, alpha, sigma) ** 0.5
 
@@ -188,6 +192,10 @@ def _mean_distance(x: Tensor, images: Tensor, held_out: Tensor) -> Tensor:
     return _distances(x, images).mean(1) / _distances(held_out, images).mean(1).median()
 
 
+def _median_distance(x: Tensor, images: Tensor, held_out: Tensor) -> Tensor:
+    return _distances(x, images).median(1).values / _distances(held_out, images).median(1).values.median()
+
+
 def _unit_of_all(x: Tensor, images: Tensor, held_out: Tensor) -> Tensor:
     return _distances(x, images).min(1).values / _distances(held_out, images).median()
 
@@ -203,6 +211,10 @@ def _unit_among_held_out(x: Tensor, images: Tensor, held_out: Tensor) -> Tensor:
 
 def _unit_among_training(x: Tensor, images: Tensor, held_out: Tensor) -> Tensor:
     return _distances(x, images).min(1).values / _nearest_other(images).median()
+
+
+def _unit_from_images_to_themselves(x: Tensor, images: Tensor, held_out: Tensor) -> Tensor:
+    return _distances(x, images).min(1).values / _distances(images, images).min(1).values.median()
 
 
 def _unit_from_x(x: Tensor, images: Tensor, held_out: Tensor) -> Tensor:
@@ -398,6 +410,10 @@ def _always_doubled(kernels: list[int], strides: list[int]) -> int:
     return 1 + sum((kernel - 1) * 2**layer for layer, kernel in enumerate(kernels))
 
 
+def _kernel_always_three(kernels: list[int], strides: list[int]) -> int:
+    return _receptive_field([3] * len(kernels), strides)
+
+
 def _stride_after_the_last(kernels: list[int], strides: list[int]) -> int:
     side = 1
     for kernel, stride in zip(reversed(kernels), reversed(strides), strict=True):
@@ -444,6 +460,7 @@ EXERCISES = [
                 _not_scaled,
             ),
             Mistake("You take the root of the mean: the loss is the mean square itself.", _rooted),
+            Mistake("You halve the mean square: the loss is the mean square itself.", _halved),
             Mistake("You sum the squares: take their mean.", _summed),
             Mistake("You sum over the pixels: take the mean over pixels, channels and pictures.", _summed_over_pixels),
             Mistake("You average |eps - eps_hat|: square the difference instead.", _absolute_loss),
@@ -494,6 +511,10 @@ EXERCISES = [
             Mistake("You divide by the mean over the held-out pictures: take their median.", _mean_unit),
             Mistake("You average over all training images: only the nearest one counts.", _mean_distance),
             Mistake(
+                "You take the median over the training images: only the nearest one counts, the smallest distance.",
+                _median_distance,
+            ),
+            Mistake(
                 "Your unit is the median of all distances: for each held-out picture, too, only the nearest counts.",
                 _unit_of_all,
             ),
@@ -504,6 +525,10 @@ EXERCISES = [
             Mistake(
                 "Your unit compares training images with each other: how far from them is each held-out picture?",
                 _unit_among_training,
+            ),
+            Mistake(
+                "Your unit compares training images with themselves, which gives 0: take the held-out pictures.",
+                _unit_from_images_to_themselves,
             ),
             Mistake(
                 "Your unit is how far the held-out pictures are from x: how far are they from the training images?",
@@ -644,6 +669,10 @@ EXERCISES = [
             Mistake(
                 "You double the step at every layer: multiply it by the layer's stride, which may be 1 or 3.",
                 _always_doubled,
+            ),
+            Mistake(
+                "You add 2 * step at every layer, as if every kernel were 3 wide: add (kernel - 1) * step.",
+                _kernel_always_three,
             ),
             Mistake(
                 "Backwards, side outputs in a row need (side - 1) * stride + kernel inputs: the strides lie between "
