@@ -782,8 +782,8 @@ check.receptive_field(receptive_field)
 # * From the same noise it draws a picture that is not in its training set. New is not good, and no mark of a network:
 #   its drawings have a novelty of 1.7, a linear filter's 1.6, an all-black picture 0.8.
 # * **The less noise, the less far it looks**, unlike the ideal denoiser. But a linear filter does so, too, and as much.
-# * **It treats places alike**, more than a linear filter does, except where the border is felt: at little noise only
-#   near it, at much noise almost everywhere.
+# * **It treats places alike**, more than the best linear denoiser does, except where the border is felt: at little
+#   noise only near it, at much noise almost everywhere.
 # * A UNet that sees everything does better on its own pictures than on new ones. It copies none.
 
 # %% [markdown] tags=["slide"]
