@@ -19,7 +19,8 @@
 # how new its pictures are. Then you will question the network: how far does it look, and does it know where it is?
 #
 # **You will learn** how a network with the same goal as the ideal denoiser differs from it: in its loss, on new
-# pictures, and in what it draws. You will find two clues to the reason, and ask whether a linear filter has them, too.
+# pictures, and in what it draws. You will find two clues to the reason, and ask whether a linear denoiser has them,
+# too.
 #
 # **You need** lessons 01 and 02, and what a convolution is.
 #
@@ -214,8 +215,9 @@ if lab.profile == "laptop":
 # their pixels, is 0.7 in the median, against 0.2 for different noise; lesson 01 took off the mean of the class first).
 # So what a network draws is more than an accident of its training.
 #
-# But it takes no second network. The best **linear denoiser** of lesson 01 (`wiener` in code), from the same noise, has
-# 0.76 with the course's network. Even the mean training picture, one for all seeds, has 0.61.
+# But to draw alike takes no second network. The best **linear denoiser** (lesson 01; `wiener` in code; here without
+# classes), whose answer is a weighted sum of all noisy pixels, with the same weights for every picture, has 0.76 with
+# the course's network from the same noise. Even the mean training picture, one for all seeds, has 0.61.
 
 # %% [markdown] tags=["slide"]
 # ## 3. Same noise, same goal (5 minutes)
@@ -247,7 +249,8 @@ if lab.profile == "laptop":
 
 # %% [markdown]
 # The ideal denoiser's distances are all 0: it copies. The network draws another picture, one that is not in the
-# training set. But is a distance of 5 much?
+# training set. But is a distance of 5 much? Half of 10.5; but that is for two pictures taken at random, not for the
+# *nearest* of 2,000.
 
 # %% [markdown]
 # ### Exercise 2: A score for novelty (7 minutes, ★★☆)
@@ -401,9 +404,10 @@ if lab.profile == "laptop":
 # by up to 41 %.
 #
 # The network has 0.077 on 500 training pictures and 0.076 on 500 new ones, 0.5 % less. The standard error is 1.9 %, so
-# with other pictures it might be twice that more or less. **To within 4 %, its mean loss does not show which pictures
-# it was trained on.** That is a coarse test: the linear denoiser, which can hold no picture, has 2 % more on the new
-# ones, and with 2,000 of each, 5 %. (Lesson 15 finds a faint trace, picture by picture.)
+# with other pictures the difference might be up to 4 % higher or lower. **To within 4 %, its mean loss does not show
+# which pictures it was trained on.** That is a coarse test. With 500 pictures of each kind the linear denoiser has 2 %
+# more on the new ones, with 2,000 it has 5 %: and it can hold no picture. So a few per cent would be no sign of memory
+# yet. (Lesson 15 finds a faint trace, picture by picture.)
 #
 # What keeps the network from remembering: the way it is built, or that it has not had the time (lesson 14)? We begin
 # with the first.
@@ -508,9 +512,9 @@ if lab.profile == "laptop":
 # Before training, with random weights, it is 68 to 76 % at every noise level: such a stack of convolutions looks nearby
 # anyway. **Training has widened the look where there is much noise**, and left it narrow where there is little.
 #
-# The linear denoiser's share does not keep rising. But at low noise its outside is many weights near 0, and their sum
-# says little of what they do together. So ask in another way: put *another* noisy picture outside the window. How far
-# does the middle of $D$ move, as a share of how far a whole new picture moves it?
+# The linear denoiser's share does not keep rising. But at low noise many weights outside the window are nearly 0, and
+# the sum of their sizes says little about what they do together. So ask in another way: put *another* noisy picture
+# outside the window. How far does the middle of $D$ move, as a share of how far a whole new picture moves it?
 #
 # **Predict.** Network, linear denoiser, ideal denoiser: for which of them does that share fall as the noise falls?
 
@@ -541,7 +545,7 @@ if lab.profile == "laptop":
     assert (torch.tensor(list(moved.values())) - torch.tensor(stated)).abs().max() < 0.01
 
 # %% [markdown]
-# The network's falls from 66 % over 39 and 15 to 3 %: **the less noise, the less far it looks**. But the linear
+# The network's share falls from 66 % to 39, 15 and 3 %: **the less noise, the less far it looks**. But the linear
 # denoiser's falls as much: 66, 32, 15 and 3 %. It has neither layers nor a window, only the pictures' means and
 # covariances. The odd one is the ideal denoiser, which stays above 60 %: *which* picture wins is decided by all 256
 # pixels together.
@@ -662,9 +666,10 @@ if lab.profile == "laptop":
 # row it blackens what we moved there (by 0.47 in the mean); in the second row, where we moved that black ring, it draws
 # cloth (0.21 lighter). It can feel where the border is.
 #
-# So be careful with the sentence "convolutional networks are equivariant". By three rows and columns, at $t = 0.9$, the
-# middle is off by 0.33, hardly less than with the other two (0.39); at $t = 0.1$ by 0.02 (linear 0.08, ideal 0.56). On
-# $16 \times 16$ pixels, at high noise, everything is near the border. Lesson 08 is about that.
+# So be careful with the sentence "convolutional networks are equivariant". If we shift by three rows and columns, its
+# middle is off by 0.33 at $t = 0.9$, not much less than that of the linear and the ideal denoiser (both 0.39); at $t =
+# 0.1$ by 0.02 (linear 0.08, ideal 0.56). On $16 \times 16$ pixels, at high noise, everything is near the border. Lesson
+# 08 is about that.
 
 # %% [markdown] tags=["slide"]
 # ## 8. A network that sees everything (4 minutes)
@@ -728,17 +733,18 @@ assert all(abs(a - b) < 0.006 for a, b in zip(follows.values(), (0.86, 0.81, 0.6
 
 # %% [markdown]
 # The UNet knows its own pictures better: on new ones its loss is 18 % higher (34 % at $t = 0.125$, not at all above
-# 0.7). That alone is not yet memory, but it is more than what the linear denoiser has (2 %, or 5 %). The UNet does not
-# copy: of 100 real new pictures 3 are nearer to the training set than its nearest drawing. And on new pictures, too,
-# its mean loss is *lower* than the ResNet's (0.074 against 0.076; not at the lowest noise). A network can begin to
-# remember and still be the better one on new pictures.
+# 0.7). That alone is not yet memory, but it is more than the linear denoiser has (2 % on the same 500, 5 % on 2,000).
+# The UNet does not copy: of 100 real new pictures 3 are nearer to the training set than its nearest drawing. And on new
+# pictures, too, its mean loss is *lower* than the ResNet's (0.074 against 0.076; not at the lowest noise). A network
+# can begin to remember and still be the better one on new pictures.
 #
 # From the same noise it draws like the ideal denoiser: median r2 0.86. That looks like memory. But the linear denoiser
 # has 0.68, the ideal denoiser of the held-out pictures 0.81, and a UNet trained on 2,000 *other* pictures 0.85: lesson
 # 10 says why. Nor does novelty tell (0.94, almost as new as a real picture).
 #
-# It looks further than the ResNet (at $t = 0.2$ the outside of the window moves it by 27 %, the ResNet by 15 %), but
-# has twice as many weights, too. So this is a hint, not a proof.
+# Does looking nearby keep a network from remembering, then? At low noise the UNet looks further than the ResNet (at $t
+# = 0.2$ the outside of the window moves it by 27 %, the ResNet by 15 %), but has twice as many weights, too. So this is
+# a hint, not a proof.
 
 # %% [markdown]
 # ### Exercise 4: A receptive field by hand (6 minutes, ★★☆)
@@ -779,11 +785,13 @@ check.receptive_field(receptive_field)
 #
 # * A network trained on the loss of lesson 02 stays, after 8,000 steps, more than ten times above the lowest possible
 #   loss. On new pictures it does as well as on its own, to within 4 %; there the ideal denoiser fails at low noise.
-# * From the same noise it draws a picture that is not in its training set. New is not good, and no mark of a network:
-#   its drawings have a novelty of 1.7, a linear filter's 1.6, an all-black picture 0.8.
-# * **The less noise, the less far it looks**, unlike the ideal denoiser. But a linear filter does so, too, and as much.
-# * **It treats places alike**, more than the best linear denoiser does, except where the border is felt: at little
-#   noise only near it, at much noise almost everywhere.
+# * From the same noise it draws a picture that is not in its training set. But *new* does not mean *good*, nor does it
+#   mark a network: the network's drawings have a novelty of 1.7, those of the linear denoiser 1.6, an all-black picture
+#   0.8.
+# * **The less noise, the less far it looks**, unlike the ideal denoiser. But exchange what is outside a window, and the
+#   best linear denoiser is moved as little.
+# * **It treats places alike**, more so than the best linear denoiser, but not where it feels the border: at little
+#   noise that is only near it, at much noise almost everywhere.
 # * A UNet that sees everything does better on its own pictures than on new ones. It copies none.
 
 # %% [markdown] tags=["slide"]

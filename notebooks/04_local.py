@@ -41,11 +41,12 @@ lab = els.lab()
 # ## 1. How far does an answer look? (7 minutes)
 #
 # A denoiser $D$ sees a noisy image $x_t = \alpha x_0 + \sigma\epsilon$ and guesses the clean $x_0$. The numbers
-# $\alpha$ and $\sigma$ belong to the time $t$; $\epsilon$ is noise. Lesson 03 left a suspicion: to answer for one
-# pixel, the network mostly looks nearby.
+# $\alpha$ and $\sigma$ belong to the time $t$; $\epsilon$ is noise. Lesson 03 exchanged what lies outside a window of
+# $5 \times 5$: the less noise, the less that moved the network, and the linear denoiser; the ideal denoiser it always
+# moved.
 #
-# Let us ask it. Keep a small square in the middle of a noisy image, and replace the rest by *another* noisy image. Does
-# the answer at the middle pixel change?
+# Now let the window grow. Keep a square in the middle of a noisy image, and replace the rest by *another* noisy image.
+# Does the answer at the middle pixel change?
 
 # %%
 images, schedule, (C, H, W) = lab.data.images, lab.schedule, lab.shape
@@ -77,8 +78,8 @@ show(fig, alt="Two garments and their noisy versions; the third column shows the
 # %% [markdown] tags=["slide"]
 # **Predict.** We keep a square of width 1, 3, 5, ... and measure how much $D$ changes at the middle pixel: for the
 # ideal denoiser, the network, and the best *linear* filter, whose answer is a weighted sum of all noisy pixels, with
-# the same weights for every picture (lesson 01; its formula comes in 11). At width 9, which of them changes most, which
-# least?
+# the same weights for every picture (lesson 01; its formula comes in 11). At width 9, how much less than the ideal
+# denoiser do the other two change: by a tenth, by half, or more?
 
 
 # %%
@@ -126,11 +127,11 @@ if lab.profile == "laptop":
 # %% [markdown]
 # Outside a square of width 9 there is enough to move the ideal answer by 0.31 (root mean square; pixels run from $-1$
 # to $1$). The network moves by 0.12, 2.6 times less; the linear filter, which nothing keeps from looking far, by only
-# 0.09. The odd one is the ideal denoiser, which recognises whole pictures. Is it the network or the pictures that make
-# it look nearby? Lessons 10 and 14 ask.
+# 0.09. As in lesson 03, the odd one is the ideal denoiser: it recognises whole pictures.
 #
 # That was $t = 0.5$. At 0.1, 0.3, 0.5, 0.7 and 0.9 the outside moves the network by 2, 8, 18, 29 and 44 % of what a
-# whole new image does, the ideal denoiser always by about 40 %. The less noise, the less far the network looks.
+# whole new image does, the ideal denoiser always by about 40 %. The less noise, the less far the network looks (so does
+# the linear filter: lesson 03).
 #
 # Let us make the habit a law.
 

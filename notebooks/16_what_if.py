@@ -398,9 +398,10 @@ assert all(abs(pooled[name] - value) < 0.006 for name, value in stated.items())
 # ahead of these three for at least 72 of 100 seeds, for every network.
 #
 # The strongest rival is the local filter: 0.65 and 0.56. **For the first network the formula is not surely ahead of
-# it** (57 of 100), for the others it is (83; UNet 76; circular 86). And most of what they foretell a linear filter
-# without any windows does, too (Wiener: 0.55 and 0.44; UNet 0.34). The windows add 0.10 and 0.12, for the UNet nothing
-# (0.32). (Medians over the seeds. All changes of the first network together, in squares, give the same order.)
+# it** (57 of 100), for the others it is (83; UNet 76; circular 86). And with zero padding most of what they foretell a
+# linear filter without any windows does, too (Wiener: 0.55 and 0.44; UNet 0.34): the windows add 0.10 and 0.12, for the
+# UNet nothing (0.32). Not with circular padding: 0.11, with windows 0.37. (Medians over the seeds. All changes of the
+# first network together, in squares, give the same order.)
 
 # %% [markdown]
 # Two yardsticks. Another network, trained on other pictures, foretells 0.91 of the ResNet's change: at least that much
@@ -524,11 +525,11 @@ assert all(values[k] < by_turn["ELS"][k] for name, values in by_turn.items() if 
 # 0.44 and the local filter 0.49. (What is possible: the same network in 20 steps in place of 150 has 0.89 after 4.5
 # degrees, then 0.92 and 0.97.)
 #
-# Formula and local filter cross between 27 and 36 degrees, where our blocks lie (31). **Beyond, nobody leads**: at 90
-# degrees the filter has 0.80, and the formula is ahead on 14 of 20 ways. (The ideal denoiser's 0 is that of the places
-# where it stands still.)
+# Formula and local filter cross between 27 and 36 degrees, where our blocks lie (31). **Beyond, neither leads**: at 90
+# degrees the filter has 0.80, and the formula is ahead on 14 of 20 ways. (In the figure, the ideal denoiser's 0 at 4.5
+# and 9 degrees comes from the places where it stands still.)
 #
-# Why? Look at how long the way from one bag to the other is.
+# Why? Look at how long the ways from one drawing to the other are.
 
 
 # %%
@@ -822,8 +823,9 @@ assert found["local filter"][2] == 9 and found["block off the trousers"] == (0.6
 # tells something. Seed by seed the first is larger for all 16 seeds that had both.
 #
 # **The equivariant filter has 71 % and 33 %**, ahead for 17 of 17 seeds: again it does not take votes. (The local
-# filter draws only 9 third legs.) And part of it takes no theory: who knows the network's unchanged drawing, and names
-# for each seed as many blocks as the formula, those with the fewest bright pixels of it, has 67 % and 41 % (13 of 16).
+# filter draws only 9 third legs.) And part of it takes no theory: who knows the network's unchanged drawing, and says
+# "third leg" for those blocks that cover the fewest of its bright pixels, for each seed as often as the formula does,
+# has 67 % and 41 % (ahead for 13 of 16).
 
 # %% [markdown] tags=["slide"]
 # ## 8. Ask it yourself (4 minutes)

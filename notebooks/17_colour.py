@@ -39,8 +39,8 @@ lab = els.lab()
 # %% [markdown] tags=["slide"]
 # ## 1. Other pictures (6 minutes)
 #
-# Sixteen lessons on garments: grey, all upright, all in the middle, those of one kind nearly alike. Perhaps the theory
-# is right about garments and about nothing else.
+# Seventeen lessons, nearly all on garments: grey, all upright, all in the middle, those of one kind nearly alike.
+# Perhaps the theory is right about garments and about nothing else.
 #
 # Here are 1,372 emoji, in eight of Unicode's groups (no flags), drawn by one studio (Noto Color Emoji), in 24 x 24
 # pixels and three colours. A network was trained on them, told the group, and its windows were measured as in lesson
@@ -210,7 +210,8 @@ assert all(abs(left[kind][n] - v[k]) < 0.006 for n, v in took.items() for k, kin
 
 # %% [markdown] tags=["slide"]
 # **The row that is most like the network is ELS**, by r2 in seven of the twelve columns; in four (seeds 4, 6, 9 and 11)
-# it is the equivariant filter. If you saw more: r2 counts large areas, and forgives speckles.
+# it is the equivariant filter, in one (seed 5) the three elections. If you saw more: r2 counts large areas, and
+# forgives speckles.
 #
 # Over a hundred seeds ELS has 0.80, and for each it is ahead of LS (0.61), of the filter that sees all (0.49), of the
 # ideal denoiser (0.27) and of the mean of the class (0.26). **But the equivariant filter is close: 0.77** (ELS is ahead
@@ -220,7 +221,8 @@ assert all(abs(left[kind][n] - v[k]) < 0.006 for n, v in took.items() for k, kin
 # in both drawings the formula had 0.85 with garments, and has 0.72 here, LS 0.73 and 0.47, the ideal denoiser 0.31 and
 # 0.09. **The better filter has hardly lost: 0.71 (local) and 0.69 (equivariant).**
 #
-# How much of the last 0.03 could a touch-up of finished drawings bring?
+# Could a touch-up of its finished drawings bring the filter the missing 0.03 (a little blur, more contrast, white where
+# it is nearly white)?
 
 
 # %%
@@ -345,10 +347,10 @@ for name, values in stated.items():
     assert whites == {"network": [0.55, 0.46, 0.46], "three elections": [0.59, 0.47, 0.47]}.get(name, whites)
 
 # %% [markdown] tags=["slide"]
-# The sceptic is right about the white: it makes *grey* easy. **Where the network has painted, ELS has 0.72 in grey and
-# 0.60 in tint**: far ahead of LS and the ideal denoiser, **but not of the equivariant filter (0.72 and 0.63).** What
-# that one lacks is the white: 0.23 of its pixels are, of the network's 0.44, of ELS's 0.46. (The mean of each colour is
-# taken off, so nobody gets anything for emoji being warm.)
+# The sceptic is right in part: without the white there is less to be had. **Where the network has painted, ELS has 0.72
+# in grey and 0.60 in tint**: far ahead of LS and the ideal denoiser, **but not of the equivariant filter (0.72 and
+# 0.63).** What that one lacks is the white: 0.23 of its pixels are, of the network's 0.44, of ELS's 0.46. (The mean of
+# each colour is taken off, so nobody gets anything for emoji being warm.)
 #
 # Three elections are nearly as good there (0.69, 0.58), on whole pictures not (0.68). Each of their colours is white as
 # often as the network's, but they seldom agree: 0.27 of the pixels. And take the colours that 99 % of the coloured
@@ -451,16 +453,16 @@ assert ahead == {"ELS": [90, 69], "ELS, smaller": [75, 68]} and abs(crossing.qua
 
 # %% [markdown] tags=["slide"]
 # **The colours know of one another.** A third of the change in the network's drawing is in colours whose noise stayed
-# as it was. But *what* changes there? In the colour that was exchanged one election foretells no more than three. **In
-# the other two, one election foretells 0.18, three nothing**, as nothing changes there.
+# as it was. But *what* changes there? In the colour that was exchanged one election foretells hardly more than three
+# (0.68 and 0.66). **In the other two, one election foretells 0.18, three nothing**, as nothing changes there.
 #
 # Does that take one vote for all colours? Copy a part of what the three elections change into the other two: 0.30. So
 # much of it is "brighter here, brighter there". **The equivariant filter foretells 0.42**: it knows no patch, only how
 # the colours of a window go together.
 #
 # ELS changes too much: made smaller (by a factor chosen on other seeds) it has 0.37, behind the filter for 75 of 100
-# seeds, and 0.55 of the whole change, where the filter has 0.56 (ahead for 68). **With emoji, of what a drawing would
-# have been, the linear filter foretells at least as much as the formula.**
+# seeds, and 0.55 of the whole change, where the filter has 0.56 (ahead for 68). **With emoji the linear filter
+# foretells at least as much of the whole change as the formula.**
 
 # %% [markdown] tags=["slide"]
 # ## 6. What a drawing is made of (10 minutes)
@@ -600,13 +602,15 @@ for who, (some, told) in eights.items():
     assert who[0] != "r" or 0.16 < twins / windows < 0.46
 
 # %% [markdown] tags=["slide"]
-# Mind the names: asked anew, 0.45 of the pixels name the same emoji; the others find one that fits about as well.
+# Mind the names: asked anew, 0.45 of the pixels name the same emoji. The others name one whose window fits the new
+# noise better; its middle is less often the pixel's colour (0.63 in all, 0.98 before).
 #
-# The formula's *pixels* are copies: 0.63 are, within 0.1, the middle of the window that fits best, of a real emoji that
-# it does not hold 0.56, of the network's drawing 0.24, of the filter's, which has no pictures, 0.13. Its *windows* are
-# not: of windows of 3 x 3, 0.05 have a twin in the group, the network's 0.03, the filter's hardly any; of real emoji
-# 0.17 to 0.45, by which eight one takes. **The formula copies pixels and arranges them anew. The network does so far
-# less**; it lies between the formula and a filter that only blends.
+# In its last step the formula *copies pixels*: 0.98 of them. From outside one sees it less well: noised anew, 0.63 of
+# its coloured pixels are within 0.1 of the winner's; of a real emoji that the formula does not hold, and that copied
+# nothing, 0.56; of the network's drawing 0.24; of the filter's, which has no pictures, 0.13. *Windows* are hardly ever
+# copied: of those of 3 x 3, 0.05 have a twin in the group, of the network's 0.03, of the filter's hardly any; of real
+# emoji 0.17 to 0.45, by which eight one takes. **The formula copies pixels and arranges them anew. The network's are
+# less often a training picture's**; it lies between the formula and a filter that only blends.
 
 # %% [markdown]
 # Click on a pixel. You see the window at $t = 0.1$ (there $P = 3$), the three patches with the heaviest votes, and the
@@ -672,8 +676,8 @@ show(
 # With garments the class decides more (20 steps): one noise as two classes 0.34, two noises as one class 0.67, as two
 # 0.24; there the mean of the class alone has 0.73. Emoji in 20 steps: 0.80, 0.20, 0.16.
 #
-# **Predict.** Does the formula know what another word would have changed? Does the equivariant filter? (As in section
-# 5: 1 is all of it, 0 is "nothing changes".)
+# **Predict.** Does the formula know what another word (another group, that is) would have changed? Does the equivariant
+# filter? (As in section 5: 1 is all of it, 0 is "nothing changes".)
 
 
 # %%
@@ -740,8 +744,8 @@ assert all(abs(a - b) < 0.01 for a, b in zip((*sizes, points, rest), (1.37, 1.34
 # %% [markdown] tags=["slide"]
 # ## 8. What is left over (3 minutes)
 #
-# r2 is 0.80, not 1. A part of what is missing is the network's own first step (lesson 11). Made exact, that step helps
-# every prediction, so it says something of the network, nothing of the formula:
+# r2 is 0.80, not 1. A part of what is missing is the network's own first step (lesson 11). Made exact, it helps the
+# filter as much as the formula, so it says something of the network, nothing of votes:
 
 # %%
 stated = {"ELS": (0.80, 0.86), "equivariant filter": (0.77, 0.83)}
@@ -783,15 +787,16 @@ assert sizes[::5] == [13, 7, 5, 3] and sizes == sorted(sizes, reverse=True)
 # * The mean of the class, 0.73 with garments, has 0.26. Without it the formula had 0.85 there, and has 0.72 here.
 # * Three elections, one for each colour, draw too gaudily (0.68). Of what crosses from colour to colour one election
 #   foretells 0.18 (made smaller 0.37), the filter 0.42.
-# * A drawing of the formula is pasted together of single pixels of about a hundred emoji; the network copies less.
+# * A drawing of the formula is pasted together of single pixels of about a hundred emoji; the network's pixels are less
+#   often those of an emoji (0.24 to 0.63).
 # * One noise drawn as two groups: 0.86. Of what another word changes the filter foretells 0.39, the formula -0.19
 #   (made smaller 0.34).
 #
 # ## What is still unexplained
 #
-# **Why is the network smoother than the formula?** Of what another word or another noise of one colour changes, a
-# linear filter foretells at least as much. In lesson 16 a ResNet was smoother, too. Whether these are one thing, nobody
-# has tested.
+# **Why does the network change less than the formula?** After another word, after another noise of one colour: both
+# times the formula is better made smaller, and a linear filter foretells at least as much. In lesson 16 a ResNet was
+# smoother, too. Whether these are one thing, nobody has tested.
 #
 # And all of it was drawn in one way, by convolutions, without chance. **What is left of the theory beyond that?**
 # Lesson 18.
