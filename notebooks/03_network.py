@@ -783,11 +783,10 @@ check.receptive_field(receptive_field)
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
-# * A network trained on the loss of lesson 02 stays, after 8,000 steps, more than ten times above the lowest possible
+# * Trained to be the ideal denoiser, a network has, after 8,000 steps, still more than ten times the lowest possible
 #   loss. On new pictures it does as well as on its own, to within 4 %; there the ideal denoiser fails at low noise.
-# * From the same noise it draws a picture that is not in its training set. But *new* does not mean *good*, nor does it
-#   mark a network: the network's drawings have a novelty of 1.7, those of the linear denoiser 1.6, an all-black picture
-#   0.8.
+# * From the same noise it draws a new picture. But *new* is not *good*, nor the mark of a network: its drawings have a
+#   novelty of 1.7, the linear denoiser's 1.6.
 # * **The less noise, the less far it looks**, unlike the ideal denoiser. But exchange what is outside a window, and the
 #   best linear denoiser is moved as little.
 # * **It treats places alike**, more so than the best linear denoiser, but not where it feels the border: at little
@@ -797,8 +796,8 @@ check.receptive_field(receptive_field)
 # %% [markdown] tags=["slide"]
 # ## What is still unexplained
 #
-# Two clues are not yet an explanation, and a linear filter shares the first. **Does looking locally suffice to turn a
-# memory into something new?** We can find out without any network: take the ideal denoiser of lesson 02, forbid every
+# Two clues are not yet an explanation, and the linear denoiser shares the first. **Does looking locally suffice to turn
+# a memory into something new?** We can find out without any network: take the ideal denoiser of lesson 02, forbid every
 # pixel to look further than a small window, and do the best that is possible under this rule. That is lesson 04. The
 # second clue waits for lesson 06.
 #

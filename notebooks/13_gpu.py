@@ -187,7 +187,7 @@ if lab.profile == "laptop":
     assert [round(part, 2) for part in held.values()] == [0.04, 0.19, 0.96, 1]
     assert [round(x) for x in asked] == [29, 39] and [round(x, 2) for x in error] == [0.21, 0.38]
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # Without the bias longer patches are asked ($\|p\|^2$ is 39 in the mean, not 29), and the answer is further from the
 # clean image: 0.38, not 0.21.
 #
@@ -230,7 +230,7 @@ scale = [schedule.sigma(s) ** 2 / schedule.alpha(s) for s in (1.0, 0.05)]
 print(f"sigma^2 / alpha: {scale[0]:.0f} at t = 1, {scale[1]:.3f} at t = 0.05")
 assert gap < 1e-3 and 80 < scale[0] < 80.5 and round(scale[1], 3) == 0.006
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # $\sigma^2 / \alpha$ takes the place of $\sqrt{d}$; the queries hold its inverse already, so `scale` is 1. But
 # $\sqrt{d}$ is fixed, and $\sigma^2 / \alpha$ falls from 80 to 0.006: so with little noise the nearest patches win
 # (section 1).
@@ -320,7 +320,7 @@ def merge_partials(a, b):
 
 check.merge_partials(merge_partials)
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # Stuck? `check.hint("merge_partials")` gives one hint at a time.
 #
 # <details><summary>Solution</summary>
@@ -483,7 +483,7 @@ print(f"a logit is off by 0.1 below sigma = {crossing:.3f}; exercise 3: {estimat
 assert dots[-3] / 25 < direct[-3] < dots[-3] / 15 and pixel.max() < 0.01 and 0.7 < product[6] / dots[6] < 1.5
 assert lab.profile != "laptop" or (round(crossing, 3), round(estimate, 3), pixel[4] < 2e-4) == (0.015, 0.005, True)
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # Larger, about $0.015$: not one rounding counts, but those of all 49 additions of a dot product; rounding the bias adds
 # little. The error grows about fourfold for every halving of $\sigma$. Direct differences, which subtract *before* they
 # square, are twenty times better at $t = 0.005$.
@@ -637,8 +637,8 @@ assert all(took["our blur", p] > 3 * took["fused blur", p] for p in (3, 7, 15))
 # %% [markdown] tags=["slide"]
 # On paper the blur wins at every $P$. By the clock its time depends less on $P$ than that of attention, but our lines
 # are slower than tiles even at $P = 15$: the count leaves out that each of many small operations has to be started,
-# reads whole pictures and writes others. The fused blur has the same formula and another order of the loops: it is many
-# times faster than our lines, and with wide windows than all attention; with narrow ones torch's one call comes
+# reads whole pictures and writes others. **The fused blur has the same formula and another order of the loops: it is
+# many times faster than our lines,** and with wide windows than all attention; with narrow ones torch's one call comes
 # nearest. With little noise the package finds float32 wanting, as section 4 told: tiles go to float64, and with wide
 # windows the blur does all again in float64. That takes longer.
 
@@ -677,7 +677,7 @@ class Weigh(TorchDispatchMode):
 # images $N$, of which with $P$?
 
 
-# %%
+# %% tags=["slide"]
 def weighed(run):
     with Weigh() as scale:
         run()
@@ -698,7 +698,7 @@ for form in ("table", "tiles"):
     cells = [used.get((form, n, p)) for n in counts for p in (3, 11)]
     print(f"{form:6s} MB " + "".join(f"{'-' if cell is None else round(cell):>8}" for cell in cells))
 
-# %% tags=["slide"]
+# %%
 most = max(used["tiles", n, p] for n in (2000, 8000) for p in (3, 11))
 assert 3.5 < used["table", 200, 3] / used["table", 50, 3] < 4.5 and most < (30 if lab.profile == "laptop" else 300)
 assert all(used["tiles", 8000, p] < 1.2 * used["tiles", 2000, p] for p in (3, 11))
@@ -734,7 +734,7 @@ for form in ("table", "tiles", "our blur"):
 if lab.profile == "laptop":
     assert [round(intensity[form, 7], 1) for form in ("table", "tiles", "our blur")] == [2.7, 3.4, 0.1]
 
-# %% tags=["volatile"]
+# %% tags=["slide", "volatile"]
 big = torch.randn(1024, 1024, generator=torch.Generator().manual_seed(0)).to(lab.device)
 long, target = torch.zeros(2**25, device=lab.device), torch.ones(2**25, device=lab.device)
 peak = 2 * 1024**3 / seconds(lambda: big @ big, 50) / 1e9
@@ -761,7 +761,7 @@ show(fig, alt="Roofline: the roof of this computer, and below it the measured sp
 # one. (Into the one call and the fused blur torch does not see.) A roofline compares a program with its processor, not
 # two programs with each other: the blur does fewer operations a second because it has fewer to do.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ### Exercise 4: What would ImageNet cost? (6 minutes, ★☆☆)
 #
 # For one generated picture: `steps` evaluations, each comparing every pixel's patch with every patch of every image, at
@@ -813,8 +813,8 @@ assert [round(m) for m in minutes] == [52, 3] and (blur, patches) == (30, 486) a
 # %% [markdown] tags=["slide"]
 # Multiplied out, one small picture takes 52 minutes on an H100 (its data sheet: 67 TFLOP/s, so many million million
 # operations a second) at its full speed, which no program reaches; with the blur's operations 3. On a processor of two
-# cores the fused blur would take one to four days, at its speed for $t = 0.5$; with little noise it is slower. Nobody
-# would use the machine to make pictures. It is there to *predict* which ones the fast one, the network, will make.
+# cores the fused blur would take one to four days, at its speed for $t = 0.5$; with little noise it is slower. **Nobody
+# would use the machine to make pictures.** It is there to *predict* which ones the fast one, the network, will make.
 
 # %% [markdown]
 # ## If you want more: who need not be asked, a GPU, a benchmark
@@ -911,8 +911,9 @@ print(
 )
 
 # %% [markdown] tags=["slide"]
-# In one call at $t = 0.5$ 14 to 46 times faster than the plain textbook, 6 to 19 times faster than the tuned one: the
-# more, the larger the window, as slide and blur hardly minds $P$. With little noise less, where float32 does not do.
+# **In one call at $t = 0.5$ 14 to 46 times faster than the plain textbook,** 6 to 19 times faster than the tuned one:
+# the more, the larger the window, as slide and blur hardly minds $P$. With little noise less, where float32 does not
+# do.
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say

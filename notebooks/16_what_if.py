@@ -875,12 +875,10 @@ print(f"{garments.data.class_names[label]}, seed {seed}: of the network's change
 # * Exchange a block of the noise, and the formula foretells 0.69 of what changes in the network's drawing; a linear
 #   filter with its windows 0.65, nearly level (without classes 0.73 and 0.56); LS and Wiener about half, the ideal
 #   denoiser less than nothing.
-# * With the distance from the block a change fades in this network as in its formula; in the ideal denoiser it hardly
-#   fades.
-# * After a small turn of this network's noise a single drawing of the formula trembles, and a linear filter is better;
-#   after a large one they are level. As the noise turns, the ResNet with classes is smoother than the formula.
-# * A mean, over eight noises nearby or of formula and filter, foretells more (0.79 and 0.76; without classes the first
-#   0.75 in place of 0.73).
+# * With the distance from the block a change fades in this network as in its formula.
+# * As this network's noise turns, the formula trembles: after a small turn a linear filter foretells more, after a
+#   large one they are level.
+# * A mean, over eight noises nearby or of formula and filter, foretells more (0.79 and 0.76).
 # * Whoever foretells changes can choose noises for a network that is not asked about them. A linear filter with the
 #   formula's windows does it about as well as the formula.
 #

@@ -724,7 +724,10 @@ def test_the_measured_page_states_what_a_linear_filter_does_as_well() -> None:
     cured = ~third.pop("network-150")
     share = {who: round(100 * cured[some].float().mean().item()) for who, some in third.items()}
     every = round(100 * cured.float().mean().item())
-    assert f"(third leg: {share['filter']} % are cured, ELS {share['els-zeros']} %, of all {every} %)" in text
+    assert (
+        f"draws one itself {share['filter']} % of them are sound, ELS {share['els-zeros']} %, after all {every} %."
+        in text
+    )
 
 
 def test_readme_and_the_measured_page_state_where_the_formula_ends() -> None:
@@ -815,13 +818,13 @@ def test_readme_and_the_measured_page_state_where_the_formula_ends() -> None:
     }
     before = els.compare(first["els"], first["network"]).r2
     now = els.compare(drawn(f"drawn, {late[0]}, els"), drawn(f"drawn, {late[0]}, network")).r2
-    of_it = f"{of_exchange[late[0]][0]} for {part(moved['network'], moved['els'])}"
-    assert f"r2 {ours[late[0]]} for {before.quantile(0.5):.2f}, of such an exchange {of_it}" in readme
+    of_it = f"{of_exchange[late[0]][0]}, before {part(moved['network'], moved['els'])}"
+    assert f"foretells less: {of_it} (r2 {ours[late[0]]}, before {before.quantile(0.5):.2f}; lesson 18)" in readme
     assert f"(more is foretold of the ResNet for {int((now > before).sum())} of 100 seeds)" in measured
     alone = els.load_results("11_agreement")["linear, local, cut"].quantile(0.5)
     assert f"the formula has {before.quantile(0.5):.2f}, that filter {alone:.2f}, a perfect theory" in readme
     far, once = (100 * results[f"exchanged once, {n}"][2] for n in (late[0], "fashion-mnist-16-resnet-zeros"))
-    assert f"at {far:.0f} % instead of {once:.0f} % of the change" in measured
+    assert f"lie {far:.0f} % instead of {once:.0f} % of the change" in measured
 
     def listed(names: Sequence[str]) -> str:
         """r2 of each one's drawings with the UNet's."""
