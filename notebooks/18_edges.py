@@ -51,7 +51,7 @@ lab = els.lab()
 # **Predict**, and write it down, for each of the three: will the formula say what the network draws (a) as well as
 # before, and better than its rivals, (b) less well, but better than its rivals, (c) well or badly, but no better than
 # one of them? The rivals are LS, which is told each pixel's place, and the local filter, linear, with the same windows.
-# *Better* is: for 65 of 100 seeds or more. (By chance, 65 or more, or 35 or fewer, come 4 times in 1,000.)
+# *Better* is: for 65 of 100 seeds or more. (By chance, 65 or more come twice in 1,000.)
 
 # %%
 import itertools
@@ -82,7 +82,7 @@ assert round(by_chance, 3) == 0.004
 # large. Which samplers do? Attention is something else: that a pixel may not ask all is one of the two limits of which
 # the formula is made.
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## 2. Noise in every step (7 minutes)
 #
 # The step of lesson 01 goes from $x_t$ to the next time with the same noise, $\alpha\, \hat x_0 + \sigma\,
@@ -701,10 +701,10 @@ assert agree(found[0], (0.88, 0.56, 71, 81)) and agree(found[1], (0.88, 0.52, 67
 
 # %% [markdown] tags=["slide"]
 # **Are the windows wrong? For the ResNet with attention, partly.** With the *transformer's* windows the formula has r2
-# 0.88 of it, not 0.82 (better for 71 seeds), of its second training 0.88, not 0.84: more than half of the fall from
-# 0.91 came from our calibration. (Chosen of eight, afterwards; but each half of the seeds says the same.) Of an
-# exchange it then has 0.56 and 0.52, still far less than of the ResNet, 0.73 (more there for 81 and 79 seeds). **By an
-# exchange attention costs.** For the transformer no other network's windows help: r2 at most 0.84, of an exchange 0.40.
+# 0.88 of it, not 0.82, of its second training 0.88, not 0.84: more than half of the fall from 0.91 came from our
+# calibration. (Chosen of eight, afterwards; but each half of the seeds says the same.) Of an exchange it then has 0.56
+# and 0.52, still far less than of the ResNet, 0.73 (more there for 81 and 79 seeds). **By an exchange attention
+# costs.** For the transformer no other network's windows help.
 #
 # Does the theory end here? On new pictures the transformer's loss is 0.084, the UNet's 0.070. The transformer and the
 # ResNet, with attention and without, were trained anew, for 16,000 steps instead of 8,000: now they have 0.066, 0.066
@@ -905,8 +905,8 @@ assert agree([some[2] for some in once.values()], (0.04, 0.25, 0.26, 0.13, 0.28,
 # A perfect denoiser can only return its training pictures. A trained convolutional network is not perfect: long before
 # it could know its pictures by heart, it answers for each pixel mostly from its surroundings, wide ones at first, a few
 # pixels in the end, and alike everywhere, as far as it cannot see the border. Do the same to the perfect one, and you
-# have a formula that puts together pixels of all pictures, and says, picture by picture, nearly what the network will
-# draw, of garments and of emoji; of garments mostly better than a linear filter that sees as much, of emoji a little.
+# have a formula that **puts together pixels of all pictures, and says, picture by picture, nearly what the network will
+# draw**, of garments and of emoji; of garments mostly better than a linear filter that sees as much, of emoji a little.
 #
 # Imperfection, deterministic and predicted picture by picture, is where the new comes from. Why a network resembles a
 # machine with such windows, for so long, is open.
