@@ -28,6 +28,13 @@ from elscourse.metrics import bootstrap_interval, compare
 from elscourse.reproduce import CHUNK, Experiment
 
 RESULTS = Path(__file__).parents[1] / "data" / "results"
+
+
+def said_on(page: str) -> str:
+    """The text of a page of the repository, its lines as one."""
+    return " ".join((RESULTS.parents[1] / page).read_text(encoding="utf-8").split())
+
+
 SMALL = ["--network", "tiny", "--seeds", "23", "--steps", "3", "--network-steps", "5", "--out", "out"]
 
 
@@ -286,7 +293,7 @@ def reached(name: str, machine: str, steps: int | str, what: str = "r2") -> floa
 
 
 def test_the_readme_states_the_shipped_numbers() -> None:
-    text = " ".join((RESULTS.parents[1] / "README.md").read_text(encoding="utf-8").split())
+    text = said_on("README.md")
     emoji, garments = "emoji-24-resnet-zeros-conditional", "fashion-mnist-16-resnet-zeros-conditional"
     rows = {"formula": "els-zeros", "local machine": "ls", "best linear filter": "wiener", "ideal denoiser": "is"}
     said = ", ".join(f"{what} {reached(emoji, machine, 150):.2f}" for what, machine in rows.items())
@@ -353,7 +360,7 @@ def test_the_measured_page_states_how_well_each_machine_predicts() -> None:
 
 
 def test_the_measured_page_states_what_a_linear_filter_gets_and_what_the_first_step_does() -> None:
-    text = " ".join((RESULTS.parents[1] / "book" / "measured.md").read_text(encoding="utf-8").split())
+    text = said_on("book/measured.md")
     name, rivals = "fashion-mnist-16-resnet-zeros", els.load_results("11_agreement")
     stored = els.load_results(name)
     pictures = els.lab("laptop", network=name, verbose=False).data.images
@@ -374,7 +381,7 @@ def test_the_measured_page_states_what_a_linear_filter_gets_and_what_the_first_s
 
 def test_the_measured_page_states_what_other_windows_cost() -> None:
     """From the stored drawings of lessons 04 and 09."""
-    measured = " ".join((RESULTS.parents[1] / "book" / "measured.md").read_text("utf-8").split())
+    measured = said_on("book/measured.md")
     shipped = els.load_results("fashion-mnist-16-resnet-zeros")
     drawn = [*els.load_results("04_local")["samples"], shipped["ls"], shipped["local-filter"]]
     images = els.lab("laptop", verbose=False).data.images
@@ -409,7 +416,7 @@ def test_the_measured_page_states_what_other_windows_cost() -> None:
 
 
 def test_the_measured_page_states_what_the_border_does() -> None:
-    text = " ".join((RESULTS.parents[1] / "book" / "measured.md").read_text(encoding="utf-8").split())
+    text = said_on("book/measured.md")
     found = els.load_results("08_borders")
     names = [f"fashion-mnist-16-resnet-{border}" for border in ("zeros", "circular")]
     zeros, circular = map(els.load_results, names)
@@ -449,7 +456,7 @@ def test_the_measured_page_states_what_the_border_does() -> None:
         steps=20,
     )
     assert f"at {told.mean():.2f} (r2 {compare(formula, told).r2.quantile(0.5):.2f}) |" in text
-    readme = " ".join((RESULTS.parents[1] / "README.md").read_text(encoding="utf-8").split())
+    readme = said_on("README.md")
     assert f"where less so (r2 {alike:.2f})" in readme
 
 
@@ -548,7 +555,7 @@ def test_the_measured_page_states_what_was_found_on_emoji() -> None:
     whole = [foretold(change[name], own | ~own) for name in ("els-zeros", "local")]
     assert f"ELS foretells {there[0]}, three separate machines nothing, **the local filter {there[1]}**" in text
     assert f"of the whole change ELS {whole[0]}, the local filter {whole[1]} (ELS made smaller" in text
-    readme = " ".join((RESULTS.parents[1] / "README.md").read_text(encoding="utf-8").split())
+    readme = said_on("README.md")
     assert f"the filter with the windows foretells more: {whole[1]}, the formula {whole[0]}." in readme
 
 
@@ -567,14 +574,14 @@ def test_the_measured_page_states_how_much_another_word_changes() -> None:
 
     alike, straight = (torch.cosine_similarity(new, some) for some in (said, linear))
     assert (alike > 0).all() and (straight > 0).all()
-    text = " ".join((RESULTS.parents[1] / "book" / "measured.md").read_text(encoding="utf-8").split())
+    text = said_on("book/measured.md")
     cosines = f"{straight.quantile(0.5):.2f} and {alike.quantile(0.5):.2f}"
     assert f"in all of {len(alike)} cases (cosine {cosines} in the median)" in text
     times = f"{(said.norm(dim=1) / new.norm(dim=1)).quantile(0.5):.1f}"
     assert f"is {times} times as large as the network's, {foretold(said)}, halved {foretold(said / 2)}" in text
     assert f"**the local filter foretells {foretold(linear)}**" in text
     assert f"ELS still changes {shuffled:.1f} times as much" in text
-    readme = " ".join((RESULTS.parents[1] / "README.md").read_text(encoding="utf-8").split())
+    readme = said_on("README.md")
     assert f"({foretold(linear)}; the formula less than nothing" in readme
 
 
@@ -585,7 +592,7 @@ def test_the_measured_page_states_what_foretells_the_circular_network() -> None:
     drawn = {"ES": els.load_results("07_els")["es"], "ELS": stored["els-circular"]}
     drawn |= {"filter": stored["equivariant-filter"], "zeros": zeros}
     r2 = {name: f"{compare(some, network).r2.quantile(0.5):.2f}" for name, some in drawn.items()}
-    text = " ".join((RESULTS.parents[1] / "book" / "measured.md").read_text("utf-8").split())
+    text = said_on("book/measured.md")
     assert f"With ELS's windows that filter has {r2['filter']}, where votes go from {r2['ES']} to {r2['ELS']};" in text
     assert f"the zero-padded network, whose drawings have r2 {r2['zeros']} with these, is nearer still" in text
     empty, ours = ((some > -0.5).double().mean((1, 2, 3)) < 0.05 for some in (network, drawn["ELS"]))
@@ -596,7 +603,7 @@ def test_the_measured_page_states_what_foretells_the_circular_network() -> None:
 def test_the_measured_page_states_what_foretells_a_network_of_ten_pictures() -> None:
     """The rivals of lesson 14, at the six ages of the network, each with the windows of that age."""
     stored, rivals = els.load_results("14_memory"), els.load_results("14_rivals")
-    text = " ".join((RESULTS.parents[1] / "book" / "measured.md").read_text("utf-8").split())
+    text = said_on("book/measured.md")
     steps = [500 * 2**k for k in range(6)]
     ours, others, best = [], [], []  # of each age: r2 with the network, (100,)
     for k, step in enumerate(steps):
@@ -639,7 +646,7 @@ def test_the_measured_page_states_what_decides_a_drawing() -> None:
         "its architecture: a UNet": "A0 UNet A0, A1 UNet A1, B1 UNet B1",
         "its border: circular": "A0 circular",
     }
-    text = " ".join((RESULTS.parents[1] / "book" / "measured.md").read_text("utf-8").split())
+    text = said_on("book/measured.md")
     columns, changes = {}, {}
     for what, listed in groups.items():
         pairs = [re.findall(r"(?:UNet )?[AB]\d|circular", pair) for pair in listed.split(", ")]
@@ -681,9 +688,7 @@ def test_readme_and_the_measured_page_state_how_much_of_an_exchange_is_foretold(
             score[who] = 1 - (truth - guess).square().sum((1, 2, 3)) / truth.square().sum((1, 2, 3))
         parts[kind] = {who: f"{some.quantile(0.5):.2f}" for who, some in score.items()}
         ahead[kind] = int((score["els"] > score["local"]).sum())
-    measured, readme = (
-        " ".join((RESULTS.parents[1] / name).read_text("utf-8").split()) for name in ("book/measured.md", "README.md")
-    )
+    measured, readme = said_on("book/measured.md"), said_on("README.md")
     one, two, three, four = (parts[kind] for kind in kinds)
     row = " | ".join(one[who] for who in ("is", "wiener", "local", "ls", "els"))
     assert f"| the change, foretold | 0 | {row} |" in measured
@@ -700,7 +705,7 @@ def test_readme_and_the_measured_page_state_how_much_of_an_exchange_is_foretold(
 def test_the_measured_page_states_what_a_linear_filter_does_as_well() -> None:
     """The controls of lesson 16: the mean of eight after a turn, wishes, third legs."""
     kind = "fashion-mnist-16-resnet-zeros-conditional"
-    text = " ".join((RESULTS.parents[1] / "book" / "measured.md").read_text("utf-8").split())
+    text = said_on("book/measured.md")
     results, controls = els.load_results("16_what_if"), els.load_results("16_controls")
     turned = {who: results[f"turned, {kind}, {who}"].float() / 127.5 - 1 for who in ("network-150", "els-zeros")}
     calm, eight = controls["turned, calm"].float() / 127.5 - 1, []
@@ -752,10 +757,7 @@ def test_readme_and_the_measured_page_state_where_the_formula_ends() -> None:
         first, second = drawn("noisy, network")
         return part(second - first, drawn(f"noisy, {machine}").diff(dim=0)[0])
 
-    book = RESULTS.parents[1]
-    measured, readme = (
-        " ".join((book / name).read_text("utf-8").split()) for name in ("book/measured.md", "README.md")
-    )
+    measured, readme = said_on("book/measured.md"), said_on("README.md")
 
     def with_noise(machine: str) -> str:
         pairs = zip(drawn(f"noisy, {machine}"), drawn("noisy, network"), strict=True)
@@ -840,7 +842,7 @@ def test_readme_and_the_measured_page_state_where_the_formula_ends() -> None:
 
 
 def test_the_page_on_the_paper_states_the_shipped_numbers() -> None:
-    text = " ".join((RESULTS.parents[1] / "book" / "paper.md").read_text("utf-8").split())
+    text = said_on("book/paper.md")
     said = {}
     for side, machine, what in itertools.product((16, 28), ("els-zeros", "is"), ("r", "r2")):
         said[side, machine, what] = " / ".join(
