@@ -51,7 +51,7 @@ lab = els.lab()
 # **Predict**, and write it down, for each of the three: will the formula say what the network draws (a) as well as
 # before, and better than its rivals, (b) less well, but better than its rivals, (c) well or badly, but no better than
 # one of them? The rivals are LS, which is told each pixel's place, and the local filter, linear, with the same windows.
-# *Better* is: for 65 of 100 seeds or more. (By chance, 65 or more come twice in 1,000.)
+# *Better* is: for 65 of 100 seeds or more. (By chance one is so far from half 4 times in 1,000.)
 
 # %%
 import itertools
