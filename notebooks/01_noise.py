@@ -127,7 +127,7 @@ assert humps == [2, 1]
 #
 # $$\alpha = \cos\theta, \qquad \sigma = \sin\theta, \qquad \theta = \frac{\pi}{2}\, \frac{t}{1.008} .$$
 #
-# Time is an **angle** that turns from the picture to the noise. The 1.008 stops it just before the right angle: at
+# Time is an **angle** that turns from the picture to the noise. The $1.008$ stops it just before the right angle: at
 # $t = 1$ a trace of the picture, $\alpha = 0.0125$, is left, and one may still divide by $\alpha$.
 
 # %% tags=["slide"]

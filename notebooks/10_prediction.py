@@ -359,7 +359,7 @@ check.skill(skill)
 #
 # The next cell has the medians of `skill` over the seeds for ELS: 0.81 over the mean image, 0.48 over the local
 # filter, 0.39 over LS. The last is what equivariance adds at the same window sizes. (With sizes of its own LS is not
-# better: 0.852 instead of 0.854; for the UNet 0.915 with either.) Three honest numbers, all smaller than 0.91.
+# better: 0.852 instead of 0.854, lesson 11; for the UNet 0.915 with either.) Three honest numbers, all smaller than 0.91.
 # </details>
 
 # %%

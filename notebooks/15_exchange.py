@@ -378,7 +378,7 @@ assert abs(found["only its pictures", "A1, B1"][0] - 0.993) < 0.001  # section 5
 # %% [markdown] tags=["slide"]
 # Other **pictures** change a ResNet's drawings less (r2 0.99) than another **seed** (0.97 or 0.98): whichever two such
 # pairs we compare, for at least 87 of 100 noises; a UNet's as much (45 of 100). The architecture changes them much more
-# (0.72 to 0.76), the border most (0.12; the mean picture has 0.54).
+# (0.72 to 0.76), the border most (0.12; the mean picture has 0.54, lesson 11).
 #
 # ELS, its windows measured on each network, foretells **how much** architecture and border change (0.77 to 0.85; 0.14)
 # and **what**: take one drawing less the other, of two networks and of their formulas, and r is 0.65 to 0.74, and 0.91.
