@@ -80,6 +80,7 @@ html_theme_options = {
     else {},
     "navbar_persistent": [],  # otherwise a second search box appears
     "navbar_end": [],
+    "back_to_top_button": False,  # on a phone it lies on what one has just asked for
     "show_toc_level": 2,
     "max_navbar_depth": 1,  # a deeper one gets folds that a screen reader cannot name
     "home_page_in_toc": True,
@@ -106,6 +107,16 @@ def mark_columns(app: Sphinx, doctree: nodes.document) -> None:
             block["classes"].append("columns")
 
 
+def say_where_it_runs(app: Sphinx, doctree: nodes.document) -> None:
+    """Below its time, the page of a lesson says that it is for reading, and where the lesson can be run."""
+    page = app.env.docname
+    if page.startswith("notebooks/"):
+        time = next(one for one in doctree.findall(nodes.paragraph) if one.astext().startswith("Time "))
+        start = nodes.reference("", "install the course", refuri=app.builder.get_relative_uri(page, "book/start"))
+        words = nodes.Text("Here you read this lesson; its explorers work. To run it, and to do the exercises, ")
+        time.parent.insert(time.parent.index(time) + 1, nodes.paragraph("", "", words, start, nodes.Text(".")))
+
+
 def drop_source_maps(app: Sphinx, error: Exception | None) -> None:
     """The theme's maps from its scripts to their sources, several megabytes, are for whoever develops it."""
     for path in Path(app.outdir).rglob("*.map"):
@@ -125,5 +136,6 @@ def drop_outputs(app: Sphinx, error: Exception | None) -> None:
 
 def setup(app: Sphinx) -> None:
     app.connect("doctree-read", mark_columns)
+    app.connect("doctree-read", say_where_it_runs)
     app.connect("build-finished", drop_source_maps)
     app.connect("build-finished", drop_outputs)

@@ -202,11 +202,15 @@ function rules(changed) {
   const options = Object.entries(PLACES);
   const knows = choice("It knows of its place", options, (place) => change({ place }));
 
-  const presets = Object.entries(PRESETS).map(([label, preset]) => [button(label, () => change(preset)), preset]);
+  const pressed = (preset) => {
+    change(preset);
+    document.querySelector("#playground .els-drawing").scrollIntoView({ block: "nearest" });
+  };
+  const presets = Object.entries(PRESETS).map(([label, preset]) => [button(label, () => pressed(preset)), preset]);
 
   function show() {
-    for (const [pressed, preset] of presets) {
-      pressed.setAttribute("aria-pressed", Object.keys(preset).every((key) => preset[key] === now[key]));
+    for (const [made, preset] of presets) {
+      made.setAttribute("aria-pressed", Object.keys(preset).every((key) => preset[key] === now[key]));
     }
     looks.set(SIZES.indexOf(now.size));
     farther.input.checked = now.farther;
@@ -221,7 +225,7 @@ function rules(changed) {
   }
 
   show();
-  const steps = element("div", { class: "els-line els-presets" }, ...presets.map(([pressed]) => pressed));
+  const steps = element("div", { class: "els-line els-presets" }, ...presets.map(([made]) => made));
   return { parts: [steps, looks.line, farther.line, knows.line], now, change };
 }
 
@@ -267,6 +271,10 @@ function playground(root) {
     seed += SEEDS;
     redrawSoon();
   });
+  const first = button("First noise", () => {
+    seed = 1;
+    redrawSoon();
+  });
   const tint = tick("Colour the pixels by the pictures that they are from", (on) => {
     tinted = on;
     training.tint(on);
@@ -275,22 +283,16 @@ function playground(root) {
   });
   const title = (label) => element("h2", { class: "els-title" }, label);
   const ruling = element("div", { class: "els-ruling" }, title("What it may"), ...may.parts);
-  explorer(
-    root,
-    "Playground: your own training pictures",
-    title("All that it has seen"),
-    ...training.parts,
-    ruling,
-    element(
-      "div",
-      { class: "els-drawing" },
-      title("What it draws"),
-      element("div", { class: "els-row els-wall" }, ...wall.map((one) => one.figure)),
-      said,
-      found.line,
-      element("div", { class: "els-line" }, again, tint.line),
-    ),
+  const drawing = element(
+    "div",
+    { class: "els-drawing" },
+    title("What it draws"),
+    element("div", { class: "els-row els-wall" }, ...wall.map((one) => one.figure)),
+    said,
+    found.line,
+    element("div", { class: "els-line" }, again, first, tint.line),
   );
+  explorer(root, "Playground: your own training pictures", title("All that it has seen"), ...training.parts, ruling, drawing);
 
   function say(live, text) {
     said.setAttribute("aria-live", live);
@@ -354,7 +356,7 @@ function playground(root) {
   for (const chosen of document.querySelectorAll("[data-els-try]"))
     chosen.addEventListener("click", () => {
       may.change({ size: EVERYTHING, farther: false, ...JSON.parse(chosen.dataset.elsTry) });
-      ruling.scrollIntoView({ block: "center" });
+      drawing.scrollIntoView({ block: "center" });
     });
   redraw();
 }

@@ -515,7 +515,7 @@ assert all(abs(a - b) <= 2 for a, b in zip(pixels[2:], (128, 139, 125, 125), str
 # 98. The map tells copies from everything else, not mosaics from other pictures.
 
 # %% [markdown] tags=["slide"]
-# Now point at a pixel yourself, in the notebook: you see its window at $t = 0.25$ (there $P = 5$) and the four patches
+# Now point at a pixel yourself: you see its window at $t = 0.25$ (there $P = 5$) and the four patches
 # that voted most for it. **Before you click:** where in their images will they lie?
 
 # %%
@@ -591,7 +591,7 @@ for found, said in ((entropies[0], (9.56, 4.77)), (entropies[-1], (0.32, 1.41)))
 # those of four images in equal shares. A pixel that sees 3 hesitates among some fourteen thousand patches, and the
 # winners are nearly as mixed as can be.
 #
-# And the picture? Drag the slider below, in the notebook: ELS with one size from beginning to end, eight seeds.
+# And the picture? Drag the slider below: ELS with one size from beginning to end, eight seeds.
 # **Predict** what 3 pixels give, and 15. Which size draws most like the network?
 
 # %%

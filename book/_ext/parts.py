@@ -78,7 +78,7 @@ def teaching() -> str:
                 f'<a href="slides/{lesson.stem}.html">slides</a>',
             ]
 
-    return table(["lesson", "minutes", "for you", "for the projector"], rows())
+    return table(["lesson", "minutes", "page", "slides"], rows())
 
 
 def exercises() -> str:
@@ -98,17 +98,18 @@ def exercises() -> str:
 def results() -> str:
     """Median r2 of every machine with every shipped network, and how often it beats the ideal denoiser.
 
-    What the network draws in 150 steps is on view, in 20 folded away.
+    What the network draws in 150 steps is on view, in 20 folded away. A network is named in the first of its rows.
     """
 
     def rows(*, plain: bool) -> Iterator[list[str]]:
-        for path in RESULTS:
+        for path in sorted(RESULTS, key=lambda path: ("emoji" in path.name, path.name)):  # clothes first
+            network = path.name.removesuffix(".metrics.json").removeprefix("fashion-mnist-")
             for row in json.loads(path.read_text(encoding="utf-8"))["rows"]:
                 if (row["network_steps"] == 150) is plain:
                     low, high = row["r2_interval"]
                     yield [
-                        row["network"].removeprefix("fashion-mnist-"),
-                        str(row["network_steps"]),
+                        network,
+                        *([] if plain else [str(row["network_steps"])]),
                         row["machine"],
                         f"{row['r']:.3f}",
                         f"{row['r2']:.3f}",
@@ -116,9 +117,11 @@ def results() -> str:
                         f"{row['R2']:.3f}",
                         "" if row["machine"] == "is" else f"{row['beats_ideal']:.0%}",
                     ]
+                    network = ""
 
-    head = ["network", "its steps", "machine", "r", "r2", "95 % interval of r2", "R2", "beats IS"]
-    plain, others = (table(head, rows(plain=plain)) for plain in (True, False))
+    head = ["machine", "r", "r2", "95 % interval of r2", "R2", "beats IS"]
+    plain = table(["network", *head], rows(plain=True))
+    others = table(["network", "its steps", *head], rows(plain=False))
     return f"{plain}\n\n:::{{dropdown}} 20 steps, and 20 with the first made exact\n{others}\n:::\n"
 
 
@@ -164,8 +167,7 @@ def colab() -> str:
             f'```\n%pip install -q "elscourse[notebook] @ git+{repository}"\n```'
         )
     return (
-        "This copy of the site does not know the public address of its repository, so it has no launch buttons. In "
-        "Colab, upload a lesson (*File, Upload notebook*; every lesson here has a download button) and "
+        "In Colab, upload a lesson (*File, Upload notebook*; every lesson here has a download button) and "
         f'<a href="../{WHEEL}" download>the course as one file</a> (sidebar, *Files*), then run '
         f"`%pip install -q {WHEEL}` in a new first cell, before anything else. Binder reads the folder `.binder` of "
         "any public repository that holds the course."
