@@ -346,14 +346,22 @@ def test_the_playground(over: str, chromium: Any, served: str, site: Path) -> No
     first = drawn(page, "#playground .els-wall figure:nth-child(1)")
     page.get_by_role("button", name="Other noise").click()
     assert finished() and drawn(page, "#playground .els-wall figure:nth-child(1)") != first
+    page.get_by_role("button", name="First noise").click()
+    assert finished() and drawn(page, "#playground .els-wall figure:nth-child(1)") == first
     visit.leave()
 
 
-def test_on_a_phone_painting_and_drawings_are_on_one_screen(chromium: Any, site: Path) -> None:
+def test_on_a_phone_whoever_paints_or_presses_sees_the_drawings(chromium: Any, site: Path) -> None:
     visit = Visit(chromium, f"{site.as_uri()}/book/play.html", viewport={"width": 390, "height": 844})
     canvas = visit.page.locator("#playground .els-large").first.bounding_box()
-    drawings = visit.page.locator("#playground .els-wall").bounding_box()
+    wall = visit.page.locator("#playground .els-wall")
+    drawings = wall.bounding_box()
     assert 0 < drawings["y"] + drawings["height"] - canvas["y"] < 650, "room is left for the browser's bars"
+    for pressed in (".els-presets button", "[data-els-try]"):
+        visit.page.locator(pressed).last.click()
+        visit.page.wait_for_timeout(500)
+        drawings = wall.bounding_box()
+        assert drawings["y"] > 0 and drawings["y"] + drawings["height"] < 844, pressed
     visit.leave()
 
 
