@@ -155,9 +155,12 @@ def find_card(name: str | Path) -> Path:
     path = Path(name)
     if path.suffix not in (".safetensors", ".json"):
         known = network_files()
-        if str(name) not in known:
-            raise unknown_name("network", str(name), known)
-        return known[str(name)]
+        if str(name) in known:
+            return known[str(name)]
+        path = path.with_name(f"{path.name}.json")
+        if not path.exists():
+            error = unknown_name("network", str(name), known)
+            raise CourseError(f"{error} Or give the path of a network's .safetensors file.")
     for part in (path.with_suffix(".json"), path.with_suffix(".safetensors")):
         if not part.exists():
             raise CourseError(f"{part} does not exist: a network is a .safetensors file and its .json card beside it.")

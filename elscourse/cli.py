@@ -4,6 +4,7 @@ imported only when a command needs it."""
 from __future__ import annotations
 
 import io
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -24,6 +25,7 @@ from .lab import lab as make_lab
 from .ranks import start as start_ranks
 from .version import __version__
 
+NO_MEMORY = re.compile("allocate memory|out of memory")  # as torch says it, on a CPU and on a GPU
 MOST_SEEDS = 100  # drawn into one picture, each large enough to be seen
 FOLDER = click.Path(file_okay=False, path_type=Path)
 IDS = "is, es, ls, els-zeros, els-circular (these two also with -gaussian), wiener, local-filter, equivariant-filter"
@@ -48,12 +50,16 @@ class CourseGroup(click.Group):
             raise
         except (CourseError, OSError) as error:  # the system's: a full disk, a folder that may not be written
             raise click.ClickException(str(error)) from error
+        except (MemoryError, RuntimeError) as error:
+            if isinstance(error, MemoryError) or NO_MEMORY.search(str(error)):
+                raise click.ClickException(
+                    "not enough memory for that: ask for fewer or smaller images or networks."
+                ) from error
+            raise
         except KeyboardInterrupt:
             command = self.commands.get(context.invoked_subcommand or "")
             goes_on = command is not None and any(option.name == "resume" for option in command.params)
-            more = (
-                " What is finished is kept: run the same command again (without --fresh) to go on." if goes_on else ""
-            )
+            more = " Run the same command again (without --fresh): it goes on with what is finished." if goes_on else ""
             click.echo(f"\nStopped.{more}", err=True)
             sys.exit(130)
 
@@ -75,7 +81,9 @@ class SeedRange(click.ParamType):
                 if not wanted:
                     raise ValueError
                 if len(seeds) + len(wanted) > MOST_SEEDS:
-                    self.fail(f"{value!r} are more than {MOST_SEEDS:,} seeds.", param, ctx)
+                    self.fail(
+                        f"{value!r} are more than the {MOST_SEEDS} seeds that a picture holds: draw fewer.", param, ctx
+                    )
                 seeds += wanted
             if seeds:
                 return list(dict.fromkeys(seeds))  # each is drawn once
@@ -173,7 +181,7 @@ def reproduce(
 @click.option("--n", type=int, help="How many images, from the first.  [default: all]")
 @click.option("--architecture", type=click.Choice(["resnet", "unet"]), help="Which network.  [default: resnet]")
 @click.option("--padding", type=click.Choice(["zeros", "circular"]), help="Outside the image.  [default: zeros]")
-@click.option("--width", type=click.IntRange(min=2), help="Channels.  [default: resnet 64, unet 32]")
+@click.option("--width", type=click.IntRange(2, 4096), help="Channels.  [default: resnet 64, unet 32]")
 @click.option("--conditional", is_flag=True, help="Tell the network the class.")
 @click.option("--steps", type=click.IntRange(min=1), help="Training steps.  [default: the recipe's, or 8000]")
 @click.option(
@@ -321,12 +329,15 @@ def grade(
     every exercise that its check calls correct.
     """
     from .grading.assignment import lesson_path
+    from .grading.grades import UNREAD
     from .grading.grades import grade as grade_all
     from .grading.pupil import Limits
 
     out = out or Path(f"grades-{lesson_path(lesson).stem[:2]}")
     rows = grade_all(lesson, returned, out, only, Limits(time_limit, memory), fresh=not resume, say=click.echo)
-    click.echo(f"{len(rows)} graded: {out / 'grades.csv'}; what each check says: {out / 'grades.jsonl'}")
+    unread = [row["learner"] for row in rows if UNREAD in {found["state"] for found in row["exercises"].values()}]
+    lost = f", {len(unread)} could not be read ({', '.join(unread)})" if unread else ""
+    click.echo(f"{len(rows) - len(unread)} graded{lost}: {out / 'grades.csv'}; for each learner: {out / 'feedback'}")
 
 
 @main.command()

@@ -74,4 +74,7 @@ def check_place(path: Path) -> None:
 
 
 def _cannot_be_written(path: Path, reason: str | None) -> CourseError:
+    for parent in path.parents:
+        if parent.is_file():
+            return CourseError(f"could not write {path}: {parent} is a file, not a folder; name another place.")
     return CourseError(f"could not write {path} ({reason}): make room there, or name a folder that you may write to.")

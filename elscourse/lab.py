@@ -72,7 +72,9 @@ class Lab:
     def one_label(self, label: int) -> int:
         """The label, if this lab's network and images know it."""
         if not self.network.conditional:
-            raise CourseError(f"{self.network.name} knows no classes: leave the label out.")
+            raise CourseError(
+                f"{self.network.name} knows no classes: leave the label out, or take a network that does."
+            )
         if label not in range(len(self.data.class_names)):
             names = ", ".join(f"{i} {n}" for i, n in enumerate(self.data.class_names))
             raise CourseError(f"label {label!r} is not a class of {self.data.name}: {names}.")
@@ -162,6 +164,10 @@ def choose(profile: str | None, device: str | int | torch.device | None) -> tupl
     profile = profile or os.environ.get("ELSCOURSE_LAB") or "laptop"
     if profile not in PROFILES:
         raise unknown_name("lab", profile, PROFILES)
+    if profile == "gpu" and device is None and not torch.cuda.is_available():
+        raise CourseError(
+            'the gpu lab needs an NVIDIA GPU, and this computer has none: take the laptop lab, or "cpu" as the device.'
+        )
     own = "cuda" if profile == "gpu" else "cpu"
     return profile, pick_device(own if device is None else device)
 

@@ -39,6 +39,9 @@ def check_schedule(schedule: object) -> None:
         )
 
 
+MOST_STEPS = 100_000  # a sampler lists its times
+
+
 @dataclass(frozen=True)
 class CosineSchedule:
     r"""Variance-preserving schedule of the paper: an angle that grows evenly with time.
@@ -79,6 +82,6 @@ class CosineSchedule:
             whole = int(steps) == steps
         except (TypeError, ValueError, OverflowError):
             whole = False
-        if not whole or steps < 1:
-            raise CourseError(f"steps must be a whole number of at least 1, got {steps!r}.")
+        if not whole or not 1 <= steps <= MOST_STEPS:
+            raise CourseError(f"steps must be a whole number from 1 to {MOST_STEPS:,}, got {steps!r}.")
         return [1 - i / int(steps) for i in range(int(steps))] + [0.0]

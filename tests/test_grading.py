@@ -254,8 +254,8 @@ LEARNERS: dict[str, tuple[list[str], str, str | None, str]] = {
     "broken": (
         [NOISING.replace("return", "retrun"), SAMPLER],
         "incorrect",
-        r"^The function could not be run: code cell 2 cannot be read \(SyntaxError, line 4: retrun theta\.cos\(\) \*",
-        r"^code cell 2 cannot be read \(SyntaxError, line 4: retrun",
+        r"^The function could not be run: code cell 2 \(of noising\) cannot be read \(SyntaxError, line 4: retrun",
+        r"^code cell 2 \(of noising\) cannot be read \(SyntaxError, line 4: retrun",
     ),
 }
 # Functions whose verdict must be the one that the learner has seen in the notebook, word by word.
@@ -402,8 +402,25 @@ def test_what_is_graded_is_kept_until_it_changes(tmp_path: Path) -> None:
     assert ok(*arguments).count("graded before") == 2 and (out / "grades.csv").exists()
     assert "graded before" not in ok(*arguments[:2], returned / "bob.ipynb", *arguments[3:], "--fresh")
     other = run("grade", "02", returned, "--out", out)
-    assert other.exit_code == 1 and "holds grades of another assignment" in other.output
+    assert other.exit_code == 1 and "another assignment, lesson 01 (noising); this one is lesson 02 (" in other.output
+    feedback = out / "feedback" / "bob.md"
+    assert feedback.read_text(encoding="utf-8").startswith("# Lesson 01: 1 of 1 points\n\n* `noising`: correct.")
     assert set(rows_of(out)) == {"=ada", "bob"} and not list(out.glob("*.partial*"))
+
+
+def test_whoever_builds_on_a_slip_is_told_so(tmp_path: Path) -> None:
+    """ls_window is off by one, and ls_weights calls it."""
+    wrong = "def ls_window(image, row, column, P):\n    return image[..., row : row + P, column : column + P]\n"
+    right = "def ls_weights(x_t, images, row, column, P, alpha, sigma):\n    own = ls_window(images, row, column, P)\n"
+    own = right + "    return torch.softmax(-(own**2).flatten(1).sum(1), 0)\n"
+    (tmp_path / "fred.ipynb").write_text(notebook("import torch\n", wrong, own), encoding="utf-8")
+    (tmp_path / "ada.ipynb").write_text(notebook(own.replace("ls_window", "torch.relu")), encoding="utf-8")
+    exercises = ("--exercise", "ls_window", "--exercise", "ls_weights")
+    ok("grade", "04", tmp_path, *exercises, "--out", tmp_path / "out")
+    says = {learner: row["exercises"]["ls_weights"]["says"] for learner, row in rows_of(tmp_path / "out").items()}
+    assert says["fred"].endswith(" It calls your ls_window, not correct either: begin there.")
+    assert "begin there" not in says["ada"]
+    assert says["fred"] in (tmp_path / "out" / "feedback" / "fred.md").read_text(encoding="utf-8")
 
 
 WEIGHTS = "def posterior_weights(x_t, *a):\n    return "
@@ -504,7 +521,7 @@ def test_nobody_who_returned_something_vanishes(tmp_path: Path) -> None:
     (returned / "link.ipynb").symlink_to("nowhere")
     arguments = ("grade", "01", returned, "--out", out, "--exercise", "noising")
     said = ok(*arguments)
-    assert "ends in .ipynb: Dora.zip, Frank.ipynb.txt\n6 graded" in said
+    assert "ends in .ipynb: Dora.zip, Frank.ipynb.txt\n5 graded, 1 could not be read (link): " in said
     assert {learner: row["remark"] for learner, row in rows_of(out).items()} == {
         "ada": "The file is empty",
         "Eve": "The file is empty",
@@ -514,6 +531,8 @@ def test_nobody_who_returned_something_vanishes(tmp_path: Path) -> None:
         "link": "The file cannot be read (No such file or directory)",
     }
     assert {row["points"] for row in rows_of(out).values()} == {0}
+    states = {learner: row["exercises"]["noising"]["state"] for learner, row in rows_of(out).items()}
+    assert states == dict.fromkeys(states, "not attempted") | {"link": "not read"}
     assert ok(*arguments).count("graded before") == 6
 
 
@@ -686,14 +705,19 @@ def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path, mon
             r"unknown lesson '99'\. Choose one of: 00_result.*\. Its number is",
         ),
         (["assignment", "04_locale", "--out", "x"], r"did you mean 04_local"),
-        (["assignment", "04", "--exercise", "ls_windw", "--out", "x"], r"did you mean ls_window"),
-        (["assignment", "04", "--exercise", "noising", "--out", "x"], r"unknown exercise of lesson 04_local"),
+        (
+            ["assignment", "04", "--exercise", "ls_windw", "--out", "x"],
+            r"has no exercise 'ls_windw': choose 1 ls_window, 2",
+        ),
+        (["assignment", "04", "--exercise", "noising", "--out", "x"], r"lesson 04 has no exercise 'noising'"),
         (
             ["assignment", "04", "--exercise", "99", "--out", "x"],
-            r"of lesson 04_local '99'\. Choose one of: between",
+            r"lesson 04 has no exercise '99': choose 1 ls_window, .*; for several repeat",
         ),
         (["assignment", "04", "--out", str(NOTEBOOKS)], r"holds the course's own lessons"),
+        (["assignment", "04", "--out", "/dev/null/a"], r"could not write"),
         (["grade", "99", "x"], r"unknown lesson '99'\."),
+        (["grade", "week-3/04_local.ipynb", "x"], r"is a path: name the lesson by its number, like 04\."),
         (["grade", "04", "nowhere"], r"nowhere does not exist"),
         (["grade", "04", str(NOTEBOOKS.parent / "README.md")], r"README.md is no notebook: name a file that ends in"),
         (["grade", "04", str(NOTEBOOKS.parent / "tests")], r"holds no notebooks"),

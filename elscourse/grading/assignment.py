@@ -10,7 +10,7 @@ from typing import Any
 
 from ..check import Exercise, exercises
 from ..errors import CourseError, unknown_name
-from ..files import save_text
+from ..files import check_place, save_text
 from ..workspace import lessons_dir
 from .reading import source_of
 
@@ -23,17 +23,19 @@ FIRST_CELL = """\
 
 Work through the lesson and write the functions of these exercises:
 
-| exercise | function | points | minutes |
-| --- | --- | --- | --- |
+| | exercise | function | points | minutes |
+| --- | --- | --- | --- | --- |
 {rows}
-| together | | {points} | {minutes} |
-
+| | together | | {points} | {minutes} |
+{others}
 The cell of an exercise ends in its check, which says whether the function is right and, if not, why. You may check as
 often as you like; hints cost nothing. Keep the names and the `def` lines of the functions: your notebook is graded by
 the same checks, in a fresh Python that runs your functions and what they need from the cells above.
 
 **Hand in** this notebook, saved, and named after you: `your-name.ipynb`.
 """
+
+OTHERS = "\nThe other exercises of the lesson are for you: they are not graded.\n"
 
 GRADER = '''\
 """Grade what was handed in for lesson {lesson:02d}: python {name} RETURNED [--out DIR] [--time-limit SECONDS]
@@ -53,6 +55,11 @@ if __name__ == "__main__":
 
 def lesson_path(name: str) -> Path:
     """The notebook of a lesson, by its number or its name: 04, 4, 04_local. Raises CourseError for another one."""
+    if len(Path(name).parts) > 1:
+        raise CourseError(
+            f"{name} is a path: name the lesson by its number, like 04. Which exercises of a hand-out count, the "
+            "grade_NN.py beside it knows."
+        )
     known = {path.stem: path for path in sorted(lessons_dir().glob("[0-9][0-9]_*.ipynb"))}
     wanted = Path(name).stem
     found = [path for stem, path in known.items() if wanted == stem or wanted.zfill(2) == stem[:2]]
@@ -70,7 +77,10 @@ def chosen_exercises(lesson: Path, wanted: Sequence[str]) -> list[Exercise]:
     names = {str(number): name for number, name in enumerate(order, 1)} | {name: name for name in order}
     for name in wanted:
         if name not in names:
-            raise unknown_name(f"exercise of lesson {lesson.stem}", name, known)
+            listed = ", ".join(f"{number} {exercise}" for number, exercise in enumerate(order, 1))
+            raise CourseError(
+                f"lesson {lesson.stem[:2]} has no exercise {name!r}: choose {listed}; for several repeat --exercise."
+            )
     chosen = {names[name] for name in wanted}
     return [known[name] for name in order if not chosen or name in chosen]
 
@@ -78,7 +88,8 @@ def chosen_exercises(lesson: Path, wanted: Sequence[str]) -> list[Exercise]:
 def without_solutions(lesson: Path, chosen: Sequence[Exercise]) -> dict[str, Any]:
     """The lesson as a notebook to hand out: only these exercises are listed, but no solution at all is left."""
     shipped = json.loads(lesson.read_text(encoding="utf-8"))
-    first = {"cell_type": "markdown", "id": "assignment", "metadata": {}, "source": _first_cell(chosen)}
+    source = _first_cell(chosen, chosen_exercises(lesson, []))
+    first = {"cell_type": "markdown", "id": "assignment", "metadata": {}, "source": source}
     cells = [first]
     for cell in shipped["cells"]:
         kept = cell | {"source": SOLUTION.sub("\n\n", source_of(cell)).strip("\n")}
@@ -90,10 +101,14 @@ def without_solutions(lesson: Path, chosen: Sequence[Exercise]) -> dict[str, Any
     return shipped | {"cells": cells, "metadata": metadata}
 
 
-def _first_cell(chosen: Sequence[Exercise]) -> str:
-    rows = [f"| {e.title} | `{e.name}` | {e.difficulty} | {e.minutes} |" for e in chosen]
+def _first_cell(chosen: Sequence[Exercise], every: Sequence[Exercise]) -> str:
+    numbers = {e.name: number for number, e in enumerate(every, 1)}
+    rows = [f"| {numbers[e.name]} | {e.title} | `{e.name}` | {e.difficulty} | {e.minutes} |" for e in chosen]
     points, minutes = sum(e.difficulty for e in chosen), sum(e.minutes for e in chosen)
-    return FIRST_CELL.format(lesson=chosen[0].lesson, rows="\n".join(rows), points=points, minutes=minutes)
+    others = "" if len(chosen) == len(every) else OTHERS
+    return FIRST_CELL.format(
+        lesson=chosen[0].lesson, rows="\n".join(rows), points=points, minutes=minutes, others=others
+    )
 
 
 def write_assignment(name: str, only: Sequence[str], folder: Path, force: bool = False) -> tuple[Path, Path]:
@@ -107,6 +122,7 @@ def write_assignment(name: str, only: Sequence[str], folder: Path, force: bool =
     if folder.resolve() == lessons_dir().resolve():
         raise CourseError(f"{folder} holds the course's own lessons: name another folder with --out.")
     for path in (notebook, grader):
+        check_place(path)
         if path.exists() and not force:
             raise CourseError(f"{path} exists: name another folder with --out, or write over it with --force.")
     options = "".join(f'"--exercise", "{e.name}", ' for e in chosen) if only else ""

@@ -23,6 +23,8 @@ from .pupil import Limits, Pupil, Trouble
 from .reading import code_cells, read
 
 LARGEST = 50_000_000  # bytes of a notebook
+UNREAD = "not read"  # the state of an exercise where the file cannot be opened, which is not the learner's doing
+LOCKED = "The file cannot be read"
 NOBODY = ("__MACOSX", "__pycache__")  # folders that computers leave behind
 NAMELESS = re.compile(r"name '(\w+)' is not defined")
 PARTS = {"learner", "folder", "file", "assignment", "key", "points", "of", "exercises", "seconds", "remark"}  # of a row
@@ -39,7 +41,7 @@ def grade(
     fresh: bool,
     say: Callable[[str], None],
 ) -> list[Row]:
-    """Grade a notebook or a folder of them, into `out`/grades.csv and grades.jsonl; returns the rows.
+    """Grade a notebook or a folder of them, into `out`/grades.csv, grades.jsonl and feedback; returns the rows.
 
     A notebook that is graded already, and unchanged, is kept as it is unless `fresh`. Grades of notebooks that are gone
     are kept too, and named; `fresh` on a folder leaves them out. Raises CourseError for an unknown lesson or exercise,
@@ -74,6 +76,7 @@ def grade(
             about = {"learner": learner, "folder": place, "file": file.name, "assignment": assignment, "key": key}
             row = rows[learner] = about | grade
             _write(out, list(rows.values()), chosen)
+        save_text(_feedback(row), out / "feedback" / f"{learner}.md")
         remark = f"; {row['remark']}" if row["remark"] else ""
         say(f"{number} of {len(learners)}: {learner}: {row['points']} of {row['of']}{kept}{remark}")
         if changed:
@@ -92,7 +95,8 @@ def _graded(file: Path, chosen: list[Exercise], limits: Limits, allowed: set[str
     started = time.monotonic()
     problem = _unreadable(file)
     verdicts, reaches, remarks = ({}, set(), [problem]) if problem else _examined(file, chosen, limits)
-    states = {e.name: verdicts.get(e.name, ("not attempted", "The notebook could not be read.")) for e in chosen}
+    unknown = (UNREAD if problem.startswith(LOCKED) else "not attempted", "The notebook could not be read.")
+    states = {e.name: verdicts.get(e.name, unknown) for e in chosen}
     points = sum(e.difficulty for e in chosen if states[e.name][0] == "correct")
     if reaches - allowed:  # each lesson may use what the course itself uses there
         points = 0
@@ -110,6 +114,7 @@ def _examined(file: Path, chosen: list[Exercise], limits: Limits) -> tuple[Verdi
     """Verdicts, what the notebook reaches for, remarks. After trouble what is left is for a new worker, one by one if
     need be."""
     verdicts: Verdicts = {}
+    uses: dict[str, list[str]] = {}
     reaches: set[str] = set()
     remarks: list[str] = []
     batches = [list(chosen)]
@@ -131,7 +136,17 @@ def _examined(file: Path, chosen: list[Exercise], limits: Limits) -> tuple[Verdi
         if _other_lesson(pupil, chosen) is None:
             reaches |= pupil.reaches
         remarks += _remarks(pupil, chosen, verdicts)
-    return verdicts, reaches, remarks
+        uses |= pupil.uses
+    return {name: _with_cause(name, verdicts, uses) for name in verdicts}, reaches, remarks
+
+
+def _with_cause(name: str, verdicts: Verdicts, uses: dict[str, list[str]]) -> tuple[str, str]:
+    """The verdict on an exercise: one slip may cost the points of all that is built on it, and should be told so."""
+    state, says = verdicts[name]
+    wrong = [other for other in uses.get(name, []) if verdicts.get(other, ("", ""))[0] == "incorrect"]
+    if state == "incorrect" and wrong:
+        says += f" It calls your {' and '.join(wrong)}, not correct either: begin there."
+    return state, says
 
 
 def _remarks(pupil: Pupil, chosen: list[Exercise], verdicts: Verdicts) -> Iterator[str]:
@@ -211,7 +226,7 @@ def _unreadable(file: Path) -> str:
         with file.open("rb"):
             large = file.stat().st_size > LARGEST
     except OSError as error:
-        return f"The file cannot be read ({error.strerror})"
+        return f"{LOCKED} ({error.strerror})"
     return "The file has more than 50 MB: is it a notebook?" if large else ""
 
 
@@ -239,7 +254,13 @@ def _stored(out: Path, assignment: dict[str, Any], place: str, fresh: bool, say:
     lines = file.read_bytes().splitlines() if file.exists() else []
     rows = [row for row in map(_row, lines) if row]
     if any(row["assignment"] != assignment for row in rows):
-        raise CourseError(f"{file} holds grades of another assignment: name another folder with --out.")
+        there, asked = (
+            f"lesson {a['lesson'][:2]} ({', '.join(a['exercises'])})" for a in (rows[0]["assignment"], assignment)
+        )
+        raise CourseError(
+            f"{file} holds grades of another assignment, {there}; this one is {asked}. Name another folder with --out, "
+            "or grade by the grade_NN.py of the hand-out, which knows its exercises."
+        )
     others = {row["folder"] for row in rows} - {place}
     if others and not fresh:
         raise CourseError(
@@ -273,6 +294,13 @@ def _write(out: Path, rows: list[Row], chosen: list[Exercise]) -> None:
         line = [row["learner"], row["points"], row["of"], *states, row["seconds"], row["remark"]]
         writer.writerow([_harmless(value) for value in line])
     save_text(table.getvalue(), out / "grades.csv")
+
+
+def _feedback(row: Row) -> str:
+    """What a learner may read: the points, and what the check says of each function. The remark is the lecturer's."""
+    lines = [f"* `{name}`: {found['state']}. {found['says']}".rstrip() for name, found in row["exercises"].items()]
+    lesson = row["assignment"]["lesson"][:2]
+    return "\n".join([f"# Lesson {lesson}: {row['points']} of {row['of']} points", "", *lines, ""])
 
 
 def _harmless(value: Any) -> Any:

@@ -61,6 +61,7 @@ class Pupil:
     defined: list[str] = field(default_factory=list)
     reaches: set[str] = field(default_factory=set)
     notes: set[str] = field(default_factory=set)
+    uses: dict[str, list[str]] = field(default_factory=dict)  # exercise -> the others that its function calls
     problems: list[str] = field(default_factory=list)
     attempts: dict[str, Any] = field(default_factory=dict)
     cell: str = ""  # the one that was begun last
@@ -123,6 +124,7 @@ class Pupil:
         if "problem" in first:
             raise Trouble(str(first["problem"]))
         self.defined, found = list(first["defined"]), list(first["found"])  # nothing of the learner's has run yet
+        self.uses = dict(first["uses"])
         self.reaches.update(found)
         self.deadline = time.monotonic() + self.limits.seconds
         ready = self._receive()

@@ -104,9 +104,11 @@ def read(cells: list[str]) -> Notebook:
             tree.body += [_named(e, given) for e, given in checked.items() if not isinstance(given, ast.Name)]
             statements = [_statement(number, node, modules) for node in tree.body]
         except UNREADABLE as error:
-            problem = f"code cell {number} cannot be read ({type(error).__name__}{_where(error)})"
+            names = DEFINED.findall(source)
+            of = f" (of {', '.join(names)})" if names else ""  # Jupyter shows no such number
+            problem = f"code cell {number}{of} cannot be read ({type(error).__name__}{_where(error)})"
             notebook.problems.append(problem)
-            notebook.unreadable.update(dict.fromkeys(DEFINED.findall(source), problem))
+            notebook.unreadable.update(dict.fromkeys(names, problem))
             continue
         notebook.statements.extend(statements)
         notebook.until.update(dict.fromkeys(checked, number))

@@ -90,7 +90,8 @@ def main() -> None:
     except NotANotebook as problem:
         return channel.send({"problem": str(problem)})
     notebook = read(cells)
-    channel.send({"defined": notebook.defined, "found": notebook.reaches})
+    uses = {name: _others_used(notebook, name) for name in orders["exercises"]}
+    channel.send({"defined": notebook.defined, "found": notebook.reaches, "uses": uses})
     attempts = {name: notebook.attempts.get(name, name) for name in orders["exercises"]}
     _hide_the_answers()
     torch.set_num_threads(1)
@@ -107,6 +108,14 @@ def main() -> None:
     while True:
         order = channel.receive()
         channel.send(_called(found[order["call"]], order["arguments"], channel))
+
+
+def _others_used(notebook: Notebook, exercise: str) -> list[str]:
+    """The exercises whose functions this one's calls, directly or not."""
+    function = notebook.attempts.get(exercise, exercise)
+    bound = _bound(notebook.needed([function], notebook.until.get(exercise, math.inf)))
+    attempts = dict.fromkeys(notebook.defined) | {f: e for e, f in notebook.attempts.items()}
+    return [e or f for f, e in attempts.items() if f in bound and f != function]
 
 
 def _hide_the_answers() -> None:
