@@ -36,7 +36,7 @@ from elscourse.plotting import show
 plt.style.use("elscourse.course")
 lab = els.lab()
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## 1. The end of the road (7 minutes)
 #
 # Lesson 04 showed samples of the local machine: ragged, new, made of memories. What they can look like follows from
