@@ -102,6 +102,11 @@ def _whether(window: Tensor) -> tuple[int, int, int, int]:
     return int(above > 0), int(below > 0), int(left > 0), int(right > 0)
 
 
+def _both_sides_at_once(window: Tensor) -> tuple[int, int, int, int]:
+    rows, columns = (int((window == 0).all(axis).sum()) for axis in (1, 0))
+    return rows, rows, columns, columns
+
+
 def _image_instead(window: Tensor) -> tuple[int, int, int, int]:
     r = len(window) // 2
     above, below, left, right = _overhang(window)
@@ -279,8 +284,16 @@ def _all_but_itself(row: int, column: int, height: int, width: int, patch_size: 
 
 
 def _of_the_lesson(row: int, column: int, height: int, width: int, patch_size: int) -> Tensor:
-    """With the lesson's padding_pattern, which knows only its own images."""
+    """Above and on the left only; also with the lesson's padding_pattern, which knows only its own images."""
     return _may_vote(row, column, LESSON_SIDE, LESSON_SIDE, patch_size)[:height, :width]
+
+
+def _two_classes(row: int, column: int, height: int, width: int, patch_size: int) -> Tensor:
+    """The interior, and one class for all the rest."""
+    r = patch_size // 2
+    interior = torch.zeros(height, width, dtype=torch.bool)
+    interior[r : height - r, r : width - r] = True
+    return interior == interior[row, column]
 
 
 def _radius_is_the_size(row: int, column: int, height: int, width: int, patch_size: int) -> Tensor:
@@ -353,6 +366,10 @@ def _in_the_lesson(height: int, width: int, patch_size: int) -> Tensor:
     return _alone(LESSON_SIDE, LESSON_SIDE, patch_size)[:height, :width]
 
 
+def _those_not_alone(height: int, width: int, patch_size: int) -> Tensor:
+    return ~_alone(height, width, patch_size)
+
+
 def _only_if_square(height: int, width: int, patch_size: int, rows_too: bool) -> Tensor:
     """Sees a single interior row or a single interior column, but not both of these cases."""
     rows, columns = _near(height, width, patch_size // 2)
@@ -406,6 +423,11 @@ EXERCISES = [
                 _ends_only,
             ),
             Mistake("You count what lies inside the image; asked for is what hangs over.", _image_instead),
+            Mistake(
+                "You count the zero rows on both sides together, and the columns, too: split them at the centre of the "
+                "window.",
+                _both_sides_at_once,
+            ),
             Mistake("Below and on the right you count one too many: the last of P rows is row P - 1.", _one_too_many),
             Mistake(
                 "Asked for is the order above, below, left, right; yours is above, left, below, right.",
@@ -519,9 +541,15 @@ EXERCISES = [
             ),
             Mistake("Right but for one place: the pixel itself is in its own dictionary.", _all_but_itself),
             Mistake(
-                "You use the lesson's padding_pattern or boundary_classes, which know only its own images of 16 x 16 "
-                "pixels: here `height` and `width` are given.",
+                "You compare what hangs over above and on the left only: below and on the right count, too. (The "
+                "lesson's padding_pattern and boundary_classes do the same here: they know only its own images of "
+                "16 x 16 pixels.)",
                 _of_the_lesson,
+            ),
+            Mistake(
+                "You have two classes, the interior and the rest. A window near a border knows which border, and how "
+                "far it is.",
+                _two_classes,
             ),
             Mistake(
                 "You accept a place if its row OR its column fits: the patterns agree only if both do.",
@@ -581,10 +609,11 @@ EXERCISES = [
                 partial(_only_if_square, rows_too=True),
             ),
             Mistake(
-                "You mark the top left corner only. So do the lesson's padding_pattern and boundary_classes: they know "
-                "only its own images of 16 x 16 pixels: here `height` and `width` are given.",
+                "You mark the top left corner only. (So do the lesson's padding_pattern and boundary_classes here: "
+                "they know only its own images of 16 x 16 pixels.)",
                 _in_the_lesson,
             ),
+            Mistake("You mark the pixels that are NOT alone; asked for are the others.", _those_not_alone),
             Mistake(
                 "Nearly: if H = P there is a single interior row (or column), and who is alone there knows its place "
                 "as well.",
