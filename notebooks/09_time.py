@@ -87,7 +87,7 @@ assert lab.profile != "laptop" or abs(by_autograd / itself - 0.25) < 0.01
 # A quarter. But beyond the border of a picture there are zeros (lesson 08), and they may shape the map. So ask where no
 # border can be felt: a convolutional network takes images of any size. We put noised training images in the middle of a
 # black canvas with 33 rows and columns (black, $-1$, is the background of these pictures) and ask at the middle pixel,
-# which is now 16 pixels away from every border.
+# which is now 16 pixels away from every border. (Such a place the network never met in training: lesson 08.)
 #
 # **Predict.** Does the map shrink all the way from $t = 1$ to $t = 0.05$?
 
