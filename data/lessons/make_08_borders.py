@@ -6,9 +6,7 @@ Samplers of the class-conditional laptop lab, the same noise (seeds 0 to 29, cla
 sizes as `els-zeros`; only the border differs:
 circular: the circular machine at every step; zeros-first: boundary-broken while t > 0.6, circular below;
 circular-first: the reverse. These are kept as drawings. Of the others what is kept is each drawing's r2 with the one of
-`els-zeros`, which has borders always: r2-zeros-first and r2-circular-first, (7, 30), switch at each of `switches`;
-r2-ls-last: circular while t > 0.6, LS with the same sizes below; r2-ls-first: the reverse; r2-ls-then-zeros: LS while
-t > 0.6, boundary-broken below.
+`els-zeros`, which has borders always: r2-zeros-first and r2-circular-first, (7, 30), switch at each of `switches`.
 torus: seeds 0 to 9 of the laptop lab, its els-zeros with its own dictionaries, windows that wrap around, 8 bits per
 pixel (0 is -1, 255 is 1).
 
@@ -59,14 +57,11 @@ def samplers():
     """What is drawn with the class-conditional lab: name, or name and switch -> denoiser."""
     lab = els.lab("laptop", network=CONDITIONAL)
     sizes = lab.patch_sizes("els-zeros")
-    zeros, circular, ls = (lab.patch_machine(m, sizes) for m in ("els-zeros", "els-circular", "ls"))
+    zeros, circular = (lab.patch_machine(m, sizes) for m in ("els-zeros", "els-circular"))
     found = {
         "circular": circular,
         "zeros-first": above(SWITCH, zeros, circular),
         "circular-first": above(SWITCH, circular, zeros),
-        "ls-last": above(SWITCH, circular, ls),
-        "ls-first": above(SWITCH, ls, circular),
-        "ls-then-zeros": above(SWITCH, ls, zeros),
     }
     for switch in SWITCHES:
         if switch != SWITCH:
@@ -98,7 +93,6 @@ def main():
     kept = {name: stacked[name] for name in ("circular", "zeros-first", "circular-first")}
     for name in ("zeros-first", "circular-first"):
         kept[f"r2-{name}"] = np.stack([r2[name if s == SWITCH else f"{name} {s}"] for s in SWITCHES])
-    kept |= {f"r2-{name}": r2[name] for name in ("ls-last", "ls-first", "ls-then-zeros")}
     torus = np.stack([done[f"torus/{seed}"] for seed in TORUS_SEEDS]).clip(-1, 1)
     kept["torus"] = ((torus + 1) * 127.5).round().astype(np.uint8)
     with whole_file(HERE / "08_borders.npz") as partial:
