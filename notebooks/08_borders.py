@@ -656,7 +656,7 @@ plain = {border: els.load_results(f"fashion-mnist-16-resnet-{border}") for borde
 foretold = {f"ELS, {border}": results[f"els-{border}"] for border, results in plain.items()}
 foretold["filter, zeros"] = plain["zeros"]["local-filter"]
 foretold["filter, circular"] = plain["circular"]["equivariant-filter"]
-mean_picture = els.lab("laptop", verbose=False).data.images.mean(0)
+mean_picture = els.lab("laptop", verbose=False).data.images.mean(0).cpu()
 foretold["mean training picture"] = mean_picture.repeat(100, 1, 1, 1)
 table = {name: [median_r2(x, plain[n]["network-150"]) for n in plain] for name, x in foretold.items()}
 for name, values in table.items():
