@@ -76,6 +76,34 @@ def _mixed_averages(prediction: Tensor, target: Tensor) -> float:
     return float(((p * y).mean() / (prediction.std() * target.std())) ** 2)
 
 
+def _means_kept_beside_std(prediction: Tensor, target: Tensor) -> float:
+    return float(((prediction * target).mean() / (prediction.std() * target.std())) ** 2)
+
+
+def _sum_over_std(prediction: Tensor, target: Tensor) -> float:
+    p, y = prediction - prediction.mean(), target - target.mean()
+    return float(((p * y).sum() / (p.std() * y.std())) ** 2)
+
+
+def _squared_above_only(prediction: Tensor, target: Tensor) -> float:
+    p, y = prediction - prediction.mean(), target - target.mean()
+    return float((p * y).sum() ** 2 / (p.square().sum() * y.square().sum()).sqrt())
+
+
+def _slope(prediction: Tensor, target: Tensor) -> float:
+    p, y = prediction - prediction.mean(), target - target.mean()
+    return float(((p * y).sum() / p.square().sum()) ** 2)
+
+
+def _slope_the_other_way(prediction: Tensor, target: Tensor) -> float:
+    return _slope(target, prediction)
+
+
+def _pixels_squared(prediction: Tensor, target: Tensor) -> float:
+    p, y = prediction - prediction.mean(), target - target.mean()
+    return float((p * y).square().sum() / (p.square().sum() * y.square().sum()))
+
+
 def _mean_per_channel(prediction: Tensor, target: Tensor) -> float:
     p, y = (x - x.mean((1, 2), keepdim=True) for x in (prediction, target))
     return float((p * y).sum() ** 2 / (p.square().sum() * y.square().sum()))
@@ -110,6 +138,14 @@ def _divided_twice(votes: Tensor, pixels: Tensor) -> float:
 
 def _divided_by_pixels(votes: Tensor, pixels: Tensor) -> float:
     return float((votes * pixels).sum() / pixels.sum())
+
+
+def _not_multiplied(votes: Tensor, pixels: Tensor) -> float:
+    return float(pixels.sum() / votes.sum())
+
+
+def _divided_by_the_mean(votes: Tensor, pixels: Tensor) -> float:
+    return float((votes * pixels).sum() / votes.mean())
 
 
 def _divided_by_the_largest(votes: Tensor, pixels: Tensor) -> float:
@@ -198,6 +234,25 @@ EXERCISES = [
                 "square.",
                 _not_normalised,
             ),
+            Mistake(
+                "std subtracts the mean, your p * y does not: subtract from each picture its mean first.",
+                _means_kept_beside_std,
+            ),
+            Mistake(
+                "You take a sum above, and std, which is a mean, below: take sums in both places, or means.",
+                _sum_over_std,
+            ),
+            Mistake(
+                "You square above the line only: square the whole quotient, or leave out the root.", _squared_above_only
+            ),
+            Mistake(
+                "You divide by the prediction's sum alone: divide by the root of its product with the target's.", _slope
+            ),
+            Mistake(
+                "You divide by the target's sum alone: divide by the root of its product with the prediction's.",
+                _slope_the_other_way,
+            ),
+            Mistake("You square each pixel's product: sum first, then square.", _pixels_squared),
         ),
     ),
     Exercise(
@@ -218,6 +273,11 @@ EXERCISES = [
             Mistake("You divide by the number of windows: divide by the sum of their votes.", _divided_by_count),
             Mistake("You divide twice: a mean is divided by the number of windows already, so sum.", _divided_twice),
             Mistake("You divide by the sum of the pixels: divide by the sum of the votes.", _divided_by_pixels),
+            Mistake("You forgot to multiply: each pixel counts as often as it has votes.", _not_multiplied),
+            Mistake(
+                "You take a sum above and a mean below: divide by the sum of the votes.",
+                _divided_by_the_mean,
+            ),
             Mistake("You divide by the most votes: divide by the sum of all of them.", _divided_by_the_largest),
             Mistake(
                 "You take a softmax of the votes, but their exponential is taken already: divide them by their sum.",
