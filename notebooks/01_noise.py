@@ -42,11 +42,8 @@ lab = els.lab()
 # ## 1. A picture with one pixel (4 minutes)
 #
 # Pixels in this course run from $-1$ (black) to $1$ (white). We begin with data that we know exactly. Our pictures have
-# **one pixel**, called $x_0$: dark (near $-0.6$) with probability 0.3, bright (near $0.6$) with probability 0.7, each
-# heap a normal distribution of standard deviation 0.1 (its *width*). They lie symmetrically, so that only their shares
-# tell them apart.
-#
-# The zero in $x_0$ is a time: zero noise so far.
+# **one pixel**, called $x_0$ (the zero is a time: no noise so far): dark (near $-0.6$) with probability 0.3, bright
+# (near $0.6$) with probability 0.7, each heap a normal distribution of standard deviation 0.1 (its *width*).
 
 # %%
 means = torch.tensor([-0.6, 0.6], dtype=torch.float64)  # m_k: where the two heaps are
@@ -102,7 +99,7 @@ fig.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", nco
 show(
     fig,
     alt=(
-        "Histograms of the noised pixel with the formula on top: two heaps at t = 0 and 0.2, one lopsided hump "
+        "Histograms of the noised pixel with the formula on top: two heaps at t = 0 and 0.2, one hump "
         "from t = 0.5 on, a standard normal at t = 1."
     ),
 )
@@ -122,8 +119,9 @@ assert humps == [2, 1]
 #
 # ## 2. The schedule is an angle (5 minutes)
 #
-# If $x_0$ has variance 1, then $x_t$ has variance $\alpha^2 + \sigma^2$. We want that to stay 1, so that nothing
-# explodes. Two numbers whose squares sum to one are a cosine and a sine:
+# If $x_0$ had variance 1, then $x_t$ would have variance $\alpha^2 + \sigma^2$. We want that to stay 1, so that nothing
+# explodes. (Our pixels have less: the variance of $x_t$ grows towards 1, and never beyond.) Two numbers whose squares
+# sum to one are a cosine and a sine:
 #
 # $$\alpha = \cos\theta, \qquad \sigma = \sin\theta, \qquad \theta = \frac{\pi}{2}\, \frac{t}{1.008} .$$
 #
@@ -155,8 +153,9 @@ show(
 )
 
 # %% [markdown] tags=["slide"]
-# **Predict, then move the slider below from right to left.** At which $t$ can you name the first garment? (Below the
-# pictures is the density of the pixel of section 1, from 40 of its values.)
+# **Predict, then move the slider below from right to left.** Below the pictures is the density of the pixel of section
+# 1 (from 40 of its values). It has two humps only below $t = 0.27$. Can you name the first garment at more noise than
+# that, or only at less?
 
 # %%
 ranks = (torch.arange(40) + 0.5) / 40
@@ -166,9 +165,8 @@ slider.index = len(slider.times) - 1  # begin at t = 1
 slider
 
 # %% [markdown]
-# The density of the single pixel has two humps only below $t = 0.27$; you probably named the garment before. Many
-# pixels, each of which says a little, say much together (section 7 counts). How *many* pixels a denoiser may look at is
-# what this course will vary.
+# You probably named it at more noise. Many pixels, each of which says a little, say much together (section 7 counts).
+# How *many* a denoiser may look at is what this course will vary.
 #
 # ### Exercise 1: Noising (5 minutes, ★☆☆)
 #
@@ -236,9 +234,9 @@ assert 0.58 < (possible > 0).double().mean() < 0.67 and 0.10 < possible.mean() <
 assert ((possible - possible.mean()).abs() < 0.1).double().mean() < 0.03  # hardly any data near the best guess
 
 # %% [markdown] tags=["slide"]
-# Of these four the mean costs least, 0.35; $-0.28$ costs 0.52. No number does better than the **mean** of what is
-# possible (lesson 02 proves it). It is called the posterior mean (*posterior*: after $x_t$ has been seen), and the
-# function that returns it is the **ideal denoiser**:
+# Of these four the mean costs least, 0.35; $-0.28$ costs 0.52. No number $a$ does better than the **mean** of what is
+# possible, where $\frac{d}{da}\, \mathrm{E}[(x_0 - a)^2] = 2\, (a - \mathrm{E}[x_0])$ is zero. It is called the
+# posterior mean (*posterior*: after $x_t$ has been seen), and the function that returns it is the **ideal denoiser**:
 #
 # $$D(x_t, t) = \mathrm{E}[x_0 \mid x_t] .$$
 #
@@ -249,9 +247,9 @@ assert ((possible - possible.mean()).abs() < 0.1).double().mean() < 0.03  # hard
 # ### The same by hand
 #
 # We can also work out $D$ without simulation. Suppose we knew that $x_0$ came from heap $k$. The heap is narrow, so the
-# best guess would be nearly its centre, $m_k$, and rise a little with $x_t$: a straight line, whose slope is covariance
-# over variance, $\alpha\tau^2/V$. Here $\tau$ is the heap's width, and $V = \alpha^2\tau^2 + \sigma^2$ the variance of
-# $x_t$ within the heap.
+# best guess would be nearly its centre, $m_k$, and rise a little with $x_t$. For two normal variables, as $x_0$ in its
+# heap and $\epsilon$ are, it rises on a straight line, whose slope is covariance over variance, $\alpha\tau^2/V$. Here
+# $\tau$ is the heap's width, and $V = \alpha^2\tau^2 + \sigma^2$ the variance of $x_t$ within the heap.
 #
 # But we do not know the heap. **Bayes' rule**: it is $k$ with a probability $w_k$ that is proportional to the share of
 # heap $k$, times how probable this heap makes our $x_t$. The best guess is the mean over the heaps:
@@ -333,8 +331,7 @@ check.coin_denoiser(coin_denoiser)
 # ```
 #
 # The weights of the two sides are proportional to $e^{\pm \alpha x_t / \sigma^2}$, since all other terms of
-# $(x_t \mp \alpha)^2$ are the same for both and cancel. Their difference over their sum is a hyperbolic tangent. The
-# tanh of neural networks is the ideal denoiser of a coin.
+# $(x_t \mp \alpha)^2$ are the same for both and cancel. Their difference over their sum is a hyperbolic tangent.
 # </details>
 
 # %% [markdown] tags=["slide"]
@@ -398,7 +395,7 @@ torch.testing.assert_close(score, tweedie)
 #
 # $$\hat\epsilon = \frac{x_t - \alpha D}{\sigma} = -\sigma s .$$
 #
-# Neural networks are usually trained to return $\hat\epsilon$ (lesson 03). Denoiser, score, noise estimate: whoever
+# Neural networks are usually trained to return $\hat\epsilon$. Denoiser, score, noise estimate: whoever
 # has one has all.
 
 # %% [markdown]
@@ -461,7 +458,7 @@ show(
 # Let $F(x, \theta)$ be the share of the crowd to the left of $x$, and $p = \partial_x F$ its density. Pixels neither
 # appear nor vanish, so $F$ drops only by what crosses $x$ from left to right. While the angle grows by $d\theta$, those
 # who cross are the ones that stood less than $u\,d\theta$ to the left of $x$, which is the share $p \cdot u\,d\theta$
-# of the crowd. (Where $u$ is negative they come from the right, and $F$ grows.) Divide by $d\theta$:
+# of the crowd. Divide by $d\theta$:
 #
 # $$\partial_\theta F = -\,u\, p . \qquad (1)$$
 
@@ -480,8 +477,7 @@ show(
 # If everyone moves with the mean velocity of the place where they are, the density evolves exactly as if everyone ran
 # along their own arc. And a velocity can be run backwards.
 #
-# To check it, differentiate $F$, which is known for our data, numerically in $\theta$, and divide by $-p$. The boxed
-# formula only knows the denoiser.
+# To check it, differentiate $F$ numerically: by (1), $u$ is the result over $-p$.
 
 
 # %%
@@ -549,21 +545,20 @@ assert abs(dark - 0.3) < 0.01
 # everyone keeps their rank in the crowd. The lowest 30 % of the noise *must* become the dark 30 %
 # of the data.
 #
-# One dimension is special in that ranks exist, and that only one $u$ satisfies (1). With more pixels, count what
-# crosses the walls of any small box instead of a point. Then other velocities carry the same density, but our $u$ still
-# does.
+# In one dimension ranks exist, and only one $u$ satisfies (1). With more pixels other velocities carry the same
+# density, too, but our $u$ still does: count what crosses the walls of any small box (not shown here).
 
 # %% [markdown] tags=["slide"]
 # ## 6. How to take a step (8 minutes)
 #
-# A computer takes steps. Those of section 5 were straight. The arcs suggest another kind: hold the two guesses $D$
-# and $\hat\epsilon$ fixed, and **turn** to the next angle, as if they were the true picture and noise:
+# A computer takes steps. Those of section 5 were straight. Here is another kind: hold the two guesses $D$ and
+# $\hat\epsilon$ fixed, and **turn** to the next angle, as if they were the true picture and noise:
 #
 # $$x_{t'} = \alpha' D + \sigma'\, \hat\epsilon \qquad (\alpha' = \cos\theta',\; \sigma' = \sin\theta') .$$
 #
 # At $\theta' = \theta$ this is $x_t$ itself, and its velocity there is $-\sigma D + \alpha\hat\epsilon = u$: for
-# small turns it *is* the flow. The last turn ($\sigma' = 0$) ends exactly on a guess $D$, without any rest of noise
-# (lesson 02 needs that). This step is called **DDIM** (from *denoising diffusion implicit models*; Song, Meng and Ermon
+# small turns it *is* the flow. The last turn ($\sigma' = 0$) ends exactly on a guess $D$, without any rest of noise:
+# that is why we turn. The step is called **DDIM** (from *denoising diffusion implicit models*; Song, Meng and Ermon
 # 2021).
 
 # %% [markdown]
@@ -675,16 +670,15 @@ assert all(abs(error / said - 1) < 0.2 for error, said in zip(of_rank.values(), 
 assert abs(samples[1].mean() - 0.24) < 0.01 and samples[1].std() < 0.01
 
 # %% [markdown] tags=["slide"]
-# One step says the mean, 0.24, for every noise; with 500 the largest error is 0.002. **We generated, using nothing
-# but a denoiser.** Guess, turn a little, look again: that is what makes a guess into a sample.
+# One step says the mean for every noise; with 500 the largest error is 0.002. **We generated, using nothing but a
+# denoiser.** Guess, turn a little, look again: that is what makes a guess into a sample.
 #
 # Note what is *not* random: once the noise is drawn, the sample is determined. **A seed is an image.** We shall use
 # that to compare denoisers, image by image.
-
-# %% [markdown] tags=["slide"]
+#
 # **Predict.** Must a denoiser be ideal? Take the best *straight line* through the pairs $(x_t, x_0)$ at each $t$. At
-# $t = 0.5$ it costs hardly more than the ideal denoiser, 0.236 against 0.231; at $t = 0.15$ three times as much, 0.048
-# against 0.016. What will its samples look like?
+# $t = 0.5$ it costs 2 % more than the ideal denoiser, at $t = 0.15$ three times as much. What will its samples look
+# like?
 
 
 # %%
@@ -724,10 +718,10 @@ assert abs(of_line.mean() - m) < 0.02 and abs(of_line.std() - v.sqrt()) < 0.02
 
 # %% [markdown] tags=["slide"]
 # Mean and standard deviation are right, but 38 % lie in the gap. The line is the ideal denoiser of *other* data, of one
-# normal distribution, and draws those. The harm is done at little noise. Take the line down to $t = 0.5$ and the ideal
-# denoiser from there: the gap is empty again, and the largest error of a rank 0.008. The other way round, 37 % lie in
-# it. A denoiser **as good as possible, or nearly, at every noise level**, brings the data back. A poorer one draws
-# something else.
+# normal distribution, and draws those. Take the line down to $t = 0.5$ and the ideal denoiser from there: the gap is
+# empty, and the largest error of a rank 0.008. The other way round, 37 % lie in it: for this pixel, the gap is filled
+# at little noise. A denoiser that is **ideal at every noise level** is enough, but not always needed. One that errs
+# where it matters draws something else.
 
 # %% [markdown] tags=["slide"]
 # ## 7. Nothing changes with more pixels (4 minutes)
@@ -738,12 +732,10 @@ assert abs(of_line.mean() - m) < 0.02 and abs(of_line.std() - v.sqrt()) < 0.02
 # $$p_t(x) = \frac{1}{12} \sum_{i} \mathcal{N}(x;\, \alpha v_i, \sigma^2 I), \qquad
 # \log p_t(x) = \log \sum_i e^{-\|x - \alpha v_i\|^2 / 2\sigma^2} + \mathrm{constant} .$$
 #
-# We let torch differentiate this log-density (autograd), and Tweedie turns its score into a denoiser that nobody has
-# written.
+# Torch differentiates this log-density (autograd), and Tweedie turns its score into a denoiser that nobody has written.
 #
-# **Predict.** At $t = 0.75$ there is 2.4 times as much noise as picture ($\sigma/\alpha$): you will not recognise
-# anything. Six of the twelve are noised; a blind guess is right once in twelve. For how many of the six will the right
-# one get the largest weight in $D$, the most **votes**?
+# **Predict.** Six of the twelve are noised, to $t = 0.75$ ($\sigma/\alpha = 2.4$). For how many of the six will the
+# right one get the largest weight in $D$, the most **votes**?
 
 
 # %%
@@ -765,11 +757,14 @@ twelve = lab.data.images[:12]
 t = 0.75
 x_t = els.add_noise(twelve[:6], els.seeded_noise(range(510, 516), lab.shape).to(lab.device), t)
 guess = denoiser_by_autograd(x_t, t, twelve)
-exact = els.IdealScoreMachine(twelve)(x_t, t)
+machine = els.IdealScoreMachine(twelve)  # the package's
+exact, votes = machine(x_t, t), machine.posterior(x_t, t, top=2)
+kinds = [[lab.data.class_names[lab.data.labels[i]] for i in pair] for pair in votes.image.tolist()]
+most = [f"{kind[0]} {weight[0]:.2f}" for kind, weight in zip(kinds, votes.weight, strict=True)]
 
-fig = plotting.image_rows({"clean $x_0$": twelve[:6], f"noised, t = {t}": x_t, "$D(x_t)$ by autograd": guess})
+rows = {"clean $x_0$": twelve[:6], f"noised, t = {t}": x_t, "$D(x_t)$ by autograd,\nand most votes": guess}
 show(
-    fig,
+    plotting.image_rows(rows, notes=most),
     alt=(
         "Six clean garments, the same hidden in noise (cut off at black and white), and the denoiser's answers: the "
         "first five look like the clean ones, the fourth blurred; the sixth looks like another garment."
@@ -778,37 +773,41 @@ show(
 
 print(f"sigma / alpha at t = {t}: {schedule.sigma(t) / schedule.alpha(t):.1f}")
 print(f"autograd against the package's ideal denoiser: {(guess - exact).abs().max():.0e}")
-votes = els.IdealScoreMachine(twelve).posterior(x_t, t, top=2)
-right = (votes.image[:, 0].cpu() == torch.arange(6)).tolist()
-print("most votes for the right one?", ", ".join("yes" if r else "no" for r in right))
-kinds = [[lab.data.class_names[lab.data.labels[i]] for i in pair] for pair in votes.image.tolist()]
 print("the fourth:", ", ".join(f"{w:.2f} for a {kind}" for w, kind in zip(votes.weight[3], kinds[3], strict=True)))
 assert (guess - exact).abs().max() < 1e-3 and abs(schedule.sigma(t) / schedule.alpha(t) - 2.4) < 0.05
 if lab.profile == "laptop":
-    assert right == [True] * 5 + [False] and kinds[3] == ["dress", "t-shirt"] and kinds[5] == ["sandal", "pullover"]
-    assert votes.weight[3].min() > 0.48
-
-
-# %%
-def most_votes(images, pictures):
-    """Which of the images gets the most votes from each of the pictures, noised."""
-    noise = els.seeded_noise(range(1000, 1000 + len(pictures)), lab.shape).to(lab.device)
-    return els.IdealScoreMachine(images).posterior(els.add_noise(pictures, noise, t), t, top=1).image.flatten().cpu()
-
-
-of_twelve = most_votes(twelve, twelve.repeat(30, 1, 1, 1)).view(30, 12) == torch.arange(12)
-of_all, labels = most_votes(lab.data.images, lab.data.images), torch.as_tensor(lab.data.labels).cpu()
-right = of_twelve, of_all == torch.arange(len(of_all)), labels[of_all] == labels
-shares = [r.double().mean() for r in right]
-print("right of twelve: {:.0%}; of all pictures: {:.0%}, right class {:.0%}".format(*shares))
-assert lab.profile != "laptop" or all(abs(x - said) < 0.02 for x, said in zip(shares, (0.87, 0.13, 0.53), strict=True))
+    assert (votes.image[:5, 0].cpu() == torch.arange(5)).all() and votes.weight[3].min() > 0.48
+    assert kinds[3] == ["dress", "t-shirt"] and kinds[5] == ["sandal", "pullover"]
 
 # %% [markdown] tags=["slide"]
-# Five of the six, through noise in which we see almost nothing: it has only twelve to choose from. (All twelve with 30
-# noises each: 87 %. With all 2,000 to choose from: the right one in 13 % of cases, one of the right class in 53 %.) The
-# answer to the fourth is a mixture, half a dress and half a t-shirt: $D$ hesitates. Most votes for the sixth, a
-# pullover, go to a sandal. Even the best possible denoiser may be wrong about a picture: it is best *on average*. It
-# agrees with the package's, which lesson 02 derives.
+# Five of the six, in this one draw. The answer to the fourth is half a dress and half a t-shirt: $D$ hesitates. Most
+# votes for the sixth, a pullover, go to a sandal. Even the best possible denoiser may be wrong about a picture: it is
+# best *on average*.
+#
+# **Predict.** How many of the 256 pixels, at random places, must one see to find the right one of twelve half of the
+# time? (100 sets of twelve pictures, each picture with 30 noises.)
+
+# %% tags=["slide"]
+random = torch.Generator().manual_seed(1)
+noises = els.seeded_noise(range(1000, 1360), lab.shape).flatten(1)
+counts = (1, 25, 100, 256)
+right = torch.zeros(100, len(counts))
+for row in right:
+    chosen = torch.randperm(len(lab.data.images), generator=random)[:12].to(lab.device)
+    clean = schedule.alpha(t) * lab.data.images[chosen].flatten(1).cpu()
+    noised = clean.repeat(30, 1) + schedule.sigma(t) * noises
+    for k, count in enumerate(counts):
+        seen = torch.randperm(256, generator=random)[:count]
+        nearest = torch.cdist(noised[:, seen], clean[:, seen]).argmin(1).view(30, 12)  # it has the most votes
+        row[k] = (nearest == torch.arange(12)).float().mean()
+print("the right one of twelve has the most votes, by pixels seen:")
+print("; ".join(f"{count}: {share:.0%}" for count, share in zip(counts, right.mean(0), strict=True)))
+if lab.profile == "laptop":
+    assert (right.mean(0) - torch.tensor([0.10, 0.27, 0.54, 0.79])).abs().max() < 0.02
+
+# %% [markdown] tags=["slide"]
+# One pixel hardly beats a blind guess, 10 % against 8 %. With 100 we are right in 54 % of cases, with all in 79 %:
+# **many that say little say much together.**
 #
 # ## 8. From noise to a garment (6 minutes)
 #
@@ -836,62 +835,67 @@ show(
     fig,
     alt=(
         "Two garments on their way from noise: the guess is a harsh black and white silhouette at t = 1, a blurred "
-        "garment at t = 0.95, and gets sharper from there, while x_t looks like noise until t = 0.5 or even 0.3."
+        "garment at t = 0.95, and gets sharper from there, while x_t looks like noise until t = 0.5 or even 0.3; at "
+        "t = 0 both are the finished picture."
     ),
 )
 
 # %% [markdown]
-# The guess leads. At $t = 1$ exactly it is far outside the range from $-1$ to $1$: the network estimates noise, and
-# turning that into a guess of the picture multiplies its small errors by $1/\alpha = 80$ (lesson 11). At $t = 0.95$ it
-# is a blurred garment. But the network was told the class: how much does it know of *this* drawing? **r2** is the
-# squared correlation of two pictures' pixels: 1 for the same picture (or its negative) up to brightness and contrast, 0
-# if neither says anything about the other. We first take away the mean picture of the class. The median of 100 seeds:
+# The guess is a blurred garment at $t = 0.95$, $x_t$ only at $0.5$ (the bag) or $0.3$. (At $t = 1$ the guess is far
+# outside the range from $-1$ to $1$, cut off here: the network estimates noise, and the guess has its errors times
+# $1/\alpha = 80$.) But the network was told the class: how much does it know of *this* drawing? **r2** is the squared
+# correlation of two pictures' pixels: 1 for the same picture (or its negative) up to brightness and contrast, 0 if
+# neither says anything about the other. We first take away the mean picture of the class. The median of 100 seeds:
 
-# %% tags=["slide"]
+# %%
 final, steps = path[-1][1], path[1:-1]
 class_means = torch.stack([garments.data.images[garments.data.labels == k].mean(0) for k in range(10)])[labels]
 
 
-def alike(x, alpha=1.0, turned=0):
-    """Median r2 with the final picture (turned=10: of another seed of the class), apart from the mean of the class."""
-    return els.compare((x - alpha * class_means).roll(turned, 0), final - class_means).r2.quantile(0.5).item()
+def alike(x, alpha=1.0, rank=0.5):
+    """Median r2 with the final picture, apart from the mean of the class (rank=0: the lowest)."""
+    return els.compare(x - alpha * class_means, final - class_means).r2.quantile(rank).item()
 
 
+linear = els.WienerFilter(garments.data.images, image_labels=torch.as_tensor(garments.data.labels))
 times = torch.tensor([t for t, _, _ in steps])
 curves = {
     "the guess D": [alike(D) for _, _, D in steps],
     "the noisy picture": [alike(x_t, schedule.alpha(t)) for t, x_t, _ in steps],
-    "D of another seed": [alike(D, turned=10) for _, _, D in steps],
+    "a linear guess": [alike(linear(x_t, t, labels)) for t, x_t, _ in steps],
 }
 
 # %% tags=["slide"]
 fig, ax = plt.subplots(figsize=(5.6, 2.9))
 for name, curve in curves.items():
     ax.plot(times, curve, label=name)
-ax.set(xlim=(times[0], 0), ylim=(0, 1.02), xlabel="time t (noise on the left)", ylabel="r2 with the final picture")
+ax.set(xlim=(1, 0), ylim=(0, 1.02), xlabel="time t (noise on the left)", ylabel="r2 with the final picture")
 fig.legend(loc="outside upper center", ncols=3)
-show(fig, alt="Agreement with the final picture against time, apart from the mean of the class: the guess is near 0 at "
-     "first and above 0.8 from t = 0.66, x_t from 0.12; the guess of another seed stays below 0.1.")  # fmt: skip
-guess, noisy, other = (torch.tensor(curve) for curve in curves.values())
+show(fig, alt="Agreement with the final picture against time: the guess begins near 0, below the noisy picture and "
+     "a linear guess, overtakes both by t = 0.85, and is above 0.8 from t = 0.66, x_t from 0.12.")  # fmt: skip
+guess, noisy, by_line = (torch.tensor(curve) for curve in curves.values())
 reach = [times[curve > 0.8].max() for curve in (guess, noisy)]
-print(f"the guess: r2 {guess[4]:.2f} at t = {times[4]:.2f}, {guess[19]:.2f} at t = {times[19]:.2f}")
 print("r2 above 0.8 from t = {:.2f} (the guess), {:.2f} (the noisy picture)".format(*reach))
-linear = els.WienerFilter(garments.data.images, image_labels=torch.as_tensor(garments.data.labels))
+print(f"at t = {times[4]:.2f} the guess has {guess[4]:.2f}, the linear one {by_line[4]:.2f}")
 drawn = els.sample(linear, start, 100, labels=labels)
-print(f"drawn by the linear denoiser: r2 {alike(drawn):.2f}, with another seed {alike(drawn, turned=10):.2f}")
+other = drawn.roll(10, 0)  # of another seed of the same class
+print(f"drawn by the linear denoiser: r2 {alike(drawn):.2f}, with another seed {alike(other):.2f}")
 if lab.profile == "laptop":
-    numbers = [*reach, guess[4], guess[19], alike(drawn), alike(drawn, turned=10)]
-    assert all(abs(x - y) < 0.02 for x, y in zip(numbers, (0.66, 0.12, 0.10, 0.61, 0.58, 0.04), strict=True))
-    assert path[0][2].abs().amax((1, 2, 3)).min() > 3 and other.max() < 0.1  # every guess at t = 1 leaves the range
+    numbers = [*reach, guess[4], by_line[4], alike(drawn), alike(other)]
+    assert all(abs(x - y) < 0.02 for x, y in zip(numbers, (0.66, 0.12, 0.10, 0.38, 0.58, 0.04), strict=True))
+    assert path[0][2].abs().amax((1, 2, 3)).min() > 3  # every guess at t = 1 leaves the range
+    assert guess[4] < noisy[4] and (guess > torch.maximum(noisy, by_line))[14:].all()
 
 # %% [markdown]
-# That blurred garment is hardly more than the class: at $t = 0.95$ its r2 is 0.10. At $t = 0.8$ it is 0.61, from about
-# 0.66 on above 0.8 (the noisy picture: from 0.12). The guess *shows* early what is particular to a drawing. It was in
-# the noise from the start: a seed is an image. Even a linear denoiser (section 6's line, for all 256 pixels at once),
-# run from the same noise to the end, draws pictures with an r2 of 0.58 (with another seed's: 0.04).
+# At first the guess does not lead: at $t = 0.95$ its r2 is 0.10. A **linear denoiser** (section 6's line for all 256
+# pixels at once, told the class, too) reads 0.38 from the same $x_t$. There the network is not a good denoiser, and yet
+# it generates. Later it leads: its r2 passes 0.8 at $t = 0.66$, that of the noisy picture at 0.12.
 #
-# Here are ten, one of each class. (With 20 steps instead of 100, as mostly from now on, nearly the same: r2 0.95.) Some
-# are odd. Nothing is broken: what networks draw instead of copies is what this course is about.
+# Much of a drawing comes from the noise, whoever draws: what the linear denoiser draws from the same noise has an r2 of
+# 0.58 with the network's drawing (with another seed's: 0.04).
+#
+# Here are ten, one of each class. Some are odd; nothing is broken. Are they copies? Lesson 03 looks. (Most lessons take
+# 20 steps, not 100: r2 0.95, at worst 0.68.)
 
 # %% tags=["slide"]
 names = [garments.data.class_names[y] for y in labels[:10]]
@@ -902,8 +906,8 @@ show(
     ),
 )
 twenty = els.sample(garments.network, start, 20, labels=labels)
-print(f"20 steps instead of 100: r2 {alike(twenty):.2f}")
-assert lab.profile != "laptop" or abs(alike(twenty) - 0.95) < 0.01
+print(f"20 steps instead of 100: r2 {alike(twenty):.2f}, at worst {alike(twenty, rank=0.0):.2f}")
+assert lab.profile != "laptop" or (abs(alike(twenty) - 0.95) < 0.01 and abs(alike(twenty, rank=0.0) - 0.68) < 0.02)
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
@@ -915,8 +919,8 @@ assert lab.profile != "laptop" or abs(alike(twenty) - 0.95) < 0.01
 # - Denoiser, score and noise estimate are one thing: $s = (\alpha D - x_t)/\sigma^2 = -\hat\epsilon/\sigma$.
 # - The velocity $u = -\sigma D + \alpha\hat\epsilon$ carries the density of the noise back to that of the data. DDIM
 #   follows it in turns.
-# - So whoever can remove noise, (nearly) as well as possible at every level, can generate; and the same noise always
-#   gives the same picture.
+# - So whoever can remove noise well enough can generate, and need not be ideal at every noise level. The same noise
+#   always gives the same picture.
 #
 # ## What is still unexplained
 #
@@ -927,20 +931,19 @@ assert lab.profile != "laptop" or abs(alike(twenty) - 0.95) < 0.01
 # ## References
 #
 # - J. Song, C. Meng, S. Ermon, *Denoising diffusion implicit models*, ICLR 2021,
-#   [arXiv:2010.02502](https://arxiv.org/abs/2010.02502): the deterministic step.
+#   [arXiv:2010.02502](https://arxiv.org/abs/2010.02502).
 # - Y. Song, J. Sohl-Dickstein, D. P. Kingma, A. Kumar, S. Ermon, B. Poole, *Score-based generative modeling through
-#   stochastic differential equations*, ICLR 2021, [arXiv:2011.13456](https://arxiv.org/abs/2011.13456): the flow with
-#   the same densities (*probability flow ODE*).
+#   stochastic differential equations*, ICLR 2021, [arXiv:2011.13456](https://arxiv.org/abs/2011.13456): our flow, their
+#   *probability flow ODE*.
 # - T. Salimans, J. Ho, *Progressive distillation for fast sampling of diffusion models*, ICLR 2022,
 #   [arXiv:2202.00512](https://arxiv.org/abs/2202.00512): DDIM as a turn by an angle; our $u$ is their $v$.
 # - P. Vincent, *A connection between score matching and denoising autoencoders*, Neural Computation 23, 2011,
-#   [doi:10.1162/NECO_a_00142](https://doi.org/10.1162/NECO_a_00142): why a denoiser is a score.
+#   [doi:10.1162/NECO_a_00142](https://doi.org/10.1162/NECO_a_00142).
 # - B. Efron, *Tweedie's formula and selection bias*, Journal of the American Statistical Association 106, 2011,
 #   [doi:10.1198/jasa.2011.tm11181](https://doi.org/10.1198/jasa.2011.tm11181).
 # - H. Xiao, K. Rasul, R. Vollgraf, *Fashion-MNIST: a novel image dataset for benchmarking machine learning
 #   algorithms*, 2017, [arXiv:1708.07747](https://arxiv.org/abs/1708.07747).
 # - A. Nichol, P. Dhariwal, *Improved denoising diffusion probabilistic models*, ICML 2021,
-#   [arXiv:2102.09672](https://arxiv.org/abs/2102.09672): the cosine schedule. Our 1.008 is their $1 + s$, without the
-#   small shift by $s$ at $t = 0$.
+#   [arXiv:2102.09672](https://arxiv.org/abs/2102.09672): the cosine schedule. Our 1.008 is their $1 + s$.
 # - M. Kamb, S. Ganguli, *An analytic theory of creativity in convolutional diffusion models*, ICML 2025,
 #   [arXiv:2412.20292](https://arxiv.org/abs/2412.20292): the theory that this course teaches.

@@ -779,6 +779,7 @@ def _rows_then_columns(denoiser, x_t, t):
         ("overlap", lambda a, b, g: ((a & b).sum(), _alike(*(x[g < len(g.unique())] for x in (a, b, g)))[1]),
          "groups to be 0, 1, 2"),
         ("noising", lambda x, eps, t: _noised_at(x, eps, math.pi * t / 1.008), "twice too large"),
+        ("noising", lambda x, eps, t: (a := math.pi / 2 * t / 1.008).cos() * x + a.sin() * eps, "with the columns"),
         ("sampler_loop", _sampled_without_offset, "divides t by 1.008"),
         ("sampler_loop", _counted_down, "one step too many"),
         ("sampler_loop", lambda denoiser, x, n: denoiser(x, torch.ones(len(x))), "t must be one number"),

@@ -36,7 +36,7 @@ def _angles(generator: torch.Generator, low: float = 0.2, high: float = 1.4) -> 
 
 
 def _noising_cases(generator: torch.Generator) -> list[Case]:
-    shapes = [(3, 1, 4, 5), (2, 3, 3, 4), (5, 1, 2, 2)]
+    shapes = [(3, 1, 4, 3), (2, 3, 3, 2), (5, 1, 2, 5)]  # as wide as B: a forgotten (B, 1, 1, 1) runs, and is told
     return [
         (2 * _uniform(generator, *shape) - 1, _normal(generator, *shape), 1 - 0.9 * _uniform(generator, shape[0]))
         for shape in shapes
@@ -94,6 +94,11 @@ NOISING = Exercise(
         Mistake(
             "You blend with 1 - t and t. Their squares do not sum to one; the schedule uses cosine and sine.",
             lambda x_0, eps, t: _mixed(x_0, eps, 1 - t, t),
+        ),
+        Mistake(
+            "torch pairs t with the columns, its last axis: give the angle the shape (B, 1, 1, 1), as "
+            "theta[:, None, None, None] does. Then each image has its own time.",
+            lambda x_0, eps, t: _theta(t).cos() * x_0 + _theta(t).sin() * eps,
         ),
         Mistake(
             "You use one time for the whole batch: every image has a t of its own.",
@@ -236,6 +241,14 @@ COIN = Exercise(
             _coin_of_densities,
         ),
         Mistake(
+            "You used the variance of x_t, alpha**2 + sigma**2. Given the side, only the noise varies: sigma**2.",
+            lambda x_t, alpha, sigma: torch.tanh(alpha * x_t / (alpha**2 + sigma**2)),
+        ),
+        Mistake(
+            "You dim the guess: D is a guess of x_0, not of alpha * x_0.",
+            lambda x_t, alpha, sigma: alpha * torch.tanh(alpha * x_t / sigma**2),
+        ),
+        Mistake(
             "You kept the shares 0.3 and 0.7 of the two heaps: those of a coin are equal, and cancel.",
             lambda x_t, alpha, sigma: torch.tanh(alpha * x_t / sigma**2 + math.log(7 / 3) / 2),
         ),
@@ -328,6 +341,10 @@ SCORE = Exercise(
             lambda score, x_t, alpha, sigma: alpha * (x_t + sigma**2 * score),
         ),
         Mistake(
+            "You forgot x_t: sigma**2 * score is only the step from x_t towards alpha * D.",
+            lambda score, x_t, alpha, sigma: sigma**2 * score / alpha,
+        ),
+        Mistake(
             "You divide only the score by alpha: x_t needs it, too. Put brackets round the sum.",
             lambda score, x_t, alpha, sigma: x_t + sigma**2 * score / alpha,
         ),
@@ -390,6 +407,10 @@ STEP = Exercise(
             "That is the step of a schedule that does not dim the picture. Here x_t holds alpha * x0_hat, and the next "
             "one alpha_next * x0_hat.",
             lambda x_t, x0_hat, a, s, a1, s1: x0_hat + s1 / s * (x_t - x0_hat),
+        ),
+        Mistake(
+            "You drop the noise. The next x_t still holds some: + sigma_next * eps_hat.",
+            lambda x_t, x0_hat, a, s, a1, s1: a1 * x0_hat,
         ),
         Mistake(
             "You use x_t as the noise. Only a part of x_t is noise: eps_hat = (x_t - alpha * x0_hat) / sigma.",
@@ -525,6 +546,14 @@ def _in_wrong_order(denoiser: Callable[[Tensor, float], Tensor], noise: Tensor, 
     return x_t
 
 
+def _with_guess_first(denoiser: Callable[[Tensor, float], Tensor], noise: Tensor, steps: int) -> Tensor:
+    x_t = noise
+    for t, t_next in itertools.pairwise(SCHEDULE.times(steps)):
+        angles = SCHEDULE.alpha(t), SCHEDULE.sigma(t), SCHEDULE.alpha(t_next), SCHEDULE.sigma(t_next)
+        x_t = _step(denoiser(x_t, t), x_t, *angles)
+    return x_t
+
+
 def _points_for_steps(steps: int) -> list[float]:
     return [1 - i / (steps - 1) for i in range(steps - 1)] + [0.0]
 
@@ -548,6 +577,14 @@ SAMPLER = Exercise(
         Mistake(
             "You stop one step early: the last step goes to t = 0.",
             lambda denoiser, noise, steps: _walk(denoiser, noise, SCHEDULE.times(steps)[:-1]),
+        ),
+        Mistake(
+            "You leave out the first step, from t = 1: loop over range(steps), which begins at 0.",
+            lambda denoiser, noise, steps: _walk(denoiser, noise, SCHEDULE.times(steps)[1:]),
+        ),
+        Mistake(
+            "You have exchanged x_t and the guess: ddim_step takes x_t first, then x0_hat.",
+            _with_guess_first,
         ),
         Mistake(
             "Your grid has `steps` points, so it makes one step too few: `steps` steps need steps + 1 times.",
