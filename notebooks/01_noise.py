@@ -235,8 +235,9 @@ assert ((possible - possible.mean()).abs() < 0.1).double().mean() < 0.03  # hard
 
 # %% [markdown] tags=["slide"]
 # Of these four the mean costs least, 0.35; $-0.28$ costs 0.52. No number $a$ does better than the **mean** of what is
-# possible, where $\frac{d}{da}\, \mathrm{E}[(x_0 - a)^2] = 2\, (a - \mathrm{E}[x_0])$ is zero. It is called the
-# posterior mean (*posterior*: after $x_t$ has been seen), and the function that returns it is the **ideal denoiser**:
+# possible, where $\frac{d}{da}\, \mathrm{E}[(x_0 - a)^2] = 2\, (a - \mathrm{E}[x_0])$ is zero. It is
+# called the posterior mean (*posterior*: after $x_t$ has been seen), and the function that returns it is the **ideal
+# denoiser**:
 #
 # $$D(x_t, t) = \mathrm{E}[x_0 \mid x_t] .$$
 #
@@ -944,6 +945,7 @@ assert lab.profile != "laptop" or (abs(alike(twenty) - 0.95) < 0.01 and abs(alik
 # - H. Xiao, K. Rasul, R. Vollgraf, *Fashion-MNIST: a novel image dataset for benchmarking machine learning
 #   algorithms*, 2017, [arXiv:1708.07747](https://arxiv.org/abs/1708.07747).
 # - A. Nichol, P. Dhariwal, *Improved denoising diffusion probabilistic models*, ICML 2021,
-#   [arXiv:2102.09672](https://arxiv.org/abs/2102.09672): the cosine schedule. Our 1.008 is their $1 + s$.
+#   [arXiv:2102.09672](https://arxiv.org/abs/2102.09672): the cosine schedule. Our 1.008 is their $1 + s$, without
+#   their shift by $s$.
 # - M. Kamb, S. Ganguli, *An analytic theory of creativity in convolutional diffusion models*, ICML 2025,
 #   [arXiv:2412.20292](https://arxiv.org/abs/2412.20292): the theory that this course teaches.
