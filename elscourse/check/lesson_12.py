@@ -135,6 +135,19 @@ def _mean_of_window(images: Tensor, threshold: float, height: int) -> Tensor:
     return _rows_of(images, threshold).double().unfold(1, height, 1).mean(-1).max(-1).values
 
 
+def _mean_rows(images: Tensor, threshold: float, height: int) -> Tensor:
+    return _rows_of(images.unfold(2, height, 1).mean(-1), threshold).max(-1).values
+
+
+def _one_row_more(images: Tensor, threshold: float, height: int) -> Tensor:
+    return _steady_legs(images, threshold, height + 1)
+
+
+def _both_edges(images: Tensor, threshold: float, height: int) -> Tensor:
+    edges = (torch.nn.functional.pad(images[:, 0] > threshold, (1, 1)).int().diff(dim=-1) != 0).sum(-1)
+    return edges.unfold(1, height, 1).min(-1).values.max(-1).values
+
+
 def _truth_cases(generator: torch.Generator) -> list[tuple[Tensor, Tensor, Tensor]]:
     cases = []
     for n, labels in ((40, (0, 1, 2)), (60, (0, 1, 2, 3)), (50, (2, 5, 7))):  # the last ones are not 0, 1, 2
@@ -197,6 +210,16 @@ def _labels_from_zero(a: Tensor, b: Tensor, group: Tensor) -> tuple[int, float]:
     return int((a & b).sum()), _overlap(a[known], b[known], group[known])[1]
 
 
+def _number_last(a: Tensor, b: Tensor, group: Tensor) -> tuple[float, int]:
+    both, expected = _overlap(a, b, group)
+    return expected, both
+
+
+def _five_groups(a: Tensor, b: Tensor, group: Tensor) -> tuple[int, float]:
+    each = [a[group == k].sum() * b[group == k].sum() / (group == k).sum() for k in range(5)]
+    return int((a & b).sum()), float(torch.stack(each).sum())
+
+
 def _paired_cases(generator: torch.Generator) -> list[tuple[Tensor, Tensor]]:
     cases = []
     for n in (40, 60, 80):
@@ -204,7 +227,7 @@ def _paired_cases(generator: torch.Generator) -> list[tuple[Tensor, Tensor]]:
         after = torch.where(torch.rand(n, generator=generator) < 0.4, torch.rand(n, generator=generator) < 0.3, before)
         before[:4], after[:4] = torch.tensor([True, True, True, False]), torch.tensor([False, False, False, True])
         cases.append((before, after))
-    return [*cases, (before, before.clone())]  # nothing has changed
+    return [*cases, cases[0][::-1], (before, before.clone())]  # more new than cured; nothing has changed
 
 
 def _cure_test(before: Tensor, after: Tensor) -> tuple[int, int, float]:
@@ -288,6 +311,22 @@ def _nan_if_unchanged(before: Tensor, after: Tensor) -> tuple[int, int, float]:
     return cured, new, p if cured + new else math.nan
 
 
+def _from_the_larger(before: Tensor, after: Tensor) -> tuple[int, int, float]:
+    cured, new, _ = _cure_test(before, after)
+    n = cured + new
+    return cured, new, sum(math.comb(n, k) for k in range(max(cured, new), n + 1)) / 2**n
+
+
+def _by_a_normal(before: Tensor, after: Tensor) -> tuple[int, int, float]:
+    cured, new, _ = _cure_test(before, after)
+    return cured, new, math.erfc((cured - new) / math.sqrt(2 * (cured + new))) / 2 if cured + new else 1.0
+
+
+def _all_ways_of_all(before: Tensor, after: Tensor) -> tuple[int, int, float]:
+    cured, new, p = _cure_test(before, after)
+    return cured, new, p * 2 ** (cured + new) / 2 ** len(before)
+
+
 def _only_the_bad(before: Tensor, after: Tensor) -> tuple[int, int, float]:
     cured, new, _ = _cure_test(before, after)
     n = int(before.sum())
@@ -362,6 +401,9 @@ EXERCISES = [
             Mistake(
                 "You take the mean of a stretch of rows: k or more in each asks for the smallest.", _mean_of_window
             ),
+            Mistake("You average rows before you count: count the runs of each row first.", _mean_rows),
+            Mistake("Your stretches are one row too long: they have `height` rows.", _one_row_more),
+            Mistake("You count both edges of each run: only those from dark to bright begin one.", _both_edges),
         ),
     ),
     Exercise(
@@ -397,6 +439,8 @@ EXERCISES = [
             Mistake("The first number counts the places where a equals b: both must be true, a & b.", _equal_ones),
             Mistake("The first number counts where either is true: both must be, a & b.", _either),
             Mistake("You take the groups to be 0, 1, 2, ...: which there are says group.unique().", _labels_from_zero),
+            Mistake("You take the groups to be 0 to 4, and an empty one gives 0/0: use group.unique().", _five_groups),
+            Mistake("Your two numbers are exchanged: first how many are true in both, then chance.", _number_last),
         ),
     ),
     Exercise(
@@ -444,6 +488,12 @@ EXERCISES = [
                 "Your n is the number that had three legs before: seeds that newly got them are tosses too.",
                 _only_the_bad,
             ),
+            Mistake(
+                "Your sum begins at the larger of the two: it begins at `cured`, even if the edit did more harm.",
+                _from_the_larger,
+            ),
+            Mistake("That is the normal approximation: the sum over binomials is exact.", _by_a_normal),
+            Mistake("You divide by 2 ** len(before): it is 2 ** n with n = cured + new.", _all_ways_of_all),
         ),
     ),
 ]
