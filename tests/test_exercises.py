@@ -257,10 +257,6 @@ def _one_minus_the_others(wins, n):
     return 1 - sum(math.comb(n, k) for k in range(wins)) / 2**n
 
 
-def _dealt_one_by_one(r2, contrast, order):
-    return [1 - (1 - r2[j]) * contrast[j] ** 2 / contrast[k] ** 2 for k, j in enumerate(order.tolist())]
-
-
 def _sorted_means(ours, theirs, index, low, high):
     means = (ours - theirs)[index].mean(1).sort().values
     return means[low], means[high]
@@ -466,7 +462,6 @@ def _cure_test_of_changes(before, after, unchanged=math.nan):
         ("paired_interval", lambda *a: _sorted_means(*a, 49, 1951), "correct"),
         ("paired_interval", lambda *a: _sorted_means(*a, 20, 1980), "incorrect"),
         ("sign_test", _one_minus_the_others, "incorrect"),
-        ("dealt_out", _dealt_one_by_one, "correct"),
         ("belong_together", _straight_less_crossed, "correct"),
         ("steady_legs", _steady, "correct"),
         ("steady_legs", lambda *a: _steady(*a, first=1), "incorrect"),
@@ -632,12 +627,6 @@ def _log_sums_merged(a, b):
     return total, torch.ones_like(total), sum((log - total).exp() * mean for log, mean in zip(logs, means, strict=True))
 
 
-def _dealt_the_other_way(r2, contrast, order):
-    left = torch.zeros_like(r2)
-    left[order] = (1 - r2) * contrast**2
-    return 1 - left / contrast**2
-
-
 def _central(means):
     return means.quantile(0.025).item(), means.quantile(0.975).item()
 
@@ -795,13 +784,16 @@ def _rows_then_columns(denoiser, x_t, t):
         ("paired_interval", lambda a, b, k: _central(a[k].mean(1) - b[k.roll(1, 0)].mean(1)), "resample the two apart"),
         ("paired_interval", lambda a, b, k: _central((a - b).abs()[k].mean(1)), "absolute values"),
         ("sign_test", lambda wins, n: sum(math.comb(n, k) for k in range(wins, n + 1)) / n**2, "not n**2"),
-        ("dealt_out", lambda r2, c, k: 1 - ((1 - r2) * c**2)[k] / c[k] ** 2, "You deal out r2 itself"),
+        ("sign_test", lambda wins, n: sum(math.comb(n, k) * 0.5**k for k in range(wins, n + 1)), "you take 0.5**k"),
+        ("sign_test", lambda wins, n: sum(math.comb(n, wins) for _ in range(wins, n + 1)) / 2**n, "not (n, wins)"),
+        ("sign_test", lambda wins, n: sum(math.comb(wins, k) for k in range(wins, n + 1)) / 2**n, "n comes first"),
+        ("sign_test", lambda wins, n: wins / n, "the share of seeds"),
+        ("paired_interval", lambda *a: _sorted_means(*a, 50, 1900), "5 % above"),
+        ("paired_interval", lambda *a: _sorted_means(*a, 0, 2000), "the highest of the means"),
+        ("skill", lambda r2, b: 1 - (1 - r2) / 1 - b, "brackets round (1 - r2)"),
+        ("skill", lambda r2, b: r2 / (1 - b), "the gain over the baseline"),
         ("skill", lambda r2, b: (r2 - b) / 1 - b, "brackets round (1 - baseline)"),
         ("skill", lambda r2, b: (r2 - b.mean()) / (1 - b.mean()), "one baseline for all"),
-        ("dealt_out", lambda r2, c, order: 1 - (1 - r2[order]) * c**2 / c**2, "You deal out r2 itself"),
-        ("dealt_out", lambda r2, c, order: 1 - (1 - r2) * c**2 / c[order] ** 2, "above the line"),
-        ("dealt_out", lambda r2, c, order: 1 - (1 - r2[order]) * c[order] / c, "the variance is its square"),
-        ("dealt_out", _dealt_the_other_way, "the other way"),
         ("smallest_sigma", _sigma_of_eps, "finfo.eps is 2^-23"),
         ("smallest_sigma", lambda q, k, a, tol: (2.0**-24 * a * (q @ k.T).max() / tol).sqrt(), "at negative ones"),
         ("attention_logits", lambda q, k, a, s: (a * q @ k.T - a**2 / 2 * (k**2).sum()) / s**2, "one number per key"),

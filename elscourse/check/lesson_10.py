@@ -122,6 +122,16 @@ def _ninety(ours: Tensor, theirs: Tensor, index: Tensor) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def _lopsided(ours: Tensor, theirs: Tensor, index: Tensor) -> tuple[float, float]:
+    low, high = (ours - theirs)[index].mean(1).quantile(torch.tensor([0.025, 0.95], dtype=torch.float64))
+    return float(low), float(high)
+
+
+def _all_of_them(ours: Tensor, theirs: Tensor, index: Tensor) -> tuple[float, float]:
+    means = (ours - theirs)[index].mean(1)
+    return float(means.min()), float(means.max())
+
+
 def _normal(ours: Tensor, theirs: Tensor, index: Tensor) -> tuple[float, float]:
     means = (ours - theirs)[index].mean(1)
     return float(means.mean() - 1.96 * means.std()), float(means.mean() + 1.96 * means.std())
@@ -172,31 +182,6 @@ def _never_negative(r2: Tensor, baseline: Tensor) -> Tensor:
     return ((r2 - baseline) / (1 - baseline)).clamp(min=0)
 
 
-def _dealt_cases(generator: torch.Generator) -> list[tuple[Tensor, Tensor, Tensor]]:
-    cases = []
-    for n in (5, 8, 12):
-        r2 = 0.3 + 0.65 * torch.rand(n, generator=generator, dtype=torch.float64)
-        contrast = 0.15 + 0.7 * torch.rand(n, generator=generator, dtype=torch.float64)
-        r2[0], contrast[0], contrast[1] = 0.3, 0.85, 0.15  # dealt to the second, the first's left-over is too much
-        order = torch.randperm(n, generator=generator)
-        where = int((order == 0).nonzero())
-        order[where], order[1] = order[1].item(), 0
-        cases.append((r2, contrast, order))
-    return cases
-
-
-def _left(r2: Tensor, contrast: Tensor) -> Tensor:
-    return (1 - r2.double()) * contrast.double() ** 2
-
-
-def _dealt_out(r2: Tensor, contrast: Tensor, order: Tensor) -> Tensor:
-    return 1 - _left(r2, contrast)[order] / contrast.double() ** 2
-
-
-def _contrast_of_the_other(r2: Tensor, contrast: Tensor, order: Tensor) -> Tensor:
-    return 1 - _left(r2, contrast) / contrast[order] ** 2
-
-
 EXERCISES = [
     Exercise(
         name="sign_test",
@@ -239,13 +224,29 @@ EXERCISES = [
                 lambda wins, n: sum(math.comb(n, k) for k in range(wins, n + 1)) // 2**n,
             ),
             Mistake("There are 2**n sequences of n tosses, not n**2.", lambda wins, n: _counted(wins, n) / n**2),
-            Mistake(
-                "You exchanged n and k in math.comb: math.comb(n, k) ways to choose k of the n tosses.",
+            Mistake(  # math.comb(k, n), or math.comb(wins, k)
+                "In math.comb(n, k) n comes first, the number of tosses, and then k, the number of heads in the sum.",
                 lambda wins, n: sum(math.comb(k, n) for k in range(wins, n + 1)) / 2**n,
+            ),
+            Mistake(
+                "In the sum k goes from wins to n, and so must the number of heads: math.comb(n, k), not (n, wins).",
+                lambda wins, n: (n - wins + 1) * math.comb(n, wins) / 2**n,
+            ),
+            Mistake(
+                "Every sequence of n tosses has probability 0.5**n, however many heads it has; you take 0.5**k.",
+                lambda wins, n: sum(math.comb(n, k) * 0.5**k for k in range(wins, n + 1)),
+            ),
+            Mistake(
+                "This is the share of seeds that were won. Asked is how probable so many heads are with fair coins.",
+                lambda wins, n: wins / n,
             ),
             Mistake(
                 "You take the normal curve, which is only near: add math.comb(n, k) / 2**n for k = wins to n.",
                 lambda wins, n: 0.5 * math.erfc((wins - n / 2) / math.sqrt(n / 2)),
+            ),
+            Mistake(
+                "You take the normal curve, begun half a toss earlier, which is only near: add math.comb(n, k) / 2**n.",
+                lambda wins, n: 0.5 * math.erfc((wins - 0.5 - n / 2) / math.sqrt(n / 2)),
             ),
             Mistake("There are 2**n sequences of n tosses, not 2 * n.", lambda wins, n: _counted(wins, n) / (2 * n)),
         ),
@@ -287,6 +288,11 @@ EXERCISES = [
             ),
             Mistake("You return the upper end first: (low, high) is asked for.", _exchanged_ends),
             Mistake("0.25 and 0.75 are the quartiles: the central 95 % ends at 0.025 and 0.975.", _middle_half),
+            Mistake("You leave 2.5 % below and 5 % above: the central 95 % ends at 0.025 and 0.975.", _lopsided),
+            Mistake(
+                "These are the lowest and the highest of the means: leave out 2.5 % of them on either side.",
+                _all_of_them,
+            ),
             Mistake(
                 "You resample the two apart: in one resample both take the same seeds, (ours - theirs)[index].",
                 _resampled_apart,
@@ -316,8 +322,8 @@ EXERCISES = [
         answer=lambda r2, baseline: 1 - (1 - r2.double()) / (1 - baseline.double()),
         mistakes=(
             Mistake(
-                "This is the plain difference: divide it by (1 - baseline), with the brackets, or Python divides by 1 "
-                "and then subtracts.",
+                "Put brackets round (1 - r2) and (1 - baseline), or Python divides by 1 only and leaves the plain "
+                "difference. If you meant that one, divide it by (1 - baseline).",
                 lambda r2, b: r2 - b,
             ),
             Mistake(
@@ -349,66 +355,16 @@ EXERCISES = [
                 "Division comes before subtraction: put brackets round (1 - baseline).", lambda r2, b: (r2 - b) / 1 - b
             ),
             Mistake(
+                "You compare r2 with what the baseline left over: the gain over the baseline is r2 - baseline.",
+                lambda r2, b: r2 / (1 - b),
+            ),
+            Mistake(
                 "You take one baseline for all seeds, its mean: each seed has its own.",
                 lambda r2, b: 1 - (1 - r2) / (1 - b.mean()),
             ),
             Mistake(
                 "This is the ratio of what is explained: compare what is left over, 1 - r2 and 1 - baseline.",
                 lambda r2, b: r2 / b,
-            ),
-        ),
-    ),
-    Exercise(
-        name="dealt_out",
-        lesson=10,
-        title="The errors, dealt out",
-        minutes=5,
-        difficulty=1,
-        start="Start from what is left of each drawing's variance: (1 - r2) * contrast**2.",
-        hints=(
-            "left = (1 - r2) * contrast**2 has one number per drawing; left[order] deals them out.",
-            "r2 is one minus what is left, divided by the drawing's own variance, contrast**2.",
-        ),
-        cases=_dealt_cases,
-        answer=_dealt_out,
-        mistakes=(
-            Mistake("You give every drawing its own left-over: put [order] behind what is left.", lambda r2, c, o: r2),
-            Mistake(
-                "You deal out r2 itself (dividing by contrast[order]**2 does that, too): only what is left, (1 - r2) * "
-                "contrast**2, goes to another drawing, and each keeps its own contrast.",
-                lambda r2, c, o: r2[o],
-            ),
-            Mistake(
-                "You deal out the contrasts you divide by: put [order] behind what is left, above the line.",
-                _contrast_of_the_other,
-            ),
-            Mistake(
-                "You deal out the contrasts alone: what is left, (1 - r2) * contrast**2, moves as a whole.",
-                lambda r2, c, o: 1 - (1 - r2) * c[o] ** 2 / c**2,
-            ),
-            Mistake(
-                "The contrast is a standard deviation: the variance is its square.",
-                lambda r2, c, o: 1 - ((1 - r2) * c)[o] / c,
-            ),
-            Mistake(
-                "You deal the other way: drawing k gets the left-over of drawing order[k], which is left[order].",
-                lambda r2, c, o: _dealt_out(r2, c, o.argsort()),
-            ),
-            Mistake(
-                "This is the share that is unexplained: r2 is one minus it.",
-                lambda r2, c, o: 1 - _dealt_out(r2, c, o),
-            ),
-            Mistake(
-                "This is what is left, not r2: divide it by contrast**2, and take one minus that.",
-                lambda r2, c, o: _left(r2, c)[o],
-            ),
-            Mistake(
-                "You deal out what is explained: deal out what is left, (1 - r2) * contrast**2.",
-                lambda r2, c, o: (r2 * c**2)[o] / c**2,
-            ),
-            Mistake(
-                "You cut off at 0: a large error in a faint drawing leaves more than its variance; leave r2 negative.",
-                lambda r2, c, o: _dealt_out(r2, c, o).clamp(min=0),
             ),
         ),
     ),
