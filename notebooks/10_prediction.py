@@ -397,13 +397,13 @@ if lab.profile == "laptop":
 # %% [markdown] tags=["slide"]
 # ## 7. Four networks of one size (10 minutes)
 #
-# Three of the four have only convolutions that look at neighbours (ResNets): one pads with zeros, one wraps around
+# The rivals are those of section 6. "Mean" is the mean of the class where that is told, and the local filter is, for
+# each network, the better one of two kinds: a filter for each place, or one for all places whose borders look alike.
+#
+# Three of the networks have only convolutions that look at neighbours (ResNets): one pads with zeros, one wraps around
 # (circular), one is told the class. The fourth, a UNet, also works on shrunken copies of the image, so that every pixel
 # sees all of it. All draw 16 x 16 pixels; the one that is told the class was trained on 10,000 images, the others on
 # the same 2,000. (In the gpu lab the first is that lab's own.)
-#
-# "Mean" is the mean of the class where that is told. The local filter is, for each network, the better one of two
-# kinds: a filter for each place, or one for all places whose borders look alike.
 #
 # **Predict.** For which network will ELS be worst? For which will the ideal denoiser be best?
 
@@ -523,15 +523,15 @@ assert abs(by[0] - 0.93) < 0.006 and abs(by[1] - 0.89) < 0.006
 # 0.49 to 0.65.
 
 # %% [markdown] tags=["slide"]
-# To the UNet the ideal denoiser comes near (0.86), and LS nearer: ELS, with 0.93, is ahead of it on 64 seeds only. By
-# `sign_test`, 0.003, that is hardly luck of the seeds.
+# To the UNet the ideal denoiser comes near (0.86), and LS nearer: ELS, with **0.93**, is ahead of LS on 64 seeds only.
+# By `sign_test`, 0.003, that is hardly luck of the seeds.
 #
 # But how the calibration turns out counts for more. Of the same UNet, trained again (lesson 15), ELS has 0.93 with the
 # windows of the first, 0.89 with those that were calibrated on it.
 #
-# So equivariance adds little here. From 17 pixels on it cannot add anything: such a window shows every pixel where it
-# is, and ELS *is* LS. That is so in the first 9 of the 20 steps. In the other 11 it could help; why it hardly does, we
-# do not know.
+# So equivariance adds **little** here. From 17 pixels on it cannot add anything: such a window shows every pixel where
+# it is, and ELS *is* LS. That is so in the first 9 of the 20 steps. In the other 11 it could help; why it hardly does,
+# we do not know.
 
 # %% [markdown] tags=["slide"]
 # **How the theory was nearly refuted.** While this course was written, the UNet was its exception: ELS no better than
@@ -573,9 +573,9 @@ sizes = [P for _, P in unet.patch_sizes("els-zeros")]
 assert max(sizes) == 27 and unet.machine("els-zeros").largest_patch_size == 31
 
 # %% [markdown] tags=["slide"]
-# With all the windows it asks for, the formula has **0.91** on these seeds. LS, with 0.89, rises in the same way: wide
-# windows were missing, not equivariance. We changed this after we had looked. But scores on other seeds decide the
-# sizes, not r2; and though up to 31 is on offer now, 27 is the largest that comes out.
+# With all the windows it asks for, the formula has **0.91** on these seeds. LS, with 0.89, rises in the same way:
+# **wide windows** were missing, not equivariance. We changed this after we had looked. But scores on other seeds decide
+# the sizes, not r2; and though up to 31 is on offer now, 27 is the largest that comes out.
 
 # %% [markdown] tags=["slide"]
 # ## 8. Does the UNet remember? (5 minutes)
