@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import product
 
@@ -76,6 +76,14 @@ def _cut_and_joined(images: Tensor, dy: int, dx: int) -> Tensor:
     return torch.cat([down[..., dx:], down[..., :dx]], -1)
 
 
+def _rows_alone(images: Tensor, dy: int, dx: int) -> Tensor:
+    return _shift(images, dy, 0)
+
+
+def _exchanged_and_the_other_way(images: Tensor, dy: int, dx: int) -> Tensor:
+    return _shift(images, -dx, -dy)
+
+
 def _one_long_row(images: Tensor, dy: int, dx: int) -> Tensor:
     return torch.roll(images, -dy * images.shape[-1] - dx)
 
@@ -117,6 +125,15 @@ def _number_of_shifts(image: Tensor) -> int:
 
 def _shifts_that_do_nothing(image: Tensor) -> int:
     return int((_orbit(image) == image.flatten()).all(1).sum())
+
+
+def _shifts_that_change_it(image: Tensor) -> int:
+    return _number_of_shifts(image) - _shifts_that_do_nothing(image) + 1
+
+
+def _some_shifts(image: Tensor, places: Callable[[int, int], Iterable[tuple[int, int]]]) -> int:
+    """The different pictures among those of some shifts."""
+    return len({tuple(_shift(image, *d).flatten().tolist()) for d in places(*image.shape[-2:])})
 
 
 def _channels_for_pictures(image: Tensor) -> int:
@@ -239,6 +256,12 @@ def _height_for_both(denoiser: Denoiser, x_t: Tensor, t: float, by_all: bool) ->
     places = product(range(height), range(height))
     total = sum((_shift(denoiser(_shift(x_t, y, x), t), -y, -x) for y, x in places), torch.zeros_like(x_t))
     return total / (height * (width if by_all else height))
+
+
+def _loops_to_sixteen(denoiser: Denoiser, x_t: Tensor, t: float) -> Tensor:
+    """The height and width of the notebook's images, whatever comes in."""
+    places = product(range(16), repeat=2)
+    return sum((_shift(denoiser(_shift(x_t, y, x), t), -y, -x) for y, x in places), torch.zeros_like(x_t)) / 256
 
 
 def _not_shifted_at_all(denoiser: Denoiser, x_t: Tensor, t: float) -> Tensor:
@@ -396,6 +419,12 @@ EXERCISES = [
             ),
             Mistake("You take rows for columns: dy belongs to axis -2, dx to axis -1.", _rows_for_columns),
             Mistake(
+                "You take rows for columns, and shift the other way: dy belongs to axis -2, dx to axis -1, and row y "
+                "must show row y + dy.",
+                _exchanged_and_the_other_way,
+            ),
+            Mistake("You shift rows alone: columns must move, too, by dx.", _rows_alone),
+            Mistake(
                 "What leaves the image is lost: on the torus it comes back on the other side, count modulo H and W.",
                 _fallen_off,
             ),
@@ -438,6 +467,18 @@ EXERCISES = [
             Mistake(
                 "You count the shifts that change nothing (the stabiliser). The orbit has H W divided by that many.",
                 _shifts_that_do_nothing,
+            ),
+            Mistake(
+                "You count the shifts that change the image: two such shifts may give the same picture.",
+                _shifts_that_change_it,
+            ),
+            Mistake(
+                "You shift rows alone: there are H W shifts, every dy with every dx.",
+                partial(_some_shifts, places=lambda height, width: product(range(height), [0])),
+            ),
+            Mistake(
+                "You let dy and dx both run to H: dx has W values, and an image need not be a square.",
+                partial(_some_shifts, places=lambda height, width: product(range(height), range(height))),
             ),
             Mistake(
                 "torch.unique(all_shifts(image), dim=0) takes each channel for a picture: all_shifts wants a batch, "
@@ -526,6 +567,9 @@ EXERCISES = [
                 partial(_height_for_both, by_all=False),
             ),
             Mistake(
+                "Your loops run to 16, the notebook's H and W: take height and width from x_t.shape.", _loops_to_sixteen
+            ),
+            Mistake(
                 "You denoise x_t itself and shift nothing: denoise every shifted copy of it, then shift back.",
                 _not_shifted_at_all,
             ),
@@ -568,7 +612,10 @@ EXERCISES = [
                 "You compare signed differences: a large negative one is below 1e-4 too. Take .abs() first.", _signed
             ),
             Mistake("Rows and columns are exchanged: entry [dy, dx], with one row per dy.", _columns_before_rows),
-            Mistake("You compare the first picture alone: the shift must do for all of the batch.", _first_picture),
+            Mistake(
+                "You compare the first picture alone, or a picture of your own: the shift must do for all of x.",
+                _first_picture,
+            ),
             Mistake("You compare the first channel alone: the shift must do for all of them.", _first_output_channel),
             Mistake(
                 "You let pass a difference of 0.001 in a single pixel: an average hides it, a square shrinks it, a "
