@@ -588,7 +588,7 @@ if lab.profile == "laptop":
 # %% [markdown] tags=["slide"]
 # ## 7. Is this what the network does? (6 minutes)
 #
-# A network *trained* with circular padding is equivariant, sees all of the torus, and learnt from the same 2,000 images.
+# A network *trained* with circular padding is equivariant, sees the whole torus, and learnt from the same 2,000 images.
 # From the same noise we set its samples (150 steps) beside those of ES and of the filter of section 5, now made of all
 # 2,000 (20 steps). Below each column: r2 with the network, the squared correlation of the pixels.
 #

@@ -262,7 +262,7 @@ def test_stopping_says_how_to_go_on(results: Path, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr("elscourse.reproduce.Experiment._piece", stop)
     result = run("reproduce", *SMALL)
-    assert result.exit_code == 130 and "run the same command again" in result.output
+    assert result.exit_code == 130 and "Run the same command again" in result.output
 
 
 @pytest.mark.parametrize("name", SHIPPED)

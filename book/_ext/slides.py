@@ -172,7 +172,8 @@ def shown(slides: list[Slide], number: str, words: str) -> list[Slide]:
     may be left out; "a" is the one with a. Raises ExtensionError for what is not there."""
     heads = [i for i, slide in enumerate(slides) if "<h2>" in slide.body] + [len(slides)]
     part = next((slides[i:j] for i, j in pairwise(heads) if f"<h2>{number}. " in slides[i].body), [])
-    part = [slide for slide in part if not slide.of or slide.of.startswith(f"{number}. ")]  # the next may have no heading
+    # the next section may have no slide with its heading
+    part = [slide for slide in part if not slide.of or slide.of.startswith(f"{number}. ")]
     first, dots, last = map(str.strip, (words or "...").partition("..."))
     last = last if dots else first
     begins = [i for i, slide in enumerate(part) if first in slide.body]

@@ -708,8 +708,8 @@ EXERCISES = [
         hints=(
             "The pixels outside are the whole image without the window: total - inside.",
             "distance = inside + outside * (total - inside), for each pixel and each image.",
-            "The total is squares.sum((-2, -1), keepdim=True), the sums over windows F.avg_pool2d(squares, P, stride=1, "
-            "padding=P // 2) * P**2; then a softmax over the images, and the mean with these weights.",
+            "The total is squares.sum((-2, -1), keepdim=True), the sums over windows are F.avg_pool2d(squares, P, "
+            "stride=1, padding=P // 2) * P**2; then a softmax over the images, and the mean with these weights.",
         ),
         cases=_between_cases,
         answer=_between,
