@@ -219,8 +219,8 @@ check.orbit_size(orbit_size)
 #
 # 1. *Shifted examples cost the same.* $T_d x_t$ is a noised version of $T_d x_0$ with noise $T_d \epsilon$, which is
 #    as likely as $\epsilon$. Its loss is
-#    $\|D(T_d x_t) - T_d x_0\|^2 = \|T_d (D(x_t) - x_0)\|^2 = \|D(x_t) - x_0\|^2$. (The first step needs an
-#    equivariant $D$; the second: shifts keep lengths.)
+#    $\|D(T_d x_t) - T_d x_0\|^2 = \|T_d (D(x_t) - x_0)\|^2 = \|D(x_t) - x_0\|^2$. (The first
+#    equality needs an equivariant $D$; the second holds because shifts keep lengths.)
 # 2. *So the training set may as well be all orbits.* For an equivariant $D$, both losses are the same number. On the
 #    orbits, the best denoiser of **any** kind is the ideal one of lesson 02, with $N H W$ images.
 # 3. *And that one is equivariant*: shifting $x_t$ only renames the images of the orbits. So it also wins the race
@@ -285,8 +285,8 @@ show(fig, alt="Ten seeds. IS draws centred garments. ES draws from the same nois
 
 # %% [markdown]
 # (Noise is divided by 3 to fit the greys.) The samples look odd, nearly abstract. **Are they new?** Ask the machine:
-# which pair $(v, d)$ has the most weight at low noise? (Below each column: the number of $v$, and $d$, in code
-# `location`. "Shifted back" is by this $d$.)
+# which pair $(v, d)$ has the most weight at low noise? (In the next figure, below each column: the number of $v$, and
+# $d$, which the code calls `location`. "Shifted back" is by this $d$.)
 
 # %% tags=["slide"]
 votes = machine.posterior(drawn, t=0.01, top=1)
@@ -310,10 +310,10 @@ if lab.profile == "laptop":
     assert abs(far.quantile(0.5) - 7.5) < 0.06 and abs(usual.quantile(0.5) - 2.8) < 0.06
 
 # %% [markdown] tags=["slide"]
-# **Answer (c).** Every one of the 16 samples is a training image, pixel for pixel, moved. The noise chooses one of
-# 2,000 memories and one of 256 places, and nothing else is drawn. As drawn, their median distance to the nearest
-# training image is 7.5; real new garments have 2.8. But the 7.5 measures displacement alone: shifted back, nothing is
-# left of it. A distance that ignores symmetries says little about novelty.
+# **Answer (c)** to the question of section 3: every one of the 16 samples is a training image, pixel for pixel, moved.
+# The noise chooses one of 2,000 memories and one of 256 places, and nothing else is drawn. As drawn, their median
+# distance to the nearest training image is 7.5; real new garments have 2.8. But the 7.5 measures displacement alone:
+# shifted back, nothing is left of it. A distance that ignores symmetries says little about novelty.
 #
 # **Predict.** Now shift the *noise* by (3, 5) and draw again. What will ES draw? And IS?
 
@@ -378,9 +378,9 @@ check.orbit_average(orbit_average)
 # </details>
 
 # %% [markdown] tags=["slide"]
-# **Predict.** Four denoisers of the same images: IS; and, all equivariant, $\bar D$ of IS, ES, and the best linear
-# denoiser of the orbits, a **filter** (each pixel the same weighted sum of what is around it). Put them in the order of
-# their loss on the training images.
+# **Predict.** Here are four denoisers of the same images: IS, and three equivariant ones, which are $\bar D$ of IS, ES,
+# and a **filter**, the best linear denoiser of the orbits (each pixel the same weighted sum of what is around it). Put
+# them in the order of their loss on the training images.
 
 
 # %%
@@ -411,12 +411,12 @@ if lab.profile == "laptop":
     assert all(abs(value - number) < 0.0015 for value, number in zip(loss.values(), said, strict=True))
 
 # %% [markdown]
-# One noise for each of 20 images. Theory demands, of the mean over all noises and images, that nothing beats IS on its
-# own training images (0.014), and that ES (0.037) is the best of the equivariant ones. Not knowing where costs
+# This is one noise for each of 20 images. In the mean over all noises and images, theory says, nothing beats IS on its
+# own training images (here 0.014), and ES (0.037) is the best of the equivariant ones. Not knowing where costs
 # something: in column 4 ES answers a dress with something cut by the border. $\bar D$ is equivariant and bad: 0.274,
-# where the filter, which recognises nothing, has 0.141. It *averages* 256 readings, most of which looked for a centred
-# garment in the wrong place. ES *weighs* them by how well they fit (for 6 of the 20 the heaviest is a wrong one). Sort
-# its sum:
+# where even the filter, which recognises nothing, has 0.141. For $\bar D$ *averages* 256 readings, most of which looked
+# for a centred garment in the wrong place. ES *weighs* the same readings by how well they fit (for 6 of the 20 images
+# the heaviest looked in a wrong place). Sort its sum by $d$:
 #
 # $$ D_\mathrm{ES}(x_t) = \sum_d p_d\; T_d^{-1} D_\mathrm{IS}(T_d\, x_t), \qquad
 #    p_d \propto \sum_v \exp\Big( -\frac{\|T_d\, x_t - \alpha v\|^2}{2 \sigma^2} \Big). $$
@@ -434,7 +434,8 @@ assert wrong == 6 or lab.profile != "laptop"
 # %% [markdown] tags=["slide"]
 # ## 6. Which networks are blind to place? (7 minutes)
 #
-# Take four layers, shift their input by every $d$, and see how far the output fails to move along.
+# Take three layers and a network, shift their input by every $d$, and see by how much the output fails to move along:
+# the error.
 #
 # **Predict** for each: for which of the 256 shifts is the error zero? (a) a 3 x 3 convolution that wraps around, (b)
 # the same with zeros at the border, (c) max pooling by 2 with stride 2, repeated to full size, (d) a UNet with circular
@@ -494,8 +495,8 @@ check.commuting_shifts(commuting_shifts)
 #     return commute
 # ```
 #
-# One random input is enough to refute equivariance, and in practice to believe it. A constant image is not: there
-# pooling passes all 256.
+# One random input is enough to refute equivariance and, in practice, to believe it. A constant image is not enough:
+# with it pooling passes for all 256.
 # </details>
 
 
@@ -533,14 +534,14 @@ assert commute["(c) pooling by 2"][::2, ::2].all() and commute["(d) UNet, circul
 #   $(k * v)(x) = \sum_o k(o)\, v(x + o)$, with weights $k(o)$ that do not depend on $x$. So
 #   $(k * T_d v)(x) = \sum_o k(o)\, v(x + o + d) = (k * v)(x + d)$.
 # * **(b)** None but $d = 0$. The zeros stand still while the picture moves.
-# * **(c)** Every second row and column, 64 shifts: a pool of two pixels has a grid, and the grid stands still too.
+# * **(c)** Every second row and column, 64 shifts: the pools, of 2 x 2 pixels, lie on a grid, and it stands still, too.
 #   Only multiples of its **stride** keep the pixels of one pool together (on a torus that the stride divides).
 # * **(d)** Two halvings: multiples of 4, so 16 shifts. Wrapping around does not save a network that strides.
 
 # %% [markdown] tags=["slide"]
 # A trained network with zero padding: how blind is it? Shifted by (3, 5), garments reach into the outermost ring, where
-# no training image shows anything (outside the orange frame). We noise them for our ResNet, and for the same weights
-# with circular padding.
+# no training image shows anything (below, outside the orange frame). We noise them ($t = 0.5$) for our ResNet, and
+# for the same weights with circular padding.
 #
 # **Predict.** What does each make of the parts in the ring? And with less noise?
 
@@ -578,19 +579,20 @@ if lab.profile == "laptop":
     assert (images[:, :, ring] == -1).all() and abs(rows["without noise"].cpu()[cloth].mean() - 0.28) < 0.006
 
 # %% [markdown]
-# At $t = 0.5$ the network turns cloth of mean value 0.28 nearly black (-0.91). The same weights, wrapped around, show
-# it (0.13): it is the border.
+# At $t = 0.5$ our network turns cloth of mean value 0.28 nearly black (-0.91). The same weights, wrapped around, show
+# it (0.13): the border makes the difference.
 #
-# That takes no network. The best linear filter of 9 x 9 pixels, with zeros at the border, says -1.00, since every
-# training image is black there. But it says so at $t = 0.1$, too, where the network sees the cloth and keeps part of it
-# (0.02).
+# That takes no network. Take the best linear filter of 9 x 9 pixels, with weights of its own wherever the border cuts
+# its window: it says -1.00, since in the ring every training image is black. But it says so at $t = 0.1$, too, where
+# the network sees the cloth and keeps part of it (0.02).
 
 # %% [markdown] tags=["slide"]
 # ## 7. Is this what the network does? (6 minutes)
 #
 # A network *trained* with circular padding is equivariant, sees the whole torus, and learnt from the same 2,000 images.
-# From the same noise we set its samples (150 steps) beside those of ES and of the filter of section 5, now made of all
-# 2,000 (20 steps). Below each column: r2 with the network, the squared correlation of the pixels.
+# Beside its samples (150 steps) we set, from the same noise, those of ES and of the filter of section 5, now made of
+# all 2,000 (20 steps each). "Cut" means: at black and white, -1 and 1. Below each column: r2 with the network, the
+# squared correlation of the pixels.
 #
 # **Predict.** Whose r2 is higher, that of ES or of the filter?
 
@@ -631,16 +633,16 @@ assert all(abs(v - number) < 0.006 for v, number in zip(median.values(), said, s
 assert abs(ahead[0] - 55) < 2 and abs(ahead[1] - 69) < 2
 
 # %% [markdown]
-# r2 is 0.57 for ES (with the network's next drawing 0.03), and 0.04 for IS, which knows its place.
+# The median r2 is 0.57 for ES (with the network's next drawing 0.03), and 0.04 for IS, which knows its place.
 #
 # But that takes no memories. The filter recognises nothing, and has 0.57 as well; cut at black and white 0.66, ahead of
 # ES for 69 of 100 seeds. Made of the images without their shifts, it knows its place and has 0.09.
 #
-# Nor is 0.57 much: the noise itself, smoothed (each pixel the mean of 5 x 5, twice: the best of several that we tried),
-# has 0.50.
+# Nor is 0.57 much: the noise itself, smoothed, has 0.50 (each pixel the mean of 5 x 5, twice: the best of several ways
+# that we tried).
 #
-# Does the network *copy*? Then its samples are nearer to its own training images, at some shift, than to as many
-# garments that it never saw.
+# Does the network *copy*? Then its samples would be nearer to its own training images than to as many
+# garments that it never saw, each at its best shift.
 
 
 # %%
@@ -662,8 +664,8 @@ for name, x, said in (("ES", stored["es"], (0, 3.08, 100)), ("network", network,
     assert all(abs(a - b) < 0.01 for a, b in zip(middle, said, strict=False)) and abs(nearer - said[2]) < 2
 
 # %% [markdown]
-# It does not: 4.65 from its own, 4.61 from the others, and nearer to its own for 43 of 100. ES is on its own, up to
-# rounding, and 3.08 from the others. Which machine draws as the network does, lesson 07 finds out.
+# It does not: the median distance is 4.65 to its own images and 4.61 to the others, and for 43 of 100 samples its own
+# are nearer. For ES it is 0.00, up to rounding, and 3.08. Which machine draws as the network does, lesson 07 finds out.
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
@@ -680,8 +682,8 @@ for name, x, said in (("ES", stored["es"], (0, 3.08, 100)), ("network", network,
 # ## What is still unexplained
 #
 # Locality alone cut the memory into pieces but pinned each piece to its place (lesson 04). Equivariance alone let the
-# memory wander but kept it whole. The network does neither. **What if a machine may do both: look only through a
-# small window, and use what it finds at any place?** Lesson 07.
+# memory wander but kept it whole. The network is like neither. **What if a machine obeys both rules: looks only through
+# a small window, and may use what it finds at any place?** Lesson 07.
 #
 # ## References
 #

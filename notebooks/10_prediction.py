@@ -141,8 +141,8 @@ if lab.profile == "laptop":  # the block at the upper left of seed 4
 # %% [markdown] tags=["slide"]
 # The ideal denoiser draws proper garments: they are in the training set. Many of the network's **odd blobs** are in
 # the ELS row. Of the five only ELS has the bright block at the upper left of seed 4. (A linear filter that has ELS's
-# windows and treats all places alike draws it, too, in grey: lesson 11.) But the network's second leg of seed 4 is
-# missing there. By r2 LS is second and the Wiener filter, though it looks worst, third.
+# windows and treats all places alike, see lesson 11, draws it, too, but fainter.) But ELS lacks the second leg that the
+# network gives seed 4. By r2 LS is second and the Wiener filter, though speckled, third (numbers in section 6).
 #
 # ## 4. A hundred drawings (6 minutes)
 #
@@ -207,11 +207,11 @@ check.sign_test(sign_test)
 # %% [markdown] tags=["slide"]
 # ## 5. A median, and how far to trust it (6 minutes)
 #
-# It was not luck: for 98 of 100 fair coins the probability is $4 \cdot 10^{-27}$ (Exercise 1). So ELS is better. By how
-# much, and how well do we know it?
+# It was not luck: that of 100 fair coins 98 or more show heads has probability $4 \cdot 10^{-27}$ (Exercise 1). So ELS
+# is better. By how much, and how well do we know it?
 #
 # The r2 of a hundred seeds have a spread: the **quartiles** say where the middle half lies. That spread is real, it
-# does not shrink with more seeds. How exactly we know the **median** is something else, and gets better. The
+# does not shrink with more seeds. How exactly we know the **median** is another matter: more seeds do help. The
 # **bootstrap** (lesson 09) asks: had we drawn other seeds, how would the median have moved? We have no others. So we
 # draw a hundred *with replacement* from those we have, again and again, and watch the median of each such resample.
 
@@ -266,7 +266,8 @@ assert all(abs(value - 0.92) < 0.006 for value in again)
 # Two methods on the *same* seeds must be resampled *together*. Write `paired_interval(ours, theirs, index)`: the lower
 # and upper end of the central 95 % of the resampled **means** of `ours - theirs`. `ours`, `theirs` have shape (n,) and
 # hold float64, `index` (R, n) holds the R resamples. Return two numbers (low, high), not one tensor: the quantiles
-# 0.025 and 0.975 as `torch.quantile` takes them. Ask for them one at a time, or give it both with `dtype=ours.dtype`.
+# 0.025 and 0.975 as `torch.quantile` takes them. Ask for one at a time, or give it a tensor of the two numbers, with
+# `dtype=ours.dtype`.
 
 
 # %%
@@ -289,7 +290,8 @@ check.paired_interval(paired_interval)
 #     return low.item(), high.item()
 # ```
 #
-# Easy seeds are easy for both; the difference takes that out.
+# Easy seeds are easy for both; the difference takes that out. The next cell does it for ELS against IS, Wiener and LS:
+# all three intervals lie above 0.
 # </details>
 
 # %%
@@ -304,8 +306,8 @@ for name in ("IS", "Wiener", "LS"):
 # ## 6. Compared with what? (5 minutes)
 #
 # An r2 of 0.91 sounds high, but r2 does not start from zero here: every garment is a bright thing in the middle of a
-# dark square. There is one more rival, too: the **local filter** (lesson 11), the best *linear* denoiser that, like
-# ELS, sees only windows.
+# dark square. There is one more rival, too: the **local filter** (lesson 11), the best *linear* denoiser that sees only
+# windows, those of ELS. (Here it has weights of its own at every place.)
 #
 # **Predict.** What is the median r2 of the network's drawing with (a) the *mean training image*, the same for all
 # seeds, (b) the drawing that ELS makes of *another* seed? Guess 0.0, 0.2, 0.5 or 0.8 for each.
@@ -516,22 +518,22 @@ assert abs(by[0] - 0.93) < 0.006 and abs(by[1] - 0.89) < 0.006
 # The fair rivals know as little: the ideal denoiser of all shifted images (ES, lesson 06) has 0.57, the local filter
 # 0.62. ELS has **0.83**, ahead of either on more than 90 seeds.
 #
-# That is the lowest of its four numbers. But the mean picture has 0.54, 0.09, 0.73 and 0.50: much of r2 is how alike
-# the drawings of a network are.
+# That is the lowest of its four numbers. But the mean picture has, from top to bottom, 0.54, 0.09, 0.73 and 0.50: much
+# of r2 is how alike the drawings of a network are.
 #
-# Of what the mean leaves ELS explains **0.78 to 0.81**, nearly the same for all four; the local filter explains
-# 0.49 to 0.65.
+# Of what the mean leaves unexplained ELS explains **0.78 to 0.81**, nearly the same for all four; the local filter
+# explains 0.49 to 0.65.
 
 # %% [markdown] tags=["slide"]
-# To the UNet the ideal denoiser comes near (0.86), and LS nearer: ELS, with **0.93**, is ahead of LS on 64 seeds only.
-# By `sign_test`, 0.003, that is hardly luck of the seeds.
+# To the UNet the ideal denoiser comes near (0.86), and LS nearer (0.91): ELS, with **0.93**, is ahead of LS on 64 seeds
+# only. By `sign_test` (0.003) that is hardly luck of the seeds.
 #
-# But how the calibration turns out counts for more. Of the same UNet, trained again (lesson 15), ELS has 0.93 with the
-# windows of the first, 0.89 with those that were calibrated on it.
+# But how the calibration turns out counts for more. For the same UNet, trained again (lesson 15), ELS has 0.93 with the
+# windows of the first training, 0.89 with those that were calibrated on the second.
 #
-# So equivariance adds **little** here. From 17 pixels on it cannot add anything: such a window shows every pixel where
-# it is, and ELS *is* LS. That is so in the first 9 of the 20 steps. In the other 11 it could help; why it hardly does,
-# we do not know.
+# So equivariance adds **little** here. From 17 pixels on it cannot add anything: so wide a window reaches a border from
+# everywhere, which tells each pixel its place, and ELS *is* LS. That is so in the first 9 of the 20 steps. In the other
+# 11 it could help; why it hardly does, we do not know.
 
 # %% [markdown] tags=["slide"]
 # **How the theory was nearly refuted.** While this course was written, the UNet was its exception: ELS no better than
@@ -586,10 +588,11 @@ assert max(sizes) == 27 and unet.machine("els-zeros").largest_patch_size == 31
 # everything lays out the same picture. What would you measure to tell them apart?
 
 # %% [markdown] tags=["slide"]
-# First, how far its drawings are from the nearest training image, with a thousand *new* real images as a yardstick.
+# First we measure how far its drawings are from the nearest training image, with a thousand *new* real images as a
+# yardstick.
 #
 # Then the same for a network with an **alibi**: a UNet of the same recipe that was trained on 2,000 *other* pictures
-# and has never seen these (its drawings are from lesson 15). What is memory, it cannot have.
+# and has never seen these (its drawings are from lesson 15). Whatever it does cannot be memory of these.
 
 # %% tags=["slide"]
 training, others = unet.data.images, unet.held_out(2000).images  # the others: those of the alibi
@@ -627,9 +630,9 @@ assert list(same_memory.values()) == [20, 20, 21, 4, 10]
 assert all(abs(a - b) < 0.006 for a, b in zip(follows.values(), (0.86, 0.83, 0.85, 0.61, 0.81), strict=True))
 
 # %% [markdown]
-# Not copies: the closest of the UNet's drawings is 1.6 away, and they lie as near to the training set as new garments
-# do. Yet for 20 of 100 seeds the training image nearest to its drawing is the very one, among 2,000, that the ideal
-# denoiser returns from the same noise. That looks like memory.
+# The UNet's drawings are not copies: the closest is 1.6 away, and as a whole they lie as near to the training set as
+# new garments do. Yet for 20 of 100 seeds the training image nearest to the drawing is the very one, among 2,000, that
+# the ideal denoiser returns from the same noise. That looks like memory.
 #
 # But the UNet that **has never seen these pictures** does it for 21 seeds, and its r2 with the ideal denoiser of these
 # pictures is 0.85 (ours 0.86). Even two ideal denoisers without a picture in common have 0.81 with each other. So most
@@ -696,15 +699,15 @@ show(
 
 # %% [markdown]
 # At 28 x 28 the ideal denoiser falls to **0.36**: it still draws whole garments, and the network no longer does. The
-# formula goes along with it, **0.88**, ahead for every seed (but not with the ankle boot). The best linear rival, a
-# local filter, has 0.79; ELS is ahead of it for 97 seeds.
+# formula goes along with the network (least with the ankle boot of the figure): it has **0.88**, and is ahead of the
+# ideal denoiser for every seed. The best linear rival, a local filter, has 0.79; ELS is ahead of it for 97 seeds.
 #
 # But the mean of the class falls as the ideal denoiser does, from 0.73 to 0.36: knowing the class is worth less here,
 # and the ideal denoiser never added much to that. ELS's skill over this mean is 0.79 on the small pictures, **0.78** on
 # the large.
 #
-# Part of the fall comes with finer texture, not with size: of the small pictures, enlarged, the ideal denoiser has 0.58
-# and ELS 0.95.
+# Part of the fall comes with finer texture, not with size: with a network trained on the small pictures, enlarged to
+# 28 x 28, the ideal denoiser has 0.58 and ELS 0.95.
 
 # %% [markdown] tags=["slide"]
 # ## 10. The bets that were lost (9 minutes)
@@ -732,9 +735,9 @@ if lab.profile == "laptop":
     assert (error < error[77]).sum() == 5 and abs(error[77] - 0.12) < 0.005 and abs(error[35] - 0.32) < 0.005
 
 # %% [markdown]
-# Of the two lowest one, seed 77, is faint, and only five seeds are missed by less: 0.12 (rms, the root mean square of
-# the error; from black to white is 2). The other, seed 35, is the worst miss of all: 0.32. A low r2 can be either, for
-# r2 compares the error with the drawing's own variance, and that of seed 77 is small.
+# Of the two with the lowest r2 one, seed 77, is faint, and only five seeds are missed by less: 0.12 (rms, the root mean
+# square of the error; from black to white is 2). The other, seed 35, is the worst miss of all: 0.32. A low r2 can be
+# either, for r2 compares the error with the drawing's own variance, and that of seed 77 is small.
 #
 # Call **contrast** the standard deviation of a drawing's pixels. **Predict.** From the faintest quarter of the drawings
 # to the strongest it nearly doubles. Does the error?
@@ -755,7 +758,8 @@ assert 2.1 < times["circular", "contrast"] < 2.3 and 1.4 < times["circular", "rm
 
 # %% [markdown]
 # No: it grows by a quarter, and r2 goes from 0.87 to 0.95. So this network's faint drawings have the lower r2, though
-# they are missed by a little *less*. (That is no law: where the circular network's doubles, the error grows by half.)
+# they are missed by a little *less*. (How much the error grows is no law: with the circular network it grows by half,
+# where contrast more than doubles. If it grew as much as contrast does, r2 would stay about the same.)
 #
 # **An open bet.** Seeds 100, 101, ... are in no file of this network. The next cell draws ten with ELS. Rank them: for
 # which will the error (rms) be smallest, for which largest? Then draw them with the network. With ten, luck has a say:
@@ -776,8 +780,8 @@ show(
 # How far to look, say Lukoianov and others, is told by the *correlations of the pictures*. The Wiener filter gives each
 # pixel a weighted sum of all the noisy pixels, and a weight is large where two pixels vary together. In a simple form:
 # a pixel looks at those pixels whose weight is more than a share $\tau$ of the largest. So every pixel has a window of
-# its own shape, and with these LS is run. ELS has twenty sizes that were measured on the network. This rival has one
-# number, $\tau$, the best of five on forty other seeds (stored; `data/lessons/make_10_correlations.py`).
+# its own shape, and LS is run with these windows. ELS has twenty sizes that were measured on the network. This rival
+# has one number, $\tau$, the best of five on forty other seeds (stored; `data/lessons/make_10_correlations.py`).
 #
 # **Predict.** Who is ahead, ELS or the rival, for the ResNet with zeros? For the UNet?
 
