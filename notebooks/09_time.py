@@ -43,8 +43,8 @@ lab = els.lab()
 # theory does not say what it should be. Nor does the architecture: our network has eight 3x3 convolutions in a row, so
 # a pixel of its answer *can* depend on a window of $17 \times 17$ pixels. That is more than the whole image.
 #
-# What it *can* see and what it *uses* are two things. A derivative tells them apart. With $D(x_t)(x)$ the network's
-# answer at pixel $x$, and $d$ a displacement, ask how much the answer moves when one input pixel moves:
+# What it *can* see and what it *uses* are two things. With $D(x_t)(x)$ the network's answer at pixel $x$, and $d$ a
+# displacement, ask how much the answer moves when one input pixel moves:
 #
 # $$J(d) = \text{mean over images of } \left| \frac{\partial D(x_t)(x)}{\partial x_t(x + d)} \right|$$
 
@@ -66,7 +66,7 @@ def mean_jacobian(x_t, t):
 
 
 # %%
-# A derivative that you have not checked is a rumour: move one input pixel a little up and down, and compare.
+# Check the derivative: move one input pixel a little up and down, and compare.
 calibration_seeds = range(900_000, 900_010)
 eps = els.seeded_noise(calibration_seeds, lab.shape)
 x_t = els.add_noise(lab.data.images[:10].cpu(), eps, 0.5).to(lab.device)
@@ -76,18 +76,16 @@ nudge = torch.zeros_like(x_t)
 nudge[:, :, row, column - 2] = 1e-2
 moved = lab.network(x_t + nudge, 0.5) - lab.network(x_t - nudge, 0.5)
 by_hand = (moved[:, 0, row, column] / 2e-2).abs().mean()
-by_autograd = mean_jacobian(x_t, 0.5)[row, column - 2]
-itself = mean_jacobian(x_t, 0.5)[row, column]
+by_autograd, itself = (mean_jacobian(x_t, 0.5)[row, column - k] for k in (2, 0))
 print(f"two pixels to the left: by hand {by_hand:.4f}, by autograd {by_autograd:.4f}")
-print(f"the middle {itself:.4f}; two to the left, divided by it, {by_autograd / itself:.2f}")
+print(f"divided by that of the middle: {by_autograd / itself:.2f}")
 assert abs(by_hand - by_autograd) < (0.02 if lab.profile == "laptop" else 0.1) * by_autograd  # GPUs round more
 assert lab.profile != "laptop" or abs(by_autograd / itself - 0.25) < 0.01
 
 # %% [markdown] tags=["slide"]
-# A quarter. But beyond the border of a picture there are zeros (lesson 08), and they may shape the map. So ask where no
-# border can be felt: a convolutional network takes images of any size. We put noised training images in the middle of a
-# black canvas with 33 rows and columns (black, $-1$, is the background of these pictures) and ask at the middle pixel,
-# which is now 16 pixels away from every border. (Such a place the network never met in training: lesson 08.)
+# A quarter. But beyond the border of a picture there are zeros (lesson 08), and they may shape the map. A convolutional
+# network takes images of any size. So we put noised training images in the middle of a black canvas with 33 rows and
+# columns (black, $-1$, is their background) and ask at the middle pixel, which no border can reach.
 #
 # **Predict.** Does the map shrink all the way from $t = 1$ to $t = 0.05$?
 
@@ -119,16 +117,12 @@ show(fig, alt="Six heat maps of the Jacobian in the middle of the canvas, each d
      "about 13 pixels wide, contracts to a small bright spot at low noise. Outside the outline nothing.")  # fmt: skip
 offset = torch.arange(-16, 17)
 ring = torch.maximum(offset[:, None].abs(), offset[None, :].abs())  # 0 in the middle, 1 around it, ...
-if lab.profile == "laptop":
-    assert all(J[ring > 8].abs().max() == 0 for J in jacobians.values())
-    assert all(J[ring == 7].mean() > 0 for J in jacobians.values())
+assert lab.profile != "laptop" or all(J[ring > 8].abs().max() == 0 for J in jacobians.values())
 print(f"outside of 17 x 17: {max(float(J[ring > 8].max()) for J in jacobians.values()):.1f}")
 
 # %% [markdown]
-# (Each map is divided by its sum, so that only its shape is seen. The colour is the square root, from 0 to 0.3 or more:
-# faint pixels would be invisible otherwise. The outline has 17 x 17 pixels.)
-#
-# Beyond eight pixels the derivative is zero, exactly: that is the receptive field, and no noise level can change it.
+# Each map is divided by its sum; the colour is the square root, so that faint pixels are seen. The outline has 17 x 17
+# pixels. Outside of it the derivative is zero, exactly: that is the receptive field, and no noise level can change it.
 # Inside, the network chooses (its **effective** receptive field, Luo et al. 2016), differently at every noise level.
 
 # %% [markdown] tags=["slide"]
@@ -168,7 +162,7 @@ check.jacobian_radius(jacobian_radius)
 # ```
 #
 # Dividing by the sum makes it a property of the *shape* of the map: a network that answers twice as strongly looks
-# exactly as far.
+# Dividing by the sum makes it a property of the *shape* of the map.
 # </details>
 
 
@@ -196,25 +190,15 @@ print("  ".join(f"t={t:g}: {rho[t]:.2f}" for t in shown))
 # %%
 from itertools import pairwise
 
-peak = max(rho, key=rho.__getitem__)
-print(f"largest at t = {peak:g}: {rho[peak]:.2f}")
 if lab.profile == "laptop":
-    assert peak == 0.75 and abs(rho[peak] - 4.2) < 0.05
-    assert all(a > b for a, b in pairwise(r for t, r in rho.items() if t <= peak))  # from there on, at every step
-    assert abs(rho[0.05] - 1.4) < 0.05 and abs(rho[0.5] - 3.7) < 0.05
     assert all(3.85 < r < 4.25 for t, r in rho.items() if 0.58 < t < 0.98)
-sums = [float(J.sum()) for J in jacobians.values()]
-print("the derivatives add up to", *(f"{total:.1f}" for total in sums))
-if lab.profile == "laptop":
-    assert abs(sums[0] - 20) < 0.5 and 1 < min(sums) <= max(sums[1:]) < 3.5 and round(1 / lab.schedule.alpha(1)) == 80
+    assert all(a > b for a, b in pairwise(r for t, r in rho.items() if t < 0.62))
+    assert abs(rho[0.05] - 1.4) < 0.05 and abs(rho[0.5] - 3.7) < 0.05
 
 # %% [markdown]
 # It shrinks late: the radius stays about 4 pixels from $t = 0.95$ to $0.6$, and falls from there to 1.4. When little
-# noise is left, near pixels say nearly all.
-#
-# (At $t = 1$ the derivatives add up to 20, everywhere else to 1 to 3: there the network's small errors are multiplied
-# by $1 / \alpha = 80$, lesson 01. Leave that point out. Nor build on the small rise before $0.75$: other means of the
-# derivatives have none, or a larger one. That the radius falls below $0.6$ they share.)
+# noise is left, near pixels say nearly all. (Leave $t = 1$ out: there the network's small errors are multiplied by
+# $1 / \alpha = 80$, lesson 01.)
 #
 # This is **locality in time**: the same weights, the same 17x17 receptive field, and a window of use that closes as the
 # picture becomes clear.
@@ -224,8 +208,7 @@ if lab.profile == "laptop":
 #
 # The second way asks the machine. Let the **network** draw. At some $t$ on its way it holds an image $x_t$ and has a
 # score there, $s = (\alpha D(x_t) - x_t) / \sigma^2$ (lesson 01). Give the same $x_t$ to ELS machines of many patch
-# sizes. Whose score points in the most similar direction? The measure is the cosine of the two scores, as vectors over
-# all pixels.
+# sizes. Whose score points in the most similar direction? The measure is the cosine, over all pixels:
 #
 # $$\cos = \frac{\langle s_\text{machine},\, s_\text{network} \rangle}{\|s_\text{machine}\| \, \|s_\text{network}\|}$$
 #
@@ -266,29 +249,22 @@ print("best P per seed:", [candidates[int(k)] for k in live.argmax(0)])
 
 # %%
 table = els.load_results("09_time")  # in every lab the laptop's: 20 steps, 7 sizes, 10 seeds, images of section 9
-if lab.profile == "laptop":
-    assert (live - table["cosine-square"][10][:, :4]).abs().max() < 1e-3
-    assert live.max(0).values.min() > 0.988 and len(set(live.argmax(0).tolist())) > 1
-rivals = {"mean image": lab.data.images.mean(0).expand_as(x_t), "linear": els.WienerFilter(lab.data.images)(x_t, t)}
-missing, fits = {"window": 1 - live.max(0).values}, table["cosine-square"].max(1).values  # fits: (20 times, 10 seeds)
-filtered = torch.stack([cosine(els.WienerFilter(lab.data.images)(x, at), x0, x, at) for at, x, x0 in points]).cpu()
-missing |= {name: 1 - cosine(x0, x0_network, x_t, t).cpu() for name, x0 in rivals.items()}
+window = table["cosine-square"].max(1).values  # (20 times, 10 seeds), each at its best size
+linear = torch.stack([cosine(els.WienerFilter(lab.data.images)(x, at), x0, x, at) for at, x, x0 in points]).cpu()
+missing = {"window": 1 - live.max(0).values, "linear": 1 - linear[10, :4]}
 for name, values in missing.items():
     print(f"1 - cosine, {name}: {values.min():.3f} to {values.max():.3f}")
 if lab.profile == "laptop":
-    ends = {"window": (0.003, 0.012), "linear": (0.010, 0.022), "mean image": (0.04, 0.09)}
-    close = {name: 0.006 if name == "mean image" else 6e-4 for name in ends}
-    assert all(abs(missing[name].min() - a) < close[name] for name, (a, _) in ends.items())
-    assert all(abs(missing[name].max() - b) < close[name] for name, (_, b) in ends.items())
-    assert (missing["window"] < missing["linear"]).all() and (fits[1:] > filtered[1:]).all()  # all but t = 1
+    assert (live - table["cosine-square"][10][:, :4]).abs().max() < 1e-3
+    for name, ends in {"window": (0.003, 0.012), "linear": (0.010, 0.022)}.items():
+        assert abs(missing[name].min() - ends[0]) < 6e-4 and abs(missing[name].max() - ends[1]) < 6e-4
+    assert (window[1:] > linear[1:]).all()  # at all times but t = 1, for every seed
 
 # %% [markdown]
-# Every seed has a best size, 7 to 11, some on a flat top. High numbers alone mean little here: a denoiser that answers
-# with the mean image, whatever the noise, has 0.91 to 0.96, since all scores share the term $-x_t$. What counts is what
-# is missing to 1: 0.04 to 0.09 for the mean image; 0.010 to 0.022 for the best linear denoiser, the Wiener filter,
-# which has no trained weights either; 0.003 to 0.012 for the best window. (It beats the filter at every $t$ below 1,
-# for all ten seeds.)
-#
+# Every seed has a best size, 7 to 11. All scores share the term $-x_t$, so high numbers alone mean little: what counts
+# is what is missing to 1. For the best window it is 0.003 to 0.012. For the strongest rival, the best linear denoiser
+# (Wiener's filter, also without trained weights), it is 0.010 to 0.022. The window beats it at every $t$ below 1, for
+# all ten seeds.
 # ### Exercise 2: Angle or distance? (8 minutes, ★★☆)
 #
 # Does it matter whether one takes the cosine or the distance? Compute both. `score_mismatch(x0_machine, x0_network,
@@ -318,62 +294,41 @@ check.score_mismatch(score_mismatch)
 #     return cosine, (ours - theirs).norm(dim=1) / theirs.norm(dim=1)
 # ```
 #
-# The factor $1/\sigma^2$ cancels in both. The shared $-x_t$ cancels in the difference, but not in the norms and not in
-# the cosine. At high noise it is nearly all of a score: both numbers look excellent there, whatever the denoisers say.
-# Which size is *best* it hardly changes: section 4.
+# The factor $1/\sigma^2$ cancels in both. The shared $-x_t$ does not: at high noise it is nearly all of a score, and both
+# numbers look excellent there, whatever the denoisers say.
 # </details>
 #
 # ## 4. The edge of the range (6 minutes)
 #
-# Do cosine and distance choose alike? Look at the last step, $t = 0.05$, with all ten seeds, and (stored) at all steps
-# with ten other ones. And is 3, our smallest size, small enough? A best value at the edge of the range asks for a look
-# beyond it: try $P = 1$ as well, a machine that sees nothing but the pixel itself.
+# Do cosine and distance choose alike? And is 3, our smallest size, small enough? A best value at the edge of the range
+# asks for a look beyond it: at the last step, $t = 0.05$, try $P = 1$ as well, a machine that sees nothing but the
+# pixel itself.
 
 # %%
 t, x_t, x0_network = points[19]
 few = (1, 3, 5)
 estimates = [lab.patch_machine("els-zeros", P)(x_t, t) for P in few]
-network_score = els.score_from_denoiser(x0_network, x_t, t).flatten(1)
-scores = [els.score_from_denoiser(x0, x_t, t).flatten(1) for x0 in estimates]
-cosines = torch.stack([torch.cosine_similarity(score, network_score) for score in scores])
-errors = torch.stack([(score - network_score).norm(dim=1) / network_score.norm(dim=1) for score in scores])
+cosines = torch.stack([cosine(x0, x0_network, x_t, t) for x0 in estimates])
 print("best P per seed, by cosine:", [few[int(k)] for k in cosines.argmax(0)])
-print("best P per seed, by error: ", [few[int(k)] for k in errors.argmin(0)])
 print("mean cosine:", *(f"P={P}: {c:.3f}" for P, c in zip(few, cosines.mean(1), strict=True)))
+# Yours: score_mismatch(estimates[1], x0_network, x_t, lab.schedule.alpha(t), lab.schedule.sigma(t))
 by_angle, by_distance = table["cosine-again"].argmax(1), table["distance-again"].argmin(1)  # (20 times, 10 other seeds)
 print("ten other seeds, all steps: the same size", int((by_angle == by_distance).sum()), "times of 200")
-# Yours: score_mismatch(estimates[1], x0_network, x_t, lab.schedule.alpha(t), lab.schedule.sigma(t))
-last = table["last step"]  # r2 of ten seeds with the network's drawings if the last step alone has P = 1, 3 or 5
-changes = [float((r2 - last[1]).quantile(0.5)) for r2 in last]
-print("r2 of the drawings against P=3:", *(f"P={P}: {change:.3f}" for P, change in zip(few, changes, strict=True)))
-
-t_before, x_before, x0_before = points[18]
-earlier = [cosine(lab.patch_machine("els-zeros", P)(x_before, t_before), x0_before, x_before, t_before) for P in few]
-earlier = torch.stack(earlier)
-print(f"best P per seed at t = {t_before:g}:", [few[int(k)] for k in earlier.argmax(0)])
-
-# %%
-if lab.profile == "laptop":
-    assert (cosines.argmax(0) == errors.argmin(0)).sum() >= 9
-    assert (cosines.argmax(0) == 0).sum() == 6 and (cosines.argmax(0) < 2).all()
-    assert (earlier.argmax(0) == 1).all()
-assert all(abs(a - b) < 6e-4 for a, b in zip(changes, (-0.003, 0, -0.032), strict=True))
 assert (by_angle == by_distance).sum() == 191
-other, far = (choice.sort(1).values[:, 4] for choice in (by_angle, by_distance))
-assert (far - other).tolist() == [0] * 12 + [1] + [0] * 7  # t = 0.4
+if lab.profile == "laptop":
+    assert (cosines.argmax(0) == 0).sum() == 6 and (cosines.argmax(0) < 2).all()
 
 # %% [markdown]
 # Cosine (the publication's choice) and distance choose the same size 191 times of 200. The edge matters: 6 of 10 seeds
 # would rather have $P = 1$, no neighbours at all. We keep 3 as the smallest size, as the published curves do: the
-# curve's last number is our decision. With $P = 1$ there ten drawings lose 0.003 of r2 with the network (median;
-# stored). One step earlier all ten want 3.
+# curve's last number is our decision.
 
 # %% [markdown] tags=["slide"]
 # ## 5. The whole table (5 minutes)
 #
-# The same at all 20 steps: 20 times x 7 sizes x 10 seeds. This takes a minute and a half, so it is stored; section 3
-# recomputed a piece of one row and found the same numbers. The seeds, from 900,000, serve for measuring only and are
-# never predicted: a curve that is fitted to the images it shall predict proves nothing.
+# The same at all 20 steps: 20 times x 7 sizes x 10 seeds. It is stored; section 3 recomputed a piece of one row and
+# found the same numbers. The seeds, from 900,000, serve for measuring only and are never predicted: a curve that is
+# fitted to the images it shall predict proves nothing.
 #
 # **Predict.** Colour shows 1 - cosine, divided by its least value at that time. At which end will the table be flat, at
 # which steep?
@@ -396,18 +351,15 @@ show(
 print("from t = 1 down:", *(P for _, P in sizes))
 worst = (1 - square.mean(2)).max(1).values / (1 - square.mean(2)).min(1).values
 print("the worst size misses, times the least:", *(f"{v:.1f}" for v in worst))
-stated = ((0, 1.14), (1, 2.8), (3, 7.2), (18, 13.5))
-assert worst.argmax() == 18 and all(abs(worst[k] / v - 1) < 0.01 for k, v in stated)
+assert worst.argmax() == 18 and abs(worst[18] - 13.5) < 0.1 and abs(worst[0] - 1.14) < 0.01 and worst[1] > 2.5
 
 # %% [markdown]
-# It is flat at $t = 1$ alone: there the worst size misses 1.14 times as much as the best, at $t = 0.85$ already 7
-# times, and at $t = 0.1$, where it is steepest, 13.5 times.
+# It is flat at $t = 1$ alone: there the worst size misses 1.14 times as much as the best, at $t = 0.1$, where it is
+# steepest, 13.5 times.
 #
 # The line is made like this: at each time every seed names its best size; sort the ten; take the fifth,
-# the **lower median**. A median does not care how far off an odd seed is, and the lower one of the two middle values is
-# again a size that some seed chose.
-#
-# ### Exercise 3: Calibrate one step (7 minutes, ★☆☆)
+# the **lower median**. A median does not care how far off an odd seed is, and the lower one is again a size that some
+# seed chose.
 #
 # Write `calibrate_one_step(cosine, candidates)`: `cosine` (K, S) holds the cosine for K sizes and S seeds,
 # `candidates` the K sizes in rising order. Every seed chooses its best size; return the lower median of the choices,
@@ -447,8 +399,7 @@ assert (calibrated_sizes[0], calibrated_sizes[-1]) == (15, 3)
 
 # %% [markdown]
 # Twenty numbers, from 15 down to 3. **Nothing else is measured on the network.** (Its padding, and whether it is told
-# the class, are known from how it was built.) No weight is fitted. From here on the machine is complete: training
-# images, a schedule, a padding, and this curve.
+# the class, are known from how it was built.) No weight is fitted. From here on the machine is complete.
 
 # %% [markdown] tags=["slide"]
 # ## 6. How sure is the curve? (5 minutes)
@@ -468,7 +419,7 @@ lost = square.mean(2).max(1, keepdim=True).values - square.mean(2)  # what a wro
 fig, axis = plt.subplots(figsize=(6, 3.1))
 axis.fill_between(times, *spread, color=plotting.BLUE, alpha=0.25, label="90 % of the resamples")
 axis.plot(times, calibrated_sizes, "o-", color=plotting.BLUE, ms=4, label="calibrated")
-others = [candidates[int(k)] for k in other]  # section 4's ten other seeds
+others = [candidates[int(k)] for k in by_angle.sort(1).values[:, 4]]  # section 4's ten other seeds
 axis.plot(times, others, "x--", color=plotting.ORANGE, ms=6, label="ten other seeds")
 axis.set(xlabel="time t (noise on the left)", ylabel="patch size P", xlim=(1.03, 0), yticks=candidates)
 axis.legend()
@@ -478,36 +429,24 @@ show(fig, alt="The calibrated sizes with the band that holds 90 percent of the b
 
 # %%
 print("90 % band, from t = 1 down:", *(f"{a:.0f}-{b:.0f}" for a, b in spread.T))
-print(f"cosines at t = 1: {square[0].min():.4f} to {square[0].max():.4f}")
-with_one = (cosines.argmax(0).cpu()[resamples].sort(1).values[:, 4] == 0).double().mean()  # section 4: P = 1, 3, 5
-print(f"lost with P = 5 at t = 0.05: {lost[19, 1]:.2f}; were P = 1 on offer, {with_one:.0%} would say 1")
 print("ten other seeds:", *others)
-all_twenty = torch.cat([best_per_seed, table["cosine-again"].argmax(1)], dim=1)
-halves = torch.stack([torch.randperm(20, generator=torch.Generator().manual_seed(k)) for k in range(500)])
-halves = all_twenty[:, halves].unflatten(2, (2, 10)).sort(-1).values[..., 4]  # (20 times, 500, 2)
-differ = (halves[..., 0] != halves[..., 1]).sum(0).double().quantile(torch.tensor([0.05, 0.95]).double()).tolist()
-print("random halves of the twenty seeds differ in so many sizes (90 % of 500):", differ)
+print(f"cosines at t = 1: {square[0].min():.4f} to {square[0].max():.4f}")
+print(f"cosine lost with P = 5 at t = 0.05: {lost[19, 1]:.2f}")
 moved = {t: (a, b) for t, a, b in zip(times, calibrated_sizes, others, strict=True) if a != b}
 assert len(moved) == 7 and min(moved) == 0.35 and max(moved) == 0.65
 assert all(abs(a - b) == 2 for a, b in moved.values())
-# The numbers in the text, checked: nothing to learn here
-assert (spread - torch.tensor(calibrated_sizes)).abs().max() <= 2 and (choices[17:] == 0).all()
-width = spread[1] - spread[0]
-assert width.argmax() == 12 and spread[:, 12].tolist() == [5, 9] and width[:12].max() == 2  # t = 0.4
-assert square[0].min() > 0.9996 and differ == [3, 9]
-assert abs(lost[19, 1] - 0.22) < 0.005 and abs(square[19].mean(1)[0] - 0.87) < 0.005
-assert lab.profile != "laptop" or abs(with_one - 0.85) < 0.005
+assert (spread[1] - spread[0]).argmax() == 12 and spread[:, 12].tolist() == [5, 9]  # t = 0.4
+assert (choices[17:] == 0).all() and square[0].min() > 0.9996 and abs(lost[19, 1] - 0.22) < 0.005
 
 # %% [markdown]
-# Ten other seeds change seven of the twenty sizes, by 2 pixels each, all in the middle, from $t = 0.65$ to $0.35$.
-# That is usual: random halves of our twenty seeds differ in 3 to 9 sizes. The bootstrap foretells where: its band is
-# widest at $t = 0.4$ (5 to 9).
+# Ten other seeds change seven of the twenty sizes, by 2 pixels each, all in the middle, from $t = 0.65$ to $0.35$. The
+# bootstrap foretells where: its band is widest at $t = 0.4$ (5 to 9).
 #
 # The ends stay, and say less than it seems. At $t = 1$ *every* size reaches at least $0.9996$. At $t = 0.05$ all
-# resamples say 3 (5 costs $0.22$, from $0.87$ to $0.65$), but with $P = 1$ allowed, 85 % would say 1.
+# resamples say 3, and 5 would cost $0.22$ of the cosine; but 1 was not on offer (section 4).
 #
-# **But a cosine close to 1 does not make a size harmless.** Most of a score at high noise is $-x_t$, so a large error of
-# the denoiser is a small angle. What a wrong size there does to the picture, section 9 asks.
+# **But a cosine close to 1 does not make a size harmless.** Most of a score at high noise is $-x_t$, so a large error
+# of the denoiser is a small angle. What a wrong size there does to the picture, section 9 asks.
 
 # %% [markdown] tags=["slide"]
 # ## 7. Does the machine look where the network looks? (6 minutes)
@@ -520,7 +459,7 @@ assert lab.profile != "laptop" or abs(with_one - 0.85) < 0.005
 
 # %% tags=["slide"]
 even = [radius(torch.ones(P, P)) for _, P in sizes]
-(machines_own, soft_ones, same_garments), totals = table["asked"].unbind(1)  # two machines, the network: 20 garments
+machines_own, soft_ones, same_garments = table["asked"][:, 0]  # two machines, the network: 20 garments
 fig, axis = plt.subplots(figsize=(6, 3.1))
 axis.plot(times, same_garments, "o-", color=plotting.BLUE, ms=4, label="the network")
 axis.plot(times, even, "s--", color=plotting.ORANGE, ms=4, label="its calibrated square, all pixels alike")
@@ -532,29 +471,21 @@ show(fig, alt="Three radii against time. The square's falls from 5.7 in steps, m
      "near 0.9, the network's at 1.4.")  # fmt: skip
 
 # %%
-share = [float(J[ring <= P // 2].sum() / J.sum()) for J, (_, P) in zip(jacobians.values(), sizes, strict=True)]
-print("share of the network's J in the square:", *(f"{inside:.2f}" for inside in share))
-print(f"at t = 1 the derivatives add up to {totals[0, 0]:.1f} for the machine, {totals[2, 0]:.0f} for the network")
 apart = (same_garments - torch.tensor(even))[2:12].abs().max()
-print(f"at t = 0.3 machine {machines_own[14]:.2f}, network {same_garments[14]:.2f}; it and square {apart:.2f}")
+print(f"at t = 0.3 machine {machines_own[14]:.2f}, network {same_garments[14]:.2f}")
+print(f"network and square, from t = 0.9 to 0.45, at most {apart:.2f} apart")
 assert apart < 0.45
-assert lab.profile != "laptop" or 0.35 < min(share[13:]) < max(share[13:]) < 0.67
 assert (machines_own[1:] < same_garments[1:]).all() and (machines_own < torch.tensor(even)).all()
 assert abs(machines_own[14] - 1.5) < 0.05 and abs(same_garments[14] - 2.9) < 0.05
-less = table["jacobian sizes"] - torch.tensor(calibrated_sizes)  # exercise 4
-assert less[:12].max() < 0 <= less[12:].min()
-assert abs(totals[0, 0] - 0.2) < 0.05 and abs(totals[2, 0] - 21) < 0.5
 
 # %% [markdown]
 # From $t = 0.9$ to $0.45$ the network's radius is within half a pixel of the square's; at low noise the square is the
-# smaller one, and holds only about half of the network's $J$. But the machine looks less far than its square, and from
-# $t = 0.95$ down **less far than the network**: at $t = 0.3$ 1.5 pixels against 2.9. (At $t = 1$ the machine's
-# derivatives add up to 0.2, the network's to 21: nothing to compare.)
+# smaller one. But the machine looks less far than its square, and from $t = 0.95$ down **less far than the network**:
+# at $t = 0.3$ 1.5 pixels against 2.9.
 #
 # A suspicion: in the machine's distance all pixels of the square count alike. A square that takes in the far ones
 # trusts them far too much, so it has to be small. Section 10 tests that.
-
-# %% [markdown]
+#
 # ### Exercise 4: Half of what it looks at (6 minutes, ★★☆)
 #
 # Can a patch size be read from $J$ alone? Write `half_square(J)`: `J` is a map as in exercise 1. Return the width of
@@ -584,22 +515,19 @@ check.half_square(half_square)
 #             return 2 * r + 1
 # ```
 #
-# Try it on the network's maps: `[half_square(J) for J in jacobians.values()]`. From $t = 1$ to $0.45$ these sizes are
-# below the calibrated ones, from there on at or above them.
+# Try it on the network's maps: `[half_square(J) for J in jacobians.values()]`.
 # </details>
 
 # %% [markdown] tags=["slide"]
 # ## 8. The same curve elsewhere (5 minutes)
 #
-# Here are five of the curves published with the paper's code, for images of $32 \times 32$ pixels, and five of this
-# course's. Four of our networks see garments of $16 \times 16$ pixels; the fifth sees the same garments as they come,
-# at $28 \times 28$: every sleeve is 1.75 times as wide.
+# Here are five of the curves published with the paper's code, for images of $32 \times 32$ pixels, and three of this
+# course's. Two of these networks see garments of $16 \times 16$ pixels; the third sees the same garments at
+# $28 \times 28$: every sleeve is 1.75 times as wide.
 #
 # **Predict.** Are its windows 1.75 times as wide as well? (Mind the order: these lists start at the **lowest** noise.)
 
 # %%
-import math
-
 published = {  # index 0 is the lowest noise
     "CIFAR10 ResNet zeros": [3, 3, 3, 3, 5, 5, 5, 7, 7, 7, 7, 9, 9, 11, 11, 13, 15, 17, 17, 17],
     "CelebA ResNet zeros": [3, 3, 3, 5, 5, 5, 5, 5, 7, 7, 9, 9, 9, 11, 11, 11, 13, 15, 19, 19],
@@ -643,95 +571,60 @@ for side, curve in zip((16, 28), pair, strict=True):
     print(f"class known, {side} x {side}: P = {curve[7]} at t = {times[::-1][7]:g}")
 assert [curve[7] for curve in pair] == [9, 5]
 assert all(b <= a for a, b in zip(pair[0][:-1], pair[1][:-1], strict=True))  # all but t = 1
-looks = dict(zip(labs, table["radii"], strict=True))  # stored: section 2's radius (the UNet's on its own pictures)
-small, wide = looks["resnet-zeros-conditional"], looks[large]
-print(f"radius: {small[12]:.2f} and {wide[12]:.2f} pixels at t = 0.4, {small[15]:.2f} at 0.25 for 16 x 16")
-assert abs(small[12] - 3.0) < 0.05 and abs(wide[12] - 3.6) < 0.05 and abs(small[15] - 2.5) < 0.05
-louder = {t: laptop.schedule.sigma(t) / laptop.schedule.alpha(t) for t in times}
-quieter = [min(times, key=lambda u: abs(math.log(louder[u] / louder[t] * 1.75))) for t in times]
-here, there = (dict(zip(times[::-1], curve, strict=True)) for curve in pair)
-same = [sum(here[u] == there[t] for t, u in zip(times, other_times, strict=True)) for other_times in (times, quieter)]
-print(f"sizes of 28 x 28 that 16 x 16 has, too: at the same t {same[0]}, at 1.75 times less noise {same[1]} of 20")
-assert quieter[12] == 0.25 and same == [7, 14]
-
-# %%
-odd = {P: radius(torch.ones(P, P)) for P in range(1, 32, 2)}
-
-
-def hits(rhos, curve):
-    """From t = 0.9 to 0.45: how often is the square with the nearest mean distance the one of this curve?"""
-    near = [min(odd, key=lambda P: abs(odd[P] - r)) for r in rhos.tolist()]
-    return sum(a == b for a, b in zip(near[2:12], curve[2:12], strict=True))
-
-
-own = {name: hits(rhos, ours[name][::-1]) for name, rhos in looks.items()}
-print("times of ten that a network's radius is that of its own square:", own)
-crossed = hits(looks["resnet-circular"], [P for _, P in sizes]), hits(looks[next(iter(labs))], others)
-print("circular's radius, first's squares:", crossed[0], "; first's radius, ten other seeds' squares:", crossed[1])
-assert crossed == (10, 5) and (lab.profile != "laptop" or list(own.values()) == [9, 5, 6, 1, 5])
-unets = looks["unet-zeros"][2:14]
+unets = dict(zip(labs, table["radii"], strict=True))["unet-zeros"][2:14]  # stored: section 2's radius, on its pictures
+print(f"radius of the UNet from t = 0.9 to 0.35: {unets.min():.2f} to {unets.max():.2f}")
 assert 3.65 < unets.min() < unets.max() < 3.95 and (ours["unet-zeros"][6], ours["unet-zeros"][17]) == (9, 27)
-widest = {name: max(curve) for name, curve in ours.items()}
-print("widest windows:", widest)
-assert widest["unet-zeros"] == 27 and max(published["FashionMNIST UNet"]) == 25
-assert ours["unet-zeros"][-2:] == [27, 23]  # from t = 0.95 to t = 1
-if lab.profile == "laptop":
-    assert max(widest[name] for name in widest if "resnet" in name) == 15
+assert max(ours["unet-zeros"]) == 27
 
 # %% [markdown]
 # All curves close from $t = 0.95$ on, down to 3 (MNIST, circular: 3 at the *highest* noise, too). Widest are the
-# UNets', 27 here, 25 there; no ResNet of ours goes above 15.
+# UNets'.
 #
-# Does a UNet **look** so far? From $t = 0.9$ to $0.35$ its windows close from 27 to 9, and its radius stays at 3.7 to
-# 3.9 (at the middle pixel, from which nothing is further than 8). And does a radius that fits the square tell of a
-# network? From $t = 0.9$ to $0.45$ the first one's is nearest to its own square at 9 of 10 times, to that of ten other
-# seeds at 5; the circular one's to its own at 6, to the *first* one's at all 10. **$P(t)$ says which machine a network
+# Does a UNet **look** so far? From $t = 0.9$ to $0.35$ our UNet's windows close from 27 to 9, and its radius stays at
+# 3.7 to 3.9 (at the middle pixel, from which nothing is further than 8). **$P(t)$ says which machine a network
 # resembles, not how far it looks.**
 #
 # And **the windows did not grow with the pictures.** Below $t = 1$ those of the network for 28 x 28 are nowhere wider,
-# in pixels, than its twin's for 16 x 16 (the same layers): at $t = 0.4$ 5, not 9. More pixels per sleeve average the
-# noise out: at 1.75 times less noise 14 of the 20 sizes are the same, at the same $t$ 7. Its drawings: lesson 10.
+# in pixels, than its twin's for 16 x 16 (the same layers): at $t = 0.4$ 5, not 9.
 
 # %% [markdown] tags=["slide"]
 # ## 9. What a wrong curve does (9 minutes)
 #
 # The machine drew ten seeds with other curves (stored: `data/lessons/make_09_time.py`): one size throughout; the
-# calibrated curve read from the wrong end, which raises no error; two pixels larger or smaller at every step (never
-# below 3); a straight line from 15 to 3; **two sizes**, 11 and then 3, from $t = 0.4$ on or, **late switch**, from
-# $0.2$ on; and, from the Jacobian alone, the squares of exercise 4. They are compared with the network's drawings in
-# 150 steps (in 20, its first one leads it astray: lesson 11). As a floor: the mean image, Wiener's linear filter, and
-# the **local filter**, the best linear one that has the calibrated windows (lesson 11).
+# calibrated curve read from the wrong end, which raises no error; a straight line from 15 to 3; **two sizes**, 11 and
+# then 3, from $t = 0.4$ on or, **late switch**, from $0.2$ on; and, from the **Jacobian** alone, the squares of
+# exercise 4. They are compared with the network's drawings in 150 steps. The rivals are two linear filters: Wiener's,
+# and the **local filter**, the best linear one that has the calibrated windows (lesson 11).
 #
 # **Predict.** Below are the curves, without the single sizes. Rank them all. How many of the twenty numbers are needed?
 
 # %% tags=["slide"]
 fig, axis = plt.subplots(figsize=(6, 3))
-styles = {"straight": "-", "two larger": "--", "two smaller": "-.", "jacobian": ":", "late switch": "-"}
+styles = {"straight": "-", "two sizes": "--", "late switch": "-.", "jacobian": ":"}
 axis.plot(times, calibrated_sizes, "o", ms=5, color=plotting.INK, label="calibrated")
 for name, style in styles.items():
     axis.plot(times, table[f"{name} sizes"], style, lw=1.5, label=name)
 axis.set(xlabel="time t (noise on the left)", ylabel="patch size P", xlim=(1.03, 0), yticks=range(3, 19, 2))
 axis.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
-show(fig, alt="Six curves of patch size against time: all fall from noise to clean, one of them in a single step "
-     "from 11 to 3 at t = 0.2.")  # fmt: skip
+show(fig, alt="Five curves of patch size against time, all at 3 in the end: four fall from noise to clean, two of them in a "
+     "single step from 11 to 3, at t = 0.4 and at t = 0.2; the Jacobian's rises from 7 to 9 before it falls.")  # fmt: skip
 if lab.profile == "laptop":
     holds = [[J[ring <= P // 2].sum() >= J.sum() / 2 for P in range(1, 18, 2)] for J in jacobians.values()]
     assert [1 + 2 * row.index(True) for row in holds] == table["jacobian sizes"].tolist()
-assert sorted((table["straight sizes"] - torch.tensor(calibrated_sizes)).tolist()) == [0] * 12 + [2] * 8
 
 # %% tags=["slide"]
 stored = els.load_results(laptop.network.name)
-drawn = {name: images.float() for name, images in table.items() if images.ndim == 4}
+left_out = ("two larger", "two smaller")
+drawn = {name: images.float() for name, images in table.items() if images.ndim == 4 and name not in left_out}
 drawn["calibrated"] = stored["els-zeros"][:10]
 target = stored["network-150"][:10]
 r2 = {name: els.compare(images, target).r2 for name, images in drawn.items()}
 medians = {name: float(values.quantile(0.5)) for name, values in r2.items()}
 order = sorted(medians, key=medians.__getitem__)
-floor = {name: stored[name.lower().replace(" ", "-")][:10] for name in ("Wiener", "local filter")}
-floor["mean image"] = laptop.data.images.mean(0).expand_as(target)
-floor = {name: float(els.compare(images, target).r2.quantile(0.5)) for name, images in floor.items()}
+rivals = {"Wiener": stored["wiener"][:10], "local filter": stored["local-filter"][:10]}
+rivals = {name: float(els.compare(images, target).r2.quantile(0.5)) for name, images in rivals.items()}
 fig, axis = plt.subplots(figsize=(7, 3.9))
-for (name, value), style in zip(floor.items(), ("--", "-", ":"), strict=True):
+for (name, value), style in zip(rivals.items(), ("--", "-"), strict=True):
     axis.axvline(value, ls=style, lw=1, color=plotting.INK, label=f"{name}  {value:.2f}")
 axis.legend(loc="upper left", fontsize=8)
 for line, name in enumerate(order):
@@ -739,32 +632,29 @@ for line, name in enumerate(order):
     axis.plot(medians[name], line, "|", color=plotting.ORANGE, ms=18, mew=3)
 axis.set_yticks(range(len(order)), [f"{name}  {medians[name]:.2f}" for name in order])
 axis.set(xlabel="r2 of machine and network (150 steps), ten seeds", xlim=(0, 1))
-show(fig, alt="r2 of ten seeds as points, with their median as a bar, for fifteen patch size curves, sorted by median. "
-     "The straight curve, that with a late switch and the calibrated one lead; two larger, two sizes, the Jacobian's "
-     "and two smaller follow; then all single sizes, with size 3 last and the reversed curve just above it. Vertical "
-     "lines: the mean image at 0.61, Wiener's filter at 0.76, the local filter at 0.84.")  # fmt: skip
+show(fig, alt="r2 of ten seeds as points, with their median as a bar, for thirteen patch size curves, sorted by it. "
+     "The straight curve, that with a late switch and the calibrated one lead; two sizes and the Jacobian's follow; "
+     "then all single sizes, with size 3 last and the reversed curve just above it. Vertical lines: Wiener's filter at "
+     "0.76, the local filter at 0.84.")  # fmt: skip
 
 # %%
 check_live = els.sample(laptop.patch_machine("els-zeros", 9), els.seeded_noise([0, 1], laptop.shape), steps=20)
 assert (check_live - drawn["P=9"][:2]).abs().max() < 0.02  # the stored images hold three digits
 singles = [medians[f"P={P}"] for P in candidates]
-assert abs(max(singles) - 0.74) < 0.005 and abs(medians["reversed"] - 0.54) < 0.005
-assert sum(m > medians["reversed"] for m in singles) == 6 and abs(medians["two larger"] - 0.88) < 0.005
-assert abs(medians["two smaller"] - 0.82) < 0.005 and medians["two smaller"] < medians["jacobian"]
-assert abs(medians["straight"] - 0.92) < 0.005 and abs(medians["calibrated"] - 0.91) < 0.005
-assert abs(medians["two sizes"] - 0.87) < 0.005 and abs(medians["late switch"] - 0.91) < 0.005
-assert abs(medians["P=11"] - 0.72) < 0.005 and abs(medians["jacobian"] - 0.83) < 0.005
-assert all(abs(a - b) < 0.005 for a, b in zip(floor.values(), (0.76, 0.84, 0.61), strict=True))
-assert max(singles) < floor["Wiener"] < medians["two smaller"]
-assert medians["jacobian"] < floor["local filter"] < medians["two sizes"]
+stated = {"straight": 0.92, "calibrated": 0.91, "late switch": 0.91, "two sizes": 0.87, "jacobian": 0.83}
+stated |= {"P=11": 0.72, "reversed": 0.54}
+assert all(abs(medians[name] - number) < 0.005 for name, number in stated.items())
+assert abs(max(singles) - 0.74) < 0.005 and sum(m > medians["reversed"] for m in singles) == 6
+assert abs(rivals["Wiener"] - 0.76) < 0.005 and abs(rivals["local filter"] - 0.84) < 0.005
+assert max(singles) < rivals["Wiener"] and medians["jacobian"] < rivals["local filter"] < medians["two sizes"]
 
 # %% [markdown] tags=["slide"]
-# The best single size has 0.74, less than Wiener's filter (0.76). Two smaller and half the Jacobian (0.82, 0.83) stay
-# below the local filter (0.84); two sizes (0.87), two larger (0.88), the calibrated and the straight curve (0.91, 0.92)
-# are above it.
+# The best single size has 0.74, less than Wiener's filter (0.76). The Jacobian's sizes (0.83) stay below the local
+# filter (0.84).
 #
-# 11 pixels throughout have 0.72; with 3 at the last four steps *alone*, 0.91 (late; where to switch was found on these
-# seeds, new ones follow). **That windows are small at the end is essential**; that they close before is not.
+# Two sizes have 0.87, the calibrated and the straight curve 0.91 and 0.92. 11 pixels throughout have 0.72; with 3 at
+# the last four steps *alone*, the late switch, 0.91. **That windows are small at the end is essential**; that they
+# close before is not.
 #
 # Drag the slider: eight seeds, one fixed size throughout.
 
@@ -786,8 +676,8 @@ show(
 # %% [markdown] tags=["slide"]
 # Now spoil the calibrated curve at **one end** only, by about twelve pixels:
 #
-# * at the first two steps, $t = 1$ and $0.95$, take 3 instead of 15 and 13: in cosine that costs 0.00004 and 0.0004;
-# * at the last two, $t = 0.1$ and $0.05$, take 15 instead of 3: in cosine that costs 0.44 and 0.58.
+# * at the first two steps, $t = 1$ and $0.95$, take 3 instead of 15 and 13;
+# * at the last two, $t = 0.1$ and $0.05$, take 15 instead of 3: in cosine that costs 2,500 times as much.
 #
 # **Predict.** Which loses more r2 with the network, and how many times more? (Stored: `make_09_curves.py`.)
 
@@ -797,33 +687,29 @@ from elscourse.metrics import bootstrap_interval
 curves = els.load_results("09_curves")
 
 
-def against_calibrated(curve, network, seeds=slice(None)):
-    """r2 minus that of the calibrated curve, seed by seed: the median, its 95 % interval, and every value."""
+def against_calibrated(curve, network, seeds):
+    """r2 minus that of the calibrated curve, seed by seed: the median, its 95 % interval, how many seeds are ahead."""
     gain = (curves[f"{curve}, {network}"] - curves[f"calibrated, {network}"]).flatten()[seeds]
     gain = gain[~gain.isnan()]  # some curves were drawn from fewer seeds
-    return gain.quantile(0.5).item(), bootstrap_interval(gain, torch.Generator().manual_seed(0)), gain
+    return gain.quantile(0.5).item(), bootstrap_interval(gain, torch.Generator().manual_seed(0)), int((gain > 0).sum())
 
 
-print("r2 minus that of the calibrated curve, median and 95 % interval (bootstrap over the seeds); seeds, ahead for")
-ends, new, thirty, every = [], slice(100, 200), slice(100, 130), slice(None)  # thirty: of some there are no others
-for curve, seeds in {"3 at the first two": thirty, "15 at the last two": thirty, "5 at the first five": every}.items():
-    loss, (low, high), gain = against_calibrated(curve, laptop.network.name, seeds)
-    print(f"{curve:20s} {loss:6.3f}  ({low:.3f} to {high:.3f})  {len(gain)}, {int((gain > 0).sum())}")
-    ends.append(loss)
-assert all(abs(a - b) < 6e-4 for a, b in zip(ends, (-0.034, -0.201, -0.093), strict=True))
-assert abs(lost[0, 0] - 0.00004) < 5e-6 and abs(lost[1, 0] - 0.0004) < 5e-5 and lost[:5, 1].max() < 0.0013
+print("r2 minus that of the calibrated curve, median of thirty seeds and 95 % interval")
+for curve, stated in {"3 at the first two": -0.034, "15 at the last two": -0.201}.items():
+    loss, (low, high), _ = against_calibrated(curve, laptop.network.name, slice(100, 130))
+    print(f"{curve:20s} {loss:6.3f}  ({low:.3f} to {high:.3f})")
+    assert abs(loss - stated) < 6e-4
 times_more = float(lost[18:, 6].sum() / lost[:2, 0].sum())
-assert lost[18:, 6].round(decimals=2).tolist() == [0.44, 0.58] and 2500 < times_more < 2550
-print("cosine lost at the last two:", *(f"{v:.2f}" for v in lost[18:, 6]), f"or {times_more:.0f} times the first two's")
+print(f"cosine lost at the last two: {times_more:.0f} times the first two's")
+assert 2500 < times_more < 2550
 
 # %% [markdown]
-# The last two, as the cosine says: 0.201 against 0.034 (thirty seeds). But that is six times as much, where the cosine
-# loses 2,500 times as much: **it undersells the first steps.** 5 at the first *five*, none of which costs more than
-# 0.0013 in cosine, loses 0.093 (200 seeds). The samples are sensitive at both ends. That is why size 3 throughout,
-# right at the end and wrong at high noise, is the worst curve of all.
+# The last two, as the cosine says: 0.201 against 0.034. But that is six times as much, where the cosine loses 2,500
+# times as much: **it undersells the first steps.** The samples are sensitive at both ends. That is why size 3
+# throughout, right at the end and wrong at high noise, is the worst curve of all.
 #
-# Are a straight line or two sizes as good for other networks, too? (The larger one is each network's own size at
-# $t = 0.7$.) New seeds for each, stored: a hundred, for the late switch thirty.
+# Are a straight line or two sizes (each network's own at $t = 0.7$, then 3) as good for other networks, too? Or windows
+# one size larger in the middle? New seeds for each, stored: a hundred, for the late switch thirty.
 
 # %%
 found = {"straight": [], "two sizes": [], "late switch": [], "larger": []}
@@ -833,27 +719,27 @@ for name in labs:
     print(f"{name:34s}", end="")
     for curve, row in found.items():
         if f"{curve}, {network}" in curves:  # two sizes: for pictures of 16 x 16
-            median, _, gain = against_calibrated(curve, network, new)
-            row.append((median, int((gain > 0).sum())))
-            print(f"  {curve} {row[-1][0]:6.3f}, {row[-1][1]}", end="")
+            median, _, ahead = against_calibrated(curve, network, slice(100, 200))
+            row.append((median, ahead))
+            print(f"  {curve} {median:6.3f}, {ahead}", end="")
     print()
-ten = against_calibrated("ten others", laptop.network.name, new)[0]
+ten = against_calibrated("ten others", laptop.network.name, slice(100, 200))[0]
 print(f"first network, with the sizes from ten other seeds: {ten:.3f}")
 if lab.profile == "laptop":
     stated = {"straight": (0.0005, -0.012, -0.003, -0.021, -0.021), "two sizes": (-0.018, -0.024, -0.051, -0.041)}
     stated |= {"late switch": (-0.022, -0.021, -0.0125, -0.008), "larger": (0.001, -0.002, 0.022, 0.005, 0.0015)}
-    counts = {"straight": [50, 21, 39, 18, 30], "two sizes": [12, 17, 11, 17], "larger": [52, 44, 72, 63, 57]}
-    counts["late switch"] = [9, 6, 11, 12]
     for curve, row in found.items():
-        assert [ahead for _, ahead in row] == counts[curve]
         assert all(abs(a - b) < 6e-4 for (a, _), b in zip(row, stated[curve], strict=True))
+    assert [ahead for _, ahead in found["larger"]] == [52, 44, 72, 63, 57]
+    assert [ahead for _, ahead in found["straight"]] == [50, 21, 39, 18, 30]
 assert abs(ten + 0.007) < 1e-3
 
 # %% [markdown]
-# The line is a draw for our first network; the other four lose 0.003 to 0.021 with it. (It begins at the size measured
-# at $t = 1$, where all fit alike. Lesson 14's line, for which nothing is measured, is level for three of four.) Two
-# sizes lose 0.018 to 0.051 with the early switch, 0.008 to 0.022 with the late one. So two sizes and a place to switch
-# do nearly all; the exact shape is worth a hundredth or two, little more than ten other seeds change (0.007).
+# The line is a draw for our first network; the other four lose 0.003 to 0.021 with it. Two sizes lose 0.018 to 0.051
+# with the early switch, 0.008 to 0.022 with the late one.
+#
+# So two sizes and a place to switch do nearly all. The exact shape is worth a hundredth or two, little more than what
+# ten other seeds change: 0.007.
 #
 # Nor is the calibrated curve the best one: with windows one size larger in the middle one network gains (ahead for 72
 # of the hundred), one perhaps (63), three draw level.
@@ -874,32 +760,20 @@ assert abs(ten + 0.007) < 1e-3
 # %% tags=["slide"]
 gaussian = table["cosine-gaussian"]
 best = {"square": square.max(1).values, "gaussian": gaussian.max(1).values}  # (20, 10): each seed at its best size
-wins = (best["gaussian"] > best["square"]).double().mean(1)
-fig, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.1))
+fig, axis = plt.subplots(figsize=(6, 3.1))
 for (name, values), style in zip(best.items(), ("o-", "s--"), strict=True):
-    left.semilogy(times, 1 - values.mean(1), style, ms=4, label=name)
-left.set(xlabel="time t (noise on the left)", ylabel="1 - cosine, best size", xlim=(1.03, 0))
-left.legend()
-right.bar(times, wins, width=0.035, color=plotting.ORANGE)
-right.axhline(0.5, color=plotting.INK, lw=1, ls=":")
-right.set(xlabel="time t (noise on the left)", ylabel="share of seeds: gaussian wins", xlim=(1.03, 0), ylim=(0, 1.05))
-show(
-    fig,
-    alt=(
-        "Left: one minus the cosine at the best size, square against gaussian window, on a log scale; equal "
-        "at high noise, the gaussian clearly lower below t = 0.4. Right: share of seeds for which the "
-        "gaussian fits better: about half at high noise, nearly all below t = 0.35."
-    ),
-)
+    axis.semilogy(times, 1 - values.mean(1), style, ms=4, label=name)
+axis.set(xlabel="time t (noise on the left)", ylabel="1 - cosine, best size", xlim=(1.03, 0))
+axis.legend()
+show(fig, alt="One minus the cosine at the best size, square against gaussian window, on a log scale: equal at high "
+     "noise, the gaussian clearly lower below t = 0.4.")  # fmt: skip
 
 # %%
+wins = (best["gaussian"] > best["square"]).double().mean(1)
+print("share of seeds that the gaussian fits better:", *(f"{share:.1f}" for share in wins))
 assert wins[13:].min() >= 0.9 and 0.35 <= wins[:6].mean() <= 0.65
-mean_gain = best["gaussian"].mean(1) - best["square"].mean(1)
-assert mean_gain[5:].min() > 0 and mean_gain.argmax() == 19
+print("t = 0.05:", *(f"{name} {values[19].mean():.2f}" for name, values in best.items()))
 assert abs(best["square"][19].mean() - 0.87) < 0.005 and abs(best["gaussian"][19].mean() - 0.96) < 0.005
-cross = table["cosine-crosses"][1]  # at t = 0.05: the square of 3 without its corners, hard
-print(f"t = 0.05: square {square[19, 0].mean():.3f}, cross {cross.mean():.3f}, gaussian {gaussian[19, 0].mean():.3f}")
-assert abs(cross.mean() - 0.958) < 0.001 and (cross > square[19, 0]).all()
 further, networks = soft_ones - machines_own, (same_garments - machines_own)[13]
 print(f"at most {further.max():.2f} pixels further, at t = 0.35; the network {networks:.2f}")
 assert times[int(further.argmax())] == 0.35 and abs(further.max() - 0.55) < 0.005 and abs(networks - 1.55) < 0.005
@@ -907,10 +781,9 @@ assert (soft_ones < same_garments).all()
 
 # %% [markdown]
 # Below $t = 0.4$ the Gaussian fits better for nearly every seed, most of all at the very end: $0.96$ against $0.87$ at
-# $t = 0.05$. Not because it is soft: a hard **cross**, the square without its four corners, does as well there. Look
-# again at the maps of section 1.
+# $t = 0.05$.
 #
-# And **the suspicion fails**: the machine that fits better looks at most 0.55 pixels further than the square's, where
+# Yet **the suspicion fails**: the machine that fits better looks at most 0.55 pixels further than the square's, where
 # the network looks 1.55 further ($t = 0.35$). Why both look less far than the network, we do not know.
 #
 # Then its samples should predict better as well, should they not? **Predict** the sign for each network.
@@ -931,20 +804,11 @@ if lab.profile == "laptop":
     stated = {"resnet-zeros": -0.003, "resnet-zeros-conditional": 0.006, "resnet-circular": -0.027}
     stated |= {"unet-zeros": -0.003, large: -0.032}
     assert all(abs(gains[name][1] - number) < 6e-4 for name, number in stated.items())
-capped = {}  # at how many steps the Gaussian has the largest size that its machine can take
-for name in ("resnet-circular", "unet-zeros"):
-    gaussians = [P for _, P in labs[name].patch_sizes(f"els-{labs[name].network.padding}-gaussian")]
-    capped[name] = gaussians.count(15 if "circular" in name else 31)
-print("Gaussian sizes at the edge of the range:", capped)
-assert capped == {"resnet-circular": 10, "unet-zeros": 7}
-
 # %% [markdown]
-# Not always. A draw for the unconditional ResNet and for the UNet ($-0.003$ each, and the intervals contain 0), a
-# small gain for the class-conditional one ($0.006$), a loss for the other two ($-0.027$, $-0.032$).
+# Not always. A draw for the unconditional ResNet and for the UNet (the intervals contain 0), a small gain for the
+# class-conditional one ($0.006$), a loss for the other two ($-0.027$, $-0.032$).
 #
-# That does not show that better scores bring no better samples: we have seen better scores for the first network only.
-# For others they may be worse at high noise, where the Gaussian's sizes stop at the edge of the range (section 4): at
-# 15 in the circular network's first ten steps, at 31 in the UNet's first seven. We have not measured it.
+# That does not show that better scores bring no better samples: we compared scores for the first network only.
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
