@@ -262,9 +262,9 @@ if lab.profile == "laptop":
 
 # %% [markdown]
 # Every seed has a best size, 7 to 11. All scores share the term $-x_t$, so high numbers alone mean little: what counts
-# is what is missing to 1. For the best window it is 0.003 to 0.012. For the strongest rival, the best linear denoiser
-# (Wiener's filter, also without trained weights), it is 0.010 to 0.022. The window beats it at every $t$ below 1, for
-# all ten seeds.
+# is what is missing to 1. For the best window it is 0.003 to 0.012. For its rival, the best linear denoiser (Wiener's
+# filter, also without trained weights), it is 0.010 to 0.022. The window beats it at every $t$ below 1, for all ten
+# seeds.
 # ### Exercise 2: Angle or distance? (8 minutes, ★★☆)
 #
 # Does it matter whether one takes the cosine or the distance? Compute both. `score_mismatch(x0_machine, x0_network,
@@ -294,8 +294,8 @@ check.score_mismatch(score_mismatch)
 #     return cosine, (ours - theirs).norm(dim=1) / theirs.norm(dim=1)
 # ```
 #
-# The factor $1/\sigma^2$ cancels in both. The shared $-x_t$ does not: at high noise it is nearly all of a score, and both
-# numbers look excellent there, whatever the denoisers say.
+# The shared $-x_t$ does not cancel. At high noise it is nearly all of a score, and both numbers look excellent there,
+# whatever the denoisers say.
 # </details>
 #
 # ## 4. The edge of the range (6 minutes)
@@ -357,9 +357,8 @@ assert worst.argmax() == 18 and abs(worst[18] - 13.5) < 0.1 and abs(worst[0] - 1
 # It is flat at $t = 1$ alone: there the worst size misses 1.14 times as much as the best, at $t = 0.1$, where it is
 # steepest, 13.5 times.
 #
-# The line is made like this: at each time every seed names its best size; sort the ten; take the fifth,
-# the **lower median**. A median does not care how far off an odd seed is, and the lower one is again a size that some
-# seed chose.
+# The line is made like this: at each time every seed names its best size; sort the ten; take the fifth, the **lower
+# median**. A median does not care how far off an odd seed is, and the lower one is a size that some seed chose.
 #
 # Write `calibrate_one_step(cosine, candidates)`: `cosine` (K, S) holds the cosine for K sizes and S seeds,
 # `candidates` the K sizes in rising order. Every seed chooses its best size; return the lower median of the choices,
@@ -523,9 +522,9 @@ check.half_square(half_square)
 #
 # Here are five of the curves published with the paper's code, for images of $32 \times 32$ pixels, and three of this
 # course's. Two of these networks see garments of $16 \times 16$ pixels; the third sees the same garments at
-# $28 \times 28$: every sleeve is 1.75 times as wide.
+# $28 \times 28$: every sleeve is nearly twice as wide.
 #
-# **Predict.** Are its windows 1.75 times as wide as well? (Mind the order: these lists start at the **lowest** noise.)
+# **Predict.** Are its windows nearly twice as wide as well? (These lists start at the **lowest** noise.)
 
 # %%
 published = {  # index 0 is the lowest noise
@@ -577,8 +576,8 @@ assert 3.65 < unets.min() < unets.max() < 3.95 and (ours["unet-zeros"][6], ours[
 assert max(ours["unet-zeros"]) == 27
 
 # %% [markdown]
-# All curves close from $t = 0.95$ on, down to 3 (MNIST, circular: 3 at the *highest* noise, too). Widest are the
-# UNets'.
+# All curves close from $t = 0.95$ on, down to 3; that of MNIST, circular, has 3 at the *highest* noise, too. Widest are
+# the UNets'.
 #
 # Does a UNet **look** so far? From $t = 0.9$ to $0.35$ our UNet's windows close from 27 to 9, and its radius stays at
 # 3.7 to 3.9 (at the middle pixel, from which nothing is further than 8). **$P(t)$ says which machine a network
@@ -606,8 +605,8 @@ for name, style in styles.items():
     axis.plot(times, table[f"{name} sizes"], style, lw=1.5, label=name)
 axis.set(xlabel="time t (noise on the left)", ylabel="patch size P", xlim=(1.03, 0), yticks=range(3, 19, 2))
 axis.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
-show(fig, alt="Five curves of patch size against time, all at 3 in the end: four fall from noise to clean, two of them in a "
-     "single step from 11 to 3, at t = 0.4 and at t = 0.2; the Jacobian's rises from 7 to 9 before it falls.")  # fmt: skip
+show(fig, alt="Five curves of patch size against time, all at 3 in the end: four fall from noise to clean, two of them "
+     "in one step from 11 to 3, at t = 0.4 and t = 0.2; the Jacobian's rises from 7 to 9, then falls.")  # fmt: skip
 if lab.profile == "laptop":
     holds = [[J[ring <= P // 2].sum() >= J.sum() / 2 for P in range(1, 18, 2)] for J in jacobians.values()]
     assert [1 + 2 * row.index(True) for row in holds] == table["jacobian sizes"].tolist()
@@ -652,9 +651,10 @@ assert max(singles) < rivals["Wiener"] and medians["jacobian"] < rivals["local f
 # The best single size has 0.74, less than Wiener's filter (0.76). The Jacobian's sizes (0.83) stay below the local
 # filter (0.84).
 #
-# Two sizes have 0.87, the calibrated and the straight curve 0.91 and 0.92. 11 pixels throughout have 0.72; with 3 at
-# the last four steps *alone*, the late switch, 0.91. **That windows are small at the end is essential**; that they
-# close before is not.
+# Two sizes have 0.87, the calibrated and the straight curve 0.91 and 0.92.
+#
+# 11 pixels throughout have 0.72; with 3 at the last four steps *alone*, the late switch, 0.91. **That windows are small
+# at the end is essential**; that they close before is not.
 #
 # Drag the slider: eight seeds, one fixed size throughout.
 
@@ -780,8 +780,7 @@ assert times[int(further.argmax())] == 0.35 and abs(further.max() - 0.55) < 0.00
 assert (soft_ones < same_garments).all()
 
 # %% [markdown]
-# Below $t = 0.4$ the Gaussian fits better for nearly every seed, most of all at the very end: $0.96$ against $0.87$ at
-# $t = 0.05$.
+# Below $t = 0.4$ the Gaussian fits better for nearly every seed: at $t = 0.05$ $0.96$ against $0.87$.
 #
 # Yet **the suspicion fails**: the machine that fits better looks at most 0.55 pixels further than the square's, where
 # the network looks 1.55 further ($t = 0.35$). Why both look less far than the network, we do not know.
@@ -804,8 +803,9 @@ if lab.profile == "laptop":
     stated = {"resnet-zeros": -0.003, "resnet-zeros-conditional": 0.006, "resnet-circular": -0.027}
     stated |= {"unet-zeros": -0.003, large: -0.032}
     assert all(abs(gains[name][1] - number) < 6e-4 for name, number in stated.items())
+
 # %% [markdown]
-# Not always. A draw for the unconditional ResNet and for the UNet (the intervals contain 0), a small gain for the
+# Not always: a draw for the unconditional ResNet and the UNet (the intervals contain 0), a small gain for the
 # class-conditional one ($0.006$), a loss for the other two ($-0.027$, $-0.032$).
 #
 # That does not show that better scores bring no better samples: we compared scores for the first network only.
