@@ -360,6 +360,8 @@ assert worst.argmax() == 18 and abs(worst[18] - 13.5) < 0.1 and abs(worst[0] - 1
 # The line is made like this: at each time every seed names its best size; sort the ten; take the fifth, the **lower
 # median**. A median does not care how far off an odd seed is, and the lower one is a size that some seed chose.
 #
+# ### Exercise 3: Calibrate one step (7 minutes, ★☆☆)
+#
 # Write `calibrate_one_step(cosine, candidates)`: `cosine` (K, S) holds the cosine for K sizes and S seeds,
 # `candidates` the K sizes in rising order. Every seed chooses its best size; return the lower median of the choices,
 # whatever S is.
