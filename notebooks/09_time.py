@@ -161,7 +161,6 @@ check.jacobian_radius(jacobian_radius)
 #     return (J * distance).sum() / J.sum()
 # ```
 #
-# Dividing by the sum makes it a property of the *shape* of the map: a network that answers twice as strongly looks
 # Dividing by the sum makes it a property of the *shape* of the map.
 # </details>
 
@@ -197,8 +196,8 @@ if lab.profile == "laptop":
 
 # %% [markdown]
 # It shrinks late: the radius stays about 4 pixels from $t = 0.95$ to $0.6$, and falls from there to 1.4. When little
-# noise is left, near pixels say nearly all. (Leave $t = 1$ out: there the network's small errors are multiplied by
-# $1 / \alpha = 80$, lesson 01.)
+# noise is left, near pixels say nearly all. Leave $t = 1$ out: there the network's small errors are multiplied by
+# $1 / \alpha = 80$ (lesson 01).
 #
 # This is **locality in time**: the same weights, the same 17x17 receptive field, and a window of use that closes as the
 # picture becomes clear.
@@ -265,6 +264,7 @@ if lab.profile == "laptop":
 # is what is missing to 1. For the best window it is 0.003 to 0.012. For its rival, the best linear denoiser (Wiener's
 # filter, also without trained weights), it is 0.010 to 0.022. The window beats it at every $t$ below 1, for all ten
 # seeds.
+#
 # ### Exercise 2: Angle or distance? (8 minutes, ★★☆)
 #
 # Does it matter whether one takes the cosine or the distance? Compute both. `score_mismatch(x0_machine, x0_network,
@@ -294,8 +294,8 @@ check.score_mismatch(score_mismatch)
 #     return cosine, (ours - theirs).norm(dim=1) / theirs.norm(dim=1)
 # ```
 #
-# The shared $-x_t$ does not cancel. At high noise it is nearly all of a score, and both numbers look excellent there,
-# whatever the denoisers say.
+# The shared $-x_t$ stays in the cosine and in the norms. At high noise it is nearly all of a score: both numbers look
+# excellent there, whatever the denoisers say.
 # </details>
 #
 # ## 4. The edge of the range (6 minutes)
