@@ -85,7 +85,8 @@ assert lab.profile != "laptop" or abs(by_autograd / itself - 0.25) < 0.01
 # %% [markdown] tags=["slide"]
 # A quarter. But beyond the border of a picture there are zeros (lesson 08), and they may shape the map. A convolutional
 # network takes images of any size. So we put noised training images in the middle of a black canvas with 33 rows and
-# columns (black, $-1$, is their background) and ask at the middle pixel, which no border can reach.
+# columns (black, $-1$, is their background) and ask at the middle pixel, which no border can reach. (Such a place the
+# network never met in training: lesson 08.)
 #
 # **Predict.** Does the map shrink all the way from $t = 1$ to $t = 0.05$?
 
