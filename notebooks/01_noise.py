@@ -42,8 +42,9 @@ lab = els.lab()
 # ## 1. A picture with one pixel (4 minutes)
 #
 # Pixels in this course run from $-1$ (black) to $1$ (white). We begin with data that we know exactly. Our pictures have
-# **one pixel**, called $x_0$ (the zero is a time: no noise so far): dark (near $-0.6$) with probability 0.3, bright
-# (near $0.6$) with probability 0.7, each heap a normal distribution of standard deviation 0.1 (its *width*).
+# **one pixel**, called $x_0$ (the zero is a time: no noise so far). It is dark (near $-0.6$) with probability 0.3 and
+# bright (near $0.6$) with probability 0.7. Each of these two heaps is a normal distribution of standard deviation 0.1
+# (its *width*).
 
 # %%
 means = torch.tensor([-0.6, 0.6], dtype=torch.float64)  # m_k: where the two heaps are
@@ -120,8 +121,8 @@ assert humps == [2, 1]
 # ## 2. The schedule is an angle (5 minutes)
 #
 # If $x_0$ had variance 1, then $x_t$ would have variance $\alpha^2 + \sigma^2$. We want that to stay 1, so that nothing
-# explodes. (Our pixels have less: the variance of $x_t$ grows towards 1, and never beyond.) Two numbers whose squares
-# sum to one are a cosine and a sine:
+# explodes. (Our pixel has less: the variance of $x_t$ grows towards 1, and never beyond it.) Two numbers whose
+# squares sum to one are a cosine and a sine:
 #
 # $$\alpha = \cos\theta, \qquad \sigma = \sin\theta, \qquad \theta = \frac{\pi}{2}\, \frac{t}{1.008} .$$
 #
@@ -235,7 +236,7 @@ assert ((possible - possible.mean()).abs() < 0.1).double().mean() < 0.03  # hard
 
 # %% [markdown] tags=["slide"]
 # Of these four the mean costs least, 0.35; $-0.28$ costs 0.52. No number $a$ does better than the **mean** of what is
-# possible, where $\frac{d}{da}\, \mathrm{E}[(x_0 - a)^2] = 2\, (a - \mathrm{E}[x_0])$ is zero. It is
+# possible: there $\frac{d}{da}\, \mathrm{E}[(x_0 - a)^2 \mid x_t] = 2\, (a - \mathrm{E}[x_0 \mid x_t])$ is zero. It is
 # called the posterior mean (*posterior*: after $x_t$ has been seen), and the function that returns it is the **ideal
 # denoiser**:
 #
@@ -248,9 +249,10 @@ assert ((possible - possible.mean()).abs() < 0.1).double().mean() < 0.03  # hard
 # ### The same by hand
 #
 # We can also work out $D$ without simulation. Suppose we knew that $x_0$ came from heap $k$. The heap is narrow, so the
-# best guess would be nearly its centre, $m_k$, and rise a little with $x_t$. For two normal variables, as $x_0$ in its
-# heap and $\epsilon$ are, it rises on a straight line, whose slope is covariance over variance, $\alpha\tau^2/V$. Here
-# $\tau$ is the heap's width, and $V = \alpha^2\tau^2 + \sigma^2$ the variance of $x_t$ within the heap.
+# best guess would be nearly its centre, $m_k$, and rise a little with $x_t$. As $x_0$ in its heap and $\epsilon$ are
+# independent and normal, it rises along a straight line, whose slope is the covariance of $x_0$ and $x_t$ over the
+# variance of $x_t$: $\alpha\tau^2/V$. Here $\tau$ is the heap's width, and $V = \alpha^2\tau^2 + \sigma^2$ the
+# variance of $x_t$ within the heap.
 #
 # But we do not know the heap. **Bayes' rule**: it is $k$ with a probability $w_k$ that is proportional to the share of
 # heap $k$, times how probable this heap makes our $x_t$. The best guess is the mean over the heaps:
@@ -478,7 +480,7 @@ show(
 # If everyone moves with the mean velocity of the place where they are, the density evolves exactly as if everyone ran
 # along their own arc. And a velocity can be run backwards.
 #
-# To check it, differentiate $F$ numerically: by (1), $u$ is the result over $-p$.
+# To check it, differentiate $F$ numerically by $\theta$: by (1), $u$ must be that derivative, divided by $-p$.
 
 
 # %%
@@ -546,8 +548,9 @@ assert abs(dark - 0.3) < 0.01
 # everyone keeps their rank in the crowd. The lowest 30 % of the noise *must* become the dark 30 %
 # of the data.
 #
-# In one dimension ranks exist, and only one $u$ satisfies (1). With more pixels other velocities carry the same
-# density, too, but our $u$ still does: count what crosses the walls of any small box (not shown here).
+# In one dimension ranks exist, and only one $u$ satisfies (1). With more pixels there are no ranks, and our $u$ is one
+# of many velocities that carry the density: to see that it does, count what crosses the walls of any small box (not
+# shown here).
 
 # %% [markdown] tags=["slide"]
 # ## 6. How to take a step (8 minutes)
@@ -718,14 +721,14 @@ assert abs(rank_error(line_first) - 0.008) < 0.002
 assert abs(of_line.mean() - m) < 0.02 and abs(of_line.std() - v.sqrt()) < 0.02
 
 # %% [markdown] tags=["slide"]
-# Mean and standard deviation are right, but 38 % lie in the gap. The line is the ideal denoiser of *other* data, of one
-# normal distribution, and draws those. Take the line down to $t = 0.5$ and the ideal denoiser from there: the gap is
-# empty, and the largest error of a rank 0.008. The other way round, 37 % lie in it: for this pixel, the gap is filled
-# at little noise. A denoiser that is **ideal at every noise level** is enough, but not always needed. One that errs
-# where it matters draws something else.
+# Mean and standard deviation are right, but 38 % lie in the gap. The line is the ideal denoiser of *other* data, of
+# one normal distribution, and draws such data. Take the line down to $t = 0.5$ and the ideal denoiser from there: the
+# gap is as good as empty, and the largest error of a rank is 0.008. The other way round, 37 % lie in the gap. So for
+# this pixel it is the errors at little noise that fill it. A denoiser that is **ideal at every noise level** is
+# enough, but not always needed. One that errs where it matters draws something else.
 
 # %% [markdown] tags=["slide"]
-# ## 7. Nothing changes with more pixels (4 minutes)
+# ## 7. No formula changes with more pixels (4 minutes)
 #
 # A picture of 16 by 16 pixels is a point in a space of 256 dimensions. Take twelve pictures $v_1, \dots, v_{12}$ as
 # the data. Their noised density is a mixture of twelve round humps, centred on the dimmed pictures:
@@ -768,7 +771,8 @@ show(
     plotting.image_rows(rows, notes=most),
     alt=(
         "Six clean garments, the same hidden in noise (cut off at black and white), and the denoiser's answers: the "
-        "first five look like the clean ones, the fourth blurred; the sixth looks like another garment."
+        "first five look like the clean ones, the fourth blurred; the sixth looks like another garment. Below each "
+        "the garment with the most votes and its share of them; for the sixth a sandal."
     ),
 )
 
@@ -785,8 +789,8 @@ if lab.profile == "laptop":
 # votes for the sixth, a pullover, go to a sandal. Even the best possible denoiser may be wrong about a picture: it is
 # best *on average*.
 #
-# **Predict.** How many of the 256 pixels, at random places, must one see to find the right one of twelve half of the
-# time? (100 sets of twelve pictures, each picture with 30 noises.)
+# **Predict.** Still at $t = 0.75$: how many of the 256 pixels, at random places, must one see to find the right one of
+# twelve half of the time? (We take 100 sets of twelve pictures, each picture with 30 noises.)
 
 # %% tags=["slide"]
 random = torch.Generator().manual_seed(1)
@@ -807,8 +811,8 @@ if lab.profile == "laptop":
     assert (right.mean(0) - torch.tensor([0.10, 0.27, 0.54, 0.79])).abs().max() < 0.02
 
 # %% [markdown] tags=["slide"]
-# One pixel hardly beats a blind guess, 10 % against 8 %. With 100 we are right in 54 % of cases, with all in 79 %:
-# **many that say little say much together.**
+# Somewhat fewer than 100: with 25 we are right in 27 % of cases, with 100 in 54 %, with all in 79 %. One pixel hardly
+# beats a blind guess, 10 % against 8 %. **Many that say little say much together.**
 #
 # ## 8. From noise to a garment (6 minutes)
 #
@@ -843,8 +847,9 @@ show(
 
 # %% [markdown]
 # The guess is a blurred garment at $t = 0.95$, $x_t$ only at $0.5$ (the bag) or $0.3$. (At $t = 1$ the guess is far
-# outside the range from $-1$ to $1$, cut off here: the network estimates noise, and the guess has its errors times
-# $1/\alpha = 80$.) But the network was told the class: how much does it know of *this* drawing? **r2** is the squared
+# outside the range from $-1$ to $1$, cut off here: the network estimates the noise, and the errors of that estimate are
+# multiplied by $1/\alpha = 80$.) But the network was told the class: how much does its guess say about *this* drawing,
+# the one in which it ends? **r2** is the squared
 # correlation of two pictures' pixels: 1 for the same picture (or its negative) up to brightness and contrast, 0 if
 # neither says anything about the other. We first take away the mean picture of the class. The median of 100 seeds:
 
@@ -888,15 +893,17 @@ if lab.profile == "laptop":
     assert guess[4] < noisy[4] and (guess > torch.maximum(noisy, by_line))[14:].all()
 
 # %% [markdown]
-# At first the guess does not lead: at $t = 0.95$ its r2 is 0.10. A **linear denoiser** (section 6's line for all 256
-# pixels at once, told the class, too) reads 0.38 from the same $x_t$. There the network is not a good denoiser, and yet
-# it generates. Later it leads: its r2 passes 0.8 at $t = 0.66$, that of the noisy picture at 0.12.
+# At first the network's guess does not lead: at $t = 0.95$ its r2 is 0.10. The guess of a **linear denoiser** (section
+# 6's line for all 256 pixels at once, told the class, too) has 0.38, from the same $x_t$. At this time the network is
+# not a good denoiser, and yet it generates. Later it leads: its r2 passes 0.8 at $t = 0.66$, that of the noisy picture
+# only at $t = 0.12$.
 #
-# Much of a drawing comes from the noise, whoever draws: what the linear denoiser draws from the same noise has an r2 of
-# 0.58 with the network's drawing (with another seed's: 0.04).
+# Much of a drawing comes from the noise, whoever draws: what the linear denoiser draws from the same noise has an r2
+# of 0.58 with the network's drawing (what it draws from another seed of the class: 0.04).
 #
-# Here are ten, one of each class. Some are odd; nothing is broken. Are they copies? Lesson 03 looks. (Most lessons take
-# 20 steps, not 100: r2 0.95, at worst 0.68.)
+# Here are ten, one of each class. Some are odd; nothing is broken. Are they copies? Lesson 00 asked this network,
+# lesson 03 asks our first one. (Most lessons take 20 steps, not 100. From the same noise that draws nearly the same:
+# the median r2 with the drawings in 100 steps is 0.95, the lowest 0.68.)
 
 # %% tags=["slide"]
 names = [garments.data.class_names[y] for y in labels[:10]]
@@ -925,8 +932,8 @@ assert lab.profile != "laptop" or (abs(alike(twenty) - 0.95) < 0.01 and abs(alik
 #
 # ## What is still unexplained
 #
-# **Predict:** if we let the exact denoiser of our 2,000 training pictures generate, what will it draw? And does a
-# network draw the same? Lessons 02 and 03 look.
+# **Predict:** if we let the exact denoiser of our 2,000 training pictures generate, what will it draw, and why must it?
+# (Lesson 00 has shown *what* for another set.) And does a network draw the same? Lessons 02 and 03 look.
 
 # %% [markdown]
 # ## References

@@ -402,8 +402,9 @@ print("loss per pixel: " + ",  ".join(f"{name} {value:.3f}" for name, value in l
 rows = {"clean": x_0[:6], "noised / 2": x_t[:6] / 2} | {name: D[:6] for name, D in answers.items()}
 fig = plotting.image_rows(rows)
 show(fig, alt="Six training images, noised, and the answers of four denoisers: IS and ES return sharp garments, "
-     "most of them the right ones. For a dress in column 3 both show blurred trousers; in column 4 ES shows a garment "
-     "cut by the border. The filter returns blurs, bright where the garments are, the orbit average of IS much "
+     "most of them the right ones. For a dark top in column 3 both show blurred trousers; for a dress in column 4 "
+     "ES shows a garment cut by the border. "
+     "The filter returns blurs, bright where the garments are, the orbit average of IS much "
      "fainter ones.")  # fmt: skip
 assert loss["IS"] < loss["ES"] < loss["IS, orbit average"]
 if lab.profile == "laptop":
@@ -612,7 +613,8 @@ rows = {"circular network": network[:10]} | {name: samples[name][:10] for name i
 notes = [f"ES {a:.2f}\nfilter {b:.2f}" for a, b in zip(*(r2[name][:10] for name in ("ES", "filter, cut")), strict=True)]
 fig = plotting.image_rows(rows, notes=notes)
 show(fig, alt="Ten seeds. Network and ES put bright and dark regions in roughly the same places; the details differ, "
-     "and the shapes of the network are no garments. The filter draws grainy blotches, bright in the same places. "
+     "and the shapes of the network are no garments; columns 8 and 10 it leaves nearly black. "
+     "The filter draws grainy blotches, bright in the same places. "
      "Below each column r2 with the network: of ES, of the filter, cut at black and white.")  # fmt: skip
 
 # %%

@@ -60,7 +60,8 @@ live = els.sample(lab.network, noise[:2].to(lab.device), steps=150).cpu()
 assert els.compare(live, drawn["zeros"][:2]).r2.min() > 0.99
 
 fig = plotting.image_rows({f"network, {padding}": images[:10] for padding, images in drawn.items()})
-show(fig, alt="Ten seeds. The circular network draws patches of cloth that run over the border and lie anywhere. "
+show(fig, alt="Ten seeds. The circular network draws patches of cloth that run over the border and lie anywhere; two "
+     "are nearly empty. "
      "The zero-padded network draws in the middle, on a black frame; most of it looks like garments.")  # fmt: skip
 
 # %% tags=["slide"]
@@ -793,7 +794,8 @@ fig = plotting.image_rows(rows)
 fig.set_facecolor("0.85")  # so that white pictures are seen
 for axis in fig.axes[10:20]:
     axis.add_patch(plt.Rectangle((15.5, 15.5), 16, 16, fill=False, ec=plotting.ORANGE))
-show(fig, alt="Ten seeds. The network without a border in sight draws white pictures, four of them light grey. On "
+show(fig, alt="Ten seeds. The network without a border in sight draws white pictures and, for four seeds, light grey "
+     "ones. On "
      "48 x 48 pixels with zeros around them it draws one white patch with a few dark holes and a ragged black rim; the "
      "middle is marked. The UNet draws dark cloth, some of it in stripes, the formula light cloth.")  # fmt: skip
 

@@ -70,7 +70,8 @@ for name, images in live.items():
 some = [3, 10, 45, 78, 92, 93, 122, 155, 160, 161]
 show(
     plotting.image_rows({"network": trousers["network"][some]}, titles=[f"seed {s}" for s in some]),
-    alt="Ten pairs of trousers drawn by the network. Several have a third leg, or a leg beside the others.",
+    alt="Ten pairs of trousers drawn by the network. Several have a third leg, or a bright streak between or beside "
+    "two legs.",
 )
 
 # %% tags=["slide"]
@@ -446,7 +447,8 @@ show(
     fig,
     alt="Mirror r2 of ELS against that of the network, for pullovers and shirts: both spread from 0.1 to 1 along "
     "the diagonal, correlation 0.88 and 0.92, those of the local filter nearly as close, 0.82 and 0.85. IS is mostly "
-    "above 0.7. Dashed lines: what is below and left of them is lopsided.",
+    "above 0.7. Left of the vertical line the network's drawing is lopsided, below the horizontal one the "
+    "prediction.",
 )
 
 # %%
