@@ -544,9 +544,10 @@ assert shared["A0, A1"] == [0.79, 0.93, 0.98] and shared["UNet A0, UNet A1"] == 
 assert shared["A0, UNet A0"] == [0.16, 0.44, 0.75]
 
 # %% [markdown] tags=["slide"]
-# **Four fifths of it are the same error** in another training of this ResNet: r is 0.79 between A0 and A1, and by
-# Exercise 2 an r, not squared, is the part that two share. (The mean picture's error, much larger, is even more the
-# same: 0.98.) So most of what the formula lacks could be known, and the rows show *what* it is.
+# **Most of it is the same error** in other trainings of this ResNet, each with its own formula: r is 0.79 between A0
+# and A1, 0.73 between A0 and B2, which know other pictures; and by Exercise 2 an r, not squared, is the part that two
+# share. (The mean picture's error, much larger, is even more the same: 0.98.) So most of what the formula lacks could
+# be known, and the rows show *what* it is.
 #
 # **In a UNet it is another error**: r 0.16 with that in A0, though 0.70 between two UNets. Good news: what a theory
 # lacks of what ResNet and UNet do alike, it gets wrong in both. With local filters that r is 0.44, with the mean
@@ -716,6 +717,7 @@ assert abs(few_and_many - 0.93) < 0.006
 # Write `belong_together(formula_a, formula_b, first, second)`, all (B, C, H, W): for every image, is it more likely
 # that the first belongs to formula A *and* the second to B than the other way round? Compare the sums of both r2;
 # return truth values, shape (B,).
+
 
 # %%
 def belong_together(formula_a, formula_b, first, second):
