@@ -447,8 +447,7 @@ show(
     fig,
     alt="Mirror r2 of ELS against that of the network, for pullovers and shirts: both spread from 0.1 to 1 along "
     "the diagonal, correlation 0.88 and 0.92, those of the local filter nearly as close, 0.82 and 0.85. IS is mostly "
-    "above 0.7. Left of the vertical line the network's drawing is lopsided, below the horizontal one the "
-    "prediction.",
+    "above 0.7. Left of the vertical dashed line the network's drawing is lopsided.",
 )
 
 # %%
@@ -781,14 +780,13 @@ check.cure_test(cure_test)
 # * Third legs are rare (4 to 6 % of the network's trousers in 150 steps, 7 % of the machine's, 1 % of real ones), and
 #   on the same seeds more often than by chance, also among drawings of like width.
 # * Lopsided sleeves are common, four in ten; the machine foretells nine in ten, and is right in four of five (trousers:
-#   one in two). Linear filters name nearly as many. One that is blind to place draws far too many lopsided pullovers
-#   and trousers, one that knows its place too few lopsided trousers.
+#   one in two). Linear filters name nearly as many, but blind to place they draw far too many lopsided pullovers and
+#   trousers, and knowing it too few trousers.
 # * A longer view removes errors, late or earlier, and so does knowing one's place. A view of nearly everything to the
 #   end begins to copy.
 # * Windows of 15 from t = 0.4 to 0.6 make the formula more like the network. So does a fifth of the mean picture: no
 #   reason is shown.
-# * A counter is fixed before one counts, new failures are counted along with cures, and a rate needs real pictures
-#   beside it.
+# * A counter is fixed before one counts, new failures count, too, and a rate needs real pictures beside it.
 #
 # ## What is still unexplained
 #

@@ -841,9 +841,9 @@ assert abs(gains[0.8]) < 2 * spread[0.8] and spread[0.8] < 0.004
 #   filters; the ideal denoiser does not (0.81).
 # * A formula made of pictures that the network never saw predicts it as well as one made of its own (0.91).
 # * Two networks that share no picture and no first weight draw nearly the same (0.97). Their drawings hardly tell which
-#   2,000 pictures they know (which ten or hundred, they do); the loss does, a little.
+#   2,000 pictures they know; the loss does, a little.
 # * A UNet for a ResNet changes a drawing more than 2,000 other pictures do, another border most. These two changes the
-#   formula foretells, with windows measured on each; those by other pictures or another seed it does not.
+#   formula foretells; those by other pictures or another seed it does not.
 # * The r of two trainings, not squared, is the r2 of a perfect theory: 0.99 here. What is missing from the formula's
 #   0.91 is mostly the same in every training of this ResNet.
 # * Whatever averages over many pictures, or over many small pieces, hardly cares whose.
