@@ -486,6 +486,10 @@ def test_a_damaged_record_costs_the_lines_that_are_damaged(tmp_path: Path) -> No
     arguments = ("grade", "01", returned, "--out", out)
     ok(*arguments)
     record = out / "grades.jsonl"
+    whole = record.read_text(encoding="utf-8")
+    for damage in ('"assignment": null', '"assignment": {}'):
+        record.write_text(re.sub(r'"assignment": \{[^}]*\}', damage, whole, count=1), encoding="utf-8")
+        assert "is damaged: 1 of 2 lines" in ok(*arguments)
     record.write_bytes(record.read_bytes()[:-9])
     said = ok(*arguments)
     assert (

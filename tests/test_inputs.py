@@ -597,6 +597,37 @@ def test_a_stop_promises_what_it_keeps(command: str, goes_on: bool, monkeypatch:
     assert ("it goes on with what is finished" in result.output) == goes_on
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:127] . DefaultCPUAllocator: can't allocate memory: you tried"),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+    ],
+    ids=["Python", "torch", "CUDA"],
+)
+def test_too_little_memory_is_one_sentence(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(cli, "make_lab", fail)
+    result = run("sample")
+    assert result.exit_code == 1 and result.output.startswith("Error: not enough memory for that: ask for fewer")
+
+
+def test_an_error_of_our_own_is_not_taken_for_too_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "make_lab", lambda *_, **__: [][0])
+    assert isinstance(run("sample").exception, IndexError)
+    monkeypatch.setattr(cli, "make_lab", lambda *_, **__: torch.zeros(2) @ torch.zeros(3))
+    assert isinstance(run("sample").exception, RuntimeError)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_the_gpu_lab_says_what_it_needs() -> None:
+    result = run("reproduce", "--lab", "gpu")
+    assert result.exit_code == 1 and "the gpu lab needs an NVIDIA GPU, and this computer has none" in result.output
+
+
 @contextmanager
 def full_disk(room: int = 200) -> Iterator[None]:
     """As on a full disk: no file of this process gets more bytes than that."""

@@ -254,6 +254,9 @@ def test_a_network_may_be_read_by_whom_the_umask_lets(tmp_path: Path) -> None:
 def test_a_damaged_file_is_refused_by_name(tmp_path: Path) -> None:
     path = save_network(small(), {"name": "mine", "architecture": "resnet", "config": {"width": 8}}, tmp_path)
     assert isinstance(els.load_network(path), NetworkDenoiser)
+    assert isinstance(els.load_network(tmp_path / "mine"), NetworkDenoiser), "without its suffix, too"
+    with pytest.raises(els.CourseError, match=r"unknown network .*yours'.* Or give the path of a network's \.safe"):
+        els.load_network(tmp_path / "yours")
     path.write_bytes(path.read_bytes()[:-10])
     with pytest.raises(els.CourseError, match=r"mine\.safetensors is damaged.*sha256.*expected"):
         els.load_network(path)

@@ -253,10 +253,8 @@ def _stored(out: Path, assignment: dict[str, Any], place: str, fresh: bool, say:
     file = out / "grades.jsonl"
     lines = file.read_bytes().splitlines() if file.exists() else []
     rows = [row for row in map(_row, lines) if row]
-    if any(row["assignment"] != assignment for row in rows):
-        there, asked = (
-            f"lesson {a['lesson'][:2]} ({', '.join(a['exercises'])})" for a in (rows[0]["assignment"], assignment)
-        )
+    for other in (row["assignment"] for row in rows if row["assignment"] != assignment):
+        there, asked = (f"lesson {a['lesson'][:2]} ({', '.join(a['exercises'])})" for a in (other, assignment))
         raise CourseError(
             f"{file} holds grades of another assignment, {there}; this one is {asked}. Name another folder with --out, "
             "or grade by the grade_NN.py of the hand-out, which knows its exercises."
@@ -275,9 +273,9 @@ def _stored(out: Path, assignment: dict[str, Any], place: str, fresh: bool, say:
 
 
 def _row(line: bytes) -> Row | None:
-    with suppress(ValueError, RecursionError):
+    with suppress(ValueError, RecursionError, AttributeError):
         row = json.loads(line)
-        if isinstance(row, dict) and row.keys() >= PARTS:
+        if isinstance(row, dict) and row.keys() >= PARTS and row["assignment"].keys() == {"lesson", "exercises"}:
             return row
     return None
 
