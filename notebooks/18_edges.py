@@ -51,7 +51,7 @@ lab = els.lab()
 # **Predict**, and write it down, for each of the three: will the formula say what the network draws (a) as well as
 # before, and better than its rivals, (b) less well, but better than its rivals, (c) well or badly, but no better than
 # one of them? The rivals are LS, which is told each pixel's place, and the local filter, linear, with the same windows.
-# *Better* is: for 65 of 100 seeds or more, which chance hardly makes.
+# *Better* is: for 65 of 100 seeds or more, which hardly ever happens by chance.
 
 # %%
 import itertools
@@ -108,12 +108,13 @@ check.noisy_step(noisy_step)
 # ```
 # </details>
 #
-# How much is fresh? With $\nu = 0$ it is our sampler. The models of 2020 (Ho and others) take as much as there would
-# be if a picture had been made noisy bit by bit, and one goes the same way back:
+# How much is fresh? With $\nu = 0$ it is our sampler. The models of 2020 (Ho and others) make a picture noisy bit by
+# bit, and go the same way back, which gives
 #
 # $$\nu^2 = \frac{\sigma^2}{\sigma_t^2} \left( 1 - \frac{\alpha_t^2}{\alpha^2} \right) .$$
 #
-# Here $\alpha_t / \alpha$ is what one step towards the noise leaves of the picture: the less, the more is fresh.
+# Here $\alpha_t$ and $\sigma_t$ are those of the time before the step, and $\alpha_t / \alpha$ is what one step towards
+# the noise leaves of the picture: the less, the more is fresh.
 #
 # We take 40 steps. For each seed there is one first noise, and a sequence of 39 fresh ones (the last step adds none);
 # then the same first noise, and *another* sequence.
@@ -209,7 +210,7 @@ assert agree((twins, strangers, replaced), (0.62, 0.62, 0.94))
 
 # %% [markdown] tags=["slide"]
 # The two drawings of a seed are **no more alike** (r2 0.62) than those of two *different* seeds of its class (0.62):
-# the first step alone makes 0.94 of the noise fresh.
+# the first step alone makes 0.94 of the noise's variance fresh.
 #
 # **The formula follows the network in both**: r2 0.93 and 0.92, without chance 0.94. Given the same fresh noises it
 # ends nearly in the same place.
@@ -360,9 +361,9 @@ assert agree(reach, (-1.51, 2.10))
 # But guided drawings are easier to guess. With $w = 3$ LS has 0.86 (ELS is ahead for 71 of 100 seeds), the mean of the
 # class and the local filter 0.80, the formula's drawing *without* guidance 0.78.
 #
-# **Of what guidance changes the formula knows hardly more than LS.** With $w = 3$ it foretells 0.31, LS 0.30. And that
-# is what a class shares: of what is left without the class's mean change ELS foretells 0.02. If the network takes 20
-# steps, like the formula, 0.31 becomes 0.07 (LS 0.10).
+# **Of what guidance changes the formula knows hardly more than LS.** With $w = 3$ it foretells 0.31, LS 0.30. And what
+# it foretells is what a class shares: take the class's mean change away, and of the rest ELS foretells 0.02. If the
+# network takes 20 steps, like the formula, 0.31 becomes 0.07 (LS 0.10).
 
 # %% [markdown] tags=["slide"]
 # **The way from untold to told is a small difference of two large answers.** At t = 0.5 the networks differ by 0.11
@@ -431,14 +432,14 @@ assert live.min() < -1.02
 
 # %% [markdown] tags=["slide"]
 # Of the shirt's noise, all pixels together, the shirts have 2.6 votes, and **coats and pullovers vote against, with
-# more than half of a vote and nearly half**. The bags, who had most of the votes, now have 1.6. A mean with negative
-# weights may leave the range of the pictures: here it is darker than black (-1.04), and so is the guided network
-# (-1.51).
+# more than half of a vote and nearly half**. The bags, who had most of the votes, now have 1.6. (Counted are the 2,048
+# heaviest voters of each pixel.) A mean with negative weights may leave the range of the pictures: here it is darker
+# than black (-1.04), and so is what the guided network drew in section 3 (-1.51).
 #
 # *Who votes against?* Whoever has patches that fit this noise, and is of another class: against the bag most of all
-# ankle boots. That is the formula's account; the networks resemble it little.
+# ankle boots. That is the formula's account: the networks' difference resembles the formula's little (section 3).
 #
-# And the ideal denoiser? Follow the picture that has most votes, with the word and without.
+# And the ideal denoiser? Follow its two answers, with the word and without: when do they become the same?
 
 # %%
 with_word = garments.machine("is")
@@ -454,7 +455,7 @@ assert same[0.9] == 0 and same[0.4] == 8
 # %% [markdown] tags=["slide"]
 # At first the two disagree, and $x_t$ is pushed away from other classes towards a picture of its own. As it comes
 # near, that picture is the nearest of *all*, and has all votes in both. Then $a = b = 1$, and $3a - 2b = 1$: **the
-# votes against cancel the rest, and it copies.**
+# votes against only take back what is too much, and it copies.**
 #
 # **Try it.** Which classes vote against when a sandal is drawn? (Add its seed, 5, to the other two.)
 
@@ -513,13 +514,13 @@ assert gap < 1e-4
 
 # %% [markdown] tags=["slide"]
 # It comes in the new order, and is otherwise the same. So attention respects one limit of the theory, more than a
-# convolution does, and breaks the other: **it treats all places alike, and it is not local.**
+# convolution does, which sees the border, and breaks the other: **it treats all places alike, and it is not local.**
 
 # %% [markdown] tags=["slide"]
 # Three networks, with the pictures and the plan of the earlier ResNet and UNet (`data/lessons/attending.py`):
 #
-# * the **UNet with attention**, where it is coarse, between 8 x 8 and 4 x 4 places: the usual network of the field,
-#   and one of the paper's cases;
+# * the **UNet with attention**, where it is coarse, among its 8 x 8 places and among its 4 x 4: the usual network of
+#   the field, and one of the paper's cases;
 # * the **ResNet with attention**, one layer of it in the middle, between all 256 pixels;
 # * a **transformer**, as in most models of today, in small: the picture is cut into 64 pieces of 2 x 2 pixels, each
 #   is told its place, then six layers of attention. No convolution at all; neither local nor bound to treat places
@@ -562,8 +563,8 @@ rows |= {"its LS": drew["transformer", "ls"][:10]}
 rows["its local filter"] = drew["transformer", "local"][:10]
 show(
     plotting.image_rows(rows, titles=[f"seed {k}" for k in range(10)]),
-    alt="Ten seeds by three networks, each above the ELS with that network's windows, LS and the filter. The UNet "
-    "with attention draws clean garments, and its ELS mostly the same ones with the same folds (a pullover for the bag "
+    alt="Ten seeds by three networks, each above ELS with that network's windows; last LS and the filter with those of "
+    "the transformer. The UNet with attention draws clean garments, its ELS much the same ones (a pullover for the bag "
     "of seed 1). The ResNet with attention and the transformer share outlines with theirs, the insides less; LS's "
     "are like ELS's, the filter's blurred and speckled.",
 )
@@ -620,7 +621,8 @@ assert all(abs(loss[n][1] - v) < 6e-4 for n, v in new.items())
 # | ... trained again | **0.84**, 0.80, 0.79 | 71 | **0.51**, 0.29, 0.42 | 65 |
 # | transformer | 0.81, 0.79, 0.82 | 57 | 0.40, 0.25, 0.47 | 45 |
 #
-# (Medians; for how many of 100 seeds ELS is ahead of LS, and of the filter, the fewer; 65 and more are bold.)
+# (Medians. *Ahead*: for how many of 100 seeds ELS is ahead of LS, or of the filter, whichever is fewer. Bold: 65 or
+# more.)
 #
 # **The UNet draws nearly the same with attention and without**: r2 0.98. The formula foretells both; by r2 LS does,
 # too. The network uses the layers: without what they add its loss on new pictures is 0.52 instead of 0.071.
@@ -634,15 +636,15 @@ for name, values in wide.items():
 assert agree(wide["ResNet, attention"], (0.88, 0.56)) and agree(wide["ResNet, attention, again"], (0.88, 0.52))
 
 # %% [markdown] tags=["slide"]
-# **Are the windows wrong? For the ResNet with attention, partly.** With the *transformer's* windows (of eight, chosen
-# afterwards) the formula has r2 0.88 of both its trainings: more than half of the fall from 0.91 came from our
-# calibration.
+# **Are the windows wrong? For the ResNet with attention, partly.** With the *transformer's* windows (we tried those of
+# eight networks, and chose afterwards) the formula has r2 0.88 for both trainings: more than half of the fall from
+# 0.91 came from our calibration.
 #
 # Of an exchange it then has 0.56 and 0.52, still far less than of the ResNet, 0.73. **By an exchange attention costs.**
 #
-# Does the theory end here? On new pictures the transformer's loss is 0.084, the UNet's 0.070. The transformer and
-# the ResNet, with attention and without, were trained anew, for 16,000 steps instead of 8,000: now they have 0.066,
-# 0.066 and 0.068.
+# Does the theory end here, or has the transformer not learned enough? Its loss on new pictures is 0.084, the UNet's
+# 0.070. So it was trained anew, for 16,000 steps instead of 8,000, and so was the ResNet, with attention and without.
+# Now the losses are 0.066, 0.066 and 0.068.
 #
 # **Predict.** With windows measured anew: will what is foretold of the drawing and what is foretold of an exchange
 # change in the same direction?
@@ -669,8 +671,8 @@ assert count == 70 and more == 37 and max(middle(part[n]["IS"]) for n in trained
 # The two need not change together: with more steps the ResNet with attention rises from 0.82 to 0.90 in r2, and of an
 # exchange falls from 0.52 to 0.46.
 #
-# **By r2 attention costs the formula nothing in the end, by an exchange it does**: 0.46, without it 0.61 (more for 70
-# of 100 seeds). The steps alone cost something, too: of an exchange by the ResNet 0.61, before 0.73.
+# **By r2 attention costs the formula nothing in the end, of an exchange it costs some**: 0.46 is foretold with it, 0.61
+# without (more for 70 of 100 seeds). The steps alone cost something, too: for the ResNet it was 0.73 before.
 #
 # **For the UNets and the transformer of 16,000 steps LS has nearly the same r2**: to foretell those drawings it is
 # nearly enough to be local. Only of an exchange the formula foretells clearly more than LS. (One training of 16,000
@@ -715,8 +717,8 @@ show(
     fig,
     alt="Left, share of the derivatives in the middle 9 x 9 against t: six curves close together at 0.62 to 0.7 for t "
     "= 0.9; at t = 0.1 the ResNets have 0.89 to 0.94, the others 0.75 to 0.85. Right, part of the squared change "
-    "against distance, logarithmic: the ResNets without attention fall below 0.01 at 7 pixels, the others stay near "
-    "0.06 up to 6, and fall to 0.015 at 8.",
+    "against distance, logarithmic: the ResNets without attention fall below 0.01 at 7 pixels, the others fall "
+    "slowly from 0.1, have 0.06 at 6 and 0.015 at 8.",
 )
 print("middle 9 x 9 at t = 0.5:", {n: round(some[2].item(), 2) for n, some in near.items()}, "(of the pixels: 0.32)")
 beyond = {n: 1 - some[:5].sum().item() for n, some in far.items()}
@@ -729,7 +731,7 @@ assert agree(beyond.values(), (0.04, 0.20, 0.20, 0.19, 0.19, 0.08))
 # 0.73 to 0.66 in the others.
 #
 # **Right, at once.** Of all *squared* change together, what lies five pixels from the block and further is 4 % in the
-# ResNet, 19 or 20 % in those that see everything.
+# ResNet (8 % after 16,000 steps), 19 or 20 % in those that see everything.
 #
 # **The left question was put where all agree.** Nothing is further than 8 pixels from the middle one, and the ResNet
 # sees 8 pixels far: from there it sees the whole picture, too. So ask again, and turn it round: how does each pixel of
@@ -752,10 +754,10 @@ for axis, (where, name) in zip(axes, itertools.product(places, ("ResNet", "UNet"
 fig.colorbar(shown, ax=axes, label="log10, largest = 0")
 show(
     fig,
-    alt="Derivatives at t = 0.5, from white, large, to black, a thousandth of the largest and less. How the middle "
-    "pixel of the answer depends on each pixel: bright middles that fade, the ResNet's to black corners. How each "
-    "pixel of the answer depends on the corner block: the ResNet's fade, and are black beyond a dotted line 8 pixels "
-    "from it; the UNet's stay bright over nearly the whole picture.",
+    alt="Derivatives at t = 0.5, from pale yellow, large, to black, a thousandth of the largest or less. How the "
+    "middle pixel of the answer depends on each pixel: bright middles that fade, the ResNet's to black corners. "
+    "How each pixel of the answer depends on the corner block: the ResNet's fade, and are black beyond a dotted "
+    "line 8 pixels from it; the UNet's stay bright over nearly the whole picture.",
 )
 
 # %%
@@ -766,8 +768,8 @@ assert agree(share.values(), (0.26, 0.32, 0.11, 0.40))
 assert agree(once.values(), (0.04, 0.25, 0.26, 0.13, 0.28, 0.12, 0.07))
 
 # %% [markdown] tags=["slide"]
-# From a corner derivatives tell at once: five pixels from the block and more lie 0.11 of them in the ResNet, 0.40 in
-# the UNet. **Ask where the answers can differ.**
+# From a corner derivatives tell at once: in the ResNet 0.11 of them lie five pixels from the block or further, in the
+# UNet 0.40. **Ask where the answers can differ.**
 #
 # Exchange that block, and ask the networks only once, at t = 0.5: of the squared change 4 % is five pixels away and
 # more in the ResNet, 25 % in the UNet, 28 % in the transformer.
@@ -799,7 +801,7 @@ assert agree(once.values(), (0.04, 0.25, 0.26, 0.13, 0.28, 0.12, 0.07))
 # * With noise in every step the formula follows the network; a linear filter with its windows does so as well.
 # * Guidance magnifies small differences. In the formula it is a vote with votes against. The formula foretells the
 #   drawings, the less, the stronger the guidance; of what guidance changes, hardly more than LS.
-# * Guided or not, the ideal denoiser copies: in the end the votes against cancel.
+# * Guided or not, the ideal denoiser copies: in the end one picture has all votes, with the word and without.
 # * A UNet with attention draws nearly what the UNet draws. LS foretells its drawings as well as the formula does, but
 #   not an exchange.
 # * In a ResNet a layer of attention costs the formula some of an exchange, in the end nothing of the drawing. A small
@@ -811,8 +813,8 @@ assert agree(once.values(), (0.04, 0.25, 0.26, 0.13, 0.28, 0.12, 0.07))
 #
 # **What would the formula of attention be?** If every place may ask all, the best denoiser is ES where places are
 # alike, and copies, shifted; where they know their place, as in our three, it is the ideal one, and copies. Our
-# networks do not copy. What holds them back, nobody has a line for; Finn and others (2025) have one for a single layer
-# on top of a convolutional network. Why does attention change the ResNet and not the UNet?
+# networks do not copy. For what holds them back nobody has a formula; Finn and others (2025) have one for a single
+# layer of attention on top of a convolutional network. Why does attention change the ResNet and not the UNet?
 #
 # **And with ten times the steps, on more pictures?** We have not tried. Nor is any of our networks large.
 
@@ -821,7 +823,7 @@ assert agree(once.values(), (0.04, 0.25, 0.26, 0.13, 0.28, 0.12, 0.07))
 #
 # A perfect denoiser can only return its training pictures. Long before it could know its pictures by heart, a trained
 # convolutional network answers for each pixel mostly from its surroundings, wide ones at first, a few pixels in the
-# end, and alike everywhere, as far as it cannot see the border. Do the same to the perfect one, and you
+# end, and alike everywhere, as far as it cannot see the border. Put these two limits on the perfect one, and you
 # have a formula that **puts together pixels of all pictures, and says, picture by picture, nearly what the network will
 # draw**, of garments and of emoji; of garments mostly better than a linear filter that sees as much, of emoji a little.
 #
