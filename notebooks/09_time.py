@@ -320,9 +320,9 @@ if lab.profile == "laptop":
     assert (cosines.argmax(0) == 0).sum() == 6 and (cosines.argmax(0) < 2).all()
 
 # %% [markdown]
-# Cosine (the publication's choice) and distance choose the same size 191 times of 200. The edge matters: 6 of 10 seeds
-# would rather have $P = 1$, no neighbours at all. We keep 3 as the smallest size, as the published curves do: the
-# curve's last number is our decision.
+# Cosine (the publication's choice) and distance choose the same size 191 times of 200 (ten other seeds at all 20 times,
+# stored). The edge matters: at $t = 0.05$ 6 of our 10 seeds would rather have $P = 1$, no neighbours at all. We keep 3
+# as the smallest size, as the published curves do: the curve's last number is our decision.
 
 # %% [markdown] tags=["slide"]
 # ## 5. The whole table (5 minutes)
@@ -355,11 +355,12 @@ print("the worst size misses, times the least:", *(f"{v:.1f}" for v in worst))
 assert worst.argmax() == 18 and abs(worst[18] - 13.5) < 0.1 and abs(worst[0] - 1.14) < 0.01 and worst[1] > 2.5
 
 # %% [markdown]
-# It is flat at $t = 1$ alone: there the worst size misses 1.14 times as much as the best, at $t = 0.1$, where it is
-# steepest, 13.5 times.
+# It is flat at $t = 1$ alone: there the worst size misses only 1.14 times as much as the best. It is steepest at
+# $t = 0.1$: 13.5 times.
 #
-# The line is made like this: at each time every seed names its best size; sort the ten; take the fifth, the **lower
-# median**. A median does not care how far off an odd seed is, and the lower one is a size that some seed chose.
+# The line in the figure is the curve $P(t)$. To make it is called **calibration**: at each time every seed names its
+# best size; sort the ten; take the fifth, the **lower median**. A median does not care how far off an odd seed is, and
+# the lower one is a size that some seed chose.
 #
 # ### Exercise 3: Calibrate one step (7 minutes, ★☆☆)
 #
@@ -409,8 +410,9 @@ assert (calibrated_sizes[0], calibrated_sizes[-1]) == (15, 3)
 # **Predict.** Draw ten other seeds and calibrate again. Where would the curve change: at high noise, in the middle, or
 # at low noise?
 #
-# We did (stored). Who has only ten draws ten of them at random, some twice and some not at all, calibrates, and does it
-# a thousand times (the **bootstrap**). Does its spread foretell where the other ten change it?
+# We did (stored). If you have only ten seeds, you can draw ten *of these* at random, some twice and some not at all,
+# calibrate, and do so a thousand times (the **bootstrap**). Does the spread of these curves foretell where the other
+# ten seeds change the curve?
 
 # %% tags=["slide"]
 resamples = torch.randint(10, (1000, 10), generator=torch.Generator().manual_seed(9))
@@ -442,7 +444,8 @@ assert (choices[17:] == 0).all() and square[0].min() > 0.9996 and abs(lost[19, 1
 
 # %% [markdown]
 # Ten other seeds change seven of the twenty sizes, by 2 pixels each, all in the middle, from $t = 0.65$ to $0.35$. The
-# bootstrap foretells where: its band is widest at $t = 0.4$ (5 to 9).
+# bootstrap foretells it in part: its band is open at these seven times, widest at $t = 0.4$ (5 to 9), but also at five
+# others.
 #
 # The ends stay, and say less than it seems. At $t = 1$ *every* size reaches at least $0.9996$. At $t = 0.05$ all
 # resamples say 3, and 5 would cost $0.22$ of the cosine; but 1 was not on offer (section 4).
@@ -468,9 +471,9 @@ axis.plot(times, even, "s--", color=plotting.ORANGE, ms=4, label="its calibrated
 axis.plot(times, machines_own, "^:", color=plotting.INK, ms=4, label="the calibrated machine")
 axis.set(xlabel="time t (noise on the left)", ylabel="radius (pixels)", xlim=(1.03, 0), ylim=(0, 6))
 axis.legend()
-show(fig, alt="Three radii against time. The square's falls from 5.7 in steps, meets the network's from t = 0.9 to "
-     "0.45, near 4, and ends at 1.1. The machine's own starts at 3.9, lies below both from t = 0.95 down, and ends "
-     "near 0.9, the network's at 1.4.")  # fmt: skip
+show(fig, alt="Three radii against time. The square's falls from 5.7 in steps, is close to the network's from t = "
+     "0.9 to 0.45, between 4.2 and 3.4, and ends at 1.1. The machine's own starts at 3.9, lies below both from "
+     "t = 0.95 down, and ends near 0.9, the network's at 1.4.")  # fmt: skip
 
 # %%
 apart = (same_garments - torch.tensor(even))[2:12].abs().max()
@@ -524,7 +527,7 @@ check.half_square(half_square)
 # ## 8. The same curve elsewhere (5 minutes)
 #
 # Here are five of the curves published with the paper's code, for images of $32 \times 32$ pixels, and three of this
-# course's. Two of these networks see garments of $16 \times 16$ pixels; the third sees the same garments at
+# course's five. Two of these three networks see garments of $16 \times 16$ pixels; the third sees the same garments at
 # $28 \times 28$: every sleeve is nearly twice as wide.
 #
 # **Predict.** Are its windows nearly twice as wide as well? (These lists start at the **lowest** noise.)
@@ -579,26 +582,27 @@ assert 3.65 < unets.min() < unets.max() < 3.95 and (ours["unet-zeros"][6], ours[
 assert max(ours["unet-zeros"]) == 27
 
 # %% [markdown]
-# All curves close from $t = 0.95$ on, down to 3; that of MNIST, circular, has 3 at the *highest* noise, too. Widest are
-# the UNets'.
+# All curves but one close from $t = 0.95$ on, down to 3. That of MNIST, circular, begins at 3, opens to 11, and only
+# then closes. Widest are the UNets'.
 #
 # Does a UNet **look** so far? From $t = 0.9$ to $0.35$ our UNet's windows close from 27 to 9, and its radius stays at
-# 3.7 to 3.9 (at the middle pixel, from which nothing is further than 8). **$P(t)$ says which machine a network
-# resembles, not how far it looks.**
+# 3.7 to 3.9 (at the middle pixel, from which nothing is further than 8 rows or columns). **$P(t)$ says which machine
+# a network resembles, not how far it looks.**
 #
 # And **the windows did not grow with the pictures.** Below $t = 1$ those of the network for 28 x 28 are nowhere wider,
-# in pixels, than its twin's for 16 x 16 (the same layers): at $t = 0.4$ 5, not 9.
+# in pixels, than those of its twin for 16 x 16 (the same layers). At $t = 0.4$ they have 5 pixels, the twin's 9.
 
 # %% [markdown] tags=["slide"]
 # ## 9. What a wrong curve does (9 minutes)
 #
 # The machine drew ten seeds with other curves (stored: `data/lessons/make_09_time.py`): one size throughout; the
-# calibrated curve read from the wrong end, which raises no error; a straight line from 15 to 3; **two sizes**, 11 and
-# then 3, from $t = 0.4$ on or, **late switch**, from $0.2$ on; and, from the **Jacobian** alone, the squares of
-# exercise 4. They are compared with the network's drawings in 150 steps. The rivals are two linear filters: Wiener's,
-# and the **local filter**, the best linear one that has the calibrated windows (lesson 11).
+# calibrated curve **reversed**, read from the wrong end, which raises no error; a **straight** line from 15 to 3;
+# **two sizes**, 11 and then 3, which begins at $t = 0.4$ or, **late switch**, at $0.2$; and, from the **Jacobian**
+# alone, the squares of exercise 4. They are compared with the network's drawings in 150 steps. The rivals are two
+# linear filters: Wiener's, and the **local filter**, the best linear one that has the calibrated windows (lesson 11).
 #
-# **Predict.** Below are the curves, without the single sizes. Rank them all. How many of the twenty numbers are needed?
+# **Predict.** Below are the curves, but for the single sizes and the reversed one. Rank them, with these. How many of
+# the twenty numbers are needed?
 
 # %% tags=["slide"]
 fig, axis = plt.subplots(figsize=(6, 3))
@@ -707,12 +711,13 @@ print(f"cosine lost at the last two: {times_more:.0f} times the first two's")
 assert 2500 < times_more < 2550
 
 # %% [markdown]
-# The last two, as the cosine says: 0.201 against 0.034. But that is six times as much, where the cosine loses 2,500
-# times as much: **it undersells the first steps.** The samples are sensitive at both ends. That is why size 3
+# The last two, as the cosine says: 0.201 against 0.034. But that is only six times as much, and the cosine loses 2,500
+# times as much: **the cosine undersells the first steps.** The samples are sensitive at both ends. That is why size 3
 # throughout, right at the end and wrong at high noise, is the worst curve of all.
 #
-# Are a straight line or two sizes (each network's own at $t = 0.7$, then 3) as good for other networks, too? Or windows
-# one size larger in the middle? New seeds for each, stored: a hundred, for the late switch thirty.
+# Are such curves as good for our four other networks, too: a straight line (from each network's own size at $t = 1$) or
+# two sizes (its own at $t = 0.7$, then 3; for 16 x 16 only)? And the calibrated curve with windows one size
+# larger in the middle, from $t = 0.7$ to $0.35$? New seeds for each, stored: a hundred, for the late switch thirty.
 
 # %%
 found = {"straight": [], "two sizes": [], "late switch": [], "larger": []}
@@ -783,10 +788,12 @@ assert times[int(further.argmax())] == 0.35 and abs(further.max() - 0.55) < 0.00
 assert (soft_ones < same_garments).all()
 
 # %% [markdown]
-# Below $t = 0.4$ the Gaussian fits better for nearly every seed: at $t = 0.05$ $0.96$ against $0.87$.
+# Below $t = 0.4$ the Gaussian fits better for nearly every seed: at $t = 0.05$ its cosine is $0.96$, the square's
+# $0.87$.
 #
-# Yet **the suspicion fails**: the machine that fits better looks at most 0.55 pixels further than the square's, where
-# the network looks 1.55 further ($t = 0.35$). Why both look less far than the network, we do not know.
+# Yet **the suspicion explains a part at most**: the machine with the Gaussian looks further than the one with squares
+# by 0.55 pixels where it gains most, at $t = 0.35$. The network looks further by 1.55 there. Why both machines look
+# less far than the network, we do not know.
 #
 # Then its samples should predict better as well, should they not? **Predict** the sign for each network.
 
@@ -808,8 +815,9 @@ if lab.profile == "laptop":
     assert all(abs(gains[name][1] - number) < 6e-4 for name, number in stated.items())
 
 # %% [markdown]
-# Not always: a draw for the unconditional ResNet and the UNet (the intervals contain 0), a small gain for the
-# class-conditional one ($0.006$), a loss for the other two ($-0.027$, $-0.032$).
+# Not always: a draw for our first network and the UNet (the intervals contain 0), a small gain for the ResNet of
+# $16 \times 16$ that knows the class ($0.006$), a loss for the circular one ($-0.027$) and that of $28 \times 28$
+# ($-0.032$).
 #
 # That does not show that better scores bring no better samples: we compared scores for the first network only.
 
@@ -820,7 +828,8 @@ if lab.profile == "laptop":
 #   4 pixels from $t = 0.95$ to $0.6$, and shrinks from there to 1.4 at $t = 0.05$.
 # * Calibration: on the network's own way down, the patch size whose score has the largest cosine with the network's,
 #   lower median over ten seeds. Nothing else that is measured passes from the network to the machine.
-# * A wrong size costs hardly any cosine at high noise, where most of a score is $-x_t$, but r2 at both ends.
+# * At high noise a wrong size costs hardly any cosine, as most of a score there is $-x_t$. But it costs r2, as one
+#   at low noise does.
 # * Windows must be small at the end; two sizes with a late switch do nearly as well as twenty.
 # * $P(t)$ says which machine a network resembles, not how far it looks. The calibrated machine looks less far, with a
 #   Gaussian window, too. That one fits the first network's scores better at low noise, and draws better for one of five
@@ -829,7 +838,8 @@ if lab.profile == "laptop":
 # ## What is still unexplained
 #
 # The machine is complete. How well does it predict, image by image, over a hundred seeds, and where does it fail? That
-# is lesson 10. And why do windows that fit scores a little worse sometimes draw better? A good question for a project.
+# is lesson 10. Why does the machine look less far than the network that it resembles? And why do windows that fit
+# scores a little worse sometimes draw better? Both are good questions for a project.
 #
 # ## References
 #

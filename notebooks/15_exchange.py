@@ -40,8 +40,8 @@ lab = els.lab()
 # %% [markdown] tags=["slide"]
 # ## 1. All pictures exchanged (7 minutes)
 #
-# So far machine and network had the same 2,000 pictures. Here are **2,000 others** of the same kind, the next ones in
-# the collection. None of them is among the first.
+# So far machine and network had the same 2,000 pictures; we call these their *own*. Here are **2,000 others** of the
+# same kind, the next ones in the collection. None of them is among the first 2,000.
 
 # %%
 lab = els.lab("laptop", verbose=False)  # the other networks of this lesson are of its size
@@ -102,8 +102,9 @@ assert again == {"is": [0.81, 0.29], "ls": [0.94, 0.82], "els-zeros": [0.98, 0.9
 # garment (median r2 0.81); for 5 seeds of 100 it is something else altogether (below 0.29). The local and equivariant
 # machine draws **the same** (0.98), although every piece that it now averages comes from a new picture.
 #
-# To stay the same is easy. The best linear filter with ELS's windows (lesson 11) knows only mean and covariance of the
-# pictures, and it stays even more (1.00). To stay *and* to foretell the network is not easy.
+# To stay the same is easy. The *local filter* of lesson 11, the best linear one with ELS's windows, knows only mean and
+# covariance of the pictures, and its drawings change even less (1.00). To stay the same *and* to foretell the network
+# is not easy.
 
 # %% [markdown] tags=["slide"]
 # ## 2. A formula made of pictures that the network never saw (7 minutes)
@@ -155,10 +156,10 @@ assert len(shoes) == 584 and control == [0.47, 0.90]
 # ### Exercise 1: Whose pictures are nearer? (6 minutes, ★★☆)
 #
 # Another way to ask on which set a network was trained: are its drawings nearer to the pictures of that set? Write
-# `nearer_to_own(drawings, own, others)`: the share of the drawings whose nearest picture among `own` is nearer than
-# their nearest among `others`, from 0 to 1. A drawing that is equally near to both is not nearer, but is still one of
-# the B. Distances are roots of sums of squares. `drawings` has shape (B, C, H, W), `own` and `others` both (N, C, H,
-# W).
+# `nearer_to_own(drawings, own, others)`: `drawings` has shape (B, C, H, W), `own` and `others` both (N, C, H, W).
+# Return the share, from 0 to 1, of the B drawings whose nearest picture among `own` is nearer than their nearest among
+# `others`. A drawing that is equally near to both is not nearer, but still counts among the B. Distances are roots of
+# sums of squares.
 
 
 # %%
@@ -199,9 +200,9 @@ print("nearer to own pictures, of 100:", left)
 assert left == {"is": 100, "els-zeros": 52, "network-150": 46, "new garments": 49}
 
 # %% [markdown]
-# IS, which copies, is found out by all its drawings, ELS by 52 of 100 and the network by **46**: no more than real new
-# garments (49), which neither set has made. This network's drawings carry no trace that this test could find of the
-# pictures that it was trained on. (Sections 3 and 9 look again.)
+# IS, which copies, is found out by all its drawings. Of ELS 52 of 100 are nearer and of the network **46**: about as
+# many as of real new garments (49), which belong to neither set. This test finds in the network's drawings no trace of
+# the pictures that it was trained on. (Sections 3 and 9 look again.)
 
 # %% [markdown] tags=["slide"]
 # ## 3. The same with the network (6 minutes)
@@ -285,18 +286,18 @@ for name in ("UNet A0", "UNet A1"):
 # | ResNets | 46, 58, 53 | 58, 49 |
 # | UNets | 61, 60 | 43 |
 #
-# Those of ResNets do not. **Those of UNets do, a little**: by chance so large a difference is rarer than 1 %. (Both are
-# differences to one network, UNet B1.)
+# By this test the drawings of ResNets do not show it. **Those of UNets do, a little**: so large a difference comes by
+# chance in less than 1 % of the deals. (Both are differences to one network, UNet B1.)
 #
-# Kadkhodaie and others (2024) found it with photographs: on few pictures two networks remember, each its own; on very
-# many they become the same denoiser.
+# That networks which share no picture agree, Kadkhodaie and others (2024) found with photographs: trained on few, each
+# remembers its own; trained on very many, they become the same denoiser.
 
 # %% [markdown] tags=["slide"]
 # ## 4. What changes a drawing, and what does not (8 minutes)
 #
-# One thing is changed at a time; the noise that is drawn from is always the same. **Only its pictures** (A1 and B1, A2
-# and B2: the same seed of the training); **only the seed of its training** (A0, A1, A2); its **architecture**, a UNet
-# in place of the ResNet; its **border**, circular in place of zeros (lesson 08).
+# We change one thing of a network at a time, and always draw from the same noise. We change **only its pictures** (A1
+# and B1, A2 and B2: the same seed of the training); **only the seed of its training** (A0, A1, A2; B1, B2); its
+# **architecture**, a UNet in place of the ResNet; its **border**, circular in place of zeros (lesson 08).
 #
 # **Predict.** Which changes the drawings more: to exchange all 2,000 pictures, or the seed of the training? And where
 # do architecture and border come?
@@ -334,9 +335,10 @@ axis.legend(loc="lower right")
 show(
     fig,
     alt="Four groups of points, logarithmic: the changed part of the drawings of two networks, of their ELS and their "
-    "filters. Only other pictures: two ResNets below 0.01, their ELS 0.02, UNets (hollow) 0.03, filters below 0.01. "
-    "Only another seed: networks near 0.025, ELS 0.004 to 0.03, filters below 0.005. Another architecture: networks "
-    "near 0.27, ELS 0.2, filters below 0.05. Another border: networks, ELS near 0.87, equivariant 0.75, local 0.005.",
+    "filters. Only other pictures: two ResNets below 0.01, their ELS 0.02, UNets (hollow) 0.03, their ELS 0.05, "
+    "filters below 0.01. Only another seed: networks near 0.025, ELS 0.004 to 0.03, filters below "
+    "0.005. Another architecture: networks near 0.27, ELS 0.2, filters below 0.05. Another border: networks, ELS near "
+    "0.87, equivariant 0.75, local 0.005.",
 )
 
 # %%
@@ -360,17 +362,17 @@ assert max(high for what in list(pairs)[:2] for _, high in extremes[what][4:]) <
 
 # %% [markdown] tags=["slide"]
 # Other **pictures** change a ResNet's drawings less (r2 0.99) than another **seed** (0.97 or 0.98): for at least 87 of
-# 100 noises, whichever two such pairs we compare. They change a UNet's as much.
+# 100 noises, whichever two such pairs we compare. They change a UNet's about as much.
 #
 # The architecture changes them much more (0.72 to 0.76), the border most (0.12).
 #
-# ELS, its windows measured on each network, foretells **how much** architecture and border change. It foretells most of
-# **what**, too: take one drawing less the other, of two networks and of their formulas, and r is 0.65 to 0.74 for the
-# architecture, 0.91 for the border.
+# ELS, its windows measured on each network, foretells **how much** architecture and border change. It foretells a good
+# part of **what**, too: take one drawing less the other, of two networks and of their formulas, and r is 0.65 to 0.74
+# for the architecture, 0.91 for the border.
 #
-# The linear filters have the same windows and know less: of the architecture r is at most 0.50. Of the border the
-# equivariant filters, the same wherever the border looks alike, know a lot (0.80), the local ones, another at every
-# pixel, nothing (0.03).
+# The linear filters have the same windows and know less of the architecture: r is at most 0.50. The equivariant ones,
+# which are the same wherever the border looks alike, know a lot of the border (0.80); the local ones, which are others
+# at every pixel, know nothing of it (0.03).
 
 # %% [markdown] tags=["slide"]
 # What other pictures or another seed change, neither ELS nor filters know (r below 0.2). And by ELS other pictures
@@ -392,9 +394,9 @@ assert abs(of_unet["A0"] - 0.68) < 0.006 and abs(of_unet["UNet A0"] - 0.93) < 0.
 # The windows matter: with those of A0, the ResNet, the formula predicts the UNet A0 with 0.68, with the UNet's own with
 # 0.93.
 #
-# **What a network draws from a noise is decided by its border and by being a ResNet or a UNet; hardly by its seed, or
-# by which pictures of one kind it was given, while it has not begun to remember them (lesson 14).** By the kind of its
-# pictures, too, if the formula is right in this (section 2): we trained no network on shoes.
+# **What a network draws from a noise is decided by its border and by being a ResNet or a UNet; hardly by the seed of
+# its training, or by which pictures of one kind it was given, while it has not begun to remember them (lesson 14).**
+# The kind of its pictures decides, too, if the formula is right in this (section 2): we trained no network on shoes.
 #
 # The groups are small: two further seeds, one set of others, one circular network.
 
@@ -445,9 +447,10 @@ check.perfect_r2(perfect_r2)
 # ```
 #
 # With $V$ for the variance over the pixels: $r(y, y') = V(s) / V(y)$, and $r(s, y)^2 = V(s)^2 / (V(s) V(y)) = V(s) /
-# V(y)$. The same: **the r of two trainings, not squared, is the r2 of a perfect theory.** One training foretells
-# another less well, with $r^2$: both have something of their own. This limit is called the *noise ceiling*, and the
-# rule is Spearman's (1904).
+# V(y)$. The same: **the r of two trainings, not squared, is the r2 of a perfect theory.** So the theory agrees with
+# one of them more than they do with each other: its r is $\sqrt r$. One training foretells another less well, with an
+# r2 of $r^2$, since both have something of their own. The limit is called the *noise ceiling*; the rule is Spearman's
+# (1904).
 # </details>
 
 # %% [markdown] tags=["slide"]
@@ -505,8 +508,8 @@ assert all(abs(ladder[name] - value) < 0.002 for name, value in (stated | {"a pe
 # A single training predicts another with an r2 of 0.97, the mean of two a third with 0.979, as Exercise 3 says. (So it
 # would be for any drawings that are equally alike: it is no test of $y = s + e$.)
 #
-# A perfect theory would have **0.99**, and the formula has 0.91: there ends the scale of lesson 11, for this recipe and
-# these pictures.
+# A perfect theory would have **0.99**: there ends the scale of lesson 11, for this recipe and these pictures. The
+# formula has 0.91.
 
 # %% [markdown] tags=["slide"]
 # ## 6. Is the rest an accident? (6 minutes)
@@ -518,13 +521,13 @@ assert all(abs(ladder[name] - value) < 0.002 for name, value in (stated | {"a pe
 # to 1. Is a small one good news for the formula, or bad?
 
 # %% tags=["slide"]
-rows = {"ELS": formula["A0"][:10]}
-rows |= {f"{name} - ELS": (drew[name] - formula[name])[:10] for name in ("A0", "A1", "UNet A0")}
+rows = {"ELS of A0": formula["A0"][:10]}
+rows |= {f"{name} - its ELS": (drew[name] - formula[name])[:10] for name in ("A0", "A1", "UNet A0")}
 show(
     plotting.image_rows(rows, titles=[f"seed {k}" for k in range(10)]),
-    alt="Above, what the formula draws from ten seeds. Below, three rows of grey squares with lighter and darker "
-    "spots, what a network drew minus its formula: for A0 and A1 the spots are mostly the same, for the UNet mostly "
-    "others. (Middle grey is 0, black -1 or less.)",
+    alt="Above, what the formula of A0 draws from ten seeds. Below, three rows of grey squares with lighter and "
+    "darker spots, what a network drew minus its own formula: for A0 and A1 the spots are mostly "
+    "the same, for the UNet mostly others. (Middle grey is 0, black -1 or less.)",
 )
 
 # %%
@@ -541,7 +544,7 @@ parts = {"error": error.quantile(0.5).item(), "of one training": (1 - singles[0]
 print("of a drawing's variance:", {name: round(value, 3) for name, value in parts.items()})
 assert abs(parts["error"] - 0.09) < 0.005 and abs(parts["of one training"] - 0.012) < 0.001
 assert shared["A0, A1"] == [0.79, 0.93, 0.98] and shared["UNet A0, UNet A1"] == [0.70, 0.93, 0.97]
-assert shared["A0, UNet A0"] == [0.16, 0.44, 0.75]
+assert shared["A0, UNet A0"] == [0.16, 0.44, 0.75] and shared["A0, B2"][0] == 0.73
 
 # %% [markdown] tags=["slide"]
 # **Most of it is the same error** in other trainings of this ResNet, each with its own formula: r is 0.79 between A0
@@ -549,16 +552,17 @@ assert shared["A0, UNet A0"] == [0.16, 0.44, 0.75]
 # share. (The mean picture's error, much larger, is even more the same: 0.98.) So most of what the formula lacks could
 # be known, and the rows show *what* it is.
 #
-# **In a UNet it is another error**: r 0.16 with that in A0, though 0.70 between two UNets. Good news: what a theory
-# lacks of what ResNet and UNet do alike, it gets wrong in both. With local filters that r is 0.44, with the mean
-# picture 0.75. So the formula misses least of what both do alike.
+# **In a UNet it is another error**: r is 0.16 with that in A0, but 0.70 between two UNets. That is good news. If ResNet
+# and UNet do something alike that a theory does not know, it errs alike in both, and this r is large: 0.44 with local
+# filters, 0.75 with the mean picture. So of the three the formula misses least of what both do alike.
 
 # %% [markdown] tags=["slide"]
 # ## 7. Why it hardly matters whose they are (6 minutes)
 #
 # Take 100 garments that nobody has seen, and cut them into pieces of 3 x 3 pixels. How well can each be replaced by the
-# nearest piece from the first $n$ pictures, wherever it lay there? We try 300 pieces (none of nearly one grey) and
-# measure the squared error as a share of their own variance: 0 is "it is there", 1 is no better than the mean piece.
+# nearest piece from the first $n$ pictures, wherever it lay there? We try 300 pieces (none of nearly one grey), then
+# larger ones, up to the 100 whole garments, and measure the squared error as a share of their own variance: 0 is "it is
+# there", 1 is no better than the mean piece.
 #
 # **Predict.** How large is that error for 3 x 3 pieces, with those of **ten** pictures to choose from? And which is
 # smaller: the error of *whole* garments with 2,000 to choose from, or that of 5 x 5 pieces with ten?
@@ -598,8 +602,8 @@ assert all(abs(replaced[key] - value) < 0.002 for key, value in said.items())
 # So small pieces are easy to replace. They are few numbers, and a picture is *one* whole, but 144 pieces of 5 x 5, if
 # it does not matter where they lay.
 #
-# At much noise the windows are 11 pixels and more (lesson 09). So give machines of own and of other pictures the same
-# noisy pictures, and compare their answers $D$.
+# But at much noise the windows are not small: 11 pixels and more (lesson 09). Is there another reason? Give machines of
+# own and of other pictures the same noisy pictures, and compare their answers $D$.
 #
 # **Predict.** Where do the two IS disagree most: at much noise or at little? And the two ELS, more or less than they?
 
@@ -632,7 +636,8 @@ assert abs(max(differ["wiener"]) - 0.0038) < 0.0002
 
 # %% [markdown]
 # Two IS disagree wherever there is little noise (by 0.24 of the pictures' variance at t = 0.05): each has chosen one
-# picture of its own. Two ELS disagree by at most 0.026 at any t.
+# picture of its own. Two ELS disagree by at most 0.026 at any t: their windows close as the noise falls (at every drop
+# of the line, to 9, 7, 5 and 3 pixels), and small pieces are easy to replace.
 #
 # But two Wiener filters, which have no pieces, disagree by 0.004 at most. So it is not the pieces alone: **an average
 # over many does not care whose they are**, Wiener's over pictures, that of ELS over pieces.
@@ -782,6 +787,7 @@ six = counted[:6].mean(0)
 print("by the mean pictures:", {", ".join(pair): int(count[0]) for pair, count in zip(between, counted, strict=True)})
 print(f"six pairs of ResNets on average: {six[0]:.1f}; by halves dealt at random at most {six[1:].max():.1f}")
 print(f"one pair, by halves dealt at random: 50, give or take up to {counted[:6, 1:].std(1).max():.1f}")
+assert [int(count[0]) for count in counted[6:]] == [56, 49]  # the UNets
 assert 63 < six[0] < 63.5 and 62 < six[1:].max() < 62.5 and 9 < counted[:6, 1:].std(1).max() < 10
 
 # %% [markdown]
@@ -789,12 +795,13 @@ assert 63 < six[0] < 63.5 and 62 < six[1:].max() < 62.5 and 9 < counted[:6, 1:].
 # *mean pictures* of both sets, in its place, find 94 and 88.
 #
 # With 2,000 we ask six pairs, each a ResNet of A and one of B. The formula finds 60 of 100 on average, the mean
-# pictures 63. Is that chance? A coin is no yardstick, since one difference of two sets speaks for many noises: with
-# halves of the pictures dealt at random some pairs have 50, give or take nearly 10.
+# pictures 63. Is that chance? A coin would give one pair 50, give or take 5. But it is no yardstick, since the same
+# difference of two sets decides for all noises: by the mean pictures of halves dealt at random some pairs have 50, give
+# or take nearly 10.
 #
-# But on average over the six pairs none of a thousand deals has as many as our sets (at most 62). **So ResNets'
-# drawings, too, tell a little.** Those of UNets, which the nearest picture told (section 3), this test does not tell.
-# That *one* test is silent proves little.
+# So look at the average over the six pairs: by our sets it is 63, by the best of a thousand deals 62. **So the
+# drawings of ResNets, too, tell a little.** Those of UNets, which the nearest picture gave away (section 3), this test
+# does not (56 and 49). That *one* test is silent proves little.
 
 # %% [markdown] tags=["slide"]
 # And the **loss**, on which the network was trained? Give the *same* noisy pictures to A0 and to B1, 400 of each set
@@ -830,9 +837,10 @@ assert abs(gains[0.8]) < 2 * spread[0.8] and spread[0.8] < 0.004
 # **The loss does tell.** At t = 0.15 a network errs by **1.4 %** less on its own pictures than one that does not know
 # them (give or take 0.2 %); at t = 0.8 by nothing that we could measure.
 #
-# For a single picture that is weak evidence: of one picture of each set it points to the right one in 64 % of all
-# pairs, where guessing has 50 %. But it is there, in a network whose drawings are no nearer to its own pictures than to
-# others (section 2). Not to draw a picture is not to know nothing of it. (This is one pair of ResNets.)
+# For a single picture that is weak evidence: take a picture of each set, and the two losses tell in 64 % of all
+# such pairs which of them A0 knows, where guessing has 50 %. But it is there, in a network whose drawings are no
+# nearer to its own pictures than to others (section 2). Not to draw a picture is not to know nothing of it. (This is
+# one pair of ResNets.)
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
@@ -843,16 +851,16 @@ assert abs(gains[0.8]) < 2 * spread[0.8] and spread[0.8] < 0.004
 # * Two networks that share no picture and no first weight draw nearly the same (0.97). Their drawings hardly tell which
 #   2,000 pictures they know; the loss does, a little.
 # * A UNet for a ResNet changes a drawing more than 2,000 other pictures do, another border most. These two changes the
-#   formula foretells; those by other pictures or another seed it does not.
+#   formula foretells in good part; those by other pictures or another seed of the training it does not.
 # * The r of two trainings, not squared, is the r2 of a perfect theory: 0.99 here. What is missing from the formula's
 #   0.91 is mostly the same in every training of this ResNet.
 # * Whatever averages over many pictures, or over many small pieces, hardly cares whose.
 #
 # ## What is still unexplained
 #
-# **What does every training of this ResNet do, and its formula does not?** And what a UNet? Everything here is 16 x 16
-# pixels of clothes; how many pictures would it take for faces, in colour, at a million pixels, with attention? And the
-# windows themselves: since they decide so much, **where do they come from** (lesson 14)?
+# **What does every training of this ResNet do that its formula does not?** And every training of a UNet? Everything
+# here is clothes of 16 x 16 pixels; how many pictures would it take for faces, in colour, at a million pixels, with
+# attention? And the windows themselves: since they decide so much, **where do they come from** (lesson 14)?
 #
 # ## References
 #
