@@ -832,8 +832,7 @@ if lab.profile == "laptop":
 #   at low noise does.
 # * Windows must be small at the end; two sizes with a late switch do nearly as well as twenty.
 # * $P(t)$ says which machine a network resembles, not how far it looks. The calibrated machine looks less far, with a
-#   Gaussian window, too. That one fits the first network's scores better at low noise, and draws better for one of five
-#   networks, worse for two.
+#   Gaussian window, too, which draws better for one of five networks, worse for two.
 #
 # ## What is still unexplained
 #
