@@ -450,7 +450,7 @@ def test_a_lesson_page(name: str, chromium: Any, site: Path) -> None:
     page = visit.page
     visit.settle()
     if page.locator("span.math").count():
-        page.wait_for_selector("mjx-container:visible")  # the first may be in a folded solution
+        page.wait_for_selector("mjx-container", state="attached")  # perhaps all of them are in folded solutions
         raw = page.evaluate(
             "() => [...document.querySelectorAll('.math')].filter(m => !m.querySelector('mjx-container')).length"
         )
