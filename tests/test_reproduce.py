@@ -553,7 +553,7 @@ def test_the_measured_page_states_what_was_found_on_emoji() -> None:
     whole = [foretold(change[name], own | ~own) for name in ("els-zeros", "local")]
     assert f"ELS foretells {there[0]}, three separate machines nothing, **the local filter {there[1]}**" in text
     assert f"of the whole change ELS {whole[0]}, the local filter {whole[1]} (ELS made smaller" in text
-    assert whole[1] > whole[0], "what README.md says of colour"
+    assert float(whole[1]) > float(whole[0]), "what README.md says of colour"
     assert "in colour it foretells more of what changes than the formula does" in said_on("README.md")
 
 
@@ -579,7 +579,9 @@ def test_the_measured_page_states_how_much_another_word_changes() -> None:
     assert f"is {times} times as large as the network's, {foretold(said)}, halved {foretold(said / 2)}" in text
     assert f"**the local filter foretells {foretold(linear)}**" in text
     assert f"ELS still changes {shuffled:.1f} times as much" in text
-    assert foretold(linear) > foretold(said / 2), "the filter foretells more, as README.md says of all colour"
+    assert float(foretold(linear)) > float(foretold(said / 2)), (
+        "the filter foretells more, as README.md says of all colour"
+    )
 
 
 def test_the_measured_page_states_what_foretells_the_circular_network() -> None:
