@@ -359,9 +359,10 @@ def test_on_a_phone_whoever_paints_or_presses_sees_the_drawings(chromium: Any, s
     assert 0 < drawings["y"] + drawings["height"] - canvas["y"] < 650, "room is left for the browser's bars"
     for pressed in (".els-presets button", "[data-els-try]"):
         visit.page.locator(pressed).last.click()
-        visit.page.wait_for_timeout(500)
-        drawings = wall.bounding_box()
-        assert drawings["y"] > 0 and drawings["y"] + drawings["height"] < 844, pressed
+        visit.page.wait_for_function(
+            "wall => (({ top, bottom }) => top > 0 && bottom < innerHeight)(wall.getBoundingClientRect())",
+            arg=wall.element_handle(),
+        )
     visit.leave()
 
 
