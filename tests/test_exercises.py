@@ -6,6 +6,7 @@ Stub and solution are read from the lesson itself, so that what a learner sees i
 from __future__ import annotations
 
 import ast
+import itertools
 import math
 import re
 from fractions import Fraction
@@ -20,7 +21,7 @@ import torch
 
 import elscourse as els
 from elscourse import check
-from elscourse.check.exercise import Exercise
+from elscourse.check.exercise import Exercise, Mistake
 from elscourse.metrics import compare
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
@@ -124,7 +125,33 @@ def test_a_perturbed_solution_is_incorrect(exercise: Exercise) -> None:
     solution = solution_of(exercise)
     verdict = exercise.examine(lambda *arguments: perturbed(solution(*arguments)))
     assert verdict.state == "incorrect", "the check would let a wrong answer pass"
-    assert verdict.says not in [m.says for m in exercise.mistakes], "a diagnosis that does not apply"
+    assert not [m.says for m in exercise.mistakes if m.says in verdict.says], "a diagnosis that does not apply"
+
+
+@pytest.mark.parametrize("name", ["noising", "posterior_weights", "between_ls_and_is"])
+def test_a_mistake_is_recognised_beside_another_one(name: str) -> None:
+    exercise = check.exercises()[name]
+    cases, calls = len(exercise._cases()), itertools.count(1)
+
+    def two_mistakes(*arguments: Any) -> Any:
+        output = exercise.mistakes[0].function(*arguments)
+        return perturbed(output) if next(calls) % cases == 0 else output
+
+    says = exercise.examine(two_mistakes).says
+    assert says.startswith(f"In {cases - 1} of {cases} cases: {exercise.mistakes[0].says}"), says
+    assert says.endswith(" In others something else is wrong, too."), says
+
+
+def test_whole_numbers_that_agree_by_chance_tell_no_mistake() -> None:
+    three = [(torch.tensor(n),) for n in (1, 2, 3)]
+    squares = Exercise(
+        *("square", 0, "Square", 1, 1, "Square it.", ("Times itself.", "n * n")),
+        cases=lambda generator: three,
+        answer=lambda n: n * n,
+        mistakes=(Mistake("You double it.", lambda n: 2 * n),),
+    )
+    assert "double" in squares.examine(lambda n: n + n).says
+    assert "double" not in squares.examine(lambda n: torch.tensor([2, 4, 7][int(n) - 1])).says
 
 
 @each_exercise

@@ -95,7 +95,7 @@ class Exercise:
         self._refuse_unusable(outputs, rights, said(attempt, cases))
         if self.judge is None and all(map(self._same, outputs, rights)):
             return None
-        if recognised := self._recognised(outputs):
+        if recognised := self._recognised(outputs, rights):
             return recognised
         if self.judge is None:
             again = self._called(attempt, cases[0], rights[0])
@@ -115,16 +115,24 @@ class Exercise:
             problem = unusable(output, right, free_shape=self.judge is not None)
             if problem is not None:
                 where = f" First in case {i + 1} of {len(rights)}{about[i]}." if i else ""
-                raise Wrong(self._recognised(outputs) or problem + where)
+                raise Wrong(self._recognised(outputs, rights) or problem + where)
 
-    def _recognised(self, outputs: list[Any]) -> str | None:
-        """What to tell whoever made a registered mistake: the outputs equal its outputs on every case."""
+    def _recognised(self, outputs: list[Any], rights: list[Any]) -> str | None:
+        """What to tell whoever made a registered mistake: the outputs equal its outputs on every case, or on most of
+        those that are wrong, by numbers that nobody meets by chance."""
+        most, partly = 0, None
         for mistake in self.mistakes:
             with suppress(Wrong):  # outputs that are no tensors equal no mistake
-                wrong = (mistake.function(*copied(case)) for case in self._cases())
-                if all(map(self._same, outputs, wrong)):
+                wrong = [mistake.function(*copied(case)) for case in self._cases()]
+                alike = list(map(self._same, outputs, wrong))
+                if all(alike):
                     return mistake.says
-        return None
+                missed = [not same for same in map(self._same, outputs, rights)]
+                hits = sum(m and a and _telling(o) for m, a, o in zip(missed, alike, outputs, strict=True))
+                if self.judge is None and hits > max(most, sum(missed) / 2):
+                    most, others = hits, " In others something else is wrong, too." * (hits < sum(missed))
+                    partly = f"In {hits} of {len(rights)} cases: {mistake.says}{others}"
+        return partly
 
     def _same(self, a: object, b: object) -> bool:
         """Whether two outputs agree within the tolerance, whole numbers exactly; NaN agrees with NaN."""
@@ -161,6 +169,11 @@ class Exercise:
             f"({right_ones} of {len(rights)} cases are right). "
             f"Another look: check.hint({self.name!r})."
         )
+
+
+def _telling(output: object) -> bool:
+    """Whether an output has numbers that are not whole: counts and truth values agree by chance."""
+    return any(bool(((part != part.round()) & part.isfinite()).any()) for part in parts(output))
 
 
 @dataclass(frozen=True)
