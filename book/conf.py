@@ -32,6 +32,7 @@ extensions = [
     "sphinx_copybutton",
     "sphinxcontrib.bibtex",
     "parts",
+    "route",
     "glossary_links",
     "scripts",
     "pictures",

@@ -74,7 +74,7 @@ def pages_of(site: Path) -> list[Path]:
 
 def test_every_page_is_there(site: Path) -> None:
     for name in ("index", "start", "theory", "measured", "paper", "glossary", "further", "status", "contribute",
-                 "changelog", "licence", "teach/index", "teach/assignments"):  # fmt: skip
+                 "changelog", "licence", "day", "teach/index", "teach/assignments"):  # fmt: skip
         assert (site / "book" / f"{name}.html").is_file(), name
     for lesson in LESSONS:
         assert (site / "notebooks" / f"{lesson}.html").is_file()
@@ -496,6 +496,18 @@ def test_what_the_plans_say_of_minutes_is_what_the_lessons_say() -> None:
         ]
         total = re.search(r"(\d+) minutes", homework)
         assert sum(minutes[part] for part in set_) == (int(total[1]) if total else 0), f"week {week}"
+
+
+def test_a_day_is_no_longer_than_six_hours(site: Path) -> None:
+    """Each part of it leads to that section or exercise, and the minutes are those of the lessons."""
+    page, minutes = read(site / "book" / "day.html").text, lesson_minutes()
+    places = re.findall(r'href="\.\./notebooks/(\d\d)_\w+\.html#([\w-]+)">(?:(\d+)|Exercise (\d+))\. ', page)
+    chosen = [(lesson, int(section) if section else f"exercise {number}") for lesson, _, section, number in places]
+    assert len(chosen) >= 40 and sum("exercise" in str(part) for _, part in chosen) >= 6
+    for (_, anchor, _, _), part in zip(places, chosen, strict=True):
+        assert anchor.endswith(f"-{minutes[part]}-minutes")
+    stated = re.search(r"In all (\d+) minutes", page)
+    assert stated and int(stated[1]) == sum(minutes[part] for part in chosen) <= 360
 
 
 def homework() -> list[tuple[str, str, str]]:
