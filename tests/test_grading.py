@@ -26,6 +26,7 @@ from elscourse.cli import main
 from elscourse.errors import CourseError
 from elscourse.files import save_text
 from elscourse.grading import assignment, grades, reading, wire
+from elscourse.grading import pupil as pupils
 from elscourse.grading.pupil import Limits, Pupil
 
 PACKAGE = grades._package
@@ -578,6 +579,37 @@ def test_the_package_is_what_is_hashed(tmp_path: Path, monkeypatch: pytest.Monke
     assert len(found) == 2 and PACKAGE() in found
 
 
+def test_a_worker_that_does_not_start_costs_nobody_points(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "ada.ipynb").write_text(notebook(NOISING), encoding="utf-8")
+    arguments = ("grade", "01", tmp_path / "ada.ipynb", "--exercise", "noising", "--out", tmp_path / "out")
+    start = subprocess.Popen
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess, "Popen", lambda command, **own: start([command[0], "-c", "import nothing"], **own))
+        done = run(*arguments)
+    assert done.exit_code == 1 and "does not start, so nothing is graded" in done.output
+    assert "No module named 'nothing'" in done.output and not rows_of(tmp_path / "out")
+    with monkeypatch.context() as patch:
+        patch.setattr(pupils, "START_SECONDS", 0.01)
+        done = run(*arguments)
+    assert done.exit_code == 1 and "It says nothing for 0.01 seconds" in done.output and "loop" not in done.output
+    assert "ada: 1 of 1\n" in ok(*arguments)
+
+
+def test_the_worker_finds_the_packages_of_the_grader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that come by PYTHONPATH, too; but not what lies in the folder one works in."""
+    (there := tmp_path / "there").mkdir()
+    (there / "a_package_of_ours.py").write_text("known = True")
+    (tmp_path / "beside.py").write_text("known = True")
+    monkeypatch.syspath_prepend(there)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for package, points in (("a_package_of_ours", 1), ("beside", 0)):
+        cells = f"from {package} import known", NOISING.replace("return", "assert known; return")
+        (tmp_path / "ada.ipynb").write_text(notebook(*cells), encoding="utf-8")
+        said = ok("grade", "01", tmp_path / "ada.ipynb", "--exercise", "noising", "--out", tmp_path / package)
+        assert f"ada: {points} of 1" in said
+
+
 @pytest.fixture(scope="module")
 def pupil(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pupil]:
     """One worker that knows all ATTEMPTS, as the functions noising_0, noising_1, ..."""
@@ -745,6 +777,13 @@ def test_only_what_a_function_needs_is_run() -> None:
     cells = ["import torch\nslow = 1\nimages = []", "images.append(slow)", "figure = 1", "def f(): return images"]
     found = reading.read([*cells, "torch.testing.assert_close(figure, 1)"])
     assert [(s.cell, *s.binds) for s in found.needed(["f"])] == [(1, "slow"), (1, "images"), (2,), (4, "f")]
+
+
+def test_a_class_hides_no_other_class() -> None:
+    """What is stored in the body of a class is the class's own, and no name of the notebook."""
+    cells = ["class A:\n    k = 1\n    def f(self): ...", "def f(x): return B.k * x", "class B:\n    k = 2"]
+    for some, wanted in ((cells, [2, 3]), (cells[1:], [1, 2])):
+        assert [s.cell for s in reading.read(some).needed(["f"])] == wanted
 
 
 ASKS = '''

@@ -67,6 +67,7 @@ class Pupil:
     cell: str = ""  # the one that was begun last
     trouble: str = ""
     stopped: bool = False  # by whoever runs the grader: Ctrl-C
+    there: bool = False  # the process has started
     deadline: float = 0
 
     def __enter__(self) -> Pupil:
@@ -80,7 +81,8 @@ class Pupil:
             "OMP_NUM_THREADS": "1",
             "CUDA_VISIBLE_DEVICES": "",
             "PYTHONDONTWRITEBYTECODE": "1",
-            "PYTHONPATH": here,
+            # it finds what the grader has found, but nothing that lies beside the notebooks
+            "PYTHONPATH": os.pathsep.join([here, *(p for p in sys.path if p and Path(p).resolve() != Path.cwd())]),
         }
         self.errors = tempfile.TemporaryFile()  # without a name: the learner's code cannot put something in its place
         self.process = subprocess.Popen(
@@ -115,6 +117,7 @@ class Pupil:
     def start(self, exercises: list[str]) -> None:
         """Read the notebook and run what these exercises need. Raises Trouble."""
         self.deadline = time.monotonic() + START_SECONDS
+        self._wait_for_it()
         seconds = self.limits.seconds * (len(exercises) + 1) + 60  # of processor: also ends it if we are gone
         self._send(
             {"notebook": str(self.notebook.resolve()), "exercises": exercises}
@@ -206,7 +209,20 @@ class Pupil:
         self._kill()
         raise Trouble(self.trouble)
 
+    def _wait_for_it(self) -> None:
+        """The process says that it is there; nothing of the learner's has been read until then."""
+        try:
+            self._receive()
+        except Trouble as trouble:
+            raise CourseError(
+                f"the process that runs notebooks does not start, so nothing is graded: {trouble} "
+                "Try again; `elscourse doctor` says whether the course is installed as it should be."
+            ) from trouble
+        self.there = True
+
     def _what_happened(self, error: Exception) -> str:
+        if isinstance(error, TimeoutError) and not self.there:
+            return f"It says nothing for {START_SECONDS} seconds."
         if isinstance(error, TimeoutError):
             where = f" in code cell {self.cell}" if self.cell and not self.attempts else ""
             return f"Stopped after {self.limits.seconds:g} seconds{where}: is there a loop that does not end?"
@@ -231,7 +247,9 @@ class Attempt:
         with suppress(TypeError, ValueError):  # of what cannot be a signature, nothing is said
             self.__signature__ = inspect.Signature(
                 [
-                    inspect.Parameter(str(p), inspect._ParameterKind(kind), default=None if default else inspect._empty)
+                    inspect.Parameter(
+                        str(p), inspect._ParameterKind(kind), default=None if default else inspect.Parameter.empty
+                    )
                     for p, kind, default in signature
                 ]
             )

@@ -145,9 +145,10 @@ def _imported(cells: list[str]) -> Iterator[str]:
 
 def _statement(cell: int, node: ast.stmt, modules: set[str]) -> Statement:
     code = compile(ast.Module([node], []), f"<code cell {cell}>", "exec")
-    steps = [step for part in _all_code(code) for step in dis.get_instructions(part)]
-    binds = {step.argval for step in steps if step.opname in WRITES}
-    uses = {step.argval for step in steps if step.opname in READS}
+    steps = [(step, part is code) for part in _all_code(code) for step in dis.get_instructions(part)]
+    # what is stored in the body of a class is the class's, unless it is declared global
+    binds = {s.argval for s, outside in steps if s.opname in WRITES and (outside or s.opname.endswith("_GLOBAL"))}
+    uses = {step.argval for step, _ in steps if step.opname in READS}
     if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
         binds.add("*")
     return Statement(cell, code, frozenset(binds), frozenset(uses), frozenset(_changed(node, modules)))
