@@ -32,7 +32,7 @@ FULL_LAB_CURVE = "fashion-mnist-16-resnet-zeros-conditional"
 SIDE, IMAGES, BATCH = 32, 256, 8
 SIZES: dict[Padding, tuple[int, ...]] = {"zeros": (3, 7, 13), "circular": (3, 13)}
 REPEATS = 3
-MATRICES = 2048  # side of the matrices whose product sets the scale
+MATRICES, PRODUCTS = 2048, 5  # side of the matrices whose product sets the scale, and how often they are multiplied
 MEMORY = [  # (kind, images, patch size) of each process, with images of MEMORY_SIDE
     *(("els", n, 21) for n in (2_000, 10_000, 60_000)),
     *(("ls", n, 7) for n in (2_000, 10_000, 60_000)),
@@ -75,7 +75,7 @@ def _sections(where: torch.device, full: bool) -> list[tuple[str, Callable[[], A
     laptop = lab("laptop", device=where, verbose=False)
     wanted: list[tuple[str, Callable[[], Any]]] = [
         ("machine", lambda: measure.machine(where)),
-        ("matrix_product", lambda: measure.matrix_rate(where, MATRICES, max(5, REPEATS))),
+        ("matrix_product", lambda: measure.matrix_rate(where, MATRICES, PRODUCTS)),
         ("speed", lambda: _speed(where, full)),
         ("memory", lambda: [memory(kind, n, MEMORY_SIDE, p, where) for kind, n, p in MEMORY]),
         ("laptop", lambda: measure.laptop_trajectory(laptop, SEEDS, STEPS, min(2, REPEATS))),

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from jaxtyping import Float, Int
@@ -252,14 +252,16 @@ def posterior_mean(lookup: Asks, source: Source, alpha: float, sigma: float, mem
 @contextmanager
 def full_precision() -> Iterator[None]:
     """Without TF32, whose 11 digits are too few for a logit, whatever the program has chosen for its networks."""
-    products, convolutions = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
-    torch.set_float32_matmul_precision("highest")
-    torch.backends.cudnn.allow_tf32 = False
+    there: Any = torch.backends
+    operations = there.cuda.matmul, there.cudnn.conv, there.mkldnn.matmul, there.mkldnn.conv
+    own = [operation.fp32_precision for operation in operations]
+    for operation in operations:
+        operation.fp32_precision = "ieee"
     try:
         yield
     finally:
-        torch.set_float32_matmul_precision(products)
-        torch.backends.cudnn.allow_tf32 = convolutions
+        for operation, precision in zip(operations, own, strict=True):
+            operation.fp32_precision = precision
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from conftest import noised, pictures
+from conftest import noised, pictures, python
 from torch import Tensor
 
 import elscourse as els
@@ -239,6 +239,23 @@ class Flow(els.CosineSchedule):
 
     alpha = staticmethod(lambda t: 1 - t)  # type: ignore[assignment]
     sigma = staticmethod(lambda t: t)  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize(
+    "place", ["torch.backends", "torch.backends.cuda.matmul", "torch.backends.cudnn", "torch.backends.mkldnn.matmul"]
+)
+def test_a_program_may_choose_the_precision_of_its_products(place: str) -> None:
+    """In a process of its own: the settings are the whole program's."""
+    lines = [
+        "import torch, elscourse as els",
+        "v = torch.rand(4, 1, 8, 8, generator=torch.Generator().manual_seed(0))",
+        "before = els.IdealScoreMachine(v)(v, 0.5)",
+        f"{place}.fp32_precision = 'tf32' if {'cud' in place} else 'bf16'",
+        "chosen = [op.fp32_precision for op in (torch.backends.cuda.matmul, torch.backends.mkldnn.matmul)]",
+        "assert torch.equal(els.IdealScoreMachine(v)(v, 0.5), before)",
+        "assert chosen == [op.fp32_precision for op in (torch.backends.cuda.matmul, torch.backends.mkldnn.matmul)]",
+    ]
+    python("-c", "\n".join(lines))
 
 
 @pytest.mark.parametrize("tolerance", [None, 1e-3])
