@@ -157,7 +157,7 @@ def find_card(name: str | Path) -> Path:
         known = network_files()
         if str(name) in known:
             return known[str(name)]
-        path = path.with_name(f"{path.name}.json")
+        path = Path(f"{path}.json")
         if not path.exists():
             error = unknown_name("network", str(name), known)
             raise CourseError(f"{error} Or give the path of a network's .safetensors file.")

@@ -76,9 +76,9 @@ class SeedRange(click.ParamType):
         try:
             seeds: list[int] = []
             for part in str(value).split(","):
-                first, _, last = part.partition("-")
-                wanted = range(int(first), int(last or first) + 1)
-                if not wanted:
+                first, *last = map(int, part.split("-"))
+                wanted = range(first, (last or [first])[0] + 1)
+                if len(last) > 1 or not wanted:
                     raise ValueError
                 if len(seeds) + len(wanted) > MOST_SEEDS:
                     self.fail(
@@ -198,7 +198,7 @@ def train(name: str, device: str, out: Path, resume: bool, **own: Any) -> None:
     from .recipes import choose, follow
 
     path = follow(choose(name, **own), out, device=str(pick_device(device)), fresh=not resume)
-    click.echo(f"{path} is trained. Next: elscourse calibrate {shlex.quote(str(path))}")
+    click.echo(f"{path} is trained. Next: elscourse calibrate {shlex.quote(path.as_posix())}")
 
 
 @main.command()
@@ -363,7 +363,3 @@ def doctor() -> None:
 
     for topic, finding, advice in report():
         click.echo(f"{topic + ':':<22} {finding}" + (f"\n{'':<22} -> {advice}" if advice else ""))
-
-
-if __name__ == "__main__":
-    main()

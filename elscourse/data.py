@@ -86,6 +86,8 @@ class ImageSet:
             places = index if isinstance(index, slice) else torch.as_tensor(index).reshape(-1)
             if isinstance(places, Tensor) and places.numel() == 0:
                 places = slice(0, 0)  # torch takes [] for floats
+            elif isinstance(places, Tensor) and places.dtype == torch.uint8:
+                places = places.long()  # torch takes them for a mask
             images, labels = self.images[places], None if self.labels is None else self.labels[places]
         except (IndexError, TypeError, ValueError, RuntimeError) as error:
             raise CourseError(f"{self.name} has {len(self)} images, and the index does not fit: {error}.") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ import torch
 from .errors import CourseError
 
 MOST_THREADS = 1024
+ALONE = threading.RLock()  # held while the number of threads is changed, for the whole process
 
 
 def threads_asked() -> int | None:
@@ -53,14 +55,15 @@ def pick_device(device: str | int | torch.device | None = None) -> torch.device:
 def workers(most: int) -> Iterator[ThreadPoolExecutor]:
     """As many threads as torch would use, which uses one meanwhile: its others wait for more work by spinning, for
     milliseconds in which these need the cores. When stopped from outside, the pool does not begin what is waiting."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with ThreadPoolExecutor(min(threads, most)) as pool:
-            try:
-                yield pool
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
-    finally:
-        torch.set_num_threads(threads)
+    with ALONE:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            with ThreadPoolExecutor(min(threads, most)) as pool:
+                try:
+                    yield pool
+                except BaseException:
+                    pool.shutdown(wait=False, cancel_futures=True)
+                    raise
+        finally:
+            torch.set_num_threads(threads)

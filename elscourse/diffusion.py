@@ -144,7 +144,7 @@ def check_labels(labels: Labels, batch: int) -> Int[Tensor, " B"]:
     whole = not (wanted.is_floating_point() or wanted.is_complex() or wanted.dtype == torch.bool)
     if not whole or wanted.ndim > 1 or (wanted.ndim == 1 and len(wanted) != batch):
         raise CourseError(f"{expected}, got {wanted.dtype} of shape {tuple(wanted.shape)}.")
-    return wanted.expand(batch)
+    return wanted.long().expand(batch)
 
 
 def check_times(times: Sequence[float]) -> list[float]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
+import torch
 from safetensors.torch import save as as_safetensors
 from torch import Tensor
 
@@ -59,7 +60,9 @@ def save_tensors(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str
     """Write a safetensors file beside `path` and move it into place: never a half-written file under that name."""
     with whole_file(path) as partial:
         # as bytes: a file that safetensors makes itself is readable by its owner alone, whatever the umask says
-        partial.write_bytes(as_safetensors({k: v.contiguous() for k, v in tensors.items()}, metadata))
+        # a copy of each, as it refuses tensors that share memory
+        copies = {name: v.clone(memory_format=torch.contiguous_format) for name, v in tensors.items()}
+        partial.write_bytes(as_safetensors(copies, metadata))
 
 
 def check_place(path: Path) -> None:

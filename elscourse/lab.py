@@ -87,6 +87,11 @@ class Lab:
         name, seen = about["name"], about["n"]
         if name in CATALOGUE and CATALOGUE[name].images < seen + n and f"{name}-test" in CATALOGUE:
             name, seen = f"{name}-test", 0
+        left = CATALOGUE[name].images - seen if name in CATALOGUE else n
+        if n > left:
+            raise CourseError(
+                f"{name} has {left} images that {self.network.name} was not trained on, {n} were asked for: take fewer."
+            )
         fresh = load(name, size=about["size"], n=seen + n).subset(slice(seen, None))
         return replace(fresh, images=fresh.images.to(self.data.images))
 

@@ -11,14 +11,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .errors import CourseError, shape_of, unknown_name
-from .patches import Padding
+from .patches import Padding, check_padding
 
 
 def conv3x3(inputs: int, outputs: int, padding: Padding, stride: int = 1) -> nn.Conv2d:
     """A 3x3 convolution that keeps the size (or halves it), with zeros or the other side of the image at the border."""
-    if padding not in ("zeros", "circular"):
-        raise unknown_name("padding", str(padding), ("zeros", "circular"))
-    return nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, padding_mode=padding)
+    return nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, padding_mode=check_padding(padding))
 
 
 class Conditioning(nn.Module):
@@ -28,6 +26,8 @@ class Conditioning(nn.Module):
 
     def __init__(self, width: int, classes: int | None):
         super().__init__()
+        if width < 2:  # there would be no frequency, and no t
+            raise CourseError(f"a network's width must be at least 2, got {width}.")
         frequencies = 1000 * torch.exp(-math.log(10_000) * torch.arange(width // 2) / (width // 2))
         self.register_buffer("frequencies", frequencies, persistent=False)
         self.mlp = nn.Sequential(nn.Linear(2 * (width // 2), width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-import numpy as np
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -27,5 +27,5 @@ def sha256_of(*tensors: Tensor) -> str:
     digest = hashlib.sha256()
     for tensor in tensors:
         for piece in pieces(tensor):
-            digest.update(np.ascontiguousarray(piece.cpu().numpy()).data)
+            digest.update(piece.detach().cpu().contiguous().view(torch.uint8).numpy().data)
     return digest.hexdigest()

@@ -135,7 +135,7 @@ def show_image(axis: Any, image: Float[Tensor, "C H W"]) -> None:
     """Draw one image, pixels clipped to [-1, 1], on a matplotlib axis, without ticks or frame."""
     _check_shape(image, "image", "C", "H", "W")
     check_channels(image.shape[0], "image")
-    pixels = ((image.detach().cpu().clamp(-1, 1) + 1) / 2).movedim(0, -1).numpy()
+    pixels = ((image.detach().cpu().float().clamp(-1, 1) + 1) / 2).movedim(0, -1).numpy()
     axis.imshow(
         pixels if pixels.shape[-1] == 3 else pixels[..., 0], cmap="gray", vmin=0, vmax=1, interpolation="nearest"
     )
@@ -157,8 +157,9 @@ def provenance_map(
     Lines run where the source changes, so that the pieces are seen without the colours. -1, no source, is grey.
     """
     _check_rows({"images": images})
-    if not isinstance(source, Tensor):
-        raise CourseError(f"source must be a tensor of indices, shape (B, H, W), got {type(source).__name__}.")
+    if not isinstance(source, Tensor) or source.is_floating_point():
+        kind = source.dtype if isinstance(source, Tensor) else type(source).__name__
+        raise CourseError(f"source must be a tensor of indices, shape (B, H, W), got {kind}.")
     if source.shape != (len(images), *images.shape[-2:]):
         raise CourseError(
             f"source must name one training image per pixel, shape {(len(images), *images.shape[-2:])}, "

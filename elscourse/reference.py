@@ -41,7 +41,7 @@ def _double(*tensors: Tensor) -> tuple[Tensor, ...]:
 
 
 def _radius(patch_size: int) -> int:
-    if patch_size < 1 or patch_size % 2 != 1:
+    if not isinstance(patch_size, int) or patch_size < 1 or patch_size % 2 != 1:
         raise CourseError(
             f"patch_size must be an odd whole number (a window has a centre pixel), got {patch_size!r}: "
             "take the next odd one."

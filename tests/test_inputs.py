@@ -512,7 +512,9 @@ def test_a_network_gets_the_name_of_a_file(name: str) -> None:
     assert result.exit_code == 1 and "a network's name must be that of a file without its suffix" in result.output
 
 
-@pytest.mark.parametrize("seeds", ["0-9999999999", "0-99999999999999999999", "0-9999,0-9999", "1,5-3", "x"])
+@pytest.mark.parametrize(
+    "seeds", ["0-9999999999", "0-99999999999999999999", "0-9999,0-9999", "1,5-3", "x", "5-", "1-2-3"]
+)
 def test_seeds_on_the_command_line(seeds: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cli, "draw", lambda *_, **__: pytest.fail("these seeds were drawn"))
     result = run("sample", "--seeds", seeds)

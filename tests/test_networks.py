@@ -18,13 +18,16 @@ import pytest
 import torch
 from conftest import ok, pictures, run
 from PIL import Image
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 import elscourse as els
 from elscourse import recipes, training
 from elscourse.checkpoints import NetworkDenoiser, network_files, save_network
 from elscourse.data import data_dir
+from elscourse.files import save_tensors
 from elscourse.networks import build_network
+from elscourse.pieces import sha256_of
 from elscourse.recipes import RECIPES, choose, follow
 from elscourse.training import Trainer, TrainingPlan, learning_rate, noise_prediction_loss, train
 
@@ -95,6 +98,18 @@ def test_labels_are_asked_for_and_refused() -> None:
         NetworkDenoiser(small(), {})(x, 0.5, labels=1)
     with pytest.raises(els.CourseError, match=r"classes 0 \.\.\. 2, got 5"):
         NetworkDenoiser(small(classes=3), {})(x, 0.5, labels=5)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int8, torch.int16, torch.uint16])
+def test_labels_of_any_whole_numbers(dtype: torch.dtype) -> None:
+    x, denoiser = pictures(2, 1, 8, 8), NetworkDenoiser(small(classes=3), {})
+    plain = torch.tensor([2, 1])
+    assert torch.equal(denoiser(x, 0.5, labels=plain.to(dtype)), denoiser(x, 0.5, labels=plain))
+
+
+def test_a_network_that_cannot_know_the_time_is_refused() -> None:
+    with pytest.raises(els.CourseError, match="width must be at least 2, got 1"):
+        els.ResNet(width=1)
 
 
 class Own(nn.Module):
@@ -251,6 +266,13 @@ def test_a_network_may_be_read_by_whom_the_umask_lets(tmp_path: Path) -> None:
     assert path.stat().st_mode == path.with_suffix(".json").stat().st_mode
 
 
+def test_weights_that_share_memory_are_kept(tmp_path: Path) -> None:
+    network = Own()
+    network.other = network.conv
+    save_tensors(network.state_dict(), tmp_path / "tied.safetensors")
+    assert len(load_file(tmp_path / "tied.safetensors")) == 4
+
+
 def test_a_damaged_file_is_refused_by_name(tmp_path: Path) -> None:
     path = save_network(small(), {"name": "mine", "architecture": "resnet", "config": {"width": 8}}, tmp_path)
     assert isinstance(els.load_network(path), NetworkDenoiser)
@@ -286,6 +308,9 @@ def test_a_folder_is_no_file_of_a_network(tmp_path: Path) -> None:
 def test_an_unknown_network_is_answered_with_near_names() -> None:
     with pytest.raises(els.CourseError, match="did you mean fashion-mnist-16-resnet-zeros"):
         els.load_network("fashion-mnist-16-resnet-zero")
+    for nothing in ("", ".", "/"):
+        with pytest.raises(els.CourseError, match="unknown network"):
+            els.load_network(nothing)
 
 
 def test_loss_is_that_of_the_noise(generator: torch.Generator) -> None:
@@ -474,6 +499,12 @@ class Table(nn.Module):
 
     def forward(self, x_t: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
         return x_t * self.numbers.sum()
+
+
+def test_the_same_numbers_have_the_same_digest_however_they_lie_in_memory() -> None:
+    x = pictures(3, 1, 4, 5)
+    assert sha256_of(x) == hashlib.sha256(x.numpy().tobytes()).hexdigest() == sha256_of(x.mT.contiguous().mT)
+    assert len({sha256_of(x.to(dtype)) for dtype in (torch.float16, torch.bfloat16, torch.float32)}) == 3
 
 
 def test_a_checkpoint_of_a_network_of_another_shape_is_refused(tmp_path: Path) -> None:

@@ -33,7 +33,11 @@ WEIGHTS = torch.tensor([0.9, 0.1])
     ("draw", "sentence"),
     [
         (lambda: plotting.provenance_map(pictures(1, 1, 4, 4)[0], WEIGHTS), r"shape \(B, C, H, W\)"),
-        (lambda: plotting.provenance_map(pictures(1, 1, 4, 4), [0]), "source must be a tensor"),
+        (lambda: plotting.provenance_map(pictures(1, 1, 4, 4), [0]), "source must be a tensor of indices.* got list"),
+        (
+            lambda: plotting.provenance_map(pictures(1, 1, 4, 4), torch.ones(1, 4, 4)),
+            "source must be a tensor of indices.* got torch.float32",
+        ),
         (lambda: plotting.calibration_map([1.0], [3], [[0.5]]), r"cosine must .* \(1, 1\), got list"),
         (lambda: plotting.calibration_map([1.0], [3], torch.ones(3, 3)), r"\(1, 1\), got \(3, 3\)"),
         (lambda: plotting.calibration_map([1.0], [3], torch.ones(1, 1), [(1.0, 9)]), r"no candidates: \[9\]"),

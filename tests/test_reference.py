@@ -494,6 +494,8 @@ def test_even_patch_sizes_are_refused() -> None:
         lambda: reference.one_formula(x_t, v, ALPHA, SIGMA, "none", torch.ones(4, 4)),
         lambda: reference.boundary_class(0, 0, 5, 5, 2),
         lambda: reference.boundary_dictionary(0, 0, 5, 5, 0),
+        lambda: reference.local(x_t, v, ALPHA, SIGMA, 3.0),  # type: ignore[arg-type]
+        lambda: reference.local(x_t, v, ALPHA, SIGMA, "3"),  # type: ignore[arg-type]
         lambda: reference.gaussian_window(4, 1.0),
         lambda: reference.gaussian_window(-1, 1.0),
         lambda: reference.locally_consistent(v[0], v, 2, "circular"),

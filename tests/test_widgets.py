@@ -166,6 +166,12 @@ def test_fewer_voters_than_asked_for() -> None:
     explorer = widgets.MosaicExplorer.of(corner, alone, alone, T, top=2)
     assert read(explorer.image, np.int32, 6, 8, 2)[..., 1].eq(-1).all()
     assert read(explorer.atlas_index, np.int32, -1).tolist() == [0]
+    tiny = alone[..., :2, :2].contiguous()  # four patches in all, five voters asked for
+    for explorer in (
+        widgets.PosteriorExplorer.of(els.EquivariantScoreMachine(tiny), tiny[0], tiny[0], [0.5], top=5),
+        widgets.MosaicExplorer.of(els.EquivariantLocalScoreMachine(tiny, patch_size=1), tiny, tiny, T, top=5),
+    ):
+        assert len(explorer.weight) == 4 * explorer.top * (4 if isinstance(explorer, widgets.MosaicExplorer) else 1)
 
 
 def test_patch_sizes_rise() -> None:

@@ -187,7 +187,7 @@ def download() -> str:
 
 def speed() -> str:
     """What `elscourse bench --full` measured."""
-    from elscourse.bench import table as tables  # loads torch, which no other part needs
+    from elscourse.bench import table as tables  # loads torch
 
     return tables(json.loads(BENCH.read_text(encoding="utf-8")))
 

@@ -87,7 +87,7 @@ class MosaicExplorer(Explorer):
             shape=list(x_t.shape[1:]),
             count=len(x_t),
             pixel=(height // 2, width // 2),
-            top=top,
+            top=votes.weight.shape[-1],  # a small dictionary has fewer entries than were asked for
             t=t,
             window=machine.size_at(t),
             circular=machine.padding == "circular",

@@ -70,7 +70,7 @@ class PosteriorExplorer(TimeExplorer):
         return cls(
             shape=list(x_0.shape),
             times=stops,
-            top=top,
+            top=votes_of.shape[1],  # a small dictionary has fewer entries than were asked for
             noisy=pixels(noisy),
             denoised=pixels(torch.stack(answers)),
             voters=pixels(torch.stack(pictures)),
