@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from .. import metrics, reference
+from .. import reference
 from .attempt import Case
 from .exercise import EXCHANGED, UNDERFLOW, Exercise, Mistake
 
@@ -21,8 +20,8 @@ NEVER_BY_ZERO = (
     "A small number below the line only hides 0/0: all weights of such a row are 0 now. Subtract the largest exponent "
     "first, or use torch.softmax."
 )
-EXPANDED = "Where x is a copy, |x|^2 + |v|^2 - 2 x.v subtracts equal numbers, and rounding leaves "
-DIFFERENCES = "Take the differences first, then their squares."
+FORGOTTEN_2 = "You forgot the 2 of the normal distribution: the exponent is -d**2 / (2 sigma**2)."
+NOT_DIMMED = "You compare x_t with v itself: the image inside x_t is dimmed, so compare with alpha * v."
 FROM_THE_MEAN = (
     "You subtract the mean exponent: the others may still lie hundreds above it or below. Subtract the largest one, "
     ".max(1, keepdim=True).values."
@@ -110,7 +109,7 @@ WEIGHTS = Exercise(
             lambda x_t, images, alpha, sigma: reference.ideal_weights(x_t, images, sigma, alpha),
         ),
         Mistake(
-            "You compare x_t with v itself: the image inside x_t is dimmed, so compare with alpha * v.",
+            NOT_DIMMED,
             lambda x_t, images, alpha, sigma: torch.softmax(-_squared_distance(x_t, images) / (2 * sigma**2), 1),
         ),
         Mistake(
@@ -118,7 +117,11 @@ WEIGHTS = Exercise(
             lambda x_t, images, alpha, sigma: torch.softmax(-_squared_distance(x_t, alpha * images) / (2 * sigma), 1),
         ),
         Mistake(
-            "You forgot the 2 of the normal distribution: the exponent is -d**2 / (2 sigma**2).",
+            "You leave out sigma: how fast the weights fall depends on it, divide by 2 sigma**2.",
+            lambda x_t, images, alpha, sigma: torch.softmax(-_squared_distance(x_t, alpha * images) / 2, 1),
+        ),
+        Mistake(
+            FORGOTTEN_2,
             lambda x_t, images, alpha, sigma: torch.softmax(-_squared_distance(x_t, alpha * images) / sigma**2, 1),
         ),
         Mistake(
@@ -213,6 +216,11 @@ MEAN = Exercise(
             "You apply softmax to the weights: they are normalised already.",
             lambda weights, images: torch.einsum("bn,nchw->bchw", weights.softmax(1), images),
         ),
+        Mistake(
+            "Your rows of pixels are right, but they are still flat: bring them back to (B, C, H, W) with "
+            ".view(-1, *images.shape[1:]).",
+            lambda weights, images: weights @ images.flatten(1),
+        ),
     ),
 )
 
@@ -257,97 +265,24 @@ VOTERS = Exercise(
             lambda weights: (torch.special.entr(weights).sum(1) / math.log(2)).exp(),
         ),
         Mistake(
+            "Your logarithm has base e, your power base 2: use the same for both.",
+            lambda weights: 2 ** torch.special.entr(weights).sum(1),
+        ),
+        Mistake(
+            "You count all weights above 0 alike: a voter with little weight must count for little.",
+            lambda weights: (weights > 0).sum(1).double(),
+        ),
+        Mistake(
+            "You take the mean of -w ln w: the entropy is the sum over the images.",
+            lambda weights: torch.special.entr(weights).mean(1).exp(),
+        ),
+        Mistake(
             "You have lost the minus sign: entropy is minus the sum of w ln w.",
             lambda weights: (-torch.special.entr(weights).sum(1)).exp(),
         ),
         Mistake(
             "1 / sum of w**2 also counts voters, but it is another measure: here we want exp(entropy).",
             lambda weights: 1 / weights.square().sum(1),
-        ),
-    ),
-)
-
-
-# ------------------------------------------------------------------------------------------------- nearest_image
-
-
-def _nearest_cases(generator: torch.Generator) -> list[Case]:
-    cases: list[Case] = []
-    for batch, n, shape in ((3, 6, (1, 3, 4)), (2, 5, (3, 2, 2)), (5, 8, (1, 4, 4))):
-        images = _pixels(generator, n, *shape)
-        chosen = torch.randint(n, (batch,), generator=generator)
-        cases.append((images[chosen] + 0.8 * _normal(generator, batch, *shape), images))
-    images = _pixels(generator, 40, 1, 16, 16)  # more than 25, where torch.cdist begins to expand the square
-    return [*cases, (images[:30], images)]  # copies: the distance is 0
-
-
-def _distances(x: Tensor, images: Tensor) -> Tensor:
-    return _squared_distance(x, images).sqrt()
-
-
-def _expanded_square(x: Tensor, images: Tensor, repaired: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
-    x, v = x.flatten(1), images.flatten(1)
-    least, index = repaired(x.square().sum(1)[:, None] + v.square().sum(1) - 2 * x @ v.T).min(1)
-    return index, least.sqrt()
-
-
-NEAREST = Exercise(
-    name="nearest_image",
-    lesson=2,
-    title="Caught copying",
-    minutes=4,
-    difficulty=1,
-    start="Start from all distances, shape (B, N), as in Exercise 1 (without alpha).",
-    hints=(
-        "Squared differences, summed over channels and pixels, then the square root.",
-        "distance.min(dim=1) returns both, the smallest values and where they are.",
-        "Return index first, then distance: `smallest, index = distance.min(dim=1)`, `return index, smallest`.",
-    ),
-    cases=_nearest_cases,
-    answer=lambda x, images: metrics.nearest_training_image(x.double(), images.double()),
-    mistakes=(
-        Mistake(
-            f"{EXPANDED}less than 0, whose root is not a number. {DIFFERENCES}",
-            lambda x, images: _expanded_square(x, images, lambda square: square),
-        ),
-        Mistake(
-            f"{EXPANDED}a little instead of 0, whose root passes for a distance (torch.cdist takes this shortcut, too, "
-            f"for many pictures). {DIFFERENCES}",
-            lambda x, images: _expanded_square(x, images, lambda square: square.clamp(min=0)),
-        ),
-        Mistake(
-            f"{EXPANDED}a little, of either sign, whose root passes for a distance. {DIFFERENCES}",
-            lambda x, images: _expanded_square(x, images, torch.abs),
-        ),
-        Mistake(
-            "You return the squared distance: take its square root.",
-            lambda x, images: (_distances(x, images).argmin(1), _distances(x, images).min(1).values.square()),
-        ),
-        Mistake(
-            "Return (index, distance), in this order.",
-            lambda x, images: (_distances(x, images).min(1).values, _distances(x, images).argmin(1)),
-        ),
-        Mistake(
-            "You found the furthest image.",
-            lambda x, images: (_distances(x, images).argmax(1), _distances(x, images).max(1).values),
-        ),
-        Mistake(
-            "You average over the pixels: the Euclidean distance sums the squares, then takes the root.",
-            lambda x, images: (
-                _distances(x, images).argmin(1),
-                _distances(x, images).min(1).values / x[0].numel() ** 0.5,
-            ),
-        ),
-        Mistake(
-            "You sum absolute differences: that is another distance. Sum the squares, then take the root.",
-            lambda x, images: (x[:, None] - images[None]).abs().sum((-3, -2, -1)).min(1)[::-1],
-        ),
-        Mistake(
-            "You return the mean of the squares: take their sum, then its root.",
-            lambda x, images: (
-                _distances(x, images).argmin(1),
-                _distances(x, images).min(1).values.square() / x[0].numel(),
-            ),
         ),
     ),
 )
@@ -419,6 +354,20 @@ COUNTS = Exercise(
             lambda x_t, images, counts, alpha, sigma: _from_the_mean(counts.log() + _logits(x_t, images, alpha, sigma)),
         ),
         Mistake(
+            NOT_DIMMED,
+            lambda x_t, images, counts, alpha, sigma: (counts.log() + _logits(x_t, images, 1, sigma)).softmax(1),
+        ),
+        Mistake(
+            FORGOTTEN_2,
+            lambda x_t, images, counts, alpha, sigma: (counts.log() + 2 * _logits(x_t, images, alpha, sigma)).softmax(
+                1
+            ),
+        ),
+        Mistake(
+            "You take the logarithm of base 2: the exponential has base e, so it is the natural one, counts.log().",
+            lambda x_t, images, counts, alpha, sigma: (counts.log2() + _logits(x_t, images, alpha, sigma)).softmax(1),
+        ),
+        Mistake(
             "You divide ln(counts) by 2 sigma**2 as well: only the squared distance is divided.",
             lambda x_t, images, counts, alpha, sigma: (
                 counts.log() / (2 * sigma**2) + _logits(x_t, images, alpha, sigma)
@@ -459,4 +408,4 @@ COUNTS = Exercise(
     ),
 )
 
-EXERCISES = [WEIGHTS, MEAN, VOTERS, NEAREST, COUNTS]
+EXERCISES = [WEIGHTS, MEAN, VOTERS, COUNTS]
