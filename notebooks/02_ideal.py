@@ -15,7 +15,7 @@
 # %% [markdown] tags=["slide"]
 # # 02 · The ideal denoiser can only remember
 #
-# **You will** work out which denoiser the training of a diffusion model is really asking for, write it down in four
+# **You will** work out which denoiser the training of a diffusion model is really asking for, write it down in a few
 # lines, and let it generate.
 #
 # **You will learn** what the perfect student of this training draws, when in the process it chooses, and why the
@@ -238,7 +238,7 @@ check.posterior_mean(posterior_mean)
 
 # %% [markdown]
 # The package has both: `els.IdealScoreMachine(images)` is the ideal denoiser, and its `posterior` says who voted. It is
-# fast, and never holds all $N$ differences in memory. Here it is against the formula, computed literally.
+# fast, and never holds all $N$ differences in memory. Here it stands against the formula as written, in float64.
 
 
 # %%
@@ -364,13 +364,14 @@ assert lab.profile == "gpu" or (abs((at_once < 1e-4).sum() - 62) <= 1 and abs(ne
 
 # %% [markdown]
 # **64 of 64 are training pictures**, within the rounding of a float32 (from a training picture to the nearest other one
-# it is 3.0). Not similar ones: *those*. The student who did everything right can only recite.
+# it is 3.0 in the median). Not similar ones: *those*. The student who did everything right can only recite.
 #
 # Why it must be so: as $\sigma \to 0$ the exponent $-\|x_t - \alpha v\|^2 / 2\sigma^2$ of the nearest picture leads all
-# others by more and more, so the exponential beats theirs by any factor: its weight becomes 1. The last step of DDIM
-# lands on $D(x_t)$ itself, and that is a training picture, *whatever came before*: asked about pure noise, it answers
-# with one in 62 of 64 cases. The steps before decide *which*. Lesson 01 showed that the flow of an exact denoiser
-# brings back the distribution it was made from: here a list of $N$ points, each with the same probability.
+# others by more and more, so its exponential beats theirs by any factor: its weight becomes 1. The last step of DDIM
+# lands on $D(x_t)$ itself, and for small enough $\sigma$ that is a training picture, *whatever came before*: even about
+# pure noise the answer at $t = 0.025$ is one, in 62 of 64 cases. The steps before decide *which*. Lesson 01 showed that
+# the flow of an exact denoiser brings back the distribution it was made from: here a list of $N$ points, each with the
+# same probability.
 #
 # Are Exercises 1 and 2 correct? Then see what your own lines draw.
 
@@ -513,18 +514,19 @@ assert abs(schedule.alpha(1.0) - 0.0125) < 5e-5
 
 # %% [markdown] tags=["slide"]
 # (a) On place **7** of 2,000 (the median of 1,000 seeds), before the first step. The winner of *another* seed stands in
-# the middle, near 1,100. **The noise leans towards one picture from the start**, though not firmly: the winner is first
-# already for 192 of the 1,000.
+# the middle, near 1,100. **The noise leans towards one picture from the start**, though not firmly: only for 192 of the
+# 1,000 is the winner already first.
 #
 # (b) Well before: half of the votes lie with one class from $t = 0.74$ on, with one picture from 0.50 (each seed's
-# first step above one half; the median of these). Shuffled labels gain at most one step of the sampler on the
-# picture. So **what is alike is found first**, then which of the alike it is. The first picture to hold half is
-# always drawn. The first class to do so is that of the drawing for 57 of the 64 seeds: it may still lose.
+# first step above one half; the median of these). A class of shuffled labels gets its half at most one step (0.025)
+# before the picture. So **what is alike is found first**, then which of the alike it is. The first picture to hold
+# half is drawn for all 64 seeds. The first class to do so is that of the drawing for 57 of them: a class may still
+# lose.
 
 # %% [markdown] tags=["slide"]
 # **Predict.** From 20 to 10,000 training pictures: will the choice come earlier (at a larger $t$), later, or at the
-# same time? Will the copying stop? And 20 trousers: what delays the choice among them, 880 more trousers, 880 shoes and
-# bags, or both?
+# same time? Will the copying stop? Then we noise 20 trousers and ask a denoiser whose list is longer than these 20.
+# What delays its choice: 880 more trousers in the list, 880 shoes and bags, or both?
 
 # %%
 garments = els.load("fashion-mnist", size=lab.shape[-1], n=10_000)
@@ -541,8 +543,8 @@ for n in (20, 200, 900, 2000, 10_000):
     assert copies.all()
 
 # %%
-twenty, more = everything[kind == 1][:20], {"20 trousers, the rest trousers": everything[kind == 1][20:]}
-more["20 trousers, the rest shoes and bags"] = everything[torch.isin(kind, torch.tensor([5, 7, 8, 9]))]
+twenty, more = everything[kind == 1][:20], {"20 noised trousers, the rest trousers": everything[kind == 1][20:]}
+more["20 noised trousers, the rest shoes and bags"] = everything[torch.isin(kind, torch.tensor([5, 7, 8, 9]))]
 clean, dust = twenty.repeat(13, 1, 1, 1), els.seeded_noise(range(600, 860), lab.shape).to(lab.device)
 for name, pictures in more.items():
     moments[name] = {}
@@ -571,23 +573,23 @@ show(
 )
 if lab.profile == "laptop":
     stated = {"all kinds": {20: 0.79, 200: 0.65, 900: 0.55, 2000: 0.5, 10_000: 0.45}}
-    stated["20 trousers, the rest trousers"] = {20: 0.65, 200: 0.475, 900: 0.41}
-    stated["20 trousers, the rest shoes and bags"] = {20: 0.65, 200: 0.65, 900: 0.65}
+    stated["20 noised trousers, the rest trousers"] = {20: 0.65, 200: 0.475, 900: 0.41}
+    stated["20 noised trousers, the rest shoes and bags"] = {20: 0.65, 200: 0.65, 900: 0.65}
     assert all(abs(moments[name][n] - t) < 0.013 for name, line in stated.items() for n, t in line.items())
 
 # %% [markdown] tags=["slide"]
-# More data *delays* the choice, from 0.79 to 0.45, and the copying does not stop. But it is not the number as such: if
-# we noise 20 trousers, 880 shoes and bags in the list do not delay the choice among them at all (0.65). 880 more
-# trousers do (0.41). **What delays is how many lie near.**
+# More data *delays* the choice, from 0.79 to 0.45, and the copying does not stop. But it is not the number as such:
+# when we noise 20 trousers, 880 shoes and bags in the list do not delay the choice at all (0.65); 880 more trousers do
+# (to 0.41). **What delays it is how many lie near.**
 #
-# Does the choice come at $t = 0$ at last, with many millions? For no finite list: different pictures keep some
-# distance, and once the noise is far below it, one of them has all the votes. So any list is recited, if the last
-# step is small enough: here 64 times of 64.
+# With many millions, does the choice come at $t = 0$ at last? Not with a finite list: different pictures keep some
+# distance, and once the noise is far below it, one of them has all the votes. So any list is recited, if the last step
+# is small enough: here for 64 of 64 seeds, with each of the five lists of all kinds.
 
 # %% [markdown] tags=["slide"]
 # ## 6. Same seed, same memory (6 minutes)
 #
-# A seed is a picture. How firmly, and is every picture drawn alike?
+# A seed is a picture. How firmly? And is every picture drawn equally often?
 #
 # **Predict.** (a) We change the noise of 1,000 seeds by 3 %, that is, we mix in fresh noise with a weight of 0.03.
 # How many draw the same picture? And after 30 %? (b) Which half of the pictures is drawn more often, that nearer to
@@ -612,12 +614,13 @@ for part, stated in ((0.03, 880), (0.3, 344)):
     assert lab.profile == "gpu" or abs((after == drawn_in[20]).sum() - stated) <= 5
 
 # %% [markdown]
-# (a) 880 of 1,000 after 3 %, in 20 steps; after 30 % still 344. Small disturbances are mostly forgotten; some land in
-# another area.
+# (a) 880 of 1,000 after 3 %, in 20 steps; after 30 % still 344. Small disturbances are mostly forgotten; some lead
+# into another catchment area.
 #
-# (b) The inner half, and the more the coarser the steps: 57 of 100 drawings in 20 steps, 51 in 100. The exact flow
-# gives each of the $N$ points the probability $1/N$; 100 steps come near to it, and draw 787 different pictures, as
-# many as equal chances would. 5 steps are too few even for copying: 737 of 1,000.
+# (b) The inner half, and the more the coarser the steps: with 20 steps it gets 57 % of the drawings, with 100 steps
+# 51 %. The exact flow gives each of the $N$ points the probability $1/N$; 100 steps come near to it: their 1,000
+# drawings are 787 different pictures, as many as equal chances would give. With 5 steps only 737 are copies: the last
+# question is then asked at $t = 0.2$, where more than one picture may still vote.
 #
 # So here is what perfect training achieves: **a roundabout way to draw a training picture at random.**
 
@@ -662,7 +665,8 @@ check.weights_with_counts(weights_with_counts)
 #     return torch.softmax(counts.log() - squared_distance / (2 * sigma**2), dim=1)
 # ```
 #
-# A factor before the exponential is a logarithm in the exponent. Bayes calls it the prior.
+# A factor before the exponential is a logarithm in the exponent. Divided by the sum of all counts, this factor is what
+# Bayes' rule calls the prior.
 # </details>
 
 # %% [markdown] tags=["slide"]
@@ -740,8 +744,8 @@ for t in (1.0, 0.6, 0.2, 0.05):
 #   $e^{-\|x_t - \alpha v\|^2/2\sigma^2}$.
 # - Let it generate, and with enough steps it returns training pictures and nothing else, all with the same probability.
 #   More data does not change that.
-# - The seed decides; the denoiser finds out on the way, first what is alike, then which picture; the later, the more
-#   pictures lie near.
+# - The seed decides. The denoiser finds out on the way: first what is alike, then which picture, and this the later,
+#   the more pictures lie near.
 # - Exponentials of hundreds of pixels underflow at every noise level; subtracting the largest exponent cures it.
 
 # %% [markdown] tags=["slide"]
@@ -760,7 +764,7 @@ for t in (1.0, 0.6, 0.2, 0.05):
 #   [arXiv:2006.11239](https://arxiv.org/abs/2006.11239): training on the noise.
 # - G. Biroli, T. Bonnaire, V. de Bortoli, M. Mézard, *Dynamical regimes of diffusion models*, Nature Communications
 #   15, 2024, [arXiv:2402.18491](https://arxiv.org/abs/2402.18491): classes first (speciation), then the collapse onto
-#   one training point, and how it depends on $N$.
+#   one training point (our choice), and how it depends on $N$.
 # - G. Raya, L. Ambrogioni, *Spontaneous symmetry breaking in generative diffusion models*, NeurIPS 2023,
 #   [arXiv:2305.19693](https://arxiv.org/abs/2305.19693): such choices as the breaking of a symmetry.
 # - C. Scarvelis, H. Sáez de Ocáriz Borde, J. Solomon, *Closed-form diffusion models*, 2023,
