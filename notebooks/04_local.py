@@ -38,12 +38,11 @@ plt.style.use("elscourse.course")
 lab = els.lab()
 
 # %% [markdown]
-# ## 1. How far does an answer look? (7 minutes)
+# ## 1. How far does an answer look? (6 minutes)
 #
 # A denoiser $D$ sees a noisy image $x_t = \alpha x_0 + \sigma\epsilon$ and guesses the clean $x_0$. The numbers
 # $\alpha$ and $\sigma$ belong to the time $t$; $\epsilon$ is noise. Lesson 03 exchanged what lies outside a window of
-# $5 \times 5$: the less noise, the less that moved the network, and the linear denoiser; the ideal denoiser it always
-# moved.
+# $5 \times 5$: the less noise, the less that moved the network.
 #
 # Now let the window grow. Keep a square in the middle of a noisy image, and replace the rest by *another* noisy image.
 # Does the answer at the middle pixel change?
@@ -78,8 +77,8 @@ show(fig, alt="Two garments and their noisy versions; the third column shows the
 # %% [markdown] tags=["slide"]
 # **Predict.** We keep a square of width 1, 3, 5, ... and measure how much $D$ changes at the middle pixel: for the
 # ideal denoiser, the network, and the best *linear* filter, whose answer is a weighted sum of all noisy pixels, with
-# the same weights for every picture (lesson 01; its formula comes in 11). At width 9, how much less than the ideal
-# denoiser do the other two change: by a tenth, by half, or more?
+# the same weights for every picture (lesson 01; its formula comes in 11). At width 9, which changes most, and how much
+# less do the other two: by a tenth, by half, or more?
 
 
 # %%
@@ -108,32 +107,18 @@ show(fig, alt="The change of the answer at the middle pixel falls as the kept sq
 # %%
 at_nine = {name: change[widths.index(9)] for name, change in looks_far.items()}
 print("width 9, t = 0.5:", {name: round(change, 2) for name, change in at_nine.items()})
-inside, outside = (keep_a_square(9) == x_t).all(0), {"ideal denoiser": [], "network": []}
-for s in (0.1, 0.3, 0.5, 0.7, 0.9):
-    noise = els.seeded_noise([*range(2000, 2100), *range(3000, 3100)], lab.shape).to(lab.device)
-    one, new = els.add_noise(images[:200], noise, s).split(100)
-    for share, D in zip(outside.values(), (ideal, lab.network), strict=True):
-        moved = [(D(x, s) - D(one, s))[..., H // 2, W // 2].norm() for x in (torch.where(inside, one, new), new)]
-        share.append((moved[0] / moved[1]).item())
-print("of what a whole new image changes, at t = 0.1, 0.3, 0.5, 0.7, 0.9:")
-for name, share in outside.items():
-    print(f"  {name}:", [f"{part:.0%}" for part in share])
+less = [1 - at_nine[name] / at_nine["ideal denoiser"] for name in ("network", "best linear filter")]
+print("less than the ideal denoiser:", [f"{share:.0%}" for share in less])
 if lab.profile == "laptop":
     assert all(abs(v - stated) < 0.01 for v, stated in zip(at_nine.values(), (0.31, 0.12, 0.09), strict=True))
-    assert abs(at_nine["ideal denoiser"] / at_nine["network"] - 2.6) < 0.1
-    stated = torch.tensor([[0.39, 0.41, 0.42, 0.37, 0.38], [0.02, 0.08, 0.18, 0.29, 0.44]])
-    assert (torch.tensor(list(outside.values())) - stated).abs().max() < 0.01
+    assert all(abs(share - stated) < 0.01 for share, stated in zip(less, (0.62, 0.71), strict=True))
 
 # %% [markdown]
 # Outside a square of width 9 there is enough to move the ideal answer by 0.31 (root mean square; pixels run from $-1$
-# to $1$). The network moves by 0.12, 2.6 times less; the linear filter, which nothing keeps from looking far, by only
-# 0.09. As in lesson 03, the odd one is the ideal denoiser: it recognises whole pictures.
+# to $1$). It moves the network 62 % less, and the linear filter, which nothing keeps from looking far, 71 % less. As in
+# lesson 03, the odd one is the ideal denoiser: it votes for whole pictures.
 #
-# That was $t = 0.5$. At 0.1, 0.3, 0.5, 0.7 and 0.9 the outside moves the network by 2, 8, 18, 29 and 44 % of what a
-# whole new image does, the ideal denoiser always by about 40 %. The less noise, the less far the network looks (so does
-# the linear filter: lesson 03).
-#
-# Let us make the habit a law.
+# The network looks less far. Let us make the habit a law.
 
 # %% [markdown] tags=["slide"]
 # ## 2. The window (4 minutes)
@@ -210,9 +195,8 @@ check.ls_window(ls_window)
 # $$ L(D) = \mathbb{E} \sum_x \big( D(x_t)(x) - x_0(x) \big)^2
 #         = \sum_x \mathbb{E} \big( g_x(x_t[\Omega_x]) - x_0(x) \big)^2 . $$
 #
-# The second form is all we need. The pixels do not disturb each other: each has its own function $g_x$ and its own
-# term. So each term can be made as small as possible **by itself**: guess one number, $x_0(x)$, from one small noisy
-# picture, $q = x_t[\Omega_x]$.
+# The pixels do not disturb each other: each has its own function $g_x$ and its own term. So each term can be made as
+# small as possible **by itself**: guess one number, $x_0(x)$, from one small noisy picture, $q = x_t[\Omega_x]$.
 #
 # As in lesson 02, the best guess of a number, for squared errors, is its mean given what one knows:
 #
@@ -319,29 +303,31 @@ show(
 )
 
 # %%
-stated = {3: (0.19, 0.06), 5: (0.13, 0.19), 7: (0.09, 0.57)}
+stated = {3: (0.19, 0.05), 5: (0.13, 0.11), 7: (0.09, 0.24)}
 for P, values in maps.items():
     near = slice(H // 2 - P // 2, H // 2 + P // 2 + 1)
     inside = torch.zeros(H, W, dtype=torch.bool)
     inside[near, near] = True
-    straight = error_in_the_middle(P, els.WienerFilter)
+    of_ls, straight = error_in_the_middle(P), error_in_the_middle(P, els.WienerFilter)
     filtered = correlation(straight, noisy[:, 0]).cpu()[inside].abs().max()
-    more = (straight.square().mean() / error_in_the_middle(P).square().mean() - 1).item()
+    answer = (truth - of_ls)[:, None, None]
+    own, missed = correlation(of_ls, answer).item(), correlation(straight, answer).item()
     print(f"P = {P}: |correlation| inside at most {values[inside].abs().max():.3f}, ", end="")
-    print(f"outside {values[~inside].abs().max():.2f}; linear filter: inside {filtered:.3f}, error {more:.0%} larger")
+    print(f"outside {values[~inside].abs().max():.2f}; with LS's answer {own:.3f}; ", end="")
+    print(f"of the linear filter inside {filtered:.3f}, with LS's answer {missed:.2f}")
     if lab.profile == "laptop":
-        assert max(values[inside].abs().max(), filtered) < 0.03
-        measured = torch.tensor([values[~inside].abs().max(), more])
-        assert (measured - torch.tensor(stated[P])).abs().max() < 0.015
+        assert max(values[inside].abs().max(), filtered) < 0.03 and abs(own) < 0.01
+        measured = torch.tensor([values[~inside].abs().max(), missed])
+        assert (measured - torch.tensor(stated[P])).abs().max() < 0.01
 
 # %% [markdown]
-# Inside the window, at most 0.024: that is what chance alone produces with 8,000 examples (one standard error is
-# $1/\sqrt{8000} = 0.011$, and this is the largest of up to 49). No weighted sum of these pixels would help. Outside, up
-# to 0.19 for $P = 3$, 0.13 for 5, 0.09 for 7: that is what the law forbids to use. It is positive: where a pixel
-# outside is brighter than usual, the guess tends to be too dark.
+# Inside the window, at most 0.024: chance alone gives as much with 8,000 examples. Outside, up to 0.19 for $P = 3$,
+# 0.13 for 5, 0.09 for 7: that is what the law forbids to use. It is positive: where a pixel outside is brighter than
+# usual, the guess tends to be too dark.
 #
-# The test asks for weighted sums only: a linear filter of the same window passes it, too, with an error that is 6, 19
-# and 57 % larger. The error of the best guess is uncorrelated with *every* function of the window.
+# So no weighted sum of these pixels would help. But a linear filter of the same window passes this test, too. The error
+# of the *best* guess is uncorrelated with every function of the window, so with LS's answer, too. LS's error is (below
+# 0.01), the filter's is not (0.05, 0.11, 0.24): LS knows something that the filter misses.
 #
 # ## 5. All pixels (4 minutes)
 #
@@ -370,7 +356,6 @@ print(f"loops and package differ by at most {(local(x_t[:1], t)[0] - naive).abs(
 #
 # `naive_ls` adds up $P^2$ squared differences for every pixel and image, though neighbouring windows share nearly all
 # of them. Compute the map of squared differences $(x_t - \alpha v)^2$ once, then sum it over the window of every pixel.
-# Lesson 07 builds all machines from this form.
 
 
 # %%
@@ -395,13 +380,12 @@ check.ls_box_sums(ls_box_sums)
 # ```
 #
 # The zeros that `padding` adds count as pixels of the average, and that is right: times $P^2$ it is the plain sum.
-# `avg_pool2d` still visits $P^2$ pixels; `band @ squares @ band`, with section 2's `band` for this $P$, costs the same
-# for every $P$.
+# It still visits $P^2$ pixels; `band @ squares @ band` (section 2, for this $P$) does not.
 # </details>
 
 # %% [markdown] tags=["slide"]
-# **Predict.** Repeat the transplant of section 1 with this machine, whose window is 7 pixels wide. What is the change
-# at the middle pixel when a square of width 5 is kept, and of width 7?
+# **Predict.** Repeat the transplant of section 1 with this machine, whose window is 7 pixels wide. From which width of
+# the square on is the change at the middle pixel exactly 0?
 
 # %% tags=["slide"]
 for width in (5, 7, 9):
@@ -409,7 +393,7 @@ for width in (5, 7, 9):
 assert change_in_the_middle(local, 5) > 0.2 and change_in_the_middle(local, 7) < 1e-5
 
 # %% [markdown] tags=["slide"]
-# Exactly nothing from width 7 on. That is the law.
+# From width 7 on. That is the law.
 #
 # ## 6. Six windows (12 minutes)
 #
@@ -454,9 +438,9 @@ if lab.profile == "laptop":
 # draw both at once. $P = 17$ draws trousers, and they are a training image.
 #
 # Below each picture: the training image with the most votes for each pixel, white lines where it changes. The 18 images
-# that gave most have a colour of their own, the same in all six. At $P = 3$ it is confetti. As the window grows,
-# neighbours must agree on more, and the pieces grow. The black background stays confetti longest: there, any image will
-# do.
+# that gave most have a colour of their own, the same in all six. The others share pale ones, so trust the lines. At
+# $P = 3$ it is confetti. As the window grows, neighbours must agree on more, and the pieces grow. The black background
+# stays confetti longest: there, any image will do.
 #
 # ### More seeds
 #
@@ -489,22 +473,24 @@ distance = torch.stack([els.nearest_training_image(s, images)[1] for s in sample
 sources = stored["garment"].float()
 
 
-def elected(clean, P):
-    """Who wins each pixel of finished pictures, noised to t = 0.05, where LS voted last, too."""
-    noise = els.seeded_noise(range(len(clean)), lab.shape).to(lab.device)
-    return local.with_patch_size(P).posterior(els.add_noise(clean, noise, 0.05), 0.05, top=1).image[..., 0]
-
-
-def from_winners(drawn, source):
-    """Of garments: how many training images won pixels (median), and the share of pixels with their winner's value."""
-    lit, rows = drawn[:, 0] > -0.9, torch.arange(H, device=drawn.device)  # not the black background
-    remembered = (drawn[:, 0] - images[source, 0, rows[:, None], rows]).abs() <= 0.05
+def from_winners(pictures, source):
+    """Of garments: how many images won pixels (median); for which share the whole 3 x 3 square is the winner's."""
+    lit, row = pictures[:, 0] > -0.9, torch.arange(H, device=source.device)  # not the black background
+    ours, theirs = (F.unfold(x, 3, padding=1).view(len(x), -1, H, W) for x in (pictures, images))
+    won = theirs[source, :, row[:, None], row].permute(0, 3, 1, 2)
     count = torch.tensor([len(s[on].unique()) for s, on in zip(source, lit, strict=True)])
-    return count.float().quantile(0.5).item(), remembered[lit].float().mean().item()
+    whole = ((ours - won).abs() <= 0.05).all(1)[lit]
+    return count.float().quantile(0.5).item(), whole.float().mean().item()
 
 
-of_ls = {P: from_winners(*draw(P, range(24))) for P in (3, 7, 13)}
-of_new = {P: from_winners(held_out[:50], elected(held_out[:50], P)) for P in of_ls}
+def elected(clean, P, t):
+    """Who wins each pixel of finished pictures, noised to t."""
+    noise = els.seeded_noise(range(len(clean)), lab.shape).to(lab.device)
+    return local.with_patch_size(P).posterior(els.add_noise(clean, noise, t), t, top=1).image[..., 0]
+
+
+of_ls = {P: from_winners(*draw(P, range(24))) for P in (3, 7, 13)}  # LS's last vote is at t = 0.05
+of_new = {P: from_winners(held_out[:50], elected(held_out[:50], P, 0.05)) for P in of_ls}
 
 # %% tags=["slide"]
 fig, axes = plt.subplots(1, 2, figsize=(9, 3.2))
@@ -515,13 +501,12 @@ for ax, values in zip(axes, (distance, sources), strict=True):
     ax.set(xlabel="patch size P")
 axes[0].axhline(real, color=plotting.GREY, ls=":", label="real images, held out")
 axes[0].set(ylabel="distance to nearest training image")
-axes[1].plot(of_new.keys(), [n for n, _ in of_new.values()], "s:", color=plotting.GREY, label="real images, held out")
 axes[1].set(ylabel="training images in one garment", yscale="log", ylim=(0.8, None))
 for ax in axes:
     ax.legend()
 show(fig, alt="Left, the distance to the nearest training image falls from about 6 at P = 3 to 0 at P = 17, crossing "
      "the line of real held-out images between P = 11 and 13. Right, the number of source images falls from "
-     "about 80 to 1; that of real images, shown at P = 3, 7 and 13, is close to it.")  # fmt: skip
+     "about 80 to 1.")  # fmt: skip
 
 # %%
 median_distance = dict(zip(stored_sizes, distance.quantile(0.5, dim=1).tolist(), strict=True))
@@ -535,30 +520,33 @@ if lab.profile == "laptop":
     assert abs(median_distance[3] - 6.2) < 0.1 and abs(real - 2.9) < 0.1 and median_distance[13] < real
     assert abs(median_sources[3] - 78) <= 2 and abs(median_sources[13] - 4) <= 1
     assert all(abs(copies[P] - share) < 0.02 for P, share in ((13, 0.18), (17, 0.7), (21, 0.96)))
-for P, (_, share) in of_ls.items():
-    print(f"P = {P:2d}: new garments elect {of_new[P][0]:.0f}; pixels with their winner's value: ", end="")
-    print(f"LS {share:.0%}, new garments {of_new[P][1]:.0%}")
+for P, (count, whole) in of_new.items():
+    print(f"P = {P:2d}: new garments elect {count:.0f}; whole squares {whole:.1%}, in LS's garments {of_ls[P][1]:.1%}")
 if lab.profile == "laptop":
-    stated = {3: (0.91, 0.41), 7: (0.98, 0.28), 13: (1, 0.21)}
-    assert all(abs(of_ls[P][1] - a) < 0.01 and abs(of_new[P][1] - b) < 0.01 for P, (a, b) in stated.items())
-    assert abs(of_new[3][0] - 57) <= 2 and abs(of_new[7][0] - 17) <= 1 and abs(of_new[13][0] - 5) <= 1
+    stated = torch.tensor([[0.006, 57, 0.018], [0.2, 17, 0.015], [0.6, 5, 0.004]])
+    measured = torch.tensor([[of_ls[P][1], *of_new[P]] for P in of_ls])
+    assert ((measured - stated).abs() <= torch.tensor([0.01, 1, 0.01])).all()
 
 # %% [markdown]
 # At $P = 3$ the pixels of a sample's garment come from about 78 training images, and the sample is further away from
 # all of them (6.2) than a new real garment is (2.9). New, then; but so is debris. At $P = 13$ the samples have crossed
-# the line of the real garments: 4 images each, and nearly every fifth sample is a plain copy (no further than 0.05 from
-# a training image). At $P = 17$ it is 70 %, at $P = 21$ even 96 %.
+# the line of the real garments: 4 images each.
 #
-# The count alone proves no gluing. Let *new* real garments, noised to $t = 0.05$, vote as LS did last: many images win
-# their pixels, too, 57 at $P = 3$ and 5 at 13. But of the pixels of LS's garments 91, 98 and 100 % ($P = 3, 7, 13$)
-# have the value of the image that won them, within 0.05 (a fortieth of the range); of the new garments 41, 28 and 21 %.
-# **The memory is still there, but in pieces.** Lesson 05 will look closer.
+# Some are plain copies by then, no further than 0.05 from a training image: at $P = 13$ nearly every fifth, at 17
+# 70 %, at 21 even 96 %. (With 20 steps. Lesson 05 asks whether these are enough.)
+#
+# Many sources do not yet make pieces: *new* real garments, noised to $t = 0.05$, elect many, too (57 at $P = 3$). And
+# each of LS's pixels has its winner's value by construction, as one image has nearly all the weight at the end.
+#
+# But a piece is more than a pixel. For how many pixels of a garment is the whole square of $3 \times 3$ the winner's?
+# At $P = 3$ for 1 %, at 7 for 20 %, at 13 for 60 % (in new garments for less than 2 %). So $P = 3$ leaves single
+# pixels; from about $P = 7$ on **the memory is still there, but in pieces.** Lesson 05 will look closer.
 
 # %% [markdown] tags=["slide"]
 # ## 7. When every window sees everything (3 minutes)
 #
-# **Predict.** Images of side $H$. What is the smallest $P$ for which LS must be *exactly* the ideal denoiser? Give a
-# formula, and try it on $H = 5$.
+# **Predict.** Images of side 5. What is the smallest $P$ for which LS must be *exactly* the ideal denoiser? Then give a
+# formula for side $H$.
 
 # %% tags=["slide"]
 generator = torch.Generator().manual_seed(5)
@@ -612,7 +600,14 @@ check.between_ls_and_is(between_ls_and_is)
 #
 # </details>
 #
-# **To try.** Draw with it. How little attention to the rest of the image brings the memory back?
+# **To try.** Draw with it, $P = 7$. How little attention to the rest of the image brings the memory back?
+
+# %%
+if lab.profile == "laptop":  # stored: seven drawings, and the error on new images, for section 9
+    softly, soft_error = stored["soft_distance"].quantile(0.5, dim=1), stored["soft_error"]
+    for outside, d, e in zip(stored["outsides"], softly, soft_error, strict=True):
+        print(f"outside = {outside:.2f}: nearest training image at {d:.2f}; error (P = 3, t = 0.3) {e:.3f}")
+    assert (softly - torch.tensor([5.45, 4.76, 2.95, 0])).abs().max() < 0.01 and abs(soft_error[2] - 0.022) < 5e-4
 
 # %% [markdown] tags=["slide"]
 # ## 8. Who painted this pixel? (4 minutes)
@@ -621,7 +616,7 @@ check.between_ls_and_is(between_ls_and_is)
 # images that voted. Look for two neighbours that elect different images.
 #
 # **Predict.** With $P = 7$ the windows of two neighbours share 42 of their 49 pixels, 86 % of the evidence. How often
-# do two neighbouring pixels of the garment come from the same training image?
+# do two neighbouring pixels of the garment elect the same training image, at this $t$?
 
 # %%
 noise = els.seeded_noise(range(16), lab.shape).to(lab.device)
@@ -638,21 +633,18 @@ def alike(image, source):
     return torch.cat([(source.diff(dim=d) == 0)[on] for d, on in both.items()]).float().mean().item()
 
 
-end, real_ones = steps[-1][1], held_out[:100]  # steps[19]: the last evaluation, at t = 0.05
-shares = [alike(end, local.posterior(x, t_vote, top=1).image[..., 0]) for t_vote, x, _ in (steps[8], steps[19])]
-shares.append(alike(real_ones, elected(real_ones, 7)))
-print(f"t = {steps[8][0]:.2f}: {shares[0]:.0%}; {steps[19][0]:.2f}: {shares[1]:.0%}, in new garments {shares[2]:.0%}")
-assert lab.profile != "laptop" or all(abs(v - at) < 0.01 for v, at in zip(shares, (0.31, 0.56, 0.6), strict=True))
+end, real_ones = steps[-1][1], held_out[:100]
+elect = local.posterior(x_click, t_click, top=1).image[..., 0], elected(real_ones, 7, t_click)
+shares = alike(end, elect[0]), alike(real_ones, elect[1])
+print(f"t = {t_click:.2f}: {shares[0]:.0%}, in new garments {shares[1]:.0%}")
+assert lab.profile != "laptop" or all(abs(v - at) < 0.01 for v, at in zip(shares, (0.44, 0.51), strict=True))
 
 # %% [markdown]
-# Hardly more than half of them, 56 % (16 seeds, at the last evaluation, $t = 0.05$); at $t = 0.6$, when one column of
-# pixels more or less often decides, 31 %.
-#
-# The map shows who was elected, not that anything was glued: of the neighbours in *new* garments, too, only 60 % elect
-# the same image.
+# Less than half of them, 44 % (16 seeds). The map shows who was elected, not that anything was glued: of the neighbours
+# in *new* garments, too, only 51 % elect the same image.
 
 # %% [markdown] tags=["slide"]
-# ## 9. Garments it has never seen (8 minutes)
+# ## 9. Garments it has never seen (9 minutes)
 #
 # LS throws evidence away, so on training images it must be worse than IS. What about new garments?
 #
@@ -660,16 +652,20 @@ assert lab.profile != "laptop" or all(abs(v - at) < 0.01 for v, at in zip(shares
 # smallest window, at the whole image, or in between? And is the network above or below?
 
 # %%
-t_new, some = 0.3, 200
-sets = {"training images": images[:some], "new images": held_out[:some]}
-noise = els.seeded_noise(range(1000, 1000 + some), lab.shape).to(lab.device)
-machines = {P: local.with_patch_size(P) for P in (3, 5, 7, 9, 11, 13, 15)} | {2 * H - 1: ideal}  # section 7
-loss, loss_network, loss_linear = {}, {}, {}
-for name, clean in sets.items():
-    noisy_set = els.add_noise(clean, noise, t_new)
-    loss[name] = {P: (m(noisy_set, t_new) - clean).square().mean().item() for P, m in machines.items()}
-    loss_network[name] = (lab.network(noisy_set, t_new) - clean).square().mean().item()
-    loss_linear[name] = (linear(noisy_set, t_new).clamp(-1, 1) - clean).square().mean().item()
+t_new, sets = 0.3, {"training images": images[:200], "new images": held_out[:200]}
+noise_new = els.seeded_noise(range(1000, 1200), lab.shape).to(lab.device)
+machines = {P: local.with_patch_size(P) for P in (3, 5, 7, 9, 11, 13, 15, 19, 25)} | {2 * H - 1: ideal}  # section 7
+filters = {P: els.LocalFilter(images, patch_size=P) for P in (3, 5, 9, 15)} | {2 * H - 1: linear}
+
+
+def error(denoiser, t, clean=sets["new images"]):
+    """Mean squared error of answers that are cut at black and white."""
+    return (denoiser(els.add_noise(clean, noise_new, t), t).clamp(-1, 1) - clean).square().mean().item()
+
+
+loss = {name: {P: error(m, t_new, clean) for P, m in machines.items()} for name, clean in sets.items()}
+loss_network = {name: error(lab.network, t_new, clean) for name, clean in sets.items()}
+loss_filter = {P: error(m, t_new) for P, m in filters.items()}
 
 # %% tags=["slide"]
 fig, ax = plt.subplots(figsize=(6, 3.2))
@@ -677,95 +673,98 @@ for (name, values), marker in zip(loss.items(), "os", strict=True):
     ax.plot(values.keys(), values.values(), marker=marker, label=f"LS, {name}")
 for name, ls in zip(sets, ("-.", ":"), strict=True):
     ax.axhline(loss_network[name], color=plotting.GREY, ls=ls, lw=1.5, label=f"network, {name}")
-ax.axhline(loss_linear["new images"], color=plotting.GREEN, ls=":", lw=1.5, label="linear filter, new images")
-ax.set(xlabel=f"patch size P ({2 * H - 1}: the ideal denoiser)", ylabel=f"mean squared error, t = {t_new}")
+ax.plot(loss_filter.keys(), loss_filter.values(), "^-", color=plotting.GREEN, label="linear filter, new images")
+ax.set(xlabel=f"patch size P ({2 * H - 1}: the whole image)", ylabel=f"mean squared error, t = {t_new}")
 ax.set_ylim(0, None)
 ax.legend(fontsize=9)
-show(fig, alt="Error against patch size: on training images it falls to zero; on new images it has a minimum at P = 5 "
-     "and rises again. The network's error is nearly the same on both, and lowest of all on new images; "
-     "the linear filter's is as high as that of LS with P = 3.")  # fmt: skip
+show(fig, alt="Error against patch size: LS's on training images falls to zero, on new images it has a minimum at "
+     "P = 5 and rises again. The linear filter's on new images falls all the way. The network's error is nearly the "
+     "same on both sets, and lowest of all on new images.")  # fmt: skip
 
 # %%
 for name in sets:
     print(f"{name}: { ({P: round(v, 4) for P, v in loss[name].items()}) }, network {loss_network[name]:.4f}")
-print(f"linear filter, cut at -1 and 1: {loss_linear['training images']:.4f}, {loss_linear['new images']:.4f}")
+print("linear filter, new images:", {P: round(v, 4) for P, v in loss_filter.items()})
 new = loss["new images"]
 if lab.profile == "laptop":
-    assert min(new, key=new.get) == 5 and abs(new[31] / new[5] - 1.64) < 0.05 and abs(new[5] - 0.025) < 5e-4
+    assert min(new, key=new.get) == 5 and abs(new[5] - 0.025) < 5e-4 and abs(new[31] - 0.041) < 3e-4
     assert loss["training images"][31] < 0.0006 and loss_network["new images"] < new[5]
-    assert all(errors["training images"] > errors["new images"] for errors in (loss_network, loss_linear))
     assert abs(loss_network["training images"] / loss_network["new images"] - 1) < 0.15
-    assert abs(loss_linear["new images"] / new[5] - 1.22) < 0.02
-    assert abs(new[3] - 0.03) < 3e-4 and abs(new[31] - 0.041) < 3e-4
+    assert sorted(loss_filter.values(), reverse=True) == [*loss_filter.values()]  # the wider the better
+    assert abs(loss_filter[5] - 0.037) < 5e-4 and abs(loss_filter[31] - 0.03) < 5e-4
 
 # %% [markdown]
-# On training images the ideal denoiser is nearly perfect (0.0004): it recognises them. On new images the same certainty
-# misleads it, and looking less far **helps**: the best window here has $P = 5$, and the ideal denoiser's error is 64 %
-# larger; that of the linear filter, which recognises nothing, 22 % (cut at black and white). The network has nearly the
-# same error on both sets, as in lesson 03, and on new ones, at this $t$, a lower one than LS with any window. (At
-# $P = 3$ the training images have the larger error: these 200 are a little harder, for the network and the filter,
-# too.)
+# On training images the ideal denoiser is nearly perfect: it recognises them. On new images the same certainty misleads
+# it, and looking less far **helps**: the error falls from 0.041 to 0.025 at $P = 5$. A small window is seen in many
+# images, a whole image once.
 #
-# So locality is not only a limitation: a small window is seen in many images, a whole image once.
+# It helps who *remembers*. The linear filter, which recognises nothing, is the worse the less far it looks.
+#
+# The network has nearly the same error on both sets, as in lesson 03, and on new ones a lower one (0.0205) than LS with
+# any of these windows. A soft edge (exercise 4, `outside` 0.1) comes near: 0.022.
 
 # %% [markdown] tags=["slide"]
 # That was one noise level. **Predict.** On new images, is the best window at $t = 0.1$ smaller or larger than at
 # $t = 0.3$? And at $t = 0.7$?
 
 # %% tags=["slide"]
-new_set, at_time, best_window, of_network = held_out[:some], {}, {}, {}
+at_time, best_window, of_network = {}, {}, {}
 fig, ax = plt.subplots(figsize=(6, 3.2))
 for s, marker in zip((0.1, 0.3, 0.5, 0.7), "o^sv", strict=True):
-    noisy_set = els.add_noise(new_set, noise, s)
-    at_time[s] = {P: (machines[P](noisy_set, s) - new_set).square().mean().item() for P in sorted(machines)}
+    at_time[s] = {P: error(m, s) for P, m in machines.items()}
     best_window[s] = min(at_time[s], key=at_time[s].get)
-    of_network[s] = (lab.network(noisy_set, s) - new_set).square().mean().item()
-    ratio = [value / at_time[s][best_window[s]] for value in at_time[s].values()]
-    ax.plot(at_time[s].keys(), ratio, marker=marker, ms=4, label=f"t = {s:g}")
-ax.set(xlabel="patch size P", ylabel="error / error of the best", yscale="log", yticks=(1, 2, 5))
+    lowest, of_network[s] = at_time[s][best_window[s]], error(lab.network, s)
+    ratio = [value / lowest for value in at_time[s].values()]
+    (line,) = ax.plot(at_time[s].keys(), ratio, marker=marker, ms=4, label=f"t = {s:g}")
+    ax.plot(2 * H + 3, of_network[s] / lowest, marker, mfc="none", color=line.get_color())
+ax.plot([], [], "o", mfc="none", color=plotting.GREY, label="network")
+ax.set(xlabel="patch size P", ylabel="error / LS's error at its best", yscale="log", yticks=(0.5, 1, 2, 5))
+ax.set_xticks((5, 15, 25))
 ax.yaxis.set_major_formatter("{x:g}")
 ax.yaxis.set_minor_formatter("")
 ax.legend()
-show(
-    fig,
-    alt="Error on new images against patch size, on a logarithmic scale, one curve for each of four noise levels; the "
-    "lowest point moves from P = 3 at t = 0.1 over 5 and 15 to the whole image at t = 0.7.",
-)
+show(fig, alt="LS's error on new images against patch size, on a logarithmic scale, one curve for each of four noise "
+     "levels; the lowest point moves from P = 3 at t = 0.1 over 5 and 15 to 25 at t = 0.7. The network, at the right "
+     "margin, is below LS's best at t = 0.1 and 0.3, above it at 0.5 and 0.7.")  # fmt: skip
+
 
 # %%
-small = {P: els.LocalScoreMachine(images[:200], patch_size=P) for P in machines}
-best_of_few = {}
+def less_certain(x_t, t, factor):
+    """The ideal denoiser, but squared distances count only by this factor."""
+    distance = torch.cdist(x_t.flatten(1), schedule.alpha(t) * images.flatten(1)).square()
+    weights = torch.softmax(-factor * distance / (2 * schedule.sigma(t) ** 2), dim=1)
+    return (weights @ images.flatten(1)).view_as(x_t)
+
+
+unsure = {s: {f: error(lambda x, t, f=f: less_certain(x, t, f), s) for f in (0.02, 0.05, 0.2, 0.5)} for s in at_time}
 for s, best in best_window.items():
-    noisy_set = els.add_noise(new_set, noise, s)
-    errors = {P: (machine(noisy_set, s) - new_set).square().mean().item() for P, machine in small.items()}
-    best_of_few[s] = min(errors, key=errors.get)
-    print(f"t = {s}: best P = {best}, error {at_time[s][best]:.4f}, network {of_network[s]:.4f}")
-    print(f"  of 200 training images best P = {best_of_few[s]};", {P: round(error, 3) for P, error in errors.items()})
-of_filter = (linear(noisy_set, s).clamp(-1, 1) - new_set).square().mean().item()
-print(f"t = {s}: filter {of_filter:.4f}; t = 0.5:", {P: round(error, 4) for P, error in at_time[0.5].items()})
+    print(f"t = {s}: P = {best} {at_time[s][best]:.4f}, network {of_network[s]:.4f}, ", end="")
+    print(f"linear filter {error(linear, s):.4f}, less certain", {f: round(v, 4) for f, v in unsure[s].items()})
 if lab.profile == "laptop":
-    assert max(at_time[0.5][P] for P in (11, 13, 15)) < 1.02 * at_time[0.5][15]
-    assert best_window == {0.1: 3, 0.3: 5, 0.5: 15, 0.7: 31} and best_of_few == {0.1: 3, 0.3: 3, 0.5: 7, 0.7: 31}
+    assert best_window == {0.1: 3, 0.3: 5, 0.5: 15, 0.7: 25} and at_time[0.7][31] < 1.01 * at_time[0.7][25]
+    assert max(at_time[0.5][P] for P in (11, 13)) < 1.02 * at_time[0.5][15]
     assert [of_network[s] < at_time[s][P] for s, P in best_window.items()] == [True, True, False, False]
-    assert of_filter < of_network[0.7]
+    assert 1 < error(linear, 0.1) / at_time[0.1][3] < 1.06 and abs(min(unsure[0.1].values()) - 0.028) < 5e-4
+    assert abs(unsure[0.3][0.2] - 0.031) < 5e-4 and abs(unsure[0.5][0.5] - 0.04) < 5e-4 < at_time[0.5][15] - 0.042
 
 # %% [markdown]
-# With less noise a smaller window is best ($P = 3$ at $t = 0.1$), with more a larger one: 11 to 15 at $t = 0.5$ (within
-# 2 %), at $t = 0.7$ the whole image. Much noise leaves only what is coarse to be seen, and for that one must look far.
-# At 0.5 and 0.7 the network is behind the best window, at 0.7 even behind the filter.
+# With less noise a smaller window is best ($P = 3$ at $t = 0.1$, though hardly better than the linear filter), with
+# more a larger one: 11 to 15 at $t = 0.5$ (within 2 %), at 0.7 nearly the whole image.
 #
-# The number of images counts, too. With 200 the best windows are smaller, $P = 3$ at $t = 0.3$ and 7 at 0.5, but at 0.7
-# it is still the whole image.
+# Is it the window that helps? One could also look at everything, and be less *certain*: let the ideal denoiser's
+# squared distances count only by a factor, the best of four. At $t = 0.1$ that is no match for the window (0.028,
+# against 0.008). At $t = 0.3$ it brings more than half of the gain, and at 0.5 it does better (0.040) than any window
+# (0.043). So a window is needed only where there is little noise.
 
 # %% [markdown] tags=["slide"]
 # ## 10. A first look at the network (4 minutes)
 #
-# The same 100 seeds were drawn by the trained network. For each $P$, how well does LS
-# predict what the network draws? We measure `r2`, the squared correlation of the pixels of two images (1: alike up to
-# brightness and contrast), and take the median over the seeds. The mean of all training images, the same guess for
-# every seed, has 0.54.
+# The same 100 seeds were drawn by the trained network. How well does LS predict what it draws? We measure `r2`, the
+# squared correlation of the pixels of two images (1: alike up to brightness and contrast), and take the median over the
+# seeds. The mean of all training images, the same guess for every seed, has 0.54.
 #
-# **Predict.** Which $P$ will be best: 3, 5, 9, or as large as possible?
+# **Predict.** Let windows *shrink* as the noise falls, as section 9 suggests. Does that help LS? And a *linear filter*
+# with the same windows: is it behind, level or ahead?
 
 # %% tags=["slide"]
 results = els.load_results(lab.network.name)
@@ -791,43 +790,36 @@ def drawn_r2(machine):
     return els.compare(els.sample(machine, noise, steps=20).clamp(-1, 1), network).r2
 
 
-times, fitted = zip(*lab.patch_sizes("ls"), strict=True)
-curves = {"17 t": [(s, 2 * round((17 * s - 1) / 2) + 1) for s in times]}  # the nearest odd number
-rivals = {P: drawn_r2(els.LocalFilter(images, patch_size=curves.get(P, P))) for P in (3, 5, 9, "17 t")}
-rivals["shrinking"] = by_filter
-curves |= {"growing": list(zip(times, fitted[::-1], strict=True)), "section 9": list(best_window.items())}
-curves["section 9, but 11 at 0.7"] = list((best_window | {0.7: 11}).items())
-per_seed |= {name: drawn_r2(els.LocalScoreMachine(images, patch_size=pairs)) for name, pairs in curves.items()}
-found = {name: [values.quantile(0.5).item()] for name, values in per_seed.items()}
-for name, values in rivals.items():
-    found[name] += [values.quantile(0.5).item(), (per_seed[name] > values[: len(per_seed[name])]).sum().item()]
-print("LS (linear filter with these windows; seeds for which LS is ahead)")
-for name, (of_ls, *of_rival) in found.items():
-    print(f"{name}: {of_ls:.2f}", [round(v, 2) for v in of_rival] or "")
-
-# %%
-floor = els.compare(images.mean(0, keepdim=True).expand_as(network), network).r2.quantile(0.5).item()
-print(f"mean image: {floor:.2f}; fitted P at t = 0.7: {dict(lab.patch_sizes('ls'))[0.7]}")
+times, _ = zip(*lab.patch_sizes("ls"), strict=True)
+curves = {k: [(s, 2 * round((k * s - 1) / 2) + 1) for s in times] for k in (7, 11, 15, 17, 2 * H - 1)}  # k t, made odd
+drawn_with = {f"LS, {k} t": drawn_r2(els.LocalScoreMachine(images, patch_size=curves[k])) for k in curves}
+of_filters = {"5": 5, "9": 9, "17 t": curves[17]}
+drawn_with |= {f"filter, {P}": drawn_r2(els.LocalFilter(images, patch_size=p)) for P, p in of_filters.items()}
+drawn_with |= {"filter, shrinking": by_filter, "LS, shrinking": per_seed["shrinking"]}
+drawn_with["mean image"] = els.compare(images.mean(0, keepdim=True).expand_as(network), network).r2
+found = {name: values.quantile(0.5).item() for name, values in drawn_with.items()}
+print("LS:", *({name: round(v, 2) for name, v in some.items()} for some in (r2, found)), sep="\n")
+ahead = [(drawn_with[f"LS, {P}"] > drawn_with[f"filter, {P}"]).sum().item() for P in ("shrinking", "17 t")]
+print("seeds for which LS is ahead of the filter, shrinking and 17 t:", ahead)
 if lab.profile == "laptop":
-    stated = {3: (0.74, 0.77, 34), 5: (0.78, 0.81, 29), 9: (0.73, 0.84, 23), 31: (0.61,), "growing": (0.68,)}
-    stated |= {"shrinking": (0.85, 0.84, 56), "17 t": (0.87, 0.84, 73), "section 9": (0.74,)}
-    stated["section 9, but 11 at 0.7"] = (0.84,)
-    for name, numbers in stated.items():
-        assert all(abs(v - said) < 0.006 for v, said in zip(found[name], numbers, strict=True)), name
-    assert max(stored_sizes, key=r2.get) == 5 and abs(floor - 0.54) < 0.006 and dict(lab.patch_sizes("ls"))[0.7] == 11
+    assert max(stored_sizes, key=r2.get) == 5
+    measured = torch.tensor([r2[5], r2[31], *found.values()])
+    stated = (0.78, 0.61, 0.76, 0.85, 0.88, 0.87, 0.74, 0.81, 0.84, 0.84, 0.84, 0.85, 0.54)
+    assert (measured - torch.tensor(stated)).abs().max() < 0.006 and abs(ahead[0] - 56) <= 2 and abs(ahead[1] - 73) <= 2
 
 # %% [markdown]
-# Remembering ($P = 31$) has 0.61, little more than the mean image; the best window, $P = 5$, 0.78. A
-# *linear* filter with that window, cut at black and white, has 0.81, and LS is ahead of it for 29 of 100 seeds (with
-# $P = 3$ for 34, with 9 for 23). With one window LS is behind such a filter.
+# Remembering ($P = 31$) has 0.61, little more than the mean image; the best fixed window, $P = 5$, 0.78. With windows
+# that shrink, fitted to the network on other seeds (lesson 09), LS reaches 0.85.
 #
-# With windows that *shrink* as the noise falls, the same machine reaches 0.85. They were fitted to the network, on
-# other seeds (lesson 09), but $P = 17t$, fitted to nothing (17 is what this network can see), has 0.87. The fitted ones
-# in reverse, growing, have 0.68. So it helps LS that windows shrink. Votes help less: the filter with the fitted
-# windows has 0.84 (LS is ahead for 56 seeds), with $17t$ also 0.84 (for 73).
+# They need not be fitted: $P = kt$, made odd, has 0.85 to 0.88 for $k$ = 11, 15 and 17. But they must have the right
+# size: $7t$ has 0.76, $31t$ 0.74.
 #
-# Those best on new pictures (section 9) shrink, too, and have 0.74. At $t = 0.7$ they let LS see the whole image; with
-# 11 pixels there, as in the fitted ones, it has 0.84.
+# The linear filter, cut at black and white, has 0.84 with the fitted windows. LS is ahead of it for 56 of 100 seeds:
+# that may be chance. (With $17t$ it is ahead for 73.)
+#
+# But with a fixed $P = 9$ the filter has 0.84, too: it hardly needs windows that shrink. So what they gain says more
+# about LS, which copies without them, than about the network. And r2 does not see that the filter's drawings are
+# grainy.
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
@@ -836,8 +828,8 @@ if lab.profile == "laptop":
 #   own election among the training images, with the window as evidence.
 # * Small windows draw mosaics: every pixel follows the winner of its *own* election, and neighbours often have others;
 #   the whole is new. Large windows remember the whole. From $P = 2H - 1$ on, LS *is* the ideal denoiser.
-# * Looking less far is worse on training images. On new ones it is better while there is little noise; where there is
-#   much, the whole image is worth more.
+# * Looking less far is worse on training images. On new ones it helps the machine that remembers, while there is little
+#   noise; a linear filter it does not help.
 #
 # ## What is still unexplained
 #
