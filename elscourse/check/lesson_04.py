@@ -41,6 +41,9 @@ def _winner(logits: Tensor, dim: int) -> Tensor:
     return (logits == logits.amax(dim, keepdim=True)).to(logits)
 
 
+MEAN_OF_CHANNELS = (
+    "You average over the channels: a likelihood multiplies over them, too, so sum their squared differences."
+)
 WINNER = "You let the winner take all: every image keeps its share of the votes, so softmax, not argmax."
 
 Exponent = Callable[[Tensor, float], Tensor]  # of the squared distances and sigma
@@ -250,6 +253,13 @@ def _mean_of_squares(
     return torch.softmax(-(q - alpha * v).square().mean((-3, -2, -1)) / (2 * sigma**2), dim=0)
 
 
+def _mean_of_channels(
+    x_t: Tensor, images: Tensor, alpha: float, sigma: float, row: int, column: int, patch_size: int
+) -> Tensor:
+    q, v = _cut_both(x_t, images, row, column, patch_size)
+    return torch.softmax(_gaussian((q - alpha * v).square().mean(-3).sum((-2, -1)), sigma), dim=0)
+
+
 def _scaled_up_at_the_border(
     x_t: Tensor, images: Tensor, alpha: float, sigma: float, row: int, column: int, patch_size: int
 ) -> Tensor:
@@ -383,6 +393,20 @@ def _weights_pooled(x_t: Tensor, images: Tensor, alpha: float, sigma: float, pat
     return torch.einsum("bnhw,nchw->bchw", _box(weights, patch_size) / patch_size**2, images)
 
 
+def _weights_pooled_anew(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int) -> Tensor:
+    weights = _box(torch.softmax(_gaussian(_squares(x_t, images, alpha), sigma), dim=1), patch_size)
+    return torch.einsum("bnhw,nchw->bchw", weights / weights.sum(1, keepdim=True), images)
+
+
+def _weights_smoothed(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int) -> Tensor:
+    weights = _box(torch.softmax(_gaussian(_box(_squares(x_t, images, alpha), patch_size), sigma), dim=1), patch_size)
+    return torch.einsum("bnhw,nchw->bchw", weights / weights.sum(1, keepdim=True), images)
+
+
+def _box_mean_of_channels(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int) -> Tensor:
+    return _mean(_gaussian(_box(_squares(x_t, images, alpha), patch_size) / x_t.shape[1], sigma), images)
+
+
 def _channel_by_channel(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int) -> Tensor:
     each = [
         _mean(-_box(_squares(x_t[:, c : c + 1], images[:, c : c + 1], alpha), patch_size) / (2 * sigma**2), images)
@@ -451,6 +475,13 @@ def _both_averaged(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patc
     return _mix(x_t, images, alpha, sigma, patch_size, (1 - outside) / patch_size**2, outside / pixels)
 
 
+def _outside_averaged(
+    x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int, outside: float
+) -> Tensor:
+    dim = outside / (images.shape[-2] * images.shape[-1] - patch_size**2)
+    return _mix(x_t, images, alpha, sigma, patch_size, 1 - dim, dim)
+
+
 def _powers_mixed(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int, outside: float) -> Tensor:
     squares = _squares(x_t, images, alpha)
     local = torch.softmax(_gaussian(_box(squares, patch_size), sigma), dim=1)
@@ -489,6 +520,10 @@ EXERCISES = [
             Mistake(
                 "Your window repeats the pixels at the border: beyond it there is nothing, so fill with zeros.",
                 lambda image, row, column, patch_size: _window(image, row, column, patch_size, mode="replicate"),
+            ),
+            Mistake(
+                "Your window mirrors the image at the border: beyond it there is nothing, so fill with zeros.",
+                lambda image, row, column, patch_size: _window(image, row, column, patch_size, mode="reflect"),
             ),
             Mistake(
                 "Your window has the pixel in its first corner: it belongs in the centre, (P - 1)/2 from each side.",
@@ -591,6 +626,7 @@ EXERCISES = [
                 "their sum.",
                 _mean_of_squares,
             ),
+            Mistake(MEAN_OF_CHANNELS, _mean_of_channels),
             Mistake("You compare the centre pixel alone: the whole window is evidence.", _centre_only),
             Mistake(
                 "Your window starts at the pixel: it belongs in the centre, so start r rows and columns earlier.",
@@ -645,11 +681,20 @@ EXERCISES = [
             ),
             Mistake("You average the dimmed images: the answer is the mean of the images themselves.", _mean_of_dimmed),
             Mistake(WINNER, _weighed_boxes(_winner)),
-            Mistake(
-                "You hold the elections pixel by pixel, and average their weights over the window: sum the squared "
-                "differences over it, then vote.",
-                _weights_pooled,
+            *(
+                Mistake(
+                    "You hold the elections pixel by pixel, and average their weights over the window: sum the squared "
+                    "differences over it, then vote.",
+                    pooled,
+                )
+                for pooled in (_weights_pooled, _weights_pooled_anew)
             ),
+            Mistake(
+                "You average the weights of neighbouring pixels, too: every pixel holds an election of its own, so "
+                "only the squared differences are summed over the window.",
+                _weights_smoothed,
+            ),
+            Mistake(MEAN_OF_CHANNELS, _box_mean_of_channels),
             Mistake(
                 "You subtract the largest exponent of all pixels: every pixel holds an election of its own, so take "
                 "the largest over the images only, amax(1, keepdim=True).",
@@ -733,6 +778,10 @@ EXERCISES = [
             ),
             Mistake("Your total is an average and your window a sum: the total is the sum too.", _total_as_mean),
             Mistake("Your window and your total are averages: the exponent holds sums, of both.", _both_averaged),
+            Mistake(
+                "Outside of the window you average, inside you sum: the exponent holds the sum of both.",
+                _outside_averaged,
+            ),
             Mistake(
                 "Your answer does not depend on `outside`: that is LS. Add outside * (total - inside).",
                 lambda x_t, images, alpha, sigma, patch_size, outside: _mix(
