@@ -156,8 +156,8 @@ print(f"pixels left of 49: inside {left[8, 8]}, edge {left[-1, 6]}, corner {left
 assert (left[8, 8], left[-1, 6], left[0, -1]) == (49, 28, 16)
 
 # %% [markdown]
-# 28 and 16. There is nothing beyond the border, so the window is **cut off** there. In code it is easier to fill the
-# outside with one number, in *both* images that one compares: their difference adds nothing. We take 0.
+# 28 and 16. Beyond the border there is nothing, so the window is **cut off** there. In code it is easier to fill the
+# outside with zeros, in *both* images that one compares: their difference adds nothing.
 #
 # ### Exercise 1: Cut a window (5 minutes, ★☆☆)
 #
@@ -476,8 +476,9 @@ sources = stored["garment"].float()
 def from_winners(pictures, source):
     """Of garments: how many images won pixels (median); for which share the whole 3 x 3 square is the winner's."""
     lit, row = pictures[:, 0] > -0.9, torch.arange(H, device=source.device)  # not the black background
-    ours, theirs = (F.unfold(x, 3, padding=1).view(len(x), -1, H, W) for x in (pictures, images))
-    won = theirs[source, :, row[:, None], row].permute(0, 3, 1, 2)
+    winners, which = source.unique(return_inverse=True)
+    ours, theirs = (F.unfold(x, 3, padding=1).view(len(x), -1, H, W) for x in (pictures, images[winners]))
+    won = theirs[which, :, row[:, None], row].permute(0, 3, 1, 2)
     count = torch.tensor([len(s[on].unique()) for s, on in zip(source, lit, strict=True)])
     whole = ((ours - won).abs() <= 0.05).all(1)[lit]
     return count.float().quantile(0.5).item(), whole.float().mean().item()
@@ -533,12 +534,12 @@ if lab.profile == "laptop":
 # the line of the real garments: 4 images each.
 #
 # Some are plain copies by then, no further than 0.05 from a training image: at $P = 13$ nearly every fifth, at 17
-# 70 %, at 21 even 96 %. (With 20 steps. Lesson 05 asks whether these are enough.)
+# 70 %, at 21 even 96 %. (With 20 steps; lesson 05 asks whether they are enough.)
 #
-# Many sources do not yet make pieces: *new* real garments, noised to $t = 0.05$, elect many, too (57 at $P = 3$). And
-# each of LS's pixels has its winner's value by construction, as one image has nearly all the weight at the end.
+# Many sources do not make pieces: *new* real garments, noised to $t = 0.05$, elect many, too (57 at $P = 3$). And each of
+# LS's pixels has its winner's value by construction, as in the end one image has nearly all the weight.
 #
-# But a piece is more than a pixel. For how many pixels of a garment is the whole square of $3 \times 3$ the winner's?
+# A piece is more than a pixel. For how many pixels of a garment is the whole square of $3 \times 3$ the winner's?
 # At $P = 3$ for 1 %, at 7 for 20 %, at 13 for 60 % (in new garments for less than 2 %). So $P = 3$ leaves single
 # pixels; from about $P = 7$ on **the memory is still there, but in pieces.** Lesson 05 will look closer.
 
@@ -753,8 +754,8 @@ if lab.profile == "laptop":
 #
 # Is it the window that helps? One could also look at everything, and be less *certain*: let the ideal denoiser's
 # squared distances count only by a factor, the best of four. At $t = 0.1$ that is no match for the window (0.028,
-# against 0.008). At $t = 0.3$ it brings more than half of the gain, and at 0.5 it does better (0.040) than any window
-# (0.043). So a window is needed only where there is little noise.
+# against 0.008). At 0.3 it brings more than half of the gain, at 0.5 it does better (0.040) than any window (0.043). So
+# a window is needed only where there is little noise.
 
 # %% [markdown] tags=["slide"]
 # ## 10. A first look at the network (4 minutes)
@@ -818,8 +819,7 @@ if lab.profile == "laptop":
 # that may be chance. (With $17t$ it is ahead for 73.)
 #
 # But with a fixed $P = 9$ the filter has 0.84, too: it hardly needs windows that shrink. So what they gain says more
-# about LS, which copies without them, than about the network. And r2 does not see that the filter's drawings are
-# grainy.
+# about LS, which copies without them, than about the network. And r2 does not see the grain of the filter's drawings.
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say

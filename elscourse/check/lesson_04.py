@@ -681,13 +681,15 @@ EXERCISES = [
             ),
             Mistake("You average the dimmed images: the answer is the mean of the images themselves.", _mean_of_dimmed),
             Mistake(WINNER, _weighed_boxes(_winner)),
-            *(
-                Mistake(
-                    "You hold the elections pixel by pixel, and average their weights over the window: sum the squared "
-                    "differences over it, then vote.",
-                    pooled,
-                )
-                for pooled in (_weights_pooled, _weights_pooled_anew)
+            Mistake(
+                "You hold the elections pixel by pixel, and average their weights over the window: sum the squared "
+                "differences over it, then vote.",
+                _weights_pooled,
+            ),
+            Mistake(
+                "You smooth the weights, and make them sum to one again: smooth the squared differences instead, then "
+                "vote.",
+                _weights_pooled_anew,
             ),
             Mistake(
                 "You average the weights of neighbouring pixels, too: every pixel holds an election of its own, so "
