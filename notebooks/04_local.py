@@ -536,8 +536,8 @@ if lab.profile == "laptop":
 # Some are plain copies by then, no further than 0.05 from a training image: at $P = 13$ nearly every fifth, at 17
 # 70 %, at 21 even 96 %. (With 20 steps; lesson 05 asks whether they are enough.)
 #
-# Many sources do not make pieces: *new* real garments, noised to $t = 0.05$, elect many, too (57 at $P = 3$). And each of
-# LS's pixels has its winner's value by construction, as in the end one image has nearly all the weight.
+# Many sources do not make pieces: *new* real garments, noised to $t = 0.05$, elect many, too (57 at $P = 3$). And each
+# of LS's pixels has its winner's value by construction, as in the end one image has nearly all the weight.
 #
 # A piece is more than a pixel. For how many pixels of a garment is the whole square of $3 \times 3$ the winner's?
 # At $P = 3$ for 1 %, at 7 for 20 %, at 13 for 60 % (in new garments for less than 2 %). So $P = 3$ leaves single
