@@ -699,7 +699,7 @@ if lab.profile == "laptop":
 # it, and looking less far **helps**: the error falls from 0.041 to 0.025 at $P = 5$. A small window is seen in many
 # images, a whole image once.
 #
-# It helps who *remembers*. The linear filter, which recognises nothing, is the worse the less far it looks.
+# It helps a machine that *remembers*. The linear filter, which does not, is the worse the less far it looks.
 #
 # The network has nearly the same error on both sets, as in lesson 03, and on new ones a lower one (0.0205) than LS with
 # any of these windows. A soft edge (exercise 4, `outside` 0.1) comes near: 0.022.
