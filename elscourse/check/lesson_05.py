@@ -85,7 +85,7 @@ def _most_frequent(u: Tensor, colours: Colours) -> Tensor:
 
 
 def _count_cases(generator: torch.Generator) -> list[Case]:
-    return [(3, 3), (3, 4), (4, 3), (4, 4)]
+    return [(3, 3), (3, 4), (5, 3), (4, 4)]
 
 
 def _all_images(height: int, width: int) -> Float[Tensor, "n H W"]:
@@ -256,7 +256,8 @@ EXERCISES = [
                 lambda u, colours: _nearest(u, BLACK_AND_WHITE) == u,
             ),
             Mistake(
-                "You compare with grey, too, where it is not in memory: there `colours` is black and white only.",
+                "You allow grey where it is not in memory (by rounding the mean?): there `colours` is black and white "
+                "only.",
                 lambda u, colours: _nearest(u, (-1.0, 0.0, 1.0)) == u,
             ),
             Mistake(
@@ -299,6 +300,10 @@ EXERCISES = [
             Mistake(
                 "Your window is not centred: offsets run over -1, 0, 1, and range(-1, 1) ends at 0.",
                 lambda u, colours: _nearest(u, colours, tuple((i, j) for i in (-1, 0) for j in (-1, 0))) == u,
+            ),
+            Mistake(
+                "Your window is not centred: offsets run over -1, 0, 1, and range(3) is 0, 1, 2.",
+                lambda u, colours: _nearest(u, colours, tuple((i, j) for i in range(3) for j in range(3))) == u,
             ),
         ),
     ),
@@ -345,7 +350,10 @@ EXERCISES = [
                 "You roll the list of images: in (n, height, width) the torus is the last two axes, dims (-2, -1).",
                 _list_rolled,
             ),
-            Mistake("Your images are made of 0 and 1: black is -1.", _count_zeros_and_ones),
+            Mistake(
+                "You find two, whatever the size: the training images only, or images made of 0 and 1? Black is -1.",
+                _count_zeros_and_ones,
+            ),
             Mistake("You count shifted images once: here every shift is an image of its own.", _up_to_shifts),
         ),
     ),
@@ -359,7 +367,7 @@ EXERCISES = [
         hints=(
             "Straight borders are safe if both sides are thick enough: a pixel there sees 6 of its own and 3 others.",
             "A square loses its corners: each sees 4 of its own and 5 others. What is left without them?",
-            "A square of 4 x 4 without its corners: u[0:4, 1:3] = 1 and u[1:3, 0:4] = 1.",
+            "A square of 4 x 4 without its corners is two overlapping rectangles, one upright and one lying.",
         ),
         cases=_new_image_cases,
         answer=_island,
