@@ -69,9 +69,9 @@ lab = els.lab()
 # the whole image ($P = 2H - 1$)?
 
 # %% [markdown]
-# At $P = 1$ all that take each pixel from some training image's pixel at this place: astronomically many. At $P = 2H -
-# 1$ the training images alone (but for ties), since all pixels then ask for the same nearest image. For what is
-# between we take a world so small that we can list all answers.
+# At $P = 1$ all whose every pixel is some training image's at this place: astronomically many. At $P = 2H - 1$ all
+# pixels ask for the same nearest image: the training images alone (but for ties). For what is between we take a world
+# so small that we can list all answers.
 
 # %% [markdown] tags=["slide"]
 # ## 2. A world of two images (6 minutes)
@@ -124,8 +124,8 @@ show(fig, alt="The answer tanh(alpha S / sigma squared) against the window sum: 
      "and steeper, a step from black to white at t = 0.05.")  # fmt: skip
 
 # %% [markdown] tags=["slide"]
-# With less noise the answer becomes a step: the sign of $S$. So (but for ties) final images have pixels $\pm 1$ only,
-# and the sign of $S$ is the colour of the **majority** of the nine pixels:
+# With less noise the answer becomes a step: the sign of $S$. So (but for $S = 0$) final images have pixels $\pm 1$
+# only. And once all nine pixels are $\pm 1$, the sign of their sum is the colour of the **majority**:
 #
 # > An image is locally consistent if and only if every pixel has the colour of the majority of its window.
 #
@@ -269,7 +269,7 @@ def count_fixed_points(kind, height, width, t=0.01):
 
 
 # %% tags=["slide"]
-predicted = {size: count_by_rule(*size) for size in ((3, 3), (3, 4), (3, 5), (4, 4))}
+predicted = {size: count_by_rule(*size) for size in ((3, 3), (3, 4), (4, 4))}
 denoisers = els.EquivariantLocalScoreMachine, els.LocalFilter
 asked = {size: [count_fixed_points(kind, *size) for kind in denoisers] for size in predicted}
 print("                 consistent   fixed points of")
@@ -280,7 +280,7 @@ for (height, width), count in predicted.items():
 
 # %%
 assert all(counts == [predicted[size], 2] for size, counts in asked.items())
-assert predicted == {(3, 3): 2, (3, 4): 6, (3, 5): 12, (4, 4): 188}
+assert predicted == {(3, 3): 2, (3, 4): 6, (4, 4): 188}
 a, s = schedule.alpha(0.5), schedule.sigma(0.5)
 rival = els.LocalFilter(two_images, schedule, patch_size=3, padding="circular")
 torch.testing.assert_close(rival(x_t, 0.5), a * window_sum(x_t) / (9 * a**2 + s**2))
@@ -289,9 +289,9 @@ torch.testing.assert_close(rival(x_t, 0.5), a * window_sum(x_t) / (9 * a**2 + s*
 # Rule and machine agree. On $3 \times 3$ only the two training images are left. But on $4 \times 4$: **two memories,
 # 188 fixed points**.
 #
-# The linear filter has the same windows, and of these images only 2 are its fixed points. As $t \to 0$ it answers with
-# the window's mean, and the lightest pixel is the mean of its window only if all its neighbours are as light: only flat
-# images stay. It takes **windows and votes** to make a mosaic.
+# The linear filter has the same windows, and keeps only 2 of these images. As $t \to 0$ it answers with the window's
+# mean, and the lightest pixel is the mean of its window only if all its neighbours are as light: only flat images stay.
+# Windows alone make no mosaics: it takes **votes**.
 #
 # ## 5. Two memories, millions of mosaics (9 minutes)
 #
@@ -299,8 +299,8 @@ torch.testing.assert_close(rival(x_t, 0.5), a * window_sum(x_t) / (9 * a**2 + s*
 # $b$ are consistent depends on it and its neighbours $a$ and $c$ only. So list all pairs of columns, and allow a *step*
 # from the pair $(a, b)$ to the pair $(b, c)$ if $b$ is consistent between $a$ and $c$. A strip $a, b, c, d, \dots$ is a
 # walk $(a, b) \to (b, c) \to (c, d) \to \dots$, which on the torus comes back to $(a, b)$. If the table $T$ has a 1 for
-# each allowed step, the number of closed walks of $n$ steps is the trace of $T^n$. (The next cell writes $T$; skip it
-# at first.)
+# each allowed step, the number of closed walks of $n$ steps is the trace of $T^n$. (For columns of 4 pixels $T$ is $256
+# \times 256$. Skip its code at first.)
 
 
 # %%
@@ -322,7 +322,7 @@ def count_strip(table, length):
 # %% tags=["slide"]
 table = step_table(4)
 strip = {length: count_strip(table, length) for length in range(3, 17)}
-assert strip[3] == predicted[3, 4] and strip[4] == predicted[4, 4]
+assert table.shape == (256, 256) and strip[3] == predicted[3, 4] and strip[4] == predicted[4, 4]
 print(f"4 x 16 torus: {strip[16]:,} consistent images, {strip[16] / strip[15]:.1f} times as many as on 4 x 15")
 assert strip[16] == 40_411_828 and all(2.7 < strip[n + 1] / strip[n] < 3.1 for n in range(7, 16))
 fig, ax = plt.subplots(figsize=(5.5, 3.2))
@@ -336,6 +336,7 @@ show(fig, alt="On a logarithmic scale the number of consistent images on strips 
 
 # %% [markdown]
 # Forty million, from **two** memories, and in the long run each further column makes them about three times as many.
+# (At length 3 every window sees the whole length: hence so few, and the jump to 4.)
 #
 # It grows with the area, too. For that one needs an island.
 #
@@ -407,8 +408,8 @@ def off(u, tolerance=1e-3):
 
 wrong = off(drawn)
 show(draw(drawn[:7, 0], [f"{n} wrong" for n in wrong[:7].flatten(1).sum(1).tolist()], wrong[:7]),
-     alt="Seven samples in black and white, among them islands and bands; in three of them one to three pixels at the "
-     "frontier between the colours are crossed out as inconsistent.")  # fmt: skip
+     alt="Seven samples, one all black, one all white, the others of both colours with ragged frontiers; in three of "
+     "them one to three pixels at the frontier are crossed out as inconsistent.")  # fmt: skip
 
 # %%
 share_uniform = (~wrong).flatten(1).all(1).double().mean().item()
@@ -452,8 +453,7 @@ check.vote_again(vote_again)
 #     return u
 # ```
 #
-# Or `window_sum(u).sign()`, with section 2. (Rounds need not end: stripes one pixel wide exchange their colours in
-# each.)
+# Or `window_sum(u).sign()`, with section 2.
 # </details>
 
 
@@ -463,19 +463,17 @@ def consistent(boards):
 
 
 board, after = drawn.sign(), {}
-for rounds in range(8):
+for rounds in range(16):
     after[rounds] = consistent(board).double().mean().item()
     board = window_sum(board).sign()
-print("consistent, by the sign, after so many rounds:", {rounds: f"{share:.0%}" for rounds, share in after.items()})
+print("consistent, by the sign, after so many rounds:", {n: f"{after[n]:.0%}" for n in (0, 1, 3, 7, 15)})
 
 # %%
-assert all(abs(after[rounds] - stated) < 0.03 for rounds, stated in ((0, 0.46), (1, 0.57), (3, 0.8), (7, 0.94)))
-stripes = checkerboard[:1].T.expand(8, 8)
-assert torch.equal(window_sum(stripes).sign(), -stripes)
+assert all(abs(after[n] - share) < 0.03 for n, share in ((0, 0.46), (1, 0.57), (3, 0.8), (7, 0.94), (15, 1)))
 
 # %% [markdown] tags=["slide"]
-# More: 57 % after one round, 80 % after three, 94 % after seven. The last leap is only one round, and a board needs
-# *many*.
+# More: 57 % after one round, 80 % after three, 94 % after seven, all after fifteen. The last leap is only one round,
+# and a board needs *many*.
 #
 # **Predict.** Two ways to give the sampler more rounds: take 25 times as many uniform steps; or keep the 20 and replace
 # the last leap by 30 short ones, each halving $t$. Which one helps more? And what do the spoiled boards become?
@@ -492,69 +490,74 @@ def plain(boards):
     return boards.sign().flatten(1).sum(1).abs() == boards[0].numel()  # all black or all white: a memory
 
 
-grids = {"20 uniform": uniform, "50 uniform": schedule.times(50), "500 uniform": schedule.times(500)}
-grids |= {f"{steps}, then 30 halvings": halving(steps, 30) for steps in (5, 20)}
+grids = {"20 uniform": uniform, "500 uniform": schedule.times(500), "20, then 30 halvings": halving(20, 30)}
 finals = {name: els.sample(toy_machine, noise, times=times) for name, times in grids.items()}
 shares = {name: (~off(u)).flatten(1).all(1).double().mean().item() for name, u in finals.items()}
 remembered = {name: plain(u).double().mean().item() for name, u in finals.items()}
 for name, times in grids.items():
     print(f"{name:>21}: {len(times) - 1:3} evaluations, {shares[name]:.0%} consistent; {remembered[name]:.1%} memories")
 slow, spoiled = finals["20, then 30 halvings"], wrong.flatten(1).any(1)
-unchanged = (slow.sign() == drawn.sign()).flatten(1).all(1)
 print(f"{spoiled.sum()} boards were spoiled; {plain(slow)[spoiled].sum()} of them become memories")
-print(f"{(~spoiled).sum()} were consistent; {unchanged[~spoiled].sum()} of them stay as they are")
+same = (slow.sign() == board).flatten(1).all(1).sum()
+print(f"boards that the halvings and voting to the end make alike: {same} of {len(board)}")
 
 # %%
-assert abs(shares["500 uniform"] - 0.84) < 0.03 and abs(shares["50 uniform"] - 0.57) < 0.03
-assert min(shares[f"{steps}, then 30 halvings"] for steps in (5, 20)) > 0.995 and unchanged[~spoiled].all()
+assert abs(shares["500 uniform"] - 0.84) < 0.03 and shares["20, then 30 halvings"] == 1 and same == len(board) == 200
 assert abs(remembered["20 uniform"] - 0.135) < 0.03 and abs(remembered["20, then 30 halvings"] - 0.42) < 0.03
 assert abs(spoiled.sum() - 112) <= 6 and abs(plain(slow)[spoiled].sum() - 57) <= 6
 
 # %% [markdown]
-# 50 uniform evaluations reach 57 %, 500 reach 84 %; 35 that slow down at the end reach all. **The theorem is about
-# $t \to 0$, and a uniform grid never goes there**: it jumps over it.
+# 500 uniform evaluations reach 84 %; 50 that slow down at the end reach all. **The theorem is about $t \to 0$, and a
+# uniform grid never goes there**: it jumps over it. Here the halvings *are* rounds of voting: all 200 boards are, pixel
+# by pixel, those that voting to the end makes.
 #
 # Nor is this retouching: 57 of the 112 spoiled boards end as memories (13.5 % of the samples after 20 steps, 42 % after
-# the halvings). Many a "new" board was an unfinished memory. The 88 that were consistent stay as they are.
+# the halvings). Many a "new" board was an unfinished memory.
 
 # %% [markdown] tags=["slide"]
-# ## 7. Possible is not probable (6 minutes)
+# ## 7. How often does each come up? (7 minutes)
 #
 # The theorem says where samples *can* end, not how often they do.
 #
-# **Predict.** On the $4 \times 4$ torus there are 188 consistent images. Of 2,000 samples, how many different ones will
-# turn up?
+# **Predict.** On the $4 \times 4$ torus there are 188 consistent images. Of 10,000 samples, how many different ones
+# will turn up?
+
 
 # %% tags=["slide"]
-sizes = {4: 2000, 8: 1000, 16: 1000}  # side: number of samples
-memories, kinds = {}, {}
-for side, number in sizes.items():
-    start = els.seeded_noise(range(10_000, 10_000 + number), (1, side, side), torch.float64)
+def finish(start):
+    """The boards (B, H, W) that the machine makes of this noise; 30 halvings are too few for a large board."""
     u = els.sample(toy_machine, start, times=halving(20, 60))[:, 0].sign()
-    assert consistent(u).double().mean() > 0.995  # 30 halvings are too few for a large board
-    memories[side] = plain(u).double().mean().item()
-    kinds[side], number_of_each = u.unique(dim=0, return_counts=True)
-    if side == 4:
-        often, order = number_of_each.sort(descending=True, stable=True)
-        twelve, often = kinds[4][order], often.tolist()
-        ended, total = u, start.flatten(1).sum(1)  # of the first noise
-titles = ["once" if n == 1 else f"{n} times" for n in often]
-weak = window_sum(twelve) * twelve == 1  # pixels that win 5 : 4
-show(draw(twelve, titles, weak, size=0.85, marker="o"),
-     alt="Twelve small boards in a row with their numbers: all white and all black, more than 900 times each; eight "
-     "bands of two rows or columns, 8 to 16 times each; two others, once each, with rings on some pixels.")  # fmt: skip
+    assert consistent(u).double().mean() > 0.995
+    return u
+
+
+sizes = {4: 10_000, 8: 1000, 16: 1000}  # side: number of samples
+starts = {n: els.seeded_noise(range(10_000, 10_000 + many), (1, n, n), torch.float64) for n, many in sizes.items()}
+ended = {n: finish(start) for n, start in starts.items()}
+kinds, often = ended[4].unique(dim=0, return_counts=True)
+often, order = often.sort(descending=True, stable=True)
+kinds = kinds[order]
+some = [0, 1, 2, 3, 8, 9, 10, 11]
+weak = window_sum(kinds) * kinds == 1  # pixels that win 5 : 4
+show(draw(kinds[some], [f"{n:,} times" for n in often[some].tolist()], weak[some], marker="o"),
+     alt="Eight small boards in a row with their numbers: all white and all black, more than 4,700 times each; four "
+     "bands of two rows or columns, 37 to 53 times; two others, 3 and 2 times, with rings on most pixels.")  # fmt: skip
 
 # %%
-for side, number in sizes.items():
-    print(f"{side:2} x {side:2}: {memories[side]:5.1%} are training images; {len(kinds[side])} different of {number}")
-band = (twelve == twelve[:, :1]).flatten(1).all(1) | (twelve == twelve[:, :, :1]).flatten(1).all(1)  # or one colour
-assert band.sum() == 10 and min(often[:2]) > 900 and all(6 <= n <= 18 for n in often[2:10])
-assert abs(len(twelve) - 12) <= 1 and abs(memories[4] - 0.955) < 0.005
-assert abs(memories[8] - 0.4) < 0.02 and memories[16] < 0.01 and len(kinds[16]) > 990
+memories = {n: plain(u).double().mean().item() for n, u in ended.items()}
+different = {n: len(u.unique(dim=0)) for n, u in ended.items()}
+for n, many in sizes.items():
+    print(f"{n:2} x {n:2}: {memories[n]:5.1%} are training images; {different[n]} different of {many:,}")
+band = (kinds == kinds[:, :1]).flatten(1).all(1) | (kinds == kinds[:, :, :1]).flatten(1).all(1)  # or one colour
+rarer = (often[:2].double().mean() / often[2:10].double().mean()).item()
+print(f"each memory comes up {rarer:.0f} times as often as a band")
+assert band[:10].all() and band.sum() == 10 and often[1] > 4700 and often[2] < 60 and often[9] > 30
+assert abs(different[4] - 28) <= 1 and abs(memories[4] - 0.96) < 0.005 and 90 < rarer < 115
+assert abs(memories[8] - 0.4) < 0.02 and memories[16] < 0.01 and different[16] > 990
 
 # %% [markdown] tags=["slide"]
-# 12 of 188: the two memories (95.5 % of the samples), all eight bands, and two of the other 178, once each. At the
-# weakest pixel votes end 9 : 0 in a memory, 6 : 3 in a band, 5 : 4 in all others (rings).
+# 28 of 188: the two memories (96 % of the samples), all eight bands, and 18 of the other 178. At the weakest pixel
+# votes end 9 : 0 in a memory, 6 : 3 in a band, 5 : 4 in all others (rings).
 #
 # **Predict.** Noise each of the 188 up to $t = 0.2$: its pixels are $\pm 0.95$, and the noise, summed over a window,
 # has the spread $3\sigma = 0.92$. Let the machine finish. How many come back?
@@ -573,44 +576,35 @@ for m in (9, 3, 1):
     many, *shares = at.sum() // 20, *(k[at].double().mean().item() for k in (back, melted))
     print(f"{(9 + m) // 2} : {(9 - m) // 2}: {many:3} boards, {shares[0]:.0%} come back, {shares[1]:.0%} are memories")
 narrow, lost = window_sum(fixed) * fixed == 1, window_sum(noised).sign() != fixed  # win 5 : 4; outvoted at t = 0.2
-numbers, out = narrow[at].flatten(1).sum(1), lost[narrow].double().mean().item()
+out = lost[narrow].double().mean().item()
 alike = (back != lost.flatten(1).any(1))[at].double().mean().item()
-print(f"{numbers.min()} to {numbers.max()} pixels of each of the {many} win 5 : 4; at t = 0.2 {out:.0%} are outvoted")
-print(f"by hand: a lead of {a:.2f} against noise of the spread {3 * s:.2f}")
-print(f"such a board comes back if no pixel is outvoted, and only then: true of {alike:.0%}")
+print(f"by hand: a lead of {a:.2f} against noise of the spread {3 * s:.2f}; {out:.0%} of such pixels are outvoted")
+print(f"such a board comes back if no pixel is outvoted, and is lost if one is: true of {alike:.0%}")
 
 # %%
-memory, rarer = plain(ended), sum(often[:2]) / 2 / (sum(often[2:10]) / 8)
-of_total = (ended[:, 0, 0] == total.sign())[memory].double().mean().item()
-medians = [total.abs()[which].quantile(0.5).item() for which in (memory, ~memory)]
-print(f"a memory is {rarer:.0f} times as frequent as a band; {of_total:.0%} have the colour of their noise's total")
-print(f"size of that total, in the median: {medians[0]:.1f} in memories, {medians[1]:.1f} in the other boards")
+level = {n: plain(finish(starts[n] - starts[n].mean((2, 3), keepdim=True))).double().mean().item() for n in (4, 8)}
+print("memories, if the mean of the first noise is subtracted:", {n: f"{share:.0%}" for n, share in level.items()})
 assert many == 178 and abs(a - 0.95) < 0.005 and abs(3 * s - 0.92) < 0.005 and back[margin >= 3].all()
-assert abs(shares[0] - 0.27) < 0.02 and abs(shares[1] - 0.71) < 0.02 and (numbers.min(), numbers.max()) == (8, 16)
-assert abs(out - 0.15) < 0.01 and abs(alike - 0.99) < 0.01 and 75 < rarer < 100
-assert abs(of_total - 0.98) < 0.01 and abs(medians[0] - 2.8) < 0.2 and abs(medians[1] - 0.3) < 0.1
+assert abs(shares[0] - 0.27) < 0.02 and abs(shares[1] - 0.71) < 0.02 and abs(out - 0.15) < 0.01 and alike > 0.98
+assert abs(level[4] - 0.6) < 0.01 and abs(level[8] - 0.03) < 0.01
 
 # %% [markdown]
-# Memories and bands come back every time. In the others one vote decides: 8 to 16 pixels win only 5 : 4, each is
-# outvoted in 15 % of the cases, and the board comes back if none is, and only then (true of 99 %). 27 % do, 71 % end as
-# memories.
+# Memories and bands come back every time. In the others one vote decides: a pixel that wins 5 : 4 is outvoted in 15 %
+# of the cases, and where one is, the board is nearly always lost. 27 % of these boards come back, 71 % end as memories.
 #
-# That says who survives, not who comes often: bands come back as surely as memories, but as samples they are nearly 90
-# times rarer. That hangs on the first noise: 98 % of the memories have the colour of its total. Where the sample is no
-# memory, this total was small (0.3 in the median, for memories 2.8).
+# That says who survives, not who comes often: bands come back as surely as memories, but as samples they are about a
+# hundred times rarer. Much of that hangs on the first noise. Subtract its mean, so that neither colour leads at the
+# start: on $4 \times 4$ 60 % are memories still, on $8 \times 8$ only 3 %.
 #
-# With room it is different: at $8 \times 8$ the memories are down to 40 %, on $16 \times 16$ below 1 %, and hardly two
+# With room it is different: on $8 \times 8$ the memories are down to 40 %, on $16 \times 16$ below 1 %, and hardly two
 # samples are alike. **Creativity needs space.**
 
 # %% [markdown] tags=["slide"]
-# ## 8. When two patches tie (4 minutes)
+# ## 8. When two patches tie (3 minutes)
 #
 # Nine voters cannot tie. But give the world a border again, as in lesson 04: windows are cut off, a pixel at an edge
 # sees 6 pixels and one in a corner 4. Now the two patches can be **equally near**: 3 to 3, 2 to 2. Our rule: a pixel in
-# a tie is consistent if *one* of the nearest patches has its colour.
-#
-# **Predict.** Draw on an $8 \times 8$ board with borders. In what share of the finished boards is at least one pixel
-# tied: none, one in a hundred, a fifth, most?
+# a tie is consistent if *one* of the nearest patches has its colour. Which one does the machine take?
 
 # %%
 from torch.nn import functional as F
@@ -630,7 +624,9 @@ on_board = els.LocalScoreMachine(two_images, schedule, patch_size=3)
 torch.testing.assert_close(board_machine(x_t, 0.5), on_board(x_t, 0.5), rtol=0, atol=1e-6)
 
 # %% tags=["slide"]
-boards = els.sample(board_machine, noise, times=halving(20, 30)).sign()
+finished = els.sample(board_machine, noise, times=halving(20, 30))
+boards = finished.sign()
+assert (finished - boards).abs().max() < 1e-6  # no mean of the two patches, not even in a tie
 tied = cut_sum(boards) == 0
 some = tied.flatten(1).sum(1).argsort(descending=True, stable=True)[:40:8]  # of the forty with the most ties
 show(draw(boards[some, 0], [f"{n} ties" for n in tied[some].flatten(1).sum(1).tolist()], tied[some, 0], marker="o"),
@@ -638,23 +634,17 @@ show(draw(boards[some, 0], [f"{n} ties" for n in tied[some].flatten(1).sum(1).to
      "the border between black and white meets the border of the board.")  # fmt: skip
 
 # %%
-with_tie = tied.flatten(1).any(1).double().mean().item()
 agree = cut_sum(boards).sign() == boards
-voters = cut_sum(torch.ones(8, 8)).expand_as(boards)
-ahead = (voters == 6) & (cut_sum(boards) * boards == 2)  # 4 : 2
 like_noise = cut_sum(noise).sign() == boards  # the first noise, summed over the window
-of_tied, of_ahead = (like_noise[where].double().mean().item() for where in (tied, ahead))
-print(f"boards with a tie: {with_tie:.1%}; untied pixels with their majority: {agree[~tied].double().mean():.1%}")
-print(f"with the first noise: {of_tied:.0%} of {tied.sum()} tied pixels, {of_ahead:.0%} of those that win 4 : 2")
-assert abs(with_tie - 0.715) < 0.02 and agree[~tied].all() and (voters[tied] < 9).all()
-assert abs(of_tied - 0.967) < 0.01 and abs(of_ahead - 0.825) < 0.02
+of_tied, of_all = like_noise[tied].double().mean().item(), like_noise.double().mean().item()
+print(f"untied pixels with their majority: {agree[~tied].double().mean():.1%}")
+print(f"with the first noise: {of_tied:.0%} of {tied.sum()} tied pixels, {of_all:.0%} of all")
+assert agree[~tied].all() and (cut_sum(torch.ones(8, 8)).expand_as(boards)[tied] < 9).all()
+assert abs(of_tied - 0.967) < 0.01 and abs(of_all - 0.817) < 0.01
 
 # %% [markdown] tags=["slide"]
-# Most: about 70 % (shown are boards with many ties). Where the frontier between black and white meets the edge of the
-# board, three may stand against three. All untied pixels are with their majority.
-#
-# At a tie the machine must decide all the same. The picture's votes cancel, and the noise that it began with is heard:
-# 97 % of the tied pixels have the colour of that first noise, summed over their window; where votes are 4 : 2, 82 %.
+# All untied pixels are with their majority. At a tie the picture's votes cancel, and the noise that it began with is
+# heard: 97 % of the tied pixels have the colour of that first noise, summed over their window; of all pixels 82 %.
 
 # %% [markdown] tags=["slide"]
 # ## 9. And on real images? (9 minutes)
@@ -664,19 +654,20 @@ assert abs(of_tied - 0.967) < 0.01 and abs(of_ahead - 0.825) < 0.02
 # black, so we count only where that centre is **not black**.
 #
 # **Predict.** With sixteen halvings at the end 94 % of the machine's pixels lie within 0.05 of the centre of their
-# nearest patch. Of the pixels of garments that are *not* in the training set? And within 0.001?
+# nearest patch. Of the pixels of garments that are *not* in the training set: hardly any, a quarter, half, most?
 
 
 # %%
 images = lab.data.images.double()
-near = ((torch.arange(lab.shape[1])[:, None] - torch.arange(lab.shape[1])).abs() <= 1).to(images)  # at most 1 apart
+place = torch.arange(lab.shape[1])
+near = ((place[:, None] - place).abs() <= 1).to(images)  # near @ s adds up three rows of s each, s @ near three columns
 
 
 def nearest(u):
     """For each pixel of u (B, 1, H, W), of the training patch nearest to its window: the centre, the RMS distance."""
     centres, squares = [], []
     for image in u:
-        square, which = (near @ (image - images).square()[:, 0] @ near).min(0)  # of (N, H, W): sums over 3 x 3 windows
+        square, which = (near @ (image - images).square()[:, 0] @ near).min(0)  # (N, H, W): sums over windows
         centres.append(images.gather(0, which[None, None])[0])
         squares.append(square[None] / (near.sum(0)[:, None] * near.sum(0)))  # by the number of pixels in the window
     return torch.stack(centres), torch.stack(squares).sqrt()
@@ -686,59 +677,55 @@ local = els.LocalScoreMachine(images, schedule, patch_size=3)
 start = els.seeded_noise(range(8), lab.shape, torch.float64).to(lab.device)
 grids = {"LS, 20 uniform steps": uniform, "LS, 20 + 16 halvings": halving(20, 16)}
 ends = {name: els.sample(local, start, times=times) for name, times in grids.items()}
-stored = els.load_results(lab.network.name)
-ends |= {"ELS (lesson 08)": stored["els-zeros"][:100].to(images), "network": stored["network-150"][:100].to(images)}
 ends["held-out garments"] = lab.held_out(100).images.double()
 
 # %% tags=["slide"]
 tolerances = [0.0003, 0.001, 0.003, 0.01, 0.03, 0.05, 0.1, 0.2]
 fig, ax = plt.subplots(figsize=(6.5, 3.4))
-lit, apart = {}, {}  # where the nearest centre is not black: the shares, and the distance of the whole window
-for (name, u), marker in zip(ends.items(), "osvD^", strict=True):
+lit, apart = {}, {}  # where the nearest centre is not black: the shares, and the median distance of whole windows
+for (name, u), style in zip(ends.items(), ("s--", "o-", "v:"), strict=True):
     centres, rms = nearest(u)
     bright = centres > -0.98
     gap, apart[name] = (u - centres).abs()[bright], rms[bright].quantile(0.5).item()
     lit[name] = {tolerance: (gap <= tolerance).double().mean().item() for tolerance in tolerances}
-    ax.semilogx(tolerances, lit[name].values(), marker=marker, label=name)
+    ax.semilogx(tolerances, lit[name].values(), style, label=name)
 ax.set(xlabel="tolerance", ylabel="share of pixels, not black", ylim=(0, 1.02))
 ax.legend(fontsize=9)
-show(fig, alt="Share of pixels against tolerance. With halvings LS is above 0.85 even at the smallest tolerance, after "
-     "20 uniform steps it rises from 0.3. Garments start near 0; so do network and ELS, on one curve.")  # fmt: skip
+show(fig, alt="Share of pixels against tolerance. With halvings LS is above 0.85 even at the smallest tolerance; after "
+     "20 uniform steps it starts at 0.3, held-out garments near 0.")  # fmt: skip
 
 # %% tags=["slide"]
-print("not black, within     0.05  0.001    distance of the whole window")
+print("not black, within     0.05  0.001")
 for name, shares in lit.items():
-    print(f"{name:>20} {shares[0.05]:5.0%} {shares[0.001]:6.0%} {apart[name]:13.2f}")
+    print(f"{name:>20} {shares[0.05]:5.0%} {shares[0.001]:6.0%}")
 black = (ends["held-out garments"] == -1).double().mean().item()
 print(f"pixels of the held-out garments that are plain black: {black:.0%}")
-stated = [(0.64, 0.32, 0.14), (0.94, 0.89, 0.11), (0.38, 0.01, 0.12), (0.39, 0.01, 0.11), (0.49, 0.01, 0.08)]
-for name, values in zip(ends, stated, strict=True):
+far = apart["LS, 20 + 16 halvings"]
+print(f"whole windows of the machine, with halvings: {far:.2f} from their nearest patches")
+assert black > 0.5 and (lab.profile != "laptop" or abs(far - 0.11) < 0.01)
+for name, values in zip(ends, ((0.64, 0.32), (0.94, 0.89), (0.49, 0.01)), strict=True):
     slack = 0.02 if "LS," in name else 0.006
-    measured = lit[name][0.05], lit[name][0.001], apart[name]
+    measured = lit[name][0.05], lit[name][0.001]
     assert lab.profile != "laptop" or all(abs(m - v) < slack for m, v in zip(measured, values, strict=True))
-assert black > 0.5
 
 # %% [markdown] tags=["slide"]
-# Within 0.05 the test is weak, for the dictionary is dense: 49 % of the pixels of garments that it has never seen pass.
+# Half (49 %). Within 0.05 the test is weak, for the dictionary is dense.
+#
 # Within 0.001 it is 1 %. Of the machine's pixels 32 % pass after 20 uniform steps, and 89 % after the halvings: they
 # lie *on* the centres (eight samples).
 #
-# The theorem promises the **middle pixel** only. The machine's whole windows are farther from their nearest patches
-# (0.11) than those of garments (0.08): a mosaic of pixels that suit their neighbours, not of cut-out pieces.
-#
-# And the network? 1 %. But why should LS's dictionary be its own? Only the border tells it where it is (lesson 03). A
-# machine of which the same is true, ELS (lessons 07 and 08), obeys the theorem with patches from nearly all places, and
-# *its* samples, too, have 1 % in the dictionary of LS. Of networks this test says nothing.
+# The theorem promises the **middle pixel** only. Whole windows cut out of training images would be at distance 0 from
+# their nearest patch; the machine's are at 0.11 (root mean square, in the median): a mosaic of pixels that suit their
+# neighbours, not of cut-out pieces.
 
 # %% [markdown] tags=["slide"]
-# ## 10. The last six per cent (6 minutes)
+# ## 10. Do all pixels settle? (6 minutes)
 #
-# Of all pixels, black or not, 6 % are off by more than 0.001. Are they late, or is something wrong? Near $t = 0$,
-# $\alpha$ is 1 and $D$ the nearest patch's centre, so a halving step is simple:
-# $x' = D + \frac{\sigma'}{\sigma} (x - D)$ with $\sigma' / \sigma = \frac12$. Every pixel moves half of the way to
-# $D$; we can go on as long as we like.
+# Of all pixels (now with the black ones) 6 % are off by more than 0.001. Near $t = 0$, $\alpha$ is 1 and $D$ the
+# nearest patch's centre, so a halving step is simple: $x' = D + \frac{\sigma'}{\sigma} (x - D)$ with $\sigma' / \sigma
+# = \frac12$. Every pixel moves half of the way to $D$. So we can go on from the finished samples as long as we like.
 #
-# **Predict.** After 200 more halvings: will all pixels have settled?
+# **Predict.** After 200 such steps: in how many of the eight samples will every pixel have settled?
 
 
 # %%
@@ -756,44 +743,46 @@ swing = film[-60:].amax(0) - film[-60:].amin(0)  # how far each pixel still move
 restless = (swing > 1e-3).flatten(1).sum(1).tolist()
 late = (film[0] - nearest(film[0][:, None])[0][:, 0]).abs() > 1e-3
 print(f"pixels off by more than 0.001 at first: {late.sum()} of {late.numel()}, {late.double().mean():.0%}")
-print("pixels that have not settled after 200 more, sample by sample:", restless)
+print("pixels that have not settled after 200 steps, sample by sample:", restless)
+print(f"of these {sum(restless)} were off at first: {(late & (swing > 1e-3)).sum()}")
 if lab.profile == "laptop":
-    assert late.sum() == 123 and late.numel() == 2048 and sum(restless) == 8
+    assert late.sum() == 123 and late.numel() == 2048
+    assert sum(restless) == 8 and (late & (swing > 1e-3)).sum() == 1
 
 # %% tags=["slide"]
 sample = max(range(8), key=lambda b: restless[b])
 moving = (swing[sample] > 1e-3).nonzero().tolist()[:4]
 fig, ax = plt.subplots(figsize=(6.5, 2.8))
-for row, column in moving:
-    ax.plot(range(161, 201), film[-40:, sample, row, column].cpu(), "o-", ms=3, label=f"row {row}, column {column}")
+for (row, column), style in zip(moving, ("o-", "s--", "v:", "^-."), strict=False):
+    ax.plot(range(161, 201), film[-40:, sample, row, column].cpu(), style, ms=3, label=f"row {row}, column {column}")
 ax.set(xlabel="halving steps", ylabel="pixel value")
 ax.legend(fontsize=9, loc="center left", bbox_to_anchor=(1, 0.5))
-show(fig, alt="The values of a few neighbouring pixels over the last 40 steps: each goes up and down again and again "
-     "in a regular rhythm, and none comes to rest.")  # fmt: skip
+show(fig, alt="The values of three neighbouring pixels of one sample over the last 40 steps: each goes up and down "
+     "again and again in a regular rhythm, and none comes to rest.")  # fmt: skip
 
 # %%
 calm = film[-1, [b for b in range(8) if restless[b] == 0], None]
 on_centre = ((calm - nearest(calm)[0]).abs() <= 1e-3).all().item() if len(calm) else None
 dancers = [b for b in range(8) if restless[b]] or [sample]
-slower = go_on(film[-1, dancers, None], 200, stay=0.9)[-100:]
+slower = go_on(film[-1, dancers, None], 400, stay=0.98)[-200:]
 swings = swing[dancers].flatten(1).amax(1).tolist(), (slower.amax(0) - slower.amin(0)).flatten(1).amax(1).tolist()
 print(f"{len(calm)} of 8 samples have settled; all their pixels on a nearest centre: {on_centre}")
-for rule, values in zip(("halvings", "steps a fifth as long"), swings, strict=True):
+for rule, values in zip(("halvings", "steps 25 times as short"), swings, strict=True):
     print(f"largest swing in each of the others, {rule}:", [f"{value:.2f}" for value in values])
 if lab.profile == "laptop":
     assert len(calm) == 5 and on_centre and sorted(set(restless)) == [0, 2, 3]
     assert ((film[-101:-1] - film[-1]).abs().flatten(2).amax(-1) < 1e-9).any(0).all()  # the same image again, or still
-    for values, numbers in zip(swings, ((0.22, 0.13, 0.08), (0.20, 0.12, 0.05)), strict=True):
+    for values, numbers in zip(swings, ((0.22, 0.13, 0.08), (0.19, 0.12, 0.05)), strict=True):
         assert all(abs(value - number) < 0.01 for value, number in zip(values, numbers, strict=True))
 
 # %% [markdown]
 # Five of these eight settle completely: each of their 256 pixels is the centre of its nearest patch. In the other
 # three, two or three neighbours chase each other: one pixel moves, so the nearest patch of the next changes, that one
-# moves, and so on. They will **never** settle, and steps a fifth as long still leave swings of 0.20, 0.12 and 0.05
-# (from 0.22, 0.13 and 0.08). But of the 123 pixels that were off 8 are left: nearly all were late.
+# moves, and so on. With these steps they will **never** settle, for the same image comes again. And with steps 25
+# times as short they still swing, by 0.19, 0.12 and 0.05. How often this happens, eight samples cannot say.
 #
-# (With halvings the toy samples of section 6 all came to rest. There patches are plain, and votes are mutual: I count
-# for you as you for me. With patches of garments neither is so. A hint, not a proof.)
+# Of the 8 pixels that never rest only 1 was among the 123 that were off at first. The others were on their nearest
+# centres then: to be there now is not to stay.
 #
 # The theorem is not wrong. It begins with "if $x_t$ settles", and here it does not.
 
@@ -801,13 +790,13 @@ if lab.profile == "laptop":
 # ## What you can now say
 #
 # * If a local machine's sample settles as $t \to 0$, it is **locally consistent**: every pixel is the centre of the
-#   patch nearest to its own window. In ties it may be a mean of the nearest; in all our samples it was one of them.
-# * From two training images there are 188 locally consistent images on $4 \times 4$ (the two themselves among them),
-#   and forty million on $4 \times 16$: their number grows exponentially with the area.
-# * The theorem speaks of the limit. In the toy world 20 uniform steps miss it in more than half of the
-#   samples, 500 in 16 %; short last steps reach it.
+#   patch nearest to its own window. In ties it may be a mean of the nearest; on our boards it was one of them.
+# * From two training images there are 188 locally consistent images on $4 \times 4$, and forty million on $4 \times
+#   16$: their number grows exponentially with the area.
+# * The theorem speaks of the limit. In the toy world 20 uniform steps miss it in more than half of the samples; short
+#   last steps reach it.
 # * It does not say how often each mosaic comes up, and promises middle pixels, not windows. It is silent on samples
-#   that never settle, and on networks.
+#   that never settle.
 #
 # ## What is still unexplained
 #
