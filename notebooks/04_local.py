@@ -544,7 +544,7 @@ if lab.profile == "laptop":
 # A piece is more than a pixel. For how many pixels of a garment is the whole $3 \times 3$ square around them the
 # winner's, to within 0.05?
 # At $P = 3$ for 1 %, at 7 for 20 %, at 13 for 60 % (in new garments for less than 2 %). So $P = 3$ leaves single
-# pixels; from about $P = 7$ on **the memory is still there, but in pieces.** Lesson 05 will look closer.
+# pixels; from about $P = 7$ on **the memory is still there, but in pieces.**
 
 # %% [markdown] tags=["slide"]
 # ## 7. When every window sees everything (3 minutes)

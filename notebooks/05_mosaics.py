@@ -69,9 +69,9 @@ lab = els.lab()
 # the whole image ($P = 2H - 1$)?
 
 # %% [markdown]
-# At $P = 1$ all whose every pixel is some training image's at this place: astronomically many. At $P = 2H - 1$ all
-# pixels ask for the same nearest image: the training images alone (but for ties). For what is between we take a world
-# so small that we can list all answers.
+# At $P = 1$ all images that at each place have the pixel of some training image: astronomically many. At $P = 2H - 1$
+# only the training images (but for ties), since all pixels ask for the same nearest image. For what is between we take
+# a world so small that we can list all answers.
 
 # %% [markdown] tags=["slide"]
 # ## 2. A world of two images (6 minutes)
@@ -127,7 +127,8 @@ show(fig, alt="The answer tanh(alpha S / sigma squared) against the window sum: 
 # With less noise the answer becomes a step: the sign of $S$. So (but for $S = 0$) final images have pixels $\pm 1$
 # only. And once all nine pixels are $\pm 1$, the sign of their sum is the colour of the **majority**:
 #
-# > An image is locally consistent if and only if every pixel has the colour of the majority of its window.
+# > In this world an image is locally consistent if and only if every pixel has the colour of the majority of its
+# > window.
 #
 # ## 3. Guess who (4 minutes)
 #
@@ -217,7 +218,8 @@ check.toy_consistent(toy_consistent)
 # * the **rule**: every pixel is the majority of its window;
 # * the **machine** of the package, which knows no rule and no tanh, only windows and weights: put the image, dimmed
 #   by $\alpha$, into it at a tiny $t$; does it return the image (a **fixed point**)?
-# * a rival without votes, the best **linear filter** with the same windows: $D = \alpha S / (9\alpha^2 + \sigma^2)$.
+# * a rival without votes, asked the same: the best **linear filter** with the same windows,
+#   $D = \alpha S / (9\alpha^2 + \sigma^2)$.
 #
 # **Predict.** On the $3 \times 3$ torus each window is the whole image. How many consistent images does it have? And
 # roughly how many does $4 \times 4$ have, of 65,536?
@@ -335,10 +337,10 @@ show(fig, alt="On a logarithmic scale the number of consistent images on strips 
      "then climbs in a nearly straight line, far below all images and far above the two training images.")  # fmt: skip
 
 # %% [markdown]
-# Forty million, from **two** memories, and in the long run each further column makes them about three times as many.
+# Forty million, from **two** memories, and in the long run each further column multiplies their number by about three.
 # (At length 3 every window sees the whole length: hence so few, and the jump to 4.)
 #
-# It grows with the area, too. For that one needs an island.
+# Their number grows exponentially with the area, too. To show that we need an island.
 #
 # ### Exercise 3: Invent an island (5 minutes, ★★☆)
 #
@@ -385,7 +387,7 @@ show(draw(islands[:5], [f"{n} islands" for n in chosen[:5].flatten(1).sum(1).tol
 # %% [markdown]
 # All these images are consistent, at least $2^{\text{area}/25}$ of them (for sides that are multiples of 5). This is
 # what *creativity* means in this theory: each pixel's value is a memory's, the **combinations** are new (a window of
-# six white and three black pixels is in no training image), and their number grows exponentially with the area.
+# five white and four black pixels is in no training image), and their number grows exponentially with the area.
 
 # %% [markdown] tags=["slide"]
 # ## 6. Does the machine get there? (7 minutes)
@@ -423,8 +425,8 @@ assert abs(share_uniform - 0.44) < 0.03 and abs(pixels_right - 0.98) < 0.005
 # The last step goes from $t = 0.05$ to 0 in one leap, and a leap is *one* round of voting: every pixel takes the colour
 # of its window's majority, all at once. When a pixel changes, so may its neighbours' majority, but nobody asks again.
 #
-# **Predict.** Let the finished boards vote again, all pixels at once, in several rounds. Will more of the boards be
-# consistent, or fewer?
+# **Predict.** Let the finished images (call them **boards**) vote again, all pixels at once, in several rounds. Will
+# more of the boards be consistent, or fewer?
 
 # %% [markdown]
 # ### Exercise 4: Vote again (6 minutes, ★☆☆)
@@ -472,11 +474,11 @@ print("consistent, by the sign, after so many rounds:", {n: f"{after[n]:.0%}" fo
 assert all(abs(after[n] - share) < 0.03 for n, share in ((0, 0.46), (1, 0.57), (3, 0.8), (7, 0.94), (15, 1)))
 
 # %% [markdown] tags=["slide"]
-# More: 57 % after one round, 80 % after three, 94 % after seven, all after fifteen. The last leap is only one round,
-# and a board needs *many*.
+# More: 57 % after one round, 80 % after three, 94 % after seven, all after fifteen. (Before the first it is 46 %, not
+# 44 %, as here only the sign counts.) The last leap is only one round, and a board needs *many*.
 #
-# **Predict.** Two ways to give the sampler more rounds: take 25 times as many uniform steps; or keep the 20 and replace
-# the last leap by 30 short ones, each halving $t$. Which one helps more? And what do the spoiled boards become?
+# **Predict.** Two ways to give the sampler more time: take 25 times as many uniform steps; or keep the 20 and put 30
+# short ones, each halving $t$, before the last leap. Which one helps more? And what do the spoiled boards become?
 
 
 # %% tags=["slide"]
@@ -508,7 +510,7 @@ assert abs(spoiled.sum() - 112) <= 6 and abs(plain(slow)[spoiled].sum() - 57) <=
 
 # %% [markdown]
 # 500 uniform evaluations reach 84 %; 50 that slow down at the end reach all. **The theorem is about $t \to 0$, and a
-# uniform grid never goes there**: it jumps over it. Here the halvings *are* rounds of voting: all 200 boards are, pixel
+# uniform grid never goes there**: it jumps over it. Here the halvings end where voting does: all 200 boards are, pixel
 # by pixel, those that voting to the end makes.
 #
 # Nor is this retouching: 57 of the 112 spoiled boards end as memories (13.5 % of the samples after 20 steps, 42 % after
@@ -560,7 +562,7 @@ assert abs(memories[8] - 0.4) < 0.02 and memories[16] < 0.01 and different[16] >
 # votes end 9 : 0 in a memory, 6 : 3 in a band, 5 : 4 in all others (rings).
 #
 # **Predict.** Noise each of the 188 up to $t = 0.2$: its pixels are $\pm 0.95$, and the noise, summed over a window,
-# has the spread $3\sigma = 0.92$. Let the machine finish. How many come back?
+# has the spread $3\sigma = 0.92$. Let the machine finish. How many of each kind come back?
 
 # %% tags=["slide"]
 fixed = every_image(4, 4)
@@ -589,15 +591,16 @@ assert abs(shares[0] - 0.27) < 0.02 and abs(shares[1] - 0.71) < 0.02 and abs(out
 assert abs(level[4] - 0.6) < 0.01 and abs(level[8] - 0.03) < 0.01
 
 # %% [markdown]
-# Memories and bands come back every time. In the others one vote decides: a pixel that wins 5 : 4 is outvoted in 15 %
-# of the cases, and where one is, the board is nearly always lost. 27 % of these boards come back, 71 % end as memories.
+# Memories and bands come back every time. In the others one vote decides: at $t = 0.2$ a pixel that wins 5 : 4 is
+# outvoted in 15 % of the cases, and a board with an outvoted pixel is nearly always lost. 27 % of these boards come
+# back, 71 % end as memories.
 #
 # That says who survives, not who comes often: bands come back as surely as memories, but as samples they are about a
 # hundred times rarer. Much of that hangs on the first noise. Subtract its mean, so that neither colour leads at the
-# start: on $4 \times 4$ 60 % are memories still, on $8 \times 8$ only 3 %.
+# start, and on $4 \times 4$ the memories go from 96 to 60 % of the samples, on $8 \times 8$ from 40 to 3 %.
 #
-# With room it is different: on $8 \times 8$ the memories are down to 40 %, on $16 \times 16$ below 1 %, and hardly two
-# samples are alike. **Creativity needs space.**
+# Room matters, too: memories are 96 % of the samples on $4 \times 4$, 40 % on $8 \times 8$ and below 1 % on $16
+# \times 16$, where hardly two samples are alike. **Creativity needs space.**
 
 # %% [markdown] tags=["slide"]
 # ## 8. When two patches tie (3 minutes)
@@ -643,8 +646,9 @@ assert agree[~tied].all() and (cut_sum(torch.ones(8, 8)).expand_as(boards)[tied]
 assert abs(of_tied - 0.967) < 0.01 and abs(of_all - 0.817) < 0.01
 
 # %% [markdown] tags=["slide"]
-# All untied pixels are with their majority. At a tie the picture's votes cancel, and the noise that it began with is
-# heard: 97 % of the tied pixels have the colour of that first noise, summed over their window; of all pixels 82 %.
+# All untied pixels are with their majority. At a tie, too, the machine takes one of the two patches, no pixel ends
+# grey: the picture's votes cancel, and the noise that it began with is heard. 97 % of the tied pixels have the colour
+# of that first noise, summed over their window; of all pixels 82 %.
 
 # %% [markdown] tags=["slide"]
 # ## 9. And on real images? (9 minutes)
@@ -709,7 +713,7 @@ for name, values in zip(ends, ((0.64, 0.32), (0.94, 0.89), (0.49, 0.01)), strict
     assert lab.profile != "laptop" or all(abs(m - v) < slack for m, v in zip(measured, values, strict=True))
 
 # %% [markdown] tags=["slide"]
-# Half (49 %). Within 0.05 the test is weak, for the dictionary is dense.
+# Half (49 %). Within 0.05 the test is weak: of 2,000 patches one is similar to nearly any window.
 #
 # Within 0.001 it is 1 %. Of the machine's pixels 32 % pass after 20 uniform steps, and 89 % after the halvings: they
 # lie *on* the centres (eight samples).
@@ -778,11 +782,12 @@ if lab.profile == "laptop":
 # %% [markdown]
 # Five of these eight settle completely: each of their 256 pixels is the centre of its nearest patch. In the other
 # three, two or three neighbours chase each other: one pixel moves, so the nearest patch of the next changes, that one
-# moves, and so on. With these steps they will **never** settle, for the same image comes again. And with steps 25
-# times as short they still swing, by 0.19, 0.12 and 0.05. How often this happens, eight samples cannot say.
+# moves, and so on. With these steps they will **never** settle: the same image comes again, and a step depends on
+# nothing else. With steps 25 times as short they still swing, by 0.19, 0.12 and 0.05 (instead of 0.22, 0.13 and 0.08).
+# How often this happens, eight samples cannot say.
 #
-# Of the 8 pixels that never rest only 1 was among the 123 that were off at first. The others were on their nearest
-# centres then: to be there now is not to stay.
+# Of the 8 pixels that never rest only 1 was among the 123 that were off at first. The other 7 were on their nearest
+# centres then: a pixel that fits now need not stay.
 #
 # The theorem is not wrong. It begins with "if $x_t$ settles", and here it does not.
 
@@ -790,13 +795,14 @@ if lab.profile == "laptop":
 # ## What you can now say
 #
 # * If a local machine's sample settles as $t \to 0$, it is **locally consistent**: every pixel is the centre of the
-#   patch nearest to its own window. In ties it may be a mean of the nearest; on our boards it was one of them.
+#   patch nearest to its own window. At a tie it may be a mean of several centres; on our boards it was always one of
+#   them.
 # * From two training images there are 188 locally consistent images on $4 \times 4$, and forty million on $4 \times
 #   16$: their number grows exponentially with the area.
 # * The theorem speaks of the limit. In the toy world 20 uniform steps miss it in more than half of the samples; short
 #   last steps reach it.
-# * It does not say how often each mosaic comes up, and promises middle pixels, not windows. It is silent on samples
-#   that never settle.
+# * The theorem does not say how often each mosaic comes up, and promises middle pixels, not windows. On samples that
+#   never settle it is silent.
 #
 # ## What is still unexplained
 #
