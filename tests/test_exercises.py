@@ -775,6 +775,8 @@ def _rows_then_columns(denoiser, x_t, t):
         ("three_correlations", lambda p, y: _correlations(p, y, centred=False), "Your R2 is right, but in r"),
         ("three_correlations", lambda p, y: [_correlations(p, y)[k] for k in (0, 2, 1)], "r2 and R2 are exchanged"),
         ("three_correlations", lambda p, y: [_correlations(p, y)[k] for k in (1, 0, 2)], "r and r2 are exchanged"),
+        ("three_correlations", lambda p, y: [_correlations(p, y)[k] for k in (0, 2, 2)], "Your r2 is R2 once more"),
+        ("three_correlations", lambda p, y: _correlations(p, y)[2], "like `return a, b, c`"),
         ("cure_test", _exchanged_cures, "cured comes first"),
         ("cure_test", lambda b, a: (_cure_test_of_changes(b, a, 1)[0], a.sum(), _cure_test_of_changes(b, a, 1)[2]),
          "new ones had fewer before"),

@@ -85,6 +85,11 @@ def _r2_twice(prediction: Tensor, target: Tensor) -> Three:
     return c.r, c.r2, c.r2
 
 
+def _R2_twice(prediction: Tensor, target: Tensor) -> Three:
+    c = compare(prediction, target)
+    return c.r, c.R2, c.R2
+
+
 def _difference_centred(prediction: Tensor, target: Tensor) -> Three:
     c = compare(prediction, target)
     p, y = prediction.double().flatten(1), target.double().flatten(1)
@@ -369,6 +374,7 @@ EXERCISES = [
                 _variance_of_p,
             ),
             Mistake("Your R2 is r2 once more: R2 takes the prediction as it stands, (y - p)^2.", _r2_twice),
+            Mistake("Your r2 is R2 once more: r2, in small letters, is the square of r.", _R2_twice),
         ),
     ),
     Exercise(

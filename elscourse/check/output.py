@@ -56,9 +56,8 @@ def unusable(output: object, right: object, free_shape: bool) -> str | None:
         if not isinstance(output, (tuple, list)) or len(output) != len(right):
             many = isinstance(output, (Tensor, np.ndarray)) and output.shape[:1] == (len(right),)
             advice = ": tuple(...) makes them of it" if many else ""
-            return (
-                f"Your function must return {len(right)} values, like `return a, b`; it returns {kind(output)}{advice}."
-            )
+            values = f"{len(right)} values, like `return {', '.join('abcdefgh'[: len(right)])}`"
+            return f"Your function must return {values}; it returns {kind(output)}{advice}."
         problems = (unusable(o, r, free_shape) for o, r in zip(output, right, strict=True))
         return next(
             (f"Output {i + 1} of {len(right)}: {problem}" for i, problem in enumerate(problems) if problem), None
