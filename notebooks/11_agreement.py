@@ -23,7 +23,7 @@
 #
 # **You need** the results of lesson 10 and the DDIM step of lesson 01.
 #
-# **Time** 77 minutes
+# **Time** 75 minutes
 
 # %%
 import torch
@@ -50,7 +50,7 @@ lab = els.lab()
 # %% tags=["slide"]
 stored = els.load_results(lab.network.name)
 target, predicted = stored["network-150"], stored["els-zeros"]
-seed = 2
+seed = 9
 fig, axes = plt.subplots(1, 3, figsize=(9, 3), width_ratios=(1, 1, 1.4))
 for axis, image, name in zip(axes, (predicted, target), ("machine: p", "network: y"), strict=False):
     plotting.show_image(axis, image[seed])
@@ -60,21 +60,20 @@ axes[2].plot(predicted[seed].flatten(), target[seed].flatten(), ".", color=plott
 axes[2].set(xlabel="predicted p", ylabel="drawn y", title="one point per pixel")
 show(
     fig,
-    alt="Two similar images, the machine's prediction and the network's drawing of one seed, and a scatter plot "
-    "of their pixel values: many near the two ends of the diagonal, and a row of them along the bottom, where the "
-    "network drew black.",
+    alt="Two similar images, the machine's prediction and the network's drawing of one seed, which is darker, and a "
+    "scatter plot of their pixel values: many at black, the brighter ones below the diagonal, along a flatter line.",
 )
 
 # %% [markdown]
-# On the diagonal; and on another straight line. (Here a row runs along the bottom: grey was predicted where the network
-# drew black.) Three numbers describe such a cloud. With $\bar p, \bar y$ the means over the pixels of this one image:
+# On the diagonal; and on another straight line. (Here the line is flatter: the network drew with less contrast.) Three
+# numbers describe such a cloud. With $\bar p, \bar y$ the means over the pixels of this one image:
 #
 # $$r = \frac{\sum (p - \bar p)(y - \bar y)}{\sqrt{\sum (p - \bar p)^2 \, \sum (y - \bar y)^2}}, \qquad
 #   r^2 = r \cdot r, \qquad R^2 = 1 - \frac{\sum (y - p)^2}{\sum (y - \bar y)^2} .$$
 #
 # * **r**, Pearson's correlation: do $p$ and $y$ rise and fall together?
 # * **r2**, its square: the share of the variance of $y$ that the best *straight line* through the cloud explains.
-# * **R2**, the coefficient of determination: the share that $p$ explains *as it stands*, on the diagonal.
+# * **R2**, the coefficient of determination: one minus what $p$, *as it stands*, leaves of that variance.
 
 # %%
 p, y = predicted[seed].flatten().double(), target[seed].flatten().double()
@@ -86,6 +85,12 @@ print(f"seed {seed}:  r {r:.3f}   r2 {r**2:.3f}   R2 {R2:.3f}")
 package = els.compare(predicted, target)
 torch.testing.assert_close(torch.stack([r, r**2, R2]), torch.stack([package.r, package.r2, package.R2])[:, seed])
 assert (package.r2 - package.R2).min() > -1e-12 and (package.r2 <= package.r.abs()).all()
+
+
+def near(found, stated, by=0.002):
+    """Whether these are the numbers that the text states, which are the laptop's."""
+    return lab.profile != "laptop" or all(abs(a - b) < by for a, b in zip(found, stated, strict=True))
+
 
 # %% [markdown]
 # The order is no accident: $R^2 \le r^2 \le |r|$ for every pair of images. The square of a number below one is
@@ -162,11 +167,8 @@ show(
     "falls, for the negative to -9.16; the last two have r2 0.63 and 0.48.",
 )
 assert all(abs(seen[name][1] - 1) < 1e-6 for name in ("half the contrast", "brighter by 0.3", "negative"))
-assert seen["negative"][0] < -0.999 and seen["negative"][2] < -1 and seen["half the contrast"][2] < 0.9
-if lab.profile == "laptop":
-    assert abs(seen["one pixel to the right"][1] - 0.63) < 0.01 and abs(seen["one pixel to the right"][2] - 0.59) < 0.01
-    assert abs(seen["noise added"][1] - 0.48) < 0.01 and abs(seen["noise added"][2] + 0.03) < 0.01
-    assert abs(seen["half the contrast"][2] - 0.37) < 0.01 and truth.mean() < -0.3  # mostly black
+assert seen["negative"][0] < -0.999 and near([seen["half the contrast"][2], seen["negative"][2]], (0.37, -9.16), 0.01)
+assert near(seen["one pixel to the right"][1:] + seen["noise added"][1:], (0.63, 0.59, 0.48, -0.03), 0.01)
 
 # %% [markdown]
 # r2 forgives every change of brightness and contrast, even the negative: as far as r2 can tell, a photographic negative
@@ -226,48 +228,32 @@ def medians(machine, target):
     return [float(values.quantile(0.5)) for values in (c.r, c.r2, c.R2)]
 
 
-machines = ("els-zeros", "ls", "wiener", "is")
-table = {name: medians(stored[name], target) for name in machines}
-fig, axis = plt.subplots(figsize=(6.4, 3))
-for k, (measure, mark, colour) in enumerate(
-    zip(("r", "r2", "R2"), "o^s", (plotting.ORANGE, plotting.BLUE, plotting.GREEN), strict=True)
-):
-    values = [table[name][k] for name in machines]
-    heights = [row + 0.15 * (1 - k) for row in range(len(machines))]
-    axis.plot(values, heights, mark, color=colour, ms=7, label=measure)
-axis.set_yticks(range(len(machines)), ["ELS", "LS", "Wiener", "IS"])
-axis.set(xlim=(0.4, 1), ylim=(-0.5, 3.5), xlabel="median over 100 seeds")
-axis.legend(loc="lower left")
-show(
-    fig,
-    alt="Medians of r, r2 and R2 for four machines. For each machine r is highest, r2 lower, R2 lowest. For ELS "
-    "the three lie between 0.905 and 0.954, for IS between 0.515 and 0.783.",
-)
-for name in machines:
-    print(f"{name:10s}", "  ".join(f"{m} {v:.3f}" for m, v in zip(("r", "r2", "R2"), table[name], strict=True)))
-
-# %%
-if lab.profile == "laptop":
-    stated = {"els-zeros": (0.954, 0.910, 0.905), "is": (0.783, 0.613, 0.515)}
-    assert all(abs(v - w) < 0.001 for name in stated for v, w in zip(table[name], stated[name], strict=True))
-gaps = [v - w for v, w in zip(table["els-zeros"], table["is"], strict=True)]
-print("ELS ahead of IS:", "  ".join(f"{m} {v:.2f}" for m, v in zip(("r", "r2", "R2"), gaps, strict=True)))
-assert gaps == sorted(gaps)
-mean_image = medians(lab.data.images.cpu().mean(0).expand_as(target), target)
-print("the mean image for every seed: r {:.2f}  r2 {:.2f}  R2 {:.2f}".format(*mean_image))
-assert lab.profile != "laptop" or (abs(mean_image[1] - 0.54) < 0.005 and abs(mean_image[2] - 0.45) < 0.006)
+mean_image = lab.data.images.cpu().mean(0)
+guesses = {name: stored[name] for name in ("els-zeros", "ls", "wiener", "is")}
+guesses |= {"mean image": mean_image.expand_as(target)}
+table = {name: medians(images, target) for name, images in guesses.items()}
+table["ELS ahead of IS"] = [v - w for v, w in zip(table["els-zeros"], table["is"], strict=True)]
+print(f"{'':16s} {'r':>6s} {'r2':>6s} {'R2':>6s}")
+for name, values in table.items():
+    print(f"{name:16s} " + " ".join(f"{value:6.3f}" for value in values))
+cost = float((package.r2 - package.R2).quantile(0.5))
+print(f"ELS: r2 - R2, seed by seed, median {cost:.4f}")
+assert near([*table["els-zeros"], *table["is"]], (0.954, 0.910, 0.905, 0.783, 0.613, 0.515))
+assert near(table["mean image"][1:], (0.542, 0.455)) and (lab.profile != "laptop" or cost < 0.01)
 
 # %% [markdown]
 # The same 100 pairs of images: $0.954$, $0.910$ or $0.905$ for ELS, ahead of IS by $0.17$, $0.30$ or $0.39$.
 #
-# Whoever compares a machine's $0.95$ here with another's $0.91$ there compares two names, not two machines. The paper's
-# text calls its measure the pixelwise $r^2$. The evaluation code published with it computes the correlation of
-# mean-subtracted images, which is $r$, under the label `r^2`. If its table was made with that code, its headline
-# values, $0.94$ to $0.96$, are r, and r2 would be $0.88$ to $0.92$. Some later papers print R2. In this course every
-# number carries its name.
+# For ELS, r2 and R2 differ little: brightness and contrast are right for most seeds (the median loss is below $0.01$),
+# for IS less so.
+#
+# To set one table's r beside another's r2 is to compare two names, not two machines. The paper's text calls its
+# measure the pixelwise $r^2$. The evaluation code published with it computes the correlation of mean-subtracted images,
+# which is $r$, under the label `r^2`. If its table was made with that code, its headline values, $0.94$ to $0.96$, are
+# r, and r2 would be $0.88$ to $0.92$. Some later papers print R2. In this course every number carries its name.
 
 # %% [markdown] tags=["slide"]
-# ## 4. The strongest rival (9 minutes)
+# ## 4. The strongest rival (7 minutes)
 #
 # Is $0.91$ much? The mean training image has $0.54$, the ideal denoiser $0.61$, and the **Wiener filter**, the best
 # *linear* denoiser (a fixed picture plus weighted sums of pixels), $0.77$. From mean $m$ and covariance $C$ it makes
@@ -277,13 +263,13 @@ assert lab.profile != "laptop" or (abs(mean_image[1] - 0.54) < 0.005 and abs(mea
 # Two stronger rivals:
 #
 # * **The best copy, in hindsight.** Look at the drawing, then choose the training image with the largest r2.
-# * **A filter with ELS's windows.** For each pixel the best linear guess from its window (*local*), or one for all
-#   places where the border looks alike (*local and equivariant*; 15 wide, a window tells most places apart).
+# * **A filter with ELS's windows.** For each pixel the best linear guess from its window (*local*), or one filter for
+#   all pixels whose windows the border cuts alike (*local and equivariant*).
 #
-# Filters are cut here at black and white; so cut, Wiener has $0.79$.
+# (What a filter draws beyond black and white is cut off; Wiener then has $0.79$.)
 #
-# **Predict.** What r2 has the best copy? To treat all places alike: is it a gain or a loss, for a filter, and for
-# votes?
+# **Predict.** What r2 has the best copy? To treat all places alike is a gain for votes: LS has $0.85$, ELS $0.91$. Is
+# it one for a filter, too?
 
 # %%
 from elscourse.metrics import bootstrap_interval
@@ -300,113 +286,72 @@ def unit(images):
     return torch.nn.functional.normalize(images.flatten(1) - images.flatten(1).mean(1, keepdim=True), dim=1)
 
 
-def best_copy(drawings):
-    """The largest r2 that a training image has with each drawing."""
-    return (unit(drawings) @ unit(lab.data.images.cpu()).T).square().amax(1)
+def best_copy(drawings, images, reach):
+    """The largest r2 with each drawing that a training image has, shifted by up to `reach` pixels."""
+    side, wide = images.shape[-1], torch.nn.functional.pad(images, [reach] * 4, value=-1)
+    moved = [wide[..., i : i + side, j : j + side] for i in range(2 * reach + 1) for j in range(2 * reach + 1)]
+    return torch.stack([(unit(drawings) @ unit(one).T).square().amax(1) for one in moved]).amax(0)
 
 
 # %%
-ours, kept = els.load_results("fashion-mnist-16-resnet-zeros"), els.load_results("11_agreement")  # the laptop's
-votes = [els.compare(ours[name], ours["network-150"]).r2 for name in ("is", "ls", "els-zeros")]
-kinds = [kept[f"linear, {kind}, cut"].double() for kind in ("local", "local and equivariant")]
-linear = [els.compare(ours["wiener"].clamp(-1, 1), ours["network-150"]).r2, *kinds]
-unet = els.load_results("fashion-mnist-16-unet-zeros")
-for name, results, expected in (("this network", stored, (0.720, 97)), ("UNet", unet, (0.917, 55))):
+ours, unet = (els.load_results(f"fashion-mnist-16-{kind}-zeros") for kind in ("resnet", "unet"))  # the laptop's
+pictures = lab.data.images.cpu()
+print("reach  best copy   ELS   ELS - copy, seed by seed")
+for name, results, reach, told in (
+    ("this network", stored, 0, (0.720, 97)),
+    ("this network", stored, 2, (0.781, 95)),
+    ("UNet", unet, 2, (0.917, 55)),
+):
     if name == "this network" or lab.profile == "laptop":
-        copy = best_copy(results["network-150"])
         els_r2 = els.compare(results["els-zeros"], results["network-150"]).r2
+        copy = best_copy(results["network-150"], pictures, reach)
         ahead = seed_by_seed(els_r2, copy)
-        print(
-            f"{name}: median r2 of the best copy {copy.quantile(0.5):.3f}, of ELS {els_r2.quantile(0.5):.3f};", end=" "
-        )
-        print("ELS - copy: {:.3f} ({:.3f} to {:.3f}), above 0 for {}".format(*ahead))
-        assert lab.profile != "laptop" or (abs(copy.quantile(0.5) - expected[0]) < 0.001 and ahead[3] == expected[1])
+        print(f"{reach:5d} {copy.quantile(0.5):10.3f} {els_r2.quantile(0.5):6.3f}", end="   ")
+        print("{:.3f} ({:.3f} to {:.3f}), above 0 for {};".format(*ahead), name)
+        assert near((copy.quantile(0.5), ahead[3]), told)
 
 # %% tags=["slide"]
+votes = [els.compare(ours[name], ours["network-150"]).r2 for name in ("is", "ls", "els-zeros")]
+filters = ("wiener", "local-filter", "equivariant-filter")
+linear = [els.compare(ours[name].clamp(-1, 1), ours["network-150"]).r2 for name in filters]
 fig, axis = plt.subplots(figsize=(6.4, 3))
-for name, all_r2, mark, colour, aside in (
-    ("votes", votes, "o", plotting.ORANGE, -0.05),
-    ("linear filter, cut", linear, "s", plotting.BLUE, 0.05),
-):
+for name, all_r2, mark, colour in (("votes", votes, "o-", plotting.ORANGE), ("filter", linear, "s-", plotting.BLUE)):
     typical = [v.quantile(0.5).item() for v in all_r2]
-    low, high = zip(*(bootstrap_interval(v, torch.Generator().manual_seed(11)) for v in all_r2), strict=True)
-    bars = [[m - a for m, a in zip(typical, low, strict=True)], [b - m for m, b in zip(typical, high, strict=True)]]
-    axis.errorbar([k + aside for k in range(3)], typical, bars, fmt=mark, color=colour, capsize=3, label=name)
-    print(f"{name:19s}" + "".join(f"{v:8.3f}" for v in typical))
+    axis.plot(range(3), typical, mark, color=colour, label=name)
+    print(f"{name:7s}" + "".join(f"{v:8.3f}" for v in typical))
 axis.set_xticks(range(3), ["sees all", "local", "local and\nequivariant"])
-axis.set(xlim=(-0.3, 2.3), ylim=(0.5, 1), ylabel="median r2, 95 % interval")
+axis.set(xlim=(-0.3, 2.3), ylim=(0.5, 1), ylabel="median r2")
 axis.legend(loc="lower right")
 show(
     fig,
-    alt="Median r2 with the network of two kinds of denoiser that see all, are local, are local and equivariant, with "
-    "intervals. Votes (IS, LS, ELS): 0.61, 0.85, 0.91. The linear filter: 0.79, 0.84, 0.82. Only the intervals of the "
-    "two local ones overlap widely.",
+    alt="Median r2 with the network of two kinds of denoiser that see all, are local, are local and equivariant. Votes "
+    "(IS, LS, ELS) rise: 0.61, 0.85, 0.91. The linear filter rises and falls: 0.79, 0.84, 0.82.",
 )
 
 # %%
-gap = {f"{name} - local filter": seed_by_seed(votes[k], linear[1]) for k, name in ((1, "LS"), (2, "ELS"))}
-gap["filter: equivariant - local"] = seed_by_seed(linear[2], linear[1])
-mixed = els.compare((ours["ls"] + ours["local-filter"]) / 2, ours["network-150"]).r2
-gap["ELS - mean of LS and local filter"] = seed_by_seed(votes[2], mixed)
-for name, (typical, low, high, up) in gap.items():
-    print(f"{name:33s} median {typical:6.3f}, 95 % interval {low:6.3f} to {high:6.3f}, above 0 for {up} of 100 seeds")
-left = [float(((1 - votes[2]) / (1 - rival)).quantile(0.5)) for rival in linear[:2]]
-print(
-    "ELS leaves of what the filter that sees all, and the local one, leave unexplained:",
-    ", ".join(f"{part:.0%}" for part in left),
-)
-apart = float(votes[2].quantile(0.5) - linear[1].quantile(0.5))
-print(
-    f"ELS - local filter, difference of the two medians: {apart:.3f};  mean of both rivals: {mixed.quantile(0.5):.3f}"
-)
-stated = (0.79, 0.84, 0.82, 0.88)
-assert all(abs(v.quantile(0.5) - w) < 0.006 for v, w in zip((*linear, mixed), stated, strict=True))
-assert all(abs(a - b) < 0.006 for a, b in zip(left, (0.39, 0.52), strict=True))
-assert gap["LS - local filter"][1] < 0 < gap["LS - local filter"][2] and gap["ELS - local filter"][3] == 95
-assert [round(v, 3) for v in gap["ELS - local filter"][:3]] == [0.079, 0.067, 0.088] and abs(apart - 0.068) < 0.001
-assert gap["filter: equivariant - local"][2] < 0 and abs(gap["filter: equivariant - local"][0] + 0.02) < 0.001
-assert abs(gap["ELS - mean of LS and local filter"][0] - 0.024) < 0.001
+for name, one, expected in (
+    ("LS", votes[1], 0.019),
+    ("ELS", votes[2], 0.079),
+    ("equivariant filter", linear[2], -0.020),
+):
+    gap = seed_by_seed(one, linear[1])
+    print("{:18s} - local filter: {:.3f} ({:.3f} to {:.3f}), above 0 for {}".format(name, *gap))
+    assert near(gap[:1], (expected,)) and (gap[1] < 0 < gap[2]) == (name == "LS") and (gap[3] == 95) == (name == "ELS")
+left = float(((1 - votes[2]) / (1 - linear[1])).quantile(0.5))
+print(f"of what the local filter leaves unexplained, ELS leaves {left:.0%}")
+assert near([left, *(v.quantile(0.5) for v in linear)], (0.52, 0.79, 0.84, 0.82), 0.006)
 
 # %% [markdown]
-# The best copy has $0.72$, ELS is ahead of it for 97 of 100. (For the course's UNet it has $0.917$, and ELS is ahead
-# for 55: there r2 hardly tells a formula that creates from a copy.)
+# The best copy has $0.72$, and $0.78$ if it may be shifted by up to two pixels; ELS is ahead of that for 95 of 100.
+# (For the course's UNet the copy has $0.917$, and ELS is ahead for 55: there r2 hardly tells a formula that creates
+# from a copy.)
 #
 # The windows help this filter: $0.84$ instead of $0.79$. So locality alone is no argument for votes: LS is not clearly
 # ahead of a local filter (the interval contains 0). To treat all places alike is a loss for the filter ($0.82$), a gain
-# for votes ($0.91$). Why?
+# for votes ($0.91$). So it is for this network; others order the filters differently.
 #
-# An equivariant window has more voters: pieces from all places, not from one. **Predict.** Give the machine so few
-# pictures that each of its windows, away from the border, has as many voters as one of LS has: 2,000. What is left of
-# the gain?
-
-# %%
-sizes, N, side = dict(lab.patch_sizes("els-zeros")), len(lab.data.images), lab.shape[-1]
-first_noise = els.seeded_noise(range(100), lab.shape).to(lab.device)
-for draw, expected in ((3, 0.851), (4, 0.844)):
-    order = torch.randperm(N, generator=torch.Generator().manual_seed(draw)).to(lab.device)
-    of_size = {p: lab.data.images[order[: max(1, round(N / (side + 1 - p) ** 2))]] for p in set(sizes.values())}
-    few = {
-        p: els.EquivariantLocalScoreMachine(some, lab.schedule, patch_size=p, padding="zeros")
-        for p, some in of_size.items()
-    }
-    images = els.sample(lambda x_t, t, few=few: few[sizes[round(t, 4)]](x_t, t), first_noise, steps=20).cpu()
-    few_voters = els.compare(images, target).r2
-    against_ls = seed_by_seed(few_voters, els.compare(stored["ls"], target).r2)
-    print(f"as many voters as LS: {few_voters.quantile(0.5):.3f};", end=" ")
-    print("less LS: {:.3f} ({:.3f} to {:.3f}), above 0 for {}".format(*against_ls))
-    assert lab.profile != "laptop" or abs(few_voters.quantile(0.5) - expected) < 0.002
-print("pictures for each window:", {p: len(some) for p, some in sorted(of_size.items())})
-
-# %% [markdown]
-# Nothing: $0.851$ and $0.844$ in two draws of pictures; LS has $0.854$. So it is the *number*: a voter from another
-# place is worth about as much as one from the same, and there are many more of them.
-#
-# So what is to be explained begins at $0.84$, not at 0. ELS leaves 52 % of what the local filter leaves unexplained
-# (39 % of what the one that sees all leaves): seed by seed $0.079$ better, for 95 of 100. (The mean of LS and local
-# filter, two rivals in one, has $0.88$; ELS leads it by $0.024$.) Where the scale ends, short of 1, lesson 15 finds.
-#
-# All this is true of this network. For larger pictures the filter alike everywhere is the stronger one; for the UNet
-# the windows harm the filter.
+# What is to be explained begins at $0.84$, not at 0: seed by seed ELS is $0.079$ better, for 95 of 100, and leaves
+# 52 % of what the local filter leaves unexplained. Where the scale ends, short of 1, lesson 15 finds.
 
 # %% [markdown] tags=["slide"]
 # ## 5. An oddity in the table (4 minutes)
@@ -416,28 +361,25 @@ print("pictures for each window:", {p: len(some) for p, some in sorted(of_size.i
 #
 # Take four others: LS, the Wiener filter, IS, and the mean image, which takes no steps at all.
 #
-# **Predict.** Which of the four are nearer to the network's 20 steps, and which to its 150?
+# **Predict.** Will the mean image, which knows nothing of the noise, match the 150 steps better, too, or the 20?
 
 # %% tags=["slide"]
-guesses = {name: stored[name] for name in machines} | {"mean image": lab.data.images.cpu().mean(0).expand_as(target)}
 odd = {}
 print("median r2 with    20 steps  150 steps   seed by seed, 150 - 20")
 for name, images in guesses.items():
     few, many = (els.compare(images, stored[f"network-{steps}"]).r2 for steps in (20, 150))
     odd[name] = (few.quantile(0.5).item(), many.quantile(0.5).item(), *seed_by_seed(many, few))
     print("{:16s} {:9.3f} {:10.3f}   {:6.3f} ({:6.3f} to {:6.3f}), up for {}".format(name, *odd[name]))
+    assert lab.profile != "laptop" or odd[name][3] * odd[name][4] > 0
 between = medians(stored["network-20"], target)[1]
 print(f"the network's two drawings: median r2 {between:.3f}")
-if lab.profile == "laptop":
-    stated = ((0.854, 0.910, 0.048), (0.807, 0.854, 0.024), (0.760, 0.771, 0.008), (0.629, 0.613, -0.015))
-    for row, expected in zip(odd.values(), (*stated, (0.600, 0.542, -0.042)), strict=True):
-        assert all(abs(a - b) < 0.001 for a, b in zip(row, expected, strict=False)) and row[3] * row[4] > 0
-    assert abs(between - 0.963) < 0.001
+assert near([*odd["els-zeros"][:2], *odd["mean image"][:3], between], (0.854, 0.910, 0.600, 0.542, -0.042, 0.963))
 
 # %% [markdown]
-# ELS, LS and the filter are nearer to the 150 steps, IS and the mean image to the *20*; none of the five intervals
-# contains 0. In the paper's table, too, ELS prefers the 150 (Fashion-MNIST, ResNet: $0.94$; with 20 $0.90$), and IS
-# does not ($0.68$ and $0.74$); the paper leaves it open.
+# The 20. ELS, LS and the filter are nearer to the 150 steps, IS and the mean image to the *20*; none of the five
+# intervals contains 0. In the paper's table, too, ELS prefers the 150 (Fashion-MNIST, ResNet: $0.94$; with 20 $0.90$),
+# and IS does not ($0.68$ and $0.74$); the paper leaves it open. Whether the cause is the one that we find, we cannot
+# test.
 #
 # That is a clue. The picture that knows nothing of the noise prefers the 20 steps most ($0.042$), as if something
 # pulled them towards what all of them share.
@@ -471,10 +413,7 @@ eps_network, eps_exact = (els.noise_from_denoiser(x0, noise, 1.0) for x0 in (net
 error_eps, lazy = (float((eps - eps_exact).square().mean().sqrt()) for eps in (eps_network, noise))
 print(f"RMS error at t = 1: of D {error_D:.2f}, of the noise estimate {error_eps:.4f}")
 print(f"the network's D goes from {network.min():.0f} to {network.max():.0f}")
-brighter = int((network[..., 4:12, 4:12].mean((1, 2, 3)) > network.mean((1, 2, 3))).sum())
-print(f"brighter in the middle than on the whole: {brighter} of 100")
-if lab.profile == "laptop":
-    assert abs(error_D - 2.07) < 0.01 and abs(error_eps - 0.0258) < 0.0005 and brighter == 100
+assert near([error_D], (2.07,), 0.01) and near([error_eps], (0.0258,), 0.0005)
 
 # %% [markdown] tags=["slide"]
 # The error of the network's $D$ is $2.07$, the whole range from black to white. But the network was not trained to
@@ -489,12 +428,11 @@ print(f"noise estimate off by: the input, returned as it is {lazy:.4f}, the netw
 x_t = els.add_noise(lab.data.images[:200], els.seeded_noise(range(7000, 7200), lab.shape).to(lab.device), 0.95)
 later = float((lab.network(x_t, 0.95) - ideal(x_t, 0.95)).square().mean().sqrt())
 print(f"training pictures noised to t = 0.95: RMS error of D {later:.2f}")
-if lab.profile == "laptop":
-    assert abs(lazy - 0.0087) < 0.0001 and abs(later - 0.23) < 0.005
+assert near([lazy], (0.0087,), 0.0001) and near([later], (0.23,), 0.005)
 
 # %% [markdown]
-# By $0.0087$, a third of that: at $t = 1$ the trained network is worse than none. Training asks for the noise, and
-# never sees the factor 80.
+# By $0.0087$, a third of that: at $t = 1$ the trained network is worse than none. We think that it is because training
+# asks for the noise, where the error is small, and never sees the factor 80; we did not test it.
 
 # %% [markdown] tags=["slide"]
 # What does one step make of it? Put $D = (x_t - \sigma \hat\epsilon)/\alpha$ into the DDIM step of lesson 01:
@@ -507,7 +445,8 @@ if lab.profile == "laptop":
 #
 # $$\text{amplification} = \frac{\sin(\theta - \theta')}{\alpha} .$$
 #
-# **Predict.** About how large is it for the first of 20 uniform steps, and for the others?
+# **Predict.** About how large is it for the first of 20 uniform steps, and for the others? (Here $\theta \approx
+# 1.558\,t$.)
 
 # %%
 import math
@@ -519,52 +458,27 @@ def amplification(t, t_next):
     return math.sin(lab.schedule.theta(t) - lab.schedule.theta(t_next)) / lab.schedule.alpha(t)
 
 
-for steps, expected in ((20, 6.24), (150, 0.83)):
-    factors = [amplification(a, b) for a, b in pairwise(lab.schedule.times(steps))]
-    print("{} steps: the first {:.2f}, the second {:.2f}, the last {:.3f}".format(steps, *factors[:2], factors[-1]))
-    assert max(factors[1:]) < 1 and abs(factors[0] - expected) < 0.01
-
-# %% tags=["slide"]
-grid = lab.schedule.times(20)
-factors = [amplification(a, b) for a, b in pairwise(grid)]
-wrong = kept["noise estimate, network from els"].tolist()  # RMS, along the network's way in 20 steps, the laptop's
-enters = [factor * error for factor, error in zip(factors, wrong, strict=True)]
-fig, axis = plt.subplots(figsize=(6.4, 3))
-for name, values, mark, colour in (
-    ("factor", factors, "o", plotting.GREY),
-    ("noise estimate off by", wrong, "^", plotting.BLUE),
-    ("the two multiplied: enters x", enters, "s", plotting.ORANGE),
-):
-    axis.semilogy(grid[:-1], values, mark, ls="-", lw=1, ms=4, color=colour, label=name)
-axis.set(xlabel="time t (noise on the left)", xlim=(1.03, 0), ylabel="RMS, or a factor (log)")
-axis.legend(fontsize=8)
-show(
-    fig,
-    alt="For each of 20 steps, on a log scale: the factor, 6.2 at first, then below one and falling; how far the "
-    "network's noise estimate is from that of ELS, 0.026 at first and 0.5 in the end; and their product, 0.16 in the "
-    "first step, 0.01 to 0.04 in the others.",
-)
-
-# %%
-print("enters x:", ", ".join(f"{value:.3f}" for value in enters))
-assert abs(enters[0] - 0.16) < 0.005 and max(enters[1:-1]) < 0.0215 and abs(enters[-1] - 0.04) < 0.002
 off = {}
-for steps in (20, 150):
-    times = [t for t in lab.schedule.times(steps) if t > 0.951] + [0.95]
-    ends = [els.sample(denoiser, noise, times=times) for denoiser in (lab.network, ideal)]
-    off[steps] = float((ends[0] - ends[1]).square().mean().sqrt())
-print("x at t = 0.95 is off by, in 20 or 150 steps:", {steps: round(error, 3) for steps, error in off.items()})
+for steps, expected in ((20, 6.24), (150, 0.83)):
+    times = lab.schedule.times(steps)
+    factors = [amplification(a, b) for a, b in pairwise(times)]
+    early = [t for t in times if t > 0.951] + [0.95]
+    by_network, by_exact = (els.sample(denoiser, noise, times=early) for denoiser in (lab.network, ideal))
+    off[steps] = float((by_network - by_exact).square().mean().sqrt())
+    print(
+        "{} steps: the first {:.2f}, the second {:.2f}, the last {:.3f};".format(steps, *factors[:2], factors[-1]),
+        end=" ",
+    )
+    print(f"x at t = 0.95 is off by {off[steps]:.3f}, after {len(early) - 1} steps")
+    assert max(factors[1:]) < 1 and abs(factors[0] - expected) < 0.01
 print(f"part of the first D's error that enters x: {off[20] / error_D:.3f}")
-if lab.profile == "laptop":
-    assert abs(off[20] - 0.161) < 0.002 and abs(off[150] - 0.051) < 0.003 and abs(off[20] / error_D - 0.078) < 0.0005
+assert near([*off.values(), off[20] / error_D], (0.161, 0.051, 0.078), 0.003)
 
 # %% [markdown]
 # The first step amplifies, by $6.2$; every other step makes the error of its own noise estimate smaller before it
-# enters $x$. These errors (the distances from ELS's estimate) grow, but the factors fall: $0.16$ enters in the first
-# step, $0.01$ to $0.04$ in each other.
-#
-# The 150-step network takes eight short steps to get there, and is off by $0.05$ only. Why is clearer from the side of
-# $D$: do the exercise first.
+# enters $x$. With 150 steps none amplifies. At $t = 0.95$, after eight of them, $x$ is only $0.05$ from where the exact
+# denoiser would have taken it; after the one long step, $0.16$. Why is clearer from the side of $D$: do the exercise
+# first.
 
 # %% [markdown]
 # ### Exercise 3: Amplification of one step (7 minutes, ★★☆)
@@ -595,7 +509,6 @@ check.error_amplification(error_amplification)
 # ```
 #
 # This is $\sin(\theta - \theta')/\sin\theta$ times the error of $D$: never above 1. Seen from $D$, no step amplifies.
-# The network's $D$ at $t = 1$ is so wrong because it was never asked for $D$.
 # </details>
 #
 # So one step to $0.95$ puts $0.078$ of $D$'s error into $x$: $0.078 \times 2.07 = 0.16$. Short steps put in as much, in
@@ -611,134 +524,53 @@ check.error_amplification(error_amplification)
 # **Predict.** r2 of the ELS machine is $0.854$ with the network's plain 20 steps, $0.910$ with its 150. With the first
 # of the 20 replaced: does it stay below $0.910$, reach it, or pass it?
 
-# %% tags=["slide"]
-by_exact = els.sample(els.with_first_step(ideal, lab.network), noise, steps=20).cpu()
-some = [6, 12, 35]  # chosen: here one sees something
-rows = {"ELS": stored["els-zeros"], "150 steps": target, "20 steps": stored["network-20"], "20, 1st exact": by_exact}
-show(
-    plotting.image_rows({name: images[some] for name, images in rows.items()}, titles=[f"seed {k}" for k in some]),
-    alt="Three seeds, drawn by ELS and by the network in 150 steps, in 20, and in 20 of which the first is exact. In "
-    "the last row seed 6 has its slanting legs again, seed 12 its gap, as in 150 steps; seed 35 "
-    "has a toe, as in ELS.",
-)
-
 # %%
-stated = {"network-20": 0.854, "network-20-exact-first": 0.926, "network-150": 0.910}
-with_els = {column: els.compare(stored["els-zeros"], stored[column]).r2 for column in stated}
-for column, values in with_els.items():
-    own = "" if column == "network-150" else f", with its own 150 steps {medians(stored[column], target)[1]:.3f}"
-    print(f"{column:24s} r2 with ELS {values.quantile(0.5):.3f}{own}")
-lift = {c: seed_by_seed(with_els["network-20-exact-first"], with_els[c]) for c in ("network-20", "network-150")}
-for column, (typical, low, high, up) in lift.items():
-    print(f"exact first - {column:11s}, seed by seed: {typical:.3f} ({low:.3f} to {high:.3f}), {up} seeds above 0")
+by_exact = els.sample(els.with_first_step(ideal, lab.network), noise, steps=20).cpu()
+with_els = els.compare(stored["els-zeros"], by_exact).r2
+lift = seed_by_seed(with_els, els.compare(stored["els-zeros"], stored["network-20"]).r2)
+print(f"first step exact: r2 with ELS {with_els.quantile(0.5):.3f}; less the plain 20 steps,", end=" ")
+print("seed by seed: {:.3f} ({:.3f} to {:.3f}), {} seeds above 0".format(*lift))
 at_1 = float((lab.machine("els-zeros")(noise[:20], 1.0) - exact[:20]).square().mean().sqrt())
 print(f"RMS distance from the exact D at t = 1: of the ELS machine {at_1:.3f}, of the network {error_D:.2f}")
-if lab.profile == "laptop":
-    assert (by_exact - stored["network-20-exact-first"]).abs().max() < 0.02 and at_1 < 0.02
-    assert all(abs(with_els[c].quantile(0.5) - v) < 0.001 for c, v in stated.items())
-    assert abs(medians(stored["network-20-exact-first"], target)[1] - 0.994) < 0.001
-    assert all(abs(a - b) < 0.001 for a, b in zip(lift["network-20"], (0.055, 0.048, 0.065, 93), strict=True))
-    assert abs(lift["network-150"][0] - 0.006) < 0.001 and lift["network-150"][3] == 81
+assert near([with_els.quantile(0.5), *lift], (0.926, 0.055, 0.048, 0.065, 93)) and near([at_1], (0.016,), 0.001)
 
 # %% [markdown] tags=["slide"]
 # It passes: **this one step lifts the median from $0.854$ to $0.926$**, seed by seed by $0.055$ (interval $0.048$ to
 # $0.065$, 93 of 100 seeds).
 #
-# Whose fault was it? Not so fast. At $t = 1$ the exact $D$ and that of ELS differ by $0.016$ only. So we have given the
-# network *the machine's own* first step. Of course the two now agree more.
+# Whose fault was it, then, the network's? Not so fast.
 #
 # **Predict.** Turn it round: give the *machine* the network's first step, and let ELS do the other 19. Is its r2 with
 # the network's plain 20 steps then below $0.854$, the same, or above?
 
 # %%
-stated = {"network-20": (0.854, 0.937), "network-20-exact-first": (0.926, 0.914), "network-150": (0.910, 0.921)}
-print("stored, the laptop's: r2 of ELS with    plain  its first step the network's")
-for column, expected in stated.items():
-    plain, turned = (
-        els.compare(ours["els-zeros"], ours[column]).r2,
-        kept[f"els, first step the network's, with {column}"],
-    )
-    middle = [values.quantile(0.5).item() for values in (plain, turned)]
-    print("{:37s} {:7.3f} {:12.3f}".format(column, *middle))
-    assert all(abs(a - b) < 0.001 for a, b in zip(middle, expected, strict=True))
-pull = [medians(guesses["mean image"], stored[column])[1] for column in ("network-20", "network-20-exact-first")]
-print("mean image: r2 with the plain 20 steps {:.3f}, first step exact {:.3f}".format(*pull))
-assert lab.profile != "laptop" or (abs(pull[0] - 0.600) < 0.001 and abs(pull[1] - 0.549) < 0.001)
+kept = els.load_results("11_agreement")  # r2 with the laptop's network, made by data/lessons/make_11_agreement.py
+turned = kept["els, first step the network's, with network-20"].double().quantile(0.5).item()
+print(f"ELS, its first step the network's: r2 with the network's plain 20 steps {turned:.3f}")
+assert abs(turned - 0.937) < 0.001
 
 # %% [markdown] tags=["slide"]
-# Above: $0.937$. Give the network the machine's first step, or the machine the network's: both times they agree. So the
-# first step is **where they part**; agreement with ELS cannot say who was wrong there.
+# Above: $0.937$. At $t = 1$ the exact $D$ and that of ELS differ by $0.016$ only. So both times machine and network
+# shared the first step, and agreed. The first step is **where they part**; agreement with ELS cannot say who was wrong.
 #
-# The network's own fine drawing can, for which no formula is asked. With its plain 20 steps the network agrees with
-# its 150 at $0.963$; with the first step exact, at $0.994$. **It was the network's step, not the theory.** And the
-# pull of section 5 is gone: the mean image has $0.549$ instead of $0.600$. (This judge leans towards the network: its
-# 150 steps err in the same direction, by less. A repaired one follows.)
+# Two judges that know nothing of ELS:
 #
-# Is it *only* this step? Replace each of the 20, one at a time, by the exact denoiser and by ELS.
+# * **its 150**, the network's own 150 steps. They err in the same direction, by less ($0.05$): this judge leans towards
+#   the network's first step.
+# * **repaired**, the same with the first eight steps, down to $0.95$, made exact. It leans towards the exact one.
 #
-# **Predict.** Which of the two is the better helper in the second step? And in the last?
-
-# %% tags=["slide"]
-base = els.compare(ours["els-zeros"], ours["network-20"]).r2
-fig, axis = plt.subplots(figsize=(6.4, 3))
-axis.axhline(0, color=plotting.GREY, lw=1)
-gains, middle = {}, {}
-for name, mark, colour in (("els", "o", plotting.ORANGE), ("exact", "s", plotting.BLUE)):
-    gains[name] = kept[f"step by {name}, with els"].double() - base
-    middle[name] = gains[name].quantile(0.5, dim=1)
-    label = {"els": "taken by ELS", "exact": "taken by the exact denoiser"}[name]
-    axis.plot(range(1, 21), middle[name], mark, color=colour, mfc="none", ms=6, label=label)
-axis.set(ylim=(-0.08, 0.07), xticks=[1, *range(2, 21, 2)], xlabel="which of the network's 20 steps is replaced")
-below = {"ha": "center", "color": plotting.BLUE, "arrowprops": {"arrowstyle": "->", "color": plotting.BLUE}}
-axis.annotate(f"{middle['exact'][19]:.2f}", (20, -0.08), (20, -0.047), **below)
-axis.set_ylabel("gain of r2 with ELS,\nmedian of 100 seeds")
-axis.legend(loc="lower left")
-show(
-    fig,
-    alt="Gain of r2 with ELS, seed by seed, for each step that is replaced. The first gains 0.055 with both helpers. "
-    "In every other step ELS gains 0.001 to 0.006 and the exact denoiser loses, 0.06 in the 19th; its last, -0.27, is "
-    "off the scale, below an arrow.",
-)
-
-# %%
-for name, values in middle.items():
-    print(f"{name:5s}", " ".join(f"{value:+.3f}" for value in values))
-up = (gains["els"] > 0).sum(1)
-print("seeds that ELS brings nearer:", up.tolist())
-assert abs(middle["els"][0] - 0.055) < 0.001 and abs(middle["els"][19] - 0.001) < 0.001 and up[1:19].min() == 80
-assert middle["els"][1:19].min() > 0.002 and middle["els"][1:19].max() < 0.006 and (middle["exact"][1:] < 0).all()
-assert abs(middle["exact"][18] + 0.061) < 0.001 and abs(middle["exact"][19] + 0.269) < 0.001
-
-# %% [markdown]
-# Both happen: the two part a little everywhere, and mostly at one place. ELS brings the drawings nearer in every step,
-# by $0.002$ to $0.006$ (the last: $0.001$); in the first by ten times that. The exact denoiser helps in the first
-# only. In later steps it pulls towards pictures that it knows by heart: $-0.06$ in the last but one, $-0.27$ in the
-# last.
-
-# %% [markdown] tags=["slide"]
-# Does the first step have to be *exact*? Replace it by (a) the mean image, whatever the noise; (b) one grey everywhere;
-# (c) the exact answer plus white noise as large as the network's error; (d) the exact answer plus the network's error
-# *of another seed*.
-#
-# And ask a second judge: the network's 150 steps, the first eight of them exact (30 seeds: it takes a while).
-#
-# **Predict.** Which of the four are no better than the network's own step?
+# **Predict.** Which of the two finds the network's 20 steps better with the first one exact?
 
 # %%
 fine = lab.schedule.times(150)
-x_t = els.sample(ideal, noise[:30], times=[t for t in fine if t > 0.951] + [0.95])
-repaired = els.sample(lab.network, x_t, times=[0.95] + [t for t in fine if t < 0.949]).cpu()
+x_t = els.sample(ideal, noise, times=[t for t in fine if t > 0.951] + [0.95])
+repaired = els.sample(lab.network, x_t, times=[0.95] + [t for t in fine if t < 0.949]).cpu()  # a minute
 judges = {"ELS": stored["els-zeros"], "its 150": target, "repaired": repaired, "mean image": guesses["mean image"]}
 
 
 def judged(images):
     """r2 with each judge, seed by seed."""
-    return {name: els.compare(judge, images[: len(judge)]).r2 for name, judge in judges.items()}
-
-
-def with_first(first):
-    """What the network draws in 20 steps if its first answer is this."""
-    return judged(els.sample(els.with_first_step(lambda x_t, t: first, lab.network), noise, steps=20).cpu())
+    return {name: els.compare(judge, images).r2 for name, judge in judges.items()}
 
 
 def report(by, images):
@@ -746,90 +578,137 @@ def report(by, images):
     print(f"{by:34s}" + "".join(f"{images[name].quantile(0.5):12.3f}" for name in judges))
 
 
-# %% tags=["slide"]
-error_at_1, mean_image = network - exact, lab.data.images.mean(0)
-size = error_at_1.square().mean((1, 2, 3), keepdim=True).sqrt()
-firsts = {
-    "(a) the mean image": mean_image.expand_as(noise),
-    "(b) one grey": mean_image.mean().expand_as(noise),
-    "(c) exact + white noise": exact + size * els.seeded_noise(range(3000, 3100), lab.shape).to(lab.device),
-    "(d) exact + error of another seed": exact + error_at_1.roll(1, dims=0),
-}
-drawn = {"the network": judged(stored["network-20"]), "exact": judged(stored["network-20-exact-first"])}
-drawn |= {name: with_first(first) for name, first in firsts.items()}
-few = [els.compare(target, stored[c]).r2[:30].quantile(0.5) for c in ("network-20-exact-first", "network-20")]
-print("its 150, 30 seeds: first step exact {:.3f}, the network's {:.3f}".format(*few))
-assert lab.profile != "laptop" or (abs(few[0] - 0.994) < 0.001 and abs(few[1] - 0.961) < 0.001)
+drawn = {"the network": judged(stored["network-20"]), "exact": judged(by_exact)}
 print(f"{'first step by; r2 with':34s}" + "".join(f"{name:>12s}" for name in judges))
 for name, images in drawn.items():
     report(name, images)
+told = [drawn[first][judge].quantile(0.5) for judge in judges for first in drawn]
+assert near(told, (0.854, 0.926, 0.963, 0.994, 0.936, 0.997, 0.600, 0.549))
+
+# %% tags=["slide"]
+some = [6, 12, 35]  # chosen: here one sees something
+rows = {"20 steps": stored["network-20"], "20, 1st exact": by_exact, "150 steps": target, "repaired": repaired}
+show(
+    plotting.image_rows({name: images[some] for name, images in rows.items()}, titles=[f"seed {k}" for k in some]),
+    alt="Three seeds, drawn by the network in 20 steps, in 20 of which the first is exact, in 150, and in 150 of which "
+    "the first eight are exact. Seeds 6 and 12 are alike in all rows but the first; seed 35 has a toe in the second "
+    "and the last row only.",
+)
+at_35 = [float(drawn[first][judge][35]) for judge in ("its 150", "repaired") for first in drawn]
+print("seed 35: its 150, plain {:.3f}, first step exact {:.3f}; repaired {:.3f}, {:.3f}".format(*at_35))
+assert near(at_35, (0.989, 0.899, 0.861, 0.998))
 
 # %% [markdown] tags=["slide"]
-# Only (d), about as bad as the network's own: with ELS $0.878$ ($0.854$), with its 150 steps $0.951$ ($0.963$). Mean
-# image and exact answer are alike, then come the grey and white noise. **One grey, which knows no picture at all, is
-# better than the trained step.** At $t = 1$ there is nothing to know. The repaired judge is clearer still: $0.997$ with
-# the first step exact, $0.946$ with the network's (its own 150, same seeds: $0.994$, $0.961$).
+# Both: by its 150 the median rises from $0.963$ to $0.994$, by the repaired judge from $0.936$ to $0.997$. **So the
+# network's own first step harmed its drawing.** And the pull of section 5 is gone: the mean image has $0.549$ instead
+# of $0.600$.
 #
-# So it is not the size of the error: white noise of that size costs $0.006$. Cut the error apart, in two ways. Into its
-# *coarse* part, waves with at most two periods across the picture, and the rest. And into what *all seeds share*, the
-# mean of the network's error over 400 other seeds, and the rest.
+# Seed 35 shows how a judge leans: by its 150 the exact step harms ($0.989$ becomes $0.899$), by the repaired one it
+# helps ($0.861$ becomes $0.998$). Believe what both say.
+#
+# Is it *only* this step? Replace each of the 20, one at a time, by the exact denoiser and by ELS; its 150 judge.
+#
+# **Predict.** What will ELS change in the second step? And the exact denoiser in the last?
+
+# %% tags=["slide"]
+base = els.compare(ours["network-20"], ours["network-150"]).r2
+fig, axis = plt.subplots(figsize=(6.4, 3))
+axis.axhline(0, color=plotting.GREY, lw=1)
+middle = {}
+for name, mark, colour in (("els", "o", plotting.ORANGE), ("exact", "s", plotting.BLUE)):
+    middle[name] = (kept[f"step by {name}, with network-150"].double() - base).quantile(0.5, dim=1)
+    label = {"els": "taken by ELS", "exact": "taken by the exact denoiser"}[name]
+    axis.plot(range(1, 21), middle[name], mark, color=colour, mfc="none", ms=6, label=label)
+    print(f"{name:5s}", " ".join(f"{value:+.3f}" for value in middle[name]))
+axis.set(ylim=(-0.08, 0.05), xticks=[1, *range(2, 21, 2)], xlabel="which of the network's 20 steps is replaced")
+below = {"ha": "center", "color": plotting.BLUE, "arrowprops": {"arrowstyle": "->", "color": plotting.BLUE}}
+axis.annotate(f"{middle['exact'][19]:.2f}", (20, -0.08), (20, -0.047), **below)
+axis.set_ylabel("gain of r2 with its 150,\nmedian of 100 seeds")
+axis.legend(loc="lower left")
+show(
+    fig,
+    alt="Gain of r2 with the network's 150 steps, for each step that is replaced. The first gains 0.030 with both. In "
+    "the others ELS changes next to nothing and the exact denoiser loses, 0.07 in the 19th; its last, -0.27, is off "
+    "the scale, below an arrow.",
+)
+assert abs(middle["els"][0] - 0.030) < 0.001 and middle["els"][1:19].abs().max() < 0.001
+assert (middle["exact"][1:] < 0).all() and abs(middle["exact"][19] + 0.274) < 0.001
+
+# %% [markdown]
+# By this judge it is only the first step: there both gain $0.030$; in steps 2 to 19 ELS changes less than $0.001$ in
+# the median. The exact denoiser helps in the first only. In later steps it pulls towards pictures that it knows by
+# heart: $-0.27$ in the last.
+
+# %% [markdown] tags=["slide"]
+# Does the first step have to be *exact*? Replace it by (a) the mean image, whatever the noise; (b) one grey everywhere,
+# the mean brightness; (c) the exact answer plus white noise as large as the network's error; (d) the exact answer plus
+# the network's error *of another seed*.
+#
+# **Predict.** Which of the four are no better than the network's own step?
+
+
+# %% tags=["slide"]
+def with_first(first):
+    """How the judges find what the network draws in 20 steps if its first answer is this."""
+    return judged(els.sample(els.with_first_step(lambda x_t, t: first, lab.network), noise, steps=20).cpu())
+
+
+error_at_1 = network - exact
+size = error_at_1.square().mean((1, 2, 3), keepdim=True).sqrt()
+firsts = {
+    "(a) the mean image": mean_image.to(lab.device).expand_as(noise),
+    "(b) one grey": mean_image.mean().to(lab.device).expand_as(noise),
+    "(c) exact + white noise": exact + size * els.seeded_noise(range(3000, 3100), lab.shape).to(lab.device),
+    "(d) exact + error of another seed": exact + error_at_1.roll(1, dims=0),
+}
+drawn |= {name: with_first(first) for name, first in firsts.items()}
+print(f"{'first step by; r2 with':34s}" + "".join(f"{name:>12s}" for name in judges))
+for name, images in drawn.items():
+    report(name, images)
+told = [drawn[name][judge].quantile(0.5) for name in list(firsts)[::3] for judge in ("its 150", "repaired")]
+assert near(told, (0.993, 0.996, 0.951, 0.940))
+
+# %% [markdown] tags=["slide"]
+# Only (d), about as bad: by its 150 $0.951$ (the network's own: $0.963$), by the repaired judge $0.940$ ($0.936$). Mean
+# image and exact answer are alike, then come the grey and white noise. **One number, the mean brightness, serves better
+# than the trained step**: at $t = 1$ there is hardly more to know.
+#
+# The error costs $0.060$ by the repaired judge, seed by seed; white noise of the same size $0.018$. So size matters,
+# and so does shape. Cut the error into its *coarse* part, waves with at most two periods across the picture, and the
+# rest.
 #
 # **Predict.** Which part does the harm? Which one pulls towards the mean image?
 
 # %%
 waves = (torch.fft.fftfreq(lab.shape[-1]) * lab.shape[-1]).abs() <= 2
 low_pass = (waves[:, None] & waves[None]).to(lab.device)
-other_seeds = els.seeded_noise(range(30_000, 30_400), lab.shape).to(lab.device)
-parts = {
-    "coarse": torch.fft.ifft2(torch.fft.fft2(error_at_1) * low_pass).real,
-    "shared": (lab.network(other_seeds, 1.0) - ideal(other_seeds[:1], 1.0)).mean(0, keepdim=True).expand_as(noise),
-}
-share, lost = {}, {}
-for name, part in parts.items():
-    share[name] = float(part.square().mean() / error_at_1.square().mean())
-    for kind, first in ((name, part), (f"not {name}", error_at_1 - part)):
-        drawn[kind] = with_first(exact + first)
-        report(f"exact + {kind}", drawn[kind])
-for kind in ("the network", "coarse", "not coarse", "shared", "not shared", "(c) exact + white noise"):
-    lost[kind] = seed_by_seed(drawn["exact"]["ELS"], drawn[kind]["ELS"])
-    print("{:24s} r2 with ELS lost, seed by seed: {:.3f} ({:.3f} to {:.3f})".format(kind, *lost[kind]))
-looks = float(els.compare(parts["shared"][:1], mean_image[None]).r)
-print(
-    "share of the error's square:",
-    {k: round(v, 2) for k, v in share.items()},
-    f"shared, r with mean image: {looks:.2f}",
-)
-
-# %%
-if lab.profile == "laptop":
-    told = {k: [drawn[k][judge].quantile(0.5).item() for judge in judges] for k in drawn}
-    stated = {"(a)": (0.927, 0.993), "(b)": (0.918, 0.982), "(c)": (0.912, 0.973), "(d)": (0.878, 0.951)}
-    stated |= {"coarse": (0.859, 0.968), "shared": (0.877, 0.960), "not shared": (0.890, 0.986)}
-    stated |= {"the network": (0.854, 0.963, 0.946, 0.600), "exact": (0.926, 0.994, 0.997, 0.549)}
-    for k, v in stated.items():
-        found = next(values for name, values in told.items() if name.startswith(k))
-        assert all(abs(a - b) < 0.002 for a, b in zip(found, v, strict=False)), k
-    assert abs(told["shared"][3] - 0.604) < 0.002 and abs(told["not shared"][3] - 0.558) < 0.002
-    expected = {"the network": 0.055, "coarse": 0.045, "not coarse": 0.008, "(c) exact + white noise": 0.006}
-    assert all(abs(lost[k][0] - v) < 0.002 for k, v in expected.items())
-    assert abs(share["coarse"] - 0.35) < 0.005 and abs(share["shared"] - 0.28) < 0.005 and abs(looks - 0.83) < 0.005
+coarse = torch.fft.ifft2(torch.fft.fft2(error_at_1) * low_pass).real
+share = float(coarse.square().mean() / error_at_1.square().mean())
+print(f"coarse: {share:.2f} of the error's square")
+for name, part in (("coarse", coarse), ("not coarse", error_at_1 - coarse)):
+    drawn[name] = with_first(exact + part)
+    report(f"exact + {name}", drawn[name])
+lost = {}
+for name in ("the network", "coarse", "not coarse", "(c) exact + white noise"):
+    lost[name] = seed_by_seed(drawn["exact"]["repaired"], drawn[name]["repaired"])
+    print("{:24s} r2 with repaired lost, seed by seed: {:.3f} ({:.3f} to {:.3f})".format(name, *lost[name]))
+pull = [drawn[name]["mean image"].quantile(0.5) for name in ("coarse", "not coarse")]
+assert near([share, *(v[0] for v in lost.values()), *pull], (0.35, 0.060, 0.055, 0.009, 0.018, 0.596, 0.560), 0.004)
 
 # %% [markdown]
-# The coarse part, 35 % of the error's square, costs $0.045$ of the whole $0.055$; the other 65 % costs $0.008$. Specks
-# are removed by later steps; blotches stay.
+# The coarse part, 35 % of the error's square, does most of the harm: it alone costs $0.055$, the rest alone $0.009$.
 #
-# What all seeds share, 28 %, looks much like the mean image (r $0.83$): bright in the middle. It alone makes the whole
-# pull: the mean image has $0.604$, and without it $0.558$. With its own 150 steps, too, it does most of the harm
-# ($0.960$; the rest alone $0.986$).
+# It makes the pull, too: with it alone the mean image has $0.596$, nearly as with the whole error; with the rest alone
+# $0.560$.
 
 # %% [markdown] tags=["slide"]
 # ## 8. Another grid (4 minutes)
 #
-# Nobody wants to call another denoiser in order to run a network. Spend at most 20 evaluations on another grid: one
-# that starts at $t = 0.95$, as if the noise were an $x_{0.95}$; one whose first step is split in three; or
-# $t_i = 1 - (i/20)^2$.
+# The cheapest cure is (a): keep the mean image, ask the network 19 times. Without any picture, there are other grids
+# of at most 20 evaluations: one that starts at $t = 0.95$, as if the noise were an $x_{0.95}$; one whose first step is
+# split in three; or $t_i = 1 - (i/20)^2$.
 #
-# **Predict.** Which of these bring the network closer to its own 150-step drawing? Does the start at $0.95$?
+# **Predict.** Which of these help, by both judges?
 
 # %% tags=["slide"]
 grids = {
@@ -839,27 +718,23 @@ grids = {
     "quadratic": [1 - (i / 20) ** 2 for i in range(21)],
 }
 # your own: grids["mine"] = [1.0, ..., 0.0]
-gentle = {}
-print("grid              evaluations  largest amplification  r2 with 150 steps  r2 with ELS")
+print(f"{'grid (evaluations), largest factor':34s}" + "".join(f"{name:>12s}" for name in judges))
 for name, grid in grids.items():
-    image = els.sample(lab.network, noise, times=grid).cpu()
+    drawn[name] = judged(els.sample(lab.network, noise, times=grid).cpu())
     worst = max(amplification(a, b) for a, b in pairwise(grid))
-    gentle[name] = [els.compare(image, other).r2.quantile(0.5).item() for other in (target, stored["els-zeros"])]
-    print(f"{name:18s} {len(grid) - 1:9d} {worst:19.2f} {gentle[name][0]:19.3f} {gentle[name][1]:14.3f}")
-print(f"{'150 uniform steps':18s} {150:9d} {amplification(1, 149 / 150):19.2f} {1:19.3f} {odd['els-zeros'][1]:14.3f}")
-if lab.profile == "laptop":
-    stated = {"uniform": (0.963, 0.854), "start": (0.969, 0.912), "split": (0.996, 0.910), "quadratic": (0.996, 0.913)}
-    told = {name.split()[0]: pair for name, pair in gentle.items()}
-    assert all(abs(a - b) < 0.002 for name, v in stated.items() for a, b in zip(told[name], v, strict=True))
+    report(f"{name} ({len(grid) - 1}), {worst:.2f}", drawn[name])
+report("uniform, first the mean image (19)", drawn["(a) the mean image"])
+told = [drawn[name][judge].quantile(0.5) for judge in judges for name in list(grids)[1:]]
+assert near(told[:-3], (0.912, 0.910, 0.913, 0.969, 0.996, 0.996, 0.979, 0.984, 0.987))
 
 # %% [markdown]
-# Closest to its own drawing: the last two ($0.996$), with short first steps, the network asked again after each. They
-# cost nothing.
+# The last two, by both judges (repaired: $0.984$ and $0.987$; the uniform grid $0.936$): their first steps are short,
+# and the network is asked again after each. They cost nothing. Whether the mean image is a better cure still, the
+# judges do not agree.
 #
-# With ELS all three new grids agree alike ($0.910$ to $0.913$), as well as 150 steps do; an exact first step does
-# better ($0.926$). But the start at $0.95$ is hardly nearer to the network's own drawing than the uniform grid
-# ($0.969$, $0.963$): it calls pure noise an $x_{0.95}$, which it is not. To agree is not to be right; keep the two
-# apart.
+# Nor about the start at $0.95$: its 150 finds it hardly better than the uniform grid ($0.969$, $0.963$), the repaired
+# one much better ($0.979$). So we leave it open. With ELS all three grids agree alike ($0.91$), as well as 150 steps
+# do.
 
 # %% [markdown] tags=["slide"]
 # ## 9. What it means for the table (3 minutes)
@@ -870,99 +745,82 @@ if lab.profile == "laptop":
 # which is not equivariant, as well?
 
 # %% tags=["slide"]
-others = ("16-resnet-zeros-conditional", "28-resnet-zeros-conditional", "16-unet-zeros", "16-resnet-circular")
-names = ["fashion-mnist-16-resnet-zeros", *(f"fashion-mnist-{n}" for n in others), "emoji-24-resnet-zeros-conditional"]
-columns, lifts, errors = ("network-20-exact-first", "network-20"), {}, {}
-print("median lift of r2 (number of seeds up), with ELS / LS / its own 150 steps; D at t = 1 off by")
-for name in names:
-    its, drawn_by = els.lab("laptop", network=name, verbose=False), els.load_results(name)
-    first = els.seeded_noise(range(100), its.shape).to(its.device)
-    told = its.labels_for(range(100))
-    answers = [denoiser(first, 1.0, labels=told) for denoiser in (its.network, its.machine("is"))]
-    errors[name] = float((answers[0] - answers[1]).square().mean().sqrt())
-    with_whom = [drawn_by[who] for who in ("els-circular" if "circular" in name else "els-zeros", "ls", "network-150")]
-    pairs = [[els.compare(one, drawn_by[column]).r2 for column in columns] for one in with_whom]
-    lifts[name] = [seed_by_seed(*pair) for pair in pairs]
-    print(f"{name:42s}", *(f"{v[0]:6.3f} ({v[3]:3d})" for v in lifts[name]), f" {errors[name]:.2f}", sep="  ")
-
-# %%
-stated = (
-    *((0.055, 0.032, 0.030), (0.021, 0.007, 0.013), (0.073, 0.072, 0.026)),
-    *((0.024, 0.023, 0.012), (0.015, 0.071, -0.048), (0.144, 0.091, 0.012)),
-)
-for name, expected in zip(names, stated, strict=True):
-    assert all(abs(values[0] - v) < 0.001 for values, v in zip(lifts[name], expected, strict=True))
-    assert "circular" in name or all(low > 0 for _, low, _, _ in lifts[name])
-by_els, _, by_own = lifts["fashion-mnist-16-resnet-circular"]
-assert by_els[1] < 0 < by_els[2] and by_own[2] < 0
-off_by = [errors[f"fashion-mnist-{name}"] for name in ("16-unet-zeros", "28-resnet-zeros-conditional")]
-assert abs(off_by[0] - 2.61) < 0.01 and abs(off_by[1] - 2.12) < 0.01
+stated = {
+    "fashion-mnist-16-resnet-zeros": (0.055, 0.032, 0.030),
+    "fashion-mnist-16-resnet-zeros-conditional": (0.021, 0.007, 0.013),
+    "fashion-mnist-28-resnet-zeros-conditional": (0.073, 0.072, 0.026),
+    "fashion-mnist-16-unet-zeros": (0.024, 0.023, 0.012),
+    "fashion-mnist-16-resnet-circular": (0.015, 0.071, -0.048),
+    "emoji-24-resnet-zeros-conditional": (0.144, 0.091, 0.012),
+}
+print("median lift of r2 (number of seeds up), with ELS / LS / its own 150 steps")
+for name, expected in stated.items():
+    its, circular = els.load_results(name), "circular" in name
+    lifts = []
+    for other in ("els-circular" if circular else "els-zeros", "ls", "network-150"):
+        after, before = (els.compare(its[other], its[column]).r2 for column in ("network-20-exact-first", "network-20"))
+        lifts.append(seed_by_seed(after, before))
+    print(f"{name:42s}", *(f"{lift[0]:6.3f} ({lift[3]:3d})" for lift in lifts), sep="  ")
+    assert all(abs(lift[0] - v) < 0.001 for lift, v in zip(lifts, expected, strict=True))
+    assert all(lift[1] > 0 for lift in lifts) or (circular and lifts[0][1] < 0 < lifts[0][2] and lifts[2][2] < 0)
 
 # %% [markdown] tags=["slide"]
-# Five networks come closer to ELS (by $0.02$ to $0.14$) and to their own 150 steps ($0.01$ to $0.03$), the circular one
-# to neither. The lift is no merit of ELS: LS gains as much at 28 pixels and with the UNet. Nor does the size of the
-# error tell it: the UNet's is $2.61$, its lift $0.024$; at 28 pixels they are $2.12$ and $0.073$.
+# Five networks come closer to ELS (by $0.02$ to $0.14$) and to their own 150 steps ($0.01$ to $0.03$); the circular one
+# clearly to neither: with ELS the interval contains 0, from its own it moves away. The lift is no merit of ELS: LS
+# gains as much at 28 pixels and with the UNet, and more with the circular network ($0.071$).
 #
 # ## 10. Exact for whom? (4 minutes)
 #
-# The circular row is odd: the exact first step takes this ResNet away from its own 150 steps.
+# The circular row is odd: the exact first step, the mean image, takes this ResNet away from its own 150 steps.
 #
-# **Predict.** The exact answer at $t = 1$ is the mean image, bright in the middle. What is the best answer of a network
-# that cannot know where the middle is? And what harms it: that the bright blotch lies in the middle, or that there is
-# one?
+# **Predict.** What could its first answer be instead? How would you test what it is in the mean image that harms?
 
 # %% tags=["slide"]
 circular = els.lab("laptop", network="fashion-mnist-16-resnet-circular", verbose=False)  # on every computer
 drawings, its_noise = els.load_results("fashion-mnist-16-resnet-circular"), els.seeded_noise(seeds, circular.shape)
 grey, right = circular.data.images.mean(), circular.machine("is")
 order = torch.randperm(256, generator=torch.Generator().manual_seed(0))  # one order, for all
-shifts = torch.randint(16, (100, 2), generator=torch.Generator().manual_seed(0)).tolist()  # for each seed its own
-moved = torch.stack([one.roll(by, (1, 2)) for one, by in zip(right(its_noise, 1.0), shifts, strict=True)])
 firsts = {
     "the network": circular.network,
     "exact": right,
     "one grey": lambda x_t, t: grey.expand_as(x_t),
-    "exact, each moved elsewhere": lambda x_t, t: moved,
     "exact, pixels shuffled": lambda x_t, t: right(x_t, t).flatten(1)[:, order].view_as(x_t),
 }
 again = {}
 for name, first in firsts.items():
     image = els.sample(els.with_first_step(first, circular.network), its_noise, steps=20)
     again[name] = [medians(drawings[other], image)[1] for other in ("els-circular", "network-150")]
-    print("first step: {:27s} r2 with ELS {:.3f}, with its own 150 steps {:.3f}".format(name, *again[name]))
+    print("first step: {:22s} r2 with ELS {:.3f}, with its own 150 steps {:.3f}".format(name, *again[name]))
 answer = circular.machine("els-circular")(its_noise[:20], 1.0)
 from_grey = float((answer - grey).square().mean().sqrt())
 print(f"RMS distance of ELS's D at t = 1 from that grey: {from_grey:.2f}")
-stated = ((0.757, 0.948), (0.803, 0.898), (0.858, 0.983), (0.821, 0.925), (0.851, 0.982))
-assert all(
-    abs(a - b) < 0.002 for got, v in zip(again.values(), stated, strict=True) for a, b in zip(got, v, strict=True)
-)
+for values, expected in zip(
+    again.values(), ((0.757, 0.948), (0.803, 0.898), (0.858, 0.983), (0.851, 0.982)), strict=True
+):
+    assert all(abs(a - b) < 0.002 for a, b in zip(values, expected, strict=True))
 assert from_grey < 0.03
 
 # %% [markdown]
-# One grey, everywhere: the mean over all images *and all places*. With it the circular network comes to $0.858$ with
-# ELS (the exact first step: $0.803$) and to $0.983$ with its own fine drawing. With the exact denoiser it comes to
-# $0.898$ only, less than with the plain steps, $0.948$. The circular ELS machine, under the same constraint, says so
-# itself: at $t = 1$ its $D$ is that grey, to $0.02$.
+# One grey, everywhere: the mean over all images *and all places*. With it the circular network comes to $0.983$ with
+# its own fine drawing; with the exact answer to $0.898$ only, less than with the plain steps, $0.948$. The circular ELS
+# machine, under the same constraint, says so itself: at $t = 1$ its $D$ is that grey, to $0.02$.
 #
-# It is not the place: to this network all places are alike. Move the exact answer by a shift drawn for each seed: still
-# worse than the plain steps ($0.925$). It is the blotch: shuffle the pixels, so that only specks are left, and it does
-# nearly as well as the grey ($0.982$). "Exact" must mean exact *under the constraints of the network*.
-#
-# Whether the paper's networks have the same first step we cannot test here.
+# It is not the place of the bright blotch in the middle: to this network all places are alike, so a blotch elsewhere
+# would harm as much. It is the blotch: shuffle its pixels, and they do nearly as well as the grey ($0.982$). "Exact"
+# must mean exact *under the constraints of the network*.
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
 # * r, r2 and R2 of the same images are three numbers, $R^2 \le r^2 \le |r|$; a table must say which one it prints.
-# * A prediction needs strong rivals: the best copy ($0.72$), a linear filter with ELS's windows ($0.84$). To treat all
-#   places alike gives votes more voters, and that is its gain ($0.91$).
+# * A prediction needs strong rivals: the best copy ($0.72$, shifted $0.78$), a linear filter with ELS's windows
+#   ($0.84$). To treat all places alike is a loss for that filter, a gain for votes ($0.91$).
 # * An error of the noise estimate enters the next image with the factor $\sin(\theta - \theta')/\alpha$: $6.2$ in the
 #   first of 20 uniform steps, below 1 in all others.
-# * In the first step network and formula part; with this step exact, r2 is $0.926$ instead of $0.854$. Who was wrong,
-#   the network's own fine drawing says: $0.963$ with 20 steps, $0.994$ with the first one exact.
+# * With the first step exact, the network's 20 steps agree better with its own fine drawing, $0.994$ instead of
+#   $0.963$. They also agree better with ELS, $0.926$ instead of $0.854$; but this alone could not say who was wrong.
 # * What replaces the step must know no more than the network can: for the circular one, a single grey.
-# * Short first steps cure it, as far as 150 steps do, for free.
+# * Short first steps cure it, too, for free.
 #
 # ## What is still unexplained
 #
