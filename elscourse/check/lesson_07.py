@@ -105,6 +105,17 @@ def _always_two(query: Tensor, dictionary: Tensor, alpha: float, sigma: float) -
     return torch.softmax(logits, dim=0) @ dictionary[:, :, 2, 2]
 
 
+def _next_to_the_centre(query: Tensor, dictionary: Tensor, alpha: float, sigma: float) -> Tensor:
+    logits = -(query - alpha * dictionary).square().sum((-3, -2, -1)) / (2 * sigma**2)
+    r = (query.shape[-1] + 1) // 2
+    return torch.softmax(logits, dim=0) @ dictionary[:, :, r, r]
+
+
+def _centre_not_compared(query: Tensor, dictionary: Tensor, alpha: float, sigma: float) -> Tensor:
+    squares, r = (query - alpha * dictionary).square().sum(1), query.shape[-1] // 2
+    return _vote(dictionary, -(squares.sum((-2, -1)) - squares[:, r, r]) / (2 * sigma**2))
+
+
 def _little_added(query: Tensor, dictionary: Tensor, alpha: float, sigma: float) -> Tensor:
     w = torch.exp(-(query - alpha * dictionary).square().sum((-3, -2, -1)) / (2 * sigma**2))
     r = query.shape[-1] // 2
@@ -286,6 +297,23 @@ def _slid_picture(x_t: Tensor, images: Tensor, alpha: float, sigma: float, shift
     return _averaged(-energy / (2 * sigma**2), images.double().expand(len(shifts), *images.shape))
 
 
+def _not_slid(x_t: Tensor, images: Tensor, alpha: float, sigma: float, shifts: Shifts, blur: Blur) -> Tensor:
+    return _formula(x_t, images, alpha, sigma, [(0, 0)], blur)
+
+
+def _every_shift(x_t: Tensor, images: Tensor, alpha: float, sigma: float, shifts: Shifts, blur: Blur) -> Tensor:
+    height, width = images.shape[-2:]
+    return _formula(x_t, images, alpha, sigma, [(dy, dx) for dy in range(height) for dx in range(width)], blur)
+
+
+def _mean_of_the_window(x_t: Tensor, images: Tensor, alpha: float, sigma: float, shifts: Shifts, blur: Blur) -> Tensor:
+    return _formula(x_t, images, alpha, sigma, shifts, lambda f: blur(f) / blur(torch.ones_like(f)))
+
+
+def _own_window(x_t: Tensor, images: Tensor, alpha: float, sigma: float, shifts: Shifts, blur: Blur) -> Tensor:
+    return _formula(x_t, images, alpha, sigma, shifts, _window(3))
+
+
 def _blurred_exponentials(
     x_t: Tensor, images: Tensor, alpha: float, sigma: float, shifts: Shifts, blur: Blur
 ) -> Tensor:
@@ -403,6 +431,15 @@ EXERCISES = [
             ),
             Mistake("You average the corner [0, 0] of the patches: the centre is at P // 2.", _corner),
             Mistake(
+                "You average the pixel below and right of the centre, at (P + 1) // 2: counted from 0 the centre is at "
+                "P // 2.",
+                _next_to_the_centre,
+            ),
+            Mistake(
+                "You leave the centre out of the distance: the pixel judges itself, too, so sum over the whole window.",
+                _centre_not_compared,
+            ),
+            Mistake(
                 "You compare the centres only: the whole window is compared, the centre is returned.", _centres_compared
             ),
             Mistake("You average whole patches: only the centre pixel of each is the answer here.", _mean_of_the_patch),
@@ -455,6 +492,12 @@ EXERCISES = [
             ),
             Mistake("You slide x_t: slide the training images, and leave x_t where it is.", _slid_picture),
             Mistake("You do not blur: every pixel judges by itself alone.", _not_blurred),
+            Mistake("You do not slide: compare with the images displaced by each d of `shifts`.", _not_slid),
+            Mistake("You slide by every d of the torus: `shifts` lists those that are allowed.", _every_shift),
+            Mistake(
+                "You take the mean over the window: `blur` gives the sum, and the sum is meant.", _mean_of_the_window
+            ),
+            Mistake("You blur with a window of your own, 3 x 3: use the function `blur`.", _own_window),
             Mistake("You blur the exponentials: blur the squares first, then exponentiate.", _blurred_exponentials),
             Mistake("You blur the difference and then square it: square first.", _blurred_before_squaring),
             Mistake(
@@ -518,6 +561,10 @@ EXERCISES = [
             Mistake(
                 "That is the entropy in bits: in nats the logarithm is the natural one, torch.log.",
                 lambda source: _entropy(source) / math.log(2),
+            ),
+            Mistake(
+                "You use the logarithm to base 10: in nats it is the natural one, torch.log.",
+                lambda source: _entropy(source) / math.log(10),
             ),
             Mistake("You use the counts: divide them by their sum first, shares sum to one.", _counts_not_shares),
             Mistake(
