@@ -536,10 +536,10 @@ assert all(abs(a - b) < 0.02 for a, b in zip(share[1:], (0.57, 0.66, 0.56, 0.46,
 # %% [markdown]
 # (The 18 largest sources have strong colours, the others share pale ones; lines run between sources.)
 #
-# A copy has one source, of every other picture at least 22 are counted: the map tells copies from the rest. More it
-# says with care. A new garment has fewer sources per pixel than ELS (0.46, 0.66), its pixels, shuffled, more (0.76);
-# but no line is to be drawn. The paper calls what ELS draws a **patch mosaic**: what stands at a pixel comes from the
-# centres of training patches that fit its surroundings.
+# A copy has one source, every other picture here at least 22: the map tells copies from the rest. The rest differ by
+# degree. Per pixel a new garment has 0.46 sources, a drawing of the network 0.56, one of ELS 0.66, shuffled pixels 0.76
+# (medians of ten). The paper calls what ELS draws a **patch mosaic**: what stands at a pixel comes from the centres of
+# training patches that fit its surroundings.
 #
 # Other garments would do: ELS of 2,000 others draws nearly the same (lesson 15). So a source explains the machine's
 # pixel, not the network's.
@@ -615,8 +615,8 @@ for row in (0, -1):  # today, the first picture, the smallest and the largest wi
 
 # %% [markdown] tags=["slide"]
 # A pixel that sees 15 pixels across decides for one patch: none fits, but one misfits less than the others, and there
-# is little noise to excuse the difference. Its neighbour mostly decides for the same image: in the median a picture's
-# winners are of 8 images. A pixel that sees 3 hesitates among some twelve thousand patches, and the winners are of 112.
+# is little noise to excuse the difference. Its neighbour mostly decides for the same image: in the median the winners
+# in a picture are 8 images. A pixel that sees 3 hesitates among some twelve thousand patches; then the winners are 112.
 #
 # And the picture? Drag the slider below: ELS with one size from beginning to end, eight seeds.
 # **Predict** what 3 pixels give, and 15.
@@ -658,9 +658,9 @@ show(
 # shifted training image, exactly; with 15, all eight. The *same* machine remembers or invents, depending on what a
 # pixel can see.
 #
-# No single size draws as the network does: r2 0.73 at best (9 and 11 are alike), where shrinking windows have 0.87.
-# (The first seven seeds; all hundred 0.83.) These start wide, which settles the layout, and end at 3, which settles the
-# pixels.
+# No single size draws as the network does: r2 0.73 at best (9 and 11 are alike), less than the bent filter, 0.80.
+# Shrinking windows have 0.87, for the same seven seeds. They start wide, which settles the layout, and end at 3, which
+# settles the pixels.
 
 # %% [markdown] tags=["slide"]
 # ## 9. Who copes with new garments? (5 minutes)
