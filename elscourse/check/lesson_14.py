@@ -216,6 +216,24 @@ def _one_before(steps: list[int], losses: list[float], level: float) -> float:
     return float(steps[_first_below(losses, level) - 1])
 
 
+def _which_moment(steps: list[int], losses: list[float], level: float) -> float:
+    return float(_first_below(losses, level))
+
+
+def _middle(steps: list[int], losses: list[float], level: float) -> float:
+    k = _first_below(losses, level)
+    return (steps[k - 1] + steps[k]) / 2
+
+
+def _geometric_middle(steps: list[int], losses: list[float], level: float) -> float:
+    k = _first_below(losses, level)
+    return math.sqrt(steps[k - 1] * steps[k])
+
+
+def _first_above(steps: list[int], losses: list[float], level: float) -> float:
+    return float(steps[next(k for k, loss in enumerate(losses) if loss > level)])
+
+
 def _whole_step(steps: list[int], losses: list[float], level: float) -> float:
     return float(round(_falls_below(steps, losses, level)))
 
@@ -362,7 +380,16 @@ EXERCISES = [
             Mistake("You fit one line to all points: take that between k - 1 and k.", _one_line_for_all),
             Mistake("You count the share from k: count it from k - 1, log(losses[k-1] / level).", _share_from_k),
             Mistake("You begin at steps[k]: begin at steps[k - 1].", _begins_at_k),
-            Mistake("That is the first measured step below the level: interpolate.", _next_measured),
+            Mistake(
+                "That is the first measured step below the level: interpolate (np.interp does so only if its x rise).",
+                _next_measured,
+            ),
+            Mistake("That is the place of that moment in the list: return a step, between two moments.", _which_moment),
+            Mistake("You take the middle: where between both steps depends on the losses.", _middle),
+            Mistake(
+                "You take the geometric middle: where between both steps depends on the losses.", _geometric_middle
+            ),
+            Mistake("That is the first step above the level: ask for losses[k] < level.", _first_above),
             Mistake("That is the last measured step above the level: interpolate.", _one_before),
             Mistake("That is the logarithm of the step: return the step.", _logarithm),
             Mistake("You round to a whole step: return the float.", _whole_step),
