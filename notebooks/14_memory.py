@@ -16,10 +16,10 @@
 # # 14 · With few pictures and much patience, the network remembers
 #
 # **You will** watch a network that has only ten pictures, from its first drawings to copies; ask which machine it is at
-# each age; prove from its loss alone that it uses more than a window; and find what sets the clock.
+# each age; prove from its loss alone that it uses more than a window; and ask what sets the clock.
 #
-# **You will learn** how invention wanes with training; when it begins to matter which pictures a network has; and what
-# sets the moment at which memory comes.
+# **You will learn** how invention wanes with training; when it begins to matter which pictures a network has; and why
+# it is hard to say when memory comes.
 #
 # **You need** the machines of lessons 02, 04 and 08, where a network looks (03), calibrated windows (09), r2 and the
 # linear filters (10, 11).
@@ -61,7 +61,7 @@ for key, values in els.load_results("14_memory").items():
     what, run, step = key.split(", ")
     pixels = values.dtype == torch.uint8  # pictures are kept with 8 bits per pixel
     moment = runs.setdefault(run, {}).setdefault(int(step.removesuffix(" steps")), {})
-    moment[what] = values.float() / 127.5 - 1 if pixels else values
+    moment[what] = values.float() / 127.5 - 1 if pixels else values  # losses: columns network, ELS, IS
 ten = runs["10 pictures"]
 pictures = els.load("fashion-mnist", size=16, n=20).images
 print({run: list(moments) for run, moments in runs.items()})
@@ -94,9 +94,9 @@ show(
 )
 
 # %% [markdown]
-# **Piece by piece**, and not there yet. Follow one column down: at 500 steps a cloud, at 1,000 a shape with clean
-# edges, then ever more that one knows from the ten. At the end seed 0 comes near to what IS draws; seed 9 is one of the
-# ten, but another; seed 7 is nearly one; seeds 4 and 8 are still put together from several.
+# **Piece by piece**, and not there yet. Follow one column down: at 500 steps a cloud, at 1,000 a ragged shape, then
+# clean edges, and ever more that one knows from the ten. At the end seed 9 is one of the ten, but not the one that IS
+# draws; seed 7 is nearly one; seeds 4 and 8 are still put together from several.
 
 # %% [markdown] tags=["slide"]
 # ## 2. What is a copy? (4 minutes)
@@ -136,7 +136,7 @@ check.gap_ratio(gap_ratio)
 # And it cannot see a copy of a picture that is in the set *twice*: both of its nearest pictures are at distance 0.
 # </details>
 #
-# **Predict.** Of 100 drawings after 1,000 steps, how many are copies? After 4,000? And of 100 *new, real* garments, how
+# **Predict.** Of 100 drawings after 4,000 steps, how many are copies? At the end? And of 100 *new, real* garments, how
 # many would be called copies by mistake?
 
 
@@ -154,33 +154,28 @@ control = {"IS": ten[16000]["is"], "new real garments": fresh}
 control = {name: int((ratio(images, pictures[:10]) < 1 / 3).sum()) for name, images in control.items()}
 print("copies among 100 drawings of the network, after so many steps:", copies)
 print("among 100 others:", control)
+print("new real garments with a ratio below 1/2:", int((ratio(fresh, pictures[:10]) < 1 / 2).sum()))
 assert copies == {500: 0, 1000: 0, 2000: 0, 4000: 2, 8000: 8, 16000: 23}
-assert control == {"IS": 100, "new real garments": 0}
+assert control == {"IS": 100, "new real garments": 0} and (ratio(fresh, pictures[:10]) < 1 / 2).sum() == 6
 four = ratio(ten[16000]["network"], pictures[:10])[[9, 7, 4, 8]].tolist()  # of the figure above
 assert four[0] < 1 / 3 < four[1] < 0.4 and min(four[2:]) > 0.7
 which = [els.nearest_training_image(ten[16000][name], pictures[:10])[0] for name in ("network", "is")]
 apart = (which[0] != which[1]) & is_copy[16000]
 print("copies at the end that IS does not draw from the same noise:", int(apart.sum()))
-assert apart.sum() == 11 and apart[9] and which[0][0] == which[1][0]
+assert apart.sum() == 11 and apart[9]
 
 # %% [markdown]
-# None up to 2,000 steps, then 2, 8, and **23 of 100** at the end. The measure is not easily fooled: all 100 drawings of
-# IS are copies, and none of 100 new garments. But the network does not remember as IS does: 11 of its 23 copies are of
-# another picture than IS draws from the same noise.
+# None up to 2,000 steps, then 2, 8, and **23 of 100** at the end. Of 100 new garments none passes for a copy (below 1/2
+# there would be 6).
+#
+# But the network does not remember as IS does: 12 of its 23 copies are of the picture that IS draws from the same
+# noise, 11 of another.
 
 # %% [markdown] tags=["slide"]
 # ## 3. Three ages (6 minutes)
 #
 # The loss is the mean squared error of the noise estimate, over all t. **Predict.** Draw two curves of it against the
 # steps: on the ten pictures, and on others that the network was *not* trained on. Mark where the first copies come.
-
-
-# %%
-def loss_at(denoiser, x_0, t):
-    """The mean squared error of the noise estimate on the pictures x_0, each with the noise of one seed."""
-    eps = els.seeded_noise(range(len(x_0)), x_0.shape[1:])
-    x_t = els.add_noise(x_0, eps, t)
-    return (eps - els.noise_from_denoiser(denoiser(x_t, t), x_t, t)).square().mean().item()
 
 
 # %% tags=["slide"]
@@ -200,7 +195,7 @@ fig, axis = plt.subplots(figsize=(6.5, 3.6))
 axis.plot(steps, new, "s--", color=plotting.ORANGE, label="new pictures")
 axis.plot(steps, known, "o-", color=plotting.BLUE, label="the ten pictures")
 axis.axhline(ten[16000]["losses"][:, 2].mean(), color=plotting.GREY, label="the ten, ideal denoiser")
-axis.axvline(4000, color="k", lw=1, ls=":", label="first copies")
+axis.axvline(4000, color="k", lw=1, ls=":", label="first copies found")
 axis.set(xlabel="steps", ylabel="loss", ylim=(8e-4, 1.2))
 loss_axis(axis, steps)
 axis.legend(loc="center left")
@@ -208,40 +203,35 @@ show(
     fig,
     alt="Loss against steps, both axes logarithmic. On the ten pictures it falls all the time, from 0.16 to 0.01; a "
     "line far below, at 0.001, is the ideal denoiser. On new ones it is the same at 500 steps, falls a little until "
-    "1,000, then rises to 0.67. The first copies are marked at 4,000.",
+    "1,000, then rises to 0.67. The first copies found are marked at 4,000.",
 )
 
 # %%
 ideal = ten[16000]["losses"][:, 2].mean().item()
 print("the ten:", {s: round(v, 3) for s, v in zip(steps, known, strict=True)}, f"ideal denoiser: {ideal:.4f}")
 print("new:    ", {s: round(v, 3) for s, v in zip(steps, new, strict=True)})
-linear = els.WienerFilter(els.load("fashion-mnist", size=16, n=2000).images[200:])  # of neither the ten nor the new
-linear = sum(loss_at(linear, fresh, k / 20 - 0.025) for k in range(1, 21)) / 20
-print(f"new, best linear filter of 1,800 other pictures: {linear:.3f}")
 assert abs(ideal - 0.0012) < 6e-5
-assert abs(linear - 0.141) < 1e-3 and linear < new[0]
 assert min(new) == new[1] and abs(new[0] / known[0] - 1) < 0.02 and abs(new[-1] - 0.669) < 1e-3
 assert all(abs(a - b) < 6e-4 for a, b in zip(known, (0.159, 0.092, 0.052, 0.028, 0.016, 0.012), strict=True))
 
 # %% [markdown] tags=["slide"]
-# Three ages. **It learns** what the ten share with other garments: at 500 steps both losses are the same, 0.16. That is
-# not yet much: the best linear filter of 1,800 others has 0.14. **It begins to know its own**: then the two part, but
-# nothing that it draws is a copy. **It remembers**: between 2,000 and 4,000 steps the first whole copies come.
+# Three ages. **It learns** what the ten share with other garments: at 500 steps both losses are the same, 0.16. **It
+# begins to know its own**: then the two part, but nothing that it draws is a copy. **It remembers**: between 2,000 and
+# 4,000 steps the first whole copies come.
 
 # %% [markdown]
 # It is far from done: at the end its loss on the ten is 0.012, that of the ideal denoiser 0.001.
 #
-# **Early stopping**, which keeps the network whose loss on new pictures is lowest, is meant to keep that loss low. Here
-# it keeps the network of 1,000 steps, which made no copies: the loss gives warning before the first whole copy is
-# found.
+# **Early stopping** keeps the network whose loss on new pictures is lowest. Here that is the network of 1,000 steps,
+# which made no copies: in this training the loss gave warning before the first whole copy was found.
 
 # %% [markdown] tags=["slide"]
 # ## 4. Which machine, and which pictures? (6 minutes)
 #
 # Lesson 10 asked machines to foretell a network's drawings. Here are IS, LS and ELS, asked at every age, the latter two
 # with the windows that were calibrated, for ELS, on the network *of that age*. Beside them, with the same windows: ELS
-# of **ten other garments**, which the network never saw, and the best linear filters (stored;
-# `data/lessons/make_14_rivals.py`).
+# of **other garments**, which the network never saw (five times ten of them), and the best linear filters of its own
+# ten (lesson 11; stored, `data/lessons/make_14_rivals.py`).
 #
 # **Predict.** How well does ELS foretell the network if it is given the wrong ten pictures: after 500 steps, and after
 # 16,000?
@@ -254,26 +244,37 @@ r2 = {
     name: torch.stack([els.compare(one, m["network"]).r2 for one, m in zip(images, ten.values(), strict=True)])
     for name, images in drawn.items()
 }
-for name in ("other", "local filter", "equivariant filter"):
+for name in ("local filter", "equivariant filter"):
     r2[name] = torch.stack([rivals[f"{name}, {step} steps"][k] for k, step in enumerate(steps)])
 middle = {name: one.quantile(0.5, 1).tolist() for name, one in r2.items()}
 ahead = {name: (r2["ELS"] > one).sum(1).tolist() for name, one in r2.items()}
 for name, one in middle.items():
     print(f"{name:18s} median r2", [f"{value:.2f}" for value in one], "ELS is ahead for", ahead[name])
 better = [max(("local filter", "equivariant filter"), key=lambda name: middle[name][k]) for k in range(6)]
-print("ELS is ahead of the better filter for", [ahead[name][k] for k, name in enumerate(better)])
-assert [ahead[name][k] for k, name in enumerate(better)] == [88, 70, 68, 52, 60, 60]
-assert [round(middle[name][1], 2) for name in ("ELS", "LS", "IS", better[1])] == [0.81, 0.59, 0.35, 0.79]
-assert [round(middle[name][-1], 2) for name in ("ELS", "LS", "other", "IS")] == [0.71, 0.73, 0.55, 0.58]
-assert [round(middle[name][0], 2) for name in ("ELS", "other")] == [0.71, 0.70] and ahead["LS"][-1] == 51
-assert ahead["other"] == [52, 68, 75, 79, 90, 87]
-assert max((r2["IS"] > r2["mean of the ten"]).sum(1)) == 49 and round(middle["mean of the ten"][-1], 2) == 0.58
+better = [(middle[name][k], ahead[name][k]) for k, name in enumerate(better)]
+print("the better filter:", [f"{value:.2f}" for value, _ in better], "ELS is ahead for", [n for _, n in better])
+assert [n for _, n in better] == [88, 70, 68, 52, 60, 60] and round(better[1][0], 2) == 0.79
+assert [round(value, 2) for value in middle["ELS"]] == [0.71, 0.81, 0.77, 0.72, 0.70, 0.71] and ahead["LS"][-1] == 51
+assert [round(middle[name][1], 2) for name in ("LS", "IS")] == [0.59, 0.35]
+
+# %%
+others = torch.stack([rivals[f"others, {step} steps"] for step in steps])  # (age, which ten, seed)
+their = others.quantile(0.5, 2)
+wins = (r2["ELS"][:, None] > others).sum(2)
+for step, medians, won in zip(steps, their.tolist(), wins, strict=True):
+    print(f"{step:6,} steps: ELS of five other tens has", [f"{value:.2f}" for value in medians], end=", ")
+    print("its own ten is ahead for", won.tolist(), f"on average {won.double().mean():.0f}")
+average = [round(float(won.double().mean())) for won in wins]
+assert average == [64, 68, 65, 75, 82, 83] and their[2, 1] > middle["ELS"][2]
+ends = [[round(float(end), 2) for end in (their[k].min(), their[k].max())] for k in (0, -1)]
+assert ends == [[0.59, 0.71], [0.49, 0.61]]
 
 # %% tags=["slide"]
 fig, axis = plt.subplots(figsize=(6.5, 3.6))
-axis.semilogx(steps, middle["ELS"], "^-", color=plotting.BLUE, label="ELS of its ten pictures")
-axis.semilogx(steps, middle["other"], "v-", color=plotting.ORANGE, label="ELS of ten others")
-axis.semilogx(steps, [middle[name][k] for k, name in enumerate(better)], "k--", lw=1, label="better linear filter")
+axis.semilogx(steps, middle["ELS"], "^-", color=plotting.GREEN, label="ELS of its ten pictures")
+axis.semilogx(steps, their.mean(1), "v-", color=plotting.ORANGE, label="ELS of ten others, mean and range")
+axis.fill_between(steps, their.amin(1), their.amax(1), color=plotting.ORANGE, alpha=0.2, lw=0)
+axis.semilogx(steps, [value for value, _ in better], "k--", lw=1, label="better linear filter")
 axis.semilogx(steps, middle["mean of the ten"], ":", color=plotting.GREY, label="mean of the ten")
 axis.axvline(4000, color="k", lw=1, ls=":")
 axis.text(4100, 0.03, "first copies", fontsize=10)
@@ -283,56 +284,51 @@ axis.minorticks_off()
 axis.legend(loc="lower left", bbox_to_anchor=(0.13, 0), fontsize=9)
 show(
     fig,
-    alt="Median r2 with the network against steps. ELS of its ten pictures and ELS of ten others begin together at "
-    "0.7, rise to 0.8 at 1,000 steps, then part: 0.71 and 0.55 at the end. The better linear filter begins "
-    "below the former and meets it at 4,000; the mean picture rises from 0.22 to 0.58.",
+    alt="Median r2 with the network against steps. ELS of its ten pictures begins at 0.7, rises to 0.8 at 1,000 steps "
+    "and ends at 0.71. A band, ELS of five other tens, lies below or about it until 2,000 steps, then falls away from "
+    "it, to about 0.55. The better linear filter meets ELS at 4,000; the mean picture rises from 0.22 to 0.58.",
 )
 
 # %% [markdown] tags=["slide"]
-# **Which ten it has matters ever more.** After 500 steps ELS of ten other pictures does as well (r2 0.70; its own ten
-# 0.71, ahead for 52 of 100 seeds). Then they part, long before the first copy: the own ten are ahead for 68, 75, 79, 90
-# and 87 seeds, at the end with 0.71 against 0.55, less than the mean of the ten has (0.58).
+# **Which ten it has matters most once copies come.** After 500 steps ELS of its own ten has a median r2 of 0.71, of the
+# other tens 0.59 to 0.71: the best of them does as well. At the end its own has 0.71 again, the others 0.49 to 0.61.
+#
+# Seed by seed, its own is ahead for about two of three up to 2,000 steps, where one of the other tens is even better;
+# for three of four at 4,000, with the first copies, and for more after that.
 
 # %%
-ours = {q: torch.stack([els.compare(m["els-zeros"], n["network"]).r2 for n in ten.values()]) for q, m in ten.items()}
-fixed = (ours[16000] > rivals["other, 16000 steps"]).sum(1).tolist()
-print("its own ten ahead of ten others, both always with the windows of 16,000 steps:", fixed)
-filters = [rivals[f"{kind} filter, {q} steps"] for kind in ("local", "equivariant") for q in steps]
-chosen = []  # in hindsight: of the windows of all six ages those with the best median
-for k in range(6):
-    one, other = (max((r[k] for r in many), key=lambda r: r.quantile(0.5)) for many in (ours.values(), filters))
-    chosen.append((round((one.quantile(0.5) - other.quantile(0.5)).item(), 3), int((one > other).sum())))
-print("ELS and filters with the best windows of all six: by how much, for how many ELS is ahead:", chosen)
-wider = ours[8000][3].quantile(0.5).item(), int((ours[8000][3] > ours[4000][3]).sum())
-print("ELS at 4,000 steps with the windows of 8,000: r2, seeds ahead of its own windows:", wider)
-copying = {name: int((ratio(drawn[name][-1], pictures[:10]) < 1 / 3).sum()) for name in ("IS", "LS", "ELS")}
-print("copies at the end:", copying)
-assert fixed == [59, 65, 67, 87, 86, 87] and copying == {"IS": 100, "LS": 14, "ELS": 1}
-assert (round(wider[0], 2), wider[1]) == (0.79, 87)
-assert [n for _, n in chosen] == [76, 68, 65, 77, 70, 60] and all(0.02 < gap < 0.07 for gap, _ in chosen)
+nearest = {name: els.nearest_training_image(drawn[name][-1], pictures[:10])[0] for name in ("ELS", "LS", "IS")}
+copied = which[0][is_copy[16000]]  # which picture the network copies, for the 23 seeds
+hits = {name: int((one[is_copy[16000]] == copied).sum()) for name, one in nearest.items()}
+chance = {name: sum((one == picture).double().mean().item() for picture in copied) for name, one in nearest.items()}
+print("copies whose picture is the nearest to the machine's drawing:", hits, "of", len(copied))
+print("if the machine's drawings were dealt out at random:", {name: round(n, 1) for name, n in chance.items()})
+copying = {name: int((ratio(drawn[name][-1], pictures[:10]) < 1 / 3).sum()) for name in hits}
+print("copies that the machines draw themselves:", copying)
+assert hits == {"ELS": 19, "LS": 13, "IS": 12} and all(round(n) == 3 or n < 3 for n in chance.values())
+wider = els.compare(ten[8000]["els-zeros"], ten[4000]["network"]).r2.quantile(0.5).item()
+print(f"ELS at 4,000 steps with the windows of 8,000: {wider:.2f}")
+assert copying == {"ELS": 1, "LS": 14, "IS": 100} and round(wider, 2) == 0.79
 
 # %% [markdown]
-# (One choice of ten others. Larger windows are not the reason alone: with those of 16,000 steps at every age the own
-# ten are ahead for 59, 65, 67, 87, 86 and 87.)
+# **Which picture is copied, ELS foretells best.** From the noise of the network's 23 copies, ELS's drawing is nearest
+# to the copied picture for 19, LS's for 13, IS's for 12; drawings dealt out at random would be for about 3.
 #
-# **A rival.** At 1,000 steps, where the loss on new pictures turns, ELS has **0.81**, LS 0.59, IS 0.35; but the best
-# linear filter of the ten with ELS's windows has 0.79. There are two kinds of it (lesson 11). ELS is ahead of the
-# better one for 88, 70 and 68 seeds up to 2,000 steps, and hardly after that: 52, 60, 60. In part ELS's windows are to
-# blame, which were calibrated by *scores* (lesson 09): with those of 8,000 steps it has 0.79 at 4,000 instead of 0.72.
-# With the best windows of all six ages for each, in hindsight, ELS is ahead at every age, by 0.02 to 0.07.
+# **Which machine?** At 1,000 steps, where the loss on new pictures turns, ELS has r2 0.81, LS 0.59, IS 0.35. At the end
+# LS, which knows its place, is level with it.
 #
-# **Copies tell more than r2.** IS is at no age ahead of the mean of the ten, the same for every seed (both 0.58 at the
-# end). LS, which knows its place, draws level with ELS (0.73 and 0.71; ahead for 49), but makes 14 copies, ELS 1, the
-# network 23.
+# **A rival.** The best linear filter of the ten with ELS's windows has 0.79 at 1,000 steps, and from 4,000 on is level
+# with ELS. In part ELS's windows are to blame, which were calibrated by *scores* (lesson 09): with those of 8,000 steps
+# it has 0.79 at 4,000 instead of 0.72.
 
 # %% [markdown] tags=["slide"]
 # ## 5. A loss that no window explains (8 minutes)
 #
 # Does the network look further as it ages, or only know by heart what small windows show? There is a proof without
 # looking inside. ELS with windows of P x P is the *best possible* denoiser of these ten pictures among all that see P
-# x P pixels and are equivariant but for the border (lessons 07 and 08). So no other that sees only P x P, and learns
-# its place only from the border in it, has a smaller expected loss: **whoever has a smaller one uses something from
-# outside of the window: what stands there, or where it is.**
+# x P pixels and know their place only from the border, where it is *in the window* (lessons 07 and 08). So **whoever
+# has a smaller expected loss uses something from outside of the window: what stands there, or where it is.** (A network
+# that sees 17 x 17 has a border in view from every pixel.)
 #
 # So there is a ladder, one rung for every P. LS, which knows its place, has its own: a loss below *its* rung proves
 # distance.
@@ -342,47 +338,50 @@ assert [n for _, n in chosen] == [76, 68, 65, 77, 70, 60] and all(0.02 < gap < 0
 
 
 # %%
+def loss_at(denoiser, x_0, t):
+    """The mean squared error of the noise estimate on the pictures x_0, each with the noise of one seed."""
+    eps = els.seeded_noise(range(len(x_0)), x_0.shape[1:])
+    x_t = els.add_noise(x_0, eps, t)
+    return (eps - els.noise_from_denoiser(denoiser(x_t, t), x_t, t)).square().mean().item()
+
+
+# %%
 sizes = range(3, 17, 2)
 windows = {P: els.EquivariantLocalScoreMachine(pictures[:10], patch_size=P, padding="zeros") for P in sizes}
 often = pictures[:10].repeat(10, 1, 1, 1)  # each of the ten with ten noises
 rungs = {P: loss_at(machine, often, 0.525) for P, machine in windows.items() if P < 13}
 placed = {P: loss_at(els.LocalScoreMachine(pictures[:10], patch_size=P), often, 0.525) for P in rungs}
 climb = {step: moment["losses"][10, 0].item() for step, moment in ten.items()}  # row 10: t = 0.525
-felt = {step: moment["influence"][0] for step, moment in ten.items()}  # at t = 0.5, mean over 100 new pictures
-felt = {step: (one[4:13, 4:13].sum() / one.sum()).item() for step, one in felt.items()}
 assert abs(loss_at(labs[1000].network, often, 0.525) - climb[1000]) < 1e-3
 print("the rungs:  ", {P: round(v, 3) for P, v in rungs.items()})
 print("those of LS:", {P: round(v, 3) for P, v in placed.items()})
 print("the network:", {step: round(v, 3) for step, v in climb.items()})
-print("share of 9 x 9:", {step: round(v, 2) for step, v in felt.items()})
-assert [round(v, 2) for v in felt.values()] == [0.96, 0.95, 0.85, 0.74, 0.69, 0.68]
 
 # %% tags=["slide"]
 fig, axis = plt.subplots(figsize=(6.5, 3.8))
-for P, rung in rungs.items():
-    axis.axhline(rung, color=plotting.GREY, lw=1)
-    axis.axhline(placed[P], color=plotting.ORANGE, lw=1, ls="--")
-    on_line = {"va": "center", "fontsize": 10, "bbox": {"fc": "w", "ec": "none", "pad": 1}}
-    axis.text(steps[-1] * 1.2, rung, f"P = {P}", **on_line)
-    axis.text(310, placed[P], f"LS, {P}", color=plotting.ORANGE, **on_line)
+on_line = {"va": "center", "fontsize": 10, "bbox": {"fc": "w", "ec": "none", "pad": 1}}
+for P in (3, 5, 7, 9):
+    axis.axhline(rungs[P], color=plotting.GREEN, lw=1)
+    axis.text(steps[-1] * 1.2, rungs[P], f"ELS, {P}", color=plotting.GREEN, **on_line)
+    if P < 9:
+        axis.axhline(placed[P], color=plotting.GREY, lw=1, ls="--")
+        axis.text(330, placed[P], f"LS, {P}", color=plotting.GREY, **on_line)
 axis.plot(steps, climb.values(), "o-", color=plotting.BLUE)
 loss_axis(axis, steps)
-axis.set(xlabel="steps", ylabel="loss at t = 0.525", xlim=(290, 30_000), ylim=(0.002, 0.13))
+axis.set(xlabel="steps", ylabel="loss at t = 0.525", xlim=(290, 36_000), ylim=(0.009, 0.13))
 show(
     fig,
-    alt="The network's loss at t = 0.525 falls with the steps through horizontal lines, the floors of windows of "
-    "3, 5, 7, 9 and 11 pixels. It begins below 3, passes 5 after 1,000 steps, 7 after 3,000, 9 after 9,000, "
-    "and stays above 11. Dashed, the floors of LS lie far lower: it passes those of 3 and 5, not that of 7.",
+    alt="The network's loss at t = 0.525 falls with the steps through horizontal lines, the floors of ELS with windows "
+    "of 3, 5, 7 and 9 pixels. It begins below 3, meets 5 at 1,000 steps, passes 7 after 3,000, 9 after 9,000. "
+    "Dashed, the floors of LS lie lower: it passes those of 3 and 5, not that of 7.",
 )
 
 # %% [markdown]
-# Four fifths: 0.097 and 0.020. And the network climbs down. After 16,000 steps its loss is 0.016, below the rung of ELS
-# with 9 x 9. How far it looks is proved only in part: beyond 5 x 5, with which LS has 0.030 (with 7 x 7 it has 0.013).
-# At 500 and 1,000 steps nothing is proved about distance: LS has 0.062 with 3 x 3.
+# Four fifths: 0.097 and 0.020. And the network climbs down: after 16,000 steps its loss is 0.016, below the rung of 9.
+# (Other noises would move these numbers, but together: all are asked about the same noisy pictures.)
 #
-# And how far does it look? As in lesson 03, how strongly the answer in the middle depends on every pixel (t = 0.5):
-# the share of the inner 9 x 9 is 0.96 after 500 steps, 0.85 after 2,000, 0.68 after 16,000. **It looks further as it
-# ages.**
+# How far it looks is proved only in part: beyond 5 x 5, with which LS has 0.030 (with 7 x 7 it has 0.013). At 500 and
+# 1,000 steps nothing is proved about distance: LS has 0.062 with 3 x 3.
 #
 # ### Exercise 2: When is a rung passed? (7 minutes, ★★☆)
 #
@@ -431,16 +430,28 @@ assert climb[1000] > placed[3] > climb[2000] and placed[7] < climb[16000] < plac
 assert all(abs(placed[P] - said) < 6e-4 for P, said in ((3, 0.062), (5, 0.030), (7, 0.013)))
 assert abs(rungs[3] - 0.097) < 6e-4 and abs(rungs[9] - 0.020) < 6e-4 and climb[500] < rungs[3]
 
+# %%
+later = els.load("fashion-mnist", size=16, n=2100).images[2000:]  # new for the course's ResNet, which has 2,000
+x_t = els.add_noise(later, els.seeded_noise(range(1000, 1100), later.shape[1:]), 0.5).requires_grad_()
+shipped = els.lab("laptop", verbose=False).network
+(slope,) = torch.autograd.grad(shipped(x_t, 0.5)[:, 0, 8, 8].sum(), x_t)
+felt = {f"{step:,} steps": moment["influence"][0] for step, moment in ten.items()}  # the same, of 100 new pictures
+felt["the course's ResNet"] = slope.abs().mean((0, 1))
+felt = {name: (one[4:13, 4:13].sum() / one.sum()).item() for name, one in felt.items()}
+print("share of 9 x 9:", {name: round(share, 2) for name, share in felt.items()})
+assert [round(share, 2) for share in felt.values()] == [0.96, 0.95, 0.85, 0.74, 0.69, 0.68, 0.74]
+
+# %% [markdown]
+# And how far does it look? As in lesson 03, how strongly the answer in the middle depends on every pixel (t = 0.5):
+# the share of the inner 9 x 9 falls from 0.96 after 500 steps to 0.68 after 16,000. **It looks further as it ages.**
+# But that is no sign of memory: the course's ResNet, which has 2,000 pictures and copies none, has 0.74.
+
 # %% [markdown] tags=["slide"]
 # ## 6. Windows that fit the network, and windows that fit new pictures (7 minutes)
 #
-# The calibrated windows of lesson 09, P(t), were measured on the network at each of the six moments. Beside them put
-# the same machines, still knowing these ten pictures, on **new** ones. There a wider window no longer has to be better:
-# it asks for more of a picture that was never seen. At each t there is one window that loses least.
-#
-# **Predict.** Are the calibrated windows larger than those that lose least on new pictures, or smaller, and at which of
-# the six moments?
-
+# There is another way to choose windows. Ask the same machines, still knowing these ten pictures, about **new** ones.
+# There a wider window no longer has to be better: it asks for more of a picture that was never seen. At each t there is
+# one window that loses least.
 
 # %%
 times = [k / 20 for k in range(19, 0, -1)]  # those of the sampler, but for t = 1: the score there needs no window
@@ -450,25 +461,31 @@ for t in (0.2, 0.5, 0.8):
     row = on_new[times.index(t)].tolist()
     print(f"loss on new pictures at t = {t}:", {P: round(v, 4) for P, v in zip(sizes, row, strict=True)})
 print("loses least on new pictures, from t = 0.95 down:", best)
+assert best == [11, 11, 9, 9, 7, 7, 7, 7, 5, 5, 5, 5, 3, 3, 3, 3, 3, 3, 3]
+assert abs(on_new[15, 0] - 0.21) < 0.005 and abs(on_new[15, 6] - 1.57) < 0.005  # t = 0.2, P = 3 and 15
+
+# %% [markdown] tags=["slide"]
+# At much noise large windows lose least, at little noise small ones: they find their like in new pictures, too (lesson
+# 04, section 9). At t = 0.2 the loss is 0.2 with 3 x 3, and 1.6 with 15 x 15.
+#
+# The calibrated windows of lesson 09, P(t), were measured on the network at each of the six moments.
+#
+# **Predict.** Are they larger than those that lose least on new pictures, or smaller, and at which of the six moments?
+
+# %%
 print("calibrated, from t = 0.95 down:")
 calibrated = {step: moment["patch sizes"][1:].tolist() for step, moment in ten.items()}
 for step, curve in calibrated.items():
     print(f"{step:7,} steps:", curve)
 beyond = {s: sum(P - b for P, b in zip(curve, best, strict=True)) / 19 for s, curve in calibrated.items()}
 print("larger than the one that loses least, on average:", {s: round(v, 1) for s, v in beyond.items()})
-tiny = loss_at(els.EquivariantLocalScoreMachine(pictures[:10], patch_size=1, padding="zeros"), fresh, 0.05)
-print(f"loss on new pictures at t = 0.05: 1 x 1 {tiny:.2f}, 3 x 3 {on_new[-1, 0]:.2f}")
-assert abs(tiny - 0.46) < 0.006 and abs(on_new[-1, 0] - 2.17) < 0.006
-assert abs(on_new[15, 0] - 0.21) < 0.005 and abs(on_new[15, 6] - 1.57) < 0.005  # t = 0.2, P = 3 and 15
-assert best == [11, 11, 9, 9, 7, 7, 7, 7, 5, 5, 5, 5, 3, 3, 3, 3, 3, 3, 3]
 assert all(abs(v - said) < 0.06 for v, said in zip(beyond.values(), (-1.7, -0.9, -0.4, 0.3, 1.7, 2.5), strict=True))
 
 # %% tags=["slide"]
-shades = plt.get_cmap("viridis")(torch.linspace(0, 0.85, len(steps)))
 fig, axes = plt.subplots(2, 3, figsize=(9, 4.6), sharex=True, sharey=True)
-for axis, (step, curve), shade in zip(axes.flat, calibrated.items(), shades, strict=True):
+for axis, (step, curve) in zip(axes.flat, calibrated.items(), strict=True):
     axis.plot(times, best, "k:", lw=2.5, zorder=3, label="loses least on new")
-    axis.plot(times, curve, "o-", color=shade, ms=4, lw=1.5, label="calibrated")
+    axis.plot(times, curve, "o-", color=plotting.GREEN, ms=4, lw=1.5, label="calibrated")
     axis.set(yticks=range(3, 15, 2))
     axis.set_title(f"{step:,} steps", fontsize=10)
 axes[0, 0].invert_xaxis()
@@ -484,40 +501,21 @@ show(
 
 # %% [markdown]
 # The windows grow. Up to 2,000 steps they are smaller than those that lose least on new pictures, by 1.7, then 0.9,
-# then 0.4 pixels on average; from 4,000 on larger, by 0.3, 1.7 and 2.5. (Both end at 3 as nothing smaller was asked: at
-# t = 0.05 a single pixel loses 0.46 on new pictures, 3 x 3 2.17.)
-#
-# Why small windows lose less at little noise: they find their like in new pictures, too (lesson 04, section 9). At
-# t = 0.2 the loss is 0.2 with 3 x 3, and 1.6 with 15 x 15.
+# then 0.4 pixels on average; from 4,000 on larger, by 0.3, 1.7 and 2.5. (Both end at 3: nothing smaller was asked.)
 
 # %%
-pairs = {s: [round(v, 3) for v in m["losses"][:, :2].mean(0).tolist()] for s, m in ten.items()}
-print("loss on the ten, of the network and of ELS with the windows calibrated on it:", pairs)
-on_others = ten[1000]["losses on new pictures"][:, :2]  # by time, from t = 0.025 up
-print("on new pictures after 1,000 steps:", [round(v, 3) for v in on_others.mean(0).tolist()])
-print("the same from t = 0.2 up:", [round(v, 3) for v in on_others[4:].mean(0).tolist()])
+on_others = ten[1000]["losses on new pictures"][:, :2].mean(0).tolist()
+print("loss on new pictures after 1,000 steps, network and ELS:", [round(v, 3) for v in on_others])
 at_half = {s: [curve[times.index(t)] for t in (0.55, 0.5)] for s, curve in calibrated.items()}
 print("calibrated at t = 0.55 and 0.5:", at_half)
 assert [at_half[s] for s in (500, 16000)] == [[3, 3], [9, 9]] and climb[16000] < rungs[9]
-assert [pairs[s] for s in (1000, 2000, 4000)] == [[0.092, 0.066], [0.052, 0.059], [0.028, 0.052]]
-assert [round(v, 3) for v in on_others.mean(0).tolist()] == [0.125, 0.565]
-assert [round(v, 3) for v in on_others[4:].mean(0).tolist()] == [0.067, 0.072]
+assert [round(v, 3) for v in on_others] == [0.125, 0.565]
 
 # %% [markdown] tags=["slide"]
 # **Calibrated is not how far it looks.** Near t = 0.5 the window is 3 x 3 after 500 steps and 9 x 9 after 16,000, yet
-# the network's loss is below just these rungs, and after 16,000 a third of what its answer depends on lies outside of 9
-# x 9 (section 5).
-#
-# Nor is a network that draws like ELS the same machine. Loss on the ten, over all t:
-#
-# | | 1,000 steps | 2,000 | 4,000 |
-# |---|---|---|---|
-# | network | 0.092 | 0.052 | 0.028 |
-# | ELS, calibrated on it | 0.066 | 0.059 | 0.052 |
-#
-# On *new* pictures ELS has 0.565 at 1,000 steps, the network 0.125: above t = 0.2 they are alike (0.072 and 0.067),
-# below it ELS finds nothing like what it sees. So P(t) says which local machine the network **resembles**; a loss below
-# a rung, that it uses more.
+# the network's loss is below just these rungs (section 5). Nor is it the same machine: after 1,000 steps the network
+# draws like its ELS, but on new pictures it loses 0.125, ELS 0.565. So P(t) says which local machine the network
+# **resembles**; a loss below a rung, that it uses more.
 
 # %% [markdown] tags=["slide"]
 # ## 7. Twice the pictures (7 minutes)
@@ -526,46 +524,18 @@ assert [round(v, 3) for v in on_others[4:].mean(0).tolist()] == [0.067, 0.072]
 # moments are kept, each at twice the steps of the one before. We call pictures **known** once the loss on them is below
 # 0.03.
 #
-# **Predict.** With twice the pictures, when are they known: at the same step, at twice the step, at four times?
+# One of n pictures fills one nth of every batch. So we count its **own steps**: the steps times its share of the batch,
+# here 1/n.
 #
-# And does the size of the batch count? We trained with five pictures once more, in batches of 16, not 64 (two seeds;
-# stored, `data/lessons/make_14_batch.py`). After as many steps each was seen a quarter as often. **Predict.** Are they
-# known after as many steps as before, or after four times as many?
+# **Predict.** With twice the pictures, when are they known: at the same step, at twice the step, at four times?
 
 # %%
 numbers = {"5 pictures": 5, "10 pictures": 10, "20 pictures": 20}
-both, five, batch = ("losses", "losses on new pictures"), list(runs["5 pictures"]), els.load_results("14_batch")
+both = ("losses", "losses on new pictures")
 curves = {
     n: {"steps": list(runs[run])} | {what: [m[what][:, 0].mean().item() for m in runs[run].values()] for what in both}
     for run, n in numbers.items()
 }
-small = [  # five pictures, in batches of 16
-    {"steps": five}
-    | {what: [batch[f"{what}, seed {seed}, {step} steps"].mean().item() for step in five] for what in both}
-    for seed in (0, 1)
-]
-
-# %% tags=["slide"]
-lines = [("5 pictures", 5, curves[5], plotting.ORANGE), ("10 pictures", 10, curves[10], plotting.BLUE)]
-lines += [("20 pictures", 20, curves[20], "k"), ("5, batches of 16", 5, small[0], plotting.GREEN)]
-fig, axis = plt.subplots(figsize=(6.5, 3.8))
-for label, n, curve, ink in [*lines, (None, 5, small[1], plotting.GREEN)]:
-    each = [step / n for step in curve["steps"]]
-    axis.plot(each, curve["losses"], "o-", color=ink, ms=4, lw=1.5, label=label)
-    axis.plot(each, curve["losses on new pictures"], "s--", color=ink, ms=4, lw=1)
-axis.plot([], [], "s--", color=plotting.GREY, ms=4, lw=1, label="on new pictures")
-axis.axhline(0.03, color=plotting.GREY, lw=1)
-loss_axis(axis, [50, 100, 200, 400, 800, 1600])
-axis.set(xlabel="steps for each picture", ylabel="loss", ylim=(0.008, 1.3))
-axis.legend(fontsize=9, loc="lower left")
-show(
-    fig,
-    alt="Losses against steps divided by the number of pictures. On their own pictures the curves of 5, 10 and 20 "
-    "fall close together, those of batches of 16, green, a little later. On new ones, dashed, all are lowest at 100 "
-    "and then rise; the more pictures, the lower their lowest point.",
-)
-
-# %%
 below = {n: passed(c["steps"], c["losses"], 0.03) for n, c in curves.items()}
 turn = {n: c["steps"][c["losses on new pictures"].index(min(c["losses on new pictures"]))] for n, c in curves.items()}
 print("known (loss below 0.03) after:    ", {n: round(step) for n, step in below.items()}, "steps")
@@ -576,101 +546,126 @@ print("copies of 100, at 1/32, 1/16, 1/8, 1/4, 1/2 and the end of each training:
 assert all(abs(below[n] / said - 1) < 0.01 for n, said in ((5, 1730), (10, 3740), (20, 6730)))
 assert turn == {n: 100 * n for n in (5, 10, 20)}
 assert found == {5: [0, 0, 0, 6, 22, 37], 10: [0, 0, 0, 2, 8, 23], 20: [0, 0, 0, 2, 11, 24]}
-assert {c["steps"][3] / n for n, c in curves.items()} == {400}  # the first copies, in steps for each picture
-together = torch.tensor([c["losses"][2:] for c in curves.values()])  # from 1/8 on, at equal steps for each picture
+assert {c["steps"][3] / n for n, c in curves.items()} == {400}  # the first copies, in own steps
+together = torch.tensor([c["losses"][2:] for c in curves.values()])  # from 1/8 on, at equal own steps
 assert (together.amax(0) / together.amin(0)).max() < 1.2 and all(330 < below[n] / n < 380 for n in below)
-slower, turned, few = [], [], []
-for seed in (0, 1):
-    slower.append(passed(five, small[seed]["losses"], 0.03))
-    turned.append(min(zip(small[seed]["losses on new pictures"], five, strict=True))[1])
-    few.append([int((batch[f"gap ratios, seed {seed}, {step} steps"] < 1 / 3).sum()) for step in five[3:]])
-print(f"batches of 16: known after {[round(s) for s in slower]}, lowest on new ones after {turned}, copies {few}")
-assert all(abs(s / said - 1) < 0.01 for s, said in zip(slower, (2340, 2410), strict=True)) and turned == [500, 500]
-assert five[3] == 2000  # their first copies: at 400 steps for each picture, too
-assert [round(s / below[5], 2) for s in slower] == [1.36, 1.39] and few == [[2, 12, 26], [1, 11, 28]]
 
-quick = {step: m["losses on new pictures"][:, 0].mean().item() for step, m in runs["one repeated"].items()}
-print("20, one of them ten times, 8,000 steps, loss on new pictures:", {s: round(loss, 3) for s, loss in quick.items()})
-assert min(quick, key=quick.get) == 1000
+# %% tags=["slide"]
+inks = {5: plotting.GREY, 10: plotting.BLUE, 20: "k"}
+fig, axis = plt.subplots(figsize=(6.5, 3.6))
+for n, curve in curves.items():
+    own = [step / n for step in curve["steps"]]
+    axis.plot(own, curve["losses"], "o-", color=inks[n], ms=4, lw=1.5, label=f"{n} pictures")
+    axis.plot(own, curve["losses on new pictures"], "s--", color=inks[n], ms=4, lw=1)
+axis.plot([], [], "k--", lw=1, label="dashed: on new ones")
+axis.axhline(0.03, color=plotting.GREY, lw=1)
+loss_axis(axis, [50, 100, 200, 400, 800, 1600])
+axis.set(xlabel="own steps: steps / number of pictures", ylabel="loss", ylim=(0.008, 1.3))
+axis.legend(fontsize=9, loc="upper left")
+show(
+    fig,
+    alt="Losses against steps divided by the number of pictures. On their own pictures the curves of 5, 10 and 20 "
+    "fall close together. On new ones, dashed, all are lowest at 100 and then rise; the more pictures, the lower "
+    "their lowest point.",
+)
+
+# %% [markdown] tags=["slide"]
+# Twice the pictures, **about twice the steps**: 1,730, 3,740 and 6,730. Against own steps the curves come together. So
+# are own steps the clock?
+#
+# **Something else was doubled.** The *learning rate*, how far one step changes the weights, rises during the first
+# tenth of a training and then falls, to zero at its end: a cycle. With twice the pictures we trained for twice the
+# steps, so the cycle was twice as long. Both explain the figure. So we trained three times more with **one rate for
+# all** that stays as it is (batches of 16; stored, `data/lessons/make_14_rate.py`).
+#
+# **Predict.** With 5 pictures the loss on new ones is now lowest after 350 steps. If own steps were the clock, with 20
+# it would be after 1,400. Is it?
+
+# %% tags=["slide"]
+rate = {n: els.load_results("14_rate")[f"steps, own loss, new loss, {n} pictures"] for n in (5, 10, 20)}
+turned = {n: int(one[one[:, 2].argmin(), 0]) for n, one in rate.items()}
+print("one rate, loss on new pictures lowest after:", turned, "steps (looked at every 50)")
+fig, axis = plt.subplots(figsize=(6.5, 3.2))
+for n, one in rate.items():
+    axis.plot(one[:, 0], one[:, 2], "--", color=inks[n], label=f"{n} pictures")
+    axis.plot(turned[n], one[:, 2].min(), "s", color=inks[n])
+axis.set(xlabel="steps", ylabel="loss on new pictures", ylim=(0.1, 0.3))
+axis.legend(fontsize=9)
+show(
+    fig,
+    alt="Loss on new pictures against steps, for trainings with 5, 10 and 20 pictures and one learning rate. Each "
+    "falls, is lowest where a square stands, at 350, 550 and 900 steps, and rises again.",
+)
+assert turned == {5: 350, 10: 550, 20: 900} and 2 < 750 / turned[5] < turned[20] / turned[5] < 2.6
+assert rate[20][14, 0] == 750 and rate[20][14:18, 2].max() < 1.002 * rate[20][:, 2].min()
+assert all(one[:, 1].min() > 0.03 for one in rate.values())
 
 # %% [markdown]
-# Twice the pictures, **about twice the steps**: 1,730, 3,740 and 6,730. The loss on new pictures turns after 500, 1,000
-# and 2,000, the first copies are found after 2,000, 4,000 and 8,000. One of n pictures fills one nth of every batch. So
-# count its **own steps**, the steps divided by n: against these the curves on their own pictures come together, from
-# 200 on. The turn is at 100, they are known at about 350, the first copies are found at 400 (we looked at every
-# doubling only).
+# **No**: after 900, and from 750 on it is about as low; with 10 pictures after 550. So four times the pictures took two
+# to two and a half times the steps, not four. More pictures do take longer; that twice as many took twice as long came
+# from the cycle, at least in part.
 #
-# **The batch hardly counts.** In batches of 16 (green) the five are known after 2,340 and 2,410 steps, 1.4 times as
-# many as in batches of 64, not four times; the turn comes at the same moment, and at 2,000 steps there are copies, too.
-# (Batches that are a small part of the set were not tried.)
-#
-# **A caution.** One training each. And the *learning rate*, how far one step changes the weights, rises during the
-# first tenth of a training, however long that is: all these turns lie in it. In the training of section 8, with 20
-# pictures but 8,000 steps, the turn is at 1,000, not 2,000. Why, this training cannot tell: one of its pictures is
-# there ten times, too.
+# A caution: one training each, and they end before the pictures are known. How long *that* takes with one rate, and how
+# long the first copies take, we did not measure.
 
 # %% [markdown] tags=["slide"]
 # ## 8. One picture, ten times (5 minutes)
 #
 # Large data sets hold some pictures many times. Carlini and others (2023) got training pictures back out of a large
 # model; they looked for those that were there most often. The same in small: twenty pictures, but the **first
-# one is there ten times**, 29 entries in all; 8,000 steps.
+# one, a boot, is there ten times**, 29 entries in all; 8,000 steps.
 #
-# **Predict.** The first picture fills 10/29 of every batch, every other 1/29. Does the network know it better? Does it
+# **Predict.** The boot fills 10/29 of every batch, every other 1/29. Does the network know it better? Does it
 # draw copies of it?
 
 # %%
-twenty, others, copied = pictures[:20], {}, {}
-both = {"ten times": (runs["one repeated"], 10, 10 / 29), "once": (runs["20 pictures"], 1, 1 / 20)}
-for name, (run, alike, share) in both.items():  # the first so many entries are alike
-    first = [m["losses on each picture"][0].item() for m in run.values()]
-    others[name] = [m["losses on each picture"][alike:].mean().item() for m in run.values()]
-    copied[name] = {}
-    for step, moment in run.items():
-        found = ratio(moment["network"], twenty) < 1 / 3
-        boots = els.nearest_training_image(moment["network"], twenty)[0] == 0
-        copied[name][step] = int((found & boots).sum()), int(found.sum())
-    when = passed(list(run), first, 0.03)
-    print(
-        f"the first {name}: loss below 0.03 after {when:.0f} steps, {when * share:.0f} own, at the end {first[-1]:.3f}"
-    )
-    print(f"  of the others at the end {others[name][-1]:.3f}; copies of the first, of any: {copied[name]}")
-    assert (
-        abs(when / (1950 if alike == 10 else 7460) - 1) < 0.005 and abs(first[-1] - (0.012, 0.014)[alike == 1]) < 6e-4
-    )
-assert (
-    list(copied["ten times"].values()) == [(0, 0)] * 4 + [(2, 2), (1, 1)]
-    and abs(others["ten times"][-1] - 0.033) < 6e-4
-)
-assert list(copied["once"].values())[:4] == [(0, 0)] * 3 + [(0, 2)]
+twenty, repeated = pictures[:20], runs["one repeated"]
+first = {run: [m["losses on each picture"][0].item() for m in moments.values()] for run, moments in runs.items()}
+rest = repeated[8000]["losses on each picture"][10:].mean().item()  # the first ten entries are alike
+print(f"loss at the end: on the first {first['one repeated'][-1]:.3f}, on the others {rest:.3f}")
+between, order = torch.cdist(twenty.flatten(1), twenty.flatten(1))[0].sort()
+print("nearest to the first is no.", order[1].item())
+close = {}  # drawings nearer to the first, and to any other, than half of the way from the first to its twin
+for step, moment in repeated.items():
+    near = torch.cdist(moment["network"].flatten(1), twenty.flatten(1)) < between[1] / 2
+    close[step] = int(near[:, 0].sum()), int(near[:, 1:].any(1).sum())
+    small = int((ratio(moment["network"], twenty) < 1 / 3).sum())
+    print(f"{step:5,} steps: near the first, near another: {close[step]}; gap ratio below 1/3: {small}")
+assert order[1] == 15 and near[:, 0].nonzero().flatten().tolist() == [34, 36, 73] and small == 1
+assert list(close.values()) == [(0, 0)] * 4 + [(2, 0), (3, 0)]
+assert abs(first["one repeated"][-1] - 0.012) < 6e-4 and abs(rest - 0.033) < 6e-4
 
 # %%
-repeated, linear = runs["one repeated"][8000], rivals["repeated"].float() / 127.5 - 1
-rows = {"network": repeated["network"], "IS": repeated["is"], "best linear filter": linear}
+linear = rivals["repeated"].float() / 127.5 - 1
+rows = {"network": repeated[8000]["network"], "IS": repeated[8000]["is"], "best linear filter": linear}
 near = {name: int((els.nearest_training_image(one, twenty)[0] == 0).sum()) for name, one in rows.items()}
 print("nearest to the first, of 100:", near, "copies by the filter:", int((ratio(linear, twenty) < 1 / 3).sum()))
 assert list(near.values()) == [31, 29, 29] and ratio(linear, twenty).min() > 1 / 3
-again = passed(list(runs["20 pictures"]), others["once"], others["ten times"][-1])
-print(f"the others: own steps {8000 / 29:.0f}; as small a loss where each is there once: {again / 20:.0f}")
-assert round(8000 / 29) == 276 and abs(again / 20 - 296) < 2
 
 # %% tags=["slide"]
+chosen = [*range(6), 34, 36, 73]
 show(
-    plotting.image_rows({"ten times": pictures[:1], "IS": repeated["is"][:12],
-                         "network": repeated["network"][:12]}),
-    alt="A boot, the picture that is there ten times. Below, twelve drawings of IS, three of them this boot, and "
-    "of the network from the same noise: one is a boot but for its sole, a few others have pieces of boots.",
+    plotting.image_rows(
+        {"ten times; no. 15": twenty[[0, 15]], "IS": repeated[8000]["is"][chosen],
+         "network": repeated[8000]["network"][chosen]},
+        notes=[f"seed {i}" for i in chosen],
+    ),
+    alt="A boot, the picture that is there ten times, and beside it no. 15, a boot much like it. Below, nine drawings "
+    "of IS, and of the network from the same noise. From seeds 34, 36 and 73 both draw the boot, or nearly; from the "
+    "first six the network draws none of the twenty.",
 )  # fmt: skip
 
 # %% [markdown]
-# It **knows** it far better: the loss on it is 0.012, on the others 0.033. And the only copies are of it, though few: 2
-# of 100 drawings after 4,000 steps, 1 after 8,000. (Where each is there once the first copies come at 8,000 steps, none
-# of the boot.) That 31 drawings are nearest to it is no sign of memory: so are 29 of the best linear filter of the same
-# entries, which copies nothing.
+# It **knows** it far better: at the end the loss on it is 0.012, on the others 0.033. And it **draws** it, though
+# seldom. The gap ratio fails here: the boot has a near twin, beside which it is strict. So take a distance: 2 drawings
+# after 4,000 steps, then 3, are nearer to the boot than half of the way to its twin; none is as near to another.
 #
-# **Own steps**, roughly: a step counts for a picture by its share of the batch. The others had 276 of their own, and
-# where each is there once they have the same loss after 296. The boot is below 0.03 after 1,950 steps instead of 7,460,
-# but these are 670 of its own instead of 370: its share helps it less than in proportion.
+# (That 31 drawings are nearest to it is no sign of memory: so are 29 of the best linear filter of the same entries,
+# which copies nothing.)
+
+# %% [markdown] tags=["slide"]
+# **Are own steps the clock here?** The boot's share of the batch is 10/29. Where each of the twenty is there once it
+# was known (loss on it below 0.03) after 7,460 steps, 373 own.
 #
 # ### Exercise 3: How long until it had so many own steps? (3 minutes, ★☆☆)
 #
@@ -696,9 +691,25 @@ check.steps_until(steps_until)
 #     return math.ceil(own * n / copies)
 # ```
 #
-# The loss on new pictures was lowest after 100 own steps, copies were found after 400, each known to a factor of 2. For
-# the course's ResNet, with 2,000 pictures, that makes 200,000 and 800,000 steps. It was trained for 8,000.
 # </details>
+#
+# **Predict.** After how many steps is the boot known, if 373 own steps are the clock? And was it?
+
+# %%
+knows = {run: passed(list(moments), first[run], 0.03) for run, moments in runs.items()}
+cycle = {run: round(knows[run] / max(moments), 2) for run, moments in runs.items()}
+print("the first picture is known after", {run: round(step) for run, step in knows.items()}, "steps")
+print("parts of the training:", cycle)
+print("own steps foretell", math.ceil(373 * 29 / 10), "where it is there ten times")
+assert round(knows["20 pictures"] / 20) == 373 and math.ceil(373 * 29 / 10) == 1082
+said = {"one repeated": 1950, "5 pictures": 1993, "20 pictures": 7460}
+assert all(abs(knows[run] / after - 1) < 0.005 for run, after in said.items())
+assert all(0.22 < part < 0.255 for part in cycle.values())
+
+# %% [markdown]
+# They say 1,082; it took **1,950**, about as long as where the boot is one of five, in a training of the same length
+# (1,993), though its share of the batch is smaller there. In all four trainings it is known after about a quarter of
+# the steps. So here, too, the clock may be the cycle.
 
 # %% [markdown] tags=["slide"]
 # ## If you want more: must the curve be measured?
@@ -712,53 +723,40 @@ check.steps_until(steps_until)
 # the line?
 
 # %%
-from elscourse.metrics import bootstrap_interval
-
 control, guess = els.load_results("14_straight"), els.load_results("14_guess")
 files = {"ResNet": "resnet-zeros", "ResNet, class known": "resnet-zeros-conditional"}
 files |= {"ResNet, circular": "resnet-circular", "UNet": "unet-zeros"}
-files = {name: f"fashion-mnist-16-{file}" for name, file in files.items()}
-
-
-def against(ours, theirs):
-    """Two lists of r2: both medians, the seeds for which ours is ahead, the 95 % interval of what it is ahead by."""
-    ends = bootstrap_interval(ours - theirs, torch.Generator().manual_seed(0))
-    medians = [round(values.quantile(0.5).item(), 2) for values in (ours, theirs)]
-    return *medians, int((ours > theirs).sum()), *(round(end, 3) for end in ends)
-
-
-print("median r2, 100 seeds: F t, calibrated; seeds for which F t is ahead; by how much, 95 % interval")
-lines = {name: against(control[f"r2 straight, {f}"], guess[f"r2 measured, {f}"]) for name, f in files.items()}
-for name, row in lines.items():
-    print(f"{name:20s}", *row)
-assert [row[:3] for row in lines.values()] == [(0.92, 0.91, 56), (0.94, 0.94, 42), (0.81, 0.83, 22), (0.93, 0.93, 59)]
-assert [name for name, (*_, low, high) in lines.items() if not low <= 0 <= high] == ["ResNet, circular"]
+lines = {}
+for name, file in files.items():
+    line, curve = (control[f"r2 straight, fashion-mnist-16-{file}"], guess[f"r2 measured, fashion-mnist-16-{file}"])
+    lines[name] = *(round(r2.quantile(0.5).item(), 2) for r2 in (line, curve)), int((line > curve).sum())
+print("median r2 of 100 seeds with the line, calibrated; seeds for which the line is ahead:", lines)
+assert [*lines.values()] == [(0.92, 0.91, 56), (0.94, 0.94, 42), (0.81, 0.83, 22), (0.93, 0.93, 59)]
 
 # %% [markdown]
-# **It does as well** for three of the four, seed by seed: 0.92, 0.94 and 0.93. Only for the circular one it is surely
-# worse, by little (0.81). (Lesson 09's line, level for one of five, is another: it joins calibrated ends.) So r2 is a
-# blunt judge of curves: whoever derives one must compare it with this.
+# **It does as well** for three of the four: 0.92, 0.94 and 0.93. Only for the circular one it is worse, by little
+# (0.81; ahead for 22 of 100 seeds). So r2 is a blunt judge of curves: whoever derives one must compare it with this.
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
 # * A network learns what its pictures share with others, begins to know its own, and remembers, in this order; it
-#   invents all the while, less and less. The loss on new pictures turns before the first whole copy is found.
-# * ELS of ten *other* pictures foretells a young network as well as ELS of its own ten, an old one far less well: which
-#   pictures it has begins to matter long before it copies one.
+#   invents all the while, less and less. In our training the loss on new pictures turned before the first whole copy.
+# * ELS of ten *other* pictures foretells a young network nearly as well as ELS of its own ten, an old one far less:
+#   which pictures it has matters most once it begins to copy them.
 # * The best machine that sees P x P is a floor: a loss below it proves that the network uses something from outside of
-#   the window: what stands there, or where it is. It does look further as it ages.
+#   the window: what stands there, or where it is. Networks look further as they age, also those that copy nothing.
 
 # %% [markdown] tags=["slide"]
-# * What sets the clock, in our trainings of one ResNet: steps, roughly times a picture's share of the batch. Twice the
-#   pictures take about twice the steps; the size of the batch hardly counts.
-# * A picture that is there ten times is known far sooner. Ours was copied first, though seldom.
+# * More pictures take longer. Twice as many took twice the steps where the cycle of the learning rate was twice as
+#   long; with one rate, the loss on new pictures turned sooner than that. What sets the clock is open.
+# * In one training, a picture that is there ten times is known far sooner than the others. Ours was drawn, though
+#   seldom.
 #
 # ## What is still unexplained
 #
-# Why does it take so many steps for each picture before it is remembered, and hardly more of them in small batches? The
-# theory of this course takes the windows as given. **Why does a network, before it remembers, resemble a machine with
-# windows that close, and with these?**
+# What sets how many steps it takes to remember? The theory of this course takes the windows as given. **Why does a
+# network, before it remembers, resemble a machine with windows that close, and with these?**
 #
 # And if a network is *trained* on other pictures, **does it draw something else?** That is lesson 15.
 #
@@ -768,8 +766,7 @@ assert [name for name, (*_, low, high) in lines.items() if not low <= 0 <= high]
 #   regularization in training*, NeurIPS 2025, [arXiv:2505.17638](https://arxiv.org/abs/2505.17638): two times, one for
 #   learning, one for memory, of which the second grows with the number of pictures (UNets, also with full batches).
 # * A. Favero, A. Sclocchi and M. Wyart, *Bigger isn't always memorizing: early stopping overparameterized diffusion
-#   models*, 2025: memory after a time in
-#   proportion to the number of pictures, with larger networks.
+#   models*, 2025: memory after a time in proportion to the number of pictures, with larger networks.
 # * A. Levin, B. Nadler, F. Durand and W. T. Freeman, *Patch complexity, finite pixel correlations and optimal
 #   denoising*, ECCV 2012: what larger windows ask for, and what they gain.
 
