@@ -444,7 +444,8 @@ assert [round(share, 2) for share in felt.values()] == [0.96, 0.95, 0.85, 0.74, 
 # %% [markdown]
 # And how far does it look? As in lesson 03, how strongly the answer in the middle depends on every pixel (t = 0.5):
 # the share of the inner 9 x 9 falls from 0.96 after 500 steps to 0.68 after 16,000. **It looks further as it ages.**
-# But that is no sign of memory: the course's ResNet, which has 2,000 pictures and copies none, has 0.74.
+# But that alone is no sign of memory: the course's ResNet, which has 2,000 pictures and copies none, has 0.74, as the
+# network of ten after 4,000 steps.
 
 # %% [markdown] tags=["slide"]
 # ## 6. Windows that fit the network, and windows that fit new pictures (7 minutes)
