@@ -603,11 +603,11 @@ assert all(one[:, 1].min() > 0.03 for one in rate.values())
 
 # %% [markdown]
 # **No**: after 900, and from 750 on it is about as low; with 10 pictures after 550. So four times the pictures took two
-# to two and a half times the steps, not four. More pictures do take longer; that twice as many took twice as long came
-# from the cycle, at least in part.
+# to two and a half times the steps, not four. More pictures do take longer; that twice as many took twice as long may
+# have come from the cycle.
 #
-# A caution: one training each, and they end before the pictures are known. How long *that* takes with one rate, and how
-# long the first copies take, we did not measure.
+# A caution: one training each, in smaller batches, and they end before the pictures are known. How long *that* takes
+# with one rate, and how long the first copies take, we did not measure.
 
 # %% [markdown] tags=["slide"]
 # ## 8. One picture, ten times (5 minutes)
