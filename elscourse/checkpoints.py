@@ -173,7 +173,8 @@ def load_network(name: str | Path) -> NetworkDenoiser:
     card = _read_card(card_path)
     weights = _read_weights(card_path.with_suffix(".safetensors"), card)
     try:
-        module = build_network(card["architecture"], **card["config"])
+        with torch.random.fork_rng(devices=[]):  # its first weights are drawn, and written over
+            module = build_network(card["architecture"], **card["config"])
         module.load_state_dict(weights)
     except (TypeError, RuntimeError) as error:
         reason = str(error).splitlines()[-1].strip()

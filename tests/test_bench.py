@@ -281,3 +281,11 @@ def test_a_device_that_is_not_here_is_one_sentence(device: str, tmp_path: Path) 
     assert done.exit_code == 1
     assert device in done.output and "Traceback" not in done.output
     assert len(done.output.strip().splitlines()) == 1
+
+
+def test_the_best_time_counts_and_the_first_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter([5.0, 2.0, 3.0])
+    monkeypatch.setattr(measure, "timed", lambda run, device: (next(times), run()))
+    calls: list[int] = []
+    seconds, result = measure.best_seconds(lambda: calls.append(1) or len(calls), 3, torch.device("cpu"))
+    assert (seconds, result, len(calls)) == (2.0, 1, 4)

@@ -127,3 +127,20 @@ def test_without_lessons_there_is_nothing_to_build(lesson: Path) -> None:
 def test_unknown_lessons_are_named(lesson: Path) -> None:
     result = CliRunner().invoke(build.main, ["00_leson"])
     assert result.exit_code == 1 and "did you mean 00_lesson" in result.output
+
+
+@pytest.mark.parametrize("name", ["widgets/a.py", "widgets/a.js", "widgets/a.css", "style.mplstyle"])
+def test_whatever_a_notebook_is_made_of_is_in_its_stamp(name: str, lesson: Path) -> None:
+    path = build.ROOT / "elscourse" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("1")
+    before = build.stamp(lesson)
+    path.write_text("2")
+    assert build.stamp(lesson) != before
+
+
+def test_what_is_printed_and_what_is_warned_of_stay_apart(lesson: Path) -> None:
+    lesson.write_text(HEADER + "import sys\nprint('a', flush=True)\nprint('b', file=sys.stderr, flush=True)\n")
+    text, _ = build.build(lesson)
+    outputs = json.loads(text)["cells"][-1]["outputs"]
+    assert [(o["name"], "".join(o["text"])) for o in outputs] == [("stdout", "a\n"), ("stderr", "b\n")]

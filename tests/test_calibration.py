@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import pictures
+from conftest import pictures, run
 
 import elscourse as els
 from elscourse import calibration
@@ -289,3 +289,79 @@ def test_bad_requests() -> None:
         calibrate_lab(els.lab(verbose=False), "fashion-mnist-16-resnet-zeros", largest=2)
     with pytest.raises(els.CourseError, match="only ELS machines"):
         calibrate_lab(els.lab(verbose=False), "fashion-mnist-16-resnet-zeros", ["is"])
+
+
+def test_scores_of_other_labels_classes_or_another_tolerance_are_not_continued(tmp_path: Path) -> None:
+    images, kept = smooth(10), tmp_path / "c.npz"
+    classes = torch.arange(10) % 2
+
+    def go(labels: object = 0, image_labels: torch.Tensor = classes, tolerance: float | None = None) -> object:
+        told = {"image_labels": image_labels}
+        machine = els.EquivariantLocalScoreMachine(images, patch_size=3, tolerance=tolerance, **told)
+        network = els.IdealScoreMachine(images)
+        ask = lambda x_t, t, labels=None: network(x_t, t)  # noqa: E731  # the same, whatever it is told
+        return els.calibrate(machine, ask, (3, 5), steps=2, samples=2, labels=labels, checkpoint=kept)
+
+    whole = go()
+    for what, other in {
+        "labels": {"labels": [0, 1]},
+        "images": {"image_labels": 1 - classes},
+        "machine": {"tolerance": 1e-3},
+    }.items():
+        with pytest.raises(els.CourseError, match=rf"started for something else \(other {what}\)"):
+            go(**other)
+    assert go() == whole
+
+
+def test_the_trajectory_is_that_of_the_machines_schedule_and_precision() -> None:
+    schedule = els.CosineSchedule(0.5)
+    machine = els.EquivariantLocalScoreMachine(smooth(10).double(), schedule, patch_size=3)
+    asked: list[torch.Tensor] = []
+    network = lambda x_t, t: asked.append(x_t) or machine.with_patch_size(5)(x_t, t)  # noqa: E731
+    found = els.calibrate(machine, network, (3, 5), steps=2, samples=2)
+    assert [p for _, p in found] == [5, 5]
+    start = els.seeded_noise(CALIBRATION_SEEDS[:2], (1, 10, 10)).double()
+    assert torch.equal(asked[0], start), "no seed of an evaluation"
+    mean = machine.with_patch_size(5)(start, 1.0)
+    eps = els.noise_from_denoiser(mean, start, 1.0, schedule)
+    torch.testing.assert_close(asked[1], schedule.alpha(0.5) * mean + schedule.sigma(0.5) * eps)
+
+
+def test_scores_that_cannot_be_kept_are_told_before_the_first_is_computed(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    asked: list[float] = []
+
+    class Counted(els.LocalScoreMachine):
+        def __call__(self, x_t, t, labels=None):
+            asked.append(t)
+            return super().__call__(x_t, t, labels)
+
+    network = els.IdealScoreMachine(smooth(5))
+    with pytest.raises(els.CourseError, match="could not write"):
+        els.calibrate(
+            Counted(smooth(5), patch_size=3),
+            network,
+            (3, 5),
+            steps=2,
+            samples=1,
+            checkpoint=tmp_path / "file" / "c.npz",
+        )
+    assert not asked
+
+
+def test_the_machines_of_the_network_s_own_padding_are_calibrated(tmp_path: Path) -> None:
+    card = {"name": "mine", "architecture": "resnet", "config": {"width": 8, "padding": "circular"}}
+    card["data"] = {"name": "fashion-mnist", "size": 8, "n": 20}
+    path = save_network(els.ResNet(width=8, padding="circular"), card, tmp_path)
+    calibrate_lab(els.lab(network=path, verbose=False), str(path), samples=1, steps=1, largest=3)
+    found = CalibratedSizes.load(path.with_suffix(".sizes.json"))
+    assert set(found.machines) == {"els-circular", "els-circular-gaussian"}
+
+
+def test_the_command_replaces_sizes_if_fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path, _ = own_lab(tmp_path)
+    go = lambda *more: run("calibrate", str(path), "--machine", "els-zeros", "--steps", "1", *more)  # noqa: E731
+    assert go("--samples", "1").exit_code == 0
+    assert go("--samples", "2").exit_code == 1
+    assert go("--samples", "2", "--fresh").exit_code == 0

@@ -16,6 +16,7 @@ from torch import Tensor
 
 import elscourse as els
 from elscourse import check
+from elscourse.check.attempt import unchanged
 from elscourse.check.exercise import Exercise, Mistake, Verdict
 from elscourse.check.record import FILE, Progress
 
@@ -559,3 +560,47 @@ def test_numbers_that_differ_are_shown_to_differ() -> None:
     says = exercise.examine(lambda x, a: x * a * (1 + 1e-7)).says
     given, expected = re.findall(r"(?:you return|expected) (\S+?)(?: at|,| \()", says)
     assert given != expected
+
+
+def counting(answer, cases) -> Exercise:
+    return Exercise("count", 0, "Count", 1, 1, "Count.", ("One.",), lambda g: cases, answer, ())
+
+
+def test_how_many_cases_are_right_is_told() -> None:
+    exercise = counting(lambda n: n * n, [(0,), (1,), (3,)])
+    assert "(2 of 3 cases are right)" in explain(lambda n: n, exercise)
+
+
+def test_who_draws_at_random_is_told_so() -> None:
+    assert "something else at each call" in explain(lambda x, a: torch.rand(x.shape), SCALE)
+
+
+def test_a_half_precision_answer_is_named() -> None:
+    for dtype in (torch.float16, torch.bfloat16):
+        assert "keeps 2 or 3 digits" in explain(lambda x, a, dtype=dtype: (x * a).to(dtype), SCALE)
+
+
+def test_a_large_float_is_compared_within_the_tolerance() -> None:
+    exercise = counting(lambda x: x, [(3e20,)])
+    assert exercise.examine(lambda x: x * (1 + 1e-6)).state == "correct", "no count, beyond 2^53"
+
+
+def test_nan_that_stays_is_no_change() -> None:
+    holes = torch.tensor([1.0, float("nan")])
+    assert unchanged(holes, holes.clone()) and unchanged(holes.numpy(), holes.numpy().copy())
+    assert not unchanged(holes, torch.tensor([1.0, 2.0]))
+
+
+def test_an_export_says_how_many_exercises_it_holds(own_folder, capsys) -> None:
+    check.export("ada.json")
+    assert capsys.readouterr().out == "2 exercises written to ada.json.\n"
+
+
+def test_the_tolerance_is_that_of_the_exercise() -> None:
+    exercise = counting(lambda x: x / 3, [(1.0,)])
+    for times, state in ((0.5, "correct"), (3, "incorrect")):
+        assert exercise.examine(lambda x, times=times: x / 3 + times * exercise.tolerance).state == state
+
+
+def test_as_many_numbers_in_another_shape_are_another_shape() -> None:
+    assert "must return shape" in explain(lambda x, a: (x * a).flatten()[None], SCALE)

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import python
+from conftest import pictures, python
 from PIL import Image
 
 import elscourse as els
@@ -791,3 +791,49 @@ def test_every_download_has_a_sha256_and_a_secure_first_mirror() -> None:
         assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in (dataset.downloads | dataset.contents).values())
         assert all(mirror.endswith("/") for mirror in dataset.mirrors)
         assert not dataset.mirrors or dataset.mirrors[0].startswith("https://")
+
+
+def test_a_tilde_is_ones_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("ELSCOURSE_DATA", "~/sets")
+    assert datasets.download_folder() == tmp_path / "sets"
+    np.save(tmp_path / "mine.npy", pictures(2, 1, 4, 4).numpy())
+    assert len(load("~/mine.npy")) == 2
+
+
+def test_a_packed_file_with_other_contents_is_refused(alone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = tiny_mnist(monkeypatch)
+    (alone / "mnist").mkdir(parents=True)
+    for stem, raw in files.items():
+        other = raw[:-1] + bytes([raw[-1] ^ 1])
+        (alone / "mnist" / f"{stem}.gz").write_bytes(gzip.compress(other))
+    with pytest.raises(els.CourseError, match=f"{IMAGES} has the sha256"):
+        load("mnist")
+
+
+def test_a_set_of_which_a_file_is_missing_is_not_here(alone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = tiny_mnist(monkeypatch)
+    (alone / "mnist").mkdir(parents=True)
+    (alone / "mnist" / IMAGES).write_bytes(files[IMAGES])
+    with pytest.raises(els.CourseError, match="is not on this computer"):
+        load("mnist")
+
+
+def test_a_set_goes_before_a_folder_of_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "emoji").mkdir()
+    assert load("emoji", n=2).name == "emoji"
+    with pytest.raises(els.CourseError, match="holds no images"):
+        load("./emoji")
+
+
+def test_the_names_of_classes_are_those_of_the_publishers() -> None:
+    from torchvision.datasets import FashionMNIST
+
+    theirs = tuple(
+        name.lower().replace("t-shirt/top", "t-shirt").replace("trouser", "trousers") for name in FashionMNIST.classes
+    )
+    assert CATALOGUE["fashion-mnist"].class_names == theirs
+    assert CATALOGUE["cifar10"].class_names == (
+        "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
+    )  # fmt: skip

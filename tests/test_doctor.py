@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+from collections import namedtuple
 from pathlib import Path
 
 import pytest
@@ -169,3 +171,26 @@ def test_a_network_without_its_weights_is_told(folder: Path) -> None:
     card.rename(card.with_stem("fashion-mnist-16-unet-zeros"))
     [(_, _, advice)] = doctor.networks()
     assert advice is not None and "`elscourse train fashion-mnist-16-unet-zeros` makes it again" in advice
+
+
+def test_a_full_disk_gets_advice(monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = namedtuple("usage", "total used free")
+    for free, advised in ((GIB, True), (100 * GIB, False)):
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: usage(0, 0, free))
+        ((_, _, advice),) = doctor.disk()
+        assert bool(advice) == advised
+
+
+@pytest.mark.parametrize(
+    ("cuda", "gpu", "advised"), [(None, False, False), ("12.8", False, True), ("12.8", True, False)]
+)
+def test_a_cuda_build_without_a_gpu_is_told(
+    cuda: str | None, gpu: bool, advised: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.version.cuda", cuda)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: gpu)
+    assert bool(doctor.python_and_torch()[1][2]) == advised
+
+
+def test_as_many_threads_as_cores_need_no_advice() -> None:
+    assert doctor.threads_advice(4, 4) is None

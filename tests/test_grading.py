@@ -9,12 +9,14 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import nbformat
+import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
@@ -828,7 +830,7 @@ def test_a_line_that_asks_jupyter_for_help_costs_no_function(line: str) -> None:
     [
         None, True, 2**5000, -3, 0.1, float("inf"), "text", [1, (2.0, None)], torch.rand(2, 3), torch.rand(3, 2).T,
         torch.tensor(1), torch.zeros(0, 4), torch.tensor([True, False]), torch.ones(2, dtype=torch.bfloat16),
-        torch.ones(2, dtype=torch.complex64), torch.ones(2, requires_grad=True),
+        torch.ones(2, dtype=torch.complex64), torch.ones(2, requires_grad=True), torch.rand(1, 3)[:, 0],
     ],
 )  # fmt: skip
 def test_values_come_back_as_they_went(value: Any) -> None:
@@ -851,3 +853,127 @@ def test_values_come_back_as_they_went(value: Any) -> None:
 def test_garbage_is_refused(message: Any) -> None:
     with pytest.raises(wire.Garbled):
         wire.decode(message)
+
+
+FENCED = """
+    import os, resource, signal, socket, sys, _posixsubprocess
+    from pathlib import Path
+    from elscourse.grading import fences
+
+    own, other = Path("own"), Path("own-not")
+    for folder in (own, other):
+        folder.mkdir()
+    (own / "a").write_text("a")
+    fences.limit(1, 50)
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == 2**26 and resource.getrlimit(resource.RLIMIT_CPU)[0] == 50
+    package = Path(sys.argv[1])
+    fences.raise_around(own, package, package.parent / "notebooks", lambda *_: None)
+    attempts = [
+        lambda: os.rename("own/a", "a"),
+        lambda: os.link("own/a", "a"),
+        lambda: (other / "b").write_text("b"),
+        lambda: os.posix_spawn(sys.executable, [sys.executable, "-c", ""], {}),
+        lambda: os.killpg(os.getpgid(0), 0),
+        lambda: socket.socket().bind(("127.0.0.1", 0)),
+        lambda: socket.getaddrinfo("localhost", 80),
+    ]
+    for number, attempt in enumerate(attempts):
+        try:
+            attempt()
+        except PermissionError as error:
+            assert "the grader" in str(error)
+        else:
+            sys.exit(f"attempt {number} was let through")
+    (own / "b").write_text("b")
+    os.rename("own/b", "own/c")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limits of other systems are fewer")
+def test_the_fences_stand(tmp_path: Path) -> None:
+    package = Path(grades.__file__).parents[1]
+    script = [sys.executable, "-c", textwrap.dedent(FENCED), str(package)]
+    done = subprocess.run(script, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_grade_depends_on_the_limits_and_the_course_it_was_given_under(tmp_path: Path) -> None:
+    (tmp_path / "ada.ipynb").write_text("")
+    given = [("old", Limits()), ("new", Limits()), ("old", Limits(61)), ("old", Limits(60, 3))]
+    assert len({grades._key(tmp_path / "ada.ipynb", package, limits) for package, limits in given}) == 4
+
+
+def test_a_huge_file_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grades, "LARGEST", 10)
+    (tmp_path / "ada.ipynb").write_text(notebook(NOISING))
+    ok("grade", "01", tmp_path, "--exercise", "noising", "--out", tmp_path / "out")
+    assert rows_of(tmp_path / "out")["ada"]["remark"] == "The file has more than 50 MB: is it a notebook?"
+
+
+@pytest.mark.parametrize("begins", ["=", "+", "-", "@", "\t", "\r"])
+def test_no_cell_of_the_table_is_a_formula(begins: str) -> None:
+    assert grades._harmless(f"{begins}1") == f"'{begins}1" and grades._harmless("1") == "1"
+
+
+def test_a_grader_that_is_there_is_not_written_over(tmp_path: Path) -> None:
+    _, grader = assignment.write_assignment("04", (), tmp_path / "a")
+    (tmp_path / "a" / "04_local.ipynb").unlink()
+    grader.write_text("mine")
+    done = run("assignment", "04", "--out", tmp_path / "a")
+    assert done.exit_code == 1 and "exists" in done.output and grader.read_text() == "mine"
+
+
+def test_an_assignment_keeps_no_state_of_widgets() -> None:
+    lesson = assignment.lesson_path("04")
+    made = assignment.without_solutions(lesson, assignment.chosen_exercises(lesson, []))
+    assert "widgets" in json.loads(lesson.read_text())["metadata"] and set(made["metadata"]) == {"kernelspec"}
+
+
+def test_what_is_defined_again_after_its_check_counts_with_its_helpers() -> None:
+    cells = [
+        "def half(x): return x / 3",
+        "def f(x): return half(x)\ncheck.f(f)",
+        "def half(x): return x / 2\ndef f(x): return half(x)",
+    ]
+    found = reading.read(cells)
+    namespace: dict = {}
+    for statement in found.needed(["f"], found.until["f"]):
+        exec(statement.code, namespace)
+    assert found.until["f"] == 3 and namespace["f"](4) == 2
+
+
+def test_a_star_brings_names_that_nobody_sees() -> None:
+    found = reading.read(["from math import *", "def f(x): return sqrt(x)"])
+    assert [s.cell for s in found.needed(["f"])] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "name", ["answer", "exercises", "_exercise", "examine", "_getframe", "currentframe", "f_back", "f_globals"]
+)
+def test_ways_to_the_answers_are_seen(name: str) -> None:
+    assert reading.read([f"def f(x): return x.{name}"]).reaches == [f".{name}"]
+
+
+def test_views_that_are_stored_in_odd_ways_travel() -> None:
+    for value in (np.arange(3)[::-1], np.arange(6).reshape(2, 3).T):
+        assert np.array_equal(wire.decode(wire.encode(value)), value)
+
+
+def test_each_exercise_has_its_own_time(tmp_path: Path) -> None:
+    path = tmp_path / "ada.ipynb"
+    path.write_text(notebook(NOISING, SAMPLER))
+    from elscourse import check
+
+    with Pupil(path, Limits(seconds=5)) as pupil:
+        pupil.start(["noising", "sampler_loop"])
+        pupil.deadline = 0  # what was left of the time for the cells
+        assert pupil.examine(check.exercises()["sampler_loop"])[0] == "correct"
+
+
+def test_a_worker_that_is_left_while_it_computes_is_ended(tmp_path: Path) -> None:
+    (tmp_path / "ada.ipynb").write_text(notebook(noising("while True:", "    pass")))
+    with Pupil(tmp_path / "ada.ipynb", Limits()) as pupil:
+        pupil.start(["noising"])
+        pupil._send({"call": "noising", "arguments": 3 * [wire.encode(0)]})
+        worker = pupil.process
+    assert worker.poll() is not None, "whatever still runs is killed"

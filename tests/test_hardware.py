@@ -69,3 +69,15 @@ def test_the_processor_has_a_name(system: Path) -> None:
     assert hardware.cpu_model() == "A Processor @ 2 GHz"
     (system / "proc" / "cpuinfo").write_text("")
     assert hardware.cpu_model()
+
+
+def test_a_container_promises_no_more_than_the_machine_has_left(system: Path) -> None:
+    (system / "cgroup" / "memory.max").write_text(f"{7 * GIB}\n")
+    (system / "cgroup" / "memory.current").write_text("0\n")
+    assert hardware.memory_bytes() == (7 * GIB, 6 * GIB)
+
+
+def test_a_quota_gives_no_cores_that_a_scheduler_keeps(system: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
+    (system / "cgroup" / "cpu.max").write_text("400000 100000")
+    assert hardware.core_count() == 2

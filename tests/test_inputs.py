@@ -22,7 +22,7 @@ from PIL import Image
 from site_build import ROOT
 
 import elscourse as els
-from elscourse import cli, plotting
+from elscourse import cli, pieces, plotting
 from elscourse.checkpoints import save_network
 from elscourse.data import data_dir
 from elscourse.devices import pick_device, respect_threads
@@ -288,6 +288,14 @@ def test_too_little_memory() -> None:
         (lambda: els.lab(verbose=False).patch_machine("els", 3), "unknown patch machine 'els': did you mean"),
         (lambda: els.load_network(None), "unknown network None"),
         (lambda: els.lab(verbose=False).patch_sizes("els-circular"), "no calibrated sizes for els-circular: run"),
+        (lambda: els_machine()(-1e7 * X.abs(), 0.5), r"x_t has pixels of up to .*e\+0\d"),
+        (lambda: els_machine()(torch.full_like(X, -torch.inf), 0.5), "x_t contains NaN or infinite"),
+        (lambda: els.nearest_training_image(X, IMAGES * float("nan")), "images contain NaN"),
+        (lambda: els.add_noise(X, X[..., :1], 0.5), "images and noise must have one shape"),
+        (lambda: els.sample(els_machine(), X, times=[0.5, 0.5, 0]), "times must fall strictly"),
+        (lambda: els.CosineSchedule().times(2.5), "steps must be a whole number from 1 to 100,000, got 2.5"),
+        (lambda: els_machine(patch_size=True), "odd whole number of pixels, got True"),
+        (lambda: els.CosineSchedule(float("inf")), "offset must be a number of at least 0, got inf"),
     ],
 )
 def test_the_rest(call, sentence: str) -> None:
@@ -781,3 +789,42 @@ def test_a_folder_that_cannot_be_read_is_not_left_out(tmp_path: Path, monkeypatc
     monkeypatch.setattr(os, "scandir", scandir)
     with pytest.raises(els.CourseError, match=r"/a cannot be read \(Permission denied\)"):
         els.load(str(tmp_path))
+
+
+def test_a_first_step_of_a_denoiser_without_schedule() -> None:
+    machine = els.IdealScoreMachine(IMAGES, els.CosineSchedule(0.3))
+    own = els.with_first_step(machine, lambda x_t, t: x_t)
+    assert own.schedule == machine.schedule
+    with pytest.raises(els.CourseError, match="another schedule"):
+        els.sample(own, X, 2)
+
+
+def test_unless_told_otherwise_twenty_steps_are_taken() -> None:
+    asked: list[float] = []
+    els.sample(lambda x_t, t: asked.append(t) or x_t, X)
+    assert len(asked) == len(list(els.trajectory(lambda x_t, t: x_t, X))) - 1 == 20
+
+
+def test_what_torch_multiplies_with_is_left_alone() -> None:
+    before = torch.get_float32_matmul_precision()
+    try:
+        torch.set_float32_matmul_precision("high")
+        els.IdealScoreMachine(IMAGES)(X, 0.5)
+        assert torch.get_float32_matmul_precision() == "high"
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+def test_images_larger_than_a_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pieces, "PIECE", 8)
+    assert len(list(pieces.pieces(IMAGES))) == 4 and els.IdealScoreMachine(IMAGES)(X, 0.5).isfinite().all()
+
+
+def test_more_voters_than_there_are_take_no_memory() -> None:
+    assert els.IdealScoreMachine(IMAGES).posterior(X, 0.5, top=10**15).image.shape[-1] <= 4 * 64
+
+
+def test_float64_does_not_copy_a_file_into_memory(tmp_path: Path) -> None:
+    np.save(tmp_path / "mine.npy", pictures(6, 1, 16, 16).numpy())
+    with pytest.raises(els.CourseError, match="float64 would copy it into memory: save it in float64"):
+        els.lab(dataset=tmp_path / "mine.npy", float64=True, verbose=False)

@@ -272,3 +272,8 @@ def test_where_no_trace_is_left_everybody_votes_alike(padding: str, patch_size: 
     if padding == "circular":
         assert (machine(x_t, 1.0) - v.mean((0, 2, 3))[:, None, None]).abs().max() < 1e-5
     assert els.sample(machine, x_t, 3, schedule=Flow()).isfinite().all()
+
+
+def test_a_gaussian_window_is_a_quarter_of_the_patch_wide() -> None:
+    for size in (1, 3, 7):
+        equal(patches.gaussian_window(size, torch.float64), reference.gaussian_window(size, size / 4))

@@ -332,3 +332,17 @@ def test_pieces_are_views_of_all_in_order() -> None:
     several = list(pieces(images))
     assert len(several) > 2 and sum(len(p) for p in several) == 50_000
     assert all(p.untyped_storage().data_ptr() == images.untyped_storage().data_ptr() for p in several)
+
+
+@pytest.mark.parametrize("labels", [np.arange(5), np.array([0, 1, 2, 10_000])])
+def test_labels_that_do_not_fit(labels: np.ndarray, tmp_path: Path) -> None:
+    np.save(tmp_path / "mine.npy", pictures(4, 1, 4, 4).numpy())
+    np.save(tmp_path / "mine.labels.npy", labels)
+    with pytest.raises(els.CourseError, match="must hold 4 whole numbers from 0 to 9999"):
+        els.load(tmp_path / "mine.npy")
+
+
+def test_axes_in_the_order_of_fortran_are_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "mine.npy", np.asfortranarray(pictures(4, 2, 4, 4).numpy()))
+    with pytest.raises(els.CourseError, match="is in Fortran order"):
+        els.load(tmp_path / "mine.npy")

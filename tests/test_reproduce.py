@@ -867,3 +867,55 @@ def test_the_story_is_true_in_the_shipped_runs() -> None:
     assert reached(classes, "els-zeros", 150) >= 0.90
     unet = "fashion-mnist-16-unet-zeros"
     assert reached(unet, "els-zeros", 150) >= 0.92 and reached(unet, "els-zeros", 150, "beats_ideal") >= 0.90
+
+
+def test_another_training_under_the_same_name_does_not_mix(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ok("reproduce", *SMALL)
+    original = cli.make_lab
+
+    def retrained(*given: object, **options: object) -> els.Lab:
+        lab = original(*given, **options)
+        lab.network.card["sha256"] = 64 * "0"
+        return lab
+
+    monkeypatch.setattr(cli, "make_lab", retrained)
+    result = run("reproduce", *SMALL)
+    assert result.exit_code == 1 and "other settings (network_sha256)" in result.output
+
+
+def test_filters_are_cut_at_black_and_white(results: Path) -> None:
+    ok("reproduce", *SMALL)
+    samples = np.load(results / "samples.npz")
+    lab, noise = els.lab(network="tiny", verbose=False), els.seeded_noise(range(23), (1, 8, 8))
+    drawn = els.sample(lab.machine("local-filter"), noise, 3)
+    assert drawn.abs().max() > 1
+    np.testing.assert_allclose(samples["local-filter"], drawn.clamp(-1, 1), rtol=0, atol=1e-5)
+
+
+def test_one_picture_without_contrast_costs_itself_only() -> None:
+    """Medians, quartiles and the interval are of the seeds that can be compared; a machine does not beat itself."""
+    random = torch.Generator().manual_seed(0)
+    draw = lambda: torch.randn(6, 1, 4, 4, generator=random)  # noqa: E731
+    samples = {"is": draw(), "els-zeros": draw(), "network-5": draw()}
+    samples["network-5"][0] = 0.5
+    rows = {row["machine"]: row for row in summary.comparisons(samples, ["is", "els-zeros"], "mine")}
+    r2 = compare(samples["els-zeros"], samples["network-5"]).r2[1:]
+    four = {k: v[1:] for k, v in samples.items()}
+    alone = {row["machine"]: row for row in summary.comparisons(four, ["is", "els-zeros"], "mine")}
+    for measure in ("r", "r2", "r2_quartiles", "r2_interval"):
+        assert rows["els-zeros"][measure] == alone["els-zeros"][measure], measure
+    assert rows["els-zeros"]["r2"] == pytest.approx(float(np.median(r2)), abs=1e-5)
+    assert rows["is"]["beats_ideal"] == 0
+    even = torch.tensor([0.1, 0.2, 0.3, 0.4])
+    assert summary.median(even) == pytest.approx(0.25)
+
+
+def test_class_0_is_a_label(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[object] = []
+    monkeypatch.setattr(cli, "draw", lambda source, noise, steps, labels: told.append(labels) or noise)
+    ok("sample", "--network", "tiny-classes", "--label", "0", "--seeds", "1-2", "--steps", "1")
+    assert told == [0], "and not the classes of the seeds"
+
+
+def test_a_seed_that_is_named_twice_is_drawn_once() -> None:
+    assert cli.SeedRange().convert("3,1-4,3", None, None) == [3, 1, 2, 4]

@@ -117,3 +117,15 @@ def test_the_local_filter_after_an_exchange(monkeypatch: pytest.MonkeyPatch) -> 
     again = els.sample(lab.machine("local-filter"), noise, 20, labels=lab.labels_for(seeds)).clamp(-1, 1)
     stored = els.load_results("16_local_filter")[f"exchanged, {name}"][seeds].float() / 127.5 - 1
     assert (again - stored).abs().max() < 0.01
+
+
+def test_a_reproduction_of_ones_own_does_not_replace_what_came_with_the_course(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("fashion-mnist-16-resnet-zeros", "12_legs"):
+        shipped = els.load_results(name)
+        folder = tmp_path / "runs" / "reproduce" / name
+        folder.mkdir(parents=True)
+        np.savez_compressed(folder / "samples.npz", noise=np.zeros(3))
+        assert els.load_results(name).keys() == shipped.keys()

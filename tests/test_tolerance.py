@@ -294,3 +294,13 @@ def test_what_is_kept_belongs_to_the_images_as_they_are_now() -> None:
     exact = els.EquivariantLocalScoreMachine(images.double(), patch_size=3)(x_t.double(), 0.1)
     answer = built.certified(x_t, 0.1)
     assert ((answer.mean - exact).abs().amax((1, 2, 3)) <= answer.bound).all()
+
+
+def test_what_is_visited_is_weighted_by_the_images_of_each_class() -> None:
+    images, classes = smooth_pictures(60, 1, 8, seed=1) / 10, torch.tensor([0] * 50 + [1] * 10)
+    built = els.EquivariantLocalScoreMachine(images, patch_size=3, tolerance=1e-3, image_labels=classes)
+    x_t = noised(images, 3, SCHEDULE.alpha(0.1), SCHEDULE.sigma(0.1))
+    alone = [built.certified(x_t[:2], 0.1, labels=0).visited, built.certified(x_t[2:], 0.1, labels=1).visited]
+    assert alone[0] != alone[1]
+    mixed = built.certified(x_t, 0.1, labels=[0, 0, 1]).visited
+    assert mixed == pytest.approx((alone[0] * 2 * 50 + alone[1] * 10) / (2 * 50 + 10))

@@ -19,6 +19,8 @@ from torch import Tensor
 import elscourse as els
 
 pytest.importorskip("anywidget")
+import pytest
+
 from elscourse import widgets
 from elscourse.widgets.mosaic import PICTURES
 
@@ -516,3 +518,28 @@ def test_browser_patch_size(show: Callable[..., Any]) -> None:
     page.keyboard.press("ArrowRight")
     assert page.locator(".els-words").inner_text() == "5 × 5 pixels"
     assert colour_at(page, "canvas", 1, 1) == shades(IMAGES[0])[1, 1].expand(3).tolist()
+
+
+def test_posterior_is_that_of_the_class_and_of_the_machine_s_schedule() -> None:
+    schedule, eps = els.CosineSchedule(0.5), pictures(1, 1, 6, 8, seed=1)[0]
+    machine = els.IdealScoreMachine(IMAGES, schedule, image_labels=CLASSES)
+    explorer = widgets.PosteriorExplorer.of(machine, IMAGES[3], eps, [0.9], top=3, labels=1)
+    x_t = els.add_noise(IMAGES[3:4], eps[None], 0.9, schedule)
+    assert explorer.noisy == shades(x_t).numpy().tobytes()
+    assert explorer.denoised == shades(machine(x_t, 0.9, 1)).numpy().tobytes()
+    assert CLASSES[read(explorer.image, np.int32, -1)].eq(1).all()
+
+
+def test_noise_is_that_of_the_schedule_and_its_density_reaches_all_points() -> None:
+    schedule, times = els.CosineSchedule(0.5), [0.0, 0.5, 1.0]
+    explorer = widgets.NoiseExplorer.of(IMAGES, IMAGES, schedule, points=[-6.0, 2.0], times=times)
+    assert explorer.alphas == [schedule.alpha(t) for t in times]
+    assert explorer.sigmas == [schedule.sigma(t) for t in times]
+    assert explorer.span == [-6.5, 6.5]
+
+
+def test_images_that_are_too_large_to_travel() -> None:
+    images = torch.zeros(1, 1, 257, 256)
+    machine = els.LocalScoreMachine(images, patch_size=1)
+    with pytest.raises(els.CourseError, match="257 x 256 pixels are too large"):
+        widgets.MosaicExplorer.of(machine, images, images, 0.5)

@@ -89,7 +89,8 @@ def _encode_tensor(value: Tensor) -> list[Any]:
     kind = "meta" if value.is_meta else "strided" if value.layout == torch.strided else "sparse"
     data = b""
     if kind != "meta":
-        plain = value.detach().to_dense().cpu().resolve_conj().resolve_neg().contiguous().reshape(-1)
+        plain = value.detach().to_dense().cpu().resolve_conj().resolve_neg()
+        plain = plain.clone(memory_format=torch.contiguous_format).reshape(-1)  # a lone number may have any stride
         data = plain.view(torch.uint8).numpy().tobytes()
     return [str(value.dtype).removeprefix("torch."), list(value.shape), kind, base64.b64encode(data).decode()]
 
