@@ -403,7 +403,7 @@ assert abs(of_unet["A0"] - 0.68) < 0.006 and abs(of_unet["UNet A0"] - 0.93) < 0.
 # %% [markdown] tags=["slide"]
 # ## 5. The most that anything could predict (8 minutes)
 #
-# Lesson 11 let the scale of r2 begin at 0.84, the best linear filter with ELS's windows. Where does it end? Train a
+# Lesson 11 let the scale of r2 begin at 0.86, a bent filter with ELS's windows. Where does it end? Train a
 # network again with another seed, and it draws a little differently. No theory that does not know the seed can know
 # how.
 #

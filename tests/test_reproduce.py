@@ -312,7 +312,15 @@ def test_the_readme_states_the_shipped_numbers() -> None:
     stored = els.load_results(emoji)
     ours, theirs = (compare(stored[machine], stored["network-150"]).r2 for machine in ("els-zeros", kinds[1]))
     won, rival = int((ours > theirs).sum()), f"{reached(emoji, kinds[1], 150):.2f}"
-    assert f"for {won} of its strongest rival, a linear filter with the same windows ({rival})" in text
+    assert f"for {won} of a linear filter with the same windows ({rival})" in text
+    bent = {key: r2.quantile(0.5) for key, r2 in els.load_results("11_bent").items() if "wiener" not in key}
+    in_colour = bent.pop(f"{emoji}, {kinds[1]}")
+    assert in_colour > ours.quantile(0.5) and f"and it is ahead of the formula ({in_colour:.2f})" in text
+    assert f"it comes nearer ({min(bent.values()):.2f} to {max(bent.values()):.2f} with clothes)" in text
+    for key, r2 in bent.items():
+        name = key.partition(", ")[0]
+        own = "els-circular" if "circular" in name else "els-zeros"
+        assert r2 < reached(name, own, 150), "the formula is ahead of it with clothes"
 
 
 def test_the_measured_page_states_how_the_strongest_rival_fares() -> None:
@@ -337,6 +345,10 @@ def test_the_measured_page_states_how_the_strongest_rival_fares() -> None:
         columns = [f"{some.quantile(0.5):.2f}" for some in (ours, *filters)]
         columns.append(f"{int((ours > rival).sum())}{' of 100' if k == 0 else ''}")
         columns += [f"{(1 - (1 - ours) / (1 - some)).quantile(0.5):.2f}" for some in (mean, rival)]
+        bent = max(
+            (r2 for key, r2 in els.load_results("11_bent").items() if name == key.split(", ")[0]), key=torch.median
+        )
+        columns += [f"{bent.quantile(0.5):.2f}", str(int((ours > bent).sum()))]
         assert f"| {said} | {' | '.join(columns)} |" in text, name
 
 
@@ -368,7 +380,7 @@ def test_the_measured_page_states_what_a_linear_filter_gets_and_what_the_first_s
     stored = els.load_results(name)
     pictures = els.lab("laptop", network=name, verbose=False).data.images
     copy = torch.stack([compare(pictures, drawing.expand_as(pictures)).r2.max() for drawing in stored["network-150"]])
-    assert f"among the 2,000 pictures, has r2 {copy.quantile(0.5):.2f}." in text
+    assert f"among the 2,000 pictures, has r2 {copy.quantile(0.5):.2f} (shifted by up to two" in text
     wide = compare(stored["wiener"].clamp(-1, 1), stored["network-150"]).r2.quantile(0.5)
     local, both = (rivals[f"linear, {kind}, cut"].quantile(0.5) for kind in ("local", "local and equivariant"))
     said = f"(seeing all: {wide:.2f}), has {local:.2f}; if it must also treat all places alike, {both:.2f}."
@@ -378,7 +390,7 @@ def test_the_measured_page_states_what_a_linear_filter_gets_and_what_the_first_s
         compare(stored[f"network-20{kind}"], stored["network-150"]).r2.quantile(0.5) for kind in ("", "-exact-first")
     ]
     lifted = [reached(name, "els-zeros", kind) for kind in (20, "20-exact-first")]
-    assert "lifts r2 from {:.3f} to {:.3f}".format(*lifted) in text
+    assert "r2 with ELS, whose first step is the exact one, from {:.3f} to {:.3f}.".format(*lifted) in text
     assert "of which no formula is asked, from {:.3f} to {:.3f}".format(*steps) in text
 
 
@@ -592,10 +604,10 @@ def test_the_measured_page_states_what_foretells_the_circular_network() -> None:
     drawn |= {"filter": stored["equivariant-filter"]}
     r2 = {name: f"{compare(some, network).r2.quantile(0.5):.2f}" for name, some in drawn.items()}
     text = said_on("book/measured.md")
-    assert f"With ELS's windows that filter has {r2['filter']}, where votes go from {r2['ES']} to {r2['ELS']};" in text
+    assert f"With ELS's windows that filter has {r2['filter']}, where votes go from {r2['ES']} to {r2['ELS']}." in text
     empty, ours = ((some > -0.5).double().mean((1, 2, 3)) < 0.05 for some in (network, drawn["ELS"]))
     assert empty.equal(ours) and empty.sum() == 5
-    assert "of 100 drawings ELS leaves the same five almost empty as the network" in text
+    assert "Of 100 drawings ELS leaves almost empty the same five as the network" in text
 
 
 def test_the_measured_page_states_what_foretells_a_network_of_ten_pictures() -> None:
