@@ -259,7 +259,8 @@ assert near(table["mean image"][1:], (0.542, 0.455)) and (lab.profile != "laptop
 # *linear* denoiser (a fixed picture plus weighted sums of pixels), $0.77$. From mean $m$ and covariance $C$ it makes
 #
 # $$D(x_t) = m + \alpha C (\alpha^2 C + \sigma^2 I)^{-1} (x_t - \alpha m) .$$
-#
+
+# %% [markdown] tags=["slide"]
 # Three more rivals:
 #
 # * **The best copy, in hindsight.** Look at the drawing, then choose the training image with the largest r2, as it is
