@@ -852,8 +852,8 @@ assert from_grey < 0.03
 # ## What you can now say
 #
 # * r, r2 and R2 are three numbers, $R^2 \le r^2 \le |r|$; a table must say which one it prints.
-# * A prediction needs strong rivals: the best copy ($0.72$, shifted $0.78$), a filter with ELS's windows (linear $0.84$,
-#   bent $0.86$). To treat all places alike is a gain for votes only ($0.91$).
+# * A prediction needs strong rivals: the best copy ($0.72$, shifted $0.78$), a filter with ELS's windows (linear
+#   $0.84$, bent $0.86$). To treat all places alike is a gain for votes only ($0.91$).
 # * An error of the noise estimate enters the next image with the factor $\sin(\theta - \theta')/\alpha$: $6.2$ in the
 #   first of 20 uniform steps, below 1 in all others.
 # * The network's own first step harms its drawing: with this step exact, its 20 steps agree better with its own 150
