@@ -129,3 +129,29 @@ def test_a_reproduction_of_ones_own_does_not_replace_what_came_with_the_course(
         folder.mkdir(parents=True)
         np.savez_compressed(folder / "samples.npz", noise=np.zeros(3))
         assert els.load_results(name).keys() == shipped.keys()
+
+
+def test_the_bent_filter_that_is_stored_is_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three seeds of a grey network; and by hand, at one time, that an answer becomes the mean of what had it."""
+    monkeypatch.syspath_prepend(DATA / "lessons")
+    script, name, kind = (
+        importlib.import_module("make_11_bent"),
+        "fashion-mnist-16-resnet-circular",
+        "equivariant-filter",
+    )
+    lab, seeds, t = els.lab(network=name, verbose=False), range(3), 0.4
+    linear = lab.machine(kind)
+    curved = script.bent(linear, lab)
+    drawn = els.sample(curved, els.seeded_noise(seeds, lab.shape), 20)
+    r2 = els.compare(drawn, els.load_results(name)["network-150"][:3]).r2
+    torch.testing.assert_close(r2.float(), els.load_results("11_bent")[f"{name}, {kind}"][:3], rtol=0, atol=2e-3)
+
+    clean = lab.data.images[: script.SHOWN]
+    x_t = els.add_noise(clean, els.seeded_noise(range(5000, 5000 + script.SHOWN), lab.shape), t)
+    answers, bent = linear(x_t, t), curved(x_t, t)
+    for place in ((0, 0, 8, 8), (7, 0, 3, 12), (50, 0, 10, 5)):
+        alike = bent == bent[place]
+        assert 300 < alike.sum() < 800 or bent[place] < -0.99, "one bin of 200"
+        torch.testing.assert_close(bent[place], clean[alike].mean(), rtol=0, atol=1e-4)
+        outside = (answers[~alike] < answers[alike].max()) & (answers[~alike] > answers[alike].min())
+        assert not outside.any(), "a bin is an interval of answers"

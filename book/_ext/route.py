@@ -34,7 +34,9 @@ def route(lines: list[str]) -> tuple[str, int]:
     """A route, lesson by lesson, as Markdown, and its minutes in all."""
     items, total = [], 0
     for line in lines:
-        number, chosen, then = LINE.fullmatch(line).groups()
+        if not (match := LINE.fullmatch(line)):
+            raise ValueError(f"{line!r}: expected a lesson, its parts, and a sentence, as in 01: 1, 2: So it is.")
+        number, chosen, then = match.groups()
         (lesson,) = [path for path in LESSONS if path.stem[:2] == number]
         steps = [(name, *places(lesson)[name]) for name in chosen.split(", ")]
         minutes = sum(step[-1] for step in steps)
