@@ -27,7 +27,7 @@ from elscourse import check
 from elscourse.cli import main
 from elscourse.errors import CourseError
 from elscourse.files import save_text
-from elscourse.grading import assignment, grades, reading, wire
+from elscourse.grading import assignment, grades, learners, reading, table, wire
 from elscourse.grading import pupil as pupils
 from elscourse.grading.pupil import Limits, Pupil
 
@@ -511,12 +511,13 @@ def test_no_notebook_takes_the_place_of_another(tmp_path: Path) -> None:
     for name in ("ada.ipynb", "ada/01_noise.ipynb", "ada/mine.ipynb", ".ipynb_checkpoints/x.ipynb", "01_noise.ipynb"):
         (tmp_path / name).write_text("")
     found = {
-        name: path.relative_to(tmp_path).as_posix() for name, path in grades._learners(tmp_path, "01_noise").items()
+        name: path.relative_to(tmp_path).as_posix()
+        for name, path in learners.find_learners(tmp_path, "01_noise").items()
     }
     assert found == {name: f"{name}.ipynb" for name in ("01_noise", "ada", "ada/01_noise", "ada/mine")}
     (tmp_path / "ada.IPYNB").write_text("")  # another file on some systems, the same one on others
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert len(grades._learners(tmp_path, "01_noise")) == len(files) - 1  # all but the checkpoint
+    assert len(learners.find_learners(tmp_path, "01_noise")) == len(files) - 1  # all but the checkpoint
 
 
 def test_nobody_who_returned_something_vanishes(tmp_path: Path) -> None:
@@ -904,7 +905,7 @@ def test_a_grade_depends_on_the_limits_and_the_course_it_was_given_under(tmp_pat
 
 
 def test_a_huge_file_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(grades, "LARGEST", 10)
+    monkeypatch.setattr(learners, "LARGEST", 10)
     (tmp_path / "ada.ipynb").write_text(notebook(NOISING))
     ok("grade", "01", tmp_path, "--exercise", "noising", "--out", tmp_path / "out")
     assert rows_of(tmp_path / "out")["ada"]["remark"] == "The file has more than 50 MB: is it a notebook?"
@@ -912,7 +913,7 @@ def test_a_huge_file_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("begins", ["=", "+", "-", "@", "\t", "\r"])
 def test_no_cell_of_the_table_is_a_formula(begins: str) -> None:
-    assert grades._harmless(f"{begins}1") == f"'{begins}1" and grades._harmless("1") == "1"
+    assert table._harmless(f"{begins}1") == f"'{begins}1" and table._harmless("1") == "1"
 
 
 def test_a_grader_that_is_there_is_not_written_over(tmp_path: Path) -> None:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
-import inspect
-import itertools
-import linecache
 import os
 import queue
 import signal
@@ -20,12 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-import torch
-from torch import Tensor
-
 from ..check import Exercise, Verdict
 from ..errors import CourseError
 from . import wire
+from .attempt import Attempt, answer
 
 START_SECONDS = 300  # until Python and torch are there: the computer's time, not the learner's
 MOST_SECONDS, MOST_GIB = 86_400, 10_000
@@ -134,7 +128,7 @@ class Pupil:
         attempts, problems = ready.get("attempts"), ready.get("problems")
         if not isinstance(attempts, dict) or not isinstance(problems, list):
             raise Trouble("What the notebook's process says cannot be understood.")
-        self.attempts, self.problems = attempts, [_cut(problem) for problem in problems[:20]]
+        self.attempts, self.problems = attempts, [wire.cut(problem) for problem in problems[:20]]
 
     def examine(self, exercise: Exercise) -> tuple[str, str]:
         """State and sentence of one exercise, from the course's own check."""
@@ -143,7 +137,7 @@ class Pupil:
         if found == "missing":
             return "not attempted", f"There is no function {exercise.name} that could be run."
         if isinstance(found, dict) and "unreadable" in found:
-            return "incorrect", f"The function could not be run: {_cut(found['unreadable'])}."
+            return "incorrect", f"The function could not be run: {wire.cut(found['unreadable'])}."
         verdict: Verdict = exercise.examine(self._stand_in(exercise.name, found))
         if self.stopped:
             raise KeyboardInterrupt
@@ -154,7 +148,7 @@ class Pupil:
         if found == "stub":
             return None
         if isinstance(found, dict) and "class" in found:
-            return type(_cut(found["class"], 60) or "Class", (), {})
+            return type(wire.cut(found["class"], 60) or "Class", (), {})
         if isinstance(found, dict) and "signature" in found:
             return Attempt(self, name, found["signature"])
         return 0  # no function
@@ -164,7 +158,7 @@ class Pupil:
         functions: list[wire.Function] = []
         self._send({"call": name, "arguments": [wire.encode(argument, functions) for argument in arguments]})
         while "ask" in (message := self._receive()):
-            self._send(_answer(message, functions))
+            self._send(answer(message, functions))
         return message
 
     def _send(self, message: wire.Message) -> None:
@@ -178,11 +172,11 @@ class Pupil:
         while True:
             message = self._in_time(lambda: wire.receive(pipe))  # type: ignore[arg-type]
             if "reaches" in message and len(self.reaches) < 20:
-                self.reaches.add(_cut(message["reaches"]))
+                self.reaches.add(wire.cut(message["reaches"]))
             elif "starts" in message and len(self.notes) < 20:
-                self.notes.add(f"tries to start another program ({_cut(message['starts'])})")
+                self.notes.add(f"tries to start another program ({wire.cut(message['starts'])})")
             elif "runs" in message:
-                self.cell = _cut(message["runs"], 6)
+                self.cell = wire.cut(message["runs"], 6)
             elif "reaches" not in message and "starts" not in message:
                 return message
 
@@ -234,84 +228,4 @@ class Pupil:
         self.errors.seek(0)
         said = self.errors.read().decode(errors="replace")[-2000:].split("\n")
         last = next((line for line in reversed(said) if line.strip()), "")
-        return f"The notebook's process ended (exit status {status}){': ' + _cut(last) if last else ''}."
-
-
-class Attempt:
-    """A learner's function, seen from the judging process: it is called there, and what happens is repeated here."""
-
-    def __init__(self, pupil: Pupil, name: str, signature: Any) -> None:
-        """signature: (name, kind, whether there is a default) per parameter, or None where nobody knows it."""
-        self.pupil, self.name = pupil, name
-        self.__code__ = compile("raise error", f"<the function {name}>", "exec")  # the check takes its file's name
-        with suppress(TypeError, ValueError):  # of what cannot be a signature, nothing is said
-            self.__signature__ = inspect.Signature(
-                [
-                    inspect.Parameter(
-                        str(p), inspect._ParameterKind(kind), default=None if default else inspect.Parameter.empty
-                    )
-                    for p, kind, default in signature
-                ]
-            )
-
-    def __call__(self, *arguments: Any) -> Any:
-        try:
-            reply = self.pupil.call(self.name, arguments)
-            if "raised" in reply:
-                error = _error(reply["raised"])
-                line = _cut(reply["raised"].get("line", ""))
-            else:
-                for place in reply["changed"]:
-                    _change(arguments[place])
-                if reply["settings"]:
-                    torch.set_grad_enabled(False)  # the check asks torch, and sets it right afterwards
-                return wire.decode(reply["returned"])
-        except KeyboardInterrupt:
-            self.pupil.stopped = True
-            raise
-        except (wire.Garbled, AttributeError, LookupError, TypeError, ValueError) as strange:
-            self.pupil.trouble = f"What the notebook's process says cannot be understood ({type(strange).__name__})."
-            raise
-        linecache.cache[self.__code__.co_filename] = (1, None, [line], self.__code__.co_filename)
-        exec(self.__code__, {"error": error})  # as if the learner's line stood here
-
-
-def _answer(message: wire.Message, functions: list[wire.Function]) -> wire.Message:
-    """What a function among the arguments returns to the learner's, or raises."""
-    try:
-        named = {str(name): wire.decode(value) for name, value in message["named"].items()}
-        arguments = [wire.decode(value) for value in message["arguments"]]
-        return {"answer": wire.encode(functions[message["ask"]](*arguments, **named))}
-    except Exception as error:
-        base = next(kind for kind in type(error).__mro__ if kind.__module__ == "builtins")
-        return {"raised": base.__name__, "says": _cut(error)}
-
-
-def _error(raised: dict[str, Any]) -> BaseException:
-    """An error of the same name and kind, that says the same."""
-    base = getattr(builtins, str(raised["base"]), Exception)
-    if not (isinstance(base, type) and issubclass(base, BaseException)):
-        base = Exception
-    says = _cut(raised["says"])
-    body = {"__init__": lambda self: None, "__str__": lambda self: says}
-    name = _cut(raised["type"], 60) or "Exception"
-    try:
-        return type(name, (base,), body)()
-    except TypeError:  # groups of errors want their errors
-        return type(name, (Exception,), body)()
-
-
-def _change(argument: Any) -> bool:
-    """Change an argument so that the check sees it, as the learner's function changed its copy."""
-    if isinstance(argument, Tensor):
-        argument.data = argument.new_zeros(argument.numel() + 1)
-    elif isinstance(argument, list):
-        argument.append(None)
-    else:
-        return isinstance(argument, tuple) and any(map(_change, argument))
-    return True
-
-
-def _cut(text: object, most: int = 200) -> str:
-    """One line of at most that many characters, of what may be anything."""
-    return "".join(itertools.islice((c if c.isprintable() else " " for c in str(text)), most))
+        return f"The notebook's process ended (exit status {status}){': ' + wire.cut(last) if last else ''}."

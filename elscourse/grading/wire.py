@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import math
 from collections.abc import Callable
@@ -140,3 +141,8 @@ _PLAIN: dict[str, Callable[[Any], Any]] = {
     "array": lambda content: _decode_tensor(content).numpy(),
     "other": _stand_in,
 }
+
+
+def cut(text: object, most: int = 200) -> str:
+    """One line of at most that many characters, of what may be anything."""
+    return "".join(itertools.islice((c if c.isprintable() else " " for c in str(text)), most))
