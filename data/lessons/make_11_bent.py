@@ -33,15 +33,15 @@ FILTERS = {
 }
 
 
-def bent(linear: Denoiser, lab: els.Lab) -> Denoiser:
+def bent(linear: Denoiser, images: Tensor, image_labels: Tensor | None = None) -> Denoiser:
     """The filter, each of its answers replaced by the mean clean pixel of the images with such an answer."""
-    clean, eps = lab.data.images[:SHOWN], els.seeded_noise(range(5000, 5000 + SHOWN), lab.shape)
-    theirs = None if lab.image_labels is None else lab.image_labels[:SHOWN]
+    clean, theirs = images[:SHOWN], None if image_labels is None else image_labels[:SHOWN]
+    eps = els.seeded_noise(range(5000, 5000 + len(clean)), clean.shape[1:])
 
     def denoise(x_t: Tensor, t: float, labels: Tensor | None = None) -> Tensor:
         given = linear(els.add_noise(clean, eps, t), t, theirs)
         answers = linear(x_t, t, labels)
-        for channel in range(lab.shape[0]):
+        for channel in range(clean.shape[1]):
             seen, answer = given[:, channel].flatten(), answers[:, channel].contiguous()
             ranks = torch.linspace(0, len(seen) - 1, BINS + 1)[1:-1].long()
             edges = seen.sort().values[ranks]  # between bins with equally many answers
@@ -61,7 +61,7 @@ def drawn(name: str, kind: str) -> Tensor:
         print(name, kind, flush=True)
         lab = els.lab("laptop", device="cpu", network=name, verbose=False)
         noise = els.seeded_noise(SEEDS, lab.shape)
-        curved = bent(lab.machine(kind), lab)
+        curved = bent(lab.machine(kind), lab.data.images, lab.image_labels)
         save_array(els.sample(curved, noise, 20, labels=lab.labels_for(SEEDS)).numpy(), path)
     return torch.from_numpy(np.load(path, allow_pickle=False))
 

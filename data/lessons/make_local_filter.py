@@ -1,6 +1,7 @@
-"""Make NN_local_filter.npz: what the best linear filter with ELS's windows draws where lessons change something.
+"""Make NN_local_filter.npz: what the best linear filter with ELS's windows draws where lessons change something; and
+NN_bent.npz: the same by this filter, bent by a curve at each step (make_11_bent.py).
 
-    python data/lessons/make_local_filter.py
+    python data/lessons/make_local_filter.py [local_filter] [bent]
 
 Kept with 8 bits per pixel (0 is -1, 255 is 1). Seeds are 0 to 99 where nothing else is said. What it draws without any
 change is in data/results/. Of its two kinds it is the one that foretells the network better (15 has both): a filter for
@@ -27,10 +28,13 @@ Noises, changes and windows are those of the lessons' other files.
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
+from make_11_bent import bent
 from make_14_memory import eight_bits
 from make_15_exchange import RUNS
 from make_16_what_if import CONDITIONAL, NETWORKS, PLAIN, classes, exchanged, turned
@@ -43,6 +47,7 @@ from elscourse.diffusion import Denoiser
 from elscourse.files import whole_file
 
 Drawings = dict[str, np.ndarray]
+Bend = Callable[..., Denoiser]  # (filter, images, their labels): the filter itself, or bent
 GARMENTS = {"trousers": (1, range(400)), "pullover": (2, range(100)), "shirt": (6, range(100))}
 
 
@@ -53,20 +58,26 @@ def lab_and_filter(network: str) -> tuple[els.Lab, Denoiser]:
     return lab, lab.machine("equivariant-filter" if alike else "local-filter")
 
 
-def legs() -> Drawings:
+def straight(linear: Denoiser, *_: object) -> Denoiser:
+    """As it is."""
+    return linear
+
+
+def legs(bend: Bend) -> Drawings:
     """Of one class each."""
     lab, local = lab_and_filter(CONDITIONAL)
 
     def drawn(denoiser: Denoiser, garment: str) -> np.ndarray:
         label, seeds = GARMENTS[garment]
         noise, labels = els.seeded_noise(seeds, lab.shape), torch.full((len(seeds),), label)
-        return eight_bits(els.sample(denoiser, noise, 20, labels=labels))
+        curved = bend(denoiser, lab.data.images, lab.image_labels)
+        return eight_bits(els.sample(curved, noise, 20, labels=labels))
 
     filters = {"": local, ", alike": lab.machine("equivariant-filter")}
     return {garment + kind: drawn(each, garment) for kind, each in filters.items() for garment in GARMENTS}
 
 
-def other_pictures() -> Drawings:
+def other_pictures(bend: Bend) -> Drawings:
     """Of other pictures and other trainings."""
     plain, stored = els.lab("laptop", network=PLAIN, device="cpu", verbose=False), els.load_results("15_exchange")
     noise, windows = els.seeded_noise(plain.seeds, plain.shape), plain.patch_sizes("els-zeros")
@@ -80,11 +91,11 @@ def other_pictures() -> Drawings:
     for kind in ("local", "equivariant"):
         for name, (known, sizes) in asked.items():
             machine = els.LocalFilter(known, plain.schedule, patch_size=sizes, equivariant=kind == "equivariant")
-            found[f"{kind}, {name}"] = eight_bits(els.sample(machine, noise, 20))
+            found[f"{kind}, {name}"] = eight_bits(els.sample(bend(machine, known), noise, 20))
     return found
 
 
-def what_if() -> Drawings:
+def what_if(bend: Bend) -> Drawings:
     """After a change of the noise."""
     found = {}
     for name in NETWORKS:
@@ -92,25 +103,32 @@ def what_if() -> Drawings:
         noises = {"exchanged": exchanged(lab)} | ({"turned": turned(lab)} if name == CONDITIONAL else {})
         for change, noise in noises.items():
             labels = classes(noise) if lab.network.conditional else None
-            drawn = eight_bits(els.sample(local, noise.flatten(0, -4), 20, labels=labels))
+            curved = bend(local, lab.data.images, lab.image_labels)
+            drawn = eight_bits(els.sample(curved, noise.flatten(0, -4), 20, labels=labels))
             found[f"{change}, {name}"] = drawn.reshape(noise.shape)
     return found
 
 
-def colour() -> Drawings:
+def colour(bend: Bend) -> Drawings:
     """Emoji."""
     lab, local = lab_and_filter(EMOJI)
     noise, labels = els.seeded_noise(lab.seeds, lab.shape), lab.labels_for(lab.seeds)
     changed = recoloured(noise, els.seeded_noise([10_000 + seed for seed in lab.seeds], lab.shape))
     asked = {"all groups": (noise, None), "recoloured": (changed, labels)}
-    return {name: eight_bits(els.sample(local, some, 20, labels=told)) for name, (some, told) in asked.items()}
+    found = {}
+    for name, (some, told) in asked.items():
+        curved = bend(local, lab.data.images, None if told is None else lab.image_labels)
+        found[name] = eight_bits(els.sample(curved, some, 20, labels=told))
+    return found
 
 
-def edges() -> Drawings:
+def edges(bend: Bend) -> Drawings:
     """Fresh noise, guidance, and attention."""
     (told, with_word), (untold, _) = lab_and_filter(CONDITIONAL), lab_and_filter(PLAIN)
     windows = untold.patch_sizes("els-zeros")
-    without = els.LocalFilter(told.data.images, patch_size=windows)  # the same pictures, as the formulas have
+    pictures = told.data.images
+    without = bend(els.LocalFilter(pictures, patch_size=windows), pictures)  # the same pictures, as the formulas have
+    with_word = bend(with_word, pictures, told.image_labels)
     noise, labels = els.seeded_noise(told.seeds, told.shape), told.labels_for(told.seeds)
     found = {"noisy": np.stack([eight_bits(noisy_sample(with_word, noise, k, told.seeds, labels)) for k in (0, 1)])}
     for strength in STRENGTHS:
@@ -119,19 +137,22 @@ def edges() -> Drawings:
     times, stored = [t for t, _ in windows], els.load_results("18_edges")
     for name in TRAINED:
         sizes = list(zip(times, stored[f"patch sizes, {name}"].tolist(), strict=True))
-        local = els.LocalFilter(untold.data.images, untold.schedule, patch_size=sizes)
+        pictures = untold.data.images
+        local = bend(els.LocalFilter(pictures, untold.schedule, patch_size=sizes), pictures)
         found[f"drawn, {name}"] = eight_bits(els.sample(local, noise, 20))
         found[f"exchanged, {name}"] = eight_bits(els.sample(local, exchanged(untold), 20))
     return found
 
 
-def main() -> None:
-    """Some minutes; a file for each lesson."""
-    for lesson, make in {12: legs, 15: other_pictures, 16: what_if, 17: colour, 18: edges}.items():
-        with whole_file(Path(__file__).parent / f"{lesson}_local_filter.npz") as partial:
-            np.savez_compressed(partial, **make())  # type: ignore[arg-type]
-        print(lesson, flush=True)
+def main(wanted: list[str]) -> None:
+    """Some minutes; a file of each kind for each lesson."""
+    kinds = {"local_filter": straight, "bent": bent}
+    for kind in wanted or kinds:
+        for lesson, make in {12: legs, 15: other_pictures, 16: what_if, 17: colour, 18: edges}.items():
+            with whole_file(Path(__file__).parent / f"{lesson}_{kind}.npz") as partial:
+                np.savez_compressed(partial, **make(kinds[kind]))  # type: ignore[arg-type]
+            print(lesson, kind, flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
