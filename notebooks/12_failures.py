@@ -326,6 +326,7 @@ def steady(images):
 filtered = {name: images.float() / 127.5 - 1 for name, images in els.load_results("12_local_filter").items()}
 predicted = {"ELS": trousers["ELS"], "local filter": filtered["trousers"]}
 predicted |= {"equivariant filter": filtered["trousers, alike"]}
+predicted["the same, bent"] = els.load_results("12_bent")["trousers, alike"].float() / 127.5 - 1
 fits = {name: els.compare(x, trousers["network"]).r2.quantile(0.5).item() for name, x in predicted.items()}
 named, chances = {}, {}
 for title, counter in {"one row": lambda x: legs(x) >= 3, "two rows": steady}.items():
@@ -336,17 +337,18 @@ for title, counter in {"one row": lambda x: legs(x) >= 3, "two rows": steady}.it
         found = "three legs {:2d}, the network's {}, by chance among alike {:.1f} (p = {:.2%})"
         print(f"  {name:19s}", found.format(*named[title, name], *chances[title, name]), f"r2 {fits[name]:.2f}")
 if lab.profile == "laptop":
-    assert list(named.values()) == [(29, 7), (6, 1), (33, 7), (20, 6), (4, 1), (23, 4)]
+    assert list(named.values()) == [(29, 7), (6, 1), (33, 7), (33, 7), (20, 6), (4, 1), (23, 4), (16, 4)]
     assert (steady(trousers["network"]).sum(), steady(real["trousers"]).sum()) == (9, 10)
     assert 0.95 < chances["two rows", "ELS"][0] < 1.05 and chances["two rows", "ELS"][1] < 0.001
-    assert all(abs(a - b) < 0.006 for a, b in zip(fits.values(), (0.95, 0.94, 0.87), strict=True))
+    assert all(abs(a - b) < 0.006 for a, b in zip(fits.values(), (0.95, 0.94, 0.87, 0.92), strict=True))
 
 # %% [markdown] tags=["slide"]
 # **More.** Of the network's 9 by this counter ELS names 6, where chance among alike gives one.
 #
 # **Predicting well is not enough**: the local filter, by r2 nearly as good as ELS (0.94, ELS 0.95), draws few third
-# legs at all. The equivariant one (0.87) draws 33, and names 7 of the 17. What these two differ in is place. ELS has
-# votes of training windows, too, as no filter has; whether they help, so few seeds cannot say.
+# legs at all. The equivariant one (0.87, **bent** by a curve at each step, lesson 07, 0.92) draws 33, and names 7 of
+# the 17. What it differs in is place. ELS has votes of training windows, too, as no filter has; whether they help, so
+# few seeds cannot say.
 #
 # Is the network sure of its own list? Its first steps go astray (lesson 11): let the exact denoiser make those above
 # t = 0.95 (eight of 150, or one of 20). **Predict.** How many of its own 17 does it repeat: all, most, half?

@@ -498,8 +498,11 @@ def test_the_measured_page_states_who_foretells_third_legs() -> None:
         f"by r2 nearly as good ({alike[0]}; ELS {alike[1]}), draws {rival.sum()}, of which {(network & rival).sum()} is"
     )
     assert said in text
-    less = compare(drawn["alike"], drawn["network-150"]).r2.median()
-    said = f"the equivariant filter ({less:.2f}), which does not know its place either, {blind.sum()}, of which"
+    bent = els.load_results("12_bent")["trousers, alike"].float() / 127.5 - 1
+    less, curved = (compare(some, drawn["network-150"]).r2.quantile(0.5) for some in (drawn["alike"], bent))
+    again = blind.sum(), (network & blind).sum()
+    assert again == (three_legs(bent).sum(), (network & three_legs(bent)).sum())
+    said = f"the equivariant filter ({less:.2f}, bent {curved:.2f}), blind to its place, too, {blind.sum()}, of which"
     assert f"{said} {(network & blind).sum()} are;" in text
 
 
