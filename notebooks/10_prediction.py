@@ -312,6 +312,7 @@ for name in ("IS", "Wiener", "LS"):
 # **Predict.** What is the median r2 of the network's drawing with (a) the *mean training image*, the same for all
 # seeds, (b) the drawing that ELS makes of *another* seed? Guess 0.0, 0.2, 0.5 or 0.8 for each.
 
+
 # %%
 def best_filter(file):
     """r2 with the network of that name, one per seed: of the filter, bent or not, that has the highest median."""

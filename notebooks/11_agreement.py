@@ -378,19 +378,18 @@ assert [*gained.values()][::4] == [(0.907, 25), (0.801, 62)] and max(n for _, n 
 # (For the course's UNet the copy has $0.917$, and ELS is ahead for 55: there r2 hardly tells a formula that creates
 # from a copy.)
 #
-# Windows help the linear filter: $0.84$ instead of $0.79$. So locality alone is no argument for votes: LS is not
-# clearly ahead of the local filter, straight or bent (the intervals contain 0). To treat all places alike is a loss for
+# Windows help the linear filter: $0.84$ instead of $0.79$. LS is not clearly ahead of the local filter, straight or
+# bent. To treat all places alike is a loss for
 # the filter ($0.82$), no gain for the bent one ($0.86$ both), a gain for votes ($0.91$).
 #
 # What is to be explained begins at $0.86$, not at 0. Seed by seed ELS is $0.053$ better than the bent local filter,
-# ahead on 90 of 100, and leaves 60 % of what that leaves unexplained. Where the scale ends, short of 1, lesson 15
-# finds.
+# ahead on 90 of 100, and leaves 60 % of what that leaves unexplained.
 #
 # With the course's four other networks of garments ELS is ahead of the best bent filter, too, for 76 to 91 of 100
 # seeds. **With emoji the bent filter is the better prediction**: $0.82$, ELS $0.80$, and ahead for 26 only (lesson 17).
 #
-# Bend ELS in the same way, and nothing is won: $0.907$ with our first network, better for 25 of 100 (with emoji $0.801$,
-# for 62). An average of votes is a mean of clean pixels already.
+# Bend ELS in the same way, and nothing is won: $0.907$ with our first network, better for 25 of 100 (with emoji
+# $0.801$, for 62). An average of votes is a mean of clean pixels already.
 
 # %% [markdown] tags=["slide"]
 # ## 5. An oddity in the table (4 minutes)
