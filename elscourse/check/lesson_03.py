@@ -140,6 +140,10 @@ def _rooted(denoiser: Denoise, x_0: Tensor, eps: Tensor, t: float, alpha: float,
     return _loss_at(denoiser, x_0, eps, t, alpha, sigma) ** 0.5
 
 
+def _roots_of_other_papers(denoiser: Denoise, x_0: Tensor, eps: Tensor, t: float, alpha: float, sigma: float) -> float:
+    return _loss_at(denoiser, x_0, eps, t, alpha**0.5, (1 - alpha) ** 0.5)
+
+
 def _summed(denoiser: Denoise, x_0: Tensor, eps: Tensor, t: float, alpha: float, sigma: float) -> float:
     return float(_error(denoiser, x_0, eps, t, alpha, sigma).square().sum())
 
@@ -186,6 +190,10 @@ def _squares(x: Tensor, images: Tensor, held_out: Tensor) -> Tensor:
 
 def _mean_unit(x: Tensor, images: Tensor, held_out: Tensor) -> Tensor:
     return _distances(x, images).min(1).values / _distances(held_out, images).min(1).values.mean()
+
+
+def _smallest_unit(x: Tensor, images: Tensor, held_out: Tensor) -> Tensor:
+    return _distances(x, images).min(1).values / _distances(held_out, images).min()
 
 
 def _mean_distance(x: Tensor, images: Tensor, held_out: Tensor) -> Tensor:
@@ -265,6 +273,10 @@ def _shift_error(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int
 
 def _only_rows_shifted(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> Tensor:
     return _shift_error(denoiser, x_t, t, (shift[0], 0))
+
+
+def _only_columns_shifted(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> Tensor:
+    return _shift_error(denoiser, x_t, t, (0, shift[1]))
 
 
 def _standard_deviation(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> Tensor:
@@ -466,6 +478,11 @@ EXERCISES = [
             Mistake("You average |eps - eps_hat|: square the difference instead.", _absolute_loss),
             Mistake(EXCHANGED, _exchanged),
             Mistake(
+                "You take the roots of alpha and of 1 - alpha, as papers do whose alpha is the square of ours: here "
+                "x_t = alpha * x_0 + sigma * eps.",
+                _roots_of_other_papers,
+            ),
+            Mistake(
                 "In x_t you have exchanged alpha and sigma: alpha dims the image, sigma the noise.", _exchanged_in_x_t
             ),
             Mistake(
@@ -509,6 +526,11 @@ EXERCISES = [
             Mistake("You return the distance itself: divide it by the median over the held-out pictures.", _no_unit),
             Mistake("You use squared distances: take the root before anything else.", _squares),
             Mistake("You divide by the mean over the held-out pictures: take their median.", _mean_unit),
+            Mistake(
+                "You divide by the smallest distance of all held-out pictures: take the median of their distances to "
+                "the nearest training image.",
+                _smallest_unit,
+            ),
             Mistake("You average over all training images: only the nearest one counts.", _mean_distance),
             Mistake(
                 "You take the median over the training images: only the nearest one counts, the smallest distance.",
@@ -589,6 +611,7 @@ EXERCISES = [
                 _rows_and_columns_swapped,
             ),
             Mistake("You shift rows only: shift[1] is for the columns.", _only_rows_shifted),
+            Mistake("You shift columns only: shift[0] is for the rows.", _only_columns_shifted),
             Mistake(
                 "You fill with zeros what a shift leaves empty: let it wrap around, as torch.roll does.",
                 _filled_with_zeros,
