@@ -328,9 +328,9 @@ axes[0].set_ylabel("loss (below 0.0001 not shown)")
 axes[1].legend(loc="upper right")
 show(
     fig,
-    alt="Loss against time. On training pictures the ideal denoiser's curve falls off the scale below t = 0.4, far "
-    "from the network's. On held-out pictures the two cross at t = 0.5: above, the ideal denoiser is a little lower, "
-    "below, far higher, up to more than 10. The network's curves in the two panels look alike.",
+    alt="Loss against time. On training pictures the ideal denoiser's curve falls steeply below t = 0.5 and leaves the "
+    "scale at t = 0.2, far below the network's. On held-out pictures the two cross at t = 0.5: above, the ideal one "
+    "is a little lower, below, far higher, up to more than 10. The network's curves in the two panels look alike.",
 )
 
 

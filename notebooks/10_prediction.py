@@ -649,7 +649,7 @@ assert all(abs(a - b) < 0.006 for a, b in zip(follows.values(), (0.86, 0.83, 0.8
 # of it is (b): whoever sees everything lays out the same picture, whichever 2,000 it has learned from. A trace is left
 # for (a): lesson 15.
 #
-# What a network *knows* is another question: the UNet's loss is 18 % higher on new pictures than on its own (lesson
+# What a network *knows* is another question: the UNet's loss is 22 % higher on new pictures than on its own (lesson
 # 03).
 
 # %% [markdown] tags=["slide"]
