@@ -691,15 +691,6 @@ def _between(by_formula, by_network, zero, best):
     return (given - zero) / (best - zero)
 
 
-def _steps_added(change, y, x, side):
-    rows, columns = (
-        torch.maximum(start - torch.arange(n), torch.arange(n) - (start + side - 1)).clamp(min=0)
-        for n, start in zip(change.shape, (y, x), strict=True)
-    )
-    distance = rows[:, None] + columns[None]
-    return torch.stack([(change.square() * (distance == d)).sum() for d in range(max(change.shape))])
-
-
 def _filled_by_padding(denoiser, x_t, t, shift):
     (dy, dx), (height, width) = shift, x_t.shape[-2:]
 
@@ -847,9 +838,10 @@ def _rows_then_columns(denoiser, x_t, t):
         ("alone_in_the_dictionary", _alone_by_height, "for the height only"),
         ("ls_box_sums", _bare_boxes, "all rounded to 0"),
         ("perfect_r2", _covariance_over_torch_variances, "correction=0"),
-        ("by_distance", _steps_added, "You add the steps"),
         ("foretold", lambda c, p: (c * p).sum((1, 2, 3)) / (c**2).sum((1, 2, 3)), "That is a slope"),
+        ("foretold", lambda c, p: (1 - (c - p) ** 2 / c**2).mean((1, 2, 3)), "You divide pixel by pixel"),
         ("foretold", lambda c, p: torch.cosine_similarity(c.flatten(1), p.flatten(1)), "That is a cosine"),
+        ("kept", lambda f, n: _between(f, n, n.mean(1), n.amax(1)).clamp(min=0), "can be worse than a blind one"),
         ("kept", lambda f, n: (f.argmax(1) == n.argmax(1)).float(), "You count hits"),
         ("kept", lambda f, n: _between(f, n, n.median(1).values, n.amax(1)), "measure from the median"),
         ("kept", lambda f, n: _between(f, n, n.mean(), n.max()), "one mean and one best for all rows"),

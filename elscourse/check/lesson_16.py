@@ -130,6 +130,11 @@ def _one_for_all(change: Tensor, predicted: Tensor) -> Tensor:
     return (1 - missing).expand(len(change))
 
 
+def _per_pixel(change: Tensor, predicted: Tensor) -> Tensor:
+    """A part for every pixel, then their mean."""
+    return (1 - (change.double() - predicted.double()).square() / change.double().square()).flatten(1).mean(1)
+
+
 def _correlation(change: Tensor, predicted: Tensor) -> Tensor:
     return compare(predicted, change).r2
 
@@ -164,122 +169,6 @@ def _size_alone(change: Tensor, predicted: Tensor) -> Tensor:
 
 def _slope(change: Tensor, predicted: Tensor) -> Tensor:
     return (change.double() * predicted).flatten(1).sum(1) / _squares(change)
-
-
-# --------------------------------------------------------------------------------------------------------- by distance
-
-
-def _one_change(generator: torch.Generator) -> list[Case]:
-    places = (((8, 8), 1, 4, 3), ((6, 9), 2, 0, 2), ((9, 7), 3, 2, 4))
-    return [(torch.randn(shape, generator=generator), y, x, side) for shape, y, x, side in places]
-
-
-def _away(n: int, start: int, side: int) -> Tensor:
-    """How many steps each of n rows (or columns) is away from the block's."""
-    k = torch.arange(n)
-    return torch.maximum(start - k, k - (start + side - 1)).clamp(min=0)
-
-
-def _sums(change: Tensor, distance: Tensor) -> Tensor:
-    """The sum of squares at each distance, 0 to max(H, W) - 1; what has another one is in none of them."""
-    squares = change.double().square()
-    return torch.stack([squares[distance == d].sum() for d in range(max(change.shape))])
-
-
-def _by_distance(change: Tensor, y: int, x: int, side: int) -> Tensor:
-    rows, columns = (_away(n, start, side) for n, start in zip(change.shape, (y, x), strict=True))
-    return _sums(change, torch.maximum(rows[:, None], columns[None]))
-
-
-def _other_distance(between: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
-    """The same with another distance, of the steps along rows and along columns."""
-
-    def sums(change: Tensor, y: int, x: int, side: int) -> Tensor:
-        rows, columns = (_away(n, start, side) for n, start in zip(change.shape, (y, x), strict=True))
-        return _sums(change, between(rows[:, None], columns[None]))
-
-    return sums
-
-
-def _by_ruler(whole: Callable[[Tensor], Tensor]) -> Callable[..., Tensor]:
-    """The distance along the diagonal, made whole by rounding, or up or down."""
-    return _other_distance(lambda rows, columns: whole((rows.square() + columns.square()).sqrt()))
-
-
-def _from_the_centre(change: Tensor, y: int, x: int, side: int) -> Tensor:
-    return _by_distance(change, y + side // 2, x + side // 2, 1)
-
-
-def _below_zero_inside(change: Tensor, y: int, x: int, side: int) -> Tensor:
-    """The clamp at 0 forgotten: only the block's rim has distance 0."""
-    height, width = change.shape
-    rows, columns = (torch.arange(n) for n in (height, width))
-    rows = torch.maximum(y - rows, rows - (y + side - 1))
-    columns = torch.maximum(x - columns, columns - (x + side - 1))
-    return _sums(change, torch.maximum(rows[:, None], columns[None]))
-
-
-def _above_zero_inside(change: Tensor, y: int, x: int, side: int) -> Tensor:
-    """The steps to the nearer edge, also from within: only the block's rim has distance 0."""
-    rows, columns = (torch.arange(n) for n in change.shape)
-    rows = torch.minimum((rows - y).abs(), (rows - (y + side - 1)).abs())
-    columns = torch.minimum((columns - x).abs(), (columns - (x + side - 1)).abs())
-    return _sums(change, torch.maximum(rows[:, None], columns[None]))
-
-
-def _squared_sums(change: Tensor, y: int, x: int, side: int) -> Tensor:
-    return _signed_sums(change, y, x, side).square()
-
-
-def _wrapped_squares(change: Tensor, y: int, x: int, side: int) -> Tensor:
-    """Growing squares, the start of which may be below 0: Python counts such a one from the other end."""
-    squares = change.double().square()
-    growing = [squares[y - d : y + side + d, x - d : x + side + d].sum() for d in range(max(change.shape))]
-    return torch.stack(growing).diff(prepend=torch.zeros(1, dtype=torch.float64))
-
-
-def _from_the_corner(change: Tensor, y: int, x: int, side: int) -> Tensor:
-    return _by_distance(change, y, x, 1)
-
-
-def _transposed_block(change: Tensor, y: int, x: int, side: int) -> Tensor:
-    return _by_distance(change, x, y, side)
-
-
-def _one_step_short(change: Tensor, y: int, x: int, side: int) -> Tensor:
-    """The last row and column of the block taken for outside of it."""
-    return _by_distance(change, y, x, side - 1)
-
-
-def _one_step_long(change: Tensor, y: int, x: int, side: int) -> Tensor:
-    return _by_distance(change, y, x, side + 1)
-
-
-def _not_squared_sums(change: Tensor, y: int, x: int, side: int) -> Tensor:
-    return _by_distance(change.double().abs().sqrt(), y, x, side)
-
-
-def _signed_sums(change: Tensor, y: int, x: int, side: int) -> Tensor:
-    positive, negative = (_by_distance(part.double().clamp(min=0).sqrt(), y, x, side) for part in (change, -change))
-    return positive - negative
-
-
-def _up_to(change: Tensor, y: int, x: int, side: int) -> Tensor:
-    return _by_distance(change, y, x, side).cumsum(0)
-
-
-def _roots(change: Tensor, y: int, x: int, side: int) -> Tensor:
-    return _by_distance(change, y, x, side).sqrt()
-
-
-def _means(change: Tensor, y: int, x: int, side: int) -> Tensor:
-    sums, count = _by_distance(change, y, x, side), _by_distance(torch.ones_like(change), y, x, side)
-    return sums / count.clamp(min=1)
-
-
-def _shares(change: Tensor, y: int, x: int, side: int) -> Tensor:
-    sums = _by_distance(change, y, x, side)
-    return sums / sums.sum()
 
 
 # ---------------------------------------------------------------------------------------------------------------- kept
@@ -385,6 +274,10 @@ def _hit_or_miss(by_formula: Tensor, by_network: Tensor) -> Tensor:
     return (by_formula.argmax(1) == by_network.argmax(1)).double()
 
 
+def _not_below_a_blind_choice(by_formula: Tensor, by_network: Tensor) -> Tensor:
+    return _kept(by_formula, by_network).clamp(min=0)
+
+
 def _what_is_lost(by_formula: Tensor, by_network: Tensor) -> Tensor:
     return 1 - _kept(by_formula, by_network)
 
@@ -466,6 +359,7 @@ EXERCISES = [
                 _variances,
             ),
             Mistake("You divide by the change that was predicted: divide by the true one.", _of_the_predicted),
+            Mistake("You divide pixel by pixel: sum both squares over the pixels first, then divide.", _per_pixel),
             Mistake("That is one number for the whole batch: one for every image was asked.", _one_for_all),
             Mistake("That is r2. It forgives a change that is foretold too small or too large.", _correlation),
             Mistake("That is r2: it forgives a change that is foretold too small or too large.", _correlation_or_none),
@@ -479,57 +373,6 @@ EXERCISES = [
             Mistake(
                 "That is a slope, which does not see what is predicted beside the change: ask what is left.", _slope
             ),
-        ),
-    ),
-    Exercise(
-        name="by_distance",
-        lesson=16,
-        title="How far from the block",
-        minutes=7,
-        difficulty=2,
-        start="Start from how many rows each row is away from the block: 0 for those that cross it.",
-        hints=(
-            "With k = torch.arange(H) the rows are torch.maximum(y - k, k - (y + side - 1)).clamp(min=0) away; columns "
-            "likewise.",
-            "The distance of a pixel is the larger of the two: torch.maximum(rows[:, None], columns[None, :]), (H, W).",
-            "For every d up to max(H, W) - 1: (change.square() * (distance == d)).sum().",
-        ),
-        cases=_one_change,
-        answer=_by_distance,
-        mistakes=(
-            Mistake("You add the steps along rows and columns: take the larger.", _other_distance(torch.add)),
-            Mistake("You take the smaller of the two steps: take the larger.", _other_distance(torch.minimum)),
-            Mistake(
-                "You measure along the diagonal, as with a ruler: take the larger of the steps along rows and columns.",
-                _by_ruler(torch.round),
-            ),
-            Mistake(
-                "You measure along the diagonal, as with a ruler, and round down: take the larger of the steps along "
-                "rows and columns.",
-                _by_ruler(torch.floor),
-            ),
-            Mistake(
-                "You measure along the diagonal, as with a ruler, and round up: take the larger of the steps along "
-                "rows and columns.",
-                _by_ruler(torch.ceil),
-            ),
-            Mistake("You measure from the block's middle: every pixel of it has distance 0.", _from_the_centre),
-            Mistake("Inside the block your distance is below 0: it should be 0 (.clamp(min=0)).", _below_zero_inside),
-            Mistake("Inside the block your distance is above 0: all of the block has distance 0.", _above_zero_inside),
-            Mistake("You square the sum: add the squares.", _squared_sums),
-            Mistake("y - d is below 0 there, and Python counts from the other end: max(0, y - d).", _wrapped_squares),
-            Mistake(
-                "You measure from the block's upper left pixel: every pixel of it has distance 0.", _from_the_corner
-            ),
-            Mistake("You have exchanged y and x: y counts rows, the first dimension.", _transposed_block),
-            Mistake("The block's last row is y + side - 1, and has distance 0, too.", _one_step_short),
-            Mistake("The block's last row is y + side - 1: y + side is already one step away.", _one_step_long),
-            Mistake("You add absolute values: add squares.", _not_squared_sums),
-            Mistake("You add the change itself, so that dark and bright cancel: add its square.", _signed_sums),
-            Mistake("You add up all that is as near or nearer: each distance has a sum of its own.", _up_to),
-            Mistake("You take the root of the sum: the sums of squares themselves were asked.", _roots),
-            Mistake("Those are means over the pixels at each distance: sums were asked.", _means),
-            Mistake("You divide by the whole: the sums themselves were asked.", _shares),
         ),
     ),
     Exercise(
@@ -577,6 +420,10 @@ EXERCISES = [
             ),
             Mistake("You choose one column for all rows: each row has a choice of its own.", _one_choice_for_all),
             Mistake("You count hits: a choice that is nearly the best should come out near 1.", _hit_or_miss),
+            Mistake(
+                "Below 0 is allowed: a choice can be worse than a blind one.",
+                _not_below_a_blind_choice,
+            ),
             Mistake("That is what is lost by the choice: what is kept was asked.", _what_is_lost),
             Mistake("You take one mean for all rows: each row has its own.", _one_mean),
             Mistake("You take one mean and one best for all rows: each row has its own.", _one_mean_and_best),
