@@ -241,7 +241,8 @@ assert part["network"][6] < 0.01 > part["ELS"][6] and max(abs(part["IS"][1:] - e
 # If nothing is left, that is 1; **0 is what "nothing will change" gets**; below 0, more is left than there was, and it
 # would have been better to say nothing. (It is R2 with another baseline: no change, in place of the mean of the
 # pixels.)
-#
+
+# %% [markdown]
 # ### Exercise 2: How much of the change is foretold (4 minutes, ★☆☆)
 #
 # Write `foretold(change, predicted)`, both (B, C, H, W): this part for every image, shape (B,).
@@ -410,7 +411,7 @@ print(f"{garments.data.class_names[label]}, seed {seed}: of the network's change
 #
 # Each mixture is noise of variance 1 again, as in lesson 01. At 0 degrees we draw from the first, at 90 from the
 # second. (An exchange leaves 220 of 256 pixels; a turn by 31 degrees, of which that is the cosine, moves the noise as
-# far.)
+# far: dotted in the curve below.)
 #
 # **Predict.** Two bags. What does the ideal denoiser draw on the way from one to the other, what the network, what
 # the formula, what the bent filter? Which of them leap?
@@ -542,7 +543,7 @@ assert [*smooth.values()] == [0.73, 0.79, 0.77]
 #
 # Who trembles changes too much. Simply made smaller, times 0.85 (chosen afterwards), the formula's changes after an
 # exchange are foretold to 0.73 in place of 0.69. The mean over eight noises nearby has 0.79, the mean of formula and
-# bent filter 0.77: any smoothing helps.
+# bent filter 0.77: each of the three helps.
 
 # %% [markdown] tags=["slide"]
 # ## 6. Make a wish (6 minutes)
