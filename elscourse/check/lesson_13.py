@@ -117,6 +117,18 @@ def _alpha_squared_in_both(queries: Tensor, keys: Tensor, alpha: float, sigma: f
     return alpha**2 * (queries @ keys.T - _bias(keys)) / sigma**2
 
 
+def _alpha_in_the_bias_only(queries: Tensor, keys: Tensor, alpha: float, sigma: float) -> Tensor:
+    return (queries @ keys.T - alpha**2 * _bias(keys)) / sigma**2
+
+
+def _bias_halved(queries: Tensor, keys: Tensor, alpha: float, sigma: float) -> Tensor:
+    return (alpha * queries @ keys.T - alpha**2 * _bias(keys) / 2) / sigma**2
+
+
+def _all_multiplied_by_sigma(queries: Tensor, keys: Tensor, alpha: float, sigma: float) -> Tensor:
+    return _logits(queries, keys, alpha, sigma) * sigma**4
+
+
 def _nothing_left_out(queries: Tensor, keys: Tensor, alpha: float, sigma: float) -> Tensor:
     return -(queries[:, None] - alpha * keys).square().sum(-1) / (2 * sigma**2)
 
@@ -397,6 +409,18 @@ def _logits_and_weights(n_images: int, side: int, channels: int, patch_size: int
     return operations, 2 * table
 
 
+def _without_borders(n_images: int, side: int, channels: int, patch_size: int, steps: int) -> tuple[int, int]:
+    places = (side - patch_size + 1) ** 2
+    return steps * places**2 * n_images * 2 * channels * patch_size**2, 4 * places**2 * n_images
+
+
+def _keys_without_borders(n_images: int, side: int, channels: int, patch_size: int, steps: int) -> tuple[int, int]:
+    pairs = side**2 * n_images * (side - patch_size + 1) ** 2
+    return steps * pairs * 2 * channels * patch_size**2, 4 * pairs
+
+
+WHOLE_TORUS = "On the torus a pixel near the border has its patch, too: side**2 places, not (side - patch_size + 1)**2."
+
 EXERCISES = [
     Exercise(
         name="attention_logits",
@@ -478,6 +502,18 @@ EXERCISES = [
             Mistake(
                 "The dot product has alpha once: only the bias, the square of alpha k, has alpha^2.",
                 _alpha_squared_in_both,
+            ),
+            Mistake(
+                "The dot product is without alpha: what is compared is the dimmed patch, alpha k.",
+                _alpha_in_the_bias_only,
+            ),
+            Mistake(
+                "The bias is half of what it should be: alpha^2 |k|^2 is divided by 2 once, in 2 sigma^2.",
+                _bias_halved,
+            ),
+            Mistake(
+                "All is multiplied by sigma^2: `/ 2 * sigma**2` divides by 2 only, write `/ (2 * sigma**2)`.",
+                _all_multiplied_by_sigma,
             ),
             Mistake(
                 "That is the whole exponent, with -|q|^2 / (2 sigma^2): it cancels, leave it out.",
@@ -581,8 +617,8 @@ EXERCISES = [
         name="smallest_sigma",
         lesson=13,
         title="Where float32 grows coarse",
-        minutes=8,
-        difficulty=2,
+        minutes=4,
+        difficulty=1,
         start="Start by solving 2^-24 alpha |q| |k| / sigma^2 = tolerance for sigma, on paper.",
         hints=(
             "sigma = sqrt(2^-24 alpha |q| |k| / tolerance).",
@@ -662,6 +698,8 @@ EXERCISES = [
             Mistake(
                 "Your table is that of one image: it has a column for every patch of all n_images.", _table_of_one_image
             ),
+            Mistake(WHOLE_TORUS, _without_borders),
+            Mistake(WHOLE_TORUS, _keys_without_borders),
             Mistake("The table is that of one step: the next step makes a new one.", _table_of_all_steps),
             Mistake(
                 "A multiplication and an addition are two operations: the factor 2 is missing.",
