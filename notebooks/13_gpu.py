@@ -237,8 +237,8 @@ assert gap < 1e-3 and 80 < scale[0] < 80.5 and round(scale[1], 3) == 0.006
 # ## 3. Streaming, and merging what was streamed (7 minutes)
 #
 # With all 2,000 images the table of weights would be ten times as large, and with a large data set hardly any computer
-# could hold it (section 6). It need not exist. Keep three numbers per query, of the keys seen so far, with logits $l_k$ and
-# values $v_k$:
+# could hold it (section 6). It need not exist. Keep three numbers per query, of the keys seen so far, with logits $l_k$
+# and values $v_k$:
 #
 # * $m = \max_k l_k$, the largest logit,
 # * $z = \sum_k e^{l_k - m}$, the sum,
@@ -367,8 +367,8 @@ check.smallest_sigma(smallest_sigma)
 # </details>
 #
 # A logit off by 0.1 changes a weight by 10 %. By this estimate that happens at $\sigma = 0.005$, for `queries`, `keys`
-# and `alpha`. **Predict.** In twelve pictures, with 40 training images: at a larger or at a smaller $\sigma$? And how far
-# off is then a pixel, of a range of 2?
+# and `alpha`. **Predict.** In twelve pictures, with 40 training images: at a larger or at a smaller $\sigma$? And how
+# far off is then a pixel, of a range of 2?
 
 
 # %%
@@ -472,10 +472,22 @@ def slide_and_blur(x_t, images, P):
 # **Predict:** from which $P$ on does the blur need fewer operations than attention? Then ask the clock.
 
 
-# %%
+# %% tags=["volatile"]
+import time
 from unittest import mock
 
 
+def seconds(run, repeat=5):
+    """The shortest of a few runs."""
+    best = float("inf")
+    for _ in range(repeat):
+        start = time.perf_counter()
+        run().cpu()  # which waits for a GPU
+        best = min(best, time.perf_counter() - start)
+    return best
+
+
+# %%
 def table_form(P):
     k = cut(images, P)
     return torch.softmax(logits_of(cut(x_t, P), k, t), dim=1) @ k[:, [P * P // 2]]
@@ -503,19 +515,6 @@ def package(form, P):
 
 
 # %% tags=["slide", "volatile"]
-import time
-
-
-def seconds(run, repeat=5):
-    """The shortest of a few runs."""
-    best = float("inf")
-    for _ in range(repeat):
-        start = time.perf_counter()
-        run().cpu()  # which waits for a GPU
-        best = min(best, time.perf_counter() - start)
-    return best
-
-
 part, took = functools.partial, {}
 forms = {"table": part(part, table_form), "one call": part(part, one_call_form), "tiles": part(package, "tiles")}
 forms |= {"our blur": lambda p: part(slide_and_blur, x_t, images, p), "fused blur": part(package, "fused blur")}
@@ -535,8 +534,8 @@ assert lab.device.type != "cpu" or all(took[f, 15] > 3 * took["fused blur", 15] 
 # %% [markdown] tags=["slide"]
 # On paper the blur wins from $P = 3$ on: 16 operations a pair, where attention needs 24, then 104 and 456. By the clock
 # our lines lose to tiles, even at $P = 7$: the count leaves out what it takes to start many small operations, and to
-# fetch and store their numbers. **The fused blur, the same formula compiled into one loop, is many times faster than our
-# lines,** and with wide windows than all attention.
+# fetch and store their numbers. **The fused blur, the same formula compiled into one loop, is many times faster than
+# our lines,** and with wide windows than all attention.
 
 # %% [markdown]
 # How fast is that on your computer? `elscourse bench` times the package beside a textbook implementation, which takes
