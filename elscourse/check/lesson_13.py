@@ -414,13 +414,6 @@ def _without_borders(n_images: int, side: int, channels: int, patch_size: int, s
     return steps * places**2 * n_images * 2 * channels * patch_size**2, 4 * places**2 * n_images
 
 
-def _keys_without_borders(n_images: int, side: int, channels: int, patch_size: int, steps: int) -> tuple[int, int]:
-    pairs = side**2 * n_images * (side - patch_size + 1) ** 2
-    return steps * pairs * 2 * channels * patch_size**2, 4 * pairs
-
-
-WHOLE_TORUS = "On the torus a pixel near the border has its patch, too: side**2 places, not (side - patch_size + 1)**2."
-
 EXERCISES = [
     Exercise(
         name="attention_logits",
@@ -698,8 +691,10 @@ EXERCISES = [
             Mistake(
                 "Your table is that of one image: it has a column for every patch of all n_images.", _table_of_one_image
             ),
-            Mistake(WHOLE_TORUS, _without_borders),
-            Mistake(WHOLE_TORUS, _keys_without_borders),
+            Mistake(
+                "On the torus pixels near the border have patches, too: side**2 places, not (side - patch_size + 1)**2.",
+                _without_borders,
+            ),
             Mistake("The table is that of one step: the next step makes a new one.", _table_of_all_steps),
             Mistake(
                 "A multiplication and an addition are two operations: the factor 2 is missing.",
