@@ -692,7 +692,7 @@ EXERCISES = [
                 "Your table is that of one image: it has a column for every patch of all n_images.", _table_of_one_image
             ),
             Mistake(
-                "On the torus pixels near the border have patches, too: side**2 places, not (side - patch_size + 1)**2.",
+                "On the torus pixels at the border have patches, too: side**2 places, not (side - patch_size + 1)**2.",
                 _without_borders,
             ),
             Mistake("The table is that of one step: the next step makes a new one.", _table_of_all_steps),
