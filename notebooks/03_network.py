@@ -157,7 +157,7 @@ if lab.profile == "laptop":  # the numbers in the text are those of the laptop l
     assert big_curve[-1] > 10 * lowest and abs(big_curve[79] / big_curve[39] - 0.93) < 0.005
 
 # %% [markdown] tags=["slide"]
-# The big network's loss is a third lower, and more than ten times above what is possible. It still falls, but slowly:
+# The big network's loss is a third lower, and yet more than ten times the lowest possible. It still falls, but slowly:
 # the last doubling of the steps took 7 % off.
 #
 # Is such a network any good? Let it draw.
@@ -183,9 +183,9 @@ if lab.profile == "laptop":
 
 # %% [markdown]
 # Not good, but not nothing either: from the same noise, the two draw similar shapes (r2, the squared correlation of
-# their pixels, is about 0.7 in the median). Of networks that proves nothing yet. The best **linear denoiser** (lesson
-# 01; `wiener` in code), whose answer is a weighted sum of all noisy pixels, with the same weights for every picture,
-# draws at least as like the course's network: 0.76.
+# their pixels, is about 0.7 in the median). But it takes no network for that. The best **linear denoiser** (lesson 01,
+# there told the class; `wiener` in code), whose answer is a weighted sum of all noisy pixels, with the same weights for
+# every picture, comes at least as near to the course's network: 0.76.
 
 # %% [markdown] tags=["slide"]
 # ## 3. Same noise, same goal (5 minutes)
@@ -203,7 +203,7 @@ fig = plotting.image_rows(rows, notes=[f"{d:.1f}" for d in distance])
 show(
     fig,
     alt="Ten columns: the ideal denoiser draws clean garments, the network draws other and often torn shapes, and "
-    "the training picture nearest to the network's drawing is different again.",
+    "the training picture nearest to the network's drawing is like it in outline, not the same.",
 )
 
 # %%
@@ -303,8 +303,8 @@ if lab.profile == "laptop":
 # the training set than 95 % of all real new pictures.
 #
 # So they are new, and even **too** new. Look again: many are shapeless, and some are torn to pieces. Novelty is not
-# quality: an all-black picture has 0.79. Nor is it a mark of networks. The linear denoiser's drawings, made in 20 steps
-# and not in 150, have 1.60; in 20 steps the network's have 1.55.
+# quality: an all-black picture has 0.79. Nor is it a mark of networks: the linear denoiser's drawings have 1.60. (These
+# were made in 20 steps, the network's in 150; in 20 the network's have 1.55.)
 
 # %% [markdown] tags=["slide"]
 # ## 5. New pictures (7 minutes)
@@ -329,8 +329,9 @@ axes[1].legend(loc="upper right")
 show(
     fig,
     alt="Loss against time. On training pictures the ideal denoiser's curve falls steeply below t = 0.5 and leaves the "
-    "scale at t = 0.2, far below the network's. On held-out pictures the two cross at t = 0.5: above, the ideal one "
-    "is a little lower, below, far higher, up to more than 10. The network's curves in the two panels look alike.",
+    "scale at t = 0.2; above t = 0.8 it is close to the network's. On held-out pictures the two cross at t = 0.5: "
+    "above, the ideal one is a little lower, below, far higher, up to more than 10. The network's curves in the two "
+    "panels look alike.",
 )
 
 
@@ -365,11 +366,11 @@ if lab.profile == "laptop":
 # by up to 40 %.
 #
 # The network has 3 % more on new pictures than on its own (standard error: 1 %). The linear denoiser has 5 % more, and
-# it can hold no picture. **So that is no sign of memory.** A finer test finds a little: at $t = 0.15$ a network errs
-# by 1.4 % less on its own pictures than one trained on others (lesson 15).
+# it cannot hold a picture. **So that is no sign of memory.** A finer test does find a trace of it: at $t = 0.15$ a
+# network errs by 1.4 % less on its own pictures than one trained on others (lesson 15).
 #
-# What keeps the network from remembering: the way it is built, or that it has not had the time (lesson 14)? We begin
-# with the first.
+# What keeps the network from remembering more: the way it is built, or that it has not had the time (lesson 14)? We
+# begin with the first.
 
 # %% [markdown] tags=["slide"]
 # ## 6. First clue: where a pixel looks (8 minutes)
@@ -432,8 +433,8 @@ show(
 
 # %% [markdown] tags=["slide"]
 # Less far. But a derivative tells only what a *small* change does. So ask in another way: put *another* noisy picture
-# outside the outlined $5 \times 5$ window. How far does the middle of $D$ move, as a share of how far it moves if all
-# other pixels are exchanged? (Not the middle one itself: at low noise a pixel is nearly its own answer.)
+# outside the outlined $5 \times 5$ window. How far does the middle pixel of $D$ move, as a share of how far it moves if
+# every pixel but the middle one is exchanged? (That one stays: at low noise a pixel is nearly its own answer.)
 #
 # **Predict.** Network, linear denoiser, ideal denoiser: for which of them does that share fall as the noise falls?
 
@@ -486,9 +487,9 @@ if lab.profile == "laptop":
 # %% [markdown]
 # ### Exercise 3: Test any denoiser (8 minutes, ★★☆)
 #
-# Write the test of this promise: shift first and denoise, denoise first and shift, and the root mean square of the
+# Write the test of this promise: shift first and denoise; denoise first and shift; return the root mean square of the
 # difference over batch and channels, for every pixel. `shift` is (rows, columns), wrapping around: the contents move
-# down and to the right, as in `torch.roll(x_t, shift, (-2, -1))`. Compare where the shifted picture lies.
+# down and to the right, as in `torch.roll(x_t, shift, (-2, -1))`. Compare the two shifted answers; shift nothing back.
 
 
 # %%
@@ -561,22 +562,26 @@ if lab.profile == "laptop":
     assert all((lab.data.images[at] == -1).all() for k in (0, -1) for at in ((..., k, slice(None)), (..., k)))
 
 # %% [markdown]
-# The table has the error as a share: 0 is an answer that moves along, 1 one that stays where it was. In the middle, at
-# $t = 0.5$, the network has 0.11, the linear denoiser 0.56, the ideal denoiser 0.92. At more and at less noise it is
-# ahead, too. By how much depends on the shift: by three rows and columns it has 0.29, the linear denoiser 0.42.
+# The table has the error as a share of that of an answer that stays where it was: an answer that moves along has 0, one
+# that stays 1, one that turns into something else may have more. In the middle, at $t = 0.5$, the network has 0.11, the
+# linear denoiser 0.56, the ideal denoiser 0.92. At more and at less noise the network is ahead, too. By how much
+# depends on the shift: shifted by three rows and columns it has 0.29, the linear denoiser 0.42.
 #
 # At the border, at $t = 0.5$, all three fail. In every training picture the outermost ring is black, and all have
-# learned that. A convolution can know where the border is only by the zeros around it. (A network that pads with the
-# opposite side of the picture, **circular** padding, has no border: lesson 07.)
+# learned that: they blacken the cloth that we moved into the last row, and draw cloth in the second row, where we moved
+# the black ring. (At the sides nothing is wrong: there black moves onto black.) A convolution can know where the border
+# is only by the zeros around it. (A network that pads with the opposite side of the picture, **circular** padding, has
+# no border: lesson 07.)
 #
-# So be careful with the sentence "convolutional networks are equivariant". Ours is nearly so where the border is far
-# away, and at little noise (0.01 at $t = 0.1$) more than at much (0.24 at $t = 0.9$). Lesson 08 is about that.
+# So be careful with the sentence "convolutional networks are equivariant". Ours is nearly so in the middle, and at
+# little noise (0.01 at $t = 0.1$) more than at much (0.24 at $t = 0.9$). For it can see the border of so small a
+# picture from everywhere, and looks the further, the more noise there is. Lesson 08 is about that.
 
 # %% [markdown] tags=["slide"]
 # ## 8. A network that sees everything (4 minutes)
 #
 # The course comes with another network: a **UNet**, trained on the same 2,000 pictures for the same 8,000 steps. It
-# halves the picture twice on the way, and each of its pixels sees the whole picture.
+# halves the picture twice and doubles it again, and each pixel of its answer sees the whole picture.
 #
 # **Predict.** Will it do better on its own pictures than on new ones? Will it copy?
 
@@ -608,16 +613,16 @@ if lab.profile == "laptop":
 # does not copy: of 100 real new pictures 3 are nearer to the training set than its nearest drawing. (Does it remember?
 # Lessons 10 and 15.)
 #
-# Does looking nearby keep the ResNet from that? Three things differ. The UNet sees everything; it has twice as many
-# weights; and in the middle it treats places hardly more alike than the linear denoiser does (0.47 and 0.56; the
-# ResNet 0.11). So this pair decides nothing.
+# Does looking nearby keep the ResNet from knowing its own pictures as well? Three things differ. The UNet sees
+# everything; it has twice as many weights; and in the middle it treats places hardly more alike than the linear
+# denoiser does (section 7, one row at $t = 0.5$: 0.47 and 0.56; the ResNet 0.11). So this pair decides nothing.
 
 # %% [markdown]
 # ### Exercise 4: A receptive field by hand (6 minutes, ★★☆)
 #
-# Few layers can see far if the kernel moves by two pixels at a time, a **stride** of 2. For layers one after the other,
-# each with a kernel size and a stride: how many input pixels, along one direction, can one output pixel depend on? With
-# stride 1 everywhere you know the answer for our ResNet: 17.
+# Even a few layers see far if the kernel moves by two pixels at a time, a **stride** of 2: so the UNet halves its
+# pictures. For layers one after the other, each with a kernel size and a stride: how many input pixels, along one
+# direction, can one output pixel depend on? For our ResNet, with stride 1 everywhere, you know the answer: 17.
 
 
 # %%
@@ -643,7 +648,8 @@ check.receptive_field(receptive_field)
 # ```
 #
 # `step` is the distance, on the original picture, of two neighbouring inputs of the layer. Each stride of 2 doubles
-# what every later layer adds.
+# what every later layer adds. (It also breaks the promise of section 7 for shifts that `step` does not divide: lesson
+# 06.)
 # </details>
 
 # %% [markdown] tags=["slide"]
@@ -651,11 +657,11 @@ check.receptive_field(receptive_field)
 #
 # * Trained to be the ideal denoiser, a network has, after 8,000 steps, still more than ten times the lowest possible
 #   loss. On new pictures it does nearly as well as on its own; there the ideal denoiser fails at low noise.
-# * From the same noise it draws a new picture. But *new* is not *good*, nor the mark of a network: the drawings of the
-#   linear denoiser are about as new.
+# * From noise of which the ideal denoiser makes a copy it draws a new picture. But *new* is not *good*, nor the mark of
+#   a network: the drawings of the linear denoiser are about as new.
 # * **The less noise, the less far it looks**, unlike the ideal denoiser. The best linear denoiser does so as much.
 # * **It treats places alike** in the middle, more so than the best linear denoiser. At the border it does not.
-# * A UNet that sees everything does better on its own pictures than on new ones. It copies none.
+# * A UNet that sees everything does clearly better on its own pictures than on new ones, and yet copies none.
 
 # %% [markdown] tags=["slide"]
 # ## What is still unexplained
