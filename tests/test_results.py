@@ -140,6 +140,23 @@ def test_a_reproduction_of_ones_own_does_not_replace_what_came_with_the_course(
         assert els.load_results(name).keys() == shipped.keys()
 
 
+def test_the_bent_filter_of_lesson_09_is_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two seeds of one size; the cosine at one time; and the squares of the derivative."""
+    monkeypatch.syspath_prepend(DATA / "lessons")
+    script, stored = importlib.import_module("make_09_bent"), els.load_results("09_bent")
+    lab = els.lab(network=script.NETWORK, verbose=False)
+    times = [t for t, _ in lab.patch_sizes("els-zeros")]
+    assert script.nine_tenths(lab, times) == stored["derivative sizes"].tolist()
+    rival, target = script.filtered(lab, 3), els.load_results(script.NETWORK)["network-150"][:2]
+    r2 = els.compare(els.sample(rival, els.seeded_noise(range(2), lab.shape), 20), target).r2
+    torch.testing.assert_close(r2.float(), stored["P=3"][:2].float(), rtol=0, atol=2e-3)
+    points = list(els.trajectory(lab.network, els.seeded_noise(range(900_000, 900_002), lab.shape), 20))
+    t, x_t, x0_hat = points[12]
+    scores = (els.score_from_denoiser(x0, x_t, t).double().flatten(1) for x0 in (rival(x_t, t), x0_hat))
+    cosine = torch.cosine_similarity(*scores).float()
+    torch.testing.assert_close(cosine, stored["cosine"][12, 0, :2].float(), rtol=0, atol=1e-4)
+
+
 def test_the_bent_filter_that_is_stored_is_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three seeds of a grey network; and by hand, at one time, that an answer becomes the mean of what had it."""
     monkeypatch.syspath_prepend(DATA / "lessons")
