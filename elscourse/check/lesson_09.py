@@ -11,19 +11,25 @@ from torch import Tensor
 from .attempt import Case
 from .exercise import EXCHANGED, Exercise, Mistake
 
-# ------------------------------------------------------------------------------------------------ the radius of a map
+# ------------------------------------------------------------------------------- the square that holds nine tenths
 
 
-def _maps(generator: torch.Generator) -> list[Case]:
+def _blobs(generator: torch.Generator) -> list[Case]:
+    """Maps of several widths, one with most of it in the middle pixel, one with much of it in a single far row, one
+    with most of it in a corner, one that is flat."""
     cases: list[Case] = []
-    for side, reach in ((5, 2.0), (9, 1.5), (17, 4.0)):
+    for side, reach, power in ((9, 1.2, 2), (17, 2.6, 2), (21, 4.4, 2), (17, 1.5, 1)):
         offset = torch.arange(side) - side // 2
-        squared = offset[:, None] ** 2 + offset[None, :] ** 2
-        blob = (-squared / (2 * reach**2)).exp()
-        cases.append((3 * blob * (0.5 + torch.rand(side, side, generator=generator)),))
-    lopsided = torch.rand(7, 7, generator=generator)
-    lopsided[:3, :3] *= 8  # its centre of mass is not its middle
-    return [*cases, (lopsided,)]
+        squared = (offset[:, None] ** 2 + offset[None, :] ** 2).double()
+        blob = (-0.5 * (squared.sqrt() / reach) ** power).exp().float()
+        cases.append((2 * blob * (0.5 + torch.rand(side, side, generator=generator)),))
+    middle, rim = torch.full((5, 5), 0.1), torch.zeros(7, 7)
+    middle[2, 2] = 4.0
+    rim[0], rim[3, 3], rim[2, 2] = 0.5, 0.4, 1.0
+    aside, plateau = torch.full((9, 9), 0.002), torch.full((21, 21), 0.001)
+    aside[:3, :3] = 1.0  # nearly all of it is in a square of 3, but not around the middle
+    plateau[4:17, 4:17] = 1.0
+    return [*cases, (middle,), (rim,), (aside,), (plateau,)]
 
 
 def _distances(side: int) -> Float[Tensor, "S S"]:
@@ -31,67 +37,66 @@ def _distances(side: int) -> Float[Tensor, "S S"]:
     return torch.hypot(offset[:, None].expand(side, side), offset[None, :].expand(side, side))
 
 
-def _radius(J: Tensor) -> float:
-    return float((J.double() * _distances(len(J))).sum() / J.double().sum())
+def _rings(side: int) -> Tensor:
+    offset = (torch.arange(side) - side // 2).abs()
+    return torch.maximum(offset[:, None], offset[None, :])
 
 
-def _not_divided(J: Tensor) -> float:
-    return float((J.double() * _distances(len(J))).sum())
+def _smallest(J: Tensor, held: Callable[[int], Tensor], needed: float) -> int:
+    """The first radius whose part of J is enough; if none is, that of the whole map."""
+    radii = range(len(J) // 2 + 1)
+    return next((r for r in radii if held(r) >= needed), len(J) // 2)
 
 
-def _weighted_by_the_square(J: Tensor) -> float:
-    return _radius(J**2)
+def _held_radius(J: Tensor, part: float = 0.9) -> int:
+    ring = _rings(len(J))
+    return _smallest(J, lambda r: J.double()[ring <= r].sum(), part * float(J.double().sum()))
 
 
-def _median_radius(J: Tensor) -> float:
-    distance, order = _distances(len(J)).flatten().sort()
-    total = J.double().flatten()[order].cumsum(0)
-    return float(distance[int((total < total[-1] / 2).sum())])
+def _nine_tenths_square(J: Tensor) -> int:
+    return 2 * _held_radius(J) + 1
 
 
-def _root_mean_square(J: Tensor) -> float:
-    return float((J.double() * _distances(len(J)) ** 2).sum() / J.double().sum()) ** 0.5
+def _not_part_of_the_sum(J: Tensor) -> int:
+    ring = _rings(len(J))
+    return 2 * _smallest(J, lambda r: J[ring <= r].sum(), 0.9) + 1
 
 
-def _mean_square(J: Tensor) -> float:
-    return float((J.double() * _distances(len(J)) ** 2).sum() / J.double().sum())
+def _one_ring_alone(J: Tensor) -> int:
+    ring = _rings(len(J))
+    return 2 * _smallest(J, lambda r: J[ring == r].sum(), 0.9 * float(J.sum())) + 1
 
 
-def _of_the_rings(J: Tensor) -> float:
-    offset = (torch.arange(len(J)) - len(J) // 2).abs()
-    return float((J.double() * torch.maximum(offset[:, None], offset[None, :])).sum() / J.double().sum())
+def _in_a_disc(J: Tensor) -> int:
+    distance = _distances(len(J))
+    return 2 * _smallest(J, lambda r: J[distance <= r].sum(), 0.9 * float(J.sum())) + 1
 
 
-def _city_blocks(J: Tensor) -> float:
-    offset = (torch.arange(len(J)) - len(J) // 2).abs()
-    return float((J.double() * (offset[:, None] + offset[None, :])).sum() / J.double().sum())
+def _a_tenth_as_high(J: Tensor) -> int:
+    middle = len(J) // 2
+    ring = _rings(len(J))
+    return 2 * max(r for r in range(middle + 1) if J[ring == r].max() >= J.max() / 10) + 1
 
 
-def _half_a_pixel_off(J: Tensor) -> float:
-    offset = torch.arange(len(J), dtype=torch.float64) - len(J) / 2
-    distance = torch.hypot(offset[:, None].expand(len(J), -1), offset[None, :].expand(len(J), -1))
-    return float((J.double() * distance).sum() / J.double().sum())
+def _last_row_lost(J: Tensor) -> int:
+    c = len(J) // 2
+    return 2 * _smallest(J, lambda r: J[c - r : c + r, c - r : c + r].sum(), 0.9 * float(J.sum())) + 1
 
 
-def _from_the_corner(J: Tensor) -> float:
-    place = torch.arange(len(J), dtype=torch.float64)
-    distance = torch.hypot(place[:, None].expand(len(J), -1), place[None, :].expand(len(J), -1))
-    return float((J.double() * distance).sum() / J.double().sum())
+def _from_the_first_corner(J: Tensor) -> int:
+    return next(P for P in range(1, len(J) + 1, 2) if J[:P, :P].sum() >= 0.9 * J.sum() or len(J) - P < 2)
 
 
-def _along_the_row(J: Tensor) -> float:
-    row, offset = J[len(J) // 2].double(), (torch.arange(len(J)) - len(J) // 2).abs()
-    return float((row * offset).sum() / row.sum())
+def _anywhere(J: Tensor) -> int:
+    for P in range(1, len(J) + 1, 2):
+        if J.double().unfold(0, P, 1).unfold(1, P, 1).sum((2, 3)).max() >= 0.9 * J.double().sum():
+            return P
+    return len(J)
 
 
-def _from_the_centre_of_mass(J: Tensor) -> float:
-    weight, place = J.double() / J.double().sum(), torch.arange(len(J), dtype=torch.float64)
-    rows, columns = place - (weight.sum(1) * place).sum(), place - (weight.sum(0) * place).sum()
-    return float((weight * torch.hypot(rows[:, None].expand_as(J), columns[None, :].expand_as(J))).sum())
-
-
-def _plain_mean(J: Tensor) -> float:
-    return float((J.double() * _distances(len(J))).mean())
+def _middle_row(J: Tensor) -> int:
+    c = len(J) // 2
+    return 2 * _smallest(J, lambda r: J[c, c - r : c + r + 1].sum(), 0.9 * float(J[c].sum())) + 1
 
 
 # -------------------------------------------------------------------------------------------------- angle or distance
@@ -154,6 +159,16 @@ def _one_minus_cosine(x0_a: Tensor, x0_b: Tensor, x_t: Tensor, alpha: float, sig
     return 1 - cosine, error
 
 
+def _the_angle(x0_a: Tensor, x0_b: Tensor, x_t: Tensor, alpha: float, sigma: float) -> tuple[Tensor, Tensor]:
+    cosine, error = _mismatch(x0_a, x0_b, x_t, alpha, sigma)
+    return cosine.clamp(-1, 1).arccos(), error
+
+
+def _pixel_by_pixel(x0_a: Tensor, x0_b: Tensor, x_t: Tensor, alpha: float, sigma: float) -> tuple[Tensor, Tensor]:
+    ours, theirs = ((alpha * x0.double() - x_t.double()).flatten(1) for x0 in (x0_a, x0_b))
+    return _compared(ours, theirs)[0], ((ours - theirs) / theirs).norm(dim=1)
+
+
 def _error_of_the_denoisers(
     x0_a: Tensor, x0_b: Tensor, x_t: Tensor, alpha: float, sigma: float
 ) -> tuple[Tensor, Tensor]:
@@ -198,7 +213,7 @@ def _relative_to_ours(x0_a: Tensor, x0_b: Tensor, x_t: Tensor, alpha: float, sig
 
 def _tables(generator: torch.Generator) -> list[Case]:
     cases: list[Case] = []
-    for choices in ([0, 4, 4, 1, 2, 4], [3, 0, 0, 2, 1, 3, 3, 1], [0, 0, 4, 4, 4], [1, 1, 3, 4]):
+    for choices in ([0, 4, 4, 1, 2, 4], [3, 0, 0, 2, 1, 3, 3, 1], [0, 0, 4, 4, 4], [1, 4, 1, 3, 4, 1]):
         cosine = 0.9 + 0.02 * torch.rand(8, len(choices), generator=generator)  # no fewer sizes than seeds
         for seed, k in enumerate(choices):
             cosine[k, seed] = 0.95 + 0.01 * torch.rand((), generator=generator)
@@ -219,6 +234,10 @@ def _lower_median(cosine: Tensor, candidates: list[int]) -> int:
 def _upper_median(cosine: Tensor, candidates: list[int]) -> int:
     choices = sorted(candidates[int(k)] for k in cosine.argmax(0))
     return choices[len(choices) // 2]
+
+
+def _fifth(cosine: Tensor, candidates: list[int]) -> int:
+    return sorted(candidates[int(k)] for k in cosine.argmax(0))[4]
 
 
 def _half_minus_one(cosine: Tensor, candidates: list[int]) -> int:
@@ -274,146 +293,62 @@ def _index_instead(cosine: Tensor, candidates: list[int]) -> int:
     return candidates.index(_lower_median(cosine, candidates))
 
 
-# ------------------------------------------------------------------------------------------- half of what it looks at
-
-
-def _blobs(generator: torch.Generator) -> list[Case]:
-    """Maps of several widths, one with most of it in the middle pixel, one with much of it in a single far row, one
-    with most of it in a corner, one whose square of 3 holds exactly half."""
-    cases: list[Case] = []
-    for side, reach, power in ((9, 1.2, 2), (17, 2.6, 2), (21, 4.4, 2), (17, 1.5, 1)):
-        offset = torch.arange(side) - side // 2
-        squared = (offset[:, None] ** 2 + offset[None, :] ** 2).double()
-        blob = (-0.5 * (squared.sqrt() / reach) ** power).exp().float()
-        cases.append((2 * blob * (0.5 + torch.rand(side, side, generator=generator)),))
-    middle, rim = torch.full((5, 5), 0.1), torch.zeros(7, 7)
-    middle[2, 2] = 4.0
-    rim[0], rim[3, 3], rim[2, 2] = 0.5, 0.4, 1.0
-    aside = torch.full((9, 9), 0.05)
-    aside[:3, :3] = 1.0  # half of it is in a square of 3, but not around the middle
-    exact = torch.full((5, 5), 9 / 16)
-    exact[1:4, 1:4] = 1.0
-    return [*cases, (middle,), (rim,), (aside,), (exact,)]
-
-
-def _rings(side: int) -> Tensor:
-    offset = (torch.arange(side) - side // 2).abs()
-    return torch.maximum(offset[:, None], offset[None, :])
-
-
-def _smallest(J: Tensor, held: Callable[[int], Tensor], needed: float) -> int:
-    """The first radius whose part of J is enough; if none is, that of the whole map."""
-    radii = range(len(J) // 2 + 1)
-    return next((r for r in radii if held(r) >= needed), len(J) // 2)
-
-
-def _half_radius(J: Tensor, part: float = 0.5) -> int:
-    ring = _rings(len(J))
-    return _smallest(J, lambda r: J.double()[ring <= r].sum(), part * float(J.double().sum()))
-
-
-def _half_square(J: Tensor) -> int:
-    return 2 * _half_radius(J) + 1
-
-
-def _not_half_of_the_sum(J: Tensor) -> int:
-    ring = _rings(len(J))
-    return 2 * _smallest(J, lambda r: J[ring <= r].sum(), 0.5) + 1
-
-
-def _more_than_half(J: Tensor) -> int:
-    ring = _rings(len(J))
-    return 2 * next(r for r in range(len(J)) if J.double()[ring <= r].sum() > J.double().sum() / 2) + 1
-
-
-def _one_ring_alone(J: Tensor) -> int:
-    ring = _rings(len(J))
-    return 2 * _smallest(J, lambda r: J[ring == r].sum(), float(J.sum()) / 2) + 1
-
-
-def _in_a_disc(J: Tensor) -> int:
-    distance = _distances(len(J))
-    return 2 * _smallest(J, lambda r: J[distance <= r].sum(), float(J.sum()) / 2) + 1
-
-
-def _half_as_high(J: Tensor) -> int:
-    middle = len(J) // 2
-    ring = _rings(len(J))
-    return 2 * max(r for r in range(middle + 1) if J[ring == r].max() >= J.max() / 2) + 1
-
-
-def _last_row_lost(J: Tensor) -> int:
-    c = len(J) // 2
-    return 2 * _smallest(J, lambda r: J[c - r : c + r, c - r : c + r].sum(), float(J.sum()) / 2) + 1
-
-
-def _from_the_first_corner(J: Tensor) -> int:
-    return next(P for P in range(1, len(J) + 1, 2) if J[:P, :P].sum() >= J.sum() / 2 or len(J) - P < 2)
-
-
-def _anywhere(J: Tensor) -> int:
-    for P in range(1, len(J) + 1, 2):
-        if J.double().unfold(0, P, 1).unfold(1, P, 1).sum((2, 3)).max() >= J.double().sum() / 2:
-            return P
-    return len(J)
-
-
-def _middle_row(J: Tensor) -> int:
-    c = len(J) // 2
-    return 2 * _smallest(J, lambda r: J[c, c - r : c + r + 1].sum(), float(J[c].sum()) / 2) + 1
-
-
 EXERCISES = [
     Exercise(
-        name="jacobian_radius",
+        name="nine_tenths_square",
         lesson=9,
-        title="The radius of a map",
-        minutes=7,
-        difficulty=1,
-        start="Start from a tensor of the distances of all S x S pixels to the middle one.",
+        title="Nine tenths of it",
+        minutes=6,
+        difficulty=2,
+        start="Start with r = 0, the middle pixel alone, and let the square grow by one pixel on every side.",
         hints=(
-            "The middle pixel has row and column S // 2.",
-            "torch.arange(S) - S // 2 gives the offsets along one axis; combine them with [:, None] and [None, :].",
-            "The distance is the square root of the sum of the squared offsets; weight by J, sum, divide by J.sum().",
+            "The square of radius r around the middle m = S // 2 is J[m - r : m + r + 1, m - r : m + r + 1].",
+            "Compare its sum with 0.9 * J.sum(); the first r for which it is at least as large is the one.",
+            "Return its width, 2 * r + 1, not r.",
         ),
-        cases=_maps,
-        answer=_radius,
+        cases=_blobs,
+        answer=_nine_tenths_square,
         mistakes=(
+            Mistake("You return the radius r: the width of the square is 2 r + 1.", _held_radius),
+            Mistake("You return 2 r: with the middle pixel the width is 2 r + 1.", lambda J: 2 * _held_radius(J)),
             Mistake(
-                "You do not divide by the sum of J: a network that answers more strongly would seem to look further.",
-                _not_divided,
+                "You compare with 0.9: J does not sum to one, so compare with nine tenths of its sum.",
+                _not_part_of_the_sum,
             ),
             Mistake(
-                "You take the root of the mean squared distance: also a radius, but the mean distance is asked for.",
-                _root_mean_square,
+                "You look for the square that holds half of J: asked for is nine tenths of it.",
+                lambda J: 2 * _held_radius(J, 0.5) + 1,
             ),
-            Mistake("You average the SQUARED distance: the square root is missing.", _mean_square),
-            Mistake("You weight by the square of J: weight by J itself.", _weighted_by_the_square),
-            Mistake("You take the median distance: the mean distance, weighted by J, is asked for.", _median_radius),
+            Mistake("You square J: it holds squares already.", lambda J: _nine_tenths_square(J.double() ** 2)),
             Mistake(
-                "Your distance is the larger of the two offsets, which makes square rings. Asked for is the Euclidean "
-                "distance, the root of the sum of their squares.",
-                _of_the_rings,
+                "You return the number of the square's pixels: its width is asked for.",
+                lambda J: _nine_tenths_square(J) ** 2,
             ),
             Mistake(
-                "Your distance is |dy| + |dx|: asked for is the Euclidean distance, the root of the sum of squares.",
-                _city_blocks,
+                "You look for one ring that holds nine tenths of J by itself: add up all rings from the middle to r.",
+                _one_ring_alone,
+            ),
+            Mistake("You take a disc: asked for is a square.", _in_a_disc),
+            Mistake(
+                "You look where J has fallen to a tenth of its largest value: asked for is nine tenths of its sum.",
+                _a_tenth_as_high,
             ),
             Mistake(
-                "Your middle lies between pixels: S / 2 is half a pixel too far. With S odd it is S // 2.",
-                _half_a_pixel_off,
+                "Your square lacks its last row and column: a slice ends before its end, so m - r : m + r + 1.",
+                _last_row_lost,
             ),
             Mistake(
-                "You measure distances from the corner [0, 0]: the pixel asked is the middle one, [S//2, S//2].",
-                _from_the_corner,
+                "Your square starts at the corner [0, 0]: it must lie around the middle pixel.", _from_the_first_corner
+            ),
+            Mistake("You look along the middle row only: the square has two sides.", _middle_row),
+            Mistake("You take the best square anywhere: asked for is the one around the middle pixel.", _anywhere),
+            Mistake(
+                "One step too few: yours is the largest square that holds less than nine tenths.",
+                lambda J: _nine_tenths_square(J) - 2,
             ),
             Mistake(
-                "You divide by the number of pixels: a weighted mean divides by the sum of the weights.", _plain_mean
-            ),
-            Mistake("You look along the middle row only: the map has two axes.", _along_the_row),
-            Mistake(
-                "You measure distances from the centre of mass of J: the pixel asked is the middle one, [S//2, S//2].",
-                _from_the_centre_of_mass,
+                "One step too many: stop at the first square that holds nine tenths.",
+                lambda J: _nine_tenths_square(J) + 2,
             ),
         ),
     ),
@@ -466,6 +401,11 @@ EXERCISES = [
             ),
             Mistake("Your error is squared: take the ratio of the norms, not of their squares.", _squared_error),
             Mistake("Your cosine is the inner product: divide it by the norms of both scores.", _product),
+            Mistake("You return the angle: return its cosine, without arccos.", _the_angle),
+            Mistake(
+                "You divide pixel by pixel: divide the norm of the difference by the norm of the network's score.",
+                _pixel_by_pixel,
+            ),
             Mistake("You return 1 - cosine, what is missing: return the cosine itself.", _one_minus_cosine),
             Mistake(
                 "Your cosine is right, but your error is that of the denoised images: take that of the scores.",
@@ -501,6 +441,9 @@ EXERCISES = [
                 "You average the two middle values, as numpy's median does: that may be no size at all. Take the lower "
                 "one.",
                 _middle_between,
+            ),
+            Mistake(
+                "You take the fifth: that is the lower median of ten seeds only, its index is (S - 1) // 2.", _fifth
             ),
             Mistake(
                 "With an odd number of seeds your index is one too low: (S - 1) // 2 is right for odd and even S.",
@@ -543,57 +486,6 @@ EXERCISES = [
                 _most_frequent,
             ),
             Mistake("You return the index of the size: return candidates[index].", _index_instead),
-        ),
-    ),
-    Exercise(
-        name="half_square",
-        lesson=9,
-        title="Half of what it looks at",
-        minutes=6,
-        difficulty=2,
-        start="Start with r = 0, the middle pixel alone, and let the square grow by one pixel on every side.",
-        hints=(
-            "The square of radius r around the middle m = S // 2 is J[m - r : m + r + 1, m - r : m + r + 1].",
-            "Compare its sum with J.sum() / 2; the first r for which it is at least as large is the one.",
-            "Return its width, 2 * r + 1, not r.",
-        ),
-        cases=_blobs,
-        answer=_half_square,
-        mistakes=(
-            Mistake("You return the radius r: the width of the square is 2 r + 1.", _half_radius),
-            Mistake("You return 2 r: with the middle pixel the width is 2 r + 1.", lambda J: 2 * _half_radius(J)),
-            Mistake(
-                "You compare with 0.5: J does not sum to one, so compare with half of its sum.", _not_half_of_the_sum
-            ),
-            Mistake(
-                "You look for one ring that holds half of J by itself: add up all rings from the middle to r.",
-                _one_ring_alone,
-            ),
-            Mistake("You ask for more than half: exactly half is enough, so compare with >=.", _more_than_half),
-            Mistake("You take a disc: asked for is a square.", _in_a_disc),
-            Mistake(
-                "You look where J has fallen to half of its largest value: asked for is half of its sum.", _half_as_high
-            ),
-            Mistake(
-                "Your square lacks its last row and column: a slice ends before its end, so m - r : m + r + 1.",
-                _last_row_lost,
-            ),
-            Mistake(
-                "Your square starts at the corner [0, 0]: it must lie around the middle pixel.", _from_the_first_corner
-            ),
-            Mistake("You look along the middle row only: the square has two sides.", _middle_row),
-            Mistake("You take the best square anywhere: asked for is the one around the middle pixel.", _anywhere),
-            Mistake(
-                "One step too few: yours is the largest square that holds less than half.",
-                lambda J: _half_square(J) - 2,
-            ),
-            Mistake(
-                "One step too many: stop at the first square that holds at least half.", lambda J: _half_square(J) + 2
-            ),
-            Mistake(
-                "You look for the square that holds 90 % of J: asked for is half of it.",
-                lambda J: 2 * _half_radius(J, 0.9) + 1,
-            ),
         ),
     ),
 ]
