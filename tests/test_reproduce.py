@@ -426,9 +426,19 @@ def test_the_measured_page_states_what_other_windows_cost() -> None:
     costs = sorted(cost("two sizes", name.removeprefix("two sizes, ")) for name in curves if name.startswith("two "))
     assert f"{costs[0]:.3f} to {costs[-1]:.3f} less for the four networks" in measured and len(costs) == 4
     assert f"that costs {cost('ten others', 'fashion-mnist-16-resnet-zeros'):.3f} |" in measured
-    radii = els.load_results("09_time")["radii"]  # of the UNet, the fourth, from t = 0.9 to 0.35
-    found = [f"{some:.1f}" for some in (radii[3, 2:14].min(), radii[3, 2:14].max())]
-    assert f"stays at {' to '.join(found)} pixels" in measured
+    bent, lab = els.load_results("09_bent"), els.lab("laptop", verbose=False)
+    calibrated = torch.tensor([size for _, size in lab.patch_sizes("els-zeros")])
+    apart = (calibrated - bent["derivative sizes"])[1:].abs().double().mean()
+    assert f"derivative ({apart:.2f} pixels apart in the mean below $t = 1$;" in measured
+    target = els.load_results(lab.network.name)["network-150"][:10]
+    turned = els.compare(els.load_results("09_time")["reversed"].float(), target).r2.quantile(0.5)
+    best = els.compare(els.load_results("09_time")["P=9"].float(), target).r2.quantile(0.5)
+    both = {f"{bent[name].quantile(0.5):.2f}" for name in ("calibrated", "reversed", "P=9")}
+    assert (
+        f"curve reversed ELS has {turned:.2f}, " in measured
+        and f"the bent filter has {both.pop()} with both" in measured
+    )
+    assert f"| r2 {best:.2f} at best, less than the bent filter with the same size" in measured and not both
 
 
 def test_the_measured_page_states_what_the_border_does() -> None:
