@@ -292,7 +292,7 @@ fig = plotting.calibration_map(
 )
 theirs = [candidates[int(k)] for k in rival.argmax(1).sort(1).values[:, 4]]  # of ten sorted choices the fifth
 fig.axes[0].plot([candidates.index(P) for P in theirs], "x:", color="k", label="the bent filter's")
-fig.axes[0].legend(loc="lower left", fontsize=8)
+fig.axes[0].legend(loc="lower left", fontsize=8, frameon=True, facecolor="w", framealpha=0.9)
 show(
     fig,
     alt=(
