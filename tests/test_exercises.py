@@ -878,6 +878,8 @@ def _rows_then_columns(denoiser, x_t, t):
         ("one_formula", lambda *a: _formula_in_one_array(*a, weigh=lambda g: g.softmax(0)), "displacements alone"),
         ("provenance_entropy", lambda m: np.log(len(set(m[m >= 0].tolist()))), "weigh the sources"),
         ("guided", lambda told, untold, w: w * told - (1 - w) * untold, "You take off 1 - strength times untold"),
+        ("guided", lambda told, untold, w: told + (w - 1) * (untold - told), "Beyond told you turn back"),
+        ("attend", lambda h, q, k, v: ((h @ q) @ (h @ k).T / k.shape[0] ** 0.5).softmax(1) @ (h @ v), "rows of W_q"),
         ("attend", lambda h, q, k, v: ((h @ q) @ (h @ k).T / v.shape[1] ** 0.5).softmax(1) @ (h @ v), "those of W_q"),
         ("attend", lambda h, q, k, v: ((h @ q) @ (h @ k).T).softmax(1) / q.shape[1] ** 0.5 @ (h @ v), "the weights by"),
         ("attend", lambda h, q, k, v: torch.softmax(((h @ q) @ (h @ k).T / q.shape[1] ** 0.5).flatten(), 0).view(

@@ -163,6 +163,14 @@ def _never_beyond(told: Tensor, untold: Tensor, strength: float) -> Tensor:
     return _guided(told, untold, min(strength, 1))
 
 
+def _without_sign(told: Tensor, untold: Tensor, strength: float) -> Tensor:
+    return untold + strength * (told - untold).abs()
+
+
+def _turned_back(told: Tensor, untold: Tensor, strength: float) -> Tensor:
+    return told + (strength - 1) * (untold - told)
+
+
 def _kept_in_range(told: Tensor, untold: Tensor, strength: float) -> Tensor:
     return _guided(told, untold, strength).clamp(-1, 1)
 
@@ -246,6 +254,14 @@ def _transposed(h: Tensor, W_q: Tensor, W_k: Tensor, W_v: Tensor) -> Tensor:
     return torch.softmax((h @ W_q) @ (h @ W_k).mT / math.sqrt(W_q.shape[1]), dim=1).mT @ (h @ W_v)
 
 
+def _h_with_itself(h: Tensor, W_q: Tensor, W_k: Tensor, W_v: Tensor) -> Tensor:
+    return torch.softmax(h @ h.mT / math.sqrt(W_q.shape[1]), dim=1) @ (h @ W_v)
+
+
+def _own_value_added(h: Tensor, W_q: Tensor, W_k: Tensor, W_v: Tensor) -> Tensor:
+    return _attend(h, W_q, W_k, W_v) + h @ W_v
+
+
 def _no_softmax(h: Tensor, W_q: Tensor, W_k: Tensor, W_v: Tensor) -> Tensor:
     return (h @ W_q) @ (h @ W_k).mT / math.sqrt(W_q.shape[1]) @ (h @ W_v)
 
@@ -323,6 +339,8 @@ EXERCISES = [
             Mistake("You take off 1 - strength times untold: add that, or take off strength - 1 times.", _sign_slip),
             Mistake("Go strength times the way, not strength - 1 times: strength 1 must give told.", _one_less),
             Mistake("You stop at told: a strength above 1 goes beyond it.", _never_beyond),
+            Mistake("You take the size of what the class changes: its sign matters.", _without_sign),
+            Mistake("Beyond told you turn back: go on, away from untold, told - untold.", _turned_back),
             Mistake("Do not cut the answer to [-1, 1]: the sampler needs it as it is.", _kept_in_range),
         ),
     ),
@@ -344,7 +362,8 @@ EXERCISES = [
             Mistake("The logits are not divided by the root of the number of columns of W_q.", _unscaled),
             Mistake("You divide by the number of columns of W_q: divide by its root.", _scaled_twice),
             Mistake(
-                "You divide by the root of the width of h: take the number of columns of W_q.", _scaled_by_the_width
+                "You divide by the root of the width of h, the rows of W_q and W_k: take the number of their columns.",
+                _scaled_by_the_width,
             ),
             Mistake(
                 "You divide by the root of the number of columns of W_v: take those of W_q.", _scaled_by_the_values
@@ -366,6 +385,8 @@ EXERCISES = [
                 "You divide by the root of the number of places: take the number of columns of W_q.", _scaled_by_places
             ),
             Mistake("Your weights are transposed: row i has the weights of the place i that asks.", _transposed),
+            Mistake("Your logits compare h with itself: h @ W_q asks, h @ W_k is asked.", _h_with_itself),
+            Mistake("You add each place's own value: what it hears is the weighted mean alone.", _own_value_added),
             Mistake("There is no softmax: logits are not yet weights.", _no_softmax),
         ),
     ),
