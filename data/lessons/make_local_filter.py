@@ -17,8 +17,9 @@ Noises, changes and windows are those of the lessons' other files.
     exchanged, NETWORK   after a block of 6 x 6 of the noise was exchanged: the four shipped networks for 16 x 16
     turned, NETWORK      class-conditional, 20 pairs of noises, one turned into the other in 20 steps
 17: emoji, as in 17_colour.npz
-    all groups           it knows the pictures of all groups, and is told none
+    drawn                without any change
     recoloured           after the noise of one colour was exchanged
+    as others            12 noises drawn as each of the eight groups
 18: as in 18_edges.npz
     noisy                class-conditional, 40 steps, each with fresh noise, one sequence of it and another
     guided, W            with and without the class: the difference of the two filters' answers W times
@@ -39,7 +40,7 @@ from make_14_memory import eight_bits
 from make_15_exchange import RUNS
 from make_16_what_if import CONDITIONAL, NETWORKS, PLAIN, classes, exchanged, turned
 from make_17_colour import NETWORK as EMOJI
-from make_17_colour import recoloured
+from make_17_colour import NOISES, recoloured
 from make_18_edges import STRENGTHS, TRAINED, guided, noisy_sample
 
 import elscourse as els
@@ -111,15 +112,15 @@ def what_if(bend: Bend) -> Drawings:
 
 def colour(bend: Bend) -> Drawings:
     """Emoji."""
-    lab, local = lab_and_filter(EMOJI)
+    lab, linear = lab_and_filter(EMOJI)
     noise, labels = els.seeded_noise(lab.seeds, lab.shape), lab.labels_for(lab.seeds)
     changed = recoloured(noise, els.seeded_noise([10_000 + seed for seed in lab.seeds], lab.shape))
-    asked = {"all groups": (noise, None), "recoloured": (changed, labels)}
-    found = {}
-    for name, (some, told) in asked.items():
-        curved = bend(local, lab.data.images, None if told is None else lab.image_labels)
-        found[name] = eight_bits(els.sample(curved, some, 20, labels=told))
-    return found
+    each = els.seeded_noise(NOISES, lab.shape).repeat_interleave(8, 0)
+    told = torch.cat([labels, labels, torch.arange(8).repeat(len(NOISES))])
+    curved = bend(linear, lab.data.images, lab.image_labels)
+    drawn = eight_bits(els.sample(curved, torch.cat([noise, changed, each]), 20, labels=told))
+    others = drawn[200:].reshape(len(NOISES), 8, *lab.shape)
+    return {"drawn": drawn[:100], "recoloured": drawn[100:200], "as others": others}
 
 
 def edges(bend: Bend) -> Drawings:
