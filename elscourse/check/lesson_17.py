@@ -205,6 +205,11 @@ def _plain_sums(change: Tensor, channel: int) -> Tensor:
     return 1 - sums[:, channel] / sums.sum(1)
 
 
+def _squares_of_sums(change: Tensor, channel: int) -> Tensor:
+    squares = change.double().sum((2, 3)).square()
+    return 1 - squares[:, channel] / squares.sum(1)
+
+
 def _the_next_colour(change: Tensor, channel: int) -> Tensor:
     squares = _by_colour(change)
     return squares[:, (channel + 1) % 3] / squares.sum(1)
@@ -421,6 +426,7 @@ EXERCISES = [
             Mistake("You divide by the change in its own colour: divide by the whole change.", _to_the_own),
             Mistake("You add absolute values: add squares.", _absolute_share),
             Mistake("You add the changes themselves, and they cancel: add squares.", _plain_sums),
+            Mistake("You add the changes first, and they cancel: square each of them, then add.", _squares_of_sums),
             Mistake("You take the variance, which leaves out the mean: add the squares themselves.", _spread),
             Mistake("You take one of the other colours: there are two.", _the_next_colour),
             Mistake("You average the shares of the pixels: add up the squares first, then divide.", _mean_of_pixels),
