@@ -553,21 +553,26 @@ def test_the_measured_page_states_what_was_found_on_emoji() -> None:
     assert emoji.labels is not None
     seeds = torch.arange(100) % len(emoji.class_names)
     means = torch.stack([emoji.images[emoji.labels == label].mean(0) for label in seeds])
-    predictions = [means, *(stored[machine] for machine in ("is", "wiener", "ls", "equivariant-filter", "els-zeros"))]
+    names = ("is", "wiener", "ls", "equivariant-filter", "els-zeros")
+    drawings = {name: stored[name].clamp(-1, 1) for name in names}
+    drawings["bent"] = els.load_results("17_bent")["drawn"].float() / 127.5 - 1
+    predictions = [means, *(drawings[name] for name in (*names[:4], "bent", "els-zeros"))]
 
     row = " | ".join(f"{compare(some, stored['network-150']).r2.quantile(0.5):.2f}" for some in predictions)
     text = (RESULTS.parents[1] / "book" / "measured.md").read_text(encoding="utf-8")
     assert f"| emoji, r2 | {row} |" in text
-    kinds = ("els-zeros", "network-150", "equivariant-filter")
-    white = [f"{(stored[kind].amin(1) >= 0.95).float().mean():.2f}" for kind in kinds]
-    seen = "(though one sees it: {} of its pixels are white, of the network's {}, of the filter's {})".format(*white)
-    assert seen in " ".join(text.split())
+    drawings["network-150"] = stored["network-150"]
+    kinds = ("els-zeros", "network-150", "equivariant-filter", "bent")
+    white = [f"{(drawings[kind].amin(1) >= 0.95).float().mean():.2f}" for kind in kinds]
+    seen = "(though one sees it: {} of ELS's pixels are white, of the network's {}, of the filter's {}, bent {})"
+    assert seen.format(*white) in " ".join(text.split())
 
     recoloured, own = els.load_results("17_colour"), torch.arange(100)[:, None] % 3 == torch.arange(3)
     before = {"network-150": stored["network-150"], "els-zeros": stored["els-zeros"]}
-    before["local"] = stored["equivariant-filter"]
+    before |= {"local": stored["equivariant-filter"], "bent": drawings["bent"]}
     after = {name: recoloured[f"recoloured, {name}"] for name in ("network-150", "els-zeros")}
     after["local"] = els.load_results("17_local_filter")["recoloured"]
+    after["bent"] = els.load_results("17_bent")["recoloured"]
     change = {name: after[name].float() / 127.5 - 1 - before[name].clamp(-1, 1) for name in before}
 
     def foretold(guess: Tensor, where: Tensor) -> str:
@@ -575,10 +580,13 @@ def test_the_measured_page_states_what_was_found_on_emoji() -> None:
         left = ((truth - guess) * where).square().sum((1, 2, 3)) / (truth * where).square().sum((1, 2, 3))
         return f"{(1 - left).quantile(0.5):.2f}"
 
-    there = [foretold(change[name], ~own) for name in ("els-zeros", "local")]
-    whole = [foretold(change[name], own | ~own) for name in ("els-zeros", "local")]
-    assert f"ELS foretells {there[0]}, three separate machines nothing, **the local filter {there[1]}**" in text
-    assert f"of the whole change ELS {whole[0]}, the local filter {whole[1]} (ELS made smaller" in text
+    there = [foretold(change[name], ~own) for name in ("els-zeros", "local", "bent")]
+    whole = [foretold(change[name], own | ~own) for name in ("els-zeros", "local", "bent")]
+    ours, straight, bent = there
+    assert (
+        f"ELS foretells {ours}, three separate machines nothing, **the local filter {straight}**, bent {bent};" in text
+    )
+    assert f"of the whole change ELS {whole[0]}, the local filter {whole[1]}, bent {whole[2]}." in text
     assert float(whole[1]) > float(whole[0]), "what README.md says of colour"
     assert "in colour it foretells more of what changes than the formula does" in said_on("README.md")
 
@@ -587,11 +595,12 @@ def test_the_measured_page_states_how_much_another_word_changes() -> None:
     results = els.load_results("17_colour")
     drawn = [results[f"as others, {name}"] for name in ("network-150", "els-zeros")]
     controls = els.load_results("17_controls")
-    drawn = [some.float() / 127.5 - 1 for some in (*drawn, controls["filter"], controls["shuffled"])]
+    bent = els.load_results("17_bent")["as others"]
+    drawn = [some.float() / 127.5 - 1 for some in (*drawn, controls["filter"], bent, controls["shuffled"])]
     pairs = [*itertools.combinations(range(drawn[0].shape[1]), 2)]
     changes = [torch.stack([some[:, b] - some[:, a] for a, b in pairs]).flatten(2) for some in drawn]  # (28, noises, n)
-    shuffled = (changes[3].norm(dim=2) / changes[0][:, : changes[3].shape[1]].norm(dim=2)).quantile(0.5)
-    new, said, linear = (some.flatten(0, 1) for some in changes[:3])
+    shuffled = (changes[4].norm(dim=2) / changes[0][:, : changes[4].shape[1]].norm(dim=2)).quantile(0.5)
+    new, said, linear, curved = (some.flatten(0, 1) for some in changes[:4])
 
     def foretold(guess: Tensor) -> str:
         return f"{(1 - (new - guess).square().sum(1) / new.square().sum(1)).quantile(0.5):.2f}"
@@ -603,7 +612,8 @@ def test_the_measured_page_states_how_much_another_word_changes() -> None:
     assert f"in all of {len(alike)} cases (cosine {cosines} in the median)" in text
     times = f"{(said.norm(dim=1) / new.norm(dim=1)).quantile(0.5):.1f}"
     assert f"is {times} times as large as the network's, {foretold(said)}, halved {foretold(said / 2)}" in text
-    assert f"**the local filter foretells {foretold(linear)}**" in text
+    assert f"**the local filter foretells {foretold(linear)}**, bent {foretold(curved)};" in text
+    assert f"The bent filter has cosine {torch.cosine_similarity(new, curved).quantile(0.5):.2f}, and" in text
     assert f"ELS still changes {shuffled:.1f} times as much" in text
     assert float(foretold(linear)) > float(foretold(said / 2)), (
         "the filter foretells more, as README.md says of all colour"
