@@ -17,9 +17,9 @@ Noises, changes and windows are those of the lessons' other files.
     exchanged, NETWORK   after a block of 6 x 6 of the noise was exchanged: the four shipped networks for 16 x 16
     turned, NETWORK      class-conditional, 20 pairs of noises, one turned into the other in 20 steps
 17: emoji, as in 17_colour.npz
-    drawn                without any change
     recoloured           after the noise of one colour was exchanged
-    as others            12 noises drawn as each of the eight groups
+    drawn                only bent: without any change
+    as others            only bent: 12 noises drawn as each of the eight groups
 18: as in 18_edges.npz
     noisy                class-conditional, 40 steps, each with fresh noise, one sequence of it and another
     guided, W            with and without the class: the difference of the two filters' answers W times
@@ -119,8 +119,10 @@ def colour(bend: Bend) -> Drawings:
     told = torch.cat([labels, labels, torch.arange(8).repeat(len(NOISES))])
     curved = bend(linear, lab.data.images, lab.image_labels)
     drawn = eight_bits(els.sample(curved, torch.cat([noise, changed, each]), 20, labels=told))
-    others = drawn[200:].reshape(len(NOISES), 8, *lab.shape)
-    return {"drawn": drawn[:100], "recoloured": drawn[100:200], "as others": others}
+    found = {"recoloured": drawn[100:200]}
+    if bend is bent:  # the straight one's others are in data/results and 17_controls.npz
+        found |= {"drawn": drawn[:100], "as others": drawn[200:].reshape(len(NOISES), 8, *lab.shape)}
+    return found
 
 
 def edges(bend: Bend) -> Drawings:
