@@ -211,12 +211,12 @@ assert [left[kind]["equivariant filter"] for kind in left] == [0.66, 0.69]
 
 # %% [markdown] tags=["slide"]
 # **By r2 the bent filter is the most like the network in ten of the twelve columns, ELS in two.** If you saw it
-# otherwise: r2 counts large areas, and forgives places that are not quite white.
+# otherwise: r2 counts large areas, and forgives speckles on the white.
 #
-# Over a hundred seeds ELS has 0.80, and for each it is ahead of LS (0.61), of the filter that sees all, of the ideal
-# denoiser and of the mean of the class. **But the equivariant filter has 0.77 and, bent, 0.82.** So bent it is ahead of
-# ELS for 74. By r2 windows and being alike everywhere bring nearly all; votes bring no more than a curve does, with
-# emoji. With garments they did (0.94; the bent filter 0.92).
+# Over a hundred seeds ELS has 0.80, and for each it is ahead of LS, of the filter that sees all, of the ideal denoiser
+# and of the mean of the class. **But the equivariant filter has 0.77 and, bent, 0.82**: bent it is ahead of ELS for 74.
+# By r2 windows and being alike everywhere bring nearly all; votes bring no more than a curve does, with emoji. (With
+# garments they do: the table.)
 #
 # Emoji of one group are not alike, and who lives off the class has lost most. Without the mean of the class in both
 # drawings the formula had 0.85 with garments, and has 0.72 here. The equivariant filter has not lost: 0.66 and 0.69.
@@ -641,8 +641,8 @@ for (name, values), wanted in zip(rows.items(), stated, strict=True):
 #
 # Foretold is a stricter measure: it asks for the size, too. There **the formula has -0.19**, worse than "nothing
 # changes", the straight filter 0.39. The formula's change is 1.37 times as large as the network's. But the network took
-# 150 steps, all others 20. In 20 steps it, too, changes more, 1.26 times as much, and of that the formula foretells
-# about nothing. So -0.19 is in part a matter of steps.
+# 150 steps, all others 20. In 20 steps it changes more, too: 1.26 times as much (eight noises). Of that the formula
+# foretells about nothing, which is more than -0.19: a part of its failure is a matter of steps.
 
 # %% [markdown]
 # ## 8. Your own pictures (4 minutes)
