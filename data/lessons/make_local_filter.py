@@ -116,6 +116,7 @@ def colour(bend: Bend) -> Drawings:
     noise, labels = els.seeded_noise(lab.seeds, lab.shape), lab.labels_for(lab.seeds)
     changed = recoloured(noise, els.seeded_noise([10_000 + seed for seed in lab.seeds], lab.shape))
     each = els.seeded_noise(NOISES, lab.shape).repeat_interleave(8, 0)
+    assert labels is not None
     told = torch.cat([labels, labels, torch.arange(8).repeat(len(NOISES))])
     curved = bend(linear, lab.data.images, lab.image_labels)
     drawn = eight_bits(els.sample(curved, torch.cat([noise, changed, each]), 20, labels=told))
