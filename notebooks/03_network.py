@@ -564,12 +564,12 @@ if lab.profile == "laptop":
 # %% [markdown]
 # The table has the error as a share of that of an answer that stays where it was: an answer that moves along has 0, one
 # that stays 1, one that turns into something else may have more. In the middle, at $t = 0.5$, the network has 0.11, the
-# linear denoiser 0.56, the ideal denoiser 0.92. At more and at less noise the network is ahead, too. By how much
-# depends on the shift: shifted by three rows and columns it has 0.29, the linear denoiser 0.42.
+# linear denoiser 0.56, the ideal denoiser 0.92. By three rows and
+# columns it is less far ahead: 0.29, the linear denoiser 0.42.
 #
 # At the border, at $t = 0.5$, all three fail. In every training picture the outermost ring is black, and all have
 # learned that: they blacken the cloth that we moved into the last row, and draw cloth in the second row, where we moved
-# the black ring. (At the sides nothing is wrong: there black moves onto black.) A convolution can know where the border
+# the black ring. A convolution can know where the border
 # is only by the zeros around it. (A network that pads with the opposite side of the picture, **circular** padding, has
 # no border: lesson 07.)
 #

@@ -185,14 +185,15 @@ if lab.profile == "laptop":
 
 # %% [markdown]
 # Without the bias longer patches are asked ($\|p\|^2$ is 43 in the mean, not 35), and in all twelve pictures the answer
-# is further from the clean image: 0.37 in the mean, not 0.26.
+# is further from the clean image: 0.37 (root mean square; the mean of the twelve), not 0.26.
 #
-# Six images are 3 % of the 200. At $t = 0.9$ they hold 4 % of the median pixel's attention, nearly as if all images
-# were alike; at 0.5 it is 19 %, at 0.2 96 %.
+# Six images, 3 % of the 200, hold a third of the middle pixel's attention: neither a few alone nor all alike. It
+# depends on the noise. Of the median pixel's attention six hold 4 % at $t = 0.9$, nearly as if all images were alike;
+# 19 % at 0.5, and 96 % at 0.2.
 #
 # The machine *asks* every place. That this pixel's attention stays within four pixels is the images' doing (in another
-# picture only a fifth does): the pixel lies on a garment, and theirs lie in the middle, too. Were each training image
-# moved around the torus, there would be the same patches, so the same answers.
+# picture only a fifth does): the pixel lies on a garment, and theirs lie in the middle, too. Move every training image
+# around the torus, each as you like: the patches stay the same, and so do the answers.
 
 # %% [markdown] tags=["slide"]
 # ## 2. One call (5 minutes)
@@ -236,9 +237,9 @@ assert gap < 1e-3 and 80 < scale[0] < 80.5 and round(scale[1], 3) == 0.006
 # %% [markdown] tags=["slide"]
 # ## 3. Streaming, and merging what was streamed (7 minutes)
 #
-# With all 2,000 images the table of weights would be ten times as large, and with a large data set hardly any computer
-# could hold it (section 6). It need not exist. Keep three numbers per query, of the keys seen so far, with logits $l_k$
-# and values $v_k$:
+# Section 1 stored the whole table of weights: 200 images, 13 million numbers. With all 2,000 it would be ten times as
+# large, and with a large data set no ordinary computer could hold it (section 6). It need not exist. Keep three numbers
+# per query, of the keys seen so far, with logits $l_k$ and values $v_k$:
 #
 # * $m = \max_k l_k$, the largest logit,
 # * $z = \sum_k e^{l_k - m}$, the sum,
@@ -333,8 +334,8 @@ check.merge_partials(merge_partials)
 # %% [markdown] tags=["slide"]
 # ## 4. When are 32 bits not enough? (6 minutes)
 #
-# A `float32` keeps 24 binary digits: about 7 decimals. At low noise everything is divided by $\sigma^2$: the dot
-# product and the bias become huge and nearly cancel; their roundings do not cancel.
+# A `float32` keeps 24 binary digits: about 7 decimals. At low noise dot product and bias are divided by a small
+# $\sigma^2$, and logits become huge. Only the differences between them count, and in these the roundings do not cancel.
 #
 # ### Exercise 3: Where float32 grows coarse (4 minutes, ★☆☆)
 #
@@ -362,13 +363,13 @@ check.smallest_sigma(smallest_sigma)
 #     return (2.0**-24 * alpha * longest / tolerance).sqrt().item()
 # ```
 #
-# The package makes such an estimate with a typical rounding in place of the worst, and is not content with more than
-# $10^{-5}$.
+# The package makes such an estimate, with a typical rounding in place of the worst, and lets a logit be off by no more
+# than $10^{-5}$.
 # </details>
 #
-# A logit off by 0.1 changes a weight by 10 %. By this estimate that happens at $\sigma = 0.005$, for `queries`, `keys`
-# and `alpha`. **Predict.** In twelve pictures, with 40 training images: at a larger or at a smaller $\sigma$? And how
-# far off is then a pixel, of a range of 2?
+# A logit off by 0.1 changes a weight by 10 %. By this estimate that happens at $\sigma = 0.005$, for the lengths and
+# the `alpha` of section 1. **Predict.** We shall measure it in twelve pictures, with 40 training images: does it happen
+# at a larger or at a smaller $\sigma$? And how far off is a pixel then, of a range of 2?
 
 
 # %%
@@ -403,7 +404,7 @@ axis.set(xlabel="sigma (noise on the left)", ylabel="largest error in twelve pic
 axis.set_ylim(1e-6, 10)
 axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 show(fig, alt="Errors against sigma, both logarithmic. Those of logits rise as the noise falls, those of direct "
-     "differences are lower. A pixel's rises, too, but stays below 0.01.")  # fmt: skip
+     "differences are lower. A pixel's stays below 0.01; a dotted line marks 0.1.")  # fmt: skip
 
 print(f"{'t':25s}" + "".join(f"{t:>7}" for t in times))
 for form, found in errors.items():
@@ -420,9 +421,9 @@ assert lab.profile != "laptop" or (round(crossing, 3), round(estimate, 3)) == (0
 # addition. The error grows about fourfold for every halving of $\sigma$. Direct differences, which subtract *before*
 # they square, are twenty times better at $t = 0.005$.
 #
-# And the pictures? No pixel of the twelve is off by 0.01. A wrong logit moves a pixel only where patches share its
-# weight *and* have different centres. One cannot know that beforehand: the package estimates, once a call, how far a
-# logit can be off. Too far, and it subtracts before it squares, or goes to float64, which takes longer.
+# And the pixels? In none of the twelve pictures is one off by 0.01. A wrong logit moves a pixel only where patches
+# share its weight *and* have different centres. One cannot know that beforehand, so the package estimates, once a call,
+# how far a logit can be off. If too far, it subtracts before it squares, or goes to float64, which takes longer.
 
 # %% [markdown]
 # ## 5. The other exact form: slide, square, blur (8 minutes)
@@ -533,9 +534,9 @@ assert lab.device.type != "cpu" or all(took[f, 15] > 3 * took["fused blur", 15] 
 
 # %% [markdown] tags=["slide"]
 # On paper the blur wins from $P = 3$ on: 16 operations a pair, where attention needs 24, then 104 and 456. By the clock
-# our lines lose to tiles, even at $P = 7$: the count leaves out what it takes to start many small operations, and to
-# fetch and store their numbers. **The fused blur, the same formula compiled into one loop, is many times faster than
-# our lines,** and with wide windows than all attention.
+# our lines lose to tiles at $P = 7$, with 16 operations against 104: the count leaves out what it takes to start many
+# small operations, and to fetch and store their numbers. **The fused blur, the same formula compiled into one loop, is
+# many times faster than our lines,** and on a CPU, with wide windows, faster than attention in any form.
 
 # %% [markdown]
 # How fast is that on your computer? `elscourse bench` times the package beside a textbook implementation, which takes
@@ -559,8 +560,9 @@ assert [round(end(ratios[kind])) for kind in ratios for end in (min, max)] == [1
 # %% [markdown]
 # ## 6. What is it good for? (4 minutes)
 #
-# Every pixel's patch meets every patch of every image, at every step. **Predict.** With ImageNet, 1,281,167 pictures,
-# on one of the large GPUs: does one small picture take seconds, minutes or hours?
+# Every pixel's patch meets every patch of every image, at every step. **Predict.** Take ImageNet, 1,281,167 pictures,
+# at 64 x 64 pixels in colour, $P = 9$, and a large GPU with 67 million million operations a second. Does one picture,
+# in 20 steps, take seconds, minutes or hours?
 #
 # ### Exercise 4: What would ImageNet cost? (6 minutes, ★☆☆)
 #
@@ -601,13 +603,13 @@ print(f"the table of one step: {table:.0f} TB")
 assert (round(minutes), round(table)) == (52, 86)
 
 # %% [markdown] tags=["slide"]
-# Multiplied out, one small picture takes 52 minutes on an H100 at the full speed of its data sheet, which no program
-# reaches; the table of one step, if stored, 86 TB. **Nobody would use the machine to make pictures.** It is there to
-# *predict* which ones the fast one, the network, will make.
+# As attention (the blur needs fewer operations) one small picture takes 52 minutes on an H100, at the full speed of its
+# data sheet, which no program reaches; the table of one step would fill 86 TB. **Nobody would use the machine to make
+# pictures.** It is there to *predict* which ones the network, which is fast, will make.
 #
-# There is a cheaper forecast. A linear filter bent by a curve (lesson 07) compares no patches, and predicts nearly as
-# well: by lesson 11 its r2 is 0.86, where the machine has 0.91; with emoji it is ahead, 0.82 to 0.80. But only the
-# machine says *whose* patches make a pixel.
+# There is a cheaper forecast. A linear filter bent by a curve (lesson 07) compares no patches, and predicts not much
+# worse: with garments, and zeros at the border, its r2 is 0.86, where the machine has 0.91 (lesson 11); with emoji it
+# is ahead, 0.82 to 0.80. But only the machine says *whose* patches make a pixel.
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
@@ -615,17 +617,17 @@ assert (round(minutes), round(table)) == (52, 86)
 # * The machine is attention: noisy patches ask, training patches answer with their centres, $\|p\|^2$ is a bias.
 # * Three numbers per query carry a softmax across blocks, processes and computers. Averages of parts do not.
 # * At low noise float32 loses digits of the logits; in our pictures a pixel was off by less than 0.01.
-# * Memory need not depend on the dictionary; time does, and grows with the fourth power of the side.
+# * Working memory need not grow with the dictionary. Time does, and with the fourth power of the side.
 # * Slide-and-blur is the same machine with a count of operations that does not depend on $P$; compiled into one loop,
 #   it wins with wide windows.
-# * A bent filter predicts nearly as well for less; whose patches make a pixel, the machine alone says.
+# * A bent filter costs less and predicts not much worse; but only the machine says whose patches make a pixel.
 
 # %% [markdown]
 # ## What is still unexplained
 #
-# Attention *inside* networks, between the places of one picture, lets distant pixels agree, as no local machine can.
-# How well the formula then predicts, lesson 18 measures. And one question has waited since lesson 03: a network is
-# trained to become the ideal denoiser. If one lets it, does it? That is lesson 14.
+# Attention *inside* networks, between the places of one picture, lets distant pixels agree; no local machine can do
+# that. Lesson 18 measures how well the formula predicts such networks. And one question has waited since lesson 03: a
+# network is trained to become the ideal denoiser. Does it, if one lets it? That is lesson 14.
 
 # %% [markdown]
 # ## References
