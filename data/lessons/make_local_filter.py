@@ -13,6 +13,7 @@ Noises, changes and windows are those of the lessons' other files.
 15: as in 15_exchange.npz, by both filters, KIND local or equivariant
     KIND, NETWORK        with its windows and its pictures, where these are 2,000
     KIND, N others       N of the pictures that the shipped ResNet does not know, with its windows: 10, 100, 2,000
+    KIND, NETWORK        bent only: of shipped networks (see SHIPPED)
 16: as in 16_what_if.npz
     exchanged, NETWORK   after a block of 6 x 6 of the noise was exchanged: the four shipped networks for 16 x 16
     turned, NETWORK      class-conditional, 20 pairs of noises, one turned into the other in 20 steps
@@ -49,6 +50,8 @@ from elscourse.files import whole_file
 
 Drawings = dict[str, np.ndarray]
 Bend = Callable[..., Denoiser]  # (filter, images, their labels): the filter itself, or bent
+SHIPPED = (("local", PLAIN), ("local", "fashion-mnist-16-unet-zeros"), ("equivariant", PLAIN))
+SHIPPED += (("equivariant", "fashion-mnist-16-resnet-circular"),)
 GARMENTS = {"trousers": (1, range(400)), "pullover": (2, range(100)), "shirt": (6, range(100))}
 
 
@@ -93,6 +96,16 @@ def other_pictures(bend: Bend) -> Drawings:
         for name, (known, sizes) in asked.items():
             machine = els.LocalFilter(known, plain.schedule, patch_size=sizes, equivariant=kind == "equivariant")
             found[f"{kind}, {name}"] = eight_bits(els.sample(bend(machine, known), noise, 20))
+    return found if bend is straight else found | shipped(bend, noise)
+
+
+def shipped(bend: Bend, noise: torch.Tensor) -> Drawings:
+    """Of shipped networks, whose straight filters have drawn in data/results/."""
+    found = {}
+    for kind, name in SHIPPED:
+        lab = els.lab("laptop", network=name, device="cpu", verbose=False)
+        curved = bend(lab.machine(f"{kind}-filter"), lab.data.images)
+        found[f"{kind}, {name}"] = eight_bits(els.sample(curved, noise, 20))
     return found
 
 
