@@ -22,7 +22,6 @@ import torch
 import elscourse as els
 from elscourse import check
 from elscourse.check.exercise import Exercise, Mistake
-from elscourse.metrics import compare
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 EXERCISES = list(check.exercises().values())
@@ -261,13 +260,6 @@ def _one_size_of_windows(x_t, images, alpha, sigma, patch_size, outside):
     return exercise.answer(x_t, images, alpha, sigma, 3, outside)
 
 
-def _straight_less_crossed(formula_a, formula_b, first, second):
-    def r2(p, y):
-        return compare(p, y).r2
-
-    return r2(formula_a, first) + r2(formula_b, second) - r2(formula_a, second) - r2(formula_b, first) > 0
-
-
 def _sign_test_in_float32(wins, n):
     k = torch.arange(wins, n + 1.0)
     log = torch.lgamma(torch.tensor(n + 1.0)) - torch.lgamma(k + 1) - torch.lgamma(n - k + 1) - n * math.log(2)
@@ -484,7 +476,6 @@ def _cure_test_of_changes(before, after, unchanged=math.nan):
         ("paired_interval", lambda *a: _sorted_means(*a, 49, 1951), "correct"),
         ("paired_interval", lambda *a: _sorted_means(*a, 20, 1980), "incorrect"),
         ("sign_test", _one_minus_the_others, "incorrect"),
-        ("belong_together", _straight_less_crossed, "correct"),
         ("steady_legs", _steady, "correct"),
         ("steady_legs", lambda *a: _steady(*a, first=1), "incorrect"),
         ("steady_legs", lambda *a: _steady(*a, last=1), "incorrect"),

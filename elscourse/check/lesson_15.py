@@ -259,6 +259,10 @@ def _pairs_once(r: float, k: int) -> float:
     return k * r * r / (1 + (k - 1) / 2 * r)
 
 
+def _no_k(r: float, k: int) -> float:
+    return r * r / (1 + (k - 1) * r)
+
+
 def _sum_for_mean(r: float, k: int) -> float:
     """The variance of the sum of the k drawings, not of their mean."""
     return r * r / (k + k * (k - 1) * r)
@@ -266,97 +270,6 @@ def _sum_for_mean(r: float, k: int) -> float:
 
 def _r2_for_r(r: float, k: int) -> float:
     return _mean_of_k(r * r, k)
-
-
-# --------------------------------------------------------------------------------------------------- belong together
-
-
-def _four(generator: torch.Generator) -> list[Case]:
-    cases: list[Case] = []
-    for shape, apart in (((12, 1, 5, 5), 0.4), ((9, 3, 4, 6), 0.2), ((16, 1, 4, 4), 0.8)):
-        shared = torch.randn(shape, generator=generator)
-        of_a, of_b = (shared + apart * torch.randn(shape, generator=generator) for _ in range(2))
-        noise = [0.5 * torch.randn(shape, generator=generator) for _ in range(4)]
-        first, second = 0.7 * of_a + noise[0] + 0.2, of_b + 1.5 * noise[1]
-        cases.append((of_a + noise[2], of_b - 0.3 + 2 * noise[3], first, second))
-    a, b = cases[0][:2]
-    cases.append((a, b, -a + 0.3 * b, b))  # a negative: r2 says that it fits, r that it does not
-    cases.append((a, a, a + b, a + b))  # nothing to choose: not more likely; p + p - p - p is 0, however it is rounded
-    alike = torch.randn(24, 1, 4, 4, generator=generator)  # and both formulas as good: each may be alone in being right
-    of_a, of_b = (alike + 0.5 * torch.randn(alike.shape, generator=generator) for _ in range(2))
-    cases.append(tuple(some + torch.randn(alike.shape, generator=generator) for some in (of_a, of_b, of_a, of_b)))
-    return cases
-
-
-def _r2(prediction: Tensor, target: Tensor) -> Float[Tensor, " B"]:
-    return compare(prediction, target).r2
-
-
-def _belong_together(formula_a: Tensor, formula_b: Tensor, first: Tensor, second: Tensor) -> Tensor:
-    straight = _r2(formula_a, first) + _r2(formula_b, second)
-    return straight > _r2(formula_a, second) + _r2(formula_b, first)
-
-
-def _other_way_round(formula_a: Tensor, formula_b: Tensor, first: Tensor, second: Tensor) -> Tensor:
-    return _belong_together(formula_a, formula_b, second, first)
-
-
-def _each_formula_alone(formula_a: Tensor, formula_b: Tensor, first: Tensor, second: Tensor) -> Tensor:
-    a = _r2(formula_a, first) > _r2(formula_a, second)
-    return a & (_r2(formula_b, second) > _r2(formula_b, first))
-
-
-def _first_alone(formula_a: Tensor, formula_b: Tensor, first: Tensor, second: Tensor) -> Tensor:
-    return _r2(formula_a, first) > _r2(formula_b, first)
-
-
-def _second_alone(formula_a: Tensor, formula_b: Tensor, first: Tensor, second: Tensor) -> Tensor:
-    return _r2(formula_b, second) > _r2(formula_a, second)
-
-
-def _a_alone(formula_a: Tensor, formula_b: Tensor, first: Tensor, second: Tensor) -> Tensor:
-    return _r2(formula_a, first) > _r2(formula_a, second)
-
-
-def _b_alone(formula_a: Tensor, formula_b: Tensor, first: Tensor, second: Tensor) -> Tensor:
-    return _r2(formula_b, second) > _r2(formula_b, first)
-
-
-def _either_formula(formula_a: Tensor, formula_b: Tensor, first: Tensor, second: Tensor) -> Tensor:
-    return _a_alone(formula_a, formula_b, first, second) | _b_alone(formula_a, formula_b, first, second)
-
-
-def _larger_of_two(formula_a: Tensor, formula_b: Tensor, first: Tensor, second: Tensor) -> Tensor:
-    straight = torch.maximum(_r2(formula_a, first), _r2(formula_b, second))
-    return straight > torch.maximum(_r2(formula_a, second), _r2(formula_b, first))
-
-
-def _both_ahead(formula_a: Tensor, formula_b: Tensor, first: Tensor, second: Tensor) -> Tensor:
-    return _first_alone(formula_a, formula_b, first, second) & _second_alone(formula_a, formula_b, first, second)
-
-
-def _sums_of_r(formula_a: Tensor, formula_b: Tensor, first: Tensor, second: Tensor) -> Tensor:
-    straight = compare(formula_a, first).r + compare(formula_b, second).r
-    return straight > compare(formula_a, second).r + compare(formula_b, first).r
-
-
-def _sums_of_big_r2(formula_a: Tensor, formula_b: Tensor, first: Tensor, second: Tensor) -> Tensor:
-    straight = compare(formula_a, first).R2 + compare(formula_b, second).R2
-    return straight > compare(formula_a, second).R2 + compare(formula_b, first).R2
-
-
-def _squared_errors(formula_a: Tensor, formula_b: Tensor, first: Tensor, second: Tensor) -> Tensor:
-    a, b, x, y = (some.double().flatten(1) for some in (formula_a, formula_b, first, second))
-    return ((a - x) ** 2 + (b - y) ** 2).sum(1) < ((a - y) ** 2 + (b - x) ** 2).sum(1)
-
-
-def _one_answer(formula_a: Tensor, formula_b: Tensor, first: Tensor, second: Tensor) -> Tensor:
-    straight = _r2(formula_a, first) + _r2(formula_b, second)
-    return (straight.mean() > (_r2(formula_a, second) + _r2(formula_b, first)).mean()).expand(len(first))
-
-
-def _ties_count(formula_a: Tensor, formula_b: Tensor, first: Tensor, second: Tensor) -> Tensor:
-    return ~_other_way_round(formula_a, formula_b, first, second)
 
 
 EXERCISES = [
@@ -375,7 +288,7 @@ EXERCISES = [
         cases=_two_sets,
         answer=_nearer_to_own,
         mistakes=(
-            Mistake("As near is not nearer: compare with <.", _ties_counted),
+            Mistake("As near is not nearer, and with you a tie goes to own: compare with <.", _ties_counted),
             Mistake("That is how many: divide by the number of drawings.", _counted),
             Mistake("That is the share that is nearer to the others.", _the_others),
             Mistake("You compare mean distances: take the nearest picture of each set.", _mean_distances),
@@ -505,9 +418,11 @@ EXERCISES = [
                 _means_with_each_other,
             ),
             Mistake(
-                "That is r2 of one mean of k with another mean of k: here the other one is a single drawing.",
+                "That is r2 of one mean of k with another mean of k: here the other one is a single drawing. Or you "
+                "divided the covariance by the variance of the mean, not by its root, before you squared it.",
                 _means_with_each_other_squared,
             ),
+            Mistake("The variance of the mean is (1 + (k - 1) r) / k: you left out the k.", _no_k),
             Mistake("You count each pair once: in the square of a sum it occurs twice, k (k - 1) terms.", _pairs_once),
             Mistake(
                 "You are off by k^2: the variance of a mean is that of the sum divided by k^2, its covariance that of "
@@ -524,38 +439,6 @@ EXERCISES = [
                 lambda r, k: k * r**2 / (1 + (k - 1) * r**2),
             ),
             Mistake("You put r2 where r belongs: the covariance of two drawings of variance 1 is r.", _r2_for_r),
-        ),
-    ),
-    Exercise(
-        name="belong_together",
-        lesson=15,
-        title="Which belongs to which?",
-        minutes=6,
-        difficulty=2,
-        start="Start from the four r2: of both formulas with both drawings.",
-        hints=(
-            "els.compare(formula_a, first).r2 has one number for every image, shape (B,).",
-            "Straight: formula A with the first plus formula B with the second; crossed: A with the second plus B with "
-            "the first.",
-            "Return straight > crossed, without a mean over the images.",
-        ),
-        cases=_four,
-        answer=_belong_together,
-        mistakes=(
-            Mistake("That is the other way round: True where A fits the first and B the second.", _other_way_round),
-            Mistake("You look at the first drawing alone: add what the second one says.", _first_alone),
-            Mistake("You look at the second drawing alone: add what the first one says.", _second_alone),
-            Mistake("You use formula A alone: add what formula B says.", _a_alone),
-            Mistake("You use formula B alone: add what formula A says.", _b_alone),
-            Mistake("You ask that one of the formulas prefer its own drawing: compare the two sums.", _either_formula),
-            Mistake("You compare the larger of two r2: compare their sums.", _larger_of_two),
-            Mistake("You ask that both be ahead: compare the two sums.", _both_ahead),
-            Mistake("You ask that each formula prefer its own drawing: compare the two sums.", _each_formula_alone),
-            Mistake("You add r: the sums of r2 were asked.", _sums_of_r),
-            Mistake("You add R2: the sums of r2 were asked.", _sums_of_big_r2),
-            Mistake("You compare squared errors: the sums of r2 were asked.", _squared_errors),
-            Mistake("That is one answer for the whole batch: answer image by image.", _one_answer),
-            Mistake("As likely is not more likely: compare with >.", _ties_count),
         ),
     ),
 ]
