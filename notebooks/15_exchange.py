@@ -21,10 +21,10 @@
 # **You will learn** what decides what a network draws from a noise: its pictures, its training, its architecture or its
 # border.
 #
-# **You need** the machines of lessons 02, 04 and 08, the UNet (lesson 10), r2 and the linear filters (10, 11), and what
-# a copy is (14).
+# **You need** the machines of lessons 02, 04 and 08, the UNet (lesson 10), r2 and the bent filter (07, 10, 11), and
+# what a copy is (14).
 #
-# **Time** 86 minutes
+# **Time** 67 minutes
 
 # %%
 import torch
@@ -38,10 +38,10 @@ plt.style.use("elscourse.course")
 lab = els.lab()
 
 # %% [markdown] tags=["slide"]
-# ## 1. All pictures exchanged (7 minutes)
+# ## 1. All pictures exchanged (6 minutes)
 #
-# So far machine and network had the same 2,000 pictures; we call these their *own*. Here are **2,000 others** of the
-# same kind, the next ones in the collection. None of them is among the first 2,000.
+# So far machine and network had the same 2,000 pictures, their *own*: set A. Here are **2,000 others** of the same
+# kind, the next ones in the collection: set B. None of them is in A.
 
 # %%
 lab = els.lab("laptop", verbose=False)  # the other networks of this lesson are of its size
@@ -70,10 +70,9 @@ sizes = lab.patch_sizes("els-zeros")
 
 
 def machines(images):
-    """IS, LS and ELS that know these pictures."""
-    local = els.LocalScoreMachine(images, patch_size=sizes)
+    """IS and ELS that know these pictures."""
     both = els.EquivariantLocalScoreMachine(images, patch_size=sizes, padding="zeros")
-    return {"is": els.IdealScoreMachine(images), "ls": local, "els-zeros": both}
+    return {"is": els.IdealScoreMachine(images), "els-zeros": both}
 
 
 exchanged = {name: els.sample(machine, noise, steps=20) for name, machine in machines(others).items()}
@@ -87,41 +86,47 @@ show(
     "local and equivariant machine draws nearly the same ten shapes.",
 )
 
+
 # %%
-linear = els.load_results("15_local_filter")  # data/lessons/make_local_filter.py, a minute
-exchanged["local-filter"] = linear["local, 2000 others"].float() / 127.5 - 1  # 8 bits per pixel
+def unpacked(images):
+    """Stored with 8 bits per pixel -> from -1 to 1."""
+    return images.float() / 127.5 - 1
+
+
+bent = els.load_results("15_bent")  # data/lessons/make_local_filter.py bent, 3 minutes
+stored["bent filter"] = unpacked(bent["local, fashion-mnist-16-resnet-zeros"])
+exchanged["bent filter"] = unpacked(bent["local, 2000 others"])
 again = {}
 for name, images in exchanged.items():
     r2 = els.compare(images, stored[name].clamp(-1, 1)).r2
     again[name] = [round(r2.quantile(q).item(), 2) for q in (0.5, 0.05)]
     print("{:12s} own against others: median r2 {:.2f}, 5 seeds of 100 below {:.2f}".format(name, *again[name]))
-assert again == {"is": [0.81, 0.29], "ls": [0.94, 0.82], "els-zeros": [0.98, 0.95], "local-filter": [1, 1]}
+assert again == {"is": [0.81, 0.29], "els-zeros": [0.98, 0.95], "bent filter": [1, 0.99]}
 
 # %% [markdown]
 # The ideal denoiser draws one of the pictures that it has, so with others it draws another. Usually that is a similar
 # garment (median r2 0.81); for 5 seeds of 100 it is something else altogether (below 0.29). The local and equivariant
 # machine draws **the same** (0.98), although every piece that it now averages comes from a new picture.
 #
-# To stay the same is easy. The *local filter* of lesson 11, the best linear one with ELS's windows, knows only mean and
-# covariance of the pictures, and its drawings change even less (1.00). To stay the same *and* to foretell the network
-# is not easy.
+# To stay the same is easy. The strongest rival of lesson 11, the *bent filter* (the best linear filter with ELS's
+# windows, its answers bent by a curve), changes even less (1.00). That is not yet to foretell the network.
 
 # %% [markdown] tags=["slide"]
-# ## 2. A formula made of pictures that the network never saw (7 minutes)
+# ## 2. A formula made of pictures that the network never saw (6 minutes)
 #
 # From the network's *own* pictures the formula predicts its drawings with a median r2 of 0.91. Now it gets the others.
 # (The windows are still those measured on the network.)
 #
 # **Predict.** For how many of the 100 seeds do the own pictures predict better than those that the network has never
-# seen: about 95, 75, or 50?
+# seen: nearer to 95, to 75, or to 50?
 
 # %% tags=["slide"]
 target = stored["network-150"]
-rows = {"ELS, own": stored["els-zeros"], "network": target, "ELS, others": exchanged["els-zeros"]}
+rows = {"network": target, "ELS, others": exchanged["els-zeros"]}
 show(
     plotting.image_rows({name: images[:10] for name, images in rows.items()}, titles=[f"seed {k}" for k in range(10)]),
-    alt="Ten seeds, drawn by the formula with the network's own pictures, by the network, and by the formula with "
-    "other pictures. In each column the three are nearly alike.",
+    alt="Ten seeds, drawn by the network and by the formula with pictures that the network never saw. In each column "
+    "the two are nearly alike.",
 )
 scores, predicts = {}, {}
 for name in exchanged:
@@ -130,27 +135,26 @@ for name in exchanged:
     print("{:12s} own {:.2f}, others {:.2f}; own ahead for {} of 100".format(name, *predicts[name]))
 
 # %%
-assert predicts["is"] == [0.61, 0.61, 43] and predicts["ls"] == [0.85, 0.86, 41]
-assert predicts["els-zeros"] == [0.91, 0.91, 58] and predicts["local-filter"] == [0.84, 0.84, 44]
-ahead = int((scores["els-zeros"][1] > scores["local-filter"][0]).sum())
-print(f"ELS of the others is ahead of the local filter of the own for {ahead} of 100")
-assert ahead == 94
+assert predicts == {"is": [0.61, 0.61, 43], "els-zeros": [0.91, 0.91, 58], "bent filter": [0.86, 0.86, 46]}
+ahead = int((scores["els-zeros"][1] > scores["bent filter"][0]).sum())
+print(f"ELS of the others is ahead of the bent filter of the own for {ahead} of 100")
+assert ahead == 87
 kinds = els.load("fashion-mnist", size=16, n=4000).labels[2000:]
 shoes = others[torch.isin(kinds, torch.tensor([5, 7, 9]))]  # sandals, sneakers, boots
 control = [els.sample(machines(some)["els-zeros"], noise[:40], steps=20) for some in (shoes, others[: len(shoes)])]
+control.append(own.mean(0).expand_as(noise[:40]))
 control = [round(els.compare(images, target[:40]).r2.quantile(0.5).item(), 2) for images in control]
-print("{} others, all of them shoes: r2 {:.2f}; as many of all kinds: {:.2f}".format(len(shoes), *control))
-assert len(shoes) == 584 and control == [0.47, 0.90]
+print("40 seeds: others, all of them shoes {:.2f}; as many of all kinds {:.2f}; mean picture {:.2f}".format(*control))
+assert control == [0.47, 0.90, 0.56]
 
 # %% [markdown] tags=["slide"]
-# **It predicts as well** (0.91 and 0.91). The own pictures are ahead for 58 seeds of 100, hardly more than half. So
-# from these drawings and two formulas one cannot tell on which of the two sets the network was trained.
+# **It predicts as well** (0.91 and 0.91). The own pictures are ahead for 58 seeds of 100, hardly more than half.
 #
-# And the formula of pictures that the network never saw is ahead of the best linear filter with the same windows and
-# the network's *own* pictures (0.84) for **94 of 100**.
+# And the formula of pictures that the network never saw is ahead of the strongest rival, a bent filter of the
+# network's *own* pictures (0.86), for **87 of 100**.
 #
-# They must be of the same *kind*: from 584 others that are all shoes the formula predicts badly (0.47), from as many of
-# all kinds well (0.90).
+# But the others must be of the same *kind*: if they are all shoes, the formula predicts worse than the mean picture
+# (0.47 and 0.56, over 40 seeds); as many of all kinds predict well (0.90). We trained no network on shoes.
 
 # %% [markdown]
 # ### Exercise 1: Whose pictures are nearer? (6 minutes, ★★☆)
@@ -202,21 +206,20 @@ assert left == {"is": 100, "els-zeros": 52, "network-150": 46, "new garments": 4
 # %% [markdown]
 # IS, which copies, is found out by all its drawings. Of ELS 52 of 100 are nearer and of the network **46**: about as
 # many as of real new garments (49), which belong to neither set. This test finds in the network's drawings no trace of
-# the pictures that it was trained on. (Sections 3 and 9 look again.)
+# the pictures that it was trained on. (Section 3 asks more networks, and asks in another way.)
 
 # %% [markdown] tags=["slide"]
-# ## 3. The same with the network (6 minutes)
+# ## 3. The same with the network (9 minutes)
 #
 # Now the network is trained on the other pictures, by the same recipe, and more than once, with another *seed of the
 # training*: other first weights, another order of the pictures, other noise in every step.
 #
 # | | A0 | A1, A2 | B1, B2 |
 # |---|---|---|---|
-# | pictures | the first 2,000 | the same | 2,000 others |
+# | pictures | A | A | B |
 # | seed of the training | 0 | 1, 2 | 1, 2 |
 #
-# A0 is the network of this course. A0 and B1 share neither a picture, nor first weights, nor the order of anything.
-# Beside these five ResNets there are three UNets: UNet A0, UNet A1 and UNet B1.
+# A0 is the network of this course. Beside these five ResNets there are three UNets: UNet A0, UNet A1 and UNet B1.
 #
 # **Predict.** From the same noise, how alike are the drawings of A0 and B1? As alike as formula and network (0.91),
 # more, or less?
@@ -228,14 +231,21 @@ arrays = els.load_results("15_exchange")  # data/lessons/make_15_exchange.py, ab
 names = {"A1": "2000-pictures-seed-1", "A2": "2000-pictures-seed-2"}
 names |= {"B1": "2000-other-pictures-seed-1", "B2": "2000-other-pictures-seed-2"}
 names |= {"UNet A1": "unet-2000-pictures-seed-1", "UNet B1": "unet-2000-other-pictures-seed-1"}
-who = {"network-150": arrays, "els-zeros": arrays, "local": linear, "equivariant": linear}
-drew, formula, local, equivariant = by = [
-    {key: kept[f"{what}, {name}"].float() / 127.5 - 1 for key, name in names.items()} for what, kept in who.items()
-]
+
+
+def of_all(kept, what):
+    """What these six drew, or machines with their windows and pictures."""
+    return {key: unpacked(kept[f"{what}, {name}"]) for key, name in names.items()}
+
+
+drew, formula, local = of_all(arrays, "network-150"), of_all(arrays, "els-zeros"), of_all(bent, "local")
+equivariant = {}  # bent filters that treat all places alike
 for key, kind in {"A0": "resnet-zeros", "UNet A0": "unet-zeros", "circular A0": "resnet-circular"}.items():
-    results, border = els.load_results(f"fashion-mnist-16-{kind}"), kind.split("-")[1]
-    for some, what in zip(by, ("network-150", f"els-{border}", "local-filter", "equivariant-filter"), strict=True):
-        some[key] = results[what]
+    results = els.load_results(f"fashion-mnist-16-{kind}")
+    drew[key], formula[key] = results["network-150"], results[f"els-{kind.split('-')[1]}"]
+    for filters, of_kind in ((local, "local"), (equivariant, "equivariant")):
+        if (stored_as := f"{of_kind}, fashion-mnist-16-{kind}") in bent:
+            filters[key] = unpacked(bent[stored_as])
 network_b = els.load_network(data_dir() / "lessons" / "other-2000-pictures.json")
 live = els.sample(network_b, noise[:10], steps=150)
 assert (live.clamp(-1, 1) - drew["B1"][:10]).abs().max() < 0.02
@@ -259,26 +269,17 @@ assert abs(both - 0.97) < 0.005 and abs(nothing_of_a0 - 0.90) < 0.005
 
 # %% [markdown] tags=["slide"]
 # Two networks of one recipe that share no picture, no first weight and no order draw **nearly the same** (r2 0.97). Had
-# they copied, they would agree as two IS do (0.81). And a formula that has nothing of A0, made of the pictures of B1
-# and windows measured on B1, predicts A0 with 0.90.
+# they copied, they would agree as two IS do (0.81). And a formula that has nothing of A0, made of set B and of windows
+# measured on B1, predicts A0 with 0.90. (That networks agree so, Kadkhodaie and others found with photographs, Zhang
+# and others with many models, both 2024.)
 #
-# Do drawings show whose pictures a network knows (Exercise 1)? We ask all eight networks. To see what chance does, deal
-# the 4,000 pictures into two halves at random, a thousand times, and count again.
+# Do drawings show whose pictures a network knows (Exercise 1)? We ask all eight networks.
 
 # %%
-dealt = torch.Generator().manual_seed(0)
-halves = [torch.arange(4000), *(torch.randperm(4000, generator=dealt) for _ in range(1000))]
-halves = torch.stack(halves) < 2000  # (1001, 4000), True in the first half; the first row is A's and B's
 asked = ("A0", "A1", "A2", "B1", "B2", "UNet A0", "UNet A1", "UNet B1")
-nearest = {name: els.nearest_training_image(drew[name], pictures[:4000])[0] for name in asked}
-nearer = {name: halves[:, index].sum(1) for name, index in nearest.items()}  # of 100, for every way to deal
-print("nearer to A's pictures, of 100:", {name: int(count[0]) for name, count in nearer.items()})
-assert [int(count[0]) for count in nearer.values()] == [46, 58, 53, 58, 49, 61, 60, 43]
-for name in ("UNet A0", "UNet A1"):
-    gap = (nearer[name] - nearer["UNet B1"]).abs()
-    by_chance = (gap[1:] >= gap[0]).float().mean().item()
-    print(f"{name} and UNet B1: a difference as large by chance in {by_chance:.1%} of all deals")
-    assert by_chance < 0.01
+nearer = {name: int(traces(drew[name], own, others).sum()) for name in asked}
+print("nearer to A's pictures, of 100:", nearer)
+assert list(nearer.values()) == [46, 58, 53, 58, 49, 61, 60, 43]
 
 # %% [markdown]
 # | nearer to A's pictures, of 100 | networks of A | networks of B |
@@ -286,14 +287,48 @@ for name in ("UNet A0", "UNet A1"):
 # | ResNets | 46, 58, 53 | 58, 49 |
 # | UNets | 61, 60 | 43 |
 #
-# By this test the drawings of ResNets do not show it. **Those of UNets do, a little**: so large a difference comes by
-# chance in less than 1 % of the deals. (Both are differences to one network, UNet B1.)
-#
-# That networks which share no picture agree, Kadkhodaie and others (2024) found with photographs: trained on few, each
-# remembers its own; trained on very many, they become the same denoiser.
+# The drawings of ResNets do not show it. In those of UNets there is a hint, no more: it hangs on one network, UNet B1.
 
 # %% [markdown] tags=["slide"]
-# ## 4. What changes a drawing, and what does not (8 minutes)
+# And the **loss**, on which the network was trained? Give the *same* noisy pictures to A0 and to B1, 400 of each set
+# (200 at t = 0.8). Each set was the training set of one of the two. So it does not matter that one set may be the
+# easier one.
+#
+# **Predict.** How much smaller is the error of the network that knows a picture than that of the other: 0 %, 1 %, 10 %?
+# More at t = 0.15 or at t = 0.8?
+
+
+# %% tags=["slide"]
+def errors(denoiser, images, t):
+    """Of each image, noised, the mean squared error of the guess; the same noise whoever guesses."""
+    x_t = els.add_noise(images, els.seeded_noise(range(10**6, 10**6 + len(images)), lab.shape), t)
+    return (denoiser(x_t, t) - images).square().mean((1, 2, 3))
+
+
+gains, spread = {}, {}
+for t, every in ((0.15, 5), (0.8, 10)):
+    of_a0, of_b1 = ([errors(net, images[::every], t) for images in (own, others)] for net in (lab.network, network_b))
+    known = of_b1[0] - of_a0[0], of_a0[1] - of_b1[1]  # by how much it errs less who knows the picture: A0, then B1
+    typical = torch.cat([of_a0[0], of_b1[1]]).mean()
+    gains[t] = (torch.cat(known).mean() / typical).item()
+    spread[t] = ((sum(k.var() / len(k) for k in known)) ** 0.5 / 2 / typical).item()
+    print(f"t = {t}: who knows the pictures errs less by {gains[t]:.1%}, give or take {spread[t]:.1%}")
+    if t == 0.15:
+        pairs_right = (known[0][:, None] > -known[1]).float().mean().item()
+print(f"of a picture of each set the right one is told at t = 0.15 in {pairs_right:.0%} of all pairs")
+assert abs(gains[0.15] - 0.014) < 5e-4 and abs(spread[0.15] - 0.002) < 5e-4 and abs(pairs_right - 0.64) < 0.01
+assert abs(gains[0.8]) < 2 * spread[0.8] and spread[0.8] < 0.004
+
+# %% [markdown] tags=["slide"]
+# **The loss does tell.** At t = 0.15 a network errs by **1.4 %** less on its own pictures than one that does not know
+# them (give or take 0.2 %); at t = 0.8 by nothing that we could measure.
+#
+# For a single picture that is weak evidence: take a picture of each set, and the two losses tell in 64 % of all such
+# pairs which of them A0 knows, where guessing has 50 %. But A0's drawings are no nearer to its own pictures than to
+# others. Not to draw a picture is not to know nothing of it. (This is one pair of ResNets.)
+
+# %% [markdown] tags=["slide"]
+# ## 4. What changes a drawing, and what does not (6 minutes)
 #
 # We change one thing of a network at a time, and always draw from the same noise. We change **only its pictures** (A1
 # and B1, A2 and B2: the same seed of the training); **only the seed of its training** (A0, A1, A2; B1, B2); its
@@ -308,25 +343,27 @@ pairs |= {"only the seed\nof its training": ["A0, A1", "A0, A2", "A1, A2", "B1, 
 pairs |= {"its architecture": ["A0, UNet A0", "A1, UNet A1", "B1, UNet B1"], "its border": ["A0, circular A0"]}
 found, knows = {}, {}
 for what, some in pairs.items():
+    filters = equivariant if what == "its border" else local  # a local filter cannot know the border
     for pair in some:
         a, b = pair.split(", ")
-        found[what, pair] = [alike(drawn[a], drawn[b]) for drawn in by]
-        change, *guesses = (drawn[a] - drawn[b] for drawn in by)
+        found[what, pair] = [alike(by[a], by[b]) for by in (drew, formula, filters)]
+        change = drew[a] - drew[b]
+        guesses = (formula[a] - formula[b], filters[a] - filters[b], change.mean(0).expand_as(change))
         knows[what, pair] = [els.compare(guess, change).r.quantile(0.5).item() for guess in guesses]
+floor = alike(drew["A0"], drew["A0"].roll(1, 0))  # each with the one from the next seed
 
 # %% tags=["slide"]
 fig, axis = plt.subplots(figsize=(7.5, 3.6))
-marks = [("o", "k", "networks"), ("^", plotting.BLUE, "their ELS")]
-marks += [("v", plotting.GREY, "their local filters"), ("s", plotting.ORANGE, "their equivariant filters")]
-for k, what in enumerate(pairs):
-    for pair in pairs[what]:
-        unets = pair.count("UNet") == 2
-        for (mark, colour, _), value, aside in zip(marks, found[what, pair], (-0.3, -0.1, 0.1, 0.3), strict=False):
-            fill = "none" if unets else colour
-            axis.plot(k + aside + 0.07 * unets, 1 - value, mark, color=colour, mfc=fill, ms=6 + unets)
+marks = [("o", "k", "networks"), ("^", plotting.BLUE, "their ELS"), ("v", plotting.GREY, "their bent filters")]
+for (what, pair), values in found.items():
+    unets = pair.count("UNet") == 2
+    for (mark, colour, _), value, aside in zip(marks, values, (-0.2, 0, 0.2), strict=True):
+        x = list(pairs).index(what) + aside + 0.07 * unets
+        axis.plot(x, 1 - value, mark, color=colour, mfc="none" if unets else colour, ms=6 + unets)
 for mark, colour, label in marks:
     axis.plot([], [], mark, color=colour, label=label)
 axis.plot([], [], "o", color="k", mfc="none", label="hollow: two UNets")
+axis.axhline(1 - floor, color="k", ls="--", lw=0.8, label="A0 from two seeds")
 axis.set_yscale("log")
 axis.set_yticks([0.001, 0.01, 0.1, 1], ["0.001", "0.01", "0.1", "1"])
 axis.set_xticks(range(len(pairs)), pairs)
@@ -335,73 +372,52 @@ axis.legend(loc="lower right")
 show(
     fig,
     alt="Four groups of points, logarithmic: the changed part of the drawings of two networks, of their ELS and their "
-    "filters. Only other pictures: two ResNets below 0.01, their ELS 0.02, UNets (hollow) 0.03, their ELS 0.05, "
-    "filters below 0.01. Only another seed: networks near 0.025, ELS 0.004 to 0.03, filters below "
-    "0.005. Another architecture: networks near 0.27, ELS 0.2, filters below 0.05. Another border: networks, ELS near "
-    "0.87, equivariant 0.75, local 0.005.",
+    "bent filters. Only other pictures: two ResNets below 0.01, their ELS 0.02, UNets (hollow) 0.03, their ELS 0.05, "
+    "filters below 0.01. Only another seed: networks near 0.025, ELS 0.004 to 0.03, filters below 0.005. Another "
+    "architecture: networks near 0.27, ELS 0.2, filters below 0.05. Another border: all three near 0.87, above a "
+    "dashed line at 0.74, two drawings of A0 from different seeds.",
 )
 
 # %%
-print(f"{'':48s}{'r2 of the two drawings':>31s}{'r of the change':>24s}")
-heads = ("network", "ELS", "local", "equiv.", "ELS", "local", "equiv.")
-print(f"{'changed':30s} {'':16s}", *(f"{head:>7s}" for head in heads))
-for (what, pair), values in found.items():
-    numbers = [f"{r2:7.3f}" for r2 in values] + [f"{r:7.2f}" for r in knows[what, pair]]
-    print(f"{' '.join(what.split()):30s} {pair:16s} ", *numbers)
+print(f"{'':32s}{'r2 of the two drawings':>36s}{'r of the change':>34s}")
+print(f"{'from ... to':31s}", *(f"{head:>12s}" for head in ("network", "ELS", "bent", "ELS", "bent", "mean")))
 extremes = {}
 for what in pairs:
     rows = torch.tensor([values + knows[what, pair] for (changed, pair), values in found.items() if changed == what])
-    ends = zip(rows.amin(0).tolist(), rows.amax(0).tolist(), strict=True)
+    ends = torch.stack(rows.aminmax(dim=0), dim=1).tolist()  # of each column the smallest and the largest
     extremes[what] = [[round(v, 2) for v in both] for both in ends]
-said = [[[0.97, 0.99], [0.95, 0.98]], [[0.97, 0.98], [0.97, 1.00]]]  # networks and ELS; below filters, too
-said += [[[0.72, 0.76], [0.77, 0.85], [0.97, 0.98], [0.95, 0.97]], [[r2] * 2 for r2 in (0.12, 0.14, 0.99, 0.25)]]
-assert all(extremes[what][: len(ends)] == ends for what, ends in zip(pairs, said, strict=True))
-said = [[0.65, 0.74], [0.42, 0.46], [0.46, 0.50]], [[0.91] * 2, [0.03] * 2, [0.80] * 2]
-assert [columns[4:] for columns in extremes.values()][2:] == list(said)
-assert max(high for what in list(pairs)[:2] for _, high in extremes[what][4:]) < 0.2
+    print(f"{' '.join(what.split()):31s}", *(f"{low:6.2f} {high:5.2f}" for low, high in extremes[what]))
+print(f"A0 from two seeds: {floor:.2f}")
+by_pictures, by_seed, by_kind, by_border = extremes.values()
+assert by_pictures[:2] == [[0.97, 0.99], [0.95, 0.98]] and by_seed[:2] == [[0.97, 0.98], [0.97, 1.00]]
+assert by_kind == [[0.72, 0.76], [0.77, 0.85], [0.95, 0.97], [0.65, 0.74], [0.48, 0.49], [0.13, 0.16]]
+assert [low for low, _ in by_border] == [0.12, 0.14, 0.15, 0.91, 0.85, 0.67] and round(floor, 2) == 0.26
+assert max(high for _, high in by_pictures[3:5] + by_seed[3:5]) < 0.2
 
 # %% [markdown] tags=["slide"]
-# Other **pictures** change a ResNet's drawings less (r2 0.99) than another **seed** (0.97 or 0.98): for at least 87 of
-# 100 noises, whichever two such pairs we compare. They change a UNet's about as much.
+# Other **pictures** change a ResNet's drawings less (r2 0.99) than another **seed** (0.97 or 0.98), and a UNet's about
+# as much.
 #
-# The architecture changes them much more (0.72 to 0.76), the border most (0.12).
+# The architecture changes them more (0.72 to 0.76), the border most (0.12; two drawings of A0 from different noises:
+# 0.26).
 #
-# ELS, its windows measured on each network, foretells **how much** architecture and border change. It foretells a good
-# part of **what**, too: take one drawing less the other, of two networks and of their formulas, and r is 0.65 to 0.74
-# for the architecture, 0.91 for the border.
+# ELS, its windows measured on each network, foretells **how much** architecture and border change. And **what**? Take
+# one drawing less the other, of two networks and of their formulas. For the architecture r is 0.65 to 0.74; bent
+# filters with the same windows have at most 0.49.
 #
-# The linear filters have the same windows and know less of the architecture: r is at most 0.50. The equivariant ones,
-# which are the same wherever the border looks alike, know a lot of the border (0.80); the local ones, which are others
-# at every pixel, know nothing of it (0.03).
+# For the border r is 0.91. Much of that is easy: a bent filter that treats all places alike has 0.85, and the mean
+# change, the same for all noises, 0.67.
 
 # %% [markdown] tags=["slide"]
-# What other pictures or another seed change, neither ELS nor filters know (r below 0.2). And by ELS other pictures
-# change a ResNet's drawings more than another seed (0.98; 0.99 to 1.00). That is wrong.
-
-# %%
-r2 = {pair: els.compare(*(drew[name] for name in pair.split(", "))).r2 for some in pairs.values() for pair in some}
-*of_pictures, unets = pairs["only its pictures"]
-*of_seeds, unet_seeds = pairs["only the seed\nof its training"]
-less = {f"{one}; {other}": int((r2[one] > r2[other]).sum()) for one in of_pictures for other in of_seeds}
-less["UNets"] = int((r2[unets] > r2[unet_seeds]).sum())
-print("other pictures change less than another seed, of 100 noises:", less)
-assert min(less[both] for both in less if both != "UNets") == 87 and less["UNets"] == 45
-of_unet = {whose: alike(formula[whose], drew["UNet A0"]) for whose in ("A0", "UNet A0")}
-print("the UNet A0, by the formula with the windows of", {whose: round(value, 2) for whose, value in of_unet.items()})
-assert abs(of_unet["A0"] - 0.68) < 0.006 and abs(of_unet["UNet A0"] - 0.93) < 0.006
-
-# %% [markdown] tags=["slide"]
-# The windows matter: with those of A0, the ResNet, the formula predicts the UNet A0 with 0.68, with the UNet's own with
-# 0.93.
+# What other pictures or another seed change, neither foretells (r below 0.2). And by ELS other pictures change a
+# ResNet's drawings more than another seed. That is wrong.
 #
 # **What a network draws from a noise is decided by its border and by being a ResNet or a UNet; hardly by the seed of
 # its training, or by which pictures of one kind it was given, while it has not begun to remember them (lesson 14).**
-# The kind of its pictures decides, too, if the formula is right in this (section 2): we trained no network on shoes.
-#
-# The groups are small: two further seeds, one set of others, one circular network.
+# So it is in our few networks: two further seeds, one set of others, one circular network.
 
 # %% [markdown] tags=["slide"]
-# ## 5. The most that anything could predict (8 minutes)
+# ## 5. The most that anything could predict (7 minutes)
 #
 # Lesson 11 let the scale of r2 begin at 0.86, a bent filter with ELS's windows. Where does it end? Train a
 # network again with another seed, and it draws a little differently. No theory that does not know the seed can know
@@ -412,20 +428,19 @@ assert abs(of_unet["A0"] - 0.68) < 0.006 and abs(of_unet["UNet A0"] - 0.93) < 0.
 #
 # $$y = s + e, \qquad y' = s + e' .$$
 #
-# Since $s$ is the mean of all trainings, $e$ is 0 on average at every pixel, so it has no covariance with $s$. Two
-# seeds have nothing to do with each other, so $e$ and $e'$ have none either. Both have the same variance over the
-# pixels, $V(e)$. A perfect theory draws $s$.
+# Since $s$ is the mean of all trainings, $e$ is 0 at every pixel on average over trainings; and two seeds have nothing
+# to do with each other. So, on average over trainings, the covariance over a picture's pixels is 0 between $e$ and $s$,
+# and between $e$ and $e'$. (In a single picture it need not be.) $e$ and $e'$ have the same variance, $V(e)$. A perfect
+# theory draws $s$.
 #
 # **Predict.** Two trainings agree with some r. Does the perfect theory agree with one of them more, as much, or less?
-# And what is its r2?
 
 # %% [markdown]
 # ### Exercise 2: The r2 of a perfect theory (6 minutes, ★★☆)
 #
 # Write `perfect_r2(first, second)`: the drawings of two trainings from the same noises, both (B, C, H, W). Return, for
-# every image, the r2 that $s$ would have with one of them, shape (B,), as it follows from the two equations. (The
-# covariance of $y$ and $y'$ is the variance of $s$. For the variance of a drawing take the geometric mean of both. In
-# all of them divide by the number of pixels.)
+# every image, the r2 that $s$ would have with one of them, shape (B,), as it follows from the two equations. (For the
+# variance of a drawing take the geometric mean of both; divide by the number of pixels throughout.)
 
 
 # %%
@@ -493,6 +508,7 @@ for last in trio:
     a, b = (name for name in trio if name != last)
     by_two.append(els.compare((drew[a] + drew[b]) / 2, drew[last]).r2)
 ladder = {
+    "bent filter": scores["bent filter"][0],
     "ELS": els.compare(formula["A0"], drew["A0"]).r2,
     "one training": singles.square().mean(0),
     "the mean of two": torch.stack(by_two).mean(0),
@@ -501,68 +517,79 @@ ladder = {
 }
 ladder = {name: values.quantile(0.5).item() for name, values in ladder.items()}
 print({name: round(value, 3) for name, value in ladder.items()})
-stated = {"ELS": 0.910, "one training": 0.972, "the mean of two": 0.979, "the same, foretold": 0.979}
-assert all(abs(ladder[name] - value) < 0.002 for name, value in (stated | {"a perfect theory": 0.986}).items())
+way = (ladder["ELS"] - ladder["bent filter"]) / (ladder["a perfect theory"] - ladder["bent filter"])
+print(f"of the way from the bent filter to a perfect theory ELS has gone {way:.0%}")
+stated = (0.860, 0.910, 0.972, 0.979, 0.979, 0.986)
+assert all(abs(r2 - value) < 0.002 for r2, value in zip(ladder.values(), stated, strict=True))
+assert abs(way - 0.40) < 0.01
 
 # %% [markdown] tags=["slide"]
 # A single training predicts another with an r2 of 0.97, the mean of two a third with 0.979, as Exercise 3 says. (So it
 # would be for any drawings that are equally alike: it is no test of $y = s + e$.)
 #
-# A perfect theory would have **0.99**: there ends the scale of lesson 11, for this recipe and these pictures. The
-# formula has 0.91.
+# A perfect theory would have **0.99**. There ends, for this recipe and these pictures, the scale that begins at 0.86.
+# The formula, 0.91, has gone **40 %** of the way.
 
 # %% [markdown] tags=["slide"]
-# ## 6. Is the rest an accident? (6 minutes)
+# ## 6. Is the rest an accident? (4 minutes)
 #
 # What the formula gets wrong in A0, an edge here, a fainter sleeve there, is 9 % of a drawing's variance; what belongs
-# to one training is 1 %. So in A1 it must be nearly the same.
+# to one training is 1 %. So most of it must come again in A1.
 #
 # **Predict.** And what a UNet's own formula gets wrong: is it, noise by noise, what A0's gets wrong? Give an r from 0
-# to 1. Is a small one good news for the formula, or bad?
+# to 1.
 
 # %% tags=["slide"]
 rows = {"ELS of A0": formula["A0"][:10]}
-rows |= {f"{name} - its ELS": (drew[name] - formula[name])[:10] for name in ("A0", "A1", "UNet A0")}
+rows |= {f"{name} - ELS of A0": (drew[name] - formula["A0"])[:10] for name in ("A0", "A1")}
+rows["UNet A0 - its ELS"] = (drew["UNet A0"] - formula["UNet A0"])[:10]
 show(
     plotting.image_rows(rows, titles=[f"seed {k}" for k in range(10)]),
     alt="Above, what the formula of A0 draws from ten seeds. Below, three rows of grey squares with lighter and "
-    "darker spots, what a network drew minus its own formula: for A0 and A1 the spots are mostly "
-    "the same, for the UNet mostly others. (Middle grey is 0, black -1 or less.)",
+    "darker spots: for A0 and A1, each less the formula of A0, the spots are mostly the same; for the UNet less its "
+    "own formula mostly others, at seed 6 a whole garment. (Middle grey is 0, black -1 or less.)",
 )
 
+
 # %%
-mean_pictures = dict.fromkeys(drew, own.mean(0).expand_as(target))
-rivals = {"ELS": formula, "local filter": local, "mean picture": mean_pictures}
-shared = {}
-for pair in ("A0, A1", "A0, B2", "UNet A0, UNet A1", "A0, UNet A0"):
-    a, b = pair.split(", ")
-    r = [els.compare(drew[a] - some[a], drew[b] - some[b]).r.quantile(0.5).item() for some in rivals.values()]
-    shared[pair] = [round(value, 2) for value in r]
-    print(f"what is wrong in both, {pair}:", dict(zip(rivals, shared[pair], strict=True)))
+def shared(errors_a, errors_b, a, b):
+    """The median r of the errors in a and b, and their covariance as a share of the drawings' variance."""
+    r = els.compare(errors_a, errors_b).r
+    variances = [some.double().var((1, 2, 3)) for some in (errors_a, errors_b, drew[a], drew[b])]
+    part = r * (variances[0] * variances[1] / (variances[2] * variances[3])).sqrt()
+    return round(r.quantile(0.5).item(), 2), round(part.quantile(0.5).item(), 2)
+
+
 error = (drew["A0"] - formula["A0"]).var((1, 2, 3)) / drew["A0"].var((1, 2, 3))
 parts = {"error": error.quantile(0.5).item(), "of one training": (1 - singles[0]).quantile(0.5).item()}
 print("of a drawing's variance:", {name: round(value, 3) for name, value in parts.items()})
+again = [shared(*(drew[key] - formula["A0"] for key in ("A0", b)), "A0", b)[0] for b in ("A1", "A2", "B1", "B2")]
+print("r of the errors of A0's formula in A0 and in A1, A2, B1, B2:", again)
+in_both = {"ELS": [], "bent filter": []}
+for name, by in (("ELS", formula), ("bent filter", local)):
+    for pair in pairs["its architecture"]:
+        a, b = pair.split(", ")
+        in_both[name].append(shared(drew[a] - by[a], drew[b] - by[b], a, b))
+print("r of the errors in a ResNet and a UNet, and what they share:", in_both)
 assert abs(parts["error"] - 0.09) < 0.005 and abs(parts["of one training"] - 0.012) < 0.001
-assert shared["A0, A1"] == [0.79, 0.93, 0.98] and shared["UNet A0, UNet A1"] == [0.70, 0.93, 0.97]
-assert shared["A0, UNet A0"] == [0.16, 0.44, 0.75] and shared["A0, B2"][0] == 0.73
+assert (min(again), max(again)) == (0.81, 0.84) and [r for r, _ in in_both["ELS"]] == [0.16, 0.27, 0.17]
+assert [part for some in in_both.values() for _, part in some] == [0.01, 0.02, 0.01, 0.06, 0.06, 0.05]
 
 # %% [markdown] tags=["slide"]
-# **Most of it is the same error** in other trainings of this ResNet, each with its own formula: r is 0.79 between A0
-# and A1, 0.73 between A0 and B2, which know other pictures; and by Exercise 2 an r, not squared, is the part that two
-# share. (The mean picture's error, much larger, is even more the same: 0.98.) So most of what the formula lacks could
-# be known, and the rows show *what* it is.
+# **Most of it is the same error** in every training of this ResNet: for A0's formula, r is 0.81 to 0.84 between its
+# errors in A0 and in A1, A2, B1 or B2. So most of what the formula lacks could be known.
 #
-# **In a UNet it is another error**: r is 0.16 with that in A0, but 0.70 between two UNets. That is good news. If ResNet
-# and UNet do something alike that a theory does not know, it errs alike in both, and this r is large: 0.44 with local
-# filters, 0.75 with the mean picture. So of the three the formula misses least of what both do alike.
+# **In a UNet it is another error**: r is 0.16 to 0.27 in three pairs. (At seed 6 the UNet draws another garment than
+# its formula says.) What ResNet and UNet do alike, and a theory does not know, is in both errors. By Exercise 2 their
+# covariance measures it: 1 or 2 % of a drawing's variance for the formula, 5 or 6 % for bent filters.
 
 # %% [markdown] tags=["slide"]
 # ## 7. Why it hardly matters whose they are (6 minutes)
 #
 # Take 100 garments that nobody has seen, and cut them into pieces of 3 x 3 pixels. How well can each be replaced by the
-# nearest piece from the first $n$ pictures, wherever it lay there? We try 300 pieces (none of nearly one grey), then
-# larger ones, up to the 100 whole garments, and measure the squared error as a share of their own variance: 0 is "it is
-# there", 1 is no better than the mean piece.
+# nearest piece from the first $n$ pictures, wherever it lay there? We try 300 pieces, then larger ones, up to the 100
+# whole garments, and measure the squared error as a share of their own variance: 0 is "it is there", 1 is no better
+# than the mean piece.
 #
 # **Predict.** How large is that error for 3 x 3 pieces, with those of **ten** pictures to choose from? And which is
 # smaller: the error of *whole* garments with 2,000 to choose from, or that of 5 x 5 pieces with ten?
@@ -580,8 +607,8 @@ def nearest_error(wanted, stack):
     return (near.square().mean() / wanted.var(0).sum()).item()
 
 
-counts, replaced, generator = (10, 30, 100, 300, 1000, 2000), {}, torch.Generator().manual_seed(0)
-for size in (3, 5, 9, 16):
+counts, replaced, generator = (10, 30, 100, 300, 2000), {}, torch.Generator().manual_seed(0)
+for size in (3, 5, 16):
     wanted = pieces(new, size)
     wanted = wanted[wanted.std(1) > 0.1]  # not those that are all black, or all of one grey
     wanted = wanted[torch.randperm(len(wanted), generator=generator)[:300]]
@@ -590,17 +617,17 @@ for size in (3, 5, 9, 16):
 
 # %% tags=["slide"]
 print("error of the nearest piece with", ", ".join(f"{n:,}" for n in counts), "pictures to choose from:")
-for size in (3, 5, 9, 16):
+for size in (3, 5, 16):
     print(f"{size:2d} x {size:2d}: ", *(f"{replaced[size, n]:.3f}" for n in counts))
-said = {(3, 10): 0.056, (3, 2000): 0.010, (5, 10): 0.127, (9, 2000): 0.096, (16, 10): 0.697, (16, 2000): 0.191}
+said = {(3, 10): 0.056, (3, 2000): 0.010, (5, 10): 0.127, (16, 10): 0.697, (16, 2000): 0.191}
 assert all(abs(replaced[key] - value) < 0.002 for key, value in said.items())
 
 # %% [markdown] tags=["slide"]
 # Pieces of 5 x 5 from **ten** pictures stand in for new ones better (0.13) than 2,000 whole pictures for new garments
 # (0.19). A piece of 3 x 3 leaves 6 % with ten pictures, 1 % with 2,000.
 #
-# So small pieces are easy to replace. They are few numbers, and a picture is *one* whole, but 144 pieces of 5 x 5, if
-# it does not matter where they lay.
+# Small pieces are easy to replace: a picture is *one* whole, but 144 pieces of 5 x 5, if it does not matter where they
+# lay.
 #
 # But at much noise the windows are not small: 11 pixels and more (lesson 09). Is there another reason? Give machines of
 # own and of other pictures the same noisy pictures, and compare their answers $D$.
@@ -619,11 +646,12 @@ first, second = (machines(images) | {"wiener": els.WienerFilter(images)} for ima
 times = [k / 20 for k in range(1, 20)]
 differ = {name: [disagree(first[name], second[name], t) for t in times] for name in ("is", "els-zeros", "wiener")}
 fig, axis = plt.subplots(figsize=(6.5, 3.2))
-marks = {"is": ("s", plotting.ORANGE, "IS"), "els-zeros": ("^", plotting.BLUE, "ELS"), "wiener": ("o", "k", "Wiener")}
+marks = {"is": ("s", plotting.ORANGE, "IS"), "els-zeros": ("^", plotting.BLUE, "ELS")}
+marks["wiener"] = ("v", plotting.GREY, "Wiener")
 for name, (mark, colour, label) in marks.items():
     axis.semilogy(times, differ[name], f"{mark}-", color=colour, ms=4, label=label)
 axis.invert_xaxis()
-axis.set(xlabel="time t (noise on the left)", ylabel="squared difference of the answers\n/ variance of the pictures")
+axis.set(xlabel="time t (noise on the left)", ylabel="difference² / variance")
 axis.legend()
 show(
     fig,
@@ -631,25 +659,26 @@ show(
     "up, then slowly, to 0.24 at 0.05. ELS: at most 0.03, a line with teeth. Wiener: 0.004 at most, a flat arc.",
 )
 print("at most:", {name: round(max(values), 4) for name, values in differ.items()})
+print("at t = 0.95:", {name: round(values[-1], 4) for name, values in differ.items()})
 assert abs(differ["is"][0] - 0.24) < 0.01 and abs(max(differ["els-zeros"]) - 0.026) < 0.002
-assert abs(max(differ["wiener"]) - 0.0038) < 0.0002
+assert abs(max(differ["wiener"]) - 0.0038) < 0.0002 and abs(differ["is"][-1] - 0.001) < 0.0005
 
 # %% [markdown]
-# Two IS disagree wherever there is little noise (by 0.24 of the pictures' variance at t = 0.05): each has chosen one
-# picture of its own. Two ELS disagree by at most 0.026 at any t: their windows close as the noise falls (at every drop
-# of the line, to 9, 7, 5 and 3 pixels), and small pieces are easy to replace.
+# Two IS disagree wherever there is little noise: each has chosen one picture of its own. At much noise they average
+# over many pictures, and agree (0.001 at t = 0.95). Two ELS disagree by at most 0.026 at any t: as the noise falls,
+# their windows close, and small pieces are easy to replace.
 #
-# But two Wiener filters, which have no pieces, disagree by 0.004 at most. So it is not the pieces alone: **an average
-# over many does not care whose they are**, Wiener's over pictures, that of ELS over pieces.
+# Two Wiener filters, which have no pieces, disagree by 0.004 at most. So it is not the pieces alone: **an average over
+# many does not care whose they are**, over pictures or over pieces.
 
 # %% [markdown] tags=["slide"]
-# ## 8. How many pictures does it take? (5 minutes)
+# ## 8. How many pictures does it take? (4 minutes)
 #
-# Fewer pictures now: the first $n$ of both sets for each machine, 100 seeds; and ResNets of the first 10 and the first
-# 100 of each set, trained for as many steps as before (8,000).
+# Fewer pictures now: the first $n$ of both sets for each machine (ELS keeps the windows of A0), 100 seeds; and ResNets
+# of the first 100 of each set, trained for as many steps as before (8,000).
 #
 # **Predict.** Two ELS machines that share no picture: from how many pictures on is r2 of their drawings above 0.9? Ten,
-# a hundred, a thousand? And two networks of ten pictures each: are they alike as two ELS are, or as two IS?
+# a hundred, a thousand?
 
 # %%
 few = {}
@@ -660,201 +689,65 @@ for n in counts:
         few |= {(name, n): [els.sample(some[name], noise, steps=20) for some in pair] for name in ("is", "els-zeros")}
 few |= {(name, 2000): [stored[name], exchanged[name]] for name in ("is", "els-zeros")}
 agree = {name: {n: alike(*few[name, n]) for n in counts} for name in ("is", "els-zeros", "wiener")}
-for n in (10, 100):
-    for key, name in {f"{n} A0": f"{n}-pictures-seed-0", f"{n} B1": f"{n}-other-pictures-seed-1"}.items():
-        drew[key] = arrays[f"network-150, {name}"].float() / 127.5 - 1
-of_few = {10: ("10 A0", "10 B1"), 100: ("100 A0", "100 B1"), 2000: ("A0", "B1")}
-agree["networks"] = {n: alike(drew[a], drew[b]) for n, (a, b) in of_few.items()}
+for key, name in {"100 A0": "100-pictures-seed-0", "100 B1": "100-other-pictures-seed-1"}.items():
+    drew[key] = unpacked(arrays[f"network-150, {name}"])
+agree["networks"] = {100: alike(drew["100 A0"], drew["100 B1"]), 2000: alike(drew["A0"], drew["B1"])}
 
 # %% tags=["slide"]
 fig, axis = plt.subplots(figsize=(6.5, 3.4))
 lines = {"els-zeros": ("^-", plotting.BLUE, "two ELS"), "is": ("s-", plotting.ORANGE, "two IS")}
-lines |= {"wiener": ("v-", plotting.GREY, "two Wiener filters"), "networks": ("*", "k", "two networks")}
+lines |= {"wiener": ("v-", plotting.GREY, "two Wiener filters"), "networks": ("o", "k", "two networks")}
 for name, (mark, colour, label) in lines.items():
-    axis.semilogx(
-        list(agree[name]), list(agree[name].values()), mark, color=colour, label=label, ms=6 + 6 * (mark == "*")
-    )
+    fill, size = ("none", 11) if name == "networks" else (colour, 6)  # rings, so that what is under them shows
+    axis.semilogx(list(agree[name]), list(agree[name].values()), mark, color=colour, label=label, mfc=fill, ms=size)
 axis.set(xlabel="pictures of each", ylabel="median r2 with each other", ylim=(0, 1.03))
 axis.legend(loc="lower right")
 show(
     fig,
     alt="Median r2 of two machines that share no picture against the number of pictures. Two ELS rise from 0.74 with "
-    "ten to 0.98 with 2,000, two IS from 0.50 to 0.81. Two networks, 0.62 with ten, 0.91 with a hundred and 0.97 with "
-    "2,000, lie nearly on the line of two Wiener filters.",
+    "ten to 0.98 with 2,000, two Wiener filters from 0.62 to 0.99, two IS from 0.50 to 0.81. Two networks have 0.91 "
+    "with a hundred and 0.97 with 2,000.",
 )
 print({name: {n: round(v, 2) for n, v in values.items()} for name, values in agree.items()})
-with_a0 = [alike(few["els-zeros", n][1], target) for n in (10, 100)]
-with_a0 += [alike(linear[f"equivariant, {n} others"].float() / 127.5 - 1, target) for n in (10, 100)]
-with_a0 = [round(r2, 2) for r2 in with_a0]
-print("r2 with A0 of 10 and 100 others: ELS {:.2f}, {:.2f}; equivariant filter {:.2f}, {:.2f}".format(*with_a0))
+
 
 # %%
-stated = {"els-zeros": (0.74, 0.92, 0.98), "is": (0.50, 0.71, 0.81), "networks": (0.62, 0.91, 0.97)}
-stated["wiener"] = (0.62, 0.89, 0.99)
+stated = {"els-zeros": (0.74, 0.92, 0.98), "is": (0.50, 0.71, 0.81), "wiener": (0.62, 0.89, 0.99)}
 for name, values in stated.items():
-    assert all(abs(agree[name][n] - value) < 0.006 for n, value in zip(of_few, values, strict=True))
-assert with_a0 == [0.80, 0.89, 0.82, 0.83] and agree["els-zeros"][30] > 0.81
-few_and_many = alike(drew["100 B1"], drew["A0"])
-print(f"the network of a hundred others and A0: {few_and_many:.2f}")
-assert abs(few_and_many - 0.93) < 0.006
+    assert all(abs(agree[name][n] - value) < 0.006 for n, value in zip((10, 100, 2000), values, strict=True))
+assert abs(agree["networks"][100] - 0.91) < 0.006
+with_a0 = {"ELS, 10": few["els-zeros", 10][1], "ELS, 100": few["els-zeros", 100][1], "network, 100": drew["100 B1"]}
+with_a0["bent, 100"] = unpacked(bent["equivariant, 100 others"])
+with_a0["straight, 10"] = unpacked(els.load_results("15_local_filter")["equivariant, 10 others"])
+with_a0 = {name: els.compare(images.clamp(-1, 1), target).r2 for name, images in with_a0.items()}
+print("r2 with A0 of others:", {name: round(r2.quantile(0.5).item(), 2) for name, r2 in with_a0.items()})
+ahead = int((with_a0["ELS, 100"] > with_a0["bent, 100"]).sum())
+print(f"of a hundred others: ELS ahead of the bent filter for {ahead} of 100")
+assert [round(r2.quantile(0.5).item(), 2) for r2 in with_a0.values()] == [0.80, 0.89, 0.93, 0.86, 0.82]
+assert abs(ahead - 75) <= 1
 
 # %% [markdown]
-# Two ELS machines agree at 0.74 with ten pictures each, **at 0.92 with a hundred**. Two ideal denoisers that share none
-# of 2,000 agree less (0.81) than two ELS with thirty.
+# Two ELS machines agree at 0.74 with ten pictures each, **at 0.92 with a hundred**, and two networks of a hundred at
+# 0.91. (So do two Wiener filters, nearly: 0.89.)
 #
-# Two networks agree at 0.62, **0.91** and 0.97 with 10, 100 and 2,000: with ten less than two ELS, more than two IS.
-# But two Wiener filters agree nearly as they do: to agree does not show what they are.
+# And they foretell A0. The formula of a hundred pictures that A0 never saw has r2 0.89 with it, the best filter, a bent
+# one that treats all places alike, 0.86; the formula is ahead for 75 of 100. (With ten it has 0.80, the filter without
+# the bend 0.82.)
 #
-# To foretell does. With a hundred pictures that A0 never saw the formula predicts A0 with 0.89, the best linear filter,
-# here the equivariant one, with 0.83. With ten it is no better than the filter (0.80 and 0.82).
-#
-# And the network of the hundred others draws what A0 draws (0.93), although A0 has seen twenty times as many and none
-# of those. (After many more steps it would remember its hundred: lesson 14.)
-
-# %% [markdown] tags=["slide"]
-# ## 9. Do drawings, or losses, tell whose they are? (8 minutes)
-#
-# Another test: two networks, two formulas. From one noise, network A has drawn one picture and network B another; the
-# formula of A's pictures has drawn one, that of B's another. Which belongs to which?
-#
-# ### Exercise 4: Which belongs to which? (6 minutes, ★★☆)
-#
-# Write `belong_together(formula_a, formula_b, first, second)`, all (B, C, H, W): for every image, is it more likely
-# that the first belongs to formula A *and* the second to B than the other way round? Compare the sums of both r2;
-# return truth values, shape (B,).
-
-
-# %%
-def belong_together(formula_a, formula_b, first, second):
-    """formula_a, formula_b, first, second (B, C, H, W) -> whether A fits first and B second better, (B,) of bool."""
-    ...
-
-
-check.belong_together(belong_together)
-
-# %% [markdown] tags=["slide"]
-# Stuck? `check.hint("belong_together")` gives one hint at a time.
-#
-# <details><summary>Solution</summary>
-#
-# ```python
-# def belong_together(formula_a, formula_b, first, second):
-#     def r2(p, y):
-#         return els.compare(p, y).r2
-#
-#     return r2(formula_a, first) + r2(formula_b, second) > r2(formula_a, second) + r2(formula_b, first)
-# ```
-# </details>
-#
-# **Predict.** Guessing is right for 50 of 100. How often is the test right with ten pictures each, and with 2,000?
-
-
-# %% tags=["slide"]
-def matched(by_a, by_b, a, b):
-    """For how many of 100 noises two formulas are matched with the right networks."""
-    straight = els.compare(by_a, drew[a]).r2 + els.compare(by_b, drew[b]).r2
-    crossed = els.compare(by_a, drew[b]).r2 + els.compare(by_b, drew[a]).r2
-    return int((straight > crossed).sum())
-
-
-right = {}
-for n in (10, 100):  # by ELS with A0's windows, and by the mean pictures of both sets in its place
-    means = (some[:n].mean(0).expand_as(noise) for some in (own, others))
-    right[n] = matched(*few["els-zeros", n], *of_few[n]), matched(*means, *of_few[n])
-print("matched rightly by ELS and by mean pictures, of 100:", right)
-between = [(a, b) for a in ("A0", "A1", "A2") for b in ("B1", "B2")]
-by_els = sum(matched(*few["els-zeros", 2000], a, b) for a, b in between) / len(between)
-print(f"2,000 pictures, six pairs of ResNets, by ELS: {by_els:.0f} on average")
-found_right = zip((96, 94, 86, 88), [*right[10], *right[100]], strict=True)
-assert all(abs(value - count) <= 2 for value, count in found_right) and 58 < by_els < 62  # rounding decides one or two
-
-
-# %%
-def prefer(drawings):
-    """By how much more r2 the mean of one half fits each drawing than that of the other, (B, number of halves)."""
-    fits = []
-    for half in (halves, ~halves):
-        both = drawings.flatten(1), half.float() @ pictures[:4000].flatten(1)
-        x, mean = (torch.nn.functional.normalize(some - some.mean(1, keepdim=True)) for some in both)
-        fits.append((x @ mean.T).square())
-    return fits[0] - fits[1]
-
-
-likes = {name: prefer(drew[name]) for name in asked}
-between += [("UNet A0", "UNet B1"), ("UNet A1", "UNet B1")]
-counted = torch.stack([(likes[a] > likes[b]).sum(0) for a, b in between]).float()  # (8 pairs, number of halves)
-six = counted[:6].mean(0)
-print("by the mean pictures:", {", ".join(pair): int(count[0]) for pair, count in zip(between, counted, strict=True)})
-print(f"six pairs of ResNets on average: {six[0]:.1f}; by halves dealt at random at most {six[1:].max():.1f}")
-print(f"one pair, by halves dealt at random: 50, give or take up to {counted[:6, 1:].std(1).max():.1f}")
-assert [int(count[0]) for count in counted[6:]] == [56, 49]  # the UNets
-assert 63 < six[0] < 63.5 and 62 < six[1:].max() < 62.5 and 9 < counted[:6, 1:].std(1).max() < 10
-
-# %% [markdown]
-# With ten pictures each, nearly always (96 of 100), with a hundred mostly (86). That is no merit of the formula: the
-# *mean pictures* of both sets, in its place, find 94 and 88.
-#
-# With 2,000 we ask six pairs, each a ResNet of A and one of B. The formula finds 60 of 100 on average, the mean
-# pictures 63. Is that chance? A coin would give one pair 50, give or take 5. But it is no yardstick, since the same
-# difference of two sets decides for all noises: by the mean pictures of halves dealt at random some pairs have 50, give
-# or take nearly 10.
-#
-# So look at the average over the six pairs: by our sets it is 63, by the best of a thousand deals 62. **So the
-# drawings of ResNets, too, tell a little.** Those of UNets, which the nearest picture gave away (section 3), this test
-# does not (56 and 49). That *one* test is silent proves little.
-
-# %% [markdown] tags=["slide"]
-# And the **loss**, on which the network was trained? Give the *same* noisy pictures to A0 and to B1, 400 of each set
-# (200 at t = 0.8). Each set was the training set of one of the two. So it does not matter that one set may be the
-# easier one.
-#
-# **Predict.** How much smaller is the error of the network that knows a picture than that of the other: 0 %, 1 %, 10 %?
-# More at t = 0.15 or at t = 0.8?
-
-
-# %% tags=["slide"]
-def errors(denoiser, images, t):
-    """Of each image, noised, the mean squared error of the guess; the same noise whoever guesses."""
-    x_t = els.add_noise(images, els.seeded_noise(range(10**6, 10**6 + len(images)), lab.shape), t)
-    return (denoiser(x_t, t) - images).square().mean((1, 2, 3))
-
-
-gains, spread = {}, {}
-for t, every in ((0.15, 5), (0.8, 10)):
-    of_a0, of_b1 = ([errors(net, images[::every], t) for images in (own, others)] for net in (lab.network, network_b))
-    known = of_b1[0] - of_a0[0], of_a0[1] - of_b1[1]  # by how much it errs less who knows the picture: A0, then B1
-    typical = torch.cat([of_a0[0], of_b1[1]]).mean()
-    gains[t] = (torch.cat(known).mean() / typical).item()
-    spread[t] = ((sum(k.var() / len(k) for k in known)) ** 0.5 / 2 / typical).item()
-    print(f"t = {t}: who knows the pictures errs less by {gains[t]:.1%}, give or take {spread[t]:.1%}")
-    if t == 0.15:
-        pairs_right = (known[0][:, None] > -known[1]).float().mean().item()
-print(f"of a picture of each set the right one is told at t = 0.15 in {pairs_right:.0%} of all pairs")
-assert abs(gains[0.15] - 0.014) < 5e-4 and abs(spread[0.15] - 0.002) < 5e-4 and abs(pairs_right - 0.64) < 0.01
-assert abs(gains[0.8]) < 2 * spread[0.8] and spread[0.8] < 0.004
-
-# %% [markdown] tags=["slide"]
-# **The loss does tell.** At t = 0.15 a network errs by **1.4 %** less on its own pictures than one that does not know
-# them (give or take 0.2 %); at t = 0.8 by nothing that we could measure.
-#
-# For a single picture that is weak evidence: take a picture of each set, and the two losses tell in 64 % of all
-# such pairs which of them A0 knows, where guessing has 50 %. But it is there, in a network whose drawings are no
-# nearer to its own pictures than to others (section 2). Not to draw a picture is not to know nothing of it. (This is
-# one pair of ResNets.)
+# The network of the hundred others draws what A0 draws (0.93), although A0 has seen twenty times as many and none of
+# those. (After many more steps it would remember its hundred: lesson 14.)
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
-# * Exchange every picture of the formula for another of the same kind, and it draws the same (r2 0.98); so do linear
-#   filters; the ideal denoiser does not (0.81).
-# * A formula made of pictures that the network never saw predicts it as well as one made of its own (0.91).
+# * Exchange every picture of the formula for another of the same kind, and it draws the same (r2 0.98), as bent
+#   filters do; the ideal denoiser does not (0.81). And it predicts the network as well (0.91).
 # * Two networks that share no picture and no first weight draw nearly the same (0.97). Their drawings hardly tell which
 #   2,000 pictures they know; the loss does, a little.
 # * A UNet for a ResNet changes a drawing more than 2,000 other pictures do, another border most. These two changes the
 #   formula foretells in good part; those by other pictures or another seed of the training it does not.
 # * The r of two trainings, not squared, is the r2 of a perfect theory: 0.99 here. What is missing from the formula's
 #   0.91 is mostly the same in every training of this ResNet.
-# * Whatever averages over many pictures, or over many small pieces, hardly cares whose.
 #
 # ## What is still unexplained
 #
