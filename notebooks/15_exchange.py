@@ -363,7 +363,7 @@ for (what, pair), values in found.items():
 for mark, colour, label in marks:
     axis.plot([], [], mark, color=colour, label=label)
 axis.plot([], [], "o", color="k", mfc="none", label="hollow: two UNets")
-axis.axhline(1 - floor, color="k", ls="--", lw=0.8, label="A0 from two seeds")
+axis.axhline(1 - floor, color="k", ls="--", lw=0.8, label="A0 from two noises")
 axis.set_yscale("log")
 axis.set_yticks([0.001, 0.01, 0.1, 1], ["0.001", "0.01", "0.1", "1"])
 axis.set_xticks(range(len(pairs)), pairs)
@@ -375,7 +375,7 @@ show(
     "bent filters. Only other pictures: two ResNets below 0.01, their ELS 0.02, UNets (hollow) 0.03, their ELS 0.05, "
     "filters below 0.01. Only another seed: networks near 0.025, ELS 0.004 to 0.03, filters below 0.005. Another "
     "architecture: networks near 0.27, ELS 0.2, filters below 0.05. Another border: all three near 0.87, above a "
-    "dashed line at 0.74, two drawings of A0 from different seeds.",
+    "dashed line at 0.74, two drawings of A0 from different noises.",
 )
 
 # %%
@@ -387,7 +387,7 @@ for what in pairs:
     ends = torch.stack(rows.aminmax(dim=0), dim=1).tolist()  # of each column the smallest and the largest
     extremes[what] = [[round(v, 2) for v in both] for both in ends]
     print(f"{' '.join(what.split()):31s}", *(f"{low:6.2f} {high:5.2f}" for low, high in extremes[what]))
-print(f"A0 from two seeds: {floor:.2f}")
+print(f"A0 from two noises: {floor:.2f}")
 by_pictures, by_seed, by_kind, by_border = extremes.values()
 assert by_pictures[:2] == [[0.97, 0.99], [0.95, 0.98]] and by_seed[:2] == [[0.97, 0.98], [0.97, 1.00]]
 assert by_kind == [[0.72, 0.76], [0.77, 0.85], [0.95, 0.97], [0.65, 0.74], [0.48, 0.49], [0.13, 0.16]]
@@ -547,7 +547,7 @@ show(
     plotting.image_rows(rows, titles=[f"seed {k}" for k in range(10)]),
     alt="Above, what the formula of A0 draws from ten seeds. Below, three rows of grey squares with lighter and "
     "darker spots: for A0 and A1, each less the formula of A0, the spots are mostly the same; for the UNet less its "
-    "own formula mostly others, at seed 6 a whole garment. (Middle grey is 0, black -1 or less.)",
+    "own formula mostly others, at seed 6 a cross, black and white. (Middle grey is 0, black -1 or less.)",
 )
 
 

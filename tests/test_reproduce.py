@@ -710,7 +710,7 @@ def test_the_measured_page_states_what_decides_a_drawing() -> None:
     alike_r, mean_r = (compare(guess, change).r.quantile(0.5) for guess in guesses)
     assert f"treat all places alike have r {alike_r:.2f}, the mean change {mean_r:.2f}." in text
     floor = compare(drawn["A0"][0], drawn["A0"][0].roll(1, 0)).r2.quantile(0.5)
-    assert f"from different seeds have {floor:.2f}." in text
+    assert f"from different noises have {floor:.2f}." in text
     assert f"bent filters do, too ({span(columns[pictures][2])})" in text
 
 
