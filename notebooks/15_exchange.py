@@ -21,8 +21,8 @@
 # **You will learn** what decides what a network draws from a noise: its pictures, its training, its architecture or its
 # border.
 #
-# **You need** the machines of lessons 02, 04 and 08, the UNet (lesson 10), r2 and the bent filter (07, 10, 11), and
-# what a copy is (14).
+# **You need** the machines of lessons 02, 04 and 08, the UNet and the Wiener filter (lesson 10), r2 and the bent
+# filter (07, 10, 11), and what a copy is (14).
 #
 # **Time** 67 minutes
 
@@ -40,8 +40,8 @@ lab = els.lab()
 # %% [markdown] tags=["slide"]
 # ## 1. All pictures exchanged (6 minutes)
 #
-# So far machine and network had the same 2,000 pictures, their *own*: set A. Here are **2,000 others** of the same
-# kind, the next ones in the collection: set B. None of them is in A.
+# In most lessons machine and network had the same 2,000 pictures, their *own*: set A. Here are **2,000 others** of
+# the same kind, the next ones in the collection: set B. None of them is in A.
 
 # %%
 lab = els.lab("laptop", verbose=False)  # the other networks of this lesson are of its size
@@ -325,7 +325,7 @@ assert abs(gains[0.8]) < 2 * spread[0.8] and spread[0.8] < 0.004
 #
 # For a single picture that is weak evidence: take a picture of each set, and the two losses tell in 64 % of all such
 # pairs which of them A0 knows, where guessing has 50 %. But A0's drawings are no nearer to its own pictures than to
-# others. Not to draw a picture is not to know nothing of it. (This is one pair of ResNets.)
+# others: a network may know something of a picture, and not show it in what it draws. (This is one pair of ResNets.)
 
 # %% [markdown] tags=["slide"]
 # ## 4. What changes a drawing, and what does not (6 minutes)
@@ -395,26 +395,28 @@ assert [low for low, _ in by_border] == [0.12, 0.14, 0.15, 0.91, 0.85, 0.67] and
 assert max(high for _, high in by_pictures[3:5] + by_seed[3:5]) < 0.2
 
 # %% [markdown] tags=["slide"]
-# Other **pictures** change a ResNet's drawings less (r2 0.99) than another **seed** (0.97 or 0.98), and a UNet's about
-# as much.
+# Other **pictures** change a ResNet's drawings less (r2 0.99) than another **seed** does (0.97 or 0.98); a UNet's they
+# change about as much as another seed does.
 #
 # The architecture changes them more (0.72 to 0.76), the border most (0.12; two drawings of A0 from different noises:
 # 0.26).
 #
-# ELS, its windows measured on each network, foretells **how much** architecture and border change. And **what**? Take
-# one drawing less the other, of two networks and of their formulas. For the architecture r is 0.65 to 0.74; bent
-# filters with the same windows have at most 0.49.
+# ELS, its windows measured on each network, foretells roughly **how much** architecture and border change (r2 0.77 to
+# 0.85, and 0.14). And **what** they change? Take one drawing less the other, of two networks and of their formulas.
+# For the architecture r of these two differences is 0.65 to 0.74; bent filters with the same windows have at most
+# 0.49.
 #
 # For the border r is 0.91. Much of that is easy: a bent filter that treats all places alike has 0.85, and the mean
 # change, the same for all noises, 0.67.
 
 # %% [markdown] tags=["slide"]
-# What other pictures or another seed change, neither foretells (r below 0.2). And by ELS other pictures change a
-# ResNet's drawings more than another seed. That is wrong.
+# What other pictures or another seed change, neither ELS nor the bent filters foretell (r below 0.2). And by ELS other
+# pictures change a ResNet's drawings more than another seed does. That is wrong: with the ResNets
+# it is the other way round.
 #
 # **What a network draws from a noise is decided by its border and by being a ResNet or a UNet; hardly by the seed of
 # its training, or by which pictures of one kind it was given, while it has not begun to remember them (lesson 14).**
-# So it is in our few networks: two further seeds, one set of others, one circular network.
+# We have seen this in few networks only: two further seeds, one set of others, one circular network.
 
 # %% [markdown] tags=["slide"]
 # ## 5. The most that anything could predict (7 minutes)
@@ -439,8 +441,9 @@ assert max(high for _, high in by_pictures[3:5] + by_seed[3:5]) < 0.2
 # ### Exercise 2: The r2 of a perfect theory (6 minutes, ★★☆)
 #
 # Write `perfect_r2(first, second)`: the drawings of two trainings from the same noises, both (B, C, H, W). Return, for
-# every image, the r2 that $s$ would have with one of them, shape (B,), as it follows from the two equations. (For the
-# variance of a drawing take the geometric mean of both; divide by the number of pixels throughout.)
+# every image, the r2 that $s$ would have with one of them, shape (B,), as it follows from the two equations and from
+# what was said of $e$. (For the variance of a drawing take the geometric mean of both variances; divide by the number
+# of pixels throughout.)
 
 
 # %%
@@ -471,7 +474,7 @@ check.perfect_r2(perfect_r2)
 # %% [markdown] tags=["slide"]
 # ### Exercise 3: Several trainings foretell one more (7 minutes, ★★★)
 #
-# There is another way to that result, without any $s$, and it gives a number that can be measured. Write
+# There is another way to the result of Exercise 2, without any $s$, and it gives a number that can be measured. Write
 # `mean_of_k(r, k)`: every two of $k + 1$ drawings have correlation `r`, and all have the same variance. Return the r2
 # of the *mean* of $k$ of them with the last one. What does it become for very many?
 
@@ -580,16 +583,17 @@ assert [part for some in in_both.values() for _, part in some] == [0.01, 0.02, 0
 # errors in A0 and in A1, A2, B1 or B2. So most of what the formula lacks could be known.
 #
 # **In a UNet it is another error**: r is 0.16 to 0.27 in three pairs. (At seed 6 the UNet draws another garment than
-# its formula says.) What ResNet and UNet do alike, and a theory does not know, is in both errors. By Exercise 2 their
-# covariance measures it: 1 or 2 % of a drawing's variance for the formula, 5 or 6 % for bent filters.
+# its formula says.) What ResNet and UNet do alike, and a theory does not know, is in both errors. As in Exercise 2, the
+# covariance of the two measures what they share: 1 or 2 % of a drawing's variance for the formula, 5 or 6 % for bent
+# filters.
 
 # %% [markdown] tags=["slide"]
 # ## 7. Why it hardly matters whose they are (6 minutes)
 #
 # Take 100 garments that nobody has seen, and cut them into pieces of 3 x 3 pixels. How well can each be replaced by the
-# nearest piece from the first $n$ pictures, wherever it lay there? We try 300 pieces, then larger ones, up to the 100
-# whole garments, and measure the squared error as a share of their own variance: 0 is "it is there", 1 is no better
-# than the mean piece.
+# nearest piece from the first $n$ pictures, wherever it lay there? We try 300 pieces (none that is of one grey), then
+# 300 larger ones, then the 100 whole garments. We measure the squared error as a share of the pieces' own variance: 0
+# is "it is there", 1 is no better than the mean piece.
 #
 # **Predict.** How large is that error for 3 x 3 pieces, with those of **ten** pictures to choose from? And which is
 # smaller: the error of *whole* garments with 2,000 to choose from, or that of 5 x 5 pieces with ten?
@@ -668,14 +672,15 @@ assert abs(max(differ["wiener"]) - 0.0038) < 0.0002 and abs(differ["is"][-1] - 0
 # over many pictures, and agree (0.001 at t = 0.95). Two ELS disagree by at most 0.026 at any t: as the noise falls,
 # their windows close, and small pieces are easy to replace.
 #
-# Two Wiener filters, which have no pieces, disagree by 0.004 at most. So it is not the pieces alone: **an average over
+# Two Wiener filters (the best linear denoisers that see the whole picture), which have no pieces, disagree by 0.004
+# at most. So it is not the pieces alone: **an average over
 # many does not care whose they are**, over pictures or over pieces.
 
 # %% [markdown] tags=["slide"]
 # ## 8. How many pictures does it take? (4 minutes)
 #
-# Fewer pictures now: the first $n$ of both sets for each machine (ELS keeps the windows of A0), 100 seeds; and ResNets
-# of the first 100 of each set, trained for as many steps as before (8,000).
+# Fewer pictures now: for the machines the first $n$ of each set (ELS keeps the windows of A0), 100 seeds; and two
+# ResNets, of the first 100 of each set, trained with two seeds and for as many steps as before (8,000).
 #
 # **Predict.** Two ELS machines that share no picture: from how many pictures on is r2 of their drawings above 0.9? Ten,
 # a hundred, a thousand?
@@ -730,9 +735,9 @@ assert abs(ahead - 75) <= 1
 # Two ELS machines agree at 0.74 with ten pictures each, **at 0.92 with a hundred**, and two networks of a hundred at
 # 0.91. (So do two Wiener filters, nearly: 0.89.)
 #
-# And they foretell A0. The formula of a hundred pictures that A0 never saw has r2 0.89 with it, the best filter, a bent
-# one that treats all places alike, 0.86; the formula is ahead for 75 of 100. (With ten it has 0.80, the filter without
-# the bend 0.82.)
+# And ELS foretells A0. The formula of a hundred pictures that A0 never saw has r2 0.89 with it; the best filter, a
+# bent one that treats all places alike, has 0.86. The formula is ahead for 75 of 100. (With ten pictures the formula
+# has 0.80, and a filter that is not bent 0.82.)
 #
 # The network of the hundred others draws what A0 draws (0.93), although A0 has seen twenty times as many and none of
 # those. (After many more steps it would remember its hundred: lesson 14.)
@@ -744,8 +749,8 @@ assert abs(ahead - 75) <= 1
 #   filters do; the ideal denoiser does not (0.81). And it predicts the network as well (0.91).
 # * Two networks that share no picture and no first weight draw nearly the same (0.97). Their drawings hardly tell which
 #   2,000 pictures they know; the loss does, a little.
-# * A UNet for a ResNet changes a drawing more than 2,000 other pictures do, another border most. These two changes the
-#   formula foretells in good part; those by other pictures or another seed of the training it does not.
+# * A UNet in place of a ResNet changes a drawing more than 2,000 other pictures do, another border most. The formula
+#   foretells these two changes in good part, but not those by other pictures or by another seed of the training.
 # * The r of two trainings, not squared, is the r2 of a perfect theory: 0.99 here. What is missing from the formula's
 #   0.91 is mostly the same in every training of this ResNet.
 #

@@ -15,7 +15,7 @@
 # %% [markdown] tags=["slide"]
 # # 17 · In colour: the same formula, other pictures
 #
-# **You will** write down what you expect on pictures that the course has never used; let three colours vote together
+# **You will** write down what you expect of pictures that no lesson has looked into; let three colours vote together
 # and apart; exchange the noise of one colour; read off of which emoji a drawing is made; and put in your own pictures.
 #
 # **You will learn** which of the course's numbers came with garments, what a window sees when it sees colour, and how
@@ -45,9 +45,9 @@ lab = els.lab()
 #
 # Here are 1,372 emoji, in eight of Unicode's groups (no flags), drawn by one studio (Noto Color Emoji), in 24 x 24
 # pixels and three colours. A network was trained on them, told the group, and its windows were measured as in lesson
-# 09. It is made as the one of the garments was (64 channels, 8,000 steps, zero padding). Different are the colours, 24
-# pixels in place of 16, 1,372 pictures in place of 10,000, and batches of 64 in place of 128. (The first cell has
-# loaded garments, as in every lesson; the next one loads the emoji.)
+# 09. It is made as the one of the garments was (64 channels, 8,000 steps, zero padding). What differs: three colours
+# in place of one, 24 x 24 pixels in place of 16 x 16, 1,372 pictures in place of 10,000, and batches of 64 in place of
+# 128. (The first cell has loaded garments, as in every lesson; the next one loads the emoji.)
 
 # %% tags=["slide"]
 emoji = els.lab("laptop", network="emoji-24-resnet-zeros-conditional", verbose=False)
@@ -64,14 +64,16 @@ print(f"{len(images):,} pictures:", dict(zip(names, groups.bincount().tolist(), 
 assert images.shape == (1372, 3, 24, 24) and len(images.flatten(1).unique(dim=0)) == 1372
 
 # %% [markdown]
-# **Predict**, and write it down. The table has the medians of r2 over 100 seeds for the class-conditional network of
-# garments: what does each get with the network of emoji?
+# **Predict**, and write it down. The next cell has the medians of r2 over 100 seeds for the class-conditional network
+# of garments: what does each get with the network of emoji? (Should you remember one or two from lesson 11 or from the
+# first page, guess the others.)
 #
 # * IS compares whole pictures, LS windows in their own place, ELS windows from everywhere.
 # * **Wiener** is the best linear filter that sees all. Two more have the windows of ELS: the **local filter** is one
 #   for each place, the **equivariant filter** one for all places that share a dictionary of ELS.
-# * The **bent filter** is the better of these two, each of its answers replaced by the mean clean pixel of training
-#   images with such an answer (lesson 07).
+# * The **bent filter** is the better of these two, bent by a curve: each of its answers is replaced by the mean clean
+#   pixel of training images with such an answer (lesson 07), in emoji for each colour by itself. Unbent, the
+#   better one is the *straight* filter.
 # * The mean of the class knows nothing of the noise.
 #
 # Fill in `guess`; section 3 puts it beside what was measured. (What a filter draws beyond black and white is cut off.)
@@ -214,12 +216,12 @@ assert [left[kind]["equivariant filter"] for kind in left] == [0.66, 0.69]
 # otherwise: r2 counts large areas, and forgives speckles on the white.
 #
 # Over a hundred seeds ELS has 0.80, and for each it is ahead of LS, of the filter that sees all, of the ideal denoiser
-# and of the mean of the class. **But the equivariant filter has 0.77 and, bent, 0.82**: bent it is ahead of ELS for 74.
-# By r2 windows and being alike everywhere bring nearly all; votes bring no more than a curve does, with emoji. (With
-# garments they do: the table.)
+# and of the mean of the class. **But the equivariant filter, here the straight one, has 0.77, and bent 0.82**:
+# bent it is ahead of ELS for 74. With emoji, windows and being alike everywhere bring nearly all of r2, and votes
+# bring no more than a curve does. (With garments votes bring more: 0.94, the bent filter 0.92.)
 #
-# Emoji of one group are not alike, and who lives off the class has lost most. Without the mean of the class in both
-# drawings the formula had 0.85 with garments, and has 0.72 here. The equivariant filter has not lost: 0.66 and 0.69.
+# Emoji of one group are not alike, and who lives off the class has lost most. Take the mean of the class off both
+# drawings: the formula had 0.85 with garments, and has 0.72 here. The equivariant filter has not lost: 0.66 and 0.69.
 
 # %% [markdown] tags=["slide"]
 # ## 4. Grey and tint (7 minutes)
@@ -294,12 +296,12 @@ assert abs(empty["network"].float().mean() - 0.44) < 0.006
 
 # %% [markdown] tags=["slide"]
 # The sceptic is right in part: without the white there is less to be had. **Where the network has painted, the bent
-# filter is ahead: in grey 0.76, ELS 0.72; in tint 0.68, ELS 0.60** (for 81 and 79 seeds). The mean of each colour is
-# taken off, so nobody gets anything for emoji being warm.
+# filter is ahead: in grey 0.76, ELS 0.72; in tint 0.68, ELS 0.60** (for 81 and 79 seeds). Both are better in grey. The
+# mean of each colour is taken off, so nobody gets anything for emoji being warm.
 #
-# **ELS knows better where the white is.** In 0.91 of the pixels it is white where the network is, or painted where the
-# network is; the bent filter in 0.85. Each has something that the other lacks: the mean of their two drawings has r2
-# 0.84, that of the bent and the straight filter's 0.81.
+# **ELS knows better where the white is.** In 0.91 of the pixels both it and the network are white, or both are not; the
+# bent filter agrees with the network in 0.85. Each has something that the other lacks: the mean of their two drawings
+# has r2 0.84, the mean of the bent and the straight filter's only 0.81.
 #
 # Three elections lack little in the paint (0.69, 0.58). But they seldom agree on white: 0.27 of their pixels are, of
 # the network's 0.44. That the colours of the formula vote together shows in the white more than in the tint.
@@ -399,8 +401,8 @@ assert ahead == [79, 96, 95] and abs(crossing.quantile(0.5) - 0.33) < 0.006
 
 # %% [markdown] tags=["slide"]
 # **The colours know of one another.** A third of the change in the network's drawing is in colours whose noise stayed
-# as it was. But *what* changes there? In the colour that was exchanged one election foretells hardly more than three
-# (0.68 and 0.66). **In the other two, one election foretells 0.18, three nothing**, as nothing changes there.
+# as it was. How much is foretold? In the colour that was exchanged one election foretells hardly more than three
+# (0.68 and 0.66). **In the other two, one election foretells 0.18, three nothing**: their drawings do not change there.
 #
 # **The bent filter foretells 0.46 there** (the straight one 0.42): it knows no patch, only how the colours of a window
 # go together. ELS changes about as much as the network (0.95), but in the other two colours often something else:
@@ -462,8 +464,8 @@ check.ingredients(ingredients)
 # ```
 # </details>
 #
-# In each row a drawing of the formula, then the four emoji that gave more of its pixels than any other. What they gave
-# stands there in full colour, the rest pale; beside the drawing the same pixels in their new places.
+# In each row: a drawing of the formula; the same drawing, in full colour only what four emoji gave, those that gave
+# most; then these four, in full colour only the pixels that they gave.
 
 # %% tags=["slide"]
 rows, share = {}, []
@@ -487,16 +489,17 @@ print("part of the coloured pixels that the four gave:", [round(part, 2) for par
 assert abs(min(share) - 0.10) < 0.006 and abs(max(share) - 0.23) < 0.006
 
 # %% [markdown] tags=["slide"]
-# Confetti more than collage: the four together give 0.10 to 0.23 of a drawing, a pixel here, a few there.
+# Confetti more than collage: the four together give 0.10 to 0.23 of the coloured pixels, one here, a few there.
 #
 # **Nobody would take these drawings for emoji**, and none of our numbers says so. The theory suggests why: windows of
 # 13 pixels at most, soon of 5 and of 3, do not hold a face together. That a formula predicts a network says nothing of
-# how *good* its drawings are. Networks that draw good ones look further, and are larger. Of small ones that look
-# further it still foretells the drawings (lesson 18); large ones we have not tried.
+# how *good* its drawings are. Networks that draw good ones look further, and are larger. What small ones that
+# look further draw, it still foretells (lesson 18); large ones we have not tried.
 #
-# **Predict.** Noise a finished drawing to $t = 0.05$ anew, and ask the formula again. Which part of its coloured pixels
-# is within 0.1 of the winner's pixel, in each colour? Do it with drawings of the formula, of the network, of the bent
-# filter, which copies no pixel, and with *real* emoji that the formula does not hold. In which order do they come?
+# **Predict.** Noise a finished drawing to $t = 0.05$ anew, and ask the formula again. The *winner* is the patch with
+# the heaviest vote. Which part of the drawing's coloured pixels is within 0.1 of the middle of their winner, in each
+# colour? Do it with drawings of the formula, of the network, of the bent filter, which copies no pixel, and with *real*
+# emoji that the formula does not hold. In which order do they come?
 
 # %%
 held = torch.ones(len(images), dtype=torch.bool)
@@ -527,7 +530,7 @@ for who, (machine, pictures, some, kinds) in asked.items():
 # **How many winners there are does not say who was the source.** A drawing of the network, which has no list of
 # pictures, has 48 to 143 of them; a real emoji that the formula does not hold has 18 to 73.
 #
-# Nor does a pixel that is alike prove a copy. Of the formula's 0.63 are within 0.1 of the winner's, of a real emoji's,
+# Nor does a like pixel prove a copy. Of the formula's pixels 0.63 are within 0.1 of the winner's; of a real emoji's,
 # which copied nothing, 0.56. What one can say: **the network's pixels are less like the middle of the training window
 # that fits best (0.24)**, and so are the bent filter's (0.14).
 
@@ -592,7 +595,7 @@ show(
 # (0.15).
 #
 # With garments it seems to be the reverse (20 steps): one noise as two classes 0.34, two noises as one class 0.67. But
-# that 0.67 is the mean of the class: without it 0.04 is left.
+# that 0.67 is the mean of the class: take it off, and 0.04 is left, for one noise as two classes 0.12.
 #
 # **Predict.** Does the formula know what another word (another group, that is) would have changed? Who knows it better,
 # ELS or the bent filter?
@@ -636,13 +639,15 @@ for (name, values), wanted in zip(rows.items(), stated, strict=True):
 
 # %% [markdown] tags=["slide"]
 # **Both know it; the bent filter knows it better.** Size apart, the formula's change points the network's way (cosine
-# 0.60), the bent filter's more so (0.67). A part of that is what the word changes in any drawing. Without the mean
-# change of the other noises 0.47 and 0.55 are left; with the change of another noise nothing.
+# 0.60), the bent filter's more so (0.67). A part of that is what the word changes in any drawing. Take the mean change
+# of the other noises off, and 0.47 and 0.55 are left ("apart"). That belongs to this noise: beside what they then
+# change with another noise, nothing is left (-0.04 and -0.05).
 #
 # Foretold is a stricter measure: it asks for the size, too. There **the formula has -0.19**, worse than "nothing
-# changes", the straight filter 0.39. The formula's change is 1.37 times as large as the network's. But the network took
-# 150 steps, all others 20. In 20 steps it changes more, too: 1.26 times as much (eight noises). Of that the formula
-# foretells about nothing, which is more than -0.19: a part of its failure is a matter of steps.
+# changes", the bent filter 0.31, and the straight one, whose changes are smaller (0.71), even 0.39. The formula's
+# change is 1.37 times as large as the network's. But the network took 150 steps, all others 20. In 20 steps it changes
+# more, too: 1.26 times as much as in 150 (eight noises). Of that the formula foretells about nothing (-0.01), which is
+# more than -0.19: a part of its failure is a matter of steps.
 
 # %% [markdown]
 # ## 8. Your own pictures (4 minutes)
@@ -664,13 +669,13 @@ for (name, values), wanted in zip(rows.items(), stated, strict=True):
 # * The formula needs no change for colour: one vote for all three. It predicts the network's emoji with r2 0.80, for
 #   each of 100 seeds better than LS (0.61) and the ideal denoiser (0.27). **The bent filter, which does not vote, has
 #   0.82.**
-# * ELS knows better where the white is (0.91 of the pixels, the bent filter 0.85), the filter what is painted there (in
-#   tint 0.68, ELS 0.60).
+# * ELS knows better where the white is (0.91 of the pixels, the bent filter 0.85), the filter what is painted elsewhere
+#   (in tint 0.68, ELS 0.60).
 # * A third of a change crosses from colour to colour. Of that ELS foretells 0.18, the bent filter 0.46.
-# * At its end the formula puts single training pixels anew, of about a hundred emoji. The network's pixels are less
-#   like training pixels. How many emoji win says nothing of sources.
-# * The noise decides a drawing, the group retouches it. Which way, ELS knows (cosine 0.60), the bent filter better
-#   (0.67).
+# * In the end the formula arranges single training pixels anew, from about a hundred emoji. The network's pixels are
+#   less like the middle of the training window that fits best. How many emoji win says nothing of sources.
+# * The noise decides a drawing, the group retouches it. In which direction another group would change it, ELS knows
+#   (cosine 0.60), and the bent filter better (0.67).
 #
 # ## What is still unexplained
 #

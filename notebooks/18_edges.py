@@ -40,18 +40,19 @@ lab = els.lab()
 # %% [markdown] tags=["slide"]
 # ## 1. Three things that we never touched (3 minutes)
 #
-# So far all chance is in the first noise; at most a class is told, and taken as it is; the network is made of
-# convolutions. Systems that people use differ in all three.
+# So far all chance is in the first noise; if the network is told a class, its answer is taken as it is; and it is made
+# of convolutions. Systems that people use differ in all three.
 #
 # * **Noise in every step.** The models that made diffusion famous removed more noise than needed, and added some anew,
 #   each time.
 # * **Guidance.** What the words change is exaggerated, several times.
 # * **Attention.** Each place asks all others.
 #
-# **Predict**, and write it down, for each of the three: will the formula, ELS, still say what the network draws better
-# than its two rivals? One is LS, which is told each pixel's place; the other the *bent filter*: the best linear filter
-# with the same windows, each of its answers replaced by the mean clean pixel of the training images with such an
-# answer. *Better* is: than both, for 65 of 100 seeds or more, which hardly ever happens by chance.
+# **Predict**, and write it down, for each of the three: will the formula, ELS, still foretell better than its two
+# rivals what the network draws? One is LS, which is told each pixel's place; the other is the *bent filter*: the best
+# linear filter with the same windows, each of its answers replaced by the mean clean pixel of the training images with
+# such an answer. *Better* means: ahead of each of them for 65 of 100 seeds or more, which hardly ever happens by
+# chance.
 
 # %%
 import itertools
@@ -210,7 +211,7 @@ assert agree((twins, strangers, replaced), (0.62, 0.62, 0.94)) and abs(before - 
 #
 # Ask a service for "a sneaker", and you do not get what a network told "sneaker" would draw. It asks the network
 # twice, with the word and without, and goes further in the direction in which the word points: **classifier-free
-# guidance** (Ho and Salimans, 2021). The **strength** $w$ says how far. With $w = 0$ the word is not heard, with $w =
+# guidance** (Ho and Salimans, 2022). The **strength** $w$ says how far. With $w = 0$ the word is not heard, with $w =
 # 1$ it is taken as it is; services take 3 to 10.
 #
 # ### Exercise 2: Further in the same direction (4 minutes, ★☆☆)
@@ -243,7 +244,7 @@ check.guided(guided)
 # windows measured on its own network. The networks take 150 steps, the formulas 20.
 #
 # **Predict.** With $w = 1$ the formula's r2 is 0.94, without noise in the steps. With $w = 3$? And the *ideal*
-# machine, pushed beyond its own answer: does it still copy?
+# machine, IS, pushed beyond its own answer: does it still copy?
 
 
 # %%
@@ -324,9 +325,10 @@ for steps_of_it, change, said in (
 #
 # With $w = 3$ LS has 0.86 (ELS is ahead for 71 of 100 seeds), the bent filter and the mean of the class 0.80.
 #
-# **Of what guidance changes** (the drawing with $w = 3$ minus that with $w = 1$) ELS foretells 0.41, LS 0.38. All
-# predict too large a change; so each is made smaller first, by a factor chosen on the other seeds. Of a network that
-# takes 20 steps, like the formulas, it is 0.22 and 0.19. **That is little more than LS.**
+# **Of what guidance changes** (the drawing with $w = 3$ minus that with $w = 1$) ELS foretells 0.41, LS 0.38, where 1
+# is all of it (lesson 16); ELS is ahead for 71 seeds. All predict too large a change; so each is made smaller first, by
+# a factor chosen on the other seeds. If the network takes 20 steps, as the formulas do, it is 0.22 and 0.19 (54 seeds).
+# **ELS foretells little more than LS.**
 #
 # **Guidance magnifies small differences.** The network's own drawings in 20 and in 150 steps have r2 0.98 with $w = 1$,
 # 0.95 with $w = 3$.
@@ -380,8 +382,8 @@ if seed == 6:
     assert abs(share[6] - 2.6) < 0.05 and abs(share[4] + 0.56) < 0.02
 
 # %% [markdown] tags=["slide"]
-# Of this noise, all pixels together, the shirts have 2.6 votes, and **coats and pullovers vote against, with more than
-# half of a vote and nearly half**: who has patches that fit this noise, and is of another class. (Counted are the 2,048
+# Over all pixels the shirts have a share of 2.6, and **coats and pullovers vote against, with more than half of a vote
+# and nearly half**: those who have patches that fit this noise, but are of another class. (Counted are the 2,048
 # heaviest voters of each pixel.) A mean with negative weights may leave the range of the pictures.
 #
 # **Try it.** Who votes against a bag (`seed = 8`), who against a sandal (5)?
@@ -401,8 +403,8 @@ assert same[0.9] == 0 and same[0.4] == 8
 
 # %% [markdown] tags=["slide"]
 # At first the two disagree, and $x_t$ is pushed away from other classes towards a picture of its own. As it comes
-# near, that picture is the nearest of *all*, and has all votes in both. Then $a = b = 1$, and $3a - 2b = 1$: **the
-# votes against only take back what is too much, and it copies.**
+# near, that picture is the nearest of *all*, and has all votes in both: at $t = 0.4$ for all eight seeds. Then
+# $a = b = 1$, and $3a - 2b = 1$: **the votes against only take back what is too much, and it copies.**
 
 # %% [markdown] tags=["slide"]
 # ## 5. Attention (8 minutes)
@@ -462,7 +464,8 @@ assert gap < 1e-4
 # convolution does, which sees the border, and breaks the other: **it treats all places alike, and it is not local.**
 
 # %% [markdown] tags=["slide"]
-# Three networks, with the pictures and the plan of the earlier ResNet and UNet (`data/lessons/attending.py`):
+# Three networks, trained on the pictures of the earlier ResNet and UNet, and in the same way
+# (`data/lessons/attending.py`):
 #
 # * the **UNet with attention**, where it is coarse, among its 8 x 8 places and among its 4 x 4: the usual network of
 #   the field, also tried by Kamb and Ganguli;
@@ -543,8 +546,9 @@ for name in trained:
 # | ResNet with attention, 16,000 | **0.90**, 0.86, 0.83 | 71 | 0.46, 0.24, 0.40 | 55 |
 # | transformer, 16,000 | 0.90, 0.90, 0.83 | 59 | 0.45, 0.30, 0.44 | 64 |
 #
-# (Medians. *Ahead*: for how many of 100 seeds ELS is ahead of LS, or of the bent filter, whichever is fewer. Bold: 65
-# or more. One training each.)
+# (Medians. *Of an exchange*: what is foretold of the change when a block of 6 x 6 of the noise is exchanged, lesson 16.
+# *Ahead*: for how many of 100 seeds ELS is ahead of LS, or of the bent filter, whichever is fewer. Bold: 65 or more.
+# One training each.)
 #
 # **After 8,000 steps the transformer seemed to end the theory**: ELS had r2 0.81, the bent filter 0.84. It had not yet
 # learned enough: its loss on new pictures fell from 0.084 to 0.066.
@@ -574,15 +578,17 @@ assert int((without > with_it).sum()) == 70
 # %% [markdown] tags=["slide"]
 # **The UNet draws with attention what it draws without**: r2 0.98. Trained again it is as near to itself (0.97).
 #
-# **By r2 attention costs the formula nothing.** But with two of the three LS is as good. Their windows are wide, 18
-# to 23 pixels on average above $t = 0.5$, where a picture has 16: most of them see the border, and so know their
-# place, as LS does. With them ELS and LS draw nearly the same: r2 0.96 or more, with the ResNet's windows 0.90.
+# **By r2 attention costs the formula nothing.** But with two of the three LS is as good. The windows of all three are
+# wide, 18 to 23 pixels on average above $t = 0.5$, where a picture has 16: most of them see the border, and so know
+# their place, as LS does. With them ELS and LS draw nearly the same: r2 0.96 or more; with the windows of the ResNet
+# without attention, 0.90.
 #
 # **Of an exchange it costs some**: 0.61 is foretold of the ResNet without it, 0.46 with it (more without for 70 of 100
-# seeds). A part of that is size: ELS changes too much. Shrunk, as in section 3, it has 0.62 and 0.52.
+# seeds). A part of that is size: ELS changes too much. Made smaller, as in section 3, its changes foretell 0.62 and
+# 0.52.
 #
-# Nor is it sure that it is attention which costs, and not to look far: the UNet without any has 0.52, too (not shrunk,
-# lesson 16).
+# Nor is it sure that attention is what costs, and not looking far: of the UNet, which looks everywhere in any case,
+# 0.52 is foretold with attention (the table) and 0.52 without (lesson 16).
 
 # %% [markdown] tags=["slide"]
 # ## 7. How far they look (3 minutes)
@@ -622,8 +628,8 @@ assert agree(share.values(), (0.26, 0.32, 0.11, 0.40))
 
 # %% [markdown] tags=["slide"]
 # **From the middle, hardly.** Five pixels away or more lie 0.26 of the ResNet's absolute derivatives, 0.32 of the
-# UNet's. No pixel is further than 8 from the middle one, and the ResNet sees 8 pixels far: from there it sees all,
-# too.
+# UNet's. No pixel is more than 8 rows or columns from the middle one, and the ResNet sees as far: from there it sees
+# all, too.
 #
 # So turn the question round: how does each pixel of the answer depend on a *corner block* of $x_t$, 6 x 6? Now it is
 # 0.11 and 0.40. **Ask where the answers can differ.**
@@ -654,8 +660,8 @@ assert agree(share.values(), (0.26, 0.32, 0.11, 0.40))
 # * Guidance magnifies small differences. In the formula it is a vote with votes against. The formula foretells the
 #   drawings, the less, the stronger the guidance; of what guidance changes, little more than LS.
 # * Guided or not, the ideal denoiser copies: in the end one picture has all votes, with the word and without.
-# * Of the drawing attention costs the formula nothing, in our three networks; with two of them LS is as good. Of an
-#   exchange it foretells less with networks that look everywhere.
+# * In our three networks attention costs the formula nothing by r2; with two of them LS is as good. Of an exchange the
+#   formula foretells less if a network looks everywhere, with attention or without.
 # * A probe tells networks apart only where they can differ: ask from a corner.
 
 # %% [markdown] tags=["slide"]
@@ -674,8 +680,8 @@ assert agree(share.values(), (0.26, 0.32, 0.11, 0.40))
 # convolutional network answers for each pixel mostly from its surroundings, wide ones at first, a few pixels in the
 # end, and alike everywhere, as far as it cannot see the border. Put these two limits on the perfect one, and you
 # have a formula that **puts together pixels of all pictures, and says, picture by picture, nearly what the network will
-# draw**, of garments and of emoji; of garments mostly better than a linear filter that sees as much, bent or not. Of
-# emoji a bent one is better.
+# draw**, of garments and of emoji; of garments mostly better than a linear filter that sees as much, bent or not,
+# while of emoji a bent one is better.
 #
 # Imperfection, deterministic and predicted picture by picture, is where the new comes from. Why a network resembles a
 # machine with such windows, for so long, is open.

@@ -588,7 +588,7 @@ def test_the_measured_page_states_what_was_found_on_emoji() -> None:
     )
     assert f"of the whole change ELS {whole[0]}, the local filter {whole[1]}, bent {whole[2]}." in text
     assert float(whole[1]) > float(whole[0]), "what README.md says of colour"
-    assert "in colour it foretells more of what changes than the formula does" in said_on("README.md")
+    assert "In colour it foretells more of what changes than the formula does" in said_on("README.md")
 
 
 def test_the_measured_page_states_how_much_another_word_changes() -> None:
@@ -752,7 +752,7 @@ def test_readme_and_the_measured_page_state_how_much_of_an_exchange_is_foretold(
     )
     assert f"the formula foretells {one['els']} of what changes in the drawing of a network" in readme
     assert float(one["is"]) < 0 and "the ideal denoiser less than nothing" in readme
-    assert f"exchanged it has {one['bent']}, which is level" in readme
+    assert f"of that exchange it foretells {one['bent']}, which is level" in readme
     assert f"the formula foretells {two['els']} with our first network" in readme
 
 
@@ -801,10 +801,8 @@ def test_the_measured_page_states_what_a_linear_filter_does_as_well() -> None:
     cured = ~third.pop("network-150")
     share = {who: round(100 * cured[some].float().mean().item()) for who, some in third.items()}
     every = round(100 * cured.float().mean().item())
-    assert (
-        f"draws one itself {share['filter']} % of them are sound, ELS {share['els-zeros']} %, after all {every} %."
-        in text
-    )
+    said = f"{share['filter']} % of the network's are sound, where ELS does {share['els-zeros']} %, after all exchanges"
+    assert f"where it draws one itself, {said} {every} %." in text
 
 
 def test_readme_and_the_measured_page_state_where_the_formula_ends() -> None:
@@ -890,6 +888,19 @@ def test_readme_and_the_measured_page_state_where_the_formula_ends() -> None:
         of_exchange[network], leads[network], changes[network] = told[0], (ahead(*drawings), ahead(*told)), change
         columns = " | ".join(", ".join(map(median, column)) for column in (drawings, told))
         assert f"| {name} | {columns} |" in measured, name
+    second, bent_after, what_if = (els.load_results(f"16_{part_of}") for part_of in ("second", "bent", "what_if"))
+    keys = {"network": "network-150", "els": "els-zeros", "ls": "ls"}
+    for architecture in ("ResNet", "UNet"):
+        network = f"fashion-mnist-16-{architecture.lower()}-zeros"
+        before = {who: els.load_results(network)[key].clamp(-1, 1) for who, key in keys.items()}
+        before["bent"] = second[f"drawn, {network}, bent"].float() / 127.5 - 1
+        after = {who: what_if[f"exchanged, {network}, {key}"] for who, key in keys.items()}
+        after["bent"] = bent_after[f"exchanged, {network}"]
+        change = {who: some.float() / 127.5 - 1 - before[who] for who, some in after.items()}
+        drawings = [els.compare(before[who], before["network"]).r2 for who in ("els", "ls", "bent")]
+        told = [part(change["network"], change[who]) for who in ("els", "ls", "bent")]
+        columns = " | ".join(", ".join(map(median, column)) for column in (drawings, told))
+        assert f"| {architecture} (lesson 16) | {columns} |" in measured, network
     drawing, told_of = zip(*leads.values(), strict=True)
     first, unet, *both, early = (drawing[k] for k in (0, 1, 2, 4, 3))
     assert (
