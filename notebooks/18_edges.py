@@ -373,7 +373,7 @@ axes[0].invert_yaxis()
 show(
     fig,
     alt="Two bar charts of the votes by class, on one scale. A shirt, not told: coat 0.3, pullover and shirt 0.2, "
-    "others less; with w = 3: shirt 2.6, coat -0.6, pullover -0.4, others slightly below 0.",
+    "others less; with w = 3: shirt 2.6, coat -0.6, pullover -0.4, t-shirt, dress and bag nearly -0.2, others about 0.",
 )
 for title, share in votes.items():  # the last is w = 3
     print(title, {name: round(v, 2) for name, v in zip(names, share.tolist(), strict=True)})
@@ -620,8 +620,8 @@ show(
     fig,
     alt="Derivatives at t = 0.5, from pale yellow, large, to black, a thousandth of the largest or less. How the "
     "middle pixel of the answer, marked by a cross, depends on each pixel: bright there, fading outwards, the "
-    "ResNet's to black corners. How each pixel of the answer depends on the corner block: the ResNet's fade, and are "
-    "black beyond a dotted line 8 pixels from it; the UNet's stay bright over nearly the whole picture.",
+    "ResNet's to black corners. How each pixel of the answer depends on the corner block, framed: the ResNet's fade, "
+    "and are black beyond a dotted line 8 pixels from it; the UNet's stay bright over nearly the whole picture.",
 )
 print("5 pixels away or more:", {", ".join(which): round(value, 2) for which, value in share.items()})
 assert agree(share.values(), (0.26, 0.32, 0.11, 0.40))
