@@ -586,7 +586,7 @@ def test_code_and_tables_are_not_cut(chromium: Any, site: Path) -> None:
     visit = Visit(chromium, f"{site.as_uri()}/notebooks/13_gpu.html", viewport={"width": 390, "height": 844})
     wide = "e => [getComputedStyle(e).overflowX, e.scrollWidth > e.clientWidth]"
     for selector, has_text, scrolls in (
-        (".columns pre", "logit, all in float32", True),
+        (".columns pre", "logit, direct differences", True),
         ("pre", "not attempted", False),
     ):
         print_ = visit.page.locator(f".cell_output {selector}", has_text=has_text).first
