@@ -49,10 +49,9 @@ lab = els.lab()
 # * **Attention.** Each place asks all others.
 #
 # **Predict**, and write it down, for each of the three: will the formula, ELS, still foretell better than its two
-# rivals what the network draws? One is LS, which is told each pixel's place; the other is the *bent filter*: the best
-# linear filter with the same windows, each of its answers replaced by the mean clean pixel of the training images with
-# such an answer. *Better* means: ahead of each of them for 65 of 100 seeds or more, which hardly ever happens by
-# chance.
+# rivals what the network draws? One is LS, which is told each pixel's place; the other is the *bent filter* (lesson 07):
+# the best linear filter with the same windows, its answers bent by a curve at each step. *Better* means: ahead of each
+# of them for 65 of 100 seeds or more, which hardly ever happens by chance.
 
 # %%
 import itertools
