@@ -49,7 +49,7 @@ lab = els.lab()
 # * **Attention.** Each place asks all others.
 #
 # **Predict**, and write it down, for each of the three: will the formula, ELS, still foretell better than its two
-# rivals what the network draws? One is LS, which is told each pixel's place; the other is the *bent filter* (lesson 07):
+# rivals what the network draws? One is LS, which is told each pixel's place; the other the *bent filter* (lesson 07):
 # the best linear filter with the same windows, its answers bent by a curve at each step. *Better* means: ahead of each
 # of them for 65 of 100 seeds or more, which hardly ever happens by chance.
 
