@@ -128,14 +128,14 @@ def colour(bend: Bend) -> Drawings:
     lab, linear = lab_and_filter(EMOJI)
     noise, labels = els.seeded_noise(lab.seeds, lab.shape), lab.labels_for(lab.seeds)
     changed = recoloured(noise, els.seeded_noise([10_000 + seed for seed in lab.seeds], lab.shape))
-    each = els.seeded_noise(NOISES, lab.shape).repeat_interleave(8, 0)
-    assert labels is not None
-    told = torch.cat([labels, labels, torch.arange(8).repeat(len(NOISES))])
-    curved = bend(linear, lab.data.images, lab.image_labels)
-    drawn = eight_bits(els.sample(curved, torch.cat([noise, changed, each]), 20, labels=told))
-    found = {"recoloured": drawn[100:200]}
+    asked = {"recoloured": (changed, labels)}
     if bend is bent:  # the straight one's others are in data/results and 17_controls.npz
-        found |= {"drawn": drawn[:100], "as others": drawn[200:].reshape(len(NOISES), 8, *lab.shape)}
+        each = els.seeded_noise(NOISES, lab.shape).repeat_interleave(8, 0)
+        asked |= {"drawn": (noise, labels), "as others": (each, torch.arange(8).repeat(len(NOISES)))}
+    curved = bend(linear, lab.data.images, lab.image_labels)
+    found = {name: eight_bits(els.sample(curved, some, 20, labels=told)) for name, (some, told) in asked.items()}
+    if "as others" in found:
+        found["as others"] = found["as others"].reshape(len(NOISES), 8, *lab.shape)
     return found
 
 
