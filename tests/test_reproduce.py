@@ -591,6 +591,16 @@ def test_the_measured_page_states_what_was_found_on_emoji() -> None:
     assert "In colour it foretells more of what changes than the formula does" in said_on("README.md")
 
 
+def test_readme_says_of_sources_what_the_measured_page_does() -> None:
+    """That page's numbers are those of lesson 17 (test_numbers.py)."""
+    (row,) = re.findall(
+        r"\| a drawing noised anew to .*", (RESULTS.parents[1] / "book" / "measured.md").read_text("utf-8")
+    )
+    ours, real, network = re.findall(r"0\.\d\d", row)[1:4]
+    said = f"Of its coloured pixels {ours} are close to that emoji's, of the network's {network}, of a real emoji's"
+    assert f"{said} that it does not hold {real}." in said_on("README.md")
+
+
 def test_the_measured_page_states_how_much_another_word_changes() -> None:
     results = els.load_results("17_colour")
     drawn = [results[f"as others, {name}"] for name in ("network-150", "els-zeros")]
