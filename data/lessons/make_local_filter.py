@@ -21,7 +21,7 @@ Noises, changes and windows are those of the lessons' other files.
     recoloured           after the noise of one colour was exchanged
     drawn                only bent: without any change
     as others            only bent: 12 noises drawn as each of the eight groups
-18: as in 18_edges.npz
+18: as in 18_edges.npz, bent only
     noisy                class-conditional, 40 steps, each with fresh noise, one sequence of it and another
     guided, W            with and without the class: the difference of the two filters' answers W times
     drawn, NETWORK       for each network that lesson 18 trained, with its windows
@@ -165,7 +165,8 @@ def main(wanted: list[str]) -> None:
     """Some minutes; a file of each kind for each lesson."""
     kinds = {"local_filter": straight, "bent": bent}
     for kind in wanted or kinds:
-        for lesson, make in {12: legs, 15: other_pictures, 16: what_if, 17: colour, 18: edges}.items():
+        edges_too = {18: edges} if kind == "bent" else {}
+        for lesson, make in ({12: legs, 15: other_pictures, 16: what_if, 17: colour} | edges_too).items():
             with whole_file(Path(__file__).parent / f"{lesson}_{kind}.npz") as partial:
                 np.savez_compressed(partial, **make(kinds[kind]))  # type: ignore[arg-type]
             print(lesson, kind, flush=True)
