@@ -840,7 +840,6 @@ def _rows_then_columns(denoiser, x_t, t):
         ("coin_denoiser", lambda x, a, s: (x / a).clamp(-1, 1), "cut off at -1 and +1"),
         ("coin_denoiser", lambda x, a, s: 2 * torch.sigmoid(2 * a * x / s**2 + math.log(7 / 3)) - 1, "kept the shares"),
         ("noising", lambda x, eps, t: _noised_at(x, eps, math.pi / 2 * (t + 0.008) / 1.008), "shift t by 0.008"),
-        ("denoiser_of_score", lambda score, x, a, s: x / a + s**2 * score, "divide only x_t"),
         ("ddim_step", lambda x, x0, a, s, a1, s1: (1 - s1 / s) * x0 + s1 / s * x, "does not dim"),
         ("sampler_loop", lambda denoiser, x, n: els.sample(denoiser, x, n).clamp(-1, 1), "clamp the result"),
         ("coin_denoiser", lambda x, a, s: a * x, "best straight line"),

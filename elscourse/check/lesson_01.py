@@ -298,68 +298,6 @@ COIN = Exercise(
 )
 
 
-# --------------------------------------------------------------------------------------------- denoiser_of_score
-
-
-def _score_cases(generator: torch.Generator) -> list[Case]:
-    shapes = [(2, 1, 3, 3), (3, 3, 2, 4), (1, 1, 5, 2)]
-    return [(2 * _normal(generator, *s), _normal(generator, *s), *_angles(generator)) for s in shapes]
-
-
-SCORE = Exercise(
-    name="denoiser_of_score",
-    lesson=1,
-    title="Denoiser from score",
-    minutes=3,
-    difficulty=1,
-    start="Start from Tweedie's formula in section 4, and solve it for D.",
-    hints=(
-        "Multiply s = (alpha D - x_t) / sigma**2 by sigma**2, then add x_t.",
-        "That leaves alpha D = x_t + sigma**2 s: divide all of the right side by alpha.",
-    ),
-    cases=_score_cases,
-    answer=lambda score, x_t, alpha, sigma: (x_t.double() + sigma**2 * score.double()) / alpha,
-    mistakes=(
-        Mistake(
-            "You multiply the score by sigma: Tweedie's formula divides by the variance, so here it is sigma**2.",
-            lambda score, x_t, alpha, sigma: (x_t + sigma * score) / alpha,
-        ),
-        Mistake(
-            "Your sign is turned round: the score points from x_t towards alpha * D, so add sigma**2 * score.",
-            lambda score, x_t, alpha, sigma: (x_t - sigma**2 * score) / alpha,
-        ),
-        Mistake(
-            "You take the score for the noise estimate. That is eps_hat = -sigma * score.",
-            lambda score, x_t, alpha, sigma: (x_t - sigma * score) / alpha,
-        ),
-        Mistake(
-            "This is alpha * D, the dimmed guess: divide by alpha.",
-            lambda score, x_t, alpha, sigma: x_t + sigma**2 * score,
-        ),
-        Mistake(
-            "You multiply by alpha: to get D from alpha * D, divide.",
-            lambda score, x_t, alpha, sigma: alpha * (x_t + sigma**2 * score),
-        ),
-        Mistake(
-            "You forgot x_t: sigma**2 * score is only the step from x_t towards alpha * D.",
-            lambda score, x_t, alpha, sigma: sigma**2 * score / alpha,
-        ),
-        Mistake(
-            "You divide only the score by alpha: x_t needs it, too. Put brackets round the sum.",
-            lambda score, x_t, alpha, sigma: x_t + sigma**2 * score / alpha,
-        ),
-        Mistake(
-            "You divide only x_t by alpha: the score needs it, too. Put brackets round the sum.",
-            lambda score, x_t, alpha, sigma: x_t / alpha + sigma**2 * score,
-        ),
-        Mistake(
-            "You divide the score by sigma**2: solving for D turns that division into a multiplication.",
-            lambda score, x_t, alpha, sigma: (x_t + score / sigma**2) / alpha,
-        ),
-    ),
-)
-
-
 # ----------------------------------------------------------------------------------------------------- ddim_step
 
 
@@ -659,4 +597,4 @@ SAMPLER = Exercise(
     ),
 )
 
-EXERCISES = [NOISING, COIN, SCORE, STEP, SAMPLER]
+EXERCISES = [NOISING, COIN, STEP, SAMPLER]
