@@ -183,8 +183,8 @@ if lab.profile == "laptop":
 
 # %% [markdown]
 # Not good, but not nothing either: from the same noise, the two draw similar shapes (r2, the squared correlation of
-# their pixels, is about 0.7 in the median). But it takes no network for that. The best **linear denoiser** (lesson 01,
-# there told the class; `wiener` in code), whose answer is a weighted sum of all noisy pixels, with the same weights for
+# their pixels, is about 0.7 in the median). But it takes no network for that. The best **linear denoiser** (lesson
+# 01; `wiener` in code), whose answer is a weighted sum of all noisy pixels, with the same weights for
 # every picture, comes at least as near to the course's network: 0.76.
 
 # %% [markdown] tags=["slide"]
