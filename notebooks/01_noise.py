@@ -67,7 +67,8 @@ eps = torch.randn(len(x_0), generator=generator, dtype=torch.float64)
 # Here $\alpha$ dims the picture and $\sigma$ turns the noise up, as $t$ goes from 0 (clean) to 1 (noise); the next
 # section chooses the two. The density of $x_t$ is called $p_t$.
 #
-# **Predict.** At $t = 0.5$ both are close to 0.7. Will the histogram of $x_t$ still show two heaps?
+# **Predict.** At $t = 0.5$ both $\alpha$ and $\sigma$ are close to 0.7. Will the histogram of $x_t$ still show two
+# heaps?
 
 # %%
 schedule = els.CosineSchedule()  # alpha(t) and sigma(t)
@@ -105,8 +106,9 @@ normal = torch.distributions.Normal(0.0, 1.0).log_prob(line).exp()
 assert (density(line, 1) - normal).abs().max() < 0.003
 
 # %% [markdown] tags=["slide"]
-# The heaps move together (dimming), get wider (noise), and merge. At $t = 1$ a standard normal is left: **all data ends
-# in the same noise.** That is why generation can start there: to draw from it one need not know the data.
+# The heaps move together (dimming), get wider (noise), and merge: at $t = 0.5$ there is one hump. At $t = 1$ a
+# standard normal is left: **all data ends in the same noise.** That is why generation can start there: to draw from it
+# one need not know the data.
 #
 # ## 2. The schedule is an angle (4 minutes)
 #
@@ -216,9 +218,9 @@ assert 0.58 < (possible > 0).double().mean() < 0.67 and 0.10 < possible.mean() <
 assert ((possible - possible.mean()).abs() < 0.1).double().mean() < 0.03  # hardly any data near the best guess
 
 # %% [markdown] tags=["slide"]
-# 61 % were bright. To say $-0.28$ costs 0.52, $0.6$ costs 0.57, their mean 0.35. No number $a$ does better than the
-# **mean** of what is possible: there
-# $\frac{d}{da}\, \mathrm{E}[(x_0 - a)^2 \mid x_t] = 2\, (a - \mathrm{E}[x_0 \mid x_t])$ is zero. It is
+# 61 % were bright. To say $-0.28$ costs 0.52, $0.6$ costs 0.57, the mean of these pixels costs 0.35. No number $a$
+# does better than the **mean** of what is possible: there
+# $\frac{d}{da}\, \mathrm{E}[(x_0 - a)^2 \mid x_t] = 2\, (a - \mathrm{E}[x_0 \mid x_t])$ is zero. This mean is
 # called the posterior mean (*posterior*: after $x_t$ has been seen), and the function that returns it is the **ideal
 # denoiser**:
 #
@@ -392,9 +394,9 @@ show(
 
 # %% [markdown] tags=["slide"]
 # Now the true, crossing arcs. Two that meet at $x$ may have different velocities. So group all that are at $x$ by their
-# velocity: each group changes $F$ as in (1), with its own density and velocity. In sum that is $p_t$ times the **mean**
-# velocity of all that are there. An arc, $x_t = \cos\theta\, x_0 + \sin\theta\, \epsilon$, has the velocity
-# $dx_t/d\theta = -\sin\theta\, x_0 + \cos\theta\, \epsilon$. So
+# velocity: each group changes $F$ as in (1), with its own density and velocity. In sum, $u\, p_t$ becomes $p_t$ times
+# the **mean** velocity of all that are there. An arc, $x_t = \cos\theta\, x_0 + \sin\theta\, \epsilon$, has the
+# velocity $dx_t/d\theta = -\sin\theta\, x_0 + \cos\theta\, \epsilon$. So
 #
 # $$\partial_\theta F = -\,p_t\, \mathrm{E}[-\sin\theta\, x_0 + \cos\theta\, \epsilon \mid x_t = x] . \qquad (2)$$
 #
@@ -564,8 +566,8 @@ assert abs(bright[20] - 0.082) < 0.002 and abs(bright[500] - 0.1) < 0.002
 # it is right. **We generated, using nothing but a denoiser.** Guess, turn a little, look again: that makes guesses into
 # a sample.
 #
-# Note what is *not* random: once the noise is drawn, the sample is determined. **A seed is an image.** We shall use
-# that to compare denoisers, image by image.
+# Note what is *not* random: once the noise is drawn, the sample is determined. The noise is drawn from a number, its
+# seed. So **a seed is an image.** We shall use that to compare denoisers, image by image.
 #
 # **Predict.** And if the denoiser is not ideal? Take the best *straight line* through the pairs $(x_t, x_0)$ at each
 # $t$. What will its samples look like?
@@ -597,22 +599,24 @@ assert abs(of_line.mean() - m) < 0.02 and abs(of_line.std() - v.sqrt()) < 0.02
 
 # %% [markdown] tags=["slide"]
 # Mean and standard deviation are those of the data, but 38 % lie in the gap, where the data has next to nothing. The
-# line is the ideal denoiser of *other* data, of one normal distribution, and draws such data. **Whose ideal denoiser it
-# is decides what is drawn.**
+# line is the ideal denoiser of *other* data, of one normal distribution, and draws such data. **What is drawn depends
+# on whose ideal denoiser we ask.**
 #
-# With more pixels it is called the best **linear denoiser**, or Wiener filter: each pixel of its answer is a weighted
-# sum of all noisy pixels.
+# With more pixels that line becomes the best **linear denoiser**, or Wiener filter: each pixel of its answer is a
+# weighted sum of all noisy pixels.
 
 # %% [markdown] tags=["slide"]
 # ## 7. No formula changes with more pixels (3 minutes)
 #
 # A picture of 16 by 16 pixels is a point in a space of 256 dimensions. Take twelve pictures $v_1, \dots, v_{12}$ as
-# the data. Their noised density is a mixture of twelve round humps, centred on the dimmed pictures:
+# the data. Their noised density is a mixture of twelve round humps, centred on the dimmed pictures, with the variance
+# $\sigma^2$ in every direction:
 #
 # $$p_t(x) = \frac{1}{12} \sum_{i} \mathcal{N}(x;\, \alpha v_i, \sigma^2 I), \qquad
 # \log p_t(x) = \log \sum_i e^{-\|x - \alpha v_i\|^2 / 2\sigma^2} + \mathrm{constant} .$$
 #
-# Torch differentiates this log-density (autograd), and Tweedie turns its score into a denoiser that nobody has written.
+# Torch differentiates this log-density by each pixel (autograd). That is the score, and Tweedie turns it into a
+# denoiser that nobody has written.
 #
 # **Predict.** Six of the twelve are noised, to $t = 0.75$ ($\sigma/\alpha = 2.4$). For how many of the six will the
 # right one get the largest weight in $D$, the most **votes**?
@@ -657,16 +661,16 @@ if lab.profile == "laptop":
     assert votes.weight[3, 0] < 0.55 and kinds[5] == "sandal"
 
 # %% [markdown] tags=["slide"]
-# Five of the six, in this one draw; a blind choice is right once in twelve. The fourth has only half of its votes: $D$
-# hesitates, and the answer is blurred. Most votes for the sixth, a pullover, go to a sandal. Even the best possible
-# denoiser may be wrong about a picture: it is best *on average*.
+# Five of the six, in this one draw; a blind choice is right once in twelve. In the fourth answer the right picture has
+# only half of the votes: $D$ hesitates, and the answer is blurred. In the sixth, which should be a pullover, most votes
+# go to a sandal. Even the best possible denoiser may be wrong about a picture: it is best *on average*.
 
 # %% [markdown] tags=["slide"]
 # ## 8. From noise to a garment (4 minutes)
 #
 # Nobody has the density of real pictures: we only have examples. But a denoiser can be *trained* on them: show a
-# network noised pictures, and correct its guesses. This course brings such networks (lesson 03 trains one). This one
-# was also told the class: coat, bag, ...
+# network noised pictures, and correct its guesses. This course brings such networks (lesson 03 trains one). The one
+# that we take here was also told the class: coat, bag, ...
 #
 # **Predict.** The upper row of each pair will show $x_t$, the lower one the guess $D(x_t)$. What should the guess be at
 # $t = 1$, if you are told that it is a bag? And on the way?
@@ -695,9 +699,9 @@ show(
 
 # %% [markdown]
 # It should be the mean of all bags, nearly. The network misses that by far: at $t = 1$ its guesses leave the range from
-# $-1$ to $1$ (cut off here). It estimates the noise, whose errors the guess multiplies by $\sigma/\alpha = 80$. Soon it
-# is a blurred garment. Already *this* one, or only its class? We take **r2**, the squared correlation of two pictures'
-# pixels (lesson 00):
+# $-1$ to $1$ (cut off here). It estimates the noise, and in the guess the error of that estimate is multiplied by
+# $\sigma/\alpha = 80$. Soon the guess is a blurred garment. Already *this* one, or only its class? We take **r2**, the
+# squared correlation of two pictures' pixels (lesson 00):
 
 # %%
 final, (t, _, guess) = path[-1][1], path[1]
@@ -712,7 +716,7 @@ if lab.profile == "laptop":
 
 # %% [markdown]
 # Mostly its class: at $t = 0.95$ the guess has r2 0.76 with the mean of its class, and 0.71 with the drawing that comes
-# of it. That mean alone has 0.78. The rest comes later, while $x_t$ still looks like noise.
+# of it. With that drawing the mean alone has 0.78. The rest comes later, while $x_t$ still looks like noise.
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
@@ -723,11 +727,11 @@ if lab.profile == "laptop":
 # - The velocity $u = -\sigma D + \alpha\hat\epsilon$ carries the density of the noise back to that of the data. DDIM
 #   follows it in turns.
 # - So whoever has the ideal denoiser of some data can draw such data. Another denoiser draws something else: the
-#   straight line, one normal distribution. The same noise always gives the same sample.
+#   straight line, one normal distribution. The same denoiser and noise: the same sample.
 #
 # ## What is still unexplained
 #
-# **Predict:** if we let the exact denoiser of our 2,000 training pictures generate, what will it draw, and why must it?
+# **Predict:** if we let the ideal denoiser of our 2,000 training pictures generate, what will it draw, and why must it?
 # (Lesson 00 has shown *what* for another set.) And does a network draw the same? Lessons 02 and 03 look.
 
 # %% [markdown]

@@ -1,4 +1,4 @@
-"""Exercises of lesson 01: noise, scores, and the deterministic sampler."""
+"""Exercises of lesson 01: noise, a denoiser, and the deterministic sampler."""
 
 from __future__ import annotations
 
