@@ -456,7 +456,8 @@ def _cure_test_of_changes(before, after, unchanged=math.nan):
         ("receptive_field", lambda kernels, strides: _field(kernels, strides, lambda k: 2 * (k // 2)), "incorrect"),
         ("receptive_field", lambda kernels, strides: _field(kernels, strides, lambda k: k - 1), "correct"),
         ("between_ls_and_is", _one_size_of_windows, "incorrect"),
-        ("shift_image", lambda images, dy, dx: images.roll((dy, dx), (2, 3)), "incorrect"),
+        ("naive_es", lambda x, v, a, s: _shifts_weighed(x, v, a, s).double(), "correct"),
+        ("naive_es", lambda x, v, a, s: _shifts_weighed(x, v.flip(0), a, s), "correct"),
         ("commuting_shifts", _square_pictures, "incorrect"),
         ("els_pixel", _unstable_in_float64, "incorrect"),
         ("one_formula", _formula_shift_by_shift, "correct"),
@@ -537,10 +538,10 @@ def _field(kernels, strides, grows):
     return side
 
 
-def _channels_for_pictures(image):
-    places = [(dy, dx) for dy in range(image.shape[-2]) for dx in range(image.shape[-1])]
-    copies = torch.stack([image.roll((-dy, -dx), (-2, -1)) for dy, dx in places], dim=1).flatten(0, 1)
-    return torch.unique(copies, dim=0).shape[0]
+def _shifts_weighed(x_t, images, alpha, sigma, sizes=None):
+    height, width = sizes or images.shape[-2:]
+    v = torch.cat([images.roll((dy, dx), (-2, -1)) for dy in range(height) for dx in range(width)])
+    return (_exponents_by_cdist(x_t, v, alpha, sigma).softmax(1) @ v.flatten(1)).view_as(x_t)
 
 
 def _slice_from_below_zero(image, row, column, size):
@@ -702,17 +703,6 @@ def _mean_run(images, threshold, height):
     return torch.nn.functional.avg_pool1d(runs.double(), height, 1).amax(1)
 
 
-def _taken(images, dy, dx, index):
-    for axis, d in ((-2, dy), (-1, dx)):
-        images = images.index_select(axis, index(torch.arange(images.shape[axis]) + d, images.shape[axis]))
-    return images
-
-
-def _cut_twice(images, dy, dx):
-    across = torch.cat([images[..., dx:], images[..., :dx]], dim=-1)
-    return torch.cat([across[..., dy:, :], across[..., :dy, :]], dim=-2)
-
-
 def _rolled_on_and_on(denoiser, x_t, t):
     answers = []
     for dy in range(x_t.shape[-2]):
@@ -738,7 +728,8 @@ def _rows_then_columns(denoiser, x_t, t):
         ("novelty_score", lambda x, v, held: (near := torch.cdist(x.flatten(1), v.flatten(1)).amin(1)) / near.median(),
          "median over x itself"),
         ("shift_error", _filled_by_padding, "let it wrap around"),
-        ("orbit_size", _channels_for_pictures, "takes each channel for a picture"),
+        ("naive_es", lambda x, v, a, s: _shifts_weighed(x, v, a, s, sizes=(3, 3)), "check.hint('naive_es')"),
+        ("naive_es", lambda x, v, a, s: els.reference.ideal(x, v, a, s), "that is IS"),
         ("ls_window", _slice_from_below_zero, "counts from the end"),
         ("ls_weights", _transposed_window, "Row and column are swapped"),
         ("ls_window", _padded_at_two_sides, "First in case 2 of 5 (image of shape (1, 8, 8), row = 0, column = 7"),
@@ -809,10 +800,6 @@ def _rows_then_columns(denoiser, x_t, t):
         ("commuting_shifts", lambda f, x: _commutes(f, x, lambda gap: 100 * gap.max()), "too strict"),
         ("commuting_shifts", lambda f, x: _commutes(f, x, lambda gap: gap.square().max()), "a square shrinks it"),
         ("commuting_shifts", lambda f, x: _commutes(f, x, lambda gap: gap.max() / 20), "a large tolerance allows it"),
-        ("shift_image", lambda images, dy, dx: images.roll((dy, -dx), (-2, -1)), "rows move the other way"),
-        ("shift_image", lambda v, *d: _taken(v, *d, lambda i, n: i.clamp(0, n - 1)), "You repeat the edge"),
-        ("shift_image", _cut_twice, "modulo H and W first"),
-        ("orbit_size", lambda v: len({v.roll(k).numpy().tobytes() for k in range(v[0].numel())}), "one long row"),
         ("orbit_average", _rolled_on_and_on, "its shifts add up"),
         ("orbit_average", _rows_then_columns, "one axis at a time"),
         ("window_overhang", lambda window: _exchanged_ends(window, 1, 0, 2, 3), "exchanged above and below"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import product
@@ -11,9 +12,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from .. import reference
 from ..diffusion import Denoiser
 from .attempt import Case
-from .exercise import Exercise, Mistake
+from .exercise import EXCHANGED, UNDERFLOW, Exercise, Mistake
 
 Layer = Callable[[Tensor], Tensor]
 
@@ -22,142 +24,96 @@ def _shift(images: Tensor, dy: int, dx: int) -> Tensor:
     return torch.roll(images, (-dy, -dx), dims=(-2, -1))
 
 
-# ---------------------------------------------------------------------------------------------- the shift operator
+# ------------------------------------------------------------------------------------------------- the machine
+
+Places = Callable[[int, int], Iterable[tuple[int, int]]]
 
 
-def _shift_cases(generator: torch.Generator) -> list[Case]:
-    asked = [((2, 1, 4, 5), 1, 0), ((1, 3, 5, 4), 3, -2), ((2, 2, 6, 6), -1, 8), ((5, 3), 2, -4)]
-    return [(torch.rand(*shape, generator=generator) * 2 - 1, dy, dx) for shape, dy, dx in asked]
+def _all_places(height: int, width: int) -> Iterable[tuple[int, int]]:
+    return product(range(height), range(width))
 
 
-def _by_index(images: Tensor, dy: int, dx: int) -> Tensor:
-    """v(. + d), pixel by pixel as it is defined."""
-    height, width = images.shape[-2:]
-    out = torch.empty_like(images, dtype=torch.float64)
-    for y, x in product(range(height), range(width)):
-        out[..., y, x] = images[..., (y + dy) % height, (x + dx) % width]
-    return out
+def _es_cases(generator: torch.Generator) -> list[Case]:
+    def seen(batch: int, n: int, shape: tuple[int, ...], theta: float, noise: float = 1) -> Case:
+        """x_t made from blends of shifted images, so that several pairs get a vote; the images; alpha and sigma."""
+        images = 2 * torch.rand(n, *shape, generator=generator) - 1
+        blend = torch.rand(batch, n, generator=generator).softmax(1)
+        alpha, sigma = math.cos(theta), math.sin(theta)
+        eps = noise * torch.randn(batch, *shape, generator=generator)
+        return alpha * torch.einsum("bn,nchw->bchw", blend, _shift(images, 1, 2)) + sigma * eps, images, alpha, sigma
 
-
-def _other_way(images: Tensor, dy: int, dx: int) -> Tensor:
-    return _shift(images, -dy, -dx)
-
-
-def _rows_for_columns(images: Tensor, dy: int, dx: int) -> Tensor:
-    return _shift(images, dx, dy)
-
-
-def _rows_the_other_way(images: Tensor, dy: int, dx: int) -> Tensor:
-    return _shift(images, -dy, dx)
-
-
-def _columns_the_other_way(images: Tensor, dy: int, dx: int) -> Tensor:
-    return _shift(images, dy, -dx)
-
-
-def _fallen_off(images: Tensor, dy: int, dx: int) -> Tensor:
-    height, width = images.shape[-2:]
-    out = torch.zeros_like(images)
-    for y, x in product(range(height), range(width)):
-        if 0 <= y + dy < height and 0 <= x + dx < width:
-            out[..., y, x] = images[..., y + dy, x + dx]
-    return out
-
-
-def _edge_repeated(images: Tensor, dy: int, dx: int) -> Tensor:
-    height, width = images.shape[-2:]
-    rows, columns = (torch.arange(height) + dy).clamp(0, height - 1), (torch.arange(width) + dx).clamp(0, width - 1)
-    return images[..., rows[:, None], columns]
-
-
-def _cut_and_joined(images: Tensor, dy: int, dx: int) -> Tensor:
-    """Two slices change places: right while they are no longer than the image."""
-    down = torch.cat([images[..., dy:, :], images[..., :dy, :]], -2)
-    return torch.cat([down[..., dx:], down[..., :dx]], -1)
-
-
-def _rows_alone(images: Tensor, dy: int, dx: int) -> Tensor:
-    return _shift(images, dy, 0)
-
-
-def _exchanged_and_the_other_way(images: Tensor, dy: int, dx: int) -> Tensor:
-    return _shift(images, -dx, -dy)
-
-
-def _one_long_row(images: Tensor, dy: int, dx: int) -> Tensor:
-    return torch.roll(images, -dy * images.shape[-1] - dx)
-
-
-# ----------------------------------------------------------------------------------------------- the size of an orbit
-
-
-def _orbit_cases(generator: torch.Generator) -> list[Case]:
-    def fresh(*shape: int) -> Tensor:
-        return torch.rand(*shape, generator=generator) * 2 - 1
-
-    y, x = torch.meshgrid(torch.arange(6), torch.arange(6), indexing="ij")
-    checkerboard = ((y + x) % 2 * 2 - 1)[None].float()
-    diagonal_stripes = fresh(3)[(y + x) % 3][None]
     return [
-        (fresh(1, 4, 5),),
-        (fresh(2, 4, 3).repeat(1, 1, 2),),
-        (fresh(1, 5, 1).expand(1, 5, 4).clone(),),
-        (torch.full((1, 3, 4), 0.5),),
-        (checkerboard,),
-        (diagonal_stripes,),
-        (torch.cat([torch.full((1, 4, 5), 0.5), fresh(1, 4, 5)]),),  # the first channel alone looks constant
-        (fresh(1, 3, 4).sign(),),  # two numbers, twelve pictures
+        seen(3, 4, (1, 3, 5), 0.9),
+        seen(2, 3, (1, 4, 3), 1.1),
+        seen(2, 2, (3, 2, 3), 1.2),
+        seen(2, 3, (1, 4, 5), 1.3, noise=12),  # exponents near -1400: exp alone is 0, in float64 too
     ]
 
 
-def _orbit(image: Tensor) -> Float[Tensor, "HW CHW"]:
-    height, width = image.shape[-2:]
-    return torch.stack([_shift(image, dy, dx).flatten() for dy, dx in product(range(height), range(width))])
+def _shifted(images: Tensor, places: Places = _all_places) -> Float[Tensor, "shifts N C H W"]:
+    return torch.stack([_shift(images, *d) for d in places(*images.shape[-2:])]).double()
 
 
-def _orbit_size(image: Tensor) -> int:
-    return len(set(map(tuple, _orbit(image).tolist())))
+def _exponents(
+    x_t: Tensor, images: Tensor, alpha: float, sigma: float, places: Places = _all_places
+) -> Float[Tensor, "B shifts N"]:
+    difference = x_t.double()[:, None, None] - alpha * _shifted(images, places)
+    return -difference.square().sum((-3, -2, -1)) / (2 * sigma**2)
 
 
-def _number_of_shifts(image: Tensor) -> int:
-    return image.shape[-2] * image.shape[-1]
+def _weighed(weights: Float[Tensor, "B shifts N"], shifted: Float[Tensor, "shifts N C H W"]) -> Tensor:
+    return torch.einsum("bdn,dnchw->bchw", weights, shifted)
 
 
-def _shifts_that_do_nothing(image: Tensor) -> int:
-    return int((_orbit(image) == image.flatten()).all(1).sum())
+def _over_pairs(exponents: Float[Tensor, "B shifts N"]) -> Float[Tensor, "B shifts N"]:
+    return exponents.flatten(1).softmax(1).view_as(exponents)
 
 
-def _shifts_that_change_it(image: Tensor) -> int:
-    return _number_of_shifts(image) - _shifts_that_do_nothing(image) + 1
+def _some_shifts(x_t: Tensor, images: Tensor, alpha: float, sigma: float, places: Places) -> Tensor:
+    weights = _over_pairs(_exponents(x_t, images, alpha, sigma, places))
+    return _weighed(weights, _shifted(images, places))
 
 
-def _some_shifts(image: Tensor, places: Callable[[int, int], Iterable[tuple[int, int]]]) -> int:
-    """The different pictures among those of some shifts."""
-    return len({tuple(_shift(image, *d).flatten().tolist()) for d in places(*image.shape[-2:])})
+def _es_of(change: Callable[[Tensor], Tensor]) -> Callable[..., Tensor]:
+    """ES with other weights: `change` makes them of the exponents."""
+
+    def wrong(x_t: Tensor, images: Tensor, alpha: float, sigma: float) -> Tensor:
+        return _weighed(change(_exponents(x_t, images, alpha, sigma)), _shifted(images))
+
+    return wrong
 
 
-def _channels_for_pictures(image: Tensor) -> int:
-    return len(torch.unique(_orbit(image).unflatten(1, (len(image), -1)).flatten(0, 1), dim=0))
+def _scaled(scale: Callable[[float], float]) -> Callable[..., Tensor]:
+    """ES whose exponents are too large or too small by a factor that depends on sigma."""
+    return lambda x_t, images, alpha, sigma: _es_of(lambda e: _over_pairs(e * scale(sigma)))(x_t, images, alpha, sigma)
 
 
-def _different_numbers(image: Tensor) -> int:
-    return len(torch.unique(_orbit(image)))
+def _bare(exponents: Tensor) -> Tensor:
+    e = exponents.exp()
+    return e / e.sum((1, 2), keepdim=True)
 
 
-def _rows_times_columns(image: Tensor) -> int:
-    height, width = image.shape[-2:]
-    down = {tuple(_shift(image, dy, 0).flatten().tolist()) for dy in range(height)}
-    across = {tuple(_shift(image, 0, dx).flatten().tolist()) for dx in range(width)}
-    return len(down) * len(across)
+def _heaviest(exponents: Tensor) -> Tensor:
+    return (exponents == exponents.amax((1, 2), keepdim=True)).double()
 
 
-def _flattened_before(image: Tensor) -> int:
-    """Every pixel moves on by k in reading order, so that rows run into each other."""
-    return len({tuple(torch.roll(image, k).flatten().tolist()) for k in range(_number_of_shifts(image))})
+def _by_roots(x_t: Tensor, images: Tensor, alpha: float, sigma: float) -> Tensor:
+    """The distance in place of its square."""
+    root = (-_exponents(x_t, images, alpha, sigma) * 2 * sigma**2).sqrt()
+    return _weighed(_over_pairs(-root / (2 * sigma**2)), _shifted(images))
 
 
-def _first_channel_only(image: Tensor) -> int:
-    return _orbit_size(image[:1])
+def _undimmed(x_t: Tensor, images: Tensor, alpha: float, sigma: float) -> Tensor:
+    return _some_shifts(x_t, images, 1, sigma, _all_places)
+
+
+def _dimmed_answer(x_t: Tensor, images: Tensor, alpha: float, sigma: float) -> Tensor:
+    return alpha * _some_shifts(x_t, images, alpha, sigma, _all_places)
+
+
+def _average_where_they_were(x_t: Tensor, images: Tensor, alpha: float, sigma: float) -> Tensor:
+    weights = _over_pairs(_exponents(x_t, images, alpha, sigma)).sum(1)
+    return torch.einsum("bn,nchw->bchw", weights, images.double())
 
 
 # ------------------------------------------------------------------------------------------------- the orbit average
@@ -387,123 +343,83 @@ def _columns_before_rows(layer: Layer, x: Tensor) -> Tensor:
 
 EXERCISES = [
     Exercise(
-        name="shift_image",
+        name="naive_es",
         lesson=6,
-        title="The shift operator",
-        minutes=5,
-        difficulty=1,
-        start="Start from one pixel: the new image holds at row y what the old one holds at row y + dy.",
-        hints=(
-            "Coordinates count modulo H and W: what leaves on one side comes back on the other.",
-            "(torch.arange(H) + dy) % H lists, for each new row, the old row that it shows. The same for columns.",
-            "images[..., rows[:, None], columns] reads them all at once. (Or torch.roll, but mind its sign: entry y of "
-            "torch.roll(a, 1) is a[y - 1], and you want a[y + dy].)",
-        ),
-        cases=_shift_cases,
-        answer=_by_index,
-        mistakes=(
-            Mistake(
-                "You shift the other way: roll by +dy gives v(x - d). At pixel x must stand v(x + d), so the contents "
-                "move by minus d.",
-                _other_way,
-            ),
-            Mistake(
-                "One of your two signs is wrong: columns are right, but rows move the other way. At row y must stand "
-                "row y + dy.",
-                _rows_the_other_way,
-            ),
-            Mistake(
-                "One of your two signs is wrong: rows are right, but columns move the other way. At column x must "
-                "stand column x + dx.",
-                _columns_the_other_way,
-            ),
-            Mistake("You take rows for columns: dy belongs to axis -2, dx to axis -1.", _rows_for_columns),
-            Mistake(
-                "You take rows for columns, and shift the other way: dy belongs to axis -2, dx to axis -1, and row y "
-                "must show row y + dy.",
-                _exchanged_and_the_other_way,
-            ),
-            Mistake("You shift rows alone: columns must move, too, by dx.", _rows_alone),
-            Mistake(
-                "What leaves the image is lost: on the torus it comes back on the other side, count modulo H and W.",
-                _fallen_off,
-            ),
-            Mistake(
-                "You repeat the edge where an index leaves the image (clamp): on the torus it comes back on the other "
-                "side, count modulo H and W.",
-                _edge_repeated,
-            ),
-            Mistake(
-                "Your slices are right while dy and dx are smaller than the image: take them modulo H and W first.",
-                _cut_and_joined,
-            ),
-            Mistake(
-                "You roll all numbers as one long row: without dims, torch.roll moves the end of each row into the "
-                "next. Give it dims=(-2, -1).",
-                _one_long_row,
-            ),
-        ),
-    ),
-    Exercise(
-        name="orbit_size",
-        lesson=6,
-        title="The size of an orbit",
-        minutes=7,
+        title="The equivariant score machine",
+        minutes=10,
         difficulty=2,
-        start="Start by collecting all H W shifted copies of the image, flattened, in one tensor.",
+        start="Start by collecting all H W shifted copies of all N images in one tensor, (H * W * N, C, H, W).",
         hints=(
-            "Two shifts may give the same picture: a constant image has an orbit of one.",
-            "torch.unique(copies, dim=0) removes repeated rows. (Two tensors: torch.equal(a, b). `in` and `==` fail.)",
-            "Rows and columns cannot be counted apart: a checkerboard has only 2 different copies.",
+            "torch.roll(images, (dy, dx), (-2, -1)) shifts all images at once; torch.cat joins the results, a list.",
+            "The rest is the ideal denoiser of lesson 02: squared distances of each x_t to alpha times every copy, (B, "
+            "H * W * N), and one softmax over all of them.",
+            "With the copies v and weights of shape (B, H * W * N): (weights @ v.flatten(1)).view_as(x_t).",
         ),
-        cases=_orbit_cases,
-        answer=_orbit_size,
+        cases=_es_cases,
+        answer=reference.equivariant,
+        tolerance=1e-3,  # exponents near -1400 in float32
         mistakes=(
             Mistake(
-                "You count shifts, not images: H W is right only if no shift leaves the image as it is. (A Python set "
-                "takes equal tensors for different ones: torch.unique does not.)",
-                _number_of_shifts,
-            ),
-            Mistake(
-                "You count the shifts that change nothing (the stabiliser). The orbit has H W divided by that many.",
-                _shifts_that_do_nothing,
-            ),
-            Mistake(
-                "You count the shifts that change the image: two such shifts may give the same picture.",
-                _shifts_that_change_it,
+                "You shift nothing: that is IS, the ideal denoiser of the images where they are. Sum over all shifts.",
+                partial(_some_shifts, places=lambda height, width: [(0, 0)]),
             ),
             Mistake(
                 "You shift rows alone: there are H W shifts, every dy with every dx.",
                 partial(_some_shifts, places=lambda height, width: product(range(height), [0])),
             ),
             Mistake(
+                "You shift columns alone: there are H W shifts, every dy with every dx.",
+                partial(_some_shifts, places=lambda height, width: product([0], range(width))),
+            ),
+            Mistake(
                 "You let dy and dx both run to H: dx has W values, and an image need not be a square.",
                 partial(_some_shifts, places=lambda height, width: product(range(height), range(height))),
             ),
             Mistake(
-                "torch.unique(all_shifts(image), dim=0) takes each channel for a picture: all_shifts wants a batch, "
-                "image[None].",
-                _channels_for_pictures,
+                "Your loops begin at 1: (0, 0), (dy, 0) and (0, dx) are shifts, too. There are H W in all.",
+                partial(_some_shifts, places=lambda height, width: product(range(1, height), range(1, width))),
             ),
             Mistake(
-                "You count different numbers, not different pictures: torch.unique needs one picture a row and dim=0.",
-                _different_numbers,
+                "You weigh shifted images, but average the images where they were: the mean is over v(. + d), too.",
+                _average_where_they_were,
             ),
             Mistake(
-                "You multiply the different vertical copies by the different horizontal ones. A checkerboard moved by "
-                "(1, 1) is itself again, which this misses: compare all H W copies with each other.",
-                _rows_times_columns,
+                "For each shift the weights of your images sum to one: all N H W weights together must. Take one "
+                "softmax over all pairs.",
+                _es_of(lambda e: e.softmax(2) / e.shape[1]),
             ),
             Mistake(
-                "You look at the first channel only: a shift moves all channels, and two pictures are the same if all "
-                "of them are.",
-                _first_channel_only,
+                "For each image the weights of its shifts sum to one: all N H W weights together must. Take one "
+                "softmax over all pairs.",
+                _es_of(lambda e: e.softmax(1) / e.shape[2]),
+            ),
+            Mistake("The heaviest pair is not all: D is the mean over all pairs, by their weights.", _es_of(_heaviest)),
+            Mistake(
+                EXCHANGED,
+                lambda x_t, images, alpha, sigma: _some_shifts(x_t, images, sigma, alpha, _all_places),
             ),
             Mistake(
-                "You roll the image as one long row: without dims, torch.roll moves the end of each row into the next. "
-                "Give it dims=(-2, -1).",
-                _flattened_before,
+                "You compare x_t with v itself: the image inside x_t is dimmed, compare with alpha * v.", _undimmed
             ),
+            Mistake("You average alpha * v: D returns clean images, the mean is over v.", _dimmed_answer),
+            Mistake(
+                "You forgot the 2 of the normal distribution: the exponent is -d**2 / (2 sigma**2).",
+                _scaled(lambda sigma: 2),
+            ),
+            Mistake("You divide by 2 sigma: the variance of the noise is sigma squared.", _scaled(lambda sigma: sigma)),
+            Mistake(
+                "You leave out sigma: how fast the weights fall depends on it, divide by 2 sigma**2.",
+                _scaled(lambda sigma: sigma**2),
+            ),
+            Mistake("Your weights grow with the distance: the exponent has a minus.", _scaled(lambda sigma: -1)),
+            Mistake("You take the distance, not its square: the exponent is -d**2 / (2 sigma**2).", _by_roots),
+            Mistake(
+                "You take the mean of the squares over the pixels: the squared distance is their sum.",
+                lambda x_t, images, alpha, sigma: _es_of(lambda e: _over_pairs(e / images[0].numel()))(
+                    x_t, images, alpha, sigma
+                ),
+            ),
+            Mistake(UNDERFLOW, _es_of(_bare)),
         ),
     ),
     Exercise(
