@@ -740,7 +740,7 @@ assert (1000 * losses[:, :5].mT - torch.tensor(table)).abs().max() < 0.6 and abs
 #
 # ## What is still unexplained
 #
-# These mosaics float: nothing tells them where they are. Most networks pad with zeros, and in lesson 06 such a one did
+# These mosaics float: nothing tells them where they are. Most networks pad with zeros, and in lesson 03 such a one did
 # not move along with a shifted picture. What do the zeros tell it? Lesson 08.
 #
 # ## References
