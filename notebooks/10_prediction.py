@@ -21,7 +21,8 @@
 # **You will learn** how well the equivariant local machine does, how sure we may be of that number, what it has to be
 # compared with, and what a low r2 does not say.
 #
-# **You need** the machines of lessons 02, 04, 06 and 08, and the calibrated window sizes of lesson 09.
+# **You need** the machines of lessons 02, 04 and 08, the bent filter of lesson 07, and the calibrated window sizes
+# of lesson 09.
 #
 # **Time** 71 minutes
 
@@ -111,8 +112,8 @@ show(
 # All five are made of the training images. LS and ELS also have **twenty window sizes that were measured on the
 # network**. (The Wiener filter would be the ideal denoiser if images were gaussian: lesson 11.)
 #
-# **Predict.** Below come ten seeds. The title has told which row is most like the network's. In which order follow IS,
-# LS and Wiener? (The mean waits for section 6.)
+# **Predict.** Below come ten seeds. The title has told which row is most like the network's. Rank IS, LS and
+# Wiener behind it. (The mean waits for section 6.)
 
 # %% tags=["slide"]
 target = results["network-150"]
@@ -132,7 +133,7 @@ show(
 
 # %% [markdown] tags=["slide"]
 # The ideal denoiser draws proper garments: they are in the training set. Many of the network's **odd blobs** are in
-# the ELS row (not the second leg of seed 4). LS is second, the speckled Wiener filter third.
+# the ELS row (not the second leg of seed 4). By median r2 LS is second, the speckled Wiener filter third.
 #
 # ## 4. A hundred drawings (6 minutes)
 #
@@ -155,7 +156,7 @@ assert lab.profile != "laptop" or wins == {"ELS": 98, "LS": 98, "Wiener": 89}
 #
 # ### Exercise 1: Could it be luck? (8 minutes, ★★☆)
 #
-# In section 8 ELS is ahead for 64 of 100 seeds only. Suppose that each seed were a fair coin. Write
+# In section 8 ELS is ahead of LS for 64 of 100 seeds only. Suppose that each seed were a fair coin. Write
 # `sign_test(wins, n)`: the probability that `n` fair coins show heads at least `wins` times. It is a sum of
 # $\binom{n}{k}/2^n$, where $\binom{n}{k}$ is `math.comb(n, k)` (write `import math` first).
 
@@ -188,9 +189,10 @@ check.sign_test(sign_test)
 # %% [markdown] tags=["slide"]
 # ## 5. A median, and how far to trust it (4 minutes)
 #
-# The r2 of a hundred seeds have a spread: the **quartiles** say where the middle half lies. That does not shrink with
-# more seeds. How exactly we know the **median** is another matter: more seeds do help. The **bootstrap** (lesson 09)
-# draws a hundred *with replacement* from those that we have, again and again, and takes the median of each resample.
+# The r2 of a hundred seeds have a spread: the **quartiles** say where the middle half lies. This spread does not shrink
+# with more seeds. How exactly we know the **median** is another matter: more seeds do help. The **bootstrap** (lesson
+# 09) draws a hundred *with replacement* from those that we have, again and again, and takes the median of each
+# resample.
 
 # %% tags=["slide"]
 from elscourse.metrics import bootstrap_interval
@@ -222,8 +224,8 @@ if lab.profile == "laptop":
 # ## 6. Compared with what? (5 minutes)
 #
 # An r2 of 0.91 sounds high, but every garment is a bright thing in the middle of a dark square. And there is one more
-# rival, the **bent filter** (lesson 07): the best *linear* denoiser that sees only ELS's windows, whose answers a curve
-# bends at each step. (Here it has weights of its own at every place.)
+# rival, the **bent filter** (lesson 07): the best *linear* denoiser that sees only ELS's windows, its answers bent by a
+# curve at each step. (Here it has weights of its own at every place.)
 #
 # **Predict.** What is the median r2 of the network's drawing with (a) the *mean training image*, the same for all
 # seeds, (b) the drawing that ELS makes of *another* seed? Guess 0.0, 0.2, 0.5 or 0.8 for each.
@@ -283,8 +285,8 @@ if lab.profile == "laptop":
 # Is the bent filter really ahead of LS? Two methods on the *same* seeds must be resampled *together*. Write
 # `paired_interval(ours, theirs, index)`: the lower and upper end of the central 95 % of the resampled **means** of
 # `ours - theirs`. `ours`, `theirs` have shape (n,) and hold float64, `index` (R, n) holds the R resamples. Return two
-# numbers (low, high): the quantiles 0.025 and 0.975 as `torch.quantile` takes them, one at a time, or in a tensor with
-# `dtype=ours.dtype`.
+# numbers (low, high): the quantiles 0.025 and 0.975 as `torch.quantile` takes them. Ask for one at a time, or for both,
+# in a tensor with `dtype=ours.dtype`.
 
 
 # %%
@@ -328,8 +330,8 @@ if lab.profile == "laptop":
     assert list(gaps.values()) == [(-0.011, -0.024, 0.002), (0.066, 0.052, 0.081), (0.076, 0.060, 0.095)]
 
 # %% [markdown]
-# LS and the bent filter are level: the interval of their difference, -0.024 to 0.002, contains 0. ELS is ahead of the
-# bent filter by 0.052 to 0.081, of LS by 0.060 to 0.095.
+# These seeds do not tell LS and the bent filter apart: the interval of their difference, -0.024 to 0.002, contains 0.
+# ELS is ahead of the bent filter by 0.052 to 0.081, of LS by 0.060 to 0.095.
 #
 # ### Exercise 3: What the baseline left over (6 minutes, ★☆☆)
 #
@@ -378,10 +380,11 @@ if lab.profile == "laptop":
 # ## 7. Five networks (8 minutes)
 #
 # Is the first network a lucky case? Three others are ResNets, too: one wraps around (circular), two are told the class,
-# one of which draws 28 x 28 pixels. The last, a **UNet**, also works on shrunken copies of the image, so that every
+# and one of these draws 28 x 28 pixels. The last, a **UNet**, also works on shrunken copies of the image, so that every
 # pixel sees all of it. (The two that are told the class were trained on 10,000 images, the others on the same 2,000.)
 #
-# "Mean" is the mean of the class where that is told, "bent filter" the best one that we tried for the network.
+# "Mean" is the mean of the class where that is told, "bent filter" the best one that we tried for the network (for the
+# UNet it has no windows).
 #
 # **Predict.** For which network will ELS be worst? For which will the ideal denoiser be best? And what will larger
 # pictures do to ELS, LS and the ideal denoiser?
@@ -470,7 +473,8 @@ assert ahead["ResNet, class", "LS"] == 88 and ahead["UNet", "LS"] == 64 and abs(
 #
 # That is the lowest of its five numbers. But the mean picture has, from top to bottom, 0.54, 0.09, 0.73, 0.36 and 0.50:
 # much of r2 is how alike the drawings of a network are. Of what the mean leaves unexplained ELS explains **0.78 to
-# 0.81**, nearly the same for all five; the bent filter explains 0.64 to 0.72. (For the UNet LS has 0.79.)
+# 0.81**, nearly the same for all five; the bent filter explains 0.64 to 0.72. (For the UNet LS has 0.79.) The ideal
+# denoiser is best for the UNet, 0.86: section 8.
 
 # %% tags=["slide"]
 large = els.load_results(networks[larger][0])
@@ -486,16 +490,17 @@ show(
 # %% [markdown]
 # At 28 x 28 the ideal denoiser falls from 0.74 to **0.36**: it draws whole garments, the network no longer does. But
 # in both sizes it is hardly better than the mean of the class. What changes is the worth of equivariance: LS falls from
-# 0.91 to **0.63**, ELS only to **0.88**, ahead of LS for all 100 seeds instead of 88. (The bent filter has 0.83; ELS is
-# ahead on 90.)
+# 0.91 to **0.63**, ELS only from 0.94 to **0.88**, and it is ahead of LS for all 100 seeds instead of 88. (The bent
+# filter has 0.83; ELS is ahead on 90.)
 #
-# It is the pictures, not the recipe: followed at 16 x 16, the same recipe gives ELS 0.94, LS 0.90, IS 0.74.
+# The pictures do this, not the recipe of the training: followed at 16 x 16, the same recipe gives ELS 0.94, LS 0.90, IS
+# 0.74.
 
 # %% [markdown] tags=["slide"]
 # ## 8. Every pixel sees everything: the UNet (7 minutes)
 #
-# Here LS has 0.91, ELS 0.93, and is ahead for 64 seeds. In 16 x 16 a window of 17 pixels reaches a border from
-# everywhere, which tells each pixel its place: so in 9 of the 20 steps ELS *is* LS.
+# Here LS has 0.91; ELS has 0.93, and is ahead for 64 seeds. In a picture of 16 x 16 a window of 17 pixels reaches a
+# border from everywhere, which tells each pixel its place: so in 9 of the 20 steps ELS *is* LS.
 #
 # One more rival. How far to look, say Lukoianov and others, is told by the *correlations of the pictures*. In a simple
 # form: the Wiener filter gives each pixel a weighted sum of all noisy pixels; the pixel sees those whose weight is more
@@ -537,8 +542,8 @@ print("UNet, 30 seeds:", {name: round(value, 2) for name, value in some.items()}
 assert all(abs(a - b) < 0.006 for a, b in zip(some.values(), (0.82, 0.91, 0.83), strict=True))
 
 # %% [markdown] tags=["slide"]
-# For the ResNet the rival is far behind: 0.82. For the **UNet it is ahead**: 0.945 where ELS has 0.925, on 71 seeds, in
-# the mean by 0.004 to 0.034.
+# For the ResNet the rival is far behind: 0.82 where ELS has 0.91. For the **UNet it is ahead**: 0.945 where ELS has
+# 0.925, on 71 seeds, in the mean by 0.004 to 0.034.
 #
 # ELS is ahead of LS by 0.011 to 0.029, hardly by luck (call your `sign_test(64, 100)`). But how the calibration turns
 # out counts for more: with the UNet trained again (lesson 15) ELS has 0.93 and LS 0.92 with the windows of the first
@@ -546,7 +551,7 @@ assert all(abs(a - b) < 0.006 for a, b in zip(some.values(), (0.82, 0.91, 0.83),
 #
 # **How the theory was nearly refuted.** At first we offered no window above 15 pixels; nine of today's twenty sizes
 # are larger. *A fit that ends at the edge of what was offered is not a fit.* With windows up to 15 ELS has 0.82 on 30
-# seeds, the ideal denoiser 0.83; with today's ELS has 0.91.
+# seeds, the ideal denoiser 0.83; with today's windows ELS has 0.91.
 
 # %% [markdown] tags=["slide"]
 # Why does the ideal denoiser, which only copies, come so near to the UNet (0.86)? Does the UNet remember? For 20 of 100
@@ -575,12 +580,13 @@ print("leans more to our ideal denoiser than the alibi: the UNet by {}, trained 
 assert leans == [(0.031, 0.014, 0.052), (0.002, -0.032, 0.031)]
 
 # %% [markdown]
-# For 21. (With shuffled seeds, for fewer than one.) And its r2 with the ideal denoiser of our pictures, which it never
-# saw, is 0.85, with that of its own 0.84. So most of the likeness is not memory: whoever sees everything lays out the
-# same picture, whichever 2,000 it has learned from.
+# For 21. (With shuffled seeds, in the mean for fewer than one.) And its r2 with the ideal denoiser of our pictures,
+# which it never saw, is 0.85, with that of its own 0.84. So most of the likeness is not memory: whoever sees everything
+# lays out much the same picture, whichever 2,000 it has learned from.
 #
-# A trace may be: our UNet leans to the ideal denoiser of its own pictures by 0.031 more than the alibi does (0.014 to
-# 0.052). But trained again it does not: 0.002 (-0.032 to 0.031). (Lesson 15 asks in another way.)
+# A trace of memory there may be. Take r2 with the ideal denoiser of our pictures, minus r2 with that of the others: for
+# our UNet this is 0.031 more than for the alibi (0.014 to 0.052). But for the UNet trained again it is 0.002 more
+# (-0.032 to 0.031). (Lesson 15 asks in another way.)
 
 # %% [markdown] tags=["slide"]
 # ## 9. The lowest r2 (5 minutes)
@@ -624,7 +630,7 @@ if lab.profile == "laptop":
 #
 # Call **contrast** the standard deviation of a drawing's pixels. From the faintest quarter of the drawings to the
 # strongest it goes from 0.39 to 0.75, the error only from 0.15 to 0.18, and r2, which compares the two, from 0.87 to
-# 0.95. That is no trait of ELS: for the ideal denoiser r2 goes from 0.39 to 0.72.
+# 0.95. That r2 is lower for faint drawings is no trait of ELS: for the ideal denoiser it goes from 0.39 to 0.72.
 #
 # **An open bet.** Seeds 100, 101, ... are in no file of this network. The next cell draws ten with ELS. Rank them by
 # the error (rms) that you expect. Then draw them with the network. With ten, luck has a say: take more.
@@ -650,7 +656,7 @@ assert abs(in_20 - 0.85) < 0.006
 #   much of what a trained ResNet draws: median r2 0.91. The best rivals, a bent filter and LS, have 0.86 and 0.85; ELS
 #   is ahead for 90 and 88 of 100 seeds.
 # * Such a number needs its company. Of what the mean picture leaves, ELS explains about 0.8, for five networks of
-#   garments, also at 28 x 28 pixels; a bent filter 0.64 to 0.72. (For emoji it is ahead: lesson 17.)
+#   garments, also at 28 x 28 pixels; a bent filter 0.64 to 0.72. (For emoji this filter is ahead: lesson 17.)
 # * For a UNet, which sees the whole picture, equivariance adds little (ELS 0.925, LS 0.91), and windows told by the
 #   pictures are better (0.945). That the ideal denoiser comes near (0.86) is mostly not memory.
 # * r2 is unkind to faint drawings: seed 77 is missed by little, and has the lowest r2.
