@@ -19,7 +19,7 @@
 # border, and draw from the same noise with and without borders.
 #
 # **You will learn** how zeros at the border tell a machine, and a network, where they are, what they draw without
-# them, and when it matters.
+# them, and when the border matters.
 #
 # **You need** lesson 07 (the equivariant local machine, ELS) and lesson 06 (equivariance).
 #
@@ -78,8 +78,8 @@ assert els.compare(mean["network, zeros"][None], mean["training images"][None]).
 
 # %% [markdown] tags=["slide"]
 # The circular network uses every place alike: the mean of its drawings is one grey. What the zero-padded one draws
-# stands in the **middle**, on a black frame. It was never told where the middle is. Its convolutions are the same at
-# every place. So how can it know?
+# stands in the **middle**, within a black frame. It was never told where the middle is. Its convolutions are the same
+# at every place. So how can it know?
 #
 # ## 2. What can be seen of the border (6 minutes)
 #
@@ -155,8 +155,9 @@ print(f"no zeros at the input: median r2 {kept:.2f} with its own drawings")
 assert abs(kept - 0.93) < 0.006
 
 # %% [markdown]
-# Hardly: without them it draws nearly the same (median r2 0.93). Our network finds its border by the zeros among its
-# *features*, and of those our argument says nothing: no noise is added to features.
+# Hardly: without them it draws nearly the same (median r2 0.93). The zeros among its *features* are enough, and of
+# those our argument says nothing: no noise is added to features. (That networks can read their place off the padding
+# is known: Kayhan and van Gemert; Islam and others.)
 #
 # The theory does not ask in which layer. It grants perfect sight: **what is answered at a pixel depends on its window
 # and on which places of it lie outside, on nothing else.** Section 6 measures how well that predicts the network.
@@ -263,8 +264,8 @@ show(fig, alt="The 25 padding patterns as a 5 by 5 table, dark where the window 
 #
 # ### Exercise 2: Who may vote for a pixel? (9 minutes, ★★☆)
 #
-# For the pixel (`row`, `column`) of images of `height` x `width`, any size, mark all places whose patches are in its
-# dictionary.
+# For the pixel (`row`, `column`) of images of `height` x `width` (any size, not only ours), mark all places whose
+# patches are in its dictionary.
 
 
 # %%
@@ -333,7 +334,7 @@ torch.testing.assert_close(naive, machine(x_t, t), rtol=0, atol=1e-5)
 # Is it still equivariant?
 #
 # **Predict.** Shift the input by one row, and shift the answer back (lesson 03). At which rows will the answer of the
-# machine have changed: only near the border, or in the middle as well?
+# machine have changed: only near the border, or in the middle as well? And that of the network?
 
 
 # %% tags=["slide"]
@@ -366,18 +367,19 @@ said = [0, 0.019, 0.140, 0, 0.015, 0.087]
 assert (torch.tensor([*part.values()]) - torch.tensor(said)).abs().max() < 0.0006
 
 # %% [markdown]
-# The middle of the machine does not notice: there its windows see no border, before or after the shift. Where they do,
-# the rows are grey. The widths of its windows, the **calibrated sizes** $P(t)$, are those with which the machine is
-# most like the network (lesson 09).
+# In the middle the machine does not notice the shift: there its windows see no border, before or after it. Where they
+# do, the rows are grey. (Row 0 becomes the last row, and both are black.) The widths of its windows, the **calibrated
+# sizes** $P(t)$, are those with which the machine is most like the network (lesson 09).
 #
 # The network could see the border from everywhere. Yet only 1.9 % of its squared change lies in the white rows at
-# $t = 0.5$, 1.5 % at $t = 0.9$; of that of the best linear denoiser (lesson 01), which looks at the whole picture,
-# 14.0 % and 8.7 %.
+# $t = 0.5$, 1.5 % at $t = 0.9$. The best linear denoiser (lesson 01), which looks at the whole picture, has 14.0 % and
+# 8.7 % of its own there.
 
 # %% [markdown] tags=["slide"]
 # ## 5. Who knows where they are? (8 minutes)
 #
-# LS, the **local score machine** of lesson 04, compares like places only. In a corner ELS with zeros does the same.
+# LS, the **local score machine** of lesson 04, compares a window only with patches from the same place. In a corner ELS
+# with zeros does so, too.
 #
 # **Predict.** At how many of the 16 x 16 pixels do the two machines answer alike, for $P = 5$? And for $P = 17$?
 
@@ -486,7 +488,7 @@ print(f"r2 of ELS, zeros, with IS: {agreement:.3f}; contrast of ELS, circular: {
 assert abs(agreement - 0.999) < 0.0006 and guess["ELS, circular"].std() < 0.1
 
 # %% [markdown] tags=["slide"]
-# With borders the first guess is one mean *per boundary class*: a middle and a frame, all but the mean training picture
+# With borders the first guess is one mean *per boundary class*: a middle and a frame, nearly the mean training picture
 # (r2 with the answer of IS 0.999). On the torus all is one grey: no place is better than another, and where an object
 # begins is up to the noise.
 #
@@ -559,13 +561,13 @@ assert abs(moved - 0.38) < 0.006 and abs(chance - 0.32) < 0.006
 # %% [markdown] tags=["slide"]
 # ## 7. When does the border matter? (8 minutes)
 #
-# Now switch in mid-flight: *borders first* has them in the first 8 of 20 steps and in none thereafter; *borders last*
-# is the reverse. The machines here are those of lesson 00's network **with class**, which was trained on 10,000
+# Now let ELS switch in mid-flight: *borders first* has them in the first 8 of 20 steps and in none thereafter; *borders
+# last* is the reverse. The machines here are those of lesson 00's network **with class**, which was trained on 10,000
 # garments and told the class of each. 30 seeds are stored.
 #
 # **Predict.** Which of the two looks more like the machine that has borders always? After how many steps would you have
-# to switch, so that both are equally like it? And if you switch, in the network, the class that it is told, between the
-# right one and a wrong one: is that earlier, or later?
+# to switch, so that both are equally like it? And if the network is told the right class
+# first and a wrong one last, or the reverse: after fewer steps, or after more?
 
 
 # %% tags=["slide"]
@@ -660,13 +662,14 @@ assert (torch.tensor([*found.values()]) - torch.tensor(said)).abs().max() < 0.00
 # special to the border.
 
 # %% [markdown] tags=["slide"]
-# *Borders last* suffers from what stands in wrong places by then, too. If the circular network makes the first 8 steps,
-# that with zeros has r2 0.45 with its own drawings; if each answer in them is plain grey, 0.63.
+# *Borders last* suffers, too, from what stands in wrong places by then. Take section 1's two networks. If the circular
+# one makes the first 8 steps, that with zeros has r2 0.45 with its own drawings; if each answer in these steps is plain
+# grey, 0.63.
 #
 # What must the first steps know of the border? **A bright middle and a black frame nearly suffice.** In the first 8
 # steps answer the mean training picture, *whatever the noise*; then let the circular network go on. It has r2 0.81 with
-# the drawings of the network with zeros. (The mean picture itself has 0.59. After 8 steps of grey the circular network
-# has 0.09; after 8 steps of the one with zeros 0.95.)
+# the drawings of the network with zeros. (With these 30 seeds the mean picture itself has 0.59. After 8 steps of grey
+# the circular network has 0.09; after 8 steps of the one with zeros 0.95.)
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say

@@ -568,7 +568,7 @@ EXERCISES = [
             "A row is alone if it lies within r of the top or of the bottom.",
             "Or if it is the only interior one: how many interior rows are there when H = P?",
             "rows = near the border, or H - 2r == 1; the same for columns; a pixel is alone if its row AND its column "
-            "are.",
+            "are. (Or let your may_vote mark the places, and count them.)",
         ),
         cases=_alone_cases,
         answer=_alone,
