@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
@@ -220,117 +218,57 @@ def _five_groups(a: Tensor, b: Tensor, group: Tensor) -> tuple[int, float]:
     return int((a & b).sum()), float(torch.stack(each).sum())
 
 
-def _paired_cases(generator: torch.Generator) -> list[tuple[Tensor, Tensor]]:
+def _mean_cases(generator: torch.Generator) -> list[tuple[Tensor, Tensor, float]]:
     cases = []
-    for n in (40, 60, 80):
-        before = torch.rand(n, generator=generator) < 0.4
-        after = torch.where(torch.rand(n, generator=generator) < 0.4, torch.rand(n, generator=generator) < 0.3, before)
-        before[:4], after[:4] = torch.tensor([True, True, True, False]), torch.tensor([False, False, False, True])
-        cases.append((before, after))
-    return [*cases, cases[0][::-1], (before, before.clone())]  # more new than cured; nothing has changed
+    for drawn, pictures, share in ((4, 7, 0.2), (3, 12, 0.7), (1, 5, 0.35)):
+        ours, theirs = (torch.rand(n, 1, 6, 6, generator=generator) * 2 - 1 for n in (drawn, pictures))
+        cases.append((ours, theirs, share))
+    return cases
 
 
-def _cure_test(before: Tensor, after: Tensor) -> tuple[int, int, float]:
-    cured, new = int((before & ~after).sum()), int((~before & after).sum())
-    n = cured + new
-    return cured, new, sum(math.comb(n, k) for k in range(cured, n + 1)) / 2**n
+def _toward_mean(drawn: Tensor, pictures: Tensor, share: float) -> Tensor:
+    return (1 - share) * drawn + share * pictures.mean(0)
 
 
-def _all_seeds_in_test(before: Tensor, after: Tensor) -> tuple[int, int, float]:
-    cured, new, _ = _cure_test(before, after)
-    n = len(before)
-    return cured, new, sum(math.comb(n, k) for k in range(cured, n + 1)) / 2**n
+def _shares_exchanged(drawn: Tensor, pictures: Tensor, share: float) -> Tensor:
+    return share * drawn + (1 - share) * pictures.mean(0)
 
 
-def _totals(before: Tensor, after: Tensor) -> tuple[int, int, float]:
-    _, _, p = _cure_test(before, after)
-    return int(before.sum()), int(after.sum()), p
+def _mean_of_drawings(drawn: Tensor, pictures: Tensor, share: float) -> Tensor:
+    return (1 - share) * drawn + share * drawn.mean(0)
 
 
-def _exchanged(before: Tensor, after: Tensor) -> tuple[int, int, float]:
-    return _cure_test(after, before)
+def _mean_colour(drawn: Tensor, pictures: Tensor, share: float) -> Tensor:
+    return (1 - share) * drawn + share * pictures.mean()
 
 
-def _new_first(before: Tensor, after: Tensor) -> tuple[int, int, float]:
-    cured, new, p = _cure_test(before, after)
-    return new, cured, p
+def _added(drawn: Tensor, pictures: Tensor, share: float) -> Tensor:
+    return drawn + share * pictures.mean(0)
 
 
-def _exactly(before: Tensor, after: Tensor) -> tuple[int, int, float]:
-    cured, new, _ = _cure_test(before, after)
-    return cured, new, math.comb(cured + new, cured) / 2 ** (cured + new)
+def _whole_mean(drawn: Tensor, pictures: Tensor, share: float) -> Tensor:
+    return (1 - share) * drawn + pictures.mean(0)
 
 
-def _strictly_more(before: Tensor, after: Tensor) -> tuple[int, int, float]:
-    cured, new, p = _cure_test(before, after)
-    return cured, new, p - math.comb(cured + new, cured) / 2 ** (cured + new)
+def _away(drawn: Tensor, pictures: Tensor, share: float) -> Tensor:
+    return (1 + share) * drawn - share * pictures.mean(0)
 
 
-def _two_sided(before: Tensor, after: Tensor) -> tuple[int, int, float]:
-    cured, new, p = _cure_test(before, after)
-    return cured, new, min(1.0, 2 * p)
+def _half_way(drawn: Tensor, pictures: Tensor, share: float) -> Tensor:
+    return (drawn + pictures.mean(0)) / 2
 
 
-def _share_of_cures(before: Tensor, after: Tensor) -> tuple[int, int, float]:
-    cured, new, _ = _cure_test(before, after)
-    return cured, new, cured / max(cured + new, 1)
+def _median_picture(drawn: Tensor, pictures: Tensor, share: float) -> Tensor:
+    return (1 - share) * drawn + share * pictures.median(0).values
 
 
-def _fewer(before: Tensor, after: Tensor) -> tuple[int, int, float]:
-    cured, new, p = _cure_test(before, after)
-    return cured, new, 1 - p
+def _first_picture(drawn: Tensor, pictures: Tensor, share: float) -> Tensor:
+    return (1 - share) * drawn + share * pictures[0]
 
 
-def _as_many_or_fewer(before: Tensor, after: Tensor) -> tuple[int, int, float]:
-    cured, new, _ = _cure_test(before, after)
-    return cured, new, sum(math.comb(cured + new, k) for k in range(cured + 1)) / 2 ** (cured + new)
-
-
-def _without_all_cures(before: Tensor, after: Tensor) -> tuple[int, int, float]:
-    cured, new, p = _cure_test(before, after)
-    return cured, new, p - 1 / 2 ** (cured + new)
-
-
-def _after_for_new(before: Tensor, after: Tensor) -> tuple[int, int, float]:
-    cured, _, p = _cure_test(before, after)
-    return cured, int(after.sum()), p
-
-
-def _difference_first(before: Tensor, after: Tensor) -> tuple[int, int, float]:
-    cured, new, p = _cure_test(before, after)
-    return cured - new, new, p
-
-
-def _zero_if_unchanged(before: Tensor, after: Tensor) -> tuple[int, int, float]:
-    cured, new, p = _cure_test(before, after)
-    return cured, new, p if cured + new else 0.0
-
-
-def _nan_if_unchanged(before: Tensor, after: Tensor) -> tuple[int, int, float]:
-    cured, new, p = _cure_test(before, after)
-    return cured, new, p if cured + new else math.nan
-
-
-def _from_the_larger(before: Tensor, after: Tensor) -> tuple[int, int, float]:
-    cured, new, _ = _cure_test(before, after)
-    n = cured + new
-    return cured, new, sum(math.comb(n, k) for k in range(max(cured, new), n + 1)) / 2**n
-
-
-def _by_a_normal(before: Tensor, after: Tensor) -> tuple[int, int, float]:
-    cured, new, _ = _cure_test(before, after)
-    return cured, new, math.erfc((cured - new) / math.sqrt(2 * (cured + new))) / 2 if cured + new else 1.0
-
-
-def _all_ways_of_all(before: Tensor, after: Tensor) -> tuple[int, int, float]:
-    cured, new, p = _cure_test(before, after)
-    return cured, new, p * 2 ** (cured + new) / 2 ** len(before)
-
-
-def _only_the_bad(before: Tensor, after: Tensor) -> tuple[int, int, float]:
-    cured, new, _ = _cure_test(before, after)
-    n = int(before.sum())
-    return cured, new, sum(math.comb(n, k) for k in range(cured, n + 1)) / 2**n
+def _nearest_picture(drawn: Tensor, pictures: Tensor, share: float) -> Tensor:
+    nearest = torch.cdist(drawn.flatten(1), pictures.flatten(1)).argmin(1)
+    return (1 - share) * drawn + share * pictures[nearest]
 
 
 EXERCISES = [
@@ -444,56 +382,37 @@ EXERCISES = [
         ),
     ),
     Exercise(
-        name="cure_test",
+        name="toward_mean",
         lesson=12,
-        title="Cured, or only different?",
-        minutes=5,
-        difficulty=2,
-        start="Start from the seeds that changed: before & ~after, and ~before & after.",
+        title="A rival that looks at nothing",
+        minutes=3,
+        difficulty=1,
+        start="Start from pictures.mean(0), the mean picture, of shape (1, H, W).",
         hints=(
-            "Seeds that did not change say nothing: n is the number of those that did.",
-            "If the edit only shook things, each change would be a cure or a new failure with probability 1/2.",
-            "The third number is sum(math.comb(n, k) for k in range(cured, n + 1)) / 2**n with n = cured + new.",
+            "The mean is taken over the N pictures, pixel by pixel: it is a picture, the same for all drawings.",
+            "With share 0 the drawing stays, with share 1 it is the mean: the weights are 1 - share and share.",
+            "A sum of (B, 1, H, W) and (1, H, W) adds the one picture to each of the B drawings.",
         ),
-        cases=_paired_cases,
-        answer=_cure_test,
+        cases=_mean_cases,
+        answer=_toward_mean,
         mistakes=(
-            Mistake("Seeds that did not change are no tosses: n is cured + new.", _all_seeds_in_test),
-            Mistake("You return the totals before and after: count the seeds that changed, each way.", _totals),
-            Mistake("Cured means true before and false after; you have it the other way round.", _exchanged),
-            Mistake("Your first two numbers are exchanged: cured comes first, then the new failures.", _new_first),
             Mistake(
-                "The third number is that of exactly `cured` heads: 'as many or more' also counts the larger k.",
-                _exactly,
+                "Your weights are exchanged: `share` belongs to the mean, 1 - share to the drawing.", _shares_exchanged
             ),
-            Mistake("'At least as many' includes k = cured: your sum begins one later.", _strictly_more),
+            Mistake("You take the mean of the drawings: asked is that of `pictures`.", _mean_of_drawings),
             Mistake(
-                "Your sum ends before k = n: range(cured, n + 1) includes the case of cures alone.", _without_all_cures
+                "You take one mean over all pixels: the mean picture has one at each pixel, mean(0).", _mean_colour
             ),
+            Mistake("The drawing keeps all its weight: it should have 1 - share.", _added),
+            Mistake("The mean has all its weight: it should have `share`.", _whole_mean),
+            Mistake("You move away from the mean: drawn + share * (mean - drawn).", _away),
+            Mistake("You go half of the way: go `share` of it.", _half_way),
+            Mistake("That is the median picture: asked is the mean.", _median_picture),
+            Mistake("You mix in one of the pictures, the first: take the mean of all.", _first_picture),
             Mistake(
-                "The third number is the share of cures: asked is how probable so many are by chance.", _share_of_cures
+                "You mix in the nearest picture: a rival that looks at nothing takes the same for all, the mean.",
+                _nearest_picture,
             ),
-            Mistake("That is the probability of fewer cures: asked is that of as many or more.", _fewer),
-            Mistake("That is the probability of as many or fewer cures: asked is as many or more.", _as_many_or_fewer),
-            Mistake("The first number is how many were cured, not cured less new.", _difference_first),
-            Mistake("The second number is all that have three legs after: new ones had fewer before.", _after_for_new),
-            Mistake(
-                "Where nothing changed, 0 cures or more are certain: return 0, 0 and 1, not 0.", _zero_if_unchanged
-            ),
-            Mistake(
-                "Where nothing changed, 0 cures or more are certain: return 0, 0 and 1, not NaN.", _nan_if_unchanged
-            ),
-            Mistake("That is a two-sided probability: count only as many cures or more.", _two_sided),
-            Mistake(
-                "Your n is the number that had three legs before: seeds that newly got them are tosses too.",
-                _only_the_bad,
-            ),
-            Mistake(
-                "Your sum begins at the larger of the two: it begins at `cured`, even if the edit did more harm.",
-                _from_the_larger,
-            ),
-            Mistake("That is the normal approximation: the sum over binomials is exact.", _by_a_normal),
-            Mistake("You divide by 2 ** len(before): it is 2 ** n with n = cured + new.", _all_ways_of_all),
         ),
     ),
 ]
