@@ -86,8 +86,8 @@ assert torch.equal(left.T @ left, torch.eye(12))  # the transpose undoes it
 assert torch.equal(up @ left, shift_matrix(1, 1)) and torch.equal(up @ left, left @ up)
 
 # %% [markdown] tags=["slide"]
-# The contents moved up: they go by $-d$. And $T_d$ has one 1 in each row and each column: a shift is a **permutation
-# of the pixels**. It moves numbers and changes none. Two consequences and a fact carry the lesson:
+# The contents moved up: they go by $-d$. And $T_d$ has one 1 in each row and each column, 12 in all: a shift is a
+# **permutation of the pixels**. It moves numbers and changes none. Two consequences and a fact carry the lesson:
 #
 # * the transpose undoes it: $T_d^{-1} = T_d^\top$, so lengths stay: $\|T_d v\| = \|v\|$;
 # * shifted Gaussian noise $T_d\,\epsilon$ is just as likely as $\epsilon$;
@@ -144,7 +144,7 @@ assert counts == {"sneaker": H * W, "constant": 1, "stripes": 2}
 # We train as in lesson 02: $x_t = \alpha x_0 + \sigma \epsilon$, with training image $x_0$, noise $\epsilon$ and the
 # loss $\|D(x_t) - x_0\|^2$, averaged. But now only equivariant $D$ may compete. Which one wins?
 #
-# **Predict.** And what will it draw from noise: (a) blurred garments, (b) garments nobody has seen, (c) training images
+# **Predict.** What will it draw from noise: (a) blurred garments, (b) garments nobody has seen, (c) training images
 # in odd places, (d) textures?
 
 # %% [markdown] tags=["slide"]
@@ -200,8 +200,9 @@ check.naive_es(naive_es)
 # </details>
 
 # %% [markdown]
-# The package's machine is the ideal denoiser of the orbits. Store the same garments at scattered places, and it stays
-# the same: the orbits are the same. It is equivariant; the ideal denoiser (IS) of the 50 images themselves is not:
+# The package's machine, here for 50 images, is the ideal denoiser of their orbits. Store the same garments at
+# scattered places, and it stays the same: the orbits are the same. It is equivariant; the ideal denoiser (IS) of the
+# 50 images themselves is not:
 
 # %%
 few, t = images[:50], 0.5
@@ -220,7 +221,8 @@ for d in [(0, 1), (3, 5), (8, 8)]:
 # %% [markdown] tags=["slide"]
 # ## 4. What does it draw? (7 minutes)
 #
-# Now 2,000 training images, and the sampler of lesson 01: (a), (b), (c) or (d)?
+# Now ES has 2,000 training images, and draws with the sampler of lesson 01. Which of section 3's four will it be:
+# (a), (b), (c) or (d)?
 
 # %% tags=["slide"]
 machine, seeds = lab.machine("es"), range(16)
@@ -331,9 +333,9 @@ check.orbit_average(orbit_average)
 # </details>
 
 # %% [markdown] tags=["slide"]
-# **Predict.** Here are four denoisers of the same images: IS, and three equivariant ones, which are $\bar D$ of IS, ES,
-# and a **filter**, the best linear denoiser of the orbits (each pixel the same weighted sum of what is around it). Put
-# them in the order of their loss on the training images, at $t = 0.6$.
+# **Predict.** Here are four denoisers of the same images: IS, and three equivariant ones. These are ES, $\bar D$ made
+# of IS, and a **filter**, the best linear denoiser of the orbits (each pixel the same weighted sum of what is around
+# it). Put all four in the order of their loss on the training images, at $t = 0.6$.
 
 
 # %%
@@ -505,13 +507,12 @@ assert commute["(c) pooling by 2"][::2, ::2].all() and commute["(d) UNet, circul
 # %% [markdown] tags=["slide"]
 # ## 7. Is this what the network does? (5 minutes)
 #
-# A network *trained* with circular padding is equivariant, and learnt from the same 2,000 images. We set its samples
-# (150 steps; why not 20: lesson 11) beside those of ES from the same noise, and measure r2, the squared correlation of
-# the pixels. Beside ES stands the filter of section 5, made of all 2,000 images. It recognises nothing; nor does it
-# know that pixels end at black and white, -1 and 1, so we cut its drawings there.
+# Our ResNet never strides. Trained with circular padding, it is equivariant; and it learnt from the same 2,000 images.
+# We set its samples (150 steps; why not 20: lesson 11) beside those of ES from the same noise, and measure r2, the
+# squared correlation of the pixels. Beside ES stands the filter of section 5, made of all 2,000 images. It recognises
+# nothing; nor does it know that pixels end at black and white, -1 and 1, so we cut its drawings there.
 #
-# **Predict.** Is the median r2 of ES near 0, a third, two thirds or 1? Could a filter, which recognises nothing, have
-# as much?
+# **Predict.** Is the median r2 of ES nearest to 0, a third, two thirds or 1? Could the filter have as much?
 
 # %% tags=["slide"]
 torus = els.lab("laptop", network="fashion-mnist-16-resnet-circular", verbose=False)  # the laptop's in every lab
