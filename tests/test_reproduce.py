@@ -351,6 +351,10 @@ def test_the_measured_page_states_how_the_strongest_rival_fares() -> None:
         columns += [f"{bent.quantile(0.5):.2f}", str(int((ours > bent).sum()))]
         columns.append(f"{(1 - (1 - ours) / (1 - bent)).quantile(0.5):.2f}")
         assert f"| {said} | {' | '.join(columns)} |" in text, name
+    curved = {name: r2.quantile(0.5) for name, r2 in els.load_results("11_bent_els").items()}
+    first, *_, emoji = curved.values()
+    assert f"Bent in the same way ELS gains nothing: {emoji:.2f}, with the first ResNet {first:.2f}." in text
+    assert curved[name] == emoji < bent.quantile(0.5)
 
 
 def test_the_code_in_the_readme_reaches_what_it_says() -> None:
