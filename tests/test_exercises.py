@@ -434,6 +434,16 @@ def _one_fit(steps, losses, level):
     return 2 ** float(x.mean() + (math.log2(level) - y.mean()) / slope)
 
 
+def _stopped(steps, losses, patience, first=math.inf):
+    lowest, failed, kept = first, 0, steps[0]
+    for step, loss in zip(steps, losses, strict=True):
+        failed = 0 if loss < lowest else failed + 1
+        lowest, kept = (loss, step) if not failed else (lowest, kept)
+        if failed == patience:
+            break
+    return kept
+
+
 def _alike(a, b, group, size=lambda here, n: here, first=torch.logical_and):
     places = [group == k for k in sorted(set(group.tolist()))]
     return first(a, b).sum(), sum(a[p].sum() * b[p].sum() / size(int(p.sum()), len(a)) for p in places)
@@ -445,6 +455,8 @@ def _alike(a, b, group, size=lambda here, n: here, first=torch.logical_and):
         ("gap_ratio", _nearest_two, "correct"),
         ("falls_below", lambda *a: _through_logarithms(*a, lambda k, part, s: s[k - 1] * (s[k] / s[k - 1]) ** part),
          "correct"),
+        ("early_stop", _stopped, "correct"),
+        ("early_stop", lambda *a: _stopped(*a, first=0.5), "incorrect"),
         ("picture_r2", lambda a, b: max(0.0, float(torch.corrcoef(torch.stack([a.flatten(), b.flatten()]))[0, 1])) ** 2,
          "incorrect"),
         ("receptive_field", lambda kernels, strides: _field(kernels, strides, lambda k: 2 * (k // 2)), "incorrect"),
@@ -825,8 +837,8 @@ def _rows_then_columns(denoiser, x_t, t):
         ("falls_below", lambda *a: _through_logarithms(*a, lambda k, part, s: s[k - 1] * 2**part), "at twice the step"),
         ("falls_below", lambda *a: _through_logarithms(*a, lambda k, part, s: k - 1 + part), "a place in the list"),
         ("falls_below", _one_fit, "one line to all points"),
-        ("steps_until", lambda own, n, copies: round(own * n / copies), "to the nearest"),
-        ("steps_until", lambda own, n, copies: math.ceil(own * (n + copies) / copies), "do not add them"),
+        ("early_stop", lambda steps, losses, patience: steps[losses.index(min(losses))], "the lowest of all"),
+        ("early_stop", lambda steps, losses, patience: _stopped(steps, losses, patience + 1), "one look too late"),
         ("posterior_weights", lambda x, v, *a: _small_below(_exponents(x, v, *a)), "hides 0/0"),
         ("posterior_weights", lambda x, v, *a: _small_below(_exponents(x.double(), v.double(), *a), 1e-8), "hides 0/0"),
         ("noisy_step", lambda x, e, f, a, s, n: a * x + (s**2 - n**2) ** 0.5 * e + n**2 * f, "scaled by new^2"),

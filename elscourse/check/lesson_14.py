@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import operator
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -126,6 +128,97 @@ def _neighbours_second(drawings: Tensor, pictures: Tensor) -> Tensor:
     return away.amin(1) / between[away.argmin(1)]
 
 
+# ------------------------------------------------------------------------------------------------------- early stop
+
+
+def _looks(generator: torch.Generator) -> list[Case]:
+    steps = [50, 100, 200, 250, 400, 500, 800, 900]
+    cases: list[Case] = [
+        (steps, [0.9, 0.5, 0.6, 0.7, 0.4, 0.3, 0.8, 0.2], 2),  # ended at 250: what comes later is not seen
+        (steps, [0.9, 0.5, 0.6, 0.7, 0.4, 0.3, 0.8, 0.2], 3),  # two looks without a new lowest do not end it
+        (steps, [0.9, 0.5, 0.7, 0.6, 0.55, 0.4, 0.3, 0.2], 3),  # falling again is not a new lowest
+        (steps, [0.9, 0.5, 0.5, 0.6, 0.7, 0.8, 0.9, 0.4], 2),  # as low is not lower
+        (steps, [0.9, 0.7, 0.8, 0.6, 0.7, 0.5, 0.6, 0.4], 2),  # one at a time: never two in a row
+        (steps, [0.5, 0.6, 0.7, 0.8, 0.4, 0.3, 0.2, 0.1], 3),  # the first look is the lowest
+        (steps, [0.9, 0.8, 0.7, 0.75, 0.6, 0.65, 0.7, 0.72], 1),
+        (steps, [0.9, 0.7, 0.5, 0.4, 0.3, 0.35, 0.36, 0.38], 5),  # the looks are over first
+    ]
+    for patience in (1, 2, 4):
+        losses = torch.linspace(2, 0.5, 24).square() + 0.5 * torch.rand(24, generator=generator)
+        cases.append(([20 * k for k in range(1, 25)], losses.tolist(), patience))
+    return cases
+
+
+def _stop(losses: list[float], patience: int, lower: Callable[[float, float], bool] = operator.lt) -> tuple[int, int]:
+    """The look with the lowest loss, and the look at which the training ends."""
+    best = 0
+    for k, loss in enumerate(losses):
+        if k and lower(loss, losses[best]):
+            best = k
+        elif k - best >= patience:
+            return best, k
+    return best, len(losses) - 1
+
+
+def _early_stop(steps: list[int], losses: list[float], patience: int) -> int:
+    return steps[_stop(losses, patience)[0]]
+
+
+def _hindsight(steps: list[int], losses: list[float], patience: int) -> int:
+    return steps[int(np.argmin(losses))]
+
+
+def _where_it_ends(steps: list[int], losses: list[float], patience: int) -> int:
+    return steps[_stop(losses, patience)[1]]
+
+
+def _one_look_more(steps: list[int], losses: list[float], patience: int) -> int:
+    return _early_stop(steps, losses, patience + 1)
+
+
+def _one_look_less(steps: list[int], losses: list[float], patience: int) -> int:
+    return _early_stop(steps, losses, patience - 1)
+
+
+def _first_rise(steps: list[int], losses: list[float], patience: int) -> int:
+    return _early_stop(steps, losses, 1)
+
+
+def _as_low_is_lower(steps: list[int], losses: list[float], patience: int) -> int:
+    return steps[_stop(losses, patience, operator.le)[0]]
+
+
+def _counted(losses: list[float], patience: int, failed: Callable[[int, int], bool], anew: bool) -> int:
+    """The look with the lowest loss when so many looks have failed: in a row, or (not anew) in all."""
+    best = count = 0
+    for k in range(1, len(losses)):
+        best = k if losses[k] < losses[best] else best
+        count = count + 1 if failed(k, best) else 0 if anew else count
+        if count >= patience:
+            break
+    return best
+
+
+def _rises(steps: list[int], losses: list[float], patience: int) -> int:
+    return steps[_counted(losses, patience, lambda k, best: losses[k] > losses[k - 1], anew=True)]
+
+
+def _never_anew(steps: list[int], losses: list[float], patience: int) -> int:
+    return steps[_counted(losses, patience, lambda k, best: best != k, anew=False)]
+
+
+def _which_look(steps: list[int], losses: list[float], patience: int) -> int:
+    return _stop(losses, patience)[0]
+
+
+def _its_loss(steps: list[int], losses: list[float], patience: int) -> float:
+    return losses[_stop(losses, patience)[0]]
+
+
+def _highest(steps: list[int], losses: list[float], patience: int) -> int:
+    return _early_stop(steps, [-loss for loss in losses], patience)
+
+
 # ------------------------------------------------------------------------------------------------------ falls below
 
 
@@ -242,68 +335,6 @@ def _logarithm(steps: list[int], losses: list[float], level: float) -> float:
     return math.log(_falls_below(steps, losses, level))
 
 
-# ---------------------------------------------------------------------------------------------------------- own steps
-
-
-def _sets(generator: torch.Generator) -> list[Case]:
-    # 4 among 2,048 has no rounding: whoever adds it up step by step comes out even, too
-    return [(100, 2_048, 4), (100, 29, 10), (400, 10, 1), (12_344, 29, 10), (3, 7, 2), (5, 3, 3)]
-
-
-def _steps_until(own: int, n: int, copies: int) -> int:
-    return -(-own * n // copies)
-
-
-def _copies_forgotten(own: int, n: int, copies: int) -> int:
-    return own * n
-
-
-def _entries_forgotten(own: int, n: int, copies: int) -> int:
-    return -(-own // copies)
-
-
-def _rounded_down(own: int, n: int, copies: int) -> int:
-    return own * n // copies
-
-
-def _not_rounded(own: int, n: int, copies: int) -> float:
-    return own * n / copies
-
-
-def _to_the_nearest(own: int, n: int, copies: int) -> int:
-    return round(own * n / copies)
-
-
-def _whole_share(own: int, n: int, copies: int) -> int:
-    """Rounded before it is multiplied."""
-    return own * -(-n // copies)
-
-
-def _always_one_more(own: int, n: int, copies: int) -> int:
-    return _rounded_down(own, n, copies) + 1
-
-
-def _batch_counted(own: int, n: int, copies: int) -> int:
-    return -(-own * n // (64 * copies))
-
-
-def _copies_slow_it(own: int, n: int, copies: int) -> int:
-    return own * n * copies
-
-
-def _copies_left_out(own: int, n: int, copies: int) -> int:
-    """As if n counted the picture once."""
-    return -(-own * (n + copies - 1) // copies)
-
-
-def _copies_added(own: int, n: int, copies: int) -> int:
-    return -(-own * (n + copies) // copies)
-
-
-def _upside_down_share(own: int, n: int, copies: int) -> int:
-    return -(-own * copies // n)
-
-
 EXERCISES = [
     Exercise(
         name="gap_ratio",
@@ -352,6 +383,37 @@ EXERCISES = [
         tolerance=1e-3,
     ),
     Exercise(
+        name="early_stop",
+        lesson=14,
+        title="When to stop",
+        minutes=5,
+        difficulty=1,
+        start="Start from the look with the lowest loss so far, and go through the looks one by one.",
+        hints=(
+            "Keep in mind which look has the lowest loss so far: best = 0, and best = k wherever losses[k] is lower.",
+            "At look k, k - best looks in a row have brought nothing lower: end the loop when that is the patience.",
+            "Return steps[best].",
+        ),
+        cases=_looks,
+        answer=_early_stop,
+        mistakes=(
+            Mistake("That is the lowest of all: what comes after the end of the training is not seen.", _hindsight),
+            Mistake("That is where the training ends: return the step of the lowest loss until then.", _where_it_ends),
+            Mistake("You end it one look too late: as soon as `patience` looks have failed.", _one_look_more),
+            Mistake("You end it one look too early: `patience` looks in a row must have failed.", _one_look_less),
+            Mistake(
+                "You end it at the first look that fails: wait for `patience` of them in a row (looks, not steps).",
+                _first_rise,
+            ),
+            Mistake("As low is not lower: only a loss below the lowest counts as one.", _as_low_is_lower),
+            Mistake("You compare with the look before: compare with the lowest so far.", _rises),
+            Mistake("In a row: begin to count anew at every new lowest loss.", _never_anew),
+            Mistake("That is the place of that look in the list: return its step.", _which_look),
+            Mistake("That is the loss: return the step.", _its_loss),
+            Mistake("You look for the highest loss: take the lowest.", _highest),
+        ),
+    ),
+    Exercise(
         name="falls_below",
         lesson=14,
         title="When is a rung passed?",
@@ -395,36 +457,5 @@ EXERCISES = [
             Mistake("You round to a whole step: return the float.", _whole_step),
         ),
         tolerance=1e-3,
-    ),
-    Exercise(
-        name="steps_until",
-        lesson=14,
-        title="How long until it had so many own steps?",
-        minutes=3,
-        difficulty=1,
-        start="Start from one step: which part of a batch is this picture, on average?",
-        hints=(
-            "One step is copies / n own steps of the picture.",
-            "own / (copies / n), rounded up: math.ceil(own * n / copies).",
-        ),
-        cases=_sets,
-        answer=_steps_until,
-        mistakes=(
-            Mistake(
-                "You leave out the copies: a picture that is there `copies` times fills more of a batch.",
-                _copies_forgotten,
-            ),
-            Mistake("You leave out n: the picture is only `copies` of the n entries.", _entries_forgotten),
-            Mistake("You round down: after so many steps it has not had enough. Round up.", _rounded_down),
-            Mistake("You round to the nearest: round up.", _to_the_nearest),
-            Mistake("Steps are whole: round up.", _not_rounded),
-            Mistake("You round n / copies: round only at the end.", _whole_share),
-            Mistake("Where it comes out even nothing is added: math.ceil, not // and + 1.", _always_one_more),
-            Mistake("You count views: the size of the batch has no part in own steps.", _batch_counted),
-            Mistake("Copies make it quicker, not slower: divide by them.", _copies_slow_it),
-            Mistake("n counts the copies already.", _copies_left_out),
-            Mistake("n counts the copies already: do not add them.", _copies_added),
-            Mistake("The share is upside down: divide by copies / n.", _upside_down_share),
-        ),
     ),
 ]
