@@ -127,7 +127,7 @@ def test_a_perturbed_solution_is_incorrect(exercise: Exercise) -> None:
     assert not [m.says for m in exercise.mistakes if m.says in verdict.says], "a diagnosis that does not apply"
 
 
-@pytest.mark.parametrize("name", ["noising", "posterior_weights", "between_ls_and_is"])
+@pytest.mark.parametrize("name", ["noising", "posterior_weights", "ls_box_sums"])
 def test_a_mistake_is_recognised_beside_another_one(name: str) -> None:
     exercise = check.exercises()[name]
     cases, calls = len(exercise._cases()), itertools.count(1)
@@ -255,11 +255,6 @@ def _formula_shift_by_shift(x_t, images, alpha, sigma, shifts, blur):
     return torch.einsum("khw,kchw->chw", torch.stack(logits).softmax(0), torch.stack(values))[None]
 
 
-def _one_size_of_windows(x_t, images, alpha, sigma, patch_size, outside):
-    exercise = check.exercises()["between_ls_and_is"]
-    return exercise.answer(x_t, images, alpha, sigma, 3, outside)
-
-
 def _sign_test_in_float32(wins, n):
     k = torch.arange(wins, n + 1.0)
     log = torch.lgamma(torch.tensor(n + 1.0)) - torch.lgamma(k + 1) - torch.lgamma(n - k + 1) - n * math.log(2)
@@ -354,10 +349,9 @@ def _bare_window(x_t, images, alpha, sigma, row, column, size):
     return _bare(_exponents(x_t[window][None].double(), images[window].double(), alpha, sigma)[0], 0)
 
 
-def _bare_boxes(x_t, images, alpha, sigma, size, outside=0.0):
+def _bare_boxes(x_t, images, alpha, sigma, size):
     squares = (x_t[:, None] - alpha * images).square().sum(2).double()
-    box = torch.nn.functional.avg_pool2d(squares, size, 1, size // 2) * size**2
-    distance = box + outside * (squares.sum((-2, -1), keepdim=True) - box)
+    distance = torch.nn.functional.avg_pool2d(squares, size, 1, size // 2) * size**2
     return torch.einsum("bnhw,nchw->bchw", _bare(-distance / (2 * sigma**2), 1), images.double())
 
 
@@ -461,7 +455,6 @@ def _alike(a, b, group, size=lambda here, n: here, first=torch.logical_and):
          "incorrect"),
         ("receptive_field", lambda kernels, strides: _field(kernels, strides, lambda k: 2 * (k // 2)), "incorrect"),
         ("receptive_field", lambda kernels, strides: _field(kernels, strides, lambda k: k - 1), "correct"),
-        ("between_ls_and_is", _one_size_of_windows, "incorrect"),
         ("naive_es", lambda x, v, a, s: _shifts_weighed(x, v, a, s).double(), "correct"),
         ("naive_es", lambda x, v, a, s: _shifts_weighed(x, v.flip(0), a, s), "correct"),
         ("commuting_shifts", _square_pictures, "incorrect"),
@@ -509,7 +502,6 @@ def _alike(a, b, group, size=lambda here, n: here, first=torch.logical_and):
         ("coin_denoiser", lambda x, a, s: _coin_of_densities(x.double(), a, s), "correct"),
         ("ls_weights", _bare_window, "incorrect"),
         ("ls_box_sums", _bare_boxes, "incorrect"),
-        ("between_ls_and_is", _bare_boxes, "incorrect"),
         ("commuting_shifts", lambda f, x: _commutes(f, x, lambda gap: gap[0].max()), "incorrect"),
         ("commuting_shifts", lambda f, x: _commutes(f, x, lambda gap: gap[:, 0].max()), "incorrect"),
         ("commuting_shifts", lambda f, x: _commutes(f, x, torch.mean), "incorrect"),
@@ -582,13 +574,6 @@ def _nearest_windows(x_t, images, alpha, sigma, size):
 def _votes_pooled(x_t, images, alpha, sigma, size):
     votes = (-(x_t[:, None] - alpha * images).square().sum(2) / (2 * sigma**2)).softmax(1)
     return torch.einsum("bnhw,nchw->bchw", torch.nn.functional.avg_pool2d(votes, size, 1, size // 2), images)
-
-
-def _mean_in_and_mean_out(x_t, images, alpha, sigma, size, outside):
-    squares = (x_t[:, None] - alpha * images).square().sum(2)
-    near = torch.nn.functional.avg_pool2d(squares, size, 1, size // 2)
-    distance = near + outside * (squares.mean((-2, -1), keepdim=True) - near)
-    return torch.einsum("bnhw,nchw->bchw", (-distance / (2 * sigma**2)).softmax(1), images)
 
 
 def _one_largest_exponent(x_t, images, alpha, sigma, size):
@@ -740,7 +725,6 @@ def _rows_then_columns(denoiser, x_t, t):
         ("ls_weights", lambda *a: torch.eye(len(a[1]))[_distances_of_a_window(*a).argmin()], "the winner take all"),
         ("ls_box_sums", _nearest_windows, "the winner take all"),
         ("ls_box_sums", _votes_pooled, "pixel by pixel"),
-        ("between_ls_and_is", _mean_in_and_mean_out, "are averages"),
         ("three_correlations", lambda p, y: _correlations(p, y, centred=False), "Your R2 is right, but in r"),
         ("three_correlations", lambda p, y: [_correlations(p, y)[k] for k in (0, 2, 1)], "r2 and R2 are exchanged"),
         ("three_correlations", lambda p, y: [_correlations(p, y)[k] for k in (1, 0, 2)], "r and r2 are exchanged"),

@@ -421,80 +421,6 @@ def _wrapped_around(x_t: Tensor, images: Tensor, alpha: float, sigma: float, pat
     return _mean(-torch.stack(rolled).sum(0) / (2 * sigma**2), images)
 
 
-# --------------------------------------------------------------------------------------------------- between LS, IS
-
-
-def _between_cases(generator: torch.Generator) -> list[Case]:
-    return [(*case, outside) for case, outside in zip(_box_cases(generator), (0.5, 0.2, 0.8, 0.4), strict=True)]
-
-
-def _between(
-    x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int, outside: float
-) -> Float[Tensor, "B C H W"]:
-    reach = max(images.shape[-2:]) - 1  # a window that sees the whole image from everywhere, most of it dimly
-    K = torch.full((2 * reach + 1, 2 * reach + 1), float(outside), dtype=torch.float64)
-    near = slice(reach - patch_size // 2, reach + patch_size // 2 + 1)
-    K[near, near] = 1
-    return reference.local(x_t, images, alpha, sigma, 2 * reach + 1, window=K)
-
-
-def _mix(
-    x_t: Tensor,
-    images: Tensor,
-    alpha: float,
-    sigma: float,
-    patch_size: int,
-    inside: float,
-    total: float,
-    weigh: Callable[..., Tensor] = torch.softmax,
-    exponent: Exponent = _gaussian,
-) -> Tensor:
-    squares = _squares(x_t, images, alpha)
-    distance = inside * _box(squares, patch_size) + total * squares.sum((-2, -1), keepdim=True)
-    return _mean(exponent(distance, sigma), images, weigh=weigh)
-
-
-def _slipped_mix(exponent: Exponent) -> Callable[..., Tensor]:
-    def denoised(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int, outside: float) -> Tensor:
-        return _mix(x_t, images, alpha, sigma, patch_size, 1 - outside, outside, exponent=exponent)
-
-    return denoised
-
-
-def _total_as_mean(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int, outside: float) -> Tensor:
-    pixels = images.shape[-2] * images.shape[-1]
-    return _mix(x_t, images, alpha, sigma, patch_size, 1 - outside, outside / pixels)
-
-
-def _average_inside(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int, outside: float) -> Tensor:
-    return _mix(x_t, images, alpha, sigma, patch_size, (1 - outside) / patch_size**2, outside)
-
-
-def _both_averaged(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int, outside: float) -> Tensor:
-    pixels = images.shape[-2] * images.shape[-1]
-    return _mix(x_t, images, alpha, sigma, patch_size, (1 - outside) / patch_size**2, outside / pixels)
-
-
-def _outside_averaged(
-    x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int, outside: float
-) -> Tensor:
-    dim = outside / (images.shape[-2] * images.shape[-1] - patch_size**2)
-    return _mix(x_t, images, alpha, sigma, patch_size, 1 - dim, dim)
-
-
-def _powers_mixed(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int, outside: float) -> Tensor:
-    squares = _squares(x_t, images, alpha)
-    local = torch.softmax(_gaussian(_box(squares, patch_size), sigma), dim=1)
-    ideal = torch.softmax(_gaussian(squares.sum((-2, -1), keepdim=True), sigma), dim=1)
-    product = local ** (1 - outside) * ideal**outside
-    return torch.einsum("bnhw,nchw->bchw", product / product.sum(1, keepdim=True), images)
-
-
-def _answers_mixed(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int, outside: float) -> Tensor:
-    local, ideal = (_mix(x_t, images, alpha, sigma, patch_size, *share) for share in ((1, 0), (0, 1)))
-    return (1 - outside) * local + outside * ideal
-
-
 EXERCISES = [
     Exercise(
         name="ls_window",
@@ -579,9 +505,9 @@ EXERCISES = [
         title="The votes for one pixel",
         minutes=8,
         difficulty=2,
-        start="Start by cutting the same rows and columns out of x_t and out of every training image.",
+        start="Start by cutting the same window out of x_t and out of every training image.",
         hints=(
-            "A slice may end beyond the border, but must not start at a negative number: max(row - r, 0).",
+            "ls_window(image, row, column, patch_size) cuts one window; torch.stack makes one tensor of all of them.",
             "Compare the window of x_t with alpha times the window of every image: squared differences, summed.",
             "Weights are softmax(-distance / (2 * sigma**2)) over the images.",
         ),
@@ -743,101 +669,6 @@ EXERCISES = [
                 _channel_by_channel,
             ),
             Mistake(UNDERFLOW, _weighed_boxes(_bare)),
-        ),
-    ),
-    Exercise(
-        name="between_ls_and_is",
-        lesson=4,
-        title="From LS to IS",
-        minutes=7,
-        difficulty=3,
-        start="Start from two sums of squared differences: over the window, and over the whole image.",
-        hints=(
-            "The pixels outside are the whole image without the window: total - inside.",
-            "distance = inside + outside * (total - inside), for each pixel and each image.",
-            "The total is squares.sum((-2, -1), keepdim=True), the sums over windows are F.avg_pool2d(squares, P, "
-            "stride=1, padding=P // 2) * P**2; then a softmax over the images, and the mean with these weights.",
-        ),
-        cases=_between_cases,
-        answer=_between,
-        mistakes=(
-            Mistake(
-                "You mix the two answers: mix the distances, before the softmax. A mean of two memories is a blur.",
-                _answers_mixed,
-            ),
-            Mistake(
-                "Your window holds an average and your total a sum: multiply what avg_pool2d returns by P squared.",
-                _average_inside,
-            ),
-            *(Mistake(says, _slipped_mix(exponent)) for says, exponent in SLIPS),
-            Mistake(
-                EXCHANGED,
-                lambda x_t, images, alpha, sigma, *rest: _between(x_t, images, sigma, alpha, *rest),
-            ),
-            Mistake(
-                "You compare x_t with v itself: inside x_t the image is dimmed, so subtract alpha * v.",
-                lambda x_t, images, alpha, sigma, *rest: _between(x_t, images, 1.0, sigma, *rest),
-            ),
-            Mistake("Your total is an average and your window a sum: the total is the sum too.", _total_as_mean),
-            Mistake("Your window and your total are averages: the exponent holds sums, of both.", _both_averaged),
-            Mistake(
-                "Outside of the window you average, inside you sum: the exponent holds the sum of both.",
-                _outside_averaged,
-            ),
-            Mistake(
-                "Your answer does not depend on `outside`: that is LS. Add outside * (total - inside).",
-                lambda x_t, images, alpha, sigma, patch_size, outside: _mix(
-                    x_t, images, alpha, sigma, patch_size, 1, 0
-                ),
-            ),
-            Mistake(
-                "You put the factor on the window: it belongs to the pixels outside of it.",
-                lambda x_t, images, alpha, sigma, patch_size, outside: _mix(
-                    x_t, images, alpha, sigma, patch_size, outside - 1, 1
-                ),
-            ),
-            Mistake(
-                "You dim the window, too, by 1 - outside: its pixels count in full. It is (1 - outside) * inside + "
-                "outside * total, or inside + outside * (total - inside).",
-                lambda x_t, images, alpha, sigma, patch_size, outside: _mix(
-                    x_t, images, alpha, sigma, patch_size, 1 - 2 * outside, outside
-                ),
-            ),
-            Mistake(
-                "You take the root of the factor: outside of the window it is `outside` itself.",
-                lambda x_t, images, alpha, sigma, patch_size, outside: _between(
-                    x_t, images, alpha, sigma, patch_size, outside**0.5
-                ),
-            ),
-            Mistake(
-                "You weigh the pixels before you square: the factor belongs to the squared difference.",
-                lambda x_t, images, alpha, sigma, patch_size, outside: _between(
-                    x_t, images, alpha, sigma, patch_size, outside**2
-                ),
-            ),
-            Mistake(
-                "You count the window twice: outside of it there is total - inside.",
-                lambda x_t, images, alpha, sigma, patch_size, outside: _mix(
-                    x_t, images, alpha, sigma, patch_size, 1, outside
-                ),
-            ),
-            Mistake(
-                "The two ends are swapped: outside = 0 must give LS, outside = 1 must give IS.",
-                lambda x_t, images, alpha, sigma, patch_size, outside: _mix(
-                    x_t, images, alpha, sigma, patch_size, outside, 1 - outside
-                ),
-            ),
-            Mistake(
-                "Your formula is right, but the products of powers are all rounded to 0, and 0/0 is not a number: mix "
-                "the exponents, and take the softmax then.",
-                _powers_mixed,
-            ),
-            Mistake(
-                UNDERFLOW,
-                lambda x_t, images, alpha, sigma, patch_size, outside: _mix(
-                    x_t, images, alpha, sigma, patch_size, 1 - outside, outside, weigh=_bare
-                ),
-            ),
         ),
     ),
 ]
