@@ -228,8 +228,9 @@ show(
 )
 
 # %% [markdown] tags=["slide"]
-# Seven, where chance would give one (five are among section 1's ten). By eye, the runs (underlined) are in nearly the
-# same columns. Where the machine grows a third leg, the network does in 24 % of cases instead of 4 %.
+# Seven, where chance would give one: a **lift** (both / expected) of 5.7. Five are among section 1's ten. By eye, the
+# runs (underlined) are in nearly the same columns. Where the machine grows a third leg, the network does in 24 % of
+# cases instead of 4 %.
 #
 # But two artists can agree because of a **common cause**. Both draw nearly the same garment from one seed, and wide
 # trousers have more room for a third leg. **Predict.** Among trousers of like width, how many of the seven would
@@ -264,7 +265,7 @@ check.overlap(overlap)
 #     return (a & b).sum().item(), expected
 # ```
 #
-# If all are in one group this is $29 \cdot 17 / 400 = 1.2$. Both / expected, here 5.7, is called the **lift**.
+# If all are in one group this is $29 \cdot 17 / 400 = 1.2$.
 # </details>
 
 
@@ -332,8 +333,8 @@ if lab.profile == "laptop":
 
 # %% [markdown] tags=["slide"]
 # **A high r2 is not enough**: the local filter draws 6. **Votes are not needed**: the equivariant filter draws 33, and
-# names seven of the 17, as ELS does (chance at like width: 3.4). Nor is it spots of a single row: by exercise 1's
-# counter the network has 8, ELS 18, both 5, where chance gives 1.0.
+# names seven of the 17, as ELS does (chance at like width: 3.4). Nor do spots of a single row make the agreement: by
+# exercise 1's counter, with two rows, the network has 8, ELS 18, both 5, where chance at like width gives 1.0.
 #
 # Is the network sure of its own list? Its first steps go astray (lesson 11). Let the exact denoiser make those above
 # t = 0.95, eight of the 150. **Predict.** How many of its own 17 does the network repeat: all, most, half?
@@ -352,8 +353,8 @@ if lab.profile == "laptop":
     assert counted == [24, 14, 11, 11] and 4.3 < number < 4.45 and p < 0.001
 
 # %% [markdown]
-# It repeats 14, and now has 24. Of these ELS names **11**, as does the equivariant filter, where chance at like width
-# gives 4.4: firmer than seven of 17. A yes or no per seed is a coarse measure; here is a finer one.
+# It repeats 14, and now has 24. Of these ELS names **11** (chance at like width: 4.4), the equivariant filter as many:
+# firmer than seven of 17. A yes or no per seed is a coarse measure; here is a finer one.
 
 # %% [markdown] tags=["slide"]
 # ## 5. Sleeves that do not match (6 minutes)
@@ -456,10 +457,10 @@ if lab.profile == "laptop":
 # these, where chance gives 15, with 11 false alarms; shirts are like them. An error that is common, and measured as a
 # degree, is **predictable seed by seed**.
 #
-# How much of that is the machine's own? Let each name its most lopsided pullovers, as many as the network has. Of the
-# 35 ELS finds 29, and the equivariant filter as many; of 43 shirts 37 and 38, of 87 trousers 57 and 54. **Votes are
-# not needed** here either. IS, which draws 2 lopsided pullovers in all, still finds 22, where chance gives 12: part of
-# the agreement comes with any drawing from the same noise.
+# How much of that is the machine's own? Let each predictor name its most lopsided drawings, as many as the network has
+# lopsided ones. Of the 35 pullovers ELS finds 29, and the equivariant filter as many; of the 43 shirts 37 and 38, of
+# the 87 trousers 57 and 54. **Votes are not needed** here either. IS, which draws 2 lopsided pullovers in all, still
+# finds 22, where chance gives 12: part of the agreement comes with any drawing from the same noise.
 #
 # *How many* are lopsided differs more: of 400 trousers the network has 87, ELS 142, the equivariant filter 219. Can
 # such a number tell what makes the errors?
@@ -469,7 +470,8 @@ if lab.profile == "laptop":
 #
 # Sampling goes from t = 1 to 0, and the calibrated windows shrink on the way: 13 at t = 1, 9 at t = 0.4, 3 at the end.
 # The paper explains extra limbs by **too local too late** ("excess late-time locality", its section 5.3): with longer
-# windows late, at small t, the machine would notice its third leg. The windows are ours to edit. Seeds 0 to 99:
+# windows late, at small t, the machine would notice its third leg. The windows are ours to edit. Four machines draw
+# seeds 0 to 99:
 #
 # * the calibrated windows: 37 lopsided, 10 with three legs (network: 20 and 6);
 # * at least 13 for t below 0.4, the early ones as calibrated;
@@ -521,16 +523,16 @@ if lab.profile == "laptop":
     assert (len(fresh), copies(fresh)) == (193, 0)
 
 # %% [markdown] tags=["slide"]
-# Every edit lowers the count. A view of nearly the whole garment to the end leaves 9 of 37, but begins to **copy**:
-# 17 drawings are less than a third as far from the nearest training picture as from the second (lesson 14's sign; of
-# real trousers never shown, none is). And it is a worse prediction: r2 0.90 instead of 0.95. Windows of 15 from 0.4 to
-# 0.6 copy nothing, and make it a better one (0.96). So is the short view the cause, and does the network look further
-# there? A change needs a rival beside it that knows nothing of the reason.
+# Every edit lowers the count, with one new lopsided drawing at most. A view of nearly the whole garment to the end
+# leaves 9 of 37, but begins to **copy**: 17 drawings are less than a third as far from the nearest training picture as
+# from the second (lesson 14's sign; of real trousers never shown, none is). And it is a worse prediction: r2 0.90
+# instead of 0.95. Windows of 15 from 0.4 to 0.6 copy nothing, and give a better one (0.96). So is the short view the
+# cause, and does the network look further there? A change needs a rival beside it that knows nothing of the reason.
 #
 # ### Exercise 3: A rival that looks at nothing (3 minutes, ★☆☆)
 #
-# Write `toward_mean(drawn, pictures, share)`: each of the finished drawings `drawn` (B, 1, H, W), moved by `share` of
-# the way to the mean of `pictures` (N, 1, H, W), at each pixel.
+# Write `toward_mean(drawn, pictures, share)`: each of the finished drawings `drawn` (B, 1, H, W), moved at each pixel
+# by `share` of the way to the mean of `pictures` (N, 1, H, W).
 
 
 # %%
@@ -592,21 +594,23 @@ if lab.profile == "laptop":
     assert all(abs(v[6] - r) < 0.006 for v, r in zip(afresh.values(), (0.94, 0.96, 0.96, 0.96), strict=True))
 
 # %% [markdown] tags=["slide"]
-# **The mean does as much.** At two fifths nine are left, as with long late windows, seven of them on the network's
-# seeds, too; but no drawing is a copy, none has three legs, and r2 is 0.96. At a fifth it is nearly level with windows
-# of 15 from 0.4 to 0.6. These had been chosen on the same hundred seeds; on a fresh hundred ELS has 38, they leave 22,
-# the mean 26 and 10, and with each of the three r2 rises from 0.94 to 0.96.
+# **The mean does as much.** At two fifths nine are left, seven of them on the network's seeds, both as with long late
+# windows; but no drawing is a copy, none has three legs, and r2 is 0.96. At a fifth it is nearly level with windows of
+# 15 from 0.4 to 0.6. Those had been chosen on the same hundred seeds. On a fresh hundred ELS has 38; they leave 22, the
+# mean 26 and 10, and with each of the three r2 rises from 0.94 to 0.96.
 #
 # No wonder: the mean is fairly symmetric (mirror r2 0.91), and all drawings come nearer to it. **A lower count shows no
-# cause**, nor does a better r2: neither that short windows made the errors, nor that the network looks further from
-# 0.4 to 0.6. Both may still be true. (For LS the mean is no fair rival: it is itself a crude way to know one's place.)
+# cause**, nor does a better r2. They show neither that short windows made the errors nor that the network looks further
+# from 0.4 to 0.6. Both may still be true. (For LS the mean is no fair rival: it is itself a crude way to know one's
+# place.)
 
 # %% [markdown] tags=["slide"]
 # ## 7. From third legs to sixth fingers (3 minutes)
 #
 # Kamb and Ganguli point to a mechanism: parts that are each in order, put together by windows that never see the
-# whole. What speaks for it: two predictors with such windows, with votes and without, foretell the errors better than
-# IS, which sees the whole. What decides nothing: that a long view leaves fewer errors. So does the mean.
+# whole. What speaks for it: two predictors with such windows, with votes and without, foretell lopsided drawings better
+# than IS, which sees the whole. But windows are not all: the local filter has them, too, and draws few third legs. What
+# decides nothing: that a long view leaves fewer errors. So does the mean.
 #
 # All this holds for one small ResNet and three kinds of garments. Large models have attention, which can see the
 # whole image at each step; they work on compressed images; they follow text. So "six fingers come from locality" is a
@@ -616,10 +620,11 @@ if lab.profile == "laptop":
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
-# * Third legs are rare: 4 to 6 % of the network's trousers in 150 steps, in 20 no more than of real ones (1 %), 7 % of
-#   the machine's. They are on the same seeds more often than by chance, also at like width.
-# * Lopsided tops are common, four in ten (of real ones one in twenty). Of the network's 35 pullovers the machine
-#   foretells 33, where chance gives 15. A linear filter, bent, without votes, does as well.
+# * Third legs are rare: 4 % of the network's trousers in 150 steps (6 % with the start repaired), in 20 hardly more
+#   than of real ones (1 %), 7 % of the machine's. They are on the same seeds more often than by chance, also at like
+#   width.
+# * Lopsided tops are common, four in ten (of real ones one in twenty). Of the network's 35 lopsided pullovers the
+#   machine foretells 33, where chance gives 15. The equivariant filter, bent, without votes, does as well.
 # * Long views lower the number of errors. So does mixing in the mean picture: a lower count shows no cause.
 # * A counter is fixed before one counts, a rate needs real pictures beside it, an edit a rival that looks at nothing.
 #
