@@ -18,8 +18,8 @@
 # **You will** forbid a denoiser to look far, derive the best one that obeys, and draw with it through windows of
 # growing size.
 #
-# **You will learn** what becomes of the ideal denoiser's memory if no pixel may look far, and whether that helps with
-# images that it has never seen.
+# **You will learn** what becomes of the ideal denoiser's memory if no pixel may look far, and whether looking less far
+# helps with new images.
 #
 # **You need** lessons 01 to 03: a denoiser, the sampler, the ideal denoiser (IS), and the two habits of trained
 # networks.
@@ -113,9 +113,9 @@ if lab.profile == "laptop":
 # Each pixel $x$ may have a function $g_x$ of its own: it knows *where* it is.
 
 # %% [markdown]
-# Near the border the window sticks out. Beyond there is nothing, so it is **cut off**: of the 49 pixels of $P = 7$,
-# $4 \cdot 7 = 28$ are left at an edge, and $4 \cdot 4 = 16$ in a corner. In code it is easier to fill the outside with
-# zeros, in *both* images that one compares: their difference adds nothing.
+# Near the border the window sticks out. Beyond the border there is nothing, so the window is **cut off**: of the 49
+# pixels of $P = 7$, $4 \cdot 7 = 28$ are left at an edge, and $4 \cdot 4 = 16$ in a corner. In code it is easier to
+# fill the outside with zeros, in *both* images that one compares: their difference adds nothing.
 #
 # ### Exercise 1: Cut a window (5 minutes, ★☆☆)
 #
@@ -266,9 +266,9 @@ for P, values in maps.items():
 # 0.13 for 5, 0.09 for 7: that is what the law forbids to use. Where it is large it is positive: if a pixel outside is
 # brighter than usual, the guess tends to be too dark.
 #
-# The best *linear* filter of a window would pass this test, too: it shows only that no weighted sum of the window's
-# pixels helps. That no *function* of them does is the derivation's word. And both speak of training images; new ones
-# come in section 8.
+# The best *linear* filter of a window would pass this test, too: the test shows only that no weighted sum of the
+# window's pixels helps. That no *function* of them helps, we have from the derivation alone. And both speak of training
+# images; new ones come in section 8.
 #
 # ## 5. All pixels (2 minutes)
 #
@@ -349,7 +349,7 @@ if lab.profile == "laptop":
 # Below each picture: the training image with the most votes for each pixel, white lines where it changes. The 18 images
 # that gave most have a colour of their own; the others share pale ones. As the window grows, neighbours must agree on
 # more, and the pieces grow. But the map shows who was elected, not that anything was glued: where many images are
-# alike, as in the black background, neighbours elect others.
+# alike, as in the black background, neighbours elect different ones.
 #
 # ### More seeds
 #
@@ -432,20 +432,22 @@ if lab.profile == "laptop":
 
 # %% [markdown]
 # At $P = 3$ the pixels of a sample's garment come from about 78 training images, and the sample is further away from
-# all of them (6.2) than a new real garment is (2.9). New, then; but so is debris. At $P = 7$ they are as far away as
-# the network's drawings (5.1). At $P = 13$, made of 4 images each, they have crossed the line of the real garments.
+# every training image (6.2) than a new real garment is (2.9). New, then; but so is debris. At $P = 7$ samples are as
+# far away as the network's drawings (5.1). At $P = 13$, made of 4 images each, they have crossed the line of the real
+# garments.
 #
-# Some are plain copies by then, no further than 0.05 from a training image: at $P = 13$ nearly every fifth, at 17
-# 70 %, at 21 even 96 % (in 20 steps).
+# Some are plain copies by then, no further than 0.05 from a training image: nearly every fifth at $P = 13$, 70 % at 17,
+# even 96 % at 21 (in 20 steps).
 #
-# But are they made of memories? A piece is more than a pixel. Around how many pixels of a garment does *some* training
-# image have the same $3 \times 3$ square, at that place and to within 0.05? In new real garments for 9 %. In LS's
-# garments at $P = 3$ for 1 %, at 9 for 34 %, at 13 for 62 % (to within 0.1: new ones 30 %, LS 5, 44, 70 %). So $P = 3$
-# leaves single pixels; at $P = 9$ **the memory is still there, but in pieces.** The network's drawings have 4 %.
+# But are they made of memories? A piece is more than a pixel. For how many pixels of a garment does *some* training
+# image have the same $3 \times 3$ square around them, at that place and to within 0.05 (a *known square*)? In new real
+# garments for 9 %. In LS's garments at $P = 3$ for 1 %, at 9 for 34 %, at 13 for 62 % (to within 0.1: new ones 30 %,
+# LS 5, 44, 70 %). So $P = 3$ leaves single pixels; at $P = 9$ **the memory is still there, but in pieces.** The
+# network's drawings have 4 %.
 
 # %% [markdown]
-# Click on a pixel: you see its window, in the noisy image at $t = 0.2$, and the training images that voted. Look for
-# two neighbours that elect different images.
+# Click on a pixel: you see its window, in the noisy image at $t = 0.2$, and the four training images with the most
+# votes. Look for two neighbours that elect different images.
 
 # %%
 noise = els.seeded_noise(range(6), lab.shape).to(lab.device)
@@ -483,8 +485,8 @@ assert lab.profile != "laptop" or (median_sources[31] == 1 and copies[31] == 1)
 #
 # LS throws evidence away, so on training images it must be worse than IS. What about new garments?
 #
-# Beside it stands a machine that does not vote: the best linear filter of each window, **bent**. Each of its answers is
-# replaced by the mean of the clean pixels, of 400 training images, for which it gives this answer.
+# Beside LS stands a machine that does not vote: the best linear filter of each window, **bent**. Each of its answers is
+# replaced by a mean: that of all clean pixels, in 400 training images, for which the filter gives about this answer.
 #
 # **Predict.** Sketch the mean squared error at $t = 0.3$ on *new* images against $P$, for LS and for the bent filter.
 # Where is it lowest: at the smallest window, at the whole image, or in between?
@@ -550,11 +552,11 @@ if lab.profile == "laptop":
     assert all(sorted(e.values(), reverse=True) == [*e.values()] for e in curved.values())  # wider: better
 
 # %% [markdown]
-# On training images the ideal denoiser is nearly perfect: it recognises them. On new images the same certainty misleads
-# it, and looking less far **helps**: the error falls from 0.041 to 0.025 at $P = 5$.
+# On training images the ideal denoiser is nearly perfect: it recognises them. New images it cannot recognise, and there
+# looking less far **helps**: the error falls from 0.041 to 0.025 at $P = 5$.
 #
-# It helps the *voter*. The filter gets better the wider it looks, and seeing everything it comes near LS's best
-# (0.027). The network is better than both (0.0205).
+# It helps the *voter*. The bent filter gets better the wider it looks, and when it sees everything (0.027) it comes
+# near LS's best. The network is better than both (0.0205).
 
 # %% [markdown] tags=["slide"]
 # **Predict.** On new images, is LS's best window at $t = 0.1$ smaller or larger than at $t = 0.3$? And at $t = 0.7$? At
@@ -582,9 +584,10 @@ if lab.profile == "laptop":
 
 # %% [markdown]
 # The less noise, the smaller LS's best window: nearly the whole image at 0.7, 5 at 0.3, and at 0.1 the smallest here.
+# (The network is better than both at 0.1, too, but at 0.7 behind both with the whole image.)
 #
-# Is a window *needed*, then? Only by whoever votes. At 0.1 the bent filter of the whole image has 0.0068, LS's best
-# 0.0078, and is ahead for 77 of 200 images (at 0.3 and 0.7 for 121 and 165). So where there is little noise it does
+# Is a window *needed*, then? Only by whoever votes. At 0.1 the bent filter of the whole image has 0.0068, LS at its
+# best 0.0078; LS is ahead for 77 of 200 images (at 0.3 and 0.7 for 121 and 165). So where there is little noise it does
 # no harm to see everything, if one does not vote for whole pictures.
 
 # %% [markdown] tags=["slide"]
@@ -640,19 +643,20 @@ if lab.profile == "laptop":
 # network can see (lesson 03), LS has 0.87. But the size matters: $7t$ has 0.76, $31t$ 0.74.
 #
 # The linear filter, cut at black and white, has 0.84 with the fitted windows, and 0.84 with a fixed $P = 9$: it hardly
-# needs windows that shrink. Bent at each step it has 0.86; LS is ahead of that for 46 of 100 seeds, with $17t$ for 63.
-# So what shrinking gains says more about LS, which with one size throughout draws debris or copies, than about the
-# network. And r2 hardly sees how grainy the filter's drawings are.
+# needs windows that shrink. Bent at each step, with the fitted windows, it has 0.86; LS with these windows is ahead of
+# that for 46 of 100 seeds, LS with $17t$ for 63. So what shrinking gains says more about LS, which with one size
+# throughout draws debris, pieces of memory or copies, than about the network. And r2 hardly sees how grainy the
+# filter's drawings are.
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
 # * A denoiser is local if its answer at a pixel depends on a window only. The best one is **LS**: every pixel holds its
 #   own election among the training images, with the window as evidence.
-# * Small windows draw debris, larger ones mosaics of remembered pieces; at $P = 17$ 70 % are copies. From $P = 2H - 1$
-#   on, LS *is* the ideal denoiser.
-# * Looking less far is worse on training images. On new ones it helps the *voter*, the more, the less noise; a bent
-#   filter it does not help. With windows that shrink LS draws much more like the network, about as a filter does.
+# * Small windows draw debris, larger ones mosaics of remembered pieces; with $P = 17$, 70 % are copies. From
+#   $P = 2H - 1$ on, LS *is* the ideal denoiser.
+# * Looking less far is worse on training images. On new ones it helps the *voter*, and more so the less noise there is,
+#   but not a bent filter. With windows that shrink LS draws much more like the network: about as much as a filter does.
 #
 # ## What is still unexplained
 #
