@@ -221,8 +221,9 @@ for d in [(0, 1), (3, 5), (8, 8)]:
 # %% [markdown] tags=["slide"]
 # ## 4. What does it draw? (7 minutes)
 #
-# Now ES has 2,000 training images, and draws with the sampler of lesson 01. Which of section 3's four will it be:
-# (a), (b), (c) or (d)?
+# Now ES has 2,000 training images, and draws with the sampler of lesson 01.
+#
+# **Predict.** Which of section 3's four will it be: (a), (b), (c) or (d)?
 
 # %% tags=["slide"]
 machine, seeds = lab.machine("es"), range(16)
