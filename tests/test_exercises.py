@@ -282,8 +282,8 @@ def _clamped_square(x, images):
     return index, least.sqrt()
 
 
-def _bare(exponents, axis, counts=1):
-    e = counts * exponents.exp()
+def _bare(exponents, axis):
+    e = exponents.exp()
     return e / e.sum(axis, keepdim=True)
 
 
@@ -484,18 +484,11 @@ def _alike(a, b, group, size=lambda here, n: here, first=torch.logical_and):
         ("novelty_score", lambda x, v, held: _clamped_square(x, v)[1] / _clamped_square(held, v)[1].median(),
          "correct"),
         ("posterior_weights", lambda x, v, *a: _bare(_exponents(x.double(), v.double(), *a), 1), "incorrect"),
-        ("weights_with_counts", lambda x, v, counts, *a: _bare(_exponents(x.double(), v.double(), *a), 1, counts),
-         "incorrect"),
         ("posterior_weights", lambda x, v, *a: _one_maximum(_exponents(x, v, *a).double()), "incorrect"),
-        ("weights_with_counts", lambda x, v, n, *a: _one_maximum(n.log() + _exponents(x, v, *a).double()), "incorrect"),
         ("posterior_weights", lambda x, v, *a: _expanded_exponents(x, v, *a).softmax(1), "correct"),
-        ("weights_with_counts", lambda x, v, n, *a: (n.log() + _expanded_exponents(x, v, *a)).softmax(1), "correct"),
         ("posterior_weights", lambda x, v, *a: _exponents_by_cdist(x, v, *a).softmax(1), "correct"),
-        ("weights_with_counts", lambda x, v, n, *a: (n.log() + _exponents_by_cdist(x, v, *a)).softmax(1), "correct"),
         ("posterior_weights", lambda x, v, a, s: torch.distributions.Normal(a * v, s).log_prob(x[:, None]).sum(
             (2, 3, 4)).softmax(1), "correct"),
-        ("weights_with_counts", lambda x, v, n, a, s: (n.log() + torch.distributions.Normal(a * v, s).log_prob(
-            x[:, None]).sum((2, 3, 4))).softmax(1), "correct"),
         ("coin_denoiser", lambda x, a, s: 2 / (1 + (-2 * a * x / s**2).exp()) - 1, "correct"),
         ("coin_denoiser", _coin_of_exponentials, "incorrect"),
         ("coin_denoiser", _coin_of_densities, "incorrect"),

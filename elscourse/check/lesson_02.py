@@ -68,6 +68,10 @@ def _unlike(case: Case) -> Case:
     return x_t * torch.linspace(0.5, 4, len(x_t))[:, None, None, None], *rest
 
 
+def _logits(x_t: Tensor, images: Tensor, alpha: float, sigma: float) -> Tensor:
+    return -_squared_distance(x_t, alpha * images) / (2 * sigma**2)
+
+
 def _one_maximum(exponent: Tensor) -> Tensor:
     e = (exponent - exponent.max()).exp()
     return e / e.sum(1, keepdim=True)
@@ -287,125 +291,4 @@ VOTERS = Exercise(
     ),
 )
 
-
-# ------------------------------------------------------------------------------------------- weights_with_counts
-
-
-def _counts_cases(generator: torch.Generator) -> list[Case]:
-    cases: list[Case] = []
-    for batch, n, shape, theta in (
-        (3, 5, (1, 2, 3), 1.0),
-        (2, 4, (3, 2, 2), 1.2),
-        (2, 3, (1, 4, 2), 1.3),
-        (2, 4, (1, 42, 42), 1.4),
-        (3, 5, (1, 12, 12), 0.05),
-    ):
-        case = _seen(generator, batch, n, shape, theta)
-        x_t, images, alpha, sigma = _unlike(case) if theta < 0.1 else case
-        counts = torch.randint(1, 9, (n,), generator=generator)
-        counts[0] = 10
-        cases.append((x_t, images, counts, alpha, sigma))
-    return cases
-
-
-def _listed(x_t: Tensor, images: Tensor, counts: Tensor, alpha: float, sigma: float) -> Tensor:
-    """Every image written down as often as it occurs, and the weights of its copies added."""
-    copies = torch.repeat_interleave(torch.arange(len(images)), counts)
-    weights = reference.ideal_weights(x_t, images[copies], alpha, sigma)
-    return torch.zeros(len(x_t), len(images), dtype=weights.dtype).index_add_(1, copies, weights)
-
-
-def _logits(x_t: Tensor, images: Tensor, alpha: float, sigma: float) -> Tensor:
-    return -_squared_distance(x_t, alpha * images) / (2 * sigma**2)
-
-
-def _literal_with_counts(x_t: Tensor, images: Tensor, counts: Tensor, alpha: float, sigma: float) -> Tensor:
-    e = counts * _logits(x_t, images, alpha, sigma).exp()
-    return e / e.sum(1, keepdim=True)
-
-
-COUNTS = Exercise(
-    name="weights_with_counts",
-    lesson=2,
-    title="Twins",
-    minutes=8,
-    difficulty=2,
-    start="Start from the formula of the weights: what changes if v_i stands counts[i] times in the list?",
-    hints=(
-        "All copies of v_i have the same exponential, so their total is counts[i] times it, in the sum below as well.",
-        "counts * exp(exponent) = exp(ln(counts) + exponent).",
-        "Add counts.log() to the exponents, shape (N,) to (B, N), before the softmax.",
-    ),
-    cases=_counts_cases,
-    answer=_listed,
-    tolerance=TOLERANCE,
-    mistakes=(
-        Mistake(UNDERFLOW, _literal_with_counts),
-        Mistake(
-            NEVER_BY_ZERO,
-            lambda x_t, images, counts, alpha, sigma: _never_by_zero(counts * _logits(x_t, images, alpha, sigma).exp()),
-        ),
-        Mistake(
-            ONE_MAXIMUM,
-            lambda x_t, images, counts, alpha, sigma: _one_maximum(counts.log() + _logits(x_t, images, alpha, sigma)),
-        ),
-        Mistake(
-            FROM_THE_MEAN,
-            lambda x_t, images, counts, alpha, sigma: _from_the_mean(counts.log() + _logits(x_t, images, alpha, sigma)),
-        ),
-        Mistake(
-            NOT_DIMMED,
-            lambda x_t, images, counts, alpha, sigma: (counts.log() + _logits(x_t, images, 1, sigma)).softmax(1),
-        ),
-        Mistake(
-            FORGOTTEN_2,
-            lambda x_t, images, counts, alpha, sigma: (counts.log() + 2 * _logits(x_t, images, alpha, sigma)).softmax(
-                1
-            ),
-        ),
-        Mistake(
-            "You take the logarithm of base 2: the exponential has base e, so it is the natural one, counts.log().",
-            lambda x_t, images, counts, alpha, sigma: (counts.log2() + _logits(x_t, images, alpha, sigma)).softmax(1),
-        ),
-        Mistake(
-            "You divide ln(counts) by 2 sigma**2 as well: only the squared distance is divided.",
-            lambda x_t, images, counts, alpha, sigma: (
-                counts.log() / (2 * sigma**2) + _logits(x_t, images, alpha, sigma)
-            ).softmax(1),
-        ),
-        Mistake(
-            "You subtract ln(counts): what occurs more often weighs more, so add it.",
-            lambda x_t, images, counts, alpha, sigma: (_logits(x_t, images, alpha, sigma) - counts.log()).softmax(1),
-        ),
-        Mistake(
-            "You ignore the counts: an image that is listed ten times votes ten times.",
-            lambda x_t, images, counts, alpha, sigma: _logits(x_t, images, alpha, sigma).softmax(1),
-        ),
-        Mistake(
-            "You multiply the exponents by the counts: n copies multiply the exponential, which adds ln(n) to the "
-            "exponent.",
-            lambda x_t, images, counts, alpha, sigma: (counts * _logits(x_t, images, alpha, sigma)).softmax(1),
-        ),
-        Mistake(
-            "You add the counts to the exponents: it is their logarithm that belongs there.",
-            lambda x_t, images, counts, alpha, sigma: (counts + _logits(x_t, images, alpha, sigma)).softmax(1),
-        ),
-        Mistake(
-            "You multiply the finished weights by the counts, so they no longer sum to one.",
-            lambda x_t, images, counts, alpha, sigma: counts * _logits(x_t, images, alpha, sigma).softmax(1),
-        ),
-        Mistake(
-            "You multiply the finished weights by the shares of the counts, so they no longer sum to one: multiply the "
-            "exponentials, and divide by their sum.",
-            lambda x_t, images, counts, alpha, sigma: (
-                counts / counts.sum() * _logits(x_t, images, alpha, sigma).softmax(1)
-            ),
-        ),
-        Mistake(
-            "This is the weight of one copy of each image: the copies' weights have to be added.",
-            lambda x_t, images, counts, alpha, sigma: _listed(x_t, images, counts, alpha, sigma) / counts,
-        ),
-    ),
-)
-
-EXERCISES = [WEIGHTS, MEAN, VOTERS, COUNTS]
+EXERCISES = [WEIGHTS, MEAN, VOTERS]
