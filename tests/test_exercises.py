@@ -829,7 +829,8 @@ def _rows_then_columns(denoiser, x_t, t):
             q[0]) // 2]).pow(2).sum(1) / 2 / s**2).softmax(0) @ p[..., len(q[0]) // 2, len(q[0]) // 2], "centres only"),
         ("one_formula", lambda *a: _formula_in_one_array(*a, over=torch.mean), "mean over the channels"),
         ("one_formula", lambda *a: _formula_in_one_array(*a, weigh=lambda g: g.softmax(0)), "displacements alone"),
-        ("provenance_entropy", lambda m: np.log(len(set(m[m >= 0].tolist()))), "weigh the sources"),
+        ("nearest_shifted", lambda s, i: torch.stack([torch.cdist(s.flatten(1), i.roll(d, -1).flatten(1)).amin(1)
+                                                      for d in range(s.shape[-1])]).amin(0), "sideways alone"),
         ("guided", lambda told, untold, w: w * told - (1 - w) * untold, "You take off 1 - strength times untold"),
         ("guided", lambda told, untold, w: told + (w - 1) * (untold - told), "Beyond told you turn back"),
         ("attend", lambda h, q, k, v: ((h @ q) @ (h @ k).T / k.shape[0] ** 0.5).softmax(1) @ (h @ v), "rows of W_q"),

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -140,54 +140,6 @@ def _no_maximum_subtracted(query: Tensor, dictionary: Tensor, alpha: float, sigm
     w = torch.exp(-(query - alpha * dictionary).square().sum((-3, -2, -1)) / (2 * sigma**2))
     r = query.shape[-1] // 2
     return (w / w.sum()) @ dictionary[:, :, r, r]
-
-
-# --------------------------------------------------------------------------------------------- provenance entropy
-
-
-def _source_cases(generator: torch.Generator) -> list[Case]:
-    return [
-        (torch.randint(0, 6, (5, 7), generator=generator) * 2,),
-        (torch.randint(100, 2000, (8, 8), generator=generator),),
-        (torch.randint(0, 2, (6, 6), generator=generator) * 41 + 3,),
-        (torch.randint(-1, 3, (7, 5), generator=generator),),  # -1 is background
-    ]
-
-
-def _shares(source: Tensor) -> Float[Tensor, " n"]:
-    counts = source[source >= 0].unique(return_counts=True)[1].double()
-    return counts / counts.sum()
-
-
-def _entropy(source: Int[Tensor, "H W"]) -> float:
-    f = _shares(source)
-    return float(-(f * f.log()).sum())
-
-
-def _first_source_dropped(source: Tensor) -> Tensor:
-    counts = source.unique(return_counts=True)[1][1:].double()
-    f = counts / counts.sum()
-    return -(f * f.log()).sum()
-
-
-def _zero_log_zero(source: Tensor) -> Tensor:
-    f = source[source >= 0].bincount() / (source >= 0).sum()
-    return -(f * f.log()).sum()
-
-
-def _counts_not_shares(source: Tensor) -> Tensor:
-    counts = _shares(source) * (source >= 0).sum()
-    return -(counts * counts.log()).sum()
-
-
-def _of_all_pixels(source: Tensor) -> Tensor:
-    f = _shares(source) * (source >= 0).sum() / source.numel()
-    return -(f * f.log()).sum()
-
-
-def _per_image(source: Tensor) -> Tensor:
-    f = _shares(source)
-    return -(f * f.log()).mean()
 
 
 # ---------------------------------------------------------------------------------------------------- one formula
@@ -374,6 +326,60 @@ def _formula_of_bare_exps(
     return ((w * slid).sum((0, 1)) / w.sum((0, 1)))[None]
 
 
+# ------------------------------------------------------------------------------------------------ nearest, shifted
+
+
+def _shifted_cases(generator: torch.Generator) -> list[Case]:
+    cases: list[Case] = []
+    for shape, count in (((1, 5, 6), 5), ((2, 4, 4), 4), ((1, 6, 5), 3)):
+        images = torch.rand(count, *shape, generator=generator) * 2 - 1
+        moved = torch.stack([images[0].roll((1, 2), (-2, -1)), images[1].roll((-1, -1), (-2, -1)), images[2]])
+        samples = torch.cat([moved, torch.rand(3, *shape, generator=generator) * 2 - 1])
+        cases.append((samples + 0.2 * torch.randn(samples.shape, generator=generator), images))
+    return cases
+
+
+def _torus(picture: Tensor) -> Shifts:
+    return [(dy, dx) for dy in range(picture.shape[-2]) for dx in range(picture.shape[-1])]
+
+
+def _apart(samples: Tensor, images: Tensor, shifts: Shifts | None = None) -> Float[Tensor, "d B N"]:
+    """The distance of each sample, shifted by each d, to each image."""
+    shifts = _torus(samples) if shifts is None else shifts
+    slid = torch.stack([samples.double().roll(d, (-2, -1)) for d in shifts])
+    return torch.cdist(slid.flatten(2), images.double().flatten(1), compute_mode="donot_use_mm_for_euclid_dist")
+
+
+def _nearest_shifted(samples: Tensor, images: Tensor) -> Float[Tensor, " B"]:
+    return _apart(samples, images).amin((0, 2))
+
+
+def _along(samples: Tensor, images: Tensor, axis: int) -> Tensor:
+    return _apart(samples, images, [d for d in _torus(samples) if d[1 - axis] == 0]).amin((0, 2))
+
+
+def _along_the_diagonal(samples: Tensor, images: Tensor) -> Tensor:
+    shifts = [(d, d) for d in range(max(samples.shape[-2:]))]
+    return _apart(samples, images, shifts).amin((0, 2))
+
+
+def _in_steps_of_one(samples: Tensor, images: Tensor) -> Tensor:
+    return _apart(samples, images, [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]).amin((0, 2))
+
+
+def _fallen_off(samples: Tensor, images: Tensor) -> Tensor:
+    height, width = samples.shape[-2:]
+    wide = F.pad(images.double(), [width, width, height, height])
+    corners = [(dy, dx) for dy in range(2 * height + 1) for dx in range(2 * width + 1)]
+    slid = torch.cat([wide[..., dy : dy + height, dx : dx + width] for dy, dx in corners])
+    return torch.cdist(samples.double().flatten(1), slid.flatten(1)).amin(1)
+
+
+def _sum_of_differences(samples: Tensor, images: Tensor) -> Tensor:
+    slid = torch.stack([samples.double().roll(d, (-2, -1)) for d in _torus(samples)])
+    return torch.cdist(slid.flatten(2), images.double().flatten(1), p=1).amin((0, 2))
+
+
 EXERCISES = [
     Exercise(
         name="els_pixel",
@@ -545,68 +551,66 @@ EXERCISES = [
         ),
     ),
     Exercise(
-        name="provenance_entropy",
+        name="nearest_shifted",
         lesson=7,
-        title="Provenance entropy",
+        title="Near, if you may shift",
         minutes=7,
         difficulty=1,
-        start="Start by counting how often each training image occurs in the map.",
+        start="Start with one shift: samples.roll((dy, dx), (-2, -1)), and its distances to all images.",
         hints=(
-            "source[source >= 0].unique(return_counts=True) returns the images that occur and their counts.",
-            "Shares are counts divided by the sum of the counts; the entropy is minus the sum of share * log(share).",
+            "torch.cdist(a.flatten(1), b.flatten(1)) holds all distances of a (B, ...) to b (N, ...): (B, N).",
+            "Of each shift keep the smallest over the images, .amin(1): (B,). Stack these for all H W shifts, and take "
+            "the smallest over the shifts.",
         ),
-        cases=_source_cases,
-        answer=_entropy,
+        cases=_shifted_cases,
+        answer=_nearest_shifted,
         mistakes=(
             Mistake(
-                "That is the entropy in bits: in nats the logarithm is the natural one, torch.log.",
-                lambda source: _entropy(source) / math.log(2),
+                "You do not shift: try all H W shifts of the torus.",
+                lambda samples, images: _apart(samples, images, [(0, 0)]).amin((0, 2)),
+            ),
+            Mistake("You shift up and down alone: dy and dx both run, H W shifts.", lambda s, i: _along(s, i, 0)),
+            Mistake("You shift sideways alone: dy and dx both run, H W shifts.", lambda s, i: _along(s, i, 1)),
+            Mistake("You shift by the same number along both axes: dy and dx run independently.", _along_the_diagonal),
+            Mistake(
+                "You shift by one pixel at most: dy runs over all H rows, dx over all W columns.", _in_steps_of_one
             ),
             Mistake(
-                "You use the logarithm to base 10: in nats it is the natural one, torch.log.",
-                lambda source: _entropy(source) / math.log(10),
-            ),
-            Mistake("You use the counts: divide them by their sum first, shares sum to one.", _counts_not_shares),
-            Mistake(
-                "That is the effective number of sources, exp(entropy): return the entropy itself.",
-                lambda source: math.exp(_entropy(source)),
+                "What you push over the border is lost: on the torus it comes back on the other side, as with roll.",
+                _fallen_off,
             ),
             Mistake(
-                "That is the number of sources: the entropy also asks how large their shares are.",
-                lambda source: len(_shares(source)),
+                "You return the squared distance: take the root.",
+                lambda samples, images: _nearest_shifted(samples, images) ** 2,
             ),
             Mistake(
-                "That is ln of the number of sources, the largest it could be: weigh the sources by their shares.",
-                lambda source: math.log(len(_shares(source))),
+                "You divide by the number of pixels before the root: the distance is the root of the sum of squares.",
+                lambda samples, images: _nearest_shifted(samples, images) / samples[0].numel() ** 0.5,
+            ),
+            Mistake("You add up differences without squaring them: the distance is Euclidean.", _sum_of_differences),
+            Mistake(
+                "You average over the images: the nearest one is asked for.",
+                lambda samples, images: _apart(samples, images).mean(2).amin(0),
             ),
             Mistake(
-                "You divide by ln of the number of sources: return the entropy itself, in nats.",
-                lambda source: _entropy(source) / math.log(len(_shares(source))),
-            ),
-            Mistake("You take the mean over the images: the entropy is a sum.", _per_image),
-            Mistake(
-                "You leave image 0 out: the background is -1, and image 0 is an image, so source >= 0.",
-                lambda source: _entropy(source.where(source > 0, -1)),
+                "You average over the shifts: the best shift is asked for.",
+                lambda samples, images: _apart(samples, images).amin(2).mean(0),
             ),
             Mistake(
-                "You drop the first of the sources even where it is no background: leave out only -1.",
-                _first_source_dropped,
+                "You return the farthest image: take the smallest distance, .amin.",
+                lambda samples, images: _apart(samples, images).amax((0, 2)),
             ),
             Mistake(
-                "You count the background as one more image: leave the pixels with source -1 out.",
-                lambda source: _entropy(source + 1),
+                "You return the smallest distance of all samples: each sample has its own, (B,).",
+                lambda samples, images: _apart(samples, images).amin(),
             ),
             Mistake(
-                "You divide by all pixels: shares are of those that have a source, without the -1, and sum to one.",
-                _of_all_pixels,
+                "You return which image is nearest: return how far away it is.",
+                lambda samples, images: _apart(samples, images).amin(0).argmin(1),
             ),
             Mistake(
-                "Images that do not occur have share 0, and 0 * log(0) is NaN on a computer: leave them out.",
-                _zero_log_zero,
-            ),
-            Mistake(
-                "The sign is missing: logarithms of shares are negative, an entropy is not.",
-                lambda source: -_entropy(source),
+                "You take the smallest over the samples, one number per image: per sample is asked for, (B,).",
+                lambda samples, images: _apart(samples, images).amin((0, 1)),
             ),
         ),
     ),
