@@ -23,7 +23,7 @@
 #
 # **You need** lesson 04 (local denoisers, windows) and the sampler of lesson 01.
 #
-# **Time** 90 minutes
+# **Time** 72 minutes
 
 # %%
 import torch
@@ -56,8 +56,8 @@ lab = els.lab()
 # %% [markdown] tags=["slide"]
 # Call what a training image $v$ has in the window $\Omega_x$ around pixel $x$, $p = v[\Omega_x]$, a **patch**. A local
 # machine averages centre pixels of patches, with weights $\propto e^{-\|x_t[\Omega_x] - \alpha p\|^2 / 2\sigma^2}$.
-# Divide by a $\sigma$ that goes to zero, and the nearest patch takes all the weight (if one is strictly nearest;
-# section 8 is about ties). Together:
+# As $\sigma \to 0$, the exponents of patches at unequal distances grow apart without limit: the nearest patch takes all
+# the weight (in a tie the nearest ones share it). Together:
 #
 # > **The theorem.** If $x_t$ settles, every pixel $u(x)$ of the final image equals the **centre of the patch nearest to
 # > the window of $u$ around $x$**.
@@ -89,8 +89,7 @@ lab = els.lab()
 # $$ D(x_t)(x) = \frac{e^{\alpha S/\sigma^2} - e^{-\alpha S/\sigma^2}}{e^{\alpha S/\sigma^2} + e^{-\alpha S/\sigma^2}}
 #              = \tanh\frac{\alpha S}{\sigma^2} . $$
 #
-# A whole local machine in one line. Is it the one of the package? (Its machine on the torus is that of lesson 07, which
-# takes patches from all places; with images of one colour that makes no difference.)
+# A whole local machine in one line. (Section 4 compares it with the package's.)
 
 # %%
 schedule = lab.schedule
@@ -104,14 +103,6 @@ def window_sum(u):
 def toy_machine(x_t, t):
     return torch.tanh(schedule.alpha(t) * window_sum(x_t) / schedule.sigma(t) ** 2)
 
-
-# %%
-two_images = torch.tensor([-1.0, 1.0], dtype=torch.float64)[:, None, None, None].expand(2, 1, 8, 8)
-package = els.EquivariantLocalScoreMachine(two_images, schedule, patch_size=3, padding="circular")
-x_t = els.seeded_noise(range(5), (1, 8, 8), torch.float64)
-for t in (1.0, 0.5, 0.05):
-    torch.testing.assert_close(toy_machine(x_t, t), package(x_t, t), rtol=0, atol=1e-6)
-print("one line and package agree")
 
 # %% tags=["slide"]
 line = torch.linspace(-9, 9, 301)
@@ -151,14 +142,14 @@ def outvoted(u):
 
 
 # %% tags=["slide"]
-def draw(images, titles, marked, size=1.6, marker="x"):
-    """A row of images (n, H, W), a marker on every marked pixel: a cross if it is wrong."""
+def draw(images, titles, wrong, size=1.6):
+    """A row of images (n, H, W), a cross on every wrong pixel."""
     fig, axes = plt.subplots(1, len(images), figsize=(size * len(images), size + 0.4))
-    for ax, image, title, mark in zip(axes, images, titles, marked, strict=True):
+    for ax, image, title, crossed in zip(axes, images, titles, wrong, strict=True):
         plotting.show_image(ax, image[None])
         ax.spines[:].set(visible=True, color=plotting.GREY)
-        for row, column in mark.nonzero().tolist():
-            ax.plot(column, row, marker, color=plotting.ORANGE, ms=5, mew=2, mfc="none")
+        for row, column in crossed.nonzero().tolist():
+            ax.plot(column, row, "x", color=plotting.ORANGE, ms=5, mew=2)
         ax.set_title(title, fontsize=9)
     return fig
 
@@ -174,8 +165,7 @@ assert [name for name, good in verdict.items() if good] == ["band", "4 x 4, roun
 
 # %% [markdown]
 # Corners are weak: the corner of a square sees 4 of its own and 5 others. Cut the corners off, and an island of 12
-# pixels stands (this one needs only an empty row and an empty column beside it). And the checkerboard? A pixel of it
-# sees itself and its four diagonal neighbours: 5 of 9.
+# pixels stands. And the checkerboard? A pixel of it sees itself and its four diagonal neighbours: 5 of 9.
 #
 # ### Exercise 1: Is it consistent? (7 minutes, ★☆☆)
 #
@@ -206,23 +196,21 @@ check.toy_consistent(toy_consistent)
 #     return torch.tensor(colours)[nearest] == u
 # ```
 #
-# For black and white it finds what `~outvoted(u)` finds: the box of section 2 is right. (Shorter: the nearest colour is
-# the one nearest to the window's mean. Can you show it?)
+# For black and white it finds what `~outvoted(u)` finds: the box of section 2 is right.
 # </details>
 
 # %% [markdown] tags=["slide"]
 # ## 4. Count them all (6 minutes)
 #
-# A torus of $3 \times 3$ has $2^9 = 512$ black and white images. We can visit each of them, and ask three witnesses:
+# A torus of $3 \times 3$ has $2^9 = 512$ black and white images. We can visit each of them, and ask
 #
-# * the **rule**: every pixel is the majority of its window;
+# * the **rule**: is every pixel the majority of its window?
 # * the **machine** of the package, which knows no rule and no tanh, only windows and weights: put the image, dimmed
 #   by $\alpha$, into it at a tiny $t$; does it return the image (a **fixed point**)?
-# * a rival without votes, asked the same: the best **linear filter** with the same windows,
-#   $D = \alpha S / (9\alpha^2 + \sigma^2)$.
+# * a rival without votes, the best **linear filter** with the same windows: does *it* return the image?
 #
 # **Predict.** On the $3 \times 3$ torus each window is the whole image. How many consistent images does it have? And
-# roughly how many does $4 \times 4$ have, of 65,536?
+# roughly how many does $4 \times 4$ have, of 65,536? For how many of those does the linear filter agree?
 
 # %% [markdown]
 # ### Exercise 2: Count them (8 minutes, ★★☆)
@@ -260,8 +248,15 @@ def every_image(height, width):
     return (2.0 * bits - 1).view(-1, height, width)
 
 
+def consistent(boards):
+    return (~outvoted(boards)).flatten(1).all(1)  # board by board
+
+
 def count_by_rule(height, width):
-    return int((~outvoted(every_image(height, width))).flatten(1).all(1).sum())
+    return int(consistent(every_image(height, width)).sum())
+
+
+two_images = torch.tensor([-1.0, 1.0], dtype=torch.float64)[:, None, None, None].expand(2, 1, 8, 8)
 
 
 def count_fixed_points(kind, height, width, t=0.01):
@@ -272,6 +267,7 @@ def count_fixed_points(kind, height, width, t=0.01):
 
 # %% tags=["slide"]
 predicted = {size: count_by_rule(*size) for size in ((3, 3), (3, 4), (4, 4))}
+# This machine takes patches from all places (lesson 07); with images of one colour that makes no difference.
 denoisers = els.EquivariantLocalScoreMachine, els.LocalFilter
 asked = {size: [count_fixed_points(kind, *size) for kind in denoisers] for size in predicted}
 print("                 consistent   fixed points of")
@@ -283,9 +279,13 @@ for (height, width), count in predicted.items():
 # %%
 assert all(counts == [predicted[size], 2] for size, counts in asked.items())
 assert predicted == {(3, 3): 2, (3, 4): 6, (4, 4): 188}
-a, s = schedule.alpha(0.5), schedule.sigma(0.5)
-rival = els.LocalFilter(two_images, schedule, patch_size=3, padding="circular")
-torch.testing.assert_close(rival(x_t, 0.5), a * window_sum(x_t) / (9 * a**2 + s**2))
+x_t = els.seeded_noise(range(5), (1, 8, 8), torch.float64)
+machine, linear = (kind(two_images, schedule, patch_size=3, padding="circular") for kind in denoisers)
+for t in (1.0, 0.5, 0.05):
+    torch.testing.assert_close(machine(x_t, t), toy_machine(x_t, t), rtol=0, atol=1e-6)
+    steeper = 9 * schedule.alpha(t) ** 2 / schedule.sigma(t) ** 2 + 1
+    torch.testing.assert_close(machine(x_t, t), torch.tanh(steeper * linear(x_t, t)), rtol=0, atol=1e-6)
+print("the package's machine = the line of section 2 = the linear filter, bent by a curve")
 
 # %% [markdown]
 # Rule and machine agree. On $3 \times 3$ only the two training images are left. But on $4 \times 4$: **two memories,
@@ -293,54 +293,13 @@ torch.testing.assert_close(rival(x_t, 0.5), a * window_sum(x_t) / (9 * a**2 + s*
 #
 # The linear filter has the same windows, and keeps only 2 of these images. As $t \to 0$ it answers with the window's
 # mean, and the lightest pixel is the mean of its window only if all its neighbours are as light: only flat images stay.
-# Windows alone make no mosaics: it takes **votes**.
+# **Windows alone make no mosaics: the answer must also bend.** In this world votes do nothing else: the machine *is*
+# the linear filter, each answer bent by a tanh (the cell above checks it). Section 8 asks again, with more images.
 #
-# ## 5. Two memories, millions of mosaics (9 minutes)
+# ## 5. How does their number grow? (5 minutes)
 #
-# Brute force ends near $5 \times 5$, but a long strip can be counted column by column. Whether the pixels of a column
-# $b$ are consistent depends on it and its neighbours $a$ and $c$ only. So list all pairs of columns, and allow a *step*
-# from the pair $(a, b)$ to the pair $(b, c)$ if $b$ is consistent between $a$ and $c$. A strip $a, b, c, d, \dots$ is a
-# walk $(a, b) \to (b, c) \to (c, d) \to \dots$, which on the torus comes back to $(a, b)$. If the table $T$ has a 1 for
-# each allowed step, the number of closed walks of $n$ steps is the trace of $T^n$. (For columns of 4 pixels $T$ is $256
-# \times 256$. Skip its code at first.)
-
-
-# %%
-def step_table(width):
-    """T (pairs, pairs): 1 where one may step from columns (a, b) to columns (b, c)."""
-    n = 2**width
-    columns = 2 * ((torch.arange(n)[:, None] >> torch.arange(width)) & 1) - 1  # all columns (n, width)
-    threes = columns + columns.roll(1, 1) + columns.roll(-1, 1)  # a window is three of these
-    sums = threes[:, None, None] + threes[None, :, None] + threes  # (a, b, c, pixel of b)
-    fits = (sums.sign() == columns[:, None]).all(-1).double()  # (a, b, c)
-    # from (a, b) to (d, c), and d must be b
-    return torch.einsum("abc,bd->abdc", fits, torch.eye(n, dtype=torch.float64)).reshape(n * n, n * n)
-
-
-def count_strip(table, length):
-    return round(torch.linalg.matrix_power(table, length).trace().item())
-
-
-# %% tags=["slide"]
-table = step_table(4)
-strip = {length: count_strip(table, length) for length in range(3, 17)}
-assert table.shape == (256, 256) and strip[3] == predicted[3, 4] and strip[4] == predicted[4, 4]
-print(f"4 x 16 torus: {strip[16]:,} consistent images, {strip[16] / strip[15]:.1f} times as many as on 4 x 15")
-assert strip[16] == 40_411_828 and all(2.7 < strip[n + 1] / strip[n] < 3.1 for n in range(7, 16))
-fig, ax = plt.subplots(figsize=(5.5, 3.2))
-ax.semilogy(strip.keys(), [16.0**n for n in strip], "--", color=plotting.GREY, label="all images")
-ax.semilogy(strip.keys(), strip.values(), "o-", label="locally consistent images")
-ax.semilogy(strip.keys(), [2] * len(strip), ":", label="training images")
-ax.set(xlabel="length of a strip of width 4", ylabel="how many")
-ax.legend()
-show(fig, alt="On a logarithmic scale the number of consistent images on strips of width 4 jumps from length 3 to 4, "
-     "then climbs in a nearly straight line, far below all images and far above the two training images.")  # fmt: skip
-
-# %% [markdown]
-# Forty million, from **two** memories, and in the long run each further column multiplies their number by about three.
-# (At length 3 every window sees the whole length: hence so few, and the jump to 4.)
-#
-# Their number grows exponentially with the area, too. To show that we need an island.
+# **Predict.** Make the torus larger and larger. Does the number of consistent images grow in proportion to the area, or
+# exponentially, as that of all images does? To find out, invent a piece that can be put in many places.
 #
 # ### Exercise 3: Invent an island (5 minutes, ★★☆)
 #
@@ -369,8 +328,7 @@ check.new_consistent_image(new_consistent_image)
 #     return u
 # ```
 #
-# The island of section 3: a square of $4 \times 4$ without its corners. On $5 \times 5$ there is no other, but for
-# shifts.
+# The island of section 3: a square of $4 \times 4$ without its corners.
 # </details>
 #
 # Now put an island, or none, into each box of $5 \times 5$.
@@ -385,9 +343,12 @@ show(draw(islands[:5], [f"{n} islands" for n in chosen[:5].flatten(1).sum(1).tol
      "boxes, no two images alike; no pixel is crossed out.")  # fmt: skip
 
 # %% [markdown]
-# All these images are consistent, at least $2^{\text{area}/25}$ of them (for sides that are multiples of 5). This is
-# what *creativity* means in this theory: each pixel's value is a memory's, the **combinations** are new (a window of
-# five white and four black pixels is in no training image), and their number grows exponentially with the area.
+# All these images are consistent. Each box has an island or none, so a torus of $20 \times 20$ has at least $2^{16} =
+# 65{,}536$ consistent images, and any torus whose sides are multiples of 5 at least $2^{\text{area}/25}$: their number
+# grows **exponentially** with the area.
+#
+# Here the theory puts *creativity*: each pixel's value is a memory's, the **combinations** are new (a window of five
+# white and four black pixels is in no training image). So far these images are *possible*. Does the machine draw them?
 
 # %% [markdown] tags=["slide"]
 # ## 6. Does the machine get there? (7 minutes)
@@ -426,44 +387,9 @@ assert abs(share_uniform - 0.44) < 0.03 and abs(pixels_right - 0.98) < 0.005
 # of its window's majority, all at once. When a pixel changes, so may its neighbours' majority, but nobody asks again.
 #
 # **Predict.** Let the finished images (call them **boards**) vote again, all pixels at once, in several rounds. Will
-# more of the boards be consistent, or fewer?
-
-# %% [markdown]
-# ### Exercise 4: Vote again (6 minutes, ★☆☆)
-#
-# Return what becomes of a board on the torus after so many rounds of voting. In a round every pixel takes the colour of
-# the majority of its $3 \times 3$ window, all at once.
-
-
-# %%
-def vote_again(u, rounds):
-    """u (H, W), every pixel -1 or 1; rounds 0, 1, 2, ... -> the board (H, W) after so many rounds."""
-    ...
-
-
-check.vote_again(vote_again)
-
-# %% [markdown]
-# Stuck? `check.hint("vote_again")` gives one hint at a time.
-#
-# <details><summary>Solution</summary>
-#
-# ```python
-# def vote_again(u, rounds):
-#     for _ in range(rounds):
-#         u = sum(u.roll((i, j), (0, 1)) for i in (-1, 0, 1) for j in (-1, 0, 1)).sign()
-#     return u
-# ```
-#
-# Or `window_sum(u).sign()`, with section 2.
-# </details>
-
+# more of them be consistent, or fewer?
 
 # %% tags=["slide"]
-def consistent(boards):
-    return (~outvoted(boards)).flatten(1).all(1)  # board by board
-
-
 board, after = drawn.sign(), {}
 for rounds in range(16):
     after[rounds] = consistent(board).double().mean().item()
@@ -474,8 +400,8 @@ print("consistent, by the sign, after so many rounds:", {n: f"{after[n]:.0%}" fo
 assert all(abs(after[n] - share) < 0.03 for n, share in ((0, 0.46), (1, 0.57), (3, 0.8), (7, 0.94), (15, 1)))
 
 # %% [markdown] tags=["slide"]
-# More: 57 % after one round, 80 % after three, 94 % after seven, all after fifteen. (Before the first it is 46 %, not
-# 44 %, as here only the sign counts.) The last leap is only one round, and a board needs *many*.
+# More: 57 % after one round, 80 % after three, 94 % after seven, all after fifteen. The last leap is only one round,
+# and a board needs *many*.
 #
 # **Predict.** Two ways to give the sampler more time: take 25 times as many uniform steps; or keep the 20 and put 30
 # short ones, each halving $t$, before the last leap. Which one helps more? And what do the spoiled boards become?
@@ -514,10 +440,10 @@ assert abs(spoiled.sum() - 112) <= 6 and abs(plain(slow)[spoiled].sum() - 57) <=
 # by pixel, those that voting to the end makes.
 #
 # Nor is this retouching: 57 of the 112 spoiled boards end as memories (13.5 % of the samples after 20 steps, 42 % after
-# the halvings). Many a "new" board was an unfinished memory.
+# the halvings). In this world, many a "new" board was an unfinished memory.
 
 # %% [markdown] tags=["slide"]
-# ## 7. How often does each come up? (7 minutes)
+# ## 7. How often does each come up? (5 minutes)
 #
 # The theorem says where samples *can* end, not how often they do.
 #
@@ -540,125 +466,46 @@ kinds, often = ended[4].unique(dim=0, return_counts=True)
 often, order = often.sort(descending=True, stable=True)
 kinds = kinds[order]
 some = [0, 1, 2, 3, 8, 9, 10, 11]
-weak = window_sum(kinds) * kinds == 1  # pixels that win 5 : 4
-show(draw(kinds[some], [f"{n:,} times" for n in often[some].tolist()], weak[some], marker="o"),
+show(draw(kinds[some], [f"{n:,} times" for n in often[some].tolist()], outvoted(kinds[some])),
      alt="Eight small boards in a row with their numbers: all white and all black, more than 4,700 times each; four "
-     "bands of two rows or columns, 37 to 53 times; two others, 3 and 2 times, with rings on most pixels.")  # fmt: skip
+     "bands of two rows or columns, 37 to 53 times; two others, with stepped edges, 3 and 2 times.")  # fmt: skip
 
 # %%
 memories = {n: plain(u).double().mean().item() for n, u in ended.items()}
-different = {n: len(u.unique(dim=0)) for n, u in ended.items()}
-for n, many in sizes.items():
-    print(f"{n:2} x {n:2}: {memories[n]:5.1%} are training images; {different[n]} different of {many:,}")
-band = (kinds == kinds[:, :1]).flatten(1).all(1) | (kinds == kinds[:, :, :1]).flatten(1).all(1)  # or one colour
-rarer = (often[:2].double().mean() / often[2:10].double().mean()).item()
-print(f"each memory comes up {rarer:.0f} times as often as a band")
-assert band[:10].all() and band.sum() == 10 and often[1] > 4700 and often[2] < 60 and often[9] > 30
-assert abs(different[4] - 28) <= 1 and abs(memories[4] - 0.96) < 0.005 and 90 < rarer < 115
-assert abs(memories[8] - 0.4) < 0.02 and memories[16] < 0.01 and different[16] > 990
-
-# %% [markdown] tags=["slide"]
-# 28 of 188: the two memories (96 % of the samples), all eight bands, and 18 of the other 178. At the weakest pixel
-# votes end 9 : 0 in a memory, 6 : 3 in a band, 5 : 4 in all others (rings).
-#
-# **Predict.** Noise each of the 188 up to $t = 0.2$: its pixels are $\pm 0.95$, and the noise, summed over a window,
-# has the spread $3\sigma = 0.92$. Let the machine finish. How many of each kind come back?
-
-# %% tags=["slide"]
-fixed = every_image(4, 4)
-fixed = fixed[consistent(fixed)].double().repeat(20, 1, 1)[:, None]  # each of the 188 twenty times
-fresh = els.seeded_noise(range(len(fixed)), (1, 4, 4), torch.float64)
-a, s = schedule.alpha(0.2), schedule.sigma(0.2)
-noised = a * fixed + s * fresh
-again = els.sample(toy_machine, noised, times=[0.2 * 0.5**k for k in range(40)] + [0.0]).sign()
-margin = (window_sum(fixed) * fixed).flatten(1).amin(1)  # own votes less others, at the weakest pixel
-back, melted = (again == fixed).flatten(1).all(1), plain(again)
-for m in (9, 3, 1):
-    at = margin == m
-    many, *shares = at.sum() // 20, *(k[at].double().mean().item() for k in (back, melted))
-    print(f"{(9 + m) // 2} : {(9 - m) // 2}: {many:3} boards, {shares[0]:.0%} come back, {shares[1]:.0%} are memories")
-narrow, lost = window_sum(fixed) * fixed == 1, window_sum(noised).sign() != fixed  # win 5 : 4; outvoted at t = 0.2
-out = lost[narrow].double().mean().item()
-alike = (back != lost.flatten(1).any(1))[at].double().mean().item()
-print(f"by hand: a lead of {a:.2f} against noise of the spread {3 * s:.2f}; {out:.0%} of such pixels are outvoted")
-print(f"such a board comes back if no pixel is outvoted, and is lost if one is: true of {alike:.0%}")
-
-# %%
 level = {n: plain(finish(starts[n] - starts[n].mean((2, 3), keepdim=True))).double().mean().item() for n in (4, 8)}
-print("memories, if the mean of the first noise is subtracted:", {n: f"{share:.0%}" for n, share in level.items()})
-assert many == 178 and abs(a - 0.95) < 0.005 and abs(3 * s - 0.92) < 0.005 and back[margin >= 3].all()
-assert abs(shares[0] - 0.27) < 0.02 and abs(shares[1] - 0.71) < 0.02 and abs(out - 0.15) < 0.01 and alike > 0.98
-assert abs(level[4] - 0.6) < 0.01 and abs(level[8] - 0.03) < 0.01
+different = {n: len(u[:1000].unique(dim=0)) for n, u in ended.items()}
+for n in sizes:
+    print(f"{n:2} x {n:2}: {memories[n]:5.1%} are training images; {different[n]} different of the first 1,000")
+print("without the mean of the first noise:", {n: f"{share:.0%} are training images" for n, share in level.items()})
+band = (kinds == kinds[:, :1]).flatten(1).all(1) | (kinds == kinds[:, :, :1]).flatten(1).all(1)  # or one colour
+flat = plain(ended[4])
+led = (ended[4][flat][:, 0, 0] == starts[4][flat].mean((1, 2, 3)).sign()).double().mean().item()
+print(f"4 x 4: {len(kinds)} different of 10,000; a memory has the colour of the first noise's mean in {led:.0%}")
+assert abs(len(kinds) - 28) <= 1 and band[:10].all() and band.sum() == 10 and often[1] > 4700 and 30 < often[9] < 60
+assert abs(memories[4] - 0.96) < 0.005 and abs(memories[8] - 0.4) < 0.02 and memories[16] < 0.01 and different[16] > 990
+assert abs(level[4] - 0.6) < 0.01 and abs(level[8] - 0.03) < 0.01 and abs(led - 0.99) < 0.005
 
 # %% [markdown]
-# Memories and bands come back every time. In the others one vote decides: at $t = 0.2$ a pixel that wins 5 : 4 is
-# outvoted in 15 % of the cases, and a board with an outvoted pixel is nearly always lost. 27 % of these boards come
-# back, 71 % end as memories.
+# 28 of 188: the two memories (96 % of the samples), all eight bands, and 18 of the other 178.
 #
-# That says who survives, not who comes often: bands come back as surely as memories, but as samples they are about a
-# hundred times rarer. Much of that hangs on the first noise. Subtract its mean, so that neither colour leads at the
-# start, and on $4 \times 4$ the memories go from 96 to 60 % of the samples, on $8 \times 8$ from 40 to 3 %.
+# The first noise decides most of it. The colour of a memory is the sign of that noise's mean in 99 % of the cases.
+# Subtract the mean, so that neither colour leads at the start: on $4 \times 4$ memories go from 96 to 60 % of the
+# samples, on $8 \times 8$ from 40 to 3 %.
 #
-# Room matters, too: memories are 96 % of the samples on $4 \times 4$, 40 % on $8 \times 8$ and below 1 % on $16
-# \times 16$, where hardly two samples are alike. **Creativity needs space.**
+# Room matters, too: on $16 \times 16$ memories are below 1 % of the samples, and hardly two are alike.
 
 # %% [markdown] tags=["slide"]
-# ## 8. When two patches tie (3 minutes)
-#
-# Nine voters cannot tie. But give the world a border again, as in lesson 04: windows are cut off, a pixel at an edge
-# sees 6 pixels and one in a corner 4. Now the two patches can be **equally near**: 3 to 3, 2 to 2. Our rule: a pixel in
-# a tie is consistent if *one* of the nearest patches has its colour. Which one does the machine take?
-
-# %%
-from torch.nn import functional as F
-
-
-def cut_sum(u):
-    """The window sum on a board with borders: zeros beyond it."""
-    padded = F.pad(u, (1, 1, 1, 1))
-    return sum(padded[..., i : i + u.shape[-2], j : j + u.shape[-1]] for i in range(3) for j in range(3))
-
-
-def board_machine(x_t, t):
-    return torch.tanh(schedule.alpha(t) * cut_sum(x_t) / schedule.sigma(t) ** 2)
-
-
-on_board = els.LocalScoreMachine(two_images, schedule, patch_size=3)
-torch.testing.assert_close(board_machine(x_t, 0.5), on_board(x_t, 0.5), rtol=0, atol=1e-6)
-
-# %% tags=["slide"]
-finished = els.sample(board_machine, noise, times=halving(20, 30))
-boards = finished.sign()
-assert (finished - boards).abs().max() < 1e-6  # no mean of the two patches, not even in a tie
-tied = cut_sum(boards) == 0
-some = tied.flatten(1).sum(1).argsort(descending=True, stable=True)[:40:8]  # of the forty with the most ties
-show(draw(boards[some, 0], [f"{n} ties" for n in tied[some].flatten(1).sum(1).tolist()], tied[some, 0], marker="o"),
-     alt="Five finished boards in black and white; rings mark tied pixels, all of them at edges and corners where "
-     "the border between black and white meets the border of the board.")  # fmt: skip
-
-# %%
-agree = cut_sum(boards).sign() == boards
-like_noise = cut_sum(noise).sign() == boards  # the first noise, summed over the window
-of_tied, of_all = like_noise[tied].double().mean().item(), like_noise.double().mean().item()
-print(f"untied pixels with their majority: {agree[~tied].double().mean():.1%}")
-print(f"with the first noise: {of_tied:.0%} of {tied.sum()} tied pixels, {of_all:.0%} of all")
-assert agree[~tied].all() and (cut_sum(torch.ones(8, 8)).expand_as(boards)[tied] < 9).all()
-assert abs(of_tied - 0.967) < 0.01 and abs(of_all - 0.817) < 0.01
-
-# %% [markdown] tags=["slide"]
-# All untied pixels are with their majority. At a tie, too, the machine takes one of the two patches, no pixel ends
-# grey: the picture's votes cancel, and the noise that it began with is heard. 97 % of the tied pixels have the colour
-# of that first noise, summed over their window; of all pixels 82 %.
-
-# %% [markdown] tags=["slide"]
-# ## 9. And on real images? (9 minutes)
+# ## 8. And on real images? (8 minutes)
 #
 # Now LS with $P = 3$ and the 2,000 training images of the lab. The sampler stops a little before the limit, so "equal
-# to the centre of the nearest patch" needs a **tolerance**. And more than half of the pixels of garments are plain
-# black, so we count only where that centre is **not black**.
+# to the centre of the nearest patch" needs a **tolerance**. And where that centre is black, any black picture passes:
+# we count only where it is **not black**.
 #
-# **Predict.** With sixteen halvings at the end 94 % of the machine's pixels lie within 0.05 of the centre of their
-# nearest patch. Of the pixels of garments that are *not* in the training set: hardly any, a quarter, half, most?
+# Beside LS stand two rivals with the same windows and the same times: the best linear filter, and that filter bent, as
+# in lesson 04. And garments that are *not* in the training set.
+#
+# **Predict.** Order them by the share of their pixels that lie within 0.05 of the centre of the nearest patch. And
+# within 0.001?
 
 
 # %%
@@ -668,68 +515,87 @@ near = ((place[:, None] - place).abs() <= 1).to(images)  # near @ s adds up thre
 
 
 def nearest(u):
-    """For each pixel of u (B, 1, H, W), of the training patch nearest to its window: the centre, the RMS distance."""
-    centres, squares = [], []
+    """For each pixel of u (B, 1, H, W): the centre of the training patch nearest to its window."""
+    centres = []
     for image in u:
-        square, which = (near @ (image - images).square()[:, 0] @ near).min(0)  # (N, H, W): sums over windows
+        which = (near @ (image - images).square()[:, 0] @ near).argmin(0)  # (N, H, W): sums over windows
         centres.append(images.gather(0, which[None, None])[0])
-        squares.append(square[None] / (near.sum(0)[:, None] * near.sum(0)))  # by the number of pixels in the window
-    return torch.stack(centres), torch.stack(squares).sqrt()
+    return torch.stack(centres)
 
 
-local = els.LocalScoreMachine(images, schedule, patch_size=3)
-start = els.seeded_noise(range(8), lab.shape, torch.float64).to(lab.device)
-grids = {"LS, 20 uniform steps": uniform, "LS, 20 + 16 halvings": halving(20, 16)}
-ends = {name: els.sample(local, start, times=times) for name, times in grids.items()}
+# %%
+local, linear = (kind(images, schedule, patch_size=3) for kind in (els.LocalScoreMachine, els.LocalFilter))
+clean, eps = images[:400], els.seeded_noise(range(5000, 5400), lab.shape, torch.float64).to(lab.device)
+
+
+def bent(x_t, t, bins=200):
+    """The linear filter, each answer replaced by the mean of the clean pixels for which it gives about this answer."""
+    answer = linear(els.add_noise(clean, eps, t), t).flatten()
+    edges = answer.sort().values[torch.linspace(0, len(answer) - 1, bins + 1).long()[1:-1]]
+    which = torch.bucketize(answer, edges)
+    mean = torch.bincount(which, clean.flatten(), bins) / torch.bincount(which, minlength=bins)
+    return mean[torch.bucketize(linear(x_t, t), edges)]
+
+
+# %%
+start = els.seeded_noise(range(16), lab.shape, torch.float64).to(lab.device)
+times = halving(20, 16)
+path = list(els.trajectory(local, start, times=times))
+ends = {"LS, 20 uniform steps": path[19][2]}  # its answer at t = 0.05, where the last of 20 uniform steps leaps to
+ends["LS, 20 + 16 halvings"] = path[-1][1]
+ends |= {
+    name: els.sample(rival, start, times=times) for name, rival in (("linear filter", linear), ("bent filter", bent))
+}
 ends["held-out garments"] = lab.held_out(100).images.double()
 
 # %% tags=["slide"]
 tolerances = [0.0003, 0.001, 0.003, 0.01, 0.03, 0.05, 0.1, 0.2]
 fig, ax = plt.subplots(figsize=(6.5, 3.4))
-lit, apart = {}, {}  # where the nearest centre is not black: the shares, and the median distance of whole windows
-for (name, u), style in zip(ends.items(), ("s--", "o-", "v:"), strict=True):
-    centres, rms = nearest(u)
-    bright = centres > -0.98
-    gap, apart[name] = (u - centres).abs()[bright], rms[bright].quantile(0.5).item()
+lit = {}  # shares of the pixels whose nearest centre is not black
+for (name, u), style in zip(ends.items(), ("s--", "o-", "^-.", "d:", "v:"), strict=True):
+    centres = nearest(u)
+    gap = (u - centres).abs()[centres > -0.98]
     lit[name] = {tolerance: (gap <= tolerance).double().mean().item() for tolerance in tolerances}
     ax.semilogx(tolerances, lit[name].values(), style, label=name)
 ax.set(xlabel="tolerance", ylabel="share of pixels, not black", ylim=(0, 1.02))
 ax.legend(fontsize=9)
-show(fig, alt="Share of pixels against tolerance. With halvings LS is above 0.85 even at the smallest tolerance; after "
-     "20 uniform steps it starts at 0.3, held-out garments near 0.")  # fmt: skip
+show(fig, alt="Share of pixels against tolerance. LS with halvings is near 0.9 even at the smallest; after 20 uniform "
+     "steps it starts below 0.3. Held-out garments and both filters start near 0; at 0.05 garments are near 0.5, "
+     "the filters below 0.3.")  # fmt: skip
 
 # %% tags=["slide"]
-print("not black, within     0.05  0.001")
+print("not black, within      0.05  0.001")
 for name, shares in lit.items():
-    print(f"{name:>20} {shares[0.05]:5.0%} {shares[0.001]:6.0%}")
-black = (ends["held-out garments"] == -1).double().mean().item()
-print(f"pixels of the held-out garments that are plain black: {black:.0%}")
-far = apart["LS, 20 + 16 halvings"]
-print(f"whole windows of the machine, with halvings: {far:.2f} from their nearest patches")
-assert black > 0.5 and (lab.profile != "laptop" or abs(far - 0.11) < 0.01)
-for name, values in zip(ends, ((0.64, 0.32), (0.94, 0.89), (0.49, 0.01)), strict=True):
-    slack = 0.02 if "LS," in name else 0.006
-    measured = lit[name][0.05], lit[name][0.001]
-    assert lab.profile != "laptop" or all(abs(m - v) < slack for m, v in zip(measured, values, strict=True))
+    print(f"{name:>21} {shares[0.05]:5.0%} {shares[0.001]:6.1%}")
+r2 = els.compare(ends["LS, 20 uniform steps"], ends["LS, 20 + 16 halvings"]).r2
+print(f"LS with and without halvings: median r2 {r2.median():.2f}, from {r2.min():.2f} to {r2.max():.2f}")
+if lab.profile == "laptop":
+    expected = (0.62, 0.30), (0.93, 0.89), (0.25, 0.003), (0.21, 0.004), (0.49, 0.013)
+    for (name, shares), (wide, narrow) in zip(lit.items(), expected, strict=True):
+        slack = 0.006 if name in ("linear filter", "held-out garments") else 0.02
+        assert abs(shares[0.05] - wide) < slack and abs(shares[0.001] - narrow) < slack
+    assert abs(r2.median() - 0.93) < 0.01 and r2.min() > 0.85
 
 # %% [markdown] tags=["slide"]
-# Half (49 %). Within 0.05 the test is weak: of 2,000 patches one is similar to nearly any window.
+# Within 0.05 LS, slowed down at the end, comes first: 93 %. But unseen garments have 49 %: of 2,000 patches one is
+# similar to nearly any window. Within 0.001 it is 89 % against 1 %: LS's pixels lie *on* the centres. That is what the
+# theorem demands: a check, no discovery. (It promises the **middle pixel** only, not whole windows.)
 #
-# Within 0.001 it is 1 %. Of the machine's pixels 32 % pass after 20 uniform steps, and 89 % after the halvings: they
-# lie *on* the centres (eight samples).
+# The rivals look through the same windows, and within 0.05 they stay behind real garments: 25 % and 21 %. **With 2,000
+# images a bend is not enough: mosaics take votes.** (Within 0.001 the comparison would not be fair: the bent filter has
+# only 200 values at each step.)
 #
-# The theorem promises the **middle pixel** only. Whole windows cut out of training images would be at distance 0 from
-# their nearest patch; the machine's are at 0.11 (root mean square, in the median): a mosaic of pixels that suit their
-# neighbours, not of cut-out pieces.
+# And the 20 uniform steps of lesson 04? They miss the limit here, too: 30 % within 0.001. But the pictures stay much
+# the same: with those of the halvings they have a median r2 of 0.93.
 
 # %% [markdown] tags=["slide"]
-# ## 10. Do all pixels settle? (6 minutes)
+# ## 9. Do all pixels settle? (4 minutes)
 #
 # Of all pixels (now with the black ones) 6 % are off by more than 0.001. Near $t = 0$, $\alpha$ is 1 and $D$ the
 # nearest patch's centre, so a halving step is simple: $x' = D + \frac{\sigma'}{\sigma} (x - D)$ with $\sigma' / \sigma
 # = \frac12$. Every pixel moves half of the way to $D$. So we can go on from the finished samples as long as we like.
 #
-# **Predict.** After 200 such steps: in how many of the eight samples will every pixel have settled?
+# **Predict.** After 200 such steps: in how many of the sixteen samples will every pixel have settled?
 
 
 # %%
@@ -737,24 +603,21 @@ def go_on(u, rounds, stay):
     """Steps towards the nearest centres that keep the share `stay` of the gap: all images on the way."""
     film = [u]
     for _ in range(rounds):
-        centres, _ = nearest(film[-1])
+        centres = nearest(film[-1])
         film.append(centres + stay * (film[-1] - centres))
     return torch.stack(film)[:, :, 0]  # (rounds + 1, B, H, W)
 
 
 film = go_on(ends["LS, 20 + 16 halvings"], 200, stay=0.5)
+at_first = ((film[0, :, None] - nearest(film[0, :, None])).abs() > 1e-3).double().mean().item()
 swing = film[-60:].amax(0) - film[-60:].amin(0)  # how far each pixel still moves
 restless = (swing > 1e-3).flatten(1).sum(1).tolist()
-late = (film[0] - nearest(film[0][:, None])[0][:, 0]).abs() > 1e-3
-print(f"pixels off by more than 0.001 at first: {late.sum()} of {late.numel()}, {late.double().mean():.0%}")
+print(f"pixels off by more than 0.001 at first: {at_first:.0%}")
 print("pixels that have not settled after 200 steps, sample by sample:", restless)
-print(f"of these {sum(restless)} were off at first: {(late & (swing > 1e-3)).sum()}")
-if lab.profile == "laptop":
-    assert late.sum() == 123 and late.numel() == 2048
-    assert sum(restless) == 8 and (late & (swing > 1e-3)).sum() == 1
+assert lab.profile != "laptop" or abs(at_first - 0.06) < 0.005
 
 # %% tags=["slide"]
-sample = max(range(8), key=lambda b: restless[b])
+sample = max(range(16), key=lambda b: restless[b])
 moving = (swing[sample] > 1e-3).nonzero().tolist()[:4]
 fig, ax = plt.subplots(figsize=(6.5, 2.8))
 for (row, column), style in zip(moving, ("o-", "s--", "v:", "^-."), strict=False):
@@ -765,29 +628,23 @@ show(fig, alt="The values of three neighbouring pixels of one sample over the la
      "again and again in a regular rhythm, and none comes to rest.")  # fmt: skip
 
 # %%
-calm = film[-1, [b for b in range(8) if restless[b] == 0], None]
-on_centre = ((calm - nearest(calm)[0]).abs() <= 1e-3).all().item() if len(calm) else None
-dancers = [b for b in range(8) if restless[b]] or [sample]
-slower = go_on(film[-1, dancers, None], 400, stay=0.98)[-200:]
-swings = swing[dancers].flatten(1).amax(1).tolist(), (slower.amax(0) - slower.amin(0)).flatten(1).amax(1).tolist()
-print(f"{len(calm)} of 8 samples have settled; all their pixels on a nearest centre: {on_centre}")
-for rule, values in zip(("halvings", "steps 25 times as short"), swings, strict=True):
-    print(f"largest swing in each of the others, {rule}:", [f"{value:.2f}" for value in values])
+calm, dancers = ([b for b in range(16) if (restless[b] > 0) == moves] for moves in (False, True))
+fits = ((film[-1, calm, None] - nearest(film[-1, calm, None])).abs() <= 1e-3).all().item()
+slower = go_on(film[-1, dancers or [0], None], 400, stay=0.98)[-200:]
+swings = (slower.amax(0) - slower.amin(0)).flatten(1).amax(1).tolist()
+print(f"{len(calm)} of 16 samples have settled; all their pixels on a nearest centre: {fits}")
+print("the others, with steps 25 times as short, swing by", [f"{value:.2f}" for value in swings])
 if lab.profile == "laptop":
-    assert len(calm) == 5 and on_centre and sorted(set(restless)) == [0, 2, 3]
+    assert len(calm) == 12 and fits and sorted(set(restless)) == [0, 2, 3]
+    assert all(abs(s - at) < 0.01 for s, at in zip(swings, (0.19, 0.12, 0.05, 0), strict=True))
     assert ((film[-101:-1] - film[-1]).abs().flatten(2).amax(-1) < 1e-9).any(0).all()  # the same image again, or still
-    for values, numbers in zip(swings, ((0.22, 0.13, 0.08), (0.19, 0.12, 0.05)), strict=True):
-        assert all(abs(value - number) < 0.01 for value, number in zip(values, numbers, strict=True))
 
 # %% [markdown]
-# Five of these eight settle completely: each of their 256 pixels is the centre of its nearest patch. In the other
-# three, two or three neighbours chase each other: one pixel moves, so the nearest patch of the next changes, that one
+# Twelve of these sixteen settle completely: each of their 256 pixels is the centre of its nearest patch. In the other
+# four, two or three neighbours chase each other: one pixel moves, so the nearest patch of the next changes, that one
 # moves, and so on. With these steps they will **never** settle: the same image comes again, and a step depends on
-# nothing else. With steps 25 times as short they still swing, by 0.19, 0.12 and 0.05 (instead of 0.22, 0.13 and 0.08).
-# How often this happens, eight samples cannot say.
-#
-# Of the 8 pixels that never rest only 1 was among the 123 that were off at first. The other 7 were on their nearest
-# centres then: a pixel that fits now need not stay.
+# nothing else. With steps 25 times as short one of the four settles; three still swing, by 0.19, 0.12 and 0.05. (How
+# often this happens, sixteen samples tell only roughly.)
 #
 # The theorem is not wrong. It begins with "if $x_t$ settles", and here it does not.
 
@@ -795,14 +652,13 @@ if lab.profile == "laptop":
 # ## What you can now say
 #
 # * If a local machine's sample settles as $t \to 0$, it is **locally consistent**: every pixel is the centre of the
-#   patch nearest to its own window. At a tie it may be a mean of several centres; on our boards it was always one of
-#   them.
-# * From two training images there are 188 locally consistent images on $4 \times 4$, and forty million on $4 \times
-#   16$: their number grows exponentially with the area.
+#   patch nearest to its own window (in a tie, perhaps a mean of several centres).
+# * Two training images allow 188 pictures on $4 \times 4$, and the number grows exponentially with the area. What is
+#   possible is not yet drawn: of 10,000 samples 96 % were one of the two memories.
+# * Windows alone make no mosaics: the answer must bend. With many training images a bent filter makes none either: it
+#   takes votes.
 # * The theorem speaks of the limit. In the toy world 20 uniform steps miss it in more than half of the samples; short
-#   last steps reach it.
-# * The theorem does not say how often each mosaic comes up, and promises middle pixels, not windows. On samples that
-#   never settle it is silent.
+#   last steps reach it. Some garments never settle, and of those it says nothing.
 #
 # ## What is still unexplained
 #

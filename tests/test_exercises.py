@@ -372,14 +372,6 @@ def _commutes(f, x, fails):
     return torch.tensor([[holds(dy, dx) for dx in range(x.shape[-1])] for dy in range(x.shape[-2])])
 
 
-def _votes_in_numpy(u, rounds):
-    board = u.numpy()
-    for _ in range(rounds):
-        windows = np.lib.stride_tricks.sliding_window_view(np.pad(board, 1, mode="wrap"), (3, 3))
-        board = np.where(windows.sum((2, 3)) > 0, 1.0, -1.0)
-    return torch.from_numpy(board)
-
-
 def _consistent_pixel_by_pixel(u, colours):
     height, width = u.shape
     verdict = torch.zeros(height, width, dtype=torch.bool)
@@ -394,12 +386,6 @@ def _consistent_pixel_by_pixel(u, colours):
 def _squares_of_windows(u, colours):
     shifted = [u.roll((i, j), (0, 1)) for i in (-1, 0, 1) for j in (-1, 0, 1)]
     return torch.stack([sum((v - colour) ** 2 for v in shifted) for colour in colours])
-
-
-def _sign_at_the_end(u, rounds):
-    for _ in range(rounds):
-        u = sum(u.roll((i, j), (0, 1)) for i in (-1, 0, 1) for j in (-1, 0, 1))
-    return u.sign()
 
 
 def _sign_of_the_sum(u, colours):
@@ -500,7 +486,6 @@ def _alike(a, b, group, size=lambda here, n: here, first=torch.logical_and):
         ("commuting_shifts", lambda f, x: _commutes(f, x, torch.mean), "incorrect"),
         ("commuting_shifts", lambda f, x: _commutes(f, x, torch.max), "correct"),
         ("overlap", _alike, "correct"),
-        ("vote_again", _votes_in_numpy, "correct"),
         ("toy_consistent", _consistent_pixel_by_pixel, "correct"),
         ("toy_consistent", _sign_of_the_sum, "incorrect"),
         ("window_overhang", _one_side_of_each_axis, "incorrect"),
@@ -824,7 +809,6 @@ def _rows_then_columns(denoiser, x_t, t):
         ("toy_consistent", lambda u, colours: _squares_of_windows(u, colours).argmin(0) == u, "an index with u"),
         ("toy_consistent", lambda u, colours: torch.tensor(colours)[_squares_of_windows(u, colours).argmax(0)] == u,
          "farthest"),
-        ("vote_again", _sign_at_the_end, "only at the end"),
         ("els_pixel", lambda q, p, a, s: (-(q[:, len(q[0]) // 2, len(q[0]) // 2] - a * p[:, :, len(q[0]) // 2, len(
             q[0]) // 2]).pow(2).sum(1) / 2 / s**2).softmax(0) @ p[..., len(q[0]) // 2, len(q[0]) // 2], "centres only"),
         ("one_formula", lambda *a: _formula_in_one_array(*a, over=torch.mean), "mean over the channels"),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -137,39 +135,6 @@ def _list_rolled(height: int, width: int) -> int:
 def _count_zeros_and_ones(height: int, width: int) -> int:
     u = (_all_images(height, width) + 1) / 2
     return int(_agrees(u, _window_sum(u)).all(-1).all(-1).sum())
-
-
-# -------------------------------------------------------------------------------------------------------- the votes
-
-
-def _vote_cases(generator: torch.Generator) -> list[Case]:
-    shapes_and_rounds = ((8, 8, 1), (5, 9, 2), (4, 6, 0), (7, 6, 3))
-    return [(_coin_flips(generator, height, width), rounds) for height, width, rounds in shapes_and_rounds]
-
-
-def _majority(u: Float[Tensor, "H W"]) -> Float[Tensor, "H W"]:
-    return torch.where(_window_sum(u[None])[0] > 0, 1.0, -1.0)
-
-
-def _repeated(round_of_votes: Callable[[Tensor], Tensor] = _majority, more: int = 0) -> Callable[[Tensor, int], Tensor]:
-    def voted(u: Tensor, rounds: int) -> Tensor:
-        for _ in range(rounds + more):
-            u = round_of_votes(u)
-        return u
-
-    return voted
-
-
-def _one_after_the_other(u: Tensor) -> Tensor:
-    u = u.clone()
-    for row in range(u.shape[0]):
-        for column in range(u.shape[1]):
-            u[row, column] = _majority(u)[row, column]
-    return u
-
-
-def _cross_majority(u: Tensor) -> Tensor:
-    return torch.stack([u.roll(offset, (0, 1)) for offset in CROSS]).sum(0).sign()
 
 
 # ------------------------------------------------------------------------------------------------------ an island
@@ -383,70 +348,5 @@ EXERCISES = [
             ),
         ),
         judge=_judge_new_image,
-    ),
-    Exercise(
-        name="vote_again",
-        lesson=5,
-        title="Vote again",
-        minutes=6,
-        difficulty=1,
-        start="Start from one round: the sum over the 3 x 3 window of every pixel, as in section 2, and its sign.",
-        hints=(
-            "window_sum(u).sign() is the colour of the majority, at all pixels at once.",
-            "Repeat that in a loop, for _ in range(rounds), each time with the board of the round before.",
-        ),
-        cases=_vote_cases,
-        answer=_repeated(),
-        mistakes=(
-            Mistake("You vote once, whatever `rounds` is: repeat it so many times.", lambda u, rounds: _majority(u)),
-            Mistake(
-                "Each of your rounds starts from the first board: it must start from that of the round before.",
-                lambda u, rounds: _majority(u) if rounds else u,
-            ),
-            Mistake("You vote one round too many: 0 rounds leave the board as it is.", _repeated(more=1)),
-            Mistake("You vote one round too few: range(rounds) has so many.", _repeated(more=-1)),
-            Mistake(
-                "Your pixels change one after the other: all vote at once, on the board of the round before.",
-                _repeated(_one_after_the_other),
-            ),
-            Mistake(
-                "You let eight neighbours vote without the pixel itself, and they can tie: it lies in its own window.",
-                _repeated(lambda u: (_window_sum(u[None])[0] - u).round().sign()),
-            ),
-            Mistake(
-                "Your windows are cut off at the border: on the torus they come back on the other side.",
-                _repeated(lambda u: torch.where(_window_sum(u[None], "constant")[0].round() > 0, 1.0, -1.0)),
-            ),
-            Mistake(
-                "Your windows are cut off at the border, and votes tie there: on the torus they come back on the other "
-                "side.",
-                _repeated(lambda u: _window_sum(u[None], "constant")[0].round().sign()),
-            ),
-            Mistake(
-                "You count the four nearest neighbours: the window is the whole square, 3 x 3.",
-                _repeated(_cross_majority),
-            ),
-            Mistake(
-                "You return the sum of the votes: the colour of the majority is its sign.",
-                _repeated(lambda u: _window_sum(u[None])[0]),
-            ),
-            Mistake(
-                "You take the sign only at the end, so that sums vote in the next round, the largest most: every round "
-                "ends with a sign.",
-                lambda u, rounds: _repeated(lambda v: _window_sum(v[None])[0].round())(u, rounds).sign(),
-            ),
-            Mistake(
-                "Your boards are of 0 and 1, so that black has no votes: black is -1.",
-                _repeated(lambda u: (_window_sum(u[None])[0].round() > 0).double()),
-            ),
-            Mistake(
-                "Your pixels move half of the way only: each takes the colour of the majority at once.",
-                _repeated(lambda u: (u + (8 * _window_sum(u[None])[0]).round().sign()) / 2),
-            ),
-            Mistake(
-                "You return which pixels were outvoted: return the board, of -1 and 1.",
-                lambda u, rounds: (_majority(u) != u).float(),
-            ),
-        ),
     ),
 ]
