@@ -47,7 +47,7 @@ print(f"{N:,} training images v of {pixels} pixels each")
 # $x_t = \alpha x_0 + \sigma \epsilon$; show $x_t$ to the network; make it pay the squared error of its answer,
 # $\|D(x_t) - x_0\|^2$. This price is the **loss**. Change the network a little towards lower prices. Repeat.
 #
-# Suppose we know that a noisy picture was made from one of three, $v_1, v_2, v_3$, about equally far apart, with
+# Suppose we know that a noisy picture was made from one of three, $v_1, v_2, v_3$ (about equally far apart), with
 # probabilities 0.5, 0.3 and 0.2. We may give one answer, $a$. The price we must expect is
 #
 # $$L(a) = \sum_i w_i\, \|a - v_i\|^2, \qquad w = (0.5,\ 0.3,\ 0.2) .$$
@@ -79,7 +79,7 @@ assert losses.argmin() == 3 and abs(losses[:3].min() / losses[3] - 5 / 3) < 0.02
 assert abs(0.5 * (1 - w.square().sum()) - 0.31) < 1e-6
 
 # %% [markdown] tags=["slide"]
-# The best of the three costs two thirds more than the blur. (If all were $d$ apart: $0.5\,d^2$ and $0.31\,d^2$.) For
+# The best of the three costs two thirds more than the blur. (Were all $d$ apart: $0.5\,d^2$, the blur $0.31\,d^2$.) For
 # **every** answer $a$, with $m = \sum_i w_i v_i$ the weighted mean,
 #
 # $$L(a) = L(m) + \|a - m\|^2 .$$
@@ -234,8 +234,8 @@ check.posterior_mean(posterior_mean)
 # </details>
 
 # %% [markdown]
-# The package has both: `els.IdealScoreMachine(images)` is the ideal denoiser, its `posterior` says who voted. We hold
-# it against the formula as written.
+# The package has both: `els.IdealScoreMachine(images)` is the ideal denoiser, its `posterior` says who voted. The
+# next cell holds it against the formula as written: no error means that they agree, to 0.0001.
 
 
 # %%
@@ -519,8 +519,9 @@ for n, stated in ((20, 0.775), (200, 0.65), (900, 0.575), (2000, 0.54), (10_000,
     assert copies.all() and (lab.profile == "gpu" or abs(at - stated) < 0.013)
 
 # %% [markdown] tags=["slide"]
-# Later, and it does not stop. Is it the number? We add noise to 20 trousers, and ask denoisers that know these 20 and
-# others. **Predict.** What delays the choice: 880 more trousers in the list, 880 shoes and bags, or both?
+# Later, and the copying does not stop. Is it the number of pictures that delays the choice? We add noise to 20
+# trousers, and ask denoisers that know these 20 and others. **Predict.** What delays it: 880 more trousers in the
+# list, 880 shoes and bags, or both?
 
 # %%
 twenty, more = everything[kind == 1][:20], {"20 noised trousers, the rest trousers": everything[kind == 1][20:]}
@@ -546,18 +547,18 @@ show(
     fig,
     alt=(
         "The time of the choice against the size of the training set: of all kinds it falls from 0.78 at 20 to 0.48 at "
-        "10,000. That of 20 trousers falls from 0.65 to about 0.4 with 880 more trousers, and stays with 880 shoes "
-        "and bags."
+        "10,000. That of 20 trousers falls from 0.65 to about 0.4 with 880 more trousers, and stays at 0.65 with "
+        "880 shoes and bags."
     ),
 )
 
 # %% [markdown] tags=["slide"]
-# Along drawings more pictures delay the choice from 0.78 to 0.48. But 880 shoes and bags in the list do not delay that
-# among 20 trousers at all (0.65); 880 more trousers do (to 0.41). **What delays it is how many lie near.**
+# Along drawings more pictures delay the choice from 0.78 to 0.48. But 880 shoes and bags in the list do not delay the
+# choice among 20 trousers at all (0.65); 880 more trousers do (to 0.41). **What delays it is how many lie near.**
 #
 # With many millions, does the choice come at $t = 0$ at last? Not with a finite list: different pictures keep some
 # distance, and once the noise is far below it, one of them has all the votes. So any list is recited, if the last step
-# is small enough: here each of the five, by 256 of 256 seeds.
+# is small enough: here each of the five lists, for 256 of 256 seeds.
 
 # %% [markdown] tags=["slide"]
 # ## 6. Same seed, same memory (4 minutes)
@@ -581,11 +582,12 @@ spread = (missed + 2000 * 1999 * 0.999**1000 - missed**2) ** 0.5
 assert abs(2000 - missed - 787) < 0.5 and abs(spread - 10) < 0.6 and abs(1000**0.5 / 2 - 16) < 0.5
 
 # %% [markdown]
-# (a) 810. A seed is a picture only for a *fixed* sampler; the areas of 20 steps are not yet those of the flow.
+# (a) 810. A seed is a picture only for a *fixed* sampler; the catchment areas of 20 steps are not yet those of the
+# flow.
 #
 # (b) 787 in 100 steps (fair draws: 787 ± 10), but 61 if asked once, one of them 260 times. The last question makes the
-# copy; the way spreads the drawings over the list. Coarse steps favour pictures near the mean picture: in 20 the nearer
-# half gets 57 % of the drawings, in 100 it gets 51 % (fair: 50 ± 1.6).
+# copy; the way spreads the drawings over the list. Coarse steps favour pictures near the mean picture: with 20 of
+# them the nearer half gets 57 % of the drawings, with 100 it gets 51 % (fair: 50 ± 1.6).
 #
 # So this is what perfect training achieves: **a roundabout way to draw a training picture at random.**
 
@@ -603,7 +605,7 @@ print("drawn:", ", ".join(f"{share:.1%}" for share in shares), f"of the time; 10
 assert abs(sum(shares) / 5 - 10 / 109) < 0.015 and all(0.05 < share < 0.13 for share in shares)
 
 # %% [markdown]
-# Ten entries in the list, about ten tickets in the hat: a factor of ten before the exponential.
+# About 90. Ten entries in the list are about ten tickets in the hat: a factor of ten before the exponential.
 
 # %% [markdown] tags=["slide"]
 # ## 7. The obvious code fails (4 minutes)
@@ -625,14 +627,14 @@ for t in (1.0, 0.8, 0.6, 0.4, 0.2, 0.05):
 assert torch.tensor(-103.0).exp() > 0 and torch.tensor(-104.0).exp() == 0
 
 # %% [markdown]
-# **Everywhere**, even at $t = 1$, for at least 62 of the 64. Not the small $\sigma$ is to blame but the number of
+# **Everywhere**, even at $t = 1$, for at least 62 of the 64. Not the small $\sigma$ is to blame, but the number of
 # pixels. For the *right* picture, $v = x_0$, we have $x_t - \alpha v = \sigma\epsilon$, so its exponent is
 # $-\|\epsilon\|^2/2$ at every $t$. Each pixel adds about $-1/2$; 256 pixels make $-128$. The best voter's is hardly
 # larger. A float32 has no number between 0 and about $10^{-45} = e^{-103}$: all exponentials are rounded to 0, and
 # $0/0$ is not a number.
 #
-# The cure: a common factor cancels in a quotient, so `softmax` first subtracts from all exponents $\ell(v)$ the
-# largest, $c$. Then the best voter has $e^0 = 1$.
+# The cure: a common factor, here $e^{-c}$, cancels in a quotient. So `softmax` first subtracts from all exponents
+# $\ell(v)$ the largest one, $c$. Then the best voter has $e^0 = 1$.
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
