@@ -18,7 +18,7 @@
 # **You will** predict which images a local machine can end on, count them by brute force in a world of two training
 # images, and watch the machine land on them (or fail to).
 #
-# **You will learn** what "locally consistent" means, why there are exponentially many such images, and where the
+# **You will learn** what "locally consistent" means, how the number of such images grows with their size, and where the
 # theorem about them stops.
 #
 # **You need** lesson 04 (local denoisers, windows) and the sampler of lesson 01.
@@ -210,7 +210,7 @@ check.toy_consistent(toy_consistent)
 # * a rival without votes, the best **linear filter** with the same windows: does *it* return the image?
 #
 # **Predict.** On the $3 \times 3$ torus each window is the whole image. How many consistent images does it have? And
-# roughly how many does $4 \times 4$ have, of 65,536? For how many of those does the linear filter agree?
+# roughly how many does $4 \times 4$ have, of 65,536? And how many of the 65,536 does the linear filter return?
 
 # %% [markdown]
 # ### Exercise 2: Count them (8 minutes, ★★☆)
@@ -249,7 +249,7 @@ def every_image(height, width):
 
 
 def consistent(boards):
-    return (~outvoted(boards)).flatten(1).all(1)  # board by board
+    return (~outvoted(boards)).flatten(1).all(1)  # image by image
 
 
 def count_by_rule(height, width):
@@ -331,7 +331,7 @@ check.new_consistent_image(new_consistent_image)
 # The island of section 3: a square of $4 \times 4$ without its corners.
 # </details>
 #
-# Now put an island, or none, into each box of $5 \times 5$.
+# Now divide a torus of $20 \times 20$ into boxes of $5 \times 5$, and put an island, or none, into each.
 
 # %% tags=["slide"]
 box = guesses[names.index("4 x 4, rounded"), 2:7, 2:7]  # an island with the empty row and column behind it
@@ -347,8 +347,9 @@ show(draw(islands[:5], [f"{n} islands" for n in chosen[:5].flatten(1).sum(1).tol
 # 65{,}536$ consistent images, and any torus whose sides are multiples of 5 at least $2^{\text{area}/25}$: their number
 # grows **exponentially** with the area.
 #
-# Here the theory puts *creativity*: each pixel's value is a memory's, the **combinations** are new (a window of five
-# white and four black pixels is in no training image). So far these images are *possible*. Does the machine draw them?
+# This is where the theory sees *creativity*: each pixel's value is a memory's, the **combinations** are new (a window
+# of five white and four black pixels is in no training image). So far these images are only *possible*. Does the
+# machine draw them?
 
 # %% [markdown] tags=["slide"]
 # ## 6. Does the machine get there? (7 minutes)
@@ -400,8 +401,8 @@ print("consistent, by the sign, after so many rounds:", {n: f"{after[n]:.0%}" fo
 assert all(abs(after[n] - share) < 0.03 for n, share in ((0, 0.46), (1, 0.57), (3, 0.8), (7, 0.94), (15, 1)))
 
 # %% [markdown] tags=["slide"]
-# More: 57 % after one round, 80 % after three, 94 % after seven, all after fifteen. The last leap is only one round,
-# and a board needs *many*.
+# More: 57 % after one round (before it 46 %, as here only the sign counts), 80 % after three, 94 % after seven, all
+# after fifteen. The last leap is only one round, and a board needs *many*.
 #
 # **Predict.** Two ways to give the sampler more time: take 25 times as many uniform steps; or keep the 20 and put 30
 # short ones, each halving $t$, before the last leap. Which one helps more? And what do the spoiled boards become?
@@ -439,16 +440,16 @@ assert abs(spoiled.sum() - 112) <= 6 and abs(plain(slow)[spoiled].sum() - 57) <=
 # uniform grid never goes there**: it jumps over it. Here the halvings end where voting does: all 200 boards are, pixel
 # by pixel, those that voting to the end makes.
 #
-# Nor is this retouching: 57 of the 112 spoiled boards end as memories (13.5 % of the samples after 20 steps, 42 % after
-# the halvings). In this world, many a "new" board was an unfinished memory.
+# Nor is this retouching: 57 of the 112 spoiled boards end as memories. (Of all samples 13.5 % are memories after 20
+# steps, 42 % after the halvings.) In this world, many a "new" board was an unfinished memory.
 
 # %% [markdown] tags=["slide"]
 # ## 7. How often does each come up? (5 minutes)
 #
 # The theorem says where samples *can* end, not how often they do.
 #
-# **Predict.** On the $4 \times 4$ torus there are 188 consistent images. Of 10,000 samples, how many different ones
-# will turn up?
+# **Predict.** On the $4 \times 4$ torus there are 188 consistent images. How many of them will turn up among 10,000
+# samples?
 
 
 # %% tags=["slide"]
@@ -488,18 +489,18 @@ assert abs(level[4] - 0.6) < 0.01 and abs(level[8] - 0.03) < 0.01 and abs(led - 
 # %% [markdown]
 # 28 of 188: the two memories (96 % of the samples), all eight bands, and 18 of the other 178.
 #
-# The first noise decides most of it. The colour of a memory is the sign of that noise's mean in 99 % of the cases.
-# Subtract the mean, so that neither colour leads at the start: on $4 \times 4$ memories go from 96 to 60 % of the
-# samples, on $8 \times 8$ from 40 to 3 %.
+# Much hangs on the **mean** of the first noise. A memory has the colour of that mean in 99 % of the cases. Subtract the
+# mean, so that neither colour leads at the start: on $4 \times 4$ memories go from 96 to 60 % of the samples, on
+# $8 \times 8$ from 40 to 3 %.
 #
-# Room matters, too: on $16 \times 16$ memories are below 1 % of the samples, and hardly two are alike.
+# Room matters, too: on $16 \times 16$ memories are below 1 % of the samples, and hardly any two samples are alike.
 
 # %% [markdown] tags=["slide"]
 # ## 8. And on real images? (8 minutes)
 #
-# Now LS with $P = 3$ and the 2,000 training images of the lab. The sampler stops a little before the limit, so "equal
-# to the centre of the nearest patch" needs a **tolerance**. And where that centre is black, any black picture passes:
-# we count only where it is **not black**.
+# Now sixteen samples of LS, with $P = 3$ and the 2,000 training images of the lab, in 20 steps and 16 halvings. The
+# sampler stops a little before the limit, so "equal to the centre of the nearest patch" needs a **tolerance**. And
+# where that centre is black, any black picture passes: we count only where it is **not black**.
 #
 # Beside LS stand two rivals with the same windows and the same times: the best linear filter, and that filter bent, as
 # in lesson 04. And garments that are *not* in the training set.
@@ -541,7 +542,7 @@ def bent(x_t, t, bins=200):
 start = els.seeded_noise(range(16), lab.shape, torch.float64).to(lab.device)
 times = halving(20, 16)
 path = list(els.trajectory(local, start, times=times))
-ends = {"LS, 20 uniform steps": path[19][2]}  # its answer at t = 0.05, where the last of 20 uniform steps leaps to
+ends = {"LS, 20 uniform steps": path[19][2]}  # its answer at t = 0.05: the last of 20 uniform steps leaps there
 ends["LS, 20 + 16 halvings"] = path[-1][1]
 ends |= {
     name: els.sample(rival, start, times=times) for name, rival in (("linear filter", linear), ("bent filter", bent))
@@ -577,9 +578,9 @@ if lab.profile == "laptop":
     assert abs(r2.median() - 0.93) < 0.01 and r2.min() > 0.85
 
 # %% [markdown] tags=["slide"]
-# Within 0.05 LS, slowed down at the end, comes first: 93 %. But unseen garments have 49 %: of 2,000 patches one is
-# similar to nearly any window. Within 0.001 it is 89 % against 1 %: LS's pixels lie *on* the centres. That is what the
-# theorem demands: a check, no discovery. (It promises the **middle pixel** only, not whole windows.)
+# Within 0.05 LS, slowed down at the end, comes first: 93 %. But unseen garments, to which no theorem applies, have
+# 49 %: so wide a tolerance is a weak test. Within 0.001 it is 89 % against 1 %: LS's pixels lie *on* the centres. That
+# is what the theorem demands: a check, no discovery. (It promises the **middle pixel** only, not whole windows.)
 #
 # The rivals look through the same windows, and within 0.05 they stay behind real garments: 25 % and 21 %. **With 2,000
 # images a bend is not enough: mosaics take votes.** (Within 0.001 the comparison would not be fair: the bent filter has
@@ -591,9 +592,10 @@ if lab.profile == "laptop":
 # %% [markdown] tags=["slide"]
 # ## 9. Do all pixels settle? (4 minutes)
 #
-# Of all pixels (now with the black ones) 6 % are off by more than 0.001. Near $t = 0$, $\alpha$ is 1 and $D$ the
-# nearest patch's centre, so a halving step is simple: $x' = D + \frac{\sigma'}{\sigma} (x - D)$ with $\sigma' / \sigma
-# = \frac12$. Every pixel moves half of the way to $D$. So we can go on from the finished samples as long as we like.
+# After the halvings 6 % of all pixels of LS (now with the black ones) are off by more than 0.001. Near $t = 0$,
+# $\alpha$ is 1 and $D$ the nearest patch's centre, so a halving step is simple: $x' = D + \frac{\sigma'}{\sigma} (x -
+# D)$ with $\sigma' / \sigma = \frac12$. Every pixel moves half of the way to $D$. So we can go on from the finished
+# samples as long as we like.
 #
 # **Predict.** After 200 such steps: in how many of the sixteen samples will every pixel have settled?
 
@@ -655,8 +657,8 @@ if lab.profile == "laptop":
 #   patch nearest to its own window (in a tie, perhaps a mean of several centres).
 # * Two training images allow 188 pictures on $4 \times 4$, and the number grows exponentially with the area. What is
 #   possible is not yet drawn: of 10,000 samples 96 % were one of the two memories.
-# * Windows alone make no mosaics: the answer must bend. With many training images a bent filter makes none either: it
-#   takes votes.
+# * Windows alone make no mosaics: the answer must bend. With 2,000 training images a bent filter makes none either:
+#   there mosaics take votes.
 # * The theorem speaks of the limit. In the toy world 20 uniform steps miss it in more than half of the samples; short
 #   last steps reach it. Some garments never settle, and of those it says nothing.
 #
