@@ -236,7 +236,8 @@ check.one_formula(one_formula)
 #     return (weights[:, None] * slid.flatten(0, 1)).sum(0, keepdim=True)
 # ```
 #
-# `els.reference.one_formula`, used below, is told the displacements by name and the window by its weights.
+# `els.reference.one_formula`, used below, is told the displacements by name and the window by its weights (`None`:
+# the whole image).
 # </details>
 
 # %% [markdown] tags=["slide"]
@@ -313,8 +314,8 @@ show(
 # %% [markdown]
 # ### Exercise 3: Near, if you may shift (7 minutes, ★☆☆)
 #
-# Measure it: the Euclidean distance of each sample to the nearest image under any shift of the torus. You may shift the
-# samples instead of the images: the distances are the same.
+# Which samples are training images, shifted? Measure the Euclidean distance of each to the nearest image under any
+# shift of the torus. You may shift the samples instead of the images: the distances are the same.
 
 
 # %%
@@ -339,8 +340,8 @@ check.nearest_shifted(nearest_shifted)
 # </details>
 
 # %% [markdown]
-# For comparison: what the network drew, 100 real garments that are not in the training set, and halves of two of them
-# pasted together.
+# For comparison: what the circular network drew, 100 real garments that are not in the training set, and halves of two
+# of them pasted together.
 
 
 # %%
@@ -374,8 +375,9 @@ assert all(abs(a - b) < 0.01 for name in said for a, b in zip(far[name], said[na
 # %% [markdown] tags=["slide"]
 # ## 6. Which of the four is the network? (8 minutes)
 #
-# A network with circular convolutions was trained on these 2,000 images. It drew from the same 100 seeds, in 150 steps
-# (why not 20: lesson 11). Its own 20 steps have r2 0.95 with these. From lesson 06 you know IS (0.04) and ES (0.57).
+# A network with circular convolutions was trained on these 2,000 images. It drew from the machines' 100 seeds, in 150
+# steps where they take 20 (why: lesson 11). Its own 20 steps have r2 0.95 with these. From lesson 06 you know IS
+# (0.04) and ES (0.57).
 #
 # But perhaps *any* local and equivariant denoiser draws so. A rival: the best **linear filter** that has ELS's windows
 # and is the same everywhere, its drawings cut at black and white. And the same filter **bent** by a curve: at each step
@@ -448,18 +450,18 @@ for steps, numbers in {150: (0.831, 0.751, 0.059, 0.01, 71), 20: (0.757, 0.725, 
 
 # %% [markdown] tags=["slide"]
 # ELS draws what the network draws, seed by seed: r2 0.83, with the drawing of the next seed 0.03. It is ahead of the
-# other three machines for 92 of 100 seeds.
+# other three machines for 92 of 100 seeds. (The last three columns above are three of ELS's five worst seeds.)
 #
 # A window and symmetry without votes do a good part of it: the linear filter has 0.62, bent 0.71, and bent with 15 of
 # 16 pixels throughout, hardly a limit, 0.75. But **the best denoiser with both does more**: ELS is ahead of the
-# strongest of these for 71 of 100 seeds, by 0.059 on average (standard error 0.010).
+# strongest of these for 71 of 100 seeds, and over all 100 by 0.059 on average (standard error 0.010).
 #
-# If the network, too, takes 20 steps, about half of that lead remains: ELS 0.757, the filter 0.725, ahead for 62, by
-# 0.032 (0.010).
+# If the network, too, takes 20 steps, about half of that lead remains: ELS has 0.757, the filter 0.725; ELS is ahead
+# for 62 seeds, on average by 0.032 (0.010).
 
 # %% [markdown]
-# IS and LS draw garments in the middle of the canvas, where this network knows no middle; LS even if its windows wrap
-# around (0.08). (With the network of lesson 04 LS has 0.85: that one pads with zeros, and knows its place,
+# IS and LS draw garments in the middle of the canvas, but this network knows no middle. Windows that wrap around do not
+# help LS (0.08, 20 seeds). (With the network of lesson 04 LS has 0.85: that one pads with zeros, and knows its place,
 # as lesson 08 shows.)
 #
 # The windows were fitted to this network. But $P = 15t$, fitted to nothing, has 0.81 (lesson 14).
@@ -468,8 +470,8 @@ for steps, numbers in {150: (0.831, 0.751, 0.059, 0.01, 71), 20: (0.757, 0.725, 
 # ## 7. Where does a pixel come from? (6 minutes)
 #
 # A weighted mean can name its sources. The less noise, the more weight has the patch nearest to the window. So we ask
-# of a finished picture: which training image has the nearest patch, for each pixel? (With windows of 5 x 5 pixels, and
-# without the background: thousands of patches are the same black square.)
+# of a finished picture: which training image has the nearest patch, for each pixel? This is the pixel's **provenance**.
+# (With windows of 5 x 5 pixels, and without the background: thousands of patches are the same black square.)
 #
 # We ask it of a drawing of ES, one of ELS, a training image with 0.9 of its contrast, and a new real garment.
 #
@@ -529,8 +531,8 @@ widgets.MosaicExplorer.of(formula, x_early, drawn["els-circular"][:2], t_early, 
 # ## 8. How wide should a pixel look? (5 minutes)
 #
 # We look at seven noisy pictures ($t = 0.25$, each on the way to an ELS sample; stored) through windows of different
-# size. The **posterior entropy** $-\sum_p w_p \ln w_p$ of a pixel says among how many of the 512,000 patches it
-# hesitates (about $e^{\text{entropy}}$).
+# size. The **posterior entropy** $-\sum_p w_p \ln w_p$ of a pixel says among how many of the 512,000 patches (2,000
+# images, 256 places) it hesitates (about $e^{\text{entropy}}$).
 #
 # **Predict.** When the window shrinks from 15 to 3, does a pixel hesitate more or less?
 
@@ -550,7 +552,9 @@ assert N * H * W == 512_000
 # %% [markdown] tags=["slide"]
 # A pixel that sees 15 pixels across hardly hesitates (about 1.5 patches); one that sees 3, among some twelve thousand.
 #
-# And the picture? Drag the slider below: ELS with one size from beginning to end, eight seeds.
+# And the picture? Drag the slider below: ELS with one size from beginning to end, eight seeds. (Then we count seven:
+# from the last seed the network draws next to nothing.)
+#
 # **Predict.** What do 3 pixels give, and 15? Is the best size as near to the network as windows that shrink?
 
 # %%
@@ -627,12 +631,13 @@ assert (1000 * losses[:, :5].mT - torch.tensor(table)).abs().max() < 0.6
 # The constraints cost: at $t = 0.5$ ELS errs five times as much as IS on the training images, and so does the network
 # (0.012, 0.058, 0.058).
 #
-# On new images they pay. At $t = 0.3$ IS errs by 0.000 on training images and by 0.042 on new ones: it still answers
-# with a training image. Displacements alone do not help (ES: 0.000, 0.041). The windows remove most of the gap (LS:
-# 0.019, 0.024), both together the rest (ELS: 0.027, 0.027).
+# On new images they pay once there is little noise. At $t = 0.3$ IS errs by 0.000 on training images and by 0.042 on
+# new ones: it still answers with a training image. Displacements alone do not help (ES: 0.000, 0.041). The windows
+# remove most of the gap (LS: 0.019, 0.024), both together the rest (ELS: 0.027, 0.027; the network 0.022, 0.021).
 #
-# As the noise falls the network gets ahead of ELS on the training images, too: at $t = 0.15$ on each of 40 (0.008,
-# ELS 0.011). By section 2 no equivariant denoiser that sees only *these windows* can do that on average over all 2,000.
+# As the noise falls the network gets ahead of ELS on the training images, too: at $t = 0.15$ on each of 40 (their mean
+# 0.008, ELS 0.011). By section 2 no equivariant denoiser that sees only *these windows* can do that on average over
+# all 2,000.
 # So the network seems to see more: lesson 14.
 
 # %% [markdown] tags=["slide"]
@@ -643,15 +648,15 @@ assert (1000 * losses[:, :5].mT - torch.tensor(table)).abs().max() < 0.6
 # * All four machines are one formula with two switches: which displacements, which window.
 # * Displacements alone (ES) make nothing new. Shrinking windows alone (LS) make new pictures, but every piece stays in
 #   its place; with both each pixel may come from anywhere: patch mosaics.
-# * With windows that shrink ELS draws what the network with circular convolutions draws (median r2 0.83). The best
+# * With windows that shrink, ELS draws what the network with circular convolutions draws (median r2 0.83). The best
 #   of three local and equivariant filters without votes has 0.75.
 # * Where there is little noise, the window removes most of the gap between training and new images, the displacements
 #   the rest.
 #
 # ## What is still unexplained
 #
-# These mosaics float: nothing tells them where they are. Most networks pad with zeros, and in lesson 03 such a one did
-# not move along with a shifted picture. What do the zeros tell it? Lesson 08.
+# These mosaics float: nothing tells them where they are. Most networks pad with zeros, and in lesson 03 such a one,
+# near the border, did not move along with a shifted picture. What do the zeros tell it? Lesson 08.
 #
 # ## References
 #
