@@ -49,7 +49,6 @@ PARTS = HERE.parents[1] / "runs" / "lessons" / "18_edges"
 UNET = "fashion-mnist-16-unet-zeros"
 TRAINED = {  # name: architecture, and what is different in the plan of the training
     "resnet-16000-steps": ("resnet", {"steps": 16_000}),
-    "resnet-32000-steps": ("resnet", {"steps": 32_000}),
     "attention-unet": ("attention-unet", {}),
     "attention-resnet": ("attention-resnet", {}),
     "attention-resnet-seed-1": ("attention-resnet", {"seed": 1}),
