@@ -211,7 +211,7 @@ assert ahead == 64 and r2["formula"].argmin() == 49 and abs(both[0] - 0.54) < 0.
 #
 # **The strongest of these rivals is the linear filter.** It follows the noise as closely, and has 0.91. The formula is
 # ahead for 78 seeds, and for only 64 if the network takes 20 steps, too. With a curve that bends its answers at each
-# step it comes nearer: 0.92 (lesson 10; other rivals: lessons 08, 11, 16).
+# step it comes nearer: 0.92 (lesson 10; other rivals there, and in lessons 11 and 16).
 #
 # The formula's worst is seed 49, with 0.54; the filter fails there, too. Set `seed = 49` in section 1 and look.
 

@@ -361,8 +361,8 @@ assert lab.profile == "gpu" or (abs((at_once < 1e-4).sum() - 62) <= 1 and abs(ne
 # Why it must be so: as $\sigma \to 0$ the exponent $-\|x_t - \alpha v\|^2 / 2\sigma^2$ of the nearest picture leads all
 # others by more and more: its weight becomes 1. The last step of DDIM lands on $D(x_t)$ itself, and for small enough
 # $\sigma$ that is a training picture, *whatever came before*: even about pure noise the answer at $t = 0.025$ is one,
-# in 62 of 64 cases. The steps before decide *which*. Lesson 01 showed that the flow of an exact denoiser brings back
-# the distribution it was made from: here a list of $N$ points, each with the same probability.
+# in 62 of 64 cases. The steps before decide *which*. The flow of an exact denoiser brings back the distribution
+# it was made from (lesson 01 showed it for one pixel): here a list of $N$ points, each with the same probability.
 #
 # Are Exercises 1 and 2 correct? Then see what your own lines draw.
 

@@ -637,7 +637,7 @@ if lab.profile == "laptop":
 # %% [markdown]
 # Remembering ($P = 31$) has 0.61, little more than the mean of all training images (0.54); the best fixed window,
 # $P = 5$, 0.78. With windows that shrink LS reaches 0.85, and no more than 3 % known squares. (The windows were fitted
-# to the network with the machine of lesson 07, on other seeds: lesson 09.)
+# to the network with the machine of lesson 08, on other seeds: lesson 09.)
 #
 # They need not be fitted: $P = kt$, made odd, is $k$ pixels wide at $t = 1$. With $k = 17$, all that a pixel of the
 # network can see (lesson 03), LS has 0.87. But the size matters: $7t$ has 0.76, $31t$ 0.74.

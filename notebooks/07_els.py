@@ -464,7 +464,8 @@ for steps, numbers in {150: (0.831, 0.751, 0.059, 0.01, 71), 20: (0.757, 0.725, 
 # help LS (0.08, 20 seeds). (With the network of lesson 04 LS has 0.85: that one pads with zeros, and knows its place,
 # as lesson 08 shows.)
 #
-# The windows were fitted to this network. But $P = 15t$, fitted to nothing, has 0.81 (lesson 14).
+# The windows were fitted to this network. But a straight line, $P = 15t$ (15 is the largest odd window here),
+# fitted to nothing, has 0.81 (lesson 14).
 
 # %% [markdown] tags=["slide"]
 # ## 7. Where does a pixel come from? (6 minutes)

@@ -110,7 +110,7 @@ show(
 # | mean | no denoiser at all: the mean training image | nothing of the noise |
 #
 # All five are made of the training images. LS and ELS also have **twenty window sizes that were measured on the
-# network**. (The Wiener filter would be the ideal denoiser if images were gaussian: lesson 11.)
+# network**. (For normally distributed images the Wiener filter would be the ideal denoiser: lesson 01.)
 #
 # **Predict.** Below come ten seeds. The title has told which row is most like the network's. Rank IS, LS and
 # Wiener behind it. (The mean waits for section 6.)

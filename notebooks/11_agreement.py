@@ -250,7 +250,8 @@ assert near(table["mean image"][1:], (0.542, 0.455)) and near([cost.quantile(0.5
 # * **The same, bent** (lesson 07): at each time each of its answers becomes the mean of the clean pixels for which it
 #   gives this answer. No longer linear, but nobody votes.
 #
-# **Predict.** What r2 has the best copy? With how many of our six networks is ELS ahead of the bent filter?
+# **Predict.** What r2 has the best copy? With how many of our six networks (the five of lesson 10, and one of emoji)
+# is ELS ahead of the bent filter?
 
 # %%
 from elscourse.metrics import bootstrap_interval

@@ -21,8 +21,8 @@
 #
 # **You will learn** how invention wanes with training, what gives warning, and why it is hard to say when memory comes.
 #
-# **You need** the machines of lessons 02, 04 and 08, where a network looks (03), calibrated windows (09), r2 and linear
-# filters (10, 11).
+# **You need** the machines of lessons 02, 04 and 08, where a network looks (03), bent filters (07, 11), calibrated
+# windows (09), r2 (10).
 #
 # **Time** 58 minutes
 
@@ -645,8 +645,9 @@ assert r2 == {"straight": [0.92, 0.94, 0.81, 0.93], "measured": [0.91, 0.94, 0.8
 #
 # What sets how many steps it takes to remember? And **why does a network, before it remembers, resemble a machine with
 # windows that close, and with these?** A straight line, P = F t, with F the side of what a pixel can see (31 for the
-# UNet, which sees all), does as well as the calibrated curve for three of our four networks of 16 x 16: r2 0.92, 0.94,
-# 0.81 (circular), 0.93, calibrated 0.91, 0.94, 0.83 and 0.93 (`data/lessons/make_14_straight.py`).
+# UNet, which sees all; on the torus 15, the largest window there), does as well as the calibrated curve for three of
+# our four networks of 16 x 16: r2 0.92, 0.94, 0.81 (circular), 0.93, calibrated 0.91, 0.94, 0.83 and 0.93
+# (`data/lessons/make_14_straight.py`).
 #
 # And if a network is *trained* on other pictures, **does it draw something else?** That is lesson 15.
 

@@ -740,7 +740,8 @@ assert abs(ahead - 75) <= 1
 # has 0.80, and a filter that is not bent 0.82.)
 #
 # The network of the hundred others draws what A0 draws (0.93), although A0 has seen twenty times as many and none of
-# those. (After many more steps it would remember its hundred: lesson 14.)
+# those. (After many more steps it would presumably begin to remember its hundred, as networks of 5, 10 and 20
+# pictures did: lesson 14.)
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
@@ -758,7 +759,8 @@ assert abs(ahead - 75) <= 1
 #
 # **What does every training of this ResNet do that its formula does not?** And every training of a UNet? Everything
 # here is clothes of 16 x 16 pixels; how many pictures would it take for faces, in colour, at a million pixels, with
-# attention? And the windows themselves: since they decide so much, **where do they come from** (lesson 14)?
+# attention? And the windows themselves: since they decide so much, **where do they come from** (lesson 14 leaves
+# that open)?
 #
 # ## References
 #
