@@ -478,6 +478,11 @@ def test_what_the_plans_say_of_minutes_is_what_the_lessons_say() -> None:
     table = lecture.partition("## Minute by minute")[2].partition("Total:")[0]
     stated = re.search(r"cells needs (\d+), by the lessons' own count", lecture)
     assert stated and sum(minutes[part] for part in sections(table)) == int(stated[1])
+    workshop = (ROOT / "book/teach/plans/workshop.md").read_text("utf-8")
+    row = re.search(r"^\| (\d+) \| The ideal denoiser, derived on the board .*", workshop, re.MULTILINE)
+    assert row and sections(row[0])
+    needed = sum(minutes[part] for part in sections(row[0]))
+    assert f"one row is tight: the ideal denoiser ({needed} in {row[1]})" in workshop
     blocks = {
         week: [sections(first), sections(second)]
         for week, first, second in re.findall(r"^\| (\d) \| ([^|]*#s[^|]*) \| ([^|]*#s[^|]*) \|$", weeks, re.MULTILINE)

@@ -164,9 +164,9 @@ def edges(bend: Bend) -> Drawings:
 def main(wanted: list[str]) -> None:
     """Some minutes; a file of each kind for each lesson."""
     kinds = {"local_filter": straight, "bent": bent}
+    lessons = {12: legs, 15: other_pictures, 16: what_if, 17: colour}
     for kind in wanted or kinds:
-        edges_too = {18: edges} if kind == "bent" else {}
-        for lesson, make in ({12: legs, 15: other_pictures, 16: what_if, 17: colour} | edges_too).items():
+        for lesson, make in (lessons | {18: edges} if kind == "bent" else lessons).items():
             with whole_file(Path(__file__).parent / f"{lesson}_{kind}.npz") as partial:
                 np.savez_compressed(partial, **make(kinds[kind]))  # type: ignore[arg-type]
             print(lesson, kind, flush=True)
