@@ -321,6 +321,12 @@ def test_the_readme_states_the_shipped_numbers() -> None:
         name = key.partition(", ")[0]
         own = "els-circular" if "circular" in name else "els-zeros"
         assert r2 < reached(name, own, 150), "the formula is ahead of it with clothes"
+    plain = "fashion-mnist-16-resnet-zeros"
+    first, rival = els.load_results(plain), els.load_results("15_bent")[f"local, {plain}"]
+    ours, theirs = (compare(x, first["network-20"]).r2 for x in (first["els-zeros"], rival.float() / 127.5 - 1))
+    low, high = bootstrap_interval(ours - theirs, torch.Generator().manual_seed(0))
+    assert low < 0 < high and "network takes 20 steps, as the formula does, instead of 150, the two are level" in text
+    assert abs(float(ours.quantile(0.5) - theirs.quantile(0.5))) < 0.01
 
 
 def test_the_measured_page_states_how_the_strongest_rival_fares() -> None:
