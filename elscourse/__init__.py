@@ -7,6 +7,7 @@ and t in (0, 1]. Machines, networks and baselines are denoisers; sampler, calibr
 from contextlib import suppress
 
 from . import reference
+from .bent_filter import BentFilter
 from .calibration import calibrate, calibration_table
 from .checkpoints import NetworkDenoiser, load_network
 from .data import ImageSet, load
@@ -45,6 +46,7 @@ with suppress(CourseError):  # an import is no place to refuse a number: whoever
     respect_threads()
 
 __all__ = [
+    "BentFilter",
     "Comparison",
     "CosineSchedule",
     "CourseError",

@@ -28,7 +28,10 @@ from .version import __version__
 NO_MEMORY = re.compile("allocate memory|out of memory")  # as torch says it, on a CPU and on a GPU
 MOST_SEEDS = 100  # drawn into one picture, each large enough to be seen
 FOLDER = click.Path(file_okay=False, path_type=Path)
-IDS = "is, es, ls, els-zeros, els-circular (these two also with -gaussian), wiener, local-filter, equivariant-filter"
+IDS = (
+    "is, es, ls, els-zeros, els-circular (these two also with -gaussian), wiener, local-filter, equivariant-filter "
+    "(these two also with bent-)"
+)
 
 
 class CourseGroup(click.Group):

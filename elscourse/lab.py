@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from .bent_filter import BentFilter
 from .catalogue import CATALOGUE
 from .checkpoints import NetworkDenoiser, find_card, load_network, network_files
 from .data import ImageSet, load
@@ -36,7 +37,8 @@ ELS_MACHINES = ("els-zeros", "els-circular", "els-zeros-gaussian", "els-circular
 WITHOUT_WINDOW = {"is": IdealScoreMachine, "es": EquivariantScoreMachine, "wiener": WienerFilter}
 PATCH_MACHINES = ("ls", *ELS_MACHINES)
 FILTERS = ("local-filter", "equivariant-filter")  # as LS and ELS know where they are, or do not
-MACHINES = (*WITHOUT_WINDOW, *FILTERS, *PATCH_MACHINES)
+BENT_FILTERS = tuple(f"bent-{name}" for name in FILTERS)
+MACHINES = (*WITHOUT_WINDOW, *FILTERS, *BENT_FILTERS, *PATCH_MACHINES)
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ class Lab:
     def patch_sizes(self, machine: str) -> list[tuple[float, int]]:
         """The calibrated pairs (t, P) of a machine; LS and the filters look through the square windows of the
         network's own ELS."""
-        wanted = f"els-{self.network.padding}" if machine in ("ls", *FILTERS) else machine
+        wanted = f"els-{self.network.padding}" if machine in ("ls", *FILTERS, *BENT_FILTERS) else machine
         if self.sizes is None or wanted not in self.sizes.machines:
             raise CourseError(
                 f"{self.network.name} has no calibrated sizes for {wanted}: run `elscourse calibrate NETWORK --machine "
@@ -116,6 +118,8 @@ class Lab:
             raise unknown_name("machine", name, MACHINES)
         if name in WITHOUT_WINDOW:
             return WITHOUT_WINDOW[name](images, schedule, image_labels=labels)
+        if name in BENT_FILTERS:
+            return BentFilter(self.machine(name.removeprefix("bent-")))  # type: ignore[arg-type]
         if name in FILTERS:
             return LocalFilter(
                 images,

@@ -11,7 +11,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from conftest import noised, pictures
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -174,6 +174,37 @@ def test_local_filter_of_plain_images_after_sixty_halvings(padding: patches.Padd
             built = els.LocalFilter(grey, SCHEDULE, patch_size=3, padding=padding, equivariant=equivariant)
             expected = alpha * total / (n * alpha**2 + sigma**2)
             torch.testing.assert_close(built(x_t, t), expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["wiener", "local", "equivariant"])
+@settings(max_examples=15)  # each takes its time
+@given(cases())
+def test_bent_filter(kind: str, case: Case) -> None:
+    """One number at a time, with lists: to the answer of a filter, the mean clean pixel of its bin."""
+    images, image_labels = case.images, case.image_labels
+    if kind == "wiener":
+        straight: els.WienerFilter | els.LocalFilter = els.WienerFilter(images, SCHEDULE, image_labels=image_labels)
+    else:
+        looks: dict = {"patch_size": case.patch_size, "padding": case.padding, "equivariant": kind == "equivariant"}
+        straight = els.LocalFilter(images, SCHEDULE, **looks, image_labels=image_labels)
+    eps = els.seeded_noise(range(5000, 5000 + len(images)), images.shape[1:]).to(images.dtype)
+    told = None if case.labels is None else image_labels
+    seen = straight(els.add_noise(images, eps, case.t), case.t, told)
+    answer = straight(case.x_t, case.t, case.labels)
+    expected = torch.empty_like(answer)
+    for channel in range(images.shape[1]):
+        pairs = sorted(zip(seen[:, channel].flatten().tolist(), images[:, channel].flatten().tolist(), strict=True))
+        bins = min(200, len(pairs))
+        tops = [pairs[(k + 1) * len(pairs) // bins - 1][0] for k in range(bins - 1)]  # the largest answer of a bin
+        for place in torch.cartesian_prod(*map(torch.arange, expected[:, channel].shape)).tolist():
+            mine = answer[place[0], channel, place[1], place[2]].item()
+            below = max((top for top in tops if top < mine), default=-torch.inf)
+            above = min((top for top in tops if top >= mine), default=torch.inf)
+            here = [clean for theirs, clean in pairs if below < theirs <= above]
+            expected[place[0], channel, place[1], place[2]] = sum(here) / len(here)
+    bent = els.BentFilter(straight)
+    for _ in range(2):  # found, then kept
+        case.check(bent(case.x_t, case.t, labels=case.labels), expected.double())
 
 
 def dense_weights(post: els.Posterior, shape: tuple[int, ...]) -> Tensor:

@@ -41,6 +41,16 @@ def test_a_machine_is_the_same_on_the_gpu(name: str, t: float) -> None:
     torch.testing.assert_close(there.double().cpu(), exact, rtol=0, atol=2e-5)
 
 
+def test_a_bent_filter_is_the_same_on_the_gpu() -> None:
+    """But where an answer lies on the edge of two bins and rounding decides."""
+    images = pictures(60, 1, 12, 12)
+    x_t = noised(images, 3, SCHEDULE.alpha(0.3), SCHEDULE.sigma(0.3))
+    exact = els.BentFilter(els.LocalFilter(images.double(), patch_size=5))(x_t.double(), 0.3)
+    there = els.BentFilter(els.LocalFilter(images.cuda(), patch_size=5))(x_t.cuda(), 0.3)
+    assert there.device.type == "cuda"
+    assert ((there.double().cpu() - exact).abs() < 1e-3).double().mean() > 0.98
+
+
 def test_the_programs_choice_of_tf32_is_left_alone_and_has_no_effect() -> None:
     images = els.load("fashion-mnist", size=16, n=500).images
     x_t = els.add_noise(images[:4], els.seeded_noise(range(4), (1, 16, 16)), 0.3)

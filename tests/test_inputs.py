@@ -68,6 +68,8 @@ BUILDING = [
     (lambda: els.LocalFilter(IMAGES, patch_size=4), r"odd and at least 1.*got 4: try 3 or 5"),
     (lambda: els.LocalFilter(IMAGES, patch_size=9, padding="circular"), r"9 would wrap onto itself"),
     (lambda: els.LocalFilter(IMAGES, patch_size=3, padding="mirror"), r"padding"),
+    (lambda: els.BentFilter(els_machine()), r"linear filter, els.WienerFilter or els.LocalFilter, got Equivariant"),
+    (lambda: els.BentFilter("local-filter"), r"linear filter.*got str"),  # type: ignore[arg-type]
     (lambda: els_machine(patch_size="big"), r"patch_size must be a number or a list of pairs"),
     (lambda: els_machine(padding="zero"), r"unknown padding 'zero': did you mean zeros"),
     (lambda: els_machine(window="round"), r"unknown window 'round'"),

@@ -82,6 +82,17 @@ def test_a_machine_is_the_same_there(gpu: PretendedGpu, name: str, t: float) -> 
         torch.testing.assert_close(there.cpu().double(), exact, rtol=0, atol=2e-5)
 
 
+def test_a_bent_filter_is_the_same_there(gpu: PretendedGpu) -> None:
+    images, classes = pictures(60, 2, 12, 12), torch.arange(60) % 3
+    x_t = noised(images, 3, SCHEDULE.alpha(0.3), SCHEDULE.sigma(0.3))
+    here = els.BentFilter(els.LocalFilter(images, patch_size=5, image_labels=classes))(x_t, 0.3, labels=[2, 0, 1])
+    with gpu:
+        filter = els.LocalFilter(images.to(GPU), patch_size=5, image_labels=classes)
+        there = els.BentFilter(filter)(x_t.to(GPU), 0.3, labels=[2, 0, 1])
+        assert there.device == GPU
+        torch.testing.assert_close(there.cpu(), here, rtol=0, atol=1e-5)
+
+
 @pytest.mark.parametrize("name", ["is", "es", "ls", "els-zeros", "els-zeros with a tolerance"])
 def test_classes_votes_and_certificates_there(gpu: PretendedGpu, name: str) -> None:
     images, classes, labels = pictures(40, 1, 9, 9), torch.arange(40) % 3, torch.tensor([2, 0, 1])

@@ -123,6 +123,36 @@ def test_a_filter_keeps_times_and_classes_apart() -> None:
         equal(kept(seen(v, t), t, labels=label), new(seen(v, t), t))
 
 
+@pytest.mark.parametrize("told", [None, torch.tensor([0, 1, 0, 1, 0, 1])])
+def test_a_bent_filter_is_right_on_average_and_nearer(told: torch.Tensor | None) -> None:
+    """Where its curve was found: as bright as the images, in each channel, and with smaller errors."""
+    v = data(6, 12, 12)
+    straight = els.LocalFilter(v, patch_size=3, image_labels=told)
+    x_t = els.add_noise(v, els.seeded_noise(range(5000, 5006), v.shape[1:]).double(), 0.6)
+    bent = els.BentFilter(straight)(x_t, 0.6, labels=told)
+    equal(bent.mean((0, 2, 3)), v.mean((0, 2, 3)))
+    assert (bent - v).square().mean() < 0.95 * (straight(x_t, 0.6, labels=told) - v).square().mean()
+
+
+def test_a_bent_filter_keeps_times_and_classes_apart() -> None:
+    v, classes = data(6), torch.tensor([0, 1, 0, 1, 0, 1])
+    linear = els.LocalFilter(v, patch_size=3, image_labels=classes)
+    kept = els.BentFilter(linear)
+    for t, label in [(0.2, None), (0.8, None), (0.2, 0), (0.2, 1), (0.8, 1), (0.2, None)]:
+        equal(kept(seen(v, t), t, labels=label), els.BentFilter(linear)(seen(v, t), t, labels=label))
+
+
+def test_almost_without_noise_a_bent_filter_changes_nothing() -> None:
+    """Up to the width of a bin, in which lie one two-hundredth of the pixels."""
+    v = data(40, 12, 12)
+    x_t = seen(v, 1e-3)
+    steps = els.BentFilter(els.LocalFilter(v, patch_size=3)).curve(1e-3).mean.diff()
+    assert (steps > 0).all()
+    inside = (v.amin() + 0.1 < x_t) & (x_t < v.amax() - 0.1)
+    gap = (els.BentFilter(els.LocalFilter(v, patch_size=3))(x_t, 1e-3) - x_t)[inside].abs()
+    assert inside.double().mean() > 0.8 and gap.max() < 3 * steps.max()
+
+
 def test_the_boundary_classes_are_those_with_one_padding_pattern() -> None:
     for height, width, size in ((6, 6, 3), (5, 8, 5), (4, 9, 7), (3, 3, 5)):
         found = {

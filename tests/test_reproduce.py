@@ -45,10 +45,11 @@ def results(here: Path) -> Path:
 
 
 def test_what_it_writes(results: Path) -> None:
-    text = ok("reproduce", *SMALL, "--machine", "es")
+    text = ok("reproduce", *SMALL, "--machine", "es", "--machine", "bent-local-filter")
     metrics = json.loads((results / "metrics.json").read_text())
     samples = np.load(results / "samples.npz")
     machines = ["is", "ls", "els-zeros", "els-zeros-gaussian", "wiener", "local-filter", "equivariant-filter", "es"]
+    machines += ["bent-local-filter"]
     columns = ["network-3", "network-5", "network-3-exact-first"]
     assert set(samples.files) == {"noise", *machines, *columns}
     assert all(samples[name].shape == (23, 1, 8, 8) for name in samples.files)
@@ -247,7 +248,8 @@ def test_lists() -> None:
 
 def test_the_help_names_every_machine() -> None:
     """By hand, as looking them up would take the import of torch."""
-    assert {name.removesuffix("-gaussian") for name in MACHINES} <= set(re.findall(r"[\w-]+", cli.IDS))
+    plain = {name.removesuffix("-gaussian").removeprefix("bent-") for name in MACHINES}
+    assert plain <= set(re.findall(r"[\w-]+", cli.IDS))
 
 
 def test_the_sizes_of_whatever_looks_through_a_window_are_settings(

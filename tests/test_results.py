@@ -124,7 +124,7 @@ def test_the_local_filter_after_an_exchange(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(script, "CONDITIONAL", "")
     monkeypatch.setattr(script, "exchanged", lambda _: few[0])
     monkeypatch.setattr(script, "classes", lambda _: few[1])
-    bent = torch.from_numpy(script.what_if(script.bent)[f"exchanged, {name}"])
+    bent = torch.from_numpy(script.what_if(els.BentFilter)[f"exchanged, {name}"])
     assert (bent / 127.5 - els.load_results("16_bent")[f"exchanged, {name}"][seeds] / 127.5).abs().max() < 0.02
 
 
@@ -157,23 +157,18 @@ def test_the_bent_filter_of_lesson_09_is_drawn_again(monkeypatch: pytest.MonkeyP
     torch.testing.assert_close(cosine, stored["cosine"][12, 0, :2].float(), rtol=0, atol=1e-4)
 
 
-def test_the_bent_filter_that_is_stored_is_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three seeds of a grey network; and by hand, at one time, that an answer becomes the mean of what had it."""
-    monkeypatch.syspath_prepend(DATA / "lessons")
-    script, name, kind = (
-        importlib.import_module("make_11_bent"),
-        "fashion-mnist-16-resnet-circular",
-        "equivariant-filter",
-    )
+def test_the_bent_filter_that_is_stored_is_drawn_again() -> None:
+    """Three seeds of a grey network; and at one time, that an answer becomes the mean of what had it."""
+    name, kind = "fashion-mnist-16-resnet-circular", "equivariant-filter"
     lab, seeds, t = els.lab(network=name, verbose=False), range(3), 0.4
-    linear = lab.machine(kind)
-    curved = script.bent(linear, lab.data.images, lab.image_labels)
+    linear, curved = lab.machine(kind), lab.machine(f"bent-{kind}")
+    assert curved.id == f"bent-{kind}"
     drawn = els.sample(curved, els.seeded_noise(seeds, lab.shape), 20)
     r2 = els.compare(drawn, els.load_results(name)["network-150"][:3]).r2
     torch.testing.assert_close(r2.float(), els.load_results("11_bent")[f"{name}, {kind}"][:3], rtol=0, atol=2e-3)
 
-    clean = lab.data.images[: script.SHOWN]
-    x_t = els.add_noise(clean, els.seeded_noise(range(5000, 5000 + script.SHOWN), lab.shape), t)
+    clean = lab.data.images[:400]
+    x_t = els.add_noise(clean, els.seeded_noise(range(5000, 5400), lab.shape), t)
     answers, bent = linear(x_t, t), curved(x_t, t)
     for place in ((0, 0, 8, 8), (7, 0, 3, 12), (50, 0, 10, 5)):
         alike = bent == bent[place]

@@ -2,7 +2,7 @@
 
     python data/lessons/make_09_bent.py
 
-The local filter, bent as in make_11_bent.py. First, as make_09_time.py does with ELS: the cosine of its score with the
+The local filter, bent (`els.BentFilter`). First, as make_09_time.py does with ELS: the cosine of its score with the
 first network's, on the network's own way from ten calibration seeds, at 20 times with P = 3, 5, ..., 15. Then its r2
 with the network's 150 steps, seed by seed, for seeds 0 to 9, when it draws them with each of the lesson's curves. One
 is that of the squares that hold nine tenths of the network's mean squared derivative; these sizes are kept, too.
@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from make_11_bent import bent
 
 import elscourse as els
 from elscourse.calibration import CALIBRATION_SEEDS
@@ -25,7 +24,7 @@ NETWORK, SEEDS, CANDIDATES = "fashion-mnist-16-resnet-zeros", range(10), range(3
 
 def filtered(lab: els.Lab, sizes: int | list[tuple[float, int]]) -> Denoiser:
     """The bent filter with these windows."""
-    return bent(els.LocalFilter(lab.data.images, patch_size=sizes, padding="zeros"), lab.data.images)
+    return els.BentFilter(els.LocalFilter(lab.data.images, patch_size=sizes, padding="zeros"))
 
 
 def cosines(lab: els.Lab) -> np.ndarray:

@@ -3,10 +3,9 @@
 
     python data/lessons/make_11_bent.py
 
-A filter is bent as in lesson 07: at each of the 20 steps each of its answers is replaced by the mean of the clean
-pixels for which it gives this answer, over 400 noised training images, channel by channel, in 200 bins with equally
-many. The filters look through ELS's measured windows; of the two kinds, local, and local and equivariant, it is the one
-that foretells the network better, for the first network both; for it and the UNet the one that sees all (Wiener), too.
+The filters (`els.BentFilter`) look through ELS's measured windows; of the two kinds, local, and local and equivariant,
+it is the one that foretells the network better, for the first network both; for it and the UNet the one that sees all
+(Wiener), too.
 The formula is bent by a curve that a machine without these 400 images finds: with its own it would hardly err.
 r2 with the network's 150 steps, seed by seed, for seeds 0 to 99. Drawings stay in runs/lessons/11_bent, and a run that
 was stopped goes on.
@@ -19,12 +18,12 @@ import torch
 from torch import Tensor
 
 import elscourse as els
-from elscourse.diffusion import Denoiser
+from elscourse.bent_filter import SHOWN, find_curve
 from elscourse.files import save_array, whole_file
 
 HERE = Path(__file__).parent
 KEEP = HERE.parents[1] / "runs" / "lessons" / "11_bent"
-SEEDS, SHOWN, BINS = range(100), 400, 200
+SEEDS = range(100)
 FILTERS = {
     "fashion-mnist-16-resnet-zeros": ("wiener", "local-filter", "equivariant-filter"),
     "fashion-mnist-16-resnet-zeros-conditional": ("local-filter",),
@@ -35,32 +34,6 @@ FILTERS = {
 }
 
 
-def bent(
-    linear: Denoiser, images: Tensor, image_labels: Tensor | None = None, asked: Denoiser | None = None
-) -> Denoiser:
-    """The filter, each of its answers replaced by the mean clean pixel of the images with such an answer.
-
-    asked: who is asked about the images, where it is not the filter itself.
-    """
-    clean, theirs = images[:SHOWN], None if image_labels is None else image_labels[:SHOWN]
-    eps = els.seeded_noise(range(5000, 5000 + len(clean)), clean.shape[1:])
-
-    def denoise(x_t: Tensor, t: float, labels: Tensor | None = None) -> Tensor:
-        given = (asked or linear)(els.add_noise(clean, eps, t), t, theirs)
-        answers = linear(x_t, t, labels)
-        for channel in range(clean.shape[1]):
-            seen, answer = given[:, channel].flatten(), answers[:, channel].contiguous()
-            ranks = torch.linspace(0, len(seen) - 1, BINS + 1)[1:-1].long()
-            edges = seen.sort().values[ranks]  # between bins with equally many answers
-            which = torch.bucketize(seen, edges)
-            count = torch.bincount(which, minlength=BINS).clamp(min=1)
-            mean = torch.bincount(which, clean[:, channel].flatten(), BINS) / count
-            answers[:, channel] = mean[torch.bucketize(answer, edges)].to(answers)
-        return answers
-
-    return denoise
-
-
 def drawn(name: str, kind: str) -> Tensor:
     """100 drawings, from the file if they are there."""
     path = KEEP / f"{name}.{kind}.npy"
@@ -68,7 +41,7 @@ def drawn(name: str, kind: str) -> Tensor:
         print(name, kind, flush=True)
         lab = els.lab("laptop", device="cpu", network=name, verbose=False)
         noise = els.seeded_noise(SEEDS, lab.shape)
-        curved = bent(lab.machine(kind), lab.data.images, lab.image_labels)
+        curved = els.BentFilter(lab.machine(kind))
         save_array(els.sample(curved, noise, 20, labels=lab.labels_for(SEEDS)).numpy(), path)
     return torch.from_numpy(np.load(path, allow_pickle=False))
 
@@ -87,10 +60,14 @@ def formula(name: str) -> Tensor:
         padding=lab.network.padding,  # type: ignore[arg-type]
         image_labels=others,
     )
+    machine = lab.machine(kind)
+
+    def curved(x_t: Tensor, t: float, labels: Tensor | None = None) -> Tensor:
+        return find_curve(without, images[shown], t, theirs)(machine(x_t, t, labels))
+
     path = KEEP / f"{name}.els.npy"
     if not path.exists():
         print(name, kind, flush=True)
-        curved = bent(lab.machine(kind), images[shown], theirs, asked=without)
         drawings = els.sample(curved, els.seeded_noise(SEEDS, lab.shape), 20, labels=lab.labels_for(SEEDS))
         save_array(drawings.numpy(), path)
     return els.compare(torch.from_numpy(np.load(path)), els.load_results(name)["network-150"]).r2

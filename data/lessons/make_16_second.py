@@ -14,12 +14,13 @@ Pieces are kept in runs/lessons/, so a run that was stopped goes on.
 from __future__ import annotations
 
 import numpy as np
-from make_11_bent import bent, drawn
+from make_11_bent import drawn
 from make_12_legs import piece
 from make_14_memory import eight_bits
 from make_16_what_if import CHUNK, HERE, NETWORKS, PARTS, PLAIN, turned
 from make_local_filter import lab_and_filter
 
+import elscourse as els
 from elscourse.files import whole_file
 
 KEEP = PARTS.with_name("16_second")
@@ -32,7 +33,7 @@ def main() -> None:
     lab, linear = lab_and_filter(PLAIN)
     noise = turned(lab)[:, PLACES]
     asked = {"network-150": (lab.network, 150), "els-zeros": (lab.machine("els-zeros"), 20)}
-    asked["bent"] = bent(linear, lab.data.images), 20
+    asked["bent"] = els.BentFilter(linear), 20
     for who, (denoiser, steps) in asked.items():
         pieces, key = [], f"turned, {PLAIN}, {who}"
         for start, some in enumerate(noise.flatten(0, 1).split(CHUNK)):

@@ -1,5 +1,5 @@
 """Make NN_local_filter.npz: what the best linear filter with ELS's windows draws where lessons change something; and
-NN_bent.npz: the same by this filter, bent by a curve at each step (make_11_bent.py).
+NN_bent.npz: the same by this filter, bent by a curve at each step (`els.BentFilter`).
 
     python data/lessons/make_local_filter.py [local_filter] [bent]
 
@@ -36,7 +36,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from make_11_bent import bent
 from make_14_memory import eight_bits
 from make_15_exchange import RUNS
 from make_16_what_if import CONDITIONAL, NETWORKS, PLAIN, classes, exchanged, turned
@@ -49,7 +48,7 @@ from elscourse.diffusion import Denoiser
 from elscourse.files import whole_file
 
 Drawings = dict[str, np.ndarray]
-Bend = Callable[..., Denoiser]  # (filter, images, their labels): the filter itself, or bent
+Bend = Callable[..., Denoiser]  # a filter itself, or bent
 SHIPPED = (("local", PLAIN), ("local", "fashion-mnist-16-unet-zeros"), ("equivariant", PLAIN))
 SHIPPED += (("equivariant", "fashion-mnist-16-resnet-circular"),)
 GARMENTS = {"trousers": (1, range(400)), "pullover": (2, range(100)), "shirt": (6, range(100))}
@@ -62,7 +61,7 @@ def lab_and_filter(network: str) -> tuple[els.Lab, Denoiser]:
     return lab, lab.machine("equivariant-filter" if alike else "local-filter")
 
 
-def straight(linear: Denoiser, *_: object) -> Denoiser:
+def straight(linear: Denoiser) -> Denoiser:
     """As it is."""
     return linear
 
@@ -74,7 +73,7 @@ def legs(bend: Bend) -> Drawings:
     def drawn(denoiser: Denoiser, garment: str) -> np.ndarray:
         label, seeds = GARMENTS[garment]
         noise, labels = els.seeded_noise(seeds, lab.shape), torch.full((len(seeds),), label)
-        curved = bend(denoiser, lab.data.images, lab.image_labels)
+        curved = bend(denoiser)
         return eight_bits(els.sample(curved, noise, 20, labels=labels))
 
     filters = {"": local, ", alike": lab.machine("equivariant-filter")}
@@ -95,7 +94,7 @@ def other_pictures(bend: Bend) -> Drawings:
     for kind in ("local", "equivariant"):
         for name, (known, sizes) in asked.items():
             machine = els.LocalFilter(known, plain.schedule, patch_size=sizes, equivariant=kind == "equivariant")
-            found[f"{kind}, {name}"] = eight_bits(els.sample(bend(machine, known), noise, 20))
+            found[f"{kind}, {name}"] = eight_bits(els.sample(bend(machine), noise, 20))
     return found if bend is straight else found | shipped(bend, noise)
 
 
@@ -104,7 +103,7 @@ def shipped(bend: Bend, noise: torch.Tensor) -> Drawings:
     found = {}
     for kind, name in SHIPPED:
         lab = els.lab("laptop", network=name, device="cpu", verbose=False)
-        curved = bend(lab.machine(f"{kind}-filter"), lab.data.images)
+        curved = bend(lab.machine(f"{kind}-filter"))
         found[f"{kind}, {name}"] = eight_bits(els.sample(curved, noise, 20))
     return found
 
@@ -117,7 +116,7 @@ def what_if(bend: Bend) -> Drawings:
         noises = {"exchanged": exchanged(lab)} | ({"turned": turned(lab)} if name == CONDITIONAL else {})
         for change, noise in noises.items():
             labels = classes(noise) if lab.network.conditional else None
-            curved = bend(local, lab.data.images, lab.image_labels)
+            curved = bend(local)
             drawn = eight_bits(els.sample(curved, noise.flatten(0, -4), 20, labels=labels))
             found[f"{change}, {name}"] = drawn.reshape(noise.shape)
     return found
@@ -129,10 +128,10 @@ def colour(bend: Bend) -> Drawings:
     noise, labels = els.seeded_noise(lab.seeds, lab.shape), lab.labels_for(lab.seeds)
     changed = recoloured(noise, els.seeded_noise([10_000 + seed for seed in lab.seeds], lab.shape))
     asked = {"recoloured": (changed, labels)}
-    if bend is bent:  # the straight one's others are in data/results and 17_controls.npz
+    if bend is els.BentFilter:  # the straight one's others are in data/results and 17_controls.npz
         each = els.seeded_noise(NOISES, lab.shape).repeat_interleave(8, 0)
         asked |= {"drawn": (noise, labels), "as others": (each, torch.arange(8).repeat(len(NOISES)))}
-    curved = bend(linear, lab.data.images, lab.image_labels)
+    curved = bend(linear)
     found = {name: eight_bits(els.sample(curved, some, 20, labels=told)) for name, (some, told) in asked.items()}
     if "as others" in found:
         found["as others"] = found["as others"].reshape(len(NOISES), 8, *lab.shape)
@@ -143,9 +142,8 @@ def edges(bend: Bend) -> Drawings:
     """Fresh noise, guidance, and attention."""
     (told, with_word), (untold, _) = lab_and_filter(CONDITIONAL), lab_and_filter(PLAIN)
     windows = untold.patch_sizes("els-zeros")
-    pictures = told.data.images
-    without = bend(els.LocalFilter(pictures, patch_size=windows), pictures)  # the same pictures, as the formulas have
-    with_word = bend(with_word, pictures, told.image_labels)
+    without = bend(els.LocalFilter(told.data.images, patch_size=windows))  # the same pictures, as the formulas have
+    with_word = bend(with_word)
     noise, labels = els.seeded_noise(told.seeds, told.shape), told.labels_for(told.seeds)
     found = {"noisy": np.stack([eight_bits(noisy_sample(with_word, noise, k, told.seeds, labels)) for k in (0, 1)])}
     for strength in STRENGTHS:
@@ -154,8 +152,7 @@ def edges(bend: Bend) -> Drawings:
     times, stored = [t for t, _ in windows], els.load_results("18_edges")
     for name in TRAINED:
         sizes = list(zip(times, stored[f"patch sizes, {name}"].tolist(), strict=True))
-        pictures = untold.data.images
-        local = bend(els.LocalFilter(pictures, untold.schedule, patch_size=sizes), pictures)
+        local = bend(els.LocalFilter(untold.data.images, untold.schedule, patch_size=sizes))
         found[f"drawn, {name}"] = eight_bits(els.sample(local, noise, 20))
         found[f"exchanged, {name}"] = eight_bits(els.sample(local, exchanged(untold), 20))
     return found
@@ -163,7 +160,7 @@ def edges(bend: Bend) -> Drawings:
 
 def main(wanted: list[str]) -> None:
     """Some minutes; a file of each kind for each lesson."""
-    kinds = {"local_filter": straight, "bent": bent}
+    kinds = {"local_filter": straight, "bent": els.BentFilter}
     lessons = {12: legs, 15: other_pictures, 16: what_if, 17: colour}
     for kind in wanted or kinds:
         for lesson, make in (lessons | {18: edges} if kind == "bent" else lessons).items():

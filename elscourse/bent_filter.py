@@ -1,0 +1,106 @@
+"""The linear filters, bent by a curve at each time: the strongest rivals of the local machines."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from .diffusion import Denoiser, Labels, add_noise, seeded_noise
+from .errors import CourseError
+from .local_filter import LocalFilter
+from .schedule import CosineSchedule
+from .wiener import WienerFilter
+
+SHOWN = 400  # images on which a filter's curve is found
+BINS = 200
+FIRST_SEED = 5000  # of their noises: beyond those of evaluation and of calibration
+
+
+class Curve(NamedTuple):
+    """What a denoiser's answers stand for: those above edge i, up to edge i + 1, for `mean[:, i + 1]`, channel by
+    channel."""
+
+    edges: Float[Tensor, "C bins-1"]
+    mean: Float[Tensor, "C bins"]
+
+    def __call__(self, answer: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
+        """Each number replaced by what it stands for."""
+        numbers = _by_channel(answer)
+        bent = self.mean.gather(1, torch.searchsorted(self.edges, numbers))
+        return bent.view(len(bent), len(answer), *answer.shape[2:]).transpose(0, 1).contiguous()
+
+
+def find_curve(
+    denoiser: Denoiser,
+    x_0: Float[Tensor, "N C H W"],
+    t: float,
+    labels: Labels = None,
+    schedule: CosineSchedule = CosineSchedule(),
+) -> Curve:
+    r"""The curve of a denoiser's answers at time t, for which it is asked about the noised images x_0.
+
+    .. math:: a \mapsto E[\, x_0(y) \mid D(x_t)(y) \approx a \,]
+
+    over all images and pixels y of a channel: a is *about* a number if it lies in the same of `BINS` bins, which hold
+    equally many answers. Noises are those of the seeds from `FIRST_SEED` up, in float32, so that a curve in float64 is
+    the same but for rounding.
+    """
+    eps = seeded_noise(range(FIRST_SEED, FIRST_SEED + len(x_0)), x_0.shape[1:]).to(x_0)
+    answers = _by_channel(denoiser(add_noise(x_0, eps, t, schedule), t, labels))
+    clean, n = _by_channel(x_0).double(), answers.shape[1]
+    bins = min(BINS, n)
+    last = torch.arange(1, bins, device=x_0.device) * n // bins - 1  # the largest answer of each bin but the last
+    edges = answers.sort(1).values[:, last]
+    which = torch.searchsorted(edges, answers)
+    total = clean.new_zeros(len(clean), bins).scatter_add_(1, which, clean)
+    count = torch.zeros_like(total).scatter_add_(1, which, torch.ones_like(clean))
+    return Curve(edges, (total / count.clamp(min=1)).to(x_0.dtype))  # a bin between two equal edges stays empty
+
+
+class BentFilter:
+    r"""A linear filter whose answers are bent by a curve: no longer linear, but nobody votes.
+
+    .. math:: D(x_t)(x) = E[\, x_0(y) \mid F(x_t')(y) \approx F(x_t)(x) \,]
+
+    with the filter F and, of 400 training images x_0, noised to x_t', all pixels y of the same channel (`find_curve`).
+    So it keeps the filter's windows and weights, and learns besides that pixels are rarely grey. The curves are kept.
+
+    filter: a `WienerFilter` or a `LocalFilter`, with the images, the schedule and the classes of its own.
+
+    Raises CourseError for anything else. Lessons 04, 07 and 11.
+    """
+
+    def __init__(self, filter: WienerFilter | LocalFilter):
+        if not isinstance(filter, WienerFilter | LocalFilter):
+            raise CourseError(
+                "a BentFilter is made of a linear filter, els.WienerFilter or els.LocalFilter, got "
+                f"{type(filter).__name__}."
+            )
+        self.filter = filter
+        self._curves: dict[tuple[float, bool], Curve] = {}
+
+    @property
+    def id(self) -> str:
+        """The id in files and tables."""
+        return f"bent-{self.filter.id}"
+
+    def __call__(self, x_t: Float[Tensor, "B C H W"], t: float, labels: Labels = None) -> Float[Tensor, "B C H W"]:
+        """The filter's answer at t in (0, 1], bent; x_t and labels as for the filter."""
+        answer = self.filter(x_t, t, labels)
+        return self.curve(t, told=labels is not None)(answer)
+
+    def curve(self, t: float, *, told: bool = False) -> Curve:
+        """The curve at t; told: of the filter that is told each image's class."""
+        if (t, told) not in self._curves:
+            images, classes = self.filter.images[:SHOWN], self.filter.image_labels
+            labels = classes[:SHOWN] if told and classes is not None else None
+            self._curves[t, told] = find_curve(self.filter, images, t, labels, self.filter.schedule)
+        return self._curves[t, told]
+
+
+def _by_channel(images: Float[Tensor, "B C H W"]) -> Float[Tensor, "C n"]:
+    """All numbers of each channel, image after image."""
+    return images.transpose(0, 1).flatten(1).contiguous()
