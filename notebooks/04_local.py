@@ -486,23 +486,14 @@ assert lab.profile != "laptop" or (median_sources[31] == 1 and copies[31] == 1)
 # LS throws evidence away, so on training images it must be worse than IS. What about new garments?
 #
 # Beside LS stands a machine that does not vote: the best linear filter of each window, **bent**. Each of its answers is
-# replaced by a mean: that of all clean pixels, in 400 training images, for which the filter gives about this answer.
+# replaced by a mean: that of all clean pixels, in 400 training images, for which the filter gives about this answer
+# (`els.BentFilter`).
 #
 # **Predict.** Sketch the mean squared error at $t = 0.3$ on *new* images against $P$, for LS and for the bent filter.
 # Where is it lowest: at the smallest window, at the whole image, or in between?
 
 
 # %%
-def bent(linear, t, bins=200):
-    """The filter at time t, bent by a curve of `bins` steps."""
-    clean, eps = images[:400], els.seeded_noise(range(5000, 5400), lab.shape).to(lab.device)
-    answer = linear(els.add_noise(clean, eps, t), t).flatten()
-    edges = answer.sort().values[torch.linspace(0, len(answer) - 1, bins + 1).long()[1:-1]]
-    which = torch.bucketize(answer, edges)
-    mean = torch.bincount(which, clean.flatten(), bins) / torch.bincount(which, minlength=bins)
-    return lambda x_t, t: mean[torch.bucketize(linear(x_t, t), edges)]
-
-
 sets = {"training images": images[:200], "new images": held_out[:200]}
 noise_new = els.seeded_noise(range(1000, 1200), lab.shape).to(lab.device)
 machines = {P: local.with_patch_size(P) for P in (3, 5, 7, 9, 11, 13, 15, 19, 25)} | {2 * H - 1: ideal}  # section 7
@@ -519,7 +510,7 @@ def errors(denoiser, t, clean=sets["new images"]):
 times = (0.1, 0.3, 0.7)
 ls_new = {s: {P: errors(m, s).mean().item() for P, m in machines.items()} for s in times}
 ls_known = {P: errors(m, 0.3, sets["training images"]).mean().item() for P, m in machines.items()}
-curved = {s: {P: errors(bent(f, s), s).mean().item() for P, f in filters.items()} for s in times}
+curved = {s: {P: errors(els.BentFilter(f), s).mean().item() for P, f in filters.items()} for s in times}
 of_network = {s: errors(lab.network, s).mean().item() for s in times}
 
 
@@ -574,7 +565,7 @@ show(fig, alt="Error on new images against patch size, at t = 0.1 and 0.7. At 0.
 
 # %%
 best = {s: min(ls_new[s], key=ls_new[s].get) for s in times}
-ahead = {s: (errors(machines[P], s) < errors(bent(linear, s), s)).sum().item() for s, P in best.items()}
+ahead = {s: (errors(machines[P], s) < errors(els.BentFilter(linear), s)).sum().item() for s, P in best.items()}
 print("LS's best window:", best, "it is ahead of the bent filter of the whole image for, of 200:", ahead)
 if lab.profile == "laptop":
     assert best == {0.1: 3, 0.3: 5, 0.7: 25}

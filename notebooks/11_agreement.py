@@ -348,22 +348,8 @@ assert near([v.quantile(0.5) for v in (*linear, *curved)], (0.79, 0.84, 0.82, 0.
 
 
 # %%
-def bent(linear, bins=200):
-    """The filter `linear`, each answer replaced by the mean clean pixel of 400 training images with such an answer."""
-    clean, eps = lab.data.images[:400], els.seeded_noise(range(5000, 5400), lab.shape).to(lab.device)
-
-    def denoise(x_t, t, labels=None):
-        answer = linear(els.add_noise(clean, eps, t), t).flatten()
-        edges = answer.quantile(torch.linspace(0, 1, bins + 1).to(answer)[1:-1])
-        which = torch.bucketize(answer, edges)
-        mean = torch.bincount(which, clean.flatten(), bins) / torch.bincount(which, minlength=bins)
-        return mean[torch.bucketize(linear(x_t, t), edges)]
-
-    return denoise
-
-
 noise = els.seeded_noise(range(100), lab.shape).to(lab.device)
-predictions["bent filter"] = els.sample(bent(lab.machine("local-filter")), noise, steps=20).cpu()
+predictions["bent filter"] = els.sample(lab.machine("bent-local-filter"), noise, steps=20).cpu()
 
 # %% tags=["slide"]
 odd = {}

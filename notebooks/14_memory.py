@@ -331,27 +331,13 @@ assert [f"{float(one[-1]):.2f}" for one in (own[1000], own[16000], mean_picture)
 
 
 # %%
-def bent(linear):
-    """The filter, each answer replaced by the mean clean pixel of its ten pictures with such an answer (lesson 07)."""
-    clean, eps = often, els.seeded_noise(range(5000, 5100), noise.shape[1:])
-
-    def denoise(x_t, t, labels=None):
-        answer = linear(els.add_noise(clean, eps, t), t).flatten()
-        edges = answer.quantile(torch.linspace(0, 1, 201)[1:-1])
-        which = torch.bucketize(answer, edges)
-        mean = torch.bincount(which, clean.flatten(), 200) / torch.bincount(which, minlength=200)
-        return mean[torch.bucketize(linear(x_t, t), edges)]
-
-    return denoise
-
-
-often = pictures[:10].repeat(10, 1, 1, 1)  # each of the ten with ten noises
+often = pictures[:10].repeat(10, 1, 1, 1)  # a filter of these is one of the ten; it is bent by ten noises of each
 tried = {"ELS": [], "LS": [], "bent filter": []}
 for step, moment in ten.items():
     tried["ELS"] += [foretells(moment["els-zeros"])]
     tried["LS"] += [foretells(moment["ls"])]
-    filters = (els.LocalFilter(pictures[:10], patch_size=sizes[step], equivariant=same) for same in (False, True))
-    tried["bent filter"] += [foretells(els.sample(bent(linear), noise, steps=20)) for linear in filters]
+    filters = (els.LocalFilter(often, patch_size=sizes[step], equivariant=same) for same in (False, True))
+    tried["bent filter"] += [foretells(els.sample(els.BentFilter(linear), noise, steps=20)) for linear in filters]
 most = {name: torch.stack(rows).amax(0) for name, rows in tried.items()}  # at each age with the curve that does best
 for name, values in most.items():
     print(f"{name:12s}", [f"{value:.2f}" for value in values])
