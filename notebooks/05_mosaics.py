@@ -571,8 +571,8 @@ if lab.profile == "laptop":
 # is what the theorem demands: a check, no discovery. (It promises the **middle pixel** only, not whole windows.)
 #
 # The rivals look through the same windows, and within 0.05 they stay behind real garments: 25 % and 22 %. **With 2,000
-# images a bend is not enough: mosaics take votes.** (Within 0.001 the comparison would not be fair: the bent filter has
-# only 200 values at each step.)
+# images this bend is not enough; votes are.** (Within 0.001 the comparison would not be fair: the bent filter has only
+# 200 values at each step.)
 #
 # And the 20 uniform steps of lesson 04? They miss the limit here, too: 30 % within 0.001. But the pictures stay much
 # the same: with those of the halvings they have a median r2 of 0.93.
@@ -645,8 +645,8 @@ if lab.profile == "laptop":
 #   patch nearest to its own window (in a tie, perhaps a mean of several centres).
 # * Two training images allow 188 pictures on $4 \times 4$, and the number grows exponentially with the area. What is
 #   possible is not yet drawn: of 10,000 samples 96 % were one of the two memories.
-# * Windows alone make no mosaics: the answer must bend. With 2,000 training images a bent filter makes none either:
-#   there mosaics take votes.
+# * Windows alone make no mosaics: the answer must bend. With 2,000 training images a bent filter makes none either;
+#   votes do.
 # * The theorem speaks of the limit. In the toy world 20 uniform steps miss it in more than half of the samples; short
 #   last steps reach it. Some garments never settle, and of those it says nothing.
 #

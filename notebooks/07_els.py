@@ -435,8 +435,8 @@ for steps, numbers in {150: (0.831, 0.750, 0.059, 0.01, 71), 20: (0.757, 0.725, 
     assert all(abs(x - y) < 0.003 for x, y in zip(found[:4], numbers, strict=False)) and abs(found[4] - numbers[4]) <= 1
 
 # %% [markdown] tags=["slide"]
-# ELS draws what the network draws, seed by seed: r2 0.83, with the drawing of the next seed 0.03. It is ahead of the
-# other three machines for 92 of 100 seeds. (The last three columns above are three of ELS's five worst seeds.)
+# ELS draws nearly what the network draws, seed by seed: r2 0.83, with the drawing of the next seed 0.03. It is ahead
+# of the other three machines for 92 of 100 seeds. (The last three columns above are three of ELS's five worst seeds.)
 #
 # A window and symmetry without votes do a good part of it: the linear filter has 0.62, bent 0.71, and bent with 15 of
 # 16 pixels throughout, hardly a limit, 0.75. But **the best denoiser with both does more**: ELS is ahead of the
@@ -635,8 +635,8 @@ assert (1000 * losses[:, :5].mT - torch.tensor(table)).abs().max() < 0.6
 # * All four machines are one formula with two switches: which displacements, which window.
 # * Displacements alone (ES) make nothing new. Shrinking windows alone (LS) make new pictures, but every piece stays in
 #   its place; with both each pixel may come from anywhere: patch mosaics.
-# * With windows that shrink, ELS draws what the network with circular convolutions draws (median r2 0.83). The best
-#   of three local and equivariant filters without votes has 0.75.
+# * With windows that shrink, ELS draws nearly what the network with circular convolutions draws (median r2 0.83). The
+#   best of three local and equivariant filters without votes has 0.75.
 # * Where there is little noise, the window removes most of the gap between training and new images, the displacements
 #   the rest.
 #

@@ -18,8 +18,8 @@
 # **You will** find the border in noise, split the dictionary of the local machine by what each window sees of the
 # border, and draw from the same noise with and without borders.
 #
-# **You will learn** how zeros at the border tell a machine, and a network, where they are, what they draw without
-# them, and when the border matters.
+# **You will learn** how zeros at the border tell a machine where it is, what machine and network draw without them,
+# and when the border matters.
 #
 # **You need** lesson 07 (the equivariant local machine, ELS) and lesson 06 (equivariance).
 #
@@ -658,8 +658,8 @@ assert (torch.tensor([*found.values()]) - torch.tensor(said)).abs().max() < 0.00
 # %% [markdown] tags=["slide"]
 # Switched after 8 steps, borders first has a median r2 of 0.92 with borders always, borders last 0.50 (never: 0.12; the
 # class's mean picture, which looks at no noise: 0.69). They cross between 4 and 6 of 20 steps. **But so do the curves
-# of the class**: after 8 steps 0.83 and 0.60 (never the right one: 0.40). Early steps decide a drawing. That is not
-# special to the border.
+# of the class**: after 8 steps 0.83 and 0.60 (never the right one: 0.40). Early steps count for more than late
+# ones. That is not special to the border.
 
 # %% [markdown] tags=["slide"]
 # *Borders last* suffers, too, from what stands in wrong places by then. Take section 1's two networks. If the circular
@@ -681,7 +681,7 @@ assert (torch.tensor([*found.values()]) - torch.tensor(said)).abs().max() < 0.00
 #   few do.
 # * That anchors the picture: with borders things stand in the middle, without them anywhere. Each
 #   formula foretells the network with its own border, and not the other.
-# * Early steps settle the place, as they settle the class.
+# * Early steps count for more than late ones, for the border as for the class.
 
 # %% [markdown] tags=["slide"]
 # ## What is still unexplained

@@ -581,8 +581,8 @@ assert leans == [(0.031, 0.014, 0.052), (0.002, -0.032, 0.031)]
 
 # %% [markdown]
 # For 21. (With shuffled seeds, in the mean for fewer than one.) And its r2 with the ideal denoiser of our pictures,
-# which it never saw, is 0.85, with that of its own 0.84. So most of the likeness is not memory: whoever sees everything
-# lays out much the same picture, whichever 2,000 it has learned from.
+# which it never saw, is 0.85, with that of its own 0.84. So most of the likeness is not memory: such a UNet lays out
+# much the same picture, whichever 2,000 it has learned from.
 #
 # A trace of memory there may be. Take r2 with the ideal denoiser of our pictures, minus r2 with that of the others: for
 # our UNet this is 0.031 more than for the alibi (0.014 to 0.052). But for the UNet trained again it is 0.002 more

@@ -633,7 +633,7 @@ assert (round(minutes), round(table)) == (52, 86)
 # * At low noise float32 loses digits of the logits; in our pictures a pixel was off by less than 0.01.
 # * Working memory need not grow with the dictionary. Time does, and with the fourth power of the side.
 # * Slide-and-blur is the same machine with a count of operations that does not depend on $P$; compiled into one loop,
-#   it wins with wide windows.
+#   it wins on a CPU with wide windows.
 # * A bent filter costs less and predicts not much worse; but only the machine says whose patches make a pixel.
 
 # %% [markdown]
