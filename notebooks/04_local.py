@@ -433,8 +433,8 @@ if lab.profile == "laptop":
 # %% [markdown]
 # At $P = 3$ the pixels of a sample's garment come from about 78 training images, and the sample is further away from
 # every training image (6.2) than a new real garment is (2.9). New, then; but so is debris. At $P = 7$ samples are as
-# far away as the network's drawings (5.1). At $P = 13$, with 4 images elected in each, they have crossed the line of the
-# real garments.
+# far away as the network's drawings (5.1). At $P = 13$, with 4 images elected in each, they have crossed the line of
+# the real garments.
 #
 # Some are plain copies by then, no further than 0.05 from a training image: nearly every fifth at $P = 13$, 70 % at 17,
 # even 96 % at 21 (in 20 steps).

@@ -269,7 +269,7 @@ assert abs(both - 0.97) < 0.005 and abs(nothing_of_a0 - 0.90) < 0.005
 
 # %% [markdown] tags=["slide"]
 # Two networks of one recipe that share no picture, no first weight and no order draw **nearly the same** (r2 0.97). Had
-# they copied, they would agree as two IS do (0.81). And a formula that has nothing of A0, made of set B and of windows
+# they copied as IS does, they would have 0.81. And a formula that has nothing of A0, made of set B and of windows
 # measured on B1, predicts A0 with 0.90. (That networks agree so, Kadkhodaie and others found with photographs, Zhang
 # and others with many models, both 2024.)
 #
