@@ -65,8 +65,9 @@ class BentFilter:
 
     .. math:: D(x_t)(x) = E[\, x_0(y) \mid F(\tilde x_t)(y) \approx F(x_t)(x) \,]
 
-    with the filter F and, of 400 training images x_0, noised to \tilde x_t, all pixels y of the same channel (`find_curve`).
-    So it keeps the filter's windows and weights, and learns besides that pixels are rarely grey. The curves are kept.
+    with the filter F and, of 400 training images x_0, noised to \tilde x_t, all pixels y of the same channel
+    (`find_curve`). So it keeps the filter's windows and weights, and learns besides that pixels are rarely grey.
+    The curves are kept.
 
     filter: a `WienerFilter` or a `LocalFilter`, with the images, the schedule and the classes of its own.
 

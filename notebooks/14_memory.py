@@ -326,8 +326,8 @@ assert [f"{float(one[-1]):.2f}" for one in (own[1000], own[16000], mean_picture)
 # %% [markdown] tags=["slide"]
 # **It matters most where windows are wide, and the network is old.** With the windows of 1,000 steps the right ten are
 # hardly better: at every age one of the five others has more. With those of 16,000 they are ahead of the others' mean
-# by 0.04, 0.03, 0.08, 0.17, 0.17 and 0.16. The old network asks for wide ones: at the end its own ten have r2 0.71 with them,
-# 0.44 with the narrow ones. (The mean of the ten has 0.58.)
+# by 0.04, 0.03, 0.08, 0.17, 0.17 and 0.16. The old network asks for wide ones: at the end its own ten have r2 0.71 with
+# them, 0.44 with the narrow ones. (The mean of the ten has 0.58.)
 
 
 # %%
