@@ -898,6 +898,7 @@ def test_readme_and_the_measured_page_state_where_the_formula_ends() -> None:
         "attention-resnet-16000-steps": "ResNet with one layer of attention in the middle, 16,000 steps",
         "transformer": "small transformer {cite}`peebles2023`, 8,000 steps",
         "transformer-16000-steps": "the same, 16,000 steps",
+        "resnet-32000-steps": "the same, trained for 32,000 steps",
     }
     of_exchange, leads, changes = {}, {}, {}
     for network, name in rows.items():
@@ -922,22 +923,20 @@ def test_readme_and_the_measured_page_state_where_the_formula_ends() -> None:
         columns = " | ".join(", ".join(map(median, column)) for column in (drawings, told))
         assert f"| {architecture} (lesson 16) | {columns} |" in measured, network
     drawing, told_of = zip(*leads.values(), strict=True)
-    first, unet, *both, early = (drawing[k] for k in (0, 1, 2, 4, 3))
+    first, longest, unet, *both, early = (drawing[k] for k in (0, 5, 1, 2, 4, 3))
     assert (
-        f"for {first} of 100 seeds (ResNet, 16,000 steps), {unet} (UNet with attention), {both[0]} and {both[1]}"
-        in measured
-    )
-    first, unet, *both, late_one = (told_of[k] for k in (0, 1, 2, 4, 3))
-    assert (
-        f"{early} (transformer, 8,000); of an exchange for {first}, {unet}, {both[0]}, {both[1]} and {late_one}."
-        in measured
-    )
+        f"for {first} and {longest} of 100 seeds (ResNet, 16,000 and 32,000 steps), {unet} (UNet with attention), "
+        f"{both[0]} and {both[1]}"
+    ) in measured
+    counts = ", ".join(str(told_of[k]) for k in (0, 5, 1, 2, 4))
+    assert f"{early} (transformer, 8,000); of an exchange for {counts} and {told_of[3]}." in measured
+    latest = "resnet-32000-steps"
     late = ("resnet-16000-steps", "attention-resnet-16000-steps", "transformer-16000-steps")
     assert f"the stronger the guidance (r2 {median(scores['els'][1])} at strength 3)" in readme
-    low, *_, high = sorted(median(of_exchange[name]) for name in rows if name not in (late[0], "transformer"))
-    assert (
-        f"{median(of_exchange[late[0]])} once that is trained for twice as long, {low} to {high} with three" in readme
-    )
+    low, *_, high = sorted(median(of_exchange[name]) for name in rows if name not in (late[0], latest, "transformer"))
+    twice, four = (median(of_exchange[name]) for name in (late[0], latest))
+    said = f"{twice} and {four} once that is trained for twice and four times as long, {low} to {high} with three"
+    assert said in readme
     whole = [median(of_exchange[name]) for name in (late[1], late[0])]
     small = [median(part(changes[n]["network"], changes[n]["els"], whole=False)) for n in (late[1], late[0])]
     assert f"{whole[0]}, without it {whole[1]}; with each change made smaller {small[0]} and {small[1]}" in measured
@@ -950,12 +949,17 @@ def test_readme_and_the_measured_page_state_where_the_formula_ends() -> None:
         for who, key in (("network", "network-150"), ("els", "els-zeros"))
     }
     before = els.compare(first["els"], first["network"]).r2
-    now = els.compare(drawn(f"drawn, {late[0]}, els"), drawn(f"drawn, {late[0]}, network")).r2
-    assert f"foretells {median(part(shift['network'], shift['els']))} with our first network" in readme
-    assert f"(more is foretold of the ResNet for {int((now > before).sum())} of 100 seeds)" in measured
+    later = [els.compare(drawn(f"drawn, {n}, els"), drawn(f"drawn, {n}, network")).r2 for n in (late[0], latest)]
+    foretold = median(part(shift["network"], shift["els"]))
+    assert f"foretells {foretold} with our first network" in readme
+    assert f"32,000 steps {foretold}, {twice} and {four} are foretold of an exchange, r2 is " in measured
+    assert f"r2 is {median(before)}, {median(later[0])} and {median(later[1])}. Its loss" in measured
     assert f"With our first network it has {before.quantile(0.5):.2f}, a perfect theory" in readme
-    far, once = (100 * results[f"exchanged once, {n}"][2] for n in (late[0], "fashion-mnist-16-resnet-zeros"))
-    assert f"lie {far:.0f} % instead of {once:.0f} % of the change" in measured
+    longer = ("fashion-mnist-16-resnet-zeros", late[0], latest)
+    far = [round(100 * results[f"exchanged once, {name}"][2].item()) for name in longer]
+    assert f"lie {far[0]}, {far[1]} and {far[2]} % of the change" in measured
+    losses = ", ".join(f"{results[f'losses, {name}'].mean(1)[1]:.3f}" for name in longer)
+    assert f"falls all the way ({losses}), and it copies none" in measured
 
     trained_again = els.load_results("15_exchange")["network-150, unet-2000-pictures-seed-1"].float() / 127.5 - 1
     near, itself = (

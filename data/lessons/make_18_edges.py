@@ -9,8 +9,9 @@ guided     class-conditional and not, the shipped networks: the difference of th
 controls   the network without chance in 40 steps; guided 3 times (and 1) in 20 steps, and away from another network
            that is not told the class
 attention  networks that look everywhere (attending.py), with the pictures and the plan of the shipped ResNet and UNet
-           (one once more with another seed, two trained twice as long, and the ResNet itself twice as long): before and
-           after one block of the noise was exchanged (make_16_what_if.py), with their patch sizes
+           (one once more with another seed, two trained twice as long), and the ResNet itself trained twice and four
+           times as long: before and after one block of the noise was exchanged (make_16_what_if.py), with their patch
+           sizes
 
 Of the last, and of the shipped ResNet and UNet, also how strongly the middle pixel depends on every pixel (lesson 03),
 how far an exchanged block is felt if they are asked once, and the losses on known and new pictures, at 20 times; and on
@@ -49,6 +50,7 @@ PARTS = HERE.parents[1] / "runs" / "lessons" / "18_edges"
 UNET = "fashion-mnist-16-unet-zeros"
 TRAINED = {  # name: architecture, and what is different in the plan of the training
     "resnet-16000-steps": ("resnet", {"steps": 16_000}),
+    "resnet-32000-steps": ("resnet", {"steps": 32_000}),
     "attention-unet": ("attention-unet", {}),
     "attention-resnet": ("attention-resnet", {}),
     "attention-resnet-seed-1": ("attention-resnet", {"seed": 1}),
