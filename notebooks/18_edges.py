@@ -554,7 +554,8 @@ for name in (*trained, "ResNet, 32,000 steps"):
 # (Medians. *Of an exchange*: what is foretold of the change when a block of 6 x 6 of the noise is exchanged, lesson 16.
 # *Ahead*: for how many of 100 seeds ELS is ahead of LS, or of the bent filter, whichever is fewer. Bold: 65 or more.
 # One training each.)
-#
+
+# %% [markdown] tags=["slide"]
 # **After 8,000 steps the transformer seemed to end the theory**: ELS had r2 0.81, the bent filter 0.84. It had not yet
 # learned enough: its loss on new pictures fell from 0.084 to 0.066.
 #
