@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from .diffusion import Denoiser, Labels, add_noise, seeded_noise
@@ -65,11 +65,12 @@ class BentFilter:
 
     .. math:: D(x_t)(x) = E[\, x_0(y) \mid F(\tilde x_t)(y) \approx F(x_t)(x) \,]
 
-    with the filter F and, of 400 training images x_0, noised to \tilde x_t, all pixels y of the same channel
+    with the filter F and, of its first 400 images x_0, noised to \tilde x_t, all pixels y of the same channel
     (`find_curve`). So it keeps the filter's windows and weights, and learns besides that pixels are rarely grey.
     The curves are kept.
 
-    filter: a `WienerFilter` or a `LocalFilter`, with the images, the schedule and the classes of its own.
+    filter: a `WienerFilter` or a `LocalFilter`, with the images, the schedule and the classes of its own. Its images
+        should not be sorted by class, or the curve is that of the first class: shuffle them, a filter stays the same.
 
     Raises CourseError for anything else. Lessons 04, 07 and 11.
     """
@@ -91,15 +92,15 @@ class BentFilter:
     def __call__(self, x_t: Float[Tensor, "B C H W"], t: float, labels: Labels = None) -> Float[Tensor, "B C H W"]:
         """The filter's answer at t in (0, 1], bent; x_t and labels as for the filter."""
         answer = self.filter(x_t, t, labels)
-        return self.curve(t, told=labels is not None)(answer)
+        return self._curve(t, None if labels is None else self.filter.image_labels)(answer)
 
-    def curve(self, t: float, *, told: bool = False) -> Curve:
-        """The curve at t; told: of the filter that is told each image's class."""
-        if (t, told) not in self._curves:
-            images, classes = self.filter.images[:SHOWN], self.filter.image_labels
-            labels = classes[:SHOWN] if told and classes is not None else None
-            self._curves[t, told] = find_curve(self.filter, images, t, labels, self.filter.schedule)
-        return self._curves[t, told]
+    def _curve(self, t: float, image_labels: Int[Tensor, " N"] | None) -> Curve:
+        """The curve at t of the filter that is told each image's class, or of the one that is not."""
+        key = t, image_labels is not None
+        if key not in self._curves:
+            told = None if image_labels is None else image_labels[:SHOWN]
+            self._curves[key] = find_curve(self.filter, self.filter.images[:SHOWN], t, told, self.filter.schedule)
+        return self._curves[key]
 
 
 def _by_channel(images: Float[Tensor, "B C H W"]) -> Float[Tensor, "C n"]:

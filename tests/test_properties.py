@@ -9,6 +9,7 @@ from torch import Tensor
 
 import elscourse as els
 from elscourse import patches, posterior, reference
+from elscourse.bent_filter import find_curve
 
 SCHEDULE = els.CosineSchedule()
 MACHINES = {
@@ -146,7 +147,7 @@ def test_almost_without_noise_a_bent_filter_changes_nothing() -> None:
     """Up to the width of a bin, in which lie one two-hundredth of the pixels."""
     v = data(40, 12, 12)
     x_t = seen(v, 1e-3)
-    steps = els.BentFilter(els.LocalFilter(v, patch_size=3)).curve(1e-3).mean.diff()
+    steps = find_curve(els.LocalFilter(v, patch_size=3), v, 1e-3).mean.diff()
     assert (steps > 0).all()
     inside = (v.amin() + 0.1 < x_t) & (x_t < v.amax() - 0.1)
     gap = (els.BentFilter(els.LocalFilter(v, patch_size=3))(x_t, 1e-3) - x_t)[inside].abs()
