@@ -86,6 +86,13 @@ MUTANTS = [
         "        a, b = torch.ones_like(largest), torch.ones_like(largest)\n",
         "02_ideal",
     ),
+    Mutant(
+        "the strongest rival left straight",
+        "bent_filter.py",
+        "        return self._curve(t, None if labels is None else self.filter.image_labels)(answer)\n",
+        "        return answer\n",
+        "11_agreement",
+    ),
 ]
 
 
