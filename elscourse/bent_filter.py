@@ -66,7 +66,7 @@ class BentFilter:
     .. math:: D(x_t)(x) = E[\, x_0(y) \mid F(\tilde x_t)(y) \approx F(x_t)(x) \,]
 
     with the filter F and, of its first 400 images x_0, noised to \tilde x_t, all pixels y of the same channel
-    (`find_curve`). So it keeps the filter's windows and weights, and learns besides that pixels are rarely grey.
+    (`find_curve`). So it keeps the filter's windows and weights, and learns besides which values pixels have.
     The curves are kept.
 
     filter: a `WienerFilter` or a `LocalFilter`, with the images, the schedule and the classes of its own. Its images

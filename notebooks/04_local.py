@@ -24,7 +24,7 @@
 # **You need** lessons 01 to 03: a denoiser, the sampler, the ideal denoiser (IS), and the two habits of trained
 # networks.
 #
-# **Time** 74 minutes
+# **Time** 86 minutes
 
 # %%
 import torch
@@ -268,7 +268,7 @@ for P, values in maps.items():
 #
 # The best *linear* filter of a window would pass this test, too: the test shows only that no weighted sum of the
 # window's pixels helps. That no *function* of them helps, we have from the derivation alone. And both speak of training
-# images; new ones come in section 8.
+# images; new ones come in section 9.
 #
 # ## 5. All pixels (2 minutes)
 #
@@ -481,16 +481,87 @@ assert lab.profile != "laptop" or (median_sources[31] == 1 and copies[31] == 1)
 # denoised alone, at $P = 2H - 1$ the whole image is.
 
 # %% [markdown] tags=["slide"]
-# ## 8. Garments it has never seen (8 minutes)
+# ## 8. A rival that does not vote (4 minutes)
+#
+# Is LS a good denoiser *because it votes*? Whoever asks that needs a rival that does not, and as strong a one as can be
+# had. The best linear filter is one, but its answers are sums: nothing keeps them from being darker than black.
+#
+# So we **bend** it. Show it noised training images, whose clean pixels we know, and write down pairs: what it answers,
+# and what was there. From then on each of its answers is replaced by the mean of the clean pixels for which it gave
+# about this answer.
+
+# %% [markdown]
+# ### Exercise 4: Bend a filter (8 minutes, ★★☆)
+#
+# Sort the pairs by the filter's answer, and cut them into groups of equal size. A new answer belongs to the first group
+# whose largest answer is not below it, or else to the last group, and stands for the mean of this group's clean pixels.
+
+
+# %%
+def bend(answers, shown, clean, bins):
+    """New answers (m,); pairs of answer and clean pixel, shown (n,) and clean (n,) -> what the new ones stand for (m,).
+
+    bins: the number of groups; n is a multiple of it.
+    """
+    ...
+
+
+check.bend(bend)
+
+# %% [markdown]
+# Stuck? `check.hint("bend")` gives one hint at a time.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def bend(answers, shown, clean, bins):
+#     order = shown.argsort()
+#     mean = clean[order].view(bins, -1).mean(1)  # a row for each group
+#     edges = shown[order].view(bins, -1)[:-1].amax(1)  # the largest answer of each group but the last
+#     return mean[torch.searchsorted(edges, answers)]  # how many edges lie below an answer
+# ```
+#
+# `els.BentFilter` does this with 400 training images and 200 groups, anew for each time $t$.
+# </details>
+
+# %% [markdown] tags=["slide"]
+# **Predict.** Draw the curve: what an answer stands for, against the answer. A straight line means that the filter was
+# right on average. Where does it leave the line, and to which side?
+
+# %% tags=["slide"]
+bends = {s: els.bent_filter.find_curve(linear, images[:400], s) for s in (0.3, 0.7)}
+answers = torch.linspace(-1.4, 1.2, 261, device=lab.device)
+fig, ax = plt.subplots(figsize=(4.5, 3.2))
+ax.plot(answers.cpu(), answers.cpu(), color=plotting.GREY, ls=":", label="right on average")
+for s, curve in bends.items():
+    ax.plot(answers.cpu(), curve(answers.view(1, 1, 1, -1)).flatten().cpu(), label=f"t = {s}")
+ax.set(xlabel="answer of the linear filter", ylabel="mean clean pixel")
+ax.legend(fontsize=9)
+show(fig, alt="Two curves against the dotted diagonal. Left of -1 both are flat, at -1; from there to -0.4 they lie "
+     "below the diagonal, in the middle on it or just above, and right of 0.6 they turn off below it: to 0.8 at "
+     "t = 0.3, to 0.7 at 0.7.")  # fmt: skip
+
+# %%
+probe = torch.tensor([-1.2, -0.75, 0, 0.5, 1.0], device=lab.device)
+stands_for = {s: curve(probe.view(1, 1, 1, -1)).flatten().tolist() for s, curve in bends.items()}
+for s, values in stands_for.items():
+    print(f"t = {s}:", {round(a, 2): round(v, 2) for a, v in zip(probe.tolist(), values, strict=True)})
+if lab.profile == "laptop":
+    stated = {0.3: (-1.0, -0.88, 0.06, 0.55, 0.80), 0.7: (-0.99, -0.82, 0.07, 0.55, 0.68)}
+    assert all(abs(v - at) < 0.02 for s in stated for v, at in zip(stands_for[s], stated[s], strict=True))
+
+# %% [markdown]
+# What is darker than black *is* black, and a dark grey of $-0.75$ is nearer to it, $-0.88$ at $t = 0.3$. White is
+# rarely white: an answer of 1 stands for 0.8, at $t = 0.7$ for 0.7. Between, the filter was right on average. It learns
+# which values pixels have, and nothing else: no neighbour, no image is consulted.
+
+# %% [markdown] tags=["slide"]
+# ## 9. Garments it has never seen (8 minutes)
 #
 # LS throws evidence away, so on training images it must be worse than IS. What about new garments?
 #
-# Beside LS stands a machine that does not vote: the best linear filter of each window, **bent**. Each of its answers is
-# replaced by a mean: that of all clean pixels, in 400 training images, for which the filter gives about this answer
-# (`els.BentFilter`).
-#
-# **Predict.** Sketch the mean squared error at $t = 0.3$ on *new* images against $P$, for LS and for the bent filter.
-# Where is it lowest: at the smallest window, at the whole image, or in between?
+# **Predict.** Sketch the mean squared error at $t = 0.3$ on *new* images against $P$, for LS and for the bent filter of
+# a window. Where is it lowest: at the smallest window, at the whole image, or in between?
 
 
 # %%
@@ -512,6 +583,7 @@ ls_new = {s: {P: errors(m, s).mean().item() for P, m in machines.items()} for s 
 ls_known = {P: errors(m, 0.3, sets["training images"]).mean().item() for P, m in machines.items()}
 curved = {s: {P: errors(els.BentFilter(f), s).mean().item() for P, f in filters.items()} for s in times}
 of_network = {s: errors(lab.network, s).mean().item() for s in times}
+straight = errors(linear, 0.3).mean().item()
 
 
 def plot_errors(ax, s):
@@ -536,18 +608,19 @@ print("LS, training images:", {P: round(v, 4) for P, v in ls_known.items()})
 for s in times:
     print(f"t = {s}, new images: LS { ({P: round(v, 4) for P, v in ls_new[s].items()}) },")
     print(f"    bent filter { ({P: round(v, 4) for P, v in curved[s].items()}) }, network {of_network[s]:.4f}")
+print(f"t = 0.3: the filter of the whole image, not bent but cut at black and white, {straight:.4f}")
 if lab.profile == "laptop":
     assert min(ls_new[0.3], key=ls_new[0.3].get) == 5 and ls_known[31] < 0.0006
-    shown = ls_new[0.3][5], ls_new[0.3][31], curved[0.3][31], of_network[0.3]
-    assert all(abs(e - at) < 3e-4 for e, at in zip(shown, (0.025, 0.041, 0.0268, 0.0205), strict=True))
+    shown = ls_new[0.3][5], ls_new[0.3][31], curved[0.3][31], of_network[0.3], straight
+    assert all(abs(e - at) < 3e-4 for e, at in zip(shown, (0.025, 0.041, 0.0268, 0.0205, 0.0305), strict=True))
     assert all(sorted(e.values(), reverse=True) == [*e.values()] for e in curved.values())  # wider: better
 
 # %% [markdown]
 # On training images the ideal denoiser is nearly perfect: it recognises them. New images it cannot recognise, and there
 # looking less far **helps**: the error falls from 0.041 to 0.025 at $P = 5$.
 #
-# It helps the *voter*. The bent filter gets better the wider it looks, and when it sees everything (0.027) it comes
-# near LS's best. The network is better than both (0.0205).
+# It helps the *voter*. The bent filter gets better the wider it looks, and when it sees everything (0.027; not bent but
+# cut at black and white 0.031) it comes near LS's best. The network is better than both (0.0205).
 
 # %% [markdown] tags=["slide"]
 # **Predict.** On new images, is LS's best window at $t = 0.1$ smaller or larger than at $t = 0.3$? And at $t = 0.7$? At
@@ -582,13 +655,13 @@ if lab.profile == "laptop":
 # no harm to see everything, if one does not vote for whole pictures.
 
 # %% [markdown] tags=["slide"]
-# ## 9. A first look at the network (4 minutes)
+# ## 10. A first look at the network (4 minutes)
 #
 # The same 100 seeds were drawn by the trained network. How well does LS predict what it draws? We measure `r2`, the
 # squared correlation of the pixels of two images (1: alike up to brightness and contrast), and take the median over the
 # seeds.
 #
-# **Predict.** Let windows *shrink* as the noise falls, as section 8 suggests. Does that help LS? And a *linear filter*
+# **Predict.** Let windows *shrink* as the noise falls, as section 9 suggests. Does that help LS? And a *linear filter*
 # with the same windows: is it behind, level or ahead?
 
 # %% tags=["slide"]

@@ -421,6 +421,94 @@ def _wrapped_around(x_t: Tensor, images: Tensor, alpha: float, sigma: float, pat
     return _mean(-torch.stack(rolled).sum(0) / (2 * sigma**2), images)
 
 
+def _answers_cases(generator: torch.Generator) -> list[Case]:
+    """Answers that go up with the clean pixels, as a filter's do; one of them has been given before."""
+
+    def case(m: int, n: int, bins: int) -> Case:
+        clean = (3 * torch.randn(n, generator=generator)).tanh()
+        shown = 0.6 * clean + 0.3 * torch.randn(n, generator=generator) - 0.2
+        answers = 1.5 * torch.randn(m, generator=generator)
+        answers[0] = shown.sort().values[n // bins - 1]  # the largest of the first group
+        return answers, shown, clean, bins
+
+    return [case(7, 12, 3), case(40, 120, 8), case(30, 50, 50)]
+
+
+def _in_order(shown: Tensor, clean: Tensor, bins: int) -> tuple[Tensor, Tensor]:
+    """Pairs of answer and clean pixel by rising answer, group by group: twice (bins, n / bins)."""
+    order = shown.argsort()
+    return shown[order].view(bins, -1), clean[order].view(bins, -1)
+
+
+def _bent(answers: Tensor, shown: Tensor, clean: Tensor, bins: int) -> Tensor:
+    groups, pixels = _in_order(shown, clean, bins)
+    return pixels.mean(1)[torch.searchsorted(groups[:-1, -1].contiguous(), answers)]
+
+
+def _bent_by(edges: Callable[[Tensor], Tensor], right: bool = False) -> Callable[..., Tensor]:
+    """The same with other edges between the groups (bins, n / bins) of answers."""
+
+    def bent(answers: Tensor, shown: Tensor, clean: Tensor, bins: int) -> Tensor:
+        groups, pixels = _in_order(shown, clean, bins)
+        return pixels.mean(1)[torch.searchsorted(edges(groups).contiguous(), answers, right=right).clamp(max=bins - 1)]
+
+    return bent
+
+
+def _bent_to(number: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
+    """The same with another number of a group than its mean: of its answers and its pixels, both (bins, n / bins)."""
+
+    def bent(answers: Tensor, shown: Tensor, clean: Tensor, bins: int) -> Tensor:
+        groups, pixels = _in_order(shown, clean, bins)
+        return number(groups, pixels)[torch.searchsorted(groups[:-1, -1].contiguous(), answers)]
+
+    return bent
+
+
+def _corrected(answers: Tensor, shown: Tensor, clean: Tensor, bins: int) -> Tensor:
+    return answers + _bent(answers, shown, clean - shown, bins)
+
+
+def _pixels_unsorted(answers: Tensor, shown: Tensor, clean: Tensor, bins: int) -> Tensor:
+    groups = shown.sort().values.view(bins, -1)
+    return clean.view(bins, -1).mean(1)[torch.searchsorted(groups[:-1, -1].contiguous(), answers)]
+
+
+def _pixels_sorted_alone(answers: Tensor, shown: Tensor, clean: Tensor, bins: int) -> Tensor:
+    return _bent(answers, shown.sort().values, clean.sort().values, bins)
+
+
+def _sorted_by_pixel(answers: Tensor, shown: Tensor, clean: Tensor, bins: int) -> Tensor:
+    order = clean.argsort()
+    groups = shown[order].view(bins, -1)
+    edges = groups[:-1].amax(1).contiguous()
+    return clean[order].view(bins, -1).mean(1)[torch.searchsorted(edges, answers)]
+
+
+def _every_so_many(answers: Tensor, shown: Tensor, clean: Tensor, bins: int) -> Tensor:
+    groups, _ = _in_order(shown, clean, bins)
+    pixels = clean[shown.argsort()].view(-1, bins)
+    return pixels.mean(0)[torch.searchsorted(groups[:-1, -1].contiguous(), answers)]
+
+
+def _bins_for_size(answers: Tensor, shown: Tensor, clean: Tensor, bins: int) -> Tensor:
+    return _bent(answers, shown, clean, len(shown) // bins) if len(shown) % bins == 0 else answers
+
+
+def _of_equal_width(answers: Tensor, shown: Tensor, clean: Tensor, bins: int) -> Tensor:
+    low, high = shown.min(), shown.max()
+
+    def which(numbers: Tensor) -> Tensor:
+        return ((numbers - low) / (high - low) * bins).long().clamp(0, bins - 1)
+
+    total = torch.zeros(bins, dtype=clean.dtype).index_add(0, which(shown), clean)
+    return (total / torch.bincount(which(shown), minlength=bins).clamp(min=1))[which(answers)]
+
+
+def _nearest_answer(answers: Tensor, shown: Tensor, clean: Tensor, bins: int) -> Tensor:
+    return clean[(answers[:, None] - shown).abs().argmin(1)]
+
+
 EXERCISES = [
     Exercise(
         name="ls_window",
@@ -669,6 +757,85 @@ EXERCISES = [
                 _channel_by_channel,
             ),
             Mistake(UNDERFLOW, _weighed_boxes(_bare)),
+        ),
+    ),
+    Exercise(
+        name="bend",
+        lesson=4,
+        title="Bend a filter",
+        minutes=8,
+        difficulty=2,
+        start="Start by sorting: order = shown.argsort(), then shown[order] and clean[order] belong together.",
+        hints=(
+            "clean[order].view(bins, -1) has a row for each group: whose mean is what the group stands for.",
+            "The edges are the largest answers of all groups but the last: the last column of shown[order] as rows.",
+            "torch.searchsorted(edges, answers) counts the edges below each answer, which is the number of its group.",
+        ),
+        cases=_answers_cases,
+        answer=_bent,
+        mistakes=(
+            Mistake(
+                "You sort the answers, and leave the pixels in their old order: a pair must stay together, so "
+                "clean[shown.argsort()].",
+                _pixels_unsorted,
+            ),
+            Mistake(
+                "You sort the answers and the pixels each by themselves: a pair must stay together, so "
+                "clean[shown.argsort()].",
+                _pixels_sorted_alone,
+            ),
+            Mistake("You sort the pairs by their pixels: sort them by what the filter answered.", _sorted_by_pixel),
+            Mistake(
+                "You average the filter's own answers: a group stands for the mean of its *clean pixels*.",
+                _bent_to(lambda groups, pixels: groups.mean(1)),
+            ),
+            Mistake(
+                "You take the middle one of a group's pixels (median): the squared error is least at their mean.",
+                _bent_to(lambda groups, pixels: pixels.median(1).values),
+            ),
+            Mistake(
+                "You round the mean to black or white: the squared error is least at the mean itself.",
+                _bent_to(lambda groups, pixels: pixels.mean(1).sign()),
+            ),
+            Mistake(
+                "You add the mean error of a group to each answer: within a group all answers become the same number, "
+                "the mean of its clean pixels.",
+                _corrected,
+            ),
+            Mistake(
+                "An answer that equals a group's largest belongs to this group: torch.searchsorted without right=True.",
+                _bent_by(lambda groups: groups[:-1, -1], right=True),
+            ),
+            Mistake(
+                "You separate the groups at their smallest answers: a group reaches up to its largest one.",
+                _bent_by(lambda groups: groups[1:, 0]),
+            ),
+            Mistake(
+                "You are one group too high: the smallest answer of the first group is no edge.",
+                _bent_by(lambda groups: groups[:, 0]),
+            ),
+            Mistake(
+                "You separate the groups halfway between neighbours: a group reaches up to its largest answer.",
+                _bent_by(lambda groups: (groups[:-1, -1] + groups[1:, 0]) / 2),
+            ),
+            Mistake(
+                "Your groups are equally wide: they must hold equally many answers, so sort, and cut the order.",
+                _of_equal_width,
+            ),
+            Mistake(
+                "You put every bins-th answer into one group: neighbours in the order belong together, so "
+                ".view(bins, -1), a row for each group.",
+                _every_so_many,
+            ),
+            Mistake(
+                "Your groups hold `bins` answers each: `bins` is the number of groups, so .view(bins, -1).",
+                _bins_for_size,
+            ),
+            Mistake(
+                "You take the pixel of the nearest answer: one pixel says little, a group's mean says what is right on "
+                "average.",
+                _nearest_answer,
+            ),
         ),
     ),
 ]
