@@ -298,7 +298,7 @@ check.pixel_by_vote(pixel_by_vote)
 # ```
 #
 # Nothing else happens in a guess: an average can never leave the range of the training pixels, and the last guess is
-# the drawing. Still the pictures are new. Only the *combination* is invented.
+# the drawing. Still, the pictures are new. Only the *combination* is invented.
 # </details>
 
 # %% [markdown] tags=["slide"]

@@ -218,11 +218,10 @@ assert 0.58 < (possible > 0).double().mean() < 0.67 and 0.10 < possible.mean() <
 assert ((possible - possible.mean()).abs() < 0.1).double().mean() < 0.03  # hardly any data near the best guess
 
 # %% [markdown] tags=["slide"]
-# 61 % were bright. To say $-0.28$ costs 0.52, $0.6$ costs 0.57, the mean of these pixels costs 0.35. No number $a$
-# does better than the **mean** of what is possible: there
-# $\frac{d}{da}\, \mathrm{E}[(x_0 - a)^2 \mid x_t] = 2\, (a - \mathrm{E}[x_0 \mid x_t])$ is zero. This mean is
-# called the posterior mean (*posterior*: after $x_t$ has been seen), and the function that returns it is the **ideal
-# denoiser**:
+# 61 % were bright. Saying $-0.28$ costs 0.52, $0.6$ costs 0.57, the mean of these pixels costs 0.35. No number $a$ does
+# better than the **mean** of what is possible: there $\frac{d}{da}\, \mathrm{E}[(x_0 - a)^2 \mid x_t] = 2\, (a -
+# \mathrm{E}[x_0 \mid x_t])$ is zero. This mean is called the posterior mean (*posterior*: after $x_t$ has been seen),
+# and the function that returns it is the **ideal denoiser**:
 #
 # $$D(x_t, t) = \mathrm{E}[x_0 \mid x_t] .$$
 #
@@ -272,7 +271,7 @@ show(fig, alt="The denoiser at three noise levels: a steep step at t = 0.25, a s
 assert abs((share * means).sum() - 0.24) < 1e-9
 
 # %% [markdown]
-# At little noise $D$ decides: dark or bright. At much noise it shrugs, and stays near the mean of all data, 0.24.
+# With little noise $D$ decides: dark or bright. With much noise it shrugs, and stays near the mean of all data, 0.24.
 # Between the two lies a soft step that *hesitates*.
 #
 # ### Exercise 2: The denoiser of a coin (8 minutes, ★★☆)
@@ -616,7 +615,7 @@ assert abs(of_line.mean() - m) < 0.02 and abs(of_line.std() - v.sqrt()) < 0.02
 # \log p_t(x) = \log \sum_i e^{-\|x - \alpha v_i\|^2 / 2\sigma^2} + \mathrm{constant} .$$
 #
 # Torch differentiates this log-density by each pixel (autograd). That is the score, and Tweedie turns it into a
-# denoiser that nobody has written.
+# denoiser that nobody had to write down.
 #
 # **Predict.** Six of the twelve are noised, to $t = 0.75$ ($\sigma/\alpha = 2.4$). For how many of the six will the
 # right one get the largest weight in $D$, the most **votes**?
@@ -669,7 +668,7 @@ if lab.profile == "laptop":
 # ## 8. From noise to a garment (4 minutes)
 #
 # Nobody has the density of real pictures: we only have examples. But a denoiser can be *trained* on them: show a
-# network noised pictures, and correct its guesses. This course brings such networks (lesson 03 trains one). The one
+# network noised pictures, and correct its guesses. This course comes with such networks (lesson 03 trains one). The one
 # that we take here was also told the class: coat, bag, ...
 #
 # **Predict.** The upper row of each pair will show $x_t$, the lower one the guess $D(x_t)$. What should the guess be at
@@ -715,8 +714,8 @@ if lab.profile == "laptop":
     assert path[0][2].abs().amax((1, 2, 3)).min() > 3  # every guess at t = 1 leaves the range
 
 # %% [markdown]
-# Mostly its class: at $t = 0.95$ the guess has r2 0.76 with the mean of its class, and 0.71 with the drawing that comes
-# of it. With that drawing the mean alone has 0.78. The rest comes later, while $x_t$ still looks like noise.
+# Mostly its class: at $t = 0.95$ the guess has r2 0.76 with the mean of its class, and 0.71 with the drawing that
+# results. With that drawing the mean alone has 0.78. The rest comes later, while $x_t$ still looks like noise.
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
@@ -732,7 +731,7 @@ if lab.profile == "laptop":
 # ## What is still unexplained
 #
 # **Predict:** if we let the ideal denoiser of our 2,000 training pictures generate, what will it draw, and why must it?
-# (Lesson 00 has shown *what* for another set.) And does a network draw the same? Lessons 02 and 03 look.
+# (Lesson 00 showed *what*, for another set.) And does a network draw the same? Lessons 02 and 03 look.
 
 # %% [markdown]
 # ## References

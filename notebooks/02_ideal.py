@@ -52,8 +52,8 @@ print(f"{N:,} training images v of {pixels} pixels each")
 #
 # $$L(a) = \sum_i w_i\, \|a - v_i\|^2, \qquad w = (0.5,\ 0.3,\ 0.2) .$$
 #
-# **Predict.** Lesson 01 has said which $a$ is cheapest: the mean. Does the best of the three cost a tenth more, two
-# thirds more, or three times as much?
+# **Predict.** Lesson 01 said which $a$ is cheapest: the mean. Does the best of the three cost a tenth more, two thirds
+# more, or three times as much?
 
 # %% tags=["slide"]
 three = images[[0, 19, 24]]
@@ -79,8 +79,8 @@ assert losses.argmin() == 3 and abs(losses[:3].min() / losses[3] - 5 / 3) < 0.02
 assert abs(0.5 * (1 - w.square().sum()) - 0.31) < 1e-6
 
 # %% [markdown] tags=["slide"]
-# The best of the three costs two thirds more than the blur. (Were all $d$ apart: $0.5\,d^2$, the blur $0.31\,d^2$.) For
-# **every** answer $a$, with $m = \sum_i w_i v_i$ the weighted mean,
+# The best of the three costs two thirds more than the blur. (If each were at distance $d$ from the others, the best
+# would cost $0.5\,d^2$, the blur $0.31\,d^2$.) For **every** answer $a$, with $m = \sum_i w_i v_i$ the weighted mean,
 #
 # $$L(a) = L(m) + \|a - m\|^2 .$$
 #
@@ -234,8 +234,8 @@ check.posterior_mean(posterior_mean)
 # </details>
 
 # %% [markdown]
-# The package has both: `els.IdealScoreMachine(images)` is the ideal denoiser, its `posterior` says who voted. The
-# next cell holds it against the formula as written: no error means that they agree, to 0.0001.
+# The package has both: `els.IdealScoreMachine(images)` is the ideal denoiser, its `posterior` says who voted. The next
+# cell compares it with the formula as written: no error means that they agree, to 0.0001.
 
 
 # %%
@@ -275,7 +275,7 @@ show(
     plotting.image_rows(rows, titles=[f"t = {t:g}" for t in noisy], notes=notes),
     alt=(
         "The noisy picture, the denoiser's answer and the heaviest voter with its weight at four times: a blur of many "
-        "at much noise, the right picture at little."
+        "with much noise, the right picture with little."
     ),
 )
 assert leading[-1] == 5
@@ -335,8 +335,8 @@ else:
 #
 # Now the experiment: 64 seeds of pure noise, the DDIM sampler of lesson 01 in 40 steps, and the ideal denoiser.
 #
-# **Predict.** What if we leave out the way, and ask only once about the same noise, at $t = 0.025$ (the last question
-# of the 40): will the answer be noise, a blur, or a picture?
+# **Predict.** What if we skip the steps in between, and ask only once about the same noise, at $t = 0.025$ (the last
+# question of the 40): will the answer be noise, a blur, or a picture?
 
 # %% tags=["slide"]
 noise = els.seeded_noise(range(600, 664), lab.shape).to(lab.device)
@@ -424,7 +424,7 @@ show(
 # Large groups get there sooner, even if they mean nothing: for comparison we also give the labels out at random.
 #
 # **Predict.** (a) At $t = 1$ the votes are nearly even, but not quite: $\alpha$ is 0.0125, and the denoiser looks for
-# that much of a picture. Sort them: on which place will the picture stand that wins in the end, near 1,000, 100 or 10?
+# that much of a picture. Sort them: in which place will the picture that wins in the end stand: near 1,000, 100 or 10?
 # (b) A class cannot get its half later than a picture. Well before it, or together with it?
 
 # %%
@@ -491,10 +491,10 @@ for name, sort, whose, stated in (
 assert abs(schedule.alpha(1.0) - 0.0125) < 5e-5
 
 # %% [markdown] tags=["slide"]
-# (a) On place **7** of 2,000 (the median of 1,000 seeds), before the first step; the winner of *another* seed stands in
+# (a) In place **7** of 2,000 (the median of 1,000 seeds), before the first step; the winner of *another* seed stands in
 # the middle. **The noise leans towards one picture from the start**, though not firmly: only for 192 of the 1,000 is
-# the winner already first. This is no insight of the denoiser: sorting the pictures by their inner product with the
-# noise puts the winner on place 7, too.
+# the winner already first. The denoiser deserves no credit for this: sorting the pictures by their inner product with
+# the noise puts the winner in place 7, too.
 #
 # (b) Well before: half of the votes lie with one class from $t = 0.75$ on, with one picture from 0.54 (medians). For
 # 142 of the 256 seeds a class of shuffled labels gets its half no sooner than the picture. So **what is alike is found
@@ -553,8 +553,9 @@ show(
 )
 
 # %% [markdown] tags=["slide"]
-# Along drawings more pictures delay the choice from 0.78 to 0.48. But 880 shoes and bags in the list do not delay the
-# choice among 20 trousers at all (0.65); 880 more trousers do (to 0.41). **What delays it is how many lie near.**
+# On the way to a drawing, more pictures delay the choice from 0.78 to 0.48. But 880 shoes and bags in the list do not
+# delay the choice among 20 trousers at all (0.65); 880 more trousers do (to 0.41). **What delays it is how many lie
+# near.**
 #
 # With many millions, does the choice come at $t = 0$ at last? Not with a finite list: different pictures keep some
 # distance, and once the noise is far below it, one of them has all the votes. So any list is recited, if the last step
@@ -586,8 +587,8 @@ assert abs(2000 - missed - 787) < 0.5 and abs(spread - 10) < 0.6 and abs(1000**0
 # flow.
 #
 # (b) 787 in 100 steps (fair draws: 787 ± 10), but 61 if asked once, one of them 260 times. The last question makes the
-# copy; the way spreads the drawings over the list. Coarse steps favour pictures near the mean picture: with 20 of
-# them the nearer half gets 57 % of the drawings, with 100 it gets 51 % (fair: 50 ± 1.6).
+# copy; the steps before it spread the drawings over the list. Coarse steps favour pictures near the mean picture: with
+# 20 of them the nearer half gets 57 % of the drawings, with 100 it gets 51 % (fair: 50 ± 1.6).
 #
 # So this is what perfect training achieves: **a roundabout way to draw a training picture at random.**
 
@@ -627,8 +628,8 @@ for t in (1.0, 0.8, 0.6, 0.4, 0.2, 0.05):
 assert torch.tensor(-103.0).exp() > 0 and torch.tensor(-104.0).exp() == 0
 
 # %% [markdown]
-# **Everywhere**, even at $t = 1$, for at least 62 of the 64. Not the small $\sigma$ is to blame, but the number of
-# pixels. For the *right* picture, $v = x_0$, we have $x_t - \alpha v = \sigma\epsilon$, so its exponent is
+# **Everywhere**, even at $t = 1$, for at least 62 of the 64. It is not the small $\sigma$ that is to blame, but the
+# number of pixels. For the *right* picture, $v = x_0$, we have $x_t - \alpha v = \sigma\epsilon$, so its exponent is
 # $-\|\epsilon\|^2/2$ at every $t$. Each pixel adds about $-1/2$; 256 pixels make $-128$. The best voter's is hardly
 # larger. A float32 has no number between 0 and about $10^{-45} = e^{-103}$: all exponentials are rounded to 0, and
 # $0/0$ is not a number.
@@ -643,8 +644,8 @@ assert torch.tensor(-103.0).exp() > 0 and torch.tensor(-104.0).exp() == 0
 # - For a finite list this is a mean of the training pictures, weighted by $e^{-\|x_t - \alpha v\|^2/2\sigma^2}$.
 # - Let it generate, and with enough steps it returns training pictures, all with the same probability, however long
 #   the list.
-# - With a fixed sampler the seed decides. The denoiser finds out on the way: first what is alike, then which picture,
-#   and this the later, the more pictures lie near.
+# - With a fixed sampler the seed decides. The denoiser finds out on the way: first what is alike, then which picture;
+#   the more pictures lie near, the later.
 # - Exponentials of hundreds of pixels underflow at every noise level; subtracting the largest exponent cures it.
 
 # %% [markdown] tags=["slide"]

@@ -47,17 +47,17 @@ lab = els.lab()
 # $$ x_t = \alpha\, D(x_t) + \sigma\, \hat\epsilon . $$
 #
 # As $t \to 0$, the image factor $\alpha$ goes to 1 and the noise factor $\sigma$ to 0. Suppose that $x_t$ **settles**,
-# which shall mean two things: it goes to some image $u$, and $\hat\epsilon$ stays finite. Then the last term vanishes:
+# by which we mean two things: it goes to some image $u$, and $\hat\epsilon$ stays finite. Then the last term vanishes:
 #
 # $$ u = \lim_{t \to 0} D(x_t) . $$
 #
 # **The final image is what the denoiser says.** And what does a local denoiser say when there is no noise left?
 
 # %% [markdown] tags=["slide"]
-# Call what a training image $v$ has in the window $\Omega_x$ around pixel $x$, $p = v[\Omega_x]$, a **patch**. A local
-# machine averages centre pixels of patches, with weights $\propto e^{-\|x_t[\Omega_x] - \alpha p\|^2 / 2\sigma^2}$.
-# As $\sigma \to 0$, the exponents of patches at unequal distances grow apart without limit: the nearest patch takes all
-# the weight (in a tie the nearest ones share it). Together:
+# The part of a training image $v$ inside the window $\Omega_x$ around pixel $x$, $p = v[\Omega_x]$, is called a
+# **patch**. A local machine averages centre pixels of patches, with weights $\propto e^{-\|x_t[\Omega_x] - \alpha p\|^2
+# / 2\sigma^2}$. As $\sigma \to 0$, the exponents of patches at unequal distances grow apart without limit: the nearest
+# patch takes all the weight (in a tie the nearest ones share it). Together:
 #
 # > **The theorem.** If $x_t$ settles, every pixel $u(x)$ of the final image equals the **centre of the patch nearest to
 # > the window of $u$ around $x$**.
@@ -70,8 +70,8 @@ lab = els.lab()
 
 # %% [markdown]
 # At $P = 1$ all images that at each place have the pixel of some training image: astronomically many. At $P = 2H - 1$
-# only the training images (but for ties), since all pixels ask for the same nearest image. For what is between we take
-# a world so small that we can list all answers.
+# only the training images (but for ties), since all pixels ask for the same nearest image. For the cases in between we
+# take a world so small that we can list all answers.
 
 # %% [markdown] tags=["slide"]
 # ## 2. A world of two images (6 minutes)
@@ -437,8 +437,8 @@ assert abs(spoiled.sum() - 112) <= 6 and abs(plain(slow)[spoiled].sum() - 57) <=
 
 # %% [markdown]
 # 500 uniform evaluations reach 84 %; 50 that slow down at the end reach all. **The theorem is about $t \to 0$, and a
-# uniform grid never goes there**: it jumps over it. Here the halvings end where voting does: all 200 boards are, pixel
-# by pixel, those that voting to the end makes.
+# uniform grid never goes there**: it jumps over it. Here the halvings end where voting does: all 200 boards equal,
+# pixel by pixel, those that voting to the end produces.
 #
 # Nor is this retouching: 57 of the 112 spoiled boards end as memories. (Of all samples 13.5 % are memories after 20
 # steps, 42 % after the halvings.) In this world, many a "new" board was an unfinished memory.
@@ -566,9 +566,9 @@ if lab.profile == "laptop":
     assert abs(r2.median() - 0.93) < 0.01 and r2.min() > 0.85
 
 # %% [markdown] tags=["slide"]
-# Within 0.05 LS, slowed down at the end, comes first: 93 %. But unseen garments, to which no theorem applies, have
-# 49 %: so wide a tolerance is a weak test. Within 0.001 it is 89 % against 1 %: LS's pixels lie *on* the centres. That
-# is what the theorem demands: a check, no discovery. (It promises the **middle pixel** only, not whole windows.)
+# Within 0.05 LS, slowed down at the end, comes first: 93 %. But unseen garments, to which no theorem applies, have 49
+# %: so wide a tolerance is a weak test. Within 0.001 it is 89 % against 1 %: LS's pixels lie *on* the centres. That is
+# what the theorem demands: a check, not a discovery. (It promises the **middle pixel** only, not whole windows.)
 #
 # The rivals look through the same windows, and within 0.05 they stay behind real garments: 25 % and 22 %. **With 2,000
 # images this bend is not enough; votes are.** (Within 0.001 the comparison would not be fair: the bent filter has only
@@ -580,7 +580,7 @@ if lab.profile == "laptop":
 # %% [markdown] tags=["slide"]
 # ## 9. Do all pixels settle? (4 minutes)
 #
-# After the halvings 6 % of all pixels of LS (now with the black ones) are off by more than 0.001. Near $t = 0$,
+# After the halvings 6 % of all pixels of LS (now counting the black ones) are off by more than 0.001. Near $t = 0$,
 # $\alpha$ is 1 and $D$ the nearest patch's centre, so a halving step is simple: $x' = D + \frac{\sigma'}{\sigma} (x -
 # D)$ with $\sigma' / \sigma = \frac12$. Every pixel moves half of the way to $D$. So we can go on from the finished
 # samples as long as we like.
@@ -633,8 +633,8 @@ if lab.profile == "laptop":
 # Twelve of these sixteen settle completely: each of their 256 pixels is the centre of its nearest patch. In the other
 # four, two or three neighbours chase each other: one pixel moves, so the nearest patch of the next changes, that one
 # moves, and so on. With these steps they will **never** settle: the same image comes again, and a step depends on
-# nothing else. With steps 25 times as short one of the four settles; three still swing, by 0.19, 0.12 and 0.05. (How
-# often this happens, sixteen samples tell only roughly.)
+# nothing else. With steps 25 times as short one of the four settles; three still swing, by 0.19, 0.12 and 0.05.
+# (Sixteen samples tell only roughly how often this happens.)
 #
 # The theorem is not wrong. It begins with "if $x_t$ settles", and here it does not.
 

@@ -133,7 +133,7 @@ assert counts == {"sneaker": H * W, "constant": 1, "stripes": 2}
 # be smaller than $HW$.
 
 # %% [markdown] tags=["slide"]
-# ## 3. The best denoiser that may not know where it is (8 minutes)
+# ## 3. The best denoiser that must not know where it is (8 minutes)
 #
 # A denoiser $D$ is **equivariant** if it does not matter whether we shift first or denoise first:
 #

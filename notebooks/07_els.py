@@ -114,8 +114,8 @@ show(
 
 # %% [markdown]
 # At a single noise level this is old: image processing calls it *non-local means* (Buades and others 2005), here with a
-# dictionary of clean pictures, and Levin and Nadler (2011) derived it, as we do, as the best guess from a patch. New is
-# the use: run from noise down, it is to say what a trained network will draw.
+# dictionary of clean pictures, and Levin and Nadler (2011) derived it, as we do, as the best guess from a patch. What
+# is new is the use: run from noise down, it is meant to say what a trained network will draw.
 #
 # The whole dictionary:
 
@@ -370,14 +370,14 @@ assert all(abs(a - b) < 0.01 for name in said for a, b in zip(far[name], said[na
 # %% [markdown]
 # IS: every sample *is* a training image. ES: every sample is one, displaced. LS: new pictures, 4.20 from the nearest
 # shifted image (median). ELS: 5.24, where a new real garment has 2.84. So displacements alone make nothing new, windows
-# that shrink do. Far is not yet good: halves of two garments, pasted together, lie 5.33 away.
+# that shrink do. To be far away is not yet to be good: halves of two garments, pasted together, lie 5.33 away.
 
 # %% [markdown] tags=["slide"]
 # ## 6. Which of the four is the network? (8 minutes)
 #
 # A network with circular convolutions was trained on these 2,000 images. It drew from the machines' 100 seeds, in 150
-# steps where they take 20 (why: lesson 11). Its own 20 steps have r2 0.95 with these. From lesson 06 you know IS
-# (0.04) and ES (0.57).
+# steps where they take 20 (why: lesson 11). Its own drawings in 20 steps have r2 0.95 with these. From lesson 06 you
+# know IS (0.04) and ES (0.57).
 #
 # But perhaps *any* local and equivariant denoiser draws so. A rival: the best **linear filter** that has ELS's windows
 # and is the same everywhere, its drawings cut at black and white. And the same filter **bent** by a curve: at each step
@@ -456,13 +456,14 @@ for steps, numbers in {150: (0.831, 0.750, 0.059, 0.01, 71), 20: (0.757, 0.725, 
 # %% [markdown] tags=["slide"]
 # ## 7. Where does a pixel come from? (6 minutes)
 #
-# A weighted mean can name its sources. The less noise, the more weight has the patch nearest to the window. So we ask
-# of a finished picture: which training image has the nearest patch, for each pixel? This is the pixel's **provenance**.
-# (With windows of 5 x 5 pixels, and without the background: thousands of patches are the same black square.)
+# A weighted mean can name its sources. The less noise there is, the more weight the patch nearest to the window has. So
+# we ask of a finished picture: which training image has the nearest patch, for each pixel? This is the pixel's
+# **provenance**. (With windows of 5 x 5 pixels, and without the background: thousands of patches are the same black
+# square.)
 #
 # We ask it of a drawing of ES, one of ELS, a training image with 0.9 of its contrast, and a new real garment.
 #
-# **Predict.** Which have a single source? Which has most?
+# **Predict.** Which have a single source? Which has the most?
 
 
 # %%

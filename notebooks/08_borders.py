@@ -433,7 +433,7 @@ show(fig, alt="Four maps, orange where LS and ELS with zeros agree: for P = 5 fo
 
 # %% [markdown] tags=["slide"]
 # Exactly the corner squares of side $r$, $4 r^2$ pixels; and for $P = 17$ everywhere: **with a large window, the
-# machine that may not know where it is knows it everywhere.**
+# machine that must not know where it is knows it everywhere.**
 #
 # **Predict.** The calibrated sizes begin with $P = 15$ in pure noise and end with $P = 3$. Which share of the pixels
 # knows exactly where it is, at first and at last?

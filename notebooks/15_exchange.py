@@ -633,10 +633,11 @@ assert all(abs(replaced[key] - value) < 0.002 for key, value in said.items())
 # Small pieces are easy to replace: a picture is *one* whole, but 144 pieces of 5 x 5, if it does not matter where they
 # lay.
 #
-# But at much noise the windows are not small: 11 pixels and more (lesson 09). Is there another reason? Give machines of
-# own and of other pictures the same noisy pictures, and compare their answers $D$.
+# But with much noise the windows are not small: 11 pixels and more (lesson 09). Is there another reason? Give machines
+# of own and of other pictures the same noisy pictures, and compare their answers $D$.
 #
-# **Predict.** Where do the two IS disagree most: at much noise or at little? And the two ELS, more or less than they?
+# **Predict.** Where do the two IS disagree most: with much noise or with little? And the two ELS, more or less than
+# they?
 
 
 # %% tags=["slide"]
@@ -668,7 +669,7 @@ assert abs(differ["is"][0] - 0.24) < 0.01 and abs(max(differ["els-zeros"]) - 0.0
 assert abs(max(differ["wiener"]) - 0.0038) < 0.0002 and abs(differ["is"][-1] - 0.001) < 0.0005
 
 # %% [markdown]
-# Two IS disagree wherever there is little noise: each has chosen one picture of its own. At much noise they average
+# Two IS disagree wherever there is little noise: each has chosen one picture of its own. With much noise they average
 # over many pictures, and agree (0.001 at t = 0.95). Two ELS disagree by at most 0.026 at any t: as the noise falls,
 # their windows close, and small pieces are easy to replace.
 #

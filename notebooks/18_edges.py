@@ -687,14 +687,14 @@ assert agree(share.values(), (0.26, 0.32, 0.11, 0.40))
 # ## The course in five sentences
 #
 # A perfect denoiser can only return its training pictures. Long before it could know its pictures by heart, a trained
-# convolutional network answers for each pixel mostly from its surroundings, wide ones at first, a few pixels in the
-# end, and alike everywhere, as far as it cannot see the border. Put these two limits on the perfect one, and you
-# have a formula that **puts together pixels of all pictures, and says, picture by picture, nearly what the network will
-# draw**, of garments and of emoji; of garments mostly better than a linear filter that sees as much, bent or not,
-# while of emoji a bent one is better.
+# convolutional network decides each pixel mostly by its surroundings, wide ones at first, a few pixels in the end, and
+# alike everywhere, except where it can see the border. Put these two limits on the perfect one, and you have a formula
+# that **puts together pixels of all pictures, and says, picture by picture, nearly what the network will draw**, of
+# garments and of emoji; of garments mostly better than a linear filter that sees as much, bent or not, while of emoji a
+# bent one is better.
 #
-# Imperfection, deterministic and predicted picture by picture, is where the new comes from. Why a network resembles a
-# machine with such windows, for so long, is open.
+# Imperfection, deterministic and predicted picture by picture, is where the novelty comes from. Why a network resembles
+# a machine with such windows, for so long, is open.
 
 # %% [markdown]
 # ## References

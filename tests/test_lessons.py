@@ -127,7 +127,7 @@ def test_the_hours_of_the_course_are_the_sum_of_its_lessons() -> None:
     heads = (source_of(lesson).cells[0].source for lesson in LESSONS)
     hours = round(sum(int(re.findall(r"\*\*Time\*\* (\d+)", head)[0]) for head in heads) / 60)
     assert f"take {hours} hours" in (ROOT / "README.md").read_text(encoding="utf-8")
-    assert f"Nineteen lessons, {hours} hours" in (ROOT / "book" / "index.md").read_text(encoding="utf-8")
+    assert f"In nineteen lessons, {hours} hours," in (ROOT / "book" / "index.md").read_text(encoding="utf-8")
 
 
 @each_lesson

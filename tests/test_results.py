@@ -74,7 +74,7 @@ def test_what_the_pages_quote_of_curves_that_nobody_measured() -> None:
     def median(values: torch.Tensor) -> float:
         return round(values.quantile(0.5).item(), 2)
 
-    page = (DATA.parent / "book" / "measured.md").read_text(encoding="utf-8")
+    page = " ".join((DATA.parent / "book" / "measured.md").read_text(encoding="utf-8").split())
     nets = [f"fashion-mnist-16-{name}" for name in ("resnet-zeros", "resnet-zeros-conditional", "resnet-circular")]
     nets.append("fashion-mnist-16-unet-zeros")
     lines = [median(straight[f"r2 straight, {net}"]) for net in nets]
