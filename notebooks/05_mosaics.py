@@ -60,7 +60,7 @@ lab = els.lab()
 # patch takes all the weight (in a tie the nearest ones share it). Together:
 #
 # > **The theorem.** If $x_t$ settles, every pixel $u(x)$ of the final image equals the **centre of the patch nearest to
-# > the window of $u$ around $x$**.
+# > the window of $u$ around $x$** (in a tie, a mean of theirs).
 #
 # An image with this property is called **locally consistent**: each pixel looks at its surroundings, finds
 # the most similar patch in memory, and already has the right value.
@@ -641,8 +641,8 @@ if lab.profile == "laptop":
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
-# * If a local machine's sample settles as $t \to 0$, it is **locally consistent**: every pixel is the centre of the
-#   patch nearest to its own window (in a tie, perhaps a mean of several centres).
+# * If a local machine's sample settles as $t \to 0$, and no two different centres tie, it is **locally consistent**:
+#   every pixel is the centre of the patch nearest to its own window.
 # * Two training images allow 188 pictures on $4 \times 4$, and the number grows exponentially with the area. What is
 #   possible is not yet drawn: of 10,000 samples 96 % were one of the two memories.
 # * Windows alone make no mosaics: the answer must bend. With 2,000 training images a bent filter makes none either;

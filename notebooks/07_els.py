@@ -496,14 +496,29 @@ show(
 )
 print("sources:", counts, "of pixels:", pixels)
 assert counts[0] == 1 and all(abs(a - b) <= 2 for a, b in zip(counts, (1, 78, 34, 55), strict=True))
+t_last, x_last, _ = paths["els-circular"][-2]
+voters, shown = machines["els-circular"].posterior(x_last[:1], t_last, top=1), maps[1] >= 0
+leader, weight = voters.image[0, ..., 0][shown], voters.weight[0, ..., 0][shown].quantile(0.5).item()
+leaders, same = len(leader.unique()), (leader == maps[1][shown]).float().mean().item()
+print(
+    f"ELS, last votes, t = {t_last:g}: {leaders} images lead, the median leader with {weight:.0%} of the votes;",
+    end=" ",
+)
+print(f"where the map has the same image: {same:.0%}")
+if lab.profile == "laptop":
+    assert abs(leaders - 121) <= 2 and abs(same - 0.03) < 0.01 and abs(weight - 0.36) < 0.01
 
 # %% [markdown]
 # (The 18 largest sources have strong colours, the others share pale ones; lines run between sources.)
 #
 # The paper calls what ELS draws a **patch mosaic**: what stands at a pixel comes from the centres of training patches
-# that fit its surroundings, here from 78 images. But many sources do not show that a picture is new: the training
-# image, only paler, has 34, the real garment 55. And ELS of 2,000 other garments draws nearly the same (lesson 15, with
-# zeros at the border): a source explains the machine's pixel, not the network's.
+# that fit its surroundings. The map finds 78 images; but many sources do not show that a picture is new: the training
+# image, only paler, has 34, the real garment 55.
+#
+# Nor does the map show the votes. The last ones, with 3 x 3, were led by 121 images, for 3 % of the pixels by the one
+# on the map; and the leader holds 36 % of them (the median): a pixel is a mean of several centres. And ELS of 2,000
+# other garments draws nearly the same (lesson 15, with zeros at the border): even its voters explain the machine's
+# pixel, not the network's.
 
 # %% [markdown] tags=["slide"]
 # Point at a pixel: you see its window at $t = 0.25$ (there $P = 5$) and the four patches that voted most for it.

@@ -588,10 +588,10 @@ assert int((without > with_it).sum()) == 70
 # %% [markdown] tags=["slide"]
 # **The UNet draws with attention what it draws without**: r2 0.98. Trained again it is as near to itself (0.97).
 #
-# **By r2 attention costs the formula nothing.** But with two of the three LS is as good. The windows of all three are
-# wide, 18 to 23 pixels on average above $t = 0.5$, where a picture has 16: most of them see the border, and so know
-# their place, as LS does. With them ELS and LS draw nearly the same: r2 0.96 or more; with the windows of the ResNet
-# without attention, 0.90.
+# **By r2 attention costs the formula nothing.** But with two of the three it is hardly ahead of LS (for 63 and 59
+# seeds). The windows of all three are wide, 18 to 23 pixels on average above $t = 0.5$, where a picture has 16: most of
+# them see the border, and so know their place, as LS does. With them ELS and LS draw nearly the same: r2 0.96 or more;
+# with the windows of the ResNet without attention, 0.90.
 #
 # **Of an exchange it costs some**: 0.61 is foretold of the ResNet without it, 0.46 with it (more without for 70 of 100
 # seeds). A part of that is size: ELS changes too much. Made smaller, as in section 3, its changes foretell 0.62 and
@@ -670,8 +670,8 @@ assert agree(share.values(), (0.26, 0.32, 0.11, 0.40))
 # * Guidance magnifies small differences. In the formula it is a vote with votes against. The formula foretells the
 #   drawings, the less, the stronger the guidance; of what guidance changes, little more than LS.
 # * Guided or not, the ideal denoiser copies: in the end one picture has all votes, with the word and without.
-# * In our three networks attention costs the formula nothing by r2; with two of them LS is as good. Of an exchange the
-#   formula foretells less if a network looks everywhere, with attention or without.
+# * In our three networks attention costs the formula nothing by r2; with two of them LS has nearly as much. Of an
+#   exchange the formula foretells less if a network looks everywhere, with attention or without.
 # * A probe tells networks apart only where they can differ: ask from a corner.
 
 # %% [markdown] tags=["slide"]
