@@ -7,6 +7,7 @@ import io
 import re
 import shlex
 import sys
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,7 @@ from .catalogue import CATALOGUE
 from .datasets import download as fetch
 from .datasets import status
 from .devices import pick_device
-from .diffusion import sample as draw
-from .diffusion import seeded_noise
+from .diffusion import seeded_noise, trajectory
 from .errors import CourseError
 from .files import check_place, whole_file
 from .lab import choose as choose_lab
@@ -254,6 +254,8 @@ def sample(
 
     They start from the noise of the given seeds, and go into one picture.
     """
+    from tqdm.auto import tqdm
+
     from .plotting import check_channels, check_picture_name, image_rows
 
     check_picture_name(out)
@@ -262,7 +264,9 @@ def sample(
     check_channels(bench.shape[0], f"for a picture, images of {bench.data.name}")
     source = bench.network if denoiser == "network" else bench.machine(denoiser)
     labels = bench.labels_for(seeds) if label is None else bench.one_label(label)
-    images = draw(source, seeded_noise(seeds, bench.shape).to(bench.data.images), steps, labels=labels)
+    noise = seeded_noise(seeds, bench.shape).to(bench.data.images)
+    steps_taken = tqdm(trajectory(source, noise, steps, labels=labels), total=steps + 1, leave=False)
+    _, images, _ = deque(steps_taken, maxlen=1).pop()
     rows, notes = {denoiser: images}, [str(seed) for seed in seeds]
     if len(seeds) > 10:  # in tens, as each is to be seen
         tens = range(0, len(seeds), 10)

@@ -196,8 +196,8 @@ def trajectory(
     times: a grid of one's own, falling; the default is `schedule.times(steps)`, which ends at 0.
     labels: passed on to the denoiser when given.
 
-    Raises CourseError for noise that is no tensor of floats, steps or times that are no grid, a schedule that is none
-    or not the denoiser's own, and a denoiser that is none or answers in another shape.
+    Raises CourseError for noise that is no tensor of finite floats, steps or times that are no grid, a schedule that is
+    none or not the denoiser's own, and a denoiser that is none or answers in another shape.
 
     Source: Song, Meng & Ermon, ICLR 2021 (arXiv 2010.02502), with eta = 0. Lesson 01.
     """
@@ -205,6 +205,8 @@ def trajectory(
     if not isinstance(noise, Tensor) or not noise.is_floating_point():
         given = noise.dtype if isinstance(noise, Tensor) else type(noise).__name__
         raise CourseError(f"noise must be a tensor of floats, got {given}.")
+    if not noise.isfinite().all():
+        raise CourseError("noise contains NaN or infinite pixels.")
     check_schedule(schedule)
     grid = schedule.times(steps) if times is None else check_times(times)
     _check_same_schedule(denoiser, schedule, grid)

@@ -92,7 +92,9 @@ def disk() -> list[Finding]:
 
 def bundled_files() -> list[Finding]:
     """The bundled images, and everything else that SHA256SUMS lists: present and intact?"""
+    from .checkpoints import network_cards
     from .data import BUNDLE, data_dir, read_sums
+    from .sizes import sizes_path
 
     folder = data_dir()
     repair = "install the course again" if folder.name == "_data" else "`git checkout -- data` brings it back"
@@ -104,6 +106,8 @@ def bundled_files() -> list[Finding]:
     others = {name: file_state(folder / name, sha256) for name, sha256 in sums.items()}
     intact = sum(state == "intact" for state in others.values())
     bad = [f"{name} is {state}" for name, state in ({BUNDLE: bundle} | others).items() if state != "intact"]
+    curves = [sizes_path(card) for card in network_cards() if card.is_relative_to(folder)]
+    bad += [f"{path.relative_to(folder)} is missing" for path in curves if not path.is_file()]
     finding = f"{BUNDLE} {bundle}; {intact} of {len(others)} other files intact"
     return [("bundled files", finding, f"{', '.join(bad)}: {repair}" if bad else None)]
 

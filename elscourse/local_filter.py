@@ -37,7 +37,8 @@ class LocalFilter(TrainingSetDenoiser):
     `equivariant` one for all pixels that share a dictionary of ELS, made of what their windows see together.
 
     patch_size, padding: as for `EquivariantLocalScoreMachine`; with zeros a window is cut off at the border.
-    Other parameters: see `TrainingSetDenoiser`. It has no `posterior`: nobody votes. Lesson 11.
+    Other parameters, and errors: see `elscourse.training_set.TrainingSetDenoiser`. It has no `posterior`: nobody votes.
+    Source: Wiener 1949, window by window. Lesson 11.
     """
 
     def __init__(

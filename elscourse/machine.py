@@ -71,7 +71,8 @@ class Question:
 class Machine(TrainingSetDenoiser, ABC):
     """An exact posterior mean over a dictionary: every entry is visited, unless a tolerance says that not all need be.
 
-    Parameters: see `TrainingSetDenoiser`, and memory: budget in bytes for everything beyond the images themselves.
+    Parameters: see `elscourse.training_set.TrainingSetDenoiser`, and memory: budget in bytes for everything beyond the
+    images themselves.
 
     A subclass says which pieces of x_t look up which pieces of the training images (`_questions`); the engine in
     `posterior` does the rest.

@@ -31,7 +31,7 @@ class IdealScoreMachine(Machine):
 
     .. math:: D(x_t) = \sum_v v \, w_v, \quad w_v \propto \exp\big(-\|x_t - \alpha v\|^2 / 2\sigma^2\big)
 
-    over the training images v. Lesson 02. Parameters: see `TrainingSetDenoiser`.
+    over the training images v. Lesson 02. Parameters and errors: see `elscourse.training_set.TrainingSetDenoiser`.
     """
 
     id = "is"
@@ -58,7 +58,8 @@ class EquivariantScoreMachine(IdealScoreMachine):
     .. math:: D(x_t) = \sum_{v, d} v(\cdot + d) \, w_{v,d}, \quad
               w_{v,d} \propto \exp\big(-\|x_t - \alpha v(\cdot + d)\|^2 / 2\sigma^2\big)
 
-    over the training images v and all H W shifts d of the torus. Lesson 06. Parameters: see `TrainingSetDenoiser`.
+    over the training images v and all H W shifts d of the torus. Lesson 06. Parameters and errors: see
+    `elscourse.training_set.TrainingSetDenoiser`. Source: Kamb & Ganguli, ICML 2025 (arXiv 2412.20292).
     `posterior(...).location` is the shift d: the voter is torch.roll(v, (-d_row, -d_column), dims=(-2, -1)).
     """
 
@@ -81,6 +82,8 @@ class PatchMachine(Machine):
     tolerance: how far a pixel of the answer may be from the exact mean, in pixels of [-1, 1]; with it, keys that
         provably cannot matter are left out where it pays (float32, CPU, little noise); `certified` says how far it
         is. Below 2e-5 of the range of pixels, which is the rounding of float32, nothing is left out. None: nothing is.
+
+    Raises CourseError for sizes, windows and tolerances that are none.
     """
 
     whole_image = False
@@ -226,7 +229,8 @@ class LocalScoreMachine(PatchMachine):
               w_v \propto \exp\big(-\|x_t[\Omega_x] - \alpha v[\Omega_x]\|^2 / 2\sigma^2\big)
 
     with Omega_x the P x P window around pixel x, cut off at the border of the image: the same place in every training
-    image. Lesson 04. Parameters: see `PatchMachine` and `TrainingSetDenoiser`.
+    image. Lesson 04. Parameters and errors: see `elscourse.machines.PatchMachine` and
+    `elscourse.training_set.TrainingSetDenoiser`. Source: Kamb & Ganguli, ICML 2025 (arXiv 2412.20292).
     """
 
     @property
@@ -247,7 +251,9 @@ class EquivariantLocalScoreMachine(PatchMachine):
 
     over patches p of all training images, p(0) their centre pixel. padding="circular": the patches at all H W places,
     wrapped around. padding="zeros", the boundary-broken machine: the patches whose zero-padding pattern equals the one
-    at x; border pixels meet border patches. Lessons 07 and 08. Parameters: see `PatchMachine`, `TrainingSetDenoiser`.
+    at x; border pixels meet border patches. Lessons 07 and 08. Other parameters, and errors: see
+    `elscourse.machines.PatchMachine` and `elscourse.training_set.TrainingSetDenoiser`. Source: Kamb & Ganguli, ICML
+    2025 (arXiv 2412.20292).
     """
 
     def __init__(

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from .diffusion import Denoiser, sample, seeded_noise, with_first_step
+from .diffusion import Denoiser, seeded_noise, trajectory, with_first_step
 from .errors import CourseError, unknown_name
 from .files import UNREADABLE, save_array, save_text, whole_file
 from .lab import FILTERS, MACHINES, WITHOUT_WINDOW, Lab
@@ -36,6 +36,7 @@ from .version import __version__
 T = TypeVar("T")
 
 CHUNK = 20  # seeds computed at once
+BAR = "{desc}{percentage:3.0f}%|{bar}| {n:.0f}/{total_fmt} images [{elapsed}<{remaining}]"  # n grows step by step
 # how the pieces of a run are called, whole or cut off by a kill
 PIECE = re.compile(rf"({'|'.join(MACHINES)}|network-[0-9a-z-]+)-\d{{5,}}(\.\d+\.partial)?\.npy")
 
@@ -109,7 +110,7 @@ class Experiment:
         done = self._first(lambda: self._open(fresh))
         columns = self.columns()
         dealt = itertools.count()
-        with tqdm(total=len(columns) * self.seeds, unit="image", disable=self._rank > 0) as bar:
+        with tqdm(total=len(columns) * self.seeds, bar_format=BAR, disable=self._rank > 0) as bar:
             for name, (make, steps) in columns.items():
                 bar.set_description(name)
                 missing = [seeds for seeds in self._chunks if self._path(name, seeds).name not in done]
@@ -118,8 +119,7 @@ class Experiment:
                     continue
                 denoiser = make()
                 for seeds in missing:
-                    self._piece(name, denoiser, seeds, steps, dealt)
-                    bar.update(len(seeds))
+                    self._piece(name, denoiser, seeds, steps, dealt, bar)
         if self.ranks is not None:
             self.ranks.wait()
         return self._first(self._finish)
@@ -138,7 +138,9 @@ class Experiment:
     def _path(self, column: str, seeds: range) -> Path:
         return self.out / "parts" / f"{column}-{seeds.start:05d}.npy"
 
-    def _piece(self, column: str, denoiser: Denoiser, seeds: range, steps: int, dealt: Iterator[int]) -> None:
+    def _piece(
+        self, column: str, denoiser: Denoiser, seeds: range, steps: int, dealt: Iterator[int], bar: tqdm
+    ) -> None:
         """Draw a piece and write it. All ranks draw a machine's together; others are dealt out, one rank each."""
         writer = 0
         if self.ranks is not None:
@@ -147,14 +149,18 @@ class Experiment:
             else:
                 writer = next(dealt) % self.ranks.size
                 if writer != self.ranks.rank:
+                    bar.update(len(seeds))
                     return
         lab = self.lab
         noise = seeded_noise(seeds, lab.shape).to(lab.data.images)
-        images = sample(denoiser, noise, steps, schedule=lab.schedule, labels=lab.labels_for(seeds)).cpu()
+        images = noise
+        for t, x_t, _ in trajectory(denoiser, noise, steps, schedule=lab.schedule, labels=lab.labels_for(seeds)):
+            images = x_t
+            bar.update(len(seeds) / steps if t < 1 else 0)
         if column in FILTERS:
             images = images.clamp(-1, 1)  # a rival is taken at its strongest, and straight lines go beyond white
         if writer == self._rank:
-            save_array(images.numpy(), self._path(column, seeds))
+            save_array(images.cpu().numpy(), self._path(column, seeds))
 
     def _finish(self) -> dict[str, Any]:
         """Measure and write the results; all pieces are there."""

@@ -24,6 +24,10 @@ class TrainingSetDenoiser:
         are not copied, and what is computed of them is kept: build another one instead of changing them.
     schedule: gives alpha(t) and sigma(t).
     image_labels: (N,), optional: with them, `labels` in a call restricts each x_t to the images of its class.
+
+    Raises CourseError for images, a schedule or image_labels that are not like this; when called, for an x_t of another
+    shape, type or device, with NaN or infinite pixels, or that asks for a gradient, for a t outside (0, 1], and for a
+    class that has no images.
     """
 
     id: str  # in files and tables

@@ -19,7 +19,8 @@ class WienerFilter(TrainingSetDenoiser):
     .. math:: D(x_t) = m + U \, \mathrm{diag}\Big(\frac{\alpha\, l}{\alpha^2 l + \sigma^2}\Big) U^T (x_t - \alpha m)
 
     with the mean image m and the covariance U diag(l) U^T (over 1/N) of the images, of one class each when labels are
-    given. Exact for gaussian data. Parameters: see `TrainingSetDenoiser`. It has no `posterior`: nobody votes.
+    given. Exact for gaussian data. Parameters and errors: see `elscourse.training_set.TrainingSetDenoiser`. It has no
+    `posterior`: nobody votes.
     Source: Wiener 1949; as a baseline for diffusion models: Lukoianov et al., arXiv 2509.09672. Lessons 10 and 11.
     """
 

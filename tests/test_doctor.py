@@ -96,8 +96,16 @@ def make_network(folder: Path, name: str, *, damaged: bool = False) -> None:
     weights = folder / "networks" / f"{name}.safetensors"
     weights.write_bytes(name.encode())
     weights.with_suffix(".json").write_text(json.dumps({"sha256": sha(weights)}))
+    weights.with_suffix(".sizes.json").write_text("{}")
     if damaged:
         weights.write_bytes(name.encode()[:-1])
+
+
+def test_a_shipped_network_without_its_sizes_is_told(folder: Path) -> None:
+    make_network(folder, "good")
+    (folder / "networks" / "good.sizes.json").unlink()
+    [(_, _, advice)] = doctor.bundled_files()
+    assert advice is not None and "good.sizes.json is missing" in advice
 
 
 def test_networks_against_their_cards(folder: Path) -> None:

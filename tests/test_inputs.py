@@ -238,6 +238,7 @@ def test_too_little_memory() -> None:
         (lambda: els.seeded_noise([0], (1, -8, 8)), "shape must be that of one image"),
         (lambda: els.sample(els_machine(), None), "noise must be a tensor of floats, got NoneType"),
         (lambda: els.sample(lambda x_t, t: x_t, X.int()), "noise must be a tensor of floats, got torch.int32"),
+        (lambda: els.sample(lambda x_t, t: x_t, X / 0), "noise contains NaN or infinite pixels"),
         (lambda: els.sample(None, X), r"a denoiser must be callable, as denoiser\(x_t, t\), got NoneType"),
         (lambda: els.calibrate(els.IdealScoreMachine(IMAGES), els_machine()), "needs a machine with patches, LS or"),
         (lambda: els.calibrate(lambda x_t, t: x_t, els_machine()), "a machine with patches, .* got function"),
@@ -526,7 +527,7 @@ def test_a_network_gets_the_name_of_a_file(name: str) -> None:
     "seeds", ["0-9999999999", "0-99999999999999999999", "0-9999,0-9999", "1,5-3", "x", "5-", "1-2-3"]
 )
 def test_seeds_on_the_command_line(seeds: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli, "draw", lambda *_, **__: pytest.fail("these seeds were drawn"))
+    monkeypatch.setattr(cli, "trajectory", lambda *_, **__: pytest.fail("these seeds were drawn"))
     result = run("sample", "--seeds", seeds)
     assert result.exit_code == 2 and "Traceback" not in result.output and "seeds" in result.output
 
@@ -710,7 +711,7 @@ def test_two_processes_may_write_one_file(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_a_picture_that_cannot_be_put_there_is_not_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cli, "draw", lambda *_, **__: pytest.fail("it was drawn"))
+    monkeypatch.setattr(cli, "trajectory", lambda *_, **__: pytest.fail("it was drawn"))
     Path("file").touch()
     for place in ("file/a.png", "file/below/a.png"):
         result = run("sample", "--out", place)

@@ -1063,7 +1063,14 @@ def test_one_picture_without_contrast_costs_itself_only() -> None:
 
 def test_class_0_is_a_label(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[object] = []
-    monkeypatch.setattr(cli, "draw", lambda source, noise, steps, labels: told.append(labels) or noise)
+
+    def trajectory(
+        source: object, noise: torch.Tensor, steps: int, labels: object
+    ) -> list[tuple[float, torch.Tensor, None]]:
+        told.append(labels)
+        return [(0, noise, None)]
+
+    monkeypatch.setattr(cli, "trajectory", trajectory)
     ok("sample", "--network", "tiny-classes", "--label", "0", "--seeds", "1-2", "--steps", "1")
     assert told == [0], "and not the classes of the seeds"
 

@@ -46,7 +46,8 @@ def test_unknown_results_are_named() -> None:
 
 def test_every_stored_array_has_its_checksum_and_its_command() -> None:
     sums = dict(reversed(line.split(maxsplit=1)) for line in (DATA / "SHA256SUMS").read_text().splitlines())
-    stored = sorted(path.relative_to(DATA).as_posix() for path in DATA.rglob("*.npz"))
+    kinds = (".npz", ".safetensors")
+    stored = sorted(path.relative_to(DATA).as_posix() for path in DATA.rglob("*") if path.suffix in kinds)
     assert sorted(sums) == stored
     for name in stored:
         assert hashlib.sha256((DATA / name).read_bytes()).hexdigest() == sums[name], (
