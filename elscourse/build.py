@@ -37,7 +37,7 @@ def build(source: Path) -> tuple[str, dict[str, float]]:
     import jupytext
     import nbformat
     from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
     notebook = jupytext.read(source)
     for number, cell in enumerate(notebook.cells):
@@ -56,7 +56,7 @@ def build(source: Path) -> tuple[str, dict[str, float]]:
     )
     try:
         client.execute()
-    except CellExecutionError as error:
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         raise CourseError(f"{source.name} fails, so it is not written:\n{error}") from error
     took = {"seconds": round(time.perf_counter() - started, 1), **took}
     notebook.metadata.pop("language_info", None)  # names the exact Python

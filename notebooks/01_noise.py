@@ -144,10 +144,12 @@ show(
 
 # %% [markdown] tags=["slide"]
 # **Predict, then move the slider below from right to left.** At which $t$ will you be able to name the first garment?
+# And where will one hump become two heaps?
 
 # %% tags=["slide"]
 noises = els.seeded_noise(range(500, 504), lab.shape)
-slider = widgets.NoiseExplorer.of(lab.data.images[:4], noises)
+some = x_0.quantile((torch.arange(40, dtype=torch.float64) + 0.5) / 40)  # of the pixels of section 1
+slider = widgets.NoiseExplorer.of(lab.data.images[:4], noises, points=some)
 slider.index = len(slider.times) - 1  # begin at t = 1
 slider
 
@@ -346,6 +348,7 @@ assert (score.sign().diff() != 0).sum() == 3  # at two humps and in a valley
 # %%
 tweedie = (schedule.alpha(t) * denoiser(line, t) - line) / schedule.sigma(t) ** 2
 torch.testing.assert_close(score, tweedie)
+torch.testing.assert_close(els.noise_from_denoiser(denoiser(line, t), line, t), -schedule.sigma(t) * score)
 
 # %% [markdown] tags=["slide"]
 # There is a third name: the best guess of the noise, $\hat\epsilon = \mathrm{E}[\epsilon \mid x_t]$. Given $x_t$, take
@@ -558,6 +561,12 @@ bright = {steps: x[x > 0].std().item() for steps, x in samples.items()}
 print(f"standard deviation of the bright heap: {bright[20]:.3f} with 20 steps, {bright[500]:.3f} with 500")
 assert abs(samples[1].mean() - 0.24) < 0.01 and samples[1].std() < 0.01
 assert abs(bright[20] - 0.082) < 0.002 and abs(bright[500] - 0.1) < 0.002
+middles, off = torch.linspace(-1.19, 1.19, 120, dtype=torch.float64), {}
+for steps, x in samples.items():  # half of the area between histogram and density
+    found = torch.histc(x, 120, -1.2, 1.2) / (0.02 * len(x))
+    off[steps] = ((found - density(middles, 0)).abs().sum() * 0.01).item()
+print("out of place, of all samples:", {steps: f"{part:.0%}" for steps, part in off.items()})
+assert abs(off[20] - 0.118) < 0.005 and off[500] < 0.025 and abs((samples[500] < 0).double().mean() - 0.3) < 0.01
 
 # %% [markdown] tags=["slide"]
 # Only the last. The single step ends on the guess at $t = 1$, where next to nothing can be known: 0.24, the mean of the

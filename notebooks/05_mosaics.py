@@ -266,7 +266,7 @@ def count_fixed_points(kind, height, width, t=0.01):
 
 
 # %% tags=["slide"]
-predicted = {size: count_by_rule(*size) for size in ((3, 3), (3, 4), (4, 4))}
+predicted = {size: count_by_rule(*size) for size in ((3, 3), (3, 4), (3, 5), (4, 4))}
 # This machine takes patches from all places (lesson 07); with images of one colour that makes no difference.
 denoisers = els.EquivariantLocalScoreMachine, els.LocalFilter
 asked = {size: [count_fixed_points(kind, *size) for kind in denoisers] for size in predicted}
@@ -278,7 +278,7 @@ for (height, width), count in predicted.items():
 
 # %%
 assert all(counts == [predicted[size], 2] for size, counts in asked.items())
-assert predicted == {(3, 3): 2, (3, 4): 6, (4, 4): 188}
+assert predicted == {(3, 3): 2, (3, 4): 6, (3, 5): 12, (4, 4): 188}
 x_t = els.seeded_noise(range(5), (1, 8, 8), torch.float64)
 machine, linear = (kind(two_images, schedule, patch_size=3, padding="circular") for kind in denoisers)
 for t in (1.0, 0.5, 0.05):

@@ -413,8 +413,10 @@ dots, direct, pixel = errors.values()
 crossing = np.exp(np.interp(np.log(0.1), np.log(dots), np.log(noise_levels)))
 estimate = (2.0**-24 * alpha * (queries.norm(dim=1).max() * keys.norm(dim=1).max()).item() / 0.1) ** 0.5
 print(f"a logit is off by 0.1 below sigma = {crossing:.3f}; exercise 3: {estimate:.3f}")
-assert dots[-2] / 25 < direct[-2] < dots[-2] / 15 and pixel.max() < 0.01 and 3 < dots[-2] / dots[-3] < 5
-assert lab.profile != "laptop" or (round(crossing, 3), round(estimate, 3)) == (0.015, 0.005)
+assert pixel.max() < 0.01
+if lab.profile == "laptop":
+    assert dots[-2] / 25 < direct[-2] < dots[-2] / 15 and 3 < dots[-2] / dots[-3] < 5
+    assert (round(crossing, 3), round(estimate, 3)) == (0.015, 0.005)
 
 # %% [markdown]
 # Larger, about $0.015$: the estimate counts one rounding, but a dot product of 49 numbers is rounded at each
@@ -569,7 +571,7 @@ assert [round(end(ratios[kind])) for kind in ratios for end in (min, max)] == [1
 
 # %% [markdown]
 # In one call at $t = 0.5$ it was 17 to 48 times faster, and 9 to 15 times faster than a textbook that is tuned to the
-# processor's caches. All of it is on the site's page [Status](../book/status.md).
+# processor's caches. All of it is on the website's page *Status*, `book/status.md` in the repository.
 
 # %% [markdown]
 # ## 6. What is it good for? (4 minutes)

@@ -57,6 +57,7 @@ lab = els.lab()
 import itertools
 from dataclasses import replace
 
+lab = els.lab("laptop", verbose=False)  # the networks of this lesson are of its size
 garments = els.lab("laptop", network="fashion-mnist-16-resnet-zeros-conditional", verbose=False)
 results, curved = els.load_results("18_edges"), els.load_results("18_bent")
 noise, labels = els.seeded_noise(garments.seeds, garments.shape), garments.labels_for(garments.seeds)
