@@ -114,8 +114,16 @@ def say_where_it_runs(app: Sphinx, doctree: nodes.document) -> None:
     if page.startswith("notebooks/"):
         time = next(one for one in doctree.findall(nodes.paragraph) if one.astext().startswith("Time "))
         start = nodes.reference("", "install the course", refuri=app.builder.get_relative_uri(page, "book/start"))
-        words = nodes.Text("Here you read this lesson; its explorers work. To run it, and to do the exercises, ")
+        live = "widget-view+json" in Path(app.env.doc2path(page)).read_text(encoding="utf-8")
+        explorers = "; its explorers work" if live else ""
+        words = nodes.Text(f"Here you read this lesson{explorers}. To run it, and to do the exercises, ")
         time.parent.insert(time.parent.index(time) + 1, nodes.paragraph("", "", words, start, nodes.Text(".")))
+
+
+def items_of_a_list(app: Sphinx, page: str, template: str, context: dict, doctree: nodes.document | None) -> None:
+    """Docutils gives entries of the bibliography a role that is no longer one, in a list that may hold only items."""
+    if "body" in context:
+        context["body"] = context["body"].replace('role="doc-biblioentry"', 'role="listitem"')
 
 
 def drop_source_maps(app: Sphinx, error: Exception | None) -> None:
@@ -138,5 +146,6 @@ def drop_outputs(app: Sphinx, error: Exception | None) -> None:
 def setup(app: Sphinx) -> None:
     app.connect("doctree-read", mark_columns)
     app.connect("doctree-read", say_where_it_runs)
+    app.connect("html-page-context", items_of_a_list)
     app.connect("build-finished", drop_source_maps)
     app.connect("build-finished", drop_outputs)

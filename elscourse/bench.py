@@ -63,7 +63,7 @@ def run(
             try:
                 results[name] = measurement()
                 text = "\n".join(SECTIONS[name](results))
-            except CourseError as error:
+            except (CourseError, MemoryError, torch.OutOfMemoryError) as error:
                 text = f"Left out, {name}: {error}\n"
             bar.clear()
             say(text)

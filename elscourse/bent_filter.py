@@ -11,12 +11,12 @@ from torch import Tensor
 from .diffusion import Denoiser, Labels, add_noise, seeded_noise
 from .errors import CourseError
 from .local_filter import LocalFilter
-from .schedule import CosineSchedule
+from .schedule import CosineSchedule, check_time
 from .wiener import WienerFilter
 
 SHOWN = 400  # images on which a filter's curve is found
 BINS = 200
-FIRST_SEED = 5000  # of their noises: beyond those of evaluation and of calibration
+FIRST_SEED = 5000  # of their noises: none of those of evaluation or of calibration
 
 
 class Curve(NamedTuple):
@@ -91,6 +91,7 @@ class BentFilter:
 
     def __call__(self, x_t: Float[Tensor, "B C H W"], t: float, labels: Labels = None) -> Float[Tensor, "B C H W"]:
         """The filter's answer at t in (0, 1], bent; x_t and labels as for the filter."""
+        t = check_time(t)  # a number, by which curves are kept
         answer = self.filter(x_t, t, labels)
         return self._curve(t, None if labels is None else self.filter.image_labels)(answer)
 

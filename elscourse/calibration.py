@@ -147,7 +147,7 @@ def _origin(machines: Sequence[PatchMachine], noise: Tensor, steps: int, labels:
     return {
         "machine": f"{one.id}, tolerance {one.tolerance}",
         "candidates": str([machine.patch_size for machine in machines]),
-        "images": sha256_of(one.images, *([] if one.image_labels is None else [one.image_labels])),
+        "images": sha256_of(one.images, one.image_labels),
         "noise": sha256_of(noise),
         "steps": steps,
         "labels": None if labels is None else check_labels(labels, len(noise)).tolist(),

@@ -60,10 +60,11 @@ def processor() -> list[Finding]:
 
 def threads_advice(cores: int, threads: int) -> str | None:
     """What to do when torch's threads do not fit the cores. Half of them is right where each core counts twice."""
+    setting = "ELSCOURSE_THREADS" if os.environ.get("ELSCOURSE_THREADS") else "OMP_NUM_THREADS"  # the first one wins
     if threads > cores:
-        return f"more threads than cores make each other wait: set OMP_NUM_THREADS={cores}"
+        return f"more threads than cores make each other wait: set {setting}={cores}"
     if threads * 2 < cores:
-        return f"torch leaves cores idle: unset OMP_NUM_THREADS, or set it to {cores}"
+        return f"torch leaves cores idle: unset {setting}, or set it to {cores}"
     return None
 
 

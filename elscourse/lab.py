@@ -215,9 +215,11 @@ def lab(
         raise CourseError(f"the card of {denoiser.name} does not say on which images it was trained: a lab needs them.")
     images = dataset or about["name"]
     data = load(images, size=about["size"], n=None if dataset else about["n"])
-    if dataset is None and "sha256" in about and sha256_of(data.images) != about["sha256"]:
+    told = data.labels if denoiser.conditional else None
+    if dataset is None and "sha256" in about and sha256_of(data.images, told) != about["sha256"]:
         raise CourseError(
-            f"{images} no longer holds the images that {denoiser.name} was trained on: restore them, train it anew "
+            f"{images} no longer holds the images{' and classes' * denoiser.conditional} that {denoiser.name} was "
+            "trained on: restore them, train it anew "
             "(--fresh), or use these all the same: els.lab(dataset=...), or --dataset of `elscourse reproduce`."
         )
     _check_fit(denoiser, data, some_may_lack=is_mapped(images))

@@ -51,7 +51,7 @@ def calibrate_lab(
         for checkpoint in checkpoints.values():
             checkpoint.unlink(missing_ok=True)
     for name, (machine, candidates) in offers.items():
-        found.machines[name] = calibrate(
+        pairs = calibrate(
             machine,
             lab.network,
             candidates,
@@ -61,8 +61,12 @@ def calibrate_lab(
             progress=True,
             checkpoint=checkpoints[name],
         )
+        now = sizes_of(lab.network.card, path)  # another process may have measured another machine meanwhile
+        if now is not None and now.command == command:
+            found.machines |= now.machines
+        found.machines[name] = pairs
         found.save(path)
-        _warn_at_the_edge(name, found.machines[name], candidates[-1], machine.largest_patch_size)
+        _warn_at_the_edge(name, pairs, candidates[-1], machine.largest_patch_size)
     for checkpoint in checkpoints.values():
         checkpoint.unlink(missing_ok=True)  # another process that calibrates the same network may have been first
     return path

@@ -12,7 +12,7 @@ from . import patches
 from .diffusion import Labels
 from .patches import Padding, Steps
 from .posterior import MEMORY
-from .schedule import CosineSchedule
+from .schedule import CosineSchedule, check_time
 from .training_set import TrainingSetDenoiser
 from .wiener import mean_and_covariance
 
@@ -65,7 +65,7 @@ class LocalFilter(TrainingSetDenoiser):
     @torch.no_grad()
     def __call__(self, x_t: Float[Tensor, "B C H W"], t: float, labels: Labels = None) -> Float[Tensor, "B C H W"]:
         """The best linear guess of every pixel from its window, at t in (0, 1]."""
-        self._angle(t)
+        t = check_time(t)  # a number, by which filters are kept
         self._check(x_t)
         out = torch.empty_like(x_t)
         for items, index in self._by_class(len(x_t), labels):

@@ -30,7 +30,7 @@ def memory(kind: str, n: int, side: int, patch_size: int, device: torch.device) 
     On a CPU in a process of its own, so that nothing else is counted. Raises CourseError where that ends before it
     has answered, as it does where the system has no memory for it.
     """
-    call = (kind, n, side, patch_size, device.type)
+    call = (kind, n, side, patch_size, str(device))
     if device.type == "cuda":
         return _memory_here(*call)
     script = f"import json; from elscourse.measure_memory import _memory_here; print(json.dumps(_memory_here{call!r}))"
@@ -65,17 +65,17 @@ def _memory_here(kind: str, n: int, side: int, patch_size: int, device: str) -> 
 
 def _memory_in_use(device: str) -> int:
     """Bytes now; the peak is measured from here on, where the system can be told so."""
-    if device == "cuda":
-        torch.cuda.reset_peak_memory_stats()
-        return torch.cuda.memory_allocated()
+    if device.startswith("cuda"):
+        torch.cuda.reset_peak_memory_stats(device)
+        return torch.cuda.memory_allocated(device)
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")  # Linux: the peak starts anew
     return process_status("VmRSS") or _memory_peak(device)
 
 
 def _memory_peak(device: str) -> int:
-    if device == "cuda":
-        return torch.cuda.max_memory_allocated()
+    if device.startswith("cuda"):
+        return torch.cuda.max_memory_allocated(device)
     return process_status("VmHWM") or _largest_resident()
 
 

@@ -22,10 +22,10 @@ def pieces(images: Float[Tensor, "N C H W"]) -> Iterator[Float[Tensor, "n C H W"
     yield from images.split(piece_length(images))
 
 
-def sha256_of(*tensors: Tensor) -> str:
-    """The SHA-256 of the numbers in order, in hex."""
+def sha256_of(*tensors: Tensor | None) -> str:
+    """The SHA-256 of the numbers in order, in hex; None adds nothing."""
     digest = hashlib.sha256()
-    for tensor in tensors:
+    for tensor in (tensor for tensor in tensors if tensor is not None):
         for piece in pieces(tensor):
             digest.update(piece.detach().cpu().contiguous().view(torch.uint8).numpy().data)
     return digest.hexdigest()

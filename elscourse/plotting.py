@@ -98,7 +98,7 @@ def check_picture_name(path: Path) -> None:
     """A file name that says which kind of picture to write, before hours are spent on what goes into it."""
     from matplotlib.backend_bases import FigureCanvasBase
 
-    kinds = sorted(FigureCanvasBase.get_supported_filetypes())
+    kinds = sorted(FigureCanvasBase.get_supported_filetypes().keys() - {"pgf"})  # which needs LaTeX
     if path.suffix.removeprefix(".").lower() not in kinds:
         raise CourseError(f"{path} names no kind of picture: end it in .png, or one of {', '.join(kinds)}.")
 

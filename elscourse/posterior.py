@@ -261,7 +261,9 @@ def full_precision() -> Iterator[None]:
         yield
     finally:
         for operation, precision in zip(operations, own, strict=True):
-            operation.fp32_precision = precision
+            operation.fp32_precision = "none"  # what it inherits goes on following what it inherits it from
+            if operation.fp32_precision != precision:
+                operation.fp32_precision = precision
 
 
 @dataclass(frozen=True)

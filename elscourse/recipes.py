@@ -117,7 +117,7 @@ def card_of(recipe: Recipe, data: ImageSet) -> dict[str, Any]:
     config = {"channels": data.images.shape[1], "classes": classes, **recipe.config}
     about = {"name": _place(recipe.dataset), "size": recipe.size, "n": len(data)}
     if recipe.dataset not in CATALOGUE:  # files change; published sets are checked when they are read
-        about["sha256"] = sha256_of(data.images)
+        about["sha256"] = sha256_of(data.images, data.labels if recipe.conditional else None)
     return {"architecture": recipe.architecture, "config": config, "data": about, "plan": asdict(recipe.plan)}
 
 

@@ -83,6 +83,7 @@ class Experiment:
             "dataset": lab.data.name,
             "images": list(lab.data.images.shape),
             "images_sha256": sha256_of(lab.data.images),
+            "labels_sha256": None if lab.image_labels is None else sha256_of(lab.image_labels),
             "sizes": {m: lab.patch_sizes(m) for m in self.machines if m not in WITHOUT_WINDOW},
             "seeds": self.seeds,
             "steps": self.steps,

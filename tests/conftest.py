@@ -94,10 +94,6 @@ def noised(images: Tensor, batch: int, alpha: float, sigma: float, seed: int = 1
     return alpha * clean + sigma * eps
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
-
 def run(*command: str | Path) -> Result:
     """An elscourse command, in this process."""
     return CliRunner().invoke(main, [str(word) for word in command])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import subprocess
 import sys
@@ -25,11 +26,11 @@ def working_tree(folder: Path) -> Path:
 
 def without_network() -> list[str]:
     """What to put in front of a command to cut its network, where this computer can; nothing elsewhere."""
-    cut = ["unshare", "--net"]
-    try:
-        return cut if subprocess.run([*cut, "true"], capture_output=True, check=False).returncode == 0 else []
-    except OSError:
-        return []
+    for cut in (["unshare", "--net"], ["unshare", "--map-root-user", "--net"]):  # others than root need the second
+        with contextlib.suppress(OSError):
+            if subprocess.run([*cut, "true"], capture_output=True, check=False).returncode == 0:
+                return cut
+    return []
 
 
 def build(tree: Path) -> Path:

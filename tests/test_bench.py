@@ -180,6 +180,17 @@ def test_a_measurement_that_the_system_ends_costs_its_section_only(
     assert len(said) == 3 and said[1].strip() == sentence
 
 
+def test_a_section_without_memory_costs_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_much() -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    sections = [("speed", too_much), ("machine", lambda: measure.machine(torch.device("cpu")))]
+    monkeypatch.setattr(bench, "_sections", lambda *_: sections)
+    said: list[str] = []
+    assert list(bench.run("cpu", say=said.append)) == ["machine"]
+    assert said[0].strip() == "Left out, speed: CUDA out of memory."
+
+
 def test_trajectories_exact_and_pruned(results: dict[str, Any]) -> None:
     laptop, full = results["laptop"], results["full_lab"]
     assert (laptop["images"], laptop["seeds"], laptop["steps"]) == (12, 2, 4)

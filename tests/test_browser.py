@@ -33,8 +33,8 @@ pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no chromium: install it, or set CHROMIUM to its path")
 LESSONS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
 PAGES = ["book/index", "book/start", "book/play", "book/theory", "book/measured", "book/paper", "book/glossary",
-         "book/teach/index", "book/teach/lessons/02", "notebooks/00_result", "notebooks/02_ideal",
-         "notebooks/07_els"]  # fmt: skip
+         "book/further", "book/status", "book/teach/index", "book/teach/lessons/02", "notebooks/00_result",
+         "notebooks/02_ideal", "notebooks/07_els"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -552,13 +552,14 @@ def test_slides(name: str, chromium: Any, site: Path) -> None:
     visit.leave()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_accessibility(theme: str, chromium: Any, served: str) -> None:
-    """axe-core has nothing serious to say about any kind of page, in either theme."""
+@pytest.mark.parametrize(("theme", "width"), [("light", 1300), ("dark", 1300), ("light", 390)])
+def test_accessibility(theme: str, width: int, chromium: Any, served: str) -> None:
+    """axe-core has nothing serious to say about any kind of page, in either theme, on a desktop and on a phone."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     found = []
     for name in PAGES:
-        visit = Visit(chromium, f"{served}/{name}.html", color_scheme=theme)
+        size = {"width": width, "height": 1000}
+        visit = Visit(chromium, f"{served}/{name}.html", color_scheme=theme, viewport=size)
         page = visit.page
         page.evaluate(f"() => {{ document.documentElement.dataset.theme = '{theme}' }}")
         visit.settle()  # axe would keep an explorer waiting for longer than it can

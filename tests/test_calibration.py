@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ import torch
 from conftest import pictures, run
 
 import elscourse as els
-from elscourse import calibration
+from elscourse import calibration, lab_calibration
 from elscourse.calibration import CALIBRATION_SEEDS, CalibrationTable
 from elscourse.checkpoints import save_network
 from elscourse.lab_calibration import calibrate_lab
@@ -242,6 +243,20 @@ def test_calibrating_in_two_processes_or_with_other_settings(tmp_path: Path, mon
 
     monkeypatch.setattr(CalibratedSizes, "save", overtaken)
     assert go(samples=2, fresh=True).exists() and not list(tmp_path.glob("*.npz"))
+
+
+def test_two_calibrations_at_once_keep_both_curves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, lab = own_lab(tmp_path)
+    waiting = ["els-circular"]
+
+    def meanwhile(*given: Any, **more: Any) -> Any:
+        if waiting:
+            calibrate_lab(lab, str(path), [waiting.pop()], samples=1, steps=2)
+        return els.calibrate(*given, **more)
+
+    monkeypatch.setattr(lab_calibration, "calibrate", meanwhile)
+    calibrate_lab(lab, str(path), ["els-zeros"], samples=1, steps=2)
+    assert set(CalibratedSizes.load(path.with_suffix(".sizes.json")).machines) == {"els-zeros", "els-circular"}
 
 
 def test_a_curve_that_ends_at_what_was_offered_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

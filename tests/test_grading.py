@@ -7,6 +7,7 @@ import json
 import linecache
 import os
 import re
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -316,6 +317,9 @@ def notebook(*cells: str) -> str:
     return nbformat.writes(made)
 
 
+FILES["cut"] = (notebook(NOISING).encode()[:200], "breaks off")
+
+
 def rows_of(out: Path) -> dict[str, dict[str, Any]]:
     """Rows of grades.jsonl by learner."""
     lines = (out / "grades.jsonl").read_text(encoding="utf-8").splitlines()
@@ -518,6 +522,47 @@ def test_no_notebook_takes_the_place_of_another(tmp_path: Path) -> None:
     (tmp_path / "ada.IPYNB").write_text("")  # another file on some systems, the same one on others
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len(learners.find_learners(tmp_path, "01_noise")) == len(files) - 1  # all but the checkpoint
+
+
+def test_a_notebook_that_is_cut_short_keeps_the_grade_of_the_one_before(tmp_path: Path) -> None:
+    file, out = tmp_path / "returned" / "ada.ipynb", tmp_path / "grades"
+    file.parent.mkdir()
+    whole = notebook(NOISING).encode()
+    arguments = ("grade", "01", file.parent, "--out", out, "--exercise", "noising")
+    for data, remark in ((whole, ""), (whole[:300], "breaks off"), (b"", "empty"), (whole, "")):
+        file.write_bytes(data)
+        ok(*arguments)
+        row = rows_of(out)["ada"]
+        assert row["points"] == row["of"] > 0 and remark in row["remark"]
+        assert bool(remark) == row["remark"].endswith("the grade is that of the notebook before")
+
+
+def test_two_graders_of_one_folder_lose_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bob is graded by another process while this one grades Ada, into the same table."""
+    for name in ("ada", "bob"):
+        (tmp_path / f"{name}.ipynb").write_text(notebook(NOISING), encoding="utf-8")
+    options = ("--out", tmp_path / "grades", "--exercise", "noising")
+    graded = grades._graded
+
+    def slowly(file: Path, *rest: Any) -> Any:
+        if file.stem == "ada":
+            ok("grade", "01", tmp_path / "bob.ipynb", *options)
+        return graded(file, *rest)
+
+    monkeypatch.setattr(grades, "_graded", slowly)
+    ok("grade", "01", tmp_path / "ada.ipynb", *options)
+    assert set(rows_of(tmp_path / "grades")) == {"ada", "bob"}
+
+
+def test_grades_among_the_notebooks_are_no_learner(tmp_path: Path) -> None:
+    (tmp_path / "ada.ipynb").write_text(notebook(NOISING), encoding="utf-8")
+    for out in (tmp_path, tmp_path / "out" / "monday"):
+        for _ in range(2):
+            ok("grade", "01", tmp_path, "--out", out, "--exercise", "noising")
+        assert set(rows_of(out)) == {"ada"}
+        for made in ("grades.csv", "grades.jsonl"):
+            (out / made).unlink()
+        shutil.rmtree(out / "feedback")
 
 
 def test_nobody_who_returned_something_vanishes(tmp_path: Path) -> None:

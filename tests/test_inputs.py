@@ -598,6 +598,22 @@ def test_a_network_knows_its_images_from_others_in_their_place(tmp_path: Path, m
     assert len(els.lab(network="own", dataset="mine.npy", verbose=False).data) == 6
 
 
+def test_a_network_knows_its_classes_from_others_in_their_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.save("mine.npy", pictures(6, 1, 8, 8).numpy())
+    np.save("mine.labels.npy", np.arange(6) % 2)
+    own = ("train", "own", "--dataset", "mine.npy", "--conditional", "--width", "4", "--steps", "2")
+    ok(*own)
+    assert len(els.lab(network="own", verbose=False).data) == 6
+    np.save("mine.labels.npy", np.arange(6) // 3)
+    result = run(*own)
+    assert result.exit_code == 1 and "made by another recipe (other data)" in result.output
+    result = run("sample", "--network", "own")
+    assert result.exit_code == 1 and "no longer holds the images and classes that own was trained on" in result.output
+
+
 @pytest.mark.parametrize(("command", "goes_on"), [("train", True), ("sample", False)])
 def test_a_stop_promises_what_it_keeps(command: str, goes_on: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(*_: object, **__: object) -> None:

@@ -26,7 +26,7 @@ from elscourse.plotting import show
 plt.style.use("elscourse.course")
 lab = els.lab()"""
 MINUTES = re.compile(r"^(?:## \d+\. .+|### Exercise \d+: .+) \((\d+) minutes(?:, [★☆]{3})?\)$", re.MULTILINE)
-ADDRESS = re.compile(r"0x[0-9a-f]{6,}|(?:/home|/root|/work|/tmp|/Users|C:\\\\)[/\\\\]")
+ADDRESS = re.compile(r"0x[0-9a-f]{6,}|(?:/home|/root|/work|/tmp|/Users|C:)[/\\]")
 
 each_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda p: p.stem)
 

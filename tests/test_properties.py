@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from conftest import noised, pictures, python
@@ -287,6 +289,31 @@ def test_a_program_may_choose_the_precision_of_its_products(place: str) -> None:
         "assert chosen == [op.fp32_precision for op in (torch.backends.cuda.matmul, torch.backends.mkldnn.matmul)]",
     ]
     python("-c", "\n".join(lines))
+
+
+def test_a_program_may_change_its_mind_about_the_precision() -> None:
+    """What an operation inherits, it goes on inheriting after a machine was asked."""
+    lines = [
+        "import torch, elscourse as els",
+        "v = torch.rand(4, 1, 8, 8)",
+        "torch.backends.fp32_precision = 'tf32'",
+        "els.IdealScoreMachine(v)(v, 0.5)",
+        "torch.backends.fp32_precision = 'ieee'",
+        "assert torch.backends.cuda.matmul.fp32_precision == torch.backends.mkldnn.matmul.fp32_precision == 'ieee'",
+    ]
+    python("-c", "\n".join(lines))
+
+
+@pytest.mark.parametrize("kind", [els.WienerFilter, lambda v: els.LocalFilter(v, patch_size=3)])
+@pytest.mark.parametrize("bent", [False, True])
+def test_a_time_that_is_a_tensor_may_change_in_place(kind: Callable[..., els.WienerFilter], bent: bool) -> None:
+    """Filters and curves are kept by the number."""
+    v, t = data(), torch.tensor(0.9, dtype=torch.float64)
+    kept, fresh = (els.BentFilter(kind(v)) if bent else kind(v) for _ in range(2))
+    x_t = seen(v, 0.5)
+    kept(x_t, t)
+    t -= 0.5
+    equal(kept(x_t, t), fresh(x_t, float(t)))
 
 
 @pytest.mark.parametrize("tolerance", [None, 1e-3])

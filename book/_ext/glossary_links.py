@@ -12,6 +12,7 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util.osutil import relative_uri
 
 GLOSSARY = "book/glossary"
 # elsewhere Windows is an operating system and a network is the internet
@@ -44,9 +45,15 @@ CLOSED = (
 # words of everyday use, too: linked only where the course means the term
 EVERYDAY = {
     "score": ("notebooks/01_noise", "notebooks/09_time", "book/theory", "book/teach/lessons/01"),
-    "loss": ("notebooks/02_ideal", "notebooks/03_network", "notebooks/04_local", "notebooks/06_equivariance"),
-    "cosine": ("notebooks/09_time", "book/teach/lessons/09"),
-    "attention": ("notebooks/10_prediction", "notebooks/12_failures", "notebooks/13_gpu", "book/teach/lessons/13"),
+    "loss": (
+        *("notebooks/02_ideal", "notebooks/03_network", "notebooks/04_local", "notebooks/06_equivariance"),
+        *("notebooks/07_els", "notebooks/14_memory", "notebooks/15_exchange", "notebooks/18_edges"),
+    ),
+    "cosine": ("notebooks/09_time", "notebooks/11_agreement", "notebooks/17_colour", "book/teach/lessons/09"),
+    "attention": (
+        *("notebooks/10_prediction", "notebooks/12_failures", "notebooks/13_gpu", "notebooks/18_edges"),
+        *("book/teach/lessons/13", "book/teach/lessons/18"),
+    ),
 }
 
 
@@ -92,15 +99,16 @@ class GlossaryLinks(SphinxPostTransform):
     """Link the first use of each term."""
 
     default_priority = 5  # before references are resolved
+    formats = ("html",)
 
     def run(self, **_: object) -> None:
         """Walk over the page in reading order."""
         page = self.env.docname
-        if not page.startswith(PAGES) or self.app.builder.format != "html":
+        if not page.startswith(PAGES):
             return
         words, self.symbols = entries(self.env)
         self.words = {word: anchor for word, anchor in words.items() if page in EVERYDAY.get(word, (page,))}
-        self.base = self.app.builder.get_relative_uri(page, GLOSSARY)
+        self.base = relative_uri(f"{page}.html", f"{GLOSSARY}.html")
         self.pattern = pattern_of(list(self.words))
         for node in list(self.document.findall(lambda n: isinstance(n, (nodes.Text, nodes.math)))):
             if not any(

@@ -190,8 +190,10 @@ def of_plan(title: str, rows: str) -> list[Slide]:
     slides = [Slide(f"<h1>{title}</h1>")]
     for stem, group in groupby(SECTION.findall(rows), key=lambda link: link[0]):
         slides.append(Slide(f"<h1>Lesson {stem[:2]}</h1>", notes=f"<p>{about(lessons[stem])[0]}</p>"))
-        for _, number, words in group:
-            slides += shown(deck(lessons[stem]), number, words)
+        first, *others = [slide for _, n, words in group for slide in shown(deck(lessons[stem]), n, words)]
+        if first.body.startswith("<h3>"):  # below the lesson's h1 no level is left out
+            first = replace(first, body=first.body.replace("h3>", "h2>"))
+        slides += [first, *others]
     return slides
 
 

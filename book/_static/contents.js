@@ -12,3 +12,10 @@ window.addEventListener("DOMContentLoaded", () => {
     if (current) panel.scrollTop += current.getBoundingClientRect().top - panel.getBoundingClientRect().top - panel.clientHeight / 2;
   }).observe(panel, { subtree: true, attributeFilter: ["aria-current"] });
 });
+
+// What scrolls sideways can be reached by keyboard.
+window.addEventListener("load", async () => {
+  await window.MathJax?.startup?.promise;
+  for (const one of document.querySelectorAll(".bd-article :is(table, pre, span.math, mjx-container, .els-scrolls)"))
+    if (one.scrollWidth > one.clientWidth + 3) one.tabIndex = 0;
+});

@@ -61,7 +61,7 @@ def lesson_path(name: str) -> Path:
             "grade_NN.py beside it knows."
         )
     known = {path.stem: path for path in sorted(lessons_dir().glob("[0-9][0-9]_*.ipynb"))}
-    wanted = Path(name).stem
+    wanted = name.removesuffix(".ipynb")
     found = [path for stem, path in known.items() if wanted == stem or wanted.zfill(2) == stem[:2]]
     if not wanted or len(found) != 1:
         raise CourseError(f"{unknown_name('lesson', name, known)} Its number is enough, like 04.")

@@ -20,6 +20,7 @@ from .reading import code_cells, read
 from .table import Row, feedback, stored_rows, write_table
 
 UNREAD = "not read"  # the state of an exercise where the file cannot be opened, which is not the learner's doing
+LOST = "The notebook could not be read."
 NAMELESS = re.compile(r"name '(\w+)' is not defined")
 Verdicts = dict[str, tuple[str, str]]  # exercise -> state, sentence
 
@@ -35,9 +36,10 @@ def grade(
 ) -> list[Row]:
     """Grade a notebook or a folder of them, into `out`/grades.csv, grades.jsonl and feedback; returns the rows.
 
-    A notebook that is graded already, and unchanged, is kept as it is unless `fresh`. Grades of notebooks that are gone
-    are kept too, and named; `fresh` on a folder leaves them out. Raises CourseError for an unknown lesson or exercise,
-    a folder without notebooks, and an `out` that holds the grades of another assignment, or of another folder.
+    A notebook that is graded already, and unchanged, is kept as it is unless `fresh`; so is the grade of one that can
+    no longer be read. Grades of notebooks that are gone are kept too, and named; `fresh` on a folder leaves them out.
+    Raises CourseError for an unknown lesson or exercise, a folder without notebooks, and an `out` that holds the grades
+    of another assignment, or of another folder.
     """
     path = lesson_path(lesson)
     chosen = chosen_exercises(path, only)
@@ -65,8 +67,14 @@ def grade(
             changed = _package() != package
             if changed:
                 grade |= {"points": 0, "remark": "The installed course changed meanwhile: look at it"}
+            elif row and _is_lost(grade) and not _is_lost(row):
+                remark = f"{grade['remark']}: the grade is that of the notebook before"
+                grade = {part: row[part] for part in grade} | {"remark": remark}
             about = {"learner": learner, "folder": place, "file": file.name, "assignment": assignment, "key": key}
-            row = rows[learner] = about | grade
+            row = about | grade
+            # another process may have graded others meanwhile
+            rows |= {one["learner"]: one for one in stored_rows(out, assignment, place, False, lambda _: None)}
+            rows[learner] = row
             write_table(out, list(rows.values()), chosen)
         save_text(feedback(row), out / "feedback" / f"{learner}.md")
         remark = f"; {row['remark']}" if row["remark"] else ""
@@ -82,12 +90,17 @@ def grade(
     return [rows[learner] for learner in learners]
 
 
+def _is_lost(row: Row) -> bool:
+    """Whether there was no notebook to grade."""
+    return all(verdict["says"] == LOST for verdict in row["exercises"].values())
+
+
 def _graded(file: Path, chosen: list[Exercise], limits: Limits, allowed: set[str]) -> Row:
     """The grade of one notebook."""
     started = time.monotonic()
     problem = why_unreadable(file)
     verdicts, reaches, remarks = ({}, set(), [problem]) if problem else _examined(file, chosen, limits)
-    unknown = (UNREAD if problem.startswith(LOCKED) else "not attempted", "The notebook could not be read.")
+    unknown = (UNREAD if problem.startswith(LOCKED) else "not attempted", LOST)
     states = {e.name: verdicts.get(e.name, unknown) for e in chosen}
     points = sum(e.difficulty for e in chosen if states[e.name][0] == "correct")
     if reaches - allowed:  # each lesson may use what the course itself uses there

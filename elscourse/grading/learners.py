@@ -39,7 +39,9 @@ def find_others(returned: Path, notebooks: Iterable[Path], out: Path) -> list[Pa
         return []
     known = {path.relative_to(returned).parts[0] for path in notebooks}
     found = [path for path in returned.iterdir() if path.name not in known and not _is_hidden(path.name)]
-    return sorted(path for path in found if path.resolve() != out.resolve())
+    out = out.resolve()
+    own = [out / name for name in ("grades.csv", "grades.jsonl", "feedback")]  # it may lie among them, or be there
+    return sorted(path for path in found if path.resolve() not in own and not out.is_relative_to(path.resolve()))
 
 
 def why_unreadable(file: Path) -> str:

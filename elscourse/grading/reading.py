@@ -25,6 +25,7 @@ TELLING = {"answer", "exercises", "_exercise", "examine", "_getframe", "currentf
 # lines for Jupyter alone: %matplotlib inline, files = !ls, ?torch.roll, torch.roll? (but x = 1  # why? is Python)
 JUPYTER = re.compile(r"^(\s*)(?:\?.*|(?:[\w.]+ *= *)?(?:[%!].*|[\w.*\[\]-]+\?\??))$", re.MULTILINE)
 DEFINED = re.compile(r"^def +(\w+)", re.MULTILINE)
+NOT_ONE = "The file is not a notebook: was something else saved under that name?"
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError)
 
 
@@ -41,8 +42,12 @@ def code_cells(data: bytes) -> list[str]:
         cells = [(cell["cell_type"], source_of(cell)) for cell in notebook["cells"]]
     except UnicodeDecodeError:
         raise NotANotebook("The file is not text in UTF-8: was it saved by something else than Jupyter?") from None
+    except json.JSONDecodeError as error:
+        if data.lstrip().startswith(b"{") and error.pos > 1:
+            raise NotANotebook("The file breaks off or is damaged: was it cut short on its way?") from None
+        raise NotANotebook(NOT_ONE) from None
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise NotANotebook("The file is not a notebook: was something else saved under that name?") from None
+        raise NotANotebook(NOT_ONE) from None
     return [source for kind, source in cells if kind == "code"]
 
 
