@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -158,11 +159,11 @@ def find_card(name: str | Path) -> Path:
         if str(name) in known:
             return known[str(name)]
         path = Path(f"{path}.json")
-        if not path.exists():
+        if not os.path.exists(path):  # which a name that is too long does not fail
             error = unknown_name("network", str(name), known)
             raise CourseError(f"{error} Or give the path of a network's .safetensors file.")
     for part in (path.with_suffix(".json"), path.with_suffix(".safetensors")):
-        if not part.exists():
+        if not os.path.exists(part):
             raise CourseError(f"{part} does not exist: a network is a .safetensors file and its .json card beside it.")
     return path.with_suffix(".json")
 

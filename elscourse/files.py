@@ -27,7 +27,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     Raises CourseError, with the reason, where that cannot be done; what was written of it is removed.
     """
     # the process's id, as two may write to one folder; the suffix, as many writers know the format by it
-    partial = path.with_name(f"{path.stem}.{os.getpid()}.partial{path.suffix}")
+    partial = path.with_name(f"{path.stem[:50]}.{os.getpid()}.partial{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial

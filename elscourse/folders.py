@@ -40,8 +40,13 @@ def _visible(root: Path) -> Iterator[Path]:
     def unreadable(error: OSError) -> None:
         raise CourseError(f"{error.filename} cannot be read ({error.strerror}): change its rights, or take it out.")
 
-    for folder, inside, names in os.walk(root, onerror=unreadable):
+    above: dict[str, set[str]] = {str(root): {os.path.realpath(root)}}  # of each folder, itself and those it lies in
+    for folder, inside, names in os.walk(root, onerror=unreadable, followlinks=True):
+        here = above.pop(folder)
         inside[:] = [name for name in inside if not name.startswith(".")]
+        real = {name: os.path.realpath(os.path.join(folder, name)) for name in inside}
+        inside[:] = [name for name in inside if real[name] not in here]  # a link to a folder that it lies in has no end
+        above |= {os.path.join(folder, name): here | {real[name]} for name in inside}
         yield from (Path(folder, name) for name in names if not name.startswith("."))
 
 

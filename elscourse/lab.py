@@ -77,8 +77,9 @@ class Lab:
             raise CourseError(
                 f"{self.network.name} knows no classes: leave the label out, or take a network that does."
             )
-        if label not in range(len(self.data.class_names)):
-            names = ", ".join(f"{i} {n}" for i, n in enumerate(self.data.class_names))
+        there = [] if self.image_labels is None else self.image_labels.unique().tolist()
+        if label not in there:
+            names = ", ".join(f"{i} {self.data.class_names[i]}" for i in there)
             raise CourseError(f"label {label!r} is not a class of {self.data.name}: {names}.")
         return label
 

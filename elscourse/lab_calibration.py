@@ -44,9 +44,10 @@ def calibrate_lab(
     before = sizes_of(lab.network.card, path)
     if before is not None and before.command == command:
         found.machines = before.machines
-    elif before is not None:
-        _check_replaceable(path, before.command, fresh)
     checkpoints = {n: path.with_suffix(f".{n}-{sha256[:8]}-{sizes[-1]}.npz") for n, (_, sizes) in offers.items()}
+    if before is not None and before.command != command:
+        begun = any(checkpoint.exists() for checkpoint in checkpoints.values())  # by --fresh, and stopped
+        _check_replaceable(path, before.command, fresh or begun)
     if fresh:
         for checkpoint in checkpoints.values():
             checkpoint.unlink(missing_ok=True)

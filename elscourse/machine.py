@@ -160,7 +160,10 @@ class Machine(TrainingSetDenoiser, ABC):
         alpha, sigma = self._angle(t)
         batch, _, height, width = x_t.shape
         pixels = () if self.whole_image else (height, width)
-        key = torch.empty(batch, top, *pixels, dtype=torch.int64, device=x_t.device)
+        try:
+            key = torch.empty(batch, top, *pixels, dtype=torch.int64, device=x_t.device)
+        except RuntimeError as error:
+            raise CourseError(f"there is no memory for the {top:,} heaviest voters: ask for fewer (top=).") from error
         image, place, weight = key.clone(), key.clone(), key.to(torch.float64)
         entropy = weight[:, :1].clone()
         for items, source in self._parts(x_t, t, labels):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+from numbers import Integral
 
 import torch
 from jaxtyping import Float, Int
@@ -12,6 +13,13 @@ from torch.nn import functional as F
 
 from .errors import CourseError, shape_of, unknown_name
 from .patches import Padding, check_padding
+
+
+def _check_counts(least: int, **given: object) -> None:
+    """Raise CourseError for a number of channels, layers or classes that is none, or too small."""
+    for what, n in given.items():
+        if isinstance(n, bool) or not isinstance(n, Integral) or n < least:
+            raise CourseError(f"a network's {what} must be at least {least}, got {n!r}: it is a whole number.")
 
 
 def conv3x3(inputs: int, outputs: int, padding: Padding, stride: int = 1) -> nn.Conv2d:
@@ -26,12 +34,12 @@ class Conditioning(nn.Module):
 
     def __init__(self, width: int, classes: int | None):
         super().__init__()
-        if width < 2:  # there would be no frequency, and no t
-            raise CourseError(f"a network's width must be at least 2, got {width}.")
+        if classes is not None:
+            _check_counts(1, classes=classes)
         frequencies = 1000 * torch.exp(-math.log(10_000) * torch.arange(width // 2) / (width // 2))
         self.register_buffer("frequencies", frequencies, persistent=False)
         self.mlp = nn.Sequential(nn.Linear(2 * (width // 2), width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
-        self.label = nn.Embedding(classes, width) if classes else None
+        self.label = nn.Embedding(classes, width) if classes is not None else None
 
     def forward(self, t: Float[Tensor, " B"], labels: Int[Tensor, " B"] | None) -> Float[Tensor, "B width"]:
         angle = t[:, None] * self.frequencies
@@ -59,6 +67,8 @@ class ResNet(nn.Module):
         classes: int | None = None,
     ):
         super().__init__()
+        _check_counts(2, width=width)  # with 1 there would be no frequency, and no t
+        _check_counts(1, channels=channels, layers=layers)
         self.channels = channels
         self.condition = Conditioning(width, classes)
         self.up = conv3x3(channels, width, padding)
@@ -106,6 +116,7 @@ class UNet(nn.Module):
         classes: int | None = None,
     ):
         super().__init__()
+        _check_counts(1, width=width, channels=channels)
         w1, w2, w3, e = width, 2 * width, 4 * width, 2 * width
         self.channels = channels
         self.condition = Conditioning(e, classes)

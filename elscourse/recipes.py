@@ -115,7 +115,7 @@ def card_of(recipe: Recipe, data: ImageSet) -> dict[str, Any]:
         raise CourseError(f"a class-conditional network needs classes, and {data.name} has none.")
     classes = len(data.class_names) if recipe.conditional else None
     config = {"channels": data.images.shape[1], "classes": classes, **recipe.config}
-    about = {"name": _place(recipe.dataset), "size": recipe.size, "n": len(data)}
+    about = {"name": _place(recipe.dataset), "size": recipe.size or list(data.images.shape[-2:]), "n": len(data)}
     if recipe.dataset not in CATALOGUE:  # files change; published sets are checked when they are read
         about["sha256"] = sha256_of(data.images, data.labels if recipe.conditional else None)
     return {"architecture": recipe.architecture, "config": config, "data": about, "plan": asdict(recipe.plan)}

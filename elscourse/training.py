@@ -139,7 +139,7 @@ class Trainer:
 
     @cached_property
     def origin(self) -> dict[str, str]:
-        """What is trained on what: a checkpoint of another network or of other images is not continued."""
+        """What is trained on what: a checkpoint of other layers or of other images is not continued."""
         images = sha256_of(self.images, self.labels)
         parts = [f"{name} {module}" for name, module in self.network.named_modules() if not list(module.children())]
         parts += [f"{name} {tuple(numbers.shape)}" for name, numbers in self.network.state_dict().items()]

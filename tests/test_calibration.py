@@ -245,6 +245,26 @@ def test_calibrating_in_two_processes_or_with_other_settings(tmp_path: Path, mon
     assert go(samples=2, fresh=True).exists() and not list(tmp_path.glob("*.npz"))
 
 
+def test_a_fresh_calibration_that_is_stopped_goes_on_without_fresh(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, lab = own_lab(tmp_path)
+    go = lambda **more: calibrate_lab(lab, str(path), ["els-zeros"], samples=1, **more)  # noqa: E731
+    go(steps=2)
+    with monkeypatch.context() as stopped:
+
+        def stop(self: CalibratedSizes, path: Path) -> None:
+            raise KeyboardInterrupt
+
+        stopped.setattr(CalibratedSizes, "save", stop)
+        with pytest.raises(KeyboardInterrupt):
+            go(steps=3, fresh=True)
+    with pytest.raises(els.CourseError, match="--fresh"):
+        go(steps=4)
+    go(steps=3)
+    assert len(CalibratedSizes.load(path.with_suffix(".sizes.json")).machines["els-zeros"]) == 3
+
+
 def test_two_calibrations_at_once_keep_both_curves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, lab = own_lab(tmp_path)
     waiting = ["els-circular"]

@@ -417,6 +417,16 @@ def test_animation_gives_its_first_frame(tmp_path: Path) -> None:
     assert load(tmp_path).images[0, :, 0, 0].tolist() == [1, -1, -1]
 
 
+def test_links_to_folders_are_followed_but_not_in_circles(tmp_path: Path) -> None:
+    for kind, shade in (("real/a", 10), ("real/b", 200), ("mine/c", 90)):
+        save(np.full((4, 4), shade, np.uint8), tmp_path / kind / "1.png")
+    for kind in "ab":
+        (tmp_path / "mine" / kind).symlink_to(tmp_path / "real" / kind)
+    (tmp_path / "mine" / "c" / "up").symlink_to(tmp_path / "mine")
+    found = els.load(tmp_path / "mine")
+    assert found.class_names == ("a", "b", "c") and len(found) == 3
+
+
 def test_subfolders_are_classes_if_every_image_lies_in_one(tmp_path: Path) -> None:
     for i, name in enumerate(("owl/1.png", "cat/2.png", "cat/old/3.png", "owl/4.png")):
         save(picture(4, 4, i), tmp_path / name)

@@ -537,6 +537,31 @@ def test_a_notebook_that_is_cut_short_keeps_the_grade_of_the_one_before(tmp_path
         assert bool(remark) == row["remark"].endswith("the grade is that of the notebook before")
 
 
+def test_a_fresh_grading_that_is_stopped_goes_on_without_fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ada", "bob"):
+        (tmp_path / f"{name}.ipynb").write_text(notebook(NOISING), encoding="utf-8")
+    arguments = ("grade", "01", tmp_path, "--out", tmp_path / "grades", "--exercise", "noising")
+    ok(*arguments)
+    graded, seen = grades._graded, []
+
+    def once(file: Path, *rest: Any) -> Any:
+        seen.append(file.stem)
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        return graded(file, *rest)
+
+    monkeypatch.setattr(grades, "_graded", once)
+    assert run(*arguments, "--fresh").exit_code != 0
+    ok(*arguments)
+    assert seen == ["ada", "bob", "bob"], "and ada, who was graded anew, is not graded again"
+
+
+def test_a_long_name_costs_nobody_a_grade(tmp_path: Path) -> None:
+    (tmp_path / f"{'a' * 245}.ipynb").write_text(notebook(NOISING), encoding="utf-8")
+    ok("grade", "01", tmp_path, "--out", tmp_path / "grades", "--exercise", "noising")
+    assert [row["points"] > 0 for row in rows_of(tmp_path / "grades").values()] == [True]
+
+
 def test_two_graders_of_one_folder_lose_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Bob is graded by another process while this one grades Ada, into the same table."""
     for name in ("ada", "bob"):

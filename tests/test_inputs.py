@@ -26,6 +26,7 @@ from elscourse import cli, pieces, plotting
 from elscourse.checkpoints import save_network
 from elscourse.data import data_dir
 from elscourse.devices import pick_device, respect_threads
+from elscourse.diffusion import Denoiser
 from elscourse.files import whole_file
 from elscourse.sizes import CalibratedSizes
 from elscourse.training import TrainingPlan
@@ -122,6 +123,11 @@ ASKING = [
 ]
 
 
+def under_autocast(denoiser: Denoiser) -> torch.Tensor:
+    with torch.autocast("cpu"):
+        return denoiser(X, 0.5)
+
+
 @pytest.mark.parametrize(("build", "sentence"), BUILDING)
 def test_building(build, sentence: str) -> None:
     with pytest.raises(els.CourseError, match=sentence) as error:
@@ -206,6 +212,14 @@ def test_too_little_memory() -> None:
         (lambda: els.seeded_noise([0], (1, 8, 8), torch.int64), "dtype must be one of torch's for floats"),
         (lambda: els.seeded_noise([0], (1, 8, 8), "float64"), "dtype must be one of torch's for floats"),
         (lambda: els_machine()(X.clone().requires_grad_(), 0.5), "x_t asks for a gradient, and machines have none"),
+        (lambda: under_autocast(els_machine()), "torch.autocast would round their products to 3 digits"),
+        (lambda: under_autocast(els.LocalFilter(IMAGES, patch_size=3)), "torch.autocast would round their products"),
+        (lambda: els.ResNet(classes=0), "a network's classes must be at least 1, got 0"),
+        (lambda: els.ResNet(classes=2.0), "a network's classes must be at least 1, got 2.0: it is a whole number"),
+        (lambda: els.ResNet(channels=-1), "a network's channels must be at least 1, got -1"),
+        (lambda: els.ResNet(layers="3"), "a network's layers must be at least 1, got '3'"),
+        (lambda: els.UNet(width=-4), "a network's width must be at least 1, got -4"),
+        (lambda: els.load_network("a" * 300), "unknown network"),
         (lambda: torch.func.jacrev(lambda x: els_machine()(x, 0.5))(X), "x_t asks for a gradient, and machines have"),
         (lambda: els.WienerFilter(IMAGES)(X.clone().requires_grad_(), 0.5), "x_t asks for a gradient, and machines"),
         (lambda: els_machine()(1e7 * X, 0.5), r"x_t has pixels of up to .*e\+0\d: noised images lie within about 10"),
@@ -419,6 +433,9 @@ def test_of_a_folders_first_images_only_the_classes_that_they_have_are_drawn(
     ok("calibrate", "own", "--samples", "3", "--steps", "2", "--largest", "3")
     lab = els.lab(network="own", verbose=False)
     assert len(lab.data.class_names) == 4 and lab.labels_for(range(5)).tolist() == [0, 1, 0, 1, 0]
+    with pytest.raises(els.CourseError, match="label 2 is not a class of few: 0 ape, 1 bee"):
+        lab.one_label(2)
+    assert lab.network.card["data"]["size"] == [8, 8], "the size at which other images are read for it"
     shipped = els.lab(network="fashion-mnist-16-resnet-zeros-conditional", verbose=False)
     assert shipped.labels_for(range(100)).tolist() == [seed % 10 for seed in range(100)]
     seeds = torch.tensor([3, 14, 2])

@@ -51,7 +51,8 @@ def grade(
     rows = {row["learner"]: row for row in stored_rows(out, assignment, place, fresh, say)}
     gone = [learner for learner in rows if learner not in learners] if returned.is_dir() else []
     if fresh:
-        rows = {learner: row for learner, row in rows.items() if learner not in gone}
+        # without its key a row is graded anew, also when this run is stopped and goes on without --fresh
+        rows = {learner: row | {"key": ""} for learner, row in rows.items() if learner not in gone}
     elif gone:
         say(f"No longer in {returned}, kept in the table (--fresh leaves them out): {', '.join(gone)}")
     write_table(out, list(rows.values()), chosen)  # whatever became of the table meanwhile, and before the minutes
