@@ -83,7 +83,8 @@ class TrainingSetDenoiser:
             mine, theirs = getattr(self.images, what), getattr(x_t, what)
             if mine != theirs:
                 raise CourseError(f"x_t is {theirs}, the training images are {mine}: move one with x_t.to(...).")
-        if torch.is_autocast_enabled(x_t.device.type):
+        kind = x_t.device.type
+        if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
             raise CourseError(
                 "machines compute in the precision of their images, and torch.autocast would round their products to 3 "
                 "digits: call them outside of it, or under torch.autocast(..., enabled=False)."
