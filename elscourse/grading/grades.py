@@ -64,13 +64,10 @@ def grade(
         if not fresh and row.get("key") == key:
             kept = " (graded before)"
         else:
-            grade = _graded(file, chosen, limits, allowed)
+            grade = _or_before(_graded(file, chosen, limits, allowed), row)
             changed = _package() != package
             if changed:
                 grade |= {"points": 0, "remark": "The installed course changed meanwhile: look at it"}
-            elif row and _is_lost(grade) and not _is_lost(row):
-                remark = f"{grade['remark']}: the grade is that of the notebook before"
-                grade = {part: row[part] for part in grade} | {"remark": remark}
             about = {"learner": learner, "folder": place, "file": file.name, "assignment": assignment, "key": key}
             row = about | grade
             # another process may have graded others meanwhile
@@ -89,6 +86,14 @@ def grade(
     if files:
         say(f"Not graded, because the name of a notebook ends in .ipynb: {', '.join(files)}")
     return [rows[learner] for learner in learners]
+
+
+def _or_before(grade: Row, before: Row) -> Row:
+    """The grade; or, where no notebook can be read any more, that of the one before, which a remark says."""
+    if not before or _is_lost(before) or not _is_lost(grade):
+        return grade
+    remark = f"{grade['remark']}: the grade is that of the notebook before"
+    return {part: before[part] for part in grade} | {"remark": remark}
 
 
 def _is_lost(row: Row) -> bool:
