@@ -694,7 +694,7 @@ assert agree(share.values(), (0.26, 0.32, 0.11, 0.40))
 # garments and of emoji; of garments mostly better than a linear filter that sees as much, bent or not, while of emoji a
 # bent one is better.
 #
-# Imperfection, deterministic and predicted picture by picture, is where the novelty comes from. Why a network resembles
+# Imperfection, deterministic and predicted picture by picture, is where new pictures come from. Why a network resembles
 # a machine with such windows, for so long, is open.
 
 # %% [markdown]
