@@ -45,8 +45,8 @@ lab = els.lab()
 #
 # Ours is plain: eight convolutions of $3 \times 3$, the middle six with a shortcut around each (its input is added to
 # its output). Such a network is called a **ResNet**. No attention, no pooling; before every convolution but the first
-# stands a nonlinear function, applied to each number by itself. It sees $x_t$ and $t$ (which adds a number of its own
-# to every channel), and returns $\hat\epsilon$, its estimate of the noise inside $x_t$.
+# stands a nonlinear function, applied to each number by itself. It sees $x_t$ and $t$ ($t$ adds a number to each
+# channel), and returns $\hat\epsilon$, its estimate of the noise inside $x_t$.
 
 # %%
 torch.manual_seed(0)
@@ -102,8 +102,8 @@ check.loss_at(loss_at)
 # shall draw two others: the loss of the network that comes with the course (64 channels, 8,000 steps of 128
 # pictures), and the **lowest that is possible** on these training pictures, which is the loss of the ideal denoiser.
 #
-# **Predict.** At the end of lesson 02 you said how far the big network stays above the ideal. And how far below
-# yours will it be, with four times the channels and sixteen times as many pictures seen?
+# **Predict.** At the end of lesson 02 you said how far the big network stays above the ideal. And how far below yours
+# will its loss end, with four times the channels and sixteen times as many pictures seen?
 
 # %%
 # ema: what we keep is a moving average of the weights, over the last hundred steps or so
@@ -182,10 +182,10 @@ if lab.profile == "laptop":
     assert 0.6 < alike["yours"] < 0.8 and abs(alike["linear denoiser"] - 0.76) < 0.006
 
 # %% [markdown]
-# Not good, but not nothing either: from the same noise, the two draw similar shapes (r2, the squared correlation of
-# their pixels, is about 0.7 in the median). But it takes no network for that. The best **linear denoiser** (lesson
-# 01; `wiener` in code), whose answer is a weighted sum of all noisy pixels, with the same weights for
-# every picture, comes at least as near to the course's network: 0.76.
+# Roughly: from the same noise, the two draw similar shapes (r2, the squared correlation of their pixels, is about 0.7
+# in the median). But it takes no network for that. The best **linear denoiser** (lesson 01; `wiener` in code), whose
+# answer is a weighted sum of all noisy pixels, with the same weights for every picture, comes at least as near to the
+# course's network: 0.76.
 
 # %% [markdown] tags=["slide"]
 # ## 3. Same noise, same goal (5 minutes)
@@ -251,9 +251,9 @@ check.novelty_score(novelty_score)
 # %% [markdown] tags=["slide"]
 # ## 4. How new is new? (5 minutes)
 #
-# The network was trained on the first 2,000 of the 10,000 pictures in the box. The 2,000 after them are our
-# **held-out** pictures: it has never seen them. Of the network's drawings, 100 are stored; the first ten must be those
-# that you just made.
+# The network was trained on the first 2,000 of the 10,000 pictures that come with the course. The 2,000 after them are
+# our **held-out** pictures: it has never seen them. Of the network's drawings, 100 are stored; the first ten must be
+# those that you just made.
 #
 # **Predict.** A held-out picture has novelty 1 in the median, by definition. Where will the network's drawings be:
 # near 0, near 1, or beyond?
@@ -361,13 +361,13 @@ if lab.profile == "laptop":
     assert (found - torch.tensor([(0.028, 0.010), (0.052, 0.009)])).abs().max() < 0.002
 
 # %% [markdown]
-# The ideal denoiser goes from 0.007 to 1.8, nearly all of it from low noise: there it turns every new picture into an
-# old one. Above $t = 0.5$ it answers with a blend of many, and even on new pictures its loss is *below* the network's,
-# by up to 40 %.
+# The ideal denoiser's loss goes from 0.007 to 1.8, nearly all of it from low noise: there it turns every new picture
+# into an old one. Above $t = 0.5$ it answers with a blend of many, and even on new pictures its loss is *below* the
+# network's, by up to 40 %.
 #
 # The network has 3 % more on new pictures than on its own (standard error: 1 %). The linear denoiser has 5 % more, and
-# it cannot hold a picture. **So that is no sign of memory.** A finer test does find a trace of it: at $t = 0.15$ a
-# network errs by 1.4 % less on its own pictures than one trained on others (lesson 15).
+# it cannot hold a picture. **So a few per cent more are no sign of memory.** A finer test does find a trace of it: at
+# $t = 0.15$ a network errs by 1.4 % less on its own pictures than one trained on others (lesson 15).
 #
 # What keeps the network from remembering more: the way it is built, or that it has not had the time (lesson 14)? We
 # begin with the first.
@@ -423,7 +423,7 @@ for ax, t in zip(axes, levels, strict=True):
     picture = ax.imshow((look / look.max()).clamp(min=1e-3), cmap="viridis", norm="log", vmin=1e-3, vmax=1)
     plotting.patch_outline(ax, row, column, 5)
     ax.set(title=f"t = {t}", xticks=[], yticks=[])
-fig.colorbar(picture, ax=axes, label="part of the map's largest")
+fig.colorbar(picture, ax=axes, label="share of the largest value")
 show(
     fig,
     alt="Four maps of how strongly the network's middle pixel depends on each input pixel, each relative to its "
@@ -562,10 +562,10 @@ if lab.profile == "laptop":
     assert all((lab.data.images[at] == -1).all() for k in (0, -1) for at in ((..., k, slice(None)), (..., k)))
 
 # %% [markdown]
-# The table has the error as a share of that of an answer that stays where it was: an answer that moves along has 0, one
-# that stays 1, one that turns into something else may have more. In the middle, at $t = 0.5$, the network has 0.11, the
-# linear denoiser 0.56, the ideal denoiser 0.92. By three rows and
-# columns it is less far ahead: 0.29, the linear denoiser 0.42.
+# The table has each error as a share of the error of an answer that stays where it was. So an answer that moves along
+# has 0, one that stays 1; one that turns into something else may have more. In the middle, at $t = 0.5$, the network
+# has 0.11, the linear denoiser 0.56, the ideal denoiser 0.92. Shifted by three rows and columns it is less far ahead:
+# 0.29, the linear denoiser 0.42.
 #
 # At the border, at $t = 0.5$, all three fail. In every training picture the outermost ring is black, and all have
 # learned that: they blacken the cloth that we moved into the last row, and draw cloth in the second row, where we moved
@@ -574,14 +574,14 @@ if lab.profile == "laptop":
 # no border: lesson 07.)
 #
 # So be careful with the sentence "convolutional networks are equivariant". Ours is nearly so in the middle, and at
-# little noise (0.01 at $t = 0.1$) more than at much (0.24 at $t = 0.9$). For it can see the border of so small a
-# picture from everywhere, and looks the further, the more noise there is. Lesson 08 is about that.
+# little noise (0.01 at $t = 0.1$) more than at much (0.24 at $t = 0.9$). It can see the border of so small a picture
+# from everywhere, and the more noise there is, the further it looks. Lesson 08 is about that.
 
 # %% [markdown] tags=["slide"]
 # ## 8. A network that sees everything (4 minutes)
 #
 # The course comes with another network: a **UNet**, trained on the same 2,000 pictures for the same 8,000 steps. It
-# halves the picture twice and doubles it again, and each pixel of its answer sees the whole picture.
+# halves the sides of the picture twice, then doubles them twice, and each pixel of its answer sees the whole picture.
 #
 # **Predict.** Will it do better on its own pictures than on new ones? Will it copy?
 
@@ -613,15 +613,15 @@ if lab.profile == "laptop":
 # does not copy: of 100 real new pictures 3 are nearer to the training set than its nearest drawing. (Does it remember?
 # Lessons 10 and 15.)
 #
-# Does looking nearby keep the ResNet from knowing its own pictures as well? Three things differ. The UNet sees
+# Is it looking nearby that keeps the ResNet from knowing its own pictures so well? Three things differ. The UNet sees
 # everything; it has twice as many weights; and in the middle it treats places hardly more alike than the linear
 # denoiser does (section 7, one row at $t = 0.5$: 0.47 and 0.56; the ResNet 0.11). So this pair decides nothing.
 
 # %% [markdown]
 # ### Exercise 4: A receptive field by hand (6 minutes, ★★☆)
 #
-# Even a few layers see far if the kernel moves by two pixels at a time, a **stride** of 2: so the UNet halves its
-# pictures. For layers one after the other, each with a kernel size and a stride: how many input pixels, along one
+# Even a few layers see far if the kernel moves by two pixels at a time, a **stride** of 2: that is how the UNet halves
+# its pictures. For layers one after the other, each with a kernel size and a stride: how many input pixels, along one
 # direction, can one output pixel depend on? For our ResNet, with stride 1 everywhere, you know the answer: 17.
 
 
@@ -647,9 +647,9 @@ check.receptive_field(receptive_field)
 #     return side
 # ```
 #
-# `step` is the distance, on the original picture, of two neighbouring inputs of the layer. Each stride of 2 doubles
-# what every later layer adds. (It also breaks the promise of section 7 for shifts that `step` does not divide: lesson
-# 06.)
+# `step` is the distance, on the original picture, between two neighbouring inputs of the layer. Each stride of 2
+# doubles what every later layer adds. (It also breaks the promise of section 7 for shifts that `step` does not divide:
+# lesson 06.)
 # </details>
 
 # %% [markdown] tags=["slide"]
@@ -657,9 +657,10 @@ check.receptive_field(receptive_field)
 #
 # * Trained to be the ideal denoiser, a network has, after 8,000 steps, still more than ten times the lowest possible
 #   loss. On new pictures it does nearly as well as on its own; there the ideal denoiser fails at low noise.
-# * From noise of which the ideal denoiser makes a copy it draws a new picture. But *new* is not *good*, nor the mark of
-#   a network: the drawings of the linear denoiser are about as new.
-# * **The less noise, the less far it looks**, unlike the ideal denoiser. The best linear denoiser does so as much.
+# * From noise of which the ideal denoiser makes a copy, the network draws a new picture. But *new* is not *good*, nor a
+#   mark of networks: the drawings of the linear denoiser are about as new.
+# * **The less noise, the less far it looks**, unlike the ideal denoiser. So does the best linear denoiser, just as
+#   much.
 # * **It treats places alike** in the middle, more so than the best linear denoiser. At the border it does not.
 # * A UNet that sees everything does clearly better on its own pictures than on new ones, and yet copies none.
 

@@ -15,8 +15,8 @@
 # %% [markdown] tags=["slide"]
 # # 06 · Equivariance alone: new pictures, or old ones moved?
 #
-# **You will** shift images as permutations of their pixels, prove which denoiser is the best of those that cannot know
-# where they are, build it, draw with it, and find out which layers of a network are blind to place.
+# **You will** write the shift of an image as a permutation of its pixels, prove which denoiser is the best of those
+# that cannot know where they are, build it, draw with it, and find out which layers of a network are blind to place.
 #
 # **You will learn** whether this constraint alone makes anything new.
 #
@@ -89,7 +89,7 @@ assert torch.equal(up @ left, shift_matrix(1, 1)) and torch.equal(up @ left, lef
 # The contents moved up: they go by $-d$. And $T_d$ has one 1 in each row and each column, 12 in all: a shift is a
 # **permutation of the pixels**. It moves numbers and changes none. Two consequences and a fact carry the lesson:
 #
-# * the transpose undoes it: $T_d^{-1} = T_d^\top$, so lengths stay: $\|T_d v\| = \|v\|$;
+# * the transpose undoes it: $T_d^{-1} = T_d^\top$, so it keeps lengths: $\|T_d v\| = \|v\|$;
 # * shifted Gaussian noise $T_d\,\epsilon$ is just as likely as $\epsilon$;
 # * two shifts in a row are a shift, and each can be undone: the $HW$ shifts form a **group**.
 
@@ -139,13 +139,13 @@ assert counts == {"sneaker": H * W, "constant": 1, "stripes": 2}
 #
 # $$ D(T_d\, x_t) = T_d\, D(x_t) \qquad \text{for all } d. $$
 #
-# One says: $D$ and $T_d$ **commute**. The output does not stay the same (that is *invariance*): it moves along.
+# One says that $D$ and $T_d$ **commute**. The output does not stay the same (that is *invariance*): it moves along.
 #
 # We train as in lesson 02: $x_t = \alpha x_0 + \sigma \epsilon$, with training image $x_0$, noise $\epsilon$ and the
 # loss $\|D(x_t) - x_0\|^2$, averaged. But now only equivariant $D$ may compete. Which one wins?
 #
-# **Predict.** What will it draw from noise: (a) blurred garments, (b) garments nobody has seen, (c) training images
-# in odd places, (d) textures?
+# **Predict.** What will the winner draw from noise: (a) blurred garments, (b) garments nobody has seen, (c) training
+# images in odd places, (d) textures?
 
 # %% [markdown] tags=["slide"]
 # **Three steps.**
@@ -154,7 +154,7 @@ assert counts == {"sneaker": H * W, "constant": 1, "stripes": 2}
 #    as likely as $\epsilon$. Its loss is
 #    $\|D(T_d x_t) - T_d x_0\|^2 = \|T_d (D(x_t) - x_0)\|^2 = \|D(x_t) - x_0\|^2$. (The first
 #    equality needs an equivariant $D$; the second holds because shifts keep lengths.)
-# 2. *So the training set may as well be all orbits.* For an equivariant $D$, both losses are the same number. On the
+# 2. *So the training set may as well be all orbits.* For an equivariant $D$ the loss is the same on both. On the
 #    orbits, the best denoiser of **any** kind is the ideal one of lesson 02, with $N H W$ images.
 # 3. *And that one is equivariant*: shifting $x_t$ only renames the images of the orbits. So it also wins the race
 #    among equivariant denoisers.
@@ -238,7 +238,7 @@ show(fig, alt="Ten seeds. IS draws centred garments. ES draws from the same nois
 # %% [markdown]
 # (Noise is divided by 3 to fit the greys.) The samples look odd. **Are they new?** Ask the machine: which pair $(v, d)$
 # has the most weight at low noise? (In the next figure, below each column: the number of $v$, and $d$, which the code
-# calls `location`. "Shifted back" is by this $d$.)
+# calls `location`. The row "shifted back" undoes this $d$.)
 
 # %% tags=["slide"]
 votes = machine.posterior(drawn, t=0.01, top=1)
@@ -267,9 +267,9 @@ if lab.profile == "laptop":
 
 # %% [markdown] tags=["slide"]
 # **Answer (c)** to the question of section 3: every one of the 16 samples is a training image, pixel for pixel, moved.
-# The noise chooses one of 2,000 memories and one of 256 places, and nothing else is drawn. As drawn, their median
-# distance to the nearest training image is 7.5. Real new garments have only 2.8; moved in the same way, 9.2. So this
-# distance measures mostly displacement: shifted back, nothing is left of it.
+# The noise chooses one of 2,000 memories and one of 256 places, and nothing else. As drawn, their median distance to
+# the nearest training image is 7.5. Real new garments have only 2.8; moved in the same way, 9.2. So this distance
+# measures mostly displacement: shifted back, nothing is left of it.
 #
 # **Predict.** Now shift the *noise* by (3, 5) and draw again. What will ES draw? And IS?
 
@@ -387,8 +387,8 @@ if lab.profile == "laptop":
 # %% [markdown]
 # On its own training images nothing beats IS (0.014), and of the equivariant ones ES is the best (0.037), as lesson 02
 # and the proof say. $\bar D$ is dim (0.274; the filter 0.141). It *averages* 256 **readings**, answers shifted back,
-# and most of them looked for a garment in a wrong place: one reading has 0.405 in the mean, one grey for all pixels
-# 0.390. ES *weighs* the same readings by how well they fit. Sort its sum by $d$:
+# and most of them looked for a garment in a wrong place: the mean loss of a single reading is 0.405, that of one grey
+# for all pixels 0.390. ES *weighs* the same readings by how well they fit. Sort its sum by $d$:
 #
 # $$ D_\mathrm{ES}(x_t) = \sum_d p_d\; T_d^{-1} D_\mathrm{IS}(T_d\, x_t), \qquad
 #    p_d \propto \sum_v \exp\Big( -\frac{\|T_d\, x_t - \alpha v\|^2}{2 \sigma^2} \Big). $$
@@ -407,8 +407,8 @@ torch.testing.assert_close(weighed, answers["ES"], rtol=0, atol=1e-3)
 # the error.
 #
 # **Predict** for each: for which of the 256 shifts is the error zero? (a) a 3 x 3 convolution that wraps around, (b)
-# the same with zeros at the border, (c) max pooling by 2 with stride 2, repeated to full size, (d) a UNet with circular
-# padding, which halves twice (convolutions of stride 2).
+# the same with zeros at the border, (c) max pooling: each block of 2 x 2 pixels becomes its largest value (stride 2),
+# repeated to full size, (d) a UNet with circular padding, which halves twice (convolutions of stride 2).
 
 # %%
 torch.manual_seed(0)
@@ -430,7 +430,7 @@ layers = {
 # ### Exercise 3: Put a layer to the test (8 minutes, ★★☆)
 #
 # Given a function `layer` and an input `x` (B, C, H, W), say for which shifts layer and shift commute on this input, up
-# to rounding (1e-4). Once it is right, count (the UNet takes some seconds): was your prediction true?
+# to rounding (1e-4). Once it is right, count with these lines (the UNet takes some seconds): was your prediction true?
 #
 # ```python
 # with torch.no_grad():
@@ -557,7 +557,7 @@ assert abs(ahead[0] - 69) < 2 and abs(ahead[1] - 77) < 2
 # not show that the network remembers as ES does: the filter has 0.66, and is ahead of ES for 69 of 100 seeds.
 #
 # Yet ES says something of the drawing that this filter does not: the mean of their two drawings has 0.75, and is ahead
-# of the filter for 77 seeds. (With the ES of another noise 0.26.)
+# of the filter for 77 seeds. (With ES's drawing from another noise the mean has 0.26.)
 #
 # Does the network *copy*? Then its samples would be nearer to its own training images than to as many
 # garments that it never saw, each at its best shift.
@@ -589,11 +589,11 @@ for name, x, said in (("ES", es_drawn, (0, 3.08, 100)), ("network", network, (4.
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
-# * A shift is a permutation of pixels; it keeps lengths and the law of the noise. The pictures it makes of one image
-#   are its orbit.
+# * A shift is a permutation of pixels; it keeps lengths and the distribution of the noise. The pictures it makes of one
+#   image are its orbit.
 # * The best equivariant denoiser is the ideal denoiser of all orbits: ES.
 # * It creates nothing: each sample of ES is a training image at some place, recovered exactly.
-# * Circular convolutions are equivariant; zero padding breaks it; a stride leaves the shifts by its multiples.
+# * Circular convolutions are equivariant; zero padding breaks this; a stride leaves only shifts by its multiples.
 # * The circular network copies no whole image, at any place. ES has r2 0.57 with it; a filter with the same symmetry,
 #   which recognises nothing, has 0.66.
 

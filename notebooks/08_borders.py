@@ -77,7 +77,7 @@ assert contrast["network, circular"] < 0.1 and contrast["network, zeros"] > 0.3
 assert els.compare(mean["network, zeros"][None], mean["training images"][None]).r2 > 0.95
 
 # %% [markdown] tags=["slide"]
-# The circular network uses every place alike: the mean of its drawings is one grey. What the zero-padded one draws
+# The circular network treats all places alike: the mean of its drawings is one grey. What the zero-padded one draws
 # stands in the **middle**, within a black frame. It was never told where the middle is. Its convolutions are the same
 # at every place. So how can it know?
 #
@@ -87,7 +87,7 @@ assert els.compare(mean["network, zeros"][None], mean["training images"][None]).
 # strength $\sigma$. Black is $-1$ and white $+1$, so 0 is an ordinary mid-grey.
 #
 # **Predict.** We add noise to the half million pixels of our 2,000 training images. How many are then within 0.05 of 0?
-# And how many are 0 itself?
+# And how many are exactly 0?
 
 # %% tags=["slide"]
 t, x_0 = 0.5, lab.data.images
@@ -159,8 +159,9 @@ assert abs(kept - 0.93) < 0.006
 # those our argument says nothing: no noise is added to features. (That networks can read their place off the padding
 # is known: Kayhan and van Gemert; Islam and others.)
 #
-# The theory does not ask in which layer. It grants perfect sight: **what is answered at a pixel depends on its window
-# and on which places of it lie outside, on nothing else.** Section 6 measures how well that predicts the network.
+# The theory does not ask which layer sees the zeros. It grants perfect sight: **the answer at a pixel depends on its
+# window and on which places of the window lie outside, on nothing else.** Section 6 measures how well that predicts the
+# network.
 
 
 # %% [markdown]
@@ -198,15 +199,15 @@ check.window_overhang(window_overhang)
 # %% [markdown] tags=["slide"]
 # ## 3. One dictionary becomes many (6 minutes)
 #
-# Lesson 07 derived the best denoiser whose answer at pixel $x$ depends on the window $\Omega_x$ alone, in the same
-# way everywhere: it asks *which patch, of any training image at any place, may I be looking at?* With padding,
-# patches have zeros too. Take one whose zeros do **not stand where** those of my window stand. Either my window has a
-# number where the patch has padding: but no noise is added to padding. Or my window has an exact 0 where the patch has
-# a pixel of the image: but noise never makes an exact 0. So I cannot be looking at this patch. Its weight is 0, and not
-# just small.
+# Lesson 07 derived the best denoiser whose answer at pixel $x$ depends on the window $\Omega_x$ alone, in the same way
+# everywhere: it asks *which patch, of any training image at any place, may I be looking at?* With padding, patches have
+# zeros too. Take one whose zeros do **not stand where** those of my window stand. Either my window has a noised pixel
+# where the patch has padding: but no noise is added to padding. Or my window has an exact 0 where the patch has a pixel
+# of the image: but noise never makes an exact 0. So I cannot be looking at this patch. Its weight is 0, and not just
+# small.
 #
-# So a pixel's dictionary holds only patches with **the same padding pattern** as its own window: its **boundary
-# class**.
+# So a pixel's dictionary holds only patches with **the same padding pattern** as its own window. The places that share
+# a pattern form a **boundary class**.
 
 # %% [markdown] tags=["slide"]
 # **Predict.** Windows of 5 x 5 on 16 x 16 pixels: how many different padding patterns are there? Which class has the
@@ -293,7 +294,7 @@ check.may_vote(may_vote)
 #     return alike(row, height)[:, None] & alike(column, width)[None]
 # ```
 #
-# Rows and columns are judged apart, and both must agree. Near the border a row is like no other, except itself.
+# Rows and columns are judged separately, and both must agree. Near the border a row is like no other.
 # </details>
 
 # %% [markdown] tags=["slide"]
@@ -333,8 +334,8 @@ torch.testing.assert_close(naive, machine(x_t, t), rtol=0, atol=1e-5)
 # %% [markdown] tags=["slide"]
 # Is it still equivariant?
 #
-# **Predict.** Shift the input by one row, and shift the answer back (lesson 03). At which rows will the answer of the
-# machine have changed: only near the border, or in the middle as well? And that of the network?
+# **Predict.** Shift the input by one row, and shift the answer back (nearly the test of lesson 03). At which rows will
+# the answer of the machine have changed: only near the border, or in the middle as well? And that of the network?
 
 
 # %% tags=["slide"]
@@ -368,8 +369,9 @@ assert (torch.tensor([*part.values()]) - torch.tensor(said)).abs().max() < 0.000
 
 # %% [markdown]
 # In the middle the machine does not notice the shift: there its windows see no border, before or after it. Where they
-# do, the rows are grey. (Row 0 becomes the last row, and both are black.) The widths of its windows, the **calibrated
-# sizes** $P(t)$, are those with which the machine is most like the network (lesson 09).
+# do, the rows are grey. (The machine's row 0 does not change either: it becomes the last row, and both are black.) The
+# widths of the machine's windows, the **calibrated sizes** $P(t)$, are those with which it is most like the network
+# (lesson 09).
 #
 # The network could see the border from everywhere. Yet only 1.9 % of its squared change lies in the white rows at
 # $t = 0.5$, 1.5 % at $t = 0.9$. The best linear denoiser (lesson 01), which looks at the whole picture, has 14.0 % and
@@ -386,7 +388,7 @@ assert (torch.tensor([*part.values()]) - torch.tensor(said)).abs().max() < 0.000
 # %% [markdown]
 # ### Exercise 3: Which pixels know exactly where they are? (4 minutes, ★★☆)
 #
-# Mark all pixels whose dictionary has one single place, this very one. You may call your `may_vote`.
+# Mark all pixels whose dictionary holds patches from one place only, their own. You may call your `may_vote`.
 
 
 # %%
@@ -411,7 +413,7 @@ check.alone_in_the_dictionary(alone_in_the_dictionary)
 #     return alone
 # ```
 #
-# A single interior row is known, too. That is why $P \ge H$ is enough for ELS with zeros to be LS.
+# If only one interior row is left, it is known, too. That is why $P \ge H$ is enough for ELS with zeros to be LS.
 # </details>
 
 # %% tags=["slide"]
@@ -435,8 +437,8 @@ show(fig, alt="Four maps, orange where LS and ELS with zeros agree: for P = 5 fo
 # Exactly the corner squares of side $r$, $4 r^2$ pixels; and for $P = 17$ everywhere: **with a large window, the
 # machine that must not know where it is knows it everywhere.**
 #
-# **Predict.** The calibrated sizes begin with $P = 15$ in pure noise and end with $P = 3$. Which share of the pixels
-# knows exactly where it is, at first and at last?
+# **Predict.** The calibrated sizes begin with $P = 15$ in pure noise and end with $P = 3$. What share of the pixels
+# know exactly where they are, at first and at last?
 
 # %% tags=["slide"]
 steps = lab.patch_sizes("els-zeros")
@@ -464,13 +466,13 @@ said = torch.tensor([[0.77, 0.56, 0.39, 0.02], [0.016, 0.06, 0.14, 0.77]])
 assert (shares - said).abs().max() < 0.005 and H - 2 * reach[0] == 2
 
 # %% [markdown] tags=["slide"]
-# At $t = 1$, 77 % of the pixels know exactly where they are, two steps later 39 %, in the end 2 %. Then 77 % know only
-# that they are not on the rim: details are taken from nearly anywhere.
+# At $t = 1$, 77 % of the pixels know exactly where they are, two steps later 39 %, in the end 2 %. By then 77 % know
+# only that they are not on the rim: details are taken from nearly anywhere.
 #
 # At $t = 1$ there is nothing but noise, and all patches of a dictionary weigh nearly the same.
 #
-# **Predict.** The first answer of each machine, as a picture: of IS (the ideal machine, lesson 02), of ELS with zeros,
-# and of ELS with circular padding (both with $P = 15$)?
+# **Predict.** What do the first answers of IS (the ideal machine, lesson 02), of ELS with zeros and of ELS with
+# circular padding look like (both with $P = 15$)?
 
 # %% tags=["slide"]
 first = {
@@ -498,7 +500,7 @@ assert abs(agreement - 0.999) < 0.0006 and guess["ELS, circular"].std() < 0.1
 # the sizes of its own network.
 #
 # **Predict.** Four rows of drawings from the same ten noises: two networks, two formulas. Which rows will be alike?
-# Does the formula with zeros say anything about the network without?
+# Does the formula with zeros say anything about the circular network?
 
 # %% tags=["slide"]
 formulas = {padding: stored[padding][f"els-{padding}"] for padding in names}  # 100 seeds, 20 steps
@@ -553,7 +555,7 @@ assert abs(moved - 0.38) < 0.006 and abs(chance - 0.32) < 0.006
 # | mean training picture | 0.54 | 0.09 |
 #
 # The bent filter of lesson 07 has the same windows and the same classes, one filter for each, and no votes. It, too,
-# foretells one border only. The last row never looks at the noise: so much is *place* alone.
+# foretells only the network with its own border. The last row never looks at the noise: so much is *place* alone.
 #
 # Nor are the drawings of the two networks the same ones moved: with the best of all 256 shifts they have r2 0.38,
 # hardly more than drawings of different seeds, 0.32.
@@ -566,8 +568,8 @@ assert abs(moved - 0.38) < 0.006 and abs(chance - 0.32) < 0.006
 # garments and told the class of each. 30 seeds are stored.
 #
 # **Predict.** Which of the two looks more like the machine that has borders always? After how many steps would you have
-# to switch, so that both are equally like it? And if the network is told the right class
-# first and a wrong one last, or the reverse: after fewer steps, or after more?
+# to switch, so that both are equally like it? Now tell the network the right class first and a wrong one last, or the
+# reverse: would these two be level after fewer steps, or after more?
 
 
 # %% tags=["slide"]
@@ -626,7 +628,7 @@ for (name, curve), style in zip(curves.items(), ("o-", "s--", "^-", "v--"), stri
     axis.plot(after[: len(curve)], curve, style, color=color, label=name)
 axis.axhline(class_mean, color=plotting.INK, ls="-.", lw=1, label="mean of the class")
 axis.axhline(never, color=plotting.INK, ls=":", lw=1, label="never borders")
-axis.set(xlabel="switched after so many of 20 steps", ylabel="r2 with always", ylim=(0, 1.02))
+axis.set(xlabel="switched after so many of 20 steps", ylabel="r2 with the one never switched", ylim=(0, 1.02))
 fig.legend(loc="outside upper center", ncols=3)
 show(fig, alt="Median r2 with the drawings that are never switched, against the step of the switch. Borders "
      "first rises from 0.43 to 0.99, borders last falls from 0.94 to 0.17; they cross between 4 and 6 steps. The two "
@@ -657,19 +659,19 @@ assert (torch.tensor([*found.values()]) - torch.tensor(said)).abs().max() < 0.00
 
 # %% [markdown] tags=["slide"]
 # Switched after 8 steps, borders first has a median r2 of 0.92 with borders always, borders last 0.50 (never: 0.12; the
-# class's mean picture, which looks at no noise: 0.69). They cross between 4 and 6 of 20 steps. **But so do the curves
-# of the class**: after 8 steps 0.83 and 0.60 (never the right one: 0.40). Early steps count for more than late
-# ones. That is not special to the border.
+# class's mean picture, which looks at no noise: 0.69). The two curves cross between 4 and 6 of 20 steps. **But so do
+# the curves of the class**: after 8 steps 0.83 and 0.60 (never the right one: 0.40). Early steps count for more than
+# late ones. That is not special to the border.
 
 # %% [markdown] tags=["slide"]
-# *Borders last* suffers, too, from what stands in wrong places by then. Take section 1's two networks. If the circular
-# one makes the first 8 steps, that with zeros has r2 0.45 with its own drawings; if each answer in these steps is plain
-# grey, 0.63.
+# *Borders last* also suffers from what already stands in wrong places when the borders come. Take section 1's two
+# networks. If the circular one makes the first 8 steps and the one with zeros the rest, the result has r2 0.45 with the
+# latter's own drawings; if each answer in the first 8 steps is plain grey, 0.63.
 #
 # What must the first steps know of the border? **A bright middle and a black frame nearly suffice.** In the first 8
-# steps answer the mean training picture, *whatever the noise*; then let the circular network go on. It has r2 0.81 with
-# the drawings of the network with zeros. (With these 30 seeds the mean picture itself has 0.59. After 8 steps of grey
-# the circular network has 0.09; after 8 steps of the one with zeros 0.95.)
+# steps answer with the mean training picture, *whatever the noise*; then let the circular network go on. It has r2 0.81
+# with the drawings of the network with zeros. (With these 30 seeds the mean picture itself has 0.59. After 8 steps of
+# grey the circular network has 0.09; after 8 steps of the one with zeros 0.95.)
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
@@ -690,7 +692,7 @@ assert (torch.tensor([*found.values()]) - torch.tensor(said)).abs().max() < 0.00
 # lesson 00.)
 #
 # We took the sizes $P(t)$ as given: 15 pixels in noise, 3 at the end. Where do they come from? The theory leaves them
-# free. **Can one measure them on a network?** Lesson 09. (Or do without? Lesson 14.)
+# free. **Can one measure them on a network?** Lesson 09. (Or can one do without them? Lesson 14.)
 #
 # ## References
 #

@@ -46,9 +46,9 @@ lab = els.lab()
 # > give both the same noise; is it **the same picture**?
 #
 # The rules. Seeds 0 to 99. The network takes 150 steps, every machine 20 (a choice that matters: see the end of the
-# lesson). The window sizes were measured in lesson 09 on ten other seeds; only those of the network of section 8 were
-# changed after we had looked. A bet is judged by **r2**: the squared correlation of the pixels of two pictures, 1 if
-# they are equal up to brightness and contrast.
+# lesson). The window sizes were measured in lesson 09 on ten other seeds; only the sizes for the network of section 8
+# were changed after we had looked. A bet is judged by **r2**: the squared correlation of the pixels of two pictures, 1
+# if they are equal up to brightness and contrast.
 #
 # A hundred samples of every machine take some minutes, so they are stored. The next cell draws four of them again.
 
@@ -137,8 +137,9 @@ show(
 #
 # ## 4. A hundred drawings (6 minutes)
 #
-# **Predict.** One point for every seed: to the right, how well the ideal denoiser predicts it, upwards, how well ELS
-# does. How many of the hundred lie below the diagonal: 0, 2, 10, or 30? And if LS were in ELS's place?
+# **Predict.** The next plot has one point for every seed: to the right, how well the ideal denoiser predicts it;
+# upwards, how well ELS does. How many of the hundred lie below the diagonal: 0, 2, 10, or 30? And if LS were in ELS's
+# place?
 
 # %% tags=["slide"]
 show(
@@ -277,16 +278,16 @@ if lab.profile == "laptop":
 # style for the wrong seed has 0.25: a definite guess that is wrong costs more than a vague one. The best rivals are the
 # bent filter, **0.86** (ELS is ahead on 90 seeds), and LS, **0.85** (on 88).
 #
-# **And from above?** Two networks of this recipe have an r2 of 0.98 with each other. Both have accidents of their
-# training; a perfect theory has none, so it could be nearer to each: 0.99 (lesson 15).
+# **And how high could one get?** Two networks of this recipe have an r2 of 0.98 with each other. Both have accidents of
+# their training; a perfect theory has none, so it could be nearer to each: 0.99 (lesson 15).
 #
 # ### Exercise 2: An interval for the mean advantage (8 minutes, ★★☆)
 #
 # Is the bent filter really ahead of LS? Two methods on the *same* seeds must be resampled *together*. Write
 # `paired_interval(ours, theirs, index)`: the lower and upper end of the central 95 % of the resampled **means** of
-# `ours - theirs`. `ours`, `theirs` have shape (n,) and hold float64, `index` (R, n) holds the R resamples. Return two
-# numbers (low, high): the quantiles 0.025 and 0.975 as `torch.quantile` takes them. Ask for one at a time, or for both,
-# in a tensor with `dtype=ours.dtype`.
+# `ours - theirs`. `ours`, `theirs` have shape (n,) and hold float64; each row of `index` (R, n) is one resample: the
+# numbers of n seeds, drawn with replacement. Return two numbers (low, high): the quantiles 0.025 and 0.975 as
+# `torch.quantile` takes them. Ask for one at a time, or for both, in a tensor with `dtype=ours.dtype`.
 
 
 # %%
@@ -548,9 +549,9 @@ assert all(abs(a - b) < 0.006 for a, b in zip(some.values(), (0.82, 0.91, 0.83),
 
 # %% [markdown] tags=["slide"]
 # For the ResNet the rival is far behind: 0.82 where ELS has 0.91. For the **UNet it is ahead**: 0.945 where ELS has
-# 0.925, on 71 seeds, in the mean by 0.004 to 0.034. But the pictures of both networks are the same, and their $\tau$ is
-# not: 0.2 for the ResNet, 0.05 for the UNet. With the other's the rival has 0.72 and 0.80. The correlations give
-# windows their shape, the network their width.
+# 0.925, on 71 seeds, in the mean by 0.004 to 0.034. But the pictures of both networks are the same, and the $\tau$ are
+# not: 0.2 for the ResNet, 0.05 for the UNet. With the other network's $\tau$ the rival has 0.72 and 0.80. The
+# correlations give windows their shape, the network their width.
 #
 # ELS is ahead of LS by 0.011 to 0.029, hardly by luck (call your `sign_test(64, 100)`). But how the calibration turns
 # out counts for more: with the UNet trained again (lesson 15) ELS has 0.93 and LS 0.92 with the windows of the first
@@ -639,8 +640,8 @@ if lab.profile == "laptop":
 # strongest it goes from 0.39 to 0.75, the error only from 0.15 to 0.18, and r2, which compares the two, from 0.87 to
 # 0.95. That r2 is lower for faint drawings is no trait of ELS: for the ideal denoiser it goes from 0.39 to 0.72.
 #
-# **An open bet.** Seeds 100, 101, ... are in no file of this network. The next cell draws ten with ELS. Rank them by
-# the error (rms) that you expect. Then draw them with the network. With ten, luck has a say: take more.
+# **An open bet.** Of seeds 100, 101, ... no drawing of this network is stored. The next cell draws ten with ELS. Rank
+# them by the error (rms) that you expect. Then draw them with the network. With ten, luck has a say: take more.
 
 # %%
 bet = els.seeded_noise(range(100, 110), lab.shape).to(lab.device)

@@ -41,8 +41,8 @@ lab = els.lab()
 # ## 1. One pair, three numbers (3 minutes)
 #
 # The samples of lesson 10 are stored: 100 seeds, drawn by the network with 20 and with 150 steps, and by every machine.
-# Take seed 9, chosen because one sees something: every pixel gives a point $(p, y)$, $p$ predicted by the ELS machine,
-# $y$ drawn by the network in 150 steps.
+# Take seed 9, chosen because the differences show there: every pixel gives a point $(p, y)$, $p$ predicted by the ELS
+# machine, $y$ drawn by the network in 150 steps.
 #
 # **Predict.** If the prediction were perfect, where would the points lie? And if it were right up to brightness and
 # contrast?
@@ -73,7 +73,8 @@ show(
 #
 # * **r**, Pearson's correlation: do $p$ and $y$ rise and fall together?
 # * **r2**, its square: the share of the variance of $y$ that the best *straight line* through the cloud explains.
-# * **R2**, the coefficient of determination: one minus the share of that variance that $p$, *as it stands*, leaves.
+# * **R2**, the coefficient of determination: one minus the share of that variance that $p$, *as it stands*, leaves
+#   unexplained.
 
 # %%
 package = els.compare(predicted, target)
@@ -126,7 +127,7 @@ check.three_correlations(three_correlations)
 # ## 2. What each number forgives (3 minutes)
 #
 # Damage a perfect prediction on purpose: half the contrast; brighter by $0.3$; the negative; moved by one pixel; and
-# the network's image with as much noise as the image itself has variance.
+# with noise added, of the same variance as the image.
 #
 # **Predict.** Which of r, r2, R2 notices which damage?
 
@@ -225,10 +226,10 @@ assert near(table["mean image"][1:], (0.542, 0.455)) and near([cost.quantile(0.5
 # The same 100 pairs of images: $0.954$, $0.910$ or $0.905$ for ELS, ahead of IS by $0.17$, $0.30$ or $0.39$. Brightness
 # and contrast cost ELS little (r2 - R2: $0.0065$ in the median), IS more.
 #
-# To set one table's r beside another's r2 is to compare two names, not two machines. The paper's text calls its
-# measure the pixelwise $r^2$. The evaluation code published with it computes the correlation of mean-subtracted images,
-# which is $r$, under the label `r^2`. If its table was made with that code, its headline values, $0.94$ to $0.96$, are
-# r, and r2 would be $0.88$ to $0.92$.
+# To set one table's r beside another's r2 is to compare two names, not two machines. The paper's text calls its measure
+# the pixelwise $r^2$. The evaluation code published with it computes the correlation of mean-subtracted images, which
+# is $r$, under the label `r^2`. If the paper's table was made with that code, its headline values, $0.94$ to $0.96$,
+# are r, and r2 would be $0.88$ to $0.92$.
 
 # %% [markdown] tags=["slide"]
 # ## 4. The strongest rival (6 minutes)
@@ -250,8 +251,8 @@ assert near(table["mean image"][1:], (0.542, 0.455)) and near([cost.quantile(0.5
 # * **The same, bent** (lesson 07): at each time each of its answers becomes the mean of the clean pixels for which it
 #   gives this answer. No longer linear, but nobody votes.
 #
-# **Predict.** What r2 has the best copy? With how many of our six networks (the five of lesson 10, and one of emoji)
-# is ELS ahead of the bent filter?
+# **Predict.** What r2 does the best copy have? With how many of our six networks (the five of lesson 10, and one that
+# draws emoji) is ELS ahead of the bent filter?
 
 # %%
 from elscourse.metrics import bootstrap_interval
@@ -326,7 +327,7 @@ assert near([v.quantile(0.5) for v in (*linear, *curved)], (0.79, 0.84, 0.82, 0.
 
 # %% [markdown]
 # The best copy has $0.72$, and $0.78$ if it may be shifted; ELS is ahead of that for 95 of 100. (For the course's UNet
-# the shifted copy has $0.917$, and ELS is ahead for 55: there r2 hardly tells a formula that creates from a copy.)
+# the shifted copy has $0.917$, and ELS is ahead for 55: there r2 hardly tells a copy from a formula that creates.)
 #
 # The bent filter has $0.86$: there the scale begins, not at 0. ELS is ahead for 90 of 100; with the four other networks
 # of garments for 76 to 91. (Where several filters were bent, the one that leaves ELS the fewest seeds counts.)
@@ -340,7 +341,7 @@ assert near([v.quantile(0.5) for v in (*linear, *curved)], (0.79, 0.84, 0.82, 0.
 # %% [markdown] tags=["slide"]
 # ## 5. An oddity in the table (5 minutes)
 #
-# ELS takes 20 steps. The network can take the same 20, or 150; and ELS, as lesson 10 told, matches the 150 better. Odd:
+# ELS takes 20 steps. The network can take the same 20, or 150; and ELS, as lesson 10 said, matches the 150 better. Odd:
 # with equal steps, one might think, both make the same errors.
 #
 # **Predict.** Will the mean image, which takes no steps and knows nothing of the noise, match the 150 better, too, or
@@ -382,8 +383,9 @@ assert near(by_R2, (0.019, 0.001, 0.030, 62))
 # intervals contains 0.
 #
 # And **the rank hangs on the target**: with the 150 ELS is $0.053$ ahead of the bent filter (the median of the
-# differences, seed by seed; lesson 10 took their mean); with the 20 r2 does not tell them apart ($0.009$; the interval,
-# $-0.002$ to $0.024$, contains 0; by R2 ELS is ahead, by $0.019$, $0.001$ to $0.030$). Which is the right target?
+# differences, seed by seed; lesson 10 took their mean); with the 20, r2 does not tell them apart ($0.009$; the
+# interval, $-0.002$ to $0.024$, contains 0; by R2 ELS is ahead, by $0.019$, $0.001$ to $0.030$). Which is the right
+# target?
 #
 # A clue: the picture that knows nothing of the noise prefers the 20 steps most ($0.042$), as if something pulled these
 # drawings towards what all of them share. Where do the network's two drawings part: on the whole way, or at one place?
@@ -421,7 +423,7 @@ print(f"of the noise estimate {error_eps:.4f}; D goes from {network.min():.0f} t
 assert near([error_D, rms(grey - exact)], (2.07, 0.41), 0.01) and near([error_eps], (0.0258,), 0.0005)
 
 # %% [markdown] tags=["slide"]
-# Five times further: the network is off by $2.07$, the whole range from black to white, the grey by $0.41$. But the
+# No, five times further: the network is off by $2.07$, the whole range from black to white, the grey by $0.41$. But the
 # network was trained to estimate the *noise*, and there it is off by $0.026$ only. It is the same error, seen from two
 # sides: $D = (x_t - \sigma \hat\epsilon)/\alpha$ divides by $\alpha$, that is, multiplies by 80.
 #
@@ -553,8 +555,8 @@ assert abs(turned - 0.937) < 0.001 and near([lead(by_exact)[3]], (92,))
 # Turn it round, give ELS the network's first step, and it agrees with the network's plain 20 steps better, too
 # ($0.937$). So the first step is **where they part**; ELS cannot judge who was wrong.
 #
-# A judge that knows nothing of ELS is **its 150**, the network's own 150 steps. They err at the start in the same
-# direction as the 20, by less (section 6): this judge leans towards the network's first step.
+# A judge that knows nothing of ELS is the network's own drawing in 150 steps, **its 150** for short. These steps err at
+# the start in the same direction as the 20, by less (section 6): this judge leans towards the network's first step.
 #
 # **Predict.** Does it, too, find the 20 steps better with the first one exact?
 
@@ -607,9 +609,9 @@ assert abs(middle["els"][0] - 0.030) < 0.001 and middle["els"][1:19].abs().max()
 assert (middle["exact"][1:] < 0).all() and abs(middle["exact"][19] + 0.274) < 0.001 > abs(middle["els"][19] + 0.003)
 
 # %% [markdown]
-# Only the first step: there both gain $0.030$. In steps 2 to 19 ELS changes at most $0.001$, in the last $-0.003$. The
-# exact denoiser harms in all steps from the second on, most in the last, $-0.27$, where it answers with pictures that
-# it knows by heart (lesson 02).
+# Only the first step: there both gain $0.030$. In steps 2 to 19 ELS changes r2 by at most $0.001$, in the last by
+# $-0.003$. The exact denoiser harms in all steps from the second on, most in the last, $-0.27$, where it answers with
+# pictures that it knows by heart (lesson 02).
 
 # %% [markdown] tags=["slide"]
 # What is it in the first answer that harms? The network's error has a part that is **common** to all 100 seeds, its
@@ -669,8 +671,8 @@ for name, expected in zip(ahead, stated, strict=True):
 # Five networks come closer to ELS (by $0.02$ to $0.14$) and to their own 150 steps ($0.01$ to $0.03$). The circular one
 # does not: with ELS the interval contains 0, and from its own 150 steps it moves away.
 #
-# **Predict.** To this network all places are alike. What would be a better first answer for it than the exact one, the
-# mean image?
+# **Predict.** To this network all places are alike. What would be a better first answer for it than the exact one,
+# which is nearly the mean image?
 
 # %% tags=["slide"]
 circular = els.lab("laptop", network="fashion-mnist-16-resnet-circular", verbose=False)

@@ -182,8 +182,8 @@ if lab.profile == "laptop":
 # %% [markdown]
 # Against 1.3 % of the real trousers, **4.2 %** of the network's have three legs if it takes 150 steps, and **7.2 %** of
 # the machine's. In 20 steps the network has no excess that shows (1.5 %). Nor has IS (1.8 %): it copies real trousers,
-# their false alarms included. So *how many* there are depends on how one samples. From here on "the network" takes 150
-# steps.
+# their false alarms included. So *how many* third legs there are depends on how one samples. From here on "the network"
+# takes 150 steps.
 
 # %% [markdown] tags=["slide"]
 # ## 4. The same seeds? (6 minutes)
@@ -239,8 +239,8 @@ show(
 # ### Exercise 2: Chance among alike (6 minutes, ★★☆)
 #
 # Write `overlap(a, b, group)` for truth values `a`, `b` and whole numbers `group`, all of shape (n,). Return two
-# numbers: how many are true in both, and how many would be on average over all ways to shuffle a *within each group*
-# (a formula: draw nothing).
+# numbers: how many are true in both, and how many would be on average over all ways to shuffle `a` *within each group*
+# (by a formula: draw nothing at random).
 
 
 # %%
@@ -290,20 +290,21 @@ def within_fifths(a, b):
 by_fifth = [[int((v & (fifth == k)).sum()) for k in range(5)] for v in (theirs, ours)]
 print(f"by fifths of the width of ELS: {by_fifth[0]} of the network's, {by_fifth[1]} of the machine's")
 (number, p), wide = within_fifths(ours, theirs), theirs[rank[-29:]].sum().item()
-print(f"on both lists by chance, at like width: {number:.2f}; as many in {p:.1%}; the 29 widest name {wide}")
+print(f"on both by chance, at like width: {number:.2f}; as many in {p:.1%}; the network's of the 29 widest: {wide}")
 if lab.profile == "laptop":
     assert by_fifth == [[0, 1, 1, 4, 11], [0, 0, 4, 5, 20]] and wide == 5
     assert abs(number - 3.05) < 0.006 and 0.005 < p < 0.015
 
 # %% [markdown] tags=["slide"]
 # **Part of it is width.** Sort the seeds into fifths by the width of the ELS drawing: most third legs of both are in
-# the widest. If one shuffles within the fifths, chance gives three. Seven are still more (p = 1 %), but whoever names
-# the 29 *widest* finds five. Alone this would be weak evidence.
+# the widest. If one shuffles within the fifths, chance gives three. Seven are still more (p = 1 %, the share of
+# shuffles that give as many), but whoever names the 29 *widest* finds five of the network's 17. Alone this would be
+# weak evidence.
 #
 # Does every good prediction draw third legs? Two filters of lesson 11 have the windows of ELS, but no votes. The
-# **local filter** has weights and a bias of its own at each pixel. The **equivariant filter** is one for all pixels
-# that see no border; here its answers are bent by a curve at each step. By r2 the local filter is nearly as like the
-# network as ELS (0.94, ELS 0.95), the equivariant one less (0.92).
+# **local filter** has weights and a bias of its own at each pixel. The **equivariant filter** is the same at all pixels
+# whose windows the border cuts alike; here its answers are bent by a curve at each step. By r2 the local filter is
+# nearly as close to the network as ELS (0.94, ELS 0.95), the equivariant one less so (0.92).
 #
 # **Predict.** How many third legs does each filter draw (ELS: 29)?
 
@@ -333,8 +334,9 @@ if lab.profile == "laptop":
 
 # %% [markdown] tags=["slide"]
 # **A high r2 is not enough**: the local filter draws 6. **Votes are not needed**: the equivariant filter draws 33, and
-# names seven of the 17, as ELS does (chance at like width: 3.4). Nor do spots of a single row make the agreement: by
-# exercise 1's counter, with two rows, the network has 8, ELS 18, both 5, where chance at like width gives 1.0.
+# names seven of the 17 (three-legged on the same seed), as ELS does (chance at like width: 3.4). Nor does the agreement
+# come from spots of a single row: by exercise 1's counter, with two rows, the network has 8, ELS 18, both 5, where
+# chance at like width gives 1.0.
 #
 # Is the network sure of its own list? Its first steps go astray (lesson 11). Let the exact denoiser make those above
 # t = 0.95, eight of the 150. **Predict.** How many of its own 17 does the network repeat: all, most, half?
@@ -426,20 +428,20 @@ for axis, garment in zip(axes, ("pullover", "shirt"), strict=True):
 axes[0].set_ylabel("mirror r2 of the prediction")
 show(
     fig,
-    alt="Mirror r2 of ELS against that of the network, for pullovers and shirts: both spread from 0.1 to 1 along "
+    alt="Mirror r2 of ELS against that of the network, for pullovers and shirts: both spread from about 0.2 to 1 along "
     "the diagonal, correlation 0.88 and 0.92, those of the equivariant filter as close, 0.88 and 0.89. IS is mostly "
     "above 0.7. Left of the vertical dashed line the network's drawing is lopsided.",
 )
 
 # %%
 ranked = {}
-print("lopsided: network, prediction, both (by chance); of its most lopsided ones, as many, right (by chance)")
+print("lopsided                 network  predicted  both (by chance)  right of as many (by chance)")
 for (garment, name), values in symmetry.items():
     a, b = values < limits[garment], lopsided[garment, "network"]
     most = b[values.argsort(stable=True)[: b.sum()]]
     found = ranked[garment, name] = [int(v.sum()) for v in (b, a, a & b, most)]
     chance = [x * found[0] / len(b) for x in (found[1], found[0])]
-    print("{:9s} {:19s} {:3d} {:4d} {:4d} ({:3.0f}) {:4d} ({:.0f})".format(
+    print("{:9s} {:17s} {:4d} {:9d} {:10d} ({:.0f}) {:19d} ({:.0f})".format(
         garment, name, *found[:3], chance[0], found[3], chance[1]))  # fmt: skip
 if lab.profile == "laptop":
     stated = {"pullover": ([35, 44, 33, 29], [35, 49, 32, 29], [35, 2, 2, 22]),
@@ -499,7 +501,7 @@ def copies(images):
 
 
 def judged(images, first=0):
-    """Lopsided; cured and new ones; those on the network's seeds; three legs; copies; median r2 with the network."""
+    """Lopsided; cured and new ones; those where the network is, too; three legs; copies; median r2 with the network."""
     seeds, skewed = slice(first, first + 100), mirror(images) < limits["trousers"]
     before, theirs = (mirror(trousers[name][seeds]) < limits["trousers"] for name in ("ELS", "network"))
     numbers = [int(v.sum()) for v in (skewed, before & ~skewed, ~before & skewed, skewed & theirs, legs(images) >= 3)]
@@ -507,8 +509,8 @@ def judged(images, first=0):
 
 
 # %% tags=["slide"]
-HEAD = "of 100               lopsided  cured   new   network's  three legs  copies   r2 with it"
-LINE = "{:20s} {:8d} {:7d} {:5d} {:10d} {:11d} {:8d}      {:.3f}"
+HEAD = "of 100               lopsided  cured   new  network too  three legs  copies   r2 with network"
+LINE = "{:20s} {:8d} {:6d} {:5d} {:12d} {:11d} {:7d}      {:.3f}"
 results = {name: judged(images) for name, images in drawn.items()}
 print(HEAD)
 for name, numbers in results.items():
@@ -525,14 +527,15 @@ if lab.profile == "laptop":
 # %% [markdown] tags=["slide"]
 # Every edit lowers the count, with one new lopsided drawing at most. A view of nearly the whole garment to the end
 # leaves 9 of 37, but begins to **copy**: 17 drawings are less than a third as far from the nearest training picture as
-# from the second (lesson 14's sign; of real trousers never shown, none is). And it is a worse prediction: r2 0.90
-# instead of 0.95. Windows of 15 from 0.4 to 0.6 copy nothing, and give a better one (0.96). So is the short view the
-# cause, and does the network look further there? A change needs a rival beside it that knows nothing of the reason.
+# from the second (lesson 14's sign of a copy; of real trousers never shown, none is). And it is a worse prediction: r2
+# 0.90 instead of 0.95. Windows of 15 from 0.4 to 0.6 copy nothing, and give a better one (0.96). So is the short view
+# the cause, and does the network look further there? A change needs a rival beside it that has nothing to do with the
+# supposed cause.
 #
 # ### Exercise 3: A rival that looks at nothing (3 minutes, ★☆☆)
 #
-# Write `toward_mean(drawn, pictures, share)`: each of the finished drawings `drawn` (B, 1, H, W), moved at each pixel
-# by `share` of the way to the mean of `pictures` (N, 1, H, W).
+# Write `toward_mean(drawn, pictures, share)`: return the finished drawings `drawn` (B, 1, H, W), each moved, at each
+# pixel, by the fraction `share` of the way to the mean of `pictures` (N, 1, H, W).
 
 
 # %%
@@ -596,8 +599,8 @@ if lab.profile == "laptop":
 # %% [markdown] tags=["slide"]
 # **The mean does as much.** At two fifths nine are left, seven of them on the network's seeds, both as with long late
 # windows; but no drawing is a copy, none has three legs, and r2 is 0.96. At a fifth it is nearly level with windows of
-# 15 from 0.4 to 0.6. Those had been chosen on the same hundred seeds. On a fresh hundred ELS has 38; they leave 22, the
-# mean 26 and 10, and with each of the three r2 rises from 0.94 to 0.96.
+# 15 from 0.4 to 0.6. These windows had been chosen on the same hundred seeds. On a fresh hundred ELS has 38; the
+# windows leave 22, the mean 26 and 10, and with each of the three r2 rises from 0.94 to 0.96.
 #
 # No wonder: the mean is fairly symmetric (mirror r2 0.91), and all drawings come nearer to it. **A lower count shows no
 # cause**, nor does a better r2. They show neither that short windows made the errors nor that the network looks further
@@ -612,10 +615,10 @@ if lab.profile == "laptop":
 # than IS, which sees the whole. But windows are not all: the local filter has them, too, and draws few third legs. What
 # decides nothing: that a long view leaves fewer errors. So does the mean.
 #
-# All this holds for one small ResNet and three kinds of garments. Large models have attention, which can see the
-# whole image at each step; they work on compressed images; they follow text. So "six fingers come from locality" is a
-# **hypothesis with a mechanism**, not a result. It would take a counter fixed beforehand, the same seeds, a rate on
-# real photographs, and a control for common causes.
+# All this holds for one small ResNet and three kinds of garments. Large models have attention, which can see the whole
+# image at each step; they work on compressed images; they follow text. So "six fingers come from locality" is a
+# **hypothesis with a mechanism**, not a result. To test it would take a counter fixed beforehand, the same seeds, a
+# rate on real photographs, and a control for common causes.
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say

@@ -53,9 +53,9 @@ lab = els.lab()
 # **attention**, without one learned weight.
 
 # %% [markdown] tags=["slide"]
-# Attention is what transformers are made of. Three learned matrices make of each **token**, a word or a piece of a
-# picture, a query, a key and a value. Each query $q$ is compared with all keys $k$; the answer is $\sum_k w_k v_k$,
-# with $w$ the softmax of $q \cdot k / \sqrt{d}$, and $d$ numbers in a key.
+# Attention is what transformers are made of. Three learned matrices turn each **token** (a word or a piece of a
+# picture) into a query, a key and a value. Each query $q$ is compared with all keys $k$; the answer is $\sum_k w_k
+# v_k$, where $w$ is the softmax of $q \cdot k / \sqrt{d}$, and a key has $d$ numbers.
 #
 # | | in a transformer | in the machine |
 # |---|---|---|
@@ -65,7 +65,8 @@ lab = els.lab()
 # | logit | $q \cdot k / \sqrt{d}$ | a dot product and a bias: exercise 1 |
 # | context | all tokens | the whole training set |
 #
-# **Predict.** With 200 training images of 16 x 16 pixels on the torus, how many queries, keys and logits are there?
+# **Predict.** With one noisy image and 200 training images of 16 x 16 pixels on the torus, how many queries, keys and
+# logits are there?
 
 # %%
 from torch.nn import functional as F
@@ -92,9 +93,9 @@ print(f"{len(queries)} queries, {len(keys):,} keys: {len(queries) * len(keys):,}
 # %% [markdown]
 # ### Exercise 1: The logits of the machine (6 minutes, ★☆☆)
 #
-# `queries` (M, D) and `keys` (L, D), M queries and L keys of D numbers each, to logits (M, L), by dot products only: no
-# M x L x D tensor of differences (the check cannot see how you got there; your memory can). Leave out the term that
-# cancels.
+# Turn `queries` (M, D) and `keys` (L, D), M queries and L keys of D numbers each, into logits (M, L), by dot products
+# only: no M x L x D tensor of differences (the check does not see how you got there; your computer's memory does).
+# Leave out the term that cancels.
 
 
 # %%
@@ -184,25 +185,25 @@ if lab.profile == "laptop":
     assert [round(x) for x in asked] == [35, 43] and [round(x, 2) for x in error] == [0.26, 0.37] and worse == 12
 
 # %% [markdown]
-# Without the bias longer patches are asked ($\|p\|^2$ is 43 in the mean, not 35), and in all twelve pictures the answer
+# Without the bias longer patches are asked ($\|p\|^2$ is 43 on average, not 35), and in all twelve pictures the answer
 # is further from the clean image: 0.37 (root mean square; the mean of the twelve), not 0.26.
 #
-# Six images, 3 % of the 200, hold a third of the middle pixel's attention: neither a few alone nor all alike. It
-# depends on the noise. Of the median pixel's attention six hold 4 % at $t = 0.9$, nearly as if all images were alike;
-# 19 % at 0.5, and 96 % at 0.2.
+# Six images, 3 % of the 200, hold a third of the middle pixel's attention: it is neither held by a few alone nor spread
+# evenly. How much six images hold depends on the noise: of the median pixel's attention 4 % at $t = 0.9$, nearly as if
+# all images were alike; 19 % at 0.5, and 96 % at 0.2.
 #
 # The machine *asks* every place. That this pixel's attention stays within four pixels is the images' doing (in another
-# picture only a fifth does): the pixel lies on a garment, and theirs lie in the middle, too. Move every training image
-# around the torus, each as you like: the patches stay the same, and so do the answers.
+# picture only a fifth does): the pixel lies on a garment, and in the training images the garments lie in the middle,
+# too. Move every training image around the torus, each as you like: the patches stay the same, and so do the answers.
 
 # %% [markdown] tags=["slide"]
 # ## 2. One call (5 minutes)
 #
-# torch has one function for attention: `scaled_dot_product_attention(Q, K, V)`. The bias of a key can be handed over
-# as a mask that is added to the logits. The dot product can carry it as well: append a 1 to every query and the bias to
+# torch has one function for attention: `scaled_dot_product_attention(Q, K, V)`. The bias of a key can be handed over as
+# a mask that is added to the logits. The dot product can carry it as well: append a 1 to every query and the bias to
 # every key. The function divides the dot products by $\sqrt{d}$, unless `scale` says by what to multiply them.
-# **Predict:** what takes the place of $\sqrt{d}$ in the machine? And what must `scale` be, if we multiply the
-# queries ourselves?
+# **Predict:** what takes the place of $\sqrt{d}$ in the machine? And what must `scale` be, if we divide the queries by
+# it ourselves?
 
 
 # %%
@@ -231,8 +232,8 @@ assert gap < 1e-3 and 80 < scale[0] < 80.5 and round(scale[1], 3) == 0.006
 # $\sqrt{d}$ is fixed, and $\sigma^2 / \alpha$ falls from 80 to 0.006: so with little noise the nearest patches win
 # (section 1).
 #
-# This is the machine on the torus. With zeros at the border, as in the lab, there is one such attention for every class
-# of pixels, with keys of its own (lesson 08).
+# This is the machine on the torus. With zeros at the border, as in the lab, there is one such attention for every
+# boundary class of pixels, with keys of its own (lesson 08).
 
 # %% [markdown] tags=["slide"]
 # ## 3. Streaming, and merging what was streamed (7 minutes)
@@ -300,8 +301,8 @@ if lab.profile == "laptop":
 # ### Exercise 2: Merge two partial softmaxes (9 minutes, ★★☆)
 #
 # `a` and `b` are triples $(m, z, s)$ of shapes (M, 1), (M, 1), (M, V), V numbers in a value (here 1). Return the triple
-# of both dictionaries together. No intermediate result may overflow, and either part may be the larger one, query by
-# query.
+# of both dictionaries together. No intermediate result may overflow; which part has the larger $m$ may differ from
+# query to query.
 
 
 # %%
@@ -328,8 +329,8 @@ check.merge_partials(merge_partials)
 # $e^{m_B - m_A} \leq 1$ they fit. Nothing overflows, and the other scale is exactly 1.
 # </details>
 #
-# Up to rounding, any tree of merges gives the same result. So computers can share a dictionary: each sends three
-# numbers per pixel, 6 kB a picture in float64, however many images it has read.
+# Up to rounding the result is the same in whatever order one merges. So computers can share a dictionary: each sends
+# three numbers per pixel, 6 kB a picture in float64, however many images it has read.
 
 # %% [markdown] tags=["slide"]
 # ## 4. When are 32 bits not enough? (6 minutes)
@@ -341,7 +342,7 @@ check.merge_partials(merge_partials)
 #
 # No dot product is larger than $|q|\,|k|$, with the longest query and the longest key. One rounding changes it by about
 # $2^{-24}$ of itself, so a logit by $2^{-24}\,\alpha\, |q|\,|k| / \sigma^2$. Return the $\sigma$ at which this equals
-# `tolerance`: an estimate of the order, no bound.
+# `tolerance`: an estimate of the order of magnitude, not a bound.
 
 
 # %%
@@ -619,9 +620,9 @@ print(f"the table of one step: {table:.0f} TB")
 assert (round(minutes), round(table)) == (52, 86)
 
 # %% [markdown] tags=["slide"]
-# As attention (the blur needs fewer operations) one small picture takes 52 minutes on an H100, at the full speed of its
-# data sheet, which no program reaches; the table of one step would fill 86 TB. **Nobody would use the machine to make
-# pictures.** It is there to *predict* which ones the network, which is fast, will make.
+# Computed as attention (the blur needs fewer operations) one small picture takes 52 minutes on such a GPU, an H100, at
+# the full speed of its data sheet, which no program reaches; the table of one step would fill 86 TB. **Nobody would use
+# the machine to make pictures.** It is there to *predict* which ones the network, which is fast, will make.
 #
 # There is a cheaper forecast. A linear filter bent by a curve (lesson 07) compares no patches, and predicts not much
 # worse: with garments, and zeros at the border, its r2 is 0.86, where the machine has 0.91 (lesson 11); with emoji it

@@ -16,10 +16,10 @@
 # # 14 · With few pictures and much patience, the network remembers
 #
 # **You will** watch a network that has only ten pictures, from its first drawings to copies; ask at each age whether it
-# matters which ten it has; prove from its loss alone that it looks further than a small window; and ask what sets the
-# clock.
+# matters which ten it has; prove from its loss alone that it looks further than a small window; and ask what decides
+# when memory comes.
 #
-# **You will learn** how invention wanes with training, what gives warning, and why it is hard to say when memory comes.
+# **You will learn** how invention wanes with training, what warns of copies, and why it is hard to say when they come.
 #
 # **You need** the machines of lessons 02, 04 and 08, where a network looks (03), bent filters (07, 11), calibrated
 # windows (09), r2 (10).
@@ -45,9 +45,9 @@ lab = els.lab()
 # to. Its pixels can see 17 x 17: one in the middle sees the whole picture. The loss would be smaller if they used that.
 # So **what happens if it has time**?
 #
-# We make the task small: the course's network, **ten** pictures, 16,000 steps with batches of 64. So it saw each
-# picture 102,400 times on average. At six moments it was kept, and 100 seeds were drawn by it, and by machines with
-# windows that were calibrated on it at that moment (stored; `data/lessons/make_14_memory.py`).
+# We make the task small: a network like the course's, **ten** pictures, 16,000 steps with batches of 64. So it saw each
+# picture 102,400 times on average. At six moments it was kept, and drew from 100 seeds; so did machines with windows
+# that were calibrated on it at that moment (stored; `data/lessons/make_14_memory.py`).
 
 # %%
 import math
@@ -101,10 +101,10 @@ show(
 )
 
 # %% [markdown]
-# **Piece by piece**, and not there yet. Follow one column down: at 500 steps a cloud, at 1,000 a ragged shape, then
-# clean edges, and ever more that one knows from the ten. At the end seed 9 is one of the ten, but not the one that IS
-# draws; seed 7 is nearly one; seeds 4 and 8 are put together from several. (Seed 0 is like IS's pullover, but no copy:
-# section 2.)
+# **Piece by piece**, and not all of them even at the end. Follow one column down: at 500 steps a cloud, at 1,000 a
+# ragged shape, then clean edges, and more and more that one recognises from the ten. At the end seed 9 is one of the
+# ten, but not the one that IS draws; seed 7 is nearly one; seeds 4 and 8 are put together from several. (Seed 0 is like
+# IS's pullover, but no copy: section 2.)
 
 # %% [markdown] tags=["slide"]
 # ## 2. What is a copy? (4 minutes)
@@ -235,8 +235,8 @@ assert abs(new[0] / known[0] - 1) < 0.02 and abs(known[0] - 0.159) < 6e-4
 #
 # While one trains, the rest of the curve is not known. Write `early_stop(steps, losses, patience)`: `losses[k]` is the
 # loss on new pictures at look k, after `steps[k]` steps. The training ends as soon as `patience` looks in a row have
-# brought no loss below the lowest before them (or with the last look). Return the step of the lowest loss until then:
-# of the network that is kept.
+# brought no loss below the lowest before them (or with the last look). Return the step of the lowest loss until then
+# (of equal ones, the first): that network is kept.
 
 
 # %%
@@ -269,7 +269,7 @@ check.early_stop(early_stop)
 # ## 4. Does it matter which ten it has? (6 minutes)
 #
 # Lesson 10 asked machines to foretell a network's drawings. Here ELS is asked with the network's own ten pictures, and
-# with **ten others**, which the network never saw (five times ten).
+# with **ten others**, which the network never saw (five such sets of ten).
 #
 # The calibrated windows grow with the network's age: at t = 0.5 from 3 x 3 after 500 steps to 9 x 9 after 16,000. Age
 # and windows must not be mixed up. So we take two curves of windows, that of 1,000 steps and that of 16,000, and ask
@@ -394,9 +394,9 @@ show(
 )
 
 # %% [markdown]
-# By nine tenths: 0.062 and 0.006. The network climbs down: below the rung of 3 x 3 between 1,000 and 2,000 steps, of 5
-# x 5 (0.030) between 4,000 and 8,000; never below that of 7 x 7 (0.013). (All are asked about the same noisy pictures.)
-# To be above a rung proves nothing.
+# By nine tenths: 0.062 and 0.006. The network climbs down: it passes the rung of 3 x 3 between 1,000 and 2,000 steps,
+# that of 5 x 5 (0.030) between 4,000 and 8,000, and never that of 7 x 7 (0.013). (All are asked about the same noisy
+# pictures.) To be above a rung proves nothing.
 #
 # ### Exercise 3: When is a rung passed? (7 minutes, ★★☆)
 #
@@ -456,10 +456,10 @@ assert [round(share, 2) for share in inner[9]] == [0.96, 0.95, 0.85, 0.74, 0.69,
 assert round(inner[3][0], 2) == 0.44
 
 # %% [markdown]
-# And how far does it look? As in lesson 03, how strongly the answer in the middle depends on every pixel (t = 0.5):
-# the share of the inner 9 x 9 falls from 0.96 after 500 steps to 0.68 after 16,000. **It looks further as it ages.**
-# But that is no sign of memory: the course's ResNet, which has 2,000 pictures and copies none, has 0.74, as the network
-# of ten after 4,000 steps.
+# And how far does it look? As in lesson 03 we measure how strongly the answer in the middle depends on every pixel (t =
+# 0.5): the share of the inner 9 x 9 falls from 0.96 after 500 steps to 0.68 after 16,000. **It looks further as it
+# ages.** But that is no sign of memory: the course's ResNet, which has 2,000 pictures and copies none, has 0.74, like
+# the network of ten pictures after 4,000 steps.
 #
 # Nor do calibrated windows say how far it looks: after 500 steps they are 3 x 3 here, the smallest that were tried, but
 # the inner 3 x 3 has a share of only 0.44. They say which machine a network **resembles**.
@@ -507,12 +507,12 @@ show(
 )
 
 # %% [markdown] tags=["slide"]
-# Twice the pictures, **about twice the steps**: 1,730, 3,740 and 6,730. One of n pictures fills one nth of every batch.
-# Call the steps times this share its **own steps**: steps / n, however large a batch is. Against these the curves on
-# their own pictures come together, from 200 on, and the loss on new ones is lowest at 100 for all three. So are own
-# steps the clock?
+# Twice the pictures, **about twice the steps**: 1,730, 3,740 and 6,730. Each of n pictures fills one nth of every
+# batch. Call the steps times this share its **own steps**: steps / n, however large a batch is. Drawn against these,
+# the losses of the three networks on their own pictures come together, from 200 on, and the loss on new ones is lowest
+# at 100 for all three. So are own steps the clock?
 #
-# **Predict.** What else was twice as long in these trainings? What would you train to tell?
+# **Predict.** What else was twice as long in these trainings? What would you train to tell the two apart?
 
 # %% [markdown] tags=["slide"]
 # The **cycle** of the learning rate. This rate, how far one step changes the weights, rises during the first tenth of a
@@ -548,9 +548,9 @@ assert all(abs(175 + 36 * n - step) < 25 for n, step in turned.items())  # half 
 # %% [markdown]
 # Own steps say 700 and 1,400; we see 550 and 900. A caution first: it is one training each, in small batches, stopped
 # before the pictures are known; with 20 the curve is flat (with a patience of 1 or 2 your `early_stop` keeps 750), and
-# ends at 1,050, so what comes by 1,400 is not seen. More pictures take longer, but **less than in proportion**. Until
-# 200 steps the three curves are nearly one: a common start, and then 36 steps for each picture, 175 + 36 n, would fit
-# (three points, two numbers: no proof). How long the first copies take with one rate, we did not measure.
+# ends at 1,050, so what happens up to 1,400 we do not see. More pictures take longer, but **less than in proportion**.
+# Until 200 steps the three curves are nearly one: a common start, and then 36 steps for each picture, 175 + 36 n, would
+# fit (three points, two numbers: no proof). How long the first copies take with one rate, we did not measure.
 
 # %% [markdown] tags=["slide"]
 # ## 7. One picture, ten times (4 minutes)
@@ -573,7 +573,7 @@ for name, training in trainings.items():
         print(f"there {name}, {step:6,} steps: loss on the boot, on the others:", *losses[name, step])
     away = torch.cdist(training[8000]["network"].flatten(1), twenty.flatten(1))[:, 0]
     near[name] = (away < between[1] / 2).nonzero().flatten().tolist()
-print("nearer to the boot than half of the way to its twin, seeds:", near)
+print("nearer to the boot than half its distance from no. 15, seeds:", near)
 repeated = runs["one repeated"][8000]
 assert (ratio(repeated["network"], twenty) < 1 / 3).sum() == 1
 assert order[1] == 15 and near == {"once": [], "ten times": [34, 36, 73]}
@@ -593,13 +593,13 @@ show(
 
 # %% [markdown]
 # It **knows** it far better: the loss on it is 0.012, on the others 0.033. Where each is there once, after as many
-# steps, the boot is none of the easy ones (0.028, the others 0.025). Does it **draw** it? The gap ratio, which finds
-# one copy, fails beside the boot's near twin, no. 15. So take a distance: 3 of 100 drawings are nearer to the boot
-# than half of the way to its twin; where it is there once, after as many steps, 0. That is too few to tell.
+# steps, the boot is not one of the easy ones (0.028, the others 0.025). Does it **draw** it? The gap ratio, which finds
+# one copy, fails beside the boot's near twin, no. 15. So take a distance: 3 of 100 drawings are nearer to the boot than
+# half its distance from that twin; where it is there once, after as many steps, 0. That is too few to tell.
 #
 # Own steps, or the cycle? Look at the *other* nineteen. After 2,000 of the 8,000 steps, 69 own, the loss on them is
 # 0.063. Where all are there once, it is 0.025 after the same quarter of the cycle, 0.114 and 0.081 after 50 and 100 own
-# steps. So **neither alone**.
+# steps. So **neither clock alone** explains it.
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
@@ -630,10 +630,10 @@ assert r2 == {"straight": [0.92, 0.94, 0.81, 0.93], "measured": [0.91, 0.94, 0.8
 # ## What is still unexplained
 #
 # What sets how many steps it takes to remember? And **why does a network, before it remembers, resemble a machine with
-# windows that close, and with these?** A straight line, P = F t, with F the side of what a pixel can see (31 for the
-# UNet, which sees all; on the torus 15, the largest window there), does as well as the calibrated curve for three of
-# our four networks of 16 x 16: r2 0.92, 0.94, 0.81 (circular), 0.93, calibrated 0.91, 0.94, 0.83 and 0.93
-# (`data/lessons/make_14_straight.py`).
+# windows that shrink, and why with just these?** A straight line, P = F t, with F the side of what a pixel can see (31
+# for the UNet, which sees all; on the torus 15, the largest window there), does as well as the calibrated curve for
+# three of our four networks of 16 x 16: r2 0.92 (ResNet), 0.94 (told the class), 0.81 (circular), 0.93 (UNet),
+# calibrated 0.91, 0.94, 0.83 and 0.93 (`data/lessons/make_14_straight.py`).
 #
 # And if a network is *trained* on other pictures, **does it draw something else?** That is lesson 15.
 

@@ -48,7 +48,7 @@ lab = els.lab("laptop", verbose=False)  # the other networks of this lesson are 
 pictures = els.load("fashion-mnist", size=16, n=4100).images
 own, others, new = pictures[:2000], pictures[2000:4000], pictures[4000:]
 between = els.nearest_training_image(others, own)[1]
-print(f"from each of the others to the nearest of the own: at least {between.min():.2f}")
+print(f"from each of the other pictures to the nearest of its own: at least {between.min():.2f}")
 assert own.equal(lab.data.images) and between.min() > 0.8
 
 # %% tags=["slide"]
@@ -61,8 +61,8 @@ show(
 # The machines are nothing but their pictures: no weights, no training. Give them the others, and leave the windows and
 # the noise as they are.
 #
-# **Predict.** Ten seeds, drawn with the own pictures and with the others. How alike are the two drawings, as an r2: of
-# the ideal denoiser (IS), of the local and equivariant one (ELS)?
+# **Predict.** A seed is drawn with the network's own pictures and with the others. How alike are the two drawings, as
+# an r2, if the ideal denoiser (IS) draws? And if the local and equivariant machine (ELS) does?
 
 # %% tags=["slide"]
 stored, noise = els.load_results(lab.network.name), els.seeded_noise(lab.seeds, lab.shape)
@@ -109,7 +109,7 @@ assert again == {"is": [0.81, 0.29], "els-zeros": [0.98, 0.95], "bent filter": [
 # machine draws **the same** (0.98), although every piece that it now averages comes from a new picture.
 #
 # To stay the same is easy. The strongest rival of lesson 11, the *bent filter* (the best linear filter with ELS's
-# windows, its answers bent by a curve), changes even less (1.00). That is not yet to foretell the network.
+# windows, its answers bent by a curve), changes even less (1.00). That alone does not foretell the network.
 
 # %% [markdown] tags=["slide"]
 # ## 2. A formula made of pictures that the network never saw (6 minutes)
@@ -117,7 +117,7 @@ assert again == {"is": [0.81, 0.29], "els-zeros": [0.98, 0.95], "bent filter": [
 # From the network's *own* pictures the formula predicts its drawings with a median r2 of 0.91. Now it gets the others.
 # (The windows are still those measured on the network.)
 #
-# **Predict.** For how many of the 100 seeds do the own pictures predict better than those that the network has never
+# **Predict.** For how many of the 100 seeds do the network's own pictures predict better than those that it has never
 # seen: nearer to 95, to 75, or to 50?
 
 # %% tags=["slide"]
@@ -137,7 +137,7 @@ for name in exchanged:
 # %%
 assert predicts == {"is": [0.61, 0.61, 43], "els-zeros": [0.91, 0.91, 58], "bent filter": [0.86, 0.86, 46]}
 ahead = int((scores["els-zeros"][1] > scores["bent filter"][0]).sum())
-print(f"ELS of the others is ahead of the bent filter of the own for {ahead} of 100")
+print(f"ELS of the other pictures is ahead of the bent filter of its own for {ahead} of 100")
 assert ahead == 87
 kinds = els.load("fashion-mnist", size=16, n=4000).labels[2000:]
 shoes = others[torch.isin(kinds, torch.tensor([5, 7, 9]))]  # sandals, sneakers, boots
@@ -148,7 +148,8 @@ print("40 seeds: others, all of them shoes {:.2f}; as many of all kinds {:.2f}; 
 assert control == [0.47, 0.90, 0.56]
 
 # %% [markdown] tags=["slide"]
-# **It predicts as well** (0.91 and 0.91). The own pictures are ahead for 58 seeds of 100, hardly more than half.
+# **It predicts as well** (0.91 and 0.91). The network's own pictures are ahead for 58 seeds of 100, hardly more than
+# half.
 #
 # And the formula of pictures that the network never saw is ahead of the strongest rival, a bent filter of the
 # network's *own* pictures (0.86), for **87 of 100**.
@@ -188,7 +189,8 @@ check.nearer_to_own(nearer_to_own)
 # Both sets must have the same size: in a larger set something is nearer by chance.
 # </details>
 #
-# **Predict.** How many of 100 drawings are nearer to the own pictures: of IS, of ELS, of the network?
+# **Predict.** How many of 100 drawings are nearer to the network's own pictures than to the others: of IS, of ELS, of
+# the network?
 
 
 # %% tags=["slide"]
@@ -204,9 +206,10 @@ print("nearer to own pictures, of 100:", left)
 assert left == {"is": 100, "els-zeros": 52, "network-150": 46, "new garments": 49}
 
 # %% [markdown]
-# IS, which copies, is found out by all its drawings. Of ELS 52 of 100 are nearer and of the network **46**: about as
-# many as of real new garments (49), which belong to neither set. This test finds in the network's drawings no trace of
-# the pictures that it was trained on. (Section 3 asks more networks, and asks in another way.)
+# IS, which copies, is found out by all its drawings. Of the drawings of ELS 52 of 100 are nearer to the network's own
+# pictures, of the network's drawings **46**: about as many as of real new garments (49), which belong to neither set.
+# This test finds in the network's drawings no trace of the pictures that it was trained on. (Section 3 asks more
+# networks, and asks in another way.)
 
 # %% [markdown] tags=["slide"]
 # ## 3. The same with the network (9 minutes)
@@ -287,7 +290,7 @@ assert list(nearer.values()) == [46, 58, 53, 58, 49, 61, 60, 43]
 # | ResNets | 46, 58, 53 | 58, 49 |
 # | UNets | 61, 60 | 43 |
 #
-# The drawings of ResNets do not show it. In those of UNets there is a hint, no more: it hangs on one network, UNet B1.
+# The drawings of ResNets do not show it. In those of UNets there is a hint, no more: it rests on one network, UNet B1.
 
 # %% [markdown] tags=["slide"]
 # And the **loss**, on which the network was trained? Give the *same* noisy pictures to A0 and to B1, 400 of each set
@@ -323,9 +326,10 @@ assert abs(gains[0.8]) < 2 * spread[0.8] and spread[0.8] < 0.004
 # **The loss does tell.** At t = 0.15 a network errs by **1.4 %** less on its own pictures than one that does not know
 # them (give or take 0.2 %); at t = 0.8 by nothing that we could measure.
 #
-# For a single picture that is weak evidence: take a picture of each set, and the two losses tell in 64 % of all such
-# pairs which of them A0 knows, where guessing has 50 %. But A0's drawings are no nearer to its own pictures than to
-# others: a network may know something of a picture, and not show it in what it draws. (This is one pair of ResNets.)
+# For a single picture that is weak evidence: take a picture of each set, and in 64 % of all such pairs the errors of
+# the two networks tell which of the two pictures A0 knows; guessing gets 50 %. But A0's drawings are no nearer to its
+# own pictures than to others: a network may know something of a picture, and not show it in what it draws. (This is one
+# pair of ResNets.)
 
 # %% [markdown] tags=["slide"]
 # ## 4. What changes a drawing, and what does not (6 minutes)
@@ -425,8 +429,8 @@ assert max(high for _, high in by_pictures[3:5] + by_seed[3:5]) < 0.2
 # network again with another seed, and it draws a little differently. No theory that does not know the seed can know
 # how.
 #
-# Let $y$ and $y'$ be what two such trainings draw from one noise, and $s$ what they share, the mean of what very many
-# trainings would draw (here $s$ is not the score):
+# Let $y$ and $y'$ be what two such trainings draw from one noise, $s$ what they share, the mean of what very many
+# trainings would draw (here $s$ is not the score), and $e$ and $e'$ what is each training's own:
 #
 # $$y = s + e, \qquad y' = s + e' .$$
 #
@@ -435,7 +439,8 @@ assert max(high for _, high in by_pictures[3:5] + by_seed[3:5]) < 0.2
 # and between $e$ and $e'$. (In a single picture it need not be.) $e$ and $e'$ have the same variance, $V(e)$. A perfect
 # theory draws $s$.
 #
-# **Predict.** Two trainings agree with some r. Does the perfect theory agree with one of them more, as much, or less?
+# **Predict.** Two trainings agree with each other with some r. Is the r of the perfect theory with one of them larger,
+# equal, or smaller?
 
 # %% [markdown]
 # ### Exercise 2: The r2 of a perfect theory (6 minutes, ★★☆)
@@ -527,8 +532,8 @@ assert all(abs(r2 - value) < 0.002 for r2, value in zip(ladder.values(), stated,
 assert abs(way - 0.40) < 0.01
 
 # %% [markdown] tags=["slide"]
-# A single training predicts another with an r2 of 0.97, the mean of two a third with 0.979, as Exercise 3 says. (So it
-# would be for any drawings that are equally alike: it is no test of $y = s + e$.)
+# A single training predicts another with an r2 of 0.97; the mean of two predicts a third with 0.979, as Exercise 3
+# says. (It would be so for any drawings that are equally alike: it is no test of $y = s + e$.)
 #
 # A perfect theory would have **0.99**. There ends, for this recipe and these pictures, the scale that begins at 0.86.
 # The formula, 0.91, has gone **40 %** of the way.
@@ -537,10 +542,10 @@ assert abs(way - 0.40) < 0.01
 # ## 6. Is the rest an accident? (4 minutes)
 #
 # What the formula gets wrong in A0, an edge here, a fainter sleeve there, is 9 % of a drawing's variance; what belongs
-# to one training is 1 %. So most of it must come again in A1.
+# to one training is 1 %. So most of the error must come again in A1.
 #
-# **Predict.** And what a UNet's own formula gets wrong: is it, noise by noise, what A0's gets wrong? Give an r from 0
-# to 1.
+# **Predict.** And what a UNet's own formula gets wrong in the UNet: is that, noise by noise, the same as what A0's
+# formula gets wrong in A0? Give an r from 0 to 1.
 
 # %% tags=["slide"]
 rows = {"ELS of A0": formula["A0"][:10]}
@@ -588,12 +593,12 @@ assert [part for some in in_both.values() for _, part in some] == [0.01, 0.02, 0
 # filters.
 
 # %% [markdown] tags=["slide"]
-# ## 7. Why it hardly matters whose they are (6 minutes)
+# ## 7. Why it hardly matters whose pictures they are (6 minutes)
 #
 # Take 100 garments that nobody has seen, and cut them into pieces of 3 x 3 pixels. How well can each be replaced by the
-# nearest piece from the first $n$ pictures, wherever it lay there? We try 300 pieces (none that is of one grey), then
-# 300 larger ones, then the 100 whole garments. We measure the squared error as a share of the pieces' own variance: 0
-# is "it is there", 1 is no better than the mean piece.
+# nearest piece from the first $n$ pictures of set A, wherever it lay there? We try 300 pieces (none that is of one
+# grey), then 300 of 5 x 5, then the 100 whole garments. We measure the squared error as a share of the pieces' own
+# variance: 0 is "it is there", 1 is no better than the mean piece.
 #
 # **Predict.** How large is that error for 3 x 3 pieces, with those of **ten** pictures to choose from? And which is
 # smaller: the error of *whole* garments with 2,000 to choose from, or that of 5 x 5 pieces with ten?
@@ -628,7 +633,7 @@ assert all(abs(replaced[key] - value) < 0.002 for key, value in said.items())
 
 # %% [markdown] tags=["slide"]
 # Pieces of 5 x 5 from **ten** pictures stand in for new ones better (0.13) than 2,000 whole pictures for new garments
-# (0.19). A piece of 3 x 3 leaves 6 % with ten pictures, 1 % with 2,000.
+# (0.19). Pieces of 3 x 3 leave an error of 6 % with ten pictures, 1 % with 2,000.
 #
 # Small pieces are easy to replace: a picture is *one* whole, but 144 pieces of 5 x 5, if it does not matter where they
 # lay.
@@ -636,8 +641,8 @@ assert all(abs(replaced[key] - value) < 0.002 for key, value in said.items())
 # But with much noise the windows are not small: 11 pixels and more (lesson 09). Is there another reason? Give machines
 # of own and of other pictures the same noisy pictures, and compare their answers $D$.
 #
-# **Predict.** Where do the two IS disagree most: with much noise or with little? And the two ELS, more or less than
-# they?
+# **Predict.** Where do the two IS disagree most: with much noise or with little? And do the two ELS disagree more or
+# less than the two IS?
 
 
 # %% tags=["slide"]
@@ -681,7 +686,8 @@ assert abs(max(differ["wiener"]) - 0.0038) < 0.0002 and abs(differ["is"][-1] - 0
 # ## 8. How many pictures does it take? (4 minutes)
 #
 # Fewer pictures now: for the machines the first $n$ of each set (ELS keeps the windows of A0), 100 seeds; and two
-# ResNets, of the first 100 of each set, trained with two seeds and for as many steps as before (8,000).
+# ResNets, one trained on the first 100 of A, one on those of B, with different seeds, for as many steps as before
+# (8,000).
 #
 # **Predict.** Two ELS machines that share no picture: from how many pictures on is r2 of their drawings above 0.9? Ten,
 # a hundred, a thousand?
@@ -736,9 +742,9 @@ assert abs(ahead - 75) <= 1
 # Two ELS machines agree at 0.74 with ten pictures each, **at 0.92 with a hundred**, and two networks of a hundred at
 # 0.91. (So do two Wiener filters, nearly: 0.89.)
 #
-# And ELS foretells A0. The formula of a hundred pictures that A0 never saw has r2 0.89 with it; the best filter, a
-# bent one that treats all places alike, has 0.86. The formula is ahead for 75 of 100. (With ten pictures the formula
-# has 0.80, and a filter that is not bent 0.82.)
+# And ELS foretells A0. The formula of a hundred pictures that A0 never saw has r2 0.89 with it; the best filter of the
+# same hundred, a bent one that treats all places alike, has 0.86. The formula is ahead for 75 of 100. (With ten
+# pictures the formula has 0.80, and a filter that is not bent 0.82.)
 #
 # The network of the hundred others draws what A0 draws (0.93), although A0 has seen twenty times as many and none of
 # those. (After many more steps it would presumably begin to remember its hundred, as networks of 5, 10 and 20
@@ -747,8 +753,8 @@ assert abs(ahead - 75) <= 1
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
-# * Exchange every picture of the formula for another of the same kind, and it draws the same (r2 0.98), as bent
-#   filters do; the ideal denoiser does not (0.81). And it predicts the network as well (0.91).
+# * Exchange every picture of the formula for another of the same kind, and it draws the same (r2 0.98), as bent filters
+#   do; the ideal denoiser does not (0.81). And the formula predicts the network as well as before (0.91).
 # * Two networks that share no picture and no first weight draw nearly the same (0.97). Their drawings hardly tell which
 #   2,000 pictures they know; the loss does, a little.
 # * A UNet in place of a ResNet changes a drawing more than 2,000 other pictures do, another border most. The formula

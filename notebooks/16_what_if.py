@@ -62,7 +62,7 @@ assert all(abs(agree[name] - value) < 0.006 for name, value in stated.items())
 
 # %% [markdown] tags=["slide"]
 # **0.73.** And the ideal denoiser, which sees all of the noise, has 0.74. All sneakers look alike; whoever has the
-# class has most of the picture, and r2 pays for it.
+# class has most of the picture, and r2 rewards that.
 #
 # So ask for something of which the mean picture knows nothing. A **what-if**: exchange a small part of the noise, and
 # say *what changes* in the drawing. A mean picture says "nothing".
@@ -226,10 +226,10 @@ assert part["network"][6] < 0.01 > part["ELS"][6] and max(abs(part["IS"][1:] - e
 # Two thirds (**0.68**) of the network's change lie in the block; further off it fades, as in the formula. That is
 # no merit of the formula, whose windows were measured on the network.
 #
-# The ideal denoiser cares little where the block was: 0.28 of its change lie there, and 0.20 would lie in the block of
-# *another* seed (dotted; of the network's change 0.21; more than 14 %, as garments are in the middle). It weighs whole
-# pictures. A block can change its choice, and then everything changes; or it does not, and nothing does (18 of 100
-# seeds).
+# The ideal denoiser cares little where the block was: 0.28 of its change lie there, and 0.20 lie in the block of
+# *another* seed (dotted; of the network's change 0.21; both are more than 14 %, since garments are in the middle). It
+# weighs whole pictures. A block can change its choice, and then everything changes; or it does not, and nothing does
+# (18 of 100 seeds).
 
 # %% [markdown] tags=["slide"]
 # ## 3. Who can foretell it? (9 minutes)
@@ -274,8 +274,8 @@ check.foretold(foretold)
 # its answers replaced by the mean clean pixel among those training pixels to which it answers the same. It has no
 # votes. (Here it has weights for each pixel; for the circular network, which knows no place, one set for all.)
 #
-# **Predict.** As predictions of the *drawings* the machines are close together: ELS 0.94, the bent filter 0.92, LS
-# 0.91, IS 0.74. How much of the *change* does each foretell?
+# **Predict.** As predictions of the *drawings* all machines but IS are close together: ELS 0.94, the bent filter 0.92,
+# LS 0.91, IS 0.74. How much of the *change* does each foretell?
 
 
 # %%
@@ -360,10 +360,10 @@ stated = {"ELS": 0.84, "LS": 0.74, "Wiener": 0.62, "IS": 0.24, "bent filter": 0.
 assert all(abs(deviation[name] - value) < 0.006 for name, value in stated.items()) and ahead_in_it == 82
 
 # %% [markdown]
-# Why does the ideal denoiser fall so deep? Part of it is the measure, not the what-if. Ask in the same way how a
+# Why does the ideal denoiser fall so low? In part because of the measure, not the what-if. Ask in the same way how a
 # *drawing* deviates from the mean of its class: then it has 0.24, where r2 was 0.74. The formula has 0.84, and is ahead
-# of the bent filter (0.73) for 82 of 100 seeds. So for this network the formula knows more of what *is* than the
-# filter does, but not of what an exchange *would have* changed.
+# of the bent filter (0.73) for 82 of 100 seeds. So for this network the formula knows more of what *is* than the filter
+# does, but not of what an exchange *would have* changed.
 
 # %% [markdown] tags=["slide"]
 # ## 4. Ask it yourself (4 minutes)
@@ -507,10 +507,10 @@ gap = [one - two for one, two in zip(by_turn["ELS"], by_turn["bent filter"], str
 assert max(gap[:4]) < -0.1 and max(abs(some) for some in gap[5:]) < 0.03  # up to 18 degrees, and from 36 on
 
 # %% [markdown] tags=["slide"]
-# **A single drawing has a resolution**: it tells large changes, not small ones. After a turn of 90 degrees, another
-# noise altogether, the formula foretells 0.82 of what changes in the first network's drawing. After 18 degrees 0.39;
-# after 4.5 it would have been better to say nothing: -0.53. Nor is that an accident of one network: without classes it
-# has -0.42 there.
+# **A drawing of the formula has a resolution**: it shows large changes, not small ones. After a turn of 90 degrees,
+# another noise altogether, the formula foretells 0.82 of what changes in the first network's drawing. After 18 degrees
+# 0.39; after 4.5 it would have been better to say nothing: -0.53. Nor is that an accident of one network: without
+# classes it has -0.42 there.
 #
 # **The bent filter does not fail after small turns** (0.42 and 0.31 after 4.5 degrees). After large ones it depends on
 # the network: with classes neither leads (at 90 degrees the formula is ahead on 14 of 20 ways), without classes the
@@ -542,8 +542,9 @@ assert [*smooth.values()] == [0.73, 0.79, 0.77]
 # %% [markdown] tags=["slide"]
 # The network glides: its way is 1.36 times as long as the straight line between its ends (in 20 steps, as the machines
 # draw, 1.38). The formula does not leap, but it **trembles**: 1.96 times. To glide is no merit in itself: the bent
-# filter glides more than the network (1.25). Perhaps two training patches are often about equally near, and a little
-# noise decides between them. Whether the formula trembles less in more than 20 steps we have not tried.
+# filter glides more than the network (1.25). The formula trembles perhaps because two training patches are often about
+# equally near, and a little noise decides between them. Whether the formula trembles less in more than 20 steps we have
+# not tried.
 #
 # Whoever trembles changes too much. Simply made smaller, times 0.85 (a factor chosen afterwards), the formula's change
 # foretells 0.73 of an exchange in place of 0.69. Its mean over eight noises nearby (turned by 18 degrees) foretells
@@ -554,18 +555,18 @@ assert [*smooth.values()] == [0.73, 0.79, 0.77]
 #
 # Whoever can foretell a change can bring it about. Twenty seeds, two of each class, and for each the choice of 32
 # exchanged blocks. The **formula** draws all 32, we look which drawing fulfils a wish best, and only that noise goes to
-# the network. The wish: a *lively* garment, by the mean absolute difference of neighbours in a row.
+# the network. The wish: a *lively* garment, measured by the mean absolute difference of neighbouring pixels in a row.
 #
-# **Predict.** Among the network's 32 drawings the best is 1, a blind choice, on average, 0. How much does the formula's
-# choice get: 0.1, 0.5, 0.9? The ideal denoiser's? And that of the *noise* that is liveliest itself?
+# **Predict.** Among the network's 32 drawings the best counts 1, a blind choice, on average, 0. How much does the
+# formula's choice get: 0.1, 0.5, 0.9? The ideal denoiser's? And the choice of the *noise* that is itself the liveliest?
 
 # %% [markdown]
 # ### Exercise 3: What the formula's choice is worth (6 minutes, ★★☆)
 #
 # Write `kept(by_formula, by_network)`, both (S, K): for S seeds and K noises how well the formula's drawing fulfils the
-# wish, and the network's. For each seed the formula chooses the noise that *it* finds best. Return, shape (S,), what
-# the network gives there above its mean over the K, as a part of the most that *the network* could give above its mean:
-# 1 if the choice was the best, 0 if it was as good as a blind one.
+# wish, and the network's. For each seed the formula chooses the noise that *it* finds best. Return, shape (S,), how far
+# the network's value there lies above its mean over the K, divided by how far *the network's* best value lies above
+# this mean: 1 if the choice was the best, 0 if it was as good as a blind one.
 
 
 # %%
@@ -591,7 +592,7 @@ check.kept(kept)
 # The mean is what a blind choice gives; the best of 32 is what whoever asks the network 32 times can have.
 # </details>
 #
-# So how much of it does the formula keep: 0.1, 0.5, 0.9?
+# Now compare with your prediction.
 
 # %%
 wished = {name: drawings("wished", key) for name, key in who.items()}  # (20 seeds, 1 + 32, 1, 16, 16); first: unchanged
@@ -670,22 +671,21 @@ assert (worth["ELS"][:10] > 0.5).sum() == 9 and -0.3 < worth["ELS"][8] < -0.1  #
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
-# * r2 of drawings pays for what all drawings of a class share: the mean of the class has 0.73, the ideal denoiser
-#   0.74.
+# * r2 of drawings rewards what all drawings of a class share: the mean of the class has 0.73, the ideal denoiser 0.74.
 # * Exchange a block of the noise, and the formula foretells 0.69 of what changes in the drawing of a network that is
 #   told the class, the ideal denoiser less than nothing.
 # * A filter without votes, the bent one, is level with it there (0.68), and behind for three other networks.
-# * As the noise turns, the formula trembles. Of two networks the bent filter foretells more after a small turn; after a
-#   large one the formula is level for the one and ahead for the other.
+# * As the noise turns, the formula trembles. For both networks that we tried the bent filter foretells more after a
+#   small turn; after a large one the formula is level for the one and ahead for the other.
 # * Whoever foretells changes can choose noises for a network that is not asked about them. A linear filter with the
 #   formula's windows does it about as well as the formula.
 #
 # ## What is still unexplained
 #
-# **How smooth is a network, and why?** A law would say how sharply a network with so many weights, trained so long, can
-# decide, at each $t$; then windows and sharpness might follow from one cause (lesson 14 asks for the windows). And of
-# the ResNet without classes another network foretells 0.91 of a change, the formula 0.73: what is missing can be
-# known, since another training knows it.
+# **How smooth is a network, and why?** A law would say how sharply a network of a given size, after a given training,
+# can decide, at each $t$; then windows and sharpness might follow from one cause (lesson 14 asks where the windows come
+# from). And of the ResNet without classes another network foretells 0.91 of a change, the formula 0.73: what is missing
+# can be known, since another training knows it.
 #
 # And all of it was garments, grey and in the middle. **Does the formula know anything else?** Lesson 17.
 #

@@ -16,7 +16,7 @@
 # # 17 · In colour: the same formula, other pictures
 #
 # **You will** write down what you expect of pictures that no lesson has looked into; let three colours vote together
-# and apart; exchange the noise of one colour; read off of which emoji a drawing is made; and put in your own pictures.
+# and apart; exchange the noise of one colour; find out which emoji a drawing is made of; and put in your own pictures.
 #
 # **You will learn** which of the course's numbers came with garments, what a window sees when it sees colour, and how
 # much a filter that does not vote knows as well.
@@ -72,8 +72,8 @@ assert images.shape == (1372, 3, 24, 24) and len(images.flatten(1).unique(dim=0)
 # * **Wiener** is the best linear filter that sees all. Two more have the windows of ELS: the **local filter** is one
 #   for each place, the **equivariant filter** one for all places that share a dictionary of ELS.
 # * The **bent filter** is the better of these two, bent by a curve: each of its answers is replaced by the mean clean
-#   pixel of training images with such an answer (lesson 07), in emoji for each colour by itself. Unbent, the
-#   better one is the *straight* filter.
+#   pixel of training images with such an answer (lesson 07), in emoji for each colour by itself. Before it is bent, it
+#   is called the *straight* filter.
 # * The mean of the class knows nothing of the noise.
 #
 # Fill in `guess`; section 3 puts it beside what was measured. (What a filter draws beyond black and white is cut off.)
@@ -157,7 +157,7 @@ show(
 # %% [markdown] tags=["slide"]
 # ## 3. Formula and network (8 minutes)
 #
-# The same hundred seeds, group number seed mod 8.
+# The same hundred seeds; each is drawn as group number seed mod 8.
 #
 # **Look.** The last row is the network. In how many of the twelve columns is ELS, just above it, the most like it? In
 # how many is it the bent filter?
@@ -216,9 +216,9 @@ assert [left[kind]["equivariant filter"] for kind in left] == [0.66, 0.69]
 # otherwise: r2 counts large areas, and forgives speckles on the white.
 #
 # Over a hundred seeds ELS has 0.80, and for each it is ahead of LS, of the filter that sees all, of the ideal denoiser
-# and of the mean of the class. **But the equivariant filter, here the straight one, has 0.77, and bent 0.82**:
-# bent it is ahead of ELS for 74. With emoji, windows and being alike everywhere bring nearly all of r2, and votes
-# bring no more than a curve does. (With garments votes bring more: 0.94, the bent filter 0.92.)
+# and of the mean of the class. **But the equivariant filter, here the straight one, has 0.77, and bent 0.82**: bent it
+# is ahead of ELS for 74. With emoji, windows and treating all places alike bring nearly all of r2, and votes bring no
+# more than a curve does. (With garments votes bring more: 0.94, the bent filter 0.92.)
 #
 # Emoji of one group are not alike, and who lives off the class has lost most. Take the mean of the class off both
 # drawings: the formula had 0.85 with garments, and has 0.72 here. The equivariant filter has not lost: 0.66 and 0.69.
@@ -295,9 +295,9 @@ assert ahead == [74, 81, 79] and abs(both[0] - 0.84) < 0.006 and abs(both[1] - 0
 assert abs(empty["network"].float().mean() - 0.44) < 0.006
 
 # %% [markdown] tags=["slide"]
-# The sceptic is right in part: without the white there is less to be had. **Where the network has painted, the bent
-# filter is ahead: in grey 0.76, ELS 0.72; in tint 0.68, ELS 0.60** (for 81 and 79 seeds). Both are better in grey. The
-# mean of each colour is taken off, so nobody gets anything for emoji being warm.
+# The sceptic is right in part: without the white most have a lower r2. **Where the network has painted, the bent filter
+# is ahead: in grey 0.76, ELS 0.72; in tint 0.68, ELS 0.60** (for 81 and 79 seeds). Both are better in grey. The mean of
+# each colour is taken off, so nobody is rewarded for knowing that emoji are mostly warm in colour.
 #
 # **ELS knows better where the white is.** In 0.91 of the pixels both it and the network are white, or both are not; the
 # bent filter agrees with the network in 0.85. Each has something that the other lacks: the mean of their two drawings
@@ -464,8 +464,8 @@ check.ingredients(ingredients)
 # ```
 # </details>
 #
-# In each row: a drawing of the formula; the same drawing, in full colour only what four emoji gave, those that gave
-# most; then these four, in full colour only the pixels that they gave.
+# In each row: a drawing of the formula; the same drawing, pale but for the pixels of the four emoji that gave most;
+# then these four, pale but for the pixels that they gave.
 
 # %% tags=["slide"]
 rows, share = {}, []
@@ -493,13 +493,13 @@ assert abs(min(share) - 0.10) < 0.006 and abs(max(share) - 0.23) < 0.006
 #
 # **Nobody would take these drawings for emoji**, and none of our numbers says so. The theory suggests why: windows of
 # 13 pixels at most, soon of 5 and of 3, do not hold a face together. That a formula predicts a network says nothing of
-# how *good* its drawings are. Networks that draw good ones look further, and are larger. What small ones that
-# look further draw, it still foretells (lesson 18); large ones we have not tried.
+# how *good* its drawings are. Networks that draw good ones look further, and are larger. What small ones draw that look
+# further, the formula still foretells (lesson 18); large ones we have not tried.
 #
-# **Predict.** Noise a finished drawing to $t = 0.05$ anew, and ask the formula again. The *winner* is the patch with
-# the heaviest vote. Which part of the drawing's coloured pixels is within 0.1 of the middle of their winner, in each
-# colour? Do it with drawings of the formula, of the network, of the bent filter, which copies no pixel, and with *real*
-# emoji that the formula does not hold. In which order do they come?
+# **Predict.** Add fresh noise to a finished drawing, up to $t = 0.05$, and ask the formula again. A pixel's *winner* is
+# the patch with the heaviest vote. What part of the drawing's coloured pixels is within 0.1 of the middle of the
+# winner, in each colour? Do it with drawings of the formula, of the network, of the bent filter, which copies no pixel,
+# and with *real* emoji that the formula does not hold. In which order do they come?
 
 # %%
 held = torch.ones(len(images), dtype=torch.bool)
@@ -595,7 +595,7 @@ show(
 # (0.15).
 #
 # With garments it seems to be the reverse (20 steps): one noise as two classes 0.34, two noises as one class 0.67. But
-# that 0.67 is the mean of the class: take it off, and 0.04 is left, for one noise as two classes 0.12.
+# that 0.67 is due to the mean of the class: take the mean off, and 0.04 is left; for one noise as two classes, 0.12.
 #
 # **Predict.** Does the formula know what another word (another group, that is) would have changed? Who knows it better,
 # ELS or the bent filter?
@@ -640,8 +640,8 @@ for (name, values), wanted in zip(rows.items(), stated, strict=True):
 # %% [markdown] tags=["slide"]
 # **Both know it; the bent filter knows it better.** Size apart, the formula's change points the network's way (cosine
 # 0.60), the bent filter's more so (0.67). A part of that is what the word changes in any drawing. Take the mean change
-# of the other noises off, and 0.47 and 0.55 are left ("apart"). That belongs to this noise: beside what they then
-# change with another noise, nothing is left (-0.04 and -0.05).
+# of the other noises off, and 0.47 and 0.55 are left ("apart"). That belongs to this noise: compared with what the
+# network changes with *another* noise, nothing is left (-0.04 and -0.05).
 #
 # Foretold is a stricter measure: it asks for the size, too. There **the formula has -0.19**, worse than "nothing
 # changes", the bent filter 0.31, and the straight one, whose changes are smaller (0.71), even 0.39. The formula's
@@ -652,7 +652,8 @@ for (name, values), wanted in zip(rows.items(), stated, strict=True):
 # %% [markdown]
 # ## 8. Your own pictures (4 minutes)
 #
-# A folder of a few hundred pictures is enough, of one kind, or in subfolders, which are the classes (`--conditional`):
+# A folder of a few hundred pictures is enough, all of one kind, or in subfolders, which are the classes (then add
+# `--conditional` to the first command). In a terminal:
 #
 # ```sh
 # elscourse train mine --dataset path/of/folder --size 16 --steps 6000

@@ -45,7 +45,7 @@ lab = els.lab()
 #
 # * **Noise in every step.** The models that made diffusion famous removed more noise than needed, and added some anew,
 #   each time.
-# * **Guidance.** What the words change is exaggerated, several times.
+# * **Guidance.** What the user's words change in the answer is exaggerated several times over.
 # * **Attention.** Each place asks all others.
 #
 # **Predict**, and write it down, for each of the three: will the formula, ELS, still foretell better than its two
@@ -78,9 +78,9 @@ def drawings(key, among=results):
 # ## 2. Noise in every step (5 minutes)
 #
 # The step of lesson 01 goes from $x_t$ to the next time with the same noise, $\alpha\, \hat x_0 + \sigma\,
-# \hat\epsilon$ ($\alpha$ and $\sigma$ of the next time). Now a part of the noise is taken out, and fresh noise put in
-# its place: noise of size $\nu$, drawn anew in every step. Altogether it must have the size $\sigma$ that the
-# denoiser expects.
+# \hat\epsilon$ ($\hat x_0$ is the guess $D$; $\alpha$ and $\sigma$ are those of the next time). Now a part of the noise
+# is taken out, and fresh noise put in its place: noise of size (standard deviation) $\nu$, drawn anew in every step.
+# Old and fresh noise together must have the size $\sigma$ that the denoiser expects.
 #
 # ### Exercise 1: A step with fresh noise (5 minutes, ★☆☆)
 #
@@ -182,7 +182,7 @@ def agree(found, said):
 for k, said in enumerate(((0.93, 0.91, 0.92, 51), (0.92, 0.91, 0.93, 47))):
     scores = r2_with(noisy["network"][k], {name: some[k] for name, some in noisy.items()})
     found = [*(middle(scores[name]) for name in guessers), ahead(scores)]
-    print(f"sequence {k + 1}, r2 of ELS, LS, bent filter; ELS ahead of both for:", [round(value, 2) for value in found])
+    print(f"sequence {k + 1}, r2 of ELS, LS, bent filter; ELS ahead (the fewer):", [round(value, 2) for value in found])
     assert agree(found, said)
 
 # %%
@@ -321,14 +321,15 @@ for steps_of_it, change, said in (
     assert agree(found, said)
 
 # %% [markdown] tags=["slide"]
-# **The formula follows, the less the further it goes**: r2 0.94, 0.92, 0.89, 0.82 for $w$ = 1, 2, 3, 4.
+# **The formula follows, though less well as the guidance grows stronger**: r2 0.94, 0.92, 0.89, 0.82 for $w$ = 1, 2, 3,
+# 4.
 #
 # With $w = 3$ LS has 0.86 (ELS is ahead for 71 of 100 seeds), the bent filter and the mean of the class 0.80.
 #
 # **Of what guidance changes** (the drawing with $w = 3$ minus that with $w = 1$) ELS foretells 0.41, LS 0.38, where 1
-# is all of it (lesson 16); ELS is ahead for 71 seeds. All predict too large a change; so each is made smaller first, by
-# a factor chosen on the other seeds. If the network takes 20 steps, as the formulas do, it is 0.22 and 0.19 (54 seeds).
-# **ELS foretells little more than LS.**
+# is all of it (lesson 16); ELS is ahead of LS for 71 seeds. All predict too large a change; so each is made smaller
+# first, by a factor chosen on the other seeds. If the network takes 20 steps, as the formulas do, it is 0.22 and 0.19
+# (54 seeds). **ELS foretells little more than LS.**
 #
 # **Guidance magnifies small differences.** The network's own drawings in 20 and in 150 steps have r2 0.98 with $w = 1$,
 # 0.95 with $w = 3$.
@@ -383,10 +384,11 @@ if seed == 6:
 
 # %% [markdown] tags=["slide"]
 # Over all pixels the shirts have a share of 2.6, and **coats and pullovers vote against, with more than half of a vote
-# and nearly half**: those who have patches that fit this noise, but are of another class. (Counted are the 2,048
-# heaviest voters of each pixel.) A mean with negative weights may leave the range of the pictures.
+# and nearly half**: their patches fit this noise, but are of another class. (Counted are the 2,048 heaviest voters of
+# each pixel.) A mean with negative weights may leave the range of the pictures.
 #
-# **Try it.** Who votes against a bag (`seed = 8`), who against a sandal (5)?
+# **Try it.** Set `seed` above and run the two cells again: who votes against a bag (`seed = 8`), who against a sandal
+# (5)?
 #
 # And the ideal denoiser? Follow its two answers, with the word and without: when do they become the same?
 
@@ -402,9 +404,9 @@ print("of 8 seeds, the same answer with and without the word:", {t: same[t] for 
 assert same[0.9] == 0 and same[0.4] == 8
 
 # %% [markdown] tags=["slide"]
-# At first the two disagree, and $x_t$ is pushed away from other classes towards a picture of its own. As it comes
-# near, that picture is the nearest of *all*, and has all votes in both: at $t = 0.4$ for all eight seeds. Then
-# $a = b = 1$, and $3a - 2b = 1$: **the votes against only take back what is too much, and it copies.**
+# At first the two disagree, and $x_t$ is pushed away from other classes towards a picture of its own class. As it comes
+# near, that picture is the nearest of *all*, and has all votes in both: at $t = 0.4$ for all eight seeds. Then $a = b =
+# 1$, and $3a - 2b = 1$: **the votes against only take back what is too much, and it copies.**
 
 # %% [markdown] tags=["slide"]
 # ## 5. Attention (8 minutes)
@@ -418,8 +420,8 @@ assert same[0.9] == 0 and same[0.4] == 8
 #
 # ### Exercise 3: Attention between places (6 minutes, ★★☆)
 #
-# Write `attend(h, W_q, W_k, W_v)`: `h` is (places, width), the others are matrices that make $q$, $k$ (width, d) and
-# $v$ (width, out) of it. Return (places, out).
+# Write `attend(h, W_q, W_k, W_v)`: `h` is (places, width); of it the matrices `W_q` and `W_k` (width, d) make $q$ and
+# $k$, and `W_v` (width, out) makes $v$. Return (places, out).
 
 
 # %%
@@ -476,8 +478,8 @@ assert gap < 1e-4
 # The last two were trained for 16,000 steps instead of 8,000, and, to compare, so was the ResNet without attention;
 # another one for 32,000.
 #
-# **Predict.** The formula's r2 with the first ResNet was 0.91, with the UNet 0.93. With each of the three? And does it
-# lose the ResNet as its training goes on?
+# **Predict.** The formula's r2 with the first ResNet was 0.91, with the UNet 0.93. What is it with each of the three?
+# And does the formula lose touch with the ResNet as its training goes on?
 
 # %%
 trained = {"ResNet": "resnet-16000-steps", "UNet, attention": "attention-unet"}
@@ -503,7 +505,7 @@ assert agree(known, (0.91, 0.93))
 # %% [markdown] tags=["slide"]
 # ## 6. Does it still say what they draw? (8 minutes)
 #
-# The same ten noises, by the three networks, and by ELS with the windows that were measured on each of them.
+# The same ten noises, drawn by each of the three networks, and by ELS with the windows that were measured on it.
 
 # %% tags=["slide"]
 rows = {}
@@ -520,7 +522,7 @@ show(
 
 # %%
 def row(name, said):
-    """ELS, LS, bent filter, seeds of 100 with ELS ahead of the two others: of r2, then of an exchange."""
+    """ELS, LS, bent filter, and `ahead`: of r2, then of an exchange."""
     found = []
     for scores in (r2[name], part[name]):
         found += [*(middle(scores[machine]) for machine in guessers), ahead(scores)]
@@ -558,11 +560,11 @@ for name in (*trained, "ResNet, 32,000 steps"):
 
 # %% [markdown] tags=["slide"]
 # **After 8,000 steps the transformer seemed to end the theory**: ELS had r2 0.81, the bent filter 0.84. It had not yet
-# learned enough: its loss on new pictures fell from 0.084 to 0.066.
+# learned enough: by 16,000 steps its loss on new pictures fell from 0.084 to 0.066.
 #
-# **The formula does not lose the ResNet as its training goes on**: after 8,000, 16,000 and 32,000 steps r2 is 0.91,
-# 0.89 and 0.91. Of an exchange it foretells less than at first, but not less and less: 0.73 (lesson 16), 0.61, 0.64.
-# All the while the loss on new pictures falls (0.073, 0.068, 0.066), and none is copied.
+# **The formula does not lose touch with the ResNet as its training goes on**: after 8,000, 16,000 and 32,000 steps r2
+# is 0.91, 0.89 and 0.91. Of an exchange it foretells less than at first, but not less and less: 0.73 (lesson 16), 0.61,
+# 0.64. All the while the loss on new pictures falls (0.073, 0.068, 0.066), and no drawing is a copy.
 
 # %%
 unet, others = shipped["UNet"]["network-150"], els.load_results("15_exchange")
@@ -587,12 +589,13 @@ assert agree(two.values(), (0.90, 0.97, 0.96, 0.96)) and agree(small, (0.62, 0.5
 assert int((without > with_it).sum()) == 70
 
 # %% [markdown] tags=["slide"]
-# **The UNet draws with attention what it draws without**: r2 0.98. Trained again it is as near to itself (0.97).
+# **The UNet draws with attention what it draws without**: r2 0.98. Trained again without attention, it is about as near
+# to itself (0.97).
 #
 # **By r2 attention costs the formula nothing.** But with two of the three it is hardly ahead of LS (for 63 and 59
-# seeds). The windows of all three are wide, 18 to 23 pixels on average above $t = 0.5$, where a picture has 16: most of
-# them see the border, and so know their place, as LS does. With them ELS and LS draw nearly the same: r2 0.96 or more;
-# with the windows of the ResNet without attention, 0.90.
+# seeds). The windows of all three are wide, 18 to 23 pixels on average above $t = 0.5$, and a picture has only 16: most
+# of them see the border, and so know their place, as LS does. With them ELS and LS draw nearly the same: r2 0.96 or
+# more; with the windows of the ResNet without attention, 0.90.
 #
 # **Of an exchange it costs some**: 0.61 is foretold of the ResNet without it, 0.46 with it (more without for 70 of 100
 # seeds). A part of that is size: ELS changes too much. Made smaller, as in section 3, its changes foretell 0.62 and
@@ -642,13 +645,13 @@ assert agree(share.values(), (0.26, 0.32, 0.11, 0.40))
 # UNet's. No pixel is more than 8 rows or columns from the middle one, and the ResNet sees as far: from there it sees
 # all, too.
 #
-# So turn the question round: how does each pixel of the answer depend on a *corner block* of $x_t$, 6 x 6? Now it is
-# 0.11 and 0.40. **Ask where the answers can differ.**
+# So turn the question round: how does each pixel of the answer depend on a *corner block* of $x_t$, 6 x 6? Now 0.11 and
+# 0.40 lie five pixels away or more. **Ask where the answers can differ.**
 
 # %% [markdown] tags=["slide"]
 # ## 8. Three guesses (3 minutes)
 #
-# Take your sheet. Is ELS better than LS *and* the bent filter, for 65 of 100 seeds or more?
+# Take your sheet. Is ELS ahead of LS for 65 of 100 seeds or more, *and* of the bent filter, too?
 #
 # | | what is drawn | what is changed |
 # |---|---|---|
@@ -669,7 +672,7 @@ assert agree(share.values(), (0.26, 0.32, 0.11, 0.40))
 #
 # * With noise in every step the formula follows the network; a bent filter with its windows does so as well.
 # * Guidance magnifies small differences. In the formula it is a vote with votes against. The formula foretells the
-#   drawings, the less, the stronger the guidance; of what guidance changes, little more than LS.
+#   drawings, less well with stronger guidance; of what guidance changes it foretells little more than LS.
 # * Guided or not, the ideal denoiser copies: in the end one picture has all votes, with the word and without.
 # * In our three networks attention costs the formula nothing by r2; with two of them LS has nearly as much. Of an
 #   exchange the formula foretells less if a network looks everywhere, with attention or without.

@@ -210,6 +210,9 @@ def test_solutions_and_answers_are_folded(site: Path) -> None:
 
 def test_first_uses_are_linked_to_the_glossary(site: Path) -> None:
     glossary = read(site / "book" / "glossary.html")
+    terms = [name for name in glossary.ids if name.startswith("term-")]
+    assert len(terms) > 100 and {"term-fixed-point", "term-skill"} <= set(terms)
+    assert max(len(term) for term in terms) < 60, "a definition has run into its term"
     for lesson in LESSONS:
         links = [link for link in read(site / "notebooks" / f"{lesson}.html").links if "glossary.html#term" in link]
         assert len(links) >= 3 and len(set(links)) == len(links), lesson

@@ -565,7 +565,7 @@ EXERCISES = [
         difficulty=2,
         start="Start with rows: which rows share their overhang with no other row?",
         hints=(
-            "A row is alone if it lies within r of the top or of the bottom.",
+            "A row is alone if it is one of the first r or of the last r.",
             "Or if it is the only interior one: how many interior rows are there when H = P?",
             "rows = near the border, or H - 2r == 1; the same for columns; a pixel is alone if its row AND its column "
             "are. (Or let your may_vote mark the places, and count them.)",

@@ -360,7 +360,7 @@ EXERCISES = [
         difficulty=2,
         start="Turn both estimates into scores, (alpha x0_hat - x_t) / sigma^2, and flatten each to (B, pixels).",
         hints=(
-            "Compare the scores, not the estimates: the two differ by the term -x_t that both scores share.",
+            "Compare the scores, not the estimates: both scores have the term -x_t, which changes both numbers.",
             "Cosine: the inner product of the two vectors over the product of their norms, image by image (dim=1).",
             "Relative error: (ours - theirs).norm(dim=1) / theirs.norm(dim=1), with theirs the network's score.",
         ),

@@ -402,7 +402,7 @@ EXERCISES = [
         difficulty=3,
         start="Start from the variance of the mean of k drawings of variance 1, every two of which have covariance r.",
         hints=(
-            "It is (k + k (k - 1) r) / k^2 = (1 + (k - 1) r) / k.",
+            "The variance of the mean is (k + k (k - 1) r) / k^2 = (1 + (k - 1) r) / k.",
             "The covariance of the mean with one further drawing is r.",
             "r2 is the covariance squared, divided by both variances: r^2 over (1 + (k - 1) r) / k.",
         ),
