@@ -383,7 +383,7 @@ EXERCISES = [
         difficulty=2,
         start="Start from the formula's choice in each row: by_formula.argmax(1).",
         hints=(
-            "What the network gives there, row by row: by_network[torch.arange(len(by_network)), by_formula.argmax(1)].",
+            "The network's value there, row by row: by_network[torch.arange(len(by_network)), by_formula.argmax(1)].",
             "Take off the network's mean over the row: that is what a blind choice gives.",
             "Divide by the network's best less the same mean.",
         ),
