@@ -319,7 +319,12 @@ def test_the_readme_states_the_shipped_numbers() -> None:
     assert all((formula > r2).all() for r2 in others) and "is ahead of each of them for every seed" in text
     assert reached(emoji, "els-zeros", 150, "beats_ideal") == 1, "the better prediction for every seed"
     *first, last = (f"{cut_r2(garments, machine).quantile(0.5):.3f}" for machine in rows.values())
-    assert f"easier to predict: there the four have {', '.join(first)} and {last}" in text
+    lab = els.lab("laptop", network=garments, verbose=False)
+    means = torch.stack([lab.data.images[lab.data.labels == label].mean(0) for label in lab.labels_for(lab.seeds)])
+    mean = compare(means, els.load_results(garments)["network-150"]).r2.quantile(0.5)
+    four = f"there the four have {', '.join(first)} and {last}, and the mean of the class {mean:.2f}"
+    assert f"easier to predict: {four} (" in text and f"less than 0, though its r2 was {last}." in text
+    assert f"which costs at most the {CHUNK} drawings at hand" in text
     medians = [reached(name, "els-circular" if "circular" in name else "els-zeros", 150) for name in SHIPPED]
     assert f"for each of six networks (median r2 {min(medians):.2f} to {max(medians):.2f})" in text
     kinds = ("local-filter", "equivariant-filter")
@@ -750,6 +755,8 @@ def test_the_measured_page_states_what_decides_a_drawing() -> None:
     guesses = zeros - circular, change.mean(0).expand_as(change)
     alike_r, mean_r = (compare(guess, change).r.quantile(0.5) for guess in guesses)
     assert f"treat all places alike have r {alike_r:.2f}, the mean change {mean_r:.2f}." in text
+    least = min(columns[pictures][0])
+    assert f"draw nearly the same from the same noise (r2 {least:.2f})" in said_on("README.md")
     floor = compare(drawn["A0"][0], drawn["A0"][0].roll(1, 0)).r2.quantile(0.5)
     assert f"from different noises have {floor:.2f}." in text
     assert f"bent filters do, too ({span(columns[pictures][2])})" in text
@@ -943,6 +950,8 @@ def test_readme_and_the_measured_page_state_where_the_formula_ends() -> None:
         told = [part(change["network"], change[who]) for who in ("els", "ls", "bent")]
         columns = " | ".join(", ".join(map(median, column)) for column in (drawings, told))
         assert f"| {architecture} (lesson 16) | {columns} |" in measured, network
+        if architecture == "UNet":
+            assert f"({median(told[0])} with a UNet that has none)" in readme
     drawing, told_of = zip(*leads.values(), strict=True)
     first, longest, unet, *both, early = (drawing[k] for k in (0, 5, 1, 2, 4, 3))
     assert (
