@@ -633,6 +633,7 @@ firsts = {
     "(d) exact + rest": exact + error - common,
 }
 found = {}
+print("first step by; r2 with   its 150  mean image  gain with its 150")
 for name, first in firsts.items():
     by_first = els.with_first_step(lambda x_t, t, first=first: first, lab.network)
     found[name] = judge(name, els.sample(by_first, noise, steps=20).cpu())

@@ -321,8 +321,7 @@ for steps_of_it, change, said in (
     assert agree(found, said)
 
 # %% [markdown] tags=["slide"]
-# **The formula follows, though less well as the guidance grows stronger**: r2 0.94, 0.92, 0.89, 0.82 for $w$ = 1, 2, 3,
-# 4.
+# **The formula follows, less well with stronger guidance**: r2 0.94, 0.92, 0.89, 0.82 for $w$ = 1, 2, 3, 4.
 #
 # With $w = 3$ LS has 0.86 (ELS is ahead for 71 of 100 seeds), the bent filter and the mean of the class 0.80.
 #

@@ -324,7 +324,7 @@ def test_the_readme_states_the_shipped_numbers() -> None:
     mean = compare(means, els.load_results(garments)["network-150"]).r2.quantile(0.5)
     four = f"there the four have {', '.join(first)} and {last}, and the mean of the class {mean:.2f}"
     assert f"easier to predict: {four} (" in text and f"less than 0, though its r2 was {last}." in text
-    assert f"which costs at most the {CHUNK} drawings at hand" in text
+    assert f"which costs at most the {CHUNK} drawings in progress" in text
     medians = [reached(name, "els-circular" if "circular" in name else "els-zeros", 150) for name in SHIPPED]
     assert f"for each of six networks (median r2 {min(medians):.2f} to {max(medians):.2f})" in text
     kinds = ("local-filter", "equivariant-filter")

@@ -358,8 +358,9 @@ def test_a_plan_that_names_what_is_not_there_stops_the_build(decks: ModuleType) 
     for number, words in (("3", ""), ("1", "d"), ("1", "a ... d"), ("1", "b ... a"), ("2", "... c")):
         with pytest.raises(decks.ExtensionError, match=f"of section {number}, and no slide of it is that"):
             decks.shown(slides, number, words)
-    figures = [slides[0], decks.Slide("own", of="1. One"), decks.Slide("of a section without slides", of="2. Two")]
-    assert [slide.body for slide in decks.shown(figures, "1", "")] == ["<h2>1. One</h2>", "own"]
+    own, below = decks.Slide("own", of="1. One"), decks.Slide("below a heading of its own", of="The same by hand")
+    figures = [slides[0], own, below, decks.Slide("of a section without slides", of="2. Two"), below]
+    assert decks.shown(figures, "1", "") == [slides[0], own, below]
     with pytest.raises(KeyError, match="01_renamed"):
         decks.of_plan("Plan", '<a href="../slides/01_renamed.html#s1">1</a>')
 

@@ -14,7 +14,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import groupby, pairwise
+from itertools import groupby, pairwise, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -173,7 +173,7 @@ def shown(slides: list[Slide], number: str, words: str) -> list[Slide]:
     heads = [i for i, slide in enumerate(slides) if "<h2>" in slide.body] + [len(slides)]
     part = next((slides[i:j] for i, j in pairwise(heads) if f"<h2>{number}. " in slides[i].body), [])
     # the next section may have no slide with its heading
-    part = [slide for slide in part if not slide.of or slide.of.startswith(f"{number}. ")]
+    part = list(takewhile(lambda slide: slide.of.startswith(f"{number}. ") or not re.match(r"\d+\. ", slide.of), part))
     first, dots, last = map(str.strip, (words or "...").partition("..."))
     last = last if dots else first
     begins = [i for i, slide in enumerate(part) if first in slide.body]

@@ -20,7 +20,7 @@ from .reading import code_cells, read
 from .table import Row, feedback, stored_rows, write_table
 
 UNREAD = "not read"  # the state of an exercise where the file cannot be opened, which is not the learner's doing
-LOST = "The notebook could not be read."
+LOST = "There was no notebook that could be read."
 NAMELESS = re.compile(r"name '(\w+)' is not defined")
 Verdicts = dict[str, tuple[str, str]]  # exercise -> state, sentence
 
