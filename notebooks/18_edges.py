@@ -79,8 +79,8 @@ def drawings(key, among=results):
 #
 # The step of lesson 01 goes from $x_t$ to the next time with the same noise, $\alpha\, \hat x_0 + \sigma\,
 # \hat\epsilon$ ($\hat x_0$ is the guess $D$; $\alpha$ and $\sigma$ are those of the next time). Now a part of the noise
-# is taken out, and fresh noise put in its place: noise of size (standard deviation) $\nu$, drawn anew in every step.
-# Old and fresh noise together must have the size $\sigma$ that the denoiser expects.
+# is taken out, and fresh noise put in its place: noise of size (standard deviation) $\nu$, new in every step. Old and
+# fresh noise together must have the size $\sigma$ that the denoiser expects.
 #
 # ### Exercise 1: A step with fresh noise (5 minutes, ★☆☆)
 #
@@ -326,9 +326,9 @@ for steps_of_it, change, said in (
 # With $w = 3$ LS has 0.86 (ELS is ahead for 71 of 100 seeds), the bent filter and the mean of the class 0.80.
 #
 # **Of what guidance changes** (the drawing with $w = 3$ minus that with $w = 1$) ELS foretells 0.41, LS 0.38, where 1
-# is all of it (lesson 16); ELS is ahead of LS for 71 seeds. All predict too large a change; so each is made smaller
-# first, by a factor chosen on the other seeds. If the network takes 20 steps, as the formulas do, it is 0.22 and 0.19
-# (54 seeds). **ELS foretells little more than LS.**
+# is all of it (lesson 16); ELS is ahead of LS for 71 seeds. All predict too large a change; so each is first made
+# smaller, by a factor chosen on other seeds. If the network takes 20 steps, as the formulas do, it is 0.22 and 0.19 (54
+# seeds). **ELS foretells little more than LS.**
 #
 # **Guidance magnifies small differences.** The network's own drawings in 20 and in 150 steps have r2 0.98 with $w = 1$,
 # 0.95 with $w = 3$.
@@ -477,8 +477,8 @@ assert gap < 1e-4
 # The last two were trained for 16,000 steps instead of 8,000, and, to compare, so was the ResNet without attention;
 # another one for 32,000.
 #
-# **Predict.** The formula's r2 with the first ResNet was 0.91, with the UNet 0.93. What is it with each of the three?
-# And does the formula lose touch with the ResNet as its training goes on?
+# **Predict.** The formula's r2 with the first ResNet was 0.91, with the UNet 0.93. And with these three? Does it lose
+# touch with the ResNet as its training goes on?
 
 # %%
 trained = {"ResNet": "resnet-16000-steps", "UNet, attention": "attention-unet"}
@@ -588,8 +588,7 @@ assert agree(two.values(), (0.90, 0.97, 0.96, 0.96)) and agree(small, (0.62, 0.5
 assert int((without > with_it).sum()) == 70
 
 # %% [markdown] tags=["slide"]
-# **The UNet draws with attention what it draws without**: r2 0.98. Trained again without attention, it is about as near
-# to itself (0.97).
+# **The UNet draws with attention what it draws without**: r2 0.98 (trained again without attention, 0.97).
 #
 # **By r2 attention costs the formula nothing.** But with two of the three it is hardly ahead of LS (for 63 and 59
 # seeds). The windows of all three are wide, 18 to 23 pixels on average above $t = 0.5$, and a picture has only 16: most
