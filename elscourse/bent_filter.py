@@ -11,7 +11,7 @@ from torch import Tensor
 from .diffusion import Denoiser, Labels, add_noise, seeded_noise
 from .errors import CourseError
 from .local_filter import LocalFilter
-from .schedule import CosineSchedule, check_time
+from .schedule import CosineSchedule, Schedule, check_time
 from .wiener import WienerFilter
 
 SHOWN = 400  # images on which a filter's curve is found
@@ -38,7 +38,7 @@ def find_curve(
     x_0: Float[Tensor, "N C H W"],
     t: float,
     labels: Labels = None,
-    schedule: CosineSchedule = CosineSchedule(),
+    schedule: Schedule = CosineSchedule(),
 ) -> Curve:
     r"""The curve of a denoiser's answers at time t, for which it is asked about the noised images x_0.
 
@@ -81,7 +81,7 @@ class BentFilter:
                 "a BentFilter is made of a linear filter, els.WienerFilter or els.LocalFilter, got "
                 f"{type(filter).__name__}."
             )
-        self.filter = filter
+        self.filter, self.schedule = filter, filter.schedule
         self._curves: dict[tuple[float, bool], Curve] = {}
 
     @property

@@ -19,7 +19,7 @@ from .errors import CourseError
 from .files import UNREADABLE, whole_file
 from .machines import PatchMachine
 from .pieces import sha256_of
-from .schedule import CosineSchedule
+from .schedule import Schedule
 
 SAME_NETWORK = 1e-3  # by which what it draws may differ, on average: processors round in their own ways
 CALIBRATION_SEEDS = range(900_000, 900_020)  # no evaluation uses these
@@ -67,7 +67,7 @@ def calibration_table(
         raise CourseError(f"calibration needs a list of at least one candidate patch size, got {candidates!r}.")
     _check_patches(machine)
     machines = [machine.with_patch_size(p) for p in sizes]
-    schedule: CosineSchedule = machine.schedule
+    schedule: Schedule = machine.schedule
     points = list(trajectory(network, noise, steps, schedule=schedule, labels=labels))[:-1]
     for t, _, x0_hat in points:
         if not x0_hat.isfinite().all():

@@ -19,11 +19,11 @@ from .data import data_dir
 from .diffusion import Labels, check_batch, check_labels, denoiser_from_noise
 from .errors import CourseError, unknown_name
 from .files import save_tensors, save_text
-from .networks import build_network, classes_of, predicted_noise
-from .schedule import CosineSchedule, check_schedule, check_time
+from .networks import build_network, channels_of, classes_of, predicted_noise
+from .schedule import CosineSchedule, Schedule, check_schedule, check_time
 
 # what answers otherwise in training, at random or by the rest of the batch, and may change by being asked
-CHANGED_BY_USE = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)
+CHANGED_BY_USE = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm, nn.MultiheadAttention, nn.RReLU)
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,13 @@ class NetworkDenoiser:
     card: what is known of it: "name"; "config" with "padding" ("zeros" or "circular") and "channels".
 
     Raises CourseError for an x_t of another shape, precision or device, for labels that it does not know or lacks, and
-    for a module that is none, is called or answers otherwise, or is still in training mode where that matters.
+    for a module that is none, is called or answers otherwise, or holds modules in training mode for which that matters
+    (dropout, batch norm, attention; what its forward does with `self.training` cannot be seen: call eval()).
     """
 
     module: nn.Module
     card: dict[str, Any] = field(default_factory=dict)
-    schedule: CosineSchedule = CosineSchedule()
+    schedule: Schedule = CosineSchedule()
 
     def __post_init__(self) -> None:
         if not isinstance(self.module, nn.Module):
@@ -64,8 +65,8 @@ class NetworkDenoiser:
 
     @property
     def channels(self) -> int | None:
-        """Of the images that it draws: 1 grey, 3 colour; None: its card does not say."""
-        return self.card.get("config", {}).get("channels")
+        """Of the images that it draws: 1 grey, 3 colour; None: neither its card nor the network says so."""
+        return self.card.get("config", {}).get("channels", channels_of(self.module))
 
     @property
     def classes(self) -> int | None:
@@ -175,7 +176,7 @@ def load_network(name: str | Path) -> NetworkDenoiser:
     weights = _read_weights(card_path.with_suffix(".safetensors"), card)
     try:
         with torch.random.fork_rng(devices=[]):  # its first weights are drawn, and written over
-            module = build_network(card["architecture"], **card["config"])
+            module = build_network(card["architecture"], **card["config"]).float()  # whatever torch's default is
         module.load_state_dict(weights)
     except (TypeError, RuntimeError) as error:
         reason = str(error).splitlines()[-1].strip()

@@ -98,7 +98,7 @@ def load(name: str | Path, size: Size | None = None, n: int | None = None) -> Im
     """The first n images of a published set, or the first n of a folder or file by path, at the given size.
 
     name: "fashion-mnist" (the first 10,000 are bundled), "emoji" (bundled), "fashion-mnist-test", "mnist", "cifar10",
-    "celeba": the training parts, except where the name says test. Or the path of a folder: png, jpg, bmp, webp or gif,
+    "celeba": the training parts, except where the name says test. Or a folder: png, jpg, bmp, webp, gif or tif,
     also in subfolders; grey if all of them are, black where they are transparent; in the order of their paths: 10.png
     goes before 2.png, and the first n may lack the last classes. Its subfolders are the classes if every image lies in
     one. A set's name goes before a folder of that name: write "./mnist".

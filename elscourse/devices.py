@@ -13,7 +13,7 @@ import torch
 from .errors import CourseError
 
 MOST_THREADS = 1024
-ALONE = threading.RLock()  # held while the number of threads is changed, for the whole process
+ALONE = threading.Lock()  # held while the number of threads is changed, for the whole process
 
 
 def threads_asked() -> int | None:
@@ -51,12 +51,32 @@ def pick_device(device: str | int | torch.device | None = None) -> torch.device:
     return chosen
 
 
+class _Threads:
+    """How many threads torch uses while nobody has changed that: who comes meanwhile, or waits, would see another."""
+
+    def __init__(self) -> None:
+        self._counting, self._users, self._own = threading.Lock(), 0, 1
+
+    def __enter__(self) -> int:
+        with self._counting:
+            if not self._users:
+                self._own = torch.get_num_threads()
+            self._users += 1
+            return self._own
+
+    def __exit__(self, *_: object) -> None:
+        with self._counting:
+            self._users -= 1
+
+
+_threads = _Threads()
+
+
 @contextmanager
 def workers(most: int) -> Iterator[ThreadPoolExecutor]:
     """As many threads as torch would use, which uses one meanwhile: its others wait for more work by spinning, for
     milliseconds in which these need the cores. When stopped from outside, the pool does not begin what is waiting."""
-    with ALONE:
-        threads = torch.get_num_threads()
+    with _threads as threads, ALONE:
         torch.set_num_threads(1)
         try:
             with ThreadPoolExecutor(min(threads, most)) as pool:

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from .errors import CourseError, shape_of, type_of
-from .schedule import CosineSchedule, check_schedule, check_time, is_schedule
+from .schedule import CosineSchedule, Schedule, check_schedule, check_time, is_schedule
 
 VARIANCE_SLACK = 0.01  # of x_1, whose noise is drawn with variance 1
 SEEDS = 2**32  # torch takes more, and draws for 2^32 + 7 what it draws for 7
@@ -23,21 +23,21 @@ Labels = int | Sequence[int] | Tensor | None
 
 
 class Denoiser(Protocol):
-    """Anything that estimates E[x_0 | x_t]: x_t with shape (B, C, H, W), t a float in (0, 1]."""
+    """Anything that estimates E[x_0 | x_t]: x_t with shape (B, C, H, W), t in (0, 1]; and labels=, if it knows some."""
 
-    def __call__(self, x_t: Tensor, t: float, /, labels: Any = None) -> Tensor: ...
+    def __call__(self, x_t: Tensor, t: float, /, *args: Any, **labels: Any) -> Tensor: ...
 
 
 def add_noise(
-    x_0: Float[Tensor, "B C H W"], eps: Float[Tensor, "B C H W"], t: float, schedule: CosineSchedule = CosineSchedule()
+    x_0: Float[Tensor, "B C H W"], eps: Float[Tensor, "B C H W"], t: float, schedule: Schedule = CosineSchedule()
 ) -> Float[Tensor, "B C H W"]:
     """x_t = alpha x_0 + sigma eps, for t in [0, 1]. One image may meet many noises, or the reverse. See lesson 01.
 
     Raises CourseError for a t outside, and for other shapes.
     """
     check_schedule(schedule)
-    if not isinstance(x_0, Tensor) or not isinstance(eps, Tensor):
-        raise CourseError(f"images and noise must be tensors, got {type(x_0).__name__} and {type(eps).__name__}.")
+    if not all(isinstance(x, Tensor) and x.is_floating_point() for x in (x_0, eps)):
+        raise CourseError(f"images and noise must be tensors of floats, got {type_of(x_0)} and {type_of(eps)}.")
     try:
         torch.broadcast_shapes(x_0.shape, eps.shape)
         fit = x_0.shape[-3:] == eps.shape[-3:]
@@ -52,9 +52,12 @@ def score_from_denoiser(
     x0_hat: Float[Tensor, "B C H W"],
     x_t: Float[Tensor, "B C H W"],
     t: float,
-    schedule: CosineSchedule = CosineSchedule(),
+    schedule: Schedule = CosineSchedule(),
 ) -> Float[Tensor, "B C H W"]:
-    """Tweedie: the score s = (alpha D - x_t) / sigma^2, the gradient of log p_t at x_t."""
+    """Tweedie: the score s = (alpha D - x_t) / sigma^2, the gradient of log p_t at x_t, for t in (0, 1].
+
+    Raises CourseError for a t outside, and for an estimate and an x_t of two shapes.
+    """
     _check_conversion(x0_hat, x_t, schedule)
     return (schedule.alpha(t) * x0_hat - x_t) / schedule.sigma(check_time(t)) ** 2
 
@@ -63,9 +66,12 @@ def noise_from_denoiser(
     x0_hat: Float[Tensor, "B C H W"],
     x_t: Float[Tensor, "B C H W"],
     t: float,
-    schedule: CosineSchedule = CosineSchedule(),
+    schedule: Schedule = CosineSchedule(),
 ) -> Float[Tensor, "B C H W"]:
-    """The noise estimate eps_hat = (x_t - alpha D) / sigma, which is -sigma times the score."""
+    """The noise estimate eps_hat = (x_t - alpha D) / sigma, which is -sigma times the score, for t in (0, 1].
+
+    Raises CourseError for a t outside, and for an estimate and an x_t of two shapes.
+    """
     _check_conversion(x0_hat, x_t, schedule)
     return (x_t - schedule.alpha(t) * x0_hat) / schedule.sigma(check_time(t))
 
@@ -74,7 +80,7 @@ def denoiser_from_noise(
     eps_hat: Float[Tensor, "B C H W"],
     x_t: Float[Tensor, "B C H W"],
     t: float,
-    schedule: CosineSchedule = CosineSchedule(),
+    schedule: Schedule = CosineSchedule(),
 ) -> Float[Tensor, "B C H W"]:
     """The denoiser D = (x_t - sigma eps_hat) / alpha. At t = 1 it multiplies errors by 1/alpha = 80.
 
@@ -88,25 +94,25 @@ def denoiser_from_score(
     score: Float[Tensor, "B C H W"],
     x_t: Float[Tensor, "B C H W"],
     t: float,
-    schedule: CosineSchedule = CosineSchedule(),
+    schedule: Schedule = CosineSchedule(),
 ) -> Float[Tensor, "B C H W"]:
     """The denoiser D = (x_t + sigma^2 s) / alpha. Raises CourseError as `denoiser_from_noise` does."""
     _check_conversion(score, x_t, schedule)
     return (x_t + schedule.sigma(check_time(t)) ** 2 * score) / _divisor(t, schedule)
 
 
-def _divisor(t: float, schedule: CosineSchedule) -> float:
+def _divisor(t: float, schedule: Schedule) -> float:
     """alpha(t), unless it is so small that what it divides becomes noise."""
     alpha = schedule.alpha(t)
     if abs(alpha) < FAINTEST:
         raise CourseError(
             f"{schedule} leaves nothing of the image at t = {t:g} (alpha = {alpha:.1g}), and D is a division by alpha: "
-            "begin at a smaller t, with times= where you sample."
+            "begin at a smaller t, with times= where you sample, or in times(steps) of your schedule."
         )
     return alpha
 
 
-def _check_conversion(estimate: Tensor, x_t: Tensor, schedule: CosineSchedule) -> None:
+def _check_conversion(estimate: Tensor, x_t: Tensor, schedule: Schedule) -> None:
     """Raise CourseError unless both have one shape (otherwise torch would spread one over the other), and the schedule
     is one."""
     check_schedule(schedule)
@@ -128,7 +134,7 @@ def check_denoiser(denoiser: object) -> None:
 
 def answer_of(denoiser: Callable[..., Tensor], x_t: Float[Tensor, "B C H W"], t: float, **given: Any) -> Tensor:
     """D(x_t, t). Raises CourseError for an answer of another shape, which torch would spread over the batch."""
-    x0_hat = denoiser(x_t, t, **given)
+    x0_hat = denoiser(x_t.clone(), t, **given)  # networks that begin with inplace=True would write into it
     if not isinstance(x0_hat, Tensor) or x0_hat.shape != x_t.shape:
         raise CourseError(f"the denoiser answered {shape_of(x0_hat)} to an x_t of shape {tuple(x_t.shape)}.")
     return x0_hat
@@ -147,7 +153,7 @@ def check_labels(labels: Labels, batch: int) -> Int[Tensor, " B"]:
     return wanted.long().expand(batch)
 
 
-def check_times(times: Sequence[float]) -> list[float]:
+def check_times(times: Sequence[float] | Tensor) -> list[float]:
     """A sampling grid: strictly decreasing, in [0, 1], at least two entries."""
     try:
         given = list(times)
@@ -180,8 +186,8 @@ def trajectory(
     noise: Float[Tensor, "B C H W"],
     steps: int = 20,
     *,
-    schedule: CosineSchedule = CosineSchedule(),
-    times: Sequence[float] | None = None,
+    schedule: Schedule = CosineSchedule(),
+    times: Sequence[float] | Tensor | None = None,
     labels: Labels = None,
 ) -> Iterator[tuple[float, Tensor, Tensor]]:
     r"""Deterministic DDIM, one evaluation of the denoiser per step: yields (t, x_t, x0_hat).
@@ -196,6 +202,8 @@ def trajectory(
     times: a grid of one's own, falling; the default is `schedule.times(steps)`, which ends at 0.
     labels: passed on to the denoiser when given.
 
+    Computed without gradients, also where the denoiser has some: for those, write the loop yourself.
+
     Raises CourseError for noise that is no tensor of finite floats, steps or times that are no grid, a schedule that is
     none or not the denoiser's own, and a denoiser that is none or answers in another shape.
 
@@ -208,7 +216,7 @@ def trajectory(
     if not noise.isfinite().all():
         raise CourseError("noise contains NaN or infinite pixels.")
     check_schedule(schedule)
-    grid = schedule.times(steps) if times is None else check_times(times)
+    grid = check_times(schedule.times(steps) if times is None else times)
     _check_same_schedule(denoiser, schedule, grid)
     variance = schedule.alpha(1) ** 2 + schedule.sigma(1) ** 2
     if grid[0] == 1 and not abs(variance - 1) < VARIANCE_SLACK:
@@ -231,11 +239,14 @@ def sample(
     noise: Float[Tensor, "B C H W"],
     steps: int = 20,
     *,
-    schedule: CosineSchedule = CosineSchedule(),
-    times: Sequence[float] | None = None,
+    schedule: Schedule = CosineSchedule(),
+    times: Sequence[float] | Tensor | None = None,
     labels: Labels = None,
 ) -> Float[Tensor, "B C H W"]:
-    """The end of `trajectory`: the image that this denoiser draws from this noise."""
+    """The end of `trajectory`: the images that this denoiser draws from this noise, in as many steps.
+
+    noise (B, C, H, W), schedule, times, labels and what raises CourseError: as there.
+    """
     steps_taken = trajectory(denoiser, noise, steps, schedule=schedule, times=times, labels=labels)
     _, x_end, _ = deque(steps_taken, maxlen=1).pop()
     return x_end

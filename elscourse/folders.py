@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,12 +11,14 @@ import numpy as np
 
 from .errors import CourseError
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff")
+UNREAD = (".heic", ".heif", ".avif", ".jp2", ".jxl", ".svg")  # images, too, which Pillow alone does not read everywhere
 RUN_BYTES = 2**25  # decoded images held at a time
 
 
 def image_files(root: Path) -> list[Path]:
-    """The images in a folder and its subfolders, sorted by path; hidden files and folders are left out.
+    """The images in a folder and its subfolders, sorted by path; hidden files and folders are left out, and, with a
+    warning, images of kinds that cannot be read.
 
     Raises CourseError if the folder does not exist, is a file, holds no image, or holds a folder that
     cannot be read.
@@ -28,9 +31,13 @@ def image_files(root: Path) -> list[Path]:
         raise CourseError(f"{root} does not exist: expected a folder of images, or the name of a data set.")
     if not root.is_dir():
         raise CourseError(f"{root} is a file: expected a folder of images (unpack an archive first), or a .npy file.")
-    files = [path for path in _visible(root) if path.suffix.lower() in SUFFIXES and path.is_file()]
+    there_are = [path for path in _visible(root) if path.suffix.lower() in (*SUFFIXES, *UNREAD) and path.is_file()]
+    files = [path for path in there_are if path.suffix.lower() in SUFFIXES]
     if not files:
         raise CourseError(f"{root} holds no images: expected {', '.join(SUFFIXES)} files in it or in its subfolders.")
+    if left_out := len(there_are) - len(files):
+        kinds = ", ".join(sorted({path.suffix.lower() for path in there_are} & {*UNREAD}))
+        warnings.warn(f"{root}: {left_out} images are left out ({kinds}): convert them to .png.", stacklevel=2)
     return sorted(files, key=lambda path: path.relative_to(root).as_posix())
 
 

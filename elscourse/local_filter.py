@@ -12,7 +12,7 @@ from . import patches
 from .diffusion import Labels
 from .patches import Padding, Steps
 from .posterior import MEMORY
-from .schedule import CosineSchedule, check_time
+from .schedule import CosineSchedule, Schedule, check_time
 from .training_set import TrainingSetDenoiser
 from .wiener import mean_and_covariance
 
@@ -44,7 +44,7 @@ class LocalFilter(TrainingSetDenoiser):
     def __init__(
         self,
         images: Float[Tensor, "N C H W"],
-        schedule: CosineSchedule = CosineSchedule(),
+        schedule: Schedule = CosineSchedule(),
         *,
         patch_size: int | Steps,
         padding: Padding = "zeros",

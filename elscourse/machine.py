@@ -22,7 +22,7 @@ from .patches import NUMBER
 from .pieces import pieces
 from .posterior import LOGIT_ERROR, MEMORY, Asks, Partial, Source, posterior_mean, top_voters
 from .ranks import Ranks
-from .schedule import CosineSchedule
+from .schedule import CosineSchedule, Schedule
 from .training_set import TrainingSetDenoiser
 
 LITTLE_NOISE = 0.1  # sigma^2, below which subtracting a grey in float32 costs more digits than it saves
@@ -84,7 +84,7 @@ class Machine(TrainingSetDenoiser, ABC):
     def __init__(
         self,
         images: Float[Tensor, "N C H W"],
-        schedule: CosineSchedule = CosineSchedule(),
+        schedule: Schedule = CosineSchedule(),
         *,
         image_labels: Int[Tensor, " N"] | None = None,
         memory: int = MEMORY,

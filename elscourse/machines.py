@@ -20,7 +20,7 @@ from .errors import unknown_name
 from .machine import Machine, Question
 from .patches import Padding, Steps
 from .posterior import MEMORY, Lookup, Partial, Source
-from .schedule import CosineSchedule
+from .schedule import CosineSchedule, Schedule
 
 Window = Literal["square", "gaussian"]
 ALIKE = 4  # depth of whole images: sums of products of one sign are rounded by more than a random walk
@@ -92,7 +92,7 @@ class PatchMachine(Machine):
     def __init__(
         self,
         images: Float[Tensor, "N C H W"],
-        schedule: CosineSchedule = CosineSchedule(),
+        schedule: Schedule = CosineSchedule(),
         *,
         patch_size: int | Steps,
         window: Window = "square",
@@ -259,7 +259,7 @@ class EquivariantLocalScoreMachine(PatchMachine):
     def __init__(
         self,
         images: Float[Tensor, "N C H W"],
-        schedule: CosineSchedule = CosineSchedule(),
+        schedule: Schedule = CosineSchedule(),
         *,
         patch_size: int | Steps,
         padding: Padding = "zeros",
@@ -320,7 +320,7 @@ class EquivariantLocalScoreMachine(PatchMachine):
 
 def compile_loops() -> None:
     """Compile what a first large call would wait for, once on each computer: numba keeps the result."""
-    images = torch.rand(64, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+    images = torch.rand(64, 1, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
     machine = EquivariantLocalScoreMachine(images, patch_size=3, tolerance=0.1)
     machine(images[:1], 0.1)
     machine(images[:1] + 100, 0.1)  # so far away that it takes float64

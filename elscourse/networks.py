@@ -42,6 +42,11 @@ class Conditioning(nn.Module):
         self.label = nn.Embedding(classes, width) if classes is not None else None
 
     def forward(self, t: Float[Tensor, " B"], labels: Int[Tensor, " B"] | None) -> Float[Tensor, "B width"]:
+        if not isinstance(t, Tensor):
+            raise CourseError(
+                f"a network is asked with t of shape (B,), and a sampler asks with one number, {t!r}: give it "
+                "els.NetworkDenoiser(network)."
+            )
         angle = t[:, None] * self.frequencies
         e = self.mlp(torch.cat([angle.sin(), angle.cos()], dim=1))
         return e if self.label is None else e + self.label(labels)
@@ -54,6 +59,10 @@ class ResNet(nn.Module):
               \hat\epsilon = V * \mathrm{silu}(h_L)
 
     With 6 layers the receptive field is 17 x 17: 8 convolutions of radius 1.
+
+    channels: 1 grey, 3 colour; width: numbers at each pixel in between; layers: convolutions besides the first and the
+        last; padding: "zeros" or "circular"; classes: how many it is told, None for none.
+    x_t (B, C, H, W), t (B,) in (0, 1], labels (B,) or None -> the noise (B, C, H, W). As a denoiser: `NetworkDenoiser`.
 
     Source: Kamb & Ganguli 2025, appendix (there 256 channels at 32x32; here 64 at 16x16, 0.26 M parameters).
     """
@@ -104,6 +113,7 @@ class UNet(nn.Module):
     """Three scales with skip connections: eps_hat(x_t, t). Halving by strided convolution, doubling by repetition.
 
     Height and width must be divisible by 4. Circular padding makes it equivariant to shifts by multiples of 4 only.
+    Arguments as for `ResNet`; width: numbers at each pixel of the finest scale, twice and four times as many coarser.
 
     Source: Kamb & Ganguli 2025, appendix (there 64/128/256 channels, 2.0 M parameters; here 32/64/128, 0.55 M).
     """
@@ -160,17 +170,22 @@ def classes_of(network: nn.Module) -> int | None:
     return None if condition.label is None else condition.label.num_embeddings
 
 
+def channels_of(network: nn.Module) -> int | None:
+    """Of the images that the network draws; None: one's own may mean something else by `channels`."""
+    return network.channels if isinstance(network, ResNet | UNet) else None
+
+
 def predicted_noise(
     network: nn.Module, x_t: Float[Tensor, "B C H W"], t: Float[Tensor, " B"], labels: Int[Tensor, " B"] | None
 ) -> Float[Tensor, "B C H W"]:
     """eps_hat(x_t, t, labels) of any network: CourseError for one of a learner's own that is no such function."""
     try:
         inspect.signature(network.forward).bind(x_t, t, labels)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:  # a traced one has no signature
         raise CourseError(
             f"the network must have a forward(x_t, t, labels), with labels None where there are no classes: {error}."
         ) from error
-    eps_hat = network(x_t, t, labels)
+    eps_hat = network(x_t.clone(), t, labels)  # one that begins with inplace=True would write into it
     if not isinstance(eps_hat, Tensor) or eps_hat.shape != x_t.shape:  # another shape might be spread, silently
         raise CourseError(
             f"the network must answer with noise of x_t's shape, {tuple(x_t.shape)}, got {shape_of(eps_hat)}."

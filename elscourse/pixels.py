@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 
 from jaxtyping import Float
@@ -24,8 +25,11 @@ def check_order(shape: Sequence[int], what: object) -> None:
 
 
 def check_range(images: Float[Tensor, "N C H W"], what: object) -> None:
-    """Raise CourseError for pixels that are no numbers in [-1, 1], as those of 0 to 255 are not."""
+    """Raise CourseError for pixels that are no numbers in [-1, 1], as those of 0 to 255 are not; warn of images that
+    seem to be in [0, 1], as those of torchvision are."""
     low, high = (bound.item() for bound in images.aminmax())
     if not (low >= -1 - SLACK and high <= 1 + SLACK):  # so that NaN is found too: one anywhere makes both NaN
         found = "NaN" if math.isnan(low) else f"some from {low:.4g} to {high:.4g}"
         raise CourseError(f"{what}: pixels must lie in [-1, 1] (uint8 / 127.5 - 1), got {found}.")
+    if len(images) > 1 and 0 <= low < high:
+        warnings.warn(f"{what}: no pixel is below 0. If they are in [0, 1], take 2 * images - 1.", stacklevel=4)

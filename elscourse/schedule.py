@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
+from typing import Protocol
+
+from torch import Tensor
 
 from .errors import CourseError
 
@@ -25,9 +29,18 @@ def check_time(t: float, *, zero: bool = False) -> float:
     return inside
 
 
+class Schedule(Protocol):
+    """x_t = alpha(t) x_0 + sigma(t) eps, and times that fall from 1 to 0: `CosineSchedule`, or one of your own."""
+
+    def alpha(self, t: float, /) -> float: ...
+    def sigma(self, t: float, /) -> float: ...
+    def times(self, steps: int, /) -> Sequence[float] | Tensor: ...
+
+
 def is_schedule(schedule: object) -> bool:
     """Whether it says how much of the image and how much noise there is at t, and at which times to sample."""
-    return all(callable(getattr(schedule, name, None)) for name in ("alpha", "sigma", "times"))
+    there = (callable(getattr(schedule, name, None)) for name in ("alpha", "sigma", "times"))
+    return not isinstance(schedule, type) and all(there)
 
 
 def check_schedule(schedule: object) -> None:

@@ -28,7 +28,7 @@ from .diffusion import SEEDS
 from .errors import CourseError
 from .files import save_tensors
 from .hardware import bfloat16_flags
-from .networks import classes_of, predicted_noise
+from .networks import channels_of, classes_of, predicted_noise
 from .pieces import sha256_of
 from .schedule import CosineSchedule
 
@@ -44,7 +44,8 @@ class TrainingPlan:
     steps: of Adam; batch: images in each. learning_rate: the largest; warmup: the share of the steps in which it rises.
     ema: the weights that are returned are a moving average over the last 1 / (1 - ema) steps or so; in a training that
         is not several times as long, take a smaller one, as it still holds the weights of the beginning.
-    seed: of the batches, the times and the noise; in a recipe of the first weights, too.
+    seed: of the batches, the times and the noise; in a recipe of the first weights, too. (What a network of one's own
+        drops out is drawn from torch's own generator, which neither this seed nor a checkpoint knows.)
     precision: "bfloat16" (autocast), "float32", or "auto": bfloat16 where the processor or GPU multiplies
         it natively.
     """
@@ -108,8 +109,8 @@ def noise_prediction_loss(
 ) -> Float[Tensor, ""]:
     """The mean of (eps - eps_hat(alpha x_0 + sigma eps, t))^2, with t stratified over (0, 1]: one per B-th of it."""
     batch, device = len(x_0), x_0.device
-    t = 1 - (torch.arange(batch) + torch.rand(batch, generator=generator)) / batch
-    eps = torch.randn(x_0.shape, generator=generator).to(device)
+    t = 1 - (torch.arange(batch) + torch.rand(batch, generator=generator, dtype=torch.float32)) / batch
+    eps = torch.randn(x_0.shape, generator=generator, dtype=torch.float32).to(device)
     theta = (schedule.theta(1.0) * t).to(device)[:, None, None, None]
     x_t = theta.cos() * x_0 + theta.sin() * eps
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16"):
@@ -301,7 +302,7 @@ def _check_fit(network: object, data: object, plan: object) -> None:
         )
     if any(p.is_inference() for p in network.parameters()):
         raise CourseError("weights made in torch.inference_mode() cannot be trained: make the network outside of it.")
-    classes, channels = classes_of(network), getattr(network, "channels", None)
+    classes, channels = classes_of(network), channels_of(network)
     if channels not in (None, data.images.shape[1]):
         raise CourseError(
             f"the network draws images of {channels} channels (1: grey, 3: colour), and {data.name} has "

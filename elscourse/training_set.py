@@ -12,7 +12,7 @@ from torch import Tensor
 from .diffusion import Labels, check_labels
 from .errors import CourseError, shape_of
 from .pixels import check_order, check_range
-from .schedule import CosineSchedule, check_schedule, check_time
+from .schedule import CosineSchedule, Schedule, check_schedule, check_time
 
 MOST = 1e6  # beyond it float32 no longer tells one training image from another
 
@@ -22,7 +22,7 @@ class TrainingSetDenoiser:
 
     images: the training set, (N, C, H, W), float32 or float64 (which decides the arithmetic), pixels in [-1, 1]. They
         are not copied, and what is computed of them is kept: build another one instead of changing them.
-    schedule: gives alpha(t) and sigma(t).
+    schedule: gives alpha(t), sigma(t) and times(steps), as `CosineSchedule` does.
     image_labels: (N,), optional: with them, `labels` in a call restricts each x_t to the images of its class.
 
     Raises CourseError for images, a schedule or image_labels that are not like this; when called, for an x_t of another
@@ -35,7 +35,7 @@ class TrainingSetDenoiser:
     def __init__(
         self,
         images: Float[Tensor, "N C H W"],
-        schedule: CosineSchedule = CosineSchedule(),
+        schedule: Schedule = CosineSchedule(),
         *,
         image_labels: Int[Tensor, " N"] | None = None,
     ):

@@ -12,6 +12,7 @@ import sys
 import tarfile
 import threading
 import unicodedata
+import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -315,7 +316,7 @@ def test_colours_that_come_last_are_refused_and_narrow_images_are_not(tmp_path: 
 
 
 def numbered() -> ImageSet:
-    images = torch.arange(6.0).reshape(6, 1, 1, 1).expand(6, 1, 2, 2) / 6
+    images = torch.arange(-1.0, 5).reshape(6, 1, 1, 1).expand(6, 1, 2, 2) / 6
     return ImageSet(images, torch.tensor([0, 1, 0, 1, 1, 0]), ("cat", "dog", "owl"), "animals")
 
 
@@ -325,7 +326,7 @@ def test_subset_takes_slices_indices_and_masks() -> None:
         (slice(1, 4), [1, 2, 3]),
         ([5, 0], [5, 0]),
         (torch.tensor([2, 2]), [2, 2]),
-        (data.images[:, 0, 0, 0] > 0.6, [4, 5]),
+        (data.images[:, 0, 0, 0] > 0.4, [4, 5]),
         (np.array([3]), [3]),
         (np.array([5, 0], np.uint8), [5, 0]),  # which torch would take for a mask
         (4, [4]),
@@ -409,6 +410,29 @@ def test_transparent_is_black_and_turned_photos_are_upright(tmp_path: Path) -> N
     lying = picture(4, 7, 0)
     save(lying, tmp_path / "turned" / "a.png", exif=exif)
     assert torch.equal(load(tmp_path / "turned").images, to_unit_range(np.rot90(lying, -1)[None]))
+
+
+def test_images_that_seem_to_begin_at_0_get_a_warning(tmp_path: Path) -> None:
+    images = els.load("fashion-mnist", size=16, n=20).images
+    for make in (els.IdealScoreMachine, ImageSet):
+        with pytest.warns(UserWarning, match=r"no pixel is below 0. If they are in \[0, 1\], take 2 \* images - 1"):
+            make((images + 1) / 2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for all_right in (images, torch.ones(3, 1, 4, 4), (images[:1] + 1) / 2):  # one picture may well be bright
+            els.IdealScoreMachine(all_right)
+
+
+def test_kinds_of_images_that_are_left_out_are_named(tmp_path: Path) -> None:
+    save(np.zeros((4, 4), np.uint8), tmp_path / "a.png")
+    Image.new("L", (4, 4), 255).save(tmp_path / "b.tif")
+    (tmp_path / "readme.txt").write_text("no image")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert load(tmp_path).images[:, 0, 0, 0].tolist() == [-1, 1]
+    (tmp_path / "c.HEIC").write_bytes(b"")
+    with pytest.warns(UserWarning, match=r"1 images are left out \(.heic\): convert them to .png"):
+        assert len(load(tmp_path).images) == 2
 
 
 def test_animation_gives_its_first_frame(tmp_path: Path) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import pytest
 import torch
 from conftest import pictures
+from torch import Tensor
 
 import elscourse as els
 from elscourse.schedule import check_time
@@ -72,6 +74,62 @@ def test_grid_of_ones_own_and_number_of_evaluations() -> None:
 
 def test_a_denoiser_of_ones_own_may_take_numbers_instead_of_images() -> None:
     assert els.sample(lambda x, t: 0 * x + 3, torch.zeros(5), 2).tolist() == [3] * 5
+
+
+def test_what_a_denoiser_writes_into_its_input_stays_there() -> None:
+    """As many networks do that begin with an activation in place."""
+    noise = els.seeded_noise([0, 1], (1, 4, 4))
+    before, network = noise.clone(), els.ResNet(width=8, layers=1)
+    drawn = els.sample(lambda x_t, t: x_t * 0.5, noise)
+    assert torch.equal(els.sample(lambda x_t, t: x_t.mul_(0.5), noise), drawn) and torch.equal(noise, before)
+
+    class Begins(torch.nn.Module):
+        def __init__(self, inplace: bool):
+            super().__init__()
+            self.first, self.rest = torch.nn.ReLU(inplace), network
+
+        def forward(self, x_t: Tensor, t: Tensor, labels: Tensor | None) -> Tensor:
+            return self.rest(self.first(x_t), t, labels)
+
+    one, other = (els.NetworkDenoiser(Begins(inplace)) for inplace in (False, True))
+    assert torch.equal(other(noise, 0.5), one(noise, 0.5)) and torch.equal(noise, before)
+
+
+class Uneven:
+    """A schedule of one's own, whose times are whatever it is made with."""
+
+    def __init__(self, times: Sequence[float] | Tensor):
+        self.steps = times
+
+    def alpha(self, t: float) -> float:
+        return 1 - t
+
+    def sigma(self, t: float) -> float:
+        return t
+
+    def times(self, steps: int) -> Sequence[float] | Tensor:
+        return self.steps
+
+
+@pytest.mark.parametrize("times", [[1, 0.5, 0.7, 0], [1.0], [], [1, 0, -1]])
+def test_times_of_a_schedule_of_ones_own_must_fall(times: list[float]) -> None:
+    with pytest.raises(els.CourseError, match=r"times must fall strictly|t must lie in \[0, 1\]"):
+        els.sample(lambda x_t, t: x_t, els.seeded_noise([0], (1, 4, 4)), schedule=Uneven(times))
+
+
+def test_times_of_a_schedule_of_ones_own_may_be_a_tensor() -> None:
+    noise = els.seeded_noise([0], (1, 4, 4))
+    given, listed = Uneven(torch.linspace(1, 0, 5)), Uneven([1, 0.75, 0.5, 0.25, 0])
+    assert torch.equal(*(els.sample(lambda x_t, t: x_t / 2, noise, schedule=own) for own in (given, listed)))
+    assert all(type(t) is float for t, _, _ in els.trajectory(lambda x_t, t: x_t / 2, noise, schedule=given))
+
+
+def test_a_bent_filter_is_sampled_with_the_schedule_of_its_filter() -> None:
+    images = els.load("fashion-mnist", size=16, n=20).images
+    bent = els.BentFilter(els.WienerFilter(images, els.CosineSchedule(0.1)))
+    with pytest.raises(els.CourseError, match="another schedule"):
+        els.sample(bent, els.seeded_noise([0], (1, 16, 16)), 2)
+    assert els.sample(bent, els.seeded_noise([0], (1, 16, 16)), 2, schedule=bent.schedule).isfinite().all()
 
 
 def test_labels_reach_the_denoiser() -> None:

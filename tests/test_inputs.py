@@ -8,6 +8,8 @@ import resource
 import shutil
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -22,7 +24,7 @@ from PIL import Image
 from site_build import ROOT
 
 import elscourse as els
-from elscourse import cli, pieces, plotting
+from elscourse import cli, devices, pieces, plotting
 from elscourse.checkpoints import save_network
 from elscourse.data import data_dir
 from elscourse.devices import pick_device, respect_threads
@@ -230,7 +232,10 @@ def test_too_little_memory() -> None:
         (lambda: els.sample(Exploding.machine(3.0), X, times=[0.5, 0], schedule=Exploding()), "has another schedule"),
         (lambda: els.with_first_step(Exploding.machine(), els_machine()), "the denoiser has another schedule"),
         (lambda: els.IdealScoreMachine(IMAGES, Timeless()), r"alpha\(t\), sigma\(t\) and times\(steps\)"),
-        (lambda: els.add_noise(None, X, 0.5), "images and noise must be tensors, got NoneType and Tensor"),
+        (
+            lambda: els.add_noise(None, X, 0.5),
+            "images and noise must be tensors of floats, got NoneType and torch.float32",
+        ),
         (lambda: els.add_noise(X, X, 0.5, 5), "schedule must have alpha"),
         (lambda: els.NetworkDenoiser(lambda x_t, t, labels: x_t), "module must be a torch.nn.Module, .* got function"),
         (lambda: els.NetworkDenoiser(els.ResNet(), "mine"), "card must be a dict, such as .*, got 'mine'"),
@@ -310,6 +315,8 @@ def test_too_little_memory() -> None:
         (lambda: els.nearest_training_image(X, IMAGES * float("nan")), "images contain NaN"),
         (lambda: els.add_noise(X, X[..., :1], 0.5), "images and noise must have one shape"),
         (lambda: els.sample(els_machine(), X, times=[0.5, 0.5, 0]), "times must fall strictly"),
+        (lambda: els.IdealScoreMachine(IMAGES, els.CosineSchedule), r"schedule must have alpha\(t\), sigma\(t\) and"),
+        (lambda: els.add_noise((IMAGES * 127).byte(), X, 0.5), "must be tensors of floats, got torch.uint8"),
         (lambda: els.CosineSchedule().times(2.5), "steps must be a whole number from 1 to 100,000, got 2.5"),
         (lambda: els_machine(patch_size=True), "odd whole number of pixels, got True"),
         (lambda: els.CosineSchedule(float("inf")), "offset must be a number of at least 0, got inf"),
@@ -360,6 +367,36 @@ def test_threads_set_after_the_import_stay(monkeypatch: pytest.MonkeyPatch) -> N
     try:
         torch.set_num_threads(2)
         assert str(pick_device()) == "cpu" and torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_who_waits_for_the_engine_does_not_take_its_one_thread_for_torchs() -> None:
+    before, seen, inside, leave = torch.get_num_threads(), [], threading.Event(), threading.Event()
+
+    def first() -> None:
+        with devices.workers(2):
+            inside.set()
+            leave.wait(30)
+
+    def second() -> None:
+        with devices.workers(2):
+            pass
+
+    run = [threading.Thread(target=work) for work in (first, second, lambda: seen.append(torch.get_num_threads()))]
+    torch.set_num_threads(2)
+    try:
+        run[0].start()
+        assert inside.wait(30)
+        run[1].start()
+        while devices._threads._users < 2 and run[1].is_alive():
+            time.sleep(0.01)
+        leave.set()
+        run[0].join()
+        run[1].join()
+        run[2].start()
+        run[2].join()
+        assert seen == [2]
     finally:
         torch.set_num_threads(before)
 

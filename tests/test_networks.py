@@ -161,13 +161,49 @@ def test_the_start_page_s_way_with_own_pictures_and_network(
     assert re.fullmatch(r"the formula predicts the network with r2 0\.\d\d\n", capsys.readouterr().out)
 
 
-@pytest.mark.parametrize("layer", [nn.Dropout(0.5), nn.BatchNorm2d(1)])
+@pytest.mark.parametrize("layer", [nn.Dropout(0.5), nn.BatchNorm2d(1), nn.RReLU(), nn.MultiheadAttention(4, 2, 0.5)])
 def test_a_network_that_draws_at_random_is_refused_until_it_is_in_eval_mode(layer: nn.Module) -> None:
     own, x = Own(), pictures(2, 1, 8, 8)
     own.add_module("layer", layer)
     with pytest.raises(els.CourseError, match=r"is in training mode: call module.eval\(\) first"):
         NetworkDenoiser(own)(x, 0.5)
     NetworkDenoiser(own.eval())(x, 0.5)
+
+
+def test_a_network_itself_is_no_denoiser() -> None:
+    noise, ideal = pictures(2, 1, 8, 8), els.IdealScoreMachine(pictures(3, 1, 8, 8))
+    for network in (small(), els.UNet(width=8)):
+        for ask in (lambda n: els.sample(n, noise, 2), lambda n: els.sample(els.with_first_step(ideal, n), noise, 2)):
+            with pytest.raises(els.CourseError, match=r"one number, .*: give it els.NetworkDenoiser\(network\)"):
+                ask(network)
+
+
+def test_what_a_network_draws_is_known_without_a_card() -> None:
+    with pytest.raises(els.CourseError, match=r"draws images of 1 channel\(s\), and x_t has 3"):
+        NetworkDenoiser(small())(pictures(1, 3, 8, 8), 0.5)
+    own = Own()
+    own.channels = 8  # of its own convolutions
+    els.train(own, els.ImageSet(pictures(4, 1, 8, 8)), TrainingPlan(steps=1, batch=2), progress=False)
+
+
+def test_a_network_without_a_signature_gets_the_sentence_of_a_wrong_one() -> None:
+    class Traced(nn.Module):
+        forward = staticmethod(torch.add)
+
+    with pytest.raises(els.CourseError, match=r"must have a forward\(x_t, t, labels\)"):
+        NetworkDenoiser(Traced())(pictures(2, 1, 8, 8), 0.5)
+
+
+def test_the_precision_of_a_network_is_not_that_of_torchs_default() -> None:
+    before, x = torch.get_default_dtype(), pictures(4, 1, 16, 16)
+    wanted = els.load_network("fashion-mnist-16-resnet-zeros")(x, 0.5)
+    try:
+        torch.set_default_dtype(torch.float64)
+        torch.testing.assert_close(els.load_network("fashion-mnist-16-resnet-zeros")(x, 0.5), wanted)
+        network, _ = els.train(small().float(), els.ImageSet(x), TrainingPlan(steps=1, batch=2), progress=False)
+        assert {p.dtype for p in network.parameters()} == {torch.float32}
+    finally:
+        torch.set_default_dtype(before)
 
 
 def test_what_is_wrong_inside_a_network_is_not_called_a_wrong_signature() -> None:

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..errors import CourseError
-from ..schedule import CosineSchedule
+from ..schedule import CosineSchedule, Schedule
 from .base import check_images, check_same_shape, packed, script
 from .time import TimeExplorer, check_stops
 
@@ -38,7 +38,7 @@ class NoiseExplorer(TimeExplorer):
         cls,
         images: Float[Tensor, "B C H W"],
         noise: Float[Tensor, "B C H W"],
-        schedule: CosineSchedule = CosineSchedule(),
+        schedule: Schedule = CosineSchedule(),
         points: Float[Tensor, " n"] | Sequence[float] | None = None,
         *,
         times: Sequence[float] | None = None,
