@@ -22,7 +22,7 @@ from .pieces import sha256_of
 from .schedule import Schedule
 
 SAME_NETWORK = 1e-3  # by which what it draws may differ, on average: processors round in their own ways
-CALIBRATION_SEEDS = range(900_000, 900_020)  # no evaluation uses these
+CALIBRATION_SEEDS = range(900_000, 900_020)  # no evaluation begins with these
 
 
 @dataclass(frozen=True)

@@ -129,6 +129,26 @@ def test_the_local_filter_after_an_exchange(monkeypatch: pytest.MonkeyPatch) -> 
     assert (bent / 127.5 - els.load_results("16_bent")[f"exchanged, {name}"][seeds] / 127.5).abs().max() < 0.02
 
 
+def test_filters_of_other_lessons_are_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first seeds of those that make_local_filter.py makes in a second or two: told no class."""
+    monkeypatch.syspath_prepend(DATA / "lessons")
+    script, windows_of = importlib.import_module("make_local_filter"), els.load_results("18_edges")
+    plain, _ = script.lab_and_filter(script.PLAIN)
+    windows = plain.patch_sizes("els-zeros")
+    wide = [(t, int(P)) for (t, _), P in zip(windows, windows_of["patch sizes, attention-unet"], strict=True)]
+    others = els.load("fashion-mnist", size=16, n=2100).images[2000:]
+    few, more = (els.LocalFilter(others[:n], patch_size=windows, equivariant=True) for n in (10, 100))
+    again = {
+        ("15_local_filter", "equivariant, 10 others"): few,
+        ("15_bent", "equivariant, 100 others"): els.BentFilter(more),
+        ("18_bent", "drawn, attention-unet"): els.BentFilter(els.LocalFilter(plain.data.images, patch_size=wide)),
+    }
+    for (file, key), denoiser in again.items():
+        drawn = els.sample(denoiser, els.seeded_noise(range(2), plain.shape), 20).clamp(-1, 1)
+        stored = els.load_results(file)[key][:2].float() / 127.5 - 1
+        torch.testing.assert_close(drawn, stored, rtol=0, atol=0.03, msg=f"{file}, {key}")
+
+
 def test_a_reproduction_of_ones_own_does_not_replace_what_came_with_the_course(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,10 +10,10 @@ Noises, changes and windows are those of the lessons' other files.
 
 12: class-conditional as in 12_legs.npz
     trousers (seeds 0 to 399), pullover, shirt; GARMENT, alike: by the equivariant filter
-15: as in 15_exchange.npz, by both filters, KIND local or equivariant
-    KIND, NETWORK        with its windows and its pictures, where these are 2,000
-    KIND, N others       N of the pictures that the shipped ResNet does not know, with its windows: 10, 100, 2,000
-    KIND, NETWORK        bent only: of shipped networks (see SHIPPED)
+15: as in 15_exchange.npz
+    equivariant, 10 others   straight only: 10 of the pictures that the shipped ResNet does not know, with its windows
+    KIND, N others           bent only, and so are the next: 100 or 2,000 of them; KIND is local or equivariant
+    KIND, NETWORK            with its windows and its pictures, where these are 2,000; and of shipped ones (see SHIPPED)
 16: as in 16_what_if.npz
     exchanged, NETWORK   after a block of 6 x 6 of the noise was exchanged: the four shipped networks for 16 x 16
     turned, NETWORK      class-conditional, 20 pairs of noises, one turned into the other in 20 steps
@@ -85,7 +85,10 @@ def other_pictures(bend: Bend) -> Drawings:
     plain, stored = els.lab("laptop", network=PLAIN, device="cpu", verbose=False), els.load_results("15_exchange")
     noise, windows = els.seeded_noise(plain.seeds, plain.shape), plain.patch_sizes("els-zeros")
     pictures = els.load("fashion-mnist", size=16, n=4000).images
-    asked = {f"{n} others": (pictures[2000 : 2000 + n], windows) for n in (10, 100, 2000)}
+    if bend is straight:
+        few = els.LocalFilter(pictures[2000:2010], plain.schedule, patch_size=windows, equivariant=True)
+        return {"equivariant, 10 others": eight_bits(els.sample(few, noise, 20))}
+    asked = {f"{n} others": (pictures[2000 : 2000 + n], windows) for n in (100, 2000)}
     for name, recipe in RUNS.items():
         if recipe.n == 2000:
             sizes = zip([t for t, _ in windows], stored[f"patch sizes, {name}"].tolist(), strict=True)
@@ -95,7 +98,7 @@ def other_pictures(bend: Bend) -> Drawings:
         for name, (known, sizes) in asked.items():
             machine = els.LocalFilter(known, plain.schedule, patch_size=sizes, equivariant=kind == "equivariant")
             found[f"{kind}, {name}"] = eight_bits(els.sample(bend(machine), noise, 20))
-    return found if bend is straight else found | shipped(bend, noise)
+    return found | shipped(bend, noise)
 
 
 def shipped(bend: Bend, noise: torch.Tensor) -> Drawings:
