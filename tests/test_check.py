@@ -89,6 +89,14 @@ def mutates_a_view(x, a):
     return flat
 
 
+def divides_by_zero(x, a):
+    return x / (1 / (a - a))
+
+
+def divides_by_zero_sigma(x, sigma):
+    return x / (1 / (sigma - sigma))
+
+
 def forgets_to_return(x, a):
     y = x * a  # noqa: F841
 
@@ -104,6 +112,11 @@ def forgets_to_return(x, a):
         (mutates, "changes x (argument 1) in place"),
         (mutates_a_view, "not `a += b` (`flatten`, `view` and slices share its memory)"),
         (forgets_to_return, "returns None"),
+        (lambda x, a: x * a if a < 2.5 else None, "or no `if` holds? First in case 2 of 2"),
+        (lambda x, a: (x * a).min(0), "returns values and their indices together: take `.values` (or `.indices`)"),
+        (lambda x, a: (x * a).topk(1), "returns values and their indices together: take `.values` (or `.indices`)"),
+        (divides_by_zero, "`return x / (1 / (a - a))`: float division by zero (which number is 0 there?)."),
+        (divides_by_zero_sigma, "(which number is 0 there? sigma is, at t = 0: do your times begin at 1?)."),
         (lambda x, a: (x * a).numpy()[0], "must return shape (2, 3), it returns (3,)."),
         (lambda x, a: np.full((2, 3), "one"), "shape (2, 3), it returns a numpy array of <U3."),
         (lambda x, a: (x * a).sqrt(), "or the root of a number below 0?"),
@@ -365,6 +378,7 @@ def test_numbers_and_tuples() -> None:
     assert explain(lambda n: np.ones(2), NUMBER).endswith("it returns a numpy array of shape (2,).")
     assert explain(lambda n: [n + 1], NUMBER).endswith("it returns a list of 1: return what is in it.")
     assert explain(lambda n: [n, n], NUMBER).endswith("it returns a list of 2.")
+    assert "take `.values`" in explain(lambda n: torch.tensor([n + 1.0]).max(0), NUMBER)
     for pair in (np.ones, torch.ones):
         assert explain(lambda n, pair=pair: pair(2), PAIR).endswith("of shape (2,): tuple(...) makes them of it.")
     assert "one number, it returns a tensor of shape (2,)" in explain(lambda n: torch.ones(2), NUMBER)

@@ -39,7 +39,7 @@ def as_expected(output: Any, right: object, free_shape: bool) -> Any:
     """The tensor of a numpy array or of a list of numbers, where a tensor is expected; anything else as it is."""
     if isinstance(right, tuple) and isinstance(output, (tuple, list)) and len(output) == len(right):
         return tuple(as_expected(o, r, free_shape) for o, r in zip(output, right, strict=True))
-    if isinstance(right, Tensor) and isinstance(output, (np.ndarray, list, tuple)):
+    if isinstance(right, Tensor) and isinstance(output, (np.ndarray, list, tuple)) and not _with_indices(output):
         with suppress(Exception):  # a list may hold anything, an array objects
             stacks = isinstance(output, (list, tuple)) and all(isinstance(part, Tensor) for part in output)
             made = torch.stack(list(output)) if stacks else torch.as_tensor(np.array(output))
@@ -48,10 +48,15 @@ def as_expected(output: Any, right: object, free_shape: bool) -> Any:
     return output
 
 
+def _with_indices(output: object) -> bool:
+    """Whether it is what torch's min, max, median, sort and topk return along a dimension."""
+    return isinstance(output, tuple) and hasattr(output, "values") and hasattr(output, "indices")
+
+
 def unusable(output: object, right: object, free_shape: bool) -> str | None:
     """Why an output cannot even be compared with the right one, or None."""
     if output is None:
-        return "Your function returns None: does it end in `return ...`?"
+        return "Your function returns None: does it end in `return ...`, also where the loop runs out or no `if` holds?"
     if isinstance(right, tuple):
         if not isinstance(output, (tuple, list)) or len(output) != len(right):
             many = isinstance(output, (Tensor, np.ndarray)) and output.shape[:1] == (len(right),)
@@ -62,6 +67,8 @@ def unusable(output: object, right: object, free_shape: bool) -> str | None:
         return next(
             (f"Output {i + 1} of {len(right)}: {problem}" for i, problem in enumerate(problems) if problem), None
         )
+    if _with_indices(output):
+        return "Your function returns values and their indices together: take `.values` (or `.indices`) of it."
     if isinstance(right, Tensor):
         return _unusable_tensor(output, right, free_shape)
     scalar = isinstance(output, NUMBERS) or (isinstance(output, (Tensor, np.ndarray)) and output.ndim == 0)
