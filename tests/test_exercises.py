@@ -238,9 +238,9 @@ def _unstable_in_float64(query, dictionary, alpha, sigma):
     return (w / w.sum()) @ dictionary[:, :, r, r].double()
 
 
-def _formula_in_one_array(x_t, images, alpha, sigma, shifts, blur, over=torch.sum, weigh=None):
-    slid = torch.stack([images.double().roll((-dy, -dx), (-2, -1)) for dy, dx in shifts])
-    logits = -blur(over((x_t - alpha * slid) ** 2, 2)) / (2 * sigma**2)
+def _formula_in_one_array(x_t, images, alpha, sigma, shifts, blur, over=torch.sum, weigh=None, dims=(-2, -1), sign=-1):
+    slid = torch.stack([images.double().roll((-dy, -dx), dims) for dy, dx in shifts])
+    logits = sign * blur(over((x_t - alpha * slid) ** 2, 2)) / (2 * sigma**2)
     weights = (weigh or (lambda g: (g - g.logsumexp((0, 1))).exp()))(logits)
     return torch.einsum("dnhw,dnchw->chw", weights, slid)[None]
 
@@ -309,6 +309,38 @@ def _small_below(exponents, small=1e-12):
     return e / (e.sum(1, keepdim=True) + small)
 
 
+# What learners do against 0/0, which leaves all weights 0 where all exponentials are.
+HIDDEN = {
+    "1e-12": lambda e, axis: e / (e.sum(axis, keepdim=True) + 1e-12),
+    "1e-8": lambda e, axis: e / (e.sum(axis, keepdim=True) + 1e-8),
+    "clamp": lambda e, axis: e / e.sum(axis, keepdim=True).clamp(min=1e-12),
+    "nan_to_num": lambda e, axis: (e / e.sum(axis, keepdim=True)).nan_to_num(),
+}
+
+
+def _coin_by_weights(weigh, x_t, alpha, sigma):
+    heads, tails = weigh(torch.stack([(-((x_t - alpha * side) ** 2) / (2 * sigma**2)).exp() for side in (1, -1)]), 0)
+    return heads - tails
+
+
+def _pixel_by_weights(weigh, query, dictionary, alpha, sigma):
+    r = dictionary.shape[-1] // 2
+    logits = -(query - alpha * dictionary).square().sum((1, 2, 3)) / (2 * sigma**2)
+    return weigh(logits.exp(), 0) @ dictionary[:, :, r, r]
+
+
+def _boxes_by_weights(weigh, x_t, images, alpha, sigma, size):
+    squares = (x_t[:, None] - alpha * images).square().sum(2)
+    distance = torch.nn.functional.avg_pool2d(squares, size, 1, size // 2) * size**2
+    return torch.einsum("bnhw,nchw->bchw", weigh((-distance / (2 * sigma**2)).exp(), 1), images)
+
+
+def _formula_by_weights(weigh, x_t, images, alpha, sigma, shifts, blur):
+    slid = torch.stack([images.roll((-dy, -dx), (-2, -1)) for dy, dx in shifts])
+    logits = (-blur((x_t - alpha * slid).square().sum(2)) / (2 * sigma**2)).flatten(0, 1)
+    return (weigh(logits.exp(), 0)[:, None] * slid.flatten(0, 1)).sum(0, keepdim=True)
+
+
 def _heaps_of_a_coin(x_t, alpha, sigma, share=(0.5, 0.5)):
     """The lesson's denoiser, its means replaced."""
     means, V = torch.tensor([-1.0, 1.0]), alpha**2 * 0.1**2 + sigma**2
@@ -329,6 +361,17 @@ def _walked(denoiser, x, steps, back=False):
         x0_hat, then = denoiser(x, t), t if back else later
         eps_hat = (x - schedule.alpha(t) * x0_hat) / schedule.sigma(t)
         x = schedule.alpha(then) * x0_hat + schedule.sigma(then) * eps_hat
+    return x
+
+
+def _walked_by_ratios(denoiser, x, steps):
+    """From 0 to 1, with a division of two numbers."""
+    schedule = els.CosineSchedule()
+    for i in range(steps):
+        t, later = i / steps, (i + 1) / steps
+        x0_hat = denoiser(x, t)
+        noise = schedule.sigma(later) / schedule.sigma(t) * (x - schedule.alpha(t) * x0_hat)
+        x = schedule.alpha(later) * x0_hat + noise
     return x
 
 
@@ -365,9 +408,9 @@ def _coin_of_densities(x_t, alpha, sigma):
     return (sides[0] - sides[1]) / (sides[0] + sides[1])
 
 
-def _commutes(f, x, fails):
+def _commutes(f, x, fails, by=-1, dims=(-2, -1), size=torch.abs):
     def holds(dy, dx):
-        return bool(fails((f(x.roll((-dy, -dx), (-2, -1))) - f(x).roll((-dy, -dx), (-2, -1))).abs()) < 1e-4)
+        return bool(fails(size(f(x.roll((by * dy, by * dx), dims)) - f(x).roll((by * dy, by * dx), dims))) < 1e-4)
 
     return torch.tensor([[holds(dy, dx) for dx in range(x.shape[-1])] for dy in range(x.shape[-2])])
 
@@ -429,6 +472,25 @@ def _alike(a, b, group, size=lambda here, n: here, first=torch.logical_and):
     return first(a, b).sum(), sum(a[p].sum() * b[p].sum() / size(int(p.sum()), len(a)) for p in places)
 
 
+def _grown_from_one(J):
+    m = len(J) // 2
+    squares = ((r, J[m - r : m + r + 1, m - r : m + r + 1].sum()) for r in range(1, m + 1))
+    return next(2 * r + 1 for r, held in squares if held >= 0.9 * J.sum())
+
+
+def _stepped(x_t, x0_hat, alpha, sigma, alpha_next, sigma_next):
+    return alpha_next * x0_hat + sigma_next * (x_t - alpha * x0_hat) / sigma
+
+
+def _nearest_slid(samples, images, sides=None, dims=(-2, -1), of_images=True):
+    height, width = sides or images.shape[-2:]
+    nearest = []
+    for shift in itertools.product(range(height), range(width)):
+        slid = (samples, images.roll(shift, dims)) if of_images else (samples.roll(shift, dims), images)
+        nearest.append(torch.cdist(*(a.flatten(1) for a in slid)).amin(1))
+    return torch.stack(nearest).amin(0)
+
+
 @pytest.mark.parametrize(
     ("name", "attempt", "state"),
     [
@@ -453,6 +515,10 @@ def _alike(a, b, group, size=lambda here, n: here, first=torch.logical_and):
         ("nine_tenths_square", lambda J: _held_by_cumulative_sums(J.T.flip(0)), "correct"),
         ("nine_tenths_square", lambda J: _held_by_cumulative_sums(J**2), "incorrect"),
         ("nine_tenths_square", _held_anywhere, "incorrect"),
+        ("nine_tenths_square", _grown_from_one, "incorrect"),
+        ("ddim_step", lambda x, x0, *angles: _stepped(x, x0.clamp(-1, 1), *angles), "incorrect"),
+        ("nearest_shifted", _nearest_slid, "correct"),
+        ("nearest_shifted", lambda *a: _nearest_slid(*a, sides=(16, 16)), "incorrect"),
         ("nine_tenths_square", lambda J: _held_by_cumulative_sums(J) ** 2, "incorrect"),
         ("calibrate_one_step", lambda c, sizes: sizes[int(c.argmax(0).sort().values[4])], "incorrect"),
         ("calibrate_one_step", lambda cosine, candidates: int(2 * cosine.argmax(0).median() + 3), "incorrect"),
@@ -485,6 +551,7 @@ def _alike(a, b, group, size=lambda here, n: here, first=torch.logical_and):
         ("commuting_shifts", lambda f, x: _commutes(f, x, lambda gap: gap[:, 0].max()), "incorrect"),
         ("commuting_shifts", lambda f, x: _commutes(f, x, torch.mean), "incorrect"),
         ("commuting_shifts", lambda f, x: _commutes(f, x, torch.max), "correct"),
+        ("commuting_shifts", lambda f, x: _commutes(f, x, torch.max, by=1), "correct"),
         ("overlap", _alike, "correct"),
         ("toy_consistent", _consistent_pixel_by_pixel, "correct"),
         ("toy_consistent", _sign_of_the_sum, "incorrect"),
@@ -514,10 +581,21 @@ def _field(kernels, strides, grows):
     return side
 
 
-def _shifts_weighed(x_t, images, alpha, sigma, sizes=None):
+def _shifts_weighed(x_t, images, alpha, sigma, sizes=None, dims=(-2, -1), weigh=torch.softmax):
     height, width = sizes or images.shape[-2:]
-    v = torch.cat([images.roll((dy, dx), (-2, -1)) for dy in range(height) for dx in range(width)])
-    return (_exponents_by_cdist(x_t, v, alpha, sigma).softmax(1) @ v.flatten(1)).view_as(x_t)
+    v = torch.cat([images.roll((dy, dx), dims) for dy in range(height) for dx in range(width)])
+    return (weigh(_exponents_by_cdist(x_t, v, alpha, sigma), 1) @ v.flatten(1)).view_as(x_t)
+
+
+def _averaged_over_shifts(denoiser, x_t, t, dims=(-2, -1), rows=None):
+    height, width = x_t.shape[-2:]
+    total = torch.zeros_like(x_t)
+    for dy in range(height):
+        for dx in range(width):
+            total = total + denoiser(x_t.roll((-dy, -dx), dims), t).roll((dy, dx), dims)
+        if dy + 1 == rows:
+            break
+    return total / (height * width)
 
 
 def _slice_from_below_zero(image, row, column, size):
@@ -541,6 +619,16 @@ def _distances_of_a_window(x_t, images, alpha, sigma, row, column, size):
     q, v = (torch.nn.functional.pad(a, (size // 2,) * 4) for a in (x_t[None], images))
     window = (..., slice(row, row + size), slice(column, column + size))
     return (q[window] - alpha * v[window]).square().sum((1, 2, 3))
+
+
+def _nearer_numbers(drawings, own, others):
+    first, second = (torch.cdist(drawings.flatten(1), some.flatten(1)).argmin(1) for some in (own, others))
+    return (first < second).float().mean().item()
+
+
+def _centred_channels(first, second):
+    first, second = (x - x.mean((2, 3), keepdim=True) for x in (first, second))
+    return torch.cosine_similarity(first.flatten(1), second.flatten(1))
 
 
 def _nearest_windows(x_t, images, alpha, sigma, size):
@@ -611,10 +699,13 @@ def _normal_interval(ours, theirs, index):
     return gap.mean() - half, gap.mean() + half
 
 
-def _exchanged_ends(window, *order):
-    r = window.shape[0] // 2
+def _zeros_around(window, r):
     rows, columns = ((window == 0).all(dim=axis) for axis in (1, 0))
-    found = [int(part.sum()) for part in (rows[:r], rows[r + 1 :], columns[:r], columns[r + 1 :])]
+    return tuple(int(part.sum()) for part in (rows[:r], rows[r + 1 :], columns[:r], columns[r + 1 :]))
+
+
+def _exchanged_ends(window, *order):
+    found = _zeros_around(window, len(window) // 2)
     return tuple(found[k] for k in order)
 
 
@@ -781,7 +872,43 @@ def _rows_then_columns(denoiser, x_t, t):
         ("kept", lambda f, n: _between(f, n, n.mean(), n.max()), "one mean and one best for all rows"),
         ("ddim_step", lambda x, x0, a, s, a1, s1: a1 * x0 + s1 * torch.randn(x.shape), "something else at each call"),
         ("ddim_step", lambda x, x0, a, s, a1, s1: a1 * x0 + s1 * (x - a * x0) / s1, "keeps its old amount"),
+        ("ddim_step", lambda x, x0, *angles: _stepped(x, x0.clamp(-1, 1), *angles), "You clamp the guess"),
+        ("ddim_step", lambda x, x0, a, s, a1, s1: a1 * x0.clamp(-1, 1) + s1 / s * (x - a * x0), "where you mix it in"),
+        ("ddim_step", lambda *a: _stepped(*a).clamp(-1, 1), "You clamp what you return"),
         ("sampler_loop", _asked_once, "ask it anew"),
+        ("sampler_loop", _walked_by_ratios, "division by zero (which number is 0 there? sigma is, at t = 0"),
+        ("nine_tenths_square", _grown_from_one, "begins at r = 1"),
+        ("nearest_shifted", lambda *a: _nearest_slid(*a, sides=(16, 16)), "width from images.shape"),
+        ("nearest_shifted", lambda *a: _nearest_slid(*a, sides=(16, 16), of_images=False), "width from samples.shape"),
+        ("naive_es", lambda *a: _shifts_weighed(*a, sizes=(16, 16)), "Your loops run to 16"),
+        ("naive_es", lambda *a: _shifts_weighed(*a, dims=(0, 1)), "along dims (0, 1)"),
+        ("orbit_average", lambda *a: _averaged_over_shifts(*a, dims=(0, 1)), "along dims (0, 1)"),
+        ("commuting_shifts", lambda *a: _commutes(*a, torch.max, dims=(0, 1)), "along dims (0, 1)"),
+        ("one_formula", lambda *a: _formula_in_one_array(*a, dims=(0, 1)), "along dims (0, 1)"),
+        ("nearest_shifted", lambda *a: _nearest_slid(*a, dims=(0, 1)), "the images along dims (0, 1)"),
+        ("nearest_shifted", lambda *a: _nearest_slid(*a, dims=(0, 1), of_images=False), "You shift along dims (0, 1)"),
+        ("els_pixel", lambda q, p, a, s: (-(q - a * p).square().sum((1, 2, 3)) / (2 * s**2)).softmax(0) @ p[:, :, 2, 2],
+         "take it from the query, P = query.shape[-1]"),
+        ("window_overhang", lambda window: _zeros_around(window, 2), "take it from the window, len(window) // 2"),
+        ("may_vote", lambda *a: _rim_alone(*a[:4], 5, too_many=0), "take r from patch_size, patch_size // 2"),
+        ("alone_in_the_dictionary", lambda height, width, P: torch.tensor([[int(_rim_alone(
+            y, x, height, width, 5, too_many=0).sum()) == 1 for x in range(width)] for y in range(height)]),
+         "take r from patch_size, patch_size // 2"),
+        ("nearer_to_own", _nearer_numbers, "compare how near they are, amin"),
+        ("toy_consistent", lambda u, colours: torch.stack([u.roll((i, j), (0, 1)) for i in (-1, 0, 1)
+                                                           for j in (-1, 0, 1)]).median(0).values == u, "its median"),
+        *(("commuting_shifts", lambda f, x, by=by, size=size: _commutes(f, x, torch.max, by, size=size), says)
+          for by in (1, -1) for size, says in ((torch.positive, "differences, shifted first minus shifted last"),
+                                               (torch.negative, "differences, shifted last minus shifted first"))),
+        ("ls_weights", lambda *a: (-_distances_of_a_window(*a) / (len(a[0]) * a[6] ** 2) / (2 * a[3] ** 2)).softmax(0),
+         "the mean of the squares over the window"),
+        ("one_formula", lambda *a: _formula_in_one_array(*a, sign=1), "The sign is wrong"),
+        ("perfect_r2", _centred_channels, "one mean per channel"),
+        ("naive_es", lambda *a: _shifts_weighed(*a, weigh=lambda e, _: e.softmax(0)), "over the wrong axis"),
+        ("orbit_average", lambda *a: _averaged_over_shifts(*a, rows=1), "not in the outer one"),
+        ("orbit_average", lambda denoiser, x, t: denoiser(x, t) / x[0, 0].numel(), "not in the inner one"),
+        ("coin_denoiser", lambda x, a, s: ((e := (2 * a * x / s**2).exp()) - 1).div(e + 1).nan_to_num(),
+         "nan_to_num only hides inf/inf, and makes it 0: at low noise exp(2 alpha"),
         ("sampler_loop", lambda denoiser, x, n: _walked(denoiser, x, n, back=True), "from t to t_next"),
         ("coin_denoiser", _heaps_of_a_coin, "kept the width 0.1"),
         ("coin_denoiser", _coin_of_densities, "both exponentials are rounded to 0"),
@@ -826,3 +953,21 @@ def _rows_then_columns(denoiser, x_t, t):
 )  # fmt: skip
 def test_a_typical_mistake_is_named(name: str, attempt: Any, says: str) -> None:
     assert says in check.exercises()[name].examine(attempt).says
+
+
+@pytest.mark.parametrize("weigh", HIDDEN.values(), ids=HIDDEN)
+@pytest.mark.parametrize(
+    ("name", "attempt"),
+    [
+        ("coin_denoiser", _coin_by_weights),
+        ("posterior_weights", lambda weigh, *a: weigh(_exponents(*a).exp(), 1)),
+        ("ls_weights", lambda weigh, *a: weigh((-_distances_of_a_window(*a) / (2 * a[3] ** 2)).exp(), 0)),
+        ("ls_box_sums", _boxes_by_weights),
+        ("naive_es", lambda weigh, *a: _shifts_weighed(*a, weigh=lambda e, axis: weigh(e.exp(), axis))),
+        ("els_pixel", _pixel_by_weights),
+        ("one_formula", _formula_by_weights),
+    ],
+)
+def test_0_divided_by_0_is_named_however_it_is_hidden(name: str, attempt: Any, weigh: Any) -> None:
+    verdict = check.exercises()[name].examine(lambda *case: attempt(weigh, *case))
+    assert verdict.says.startswith("A small number below the line"), verdict

@@ -23,10 +23,15 @@ UNDERFLOW = (
     "Your formula is right, but its exponentials are all rounded to 0, and 0/0 is not a number: use torch.softmax, or "
     "subtract the largest exponent first."
 )
+NEVER_BY_ZERO = (
+    "A small number below the line (or clamp, or nan_to_num) only hides 0/0: where all exponentials are rounded to 0, "
+    "all weights are 0 now. Subtract the largest exponent first, or use torch.softmax."
+)
 NEGATIVE_SQUARE = (
     "Where x is a copy, your |x|^2 + |v|^2 - 2 x.v is rounded to slightly below 0, whose root is not a number: put "
     ".clamp(min=0) before the root."
 )
+WRONG_DIMS = "You shift along dims (0, 1), batch and channels: rows and columns are the last two, dims=(-2, -1)."
 CASES_SEED = 2025  # the cases are random, and the same at every check: an attempt is right or wrong, never sometimes
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from .. import diffusion
 from ..schedule import CosineSchedule, check_time
 from .attempt import Case
-from .exercise import Exercise, Mistake
+from .exercise import NEVER_BY_ZERO, Exercise, Mistake
 
 SCHEDULE = CosineSchedule()
 
@@ -154,9 +154,9 @@ def _unnormalised_coin(x_t: Tensor, alpha: float, sigma: float) -> Tensor:
     return heads - tails
 
 
-def _coin_of_densities(x_t: Tensor, alpha: float, sigma: float) -> Tensor:
+def _coin_of_densities(x_t: Tensor, alpha: float, sigma: float, below: float = 0) -> Tensor:
     heads, tails = (torch.exp(-((x_t - alpha * side).square()) / (2 * sigma**2)) for side in (1, -1))
-    return (heads - tails) / (heads + tails)
+    return (heads - tails) / (heads + tails + below)
 
 
 def _coin_of_one_exponential(x_t: Tensor, alpha: float, sigma: float) -> Tensor:
@@ -179,6 +179,10 @@ def _wide_coin(x_t: Tensor, alpha: float, sigma: float, *, bent: bool) -> Tensor
 def _coin_of_exponentials(x_t: Tensor, alpha: float, sigma: float) -> Tensor:
     u = alpha * x_t / sigma**2
     return (u.exp() - (-u).exp()) / (u.exp() + (-u).exp())
+
+
+def _nan_hidden(x_t: Tensor, alpha: float, sigma: float, formula: Callable[..., Tensor]) -> Tensor:
+    return formula(x_t, alpha, sigma).nan_to_num()
 
 
 COIN = Exercise(
@@ -239,6 +243,19 @@ COIN = Exercise(
             "Your formula is right, but between the sides, at low noise, both exponentials are rounded to 0, and 0/0 "
             "is not a number: use torch.softmax, or multiply out the squares.",
             _coin_of_densities,
+        ),
+        Mistake(NEVER_BY_ZERO, partial(_coin_of_densities, below=1e-12)),
+        *(
+            Mistake(
+                f"nan_to_num only hides inf/inf, and makes it 0: at low noise {exponential} is too large for a float. "
+                "torch.tanh is safe.",
+                partial(_nan_hidden, formula=formula),
+            )
+            for exponential, formula in (
+                ("exp(alpha x_t / sigma**2)", _coin_of_exponentials),
+                ("exp(2 alpha x_t / sigma**2)", _coin_of_one_exponential),
+                ("exp(-2 alpha x_t / sigma**2)", _coin_of_one_small_exponential),
+            )
         ),
         Mistake(
             "You used the variance of x_t, alpha**2 + sigma**2. Given the side, only the noise varies: sigma**2.",
@@ -304,7 +321,7 @@ COIN = Exercise(
 def _step_cases(generator: torch.Generator) -> list[Case]:
     cases: list[Case] = []
     for shape in ((2, 1, 3, 3), (3, 3, 2, 4), (1, 1, 4, 4)):
-        x_t, x0_hat = _normal(generator, *shape), 2 * _uniform(generator, *shape) - 1
+        x_t, x0_hat = _normal(generator, *shape), 3 * _uniform(generator, *shape) - 1.5  # beyond black and white, too
         cases.append((x_t, x0_hat, *_angles(generator, 0.9, 1.5), *_angles(generator, 0.2, 0.8)))
     return cases
 
@@ -408,6 +425,18 @@ STEP = Exercise(
         Mistake(
             "The noise keeps its old amount: divide it by sigma, then multiply it by sigma_next.",
             lambda x_t, x0_hat, a, s, a1, s1: a1 * x0_hat + (x_t - a * x0_hat),
+        ),
+        Mistake(
+            "You clamp the guess to the range from -1 to 1: leave it as it is.",
+            lambda x_t, x0_hat, *angles: _step(x_t, x0_hat.clamp(-1, 1), *angles),
+        ),
+        Mistake(
+            "You clamp the guess to the range from -1 to 1 where you mix it in: leave it as it is.",
+            lambda x_t, x0_hat, a, s, a1, s1: a1 * x0_hat.clamp(-1, 1) + s1 * (x_t - a * x0_hat) / s,
+        ),
+        Mistake(
+            "You clamp what you return to the range from -1 to 1: leave it as it is, its noise goes beyond.",
+            lambda x_t, x0_hat, *angles: _step(x_t, x0_hat, *angles).clamp(-1, 1),
         ),
     ),
 )

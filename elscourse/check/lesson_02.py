@@ -9,16 +9,12 @@ from torch import Tensor
 
 from .. import reference
 from .attempt import Case
-from .exercise import EXCHANGED, UNDERFLOW, Exercise, Mistake
+from .exercise import EXCHANGED, NEVER_BY_ZERO, UNDERFLOW, Exercise, Mistake
 
 TOLERANCE = 1e-3  # exponents near -882 in float32: the root of torch.cdist, squared again, costs 2e-4 of a weight
 ONE_MAXIMUM = (
     "You subtract one number from all rows: each row of (B, N) needs its own largest exponent, "
     ".max(1, keepdim=True).values."
-)
-NEVER_BY_ZERO = (
-    "A small number below the line only hides 0/0: all weights of such a row are 0 now. Subtract the largest exponent "
-    "first, or use torch.softmax."
 )
 FORGOTTEN_2 = "You forgot the 2 of the normal distribution: the exponent is -d**2 / (2 sigma**2)."
 NOT_DIMMED = "You compare x_t with v itself: the image inside x_t is dimmed, so compare with alpha * v."

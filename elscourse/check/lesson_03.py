@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from ..metrics import novelty
 from ..schedule import CosineSchedule
 from .attempt import Case
-from .exercise import EXCHANGED, NEGATIVE_SQUARE, Exercise, Mistake
+from .exercise import EXCHANGED, NEGATIVE_SQUARE, WRONG_DIMS, Exercise, Mistake
 
 Denoise = Callable[[Tensor, float], Tensor]
 
@@ -628,10 +628,7 @@ EXERCISES = [
                 "and channels, then the root.",
                 _root_before_the_mean,
             ),
-            Mistake(
-                "You shift along dims (0, 1), batch and channels: rows and columns are the last two, dims=(-2, -1).",
-                _batch_and_channels_shifted,
-            ),
+            Mistake(WRONG_DIMS, _batch_and_channels_shifted),
             Mistake("You average before you square, so that errors of opposite sign cancel.", _signs_cancel),
         ),
     ),

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from .. import reference
 from .attempt import Case
-from .exercise import EXCHANGED, UNDERFLOW, Exercise, Mistake
+from .exercise import EXCHANGED, NEVER_BY_ZERO, UNDERFLOW, Exercise, Mistake
 
 
 def _pictures(generator: torch.Generator, *shape: int) -> Tensor:
@@ -19,9 +19,10 @@ def _pictures(generator: torch.Generator, *shape: int) -> Tensor:
 
 
 def _noised(images: Tensor, batch: int, alpha: float, sigma: float, generator: torch.Generator) -> Tensor:
-    """Between two images each, so that no single weight is one."""
+    """Between two images each, so that no single weight is one; with so little noise that the sum of the exponentials
+    is no small number, and a small number added to it does not show."""
     clean = (images[:batch] + images[1 : batch + 1]) / 2
-    return alpha * clean + sigma * torch.randn(clean.shape, generator=generator)
+    return alpha * clean + sigma / 4 * torch.randn(clean.shape, generator=generator)
 
 
 ALPHA, SIGMA = 0.99995, 0.01  # so little noise that exp of a squared distance is 0, in float64 too
@@ -35,6 +36,11 @@ def _almost_clean(images: Tensor, batch: int, generator: torch.Generator) -> Ten
 def _bare(logits: Tensor, dim: int) -> Tensor:
     e = logits.exp()
     return e / e.sum(dim, keepdim=True)
+
+
+def _never_by_zero(logits: Tensor, dim: int) -> Tensor:
+    e = logits.exp()
+    return e / (e.sum(dim, keepdim=True) + 1e-12)
 
 
 def _winner(logits: Tensor, dim: int) -> Tensor:
@@ -251,6 +257,14 @@ def _mean_of_squares(
 ) -> Tensor:
     q, v = _cut_both(x_t, images, row, column, patch_size)
     return torch.softmax(-(q - alpha * v).square().mean((-3, -2, -1)) / (2 * sigma**2), dim=0)
+
+
+def _mean_of_a_padded_window(
+    x_t: Tensor, images: Tensor, alpha: float, sigma: float, row: int, column: int, patch_size: int
+) -> Tensor:
+    q, v = _cut_both(x_t, images, row, column, patch_size)
+    pixels = len(x_t) * patch_size**2  # beyond the border, too
+    return torch.softmax(_gaussian((q - alpha * v).square().sum((-3, -2, -1)) / pixels, sigma), dim=0)
 
 
 def _mean_of_channels(
@@ -640,6 +654,10 @@ EXERCISES = [
                 "their sum.",
                 _mean_of_squares,
             ),
+            Mistake(
+                "You take the mean of the squares over the window: the squared distance is their sum.",
+                _mean_of_a_padded_window,
+            ),
             Mistake(MEAN_OF_CHANNELS, _mean_of_channels),
             Mistake("You compare the centre pixel alone: the whole window is evidence.", _centre_only),
             Mistake(
@@ -651,6 +669,7 @@ EXERCISES = [
             Mistake("Your weights do not sum to one: divide by their sum, as softmax does.", _not_normalised),
             Mistake("You take the root of the distance: the exponent holds its square.", _distance_not_squared),
             Mistake(UNDERFLOW, _exponentials_vanish),
+            Mistake(NEVER_BY_ZERO, _slipped_weights(_gaussian, _never_by_zero)),
             Mistake(
                 "Row and column are swapped: the row picks the height, the last axis but one.",
                 _rows_for_columns,
@@ -757,6 +776,7 @@ EXERCISES = [
                 _channel_by_channel,
             ),
             Mistake(UNDERFLOW, _weighed_boxes(_bare)),
+            Mistake(NEVER_BY_ZERO, _weighed_boxes(_never_by_zero)),
         ),
     ),
     Exercise(

@@ -226,7 +226,8 @@ EXERCISES = [
                 lambda u, colours: _nearest(u, (-1.0, 0.0, 1.0)) == u,
             ),
             Mistake(
-                "You add up the differences without squaring them: the nearest patch has the least squared distance.",
+                "You take the middle colour of the window (its median, or the least sum of differences that are not "
+                "squared): the nearest patch has the least squared distance.",
                 lambda u, colours: _nearest(u, colours, power=1) == u,
             ),
             Mistake(

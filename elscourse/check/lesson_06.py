@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from .. import reference
 from ..diffusion import Denoiser
 from .attempt import Case
-from .exercise import EXCHANGED, UNDERFLOW, Exercise, Mistake
+from .exercise import EXCHANGED, NEVER_BY_ZERO, UNDERFLOW, WRONG_DIMS, Exercise, Mistake
 
 Layer = Callable[[Tensor], Tensor]
 
@@ -93,6 +93,11 @@ def _bare(exponents: Tensor) -> Tensor:
     return e / e.sum((1, 2), keepdim=True)
 
 
+def _never_by_zero(exponents: Tensor) -> Tensor:
+    e = exponents.exp()
+    return e / (e.sum((1, 2), keepdim=True) + 1e-12)
+
+
 def _heaviest(exponents: Tensor) -> Tensor:
     return (exponents == exponents.amax((1, 2), keepdim=True)).double()
 
@@ -109,6 +114,11 @@ def _undimmed(x_t: Tensor, images: Tensor, alpha: float, sigma: float) -> Tensor
 
 def _dimmed_answer(x_t: Tensor, images: Tensor, alpha: float, sigma: float) -> Tensor:
     return alpha * _some_shifts(x_t, images, alpha, sigma, _all_places)
+
+
+def _es_along_wrong_dims(x_t: Tensor, images: Tensor, alpha: float, sigma: float) -> Tensor:
+    copies = [images.roll((-dy, -dx), (0, 1)) for dy, dx in _all_places(*images.shape[-2:])]
+    return reference.ideal(x_t, torch.cat(copies), alpha, sigma)
 
 
 def _average_where_they_were(x_t: Tensor, images: Tensor, alpha: float, sigma: float) -> Tensor:
@@ -202,6 +212,19 @@ def _sum_not_mean(denoiser: Denoiser, x_t: Tensor, t: float) -> Tensor:
     return _over_shifts(denoiser, x_t, t, back=-1, mean=False)
 
 
+def _along_wrong_dims(denoiser: Denoiser, x_t: Tensor, t: float) -> Tensor:
+    places = _all_places(*x_t.shape[-2:])
+    answers = [denoiser(x_t.roll((-dy, -dx), (0, 1)), t).roll((dy, dx), (0, 1)) for dy, dx in places]
+    return torch.stack(answers).mean(0)
+
+
+def _first_row_alone(denoiser: Denoiser, x_t: Tensor, t: float, by_all: bool) -> Tensor:
+    """dy = 0 and every dx; divided by the number of all shifts, or of these."""
+    height, width = x_t.shape[-2:]
+    total = sum((_shift(denoiser(_shift(x_t, 0, dx), t), 0, -dx) for dx in range(width)), torch.zeros_like(x_t))
+    return total / (height * width if by_all else width)
+
+
 def _divided_by_h_plus_w(denoiser: Denoiser, x_t: Tensor, t: float) -> Tensor:
     return _over_shifts(denoiser, x_t, t, back=-1, mean=False) / (x_t.shape[-2] + x_t.shape[-1])
 
@@ -256,7 +279,7 @@ def _layer_cases(generator: torch.Generator) -> list[Case]:
     def painted(x: Tensor) -> Tensor:
         return x + ramp.to(x.dtype)
 
-    def lifted(x: Tensor) -> Tensor:  # under some shifts it is off in one direction only
+    def lifted(x: Tensor) -> Tensor:  # with the inputs below, off in one direction only
         return x + x[..., :1, :1]
 
     def checkered(x: Tensor) -> Tensor:  # commutes with (1, 1), and neither with (1, 0) nor with (0, 1)
@@ -275,10 +298,13 @@ def _layer_cases(generator: torch.Generator) -> list[Case]:
         return x + 1e-3 * F.pad(torch.ones(1, 1), (2, 3, 1, 2)).to(x.dtype)
 
     layers = (
-        *(circular, zeros, pooled, in_columns, painted, lifted, checkered, far),
+        *(circular, zeros, pooled, in_columns, painted, checkered, far),
         *(second_channel, second_picture, spotted),
     )
-    return [(layer, torch.randn(2, 1, 4, 6, generator=generator)) for layer in layers]
+    cases: list[Case] = [(layer, torch.randn(2, 1, 4, 6, generator=generator)) for layer in layers]
+    bright, dark = (torch.randn(2, 1, 4, 6, generator=generator).clamp(-3, 3) for _ in range(2))
+    bright[..., 0, 0], dark[..., 0, 0] = 4, -4  # the first pixel is the largest of all, or the smallest
+    return [*cases, (lifted, bright), (lifted, dark)]
 
 
 def _for_every_shift(x: Tensor, holds: Callable[[int, int], bool]) -> Bool[Tensor, "H W"]:
@@ -311,9 +337,9 @@ def _mean_only(layer: Layer, x: Tensor) -> Tensor:
     return _for_every_shift(x, lambda dy, dx: _near(layer(_shift(x, dy, dx)).mean(), _shift(layer(x), dy, dx).mean()))
 
 
-def _signed(layer: Layer, x: Tensor) -> Tensor:
+def _signed(layer: Layer, x: Tensor, sign: int) -> Tensor:
     def below(dy: int, dx: int) -> bool:
-        return bool((layer(_shift(x, dy, dx)) - _shift(layer(x), dy, dx)).max() < 1e-4)
+        return bool((sign * (layer(_shift(x, dy, dx)) - _shift(layer(x), dy, dx))).max() < 1e-4)
 
     return _for_every_shift(x, below)
 
@@ -335,6 +361,13 @@ def _mean_difference(layer: Layer, x: Tensor) -> Tensor:
 
 def _to_the_last_bit(layer: Layer, x: Tensor) -> Tensor:
     return _for_every_shift(x, lambda dy, dx: torch.equal(layer(_shift(x, dy, dx)), _shift(layer(x), dy, dx)))
+
+
+def _layer_along_wrong_dims(layer: Layer, x: Tensor) -> Tensor:
+    def same(dy: int, dx: int) -> bool:
+        return _near(layer(x.roll((-dy, -dx), (0, 1))), layer(x).roll((-dy, -dx), (0, 1)))
+
+    return _for_every_shift(x, same)
 
 
 def _columns_before_rows(layer: Layer, x: Tensor) -> Tensor:
@@ -420,6 +453,16 @@ EXERCISES = [
                 ),
             ),
             Mistake(UNDERFLOW, _es_of(_bare)),
+            Mistake(NEVER_BY_ZERO, _es_of(_never_by_zero)),
+            Mistake(WRONG_DIMS, _es_along_wrong_dims),
+            Mistake(
+                "Your loops run to 16, the notebook's H and W: take height and width from images.shape.",
+                partial(_some_shifts, places=lambda height, width: product(range(16), range(16))),
+            ),
+            Mistake(
+                "Your softmax runs over the wrong axis: each row, dim=1, must sum to one over all copies.",
+                _es_of(lambda e: e.softmax(0)),
+            ),
         ),
     ),
     Exercise(
@@ -485,6 +528,19 @@ EXERCISES = [
             Mistake(
                 "Your loops run to 16, the notebook's H and W: take height and width from x_t.shape.", _loops_to_sixteen
             ),
+            Mistake(WRONG_DIMS, _along_wrong_dims),
+            Mistake(
+                "You return after the first dy: `return` belongs after both loops, not in the outer one.",
+                partial(_first_row_alone, by_all=True),
+            ),
+            Mistake(
+                "You return after one shift: `return` belongs after both loops, not in the inner one.",
+                lambda denoiser, x_t, t: denoiser(x_t, t) / (x_t.shape[-2] * x_t.shape[-1]),
+            ),
+            Mistake(
+                "You shift columns alone (or return after the first dy): there are H W shifts, every dy with every dx.",
+                partial(_first_row_alone, by_all=False),
+            ),
             Mistake(
                 "You denoise x_t itself and shift nothing: denoise every shifted copy of it, then shift back.",
                 _not_shifted_at_all,
@@ -524,8 +580,13 @@ EXERCISES = [
             Mistake(
                 "You compare averages over all pixels: a shift never changes those. Compare pixel by pixel.", _mean_only
             ),
-            Mistake(
-                "You compare signed differences: a large negative one is below 1e-4 too. Take .abs() first.", _signed
+            *(
+                Mistake(
+                    f"You compare signed differences, {order}: a large negative one is below 1e-4 too. Take .abs() "
+                    "first.",
+                    partial(_signed, sign=sign),
+                )
+                for order, sign in (("shifted first minus shifted last", 1), ("shifted last minus shifted first", -1))
             ),
             Mistake("Rows and columns are exchanged: entry [dy, dx], with one row per dy.", _columns_before_rows),
             Mistake(
@@ -543,6 +604,7 @@ EXERCISES = [
                 "shift. Allow differences below 1e-4.",
                 _to_the_last_bit,
             ),
+            Mistake(WRONG_DIMS, _layer_along_wrong_dims),
         ),
     ),
 ]

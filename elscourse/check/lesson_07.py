@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from jaxtyping import Float
@@ -11,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .attempt import Case
-from .exercise import EXCHANGED, UNDERFLOW, Exercise, Mistake
+from .exercise import EXCHANGED, NEVER_BY_ZERO, UNDERFLOW, WRONG_DIMS, Exercise, Mistake
 
 # ------------------------------------------------------------------------------------------------ one pixel of ELS
 
@@ -21,8 +22,9 @@ def _pixel_cases(generator: torch.Generator) -> list[Case]:
     for count, channels, size, alpha, sigma in ((40, 1, 3, 0.8, 0.6), (25, 3, 5, 0.5, 0.87), (30, 2, 3, 0.998, 0.06)):
         patches = torch.rand(count, channels, size, size, generator=generator) * 2 - 1
         noise = torch.randn(channels, size, size, generator=generator)
-        # off every patch, so that at low noise each single weight is zero in floating point
-        query = alpha * (patches[0] + patches[1]) / 2 + sigma * noise
+        # off every patch, so that at low noise each single weight is zero in floating point; and with little noise, so
+        # that otherwise their sum is no small number, and a small number added to it does not show
+        query = alpha * (0.6 * patches[0] + 0.4 * patches[1]) + sigma / 4 * noise
         cases.append((query, patches, alpha, sigma))
     query, patches, _, _ = cases[1]
     cases.append((query.double(), patches.double(), 0.9998, 0.02))  # each exp is 0 in float64 as well
@@ -116,10 +118,10 @@ def _centre_not_compared(query: Tensor, dictionary: Tensor, alpha: float, sigma:
     return _vote(dictionary, -(squares.sum((-2, -1)) - squares[:, r, r]) / (2 * sigma**2))
 
 
-def _little_added(query: Tensor, dictionary: Tensor, alpha: float, sigma: float) -> Tensor:
+def _never_by_zero(query: Tensor, dictionary: Tensor, alpha: float, sigma: float) -> Tensor:
     w = torch.exp(-(query - alpha * dictionary).square().sum((-3, -2, -1)) / (2 * sigma**2))
     r = query.shape[-1] // 2
-    return (w / (w.sum() + 1e-8)) @ dictionary[:, :, r, r]
+    return (w / (w.sum() + 1e-12)) @ dictionary[:, :, r, r]
 
 
 def _brightened_query(query: Tensor, dictionary: Tensor, alpha: float, sigma: float) -> Tensor:
@@ -165,19 +167,20 @@ def _formula_cases(generator: torch.Generator) -> list[Case]:
     all_shifts = [(dy, dx) for dy in range(5) for dx in range(6)]
     for channels, alpha, sigma, shifts, blur in (
         (1, 0.8, 0.6, all_shifts, _window(3)),
-        (2, 0.6, 0.8, [(0, 0), (1, 0), (0, 2), (-1, 2)], _window(None)),
-        (3, 0.9, 0.44, [(0, 0)], _window(3, "constant")),
+        (2, 0.6, 0.8, [(0, 0), (1, 0), (0, 2), (-1, 1)], _window(None)),
+        (3, 0.7, 0.71, [(0, 0)], _window(3, "constant")),
         (1, 0.9998, 0.02, [(0, 0), (2, 1)], _window(5)),  # each exp is 0 in float64 as well
     ):
         images = torch.rand(4, channels, 5, 6, generator=generator) * 2 - 1
-        clean = (images[:1] + images[1:2]) / 2  # off every image, also without noise
-        x_t = alpha * clean + sigma * torch.randn(clean.shape, generator=generator)
+        clean = 0.6 * images[:1] + 0.4 * images[1:2]  # off every image, also without noise
+        # with little noise, so that the sum of the exps is 0 or no small number: one that is added to it does not show
+        x_t = alpha * clean + sigma / 4 * torch.randn(clean.shape, generator=generator)
         cases.append((x_t, images, alpha, sigma, shifts, blur))
     return cases
 
 
-def _slid(images: Tensor, shifts: Shifts, sign: int = -1) -> Float[Tensor, "d N C H W"]:
-    return torch.stack([images.double().roll((sign * dy, sign * dx), (-2, -1)) for dy, dx in shifts])
+def _slid(images: Tensor, shifts: Shifts, dims: tuple[int, int] = (-2, -1)) -> Float[Tensor, "d N C H W"]:
+    return torch.stack([images.double().roll((-dy, -dx), dims) for dy, dx in shifts])
 
 
 def _averaged(logits: Tensor, values: Tensor) -> Tensor:
@@ -197,6 +200,18 @@ def _formula(x_t: Tensor, images: Tensor, alpha: float, sigma: float, shifts: Sh
 
 def _slid_the_other_way(x_t: Tensor, images: Tensor, alpha: float, sigma: float, shifts: Shifts, blur: Blur) -> Tensor:
     return _formula(x_t, images, alpha, sigma, [(-dy, -dx) for dy, dx in shifts], blur)
+
+
+def _slid_along_wrong_dims(
+    x_t: Tensor, images: Tensor, alpha: float, sigma: float, shifts: Shifts, blur: Blur
+) -> Tensor:
+    slid = _slid(images, shifts, dims=(0, 1))
+    return _averaged(-_energy(x_t, slid, alpha, blur) / (2 * sigma**2), slid)
+
+
+def _sign_lost(x_t: Tensor, images: Tensor, alpha: float, sigma: float, shifts: Shifts, blur: Blur) -> Tensor:
+    slid = _slid(images, shifts)
+    return _averaged(_energy(x_t, slid, alpha, blur) / (2 * sigma**2), slid)
 
 
 def _where_they_lay(x_t: Tensor, images: Tensor, alpha: float, sigma: float, shifts: Shifts, blur: Blur) -> Tensor:
@@ -319,11 +334,11 @@ def _best_fit_alone(x_t: Tensor, images: Tensor, alpha: float, sigma: float, shi
 
 
 def _formula_of_bare_exps(
-    x_t: Tensor, images: Tensor, alpha: float, sigma: float, shifts: Shifts, blur: Blur
+    x_t: Tensor, images: Tensor, alpha: float, sigma: float, shifts: Shifts, blur: Blur, below: float = 0
 ) -> Tensor:
     slid = _slid(images, shifts)
     w = torch.exp(-_energy(x_t, slid, alpha, blur) / (2 * sigma**2))[:, :, None]
-    return ((w * slid).sum((0, 1)) / w.sum((0, 1)))[None]
+    return ((w * slid).sum((0, 1)) / (w.sum((0, 1)) + below))[None]
 
 
 # ------------------------------------------------------------------------------------------------ nearest, shifted
@@ -331,9 +346,11 @@ def _formula_of_bare_exps(
 
 def _shifted_cases(generator: torch.Generator) -> list[Case]:
     cases: list[Case] = []
-    for shape, count in (((1, 5, 6), 5), ((2, 4, 4), 4), ((1, 6, 5), 3)):
+    wide = (1, 2, 18)  # more than 16, the width of the lesson's images
+    for shape, count in (((1, 5, 6), 5), ((2, 4, 4), 4), ((1, 6, 5), 3), (wide, 3)):
         images = torch.rand(count, *shape, generator=generator) * 2 - 1
         moved = torch.stack([images[0].roll((1, 2), (-2, -1)), images[1].roll((-1, -1), (-2, -1)), images[2]])
+        moved = torch.cat([moved, images[1:2].flip(1)])  # its channels exchanged
         samples = torch.cat([moved, torch.rand(3, *shape, generator=generator) * 2 - 1])
         cases.append((samples + 0.2 * torch.randn(samples.shape, generator=generator), images))
     return cases
@@ -343,10 +360,12 @@ def _torus(picture: Tensor) -> Shifts:
     return [(dy, dx) for dy in range(picture.shape[-2]) for dx in range(picture.shape[-1])]
 
 
-def _apart(samples: Tensor, images: Tensor, shifts: Shifts | None = None) -> Float[Tensor, "d B N"]:
+def _apart(
+    samples: Tensor, images: Tensor, shifts: Shifts | None = None, dims: tuple[int, int] = (-2, -1)
+) -> Float[Tensor, "d B N"]:
     """The distance of each sample, shifted by each d, to each image."""
     shifts = _torus(samples) if shifts is None else shifts
-    slid = torch.stack([samples.double().roll(d, (-2, -1)) for d in shifts])
+    slid = torch.stack([samples.double().roll(d, dims) for d in shifts])
     return torch.cdist(slid.flatten(2), images.double().flatten(1), compute_mode="donot_use_mm_for_euclid_dist")
 
 
@@ -361,6 +380,16 @@ def _along(samples: Tensor, images: Tensor, axis: int) -> Tensor:
 def _along_the_diagonal(samples: Tensor, images: Tensor) -> Tensor:
     shifts = [(d, d) for d in range(max(samples.shape[-2:]))]
     return _apart(samples, images, shifts).amin((0, 2))
+
+
+def _to_sixteen(samples: Tensor, images: Tensor, sign: int) -> Tensor:
+    """The height and width of the notebook's images, whatever comes in. With a minus, as if images were shifted."""
+    return _apart(samples, images, [(sign * dy, sign * dx) for dy in range(16) for dx in range(16)]).amin((0, 2))
+
+
+def _images_along_wrong_dims(samples: Tensor, images: Tensor) -> Tensor:
+    slid = [images.roll(d, (0, 1)) for d in _torus(images)]
+    return torch.stack([_apart(samples, moved, [(0, 0)]).amin((0, 2)) for moved in slid]).amin(0)
 
 
 def _in_steps_of_one(samples: Tensor, images: Tensor) -> Tensor:
@@ -432,7 +461,8 @@ EXERCISES = [
             ),
             Mistake("You return the dimmed centre: compare with alpha * p, but average the clean p.", _dimmed_centre),
             Mistake(
-                "You average pixel [2, 2] of the patches, the centre of 5 x 5 alone: the centre is at P // 2.",
+                "You average pixel [2, 2] of the patches, the centre of 5 x 5 alone: the centre is at P // 2 (the "
+                "notebook's P is 5: take it from the query, P = query.shape[-1]).",
                 _always_two,
             ),
             Mistake("You average the corner [0, 0] of the patches: the centre is at P // 2.", _corner),
@@ -449,11 +479,7 @@ EXERCISES = [
                 "You compare the centres only: the whole window is compared, the centre is returned.", _centres_compared
             ),
             Mistake("You average whole patches: only the centre pixel of each is the answer here.", _mean_of_the_patch),
-            Mistake(
-                "You add a small number to the sum of the weights. At low noise all of them are smaller still, and the "
-                "answer fades to 0: subtract the largest logit first, as torch.softmax does.",
-                _little_added,
-            ),
+            Mistake(NEVER_BY_ZERO, _never_by_zero),
             Mistake(
                 "At low noise your exps are all 0, or overflow, and 0/0 is no number: subtract the largest logit "
                 "first, as torch.softmax does.",
@@ -543,6 +569,9 @@ EXERCISES = [
                 lambda x_t, images, alpha, sigma, shifts, blur: _formula(x_t, images, alpha, 1 / sigma, shifts, blur),
             ),
             Mistake(UNDERFLOW, _formula_of_bare_exps),
+            Mistake(NEVER_BY_ZERO, partial(_formula_of_bare_exps, below=1e-12)),
+            Mistake(WRONG_DIMS, _slid_along_wrong_dims),
+            Mistake("The sign is wrong: the further an image, the smaller its weight.", _sign_lost),
             Mistake(
                 "You subtract one largest exponent from all pixels, and elsewhere all weights are rounded to 0: every "
                 "pixel has a largest exponent of its own.",
@@ -611,6 +640,21 @@ EXERCISES = [
             Mistake(
                 "You take the smallest over the samples, one number per image: per sample is asked for, (B,).",
                 lambda samples, images: _apart(samples, images).amin((0, 1)),
+            ),
+            *(
+                Mistake(
+                    f"Your loops run to 16, the notebook's H and W: take height and width from {what}.shape.",
+                    partial(_to_sixteen, sign=sign),
+                )
+                for what, sign in (("samples", 1), ("images", -1))
+            ),
+            Mistake(
+                WRONG_DIMS, lambda samples, images: _apart(samples, images, _torus(samples), dims=(0, 1)).amin((0, 2))
+            ),
+            Mistake(
+                "You shift the images along dims (0, 1), their number and channels: rows and columns are the last two, "
+                "dims=(-2, -1).",
+                _images_along_wrong_dims,
             ),
         ),
     ),

@@ -14,6 +14,7 @@ from .attempt import Case
 from .exercise import Exercise, Mistake
 
 LESSON_SIDE = 16  # the lesson's functions know only images of this size
+LESSON_SIZE = 5  # its P, whose r = 2 is at hand in the notebook
 
 # --------------------------------------------------------------------------------------- the border, seen from inside
 
@@ -105,6 +106,11 @@ def _whether(window: Tensor) -> tuple[int, int, int, int]:
 def _both_sides_at_once(window: Tensor) -> tuple[int, int, int, int]:
     rows, columns = (int((window == 0).all(axis).sum()) for axis in (1, 0))
     return rows, rows, columns, columns
+
+
+def _radius_of_the_lesson(window: Tensor) -> tuple[int, int, int, int]:
+    rows, columns, r = (window == 0).all(1), (window == 0).all(0), LESSON_SIZE // 2
+    return int(rows[:r].sum()), int(rows[r + 1 :].sum()), int(columns[:r].sum()), int(columns[r + 1 :].sum())
 
 
 def _image_instead(window: Tensor) -> tuple[int, int, int, int]:
@@ -450,6 +456,7 @@ EXERCISES = [
                 "You have exchanged left and right: columns before the centre lie on the left.",
                 partial(_exchanged, rows=False, columns=True),
             ),
+            Mistake("You use the notebook's r = 2: take it from the window, len(window) // 2.", _radius_of_the_lesson),
         ),
     ),
     Exercise(
@@ -555,6 +562,10 @@ EXERCISES = [
                 "You accept a place if its row OR its column fits: the patterns agree only if both do.",
                 _rows_or_columns,
             ),
+            Mistake(
+                "You use the notebook's r = 2 (or its P = 5): take r from patch_size, patch_size // 2.",
+                lambda row, column, height, width, patch_size: _may_vote(row, column, height, width, LESSON_SIZE),
+            ),
         ),
     ),
     Exercise(
@@ -618,6 +629,10 @@ EXERCISES = [
                 "Nearly: if H = P there is a single interior row (or column), and who is alone there knows its place "
                 "as well.",
                 _band_of_one_forgotten,
+            ),
+            Mistake(
+                "You use the notebook's r = 2 (or its P = 5): take r from patch_size, patch_size // 2.",
+                lambda height, width, patch_size: _alone(height, width, LESSON_SIZE),
             ),
         ),
     ),

@@ -16,7 +16,7 @@ from .exercise import EXCHANGED, Exercise, Mistake
 
 def _blobs(generator: torch.Generator) -> list[Case]:
     """Maps of several widths, one with most of it in the middle pixel, one with much of it in a single far row, one
-    with most of it in a corner, one that is flat."""
+    with most of it in a corner, one that is flat, one whose middle pixel alone is enough."""
     cases: list[Case] = []
     for side, reach, power in ((9, 1.2, 2), (17, 2.6, 2), (21, 4.4, 2), (17, 1.5, 1)):
         offset = torch.arange(side) - side // 2
@@ -29,7 +29,9 @@ def _blobs(generator: torch.Generator) -> list[Case]:
     aside, plateau = torch.full((9, 9), 0.002), torch.full((21, 21), 0.001)
     aside[:3, :3] = 1.0  # nearly all of it is in a square of 3, but not around the middle
     plateau[4:17, 4:17] = 1.0
-    return [*cases, (middle,), (rim,), (aside,), (plateau,)]
+    alone = torch.zeros(5, 5)
+    alone[2, 2], alone[0, 0] = 3.0, 0.1
+    return [*cases, (middle,), (rim,), (aside,), (plateau,), (alone,)]
 
 
 def _distances(side: int) -> Float[Tensor, "S S"]:
@@ -349,6 +351,10 @@ EXERCISES = [
             Mistake(
                 "One step too many: stop at the first square that holds nine tenths.",
                 lambda J: _nine_tenths_square(J) + 2,
+            ),
+            Mistake(
+                "Your search begins at r = 1: the middle pixel alone, r = 0, may hold nine tenths already.",
+                lambda J: max(3, _nine_tenths_square(J)),
             ),
         ),
     ),

@@ -87,6 +87,12 @@ def _expanded_square(drawings: Tensor, own: Tensor, others: Tensor) -> float:
     return _share(near[0] < near[1])
 
 
+def _which_is_nearest(drawings: Tensor, own: Tensor, others: Tensor) -> float:
+    """Compares the numbers of the two nearest pictures."""
+    nearest = [torch.cdist(drawings.flatten(1), some.flatten(1)).argmin(1) for some in (own, others)]
+    return _share(nearest[0] < nearest[1])
+
+
 def _percent(drawings: Tensor, own: Tensor, others: Tensor) -> float:
     return 100 * _nearer_to_own(drawings, own, others)
 
@@ -129,6 +135,11 @@ def _one_for_all(first: Tensor, second: Tensor) -> Tensor:
 
 def _one_mean_for_all(first: Tensor, second: Tensor) -> Tensor:
     a, b = (x.double() - x.double().mean() for x in (first, second))
+    return torch.cosine_similarity(a.flatten(1), b.flatten(1), dim=1)
+
+
+def _one_mean_per_channel(first: Tensor, second: Tensor) -> Tensor:
+    a, b = (x.double() - x.double().mean((2, 3), keepdim=True) for x in (first, second))
     return torch.cosine_similarity(a.flatten(1), b.flatten(1), dim=1)
 
 
@@ -304,6 +315,9 @@ EXERCISES = [
             ),
             Mistake(NEGATIVE_SQUARE, _expanded_square),
             Mistake("That is in percent: a share from 0 to 1 was asked.", _percent),
+            Mistake(
+                "You compare which pictures are nearest (argmin): compare how near they are, amin.", _which_is_nearest
+            ),
         ),
     ),
     Exercise(
@@ -381,6 +395,9 @@ EXERCISES = [
             Mistake("Take off each image's mean first.", _not_centred),
             Mistake("That is one number for the whole batch: compare image by image.", _one_for_all),
             Mistake("You take off one mean for the whole batch: every image has its own.", _one_mean_for_all),
+            Mistake(
+                "You take off one mean per channel: an image has one, over all its channels.", _one_mean_per_channel
+            ),
             Mistake(
                 "The mean of the two holds the first one's own part as well, so it seems to predict it.",
                 _mean_with_shared,
