@@ -971,3 +971,62 @@ def test_a_typical_mistake_is_named(name: str, attempt: Any, says: str) -> None:
 def test_0_divided_by_0_is_named_however_it_is_hidden(name: str, attempt: Any, weigh: Any) -> None:
     verdict = check.exercises()[name].examine(lambda *case: attempt(weigh, *case))
     assert verdict.says.startswith("A small number below the line"), verdict
+
+
+def hinted(name: str, pattern: str) -> str:
+    """The code that the start or a hint of an exercise writes out."""
+    exercise = check.exercises()[name]
+    (code,) = re.findall(pattern, " ".join((exercise.start, *exercise.hints)))
+    return code
+
+
+def with_names(code: str, **names: Any) -> dict[str, Any]:
+    exec(code, names)
+    return names
+
+
+def test_what_a_hint_writes_out_is_right_as_it_stands() -> None:
+    """With the arguments of the function, and no names of the notebook (its P is 5, its r is 2)."""
+    ends = hinted("paired_interval", r"(low, high = .*?) are the two ends\. Return low, high\.")
+    edges = hinted("bend", r"shown\[order\]\..*?amax\(1\)")
+    padded = hinted("ls_window", r"r = patch_size // 2")
+    sizes = [code.strip() for code in hinted("ls_box_sums", r"With (.*?):").split(" and ")]
+    sums = hinted("ls_box_sums", r"F\.avg_pool2d\(.*?\) \* P\*\*2")
+    size, centre = hinted("els_pixel", r"With (P = .*?),"), hinted("els_pixel", r"dictionary\[.*?\]")
+    radius = hinted("window_overhang", r"With (r = .*?):")
+
+    def paired_interval(ours, theirs, index):
+        found = with_names(ends, torch=torch, means=(ours - theirs)[index].mean(1))
+        return found["low"], found["high"]
+
+    def bend(answers, shown, clean, bins):
+        order = shown.argsort()
+        found = eval(edges, {"shown": shown, "order": order, "bins": bins})
+        assert found.is_contiguous(), "or torch.searchsorted warns of it"
+        return clean[order].view(bins, -1).mean(1)[torch.searchsorted(found, answers)]
+
+    def ls_window(image, row, column, patch_size):
+        r = with_names(padded, patch_size=patch_size)["r"]
+        return torch.nn.functional.pad(image, (r, r, r, r))[:, row : row + patch_size, column : column + patch_size]
+
+    def ls_box_sums(x_t, images, alpha, sigma, patch_size):
+        squares = (x_t[:, None] - alpha * images).square().sum(2)
+        names = {"F": torch.nn.functional, "squares": squares, "patch_size": patch_size}
+        distance = eval(sums, with_names("\n".join(sizes), **names))
+        return torch.einsum("bnhw,nchw->bchw", (-distance / (2 * sigma**2)).softmax(1), images)
+
+    def els_pixel(query, dictionary, alpha, sigma):
+        weights = (-(query - alpha * dictionary).square().sum((1, 2, 3)) / (2 * sigma**2)).softmax(0)
+        return weights @ eval(centre, with_names(size, query=query, dictionary=dictionary))
+
+    def window_overhang(window):
+        return _zeros_around(window, with_names(radius, window=window)["r"])
+
+    for attempt in (paired_interval, bend, ls_window, ls_box_sums, els_pixel, window_overhang):
+        verdict = check.exercises()[attempt.__name__].examine(attempt)
+        assert verdict.state == "correct", verdict
+
+
+def test_the_start_of_tint_leaves_something_to_do() -> None:
+    tint = check.exercises()["tint"]
+    assert not [said for said in (tint.start, *tint.hints[:-1]) if "mean(1" in said]

@@ -530,7 +530,7 @@ EXERCISES = [
         title="Cut a window",
         minutes=5,
         difficulty=1,
-        start="Start by padding the image with r = (P - 1)/2 zeros on all four sides.",
+        start="Start by padding the image with r = patch_size // 2 zeros on all four sides (`/` makes a float).",
         hints=(
             "torch.nn.functional.pad(image, (r, r, r, r)) adds r zeros left, right, above and below.",
             "In the padded image the pixel (row, column) sits at (row + r, column + r): where does its window start?",
@@ -558,7 +558,7 @@ EXERCISES = [
                 lambda image, row, column, patch_size: _window(image, row, column, patch_size, offset=patch_size // 2),
             ),
             Mistake(
-                "Your window is off by one, to the right and down: it starts r rows above the pixel, r = (P - 1)/2.",
+                "Your window is off by one, to the right and down: it starts r rows above the pixel, r = P // 2.",
                 lambda image, row, column, patch_size: _window(image, row, column, patch_size, offset=1),
             ),
             Mistake(
@@ -574,7 +574,7 @@ EXERCISES = [
                 ),
             ),
             Mistake(
-                "You pad by patch_size: with r = (P - 1)/2 zeros on each side the window starts at (row, column).",
+                "You pad by patch_size: with r = P // 2 zeros on each side the window starts at (row, column).",
                 _padded_too_far,
             ),
             Mistake(
@@ -692,7 +692,8 @@ EXERCISES = [
         hints=(
             "Sum the squared differences over the channels only; then sum each map over the window of every pixel. The "
             "map of sums has the shape of the map of squares, (B, N, H, W).",
-            "F.avg_pool2d(squares, P, stride=1, padding=r) * P**2 sums over each window, with zeros beyond the border.",
+            "With P = patch_size and r = P // 2: F.avg_pool2d(squares, P, stride=1, padding=r) * P**2 sums over each "
+            "window, with zeros beyond the border.",
             "torch.softmax(..., dim=1) over the images gives weights (B, N, H, W); "
             "torch.einsum('bnhw,nchw->bchw', weights, images) averages.",
         ),
@@ -788,7 +789,7 @@ EXERCISES = [
         start="Start by sorting: order = shown.argsort(), then shown[order] and clean[order] belong together.",
         hints=(
             "clean[order].view(bins, -1) has a row for each group: whose mean is what the group stands for.",
-            "The edges are the largest answers of all groups but the last: the last column of shown[order] as rows.",
+            "The edges are the largest answers of all groups but the last: shown[order].view(bins, -1)[:-1].amax(1).",
             "torch.searchsorted(edges, answers) counts the edges below each answer, which is the number of its group.",
         ),
         cases=_answers_cases,

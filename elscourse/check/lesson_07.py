@@ -420,7 +420,8 @@ EXERCISES = [
         hints=(
             "The sum of squares runs over channels, rows and columns of the patch: one number per patch.",
             "Weights: torch.softmax(-distance / (2 * sigma**2), dim=0). It subtracts the largest logit by itself.",
-            "The value of a patch is its centre pixel, dictionary[:, :, P // 2, P // 2], shape (M, C), undimmed.",
+            "With P = query.shape[-1], the value of a patch is its centre pixel, dictionary[:, :, P // 2, P // 2], of "
+            "shape (M, C), undimmed.",
         ),
         cases=_pixel_cases,
         answer=_pixel,

@@ -402,7 +402,8 @@ EXERCISES = [
             "A row lies outside the image exactly if all its pixels are 0; inside, noise makes that impossible.",
             "The centre of the window is always in the image: rows above the centre belong to `above`, the others to "
             "`below`.",
-            "zero_rows = (window == 0).all(dim=1); above = zero_rows[:r].sum(), below = zero_rows[r + 1:].sum()",
+            "With r = len(window) // 2: zero_rows = (window == 0).all(dim=1); above = zero_rows[:r].sum(), below = "
+            "zero_rows[r + 1:].sum()",
         ),
         cases=_window_cases,
         answer=_overhang,
@@ -467,7 +468,7 @@ EXERCISES = [
         difficulty=2,
         start="Start with rows alone: which rows y see the same of the top and the bottom border as `row` does?",
         hints=(
-            "With r = (P - 1)/2, a row is interior if r <= y < H - r: its window reaches past neither end.",
+            "With r = patch_size // 2, a row is interior if r <= y < H - r: its window reaches past neither end.",
             "Two different rows see the same only if both are interior. A row near the border is alone.",
             "rows[y] is True if y == row or (both interior); the same for columns; the answer is rows[:, None] & "
             "columns[None].",
@@ -576,7 +577,7 @@ EXERCISES = [
         difficulty=2,
         start="Start with rows: which rows share their overhang with no other row?",
         hints=(
-            "A row is alone if it is one of the first r or of the last r.",
+            "A row is alone if it is one of the first r = patch_size // 2 or of the last r.",
             "Or if it is the only interior one: how many interior rows are there when H = P?",
             "rows = near the border, or H - 2r == 1; the same for columns; a pixel is alone if its row AND its column "
             "are. (Or let your may_vote mark the places, and count them.)",

@@ -191,7 +191,6 @@ EXERCISES = [
         difficulty=2,
         start="Start from the probability that n fair coins show heads exactly k times: math.comb(n, k) / 2**n.",
         hints=(
-            "There are math.comb(n, k) ways to have exactly k heads among n tosses, each with probability 1 / 2**n.",
             "At least `wins` heads: add the cases k = wins, wins + 1, ..., n.",
             "range(wins, n + 1) has these k; sum math.comb(n, k) over them and divide by 2**n once.",
         ),
@@ -263,7 +262,8 @@ EXERCISES = [
         hints=(
             "(ours - theirs)[index] has shape (R, n): one row per resample.",
             "Take the mean of every row (dim 1): R means. The interval is made of these, not of the seeds.",
-            "means.quantile(torch.tensor([0.025, 0.975], dtype=means.dtype)) has the two ends.",
+            "low, high = means.quantile(torch.tensor([0.025, 0.975], dtype=means.dtype)) are the two ends. Return low, "
+            "high.",
         ),
         cases=_interval_cases,
         answer=_paired,

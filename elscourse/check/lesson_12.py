@@ -389,7 +389,6 @@ EXERCISES = [
         difficulty=1,
         start="Start from pictures.mean(0), the mean picture, of shape (1, H, W).",
         hints=(
-            "The mean is taken over the N pictures, pixel by pixel: it is a picture, the same for all drawings.",
             "With share 0 the drawing stays, with share 1 it is the mean: the weights are 1 - share and share.",
             "A sum of (B, 1, H, W) and (1, H, W) adds the one picture to each of the B drawings.",
         ),

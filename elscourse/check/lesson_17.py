@@ -372,8 +372,11 @@ EXERCISES = [
         title="What is left without grey",
         minutes=4,
         difficulty=1,
-        start="Start from the grey of each pixel: the mean over its three colours, images.mean(1, keepdim=True).",
-        hints=("Colours are dimension 1.", "Take the grey off each colour: images - images.mean(1, keepdim=True)."),
+        start="Start from the grey of each pixel: the mean over its three colours.",
+        hints=(
+            "Colours are dimension 1; keepdim=True keeps it, so that the grey can be taken off.",
+            "Take the grey off each colour: images - images.mean(1, keepdim=True).",
+        ),
         cases=_pictures,
         answer=_tint,
         mistakes=(
