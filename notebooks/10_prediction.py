@@ -158,8 +158,9 @@ assert lab.profile != "laptop" or wins == {"ELS": 98, "LS": 98, "Wiener": 89}
 # ### Exercise 1: Could it be luck? (8 minutes, ★★☆)
 #
 # In section 8 ELS is ahead of LS for 64 of 100 seeds only. Suppose that each seed were a fair coin. Write
-# `sign_test(wins, n)`: the probability that `n` fair coins show heads at least `wins` times. It is a sum of
-# $\binom{n}{k}/2^n$, where $\binom{n}{k}$ is `math.comb(n, k)` (write `import math` first).
+# `sign_test(wins, n)`: the probability that `n` fair coins show heads at least `wins` times, right also where it is
+# tiny (98 of 100). It is a sum of $\binom{n}{k}/2^n$, where $\binom{n}{k}$ is `math.comb(n, k)` (write `import math`
+# first).
 
 
 # %%
