@@ -25,7 +25,8 @@
 # **You need** basic probability, derivatives, and Python with tensors. Nothing about diffusion.
 #
 # **Time** 78 minutes; a good place for a break is after section 4. Lines of code that begin with `assert` check that
-# the numbers in the text are true on your computer. You may skip them.
+# the numbers in the text are true on your computer. You may skip them. They hold for the lesson as it is: if you change
+# a seed, a size, a number of steps, one may stop you with an `AssertionError`, which then is no mistake of yours.
 
 # %%
 import torch
@@ -428,8 +429,8 @@ ranks = (torch.arange(20, dtype=torch.float64) + 0.5) / 20
 x = torch.distributions.Normal(0.0, 1.0).icdf(ranks)  # 20 evenly ranked starting points of the noise
 fine = schedule.times(1000)
 paths = [x]
-for t, t_next in pairwise(fine):
-    x = x + (schedule.theta(t_next) - schedule.theta(t)) * velocity(x, t)
+for now, then in pairwise(fine):
+    x = x + (schedule.theta(then) - schedule.theta(now)) * velocity(x, now)
     paths.append(x)
 paths = torch.stack(paths)
 
@@ -646,15 +647,15 @@ def denoiser_by_autograd(x_t, t, images):
 
 # %% tags=["slide"]
 twelve = lab.data.images[:12]
-t = 0.75
-x_t = els.add_noise(twelve[:6], els.seeded_noise(range(510, 516), lab.shape).to(lab.device), t)
-guess = denoiser_by_autograd(x_t, t, twelve)
+noisy = 0.75  # t
+x_t = els.add_noise(twelve[:6], els.seeded_noise(range(510, 516), lab.shape).to(lab.device), noisy)
+guess = denoiser_by_autograd(x_t, noisy, twelve)
 machine = els.IdealScoreMachine(twelve)  # the package's
-exact, votes = machine(x_t, t), machine.posterior(x_t, t, top=1)
+exact, votes = machine(x_t, noisy), machine.posterior(x_t, noisy, top=1)
 kinds = [lab.data.class_names[lab.data.labels[i]] for i in votes.image[:, 0].tolist()]
 most = [f"{kind} {weight:.2f}" for kind, weight in zip(kinds, votes.weight[:, 0], strict=True)]
 
-rows = {"clean $x_0$": twelve[:6], f"noised, t = {t}": x_t, "$D(x_t)$ by autograd,\nand most votes": guess}
+rows = {"clean $x_0$": twelve[:6], f"noised, t = {noisy}": x_t, "$D(x_t)$ by autograd,\nand most votes": guess}
 show(
     plotting.image_rows(rows, notes=most),
     alt=(
@@ -663,7 +664,7 @@ show(
     ),
 )
 
-assert (guess - exact).abs().max() < 1e-3 and abs(schedule.sigma(t) / schedule.alpha(t) - 2.4) < 0.05
+assert (guess - exact).abs().max() < 1e-3 and abs(schedule.sigma(noisy) / schedule.alpha(noisy) - 2.4) < 0.05
 if lab.profile == "laptop":
     assert (votes.image[:5, 0].cpu() == torch.arange(5)).all()
     assert votes.weight[3, 0] < 0.55 and kinds[5] == "sandal"
@@ -712,11 +713,11 @@ show(
 # squared correlation of two pictures' pixels (lesson 00):
 
 # %%
-final, (t, _, guess) = path[-1][1], path[1]
+final, (second, _, guess) = path[-1][1], path[1]  # second: the time of the second step
 class_means = torch.stack([garments.data.images[garments.data.labels == k].mean(0) for k in range(10)])[labels]
 pairs = ((guess, class_means), (guess, final), (class_means, final))
 r2 = [els.compare(*pair).r2.median().item() for pair in pairs]
-print(f"medians of 100 seeds at t = {t:g}:", ", ".join(f"{value:.2f}" for value in r2))
+print(f"medians of 100 seeds at t = {second:g}:", ", ".join(f"{value:.2f}" for value in r2))
 assert abs(schedule.sigma(1) / schedule.alpha(1) - 80) < 1
 if lab.profile == "laptop":
     assert all(abs(x - y) < 0.01 for x, y in zip(r2, (0.76, 0.71, 0.78), strict=True))

@@ -554,15 +554,15 @@ show(fig, alt="Share of pixels against tolerance. LS with halvings is near 0.9 e
 
 # %% tags=["slide"]
 print("not black, within      0.05  0.001")
-for name, shares in lit.items():
-    print(f"{name:>21} {shares[0.05]:5.0%} {shares[0.001]:6.1%}")
+for name, part in lit.items():
+    print(f"{name:>21} {part[0.05]:5.0%} {part[0.001]:6.1%}")
 r2 = els.compare(ends["LS, 20 uniform steps"], ends["LS, 20 + 16 halvings"]).r2
 print(f"LS with and without halvings: median r2 {r2.median():.2f}, from {r2.min():.2f} to {r2.max():.2f}")
 if lab.profile == "laptop":
     expected = (0.62, 0.30), (0.93, 0.89), (0.25, 0.003), (0.22, 0.004), (0.49, 0.013)
-    for (name, shares), (wide, narrow) in zip(lit.items(), expected, strict=True):
+    for (name, part), (wide, narrow) in zip(lit.items(), expected, strict=True):
         slack = 0.006 if name in ("linear filter", "held-out garments") else 0.02
-        assert abs(shares[0.05] - wide) < slack and abs(shares[0.001] - narrow) < slack
+        assert abs(part[0.05] - wide) < slack and abs(part[0.001] - narrow) < slack
     assert abs(r2.median() - 0.93) < 0.01 and r2.min() > 0.85
 
 # %% [markdown] tags=["slide"]

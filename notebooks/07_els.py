@@ -93,10 +93,10 @@ if lab.profile == "laptop":
 P, r, colours = 5, 2, {1: "tab:cyan", 7: "tab:pink", 8: "tab:green"}  # those that wrap
 picture = images[7:8]
 places = [(0, 6), (3, 5), (4, 12), (6, 3), (9, 12), (12, 6), (14, 5), (15, 15)]
-some = torch.cat([picture.roll((r - y, r - x), (-2, -1))[..., :P, :P] for y, x in places])
+cut = torch.cat([picture.roll((r - y, r - x), (-2, -1))[..., :P, :P] for y, x in places])
 
 fig, axes = plt.subplots(1, 9, figsize=(10, 2.1), width_ratios=[2.1] + [1] * 8, layout="constrained")
-for axis, pixels in zip(axes, [picture, *some], strict=True):
+for axis, pixels in zip(axes, [picture, *cut], strict=True):
     axis.imshow(pixels.squeeze(), vmin=-1, vmax=1)
     axis.set(xticks=[], yticks=[])
 for number, (y, x) in enumerate(places, 1):
@@ -128,7 +128,7 @@ def all_patches(images, P):
     return windows.permute(0, 2, 3, 1, 4, 5).flatten(0, 2)  # only here are they copied
 
 
-assert torch.equal(all_patches(picture, P)[[y * W + x for y, x in places]], some)
+assert torch.equal(all_patches(picture, P)[[y * W + x for y, x in places]], cut)
 
 # %% [markdown]
 # ### Exercise 1: One pixel of the machine (10 minutes, ★★☆)
@@ -613,18 +613,18 @@ show(
 
 # %%
 times, losses = results["times"].tolist(), results["losses"]  # (times, denoisers, 2)
-own, t = images[:40], times[-1]
-x_t = els.add_noise(own, els.seeded_noise(range(1000, 1040), circular.shape), t)
-mine, theirs = ((m(x_t, t) - own).square().mean((1, 2, 3)) for m in (formula, circular.network))
+own, late = images[:40], times[-1]
+seen = els.add_noise(own, els.seeded_noise(range(1000, 1040), circular.shape), late)
+mine, theirs = ((m(seen, late) - own).square().mean((1, 2, 3)) for m in (formula, circular.network))
 lower = int((theirs < mine).sum())
-print(f"40 training images, t = {t}: ELS {mine.mean():.3f}, network {theirs.mean():.3f}, which is lower on {lower}")
-assert lower == 40 and t == 0.15
+print(f"40 training images, t = {late}: ELS {mine.mean():.3f}, network {theirs.mean():.3f}, which is lower on {lower}")
+assert lower == 40 and late == 0.15
 
 # %% tags=["slide"]
 names = ("IS", "ES", "LS", "ELS", "network")
 print("error, training images / new images")
-for t, both in zip(times, losses, strict=True):
-    print(f"t = {t:<4}", *(f"{n} {a:.3f} / {b:.3f}  " for n, (a, b) in zip(names, both, strict=False)))
+for at, both in zip(times, losses, strict=True):
+    print(f"t = {at:<4}", *(f"{n} {a:.3f} / {b:.3f}  " for n, (a, b) in zip(names, both, strict=False)))
 # In thousandths: training and new images of each time; IS, ES, LS, ELS, network
 table = [[[164, 312, 182, 322, 326], [171, 321, 186, 331, 336]], [[12, 19, 40, 58, 58], [47, 48, 44, 56, 53]],
          [[0, 0, 19, 27, 22], [42, 41, 24, 27, 21]], [[0, 0, 8, 10, 8], [42, 40, 11, 10, 8]]]  # fmt: skip

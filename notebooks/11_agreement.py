@@ -592,7 +592,7 @@ axis.axhline(0, color=plotting.GREY, lw=1)
 middle = {}
 for name, who, mark, colour in (
     ("els", "ELS", "o", plotting.ORANGE),
-    ("exact", "the exact denoiser", "s", plotting.BLUE),
+    ("exact", "the exact denoiser", "s", plotting.INK),
 ):
     middle[name] = (kept[f"step by {name}, with network-150"].double() - base).quantile(0.5, dim=1)
     axis.plot(range(1, 21), middle[name], mark, color=colour, mfc="none", label=f"taken by {who}")
@@ -678,17 +678,17 @@ for name, expected in zip(ahead, stated, strict=True):
 # %% tags=["slide"]
 circular = els.lab("laptop", network="fashion-mnist-16-resnet-circular", verbose=False)
 drawings, its_noise = els.load_results("fashion-mnist-16-resnet-circular"), els.seeded_noise(range(100), circular.shape)
-grey = circular.data.images.mean()
+its_grey = circular.data.images.mean()
 again = {}
 for name, first in {
     "the network": circular.network,
     "exact": circular.machine("is"),
-    "one grey": lambda x_t, t: grey.expand_as(x_t),
+    "one grey": lambda x_t, t: its_grey.expand_as(x_t),
 }.items():
     image = els.sample(els.with_first_step(first, circular.network), its_noise, steps=20)
     again[name] = [medians(drawings[other], image)[1] for other in ("els-circular", "network-150")]
     print("first step: {:12s} r2 with ELS {:.3f}, with its own 150 steps {:.3f}".format(name, *again[name]))
-from_grey = rms(circular.machine("els-circular")(its_noise[:20], 1.0) - grey)
+from_grey = rms(circular.machine("els-circular")(its_noise[:20], 1.0) - its_grey)
 print(f"RMS distance of ELS's D at t = 1 from that grey: {from_grey:.2f}")
 assert all(abs(a - b) < 0.002 for values, expected in zip(
     again.values(), ((0.757, 0.948), (0.803, 0.898), (0.858, 0.983)), strict=True

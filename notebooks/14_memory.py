@@ -496,14 +496,15 @@ for n, (own_loss, new_loss) in curves.items():
     axis.plot(count, own_loss, "o-", color=inks[n], ms=4, lw=1.5, label=f"{n} pictures")
     axis.plot(count, new_loss, "s--", color=inks[n], ms=4, lw=1)
 axis.plot([], [], "k--", lw=1, label="dashed: on new ones")
-axis.axhline(0.03, color=plotting.GREY, lw=1)
+axis.axhline(0.03, color="k", ls=":", lw=1, label="below: known")
 loss_axis(axis, [50, 100, 200, 400, 800, 1600])
 axis.set(xlabel="own steps: steps / number of pictures", ylabel="loss", ylim=(0.008, 1.3))
 axis.legend(fontsize=9, loc="upper left")
 show(
     fig,
     alt="Losses against steps divided by the number of pictures. On their own pictures the curves of 5, 10 and 20 "
-    "fall, close together from 200 on. On new ones, dashed, all are lowest at 100, then rise.",
+    "fall, close together from 200 on. On new ones, dashed, all are lowest at 100, then rise. A dotted line at 0.03: "
+    "below it pictures are known.",
 )
 
 # %% [markdown] tags=["slide"]

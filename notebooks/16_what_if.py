@@ -375,7 +375,7 @@ assert all(abs(deviation[name] - value) < 0.006 for name, value in stated.items(
 label, seed, y, x = 8, 77, 2, 5  # yours: a class from 0 to 9, any seed, any place from 0 to 10
 one, new = (els.seeded_noise([number], garments.shape) for number in (seed, seed + 10_000))
 two = exchanged(one, new, [(y, x)])
-machine = garments.machine("els-zeros")
+machine, kind = garments.machine("els-zeros"), garments.data.class_names[label]
 said = els.sample(machine, torch.cat([one, two]), steps=20, labels=label)
 
 
@@ -391,19 +391,17 @@ def asked(rows):
 
 show(
     asked({"noise": torch.cat([one, two]) / 2, "ELS": said}),
-    alt="A noise before and after the exchange of a block, and the bag that the formula draws from both; its change is "
-    "bright in the middle.",
+    alt=f"A noise before and after the exchange of a block, what the formula draws from both ({kind}), and its change.",
 )
 
 # %%
 did = els.sample(garments.network, torch.cat([one, two]), steps=150, labels=label)
 show(
     asked({"ELS": said, "network": did}),
-    alt="The bag before and after the exchange, and the change, drawn by the formula and by the network: the changes "
-    "are bright in the same places.",
+    alt=f"Drawings ({kind}) before and after the exchange, and the change, by the formula and by the network.",
 )
 part_said = part_foretold(did[1:] - did[:1], said[1:] - said[:1]).item()
-print(f"{garments.data.class_names[label]}, seed {seed}: of the network's change the formula foretold {part_said:.2f}")
+print(f"{kind}, seed {seed}: of the network's change the formula foretold {part_said:.2f}")
 
 # %% [markdown] tags=["slide"]
 # ## 5. Small questions and large ones (10 minutes)
@@ -598,9 +596,9 @@ check.kept(kept)
 wished = {name: drawings("wished", key) for name, key in who.items()}  # (20 seeds, 1 + 32, 1, 16, 16); first: unchanged
 wished["equivariant filter"] = unpacked(els.load_results("16_controls")["wished, equivariant"])
 bare = els.seeded_noise(range(4000, 4020), garments.shape)[:, None].repeat(1, 33, 1, 1, 1)
-for k, places in enumerate(results["wished, corners"].tolist()):
+for k, corners in enumerate(results["wished, corners"].tolist()):
     fresh = els.seeded_noise(range(500_000 + 100 * k, 500_000 + 100 * k + 32), garments.shape)
-    bare[k, 1:] = exchanged(bare[k, 1:], fresh, places)
+    bare[k, 1:] = exchanged(bare[k, 1:], fresh, corners)
 some = els.sample(garments.machine("els-zeros"), bare[3, :3], steps=20, labels=3).clamp(-1, 1)
 assert (some - wished["ELS"][3, :3]).abs().max() < 0.02
 

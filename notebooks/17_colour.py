@@ -662,7 +662,7 @@ for (name, values), wanted in zip(rows.items(), stated, strict=True):
 # ```
 #
 # **Before the last command, write down** the r2 of ELS, of LS, of the ideal denoiser; then look at
-# `runs/reproduce/mine/table.md`. ({doc}`../book/start` has more.)
+# `runs/reproduce/mine/table.md`. (*How to start*, on the website, has more.)
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say

@@ -370,10 +370,14 @@ for axis, (title, share) in zip(axes, votes.items(), strict=True):
     axis.axvline(0, color="k", lw=0.8)
     axis.set(title=f"a {names[label]}, {title}", xlabel="share of the votes")
 axes[0].invert_yaxis()
+in_words = (
+    "; ".join(f"{n} {round(v, 1) + 0:.1f}" for n, v in zip(names, share.tolist(), strict=True))
+    for share in votes.values()
+)
 show(
     fig,
-    alt="Two bar charts of the votes by class, on one scale. A shirt, not told: coat 0.3, pullover and shirt 0.2, "
-    "others less; with w = 3: shirt 2.6, coat -0.6, pullover -0.4, t-shirt, dress and bag nearly -0.2, others about 0.",
+    alt=f"Two bar charts of the votes by class, on one scale, for a {names[label]}. Not told: {next(in_words)}. "
+    f"With w = 3: {next(in_words)}.",
 )
 for title, share in votes.items():  # the last is w = 3
     print(title, {name: round(v, 2) for name, v in zip(names, share.tolist(), strict=True)})
