@@ -33,6 +33,7 @@ class Curve(NamedTuple):
         return bent.view(len(bent), len(answer), *answer.shape[2:]).transpose(0, 1).contiguous()
 
 
+@torch.no_grad()
 def find_curve(
     denoiser: Denoiser,
     x_0: Float[Tensor, "N C H W"],
@@ -57,7 +58,9 @@ def find_curve(
     which = torch.searchsorted(edges, answers)
     total = clean.new_zeros(len(clean), bins).scatter_add_(1, which, clean)
     count = torch.zeros_like(total).scatter_add_(1, which, torch.ones_like(clean))
-    return Curve(edges, (total / count.clamp(min=1)).to(x_0.dtype))  # a bin between two equal edges stays empty
+    mean = total / count.clamp(min=1)  # a bin between two equal edges stays empty
+    mean[:, -1:] = mean.gather(1, which.amax(1, keepdim=True))  # the last one may be asked for all the same
+    return Curve(edges, mean.to(x_0.dtype))
 
 
 class BentFilter:

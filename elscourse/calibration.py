@@ -18,6 +18,7 @@ from .diffusion import Denoiser, Labels, check_labels, score_from_denoiser, seed
 from .errors import CourseError
 from .files import UNREADABLE, whole_file
 from .machines import PatchMachine
+from .patches import check_patch_size
 from .pieces import sha256_of
 from .schedule import Schedule
 
@@ -62,7 +63,7 @@ def calibration_table(
     Raises CourseError without candidates or patches, and for a checkpoint that cannot be written, is damaged, or was
     started with another network, other images or other settings.
     """
-    sizes = list(candidates) if isinstance(candidates, Iterable) else []
+    sizes = sorted(check_patch_size(p) for p in candidates) if isinstance(candidates, Iterable) else []
     if not sizes:
         raise CourseError(f"calibration needs a list of at least one candidate patch size, got {candidates!r}.")
     _check_patches(machine)

@@ -125,9 +125,11 @@ class NetworkDenoiser:
         return wanted
 
 
-def save_network(module: nn.Module, card: dict[str, Any], folder: Path) -> Path:
+def save_network(module: nn.Module, card: dict[str, Any], folder: str | Path) -> Path:
     """Write `folder/NAME.safetensors` and `folder/NAME.json`; the name and how to build it are read from the card."""
-    path = folder / f"{card['name']}.safetensors"
+    if not card.get("name"):
+        raise CourseError(f'a network is kept under the "name" on its card, and this one has none: {card!r}.')
+    path = Path(folder) / f"{card['name']}.safetensors"
     save_tensors(module.state_dict(), path)
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     text = json.dumps({**card, "sha256": sha256}, indent=1) + "\n"

@@ -6,6 +6,7 @@ import itertools
 import operator
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
@@ -265,12 +266,20 @@ def with_first_step(first: Denoiser, rest: Denoiser) -> Denoiser:
     schedule = getattr(rest, "schedule", None) or getattr(first, "schedule", None)
     _check_same_schedule(first, schedule, [1.0])
 
-    def denoiser(x_t: Tensor, t: float, /, labels: Any = None) -> Tensor:
-        given = {} if labels is None else {"labels": labels}
-        return (first if t == 1 else rest)(x_t, t, **given)
+    return _FirstStep(first, rest, schedule)
 
-    denoiser.schedule = schedule  # type: ignore[attr-defined]  # `trajectory` asks for it
-    return denoiser
+
+@dataclass(frozen=True)
+class _FirstStep:
+    """See `with_first_step`. schedule: `trajectory` asks for it."""
+
+    first: Denoiser
+    rest: Denoiser
+    schedule: Any
+
+    def __call__(self, x_t: Tensor, t: float, labels: Any = None) -> Tensor:
+        given = {} if labels is None else {"labels": labels}
+        return (self.first if check_time(t) == 1 else self.rest)(x_t, t, **given)
 
 
 def seeded_noise(seeds: Sequence[int], shape: Sequence[int], dtype: torch.dtype = torch.float32) -> Tensor:

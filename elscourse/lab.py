@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral
 from pathlib import Path
 
 import torch
@@ -86,6 +87,8 @@ class Lab:
     def held_out(self, n: int = 2000) -> ImageSet:
         """n images of the network's set that it was not trained on: the next ones or, if fewer than n are left, the
         first of the test part."""
+        if not isinstance(n, Integral) or n < 1:
+            raise CourseError(f"n must be a whole number of images, at least 1, got {n!r}.")
         about = self.network.card["data"]
         name, seen = about["name"], about["n"]
         if name in CATALOGUE and CATALOGUE[name].images < seen + n and f"{name}-test" in CATALOGUE:

@@ -92,7 +92,7 @@ class Machine(TrainingSetDenoiser, ABC):
         super().__init__(images, schedule, image_labels=image_labels)
         if isinstance(memory, bool) or not isinstance(memory, NUMBER) or not 1 <= memory < math.inf:
             raise CourseError(f"memory must be a number of bytes, at least 1, got {memory!r}.")
-        self.memory = int(memory)
+        self.memory = min(int(memory), 2**62)  # what torch can count to
         # subtracting one grey per channel from both sides changes no distance: see _grey_at
         total = torch.stack([piece.sum((0, 2, 3), dtype=torch.float64) for piece in pieces(images)]).sum(0)
         self.grey = (total / images[:, 0].numel()).view(1, -1, 1, 1).to(images.dtype)
@@ -114,7 +114,7 @@ class Machine(TrainingSetDenoiser, ABC):
         bound, visited, everyone = torch.empty(len(x_t), dtype=torch.float64), 0.0, 0
         for items, partial, share, images in self._answers(x_t, t, labels):
             out[items] = partial.mean().mT.reshape(len(items), *out.shape[1:]).to(out.dtype)
-            bound[items.cpu()] = self.spread * (partial.lost().amax((1, 2)).cpu() + self.rounding)
+            bound[items.cpu()] = self.spread * partial.lost().amax((1, 2)).cpu() + max(self.spread, 1) * self.rounding
             visited, everyone = visited + share * len(items) * images, everyone + len(items) * images
         return Certified(_brighter(out, self._grey_at(t)), bound, visited / max(everyone, 1))
 
@@ -137,7 +137,7 @@ class Machine(TrainingSetDenoiser, ABC):
     @property
     def rounding(self) -> float:
         """What the arithmetic alone may move a weight by, as a part of the whole."""
-        return 2 * LOGIT_ERROR if self.images.dtype == torch.float32 else 1e-12
+        return 2 * LOGIT_ERROR if self.images.dtype == torch.float32 else 1e-9
 
     def across(self, ranks: Ranks) -> Self:
         """A copy whose dictionary the processes of `ranks` share: each visits its part of the images.

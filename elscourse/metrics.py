@@ -34,7 +34,7 @@ def compare(prediction: Float[Tensor, "B C H W"], target: Float[Tensor, "B C H W
     over all pixels and channels of an image, with one mean per image. r2 does not mind a wrong contrast or brightness,
     R2 does, and can be negative: R2 <= r2 always. Computed in float64. The paper's table is headed r^2, the code
     published with it prints r; lesson 11 shows all three. CourseError unless both are batches of one shape, on
-    one device.
+    one device, of finite pixels.
     """
     check_batch(prediction, "prediction")
     check_batch(target, "target")
@@ -43,6 +43,8 @@ def compare(prediction: Float[Tensor, "B C H W"], target: Float[Tensor, "B C H W
             f"prediction and target must have one shape and device, got {tuple(prediction.shape)} on "
             f"{prediction.device} and {tuple(target.shape)} on {target.device}."
         )
+    if not (prediction.isfinite().all() and target.isfinite().all()):
+        raise CourseError("prediction or target contains NaN or infinite pixels: there is nothing to compare.")
     p, y = prediction.double().flatten(1), target.double().flatten(1)
     dp, dy = p - p.mean(1, keepdim=True), y - y.mean(1, keepdim=True)
     # the mean of equal pixels may round to another number: what is left of them then is no picture
@@ -89,7 +91,7 @@ def nearest_training_image(
 def novelty(
     x: Float[Tensor, "B C H W"], images: Float[Tensor, "N C H W"], held_out: Float[Tensor, "K C H W"]
 ) -> Float[Tensor, " B"]:
-    """Distance to the nearest training image, in units of its median over real held-out images.
+    """Distance to the nearest training image, in units of its (lower) median over real held-out images.
 
     0 is a copy; 1 is as far from the training set as a new real image; more is further out. CourseError where
     `nearest_training_image` raises it, and if at least half of the held-out images are training images.

@@ -25,7 +25,7 @@ def value_at(steps: float | Steps, t: float) -> float:
     """A constant, or the value whose t is nearest; of two equally near ones the noisier."""
     if isinstance(steps, NUMBER):
         return steps
-    return min(steps, key=lambda pair: (round(abs(pair[0] - t), 9), -pair[0]))[1]
+    return min(steps, key=lambda pair: (round(abs(pair[0] - float(t)), 9), -pair[0]))[1]
 
 
 def check_patch_size(patch_size: object) -> int:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from functools import cache
 from itertools import product
+from numbers import Integral
 
 import numpy as np
 import torch
@@ -37,11 +38,13 @@ PaddingMask = tuple[tuple[bool, ...], ...]
 
 
 def _double(*tensors: Tensor) -> tuple[Tensor, ...]:
+    if len({tensor.shape[-3:] for tensor in tensors}) > 1:
+        raise CourseError(f"x_t and the images must have one shape (C, H, W), got {[tuple(x.shape) for x in tensors]}.")
     return tuple(tensor.to("cpu", torch.float64) for tensor in tensors)
 
 
 def _radius(patch_size: int) -> int:
-    if not isinstance(patch_size, int) or patch_size < 1 or patch_size % 2 != 1:
+    if isinstance(patch_size, bool) or not isinstance(patch_size, Integral) or patch_size < 1 or patch_size % 2 != 1:
         raise CourseError(
             f"patch_size must be an odd whole number (a window has a centre pixel), got {patch_size!r}: "
             "take the next odd one."

@@ -22,15 +22,15 @@ class CalibratedSizes:
     machines: dict[str, list[tuple[float, int]]] = field(default_factory=dict)
     network_sha256: str = ""
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path) -> None:
         """Write as JSON, moved into place at once."""
-        save_text(_compact_pairs(asdict(self)), path)
+        save_text(_compact_pairs(asdict(self)), Path(path))
 
     @classmethod
-    def load(cls, path: Path) -> CalibratedSizes:
+    def load(cls, path: str | Path) -> CalibratedSizes:
         """Read what `save` wrote; anything else is refused with a sentence."""
         try:
-            raw = json.loads(path.read_text("utf-8"))
+            raw = json.loads(Path(path).read_text("utf-8"))
             machines = {m: [(float(t), int(p)) for t, p in pairs] for m, pairs in raw.pop("machines").items()}
             return cls(**raw, machines=machines)
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:

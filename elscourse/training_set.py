@@ -50,8 +50,13 @@ class TrainingSetDenoiser:
         given = shape_of(image_labels)
         if image_labels is not None and given != (len(images),):
             raise CourseError(f"image_labels must be a tensor with one label per image ({len(images)}), got {given}.")
+        if image_labels is not None and image_labels.is_floating_point():
+            raise CourseError(
+                f"image_labels must be whole numbers, got {image_labels.dtype}: take image_labels.long()."
+            )
         check_schedule(schedule)
-        self.images, self.schedule, self.image_labels = images, schedule, image_labels
+        self.images, self.schedule = images, schedule
+        self.image_labels = None if image_labels is None else image_labels.long()
 
     def _angle(self, t: float) -> tuple[float, float]:
         t = check_time(t)

@@ -534,7 +534,7 @@ check.sampler_loop(sampler_loop)
 
 # %%
 generate = els.sample  # or your sampler_loop
-noise = torch.randn(20_000, generator=generator, dtype=torch.float64)
+noise = torch.randn(20_000, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 samples = {steps: generate(denoiser, noise, steps) for steps in (1, 5, 20, 500)}
 
 # %% [markdown] tags=["slide"]

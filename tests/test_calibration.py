@@ -27,6 +27,19 @@ def smooth(n: int = 40) -> torch.Tensor:
     return torch.nn.functional.avg_pool2d(pictures(n, 1, 14, 14), 5, 1).mul(3).clamp(-1, 1)
 
 
+def test_the_order_and_the_type_of_candidates_do_not_matter(tmp_path: Path) -> None:
+    lab = els.lab(verbose=False)
+    machine = els.EquivariantLocalScoreMachine(lab.data.images[:200], patch_size=3)
+    orders = (3, 5, 7, 9, 11, 15, 31), (31, 3, 15, 5, 11, 7, 9), np.array([31, 3, 15, 5, 11, 7, 9])
+    found = [els.calibrate(machine, lab.network, sizes, steps=6, samples=9) for sizes in orders]
+    assert found[0] == found[1] == found[2] and len({p for _, p in found[0]}) > 2
+    path = str(tmp_path / "sizes.json")
+    CalibratedSizes("mine", "", [0], 4, {"els-circular": found[2]}).save(path)
+    assert CalibratedSizes.load(path).machines["els-circular"] == found[0]
+    with pytest.raises(els.CourseError, match="odd whole number"):
+        els.calibrate(machine, machine, [[(1.0, 3)], [(1.0, 5)]])  # type: ignore[list-item]
+
+
 @pytest.mark.parametrize("window", ["square", "gaussian"])
 @pytest.mark.parametrize("padding", ["zeros", "circular"])
 def test_a_machine_posing_as_network_gives_its_own_sizes_away(window: str, padding: str) -> None:

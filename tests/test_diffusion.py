@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 from collections.abc import Sequence
 
 import pytest
@@ -142,6 +143,15 @@ def test_first_step_is_swapped_only_at_one() -> None:
     both = els.with_first_step(lambda x, t: x + 1, lambda x, t: x - 1)
     x = torch.zeros(1, 1, 2, 2)
     assert both(x, 1.0).mean() == 1 and both(x, 0.95).mean() == -1
+
+
+def test_a_swapped_first_step_can_be_sent_to_another_process() -> None:
+    images = els.load("fashion-mnist", size=16, n=5).images
+    both = els.with_first_step(els.IdealScoreMachine(images), els.WienerFilter(images))
+    again, x_t = pickle.loads(pickle.dumps(both)), els.seeded_noise([0], (1, 16, 16))
+    for t in (1, 1 + 1e-10, 0.5):  # a rounding beside 1 is 1
+        assert torch.equal(again(x_t, t), both(x_t, t))
+    assert torch.equal(both(x_t, 1 + 1e-10), els.IdealScoreMachine(images)(x_t, 1))
 
 
 def test_a_denoiser_is_sampled_with_its_own_schedule() -> None:

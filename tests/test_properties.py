@@ -145,6 +145,18 @@ def test_a_bent_filter_keeps_times_and_classes_apart() -> None:
         equal(kept(seen(v, t), t, labels=label), els.BentFilter(linear)(seen(v, t), t, labels=label))
 
 
+def test_what_a_bent_filter_calls_brightest_is_not_grey() -> None:
+    """Strokes on white paper: many answers share the largest value, and a brighter one may come."""
+    paper = torch.ones(3, 1, 8, 8)
+    paper[:, :, 2:6, 2:6] = -1
+    paper[1, 0, 0, 0], paper[2, 0, 4, 4] = -1, 1
+    images = paper.clone().requires_grad_()  # which is none of its business
+    straight = els.WienerFilter(images)
+    x_t = els.add_noise(paper[2:].repeat(50, 1, 1, 1), els.seeded_noise(range(50), (1, 8, 8)), 0.5)
+    bent, answers = els.BentFilter(straight)(x_t, 0.5), straight(x_t, 0.5)
+    assert (answers > 1).any() and torch.equal(bent[answers > 1], torch.ones_like(bent[answers > 1]))
+
+
 def test_almost_without_noise_a_bent_filter_changes_nothing() -> None:
     """Up to the width of a bin, in which lie one two-hundredth of the pixels."""
     v = data(40, 12, 12)

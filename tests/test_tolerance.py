@@ -196,6 +196,39 @@ def test_the_bound_holds_far_from_the_data_and_for_pale_images() -> None:
             assert ((answer.mean - exact).abs().amax((1, 2, 3)) <= 10 * answer.bound).all(), (case, t)
 
 
+@pytest.mark.parametrize("t", [0.01, 0.001, 1e-4])
+def test_the_bound_holds_in_float64_with_hardly_any_noise(t: float) -> None:
+    """Eight pictures that differ by about the noise, whose distances are small differences of large numbers."""
+    generator = torch.Generator().manual_seed(0)
+    alpha, sigma = SCHEDULE.alpha(t), SCHEDULE.sigma(t)
+    one = (torch.rand(1, 3, 32, 32, dtype=torch.float64, generator=generator) * 2 - 1).sign() * 0.9
+    images = one + 2 * sigma / 3072**0.5 * torch.randn(8, 3, 32, 32, dtype=torch.float64, generator=generator)
+    x_t = alpha * images[:1] + sigma * torch.randn(1, 3, 32, 32, dtype=torch.float64, generator=generator)
+    answer = els.IdealScoreMachine(images).certified(x_t, t)
+    assert (answer.mean - reference.ideal(x_t, images, alpha, sigma)).abs().max() <= answer.bound.item() < 1e-8
+
+
+@pytest.mark.parametrize("contrast", [0, 1e-5])
+@pytest.mark.parametrize("tolerance", [None, 1e-3])
+def test_the_bound_holds_for_images_that_hardly_differ(contrast: float, tolerance: float | None) -> None:
+    images = 0.5 + contrast * torch.randn(6, 1, 8, 8, generator=torch.Generator().manual_seed(1))
+    t, x_t = 0.2, els.add_noise(images[:2], els.seeded_noise(range(2), (1, 8, 8)), 0.2)
+    machine = els.EquivariantLocalScoreMachine(images, patch_size=3, tolerance=tolerance)
+    wanted = reference.equivariant_local(x_t, images, SCHEDULE.alpha(t), SCHEDULE.sigma(t), 3, "circular")
+    for one in (machine, els.EquivariantScoreMachine(images)):
+        if one is not machine:
+            wanted = reference.equivariant(x_t, images, SCHEDULE.alpha(t), SCHEDULE.sigma(t))
+        answer = one.certified(x_t, t)
+        assert ((answer.mean - wanted).abs().amax((1, 2, 3)) <= answer.bound).all() and answer.bound.max() < 2e-3
+
+
+def test_times_of_a_schedule_may_be_tensors() -> None:
+    machine = els.LocalScoreMachine(smooth_pictures(5, 1, 8, 0), patch_size=[(1.0, 5), (0.5, 3)], memory=10**30)
+    x_t = els.add_noise(smooth_pictures(2, 1, 8, 1), els.seeded_noise(range(2), (1, 8, 8)), 0.5)
+    for t in torch.linspace(1, 0.05, 5):
+        assert torch.equal(machine(x_t, t), machine(x_t, float(t)))
+
+
 def test_the_bound_is_that_of_the_channel_that_varies_most() -> None:
     images = smooth_pictures(30, 3, 8, seed=0)
     images[:, 1] = 0.3
