@@ -51,6 +51,11 @@ class CourseGroup(click.Group):
             raise
         except BrokenPipeError:  # whoever read the output has left, as `head` does: click ends quietly
             raise
+        except ImportError as error:
+            raise click.ClickException(
+                f"a package that the course needs cannot be loaded here ({error}): install the course again, "
+                "`./course setup` or `pip install elscourse`."
+            ) from error
         except (CourseError, OSError) as error:  # the system's: a full disk, a folder that may not be written
             raise click.ClickException(str(error)) from error
         except (MemoryError, RuntimeError) as error:
@@ -308,7 +313,8 @@ def assignment(lesson: str, only: tuple[str, ...], out: Path, force: bool) -> No
 
     notebook, grader = write_assignment(lesson, only, out, force)
     click.echo(f"{notebook} written, for the learners.")
-    click.echo(f"{grader} written, for you. When their notebooks are in a folder: python {grader} FOLDER")
+    command = f"python {shlex.quote(str(grader))} FOLDER"
+    click.echo(f"{grader} written, for you. When their notebooks are in a folder: {command}")
 
 
 @main.command()

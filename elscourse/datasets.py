@@ -19,6 +19,7 @@ from torch import Tensor
 
 from .catalogue import CATALOGUE, CELEBA_FOLDER, CIFAR_ARCHIVE, CIFAR_FOLDER, Dataset
 from .errors import CourseError, unknown_name
+from .files import check_place
 
 # uint8 images with shape (N, H, W) or (N, H, W, C), or a list of image files; labels (N,) or None.
 Raw = tuple[np.ndarray | list[Path], np.ndarray | None]
@@ -101,6 +102,7 @@ def download(name: str) -> Path:
     if not dataset.mirrors:
         raise CourseError(f"{name} cannot be fetched by a program: {_how_to_get(dataset)}.")
     place = (download_folder() / dataset.folders[0]).resolve()
+    check_place(place / "file")
     for file, sha256 in dataset.downloads.items():
         _fetch(file, sha256, dataset, place)
     return place

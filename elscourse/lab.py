@@ -218,7 +218,15 @@ def lab(
     if not isinstance(about, dict) or not {"name", "size", "n"} <= about.keys():
         raise CourseError(f"the card of {denoiser.name} does not say on which images it was trained: a lab needs them.")
     images = dataset or about["name"]
-    data = load(images, size=about["size"], n=None if dataset else about["n"])
+    try:
+        data = load(images, size=about["size"], n=None if dataset else about["n"])
+    except CourseError as error:
+        if dataset is not None or images in CATALOGUE:
+            raise
+        raise CourseError(
+            f"the images that {denoiser.name} was trained on are not there as they were: {error} If they lie elsewhere "
+            "now, run its `elscourse train` again with that place as --dataset: it only notes it."
+        ) from error
     told = data.labels if denoiser.conditional else None
     if dataset is None and "sha256" in about and sha256_of(data.images, told) != about["sha256"]:
         raise CourseError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
@@ -14,6 +15,7 @@ from .catalogue import BUNDLED, CATALOGUE, EMOJI
 from .checkpoints import load_network, save_network
 from .data import ImageSet, load
 from .errors import CourseError, unknown_name
+from .files import save_text
 from .networks import build_network
 from .pieces import sha256_of
 from .training import Trainer, TrainingPlan, train
@@ -97,9 +99,9 @@ def choose(
         recipe = RECIPES[name]
     elif name in RECIPES:
         raise CourseError(f"{name} is the name of a shipped network: give your own network another one.")
-    elif not name.strip(".") or Path(name).stem != name or len(name) > 100:
+    elif not name.strip(".") or Path(name).stem != name or len(os.fsencode(name)) > 200:
         raise CourseError(
-            f"a network's name must be that of a file without its suffix, at most 100 letters, got {name[:120]!r}."
+            f"a network's name must be that of a file without its suffix, of at most 200 bytes, got {name[:120]!r}."
         )
     else:
         options: dict[str, Any] = {"padding": padding or "zeros"} | ({"width": width} if width else {})
@@ -172,6 +174,10 @@ def _is_there(card_path: Path, wanted: dict[str, Any]) -> bool:
         card = load_network(card_path).card
     except CourseError:  # damaged: trained anew
         return False
+    theirs = card.get("data", {})
+    if theirs.get("sha256") and theirs != wanted["data"] == theirs | {"name": wanted["data"]["name"]}:
+        card["data"] = wanted["data"]  # the same images, at another place now
+        save_text(json.dumps(card, indent=1) + "\n", card_path)
     changed = [key for key, value in wanted.items() if card.get(key) != value]
     if changed:
         raise CourseError(

@@ -167,7 +167,7 @@ class Experiment:
         """Measure and write the results; all pieces are there."""
         samples = {"noise": seeded_noise(range(self.seeds), self.lab.shape)}
         for column in self.columns():
-            pieces = [_read(self._path(column, seeds)) for seeds in self._chunks]
+            pieces = [_read(self._path(column, seeds), (len(seeds), *self.lab.shape)) for seeds in self._chunks]
             samples[column] = torch.from_numpy(np.concatenate(pieces))
         metrics = self.measure(samples)
         self._write(samples, metrics)
@@ -176,7 +176,8 @@ class Experiment:
     def _open(self, fresh: bool) -> set[str]:
         """Start in an empty folder, or continue in one that was started with the same settings: which pieces it has."""
         parts = self.out / "parts"
-        record, wanted = parts / "settings.json", json.dumps(self.settings, indent=1)
+        # another version may draw another picture, and the results say which one drew them
+        record, wanted = parts / "settings.json", json.dumps(self.settings | {"version": __version__}, indent=1)
         pieces = [path for path in parts.glob("*.npy") if PIECE.fullmatch(path.name)]
         if fresh:  # only what a run writes: the folder may be the user's
             for old in [*pieces, record]:
@@ -227,8 +228,11 @@ class Experiment:
                 write(partial)
 
 
-def _read(path: Path) -> np.ndarray:
+def _read(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     try:
-        return np.load(path, allow_pickle=False)
+        piece = np.load(path, allow_pickle=False)
+        if piece.shape != shape:
+            raise ValueError(f"it holds {piece.shape}")
+        return piece
     except UNREADABLE as error:
         raise CourseError(f"{path} is damaged: delete it and run again, which makes it anew.") from error

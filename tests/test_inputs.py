@@ -582,7 +582,7 @@ def test_training_on_what_does_not_fit(tmp_path: Path) -> None:
     assert (tmp_path / "state.safetensors").exists()
 
 
-@pytest.mark.parametrize("name", ["", "..", "../evil", "a/b", "own.json", "x" * 101])
+@pytest.mark.parametrize("name", ["", "..", "../evil", "a/b", "own.json", "x" * 201, "網" * 67])
 def test_a_network_gets_the_name_of_a_file(name: str) -> None:
     result = run("train", name, "--dataset", "fashion-mnist", "--steps", "1")
     assert result.exit_code == 1 and "a network's name must be that of a file without its suffix" in result.output
@@ -661,6 +661,35 @@ def test_a_network_knows_its_images_from_others_in_their_place(tmp_path: Path, m
         result = run(command, *([] if command == "calibrate" else ["--network"]), "own")
         assert result.exit_code == 1 and "no longer holds the images that own was trained on" in result.output
     assert len(els.lab(network="own", dataset="mine.npy", verbose=False).data) == 6
+
+
+def test_images_may_move_to_another_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.save("mine.npy", pictures(6, 1, 8, 8).numpy())
+    own = ("train", "own", "--width", "4", "--steps", "2", "--dataset")
+    ok(*own, "mine.npy")
+    weights = Path("runs/networks/own.safetensors").read_bytes()
+    Path("mine.npy").rename("moved.npy")
+    result = run("sample", "--network", "own")
+    said = "If they lie elsewhere now, run its `elscourse train` again with that place as --dataset: it only notes it."
+    assert result.exit_code == 1 and said in " ".join(result.output.split())
+    assert "is trained" in ok(*own, "moved.npy") and Path("runs/networks/own.safetensors").read_bytes() == weights
+    assert len(els.lab(network="own", verbose=False).data) == 6
+
+
+def test_a_package_that_cannot_be_loaded_gets_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pooch.py").write_text("raise ImportError('broken')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "pooch", raising=False)
+    result = run("datasets", "download", "mnist")
+    assert result.exit_code == 1 and "a package that the course needs cannot be loaded here (broken)" in result.output
+
+
+def test_a_download_says_which_folder_cannot_take_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("ELSCOURSE_DATA", str(tmp_path / "file"))
+    result = run("datasets", "download", "mnist")
+    assert result.exit_code == 1 and "is a file, not a folder" in result.output and "connection" not in result.output
 
 
 def test_a_network_knows_its_classes_from_others_in_their_place(

@@ -159,6 +159,23 @@ def test_fresh_removes_only_its_own_files(results: Path) -> None:
     assert all(path.read_text() == "mine" for path in mine)
 
 
+def test_pieces_of_another_version_are_not_adopted(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ok("reproduce", *SMALL)
+    monkeypatch.setattr("elscourse.reproduce.__version__", "99.0")
+    other = run("reproduce", *SMALL)
+    assert other.exit_code == 1 and "other settings (version)" in other.output
+
+
+def test_a_piece_of_another_shape_is_named(results: Path) -> None:
+    ok("reproduce", *SMALL)
+    piece = results / "parts" / "ls-00000.npy"
+    np.save(piece, np.zeros((2, 3, 8, 8), np.float32))
+    other = run("reproduce", *SMALL)
+    assert other.exit_code == 1 and f"{piece.name} is damaged: delete it and run again" in " ".join(
+        other.output.split()
+    )
+
+
 def test_pieces_without_their_settings_are_not_adopted(results: Path) -> None:
     ok("reproduce", *SMALL)
     (results / "parts" / "settings.json").unlink()
