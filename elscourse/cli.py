@@ -44,10 +44,12 @@ class CourseGroup(click.Group):
         try:
             return super().invoke(context)
         except click.UsageError as error:
-            options = error.ctx.command.params if error.ctx else []
-            if "extra argument" in error.message and any(option.opts == ["--network"] for option in options):
+            options = [option.opts for option in error.ctx.command.params] if error.ctx else []
+            if "extra argument" in error.message and ["--network"] in options:
                 # `calibrate` and `train`, which need one, take it without
                 raise click.UsageError(f"{error.message}: a network is named by --network.", error.ctx) from error
+            if "extra argument" in error.message and ["--dataset"] in options:
+                raise click.UsageError(f"{error.message}: images are named by --dataset.", error.ctx) from error
             raise
         except BrokenPipeError:  # whoever read the output has left, as `head` does: click ends quietly
             raise

@@ -30,9 +30,13 @@ def status(dataset: Dataset) -> str:
     place = find(dataset)
     if place is not None:
         return f"complete, found at {place}"
-    if dataset.comes_whole:
-        return "complete, bundled"
-    return f"the first {dataset.bundled:,} images are bundled" if dataset.bundled else "not present"
+    if not dataset.bundled:
+        return "not present"
+    from .data import data_dir  # which imports this module
+
+    if not (data_dir() / dataset.bundle).exists():
+        return "bundled, but its file is missing: `elscourse doctor` says what to do"
+    return "complete, bundled" if dataset.comes_whole else f"the first {dataset.bundled:,} images are bundled"
 
 
 def download_folder() -> Path:

@@ -13,10 +13,12 @@ from pathlib import Path
 
 import torch
 
+from .errors import CourseError
 from .hardware import GIB, bfloat16_flags, core_count, gib, gpu_names, memory_bytes
 
 Finding = tuple[str, str, str | None]  # topic, what was found, what to do about it (None: nothing)
 
+SETTINGS = ("ELSCOURSE_LAB", "ELSCOURSE_THREADS", "ELSCOURSE_DATA")
 LITTLE_MEMORY, LITTLE_DISK = 4 * GIB, 2 * GIB
 OPTIONAL_TOOLS = {"jupyterlab": "notebook", "torchvision": "datasets", "sphinx": "site"}  # tool: the extra that has it
 
@@ -91,6 +93,25 @@ def disk() -> list[Finding]:
     return [("free disk", f"{gib(free)} here", "complete sets and trainings need more" if free < LITTLE_DISK else None)]
 
 
+def settings() -> list[Finding]:
+    """The environment variables of the course: would the other commands take them?"""
+    from .devices import threads_asked
+    from .lab import choose
+
+    given = ", ".join(f"{name}={os.environ[name]}" for name in SETTINGS if os.environ.get(name))
+    try:
+        threads_asked()
+        choose(None, "cpu")
+    except CourseError as error:
+        return [("settings", given, str(error))]
+    return [("settings", given or "none", None)]
+
+
+def repair(folder: Path) -> str:
+    """How to get a file of the course back."""
+    return "install the course again" if folder.name == "_data" else "`git checkout -- data` brings it back"
+
+
 def bundled_files() -> list[Finding]:
     """The bundled images, and everything else that SHA256SUMS lists: present and intact?"""
     from .checkpoints import network_cards
@@ -98,19 +119,18 @@ def bundled_files() -> list[Finding]:
     from .sizes import sizes_path
 
     folder = data_dir()
-    repair = "install the course again" if folder.name == "_data" else "`git checkout -- data` brings it back"
     try:
         sums = read_sums(folder / "SHA256SUMS")
         bundle = file_state(folder / BUNDLE, sums.pop(BUNDLE))
     except (OSError, ValueError, KeyError) as error:  # without it nothing loads
-        return [("bundled files", f"their checksums cannot be read ({error})", f"SHA256SUMS: {repair}")]
+        return [("bundled files", f"their checksums cannot be read ({error})", f"SHA256SUMS: {repair(folder)}")]
     others = {name: file_state(folder / name, sha256) for name, sha256 in sums.items()}
     intact = sum(state == "intact" for state in others.values())
     bad = [f"{name} is {state}" for name, state in ({BUNDLE: bundle} | others).items() if state != "intact"]
     curves = [sizes_path(card) for card in network_cards() if card.is_relative_to(folder)]
     bad += [f"{path.relative_to(folder)} is missing" for path in curves if not path.is_file()]
     finding = f"{BUNDLE} {bundle}; {intact} of {len(others)} other files intact"
-    return [("bundled files", finding, f"{', '.join(bad)}: {repair}" if bad else None)]
+    return [("bundled files", finding, f"{', '.join(bad)}: {repair(folder)}" if bad else None)]
 
 
 def file_state(path: Path, sha256: str) -> str:
@@ -124,15 +144,19 @@ def file_state(path: Path, sha256: str) -> str:
 def networks() -> list[Finding]:
     """The networks shipped or trained here: each file against the sha256 on its card."""
     from .checkpoints import network_cards
+    from .data import data_dir
     from .recipes import RECIPES
 
-    states = {card.stem: network_state(card) for card in network_cards()}
-    intact = sorted(name for name, state in states.items() if state == "intact")
-    bad = [
-        f"{name} is {state}: {f'`elscourse train {name}` makes it again' if name in RECIPES else 'restore it'}"
-        for name, state in states.items()
-        if state != "intact"
-    ]
+    folder = data_dir()
+
+    def remedy(card: Path) -> str:
+        if card.is_relative_to(folder):
+            return repair(folder)
+        return f"`elscourse train {card.stem}` makes it again" if card.stem in RECIPES else "restore it"
+
+    states = {card: network_state(card) for card in network_cards()}
+    intact = sorted(card.stem for card, state in states.items() if state == "intact")
+    bad = [f"{card.stem} is {state}: {remedy(card)}" for card, state in states.items() if state != "intact"]
     finding = f"{len(intact)} intact: {', '.join(intact)}" if intact else "none"
     none = None if states else "none is shipped with this installation: `elscourse train NAME` makes one"
     return [("networks", finding, "; ".join(bad) or none)]
@@ -193,6 +217,7 @@ SECTIONS: tuple[Callable[[], list[Finding]], ...] = (
     memory,
     accelerators,
     disk,
+    settings,
     bundled_files,
     networks,
     datasets,

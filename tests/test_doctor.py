@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from elscourse import checkpoints, data, doctor
+from elscourse import checkpoints, data, datasets, doctor
+from elscourse.catalogue import CATALOGUE
 from elscourse.hardware import GIB
 
 
@@ -118,7 +119,30 @@ def test_networks_against_their_cards(folder: Path) -> None:
     [(_, finding, advice)] = doctor.networks()
     assert finding == "1 intact: good"
     assert advice is not None
-    assert "bad is damaged: restore it" in advice and "odd is damaged" in advice
+    assert "bad is damaged: `git checkout -- data` brings it back" in advice and "odd is damaged" in advice
+
+
+def test_a_network_of_ones_own_is_not_in_git(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "course").mkdir()
+    monkeypatch.setattr(data, "data_dir", lambda: tmp_path / "course")
+    for name in ("mine", "fashion-mnist-16-resnet-zeros"):
+        make_network(folder, name, damaged=True)
+    advice = doctor.networks()[0][2]
+    assert advice is not None and "mine is damaged: restore it" in advice
+    assert "`elscourse train fashion-mnist-16-resnet-zeros` makes it again" in advice
+
+
+@pytest.mark.parametrize(("name", "value", "said"), [("THREADS", "abc", "whole number"), ("LAB", "foo", "unknown lab")])
+def test_settings_that_are_refused_are_told(name: str, value: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"ELSCOURSE_{name}", value)
+    [(_, finding, advice)] = doctor.settings()
+    assert finding == f"ELSCOURSE_{name}={value}" and advice is not None and said in advice
+
+
+def test_a_bundled_set_whose_file_is_gone_is_not_complete(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(datasets, "find", lambda _: None)
+    assert datasets.status(CATALOGUE["fashion-mnist"]).startswith("the first 10,000 images are bundled")
+    assert "its file is missing" in datasets.status(CATALOGUE["emoji"])
 
 
 def test_little_memory_gets_advice(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,10 +199,7 @@ def test_a_network_without_its_weights_is_told(folder: Path) -> None:
     card.write_text('{"sha256": "0"}')
     (folder / "networks" / "mine.sizes.json").write_text("{}")
     [(_, finding, advice)] = doctor.networks()
-    assert finding == "none" and advice == "mine is missing: restore it"
-    card.rename(card.with_stem("fashion-mnist-16-unet-zeros"))
-    [(_, _, advice)] = doctor.networks()
-    assert advice is not None and "`elscourse train fashion-mnist-16-unet-zeros` makes it again" in advice
+    assert finding == "none" and advice == "mine is missing: `git checkout -- data` brings it back"
 
 
 def test_a_full_disk_gets_advice(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -212,6 +212,7 @@ def test_other_settings_do_not_mix(results: Path) -> None:
         (["reproduce", "--seeds", "0"], "'0' is not a number of seeds: write 10 for seeds 0 to 9."),
         (["reproduce", "--seeds", "0-9"], "'0-9' is not a number of seeds: write 10 for seeds 0 to 9."),
         (["sample", "tiny"], "unexpected extra argument (tiny): a network is named by --network."),
+        (["train", "mine", "my-pictures"], "unexpected extra argument (my-pictures): images are named by --dataset."),
         (["doctor", "tiny"], "unexpected extra argument (tiny)\n"),
         (["reproduce", *SMALL, "--device", "tpu9"], "unknown device 'tpu9'"),
         (["reproduce", *SMALL, "--dataset", "no/such/folder"], "no/such/folder"),
