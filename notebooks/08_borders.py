@@ -326,10 +326,10 @@ def naive_els_zeros(x_t, images, t, patch_size, schedule):
     return out
 
 
-few, x_t = x_0[:40].double(), x_t[100:103].double()
-naive = naive_els_zeros(x_t, few, t, P, lab.schedule)
+few, noisy = x_0[:40].double(), x_t[100:103].double()
+naive = naive_els_zeros(noisy, few, t, P, lab.schedule)
 machine = els.EquivariantLocalScoreMachine(few, lab.schedule, patch_size=P, padding="zeros")
-torch.testing.assert_close(naive, machine(x_t, t), rtol=0, atol=1e-5)
+torch.testing.assert_close(naive, machine(noisy, t), rtol=0, atol=1e-5)
 
 # %% [markdown] tags=["slide"]
 # Is it still equivariant?
@@ -421,8 +421,8 @@ check.alone_in_the_dictionary(alone_in_the_dictionary)
 random = torch.rand(40, C, H, W, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 2 - 1
 fig, axes = plt.subplots(1, 4, figsize=(9.6, 2.8), layout="constrained")
 for axis, size in zip(axes, (5, 9, 13, H + 1), strict=True):
-    ls = els.LocalScoreMachine(random, lab.schedule, patch_size=size)(x_t, t)
-    broken = els.EquivariantLocalScoreMachine(random, lab.schedule, patch_size=size, padding="zeros")(x_t, t)
+    ls = els.LocalScoreMachine(random, lab.schedule, patch_size=size)(noisy, t)
+    broken = els.EquivariantLocalScoreMachine(random, lab.schedule, patch_size=size, padding="zeros")(noisy, t)
     same = (ls - broken).abs().amax((0, 1)) < 1e-9
     axis.imshow(same, cmap="Oranges", vmin=0, vmax=1.5)
     axis.spines[:].set_visible(True)
