@@ -174,12 +174,11 @@ def _is_there(card_path: Path, wanted: dict[str, Any]) -> bool:
         card = load_network(card_path).card
     except CourseError:  # damaged: trained anew
         return False
-    theirs = card.get("data", {})
-    if theirs.get("sha256") and theirs != wanted["data"] == theirs | {"name": wanted["data"]["name"]}:
-        card["data"] = wanted["data"]  # the same images, at another place now
-        save_text(json.dumps(card, indent=1) + "\n", card_path)
     changed = [key for key, value in wanted.items() if card.get(key) != value]
-    if changed:
+    theirs = card.get("data", {})
+    if changed == ["data"] and theirs.get("sha256") and theirs | {"name": wanted["data"]["name"]} == wanted["data"]:
+        save_text(json.dumps(card | {"data": wanted["data"]}, indent=1) + "\n", card_path)  # moved: note where
+    elif changed:
         raise CourseError(
             f"{card_path} was made by another recipe (other {', '.join(changed)}): choose another name, or --fresh to "
             "replace it."

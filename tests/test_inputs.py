@@ -673,6 +673,13 @@ def test_images_may_move_to_another_place(tmp_path: Path, monkeypatch: pytest.Mo
     result = run("sample", "--network", "own")
     said = "If they lie elsewhere now, run its `elscourse train` again with that place as --dataset: it only notes it."
     assert result.exit_code == 1 and said in " ".join(result.output.split())
+    card = Path("runs/networks/own.json").read_bytes()
+    other = run(*own, "moved.npy", "--steps", "3")
+    assert (
+        other.exit_code == 1
+        and "another recipe" in other.output
+        and card == Path("runs/networks/own.json").read_bytes()
+    )
     assert "is trained" in ok(*own, "moved.npy") and Path("runs/networks/own.safetensors").read_bytes() == weights
     assert len(els.lab(network="own", verbose=False).data) == 6
 
