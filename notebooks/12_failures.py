@@ -428,7 +428,7 @@ for axis, garment in zip(axes, ("pullover", "shirt"), strict=True):
 axes[0].set_ylabel("mirror r2 of the prediction")
 show(
     fig,
-    alt="Mirror r2 of ELS against that of the network, for pullovers and shirts: both spread from about 0.2 to 1 along "
+    alt="Mirror r2 of ELS against that of the network, for pullovers and shirts: spread from 0.2 and 0.1 to 1 along "
     "the diagonal, correlation 0.88 and 0.92, those of the equivariant filter as close, 0.88 and 0.89. IS is mostly "
     "above 0.7. Left of the vertical dashed line the network's drawing is lopsided.",
 )
