@@ -114,9 +114,7 @@ def repair(folder: Path) -> str:
 
 def bundled_files() -> list[Finding]:
     """The bundled images, and everything else that SHA256SUMS lists: present and intact?"""
-    from .checkpoints import network_cards
     from .data import BUNDLE, data_dir, read_sums
-    from .sizes import sizes_path
 
     folder = data_dir()
     try:
@@ -127,18 +125,16 @@ def bundled_files() -> list[Finding]:
     others = {name: file_state(folder / name, sha256) for name, sha256 in sums.items()}
     intact = sum(state == "intact" for state in others.values())
     bad = [f"{name} is {state}" for name, state in ({BUNDLE: bundle} | others).items() if state != "intact"]
-    curves = [sizes_path(card) for card in network_cards() if card.is_relative_to(folder)]
-    bad += [f"{path.relative_to(folder)} is missing" for path in curves if not path.is_file()]
     finding = f"{BUNDLE} {bundle}; {intact} of {len(others)} other files intact"
     return [("bundled files", finding, f"{', '.join(bad)}: {repair(folder)}" if bad else None)]
 
 
 def file_state(path: Path, sha256: str) -> str:
-    """'missing', 'damaged', or 'intact': its sum is right."""
+    """'missing', 'changed or damaged', or 'intact': its sum is right."""
     if not path.is_file():
         return "missing"
     with path.open("rb") as file:
-        return "intact" if hashlib.file_digest(file, "sha256").hexdigest() == sha256 else "damaged"
+        return "intact" if hashlib.file_digest(file, "sha256").hexdigest() == sha256 else "changed or damaged"
 
 
 def networks() -> list[Finding]:
@@ -163,11 +159,11 @@ def networks() -> list[Finding]:
 
 
 def network_state(card: Path) -> str:
-    """'intact', 'damaged' or 'missing': the .safetensors file beside a card against the card's sha256."""
+    """'intact', 'changed or damaged' or 'missing': the .safetensors file beside a card against the card's sha256."""
     try:
         sha256 = json.loads(card.read_text(encoding="utf-8"))["sha256"]
     except (ValueError, KeyError, TypeError):
-        return "damaged"
+        return "changed or damaged"
     return file_state(card.with_suffix(".safetensors"), str(sha256))
 
 

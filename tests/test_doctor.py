@@ -72,7 +72,7 @@ def test_intact_files(folder: Path) -> None:
 def test_truncated_bundle_is_damaged(folder: Path) -> None:
     (folder / data.BUNDLE).write_bytes(b"imag")
     [(_, finding, advice)] = doctor.bundled_files()
-    assert f"{data.BUNDLE} damaged" in finding
+    assert f"{data.BUNDLE} changed or damaged" in finding
     assert advice is not None and data.BUNDLE in advice and "git checkout" in advice
 
 
@@ -97,16 +97,18 @@ def make_network(folder: Path, name: str, *, damaged: bool = False) -> None:
     weights = folder / "networks" / f"{name}.safetensors"
     weights.write_bytes(name.encode())
     weights.with_suffix(".json").write_text(json.dumps({"sha256": sha(weights)}))
-    weights.with_suffix(".sizes.json").write_text("{}")
     if damaged:
         weights.write_bytes(name.encode()[:-1])
 
 
-def test_a_shipped_network_without_its_sizes_is_told(folder: Path) -> None:
-    make_network(folder, "good")
-    (folder / "networks" / "good.sizes.json").unlink()
+def test_sizes_calibrated_anew_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """`elscourse calibrate` writes beside the shipped network; the lessons assert what the shipped sizes give."""
+    shutil.copytree(data.data_dir(), tmp_path / "data")
+    monkeypatch.setattr(data, "data_dir", lambda: tmp_path / "data")
+    sizes = tmp_path / "data" / "networks" / "fashion-mnist-16-unet-zeros.sizes.json"
+    sizes.write_text(sizes.read_text().replace("15", "13", 1))
     [(_, _, advice)] = doctor.bundled_files()
-    assert advice is not None and "good.sizes.json is missing" in advice
+    assert advice == f"networks/{sizes.name} is changed or damaged: `git checkout -- data` brings it back"
 
 
 def test_networks_against_their_cards(folder: Path) -> None:
@@ -119,7 +121,10 @@ def test_networks_against_their_cards(folder: Path) -> None:
     [(_, finding, advice)] = doctor.networks()
     assert finding == "1 intact: good"
     assert advice is not None
-    assert "bad is damaged: `git checkout -- data` brings it back" in advice and "odd is damaged" in advice
+    assert (
+        "bad is changed or damaged: `git checkout -- data` brings it back" in advice
+        and "odd is changed or damaged" in advice
+    )
 
 
 def test_a_network_of_ones_own_is_not_in_git(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,7 +133,7 @@ def test_a_network_of_ones_own_is_not_in_git(folder: Path, tmp_path: Path, monke
     for name in ("mine", "fashion-mnist-16-resnet-zeros"):
         make_network(folder, name, damaged=True)
     advice = doctor.networks()[0][2]
-    assert advice is not None and "mine is damaged: restore it" in advice
+    assert advice is not None and "mine is changed or damaged: restore it" in advice
     assert "`elscourse train fashion-mnist-16-resnet-zeros` makes it again" in advice
 
 

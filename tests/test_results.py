@@ -44,9 +44,9 @@ def test_unknown_results_are_named() -> None:
         els.load_results("fashion-mnist-16-resnet-zero")
 
 
-def test_every_stored_array_has_its_checksum_and_its_command() -> None:
+def test_every_stored_file_has_its_checksum_and_every_array_its_command() -> None:
     sums = dict(reversed(line.split(maxsplit=1)) for line in (DATA / "SHA256SUMS").read_text().splitlines())
-    kinds = (".npz", ".safetensors")
+    kinds = (".npz", ".safetensors", ".json")
     stored = sorted(path.relative_to(DATA).as_posix() for path in DATA.rglob("*") if path.suffix in kinds)
     assert sorted(sums) == stored
     for name in stored:
