@@ -227,17 +227,23 @@ def logit_dtype(lookup: Lookup, alpha: float, sigma: float) -> torch.dtype:
 
 
 def images_per_block(lookup: Lookup, source: Source, memory: int) -> int:
-    """How many images' keys fit: half of the budget goes to keys and their copies, the rest to queries and tiles."""
+    """How many images' keys are cut at once."""
     groups, _, depth = lookup.queries.shape
     one = groups * lookup.keys_per_image * depth * (2 * lookup.queries.element_size() + 8)
+    # larger blocks than this gain nothing: the keys of a block are read once per tile of queries
+    enough = max(1, BLOCK // one)
+    return min(len(source), fitting(one, memory), enough)
+
+
+def fitting(one: int, memory: int) -> int:
+    """How many images fit if the keys of one and their copies take so many bytes: half of the budget is for them, the
+    rest for queries and tiles."""
     if one > memory // 2:
         raise CourseError(
             f"the keys of one image need {2 * one:,} bytes, but the memory budget is {memory:,} bytes: pass a larger "
             "memory=, or a smaller patch size where there is one."
         )
-    # larger blocks than this gain nothing: the keys of a block are read once per tile of queries
-    enough = max(1, BLOCK // one)
-    return min(len(source), memory // 2 // one, enough)
+    return memory // 2 // one
 
 
 def posterior_mean(lookup: Asks, source: Source, alpha: float, sigma: float, memory: int) -> Partial:

@@ -25,7 +25,7 @@ from torch.nn import functional as F
 
 from .devices import workers
 from .patches import Padding
-from .posterior import LOGIT_ERROR, Partial, Source, Tile, logit_error, slices
+from .posterior import LOGIT_ERROR, Partial, Source, Tile, fitting, logit_error, slices
 
 COPIES = 2  # of each pixel of a block of images: itself and its copy
 BLOCK = 2**22  # bytes of images brought into this order at a time
@@ -113,7 +113,7 @@ class InPlace:
         down, across = (_band(n, taps, self.padding) for n in x.shape[2:])
         own = squares(x, taps, self.padding).flatten(1)[:, None]  # all keys share it
         one = 8 * (2 * channels + 6) * batch * places  # bytes of all that is made of the differences to an image
-        for part in slices(len(source), max(1, min(KEYS, memory // 2 // one))):
+        for part in slices(len(source), min(KEYS, fitting(one, memory))):
             images = source.block(part.start, part.stop)
             apart = (x[:, None] - alpha * images.double()).square().sum(2)
             logits = (own - (down @ apart @ across).flatten(2)) / (2 * sigma**2)  # (B, n, H W)

@@ -167,6 +167,8 @@ def test_labels_without_classes() -> None:
 def test_too_little_memory() -> None:
     with pytest.raises(els.CourseError, match="need 10,368 bytes, but the memory budget is 1,000 bytes"):
         els_machine(memory=1000)(X, 0.5)
+    with pytest.raises(els.CourseError, match="but the memory budget is 1 bytes"):
+        els.LocalScoreMachine(IMAGES, patch_size=3, memory=1)(X, 0.5)
 
 
 @pytest.mark.parametrize(
