@@ -176,8 +176,11 @@ function trainingSet(changed) {
 
   show();
   const buttons = element("div", { class: "els-buttons" }, undo, add, clear, remove, shapes, garments);
+  const row = element("div", { class: "els-row" }, editor.figure, buttons);
   return {
-    parts: [thumbs, element("div", { class: "els-row" }, editor.figure, buttons)],
+    parts: [thumbs, row],
+    row,
+    buttons,
     pictures: () => pictures,
     seen,
     tint(on) {
@@ -292,7 +295,19 @@ function playground(root) {
     found.line,
     element("div", { class: "els-line" }, again, first, tint.line),
   );
-  explorer(root, "Playground: your own training pictures", title("All that it has seen"), ...training.parts, ruling, drawing);
+  const parts = [title("All that it has seen"), ...training.parts, ruling, drawing];
+  const whole = explorer(root, "Playground: your own training pictures", ...parts);
+
+  /** On a phone whoever paints, or says what the machine may, sees what it changes: the drawings follow the canvas at once,
+   * then come the rules, and last what to do with a picture. */
+  function arrange() {
+    if (narrow.matches) return whole.append(drawing, ruling, training.buttons);
+    training.row.append(training.buttons);
+    whole.append(ruling, drawing);
+  }
+  const narrow = matchMedia("(max-width: 40rem)");
+  narrow.addEventListener("change", arrange);
+  arrange();
 
   function say(live, text) {
     said.setAttribute("aria-live", live);

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import http.server
+import itertools
 import json
 import math
 import os
@@ -310,6 +311,13 @@ def test_the_playground(over: str, chromium: Any, served: str, site: Path) -> No
     page.mouse.move(box["x"] + 11.5 * pixel, box["y"] + 3.5 * pixel)  # in one jump
     page.mouse.up()
     assert painted() == 10
+    page.mouse.down()  # dark now, as this pixel was light
+    for row, column in ((3, 18), (18, 18), (18, -2), (3, -2), (3, 2)):
+        page.mouse.move(box["x"] + (column + 0.5) * pixel, box["y"] + (row + 0.5) * pixel)
+    page.mouse.up()
+    assert painted() == 8, "a stroke that leaves the canvas begins anew where it comes back"
+    for column in (2, 11):
+        page.mouse.click(box["x"] + (column + 0.5) * pixel, box["y"] + 3.5 * pixel)
     editor.press("ArrowDown")
     assert "row 4, column 11: dark" in page.inner_text("#playground") and painted() == 10
     editor.press(" ")
@@ -357,12 +365,62 @@ def test_on_a_phone_whoever_paints_or_presses_sees_the_drawings(chromium: Any, s
     wall = visit.page.locator("#playground .els-wall")
     drawings = wall.bounding_box()
     assert 0 < drawings["y"] + drawings["height"] - canvas["y"] < 650, "room is left for the browser's bars"
+    reached = visit.page.evaluate(
+        "() => [...document.querySelectorAll('#playground :is(input, button, [tabindex])')].map((e) =>"
+        " e.getBoundingClientRect().bottom + scrollY)"
+    )
+    assert all(after > before - 40 for before, after in itertools.pairwise(reached)), "the keyboard goes downwards"
     for pressed in (".els-presets button", "[data-els-try]"):
         visit.page.locator(pressed).last.click()
         visit.page.wait_for_function(
             "wall => (({ top, bottom }) => top > 0 && bottom < innerHeight)(wall.getBoundingClientRect())",
             arg=wall.element_handle(),
         )
+    visit.leave()
+
+
+def test_fingers(chromium: Any, site: Path) -> None:
+    """The second finger paints nothing; a finger that scrolls the page asks nothing, one that taps does."""
+    visit = Visit(
+        chromium,
+        f"{site.as_uri()}/book/play.html",
+        viewport={"width": 390, "height": 844},
+        has_touch=True,
+        is_mobile=True,
+    )
+    page = visit.page
+    page.wait_for_selector("#playground .els-said:has-text('Click')")
+    touch = page.context.new_cdp_session(page)
+
+    def fingers(kind: str, *places: tuple[float, float]) -> None:
+        points = [{"x": x, "y": y, "id": n} for n, (x, y) in enumerate(places)]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    before = drawn(page, "#playground .els-large")
+    canvas = page.locator("#playground .els-large .els-frame").first.bounding_box()
+    pixel = canvas["width"] / 16
+    (x1, y1), (x2, y2) = ((canvas["x"] + n * pixel, canvas["y"] + n * pixel) for n in (0.5, 14.5))
+    fingers("touchStart", (x1, y1))
+    fingers("touchStart", (x1, y1), (x2, y2))
+    fingers("touchMove", (x1, y1), (x2 - 1, y2 - 1))
+    fingers("touchEnd")
+    page.get_by_role("button", name="Undo").click()
+    assert drawn(page, "#playground .els-large") == before, "one press, of one pixel"
+    page.wait_for_selector("#playground .els-said:has-text('Click')")
+    said = page.locator("#playground .els-said")
+    frame = page.locator("#playground .els-wall .els-frame").first
+    frame.evaluate("e => e.scrollIntoView({ block: 'center' })")
+    counted, top, box = said.inner_text(), page.evaluate("scrollY"), frame.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    fingers("touchStart", (x, y))
+    for step in range(1, 16):
+        fingers("touchMove", (x, y - 10 * step))
+        page.wait_for_timeout(20)  # as fast as a finger
+    fingers("touchEnd")
+    page.wait_for_function("top => scrollY > top + 100", arg=top)
+    assert said.inner_text() == counted
+    frame.tap()
+    assert re.match(r"Drawing 1, row [78], column [78]:", said.inner_text())
     visit.leave()
 
 
@@ -544,6 +602,7 @@ def test_slides(name: str, chromium: Any, site: Path) -> None:
     page.keyboard.press("ArrowRight")
     assert page.inner_text("section.present") != first
     assert page.locator("mjx-merror").count() == 0
+    assert page.locator("aside.notes > :is(h1, h2, h3):first-child").count() == 0, "the heading is on the slide"
     overfull = page.evaluate(
         """() => [...document.querySelectorAll('.slides > section')].map((s, i) => {
             Reveal.slide(i); return [i + 1, s.scrollHeight]; }).filter(([, height]) => height > 705)"""
@@ -646,6 +705,22 @@ def test_the_contents_scroll_along(chromium: Any, served: str) -> None:
         heading.evaluate("e => window.scrollBy(0, e.getBoundingClientRect().top - 100)")
         current.filter(has_text=f"{number}. ").wait_for()
         assert 0 < current.bounding_box()["y"] < 650
+    visit.leave()
+
+
+def test_paper_is_white_and_motion_can_be_reduced(chromium: Any, site: Path) -> None:
+    window = {"color_scheme": "dark", "reduced_motion": "reduce"}
+    visit = Visit(chromium, f"{site.as_uri()}/notebooks/{LESSONS[2]}.html", **window)
+    visit.settle()
+    themes = visit.page.evaluate(
+        """() => [null, 'beforeprint', 'afterprint'].map((name) => {
+            if (name) dispatchEvent(new Event(name)); return document.documentElement.dataset.theme; })"""
+    )
+    assert themes == ["dark", "light", "dark"]
+    visit.leave()
+    visit = Visit(chromium, f"{site.as_uri()}/book/teach/slides/{LESSONS[2]}.html", **window)
+    visit.page.wait_for_function("() => window.Reveal && Reveal.isReady()")
+    assert visit.page.evaluate("() => Reveal.getConfig().transition") == "none"
     visit.leave()
 
 

@@ -95,6 +95,12 @@ def pattern_of(words: list[str]) -> re.Pattern[str]:
     return re.compile(rf"(?<![\w-])({either})(s?)(?![\w-])")
 
 
+def spoken(tex: str) -> str:
+    r"""A symbol without the signs of TeX: "\mathrm{E}[x_0 \mid x_t]" -> "E[x_0 | x_t]"."""
+    text = re.sub(r"\\math\w+\{(\w+)\}", r"\1", tex).replace(r"\mid", "|").replace(r"\cdot", "·")
+    return re.sub(r" (?=[_^()\]]|$)", "", re.sub(r"\\([A-Za-z]+) ?", r"\1 ", text))
+
+
 class GlossaryLinks(SphinxPostTransform):
     """Link the first use of each term."""
 
@@ -117,7 +123,8 @@ class GlossaryLinks(SphinxPostTransform):
                 self._symbol(node) if isinstance(node, nodes.math) else self._link_words(node)
 
     def _link(self, anchor: str, child: nodes.Node) -> nodes.reference:
-        title = f"{child.astext()} in the glossary"  # the name of a link that shows a formula only
+        name = spoken(child.astext()) if isinstance(child, nodes.math) else child.astext()
+        title = f"{name} in the glossary"  # the name of a link that shows a formula only
         address = f"{self.base}#{anchor}"
         return nodes.reference("", "", child, internal=True, refuri=address, reftitle=title, classes=["glossary-link"])
 

@@ -97,7 +97,8 @@ def text_slides(source: str) -> Iterator[Slide]:
     for part in re.split(r"^(?=#{2,3} )", source, flags=re.MULTILINE):
         shown = essence(part)
         if shown and not re.fullmatch(r"#+ .+", shown):
-            yield Slide(MARKDOWN.render(shown), MARKDOWN.render(part), dense=len(shown.split()) > DENSE)
+            spoken = re.sub(r"\A#+ .+", "", part)  # its heading is on the slide
+            yield Slide(MARKDOWN.render(shown), MARKDOWN.render(spoken), dense=len(shown.split()) > DENSE)
 
 
 def as_rows(line: str) -> list[tuple[list[str], list[str]]]:

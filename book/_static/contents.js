@@ -13,6 +13,14 @@ window.addEventListener("DOMContentLoaded", () => {
   }).observe(panel, { subtree: true, attributeFilter: ["aria-current"] });
 });
 
+// Paper is white.
+let theme;
+window.addEventListener("beforeprint", () => {
+  theme = document.documentElement.dataset.theme;
+  document.documentElement.dataset.theme = "light";
+});
+window.addEventListener("afterprint", () => (document.documentElement.dataset.theme = theme));
+
 // What scrolls sideways can be reached by keyboard.
 window.addEventListener("load", async () => {
   await window.MathJax?.startup?.promise;

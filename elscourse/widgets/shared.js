@@ -90,6 +90,7 @@ function thumbnail(shape, stack, which) {
   const small = picture(shape, { caption: false, kind: "els-small" });
   small.draw(stack, which, "");
   small.frame.setAttribute("role", "presentation");
+  small.figure.setAttribute("role", "presentation");
   return small.figure;
 }
 
@@ -116,30 +117,45 @@ function touchable(shape, kind, act) {
   const { frame } = made;
   const within = (value, length) => Math.min(length - 1, Math.max(0, value));
   let held = null; // the pixel that was last dragged over, if the press began here
+  let waits = false; // a finger may be about to scroll the page: it acts when it is lifted
+  let left = false; // it is outside, and comes back anywhere
   const under = (event) => {
     const box = frame.getBoundingClientRect();
     const row = Math.floor(((event.clientY - box.top) / box.height) * height);
     const column = Math.floor(((event.clientX - box.left) / box.width) * width);
     return row === within(row, height) && column === within(column, width) ? [row, column] : null;
   };
-  const reach = (pixel, how) => {
-    const before = held;
+  const reach = (pixel, how, before) => {
     made.cursor = held = pixel;
+    left = false;
     act(pixel, how, before);
   };
   frame.classList.add("els-pick");
   frame.tabIndex = 0;
   frame.addEventListener("pointerdown", (event) => {
     const pixel = under(event);
-    if (event.button !== 0 || !pixel) return;
+    if (!event.isPrimary || event.button !== 0 || !pixel) return;
     frame.setPointerCapture(event.pointerId);
-    reach(pixel, "press");
+    held = pixel;
+    waits = event.pointerType === "touch" && getComputedStyle(frame).touchAction !== "none";
+    if (!waits) reach(pixel, "press");
   });
   frame.addEventListener("pointermove", (event) => {
-    const pixel = held && under(event);
-    if (pixel && `${pixel}` !== `${held}`) reach(pixel, "drag");
+    if (!event.isPrimary || !held || waits) return;
+    const pixel = under(event);
+    if (!pixel) left = true;
+    else if (left || `${pixel}` !== `${held}`) reach(pixel, "drag", left ? pixel : held);
   });
-  for (const ending of ["pointerup", "pointercancel"]) frame.addEventListener(ending, () => (held = null));
+  frame.addEventListener("pointerup", (event) => {
+    if (!event.isPrimary) return;
+    if (waits && held) reach(held, "press");
+    held = null;
+  });
+  frame.addEventListener("pointercancel", (event) => event.isPrimary && (held = null));
+  frame.addEventListener("focus", () => {
+    const unmarked = !frame.querySelector("rect"); // where the keys begin
+    if (unmarked && frame.matches(":focus-visible")) made.outline([[...made.cursor, 1, 1]]);
+  });
   const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1], " ": [0, 0] };
   frame.addEventListener("keydown", (event) => {
     const step = steps[event.key];
@@ -154,7 +170,7 @@ function touchable(shape, kind, act) {
 /** A labelled slider over 0..last; `say` turns its position into the words beside it. */
 function slider(name, last, say, moved) {
   const input = element("input", { type: "range", min: 0, max: last, step: 1, "aria-label": name });
-  const words = element("output", { class: "els-words" });
+  const words = element("output", { class: "els-words", "aria-live": "off" }); // the slider says it
   input.addEventListener("input", () => moved(Number(input.value)));
   return {
     line: element("div", { class: "els-slider" }, element("label", {}, element("span", {}, name), input), words),
@@ -179,7 +195,7 @@ function bar() {
 
 function percent(weight) {
   const share = 100 * weight;
-  if (share === 0 || share >= 0.1) return `${share.toFixed(1)}\u00a0%`;
+  if (share >= 0.1) return `${share.toFixed(1)}\u00a0%`;
   return share < 0.0001 ? "under 0.0001\u00a0%" : `${Number(share.toPrecision(1))}\u00a0%`;
 }
 
