@@ -30,7 +30,7 @@ import torch
 from matplotlib import pyplot
 
 import elscourse as els
-from elscourse.patches import value_at
+from elscourse.patches import size_at
 from elscourse.widgets.base import pixels
 
 SEEDS = range(12)
@@ -88,7 +88,7 @@ def compute() -> tuple[dict, bytes]:
         "side": lab.shape[-1],
         "times": [round(t, 2) for t, _, _ in stops],
         "sizes": list(SIZES),
-        "calibrated": [value_at(calibrated, t) for t, _, _ in stops],
+        "calibrated": [size_at(calibrated, t) for t, _, _ in stops],
         "top": TOP,
         "atlas": len(number),
         "first": [int(first[y]) for y in labels],

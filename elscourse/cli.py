@@ -12,16 +12,21 @@ from pathlib import Path
 from typing import Any
 
 import click
+from tqdm.auto import tqdm
 
+from .calibration import CALIBRATION_SEEDS
 from .catalogue import CATALOGUE
+from .checkpoints import OWN_NETWORKS
+from .data import status
 from .datasets import download as fetch
-from .datasets import status
 from .devices import pick_device
 from .diffusion import seeded_noise, trajectory
 from .errors import CourseError
 from .files import check_place, whole_file
+from .lab import PROFILES
 from .lab import choose as choose_lab
 from .lab import lab as make_lab
+from .networks import ARCHITECTURES
 from .ranks import start as start_ranks
 from .version import __version__
 
@@ -135,7 +140,7 @@ def lab(folder: Path, jupyter_options: tuple[str, ...]) -> None:
 @main.command()
 @click.option("--dataset", help="Images instead of the network's own: a name, a folder, or a .npy file.")
 @click.option("--network", help="Name or path of a network.  [default: that of the lab]")
-@click.option("--lab", "profile", type=click.Choice(["laptop", "gpu"]), help="Which lab.  [default: laptop]")
+@click.option("--lab", "profile", type=click.Choice(list(PROFILES)), help="Which lab.  [default: laptop]")
 @click.option("--seeds", type=SeedCount(min=1), default=100, help="How many seeds, from 0 on.")
 @click.option(
     "--steps", type=click.IntRange(min=1), default=20, help="Steps of the machines and the short network run."
@@ -189,7 +194,7 @@ def reproduce(
 @click.option("--dataset", help="For a network of your own: a data set's name, a folder of images, or a .npy file.")
 @click.option("--size", type=int, help="Side of the images in pixels.  [default: as they are]")
 @click.option("--n", type=int, help="How many images, from the first.  [default: all]")
-@click.option("--architecture", type=click.Choice(["resnet", "unet"]), help="Which network.  [default: resnet]")
+@click.option("--architecture", type=click.Choice(list(ARCHITECTURES)), help="Which network.  [default: resnet]")
 @click.option("--padding", type=click.Choice(["zeros", "circular"]), help="Outside the image.  [default: zeros]")
 @click.option("--width", type=click.IntRange(2, 4096), help="Channels.  [default: resnet 64, unet 32]")
 @click.option("--conditional", is_flag=True, help="Tell the network the class.")
@@ -198,7 +203,7 @@ def reproduce(
     "--seed", type=click.IntRange(0, 2**32 - 1), help="Seed of weights and batches.  [default: the recipe's, or 0]"
 )
 @click.option("--device", default="cpu", help="cpu or cuda.")
-@click.option("--out", type=FOLDER, default=Path("runs/networks"), help="Folder for the network.")
+@click.option("--out", type=FOLDER, default=OWN_NETWORKS, help="Folder for the network.")
 @click.option("--resume/--fresh", default=True, help="Go on with an interrupted training, or start over.")
 def train(name: str, device: str, out: Path, resume: bool, **own: Any) -> None:
     """Train a network, a shipped one or your own.
@@ -219,7 +224,7 @@ def train(name: str, device: str, out: Path, resume: bool, **own: Any) -> None:
     multiple=True,
     help="els-zeros, els-circular, or -gaussian behind one.  [default: square and gaussian]",
 )
-@click.option("--samples", type=click.IntRange(min=1, max=20), default=10, help="Trajectories to follow.")
+@click.option("--samples", type=click.IntRange(1, len(CALIBRATION_SEEDS)), default=10, help="Trajectories to follow.")
 @click.option("--steps", type=click.IntRange(min=1), default=20, help="Steps of each trajectory.")
 @click.option("--largest", type=click.IntRange(min=3), help="Largest patch size tried.  [default: the whole image]")
 @click.option("--device", help="cpu or cuda.  [default: that of the lab]")
@@ -261,8 +266,6 @@ def sample(
 
     They start from the noise of the given seeds, and go into one picture.
     """
-    from tqdm.auto import tqdm
-
     from .plotting import check_channels, check_picture_name, image_rows
 
     check_picture_name(out)

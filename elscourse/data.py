@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .catalogue import CATALOGUE, Dataset
-from .datasets import read
+from .datasets import find, read
 from .errors import CourseError, type_of, unknown_name
 from .folders import classes, image_files, runs_of_one_shape
 from .mapped import is_mapped, open_images, open_labels
@@ -33,6 +33,18 @@ def data_dir() -> Path:
     """Where the bundled files are. The one rule: inside the installed package, else beside it in the repository."""
     inside = Path(__file__).parent / "_data"
     return inside if inside.is_dir() else Path(__file__).parent.parent / "data"
+
+
+def status(dataset: Dataset) -> str:
+    """What of a set is on this computer, in words."""
+    place = find(dataset)
+    if place is not None:
+        return f"complete, found at {place}"
+    if not dataset.bundled:
+        return "not present"
+    if not (data_dir() / dataset.bundle).exists():
+        return "bundled, but its file is missing: `elscourse doctor` says what to do"
+    return "complete, bundled" if dataset.comes_whole else f"the first {dataset.bundled:,} images are bundled"
 
 
 def read_sums(path: Path) -> dict[str, str]:

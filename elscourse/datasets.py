@@ -1,4 +1,4 @@
-"""The complete published sets: whether they are on this computer, how to get them, and reading them.
+"""The complete published sets: where they are on this computer, how to get them, and reading them.
 
 torchvision parses the files; here is only the finding, the checking and the fetching. Facts are in catalogue.py.
 """
@@ -23,20 +23,6 @@ from .files import check_place
 
 # uint8 images with shape (N, H, W) or (N, H, W, C), or a list of image files; labels (N,) or None.
 Raw = tuple[np.ndarray | list[Path], np.ndarray | None]
-
-
-def status(dataset: Dataset) -> str:
-    """What of a set is on this computer, in words."""
-    place = find(dataset)
-    if place is not None:
-        return f"complete, found at {place}"
-    if not dataset.bundled:
-        return "not present"
-    from .data import data_dir  # which imports this module
-
-    if not (data_dir() / dataset.bundle).exists():
-        return "bundled, but its file is missing: `elscourse doctor` says what to do"
-    return "complete, bundled" if dataset.comes_whole else f"the first {dataset.bundled:,} images are bundled"
 
 
 def download_folder() -> Path:

@@ -212,8 +212,7 @@ def trajectory(
     """
     check_denoiser(denoiser)
     if not isinstance(noise, Tensor) or not noise.is_floating_point():
-        given = noise.dtype if isinstance(noise, Tensor) else type(noise).__name__
-        raise CourseError(f"noise must be a tensor of floats, got {given}.")
+        raise CourseError(f"noise must be a tensor of floats, got {type_of(noise)}.")
     if not noise.isfinite().all():
         raise CourseError("noise contains NaN or infinite pixels.")
     check_schedule(schedule)

@@ -13,8 +13,14 @@ from pathlib import Path
 
 import torch
 
+from .catalogue import CATALOGUE
+from .checkpoints import network_cards
+from .data import BUNDLE, data_dir, read_sums, status
+from .devices import threads_asked
 from .errors import CourseError
 from .hardware import GIB, bfloat16_flags, core_count, gib, gpu_names, memory_bytes
+from .lab import choose
+from .recipes import RECIPES
 
 Finding = tuple[str, str, str | None]  # topic, what was found, what to do about it (None: nothing)
 
@@ -95,9 +101,6 @@ def disk() -> list[Finding]:
 
 def settings() -> list[Finding]:
     """The environment variables of the course: would the other commands take them?"""
-    from .devices import threads_asked
-    from .lab import choose
-
     given = ", ".join(f"{name}={os.environ[name]}" for name in SETTINGS if os.environ.get(name))
     try:
         threads_asked()
@@ -114,8 +117,6 @@ def repair(folder: Path) -> str:
 
 def bundled_files() -> list[Finding]:
     """The bundled images, and everything else that SHA256SUMS lists: present and intact?"""
-    from .data import BUNDLE, data_dir, read_sums
-
     folder = data_dir()
     try:
         sums = read_sums(folder / "SHA256SUMS")
@@ -139,10 +140,6 @@ def file_state(path: Path, sha256: str) -> str:
 
 def networks() -> list[Finding]:
     """The networks shipped or trained here: each file against the sha256 on its card."""
-    from .checkpoints import network_cards
-    from .data import data_dir
-    from .recipes import RECIPES
-
     folder = data_dir()
 
     def remedy(card: Path) -> str:
@@ -169,9 +166,6 @@ def network_state(card: Path) -> str:
 
 def datasets() -> list[Finding]:
     """The complete published sets on this computer."""
-    from .catalogue import CATALOGUE
-    from .datasets import status
-
     return [("complete sets", "; ".join(f"{one.name}: {status(one)}" for one in CATALOGUE.values()), None)]
 
 

@@ -172,6 +172,36 @@ def _check_fit(network: NetworkDenoiser, data: ImageSet, some_may_lack: bool) ->
         )
 
 
+def _images_for(denoiser: NetworkDenoiser, dataset: str | Path | None, float64: bool) -> ImageSet:
+    """The images that a network was trained on, as they were then; or others, which must look like them."""
+    about = denoiser.card.get("data")
+    if not isinstance(about, dict) or not {"name", "size", "n"} <= about.keys():
+        raise CourseError(f"the card of {denoiser.name} does not say on which images it was trained: a lab needs them.")
+    images = dataset or about["name"]
+    try:
+        data = load(images, size=about["size"], n=None if dataset else about["n"])
+    except CourseError as error:
+        if dataset is not None or images in CATALOGUE:
+            raise
+        raise CourseError(
+            f"the images that {denoiser.name} was trained on are not there as they were: {error} If they lie elsewhere "
+            "now, run its `elscourse train` again with that place as --dataset: it only notes it."
+        ) from error
+    told = data.labels if denoiser.conditional else None
+    if dataset is None and "sha256" in about and sha256_of(data.images, told) != about["sha256"]:
+        raise CourseError(
+            f"{images} no longer holds the images{' and classes' * denoiser.conditional} that {denoiser.name} was "
+            "trained on: restore them, train it anew "
+            "(--fresh), or use these all the same: els.lab(dataset=...), or --dataset of `elscourse reproduce`."
+        )
+    _check_fit(denoiser, data, some_may_lack=is_mapped(images))
+    if float64 and is_mapped(images) and data.images.dtype != torch.float64:
+        raise CourseError(
+            f"{images} holds {data.images.dtype}, and float64 would copy it into memory: save it in float64."
+        )
+    return data
+
+
 def choose(profile: str | None, device: str | int | torch.device | None) -> tuple[str, torch.device]:
     """The profile (by default that of ELSCOURSE_LAB, or the laptop's), and the device asked for or, then, its own."""
     profile = profile or os.environ.get("ELSCOURSE_LAB") or "laptop"
@@ -214,31 +244,7 @@ def lab(
             f"`elscourse calibrate {name} --device cuda` measures its patch sizes."
         )
     denoiser = load_network(name)
-    about = denoiser.card.get("data")
-    if not isinstance(about, dict) or not {"name", "size", "n"} <= about.keys():
-        raise CourseError(f"the card of {denoiser.name} does not say on which images it was trained: a lab needs them.")
-    images = dataset or about["name"]
-    try:
-        data = load(images, size=about["size"], n=None if dataset else about["n"])
-    except CourseError as error:
-        if dataset is not None or images in CATALOGUE:
-            raise
-        raise CourseError(
-            f"the images that {denoiser.name} was trained on are not there as they were: {error} If they lie elsewhere "
-            "now, run its `elscourse train` again with that place as --dataset: it only notes it."
-        ) from error
-    told = data.labels if denoiser.conditional else None
-    if dataset is None and "sha256" in about and sha256_of(data.images, told) != about["sha256"]:
-        raise CourseError(
-            f"{images} no longer holds the images{' and classes' * denoiser.conditional} that {denoiser.name} was "
-            "trained on: restore them, train it anew "
-            "(--fresh), or use these all the same: els.lab(dataset=...), or --dataset of `elscourse reproduce`."
-        )
-    _check_fit(denoiser, data, some_may_lack=is_mapped(images))
-    if float64 and is_mapped(images) and data.images.dtype != torch.float64:
-        raise CourseError(
-            f"{images} holds {data.images.dtype}, and float64 would copy it into memory: save it in float64."
-        )
+    data = _images_for(denoiser, dataset, float64)
     dtype = torch.float64 if float64 else data.images.dtype
     data = replace(data, images=data.images.to(chosen, dtype))
     sizes = sizes_of(denoiser.card, sizes_path(find_card(name)))

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from . import patches
 from .diffusion import Labels
-from .patches import Padding, Steps
+from .patches import Padding, Sizes
 from .posterior import MEMORY
 from .schedule import CosineSchedule, Schedule, check_time
 from .training_set import TrainingSetDenoiser
@@ -46,7 +46,7 @@ class LocalFilter(TrainingSetDenoiser):
         images: Float[Tensor, "N C H W"],
         schedule: Schedule = CosineSchedule(),
         *,
-        patch_size: int | Steps,
+        patch_size: int | Sizes,
         padding: Padding = "zeros",
         equivariant: bool = False,
         image_labels: Int[Tensor, " N"] | None = None,
@@ -92,7 +92,7 @@ class LocalFilter(TrainingSetDenoiser):
 
     def _solve(self, m: Float[Tensor, " D"], products: Float[Tensor, "D D"], t: float) -> Filter:
         """From the images' mean and mean products of two numbers, in float64: a filter for each class of pixels."""
-        (alpha, sigma), size = self._angle(t), int(patches.value_at(self.patch_size, t))
+        (alpha, sigma), size = self._angle(t), patches.size_at(self.patch_size, t)
         shape = self.images.shape[1:]
         numbers = torch.arange(1.0, len(m) + 1, device=m.device).view(1, *shape)  # 0: beyond the border
         seen = patches.windows(numbers, size, self.padding)[0].permute(1, 2, 0, 3, 4).flatten(2).flatten(0, 1).long()
@@ -119,10 +119,6 @@ class LocalFilter(TrainingSetDenoiser):
     def _classes(self, size: int) -> list[Int[Tensor, " m"]]:
         """The pixels that share a filter."""
         height, width = self.images.shape[-2:]
-        if not self.equivariant:
-            groups = [torch.arange(height * width)[:, None]]
-        elif self.padding == "circular":
-            groups = patches.one_class(height, width)
-        else:
-            groups = patches.boundary_classes(height, width, size)
+        alone = [torch.arange(height * width)[:, None]]
+        groups = patches.dictionaries(height, width, size, self.padding) if self.equivariant else alone
         return [pixels.to(self.images.device) for group in groups for pixels in group]

@@ -18,7 +18,7 @@ from . import patches, shifts
 from .clusters import check_tolerance, search_mean
 from .errors import unknown_name
 from .machine import Machine, Question
-from .patches import Padding, Steps
+from .patches import Padding, Sizes
 from .posterior import MEMORY, Lookup, Partial, Source
 from .schedule import CosineSchedule, Schedule
 
@@ -94,7 +94,7 @@ class PatchMachine(Machine):
         images: Float[Tensor, "N C H W"],
         schedule: Schedule = CosineSchedule(),
         *,
-        patch_size: int | Steps,
+        patch_size: int | Sizes,
         window: Window = "square",
         tolerance: float | None = None,
         image_labels: Int[Tensor, " N"] | None = None,
@@ -107,7 +107,7 @@ class PatchMachine(Machine):
         self.window = window
         self._set_sizes(patch_size)
 
-    def _set_sizes(self, patch_size: int | Steps) -> None:
+    def _set_sizes(self, patch_size: int | Sizes) -> None:
         self.patch_size = patches.check_sizes(patch_size, self.images.shape, self.padding)
 
     @property
@@ -115,7 +115,7 @@ class PatchMachine(Machine):
         """See `patches.largest_patch_size`."""
         return patches.largest_patch_size(self.images.shape, self.padding)
 
-    def with_patch_size(self, patch_size: int | Steps) -> Self:
+    def with_patch_size(self, patch_size: int | Sizes) -> Self:
         """The same machine (sharing its images) with windows of another size."""
         other = copy.copy(self)
         other._set_sizes(patch_size)
@@ -123,7 +123,7 @@ class PatchMachine(Machine):
 
     def size_at(self, t: float) -> int:
         """The patch size at time t."""
-        return int(patches.value_at(self.patch_size, t))
+        return patches.size_at(self.patch_size, t)
 
     def window_at(self, t: float) -> tuple[int, Float[Tensor, "P P"] | None]:
         """The patch size at time t, and the weights K of its pixels (None: all one)."""
@@ -261,7 +261,7 @@ class EquivariantLocalScoreMachine(PatchMachine):
         images: Float[Tensor, "N C H W"],
         schedule: Schedule = CosineSchedule(),
         *,
-        patch_size: int | Steps,
+        patch_size: int | Sizes,
         padding: Padding = "zeros",
         window: Window = "square",
         tolerance: float | None = None,
@@ -300,9 +300,7 @@ class EquivariantLocalScoreMachine(PatchMachine):
     def _classes(self, patch_size: int) -> list[Int[Tensor, "G m"]]:
         """Which pixels share a dictionary."""
         height, width = self.images.shape[-2:]
-        if self.padding == "circular":
-            return patches.one_class(height, width)
-        return patches.boundary_classes(height, width, patch_size)
+        return patches.dictionaries(height, width, patch_size, self.padding)
 
     def _displacements(self, patch_size: int) -> Int[np.ndarray, "n 6"]:
         height, width = self.images.shape[-2:]

@@ -22,7 +22,7 @@ from .diffusion import Denoiser, add_noise, sample, seeded_noise, trajectory
 from .hardware import core_count, cpu_model, memory_bytes
 from .lab import Lab
 from .machines import EquivariantLocalScoreMachine
-from .patches import Padding, Steps, displacements
+from .patches import Padding, Sizes, displacements
 from .posterior import full_precision
 from .schedule import CosineSchedule
 from .textbook import TextbookMachine
@@ -84,7 +84,9 @@ def speed(
     instead of them: a rate above that of the matrix product is possible.
     """
     engine = EquivariantLocalScoreMachine(images, patch_size=patch_size, padding=padding)
-    textbook, tuned = (TextbookMachine(images, patch_size, padding, tuned=choice) for choice in (False, True))
+    textbook, tuned = (
+        TextbookMachine(images, patch_size=patch_size, padding=padding, tuned=choice) for choice in (False, True)
+    )
     count = pairs(tuple(images.shape), patch_size, padding, len(images), len(x_t))
     ours, answer = best_seconds(partial(engine, x_t, 0.5), repeats, x_t.device)
     with full_precision():
@@ -115,7 +117,7 @@ def laptop_trajectory(lab: Lab, seeds: int, steps: int, repeats: int) -> Row:
     multiplied by their number: it works image by image. difference: between exact and pruned samples, in pixels.
     """
     noise = seeded_noise(range(seeds), lab.shape).to(lab.device)
-    textbook = TextbookMachine(lab.data.images, lab.patch_sizes("els-zeros"), "zeros", lab.schedule)
+    textbook = TextbookMachine(lab.data.images, lab.schedule, patch_size=lab.patch_sizes("els-zeros"))
     row: Row = {"images": len(lab.data), "seeds": seeds, "steps": steps, "patch_sizes": textbook.patch_size}
     samples = {}
     for name, denoiser in exact_and_pruned(partial(lab.machine, "els-zeros")).items():
@@ -135,7 +137,7 @@ def laptop_trajectory(lab: Lab, seeds: int, steps: int, repeats: int) -> Row:
 
 
 def full_trajectory(
-    images: Float[Tensor, "N C H W"], labels: Int[Tensor, " N"], sizes: Steps, steps: int, every: int
+    images: Float[Tensor, "N C H W"], labels: Int[Tensor, " N"], sizes: Sizes, steps: int, every: int
 ) -> Row:
     """One class-conditional ELS trajectory over the class 0 of a large set, from one step in every `every`.
 
@@ -147,7 +149,7 @@ def full_trajectory(
     own = images[(labels == 0).nonzero()[:, 0].to(device)]
     few = own[::SHARE]
     guide = EquivariantLocalScoreMachine(few, schedule, patch_size=sizes, padding="zeros")
-    textbook = TextbookMachine(few, sizes, "zeros", schedule)
+    textbook = TextbookMachine(few, schedule, patch_size=sizes)
     machines = exact_and_pruned(
         partial(EquivariantLocalScoreMachine, images, schedule, patch_size=sizes, padding="zeros", image_labels=labels)
     )

@@ -6,13 +6,14 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import Tensor
 
+from .diffusion import Denoiser
 from .errors import CourseError
 from .hardware import process_status
 from .machines import EquivariantLocalScoreMachine, LocalScoreMachine
@@ -21,6 +22,11 @@ from .textbook import TextbookMachine
 
 # glibc hands freed memory back at once: what counts is then what is in use
 AT_ONCE = {name: "65536" for name in ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_")} | {"MALLOC_ARENA_MAX": "1"}
+MACHINES: dict[str, Callable[..., Denoiser]] = {
+    "els": EquivariantLocalScoreMachine,
+    "ls": LocalScoreMachine,
+    "textbook": TextbookMachine,
+}
 WARM = 2_000  # images of the call before: enough for the compiled loops to be taken
 
 
@@ -44,15 +50,10 @@ def memory(kind: str, n: int, side: int, patch_size: int, device: torch.device) 
 def _memory_here(kind: str, n: int, side: int, patch_size: int, device: str) -> Row:
     images = torch.rand(n, 1, side, side, generator=torch.Generator().manual_seed(0)).mul_(2).sub_(1).to(device)
     x_t = torch.randn(1, 1, side, side, generator=torch.Generator().manual_seed(1)).to(device)
-
-    def denoiser(images: Tensor) -> Any:
-        if kind == "textbook":
-            return TextbookMachine(images, patch_size)
-        return {"els": EquivariantLocalScoreMachine, "ls": LocalScoreMachine}[kind](images, patch_size=patch_size)
-
-    denoiser(images[:WARM].clone())(x_t, 0.5)  # libraries are loaded and code is compiled before it counts
+    make = partial(MACHINES[kind], patch_size=patch_size)
+    make(images[:WARM].clone())(x_t, 0.5)  # libraries are loaded and code is compiled before it counts
     before = _memory_in_use(device)
-    seconds, _ = timed(lambda: denoiser(images)(x_t, 0.5), torch.device(device))
+    seconds, _ = timed(lambda: make(images)(x_t, 0.5), torch.device(device))
     return {
         "kind": kind,
         "images": n,

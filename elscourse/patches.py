@@ -15,17 +15,17 @@ from torch.nn import functional as F
 from .errors import CourseError, unknown_name
 
 Padding = Literal["zeros", "circular"]
-Steps = Sequence[tuple[float, float]]  # pairs (t, value), a step function of t
+Sizes = Sequence[tuple[float, int]]  # pairs (t, P), a step function of t
 
 NUMBER = (int, float, np.integer, np.floating)
 GAUSSIAN_WIDTH = 0.25  # of a gaussian window, in patch sizes
 
 
-def value_at(steps: float | Steps, t: float) -> float:
-    """A constant, or the value whose t is nearest; of two equally near ones the noisier."""
-    if isinstance(steps, NUMBER):
-        return steps
-    return min(steps, key=lambda pair: (round(abs(pair[0] - float(t)), 9), -pair[0]))[1]
+def size_at(sizes: int | Sizes, t: float) -> int:
+    """A patch size, or that of the nearest t; of two equally near ones the noisier."""
+    if isinstance(sizes, NUMBER):
+        return int(sizes)
+    return int(min(sizes, key=lambda pair: (round(abs(pair[0] - float(t)), 9), -pair[0]))[1])
 
 
 def check_patch_size(patch_size: object) -> int:
@@ -54,34 +54,28 @@ def largest_patch_size(shape: Sequence[int], padding: Padding) -> int:
     return shorter - 1 + shorter % 2 if padding == "circular" else 2 * longer - 1
 
 
-def check_sizes(steps: object, shape: Sequence[int], padding: Padding) -> float | list[tuple[float, float]]:
-    """A number, or calibrated pairs (t, value): the form that `patch_size` takes, of windows that fit the images."""
-    steps = _constant_or_pairs(steps)
-    (shorter, longer), largest = sorted(shape[-2:]), largest_patch_size(shape, padding)
-    for size in [steps] if isinstance(steps, (int, float)) else [p for _, p in steps]:
-        if check_patch_size(size) > largest and padding == "circular":
-            raise CourseError(
-                f"with circular padding a patch of {size} would wrap onto itself: the shorter side is {shorter}, use a "
-                "smaller patch_size."
-            )
-        if size > largest:
-            raise CourseError(
-                f"patch size {size} is larger than {largest}, at which every window already sees the whole image of "
-                f"side {longer}."
-            )
-    return steps
-
-
-def _constant_or_pairs(steps: object) -> float | list[tuple[float, float]]:
-    if isinstance(steps, NUMBER):
-        return steps.item() if isinstance(steps, np.generic) else steps
+def check_sizes(sizes: object, shape: Sequence[int], padding: Padding) -> int | list[tuple[float, int]]:
+    """A patch size, or calibrated pairs (t, P): the form that `patch_size` takes, of windows that fit the images."""
     try:
-        pairs = [(float(t), v) for t, v in steps]  # type: ignore[attr-defined]
+        pairs = [(1.0, sizes)] if isinstance(sizes, NUMBER) else [(float(t), p) for t, p in sizes]  # type: ignore
     except (TypeError, ValueError):
         pairs = []
     if not pairs or not all(0 <= t <= 1 for t, _ in pairs):
-        raise CourseError(f"patch_size must be a number or a list of pairs (t, value) with t in [0, 1], got {steps!r}.")
-    return pairs
+        raise CourseError(f"patch_size must be a number or a list of pairs (t, P) with t in [0, 1], got {sizes!r}.")
+    checked = [(t, check_patch_size(p)) for t, p in pairs]
+    size, (shorter, longer) = max(p for _, p in checked), sorted(shape[-2:])
+    largest = largest_patch_size(shape, padding)
+    if size > largest and padding == "circular":
+        raise CourseError(
+            f"with circular padding a patch of {size} would wrap onto itself: the shorter side is {shorter}, use a "
+            "smaller patch_size."
+        )
+    if size > largest:
+        raise CourseError(
+            f"patch size {size} is larger than {largest}, at which every window already sees the whole image of "
+            f"side {longer}."
+        )
+    return checked[0][1] if isinstance(sizes, NUMBER) else checked
 
 
 def gaussian_window(patch_size: int, dtype: torch.dtype) -> Float[Tensor, "P P"]:
@@ -137,9 +131,11 @@ def boundary_classes(height: int, width: int, patch_size: int) -> list[Int[Tenso
     ]
 
 
-def one_class(height: int, width: int) -> list[Int[Tensor, "1 m"]]:
-    """All pixels one class: the dictionary of a machine that does not know where it is."""
-    return [torch.arange(height * width)[None]]
+def dictionaries(height: int, width: int, patch_size: int, padding: Padding) -> list[Int[Tensor, "G m"]]:
+    """Which pixels share a dictionary, row by row: on the torus all of them, else those of a boundary class."""
+    if padding == "circular":
+        return [torch.arange(height * width)[None]]
+    return boundary_classes(height, width, patch_size)
 
 
 @functools.cache

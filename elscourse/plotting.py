@@ -13,8 +13,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from .errors import CourseError, shape_of
-from .patches import value_at
+from .errors import CourseError, shape_of, type_of
+from .patches import size_at
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -158,8 +158,7 @@ def provenance_map(
     """
     _check_rows({"images": images})
     if not isinstance(source, Tensor) or source.is_floating_point():
-        kind = source.dtype if isinstance(source, Tensor) else type(source).__name__
-        raise CourseError(f"source must be a tensor of indices, shape (B, H, W), got {kind}.")
+        raise CourseError(f"source must be a tensor of indices, shape (B, H, W), got {type_of(source)}.")
     if source.shape != (len(images), *images.shape[-2:]):
         raise CourseError(
             f"source must name one training image per pixel, shape {(len(images), *images.shape[-2:])}, "
@@ -230,7 +229,7 @@ def calibration_map(
     axis.set_yticks(range(len(candidates)), [str(p) for p in candidates])
     axis.set(xlabel="time t (noise on the left)", ylabel="patch size P", title=title)
     if ridge:
-        place = [list(candidates).index(int(value_at(ridge, t))) for t in times]
+        place = [list(candidates).index(size_at(ridge, t)) for t in times]
         axis.plot(range(len(times)), place, "o-", color=ORANGE, ms=5, lw=1.5, mec="white", label="calibrated P")
         axis.legend(loc="upper right", bbox_to_anchor=(1.02, -0.1))  # below, where it hides no size
     bar = figure.colorbar(picture, ax=axis)

@@ -11,6 +11,7 @@ from torch import Tensor
 from .errors import CourseError
 from .lab import Lab
 from .metrics import bootstrap_interval, compare, nearest_training_image
+from .plotting import agreement_scatter, image_rows
 
 
 def comparisons(samples: dict[str, Tensor], machines: Sequence[str], network: str) -> list[dict[str, Any]]:
@@ -74,8 +75,6 @@ def figure(lab: Lab, samples: dict[str, Tensor], own: str, target: str) -> Any:
 
     own: the machine that predicts the network; target: the network's column. Their r² stands between the two.
     """
-    from .plotting import image_rows
-
     nearest, _ = nearest_training_image(samples[target].to(lab.device), lab.data.images)
     rows = {
         "noise": samples["noise"] / 3,
@@ -95,8 +94,6 @@ def figure(lab: Lab, samples: dict[str, Tensor], own: str, target: str) -> Any:
 
 def scatter(lab: Lab, samples: dict[str, Tensor], own: str, target: str) -> Any:
     """Seed by seed, how well `own` and the ideal denoiser predict the network."""
-    from .plotting import agreement_scatter
-
     ours, ideal = (compare(samples[m], samples[target]).r2 for m in (own, "is"))
     return agreement_scatter(ours, ideal, (f"ELS {lab.network.padding}", "IS"), "the network")
 

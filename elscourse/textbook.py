@@ -14,16 +14,15 @@ Source: the equivariant local score machine of Kamb & Ganguli, ICML 2025 (arXiv 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import KW_ONLY, dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from .patches import Padding, Steps, value_at
-from .schedule import CosineSchedule
+from .patches import Padding, Sizes, size_at
+from .schedule import CosineSchedule, Schedule
 
 BATCH = 64  # training images at a time
 # tuned: filters and logits held at once. Two cores: the fastest of 2^17 ... 2^24, larger ones leave the caches. A GPU:
@@ -40,14 +39,15 @@ class TextbookMachine:
     """
 
     images: Float[Tensor, "N C H W"]
-    patch_size: int | Steps
+    schedule: Schedule = CosineSchedule()
+    _: KW_ONLY
+    patch_size: int | Sizes
     padding: Padding = "zeros"
-    schedule: CosineSchedule = CosineSchedule()
     tuned: bool = False
 
-    def __call__(self, x_t: Float[Tensor, "B C H W"], t: float, /, labels: Any = None) -> Float[Tensor, "B C H W"]:
+    def __call__(self, x_t: Float[Tensor, "B C H W"], t: float) -> Float[Tensor, "B C H W"]:
         """E[x_0 | x_t] under equivariance and locality, for t in (0, 1], over all images: it knows no labels."""
-        size, alpha, sigma = int(value_at(self.patch_size, t)), self.schedule.alpha(t), self.schedule.sigma(t)
+        size, alpha, sigma = size_at(self.patch_size, t), self.schedule.alpha(t), self.schedule.sigma(t)
         return textbook_local(x_t, self.images, alpha, sigma, size, self.padding, self.tuned)
 
 

@@ -103,7 +103,6 @@ def noise_prediction_loss(
     network: nn.Module,
     x_0: Float[Tensor, "B C H W"],
     labels: Int[Tensor, " B"] | None,
-    schedule: CosineSchedule,
     generator: torch.Generator,
     precision: str,
 ) -> Float[Tensor, ""]:
@@ -111,7 +110,7 @@ def noise_prediction_loss(
     batch, device = len(x_0), x_0.device
     t = 1 - (torch.arange(batch) + torch.rand(batch, generator=generator, dtype=torch.float32)) / batch
     eps = torch.randn(x_0.shape, generator=generator, dtype=torch.float32).to(device)
-    theta = (schedule.theta(1.0) * t).to(device)[:, None, None, None]
+    theta = (CosineSchedule().theta(1.0) * t).to(device)[:, None, None, None]
     x_t = theta.cos() * x_0 + theta.sin() * eps
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16"):
         eps_hat = predicted_noise(network, x_t, t.to(device), labels)
@@ -129,10 +128,9 @@ class Trainer:
         self.plan = plan.resolved(device)
         self.images = data.images.to(device)
         self.labels = data.labels.to(device) if data.labels is not None and classes_of(network) else None
-        self.schedule = CosineSchedule()
         self.network = network.to(device)
         self.average = copy.deepcopy(self.network).requires_grad_(False).eval()
-        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=plan.learning_rate)
+        self.optimizer = torch.optim.Adam(self.network.parameters())  # at the rate that `advance` sets
         self.generator = torch.Generator().manual_seed(self.plan.seed)
         self.step = 0
         self.losses: list[float] = []  # finished points of the curve
@@ -151,7 +149,7 @@ class Trainer:
         index = torch.randint(len(self.images), (self.plan.batch,), generator=self.generator).to(self.images.device)
         labels = None if self.labels is None else self.labels[index]
         loss = noise_prediction_loss(
-            self.network, self.images[index].float(), labels, self.schedule, self.generator, self.plan.precision
+            self.network, self.images[index].float(), labels, self.generator, self.plan.precision
         )
         self.optimizer.param_groups[0]["lr"] = learning_rate(self.step, self.plan)
         self.optimizer.zero_grad()

@@ -207,12 +207,12 @@ def any_below(_: Any, v: Any, limit: Any) -> Any:
 
     def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         v, limit = args
-        nothing, n = ir.Constant(v.type, ir.Undefined), WIDTH
+        n = WIDTH
         while n > REGISTER:
             n //= 2
+            nothing = ir.Constant(v.type, ir.Undefined)
             one, two = (_shuffled(builder, v, nothing, range(i, i + n)) for i in (0, n))
             v = builder.select(builder.fcmp_ordered("<", one, two, flags=_FAST), one, two)
-            nothing = ir.Constant(v.type, ir.Undefined)
         bits = builder.fcmp_ordered("<", v, _spread(builder, limit, n))
         return builder.icmp_unsigned("!=", builder.bitcast(bits, ir.IntType(n)), ir.IntType(n)(0))
 

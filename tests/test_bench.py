@@ -50,7 +50,7 @@ def test_the_textbook_is_the_formula(
 def test_the_textbook_follows_a_calibrated_curve() -> None:
     images, sizes = pictures(4, 1, 6, 6), [(1.0, 5), (0.5, 3)]
     x_t = noised(images, 2, 0.7, 0.7)
-    textbook = TextbookMachine(images, sizes)
+    textbook = TextbookMachine(images, patch_size=sizes)
     machine = els.EquivariantLocalScoreMachine(images, patch_size=sizes)
     for t in (0.9, 0.4):
         assert (textbook(x_t, t) - machine(x_t, t)).abs().max() < 2e-5

@@ -17,7 +17,7 @@ from elscourse import calibration, lab_calibration
 from elscourse.calibration import CALIBRATION_SEEDS, CalibrationTable
 from elscourse.checkpoints import save_network
 from elscourse.lab_calibration import calibrate_lab
-from elscourse.patches import value_at
+from elscourse.patches import size_at
 from elscourse.sizes import CalibratedSizes
 
 NETWORKS = Path(__file__).parents[1] / "data" / "networks"
@@ -48,7 +48,7 @@ def test_a_machine_posing_as_network_gives_its_own_sizes_away(window: str, paddi
     posing = machine.with_patch_size(truth)
     found = els.calibrate(machine, posing, (3, 5, 7, 9), steps=6, samples=3)
     assert [t for t, _ in found] == pytest.approx([1, 5 / 6, 4 / 6, 3 / 6, 2 / 6, 1 / 6], abs=1e-6)
-    assert [p for _, p in found] == [value_at(truth, t) for t, _ in found]
+    assert [p for _, p in found] == [size_at(truth, t) for t, _ in found]
 
 
 def test_unless_told_otherwise_windows_that_see_the_whole_image_are_tried() -> None:
@@ -57,7 +57,7 @@ def test_unless_told_otherwise_windows_that_see_the_whole_image_are_tried() -> N
     machine = els.EquivariantLocalScoreMachine(images, patch_size=3)
     assert images.shape[-1] == 10 and calibration.candidates_of(machine) == [3, 5, 7, 9, 11, 13, 15, 17, 19]
     found = els.calibrate(machine, machine.with_patch_size(truth), steps=4, samples=3)
-    assert [p for _, p in found] == [value_at(truth, t) for t, _ in found]
+    assert [p for _, p in found] == [size_at(truth, t) for t, _ in found]
 
 
 def test_the_largest_window_is_the_first_that_sees_the_whole_image() -> None:
@@ -86,8 +86,8 @@ def test_between_two_times_the_nearer_counts_and_in_the_middle_the_noisier() -> 
     grid = [(1 - k / 10, k) for k in range(10)]
     for steps in (grid, grid[::-1]):
         for k in range(9):  # with 1 - 0.05 the two distances differ by a rounding
-            assert value_at(steps, 1 - (2 * k + 1) * 0.05) == k, k
-            assert value_at(steps, 1 - (2 * k + 1) * 0.05 - 1e-6) == k + 1, k
+            assert size_at(steps, 1 - (2 * k + 1) * 0.05) == k, k
+            assert size_at(steps, 1 - (2 * k + 1) * 0.05 - 1e-6) == k + 1, k
 
 
 def test_the_table_is_the_cosine_of_scores() -> None:

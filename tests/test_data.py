@@ -640,7 +640,7 @@ def test_status_tells_bundled_found_and_absent(alone: Path, monkeypatch: pytest.
     for stem, raw in tiny_mnist(monkeypatch).items():
         (alone / "mnist").mkdir(exist_ok=True)
         (alone / "mnist" / stem).write_bytes(raw)
-    found = {name: datasets.status(dataset) for name, dataset in CATALOGUE.items()}
+    found = {name: data_module.status(dataset) for name, dataset in CATALOGUE.items()}
     assert list(found) == ["fashion-mnist", "fashion-mnist-test", "emoji", "mnist", "cifar10", "celeba"]
     assert found["emoji"] == "complete, bundled"
     assert found["fashion-mnist"] == "the first 10,000 images are bundled"

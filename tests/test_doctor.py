@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from elscourse import checkpoints, data, datasets, doctor
+from elscourse import checkpoints, data, doctor
 from elscourse.catalogue import CATALOGUE
 from elscourse.hardware import GIB
 
@@ -54,7 +54,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     lines = [f"{sha(tmp_path / n)} {mark}{n}\n" for n, mark in ((data.BUNDLE, " "), ("results.json", "*"))]
     (tmp_path / "SHA256SUMS").write_text("".join(lines))
     monkeypatch.chdir(tmp_path)  # networks trained in the folder one works in are found too
-    for module in (data, checkpoints):  # checkpoints has its own reference
+    for module in (data, checkpoints, doctor):  # each has its own reference
         monkeypatch.setattr(module, "data_dir", lambda: tmp_path)
     return tmp_path
 
@@ -104,7 +104,7 @@ def make_network(folder: Path, name: str, *, damaged: bool = False) -> None:
 def test_sizes_calibrated_anew_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """`elscourse calibrate` writes beside the shipped network; the lessons assert what the shipped sizes give."""
     shutil.copytree(data.data_dir(), tmp_path / "data")
-    monkeypatch.setattr(data, "data_dir", lambda: tmp_path / "data")
+    monkeypatch.setattr(doctor, "data_dir", lambda: tmp_path / "data")
     sizes = tmp_path / "data" / "networks" / "fashion-mnist-16-unet-zeros.sizes.json"
     sizes.write_text(sizes.read_text().replace("15", "13", 1))
     [(_, _, advice)] = doctor.bundled_files()
@@ -129,7 +129,7 @@ def test_networks_against_their_cards(folder: Path) -> None:
 
 def test_a_network_of_ones_own_is_not_in_git(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "course").mkdir()
-    monkeypatch.setattr(data, "data_dir", lambda: tmp_path / "course")
+    monkeypatch.setattr(doctor, "data_dir", lambda: tmp_path / "course")
     for name in ("mine", "fashion-mnist-16-resnet-zeros"):
         make_network(folder, name, damaged=True)
     advice = doctor.networks()[0][2]
@@ -145,9 +145,9 @@ def test_settings_that_are_refused_are_told(name: str, value: str, said: str, mo
 
 
 def test_a_bundled_set_whose_file_is_gone_is_not_complete(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(datasets, "find", lambda _: None)
-    assert datasets.status(CATALOGUE["fashion-mnist"]).startswith("the first 10,000 images are bundled")
-    assert "its file is missing" in datasets.status(CATALOGUE["emoji"])
+    monkeypatch.setattr(data, "find", lambda _: None)
+    assert data.status(CATALOGUE["fashion-mnist"]).startswith("the first 10,000 images are bundled")
+    assert "its file is missing" in data.status(CATALOGUE["emoji"])
 
 
 def test_little_memory_gets_advice(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,7 +67,7 @@ BUILDING = [
     (lambda: els_machine(patch_size=17), r"17 is larger than 15, at which every window already sees"),
     (lambda: els_machine(patch_size=9, padding="circular"), r"9 would wrap onto itself: the shorter side is 8"),
     (lambda: els_machine(patch_size=[(1.0, 3), (0.5, 6)]), r"odd and at least 1.*got 6"),
-    (lambda: els_machine(patch_size=[(2.0, 3)]), r"pairs \(t, value\) with t in \[0, 1\]"),
+    (lambda: els_machine(patch_size=[(2.0, 3)]), r"pairs \(t, P\) with t in \[0, 1\]"),
     (lambda: els.LocalFilter(IMAGES, patch_size=4), r"odd and at least 1.*got 4: try 3 or 5"),
     (lambda: els.LocalFilter(IMAGES, patch_size=9, padding="circular"), r"9 would wrap onto itself"),
     (lambda: els.LocalFilter(IMAGES, patch_size=3, padding="mirror"), r"padding"),

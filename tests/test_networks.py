@@ -363,7 +363,7 @@ def test_loss_is_that_of_the_noise(generator: torch.Generator) -> None:
         def forward(self, x_t, t, labels):
             return x_t * 0
 
-    loss = lambda network: noise_prediction_loss(network, x_0, None, schedule, generator, "float32")  # noqa: E731
+    loss = lambda network: noise_prediction_loss(network, x_0, None, generator, "float32")  # noqa: E731
     assert loss(Oracle()) < 1e-4 and loss(Zero()) == pytest.approx(1, abs=0.05)
 
 
@@ -384,7 +384,7 @@ def test_times_are_stratified(generator: torch.Generator) -> None:
             return x_t
 
     for _ in range(5):
-        noise_prediction_loss(Spy(), pictures(64, 1, 2, 2), None, els.CosineSchedule(), generator, "float32")
+        noise_prediction_loss(Spy(), pictures(64, 1, 2, 2), None, generator, "float32")
         assert torch.equal((64 * seen.pop()).ceil().sort().values, torch.arange(1.0, 65))
 
 
@@ -434,7 +434,7 @@ def test_training_learns_and_its_average_follows(generator: torch.Generator) -> 
     assert len(losses) == 4 and losses[-1] < losses[0] / 2
     x_0 = data.images[:1].expand(512, 1, 8, 8)
     with torch.no_grad():
-        loss = noise_prediction_loss(average, x_0, None, els.CosineSchedule(), generator, "float32")
+        loss = noise_prediction_loss(average, x_0, None, generator, "float32")
     assert loss < losses[0] / 2
     assert not any(p.requires_grad for p in average.parameters())
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -16,6 +15,7 @@ from torch import Tensor
 from ..diffusion import Labels, check_labels
 from ..errors import CourseError, shape_of
 from ..machine import Machine
+from ..plotting import check_channels
 
 MOST_VOTERS = 100
 
@@ -58,8 +58,7 @@ def check_images(images: object, what: str, letters: str = "BCHW") -> Tensor:
     shape = f"({', '.join(letters)})"
     if not isinstance(images, Tensor) or images.ndim != len(letters) or images.numel() == 0:
         raise CourseError(f"{what} must be a tensor with the shape {shape}, got {shape_of(images)}.")
-    if images.shape[-3] not in (1, 3):
-        raise CourseError(f"{what} must have 1 channel (grey) or 3 (red, green, blue), got {images.shape[-3]}.")
+    check_channels(images.shape[-3], what)
     if not images.is_floating_point():
         raise CourseError(f"{what} must be floats with pixels in [-1, 1], got {images.dtype}.")
     if not images.isfinite().all():
@@ -107,10 +106,10 @@ def check_machine(machine: object, labels: Labels, batch: int) -> None:
 
 def pixels(images: Float[Tensor, "... C H W"]) -> bytes:
     """One byte per channel of every pixel, channels last: -1 is 0, 1 is 255, beyond is clipped."""
-    scaled = images.detach().cpu().double().clamp(-1, 1).add(1).mul(127.5).round().to(torch.uint8)
-    return packed(scaled.movedim(-3, -1))
+    scaled = images.detach().cpu().double().clamp(-1, 1).add(1).mul(127.5).round()
+    return packed(scaled.movedim(-3, -1), torch.uint8)
 
 
-def packed(values: Tensor | Sequence[float], dtype: torch.dtype | None = None) -> bytes:
+def packed(values: Tensor, dtype: torch.dtype) -> bytes:
     """The numbers as raw bytes (little-endian on every machine that runs torch)."""
-    return torch.as_tensor(values).detach().cpu().to(dtype=dtype).contiguous().numpy().tobytes()
+    return values.detach().cpu().to(dtype).contiguous().numpy().tobytes()
