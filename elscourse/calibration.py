@@ -14,13 +14,13 @@ from jaxtyping import Float
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from .diffusion import Denoiser, Labels, check_labels, score_from_denoiser, seeded_noise, trajectory
+from .diffusion import FAINTEST, Denoiser, Labels, check_labels, score_from_denoiser, seeded_noise, trajectory
 from .errors import CourseError
 from .files import UNREADABLE, whole_file
 from .machines import PatchMachine
 from .patches import check_patch_size
 from .pieces import sha256_of
-from .schedule import Schedule
+from .schedule import Schedule, alpha_sigma
 
 SAME_NETWORK = 1e-3  # by which what it draws may differ, on average: processors round in their own ways
 CALIBRATION_SEEDS = range(900_000, 900_020)  # no evaluation begins with these
@@ -71,6 +71,12 @@ def calibration_table(
     schedule: Schedule = machine.schedule
     points = list(trajectory(network, noise, steps, schedule=schedule, labels=labels))[:-1]
     for t, _, x0_hat in points:
+        alpha, _ = alpha_sigma(schedule, t)
+        if abs(alpha) < FAINTEST:
+            raise CourseError(
+                f"{schedule} leaves nothing of the image at t = {t:g} (alpha = {alpha:.1g}), where the scores "
+                "of all windows are alike: take one that leaves a trace, as els.CosineSchedule() does."
+            )
         if not x0_hat.isfinite().all():
             raise CourseError(f"the network answers NaN or infinite pixels at t = {t:g}: there is nothing to compare.")
     given = {} if labels is None else {"labels": labels}
@@ -95,8 +101,9 @@ def calibration_table(
 
 
 def candidates_of(machine: PatchMachine, largest: int | None = None) -> list[int]:
-    """Every odd size from 3 to `largest`, or to that at which a window of this machine sees the whole image."""
-    return list(range(3, (largest or machine.largest_patch_size) + 1, 2))
+    """Every odd size from 3 (1, if there is no other) to `largest`, or to that at which a window of this machine sees
+    the whole image."""
+    return list(range(min(3, machine.largest_patch_size), (largest or machine.largest_patch_size) + 1, 2))
 
 
 def _check_patches(machine: object) -> None:

@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from .errors import CourseError, shape_of, type_of
-from .schedule import CosineSchedule, Schedule, check_schedule, check_time, is_schedule
+from .schedule import CosineSchedule, Schedule, alpha_sigma, check_schedule, check_time, is_schedule
 
 VARIANCE_SLACK = 0.01  # of x_1, whose noise is drawn with variance 1
 SEEDS = 2**32  # torch takes more, and draws for 2^32 + 7 what it draws for 7
@@ -46,7 +46,8 @@ def add_noise(
         fit = False
     if not fit:
         raise CourseError(f"images and noise must have one shape, got {tuple(x_0.shape)} and {tuple(eps.shape)}.")
-    return schedule.alpha(t) * x_0 + schedule.sigma(t) * eps
+    alpha, sigma = alpha_sigma(schedule, t)
+    return alpha * x_0 + sigma * eps
 
 
 def score_from_denoiser(
@@ -60,7 +61,8 @@ def score_from_denoiser(
     Raises CourseError for a t outside, and for an estimate and an x_t of two shapes.
     """
     _check_conversion(x0_hat, x_t, schedule)
-    return (schedule.alpha(t) * x0_hat - x_t) / schedule.sigma(check_time(t)) ** 2
+    alpha, sigma = alpha_sigma(schedule, check_time(t))
+    return (alpha * x0_hat - x_t) / sigma**2
 
 
 def noise_from_denoiser(
@@ -74,7 +76,8 @@ def noise_from_denoiser(
     Raises CourseError for a t outside, and for an estimate and an x_t of two shapes.
     """
     _check_conversion(x0_hat, x_t, schedule)
-    return (x_t - schedule.alpha(t) * x0_hat) / schedule.sigma(check_time(t))
+    alpha, sigma = alpha_sigma(schedule, check_time(t))
+    return (x_t - alpha * x0_hat) / sigma
 
 
 def denoiser_from_noise(
@@ -88,7 +91,8 @@ def denoiser_from_noise(
     Raises CourseError where a schedule of one's own leaves nothing of the image, alpha = 0.
     """
     _check_conversion(eps_hat, x_t, schedule)
-    return (x_t - schedule.sigma(check_time(t)) * eps_hat) / _divisor(t, schedule)
+    alpha, sigma = _with_an_image(t, schedule)
+    return (x_t - sigma * eps_hat) / alpha
 
 
 def denoiser_from_score(
@@ -99,18 +103,19 @@ def denoiser_from_score(
 ) -> Float[Tensor, "B C H W"]:
     """The denoiser D = (x_t + sigma^2 s) / alpha. Raises CourseError as `denoiser_from_noise` does."""
     _check_conversion(score, x_t, schedule)
-    return (x_t + schedule.sigma(check_time(t)) ** 2 * score) / _divisor(t, schedule)
+    alpha, sigma = _with_an_image(t, schedule)
+    return (x_t + sigma**2 * score) / alpha
 
 
-def _divisor(t: float, schedule: Schedule) -> float:
-    """alpha(t), unless it is so small that what it divides becomes noise."""
-    alpha = schedule.alpha(t)
+def _with_an_image(t: float, schedule: Schedule) -> tuple[float, float]:
+    """alpha and sigma, unless alpha is so small that what it divides becomes noise."""
+    alpha, sigma = alpha_sigma(schedule, check_time(t))
     if abs(alpha) < FAINTEST:
         raise CourseError(
             f"{schedule} leaves nothing of the image at t = {t:g} (alpha = {alpha:.1g}), and D is a division by alpha: "
             "begin at a smaller t, with times= where you sample, or in times(steps) of your schedule."
         )
-    return alpha
+    return alpha, sigma
 
 
 def _check_conversion(estimate: Tensor, x_t: Tensor, schedule: Schedule) -> None:
@@ -173,8 +178,7 @@ def _check_same_schedule(denoiser: Denoiser, schedule: Any, grid: list[float]) -
     own: Any = getattr(denoiser, "schedule", None)
     if not (is_schedule(own) and is_schedule(schedule)):  # it may mean something else by the name
         return
-    differs = lambda t: (own.alpha(t), own.sigma(t)) != (schedule.alpha(t), schedule.sigma(t))  # noqa: E731
-    if any(map(differs, grid)):
+    if any(alpha_sigma(own, t) != alpha_sigma(schedule, t) for t in grid):
         raise CourseError(
             f"the denoiser has another schedule, {own}, than it is to be sampled with, {schedule}: pass "
             "schedule=denoiser.schedule."
@@ -218,7 +222,8 @@ def trajectory(
     check_schedule(schedule)
     grid = check_times(schedule.times(steps) if times is None else times)
     _check_same_schedule(denoiser, schedule, grid)
-    variance = schedule.alpha(1) ** 2 + schedule.sigma(1) ** 2
+    alpha, sigma = alpha_sigma(schedule, grid[0])
+    variance = alpha**2 + sigma**2
     if grid[0] == 1 and not abs(variance - 1) < VARIANCE_SLACK:
         raise CourseError(
             f"sampling begins with noise of variance 1, and {schedule} has alpha^2 + sigma^2 = {variance:.4g} at t = "
@@ -229,8 +234,7 @@ def trajectory(
     for t, t_next in itertools.pairwise(grid):
         x0_hat = answer_of(denoiser, x_t, t, **told)
         yield t, x_t, x0_hat
-        eps_hat = noise_from_denoiser(x0_hat, x_t, t, schedule)
-        x_t = schedule.alpha(t_next) * x0_hat + schedule.sigma(t_next) * eps_hat
+        x_t = add_noise(x0_hat, noise_from_denoiser(x0_hat, x_t, t, schedule), t_next, schedule)
     yield grid[-1], x_t, x0_hat
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -20,6 +22,14 @@ def shape_of(value: object) -> object:
 def type_of(value: object) -> str:
     """The same, and the type of its numbers: where floats are expected, say."""
     return f"{value.dtype} {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+
+
+def warn(text: str) -> None:
+    """Warn at the line that called the package, so that Python shows it once for each such line."""
+    frame, level = sys._getframe(), 1
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")).startswith(f"{__package__}."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(text, stacklevel=level)
 
 
 def unknown_name(kind: str, given: object, known: Iterable[str]) -> CourseError:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from .errors import CourseError
+from .errors import CourseError, warn
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff")
 UNREAD = (".heic", ".heif", ".avif", ".jp2", ".jxl", ".svg")  # images, too, which Pillow alone does not read everywhere
@@ -37,7 +36,7 @@ def image_files(root: Path) -> list[Path]:
         raise CourseError(f"{root} holds no images: expected {', '.join(SUFFIXES)} files in it or in its subfolders.")
     if left_out := len(there_are) - len(files):
         kinds = ", ".join(sorted({path.suffix.lower() for path in there_are} & {*UNREAD}))
-        warnings.warn(f"{root}: {left_out} images are left out ({kinds}): convert them to .png.", stacklevel=2)
+        warn(f"{root}: {left_out} images are left out ({kinds}): convert them to .png.")
     return sorted(files, key=lambda path: path.relative_to(root).as_posix())
 
 

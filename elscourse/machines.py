@@ -126,11 +126,11 @@ class PatchMachine(Machine):
         return patches.size_at(self.patch_size, t)
 
     def window_at(self, t: float) -> tuple[int, Float[Tensor, "P P"] | None]:
-        """The patch size at time t, and the weights K of its pixels (None: all one)."""
+        """The patch size at time t, and the weights K of its pixels, in float64 (None: all one)."""
         size = self.size_at(t)
         if self.window == "square":
             return size, None
-        return size, patches.gaussian_window(size, self.images.dtype).to(self.images.device)
+        return size, patches.gaussian_window(size, torch.float64).to(self.images.device)
 
     @abstractmethod
     def _displacements(self, patch_size: int) -> Int[np.ndarray, "n 6"]:
@@ -166,7 +166,7 @@ class PatchMachine(Machine):
         if shared is None or lost <= 0 or not self._library.may_pay(size, alpha, sigma):
             return None
         places, moves = shared
-        keys_of = self._cut(t, places)
+        keys_of = self._cut(t, places, self.images.dtype)
         clusters = self._library.clusters(self._window_name(t), source, keys_of, places.shape[1])
         if clusters is None:
             return None
@@ -181,13 +181,15 @@ class PatchMachine(Machine):
         visited = (pairs + shifts.pairs(edges.moves, len(centred), len(source))) / everyone
         return whole, min(1.0, visited)  # the last leaf is filled up
 
-    def _cut(self, t: float, places: Int[Tensor, "G m"]) -> Callable[[Tensor], Tensor]:
-        """How keys and queries at these places are cut from images; a window's weight goes half to each of them."""
+    def _cut(self, t: float, places: Int[Tensor, "G m"], weighted: torch.dtype) -> Callable[[Tensor], Tensor]:
+        """How keys and queries at these places are cut from images; a window's weight goes half to each of them, which
+        are `weighted` then: in float32 the two are rounded apart."""
         size, window = self.window_at(t)
+        roots = None if window is None else window.sqrt().flatten().to(weighted)
 
         def keys_of(images: Tensor) -> Tensor:
             pieces = patches.gather(patches.windows(images, size, self.padding), places)
-            return pieces if window is None else pieces * window.sqrt().flatten().repeat(images.shape[1])
+            return pieces if roots is None else pieces * roots.repeat(images.shape[1])
 
         return keys_of
 
@@ -218,7 +220,7 @@ class PatchMachine(Machine):
     def _query_bytes(self, t: float) -> int:
         size = self.size_at(t)
         channels, height, width = self.images.shape[1:]
-        as_patches = channels * size**2 * self.images.element_size()
+        as_patches = channels * size**2 * (self.images.element_size() if self.window == "square" else 8)
         return height * width * max(as_patches, shifts.bytes_per_query(channels))
 
 
@@ -293,7 +295,7 @@ class EquivariantLocalScoreMachine(PatchMachine):
         depth = shifts.depth(channels, self._taps(t))
         for places in self._classes(size):
             places = places.to(device)
-            keys_of = self._cut(t, places)
+            keys_of = self._cut(t, places, torch.float64)
             lookup = Lookup(keys_of(centred), keys_of, places.shape[1], centre, self._longest(t, source), depth)
             yield Question(lookup, places)
 

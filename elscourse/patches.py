@@ -30,14 +30,19 @@ def size_at(sizes: int | Sizes, t: float) -> int:
 
 def check_patch_size(patch_size: object) -> int:
     """A patch has a centre pixel: its size is an odd whole number of at least 1."""
+    patch_size = _plain(patch_size)
     if isinstance(patch_size, bool) or not isinstance(patch_size, NUMBER) or not float(patch_size).is_integer():
         raise CourseError(f"a patch size must be an odd whole number of pixels, got {patch_size!r}.")
     if patch_size < 1 or patch_size % 2 == 0:
-        near = f"{max(1, int(patch_size) - 1)} or {max(1, int(patch_size) + 1)}"
+        near = "1" if patch_size < 1 else f"{int(patch_size) - 1} or {int(patch_size) + 1}"
         raise CourseError(
             f"a patch size must be odd and at least 1 (it has a centre pixel), got {patch_size}: try {near}."
         )
     return int(patch_size)
+
+
+def _plain(number: object) -> object:
+    return number.item() if isinstance(number, Tensor) and number.ndim == 0 else number
 
 
 def check_padding(padding: object) -> Padding:
@@ -56,6 +61,7 @@ def largest_patch_size(shape: Sequence[int], padding: Padding) -> int:
 
 def check_sizes(sizes: object, shape: Sequence[int], padding: Padding) -> int | list[tuple[float, int]]:
     """A patch size, or calibrated pairs (t, P): the form that `patch_size` takes, of windows that fit the images."""
+    sizes = _plain(sizes)
     try:
         pairs = [(1.0, sizes)] if isinstance(sizes, NUMBER) else [(float(t), p) for t, p in sizes]  # type: ignore
     except (TypeError, ValueError):

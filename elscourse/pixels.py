@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 
 from jaxtyping import Float
 from torch import Tensor
 
-from .errors import CourseError
+from .errors import CourseError, warn
 
 SLACK = 1e-3  # by which pixels may leave [-1, 1]: they were rounded when they were made
 
@@ -32,4 +31,4 @@ def check_range(images: Float[Tensor, "N C H W"], what: object) -> None:
         found = "NaN" if math.isnan(low) else f"some from {low:.4g} to {high:.4g}"
         raise CourseError(f"{what}: pixels must lie in [-1, 1] (uint8 / 127.5 - 1), got {found}.")
     if len(images) > 1 and 0 <= low < high:
-        warnings.warn(f"{what}: no pixel is below 0. If they are in [0, 1], take 2 * images - 1.", stacklevel=4)
+        warn(f"{what}: no pixel is below 0. If they are in [0, 1], take 2 * images - 1.")

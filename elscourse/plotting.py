@@ -67,13 +67,17 @@ def _figure(width: float, height: float) -> Figure:
 
 
 def image_rows(
-    rows: Mapping[str, Float[Tensor, "B C H W"]], notes: Sequence[str] = (), titles: Sequence[str] = ()
+    rows: Mapping[str, Float[Tensor, "B C H W"]],
+    notes: Sequence[str | float] | Tensor = (),
+    titles: Sequence[str | float] | Tensor = (),
 ) -> Figure:
     """One labelled row of images per entry, pixels clipped to [-1, 1].
 
-    titles stand above the columns, notes below them. Rows may differ in length and in the size of their images.
+    titles stand above the columns, notes below them: words, or numbers, of which three digits are shown. Rows may
+    differ in length and in the size of their images.
     """
     _check_rows(rows)
+    notes, titles = _words(notes), _words(titles)
     count = max(len(images) for images in rows.values())
     label = max((len(line) for name in rows for line in name.split("\n")), default=0)
     side = min(0.9, 9 / count)
@@ -92,6 +96,10 @@ def image_rows(
     for axis, note in zip(axes[-1], notes, strict=False):
         axis.set_xlabel(note, fontsize=8, color=INK)
     return figure
+
+
+def _words(given: Sequence[str | float] | Tensor) -> list[str]:
+    return [str(one) if isinstance(one, str | int) else f"{float(one):.3g}" for one in given]
 
 
 def check_picture_name(path: Path) -> None:
@@ -149,7 +157,7 @@ def _bare(axis: Any) -> None:
 
 
 def provenance_map(
-    images: Float[Tensor, "B C H W"], source: Int[Tensor, "B H W"], titles: Sequence[str] = ()
+    images: Float[Tensor, "B C H W"], source: Int[Tensor, "B H W"], titles: Sequence[str | float] | Tensor = ()
 ) -> Figure:
     """Above, generated images; below, each pixel in the colour of the training image that it came from.
 
@@ -166,7 +174,7 @@ def provenance_map(
         )
     from matplotlib import colormaps
 
-    count = len(images)
+    count, titles = len(images), _words(titles)
     figure = _figure(1.5 * count + 0.9, 3.1 + 0.2 * bool(titles))
     axes = figure.subplots(2, count, squeeze=False)
     tab20 = colormaps["tab20"](range(20))

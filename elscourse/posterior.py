@@ -61,7 +61,8 @@ class Lookup:
         dtype = logit_dtype(self, alpha, sigma)
         for images in slices(len(source), images_per_block(self, source, memory)):
             keys = self.keys_of(source.block(images.start, images.stop))
-            bias = keys.square().sum(-1, dtype=dtype) * (-(alpha**2) / (2 * sigma**2))
+            squares = keys.square() if keys.dtype == dtype else keys.to(dtype).square_()
+            bias = squares.sum(-1) * (-(alpha**2) / (2 * sigma**2))
             for some in slices(groups, g):
                 values, precise = keys[some][..., self.values], keys[some].to(dtype).mT
                 for rows in slices(queries, m):

@@ -26,7 +26,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from .errors import CourseError, unknown_name
+from .errors import CourseError, shape_of, unknown_name
 
 Noisy = Float[Tensor, "B C H W"]
 Images = Float[Tensor, "N C H W"]
@@ -38,6 +38,9 @@ PaddingMask = tuple[tuple[bool, ...], ...]
 
 
 def _double(*tensors: Tensor) -> tuple[Tensor, ...]:
+    if not all(isinstance(x, Tensor) and x.ndim == 4 for x in tensors):
+        given = " and ".join(str(shape_of(x)) for x in tensors)
+        raise CourseError(f"x_t and the images must be tensors with the shape (B, C, H, W), got {given}.")
     if len({tensor.shape[-3:] for tensor in tensors}) > 1:
         raise CourseError(f"x_t and the images must have one shape (C, H, W), got {[tuple(x.shape) for x in tensors]}.")
     return tuple(tensor.to("cpu", torch.float64) for tensor in tensors)
@@ -46,8 +49,7 @@ def _double(*tensors: Tensor) -> tuple[Tensor, ...]:
 def _radius(patch_size: int) -> int:
     if isinstance(patch_size, bool) or not isinstance(patch_size, Integral) or patch_size < 1 or patch_size % 2 != 1:
         raise CourseError(
-            f"patch_size must be an odd whole number (a window has a centre pixel), got {patch_size!r}: "
-            "take the next odd one."
+            f"patch_size must be an odd whole number, at least 1 (a window has a centre pixel), got {patch_size!r}."
         )
     return (patch_size - 1) // 2
 
@@ -494,7 +496,9 @@ def locally_consistent(
     Raises CourseError for an even patch_size, another padding, or a circular window larger than the shorter side.
     Source: Theorem 4.1, on what the local machines' samples converge to. Lesson 05.
     """
-    u, v = _double(image, images)
+    if shape_of(image) != tuple(images.shape[1:]):
+        raise CourseError(f"image must have the shape (C, H, W) of the images, got {shape_of(image)}.")
+    (u,), v = _double(image[None], images)
     p = _all_patches(v, patch_size, padding)
     height, width = v.shape[-2:]
     consistent = torch.zeros(height, width, dtype=torch.bool)

@@ -52,6 +52,20 @@ def check_schedule(schedule: object) -> None:
         )
 
 
+def alpha_sigma(schedule: Schedule, t: float) -> tuple[float, float]:
+    """alpha and sigma at t in [0, 1] as floats, whatever numbers a schedule of one's own has.
+
+    Raises CourseError for a t outside, and where there is no noise: only t = 0 is the clean image.
+    """
+    t = check_time(t, zero=True)
+    alpha, sigma = float(schedule.alpha(t)), float(schedule.sigma(t))
+    if t > 0 and not sigma > 0:
+        raise CourseError(
+            f"{schedule} has no noise at t = {t:g} (sigma = {sigma:g}): time runs from 0, the clean image, to 1, noise."
+        )
+    return alpha, sigma
+
+
 MOST_STEPS = 100_000  # a sampler lists its times
 
 

@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .patches import Padding, Sizes, size_at
-from .schedule import CosineSchedule, Schedule
+from .schedule import CosineSchedule, Schedule, alpha_sigma
 
 BATCH = 64  # training images at a time
 # tuned: filters and logits held at once. Two cores: the fastest of 2^17 ... 2^24, larger ones leave the caches. A GPU:
@@ -47,7 +47,7 @@ class TextbookMachine:
 
     def __call__(self, x_t: Float[Tensor, "B C H W"], t: float) -> Float[Tensor, "B C H W"]:
         """E[x_0 | x_t] under equivariance and locality, for t in (0, 1], over all images: it knows no labels."""
-        size, alpha, sigma = size_at(self.patch_size, t), self.schedule.alpha(t), self.schedule.sigma(t)
+        size, alpha, sigma = size_at(self.patch_size, t), *alpha_sigma(self.schedule, t)
         return textbook_local(x_t, self.images, alpha, sigma, size, self.padding, self.tuned)
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from .diffusion import Labels, check_labels
 from .errors import CourseError, shape_of
 from .pixels import check_order, check_range
-from .schedule import CosineSchedule, Schedule, check_schedule, check_time
+from .schedule import CosineSchedule, Schedule, alpha_sigma, check_schedule, check_time
 
 MOST = 1e6  # beyond it float32 no longer tells one training image from another
 
@@ -59,8 +59,7 @@ class TrainingSetDenoiser:
         self.image_labels = None if image_labels is None else image_labels.long()
 
     def _angle(self, t: float) -> tuple[float, float]:
-        t = check_time(t)
-        return self.schedule.alpha(t), self.schedule.sigma(t)
+        return alpha_sigma(self.schedule, check_time(t))
 
     def _by_class(self, batch: int, labels: Labels) -> Iterator[tuple[Tensor, Tensor | None]]:
         if labels is None:

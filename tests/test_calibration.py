@@ -413,3 +413,16 @@ def test_the_command_replaces_sizes_if_fresh(tmp_path: Path, monkeypatch: pytest
     assert go("--samples", "1").exit_code == 0
     assert go("--samples", "2").exit_code == 1
     assert go("--samples", "2", "--fresh").exit_code == 0
+
+
+def test_where_nothing_of_the_image_is_left_there_is_nothing_to_calibrate() -> None:
+    """All scores are -x_t / sigma^2 there, and the first candidate would win."""
+    machine = els.EquivariantLocalScoreMachine(pictures(5, 1, 8, 8), els.CosineSchedule(0.0), patch_size=3)
+    with pytest.raises(els.CourseError, match="leaves nothing of the image at t = 1"):
+        els.calibrate(machine, machine.with_patch_size(7), steps=2, samples=2)
+
+
+def test_images_of_one_row_have_windows_of_one_pixel() -> None:
+    machine = els.EquivariantLocalScoreMachine(pictures(5, 1, 1, 6), patch_size=1, padding="circular")
+    assert calibration.candidates_of(machine) == [1]
+    assert [p for _, p in els.calibrate(machine, machine, steps=2, samples=2)] == [1, 1]

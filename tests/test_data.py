@@ -414,9 +414,10 @@ def test_transparent_is_black_and_turned_photos_are_upright(tmp_path: Path) -> N
 
 def test_images_that_seem_to_begin_at_0_get_a_warning(tmp_path: Path) -> None:
     images = els.load("fashion-mnist", size=16, n=20).images
-    for make in (els.IdealScoreMachine, ImageSet):
-        with pytest.warns(UserWarning, match=r"no pixel is below 0. If they are in \[0, 1\], take 2 \* images - 1"):
+    for make in (els.IdealScoreMachine, partial(els.LocalScoreMachine, patch_size=3), ImageSet):
+        with pytest.warns(UserWarning, match=r"no pixel is below 0. If they are in \[0, 1\], take 2 \*") as told:
             make((images + 1) / 2)
+        assert told[0].filename == __file__, "Python shows a warning once for each line"
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for all_right in (images, torch.ones(3, 1, 4, 4), (images[:1] + 1) / 2):  # one picture may well be bright

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import pickle
 from collections.abc import Sequence
+from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from conftest import pictures
@@ -181,3 +183,56 @@ def test_a_loop_that_subtracts_may_end_a_rounding_beside_zero(steps: int) -> Non
             check_time(outside, zero=True)
     with pytest.raises(els.CourseError, match="t must lie in"):
         check_time(-1e-12)
+
+
+class Own(els.CosineSchedule):
+    """The same numbers in another form."""
+
+    form = staticmethod(torch.tensor)
+
+    def alpha(self, t):
+        return self.form(super().alpha(t))
+
+    def sigma(self, t):
+        return self.form(super().sigma(t))
+
+
+class InNumpy(Own):
+    form = staticmethod(np.array)
+
+
+@pytest.mark.parametrize("schedule", [Own(), InNumpy()])
+def test_numbers_of_a_schedule_may_be_tensors_or_arrays(schedule: els.CosineSchedule) -> None:
+    """Also where so many images take part that compiled loops do the work."""
+    images, noise = pictures(200, 1, 16, 16), els.seeded_noise([0], (1, 16, 16))
+    for build in (partial(els.EquivariantLocalScoreMachine, patch_size=3), els.WienerFilter):
+        plain = els.sample(build(images), noise, 3)
+        torch.testing.assert_close(els.sample(build(images, schedule), noise, 3, schedule=schedule), plain)
+
+
+class Reversed:
+    """Time as flow matching counts it: t = 1 is clean."""
+
+    def alpha(self, t):
+        return float(t)
+
+    def sigma(self, t):
+        return 1 - float(t)
+
+    def times(self, steps):
+        return [1 - i / steps for i in range(steps)] + [0.0]
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda images, x: els.LocalScoreMachine(images, Reversed(), patch_size=3)(x, 1.0),
+        lambda images, x: els.IdealScoreMachine(images, Reversed())(x, 1.0),
+        lambda images, x: els.WienerFilter(images, Reversed())(x, 1.0),
+        lambda images, x: els.sample(lambda x_t, t: 0 * x_t, x, 3, schedule=Reversed()),
+        lambda images, x: els.score_from_denoiser(x, x, 1.0, Reversed()),
+    ],
+)
+def test_time_that_runs_the_other_way_is_refused(ask) -> None:
+    with pytest.raises(els.CourseError, match=r"has no noise at t = 1 .*: time runs from 0, the clean image, to 1"):
+        ask(pictures(5, 1, 6, 6), els.seeded_noise([0], (1, 6, 6)))

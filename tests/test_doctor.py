@@ -101,8 +101,8 @@ def make_network(folder: Path, name: str, *, damaged: bool = False) -> None:
         weights.write_bytes(name.encode()[:-1])
 
 
-def test_sizes_calibrated_anew_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """`elscourse calibrate` writes beside the shipped network; the lessons assert what the shipped sizes give."""
+def test_changed_sizes_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The lessons assert what the shipped ones give."""
     shutil.copytree(data.data_dir(), tmp_path / "data")
     monkeypatch.setattr(doctor, "data_dir", lambda: tmp_path / "data")
     sizes = tmp_path / "data" / "networks" / "fashion-mnist-16-unet-zeros.sizes.json"

@@ -162,3 +162,11 @@ def test_the_sources_with_most_pixels_have_the_strong_colours() -> None:
     from matplotlib import colormaps
 
     assert tuple(colours[7, 7]) == colormaps["tab20"](0)
+
+
+def test_notes_and_titles_may_be_numbers() -> None:
+    r2 = torch.tensor([0.98765, 0.5], dtype=torch.float64)
+    figure = plotting.image_rows({"one": torch.zeros(2, 1, 4, 4)}, notes=r2, titles=np.array([0.25, 10.0]))
+    assert [axis.get_xlabel() for axis in figure.axes] == ["0.988", "0.5"]
+    assert [axis.get_title() for axis in figure.axes] == ["0.25", "10"]
+    assert plotting.image_rows({"one": torch.zeros(1, 1, 4, 4)}, notes=[1372]).axes[0].get_xlabel() == "1372"

@@ -525,3 +525,18 @@ def test_unknown_words_and_windows_are_refused() -> None:
     for window in (torch.ones(5, 5), torch.ones(3, 5), -torch.ones(3, 3)):
         with pytest.raises(CourseError, match="window"):
             reference.local(x_t, v, ALPHA, SIGMA, 3, window)
+
+
+def test_a_batch_axis_that_is_missing_is_told() -> None:
+    """With as many images as channels torch would take one image of the former for a batch."""
+    v, x_t = pictures(3, 3, 4, 5), randn(3, 4, 5)
+    for call in (
+        lambda: reference.ideal_weights(x_t, v, ALPHA, SIGMA),
+        lambda: reference.equivariant(x_t, v, ALPHA, SIGMA),
+        lambda: reference.log_density(x_t, v, ALPHA, SIGMA),
+        lambda: reference.local(x_t[None], v[0], ALPHA, SIGMA, 3),
+        lambda: reference.ideal(x_t[None].numpy(), v, ALPHA, SIGMA),
+        lambda: reference.locally_consistent(v, v, 3, "circular"),
+    ):
+        with pytest.raises(CourseError, match=r"shape \((B, )?C, H, W\)"):
+            call()

@@ -208,13 +208,39 @@ def test_the_bound_holds_in_float64_with_hardly_any_noise(t: float) -> None:
     assert (answer.mean - reference.ideal(x_t, images, alpha, sigma)).abs().max() <= answer.bound.item() < 1e-8
 
 
+@pytest.mark.parametrize("t", [1e-3, 1e-4])
+def test_the_bound_holds_in_float32_halfway_between_two_pictures(t: float) -> None:
+    """Where both are far from x_t in units of the noise, and a square that is rounded before it is summed decides."""
+    generator = torch.Generator().manual_seed(0)
+    images = (torch.rand(2, 3, 6, 6, generator=generator) * 255).round() / 127.5 - 1
+    alpha, sigma = SCHEDULE.alpha(t), SCHEDULE.sigma(t)
+    x_t = alpha * (images[:1] + images[1:]) / 2
+    for window in ("square", "gaussian"):
+        answer = els.EquivariantLocalScoreMachine(images, patch_size=3, window=window).certified(x_t, t)
+        weights = None if window == "square" else reference.gaussian_window(3, 0.75)
+        wanted = reference.equivariant_local(x_t, images, alpha, sigma, 3, "zeros", weights)
+        assert (answer.mean - wanted).abs().max() <= answer.bound.item() < 1e-4, window
+    answer = els.IdealScoreMachine(images).certified(x_t, t)
+    assert (answer.mean - reference.ideal(x_t, images, alpha, sigma)).abs().max() <= answer.bound.item() < 1e-4
+
+
+@pytest.mark.parametrize("t", [1e-2, 1e-4])
+def test_votes_in_float32_are_those_of_float64_with_hardly_any_noise(t: float) -> None:
+    images = els.load("fashion-mnist", size=16, n=30).images
+    x_t = els.add_noise(images[:3], els.seeded_noise(range(3), (1, 16, 16)), t)
+    machine, precise = (els.EquivariantLocalScoreMachine(one, patch_size=3) for one in (images, images.double()))
+    torch.testing.assert_close(
+        machine.posterior(x_t, t).weight.double(), precise.posterior(x_t.double(), t).weight, atol=1e-5, rtol=0
+    )
+
+
 @pytest.mark.parametrize("contrast", [0, 1e-5])
 @pytest.mark.parametrize("tolerance", [None, 1e-3])
 def test_the_bound_holds_for_images_that_hardly_differ(contrast: float, tolerance: float | None) -> None:
     images = 0.5 + contrast * torch.randn(6, 1, 8, 8, generator=torch.Generator().manual_seed(1))
     t, x_t = 0.2, els.add_noise(images[:2], els.seeded_noise(range(2), (1, 8, 8)), 0.2)
     machine = els.EquivariantLocalScoreMachine(images, patch_size=3, tolerance=tolerance)
-    wanted = reference.equivariant_local(x_t, images, SCHEDULE.alpha(t), SCHEDULE.sigma(t), 3, "circular")
+    wanted = reference.equivariant_local(x_t, images, SCHEDULE.alpha(t), SCHEDULE.sigma(t), 3, "zeros")
     for one in (machine, els.EquivariantScoreMachine(images)):
         if one is not machine:
             wanted = reference.equivariant(x_t, images, SCHEDULE.alpha(t), SCHEDULE.sigma(t))
