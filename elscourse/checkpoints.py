@@ -144,7 +144,7 @@ def network_cards() -> list[Path]:
     """The cards of the shipped networks, then of those trained here, whether or not the weights are there."""
     folders = (data_dir() / "networks", OWN_NETWORKS)
     found = [card for folder in folders for card in sorted(folder.glob("*.json"))]
-    return [card for card in found if not card.name.endswith(".sizes.json")]
+    return [card for card in found if not card.name.endswith((".sizes.json", ".partial.json"))]
 
 
 def network_files() -> dict[str, Path]:
@@ -190,7 +190,9 @@ def _read_card(path: Path) -> dict[str, Any]:
     try:
         card = json.loads(path.read_text("utf-8"))
         missing = {"name", "architecture", "config", "sha256"} - card.keys()
-    except (OSError, ValueError, AttributeError) as error:
+    except PermissionError as error:
+        raise CourseError(f"{path} cannot be read ({error.strerror}): change its rights.") from error
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
         raise CourseError(f"{path} is not a network's card ({error}): restore or download it again.") from error
     if not missing and not isinstance(card["sha256"], str):
         missing = {"sha256"}

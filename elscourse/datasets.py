@@ -11,6 +11,7 @@ import os
 import shutil
 import tarfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -37,7 +38,10 @@ def search_folders() -> list[Path]:
     $ELSCOURSE_DATA; `data` in the working folder, as in torchvision's examples; Debian's packages; the user's cache.
     """
     own = [download_folder()] if os.environ.get("ELSCOURSE_DATA") else []
-    return list(dict.fromkeys([*own, Path("data"), Path("/usr/share/datasets"), _cache_folder()]))
+    places = [*own, Path("data"), Path("/usr/share/datasets")]
+    with suppress(CourseError):  # some containers have no home folder
+        places.append(_cache_folder())
+    return list(dict.fromkeys(places))
 
 
 def find(dataset: Dataset) -> Path | None:
@@ -101,7 +105,10 @@ def download(name: str) -> Path:
 def _cache_folder() -> Path:
     import pooch
 
-    return Path(pooch.os_cache("elscourse"))
+    try:
+        return Path(pooch.os_cache("elscourse"))
+    except RuntimeError as error:
+        raise CourseError("there is no home folder here: set ELSCOURSE_DATA to a folder for data sets.") from error
 
 
 def _fetch(file: str, sha256: str, dataset: Dataset, place: Path) -> None:
@@ -112,10 +119,10 @@ def _fetch(file: str, sha256: str, dataset: Dataset, place: Path) -> None:
         try:
             pooch.retrieve(mirror + file, sha256, fname=file, path=place, progressbar=True)
             return
+        except OSError as error:  # requests' errors are OSErrors, some ValueErrors too, and their texts are long
+            reasons.append(f"{mirror}: {type(error).__name__}, {str(error)[:120]}")
         except ValueError:
             reasons.append(f"{mirror} has another file under this name (its sha256 is not {sha256[:12]}...)")
-        except OSError as error:  # requests' errors are OSErrors too, and their texts are long
-            reasons.append(f"{mirror}: {type(error).__name__}, {str(error)[:120]}")
     raise CourseError(
         f"{file} of {dataset.name} could not be downloaded: {'; '.join(reasons)}. Check the connection and try again, "
         f"or put the file into {place} by hand."

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tokenize import TokenError
 from zipfile import BadZipFile
 
 import numpy as np
@@ -17,21 +19,28 @@ from torch import Tensor
 
 from .errors import CourseError
 
-UNREADABLE = (OSError, ValueError, EOFError, BadZipFile, zlib.error)  # what numpy raises for a file that is damaged
+# what numpy raises for a file that is damaged
+UNREADABLE = (
+    OSError, ValueError, EOFError, BadZipFile, zlib.error, TokenError, SyntaxError, NotImplementedError
+)  # fmt: skip
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Yields a path to write to, and moves what was written to `path`, whose folder is made where there is none.
+    """Yields a path to write to, and moves what was written to `path`, whose folder is made where there is none. A file
+    that was there keeps its rights and, if it is a link, its place.
 
     Raises CourseError, with the reason, where that cannot be done; what was written of it is removed.
     """
+    place = Path(os.path.realpath(path)) if os.path.islink(path) else path
     # the process's id, as two may write to one folder; the suffix, as many writers know the format by it
-    partial = path.with_name(f"{path.stem[:50]}.{os.getpid()}.partial{path.suffix}")
+    partial = place.with_name(f"{path.stem[:50]}.{os.getpid()}.partial{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
-        os.replace(partial, path)
+        if place.exists():
+            shutil.copymode(place, partial)
+        os.replace(partial, place)
     except OSError as error:
         raise _cannot_be_written(path, getattr(error, "strerror", None) or str(error)) from error
     finally:
@@ -63,6 +72,14 @@ def save_tensors(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str
         # a copy of each, as it refuses tensors that share memory
         copies = {name: v.clone(memory_format=torch.contiguous_format) for name, v in tensors.items()}
         partial.write_bytes(as_safetensors(copies, metadata))
+
+
+def remove(path: Path) -> None:
+    """Remove a file, if it is there. Raise CourseError where that may not be done."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise CourseError(f"could not remove {path} ({error.strerror}): remove it, or name another place.") from error
 
 
 def check_place(path: Path) -> None:

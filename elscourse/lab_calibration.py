@@ -9,6 +9,7 @@ from .calibration import CALIBRATION_SEEDS, calibrate, candidates_of
 from .checkpoints import find_card
 from .data import data_dir
 from .errors import CourseError
+from .files import remove
 from .lab import ELS_MACHINES, Lab
 from .machines import PatchMachine
 from .sizes import CalibratedSizes, sizes_of, sizes_path
@@ -50,7 +51,7 @@ def calibrate_lab(
         _check_replaceable(path, before.command, fresh or begun)
     if fresh:
         for checkpoint in checkpoints.values():
-            checkpoint.unlink(missing_ok=True)
+            remove(checkpoint)
     for name, (machine, candidates) in offers.items():
         pairs = calibrate(
             machine,

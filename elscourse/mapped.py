@@ -70,6 +70,8 @@ def _load(path: Path, what: str, mode: Literal["r"] | None = None) -> np.ndarray
         return array
     except FileNotFoundError as error:
         raise CourseError(f"{path} does not exist: expected {what} written by np.save.") from error
+    except PermissionError as error:
+        raise CourseError(f"{path} cannot be read ({error.strerror}): change its rights.") from error
     except UNREADABLE as error:
         # numpy takes whatever it does not know for a pickle, and advises to load that
         reason = "not an array" if "pickle" in str(error) else error

@@ -15,7 +15,7 @@ from .catalogue import BUNDLED, CATALOGUE, EMOJI
 from .checkpoints import load_network, save_network
 from .data import ImageSet, load
 from .errors import CourseError, unknown_name
-from .files import save_text
+from .files import remove, save_text
 from .networks import build_network
 from .pieces import sha256_of
 from .training import Trainer, TrainingPlan, train
@@ -145,7 +145,7 @@ def follow(
         torch.manual_seed(recipe.plan.seed)  # torch's initialisers take no generator
         network = build_network(recipe.architecture, **wanted["config"])
     if fresh:
-        state.unlink(missing_ok=True)
+        remove(state)
     module, losses = train(network, data, recipe.plan, device=device, checkpoint=state, after_step=after_step)
     card = {
         "name": recipe.name,

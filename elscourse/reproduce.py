@@ -23,7 +23,7 @@ from tqdm.auto import tqdm
 
 from .diffusion import Denoiser, seeded_noise, trajectory, with_first_step
 from .errors import CourseError, unknown_name
-from .files import UNREADABLE, save_array, save_text, whole_file
+from .files import UNREADABLE, remove, save_text, whole_file
 from .lab import FILTERS, MACHINES, WITHOUT_WINDOW, Lab
 from .machine import Machine
 from .metrics import nearest_training_image
@@ -38,7 +38,7 @@ T = TypeVar("T")
 CHUNK = 20  # seeds computed at once
 BAR = "{desc}{percentage:3.0f}%|{bar}| {n:.0f}/{total_fmt} images [{elapsed}<{remaining}]"  # n grows step by step
 # how the pieces of a run are called, whole or cut off by a kill
-PIECE = re.compile(rf"({'|'.join(MACHINES)}|network-[0-9a-z-]+)-\d{{5,}}(\.\d+\.partial)?\.npy")
+PIECE = re.compile(rf"({'|'.join(MACHINES)}|network-[0-9a-z-]+)-\d{{5,}}(\.\d+\.partial)?\.npz")
 
 
 @dataclass
@@ -137,7 +137,7 @@ class Experiment:
         return [range(a, min(a + CHUNK, self.seeds)) for a in range(0, self.seeds, CHUNK)]
 
     def _path(self, column: str, seeds: range) -> Path:
-        return self.out / "parts" / f"{column}-{seeds.start:05d}.npy"
+        return self.out / "parts" / f"{column}-{seeds.start:05d}.npz"
 
     def _piece(
         self, column: str, denoiser: Denoiser, seeds: range, steps: int, dealt: Iterator[int], bar: tqdm
@@ -161,7 +161,8 @@ class Experiment:
         if column in FILTERS:
             images = images.clamp(-1, 1)  # a rival is taken at its strongest, and straight lines go beyond white
         if writer == self._rank:
-            save_array(images.cpu().numpy(), self._path(column, seeds))
+            with whole_file(self._path(column, seeds)) as partial:
+                np.savez(partial, images=images.cpu().numpy())  # whose checksum is compared when it is read
 
     def _finish(self) -> dict[str, Any]:
         """Measure and write the results; all pieces are there."""
@@ -178,17 +179,17 @@ class Experiment:
         parts = self.out / "parts"
         # another version may draw another picture, and the results say which one drew them
         record, wanted = parts / "settings.json", json.dumps(self.settings | {"version": __version__}, indent=1)
-        pieces = [path for path in parts.glob("*.npy") if PIECE.fullmatch(path.name)]
+        pieces = [path for path in parts.glob("*.npz") if PIECE.fullmatch(path.name)]
         if fresh:  # only what a run writes: the folder may be the user's
             for old in [*pieces, record]:
-                old.unlink(missing_ok=True)
+                remove(old)
             pieces = []
         if pieces and not record.exists():
             raise CourseError(f"{parts} holds pieces of a run, but not its settings.json: use --fresh to start over.")
         now = json.loads(wanted)
         try:
             before = dict(json.loads(record.read_text("utf-8"))) if record.exists() else now
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise CourseError(f"{record} is damaged ({error}): use --fresh to start over.") from error
         changed = ", ".join(k for k in now if now[k] != before.get(k))
         if changed:
@@ -230,9 +231,12 @@ class Experiment:
 
 def _read(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     try:
-        piece = np.load(path, allow_pickle=False)
-        if piece.shape != shape:
-            raise ValueError(f"it holds {piece.shape}")
+        with np.load(path, allow_pickle=False) as file:
+            piece: np.ndarray = file["images"]
+        if piece.shape != shape or piece.dtype.kind != "f" or not np.isfinite(piece).all():
+            raise ValueError(f"it holds {piece.dtype} {piece.shape}")
         return piece
-    except UNREADABLE as error:
+    except FileNotFoundError as error:
+        raise CourseError(f"{path} is gone: another process works in this folder. Run again.") from error
+    except (*UNREADABLE, TypeError, KeyError) as error:
         raise CourseError(f"{path} is damaged: delete it and run again, which makes it anew.") from error

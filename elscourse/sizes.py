@@ -33,7 +33,7 @@ class CalibratedSizes:
             raw = json.loads(Path(path).read_text("utf-8"))
             machines = {m: [(float(t), int(p)) for t, p in pairs] for m, pairs in raw.pop("machines").items()}
             return cls(**raw, machines=machines)
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
             raise CourseError(
                 f"{path} does not hold calibrated sizes ({error!r}): make it again with `elscourse calibrate`."
             ) from error

@@ -178,6 +178,8 @@ class Trainer:
         notes = {
             "plan": asdict(self.plan),
             "origin": self.origin,
+            "tensors": list(tensors),
+            "sha256": sha256_of(*(v.flatten() for v in tensors.values())),
             "step": self.step,
             "losses": self.losses,
             "running": self.running,
@@ -187,7 +189,7 @@ class Trainer:
     def load(self, path: Path) -> None:
         """Continue from a checkpoint of the same plan, network and images; any other is refused."""
         tensors, notes = read_checkpoint(path)
-        theirs = json.loads(notes.get("plan", "{}")) | json.loads(notes.get("origin", "{}"))
+        theirs = notes["plan"] | notes["origin"]
         ours = asdict(self.plan) | self.origin
         changed = [f"{k} {_short(theirs.get(k))} -> {_short(ours[k])}" for k in ours if theirs.get(k) != ours[k]]
         if changed:
@@ -204,21 +206,24 @@ class Trainer:
             moments.setdefault(int(i), {})[name] = value
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": moments})
         self.generator.set_state(tensors["generator"])
-        self.step = json.loads(notes["step"])
-        self.losses, self.running = json.loads(notes["losses"]), json.loads(notes["running"])
+        self.step, self.losses, self.running = notes["step"], notes["losses"], notes["running"]
 
 
 def _short(value: object) -> object:
     return value[:8] if isinstance(value, str) and len(value) == 64 else value
 
 
-def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The tensors and the notes of a training checkpoint."""
+def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors and the notes of a training checkpoint, whole: as `Trainer.save` wrote them."""
     if path.is_dir():
         raise CourseError(f"{path} is a folder: name the file that the checkpoint is to be kept in.")
     try:
         with safe_open(path, "pt") as file:
-            return {k: file.get_tensor(k) for k in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
+            notes = {k: json.loads(v) for k, v in (file.metadata() or {}).items()}
+            tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
+        if sha256_of(*(tensors[name].flatten() for name in notes["tensors"])) != notes["sha256"]:
+            raise ValueError("its numbers are not those that were written")
+        return tensors, notes
     except Exception as error:
         raise CourseError(
             f"{path} is not a readable training checkpoint ({error}): delete it, or use --fresh to start over."

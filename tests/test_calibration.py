@@ -166,7 +166,15 @@ def test_damaged_scores_are_not_continued(tmp_path: Path) -> None:
     array, other = io.BytesIO(), io.BytesIO()
     np.save(array, np.zeros((2, 2, 1)))
     np.savez(other, cosine=np.zeros((2, 2, 1)))
-    for damaged in (whole[:-50], whole[:100], whole[:300], b"", b"nothing", array.getvalue(), other.getvalue()):
+    with np.load(kept) as file:
+        parts = dict(file)
+    changes = [{"cosine": np.zeros((1, 2, 1))}, {"cosine": np.zeros((2, 2, 1), int)}, {"origin": "[1]"}]
+    reshaped = []
+    for change in [*changes, {"drawn": parts["drawn"][:0]}]:
+        np.savez(made := io.BytesIO(), **parts | change)
+        reshaped.append(made.getvalue())
+    whole_but_other = (array.getvalue(), other.getvalue(), *reshaped)
+    for damaged in (whole[:-50], whole[:100], whole[:300], b"", b"nothing", *whole_but_other):
         kept.write_bytes(damaged)
         with pytest.raises(els.CourseError, match="is damaged: delete it and calibrate again"):
             go()

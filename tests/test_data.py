@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import requests
 import torch
 from conftest import pictures, python
 from PIL import Image
@@ -786,6 +787,34 @@ def test_download_of_another_file_is_refused_and_leaves_nothing(
     with sentence(rf"{IMAGES}.gz of mnist could not be downloaded: {address} has another file .*sha256 is not"):
         datasets.download("mnist")
     assert list((alone / "MNIST" / "raw").iterdir()) == []
+
+
+def test_a_download_that_fails_on_its_way_is_no_other_file(alone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some errors of requests are ValueErrors too, as that of a wrong checksum is."""
+    tiny_mnist(monkeypatch)
+    change(monkeypatch, "mnist", mirrors=("ftp://127.0.0.1/",))
+
+    def fails(*_: object, **__: object) -> None:
+        raise requests.exceptions.InvalidSchema("No connection adapters were found")
+
+    monkeypatch.setattr("pooch.retrieve", fails)
+    with sentence("could not be downloaded: ftp://127.0.0.1/: InvalidSchema, No connection adapters"):
+        datasets.download("mnist")
+
+
+def test_without_a_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in containers that run under a user nobody knows."""
+
+    def fails(_: str) -> None:
+        raise RuntimeError("could not determine the home directory")
+
+    monkeypatch.setattr("pooch.os_cache", fails)
+    monkeypatch.setenv("ELSCOURSE_DATA", str(tmp_path))
+    assert datasets.search_folders()[0] == datasets.download_folder() == tmp_path
+    monkeypatch.delenv("ELSCOURSE_DATA")
+    assert datasets.search_folders() == [Path("data"), Path("/usr/share/datasets")]
+    with sentence("no home folder here: set ELSCOURSE_DATA"):
+        datasets.download("mnist")
 
 
 def test_download_replaces_a_damaged_file(

@@ -118,6 +118,8 @@ def test_networks_against_their_cards(folder: Path) -> None:
     make_network(folder, "bad", damaged=True)
     (folder / "networks" / "odd.safetensors").write_bytes(b"x")
     (folder / "networks" / "odd.json").write_text("no json")
+    for rest in ("own.77.partial.json", "own.sizes.77.partial.json"):  # of a process that was killed
+        (folder / "networks" / rest).write_text("{")
     [(_, finding, advice)] = doctor.networks()
     assert finding == "1 intact: good"
     assert advice is not None

@@ -29,7 +29,7 @@ from elscourse.checkpoints import save_network
 from elscourse.data import data_dir
 from elscourse.devices import pick_device, respect_threads
 from elscourse.diffusion import Denoiser
-from elscourse.files import whole_file
+from elscourse.files import save_text, whole_file
 from elscourse.sizes import CalibratedSizes
 from elscourse.training import TrainingPlan
 
@@ -617,12 +617,12 @@ def test_a_card_that_was_edited(tmp_path: Path) -> None:
 def test_a_run_whose_files_are_damaged(tmp_path: Path) -> None:
     command = ("reproduce", "--seeds", "1", "--steps", "1", "--network-steps", "1", "--out", str(tmp_path / "run"))
     ok(*command)
-    part = tmp_path / "run" / "parts" / "is-00000.npy"
+    part = tmp_path / "run" / "parts" / "is-00000.npz"
     whole = part.read_bytes()
     for damaged in (whole[:-50], whole[:100], b"", b"nothing"):
         part.write_bytes(damaged)
         result = run(*command)
-        assert result.exit_code == 1 and "is-00000.npy is damaged: delete it and run again" in result.output
+        assert result.exit_code == 1 and "is-00000.npz is damaged: delete it and run again" in result.output
     part.write_bytes(whole)
     for wrong in ("{", "[1]"):
         (tmp_path / "run" / "parts" / "settings.json").write_text(wrong)
@@ -789,7 +789,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(write, tmp_path: Path) -
     ("room", "file", "command"),
     [
         (200, "run/parts/settings.json", ["reproduce", "--network-steps", "1", "--out", "run"]),
-        (9000, "run/parts/network-1-00000.npy", ["reproduce", "--network-steps", "1", "--out", "run"]),
+        (9000, "run/parts/network-1-00000.npz", ["reproduce", "--network-steps", "1", "--out", "run"]),
         (200, "a.png", ["sample", "--out", "a.png"]),
     ],
 )
@@ -826,6 +826,15 @@ def test_two_processes_may_write_one_file(tmp_path: Path, monkeypatch: pytest.Mo
             theirs.write_text("theirs")
         assert (tmp_path / "a.json").read_text() == "theirs"
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a.json", "mine")]
+
+
+def test_a_file_keeps_its_rights_and_a_link_its_place(tmp_path: Path) -> None:
+    real, link = tmp_path / "real.csv", tmp_path / "link.csv"
+    real.write_text("old")
+    real.chmod(0o600)
+    link.symlink_to(real)
+    save_text("new", link)
+    assert link.is_symlink() and real.read_text() == "new" and real.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_picture_that_cannot_be_put_there_is_not_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -133,12 +133,12 @@ def test_a_killed_run_goes_on(results: Path) -> None:
     command = [sys.executable, "-m", "elscourse", "reproduce", *long]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     parts = results / "parts"
-    while len(list(parts.glob("*-?????.npy"))) < 3:  # whole ones, not one that is being written
+    while len(list(parts.glob("*-?????.npz"))) < 3:  # whole ones, not one that is being written
         assert process.poll() is None, "it ended before it could be killed"
         time.sleep(0.002)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    kept = {p: p.stat().st_mtime_ns for p in parts.glob("*-?????.npy")}
+    kept = {p: p.stat().st_mtime_ns for p in parts.glob("*-?????.npz")}
     assert len(kept) >= 3 and not (results / "metrics.json").exists()
     ok("reproduce", *long)
     assert all(p.stat().st_mtime_ns == at for p, at in kept.items()), "what was finished was not computed again"
@@ -152,7 +152,7 @@ def test_a_killed_run_goes_on(results: Path) -> None:
 
 def test_fresh_removes_only_its_own_files(results: Path) -> None:
     (results / "parts").mkdir(parents=True)
-    mine = [results / "parts" / name for name in ("thesis.txt", "thesis-2024.npy", "letter.partial")]
+    mine = [results / "parts" / name for name in ("thesis.txt", "thesis-2024.npz", "letter.partial")]
     for path in mine:
         path.write_text("mine")
     ok("reproduce", *SMALL, "--fresh")
@@ -166,14 +166,27 @@ def test_pieces_of_another_version_are_not_adopted(results: Path, monkeypatch: p
     assert other.exit_code == 1 and "other settings (version)" in other.output
 
 
-def test_a_piece_of_another_shape_is_named(results: Path) -> None:
+def test_a_damaged_piece_is_named(results: Path) -> None:
     ok("reproduce", *SMALL)
-    piece = results / "parts" / "ls-00000.npy"
-    np.save(piece, np.zeros((2, 3, 8, 8), np.float32))
-    other = run("reproduce", *SMALL)
-    assert other.exit_code == 1 and f"{piece.name} is damaged: delete it and run again" in " ".join(
-        other.output.split()
-    )
+    piece = results / "parts" / "ls-00000.npz"
+    with np.load(piece) as file:
+        images = file["images"]
+    flipped = bytearray(piece.read_bytes())
+    flipped[len(flipped) // 2] ^= 1
+    with piece.open("wb") as partial:
+        np.save(partial, images)
+    contents = [bytes(flipped), piece.read_bytes(), b""]
+    for wrong in (np.zeros((2, 3, 8, 8), np.float32), images.astype(str), images * np.nan):
+        np.savez(piece, images=wrong)
+        contents.append(piece.read_bytes())
+    for content in contents:
+        piece.write_bytes(content)
+        other = run("reproduce", *SMALL)
+        assert other.exit_code == 1 and f"{piece.name} is damaged: delete it and run again" in " ".join(
+            other.output.split()
+        )
+    piece.unlink()
+    ok("reproduce", *SMALL)
 
 
 def test_pieces_without_their_settings_are_not_adopted(results: Path) -> None:

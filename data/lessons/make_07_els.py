@@ -99,8 +99,8 @@ def main() -> None:
         steps = list(els.trajectory(machine, noise, steps=20))
         t, x_t, _ = steps[15]
         assert round(t, 2) == 0.25
+        done["calibrated"] = steps[-1][1]
         keep("x_t", x_t)
-        keep("calibrated", steps[-1][1])
     shown = done["calibrated"][:, 0] > -0.9
     for size in tqdm(SIZES):
         if f"mosaics-{size}" in done:

@@ -58,7 +58,8 @@ def drawn(name: str, recipe: Recipe) -> tuple[els.Lab, dict[str, Tensor]]:
         return els.lab("laptop", network=recipe.name), els.load_results(recipe.name)
     recipe = replace(recipe, name=re.sub(r"\W+", "-", name))
     network = follow(recipe, KEEP).with_suffix(".json")
-    if els.lab("laptop", network=network, verbose=False).sizes is None:
+    calibrated = els.lab("laptop", network=network, verbose=False).sizes
+    if calibrated is None or not {"els-zeros", "els-zeros-gaussian"} <= calibrated.machines.keys():
         calibrate_lab(els.lab("laptop", network=network, verbose=False), str(network))
     lab, out = els.lab("laptop", network=network), KEEP / recipe.name
     Experiment(lab, out).run()
