@@ -6,8 +6,11 @@ from __future__ import annotations
 import io
 import re
 import shlex
+import signal
 import sys
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +80,20 @@ class CourseGroup(click.Group):
             more = " Run the same command again (without --fresh): it goes on with what is finished." if goes_on else ""
             click.echo(f"\nStopped.{more}", err=True)
             sys.exit(130)
+
+
+@contextmanager
+def ended_in_order() -> Iterator[None]:
+    """SIGTERM and a closed terminal end the command as sys.exit does, and with it the processes that it has started."""
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in numbers}
+    for number in (number for number, what in before.items() if what == signal.SIG_DFL):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        for number, what in before.items():
+            signal.signal(number, what)
 
 
 class SeedRange(click.ParamType):
@@ -352,7 +369,8 @@ def grade(
     from .grading.pupil import Limits
 
     out = out or Path(f"grades-{lesson_path(lesson).stem[:2]}")
-    rows = grade_all(lesson, returned, out, only, Limits(time_limit, memory), fresh=not resume, say=click.echo)
+    with ended_in_order():
+        rows = grade_all(lesson, returned, out, only, Limits(time_limit, memory), fresh=not resume, say=click.echo)
     unread = [row["learner"] for row in rows if UNREAD in {found["state"] for found in row["exercises"].values()}]
     lost = f", {len(unread)} could not be read ({', '.join(unread)})" if unread else ""
     click.echo(f"{len(rows) - len(unread)} graded{lost}: {out / 'grades.csv'}; for each learner: {out / 'feedback'}")

@@ -23,6 +23,7 @@ from typing import Any, NoReturn, TypeVar
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed.rendezvous import rendezvous
 
 from .errors import CourseError
 from .posterior import Partial
@@ -30,6 +31,7 @@ from .posterior import Partial
 T = TypeVar("T")
 
 PATIENCE = timedelta(hours=2)  # a dead process is noticed at once; this long may one be busy with seeds of its own
+MEETING = timedelta(minutes=5)  # until all of them have started
 LOST = (
     "another process of this run ended or no longer answers, or the run was stopped: run the same command again to go "
     "on, finished seeds are kept."
@@ -140,16 +142,19 @@ def start(device: torch.device) -> Ranks | None:
             )
         device = torch.device("cuda", local)
         torch.cuda.set_device(device)
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _terminated)
     try:
+        store, rank, size = next(rendezvous("env://", timeout=MEETING))
+        store.set_timeout(PATIENCE)
         # objects always travel through gloo, which notices a dead process at once
-        dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
+        kind = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
+        dist.init_process_group(kind, store=store, rank=rank, world_size=size, timeout=PATIENCE)
     except (RuntimeError, ValueError) as error:
         reason = str(error).partition("\n")[0]
         raise CourseError(
             f"the processes of this run cannot find each other: start them with torchrun ({reason})."
         ) from error
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _terminated)  # until now it ended the process at once
     return Ranks(rank, size, device)
 
 

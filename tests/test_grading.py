@@ -8,10 +8,12 @@ import linecache
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,7 @@ from elscourse.grading import assignment, grades, learners, reading, table, wire
 from elscourse.grading import pupil as pupils
 from elscourse.grading.pupil import Limits, Pupil
 
+linux = pytest.mark.skipif(sys.platform != "linux", reason="looks at the processes as Linux shows them")
 PACKAGE = grades._package
 LESSONS = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
 IMPORTS = "import os, sys, math\nimport torch\nimport elscourse as els\nfrom elscourse import check\n"
@@ -1048,3 +1051,60 @@ def test_a_worker_that_is_left_while_it_computes_is_ended(tmp_path: Path) -> Non
         pupil._send({"call": "noising", "arguments": 3 * [wire.encode(0)]})
         worker = pupil.process
     assert worker.poll() is not None, "whatever still runs is killed"
+
+
+def until(true: Callable[[], object]) -> None:
+    """Wait, two minutes at most."""
+    for _ in range(1200):
+        if true():
+            return
+        time.sleep(0.1)
+    raise AssertionError("waited in vain")
+
+
+def lives(process: int) -> bool:
+    status = Path(f"/proc/{process}/stat")
+    return status.exists() and status.read_text().rpartition(")")[2].split()[0] not in "ZX"
+
+
+@linux
+def test_what_a_learner_wrote_ends_with_the_grader(tmp_path: Path) -> None:
+    """Also where that was killed, and a function that waits for ever, which no limit of processor time ends."""
+    (tmp_path / "ada.ipynb").write_text(notebook("import time", noising("while True:", "    time.sleep(1)")))
+    asks = """
+    import time
+    from pathlib import Path
+    from elscourse.grading import wire
+    from elscourse.grading.pupil import Limits, Pupil
+    with Pupil(Path("ada.ipynb"), Limits()) as pupil:
+        pupil.start(["noising"])
+        pupil._send({"call": "noising", "arguments": 3 * [wire.encode(0)]})
+        print(pupil.process.pid, flush=True)
+        time.sleep(600)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(asks)]
+    grader = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    worker = int(grader.stdout.readline())  # type: ignore[union-attr]
+    assert lives(worker)
+    grader.kill()
+    grader.wait()
+    until(lambda: not lives(worker))
+
+
+@linux
+def test_a_grader_that_is_asked_to_end_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "ada.ipynb").write_text(notebook("import time", "time.sleep(600)", NOISING))
+    (tmp_path / "for-a-while").mkdir()
+    grader = subprocess.Popen(
+        [sys.executable, "-m", "elscourse", "grade", "01", "ada.ipynb", "--time-limit", "500"],
+        cwd=tmp_path,
+        env={**os.environ, "TMPDIR": str(tmp_path / "for-a-while")},
+        stdout=subprocess.DEVNULL,
+    )
+    children = Path(f"/proc/{grader.pid}/task/{grader.pid}/children")
+    until(children.read_text)
+    worker = int(children.read_text())
+    grader.send_signal(signal.SIGTERM)
+    assert grader.wait() == 128 + signal.SIGTERM
+    until(lambda: not lives(worker))
+    assert not list((tmp_path / "for-a-while").iterdir())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import socket
 import subprocess
 import sys
 import textwrap
@@ -184,7 +185,7 @@ def test_a_dead_process_ends_the_run_and_another_run_goes_on(here: Path, bench: 
     assert "another process of this run ended" in done.stderr and "run the same command again" in done.stderr
     assert f"{os.sep}elscourse{os.sep}reproduce.py" not in done.stderr, "a sentence, no traceback"
     assert not Path("out/metrics.json").exists()
-    kept = {p: p.stat().st_mtime_ns for p in Path("out/parts").glob("*.npy")}
+    kept = {p: p.stat().st_mtime_ns for p in Path("out/parts").glob("*.npz")}
     assert 6 <= len(kept) < 16
     together(2, "-m", "elscourse", *SMALL, "--out", "out")
     assert all(p.stat().st_mtime_ns == at for p, at in kept.items()), "what was finished was not computed again"
@@ -261,7 +262,9 @@ def test_files_that_are_no_arrays(tmp_path: Path) -> None:
     whole, archive = path.read_bytes(), io.BytesIO()
     np.savez(archive, GOOD)
     archives = (archive.getvalue(), archive.getvalue()[:-50])
-    for wrong in (whole[:-5], whole[:60], b"", b"\x93NUMPY nonsense", b"P5 8 8 255", *archives):
+    flipped = whole.replace(b"'shape': (", b"'shape':((")  # a bit, and the header is no Python any more
+    assert flipped != whole
+    for wrong in (whole[:-5], whole[:60], b"", b"\x93NUMPY nonsense", b"P5 8 8 255", flipped, *archives):
         path.write_bytes(wrong)
         with pytest.raises(els.CourseError, match=r"set\.npy holds no images, or not all of it") as error:
             els.load(path)
@@ -346,3 +349,28 @@ def test_axes_in_the_order_of_fortran_are_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "mine.npy", np.asfortranarray(pictures(4, 2, 4, 4).numpy()))
     with pytest.raises(els.CourseError, match="is in Fortran order"):
         els.load(tmp_path / "mine.npy")
+
+
+def test_a_rank_that_does_not_meet_the_others_gives_up(tmp_path: Path) -> None:
+    text = """
+    from datetime import timedelta
+    import torch
+    from elscourse import CourseError, ranks
+    ranks.MEETING = timedelta(seconds=1)
+    try:
+        ranks.start(torch.device("cpu"))
+    except CourseError as error:
+        print(error)
+    """
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    alone = {"RANK": "1", "LOCAL_RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(text)],
+        env={**os.environ, **alone},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=tmp_path,
+    )
+    assert "the processes of this run cannot find each other" in done.stdout, done.stderr

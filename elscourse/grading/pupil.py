@@ -112,7 +112,7 @@ class Pupil:
         """Read the notebook and run what these exercises need. Raises Trouble."""
         self.deadline = time.monotonic() + START_SECONDS
         self._wait_for_it()
-        seconds = self.limits.seconds * (len(exercises) + 1) + 60  # of processor: also ends it if we are gone
+        seconds = self.limits.seconds * (len(exercises) + 1) + 60  # of processor
         self._send(
             {"notebook": str(self.notebook.resolve()), "exercises": exercises}
             | {"memory": self.limits.memory, "seconds": seconds}
