@@ -93,7 +93,12 @@ print(f"r2 of formula and network: {alike:.2f}")
 assert seed != 4 or abs(alike - 0.95) < 0.01
 
 # %% [markdown]
-# 0.95. For each pixel the formula sees only a window around it. The sizes of these windows, one for each of the 20
+# 0.95. What an average suggests is a blur, or else a copy. It is neither. (Section 3 looks for copies.) There is no
+# *one* average: each pixel has its own, made anew at each of 20 steps. The more a window resembles the noisy canvas
+# around the pixel, the more it counts, and the less noise is left, the stricter that is. **An average of what agrees is
+# not a blur.**
+#
+# For each pixel the formula sees only a window around it. The sizes of these windows, one for each of the 20
 # steps, are all that was measured on the network: for each step the size with which the formula's guesses are most
 # like the network's, on other seeds (lesson 09).
 #
@@ -359,6 +364,12 @@ assert abs(alone[0] - 0.02) < 0.01 and abs(alone[1] - 0.29) < 0.01
 #
 # At this moment hardly any voter rules alone: for 2 % of these pixels one has more than half of the votes. In the last
 # step, with small windows, for 29 %. Lessons 05 and 07 show in what sense the finished picture is a **mosaic**.
+#
+# **Does the network look up training pictures, then?** It cannot: it holds none, only weights. The voters are the
+# sources of the *formula's* pixel. They prove nothing about the network's, however alike the two drawings are.
+#
+# **Predict**, for lesson 15: exchange every training picture of the formula for another one of the same kind. How much
+# of its drawing will change?
 
 # %% [markdown] tags=["slide"]
 # ## 5. The question of the course, and the map (2 minutes)

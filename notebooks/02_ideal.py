@@ -22,7 +22,7 @@
 #
 # **You need** lesson 01: noising, denoisers, the DDIM sampler. Bayes' rule.
 #
-# **Time** 65 minutes
+# **Time** 65 minutes. If time is short: sections 1, 2 and 4.
 
 # %%
 import torch
@@ -335,8 +335,9 @@ else:
 #
 # Now the experiment: 64 seeds of pure noise, the DDIM sampler of lesson 01 in 40 steps, and the ideal denoiser.
 #
-# **Predict.** What if we skip the steps in between, and ask only once about the same noise, at $t = 0.025$ (the last
-# question of the 40): will the answer be noise, a blur, or a picture?
+# **Predict.** (a) 64 different noises, 2,000 training pictures: how many of the 64 drawings will be new? (b) Skip the
+# steps in between, and ask only once about the same noise, at $t = 0.025$ (the last question of the 40): will the
+# answer be noise, a blur, or a picture?
 
 # %% tags=["slide"]
 noise = els.seeded_noise(range(600, 664), lab.shape).to(lab.device)
@@ -355,14 +356,16 @@ assert (distance < 1e-4).all()
 assert lab.profile == "gpu" or (abs((at_once < 1e-4).sum() - 62) <= 1 and abs(next_one - 3.0) < 0.05)
 
 # %% [markdown]
-# **64 of 64 are training pictures**, within the rounding of a float32 (from one of these to the nearest other it is 3.0
-# in the median). The student who did everything right can only recite.
+# (a) None: **64 of 64 are training pictures**, within the rounding of a float32 (from one of these to the nearest other
+# it is 3.0 in the median). The student who did everything right can only recite. **So chance is not where new pictures
+# come from**: the noise was as random as ever, and all that it could choose was *which* picture.
 #
 # Why it must be so: as $\sigma \to 0$ the exponent $-\|x_t - \alpha v\|^2 / 2\sigma^2$ of the nearest picture leads all
 # others by more and more: its weight becomes 1. The last step of DDIM lands on $D(x_t)$ itself, and for small enough
-# $\sigma$ that is a training picture, *whatever came before*: even about pure noise the answer at $t = 0.025$ is one,
-# in 62 of 64 cases. The steps before decide *which*. The flow of an exact denoiser brings back the distribution
-# it was made from (lesson 01 showed it for one pixel): here a list of $N$ points, each with the same probability.
+# $\sigma$ that is a training picture, *whatever came before*. (b) A picture, here too: even about pure noise the answer
+# at $t = 0.025$ is one, in 62 of 64 cases. The steps before decide *which*. The flow of an exact denoiser brings back
+# the distribution it was made from (lesson 01 showed it for one pixel): here a list of $N$ points, each with the same
+# probability.
 #
 # Are Exercises 1 and 2 correct? Then see what your own lines draw.
 

@@ -24,7 +24,8 @@
 # **You need** lessons 01 to 03: a denoiser, the sampler, the ideal denoiser (IS), and the two habits of trained
 # networks.
 #
-# **Time** 86 minutes
+# **Time** 86 minutes. If time is short: sections 2, 3, 6 and 7. A good place for a break is after section 7: then the
+# machine is built, and gets a rival.
 
 # %%
 import torch
@@ -554,6 +555,9 @@ if lab.profile == "laptop":
 # What is darker than black *is* black, and a dark grey of $-0.75$ is nearer to it, $-0.88$ at $t = 0.3$. White is
 # rarely white: an answer of 1 stands for 0.8, at $t = 0.7$ for 0.7. Between, the filter was right on average. It learns
 # which values pixels have, and nothing else: no neighbour, no image is consulted.
+#
+# From here on this rival stands beside the machine in most lessons. **Where it is level, windows are enough, and nobody
+# need vote. Where it falls behind, the votes add something.**
 
 # %% [markdown] tags=["slide"]
 # ## 9. Garments it has never seen (8 minutes)
@@ -699,6 +703,8 @@ if lab.profile == "laptop":
     assert abs(squares[0] - 0.03) < 0.005 and abs(squares[1] - 0.17) < 0.01
 
 # %% [markdown]
+# **Windows that shrink help LS much; the filter has as much without them.**
+#
 # Remembering ($P = 31$) has 0.61, little more than the mean of all training images (0.54); the best fixed window,
 # $P = 5$, 0.78. With windows that shrink LS reaches 0.85, and no more than 3 % known squares. (The windows were fitted
 # to the network with the machine of lesson 08, on other seeds: lesson 09.)

@@ -23,7 +23,7 @@
 #
 # **You need** lesson 04 (local denoisers, windows) and the sampler of lesson 01.
 #
-# **Time** 72 minutes
+# **Time** 72 minutes. If time is short: section 1.
 
 # %%
 import torch

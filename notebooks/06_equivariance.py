@@ -22,7 +22,7 @@
 #
 # **You need** lessons 01 to 03.
 #
-# **Time** 65 minutes
+# **Time** 65 minutes. If time is short: sections 1, 3 and 4.
 
 # %%
 import torch

@@ -23,7 +23,7 @@
 #
 # **You need** lesson 07 (the equivariant local machine, ELS) and lesson 06 (equivariance).
 #
-# **Time** 64 minutes
+# **Time** 64 minutes. If time is short: sections 1, 3, 4 and 6.
 
 # %%
 import torch

@@ -24,7 +24,7 @@
 # **You need** the results of lesson 10, the DDIM step of lesson 01, the bent filter of lesson 07 and, for section 8,
 # the circular network of 07.
 #
-# **Time** 64 minutes
+# **Time** 64 minutes. On a first way through the course this lesson can wait.
 
 # %%
 import torch

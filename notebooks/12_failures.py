@@ -24,7 +24,7 @@
 # **You need** the machines IS (lesson 02: it copies), LS (04: tied to its place) and ELS (08: not tied, zeros at the
 # border), calibrated windows (lesson 09), r2 (10), filters and the network's bad start (11).
 #
-# **Time** 53 minutes
+# **Time** 53 minutes. On a first way through the course this lesson can wait.
 
 # %%
 import torch
@@ -634,7 +634,8 @@ if lab.profile == "laptop":
 # ## What is still unexplained
 #
 # Sound trousers stood in the training set, and a machine that sees nearly everything to the end begins to copy them.
-# **With more training, would the networks learn them by heart?** That is lesson 14.
+# **With more training, would the networks learn them by heart?** That is lesson 14. (Lesson 13 is a detour: what the
+# machine costs, and that it is attention. Nothing later needs it.)
 #
 # ## References
 #

@@ -22,7 +22,8 @@
 #
 # **You need** lesson 07 (the ELS machine); you do not need a GPU.
 #
-# **Time** 63 minutes. Section 4 can wait.
+# **Time** 63 minutes. A detour: the question with which lesson 12 ended goes on in lesson 14, which does not need this
+# one. Section 4 can wait.
 
 # %%
 import torch

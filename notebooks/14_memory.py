@@ -24,7 +24,7 @@
 # **You need** the machines of lessons 02, 04 and 08, where a network looks (03), bent filters (07, 11), calibrated
 # windows (09), r2 (10).
 #
-# **Time** 58 minutes
+# **Time** 58 minutes. If time is short: sections 1, 2 and 3.
 
 # %%
 import torch

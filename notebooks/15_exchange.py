@@ -24,7 +24,7 @@
 # **You need** the machines of lessons 02, 04 and 08, the UNet and the Wiener filter (lesson 10), r2 and the bent
 # filter (07, 10, 11), and what a copy is (14).
 #
-# **Time** 67 minutes
+# **Time** 67 minutes. If time is short: sections 1 and 2.
 
 # %%
 import torch

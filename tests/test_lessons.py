@@ -189,3 +189,17 @@ def test_widgets_are_stored_with_their_state() -> None:
                 assert output["data"][view]["model_id"] in models
         assert "__main__" not in json.dumps(models)
     assert shown >= 6
+
+
+def test_what_can_be_read_if_time_is_short_is_the_spine() -> None:
+    """The first cell of a lesson and the route through a day name the same sections."""
+    day = (ROOT / "book" / "day.md").read_text(encoding="utf-8")
+    spine = {
+        n: re.findall(r"(?:^|, )(\d+)\b", parts) for n, parts in re.findall(r"^(\d\d): ([^:]+):", day, re.MULTILINE)
+    }
+    told = {}
+    for path in LESSONS:
+        (line,) = re.findall(r"^# \*\*Time\*\*.*(?:\n# .+)*", path.read_text(encoding="utf-8"), re.MULTILINE)
+        if found := re.search(r"If time is short:\s+sections?\s+([\d, and]+)\.", line.replace("\n#", " ")):
+            told[path.stem[:2]] = re.findall(r"\d+", found[1])
+    assert told == {n: sections for n, sections in spine.items() if n != "00"}
