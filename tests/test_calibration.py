@@ -90,6 +90,11 @@ def test_between_two_times_the_nearer_counts_and_in_the_middle_the_noisier() -> 
             assert size_at(steps, 1 - (2 * k + 1) * 0.05 - 1e-6) == k + 1, k
 
 
+def test_sizes_may_be_given_for_all_times_with_their_ends() -> None:
+    machine = els.LocalScoreMachine(pictures(2, 1, 5, 5), patch_size=[(1, 5), (0, 3)])
+    assert [machine.size_at(t) for t in (1.0, 0.6, 0.4)] == [5, 5, 3]
+
+
 def test_the_table_is_the_cosine_of_scores() -> None:
     images = smooth(10)
     machine = els.LocalScoreMachine(images, patch_size=3)

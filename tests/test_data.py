@@ -314,6 +314,8 @@ def test_colours_that_come_last_are_refused_and_narrow_images_are_not(tmp_path: 
             np.save(path, narrow.numpy())
             assert load(path).images.shape == ImageSet(narrow).images.shape == narrow.shape
             assert els.IdealScoreMachine(narrow)(narrow, 0.5).shape == narrow.shape
+    many = torch.zeros(2, 5, 6, 7)  # channels, and no colours that could come last
+    assert els.IdealScoreMachine(many)(many, 0.5).shape == many.shape
 
 
 def numbered() -> ImageSet:
@@ -411,6 +413,11 @@ def test_transparent_is_black_and_turned_photos_are_upright(tmp_path: Path) -> N
     lying = picture(4, 7, 0)
     save(lying, tmp_path / "turned" / "a.png", exif=exif)
     assert torch.equal(load(tmp_path / "turned").images, to_unit_range(np.rot90(lying, -1)[None]))
+
+
+def test_a_folder_may_be_called_like_an_array_file(tmp_path: Path) -> None:
+    save(picture(4, 7, 0), tmp_path / "set.npy" / "a.png")
+    assert load(tmp_path / "set.npy").images.shape == (1, 3, 4, 7)
 
 
 def test_images_that_seem_to_begin_at_0_get_a_warning(tmp_path: Path) -> None:

@@ -337,6 +337,18 @@ def test_far_from_all_images_sums_are_float64(
         torch.testing.assert_close(machine(x_t, t).double(), exact, rtol=0, atol=1e-5)
 
 
+def test_one_bright_pixel_among_many_is_enough_for_float64(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The longest of the windows decides, not the others, in which the digits would do."""
+    monkeypatch.setattr(shifts, "WORTH", 0)
+    images = pictures(70, 1, 9, 9, seed=9)
+    images[:, :, 4, 4] = 0.3
+    x_t = noised(images, 2, SCHEDULE.alpha(0.4), SCHEDULE.sigma(0.4))
+    x_t[1, 0, 4, 4] = 3000
+    machine, formula = machine_and_formula("ls", images, 3)
+    exact = formula(x_t, images, SCHEDULE.alpha(0.4), SCHEDULE.sigma(0.4))
+    torch.testing.assert_close(machine(x_t, 0.4).double(), exact, rtol=0, atol=1e-5)
+
+
 @pytest.mark.parametrize("parts", [1, 16])
 @pytest.mark.parametrize("t", [0.03, 0.6])
 @pytest.mark.parametrize("channels", [1, 3])
@@ -354,7 +366,7 @@ def test_wide_windows(
     torch.testing.assert_close(machine(x_t, t).double(), exact, rtol=0, atol=2e-5)
 
 
-@pytest.mark.parametrize("block", [1, 2**22])
+@pytest.mark.parametrize("block", [1, 2**17, 2**22])
 @pytest.mark.parametrize("parts", [1, 3, 16])
 @pytest.mark.parametrize(("size", "window"), [(1, "square"), (3, "square"), (5, "square"), (5, "gaussian")])
 def test_many_images(size: int, window: str, parts: int, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -397,6 +409,34 @@ def test_thousands_of_real_images(t: float) -> None:
     ):
         exact = machine(images.double())(x_t.double(), t)
         torch.testing.assert_close(machine(images)(x_t, t).double(), exact, rtol=0, atol=2e-5)
+
+
+def test_the_longest_query_decides_whether_logits_are_float64() -> None:
+    queries = torch.full((1, 2, 100), 0.1)
+    lookup = posterior.Lookup(queries, lambda v: v.flatten(1)[None], 1, slice(None), longest=1.0, depth=100)
+    assert posterior.logit_dtype(lookup, 1.0, 0.056) == torch.float32
+    queries[0, 1] = 1.0
+    assert posterior.logit_dtype(lookup, 1.0, 0.056) == torch.float64
+
+
+def test_keys_of_a_block_fit_into_half_of_the_memory() -> None:
+    source, one = posterior.Source(pictures(1000, 1, 8, 8), None), 64 * (2 * 4 + 8)  # bytes of a key and its copies
+    lookup = posterior.Lookup(torch.zeros(1, 2, 64), lambda v: v.flatten(1)[None], 1, slice(None), 8.0, 64)
+    assert posterior.images_per_block(lookup, source, 2 * (300 * one + 100)) == 300
+
+
+def test_differences_to_images_fit_into_half_of_the_memory() -> None:
+    memory, source = 2**20, posterior.Source(pictures(100, 1, 8, 8), None)
+    tiles = list(shifts.InPlace(pictures(5, 1, 8, 8), torch.ones(2), "zeros").tiles(source, 0.6, 0.8, memory))
+    assert sum(tile.logits.shape[-1] for tile in tiles) == 100
+    assert all(8 * tile.logits.numel() * (2 * 1 + 6) <= memory // 2 for tile in tiles)
+
+
+def test_images_are_brought_into_order_in_whole_chunks_that_fit_into_half_of_the_memory() -> None:
+    source = posterior.Source(pictures(1000, 1, 8, 8), None)
+    one = 2 * 4 * 64  # bytes of an image and its copy
+    assert shifts._images_at_once(source, 4, 2 * 300 * one, 64) == 4 * 64 <= 300
+    assert shifts._images_at_once(source, 4, 2**30, 64) == 16 * 64 >= 1000
 
 
 def test_parts_of_a_dictionary_merge_to_the_whole() -> None:

@@ -77,9 +77,10 @@ def test_class_changes_the_output() -> None:
     assert (network(x, t, torch.tensor([0])) - network(x, t, torch.tensor([3]))).abs().max() > 1e-4
 
 
-def test_unet_refuses_what_it_cannot_halve() -> None:
+@pytest.mark.parametrize("sides", [(10, 8), (8, 10)])
+def test_unet_refuses_what_it_cannot_halve(sides: tuple[int, int]) -> None:
     with pytest.raises(els.CourseError, match="divisible by 4"):
-        small("unet")(pictures(1, 1, 10, 8), torch.tensor([0.5]))
+        small("unet")(pictures(1, 1, *sides), torch.tensor([0.5]))
 
 
 def test_a_denoiser_turns_the_noise_estimate_around() -> None:
@@ -141,8 +142,8 @@ def test_a_network_of_ones_own_may_be_told_classes() -> None:
     torch.testing.assert_close(own(x, 0.5, labels=2), (x - 3 * sigma * own.module.conv(x)) / alpha)
     with pytest.raises(els.CourseError, match=r"knows the classes 0 \.\.\. 2, got 3"):
         own(x, 0.5, labels=3)
-    data = els.ImageSet(x, torch.tensor([0, 1, 2, 0, 1, 2]))
-    train(Told(), data, TrainingPlan(steps=1, batch=2), progress=False)
+    for labels in (torch.tensor([0, 1, 2, 0, 1, 2]), torch.full((6,), 2)):
+        train(Told(), els.ImageSet(x, labels), TrainingPlan(steps=1, batch=2), progress=False)
     with pytest.raises(els.CourseError, match="a class-conditional network needs labels"):
         train(Told(), els.ImageSet(x), TrainingPlan(steps=1, batch=2), progress=False)
 

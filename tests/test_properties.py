@@ -10,7 +10,7 @@ from conftest import noised, pictures, python
 from torch import Tensor
 
 import elscourse as els
-from elscourse import patches, posterior, reference
+from elscourse import local_filter, patches, posterior, reference, shifts
 from elscourse.bent_filter import find_curve
 
 SCHEDULE = els.CosineSchedule()
@@ -124,6 +124,20 @@ def test_a_filter_keeps_times_and_classes_apart() -> None:
     for t, label in [(0.2, None), (0.8, None), (0.2, 0), (0.2, 1), (0.8, 1), (0.2, None)]:
         new = els.LocalFilter(v if label is None else v[classes == label], patch_size=3)
         equal(kept(seen(v, t), t, labels=label), new(seen(v, t), t))
+
+
+@pytest.mark.parametrize(("memory", "solved"), [(2**20, 2), (1, 3)])
+def test_filters_are_kept_while_they_fit_into_the_memory(
+    memory: int, solved: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    v, times = data(), []
+    solve = els.LocalFilter._solve
+    monkeypatch.setattr(els.LocalFilter, "_solve", lambda self, *given: times.append(given[-1]) or solve(self, *given))
+    monkeypatch.setattr(local_filter, "MEMORY", memory)
+    machine = els.LocalFilter(v, patch_size=3)
+    for t in (0.5, 0.3, 0.5):
+        machine(v, t)
+    assert len(times) == solved
 
 
 @pytest.mark.parametrize("told", [None, torch.tensor([0, 1, 0, 1, 0, 1])])
@@ -347,3 +361,8 @@ def test_where_no_trace_is_left_everybody_votes_alike(padding: str, patch_size: 
 def test_a_gaussian_window_is_a_quarter_of_the_patch_wide() -> None:
     for size in (1, 3, 7):
         equal(patches.gaussian_window(size, torch.float64), reference.gaussian_window(size, size / 4))
+
+
+def test_a_window_compares_all_its_numbers_and_fewer_where_most_weigh_little() -> None:
+    assert shifts.depth(3, torch.ones(4)) == 3 * 7**2
+    assert 1 < shifts.depth(1, patches.gaussian_taps(7)) < 7**2

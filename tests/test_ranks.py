@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -254,6 +255,17 @@ def test_arrays_that_are_no_images(tmp_path: Path, array: np.ndarray, sentence: 
     assert "\n" not in str(error.value) and "set.npy" in str(error.value)
 
 
+def test_an_array_file_is_opened_without_a_warning(tmp_path: Path) -> None:
+    np.save(tmp_path / "set.npy", GOOD)
+    torch.set_warn_always(True)  # otherwise torch would say it once only, to another test
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            els.load(tmp_path / "set.npy")
+    finally:
+        torch.set_warn_always(False)
+
+
 def test_files_that_are_no_arrays(tmp_path: Path) -> None:
     path = tmp_path / "set.npy"
     with pytest.raises(els.CourseError, match=r"does not exist: expected images written by np\.save"):
@@ -337,7 +349,7 @@ def test_pieces_are_views_of_all_in_order() -> None:
     assert all(p.untyped_storage().data_ptr() == images.untyped_storage().data_ptr() for p in several)
 
 
-@pytest.mark.parametrize("labels", [np.arange(5), np.array([0, 1, 2, 10_000])])
+@pytest.mark.parametrize("labels", [np.arange(5), np.array([0, 1, 2, 10_000]), np.arange(0)])
 def test_labels_that_do_not_fit(labels: np.ndarray, tmp_path: Path) -> None:
     np.save(tmp_path / "mine.npy", pictures(4, 1, 4, 4).numpy())
     np.save(tmp_path / "mine.labels.npy", labels)

@@ -92,6 +92,16 @@ def test_the_numbers_are_those_of_the_samples(results: Path) -> None:
     assert row["r2_interval"] == pytest.approx(interval, abs=1e-5)
 
 
+def test_the_table_has_a_line_for_each_machine_and_column() -> None:
+    settings = {"network": "tiny", "images": [60, 1], "dataset": "d", "seeds": 23, "steps": 3, "device": "cpu"}
+    row = {"network_steps": 5, "r": 0.5124, "r2": 0.2626, "r2_quartiles": [0.1, 0.4], "R2": -0.5, "beats_ideal": 0.75}
+    rows = [{"machine": "ls"} | row, {"machine": "is"} | row]
+    assert summary.table({"settings": settings, "rows": rows}).splitlines()[-2:] == [
+        "| 5 | ls | 0.512 | 0.263 | 0.10 - 0.40 | -0.500 | 75% |",
+        "| 5 | is | 0.512 | 0.263 | 0.10 - 0.40 | -0.500 |  |",
+    ]
+
+
 def drawn_in(axis: Any) -> Tensor:
     """The picture on an axis, as one grey value per pixel in [-1, 1]."""
     return torch.from_numpy(np.asarray(axis.images[0].get_array(), dtype=np.float32)) * 2 - 1

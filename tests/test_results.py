@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import elscourse as els
+from elscourse import results
 from elscourse.metrics import bootstrap_interval
 
 DATA = Path(__file__).parents[1] / "data"
@@ -37,6 +38,18 @@ def test_own_reproductions_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyP
         (folder / "samples.npz").write_bytes(damaged)
         with pytest.raises(els.CourseError, match="is damaged"):
             els.load_results("mine")
+    np.savez(folder / "samples.npz", noise=np.array([{}]))
+    with pytest.raises(els.CourseError, match="is damaged"):  # and nothing is unpickled
+        els.load_results("mine")
+
+
+def test_of_a_network_without_results_it_is_told_how_to_make_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results, "network_files", lambda: {"mine": Path("mine.json")})
+    with pytest.raises(els.CourseError, match="`elscourse reproduce --network mine` computes them"):
+        els.load_results("mine")
+    with pytest.raises(els.CourseError, match="unknown results 'yours'") as error:
+        els.load_results("yours")
+    assert "computes them" not in str(error.value)
 
 
 def test_unknown_results_are_named() -> None:

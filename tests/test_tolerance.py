@@ -101,6 +101,13 @@ def test_a_lie_about_the_boxes_is_found_out(monkeypatch: pytest.MonkeyPatch) -> 
     assert not ((answer.mean - exact).abs().amax((1, 2, 3)) <= answer.bound).all()
 
 
+def test_the_reach_of_a_dictionary_is_the_length_of_its_longest_key() -> None:
+    """From the mean of the keys: by it is decided whether float32 is enough."""
+    keys = torch.randn(3 * WIDTH + 1, 9, generator=torch.Generator().manual_seed(0))
+    reach = clusters.build(keys, keys[:, 4:5]).reach
+    assert reach == pytest.approx((keys - keys.mean(0)).square().sum(1).max().sqrt().item())
+
+
 def test_a_leaf_at_the_limit_is_not_forgotten() -> None:
     """Distances below 256 have one bit more than those above: a limit from 250 + 9.5 may be rounded down."""
     generator, n = torch.Generator().manual_seed(0), 64
@@ -317,6 +324,22 @@ def test_what_is_visited_counts_the_pairs_at_the_border() -> None:
     answer = els.EquivariantLocalScoreMachine(images, patch_size=3, tolerance=1e-2).certified(x_t, 0.1)
     inside, everywhere = 9 * 9 * 40, (9 * 9 + 4 * 3 * 3 + 4) * 40
     assert answer.visited == pytest.approx((9 * WIDTH + everywhere - inside) / everywhere)
+
+
+def test_what_is_visited_on_the_torus_is_what_the_search_saw() -> None:
+    images = torch.full((40, 1, 5, 5), -0.3)
+    images[0] = 1.0
+    x_t = noised(images, 3, SCHEDULE.alpha(0.1), SCHEDULE.sigma(0.1))
+    machine = els.EquivariantLocalScoreMachine(images, patch_size=3, padding="circular", tolerance=1e-2)
+    assert machine.certified(x_t, 0.1).visited == pytest.approx(WIDTH / (25 * 40)), "two keys, in one leaf"
+
+
+def test_no_more_than_everything_is_visited() -> None:
+    """Of a dictionary smaller than a leaf, which is filled up."""
+    images = smooth_pictures(1, 1, 5, seed=0)
+    x_t = noised(images, 2, SCHEDULE.alpha(0.1), SCHEDULE.sigma(0.1))
+    machine = els.EquivariantLocalScoreMachine(images, patch_size=3, padding="circular", tolerance=1e-2)
+    assert machine.certified(x_t, 0.1).visited == 1
 
 
 def test_images_that_are_all_alike() -> None:
