@@ -9,7 +9,7 @@ t = 1 and 0.95 or at t = 1 alone, 5 from t = 0.8 up, 5 or 15 at the last two ste
 from the scores that make_09_time.py keeps. Kept are r2 with the network (150 steps), seed by seed: seeds 0 to 99, whose
 calibrated predictions are in data/results, and 100 to 199, for which the calibrated curve is drawn here, too. Five
 curves (`NEW`) are drawn from the latter alone, two of these (`FEW`) from the first thirty; the other r2 are nan. Every
-part is kept in runs/lessons/09_curves until all are done, so a run that was stopped goes on.
+part is kept in runs/lessons/09_curves, so a run that was stopped goes on.
 """
 
 from pathlib import Path

@@ -7,7 +7,8 @@ its score with that of the ELS machine (zero padding) at P = 3, 5, ..., 15, thro
 window; through the square also from ten further calibration seeds, by cosine and by distance. Then it draws seeds 0 ...
 9 with the square machine through schedules other than the calibrated one, and with 1, 3 or 5 pixels at the last step of
 the calibrated one. Last it asks the calibrated machine how far it looks, with the Jacobian of its middle pixel, and
-five networks the same. It keeps what is finished in runs/, so a run that was killed goes on where it stopped.
+five networks the same. It keeps what is finished of all but the last three minutes in runs/, so a run that was
+killed goes on where it stopped.
 """
 
 from collections.abc import Callable

@@ -4,8 +4,8 @@
 
 writes data/lessons/12_legs.npz: per class and denoiser the images of seeds 0, 1, 2, ..., with 8 bits per pixel (0 is
 -1, 255 is 1).
-Every part is kept in runs/lessons/12_legs/ until all are done, so a run that was stopped goes on. A column that the
-file holds is taken from it: to draw everything again, remove the file first.
+Every part is kept in runs/lessons/12_legs/, so a run that was stopped goes on. A column that the file holds is taken
+from it: to draw everything again, remove the file and that folder first.
 """
 
 from __future__ import annotations

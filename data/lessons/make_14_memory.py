@@ -63,7 +63,7 @@ def keep(run: Recipe, folder: Path = KEEP) -> Callable[[Trainer], None]:
 
     def after_step(trainer: Trainer) -> None:
         if path := paths.get(trainer.step):
-            save_network(trainer.average, {"name": path.stem, **card}, folder)
+            save_network(trainer.average, {"name": path.stem, **card, "precision": trainer.plan.precision}, folder)
 
     return after_step
 

@@ -68,7 +68,8 @@ def measured(recipe: Recipe) -> dict[str, np.ndarray]:
 def keep_network(recipe: Recipe) -> None:
     """The network beside the arrays; its card says in words which pictures it knows, not where they lay here."""
     network = els.load_network(KEEP / f"{recipe.name}.json")
-    card = {key: network.card[key] for key in ("architecture", "config", "plan", "device", "versions", "loss_curve")}
+    kept = ("architecture", "config", "plan", "device", "precision", "versions", "loss_curve")
+    card = {key: network.card[key] for key in kept if key in network.card}  # older ones do not say the precision
     about = {"name": "fashion-mnist, images 2000 to 3999", "size": UNET.size, "n": recipe.n}
     save_network(network.module, {"name": "other-2000-pictures", **card, "data": about}, HERE)
 

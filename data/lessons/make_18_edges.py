@@ -236,7 +236,7 @@ def main(names: list[str]) -> None:
             maps = [felt(lab.network, lab.held_out(100).images, t).numpy() for t in TIMES]
             found |= looks(lab) | {f"felt from a corner, {network}": np.stack(maps)}
     stored = HERE / "18_edges.npz"
-    if names:
+    if names and stored.exists():
         with np.load(stored, allow_pickle=False) as before:
             found = dict(before) | found
     with whole_file(stored) as partial:
