@@ -301,9 +301,13 @@ function playground(root) {
   /** On a phone whoever paints, or says what the machine may, sees what it changes: the drawings follow the canvas at once,
    * then come the rules, and last what to do with a picture. */
   function arrange() {
-    if (narrow.matches) return whole.append(drawing, ruling, training.buttons);
-    training.row.append(training.buttons);
-    whole.append(ruling, drawing);
+    const focused = document.activeElement; // what is moved loses it
+    if (narrow.matches) whole.append(drawing, ruling, training.buttons);
+    else {
+      training.row.append(training.buttons);
+      whole.append(ruling, drawing);
+    }
+    if (whole.contains(focused)) focused.focus({ preventScroll: true });
   }
   const narrow = matchMedia("(max-width: 40rem)");
   narrow.addEventListener("change", arrange);

@@ -21,7 +21,7 @@ from .errors import CourseError
 
 # what numpy raises for a file that is damaged
 UNREADABLE = (
-    OSError, ValueError, EOFError, BadZipFile, zlib.error, TokenError, SyntaxError, NotImplementedError
+    OSError, ValueError, EOFError, BadZipFile, zlib.error, TokenError, SyntaxError, RuntimeError
 )  # fmt: skip
 
 
@@ -32,13 +32,13 @@ def whole_file(path: Path) -> Iterator[Path]:
 
     Raises CourseError, with the reason, where that cannot be done; what was written of it is removed.
     """
-    place = Path(os.path.realpath(path)) if os.path.islink(path) else path
+    place = _place(path)
     # the process's id, as two may write to one folder; the suffix, as many writers know the format by it
     partial = place.with_name(f"{path.stem[:50]}.{os.getpid()}.partial{path.suffix}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
         yield partial
-        if place.exists():
+        with suppress(OSError):  # there is none yet, or some file systems know no rights
             shutil.copymode(place, partial)
         os.replace(partial, place)
     except OSError as error:
@@ -85,12 +85,18 @@ def remove(path: Path) -> None:
 def check_place(path: Path) -> None:
     """Make the folder of `path`. Raise CourseError unless a file can be put there: told before, not after, what goes
     into it was computed."""
+    folder = _place(path).parent
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _cannot_be_written(path, error.strerror) from error
-    if not os.access(path.parent, os.W_OK):
-        raise _cannot_be_written(path, f"{path.parent} may not be written to")
+    if not os.access(folder, os.W_OK):
+        raise _cannot_be_written(path, f"{folder} may not be written to")
+
+
+def _place(path: Path) -> Path:
+    """Where a file is put: for a link, where it leads."""
+    return Path(os.path.realpath(path)) if os.path.islink(path) else path
 
 
 def _cannot_be_written(path: Path, reason: str | None) -> CourseError:

@@ -19,7 +19,7 @@ from .clusters import check_tolerance, search_mean
 from .errors import unknown_name
 from .machine import Machine, Question
 from .patches import Padding, Sizes
-from .posterior import MEMORY, Lookup, Partial, Source
+from .posterior import MEMORY, Lookup, Partial, Source, logit_dtype
 from .schedule import CosineSchedule, Schedule
 
 Window = Literal["square", "gaussian"]
@@ -295,8 +295,11 @@ class EquivariantLocalScoreMachine(PatchMachine):
         depth = shifts.depth(channels, self._taps(t))
         for places in self._classes(size):
             places = places.to(device)
-            keys_of = self._cut(t, places, torch.float64)
+            keys_of = self._cut(t, places, self.images.dtype)
             lookup = Lookup(keys_of(centred), keys_of, places.shape[1], centre, self._longest(t, source), depth)
+            if self.window != "square" and logit_dtype(lookup, *self._angle(t)) != self.images.dtype:
+                keys_of = self._cut(t, places, torch.float64)
+                lookup = replace(lookup, queries=keys_of(centred), keys_of=keys_of)
             yield Question(lookup, places)
 
     def _classes(self, patch_size: int) -> list[Int[Tensor, "G m"]]:

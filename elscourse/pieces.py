@@ -25,7 +25,7 @@ def pieces(images: Float[Tensor, "N C H W"]) -> Iterator[Float[Tensor, "n C H W"
 def sha256_of(*tensors: Tensor | None) -> str:
     """The SHA-256 of the numbers in order, in hex; None adds nothing."""
     digest = hashlib.sha256()
-    for tensor in (tensor for tensor in tensors if tensor is not None):
+    for tensor in (tensor for tensor in tensors if tensor is not None and tensor.numel()):
         for piece in pieces(tensor):
             digest.update(piece.detach().cpu().contiguous().view(torch.uint8).numpy().data)
     return digest.hexdigest()

@@ -6,6 +6,7 @@ import base64
 import html
 import io
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,7 +100,8 @@ def image_rows(
 
 
 def _words(given: Sequence[str | float] | Tensor) -> list[str]:
-    return [str(one) if isinstance(one, str | int) else f"{float(one):.3g}" for one in given]
+    plain = given.tolist() if isinstance(given, Tensor | np.ndarray) else given
+    return [str(one) if isinstance(one, str | Integral) else f"{float(one):.3g}" for one in plain]
 
 
 def check_picture_name(path: Path) -> None:

@@ -144,6 +144,8 @@ def start(device: torch.device) -> Ranks | None:
         torch.cuda.set_device(device)
     try:
         store, rank, size = next(rendezvous("env://", timeout=MEETING))
+        store.set(f"rank {rank}", "is here")  # torchrun's own store does not wait for them
+        store.wait([f"rank {i}" for i in range(size)], MEETING)
         store.set_timeout(PATIENCE)
         # objects always travel through gloo, which notices a dead process at once
         kind = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"

@@ -58,7 +58,13 @@ def alpha_sigma(schedule: Schedule, t: float) -> tuple[float, float]:
     Raises CourseError for a t outside, and where there is no noise: only t = 0 is the clean image.
     """
     t = check_time(t, zero=True)
-    alpha, sigma = float(schedule.alpha(t)), float(schedule.sigma(t))
+    given = schedule.alpha(t), schedule.sigma(t)
+    try:  # what is being learnt stays a tensor
+        alpha, sigma = (x if isinstance(x, Tensor) and x.requires_grad else float(x) for x in given)
+    except (TypeError, ValueError, RuntimeError):
+        raise CourseError(
+            f"{schedule} must have one number as alpha and one as sigma, got {given} at t = {t:g}."
+        ) from None
     if t > 0 and not sigma > 0:
         raise CourseError(
             f"{schedule} has no noise at t = {t:g} (sigma = {sigma:g}): time runs from 0, the clean image, to 1, noise."

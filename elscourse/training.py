@@ -179,11 +179,11 @@ class Trainer:
             "plan": asdict(self.plan),
             "origin": self.origin,
             "tensors": list(tensors),
-            "sha256": sha256_of(*(v.flatten() for v in tensors.values())),
             "step": self.step,
             "losses": self.losses,
             "running": self.running,
         }
+        notes["sha256"] = _sum_of(tensors, notes)
         save_tensors(tensors, path, {k: json.dumps(v) for k, v in notes.items()})
 
     def load(self, path: Path) -> None:
@@ -213,6 +213,11 @@ def _short(value: object) -> object:
     return value[:8] if isinstance(value, str) and len(value) == 64 else value
 
 
+def _sum_of(tensors: dict[str, Tensor], notes: dict[str, Any]) -> str:
+    numbers = sha256_of(*(tensors[name].flatten() for name in notes["tensors"]))
+    return hashlib.sha256(json.dumps([numbers, notes], sort_keys=True).encode()).hexdigest()
+
+
 def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The tensors and the notes of a training checkpoint, whole: as `Trainer.save` wrote them."""
     if path.is_dir():
@@ -221,7 +226,7 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         with safe_open(path, "pt") as file:
             notes = {k: json.loads(v) for k, v in (file.metadata() or {}).items()}
             tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
-        if sha256_of(*(tensors[name].flatten() for name in notes["tensors"])) != notes["sha256"]:
+        if notes.pop("sha256") != _sum_of(tensors, notes):
             raise ValueError("its numbers are not those that were written")
         return tensors, notes
     except Exception as error:

@@ -236,3 +236,18 @@ class Reversed:
 def test_time_that_runs_the_other_way_is_refused(ask) -> None:
     with pytest.raises(els.CourseError, match=r"has no noise at t = 1 .*: time runs from 0, the clean image, to 1"):
         ask(pictures(5, 1, 6, 6), els.seeded_noise([0], (1, 6, 6)))
+
+
+def test_a_schedule_may_be_learnt_and_has_one_number_for_each_time() -> None:
+    angle = torch.tensor(1.2, requires_grad=True)
+
+    class Learnt(els.CosineSchedule):
+        alpha = lambda self, t: torch.cos(angle * t)  # noqa: E731
+        sigma = lambda self, t: torch.sin(angle * t)  # noqa: E731
+
+    noise = els.seeded_noise([0], (1, 4, 4))
+    els.add_noise(pictures(1, 1, 4, 4), noise, 0.5, Learnt()).sum().backward()
+    assert angle.grad is not None and angle.grad != 0
+    two = type("Two", (els.CosineSchedule,), {"alpha": lambda self, t: torch.ones(2)})()
+    with pytest.raises(els.CourseError, match="must have one number as alpha and one as sigma"):
+        els.add_noise(noise, noise, 0.5, two)

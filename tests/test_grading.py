@@ -1093,7 +1093,8 @@ def test_what_a_learner_wrote_ends_with_the_grader(tmp_path: Path) -> None:
 
 @linux
 def test_a_grader_that_is_asked_to_end_leaves_nothing(tmp_path: Path) -> None:
-    (tmp_path / "ada.ipynb").write_text(notebook("import time", "time.sleep(600)", NOISING))
+    waits = noising("open('waits', 'w').close()", "time.sleep(600)")
+    (tmp_path / "ada.ipynb").write_text(notebook("import time", waits))
     (tmp_path / "for-a-while").mkdir()
     grader = subprocess.Popen(
         [sys.executable, "-m", "elscourse", "grade", "01", "ada.ipynb", "--time-limit", "500"],
@@ -1102,7 +1103,7 @@ def test_a_grader_that_is_asked_to_end_leaves_nothing(tmp_path: Path) -> None:
         stdout=subprocess.DEVNULL,
     )
     children = Path(f"/proc/{grader.pid}/task/{grader.pid}/children")
-    until(children.read_text)
+    until(lambda: list((tmp_path / "for-a-while").glob("*/waits")))
     worker = int(children.read_text())
     grader.send_signal(signal.SIGTERM)
     assert grader.wait() == 128 + signal.SIGTERM

@@ -169,4 +169,5 @@ def test_notes_and_titles_may_be_numbers() -> None:
     figure = plotting.image_rows({"one": torch.zeros(2, 1, 4, 4)}, notes=r2, titles=np.array([0.25, 10.0]))
     assert [axis.get_xlabel() for axis in figure.axes] == ["0.988", "0.5"]
     assert [axis.get_title() for axis in figure.axes] == ["0.25", "10"]
-    assert plotting.image_rows({"one": torch.zeros(1, 1, 4, 4)}, notes=[1372]).axes[0].get_xlabel() == "1372"
+    for one in ([1372], torch.tensor([1372]), [np.int64(1372)]):
+        assert plotting.image_rows({"one": torch.zeros(1, 1, 4, 4)}, notes=one).axes[0].get_xlabel() == "1372"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 import pickle
 
@@ -216,13 +217,14 @@ def test_the_bound_holds_in_float64_with_hardly_any_noise(t: float) -> None:
 
 
 @pytest.mark.parametrize("t", [1e-3, 1e-4])
-def test_the_bound_holds_in_float32_halfway_between_two_pictures(t: float) -> None:
+def test_the_bound_holds_in_float32_halfway_between_two_pictures(t: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where both are far from x_t in units of the noise, and a square that is rounded before it is summed decides."""
     generator = torch.Generator().manual_seed(0)
     images = (torch.rand(2, 3, 6, 6, generator=generator) * 255).round() / 127.5 - 1
     alpha, sigma = SCHEDULE.alpha(t), SCHEDULE.sigma(t)
     x_t = alpha * (images[:1] + images[1:]) / 2
-    for window in ("square", "gaussian"):
+    for window, worth in itertools.product(("square", "gaussian"), (0, math.inf)):  # by sliding, and by matrix products
+        monkeypatch.setattr(shifts, "WORTH", worth)
         answer = els.EquivariantLocalScoreMachine(images, patch_size=3, window=window).certified(x_t, t)
         weights = None if window == "square" else reference.gaussian_window(3, 0.75)
         wanted = reference.equivariant_local(x_t, images, alpha, sigma, 3, "zeros", weights)

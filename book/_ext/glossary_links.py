@@ -98,7 +98,7 @@ def pattern_of(words: list[str]) -> re.Pattern[str]:
 def spoken(tex: str) -> str:
     r"""A symbol without the signs of TeX: "\mathrm{E}[x_0 \mid x_t]" -> "E[x_0 | x_t]"."""
     text = re.sub(r"\\math\w+\{(\w+)\}", r"\1", tex).replace(r"\mid", "|").replace(r"\cdot", "·")
-    return re.sub(r" (?=[_^()\]]|$)", "", re.sub(r"\\([A-Za-z]+) ?", r"\1 ", text))
+    return re.sub(r"(?<=[A-Za-z]) (?=[_^()\]]|$)", "", re.sub(r"\\([A-Za-z]+) ?", r"\1 ", text))
 
 
 class GlossaryLinks(SphinxPostTransform):

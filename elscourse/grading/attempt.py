@@ -46,8 +46,8 @@ class Attempt:
                 if reply["settings"]:
                     torch.set_grad_enabled(False)  # the check asks torch, and sets it right afterwards
                 return wire.decode(reply["returned"])
-        except KeyboardInterrupt:
-            self.pupil.stopped = True
+        except (KeyboardInterrupt, SystemExit) as stop:
+            self.pupil.stopped = stop
             raise
         except (wire.Garbled, AttributeError, LookupError, TypeError, ValueError) as strange:
             self.pupil.trouble = f"What the notebook's process says cannot be understood ({type(strange).__name__})."

@@ -60,7 +60,7 @@ class Pupil:
     attempts: dict[str, Any] = field(default_factory=dict)
     cell: str = ""  # the one that was begun last
     trouble: str = ""
-    stopped: bool = False  # by whoever runs the grader: Ctrl-C
+    stopped: BaseException | None = None  # by whoever runs the grader: Ctrl-C, SIGTERM
     there: bool = False  # the process has started
     deadline: float = 0
 
@@ -140,7 +140,7 @@ class Pupil:
             return "incorrect", f"The function could not be run: {wire.cut(found['unreadable'])}."
         verdict: Verdict = exercise.examine(self._stand_in(exercise.name, found))
         if self.stopped:
-            raise KeyboardInterrupt
+            raise self.stopped
         return ("incorrect", self.trouble) if self.trouble else (verdict.state, verdict.says)
 
     def _stand_in(self, name: str, found: Any) -> Any:

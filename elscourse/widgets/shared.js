@@ -119,6 +119,7 @@ function touchable(shape, kind, act) {
   let held = null; // the pixel that was last dragged over, if the press began here
   let waits = false; // a finger may be about to scroll the page: it acts when it is lifted
   let left = false; // it is outside, and comes back anywhere
+  let begins = false; // marked is only where the keys begin
   const under = (event) => {
     const box = frame.getBoundingClientRect();
     const row = Math.floor(((event.clientY - box.top) / box.height) * height);
@@ -127,7 +128,7 @@ function touchable(shape, kind, act) {
   };
   const reach = (pixel, how, before) => {
     made.cursor = held = pixel;
-    left = false;
+    left = begins = false;
     act(pixel, how, before);
   };
   frame.classList.add("els-pick");
@@ -153,14 +154,16 @@ function touchable(shape, kind, act) {
   });
   frame.addEventListener("pointercancel", (event) => event.isPrimary && (held = null));
   frame.addEventListener("focus", () => {
-    const unmarked = !frame.querySelector("rect"); // where the keys begin
-    if (unmarked && frame.matches(":focus-visible")) made.outline([[...made.cursor, 1, 1]]);
+    begins = !frame.querySelector("rect") && frame.matches(":focus-visible");
+    if (begins) made.outline([[...made.cursor, 1, 1]]);
   });
+  frame.addEventListener("blur", () => begins && made.outline([]));
   const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1], " ": [0, 0] };
   frame.addEventListener("keydown", (event) => {
     const step = steps[event.key];
     if (!step || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
+    begins = false;
     made.cursor = [within(made.cursor[0] + step[0], height), within(made.cursor[1] + step[1], width)];
     act(made.cursor, event.key === " " ? "press" : "move");
   });
