@@ -379,6 +379,28 @@ def test_on_a_phone_whoever_paints_or_presses_sees_the_drawings(chromium: Any, s
     visit.leave()
 
 
+def test_the_keyboard_sees_where_it_begins_and_keeps_its_place(chromium: Any, site: Path) -> None:
+    visit = Visit(chromium, f"{site.as_uri()}/book/play.html")
+    page = visit.page
+    page.wait_for_selector("#playground .els-said:has-text('Click')")
+    frames = page.locator("#playground .els-wall .els-frame")
+    marks = lambda: [one.locator("rect").count() for one in frames.all()]  # noqa: E731
+    page.locator("#playground .els-presets button").last.focus()
+    while not frames.first.evaluate("e => e === document.activeElement"):
+        page.keyboard.press("Tab")
+    assert marks() == [2, *[0] * 7]
+    page.keyboard.press("Tab")
+    assert marks() == [0, 2, *[0] * 6], "the first one was not asked"
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Tab")
+    assert marks() == [0, 2, 2, *[0] * 5], "what was asked is still marked"
+    for width in (390, 1300):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(100)
+        assert frames.nth(2).evaluate("e => e === document.activeElement"), width
+    visit.leave()
+
+
 def test_fingers(chromium: Any, site: Path) -> None:
     """The second finger paints nothing; a finger that scrolls the page asks nothing, one that taps does."""
     visit = Visit(

@@ -363,22 +363,36 @@ def test_axes_in_the_order_of_fortran_are_refused(tmp_path: Path) -> None:
         els.load(tmp_path / "mine.npy")
 
 
-def test_a_rank_that_does_not_meet_the_others_gives_up(tmp_path: Path) -> None:
-    text = """
-    from datetime import timedelta
-    import torch
-    from elscourse import CourseError, ranks
-    ranks.MEETING = timedelta(seconds=1)
+ALONE = """
+import os
+from datetime import timedelta
+import torch
+from elscourse import CourseError, ranks
+ranks.MEETING = timedelta(seconds=1)
+if os.environ["RANK"] == os.environ.get("COMES", "1"):
     try:
         ranks.start(torch.device("cpu"))
     except CourseError as error:
         print(error)
-    """
+"""
+
+
+def test_under_torchrun_a_rank_that_does_not_meet_the_others_gives_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its store is there at once, and does not wait for them."""
+    monkeypatch.chdir(tmp_path)
+    for comes in "01":
+        monkeypatch.setenv("COMES", comes)
+        assert "the processes of this run cannot find each other" in together(2, script(ALONE))
+
+
+def test_a_rank_that_does_not_meet_the_others_gives_up(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     alone = {"RANK": "1", "LOCAL_RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(text)],
+        [sys.executable, "-c", ALONE],
         env={**os.environ, **alone},
         capture_output=True,
         text=True,

@@ -208,6 +208,13 @@ def test_solutions_and_answers_are_folded(site: Path) -> None:
         assert "<details open" not in text + quiz
 
 
+def test_links_on_formulas_have_names_that_can_be_read(site: Path) -> None:
+    pages = [read(site / "notebooks" / f"{lesson}.html").text for lesson in LESSONS]
+    names = {html.unescape(name) for page in pages for name in re.findall(r'title="([^"]+) in the glossary"', page)}
+    assert {"epsilon", "E[x_0 | x_t]", "v(· + d)", "d = (d_y, d_x)"} <= names
+    assert not [name for name in names if re.search(r"[\\{}]| [_^)\]]", name.replace("w_{v,d}", ""))]
+
+
 def test_first_uses_are_linked_to_the_glossary(site: Path) -> None:
     glossary = read(site / "book" / "glossary.html")
     terms = [name for name in glossary.ids if name.startswith("term-")]
