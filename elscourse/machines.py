@@ -181,11 +181,11 @@ class PatchMachine(Machine):
         visited = (pairs + shifts.pairs(edges.moves, len(centred), len(source))) / everyone
         return whole, min(1.0, visited)  # the last leaf is filled up
 
-    def _cut(self, t: float, places: Int[Tensor, "G m"], weighted: torch.dtype) -> Callable[[Tensor], Tensor]:
-        """How keys and queries at these places are cut from images; a window's weight goes half to each of them, which
-        are `weighted` then: in float32 the two are rounded apart."""
+    def _cut(self, t: float, places: Int[Tensor, "G m"], dtype: torch.dtype) -> Callable[[Tensor], Tensor]:
+        """How keys and queries at these places are cut from images; a window's weight goes half to each of them, in
+        `dtype`."""
         size, window = self.window_at(t)
-        roots = None if window is None else window.sqrt().flatten().to(weighted)
+        roots = None if window is None else window.sqrt().flatten().to(dtype)
 
         def keys_of(images: Tensor) -> Tensor:
             pieces = patches.gather(patches.windows(images, size, self.padding), places)
@@ -298,7 +298,7 @@ class EquivariantLocalScoreMachine(PatchMachine):
             keys_of = self._cut(t, places, self.images.dtype)
             lookup = Lookup(keys_of(centred), keys_of, places.shape[1], centre, self._longest(t, source), depth)
             if self.window != "square" and logit_dtype(lookup, *self._angle(t)) != self.images.dtype:
-                keys_of = self._cut(t, places, torch.float64)
+                keys_of = self._cut(t, places, torch.float64)  # in float32 both would be rounded, each on its own
                 lookup = replace(lookup, queries=keys_of(centred), keys_of=keys_of)
             yield Question(lookup, places)
 
