@@ -34,11 +34,10 @@ from elscourse import check, plotting, widgets
 from elscourse.plotting import show
 
 plt.style.use("elscourse.course")
-lab = els.lab()
 
 # %% [markdown]
-# A **lab** is a set of training pictures and a network that was trained on such pictures. `els.lab()` is that of most
-# lessons; the network of today's can be told *what* to draw:
+# A **lab** is a set of training pictures and a network that was trained on such pictures. The network of today's can be
+# told *what* to draw:
 
 # %%
 garments = els.lab("laptop", network="fashion-mnist-16-resnet-zeros-conditional")
@@ -51,7 +50,7 @@ garments = els.lab("laptop", network="fashion-mnist-16-resnet-zeros-conditional"
 # * **The network** has 0.26 million weights. They were trained to remove noise from 10,000 small pictures of clothes.
 #   To draw, it removes noise again and again, 150 times, until a picture is left.
 # * **The formula** has no weights and was never trained. It can only *average pixels of the training pictures*; which
-#   ones, the noise decides. It removes noise 20 times.
+#   ones, the noise decides. It removes noise 20 times (why not as often: lesson 11).
 #
 # The seed decides the noise, its last digit the garment. You may change it later.
 
@@ -74,7 +73,7 @@ assert round(weights / 1e6, 2) == 0.26 and len(garments.data.images) == 10_000
 # one of them, a blurred mean, or something else? Sketch it, and guess its r2 with the network's drawing.
 
 # %% tags=["slide"]
-formula = garments.machine("els-zeros")  # the machine that lessons 04 to 08 build, by its short name
+formula = garments.machine("els-zeros")  # lessons 04 to 08 build it, and call it a machine
 by_formula = els.sample(formula, one_noise, steps=20, labels=label)
 by_network = els.sample(garments.network, one_noise, steps=150, labels=label)
 
@@ -93,10 +92,10 @@ print(f"r2 of formula and network: {alike:.2f}")
 assert seed != 4 or abs(alike - 0.95) < 0.01
 
 # %% [markdown]
-# 0.95. What an average suggests is a blur, or else a copy. It is neither. (Section 3 looks for copies.) There is no
-# *one* average: each pixel has its own, made anew at each of 20 steps. The more a window resembles the noisy canvas
-# around the pixel, the more it counts, and the less noise is left, the stricter that is. **An average of what agrees is
-# not a blur.**
+# 0.95. What an average suggests is a blur. This is none. (Is it a copy? Section 3.) There is no *one* average: each
+# pixel has its own, made anew at each of 20 steps. The more the surroundings of a training pixel resemble those of ours
+# on the noisy canvas, the more it counts, and the less noise is left, the stricter that is. **An average of what agrees
+# is not a blur.**
 #
 # For each pixel the formula sees only a window around it. The sizes of these windows, one for each of the 20
 # steps, are all that was measured on the network: for each step the size with which the formula's guesses are most
@@ -146,7 +145,8 @@ check.picture_r2(picture_r2)
 #   weights that are best on average. (The windows have 13 x 13 of the picture's 16 x 16 pixels at first, and 3 x 3 at
 #   the end.)
 #
-# **Predict.** Which of the three will be most like the network? In how many of the ten columns?
+# **Predict.** In how many of the ten columns will the formula be the most like the network? How alike, in r2, will the
+# ideal denoiser be?
 
 # %%
 seeds = range(10)
@@ -215,8 +215,8 @@ assert ahead == 64 and r2["formula"].argmin() == 49 and abs(both[0] - 0.54) < 0.
 # noises.
 #
 # **The strongest of these rivals is the linear filter.** It follows the noise as closely, and has 0.91. The formula is
-# ahead for 78 seeds, and for only 64 if the network takes 20 steps, too. With a curve that bends its answers at each
-# step it comes nearer: 0.92 (lesson 10; other rivals there, and in lessons 11 and 16).
+# ahead for 78 seeds, and for only 64 if the network takes 20 steps, too. With its answers corrected by a curve at each
+# step (lesson 04) it comes nearer: 0.92 (lesson 10; other rivals there, and in lessons 11 and 16).
 #
 # The formula's worst is seed 49, with 0.54; the filter fails there, too. Set `seed = 49` in section 1 and look.
 
@@ -247,19 +247,19 @@ for name, (_, distance) in nearest.items():
 flat = [pictures[garments.data.labels == k].flatten(1) for k in range(10)]
 usual = torch.stack([torch.cdist(some, some).fill_diagonal_(torch.inf).amin(1).quantile(0.5) for some in flat])[kinds]
 wide = torch.nn.functional.pad(pictures, [3] * 4, value=-1)  # to shift the training pictures by up to 3 pixels
-for name, further in {"els-zeros": 96, "network-150": 95}.items():
+for who, name, further in (("formula", "els-zeros", 96), ("network", "network-150", 95)):
     away = torch.full((100,), torch.inf, device=wide.device)
     for down, right in torch.cartesian_prod(torch.arange(7), torch.arange(7)):
         shifted = wide[..., down : down + 16, right : right + 16].flatten(1)
         away = away.minimum(torch.cdist(stored[name].to(wide.device).flatten(1), shifted).amin(1))
-    print(f"{name:<15} {(away > usual).sum()} of 100 further from all shifted ones than usual for real garments")
+    print(f"{who:<15} {(away > usual).sum()} of 100 further from all shifted ones than usual for real garments")
     assert (away > usual).sum() == further
 assert els.nearest_training_image(stored["is"].to(wide.device), pictures)[1].max() < 1e-4
 
 # %% [markdown] tags=["slide"]
-# The ideal denoiser **only copies**, for all 100 seeds. Formula and network do not: 96 and 95 of their 100 drawings are
-# further from every training picture, even if that may be shifted by up to three pixels, than real garments of the
-# class usually (in the median) are from the nearest other.
+# The ideal denoiser **only copies**, for all 100 seeds. Formula and network do not. Real garments have, in the median,
+# a certain distance to the nearest other of their class; 96 and 95 of the 100 drawings are further than that from every
+# training picture, even if it is shifted by up to three pixels.
 #
 # That is strange. The network was trained to be the ideal denoiser, and had it succeeded, it could only copy. Its
 # creativity must come from missing that goal. But to miss it is not enough: a picture of noise is no copy either. The
@@ -308,8 +308,8 @@ check.pixel_by_vote(pixel_by_vote)
 
 # %% [markdown] tags=["slide"]
 # Now the votes. At the moment called `t` (1 is almost pure noise, 0 is done), the formula takes the canvas for `alpha`
-# times a picture plus `sigma` times noise. **So the windows are dimmed by `alpha` before they are compared**. (Why do
-# the votes fall like an exponential? Lesson 02.)
+# times a picture plus `sigma` times noise. **So the windows are dimmed by `alpha` before they are compared**; at a
+# distance $d$ one gets $e^{-d^2 / 2\sigma^2}$ votes. (Why that? Lesson 02.)
 
 # %%
 t, noisy, _ = way[11]  # the time after 11 of 20 steps, its canvas, its guess

@@ -168,7 +168,7 @@ show(
 # D(x_t, t) = \sum_v w(v)\, v .$$
 #
 # This is the **ideal denoiser**, also called the ideal score machine (IS). Every training picture *votes* with its
-# weight; the answer is the mean of the votes.
+# weight; the answer is the mean picture, weighted by the votes.
 
 # %%
 by_bayes = torch.softmax(-(here - alpha * six).square().sum(1) / (2 * sigma**2), dim=0)  # softmax: exp, over its sum
@@ -207,7 +207,7 @@ check.posterior_weights(posterior_weights)
 # </details>
 
 # %% [markdown]
-# ### Exercise 2: The mean of the votes (5 minutes, ★☆☆)
+# ### Exercise 2: The mean, by votes (5 minutes, ★☆☆)
 #
 # Given weights (B, N) and images (N, C, H, W), return the denoiser's answer (B, C, H, W).
 
@@ -335,9 +335,9 @@ else:
 #
 # Now the experiment: 64 seeds of pure noise, the DDIM sampler of lesson 01 in 40 steps, and the ideal denoiser.
 #
-# **Predict.** (a) 64 different noises, 2,000 training pictures: how many of the 64 drawings will be new? (b) Skip the
-# steps in between, and ask only once about the same noise, at $t = 0.025$ (the last question of the 40): will the
-# answer be noise, a blur, or a picture?
+# **Predict.** (a) Lesson 00 saw it copy. How many of 64 drawings will be training pictures *exactly*, after 40 steps of
+# averaging: some, most, all? (b) Skip the steps in between, and ask only once about the same noise, at $t = 0.025$ (the
+# last question of the 40): will the answer be noise, a blur, or a picture?
 
 # %% tags=["slide"]
 noise = els.seeded_noise(range(600, 664), lab.shape).to(lab.device)
@@ -356,7 +356,7 @@ assert (distance < 1e-4).all()
 assert lab.profile == "gpu" or (abs((at_once < 1e-4).sum() - 62) <= 1 and abs(next_one - 3.0) < 0.05)
 
 # %% [markdown]
-# (a) None: **64 of 64 are training pictures**, within the rounding of a float32 (from one of these to the nearest other
+# (a) All: **64 of 64 are training pictures**, within the rounding of a float32 (from one of these to the nearest other
 # it is 3.0 in the median). The student who did everything right can only recite. **So chance is not where new pictures
 # come from**: the noise was as random as ever, and all that it could choose was *which* picture.
 #

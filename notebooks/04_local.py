@@ -21,8 +21,7 @@
 # **You will learn** what becomes of the ideal denoiser's memory if no pixel may look far, and whether looking less far
 # helps with new images.
 #
-# **You need** lessons 01 to 03: a denoiser, the sampler, the ideal denoiser (IS), and the two habits of trained
-# networks.
+# **You need** lessons 01 to 03: a denoiser, the sampler, the ideal denoiser (IS), and the two clues of lesson 03.
 #
 # **Time** 86 minutes. If time is short: sections 2, 3, 6 and 7. A good place for a break is after section 7: then the
 # machine is built, and gets a rival.
@@ -71,9 +70,9 @@ def change_in_the_middle(denoiser, width):
 # %% [markdown] tags=["slide"]
 # **Predict.** We keep a square of width 1, 3, 5, ... around the middle pixel of a noisy image, replace the rest by
 # *another* noisy image, and measure how much the answer at the middle pixel changes: for the ideal denoiser, the
-# network, and the best *linear* filter, whose answer is a weighted sum of all noisy pixels, with the same weights for
-# every picture (lesson 01; its formula comes in 11). At width 9, whose answer changes most? Do the other two change by
-# a tenth less, by half, or by more?
+# network, and the best linear denoiser (lessons 01 and 03; its formula comes in 11), from here on the **linear filter**
+# of the whole image. At width 9, whose answer changes most? Do the other two change by a tenth less, by half, or by
+# more?
 
 # %% tags=["slide"]
 widths = list(range(1, 16, 2))
@@ -98,16 +97,16 @@ if lab.profile == "laptop":
 # to $1$). It moves the network by 0.12, less than half as much, and the linear filter, which nothing keeps from looking
 # far, by 0.09. As in lesson 03, the odd one is the ideal denoiser: it votes for whole pictures.
 #
-# The network looks less far. Let us make the habit a law.
+# The network looks less far. Let us make that a law.
 
 # %% [markdown] tags=["slide"]
 # ## 2. The window (3 minutes)
 #
-# Let $\Omega_x$ (omega) be the square of $P \times P$ pixels centred on pixel $x$; $P$, the *patch size*, is odd, and
-# $r = (P-1)/2$ pixels lie on each side of the centre. We write $x_t[\Omega_x]$ for **the part of
-# $x_t$ in that window**.
+# Let $\Omega_x$ (omega) be the square of $P \times P$ pixels centred on pixel $x$ (from here on $x$ is a place); $P$,
+# the *patch size*, is odd, and $r = (P-1)/2$ pixels lie on each side of the centre. We write $x_t[\Omega_x]$ for **the
+# part of $x_t$ in that window**.
 #
-# A denoiser is **local** if, at each $t$, its answer at $x$ is a function of that part alone:
+# A denoiser is **local** if, at each $t$, its answer at $x$, written $D(x_t)(x)$, is a function of that part alone:
 #
 # $$ D(x_t)(x) = g_x\big(x_t[\Omega_x]\big) . $$
 #
@@ -464,7 +463,7 @@ widgets.MosaicExplorer.of(local, x_click, steps[-1][1], t_click, top=4)
 
 # %% tags=["slide"]
 generator = torch.Generator().manual_seed(5)
-pictures, seen = torch.rand(6, 1, 5, 5, generator=generator), torch.randn(3, 1, 5, 5, generator=generator)
+pictures, seen = 2 * torch.rand(6, 1, 5, 5, generator=generator) - 1, torch.randn(3, 1, 5, 5, generator=generator)
 print("random pictures, 5 x 5, largest difference from the ideal denoiser:")
 for P in (5, 7, 9):
     machine = els.LocalScoreMachine(pictures, patch_size=P)
@@ -553,8 +552,8 @@ if lab.profile == "laptop":
 
 # %% [markdown]
 # What is darker than black *is* black, and a dark grey of $-0.75$ is nearer to it, $-0.88$ at $t = 0.3$. White is
-# rarely white: an answer of 1 stands for 0.8, at $t = 0.7$ for 0.7. Between, the filter was right on average. It learns
-# which values pixels have, and nothing else: no neighbour, no image is consulted.
+# rarely white: an answer of 1 stands for 0.8, at $t = 0.7$ for 0.7. Between, it is nearly right, a little too dark: 0.5
+# stands for 0.55. It learns which values pixels have, and nothing else: no neighbour, no image is consulted.
 #
 # From here on this rival stands beside the machine in most lessons. **Where it is level, windows are enough, and nobody
 # need vote. Where it falls behind, the votes add something.**
@@ -691,7 +690,8 @@ r2["mean image"] = els.compare(images.mean(0, keepdim=True).expand_as(network), 
 if lab.profile == "laptop":
     r2["bent filter, shrinking P"] = els.load_results("11_bent")[f"{lab.network.name}, local-filter"]
 middle_r2 = {name: values.quantile(0.5).item() for name, values in r2.items()}
-print("r2 with the network:", {name: round(v, 2) for name, v in middle_r2.items()})
+for name, value in middle_r2.items():  # LS, 7 t: windows of 7 t pixels, made odd
+    print(f"{name:<25} r2 with the network {value:.2f}")
 ahead = [(r2[f"LS, {P}"] > r2.get("bent filter, shrinking P", 1)).sum().item() for P in ("shrinking P", "17 t")]
 squares = known(results["ls"].to(lab.device))
 print(f"ahead of the bent filter: {ahead} of 100; known squares, shrinking P: {squares[0]:.0%}, {squares[1]:.0%}")

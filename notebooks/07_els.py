@@ -39,8 +39,8 @@ lab = els.lab()
 # %% [markdown] tags=["slide"]
 # ## 1. Two clues, one question (3 minutes)
 #
-# Lesson 03 found two habits of trained convolutional networks: a pixel depends on its **surroundings**, narrow ones
-# once there is little noise, and all **places** are treated alike. Lessons 04 and 06 gave the exact denoiser one each:
+# Lesson 03 found two clues in trained convolutional networks: a pixel depends on its **surroundings**, narrow ones once
+# there is little noise, and all **places** are treated alike. Lessons 04 and 06 gave the exact denoiser one each:
 #
 # * **local** (LS): a pixel judges by a window, and may only use what lies at its own place;
 # * **equivariant** (ES): the whole image is judged, and may be used at any shift.

@@ -21,8 +21,8 @@
 # **You will learn** how well the equivariant local machine does, how sure we may be of that number, what it has to be
 # compared with, and what a low r2 does not say.
 #
-# **You need** the machines of lessons 02, 04 and 08, the bent filter of lesson 07, and the calibrated window sizes
-# of lesson 09.
+# **You need** the machines of lessons 02, 04 and 08, the bent filter of lesson 04, and the calibrated window sizes of
+# lesson 09.
 #
 # **Time** 71 minutes. If time is short: sections 1, 3, 4, 6, 7 and 8.
 
@@ -226,7 +226,7 @@ if lab.profile == "laptop":
 # ## 6. Compared with what? (5 minutes)
 #
 # An r2 of 0.91 sounds high, but every garment is a bright thing in the middle of a dark square. And there is one more
-# rival, the **bent filter** (lesson 07): the best *linear* denoiser that sees only ELS's windows, its answers bent by a
+# rival, the **bent filter** (lesson 04): the best *linear* denoiser that sees only ELS's windows, its answers bent by a
 # curve at each step. (Here it has weights of its own at every place.)
 #
 # **Predict.** What is the median r2 of the network's drawing with (a) the *mean training image*, the same for all

@@ -21,7 +21,7 @@
 # **You will learn** why a number says little without its name, its rival and its target, and how to test a suspicion:
 # change one thing and nothing else.
 #
-# **You need** the results of lesson 10, the DDIM step of lesson 01, the bent filter of lesson 07 and, for section 8,
+# **You need** the results of lesson 10, the DDIM step of lesson 01, the bent filter of lesson 04 and, for section 8,
 # the circular network of 07.
 #
 # **Time** 64 minutes. On a first way through the course this lesson can wait.
@@ -248,7 +248,7 @@ assert near(table["mean image"][1:], (0.542, 0.455)) and near([cost.quantile(0.5
 # * **A filter with ELS's windows**: for each pixel the best linear guess from its window (*local*), or one filter for
 #   all pixels whose windows the border cuts alike (*equivariant*). What a filter draws beyond black and white is cut
 #   off (Wiener then has $0.79$).
-# * **The same, bent** (lesson 07): at each time each of its answers becomes the mean of the clean pixels for which it
+# * **The same, bent** (lesson 04): at each time each of its answers becomes the mean of the clean pixels for which it
 #   gives this answer. No longer linear, but nobody votes.
 #
 # **Predict.** What r2 does the best copy have? With how many of our six networks (the five of lesson 10, and one that

@@ -264,7 +264,7 @@ EXERCISES = [
         start="Start from the product votes * pixels.",
         hints=(
             "A weighted average: every pixel counts as often as it has votes.",
-            "Sum votes * pixels, then divide by the number of all votes.",
+            "Sum votes * pixels, then divide by the sum of all votes.",
         ),
         cases=_votes,
         answer=_pixel_by_vote,

@@ -188,7 +188,7 @@ def _mean_cases(generator: torch.Generator) -> list[Case]:
 MEAN = Exercise(
     name="posterior_mean",
     lesson=2,
-    title="The mean of the votes",
+    title="The mean, by votes",
     minutes=5,
     difficulty=1,
     start="Start from the shapes: sum over n, keep b, c, h and w.",
