@@ -185,7 +185,8 @@ assert apart.sum() == 11 and apart[9]
 # ## 3. Three ages (6 minutes)
 #
 # The loss is the mean squared error of the noise estimate, over all t. **Predict.** Draw two curves of it against the
-# steps: on the ten pictures, and on others that the network was *not* trained on. Mark where the first copies come.
+# steps: on the ten pictures, and on others that the network was *not* trained on. Does the second turn before the first
+# copies come, then, or after?
 
 
 # %% tags=["slide"]

@@ -121,6 +121,12 @@ def _against_the_mean(change: Tensor, predicted: Tensor) -> Tensor:
     return 1 - _squares(change.double() - predicted.double()) / (x - x.mean(1, keepdim=True)).square().sum(1)
 
 
+def _against_the_variance(change: Tensor, predicted: Tensor) -> Tensor:
+    """The same by way of var, which divides by one less."""
+    left = _squares(change.double() - predicted.double()) / change[0].numel()
+    return 1 - left / change.double().flatten(1).var(1)
+
+
 def _of_the_predicted(change: Tensor, predicted: Tensor) -> Tensor:
     return 1 - _squares(change.double() - predicted.double()) / _squares(predicted)
 
@@ -349,10 +355,13 @@ EXERCISES = [
             Mistake("That is the part which is not foretold: take it from 1.", _what_is_missing),
             Mistake("You take a root: the sums of squares are compared as they are.", _not_squared),
             Mistake("You add absolute values: add squares.", _absolute),
-            Mistake(
-                "You take off the mean of the change: that is R2, whose baseline knows the mean change. Here the "
-                "baseline is no change at all.",
-                _against_the_mean,
+            *(
+                Mistake(
+                    "You take off the mean of the change: that is R2, whose baseline knows the mean change. Here the "
+                    "baseline is no change at all.",
+                    wrong,
+                )
+                for wrong in (_against_the_mean, _against_the_variance)
             ),
             Mistake(
                 "You take off two means, of what is left and of the change, as var does: sum the squares alone.",
