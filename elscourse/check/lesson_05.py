@@ -141,14 +141,35 @@ def _count_zeros_and_ones(height: int, width: int) -> int:
 
 
 def _new_image_cases(generator: torch.Generator) -> list[Case]:
-    return [(5, 5), (5, 9), (8, 6)]
+    return [(10, 10), (10, 13), (12, 11)]
 
 
-def _island(height: int, width: int) -> Float[Tensor, "H W"]:
+def _paint(height: int, width: int, *rectangles: tuple[int, int, int, int, int]) -> Float[Tensor, "H W"]:
+    """A black torus with rectangles (first row, last, first column, last, colour), the later ones on top."""
     u = -torch.ones(height, width)
-    u[0:4, 1:3] = 1
-    u[1:3, 0:4] = 1
+    for top, bottom, left, right, colour in rectangles:
+        u[top : bottom + 1, left : right + 1] = colour
     return u
+
+
+ISLAND = (0, 7, 1, 6, 1), (1, 6, 0, 7, 1)
+LAKE = (2, 5, 3, 4, -1), (3, 4, 2, 5, -1)
+
+
+def _island_with_lake(height: int, width: int) -> Float[Tensor, "H W"]:
+    return _paint(height, width, *ISLAND, *LAKE)
+
+
+def _sea(u: Tensor) -> Tensor:
+    """All black pixels that can be reached from a row and a column that are all black."""
+    black = u == -1
+    sea = black & (black.all(1, keepdim=True) | black.all(0, keepdim=True))
+    while True:
+        beside = torch.stack([sea.roll(step, axis) for axis in (0, 1) for step in (-1, 1)]).any(0)
+        more = sea | (beside & black)
+        if bool((more == sea).all()):
+            return sea
+        sea = more
 
 
 def _judge_new_image(output: Tensor, height: int, width: int) -> str | None:
@@ -169,26 +190,13 @@ def _judge_new_image(output: Tensor, height: int, width: int) -> str | None:
             f"On the torus of {height} x {width}, {wrong} of the pixels disagree with the majority of their window. "
             "Mark them: most are at corners, or where white, or the black between, is less than two pixels thick."
         )
+    if bool((_sea(u) == (u == -1)).all()):
+        return f"On the torus of {height} x {width} all black is one piece, the sea: there is no lake."
     return None
 
 
 def _band(height: int, width: int) -> Tensor:
-    u = -torch.ones(height, width)
-    u[:2] = 1
-    return u
-
-
-def _square(height: int, width: int) -> Tensor:
-    u = -torch.ones(height, width)
-    u[:4, :4] = 1
-    return u
-
-
-def _plus(height: int, width: int) -> Tensor:
-    u = -torch.ones(height, width)
-    u[0:3, 1] = 1
-    u[1, 0:3] = 1
-    return u
+    return _paint(height, width, (0, 1, 0, width - 1, 1))
 
 
 EXERCISES = [
@@ -326,26 +334,42 @@ EXERCISES = [
     Exercise(
         name="new_consistent_image",
         lesson=5,
-        title="Invent an island",
-        minutes=5,
-        difficulty=2,
+        title="An island with a lake",
+        minutes=7,
+        difficulty=3,
         start="Start with a black image, -torch.ones(height, width), and paint a white region that holds its ground.",
         hints=(
             "Straight borders are safe if both sides are thick enough: a pixel there sees 6 of its own and 3 others.",
-            "A square loses its corners: each sees 4 of its own and 5 others. What is left without them?",
-            "A square of 4 x 4 without its corners is two overlapping rectangles, one upright and one lying.",
+            "A square loses its corners: each sees 4 of its own and 5 others. So does a square lake. Without corners "
+            "either is two overlapping rectangles, one upright and one lying.",
+            "The smallest lake is 4 x 4 without its corners; the land around it must be two pixels thick: 8 x 8.",
         ),
         cases=_new_image_cases,
-        answer=_island,
+        answer=_island_with_lake,
         mistakes=(
             Mistake("That is a training image, all white: consistent, but not new.", lambda h, w: torch.ones(h, w)),
             Mistake("That is a training image, all black: consistent, but not new.", lambda h, w: -torch.ones(h, w)),
             Mistake("A band reaches around the torus, so that no whole column is black: it has to end.", _band),
-            Mistake("The corners of a square see 4 pixels of their own and 5 of the others, and flip.", _square),
-            Mistake("A plus is too thin: its arms see 4 pixels of their own and 5 of the others.", _plus),
             Mistake(
-                "The colours are exchanged: the island is white (1), the rows and columns around it are black (-1).",
-                lambda h, w: -_island(h, w),
+                "That is an island. It has no lake yet.",
+                lambda h, w: _paint(h, w, (0, 3, 1, 2, 1), (1, 2, 0, 3, 1)),
+            ),
+            Mistake("That is an island. It has no lake yet.", lambda h, w: _paint(h, w, *ISLAND)),
+            Mistake(
+                "The corners of a square island see 4 pixels of their own and 5 of the others, and flip.",
+                lambda h, w: _paint(h, w, (0, 7, 0, 7, 1), *LAKE),
+            ),
+            Mistake(
+                "The corners of a square lake see 4 pixels of their own and 5 of the others, and flip.",
+                lambda h, w: _paint(h, w, *ISLAND, (2, 5, 2, 5, -1)),
+            ),
+            Mistake(
+                "A lake of 2 x 2 is too small: each of its pixels sees 4 of its own and 5 of the others.",
+                lambda h, w: _paint(h, w, *ISLAND, (3, 4, 3, 4, -1)),
+            ),
+            Mistake(
+                "The colours are exchanged: the island is white (1), sea and lake are black (-1).",
+                lambda h, w: -_island_with_lake(h, w),
             ),
         ),
         judge=_judge_new_image,

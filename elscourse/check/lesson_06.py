@@ -572,6 +572,10 @@ EXERCISES = [
         answer=_commuting,
         mistakes=(
             Mistake(
+                "You test on a constant image, which no shift changes: use the x that came in.",
+                lambda layer, x: _commuting(layer, torch.ones_like(x)),
+            ),
+            Mistake(
                 "You test invariance: that the output does not change. Equivariance lets it move with the input.",
                 _unchanged,
             ),

@@ -580,7 +580,7 @@ EXERCISES = [
             "A row is alone if it is one of the first r = patch_size // 2 or of the last r.",
             "Or if it is the only interior one: how many interior rows are there when H = P?",
             "rows = near the border, or H - 2r == 1; the same for columns; a pixel is alone if its row AND its column "
-            "are. (Or let your may_vote mark the places, and count them.)",
+            "are.",
         ),
         cases=_alone_cases,
         answer=_alone,

@@ -440,6 +440,15 @@ EXERCISES = [
             Mistake(
                 "You let the error into alpha' D alone: eps_hat is computed from D and errs the other way.", _eps_held
             ),
+            Mistake(
+                "eps_hat is (x_t - alpha D) / sigma: you do not divide by sigma. (At t = 1 it is 1, and all is well.)",
+                lambda e, a, b: (math.cos(b) - math.sin(b) * math.cos(a)) * e.double(),
+            ),
+            Mistake(
+                "You let the same error into eps_hat as into D: eps_hat = (x_t - alpha D) / sigma errs by "
+                "-alpha e / sigma.",
+                lambda e, a, b: (math.cos(b) + math.sin(b)) * e.double(),
+            ),
             Mistake("That is the factor for an error of eps_hat; here the error of D is given.", _error_of_eps),
             Mistake(
                 "You take the factor of section 6, which belongs to an error of eps_hat: if D is off by e, eps_hat is "
