@@ -167,7 +167,7 @@ def _memory_table(results: dict[str, Any]) -> Iterator[str]:
     for row in results["memory"]:
         yield (
             f"| {row['kind']} | {row['patch_size']} | {row['images']:,} | {row['image_bytes'] / 2**20:,.0f} "
-            f"| {row['bytes'] / 2**20:,.0f} | {row['seconds']:.2f} |"
+            f"| {format(row['bytes'] / 2**20, ',.0f') if row['bytes'] else 'unknown'} | {row['seconds']:.2f} |"
         )
     yield ""
 

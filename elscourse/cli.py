@@ -265,7 +265,7 @@ def calibrate(
     bench = make_lab(network=network, device=device)
     path = calibrate_lab(bench, network, machines, samples=samples, steps=steps, largest=largest, fresh=not resume)
     click.echo(path.read_text("utf-8"))
-    click.echo(f"{path} written. Next: elscourse reproduce --network {shlex.quote(network)}")
+    click.echo(f"{path} written. Next: elscourse reproduce --network {shlex.quote(Path(network).as_posix())}")
 
 
 @main.command()
@@ -335,7 +335,7 @@ def assignment(lesson: str, only: tuple[str, ...], out: Path, force: bool) -> No
 
     notebook, grader = write_assignment(lesson, only, out, force)
     click.echo(f"{notebook} written, for the learners.")
-    command = f"python {shlex.quote(str(grader))} FOLDER"
+    command = f"python {shlex.quote(grader.as_posix())} FOLDER"
     click.echo(f"{grader} written, for you. When their notebooks are in a folder: {command}")
 
 

@@ -225,7 +225,8 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         with safe_open(path, "pt") as file:
             notes = {k: json.loads(v) for k, v in (file.metadata() or {}).items()}
-            tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
+            # copies: a file that tensors are still mapped from cannot be replaced on Windows
+            tensors = {k: file.get_tensor(k).clone() for k in file.keys()}  # noqa: SIM118
         if notes.pop("sha256") != _sum_of(tensors, notes):
             raise ValueError("its numbers are not those that were written")
         return tensors, notes

@@ -528,6 +528,15 @@ def test_a_killed_training_resumes_to_the_same_bits(tmp_path: Path, how: signal.
     assert resumed.read_bytes() == straight.read_bytes()
 
 
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs Linux, which says what is mapped")
+def test_a_checkpoint_that_was_read_is_not_held(tmp_path: Path) -> None:
+    """Windows lets nobody replace a file that is mapped, and a training that goes on writes the next one there."""
+    data, plan = els.load("fashion-mnist", 8, 60), TrainingPlan(steps=3, batch=8)
+    train(build_network("resnet", width=8, layers=2), data, plan, progress=False, checkpoint=tmp_path / "state")
+    tensors, _ = training.read_checkpoint(tmp_path / "state")
+    assert tensors and str(tmp_path / "state") not in Path("/proc/self/maps").read_text()
+
+
 class Table(nn.Module):
     """A network whose numbers are its own, of no layer."""
 

@@ -51,7 +51,7 @@ def raise_around(folder: Path, package: Path, lessons: Path, report: Report) -> 
     """
     own = _real(folder)
     secret = tuple(_real(path) for path in (package / "check", package / "reference.py", lessons))
-    installed = _real(package)
+    installed, nothing = _real(package), _real(os.devnull)
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         if event == "open":
@@ -60,7 +60,7 @@ def raise_around(folder: Path, package: Path, lessons: Path, report: Report) -> 
             place = _real(path)
             if place and (_within(_source(place), secret) or (writes and _tampers(place, installed))):
                 _refuse("reaches", _short(place), report)
-            if place and writes and not _within(place, (own, os.devnull)):
+            if place and writes and not _within(place, (own, nothing)):
                 raise PermissionError(f"the grader lets a notebook write into its own folder only, not to {path}")
         elif event == "import":
             if SECRETS.match(str(arguments[0])):
