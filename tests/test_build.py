@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -129,7 +130,7 @@ def test_unknown_lessons_are_named(lesson: Path) -> None:
     assert result.exit_code == 1 and "did you mean 00_lesson" in result.output
 
 
-@pytest.mark.parametrize("name", ["widgets/a.py", "widgets/a.js", "widgets/a.css", "style.mplstyle"])
+@pytest.mark.parametrize("name", ["widgets/a.py", "widgets/a.js", "widgets/a.css", "style.mplstyle", "../data/a.npz"])
 def test_whatever_a_notebook_is_made_of_is_in_its_stamp(name: str, lesson: Path) -> None:
     path = build.ROOT / "elscourse" / name
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -144,3 +145,89 @@ def test_what_is_printed_and_what_is_warned_of_stay_apart(lesson: Path) -> None:
     text, _ = build.build(lesson)
     outputs = json.loads(text)["cells"][-1]["outputs"]
     assert [(o["name"], "".join(o["text"])) for o in outputs] == [("stdout", "a\n"), ("stderr", "b\n")]
+
+
+def test_what_a_process_is_still_writing_is_in_no_stamp(lesson: Path) -> None:
+    before = build.stamp(lesson)
+    (build.ROOT / "data").mkdir()
+    (build.ROOT / "data" / "a.77.partial.npz").write_text("half")
+    assert build.stamp(lesson) == before
+
+
+def test_the_name_of_a_file_is_in_its_stamp(lesson: Path) -> None:
+    (build.ROOT / "data").mkdir()
+    path = build.ROOT / "data" / "a.npz"
+    path.write_text("1")
+    before = build.stamp(lesson)
+    path.rename(path.with_name("b.npz"))
+    assert build.stamp(lesson) != before
+
+
+def test_pieces_of_one_stream_are_joined_and_those_of_two_are_not() -> None:
+    from nbformat.v4 import new_output
+
+    pieces = [("stdout", "a"), ("stdout", "b"), ("stderr", "c"), ("stdout", "d")]
+    outputs = [new_output("stream", name=name, text=text) for name, text in pieces]
+    joined = build._without_noise([*outputs, new_output("display_data"), new_output("display_data")])
+    assert [o.get("text") for o in joined] == ["ab", "c", "d", None, None]
+
+
+def test_only_volatile_cells_keep_their_outputs_and_only_while_their_code_is_the_same(lesson: Path) -> None:
+    import nbformat
+    from nbformat.v4 import new_code_cell, new_notebook
+
+    def cells(code: str, text: str) -> list[Any]:
+        output = [nbformat.v4.new_output("stream", text=text)]
+        return [
+            new_code_cell(code, outputs=output, metadata={"tags": ["volatile"]}), new_code_cell("b", outputs=output)
+        ]  # fmt: skip
+
+    path = lesson.with_suffix(".ipynb")
+    nbformat.write(new_notebook(cells=cells("a", "before")), path)
+    for code, kept in (("a", ["before", "now"]), ("other", ["now", "now"])):
+        notebook = new_notebook(cells=cells(code, "now"))
+        build._keep_volatile(notebook, path)
+        assert [cell.outputs[0].text for cell in notebook.cells] == kept
+
+
+def test_one_lesson_takes_nothing_from_the_others(lesson: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failing one neither stops them nor is it built again with them; and what is noted of them stays."""
+    second = lesson.with_name("01_second.py")
+    second.write_text("")
+    built = []
+
+    def fails(source: Path) -> tuple[str, dict[str, float]]:
+        built.append(source.stem)
+        if source == lesson and len(built) == 1:
+            raise els.CourseError("it fails")
+        return "text\n", {"seconds": 1.0}
+
+    monkeypatch.setattr(build, "build", fails)
+    assert CliRunner().invoke(build.main, []).exit_code == 1 and built == ["00_lesson", "01_second"]
+    assert CliRunner().invoke(build.main, []).exit_code == 0 and built[2:] == ["00_lesson"]
+    assert set(json.loads(build.STATUS.read_text())["lessons"]) == {"00_lesson", "01_second"}
+    assert CliRunner().invoke(build.main, []).output.count("unchanged") == 2
+    assert CliRunner().invoke(build.main, ["01_second", "--fresh"]).exit_code == 0 and built[3:] == ["01_second"]
+
+
+def test_a_damaged_stamp_costs_a_run(lesson: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "build", lambda source: ("text\n", {}))
+    build.STAMPS.parent.mkdir()
+    build.STAMPS.write_text("{")
+    assert build.update(lesson) == "written" and build.update(lesson) == "unchanged"
+
+
+@pytest.mark.slow
+def test_a_lesson_runs_in_its_folder_and_names_no_python(lesson: Path) -> None:
+    lesson.write_text(HEADER + "from pathlib import Path\n\nprint(Path('00_lesson.py').exists())\n")
+    notebook = json.loads(build.build(lesson)[0])
+    assert notebook["cells"][-1]["outputs"][0]["text"] == ["True\n"] and set(notebook["metadata"]) <= {
+        "jupytext", "kernelspec", "widgets"
+    }  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_kernel_that_dies_is_one_sentence(lesson: Path) -> None:
+    lesson.write_text(HEADER + "import os\n\nos._exit(1)\n")
+    with pytest.raises(els.CourseError, match=r"00_lesson\.py fails, so it is not written"):
+        build.build(lesson)

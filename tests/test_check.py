@@ -256,6 +256,7 @@ def changing(change):
         lambda a: a.append(1),
         lambda a: a.reverse(),
         lambda a: a.__setitem__(0, torch.ones(2)),
+        lambda a: a.__setitem__(1, torch.ones(2, device="meta")),
         lambda a: a[1].add_(1),
         lambda a: a[1].unsqueeze_(0),
         lambda a: setattr(a[1], "data", a[1].data.double()),
@@ -618,3 +619,55 @@ def test_the_tolerance_is_that_of_the_exercise() -> None:
 
 def test_as_many_numbers_in_another_shape_are_another_shape() -> None:
     assert "must return shape" in explain(lambda x, a: (x * a).flatten()[None], SCALE)
+
+
+def test_a_right_answer_of_several_is_no_mistake_where_it_looks_like_one() -> None:
+    exercise = Exercise(
+        "above", 0, "Above", 1, 1, "Any above.", ("One.",), lambda g: [(3,), (4,), (8,)], lambda n: n + 0.5,
+        (Mistake("Too small for large ones.", lambda n: n + 1.5 if n < 5 else 0.0),),
+        judge=lambda output, n: None if output > n else "Not above.",
+    )  # fmt: skip
+    assert exercise.examine(lambda n: n + 1.5).state == "correct"
+
+
+def test_the_line_that_is_told_is_where_it_went_wrong() -> None:
+    def helper(x):
+        return x @ x
+
+    def attempt(x, a):
+        return helper(x) * a
+
+    assert "in your line `return x @ x`" in explain(attempt)
+
+
+def test_a_long_error_is_cut() -> None:
+    def attempt(x, a):
+        raise ValueError(300 * "x")
+
+    assert f": {197 * 'x'}." in explain(attempt) and 198 * "x" not in explain(attempt)
+
+
+def test_a_decorator_with_other_parameters_does_not_matter() -> None:
+    attempt = functools.wraps(lambda x: x)(lambda *both: both[0] * both[1] * 1.01)
+    assert "In case 1 of 2, you return" in explain(attempt)
+
+
+def test_large_whole_numbers_are_told_in_short() -> None:
+    assert "you return 1e+20, expected" in explain(lambda n: 1e20, NUMBER)
+
+
+def test_no_two_exercises_share_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    from elscourse.check import lesson_01
+
+    monkeypatch.setattr(lesson_01, "EXERCISES", 2 * list(lesson_01.EXERCISES))
+    with pytest.raises(els.CourseError, match=r"two exercises are named '\w+': rename one"):
+        check.exercises.__wrapped__()
+
+
+def test_every_check_is_offered_by_the_tab_key() -> None:
+    assert {"hint", "progress", *check.exercises()} <= {*dir(check)}
+
+
+def test_an_export_takes_a_path(own_folder: Path) -> None:
+    check.export(Path("ada.json"))  # type: ignore[arg-type]
+    assert Path("ada.json").exists()

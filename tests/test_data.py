@@ -908,3 +908,29 @@ def test_the_names_of_classes_are_those_of_the_publishers() -> None:
     assert CATALOGUE["cifar10"].class_names == (
         "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
     )  # fmt: skip
+
+
+def test_folders_are_in_the_order_of_their_paths_as_text_and_hidden_ones_are_left_out(tmp_path: Path) -> None:
+    for name in ("a/b.png", "a-b.png", ".trash/c.png", "a/.cache/d.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        save(picture(4, 4, 0), tmp_path / name)
+    files = folders.image_files(tmp_path)
+    assert [path.relative_to(tmp_path).as_posix() for path in files] == ["a-b.png", "a/b.png"]
+
+
+def test_a_mirror_with_another_file_leaves_the_next_one_to_be_asked(
+    alone: Path, server: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, address = server
+    (folder / "old").mkdir()
+    for stem, raw in tiny_mnist(monkeypatch).items():
+        (folder / f"{stem}.gz").write_bytes(gzip.compress(raw, mtime=0))
+        (folder / "old" / f"{stem}.gz").write_bytes(b"an older one")
+    change(monkeypatch, "mnist", mirrors=(f"{address}old/", address))
+    datasets.download("mnist")
+    assert len(load("mnist")) == 5
+
+
+def test_no_folder_is_searched_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ELSCOURSE_DATA", "data")
+    assert datasets.search_folders().count(Path("data")) == 1

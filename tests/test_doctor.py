@@ -230,3 +230,30 @@ def test_a_cuda_build_without_a_gpu_is_told(
 
 def test_as_many_threads_as_cores_need_no_advice() -> None:
     assert doctor.threads_advice(4, 4) is None
+
+
+def test_the_setting_that_wins_is_the_one_to_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "OMP_NUM_THREADS=2" in str(doctor.threads_advice(2, 8))
+    monkeypatch.setenv("ELSCOURSE_THREADS", "8")
+    assert "ELSCOURSE_THREADS=2" in str(doctor.threads_advice(2, 8))
+
+
+def test_an_installed_course_is_not_mended_by_git(tmp_path: Path) -> None:
+    assert doctor.repair(tmp_path / "_data") == "install the course again"
+
+
+def test_without_networks_it_says_how_to_make_one(folder: Path) -> None:
+    assert "`elscourse train NAME` makes one" in str(doctor.networks()[0][2])
+
+
+def test_what_torch_does_not_tell_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    for flags, told in ((None, "not known with this torch"), ([], "not native"), (["amx"], "native (amx)")):
+        monkeypatch.setattr(doctor, "bfloat16_flags", lambda flags=flags: flags)
+        assert doctor.processor()[1][1] == told
+
+
+def test_a_tool_that_is_there_is_told_with_its_version() -> None:
+    import importlib.metadata
+
+    found = {tool: told for tool, told, advice in doctor.optional_tools() if advice is None}
+    assert found == {tool: importlib.metadata.version(tool) for tool in found}

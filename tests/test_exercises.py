@@ -598,6 +598,12 @@ def _averaged_over_shifts(denoiser, x_t, t, dims=(-2, -1), rows=None):
     return total / (height * width)
 
 
+def _block_from(noise, other, y, x, side):
+    made = noise.clone()
+    made[..., y : y + side, x : x + side] = other[..., y : y + side, x : x + side]
+    return made
+
+
 def _slice_from_below_zero(image, row, column, size):
     r = size // 2
     return image[:, row - r : row + r + 1, column - r : column + r + 1]
@@ -949,6 +955,27 @@ def _rows_then_columns(denoiser, x_t, t):
         ("attend", lambda h, q, k, v: ((h @ q) @ (h @ k).T).softmax(1) / q.shape[1] ** 0.5 @ (h @ v), "the weights by"),
         ("attend", lambda h, q, k, v: torch.softmax(((h @ q) @ (h @ k).T / q.shape[1] ** 0.5).flatten(), 0).view(
             len(h), -1) @ (h @ v), "over all pairs"),
+        ("posterior_mean", lambda w, v: (w[..., None, None, None] * v).sum(1) / len(v), "You divide by N"),
+        ("effective_voters", lambda w: -torch.xlogy(w, w).sum(1), "That is the entropy"),
+        ("receptive_field", lambda kernels, strides: sum(kernels) - len(kernels) + 1, "You ignore the strides"),
+        ("bend", lambda a, shown, clean, bins: clean.sort()[0].reshape(bins, -1).mean(1)[torch.bucketize(
+            a, shown.sort()[0].reshape(bins, -1)[:-1, -1].contiguous())], "each by themselves"),
+        ("toy_count", lambda h, w: 1 << h * w, "You count all images"),
+        ("new_consistent_image", lambda h, w: torch.full((h, w), 1.0), "all white"),
+        ("score_mismatch", lambda a, b, *_: (torch.cosine_similarity(a.flatten(1), b.flatten(1)), (
+            a - b).flatten(1).norm(dim=1) / b.flatten(1).norm(dim=1)), "You compare the denoised images"),
+        ("calibrate_one_step", lambda cosine, sizes: sorted(sizes[k] for k in cosine.max(0).indices.tolist())[
+            cosine.shape[1] // 2], "the upper of the two middle values"),
+        ("rescaled", lambda p, y: p * ((p * y).mean((1, 2, 3)) / (p * p).mean((1, 2, 3)))[:, None, None, None],
+         "without an intercept"),
+        ("error_amplification", lambda error, a, b: error * math.cos(b), "into alpha' D alone"),
+        ("mean_of_k", lambda r, k: r**2, "That is r2 for k = 1"),
+        ("exchange", lambda noise, other, y, x, side: _block_from(noise, other, x, y, side), "exchanged y and x"),
+        ("apart", lambda machines, x, t: torch.cat([machines[0](x[:, c : c + 1], t) for c in range(3)], 1),
+         "one machine for all colours"),
+        ("tint", lambda v: v - v.mean((2, 3), keepdim=True), "the mean over the pixels"),
+        ("elsewhere", lambda d, c: d[:, c].square().sum((1, 2)) / d.square().sum((1, 2, 3)), "take it from 1"),
+        ("ingredients", lambda s, k: s.unique(return_counts=True)[1].argsort(descending=True)[:k], "in the list of"),
     ],
 )  # fmt: skip
 def test_a_typical_mistake_is_named(name: str, attempt: Any, says: str) -> None:
@@ -1030,3 +1057,9 @@ def test_what_a_hint_writes_out_is_right_as_it_stands() -> None:
 def test_the_start_of_tint_leaves_something_to_do() -> None:
     tint = check.exercises()["tint"]
     assert not [said for said in (tint.start, *tint.hints[:-1]) if "mean(1" in said]
+
+
+def test_of_every_exercise_a_typical_mistake_is_tried() -> None:
+    """As somebody else writes it: each registered one is compared with itself alone."""
+    [cases] = [mark.args[1] for mark in test_a_typical_mistake_is_named.pytestmark if mark.name == "parametrize"]
+    assert {name for name, _, _ in cases} == {*check.exercises()}

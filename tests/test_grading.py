@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import linecache
 import os
@@ -30,7 +31,7 @@ from elscourse import check
 from elscourse.cli import main
 from elscourse.errors import CourseError
 from elscourse.files import save_text
-from elscourse.grading import assignment, grades, learners, reading, table, wire
+from elscourse.grading import assignment, attempt, grades, learners, reading, table, wire
 from elscourse.grading import pupil as pupils
 from elscourse.grading.pupil import Limits, Pupil
 
@@ -409,7 +410,9 @@ def test_what_is_graded_is_kept_until_it_changes(tmp_path: Path) -> None:
     assert "1 of 2: =ada: 0 of 1 (graded before)" in said and "2 of 2: bob: 1 of 1\n" in said
     assert (out / "grades.csv").read_text(encoding="utf-8").splitlines()[1].startswith("'=ada,0,1,not attempted")
     (out / "grades.csv").unlink()
+    shutil.rmtree(out / "feedback")
     assert ok(*arguments).count("graded before") == 2 and (out / "grades.csv").exists()
+    assert {path.stem for path in (out / "feedback").iterdir()} == {"=ada", "bob"}
     assert "graded before" not in ok(*arguments[:2], returned / "bob.ipynb", *arguments[3:], "--fresh")
     other = run("grade", "02", returned, "--out", out)
     assert other.exit_code == 1 and "another assignment, lesson 01 (noising); this one is lesson 02 (" in other.output
@@ -769,6 +772,7 @@ def test_the_grader_that_is_handed_out_grades(lesson: str, tmp_path: Path) -> No
 def test_only_the_exercises_that_are_named(tmp_path: Path) -> None:
     ok("assignment", "1", "--exercise", "sampler_loop", "--exercise", "noising", "--out", tmp_path)
     made = nbformat.read(tmp_path / "01_noise.ipynb", as_version=4)
+    assert assignment.OTHERS.strip() in made.cells[0].source
     assert "| together | | 3 | 13 |" in made.cells[0].source and "`ddim_step`" not in made.cells[0].source
     assert '"--exercise", "noising", "--exercise", "sampler_loop", *sys' in (tmp_path / "grade_01.py").read_text()
 
@@ -930,7 +934,7 @@ def test_garbage_is_refused(message: Any) -> None:
 
 
 FENCED = """
-    import os, resource, signal, socket, sys, _posixsubprocess
+    import os, pty, resource, shutil, signal, socket, sqlite3, subprocess, sys, threading, _posixsubprocess
     from pathlib import Path
     from elscourse.grading import fences
 
@@ -938,6 +942,7 @@ FENCED = """
     for folder in (own, other):
         folder.mkdir()
     (own / "a").write_text("a")
+    (other / "kept").write_text("kept")
     fences.limit(1, 50)
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == 2**26 and resource.getrlimit(resource.RLIMIT_CPU)[0] == 50
     package = Path(sys.argv[1])
@@ -945,7 +950,23 @@ FENCED = """
     attempts = [
         lambda: os.rename("own/a", "a"),
         lambda: os.link("own/a", "a"),
+        lambda: os.rename("own-not/kept", "own/kept"),
         lambda: (other / "b").write_text("b"),
+        lambda: os.mkdir("new"),
+        lambda: os.rmdir("own-not"),
+        lambda: os.truncate("own-not/kept", 0),
+        lambda: os.symlink("own/a", "a"),
+        lambda: os.chmod("own-not/kept", 0),
+        lambda: subprocess.run(["true"]),
+        lambda: os.execv(sys.executable, [sys.executable, "-c", "raise SystemExit(9)"]),
+        lambda: os.forkpty(),
+        lambda: pty.spawn(["true"]),
+        lambda: signal.pthread_kill(threading.get_ident(), 0),
+        lambda: socket.socket(type=socket.SOCK_DGRAM).sendto(b"", ("127.0.0.1", 9)),
+        lambda: socket.gethostbyname("127.0.0.1"),
+        lambda: socket.socket(type=socket.SOCK_DGRAM).sendmsg([b""], [], 0, ("127.0.0.1", 9)),
+        lambda: sqlite3.connect("own-not/b"),
+        lambda: (os.chdir(own), shutil.rmtree("../own-not")),  # removes what is in it by bare names, at a descriptor
         lambda: os.posix_spawn(sys.executable, [sys.executable, "-c", ""], {}),
         lambda: os.killpg(os.getpgid(0), 0),
         lambda: socket.socket().bind(("127.0.0.1", 0)),
@@ -958,8 +979,14 @@ FENCED = """
             assert "the grader" in str(error)
         else:
             sys.exit(f"attempt {number} was let through")
+    os.chdir("..")
+    assert (other / "kept").read_text() == "kept"
     (own / "b").write_text("b")
     os.rename("own/b", "own/c")
+    open(os.devnull, "w").close()
+    sqlite3.connect("own/d")
+    os.mkdir("own/e")
+    shutil.rmtree("own/e")
 """
 
 
@@ -1001,6 +1028,7 @@ def test_an_assignment_keeps_no_state_of_widgets() -> None:
     lesson = assignment.lesson_path("04")
     made = assignment.without_solutions(lesson, assignment.chosen_exercises(lesson, []))
     assert "widgets" in json.loads(lesson.read_text())["metadata"] and set(made["metadata"]) == {"kernelspec"}
+    assert "not graded" not in made["cells"][0]["source"], "all exercises are"
 
 
 def test_what_is_defined_again_after_its_check_counts_with_its_helpers() -> None:
@@ -1109,3 +1137,67 @@ def test_a_grader_that_is_asked_to_end_leaves_nothing(tmp_path: Path) -> None:
     assert grader.wait() == 128 + signal.SIGTERM
     until(lambda: not lives(worker))
     assert not list((tmp_path / "for-a-while").iterdir())
+
+
+def test_a_lesson_is_known_by_number_name_and_file() -> None:
+    assert {assignment.lesson_path(name).stem for name in ("4", "04", "04_local", "04_local.ipynb")} == {"04_local"}
+
+
+@pytest.mark.parametrize("limits", [(0.99, 2), (86_401, 2), (60, 0.09), (60, 10_001)])
+def test_limits_have_limits(limits: tuple[float, float]) -> None:
+    Limits(1, 0.1), Limits(86_400, 10_000)
+    with pytest.raises(CourseError, match="expected"):
+        Limits(*limits)
+
+
+def test_a_learner_s_process_is_like_a_notebook(tmp_path: Path) -> None:
+    """Files for a while can be written, a cell ends where it fails, and the next one is run."""
+    cells = [
+        "import tempfile\nwith tempfile.TemporaryFile() as file:\n    file.write(b'x')\nquiet = open(os.devnull, 'w')",
+        "first = 1\nfailed = 1 / 0\nfirst = 2",
+        NOISING.replace("theta =", "assert file.closed and not quiet.closed and first == 1 or failed\n    theta ="),
+        "def coin_denoiser(*_):\n    return torch.zeros(2**20)",
+    ]
+    (tmp_path / "ada.ipynb").write_text(notebook(*cells))
+    with Pupil(tmp_path / "ada.ipynb", Limits()) as pupil:
+        pupil.start(["noising", "coin_denoiser"])
+        assert pupil.problems == ["code cell 3 raises ZeroDivisionError: division by zero"]
+        found = [pupil.examine(check.exercises()[name]) for name in ("coin_denoiser", "noising")]
+    assert "it returns a value too large." in found[0][1] and found[1][0] == "correct", found
+
+
+def test_what_a_function_among_the_arguments_raises_is_raised_there() -> None:
+    class Own(KeyError):
+        """Of a kind that only the judging process knows."""
+
+    def fails() -> None:
+        raise Own("so")
+
+    answered = attempt.answer({"ask": 0, "arguments": [], "named": {}}, [fails])
+    assert answered == {"raised": "KeyError", "says": "'so'"}
+
+
+def test_an_answer_that_makes_no_sense_is_no_error_of_the_function() -> None:
+    class Strange:
+        trouble = ""
+
+        def call(self, *_: object) -> dict[str, Any]:
+            return {"returned": {"none": 1}, "changed": [7], "settings": False}
+
+    strange = Strange()
+    with pytest.raises(IndexError):
+        attempt.Attempt(strange, "noising", None)(1)  # type: ignore[arg-type]
+    assert "cannot be understood (IndexError)" in strange.trouble
+
+
+def test_nobody_fills_the_table_with_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pupil = Pupil(tmp_path, Limits())
+    told = iter([*({kind: str(n)} for n in range(30) for kind in ("reaches", "starts")), {"returned": 1}])
+    pupil.process = type("Process", (), {"stdout": "a pipe"})  # type: ignore[assignment]
+    monkeypatch.setattr(pupil, "_in_time", lambda _: next(told))
+    assert pupil._receive() == {"returned": 1} and (len(pupil.reaches), len(pupil.notes)) == (20, 20)
+
+
+def test_what_is_too_long_is_not_sent() -> None:
+    with pytest.raises(wire.Garbled):
+        wire.send(io.BytesIO(), {"text": wire.LARGEST * "x"})

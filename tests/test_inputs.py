@@ -6,6 +6,7 @@ import json
 import os
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -25,6 +26,7 @@ from site_build import ROOT
 
 import elscourse as els
 from elscourse import cli, devices, pieces, plotting
+from elscourse.catalogue import CATALOGUE
 from elscourse.checkpoints import save_network
 from elscourse.data import data_dir
 from elscourse.devices import pick_device, respect_threads
@@ -968,3 +970,37 @@ def test_float64_does_not_copy_a_file_into_memory(tmp_path: Path) -> None:
     np.save(tmp_path / "mine.npy", pictures(6, 1, 16, 16).numpy())
     with pytest.raises(els.CourseError, match="float64 would copy it into memory: save it in float64"):
         els.lab(dataset=tmp_path / "mine.npy", float64=True, verbose=False)
+
+
+def test_a_command_that_is_stopped_ends_in_order_and_leaves_the_handlers_as_they_were() -> None:
+    stops = signal.SIGTERM, signal.SIGHUP
+    before = [signal.signal(number, signal.SIG_DFL) for number in stops]
+    try:
+        with cli.ended_in_order():
+            for number in stops:
+                with pytest.raises(SystemExit) as stop:
+                    signal.getsignal(number)(number, None)  # type: ignore[operator,misc]
+                assert stop.value.code == 128 + number
+        assert [signal.getsignal(number) for number in stops] == 2 * [signal.SIG_DFL]
+    finally:
+        for number, handler in zip(stops, before, strict=True):
+            signal.signal(number, handler)
+
+
+def test_lists_tell_terms_and_advice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("elscourse.doctor.report", lambda: [("topic", "what was found", "what to do")])
+    assert ok("doctor").split("\n")[1].strip() == "-> what to do"
+    assert all(set_.terms in line for set_, line in zip(CATALOGUE.values(), ok("datasets").splitlines(), strict=True))
+
+
+def test_what_to_do_next_can_be_pasted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "my own"
+    monkeypatch.setattr("elscourse.recipes.follow", lambda *_, **__: folder / "net.json")
+    said = ok("train", "mine", "--dataset", "fashion-mnist", "--out", folder)
+    assert f"elscourse calibrate '{folder}/net.json'" in said
+    said = ok("assignment", "01", "--out", folder)
+    assert f"python '{folder}/grade_01.py' FOLDER" in said
+    (tmp_path / "sizes.json").write_text("{}")
+    monkeypatch.setattr(cli, "make_lab", lambda **_: None)
+    monkeypatch.setattr("elscourse.lab_calibration.calibrate_lab", lambda *_, **__: tmp_path / "sizes.json")
+    assert f"elscourse reproduce --network '{folder}/net.json'" in ok("calibrate", folder / "net.json")

@@ -171,3 +171,38 @@ def test_notes_and_titles_may_be_numbers() -> None:
     assert [axis.get_title() for axis in figure.axes] == ["0.25", "10"]
     for one in ([1372], torch.tensor([1372]), [np.int64(1372)]):
         assert plotting.image_rows({"one": torch.zeros(1, 1, 4, 4)}, notes=one).axes[0].get_xlabel() == "1372"
+
+
+def test_a_map_has_seams_of_both_kinds_titles_and_no_frames() -> None:
+    source = torch.zeros(1, 3, 3, dtype=torch.int64)
+    source[0, 2] = 7
+    figure = plotting.provenance_map(pictures(1, 1, 3, 3), source, titles=["t = 1"])
+    seams = [segment.tolist() for lines in figure.axes[1].collections for segment in lines.get_segments()]
+    assert sorted(seams) == [[[x - 0.5, 1.5], [x + 0.5, 1.5]] for x in range(3)]
+    assert figure.axes[0].get_title() == "t = 1"
+    assert not any(spine.get_visible() for axis in figure.axes for spine in axis.spines.values())
+
+
+def test_axes_say_what_they_are_of() -> None:
+    half = torch.full((2,), 0.5)
+    axis = plotting.agreement_scatter(half, half, ("ELS", "IS"), "the network").axes[0]
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("r² of IS with the network", "r² of ELS with the network")
+    assert axis.lines[0].get_xydata().tolist() == [[0, 0], [1, 1]], "the diagonal"
+    times = [1 - k / 40 for k in range(40)]
+    axis = plotting.calibration_map(times, [3], torch.full((40, 1), 0.5)).axes[0]
+    assert "time t" in axis.get_xlabel() and axis.get_ylabel() == "patch size P" and len(axis.get_xticks()) == 10
+
+
+def test_pictures_may_end_in_capitals_and_need_no_latex() -> None:
+    from pathlib import Path
+
+    plotting.check_picture_name(Path("a.PNG"))
+    with pytest.raises(els.CourseError, match="names no kind of picture"):
+        plotting.check_picture_name(Path("a.pgf"))
+
+
+def test_a_shown_figure_is_as_wide_as_it_was_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = []
+    monkeypatch.setattr(plotting, "_display", lambda page, text: shown.append(page))
+    plotting.show(plt.figure(figsize=(5, 2)), alt="an empty figure, nothing to see")
+    assert 'width="480"' in shown[0]

@@ -56,6 +56,8 @@ def test_what_it_writes(results: Path) -> None:
     rows = {(r["machine"], r["network_steps"]): r for r in metrics["rows"]}
     assert set(rows) == {(m, s) for m in machines for s in (3, 5, "3-exact-first")}
     assert f"| 5 | els-zeros | {rows['els-zeros', 5]['r']:.3f} |" in text
+    assert metrics["versions"] == {"elscourse": els.__version__, "torch": torch.__version__.split("+")[0]}
+    assert metrics["settings"]["dtype"] == "float32"
     assert text.startswith("lab:") and (results / "table.md").read_text() in text
     for name in ("figure.png", "scatter.png"):
         assert (results / name).read_bytes()[:4] == b"\x89PNG"
@@ -132,6 +134,7 @@ def test_the_figures_show_the_samples(results: Path) -> None:
 
 def test_classes_follow_the_seeds(results: Path) -> None:
     ok("reproduce", *SMALL, "--network", "tiny-classes", "--seeds", "12")
+    assert json.loads((results / "metrics.json").read_text())["settings"]["labels_sha256"]
     lab = els.lab(network="tiny-classes", verbose=False)
     labels = torch.arange(12) % 10
     expected = els.sample(lab.machine("ls"), els.seeded_noise(range(12), (1, 8, 8)), 3, labels=labels)
@@ -1131,3 +1134,42 @@ def test_class_0_is_a_label(results: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_seed_that_is_named_twice_is_drawn_once() -> None:
     assert cli.SeedRange().convert("3,1-4,3", None, None) == [3, 1, 2, 4]
+
+
+def test_fresh_removes_all_that_a_run_has_written(tmp_path: Path) -> None:
+    """What a kill has cut off, and the pieces of very many seeds, too."""
+    names = "is-00000.npz", "is-00020.77.partial.npz", "els-zeros-100000.npz", "network-20-exact-first-00000.npz"
+    experiment = Experiment(els.lab(verbose=False), tmp_path)
+    (tmp_path / "parts").mkdir()
+    for name in names:
+        (tmp_path / "parts" / name).touch()
+    (tmp_path / "parts" / "settings.json").write_text("{")
+    assert experiment._open(fresh=True) == set()
+    assert [path.name for path in (tmp_path / "parts").iterdir()] == ["settings.json"]
+
+
+def test_a_machine_that_is_asked_for_twice_is_drawn_once(tmp_path: Path) -> None:
+    machines = Experiment(els.lab(verbose=False), tmp_path, extra_machines=["is", "es", "es"]).machines
+    assert len(machines) == len(set(machines)) and machines[-1] == "es"
+
+
+def test_a_piece_that_is_gone_is_not_called_damaged(tmp_path: Path) -> None:
+    with pytest.raises(els.CourseError, match=r"is-00000\.npz is gone: another process works in this folder"):
+        reproduce._read(tmp_path / "is-00000.npz", (1,))
+
+
+def test_the_figures_show_the_first_ten_and_the_long_run_of_the_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = {}
+    for name in ("figure", "scatter"):
+
+        def draw(lab: object, samples: Mapping[str, Tensor], own: str, target: str, name: str = name) -> Any:
+            drawn[name] = samples["is"].tolist(), own, target
+            return type("Figure", (), {"savefig": lambda self, path: path.touch()})()
+
+        monkeypatch.setattr(reproduce, name, draw)
+    monkeypatch.setattr(reproduce, "table", lambda metrics: "")
+    Experiment(els.lab(verbose=False), tmp_path, seeds=12)._write({"is": torch.arange(12)}, {})
+    assert drawn["figure"] == ([*range(10)], "els-zeros", "network-150")
+    assert drawn["scatter"] == ([*range(12)], "els-zeros", "network-150")

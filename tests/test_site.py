@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import importlib
 import json
@@ -432,7 +433,7 @@ def test_the_landing_page_says_what_the_word_alone_is_worth() -> None:
     page = " ".join((ROOT / "book" / "index.md").read_text(encoding="utf-8").split())
     assert f"is worth {word:.2f} (the mean picture of the class); the formula has {formula:.3f}," in page
     bent = els.load_results("11_bent")["fashion-mnist-16-resnet-zeros-conditional, local-filter"].quantile(0.5)
-    assert f"windows has {windowed:.2f} (bent by a curve at each step {bent:.2f})" in page
+    assert f"windows has {windowed:.2f} (its answers corrected by a curve at each step, {bent:.2f})" in page
     assert f"a formula whose windows must stay at their place has {local:.2f}, too" in page
 
 
@@ -583,3 +584,91 @@ def test_points_of_many_assignments_become_one_list(
     code = (ROOT / "book/teach/assignments.md").read_text("utf-8").partition("```python\n")[2].partition("```")[0]
     exec(code, {})
     assert capsys.readouterr().out == "ada 8\nbob 3\n"
+
+
+def extension(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """One of those that make the site."""
+    monkeypatch.syspath_prepend(ROOT / "book" / "_ext")
+    return importlib.import_module(name)
+
+
+def rows_of(table: str) -> list[list[str]]:
+    """The cells of a Markdown table, without its head."""
+    return [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in table.splitlines()[2:] if "|" in line]
+
+
+def test_the_tables_of_the_site_say_what_the_files_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = extension("parts", monkeypatch)
+    from elscourse.check import exercises
+
+    for lesson, _, title, function, points, minutes in rows_of(parts.exercises()):
+        exercise = exercises()[function.strip("`")]
+        told = f"{exercise.lesson:02d}", exercise.title, str(exercise.difficulty), str(exercise.minutes)
+        assert (lesson, title, points, minutes) == told
+    on_view = [line.split("|")[1:-1] for line in parts.results().partition(":::")[0].strip().splitlines()[2:]]
+    named = [cells[0].strip() for cells in on_view if cells[0].strip()]
+    stored = [json.loads(path.read_text())["rows"] for path in (ROOT / "data" / "results").glob("*.metrics.json")]
+    assert len(named) == len(set(named)) == len(stored), "each network once"
+    assert [name.startswith("emoji") for name in named] == sorted(name.startswith("emoji") for name in named)
+    long = {(row["machine"], f"{row['r2']:.3f}") for rows in stored for row in rows if row["network_steps"] == 150}
+    assert {(cells[1].strip(), cells[3].strip()) for cells in on_view} == long
+    for _, machine, _, r2, interval, _, beats in on_view:
+        low, high = map(float, interval.split("\u00a0to\u00a0"))
+        assert low <= float(r2) <= high and bool(beats.strip()) == (machine.strip() != "is")
+    for _, _, sizes in rows_of(parts.calibration()):
+        first, *_, last = map(int, sizes.split())
+        assert first > last, "from much noise to little"
+    status = json.loads((ROOT / "book" / "status.json").read_text())["lessons"]
+    assert {name: gib for name, _, gib in rows_of(parts.runs())} == {
+        n: f"{took['gib']:.2f}" for n, took in status.items()
+    }
+
+
+def test_the_minutes_of_a_route_add_up_over_its_lessons(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, total = extension("route", monkeypatch).route(["01: 1, exercise 1: Noise.", "02: 1: A guess."])
+    assert total == sum(map(int, re.findall(r", (\d+) minutes", made))) and made.count(" minutes") == 2
+    assert len(set(re.findall(r'html#([\w-]+)"', made))) == 3
+
+
+def test_glossary_links_take_the_plural_with_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = extension("glossary_links", monkeypatch).pattern_of(["score", "IS"]).finditer("Scores, IS is, a scored one")
+    assert [match[0] for match in found] == ["Scores", "IS"]
+
+
+def test_glossary_links_are_where_words_are_read_alone(site: Path) -> None:
+    """Not in headings, cards, heads of tables or titles of papers; and each says where it leads."""
+    closed = (
+        r'<h[1-6]\b.*?</h[1-6]>|<thead>.*?</thead>|<section id="references">.*?</section>|<div class="sd-card .*?</a>'
+    )
+    for path in pages_of(site):
+        for part in re.findall(closed, read(path).text, re.DOTALL):
+            assert "glossary-link" not in part, f"{path.relative_to(site)}: {part[:300]}"
+        for link in re.findall(r'<a class="glossary-link[^>]*>', read(path).text):
+            assert " in the glossary" in link, link
+
+
+def test_a_page_says_that_its_explorers_work_where_it_has_some(site: Path) -> None:
+    live = ["widget-state+json" in read(site / "notebooks" / f"{lesson}.html").text for lesson in LESSONS]
+    told = ["its explorers work" in read(site / "notebooks" / f"{lesson}.html").text for lesson in LESSONS]
+    assert told == live and not all(live) and not list(site.rglob("*.map"))
+
+
+def test_a_slide_leaves_out_minutes_and_is_set_smaller_where_it_is_full(decks: ModuleType) -> None:
+    [short] = decks.text_slides("## 1. One (5 minutes, exercise)\n\nIt is **so**.")
+    [long] = decks.text_slides(f"## 1. One (5 minutes)\n\n{100 * 'so '} **it** is.")
+    assert "minutes" not in short.body + long.body and (short.dense, long.dense) == (False, True)
+
+
+def test_the_decks_of_plans_have_titles_and_the_speaker_those_of_the_lessons(site: Path) -> None:
+    for week in range(1, 7):
+        assert f"<h1>Week {week}</h1>" in read(site / "book" / "teach" / "slides" / f"week-{week}.html").text
+    deck = read(site / "book" / "teach" / "slides" / "lecture.html").text
+    assert re.search(r'<h1>Lesson 01</h1>\s*<aside class="notes"><p>01 · ', deck), "its title gives away the answer"
+
+
+def test_the_playground_begins_with_the_first_picture_of_each_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = base64.b64decode(extension("scripts", monkeypatch).clothes())
+    data = els.load("fashion-mnist", size=16, n=2000)
+    assert data.labels is not None
+    first = data.images[[data.labels.tolist().index(label) for label in range(10)]].double()
+    assert made == bytes(((first + 1) * 127.5).round().byte().flatten().tolist())

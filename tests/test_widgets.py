@@ -411,7 +411,7 @@ def show(chromium: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
     yield shown
     for page in pages:
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        unnamed = "e => !e.ariaLabel && !e.closest('[aria-hidden=true]') && !(e.labels || []).length"
+        unnamed = "e => !e.ariaLabel && !e.closest('[aria-hidden=true], [hidden]') && !(e.labels || []).length"
         assert (
             page.evaluate(f"[...document.querySelectorAll('[role=img], [role=application], input')].filter({unnamed})")
             == []
@@ -543,3 +543,169 @@ def test_images_that_are_too_large_to_travel() -> None:
     machine = els.LocalScoreMachine(images, patch_size=1)
     with pytest.raises(els.CourseError, match="257 x 256 pixels are too large"):
         widgets.MosaicExplorer.of(machine, images, images, 0.5)
+
+
+# --- in the browser: each picture, number and mark is that of the pixel or the time that is shown ---
+
+RECTS = "all => all.map((r) => ['y', 'x', 'height', 'width'].map((a) => +r.getAttribute(a)))"
+
+
+@pytest.mark.slow
+def test_browser_mosaic_redraws_all_that_a_pixel_decides(show: Callable[..., Any]) -> None:
+    x_t = noised(IMAGES, 2, 0.99, 0.1)
+    machine = patch_machine()
+    page = show(widgets.MosaicExplorer.of(machine, x_t, IMAGES[:2], T, top=2))
+    votes = machine.posterior(x_t, T, 2)
+    page.evaluate("model.set('picked', 1), model.set('pixel', [5, 7])")
+    assert page.locator(".els-large canvas").nth(1).evaluate(
+        "c => c.getContext('2d').getImageData(7, 5, 1, 1).data[0]"
+    ) == int(shades(x_t)[1, 5, 7, 0])
+    assert page.locator(".els-large .els-over").evaluate_all(RECTS) == 2 * [[4, 6, 2, 2], [5, 7, 1, 1]]
+    r, c = votes.location[1, 5, 7, 0].tolist()
+    first = page.locator(".els-patches li").first
+    assert first.locator(".els-over").evaluate_all(RECTS)[0][:2] == [max(0, r - 1), max(0, c - 1)]
+    weights = votes.weight[1, 5, 7].double()
+    wide = page.locator(".els-patches .els-filled").evaluate_all("all => all.map((e) => parseFloat(e.style.width))")
+    assert wide == pytest.approx((100 * weights).tolist(), abs=0.01)
+    said = page.locator(".els-said").inner_text().replace("\u00a0", " ")
+    assert f"; all others together {100 * float(1 - weights.sum()):.1f} %. " in said
+    assert said.endswith(f"as over {float(votes.entropy[1, 5, 7].exp()):.1f} equal voters.")
+    page.locator(".els-pick").press("ArrowUp")
+    assert page.evaluate("model.get('pixel')") == [4, 7], "keys go on from the pixel that Python has set"
+
+
+@pytest.mark.slow
+def test_browser_mosaic_hides_voters_that_are_not_there(show: Callable[..., Any]) -> None:
+    corner = els.LocalScoreMachine(IMAGES[:1], patch_size=3)
+    page = show(widgets.MosaicExplorer.of(corner, IMAGES[:1], IMAGES[:1], T, top=2))
+    assert [line.is_visible() for line in page.locator(".els-patches li").all()] == [True, False]
+    alone = widgets.PosteriorExplorer.of(els.IdealScoreMachine(IMAGES[:1]), ONE, ONE, [0.5], top=2)
+    assert [line.is_visible() for line in show(alone).locator(".els-voters li").all()] == [True, False]
+
+
+@pytest.mark.slow
+def test_browser_mosaic_says_which_pictures_are_not_stored(
+    show: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("elscourse.widgets.mosaic.PICTURES", 1)
+    monkeypatch.setattr("elscourse.widgets.mosaic.FEWEST", 1)
+    explorer = mosaic(top=1)
+    image, sent = read(explorer.image, np.int32, 2, 6, 8), read(explorer.atlas_index, np.int32, -1)
+    page = show(explorer)
+    frame = page.locator(".els-patches .els-frame")
+    stored = (image[0] == sent).nonzero()[0].tolist()
+    gone = (image[0] != sent).nonzero()[0].tolist()
+    for pixel, there in ((stored, True), (gone, False), (stored, True)):
+        page.evaluate(f"model.set('pixel', {pixel})")
+        assert ("is not stored here" in frame.get_attribute("aria-label")) != there
+        assert ("els-absent" in frame.get_attribute("class")) != there
+
+
+@pytest.mark.slow
+def test_browser_keys_of_the_notebook_stay_its_own(show: Callable[..., Any]) -> None:
+    """And those that move the pixel do not scroll the page as well; nor does a mouse that only passes move it."""
+    page = show(mosaic())
+    page.evaluate("window.keys = []; document.addEventListener('keydown', (e) => keys.push(e.key))")
+    page.evaluate("window.all = []; window.addEventListener('keydown', (e) => all.push(e), true)")
+    picture = page.locator(".els-pick")
+    for key in ("Control+ArrowUp", "Meta+ArrowUp", "Alt+ArrowUp", "Enter"):
+        picture.press(key)
+    assert page.evaluate("keys.filter((key) => ['ArrowUp', 'Enter'].includes(key))") == [*3 * ["ArrowUp"], "Enter"]
+    assert page.evaluate("model.get('pixel')") == [3, 4] and not page.evaluate("all.some((e) => e.defaultPrevented)")
+    picture.press("ArrowUp")
+    assert page.evaluate("[model.get('pixel')[0], all.at(-1).defaultPrevented, keys.length]") == [2, True, 7]
+    box = picture.bounding_box()
+    page.mouse.move(box["x"] + 5, box["y"] + 5)
+    page.mouse.move(box["x"] + 50, box["y"] + 5)
+    assert page.evaluate("model.get('pixel')") == [2, 4]
+    assert page.locator(".els").get_attribute("data-lm-suppress-shortcuts") == "true"
+
+
+@pytest.mark.slow
+def test_browser_noise_draws_the_density_of_its_time(show: Callable[..., Any]) -> None:
+    page = show(noise(points=[-1.0, 1.0]))
+    plot, ticks = page.locator("svg.els-plot"), "g text"
+
+    def path(name: str) -> list[tuple[float, float]]:
+        drawn = plot.locator(name).get_attribute("d") or ""
+        return [(float(x), float(y)) for x, y in re.findall(r"[ML]([\d.]+) ([\d.]+)", drawn)]
+
+    assert not path(".els-curve"), "spikes alone"
+    spikes = [x for x, _ in path(".els-data")]
+    page.locator("input[type=range]").press("End")
+    (left, right), middle = (x for x, _ in path(".els-data")), sum(spikes) / 2
+    assert right - left == pytest.approx(0.0123 * (spikes[1] - spikes[0]), abs=0.2), "the points times alpha"
+    curve, normal = path(".els-curve"), path(".els-end")
+    assert len(curve) == 401 and max(abs(a - b) for (_, a), (_, b) in zip(curve, normal, strict=True)) < 1
+    top = min(curve, key=lambda place: place[1])
+    assert top[0] == pytest.approx(middle, abs=1) and top[1] < 70 < 170 < curve[0][1], "a hill"
+    assert plot.locator(ticks).all_text_contents() == ["0", "0.25", "0.5"]
+
+
+@pytest.mark.slow
+def test_browser_posterior_shows_what_there_is_at_its_time(show: Callable[..., Any]) -> None:
+    machine, eps = els.EquivariantScoreMachine(IMAGES), pictures(1, 1, 6, 8, seed=1)
+    explorer = widgets.PosteriorExplorer.of(machine, IMAGES[3].roll((1, 2), (-2, -1)), eps[0], [0.3, 0.9], top=3)
+    page = show(explorer)
+    x_t = els.add_noise(IMAGES[3:4].roll((1, 2), (-2, -1)), eps, 0.9)
+    votes = machine.posterior(x_t, 0.9, 3)
+    page.locator("input[type=range]").press("End")
+    shifts = votes.location[0].tolist()
+    value = "all => all.map((c) => c.getContext('2d').getImageData(2, 1, 1, 1).data[0])"
+    rolled = [IMAGES[i].roll((-r, -c), (-2, -1)) for i, (r, c) in zip(votes.image[0], shifts, strict=True)]
+    wanted = [x_t[0], machine(x_t, 0.9)[0], *rolled]
+    assert page.locator("canvas").evaluate_all(value) == [int(shades(one)[1, 2, 0]) for one in wanted]
+    words = [text.replace("\u00a0", " ") for text in page.locator(".els-voters .els-words").all_inner_texts()]
+    for text, image, place in zip(words, votes.image[0].tolist(), shifts, strict=True):
+        moved = f" shifted by ({place[0]}, {place[1]})" if any(place) else ""
+        assert text.startswith(f"training image {image}{moved}: ")
+    said = page.locator(".els-said").inner_text().replace("\u00a0", " ")
+    assert f"the 3 listed hold {100 * float(votes.weight.sum()):.1f} %." in said
+    assert said.endswith(f"as over {round(float(votes.entropy.exp()))} equal voters.")
+
+
+@pytest.mark.slow
+def test_browser_patch_size_names_its_pictures_and_its_position(show: Callable[..., Any]) -> None:
+    page = show(patch_sizes())
+    assert page.locator("figcaption").all_inner_texts() == ["0", "1"]
+    page.locator("input[type=range]").press("End")
+    assert page.locator("input[type=range]").get_attribute("aria-valuetext") == "5 × 5 pixels"
+
+
+@pytest.fixture
+def shared(chromium: Any) -> Iterator[Any]:
+    """A page that has what the explorers share, and nothing else."""
+    page = chromium.new_page()
+    page.add_script_tag(path=FOLDER / "shared.js")
+    yield page
+    page.close()
+
+
+@pytest.mark.slow
+def test_browser_shares_and_spreads_in_words(shared: Any) -> None:
+    told = [text.replace("\u00a0", " ") for text in shared.evaluate("[0.5, 0.001, 0.00042, 1e-7].map(percent)")]
+    assert told == ["50.0 %", "0.1 %", "0.04 %", "under 0.0001 %"]
+    over = [text.removeprefix("The weights are spread as over ") for text in shared.evaluate("[0, 1, 9].map(spread)")]
+    assert over == ["One voter decides alone.", "2.7 equal voters.", "8,103 equal voters."]
+    assert shared.evaluate("others(1)") == ""
+
+
+@pytest.mark.slow
+def test_browser_two_explorers_do_not_share_their_choice_and_one_is_not_shown_twice(shared: Any) -> None:
+    checked = shared.evaluate(
+        """() => { const two = [1, 2].map(() => choice("Image", [[0, "a"], [1, "b"]], () => {}));
+            for (const _ of two) explorer(document.body, "both", ...two.map((one) => one.line));
+            two.forEach((one, i) => one.check(i));
+            const inputs = [...document.querySelectorAll(".els input")].map((input) => input.checked);
+            return [document.querySelectorAll(".els").length, ...inputs] }"""
+    )
+    assert checked == [1, True, False, False, True]
+
+
+@pytest.mark.slow
+def test_browser_what_is_chosen_is_sent_to_python(shared: Any) -> None:
+    saved = shared.evaluate(
+        """() => { const model = { set(...pair) { this.now = pair }, save_changes() { this.sent = this.now } };
+            store(model, { index: 3 }); return model.sent }"""
+    )
+    assert saved == ["index", 3]

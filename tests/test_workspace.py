@@ -95,3 +95,16 @@ def test_without_jupyterlab_it_says_so(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(els.CourseError, match="JupyterLab is not installed: run"):
         workspace.open_lab(tmp_path, [])
+
+
+def test_ctrl_c_is_the_notebook_s_again_afterwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subprocess, "call", lambda command, cwd: 0)
+    before = signal.getsignal(signal.SIGINT)
+    workspace.open_lab(tmp_path, [])
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_the_lessons_of_an_installed_course_are_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "elscourse" / "_notebooks").mkdir(parents=True)
+    monkeypatch.setattr(workspace, "__file__", str(tmp_path / "elscourse" / "workspace.py"))
+    assert workspace.lessons_dir() == tmp_path / "elscourse" / "_notebooks"

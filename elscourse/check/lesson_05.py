@@ -354,7 +354,6 @@ EXERCISES = [
                 "That is an island. It has no lake yet.",
                 lambda h, w: _paint(h, w, (0, 3, 1, 2, 1), (1, 2, 0, 3, 1)),
             ),
-            Mistake("That is an island. It has no lake yet.", lambda h, w: _paint(h, w, *ISLAND)),
             Mistake(
                 "The corners of a square island see 4 pixels of their own and 5 of the others, and flip.",
                 lambda h, w: _paint(h, w, (0, 7, 0, 7, 1), *LAKE),

@@ -355,13 +355,15 @@ EXERCISES = [
             Mistake("That is the part which is not foretold: take it from 1.", _what_is_missing),
             Mistake("You take a root: the sums of squares are compared as they are.", _not_squared),
             Mistake("You add absolute values: add squares.", _absolute),
-            *(
-                Mistake(
-                    "You take off the mean of the change: that is R2, whose baseline knows the mean change. Here the "
-                    "baseline is no change at all.",
-                    wrong,
-                )
-                for wrong in (_against_the_mean, _against_the_variance)
+            Mistake(
+                "You take off the mean of the change: that is R2, whose baseline knows the mean change. Here the "
+                "baseline is no change at all.",
+                _against_the_mean,
+            ),
+            Mistake(
+                "You divide by the variance of the change, which takes off its mean. Here the baseline is no change at "
+                "all: divide by its sum of squares.",
+                _against_the_variance,
             ),
             Mistake(
                 "You take off two means, of what is left and of the change, as var does: sum the squares alone.",

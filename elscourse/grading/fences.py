@@ -23,6 +23,8 @@ FORKS = {"os.fork", "os.forkpty", "pty.spawn"}
 KILLS = {"os.kill", "os.killpg", "signal.pthread_kill"}
 CONNECTS = {"socket.connect", "socket.bind", "socket.sendto", "socket.getaddrinfo", "socket.gethostbyname"}
 CHANGES = {"os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.truncate", "os.link", "os.symlink", "os.chmod"}
+CHANGES |= {"shutil.rmtree", "sqlite3.connect"}  # one removes by bare names, at a descriptor; one writes in C
+CONNECTS |= {"socket.sendmsg"}
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 Report = Callable[[str, str], None]
 
