@@ -249,8 +249,8 @@ def search(
     leaf, with their counts; lost: what may be left out, as a part of the whole. best (M,) float32, weights (M,),
     weighted (M, C) and skipped (M,) float64: the results; skipped bounds, in units of 2^-best, what was left out.
 
-    In three rounds: the nearest leaves give a reference, leaves that are near it most of the whole weight; then it is
-    known how far is far enough, and the last round visits what is not.
+    In two rounds: the nearest leaves give a reference and most of the whole weight; then it is known how far is far
+    enough, and the second round visits what is not.
     """
     (m, depth), channels = queries.shape, values.shape[1]
     branches, dims = low.shape[:2]
@@ -270,9 +270,6 @@ def search(
             limit[i] = min(limit[i], nearest[branch, i] + NEAR)
     best[:] = UNSEEN
     seen = _visit(limit, book, asked, who, which, here)
-    for i in range(m):
-        limit[i] = best[i] + NEAR
-    seen += _visit(limit, book, asked, who, which, here)
     for i in range(m):
         before[i] = best[i]
         limit[i], skipped[i] = _set_limit(i, lost, book, asked, bins)
