@@ -349,6 +349,17 @@ def test_one_bright_pixel_among_many_is_enough_for_float64(monkeypatch: pytest.M
     torch.testing.assert_close(machine(x_t, 0.4).double(), exact, rtol=0, atol=1e-5)
 
 
+def test_keys_that_come_from_farther_and_farther(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sums are relative to about the nearest key so far: if others moved that reference too, they would overflow."""
+    monkeypatch.setattr(shifts, "WORTH", 0)
+    monkeypatch.setattr(shifts, "PARTS", 1)
+    ramp = torch.linspace(0, 1, 64).sqrt().expand(1, 1, 3, 64)  # the nearest pixel weighs 2^330 times the farthest
+    alpha, sigma = SCHEDULE.alpha(0.03), SCHEDULE.sigma(0.03)
+    machine, formula = machine_and_formula("circular", ramp, 1)
+    exact = formula(torch.zeros(1, 1, 3, 64), ramp, alpha, sigma)
+    torch.testing.assert_close(machine(torch.zeros(1, 1, 3, 64), 0.03).double(), exact, rtol=0, atol=2e-5)
+
+
 @pytest.mark.parametrize("parts", [1, 16])
 @pytest.mark.parametrize("t", [0.03, 0.6])
 @pytest.mark.parametrize("channels", [1, 3])

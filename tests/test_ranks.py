@@ -84,6 +84,31 @@ def test_one_process_starts_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(els.CourseError, match=r"RANK or LOCAL_RANK is not .*: start with torchrun"):
         start(torch.device("cpu"))
+    for name in ("RANK", "LOCAL_RANK"):
+        monkeypatch.setenv(name, "first")
+    with pytest.raises(els.CourseError, match=r"is no number \(invalid literal .*'first'\): start with torchrun"):
+        start(torch.device("cpu"))
+
+
+def test_processes_that_cannot_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("RANK", "1"), ("WORLD_SIZE", "2"), ("LOCAL_RANK", "1")):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(els.CourseError, match="process 1 on this computer has no GPU, there are 1: pass --nproc-per-n"):
+        start(torch.device("cuda"))
+    monkeypatch.delenv("MASTER_ADDR", raising=False)
+    with pytest.raises(els.CourseError, match=r"cannot find each other: start them with torchrun \(.*MASTER_ADDR"):
+        start(torch.device("cpu"))
+
+
+def test_settings_that_only_one_rank_has_are_a_disagreement(monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs: dict = {}
+    monkeypatch.setattr(Ranks, "_gather", lambda _, mine: [mine, mine | theirs])
+    ranks = Ranks(0, 2, torch.device("cpu"))
+    ranks.agree({"seeds": 3})
+    theirs["fresh"] = "some hash"
+    with pytest.raises(els.CourseError, match="the processes of this run disagree on fresh: start all"):
+        ranks.agree({"seeds": 3})
 
 
 MERGING = """
@@ -191,6 +216,27 @@ def test_a_dead_process_ends_the_run_and_another_run_goes_on(here: Path, bench: 
     together(2, "-m", "elscourse", *SMALL, "--out", "out")
     assert all(p.stat().st_mtime_ns == at for p, at in kept.items()), "what was finished was not computed again"
     assert_same("out", bench / "float32", 1e-4)
+
+
+TOLD = """
+    import os, signal, torch
+    from elscourse import CourseError
+    from elscourse.ranks import start
+
+    start(torch.device("cpu")).close()
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    start(torch.device("cpu"))
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+    except CourseError as error:
+        os.kill(os.getpid(), signal.SIGTERM)  # it has heard
+        print(error)
+"""
+
+
+def test_a_process_that_torchrun_tells_to_end_says_why_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "another process of this run ended" in together(1, script(TOLD))
 
 
 DISAGREEING = """

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
+import re
 from pathlib import Path
 
 import numpy as np
@@ -100,6 +102,20 @@ def test_the_operations_of_float64() -> None:
     assert [bits >> i & 1 for i in range(WIDTH)] == (one < 0).tolist()
 
 
+@njit
+def _at_a_limit(numbers: np.ndarray, limit: float) -> int:
+    v = load(numbers, U(0))
+    store(numbers, U(0), instead(v, limit, np.float32(7)))
+    return below(v, limit)
+
+
+def test_a_number_at_a_limit_is_not_below_it() -> None:
+    """Whoever comes to a leaf and who has seen it must be the same: else it is seen twice, or never."""
+    numbers: np.ndarray = np.arange(WIDTH, dtype=np.float32)
+    assert _at_a_limit(numbers, np.float32(2)) == 0b11
+    assert (numbers[:2] == 7).all() and (numbers[2:] == np.arange(2, WIDTH)).all()
+
+
 @pytest.mark.parametrize("z", [-1e30, -1000, -120.5, -120, -119.7, -0.5, 0, 0.5, 1.5, 126.4])
 def test_powers_at_the_edges(z: float) -> None:
     out = np.zeros(6 * WIDTH, np.float32)
@@ -114,8 +130,10 @@ def test_a_processor_without_the_instructions_for_powers() -> None:
 
 
 def test_zeros_begin_on_a_line_of_the_cache() -> None:
-    for n, dtype in ((1, np.float32), (7, np.float64), (1000, np.float32), (1001, np.float64)):
+    kept = []  # so that they begin at many places
+    for n, dtype in itertools.product([1, 7, *range(1000, 1040)], (np.float32, np.float64)):
         numbers = vectors.zeros(n, np.dtype(dtype))
+        kept.append(numbers)
         assert len(numbers) == n and numbers.dtype == dtype and not numbers.any() and numbers.ctypes.data % 64 == 0
 
 
@@ -147,3 +165,22 @@ def test_a_loop_is_compiled_again_when_what_it_shares_has_changed(
     monkeypatch.setattr(loops, "shared_sources", lambda: "changed")
     assert compiled_again()
     assert not compiled_again()
+
+
+def test_all_that_loops_share_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each file that kernel.py and search.py are compiled from, besides themselves, on whose dates numba has an eye."""
+    folder, shared = Path(loops.__file__).parent, set[str]()
+    looked_at: list[str] = []
+    new = {"kernel", "search"}
+    while new:
+        shared |= new
+        texts = [(folder / f"{name}.py").read_text(encoding="utf-8") for name in new]
+        new = {name for text in texts for name in re.findall(r"^from \.(\w+) import", text, re.MULTILINE)} - shared
+    monkeypatch.setattr(Path, "read_bytes", lambda path: looked_at.append(path.stem) or b"")  # type: ignore[func-returns-value]
+    loops.shared_sources.__wrapped__()
+    assert set(looked_at) == shared - {"kernel", "search"}
+
+
+def test_where_nothing_can_be_kept_a_loop_is_compiled_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("numba.core.caching.CompileResultCacheImpl._locator_classes", [])
+    assert loops.compiled(lambda x: 2 * x)(21) == 42
