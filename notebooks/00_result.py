@@ -200,11 +200,18 @@ for (name, some), numbers in zip(drawn.items(), stated, strict=True):
     print(f"{name:<19} {found[0]:9.3f} {found[1]:19} {found[2]:33}")
     assert all(abs(a - b) < 0.001 for a, b in zip(found, numbers, strict=True))
 
-in_20 = [els.compare(stored[name], stored["network-20"]).r2 for name in ("els-zeros", "local-filter")]
-ahead, both = (in_20[0] > in_20[1]).sum(), [r2[name][49] for name in ("formula", "linear filter")]
-print(f"if the network takes 20 steps, too: formula ahead of the filter for {ahead}")
+both = [r2[name][49] for name in ("formula", "linear filter")]
 print(f"seed 49, the formula's worst: {both[0]:.2f} (filter {both[1]:.2f})")
-assert ahead == 64 and r2["formula"].argmin() == 49 and abs(both[0] - 0.54) < 0.005 and both[1] < 0.54
+assert r2["formula"].argmin() == 49 and abs(both[0] - 0.54) < 0.005 and both[1] < 0.54
+
+# %%
+hundred = els.seeded_noise(range(100), garments.shape).to(garments.device)
+corrected = els.sample(garments.machine("bent-local-filter"), hundred, steps=20, labels=garments.labels_for(range(100)))
+for steps, stated in ((150, (0.945, 0.919, 77)), (20, (0.924, 0.917, 48))):
+    both = [els.compare(x, stored[f"network-{steps}"]).r2 for x in (stored["els-zeros"], corrected.cpu())]
+    found = *(values.quantile(0.5) for values in both), (both[0] > both[1]).sum()
+    print("network of {} steps: formula {:.3f}, filter with a curve {:.3f}, formula ahead for {}".format(steps, *found))
+    assert all(abs(a - b) < 0.001 for a, b in zip(found[:2], stated, strict=False)) and abs(found[2] - stated[2]) <= 1
 
 # %% [markdown] tags=["slide"]
 # Median r2: **0.945** for the formula, 0.744 for the ideal denoiser, and the formula is ahead for every one of the 100
@@ -215,8 +222,9 @@ assert ahead == 64 and r2["formula"].argmin() == 49 and abs(both[0] - 0.54) < 0.
 # noises.
 #
 # **The strongest of these rivals is the linear filter.** It follows the noise as closely, and has 0.91. The formula is
-# ahead for 78 seeds, and for only 64 if the network takes 20 steps, too. With its answers corrected by a curve at each
-# step (lesson 04) it comes nearer: 0.92 (lesson 10; other rivals there, and in lessons 11 and 16).
+# ahead for 78 seeds. With its answers corrected by a curve at each step (lesson 04) the filter has 0.92. And if the
+# network takes 20 steps, as they do, they are **level**: 0.924 and 0.917, the formula ahead for 48. (That is due to the
+# network's first step: lesson 11. More rivals: lessons 10 and 16.)
 #
 # The formula's worst is seed 49, with 0.54; the filter fails there, too. Set `seed = 49` in section 1 and look.
 

@@ -382,10 +382,14 @@ def far(pictures):
     return els.nearest_training_image(pictures, images)[1].cpu()
 
 
+strangers = els.load("fashion-mnist", size=W, n=6000).images[4000:].to(lab.device)  # LS does not hold them
+
+
 def known(pictures):
-    """Share of their bright pixels around which some training image has the same 3 x 3 square: within 0.05, and 0.1."""
-    off = [F.max_pool2d((images - x).abs(), 3, stride=1, padding=1).amin(0) for x in pictures]
-    return [(torch.stack(off)[pictures > -0.9] <= most).float().mean().item() for most in (0.05, 0.1)]
+    """Share of their bright pixels around which some training image, some stranger, has the same 3 x 3 square."""
+    off = [[F.max_pool2d((some - x).abs(), 3, stride=1, padding=1).amin(0) for x in pictures]
+           for some in (images, strangers)]  # fmt: skip
+    return [(torch.stack(one)[pictures > -0.9] <= 0.05).float().mean().item() for one in off]
 
 
 results, held_out = els.load_results(lab.network.name), lab.held_out(500).images
@@ -419,16 +423,17 @@ print("median distances:", {name: round(value, 2) for name, value in lines.items
 for P in stored_sizes[:-1]:
     print(f"P = {P:2d}: distance {median_distance[P]:.2f}, {median_sources[P]:2.0f} images in the garment, ", end="")
     print(f"{copies[P]:.0%} are training images")
-by = {f"LS, P = {P}": samples[P] for P in (3, 9, 13)} | {"real, held out": held_out[:100], "network": network}
+by = {f"LS, P = {P}": samples[P] for P in (3, 5, 9, 13)} | {"real, held out": held_out[:100], "network": network}
 squares = {name: known(pictures) for name, pictures in by.items()}
-print("known squares:", {name: [f"{share:.0%}" for share in both] for name, both in squares.items()})
+print("known squares, among its own, among strangers:")
+print({name: [f"{share:.1%}" for share in both] for name, both in squares.items()})
 if lab.profile == "laptop":
     found = (*(median_distance[P] for P in (3, 7, 13)), *lines.values())
     assert all(abs(d - at) < 0.02 for d, at in zip(found, (6.24, 5.06, 2.44, 2.94, 5.11), strict=True))
     assert abs(median_sources[3] - 78) <= 2 and abs(median_sources[13] - 4) <= 1
     assert all(abs(copies[P] - share) < 0.02 for P, share in ((13, 0.18), (17, 0.7), (21, 0.96)))
-    stated = torch.tensor([[0.007, 0.05], [0.34, 0.44], [0.62, 0.7], [0.09, 0.3], [0.04, 0.16]])
-    assert (torch.tensor([*squares.values()]) - stated).abs().max() < 0.01
+    stated = [[0.008, 0.003], [0.06, 0.005], [0.34, 0.016], [0.62, 0.037], [0.09, 0.09], [0.044, 0.042]]
+    assert (torch.tensor([*squares.values()]) - torch.tensor(stated)).abs().max() < 0.01
 
 # %% [markdown]
 # At $P = 3$ the pixels of a sample's garment come from about 78 training images, and the sample is further away from
@@ -438,12 +443,14 @@ if lab.profile == "laptop":
 #
 # Some are plain copies by then, no further than 0.05 from a training image: nearly every fifth at $P = 13$, 70 % at 17,
 # even 96 % at 21 (in 20 steps).
-#
+
+# %% [markdown]
 # But are they made of memories? A piece is more than a pixel. For how many pixels of a garment does *some* training
-# image have the same $3 \times 3$ square around them, at that place and to within 0.05 (a *known square*)? In new real
-# garments for 9 %. In LS's garments at $P = 3$ for 1 %, at 9 for 34 %, at 13 for 62 % (to within 0.1: new ones 30 %,
-# LS 5, 44, 70 %). So $P = 3$ leaves single pixels; at $P = 9$ **the memory is still there, but in pieces.** The
-# network's drawings have 4 %.
+# image have the same $3 \times 3$ square around them, at that place and to within 0.05 (a *known square*)? And is that
+# memory, or are such squares common? For that look among 2,000 pictures that LS does *not* hold. At $P = 3$ it is 0.8 %
+# among its own and 0.3 % among the others, at 5 6 and 0.5 %, at 9 34 and 1.6 %, at 13 62 and 4 %. So $P = 3$ leaves
+# single pixels; at $P = 9$ **the memory is still there, but in pieces.** The network has 4.4 and 4.2 %, new real
+# garments 9 and 9 %: by this measure there is no memory in the network's drawings.
 
 # %% [markdown]
 # Click on a pixel: you see its window, in the noisy image at $t = 0.2$, and the four training images with the most
@@ -656,6 +663,41 @@ if lab.profile == "laptop":
 # Is a window *needed*, then? Only by whoever votes. At 0.1 the bent filter of the whole image has 0.0068, LS at its
 # best 0.0078; LS is ahead for 77 of 200 images (at 0.3 and 0.7 for 121 and 165). So where there is little noise it does
 # no harm to see everything, if one does not vote for whole pictures.
+#
+# The filter was bent. May the voter be improved, too? It votes as strictly as is right for *training* images. Let it be
+# laxer on new ones: divide its exponents by a number $T$.
+#
+# **Predict.** How much of what the small window gained at $t = 0.3$ does the *whole image* gain by laxer votes?
+
+
+# %%
+def laxer(P, T):
+    """LS with exponents divided by T: as if there were sqrt(T) times as much noise."""
+
+    def denoiser(x_t, t):
+        alpha, sigma, answers = schedule.alpha(t), schedule.sigma(t), []
+        for some in x_t.split(10):
+            sums = F.avg_pool2d((some - alpha * images[:, 0]).square(), P, stride=1, padding=P // 2) * P**2
+            share = torch.softmax(-sums / (2 * sigma**2 * T), 1)
+            answers.append(torch.einsum("bnhw,nhw->bhw", share, images[:, 0])[:, None])
+        return torch.cat(answers)
+
+    return denoiser
+
+
+found = {}
+for s, P, T in ((0.3, 2 * H - 1, 8), (0.3, 7, 2), (0.1, 3, 2)):  # T: chosen on other new images
+    lax, by_bent = errors(laxer(P, T), s), errors(els.BentFilter(linear), s)
+    found[s, P] = lax.mean().item(), (lax < by_bent).sum().item()
+    print(f"t = {s}, P = {P}, T = {T}: {found[s, P][0]:.4f}, ahead of the bent filter for {found[s, P][1]} of 200")
+if lab.profile == "laptop":
+    for (error, count), (e, n) in zip(found.values(), ((0.0316, 80), (0.0241, 139), (0.0073, 101)), strict=True):
+        assert abs(error - e) < 2e-4 and abs(count - n) <= 3
+
+# %% [markdown]
+# More than half: from 0.041 to 0.032 without any window. With laxer votes the best window at 0.3 is 7 (0.0241), not 5;
+# and at 0.1 LS with $P = 3$ has 0.0073 and is ahead of the bent filter for 101 of 200, no longer 77. **A window cures,
+# for a good part, votes that are too strict for new images.**
 
 # %% [markdown] tags=["slide"]
 # ## 10. A first look at the network (4 minutes)
@@ -694,20 +736,21 @@ for name, value in middle_r2.items():  # LS, 7 t: windows of 7 t pixels, made od
     print(f"{name:<25} r2 with the network {value:.2f}")
 ahead = [(r2[f"LS, {P}"] > r2.get("bent filter, shrinking P", 1)).sum().item() for P in ("shrinking P", "17 t")]
 squares = known(results["ls"].to(lab.device))
-print(f"ahead of the bent filter: {ahead} of 100; known squares, shrinking P: {squares[0]:.0%}, {squares[1]:.0%}")
+print(f"ahead of the bent filter: {ahead} of 100")
+print(f"known squares, shrinking P: {squares[0]:.1%}, among strangers {squares[1]:.1%}")
 if lab.profile == "laptop":
     assert max(samples, key=lambda P: els.compare(samples[P], network).r2.quantile(0.5)) == 5
     stated = torch.tensor([0.78, 0.61, 0.85, 0.84, 0.76, 0.87, 0.74, 0.84, 0.54, 0.86])
     assert (torch.tensor([*middle_r2.values()]) - stated).abs().max() < 0.006
     assert abs(ahead[0] - 46) <= 2 and abs(ahead[1] - 63) <= 2
-    assert abs(squares[0] - 0.03) < 0.005 and abs(squares[1] - 0.17) < 0.01
+    assert abs(squares[0] - 0.028) < 0.002 and abs(squares[1] - 0.017) < 0.002
 
 # %% [markdown]
 # **Windows that shrink help LS much; the filter has as much without them.**
 #
-# Remembering ($P = 31$) has 0.61, little more than the mean of all training images (0.54); the best fixed window,
-# $P = 5$, 0.78. With windows that shrink LS reaches 0.85, and no more than 3 % known squares. (The windows were fitted
-# to the network with the machine of lesson 08, on other seeds: lesson 09.)
+# Remembering ($P = 31$) has 0.61, little more than the mean of all training images (0.54); the best fixed window, $P =
+# 5$, 0.78. With windows that shrink LS reaches 0.85, and 3 % known squares (among strangers 2 %). (The windows were
+# fitted to the network with the machine of lesson 08, on other seeds: lesson 09.)
 #
 # They need not be fitted: $P = kt$, made odd, is $k$ pixels wide at $t = 1$. With $k = 17$, all that a pixel of the
 # network can see (lesson 03), LS has 0.87. But the size matters: $7t$ has 0.76, $31t$ 0.74.
