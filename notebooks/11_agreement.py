@@ -751,8 +751,7 @@ assert all(abs(a - b) < 0.002 for values, expected in zip(
 # * An error of the noise estimate enters the next image with the factor $\sin(\theta - \theta')/\alpha$: $6.2$ in the
 #   first of 20 uniform steps, below 1 in all others.
 # * The network's own first step harms its drawing: with this step exact, its 20 steps agree better with its own 150
-#   ($0.994$ instead of $0.963$). What harms is the smooth part of its error; that all seeds share it makes the pull
-#   towards the mean image.
+#   ($0.994$ instead of $0.963$). What harms is the smooth part of its error.
 # * What replaces the step must know no more than the network can: for the circular one, a single grey.
 
 # %% [markdown]

@@ -629,9 +629,8 @@ show(
 #
 # * A network learns what its pictures share with others, begins to know its own, and remembers, in this order; it
 #   invents all the while, less and less. In our training the loss on new pictures turned before the first copy.
-# * To ELS it matters which ten pictures it has where windows are wide and the network is old; to a bent filter at every
-#   age. With narrow windows ELS of ten
-#   *others* foretells it about as well.
+# * To ELS it matters which ten pictures it has where windows are wide and the network is old. With narrow windows ELS
+#   of ten *others* foretells it about as well.
 # * A loss below that of the best machine that sees P x P proves that the network sees further. Ours looked further as
 #   it aged. But the course's ResNet, which copies nothing, looks as far as ours did with its first copies.
 # * More pictures take longer. With one learning rate the loss on new ones turned later by less than in proportion.

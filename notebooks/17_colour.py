@@ -700,10 +700,10 @@ assert smaller == [0.34, 0.44]
 # * The formula needs no change for colour: one vote for all three. It predicts the network's emoji with r2 0.80, for
 #   each of 100 seeds better than LS (0.61) and the ideal denoiser (0.27). **The bent filter, which does not vote, has
 #   0.82.**
-# * ELS draws clean white; where the white is, it knows little better (0.91 of the pixels, the bent filter 0.89), and
-#   what is painted elsewhere less well (in tint 0.60, the filter 0.68).
-# * A third of a change crosses from colour to colour. Of that ELS foretells 0.18, its change being too large (smaller,
-#   0.37); the bent filter 0.46.
+# * ELS draws clean white; where the white is, it knows little better (0.91, the bent filter 0.89), what is painted
+#   elsewhere less well (in tint 0.60 and 0.68).
+# * A third of a change crosses from colour to colour. Of that ELS foretells 0.18 (made smaller, 0.37), the bent filter
+#   0.46.
 # * In the end the formula arranges single training pixels anew, from about a hundred emoji. The network's pixels are
 #   less like the middle of the training window that fits best. How many emoji win says nothing of sources.
 # * The noise decides a drawing, the group retouches it. In which direction another group would change it, ELS knows
