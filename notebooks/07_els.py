@@ -474,8 +474,8 @@ for steps, numbers in {150: (0.831, 0.750, 0.059, 0.01, 71), 20: (0.757, 0.725, 
 # %% [markdown] tags=["slide"]
 # Must it be a window, then? Let ES make the first ten steps, and the filter without a window the others ("ES, then
 # that"): r2 0.83, and ELS is ahead for 54, a draw. **These drawings do not show that windows are needed, only that
-# nobody may vote with much of the picture once little noise is left.** (With networks that pad with zeros no such relay
-# is level.)
+# nobody may vote with much of the picture once little noise is left.** (With the network of lesson 04 no such relay is
+# level.)
 
 # %% [markdown]
 # **How to read a rival.** Where a bent filter is level, votes are not needed; whether its window is, only the same

@@ -384,7 +384,8 @@ assert abs(sum(apart) / 19 - 0.95) < 0.01 and max(apart) == 2
 #
 # And they are about what section 2 found: below $t = 1$ the two curves differ by 0.63 pixels in the mean, by 4 at most.
 # (Nine tenths was chosen with both in view.) That is little evidence: the squares of the best *linear* filter, for
-# which no network is asked, are as near to the network's. Section 7 gives the curve of section 2 to the machine, too.
+# which no network is asked, lie 0.95 pixels from the network's, at most 2. Section 7 gives the curve of section 2 to
+# the machine, too.
 
 # %% [markdown] tags=["slide"]
 # ## 5. How sure is the curve? (4 minutes)
