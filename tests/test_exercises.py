@@ -1063,3 +1063,20 @@ def test_of_every_exercise_a_typical_mistake_is_tried() -> None:
     """As somebody else writes it: each registered one is compared with itself alone."""
     [cases] = [mark.args[1] for mark in test_a_typical_mistake_is_named.pytestmark if mark.name == "parametrize"]
     assert {name for name, _, _ in cases} == {*check.exercises()}
+
+
+def test_a_lake_is_black_that_the_sea_does_not_reach() -> None:
+    exercise = check.exercises()["new_consistent_image"]
+
+    def island(height: int, width: int) -> torch.Tensor:
+        u = -torch.ones(height, width)
+        u[0:8, 1:7], u[1:7, 0:8] = 1, 1
+        return u
+
+    def with_lake(height: int, width: int) -> torch.Tensor:
+        u = island(height, width)
+        u[2:6, 3:5], u[3:5, 2:6] = -1, -1
+        return u.roll((3, 5), (0, 1))  # over the edge of the torus, as well as anywhere
+
+    assert exercise.examine(with_lake).state == "correct"
+    assert "all black is one piece, the sea" in exercise.examine(island).says
