@@ -248,6 +248,11 @@ def test_the_table_has_every_section(results: dict[str, Any], said: list[str]) -
     assert "nan" not in text and "inf" not in text
 
 
+def test_memory_that_a_system_does_not_tell_is_unknown(results: dict[str, Any]) -> None:
+    untold = [row | {"bytes": 0} for row in results["memory"]]
+    assert table(results | {"memory": untold}).count("| unknown |") == len(untold) > 0
+
+
 def table_columns(text: str) -> Iterator[set[int]]:
     """Of each table in the text, the numbers of cells that its rows have."""
     for block in text.split("\n\n"):
