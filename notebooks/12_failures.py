@@ -275,7 +275,7 @@ def width(rows):
     return (rows > -0.7).float().mean((1, 2))
 
 
-below = width(trousers["ELS"][:, 0, 8:])  # the waist
+below = width(trousers["ELS"][:, 0, 8:])  # below the waist
 
 
 def within_fifths(a, b, widths=below):
@@ -483,7 +483,8 @@ if lab.profile == "laptop":
 # lopsided ones. Of the 35 pullovers ELS finds 29, and the equivariant filter as many; of the 43 shirts 37 and 38, of
 # the 87 trousers 57 and 54. **Votes are not needed** here either. IS, which draws 2 lopsided pullovers in all, still
 # finds 22, where chance gives 12: part of the agreement comes with any drawing from the same noise. The Wiener filter,
-# which sees everything but copies nothing, finds 21 (shirts 30): **whoever foretells these errors has windows.**
+# which sees everything but copies nothing, finds 21 (shirts 30): **of these four the two with windows foretell these
+# errors best.**
 #
 # *How many* are lopsided differs more: of 400 trousers the network has 87, ELS 142, the equivariant filter 219. Can
 # such a number tell what makes the errors?
