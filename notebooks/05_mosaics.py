@@ -39,8 +39,8 @@ lab = els.lab()
 # %% [markdown] tags=["slide"]
 # ## 1. The end of the road (7 minutes)
 #
-# Lesson 04 showed samples of the local machine: ragged, new, made of memories. What they can look like follows from
-# the very end of the drawing, where $t \to 0$.
+# Lesson 04 showed samples of the local machine: ragged, new, and with larger windows in pieces of memory. What they can
+# look like follows from the very end of the drawing, where $t \to 0$.
 #
 # One line of algebra. The noise estimate is $\hat\epsilon = (x_t - \alpha D(x_t)) / \sigma$. Solve it for $x_t$:
 #
@@ -207,7 +207,8 @@ check.toy_consistent(toy_consistent)
 # * the **rule**: is every pixel the majority of its window?
 # * the **machine** of the package, which knows no rule and no tanh, only windows and weights: put the image, dimmed
 #   by $\alpha$, into it at a tiny $t$; does it return the image (a **fixed point**)?
-# * a rival without votes, the best **linear filter** with the same windows: does *it* return the image?
+# * a rival without votes, the best **linear filter** with the same windows, here
+#   $\alpha S / (9\alpha^2 + \sigma^2)$: does *it* return the image?
 #
 # **Predict.** On the $3 \times 3$ torus each window is the whole image. How many consistent images does it have? And
 # roughly how many does $4 \times 4$ have, of 65,536? And how many of the 65,536 does the linear filter return?
@@ -283,6 +284,7 @@ x_t = els.seeded_noise(range(5), (1, 8, 8), torch.float64)
 machine, linear = (kind(two_images, schedule, patch_size=3, padding="circular") for kind in denoisers)
 for t in (1.0, 0.5, 0.05):
     torch.testing.assert_close(machine(x_t, t), toy_machine(x_t, t), rtol=0, atol=1e-6)
+    # times the filter's alpha S / (9 alpha^2 + sigma^2) this is alpha S / sigma^2, as in section 2
     steeper = 9 * schedule.alpha(t) ** 2 / schedule.sigma(t) ** 2 + 1
     torch.testing.assert_close(machine(x_t, t), torch.tanh(steeper * linear(x_t, t)), rtol=0, atol=1e-6)
 print("the package's machine = the line of section 2 = the linear filter, bent by a curve")
@@ -291,8 +293,9 @@ print("the package's machine = the line of section 2 = the linear filter, bent b
 # Rule and machine agree. On $3 \times 3$ only the two training images are left. But on $4 \times 4$: **two memories,
 # 188 fixed points**.
 #
-# The linear filter has the same windows, and keeps only 2 of these images. As $t \to 0$ it answers with the window's
-# mean, and the lightest pixel is the mean of its window only if all its neighbours are as light: only flat images stay.
+# The linear filter has the same windows, and keeps only 2 of these images. As $t \to 0$ it answers with $S/9$, the
+# window's mean, and the lightest pixel is the mean of its window only if all its neighbours are as light: only flat
+# images stay.
 # **Windows alone make no mosaics: the answer must also bend.** In this world votes do nothing else: the machine *is*
 # the linear filter, each answer bent by a tanh (the cell above checks it). Section 8 asks again, with more images.
 
@@ -582,17 +585,17 @@ if lab.profile == "laptop":
 t, unseen = 0.0005, ends["held-out garments"][:50]
 back = {}
 for name, denoiser in (("linear filter", linear), ("bent filter", bent), ("LS", local)):
-    off = (denoiser(schedule.alpha(t) * unseen, t) - unseen).abs()[unseen > -0.98]
-    back[name] = (off <= 0.05).double().mean().item()
+    apart = (denoiser(schedule.alpha(t) * unseen, t) - unseen).abs()[unseen > -0.98]
+    back[name] = (apart <= 0.05).double().mean().item()
 print("unseen garments, pixels that are returned within 0.05:", {name: f"{part:.0%}" for name, part in back.items()})
 if lab.profile == "laptop":
     assert min(back["linear filter"], back["bent filter"]) > 0.99 and abs(back["LS"] - 0.50) < 0.02
 
 # %% [markdown] tags=["slide"]
-# The filters return **all** of it, LS half. With two training images the linear filter kept only flat pictures; with
-# 2,000 it keeps *every* picture: a window's 9 pixels no longer follow from one another, so without noise the best
-# straight line is the middle pixel itself, and a curve on top changes little. In the end the filters ask nothing of a
-# picture. **Votes do: they have a list.**
+# The filters return **all** of it, LS half. With two training images, each of one colour, the linear filter kept only
+# flat pictures: one pixel of a window told all nine. With 2,000 garments it does not, so without noise the best
+# weighted sum is the middle pixel itself; a curve on top changes little, and *every* picture stays. In the end the
+# filters ask nothing of a picture. **Votes do: they have a list.**
 #
 # And the 20 uniform steps of lesson 04? They miss the limit here, too: 30 % within 0.001. But the pictures stay much
 # the same: with those of the halvings they have a median r2 of 0.93.

@@ -341,6 +341,10 @@ check.orbit_average(orbit_average)
 # **Predict.** Here are four denoisers of the same images: IS, and three equivariant ones. These are ES, $\bar D$ made
 # of IS, and a **filter**, the best linear denoiser of the orbits (each pixel the same weighted sum of what is around
 # it). Put all four in the order of their loss on the training images, at $t = 0.6$.
+#
+# (The filter's code may be skipped: on the torus it treats each wave of the picture by itself, as lesson 01's straight
+# line treated a single pixel; `share` is that line's slope. The cell after it checks that this *is* the best linear
+# denoiser of all orbits.)
 
 
 # %%

@@ -307,7 +307,7 @@ axes[1, 1].set_xlabel("all displacements")
 show(
     fig,
     alt="Two by two panels, each with four samples from the same noise. IS: four clean garments. ES: garments "
-    "displaced and wrapped around the border. LS: garments glued from pieces. ELS: shapes "
+    "displaced and wrapped around the border. LS: new shapes in the middle. ELS: shapes "
     "that lie anywhere.",
 )
 
@@ -381,10 +381,8 @@ assert all(abs(a - b) < 0.01 for name in said for a, b in zip(far[name], said[na
 # know IS (0.04) and ES (0.57).
 #
 # But perhaps *any* local and equivariant denoiser draws so. A rival: the best **linear filter** that has ELS's windows
-# and is the same everywhere, its drawings cut at black and white. And the same filter **bent** by a curve: at each step
-# it filters 400 noised training images, and each of its answers becomes the mean of the clean pixels at which it gave
-# about this answer (`els.BentFilter`). (We also bend one with 15 x 15 pixels throughout, and one that sees the whole
-# torus.)
+# and is the same everywhere, its drawings cut at black and white; and the same **bent**, as in lesson 04, by a curve at
+# each step (`els.BentFilter`). (We also bend one with 15 x 15 pixels throughout, and one that sees the whole torus.)
 #
 # **Predict.** What is the order of their r2: LS, ELS, the linear filter, the bent one, and the bent one without a
 # window?
@@ -399,12 +397,12 @@ stored["bent, P = 15"] = els.sample(els.BentFilter(wide), every_noise, steps=20)
 # %%
 from elscourse.bent_filter import find_curve
 
-grey, curves, es = images.mean(), {}, circular.machine("es")
+grey, curves = images.mean(), {}
 power = torch.fft.fft2(images - grey).abs().square().mean((0, 1)) / (H * W)
 
 
 def no_window(x_t, t):
-    """The best linear filter that knows no place and sees the whole torus, bent as the others are."""
+    """The best linear filter that knows no place and sees the whole torus (lesson 06's), bent as the others are."""
     alpha, sigma = schedule.alpha(t), schedule.sigma(t)
     gain = alpha * power / (alpha**2 * power + sigma**2)
 
@@ -417,11 +415,10 @@ def no_window(x_t, t):
 
 
 stored["bent, no window"] = els.sample(no_window, every_noise, steps=20)
-stored["ES, then that"] = els.sample(lambda x, t: (es if t > 0.52 else no_window)(x, t), every_noise, steps=20)
 
 # %% tags=["slide"]
 target = stored["network-150"]
-rivals = ("equivariant-filter", "bent filter", "bent, P = 15", "bent, no window", "ES, then that")
+rivals = ("equivariant-filter", "bent filter", "bent, P = 15", "bent, no window")
 r2 = {name: els.compare(stored[name], target).r2 for name in (*drawn, *rivals, "network-20")}
 middle = {name: values.quantile(0.5).item() for name, values in r2.items()}
 for name, number in middle.items():
@@ -443,7 +440,7 @@ show(
 
 # %%
 said = {"is": 0.04, "es": 0.57, "ls": 0.09, "els-circular": 0.83, "network-20": 0.95}
-said |= dict(zip(rivals, (0.62, 0.71, 0.75, 0.758, 0.828), strict=True))
+said |= dict(zip(rivals, (0.62, 0.71, 0.75, 0.758), strict=True))
 assert all(abs(middle[name] - number) < 0.006 for name, number in said.items())
 ours = r2["els-circular"]
 first = int(torch.stack([ours > r2[name] for name in ("is", "es", "ls")]).all(0).sum())
@@ -452,7 +449,7 @@ wrapped = els.compare(results["ls_torus"], target[:20]).r2.quantile(0.5)
 print(f"ELS ahead of the other three machines: {first}; with the network's next drawing {next_seed:.2f}")
 print(f"median r2 of LS whose windows wrap around {wrapped:.2f}")
 assert first == 92 and abs(next_seed - 0.03) < 0.006 > abs(wrapped - 0.08)
-assert abs(int((ours > r2["ES, then that"]).sum()) - 54) <= 2
+assert abs(int((ours > r2["bent, no window"]).sum()) - 69) <= 1
 
 for steps, numbers in {150: (0.831, 0.750, 0.059, 0.01, 71), 20: (0.757, 0.725, 0.032, 0.01, 62)}.items():
     a, b = (els.compare(stored[name], stored[f"network-{steps}"]).r2 for name in ("els-circular", "bent, P = 15"))
@@ -467,19 +464,32 @@ for steps, numbers in {150: (0.831, 0.750, 0.059, 0.01, 71), 20: (0.757, 0.725, 
 #
 # What earns that? **Symmetry** most of all: the bent filter that sees *everything* and knows no place has 0.76. A
 # window only costs it: with 15 pixels it has 0.75, with ELS's 0.71 (not bent 0.62). With votes it is the other way
-# round: without a window (ES) 0.57, with one 0.83. ELS is ahead of the filter with 15 pixels for 71 of 100 seeds, on
+# round: without a window (ES) 0.57, with one 0.83.
+#
+# ELS is ahead of the filter without a window for 69 of 100 seeds, of that with 15 pixels for 71, of the latter on
 # average by 0.059 (standard error 0.010); if the network, too, takes 20 steps, by 0.032 (0.757 and 0.725, ahead for
 # 62).
 
 # %% [markdown] tags=["slide"]
-# Must it be a window, then? Let ES make the first ten steps, and the filter without a window the others ("ES, then
-# that"): r2 0.83, and ELS is ahead for 54, a draw. **These drawings do not show that windows are needed, only that
-# nobody may vote with much of the picture once little noise is left.** (With the network of lesson 04 no such relay is
-# level.)
+# Must it be a window, then? ES votes with the whole picture, and has 0.57; the filter without a window has 0.76.
+#
+# **Predict.** Let ES make the first ten of the 20 steps, and this filter the others. About 0.6, 0.75 or 0.83?
+
+# %%
+es = circular.machine("es")
+handed_over = els.sample(lambda x, t: (es if t > 0.52 else no_window)(x, t), every_noise, steps=20)
+relay = els.compare(handed_over, target).r2
+print(f"ES, then the bent filter without a window: median r2 {relay.quantile(0.5):.2f}, ELS is ahead for "
+      f"{int((ours > relay).sum())} of 100")  # fmt: skip
+assert abs(relay.quantile(0.5) - 0.828) < 0.006 and abs(int((ours > relay).sum()) - 54) <= 2
+
+# %% [markdown] tags=["slide"]
+# 0.83, and ELS is ahead for 54, a draw. **These drawings do not show that windows are needed, only that nobody may vote
+# with much of the picture once little noise is left.** (Another network, and large windows that hand over: lesson 09.)
 
 # %% [markdown]
-# **How to read a rival.** Where a bent filter is level, votes are not needed; whether its window is, only the same
-# filter without one can say. You will meet it in most lessons from here on.
+# **How to read a rival** (lesson 04): where it is level, votes are not needed; whether its window is, only the same
+# filter without one can say.
 #
 # IS and LS draw garments in the middle of the canvas, but this network knows no middle. Windows that wrap around do not
 # help LS (0.08, 20 seeds). (With the network of lesson 04 LS has 0.85: that one pads with zeros, and knows its place,
@@ -491,10 +501,10 @@ for steps, numbers in {150: (0.831, 0.750, 0.059, 0.01, 71), 20: (0.757, 0.725, 
 # %% [markdown] tags=["slide"]
 # ## 7. Where does a pixel come from? (6 minutes)
 #
-# A weighted mean can name its sources. The less noise there is, the more weight the patch nearest to the window has. So
-# we ask of a finished picture: which training image has the nearest patch, for each pixel? This is the pixel's
-# **provenance**. (With windows of 5 x 5 pixels, and without the background: thousands of patches are the same black
-# square.)
+# A weighted mean can name its sources: a pixel's **provenance** is the image that gave it the most votes. The less
+# noise there is, the more weight the patch nearest to the window has. So we ask of a finished picture, in place of the
+# votes: which training image has the nearest patch, for each pixel? (With windows of 5 x 5 pixels, and without the
+# background: thousands of patches are the same black square.)
 #
 # We ask it of a drawing of ES, one of ELS, a training image with 0.9 of its contrast, and a new real garment.
 #
@@ -550,10 +560,10 @@ if lab.profile == "laptop":
 # that fit its surroundings. The map finds 78 images; but many sources do not show that a picture is new: the training
 # image, only paler, has 34, the real garment 55.
 #
-# Nor does the map show the votes. The last ones, with 3 x 3, were led by 121 images, for 3 % of the pixels by the one
-# on the map; and the leader holds 36 % of them (the median): a pixel is a mean of several centres. And ELS of 2,000
-# other garments draws nearly the same (lesson 15, with zeros at the border): even its voters explain the machine's
-# pixel, not the network's.
+# Nor does the map show the votes. In the last ones, through windows of 3 x 3, 121 images lead, and for only 3 % of the
+# pixels it is the image on the map. And a leader holds 36 % of the votes (median): a pixel is a mean of several
+# centres. And ELS of 2,000 other garments draws nearly the same (lesson 15, with zeros at the border): even its voters
+# explain the machine's pixel, not the network's.
 
 # %% [markdown] tags=["slide"]
 # Point at a pixel: you see its window at $t = 0.25$ (there $P = 5$) and the four patches that voted most for it.
@@ -631,9 +641,9 @@ show(
 )
 
 # %% [markdown] tags=["slide"]
-# With 3 pixels: texture without form. With 13 of 16, three of the seven are shifted training images; with 15, all
-# seven. The *same* machine remembers or invents, depending on what a pixel can see *while it votes with little
-# noise left*.
+# With 3 pixels: texture without form. With windows of 13 pixels (the picture has 16) three of the seven are shifted
+# training images; with 15 all seven. The *same* machine remembers or invents, depending on what a pixel can see *while
+# it votes with little noise left*.
 #
 # But not to copy is not enough: at 9 and 11, without a copy, r2 is 0.72 and 0.73, less than the bent filter with 15
 # throughout, 0.80. Shrinking windows have 0.87, and are ahead of every single size for all seven seeds. Which window a
