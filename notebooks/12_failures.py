@@ -283,7 +283,7 @@ def within_fifths(a, b, widths=below):
     fifth = widths.argsort(stable=True).argsort() * 5 // len(widths)
     number = sum(((a & (fifth == k)).sum() * (b & (fifth == k)).sum() / (fifth == k).sum()).item() for k in range(5))
     shuffled = (fifth + torch.rand(10_000, len(a), generator=torch.Generator().manual_seed(0))).argsort(1)
-    by_chance = (a[shuffled] & b[fifth.argsort(stable=True)]).sum(1)
+    by_chance = (a[shuffled] & b[fifth.argsort(stable=True)]).sum(1)  # both fifth by fifth, in each a at random
     return number, (by_chance >= (a & b).sum()).double().mean().item()
 
 
@@ -305,12 +305,12 @@ if lab.profile == "laptop":
 
 # %% [markdown] tags=["slide"]
 # **Part of it is width.** Sort the seeds into fifths by the width of the ELS drawing below the waist: most third legs
-# of both are in the widest. If one shuffles within the fifths, chance gives three, and whoever names the 29 *widest*
-# finds five of the network's 17. Seven are still more (p = 1 %, the share of shuffles that give as many).
+# of both are in the widest. Shuffled within the fifths, chance gives three; seven or more come up in 1 % of the
+# shuffles (p). Whoever names the 29 *widest* finds five of the network's 17.
 #
-# Three is too much, rather: a third leg itself widens a drawing there. By the width *above* the waist chance gives 1.6
-# (p = 0.01 %), by that of another drawing from the same noise, of IS, 2.4 (0.3 %). **How much a common cause explains
-# hangs on where one measures it**; from here on we take the first, which takes off most.
+# Three may be too many: a third leg itself widens a drawing there. By the width *above* the waist chance gives 1.6, by
+# that of IS's drawing 2.4. **How much a common cause explains hangs on where one measures it.** From here on we use the
+# first: it leaves the least to explain.
 
 # %% [markdown] tags=["slide"]
 # Does every good prediction draw third legs? Two filters of lesson 11 have the windows of ELS, but no votes. The
@@ -350,8 +350,9 @@ if lab.profile == "laptop":
 # come from spots of a single row: by exercise 1's counter, with two rows, the network has 8, ELS 18, both 5, where
 # chance at like width gives 1.0.
 #
-# Is the network sure of its own list? Its first steps go astray (lesson 11). Let the exact denoiser make those above
-# t = 0.95, eight of the 150. **Predict.** How many of its own 17 does the network repeat: all, most, half?
+# Is the network sure of its own list? Its first steps go astray: in 150 steps less than in 20, but they do (lesson 11:
+# $x$ is off by 0.05 and 0.16 at $t = 0.95$). Let the exact denoiser make those above $t = 0.95$, eight of the 150.
+# **Predict.** How many of its own 17 does the network repeat: all, most, half?
 
 # %% tags=["slide"]
 exact, repaired = garments.machine("is"), stored["trousers.network-150-repaired"]
@@ -416,7 +417,7 @@ for garment in limits:
 
 # %% [markdown] tags=["slide"]
 # **Predict.** The mirror r2 of the network is compared, seed by seed, with that of ELS, of the equivariant filter of
-# section 4, of the Wiener filter (linear, too, but it sees everything), and of IS. Which goes together with it most
+# section 4, of the Wiener filter (not bent, and it sees everything), and of IS. Which goes together with it most
 # closely, which least?
 
 # %%
@@ -455,13 +456,13 @@ show(
 
 # %%
 ranked = {}
-print("lopsided                 network  predicted  both (by chance)  right of as many (by chance)")
+print("lopsided                 network  predicted  both (by chance)  right of the most lopsided (by chance)")
 for (garment, name), values in symmetry.items():
     a, b = values < limits[garment], lopsided[garment, "network"]
-    most = b[values.argsort(stable=True)[: b.sum()]]
+    most = b[values.argsort(stable=True)[: b.sum()]]  # its most lopsided, as many as the network has lopsided ones
     found = ranked[garment, name] = [int(v.sum()) for v in (b, a, a & b, most)]
     chance = [x * found[0] / len(b) for x in (found[1], found[0])]
-    print("{:9s} {:17s} {:4d} {:9d} {:10d} ({:.0f}) {:19d} ({:.0f})".format(
+    print("{:9s} {:17s} {:4d} {:9d} {:10d} ({:.0f}) {:25d} ({:.0f})".format(
         garment, name, *found[:3], chance[0], found[3], chance[1]))  # fmt: skip
 if lab.profile == "laptop":
     who = ("ELS", "equivariant filter", "IS", "Wiener filter")
@@ -580,8 +581,7 @@ check.toward_mean(toward_mean)
 # </details>
 #
 # **Predict.** Move the drawings of ELS by a fifth, or by two fifths, of the way to the mean of all training trousers.
-# How many of the 37 stay lopsided? Are the drawings less like the network's? And move IS's hundred copies as far: of
-# how many does `copies` still see that they are copies?
+# How many of the 37 stay lopsided? Are the drawings less like the network's?
 
 # %% tags=["slide"]
 mean = real["trousers"].mean(0)
@@ -629,25 +629,27 @@ if lab.profile == "laptop":
 
 # %% [markdown] tags=["slide"]
 # **The mean does as much.** At two fifths nine are left, seven of them on the network's seeds, both as with long late
-# windows; but none has three legs, and r2 is 0.96. (That none counts as a copy means nothing here: of IS's hundred
-# copies none does, so moved. And the network's own 20 lopsided drawings would be 4: the mean acts on the counter.) At a
-# fifth it is nearly level with windows of 15 from 0.4 to 0.6. These windows had been chosen on the same hundred seeds.
-# On a fresh hundred ELS has 38; the windows leave 22, the mean 26 and 10, and with each of the three r2 rises from 0.94
-# to 0.96.
+# windows; none has three legs, and r2 is 0.96. At a fifth it is nearly level with windows of 15 from 0.4 to 0.6. These
+# had been chosen on the same hundred seeds; on a fresh hundred ELS has 38, the windows leave 22, the mean 26 and 10,
+# and with each of the three r2 rises from 0.94 to 0.96.
 #
 # No wonder: the mean is fairly symmetric (mirror r2 0.91), and all drawings come nearer to it. **A lower count shows no
 # cause**, nor does a better r2. They show neither that short windows made the errors nor that the network looks further
-# from 0.4 to 0.6. Both may still be true. (For LS the mean is no fair rival: it is itself a crude way to know one's
-# place.)
+# from 0.4 to 0.6. Both may still be true.
+
+# %% [markdown]
+# (So moved, even IS's hundred copies no longer count as copies, and of the network's own 20 lopsided drawings 4 are
+# left: the mean acts on the counters. And against LS this rival is not fair: the mean picture knows places, as LS
+# does.)
 
 # %% [markdown] tags=["slide"]
 # ## 7. From third legs to sixth fingers (3 minutes)
 #
 # Kamb and Ganguli point to a mechanism: parts that are each in order, put together by windows that never see the whole.
 # What speaks for it: two predictors with such windows, with votes and without, foretell lopsided drawings better than
-# two that see the whole, IS, which copies, and the Wiener filter, which does not. But windows are not all: the local
-# filter has them, too, and draws few third legs. What decides nothing: that a long view leaves fewer errors. So does
-# the mean.
+# two that see the whole, IS, which copies, and the Wiener filter, which does not. For third legs windows are not
+# enough: the local filter has them, too, and draws few (section 4). What decides nothing: that a long view leaves fewer
+# errors. So does the mean.
 #
 # All this holds for one small ResNet and three kinds of garments. Large models have attention, which can see the whole
 # image at each step; they work on compressed images; they follow text. So "six fingers come from locality" is a
