@@ -344,6 +344,9 @@ assert abs(linear_gain - 0.046) < 0.002
 # %% [markdown] tags=["slide"]
 # ## 4. What changes a drawing, and what does not (6 minutes)
 #
+# (Beside networks and formulas stand bent filters, here one for each pixel. Only for the border we take those that are
+# alike everywhere: a filter of one pixel is the same with any border.)
+#
 # We change one thing of a network at a time, and always draw from the same noise. We change **only its pictures** (A1
 # and B1, A2 and B2: the same seed of the training); **only the seed of its training** (A0, A1, A2; B1, B2); its
 # **architecture**, a UNet in place of the ResNet; its **border**, circular in place of zeros (lesson 08).
@@ -770,7 +773,8 @@ assert abs(ahead - 75) <= 1
 # ## What you can now say
 #
 # * Exchange every picture of the formula for another of the same kind, and it draws the same (r2 0.98), as bent filters
-#   do; the ideal denoiser does not (0.81). And the formula predicts the network as well as before (0.91).
+#   do; the ideal denoiser does not (0.81). An average over many does not care whose they are; who picks one whole
+#   picture does. And the formula predicts the network as well as before (0.91).
 # * Two networks that share no picture and no first weight draw nearly the same (0.97). Their drawings hardly tell which
 #   2,000 pictures they know; the loss does, a little.
 # * A UNet in place of a ResNet changes a drawing more than 2,000 other pictures do, another border most. The formula
@@ -782,8 +786,10 @@ assert abs(ahead - 75) <= 1
 #
 # **What does every training of this ResNet do that its formula does not?** And every training of a UNet? Everything
 # here is clothes of 16 x 16 pixels; how many pictures would it take for faces, in colour, at a million pixels, with
-# attention? And the windows themselves: since they decide so much, **where do they come from** (lesson 14 leaves
-# that open)?
+# attention? And **where do the windows come from** (lesson 14 leaves that open)?
+#
+# And r2 pays for what all drawings of a kind share. Does the formula know what *another* noise would have drawn? Lesson
+# 16.
 #
 # ## References
 #

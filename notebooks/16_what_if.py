@@ -22,7 +22,7 @@
 # cannot pass it, where a filter without votes passes it as well as the formula, and that one can steer with either
 # kind of machine, formula or filter.
 #
-# **You need** the machines of lessons 02, 04 and 08, the bent filter (07), the Wiener filter (10), r2 and R2 (11), the
+# **You need** the machines of lessons 02, 04 and 08, the bent filter (04), the Wiener filter (10), r2 and R2 (11), the
 # equivariant filter (12), two trainings (15).
 #
 # **Time** 52 minutes
@@ -226,10 +226,11 @@ assert part["network"][6] < 0.01 > part["ELS"][6] and max(abs(part["IS"][1:] - e
 # Two thirds (**0.68**) of the network's change lie in the block; further off it fades, as in the formula. That is
 # no merit of the formula, whose windows were measured on the network.
 #
-# The ideal denoiser cares little where the block was: 0.28 of its change lie there, and 0.20 lie in the block of
-# *another* seed (dotted; of the network's change 0.21; both are more than 14 %, since garments are in the middle). It
-# weighs whole pictures. A block can change its choice, and then everything changes; or it does not, and nothing does
-# (18 of 100 seeds).
+# A comparison: how much of a change lies in the block of *another* seed, where nothing was exchanged (dotted)? 0.21 of
+# the network's, 0.20 of the ideal denoiser's. (More than 14 %, since garments and changes are in the middle.) In its
+# own block lie 0.28 of the ideal denoiser's change, hardly more than in another one: it cares little where the block
+# was. It weighs whole pictures. A block can change its choice, and then everything changes; or it does not, and nothing
+# does (18 of 100 seeds).
 
 # %% [markdown] tags=["slide"]
 # ## 3. Who can foretell it? (9 minutes)
@@ -334,8 +335,8 @@ assert abs(table["ResNet, classes"]["Wiener"][1] - 0.55) < 0.006
 
 # %% [markdown] tags=["slide"]
 # **On the right the machines come apart.** Of the changes of the two ResNets with zero padding the formula foretells
-# 0.69 and 0.73, LS about half (so does Wiener, the filter that sees everything: of the first 0.55), the ideal denoiser
-# *less than nothing* (-0.52 and -0.75): it is further off than somebody who says "nothing will change".
+# 0.69 and 0.73, LS about half, the ideal denoiser *less than nothing* (-0.52 and -0.75): it is further off than
+# somebody who says "nothing will change". (Wiener, which sees everything and is not in the figure, has 0.55 and 0.44.)
 #
 # **The bent filter is level with the formula for the first network**: 0.68, and the formula is ahead for 51 of 100
 # seeds. For the others the formula is ahead: without classes for 84 (0.73 to 0.57), for the UNet for 72, for the
@@ -413,8 +414,8 @@ print(f"{kind}, seed {seed}: of the network's change the formula foretold {part_
 # $$\epsilon_\varphi = \cos\varphi\, \epsilon + \sin\varphi\, \epsilon'$$
 #
 # Each mixture is noise of variance 1 again, as in lesson 01. At 0 degrees we draw from the first, at 90 from the
-# second. (An exchange leaves 220 of 256 pixels. A turn by 31 degrees, whose cosine is 220/256, moves the noise as far:
-# the dotted line in the curves below.)
+# second. (An exchange keeps 220 of 256 pixels, so old and new noise have a correlation of about 220/256. After a turn
+# by $\varphi$ it is $\cos\varphi$; at 31 degrees both are equal: the dotted line in the curves below.)
 #
 # **Predict.** Two bags. What does the ideal denoiser draw on the way from one to the other, what the network, what
 # the formula, what the bent filter? Which of them leap?
@@ -550,11 +551,12 @@ assert [*smooth.values()] == [0.73, 0.79, 0.77, 0.75, 0.7, 0.1]
 # equally near, and a little noise decides between them. Whether the formula trembles less in more than 20 steps we have
 # not tried.
 #
-# Whoever trembles changes too much. Simply made smaller, times 0.85 (a factor chosen afterwards), the formula's change
-# foretells 0.73 of an exchange in place of 0.69. Its mean over eight noises nearby (turned by 18 degrees) foretells
-# 0.79, its mean with the bent filter 0.77: each of the three helps. (IS, made smaller, has 0.10. The bent filter gains
-# little from any factor: 0.70 at best, times 0.95. And with Wiener in its place the mean has 0.75: what helps is a
-# partner that does not tremble.)
+# Whoever trembles does better to say less. Times 0.85 (a factor chosen afterwards) the formula's change foretells 0.73
+# of an exchange in place of 0.69. The bent filter gains less: 0.70 at best, in place of 0.68. (IS, times 0.3, has 0.10
+# in place of -0.52.)
+#
+# Or one averages. The formula's mean over eight noises nearby (turned by 18 degrees) foretells 0.79, its mean with the
+# bent filter 0.77, with Wiener 0.75.
 
 # %% [markdown] tags=["slide"]
 # ## 6. Make a wish (6 minutes)
