@@ -257,7 +257,7 @@ def calibrate(
 ) -> None:
     """Measure the windows that fit a network best.
 
-    Finds, at each noise level, the patch size with which a machine best explains NETWORK, and writes it beside the
+    Finds, at each noise level, the patch size with which a machine is most like NETWORK, and writes it beside the
     network's card.
     """
     from .lab_calibration import calibrate_lab

@@ -1,4 +1,4 @@
-"""The strongest rivals of the local machines: the best straight lines through the same windows."""
+"""The best straight lines through the local machines' windows; bent by a curve they are their strongest rivals."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class LocalFilter(TrainingSetDenoiser):
 
     patch_size, padding: as for `EquivariantLocalScoreMachine`; with zeros a window is cut off at the border.
     Other parameters, and errors: see `elscourse.training_set.TrainingSetDenoiser`. It has no `posterior`: nobody votes.
-    Source: Wiener 1949, window by window. Lesson 11.
+    Source: Wiener 1949, window by window. Lessons 04, 07 and 11.
     """
 
     def __init__(

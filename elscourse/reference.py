@@ -436,7 +436,7 @@ def local_wiener(
     image ends; "circular": it goes on at the other border. Returns shape (B, C, H, W).
 
     Raises CourseError for an even patch_size, an unknown padding, or a circular window that wraps onto itself.
-    Source: as `wiener`; the strongest rivals of lesson 11.
+    Source: as `wiener`; lessons 04, 07 and 11.
     """
     x_t, v = _double(x_t, images)
     r, (height, width) = _radius(patch_size), v.shape[-2:]
