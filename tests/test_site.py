@@ -433,8 +433,8 @@ def test_the_landing_page_says_what_the_word_alone_is_worth() -> None:
     page = " ".join((ROOT / "book" / "index.md").read_text(encoding="utf-8").split())
     assert f"is worth {word:.2f} (the mean picture of the class); the formula has {formula:.3f}," in page
     bent = els.load_results("11_bent")["fashion-mnist-16-resnet-zeros-conditional, local-filter"].quantile(0.5)
-    assert f"windows has {windowed:.2f} (its answers corrected by a curve at each step, {bent:.2f};" in page
-    assert f"a formula whose windows must stay at their place has {local:.2f}, too" in page
+    assert f"windows has {windowed:.2f}, with its answers corrected by a curve at each step {bent:.2f}." in page
+    assert f"A formula whose windows must stay at their place has {local:.2f}, too" in page
 
 
 def test_the_painted_pictures_are_copied_broken_and_recombined() -> None:
