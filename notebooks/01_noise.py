@@ -586,8 +586,8 @@ assert abs(off[20] - 0.118) < 0.005 and off[500] < 0.025 and abs((samples[500] <
 # it is right. **We generated, using nothing but a denoiser.** Guess, turn a little, look again: that makes guesses into
 # a sample.
 #
-# Note what is *not* random: once the noise is drawn, the sample is determined. The noise is drawn from a number, its
-# seed. So **a seed is an image.** We shall use that to compare denoisers, image by image.
+# Note what is *not* random: once the noise is drawn and the steps are chosen, the sample is determined. The noise is
+# drawn from a number, its seed. So **a seed is an image.** We shall use that to compare denoisers, image by image.
 #
 # **Predict.** And if the denoiser is not ideal? Take the best *straight line* through the pairs $(x_t, x_0)$ at each
 # $t$. What will its samples look like?
@@ -748,7 +748,7 @@ if lab.profile == "laptop":
 # - The velocity $u = -\sigma D + \alpha\hat\epsilon$ carries the density of the noise back to that of the data. DDIM
 #   follows it in turns.
 # - So whoever has the ideal denoiser of some data can draw such data. Another denoiser draws something else: the
-#   straight line, one normal distribution. The same denoiser and noise: the same sample.
+#   straight line, one normal distribution. The same denoiser, noise and steps: the same sample.
 #
 # ## What is still unexplained
 #

@@ -448,7 +448,8 @@ assert abs(spoiled.sum() - 112) <= 6 and abs(plain(slow)[spoiled].sum() - 57) <=
 # pixel by pixel, those that voting to the end produces.
 #
 # Nor is this retouching: 57 of the 112 spoiled boards end as memories. (Of all samples 13.5 % are memories after 20
-# steps, 42 % after the halvings.) In this world, many a "new" board was an unfinished memory.
+# steps, 42 % after the halvings.) On $8 \times 8$ many a "new" board was an unfinished
+# memory.
 
 # %% [markdown] tags=["slide"]
 # ## 7. How often does each come up? (5 minutes)
@@ -671,8 +672,8 @@ if lab.profile == "laptop":
 #   than 1 %.
 # * Windows alone make no mosaics: the answer must bend. With 2,000 training images a bent filter makes none either:
 #   near the end it lets every picture stand. Votes have a list.
-# * The theorem speaks of the limit. In the toy world 20 uniform steps miss it in more than half of the samples; short
-#   last steps reach it. Some garments never settle, and of those it says nothing.
+# * The theorem speaks of the limit. In the toy world of $8 \times 8$ 20 uniform steps miss it in about half of the
+#   samples; short last steps reach it. Some garments never settle, and of those it says nothing.
 #
 # ## What is still unexplained
 #
