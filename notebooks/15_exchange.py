@@ -693,7 +693,7 @@ assert abs(max(differ["wiener"]) - 0.0038) < 0.0002 and abs(differ["is"][-1] - 0
 
 # %% [markdown]
 # Two IS disagree wherever there is little noise: each has chosen one picture of its own. With much noise they average
-# over many pictures, and agree (0.001 at t = 0.95). Two ELS disagree by at most 0.026 at any t. Each tooth
+# over many pictures, and agree (0.001 at t = 0.95). Two ELS disagree by at most 0.026 at these t. Each tooth
 # of their curve is a window: while it stays, they disagree more and more as the noise falls; where it gets smaller,
 # they agree again, as small pieces are easy to replace. With 9 x 9 to the end it would be 0.11.
 #
