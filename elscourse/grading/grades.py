@@ -61,7 +61,7 @@ def grade(
     for number, (learner, file) in enumerate(learners.items(), 1):
         key = _key(file, package, limits)
         row, kept, changed = rows.get(learner, {}), "", False
-        if not fresh and row.get("key") == key:
+        if row.get("key") == key:
             kept = " (graded before)"
         else:
             grade = _or_before(_graded(file, chosen, limits, allowed), row)
