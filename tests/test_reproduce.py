@@ -729,7 +729,7 @@ def test_the_measured_page_states_what_foretells_the_circular_network() -> None:
     drawn |= {"filter": stored["equivariant-filter"]}
     r2 = {name: f"{compare(some, network).r2.quantile(0.5):.2f}" for name, some in drawn.items()}
     text = said_on("book/measured.md")
-    assert f"With ELS's windows that filter has {r2['filter']}, where votes go from {r2['ES']} to {r2['ELS']}." in text
+    assert f"that filter has {r2['filter']}, not bent, where votes go from {r2['ES']} to {r2['ELS']};" in text
     quick = compare(drawn["ELS"], stored["network-20"]).r2.quantile(0.5)
     assert f"If the network, too, takes 20 steps, ELS has {quick:.3f} and that filter" in text
 
