@@ -373,8 +373,8 @@ assert abs(alone[0] - 0.02) < 0.01 and abs(alone[1] - 0.29) < 0.01 and abs(far_l
 # 9 shows tells the place: sleeves are at the sides.
 #
 # At this moment hardly any voter rules alone: for 2 % of these pixels one has more than half of the votes. In the last
-# step, with windows of 3 x 3, for 29 %; and these tell the place hardly any more: 64 % are more than two pixels off.
-# Lessons 05 and 07 show in what sense the finished picture is a **mosaic**.
+# step, with windows of 3 x 3, for 29 %; and these tell the place hardly any more: 64 % of the heaviest voters are more
+# than two pixels off. Lessons 05 and 07 show in what sense the finished picture is a **mosaic**.
 #
 # **Does the network look up training pictures, then?** It has no list of them, only weights (and weights can hold a
 # few: lesson 14). The voters are the sources of the *formula's* pixel. They prove nothing about the network's, however

@@ -388,8 +388,8 @@ if lab.profile == "laptop":
 #
 # The network has 3 % more on new pictures than on its own (standard error: 1 %), the linear denoiser 5 %. Is that
 # memory? Two tests with linear denoisers, which cannot hold a picture, only means and covariances. One learns from a
-# third set: are the new pictures harder for it, too? And one learns from the held-out pictures: each of the two is then
-# asked about its own set and the other's, so that hardness cancels.
+# third set: are the new pictures harder for it, too? And one learns from the held-out pictures: it and our linear
+# denoiser are then each asked about their own set and the other's, so that hardness cancels.
 
 # %%
 halves = lab.data.images, held_out
@@ -403,8 +403,8 @@ if lab.profile == "laptop":
     assert abs(less - 0.036) < 0.001 and abs(harder - 0.018) < 0.002
 
 # %% [markdown]
-# To the one that has seen neither set the new pictures are 2 % harder. And each of the two errs by 3.6 % less on its
-# own. **To do better on one's own pictures is no sign of having kept any.**
+# To the one that has seen neither set the new pictures are 2 % harder. And the two err, on average, by 3.6 % less on
+# their own. **To do better on one's own pictures is no sign of having kept any.**
 #
 # What keeps the network from remembering more: the way it is built, or that it has not had the time (lesson 14)? We
 # begin with the first.

@@ -672,8 +672,8 @@ if lab.profile == "laptop":
 #   than 1 %.
 # * Windows alone make no mosaics: the answer must bend. With 2,000 training images a bent filter makes none either:
 #   near the end it lets every picture stand. Votes have a list.
-# * The theorem speaks of the limit. In the toy world of $8 \times 8$ 20 uniform steps miss it in about half of the
-#   samples; short last steps reach it. Some garments never settle, and of those it says nothing.
+# * The theorem speaks of the limit. In the toy world of $8 \times 8$ pixels, 20 uniform steps miss it in about half of
+#   the samples; short last steps reach it. Some garments never settle, and of those it says nothing.
 #
 # ## What is still unexplained
 #

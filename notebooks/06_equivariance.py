@@ -567,7 +567,7 @@ assert abs(ahead[0] - 69) < 2 and abs(ahead[1] - 77) < 2
 #
 # Yet the mean of their two drawings has 0.75, and is ahead of the filter for 77 seeds. (With ES's drawing from another
 # noise the mean has 0.26.) But most of that is no knowledge of pictures: the same filter, bent by a curve as in lesson
-# 04, has 0.76 without ES (lesson 07).
+# 04, has as much without ES (lesson 07).
 #
 # Does the network *copy*? Then its samples would be nearer to its own training images than to as many
 # garments that it never saw, each at its best shift.

@@ -515,7 +515,7 @@ assert abs(a.quantile(0.5) - 0.858) < 0.006 > abs(b.quantile(0.5) - 0.816) and a
 # %% [markdown] tags=["slide"]
 # ## 7. Where does a pixel come from? (6 minutes)
 #
-# A weighted mean can name its sources: a pixel's **provenance** is the image that gave it the most votes. The less
+# A weighted mean can name its sources: a pixel's **provenance** is the image of its heaviest voter. The less
 # noise there is, the more weight the patch nearest to the window has. So we ask of a finished picture, in place of the
 # votes: which training image has the nearest patch, for each pixel? (With windows of 5 x 5 pixels, and without the
 # background: thousands of patches are the same black square.)

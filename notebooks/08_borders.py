@@ -688,8 +688,8 @@ assert (torch.tensor([*found.values()]) - torch.tensor(said)).abs().max() < 0.00
 # drawings is 0.87; if the circular one does, 0.81. So what is lost is lost mostly by ignoring the noise in these steps;
 # to have no border after them costs 0.06 more.
 #
-# (These networks take 20 steps. With their drawings the mean picture itself has 0.59. If the first 8 answers are grey,
-# the circular network ends at 0.09; if the network with zeros makes them, at 0.95.)
+# (Both networks take 20 steps. With the drawings of the one with zeros the mean picture itself has 0.59. If the first 8
+# answers are grey, the circular network ends at 0.09; if the network with zeros makes them, at 0.95.)
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say

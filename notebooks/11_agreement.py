@@ -602,7 +602,7 @@ assert near([els_150.quantile(0.5), els_20.quantile(0.5)], (0.879, 0.896)) and (
 # mean image has $0.549$ instead of $0.600$.
 #
 # And ELS? It is nearer to the network's 150 in its own 20 steps than in 150 ($0.896$ and $0.879$; for all of twenty
-# seeds), though its machine, too, could take as many. So the formula takes 20. (Its windows were measured at twenty
+# seeds), though it, too, could take 150. So the formula takes 20. (Its windows were measured at twenty
 # times. Why more steps harm is open.)
 
 # %% [markdown] tags=["slide"]

@@ -309,8 +309,8 @@ if lab.profile == "laptop":
 # shuffles (p). Whoever names the 29 *widest* finds five of the network's 17.
 #
 # Three may be too many: a third leg itself widens a drawing there. By the width *above* the waist chance gives 1.6, by
-# that of IS's drawing 2.4. **How much a common cause explains hangs on where one measures it.** From here on we use the
-# first: it leaves the least to explain.
+# the width of IS's drawing, below it, 2.4. **How much a common cause explains hangs on where one measures it.** From
+# here on we use the first: it leaves the least to explain.
 
 # %% [markdown] tags=["slide"]
 # Does every good prediction draw third legs? Two filters of lesson 11 have the windows of ELS, but no votes. The
@@ -350,8 +350,9 @@ if lab.profile == "laptop":
 # come from spots of a single row: by exercise 1's counter, with two rows, the network has 8, ELS 18, both 5, where
 # chance at like width gives 1.0.
 #
-# Is the network sure of its own list? Its first steps go astray: in 150 steps less than in 20, but they do (lesson 11:
-# $x$ is off by 0.05 and 0.16 at $t = 0.95$). Let the exact denoiser make those above $t = 0.95$, eight of the 150.
+# Is the network sure of its own list? Its first steps go astray: in 150 steps less than in 20, but they do (lesson 11,
+# of the first ResNet: $x$ is off by 0.05 and 0.16 at $t = 0.95$). Let the exact denoiser make those above $t = 0.95$,
+# eight of the 150.
 # **Predict.** How many of its own 17 does the network repeat: all, most, half?
 
 # %% tags=["slide"]
@@ -638,18 +639,18 @@ if lab.profile == "laptop":
 # from 0.4 to 0.6. Both may still be true.
 
 # %% [markdown]
-# (So moved, even IS's hundred copies no longer count as copies, and of the network's own 20 lopsided drawings 4 are
-# left: the mean acts on the counters. And against LS this rival is not fair: the mean picture knows places, as LS
-# does.)
+# (Moved by two fifths, even IS's hundred copies no longer count as copies, and of the network's own 20 lopsided
+# drawings 4 are left: the mean acts on the counters. And against LS this rival is not fair: the mean picture knows
+# places, as LS does.)
 
 # %% [markdown] tags=["slide"]
 # ## 7. From third legs to sixth fingers (3 minutes)
 #
 # Kamb and Ganguli point to a mechanism: parts that are each in order, put together by windows that never see the whole.
 # What speaks for it: two predictors with such windows, with votes and without, foretell lopsided drawings better than
-# two that see the whole, IS, which copies, and the Wiener filter, which does not. For third legs windows are not
-# enough: the local filter has them, too, and draws few (section 4). What decides nothing: that a long view leaves fewer
-# errors. So does the mean.
+# two that see the whole, IS, which copies, and the Wiener filter, which does not. For third legs such windows are not
+# enough: the local filter has the same ones and draws few third legs (section 4). What decides nothing: that a long
+# view leaves fewer errors. So does the mean.
 #
 # All this holds for one small ResNet and three kinds of garments. Large models have attention, which can see the whole
 # image at each step; they work on compressed images; they follow text. So "six fingers come from locality" is a

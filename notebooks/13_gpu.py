@@ -626,7 +626,7 @@ assert (round(minutes), round(table)) == (52, 86)
 # the machine to make pictures.** It is there to *predict* which ones the network, which is fast, will make.
 #
 # There is a cheaper forecast. A linear filter bent by a curve (lesson 04) compares no patches, and predicts garments
-# worse by 0.02 to 0.12 (our first ResNet: r2 0.86, where the machine has 0.91; lesson 11); with emoji it is even ahead.
+# worse by 0.03 to 0.12 (our first ResNet: r2 0.86, where the machine has 0.91; lesson 11); with emoji it is even ahead.
 # But only the machine says *whose* patches make a pixel.
 
 # %% [markdown] tags=["slide"]
@@ -638,7 +638,7 @@ assert (round(minutes), round(table)) == (52, 86)
 # * Working memory need not grow with the dictionary. Time does, and with the fourth power of the side.
 # * Slide-and-blur is the same machine with a count of operations that does not depend on $P$; compiled into one loop,
 #   it wins on a CPU with wide windows.
-# * A bent filter costs less, and predicts garments a little worse (the UNet's much), emoji better; but only the machine
+# * A bent filter costs less, and predicts garments worse by 0.03 to 0.12, emoji better; but only the machine
 #   says whose patches make a pixel.
 
 # %% [markdown]

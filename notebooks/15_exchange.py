@@ -345,7 +345,8 @@ assert abs(linear_gain - 0.046) < 0.002
 # ## 4. What changes a drawing, and what does not (6 minutes)
 #
 # (Beside networks and formulas stand bent filters, here one for each pixel. Only for the border we take those that are
-# alike everywhere: a filter of one pixel is the same with any border.)
+# alike everywhere: a filter that has weights of its own for each pixel knows its place with any border, so it cannot
+# foretell what another border changes.)
 #
 # We change one thing of a network at a time, and always draw from the same noise. We change **only its pictures** (A1
 # and B1, A2 and B2: the same seed of the training); **only the seed of its training** (A0, A1, A2; B1, B2); its
