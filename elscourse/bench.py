@@ -32,6 +32,7 @@ FULL_LAB_CURVE = "fashion-mnist-16-resnet-zeros-conditional"
 SIDE, IMAGES, BATCH = 32, 256, 8
 SIZES: dict[Padding, tuple[int, ...]] = {"zeros": (3, 7, 13), "circular": (3, 13)}
 REPEATS = 3
+PAIRS = 7  # of trajectories, exact and pruned in turn
 MATRICES, PRODUCTS = 2048, 5  # side of the matrices whose product sets the scale, and how often they are multiplied
 MEMORY = [  # (kind, images, patch size) of each process, with images of MEMORY_SIDE
     *(("els", n, 21) for n in (2_000, 10_000, 60_000)),
@@ -78,7 +79,7 @@ def _sections(where: torch.device, full: bool) -> list[tuple[str, Callable[[], A
         ("matrix_product", lambda: measure.matrix_rate(where, MATRICES, PRODUCTS)),
         ("speed", lambda: _speed(where, full)),
         ("memory", lambda: [memory(kind, n, MEMORY_SIDE, p, where) for kind, n, p in MEMORY]),
-        ("laptop", lambda: measure.laptop_trajectory(laptop, SEEDS, STEPS, min(2, REPEATS))),
+        ("laptop", lambda: measure.laptop_trajectory(laptop, SEEDS, STEPS, PAIRS)),
     ]
     if full:
         wanted.append(("full_lab", lambda: _full_lab(where)))
