@@ -638,8 +638,8 @@ assert (round(minutes), round(table)) == (52, 86)
 # * Working memory need not grow with the dictionary. Time does, and with the fourth power of the side.
 # * Slide-and-blur is the same machine with a count of operations that does not depend on $P$; compiled into one loop,
 #   it wins on a CPU with wide windows.
-# * A bent filter costs less, and predicts garments worse by 0.03 to 0.12, emoji better; but only the machine
-#   says whose patches make a pixel.
+# * A bent filter costs less, and predicts garments worse, emoji better; but only the machine says whose patches make
+#   a pixel.
 
 # %% [markdown]
 # ## What is still unexplained
