@@ -727,8 +727,7 @@ for when, pair, stated in (("late", (hard, gaussian), 9), ("early", (gaussian, h
     assert abs(won - stated) <= 1
 
 # %% [markdown]
-# Thirty new seeds say the same of the two ends: with 3 pixels at the first two steps r2 falls by 0.034, with 15 at the
-# last two by 0.201.
+# Thirty new seeds agree: 3 pixels at the first two steps cost 0.034, 15 at the last two 0.201.
 #
 # In between much is free. The straight line is a draw for our first network; the other four lose 0.003 to 0.021. Two
 # sizes only, each network's own of $t = 0.7$ and then 3 (networks for 16 x 16): with 3 from $t = 0.2$ on (the late
