@@ -32,15 +32,16 @@ FOLLOW = {  # from what cells make, or are chosen
 }
 TEACH = {  # on the lecturers' pages: quiz questions invent numbers, blackboards and answers compute with them
     "01": ("1.008", "0.64", "0.54", "0.77", "1.07"),
-    "02": ("7.39", "0.88", "0.71", "0.35"),
+    "02": ("7.39", "0.88", "0.71", "0.35", "1.6"),  # 1.6: as in FOLLOW
     "07": ("0.015",),
     "10": ("0.003", "-0.43", "0.012", "0.064"),
     "11": ("0.0125", "1.558"),
-    "12": ("2.3", "368 of 400", "1.2325", "13.8", "1.23"),  # 2.3: lift at like width, 7 of 3.05
+    "12": ("2.3", "2.9", "368 of 400", "1.2325", "13.8", "1.23"),  # lifts at like width: 7 of 3.05, of 2.39
     "13": ("1.27", "0.79", "0.135", "2.54", "1.54", "0.75", "0.83", "6.3", "0.012", "0.048"),
     "14": ("77 of 100",),  # 23 copies
     "15": ("94 %",),
 }
+DRAWS = re.compile(r"axis|fig\b|figsize|fontsize|plt\.|label=|alt=|title|seeded_noise|range\(")
 STATED = re.compile(r"(?<![\w.,:/])-?(\d+\.\d+)(?![\w.])|(?<![\w.,])(\d+) %|(?<![\w.,])(\d+) of (?:the )?\d+\b")
 NOT_PROSE = re.compile(r"```.*?```|\$\$.*?\$\$|(?<=\])\([^)]*\)|section \d\.\d|arXiv:\S+|&nbsp;", re.DOTALL)
 
@@ -69,9 +70,10 @@ def stated_in(text: str) -> Iterator[Stated]:
 
 
 def made_by(cell: Any) -> list[float]:
-    """Every number that a cell prints or asserts."""
+    """Every number that a cell prints or asserts, not those of lines that draw a figure or choose seeds."""
     printed = [output.get("text") or output.get("data", {}).get("text/plain", "") for output in cell.outputs]
-    text = re.sub(r"(?<=\d),(?=\d{3})", "", " ".join([cell.source, *printed]))
+    code = [line for line in cell.source.splitlines() if not DRAWS.search(line)]
+    text = re.sub(r"(?<=\d),(?=\d{3})", "", " ".join([*code, *printed]))
     return [float(number) for number in re.findall(r"\d*\.\d+(?:e-\d+)?|\d+(?:e-\d+)?", text)]
 
 
@@ -208,7 +210,7 @@ def test_most_wrong_numbers_are_noticed() -> None:
             text = "\n\n".join(section.prose)
             others = made_elsewhere(lesson, "")
             seen += noticed(text, lambda n, s=section, o=others: n.is_one_of(s.numbers) or n.is_one_of(o))  # type: ignore[misc]
-    assert len(seen) > 900 and sum(seen) > 0.48 * len(seen)
+    assert len(seen) > 900 and sum(seen) > 0.5 * len(seen)
 
 
 def test_what_is_a_number() -> None:
