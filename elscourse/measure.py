@@ -125,8 +125,8 @@ def laptop_trajectory(lab: Lab, seeds: int, steps: int, repeats: int) -> Row:
     machines = exact_and_pruned(partial(lab.machine, "els-zeros"))
     draws = {name: partial(sample, machine, noise, steps, schedule=lab.schedule) for name, machine in machines.items()}
     first = {name: timed(draw, lab.device) for name, draw in draws.items()}
-    pairs = [[timed(draw, lab.device)[0] for draw in draws.values()] for _ in range(repeats)]
-    for name, seconds in zip(draws, zip(*pairs, strict=True), strict=True):
+    turns = [[timed(draw, lab.device)[0] for draw in draws.values()] for _ in range(repeats)]
+    for name, seconds in zip(draws, zip(*turns, strict=True), strict=True):
         row[name] = {"first_seconds": first[name][0], "seconds": min(seconds)}
     with full_precision():
         one, _ = timed(partial(sample, textbook, noise[:1], steps, schedule=lab.schedule), lab.device)
@@ -136,7 +136,7 @@ def laptop_trajectory(lab: Lab, seeds: int, steps: int, repeats: int) -> Row:
         "textbook_seconds": one * seeds,
         "largest_difference": float(apart.abs().max()),
         "rms_difference": float(apart.square().mean().sqrt()),
-        "ratio_exact_to_pruned": median(exact / pruned for exact, pruned in pairs),
+        "ratio_exact_to_pruned": median(exact / pruned for exact, pruned in turns),
     }
 
 
