@@ -177,7 +177,7 @@ def calibrate(
     progress: bool = False,
     checkpoint: str | Path | None = None,
 ) -> list[tuple[float, int]]:
-    """The patch size most like the network at each t: pairs (t, P) from t = 1 down, for `patch_size=`.
+    """The patch size whose machine is most like the network at each t: pairs (t, P) from t = 1 down, `patch_size=`.
 
     candidates: odd sizes to choose from; by default all, up to that at which a window sees the whole image.
     samples: how many of `CALIBRATION_SEEDS` to start from (10 to 20 are enough).
