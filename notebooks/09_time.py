@@ -146,10 +146,15 @@ def inside(J, P):
     return float(J[max(0, c - r) : c + r + 1, max(0, c - r) : c + r + 1].sum() / J.sum())
 
 
+def square_of(J):
+    """The smallest odd P whose square holds nine tenths of J, also where the picture's side is even."""
+    return next(P for P in range(1, 2 * len(J), 2) if inside(J, P) >= 0.9)
+
+
 print("from t = 1 down:", *own_squares)
 assert own_squares[:8] == [9, 9] + 6 * [11] and own_squares[8:] == sorted(own_squares[8:], reverse=True)
 if lab.profile == "laptop":
-    assert all(inside(J, P) >= 0.9 > inside(J, P - 2) for J, P in zip(maps.values(), own_squares, strict=True))
+    assert [square_of(J) for J in maps.values()] == own_squares
 
 # %% [markdown]
 # It shrinks late: 9 to 11 pixels from $t = 0.95$ to $0.5$, and from there down to 3. When little noise is left, nearby
@@ -366,7 +371,7 @@ def filter_square(t):
     """The square that holds nine tenths of J of the best linear filter, which sees the whole picture."""
     alpha, sigma, middle = laptop.schedule.alpha(t), laptop.schedule.sigma(t), H // 2 * W + W // 2
     slope = alpha * torch.linalg.solve(alpha**2 * C + sigma**2 * unit, C[:, middle])
-    return next(P for P in range(1, 2 * H, 2) if inside(slope.square().view(H, W), P) >= 0.9)
+    return square_of(slope.square().view(H, W))
 
 
 apart = [abs(filter_square(t) - P) for t, P in zip(times, own_squares, strict=True)][1:]
@@ -485,7 +490,7 @@ for t in [t for t, P in unet.patch_sizes("els-zeros") if P >= 17]:
     x_t = els.add_noise(its, its_noise, t).cpu()
     J = slope_of_votes(unet.data.images.cpu(), x_t, unet.schedule.alpha(t), unet.schedule.sigma(t))
     for who, one in zip(squares, (unet_maps[times.index(t)], J), strict=True):
-        squares[who].append(next(P for P in range(1, 33, 2) if inside(one, P) >= 0.9))
+        squares[who].append(square_of(one))
 print("where the windows have 17 to 27 pixels, the squares that hold nine tenths of J:", squares)
 assert squares == {"UNet": [5, 7, 9] + 6 * [11], "its machine": [11, 11, 11, 11, 11, 13, 13, 13, 13]}
 
