@@ -343,45 +343,13 @@ def reached(name: str, machine: str, steps: int | str, what: str = "r2") -> floa
 
 def test_the_readme_states_the_shipped_numbers() -> None:
     text = said_on("README.md")
-    emoji, garments = "emoji-24-resnet-zeros-conditional", "fashion-mnist-16-resnet-zeros-conditional"
-    rows = {
-        "formula": "els-zeros",
-        "local machine": "ls",
-        "best linear filter of the whole picture": "wiener",
-        "ideal denoiser": "is",
-    }
-
-    def cut_r2(name: str, machine: str) -> torch.Tensor:
-        """Seed by seed, the drawing cut at black and white."""
-        results = els.load_results(name)
-        return compare(results[machine].clamp(-1, 1), results["network-150"]).r2
-
-    of_emoji = {what: cut_r2(emoji, machine) for what, machine in rows.items()}
-    said = ", ".join(f"{what} {r2.quantile(0.5):.2f}" for what, r2 in of_emoji.items())
-    assert f"all cut at black and white: {said};" in text
-    formula, *others = of_emoji.values()
-    assert all((formula > r2).all() for r2 in others) and "is ahead of each of them for every seed" in text
-    assert reached(emoji, "els-zeros", 150, "beats_ideal") == 1, "the better prediction for every seed"
-    *first, last = (f"{cut_r2(garments, machine).quantile(0.5):.3f}" for machine in rows.values())
-    lab = els.lab("laptop", network=garments, verbose=False)
-    means = torch.stack([lab.data.images[lab.data.labels == label].mean(0) for label in lab.labels_for(lab.seeds)])
-    mean = compare(means, els.load_results(garments)["network-150"]).r2.quantile(0.5)
-    four = f"there the four have {', '.join(first)} and {last}, and the mean of the class {mean:.2f}"
-    assert f"easier to predict: {four} (" in text and f"less than 0, though its r2 was {last}." in text
     assert f"which costs at most the {CHUNK} drawings in progress" in text
     medians = [reached(name, "els-circular" if "circular" in name else "els-zeros", 150) for name in SHIPPED]
     assert f"for each of six networks (median r2 {min(medians):.2f} to {max(medians):.2f})" in text
-    kinds = ("local-filter", "equivariant-filter")
-    low, *_, high = sorted(max(reached(name, kind, 150) for kind in kinds) for name in SHIPPED)
-    assert f"it is behind the formula for all six networks ({low:.2f} to {high:.2f})" in text
-    stored = els.load_results(emoji)
-    ours, theirs = (compare(stored[machine], stored["network-150"]).r2 for machine in ("els-zeros", kinds[1]))
-    won, rival = int((ours > theirs).sum()), f"{reached(emoji, kinds[1], 150):.2f}"
-    assert f"with the formula's windows has {rival} (the formula is ahead for {won} seeds)" in text
+    emoji = "emoji-24-resnet-zeros-conditional"
     bent = {key: r2.quantile(0.5) for key, r2 in els.load_results("11_bent").items() if "wiener" not in key}
-    in_colour = bent.pop(f"{emoji}, {kinds[1]}")
-    assert in_colour > ours.quantile(0.5) and f"at each step it has {in_colour:.2f}, more than" in text
-    assert f"it comes nearer for clothes ({min(bent.values()):.2f} to {max(bent.values()):.2f})" in text
+    assert bent.pop(f"{emoji}, equivariant-filter") > reached(emoji, "els-zeros", 150) and "For emoji it wins;" in text
+    assert f"nearer the formula for clothes ({min(bent.values()):.2f} to {max(bent.values()):.2f})" in text
     for key, r2 in bent.items():
         name = key.partition(", ")[0]
         own = "els-circular" if "circular" in name else "els-zeros"
@@ -390,12 +358,45 @@ def test_the_readme_states_the_shipped_numbers() -> None:
     first, rival = els.load_results(plain), els.load_results("15_bent")[f"local, {plain}"]
     ours, theirs = (compare(x, first["network-20"]) for x in (first["els-zeros"], rival.float() / 127.5 - 1))
     low, high = bootstrap_interval(ours.r2 - theirs.r2, torch.Generator().manual_seed(0))
-    assert low < 0 < high and "as the formula does, instead of 150, the two are level by r2" in text
+    assert low < 0 < high and "takes 20 steps as well, the bent filter is level with the formula by r2" in text
     lead = ours.R2 - theirs.R2
     low, high = bootstrap_interval(lead, torch.Generator().manual_seed(11))
     by_R2 = f"by R2 ELS is ahead by {lead.quantile(0.5):.3f}, {low:.3f} to {high:.3f})"
     assert low > 0 and by_R2 in said_on("book/measured.md")
     assert abs(float(ours.r2.quantile(0.5) - theirs.r2.quantile(0.5))) < 0.01
+
+
+def test_the_table_in_the_readme_is_that_of_the_shipped_drawings() -> None:
+    """Each rival's median r2, cut at black and white, and for how many of 100 seeds the formula has more."""
+    rivals = {
+        "a linear filter with the formula's windows, bent by a curve": "bent",
+        "the same filter, straight": "straight",
+        "the formula with its patches kept at their own place (LS)": "ls",
+        "the best linear filter of the whole picture": "wiener",
+        "the ideal denoiser (IS)": "is",
+        "the mean training picture of the same group or class": "mean",
+    }
+    columns = []
+    for kind, other, name in (
+        ("equivariant-filter", "local-filter", "emoji-24-resnet-zeros-conditional"),
+        ("local-filter", "equivariant-filter", "fashion-mnist-16-resnet-zeros-conditional"),
+    ):
+        stored, lab = els.load_results(name), els.lab("laptop", network=name, verbose=False)
+        images, told = lab.data.images, lab.labels_for(lab.seeds)
+        stored["mean"] = torch.stack([images[lab.data.labels == label].mean(0) for label in told])
+        stored["straight"] = stored[kind]
+        drawn = {who: some.clamp(-1, 1) for who, some in stored.items()}
+        r2 = {who: compare(some, stored["network-150"]).r2 for who, some in drawn.items()}
+        assert r2[kind].quantile(0.5) > r2[other].quantile(0.5), "whichever does better"
+        r2["bent"] = els.load_results("11_bent")[f"{name}, {kind}"]
+        ours = r2["els-zeros"]
+        ahead = {who: f"{r2[who].quantile(0.5):.2f} ({int((ours > r2[who]).sum())})" for who in rivals.values()}
+        columns.append(ahead | {"els": f"**{ours.quantile(0.5):.2f}**"})
+    lines = (RESULTS.parents[1] / "README.md").read_text(encoding="utf-8").splitlines()
+    start = lines.index("| from the same noise as the network | emoji, in colour | clothes |")
+    named = {"**the formula** (ELS)": "els"} | rivals
+    rows = [f"| {said} | {' | '.join(column[who] for column in columns)} |" for said, who in named.items()]
+    assert lines[start + 2 : start + 3 + len(rows)] == [*rows, ""]
 
 
 def test_the_measured_page_states_how_the_strongest_rival_fares() -> None:
@@ -675,21 +676,7 @@ def test_the_measured_page_states_what_was_found_on_emoji() -> None:
     )
     assert f"of the whole change ELS {whole[0]}, the straight filter {whole[1]}, bent {whole[2]}." in text
     assert float(whole[1]) > float(whole[0]), "what README.md says of colour"
-    assert "In colour it foretells more of what an exchange changes than the formula does" in said_on("README.md")
-
-
-def test_readme_says_of_sources_what_the_measured_page_does() -> None:
-    """That page's numbers are those of lesson 17 (test_numbers.py)."""
-    (row,) = re.findall(
-        r"\| a drawing noised anew to .*", (RESULTS.parents[1] / "book" / "measured.md").read_text("utf-8")
-    )
-    ours, real, network = re.findall(r"0\.\d\d", row)[1:4]
-    said = (
-        f"{ours} of its own coloured pixels are, after a little fresh noise, close to those of the emoji that then has "
-        f"the heaviest vote; of the network's drawings {network} are, and of a real emoji that the formula does not "
-        f"hold {real}."
-    )
-    assert said in said_on("README.md")
+    assert "there even the straight one foretells more of an exchange than the formula does" in said_on("README.md")
 
 
 def test_the_measured_page_states_how_much_another_word_changes() -> None:
@@ -852,8 +839,8 @@ def test_readme_and_the_measured_page_state_how_much_of_an_exchange_is_foretold(
         in measured
     )
     assert f"told the class, the formula foretells {one['els']} (1 would be all of it" in readme
-    assert float(one["is"]) < 0 and "the ideal denoiser less than 0, though" in readme
-    assert f"the exchange above, of which the bent filter foretells {one['bent']}." in readme
+    assert float(one["is"]) < 0 and "the ideal denoiser less than 0." in readme
+    assert f"and foretells {one['bent']} of that exchange." in readme
     assert f"the formula foretells {two['els']} with our first network" in readme
 
 
@@ -1018,10 +1005,10 @@ def test_readme_and_the_measured_page_state_where_the_formula_ends() -> None:
     told_garments = els.lab("laptop", network="fashion-mnist-16-resnet-zeros-conditional", verbose=False).data
     assert told_garments.labels is not None
     means = torch.stack([told_garments.images[told_garments.labels == label].mean(0) for label in labels])
-    of_mean = [els.compare(means, drawn(f"guided, network, {w}")).r2 for w in (1, 3)]
-    of_els = [els.compare(drawn(f"guided, els, {w}"), drawn(f"guided, network, {w}")).r2 for w in (1, 3)]
+    of_mean = [els.compare(means, drawn(f"guided, network, {w}")).r2 for w in (1, 2, 3, 4)]
+    of_els = [els.compare(drawn(f"guided, els, {w}"), drawn(f"guided, network, {w}")).r2 for w in (1, 2, 3, 4)]
     skill = [median(1 - (1 - ours) / (1 - mean)) for ours, mean in zip(of_els, of_mean, strict=True)]
-    assert f"over the mean of the class its skill is {skill[0]} without, {skill[1]} at strength 3" in readme
+    assert skill == sorted(skill, reverse=True) and "The stronger the guidance, the less it follows." in readme
     low, *_, high = sorted(median(of_exchange[name]) for name in rows if name not in (late[0], latest, "transformer"))
     twice, four = (median(of_exchange[name]) for name in (late[0], latest))
     said = f"{twice} and {four} once that is trained for twice and four times as long, {low} to {high} with three"
@@ -1046,7 +1033,7 @@ def test_readme_and_the_measured_page_state_where_the_formula_ends() -> None:
     again = (f"network-150, 2000-pictures-seed-{seed}" for seed in (1, 2))
     twins = [first["network"], *(els.load_results("15_exchange")[key].float() / 127.5 - 1 for key in again)]
     ceiling = torch.stack([els.compare(*pair).r for pair in itertools.combinations(twins, 2)]).mean(0)
-    assert f"it has {median(before)}, a perfect theory could have {median(ceiling)}." in readme
+    assert f"it has {median(before)}; a perfect theory could have {median(ceiling)}." in readme
     longer = ("fashion-mnist-16-resnet-zeros", late[0], latest)
     far = [round(100 * results[f"exchanged once, {name}"][2].item()) for name in longer]
     assert f"lie {far[0]}, {far[1]} and {far[2]} % of the change" in measured

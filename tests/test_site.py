@@ -407,7 +407,7 @@ def test_the_figure_on_the_landing_page_shows_what_its_caption_says() -> None:
     assert min(distance[c].min() for c in ("els-zeros", "network-150")) > 5, "the others do not"
     rivals = ("ls", "local-filter", "equivariant-filter", "wiener", "is")
     seeds = {name: els.compare(stored[name], stored["network-150"]).r2 for name in ("els-zeros", *rivals)}
-    # README.md: ahead of each of them for every seed
+    # README.md: (100)
     assert all(torch.all(seeds["els-zeros"] > seeds[name]) for name in ("ls", "wiener", "is"))
     r2 = {name: values.quantile(0.5) for name, values in seeds.items()}
     strongest = max(rivals, key=lambda name: r2[name])
