@@ -15,8 +15,8 @@
 # %% [markdown] tags=["slide"]
 # # 12 · Extra legs are not random
 #
-# **You will** count the legs of 400 pairs of trousers that a network drew, and of the 400 that a formula drew from
-# the same noise; measure sleeves that do not match; and give the formula wider windows to see whether its errors go.
+# **You will** count the legs of 400 pairs of trousers that a network drew, and of 400 that a formula drew from the
+# same noise; measure sleeves that do not match; and give the formula wider windows to see whether its errors go.
 #
 # **You will learn** that a network's anatomical errors can be predicted seed by seed, how much of such an agreement
 # is chance or a common cause, and what an edit that removes errors must be compared with.
@@ -40,10 +40,9 @@ lab = els.lab()
 # %% [markdown] tags=["slide"]
 # ## 1. A strange crowd (4 minutes)
 #
-# Large image models are known for people with six fingers. Our small network makes its own kind of mistake. We take the
-# class-conditional network, which is told *what* to draw, and ask for **trousers, 400 times**. (The machines are told,
-# too: they look at the training trousers only.) The samples are stored (made by `data/lessons/make_12_legs.py`); the
-# next cell reads them and draws a few again.
+# Large image models are known for people with six fingers. Our small network makes its own kind of mistake. We take
+# the class-conditional network, which is told *what* to draw, and ask for **trousers, 400 times**. (The machines look
+# at the training trousers only.) The samples are stored; a few are drawn again.
 
 # %%
 garments = els.lab("laptop", network="fashion-mnist-16-resnet-zeros-conditional")  # the samples are its own
@@ -85,8 +84,8 @@ show(
 
 # %% [markdown] tags=["slide"]
 # The seeds were chosen: the first ten three-legged ones, by the counter of section 2, among the *network's* 400. (By
-# that counter ELS draws the extra leg on five of them.) So this proves nothing yet. We need a **leg counter** that
-# stays as it is from now on, and is applied to real, network and machine images alike.
+# that counter ELS draws the extra leg on five of them.) Chosen seeds prove nothing. We need a **leg counter** that
+# stays as it is from now on, for real, network and machine images alike.
 #
 # ## 2. A leg counter (5 minutes)
 #
@@ -120,7 +119,7 @@ if lab.profile == "laptop":
 
 # %% [markdown]
 # 1.3 %, all of them **false alarms**: patterns and folds. A counter need not be perfect; it must be the same for all.
-# What counts from now on is the *excess* over this rate.
+# What counts is the *excess* over this rate.
 #
 # ### Exercise 1: A steadier counter (9 minutes, ★★★)
 #
@@ -180,10 +179,9 @@ if lab.profile == "laptop":
     assert share["network"] > 3 * share["real"] and share["ELS"] > 5 * share["real"]
 
 # %% [markdown]
-# Against 1.3 % of the real trousers, **4.2 %** of the network's have three legs if it takes 150 steps, and **7.2 %** of
-# the machine's. In 20 steps the network has no excess that shows (1.5 %). Nor has IS (1.8 %): it copies real trousers,
-# their false alarms included. So *how many* third legs there are depends on how one samples. From here on "the network"
-# takes 150 steps.
+# **4.2 %** of the network's trousers have three legs if it takes 150 steps, and **7.2 %** of the machine's. The
+# network in 20 steps has no excess over the real ones that shows. Nor has IS: it copies them, false alarms included.
+# So *how many* third legs there are depends on how one samples. From here on "the network" takes 150 steps.
 
 # %% [markdown] tags=["slide"]
 # ## 4. The same seeds? (6 minutes)
@@ -228,9 +226,8 @@ show(
 )
 
 # %% [markdown] tags=["slide"]
-# Seven, where chance would give one: a **lift** (both / expected) of 5.7. Five are among section 1's ten. By eye, the
-# runs (underlined) are in nearly the same columns. Where the machine grows a third leg, the network does in 24 % of
-# cases instead of 4 %.
+# Seven, where chance would give one: a **lift** (both / expected) of 5.7. By eye, the runs (underlined) are in nearly
+# the same columns.
 #
 # But two artists can agree because of a **common cause**. Both draw nearly the same garment from one seed, and wide
 # trousers have more room for a third leg. **Predict.** Among trousers of like width, how many of the seven would
@@ -306,17 +303,16 @@ if lab.profile == "laptop":
 # %% [markdown] tags=["slide"]
 # **Part of it is width.** Sort the seeds into fifths by the width of the ELS drawing below the waist: most third legs
 # of both are in the widest. Shuffled within the fifths, chance gives three; seven or more come up in 1 % of the
-# shuffles (p). Whoever names the 29 *widest* finds five of the network's 17.
+# shuffles (p). Whoever just names the 29 *widest* finds five of the network's 17.
 #
-# Three may be too many: a third leg itself widens a drawing there. By the width *above* the waist chance gives 1.6, by
-# the width of IS's drawing, below it, 2.4. **How much a common cause explains hangs on where one measures it.** From
-# here on we use the first: it leaves the least to explain.
+# Three may be too many: a third leg itself widens a drawing there. By the width *above* the waist chance gives 1.6.
+# **How much a common cause explains hangs on where one measures it.** From here on we measure below: it leaves the
+# least to explain.
 
 # %% [markdown] tags=["slide"]
 # Does every good prediction draw third legs? Two filters of lesson 11 have the windows of ELS, but no votes. The
-# **local filter** has weights and a bias of its own at each pixel. The **equivariant filter** is the same at all pixels
-# whose windows the border cuts alike; here its answers are bent by a curve at each step. By r2 the local filter is
-# nearly as close to the network as ELS (0.94, ELS 0.95), the equivariant one less so (0.92).
+# **local filter** has weights and a bias of its own at each pixel. The **equivariant filter**, here bent, is the same
+# at all pixels whose windows the border cuts alike. Their r2 with the network is 0.94 and 0.92 (ELS: 0.95).
 #
 # **Predict.** How many third legs does each filter draw (ELS: 29)?
 
@@ -345,14 +341,13 @@ if lab.profile == "laptop":
     assert list(found.values()) == [(29, 7), (33, 7), (6, 1)] and twice == [8, 6, 18, 5]
 
 # %% [markdown] tags=["slide"]
-# **A high r2 is not enough**: the local filter draws 6. **Votes are not needed**: the equivariant filter draws 33, and
-# names seven of the 17 (three-legged on the same seed), as ELS does (chance at like width: 3.4). Nor does the agreement
-# come from spots of a single row: by exercise 1's counter, with two rows, the network has 8, ELS 18, both 5, where
+# **A high r2 is not enough**: the local filter draws 6. **Votes are not needed**: the equivariant filter draws 33,
+# and names seven of the 17 (three-legged on the same seed), as ELS does (chance at like width: 3.4). Nor is it a
+# matter of spots in a single row: by exercise 1's counter, with two rows, the network has 8 and ELS 18, both 5, where
 # chance at like width gives 1.0.
 #
-# Is the network sure of its own list? Its first steps go astray: in 150 steps less than in 20, but they do (lesson 11,
-# of the first ResNet: $x$ is off by 0.05 and 0.16 at $t = 0.95$). Let the exact denoiser make those above $t = 0.95$,
-# eight of the 150.
+# Is the network sure of its own list? Its first steps go astray, in 150 steps too, if less than in 20 (lesson 11).
+# Let the exact denoiser make those above $t = 0.95$, eight of the 150.
 # **Predict.** How many of its own 17 does the network repeat: all, most, half?
 
 # %% tags=["slide"]
@@ -369,8 +364,8 @@ if lab.profile == "laptop":
     assert counted == [24, 14, 11, 11] and 4.3 < number < 4.45 and p < 0.001
 
 # %% [markdown]
-# It repeats 14, and now has 24. Of these ELS names **11** (chance at like width: 4.4), the equivariant filter as many:
-# firmer than seven of 17. A yes or no per seed is a coarse measure; here is a finer one.
+# It repeats 14, and now has 24. Of these ELS names **11** (chance at like width: 4.4), the equivariant filter as
+# many: firmer than seven of 17.
 
 # %% [markdown] tags=["slide"]
 # ## 5. Sleeves that do not match (6 minutes)
@@ -417,9 +412,8 @@ for garment in limits:
     print(garment, {name: f"{int(lopsided[garment, name].sum())} of {len(lopsided[garment, name])}" for name in names})
 
 # %% [markdown] tags=["slide"]
-# **Predict.** The mirror r2 of the network is compared, seed by seed, with that of ELS, of the equivariant filter of
-# section 4, of the Wiener filter (not bent, and it sees everything), and of IS. Which goes together with it most
-# closely, which least?
+# **Predict.** Whose mirror r2 goes together with the network's, seed by seed, most closely, and whose least: that of
+# ELS, of the equivariant filter, of the Wiener filter (not bent, and it sees everything), or of IS?
 
 # %%
 by = {(garment, name): stored[f"{garment}.{names[name]}"] for garment in limits for name in ("IS", "ELS")}
@@ -477,16 +471,16 @@ if lab.profile == "laptop":
         assert all(abs(together[garment, name] - r) < 0.006 for name, r in zip(who, values, strict=True))
 
 # %% [markdown]
-# Of real garments one in twenty is that lopsided, of the network's pullovers 35 of 100. ELS is lopsided on **33** of
-# these, where chance gives 15, with 11 false alarms; shirts are like them. An error that is common, and measured as a
-# degree, is **predictable seed by seed**.
+# Most closely ELS's and the equivariant filter's, least that of IS.
 #
-# How much of that is the machine's own? Let each predictor name its most lopsided drawings, as many as the network has
-# lopsided ones. Of the 35 pullovers ELS finds 29, and the equivariant filter as many; of the 43 shirts 37 and 38, of
-# the 87 trousers 57 and 54. **Votes are not needed** here either. IS, which draws 2 lopsided pullovers in all, still
-# finds 22, where chance gives 12: part of the agreement comes with any drawing from the same noise. The Wiener filter,
-# which sees everything but copies nothing, finds 21 (shirts 30): **of these four the two with windows foretell these
-# errors best.**
+# Of the network's pullovers 35 of 100 are lopsided, of real ones one in twenty. ELS is lopsided on **33** of the 35,
+# where chance gives 15, with 11 false alarms. This error is **predictable seed by seed**.
+#
+# How much of that is the machine's own? Let each predictor name its 35 most lopsided pullovers. ELS finds 29 of the
+# network's, and the equivariant filter as many: **votes are not needed** here either. IS still finds 22, where chance
+# gives 12: part of the agreement comes with any drawing from the same noise. The Wiener filter, which sees everything
+# but copies nothing, finds 21. **Of these four the two with windows foretell these errors best**, for shirts and
+# trousers, too.
 #
 # *How many* are lopsided differs more: of 400 trousers the network has 87, ELS 142, the equivariant filter 219. Can
 # such a number tell what makes the errors?
@@ -494,10 +488,9 @@ if lab.profile == "laptop":
 # %% [markdown] tags=["slide"]
 # ## 6. Would a longer view cure it? (6 minutes)
 #
-# Sampling goes from t = 1 to 0, and the calibrated windows shrink on the way: 13 at t = 1, 9 at t = 0.4, 3 at the end.
-# The paper explains extra limbs by **too local too late** ("excess late-time locality", its section 5.3): with longer
-# windows late, at small t, the machine would notice its third leg. The windows are ours to edit. Four machines draw
-# seeds 0 to 99:
+# The calibrated windows shrink: 13 pixels at t = 1, 9 at t = 0.4, 3 at the end. The paper explains extra limbs by
+# **too local too late** ("excess late-time locality", its section 5.3): with longer windows late, at small t, the
+# machine would notice its third leg. Four machines draw seeds 0 to 99:
 #
 # * the calibrated windows: 37 lopsided, 10 with three legs (network: 20 and 6);
 # * at least 13 for t below 0.4, the early ones as calibrated;
@@ -549,12 +542,13 @@ if lab.profile == "laptop":
     assert (len(fresh), copies(fresh)) == (193, 0)
 
 # %% [markdown] tags=["slide"]
-# Every edit lowers the count, with one new lopsided drawing at most. A view of nearly the whole garment to the end
-# leaves 9 of 37, but begins to **copy**: 17 drawings are less than a third as far from the nearest training picture as
-# from the second (lesson 14's sign of a copy; of real trousers never shown, none is). And it is a worse prediction: r2
-# 0.90 instead of 0.95. Windows of 15 from 0.4 to 0.6 copy nothing, and give a better one (0.96). So is the short view
-# the cause, and does the network look further there? A change needs a rival beside it that has nothing to do with the
-# supposed cause.
+# Every edit lowers the count. A view of nearly the whole garment to the end leaves 9 of 37, but begins to **copy**:
+# 17 drawings are less than a third as far from the nearest training picture as from the second (lesson 14's sign of a
+# copy; of unseen real trousers none is). And it is a worse prediction: r2 0.90 instead of 0.95. Windows of 15 from
+# 0.4 to 0.6 copy nothing, and give a better one (0.96).
+#
+# So is the short view the cause, and does the network look further there? A change needs a rival beside it that has
+# nothing to do with the supposed cause.
 #
 # ### Exercise 3: A rival that looks at nothing (3 minutes, ★☆☆)
 #
@@ -629,50 +623,46 @@ if lab.profile == "laptop":
     assert all(abs(v[6] - r) < 0.006 for v, r in zip(afresh.values(), (0.94, 0.96, 0.96, 0.96), strict=True))
 
 # %% [markdown] tags=["slide"]
-# **The mean does as much.** At two fifths nine are left, seven of them on the network's seeds, both as with long late
-# windows; none has three legs, and r2 is 0.96. At a fifth it is nearly level with windows of 15 from 0.4 to 0.6. These
-# had been chosen on the same hundred seeds; on a fresh hundred ELS has 38, the windows leave 22, the mean 26 and 10,
-# and with each of the three r2 rises from 0.94 to 0.96.
+# **The mean does as much.** At two fifths nine are left, as with long late windows; none has three legs, and r2 is
+# 0.96. At a fifth it is nearly level with windows of 15 from 0.4 to 0.6. These had been chosen on the same hundred
+# seeds. On a fresh hundred ELS has 38, the windows leave 22, the mean 26 and 10.
 #
-# No wonder: the mean is fairly symmetric (mirror r2 0.91), and all drawings come nearer to it. **A lower count shows no
-# cause**, nor does a better r2. They show neither that short windows made the errors nor that the network looks further
-# from 0.4 to 0.6. Both may still be true.
+# No wonder: the mean is fairly symmetric (mirror r2 0.91), and all drawings come nearer to it. **A lower count shows
+# no cause**, nor does a better r2. Whether short windows made the errors, and whether the network looks further from
+# 0.4 to 0.6, is left open.
 
 # %% [markdown]
-# (Moved by two fifths, even IS's hundred copies no longer count as copies, and of the network's own 20 lopsided
-# drawings 4 are left: the mean acts on the counters. And against LS this rival is not fair: the mean picture knows
-# places, as LS does.)
+# (Moved by two fifths, even IS's hundred copies no longer count as copies. And against LS this rival is not fair: the
+# mean picture knows places, as LS does.)
 
 # %% [markdown] tags=["slide"]
 # ## 7. From third legs to sixth fingers (3 minutes)
 #
-# Kamb and Ganguli point to a mechanism: parts that are each in order, put together by windows that never see the whole.
-# What speaks for it: two predictors with such windows, with votes and without, foretell lopsided drawings better than
-# two that see the whole, IS, which copies, and the Wiener filter, which does not. For third legs such windows are not
-# enough: the local filter has the same ones and draws few third legs (section 4). What decides nothing: that a long
-# view leaves fewer errors. So does the mean.
+# Kamb and Ganguli point to a mechanism: parts that are each in order, put together by windows that never see the
+# whole. What speaks for it: two predictors with such windows foretell lopsided drawings better than two that see the
+# whole, IS and the Wiener filter. For third legs such windows are not enough: the local filter has them, too, and
+# draws few. What decides nothing: that a long view leaves fewer errors. So does the mean.
 #
-# All this holds for one small ResNet and three kinds of garments. Large models have attention, which can see the whole
-# image at each step; they work on compressed images; they follow text. So "six fingers come from locality" is a
+# All this holds for one small ResNet and three kinds of garments. Large models have attention, which can see the
+# whole image at each step; they work on compressed images; they follow text. So "six fingers come from locality" is a
 # **hypothesis with a mechanism**, not a result. To test it would take a counter fixed beforehand, the same seeds, a
 # rate on real photographs, and a control for common causes.
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
-# * Third legs are rare: 4 % of the network's trousers in 150 steps (6 % with the start repaired), in 20 hardly more
-#   than of real ones (1 %), 7 % of the machine's. They are on the same seeds more often than by chance, also at like
-#   width.
-# * Lopsided tops are common, four in ten (of real ones one in twenty). Of the network's 35 lopsided pullovers the
-#   machine foretells 33, where chance gives 15. The equivariant filter, bent, without votes, does as well.
+# * Third legs are rare: 4 % of the network's trousers (in 20 steps hardly more than of real ones, 1 %), 7 % of the
+#   machine's. They are on the same seeds more often than by chance, also at like width.
+# * Lopsided tops are common. Of the network's 35 lopsided pullovers the machine foretells 33, where chance gives 15.
+#   The equivariant filter, without votes, does as well.
 # * Long views lower the number of errors. So does mixing in the mean picture: a lower count shows no cause.
 # * A counter is fixed before one counts, a rate needs real pictures beside it, an edit a rival that looks at nothing.
 #
 # ## What is still unexplained
 #
 # Sound trousers stood in the training set, and a machine that sees nearly everything to the end begins to copy them.
-# **With more training, would the networks learn them by heart?** That is lesson 14. (Lesson 13 is a detour: what the
-# machine costs, and that it is attention. Nothing later needs it.)
+# **With more training, would the networks learn them by heart?** That is lesson 14. (Lesson 13, what the machine
+# costs, is a detour.)
 #
 # ## References
 #
