@@ -42,9 +42,9 @@ lab = els.lab()
 # what $P$ should be. Nor does the architecture: through eight 3x3 convolutions a pixel of the answer *can* depend on
 # $17 \times 17$ pixels (lesson 03), more than the whole image.
 #
-# What a pixel *can* see, its **receptive field**, is not all that it *uses*, which Luo et al. 2016 call its
-# **effective** receptive field. Let $D(x_t)(x)$ be the network's answer at pixel $x$, and $d$ a displacement. How
-# much does the answer change when the input at $x + d$ changes?
+# What a pixel *can* see (its **receptive field**) and what it *uses* (its **effective** receptive field, Luo et al.
+# 2016) are two things. Let $D(x_t)(x)$ be the network's answer at pixel $x$, and $d$ a displacement. How much does
+# the answer change when the input at $x + d$ changes?
 #
 # $$J(d) = \text{mean over images of } \left( \frac{\partial D(x_t)(x)}{\partial x_t(x + d)} \right)^2$$
 #
@@ -159,7 +159,7 @@ if lab.profile == "laptop":
 # nearby pixels say nearly everything. (Leave $t = 1$ out: there the network's small errors are multiplied by $1 /
 # \alpha = 80$.)
 #
-# This is **locality in time**: the weights stay, and what is used closes in. It is no mark of networks: the best
+# This is **locality in time**: the same weights, and a window of use that closes. It is no mark of networks: the best
 # linear denoiser does the same (lesson 03).
 
 # %% [markdown] tags=["slide"]
@@ -379,7 +379,7 @@ assert abs(sum(apart) / 19 - 0.95) < 0.01 and max(apart) == 2
 #
 # **Is it then a circle**, to predict a network with a curve that was measured on it? It would be one if the curve
 # could hold a drawing. But these are the same twenty numbers for every noise, and they come from seeds that are never
-# predicted. (In lesson 14 a straight line, for which nothing is measured, serves three of four networks as well.)
+# predicted. (In lesson 14 a straight line, for which nothing is measured, does as well for three of four networks.)
 #
 # Below $t = 1$ the sizes differ from the squares of section 2 by 0.63 pixels in the mean. That says little for ELS:
 # nine tenths was chosen with both in view, and the squares of the best *linear* filter, for which no network is
@@ -493,15 +493,15 @@ assert squares == {"UNet": [5, 7, 9] + 6 * [11], "its machine": [11, 11, 11, 11,
 # Our UNet's windows reach 27 pixels, but at every $t$ nine tenths of the middle pixel's $J$ are inside $11 \times
 # 11$. (It could look further: the picture reaches up to 8 rows and columns away from it.)
 #
-# Does the machine look further? Where its windows have 17 to 27 pixels, nine tenths of *its* $J$ are inside 11 to 13
-# pixels, of the UNet's inside 5 to 11. **$P(t)$ says what a vote may see, not how far anybody looks, not even the
-# machine.**
+# Does the machine look further? It does: where its windows have 17 to 27 pixels, nine tenths of *its* $J$ are inside
+# 11 to 13 pixels, of the UNet's inside 5 to 11. **$P(t)$ says what a vote may see, not how far anybody looks, not
+# even the machine.**
 
 # %% [markdown] tags=["slide"]
 # ## 7. What a wrong curve does (10 minutes)
 #
-# ELS and the bent filter drew ten seeds with other curves. By r2 they are compared with the network's drawings in 150
-# steps (1: the same up to brightness and contrast).
+# ELS and the bent filter drew ten seeds with the curves below. By r2 (1: the same up to brightness and contrast)
+# these are compared with the network's drawings in 150 steps.
 #
 # * one size throughout;
 # * the calibrated curve **reversed**;
@@ -581,7 +581,7 @@ assert list(alike.values()) == [0.85, 0.70, 0.41]
 # filter has 0.84 with both. With one size throughout ELS has 0.74 at best, less than the filter with the same size.
 #
 # Part of the reason: this filter is another one at each place, and so knows its place. A filter that is bent *alike
-# everywhere* falls, too, from 0.85 to 0.70, and with 3 pixels throughout to 0.41.
+# everywhere* falls with the reversed curve, too, from 0.85 to 0.70, and with 3 pixels throughout to 0.41.
 #
 # **Large windows must not vote at the end.** 11 pixels throughout have 0.72; with 3 instead at the last four steps,
 # the late switch, 0.91. But it is 0.90 as well if the *bent filter* makes these four, with its 11 pixels: no window
@@ -727,11 +727,12 @@ for when, pair, stated in (("late", (hard, gaussian), 9), ("early", (gaussian, h
     assert abs(won - stated) <= 1
 
 # %% [markdown]
-# Thirty new seeds agree with section 8: 0.034 and 0.201 at the two ends.
+# Thirty new seeds agree with section 8: 3 pixels at the first two steps cost 0.034, 15 at the last two 0.201.
 #
-# In between much is free. The straight line is a draw for our first network; the other four lose 0.003 to 0.021. With
-# two sizes only, each network's own of $t = 0.7$ and then 3, those of 16 x 16 lose 0.008 to 0.022 (the late switch,
-# thirty seeds), with a switch at $t = 0.4$ 0.018 to 0.051.
+# In between much is free. Ten other calibration seeds (section 5) cost 0.007. The straight line is a draw for our
+# first network; the other four lose 0.003 to 0.021. With two sizes only, each network's own of $t = 0.7$ and then 3,
+# those of 16 x 16 lose 0.008 to 0.022 (the late switch, thirty seeds), and 0.018 to 0.051 if the 3 begins at $t =
+# 0.4$.
 #
 # Nor is the calibrated curve the best one: with windows one size larger in the middle one of the five gains 0.022.
 #
@@ -749,7 +750,7 @@ for when, pair, stated in (("late", (hard, gaussian), 9), ("early", (gaussian, h
 # * A bent filter that knows its place hardly needs a curve. With the calibrated one ELS is ahead of it, with one size
 #   throughout behind.
 # * A closing curve is no evidence for ELS: calibrated in the same way, the bent filter's closes, too.
-# * $P(t)$ says what a vote may see, not how far a network looks, nor its machine.
+# * $P(t)$ says what a vote may see, not how far a network or its machine looks.
 #
 # ## What is still unexplained
 #

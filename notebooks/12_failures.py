@@ -84,7 +84,7 @@ show(
 
 # %% [markdown] tags=["slide"]
 # The seeds were chosen: the first ten three-legged ones, by the counter of section 2, among the *network's* 400. (By
-# that counter ELS draws the extra leg on five of them.) Chosen seeds prove nothing. We need a **leg counter** that
+# that counter ELS draws the extra leg on five of them.) So this proves nothing yet. We need a **leg counter** that
 # stays as it is from now on, for real, network and machine images alike.
 #
 # ## 2. A leg counter (5 minutes)
@@ -179,9 +179,10 @@ if lab.profile == "laptop":
     assert share["network"] > 3 * share["real"] and share["ELS"] > 5 * share["real"]
 
 # %% [markdown]
-# **4.2 %** of the network's trousers have three legs if it takes 150 steps, and **7.2 %** of the machine's. The
-# network in 20 steps has no excess over the real ones that shows. Nor has IS: it copies them, false alarms included.
-# So *how many* third legs there are depends on how one samples. From here on "the network" takes 150 steps.
+# **4.2 %** of the network's trousers have three legs if it takes 150 steps, and **7.2 %** of the machine's (of real
+# ones 1.3 %). In 20 steps the network has no excess that shows. Nor has IS: it copies real trousers, their false
+# alarms included. So *how many* third legs there are depends on how one samples. From here on "the network" takes 150
+# steps.
 
 # %% [markdown] tags=["slide"]
 # ## 4. The same seeds? (6 minutes)
@@ -306,7 +307,7 @@ if lab.profile == "laptop":
 # shuffles (p). Whoever just names the 29 *widest* finds five of the network's 17.
 #
 # Three may be too many: a third leg itself widens a drawing there. By the width *above* the waist chance gives 1.6.
-# **How much a common cause explains hangs on where one measures it.** From here on we measure below: it leaves the
+# **How much a common cause explains hangs on where one measures it.** From here on we measure as first: it leaves the
 # least to explain.
 
 # %% [markdown] tags=["slide"]
@@ -346,8 +347,8 @@ if lab.profile == "laptop":
 # matter of spots in a single row: by exercise 1's counter, with two rows, the network has 8 and ELS 18, both 5, where
 # chance at like width gives 1.0.
 #
-# Is the network sure of its own list? Its first steps go astray, in 150 steps too, if less than in 20 (lesson 11).
-# Let the exact denoiser make those above $t = 0.95$, eight of the 150.
+# Is the network sure of its own list? Its first steps go astray, in 150 steps too, if less than in 20 (lesson 11, of
+# the first ResNet). Let the exact denoiser make those above $t = 0.95$, eight of the 150.
 # **Predict.** How many of its own 17 does the network repeat: all, most, half?
 
 # %% tags=["slide"]
@@ -412,8 +413,8 @@ for garment in limits:
     print(garment, {name: f"{int(lopsided[garment, name].sum())} of {len(lopsided[garment, name])}" for name in names})
 
 # %% [markdown] tags=["slide"]
-# **Predict.** Whose mirror r2 goes together with the network's, seed by seed, most closely, and whose least: that of
-# ELS, of the equivariant filter, of the Wiener filter (not bent, and it sees everything), or of IS?
+# **Predict.** Whose mirror r2 goes together with the network's most closely, seed by seed, and whose least: ELS's,
+# the equivariant filter's, the Wiener filter's (not bent, and it sees everything), or that of IS?
 
 # %%
 by = {(garment, name): stored[f"{garment}.{names[name]}"] for garment in limits for name in ("IS", "ELS")}
@@ -471,7 +472,7 @@ if lab.profile == "laptop":
         assert all(abs(together[garment, name] - r) < 0.006 for name, r in zip(who, values, strict=True))
 
 # %% [markdown]
-# Most closely ELS's and the equivariant filter's, least that of IS.
+# By the correlations in the figure: most closely ELS's and the equivariant filter's, least that of IS.
 #
 # Of the network's pullovers 35 of 100 are lopsided, of real ones one in twenty. ELS is lopsided on **33** of the 35,
 # where chance gives 15, with 11 false alarms. This error is **predictable seed by seed**.
