@@ -40,8 +40,8 @@ lab = els.lab()
 # %% [markdown] tags=["slide"]
 # ## 1. All pictures exchanged (6 minutes)
 #
-# In most lessons machine and network had the same 2,000 pictures, their *own*: set A. Here are **2,000 others** of
-# the same kind, the next ones in the collection: set B. None of them is in A.
+# In most lessons machine and network had the same 2,000 pictures, their *own*: set A. Here are **2,000 others** of the
+# same kind, the next ones in the collection: set B. None of them is in A.
 
 # %%
 lab = els.lab("laptop", verbose=False)  # the other networks of this lesson are of its size
@@ -58,11 +58,11 @@ show(
 )
 
 # %% [markdown] tags=["slide"]
-# The machines are nothing but their pictures: no weights, no training. Give them the others, and leave the windows and
-# the noise as they are.
+# The machines are nothing but their pictures: no weights, no training. Give them the others, and leave windows and
+# noise as they are.
 #
-# **Predict.** A seed is drawn with the network's own pictures and with the others. How alike are the two drawings, as
-# an r2, if the ideal denoiser (IS) draws? And if the local and equivariant machine (ELS) does?
+# **Predict.** How alike are two drawings from one seed, made of the own and of the other pictures, as an r2, if the
+# ideal denoiser (IS) draws? And if the local and equivariant machine (ELS) does?
 
 # %% tags=["slide"]
 stored, noise = els.load_results(lab.network.name), els.seeded_noise(lab.seeds, lab.shape)
@@ -104,11 +104,11 @@ for name, images in exchanged.items():
 assert again == {"is": [0.81, 0.29], "els-zeros": [0.98, 0.95], "bent filter": [1, 0.99]}
 
 # %% [markdown]
-# The ideal denoiser draws one of the pictures that it has, so with others it draws another. Usually that is a similar
-# garment (median r2 0.81); for 5 seeds of 100 it is something else altogether (below 0.29). The local and equivariant
-# machine draws **the same** (0.98), although every piece that it now averages comes from a new picture.
+# The ideal denoiser draws one of the pictures that it has, so with others it draws another: usually a similar garment
+# (median r2 0.81), for 5 seeds of 100 something else altogether (below 0.29). The local and equivariant machine draws
+# **the same** (0.98), although every piece that it averages comes from a new picture.
 #
-# To stay the same is easy. The strongest rival of lesson 11, the *bent filter* (the best linear filter with ELS's
+# To stay the same is easy: the strongest rival of lesson 11, the *bent filter* (the best linear filter with ELS's
 # windows, its answers bent by a curve), changes even less (1.00). That alone does not foretell the network.
 
 # %% [markdown] tags=["slide"]
@@ -151,8 +151,8 @@ assert control == [0.47, 0.90, 0.56]
 # **It predicts as well** (0.91 and 0.91). The network's own pictures are ahead for 58 seeds of 100, hardly more than
 # half.
 #
-# And the formula of pictures that the network never saw is ahead of the strongest rival, a bent filter of the
-# network's *own* pictures (0.86), for **87 of 100**.
+# And the formula of the others is ahead of the strongest rival, a bent filter of the network's *own* pictures (0.86),
+# for **87 of 100**.
 #
 # But the others must be of the same *kind*: if they are all shoes, the formula predicts worse than the mean picture
 # (0.47 and 0.56, over 40 seeds); as many of all kinds predict well (0.90). We trained no network on shoes.
@@ -161,10 +161,9 @@ assert control == [0.47, 0.90, 0.56]
 # ### Exercise 1: Whose pictures are nearer? (6 minutes, ★★☆)
 #
 # Another way to ask on which set a network was trained: are its drawings nearer to the pictures of that set? Write
-# `nearer_to_own(drawings, own, others)`: `drawings` has shape (B, C, H, W), `own` and `others` both (N, C, H, W).
-# Return the share, from 0 to 1, of the B drawings whose nearest picture among `own` is nearer than their nearest among
-# `others`. A drawing that is equally near to both is not nearer, but still counts among the B. Distances are roots of
-# sums of squares.
+# `nearer_to_own(drawings, own, others)`: the share, from 0 to 1, of the drawings whose nearest picture among `own` is
+# nearer than their nearest among `others`. A drawing that is equally near to both is not nearer, but still counts.
+# Distances are roots of sums of squares.
 
 
 # %%
@@ -206,24 +205,23 @@ print("nearer to own pictures, of 100:", left)
 assert left == {"is": 100, "els-zeros": 52, "network-150": 46, "new garments": 49}
 
 # %% [markdown]
-# IS, which copies, is found out by all its drawings. Of the drawings of ELS 52 of 100 are nearer to the network's own
-# pictures, of the network's drawings **46**: about as many as of real new garments (49), which belong to neither set.
-# This test finds in the network's drawings no trace of the pictures that it was trained on. But it is a test of *whole*
-# pictures: the drawings of ELS are made of its own pictures and of nothing else, and pass it, too. (Section 3 asks more
-# networks, and asks in another way.)
+# IS copies, and all its drawings are found out. Of the network's drawings **46** of 100 are nearer to its own
+# pictures, about as many as of real new garments (49). So this test finds in them no trace of the training pictures.
+# But it is a test of *whole* pictures: ELS, whose drawings are made of its own pictures and of nothing else, passes
+# it, too (52).
 
 # %% [markdown] tags=["slide"]
 # ## 3. The same with the network (9 minutes)
 #
 # Now the network is trained on the other pictures, by the same recipe, and more than once, with another *seed of the
-# training*: other first weights, another order of the pictures, other noise in every step.
+# training*: other first weights, another order of the pictures, other noise.
 #
 # | | A0 | A1, A2 | B1, B2 |
 # |---|---|---|---|
 # | pictures | A | A | B |
 # | seed of the training | 0 | 1, 2 | 1, 2 |
 #
-# A0 is the network of this course. Beside these five ResNets there are three UNets: UNet A0, UNet A1 and UNet B1.
+# A0 is the network of this course. Beside these five ResNets there are UNet A0, UNet A1 and UNet B1.
 #
 # **Predict.** From the same noise, how alike are the drawings of A0 and B1? As alike as formula and network (0.91),
 # more, or less?
@@ -272,10 +270,10 @@ print(f"the formula of B1, with its pictures and windows measured on it, and A0:
 assert abs(both - 0.97) < 0.005 and abs(nothing_of_a0 - 0.90) < 0.005
 
 # %% [markdown] tags=["slide"]
-# Two networks of one recipe that share no picture, no first weight and no order draw **nearly the same** (r2 0.97). Had
-# they copied as IS does, they would have 0.81. And a formula that has nothing of A0, made of set B and of windows
-# measured on B1, predicts A0 with 0.90. (That networks agree so, Kadkhodaie and others found with photographs, Zhang
-# and others with many models, both 2024.)
+# Two networks of one recipe that share no picture, no first weight and no order draw **nearly the same** (r2 0.97).
+# Had they copied as IS does, they would have 0.81. And a formula that has nothing of A0, made of set B and of windows
+# measured on B1, predicts A0 with 0.90. (Kadkhodaie and others, and Zhang and others, found such agreement of networks
+# in 2024.)
 #
 # Do drawings show whose pictures a network knows (Exercise 1)? We ask all eight networks.
 
@@ -286,20 +284,15 @@ print("nearer to A's pictures, of 100:", nearer)
 assert list(nearer.values()) == [46, 58, 53, 58, 49, 61, 60, 43]
 
 # %% [markdown]
-# | nearer to A's pictures, of 100 | networks of A | networks of B |
-# |---|---|---|
-# | ResNets | 46, 58, 53 | 58, 49 |
-# | UNets | 61, 60 | 43 |
-#
-# The drawings of ResNets do not show it. In those of UNets there is a hint, no more: it rests on one network, UNet B1.
+# The drawings of ResNets do not show it: 46, 58 and 53 for networks of A, 58 and 49 for those of B. UNets give a hint,
+# no more: 61 and 60 for A, 43 for UNet B1, the only one of B.
 
 # %% [markdown] tags=["slide"]
-# And the **loss**, on which the network was trained? Give the *same* noisy pictures to A0 and to B1, 400 of each set
-# (200 at t = 0.8). Each set was the training set of one of the two. So it does not matter that one set may be the
-# easier one.
+# And the **loss**? Give the *same* noisy pictures to A0 and to B1, 400 of each set (200 at t = 0.8). Each set was the
+# training set of one of the two, so it does not matter if one set is the easier one.
 #
-# **Predict.** How much smaller is the error of the network that knows a picture than that of the other: 0 %, 1 %, 10 %?
-# More at t = 0.15 or at t = 0.8?
+# **Predict.** How much smaller is the error of the network that knows a picture: by 0 %, 1 %, 10 %? More at t = 0.15
+# or at t = 0.8?
 
 
 # %% tags=["slide"]
@@ -330,30 +323,28 @@ print(f"t = 0.15: the linear denoiser that knows the pictures errs less by {line
 assert abs(linear_gain - 0.046) < 0.002
 
 # %% [markdown] tags=["slide"]
-# **The loss does tell.** At t = 0.15 a network errs by **1.4 %** less on its own pictures than one that does not know
-# them (give or take 0.2 %); at t = 0.8 by nothing that we could measure.
+# **The loss does tell**, a little. At t = 0.15 a network errs by **1.4 %** less on its own pictures than one that does
+# not know them (give or take 0.2 %); at t = 0.8 by nothing that we could measure.
 #
-# For a single picture that is weak evidence: take a picture of each set, and in 64 % of all such pairs the errors of
-# the two networks tell which of the two pictures A0 knows; guessing gets 50 %. But A0's drawings are no nearer to its
-# own pictures than to others: a network may know something of a picture, and not show it in what it draws. (This is one
-# pair of ResNets.)
+# For a single picture that is weak evidence: take a picture of each set, and in 64 % of all pairs the errors of the
+# two networks tell which one A0 knows; guessing gets 50 %. And A0's drawings did not tell whose pictures it knows: a
+# network may know something of a picture, and not show it in what it draws. (This is one pair of ResNets.)
 #
-# And what does it know? Of two *linear* denoisers, which hold no picture, only means and covariances, each errs by
-# 4.6 % less on the pictures it was made of. So the loss tells whose pictures these are, not that any is remembered.
+# Nor does the loss show that a picture is remembered: of two *linear* denoisers, which hold only means and
+# covariances, each errs by 4.6 % less on the pictures it was made of.
 
 # %% [markdown] tags=["slide"]
 # ## 4. What changes a drawing, and what does not (6 minutes)
 #
-# (Beside networks and formulas stand bent filters, here one for each pixel. Only for the border we take those that are
-# alike everywhere: a filter that has weights of its own for each pixel knows its place with any border, so it cannot
-# foretell what another border changes.)
-#
-# We change one thing of a network at a time, and always draw from the same noise. We change **only its pictures** (A1
-# and B1, A2 and B2: the same seed of the training); **only the seed of its training** (A0, A1, A2; B1, B2); its
-# **architecture**, a UNet in place of the ResNet; its **border**, circular in place of zeros (lesson 08).
+# We change one thing of a network at a time, and always draw from the same noise: **only its pictures** (A1 and B1, A2
+# and B2); **only the seed of its training** (A0, A1, A2; B1, B2); its **architecture**, a UNet in place of the ResNet;
+# its **border**, circular in place of zeros (lesson 08).
 #
 # **Predict.** Which changes the drawings more: to exchange all 2,000 pictures, or the seed of the training? And where
 # do architecture and border come?
+#
+# (Beside networks and formulas stand bent filters, one for each pixel; for the border one that treats all places
+# alike, as the others know their place with any border.)
 
 # %%
 pairs = {"only its pictures": ["A1, B1", "A2, B2", "UNet A1, UNet B1"]}
@@ -413,24 +404,17 @@ assert [low for low, _ in by_border] == [0.12, 0.14, 0.15, 0.91, 0.85, 0.67] and
 assert max(high for _, high in by_pictures[3:5] + by_seed[3:5]) < 0.2
 
 # %% [markdown] tags=["slide"]
-# Other **pictures** change a ResNet's drawings less (r2 0.99) than another **seed** does (0.97 or 0.98); a UNet's they
-# change about as much as another seed does.
+# Other **pictures** change a ResNet's drawings less (r2 0.99) than another **seed** does (0.97 or 0.98), a UNet's
+# about as much. The **architecture** changes them more (0.72 to 0.76), the **border** most (0.12).
 #
-# The architecture changes them more (0.72 to 0.76), the border most (0.12; two drawings of A0 from different noises:
-# 0.26).
-#
-# ELS, its windows measured on each network, foretells roughly **how much** architecture and border change (r2 0.77 to
-# 0.85, and 0.14). And **what** they change? Take one drawing less the other, of two networks and of their formulas.
-# For the architecture r of these two differences is 0.65 to 0.74; bent filters with the same windows have at most
-# 0.49.
-#
-# For the border r is 0.91. Much of that is easy: a bent filter that treats all places alike has 0.85, and the mean
-# change, the same for all noises, 0.67.
+# ELS, its windows measured on each network, foretells roughly **how much** architecture and border change. And
+# **what** they change? Take one drawing less the other, of two networks and of their formulas. For the architecture r
+# of these two differences is 0.65 to 0.74; bent filters have at most 0.49. For the border it is 0.91, but much of that
+# is easy: a bent filter has 0.85, the mean change, the same for all noises, 0.67.
 
 # %% [markdown] tags=["slide"]
-# What other pictures or another seed change, neither ELS nor the bent filters foretell (r below 0.2). And by ELS other
-# pictures change a ResNet's drawings more than another seed does. That is wrong: with the ResNets
-# it is the other way round.
+# What other pictures or another seed change, neither ELS nor the bent filters foretell (r below 0.2). And ELS is wrong
+# about ResNets: it says that other pictures change their drawings more than another seed does.
 #
 # **What a network draws from a noise is decided by its border and by being a ResNet or a UNet; hardly by the seed of
 # its training, or by which pictures of one kind it was given, while it has not begun to remember them (lesson 14).**
@@ -443,15 +427,14 @@ assert max(high for _, high in by_pictures[3:5] + by_seed[3:5]) < 0.2
 # network again with another seed, and it draws a little differently. No theory that does not know the seed can know
 # how.
 #
-# Let $y$ and $y'$ be what two such trainings draw from one noise, $s$ what they share, the mean of what very many
-# trainings would draw (here $s$ is not the score), and $e$ and $e'$ what is each training's own:
+# Let $y$ and $y'$ be what two such trainings draw from one noise, $s$ the mean of what very many trainings would draw
+# (here not the score), and $e$ and $e'$ what is each training's own:
 #
 # $$y = s + e, \qquad y' = s + e' .$$
 #
 # Since $s$ is the mean of all trainings, $e$ is 0 at every pixel on average over trainings; and two seeds have nothing
-# to do with each other. So, on average over trainings, the covariance over a picture's pixels is 0 between $e$ and $s$,
-# and between $e$ and $e'$. (In a single picture it need not be.) $e$ and $e'$ have the same variance, $V(e)$. A perfect
-# theory draws $s$.
+# to do with each other. So, again on average over trainings, the covariance over a picture's pixels is 0 between $e$
+# and $s$, and between $e$ and $e'$. $e$ and $e'$ have the same variance, $V(e)$. A perfect theory draws $s$.
 #
 # **Predict.** Two trainings agree with each other with some r. Is the r of the perfect theory with one of them larger,
 # equal, or smaller?
@@ -459,10 +442,9 @@ assert max(high for _, high in by_pictures[3:5] + by_seed[3:5]) < 0.2
 # %% [markdown]
 # ### Exercise 2: The r2 of a perfect theory (6 minutes, ★★☆)
 #
-# Write `perfect_r2(first, second)`: the drawings of two trainings from the same noises, both (B, C, H, W). Return, for
-# every image, the r2 that $s$ would have with one of them, shape (B,), as it follows from the two equations and from
-# what was said of $e$. (For the variance of a drawing take the geometric mean of both variances; divide by the number
-# of pixels throughout.)
+# Write `perfect_r2(first, second)`, for the drawings of two trainings from the same noises. Return, for every image,
+# the r2 that $s$ would have with one of them, as it follows from the two equations and from what was said of $e$. (For
+# the variance of a drawing take the geometric mean of both variances; divide by the number of pixels throughout.)
 
 
 # %%
@@ -485,15 +467,14 @@ check.perfect_r2(perfect_r2)
 #
 # With $V$ for the variance over the pixels: $r(y, y') = V(s) / V(y)$, and $r(s, y)^2 = V(s)^2 / (V(s) V(y)) = V(s) /
 # V(y)$. The same: **the r of two trainings, not squared, is the r2 of a perfect theory.** So the theory agrees with
-# one of them more than they do with each other: its r is $\sqrt r$. One training foretells another less well, with an
-# r2 of $r^2$, since both have something of their own. The limit is called the *noise ceiling*; the rule is Spearman's
-# (1904).
+# one of them more than they do with each other: its r is $\sqrt r$. The limit is called the *noise ceiling*; the rule
+# is Spearman's (1904).
 # </details>
 
 # %% [markdown] tags=["slide"]
 # ### Exercise 3: Several trainings foretell one more (7 minutes, ★★★)
 #
-# There is another way to the result of Exercise 2, without any $s$, and it gives a number that can be measured. Write
+# There is another way to this result, without any $s$, and it gives a number that can be measured. Write
 # `mean_of_k(r, k)`: every two of $k + 1$ drawings have correlation `r`, and all have the same variance. Return the r2
 # of the *mean* of $k$ of them with the last one. What does it become for very many?
 
@@ -516,9 +497,8 @@ check.mean_of_k(mean_of_k)
 #     return k * r**2 / (1 + (k - 1) * r)
 # ```
 #
-# With variance 1 for each, the mean has variance $(k + k(k-1) r)/k^2$ and covariance $r$ with the last. For $k = 1$ it
-# is $r^2$, for $k \to \infty$ it is $r$: the mean of very many trainings is the perfect theory, and Exercise 2 comes
-# out again.
+# With variance 1 for each, the mean has variance $(k + k(k-1) r)/k^2$ and covariance $r$ with the last. For $k = 1$
+# the r2 is $r^2$, for $k \to \infty$ it is $r$: the mean of very many trainings is the perfect theory.
 # </details>
 
 # %% tags=["slide"]
@@ -549,14 +529,14 @@ assert abs(way - 0.40) < 0.01
 # A single training predicts another with an r2 of 0.97; the mean of two predicts a third with 0.979, as Exercise 3
 # says. (It would be so for any drawings that are equally alike: it is no test of $y = s + e$.)
 #
-# A perfect theory would have **0.99**. There ends, for this recipe and these pictures, the scale that begins at 0.86.
+# A perfect theory would have **0.99**: there ends, for this recipe and these pictures, the scale that begins at 0.86.
 # The formula, 0.91, has gone **40 %** of the way.
 
 # %% [markdown] tags=["slide"]
 # ## 6. Is the rest an accident? (4 minutes)
 #
-# What the formula gets wrong in A0, an edge here, a fainter sleeve there, is 9 % of a drawing's variance; what belongs
-# to one training is 1 %. So most of the error must come again in A1.
+# What the formula gets wrong in A0 is 9 % of a drawing's variance; what belongs to one training is 1 %. So most of the
+# error must come again in A1.
 #
 # **Predict.** And what a UNet's own formula gets wrong in the UNet: is that, noise by noise, the same as what A0's
 # formula gets wrong in A0? Give an r from 0 to 1.
@@ -601,21 +581,18 @@ assert [part for some in in_both.values() for _, part in some] == [0.01, 0.02, 0
 # **Most of it is the same error** in every training of this ResNet: for A0's formula, r is 0.81 to 0.84 between its
 # errors in A0 and in A1, A2, B1 or B2. So most of what the formula lacks could be known.
 #
-# **In a UNet it is another error**: r is 0.16 to 0.27 in three pairs. (At seed 6 the UNet draws another garment than
-# its formula says.) What ResNet and UNet do alike, and a theory does not know, is in both errors. As in Exercise 2, the
-# covariance of the two measures what they share: 1 or 2 % of a drawing's variance for the formula, 5 or 6 % for bent
-# filters.
+# **In a UNet it is another error**: r is 0.16 to 0.27 in three pairs. (What the two errors share is 1 or 2 % of a
+# drawing's variance; for bent filters it is 5 or 6 %.)
 
 # %% [markdown] tags=["slide"]
 # ## 7. Why it hardly matters whose pictures they are (6 minutes)
 #
-# Take 100 garments that nobody has seen, and cut them into pieces of 3 x 3 pixels. How well can each be replaced by the
-# nearest piece from the first $n$ pictures of set A, wherever it lay there? We try 300 pieces (none that is of one
-# grey), then 300 of 5 x 5, then the 100 whole garments. We measure the squared error as a share of the pieces' own
-# variance: 0 is "it is there", 1 is no better than the mean piece.
+# Cut 100 garments that nobody has seen into pieces of 3 x 3 pixels. How well can each piece be replaced by the nearest
+# one from the first $n$ pictures of set A, wherever it lay there? And pieces of 5 x 5? And whole garments? We measure
+# the squared error as a share of the pieces' own variance: 0 is "it is there", 1 is no better than the mean piece.
 #
 # **Predict.** How large is that error for 3 x 3 pieces, with those of **ten** pictures to choose from? And which is
-# smaller: the error of *whole* garments with 2,000 to choose from, or that of 5 x 5 pieces with ten?
+# smaller: that of *whole* garments with 2,000 to choose from, or of 5 x 5 pieces with ten?
 
 
 # %%
@@ -646,11 +623,9 @@ said = {(3, 10): 0.056, (3, 2000): 0.010, (5, 10): 0.127, (16, 10): 0.697, (16, 
 assert all(abs(replaced[key] - value) < 0.002 for key, value in said.items())
 
 # %% [markdown] tags=["slide"]
-# Pieces of 5 x 5 from **ten** pictures stand in for new ones better (0.13) than 2,000 whole pictures for new garments
-# (0.19). Pieces of 3 x 3 leave an error of 6 % with ten pictures, 1 % with 2,000.
-#
-# Small pieces are easy to replace: a picture is *one* whole, but 144 pieces of 5 x 5, if it does not matter where they
-# lay.
+# Pieces of 3 x 3 leave an error of 6 % with ten pictures. Pieces of 5 x 5 from **ten** pictures stand in for new ones
+# better (0.13) than 2,000 whole pictures for new garments (0.19). Small pieces are easy to replace: a picture is *one*
+# whole, but 144 pieces of 5 x 5, if it does not matter where they lay.
 #
 # But with much noise the windows are not small: 11 pixels and more (lesson 09). Is there another reason? Give machines
 # of own and of other pictures the same noisy pictures, and compare their answers $D$.
@@ -694,20 +669,18 @@ assert abs(max(differ["wiener"]) - 0.0038) < 0.0002 and abs(differ["is"][-1] - 0
 
 # %% [markdown]
 # Two IS disagree wherever there is little noise: each has chosen one picture of its own. With much noise they average
-# over many pictures, and agree (0.001 at t = 0.95). Two ELS disagree by at most 0.026 at these t. Each tooth
-# of their curve is a window: while it stays, they disagree more and more as the noise falls; where it gets smaller,
-# they agree again, as small pieces are easy to replace. With 9 x 9 to the end it would be 0.11.
+# over many pictures, and agree (0.001 at t = 0.95). Two ELS disagree by at most 0.026 at these t. (Each tooth of their
+# curve is a window: where it gets smaller, they agree again.)
 #
-# Two Wiener filters (the best linear denoisers that see the whole picture), which have no pieces, disagree by 0.004
-# at most. So it is not the pieces alone: **an average over
-# many does not care whose they are**, over pictures or over pieces.
+# Two Wiener filters (the best linear denoisers that see the whole picture) have no pieces, and disagree by 0.004 at
+# most. So it is not the pieces alone: **an average over many does not care whose they are**, over pictures or over
+# pieces.
 
 # %% [markdown] tags=["slide"]
 # ## 8. How many pictures does it take? (4 minutes)
 #
-# Fewer pictures now: for the machines the first $n$ of each set (ELS keeps the windows of A0), 100 seeds; and two
-# ResNets, one trained on the first 100 of A, one on those of B, with different seeds, for as many steps as before
-# (8,000).
+# Fewer pictures now: for the machines the first $n$ of each set (ELS keeps the windows of A0); and two ResNets, one
+# trained on the first 100 of A, one on those of B, with different seeds, for as many steps as before.
 #
 # **Predict.** Two ELS machines that share no picture: from how many pictures on is r2 of their drawings above 0.9? Ten,
 # a hundred, a thousand?
@@ -762,22 +735,21 @@ assert abs(ahead - 75) <= 1
 # Two ELS machines agree at 0.74 with ten pictures each, **at 0.92 with a hundred**, and two networks of a hundred at
 # 0.91. (So do two Wiener filters, nearly: 0.89.)
 #
-# And ELS foretells A0. The formula of a hundred pictures that A0 never saw has r2 0.89 with it; the best filter of the
-# same hundred, a bent one that treats all places alike, has 0.86. The formula is ahead for 75 of 100. (With ten
-# pictures the formula has 0.80, and a filter that is not bent 0.82.)
+# And ELS foretells A0: the formula of a hundred pictures that A0 never saw (r2 0.89) is ahead of the best filter of
+# the same hundred, a bent one (0.86), for 75 of 100. With ten pictures it is not: it has 0.80, a filter that is not
+# bent 0.82.
 #
 # The network of the hundred others draws what A0 draws (0.93), although A0 has seen twenty times as many and none of
-# those. (After many more steps it would presumably begin to remember its hundred, as networks of 5, 10 and 20
-# pictures did: lesson 14.)
+# those. (Trained for longer it would presumably begin to remember: lesson 14.)
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
-# * Exchange every picture of the formula for another of the same kind, and it draws the same (r2 0.98), as bent filters
-#   do; the ideal denoiser does not (0.81). An average over many does not care whose they are; who picks one whole
-#   picture does. And the formula predicts the network as well as before (0.91).
-# * Two networks that share no picture and no first weight draw nearly the same (0.97). Their drawings hardly tell which
-#   2,000 pictures they know; the loss does, a little.
+# * Exchange every picture of the formula for another of the same kind: it draws the same (r2 0.98), as bent filters
+#   do, and predicts the network as well as before (0.91). The ideal denoiser does not draw the same (0.81). An average
+#   over many does not care whose they are; who picks one whole picture does.
+# * Two networks that share no picture and no first weight draw nearly the same (0.97). Their drawings hardly tell
+#   which 2,000 pictures they know; the loss does, a little.
 # * A UNet in place of a ResNet changes a drawing more than 2,000 other pictures do, another border most. The formula
 #   foretells these two changes in good part, but not those by other pictures or by another seed of the training.
 # * The r of two trainings, not squared, is the r2 of a perfect theory: 0.99 here. What is missing from the formula's
@@ -785,9 +757,9 @@ assert abs(ahead - 75) <= 1
 #
 # ## What is still unexplained
 #
-# **What does every training of this ResNet do that its formula does not?** And every training of a UNet? Everything
-# here is clothes of 16 x 16 pixels; how many pictures would it take for faces, in colour, at a million pixels, with
-# attention? And **where do the windows come from** (lesson 14 leaves that open)?
+# **What does every training of this ResNet do that its formula does not?** And how many pictures would it take for
+# faces, in colour, at a million pixels, with attention? (Everything here is clothes of 16 x 16.) And **where do the
+# windows come from** (lesson 14 leaves that open)?
 #
 # And r2 pays for what all drawings of a kind share. Does the formula know what *another* noise would have drawn? Lesson
 # 16.
