@@ -644,13 +644,13 @@ show(
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
-# * A network learns what its pictures share with others, begins to know its own, and remembers, in this order; it
-#   invents all the while, less and less. In our training the loss on new pictures turned before the first copy.
+# * A network learns what its pictures share with others, then begins to know its own, then remembers; it invents all
+#   the while, less and less. In our training the loss on new pictures turned before the first copy.
 # * To ELS it matters which ten pictures it has where windows are wide and the network is old. With narrow windows ELS
 #   of ten *others* foretells it about as well.
 # * A loss below that of the best machine that sees P x P proves that the network sees further. Ours looked further as
-#   it aged. That is no sign of memory: the course's ResNet, which copies nothing, looks at t = 0.5 as far as ours did
-#   with its first copies (with less noise less far).
+#   it aged. That is no sign of memory: at t = 0.5 the course's ResNet, which copies nothing, looks as far as ours with
+#   its first copies.
 # * More pictures take longer. With one learning rate the loss on new ones turned later by less than in proportion.
 #   What sets the clock is open.
 # * In our training a picture that was there ten times was known far better than the others.
