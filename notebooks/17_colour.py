@@ -44,10 +44,9 @@ lab = els.lab()
 # Perhaps the theory is right about garments and about nothing else.
 #
 # Here are 1,372 emoji, in eight of Unicode's groups (no flags), drawn by one studio (Noto Color Emoji), in 24 x 24
-# pixels and three colours. A network was trained on them, told the group, and its windows were measured as in lesson
-# 09. It is made as the one of the garments was (64 channels, 8,000 steps, zero padding). What differs: three colours
-# in place of one, 24 x 24 pixels in place of 16 x 16, 1,372 pictures in place of 10,000, and batches of 64 in place of
-# 128. (The first cell has loaded garments, as in every lesson; the next one loads the emoji.)
+# pixels and three colours. A network was trained on them as the one of the garments was, told the group, and its
+# windows were measured as in lesson 09. Not only colour differs: the pictures are larger (the garments had 16 x 16
+# pixels) and fewer (in place of 10,000), and so were the batches (64 in place of 128).
 
 # %% tags=["slide"]
 emoji = els.lab("laptop", network="emoji-24-resnet-zeros-conditional", verbose=False)
@@ -65,8 +64,7 @@ assert images.shape == (1372, 3, 24, 24) and len(images.flatten(1).unique(dim=0)
 
 # %% [markdown]
 # **Predict**, and write it down. The next cell has the medians of r2 over 100 seeds for the class-conditional network
-# of garments: what does each get with the network of emoji? (Should you remember one or two from lesson 11 or from the
-# first page, guess the others.)
+# of garments. What does each get with the network of emoji?
 #
 # * IS compares whole pictures, LS windows in their own place, ELS windows from everywhere.
 # * **Wiener** is the best linear filter that sees all. Two more have the windows of ELS: the **local filter** is one
@@ -76,8 +74,8 @@ assert images.shape == (1372, 3, 24, 24) and len(images.flatten(1).unique(dim=0)
 #   is called the *straight* filter.
 # * The mean of the class knows nothing of the noise.
 #
-# Fill in `guess`; section 3 puts it beside what was measured. (What a filter draws
-# beyond black and white is cut off; in lesson 16 it was not, and Wiener had 0.86.)
+# Fill in `guess`; section 3 puts it beside what was measured. (What a filter draws beyond black and white is cut off
+# here; in lesson 16 it was not, and Wiener had 0.86.)
 
 # %%
 garments = {"ELS": 0.94, "bent filter": 0.92, "LS": 0.91, "local filter": 0.91, "equivariant filter": 0.89}
@@ -88,15 +86,14 @@ guess |= {"Wiener": None, "IS": None, "mean of the class": None}
 # %% [markdown] tags=["slide"]
 # ## 2. What a window sees when it sees colour (8 minutes)
 #
-# What must be changed in the formula for pictures with three colours? Nothing. A window of $P \times P$ pixels now
-# holds $3 P^2$ numbers. The squared distance runs over all of them; each patch $p$ gets **one** weight, and with it
-# votes for the three numbers of its middle pixel, $p(0)$: its red, its green and its blue.
+# What must be changed in the formula for three colours? Nothing. A window of $P \times P$ pixels now holds $3 P^2$
+# numbers. The squared distance runs over all of them; each patch $p$ gets **one** weight, and with it votes for the
+# three numbers of its middle pixel, $p(0)$: its red, its green and its blue.
 #
 # $$D(x) = \sum_p w_p(x)\, p(0), \qquad p(0) = \begin{pmatrix} r_p \\ g_p \\ b_p \end{pmatrix}, \qquad
 # w_p(x) \propto \exp\Big(-\frac{\| x_t[\Omega_x] - \alpha\, p \|^2}{2\sigma^2}\Big)$$
 #
-# That is not the only way. Three machines for grey pictures, one for each colour, would be a formula as well: three
-# elections in place of one.
+# Three machines for grey pictures, one for each colour, would be a formula as well: three elections in place of one.
 #
 # **Predict.** What would the drawings of such a machine look like: paler, more colourful, or the same?
 
@@ -127,9 +124,9 @@ check.apart(apart)
 # ```
 # </details>
 #
-# Such a machine was made of the same emoji, and its windows were measured on the network as those of ELS were. Its
-# drawings are stored (`data/lessons/make_17_colour.py`); the one election draws the same eight seeds now, one of each
-# group. (Up to a minute on two cores.)
+# Such a machine was made of the same emoji, its windows measured on the network as those of ELS were. Its drawings are
+# stored (`data/lessons/make_17_colour.py`); the one election draws the same eight seeds now, one of each group. (Up to
+# a minute on two cores.)
 
 
 # %%
@@ -216,20 +213,19 @@ assert [[*row.values()] for row in left.values()] == [[0.85, 0.73, 82], [0.72, 0
 # **By r2 the bent filter is the most like the network in ten of the twelve columns, ELS in two.** If you saw it
 # otherwise: r2 counts large areas, and forgives speckles on the white.
 #
-# Over a hundred seeds ELS has 0.80, and for each it is ahead of LS, of the filter that sees all, of the ideal denoiser
-# and of the mean of the class. **But the straight filter (for emoji the equivariant one) has 0.77, and bent it has
-# 0.82**: it is ahead of ELS for 74. With emoji, windows and treating all places alike bring nearly all of r2, and votes
-# bring no more than a curve does. (With garments votes bring more: 0.94, the bent filter 0.92.)
+# Over a hundred seeds ELS has 0.80, and for each it is ahead of LS, Wiener, IS and the mean of the class. **But the
+# straight filter (for emoji the equivariant one) has 0.77, and bent it has 0.82**: it is ahead of ELS for 74. With
+# emoji, windows and treating all places alike bring nearly all of r2, and votes bring no more than a curve does.
 #
 # Emoji of one group are not alike, and who lives off the class has lost most. Take the mean of the class off both
-# drawings: the formula has 0.85 with garments, and 0.72 here, the bent filter 0.73 and 0.75. So with garments votes
-# bring more than r2 shows (the formula is ahead for 82 of 100 seeds), with emoji nothing (for 25).
+# drawings: with garments the formula has 0.85, the bent filter 0.73; with emoji 0.72 and 0.75. So with garments votes
+# bring more than r2 shows, with emoji nothing.
 
 # %% [markdown] tags=["slide"]
 # ## 4. Grey and tint (7 minutes)
 #
 # A sceptic says: emoji are dark shapes on white. Whoever knows where the white is has most of the r2; of colour we have
-# seen nothing. So let us take the grey away, and then look only where the network has painted something.
+# seen nothing. So take the grey away, and look only where the network has painted something.
 
 # %% [markdown]
 # ### Exercise 2: What is left without grey (4 minutes, ★☆☆)
@@ -308,27 +304,25 @@ assert abs(ahead - 77) <= 1
 
 # %% [markdown] tags=["slide"]
 # The sceptic is right in part: without the white most have a lower r2. **Where the network has painted, the bent filter
-# is ahead: in grey 0.76, ELS 0.72; in tint 0.68, ELS 0.60** (for 81 and 79 seeds). Both are better in grey. The mean of
-# each colour is taken off, so nobody is rewarded for knowing that emoji are mostly warm in colour.
+# is ahead: in grey 0.76, ELS 0.72; in tint 0.68, ELS 0.60.** Both are better in grey.
 #
-# **ELS draws white, the filters nearly white.** In 0.91 of the pixels both it and the network are white, or both are
-# not; the bent filter agrees with the network in 0.85. But it knows nearly as well *where* the white is: let each have,
-# in all drawings together, as many white pixels as the network, its whitest, and ELS agrees in 0.91, both filters in
-# 0.89, three elections in 0.88. (ELS is still ahead of the bent filter for 77 seeds.)
+# **ELS draws white, the filters nearly white.** In 0.91 of the pixels both ELS and the network are white, or both are
+# not; the bent filter agrees with the network in 0.85. But it knows nearly as well *where* the white is. Let each have
+# as many white pixels as the network, its whitest: ELS agrees in 0.91, the bent filter in 0.89.
 #
-# Still each has something that the other lacks: the mean of their two drawings has r2 0.84, the mean of the bent and
-# the straight filter's only 0.81.
+# Each has something that the other lacks: the mean of their two drawings has r2 0.84, the mean of the bent and the
+# straight filter's only 0.81.
 #
-# Three elections lack little in the paint (0.69, 0.58). But they seldom agree on white: 0.27 of their pixels are, of
-# the network's 0.44.
+# Three elections lack little in the paint. But they seldom agree on white: 0.27 of their pixels are, of the network's
+# 0.44.
 #
 # And in the network: does one of its colours know of the others?
 
 # %% [markdown] tags=["slide"]
 # ## 5. Does one colour know of the others? (7 minutes)
 #
-# A sharper way to ask (lesson 16): take away the noise of one colour, of all pixels, and put other noise in its
-# place; the noise of the other two colours stays. (Red with seed 0, green with 1, blue with 2, and so on.)
+# As in lesson 16, take away the noise of one colour, of all pixels, and put other noise in its place; the noise of the
+# other two colours stays. (Red with seed 0, green with 1, blue with 2, and so on.)
 #
 # **Predict.** Which part of the change in the network's drawing is in the *other two* colours, whose noise is the same
 # as before: none, a sixth, a third, two thirds? And who foretells that part better, ELS or the bent filter? (1 is all
@@ -427,25 +421,24 @@ for name, values in stated.items():
 
 # %% [markdown] tags=["slide"]
 # **The colours know of one another.** A third of the change in the network's drawing is in colours whose noise stayed
-# as it was. How much is foretold? In the colour that was exchanged one election foretells hardly more than three
-# (0.68 and 0.66). **In the other two, one election foretells 0.18, three nothing**: their drawings do not change there.
+# as it was. **There one election foretells 0.18, three nothing**, as their drawings do not change there. (In the colour
+# that was exchanged one foretells hardly more than three.)
 #
-# **The bent filter foretells 0.46 there** (the straight one 0.42): it knows no patch, only how the colours of a window
-# go together. In all colours together ELS changes about as much as the network (0.95), in the other two a little more
-# (1.07; the bent filter 0.71), but often something else (cosine 0.61, the filter 0.68).
+# **The bent filter foretells 0.46 there**: it knows no patch, only how the colours of a window go together. ELS changes
+# the other two about as much as the network (1.07), but often something else (cosine 0.61, the filter 0.68).
 #
-# Whoever is unsure of the direction should say less: a change of the right size with cosine $c$ foretells $2c - 1$,
-# only $c$ times as large it foretells $c^2$. With the best factor, 0.56, ELS has 0.37; the filter, which is small
-# already, gains nothing (0.46). So a part of what ELS lacks is that it says too much, the rest is direction.
+# Whoever is unsure of the direction should say less. With each change made smaller by the best factor ELS has 0.37; the
+# filter, whose change is small already, gains nothing. So a part of what ELS lacks is that it says too much, the rest
+# is direction.
 #
-# Of the whole change ELS foretells 0.50, the bent filter 0.65; it is ahead for 95 of 100 seeds. **With emoji a filter
-# that does not vote foretells more of a change than the formula.**
+# Of the whole change ELS foretells 0.50, the bent filter 0.65. **With emoji a filter that does not vote foretells more
+# of such a change than the formula.**
 
 # %% [markdown] tags=["slide"]
 # ## 6. What a drawing is made of (8 minutes)
 #
-# Take the eight drawings of the one election in section 2. At the end of the way, at $t = 0.05$, who has the heaviest
-# vote for each pixel?
+# Take the eight drawings of the one election. At the end of the way, at $t = 0.05$, who has the heaviest vote for each
+# pixel?
 #
 # **Predict.** Some 300 pixels of a drawing are not white. From how many emoji does it take them: about three, thirty, a
 # hundred?
@@ -521,10 +514,10 @@ assert abs(min(share) - 0.10) < 0.006 and abs(max(share) - 0.23) < 0.006
 # %% [markdown] tags=["slide"]
 # Confetti more than collage: the four together give 0.10 to 0.23 of the coloured pixels, one here, a few there.
 #
-# **Nobody would take these drawings for emoji**, and none of our numbers says so. The theory suggests why: windows of
-# 13 pixels at most, soon of 5 and of 3, do not hold a face together. That a formula predicts a network says nothing of
-# how *good* its drawings are. Networks that draw good ones look further, and are larger. What small ones draw that look
-# further, the formula still foretells (lesson 18); large ones we have not tried.
+# **Nobody would take these drawings for emoji**, and none of our numbers says so: that a formula predicts a network
+# says nothing of how *good* its drawings are. The theory suggests why: windows of 13 pixels at most, soon of 5 and of
+# 3, do not hold a face together. Networks that draw good ones look further, and are larger. Small ones that look
+# further the formula still foretells (lesson 18); large ones we have not tried.
 #
 # A finished drawing of the network has no votes: it was not made by the formula. But we can ask as if. Add a little
 # fresh noise, up to $t = 0.05$, and let the formula vote. The patch with the heaviest vote is the pixel's *winner*.
@@ -560,7 +553,7 @@ for who, (machine, pictures, some, kinds) in asked.items():
 
 # %% [markdown] tags=["slide"]
 # **How many winners there are does not say who was the source.** A drawing of the network, which has no list of
-# pictures, has 48 to 143 of them; a real emoji that the formula does not hold has 18 to 73.
+# pictures, has 48 to 143 of them.
 #
 # Nor does a like pixel prove a copy. After fresh noise (which makes other patches win) 0.63 of the formula's pixels are
 # within 0.1 of the winner's; of a real emoji's, which copied nothing, 0.56. What one can say: **the network's pixels
@@ -623,11 +616,10 @@ show(
 
 # %% [markdown] tags=["slide"]
 # **The noise decides the drawing, most of its colours included; the group retouches it**: more yellow as a smiley, some
-# grey and blue as travel. One noise as two groups: r2 0.86. Two noises are unlike, drawn as one group (0.17) or as two
-# (0.15).
+# grey and blue as travel. One noise as two groups has r2 0.86, two noises as one group 0.17.
 #
-# With garments it seems to be the reverse (20 steps): one noise as two classes 0.34, two noises as one class 0.67. But
-# that 0.67 is due to the mean of the class: take the mean off, and 0.04 is left; for one noise as two classes, 0.12.
+# With garments it seems to be the reverse: one noise as two classes has 0.34, two noises as one class 0.67 (20 steps).
+# But that is due to the mean of the class: take it off, and 0.12 and 0.04 are left.
 #
 # **Predict.** Does the formula know what another word (another group, that is) would have changed? Who knows it better,
 # ELS or the bent filter?
@@ -675,15 +667,15 @@ assert smaller == [0.34, 0.44]
 # %% [markdown] tags=["slide"]
 # **Both know it; the bent filter knows it better.** Size apart, the formula's change points the network's way (cosine
 # 0.60), the bent filter's more so (0.67). A part of that is what the word changes in any drawing. Take the mean change
-# of the other noises off, and 0.47 and 0.55 are left ("apart"). That belongs to this noise: compared with what the
-# network changes with *another* noise, nothing is left (-0.04 and -0.05).
+# of the other noises off, and 0.47 and 0.55 are left ("apart"). That belongs to this noise: with *another* noise of the
+# network nothing is left.
 #
-# Foretold is a stricter measure: it asks for the size, too. There **the formula has -0.19**, worse than "nothing
-# changes", the bent filter 0.31, and the straight one, whose changes are smaller (0.71), even 0.39. The formula's
-# change is 1.37 times as large as the network's: half of it would foretell 0.34, 0.6 of the bent filter's 0.44. But the
-# network took 150 steps, all others 20. In 20 steps it changes more, too: 1.26 times as much as in 150 (eight noises).
-# Of that the formula foretells -0.01, more than -0.19, only as its size fits better: its direction fits less (cosine
-# 0.54).
+# *Foretold* is a stricter measure: it asks for the size, too. There **the formula has -0.19**, worse than "nothing
+# changes", the bent filter 0.31, the straight one even 0.39. The formula's change is 1.37 times as large as the
+# network's: half of it would foretell 0.34, 0.6 of the bent filter's 0.44.
+#
+# But the network took 150 steps, all others 20. In 20 steps it, too, changes more (1.26 times as much, eight noises).
+# Of that the formula foretells -0.01.
 
 # %% [markdown]
 # ## 8. Your own pictures (4 minutes)
@@ -704,21 +696,20 @@ assert smaller == [0.34, 0.44]
 # ## What you can now say
 #
 # * The formula needs no change for colour: one vote for all three. It predicts the network's emoji with r2 0.80, for
-#   each of 100 seeds better than LS (0.61) and the ideal denoiser (0.27). **The bent filter, which does not vote, has
-#   0.82.**
-# * ELS draws clean white. *Where* the white is, it knows hardly better than the bent filter (0.91 and 0.89); what is
-#   painted, less well (tint: 0.60 and 0.68).
-# * A third of a change crosses from colour to colour. Of that ELS foretells 0.18 (saying less, 0.37), the bent filter
-#   0.46.
+#   each of 100 seeds better than LS and the ideal denoiser. **The bent filter, which does not vote, has 0.82.**
+# * ELS draws clean white. *Where* the white is, it knows hardly better than the bent filter; what is painted, less
+#   well.
+# * A third of a change crosses from colour to colour. Of that the bent filter foretells more than ELS (0.46 and 0.18;
+#   saying less, ELS has 0.37).
 # * In the end the formula arranges single training pixels anew, from about a hundred emoji. The network's pixels are
 #   less like the middle of the training window that fits best. How many emoji win says nothing of sources.
-# * The noise decides a drawing, the group retouches it. In which direction another group would change it, ELS knows
-#   (cosine 0.60), and the bent filter better (0.67).
+# * The noise decides a drawing, the group retouches it. In which direction another group would change it, ELS knows,
+#   and the bent filter better.
 #
 # ## What is still unexplained
 #
-# **Why is a bent filter ahead here, and ELS with garments?** Both look through the same windows. Each has something
-# that the other lacks, in the white and in the paint. What the network computes that makes it so, nobody has tested.
+# **Why is a bent filter ahead here, and ELS with garments?** Both look through the same windows, and each has something
+# that the other lacks. What the network computes that makes it so, nobody has tested.
 #
 # And all of it was drawn in one way, by convolutions, without chance. **What is left of the theory beyond that?**
 # Lesson 18.

@@ -15,8 +15,8 @@
 # %% [markdown] tags=["slide"]
 # # 18 · At the edges: chance, guidance, attention
 #
-# **You will** let chance into every step of the sampler; push a drawing towards its class, as most picture services
-# do; and give networks what the theory does not allow for: attention, by which a pixel can ask all others.
+# **You will** let chance into every step of the sampler; push a drawing towards its class, as most picture services do;
+# and give networks what the theory does not allow for: attention.
 #
 # **You will learn** what a theory of denoisers says about samplers, what guidance is in terms of votes, and how one
 # finds out where a theory ends.
@@ -40,18 +40,17 @@ lab = els.lab()
 # %% [markdown] tags=["slide"]
 # ## 1. Three things that we never touched (3 minutes)
 #
-# So far all chance is in the first noise; if the network is told a class, its answer is taken as it is; and it is made
-# of convolutions. Systems that people use differ in all three.
+# Systems that people use differ from ours in three things.
 #
-# * **Noise in every step.** The models that made diffusion famous removed more noise than needed, and added some anew,
-#   each time.
+# * **Noise in every step.** With us chance is in the first noise only. The models that made diffusion famous added
+#   fresh noise in every step.
 # * **Guidance.** What the user's words change in the answer is exaggerated several times over.
-# * **Attention.** Each place asks all others.
+# * **Attention.** Our networks are made of convolutions. In those systems each place asks all others, too.
 #
 # **Predict**, and write it down, for each of the three: will the formula, ELS, still foretell better than its two
-# rivals what the network draws? One is LS, which is told each pixel's place; the other the *bent filter* (lesson 04):
-# the best linear filter with the same windows, its answers bent by a curve at each step. *Better* means: ahead of each
-# of them for 65 of 100 seeds or more, which hardly ever happens by chance.
+# rivals what the network draws? One is LS, which is told each pixel's place. The other is the *bent filter* (lesson
+# 04): the best linear filter with the same windows, its answers bent by a curve at each step. *Better* means: ahead of
+# each for 65 of 100 seeds or more, which hardly ever happens by chance.
 
 # %%
 import itertools
@@ -71,16 +70,16 @@ def drawings(key, among=results):
 
 
 # %% [markdown] tags=["slide"]
-# A machine is a *denoiser*, and so is a network. If the one says nearly what the other says, at every $x_t$ that the
-# sampler comes to, they go nearly the same way, as long as the sampler does not make small differences large.
+# A machine is a *denoiser*, and so is a network. If both say nearly the same at every $x_t$ that the sampler comes to,
+# they go nearly the same way, as long as the sampler does not make small differences large.
 
 # %% [markdown]
 # ## 2. Noise in every step (5 minutes)
 #
-# The step of lesson 01 goes from $x_t$ to the next time with the same noise, $\alpha\, \hat x_0 + \sigma\,
-# \hat\epsilon$ ($\hat x_0$ is the guess $D$; $\alpha$ and $\sigma$ are those of the next time). Now a part of the noise
-# is taken out, and fresh noise put in its place: noise of size (standard deviation) $\nu$, new in every step. Old and
-# fresh noise together must have the size $\sigma$ that the denoiser expects.
+# The step of lesson 01 goes to the next time with the same noise, $\alpha\, \hat x_0 + \sigma\, \hat\epsilon$ ($\hat
+# x_0$ is the guess $D$; $\alpha$ and $\sigma$ are those of the next time). Now a part of the noise is replaced by fresh
+# noise, of size (standard deviation) $\nu$. Old and fresh noise together must have the size $\sigma$ that the denoiser
+# expects.
 #
 # ### Exercise 1: A step with fresh noise (5 minutes, ★☆☆)
 #
@@ -115,8 +114,7 @@ check.noisy_step(noisy_step)
 # Here $\alpha_t$ and $\sigma_t$ are those before the step, and $\alpha_t / \alpha$ is what a step towards the noise
 # leaves of the picture: the less, the more is fresh.
 #
-# We take 40 steps. For each seed there is one first noise, and a sequence of 39 fresh ones; then the same first noise,
-# and *another* sequence.
+# Each seed is drawn twice, in 40 steps: from the same first noise, with two different sequences of fresh noise.
 #
 # **Predict.** In the first step $\alpha_t = 0.012$ and $\alpha = 0.051$; both $\sigma$ are nearly 1. What part of the
 # variance, $\nu^2$, is fresh? So how alike are a seed's two drawings: more than those of two seeds of its class?
@@ -198,13 +196,12 @@ print(f"part of the noise's variance that is fresh: {replaced:.2f}")
 assert agree((twins, strangers, replaced), (0.62, 0.62, 0.94)) and abs(before - 0.012) + abs(after - 0.051) < 0.001
 
 # %% [markdown] tags=["slide"]
-# The two drawings of a seed are **no more alike** (r2 0.62) than those of two *different* seeds of its class (0.62):
-# the first step alone makes 0.94 of the noise's variance fresh.
+# The two drawings of a seed are **no more alike** than those of two *different* seeds of its class (r2 0.62 both
+# times): the first step alone makes 0.94 of the noise's variance fresh.
 #
-# **The formula follows the network in both**: r2 0.93 and 0.92. Given the same fresh noises it ends nearly in the same
-# place.
+# **Given the same fresh noises, the formula follows the network in both**: r2 0.93 and 0.92.
 #
-# **So does the bent filter**: r2 0.92 and 0.93. The formula is ahead of it for 51 and 47 of 100 seeds, as by chance.
+# **So does the bent filter**: the formula is ahead of it for 51 and 47 of 100 seeds, as by chance.
 
 # %% [markdown] tags=["slide"]
 # ## 3. Guidance (6 minutes)
@@ -240,8 +237,8 @@ check.guided(guided)
 # </details>
 #
 # Services train one network for both. Ours cannot be asked without a class, so we take a second one, that is never told
-# any (trained on 2,000 of the other's 10,000 pictures), and two formulas of the same 10,000 pictures, each with the
-# windows measured on its own network. The networks take 150 steps, the formulas 20.
+# any (trained on 2,000 of the other's 10,000 pictures). To each belongs a formula, with the windows measured on that
+# network; both formulas have the 10,000 pictures. The networks take 150 steps, the formulas 20.
 #
 # **Predict.** With $w = 1$ the formula's r2 is 0.94, without noise in the steps. With $w = 3$? And the *ideal*
 # machine, IS, pushed beyond its own answer: does it still copy?
@@ -308,18 +305,18 @@ assert agree(skill["ELS"], (0.79, 0.63, 0.37, 0.18)) and agree(skill["bent filte
 assert agree(softer.values(), (0.90, 0.86))
 
 # %% [markdown] tags=["slide"]
-# **The formula follows, far less well with stronger guidance.** r2 hides it (0.94, 0.92, 0.89, 0.82 for $w$ = 1, 2, 3,
-# 4), as guided drawings are more alike: over the mean of the class ELS has a skill of **0.79, 0.63, 0.37, 0.18**.
+# **The formula follows, far less well with stronger guidance.** r2 hides it, as guided drawings are more alike. Its
+# skill over the mean of the class is **0.79, 0.63, 0.37, 0.18** for $w$ = 1, 2, 3, 4.
 #
-# With $w = 3$ LS has r2 0.86 (ELS is ahead for 71 of 100 seeds), the bent filter 0.80, as the mean of the class. Pushed
-# less, with $w = 2$, the filter foretells the network's $w = 3$ better than with its own 3 (0.86), ELS hardly (0.90).
+# With $w = 3$ ELS has r2 0.89, LS 0.86 (ELS is ahead for 71 of 100 seeds), the bent filter 0.80. (Pushed only with $w =
+# 2$ the filter has 0.86, ELS 0.90.)
 #
-# **The ideal denoiser goes on copying**: 100 of 100, whatever the strength. Why? See the next section.
+# **The ideal denoiser goes on copying**: 100 of 100, whatever the strength. Why?
 
 # %% [markdown]
 # Now only what guidance *changes*: the drawing with $w = 3$ minus that with $w = 1$. Each predicted change is first
-# made smaller, by a factor chosen on other seeds. And a rival that knows only the word: the mean change of the nine
-# other seeds of the class.
+# made smaller, by a factor chosen on other seeds. A new rival knows only the word: the mean change of the nine other
+# seeds of the class.
 
 
 # %%
@@ -356,9 +353,9 @@ for steps_of_it, change, said in (("150", turned["network"], (0.27, 70)), ("20",
     assert agree(found, said)
 
 # %% [markdown] tags=["slide"]
-# **Of what guidance changes** ELS foretells 0.41, LS 0.38, the other seeds of the class 0.27 (ELS is ahead for 70). If
-# the network takes 20 steps, as the formulas do, they foretell 0.22, 0.19 and 0.19 (ELS ahead for 48): **no more than
-# the word alone.**
+# **Of what guidance changes** ELS foretells 0.41, LS 0.38, the other seeds of the class 0.27. If the network takes 20
+# steps, as the formulas do, it is 0.22, 0.19 and 0.19: **the formula foretells no more than the word alone** (it is
+# ahead for 48 of 100 seeds).
 
 # %%
 nudged = (1 - 0.05**2) ** 0.5 * noise[:30] + 0.05 * els.seeded_noise(range(70_000, 70_030), garments.shape)
@@ -376,9 +373,9 @@ assert agree(off, (0.13, 0.18, 0.24, 0.33)) and round(apart[2] / apart[0], 1) ==
 assert abs(off[2] / off[0] - 1.85) < 0.02
 
 # %% [markdown] tags=["slide"]
-# **Strong guidance magnifies small differences.** Nudge the noise by a twentieth: the network's drawings move by 0.016
-# with $w = 1$, then 0.019, 0.025 and, with $w = 4$, 0.051. From $w = 1$ to 3 that is 1.6 times as much; by how far the
-# formula is off grows 1.9 times (0.13 to 0.24). So a good part of what guidance costs the formula may be this.
+# **Strong guidance magnifies small differences.** Nudge the noise by a twentieth: with $w = 3$ the network's drawings
+# move 1.6 times as far as with $w = 1$. By how far the formula is off grows 1.9 times. So a good part of what guidance
+# costs the formula may be this.
 
 # %% [markdown] tags=["slide"]
 # ## 4. Votes against (7 minutes)
@@ -431,9 +428,9 @@ if seed == 6:
     assert abs(share[6] - 2.6) < 0.05 and abs(share[4] + 0.56) < 0.02
 
 # %% [markdown] tags=["slide"]
-# Over all pixels the shirts have a share of 2.6, and **coats and pullovers vote against, with more than half of a vote
-# and nearly half**: their patches fit this noise, but are of another class. (Counted are the 2,048 heaviest voters of
-# each pixel.) A mean with negative weights may leave the range of the pictures.
+# Over all pixels the shirts have a share of 2.6 (counting each pixel's 2,048 heaviest voters). **Coats and pullovers
+# vote against, with more than half of a vote and nearly half**: their patches fit this noise, but are of another class.
+# A mean with negative weights may leave the range of the pictures.
 #
 # **Try it.** Set `seed` above and run the two cells again: who votes against a bag (`seed = 8`), who against a sandal
 # (5)?
@@ -452,9 +449,9 @@ print("of 8 seeds, the same answer with and without the word:", {t: same[t] for 
 assert same[0.9] == 0 and same[0.4] == 8
 
 # %% [markdown] tags=["slide"]
-# At first the two disagree, and $x_t$ is pushed away from other classes towards a picture of its own class. As it comes
-# near, that picture is the nearest of *all*, and has all votes in both: at $t = 0.4$ for all eight seeds. Then $a = b =
-# 1$, and $3a - 2b = 1$: **the votes against only take back what is too much, and it copies.**
+# At first the two disagree, and $x_t$ is pushed towards a picture of its own class. As it comes near, that picture is
+# the nearest of *all*, and has all votes in both: at $t = 0.4$ for all eight seeds. Then $a = b = 1$, and $3a - 2b =
+# 1$: **the votes against only take back what is too much, and it copies.**
 
 # %% [markdown] tags=["slide"]
 # ## 5. Attention (8 minutes)
@@ -510,21 +507,20 @@ print(f"reordered before and after: the largest difference is {gap:.0e}")
 assert gap < 1e-4
 
 # %% [markdown] tags=["slide"]
-# It comes in the new order, and is otherwise the same. So attention respects one limit of the theory, more than a
-# convolution does, which sees the border, and breaks the other: **it treats all places alike, and it is not local.**
+# It comes in the new order, and is otherwise the same. So attention respects one limit of the theory, more strictly
+# than a convolution, which sees the border. It breaks the other: **it treats all places alike, and it is not local.**
 
 # %% [markdown] tags=["slide"]
-# Three networks, trained on the pictures of the earlier ResNet and UNet, and in the same way
-# (`data/lessons/attending.py`):
+# Three networks, trained on the pictures of the earlier ResNet and UNet, in the same way:
 #
-# * the **UNet with attention**, where it is coarse, among its 8 x 8 places and among its 4 x 4: the usual network of
-#   the field, also tried by Kamb and Ganguli;
+# * the **UNet with attention**, where it is coarse, among its 8 x 8 places and its 4 x 4: the usual network of the
+#   field;
 # * the **ResNet with attention**, one layer of it in the middle, between all 256 pixels;
-# * a **transformer**, in small: the picture is cut into 64 pieces of 2 x 2 pixels, each is told its place, then six
-#   layers of attention. No convolution at all; neither local nor bound to treat places alike.
+# * a small **transformer**: 64 pieces of 2 x 2 pixels, each told its place, and six layers of attention. No convolution
+#   at all: it is neither local nor bound to treat places alike.
 #
-# (The UNet with attention was trained for 8,000 steps, as the earlier networks; the other two for 16,000, the
-# transformer also for 8,000. The ResNet *without* attention was trained for 16,000 and 32,000 steps, too.)
+# (The UNet with attention was trained for 8,000 steps, as the earlier networks; the other two for 16,000. For
+# comparison the ResNet *without* attention was trained for 16,000 and 32,000 steps.)
 
 # %% [markdown] tags=["slide"]
 # **Predict.** The formula's r2 with the first ResNet was 0.91, with the UNet 0.93. And with these three? Does it lose
@@ -554,7 +550,7 @@ assert agree(known, (0.91, 0.93))
 # %% [markdown] tags=["slide"]
 # ## 6. Does it still say what they draw? (8 minutes)
 #
-# The same ten noises, drawn by each of the three networks, and by ELS with the windows that were measured on it.
+# The same ten noises, drawn by each of the three networks, and by ELS with the windows measured on it.
 
 # %% tags=["slide"]
 rows = {}
@@ -586,8 +582,8 @@ row("ResNet, attention", (0.90, 0.86, 0.83, 71, 0.46, 0.24, 0.40, 55))
 row("transformer, 8,000 steps", (0.81, 0.79, 0.84, 41, 0.40, 0.25, 0.44, 41))
 
 # %% [markdown] tags=["slide"]
-# **Predict.** The last row printed is the transformer after 8,000 steps: ELS has r2 0.81, the bent filter 0.84. Does
-# the theory end here? What would you look at before you say so?
+# **Predict.** The last row printed is the transformer, but after 8,000 steps: ELS has r2 0.81, the bent filter 0.84.
+# Does the theory end here? What would you look at before you say so?
 
 # %%
 row("transformer", (0.90, 0.90, 0.83, 59, 0.45, 0.30, 0.44, 64))
@@ -610,19 +606,18 @@ for name in (*trained, "ResNet, 32,000 steps"):
 # | ResNet with attention, 16,000 | **0.90**, 0.86, 0.83 | 71 | 0.46, 0.24, 0.40 | 55 |
 # | transformer, 16,000 | 0.90, 0.90, 0.83 | 59 | 0.45, 0.30, 0.44 | 64 |
 #
-# (Medians. *Of an exchange*: what is foretold of the change when a block of 6 x 6 of the noise is exchanged, lesson 16.
-# *Ahead*: for how many of 100 seeds ELS is ahead of LS, or of the bent filter, whichever is fewer. Bold: 65 or more.
-# One training each.)
+# (Medians; one training each. *Of an exchange*: what is foretold of the change when a block of 6 x 6 of the noise is
+# exchanged, lesson 16. *Ahead*: for how many of 100 seeds ELS is ahead of LS, or of the bent filter, whichever is
+# fewer. Bold: 65 or more.)
 
 # %% [markdown] tags=["slide"]
-# **At its loss.** After 8,000 steps, as many as the earlier networks had, the transformer had not yet learned enough:
-# by 16,000 its loss on new pictures fell from 0.084 to 0.066. Then ELS has 0.90. But a low loss is no sure sign: the
-# ResNet with attention has 0.071 after 8,000 steps, less than the one without (0.073), and ELS foretells it with 0.82
-# only (the next cell but one). What more training changes for the formula is open.
+# **At its loss.** After 8,000 steps the transformer had not yet learned enough: by 16,000 its loss on new pictures fell
+# from 0.084 to 0.066, and ELS has 0.90. But a low loss is no sure sign (the ResNet with attention will show it), and
+# what more training changes for the formula is open.
 #
 # **The formula does not lose touch with the ResNet as its training goes on**: after 8,000, 16,000 and 32,000 steps r2
 # is 0.91, 0.89 and 0.91. Of an exchange it foretells less than at first, but not less and less: 0.73 (lesson 16), 0.61,
-# 0.64. All the while the loss on new pictures falls (0.073, 0.068, 0.066), and no drawing is a copy.
+# 0.64. No drawing is a copy.
 
 # %%
 unet, others = shipped["UNet"]["network-150"], els.load_results("15_exchange")
@@ -675,32 +670,28 @@ assert int((r2["ResNet, attention"]["ELS"] > r2["ResNet, attention"]["LS"]).sum(
 # %% [markdown] tags=["slide"]
 # **The UNet draws with attention what it draws without**: r2 0.98 (trained again without attention, 0.97).
 #
-# **By r2 attention costs the UNet's formula nothing, the ResNet's some.** After 8,000 steps, in two trainings, it has
-# 0.82 and 0.84 with attention, 0.91 without. After 16,000 the medians are level (0.90 with attention, 0.89 without),
-# and ELS has more without it for 49 of 100 seeds; only in the mean it has 0.035 more (0.007 to 0.064), from a few
-# seeds.
+# **By r2 attention costs the UNet's formula nothing, the ResNet's some.** After 8,000 steps ELS has 0.82 and 0.84 with
+# attention (two trainings), 0.91 without. Yet the loss is lower with it (0.071; without it 0.073). After 16,000 steps
+# the medians are level; only the mean is higher without attention (by 0.035), from a few seeds.
+#
+# With the UNet and the transformer LS does nearly as well as ELS. One reason may be wide windows: most see the border,
+# and so know their place, as LS does. But those of the ResNet with attention are nearly as wide, and there ELS is
+# ahead.
+
 
 # %% [markdown] tags=["slide"]
-# With the UNet and the transformer ELS is hardly ahead of LS (63 and 59 seeds). One reason may be wide windows: above
-# $t = 0.5$ those of all three networks have 18 to 23 pixels on average, and a picture has only 16. Most windows see the
-# border, and so know their place, as LS does.
+# **Of an exchange attention costs some**: 0.61 is foretold of the ResNet without it, 0.46 with it (with each change
+# made smaller, as in section 3, 0.62 and 0.52).
 #
-# But wide windows do not decide it. With those of all three ELS and LS draw nearly the same (r2 0.96 or more; with the
-# windows of the ResNet without attention 0.90), and yet with the ResNet with attention ELS is ahead of LS for 89.
-
-# %% [markdown] tags=["slide"]
-# **Of an exchange it costs some**: 0.61 is foretold of the ResNet without it, 0.46 with it (more without for 70 of 100
-# seeds). With each change made smaller, as in section 3, it is 0.62 and 0.52: the gap shrinks, and stays.
-#
-# Nor is it sure that attention is what costs, and not looking far: of the UNet, which looks everywhere in any case,
-# 0.52 is foretold with attention (the table) and 0.52 without (lesson 16). Nor is looking far all: of the circular
-# ResNet, which has the convolutions of the first one, only 0.55 is foretold (lesson 16).
+# Or is it looking far that costs? Of the UNet, which looks everywhere in any case, 0.52 is foretold with attention and
+# without. But of the circular ResNet, which has the convolutions of the first one, only 0.55 is foretold (lesson 16).
+# It is open.
 
 # %% [markdown] tags=["slide"]
 # ## 7. How far they look (3 minutes)
 #
 # *Derivatives* (lesson 03): how much does the middle pixel of the answer change if a pixel of $x_t$ changes a little?
-# The pictures have 16 x 16 pixels; the ResNet sees 17 x 17, the UNet everything.
+# The ResNet sees 17 x 17 pixels, the UNet everything; the pictures have 16 x 16.
 #
 # **Predict.** The pixels are counted from 0 to 15, the middle one is (8, 8). Can its derivatives tell the ResNet from
 # the UNet? Which pixel is furthest from it?
@@ -746,15 +737,14 @@ assert agree(away.values(), (0, 0.07)) and agree(low.values(), (0.06, 0.23))
 
 # %% [markdown] tags=["slide"]
 # **From the middle, hardly.** Five pixels away or more lie 0.26 of the ResNet's absolute derivatives, 0.32 of the
-# UNet's. No pixel is more than 8 rows or columns from the middle one, and the ResNet sees as far: from there it sees
-# all, too.
+# UNet's. The pixels furthest off, those in row or column 0, are 8 away: from the middle the ResNet sees all, too.
 #
-# So turn the question round: how does each pixel of the answer depend on a *corner block* of $x_t$, 6 x 6? Now 0.11 of
-# the ResNet's and 0.40 of the UNet's derivatives lie five pixels away or more. Is that because the ResNet cannot see so
-# far? Hardly: only 0.07 of the UNet's lie beyond 8 pixels. Most of the rest the ResNet could reach, and does not use.
+# So turn the question round: how does each pixel of the answer depend on a *corner block* of $x_t$, 6 x 6? Now it is
+# 0.11 and 0.40. Not because the ResNet cannot see so far: only 0.07 of the UNet's lie beyond 8 pixels. Most of the rest
+# the ResNet could reach, and does not use.
 #
-# With less noise the middle pixel tells them apart, too: at $t = 0.1$ five pixels away or more lie 0.06 and 0.23. **One
-# probe, at one time, is not enough.**
+# With less noise, at $t = 0.1$, the middle pixel tells them apart, too (0.06 and 0.23). **One probe, at one time, is
+# not enough.**
 
 # %% [markdown] tags=["slide"]
 # ## 8. Three guesses (3 minutes)
@@ -778,16 +768,15 @@ assert agree(away.values(), (0, 0.07)) and agree(low.values(), (0.06, 0.23))
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
-# * With noise in every step the formula follows the network; so does a bent filter with its windows.
+# * With noise in every step the formula follows the network; so does a bent filter.
 # * In the formula guidance is a vote with votes against. The formula foretells the drawings, far less well with
-#   stronger guidance (skill over the mean of the class 0.79, with $w = 3$ 0.37); of what guidance changes little more
-#   than LS.
-# * Guided or not, the ideal denoiser copies: in the end one picture has all votes, with the word and without.
-# * Attention costs the formula no r2 in a UNet, in a ResNet 0.10 after 8,000 steps, after 16,000 only in the mean
-#   (0.04). With two of our three networks LS does nearly as well as ELS.
+#   stronger guidance; of what guidance changes, little more than LS.
+# * Guided or not, the ideal denoiser copies: in the end one picture has all votes.
+# * By r2 attention costs the formula nothing in a UNet, in a ResNet 0.10 after 8,000 steps, after 16,000 only in the
+#   mean. With two of our three networks LS does nearly as well as ELS.
 # * Of an exchange the formula foretells less if a network looks everywhere, with attention or without; but also of the
 #   circular ResNet, which does not.
-# * One probe, at one place and one time, does not tell networks apart: ask from a corner, too, and at little noise.
+# * To see how far a network looks, ask from a corner, too, and at little noise.
 
 # %% [markdown] tags=["slide"]
 # ## What is still unexplained
