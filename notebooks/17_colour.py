@@ -44,9 +44,9 @@ lab = els.lab()
 # Perhaps the theory is right about garments and about nothing else.
 #
 # Here are 1,372 emoji, in eight of Unicode's groups (no flags), drawn by one studio (Noto Color Emoji), in 24 x 24
-# pixels and three colours. A network was trained on them as the one of the garments was, told the group, and its
-# windows were measured as in lesson 09. Not only colour differs: the pictures are larger (the garments had 16 x 16
-# pixels) and fewer (in place of 10,000), and so were the batches (64 in place of 128).
+# pixels and three colours. A network was trained on them, told the group, as the one of the garments was, and its
+# windows were measured as in lesson 09. Colour is not all that differs: the garments were 10,000, of 16 x 16 pixels,
+# and the batches were of 128 (here 64).
 
 # %% tags=["slide"]
 emoji = els.lab("laptop", network="emoji-24-resnet-zeros-conditional", verbose=False)
@@ -75,7 +75,7 @@ assert images.shape == (1372, 3, 24, 24) and len(images.flatten(1).unique(dim=0)
 # * The mean of the class knows nothing of the noise.
 #
 # Fill in `guess`; section 3 puts it beside what was measured. (What a filter draws beyond black and white is cut off
-# here; in lesson 16 it was not, and Wiener had 0.86.)
+# here, unlike in lesson 16.)
 
 # %%
 garments = {"ELS": 0.94, "bent filter": 0.92, "LS": 0.91, "local filter": 0.91, "equivariant filter": 0.89}
@@ -87,8 +87,8 @@ guess |= {"Wiener": None, "IS": None, "mean of the class": None}
 # ## 2. What a window sees when it sees colour (8 minutes)
 #
 # What must be changed in the formula for three colours? Nothing. A window of $P \times P$ pixels now holds $3 P^2$
-# numbers. The squared distance runs over all of them; each patch $p$ gets **one** weight, and with it votes for the
-# three numbers of its middle pixel, $p(0)$: its red, its green and its blue.
+# numbers. The squared distance runs over all of them. Each patch $p$ gets **one** weight, and votes with it for the
+# red, the green and the blue of its middle pixel, $p(0)$.
 #
 # $$D(x) = \sum_p w_p(x)\, p(0), \qquad p(0) = \begin{pmatrix} r_p \\ g_p \\ b_p \end{pmatrix}, \qquad
 # w_p(x) \propto \exp\Big(-\frac{\| x_t[\Omega_x] - \alpha\, p \|^2}{2\sigma^2}\Big)$$
@@ -125,8 +125,7 @@ check.apart(apart)
 # </details>
 #
 # Such a machine was made of the same emoji, its windows measured on the network as those of ELS were. Its drawings are
-# stored (`data/lessons/make_17_colour.py`); the one election draws the same eight seeds now, one of each group. (Up to
-# a minute on two cores.)
+# stored; the one election draws the same eight seeds now, one of each group. (Up to a minute on two cores.)
 
 
 # %%
@@ -219,7 +218,7 @@ assert [[*row.values()] for row in left.values()] == [[0.85, 0.73, 82], [0.72, 0
 #
 # Emoji of one group are not alike, and who lives off the class has lost most. Take the mean of the class off both
 # drawings: with garments the formula has 0.85, the bent filter 0.73; with emoji 0.72 and 0.75. So with garments votes
-# bring more than r2 shows, with emoji nothing.
+# bring more than r2 shows (0.94 and 0.92), with emoji nothing.
 
 # %% [markdown] tags=["slide"]
 # ## 4. Grey and tint (7 minutes)
@@ -306,23 +305,20 @@ assert abs(ahead - 77) <= 1
 # The sceptic is right in part: without the white most have a lower r2. **Where the network has painted, the bent filter
 # is ahead: in grey 0.76, ELS 0.72; in tint 0.68, ELS 0.60.** Both are better in grey.
 #
-# **ELS draws white, the filters nearly white.** In 0.91 of the pixels both ELS and the network are white, or both are
-# not; the bent filter agrees with the network in 0.85. But it knows nearly as well *where* the white is. Let each have
-# as many white pixels as the network, its whitest: ELS agrees in 0.91, the bent filter in 0.89.
+# **ELS draws white, the filters nearly white.** ELS agrees with the network on what is white in 0.91 of the pixels, the
+# bent filter in 0.85. But the filter knows nearly as well *where* the white is. Let each have as many white pixels as
+# the network, its whitest: ELS agrees in 0.91, the bent filter in 0.89 (ELS is ahead for 77 of 100 seeds).
 #
 # Each has something that the other lacks: the mean of their two drawings has r2 0.84, the mean of the bent and the
-# straight filter's only 0.81.
-#
-# Three elections lack little in the paint. But they seldom agree on white: 0.27 of their pixels are, of the network's
-# 0.44.
+# straight filter's only 0.81. (Three elections lack little in the paint, but seldom agree on white.)
 #
 # And in the network: does one of its colours know of the others?
 
 # %% [markdown] tags=["slide"]
 # ## 5. Does one colour know of the others? (7 minutes)
 #
-# As in lesson 16, take away the noise of one colour, of all pixels, and put other noise in its place; the noise of the
-# other two colours stays. (Red with seed 0, green with 1, blue with 2, and so on.)
+# A sharper way to ask (lesson 16): in all pixels, put other noise in the place of one colour's. The noise of the other
+# two colours stays.
 #
 # **Predict.** Which part of the change in the network's drawing is in the *other two* colours, whose noise is the same
 # as before: none, a sixth, a third, two thirds? And who foretells that part better, ELS or the bent filter? (1 is all
@@ -425,11 +421,11 @@ for name, values in stated.items():
 # that was exchanged one foretells hardly more than three.)
 #
 # **The bent filter foretells 0.46 there**: it knows no patch, only how the colours of a window go together. ELS changes
-# the other two about as much as the network (1.07), but often something else (cosine 0.61, the filter 0.68).
+# these colours about as much as the network (1.07), but often something else (cosine 0.61, the filter 0.68).
 #
-# Whoever is unsure of the direction should say less. With each change made smaller by the best factor ELS has 0.37; the
-# filter, whose change is small already, gains nothing. So a part of what ELS lacks is that it says too much, the rest
-# is direction.
+# Whoever is unsure of the direction should say less. Made smaller by the best factor, the change of ELS foretells 0.37;
+# the filter's, small already, gains nothing. So a part of what ELS lacks is that it says too much, the rest is
+# direction.
 #
 # Of the whole change ELS foretells 0.50, the bent filter 0.65. **With emoji a filter that does not vote foretells more
 # of such a change than the formula.**
@@ -452,7 +448,7 @@ count = [len(source[k][coloured[k]].unique()) for k in range(8)]
 print("emoji in each drawing:", count, "for", coloured.sum((1, 2)).tolist(), "coloured pixels")
 assert max(abs(n - m) for n, m in zip(count, (93, 91, 68, 96, 128, 64, 130, 114), strict=True)) <= 3
 sizes = [size for _, size in together.patch_size]
-print("windows of the 20 steps:", sizes)
+print(f"windows of the 20 steps: {sizes}; the votes are asked at t = {t:.2f}")
 assert sizes[::5] == [13, 7, 5, 3] and sizes == sorted(sizes, reverse=True)
 
 # %% [markdown] tags=["slide"]
@@ -514,13 +510,13 @@ assert abs(min(share) - 0.10) < 0.006 and abs(max(share) - 0.23) < 0.006
 # %% [markdown] tags=["slide"]
 # Confetti more than collage: the four together give 0.10 to 0.23 of the coloured pixels, one here, a few there.
 #
-# **Nobody would take these drawings for emoji**, and none of our numbers says so: that a formula predicts a network
-# says nothing of how *good* its drawings are. The theory suggests why: windows of 13 pixels at most, soon of 5 and of
-# 3, do not hold a face together. Networks that draw good ones look further, and are larger. Small ones that look
-# further the formula still foretells (lesson 18); large ones we have not tried.
+# **Nobody would take these drawings for emoji**: that a formula predicts a network says nothing of how *good* its
+# drawings are. The theory suggests why: windows of 13 pixels at most, soon of 5 and of 3, do not hold a face together.
+# Networks that draw good ones look further, and are larger. Small ones that look further the formula still foretells
+# (lesson 18); large ones we have not tried.
 #
-# A finished drawing of the network has no votes: it was not made by the formula. But we can ask as if. Add a little
-# fresh noise, up to $t = 0.05$, and let the formula vote. The patch with the heaviest vote is the pixel's *winner*.
+# A drawing of the network has no votes. But we can ask as if: add a little fresh noise, up to $t = 0.05$, and let the
+# formula vote. The patch with the heaviest vote is the pixel's *winner*.
 #
 # **Predict.** In what part of the coloured pixels is the drawing within 0.1 of the middle of the winner, in each
 # colour: for the formula's drawings, the network's, those of the bent filter, which copies no pixel, and for *real*
@@ -553,11 +549,11 @@ for who, (machine, pictures, some, kinds) in asked.items():
 
 # %% [markdown] tags=["slide"]
 # **How many winners there are does not say who was the source.** A drawing of the network, which has no list of
-# pictures, has 48 to 143 of them.
+# pictures, has 48 to 143.
 #
-# Nor does a like pixel prove a copy. After fresh noise (which makes other patches win) 0.63 of the formula's pixels are
-# within 0.1 of the winner's; of a real emoji's, which copied nothing, 0.56. What one can say: **the network's pixels
-# are less like the middle of the training window that fits best (0.24)**, and so are the bent filter's (0.14).
+# Nor does a like pixel prove a copy: of the formula's pixels only 0.63 are within 0.1 of the winner's (fresh noise
+# makes other patches win), of a real emoji's, which copied nothing, 0.56. What one can say: **the network's pixels are
+# less like the middle of the training window that fits best (0.24)**, and so are the bent filter's (0.14).
 
 # %% [markdown]
 # Click on a pixel. You see the window at $t = 0.1$ (there $P = 3$), the three patches with the heaviest votes, and the
@@ -618,8 +614,8 @@ show(
 # **The noise decides the drawing, most of its colours included; the group retouches it**: more yellow as a smiley, some
 # grey and blue as travel. One noise as two groups has r2 0.86, two noises as one group 0.17.
 #
-# With garments it seems to be the reverse: one noise as two classes has 0.34, two noises as one class 0.67 (20 steps).
-# But that is due to the mean of the class: take it off, and 0.12 and 0.04 are left.
+# With garments it seems to be the reverse (0.34 and 0.67, in 20 steps). But that is due to the mean of the class: take
+# it off, and 0.12 and 0.04 are left.
 #
 # **Predict.** Does the formula know what another word (another group, that is) would have changed? Who knows it better,
 # ELS or the bent filter?
@@ -666,15 +662,15 @@ assert smaller == [0.34, 0.44]
 
 # %% [markdown] tags=["slide"]
 # **Both know it; the bent filter knows it better.** Size apart, the formula's change points the network's way (cosine
-# 0.60), the bent filter's more so (0.67). A part of that is what the word changes in any drawing. Take the mean change
-# of the other noises off, and 0.47 and 0.55 are left ("apart"). That belongs to this noise: with *another* noise of the
-# network nothing is left.
+# 0.60), the bent filter's more so (0.67). A part of that is what the word changes in any drawing: take the mean change
+# of the other noises off, and 0.47 and 0.55 are left ("apart"). That belongs to this noise: compared with what the
+# network changes with *another* noise, nothing is left.
 #
 # *Foretold* is a stricter measure: it asks for the size, too. There **the formula has -0.19**, worse than "nothing
 # changes", the bent filter 0.31, the straight one even 0.39. The formula's change is 1.37 times as large as the
 # network's: half of it would foretell 0.34, 0.6 of the bent filter's 0.44.
 #
-# But the network took 150 steps, all others 20. In 20 steps it, too, changes more (1.26 times as much, eight noises).
+# But the network took 150 steps, all others 20. In 20 steps its own change is larger, too (1.26 times, eight noises).
 # Of that the formula foretells -0.01.
 
 # %% [markdown]
@@ -699,8 +695,7 @@ assert smaller == [0.34, 0.44]
 #   each of 100 seeds better than LS and the ideal denoiser. **The bent filter, which does not vote, has 0.82.**
 # * ELS draws clean white. *Where* the white is, it knows hardly better than the bent filter; what is painted, less
 #   well.
-# * A third of a change crosses from colour to colour. Of that the bent filter foretells more than ELS (0.46 and 0.18;
-#   saying less, ELS has 0.37).
+# * A third of a change crosses from colour to colour. Of that the bent filter foretells more than ELS.
 # * In the end the formula arranges single training pixels anew, from about a hundred emoji. The network's pixels are
 #   less like the middle of the training window that fits best. How many emoji win says nothing of sources.
 # * The noise decides a drawing, the group retouches it. In which direction another group would change it, ELS knows,
