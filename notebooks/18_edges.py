@@ -666,7 +666,6 @@ assert costs == [0.035, 0.007, 0.064] and more == 49
 # With the UNet and the transformer LS does nearly as well as ELS, perhaps in part because wide windows see the border,
 # and so know their place, as LS does.
 
-
 # %% [markdown] tags=["slide"]
 # **Of an exchange attention costs some**: 0.61 is foretold of the ResNet without it, 0.46 with it (with each change
 # made smaller, as in section 3, 0.62 and 0.52).
