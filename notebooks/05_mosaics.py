@@ -216,8 +216,9 @@ check.toy_consistent(toy_consistent)
 # %% [markdown]
 # ### Exercise 2: Count them (8 minutes, ★★☆)
 #
-# Write the count yourself: how many of the $2^{HW}$ images on the torus are consistent? Your `toy_consistent` may help,
-# but it rolls the axes 0 and 1 of one image: for a list of images roll the last two. (One by one takes minutes.)
+# Write the count yourself: how many of the $2^{HW}$ images on the torus are consistent? Section 3's `outvoted` takes a
+# list of images, (n, H, W); so does your `toy_consistent`, if it rolls the last two axes. (One by one takes a minute or
+# more.)
 
 
 # %%
