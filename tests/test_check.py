@@ -61,6 +61,20 @@ def test_three_states() -> None:
     assert SCALE.examine(lambda x, a: x * a * 1.01).state == "incorrect"
 
 
+@pytest.mark.parametrize(
+    ("attempt", "kind"),
+    [
+        (lambda x, a: list(x * a), "a list of 2"),
+        (lambda x, a: (x * a).tolist(), "a list of 2"),
+        (lambda x, a: (x * a).numpy(), "a numpy array of shape (2, 3)"),
+    ],
+)
+def test_right_numbers_that_are_no_tensor_are_correct_and_told_so(attempt: object, kind: str) -> None:
+    verdict = SCALE.examine(attempt)
+    assert verdict.state == "correct" and f"You return {kind}: a cell that goes on with it may need" in verdict.says
+    assert "may need" not in SCALE.examine(lambda x, a: x * a).says
+
+
 def not_implemented(x, a):
     raise NotImplementedError("my own message")
 
@@ -114,6 +128,9 @@ def forgets_to_return(x, a):
         (forgets_to_return, "returns None"),
         (lambda x, a: x * a if a < 2.5 else None, "or no `if` holds? First in case 2 of 2"),
         (lambda x, a: (x * a).min(0), "returns values and their indices together: take `.values` (or `.indices`)"),
+        (lambda x, a: x.min(1) * a, "values and indices: take `.values`)"),
+        (lambda x, a: x * forgets_to_return(x, a), "(does a function that you call return None, one of an exercise"),
+        (lambda x, a: forgets_to_return(x, a).sum(), "(does a function that you call return None, one of an exercise"),
         (lambda x, a: (x * a).topk(1), "returns values and their indices together: take `.values` (or `.indices`)"),
         (divides_by_zero, "`return x / (1 / (a - a))`: float division by zero (which number is 0 there?)."),
         (divides_by_zero_sigma, "(which number is 0 there? sigma is, at t = 0: do your times begin at 1?)."),

@@ -186,6 +186,10 @@ def _what_was_raised(attempt: object, case: Case, error: BaseException) -> str:
         text += " (in a fresh notebook, run the cells above first)"
     if isinstance(error, NotImplementedError):
         text += " (take `raise NotImplementedError` out once the rest is written)"
+    if isinstance(error, (TypeError, AttributeError)) and "NoneType" in text:
+        text += " (does a function that you call return None, one of an exercise before, perhaps?)"
+    if isinstance(error, (TypeError, AttributeError)) and "return_types" in text:
+        text += " (along a dimension, torch's min, max, median and sort return values and indices: take `.values`)"
     if isinstance(error, ZeroDivisionError):
         text += f" (which number is 0 there?{' sigma is, at t = 0: do your times begin at 1?' * ('sigma' in where)})"
     return f"Your function raises {type(error).__name__}{where}: {text}".rstrip(":. ") + "."

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from .attempt import Case, Wrong, call, copied, is_stub, one_line, plain_torch, said
-from .output import as_expected, digits, parts, unusable
+from .output import as_expected, digits, kind, parts, unusable
 
 State = Literal["not attempted", "correct", "incorrect"]
 
@@ -74,6 +74,7 @@ class Exercise:
         try:
             with plain_torch():
                 problem, count = self._problem(attempt), len(self._cases())
+                aside = "" if problem else self._aside(attempt)  # type: ignore[arg-type]
         except Wrong as wrong:
             problem = str(wrong)
         except Exception as error:  # a judge that was not made for such an output, a torch that was written over
@@ -82,7 +83,7 @@ class Exercise:
                 "restart the kernel, run the cells above, and check again; does it persist, return plain tensors."
             )
         if problem is None:
-            return Verdict(self, "correct", f"On {count} case{'s' * (count > 1)} that you have not seen.")
+            return Verdict(self, "correct", f"On {count} case{'s' * (count > 1)} that you have not seen.{aside}")
         return Verdict(self, "incorrect", problem)
 
     def _cases(self) -> list[Case]:
@@ -113,6 +114,15 @@ class Exercise:
 
     def _called(self, attempt: Callable[..., Any], case: Case, right: object) -> Any:
         return as_expected(call(attempt, case), right, free_shape=self.judge is not None)
+
+    def _aside(self, attempt: Callable[..., Any]) -> str:
+        """What to tell whoever returns the right numbers, but in lists or arrays: a lesson goes on with tensors."""
+        case = self._cases()[0]
+        given, right = call(attempt, case), self.answer(*copied(case))
+        pairs = zip(given, right, strict=True) if isinstance(right, tuple) else [(given, right)]
+        made = [kind(ours) for ours, theirs in pairs if isinstance(theirs, Tensor) and not isinstance(ours, Tensor)]
+        made_of = "`torch.stack(...)` of tensors, `torch.tensor(...)` of numbers, `torch.from_numpy(...)` of an array"
+        return f" You return {made[0]}: a cell that goes on with it may need a tensor ({made_of})." if made else ""
 
     def _refuse_unusable(self, outputs: list[Any], rights: list[Any], about: list[str]) -> None:
         """Outputs of the wrong kind or shape, or that hold NaN; a registered mistake may explain them better."""
