@@ -130,15 +130,34 @@ def test_a_perturbed_solution_is_incorrect(exercise: Exercise) -> None:
 @pytest.mark.parametrize("name", ["noising", "posterior_weights", "ls_box_sums"])
 def test_a_mistake_is_recognised_beside_another_one(name: str) -> None:
     exercise = check.exercises()[name]
-    cases, calls = len(exercise._cases()), itertools.count(1)
+    cases, calls = exercise._cases(), itertools.count(1)
+    mistake = next(
+        m for m in exercise.mistakes if not any(exercise._same(m.function(*c), exercise.answer(*c)) for c in cases)
+    )
 
     def two_mistakes(*arguments: Any) -> Any:
-        output = exercise.mistakes[0].function(*arguments)
-        return perturbed(output) if next(calls) % cases == 0 else output
+        output = mistake.function(*arguments)
+        return perturbed(output) if next(calls) % len(cases) == 0 else output
 
     says = exercise.examine(two_mistakes).says
-    assert says.startswith(f"In {cases - 1} of {cases} cases: {exercise.mistakes[0].says}"), says
+    assert says.startswith(f"In {len(cases) - 1} of {len(cases)} cases: {mistake.says}"), says
     assert says.endswith(" In others something else is wrong, too."), says
+
+
+def test_a_crop_that_ends_at_minus_r_is_refused() -> None:
+    """Right for all windows but those of one pixel, where r = 0 and [r:-r] is empty."""
+
+    def ls_box_sums(x_t: Any, images: Any, alpha: float, sigma: float, P: int) -> Any:
+        (batch, n), (h, w), r = (len(x_t), len(images)), x_t.shape[-2:], P // 2
+        squares = (x_t[:, None] - alpha * images).square().sum(2).view(-1, 1, h, w)
+        sums = torch.nn.functional.conv2d(squares, torch.ones(1, 1, P, P), padding=2 * r)[..., r:-r, r:-r]
+        weights = torch.softmax(-sums.reshape(batch, n, *sums.shape[-2:]) / (2 * sigma**2), 1)
+        return torch.einsum("bnhw,nchw->bchw", weights, images)
+
+    exercise = check.exercises()["ls_box_sums"]
+    right = [c for c in exercise._cases() if c[-1] > 1]
+    assert all(exercise._same(ls_box_sums(*case), exercise.answer(*case)) for case in right)
+    assert exercise.examine(ls_box_sums).state == "incorrect"
 
 
 def test_whole_numbers_that_agree_by_chance_tell_no_mistake() -> None:

@@ -181,6 +181,12 @@ def _coin_of_exponentials(x_t: Tensor, alpha: float, sigma: float) -> Tensor:
     return (u.exp() - (-u).exp()) / (u.exp() + (-u).exp())
 
 
+def _softmax_over_the_coins(x_t: Tensor, alpha: float, sigma: float) -> Tensor:
+    exponents = torch.stack([-(x_t - alpha).square(), -(x_t + alpha).square()], dim=-1) / (2 * sigma**2)
+    plus, minus = exponents.softmax(0).unbind(-1)
+    return plus - minus
+
+
 def _nan_hidden(x_t: Tensor, alpha: float, sigma: float, formula: Callable[..., Tensor]) -> Tensor:
     return formula(x_t, alpha, sigma).nan_to_num()
 
@@ -216,13 +222,17 @@ COIN = Exercise(
             lambda x_t, alpha, sigma: torch.tanh(alpha * x_t / (2 * sigma**2)),
         ),
         Mistake(
-            "Your argument of tanh is twice too large: (e^a - e^-a) / (e^a + e^-a) is tanh(a), here with "
-            "a = alpha x_t / sigma**2.",
+            "Your argument of tanh is twice too large (or your exponents lack the 2 of 2 sigma**2): (e^a - e^-a) / "
+            "(e^a + e^-a) is tanh(a), here with a = alpha x_t / sigma**2.",
             lambda x_t, alpha, sigma: torch.tanh(2 * alpha * x_t / sigma**2),
         ),
         Mistake(
             "Your two weights do not sum to one: divide by their sum.",
             _unnormalised_coin,
+        ),
+        Mistake(
+            "Your softmax runs over the wrong axis: the two weights of each x_t must sum to one.",
+            _softmax_over_the_coins,
         ),
         Mistake(
             "Your formula is right, but at low noise exp(alpha x_t / sigma**2) is too large for a float, and inf/inf "
@@ -423,6 +433,14 @@ STEP = Exercise(
             lambda x_t, x0_hat, a, s, a1, s1: a1 * x0_hat + s1 * (x_t - a * x0_hat / s),
         ),
         Mistake(
+            "The picture keeps its old amount: mix x0_hat in with alpha_next.",
+            lambda x_t, x0_hat, a, s, a1, s1: a * x0_hat + s1 * (x_t - a * x0_hat) / s,
+        ),
+        Mistake(
+            "You estimate the noise with alpha_next: x_t belongs to alpha and sigma.",
+            lambda x_t, x0_hat, a, s, a1, s1: a1 * x0_hat + s1 * (x_t - a1 * x0_hat) / s,
+        ),
+        Mistake(
             "The noise keeps its old amount: divide it by sigma, then multiply it by sigma_next.",
             lambda x_t, x0_hat, a, s, a1, s1: a1 * x0_hat + (x_t - a * x0_hat),
         ),
@@ -513,6 +531,14 @@ def _in_wrong_order(denoiser: Callable[[Tensor, float], Tensor], noise: Tensor, 
     return x_t
 
 
+def _alphas_first(denoiser: Callable[[Tensor, float], Tensor], noise: Tensor, steps: int) -> Tensor:
+    x_t = noise
+    for t, t_next in itertools.pairwise(SCHEDULE.times(steps)):
+        alphas, sigmas = map(SCHEDULE.alpha, (t, t_next)), map(SCHEDULE.sigma, (t, t_next))
+        x_t = _step(x_t, denoiser(x_t, t), *alphas, *sigmas)
+    return x_t
+
+
 def _with_guess_first(denoiser: Callable[[Tensor, float], Tensor], noise: Tensor, steps: int) -> Tensor:
     x_t = noise
     for t, t_next in itertools.pairwise(SCHEDULE.times(steps)):
@@ -585,7 +611,7 @@ SAMPLER = Exercise(
         ),
         Mistake(
             "You ask the denoiser only once, and then any number of steps ends on its first guess: ask it anew at each "
-            "x_t.",
+            "x_t. If you do, look at your times: `//` rounds down, so that t stays 1; write `/`.",
             lambda denoiser, noise, steps: denoiser(noise, 1.0),
         ),
         Mistake(
@@ -614,6 +640,15 @@ SAMPLER = Exercise(
         Mistake(
             "You have exchanged now and next: ddim_step takes alpha and sigma of t first, then those of t_next.",
             _in_wrong_order,
+        ),
+        Mistake(
+            "You give ddim_step its four numbers in another order: it takes alpha, sigma, alpha_next, sigma_next.",
+            _alphas_first,
+        ),
+        Mistake(
+            "You make a step FROM t = 0, where sigma is 0: the last step ends there, so loop over the pairs of "
+            "neighbouring times.",
+            lambda denoiser, noise, steps: _walk(denoiser, noise, [*SCHEDULE.times(steps), 0.0]),
         ),
         Mistake(
             "You clamp the result, or the guesses, to the range from -1 to 1: leave both as they are.",

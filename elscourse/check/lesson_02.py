@@ -125,6 +125,17 @@ WEIGHTS = Exercise(
             lambda x_t, images, alpha, sigma: torch.softmax(-_squared_distance(x_t, alpha * images) / sigma**2, 1),
         ),
         Mistake(
+            "softmax takes the exponential itself: give it the exponents, without exp.",
+            lambda *case: torch.softmax(_logits(*case).exp(), 1),
+        ),
+        Mistake("You return the exponents: softmax makes weights of them.", _logits),
+        Mistake(
+            "You dim x_t: it is the images that are dimmed inside x_t, so compare x_t with alpha * v.",
+            lambda x_t, images, alpha, sigma: torch.softmax(
+                -_squared_distance(alpha * x_t, images) / (2 * sigma**2), 1
+            ),
+        ),
+        Mistake(
             "Your softmax runs over the wrong axis: each row, dim=1, must sum to one over the images.",
             lambda x_t, images, alpha, sigma: torch.softmax(
                 -_squared_distance(x_t, alpha * images) / (2 * sigma**2), 0
@@ -234,7 +245,8 @@ def _voters_cases(generator: torch.Generator) -> list[Case]:
     some[:, ::2] = 0
     some = some / some.sum(1, keepdim=True)
     single = torch.eye(5)[:2] * 0.5 + torch.eye(5)[2:4] * 0.5
-    return [(crowd,), (some,), (single,)]
+    lonely = torch.eye(2000)[:1]  # so many zeros that none of them may count, be it for a millionth
+    return [(crowd,), (some,), (single,), (lonely,)]
 
 
 VOTERS = Exercise(
@@ -255,6 +267,10 @@ VOTERS = Exercise(
         Mistake(
             "0 * ln(0) is not a number in floating point: a weight of 0 must count nothing. Try torch.special.entr.",
             lambda weights: (-weights * weights.log()).sum(1).exp(),
+        ),
+        Mistake(
+            "Your zeros count a little: lift them inside the logarithm only, w * w.clamp(min=1e-30).log().",
+            lambda weights: torch.special.entr(weights.clamp(min=1e-6)).sum(1).exp(),
         ),
         Mistake(
             "That is the entropy. The effective number of voters is its exponential.",

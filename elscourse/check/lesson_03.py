@@ -676,8 +676,9 @@ EXERCISES = [
             ),
             Mistake("You count to one side only: a kernel of 3 adds a pixel on either side, 2 in all.", _radius),
             Mistake(
-                "(side - 1) * stride + kernel is right when you go from the last layer back to the first: you go the "
-                "other way.",
+                "You go through the layers in the wrong direction. (side - 1) * stride + kernel goes from the last "
+                "layer to the first; adding (kernel - 1) * step, and multiplying the step by the stride afterwards, "
+                "goes from the first to the last.",
                 _wrong_way,
             ),
             Mistake(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from jaxtyping import Float
@@ -41,6 +42,10 @@ def _bare(logits: Tensor, dim: int) -> Tensor:
 def _never_by_zero(logits: Tensor, dim: int) -> Tensor:
     e = logits.exp()
     return e / (e.sum(dim, keepdim=True) + 1e-12)
+
+
+def _none(logits: Tensor, dim: int) -> Tensor:
+    return logits
 
 
 def _winner(logits: Tensor, dim: int) -> Tensor:
@@ -323,7 +328,8 @@ def _box_cases(generator: torch.Generator) -> list[Case]:
         images = _pictures(generator, n, c, h, w)
         cases.append((_noised(images, batch, alpha, sigma, generator), images, alpha, sigma, size))
     images = _pictures(generator, 5, 1, 6, 7)
-    return [*cases, (_almost_clean(images, 2, generator), images, ALPHA, SIGMA, 5)]
+    pixelwise = *cases[0][:4], 1  # r = 0: a crop that ends at -r would leave nothing
+    return [*cases, (_almost_clean(images, 2, generator), images, ALPHA, SIGMA, 5), pixelwise]
 
 
 def _slipped_boxes(exponent: Exponent, patch_sizes: int = 2) -> Callable[..., Tensor]:
@@ -402,6 +408,10 @@ def _over_the_pixels(x_t: Tensor, images: Tensor, alpha: float, sigma: float, pa
     return torch.einsum("bnhw,nchw->bchw", weights, images)
 
 
+def _over_one_side(logits: Tensor, dim: int, side: int) -> Tensor:
+    return logits.softmax(side)
+
+
 def _weights_pooled(x_t: Tensor, images: Tensor, alpha: float, sigma: float, patch_size: int) -> Tensor:
     weights = torch.softmax(_gaussian(_squares(x_t, images, alpha), sigma), dim=1)
     return torch.einsum("bnhw,nchw->bchw", _box(weights, patch_size) / patch_size**2, images)
@@ -477,6 +487,10 @@ def _bent_to(number: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tensor
         return number(groups, pixels)[torch.searchsorted(groups[:-1, -1].contiguous(), answers)]
 
     return bent
+
+
+def _nothing_above(answers: Tensor, shown: Tensor, clean: Tensor, bins: int) -> Tensor:
+    return _bent(answers, shown, clean, bins).masked_fill(answers > shown.max(), 0)
 
 
 def _corrected(answers: Tensor, shown: Tensor, clean: Tensor, bins: int) -> Tensor:
@@ -667,6 +681,7 @@ EXERCISES = [
             Mistake("You sum absolute differences: square them, as the Gaussian does.", _absolute),
             Mistake(WINNER, _slipped_weights(_gaussian, _winner)),
             Mistake("Your weights do not sum to one: divide by their sum, as softmax does.", _not_normalised),
+            Mistake("You return the exponents: softmax makes weights of them.", _slipped_weights(_gaussian, _none)),
             Mistake("You take the root of the distance: the exponent holds its square.", _distance_not_squared),
             Mistake(UNDERFLOW, _exponentials_vanish),
             Mistake(NEVER_BY_ZERO, _slipped_weights(_gaussian, _never_by_zero)),
@@ -747,6 +762,13 @@ EXERCISES = [
             ),
             Mistake("Your weights sum to one over the batch: they must over the training images.", _over_the_batch),
             Mistake("Your weights sum to one over the pixels: they must over the training images.", _over_the_pixels),
+            *(
+                Mistake(
+                    f"Your weights sum to one over the {lines}, dim={dim}: they must over the training images, dim=1.",
+                    _weighed_boxes(partial(_over_one_side, side=dim)),
+                )
+                for dim, lines in ((2, "rows"), (3, "columns"))
+            ),
             Mistake("You sum down the columns only: a window is P high and P wide.", _rows_only),
             Mistake("You sum along the rows only: a window is P high and P wide.", _columns_only),
             Mistake("Each pixel is compared by itself: sum the squared differences over its window first.", _no_box),
@@ -826,6 +848,10 @@ EXERCISES = [
             Mistake(
                 "An answer that equals a group's largest belongs to this group: torch.searchsorted without right=True.",
                 _bent_by(lambda groups: groups[:-1, -1], right=True),
+            ),
+            Mistake(
+                "Answers above the largest of all groups get nothing: they belong to the last group.",
+                _nothing_above,
             ),
             Mistake(
                 "You separate the groups at their smallest answers: a group reaches up to its largest one.",

@@ -42,7 +42,10 @@ def _es_cases(generator: torch.Generator) -> list[Case]:
         eps = noise * torch.randn(batch, *shape, generator=generator)
         return alpha * torch.einsum("bn,nchw->bchw", blend, _shift(images, 1, 2)) + sigma * eps, images, alpha, sigma
 
+    x_t, images, *angle = seen(2, 3, (1, 3, 4), 0.9)
+    images[0], images[1] = 0.1, images[2]  # of one grey, all its shifts are equal; and an image that is there twice
     return [
+        (x_t, images, *angle),
         seen(3, 4, (1, 3, 5), 0.9),
         seen(2, 3, (1, 4, 3), 1.1),
         seen(2, 2, (3, 2, 3), 1.2),
@@ -67,6 +70,12 @@ def _weighed(weights: Float[Tensor, "B shifts N"], shifted: Float[Tensor, "shift
 
 def _over_pairs(exponents: Float[Tensor, "B shifts N"]) -> Float[Tensor, "B shifts N"]:
     return exponents.flatten(1).softmax(1).view_as(exponents)
+
+
+def _without_duplicates(x_t: Tensor, images: Tensor, alpha: float, sigma: float) -> Tensor:
+    orbits = _shifted(images).flatten(0, 1).unique(dim=0)
+    distance = (x_t.double()[:, None] - alpha * orbits).square().sum((-3, -2, -1))
+    return torch.einsum("bn,nchw->bchw", torch.softmax(-distance / (2 * sigma**2), 1), orbits)
 
 
 def _some_shifts(x_t: Tensor, images: Tensor, alpha: float, sigma: float, places: Places) -> Tensor:
@@ -223,6 +232,10 @@ def _first_row_alone(denoiser: Denoiser, x_t: Tensor, t: float, by_all: bool) ->
     height, width = x_t.shape[-2:]
     total = sum((_shift(denoiser(_shift(x_t, 0, dx), t), 0, -dx) for dx in range(width)), torch.zeros_like(x_t))
     return total / (height * width if by_all else width)
+
+
+def _rows_alone(denoiser: Denoiser, x_t: Tensor, t: float) -> Tensor:
+    return torch.stack([_shift(denoiser(_shift(x_t, dy, 0), t), -dy, 0) for dy in range(x_t.shape[-2])]).mean(0)
 
 
 def _divided_by_h_plus_w(denoiser: Denoiser, x_t: Tensor, t: float) -> Tensor:
@@ -405,6 +418,11 @@ EXERCISES = [
                 partial(_some_shifts, places=lambda height, width: product([0], range(width))),
             ),
             Mistake(
+                "You drop pictures that are there twice (`unique`): the sum runs over all N H W pairs of image and "
+                "shift, and equal pictures count each time.",
+                _without_duplicates,
+            ),
+            Mistake(
                 "You let dy and dx both run to H: dx has W values, and an image need not be a square.",
                 partial(_some_shifts, places=lambda height, width: product(range(height), range(height))),
             ),
@@ -537,6 +555,7 @@ EXERCISES = [
                 "You return after one shift: `return` belongs after both loops, not in the inner one.",
                 lambda denoiser, x_t, t: denoiser(x_t, t) / (x_t.shape[-2] * x_t.shape[-1]),
             ),
+            Mistake("You shift rows alone: there are H W shifts, every dy with every dx.", _rows_alone),
             Mistake(
                 "You shift columns alone (or return after the first dy): there are H W shifts, every dy with every dx.",
                 partial(_first_row_alone, by_all=False),

@@ -78,6 +78,11 @@ def _ends_only(window: Tensor) -> tuple[int, int, int, int]:
     )
 
 
+def _outermost_lines(window: Tensor) -> tuple[int, int, int, int]:
+    zero = window == 0
+    return tuple(int(line.sum()) for line in (zero[:, 0], zero[:, -1], zero[0], zero[-1]))  # type: ignore[return-value]
+
+
 def _columns_as_rows(window: Tensor) -> tuple[int, int, int, int]:
     return _overhang(window.T)
 
@@ -336,7 +341,7 @@ def _alone(height: int, width: int, patch_size: int) -> Bool[Tensor, "H W"]:
 
 def _alone_cases(generator: torch.Generator) -> list[Case]:
     some = int(torch.randint(8, 11, (1,), generator=generator))
-    return [(9, 8, 5), (7, 7, 7), (6, 8, 11), (8, 5, 5), (5, 8, 5), (some, some, 3)]
+    return [(9, 8, 5), (7, 7, 7), (6, 8, 11), (8, 5, 5), (5, 8, 5), (some, some, 3), (4, 5, 1)]
 
 
 def _near(height: int, width: int, r: int) -> tuple[Tensor, Tensor]:
@@ -370,6 +375,21 @@ def _one_too_far(height: int, width: int, patch_size: int) -> Tensor:
 def _in_the_lesson(height: int, width: int, patch_size: int) -> Tensor:
     """With the lesson's padding_pattern, which knows only its own images."""
     return _alone(LESSON_SIDE, LESSON_SIDE, patch_size)[:height, :width]
+
+
+def _from_minus_r(height: int, width: int, patch_size: int) -> Tensor:
+    """The last rows and columns as a slice [-r:], which is all of them for r = 0."""
+    return _alone(height, width, patch_size) | (patch_size == 1)
+
+
+def _off_by_one(height: int, width: int, patch_size: int, first: int, last: int) -> Tensor:
+    """So many rows and columns more than r at the beginning, and at the end."""
+
+    def alone(side: int) -> Tensor:
+        r, place = patch_size // 2, torch.arange(side)
+        return (place < r + first) | (place >= side - r - last) | (side - 2 * r == 1)
+
+    return alone(height)[:, None] & alone(width)
 
 
 def _those_not_alone(height: int, width: int, patch_size: int) -> Tensor:
@@ -428,6 +448,11 @@ EXERCISES = [
                 "You look along the first row and column of the window, which may lie outside the image themselves. "
                 "Ask for rows and columns in which all pixels are zero.",
                 _ends_only,
+            ),
+            Mistake(
+                "You count along the outermost rows and columns, which may lie outside the image themselves. Ask for "
+                "rows and columns in which all pixels are zero.",
+                _outermost_lines,
             ),
             Mistake("You count what lies inside the image; asked for is what hangs over.", _image_instead),
             Mistake(
@@ -624,6 +649,25 @@ EXERCISES = [
                 "You mark the top left corner only. (So do the lesson's padding_pattern and boundary_classes here: "
                 "they know only its own images of 16 x 16 pixels.)",
                 _in_the_lesson,
+            ),
+            Mistake(
+                "For P = 1 your r is 0, and `[-0:]` is everything: count from the front, `[side - r:]`.", _from_minus_r
+            ),
+            Mistake(
+                "At the beginning you count one row and one column too many: the first r are y < r.",
+                partial(_off_by_one, first=1, last=0),
+            ),
+            Mistake(
+                "At the end you count one row and one column too many: the last r are y >= H - r.",
+                partial(_off_by_one, first=0, last=1),
+            ),
+            Mistake(
+                "At the end you count one row and one column too few: the last r are y >= H - r.",
+                partial(_off_by_one, first=0, last=-1),
+            ),
+            Mistake(
+                "You are one row and one column too far at both ends: alone are y < r and y >= H - r.",
+                partial(_off_by_one, first=1, last=-1),
             ),
             Mistake("You mark the pixels that are NOT alone; asked for are the others.", _those_not_alone),
             Mistake(
