@@ -18,13 +18,12 @@
 # **You will** forbid a denoiser to look far, derive the best one that obeys, and draw with it through windows of
 # growing size.
 #
-# **You will learn** what becomes of the ideal denoiser's memory if no pixel may look far, and whether looking less far
-# helps with new images.
+# **You will learn** what is then left of the ideal denoiser's memory, and whether looking less far helps with new
+# images.
 #
 # **You need** lessons 01 to 03: a denoiser, the sampler, the ideal denoiser (IS), and the two clues of lesson 03.
 #
-# **Time** 86 minutes. If time is short: sections 2, 3, 6 and 7. A good place for a break is after section 7: then the
-# machine is built, and gets a rival.
+# **Time** 86 minutes. If time is short: sections 2, 3, 6 and 7. A good place for a break is after section 7.
 
 # %%
 import torch
@@ -40,9 +39,9 @@ lab = els.lab()
 # %% [markdown]
 # ## 1. How far does an answer look? (5 minutes)
 #
-# A denoiser $D$ sees a noisy image $x_t = \alpha x_0 + \sigma\epsilon$ and guesses the clean $x_0$. The numbers
-# $\alpha$ and $\sigma$ belong to the time $t$; $\epsilon$ is noise. Lesson 03 exchanged what lies outside a window of
-# $5 \times 5$: the less noise, the less that moved the network. Now let the window grow.
+# A denoiser $D$ sees a noisy image $x_t = \alpha x_0 + \sigma\epsilon$ and guesses the clean $x_0$. ($\alpha$ and
+# $\sigma$ belong to the time $t$; $\epsilon$ is noise.) Lesson 03 exchanged what lies outside a window of $5 \times 5$:
+# the less noise, the less that moved the network. Now let the window grow.
 
 # %%
 from torch.nn import functional as F  # F.pad and F.avg_pool2d: for the exercises
@@ -69,10 +68,9 @@ def change_in_the_middle(denoiser, width):
 
 # %% [markdown] tags=["slide"]
 # **Predict.** We keep a square of width 1, 3, 5, ... around the middle pixel of a noisy image, replace the rest by
-# *another* noisy image, and measure how much the answer at the middle pixel changes: for the ideal denoiser, the
-# network, and the best linear denoiser (lessons 01 and 03; its formula comes in 11), from here on the **linear filter**
-# of the whole image. At width 9, whose answer changes most? Do the other two change by a tenth less, by half, or by
-# more?
+# *another* noisy image, and measure how much the answer at the middle pixel changes. For the ideal denoiser, the
+# network, and the best linear denoiser (lessons 01 and 03), from here on the **linear filter** of the whole image: at
+# width 9, whose answer changes most? Do the other two change by a tenth less, by half, or by more?
 
 # %% tags=["slide"]
 widths = list(range(1, 16, 2))
@@ -93,9 +91,9 @@ if lab.profile == "laptop":
     assert all(abs(v - stated) < 0.01 for v, stated in zip(at_nine.values(), (0.31, 0.12, 0.09), strict=True))
 
 # %% [markdown]
-# Outside a square of width 9 there is enough to move the ideal answer by 0.31 (root mean square; pixels run from $-1$
-# to $1$). It moves the network by 0.12, less than half as much, and the linear filter, which nothing keeps from looking
-# far, by 0.09. As in lesson 03, the odd one is the ideal denoiser: it votes for whole pictures.
+# What lies outside a square of width 9 moves the ideal answer by 0.31 (root mean square). It moves the network by 0.12,
+# less than half as much, and the linear filter, which nothing keeps from looking far, by 0.09. As in lesson 03, the odd
+# one is the ideal denoiser.
 #
 # So to look less far is no mark of networks. What looks far is the vote for whole pictures. Let us forbid it: no pixel
 # may look beyond a window.
@@ -114,9 +112,9 @@ if lab.profile == "laptop":
 # Each pixel $x$ may have a function $g_x$ of its own: it knows *where* it is.
 
 # %% [markdown]
-# Near the border the window sticks out. Beyond the border there is nothing, so the window is **cut off**: of the 49
-# pixels of $P = 7$, $4 \cdot 7 = 28$ are left at an edge, and $4 \cdot 4 = 16$ in a corner. In code it is easier to
-# fill the outside with zeros, in *both* images that one compares: their difference adds nothing.
+# Near the border the window is **cut off**: of the 49 pixels of $P = 7$, $4 \cdot 7 = 28$ are left at an edge, and $4
+# \cdot 4 = 16$ in a corner. In code it is easier to fill the outside with zeros, in *both* images that one compares:
+# their difference adds nothing.
 #
 # ### Exercise 1: Cut a window (5 minutes, ★☆☆)
 #
@@ -154,8 +152,8 @@ check.ls_window(ls_window)
 # $$ L(D) = \mathbb{E} \sum_x \big( D(x_t)(x) - x_0(x) \big)^2
 #         = \sum_x \mathbb{E} \big( g_x(x_t[\Omega_x]) - x_0(x) \big)^2 . $$
 #
-# Each pixel has its own function $g_x$ and its own term. So each term can be made as
-# small as possible **by itself**: guess one number, $x_0(x)$, from one small noisy picture, $q = x_t[\Omega_x]$.
+# Each pixel has its own function $g_x$ and its own term, so each term can be made as small as possible **by itself**:
+# guess one number, $x_0(x)$, from one small noisy picture, $q = x_t[\Omega_x]$.
 #
 # As in lesson 02, the best guess of a number, for squared errors, is its mean given what one knows:
 #
@@ -170,8 +168,8 @@ check.ls_window(ls_window)
 #                  {\sum_{v'} e^{-\|x_t[\Omega_x] - \alpha v'[\Omega_x]\|^2 / 2\sigma^2}},
 # \qquad D(x_t)(x) = \sum_v w_x(v)\, v(x) . $$
 #
-# This is the **local score machine**, LS. It is the ideal denoiser with one change: the norm runs over a window. But
-# now the weights carry an index $x$: **every pixel holds an election of its own.**
+# This is the **local score machine**, LS: the ideal denoiser with one change, that the norm runs over a window. But now
+# the weights carry an index $x$: **every pixel holds an election of its own.**
 #
 # So at the middle pixel LS must say what the *ideal* denoiser of **thumbnails** says: the one whose training images are
 # the 7 by 7 squares cut out of the middle of ours.
@@ -201,7 +199,7 @@ def ls_weights(x_t, images, alpha, sigma, row, column, patch_size):
 check.ls_weights(ls_weights)
 
 # %% [markdown]
-# Stuck? `check.hint("ls_weights")` gives one hint at a time.
+# Stuck? `check.hint("ls_weights")`
 #
 # <details><summary>Solution</summary>
 #
@@ -216,12 +214,12 @@ check.ls_weights(ls_weights)
 # %% [markdown] tags=["slide"]
 # ## 4. Is it really the best? (4 minutes)
 #
-# Here is a test that does not trust the derivation. If nothing *in* the window can improve the guess, then its error,
-# $x_0(x) - D(x_t)(x)$, is uncorrelated with every pixel of $x_t$ inside the window: otherwise we could subtract a
-# little of that pixel and do better.
+# A test that does not trust the derivation: if nothing *in* the window can improve the guess, its error, $x_0(x) -
+# D(x_t)(x)$, is uncorrelated with every pixel of $x_t$ inside. Otherwise we could subtract a little of that pixel and
+# do better.
 #
-# **Predict.** Take the middle pixel. Draw, for every pixel of $x_t$, its correlation with the error at the middle.
-# Inside the window it should be zero. And outside: positive, negative, or zero too?
+# **Predict.** Draw, for every pixel of $x_t$, its correlation with the error at the middle pixel. Inside the window it
+# should be zero. And outside: positive, negative, or zero too?
 
 # %%
 x_0 = images[:2000].repeat(4, 1, 1, 1)  # each with four noises
@@ -263,23 +261,22 @@ for P, values in maps.items():
     assert lab.profile != "laptop" or (within < 0.0245 and abs(beyond - stated[P]) < 0.01)
 
 # %% [markdown]
-# Inside the window, at most 0.024: chance alone gives as much with 8,000 examples. Outside, up to 0.19 for $P = 3$,
-# 0.13 for 5, 0.09 for 7: that is what the law forbids to use. Where it is large it is positive: if a pixel outside is
-# brighter than usual, the guess tends to be too dark.
+# Inside the window the correlation is at most 0.024: chance alone gives as much with 8,000 examples. Outside, where it
+# is large, it is positive: if a pixel there is brighter than usual, the guess tends to be too dark. That is what the
+# law forbids to use.
 #
-# The best *linear* filter of a window would pass this test, too: the test shows only that no weighted sum of the
-# window's pixels helps. That no *function* of them helps, we have from the derivation alone. And both speak of training
-# images; new ones come in section 9.
+# The best *linear* filter of a window would pass, too: the test shows only that no weighted sum of the window's pixels
+# helps. That no *function* of them does, we have from the derivation alone. And both speak of training images.
 #
 # ## 5. All pixels (2 minutes)
 #
 # Two loops, over rows and columns, and in each pixel the mean of the images' values there, with the weights of your
-# `ls_weights`: that is LS, slow and clear.
+# `ls_weights`: that is LS, but slow.
 #
 # ### Exercise 3: All pixels by box sums (12 minutes, ★★★)
 #
-# The loops add up $P^2$ squared differences for every pixel and image; neighbouring windows share nearly all of them.
-# Compute the map of squared differences $(x_t - \alpha v)^2$ once, then sum it over the window of every pixel.
+# The loops add up $P^2$ squared differences for every pixel and image, and neighbouring windows share nearly all of
+# them. Compute the map of squared differences $(x_t - \alpha v)^2$ once, then sum it over every window.
 
 
 # %%
@@ -291,7 +288,7 @@ def ls_box_sums(x_t, images, alpha, sigma, patch_size):
 check.ls_box_sums(ls_box_sums)
 
 # %% [markdown]
-# Stuck? `check.hint("ls_box_sums")` gives one hint at a time.
+# Stuck? `check.hint("ls_box_sums")`
 #
 # <details><summary>Solution</summary>
 #
@@ -309,8 +306,7 @@ check.ls_box_sums(ls_box_sums)
 # %% [markdown] tags=["slide"]
 # ## 6. Six windows (13 minutes)
 #
-# LS is a denoiser, so it draws. All pixels start in the same noise, and at every step each of them asks its window
-# which training images are plausible *here*.
+# LS is a denoiser, so it draws. At every step each pixel asks its window which training images are plausible *here*.
 #
 # **Predict.** One seed, drawn with $P = 3, 5, 7, 9, 13, 17$. What will the smallest window draw: a blur, a clear
 # picture, noise? And at which $P$ will the picture be a training image?
@@ -347,10 +343,10 @@ if lab.profile == "laptop":
 # $P = 3$ draws neither a blur nor noise: sharp, ragged debris. $P = 7$ and 9 know about pullovers, but not on the
 # right. $P = 17$ draws a pullover, and it is a training image.
 #
-# Below each picture: the training image with the most votes for each pixel, white lines where it changes. The 18 images
-# that gave most have a colour of their own; the others share pale ones. As the window grows, neighbours must agree on
-# more, and the pieces grow. But the map shows who was elected, not that anything was glued: where many images are
-# alike, as in the black background, neighbours elect different ones.
+# Below each picture: the training image with the most votes for each pixel. (The 18 largest sources have strong
+# colours, the others share pale ones.) As the window grows, neighbours must agree on more, and the pieces grow. But the
+# map shows who was elected, not that anything was glued: where images are alike, as in the black background, neighbours
+# elect different ones.
 #
 # ### More seeds
 #
@@ -358,10 +354,10 @@ if lab.profile == "laptop":
 
 # %% [markdown] tags=["slide"]
 # **Predict.** Draw, against $P$, a sample's distance to the nearest training image, and the number of training images
-# that its garment is made of. From which $P$ on are samples nearer to the training set than a new *real* garment is?
-# And at which $P$ are they as far from it as the network's drawings?
+# that its garment is made of. From which $P$ on are samples nearer to the training set than a new *real* garment? And
+# at which $P$ are they as far from it as the network's drawings?
 #
-# Then follow one picture through the sizes, with the slider below.
+# Then follow one picture with the slider below.
 
 # %%
 if lab.profile == "laptop":
@@ -440,23 +436,20 @@ if lab.profile == "laptop":
 # %% [markdown]
 # At $P = 3$ the pixels of a sample's garment come from about 78 training images, and the sample is further away from
 # every training image (6.2) than a new real garment is (2.9). New, then; but so is debris. At $P = 7$ samples are as
-# far away as the network's drawings (5.1). At $P = 13$, with 4 images elected in each, they have crossed the line of
-# the real garments.
+# far away as the network's drawings (5.1).
 #
-# Some are plain copies by then, no further than 0.05 from a training image: nearly every fifth at $P = 13$, 70 % at 17,
-# even 96 % at 21 (in 20 steps).
+# At $P = 13$ they have crossed the line of the real garments, and nearly every fifth is a plain copy, no further than
+# 0.05 from a training image. At $P = 17$ it is 70 % (in 20 steps).
 
 # %% [markdown]
-# But are they made of memories? A piece is more than a pixel. For how many pixels of a garment does *some* training
-# image have the same $3 \times 3$ square around them, at that place and to within 0.05 (a *known square*)? And is that
-# memory, or are such squares common? For that look among 2,000 pictures that LS does *not* hold, the "strangers".
+# But are they made of memories? A piece is more than a pixel. So count the pixels of a garment around which *some*
+# training image has the same $3 \times 3$ square, at that place and to within 0.05 (a *known square*). As such squares
+# may just be common, look also among 2,000 "strangers", pictures that LS does *not* hold.
 #
 # | | among its own | among strangers |
 # |---|---|---|
 # | LS, $P = 3$ | 0.8 % | 0.3 % |
-# | LS, $P = 5$ | 6 % | 0.5 % |
 # | LS, $P = 9$ | 34 % | 1.6 % |
-# | LS, $P = 13$ | 62 % | 4 % |
 # | new real garments | 9 % | 9 % |
 # | network | 4.4 % | 4.2 % |
 #
@@ -464,8 +457,8 @@ if lab.profile == "laptop":
 # none in the network's drawings.
 
 # %% [markdown]
-# Click on a pixel: you see its window, in the noisy image at $t = 0.2$, and the four training images with the most
-# votes. Look for two neighbours that elect different images.
+# Click on a pixel: you see its window, at $t = 0.2$, and the four training images with the most votes. Look for two
+# neighbours that elect different images.
 
 # %%
 noise = els.seeded_noise(range(6), lab.shape).to(lab.device)
@@ -495,18 +488,17 @@ assert lab.profile != "laptop" or (median_sources[31] == 1 and copies[31] == 1)
 #
 # $$ P = 2r + 1 = 2H - 1 = 31 . $$
 #
-# For side 5 that is 9, and 7 is not enough. So locality is a dial between two machines: at $P = 1$ each pixel is
-# denoised alone, at $P = 2H - 1$ the whole image is.
+# For side 5 that is 9, and 7 is not enough. So $P$ is a dial: at $P = 1$ each pixel is denoised alone, at $P = 2H - 1$
+# the whole image is.
 
 # %% [markdown] tags=["slide"]
 # ## 8. A rival that does not vote (4 minutes)
 #
-# Is LS a good denoiser *because it votes*? Whoever asks that needs a rival that does not, and as strong a one as can be
-# had. The best linear filter is one, but its answers are sums: nothing keeps them from being darker than black.
+# Is LS a good denoiser *because it votes*? To answer that we need a strong rival that does not. The best linear filter
+# is one, but its answers are sums: nothing keeps them from being darker than black.
 #
-# So we **bend** it. Show it noised training images, whose clean pixels we know, and write down pairs: what it answers,
-# and what was there. From then on each of its answers is replaced by the mean of the clean pixels for which it gave
-# about this answer.
+# So we **bend** it. Show it noised training images, and write down pairs: what it answers, and what was there. From
+# then on each of its answers is replaced by the mean of the clean pixels for which it gave about this answer.
 
 # %% [markdown]
 # ### Exercise 4: Bend a filter (8 minutes, ★★☆)
@@ -527,7 +519,7 @@ def bend(answers, shown, clean, bins):
 check.bend(bend)
 
 # %% [markdown]
-# Stuck? `check.hint("bend")` gives one hint at a time.
+# Stuck? `check.hint("bend")`
 #
 # <details><summary>Solution</summary>
 #
@@ -570,19 +562,19 @@ if lab.profile == "laptop":
 
 # %% [markdown]
 # What is darker than black *is* black, and a dark grey of $-0.75$ is nearer to it, $-0.88$ at $t = 0.3$. White is
-# rarely white: an answer of 1 stands for 0.8, at $t = 0.7$ for 0.7. Between, it is nearly right, a little too dark: 0.5
-# stands for 0.55. It learns which values pixels have, and nothing else: no neighbour, no image is consulted.
+# rarely white: an answer of 1 stands for 0.8 there. Between, the filter is nearly right, a little too dark. The curve
+# knows which values pixels have, and nothing else: no neighbour, no image.
 #
-# From here on this rival stands beside the machine in most lessons. **Where it is level, nobody need vote; whether
-# windows are needed, only the same filter without one can say. Where it falls behind, the votes add something.**
+# This rival stands beside the machine in most lessons. **Where it is level, nobody need vote; whether windows are
+# needed, only the same filter without one can say. Where it falls behind, the votes add something.**
 
 # %% [markdown] tags=["slide"]
 # ## 9. Garments it has never seen (8 minutes)
 #
 # LS throws evidence away, so on training images it must be worse than IS. What about new garments?
 #
-# **Predict.** Sketch the mean squared error at $t = 0.3$ on *new* images against $P$, for LS and for the best linear
-# filter of a $P \times P$ window (each answer a weighted sum of the window's pixels), bent. Where is it lowest: at the
+# **Predict.** Sketch the mean squared error at $t = 0.3$ on *new* images against $P$: for LS, and for the bent filter
+# of a $P \times P$ window (the best weighted sum of the window's pixels, then bent). Where is it lowest: at the
 # smallest window, at the whole image, or in between?
 
 
@@ -638,11 +630,11 @@ if lab.profile == "laptop":
     assert all(sorted(e.values(), reverse=True) == [*e.values()] for e in curved.values())  # wider: better
 
 # %% [markdown]
-# On training images the ideal denoiser is nearly perfect: it recognises them. New images it cannot recognise, and there
+# The ideal denoiser recognises training images, and is nearly perfect there. New images it cannot recognise, and
 # looking less far **helps**: the error falls from 0.041 to 0.025 at $P = 5$.
 #
-# It helps the *voter*. The bent filter gets better the wider it looks, and when it sees everything (0.027; not bent but
-# cut at black and white 0.030) it comes near LS's best. The network is better than both (0.0205).
+# It helps the *voter*. The bent filter gets better the wider it looks, and when it sees everything (0.027) it comes
+# near LS's best. The network is better than both (0.0205).
 
 # %% [markdown] tags=["slide"]
 # **Predict.** On new images, is LS's best window at $t = 0.1$ smaller or larger than at $t = 0.3$? And at $t = 0.7$? At
@@ -670,14 +662,13 @@ if lab.profile == "laptop":
 
 # %% [markdown]
 # The less noise, the smaller LS's best window: nearly the whole image at 0.7, 5 at 0.3, and at 0.1 the smallest here.
-# (The network is better than both at 0.1, too, but at 0.7 behind both with the whole image.)
 #
 # Is a window *needed*, then? Only by whoever votes. At 0.1 the bent filter of the whole image has 0.0068, LS at its
-# best 0.0078; LS is ahead for 77 of 200 images (at 0.3 and 0.7 for 121 and 165). So where there is little noise it does
-# no harm to see everything, if one does not vote for whole pictures.
+# best 0.0078. (LS is ahead for 77 of 200 images; at 0.3 and 0.7 for more than half.) So with little noise it does no
+# harm to see everything, if one does not vote for whole pictures.
 #
-# The filter was bent. May the voter be improved, too? It votes as strictly as is right for *training* images. Let it be
-# laxer on new ones: divide its exponents by a number $T$.
+# May the voter be improved, too? It votes as strictly as is right for *training* images. Let it be laxer on new ones:
+# divide its exponents by a number $T$.
 #
 # **Predict.** How much of what the small window gained at $t = 0.3$ does the *whole image* gain by laxer votes?
 
@@ -709,18 +700,14 @@ if lab.profile == "laptop":
 
 # %% [markdown]
 # More than half: from 0.041 to 0.032 without any window. **At 0.3 a window cures, for a good part, votes that are too
-# strict for new images.** With less noise lax votes do not suffice: at 0.1 the whole image has 0.028 with them, where
-# LS at best had 0.0078.
-#
-# And with lax votes *and* a window? The best one at 0.3 is 7 (0.0241), not 5; and at 0.1 LS with $P = 3$ has 0.0073 and
-# is ahead of the bent filter for 101 of 200, no longer 77.
+# strict for new images.** At 0.1 they do not suffice: the whole image has 0.028 with them. With a window *and* laxer
+# votes LS is ahead of the bent filter there for 101 of 200, no longer 77.
 
 # %% [markdown] tags=["slide"]
 # ## 10. A first look at the network (4 minutes)
 #
-# The same 100 seeds were drawn by the trained network. How well does LS predict what it draws? We measure `r2`, the
-# squared correlation of the pixels of two images (1: alike up to brightness and contrast), and take the median over the
-# seeds.
+# How well does LS predict what the trained network draws from the same 100 seeds? We take the median of `r2`, the
+# squared correlation of the pixels of two images (1: alike up to brightness and contrast).
 #
 # **Predict.** Let windows *shrink* as the noise falls, as section 9 suggests. Does that help LS? And a *linear filter*
 # with the same windows: is it behind, level or ahead?
@@ -764,14 +751,14 @@ if lab.profile == "laptop":
 # %% [markdown]
 # **Windows that shrink help LS much; for this ResNet a filter has as much without them.**
 #
-# *LS.* Remembering ($P = 31$) has 0.61, the mean of all training images 0.54, the best fixed window, $P = 5$, 0.78.
-# With the fitted windows, which shrink, it has 0.85. (They were fitted to the network with the machine of lesson 08, on
-# other seeds: lesson 09.) They need not be fitted: $P = 17t$, made odd, has 0.87; 17 is all that a pixel of the network
-# can see (lesson 03). But the size matters: $7t$ has 0.76, $31t$ 0.74.
+# *LS.* The best fixed window, $P = 5$, has 0.78, windows that shrink have 0.85. (They were fitted to the network, with
+# another machine and on other seeds: lesson 09.) They need not be fitted: $P = 17t$, made odd, has 0.87; 17 is all that
+# a pixel of the network can see (lesson 03). But the size matters: $7t$ and $31t$ have less. The mean of all training
+# images has 0.54.
 #
-# *The filter of a window*, cut at black and white, has 0.84 with the fitted windows and 0.84 with a fixed $P = 9$.
-# Bent, with the fitted ones, it has 0.86, which is level: LS is ahead for 46 of 100 seeds (with $17t$ for 63). But r2
-# hardly sees how grainy the filter's drawings are.
+# *The filter*, cut at black and white, has 0.84 with the fitted windows and 0.84 with a fixed $P = 9$. Bent, with the
+# fitted ones, it has 0.86: level, for LS is ahead for 46 of 100 seeds (with $17t$ for 63). But r2 hardly sees how
+# grainy the filter's drawings are.
 #
 # So what shrinking gains says more about LS than about the network: with one size throughout LS draws debris, pieces of
 # memory or copies. (With the fitted windows 3 % of its squares are known, among strangers 2 %.)
@@ -779,20 +766,19 @@ if lab.profile == "laptop":
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
-# * A denoiser is local if its answer at a pixel depends on a window only. The best one is **LS**: every pixel holds its
-#   own election among the training images, with the window as evidence.
-# * Small windows draw debris, larger ones mosaics of remembered pieces; with $P = 17$, 70 % are copies. From $P = 2H -
-#   1$ on, LS *is* the ideal denoiser. With windows that shrink hardly any such pieces are left: 3 % known squares
-#   (among strangers 2 %).
+# * The best local denoiser is **LS**: every pixel holds its own election among the training images, with its window as
+#   evidence.
+# * Small windows draw debris, larger ones mosaics of remembered pieces, then copies. From $P = 2H - 1$ on, LS *is* the
+#   ideal denoiser.
 # * Looking less far is worse on training images. On new ones it helps the *voter*, and more so the less noise there is,
-#   but not a bent filter; a part of that help laxer votes give without a window. With windows that shrink LS draws much
-#   more like this ResNet: about as much as a filter does.
+#   but not a bent filter. Laxer votes give a part of that help without a window.
+# * With windows that shrink hardly any pieces are left, and LS draws much more like this ResNet: about as much as a
+#   filter does.
 #
 # ## What is still unexplained
 #
 # We *saw* mosaics. Is there a law that says which mosaics are possible, and how many there are? That is lesson 05. And
-# LS still knows where it is: the pixel at (8, 8) only ever copies pixels from (8, 8). A convolution does not know
-# places. Lesson 06 takes that away.
+# LS still knows where it is: the pixel at (8, 8) only ever copies pixels from (8, 8). Lesson 06 takes that away.
 
 # %% [markdown]
 # ## References
@@ -801,5 +787,3 @@ if lab.profile == "laptop":
 #   [arXiv:2412.20292](https://arxiv.org/abs/2412.20292): the local score machine and why it is the minimiser.
 # * A. Lukoianov, C. Yuan, J. Solomon, V. Sitzmann, *Locality in image diffusion models emerges from data statistics*,
 #   NeurIPS 2025, [arXiv:2509.09672](https://arxiv.org/abs/2509.09672): local, because the pictures are.
-# * H. Xiao, K. Rasul and R. Vollgraf, *Fashion-MNIST*, 2017,
-#   [arXiv:1708.07747](https://arxiv.org/abs/1708.07747): the images.
