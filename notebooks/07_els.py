@@ -16,7 +16,7 @@
 # # 07 · Local and equivariant: what does the best such denoiser draw?
 #
 # **You will** derive the equivariant local score machine (ELS), write all four machines as one formula with two
-# switches, draw with each from the same noise, and trace the pixels of a picture to training images.
+# switches, draw with each from the same noise, and trace pixels to training images.
 #
 # **You will learn** what each of the two constraints does alone, what they do together, and which of the four machines
 # a network is like.
@@ -39,14 +39,14 @@ lab = els.lab()
 # %% [markdown] tags=["slide"]
 # ## 1. Two clues, one question (3 minutes)
 #
-# Lesson 03 found two clues in trained convolutional networks: a pixel depends on its **surroundings**, narrow ones once
-# there is little noise, and all **places** are treated alike. Lessons 04 and 06 gave the exact denoiser one each:
+# The two clues of lesson 03: a pixel depends on its **surroundings**, narrow ones once there is little noise, and all
+# **places** are treated alike. Lessons 04 and 06 gave the exact denoiser one each:
 #
 # * **local** (LS): a pixel judges by a window, and may only use what lies at its own place;
 # * **equivariant** (ES): the whole image is judged, and may be used at any shift.
 #
 # What if a denoiser has both? We work on the torus, where a window that leaves an image on the left comes back on the
-# right: there "all places alike" is exact. So we also take the network whose convolutions wrap around.
+# right: there "all places alike" is exact. So our network is now one whose convolutions wrap around.
 
 # %%
 from itertools import product
@@ -63,7 +63,7 @@ if lab.profile == "laptop":
 # ## 2. The best denoiser that is local and equivariant (8 minutes)
 #
 # As always, $x_t = \alpha x_0 + \sigma\epsilon$, and a denoiser $D$ is trained to make this small, over training images
-# $x_0$ and noise $\epsilon$ ($x$ alone is a pixel; $x_0$ and $x_t$ are pictures):
+# $x_0$ and noise $\epsilon$ ($x$ alone is a pixel):
 #
 # $$ L(D) = \mathbb{E} \sum_x \big( D(x_t)(x) - x_0(x) \big)^2 . $$
 #
@@ -73,8 +73,8 @@ if lab.profile == "laptop":
 # $$ L(D) = \sum_x \mathbb{E} \big( g(x_t[\Omega_x]) - x_0(x) \big)^2 . $$
 
 # %% [markdown] tags=["slide"]
-# Look at this sum once more. It no longer speaks of images. It is an ordinary regression problem for one small function
-# $g$: **given a noisy patch, guess the clean pixel at its centre**. Its examples are all patches of all images.
+# Look at this sum once more. It no longer speaks of images. It is an ordinary regression for one small function $g$:
+# **given a noisy patch, guess the clean pixel at its centre**. Its examples are all patches of all images.
 #
 # The best guess, in the sense of squared errors, is the mean of what it could be: the centre $p(0)$ of every patch $p$,
 # weighted by how well $p$ explains the noisy window $q = x_t[\Omega_x]$. Each patch is an equally frequent example, and
@@ -86,8 +86,8 @@ if lab.profile == "laptop":
 # $p$ runs over **all patches of all training images at all places**.
 
 # %% [markdown] tags=["slide"]
-# Here are one training image and some of its 256 patches, for $P = 5$. Those near a border wrap around it, and join
-# opposite sides. On the torus we accept that; lesson 08 will not.
+# Here are one training image and some of its 256 patches, for $P = 5$. Those near a border wrap around it. On the torus
+# we accept that; lesson 08 will not.
 
 # %% tags=["slide"]
 P, r, colours = 5, 2, {1: "tab:cyan", 7: "tab:pink", 8: "tab:green"}  # those that wrap
@@ -113,9 +113,8 @@ show(
 )
 
 # %% [markdown]
-# At a single noise level this is old: image processing calls it *non-local means* (Buades and others 2005), here with a
-# dictionary of clean pictures, and Levin and Nadler (2011) derived it, as we do, as the best guess from a patch. What
-# is new is the use: run from noise down, it is meant to say what a trained network will draw.
+# At a single noise level this is old: image processing calls it *non-local means* (see the references). New is the use:
+# run from noise down, it is meant to say what a trained network will draw.
 #
 # The whole dictionary:
 
@@ -223,7 +222,7 @@ def one_formula(x_t, images, alpha, sigma, shifts, blur):
 check.one_formula(one_formula)
 
 # %% [markdown]
-# Stuck? `check.hint("one_formula")` gives one hint at a time.
+# Stuck? `check.hint("one_formula")`
 #
 # <details><summary>Solution</summary>
 #
@@ -314,8 +313,8 @@ show(
 # %% [markdown]
 # ### Exercise 3: Near, if you may shift (7 minutes, ★☆☆)
 #
-# Which samples are training images, shifted? Measure the Euclidean distance of each to the nearest image under any
-# shift of the torus. You may shift the samples instead of the images: the distances are the same.
+# Measure the Euclidean distance of each sample to the nearest training image under any shift of the torus. You may
+# shift the samples instead of the images: the distances are the same.
 
 
 # %%
@@ -327,7 +326,7 @@ def nearest_shifted(samples, images):
 check.nearest_shifted(nearest_shifted)
 
 # %% [markdown]
-# Stuck? `check.hint("nearest_shifted")` gives one hint at a time.
+# Stuck? `check.hint("nearest_shifted")`
 #
 # <details><summary>Solution</summary>
 #
@@ -368,21 +367,21 @@ said |= {"new garments": (2.85, 2.84), "halves of two": (5.85, 5.33)}
 assert all(abs(a - b) < 0.01 for name in said for a, b in zip(far[name], said[name], strict=True))
 
 # %% [markdown]
-# IS: every sample *is* a training image. ES: every sample is one, displaced. LS: new pictures, 4.20 from the nearest
-# shifted image (median). ELS: 5.24, where a new real garment has 2.84. So displacements alone make nothing new, windows
-# do, if they are small enough (section 8). To be far away is not yet to be good: halves of two garments, pasted
-# together, lie 5.33 away.
+# IS: every sample *is* a training image. ES: every sample is one, displaced. LS: 4.20 from the nearest shifted image
+# (median), ELS 5.24, where a new real garment has 2.84. So displacements alone make nothing new; windows do, if they
+# are small enough (section 8).
+#
+# To be far away is not yet to be good: halves of two garments, pasted together, lie 5.33 away.
 
 # %% [markdown] tags=["slide"]
 # ## 6. Which of the four is the network? (8 minutes)
 #
 # A network with circular convolutions was trained on these 2,000 images. It drew from the machines' 100 seeds, in 150
-# steps where they take 20 (why: lesson 11). Its own drawings in 20 steps have r2 0.95 with these. From lesson 06 you
-# know IS (0.04) and ES (0.57).
+# steps where they take 20 (why: lesson 11). From lesson 06 you know IS (r2 0.04) and ES (0.57).
 #
 # But perhaps *any* local and equivariant denoiser draws so. A rival: the best **linear filter** that has ELS's windows
-# and is the same everywhere, its drawings cut at black and white; and the same **bent**, as in lesson 04, by a curve at
-# each step (`els.BentFilter`). (We also bend one with 15 x 15 pixels throughout, and one that sees the whole torus.)
+# and is the same everywhere, its drawings cut at black and white; and the same **bent** by a curve at each step (lesson
+# 04). Others, bent too, have 15 x 15 pixels throughout, or see the whole torus.
 #
 # **Predict.** What is the order of their r2: LS, ELS, the linear filter, the bent one, and the bent one without a
 # window?
@@ -464,16 +463,15 @@ for steps, numbers in {150: (0.831, 0.750, 0.059, 0.01, 71), 20: (0.757, 0.725, 
     assert all(abs(x - y) < 0.003 for x, y in zip(found[:4], numbers, strict=False)) and abs(found[4] - numbers[4]) <= 1
 
 # %% [markdown] tags=["slide"]
-# ELS draws nearly what the network draws, seed by seed: r2 0.83, with the drawing of the next seed 0.03. It is ahead
-# of the other three machines for 92 of 100 seeds. (The last three columns above are three of ELS's five worst seeds.)
+# ELS draws nearly what the network draws, seed by seed: r2 0.83. It is ahead of the other three machines for 92 of 100
+# seeds. (The last three columns above are three of ELS's five worst seeds.)
 #
-# What earns that? **Symmetry** most of all: the bent filter that sees *everything* and knows no place has 0.76. A
-# window only costs it: with 15 pixels it has 0.75, with ELS's 0.71 (not bent 0.62). With votes it is the other way
-# round: without a window (ES) 0.57, with one 0.83.
+# What earns that? **Symmetry** most of all: the bent filter that sees *everything* and knows no place has 0.76, and a
+# window only costs it: with ELS's it has 0.71 (not bent 0.62). With votes it is the other way round: without a window
+# (ES) 0.57, with one 0.83.
 #
-# ELS is ahead of the filter without a window for 69 of 100 seeds, of that with 15 pixels for 71, of the latter on
-# average by 0.059 (standard error 0.010); if the network, too, takes 20 steps, by 0.032 (0.757 and 0.725, ahead for
-# 62).
+# Seed by seed, ELS is ahead of the filter without a window for 69 of 100, of that with 15 pixels (0.75) for 71, or for
+# 62 if the network, too, takes 20 steps.
 
 # %% [markdown] tags=["slide"]
 # Must it be a window, then? ES votes with the whole picture, and has 0.57; the filter without a window has 0.76.
@@ -496,31 +494,24 @@ assert abs(a.quantile(0.5) - 0.858) < 0.006 > abs(b.quantile(0.5) - 0.816) and a
 
 # %% [markdown] tags=["slide"]
 # 0.83, and ELS is ahead for 54, a draw. **These drawings do not show that windows are needed, only that nobody may vote
-# with much of the picture once little noise is left.** (If the network draws in 20 steps and begins with grey, as
-# lesson 11 has reason to let it, ELS leads: 0.86 and 0.82, for 64. Another network, and large windows that hand over:
-# lesson 09.)
+# with much of the picture once little noise is left.** (With the network's 20 steps, begun from grey, for which lesson
+# 11 has a reason, ELS leads: 0.86 and 0.82.)
 
 # %% [markdown]
-# **How to read a rival** (lesson 04): where it is level, votes are not needed; whether its window is, only the same
-# filter without one can say.
+# IS and LS draw garments in the middle, but this network knows no middle. Nor is LS only in the wrong place: at the
+# best of all shifts it has 0.36, another seed's drawing 0.32. (With the network of lesson 04, which knows its place, LS
+# has 0.85.)
 #
-# IS and LS draw garments in the middle of the canvas, but this network knows no middle. Windows that wrap around do not
-# help LS (0.08, 20 seeds). Nor is it only in the wrong place: at the best of all shifts LS has 0.36, the drawing of
-# another seed 0.32. (With the network of lesson 04 LS has 0.85: that one pads with zeros, and knows its place, as
-# lesson 08 shows.)
-#
-# The windows were fitted to this network. But a straight line, $P = 15t$ (15 is the largest odd window here),
-# fitted to nothing, has 0.81 (lesson 14).
+# The windows were fitted to this network. But a straight line, $P = 15t$, fitted to nothing (15 is the largest odd
+# window here), has 0.81 (lesson 14).
 
 # %% [markdown] tags=["slide"]
 # ## 7. Where does a pixel come from? (6 minutes)
 #
-# A weighted mean can name its sources: a pixel's **provenance** is the image of its heaviest voter. The less
-# noise there is, the more weight the patch nearest to the window has. So we ask of a finished picture, in place of the
-# votes: which training image has the nearest patch, for each pixel? (With windows of 5 x 5 pixels, and without the
-# background: thousands of patches are the same black square.)
-#
-# We ask it of a drawing of ES, one of ELS, a training image with 0.9 of its contrast, and a new real garment.
+# A weighted mean can name its sources: a pixel's **provenance** is the image of its heaviest voter. The less noise
+# there is, the more weight the patch nearest to the window has. So of a finished picture we ask: which training image
+# has the nearest patch, for each pixel? (Windows of 5 x 5; no background, where thousands of patches are the same black
+# square.) We ask it of a drawing of ES, one of ELS, a training image with 0.9 of its contrast, and a new real garment.
 #
 # **Predict.** Which have a single source? Which has the most?
 
@@ -568,16 +559,15 @@ if lab.profile == "laptop":
     assert abs(leaders - 121) <= 2 and abs(same - 0.03) < 0.01 and abs(weight - 0.36) < 0.01
 
 # %% [markdown]
-# (The 18 largest sources have strong colours, the others share pale ones; lines run between sources.)
+# (The 18 largest sources have strong colours, the others share pale ones.)
 #
 # The paper calls what ELS draws a **patch mosaic**: what stands at a pixel comes from the centres of training patches
-# that fit its surroundings. The map finds 78 images; but many sources do not show that a picture is new: the training
+# that fit its surroundings. The map finds 78 images. But many sources do not show that a picture is new: the training
 # image, only paler, has 34, the real garment 55.
 #
-# Nor does the map show the votes. In the last ones, through windows of 3 x 3, 121 images lead, and for only 3 % of the
-# pixels it is the image on the map. And a leader holds 36 % of the votes (median): a pixel is a mean of several
-# centres. And ELS of 2,000 other garments draws nearly the same (lesson 15, with zeros at the border): even its voters
-# explain the machine's pixel, not the network's.
+# Nor does the map show the votes. In the last votes the image on the map leads for only 3 % of the pixels, and a leader
+# has 36 % of the votes (median): a pixel is a mean of several centres. And ELS of 2,000 other garments draws nearly the
+# same (lesson 15, with zeros at the border): even its voters explain the machine's pixel, not the network's.
 
 # %% [markdown] tags=["slide"]
 # Point at a pixel: you see its window at $t = 0.25$ (there $P = 5$) and the four patches that voted most for it.
@@ -592,9 +582,9 @@ widgets.MosaicExplorer.of(formula, x_early, drawn["els-circular"][:2], t_early, 
 #
 # ## 8. How wide should a pixel look? (5 minutes)
 #
-# We look at seven noisy pictures ($t = 0.25$, each on the way to an ELS sample; stored) through windows of different
-# size. The **posterior entropy** $-\sum_p w_p \ln w_p$ of a pixel says among how many of the 512,000 patches (2,000
-# images, 256 places) it hesitates (about $e^{\text{entropy}}$).
+# We look at seven noisy pictures ($t = 0.25$, each on the way to an ELS sample) through windows of different size. The
+# **posterior entropy** $-\sum_p w_p \ln w_p$ of a pixel says among how many of the 512,000 patches (2,000 images, 256
+# places) it hesitates: about $e^{\text{entropy}}$.
 #
 # **Predict.** When the window shrinks from 15 to 3, does a pixel hesitate more or less?
 
@@ -614,8 +604,8 @@ assert N * H * W == 512_000
 # %% [markdown] tags=["slide"]
 # A pixel that sees 15 pixels across hardly hesitates (about 1.5 patches); one that sees 3, among some twelve thousand.
 #
-# And the picture? Drag the slider below: ELS with one size from beginning to end, eight seeds. (Then we count seven:
-# from the last seed the network draws next to nothing.)
+# And the picture? The slider below shows ELS with one size from beginning to end, for eight seeds. (We count seven:
+# from the last the network draws next to nothing.)
 #
 # **Predict.** What do 3 pixels give, and 15? Is the best size as near to the network as windows that shrink?
 
@@ -655,19 +645,19 @@ show(
 )
 
 # %% [markdown] tags=["slide"]
-# With 3 pixels: texture without form. With windows of 13 pixels (the picture has 16) three of the seven are shifted
-# training images; with 15 all seven. The *same* machine remembers or invents, depending on what a pixel can see *while
-# it votes with little noise left*.
+# With 3 pixels: texture without form. With 13 (the picture has 16) three of the seven are shifted training images; with
+# 15 all seven. The *same* machine remembers or invents, depending on what a pixel can see *while it votes with little
+# noise left*.
 #
-# But not to copy is not enough: at 9 and 11, without a copy, r2 is 0.72 and 0.73, less than the bent filter with 15
-# throughout, 0.80. Shrinking windows have 0.87, and are ahead of every single size for all seven seeds. Which window a
-# moment needs: lesson 09.
+# But not to copy is not enough: without a copy r2 is 0.73 at best, less than the bent filter with 15 throughout, 0.80.
+# Shrinking windows have 0.87, and are ahead of every single size for all seven seeds. Which window a moment needs:
+# lesson 09.
 
 # %% [markdown] tags=["slide"]
 # ## 9. Who copes with new garments? (4 minutes)
 #
-# So far we compared drawings. And the loss that the network was trained with? Here it is, at four times, as the error
-# of the clean image, on 100 training images and on the 100 new garments.
+# And the loss that the network was trained with? Here it is, as the error of the clean image, on 100 training images
+# and on the 100 new garments.
 #
 # **Predict.** Whose error differs most between training and new images, where there is little noise, and whose least?
 
@@ -695,19 +685,19 @@ print(f"t = 0.3: bent filter of the whole picture {both[0]:.3f} / {both[1]:.3f}"
 assert abs(both[0] - 0.028) < 6e-4 and abs(both[1] - 0.026) < 6e-4
 
 # %% [markdown] tags=["slide"]
-# The constraints cost: at $t = 0.5$ ELS errs five times as much as IS on the training images, and so does the network
-# (0.012, 0.058, 0.058).
+# The constraints cost: at $t = 0.5$ ELS errs five times as much as IS on the training images (0.058 and 0.012), and so
+# does the network.
 #
 # On new images windows pay once there is little noise. At $t = 0.3$ IS errs by 0.000 on training images and by 0.042 on
-# new ones: it still answers with a training image. With windows it is 0.019 and 0.024 (LS). Displacements do not pay
-# there (ES: 0.000, 0.041; ELS: 0.027, 0.027): the gap of ELS is gone because it errs more on the training images, too.
+# new ones: it still answers with a training image. With windows (LS) it is 0.019 and 0.024. Displacements do not pay
+# there: ELS has no gap because it errs more on the training images, too (0.027 on both).
+#
 # Nor does a closed gap need windows: the bent filter of the whole picture, which knows its place, has 0.028 and 0.026.
-# It is the *vote* with the whole picture that has the gap. (The network: 0.022, 0.021.)
+# It is the *vote* with the whole picture that has the gap.
 
 # %% [markdown]
-# As the noise falls the network gets ahead of ELS on the training images, too: at $t = 0.15$ on each of 40 (their mean
-# 0.008, ELS 0.011). By section 2 no equivariant denoiser that sees only *these windows* can do that on average over
-# all 2,000.
+# As the noise falls the network gets ahead of ELS on the training images, too: at $t = 0.15$ on each of 40 (mean 0.008,
+# ELS 0.011). By section 2 no equivariant denoiser that sees only *these windows* can do that on average over all 2,000.
 # So the network seems to see more: lesson 14.
 
 # %% [markdown] tags=["slide"]
@@ -716,13 +706,11 @@ assert abs(both[0] - 0.028) < 6e-4 and abs(both[1] - 0.026) < 6e-4
 # * The best denoiser that is local **and** equivariant is a regression from noisy patches to their centres: a softmax
 #   over all patches of all images at all places.
 # * All four machines are one formula with two switches: which displacements, which window.
-# * Displacements alone (ES) make nothing new. Windows alone (LS) make new pictures, but every piece stays in
-#   its place; with both each pixel may come from anywhere: patch mosaics.
+# * Displacements alone (ES) make nothing new. Windows alone (LS) do, but every piece stays in its place. With both each
+#   pixel may come from anywhere: patch mosaics.
 # * With windows that shrink, ELS draws nearly what the circular network draws (median r2 0.83). A filter without votes
-#   and without a window has 0.76; ES that hands over to it half-way is level with ELS (with the 20 steps begun from
-#   grey, ELS leads: 0.86, 0.82).
-# * Where there is little noise, a vote with whole pictures knows the training images only. Windows help. Displacements
-#   make ELS err more than LS on new images at $t = 0.3$, a little less at 0.15.
+#   and without a window has 0.76; ES that hands over to it half-way is level with ELS.
+# * Where there is little noise, a vote with whole pictures knows the training images only. Windows help.
 #
 # ## What is still unexplained
 #
@@ -735,9 +723,6 @@ assert abs(both[0] - 0.028) < 6e-4 and abs(both[1] - 0.026) < 6e-4
 #   [arXiv:2412.20292](https://arxiv.org/abs/2412.20292): the machines, the derivation and the name "patch mosaic". The
 #   arrangement by displacement and window is this course's.
 # * A. Buades, B. Coll and J.-M. Morel, *A non-local algorithm for image denoising*, CVPR 2005,
-#   [doi:10.1109/CVPR.2005.38](https://doi.org/10.1109/CVPR.2005.38): a pixel is the mean of the pixels whose patches
-#   look like its own.
-# * A. Levin and B. Nadler, *Natural image denoising: optimality and inherent bounds*, CVPR 2011: the best guess from a
-#   patch, computed with a very large dictionary of clean ones.
-# * H. Xiao, K. Rasul, R. Vollgraf, *Fashion-MNIST*, 2017, [arXiv:1708.07747](https://arxiv.org/abs/1708.07747): the
-#   images.
+#   [doi:10.1109/CVPR.2005.38](https://doi.org/10.1109/CVPR.2005.38): non-local means.
+# * A. Levin and B. Nadler, *Natural image denoising: optimality and inherent bounds*, CVPR 2011: with clean patches, as
+#   the best guess from a patch.
