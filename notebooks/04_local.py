@@ -68,8 +68,8 @@ def change_in_the_middle(denoiser, width):
 
 # %% [markdown] tags=["slide"]
 # **Predict.** We keep a square of width 1, 3, 5, ... around the middle pixel of a noisy image, replace the rest by
-# *another* noisy image, and measure how much the answer at the middle pixel changes. For the ideal denoiser, the
-# network, and the best linear denoiser (lessons 01 and 03), from here on the **linear filter** of the whole image: at
+# *another* noisy image, and measure how much the answer at the middle pixel changes. We compare the ideal denoiser, the
+# network, and the best linear denoiser (lessons 01 and 03), from here on the **linear filter** of the whole image. At
 # width 9, whose answer changes most? Do the other two change by a tenth less, by half, or by more?
 
 # %% tags=["slide"]
@@ -184,7 +184,7 @@ torch.testing.assert_close(local(x_t, t)[:, :, H // 2, W // 2], from_thumbnails,
 
 # %% [markdown]
 # It does. LS is 256 little ideal denoisers side by side, one for each place, and of each only the centre pixel is kept.
-# (It is the best for *training* images; new ones come in section 9.)
+# (It is the best for *training* images. New ones: section 9.)
 #
 # ### Exercise 2: The votes for one pixel (8 minutes, ★★☆)
 #
@@ -575,7 +575,7 @@ if lab.profile == "laptop":
     assert all(sorted(e.values(), reverse=True) == [*e.values()] for e in curved.values())  # wider: better
 
 # %% [markdown]
-# The ideal denoiser recognises training images, and is nearly perfect there. New images it cannot recognise, and
+# The ideal denoiser recognises training images, and is nearly perfect there. New images it cannot recognise, and there
 # looking less far **helps**: the error falls from 0.041 to 0.025 at $P = 5$.
 #
 # It helps the *voter*. The bent filter gets better the wider it looks, and when it sees everything (0.027) it comes
