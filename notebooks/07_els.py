@@ -164,8 +164,8 @@ check.els_pixel(els_pixel)
 # %% [markdown] tags=["slide"]
 # ## 3. All pixels at once (3 minutes)
 #
-# Every window of $x_t$ is a query, every patch an entry: a table of weights with a row for each pixel and a column for
-# each patch. With 20 training images it fits into memory, and the **whole machine** into three lines.
+# A table of weights has a row for each pixel (its window of $x_t$ is the query) and a column for each patch. With 20
+# training images it fits into memory, and the **whole machine** into three lines.
 
 # %% tags=["slide"]
 few, t, P = images[:20], 0.5, 5
@@ -379,9 +379,9 @@ assert all(abs(a - b) < 0.01 for name in said for a, b in zip(far[name], said[na
 # A network with circular convolutions was trained on these 2,000 images. It drew from the machines' 100 seeds, in 150
 # steps where they take 20 (why: lesson 11). From lesson 06 you know IS (r2 0.04) and ES (0.57).
 #
-# But perhaps *any* local and equivariant denoiser draws so. A rival: the best **linear filter** that has ELS's windows
-# and is the same everywhere, its drawings cut at black and white; and the same **bent** by a curve at each step (lesson
-# 04). Others, bent too, have 15 x 15 pixels throughout, or see the whole torus.
+# But perhaps *any* local and equivariant denoiser draws so. A rival: the best **linear filter** with ELS's windows, the
+# same everywhere, its drawings cut at black and white; and the same **bent** (lesson 04). Others, bent too, have 15 x
+# 15 pixels throughout, or see the whole torus.
 #
 # **Predict.** What is the order of their r2: LS, ELS, the linear filter, the bent one, and the bent one without a
 # window?
@@ -443,28 +443,26 @@ said |= dict(zip(rivals, (0.62, 0.71, 0.75, 0.758), strict=True))
 assert all(abs(middle[name] - number) < 0.006 for name, number in said.items())
 ours = r2["els-circular"]
 first = int(torch.stack([ours > r2[name] for name in ("is", "es", "ls")]).all(0).sum())
-next_seed = els.compare(stored["els-circular"].roll(1, 0), target).r2.quantile(0.5)
 wrapped = els.compare(results["ls_torus"], target[:20]).r2.quantile(0.5)
 moves = torch.cartesian_prod(torch.arange(H), torch.arange(W)).tolist()
 at_best = [torch.stack([els.compare(ls.roll(d, (-2, -1)), target).r2 for d in moves]).amax(0).quantile(0.5)
            for ls in (stored["ls"], stored["ls"].roll(1, 0))]  # fmt: skip
-print(f"ELS ahead of the other three machines: {first}; with the network's next drawing {next_seed:.2f}")
+print(f"ELS ahead of the other three machines: {first} of 100")
 print(f"median r2 of LS whose windows wrap around {wrapped:.2f}; of LS at the best of all shifts {at_best[0]:.2f}, "
-      f"of the one before it {at_best[1]:.2f}")  # fmt: skip
+      f"from the seed before {at_best[1]:.2f}")  # fmt: skip
 assert abs(at_best[0] - 0.36) < 0.006 and abs(at_best[1] - 0.32) < 0.006
-assert first == 92 and abs(next_seed - 0.03) < 0.006 > abs(wrapped - 0.08)
+assert first == 92 and abs(wrapped - 0.08) < 0.006
 assert abs(int((ours > r2["bent, no window"]).sum()) - 69) <= 1
 
-for steps, numbers in {150: (0.831, 0.750, 0.059, 0.01, 71), 20: (0.757, 0.725, 0.032, 0.01, 62)}.items():
+for steps, numbers in {150: (0.831, 0.750, 71), 20: (0.757, 0.725, 62)}.items():
     a, b = (els.compare(stored[name], stored[f"network-{steps}"]).r2 for name in ("els-circular", "bent, P = 15"))
-    found = [a.quantile(0.5), b.quantile(0.5), (a - b).mean(), (a - b).std() / 10, (a > b).sum()]
-    print(f"network in {steps} steps: ELS {found[0]:.3f}, bent with P = 15 {found[1]:.3f}, mean lead {found[2]:.3f} "
-          f"(standard error {found[3]:.3f}), ahead for {found[4]}")  # fmt: skip
-    assert all(abs(x - y) < 0.003 for x, y in zip(found[:4], numbers, strict=False)) and abs(found[4] - numbers[4]) <= 1
+    found = [a.quantile(0.5), b.quantile(0.5), (a > b).sum()]
+    print(f"network in {steps} steps: ELS {found[0]:.3f}, bent with P = 15 {found[1]:.3f}, ahead for {found[2]}")
+    assert all(abs(x - y) < 0.003 for x, y in zip(found[:2], numbers, strict=False)) and abs(found[2] - numbers[2]) <= 1
 
 # %% [markdown] tags=["slide"]
-# ELS draws nearly what the network draws, seed by seed: r2 0.83. It is ahead of the other three machines for 92 of 100
-# seeds. (The last three columns above are three of ELS's five worst seeds.)
+# ELS draws nearly what the network draws: r2 0.83. It is ahead of the other three machines for 92 of 100 seeds. (The
+# last three columns above are three of ELS's five worst seeds.)
 #
 # What earns that? **Symmetry** most of all: the bent filter that sees *everything* and knows no place has 0.76, and a
 # window only costs it: with ELS's it has 0.71 (not bent 0.62). With votes it is the other way round: without a window
@@ -498,9 +496,9 @@ assert abs(a.quantile(0.5) - 0.858) < 0.006 > abs(b.quantile(0.5) - 0.816) and a
 # 11 has a reason, ELS leads: 0.86 and 0.82.)
 
 # %% [markdown]
-# IS and LS draw garments in the middle, but this network knows no middle. Nor is LS only in the wrong place: at the
-# best of all shifts it has 0.36, another seed's drawing 0.32. (With the network of lesson 04, which knows its place, LS
-# has 0.85.)
+# IS and LS draw garments in the middle, but this network knows no middle. Windows that wrap around do not help LS
+# (0.08, 20 seeds). Nor is it only in the wrong place: at the best of all shifts it has 0.36, LS from another seed 0.32.
+# (With the network of lesson 04, which knows its place, LS has 0.85.)
 #
 # The windows were fitted to this network. But a straight line, $P = 15t$, fitted to nothing (15 is the largest odd
 # window here), has 0.81 (lesson 14).
