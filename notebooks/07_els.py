@@ -496,9 +496,9 @@ assert abs(a.quantile(0.5) - 0.858) < 0.006 > abs(b.quantile(0.5) - 0.816) and a
 # 11 has a reason, ELS leads: 0.86 and 0.82.)
 
 # %% [markdown]
-# IS and LS draw garments in the middle, but this network knows no middle. Windows that wrap around do not help LS
-# (0.08, 20 seeds). Nor is it only in the wrong place: at the best of all shifts it has 0.36, LS from another seed 0.32.
-# (With the network of lesson 04, which knows its place, LS has 0.85.)
+# Why has LS only 0.09? IS and LS draw garments in the middle, but this network knows no middle. Windows that wrap
+# around do not help LS (0.08, 20 seeds). Nor is it only in the wrong place: at the best of all shifts it has 0.36, LS
+# from another seed 0.32. (With the network of lesson 04, which knows its place, LS has 0.85.)
 #
 # The windows were fitted to this network. But a straight line, $P = 15t$, fitted to nothing (15 is the largest odd
 # window here), has 0.81 (lesson 14).
@@ -688,7 +688,7 @@ assert abs(both[0] - 0.028) < 6e-4 and abs(both[1] - 0.026) < 6e-4
 #
 # On new images windows pay once there is little noise. At $t = 0.3$ IS errs by 0.000 on training images and by 0.042 on
 # new ones: it still answers with a training image. With windows (LS) it is 0.019 and 0.024. Displacements do not pay
-# there: ELS has no gap because it errs more on the training images, too (0.027 on both).
+# there: ELS has no gap between the two because it errs more on the training images, too (0.027 on both).
 #
 # Nor does a closed gap need windows: the bent filter of the whole picture, which knows its place, has 0.028 and 0.026.
 # It is the *vote* with the whole picture that has the gap.
@@ -704,7 +704,8 @@ assert abs(both[0] - 0.028) < 6e-4 and abs(both[1] - 0.026) < 6e-4
 # * The best denoiser that is local **and** equivariant is a regression from noisy patches to their centres: a softmax
 #   over all patches of all images at all places.
 # * All four machines are one formula with two switches: which displacements, which window.
-# * Displacements alone (ES) make nothing new. Windows alone (LS) do, but every piece stays in its place. With both each
+# * Displacements alone (ES) make nothing new. Windows alone (LS) make new pictures, but every
+#   piece stays in its place. With both each
 #   pixel may come from anywhere: patch mosaics.
 # * With windows that shrink, ELS draws nearly what the circular network draws (median r2 0.83). A filter without votes
 #   and without a window has 0.76; ES that hands over to it half-way is level with ELS.
