@@ -184,7 +184,7 @@ torch.testing.assert_close(local(x_t, t)[:, :, H // 2, W // 2], from_thumbnails,
 
 # %% [markdown]
 # It does. LS is 256 little ideal denoisers side by side, one for each place, and of each only the centre pixel is kept.
-# (It is the best for *training* images. New ones: section 9.)
+# (LS is the best for *training* images. New ones: section 9.)
 #
 # ### Exercise 2: The votes for one pixel (8 minutes, ★★☆)
 #
@@ -296,7 +296,7 @@ if lab.profile == "laptop":
 # %% [markdown] tags=["slide"]
 # ## 6. A hundred seeds (7 minutes)
 #
-# Was that one seed? A hundred are stored (`data/lessons/make_04_local.py`).
+# Was it only that seed? A hundred are stored (`data/lessons/make_04_local.py`).
 #
 # **Predict.** Draw, against $P$, a sample's distance to the nearest training image, and the number of training images
 # that its garment is made of. From which $P$ on are samples nearer to the training set than a new *real* garment? And
@@ -609,8 +609,8 @@ if lab.profile == "laptop":
 # The less noise, the smaller LS's best window: nearly the whole image at 0.7, 5 at 0.3, and at 0.1 the smallest here.
 #
 # Is a window *needed*, then? Only by whoever votes. At 0.1 the bent filter of the whole image has 0.0068, LS at its
-# best 0.0078. (LS is ahead for 77 of 200 images; at 0.3 and 0.7 for more than half.) So with little noise it does no
-# harm to see everything, if one does not vote for whole pictures.
+# best 0.0078. (LS is ahead for 77 of 200 images; at 0.3 and 0.7 for more than half of them.) So with little noise it
+# does no harm to see everything, if one does not vote for whole pictures.
 #
 # May the voter be improved, too? It votes as strictly as is right for *training* images. Let it be laxer on new ones:
 # divide its exponents by a number $T$.
@@ -645,8 +645,8 @@ if lab.profile == "laptop":
 
 # %% [markdown]
 # More than half: from 0.041 to 0.032 without any window. **At 0.3 a window cures, for a good part, votes that are too
-# strict for new images.** At 0.1 they do not suffice: the whole image has 0.028 with them. With a window *and* laxer
-# votes LS is ahead of the bent filter there for 101 of 200, no longer 77.
+# strict for new images.** At 0.1 laxer votes do not suffice: the whole image has 0.028 with them. With a window *and*
+# laxer votes LS is ahead of the bent filter there for 101 of 200, no longer 77.
 
 # %% [markdown] tags=["slide"]
 # ## 10. A first look at the network (4 minutes)

@@ -704,9 +704,8 @@ assert abs(both[0] - 0.028) < 6e-4 and abs(both[1] - 0.026) < 6e-4
 # * The best denoiser that is local **and** equivariant is a regression from noisy patches to their centres: a softmax
 #   over all patches of all images at all places.
 # * All four machines are one formula with two switches: which displacements, which window.
-# * Displacements alone (ES) make nothing new. Windows alone (LS) make new pictures, but every
-#   piece stays in its place. With both each
-#   pixel may come from anywhere: patch mosaics.
+# * Displacements alone (ES) make nothing new. Windows alone (LS) make new pictures, but every piece stays in its place.
+#   With both each pixel may come from anywhere: patch mosaics.
 # * With windows that shrink, ELS draws nearly what the circular network draws (median r2 0.83). A filter without votes
 #   and without a window has 0.76; ES that hands over to it half-way is level with ELS.
 # * Where there is little noise, a vote with whole pictures knows the training images only. Windows help.
