@@ -398,9 +398,8 @@ show(
 #
 # Let $F(x, \theta)$ be the share of the crowd to the left of $x$; its slope is the density, $\partial_x F = p_t$.
 # Pixels neither appear nor vanish, so $F$ changes only by what crosses $x$. If $u > 0$, those who cross while the angle
-# grows by $d\theta$ stood less than
-# $u\,d\theta$ to the left of $x$: a share $p_t \cdot u\,d\theta$ of the crowd leaves the left side. (If $u < 0$, it
-# gains $p_t \cdot |u|\,d\theta$.) Divide by $d\theta$:
+# grows by $d\theta$ stood less than $u\,d\theta$ to the left of $x$: a share $p_t \cdot u\,d\theta$ of the crowd
+# leaves the left side. (If $u < 0$, it gains $p_t \cdot |u|\,d\theta$.) Divide by $d\theta$:
 #
 # $$\partial_\theta F = -\,u\, p_t . \qquad (1)$$
 

@@ -221,7 +221,8 @@ check.ls_weights(ls_weights)
 # ### Exercise 3: All pixels by box sums (12 minutes, ★★★)
 #
 # The loops add up $P^2$ squared differences for every pixel and image, and neighbouring windows share nearly all of
-# them. Compute the map of squared differences $(x_t - \alpha v)^2$ once, then sum it over every window.
+# them. Compute the map of squared differences $(x_t - \alpha v)^2$ once, then sum it over every window. (The check sees
+# the result only, so it takes the two loops, too; but they are not the exercise.)
 
 
 # %%
