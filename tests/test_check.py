@@ -111,6 +111,18 @@ def divides_by_zero_sigma(x, sigma):
     return x / (1 / (sigma - sigma))
 
 
+def needs_math(x, a):
+    return x * math.sqrt(a)  # noqa: F821
+
+
+def needs_a_cell(x, a):
+    return x * lab.factor  # noqa: F821
+
+
+def not_a_power(x, a):
+    return x * x ^ 2
+
+
 def forgets_to_return(x, a):
     y = x * a  # noqa: F841
 
@@ -133,7 +145,10 @@ def forgets_to_return(x, a):
         (lambda x, a: forgets_to_return(x, a).sum(), "(does a function that you call return None, one of an exercise"),
         (lambda x, a: (x * a).topk(1), "returns values and their indices together: take `.values` (or `.indices`)"),
         (divides_by_zero, "`return x / (1 / (a - a))`: float division by zero (which number is 0 there?)."),
-        (divides_by_zero_sigma, "(which number is 0 there? sigma is, at t = 0: do your times begin at 1?)."),
+        (divides_by_zero_sigma, "(which number is 0 there? sigma is, at t = 0.)."),
+        (needs_math, "name 'math' is not defined (write `import math` above it first)."),
+        (needs_a_cell, "name 'lab' is not defined (in a fresh notebook, run the cells above first)."),
+        (not_a_power, "(a power is written ** in Python; ^ is something else)."),
         (lambda x, a: (x * a).numpy()[0], "must return shape (2, 3), it returns (3,)."),
         (lambda x, a: np.full((2, 3), "one"), "shape (2, 3), it returns a numpy array of <U3."),
         (lambda x, a: (x * a).sqrt(), "or the root of a number below 0?"),

@@ -144,6 +144,19 @@ def test_a_mistake_is_recognised_beside_another_one(name: str) -> None:
     assert says.endswith(" In others something else is wrong, too."), says
 
 
+def test_an_argument_that_comes_back_tells_no_mistake_in_part() -> None:
+    """Where a mistake happens to change nothing it is not told to somebody else who changes nothing."""
+    ranges = [(torch.arange(4.0) + 0.5, k) for k in (0, 0, 3)]
+    shift = Exercise(
+        *("shift", 0, "Shift", 1, 1, "Shift.", ("Roll.", "x.roll(k)")),
+        cases=lambda generator: ranges,
+        answer=lambda x, k: x.roll(k + 1),
+        mistakes=(Mistake("You shift by k.", lambda x, k: x.roll(k)),),
+    )
+    assert shift.examine(lambda x, k: x.roll(k)).says == "You shift by k."
+    assert "You shift by k." not in shift.examine(lambda x, k: x.clone()).says
+
+
 def test_a_crop_that_ends_at_minus_r_is_refused() -> None:
     """Right for all windows but those of one pixel, where r = 0 and [r:-r] is empty."""
 

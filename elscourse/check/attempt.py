@@ -21,6 +21,17 @@ Settings = tuple[torch.dtype, torch.device, bool]  # torch's defaults, and wheth
 PLAIN: Settings = (torch.float32, torch.device("cpu"), True)  # as torch starts
 
 
+MODULES = {  # what a learner may use without having imported it
+    "math": "import math",
+    "np": "import numpy as np",
+    "numpy": "import numpy",
+    "torch": "import torch",
+    "F": "from torch.nn import functional as F",
+    "itertools": "import itertools",
+    "Counter": "from collections import Counter",
+}
+
+
 class Wrong(Exception):
     """Carries a diagnosis out of nested calls."""
 
@@ -183,15 +194,19 @@ def _what_was_raised(attempt: object, case: Case, error: BaseException) -> str:
         return f"Your function was stopped{where}: is there a loop that does not end, or that one can do without?"
     text = one_line(error)
     if isinstance(error, NameError) and not isinstance(error, UnboundLocalError):
-        text += " (in a fresh notebook, run the cells above first)"
-    if isinstance(error, NotImplementedError):
+        module = MODULES.get(error.name or "")
+        first = f"write `{module}` above it" if module else "in a fresh notebook, run the cells above"
+        text += f" ({first} first)"
+    if "^" in where:
+        text += " (a power is written ** in Python; ^ is something else)"
+    elif isinstance(error, NotImplementedError) and "raise" in where:
         text += " (take `raise NotImplementedError` out once the rest is written)"
     if isinstance(error, (TypeError, AttributeError)) and "NoneType" in text:
         text += " (does a function that you call return None, one of an exercise before, perhaps?)"
     if isinstance(error, (TypeError, AttributeError)) and "return_types" in text:
         text += " (along a dimension, torch's min, max, median and sort return values and indices: take `.values`)"
     if isinstance(error, ZeroDivisionError):
-        text += f" (which number is 0 there?{' sigma is, at t = 0: do your times begin at 1?' * ('sigma' in where)})"
+        text += f" (which number is 0 there?{' sigma is, at t = 0.' * ('sigma' in where)})"
     return f"Your function raises {type(error).__name__}{where}: {text}".rstrip(":. ") + "."
 
 
