@@ -128,6 +128,12 @@ def _brightened_query(query: Tensor, dictionary: Tensor, alpha: float, sigma: fl
     return _vote(dictionary, -(query / alpha - dictionary).square().sum((-3, -2, -1)) / (2 * sigma**2))
 
 
+def _bare_weights(query: Tensor, dictionary: Tensor, alpha: float, sigma: float) -> Tensor:
+    r = query.shape[-1] // 2
+    weights = (-(query - alpha * dictionary).square().sum((-3, -2, -1)) / (2 * sigma**2)).exp()
+    return weights @ dictionary[:, :, r, r]
+
+
 def _not_normalised(query: Tensor, dictionary: Tensor, alpha: float, sigma: float) -> Tensor:
     logits = -(query - alpha * dictionary).square().sum((-3, -2, -1)) / (2 * sigma**2)
     r = query.shape[-1] // 2
@@ -333,6 +339,13 @@ def _best_fit_alone(x_t: Tensor, images: Tensor, alpha: float, sigma: float, shi
     return _formula(x_t, images, alpha, 1e-6, shifts, blur)
 
 
+def _formula_without_its_sum(
+    x_t: Tensor, images: Tensor, alpha: float, sigma: float, shifts: Shifts, blur: Blur
+) -> Tensor:
+    slid = _slid(images, shifts)
+    return (torch.exp(-_energy(x_t, slid, alpha, blur) / (2 * sigma**2))[:, :, None] * slid).sum((0, 1))[None]
+
+
 def _formula_of_bare_exps(
     x_t: Tensor, images: Tensor, alpha: float, sigma: float, shifts: Shifts, blur: Blur, below: float = 0
 ) -> Tensor:
@@ -392,6 +405,12 @@ def _images_along_wrong_dims(samples: Tensor, images: Tensor) -> Tensor:
     return torch.stack([_apart(samples, moved, [(0, 0)]).amin((0, 2)) for moved in slid]).amin(0)
 
 
+def _sides_confused(samples: Tensor, images: Tensor, rows: int, columns: int) -> Tensor:
+    """dy and dx run as far as these sides of the images are long."""
+    sides = samples.shape
+    return _apart(samples, images, [(dy, dx) for dy in range(sides[rows]) for dx in range(sides[columns])]).amin((0, 2))
+
+
 def _in_steps_of_one(samples: Tensor, images: Tensor) -> Tensor:
     return _apart(samples, images, [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]).amin((0, 2))
 
@@ -449,6 +468,7 @@ EXERCISES = [
                 _brightened_query,
             ),
             Mistake("Your weights do not sum to one: divide them by their sum.", _not_normalised),
+            Mistake("Your weights, exp(...), do not sum to one: divide them by their sum.", _bare_weights),
             Mistake("You divide by 2 sigma: the variance of the noise is sigma squared.", _sigma_not_squared),
             Mistake("The 2 is missing: a Gaussian has 2 sigma squared under the squared distance.", _two_forgotten),
             Mistake(
@@ -558,7 +578,7 @@ EXERCISES = [
             Mistake("The 2 is missing: the exponent is divided by 2 sigma squared.", _formula_without_two),
             Mistake("You divide by 2 sigma: the variance of the noise is sigma squared.", _formula_sigma_not_squared),
             Mistake(
-                "Your softmax runs over the pixels, too: each pixel has weights of its own that sum to one.",
+                "Your weights (or softmax) sum to one over the pixels, too: each pixel has weights of its own.",
                 _softmax_over_pixels_too,
             ),
             Mistake(
@@ -569,6 +589,7 @@ EXERCISES = [
                 "You multiply by sigma squared: in Python `/ 2 * sigma**2` divides by 2 and then multiplies.",
                 lambda x_t, images, alpha, sigma, shifts, blur: _formula(x_t, images, alpha, 1 / sigma, shifts, blur),
             ),
+            Mistake("Your weights do not sum to one: divide them by their sum.", _formula_without_its_sum),
             Mistake(UNDERFLOW, _formula_of_bare_exps),
             Mistake(NEVER_BY_ZERO, partial(_formula_of_bare_exps, below=1e-12)),
             Mistake(WRONG_DIMS, _slid_along_wrong_dims),
@@ -602,6 +623,18 @@ EXERCISES = [
             Mistake("You shift up and down alone: dy and dx both run, H W shifts.", lambda s, i: _along(s, i, 0)),
             Mistake("You shift sideways alone: dy and dx both run, H W shifts.", lambda s, i: _along(s, i, 1)),
             Mistake("You shift by the same number along both axes: dy and dx run independently.", _along_the_diagonal),
+            Mistake(
+                "dy and dx both run to the height: dx has W values, and an image need not be a square.",
+                partial(_sides_confused, rows=-2, columns=-2),
+            ),
+            Mistake(
+                "dy and dx both run to the width: dy has H values, and an image need not be a square.",
+                partial(_sides_confused, rows=-1, columns=-1),
+            ),
+            Mistake(
+                "Height and width are exchanged: dy runs over the H rows, dx over the W columns.",
+                partial(_sides_confused, rows=-1, columns=-2),
+            ),
             Mistake(
                 "You shift by one pixel at most: dy runs over all H rows, dx over all W columns.", _in_steps_of_one
             ),

@@ -31,7 +31,14 @@ def _blobs(generator: torch.Generator) -> list[Case]:
     plateau[4:17, 4:17] = 1.0
     alone = torch.zeros(5, 5)
     alone[2, 2], alone[0, 0] = 3.0, 0.1
-    return [*cases, (middle,), (rim,), (aside,), (plateau,), (alone,)]
+    nearly, enough = torch.zeros(9, 9), torch.zeros(9, 9)
+    nearly[4, 4], nearly[3, 3], nearly[0, 0] = 179.0, 16.0, 5.0  # 0.895 in the middle pixel
+    enough[4, 4], enough[0, 8] = 181.0, 19.0  # 0.905 there
+    beside = torch.zeros(4, 9, 9)  # the middle alone is not enough, with a pixel beside it, on one of four sides, it is
+    beside[:, 4, 4], beside[:, 0, 0] = 85.0, 5.0
+    beside[[0, 1, 2, 3], [3, 5, 4, 4], [4, 4, 3, 5]] = 10.0
+    exact = (nearly, enough, *beside)
+    return [*cases, (middle,), (rim,), (aside,), (plateau,), (alone,), *((J,) for J in exact)]
 
 
 def _distances(side: int) -> Float[Tensor, "S S"]:
@@ -57,6 +64,17 @@ def _held_radius(J: Tensor, part: float = 0.9) -> int:
 
 def _nine_tenths_square(J: Tensor) -> int:
     return 2 * _held_radius(J) + 1
+
+
+def _nearest_to_nine_tenths(J: Tensor) -> int:
+    ring = _rings(len(J))
+    held = torch.stack([J[ring <= r].sum() for r in range(len(J) // 2 + 1)]) / J.sum()
+    return 2 * int((held - 0.9).abs().argmin()) + 1
+
+
+def _one_row_too_many(J: Tensor) -> int:
+    m = len(J) // 2
+    return 2 * _smallest(J, lambda r: J[m - r : m + r + 2, m - r : m + r + 2].sum(), 0.9 * float(J.sum())) + 1
 
 
 def _not_part_of_the_sum(J: Tensor) -> int:
@@ -320,6 +338,14 @@ EXERCISES = [
             Mistake(
                 "You look for the square that holds half of J: asked for is nine tenths of it.",
                 lambda J: 2 * _held_radius(J, 0.5) + 1,
+            ),
+            Mistake(
+                "You take the square whose part is nearest to nine tenths: asked for is the first that holds as much.",
+                _nearest_to_nine_tenths,
+            ),
+            Mistake(
+                "Your square has one row and one column too many: m - r : m + r + 1 already holds row m + r.",
+                _one_row_too_many,
             ),
             Mistake("You square J: it holds squares already.", lambda J: _nine_tenths_square(J.double() ** 2)),
             Mistake(

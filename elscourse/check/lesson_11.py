@@ -273,6 +273,11 @@ def _eps_held(error: Tensor, theta: float, theta_next: float) -> Tensor:
     return math.cos(theta_next) * error.double()
 
 
+def _divided_by_the_next_sigma(error: Tensor, theta: float, theta_next: float) -> Tensor:
+    e = error.double()
+    return math.cos(theta_next) * e - math.sin(theta_next) * (math.cos(theta) * e / math.sin(theta_next))
+
+
 def _sine_of_theta_taken_as_1(error: Tensor, theta: float, theta_next: float) -> Tensor:
     return math.sin(theta - theta_next) * error.double()
 
@@ -463,6 +468,11 @@ EXERCISES = [
             Mistake(
                 "alpha' / alpha is the way of an error of x if eps_hat is kept; here x_t is exact and D errs.",
                 _ratio_of_alphas,
+            ),
+            Mistake(
+                "You divide by sigma', which may be 0: in eps_hat = (x_t - alpha D) / sigma the sigma is that of "
+                "theta.",
+                _divided_by_the_next_sigma,
             ),
             Mistake("You let the error into eps_hat alone: alpha' D errs as well.", _eps_alone),
             Mistake("That holds near t = 1 only, where sin(theta) is 1: divide by it.", _sine_of_theta_taken_as_1),

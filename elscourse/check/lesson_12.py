@@ -23,7 +23,10 @@ def _image_cases(generator: torch.Generator) -> list[tuple[Tensor, float, int]]:
         images[6, 0] = -1
         images[6, 0, 2:4, ::3] = 1  # four runs, held for two rows alone
         cases.append((images, threshold, height))
-    return [*cases, (images[2:3], threshold, height)]  # a batch of one
+    ring = -torch.ones(1, 1, 12, 12, dtype=torch.float64)
+    ring[0, 0, 0, 1::4] = ring[0, 0, -1, 1::4] = ring[0, 0, 5, 1::4] = 1  # three runs in the first row and in the last
+    ring[0, 0, 6, 1:6:4] = 1  # of two rows that follow one another the better ones have three runs and two
+    return [*cases, (images[2:3], threshold, height), (ring, 0.0, 2)]  # the last but one: a batch of one
 
 
 def _runs(row: Tensor, threshold: float) -> int:
@@ -37,6 +40,11 @@ def _steady_legs(images: Tensor, threshold: float, height: int) -> Tensor:
         runs = [_runs(row, threshold) for row in image]
         found.append(max(min(runs[k : k + height]) for k in range(len(runs) - height + 1)))
     return torch.tensor(found)
+
+
+def _joined_to_the_first(images: Tensor, threshold: float, height: int) -> Tensor:
+    runs = torch.tensor([[_runs(row, threshold) for row in image] for image in images[:, 0]])
+    return torch.stack([runs.roll(-i, 1) for i in range(height)]).amin(0).amax(1)
 
 
 def _any_row(images: Tensor, threshold: float, height: int) -> Tensor:
@@ -218,6 +226,11 @@ def _five_groups(a: Tensor, b: Tensor, group: Tensor) -> tuple[int, float]:
     return int((a & b).sum()), float(torch.stack(each).sum())
 
 
+def _up_to_the_largest(a: Tensor, b: Tensor, group: Tensor) -> tuple[int, float]:
+    each = [a[group == k].sum() * b[group == k].sum() / (group == k).sum() for k in range(int(group.max()) + 1)]
+    return int((a & b).sum()), float(torch.stack(each).sum())
+
+
 def _mean_cases(generator: torch.Generator) -> list[tuple[Tensor, Tensor, float]]:
     cases = []
     for drawn, pictures, share in ((4, 7, 0.2), (3, 12, 0.7), (1, 5, 0.35)):
@@ -290,6 +303,10 @@ EXERCISES = [
             Mistake(
                 "You count pixels as bright as the threshold: bright is what is brighter than it, > and not >=.",
                 _not_darker,
+            ),
+            Mistake(
+                "roll wraps around, and joins your last rows to the first: take runs.unfold(1, height, 1).",
+                _joined_to_the_first,
             ),
             Mistake("You take the best single row: the runs must be there in `height` consecutive rows.", _any_row),
             Mistake(
@@ -377,7 +394,12 @@ EXERCISES = [
             Mistake("The first number counts the places where a equals b: both must be true, a & b.", _equal_ones),
             Mistake("The first number counts where either is true: both must be, a & b.", _either),
             Mistake("You take the groups to be 0, 1, 2, ...: which there are says group.unique().", _labels_from_zero),
-            Mistake("You take the groups to be 0 to 4, and an empty one gives 0/0: use group.unique().", _five_groups),
+            Mistake("You count groups that nobody is in, and 0/0 is no number: use group.unique().", _five_groups),
+            Mistake(
+                "You count all groups up to the largest, also those that nobody is in, and 0/0 is no number: which "
+                "there are says group.unique().",
+                _up_to_the_largest,
+            ),
             Mistake("Your two numbers are exchanged: first how many are true in both, then chance.", _number_last),
         ),
     ),

@@ -27,6 +27,10 @@ def _logits(queries: Tensor, keys: Tensor, alpha: float, sigma: float) -> Float[
     return (q.square().sum(-1, keepdim=True) - squares) / (2 * sigma**2)
 
 
+def _bias_of_the_query(queries: Tensor, keys: Tensor, alpha: float, sigma: float) -> Tensor:
+    return (alpha * queries @ keys.T - alpha**2 * queries.square().sum(1, keepdim=True) / 2) / sigma**2
+
+
 def _no_bias(queries: Tensor, keys: Tensor, alpha: float, sigma: float) -> Tensor:
     return alpha * queries @ keys.T / sigma**2
 
@@ -277,8 +281,9 @@ def _log_sum_of_maxima(a: Triple, b: Triple) -> Triple:
 
 def _sigma_cases(generator: torch.Generator) -> list[Case]:
     return [
-        (torch.randn(m, d, generator=generator) * 3, torch.randn(count, d, generator=generator) * 3, alpha, tolerance)
-        for m, count, d, alpha, tolerance in ((6, 9, 49, 0.5, 1e-4), (4, 5, 9, 0.8, 1e-6), (5, 8, 25, 0.3, 1e-5))
+        # so long, and with so large tolerances, that nothing below is next to 0, where all wrong answers would be alike
+        (torch.randn(m, d, generator=generator) * 300, torch.randn(n, d, generator=generator) * 300, alpha, tolerance)
+        for m, n, d, alpha, tolerance in ((6, 9, 49, 0.5, 0.1), (4, 5, 9, 0.8, 0.01), (5, 8, 25, 0.3, 0.03))
     ]
 
 
@@ -430,6 +435,10 @@ EXERCISES = [
         cases=_logit_cases,
         answer=_logits,
         mistakes=(
+            Mistake(
+                "Your bias is that of the query, the same for all keys: what is left of the square is the key's.",
+                _bias_of_the_query,
+            ),
             Mistake(
                 EXCHANGED,
                 lambda queries, keys, alpha, sigma: _logits(queries, keys, sigma, alpha),
@@ -614,8 +623,8 @@ EXERCISES = [
         difficulty=1,
         start="Start by solving 2^-24 alpha |q| |k| / sigma^2 = tolerance for sigma, on paper.",
         hints=(
-            "sigma = sqrt(2^-24 alpha |q| |k| / tolerance).",
             "|q| is the length of a row: queries.norm(dim=1) has one per query. Take the longest, also of the keys.",
+            "sigma = sqrt(2**-24 * alpha * |q| * |k| / tolerance).",
         ),
         cases=_sigma_cases,
         answer=_smallest_sigma,

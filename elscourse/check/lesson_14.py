@@ -199,6 +199,15 @@ def _counted(losses: list[float], patience: int, failed: Callable[[int, int], bo
     return best
 
 
+def _lower_than_before(steps: list[int], losses: list[float], patience: int) -> int:
+    best = waited = 0
+    for k in range(1, len(losses)):
+        best, waited = (k, 0) if losses[k] < losses[k - 1] else (best, waited + 1)
+        if waited == patience:
+            break
+    return steps[best]
+
+
 def _rises(steps: list[int], losses: list[float], patience: int) -> int:
     return steps[_counted(losses, patience, lambda k, best: losses[k] > losses[k - 1], anew=True)]
 
@@ -232,6 +241,8 @@ def _falls(generator: torch.Generator) -> list[Case]:
     cases.append(([10, 30, 80, 100, 400], [0.9, 0.4, 0.6, 0.3, 0.1], 0.5))  # below twice
     cases.append(([10, 40, 160, 640], [0.8, 0.5, 0.2, 0.1], 0.5))  # just on the level: the next step passes it
     cases.append(([10, 100, 1000], [0.4, 0.3, 0.02], 0.25))  # no halving between two moments
+    cases.append(([10, 30, 80, 100, 400], [0.9, 0.7, 0.6, 0.3, 0.1], 0.5))  # where steps[k] // steps[k - 1] is 1
+    cases.append(([10, 20, 40, 80], [0.9, 0.3, 0.5, 0.2], 0.3))  # comes down to the level, and rises again
     return cases
 
 
@@ -246,6 +257,10 @@ def _between(steps: list[int], losses: list[float], level: float, k: int) -> flo
 
 def _falls_below(steps: list[int], losses: list[float], level: float) -> float:
     return _between(steps, losses, level, _first_below(losses, level))
+
+
+def _down_to(steps: list[int], losses: list[float], level: float) -> float:
+    return _between(steps, losses, level, next(k for k, loss in enumerate(losses) if loss <= level))
 
 
 def _for_good(steps: list[int], losses: list[float], level: float) -> float:
@@ -407,6 +422,10 @@ EXERCISES = [
             ),
             Mistake("As low is not lower: only a loss below the lowest counts as one.", _as_low_is_lower),
             Mistake("You compare with the look before: compare with the lowest so far.", _rises),
+            Mistake(
+                "You call the best what is lower than the look before it: the lowest of all so far is wanted.",
+                _lower_than_before,
+            ),
             Mistake("In a row: begin to count anew at every new lowest loss.", _never_anew),
             Mistake("That is the place of that look in the list: return its step.", _which_look),
             Mistake("That is the loss: return the step.", _its_loss),
@@ -421,7 +440,9 @@ EXERCISES = [
         difficulty=2,
         start="Start from the first k with losses[k] < level: the curve passes it between k - 1 and k.",
         hints=(
-            "The share of the way from k - 1 to k, straight in the logarithm of the loss: "
+            "On a straight line the share of the way from k - 1 to k is (y0 - y) / (y0 - y1). Here y is the logarithm "
+            "of a loss: of which are y0, y and y1?",
+            "Straight in the logarithm of the loss, the share is "
             "log(losses[k-1] / level) / log(losses[k-1] / losses[k]).",
             "Straight in the logarithm of the steps: log s = log s0 + share * (log s1 - log s0).",
             "So s = s0 * (s1 / s0) ** share.",
@@ -430,6 +451,7 @@ EXERCISES = [
         answer=_falls_below,
         mistakes=(
             Mistake("That is where it falls below for good: take the first time.", _for_good),
+            Mistake("To come down to the level is not to pass it: the first loss *below* it, < and not <=.", _down_to),
             Mistake("Your line is straight in steps and losses: take the logarithm of both.", _straight),
             Mistake("Take the logarithm of the losses, too: your line is straight in them.", _straight_losses),
             Mistake("Take the logarithm of the steps, too: your line is straight in them.", _straight_steps),

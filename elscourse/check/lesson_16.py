@@ -69,6 +69,12 @@ def _up_to_side(noise: Tensor, other: Tensor, y: int, x: int, side: int) -> Tens
     return torch.where(_inside(noise.shape, slice(y, side), slice(x, side)), other, noise)
 
 
+def _images_and_channels(noise: Tensor, other: Tensor, y: int, x: int, side: int) -> Tensor:
+    changed = noise.clone()
+    changed[y : y + side, x : x + side] = other[y : y + side, x : x + side]
+    return changed
+
+
 def _channel_forgotten(noise: Tensor, other: Tensor, y: int, x: int, side: int) -> Tensor:
     """The block cut from the channels and the rows."""
     changed = noise.clone()
@@ -335,6 +341,14 @@ EXERCISES = [
                 _channel_forgotten,
             ),
             Mistake("You take the other noise's upper left corner: take it from the same place.", _corner_of_other),
+            Mistake(
+                "The noise comes back as it was: is your slice empty, or nothing assigned?",
+                lambda noise, other, y, x, side: noise,
+            ),
+            Mistake(
+                "You cut images and channels: rows and columns are the last two dimensions, [..., rows, columns].",
+                _images_and_channels,
+            ),
         ),
     ),
     Exercise(

@@ -475,6 +475,11 @@ EXERCISES = [
             Mistake("These are the right ones, sorted by their numbers: most pixels first.", _by_number),
             Mistake("You return the lowest numbers: count the pixels of each.", _lowest_numbers),
             Mistake("You return the highest numbers: count the pixels of each.", _highest_numbers),
+            Mistake(
+                "You count tensors, each of which is another one to Counter, set or dict: count source.flatten()"
+                ".tolist().",
+                lambda source, k: source.flatten()[:k],
+            ),
             Mistake("You count neighbours that are alike, run by run: count all pixels of each (unique).", _in_runs),
         ),
     ),

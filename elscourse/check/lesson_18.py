@@ -338,6 +338,9 @@ EXERCISES = [
             Mistake("Told comes strength times, untold strength - 1 times: strength 1 must give told.", _told_once),
             Mistake("You take off 1 - strength times untold: add that, or take off strength - 1 times.", _sign_slip),
             Mistake("Go strength times the way, not strength - 1 times: strength 1 must give told.", _one_less),
+            Mistake(
+                "The strength is not in it: with 0 your answer must be untold.", lambda told, untold, strength: told
+            ),
             Mistake("You stop at told: a strength above 1 goes beyond it.", _never_beyond),
             Mistake("You take the size of what the class changes: its sign matters.", _without_sign),
             Mistake("Beyond told you turn back: go on, away from untold, told - untold.", _turned_back),
