@@ -18,8 +18,10 @@ from pathlib import Path
 from types import ModuleType
 from urllib.parse import unquote, urlsplit
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from site_build import ROOT, build, working_tree
 
 import elscourse as els
@@ -397,6 +399,21 @@ def test_none_of_the_pictures_on_the_landing_page_is_a_copy() -> None:
     stored, pictures = els.load_results(name), els.load("fashion-mnist", size=16, n=10_000).images
     for row in ("els-zeros", "network-150"):
         assert els.nearest_training_image(stored[row][:12].float(), pictures)[1].min() > 1
+
+
+def test_both_ways_begin_in_one_noise_and_end_in_what_is_stored() -> None:
+    """The moving picture of README.md and of the landing page's answer."""
+    script = runpy.run_path(str(ROOT / "book" / "make_way.py"))
+    ways, stored = script["ways"](), els.load_results("fashion-mnist-16-resnet-zeros-conditional")
+    assert torch.equal(ways["formula"][0], ways["network"][0])
+    for name, column in (("formula", "els-zeros"), ("network", "network-150")):
+        assert (els.compare(ways[name][-1], stored[column][:6]).r2 > 0.999).all(), name
+    with Image.open(script["FIGURE"]) as moving:
+        assert moving.n_frames == len(ways["formula"]) == 11 and moving.info["loop"] == 1, "once, in four seconds"
+        for k, rows in enumerate(zip(*ways.values(), strict=True)):
+            moving.seek(k)
+            shown, again = (np.asarray(i.convert("RGBA"), dtype=int) for i in (moving, script["frame"](list(rows))))
+            assert np.abs(shown - again).max() <= 2, k
 
 
 def test_the_figure_on_the_landing_page_shows_what_its_caption_says() -> None:
