@@ -719,9 +719,10 @@ if lab.profile == "laptop":
     assert path[0][2].abs().amax((1, 2, 3)).min() > 3  # every guess at t = 1 leaves the range
 
 # %% [markdown]
-# It should be nearly the mean of all bags. The network misses that by far: at $t = 1$ its guesses leave the range from
-# $-1$ to $1$ (cut off here). It estimates the noise, and in the guess the error of that estimate is multiplied by
-# $\sigma/\alpha = 80$. Soon the guess is a blurred garment, which gets clearer while $x_t$ still looks like noise.
+# At $t = 1$ the guess for the bag should be nearly the mean of all bags. The network misses that by far: its guesses
+# leave the range from $-1$ to $1$ (cut off here). It estimates the noise, and in the guess the error of that estimate
+# is multiplied by $\sigma/\alpha = 80$. Soon the guess is a blurred garment, which gets clearer while $x_t$ still looks
+# like noise.
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
@@ -731,7 +732,7 @@ if lab.profile == "laptop":
 # - Denoiser, score and noise estimate are one thing: $s = (\alpha D - x_t)/\sigma^2 = -\hat\epsilon/\sigma$.
 # - The velocity $u = -\sigma D + \alpha\hat\epsilon$ carries the density of the noise back to that of the data. DDIM
 #   follows it in turns.
-# - Whoever has the ideal denoiser of some data can draw such data; another denoiser draws something else. The same
+# - Whoever has the ideal denoiser of some data can draw such data; another denoiser may draw something else. The same
 #   denoiser, noise and steps: the same sample.
 #
 # ## What is still unexplained

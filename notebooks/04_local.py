@@ -112,9 +112,9 @@ if lab.profile == "laptop":
 # Each pixel $x$ may have a function $g_x$ of its own: it knows *where* it is.
 
 # %% [markdown]
-# Near the border the window is **cut off**: of the 49 pixels of $P = 7$, $4 \cdot 7 = 28$ are left at an edge, and $4
-# \cdot 4 = 16$ in a corner. In code it is easier to fill the outside with zeros, in *both* images that one compares:
-# their difference adds nothing.
+# Near the border the window sticks out, and is **cut off**. Of the 7 rows of $P = 7$ four are left at an edge: $4 \cdot
+# 7 = 28$ of 49 pixels, and $4 \cdot 4 = 16$ in a corner. In code it is easier to fill the outside with zeros, in *both*
+# images that one compares: their difference adds nothing.
 #
 # ### Exercise 1: Cut a window (5 minutes, ★☆☆)
 #
@@ -384,8 +384,8 @@ if lab.profile == "laptop":
 # every training image (6.2) than a new real garment is (2.9). New, then; but so is debris. At $P = 7$ samples are as
 # far away as the network's drawings (5.1).
 #
-# At $P = 13$ they have crossed the line of the real garments, and nearly every fifth is a plain copy, no further than
-# 0.05 from a training image. At $P = 17$ it is 70 % (in 20 steps).
+# At $P = 13$ the samples have crossed the line of the real garments, and nearly every fifth is a plain copy, no further
+# than 0.05 from a training image. At $P = 17$ 70 % are copies. (All were drawn in 20 steps.)
 
 # %% [markdown]
 # But are they made of memories? A piece is more than a pixel. So count the pixels of a garment around which *some*
@@ -403,8 +403,8 @@ if lab.profile == "laptop":
 # none in the network's drawings.
 
 # %% [markdown]
-# Click on a pixel: you see its window, at $t = 0.2$, and the four training images with the most votes. Look for two
-# neighbours that elect different images.
+# Click on a pixel: you see its window in the noisy image at $t = 0.2$, and the four training images with the most
+# votes. Look for two neighbours that elect different images.
 
 # %%
 noise = els.seeded_noise(range(6), lab.shape).to(lab.device)
@@ -508,8 +508,8 @@ if lab.profile == "laptop":
 
 # %% [markdown]
 # What is darker than black *is* black, and a dark grey of $-0.75$ is nearer to it, $-0.88$ at $t = 0.3$. White is
-# rarely white: an answer of 1 stands for 0.8 there. Between, the filter is nearly right, a little too dark. The curve
-# knows which values pixels have, and nothing else: no neighbour, no image.
+# rarely white: an answer of 1 stands for 0.8 there, at $t = 0.7$ for 0.7. Between, the filter is nearly right, a little
+# too dark. The curve knows which values pixels have, and nothing else: no neighbour, no image.
 #
 # This rival stands beside the machine in most lessons. **Where it is level, nobody need vote; whether windows are
 # needed, only the same filter without one can say. Where it falls behind, the votes add something.**
@@ -580,7 +580,7 @@ if lab.profile == "laptop":
 # looking less far **helps**: the error falls from 0.041 to 0.025 at $P = 5$.
 #
 # It helps the *voter*. The bent filter gets better the wider it looks, and when it sees everything (0.027) it comes
-# near LS's best. The network is better than both (0.0205).
+# near LS's best. The network is better than both (0.0205), and at 0.1, too; at 0.7 both are ahead of it.
 
 # %% [markdown] tags=["slide"]
 # **Predict.** On new images, is LS's best window at $t = 0.1$ smaller or larger than at $t = 0.3$? And at $t = 0.7$? At
@@ -613,8 +613,8 @@ if lab.profile == "laptop":
 # best 0.0078. (LS is ahead for 77 of 200 images; at 0.3 and 0.7 for more than half of them.) So with little noise it
 # does no harm to see everything, if one does not vote for whole pictures.
 #
-# May the voter be improved, too? It votes as strictly as is right for *training* images. Let it be laxer on new ones:
-# divide its exponents by a number $T$.
+# A bend has improved the filter. May the voter be improved, too? It votes as strictly as is right for *training*
+# images. Let it be laxer on new ones: divide its exponents by a number $T$.
 #
 # **Predict.** How much of what the small window gained at $t = 0.3$ does the *whole image* gain by laxer votes?
 
@@ -647,7 +647,7 @@ if lab.profile == "laptop":
 # %% [markdown]
 # More than half: from 0.041 to 0.032 without any window. **At 0.3 a window cures, for a good part, votes that are too
 # strict for new images.** At 0.1 laxer votes do not suffice: the whole image has 0.028 with them. With a window *and*
-# laxer votes LS is ahead of the bent filter there for 101 of 200, no longer 77.
+# laxer votes LS is level with the bent filter there: ahead for 101 of 200, no longer 77.
 
 # %% [markdown] tags=["slide"]
 # ## 10. A first look at the network (4 minutes)
@@ -697,14 +697,14 @@ if lab.profile == "laptop":
 # %% [markdown]
 # **Windows that shrink help LS much; for this ResNet a filter has as much without them.**
 #
-# *LS.* The best fixed window, $P = 5$, has 0.78, windows that shrink have 0.85. (They were fitted to the network, with
-# another machine and on other seeds: lesson 09.) They need not be fitted: $P = 17t$, made odd, has 0.87; 17 is all that
-# a pixel of the network can see (lesson 03). But the size matters: $7t$ and $31t$ have less. The mean of all training
-# images has 0.54.
+# *LS.* Remembering ($P = 31$) has 0.61, the best fixed window, $P = 5$, 0.78, windows that shrink 0.85. (They were
+# fitted to the network, with another machine and on other seeds: lesson 09.) They need not be fitted: $P = 17t$, made
+# odd, has 0.87; 17 is all that a pixel of the network can see (lesson 03). But the size matters: $7t$ and $31t$ have
+# less. The mean of all training images has 0.54.
 #
 # *The filter*, cut at black and white, has 0.84 with the fitted windows and 0.84 with a fixed $P = 9$. Bent, with the
-# fitted ones, it has 0.86: level, for LS is ahead for 46 of 100 seeds (with $17t$ for 63). But r2 hardly sees how
-# grainy the filter's drawings are.
+# fitted ones, it has 0.86: level, for LS is ahead for 46 of 100 seeds (LS with $17t$ for 63, against this same filter).
+# But r2 hardly sees how grainy the filter's drawings are.
 #
 # So what shrinking gains says more about LS than about the network: with one size throughout LS draws debris, pieces of
 # memory or copies. (With the fitted windows 3 % of its squares are known, among strangers 2 %.)
@@ -712,8 +712,8 @@ if lab.profile == "laptop":
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
-# * The best local denoiser is **LS**: every pixel holds its own election among the training images, with its window as
-#   evidence.
+# * For training images the best denoiser that sees only a window is **LS**: every pixel holds its own election among
+#   them, with its window as evidence.
 # * Small windows draw debris, larger ones mosaics of remembered pieces, then copies. From $P = 2H - 1$ on, LS *is* the
 #   ideal denoiser.
 # * Looking less far is worse on training images. On new ones it helps the *voter*, and more so the less noise there is,

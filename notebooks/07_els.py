@@ -39,8 +39,8 @@ lab = els.lab()
 # %% [markdown] tags=["slide"]
 # ## 1. Two clues, one question (3 minutes)
 #
-# The two clues of lesson 03: a pixel depends on its **surroundings**, narrow ones once there is little noise, and all
-# **places** are treated alike. Lessons 04 and 06 gave the exact denoiser one each:
+# The two clues of lesson 03, in trained convolutional networks: a pixel depends on its **surroundings**, narrow ones
+# once there is little noise, and all **places** are treated alike. Lessons 04 and 06 gave the exact denoiser one each:
 #
 # * **local** (LS): a pixel judges by a window, and may only use what lies at its own place;
 # * **equivariant** (ES): the whole image is judged, and may be used at any shift.
@@ -113,8 +113,9 @@ show(
 )
 
 # %% [markdown]
-# At a single noise level this is old: image processing calls it *non-local means* (see the references). New is the use:
-# run from noise down, it is meant to say what a trained network will draw.
+# At a single noise level this is old: image processing calls it *non-local means* (there with the patches of the noisy
+# picture itself, here with clean ones: see the references). New is the use: run from noise down, it is meant to say
+# what a trained network will draw.
 #
 # The whole dictionary:
 
@@ -377,7 +378,8 @@ assert all(abs(a - b) < 0.01 for name in said for a, b in zip(far[name], said[na
 # ## 6. Which of the four is the network? (8 minutes)
 #
 # A network with circular convolutions was trained on these 2,000 images. It drew from the machines' 100 seeds, in 150
-# steps where they take 20 (why: lesson 11). From lesson 06 you know IS (r2 0.04) and ES (0.57).
+# steps where they take 20 (why: lesson 11; `network-20` is the network itself in 20 steps, r2 0.95). From lesson 06 you
+# know IS (r2 0.04) and ES (0.57).
 #
 # But perhaps *any* local and equivariant denoiser draws so. A rival: the best **linear filter** with ELS's windows, the
 # same everywhere, its drawings cut at black and white; and the same **bent** (lesson 04). Others, bent too, have 15 x
@@ -462,7 +464,7 @@ for steps, numbers in {150: (0.831, 0.750, 71), 20: (0.757, 0.725, 62)}.items():
 
 # %% [markdown] tags=["slide"]
 # ELS draws nearly what the network draws: r2 0.83. It is ahead of the other three machines for 92 of 100 seeds. (The
-# last three columns above are three of ELS's five worst seeds.)
+# last three columns above are three of ELS's five worst seeds; in the last one both pictures are nearly black.)
 #
 # What earns that? **Symmetry** most of all: the bent filter that sees *everything* and knows no place has 0.76, and a
 # window only costs it: with ELS's it has 0.71 (not bent 0.62). With votes it is the other way round: without a window
@@ -492,13 +494,14 @@ assert abs(a.quantile(0.5) - 0.858) < 0.006 > abs(b.quantile(0.5) - 0.816) and a
 
 # %% [markdown] tags=["slide"]
 # 0.83, and ELS is ahead for 54, a draw. **These drawings do not show that windows are needed, only that nobody may vote
-# with much of the picture once little noise is left.** (With the network's 20 steps, begun from grey, for which lesson
-# 11 has a reason, ELS leads: 0.86 and 0.82.)
+# with much of the picture once little noise is left.** (If the network takes 20 steps, the first of them with plain
+# grey for its answer, for which lesson 11 has a reason, ELS leads: 0.86 and 0.82.)
 
 # %% [markdown]
 # Why has LS only 0.09? IS and LS draw garments in the middle, but this network knows no middle. Windows that wrap
-# around do not help LS (0.08, 20 seeds). Nor is it only in the wrong place: at the best of all shifts it has 0.36, LS
-# from another seed 0.32. (With the network of lesson 04, which knows its place, LS has 0.85.)
+# around do not help LS (0.08, 20 seeds). Nor is it only in the wrong place: at the best of all shifts it has 0.36, and
+# so has LS's drawing from another seed 0.32. (With the network of lesson 04, which knows its place, as lesson 08 shows,
+# LS has 0.85.)
 #
 # The windows were fitted to this network. But a straight line, $P = 15t$, fitted to nothing (15 is the largest odd
 # window here), has 0.81 (lesson 14).
@@ -560,12 +563,13 @@ if lab.profile == "laptop":
 # (The 18 largest sources have strong colours, the others share pale ones.)
 #
 # The paper calls what ELS draws a **patch mosaic**: what stands at a pixel comes from the centres of training patches
-# that fit its surroundings. The map finds 78 images. But many sources do not show that a picture is new: the training
-# image, only paler, has 34, the real garment 55.
+# that fit its surroundings. ES has a single source. For ELS the map finds 78 images. But many sources do not show that
+# a picture is new: the training image, only paler, has 34, the real garment 55.
 #
-# Nor does the map show the votes. In the last votes the image on the map leads for only 3 % of the pixels, and a leader
-# has 36 % of the votes (median): a pixel is a mean of several centres. And ELS of 2,000 other garments draws nearly the
-# same (lesson 15, with zeros at the border): even its voters explain the machine's pixel, not the network's.
+# Nor does the map show the votes. In the last votes, through windows of 3 x 3 (the map's are 5 x 5), the image on the
+# map leads for only 3 % of the pixels. And a leader has 36 % of the votes (median): a pixel is a mean of several
+# centres. And ELS of 2,000 other garments draws nearly the same (lesson 15, with zeros at the border): even its voters
+# explain the machine's pixel, not the network's.
 
 # %% [markdown] tags=["slide"]
 # Point at a pixel: you see its window at $t = 0.25$ (there $P = 5$) and the four patches that voted most for it.
@@ -648,8 +652,8 @@ show(
 # noise left*.
 #
 # But not to copy is not enough: without a copy r2 is 0.73 at best, less than the bent filter with 15 throughout, 0.80.
-# Shrinking windows have 0.87, and are ahead of every single size for all seven seeds. Which window a moment needs:
-# lesson 09.
+# Shrinking windows have 0.87, and are ahead of every single size for all seven seeds. (Of all hundred these two have
+# 0.75 and 0.83.) Which window a moment needs: lesson 09.
 
 # %% [markdown] tags=["slide"]
 # ## 9. Who copes with new garments? (4 minutes)
@@ -688,15 +692,15 @@ assert abs(both[0] - 0.028) < 6e-4 and abs(both[1] - 0.026) < 6e-4
 #
 # On new images windows pay once there is little noise. At $t = 0.3$ IS errs by 0.000 on training images and by 0.042 on
 # new ones: it still answers with a training image. With windows (LS) it is 0.019 and 0.024. Displacements do not pay
-# there: ELS has no gap between the two because it errs more on the training images, too (0.027 on both).
+# there: ELS has no gap because it errs more than LS, most of all on the training images (0.027 on both).
 #
 # Nor does a closed gap need windows: the bent filter of the whole picture, which knows its place, has 0.028 and 0.026.
 # It is the *vote* with the whole picture that has the gap.
 
 # %% [markdown]
-# As the noise falls the network gets ahead of ELS on the training images, too: at $t = 0.15$ on each of 40 (mean 0.008,
-# ELS 0.011). By section 2 no equivariant denoiser that sees only *these windows* can do that on average over all 2,000.
-# So the network seems to see more: lesson 14.
+# The network, too, errs alike on both (0.022, 0.021). As the noise falls it gets well ahead of ELS on the training
+# images: at $t = 0.15$ on each of 40 (mean 0.008, ELS 0.011). By section 2 no equivariant denoiser that sees only
+# *these windows* can do that on average over all 2,000. So the network seems to see more: lesson 14.
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
@@ -704,10 +708,11 @@ assert abs(both[0] - 0.028) < 6e-4 and abs(both[1] - 0.026) < 6e-4
 # * The best denoiser that is local **and** equivariant is a regression from noisy patches to their centres: a softmax
 #   over all patches of all images at all places.
 # * All four machines are one formula with two switches: which displacements, which window.
-# * Displacements alone (ES) make nothing new. Windows alone (LS) make new pictures, but every piece stays in its place.
-#   With both each pixel may come from anywhere: patch mosaics.
+# * Displacements alone (ES) make nothing new. Windows alone (LS), if small enough, make new pictures, but every piece
+#   stays in its place. With both each pixel may come from anywhere: patch mosaics.
 # * With windows that shrink, ELS draws nearly what the circular network draws (median r2 0.83). A filter without votes
-#   and without a window has 0.76; ES that hands over to it half-way is level with ELS.
+#   and without a window has 0.76; ES that hands over to it half-way is level with ELS (behind it with the network's 20
+#   steps, begun from grey).
 # * Where there is little noise, a vote with whole pictures knows the training images only. Windows help.
 #
 # ## What is still unexplained
@@ -722,5 +727,5 @@ assert abs(both[0] - 0.028) < 6e-4 and abs(both[1] - 0.026) < 6e-4
 #   arrangement by displacement and window is this course's.
 # * A. Buades, B. Coll and J.-M. Morel, *A non-local algorithm for image denoising*, CVPR 2005,
 #   [doi:10.1109/CVPR.2005.38](https://doi.org/10.1109/CVPR.2005.38): non-local means.
-# * A. Levin and B. Nadler, *Natural image denoising: optimality and inherent bounds*, CVPR 2011: with clean patches, as
-#   the best guess from a patch.
+# * A. Levin and B. Nadler, *Natural image denoising: optimality and inherent bounds*, CVPR 2011: the same sum over
+#   clean patches, derived as the best guess from a patch.

@@ -274,10 +274,11 @@ if lab.profile == "laptop":
     assert (cosines.argmax(0) == 0).sum() == 6 and (cosines.argmax(0) < 2).all()
 
 # %% [markdown]
-# It hardly matters: over ten other seeds and all 20 times (stored) both choose the same size 191 times of 200.
+# Angle or distance hardly matters: over ten other seeds and all 20 times (stored) both give the same size 191 times of
+# 200.
 #
-# Is 3 small enough? At the last step six of ten seeds would rather have $P = 1$, the pixel alone (in the mean 3 is a
-# little better). To stop at 3 is our decision, and that of the published curves.
+# Is 3, the smallest of our sizes, small enough? At the last step six of ten seeds would rather have $P = 1$, the pixel
+# alone (in the mean 3 is a little better). To stop at 3 is our decision, and that of the published curves.
 
 # %% [markdown] tags=["slide"]
 # ## 4. All noise levels at once (5 minutes)
@@ -377,13 +378,14 @@ assert abs(sum(apart) / 19 - 0.95) < 0.01 and max(apart) == 2
 # Twenty numbers, from 15 down to 3. **Nothing else is measured on the network.** (Its padding, and whether it is told
 # the class, are known from how it was built.) No weight is fitted. From here on the machine is complete.
 #
-# **Is it then a circle**, to predict a network with a curve that was measured on it? It would be one if the curve
-# could hold a drawing. But these are the same twenty numbers for every noise, and they come from seeds that are never
-# predicted. (In lesson 14 a straight line, for which nothing is measured, does as well for three of four networks.)
+# **Is it then a circle**, to predict a network with a curve that was measured on it? It would be one if the curve could
+# hold a drawing. But these are the same twenty numbers for every noise, and they come from seeds that are never
+# predicted. (In lesson 14 another straight line than that of section 7, for which nothing is measured, does as well for
+# three of our four networks of 16 x 16.)
 #
 # Below $t = 1$ the sizes differ from the squares of section 2 by 0.63 pixels in the mean. That says little for ELS:
-# nine tenths was chosen with both in view, and the squares of the best *linear* filter, for which no network is
-# asked, are nearly as close, 0.95.
+# nine tenths was chosen with both in view, and the squares of the best *linear* filter, for which no network is asked,
+# are nearly as close to them, 0.95 (at most they are off by 4 and 2).
 
 # %% [markdown] tags=["slide"]
 # ## 5. How sure is the curve? (4 minutes)
@@ -421,8 +423,8 @@ assert square[0].min() > 0.9996 and abs(lost[19, 1] - 0.22) < 0.005
 # seven sizes unsure, and five more.
 #
 # At $t = 0.05$, five pixels instead of three would cost 0.22 of the cosine. At $t = 1$ *every* size reaches at least
-# 0.9996. **But a cosine close to 1 does not make a size harmless** for the picture: most of a score at high noise is
-# $-x_t$, so a large error of the denoiser is a small angle.
+# 0.9996. **But a cosine close to 1 does not make a size harmless** for the picture (section 8): most of a score at high
+# noise is $-x_t$, so a large error of the denoiser is a small angle.
 
 # %% [markdown] tags=["slide"]
 # ## 6. The same curve elsewhere (4 minutes)
@@ -580,15 +582,16 @@ assert list(alike.values()) == [0.85, 0.70, 0.41]
 # **A vote needs $P(t)$, this filter hardly does.** With the reversed curve ELS falls from 0.91 to 0.54; the bent
 # filter has 0.84 with both. With one size throughout ELS has 0.74 at best, less than the filter with the same size.
 #
-# Part of the reason: this filter is another one at each place, and so knows its place. A filter that is bent *alike
+# Part of the reason: this filter is another one at each place, and so knows its place. A bent filter that is *alike
 # everywhere* falls with the reversed curve, too, from 0.85 to 0.70, and with 3 pixels throughout to 0.41.
 #
-# **Large windows must not vote at the end.** 11 pixels throughout have 0.72; with 3 instead at the last four steps,
-# the late switch, 0.91. But it is 0.90 as well if the *bent filter* makes these four, with its 11 pixels: no window
-# closes. A vote through 11 pixels ends near a few training patches.
+# **Large windows must not vote at the end.** 11 pixels throughout have 0.72; with 3 instead at the last four steps, the
+# late switch, 0.91. But it is 0.90 as well if the *bent filter* makes these four, with its 11 pixels: no window closes.
+# A likely reason: a vote through 11 pixels ends near a few training patches.
 
 # %% [markdown]
-# The derivative's squares have 0.90, and no machine was asked; but nine tenths was chosen with both curves in view.
+# The derivative's squares have 0.90, and no machine was asked; but nine tenths was chosen with this curve and the
+# calibrated one in view.
 #
 # Drag the slider: eight seeds, one fixed size throughout.
 
@@ -655,14 +658,14 @@ assert abs(too_long - 0.82) < 0.006
 # $t = 0.25$, and then more and more, 0.201 at the last two steps.** A likely reason: what two too strict votes spoil,
 # later steps can mend, and after the last there is none.
 #
-# They do not mend everything: with 15 pixels in the first *sixteen* steps r2 is 0.82 (calibrated 0.91). So the curve
-# must not be small too early, nor large for too long.
+# They do not mend everything: with 15 pixels in the first *sixteen* steps, and the calibrated sizes in the last four,
+# r2 is 0.82 (calibrated 0.91). So the curve must not be small too early, nor large for too long.
 
 # %% [markdown] tags=["slide"]
 # ## 9. Other networks, and a softer window (3 minutes)
 #
-# Other networks drew with other curves (stored). And must the window be a square? A **Gaussian window** counts the
-# squared difference at displacement $d$ with the factor
+# ELS drew for other networks, too, with other curves (stored). And must the window be a square? A **Gaussian window**
+# counts the squared difference at displacement $d$ with the factor
 #
 # $$K(d) = e^{-\|d\|^2 / 2 w^2}, \qquad w = P/4,$$
 #
@@ -736,9 +739,10 @@ for when, pair, stated in (("late", (hard, gaussian), 9), ("early", (gaussian, h
 #
 # Nor is the calibrated curve the best one: with windows one size larger in the middle one of the five gains 0.022.
 #
-# From $t = 0.75$ on the Gaussian's scores are nearer to our first network's, but its drawings are not: a draw. Used
-# from $t = 0.3$ on only, they are nearer for nine of ten seeds; used above only, for two. **Nearer scores bring
-# nearer drawings at the end, not before.** (Of the four other networks one is drawn better with it and two worse.)
+# From $t = 0.75$ on (at 0.8 by next to nothing) the Gaussian's scores are nearer to our first network's, but its
+# drawings are not: a draw. Used from $t = 0.3$ on only, they are nearer for nine of ten seeds; used above only, for
+# two. **Nearer scores bring nearer drawings at the end, not before.** (Of the four other networks one is drawn better
+# with it and two worse.)
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say

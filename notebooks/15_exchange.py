@@ -61,8 +61,8 @@ show(
 # The machines are nothing but their pictures: no weights, no training. Give them the others, and leave windows and
 # noise as they are.
 #
-# **Predict.** How alike are two drawings from one seed, made of the own and of the other pictures, as an r2, if the
-# ideal denoiser (IS) draws? And if the local and equivariant machine (ELS) does?
+# **Predict.** A seed is drawn twice, once with the own and once with the other pictures. How alike are the two
+# drawings, as an r2, if the ideal denoiser (IS) draws? And if the local and equivariant machine (ELS) does?
 
 # %% tags=["slide"]
 stored, noise = els.load_results(lab.network.name), els.seeded_noise(lab.seeds, lab.shape)
@@ -109,7 +109,7 @@ assert again == {"is": [0.81, 0.29], "els-zeros": [0.98, 0.95], "bent filter": [
 # **the same** (0.98), although every piece that it averages comes from a new picture.
 #
 # To stay the same is easy: the strongest rival of lesson 11, the *bent filter* (the best linear filter with ELS's
-# windows, its answers bent by a curve), changes even less (1.00). That alone does not foretell the network.
+# windows, its answers bent by a curve), changes even less (1.00). To stay the same is not yet to foretell the network.
 
 # %% [markdown] tags=["slide"]
 # ## 2. A formula made of pictures that the network never saw (6 minutes)
@@ -205,10 +205,9 @@ print("nearer to own pictures, of 100:", left)
 assert left == {"is": 100, "els-zeros": 52, "network-150": 46, "new garments": 49}
 
 # %% [markdown]
-# IS copies, and all its drawings are found out. Of the network's drawings **46** of 100 are nearer to its own
-# pictures, about as many as of real new garments (49). So this test finds in them no trace of the training pictures.
-# But it is a test of *whole* pictures: ELS, whose drawings are made of its own pictures and of nothing else, passes
-# it, too (52).
+# IS copies, and all its drawings are found out. Of the network's drawings **46** of 100 are nearer to its own pictures,
+# about as many as of real new garments (49). So in its drawings this test finds no trace of its pictures. But it is a
+# test of *whole* pictures: ELS, whose drawings are made of its own pictures and of nothing else, passes it, too (52).
 
 # %% [markdown] tags=["slide"]
 # ## 3. The same with the network (9 minutes)
@@ -284,8 +283,8 @@ print("nearer to A's pictures, of 100:", nearer)
 assert list(nearer.values()) == [46, 58, 53, 58, 49, 61, 60, 43]
 
 # %% [markdown]
-# The drawings of ResNets do not show it: 46, 58 and 53 for networks of A, 58 and 49 for those of B. UNets give a hint,
-# no more: 61 and 60 for A, 43 for UNet B1, the only one of B.
+# The drawings of ResNets do not show it. Of 100 drawings 46, 58 and 53 are nearer to A's pictures with the networks of
+# A, 58 and 49 with those of B. UNets give a hint, no more: 61 and 60 with A, 43 with UNet B1, the only one of B.
 
 # %% [markdown] tags=["slide"]
 # And the **loss**? Give the *same* noisy pictures to A0 and to B1, 400 of each set (200 at t = 0.8). Each set was the
@@ -330,8 +329,8 @@ assert abs(linear_gain - 0.046) < 0.002
 # two networks tell which one A0 knows; guessing gets 50 %. And A0's drawings did not tell whose pictures it knows: a
 # network may know something of a picture, and not show it in what it draws. (This is one pair of ResNets.)
 #
-# Nor does the loss show that a picture is remembered: of two *linear* denoisers, which hold only means and
-# covariances, each errs by 4.6 % less on the pictures it was made of.
+# But the loss does not show that a picture is remembered: of two *linear* denoisers, which hold only means and
+# covariances, each errs at $t = 0.15$ by 4.6 % less on the pictures it was made of. It tells whose pictures these are.
 
 # %% [markdown] tags=["slide"]
 # ## 4. What changes a drawing, and what does not (6 minutes)
@@ -343,8 +342,8 @@ assert abs(linear_gain - 0.046) < 0.002
 # **Predict.** Which changes the drawings more: to exchange all 2,000 pictures, or the seed of the training? And where
 # do architecture and border come?
 #
-# (Beside networks and formulas stand bent filters, one for each pixel; for the border one that treats all places
-# alike, as the others know their place with any border.)
+# (Beside networks and formulas stand bent filters, one for each pixel. For the border we take one that treats all
+# places alike: a filter with its own weights at each pixel cannot foretell what another border changes.)
 
 # %%
 pairs = {"only its pictures": ["A1, B1", "A2, B2", "UNet A1, UNet B1"]}
@@ -404,13 +403,15 @@ assert [low for low, _ in by_border] == [0.12, 0.14, 0.15, 0.91, 0.85, 0.67] and
 assert max(high for _, high in by_pictures[3:5] + by_seed[3:5]) < 0.2
 
 # %% [markdown] tags=["slide"]
-# Other **pictures** change a ResNet's drawings less (r2 0.99) than another **seed** does (0.97 or 0.98), a UNet's
-# about as much. The **architecture** changes them more (0.72 to 0.76), the **border** most (0.12).
+# Other **pictures** change a ResNet's drawings less (r2 0.99) than another **seed** does (0.97 or 0.98); both change a
+# UNet's about equally. The **architecture** changes drawings more (0.72 to 0.76), the **border** most (0.12): more than
+# another *noise* does (0.26, the dashed line).
 #
-# ELS, its windows measured on each network, foretells roughly **how much** architecture and border change. And
-# **what** they change? Take one drawing less the other, of two networks and of their formulas. For the architecture r
-# of these two differences is 0.65 to 0.74; bent filters have at most 0.49. For the border it is 0.91, but much of that
-# is easy: a bent filter has 0.85, the mean change, the same for all noises, 0.67.
+# ELS, its windows measured on each network, foretells roughly **how much** they change: r2 0.77 to 0.85 for the
+# architecture (bent filters 0.95 to 0.97), 0.14 for the border (a bent filter 0.15). And **what** they change? Take one
+# drawing less the other, of two networks and of their formulas. For the architecture r of these two differences is 0.65
+# to 0.74; bent filters have at most 0.49. For the border it is 0.91, but much of that is easy: a bent filter has 0.85,
+# the mean change, the same for all noises, 0.67.
 
 # %% [markdown] tags=["slide"]
 # What other pictures or another seed change, neither ELS nor the bent filters foretell (r below 0.2). And ELS is wrong
@@ -474,7 +475,7 @@ check.perfect_r2(perfect_r2)
 # %% [markdown] tags=["slide"]
 # ### Exercise 3: Several trainings foretell one more (7 minutes, ★★★)
 #
-# There is another way to this result, without any $s$, and it gives a number that can be measured. Write
+# There is another way to the r2 of a perfect theory, without any $s$, and it gives a number that can be measured. Write
 # `mean_of_k(r, k)`: every two of $k + 1$ drawings have correlation `r`, and all have the same variance. Return the r2
 # of the *mean* of $k$ of them with the last one. What does it become for very many?
 
@@ -581,15 +582,17 @@ assert [part for some in in_both.values() for _, part in some] == [0.01, 0.02, 0
 # **Most of it is the same error** in every training of this ResNet: for A0's formula, r is 0.81 to 0.84 between its
 # errors in A0 and in A1, A2, B1 or B2. So most of what the formula lacks could be known.
 #
-# **In a UNet it is another error**: r is 0.16 to 0.27 in three pairs. (What the two errors share is 1 or 2 % of a
-# drawing's variance; for bent filters it is 5 or 6 %.)
+# **In a UNet it is another error**: r is 0.16 to 0.27 in three pairs. (What ResNet and UNet do alike, and a theory does
+# not know, is in both errors. Their covariance measures it, as in Exercise 2: 1 or 2 % of a drawing's variance for the
+# formula, 5 or 6 % for bent filters.)
 
 # %% [markdown] tags=["slide"]
 # ## 7. Why it hardly matters whose pictures they are (6 minutes)
 #
 # Cut 100 garments that nobody has seen into pieces of 3 x 3 pixels. How well can each piece be replaced by the nearest
-# one from the first $n$ pictures of set A, wherever it lay there? And pieces of 5 x 5? And whole garments? We measure
-# the squared error as a share of the pieces' own variance: 0 is "it is there", 1 is no better than the mean piece.
+# one from the first $n$ pictures of set A, wherever it lay there? And pieces of 5 x 5? And whole garments? (We take 300
+# pieces of each size, none all of one grey, and the 100 garments.) We measure the squared error as a share of the
+# pieces' own variance: 0 is "it is there", 1 is no better than the mean piece.
 #
 # **Predict.** How large is that error for 3 x 3 pieces, with those of **ten** pictures to choose from? And which is
 # smaller: that of *whole* garments with 2,000 to choose from, or of 5 x 5 pieces with ten?
@@ -669,8 +672,9 @@ assert abs(max(differ["wiener"]) - 0.0038) < 0.0002 and abs(differ["is"][-1] - 0
 
 # %% [markdown]
 # Two IS disagree wherever there is little noise: each has chosen one picture of its own. With much noise they average
-# over many pictures, and agree (0.001 at t = 0.95). Two ELS disagree by at most 0.026 at these t. (Each tooth of their
-# curve is a window: where it gets smaller, they agree again.)
+# over many pictures, and agree (0.001 at t = 0.95). Two ELS disagree less, by at most 0.026 at these t. Each tooth of
+# their curve is a window: while it stays, they disagree more and more as the noise falls; where it gets smaller, they
+# agree again. (With 9 x 9 to the end it would be 0.11.)
 #
 # Two Wiener filters (the best linear denoisers that see the whole picture) have no pieces, and disagree by 0.004 at
 # most. So it is not the pieces alone: **an average over many does not care whose they are**, over pictures or over
@@ -739,8 +743,8 @@ assert abs(ahead - 75) <= 1
 # the same hundred, a bent one (0.86), for 75 of 100. With ten pictures it is not: it has 0.80, a filter that is not
 # bent 0.82.
 #
-# The network of the hundred others draws what A0 draws (0.93), although A0 has seen twenty times as many and none of
-# those. (Trained for longer it would presumably begin to remember: lesson 14.)
+# The network of the hundred others draws nearly what A0 draws (0.93), although A0 has seen twenty times as many and
+# none of those. (Trained for longer it would presumably begin to remember: lesson 14.)
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
@@ -757,9 +761,9 @@ assert abs(ahead - 75) <= 1
 #
 # ## What is still unexplained
 #
-# **What does every training of this ResNet do that its formula does not?** And how many pictures would it take for
-# faces, in colour, at a million pixels, with attention? (Everything here is clothes of 16 x 16.) And **where do the
-# windows come from** (lesson 14 leaves that open)?
+# **What does every training of this ResNet do that its formula does not?** And how many pictures would it take until
+# two networks agree, for faces, in colour, at a million pixels, with attention? (Everything here is clothes of 16 x
+# 16.) And **where do the windows come from** (lesson 14 leaves that open)?
 #
 # And r2 pays for what all drawings of a kind share. Does the formula know what *another* noise would have drawn? Lesson
 # 16.

@@ -306,19 +306,21 @@ assert abs(ahead - 77) <= 1
 # is ahead: in grey 0.76, ELS 0.72; in tint 0.68, ELS 0.60.** Both are better in grey.
 #
 # **ELS draws white, the filters nearly white.** ELS agrees with the network on what is white in 0.91 of the pixels, the
-# bent filter in 0.85. But the filter knows nearly as well *where* the white is. Let each have as many white pixels as
-# the network, its whitest: ELS agrees in 0.91, the bent filter in 0.89 (ELS is ahead for 77 of 100 seeds).
+# bent filter in 0.85. But the filter knows nearly as well *where* the white is. Let each, in all drawings together,
+# have as many white pixels as the network, its whitest: ELS agrees in 0.91, the bent filter in 0.89 (ELS is ahead for
+# 77 of 100 seeds).
 #
 # Each has something that the other lacks: the mean of their two drawings has r2 0.84, the mean of the bent and the
-# straight filter's only 0.81. (Three elections lack little in the paint, but seldom agree on white.)
+# straight filter's only 0.81. (Three elections lack little in the paint: 0.69 and 0.58. But red, green and blue seldom
+# vote for white together: 0.27 of their pixels are white, of the network's 0.44.)
 #
 # And in the network: does one of its colours know of the others?
 
 # %% [markdown] tags=["slide"]
 # ## 5. Does one colour know of the others? (7 minutes)
 #
-# A sharper way to ask (lesson 16): in all pixels, put other noise in the place of one colour's. The noise of the other
-# two colours stays.
+# A sharper way to ask (lesson 16): in all pixels, put other noise in the place of one colour's (red with seed 0, green
+# with 1, blue with 2, and so on). The noise of the other two colours stays.
 #
 # **Predict.** Which part of the change in the network's drawing is in the *other two* colours, whose noise is the same
 # as before: none, a sixth, a third, two thirds? And who foretells that part better, ELS or the bent filter? (1 is all
@@ -418,14 +420,14 @@ for name, values in stated.items():
 # %% [markdown] tags=["slide"]
 # **The colours know of one another.** A third of the change in the network's drawing is in colours whose noise stayed
 # as it was. **There one election foretells 0.18, three nothing**, as their drawings do not change there. (In the colour
-# that was exchanged one foretells hardly more than three.)
+# that was exchanged one election foretells 0.68, three 0.66.)
 #
 # **The bent filter foretells 0.46 there**: it knows no patch, only how the colours of a window go together. ELS changes
 # these colours about as much as the network (1.07), but often something else (cosine 0.61, the filter 0.68).
 #
-# Whoever is unsure of the direction should say less. Made smaller by the best factor, the change of ELS foretells 0.37;
-# the filter's, small already, gains nothing. So a part of what ELS lacks is that it says too much, the rest is
-# direction.
+# Whoever is unsure of the direction should say less. Made smaller by the best factor (0.56, chosen afterwards), the
+# change of ELS foretells 0.37; the filter's, small already, gains nothing. So a part of what ELS lacks is that it says
+# too much, the rest is direction.
 #
 # Of the whole change ELS foretells 0.50, the bent filter 0.65. **With emoji a filter that does not vote foretells more
 # of such a change than the formula.**
@@ -433,8 +435,8 @@ for name, values in stated.items():
 # %% [markdown] tags=["slide"]
 # ## 6. What a drawing is made of (8 minutes)
 #
-# Take the eight drawings of the one election. At the end of the way, at $t = 0.05$, who has the heaviest vote for each
-# pixel?
+# Take the eight drawings of the one election in section 2. At the end of the way, at $t = 0.05$, who has the heaviest
+# vote for each pixel?
 #
 # **Predict.** Some 300 pixels of a drawing are not white. From how many emoji does it take them: about three, thirty, a
 # hundred?
@@ -512,11 +514,11 @@ assert abs(min(share) - 0.10) < 0.006 and abs(max(share) - 0.23) < 0.006
 #
 # **Nobody would take these drawings for emoji**: that a formula predicts a network says nothing of how *good* its
 # drawings are. The theory suggests why: windows of 13 pixels at most, soon of 5 and of 3, do not hold a face together.
-# Networks that draw good ones look further, and are larger. Small ones that look further the formula still foretells
-# (lesson 18); large ones we have not tried.
+# Networks that draw good ones look further, and are larger. What small networks that look further draw, the formula
+# still foretells (lesson 18); large ones we have not tried.
 #
-# A drawing of the network has no votes. But we can ask as if: add a little fresh noise, up to $t = 0.05$, and let the
-# formula vote. The patch with the heaviest vote is the pixel's *winner*.
+# A drawing of the network has no votes. But we can ask as if the formula had made it: add a little fresh noise, up to
+# $t = 0.05$, and let the formula vote. The patch with the heaviest vote is the pixel's *winner*.
 #
 # **Predict.** In what part of the coloured pixels is the drawing within 0.1 of the middle of the winner, in each
 # colour: for the formula's drawings, the network's, those of the bent filter, which copies no pixel, and for *real*
@@ -614,8 +616,8 @@ show(
 # **The noise decides the drawing, most of its colours included; the group retouches it**: more yellow as a smiley, some
 # grey and blue as travel. One noise as two groups has r2 0.86, two noises as one group 0.17.
 #
-# With garments it seems to be the reverse (0.34 and 0.67, in 20 steps). But that is due to the mean of the class: take
-# it off, and 0.12 and 0.04 are left.
+# With garments it seems to be the reverse (0.34 and 0.67, in 20 steps). But the 0.67 is due to the mean of the class:
+# take it off, and 0.12 and 0.04 are left (with emoji 0.73 and 0.03).
 #
 # **Predict.** Does the formula know what another word (another group, that is) would have changed? Who knows it better,
 # ELS or the bent filter?
@@ -668,10 +670,11 @@ assert smaller == [0.34, 0.44]
 #
 # *Foretold* is a stricter measure: it asks for the size, too. There **the formula has -0.19**, worse than "nothing
 # changes", the bent filter 0.31, the straight one even 0.39. The formula's change is 1.37 times as large as the
-# network's: half of it would foretell 0.34, 0.6 of the bent filter's 0.44.
+# network's: half of it would foretell 0.34. (Of the bent filter's, 0.6 would foretell 0.44; both factors were chosen
+# afterwards.)
 #
 # But the network took 150 steps, all others 20. In 20 steps its own change is larger, too (1.26 times, eight noises).
-# Of that the formula foretells -0.01.
+# Of that the formula foretells -0.01: its size fits better (1.11), its direction less well (cosine 0.54).
 
 # %% [markdown]
 # ## 8. Your own pictures (4 minutes)
@@ -695,11 +698,12 @@ assert smaller == [0.34, 0.44]
 #   each of 100 seeds better than LS and the ideal denoiser. **The bent filter, which does not vote, has 0.82.**
 # * ELS draws clean white. *Where* the white is, it knows hardly better than the bent filter; what is painted, less
 #   well.
-# * A third of a change crosses from colour to colour. Of that the bent filter foretells more than ELS.
+# * If the noise of one colour is exchanged, a third of the network's change is in the other two. Of that third the bent
+#   filter foretells more than ELS (0.46 and 0.18).
 # * In the end the formula arranges single training pixels anew, from about a hundred emoji. The network's pixels are
 #   less like the middle of the training window that fits best. How many emoji win says nothing of sources.
-# * The noise decides a drawing, the group retouches it. In which direction another group would change it, ELS knows,
-#   and the bent filter better.
+# * With emoji the noise decides a drawing, the group retouches it. In which direction another group would change it,
+#   ELS knows in part (cosine 0.60), the bent filter better (0.67).
 #
 # ## What is still unexplained
 #
