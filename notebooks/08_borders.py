@@ -39,9 +39,9 @@ lab = els.lab()
 # %% [markdown] tags=["slide"]
 # ## 1. One small difference (5 minutes)
 #
-# Two networks were trained for this course on the same 2,000 images, with the same plan. They differ in one word of
-# their convolutions: what stands beyond the border of the image. In one it is the opposite side (`circular`); in the
-# other, as in most convolutional networks in use, it is 0 (`zeros`).
+# Two networks were trained on the same 2,000 images, with the same plan. They differ in what their convolutions find
+# beyond the border of the image: in one it is the opposite side (`circular`); in the other, as in most convolutional
+# networks in use, it is 0 (`zeros`).
 #
 # **Predict.** Let both draw from the same noise. What difference can a rim of zeros make? And if you average 100
 # drawings of each, what will the two mean pictures look like?
@@ -77,9 +77,9 @@ assert contrast["network, circular"] < 0.1 and contrast["network, zeros"] > 0.3
 assert els.compare(mean["network, zeros"][None], mean["training images"][None]).r2 > 0.95
 
 # %% [markdown] tags=["slide"]
-# The circular network treats all places alike: the mean of its drawings is one grey. What the zero-padded one draws
-# stands in the **middle**, within a black frame. It was never told where the middle is. Its convolutions are the same
-# at every place. So how can it know?
+# The mean of the circular network's drawings is one grey. What the zero-padded one draws stands in the **middle**,
+# within a black frame. It was never told where the middle is, and its convolutions are the same at every place. So how
+# can it know?
 #
 # ## 2. What can be seen of the border (6 minutes)
 #
@@ -132,12 +132,12 @@ assert found[r:-r, r:-r].max() == 0 and found[0, :4].tolist() == [16, 13, 10, 10
 assert (windows(one, P, "circular") != 0).all()  # the opposite side beyond the border: no zero anywhere
 
 # %% [markdown] tags=["slide"]
-# In noise in which the garment can barely be seen, the frame is perfectly visible. The counts at the top and at the
-# bottom are the same, but the **pattern** of the zeros is not: it says on which side the border is, and how far.
+# The garment can barely be seen, the frame perfectly. The counts at the top and at the bottom are the same, but the
+# **pattern** of the zeros is not: it says on which side the border is, and how far.
 #
-# A network has no exact comparison, only smooth filters. And it pads in each of its eight convolutions: at its input
-# the zeros stand among noised pixels, in the seven later layers among features. Does it need those at its input? Leave
-# the trained weights as they are, and put the opposite side of the picture there instead.
+# A network has only smooth filters, no exact comparison. And it pads in each of its eight convolutions: at its input
+# the zeros stand among noised pixels, in the seven later layers among features. Does it need those at its input? Keep
+# the trained weights, and put the opposite side of the picture there instead.
 
 
 # %% tags=["slide"]
@@ -160,14 +160,12 @@ said = (0.93, 0.73, 0.70, 0.94, 0.93, 0.83, 0.95, 0.06, 0.01)
 assert all(abs(value - s) < 0.006 for value, s in zip(kept, said, strict=True))
 
 # %% [markdown]
-# Hardly: without them it draws nearly the same (median r2 0.93). But the zeros at the input *alone* are not enough
-# (0.01). So it reads the border among its *features*, and of those our argument says nothing: no noise is added to
-# features. (That networks can read their place off the padding is known: Kayhan and van Gemert; Islam and others.) The
-# zeros of the fourth, the fifth or the seventh layer can be spared as well, those of the last cannot (0.06).
+# Hardly: without them it draws nearly the same (median r2 0.93), and with them *alone* it does not (0.01). So it reads
+# the border among its *features*, and of those our argument says nothing: no noise is added to features. (Some other
+# layers can spare their zeros as well; the last cannot, 0.06.)
 #
-# The theory does not ask which layer sees the zeros. It grants perfect sight: **the answer at a pixel depends on its
-# window and on which places of the window lie outside, on nothing else.** Section 6 measures how well that predicts the
-# network.
+# The theory grants perfect sight: **the answer at a pixel depends on its window and on which places of the window lie
+# outside, on nothing else.** Section 6 measures how well that predicts the network.
 
 
 # %% [markdown]
@@ -205,12 +203,11 @@ check.window_overhang(window_overhang)
 # %% [markdown] tags=["slide"]
 # ## 3. One dictionary becomes many (6 minutes)
 #
-# Lesson 07 derived the best denoiser whose answer at pixel $x$ depends on the window $\Omega_x$ alone, in the same way
-# everywhere: it asks *which patch, of any training image at any place, may I be looking at?* With padding, patches have
-# zeros too. Take one whose zeros do **not stand where** those of my window stand. Either my window has a noised pixel
-# where the patch has padding: but no noise is added to padding. Or my window has an exact 0 where the patch has a pixel
-# of the image: but noise never makes an exact 0. So I cannot be looking at this patch. Its weight is 0, and not just
-# small.
+# The machine of lesson 07 asks at pixel $x$, of its window $\Omega_x$: *which patch, of any training image at any
+# place, may I be looking at?* With padding, patches have zeros too. Take one whose zeros do **not stand where** those
+# of my window stand. Either my window has a noised pixel where the patch has padding: but no noise is added to padding.
+# Or my window has an exact 0 where the patch has a pixel of the image: but noise never makes an exact 0. So I cannot be
+# looking at this patch. Its weight is 0, and not just small.
 #
 # So a pixel's dictionary holds only patches with **the same padding pattern** as its own window. The places that share
 # a pattern form a **boundary class**.
@@ -256,8 +253,8 @@ show(fig, alt="The 25 padding patterns as a 5 by 5 table, dark where the window 
      "the centre.")  # fmt: skip
 
 # %% [markdown]
-# Down the table the window hangs over by two pixels above, by one, not at all, by one below, by two; across it,
-# likewise on the left and on the right. The dot is the pixel that asks. Places are counted per training image.
+# The dot is the pixel that asks. From row to row of this table the window hangs over by two pixels above, by one, not
+# at all, by one below, by two; from column to column likewise. Places are counted per training image.
 #
 # With $r = (P-1)/2$, the reach of a window, and $H = W$:
 #
@@ -314,8 +311,8 @@ check.may_vote(may_vote)
 #    w_p \propto \exp\Big( -\frac{\|x_t[\Omega_x] - \alpha\, p\|^2}{2\sigma^2} \Big), $$
 #
 # with $p(0)$ the centre pixel of patch $p$, and weights $w_p$ that sum to one. This is **boundary-broken ELS**; from
-# here on, *ELS with zeros*. (Inside a class the zeros of the padding stand on zeros and add nothing: the distance
-# counts the pixels in the image.) It is one loop over the classes.
+# here on, *ELS with zeros*. (Inside a class the zeros of the padding stand on zeros and add nothing to the distance.)
+# It is one loop over the classes.
 
 
 # %%
@@ -375,14 +372,13 @@ said = [0, 0.019, 0.140, 0, 0.015, 0.087]
 assert (torch.tensor([*part.values()]) - torch.tensor(said)).abs().max() < 0.0006
 
 # %% [markdown]
-# In the middle the machine does not notice the shift: there its windows see no border, before or after it. Where they
-# do, the rows are grey. (The machine's row 0 does not change either: it becomes the last row, and both are black.) The
-# widths of the machine's windows, the **calibrated sizes** $P(t)$, are those with which it is most like the network
-# (lesson 09).
+# In the middle the machine does not notice the shift: there its windows see no border, before or after it. In the grey
+# rows they do. (Its row 0 does not change: it becomes the last row, and both are black.) The widths of the machine's
+# windows, the **calibrated sizes** $P(t)$, are those with which it is most like the network (lesson 09).
 #
 # The network could see the border from everywhere. Yet only 1.9 % of its squared change lies in the white rows at
-# $t = 0.5$, 1.5 % at $t = 0.9$. The best linear denoiser (lesson 01), which looks at the whole picture, has 14.0 % and
-# 8.7 % of its own there.
+# $t = 0.5$. The best linear denoiser (lesson 01), which looks at the whole picture, has 14.0 % of its own there. (At
+# $t = 0.9$ it is 1.5 % and 8.7 %.)
 
 # %% [markdown] tags=["slide"]
 # ## 5. Who knows where they are? (8 minutes)
@@ -476,8 +472,8 @@ said = torch.tensor([[0.77, 0.56, 0.39, 0.02], [0.016, 0.06, 0.14, 0.77]])
 assert (shares - said).abs().max() < 0.005 and H - 2 * reach[0] == 2
 
 # %% [markdown] tags=["slide"]
-# At $t = 1$, 77 % of the pixels know exactly where they are, two steps later 39 %, in the end 2 %. By then 77 % know
-# only that they are not on the rim: details are taken from nearly anywhere.
+# At $t = 1$, 77 % of the pixels know exactly where they are, in the end 2 %. By then most know only that they are not
+# on the rim: details are taken from nearly anywhere.
 #
 # At $t = 1$ there is nothing but noise, and all patches of a dictionary weigh nearly the same.
 #
@@ -501,13 +497,12 @@ assert abs(agreement - 0.999) < 0.0006 and guess["ELS, circular"].std() < 0.1
 
 # %% [markdown] tags=["slide"]
 # With borders the first guess is one mean *per boundary class*: a middle and a frame, nearly the mean training picture
-# (r2 with the answer of IS 0.999). On the torus all is one grey: no place is better than another, and where an object
-# begins is up to the noise.
+# (r2 with the answer of IS 0.999). On the torus all is one grey: where an object begins is up to the noise.
 #
 # ## 6. The same noise, with and without borders (7 minutes)
 #
-# Section 1's two networks began with the same noise. So do their two formulas: ELS with zeros, ELS circular, each with
-# the sizes of its own network.
+# Section 1's two networks began with the same noise. So do their two formulas, ELS with zeros and ELS circular, each
+# with the sizes of its own network.
 #
 # **Predict.** Four rows of drawings from the same ten noises: two networks, two formulas. Which rows will be alike?
 # Does the formula with zeros say anything about the circular network?
@@ -564,18 +559,18 @@ assert abs(moved - 0.38) < 0.006 and abs(chance - 0.32) < 0.006
 # | bent filter, circular | 0.11 | 0.71 |
 # | mean training picture | 0.54 | 0.09 |
 #
-# The bent filter (lesson 04) has the same windows and the same boundary classes, one filter for each, and no votes. It,
-# too, foretells only the network with its own border. The last row never looks at the noise: so much is *place* alone.
+# The bent filter (lesson 04) has the same windows and boundary classes, and no votes. It, too, foretells only the
+# network with its own border. The last row never looks at the noise: so much is *place* alone.
 #
-# Nor are the drawings of the two networks the same ones moved: with the best of all 256 shifts they have r2 0.38,
-# hardly more than drawings of different seeds, 0.32.
+# Nor do the two networks draw the same things, only moved: at the best of all 256 shifts their drawings have r2 0.38,
+# those of different seeds 0.32.
 
 # %% [markdown] tags=["slide"]
 # ## 7. When does the border matter? (8 minutes)
 #
-# Now let ELS switch in mid-flight: *borders first* has them in the first 8 of 20 steps and in none thereafter; *borders
-# last* is the reverse. The machines here are those of lesson 00's network **with class**, which was trained on 10,000
-# garments and told the class of each. 30 seeds are stored.
+# Now let ELS switch on the way: *borders first* has them in the first 8 of 20 steps only, *borders last* in the other
+# 12 only. The machines are those of lesson 00's network **with class**, which was trained on 10,000 garments and told
+# the class of each. 30 seeds are stored.
 #
 # **Predict.** Which of the two looks more like the machine that has borders always? After how many steps would you have
 # to switch, so that both are equally like it? Now tell the network the right class first and a wrong one last, or the
@@ -673,29 +668,29 @@ said = [*(value for *_, value in tried.values()), 0.59]
 assert (torch.tensor([*found.values()]) - torch.tensor(said)).abs().max() < 0.006
 
 # %% [markdown] tags=["slide"]
-# Switched after 8 steps, borders first has a median r2 of 0.92 with borders always, borders last 0.50 (never: 0.12; the
-# mean picture of the class, which looks at no noise: 0.69). The two curves cross between 4 and 6 of 20 steps. **But so
-# do the curves of the class**: after 8 steps 0.83 and 0.60 (never the right one: 0.40; the mean picture of the class:
-# 0.80). Early steps count for more than late ones. That is not special to the border.
+# Switched after 8 steps, borders first has a median r2 of 0.92 with borders always, borders last 0.50. (The mean
+# picture of the class, which looks at no noise, has 0.69.) The two curves cross between 4 and 6 of 20 steps.
+#
+# **But so do the curves of the class**: after 8 steps 0.83 and 0.60 (the mean picture of the class: 0.80). Early steps
+# count for more than late ones. That is not special to the border.
 
 # %% [markdown] tags=["slide"]
-# *Borders last* also suffers from what already stands in wrong places when the borders come. Take section 1's two
-# networks. If the circular one makes the first 8 steps and the one with zeros the rest, the result has r2 0.45 with the
-# latter's own drawings; if each answer in the first 8 steps is plain grey, 0.63.
+# *Borders last* also suffers from what already stands in wrong places when the borders come. Let section 1's circular
+# network make the first 8 of 20 steps, the one with zeros the rest: r2 with what the latter draws alone is 0.45. If the
+# first 8 answers are plain grey instead, it is 0.63.
 #
-# What must the first steps know of the border? **A bright middle and a black frame, it seems.** In the first 8 steps
-# answer with the mean training picture, *whatever the noise*. If the network with zeros then goes on, r2 with its own
-# drawings is 0.87; if the circular one does, 0.81. So what is lost is lost mostly by ignoring the noise in these steps;
-# to have no border after them costs 0.06 more.
+# What must the first steps know of the border? **A bright middle and a black frame, it seems.** Let the first 8 answers
+# be the mean training picture, *whatever the noise*. Then the network with zeros ends at 0.87, the circular one at
+# 0.81. So what is lost is lost mostly by ignoring the noise; to have no border later costs 0.06 more.
 #
-# (Both networks take 20 steps. With the drawings of the one with zeros the mean picture itself has 0.59. If the first 8
-# answers are grey, the circular network ends at 0.09; if the network with zeros makes them, at 0.95.)
+# (The mean picture itself has 0.59. After 8 grey answers the circular network ends at 0.09; after 8 steps of the
+# network with zeros, at 0.95.)
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
-# * A zero-padded window tells which of its places lie outside the image: after noising, no pixel is exactly 0. A
-#   machine may use that. Our network hardly needs it at its input: it has zeros in every layer.
+# * A zero-padded window tells which of its places lie outside the image: after noising, no pixel is exactly 0.
+#   Our network hardly needs this at its input: it has zeros in every layer.
 # * A pixel's dictionary holds the patches with the same padding pattern: $P^2$ dictionaries (for $P > H$ one for
 #   each pixel).
 # * In the corners the machine is LS, and for $P \ge H$ everywhere. At $t = 1$ most pixels know where they are, later
@@ -710,8 +705,8 @@ assert (torch.tensor([*found.values()]) - torch.tensor(said)).abs().max() < 0.00
 # (From here on *ELS* is the machine with the network's own padding. With its calibrated windows it is the formula of
 # lesson 00.)
 #
-# We took the sizes $P(t)$ as given: 15 pixels in noise, 3 at the end. Where do they come from? The theory leaves them
-# free. **Can one measure them on a network?** Lesson 09. (Or can one do without them? Lesson 14.)
+# We took the sizes $P(t)$ as given: 15 pixels in noise, 3 at the end. The theory leaves them free. **Can one measure
+# them on a network?** Lesson 09. (Or can one do without them? Lesson 14.)
 #
 # ## References
 #
@@ -721,5 +716,6 @@ assert (torch.tensor([*found.values()]) - torch.tensor(said)).abs().max() < 0.00
 #   spatial location. CVPR 2020. [arXiv:2003.07064](https://arxiv.org/abs/2003.07064). Borders as a source of
 #   position.
 # * M. A. Islam, M. Kowal, S. Jia, K. G. Derpanis, N. D. B. Bruce. Position, padding and predictions: a deeper look at
-#   position information in CNNs. 2021. [arXiv:2101.12322](https://arxiv.org/abs/2101.12322).
+#   position information in CNNs. 2021. [arXiv:2101.12322](https://arxiv.org/abs/2101.12322). Networks read their
+#   place off the padding.
 # * H. Xiao, K. Rasul, R. Vollgraf. Fashion-MNIST. 2017. [arXiv:1708.07747](https://arxiv.org/abs/1708.07747).
