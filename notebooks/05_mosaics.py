@@ -15,8 +15,8 @@
 # %% [markdown] tags=["slide"]
 # # 05 · What local machines draw: mosaics in which every pixel fits its surroundings
 #
-# **You will** predict which images a local machine can end on, count them by brute force in a world of two training
-# images, and watch the machine land on them (or fail to).
+# **You will** predict which images a local machine can end on, count them in a world of two training images, and watch
+# the machine land on them (or fail to).
 #
 # **You will learn** what "locally consistent" means, how the number of such images grows with their size, and where the
 # theorem about them stops.
@@ -39,15 +39,15 @@ lab = els.lab()
 # %% [markdown] tags=["slide"]
 # ## 1. The end of the road (7 minutes)
 #
-# Lesson 04 showed samples of the local machine: ragged, new, and with larger windows in pieces of memory. What they can
-# look like follows from the very end of the drawing, where $t \to 0$.
+# Lesson 04 showed samples of the local machine, ragged and new. What they can look like follows from the very end of
+# the drawing, where $t \to 0$.
 #
 # One line of algebra. The noise estimate is $\hat\epsilon = (x_t - \alpha D(x_t)) / \sigma$. Solve it for $x_t$:
 #
 # $$ x_t = \alpha\, D(x_t) + \sigma\, \hat\epsilon . $$
 #
-# As $t \to 0$, the image factor $\alpha$ goes to 1 and the noise factor $\sigma$ to 0. Suppose that $x_t$ **settles**,
-# by which we mean two things: it goes to some image $u$, and $\hat\epsilon$ stays finite. Then the last term vanishes:
+# As $t \to 0$, the image factor $\alpha$ goes to 1 and the noise factor $\sigma$ to 0. Suppose that $x_t$ **settles**:
+# it goes to some image $u$, and $\hat\epsilon$ stays finite. Then the last term vanishes:
 #
 # $$ u = \lim_{t \to 0} D(x_t) . $$
 #
@@ -57,7 +57,7 @@ lab = els.lab()
 # The part of a training image $v$ inside the window $\Omega_x$ around pixel $x$, $p = v[\Omega_x]$, is called a
 # **patch**. A local machine averages centre pixels of patches, with weights $\propto e^{-\|x_t[\Omega_x] - \alpha p\|^2
 # / 2\sigma^2}$. As $\sigma \to 0$, the exponents of patches at unequal distances grow apart without limit: the nearest
-# patch takes all the weight (in a tie the nearest ones share it). Together:
+# patch takes all the weight. Together:
 #
 # > **The theorem.** If $x_t$ settles, every pixel $u(x)$ of the final image equals the **centre of the patch nearest to
 # > the window of $u$ around $x$** (in a tie, a mean of theirs).
@@ -89,7 +89,7 @@ lab = els.lab()
 # $$ D(x_t)(x) = \frac{e^{\alpha S/\sigma^2} - e^{-\alpha S/\sigma^2}}{e^{\alpha S/\sigma^2} + e^{-\alpha S/\sigma^2}}
 #              = \tanh\frac{\alpha S}{\sigma^2} . $$
 #
-# A whole local machine in one line. (Section 4 compares it with the package's.)
+# A whole local machine in one line.
 
 # %%
 schedule = lab.schedule
@@ -116,7 +116,7 @@ show(fig, alt="The answer tanh(alpha S / sigma squared) against the window sum: 
 
 # %% [markdown] tags=["slide"]
 # With less noise the answer becomes a step: the sign of $S$. So (but for $S = 0$) final images have pixels $\pm 1$
-# only. And once all nine pixels are $\pm 1$, the sign of their sum is the colour of the **majority**:
+# only. And then the sign of the sum is the colour of the **majority**:
 #
 # > In this world an image is locally consistent if and only if every pixel has the colour of the majority of its
 # > window.
@@ -202,7 +202,7 @@ check.toy_consistent(toy_consistent)
 # %% [markdown] tags=["slide"]
 # ## 4. Count them all (6 minutes)
 #
-# A torus of $3 \times 3$ has $2^9 = 512$ black and white images. We can visit each of them, and ask
+# A torus of $3 \times 3$ has $2^9 = 512$ black and white images. We visit each of them, and ask
 #
 # * the **rule**: is every pixel the majority of its window?
 # * the **machine** of the package, which knows no rule and no tanh, only windows and weights: put the image, dimmed
@@ -294,11 +294,11 @@ print("the package's machine = the line of section 2 = the linear filter, bent b
 # Rule and machine agree. On $3 \times 3$ only the two training images are left. But on $4 \times 4$: **two memories,
 # 188 fixed points**.
 #
-# The linear filter has the same windows, and keeps only 2 of these images. As $t \to 0$ it answers with $S/9$, the
-# window's mean, and the lightest pixel is the mean of its window only if all its neighbours are as light: only flat
-# images stay.
+# The linear filter has the same windows, and keeps only 2 of these images. As $t \to 0$ it answers with the window's
+# mean, and the lightest pixel is that mean only if all its neighbours are as light: only flat images stay.
+#
 # **Windows alone make no mosaics: the answer must also bend.** In this world votes do nothing else: the machine *is*
-# the linear filter, each answer bent by a tanh (the cell above checks it). Section 8 asks again, with more images.
+# the linear filter, each answer bent by a tanh. Section 8 asks again, with more images.
 
 # %% [markdown]
 # ## 5. How does their number grow? (5 minutes)
@@ -334,12 +334,12 @@ check.new_consistent_image(new_consistent_image)
 #     return u
 # ```
 #
-# A square of $8 \times 8$ without its corners, and in it a lake: section 3's island, in black. Each corner of either is
-# a pixel that would be outvoted. (On $9 \times 9$ the sea between the island and itself would be too narrow.)
+# A square of $8 \times 8$ without its corners, and in it a lake: section 3's island, in black. (On $9 \times 9$ the sea
+# between the island and itself would be too narrow.)
 # </details>
 #
-# Section 3's island, without a lake, is smaller. Divide a torus of $20 \times 20$ into boxes of $5 \times 5$, and put
-# an island, or none, into each.
+# Section 3's island is smaller. Divide a torus of $20 \times 20$ into boxes of $5 \times 5$, and put an island, or
+# none, into each.
 
 # %% tags=["slide"]
 box = guesses[names.index("4 x 4, rounded"), 2:7, 2:7]  # an island with the empty row and column behind it
@@ -351,18 +351,17 @@ show(draw(islands[:5], [f"{n} islands" for n in chosen[:5].flatten(1).sum(1).tol
      "boxes, no two images alike; no pixel is crossed out.")  # fmt: skip
 
 # %% [markdown]
-# All these images are consistent. Each box has an island or none, so a torus of $20 \times 20$ has at least $2^{16} =
-# 65{,}536$ consistent images, and any torus whose sides are multiples of 5 at least $2^{\text{area}/25}$: their number
-# grows **exponentially** with the area.
+# All these images are consistent. With two choices for each of the 16 boxes, a torus of $20 \times 20$ has at least
+# $2^{16} = 65{,}536$ consistent images, and any torus whose sides are multiples of 5 at least $2^{\text{area}/25}$:
+# their number grows **exponentially** with the area.
 #
-# This is where the theory sees *creativity*: each pixel's value is a memory's, the **combinations** are new (a window
-# of five white and four black pixels is in no training image). So far these images are only *possible*. Does the
-# machine draw them?
+# This is where the theory sees *creativity*: each pixel's value is a memory's, the **combinations** are new. So far
+# these images are only *possible*. Does the machine draw them?
 
 # %% [markdown] tags=["slide"]
 # ## 6. Does the machine get there? (7 minutes)
 #
-# A theorem about $t \to 0$ is one thing, 20 steps of a sampler another. Draw 200 images on the $8 \times 8$ torus.
+# A theorem about $t \to 0$ is one thing, 20 steps of a sampler another. We draw 200 images on the $8 \times 8$ torus.
 #
 # **Predict.** With the usual 20 uniform steps, what share of the samples is locally consistent (every pixel within
 # 0.001 of the majority's colour)? Nearly all, half, or nearly none?
@@ -393,7 +392,7 @@ assert abs(share_uniform - 0.44) < 0.03 and abs(pixels_right - 0.98) < 0.005
 # 98 % of the pixels are right, but only 44 % of the samples: one pixel is enough to spoil an image.
 #
 # The last step goes from $t = 0.05$ to 0 in one leap, and a leap is *one* round of voting: every pixel takes the colour
-# of its window's majority, all at once. When a pixel changes, so may its neighbours' majority, but nobody asks again.
+# of its window's majority, all at once. That may change its neighbours' majority, but nobody asks again.
 #
 # **Predict.** Let the finished images (call them **boards**) vote again, all pixels at once, in several rounds. Will
 # more of them be consistent, or fewer?
@@ -409,8 +408,8 @@ print("consistent, by the sign, after so many rounds:", {n: f"{after[n]:.0%}" fo
 assert all(abs(after[n] - share) < 0.03 for n, share in ((0, 0.46), (1, 0.57), (3, 0.8), (7, 0.94), (15, 1)))
 
 # %% [markdown] tags=["slide"]
-# More: 57 % after one round (before it 46 %, as here only the sign counts), 80 % after three, 94 % after seven, all
-# after fifteen. The last leap is only one round, and a board needs *many*.
+# More: 57 % after one round (before it 46 %, as here only the sign counts), 94 % after seven, all after fifteen. The
+# last leap is only one round, and a board needs *many*.
 #
 # **Predict.** Two ways to give the sampler more time: take 25 times as many uniform steps; or keep the 20 and put 30
 # short ones, each halving $t$, before the last leap. Which one helps more? And what do the spoiled boards become?
@@ -445,12 +444,10 @@ assert abs(spoiled.sum() - 112) <= 6 and abs(plain(slow)[spoiled].sum() - 57) <=
 
 # %% [markdown]
 # 500 uniform evaluations reach 84 %; 50 that slow down at the end reach all. **The theorem is about $t \to 0$, and a
-# uniform grid never goes there**: it jumps over it. Here the halvings end where voting does: all 200 boards equal,
-# pixel by pixel, those that voting to the end produces.
+# uniform grid never goes there**: it jumps over it. The halvings end where voting does, on the same 200 boards.
 #
-# Nor is this retouching: 57 of the 112 spoiled boards end as memories. (Of all samples 13.5 % are memories after 20
-# steps, 42 % after the halvings.) On $8 \times 8$ many a "new" board was an unfinished
-# memory.
+# Nor is this retouching: 57 of the 112 spoiled boards end as memories. On $8 \times 8$ many a "new" board was an
+# unfinished memory.
 
 # %% [markdown] tags=["slide"]
 # ## 7. How often does each come up? (5 minutes)
@@ -498,9 +495,8 @@ assert abs(level[4] - 0.6) < 0.01 and abs(level[8] - 0.03) < 0.01 and abs(led - 
 # %% [markdown]
 # 28 of 188: the two memories (96 % of the samples), all eight bands, and 18 of the other 178.
 #
-# Much hangs on the **mean** of the first noise. A memory has the colour of that mean in 99 % of the cases. Subtract the
-# mean, so that neither colour leads at the start: on $4 \times 4$ memories go from 96 to 60 % of the samples, on
-# $8 \times 8$ from 40 to 3 %.
+# Much hangs on the **mean** of the first noise. Subtract it, so that neither colour leads at the start: on $4 \times 4$
+# memories go from 96 to 60 % of the samples, on $8 \times 8$ from 40 to 3 %.
 #
 # Room matters, too: on $16 \times 16$ memories are below 1 % of the samples, and hardly any two samples are alike.
 
@@ -511,8 +507,8 @@ assert abs(level[4] - 0.6) < 0.01 and abs(level[8] - 0.03) < 0.01 and abs(led - 
 # sampler stops a little before the limit, so "equal to the centre of the nearest patch" needs a **tolerance**. And
 # where that centre is black, any black picture passes: we count only where it is **not black**.
 #
-# Beside LS stand two rivals with the same windows and the same times: the best linear filter, and that filter bent, as
-# in lesson 04. And garments that are *not* in the training set.
+# Beside LS stand two rivals with the same windows and times: the best linear filter, and that filter bent (lesson 04).
+# And garments that are *not* in the training set.
 #
 # **Predict.** Order them by the share of their pixels that lie within 0.05 of the centre of the nearest patch. And
 # within 0.001?
@@ -576,12 +572,12 @@ if lab.profile == "laptop":
 
 # %% [markdown] tags=["slide"]
 # Within 0.05 LS, slowed down at the end, comes first: 93 %. But unseen garments, to which no theorem applies, have 49
-# %: so wide a tolerance is a weak test. Within 0.001 it is 89 % against 1 %: LS's pixels lie *on* the centres. That is
-# what the theorem demands: a check, not a discovery. (It promises the **middle pixel** only, not whole windows.)
+# %: so wide a tolerance is a weak test. Within 0.001 it is 89 % against 1 %: LS's pixels lie *on* the centres. The
+# theorem demands it: a check, not a discovery. (It promises the **middle pixel** only, not whole windows.)
 #
 # The rivals look through the same windows, and within 0.05 they stay behind real garments: 25 % and 22 %. (Within 0.001
-# the comparison would not be fair: the bent filter has only 200 values at each step.) Why? Ask them section 4's
-# question: give them unseen garments, dimmed, nearly without noise.
+# the test is not fair to the bent filter, which has only 200 values at each step.) Why? Ask them section 4's question:
+# give them unseen garments, dimmed, nearly without noise.
 #
 # %%
 t, unseen = 0.0005, ends["held-out garments"][:50]
@@ -594,21 +590,20 @@ if lab.profile == "laptop":
     assert min(back["linear filter"], back["bent filter"]) > 0.99 and abs(back["LS"] - 0.50) < 0.02
 
 # %% [markdown] tags=["slide"]
-# The filters return **all** of it, LS half. With two training images, each of one colour, the linear filter kept only
-# flat pictures: one pixel of a window told all nine. With 2,000 garments it does not, so without noise the best
-# weighted sum is the middle pixel itself; a curve on top changes little, and *every* picture stays. In the end the
-# filters ask nothing of a picture. **Votes do: they have a list.**
+# The filters return **all** of these, LS half. In section 4 the linear filter kept only flat pictures, as one pixel of
+# a window told all nine. With 2,000 garments it does not, so without noise the best weighted sum is the middle pixel
+# itself; a curve on top changes little. *Every* picture stays: in the end the filters ask nothing of it. **Votes do:
+# they have a list.**
 #
-# And the 20 uniform steps of lesson 04? They miss the limit here, too: 30 % within 0.001. But the pictures stay much
-# the same: with those of the halvings they have a median r2 of 0.93.
+# And the 20 uniform steps of lesson 04? They miss the limit: 30 % within 0.001. But their pictures are much the same as
+# those of the halvings: median r2 0.93.
 
 # %% [markdown] tags=["slide"]
 # ## 9. Do all pixels settle? (4 minutes)
 #
-# After the halvings 6 % of all pixels of LS (now counting the black ones) are off by more than 0.001. Near $t = 0$,
-# $\alpha$ is 1 and $D$ the nearest patch's centre, so a halving step is simple: $x' = D + \frac{\sigma'}{\sigma} (x -
-# D)$ with $\sigma' / \sigma = \frac12$. Every pixel moves half of the way to $D$. So we can go on from the finished
-# samples as long as we like.
+# After the halvings 6 % of all pixels of LS (now with the black ones) are off by more than 0.001. Near $t = 0$,
+# $\alpha$ is 1 and $D$ the nearest patch's centre, so a step keeps the share $\sigma' / \sigma$ of the gap to $D$: a
+# halving moves every pixel half of the way. So we can go on from the finished samples as long as we like.
 #
 # **Predict.** After 200 such steps: in how many of the sixteen samples will every pixel have settled?
 
@@ -658,8 +653,8 @@ if lab.profile == "laptop":
 # Twelve of these sixteen settle completely: each of their 256 pixels is the centre of its nearest patch. In the other
 # four, two or three neighbours chase each other: one pixel moves, so the nearest patch of the next changes, that one
 # moves, and so on. With these steps they will **never** settle: the same image comes again, and a step depends on
-# nothing else. With steps 25 times as short one of the four settles; three still swing, by 0.19, 0.12 and 0.05.
-# (Sixteen samples tell only roughly how often this happens.)
+# nothing else. With steps 25 times as short one of the four settles; three still swing. (Sixteen samples tell only
+# roughly how often this happens.)
 #
 # The theorem is not wrong. It begins with "if $x_t$ settles", and here it does not.
 
@@ -669,10 +664,10 @@ if lab.profile == "laptop":
 # * If a local machine's sample settles as $t \to 0$, and no two different centres tie, it is **locally consistent**:
 #   every pixel is the centre of the patch nearest to its own window.
 # * Two training images allow 188 pictures on $4 \times 4$, and the number grows exponentially with the area. What is
-#   possible is not yet drawn: on $4 \times 4$ 96 % of the samples are one of the two memories, on $16 \times 16$ less
-#   than 1 %.
+#   possible is not yet drawn: on $4 \times 4$ 96 % of the samples are one of the two memories (on $16 \times 16$
+#   less than 1 %).
 # * Windows alone make no mosaics: the answer must bend. With 2,000 training images a bent filter makes none either:
-#   near the end it lets every picture stand. Votes have a list.
+#   near the end it lets every picture stand.
 # * The theorem speaks of the limit. In the toy world of $8 \times 8$ pixels, 20 uniform steps miss it in about half of
 #   the samples; short last steps reach it. Some garments never settle, and of those it says nothing.
 #
