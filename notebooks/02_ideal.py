@@ -44,11 +44,11 @@ print(f"{N:,} training images v of {pixels} pixels each")
 # ## 1. What the training loss asks for (8 minutes)
 #
 # A diffusion model is trained like this. Take a training picture $x_0$, a time $t$ and noise $\epsilon$; make
-# $x_t = \alpha x_0 + \sigma \epsilon$; show $x_t$ to the network; make it pay the squared error of its answer,
+# $x_t = \alpha x_0 + \sigma \epsilon$, and show it to the network. It pays the squared error of its answer,
 # $\|D(x_t) - x_0\|^2$. This price is the **loss**. Change the network a little towards lower prices. Repeat.
 #
 # Suppose we know that a noisy picture was made from one of three, $v_1, v_2, v_3$ (about equally far apart), with
-# probabilities 0.5, 0.3 and 0.2. We may give one answer, $a$. The price we must expect is
+# probabilities 0.5, 0.3 and 0.2. We may give one answer, $a$. The price to expect is
 #
 # $$L(a) = \sum_i w_i\, \|a - v_i\|^2, \qquad w = (0.5,\ 0.3,\ 0.2) .$$
 #
@@ -85,11 +85,11 @@ assert abs(0.5 * (1 - w.square().sum()) - 0.31) < 1e-6
 # $$L(a) = L(m) + \|a - m\|^2 .$$
 #
 # (Write $a - v_i = (a - m) + (m - v_i)$ and square. The mixed term is $2 (a-m) \cdot \sum_i w_i (m - v_i) = 0$.) The
-# first term is a price nobody can avoid; the second vanishes at $a = m$, and only there.
+# first term is a price nobody can avoid; the second vanishes at $a = m$ only.
 #
 # The same holds for every $x_t$ and $t$: among the cases that lead to this $x_t$, each picture has some probability,
-# and the cheapest answer is the mean with these probabilities as weights. A network that may choose its answer for
-# every $x_t$ and $t$ *separately* can do no better. So the exact minimiser of the training loss is
+# and the cheapest answer is the mean with these probabilities as weights. A network that may answer every $x_t$ and $t$
+# *separately* can do no better. So the exact minimiser of the training loss is
 #
 # $$D(x_t, t) = \mathrm{E}[x_0 \mid x_t] .$$
 #
@@ -99,13 +99,12 @@ assert abs(0.5 * (1 - w.square().sum()) - 0.31) < 1e-6
 # %% [markdown] tags=["slide"]
 # No. An answer $D$ stands for the noise $\hat\epsilon = (x_t - \alpha D)/\sigma$, so
 # $\hat\epsilon - \epsilon = \alpha (x_0 - D)/\sigma$: it is the same price times $(\alpha/\sigma)^2$. That factor says
-# how much each *time* counts, but at each time the cheapest answer stays the same. One ideal, whatever the weighting.
+# how much each *time* counts; at each time the cheapest answer stays the same.
 #
 # ## 2. The ideal denoiser, written down (9 minutes)
 #
-# Which pictures could $x_t$ have been made from? In training only the $N$ training pictures occur, each equally
-# often. So the "data distribution" of the loss is a list of $N$ points, and $\mathrm{E}[x_0 \mid x_t]$ is a sum over
-# that list.
+# Which pictures could $x_t$ have been made from? In training only the $N$ training pictures occur, each equally often.
+# So the data distribution of the loss is a list of $N$ points, and $\mathrm{E}[x_0 \mid x_t]$ is a sum over that list.
 #
 # First in a world that we can draw: pictures of **two pixels**, a training set of six, here dimmed as they are at
 # $t = 0.3$ ($\alpha = 0.89$, $\sigma = 0.45$).
@@ -160,9 +159,11 @@ show(
 
 # %% [markdown] tags=["slide"]
 # All six are possible; the nearer the dimmed picture $\alpha v$, the more probable: no. 3 leads, though with 39 % it is
-# not behind most of the cases. **Bayes' rule** gives the shares. Before seeing $x_t$ every picture has the same
-# probability, $1/N$. Given $v$, $x_t$ is normal around $\alpha v$ with
-# variance $\sigma^2$ in each pixel. So the probability of $v$ afterwards is proportional to that normal density:
+# not behind most of the cases.
+#
+# **Bayes' rule** gives the shares. Before seeing $x_t$ every picture has the probability $1/N$. Given $v$, $x_t$ is
+# normal around $\alpha v$ with variance $\sigma^2$ in each pixel. The probability of $v$ afterwards is proportional to
+# that density:
 #
 # $$w(v) = \frac{e^{-\|x_t - \alpha v\|^2 / 2\sigma^2}}{\sum_{v'} e^{-\|x_t - \alpha v'\|^2 / 2\sigma^2}}, \qquad
 # D(x_t, t) = \sum_v w(v)\, v .$$
@@ -235,7 +236,7 @@ check.posterior_mean(posterior_mean)
 
 # %% [markdown]
 # The package has both: `els.IdealScoreMachine(images)` is the ideal denoiser, its `posterior` says who voted. The next
-# cell compares it with the formula as written: no error means that they agree, to 0.0001.
+# cell compares it with the formula: no error means that they agree, to 0.0001.
 
 
 # %%
@@ -285,8 +286,8 @@ if lab.profile == "laptop":
 
 # %% [markdown]
 # Nearly nothing: everybody has a say, and the answer is a blur. Picture 5 is a pullover, but at $t = 0.9$ the heaviest
-# voter is a shirt, with 0.006 of the weight. At $t = 0.3$ one voter holds everything, and the answer is a training
-# picture. Drag the slider to the left: the crowd turns into one.
+# voter is a shirt, with 0.006 of the weight. At $t = 0.3$ one voter holds everything. Drag the slider to the left: the
+# crowd turns into one.
 
 # %%
 explorer = widgets.PosteriorExplorer.of(machine, x_0[0], eps[0], times=[i / 20 for i in range(1, 21)], top=5)
@@ -356,16 +357,17 @@ assert (distance < 1e-4).all()
 assert lab.profile == "gpu" or (abs((at_once < 1e-4).sum() - 62) <= 1 and abs(next_one - 3.0) < 0.05)
 
 # %% [markdown]
-# (a) All: **64 of 64 are training pictures**, within the rounding of a float32 (from one of these to the nearest other
-# it is 3.0 in the median). The student who did everything right can only recite. **So chance is not where new pictures
-# come from**: the noise was as random as ever, and all that it could choose was *which* picture.
+# (a) All: **64 of 64 are training pictures**, up to rounding (from one training picture to the nearest other it is 3.0
+# in the median). The student who did everything right can only recite. **So chance is not where new pictures come
+# from**: all that the noise could choose was *which* picture.
 #
 # Why it must be so: as $\sigma \to 0$ the exponent $-\|x_t - \alpha v\|^2 / 2\sigma^2$ of the nearest picture leads all
-# others by more and more: its weight becomes 1. The last step of DDIM lands on $D(x_t)$ itself, and for small enough
-# $\sigma$ that is a training picture, *whatever came before*. (b) A picture, here too: even about pure noise the answer
-# at $t = 0.025$ is one, in 62 of 64 cases. The steps before decide *which*. The flow of an exact denoiser brings back
-# the distribution it was made from (lesson 01 showed it for one pixel): here a list of $N$ points, each with the same
-# probability.
+# others by more and more, and its weight becomes 1. The last step of DDIM lands on $D(x_t)$ itself, and for small
+# enough $\sigma$ that is a training picture, *whatever came before*.
+#
+# (b) A picture, here too: even about pure noise the answer at $t = 0.025$ is one, in 62 of 64 cases. The steps before
+# decide *which*. The flow of an exact denoiser brings back the distribution it was made from (lesson 01, for one
+# pixel): here a list of $N$ points, each with the same probability.
 #
 # Are Exercises 1 and 2 correct? Then see what your own lines draw.
 
@@ -426,9 +428,9 @@ show(
 # picture holds more than half of them. When do the pictures of one of the ten classes together hold more than half?
 # Large groups get there sooner, even if they mean nothing: for comparison we also give the labels out at random.
 #
-# **Predict.** (a) At $t = 1$ the votes are nearly even, but not quite: $\alpha$ is 0.0125, and the denoiser looks for
-# that much of a picture. Sort them: in which place will the picture that wins in the end stand: near 1,000, 100 or 10?
-# (b) A class cannot get its half later than a picture. Well before it, or together with it?
+# **Predict.** (a) At $t = 1$ the votes are nearly even, but not quite. Sort them: in which place will the picture that
+# wins in the end stand: near 1,000, 100 or 10? (b) A class cannot get its half later than a picture. Well before it, or
+# together with it?
 
 # %%
 of_class = torch.nn.functional.one_hot(labels, 10).float()
@@ -494,10 +496,10 @@ for name, sort, whose, stated in (
 assert abs(schedule.alpha(1.0) - 0.0125) < 5e-5
 
 # %% [markdown] tags=["slide"]
-# (a) In place **7** of 2,000 (the median of 1,000 seeds), before the first step; the winner of *another* seed stands in
-# the middle. **The noise leans towards one picture from the start**, though not firmly: only for 192 of the 1,000 is
-# the winner already first. The denoiser deserves no credit for this: sorting the pictures by their inner product with
-# the noise puts the winner in place 7, too.
+# (a) In place **7** of 2,000 (the median of 1,000 seeds); the winner of *another* seed stands in the middle. **The
+# noise leans towards one picture from the start**, though not firmly: only for 192 of the 1,000 is the winner already
+# first. The denoiser deserves no credit: sorting the pictures by their inner product with the noise puts the winner in
+# place 7, too.
 #
 # (b) Well before: half of the votes lie with one class from $t = 0.75$ on, with one picture from 0.54 (medians). For
 # 142 of the 256 seeds a class of shuffled labels gets its half no sooner than the picture. So **what is alike is found
@@ -556,13 +558,12 @@ show(
 )
 
 # %% [markdown] tags=["slide"]
-# On the way to a drawing, more pictures delay the choice from 0.78 to 0.48. But 880 shoes and bags in the list do not
-# delay the choice among 20 trousers at all (0.65); 880 more trousers do (to 0.41). **What delays it is how many lie
-# near.**
+# On the way to a drawing, more pictures delay the choice from 0.78 to 0.48. But 880 shoes and bags do not delay the
+# choice among 20 trousers at all (0.65); 880 more trousers do (to 0.41). **What delays it is how many lie near.**
 #
 # With many millions, does the choice come at $t = 0$ at last? Not with a finite list: different pictures keep some
 # distance, and once the noise is far below it, one of them has all the votes. So any list is recited, if the last step
-# is small enough: here each of the five lists, for 256 of 256 seeds.
+# is small enough.
 
 # %% [markdown] tags=["slide"]
 # ## 6. Same seed, same memory (4 minutes)
@@ -586,12 +587,11 @@ spread = (missed + 2000 * 1999 * 0.999**1000 - missed**2) ** 0.5
 assert abs(2000 - missed - 787) < 0.5 and abs(spread - 10) < 0.6 and abs(1000**0.5 / 2 - 16) < 0.5
 
 # %% [markdown]
-# (a) 810. A seed is a picture only for a *fixed* sampler; the catchment areas of 20 steps are not yet those of the
-# flow.
+# (a) 810. A seed is a picture only for a *fixed* sampler; 20 steps do not yet have the catchment areas of the flow.
 #
 # (b) 787 in 100 steps (fair draws: 787 ± 10), but 61 if asked once, one of them 260 times. The last question makes the
-# copy; the steps before it spread the drawings over the list. Coarse steps favour pictures near the mean picture: with
-# 20 of them the nearer half gets 57 % of the drawings, with 100 it gets 51 % (fair: 50 ± 1.6).
+# copy; the steps before it spread the drawings over the list. Too few steps favour pictures near the mean picture: with
+# 20 the nearer half gets 57 % of the drawings.
 #
 # So this is what perfect training achieves: **a roundabout way to draw a training picture at random.**
 
@@ -609,7 +609,7 @@ print("drawn:", ", ".join(f"{share:.1%}" for share in shares), f"of the time; 10
 assert abs(sum(shares) / 5 - 10 / 109) < 0.015 and all(0.05 < share < 0.13 for share in shares)
 
 # %% [markdown]
-# About 90. Ten entries in the list are about ten tickets in the hat: a factor of ten before the exponential.
+# About 90. Ten entries in the list are about ten tickets in the hat.
 
 # %% [markdown] tags=["slide"]
 # ## 7. The obvious code fails (4 minutes)
@@ -631,11 +631,10 @@ for t in (1.0, 0.8, 0.6, 0.4, 0.2, 0.05):
 assert torch.tensor(-103.0).exp() > 0 and torch.tensor(-104.0).exp() == 0
 
 # %% [markdown]
-# **Everywhere**, even at $t = 1$, for at least 62 of the 64. It is not the small $\sigma$ that is to blame, but the
-# number of pixels. For the *right* picture, $v = x_0$, we have $x_t - \alpha v = \sigma\epsilon$, so its exponent is
-# $-\|\epsilon\|^2/2$ at every $t$. Each pixel adds about $-1/2$; 256 pixels make $-128$. The best voter's is hardly
-# larger. A float32 has no number between 0 and about $10^{-45} = e^{-103}$: all exponentials are rounded to 0, and
-# $0/0$ is not a number.
+# **Everywhere**, even at $t = 1$. It is not the small $\sigma$ that is to blame, but the number of pixels. For the
+# *right* picture, $v = x_0$, we have $x_t - \alpha v = \sigma\epsilon$, so its exponent is $-\|\epsilon\|^2/2$ at every
+# $t$. Each pixel adds about $-1/2$; 256 pixels make $-128$. The best voter's is hardly larger. A float32 has no number
+# between 0 and about $10^{-45} = e^{-103}$: all exponentials are rounded to 0, and $0/0$ is not a number.
 #
 # The cure: a common factor, here $e^{-c}$, cancels in a quotient. So `softmax` first subtracts from all exponents
 # $\ell(v)$ the largest one, $c$. Then the best voter has $e^0 = 1$.
@@ -654,10 +653,10 @@ assert torch.tensor(-103.0).exp() > 0 and torch.tensor(-104.0).exp() == 0
 # %% [markdown] tags=["slide"]
 # ## What is still unexplained
 #
-# Real diffusion models are trained with exactly this loss, and people train them *well*. So the better the training,
-# the more they should copy. Yet they draw pictures that nobody has seen. **Predict:** noise the training pictures, let
-# both guess, and make both pay: the shipped network and the ideal denoiser. Is the network's loss hardly larger, twice,
-# or ten times as large? Lesson 03 measures it, and looks at what the network draws.
+# Real diffusion models are trained with exactly this loss, and the better the training, the more they should copy. Yet
+# they draw pictures that nobody has seen. **Predict:** noise the training pictures, let both guess, and make both pay:
+# the shipped network and the ideal denoiser. Is the network's loss hardly larger, twice, or ten times as large? Lesson
+# 03 measures it, and looks at what the network draws.
 #
 # ## References
 #
