@@ -16,7 +16,7 @@
 # # 06 · Equivariance alone: new pictures, or old ones moved?
 #
 # **You will** write the shift of an image as a permutation of its pixels, prove which denoiser is the best of those
-# that cannot know where they are, build it, draw with it, and find out which layers of a network are blind to place.
+# that cannot know where they are, draw with it, and find out which layers of a network are blind to place.
 #
 # **You will learn** whether this constraint alone makes anything new.
 #
@@ -87,7 +87,7 @@ assert torch.equal(up @ left, shift_matrix(1, 1)) and torch.equal(up @ left, lef
 
 # %% [markdown] tags=["slide"]
 # The contents moved up: they go by $-d$. And $T_d$ has one 1 in each row and each column, 12 in all: a shift is a
-# **permutation of the pixels**. It moves numbers and changes none. Two consequences and a fact carry the lesson:
+# **permutation of the pixels**. It moves numbers and changes none. Three facts carry the lesson:
 #
 # * the transpose undoes it: $T_d^{-1} = T_d^\top$, so it keeps lengths: $\|T_d v\| = \|v\|$;
 # * shifted Gaussian noise $T_d\,\epsilon$ is just as likely as $\epsilon$;
@@ -200,9 +200,8 @@ check.naive_es(naive_es)
 # </details>
 
 # %% [markdown]
-# The package's machine, here for 50 images, is the ideal denoiser of their orbits. Store the same garments at
-# scattered places, and it stays the same: the orbits are the same. It is equivariant; the ideal denoiser (IS) of the
-# 50 images themselves is not:
+# The package's machine, here for 50 images, is the ideal denoiser of their orbits. Store the same garments at scattered
+# places, and it stays the same. It is equivariant; the ideal denoiser (IS) of the 50 images themselves is not:
 
 # %%
 few, t = images[:50], 0.5
@@ -238,8 +237,8 @@ show(fig, alt="Ten seeds. IS draws centred garments. ES draws from the same nois
 
 # %% [markdown]
 # (Noise is divided by 3 to fit the greys.) The samples look odd. **Are they new?** Ask the machine: which pair $(v, d)$
-# has the most weight at low noise? (In the next figure, below each column: the number of $v$, and $d$, which the code
-# calls `location`. The row "shifted back" undoes this $d$.)
+# has the most weight at low noise? (Next figure, below each column: the number of $v$, and $d$, the code's `location`.
+# The row "shifted back" undoes this $d$.)
 
 # %% tags=["slide"]
 votes = machine.posterior(drawn, t=0.01, top=1)
@@ -271,9 +270,10 @@ if lab.profile == "laptop":
 # %% [markdown] tags=["slide"]
 # **Answer (c)** to the question of section 3: every one of the 16 samples is a training image, pixel for pixel, moved.
 # The noise chooses one of 2,000 memories and one of 256 places, and nothing else. Never is it the garment that IS draws
-# from this noise: among 512,000 pictures another one fits better. As drawn, their median distance to
-# the nearest training image is 7.5. Real new garments have only 2.8; moved in the same way, 9.2. So this distance
-# measures mostly displacement: shifted back, nothing is left of it.
+# from this noise: among 512,000 pictures another one fits better.
+#
+# As drawn, their median distance to the nearest training image is 7.5; real new garments have only 2.8, and moved in
+# the same way 9.2. So this distance measures mostly displacement: shifted back, nothing is left of it.
 #
 # **Predict.** Now shift the *noise* by (3, 5) and draw again. What will ES draw? And IS?
 
@@ -343,8 +343,7 @@ check.orbit_average(orbit_average)
 # it). Put all four in the order of their loss on the training images, at $t = 0.6$.
 #
 # (The filter's code may be skipped: on the torus it treats each wave of the picture by itself, as lesson 01's straight
-# line treated a single pixel; `share` is that line's slope. The cell after it checks that this *is* the best linear
-# denoiser of all orbits.)
+# line treated a single pixel. The cell after it checks that this *is* the best linear denoiser of all orbits.)
 
 
 # %%
@@ -395,8 +394,10 @@ if lab.profile == "laptop":
 # %% [markdown]
 # On its own training images nothing beats IS (0.014), and of the equivariant ones ES is the best (0.037), as lesson 02
 # and the proof say. $\bar D$ is dim (0.274; the filter 0.141). It *averages* 256 **readings**, answers shifted back,
-# and most of them looked for a garment in a wrong place: the mean loss of a single reading is 0.405, that of one grey
-# for all pixels 0.390. ES *weighs* the same readings by how well they fit. Sort its sum by $d$:
+# and most of them looked for a garment in a wrong place: on average a single one (0.405) is no better than one grey for
+# all pixels (0.390).
+#
+# ES *weighs* the same readings by how well they fit. Sort its sum by $d$:
 #
 # $$ D_\mathrm{ES}(x_t) = \sum_d p_d\; T_d^{-1} D_\mathrm{IS}(T_d\, x_t), \qquad
 #    p_d \propto \sum_v \exp\Big( -\frac{\|T_d\, x_t - \alpha v\|^2}{2 \sigma^2} \Big). $$
@@ -505,21 +506,23 @@ assert counts == [H * W, 1, H * W // 4, H * W // 16]
 assert commute["(c) pooling by 2"][::2, ::2].all() and commute["(d) UNet, circular"][::4, ::4].all()
 
 # %% [markdown]
-# * **(a)** All 256. A convolution (torch's) *is* the same function at every place:
+# * **(a)** All 256. A convolution (torch's) is the same function at every place:
 #   $(k * v)(x) = \sum_o k(o)\, v(x + o)$, with weights $k(o)$ that do not depend on $x$. So
 #   $(k * T_d v)(x) = \sum_o k(o)\, v(x + o + d) = (k * v)(x + d)$.
 # * **(b)** None but $d = 0$. The zeros stand still while the picture moves.
 # * **(c)** Every second row and column, 64 shifts: the pools, of 2 x 2 pixels, lie on a grid, and it stands still, too.
-#   Only multiples of its **stride** keep the pixels of one pool together (on a torus that the stride divides).
+#   Only multiples of its **stride** keep the pixels of one pool together.
 # * **(d)** Two halvings: multiples of 4, so 16 shifts. Wrapping around does not save a network that strides.
 
 # %% [markdown] tags=["slide"]
 # ## 7. Is this what the network does? (5 minutes)
 #
 # Our ResNet never strides. Trained with circular padding, it is equivariant; and it learnt from the same 2,000 images.
-# We set its samples (150 steps; why not 20: lesson 11) beside those of ES from the same noise, and measure r2, the
-# squared correlation of the pixels. Beside ES stands the filter of section 5, made of all 2,000 images. It recognises
-# nothing; nor does it know that pixels end at black and white, -1 and 1, so we cut its drawings there.
+# We set its samples (150 steps; why: lesson 11) beside those of ES from the same noise, and measure r2, the squared
+# correlation of the pixels.
+#
+# Beside ES stands section 5's filter, made of all 2,000 images. It recognises nothing; nor does it know that pixels end
+# at black and white, so we cut its drawings there.
 #
 # **Predict.** Is the median r2 of ES nearest to 0, a third, two thirds or 1? Could the filter have as much?
 
@@ -562,15 +565,14 @@ assert abs(ahead[0] - 69) < 2 and abs(ahead[1] - 77) < 2
 
 # %% [markdown]
 # The median r2 is 0.57 for ES, nearest to two thirds (from another noise 0.03), and 0.04 for IS, which knows its place.
-# But 0.57 *alone* does not show that the network remembers as ES does: the filter has 0.66, and is ahead of ES for 69
+# But this *alone* does not show that the network remembers as ES does: the filter has 0.66, and is ahead of ES for 69
 # of 100 seeds.
 #
-# Yet the mean of their two drawings has 0.75, and is ahead of the filter for 77 seeds. (With ES's drawing from another
-# noise the mean has 0.26.) But most of that is no knowledge of pictures: the same filter, bent by a curve as in lesson
-# 04, has as much without ES (lesson 07).
+# (The mean of their two drawings has 0.75. But the same filter, bent by a curve as in lesson 04, has as much without
+# ES: lesson 07. With ES's drawing from another noise the mean has 0.26.)
 #
-# Does the network *copy*? Then its samples would be nearer to its own training images than to as many
-# garments that it never saw, each at its best shift.
+# Does the network *copy*? Then its samples would be nearer to its own training images than to as many garments that it
+# never saw, each at its best shift.
 
 
 # %%
@@ -592,9 +594,8 @@ for name, x, said in (("ES", es_drawn, (0, 3.08, 100)), ("network", network, (4.
     assert all(abs(a - b) < 0.01 for a, b in zip(middle, said, strict=False)) and abs(nearer - said[2]) < 2
 
 # %% [markdown]
-# It copies no whole image, at any place: the median distance is 4.65 to its own images and 4.61 to the others, and for
-# 43 of 100 samples its own are nearer. For ES it is 0.00, up to rounding, and 3.08. Of *pieces* of images this test
-# says nothing.
+# It copies no whole image, at any place: the median distance is 4.65 to its own images and 4.61 to the others. For ES
+# it is 0.00, up to rounding, and 3.08. Of *pieces* of images this test says nothing.
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
