@@ -156,10 +156,10 @@ assert lab.profile != "laptop" or wins == {"ELS": 98, "LS": 98, "Wiener": 89}
 #
 # ### Exercise 1: Could it be luck? (8 minutes, ★★☆)
 #
-# In section 8 ELS is ahead of LS for 64 of 100 seeds only. Suppose that each seed were a fair coin. Write
-# `sign_test(wins, n)`: the probability that `n` fair coins show heads at least `wins` times, right also where it is
-# tiny (98 of 100). It is a sum of $\binom{n}{k}/2^n$, where $\binom{n}{k}$ is `math.comb(n, k)` (write `import math`
-# first).
+# For another network, the UNet of section 8, ELS is ahead of LS for 64 of 100 seeds only. Suppose that each seed were a
+# fair coin. Write `sign_test(wins, n)`: the probability that `n` fair coins show heads at least `wins` times, right
+# also where it is tiny (98 of 100). It is a sum of $\binom{n}{k}/2^n$, where $\binom{n}{k}$ is `math.comb(n, k)` (write
+# `import math` first).
 
 
 # %%
@@ -277,8 +277,8 @@ if lab.profile == "laptop":
 # style for the wrong seed has 0.25: a definite guess that is wrong costs more than a vague one. The best rivals are the
 # bent filter, **0.86** (ELS is ahead on 90 seeds), and LS, **0.85** (on 88).
 #
-# **How high could one get?** Two networks of this recipe have an r2 of 0.98 with each other; a perfect theory could
-# have 0.99 (lesson 15).
+# **How high could one get?** Two networks of this recipe have an r2 of 0.98 with each other. Each has accidents of its
+# training, which no theory can know. A perfect theory has none of its own, so it could have 0.99 (lesson 15).
 #
 # ### Exercise 2: An interval for the mean advantage (8 minutes, ★★☆)
 #
@@ -380,11 +380,11 @@ if lab.profile == "laptop":
 # ## 7. Five networks (8 minutes)
 #
 # Is the first network a lucky case? Three others are ResNets, too: one wraps around (circular), two are told the class,
-# and one of these draws 28 x 28 pixels. (These two were trained on 10,000 images, all others on 2,000.) The last, a
-# **UNet**, also works on shrunken copies of the image, so that every pixel sees all of it.
+# and one of these draws 28 x 28 pixels. (These two were trained on 10,000 images, all others on the same 2,000.) The
+# last, a **UNet**, also works on shrunken copies of the image, so that every pixel sees all of it.
 #
-# "Mean" is the mean of the class where that is told, "bent filter" the best one stored (for the UNet it has no
-# windows).
+# "Mean" is the mean of the class where that is told, "bent filter" the best one stored (for the UNet it has no windows;
+# for the circular network a better one follows).
 #
 # **Predict.** For which network will ELS be worst? Will its skill over the *mean* picture differ as much as its r2? And
 # what will larger pictures do to ELS, LS and the ideal denoiser?
@@ -473,12 +473,13 @@ assert ahead["ResNet, class", "LS"] == 88 and ahead["UNet", "LS"] == 64 and abs(
 
 # %% [markdown] tags=["slide"]
 # For the circular ResNet the mean, IS, Wiener and LS are below 0.1: they tell places apart, which this network cannot.
-# A fair rival knows as little: a bent filter that is one for all pixels. The strongest that we tried sees everything,
-# and has 0.76 (lesson 07). ELS has **0.83**, and is ahead of it for 69 seeds.
+# A fair rival knows as little: a bent filter that is one for all pixels. The table's sees ELS's windows, and has 0.71.
+# The strongest that we tried is not in the table: it sees everything, and has 0.76 (lesson 07). ELS has **0.83**, and
+# is ahead of it for 69 seeds.
 #
-# That is the lowest of ELS's five numbers. But the mean picture has only 0.09 there, and 0.54 for the first network:
-# much of r2 is how alike a network's drawings are. The *skill* of ELS over the mean is **0.78 to 0.81**, nearly the
-# same for all five; that of this table's bent filter 0.64 to 0.72. (LS comes near for the UNet: 0.79.)
+# This 0.83 is the lowest of ELS's five numbers. But the mean picture has only 0.09 there, and 0.54 for the first
+# network: much of r2 is how alike a network's drawings are. The *skill* of ELS over the mean is **0.78 to 0.81**,
+# nearly the same for all five; that of this table's bent filter 0.64 to 0.72. (LS comes near for the UNet: 0.79.)
 
 # %% tags=["slide"]
 large = els.load_results(networks[larger][0])
@@ -492,11 +493,11 @@ show(
 )
 
 # %% [markdown]
-# At 28 x 28 the ideal denoiser falls from 0.74 to **0.36**: it draws whole garments, the network no longer does. (In
-# both sizes it is hardly better than the mean of the class.) What changes is the worth of equivariance: LS falls from
-# 0.91 to **0.63**, ELS only from 0.94 to **0.88**. It is ahead of LS for all 100 seeds, of the bent filter for 90.
+# At 28 x 28 the ideal denoiser falls from 0.74 to **0.36**: it draws whole garments, the network no longer does. But
+# the mean of the class falls as far, from 0.73 to 0.36. What changes is the worth of equivariance: LS falls from 0.91
+# to **0.63**, ELS only from 0.94 to **0.88**. It is ahead of LS for all 100 seeds, of the bent filter for 90.
 #
-# The pictures do this, not the recipe of the training: at 16 x 16 the same recipe gives ELS 0.94, LS 0.90.
+# The larger pictures bring LS down, not the recipe of the training: at 16 x 16 the same recipe gives ELS 0.94, LS 0.90.
 
 # %% [markdown] tags=["slide"]
 # ## 8. Every pixel sees everything: the UNet (7 minutes)
@@ -526,9 +527,9 @@ assert sum(P >= 17 for _, P in sizes) == sum(P > 15 for _, P in sizes) == 9
 # a border from everywhere, which tells each pixel its place: so in 9 of the 20 steps ELS *is* LS.
 #
 # One more rival. How far to look, say Lukoianov and others, is told by the *correlations of the pictures*. In a simple
-# form: the Wiener filter makes each pixel of all noisy ones, with weights; now a pixel sees only those whose weight is
-# more than a share $\tau$ of the largest, and LS is run with these windows. ELS has twenty sizes measured on the
-# network, this rival one number: $\tau$, the best of five for r2 with the network's drawings, on forty other seeds.
+# form: to the Wiener filter each pixel is a weighted sum of all noisy pixels. The window of a pixel holds those whose
+# weight is more than a share $\tau$ of the largest, and LS is run with these windows. ELS has twenty sizes measured on
+# the network, this rival one number: $\tau$, the best of five for r2 with the network's drawings, on forty other seeds.
 #
 # **Predict.** Who is ahead, ELS or this rival, for the first ResNet? For the UNet?
 
@@ -578,15 +579,17 @@ assert all(abs(a - b) < 0.006 for a, b in zip(by, (0.93, 0.92, 0.89), strict=Tru
 
 # %% [markdown] tags=["slide"]
 # For the ResNet the rival is far behind: 0.82 where ELS has 0.91. For the **UNet it is ahead**: 0.945 where ELS has
-# 0.925, on 71 seeds, in the mean by 0.004 to 0.034. But with the $\tau$ of the other network it has only 0.72 and 0.80.
-# The correlations give windows their shape, the network their width.
+# 0.925, on 71 seeds, in the mean by 0.004 to 0.034. But both networks learned from the same pictures, and still each
+# needs a $\tau$ of its own: with the other's the rival has only 0.72 for the ResNet, 0.80 for the UNet. So the
+# correlations give windows their shape, the network their width.
 #
-# Is it the shape? For the UNet it is worth much: in *squares* of as many pixels LS has 0.77. For the ResNet it is not
-# (0.83, in ELS's windows 0.85): what is missing there is mostly equivariance.
+# Is it the shape? For the UNet it is worth much: in *squares* of as many pixels LS has 0.77. For the ResNet it is not:
+# LS has 0.83 in such squares, 0.85 in ELS's windows. What the rival lacks there, against ELS's 0.91, is mostly
+# equivariance.
 #
-# ELS is ahead of LS by 0.011 to 0.029, hardly by luck (call your `sign_test(64, 100)`). But the calibration counts for
-# more: of the UNet trained again ELS has 0.93 with the windows of the first UNet, 0.89 with its own. Equivariance adds
-# **little** here.
+# ELS is ahead of LS by 0.011 to 0.029, hardly by luck (call your `sign_test(64, 100)`). But the calibration may count
+# for more. We trained the UNet again, from another seed (lesson 15): of that one ELS has 0.93 with the windows of the
+# first UNet, 0.89 with those measured on itself. Equivariance adds **little** here.
 
 # %% [markdown] tags=["slide"]
 # Why does the ideal denoiser come so near to the UNet (0.86)? Does the UNet remember? For 20 of 100 seeds the training
@@ -619,8 +622,9 @@ assert leans == [(0.031, 0.014, 0.052), (0.002, -0.032, 0.031)]
 # saw, is 0.85, with that of its own 0.84. So most of the likeness is not memory: such a UNet lays out much the same
 # picture, whichever 2,000 it has learned from.
 #
-# A trace of memory there may be, in one of two trainings: our UNet leans to our ideal denoiser more than the alibi does
-# (last printed line). Trained again, it does not clearly. (Lesson 15 asks in another way.)
+# A trace of memory there may be, in one of two trainings. Take r2 with our ideal denoiser, less r2 with that of the
+# others: for our UNet this is larger than for the alibi (last printed line: mean and interval). For the UNet trained
+# again the interval contains 0. (Lesson 15 asks in another way.)
 
 # %% [markdown] tags=["slide"]
 # ## 9. The lowest r2 (5 minutes)
@@ -691,9 +695,9 @@ assert abs(in_20 - 0.85) < 0.006
 #   is ahead for 90 and 88 of 100 seeds (for 84, if the filter's windows are wider: lesson 11).
 # * Such a number needs its company. Over the mean picture ELS has a skill of about 0.8, for five networks of garments;
 #   the bent filter in our table 0.64 to 0.72. (For emoji this filter is ahead: lesson 17.)
-# * For a UNet, which sees the whole picture, equivariance adds little, and windows shaped by the pictures'
-#   correlations, their width fitted to the network, are better. That the ideal denoiser comes near is mostly not
-#   memory.
+# * For our UNet, which sees the whole picture, equivariance adds little, and windows shaped by the pictures'
+#   correlations, their width fitted to the network, are better. That the ideal denoiser comes near to its drawings is
+#   mostly not memory.
 # * r2 is unkind to faint drawings: seed 77 is missed by little, and has the lowest r2.
 #
 # ## What is still unexplained

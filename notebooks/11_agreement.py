@@ -39,7 +39,7 @@ lab = els.lab()
 # %% [markdown] tags=["slide"]
 # ## 1. One pair, three numbers (3 minutes)
 #
-# Take one drawing of lesson 10, seed 9, chosen because the differences show there. Every pixel gives a point $(p, y)$,
+# Take one drawing of lesson 10, seed 9, chosen because three numbers differ there. Every pixel gives a point $(p, y)$,
 # $p$ predicted by the ELS machine, $y$ drawn by the network in 150 steps.
 #
 # **Predict.** If the prediction were perfect, where would the points lie? And if it were right up to brightness and
@@ -157,7 +157,8 @@ assert near(seen["one pixel to the right"][1:] + seen["noise added"][1:], (0.63,
 
 # %% [markdown]
 # r2 forgives every change of brightness and contrast: to r2 a photographic negative is a perfect prediction. r notices
-# the sign, R2 everything. An R2 below 0 means: worse than one grey, the mean of the target.
+# the sign, R2 everything. The move and the noise all three notice. An R2 below 0 means: worse than one grey, the mean
+# of the target.
 #
 # None of the three knows what a garment is: to move the picture by one pixel, which nobody would mind, takes r2 down to
 # $0.63$.
@@ -334,8 +335,9 @@ assert abs(of_wider.quantile(0.5) - 0.866) < 0.002 and abs(count - 84) <= 1
 # only for 55: there r2 hardly tells a copy from a formula that creates.)
 #
 # The bent filter has $0.86$: there the scale begins, not at 0. ELS is ahead for 90 of 100, with the four other networks
-# of garments for 69 (lesson 07's filter without a window) to 90. The windows were fitted to ELS: made two pixels wider,
-# they give the first network's bent filter $0.87$, and ELS is ahead for 84.
+# of garments for 69 to 90, each time against the bent filter that leaves it the fewest (69: the circular one, where
+# that is lesson 07's filter without a window). The windows were fitted to ELS: made two pixels wider, they give the
+# first network's bent filter $0.87$, and ELS is ahead for 84.
 #
 # **With emoji the bent filter is the better prediction**: $0.82$, where ELS has $0.80$ and is ahead for 26 only (lesson
 # 17).
@@ -385,7 +387,7 @@ assert near(by_R2, (0.019, 0.001, 0.030, 62))
 #
 # And **the rank hangs on the target**: with the 150 ELS is $0.053$ ahead of the bent filter (median of the
 # differences), with the 20 r2 does not tell them apart: the interval, $-0.002$ to $0.024$, contains 0. (By R2 ELS is
-# just ahead there, too.) Which is the right target?
+# just ahead with the 20 as well.) Which is the right target?
 #
 # A clue: the picture that knows nothing of the noise prefers the 20 steps most, as if something pulled these drawings
 # towards what all of them share. Where do the network's two drawings part: on the whole way, or at one place?
@@ -435,10 +437,11 @@ print(f"noise estimate off by: the input, returned as it is {lazy:.4f}, the netw
 assert near([lazy], (0.0087,), 0.0001)
 
 # %% [markdown] tags=["slide"]
-# By $0.0087$, a third of that: at $t = 1$ the trained network is worse than none. (That a guess of the noise serves
-# badly where hardly any picture is left was known: references below.)
+# By $0.0087$, a third of that: at $t = 1$ the trained network is worse than none. (That a guess of the noise makes a
+# poor guess of the picture where hardly any is left was known: references below.)
 #
-# What does one step make of such an error? Put $D$ into the DDIM step of lesson 01:
+# What does one step make of such an error? Put this $D = (x_t - \sigma \hat\epsilon)/\alpha$ into the DDIM step of
+# lesson 01:
 #
 # $$x_{t'} = \alpha' D + \sigma' \hat\epsilon
 #         = \frac{\alpha'}{\alpha} x_t + \Big(\sigma' - \frac{\alpha' \sigma}{\alpha}\Big) \hat\epsilon .$$
@@ -549,9 +552,9 @@ assert abs(turned - 0.937) < 0.001 and near([lead(by_exact)[3]], (92,))
 # It passes: **this one step lifts the median from $0.854$ to $0.926$**; r2 rises for 93 of 100 seeds. And ELS leads the
 # bent filter again, for 92.
 #
-# Whose fault was it? At $t = 1$ the exact $D$ and that of ELS are nearly equal: now both *share* the first step. Turn
-# it round, give ELS the network's first step, and it agrees with the network's plain 20 steps better, too ($0.937$). So
-# the first step is **where they part**; ELS cannot judge who was wrong.
+# Whose fault was it? At $t = 1$ the exact $D$ and that of ELS are nearly equal: ELS and the network now *share* the
+# first step. Turn it round, give ELS the network's first step, and it agrees with the network's plain 20 steps better,
+# too ($0.937$). So the first step is **where they part**; ELS cannot judge who was wrong.
 #
 # A judge that knows nothing of ELS is the network's own drawing in 150 steps, **its 150** for short. It is not neutral:
 # it errs at the start in the same direction as the 20, by less (section 6), and so leans towards the network's first
@@ -660,8 +663,9 @@ assert near([share, shape], (0.274, 0.827)) and near([*c[2:5], found["(b) one gr
 
 # %% [markdown] tags=["slide"]
 # Only (c): $0.964$, where the network's own step has $0.963$. **The common part, 27 % of the error's square, does as
-# much harm as all of it.** It makes the pull, too: it resembles the mean image (r $0.83$). The rest costs little. The
-# mean image does as well as the exact answer, one grey nearly: at $t = 1$ the noise tells hardly anything.
+# much harm as all of it.** It makes the pull, too: with (c) the mean image has $0.607$, more than with the other three.
+# (The common part resembles it: r $0.83$.) The rest costs little. The mean image does as well as the exact answer, one
+# grey nearly: at $t = 1$ the noise tells hardly anything.
 #
 # **Predict.** Why is the common part so harmful: because all seeds share it? Give each seed (e) the common part moved
 # to another place. Or is the rest harmless because it is grainy? Give each (f) the rest, made as small as the common

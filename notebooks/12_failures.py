@@ -307,13 +307,13 @@ if lab.profile == "laptop":
 # shuffles (p). Whoever just names the 29 *widest* finds five of the network's 17.
 #
 # Three may be too many: a third leg itself widens a drawing there. By the width *above* the waist chance gives 1.6.
-# **How much a common cause explains hangs on where one measures it.** From here on we measure as first: it leaves the
-# least to explain.
+# **How much a common cause explains hangs on where one measures it.** (The third line, by the drawing of IS, lies
+# between the two.) From here on we measure below the waist of ELS: that leaves the least for the machine to explain.
 
 # %% [markdown] tags=["slide"]
 # Does every good prediction draw third legs? Two filters of lesson 11 have the windows of ELS, but no votes. The
-# **local filter** has weights and a bias of its own at each pixel. The **equivariant filter**, here bent, is the same
-# at all pixels whose windows the border cuts alike. Their r2 with the network is 0.94 and 0.92 (ELS: 0.95).
+# **local filter** has weights and a constant of its own at each pixel. The **equivariant filter**, here bent, is the
+# same at all pixels whose windows the border cuts alike. Their r2 with the network is 0.94 and 0.92 (ELS: 0.95).
 #
 # **Predict.** How many third legs does each filter draw (ELS: 29)?
 
@@ -342,10 +342,10 @@ if lab.profile == "laptop":
     assert list(found.values()) == [(29, 7), (33, 7), (6, 1)] and twice == [8, 6, 18, 5]
 
 # %% [markdown] tags=["slide"]
-# **A high r2 is not enough**: the local filter draws 6. **Votes are not needed**: the equivariant filter draws 33,
-# and names seven of the 17 (three-legged on the same seed), as ELS does (chance at like width: 3.4). Nor is it a
-# matter of spots in a single row: by exercise 1's counter, with two rows, the network has 8 and ELS 18, both 5, where
-# chance at like width gives 1.0.
+# **A high r2 is not enough**: the local filter draws 6. **Votes are not needed**: the equivariant filter draws 33, and
+# names seven of the 17 (three-legged on the same seed), as ELS does (chance at like width: 3.4). Nor does the agreement
+# of ELS and network come from spots in a single row: by exercise 1's counter, with two rows, the network has 8 and ELS
+# 18, both 5, where chance at like width gives 1.0.
 #
 # Is the network sure of its own list? Its first steps go astray, in 150 steps too, if less than in 20 (lesson 11, of
 # the first ResNet). Let the exact denoiser make those above $t = 0.95$, eight of the 150.
@@ -394,9 +394,9 @@ show(
 )
 
 # %% [markdown]
-# Row B is real. The measure: **mirror r2**, the r2 of an image with its own mirror image. A garment may hang two pixels
-# off the middle; its mirror image is then four pixels away: take the best of nine shifts. **Lopsided** is what is less
-# symmetric than 19 of 20 real garments of its kind.
+# Row B is real; from the noise of row A ELS draws odd sleeves, too. The measure: **mirror r2**, the r2 of an image with
+# its own mirror image. A garment may hang two pixels off the middle; its mirror image is then four pixels away: take
+# the best of nine shifts. **Lopsided** is what is less symmetric than 19 of 20 real garments of its kind.
 
 
 # %%
@@ -543,13 +543,13 @@ if lab.profile == "laptop":
     assert (len(fresh), copies(fresh)) == (193, 0)
 
 # %% [markdown] tags=["slide"]
-# Every edit lowers the count. A view of nearly the whole garment to the end leaves 9 of 37, but begins to **copy**:
-# 17 drawings are less than a third as far from the nearest training picture as from the second (lesson 14's sign of a
-# copy; of unseen real trousers none is). And it is a worse prediction: r2 0.90 instead of 0.95. Windows of 15 from
-# 0.4 to 0.6 copy nothing, and give a better one (0.96).
+# Every edit lowers the count. At least 13 below t = 0.4, a view of nearly the whole garment to the end, leaves fewest,
+# 9 of 37, but begins to **copy**: 17 drawings are less than a third as far from the nearest training picture as from
+# the second (lesson 14's sign of a copy; of unseen real trousers none is). And it is the worst prediction: r2 0.90
+# instead of 0.95. Windows of 15 from 0.4 to 0.6 copy nothing, and stay closest (0.96).
 #
-# So is the short view the cause, and does the network look further there? A change needs a rival beside it that has
-# nothing to do with the supposed cause.
+# So is the short view the cause, and does the network look further at t from 0.4 to 0.6? A change needs a rival beside
+# it that has nothing to do with the supposed cause.
 #
 # ### Exercise 3: A rival that looks at nothing (3 minutes, ★☆☆)
 #
@@ -625,7 +625,7 @@ if lab.profile == "laptop":
 
 # %% [markdown] tags=["slide"]
 # **The mean does as much.** At two fifths nine are left, as with long late windows; none has three legs, and r2 is
-# 0.96. At a fifth it is nearly level with windows of 15 from 0.4 to 0.6. These had been chosen on the same hundred
+# 0.96. At a fifth 22 are left, where windows of 15 from 0.4 to 0.6 leave 20. These had been chosen on the same hundred
 # seeds. On a fresh hundred ELS has 38, the windows leave 22, the mean 26 and 10.
 #
 # No wonder: the mean is fairly symmetric (mirror r2 0.91), and all drawings come nearer to it. **A lower count shows
@@ -633,8 +633,9 @@ if lab.profile == "laptop":
 # 0.4 to 0.6, is left open.
 
 # %% [markdown]
-# (Moved by two fifths, even IS's hundred copies no longer count as copies. And against LS this rival is not fair: the
-# mean picture knows places, as LS does.)
+# (The mean acts on the counters themselves. Moved by two fifths, even IS's hundred copies no longer count as copies,
+# and of the network's own 20 lopsided drawings 4 are left. And against LS this rival is not fair: the mean picture
+# knows places, as LS does.)
 
 # %% [markdown] tags=["slide"]
 # ## 7. From third legs to sixth fingers (3 minutes)
@@ -652,8 +653,8 @@ if lab.profile == "laptop":
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
-# * Third legs are rare: 4 % of the network's trousers (in 20 steps hardly more than of real ones, 1 %), 7 % of the
-#   machine's. They are on the same seeds more often than by chance, also at like width.
+# * Third legs are rare: 4 % of the network's trousers (in 20 steps hardly more than of real ones, 1 %; with its start
+#   repaired more), 7 % of the machine's. They are on the same seeds more often than by chance, also at like width.
 # * Lopsided tops are common. Of the network's 35 lopsided pullovers the machine foretells 33, where chance gives 15.
 #   The equivariant filter, without votes, does as well.
 # * Long views lower the number of errors. So does mixing in the mean picture: a lower count shows no cause.

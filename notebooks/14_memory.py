@@ -21,8 +21,8 @@
 #
 # **You will learn** how invention wanes with training, what warns of copies, and why it is hard to say when they come.
 #
-# **You need** the machines of lessons 02, 04 and 08, where a network looks (03), bent filters (07, 11), calibrated
-# windows (09), r2 (10).
+# **You need** the machines of lessons 02, 04 and 08, where a network looks (03), bent filters (04), calibrated windows
+# (09), r2 (10).
 #
 # **Time** 58 minutes. If time is short: sections 1, 2 and 3.
 
@@ -40,9 +40,9 @@ lab = els.lab()
 # %% [markdown] tags=["slide"]
 # ## 1. Ten pictures (6 minutes)
 #
-# The ideal denoiser (IS) can draw only its training pictures, and a network is trained to become it. Yet ours
-# resembles a machine that looks through windows. Nobody *told* it to: its pixels can see 17 x 17, one in the middle
-# the whole picture, and the loss would be smaller if they used that. So **what happens if the network has time**?
+# The ideal denoiser (IS) can draw only its training pictures, and a network is trained to become it. Yet ours resembles
+# a machine that looks through windows. Nobody *told* it to: each of its pixels can see 17 x 17, a middle one the whole
+# picture. If they used all of that, the loss would be smaller. So **what happens if the network has time**?
 #
 # We make the task small: a network like the course's, **ten** pictures, 16,000 steps with batches of 64. So it saw
 # each picture 102,400 times on average. At six moments it drew from 100 seeds; so did machines whose windows were
@@ -101,8 +101,9 @@ show(
 
 # %% [markdown]
 # **Piece by piece**, and not all of them even at the end. Follow one column down: a cloud, a ragged shape, then clean
-# edges, and more and more that one recognises from the ten. At the end seed 9 is one of the ten, but not the one that
-# IS draws; seeds 4 and 8 are put together from several.
+# edges, and more and more that one recognises from the ten. At the end seeds 4 and 8 are put together from several.
+# Seed 9 is one of the ten, but not the one that IS draws. (Seeds 0 and 7 look like one, too, but do not count: section
+# 2.)
 
 # %% [markdown] tags=["slide"]
 # ## 2. What is a copy? (4 minutes)
@@ -224,8 +225,8 @@ assert abs(new[0] / known[0] - 1) < 0.02 and abs(known[0] - 0.159) < 6e-4
 # 2. **It begins to know its own**: then the two part, but nothing that it draws is a copy.
 # 3. **It remembers**: at about 4,000 steps the first copies come.
 #
-# **Early stopping** keeps the network whose loss on new pictures is lowest: here that of 1,000 steps, which made no
-# copies. The loss gave warning before the first copy was found.
+# **Early stopping** keeps the network whose loss on new pictures is lowest: the second curve turns at 1,000 steps, and
+# that network made no copies. The loss gave warning before the first copy was found.
 
 # %% [markdown]
 # ### Exercise 2: When to stop (5 minutes, ★☆☆)
@@ -271,7 +272,8 @@ check.early_stop(early_stop)
 # The calibrated windows grow with the network's age: at t = 0.5 from 3 x 3 after 500 steps to 9 x 9 after 16,000. To
 # keep age and windows apart, we ask at all six ages with the windows of 1,000 steps, and with those of 16,000.
 #
-# **Predict.** At which ages, and with which of the two curves, does it matter whether the machine has the right ten?
+# **Predict.** At which ages, and with which of the two sets of windows, does it matter whether the machine has the
+# right ten?
 
 # %%
 times, noise = els.CosineSchedule().times(20)[:-1], els.seeded_noise(range(100), labs[1000].shape)
@@ -363,13 +365,13 @@ assert (torch.stack(of_filter) - said).abs().max() < 0.006
 
 # %% [markdown]
 # **A rival**, without votes, is the best linear filter, **bent** by a curve (lesson 04). At each age every machine
-# gets, by r2, the best of the six curves of windows, and the filter the better of its two kinds, local or alike
-# everywhere. Seed by seed the filter is then ahead up to 1,000 steps, level at 2,000, behind at 4,000 and 8,000, and
-# **level with ELS at the end**. There LS is level with ELS, too.
+# gets, by r2, the best windows of the six ages, and the filter the better of its two kinds, local or alike everywhere.
+# Where the interval of the mean difference (printed) contains 0, we say level. The filter is ahead up to 1,000 steps,
+# level at 2,000, behind at 4,000 and 8,000, and **level with ELS at the end**. There LS is level with ELS, too.
 #
-# Does it matter to a filter which ten it has? From the first: with the windows of 16,000 steps its own ten are ahead
-# of five others at every age, by 0.06 to 0.11. So what ten pictures have in common, brightness and outline, is in the
-# network long before it copies.
+# Does it matter to a filter which ten it has? From the first: with the windows of 16,000 steps its own ten are ahead of
+# the mean of five others at every age, by 0.06 to 0.11. A bent filter knows little of its ten: their mean, how pixels
+# vary together, a curve. So something of that kind is in the network long before it copies.
 
 # %% [markdown] tags=["slide"]
 # ## 5. A loss that no small window explains (7 minutes)
@@ -483,12 +485,12 @@ assert inner[0.5, 3]["500 steps"] == 0.44
 # ages.** But that is no sign of memory: the course's ResNet, which has 2,000 pictures and copies none, has 0.74, like
 # the network of ten after 4,000 steps. (With less noise, at t = 0.2, the course's looks less far than that one.)
 #
-# Nor do calibrated windows say how far a network looks, only which machine it **resembles**: after 500 steps they are
-# 3 x 3, the smallest that were tried, but the inner 3 x 3 has a share of only 0.44.
+# Nor do calibrated windows say how far a network looks, only which machine it **resembles**: at t = 0.5, after 500
+# steps, they are 3 x 3, the smallest that were tried, but the inner 3 x 3 has a share of only 0.44.
 #
-# How special are these windows? Instead of measuring them take a straight line, $P = Ft$, where $F$ is the side of
-# what a pixel can see (17 for our ResNets, 31 for the UNet; on the torus 15, the largest window there; stored,
-# `data/lessons/make_14_straight.py`).
+# How special are calibrated windows? For the course's networks take, instead of measuring, a straight line, $P = Ft$,
+# where $F$ is the side of what a pixel can see (17 for our ResNets, 31 for the UNet; on the torus 15, the largest
+# window there; stored, `data/lessons/make_14_straight.py`).
 
 # %%
 files = [
@@ -588,7 +590,8 @@ assert max(at_200) / min(at_200) < 1.03 and all(one[:, 1].min() > 0.03 for one i
 assert all(abs(175 + 36 * n - step) < 25 for n, step in turned.items())  # 36 steps for each picture would fit
 
 # %% [markdown]
-# Own steps say 700 and 1,400; we see 550 and 900. More pictures take longer, but **less than in proportion**.
+# Own steps say 700 and 1,400; we see 550 and 900. As far as we looked, more pictures take longer, but **less than in
+# proportion**.
 #
 # A caution: it is one training each, in small batches, stopped before the pictures are known. With 20 the curve is
 # flat from 750 on and ends at 1,050, so what happens up to 1,400 we do not see. How long the first *copies* take with
@@ -635,11 +638,12 @@ show(
 )  # fmt: skip
 
 # %% [markdown]
-# It **knows** it far better: the loss on it is 0.012, on the others 0.033. (Where each is there once, after as many
-# steps: 0.028 and 0.025.)
+# It **knows** it far better: the loss on it is 0.012, on the others 0.033. (The boot is not one of the easy ones: where
+# each is there once, after as many steps, the loss on it is 0.028, on the others 0.025.)
 #
-# Does it **draw** it? The gap ratio fails beside the boot's near twin, no. 15. So take a distance: 3 of 100 drawings
-# are nearer to the boot than half its distance from that twin; where it is there once, 0. That is too few to tell.
+# Does it **draw** it? A copy of the boot is near its twin, no. 15, too, so the gap ratio fails. So take a distance: 3
+# of 100 drawings are nearer to the boot than half its distance from that twin; where it is there once, 0. That is too
+# few to tell.
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
@@ -649,8 +653,8 @@ show(
 # * To ELS it matters which ten pictures it has where windows are wide and the network is old. With narrow windows ELS
 #   of ten *others* foretells it about as well.
 # * A loss below that of the best machine that sees P x P proves that the network sees further. Ours looked further as
-#   it aged. That is no sign of memory: at t = 0.5 the course's ResNet, which copies nothing, looks as far as ours with
-#   its first copies.
+#   it aged. To look far is no sure sign of memory: at t = 0.5 the course's ResNet, which copies nothing, looks as far
+#   as ours with its first copies (with less noise less far).
 # * More pictures take longer. With one learning rate the loss on new ones turned later by less than in proportion.
 #   What sets the clock is open.
 # * In our training a picture that was there ten times was known far better than the others.
