@@ -22,8 +22,8 @@
 #
 # **You need** lesson 07 (the ELS machine); you do not need a GPU.
 #
-# **Time** 63 minutes. A detour: the question with which lesson 12 ended goes on in lesson 14, which does not need this
-# one. Section 4 can wait.
+# **Time** 63 minutes. A detour: lesson 12's last question goes on in lesson 14, which does not need this one. Section 4
+# can wait.
 
 # %%
 import torch
@@ -95,8 +95,7 @@ print(f"{len(queries)} queries, {len(keys):,} keys: {len(queries) * len(keys):,}
 # ### Exercise 1: The logits of the machine (6 minutes, ★☆☆)
 #
 # Turn `queries` (M, D) and `keys` (L, D), M queries and L keys of D numbers each, into logits (M, L), by dot products
-# only: no M x L x D tensor of differences (the check does not see how you got there; your computer's memory does).
-# Leave out the term that cancels.
+# only: no M x L x D tensor of differences. Leave out the term that cancels.
 
 
 # %%
@@ -191,20 +190,19 @@ if lab.profile == "laptop":
 #
 # Six images, 3 % of the 200, hold a third of the middle pixel's attention: it is neither held by a few alone nor spread
 # evenly. How much six images hold depends on the noise: of the median pixel's attention 4 % at $t = 0.9$, nearly as if
-# all images were alike; 19 % at 0.5, and 96 % at 0.2.
+# all images were alike, and 96 % at 0.2.
 #
 # The machine *asks* every place. That this pixel's attention stays within four pixels is the images' doing (in another
-# picture only a fifth does): the pixel lies on a garment, and in the training images the garments lie in the middle,
-# too. Move every training image around the torus, each as you like: the patches stay the same, and so do the answers.
+# picture only a fifth does): it lies on a garment, and in the training images the garments lie in the middle, too. Move
+# every training image around the torus, each as you like: the patches stay the same, and so do the answers.
 
 # %% [markdown] tags=["slide"]
 # ## 2. One call (5 minutes)
 #
-# torch has one function for attention: `scaled_dot_product_attention(Q, K, V)`. The bias of a key can be handed over as
-# a mask that is added to the logits. The dot product can carry it as well: append a 1 to every query and the bias to
-# every key. The function divides the dot products by $\sqrt{d}$, unless `scale` says by what to multiply them.
-# **Predict:** what takes the place of $\sqrt{d}$ in the machine? And what must `scale` be, if we divide the queries by
-# it ourselves?
+# torch has one function for attention: `scaled_dot_product_attention(Q, K, V)`. The dot product can carry the bias:
+# append a 1 to every query and the bias to every key. The function divides the dot products by $\sqrt{d}$, unless
+# `scale` says by what to multiply them. **Predict:** what takes the place of $\sqrt{d}$ in the machine? And what must
+# `scale` be, if we divide the queries by it ourselves?
 
 
 # %%
@@ -230,18 +228,17 @@ assert gap < 1e-3 and 80 < scale[0] < 80.5 and round(scale[1], 3) == 0.006
 
 # %% [markdown]
 # $\sigma^2 / \alpha$ takes the place of $\sqrt{d}$; the queries hold its inverse already, so `scale` is 1. But
-# $\sqrt{d}$ is fixed, and $\sigma^2 / \alpha$ falls from 80 to 0.006: so with little noise the nearest patches win
-# (section 1).
+# $\sqrt{d}$ is fixed, and $\sigma^2 / \alpha$ falls from 80 to 0.006: so with little noise the nearest patches win.
 #
-# This is the machine on the torus. With zeros at the border, as in the lab, there is one such attention for every
-# boundary class of pixels, with keys of its own (lesson 08).
+# This is the machine on the torus. With zeros at the border, as in the lab, every boundary class of pixels has an
+# attention with keys of its own (lesson 08).
 
 # %% [markdown] tags=["slide"]
 # ## 3. Streaming, and merging what was streamed (7 minutes)
 #
-# Section 1 stored the whole table of weights: 200 images, 13 million numbers. With all 2,000 it would be ten times as
-# large, and with a large data set no ordinary computer could hold it (section 6). It need not exist. Keep three numbers
-# per query, of the keys seen so far, with logits $l_k$ and values $v_k$:
+# Section 1 stored the whole table of weights: for 200 images 13 million numbers. With a large data set no ordinary
+# computer could hold it (section 6). It need not exist. Keep three numbers per query, of the keys seen so far, with
+# logits $l_k$ and values $v_k$:
 #
 # * $m = \max_k l_k$, the largest logit,
 # * $z = \sum_k e^{l_k - m}$, the sum,
@@ -269,8 +266,8 @@ def stream(queries, keys, values, t, block):
 
 
 # %% [markdown]
-# `Partial.merge` is four lines of `elscourse/posterior.py`, and you will write them in exercise 2. First: does it keep
-# what it promises?
+# You will write `Partial.merge`, four lines of `elscourse/posterior.py`, in exercise 2. First: does it keep what it
+# promises?
 
 # %%
 asking = cut(els.add_noise(clean, noise, 0.2), P)
@@ -291,13 +288,12 @@ if lab.profile == "laptop":
     assert (round(averaged, 2), round(silent, 2), round(sent / 1e3)) == (0.5, 0.22, 6) and gap < 3e-5
 
 # %% [markdown]
-# The same, up to rounding (less than 0.00003). The average of two halves is off by up to 0.50. In 22 % of the pixels
-# one half has less than a hundredth of the weight; in the average it counts as much as the other.
+# The same, up to rounding (less than 0.00003). But the average of two halves is off by up to 0.50: in 22 % of the
+# pixels one half has less than a hundredth of the weight, and in the average it counts as much as the other.
 #
 # This is **streaming softmax** (Milakov and Gimelshein, 2018), and the heart of **FlashAttention** (Dao et al., 2022):
 # read queries and keys in **tiles**, so small that their logits fit into the *cache*, a processor's small and fast
-# memory beside the large main memory; keep $(m, z, s)$, never write the table. So memory need not grow with the
-# dictionary.
+# memory; keep $(m, z, s)$, never write the table. So memory need not grow with the dictionary.
 #
 # ### Exercise 2: Merge two partial softmaxes (9 minutes, ★★☆)
 #
@@ -331,7 +327,7 @@ check.merge_partials(merge_partials)
 # </details>
 #
 # Up to rounding the result is the same in whatever order one merges. So computers can share a dictionary: each sends
-# three numbers per pixel, 6 kB a picture in float64, however many images it has read.
+# three numbers per pixel, 6 kB a picture, however many images it has read.
 
 # %% [markdown] tags=["slide"]
 # ## 4. When are 32 bits not enough? (6 minutes)
@@ -364,9 +360,6 @@ check.smallest_sigma(smallest_sigma)
 #     longest = queries.norm(dim=1).max() * keys.norm(dim=1).max()
 #     return (2.0**-24 * alpha * longest / tolerance).sqrt().item()
 # ```
-#
-# The package makes such an estimate, with a typical rounding in place of the worst, and lets a logit be off by no more
-# than $10^{-5}$.
 # </details>
 #
 # A logit off by 0.1 changes a weight by 10 %. By this estimate that happens at $\sigma = 0.005$, for the lengths and
@@ -421,20 +414,19 @@ if lab.profile == "laptop":
     assert (round(crossing, 3), round(estimate, 3)) == (0.015, 0.005)
 
 # %% [markdown]
-# Larger, about $0.015$: the estimate counts one rounding, but a dot product of 49 numbers is rounded at each
-# addition. The error grows about fourfold for every halving of $\sigma$. Direct differences, which subtract *before*
-# they square, are twenty times better at $t = 0.005$.
+# At a larger one, about $0.015$: the estimate counts one rounding, but a dot product of 49 numbers is rounded at each
+# addition. Direct differences, which subtract *before* they square, are twenty times better at $t = 0.005$.
 #
 # And the pixels? In none of the twelve pictures is one off by 0.01. A wrong logit moves a pixel only where patches
-# share its weight *and* have different centres. One cannot know that beforehand, so the package estimates, once a call,
-# how far a logit can be off. If too far, it subtracts before it squares, or goes to float64, which takes longer.
+# share its weight *and* have different centres. One cannot know that beforehand. So the package estimates how far a
+# logit can be off; if too far, it subtracts before it squares, or goes to float64, which takes longer.
 
 # %% [markdown]
 # ## 5. The other exact form: slide, square, blur (8 minutes)
 #
 # Lesson 07 had the same machine without a single patch: slide every training image by a displacement, square its
-# difference to $x_t$, blur it with the window, exponentiate. The blur is a sum over $P \times P$ pixels, and with
-# running sums along rows and columns it costs four additions, **whatever $P$ is**.
+# difference to $x_t$, blur it with the window, exponentiate. The blur is a sum over $P \times P$ pixels. With running
+# sums along rows and columns it costs four additions, **whatever $P$ is**.
 
 
 # %%
@@ -465,14 +457,13 @@ def slide_and_blur(x_t, images, P):
 
 
 # %% [markdown]
-# Count the work for one query and one key (one colour channel): attention multiplies and adds $P^2$ numbers and a
-# value, and needs four operations for the softmax: $2(P^2 + 1) + 4$. The blur needs about sixteen in all: three for a
-# squared difference (multiply by $\alpha$, subtract, square), four for the sums (along rows and columns a running sum
-# and a difference each), one to scale it, and eight for the vote: compare with the largest so far, subtract it,
-# exponential, add, weigh the value, add it, rescale both sums.
+# Count the work for one query and one key (one colour channel). Attention multiplies and adds $P^2$ numbers and a
+# value, and needs four operations for the softmax: $2(P^2 + 1) + 4$. The blur needs about sixteen: three for a squared
+# difference, four for the sums, one to scale it, and eight for the vote (compare with the largest so far, subtract it,
+# exponential, add, weigh the value, add it, rescale both sums).
 #
-# The package has tiles (section 3), and a **fused blur**: slide, square, blur and vote compiled into one loop, a few
-# rows or columns at a time, so that few numbers leave the processor's caches.
+# The package has tiles (section 3), and a **fused blur**: slide, square, blur and vote compiled into one loop, so that
+# few numbers leave the processor's caches.
 #
 # **Predict:** from which $P$ on does the blur need fewer operations than attention? Then ask the clock.
 
@@ -552,13 +543,13 @@ show(
 
 # %% [markdown] tags=["slide"]
 # On paper the blur wins from $P = 3$ on: 16 operations a pair, where attention needs 24, then 104 and 456. By the clock
-# our lines lose to tiles at $P = 7$, with 16 operations against 104: the count leaves out what it takes to start many
-# small operations, and to fetch and store their numbers. **The fused blur, the same formula compiled into one loop, is
-# many times faster than our lines,** and on a CPU, with wide windows, faster than attention in any form.
+# our lines lose to tiles at $P = 7$: the count leaves out starting many small operations, and moving their numbers.
+# **The fused blur, the same formula compiled into one loop, is many times faster than our lines,** and on a CPU, with
+# wide windows, faster than attention in any form.
 
 # %% [markdown]
-# How fast is that on your computer? `elscourse bench` times the package beside a textbook implementation, which takes
-# one image at a time, with training patches as the filters of a convolution. One run gave:
+# How fast is that on your computer? `elscourse bench` times the package beside a textbook implementation: one image at
+# a time, with training patches as the filters of a convolution. One run gave:
 
 # %%
 import json
@@ -573,14 +564,14 @@ assert [round(end(ratios[kind])) for kind in ratios for end in (min, max)] == [1
 
 # %% [markdown]
 # In one call at $t = 0.5$ it was 17 to 48 times faster, and 9 to 15 times faster than a textbook that is tuned to the
-# processor's caches. All of it is on the website's page *Status*, `book/status.md` in the repository.
+# processor's caches. More is on the website's page *Status*, `book/status.md` in the repository.
 
 # %% [markdown]
 # ## 6. What is it good for? (4 minutes)
 #
-# Every pixel's patch meets every patch of every image, at every step. **Predict.** Take ImageNet, 1,281,167 pictures,
-# at 64 x 64 pixels in colour, $P = 9$, and a large GPU with 67 million million operations a second. Does one picture,
-# in 20 steps, take seconds, minutes or hours?
+# **Predict.** Take ImageNet, 1,281,167 pictures, at 64 x 64 pixels in colour, $P = 9$, and a large GPU with 67 million
+# million operations a second. Every pixel's patch meets every patch of every image, at every step. Does one picture, in
+# 20 steps, take seconds, minutes or hours?
 #
 # ### Exercise 4: What would ImageNet cost? (6 minutes, ★☆☆)
 #
@@ -622,24 +613,23 @@ assert (round(minutes), round(table)) == (52, 86)
 
 # %% [markdown] tags=["slide"]
 # Computed as attention (the blur needs fewer operations) one small picture takes 52 minutes on such a GPU, an H100, at
-# the full speed of its data sheet, which no program reaches; the table of one step would fill 86 TB. **Nobody would use
-# the machine to make pictures.** It is there to *predict* which ones the network, which is fast, will make.
+# the full speed of its data sheet, which no program reaches. **Nobody would use the machine to make pictures.** It is
+# there to *predict* which ones the network, which is fast, will make.
 #
-# There is a cheaper forecast. A linear filter bent by a curve (lesson 04) compares no patches, and predicts garments
-# worse by 0.03 to 0.12 (our first ResNet: r2 0.86, where the machine has 0.91; lesson 11); with emoji it is even ahead.
-# But only the machine says *whose* patches make a pixel.
+# There is a cheaper forecast. A linear filter bent by a curve (lesson 04) compares no patches. It predicts garments
+# worse by 0.03 to 0.12 of r2, and is ahead with emoji (lesson 11). But only the machine says *whose* patches make a
+# pixel.
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
 # * The machine is attention: noisy patches ask, training patches answer with their centres, $\|p\|^2$ is a bias.
-# * Three numbers per query carry a softmax across blocks, processes and computers. Averages of parts do not.
+# * Three numbers per query carry a softmax across blocks and computers. Averages of parts do not.
 # * At low noise float32 loses digits of the logits; with windows of 7 x 7 a pixel was off by less than 0.01.
 # * Working memory need not grow with the dictionary. Time does, and with the fourth power of the side.
-# * Slide-and-blur is the same machine with a count of operations that does not depend on $P$; compiled into one loop,
+# * Slide-and-blur is the same machine with a count of operations that does not depend on $P$. Compiled into one loop,
 #   it wins on a CPU with wide windows.
-# * A bent filter costs less, and predicts garments worse, emoji better; but only the machine says whose patches make
-#   a pixel.
+# * A bent filter costs less, and predicts garments worse, emoji better; but it cannot say whose patches make a pixel.
 
 # %% [markdown]
 # ## What is still unexplained

@@ -19,8 +19,7 @@
 # another and watch; and choose noises for a network that is not asked about them.
 #
 # **You will learn** that to say what *would have been* is a harder test than to say what is, why the mean picture
-# cannot pass it, where a filter without votes passes it as well as the formula, and that one can steer with either
-# kind of machine, formula or filter.
+# cannot pass it, where a filter without votes passes it as well as the formula, and that both can steer a network.
 #
 # **You need** the machines of lessons 02, 04 and 08, the bent filter (04), the Wiener filter (10), r2 and R2 (11), the
 # equivariant filter (12), two trainings (15).
@@ -61,20 +60,19 @@ stated = {"ELS": 0.94, "mean of the class": 0.73, "IS": 0.74}
 assert all(abs(agree[name] - value) < 0.006 for name, value in stated.items())
 
 # %% [markdown] tags=["slide"]
-# **0.73.** And the ideal denoiser, which sees all of the noise, has 0.74. All sneakers look alike; whoever has the
+# **0.73.** And the ideal denoiser, which sees all of the noise, has 0.74. All sneakers look alike: whoever has the
 # class has most of the picture, and r2 rewards that.
 #
 # So ask for something of which the mean picture knows nothing. A **what-if**: exchange a small part of the noise, and
-# say *what changes* in the drawing. A mean picture says "nothing".
-#
-# A drawing *is*; a change *would have been*. Whoever foretells it must know what depends on what.
+# say *what changes* in the drawing. A mean picture says "nothing". Whoever foretells the change must know what depends
+# on what.
 
 # %% [markdown]
 # ### Exercise 1: Exchange a block of the noise (4 minutes, ★☆☆)
 #
 # Write `exchange(noise, other, y, x, side)`: `noise` and `other` have shape (B, C, H, W). Return the noise with a
-# square of it taken from `other`: upper left pixel in row `y` and column `x`, `side` pixels long and wide. (The noise
-# that you are given stays as it is. The lesson goes on with functions of its own.)
+# square of it taken from `other`: upper left pixel in row `y` and column `x`, `side` pixels long and wide. Leave the
+# noise that you are given as it is.
 
 
 # %%
@@ -99,7 +97,7 @@ check.exchange(exchange)
 # </details>
 #
 # For each of the hundred seeds one block of 6 x 6 pixels, 14 % of the picture, at a random place, gets other noise
-# (outlined below). The drawings are stored; we make the first ten again.
+# (outlined below).
 #
 # **Predict.** What will be different in the network's drawing: (a) only the block, (b) the block and what is around it,
 # (c) the whole garment, another shirt in place of this one?
@@ -155,7 +153,7 @@ show(
 
 # %% [markdown]
 # Mostly **(b)**: the garment stays, and what changes lies in the block and near it. Not always: with seed 6 a block in
-# the middle makes the whole shirt dark, with seed 2 the whole pullover becomes a little darker.
+# the middle makes the whole shirt dark.
 #
 # ## 2. How far a piece of noise reaches (3 minutes)
 #
@@ -229,26 +227,24 @@ assert max(abs(part["network"] - part["ELS"])) < 0.02 < 0.05 < part["IS"][1:8].m
 assert part["network"][6] < 0.01 > part["ELS"][6] and max(abs(part["IS"][1:] - elsewhere["IS"][1:])) < 0.03
 
 # %% [markdown] tags=["slide"]
-# Of this network's change two thirds (**0.68**) lie in the block; further off it fades, as in the formula. That is no
-# merit of the formula, whose windows were measured on the network. (Of other networks less lies there: of the UNet's
-# change 0.39, of the circular ResNet's 0.42.)
+# Of this network's change two thirds (**0.68**) lie in the block; of other networks' less does (of the UNet's 0.39).
+# Further off it fades, as in the formula. That is no merit of the formula, whose windows were measured on the network.
 #
-# A comparison: how much of a change lies in the block of *another* seed, where nothing was exchanged (dotted)? 0.21 of
-# the network's, 0.20 of the ideal denoiser's. (More than 14 %, since garments and changes are in the middle.) In its
-# own block lie 0.28 of the ideal denoiser's change, hardly more than in another one: it cares little where the block
-# was. It weighs whole pictures. A block can change its choice, and then everything changes; or it does not, and nothing
-# does (18 of 100 seeds).
+# To compare: the block of *another* seed, where nothing was exchanged (dotted), has 0.21 of the network's change, and
+# 0.20 of the ideal denoiser's. Of the ideal denoiser's change its own block has 0.28, hardly more. It cares little
+# where the block was, for it weighs whole pictures. A block can change its choice, and then everything changes; or it
+# does not, and nothing does (18 of 100 seeds).
 
 # %% [markdown] tags=["slide"]
 # ## 3. Who can foretell it? (9 minutes)
 #
 # Each machine draws from the noise and from the changed noise; the difference is what it foretells. r2 will not do: it
 # forgives a change that is foretold ten times too large. So ask what is *left*. Let $\Delta$ be what changes in the
-# network's drawing, and $\hat\Delta$ what was foretold, and sum squares over the pixels:
+# network's drawing, and $\hat\Delta$ what was foretold; sum squares over the pixels:
 #
 # $$\text{foretold} = 1 - \frac{\sum_x (\Delta(x) - \hat\Delta(x))^2}{\sum_x \Delta(x)^2}$$
 #
-# If nothing is left, that is 1; **0 is what "nothing will change" gets**; below 0, more is left than there was, and it
+# If nothing is left, that is 1. **0 is what "nothing will change" gets.** Below 0 more is left than there was, and it
 # would have been better to say nothing. (It is R2 with another baseline: no change, in place of the mean of the
 # pixels.)
 
@@ -280,7 +276,7 @@ check.foretold(foretold)
 #
 # The strongest rival is the **bent filter** of lesson 04: the best linear filter with the formula's windows, each of
 # its answers replaced by the mean clean pixel among those training pixels to which it answers the same. It has no
-# votes. (Here it has weights for each pixel; for the circular network, which knows no place, one set for all.)
+# votes. (It has weights for each pixel; for the circular network, which knows no place, one set for all.)
 #
 # **Predict.** As predictions of the *drawings* all machines but IS are close together: ELS 0.94, the bent filter 0.92,
 # LS 0.91, IS 0.74. How much of the *change* does each foretell?
@@ -343,15 +339,14 @@ assert abs(table["ResNet, classes"]["Wiener"][1] - 0.55) < 0.006
 # %% [markdown] tags=["slide"]
 # **On the right the machines come apart.** Of the changes of the two ResNets with zero padding the formula foretells
 # 0.69 and 0.73, LS about half, the ideal denoiser *less than nothing* (-0.52 and -0.75): it is further off than
-# somebody who says "nothing will change". (Wiener, which sees everything and is not in the figure, has 0.55 and 0.44.)
+# somebody who says "nothing will change".
 #
 # **The bent filter is level with the formula for the first network**: 0.68, and the formula is ahead for 51 of 100
-# seeds. For the others the formula is ahead: without classes for 84 (0.73 to 0.57), for the UNet for 72, for the
-# circular ResNet for 80.
+# seeds. For each of the other three the formula is ahead, for at least 72 of 100 seeds.
 #
-# A median hides failures. For 12 of 100 seeds of the first network, and 27 of the UNet, it would have been better to
-# say nothing than to ask the formula; than to ask the bent filter for 5 and 32. (What is possible? Another network,
-# trained on other pictures, foretells 0.91 of the ResNet's change.)
+# A median hides failures. For 12 of 100 seeds of the first network it would have been better to say nothing than to ask
+# the formula (the bent filter: 5), for 27 of the UNet (the bent filter: 32). What is possible? Another network, trained
+# on other pictures, foretells 0.91 of the change of the ResNet without classes.
 
 # %%
 b1 = "2000-other-pictures-seed-1"  # a network that shares no picture with the ResNet, nor any other thing (lesson 15)
@@ -371,15 +366,15 @@ assert all(abs(deviation[name] - value) < 0.006 for name, value in stated.items(
 
 # %% [markdown]
 # Why does the ideal denoiser fall so low? In part because of the measure, not the what-if. Ask in the same way how a
-# *drawing* deviates from the mean of its class: then it has 0.24, where r2 was 0.74. The formula has 0.84, and is ahead
-# of the bent filter (0.73) for 82 of 100 seeds. So for this network the formula knows more of what *is* than the filter
-# does, but not of what an exchange *would have* changed.
+# *drawing* deviates from the mean of its class: then it has 0.24, where r2 was 0.74. The formula has 0.84 there, the
+# bent filter 0.73. So for this network the formula knows more of what *is* than the filter does, but not of what an
+# exchange *would have* changed.
 
 # %% [markdown] tags=["slide"]
 # ## 4. Ask it yourself (4 minutes)
 #
-# Your turn: choose a garment, a seed and a block. The first cell asks the formula. Say what the network will do. The
-# second asks the network.
+# Choose a garment, a seed and a block. The first cell asks the formula. Say what the network will do. The second asks
+# the network.
 
 # %%
 label, seed, y, x = 8, 77, 2, 5  # yours: a class from 0 to 9, any seed, any place from 0 to 10
@@ -421,8 +416,8 @@ print(f"{kind}, seed {seed}: of the network's change the formula foretold {part_
 # $$\epsilon_\varphi = \cos\varphi\, \epsilon + \sin\varphi\, \epsilon'$$
 #
 # Each mixture is noise of variance 1 again, as in lesson 01. At 0 degrees we draw from the first, at 90 from the
-# second. (An exchange keeps 220 of 256 pixels, so old and new noise have a correlation of about 220/256. After a turn
-# by $\varphi$ it is $\cos\varphi$; at 31 degrees both are equal: the dotted line in the curves below.)
+# second. (The exchange of a block leaves old and new noise as alike, by their correlation, as a turn by 31 degrees: the
+# dotted line in the curves below.)
 #
 # **Predict.** Two bags. What does the ideal denoiser draw on the way from one to the other, what the network, what
 # the formula, what the bent filter? Which of them leap?
@@ -456,7 +451,7 @@ assert abs(math.degrees(math.acos(220 / 256)) - 31) < 0.5
 
 # %% [markdown]
 # The ideal denoiser stands still for 79 % of the steps of 4.5 degrees (of all 20 pairs of noises), and leaps at the
-# others. Network, formula and filter do not leap, and go through similar pictures.
+# others. Network, formula and filter go through similar pictures, without a leap.
 #
 # **Predict.** How much of the network's change does the formula foretell after a turn of 4.5 degrees, of 18, of 90? And
 # the bent filter?
@@ -517,18 +512,17 @@ assert max(gap[:4]) < -0.1 and max(abs(some) for some in gap[5:]) < 0.03  # up t
 
 # %% [markdown] tags=["slide"]
 # **A drawing of the formula has a resolution**: it shows large changes, not small ones. After a turn of 90 degrees,
-# another noise altogether, the formula foretells 0.82 of what changes in the first network's drawing. After 18 degrees
-# 0.39; after 4.5 it would have been better to say nothing: -0.53. Nor is that an accident of one network: without
-# classes it has -0.42 there.
+# another noise altogether, the formula foretells 0.82 of what changes in the first network's drawing, after 18 degrees
+# 0.39. After 4.5 degrees it would have been better to say nothing (-0.53; for the network without classes -0.42).
 #
-# **The bent filter does not fail after small turns** (0.42 and 0.31 after 4.5 degrees). Nor does Wiener, which has
-# neither windows nor curve (0.44): what is linear, or nearly so, changes little if little changes. After large ones
-# windows pay (at 90 degrees Wiener has 0.69, the bent filter 0.80), and whether votes do depends on the network: with
-# classes neither leads (at 90 degrees the formula is ahead on 14 of 20 ways), without classes the formula does (0.84 to
+# **The bent filter does not fail after small turns** (0.42 and 0.31 after 4.5 degrees). Nor does Wiener (0.44): what is
+# linear, or nearly so, changes little if little changes. After 90 degrees it depends on the network: with classes
+# formula and bent filter are level (the formula is ahead on 14 of 20 ways), without classes the formula leads (0.84 to
 # 0.76, on 18 of 20).
 #
-# (What is possible: the first network in 20 steps in place of 150 has 0.89 after 4.5 degrees.) Why does the formula
-# fail after small turns? Look at how long each way is from the first drawing to the last.
+# (The dashed line shows what is possible: the network itself, in 20 steps in place of 150.)
+#
+# Why does the formula fail after small turns? Look at how long each way is from the first drawing to the last.
 
 
 # %%
@@ -552,18 +546,16 @@ print("of an exchange is foretold, made smaller or smoothed:", smooth)
 assert [*smooth.values()] == [0.73, 0.79, 0.77, 0.75, 0.7, 0.1]
 
 # %% [markdown] tags=["slide"]
-# The network glides: its way is 1.36 times as long as the straight line between its ends (in 20 steps, as the machines
-# draw, 1.38). The formula does not leap, but it **trembles**: 1.96 times. To glide is no merit in itself: the bent
-# filter glides more than the network (1.25). The formula trembles perhaps because two training patches are often about
-# equally near, and a little noise decides between them. Whether the formula trembles less in more than 20 steps we have
-# not tried.
+# The network glides: its way is 1.36 times as long as the straight line between its ends. The formula does not leap,
+# but it **trembles**: 1.96 times. Perhaps because two training patches are often about equally near, and a little noise
+# decides between them. (Whether it trembles less in more than 20 steps we have not tried.) To glide is no merit in
+# itself: the bent filter glides more than the network (1.25).
 #
 # Whoever trembles does better to say less. Times 0.85 (a factor chosen afterwards) the formula's change foretells 0.73
-# of an exchange in place of 0.69. The bent filter gains less: 0.70 at best, in place of 0.68. (IS, times 0.3, has 0.10
-# in place of -0.52.)
+# of an exchange in place of 0.69. The bent filter gains less: 0.70 at best, in place of 0.68.
 #
-# Or one averages. The formula's mean over eight noises nearby (turned by 18 degrees) foretells 0.79, its mean with the
-# bent filter 0.77, with Wiener 0.75.
+# Or one averages: the formula's mean over eight noises nearby (turned by 18 degrees) foretells 0.79, its mean with the
+# bent filter 0.77.
 
 # %% [markdown] tags=["slide"]
 # ## 6. Make a wish (6 minutes)
@@ -603,8 +595,6 @@ check.kept(kept)
 #     mean, best = by_network.mean(1), by_network.max(1).values
 #     return (given - mean) / (best - mean)
 # ```
-#
-# The mean is what a blind choice gives; the best of 32 is what whoever asks the network 32 times can have.
 # </details>
 #
 # Now compare with your prediction.
@@ -672,13 +662,12 @@ for name, values in {"ELS": [0.91, 0.93], "equivariant filter": [0.97, 0.94], "t
 assert (worth["ELS"][:10] > 0.5).sum() == 9 and -0.3 < worth["ELS"][8] < -0.1  # the bag
 
 # %% [markdown] tags=["slide"]
-# The formula's choice keeps **0.81** of what 32 questions to the network could have given, and is the very best of the
-# 32 for 10 of 20 seeds. Somebody who had measured the network's windows once, and asked it nothing about these noises,
-# made it draw what he wanted.
+# The formula's choice keeps **0.81** of what 32 questions to the network could have given. Somebody who had measured
+# the network's windows once, and asked it nothing about these noises, made it draw what he wanted.
 #
 # **So does a linear filter.** With the same windows and for all places alike, the *equivariant* filter keeps 0.79
-# (behind by 0.02, standard error 0.11): to choose so, one needs no votes. Wiener has 0.70, LS 0.68, the ideal denoiser
-# 0.50. (The bent filter we have not asked.)
+# (behind by 0.02, standard error 0.11): to choose so, one needs no votes. The ideal denoiser keeps 0.50. (The bent
+# filter we have not asked.)
 #
 # The noise itself is a bad guide (0.23), but that is due to the wish: for a *bright* garment it has 0.83. And a single
 # choice can fail: the bag above is a little less lively than the mean of its 32.
@@ -693,14 +682,13 @@ assert (worth["ELS"][:10] > 0.5).sum() == 9 and -0.3 < worth["ELS"][8] < -0.1  #
 # * As the noise turns, the formula trembles. For both networks that we tried the bent filter foretells more after a
 #   small turn; after a large one the formula is level for the one and ahead for the other.
 # * Whoever foretells changes can choose noises for a network that is not asked about them. A linear filter with the
-#   formula's windows does it about as well as the formula.
+#   formula's windows does it about as well.
 #
 # ## What is still unexplained
 #
 # **How smooth is a network, and why?** A law would say how sharply a network of a given size, after a given training,
-# can decide, at each $t$; then windows and sharpness might follow from one cause (lesson 14 asks where the windows come
-# from). And of the ResNet without classes another network foretells 0.91 of a change, the formula 0.73: what is missing
-# can be known, since another training knows it.
+# can decide, at each $t$; windows might follow from it, too (lesson 14 asks where they come from). And of the ResNet
+# without classes another network foretells 0.91 of a change, the formula 0.73: what is missing can be known.
 #
 # And all of it was garments, grey and in the middle. **Does the formula know anything else?** Lesson 17.
 #
