@@ -572,9 +572,10 @@ if lab.profile == "laptop":
     assert all((lab.data.images[at] == -1).all() for k in (0, -1) for at in ((..., k, slice(None)), (..., k)))
 
 # %% [markdown]
-# In the table 0 is an answer that moves along, 1 one that stays where it was (one that turns into something else may
-# have more). In the middle, at $t = 0.5$, the network has 0.11, the linear denoiser 0.56, the ideal denoiser 0.92.
-# Shifted by three rows and columns the network leads by less: 0.29, the linear denoiser 0.42.
+# The table has each error as a share: 0 for an answer that moves along, 1 for one that stays where it was (more is
+# possible, if the answer turns into something else). In the middle, at $t = 0.5$, the network has 0.11, the linear
+# denoiser 0.56, the ideal denoiser 0.92. Shifted by three rows and columns the network leads by less: 0.29, the linear
+# denoiser 0.42.
 #
 # At the upper and lower border, at $t = 0.5$, all three fail. In every training picture the outermost ring is black,
 # and all have learned that: they blacken the cloth that we moved into the last row, and draw cloth where we moved the

@@ -338,8 +338,8 @@ assert abs(table["ResNet, classes"]["Wiener"][1] - 0.55) < 0.006
 
 # %% [markdown] tags=["slide"]
 # **On the right the machines come apart.** Of the changes of the two ResNets with zero padding the formula foretells
-# 0.69 and 0.73, LS about half, the ideal denoiser *less than nothing* (-0.52 and -0.75): it is further off than
-# somebody who says "nothing will change".
+# 0.69 and 0.73, LS and Wiener about half, the ideal denoiser *less than nothing* (-0.52 and -0.75): it is further off
+# than somebody who says "nothing will change".
 #
 # **The bent filter is level with the formula for the first network**: 0.68, and the formula is ahead for 51 of 100
 # seeds. For each of the other three the formula is ahead, for at least 72 of 100 seeds.
@@ -515,10 +515,10 @@ assert max(gap[:4]) < -0.1 and max(abs(some) for some in gap[5:]) < 0.03  # up t
 # another noise altogether, the formula foretells 0.82 of what changes in the first network's drawing, after 18 degrees
 # 0.39. After 4.5 degrees it would have been better to say nothing (-0.53; for the network without classes -0.42).
 #
-# **The bent filter does not fail after small turns** (0.42 and 0.31 after 4.5 degrees). Nor does Wiener (0.44): what is
-# linear, or nearly so, changes little if little changes. After 90 degrees it depends on the network: with classes
-# formula and bent filter are level (the formula is ahead on 14 of 20 ways), without classes the formula leads (0.84 to
-# 0.76, on 18 of 20).
+# **The bent filter does not fail after small turns** (0.42 and 0.31 after 4.5 degrees). Nor does Wiener (0.44 for the
+# first network): what is linear, or nearly so, changes little if little changes. After 90 degrees it depends on the
+# network: with classes formula and bent filter are level (the formula is ahead on 14 of 20 ways), without classes the
+# formula leads (0.84 to 0.76, on 18 of 20).
 #
 # (The dashed line shows what is possible: the network itself, in 20 steps in place of 150.)
 #
