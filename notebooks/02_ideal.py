@@ -159,11 +159,9 @@ show(
 
 # %% [markdown] tags=["slide"]
 # All six are possible; the nearer the dimmed picture $\alpha v$, the more probable: no. 3 leads, though with 39 % it is
-# not behind most of the cases.
-#
-# **Bayes' rule** gives the shares. Before seeing $x_t$ every picture has the probability $1/N$. Given $v$, $x_t$ is
-# normal around $\alpha v$ with variance $\sigma^2$ in each pixel. The probability of $v$ afterwards is proportional to
-# that density:
+# not behind most of the cases. **Bayes' rule** gives the shares. Before seeing $x_t$ every picture has the probability
+# $1/N$. Given $v$, $x_t$ is normal around $\alpha v$ with variance $\sigma^2$ in each pixel. The probability of $v$
+# afterwards is proportional to that density:
 #
 # $$w(v) = \frac{e^{-\|x_t - \alpha v\|^2 / 2\sigma^2}}{\sum_{v'} e^{-\|x_t - \alpha v'\|^2 / 2\sigma^2}}, \qquad
 # D(x_t, t) = \sum_v w(v)\, v .$$
