@@ -648,13 +648,13 @@ show(
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
-# * A network learns what its pictures share with others, then begins to know its own, then remembers; it invents all
-#   the while, less and less. In our training the loss on new pictures turned before the first copy.
+# * A network learns what its pictures share with others, then begins to know its own, then remembers. In our training
+#   the loss on new pictures turned before the first copy.
 # * To ELS it matters which ten pictures it has where windows are wide and the network is old. With narrow windows ELS
 #   of ten *others* foretells it about as well.
 # * A loss below that of the best machine that sees P x P proves that the network sees further. Ours looked further as
-#   it aged. To look far is no sure sign of memory: at t = 0.5 the course's ResNet, which copies nothing, looks as far
-#   as ours with its first copies (with less noise less far).
+#   it aged. That is no sure sign of memory: at t = 0.5 the course's ResNet looks as far as ours with its first copies
+#   (with less noise less far), and copies nothing.
 # * More pictures take longer. With one learning rate the loss on new ones turned later by less than in proportion.
 #   What sets the clock is open.
 # * In our training a picture that was there ten times was known far better than the others.
