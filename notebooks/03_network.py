@@ -184,8 +184,8 @@ if lab.profile == "laptop":
 # %% [markdown]
 # Roughly: from the same noise, the two draw similar shapes (r2, the squared correlation of their pixels, is about 0.7
 # in the median). But it takes no network for that. The answer of the best **linear denoiser** (lesson 01; `wiener` in
-# code) is a weighted sum of all noisy pixels, with the same weights for every picture. It comes at least as near to the
-# course's network: 0.76.
+# code) is a weighted sum of all noisy pixels, with the same weights for every picture. Its drawings come at least as
+# near to those of the course's network: 0.76.
 
 # %% [markdown] tags=["slide"]
 # ## 3. Same noise, same goal (5 minutes)
@@ -368,9 +368,10 @@ if lab.profile == "laptop":
 # Above $t = 0.5$ the ideal denoiser answers with a blend of many pictures, and there its loss is *below* the network's
 # even on new ones. (Near $t = 1$ that is no merit of the blend: there the network is poor, lesson 11.)
 #
-# The network's loss is 3 % higher on new pictures than on its own (standard error: 1 %). Is that memory? The linear
-# denoiser has 5 %, and it cannot hold a picture, only means and covariances. Perhaps the new pictures are harder? Train
-# a second linear denoiser on them, and ask each of the two about its own set and the other's: so hardness cancels.
+# The network's loss is 3 % higher on new pictures than on its own (*standard error*, how far off a mean typically is by
+# chance: 1 %). Is that memory? The linear denoiser has 5 %, and it cannot hold a picture, only means and covariances.
+# Perhaps the new pictures are harder? Train a second linear denoiser on them, and ask each of the two about its own set
+# and the other's: so hardness cancels.
 
 # %%
 halves = lab.data.images, held_out
@@ -381,8 +382,8 @@ if lab.profile == "laptop":
     assert abs(less - 0.036) < 0.001
 
 # %% [markdown]
-# The two err, on average, by 3.6 % less on their own pictures. **To do better on one's own pictures is no sign of
-# having kept any.**
+# The two err, on average, by 3.6 % less on their own pictures; so most of the 5 % does not come from harder pictures.
+# **To do better on one's own pictures is no sign of having kept any.**
 #
 # What keeps the network from remembering more: the way it is built, or that it has not had the time (lesson 14)? We
 # begin with the first.
@@ -483,8 +484,8 @@ if lab.profile == "laptop":
 # covariances. The odd one is the ideal denoiser, which stays above 60 %: *which* picture wins is decided by all 256
 # pixels together.
 #
-# So the first clue is no mark of networks: ours shares it with a linear filter. How much of it is the network's own,
-# lessons 09, 10 and 14 ask.
+# So the first clue is no mark of networks: ours shares it with the linear denoiser, which has no window. How much of it
+# is the network's own, lessons 09, 10 and 14 ask.
 
 # %% [markdown] tags=["slide"]
 # ## 7. Second clue: what happens to a shifted picture (8 minutes)
@@ -572,15 +573,15 @@ if lab.profile == "laptop":
     assert all((lab.data.images[at] == -1).all() for k in (0, -1) for at in ((..., k, slice(None)), (..., k)))
 
 # %% [markdown]
-# The table has each error as a share: 0 for an answer that moves along, 1 for one that stays where it was (more is
-# possible, if the answer turns into something else). In the middle, at $t = 0.5$, the network has 0.11, the linear
+# The table has each error as a share of the error of an answer that stays where it was: 0 if the answer moves along, 1
+# if it stays (more, if it turns into something else). In the middle, at $t = 0.5$, the network has 0.11, the linear
 # denoiser 0.56, the ideal denoiser 0.92. Shifted by three rows and columns the network leads by less: 0.29, the linear
 # denoiser 0.42.
 #
 # At the upper and lower border, at $t = 0.5$, all three fail. In every training picture the outermost ring is black,
-# and all have learned that: they blacken the cloth that we moved into the last row, and draw cloth where we moved the
-# black ring. A convolution can know where the border is only by the zeros around it. (A network that pads with the
-# opposite side of the picture, **circular** padding, has no border: lesson 07.)
+# and all have learned that: they blacken the cloth that we moved into the last row, and draw cloth in the second row,
+# to which we moved the black ring. A convolution can know where the border is only by the zeros around it. (A network
+# that pads with the opposite side of the picture, **circular** padding, has no border: lesson 07.)
 #
 # So be careful with the sentence "convolutional networks are equivariant". Ours is nearly so in the middle at little
 # noise (0.01 at $t = 0.1$), less at much (0.24 at $t = 0.9$) and for larger shifts. It sees the border of so small a
@@ -624,7 +625,7 @@ if lab.profile == "laptop":
 #
 # Does the ResNet know its own pictures less well because it looks nearby? Three things differ. The UNet sees
 # everything; it has twice as many weights; and in the middle it treats places hardly more alike than the linear
-# denoiser does (0.47 and 0.56 in the test of section 7; the ResNet 0.11). So this pair decides nothing.
+# denoiser does (0.47 and 0.56 at $t = 0.5$, shifted by one row; the ResNet 0.11). So this pair decides nothing.
 
 # %% [markdown]
 # ### Exercise 4: A receptive field by hand (6 minutes, ★★☆)

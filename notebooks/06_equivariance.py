@@ -201,7 +201,8 @@ check.naive_es(naive_es)
 
 # %% [markdown]
 # The package's machine, here for 50 images, is the ideal denoiser of their orbits. Store the same garments at scattered
-# places, and it stays the same. It is equivariant; the ideal denoiser (IS) of the 50 images themselves is not:
+# places, and the machine stays the same, for the orbits do. It is equivariant; the ideal denoiser (IS) of the 50 images
+# themselves is not:
 
 # %%
 few, t = images[:50], 0.5
@@ -272,8 +273,9 @@ if lab.profile == "laptop":
 # The noise chooses one of 2,000 memories and one of 256 places, and nothing else. Never is it the garment that IS draws
 # from this noise: among 512,000 pictures another one fits better.
 #
-# As drawn, their median distance to the nearest training image is 7.5; real new garments have only 2.8, and moved in
-# the same way 9.2. So this distance measures mostly displacement: shifted back, nothing is left of it.
+# As drawn, the samples of ES have a median distance of 7.5 to the nearest training image; real new garments have only
+# 2.8, and moved in the same way 9.2. So this distance measures mostly displacement: shifted back, nothing is left of
+# it.
 #
 # **Predict.** Now shift the *noise* by (3, 5) and draw again. What will ES draw? And IS?
 
@@ -392,10 +394,10 @@ if lab.profile == "laptop":
     assert all(abs(value - number) < 0.0015 for value, number in zip(loss.values(), said, strict=True))
 
 # %% [markdown]
-# On its own training images nothing beats IS (0.014), and of the equivariant ones ES is the best (0.037), as lesson 02
-# and the proof say. $\bar D$ is dim (0.274; the filter 0.141). It *averages* 256 **readings**, answers shifted back,
-# and most of them looked for a garment in a wrong place: on average a single one (0.405) is no better than one grey for
-# all pixels (0.390).
+# On its own training images nothing beats IS (loss 0.014), and of the equivariant ones ES is the best (0.037), as
+# lesson 02 and the proof say. $\bar D$ is dim (0.274; the filter 0.141). It *averages* 256 **readings**, answers
+# shifted back, and most of them looked for a garment in a wrong place: on average a single one (0.405) is no better
+# than one grey for all pixels (0.390).
 #
 # ES *weighs* the same readings by how well they fit. Sort its sum by $d$:
 #
@@ -511,15 +513,15 @@ assert commute["(c) pooling by 2"][::2, ::2].all() and commute["(d) UNet, circul
 #   $(k * T_d v)(x) = \sum_o k(o)\, v(x + o + d) = (k * v)(x + d)$.
 # * **(b)** None but $d = 0$. The zeros stand still while the picture moves.
 # * **(c)** Every second row and column, 64 shifts: the pools, of 2 x 2 pixels, lie on a grid, and it stands still, too.
-#   Only multiples of its **stride** keep the pixels of one pool together.
+#   Only multiples of its **stride** keep the pixels of one pool together (if it divides the sides).
 # * **(d)** Two halvings: multiples of 4, so 16 shifts. Wrapping around does not save a network that strides.
 
 # %% [markdown] tags=["slide"]
 # ## 7. Is this what the network does? (5 minutes)
 #
 # Our ResNet never strides. Trained with circular padding, it is equivariant; and it learnt from the same 2,000 images.
-# We set its samples (150 steps; why: lesson 11) beside those of ES from the same noise, and measure r2, the squared
-# correlation of the pixels.
+# We set its samples (150 steps, where ES takes 20; why: lesson 11) beside those of ES from the same noise, and measure
+# r2, the squared correlation of the pixels.
 #
 # Beside ES stands section 5's filter, made of all 2,000 images. It recognises nothing; nor does it know that pixels end
 # at black and white, so we cut its drawings there.
@@ -568,8 +570,8 @@ assert abs(ahead[0] - 69) < 2 and abs(ahead[1] - 77) < 2
 # But this *alone* does not show that the network remembers as ES does: the filter has 0.66, and is ahead of ES for 69
 # of 100 seeds.
 #
-# (The mean of their two drawings has 0.75. But the same filter, bent by a curve as in lesson 04, has as much without
-# ES: lesson 07. With ES's drawing from another noise the mean has 0.26.)
+# (The mean of the two drawings, ES's and the filter's, has 0.75; with ES's drawing from another noise it has 0.26. So
+# ES adds something. But so does a curve: the filter, bent as in lesson 04, has as much without ES, as lesson 07 shows.)
 #
 # Does the network *copy*? Then its samples would be nearer to its own training images than to as many garments that it
 # never saw, each at its best shift.
@@ -594,8 +596,9 @@ for name, x, said in (("ES", es_drawn, (0, 3.08, 100)), ("network", network, (4.
     assert all(abs(a - b) < 0.01 for a, b in zip(middle, said, strict=False)) and abs(nearer - said[2]) < 2
 
 # %% [markdown]
-# It copies no whole image, at any place: the median distance is 4.65 to its own images and 4.61 to the others. For ES
-# it is 0.00, up to rounding, and 3.08. Of *pieces* of images this test says nothing.
+# By this test it copies no whole image, at any place: its own images are nearer for 43 of 100 samples, and the median
+# distance is 4.65 to them, 4.61 to the others. For ES it is 0.00, up to rounding, and 3.08. Of *pieces* of images this
+# test says nothing.
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say

@@ -132,8 +132,8 @@ assert found[r:-r, r:-r].max() == 0 and found[0, :4].tolist() == [16, 13, 10, 10
 assert (windows(one, P, "circular") != 0).all()  # the opposite side beyond the border: no zero anywhere
 
 # %% [markdown] tags=["slide"]
-# The garment can barely be seen, the frame perfectly. The counts at the top and at the bottom are the same, but the
-# **pattern** of the zeros is not: it says on which side the border is, and how far.
+# The garment can barely be seen (left), the frame perfectly (right). The counts at the top and at the bottom are the
+# same, but the **pattern** of the zeros is not: it says on which side the border is, and how far.
 #
 # A network has only smooth filters, no exact comparison. And it pads in each of its eight convolutions: at its input
 # the zeros stand among noised pixels, in the seven later layers among features. Does it need those at its input? Keep
@@ -164,8 +164,9 @@ assert all(abs(value - s) < 0.006 for value, s in zip(kept, said, strict=True))
 # the border among its *features*, and of those our argument says nothing: no noise is added to features. (Some other
 # layers can spare their zeros as well; the last cannot, 0.06.)
 #
-# The theory grants perfect sight: **the answer at a pixel depends on its window and on which places of the window lie
-# outside, on nothing else.** Section 6 measures how well that predicts the network.
+# The theory does not ask which layer sees the zeros. It lets every pixel see the border perfectly: **the answer at a
+# pixel depends on its window and on which places of the window lie outside, on nothing else.** Section 6 measures how
+# well that predicts the network.
 
 
 # %% [markdown]
@@ -339,7 +340,8 @@ torch.testing.assert_close(naive, machine(noisy, t), rtol=0, atol=1e-5)
 # Is it still equivariant?
 #
 # **Predict.** Shift the input by one row, and shift the answer back (nearly the test of lesson 03). At which rows will
-# the answer of the machine have changed: only near the border, or in the middle as well? And that of the network?
+# the answer of the machine have changed: only near the border, or in the middle as well? And that of the network with
+# zeros?
 
 
 # %% tags=["slide"]
@@ -376,9 +378,9 @@ assert (torch.tensor([*part.values()]) - torch.tensor(said)).abs().max() < 0.000
 # rows they do. (Its row 0 does not change: it becomes the last row, and both are black.) The widths of the machine's
 # windows, the **calibrated sizes** $P(t)$, are those with which it is most like the network (lesson 09).
 #
-# The network could see the border from everywhere. Yet only 1.9 % of its squared change lies in the white rows at
-# $t = 0.5$. The best linear denoiser (lesson 01), which looks at the whole picture, has 14.0 % of its own there. (At
-# $t = 0.9$ it is 1.5 % and 8.7 %.)
+# The network could see the border from everywhere. Yet only 1.9 % of its squared change lies in the white rows at $t =
+# 0.5$. The best linear denoiser (lesson 01), which looks at the whole picture, has 14.0 % of its own there. (At $t =
+# 0.9$ the network has 1.5 %, the linear denoiser 8.7 %.)
 
 # %% [markdown] tags=["slide"]
 # ## 5. Who knows where they are? (8 minutes)
@@ -671,8 +673,8 @@ assert (torch.tensor([*found.values()]) - torch.tensor(said)).abs().max() < 0.00
 # Switched after 8 steps, borders first has a median r2 of 0.92 with borders always, borders last 0.50. (The mean
 # picture of the class, which looks at no noise, has 0.69.) The two curves cross between 4 and 6 of 20 steps.
 #
-# **But so do the curves of the class**: after 8 steps 0.83 and 0.60 (the mean picture of the class: 0.80). Early steps
-# count for more than late ones. That is not special to the border.
+# **But the curves of the class cross there, too.** After 8 steps they are at 0.83 and 0.60 (the mean picture of the
+# class: 0.80). Early steps count for more than late ones: that is not special to the border.
 
 # %% [markdown] tags=["slide"]
 # *Borders last* also suffers from what already stands in wrong places when the borders come. Let section 1's circular
@@ -680,17 +682,18 @@ assert (torch.tensor([*found.values()]) - torch.tensor(said)).abs().max() < 0.00
 # first 8 answers are plain grey instead, it is 0.63.
 #
 # What must the first steps know of the border? **A bright middle and a black frame, it seems.** Let the first 8 answers
-# be the mean training picture, *whatever the noise*. Then the network with zeros ends at 0.87, the circular one at
-# 0.81. So what is lost is lost mostly by ignoring the noise; to have no border later costs 0.06 more.
+# be the mean training picture, *whatever the noise*. Then r2 with the drawings of the network with zeros is 0.87 if
+# that network goes on, 0.81 if the circular one does. So what is lost is lost mostly by ignoring the noise in these
+# steps; to have no border after them costs 0.06 more.
 #
-# (The mean picture itself has 0.59. After 8 grey answers the circular network ends at 0.09; after 8 steps of the
-# network with zeros, at 0.95.)
+# (The mean picture itself has 0.59 with these 30 drawings in 20 steps. If the circular network goes on after 8 grey
+# answers, it is 0.09; after 8 steps of the network with zeros, 0.95.)
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
-# * A zero-padded window tells which of its places lie outside the image: after noising, no pixel is exactly 0.
-#   Our network hardly needs this at its input: it has zeros in every layer.
+# * A zero-padded window tells which of its places lie outside the image: after noising, no pixel is exactly 0. Our
+#   network hardly needs the zeros at its input: it has zeros in every layer.
 # * A pixel's dictionary holds the patches with the same padding pattern: $P^2$ dictionaries (for $P > H$ one for
 #   each pixel).
 # * In the corners the machine is LS, and for $P \ge H$ everywhere. At $t = 1$ most pixels know where they are, later

@@ -193,8 +193,8 @@ if lab.profile == "laptop":
 # all images were alike, and 96 % at 0.2.
 #
 # The machine *asks* every place. That this pixel's attention stays within four pixels is the images' doing (in another
-# picture only a fifth does): it lies on a garment, and in the training images the garments lie in the middle, too. Move
-# every training image around the torus, each as you like: the patches stay the same, and so do the answers.
+# picture only a fifth does): the pixel lies on a garment, and in the training images the garments lie in the middle,
+# too. Move every training image around the torus, each as you like: the patches stay the same, and so do the answers.
 
 # %% [markdown] tags=["slide"]
 # ## 2. One call (5 minutes)
@@ -288,8 +288,8 @@ if lab.profile == "laptop":
     assert (round(averaged, 2), round(silent, 2), round(sent / 1e3)) == (0.5, 0.22, 6) and gap < 3e-5
 
 # %% [markdown]
-# The same, up to rounding (less than 0.00003). But the average of two halves is off by up to 0.50: in 22 % of the
-# pixels one half has less than a hundredth of the weight, and in the average it counts as much as the other.
+# The same, up to rounding (less than 0.00003). But the average of the two halves' answers is off by up to 0.50: in 22 %
+# of the pixels one half has less than a hundredth of the weight, and in the average it counts as much as the other.
 #
 # This is **streaming softmax** (Milakov and Gimelshein, 2018), and the heart of **FlashAttention** (Dao et al., 2022):
 # read queries and keys in **tiles**, so small that their logits fit into the *cache*, a processor's small and fast
@@ -327,7 +327,7 @@ check.merge_partials(merge_partials)
 # </details>
 #
 # Up to rounding the result is the same in whatever order one merges. So computers can share a dictionary: each sends
-# three numbers per pixel, 6 kB a picture, however many images it has read.
+# three numbers per pixel, 6 kB a picture in float64, however many images it has read.
 
 # %% [markdown] tags=["slide"]
 # ## 4. When are 32 bits not enough? (6 minutes)
@@ -459,8 +459,8 @@ def slide_and_blur(x_t, images, P):
 # %% [markdown]
 # Count the work for one query and one key (one colour channel). Attention multiplies and adds $P^2$ numbers and a
 # value, and needs four operations for the softmax: $2(P^2 + 1) + 4$. The blur needs about sixteen: three for a squared
-# difference, four for the sums, one to scale it, and eight for the vote (compare with the largest so far, subtract it,
-# exponential, add, weigh the value, add it, rescale both sums).
+# difference (times $\alpha$, subtract, square), four for the sums, one to scale it, and eight for the vote (compare
+# with the largest so far, subtract it, exponential, add, weigh the value, add it, rescale both sums).
 #
 # The package has tiles (section 3), and a **fused blur**: slide, square, blur and vote compiled into one loop, so that
 # few numbers leave the processor's caches.
@@ -548,8 +548,8 @@ show(
 # wide windows, faster than attention in any form.
 
 # %% [markdown]
-# How fast is that on your computer? `elscourse bench` times the package beside a textbook implementation: one image at
-# a time, with training patches as the filters of a convolution. One run gave:
+# How fast is the package on your computer? `elscourse bench` times it beside a textbook implementation: one image at a
+# time, with training patches as the filters of a convolution. One run gave:
 
 # %%
 import json
@@ -563,8 +563,9 @@ for kind, name in (("ratio", "the plain textbook"), ("tuned_ratio", "tuned to th
 assert [round(end(ratios[kind])) for kind in ratios for end in (min, max)] == [17, 48, 9, 15]
 
 # %% [markdown]
-# In one call at $t = 0.5$ it was 17 to 48 times faster, and 9 to 15 times faster than a textbook that is tuned to the
-# processor's caches. More is on the website's page *Status*, `book/status.md` in the repository.
+# Asked once, at $t = 0.5$, the package was 17 to 48 times faster than the plain textbook (over several window sizes and
+# both kinds of border), and 9 to 15 times faster than one that is tuned to the processor's caches. More is on the
+# website's page *Status*, `book/status.md` in the repository.
 
 # %% [markdown]
 # ## 6. What is it good for? (4 minutes)
@@ -613,8 +614,8 @@ assert (round(minutes), round(table)) == (52, 86)
 
 # %% [markdown] tags=["slide"]
 # Computed as attention (the blur needs fewer operations) one small picture takes 52 minutes on such a GPU, an H100, at
-# the full speed of its data sheet, which no program reaches. **Nobody would use the machine to make pictures.** It is
-# there to *predict* which ones the network, which is fast, will make.
+# the full speed of its data sheet, which no program reaches; the table of one step would fill 86 TB. **Nobody would use
+# the machine to make pictures.** It is there to *predict* which ones the network, which is fast, will make.
 #
 # There is a cheaper forecast. A linear filter bent by a curve (lesson 04) compares no patches. It predicts garments
 # worse by 0.03 to 0.12 of r2, and is ahead with emoji (lesson 11). But only the machine says *whose* patches make a

@@ -23,16 +23,17 @@ ELSEWHERE = (  # of stored arrays, asserted in tests/test_results.py and tests/t
 )
 FOLLOW = {  # from what cells make, or are chosen
     "01": ("1.008",),  # the schedule's constant
-    "02": ("57 %", "51 %", "1.6"),  # of 1,000: 566, 509, and half the root of it
+    "02": ("57 %", "51 %"),  # of 1,000: 566, 509
     "03": ("60 %",),  # "stays above"
     "10": ("64 of 100", "88 of 100"),  # of its sections 8 and 2
     "11": ("0.0125", "1.558", "0.854"),  # alpha at t = 1, pi / 2 over the schedule's constant; of its section 5
     "12": ("6 %",),  # 24 of 400
+    "16": ("14 %",),  # 36 of 256 pixels
     "18": ("65 of 100",),  # its own limit
 }
 TEACH = {  # on the lecturers' pages: quiz questions invent numbers, blackboards and answers compute with them
     "01": ("1.008", "0.64", "0.54", "0.77", "1.07"),
-    "02": ("7.39", "0.88", "0.71", "0.35", "1.6"),  # 1.6: as in FOLLOW
+    "02": ("7.39", "0.88", "0.71", "0.35", "1.6"),  # 1.6 %: half the root of 1,000
     "07": ("0.015",),
     "10": ("0.003", "-0.43", "0.012", "0.064"),
     "11": ("0.0125", "1.558"),
