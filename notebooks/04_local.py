@@ -385,7 +385,7 @@ if lab.profile == "laptop":
 # far away as the network's drawings (5.1).
 #
 # At $P = 13$ the samples have crossed the line of the real garments, and nearly every fifth is a plain copy, no further
-# than 0.05 from a training image. At $P = 17$ 70 % are copies. (All were drawn in 20 steps.)
+# than 0.05 from a training image. At $P = 17$, 70 % are copies. (All were drawn in 20 steps.)
 
 # %% [markdown]
 # But are they made of memories? A piece is more than a pixel. So count the pixels of a garment around which *some*
