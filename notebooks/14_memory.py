@@ -17,14 +17,14 @@
 #
 # **You will** watch a network that has only ten pictures, from its first drawings to copies; ask whether it matters
 # which ten it has; prove from its loss alone that it looks further than a small window; and ask what decides when
-# memory comes.
+# memory comes, and what a *wide* window is.
 #
 # **You will learn** how invention wanes with training, what warns of copies, and why it is hard to say when they come.
 #
 # **You need** the machines of lessons 02, 04 and 08, where a network looks (03), bent filters (04), calibrated windows
 # (09), r2 (10).
 #
-# **Time** 58 minutes. If time is short: sections 1, 2 and 3.
+# **Time** 63 minutes. If time is short: sections 1, 2 and 3.
 
 # %%
 import torch
@@ -600,9 +600,9 @@ assert all(abs(175 + 36 * n - step) < 25 for n, step in turned.items())  # 36 st
 # %% [markdown] tags=["slide"]
 # ## 7. One picture, ten times (4 minutes)
 #
-# Large data sets hold some pictures many times, and it was those that Carlini and others (2023) got back out of a
-# large model. The same in small: twenty pictures, but the **first one, a boot, is there ten times**, 29 entries in
-# all; 8,000 steps.
+# Large data sets hold some pictures many times. Among the most repeated ones Carlini and others (2023) looked, and got
+# some back out of a large model. The same in small: twenty pictures, but the **first one, a boot, is there ten times**,
+# 29 entries in all; 8,000 steps.
 #
 # **Predict.** The boot fills 10/29 of every batch, every other 1/29. Does the network know it better? Does it draw it?
 
@@ -646,6 +646,98 @@ show(
 # few to tell.
 
 # %% [markdown] tags=["slide"]
+# ## 8. At the edge of memory (5 minutes)
+#
+# As the network of ten aged, the windows of the machine that it resembles grew. But the windows of the course's
+# networks of 2,000 pictures are wide, too, and neither copies. So what is a *wide* window?
+#
+# Ask the voters. Lesson 07 counted among how many patches a pixel hesitates: about $e^{\text{entropy}}$ of its votes.
+# We count in each network's *own* machine: its own pictures, and the windows that were measured on it.
+#
+# **Predict.** At its end the network of ten copies in 23 of 100 drawings. Among how many patches does a pixel of its
+# machine hesitate then, on average over the noise levels: about 5, 50 or 500? And a pixel of the machines of the
+# course's ResNet and UNet?
+
+# %%
+times = els.CosineSchedule().times(20)[:-1]
+
+
+def hesitates(machine, own):
+    """Among how many patches a pixel of a noised garment hesitates, on average from t = 0.95 down to 0.05."""
+    eps, garment = els.seeded_noise(range(len(own)), own.shape[1:]), own[:, 0] > -0.9
+    entropy = [machine.posterior(els.add_noise(own, eps, t), t, top=1).entropy[garment].mean() for t in times[1::2]]
+    return torch.stack(entropy).mean().exp().item()
+
+
+edge = {}  # network: mean width of its windows, voters, copies of 100
+for n in (5, 10, 20):
+    for step, moment in runs[f"{n} pictures"].items():
+        sizes, own = moment["patch sizes"].tolist(), pictures[:n]
+        machine = els.EquivariantLocalScoreMachine(own, patch_size=[*zip(times, sizes, strict=True)], padding="zeros")
+        copied = int((ratio(moment["network"], own) < 1 / 3).sum())
+        edge[f"{n}, {step:,} steps"] = sum(sizes[1::2]) / 10, hesitates(machine, own), copied
+
+# %%
+for name, kind in (("resnet", "ResNet"), ("unet", "UNet")):
+    big = els.lab("laptop", network=f"fashion-mnist-16-{name}-zeros", device="cpu", verbose=False)
+    own, sizes = big.data.images, [P for _, P in big.patch_sizes("els-zeros")]
+    copied = int((ratio(els.load_results(big.network.name)["network-150"], own) < 1 / 3).sum())
+    edge[f"2,000, {kind}"] = sum(sizes[1::2]) / 10, hesitates(big.machine("els-zeros"), own[:3]), copied
+print(f"{'pictures':<22} window  voters  copies of 100")
+for who, (window, number, copied) in edge.items():
+    print(f"{who:<22} {window:6.1f} {number:7.1f} {copied:7d}")
+
+early = edge["5, 250 steps"]
+sure = [values for values in edge.values() if values != early]
+assert all(n == 0 for _, number, n in sure if number > 25) and all(n <= 2 for _, number, n in sure if number > 15)
+assert min(n for _, number, n in sure if number < 15) == 6 and max(n for *_, n in sure) == 37
+said = {"10, 16,000 steps": (8.2, 4.9), "2,000, ResNet": (8.0, 610), "2,000, UNet": (14.4, 68)}
+assert all(abs(a / b - 1) < 0.02 for who, two in said.items() for a, b in zip(edge[who], two, strict=False))
+first = runs["5 pictures"][250]
+print(f"5 pictures after 250 steps: r2 of ELS {els.compare(first['els-zeros'], first['network']).r2.quantile(0.5):.2f}")
+
+# %% tags=["slide"]
+fig, axes = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True)
+colours = [plotting.GREY, plotting.BLUE, plotting.GREEN, plotting.ORANGE]
+for n, marker, colour in zip(("5", "10", "20", "2,000"), "so^*", colours, strict=True):
+    of = [values for who, values in edge.items() if who.startswith(f"{n},") and values != early]
+    for axis, column in zip(axes, (0, 1), strict=True):
+        axis.plot([v[column] for v in of], [v[2] for v in of], marker, color=colour, ms=11 if n == "2,000" else 7,
+                  label=f"{n} pictures")  # fmt: skip
+for axis, column in zip(axes, (0, 1), strict=True):
+    axis.plot(early[column], early[2], "s", color=plotting.GREY, mfc="none", ms=7)
+axes[0].set(xlabel="mean width of the windows", ylabel="copies among 100 drawings", xlim=(0, 16))
+axes[1].set(xlabel="patches among which a pixel hesitates", xscale="log", xlim=(1000, 1.5))
+axes[1].set_xticks([1000, 100, 10, 2], ["1,000", "100", "10", "2"], minor=False)
+axes[1].legend()
+show(
+    fig,
+    alt="Copies of twenty networks. Left, against the width of their machines' windows: they rise from 6 pixels on, "
+    "but both networks of 2,000 pictures, at 8 and 14 pixels, have none. Right, against the patches among which a "
+    "pixel hesitates, falling: none from 610 to 38, two at about 20, up to 37 at 3. One open square, 5 pictures after "
+    "250 steps, is off.",
+)
+
+# %% [markdown] tags=["slide"]
+# About 5. And 68 (UNet), 610 (ResNet): the ResNet's windows are as wide as those of the network of ten at its end, 8
+# pixels on average, but there are more pictures to tell apart.
+#
+# **The number of voters sorts all these networks, the width of the windows only those of few pictures.** With 38 voters
+# or more no drawing is a copy; from 24 to 16 at most two of 100 are; with 14 or fewer, 6 to 37. (One point is off, the
+# open square: the network of five pictures after 250 steps, which does not yet resemble its machine, r2 0.07.)
+#
+# So a window is wide if what one sees through it nearly tells the picture. **A network copied once the machine that it
+# resembles had nearly made up its mind.** (These are 20 points, but only five trainings. And why windows grow with age,
+# this does not say.)
+
+# %% [markdown]
+# Kamb and Ganguli (2025, appendix C.2) guessed in this direction: that a network takes the widest windows through which
+# not too many pictures can be told apart. Hunt, Kamb and Ganguli (2026) derive where such an edge must lie, for any
+# machine that sees only a part: it recites once what it sees tells more about the picture than the logarithm of the
+# number of pictures, else it invents. They report that networks, early in their training, go along this edge: the less
+# noise, the less they look at.
+
+# %% [markdown] tags=["slide"]
 # ## What you can now say
 #
 # * A network learns what its pictures share with others, then begins to know its own, then remembers. In our training
@@ -653,11 +745,11 @@ show(
 # * To ELS it matters which ten pictures it has where windows are wide and the network is old. With narrow windows ELS
 #   of ten *others* foretells it about as well.
 # * A loss below that of the best machine that sees P x P proves that the network sees further. Ours looked further as
-#   it aged. That is no sure sign of memory: at t = 0.5 the course's ResNet looks as far as ours with its first copies
-#   (with less noise less far), and copies nothing.
+#   it aged. That alone is no sign of memory: at t = 0.5 the course's ResNet looks as far, and copies nothing.
 # * More pictures take longer. With one learning rate the loss on new ones turned later by less than in proportion.
 #   What sets the clock is open.
 # * In our training a picture that was there ten times was known far better than the others.
+# * What sorted our networks: they copied once a pixel of their machine hesitated among few patches.
 
 # %% [markdown] tags=["slide"]
 # ## What is still unexplained
@@ -677,6 +769,8 @@ show(
 #   models*, 2025: memory after a time in proportion to the number of pictures, with larger networks.
 
 # %% [markdown] tags=["slide"]
+# * H. Hunt, M. Kamb and S. Ganguli, *An exact information theory of generalization phase transitions in Bayesian
+#   diffusion models*, 2026, [arXiv:2607.08041](https://arxiv.org/abs/2607.08041): the edge of memory.
 # * T. Yoon, J. Y. Choi, S. Kwon and E. K. Ryu, *Diffusion probabilistic models generalize when they fail to memorize*,
 #   ICML 2023 workshop: copies by the ratio of two distances, below 1/3. On what memory depends: X. Gu et al., *On
 #   memorization in diffusion models*, 2023.
