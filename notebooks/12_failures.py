@@ -489,9 +489,9 @@ if lab.profile == "laptop":
 # %% [markdown] tags=["slide"]
 # ## 6. Would a longer view cure it? (6 minutes)
 #
-# The calibrated windows shrink: 13 pixels at t = 1, 9 at t = 0.4, 3 at the end. The paper explains extra limbs by
-# **too local too late** ("excess late-time locality", its section 5.3): with longer windows late, at small t, the
-# machine would notice its third leg. Four machines draw seeds 0 to 99:
+# The calibrated windows shrink: 13 pixels at t = 1, 9 at t = 0.4, 3 at the end. The paper explains extra limbs by **too
+# local too late** ("excess late-time locality", its section 5.3). If so, longer windows late, at small t, should let
+# the machine notice its third leg. (That step is ours; the paper does not try it.) Four machines draw seeds 0 to 99:
 #
 # * the calibrated windows: 37 lopsided, 10 with three legs (network: 20 and 6);
 # * at least 13 for t below 0.4, the early ones as calibrated;

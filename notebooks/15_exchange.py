@@ -269,10 +269,10 @@ print(f"the formula of B1, with its pictures and windows measured on it, and A0:
 assert abs(both - 0.97) < 0.005 and abs(nothing_of_a0 - 0.90) < 0.005
 
 # %% [markdown] tags=["slide"]
-# Two networks of one recipe that share no picture, no first weight and no order draw **nearly the same** (r2 0.97).
-# Had they copied as IS does, they would have 0.81. And a formula that has nothing of A0, made of set B and of windows
-# measured on B1, predicts A0 with 0.90. (Kadkhodaie and others, and Zhang and others, found such agreement of networks
-# in 2024.)
+# Two networks of one recipe that share no picture, no first weight and no order draw **nearly the same** (r2 0.97). Had
+# they copied as IS does, they would have 0.81. And a formula that has nothing of A0, made of set B and of windows
+# measured on B1, predicts A0 with 0.90. (Kadkhodaie and others found this in 2024; Zhang and others, in the same year,
+# for many architectures trained on the same pictures.)
 #
 # Do drawings show whose pictures a network knows (Exercise 1)? We ask all eight networks.
 

@@ -772,8 +772,9 @@ assert agree(away.values(), (0, 0.07)) and agree(low.values(), (0.06, 0.23))
 # ## What is still unexplained
 #
 # **What would the formula of attention be?** If every place may ask all, and knows its place, the best denoiser is the
-# ideal one, and copies. Our networks do not copy. For what holds them back nobody has a formula; Finn and others (2025)
-# have one for a single layer of attention on top of a convolutional network.
+# ideal one, and copies. Our networks do not copy. For what holds them back we know no formula. Hunt, Kamb and Ganguli
+# (2026) report that local formulas come close to transformers *early* in training; Finn and others (2025) take a first
+# step with one layer of attention on top of a convolutional network.
 #
 # **And with ten times the steps, on more pictures?** We have not tried. Nor is any of our networks large.
 
@@ -821,5 +822,7 @@ assert agree(away.values(), (0, 0.07)) and agree(low.values(), (0.06, 0.23))
 #   [arXiv:2212.09748](https://arxiv.org/abs/2212.09748): the transformer, large.
 # * M. Kamb and S. Ganguli, *An analytic theory of creativity in convolutional diffusion models*, ICML 2025,
 #   [arXiv:2412.20292](https://arxiv.org/abs/2412.20292): a UNet with attention is among their tests.
+# * H. Hunt, M. Kamb and S. Ganguli, *An exact information theory of generalization phase transitions in Bayesian
+#   diffusion models*, 2026, [arXiv:2607.08041](https://arxiv.org/abs/2607.08041).
 # * E. Finn, T. A. Keller, M. Theodosis, D. E. Ba, *Origins of creativity in attention-based diffusion models*, 2025,
 #   [arXiv:2506.17324](https://arxiv.org/abs/2506.17324): one layer of attention, in theory.
