@@ -42,7 +42,7 @@ from .wiener import WienerFilter
 
 from .lab import Lab, lab  # isort: skip  (last: the function takes the module's name)
 
-with suppress(CourseError):  # an import is no place to refuse a number: whoever chooses a device does
+with suppress(CourseError):  # an import is no place to refuse a number: choosing a device does
     respect_threads()
 
 __all__ = [

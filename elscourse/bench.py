@@ -28,7 +28,7 @@ from .sizes import sizes_of, sizes_path
 FULL_LAB_CURVE = "fashion-mnist-16-resnet-zeros-conditional"
 
 
-# What is measured. Pixels, training images and x_t of a single call; its patch sizes; circular only with --full
+# What is measured: side in pixels, training images and x_t of a single call; its patch sizes; circular only with --full
 SIDE, IMAGES, BATCH = 32, 256, 8
 SIZES: dict[Padding, tuple[int, ...]] = {"zeros": (3, 7, 13), "circular": (3, 13)}
 REPEATS = 3
@@ -51,10 +51,10 @@ def run(
 ) -> dict[str, Any]:
     """All measurements, the textbook's beside the engine's; the table of each section goes to `say` when it is done.
 
-    device: cpu (the default) or cuda. full: with circular padding and the full lab too.
+    device: cpu (the default) or cuda. full: measure circular padding and the full lab, too.
 
-    A section that cannot be measured is left out, and `say` is told why: minutes went into the others. Raises
-    CourseError for a device that is not here.
+    A section that cannot be measured is left out and `say` is told why, so that the minutes that went into the others
+    are not lost. Raises CourseError for a device that is not here.
     """
     where = pick_device(device)
     results: dict[str, Any] = {}
@@ -112,7 +112,7 @@ def _full_lab(where: torch.device) -> Row:
 
 
 def _as_many_as_there_are(side: int) -> ImageSet:
-    """The complete Fashion-MNIST or, where only the bundled part of it is here, that."""
+    """The complete Fashion-MNIST or, where it is not on this computer, its bundled part."""
     try:
         return load("fashion-mnist", size=side)
     except CourseError:
@@ -154,10 +154,10 @@ def _speed_table(results: dict[str, Any]) -> Iterator[str]:
             f"| {row['tuned_seconds']:.2f} | {row['tuned_ratio']:.1f} |"
         )
     yield (
-        f"\nGeometric mean of the ratios, zeros: {speed['mean_ratio']:.1f}, of those to the tuned textbook "
-        f"{speed['mean_tuned_ratio']:.1f}. A nominal pair is any pixel with any "
-        "patch; a true one only with the patches of its boundary class. Effective: 2 C P² operations per true pair, "
-        "which the attention form does, whatever was done instead.\n"
+        f"\nGeometric mean of the ratios with zeros: {speed['mean_ratio']:.1f} to the textbook, "
+        f"{speed['mean_tuned_ratio']:.1f} to the tuned textbook. A nominal pair is any pixel with any patch; a true "
+        "pair is a pixel with a patch of its boundary class. The effective rate counts the 2 C P² operations per true "
+        "pair that the attention form needs, whatever was computed instead.\n"
     )
 
 
@@ -213,8 +213,8 @@ def _full_table(results: dict[str, Any]) -> Iterator[str]:
     )
     yield (
         f"\nExact / pruned: {row['ratio_exact_to_pruned']:.1f}; textbook / exact: "
-        f"{row['ratio_textbook_to_exact']:.1f}. The textbook's time is {measure.SHARE} times that on a tenth of "
-        "the class.\n"
+        f"{row['ratio_textbook_to_exact']:.1f}. The textbook's time is {measure.SHARE} times its time on a "
+        "tenth of the class.\n"
     )
 
 

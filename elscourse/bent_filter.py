@@ -16,12 +16,12 @@ from .wiener import WienerFilter
 
 SHOWN = 400  # images on which a filter's curve is found
 BINS = 200
-FIRST_SEED = 5000  # of their noises: none of those of evaluation or of calibration
+FIRST_SEED = 5000  # of their noise: none of the seeds of evaluation or calibration
 
 
 class Curve(NamedTuple):
-    """What a denoiser's answers stand for: those above edge i, up to edge i + 1, for `mean[:, i + 1]`, channel by
-    channel."""
+    """What a denoiser's answers stand for, channel by channel: answers above edge i and up to edge i + 1 stand for
+    `mean[:, i + 1]`."""
 
     edges: Float[Tensor, "C bins-1"]
     mean: Float[Tensor, "C bins"]
@@ -45,9 +45,9 @@ def find_curve(
 
     .. math:: a \mapsto E[\, x_0(y) \mid D(x_t)(y) \approx a \,]
 
-    over all images and pixels y of a channel: a is *about* a number if it lies in the same of `BINS` bins, which hold
-    equally many answers. Noises are those of the seeds from `FIRST_SEED` up, in float32, so that a curve in float64 is
-    the same but for rounding.
+    over all images and pixels y of a channel: a is *about* a number if both lie in the same one of `BINS` bins, which
+    hold equally many answers. The noise is that of the seeds from `FIRST_SEED` up, in float32, so a curve in float64 is
+    the same except for rounding.
     """
     eps = seeded_noise(range(FIRST_SEED, FIRST_SEED + len(x_0)), x_0.shape[1:]).to(x_0)
     answers = _by_channel(denoiser(add_noise(x_0, eps, t, schedule), t, labels))
@@ -59,21 +59,21 @@ def find_curve(
     total = clean.new_zeros(len(clean), bins).scatter_add_(1, which, clean)
     count = torch.zeros_like(total).scatter_add_(1, which, torch.ones_like(clean))
     mean = total / count.clamp(min=1)  # a bin between two equal edges stays empty
-    mean[:, -1:] = mean.gather(1, which.amax(1, keepdim=True))  # the last one may be asked for all the same
+    mean[:, -1:] = mean.gather(1, which.amax(1, keepdim=True))  # but the last one may be asked for
     return Curve(edges, mean.to(x_0.dtype))
 
 
 class BentFilter:
-    r"""A linear filter whose answers are bent by a curve: no longer linear, but nobody votes.
+    r"""A linear filter whose answers are bent by a curve: it is no longer linear, but still nobody votes.
 
     .. math:: D(x_t)(x) = E[\, x_0(y) \mid F(\tilde x_t)(y) \approx F(x_t)(x) \,]
 
-    with the filter F and, of its first 400 images x_0, noised to \tilde x_t, all pixels y of the same channel
-    (`find_curve`). So it keeps the filter's windows and weights, and learns besides which values pixels have.
-    The curves are kept.
+    where F is the filter, and the mean runs over all pixels y of the same channel in its first 400 images x_0, noised
+    to \tilde x_t (`find_curve`). So it keeps the filter's windows and weights, and also learns which values pixels
+    have. Each curve is found once and kept.
 
-    filter: a `WienerFilter` or a `LocalFilter`, with the images, the schedule and the classes of its own. Its images
-        should not be sorted by class, or the curve is that of the first class: shuffle them, a filter stays the same.
+    filter: a `WienerFilter` or a `LocalFilter`, which brings its own images, schedule and classes. Its images should
+        not be sorted by class, or the curve is that of the first class: shuffle them, which leaves the filter the same.
 
     Raises CourseError for anything else. Lessons 04, 07 and 11.
     """
@@ -94,7 +94,7 @@ class BentFilter:
 
     def __call__(self, x_t: Float[Tensor, "B C H W"], t: float, labels: Labels = None) -> Float[Tensor, "B C H W"]:
         """The filter's answer at t in (0, 1], bent; x_t and labels as for the filter."""
-        t = check_time(t)  # a number, by which curves are kept
+        t = check_time(t)  # as a number, by which curves are kept
         answer = self.filter(x_t, t, labels)
         return self._curve(t, None if labels is None else self.filter.image_labels)(answer)
 

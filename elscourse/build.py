@@ -2,7 +2,7 @@
 
 `./course notebooks [NAME ...]` runs this. A lesson is executed again only if its source, the package or the data
 changed since it was built on this computer; one that fails is not written. Cells tagged `volatile` (timings, names of
-machines) keep the output that they had. What a run took that changed a notebook, in seconds and memory, is noted in
+machines) keep the output that they had. The seconds and the memory of a run that changed a notebook are noted in
 book/status.json.
 """
 

@@ -22,8 +22,8 @@ from .patches import check_patch_size
 from .pieces import sha256_of
 from .schedule import Schedule, alpha_sigma
 
-SAME_NETWORK = 1e-3  # by which what it draws may differ, on average: processors round in their own ways
-CALIBRATION_SEEDS = range(900_000, 900_020)  # no evaluation begins with these
+SAME_NETWORK = 1e-3  # how far its drawings may differ, on average: processors round in their own ways
+CALIBRATION_SEEDS = range(900_000, 900_020)  # no evaluation starts from these
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ def calibration_table(
     At one x_t and t the scores are s = (alpha D - x_t) / sigma^2, and their cosine is taken over all pixels.
     checkpoint: a file that keeps the finished entries, so that a killed calibration goes on where it stopped.
 
-    Raises CourseError without candidates or patches, and for a checkpoint that cannot be written, is damaged, or was
-    started with another network, other images or other settings.
+    Raises CourseError if there are no candidates or the machine has no patches, and for a checkpoint that cannot be
+    written, is damaged, or was started with another network, other images or other settings.
     """
     sizes = sorted(check_patch_size(p) for p in candidates) if isinstance(candidates, Iterable) else []
     if not sizes:
@@ -75,7 +75,7 @@ def calibration_table(
         if abs(alpha) < FAINTEST:
             raise CourseError(
                 f"{schedule} leaves nothing of the image at t = {t:g} (alpha = {alpha:.1g}), where the scores "
-                "of all windows are alike: take one that leaves a trace, as els.CosineSchedule() does."
+                "of all windows are alike: take a schedule that leaves a trace, as els.CosineSchedule() does."
             )
         if not x0_hat.isfinite().all():
             raise CourseError(f"the network answers NaN or infinite pixels at t = {t:g}: there is nothing to compare.")
@@ -86,7 +86,7 @@ def calibration_table(
         origin = _origin(machines, noise, len(points), labels)
         kept = _Kept(Path(checkpoint), origin, drawn=points[-1][2].cpu().numpy())
         table = kept.load(table)
-        kept.save(table)  # what cannot be written is told now, not after the first time
+        kept.save(table)  # what cannot be written is reported now, not after the first time
     with tqdm(total=len(points) * len(sizes), desc="calibrating", unit="score", disable=not progress) as bar:
         for row, (t, x_t, x0_hat) in zip(table, points, strict=True):
             theirs = score_from_denoiser(x0_hat, x_t, t, schedule).double().flatten(1)
@@ -101,8 +101,8 @@ def calibration_table(
 
 
 def candidates_of(machine: PatchMachine, largest: int | None = None) -> list[int]:
-    """Every odd size from 3 (1, if there is no other) to `largest`, or to that at which a window of this machine sees
-    the whole image."""
+    """Every odd size from 3 (or 1, if there is no other) to `largest`, or to the one at which a window of this machine
+    sees the whole image."""
     return list(range(min(3, machine.largest_patch_size), (largest or machine.largest_patch_size) + 1, 2))
 
 
@@ -113,9 +113,9 @@ def _check_patches(machine: object) -> None:
 
 @dataclass(frozen=True)
 class _Kept:
-    """A table of scores as a file, with what they are of: those of anything else are not continued.
+    """A table of scores as a file, with a note of what was scored: a table of anything else is not continued.
 
-    drawn: what the network made of the noise, which tells it from another one.
+    drawn: what the network made of the noise, which distinguishes it from another network.
     """
 
     path: Path
@@ -130,7 +130,7 @@ class _Kept:
     def load(self, empty: Float[Tensor, "T K S"]) -> Float[Tensor, "T K S"]:
         """The table so far, or the empty one if there is none."""
         if self.path.is_dir():
-            raise CourseError(f"{self.path} is a folder: name the file that the scores are to be kept in.")
+            raise CourseError(f"{self.path} is a folder: name a file to keep the scores in.")
         if not self.path.exists():
             return empty
         try:
@@ -177,14 +177,14 @@ def calibrate(
     progress: bool = False,
     checkpoint: str | Path | None = None,
 ) -> list[tuple[float, int]]:
-    """The patch size whose machine is most like the network at each t: pairs (t, P) from t = 1 down, `patch_size=`.
+    """The patch size whose machine is most like the network at each t: pairs (t, P) from t = 1 down, for `patch_size=`.
 
-    candidates: odd sizes to choose from; by default all, up to that at which a window sees the whole image.
+    candidates: odd sizes to choose from; by default all, up to the one at which a window sees the whole image.
     samples: how many of `CALIBRATION_SEEDS` to start from (10 to 20 are enough).
     labels, checkpoint: as in `calibration_table`.
-    The machine's window may be square or gaussian; of a gaussian one the candidates are the supports.
+    The machine's window may be square or gaussian; for a gaussian one the candidates are the sizes of its support.
 
-    Raises CourseError for a number of samples that cannot be had, and as `calibration_table` does.
+    Raises CourseError for an impossible number of samples, and as `calibration_table` does.
 
     Source: Kamb & Ganguli 2025, section on calibrating the locality scale. Lesson 09.
     """

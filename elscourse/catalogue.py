@@ -27,7 +27,7 @@ class Dataset:
     folders: where its files lie below a data folder, torchvision's layout first.
     files: what must be there, each with its alternatives.
     contents, downloads: sha256 by file name, of the uncompressed files and of the files as published.
-    mirrors: the addresses that a download's name is appended to; none: `by_hand` is fetched by hand from `page`.
+    mirrors: the addresses that a download's name is appended to; without any, `by_hand` is fetched by hand from `page`.
     """
 
     name: str

@@ -22,7 +22,7 @@ from .files import save_tensors, save_text
 from .networks import build_network, channels_of, classes_of, predicted_noise
 from .schedule import CosineSchedule, Schedule, check_schedule, check_time
 
-# what answers otherwise in training, at random or by the rest of the batch, and may change by being asked
+# modules that answer differently in training, at random or by the rest of the batch, and may change when they are asked
 CHANGED_BY_USE = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm, nn.MultiheadAttention, nn.RReLU)
 
 
@@ -35,14 +35,15 @@ class NetworkDenoiser:
     x_t with shape (B, C, H, W), t in (0, 1]. labels: one class, or one per image, for a class-conditional network.
     Differentiable in x_t (lesson 09 asks for its Jacobian).
 
-    module: eps_hat(x_t, t, labels), with t of shape (B,) in (0, 1], and labels (B,) or None; in eval mode if it drops
-        out or normalises batches. One of your own that is told classes has their number as `classes`. (A network that
+    module: eps_hat(x_t, t, labels), with t of shape (B,) in (0, 1], and labels (B,) or None; in eval mode if it has
+        dropout or batch norm. A network of your own that is told classes has their number as `classes`. (One that
         estimates x_0 itself needs none of this: any function D(x_t, t, labels=None) is a denoiser.)
-    card: what is known of it: "name"; "config" with "padding" ("zeros" or "circular") and "channels".
+    card: what is known about it: "name"; "config" with "padding" ("zeros" or "circular") and "channels".
 
-    Raises CourseError for an x_t of another shape, precision or device, for labels that it does not know or lacks, and
-    for a module that is none, is called or answers otherwise, or holds modules in training mode for which that matters
-    (dropout, batch norm, attention; what its forward does with `self.training` cannot be seen: call eval()).
+    Raises CourseError for an x_t of another shape, precision or device; for unknown labels, or if they are missing; and
+    for a module that is not one of torch's, takes other arguments, answers in another shape, or holds modules in
+    training mode for which that matters (dropout, batch norm, attention; what its forward does with `self.training`
+    cannot be seen: call eval()).
     """
 
     module: nn.Module
@@ -65,7 +66,7 @@ class NetworkDenoiser:
 
     @property
     def channels(self) -> int | None:
-        """Of the images that it draws: 1 grey, 3 colour; None: neither its card nor the network says so."""
+        """Channels of the images that it draws: 1 grey, 3 colour; None: neither its card nor the network says."""
         return self.card.get("config", {}).get("channels", channels_of(self.module))
 
     @property
@@ -97,16 +98,16 @@ class NetworkDenoiser:
         t = check_time(t)
         check_batch(x_t, "x_t")
         if self.channels not in (None, x_t.shape[1]):
-            raise CourseError(f"{self.name} draws images of {self.channels} channel(s), and x_t has {x_t.shape[1]}.")
+            raise CourseError(f"{self.name} draws images of {self.channels} channel(s), but x_t has {x_t.shape[1]}.")
         weight = next(self.module.parameters(), x_t)
         if (x_t.dtype, x_t.device) != (weight.dtype, weight.device):
             raise CourseError(
-                f"x_t is {x_t.dtype} on {x_t.device}, {self.name} is {weight.dtype} on {weight.device}: move one of "
-                "them with .to(...)."
+                f"x_t is {x_t.dtype} on {x_t.device}, but {self.name} is {weight.dtype} on {weight.device}: move one "
+                "of them with .to(...)."
             )
         if any(module.training and isinstance(module, CHANGED_BY_USE) for module in self.module.modules()):
             raise CourseError(
-                f"{self.name} drops out, or normalises batches, and is in training mode: call module.eval() first."
+                f"{self.name} has dropout or batch norm, and is in training mode: call module.eval() first."
             )
         if self.conditional and labels is None:
             raise CourseError(f"{self.name} is class-conditional: pass labels=, one class or one per image.")
@@ -128,7 +129,7 @@ class NetworkDenoiser:
 def save_network(module: nn.Module, card: dict[str, Any], folder: str | Path) -> Path:
     """Write `folder/NAME.safetensors` and `folder/NAME.json`; the name and how to build it are read from the card."""
     if not card.get("name"):
-        raise CourseError(f'a network is kept under the "name" on its card, and this one has none: {card!r}.')
+        raise CourseError(f'a network is saved under the "name" on its card, and this card has none: {card!r}.')
     path = Path(folder) / f"{card['name']}.safetensors"
     save_tensors(module.state_dict(), path)
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -137,7 +138,7 @@ def save_network(module: nn.Module, card: dict[str, Any], folder: str | Path) ->
     return path
 
 
-OWN_NETWORKS = Path("runs/networks")  # where `elscourse train` writes, relative to where one works
+OWN_NETWORKS = Path("runs/networks")  # where `elscourse train` writes, in the working folder
 
 
 def network_cards() -> list[Path]:
@@ -162,12 +163,12 @@ def find_card(name: str | Path) -> Path:
         if str(name) in known:
             return known[str(name)]
         path = Path(f"{path}.json")
-        if not os.path.exists(path):  # which a name that is too long does not fail
+        if not os.path.exists(path):  # unlike path.exists(), it takes a name of any length
             error = unknown_name("network", str(name), known)
             raise CourseError(f"{error} Or give the path of a network's .safetensors file.")
     for part in (path.with_suffix(".json"), path.with_suffix(".safetensors")):
         if not os.path.exists(part):
-            raise CourseError(f"{part} does not exist: a network is a .safetensors file and its .json card beside it.")
+            raise CourseError(f"{part} does not exist: a network is a .safetensors file with its .json card beside it.")
     return path.with_suffix(".json")
 
 
@@ -191,7 +192,7 @@ def _read_card(path: Path) -> dict[str, Any]:
         card = json.loads(path.read_text("utf-8"))
         missing = {"name", "architecture", "config", "sha256"} - card.keys()
     except PermissionError as error:
-        raise CourseError(f"{path} cannot be read ({error.strerror}): change its rights.") from error
+        raise CourseError(f"{path} cannot be read ({error.strerror}): change its permissions.") from error
     except (OSError, ValueError, AttributeError, RecursionError) as error:
         raise CourseError(f"{path} is not a network's card ({error}): restore or download it again.") from error
     if not missing and not isinstance(card["sha256"], str):
@@ -205,13 +206,13 @@ def _read_weights(path: Path, card: dict[str, Any]) -> dict[str, Tensor]:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise CourseError(f"{path} cannot be read ({error.strerror}): restore it, or change its rights.") from error
+        raise CourseError(f"{path} cannot be read ({error.strerror}): restore it or change its permissions.") from error
     found = hashlib.sha256(raw).hexdigest()
     if found != card["sha256"]:
         raise CourseError(
             f"{path} is damaged or not the file its card describes: sha256 {found[:12]}..., "
             f"expected {card['sha256'][:12]}... ({len(raw)} bytes). Restore it, or train it again "
-            f"(`elscourse train {card['name']}`, if it is one of the course)."
+            f"(`elscourse train {card['name']}`, if it is one of the course's)."
         )
     try:
         return parse_safetensors(raw)

@@ -1,5 +1,5 @@
-"""The command line `elscourse`: it parses, the work is elsewhere. What `import elscourse` does not load by itself is
-imported only when a command needs it."""
+"""The command line `elscourse`: it parses the arguments, the work is done elsewhere. What `import elscourse` does not
+load by itself is imported only when a command needs it."""
 
 from __future__ import annotations
 
@@ -37,36 +37,36 @@ NO_MEMORY = re.compile("allocate memory|out of memory")  # as torch says it, on 
 MOST_SEEDS = 100  # drawn into one picture, each large enough to be seen
 FOLDER = click.Path(file_okay=False, path_type=Path)
 IDS = (
-    "is, es, ls, els-zeros, els-circular (these two also with -gaussian), wiener, local-filter, equivariant-filter "
-    "(these two also with bent-)"
+    "is, es, ls, els-zeros, els-circular (both also with -gaussian at the end), wiener, local-filter, "
+    "equivariant-filter (both filters also with bent- in front)"
 )
 
 
 class CourseGroup(click.Group):
-    """Mistakes of the user become one sentence, a stop becomes a hint; neither prints a traceback."""
+    """A user's mistake becomes one sentence and Ctrl-C becomes a hint; neither prints a traceback."""
 
     def invoke(self, context: click.Context) -> Any:
         """Run the command."""
-        if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may hold what it cannot write; stderr is like that
+        if isinstance(sys.stdout, io.TextIOWrapper):  # a name may hold what stdout cannot write; stderr escapes it
             sys.stdout.reconfigure(errors="backslashreplace")
         try:
             return super().invoke(context)
         except click.UsageError as error:
             options = [option.opts for option in error.ctx.command.params] if error.ctx else []
             if "extra argument" in error.message and ["--network"] in options:
-                # `calibrate` and `train`, which need one, take it without
-                raise click.UsageError(f"{error.message}: a network is named by --network.", error.ctx) from error
+                # `calibrate` and `train`, which need a network, take its name without the option
+                raise click.UsageError(f"{error.message}: name the network with --network.", error.ctx) from error
             if "extra argument" in error.message and ["--dataset"] in options:
-                raise click.UsageError(f"{error.message}: images are named by --dataset.", error.ctx) from error
+                raise click.UsageError(f"{error.message}: name the images with --dataset.", error.ctx) from error
             raise
-        except BrokenPipeError:  # whoever read the output has left, as `head` does: click ends quietly
+        except BrokenPipeError:  # the reader of the output has left, as `head` does: click ends quietly
             raise
         except ImportError as error:
             raise click.ClickException(
-                f"a package that the course needs cannot be loaded here ({error}): install the course again, "
+                f"a package that the course needs cannot be loaded here ({error}): install the course again with "
                 "`./course setup` or `pip install elscourse`."
             ) from error
-        except (CourseError, OSError) as error:  # the system's: a full disk, a folder that may not be written
+        except (CourseError, OSError) as error:  # OSError, from the system: a full disk, a read-only folder
             raise click.ClickException(str(error)) from error
         except (MemoryError, RuntimeError) as error:
             if isinstance(error, MemoryError) or NO_MEMORY.search(str(error)):
@@ -77,7 +77,7 @@ class CourseGroup(click.Group):
         except KeyboardInterrupt:
             command = self.commands.get(context.invoked_subcommand or "")
             goes_on = command is not None and any(option.name == "resume" for option in command.params)
-            more = " Run the same command again (without --fresh): it goes on with what is finished." if goes_on else ""
+            more = " Run the same command again (without --fresh): it goes on from what is finished." if goes_on else ""
             click.echo(f"\nStopped.{more}", err=True)
             sys.exit(130)
 
@@ -114,7 +114,7 @@ class SeedRange(click.ParamType):
                     raise ValueError
                 if len(seeds) + len(wanted) > MOST_SEEDS:
                     self.fail(
-                        f"{value!r} are more than the {MOST_SEEDS} seeds that a picture holds: draw fewer.", param, ctx
+                        f"{value!r} is more than the {MOST_SEEDS} seeds that fit in a picture: draw fewer.", param, ctx
                     )
                 seeds += wanted
             if seeds:
@@ -125,7 +125,7 @@ class SeedRange(click.ParamType):
 
 
 class SeedCount(click.IntRange):
-    """How many seeds, from 0 on: where `sample` takes a list, `reproduce` takes a number."""
+    """How many seeds, counted from 0: `sample` takes a list of seeds, but `reproduce` takes their number."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Text -> number."""
@@ -147,7 +147,7 @@ def main() -> None:
 def lab(folder: Path, jupyter_options: tuple[str, ...]) -> None:
     """Open the lessons in JupyterLab.
 
-    They are copies in a folder of your own; what you wrote there is kept.
+    You work on copies in a folder of your own, and what you have written there is kept.
     """
     from .workspace import open_lab
 
@@ -155,19 +155,19 @@ def lab(folder: Path, jupyter_options: tuple[str, ...]) -> None:
 
 
 @main.command()
-@click.option("--dataset", help="Images instead of the network's own: a name, a folder, or a .npy file.")
-@click.option("--network", help="Name or path of a network.  [default: that of the lab]")
+@click.option("--dataset", help="Images to use instead of the network's own: a name, a folder, or a .npy file.")
+@click.option("--network", help="Name or path of a network.  [default: the lab's]")
 @click.option("--lab", "profile", type=click.Choice(list(PROFILES)), help="Which lab.  [default: laptop]")
-@click.option("--seeds", type=SeedCount(min=1), default=100, help="How many seeds, from 0 on.")
+@click.option("--seeds", type=SeedCount(min=1), default=100, help="How many seeds, counted from 0.")
 @click.option(
-    "--steps", type=click.IntRange(min=1), default=20, help="Steps of the machines and the short network run."
+    "--steps", type=click.IntRange(min=1), default=20, help="Steps of the machines and of the short network run."
 )
 @click.option("--network-steps", type=click.IntRange(min=1), default=150, help="Steps of the long network run.")
-@click.option("--machine", "machines", multiple=True, help=f"A further machine (may be repeated): {IDS}.")
+@click.option("--machine", "machines", multiple=True, help=f"One more machine (may be repeated): {IDS}.")
 @click.option("--out", type=FOLDER, help="Folder for the results.  [default: runs/reproduce/NETWORK]")
-@click.option("--device", help="cpu or cuda.  [default: that of the lab]")
-@click.option("--float64", is_flag=True, help="Images, machines and network in float64: slow, to the last digit.")
-@click.option("--resume/--fresh", default=True, help="Go on with what is in the folder, or start over.")
+@click.option("--device", help="cpu or cuda.  [default: the lab's]")
+@click.option("--float64", is_flag=True, help="Images, machines and network in float64: slow, but to the last digit.")
+@click.option("--resume/--fresh", default=True, help="Continue with what is in the folder, or start over.")
 @click.pass_context
 def reproduce(
     context: click.Context,
@@ -185,7 +185,7 @@ def reproduce(
 ) -> None:
     """Predict, image by image, what a trained network draws.
 
-    Prints the table and saves the figures. To share the work among K processes, on one GPU each if there are some:
+    Prints the table and saves the figures. To share the work among K processes, each on its own GPU if there are any:
     torchrun --nproc-per-node K -m elscourse reproduce ...
     """
     from .reproduce import Experiment
@@ -210,22 +210,24 @@ def reproduce(
 @click.argument("name")
 @click.option("--dataset", help="For a network of your own: a data set's name, a folder of images, or a .npy file.")
 @click.option("--size", type=int, help="Side of the images in pixels.  [default: as they are]")
-@click.option("--n", type=int, help="How many images, from the first.  [default: all]")
+@click.option("--n", type=int, help="How many images, counted from the first.  [default: all]")
 @click.option("--architecture", type=click.Choice(list(ARCHITECTURES)), help="Which network.  [default: resnet]")
-@click.option("--padding", type=click.Choice(["zeros", "circular"]), help="Outside the image.  [default: zeros]")
-@click.option("--width", type=click.IntRange(2, 4096), help="Channels.  [default: resnet 64, unet 32]")
-@click.option("--conditional", is_flag=True, help="Tell the network the class.")
+@click.option(
+    "--padding", type=click.Choice(["zeros", "circular"]), help="What lies outside the image.  [default: zeros]"
+)
+@click.option("--width", type=click.IntRange(2, 4096), help="Inner channels.  [default: resnet 64, unet 32]")
+@click.option("--conditional", is_flag=True, help="Tell the network the class of each image.")
 @click.option("--steps", type=click.IntRange(min=1), help="Training steps.  [default: the recipe's, or 8000]")
 @click.option(
     "--seed", type=click.IntRange(0, 2**32 - 1), help="Seed of weights and batches.  [default: the recipe's, or 0]"
 )
 @click.option("--device", default="cpu", help="cpu or cuda.")
 @click.option("--out", type=FOLDER, default=OWN_NETWORKS, help="Folder for the network.")
-@click.option("--resume/--fresh", default=True, help="Go on with an interrupted training, or start over.")
+@click.option("--resume/--fresh", default=True, help="Continue an interrupted training, or start over.")
 def train(name: str, device: str, out: Path, resume: bool, **own: Any) -> None:
-    """Train a network, a shipped one or your own.
+    """Train a network: a shipped one or your own.
 
-    NAME is that of a shipped network, trained by its recipe, or a new one, with --dataset.
+    NAME is that of a shipped network, which is trained by its recipe, or a new name together with --dataset.
     """
     from .recipes import choose, follow
 
@@ -239,13 +241,13 @@ def train(name: str, device: str, out: Path, resume: bool, **own: Any) -> None:
     "--machine",
     "machines",
     multiple=True,
-    help="els-zeros, els-circular, or -gaussian behind one.  [default: square and gaussian]",
+    help="els-zeros or els-circular, either also with -gaussian at the end.  [default: square and gaussian]",
 )
 @click.option("--samples", type=click.IntRange(1, len(CALIBRATION_SEEDS)), default=10, help="Trajectories to follow.")
 @click.option("--steps", type=click.IntRange(min=1), default=20, help="Steps of each trajectory.")
-@click.option("--largest", type=click.IntRange(min=3), help="Largest patch size tried.  [default: the whole image]")
-@click.option("--device", help="cpu or cuda.  [default: that of the lab]")
-@click.option("--resume/--fresh", default=True, help="Go on with what is done, or start over.")
+@click.option("--largest", type=click.IntRange(min=3), help="Largest patch size to try.  [default: the whole image]")
+@click.option("--device", help="cpu or cuda.  [default: the lab's]")
+@click.option("--resume/--fresh", default=True, help="Continue with what is done, or start over.")
 def calibrate(
     network: str,
     machines: tuple[str, ...],
@@ -257,7 +259,7 @@ def calibrate(
 ) -> None:
     """Measure the windows that fit a network best.
 
-    Finds, at each noise level, the patch size with which a machine is most like NETWORK, and writes it beside the
+    Finds, at each noise level, the patch size that makes a machine most like NETWORK, and writes these sizes beside the
     network's card.
     """
     from .lab_calibration import calibrate_lab
@@ -269,19 +271,21 @@ def calibrate(
 
 
 @main.command()
-@click.option("--network", help="Name or path of a network.  [default: that of the lab]")
+@click.option("--network", help="Name or path of a network.  [default: the lab's]")
 @click.option("--denoiser", default="network", help=f"network, or a machine: {IDS}.")
 @click.option("--seeds", type=SeedRange(), default="0-9", help="7, or 0-9, or 1,5,8.")
 @click.option("--steps", type=click.IntRange(min=1), default=20, help="Sampling steps.")
-@click.option("--label", type=int, help="One class for all, if the network knows classes.  [default: seed mod classes]")
-@click.option("--device", help="cpu or cuda.  [default: that of the lab]")
+@click.option(
+    "--label", type=int, help="One class for all images, if the network knows classes.  [default: seed mod classes]"
+)
+@click.option("--device", help="cpu or cuda.  [default: the lab's]")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), default=Path("samples.png"))
 def sample(
     network: str | None, denoiser: str, seeds: list[int], steps: int, label: int | None, device: str | None, out: Path
 ) -> None:
     """Draw images with the network or a machine.
 
-    They start from the noise of the given seeds, and go into one picture.
+    Each image starts from the noise of one of the given seeds, and all of them go into one picture.
     """
     from .plotting import check_channels, check_picture_name, image_rows
 
@@ -295,7 +299,7 @@ def sample(
     steps_taken = tqdm(trajectory(source, noise, steps, labels=labels), total=steps + 1, leave=False)
     _, images, _ = deque(steps_taken, maxlen=1).pop()
     rows, notes = {denoiser: images}, [str(seed) for seed in seeds]
-    if len(seeds) > 10:  # in tens, as each is to be seen
+    if len(seeds) > 10:  # in rows of ten, so that each can be seen
         tens = range(0, len(seeds), 10)
         rows, notes = {f"{denoiser}\n{' '.join(notes[k : k + 10])}": images[k : k + 10] for k in tens}, []
     with whole_file(out) as partial:
@@ -306,7 +310,7 @@ def sample(
 @main.group(invoke_without_command=True)
 @click.pass_context
 def datasets(context: click.Context) -> None:
-    """List the data sets, and which are on this computer."""
+    """List the data sets, and say which are on this computer."""
     if context.invoked_subcommand is None:
         for dataset in CATALOGUE.values():
             click.echo(f"{dataset.name:<18} {dataset.images:>7,} images, {status(dataset)}; {dataset.terms}")
@@ -315,7 +319,7 @@ def datasets(context: click.Context) -> None:
 @datasets.command()
 @click.argument("name")
 def download(name: str) -> None:
-    """Fetch the original files of a data set, checked by their hashes."""
+    """Fetch the original files of a data set, and check their hashes."""
     click.echo(f"{fetch(name)} is complete.")
 
 
@@ -325,18 +329,18 @@ def download(name: str) -> None:
     "--exercise", "only", multiple=True, help="Only this exercise, by name or number (may be repeated).  [default: all]"
 )
 @click.option("--out", type=FOLDER, required=True, help="Folder for the two files.")
-@click.option("--force", is_flag=True, help="Write over files that are there.")
+@click.option("--force", is_flag=True, help="Overwrite files that are there.")
 def assignment(lesson: str, only: tuple[str, ...], out: Path, force: bool) -> None:
     """Write a lesson without solutions, to hand out.
 
-    LESSON is its number or its name: 04, or 04_local. A grader for what comes back is written beside it, to keep.
+    LESSON is its number or its name: 04, or 04_local. A grader for what comes back is written beside it: keep that one.
     """
     from .grading.assignment import write_assignment
 
     notebook, grader = write_assignment(lesson, only, out, force)
     click.echo(f"{notebook} written, for the learners.")
     command = f"python {shlex.quote(grader.as_posix())} FOLDER"
-    click.echo(f"{grader} written, for you. When their notebooks are in a folder: {command}")
+    click.echo(f"{grader} written, for you. When their notebooks are in a folder, run: {command}")
 
 
 @main.command()
@@ -352,16 +356,16 @@ def assignment(lesson: str, only: tuple[str, ...], out: Path, force: bool) -> No
     default=60,
     help="Seconds for the cells that the functions need, and again for each exercise.",
 )
-@click.option("--memory", type=float, default=2, help="GiB that a notebook may take.")
-@click.option("--resume/--fresh", default=True, help="Keep what is graded and unchanged, or grade all anew.")
+@click.option("--memory", type=float, default=2, help="GiB of memory that a notebook may take.")
+@click.option("--resume/--fresh", default=True, help="Keep the grades of unchanged notebooks, or grade all anew.")
 def grade(
     lesson: str, returned: Path, only: tuple[str, ...], out: Path | None, time_limit: float, memory: float, resume: bool
 ) -> None:
-    """Grade what was handed in, a line per learner.
+    """Grade what was handed in, one line per learner.
 
     LESSON is its number or its name: 04, or 04_local. RETURNED is a notebook of it, or a folder of them. Each notebook
-    runs in a process of its own with a time limit, and costs only its own grade whatever it does. A point per star of
-    every exercise that its check calls correct.
+    runs in a process of its own with a time limit; whatever it does, it costs only its own grade. An exercise that its
+    check calls correct earns one point per star.
     """
     from .grading.assignment import lesson_path
     from .grading.grades import UNREAD
@@ -378,16 +382,16 @@ def grade(
 
 @main.command()
 @click.option("--device", help="cpu or cuda.  [default: cpu]")
-@click.option("--full", is_flag=True, help="Circular padding and the full lab too: some minutes more.")
+@click.option("--full", is_flag=True, help="Also circular padding and the full lab: a few minutes more.")
 @click.option("--out", type=FOLDER, default=Path("runs/bench"), help="Folder for bench.json and bench.md.")
 def bench(device: str | None, full: bool, out: Path) -> None:
     """Measure how fast the machines are here.
 
-    On this computer, beside a textbook implementation: about three minutes.
+    Times them on this computer, beside a textbook implementation: about three minutes.
     """
     from .bench import run, write
 
-    check_place(out / "bench.json")  # what cannot be written is told before the minutes, not after
+    check_place(out / "bench.json")  # what cannot be written is reported before the minutes, not after
     write(run(device, full, say=click.echo), out)
     click.echo(f"{out}: bench.json, bench.md")
 

@@ -2,7 +2,8 @@ r"""The same mean from a part of the dictionary, with a certificate: what is lef
 
 At little noise almost all weight lies on keys that are near the query. The keys of one dictionary are sorted into boxes
 once; a query then skips the boxes whose nearest points are so far that all of them together weigh less than what may
-be lost (`search`). With U the bound of what was skipped, Z what was found and a dictionary whose values span a range R
+be lost (`search`). With U the bound on the weight skipped, Z the weight found, and a dictionary whose values span a
+range R
 
 .. math:: |D - \tilde D| = \frac{U'}{Z + U'} \, |D_{skipped} - \tilde D| \le \frac{U}{Z + U} R, \quad U' \le U
 
@@ -98,7 +99,7 @@ class Library:
 
     @staticmethod
     def may_pay(patch_size: int, alpha: float, sigma: float) -> bool:
-        """Whether leaving out can win at all: with much noise everything matters, with many dimensions all is far."""
+        """Whether leaving keys out can pay at all: with much noise all matter, in many dimensions all are far."""
         return patch_size * sigma <= MOST_NOISE * alpha
 
     def clusters(
@@ -174,8 +175,8 @@ def _principal(keys: Float[Tensor, "n d"]) -> tuple[Float[Tensor, " d"], Float[T
 def _merged(keys: Float[Tensor, "n d"], values: Float[Tensor, "n C"]) -> tuple[Tensor, Tensor, Float[Tensor, " m"]]:
     """Equal keys once, and how many of each there were; equal keys have equal values.
 
-    They are neighbours in the order of a random projection; two that differ but share its last bit would only be kept
-    apart, or let equal ones be so.
+    They are neighbours in the order of a random projection. Different keys with the same projection stay apart; at
+    worst they keep equal ones apart as well.
     """
     direction = torch.randn(keys.shape[1], dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     order = torch.cat([block.double() @ direction for block in keys.split(BLOCK)]).argsort(stable=True)
@@ -208,7 +209,7 @@ def search_mean(
             sums = (array[p] for array in (best, total, weighted, skipped))
             return search(turned[p], *clusters.arrays, np.float32(scale), lost, *sums)
 
-        pairs = sum(pool.map(some, slices(m, math.ceil(m / math.ceil(m / most)))))  # pieces of about one length
+        pairs = sum(pool.map(some, slices(m, math.ceil(m / math.ceil(m / most)))))  # pieces of about equal length
         squares = queries.double().square().sum(-1) / (2 * sigma**2)
     # keys and queries are rounded each on its own, coordinate by coordinate; such errors add up like a random walk
     farthest = math.sqrt(max(0.0, float(best.max())) + MATTER)

@@ -26,7 +26,7 @@ from .pixels import check_order, check_range
 Size = int | tuple[int, int]  # pixels; a pair is (height, width)
 
 BUNDLE = CATALOGUE["fashion-mnist"].bundle
-CHUNK = 1024  # images converted or resized at a time: little more than the result is in memory
+CHUNK = 1024  # images converted or resized at a time, so that little more than the result is in memory
 
 
 def data_dir() -> Path:
@@ -36,7 +36,7 @@ def data_dir() -> Path:
 
 
 def status(dataset: Dataset) -> str:
-    """What of a set is on this computer, in words."""
+    """How much of a set is on this computer, in words."""
     place = find(dataset)
     if place is not None:
         return f"complete, found at {place}"
@@ -57,7 +57,7 @@ def read_sums(path: Path) -> dict[str, str]:
 class ImageSet:
     """Images with shape (N, C, H, W), floats in [-1, 1]; labels (N,), int64, or None; the names of the classes.
 
-    Raises CourseError for another shape or type, an empty set, pixels that are no numbers in [-1, 1], and labels that
+    Raises CourseError for another shape or type, an empty set, pixels that are not numbers in [-1, 1], and labels that
     do not fit the images.
     """
 
@@ -82,7 +82,7 @@ class ImageSet:
     def _check_labels(self, labels: Tensor) -> None:
         if not isinstance(labels, Tensor) or labels.dtype != torch.int64 or labels.shape != (len(self),):
             raise CourseError(
-                f"{self.name}: labels must be a tensor, int64 of shape ({len(self)},), one per image, got "
+                f"{self.name}: labels must be an int64 tensor of shape ({len(self)},), one label per image, got "
                 f"{type_of(labels)}."
             )
         low, high, last = int(labels.min()), int(labels.max()), len(self.class_names) - 1
@@ -102,7 +102,7 @@ class ImageSet:
                 places = places.long()  # torch takes them for a mask
             images, labels = self.images[places], None if self.labels is None else self.labels[places]
         except (IndexError, TypeError, ValueError, RuntimeError) as error:
-            raise CourseError(f"{self.name} has {len(self)} images, and the index does not fit: {error}.") from error
+            raise CourseError(f"{self.name} has {len(self)} images, but the index does not fit: {error}.") from error
         return replace(self, images=images, labels=labels)
 
 
@@ -110,15 +110,15 @@ def load(name: str | Path, size: Size | None = None, n: int | None = None) -> Im
     """The first n images of a published set, or the first n of a folder or file by path, at the given size.
 
     name: "fashion-mnist" (the first 10,000 are bundled), "emoji" (bundled), "fashion-mnist-test", "mnist", "cifar10",
-    "celeba": the training parts, except where the name says test. Or a folder: png, jpg, bmp, webp, gif or tif,
-    also in subfolders; grey if all of them are, black where they are transparent; in the order of their paths: 10.png
-    goes before 2.png, and the first n may lack the last classes. Its subfolders are the classes if every image lies in
-    one. A set's name goes before a folder of that name: write "./mnist".
+    "celeba": the training parts, except where the name says test. Or a folder of png, jpg, bmp, webp, gif or tif files,
+    also in subfolders: grey if all of them are, black where they are transparent, in the order of their paths (10.png
+    comes before 2.png, and the first n may lack the last classes). Its subfolders are the classes if every image lies
+    in one. A set's name comes before a folder of the same name: for the folder, write "./mnist".
         Or the path of a .npy file with shape (N, C, H, W), float32 or float64 in [-1, 1], which may be larger than
         memory: it is mapped, not read, and cannot be resized. Classes, if any, lie beside NAME.npy as NAME.labels.npy.
-    size: in pixels, one number or (height, width), made as `resize` says (in a folder no image gets a border); None: as
-        they are.
-    n: a whole number, at least 1 and at most what there is; None: all.
+    size: in pixels, one number or (height, width), made as `resize` says (in a folder no image gets a border); None
+        leaves the images as they are.
+    n: a whole number, at least 1 and at most the number of images; None: all.
 
     Raises CourseError for an unknown name, a size or n that does not fit, and files that are damaged or not here.
     """
@@ -127,10 +127,10 @@ def load(name: str | Path, size: Size | None = None, n: int | None = None) -> Im
     if not isinstance(name, str | Path) or not str(name):
         given = repr(name) if isinstance(name, str) else type(name).__name__
         raise CourseError(
-            f"name must be that of a data set or the path of a folder of images, got {given}: images that you have in "
-            "memory become a set by els.ImageSet(images)."
+            f"name must be that of a data set or the path of a folder of images, got {given}: for images that you have "
+            "in memory, use els.ImageSet(images)."
         )
-    root = Path(os.path.expanduser(name))  # that of pathlib fails where "~name" is nobody
+    root = Path(os.path.expanduser(name))  # pathlib's own fails where "~name" is no user
     if isinstance(name, str) and not set(name) & set("/\\.") and not os.path.exists(root):
         raise CourseError(f"{unknown_name('dataset', name, CATALOGUE)} Or give the path of a folder of images.")
     if is_mapped(root):
@@ -153,8 +153,8 @@ def _mapped(path: Path, size: Size | None, n: int | None) -> ImageSet:
     n, (height, width) = _count(n, len(images), str(path)), images.shape[-2:]
     if size is not None and _height_width(size) != (height, width):
         raise CourseError(
-            f"{path} has images of {height}x{width} pixels (height x width), and size {size} was asked for: images in "
-            "an array file are taken as they are, write another file of that size."
+            f"{path} has images of {height}x{width} pixels (height x width), but size {size} was asked for: images in "
+            "an array file are taken as they are, so write another file of that size."
         )
     labels = open_labels(path, len(images))
     class_names = () if labels is None else tuple(str(k) for k in range(int(labels.max()) + 1))
@@ -167,7 +167,7 @@ def _mapped(path: Path, size: Size | None, n: int | None) -> ImageSet:
 def _bundled(bundle: str) -> tuple[np.ndarray, np.ndarray]:
     """The uint8 images and labels of a bundled file, once its sha256 is found to be the one in SHA256SUMS."""
     path = data_dir() / bundle
-    advice = "restore it (`git restore data` in a clone) or install the course again"
+    advice = "restore the data (`git restore data` in a clone) or install the course again"
     try:
         raw = path.read_bytes()
         expected = read_sums(path.with_name("SHA256SUMS"))[bundle]
@@ -208,8 +208,8 @@ def to_unit_range(images: np.ndarray) -> Float[Tensor, "N C H W"]:
 def resize(images: Float[Tensor, "N C H W"], size: Size | None) -> Float[Tensor, "N C h w"]:
     """Area average to `size`: each new pixel is the mean of the old pixels that its area touches.
 
-    28x28 images first get a black border (-1) of 2 pixels, which makes them 32x32, as is usual with those of MNIST. For
-    another aspect ratio, the largest centred part of the new one is cut out first. size=None, or the images' own size,
+    28x28 images first get a black border (-1) of 2 pixels, which makes them 32x32, as is usual for MNIST. If the aspect
+    ratio changes, the largest centred part with the new one is cut out first. size=None, or the images' own size,
     leaves them untouched; images are only made smaller, and CourseError is raised for a size beyond theirs. (The paper
     resizes bilinearly.)
     """
@@ -261,7 +261,7 @@ def _allocate(n: int, shape: tuple[int, ...], like: Tensor) -> Tensor:
     except RuntimeError as error:
         gigabytes = n * np.prod(shape, dtype=float) * like.element_size() / 1e9
         raise CourseError(
-            f"{n:,} images of shape {shape} need {gigabytes:,.0f} GB, more than this computer gives: ask for fewer "
+            f"{n:,} images of shape {shape} need {gigabytes:,.0f} GB, more than this computer can give: ask for fewer "
             "(n=) or smaller ones (size=)."
         ) from error
 
@@ -271,7 +271,7 @@ def _from_pixels(pixels: np.ndarray, size: Size | None) -> Float[Tensor, "N C H 
 
 
 def _from_files(files: list[Path], size: Size | None) -> Float[Tensor, "N C H W"]:
-    """A few files at a time, so that only the result has to fit into memory; grey among coloured ones become RGB."""
+    """A few files at a time, so that only the result has to fit into memory; grey ones among coloured become RGB."""
     target = None if size is None else _height_width(size)
     out = torch.empty(0)
     start = 0
@@ -284,8 +284,8 @@ def _from_files(files: list[Path], size: Size | None) -> Float[Tensor, "N C H W"
         if x.shape[-2:] != out.shape[-2:]:
             (h, w), (height, width) = x.shape[-2:], out.shape[-2:]
             raise CourseError(
-                f"{files[start]} has {h}x{w} pixels (height x width), but {files[0]} has {height}x{width}: all must "
-                "have one size, or pass size= to crop and shrink them to it."
+                f"{files[start]} has {h}x{w} pixels (height x width), but {files[0]} has {height}x{width}: give "
+                "images of one size, or pass size= to crop and shrink them to it."
             )
         if x.shape[1] > out.shape[1]:
             out = out.repeat(1, 3, 1, 1)

@@ -1,6 +1,6 @@
 """The complete published sets: where they are on this computer, how to get them, and reading them.
 
-torchvision parses the files; here is only the finding, the checking and the fetching. Facts are in catalogue.py.
+torchvision parses the files; this module only finds, checks and fetches them. The facts are in catalogue.py.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ def find(dataset: Dataset) -> Path | None:
 def read(dataset: Dataset) -> Raw:
     """The complete set as it is on this computer: uint8 images, or image files, and labels.
 
-    Raises CourseError if it is not here, if a file is damaged (named, with what to do), or without torchvision.
+    Raises CourseError if the set is not here, if a file is damaged (it is named, with what to do about it), or if
+    torchvision is missing.
     """
     place = find(dataset)
     if place is None:
@@ -67,7 +68,7 @@ def read(dataset: Dataset) -> Raw:
         import torchvision  # noqa: F401
     except ImportError as error:
         raise CourseError(
-            f"reading the complete {dataset.name} needs torchvision, which does not import here ({error}): "
+            f"reading the complete {dataset.name} needs torchvision, which cannot be imported here ({error}): "
             "`pip install torchvision`."
         ) from error
     reader = _READERS[dataset.name]
@@ -84,9 +85,9 @@ def read(dataset: Dataset) -> Raw:
 def download(name: str) -> Path:
     """Fetch a set into `download_folder()`, check its sha256, and return the folder that has it.
 
-    A file is written beside its place and moved there once its sha256 is right; those that are there and right are not
-    fetched again: an interrupted download goes on with the next file. Raises CourseError for an unknown name, and with
-    each mirror's reason if none gave the file.
+    A file is written beside its place and moved there once its sha256 is right. Files that are there and right are not
+    fetched again, so an interrupted download goes on with the next file. Raises CourseError for an unknown name and, if
+    no mirror gave a file, with each mirror's reason.
     """
     if name not in CATALOGUE:
         raise unknown_name("dataset", name, CATALOGUE)
@@ -137,7 +138,7 @@ def _how_to_get(dataset: Dataset) -> str:
 
 def _not_here(dataset: Dataset) -> CourseError:
     places = ", ".join(str(folder) for folder in search_folders())
-    few = f" The first {dataset.bundled:,} are bundled: n={dataset.bundled} or fewer." if dataset.bundled else ""
+    few = f" The first {dataset.bundled:,} are bundled: pass n={dataset.bundled} or less." if dataset.bundled else ""
     return CourseError(
         f"the complete {dataset.name} ({dataset.images:,} images) is not on this computer (looked in {places}): "
         f"{_how_to_get(dataset)}.{few}"

@@ -1,4 +1,4 @@
-"""Where the arithmetic runs: how many threads it may take, and the device that is asked for."""
+"""Where the arithmetic runs: on which device, and in how many threads."""
 
 from __future__ import annotations
 
@@ -17,33 +17,34 @@ ALONE = threading.Lock()  # held while the number of threads is changed, for the
 
 
 def threads_asked() -> int | None:
-    """What the environment variable ELSCOURSE_THREADS says, None without it; CourseError for a number that is none."""
+    """The number in the environment variable ELSCOURSE_THREADS, None without it; CourseError if it is not one."""
     threads = os.environ.get("ELSCOURSE_THREADS")
     if not threads:
         return None
     if not threads.isdecimal() or not 1 <= int(threads) <= MOST_THREADS:
         raise CourseError(
-            f"ELSCOURSE_THREADS must be a whole number of threads, at least 1, at most {MOST_THREADS}, got {threads!r}."
+            f"ELSCOURSE_THREADS must be a whole number of threads from 1 to {MOST_THREADS}, got {threads!r}."
         )
     return int(threads)
 
 
 def respect_threads() -> None:
-    """torch and the engine take as many threads as were asked for; without that torch's own setting holds."""
+    """Let torch and the engine take as many threads as were asked for; if none were, torch's own setting holds."""
     if threads := threads_asked():
         torch.set_num_threads(threads)
 
 
 def pick_device(device: str | int | torch.device | None = None) -> torch.device:
-    """The device asked for, if it is there and can do the arithmetic; the CPU if none was asked for. k is GPU k."""
-    threads_asked()  # only to refuse: what was set since the import stays
+    """The device asked for, if it is there and can do the arithmetic; the CPU if none was asked for. A number k means
+    GPU k."""
+    threads_asked()  # only to refuse a wrong one: what was set since the import stays
     try:
         chosen = torch.device("cpu" if device is None else device)
     except (RuntimeError, TypeError):
-        raise CourseError(f"unknown device {str(device)!r}: choose cpu, or cuda for a GPU of NVIDIA's.") from None
+        raise CourseError(f"unknown device {str(device)!r}: choose cpu, or cuda for an NVIDIA GPU.") from None
     here = ["cpu"] + [f"cuda:{i}" for i in range(torch.cuda.device_count())] * torch.cuda.is_available()
     if chosen.type == "mps":
-        raise CourseError("device mps has no float64, which the machines sum in: use cpu.")
+        raise CourseError("device mps has no float64, but the machines need it for their sums: use cpu.")
     if chosen.type != "cpu" and f"{chosen.type}:{chosen.index or 0}" not in here:
         raise CourseError(
             f"device {chosen} was asked for, but this computer has: {', '.join(here)}; ask for one of those."
@@ -52,7 +53,8 @@ def pick_device(device: str | int | torch.device | None = None) -> torch.device:
 
 
 class _Threads:
-    """How many threads torch uses while nobody has changed that: who comes meanwhile, or waits, would see another."""
+    """How many threads torch uses while nobody has changed that: a caller that comes or waits meanwhile would see
+    another number."""
 
     def __init__(self) -> None:
         self._counting, self._users, self._own = threading.Lock(), 0, 1
@@ -74,8 +76,9 @@ _threads = _Threads()
 
 @contextmanager
 def workers(most: int) -> Iterator[ThreadPoolExecutor]:
-    """As many threads as torch would use, which uses one meanwhile: its others wait for more work by spinning, for
-    milliseconds in which these need the cores. When stopped from outside, the pool does not begin what is waiting."""
+    """As many threads as torch would use. Meanwhile torch uses one, because its other threads wait for more work by
+    spinning, for milliseconds in which these threads need the cores. When stopped from outside, the pool does not begin
+    what is waiting."""
     with _threads as threads, ALONE:
         torch.set_num_threads(1)
         try:

@@ -17,14 +17,14 @@ from .errors import CourseError, shape_of, type_of
 from .schedule import CosineSchedule, Schedule, alpha_sigma, check_schedule, check_time, is_schedule
 
 VARIANCE_SLACK = 0.01  # of x_1, whose noise is drawn with variance 1
-SEEDS = 2**32  # torch takes more, and draws for 2^32 + 7 what it draws for 7
-FAINTEST = 1e-6  # alpha to divide by: the rounding of float32, 6e-8, then becomes 0.06 of a pixel
+SEEDS = 2**32  # torch takes larger ones, but draws for 2^32 + 7 what it draws for 7
+FAINTEST = 1e-6  # least alpha to divide by: the rounding of float32, 6e-8, then becomes 0.06 of a pixel
 
 Labels = int | Sequence[int] | Tensor | None
 
 
 class Denoiser(Protocol):
-    """Anything that estimates E[x_0 | x_t]: x_t with shape (B, C, H, W), t in (0, 1]; and labels=, if it knows some."""
+    """Anything that estimates E[x_0 | x_t]: x_t with shape (B, C, H, W), t in (0, 1]; and labels= if it knows any."""
 
     def __call__(self, x_t: Tensor, t: float, /, *args: Any, **labels: Any) -> Tensor: ...
 
@@ -34,7 +34,7 @@ def add_noise(
 ) -> Float[Tensor, "B C H W"]:
     """x_t = alpha x_0 + sigma eps, for t in [0, 1]. One image may meet many noises, or the reverse. See lesson 01.
 
-    Raises CourseError for a t outside, and for other shapes.
+    Raises CourseError for a t outside [0, 1], and for shapes that do not fit.
     """
     check_schedule(schedule)
     if not all(isinstance(x, Tensor) and x.is_floating_point() for x in (x_0, eps)):
@@ -58,7 +58,7 @@ def score_from_denoiser(
 ) -> Float[Tensor, "B C H W"]:
     """Tweedie: the score s = (alpha D - x_t) / sigma^2, the gradient of log p_t at x_t, for t in (0, 1].
 
-    Raises CourseError for a t outside, and for an estimate and an x_t of two shapes.
+    Raises CourseError for a t outside (0, 1], and if the estimate and x_t have different shapes.
     """
     _check_conversion(x0_hat, x_t, schedule)
     alpha, sigma = alpha_sigma(schedule, check_time(t))
@@ -73,7 +73,7 @@ def noise_from_denoiser(
 ) -> Float[Tensor, "B C H W"]:
     """The noise estimate eps_hat = (x_t - alpha D) / sigma, which is -sigma times the score, for t in (0, 1].
 
-    Raises CourseError for a t outside, and for an estimate and an x_t of two shapes.
+    Raises CourseError for a t outside (0, 1], and if the estimate and x_t have different shapes.
     """
     _check_conversion(x0_hat, x_t, schedule)
     alpha, sigma = alpha_sigma(schedule, check_time(t))
@@ -88,7 +88,7 @@ def denoiser_from_noise(
 ) -> Float[Tensor, "B C H W"]:
     """The denoiser D = (x_t - sigma eps_hat) / alpha. At t = 1 it multiplies errors by 1/alpha = 80.
 
-    Raises CourseError where a schedule of one's own leaves nothing of the image, alpha = 0.
+    Raises CourseError where a schedule of your own leaves nothing of the image (alpha = 0).
     """
     _check_conversion(eps_hat, x_t, schedule)
     alpha, sigma = _with_an_image(t, schedule)
@@ -112,15 +112,15 @@ def _with_an_image(t: float, schedule: Schedule) -> tuple[float, float]:
     alpha, sigma = alpha_sigma(schedule, check_time(t))
     if abs(alpha) < FAINTEST:
         raise CourseError(
-            f"{schedule} leaves nothing of the image at t = {t:g} (alpha = {alpha:.1g}), and D is a division by alpha: "
-            "begin at a smaller t, with times= where you sample, or in times(steps) of your schedule."
+            f"{schedule} leaves nothing of the image at t = {t:g} (alpha = {alpha:.1g}), but D divides by alpha: begin "
+            "at a smaller t, with times= where you sample, or in times(steps) of your schedule."
         )
     return alpha, sigma
 
 
 def _check_conversion(estimate: Tensor, x_t: Tensor, schedule: Schedule) -> None:
-    """Raise CourseError unless both have one shape (otherwise torch would spread one over the other), and the schedule
-    is one."""
+    """Raise CourseError unless both have one shape (otherwise torch would broadcast one over the other) and the
+    schedule is one."""
     check_schedule(schedule)
     if shape_of(estimate) != shape_of(x_t):
         raise CourseError(f"the estimate and x_t must have one shape, got {shape_of(estimate)} and {shape_of(x_t)}.")
@@ -139,10 +139,10 @@ def check_denoiser(denoiser: object) -> None:
 
 
 def answer_of(denoiser: Callable[..., Tensor], x_t: Float[Tensor, "B C H W"], t: float, **given: Any) -> Tensor:
-    """D(x_t, t). Raises CourseError for an answer of another shape, which torch would spread over the batch."""
+    """D(x_t, t). Raises CourseError for an answer of another shape, which torch would broadcast over the batch."""
     x0_hat = denoiser(x_t.clone(), t, **given)  # networks that begin with inplace=True would write into it
     if not isinstance(x0_hat, Tensor) or x0_hat.shape != x_t.shape:
-        raise CourseError(f"the denoiser answered {shape_of(x0_hat)} to an x_t of shape {tuple(x_t.shape)}.")
+        raise CourseError(f"the denoiser must answer in the shape of x_t, {tuple(x_t.shape)}, got {shape_of(x0_hat)}.")
     return x0_hat
 
 
@@ -168,19 +168,19 @@ def check_times(times: Sequence[float] | Tensor) -> list[float]:
     grid = [check_time(t, zero=True) for t in given]
     if len(grid) < 2 or any(b >= a for a, b in itertools.pairwise(grid)):
         raise CourseError(
-            f"times must fall strictly from the starting time to the last, with at least two entries, got {grid}."
+            f"times must decrease strictly from the first to the last, with at least two entries, got {grid}."
         )
     return grid
 
 
 def _check_same_schedule(denoiser: Denoiser, schedule: Any, grid: list[float]) -> None:
-    """A denoiser with a schedule of its own takes x_t for an image with that much noise: it must have as much."""
+    """A denoiser with a schedule of its own takes x_t for an image with that much noise: x_t must have as much."""
     own: Any = getattr(denoiser, "schedule", None)
-    if not (is_schedule(own) and is_schedule(schedule)):  # it may mean something else by the name
+    if not (is_schedule(own) and is_schedule(schedule)):  # a denoiser may mean something else by the name
         return
     if any(alpha_sigma(own, t) != alpha_sigma(schedule, t) for t in grid):
         raise CourseError(
-            f"the denoiser has another schedule, {own}, than it is to be sampled with, {schedule}: pass "
+            f"the denoiser has the schedule {own}, but it is to be sampled with another schedule, {schedule}: pass "
             "schedule=denoiser.schedule."
         )
 
@@ -203,14 +203,14 @@ def trajectory(
     The first yield is at the first time (1, unless `times` begin elsewhere), where x_t is `noise` itself. The last is
     (t_end, x_end, the last x0_hat), without a further evaluation: `steps` + 1 yields in all, and x_end is the sample.
 
-    noise: standard normal, with shape (B, C, H, W), or whatever a denoiser of one's own takes.
-    times: a grid of one's own, falling; the default is `schedule.times(steps)`, which ends at 0.
+    noise: standard normal, with shape (B, C, H, W), or whatever a denoiser of your own takes.
+    times: a decreasing grid of your own; the default is `schedule.times(steps)`, which ends at 0.
     labels: passed on to the denoiser when given.
 
-    Computed without gradients, also where the denoiser has some: for those, write the loop yourself.
+    Computed without gradients, even where the denoiser has some: to get them, write the loop yourself.
 
-    Raises CourseError for noise that is no tensor of finite floats, steps or times that are no grid, a schedule that is
-    none or not the denoiser's own, and a denoiser that is none or answers in another shape.
+    Raises CourseError for noise that is not a tensor of finite floats, steps or times that do not make a grid, a
+    schedule that is not one or not the denoiser's own, and a denoiser that is not one or answers in another shape.
 
     Source: Song, Meng & Ermon, ICLR 2021 (arXiv 2010.02502), with eta = 0. Lesson 01.
     """
@@ -226,8 +226,8 @@ def trajectory(
     variance = alpha**2 + sigma**2
     if grid[0] == 1 and not abs(variance - 1) < VARIANCE_SLACK:
         raise CourseError(
-            f"sampling begins with noise of variance 1, and {schedule} has alpha^2 + sigma^2 = {variance:.4g} at t = "
-            "1: divide both by its root, for all t."
+            f"sampling begins with noise of variance 1, but {schedule} has alpha^2 + sigma^2 = {variance:.4g} at t = "
+            "1: divide alpha and sigma by its square root, for all t."
         )
     told = {} if labels is None else {"labels": labels}
     x_t = noise
@@ -247,9 +247,9 @@ def sample(
     times: Sequence[float] | Tensor | None = None,
     labels: Labels = None,
 ) -> Float[Tensor, "B C H W"]:
-    """The end of `trajectory`: the images that this denoiser draws from this noise, in as many steps.
+    """The end of `trajectory`: the images that this denoiser draws from this noise, in `steps` steps.
 
-    noise (B, C, H, W), schedule, times, labels and what raises CourseError: as there.
+    noise (B, C, H, W), schedule, times, labels and what raises CourseError: as for `trajectory`.
     """
     steps_taken = trajectory(denoiser, noise, steps, schedule=schedule, times=times, labels=labels)
     _, x_end, _ = deque(steps_taken, maxlen=1).pop()
@@ -259,8 +259,9 @@ def sample(
 def with_first_step(first: Denoiser, rest: Denoiser) -> Denoiser:
     """A denoiser that is `first` at t = 1 and `rest` everywhere below.
 
-    At t = 1 the error of a network's x0_hat is that of its noise estimate divided by alpha = 0.0125, and one of 20
-    uniform steps carries the latter into x with the factor sin(theta - theta') / alpha = 6.2. Lesson 11.
+    At t = 1 the error of a network's x0_hat is the error of its noise estimate divided by alpha = 0.0125, and the first
+    of 20 uniform steps carries the noise estimate's error into x with the factor sin(theta - theta') / alpha = 6.2.
+    Lesson 11.
 
     Raises CourseError for what cannot be called, and for two schedules that differ at t = 1.
     """
@@ -288,13 +289,13 @@ class _FirstStep:
 def seeded_noise(seeds: Sequence[int], shape: Sequence[int], dtype: torch.dtype = torch.float32) -> Tensor:
     """Standard normal noise with shape (len(seeds), *shape): image i depends on seeds[i] alone, on every device.
 
-    float64 draws other numbers than float32: for the same noise in both, draw in float32 and convert.
+    float64 draws different numbers from float32: for the same noise in both, draw in float32 and convert.
 
-    Raises CourseError for seeds that are no list of whole numbers from 0 up, below 2^32, or an empty one, for no shape,
-    and for a dtype that is none of floats.
+    Raises CourseError unless seeds is a list of at least one whole number, each at least 0 and below 2^32, shape is
+    that of an image, and dtype is one of floats.
     """
     if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
-        raise CourseError(f"dtype must be one of torch's for floats, such as torch.float32, got {dtype!r}.")
+        raise CourseError(f"dtype must be one of torch's float types, such as torch.float32, got {dtype!r}.")
     wanted = check_seeds(seeds)
     try:
         size = torch.Size(shape)
@@ -313,7 +314,7 @@ def check_seeds(seeds: Sequence[int]) -> list[int]:
     except TypeError:
         raise CourseError(f"seeds must be a list of whole numbers, such as [7] or range(10), got {seeds!r}.") from None
     if not given:
-        raise CourseError("seeds must be a list of whole numbers, at least one, got none.")
+        raise CourseError("seeds must be a list of at least one whole number, got an empty one.")
     return given
 
 
@@ -323,5 +324,5 @@ def _check_seed(seed: object) -> int:
     except TypeError:
         number = -1
     if not 0 <= number < SEEDS:
-        raise CourseError(f"seeds must be whole numbers from 0 up, below 2^32, got {seed!r} among them.")
+        raise CourseError(f"seeds must be whole numbers, at least 0 and below 2^32, got {seed!r} among them.")
     return number

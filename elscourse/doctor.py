@@ -1,4 +1,4 @@
-"""What this computer is, what of the course is intact on it, and what will be slow: `elscourse doctor`."""
+"""What this computer is, which parts of the course are intact on it, and what will be slow: `elscourse doctor`."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def python_and_torch() -> list[Finding]:
     idle = torch.version.cuda is not None and not torch.cuda.is_available()
     return [
         ("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}", None),
-        ("torch", torch.__version__, "a CUDA build, and no GPU: it works, the CPU build is smaller" if idle else None),
+        ("torch", torch.__version__, "a CUDA build, but no GPU: it works; the CPU build is smaller" if idle else None),
     ]
 
 
@@ -59,7 +59,7 @@ def processor() -> list[Finding]:
     """Cores this process may use, torch's threads, and bfloat16."""
     cores, threads = core_count(), torch.get_num_threads()
     flags = bfloat16_flags()
-    bf16 = "not known with this torch" if flags is None else f"native ({', '.join(flags)})" if flags else "not native"
+    bf16 = "this torch cannot tell" if flags is None else f"native ({', '.join(flags)})" if flags else "not native"
     return [
         ("CPU", f"{cores} cores, {threads} torch threads", threads_advice(cores, threads)),
         ("bfloat16 on the CPU", bf16, None),
@@ -81,12 +81,12 @@ def memory() -> list[Finding]:
     total, free = memory_bytes()
     advice = None
     if free is not None and free < LITTLE_MEMORY:
-        advice = "close other programs: a lesson needs up to 1.5 GiB, and each open notebook keeps its own"
+        advice = "close other programs: a lesson needs up to 1.5 GiB, and each open notebook keeps what it has taken"
     return [("memory", f"{gib(total)} in all, {gib(free)} free", advice)]
 
 
 def accelerators() -> list[Finding]:
-    """The GPUs that a lab can use: CUDA devices, with their memory. Apple's have no float64."""
+    """The GPUs that a lab can use: CUDA devices, with their memory. Apple's GPUs have no float64."""
     found = gpu_names()
     asked = os.environ.get("ELSCOURSE_LAB") == "gpu"
     advice = "ELSCOURSE_LAB=gpu is set, but torch finds no CUDA GPU: unset it" if asked and not found else None
@@ -94,13 +94,13 @@ def accelerators() -> list[Finding]:
 
 
 def disk() -> list[Finding]:
-    """Free space in the folder one works in."""
+    """Free space in the working folder."""
     free = shutil.disk_usage(Path.cwd()).free
-    return [("free disk", f"{gib(free)} here", "complete sets and trainings need more" if free < LITTLE_DISK else None)]
+    return [("free disk", f"{gib(free)} here", "complete sets and training need more" if free < LITTLE_DISK else None)]
 
 
 def settings() -> list[Finding]:
-    """The environment variables of the course: would the other commands take them?"""
+    """The environment variables of the course: would the other commands accept them?"""
     given = ", ".join(f"{name}={os.environ[name]}" for name in SETTINGS if os.environ.get(name))
     try:
         threads_asked()
@@ -131,7 +131,7 @@ def bundled_files() -> list[Finding]:
 
 
 def file_state(path: Path, sha256: str) -> str:
-    """'missing', 'changed or damaged', or 'intact': its sum is right."""
+    """'missing', 'changed or damaged', or, if its checksum is right, 'intact'."""
     if not path.is_file():
         return "missing"
     with path.open("rb") as file:
@@ -170,7 +170,7 @@ def datasets() -> list[Finding]:
 
 
 def optional_tools() -> list[Finding]:
-    """JupyterLab and the other tools that an extra brings: their versions, or how to get them."""
+    """JupyterLab and the other tools that extras install: their versions, or how to get them."""
     findings: list[Finding] = []
     for tool, extra in OPTIONAL_TOOLS.items():
         try:
@@ -194,9 +194,9 @@ def slow_reasons(
     reasons = {
         "everything (the lessons' times are for 2 cores)": cores < 2,
         "training on the CPU (no native bfloat16, so it runs in float32)": bfloat16 == [],
-        "large dictionaries (under 4 GiB free: worked on in small pieces)": free is not None and free < LITTLE_MEMORY,
+        "large dictionaries (under 4 GiB free, so in small pieces)": free is not None and free < LITTLE_MEMORY,
         "nearly everything (ELSCOURSE_LAB=gpu without a GPU)": asked and not gpu,
-        "the lab of larger images, ELSCOURSE_LAB=gpu (no GPU)": not asked and not gpu,
+        "the lab with larger images, ELSCOURSE_LAB=gpu (no GPU)": not asked and not gpu,
     }
     return [reason for reason, applies in reasons.items() if applies]
 

@@ -1,4 +1,4 @@
-"""One kind of error for everything a user can mend: the sentence says what was given, what is expected, what to do."""
+"""One kind of error for everything a user can fix: the sentence says what was given, what is expected, what to do."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class CourseError(ValueError):
 
 
 def shape_of(value: object) -> object:
-    """What was given for a tensor of some shape: the shape it has or, if it is no tensor, its type."""
+    """What was given in place of a tensor of some shape: its own shape or, if it is not a tensor, its type."""
     return tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
 
 
 def type_of(value: object) -> str:
-    """The same, and the type of its numbers: where floats are expected, say."""
+    """The same with the type of its numbers, for where floats are expected."""
     return f"{value.dtype} {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
 
 
@@ -38,5 +38,5 @@ def unknown_name(kind: str, given: object, known: Iterable[str]) -> CourseError:
     shown = repr(given) if isinstance(given, str | int | float) else type(given).__name__
     near = get_close_matches(str(given), known, n=3, cutoff=0.4)
     hint = f": did you mean {' or '.join(near)}?" if near else "."
-    choice = f"Choose one of: {', '.join(known)}." if known else "There is none here."
+    choice = f"Choose one of: {', '.join(known)}." if known else "There are none here."
     return CourseError(f"unknown {kind} {shown}{hint} {choice}")

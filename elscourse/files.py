@@ -27,18 +27,18 @@ UNREADABLE = (
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Yields a path to write to, and moves what was written to `path`, whose folder is made where there is none. A file
-    that was there keeps its rights and, if it is a link, its place.
+    """Yields a path to write to, and then moves the file to `path`, whose folder is made if there is none. A file that
+    was there keeps its permissions and, if it is a link, its place.
 
-    Raises CourseError, with the reason, where that cannot be done; what was written of it is removed.
+    Raises CourseError, with the reason, if that cannot be done; whatever was written so far is removed.
     """
     place = _place(path)
-    # the process's id, as two may write to one folder; the suffix, as many writers know the format by it
+    # the process's id, because two may write to one folder; the suffix, because many writers know the format by it
     partial = place.with_name(f"{path.stem[:50]}.{os.getpid()}.partial{path.suffix}")
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         yield partial
-        with suppress(OSError):  # there is none yet, or some file systems know no rights
+        with suppress(OSError):  # there is none yet, or the file system knows no permissions
             shutil.copymode(place, partial)
         os.replace(partial, place)
     except OSError as error:
@@ -49,16 +49,16 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 def save_text(text: str, path: Path) -> None:
-    """A whole text file, in UTF-8, with the same ends of lines on every system.
+    """Write a whole text file, in UTF-8, with the same line endings on every system.
 
-    A name that is no text, as old archives leave behind, is written as Jos\\udce9, which JSON reads as the same name.
+    A name that is not valid text, as old archives leave behind, is written as Jos\\udce9: JSON reads it as that name.
     """
     with whole_file(path) as partial:
         partial.write_bytes(text.encode("utf-8", "backslashreplace"))
 
 
 def save_array(array: np.ndarray, path: Path) -> None:
-    """A whole .npy file. By way of memory: into a file numpy writes in C, which may not see that a disk is full."""
+    """Write a whole .npy file, by way of memory: numpy writes to files in C, which may not see that a disk is full."""
     content = io.BytesIO()
     np.save(content, array)
     with whole_file(path) as partial:
@@ -75,7 +75,7 @@ def save_tensors(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str
 
 
 def remove(path: Path) -> None:
-    """Remove a file, if it is there. Raise CourseError where that may not be done."""
+    """Remove a file, if it is there. Raise CourseError if that is not allowed."""
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
@@ -83,19 +83,19 @@ def remove(path: Path) -> None:
 
 
 def check_place(path: Path) -> None:
-    """Make the folder of `path`. Raise CourseError unless a file can be put there: told before, not after, what goes
-    into it was computed."""
+    """Make the folder of `path`. Raise CourseError unless a file can be put there: users should know before, not after,
+    its contents are computed."""
     folder = _place(path).parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _cannot_be_written(path, error.strerror) from error
     if not os.access(folder, os.W_OK):
-        raise _cannot_be_written(path, f"{folder} may not be written to")
+        raise _cannot_be_written(path, f"you may not write to {folder}")
 
 
 def _place(path: Path) -> Path:
-    """Where a file is put: for a link, where it leads."""
+    """Where a file is put: if it is a link, where that leads."""
     return Path(os.path.realpath(path)) if os.path.islink(path) else path
 
 

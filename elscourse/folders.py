@@ -11,7 +11,7 @@ import numpy as np
 from .errors import CourseError, warn
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff")
-UNREAD = (".heic", ".heif", ".avif", ".jp2", ".jxl", ".svg")  # images, too, which Pillow alone does not read everywhere
+UNREAD = (".heic", ".heif", ".avif", ".jp2", ".jxl", ".svg")  # images too, but Pillow alone cannot read them everywhere
 RUN_BYTES = 2**25  # decoded images held at a time
 
 
@@ -25,7 +25,9 @@ def image_files(root: Path) -> list[Path]:
     try:
         there = root.exists()
     except OSError as error:
-        raise CourseError(f"{root} cannot be read ({error.strerror}): change its rights, or name another.") from error
+        raise CourseError(
+            f"{root} cannot be read ({error.strerror}): change its permissions, or name another folder."
+        ) from error
     if not there:
         raise CourseError(f"{root} does not exist: expected a folder of images, or the name of a data set.")
     if not root.is_dir():
@@ -44,14 +46,14 @@ def _visible(root: Path) -> Iterator[Path]:
     """All files that are not hidden: macOS leaves a "._photo.jpg" that is no image beside each photo it packs."""
 
     def unreadable(error: OSError) -> None:
-        raise CourseError(f"{error.filename} cannot be read ({error.strerror}): change its rights, or take it out.")
+        raise CourseError(f"{error.filename} cannot be read ({error.strerror}): change its permissions or take it out.")
 
     above: dict[str, set[str]] = {str(root): {os.path.realpath(root)}}  # of each folder, itself and those it lies in
     for folder, inside, names in os.walk(root, onerror=unreadable, followlinks=True):
         here = above.pop(folder)
         inside[:] = [name for name in inside if not name.startswith(".")]
         real = {name: os.path.realpath(os.path.join(folder, name)) for name in inside}
-        inside[:] = [name for name in inside if real[name] not in here]  # a link to a folder that it lies in has no end
+        inside[:] = [name for name in inside if real[name] not in here]  # a link to a folder around it would never end
         above |= {os.path.join(folder, name): here | {real[name]} for name in inside}
         yield from (Path(folder, name) for name in names if not name.startswith("."))
 
@@ -66,9 +68,10 @@ def classes(root: Path, files: list[Path]) -> tuple[np.ndarray | None, tuple[str
 
 
 def read_image(path: Path) -> np.ndarray:
-    """One image as uint8 with shape (H, W, 1) if it is grey, by its pixels, else (H, W, 3); an animation's first frame.
+    """One image as uint8 with shape (H, W, 1) if all its pixels are grey, else (H, W, 3).
 
-    What is transparent becomes black. Raises CourseError, with the file's name, if it cannot be read.
+    An animation gives its first frame, and what is transparent becomes black. Raises CourseError, with the file's name,
+    if it cannot be read.
     """
     from PIL import Image, ImageOps
 

@@ -11,7 +11,7 @@ import torch
 
 PROC, CGROUP = Path("/proc"), Path("/sys/fs/cgroup")  # Linux's own words about itself, and a container's limits
 GIB = 2**30
-# the instructions that torch's products in bfloat16 use: on ARM, whose have other names, none was tried
+# the instructions that torch's products in bfloat16 use: those of ARM have other names, and none was tried
 BFLOAT16 = ("avx512_bf16", "amx_bf16")
 
 
@@ -22,7 +22,7 @@ def cpu_model() -> str:
 
 
 def core_count() -> int:
-    """The cores this process may use: fewer than the machine has in a container or under a scheduler."""
+    """The cores this process may use: in a container or under a scheduler, fewer than the machine has."""
     allowed = getattr(os, "sched_getaffinity", None)  # Linux
     cores = len(allowed(0)) if allowed else os.cpu_count() or 1
     quota = _words(CGROUP / "cpu.max")  # "200000 100000": 2 cores' time; "max 100000": no limit

@@ -65,7 +65,7 @@ class Lab:
         return self.data.labels if self.network.conditional else None
 
     def labels_for(self, seeds: Sequence[int]) -> Int[Tensor, " B"] | None:
-        """The class drawn from each seed: of those that have images, number seed mod how many they are; None for an
+        """The class to draw from each seed: of the k classes that have images, number seed mod k; None for an
         unconditional network. Seeds are those that `seeded_noise` takes."""
         if self.image_labels is None:
             return None
@@ -81,7 +81,7 @@ class Lab:
         there = [] if self.image_labels is None else self.image_labels.unique().tolist()
         if label not in there:
             names = ", ".join(f"{i} {self.data.class_names[i]}" for i in there)
-            raise CourseError(f"label {label!r} is not a class of {self.data.name}: {names}.")
+            raise CourseError(f"label {label!r} is not a class of {self.data.name}; its classes are {names}.")
         return label
 
     def held_out(self, n: int = 2000) -> ImageSet:
@@ -96,7 +96,8 @@ class Lab:
         left = CATALOGUE[name].images - seen if name in CATALOGUE else n
         if n > left:
             raise CourseError(
-                f"{name} has {left} images that {self.network.name} was not trained on, {n} were asked for: take fewer."
+                f"{name} has {left} images that {self.network.name} was not trained on, but {n} were asked for: take "
+                "fewer."
             )
         fresh = load(name, size=about["size"], n=seen + n).subset(slice(seen, None))
         return replace(fresh, images=fresh.images.to(self.data.images))
@@ -108,7 +109,7 @@ class Lab:
         if self.sizes is None or wanted not in self.sizes.machines:
             raise CourseError(
                 f"{self.network.name} has no calibrated sizes for {wanted}: run `elscourse calibrate NETWORK --machine "
-                f"{wanted}`, with its name or the path of its file."
+                f"{wanted}`, where NETWORK is its name or the path of its file."
             )
         return self.sizes.machines[wanted]
 
@@ -157,17 +158,17 @@ class Lab:
 
 
 def _check_fit(network: NetworkDenoiser, data: ImageSet, some_may_lack: bool) -> None:
-    """Images that are not the network's own must at least look like them. some_may_lack: of an array file's classes
-    only the largest is known, so that the last ones may have no image."""
+    """Images that are not the network's own must at least look like its own. some_may_lack: of an array file's classes
+    only the largest is known, so the last ones may have no image."""
     if network.channels not in (None, data.images.shape[1]):
         raise CourseError(
-            f"{data.name} has {data.images.shape[1]} channels (1: grey, 3: colour), and {network.name} was trained on "
+            f"{data.name} has {data.images.shape[1]} channels (1: grey, 3: colour), but {network.name} was trained on "
             f"{network.channels}: give other images or another network."
         )
     classes, told = len(data.class_names), network.classes or 0
     if network.conditional and not (1 <= classes <= told and (some_may_lack or classes == told)):
         raise CourseError(
-            f"{data.name} has {classes} classes, and {network.name} was told {told}: give "
+            f"{data.name} has {classes} classes, but {network.name} was told {told}: give "
             "images of the same classes, in the same order, or a network that is told none."
         )
 
@@ -176,7 +177,7 @@ def _images_for(denoiser: NetworkDenoiser, dataset: str | Path | None, float64: 
     """The images that a network was trained on, as they were then; or others, which must look like them."""
     about = denoiser.card.get("data")
     if not isinstance(about, dict) or not {"name", "size", "n"} <= about.keys():
-        raise CourseError(f"the card of {denoiser.name} does not say on which images it was trained: a lab needs them.")
+        raise CourseError(f"the card of {denoiser.name} does not say which images it was trained on: a lab needs them.")
     images = dataset or about["name"]
     try:
         data = load(images, size=about["size"], n=None if dataset else about["n"])
@@ -184,32 +185,32 @@ def _images_for(denoiser: NetworkDenoiser, dataset: str | Path | None, float64: 
         if dataset is not None or images in CATALOGUE:
             raise
         raise CourseError(
-            f"the images that {denoiser.name} was trained on are not there as they were: {error} If they lie elsewhere "
-            "now, run its `elscourse train` again with that place as --dataset: it only notes it."
+            f"the images that {denoiser.name} was trained on are not there as they were: {error} If they have moved, "
+            "run its `elscourse train` again with the new place as --dataset: it only notes the place."
         ) from error
     told = data.labels if denoiser.conditional else None
     if dataset is None and "sha256" in about and sha256_of(data.images, told) != about["sha256"]:
         raise CourseError(
             f"{images} no longer holds the images{' and classes' * denoiser.conditional} that {denoiser.name} was "
-            "trained on: restore them, train it anew "
-            "(--fresh), or use these all the same: els.lab(dataset=...), or --dataset of `elscourse reproduce`."
+            "trained on: restore them, train it anew (--fresh), or use these anyway, with els.lab(dataset=...) or "
+            "`elscourse reproduce --dataset`."
         )
     _check_fit(denoiser, data, some_may_lack=is_mapped(images))
     if float64 and is_mapped(images) and data.images.dtype != torch.float64:
         raise CourseError(
-            f"{images} holds {data.images.dtype}, and float64 would copy it into memory: save it in float64."
+            f"{images} holds {data.images.dtype}, so float64 would copy it into memory: save it in float64."
         )
     return data
 
 
 def choose(profile: str | None, device: str | int | torch.device | None) -> tuple[str, torch.device]:
-    """The profile (by default that of ELSCOURSE_LAB, or the laptop's), and the device asked for or, then, its own."""
+    """The profile (by default that of ELSCOURSE_LAB, or the laptop's) and the device asked for (by default its own)."""
     profile = profile or os.environ.get("ELSCOURSE_LAB") or "laptop"
     if profile not in PROFILES:
         raise unknown_name("lab", profile, PROFILES)
     if profile == "gpu" and device is None and not torch.cuda.is_available():
         raise CourseError(
-            'the gpu lab needs an NVIDIA GPU, and this computer has none: take the laptop lab, or "cpu" as the device.'
+            'the gpu lab needs an NVIDIA GPU, but this computer has none: take the laptop lab, or "cpu" as the device.'
         )
     own = "cuda" if profile == "gpu" else "cpu"
     return profile, pick_device(own if device is None else device)
@@ -228,9 +229,9 @@ def lab(
 
     profile: "laptop" (the default, the same on every computer, so that the numbers in the lessons hold) or "gpu";
         the environment variable ELSCOURSE_LAB sets it.
-    network: another network than the profile's, by name or path.
-    dataset: other images than the network's own, by name, folder or .npy file, at the network's size.
-    device: "cpu" or "cuda", as torch knows them (0 is GPU 0); the default is that of the profile.
+    network: a network other than the profile's, by name or path.
+    dataset: images other than the network's own, by name, folder or .npy file, at the network's size.
+    device: "cpu" or "cuda", as torch knows them (0 is GPU 0); the default is the profile's.
     float64: images and network in float64, as they are with a .npy file of that type.
 
     Raises CourseError for names and devices that are not here, and for images that do not fit the network or, without
@@ -240,7 +241,7 @@ def lab(
     name = network or PROFILES[profile]
     if name == PROFILES["gpu"] and name not in network_files():
         raise CourseError(
-            f"the network of the gpu lab is not here yet: `elscourse train {name} --device cuda` makes it, "
+            f"the network of the gpu lab is not here yet: `elscourse train {name} --device cuda` makes it, and then "
             f"`elscourse calibrate {name} --device cuda` measures its patch sizes."
         )
     denoiser = load_network(name)

@@ -27,12 +27,12 @@ def calibrate_lab(
 ) -> Path:
     """Calibrate ELS machines of a lab (by default square and gaussian windows with the network's own padding).
 
-    The sizes are written beside the network's card. Until all machines are done, their scores are kept beside it too,
-    so that a calibration that was killed goes on; once they are, the next one starts anew.
+    The sizes are written beside the network's card. Until all machines are done, their scores are kept there too, so
+    that a calibration that was killed goes on; after that, the next one starts anew.
 
-    Raises CourseError for other machines, for no size to try, for scores kept of other settings or images, and for
-    settings other than those by which the sizes there are were measured: they would be replaced, as they are if `fresh`
-    (but not those that came with the course).
+    Raises CourseError for other machines, if there is no size to try, for scores kept of other settings or images, and
+    if the sizes already there were measured with other settings: these are replaced only if `fresh`, and never if they
+    came with the course.
     """
     own = f"els-{lab.network.padding}"
     path = sizes_path(find_card(network))
@@ -78,8 +78,8 @@ def _check_replaceable(path: Path, command: str, fresh: bool) -> None:
     """Raise CourseError unless sizes of other settings may be replaced: if `fresh`, but not the course's own."""
     if path.resolve().parent == (data_dir() / "networks").resolve():
         raise CourseError(
-            f"{path} came with the course, and other settings would replace what it measured: copy "
-            f"{path.name.replace('.sizes', '')} and its .safetensors into a folder of yours, and calibrate that .json."
+            f"{path} came with the course, and calibrating with other settings would replace it: copy "
+            f"{path.name.replace('.sizes', '')} and its .safetensors into your own folder, and calibrate that .json."
         )
     if not fresh:
         raise CourseError(f"{path} holds what `{command}` measured: use the same settings, or --fresh to replace it.")

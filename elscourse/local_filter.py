@@ -1,4 +1,4 @@
-"""The best straight lines through the local machines' windows; bent by a curve they are their strongest rivals."""
+"""The best linear denoisers through the local machines' windows; bent by a curve, they are the strongest rivals."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .schedule import CosineSchedule, Schedule, check_time
 from .training_set import TrainingSetDenoiser
 from .wiener import mean_and_covariance
 
-ROUNDED = 1e-10  # less noise than that is below what rounding leaves of two pixels that always agree
+ROUNDED = 1e-10  # noise below this is less than what rounding leaves of two pixels that always agree
 
 
 class Filter(NamedTuple):
@@ -32,9 +32,10 @@ class LocalFilter(TrainingSetDenoiser):
     .. math:: D(x_t)(x) = m(x) + \alpha \, C_{x \Omega} (\alpha^2 C_{\Omega\Omega} + \sigma^2 I)^{-1}
                           (x_t[\Omega] - \alpha m_\Omega)
 
-    with the P x P window Omega around pixel x and the mean m and covariance C (over 1/N) of what it sees in the images,
-    of one class each when labels are given. A filter for every pixel, as LS has a dictionary for every pixel; with
-    `equivariant` one for all pixels that share a dictionary of ELS, made of what their windows see together.
+    where Omega is the P x P window around pixel x, and m and C are the mean and covariance (over 1/N) of what it sees
+    in the images, or in those of one class when labels are given. Every pixel has its own filter, as every pixel of LS
+    has its own dictionary; with `equivariant`, pixels that share a dictionary of ELS share a filter, made from what all
+    their windows see.
 
     patch_size, padding: as for `EquivariantLocalScoreMachine`; with zeros a window is cut off at the border.
     Other parameters, and errors: see `elscourse.training_set.TrainingSetDenoiser`. It has no `posterior`: nobody votes.
@@ -65,7 +66,7 @@ class LocalFilter(TrainingSetDenoiser):
     @torch.no_grad()
     def __call__(self, x_t: Float[Tensor, "B C H W"], t: float, labels: Labels = None) -> Float[Tensor, "B C H W"]:
         """The best linear guess of every pixel from its window, at t in (0, 1]."""
-        t = check_time(t)  # a number, by which filters are kept
+        t = check_time(t)  # as a number, by which filters are kept
         self._check(x_t)
         out = torch.empty_like(x_t)
         for items, index in self._by_class(len(x_t), labels):
@@ -91,7 +92,7 @@ class LocalFilter(TrainingSetDenoiser):
         return self._filters[name, t]
 
     def _solve(self, m: Float[Tensor, " D"], products: Float[Tensor, "D D"], t: float) -> Filter:
-        """From the images' mean and mean products of two numbers, in float64: a filter for each class of pixels."""
+        """A filter for each class of pixels, from the images' mean and the mean products of two numbers, in float64."""
         (alpha, sigma), size = self._angle(t), patches.size_at(self.patch_size, t)
         shape = self.images.shape[1:]
         numbers = torch.arange(1.0, len(m) + 1, device=m.device).view(1, *shape)  # 0: beyond the border

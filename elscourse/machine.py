@@ -49,10 +49,10 @@ class Posterior:
 class Certified:
     """An answer, and how far from the exact one it can be.
 
-    mean (B, C, H, W): E[x_0 | x_t]. bound (B,): no pixel of an image differs more from the exact mean, in pixels of
-    [-1, 1]: what was left out, which is proven, and the rounding, which is an estimate for an x_t = alpha v + sigma eps
-    near the data (far from them float32 may lose a few times more). visited: the fraction of all pairs of query and key
-    that was computed: 1 without a tolerance.
+    mean (B, C, H, W): E[x_0 | x_t]. bound (B,): no pixel of an image differs from the exact mean by more than this, in
+    pixels of [-1, 1]. It sums what was left out, which is proven, and the rounding, which is an estimate for an x_t =
+    alpha v + sigma eps near the data (far from the data float32 may lose a few times more). visited: the fraction of
+    all pairs of query and key that was computed: 1 without a tolerance.
     """
 
     mean: Float[Tensor, "B C H W"]
@@ -71,8 +71,8 @@ class Question:
 class Machine(TrainingSetDenoiser, ABC):
     """An exact posterior mean over a dictionary: every entry is visited, unless a tolerance says that not all need be.
 
-    Parameters: see `elscourse.training_set.TrainingSetDenoiser`, and memory: budget in bytes for everything beyond the
-    images themselves.
+    Parameters: see `elscourse.training_set.TrainingSetDenoiser`; and memory: the budget in bytes for everything beyond
+    the images themselves.
 
     A subclass says which pieces of x_t look up which pieces of the training images (`_questions`); the engine in
     `posterior` does the rest.
@@ -92,7 +92,7 @@ class Machine(TrainingSetDenoiser, ABC):
         super().__init__(images, schedule, image_labels=image_labels)
         if isinstance(memory, bool) or not isinstance(memory, NUMBER) or not 1 <= memory < math.inf:
             raise CourseError(f"memory must be a number of bytes, at least 1, got {memory!r}.")
-        self.memory = min(int(memory), 2**62)  # what torch can count to
+        self.memory = min(int(memory), 2**62)  # as far as torch can count
         # subtracting one grey per channel from both sides changes no distance: see _grey_at
         total = torch.stack([piece.sum((0, 2, 3), dtype=torch.float64) for piece in pieces(images)]).sum(0)
         self.grey = (total / images[:, 0].numel()).view(1, -1, 1, 1).to(images.dtype)
@@ -108,7 +108,7 @@ class Machine(TrainingSetDenoiser, ABC):
 
     @torch.no_grad()
     def certified(self, x_t: Float[Tensor, "B C H W"], t: float, labels: Labels = None) -> Certified:
-        """The same, with a bound of its error and the part of the dictionary that was visited."""
+        """The same, with a bound on its error and the part of the dictionary that was visited."""
         self._check(x_t)
         out = torch.empty_like(x_t, memory_format=torch.contiguous_format)
         bound, visited, everyone = torch.empty(len(x_t), dtype=torch.float64), 0.0, 0
@@ -153,9 +153,9 @@ class Machine(TrainingSetDenoiser, ABC):
         """The `top` heaviest voters behind every answer of `self(x_t, t)`: the provenance of each pixel."""
         self._check(x_t)
         if isinstance(top, bool) or not isinstance(top, Integral) or top < 1:
-            raise CourseError(f"top must be at least 1 voter, a whole number, got {top!r}.")
+            raise CourseError(f"top must be a whole number of voters, at least 1, got {top!r}.")
         if self.ranks is not None:
-            raise CourseError("who voted is not merged across processes: ask the machine itself, not its across(...).")
+            raise CourseError("voters are not merged across processes: ask the machine itself, not its across(...).")
         top = min(int(top), len(self.images) * self.images[0, 0].numel())  # no dictionary has more entries
         alpha, sigma = self._angle(t)
         batch, _, height, width = x_t.shape
@@ -163,7 +163,7 @@ class Machine(TrainingSetDenoiser, ABC):
         try:
             key = torch.empty(batch, top, *pixels, dtype=torch.int64, device=x_t.device)
         except RuntimeError as error:
-            raise CourseError(f"there is no memory for the {top:,} heaviest voters: ask for fewer (top=).") from error
+            raise CourseError(f"not enough memory for the {top:,} heaviest voters: ask for fewer (top=).") from error
         image, place, weight = key.clone(), key.clone(), key.to(torch.float64)
         entropy = weight[:, :1].clone()
         for items, source in self._parts(x_t, t, labels):
@@ -204,7 +204,7 @@ class Machine(TrainingSetDenoiser, ABC):
                 yield part.to(x_t.device), self._source(index, self._grey_at(t))
 
     def _source(self, index: Int[Tensor, " n"] | None, grey: Float[Tensor, "1 C 1 1"] | None) -> Source:
-        """The images of a class, or all: of them this rank's share."""
+        """The images of a class, or all of them; of these, this rank's share."""
         if self.ranks is None:
             return Source(self.images, grey, index)
         mine = self.ranks.share(len(self.images if index is None else index))
@@ -213,8 +213,8 @@ class Machine(TrainingSetDenoiser, ABC):
     def _grey_at(self, t: float) -> Float[Tensor, "1 C 1 1"] | None:
         """The grey that is taken from images and x_t at time t; None: they stay as they are.
 
-        A grey shortens the vectors whose products are logits, so that these are rounded less. But to subtract it is to
-        round every pixel, once and for all, and the less noise there is, the more a pixel counts.
+        Taking a grey away shortens the vectors whose products are logits, so these are rounded less. But it also rounds
+        every pixel once and for all, and the less noise there is, the more a pixel counts.
         """
         _, sigma = self._angle(t)
         return self.grey if sigma**2 > LITTLE_NOISE or self.images.dtype == torch.float64 else None

@@ -74,16 +74,16 @@ class EquivariantScoreMachine(IdealScoreMachine):
 
 
 class PatchMachine(Machine):
-    """What LS and ELS share: a pixel looks through a window of `patch_size`, and its value is the centre's.
+    """What LS and ELS share: a pixel looks through a window of `patch_size`, and a patch votes with its centre pixel.
 
     patch_size: odd, in pixels; or calibrated pairs (t, P) read as a step function at the nearest t.
     window: "square" counts every pixel of the patch alike (the paper's); "gaussian" weights the squared differences by
         K(d) = exp(-|d|^2 / (2 width^2)), its width a quarter of the patch size.
     tolerance: how far a pixel of the answer may be from the exact mean, in pixels of [-1, 1]; with it, keys that
-        provably cannot matter are left out where it pays (float32, CPU, little noise); `certified` says how far it
-        is. Below 2e-5 of the range of pixels, which is the rounding of float32, nothing is left out. None: nothing is.
+        provably cannot matter are left out where that pays (float32, CPU, little noise); `certified` says how far the
+        answer is. Nothing is left out below 2e-5 of the range of pixels, which is the rounding of float32, or if None.
 
-    Raises CourseError for sizes, windows and tolerances that are none.
+    Raises CourseError for invalid sizes, windows and tolerances.
     """
 
     whole_image = False
@@ -143,7 +143,7 @@ class PatchMachine(Machine):
     def _partial(self, centred: Float[Tensor, "B C H W"], t: float, source: Source) -> tuple[Partial, float]:
         """By a search where a tolerance allows it, else by sliding images where that pays, else as `_questions` say.
 
-        Without a trace of the image in x_t (alpha = 0, as other schedules have it at t = 1) nothing is there to slide.
+        Without a trace of the image in x_t (alpha = 0, as with other schedules at t = 1) there is nothing to slide.
         """
         size, taps = self.size_at(t), self._taps(t)
         moves = self._displacements(size)
@@ -246,7 +246,8 @@ class LocalScoreMachine(PatchMachine):
 
 
 class EquivariantLocalScoreMachine(PatchMachine):
-    r"""The equivariant local score machine (ELS): neither far nor where. The pieces recombine: patch mosaics.
+    r"""The equivariant local score machine (ELS): it may neither look far nor know where it is. The pieces recombine
+    into patch mosaics.
 
     .. math:: D(x_t)(x) = \sum_p p(0) \, w_p, \quad
               w_p \propto \exp\big(-\|x_t[\Omega_x] - \alpha p\|^2 / 2\sigma^2\big)

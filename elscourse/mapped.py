@@ -22,16 +22,17 @@ MOST_CLASSES = 10_000  # in an array file: each gets a name
 def is_mapped(dataset: str | Path) -> bool:
     """Whether a data set is given as an array in a file."""
     path = Path(os.path.expanduser(dataset))
-    return path.suffix == ".npy" and not os.path.isdir(path)  # which a name that is too long does not fail
+    return path.suffix == ".npy" and not os.path.isdir(path)  # unlike path.is_dir(), it takes any length
 
 
 def open_images(path: Path) -> Float[Tensor, "N C H W"]:
     """The images of a .npy file: shape (N, C, H, W), float32 or float64. They stay in the file until they are used,
-    and can be read only: writing to one ends the process.
+    and are read-only: writing to one ends the process.
 
-    Raises CourseError for another shape, type or order (also of the axes), and for a file that is damaged or not there.
+    Raises CourseError for another shape, type or order (in memory or of the axes), and for a file that is damaged or
+    not there.
     """
-    # not "c", to which torch could write: of such a mapping Linux wants all to fit into memory
+    # not "c", which torch could write to: Linux wants the whole of such a mapping to fit into memory
     array = _load(path, "images", "r")
     if array.ndim != 4 or array.size == 0 or array.dtype not in (np.float32, np.float64):
         raise CourseError(
@@ -71,10 +72,10 @@ def _load(path: Path, what: str, mode: Literal["r"] | None = None) -> np.ndarray
     except FileNotFoundError as error:
         raise CourseError(f"{path} does not exist: expected {what} written by np.save.") from error
     except PermissionError as error:
-        raise CourseError(f"{path} cannot be read ({error.strerror}): change its rights.") from error
+        raise CourseError(f"{path} cannot be read ({error.strerror}): change its permissions.") from error
     except UNREADABLE as error:
-        # numpy takes whatever it does not know for a pickle, and advises to load that
+        # numpy takes everything it does not know for a pickle, and advises loading that
         reason = "not an array" if "pickle" in str(error) else error
         raise CourseError(
-            f"{path} holds no {what}, or not all of it ({reason}): write it again with np.save."
+            f"{path} holds no {what}, or is incomplete ({reason}): write it again with np.save."
         ) from error

@@ -32,7 +32,7 @@ from .version import __version__
 Row = dict[str, Any]
 
 TOLERANCE = 1e-3  # of the pruned machines, in pixels
-SHARE = 10  # a textbook too slow to wait for answers from one image in ten, and its time is multiplied
+SHARE = 10  # a textbook that is too slow to wait for sees one image in ten, and its time is multiplied
 
 
 def machine(device: torch.device) -> Row:
@@ -68,8 +68,8 @@ def matrix_rate(device: torch.device, side: int, repeats: int) -> Row:
 def pairs(shape: tuple[int, ...], patch_size: int, padding: Padding, n: int, batch: int) -> dict[str, int]:
     """How many (patch of x_t, training patch) pairs there are for n images of that shape (..., H, W).
 
-    nominal: (H W)^2 n batch, as if every pixel saw every patch. true: only the dictionary that a pixel really sees, a
-    boundary class being compared with itself.
+    nominal: (H W)^2 n batch, as if every pixel saw every patch. true: only the dictionary that a pixel really sees, as
+    a boundary class is compared with itself alone.
     """
     height, width = shape[-2:]
     moves = displacements(height, width, patch_size, "torus" if padding == "circular" else "classes")
@@ -81,8 +81,8 @@ def speed(
 ) -> Row:
     """One exact ELS call at t = 0.5, engine and textbook: seconds, ns per pair, effective FLOP/s, their ratio.
 
-    The effective operations are the 2 C P^2 per true pair that the attention form does, whatever the engine does
-    instead of them: a rate above that of the matrix product is possible.
+    The effective operations are the 2 C P^2 per true pair that the attention form needs, whatever the engine does
+    instead. So a rate above that of the matrix product is possible.
     """
     engine = EquivariantLocalScoreMachine(images, patch_size=patch_size, padding=padding)
     textbook, tuned = (
@@ -114,9 +114,9 @@ def speed(
 def laptop_trajectory(lab: Lab, seeds: int, steps: int, repeats: int) -> Row:
     """Whole calibrated els-zeros trajectories of a lab's first seeds, exact and pruned, and the textbook's time.
 
-    first_seconds: of the first call, with what it compiles and prepares. The two then draw in turn, `repeats` times: a
-    computer that warms up, or has other work, then harms both. seconds: the least of each; the ratio: the median of the
-    pairs'. The textbook draws one seed, and its time is multiplied by their number: it works image by image.
+    first_seconds: of the first call, with what it compiles and prepares. The two then draw in turn, `repeats` times, so
+    a computer that warms up or has other work slows both. seconds: the shortest of each; the ratio: the median over the
+    pairs. The textbook draws one seed, and its time is multiplied by the number of seeds, as it works image by image.
     difference: between exact and pruned samples, in pixels.
     """
     noise = seeded_noise(range(seeds), lab.shape).to(lab.device)
@@ -143,10 +143,10 @@ def laptop_trajectory(lab: Lab, seeds: int, steps: int, repeats: int) -> Row:
 def full_trajectory(
     images: Float[Tensor, "N C H W"], labels: Int[Tensor, " N"], sizes: Sizes, steps: int, every: int
 ) -> Row:
-    """One class-conditional ELS trajectory over the class 0 of a large set, from one step in every `every`.
+    """One class-conditional ELS trajectory over class 0 of a large set, estimated from one step in `every`.
 
-    x_t comes from the exact machine's own trajectory over a tenth of the class. At each measured step one call, exact
-    and pruned, and the textbook on that tenth, times ten; the sum times `every` stands for all the steps.
+    x_t comes from the exact machine's own trajectory over a tenth of the class. At each measured step it times a call,
+    exact and pruned, and the textbook on that tenth, times ten; the sum times `every` stands for all the steps.
     pruned_first: seconds of the pruned machine's first call at that step, with what it may prepare in it.
     """
     schedule, device = CosineSchedule(), images.device
@@ -206,7 +206,7 @@ def timed(run: Callable[[], Any], device: torch.device) -> tuple[float, Any]:
 
 
 def best_seconds(run: Callable[[], Any], repeats: int, device: torch.device) -> tuple[float, Any]:
-    """(the shortest of `repeats` calls after one that does not count, the result of that one)."""
+    """(the shortest of `repeats` calls after a first one that does not count, the result of that first one)."""
     result = run()
     return min(timed(run, device)[0] for _ in range(repeats)), result
 

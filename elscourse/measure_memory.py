@@ -33,8 +33,8 @@ WARM = 2_000  # images of the call before: enough for the compiled loops to be t
 def memory(kind: str, n: int, side: int, patch_size: int, device: torch.device) -> Row:
     """Peak bytes beyond the n random images of one call with one x_t, for kind "els", "ls" or "textbook".
 
-    On a CPU in a process of its own, so that nothing else is counted. Raises CourseError where that ends before it
-    has answered, as it does where the system has no memory for it.
+    On a CPU it runs in a process of its own, so that nothing else is counted. Raises CourseError if that process ends
+    before it has answered, as it does when the system has no memory for it.
     """
     call = (kind, n, side, patch_size, str(device))
     if device.type == "cuda":
@@ -65,7 +65,7 @@ def _memory_here(kind: str, n: int, side: int, patch_size: int, device: str) -> 
 
 
 def _memory_in_use(device: str) -> int:
-    """Bytes now; the peak is measured from here on, where the system can be told so."""
+    """Bytes now; the peak is measured from here on, if the system can be told to."""
     if device.startswith("cuda"):
         torch.cuda.reset_peak_memory_stats(device)
         return torch.cuda.memory_allocated(device)

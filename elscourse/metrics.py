@@ -31,10 +31,10 @@ def compare(prediction: Float[Tensor, "B C H W"], target: Float[Tensor, "B C H W
     .. math:: r = \frac{\sum (p - \bar p)(y - \bar y)}{\sqrt{\sum (p - \bar p)^2 \sum (y - \bar y)^2}}, \quad
               R^2 = 1 - \frac{\sum (y - p)^2}{\sum (y - \bar y)^2}
 
-    over all pixels and channels of an image, with one mean per image. r2 does not mind a wrong contrast or brightness,
-    R2 does, and can be negative: R2 <= r2 always. Computed in float64. The paper's table is headed r^2, the code
-    published with it prints r; lesson 11 shows all three. CourseError unless both are batches of one shape, on
-    one device, of finite pixels.
+    over all pixels and channels of an image, with one mean per image. r2 does not mind a wrong contrast or brightness;
+    R2 does, and can be negative: R2 <= r2 always. Computed in float64. The paper's table is headed r^2, whereas the
+    code published with it prints r; lesson 11 shows all three. Raises CourseError unless both are batches of one shape,
+    on one device, of finite pixels.
     """
     check_batch(prediction, "prediction")
     check_batch(target, "target")
@@ -79,7 +79,7 @@ def nearest_training_image(
     start = 0
     for chunk in images.split(4096):
         if not chunk.isfinite().all():
-            raise CourseError("images contain NaN or infinite pixels: they are near to nothing.")
+            raise CourseError("images contain NaN or infinite pixels: nothing is near to them.")
         apart = torch.cdist(x.flatten(1), chunk.flatten(1), compute_mode="donot_use_mm_for_euclid_dist")
         distance, place = apart.min(1)
         closer = distance < best
@@ -93,8 +93,8 @@ def novelty(
 ) -> Float[Tensor, " B"]:
     """Distance to the nearest training image, in units of its (lower) median over real held-out images.
 
-    0 is a copy; 1 is as far from the training set as a new real image; more is further out. CourseError where
-    `nearest_training_image` raises it, and if at least half of the held-out images are training images.
+    0 is a copy; 1 is as far from the training set as a new real image; more is further out. Raises CourseError as
+    `nearest_training_image` does, and if at least half of the held-out images are training images.
     """
     usual = nearest_training_image(held_out, images)[1].median()
     if usual == 0:
@@ -110,9 +110,9 @@ def shift_error(
 ) -> Float[Tensor, "H W"]:
     """How far a denoiser is from equivariant, pixel by pixel: |D(S x_t) - S D(x_t)|, root mean square over batch and C.
 
-    S moves the contents down and to the right by shift = (rows, columns), wrapping around. 0 everywhere: equivariant
-    under this shift, as far as x_t can tell. CourseError unless x_t is a batch of images, shift a pair of whole
-    numbers, and the denoiser one that answers in the shape of x_t.
+    S moves the contents down and to the right by shift = (rows, columns), wrapping around. 0 everywhere means
+    equivariant under this shift, as far as x_t can tell. Raises CourseError unless x_t is a batch of images, shift is a
+    pair of whole numbers, and the denoiser answers in the shape of x_t.
     """
     check_batch(x_t, "x_t")
     try:

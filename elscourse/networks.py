@@ -19,7 +19,7 @@ def _check_counts(least: int, **given: object) -> None:
     """Raise CourseError for a number of channels, layers or classes that is none, or too small."""
     for what, n in given.items():
         if isinstance(n, bool) or not isinstance(n, Integral) or n < least:
-            raise CourseError(f"a network's {what} must be at least {least}, got {n!r}: it is a whole number.")
+            raise CourseError(f"a network's {what} must be a whole number of at least {least}, got {n!r}.")
 
 
 def conv3x3(inputs: int, outputs: int, padding: Padding, stride: int = 1) -> nn.Conv2d:
@@ -44,7 +44,7 @@ class Conditioning(nn.Module):
     def forward(self, t: Float[Tensor, " B"], labels: Int[Tensor, " B"] | None) -> Float[Tensor, "B width"]:
         if not isinstance(t, Tensor):
             raise CourseError(
-                f"a network is asked with t of shape (B,), and a sampler asks with one number, {t!r}: give it "
+                f"a network takes t with shape (B,), but a sampler passes one number, {t!r}: give the sampler "
                 "els.NetworkDenoiser(network)."
             )
         angle = t[:, None] * self.frequencies
@@ -61,7 +61,7 @@ class ResNet(nn.Module):
     With 6 layers the receptive field is 17 x 17: 8 convolutions of radius 1.
 
     channels: 1 grey, 3 colour; width: numbers at each pixel in between; layers: convolutions besides the first and the
-        last; padding: "zeros" or "circular"; classes: how many it is told, None for none.
+        last; padding: "zeros" or "circular"; classes: how many it can be told, None for none.
     x_t (B, C, H, W), t (B,) in (0, 1], labels (B,) or None -> the noise (B, C, H, W). As a denoiser: `NetworkDenoiser`.
 
     Source: Kamb & Ganguli 2025, appendix (there 256 channels at 32x32; here 64 at 16x16, 0.26 M parameters).
@@ -113,7 +113,8 @@ class UNet(nn.Module):
     """Three scales with skip connections: eps_hat(x_t, t). Halving by strided convolution, doubling by repetition.
 
     Height and width must be divisible by 4. Circular padding makes it equivariant to shifts by multiples of 4 only.
-    Arguments as for `ResNet`; width: numbers at each pixel of the finest scale, twice and four times as many coarser.
+    Arguments as for `ResNet`; width: numbers at each pixel of the finest scale; the coarser ones have twice and four
+    times as many.
 
     Source: Kamb & Ganguli 2025, appendix (there 64/128/256 channels, 2.0 M parameters; here 32/64/128, 0.55 M).
     """
@@ -163,22 +164,22 @@ ARCHITECTURES: dict[str, type[nn.Module]] = {"resnet": ResNet, "unet": UNet}
 
 
 def classes_of(network: nn.Module) -> int | None:
-    """How many classes the network was built to be told; None: it knows none. One's own says so by `classes`."""
+    """How many classes the network was built to be told; None: it knows none. Your own says so by `classes`."""
     condition = getattr(network, "condition", None)
-    if not isinstance(condition, Conditioning):  # a network of one's own
+    if not isinstance(condition, Conditioning):  # a network of the user's own
         return getattr(network, "classes", None)
     return None if condition.label is None else condition.label.num_embeddings
 
 
 def channels_of(network: nn.Module) -> int | None:
-    """Of the images that the network draws; None: one's own may mean something else by `channels`."""
+    """Channels of the images that the network draws; None: your own may mean something else by `channels`."""
     return network.channels if isinstance(network, ResNet | UNet) else None
 
 
 def predicted_noise(
     network: nn.Module, x_t: Float[Tensor, "B C H W"], t: Float[Tensor, " B"], labels: Int[Tensor, " B"] | None
 ) -> Float[Tensor, "B C H W"]:
-    """eps_hat(x_t, t, labels) of any network: CourseError for one of a learner's own that is no such function."""
+    """eps_hat(x_t, t, labels) of any network: CourseError for a learner's own that is not such a function."""
     try:
         inspect.signature(network.forward).bind(x_t, t, labels)
     except (TypeError, ValueError) as error:  # a traced one has no signature
@@ -186,7 +187,7 @@ def predicted_noise(
             f"the network must have a forward(x_t, t, labels), with labels None where there are no classes: {error}."
         ) from error
     eps_hat = network(x_t.clone(), t, labels)  # one that begins with inplace=True would write into it
-    if not isinstance(eps_hat, Tensor) or eps_hat.shape != x_t.shape:  # another shape might be spread, silently
+    if not isinstance(eps_hat, Tensor) or eps_hat.shape != x_t.shape:  # another shape might be broadcast, silently
         raise CourseError(
             f"the network must answer with noise of x_t's shape, {tuple(x_t.shape)}, got {shape_of(eps_hat)}."
         )

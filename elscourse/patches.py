@@ -22,7 +22,7 @@ GAUSSIAN_WIDTH = 0.25  # of a gaussian window, in patch sizes
 
 
 def size_at(sizes: int | Sizes, t: float) -> int:
-    """A patch size, or that of the nearest t; of two equally near ones the noisier."""
+    """A patch size, or the one at the nearest t; of two equally near times, the noisier."""
     if isinstance(sizes, NUMBER):
         return int(sizes)
     return int(min(sizes, key=lambda pair: (round(abs(pair[0] - float(t)), 9), -pair[0]))[1])
@@ -46,21 +46,21 @@ def _plain(number: object) -> object:
 
 
 def check_padding(padding: object) -> Padding:
-    """What a window sees beyond the border: zeros, or the image taken around."""
+    """What a window sees beyond the border: zeros, or the image wrapped around."""
     if padding not in ("zeros", "circular"):
         raise unknown_name("padding", str(padding), ("zeros", "circular"))
     return padding  # type: ignore[return-value]
 
 
 def largest_patch_size(shape: Sequence[int], padding: Padding) -> int:
-    """The patch size at which every window sees the whole image: 2 side - 1, of the longer side; on the torus the last
-    odd one that does not wrap onto itself."""
+    """The patch size at which every window sees the whole image: 2 side - 1, with the longer side; on the torus, the
+    largest odd one that does not wrap onto itself."""
     shorter, longer = sorted(shape[-2:])
     return shorter - 1 + shorter % 2 if padding == "circular" else 2 * longer - 1
 
 
 def check_sizes(sizes: object, shape: Sequence[int], padding: Padding) -> int | list[tuple[float, int]]:
-    """A patch size, or calibrated pairs (t, P): the form that `patch_size` takes, of windows that fit the images."""
+    """A patch size, or calibrated pairs (t, P): what `patch_size` may be, with windows that fit the images."""
     sizes = _plain(sizes)
     try:
         pairs = [(1.0, sizes)] if isinstance(sizes, NUMBER) else [(float(t), p) for t, p in sizes]  # type: ignore
@@ -73,7 +73,7 @@ def check_sizes(sizes: object, shape: Sequence[int], padding: Padding) -> int | 
     largest = largest_patch_size(shape, padding)
     if size > largest and padding == "circular":
         raise CourseError(
-            f"with circular padding a patch of {size} would wrap onto itself: the shorter side is {shorter}, use a "
+            f"with circular padding a patch of {size} would wrap onto itself: the shorter side is {shorter}, so use a "
             "smaller patch_size."
         )
     if size > largest:
@@ -113,7 +113,7 @@ def gather(view: Float[Tensor, "N C H W P P"], places: Int[Tensor, "G m"]) -> Fl
 
 def _bands(length: int, radius: int) -> list[Int[Tensor, "g m"]]:
     """The rows (or columns) split by what their window sees beyond the border: one band of interior ones, whose windows
-    stay inside, and each other row by itself, as no two of them overhang alike."""
+    stay inside, and each of the other rows by itself, as no two of them overhang alike."""
     rows = torch.arange(length)
     inside = (rows >= radius) & (rows < length - radius)
     bands = [rows[inside][None], rows[~inside][:, None]]
@@ -151,7 +151,7 @@ def displacements(
     """Who meets whom, by displacement: rows (dy, dx, top, bottom, left, right).
 
     The pixels (y, x) with top <= y < bottom, left <= x < right may use the patch at (y + dy, x + dx). which: "none":
-    each pixel its own place only (LS); "torus": all places, taken around (ELS, circular); "classes": the places of the
+    each pixel its own place only (LS); "torus": all places, wrapped around (ELS, circular); "classes": those of the
     same boundary class (ELS, zeros): dy = 0 or both rows interior, and dx = 0 or both columns interior; "edges": the
     same without the pixels of the interior class.
     """

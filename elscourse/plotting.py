@@ -25,7 +25,7 @@ INK, GREY, BLUE, ORANGE, GREEN = "#222222", "#8c8c8c", "#0072b2", "#d55e00", "#0
 
 
 def show(figure: Figure, *, alt: str = "") -> None:
-    """Display a figure with its description: whoever cannot see it, or looks before it has loaded, reads `alt`.
+    """Display a figure with its description `alt`, for those who cannot see it, or look before it has loaded.
 
     Raises CourseError without an `alt`. Outside of a notebook it displays nothing.
     """
@@ -34,7 +34,7 @@ def show(figure: Figure, *, alt: str = "") -> None:
     if not isinstance(figure, Figure):
         raise CourseError(f"show(figure, alt=...) needs a matplotlib figure, got {type(figure).__name__}.")
     if not isinstance(alt, str) or len(alt.split()) < 3:
-        raise CourseError(f"show(figure, alt=...) needs a sentence that says what is to be seen, got {alt!r}.")
+        raise CourseError(f"show(figure, alt=...) needs a sentence that says what the figure shows, got {alt!r}.")
     png = io.BytesIO()
     figure.savefig(png, format="png")
     _close(figure)
@@ -74,7 +74,7 @@ def image_rows(
 ) -> Figure:
     """One labelled row of images per entry, pixels clipped to [-1, 1].
 
-    titles stand above the columns, notes below them: words, or numbers, of which three digits are shown. Rows may
+    titles stand above the columns, notes below them: words, or numbers, which are shown with three digits. Rows may
     differ in length and in the size of their images.
     """
     _check_rows(rows)
@@ -105,12 +105,12 @@ def _words(given: Sequence[str | float] | Tensor) -> list[str]:
 
 
 def check_picture_name(path: Path) -> None:
-    """A file name that says which kind of picture to write, before hours are spent on what goes into it."""
+    """Raise CourseError unless a file's name says which kind of picture to write, before hours are spent on it."""
     from matplotlib.backend_bases import FigureCanvasBase
 
     kinds = sorted(FigureCanvasBase.get_supported_filetypes().keys() - {"pgf"})  # which needs LaTeX
     if path.suffix.removeprefix(".").lower() not in kinds:
-        raise CourseError(f"{path} names no kind of picture: end it in .png, or one of {', '.join(kinds)}.")
+        raise CourseError(f"{path} does not name a kind of picture: end it in .png, or one of {', '.join(kinds)}.")
 
 
 def check_channels(channels: int, what: str) -> None:
@@ -161,10 +161,10 @@ def _bare(axis: Any) -> None:
 def provenance_map(
     images: Float[Tensor, "B C H W"], source: Int[Tensor, "B H W"], titles: Sequence[str | float] | Tensor = ()
 ) -> Figure:
-    """Above, generated images; below, each pixel in the colour of the training image that it came from.
+    """Generated images above; below them, each pixel in the colour of the training image that it came from.
 
-    The 18 sources with most pixels have a colour of their own, the same in every map; the others share paler ones.
-    Lines run where the source changes, so that the pieces are seen without the colours. -1, no source, is grey.
+    The 18 sources with the most pixels have a colour of their own, the same in every map; the others share paler ones.
+    Lines run where the source changes, so the pieces can be seen without the colours. -1, no source, is grey.
     """
     _check_rows({"images": images})
     if not isinstance(source, Tensor) or source.is_floating_point():
@@ -219,14 +219,14 @@ def calibration_map(
     ridge: Sequence[tuple[float, int]] = (),
     title: str = "",
 ) -> Figure:
-    """How much of the cosine of machine and network is missing to 1, for every time and patch size, with a ridge.
+    """How far the cosine of machine and network falls short of 1, for every time and patch size, with a ridge.
 
-    Colours show (1 - cosine) over the least such value at that time, on a log scale; ridge: the calibrated (t, P).
+    Colours show (1 - cosine) divided by its least value at that time, on a log scale; ridge: the calibrated (t, P).
     """
     _check_shape(cosine, "cosine", len(times), len(candidates))
     unknown = sorted({size for _, size in ridge} - set(candidates))
     if unknown:
-        raise CourseError(f"ridge holds patch sizes that are no candidates: {unknown}, candidates {list(candidates)}.")
+        raise CourseError(f"ridge holds patch sizes {unknown} that are not among the candidates {list(candidates)}.")
     figure = _figure(6.4, 3.6)
     axis = figure.subplots()
     missing = (1 - cosine.detach().double()).clamp(min=1e-6)
@@ -254,7 +254,7 @@ def calibration_map(
 def agreement_scatter(
     ours: Float[Tensor, " B"], baseline: Float[Tensor, " B"], names: tuple[str, str], target: str
 ) -> Figure:
-    """r2 of one machine against r2 of another, a point per seed: above the diagonal the first predicts better."""
+    """r2 of one machine against r2 of another, one point per seed: above the diagonal the first predicts better."""
     _check_shape(ours, "ours", "B")
     _check_shape(baseline, "baseline", len(ours))
     figure = _figure(4.6, 4.4)

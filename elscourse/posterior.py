@@ -6,7 +6,7 @@ Every machine asks the same question. A query q (a piece of x_t) meets keys k (p
           w_k \propto \exp\Big(-\frac{\|q - \alpha k\|^2}{2\sigma^2}\Big)
                 \propto \exp\Big(\frac{\alpha\, q \cdot k - \alpha^2 \|k\|^2 / 2}{\sigma^2}\Big)
 
-which is attention. Images come in blocks; of the ones that passed only the running maximum, the sum and the weighted
+which is attention. Images come in blocks; of those that have passed, only the running maximum, the sum and the weighted
 sum of each query remain. Nothing here knows which machine is asking.
 """
 
@@ -211,7 +211,7 @@ def slices(length: int, step: int) -> Iterator[slice]:
 
 
 def logit_error(query: float, key: float, alpha: float, sigma: float, depth: float) -> float:
-    """How far rounding to float32 may move a logit (alpha q.k - alpha^2 k.k / 2) / sigma^2 of so long q and k.
+    """How far rounding to float32 may move a logit (alpha q.k - alpha^2 k.k / 2) / sigma^2 of q and k of these lengths.
 
     It is a sum of terms of the size alpha |q| |k| / sigma^2, each rounded to 24 bits; over `depth` components the
     roundings add up like a random walk.
@@ -258,7 +258,7 @@ def posterior_mean(lookup: Asks, source: Source, alpha: float, sigma: float, mem
 
 @contextmanager
 def full_precision() -> Iterator[None]:
-    """Without TF32, whose 11 digits are too few for a logit, whatever the program has chosen for its networks."""
+    """Without TF32, whose 11 bits are too few for a logit, whatever the program has chosen for its networks."""
     there: Any = torch.backends
     operations = there.cuda.matmul, there.cudnn.conv, there.mkldnn.matmul, there.mkldnn.conv
     own = [operation.fp32_precision for operation in operations]

@@ -30,11 +30,11 @@ from .posterior import Partial
 
 T = TypeVar("T")
 
-PATIENCE = timedelta(hours=2)  # a dead process is noticed at once; this long may one be busy with seeds of its own
+PATIENCE = timedelta(hours=2)  # a dead process is noticed at once; one may be busy with its own seeds for this long
 MEETING = timedelta(minutes=5)  # until all of them have started
 LOST = (
-    "another process of this run ended or no longer answers, or the run was stopped: run the same command again to go "
-    "on, finished seeds are kept."
+    "another process of this run ended or no longer answers, or the run was stopped: run the same command again to "
+    "continue, as finished seeds are kept."
 )
 
 
@@ -42,8 +42,8 @@ LOST = (
 class Ranks:
     """This process among those of a run: number `rank` of `size`, computing on `device`.
 
-    What a method says about all ranks holds if all of them call it, in the same order. Each raises CourseError when
-    another process has ended.
+    What a method says about all ranks holds if all of them call it, in the same order. Each method raises CourseError
+    when another process has ended.
     """
 
     rank: int
@@ -51,7 +51,7 @@ class Ranks:
     device: torch.device
 
     def share(self, n: int) -> slice:
-        """The part of n images that is this rank's: together all of them, sizes differ by one at most, 0 included."""
+        """This rank's part of n images. Together the parts are all; their sizes differ by at most one, and may be 0."""
         return slice(self.rank * n // self.size, (self.rank + 1) * n // self.size)
 
     def merge(self, partial: Partial) -> Partial:
@@ -78,11 +78,11 @@ class Ranks:
         if different:
             raise CourseError(
                 f"the processes of this run disagree on {', '.join(different)}: start all of them with the same "
-                "command on the same data, network and version of the course."
+                "command, with the same data, network and version of the course."
             )
 
     def first(self, make: Callable[[], T]) -> T:
-        """What `make` returns on rank 0, which alone calls it, on every rank: something small that can be pickled.
+        """On every rank, what `make` returns on rank 0, which alone calls it: something small that can be pickled.
 
         If it raises there, the other ranks end without a word.
         """
@@ -106,7 +106,7 @@ class Ranks:
         self._gather(None)
 
     def close(self) -> None:
-        """Part from the other ranks."""
+        """Leave the other ranks."""
         if signal.getsignal(signal.SIGTERM) is _terminated:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
         with suppress(RuntimeError):  # those that ended cannot be told
@@ -131,13 +131,13 @@ def start(device: torch.device) -> Ranks | None:
         rank, size, local = (int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"))
     except (KeyError, ValueError) as error:
         raise CourseError(
-            f"WORLD_SIZE is set, but RANK or LOCAL_RANK is not or is no number ({error}): start with torchrun, or "
+            f"WORLD_SIZE is set, but RANK or LOCAL_RANK is missing or not a number ({error}): start with torchrun, or "
             "unset WORLD_SIZE to run one process."
         ) from error
     if device.type == "cuda":
         if local >= torch.cuda.device_count():
             raise CourseError(
-                f"process {local} on this computer has no GPU, there are {torch.cuda.device_count()}: pass "
+                f"there is no GPU for process {local} on this computer, which has {torch.cuda.device_count()}: pass "
                 f"--nproc-per-node {torch.cuda.device_count()} to torchrun, or --device cpu to the command."
             )
         device = torch.device("cuda", local)
@@ -164,7 +164,7 @@ def _reduce(values: Tensor, how: Any) -> None:
     with _together():
         dist.all_reduce(values, how)
         if values.is_cuda:
-            torch.cuda.synchronize(values.device)  # nccl fails where one waits, not where one asks
+            torch.cuda.synchronize(values.device)  # nccl fails on waiting, not on asking
 
 
 @contextmanager

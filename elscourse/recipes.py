@@ -84,10 +84,11 @@ def choose(
     steps: int | None = None,
     seed: int | None = None,
 ) -> Recipe:
-    """The shipped recipe of that name or, with a dataset, one's own: a ResNet with zero padding, unless asked."""
+    """The shipped recipe of that name or, with a dataset, your own: a ResNet with zero padding unless you ask for
+    something else."""
     if dataset is None:
         if name not in RECIPES:
-            raise CourseError(f"{unknown_name('recipe', name, RECIPES)} For a network of your own add --dataset.")
+            raise CourseError(f"{unknown_name('recipe', name, RECIPES)} For a network of your own, add --dataset.")
         own: dict[str, object] = {"size": size, "n": n, "architecture": architecture, "padding": padding}
         own |= {"width": width, "conditional": conditional or None}
         given = [f"--{k}" for k, v in own.items() if v is not None]
@@ -98,10 +99,10 @@ def choose(
             )
         recipe = RECIPES[name]
     elif name in RECIPES:
-        raise CourseError(f"{name} is the name of a shipped network: give your own network another one.")
+        raise CourseError(f"{name} is the name of a shipped network: give your own network another name.")
     elif not name.strip(".") or Path(name).stem != name or len(os.fsencode(name)) > 200:
         raise CourseError(
-            f"a network's name must be that of a file without its suffix, of at most 200 bytes, got {name[:120]!r}."
+            f"a network's name must be a file name without its suffix, at most 200 bytes long, got {name[:120]!r}."
         )
     else:
         options: dict[str, Any] = {"padding": padding or "zeros"} | ({"width": width} if width else {})
@@ -112,9 +113,9 @@ def choose(
 
 
 def card_of(recipe: Recipe, data: ImageSet) -> dict[str, Any]:
-    """What the card of its networks says of how they are made: architecture, config, images, plan."""
+    """What the card of its networks says about how they are made: architecture, config, images, plan."""
     if recipe.conditional and not data.class_names:
-        raise CourseError(f"a class-conditional network needs classes, and {data.name} has none.")
+        raise CourseError(f"a class-conditional network needs classes, but {data.name} has none.")
     classes = len(data.class_names) if recipe.conditional else None
     config = {"channels": data.images.shape[1], "classes": classes, **recipe.config}
     about = {"name": _place(recipe.dataset), "size": recipe.size or list(data.images.shape[-2:]), "n": len(data)}
@@ -162,12 +163,12 @@ def follow(
 
 
 def _place(dataset: str) -> str:
-    """The name of a published set, or where a folder or file is, wherever one works later."""
+    """The name of a published set, or where a folder or file is, whatever the working folder is later."""
     return dataset if dataset in CATALOGUE else str(Path(os.path.expanduser(dataset)).resolve())
 
 
 def _is_there(card_path: Path, wanted: dict[str, Any]) -> bool:
-    """Whether a whole network of that name and recipe was trained already; one of another recipe is not replaced."""
+    """Whether an intact network of that name and recipe is there already; one of another recipe is not replaced."""
     if not card_path.exists():
         return False
     try:

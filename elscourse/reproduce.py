@@ -2,7 +2,7 @@
 
 Work is cut into columns (a machine, or the network on some grid) and chunks of seeds; each piece is a file as soon as
 it is done, so a run that was killed goes on where it stopped. Several processes (`ranks`) share the work: the network's
-pieces are dealt out to them, and for those of a machine each visits its part of the images.
+pieces are dealt out to them, whereas on a machine's piece all of them work together, each on its part of the images.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 CHUNK = 20  # seeds computed at once
 BAR = "{desc}{percentage:3.0f}%|{bar}| {n:.0f}/{total_fmt} images [{elapsed}<{remaining}]"  # n grows step by step
-# how the pieces of a run are called, whole or cut off by a kill
+# what the pieces of a run are called, whole or cut off by a kill
 PIECE = re.compile(rf"({'|'.join(MACHINES)}|network-[0-9a-z-]+)-\d{{5,}}(\.\d+\.partial)?\.npz")
 
 
@@ -46,7 +46,7 @@ class Experiment:
     """One run of the experiment on a lab: settings, what to compute, where it is kept.
 
     ranks: the processes that share the work, each of which has made the same experiment; rank 0 measures and writes.
-    They, and the number of them that goes on with a run, may differ from run to run: `out` is all they must share.
+    Other processes, more or fewer of them, may continue a run: `out` is all that they must share.
     """
 
     lab: Lab
@@ -159,7 +159,7 @@ class Experiment:
             images = x_t
             bar.update(len(seeds) / steps if t < 1 else 0)
         if column in FILTERS:
-            images = images.clamp(-1, 1)  # a rival is taken at its strongest, and straight lines go beyond white
+            images = images.clamp(-1, 1)  # linear filters go beyond white, and a rival is taken at its strongest
         if writer == self._rank:
             with whole_file(self._path(column, seeds)) as partial:
                 np.savez(partial, images=images.cpu().numpy())  # whose checksum is compared when it is read
@@ -175,12 +175,13 @@ class Experiment:
         return metrics
 
     def _open(self, fresh: bool) -> set[str]:
-        """Start in an empty folder, or continue in one that was started with the same settings: which pieces it has."""
+        """Start in an empty folder, or continue in one that was started with the same settings; returns the names of
+        the pieces it has."""
         parts = self.out / "parts"
-        # another version may draw another picture, and the results say which one drew them
+        # another version may draw other pictures, and the results say which one drew them
         record, wanted = parts / "settings.json", json.dumps(self.settings | {"version": __version__}, indent=1)
         pieces = [path for path in parts.glob("*.npz") if PIECE.fullmatch(path.name)]
-        if fresh:  # only what a run writes: the folder may be the user's
+        if fresh:  # remove only what a run writes: the folder may be the user's
             for old in [*pieces, record]:
                 remove(old)
             pieces = []
@@ -237,6 +238,6 @@ def _read(path: Path, shape: tuple[int, ...]) -> np.ndarray:
             raise ValueError(f"it holds {piece.dtype} {piece.shape}")
         return piece
     except FileNotFoundError as error:
-        raise CourseError(f"{path} is gone: another process works in this folder. Run again.") from error
+        raise CourseError(f"{path} is gone: another process is working in this folder. Run again.") from error
     except (*UNREADABLE, TypeError, KeyError) as error:
-        raise CourseError(f"{path} is damaged: delete it and run again, which makes it anew.") from error
+        raise CourseError(f"{path} is damaged: delete it and run again to make it anew.") from error

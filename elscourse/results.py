@@ -17,10 +17,10 @@ from .files import UNREADABLE
 def load_results(name: str) -> dict[str, Tensor]:
     """The stored arrays of that name as tensors.
 
-    name: of a lesson's results ("12_legs": data/lessons/12_legs.npz) or of a network, whose 100-seed samples these are:
-        data/results/NAME.samples.npz or, if the course ships none of that name, runs/reproduce/NAME/samples.npz where
-        one works. So the lessons' numbers hold, whoever has reproduced them. (Of the networks themselves,
-        `load_network` takes one's own first.)
+    name: that of a lesson's results ("12_legs": data/lessons/12_legs.npz) or of a network, for its 100-seed samples:
+        data/results/NAME.samples.npz or, if the course ships none of that name, runs/reproduce/NAME/samples.npz in the
+        working folder. So the lessons' numbers hold even after you reproduced them. (For the networks themselves,
+        `load_network` takes your own first.)
         data/README.md and data/lessons/README.md have the command that makes each.
     """
     own = {path.parent.name: path for path in Path("runs/reproduce").glob("*/samples.npz")}

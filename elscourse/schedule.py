@@ -12,7 +12,7 @@ from torch import Tensor
 
 from .errors import CourseError
 
-ROUNDING = 1e-9  # t may be so far outside: a loop that subtracts 1 / steps again and again ends beside 0
+ROUNDING = 1e-9  # t may lie this far outside: a loop that subtracts 1 / steps again and again ends beside 0
 
 
 def check_time(t: float, *, zero: bool = False) -> float:
@@ -44,8 +44,8 @@ def is_schedule(schedule: object) -> bool:
 
 
 def check_schedule(schedule: object) -> None:
-    """Raise CourseError unless it is a schedule, which may be one's own: x_t = alpha(t) x_0 + sigma(t) eps, and
-    times(steps), a grid that falls from 1 to 0. A sampler asks for alpha(1)^2 + sigma(1)^2 = 1 besides."""
+    """Raise CourseError unless it is a schedule, which may be your own: x_t = alpha(t) x_0 + sigma(t) eps, and
+    times(steps), a grid that falls from 1 to 0. A sampler also asks for alpha(1)^2 + sigma(1)^2 = 1."""
     if not is_schedule(schedule):
         raise CourseError(
             f"schedule must have alpha(t), sigma(t) and times(steps), as els.CosineSchedule() has, got {schedule!r}."
@@ -53,9 +53,9 @@ def check_schedule(schedule: object) -> None:
 
 
 def alpha_sigma(schedule: Schedule, t: float) -> tuple[float, float]:
-    """alpha and sigma at t in [0, 1] as floats, whatever numbers a schedule of one's own has.
+    """alpha and sigma at t in [0, 1] as floats, whatever numbers a schedule of your own has.
 
-    Raises CourseError for a t outside, and where there is no noise: only t = 0 is the clean image.
+    Raises CourseError for a t outside [0, 1], and where there is no noise: only t = 0 is the clean image.
     """
     t = check_time(t, zero=True)
     given = schedule.alpha(t), schedule.sigma(t)
@@ -86,7 +86,7 @@ class CosineSchedule:
 
     with s = 0.008, so that alpha(1) = 0.01247: at t = 1 a trace of the image is left. t = 0 is exactly clean.
 
-    Raises CourseError for an s below 0, with which the noise would not grow up to t = 1.
+    Raises CourseError for an s below 0, because the noise would then not grow all the way to t = 1.
 
     Source: Kamb & Ganguli, ICML 2025 (arXiv 2412.20292), appendix on experiments.
     """

@@ -53,7 +53,7 @@ def pairs(moves: Int[np.ndarray, "n 6"], queries: int, images: int) -> int:
 
 
 def pays(x: Float[Tensor, "B C H W"], moves: Int[np.ndarray, "n 6"], patch_size: int, images: int, memory: int) -> bool:
-    """Whether the compiled loops can and should answer: float32, on the CPU, enough of it, and room for some images."""
+    """Whether the compiled loops can and should answer: float32, on the CPU, enough work, and room for some images."""
     room = MOST_LANES * COPIES * 8 * x[0].numel() <= memory // 2  # in float64, which it may take
     here = x.dtype == torch.float32 and x.device.type == "cpu" and room
     return here and pairs(moves, len(x), images) * patch_size >= WORTH
@@ -69,9 +69,9 @@ def sliding_mean(
 ) -> Partial:
     """The sums of all pixels' dictionaries, (B, H W) queries with C values.
 
-    x: x_t with alpha times the grey subtracted, float32, on the CPU. Of the two forms of S the one that rounds less is
-    taken, and where the nearest key of a pixel is so far away that this is too much, S is summed in float64. `largest`
-    of the result leaves out the queries' own squares either way, as in `posterior`.
+    x: x_t with alpha times the grey subtracted, float32, on the CPU. It takes the form of S that rounds less; where the
+    nearest key of a pixel is so far away that even this rounds too much, S is summed in float64. `largest` of the
+    result leaves out the queries' own squares either way, as in `posterior`.
     """
     with workers(PARTS) as pool:
         query, many = float(squares(x, sliding.taps, sliding.padding).max().sqrt()), depth(x.shape[1], sliding.taps)
@@ -102,7 +102,7 @@ class InPlace:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """How many questions, queries of each, and numbers in a value."""
+        """How many questions, queries in each, and numbers in a value."""
         batch, channels, height, width = self.x.shape
         return height * width, batch, channels
 

@@ -13,7 +13,7 @@ from .files import save_text
 
 @dataclass
 class CalibratedSizes:
-    """Per machine id the pairs (t, P) from t = 1 down, for one network; with the command and seeds that made them."""
+    """For one network, the pairs (t, P) from t = 1 down by machine id, with the command and seeds that made them."""
 
     network: str
     command: str
@@ -45,8 +45,8 @@ def sizes_path(card_path: Path) -> Path:
 
 
 def sizes_of(card: dict[str, Any], path: Path) -> CalibratedSizes | None:
-    """The sizes calibrated for the network of this card; damaged ones, or those of a network it replaced, are reported
-    and left out: `elscourse calibrate` writes them anew."""
+    """The sizes calibrated for the network of this card. If they are damaged, or belong to a network that it replaced,
+    that is reported and they are left out: `elscourse calibrate` writes them anew."""
     if not path.exists():
         return None
     try:

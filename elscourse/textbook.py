@@ -1,12 +1,12 @@
 r"""The ELS machine as the paper suggests it, for `elscourse bench` to compare with: patches as convolution filters.
 
-One image at a time. For each boundary class the patches of the training images, a batch of images after the other, are
+One image at a time. For each boundary class the patches of the training images, one batch of images after another, are
 the filters of a convolution over the part of x_t that belongs to the class; of each pixel's softmax only the running
 maximum, the sum and the weighted sum of centres are kept. Float32, vectorised within a class, and nothing cleverer: no
-work shared between patches that overlap, between images of the batch, or between classes.
+work is shared between patches that overlap, between images of the batch, or between classes.
 
-`tuned` is the same by somebody who knows the hardware: batches that stay in a processor's caches, and no numbers so
-small that a processor multiplies them slowly. It is two to three times faster; `elscourse bench` shows both.
+`tuned` is the same written by someone who knows the hardware: batches that stay in a processor's caches, and no numbers
+so small that a processor multiplies them slowly. It is two to three times faster; `elscourse bench` shows both.
 
 Source: the equivariant local score machine of Kamb & Ganguli, ICML 2025 (arXiv 2412.20292); lessons 07, 08 and 13.
 """
@@ -91,7 +91,7 @@ def _classes(height: int, width: int, r: int, padding: Padding) -> Iterator[tupl
 
 
 def _bands(length: int, r: int) -> list[slice]:
-    """The interior rows (or columns) together, every other one by itself."""
+    """The interior rows (or columns) together, each of the others by itself."""
     inside = [slice(r, length - r)] if length > 2 * r else []
     return inside + [slice(i, i + 1) for i in range(length) if not r <= i < length - r]
 
@@ -104,7 +104,7 @@ def _posterior_mean(
     r: int,
     tuned: bool,
 ) -> Float[Tensor, "C h w"]:
-    """The softmax over the patches of all images, a chunk of images after the other."""
+    """The softmax over the patches of all images, one chunk of images after another."""
     size, channels = 2 * r + 1, piece.shape[1]
     height, width = piece.shape[2] - 2 * r, piece.shape[3] - 2 * r
     places = height * width

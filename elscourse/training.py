@@ -34,7 +34,7 @@ from .schedule import CosineSchedule
 
 CURVE_EVERY = 100  # steps averaged into one point of the loss curve
 SAVE_EVERY = 100  # steps that a kill may cost
-FEW_SPANS = 2  # of the moving average in a training: of the first weights e^-2 is left, an eighth
+FEW_SPANS = 2  # of the moving average in a training: e^-2, an eighth, is then left of the first weights
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,10 @@ class TrainingPlan:
     """Everything that decides the result besides the images and the network: same plan, same seed, same weights.
 
     steps: of Adam; batch: images in each. learning_rate: the largest; warmup: the share of the steps in which it rises.
-    ema: the weights that are returned are a moving average over the last 1 / (1 - ema) steps or so; in a training that
-        is not several times as long, take a smaller one, as it still holds the weights of the beginning.
-    seed: of the batches, the times and the noise; in a recipe of the first weights, too. (What a network of one's own
-        drops out is drawn from torch's own generator, which neither this seed nor a checkpoint knows.)
+    ema: the weights that are returned are a moving average over the last 1 / (1 - ema) steps or so; if the training is
+        not several times as long, take a smaller ema, or the average still holds the first weights.
+    seed: of the batches, the times and the noise; in a recipe also of the first weights. (Dropout in a network of your
+        own draws from torch's own generator, which neither this seed nor a checkpoint knows.)
     precision: "bfloat16" (autocast), "float32", or "auto": bfloat16 where the processor or GPU multiplies
         it natively.
     """
@@ -82,9 +82,9 @@ class TrainingPlan:
 
 
 def _multiplies_bfloat16(device: torch.device) -> bool:
-    """Whether the processor or GPU has instructions for bfloat16 products (older torch cannot say of a CPU: then no).
+    """Whether the processor or GPU has instructions for bfloat16 products (older torch cannot tell for a CPU: then no).
 
-    GPUs before 2020, such as the T4 that notebooks are often lent, only emulate them, slower than float32.
+    GPUs from before 2020, such as the T4 that notebooks are often lent, only emulate them, slower than float32.
     """
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
@@ -106,7 +106,7 @@ def noise_prediction_loss(
     generator: torch.Generator,
     precision: str,
 ) -> Float[Tensor, ""]:
-    """The mean of (eps - eps_hat(alpha x_0 + sigma eps, t))^2, with t stratified over (0, 1]: one per B-th of it."""
+    """The mean of (eps - eps_hat(alpha x_0 + sigma eps, t))^2, with t stratified over (0, 1]: one in each B-th."""
     batch, device = len(x_0), x_0.device
     t = 1 - (torch.arange(batch) + torch.rand(batch, generator=generator, dtype=torch.float32)) / batch
     eps = torch.randn(x_0.shape, generator=generator, dtype=torch.float32).to(device)
@@ -221,7 +221,7 @@ def _sum_of(tensors: dict[str, Tensor], notes: dict[str, Any]) -> str:
 def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The tensors and the notes of a training checkpoint, whole: as `Trainer.save` wrote them."""
     if path.is_dir():
-        raise CourseError(f"{path} is a folder: name the file that the checkpoint is to be kept in.")
+        raise CourseError(f"{path} is a folder: name a file to keep the checkpoint in.")
     try:
         with safe_open(path, "pt") as file:
             notes = {k: json.loads(v) for k, v in (file.metadata() or {}).items()}
@@ -236,7 +236,7 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         ) from error
 
 
-@torch.inference_mode(False)  # gradients are needed, also under the no_grad or inference_mode of whoever calls
+@torch.inference_mode(False)  # gradients are needed, even if the caller is under no_grad or inference_mode
 def train(
     network: nn.Module,
     data: ImageSet,
@@ -252,11 +252,11 @@ def train(
 
     checkpoint: a file to continue from when it exists, written after the first step, every `SAVE_EVERY` steps, at the
     end, and when the process is asked to stop (Ctrl-C, SIGTERM). The curve has one point, a mean, per 100 steps.
-    after_step: called with the trainer after every step, for plots of one's own.
+    after_step: called with the trainer after every step, for plots of your own.
 
     Raises CourseError for a plan that cannot be followed, channels or classes that the network does not know, a network
-    that is no eps_hat(x_t, t, labels), a device that is not here, a checkpoint of something else or one that cannot be
-    written, and a loss that is no longer finite.
+    that is not an eps_hat(x_t, t, labels), a device that is not here, a checkpoint of something else or one that cannot
+    be written, and a loss that is no longer finite.
 
     Source of the objective: Ho, Jain & Abbeel, NeurIPS 2020. Lesson 03.
     """
@@ -264,9 +264,9 @@ def train(
     trainer = Trainer(network, data, plan, pick_device(device))
     if plan.steps * (1 - plan.ema) < FEW_SPANS:
         print(
-            f"The returned average spans some {1 / (1 - plan.ema):,.0f} steps (ema {plan.ema}), and {plan.steps:,} are "
-            "trained: much of the first weights is left in it. Take more steps (--steps), or in Python a TrainingPlan "
-            "with a smaller ema."
+            f"The returned average spans about {1 / (1 - plan.ema):,.0f} steps (ema {plan.ema}), but you train only "
+            f"{plan.steps:,}: much of the first weights is left in it. Take more steps (--steps), or in Python a "
+            "TrainingPlan with a smaller ema."
         )
     checkpoint = None if checkpoint is None else Path(checkpoint)
     if checkpoint is not None and checkpoint.exists():
@@ -282,7 +282,7 @@ def train(
                 bar.set_postfix(loss=f"{trainer.losses[-1]:.4f}", refresh=False)
             if after_step is not None:
                 after_step(trainer)
-            # after the first step too: what cannot be written is told now, not minutes later
+            # after the first step too: what cannot be written is reported now, not minutes later
             due = asked_to_stop or trainer.step in (1, plan.steps) or trainer.step % SAVE_EVERY == 0
             if checkpoint is not None and due:
                 trainer.save(checkpoint)
@@ -299,14 +299,12 @@ def _check_fit(network: object, data: object, plan: object) -> None:
     if not isinstance(plan, TrainingPlan):
         raise CourseError(f"plan must be an els.TrainingPlan(...), got {type(plan).__name__}.")
     if wrong := {p.dtype for p in network.parameters()} - {torch.float32}:
-        raise CourseError(f"networks are trained in float32, and this one holds {wrong.pop()}: call network.float().")
+        raise CourseError(f"networks are trained in float32, but this one holds {wrong.pop()}: call network.float().")
     if not isinstance(data, ImageSet):
-        raise CourseError(
-            f"data must be an els.ImageSet, made of images by els.ImageSet(images), got {type(data).__name__}."
-        )
+        raise CourseError(f"data must be an els.ImageSet, made with els.ImageSet(images), got {type(data).__name__}.")
     if not any(p.requires_grad for p in network.parameters()):
         raise CourseError(
-            "the network has no weights that can be trained (one that was loaded is frozen): call "
+            "the network has no weights that can be trained (a loaded network is frozen): call "
             "network.requires_grad_(True) first."
         )
     if any(p.is_inference() for p in network.parameters()):
@@ -314,21 +312,21 @@ def _check_fit(network: object, data: object, plan: object) -> None:
     classes, channels = classes_of(network), channels_of(network)
     if channels not in (None, data.images.shape[1]):
         raise CourseError(
-            f"the network draws images of {channels} channels (1: grey, 3: colour), and {data.name} has "
+            f"the network draws images of {channels} channels (1: grey, 3: colour), but {data.name} has "
             f"{data.images.shape[1]}: build it with channels={data.images.shape[1]}."
         )
     if classes and data.labels is None:
-        raise CourseError(f"a class-conditional network needs labels, and {data.name} has none.")
+        raise CourseError(f"a class-conditional network needs labels, but {data.name} has none.")
     if classes and data.labels is not None and not 0 <= data.labels.min() <= data.labels.max() < classes:
         raise CourseError(
-            f"the network can be told the classes 0 ... {classes - 1}, and {data.name} has labels from "
+            f"the network can be told the classes 0 ... {classes - 1}, but {data.name} has labels from "
             f"{int(data.labels.min())} to {int(data.labels.max())}."
         )
 
 
 @contextmanager
 def stop_between_steps() -> Iterator[list[int]]:
-    """Hold Ctrl-C and SIGTERM back until the step is whole: yields a list that is empty until one of them came."""
+    """Hold Ctrl-C and SIGTERM back until the step is done: yields a list that is empty until one of them comes."""
     came: list[int] = []
     if threading.current_thread() is not threading.main_thread():  # only the main thread may handle signals
         yield came

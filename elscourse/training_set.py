@@ -21,7 +21,7 @@ class TrainingSetDenoiser:
     """A denoiser computed from a training set, without training.
 
     images: the training set, (N, C, H, W), float32 or float64 (which decides the arithmetic), pixels in [-1, 1]. They
-        are not copied, and what is computed of them is kept: build another one instead of changing them.
+        are not copied, and what is computed from them is kept: instead of changing them, build another denoiser.
     schedule: gives alpha(t), sigma(t) and times(steps), as `CosineSchedule` does.
     image_labels: (N,), optional: with them, `labels` in a call restricts each x_t to the images of its class.
 
@@ -90,12 +90,12 @@ class TrainingSetDenoiser:
         kind = x_t.device.type
         if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
             raise CourseError(
-                "machines compute in the precision of their images, and torch.autocast would round their products to 3 "
+                "machines compute in the precision of their images, but torch.autocast would round their products to 3 "
                 "digits: call them outside of it, or under torch.autocast(..., enabled=False)."
             )
         if x_t.requires_grad:
             raise CourseError(
-                "x_t asks for a gradient, and machines have none (they are computed without autograd): pass "
+                "x_t asks for a gradient, but machines have none (they are computed without autograd): pass "
                 "x_t.detach(), or differentiate els.reference, which is plain torch."
             )
         largest = float(x_t.abs().max())  # NaN if one is: a GPU is waited for once

@@ -18,9 +18,9 @@ class WienerFilter(TrainingSetDenoiser):
 
     .. math:: D(x_t) = m + U \, \mathrm{diag}\Big(\frac{\alpha\, l}{\alpha^2 l + \sigma^2}\Big) U^T (x_t - \alpha m)
 
-    with the mean image m and the covariance U diag(l) U^T (over 1/N) of the images, of one class each when labels are
-    given. Exact for gaussian data. Parameters and errors: see `elscourse.training_set.TrainingSetDenoiser`. It has no
-    `posterior`: nobody votes.
+    with the mean image m and the covariance U diag(l) U^T (over 1/N) of the images, or of those of one class when
+    labels are given. Exact for gaussian data. Parameters and errors: see
+    `elscourse.training_set.TrainingSetDenoiser`. It has no `posterior`: nobody votes.
     Source: Wiener 1949; as a baseline for diffusion models: Lukoianov et al., arXiv 2509.09672. Lessons 10 and 11.
     """
 
@@ -56,7 +56,7 @@ class WienerFilter(TrainingSetDenoiser):
 def mean_and_covariance(
     images: Float[Tensor, "N C H W"], index: Int[Tensor, " n"] | None
 ) -> tuple[Float[Tensor, " D"], Float[Tensor, "D D"]]:
-    """Of the images with these numbers (None: of all), over 1/n, D = C H W; in float64, a piece at a time."""
+    """Those of the images with these numbers (None: of all images), over 1/n, D = C H W; in float64, piece by piece."""
     everyone = torch.arange(len(images)) if index is None else index
     chunks = everyone.split(piece_length(images))
     n = len(everyone)

@@ -22,7 +22,9 @@ def lessons_dir() -> Path:
 def copy_lessons(folder: Path) -> tuple[list[Path], list[Path]]:
     """Copy each lesson that `folder` does not hold yet; returns the copied and the kept ones."""
     if folder.resolve() == lessons_dir().resolve():
-        raise CourseError(f"{folder} holds the course's own lessons: name another folder for yours, --dir my-course.")
+        raise CourseError(
+            f"{folder} holds the course's own lessons: name another folder for yours with --dir my-course."
+        )
     copied, kept = [], []
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -36,7 +38,7 @@ def copy_lessons(folder: Path) -> tuple[list[Path], list[Path]]:
                 copied.append(mine)
     except OSError as error:
         raise CourseError(
-            f"the lessons cannot be copied to {str(folder)!r} ({error.strerror}): name a folder of yours with --dir."
+            f"the lessons cannot be copied to {str(folder)!r} ({error.strerror}): name a folder of your own with --dir."
         ) from error
     return copied, kept
 
@@ -47,7 +49,7 @@ def open_lab(folder: Path, options: list[str]) -> int:
         raise CourseError('JupyterLab is not installed: run `pip install "elscourse[notebook]"` (or ./course setup).')
     copied, kept = copy_lessons(folder)
     if options and not options[0].startswith("-") and not (folder / options[0]).exists():
-        raise CourseError(f"there is no {options[0]} in {folder}: a folder of your own is named by --dir {options[0]}.")
+        raise CourseError(f"there is no {options[0]} in {folder}: name a folder of your own with --dir {options[0]}.")
     print(f"{folder}: lessons copied: {len(copied)}, kept as you left them: {len(kept)}.", flush=True)
     # Ctrl-C is JupyterLab's, which asks before it ends; SIG_IGN would be handed down to it, and nobody would ask
     before = signal.signal(signal.SIGINT, lambda *_: None)

@@ -71,7 +71,7 @@ def test_three_states() -> None:
 )
 def test_right_numbers_that_are_no_tensor_are_correct_and_told_so(attempt: object, kind: str) -> None:
     verdict = SCALE.examine(attempt)
-    assert verdict.state == "correct" and f"You return {kind}: a cell that goes on with it may need" in verdict.says
+    assert verdict.state == "correct" and f"You return {kind}: a later cell that uses it may need" in verdict.says
     assert "may need" not in SCALE.examine(lambda x, a: x * a).says
 
 
@@ -141,29 +141,29 @@ def forgets_to_return(x, a):
         (lambda x, a: x * a if a < 2.5 else None, "or no `if` holds? First in case 2 of 2"),
         (lambda x, a: (x * a).min(0), "returns values and their indices together: take `.values` (or `.indices`)"),
         (lambda x, a: x.min(1) * a, "values and indices: take `.values`)"),
-        (lambda x, a: x * forgets_to_return(x, a), "(does a function that you call return None, one of an exercise"),
-        (lambda x, a: forgets_to_return(x, a).sum(), "(does a function that you call return None, one of an exercise"),
+        (lambda x, a: x * forgets_to_return(x, a), "(does a function that you call return None, perhaps one from"),
+        (lambda x, a: forgets_to_return(x, a).sum(), "(does a function that you call return None, perhaps one from"),
         (lambda x, a: (x * a).topk(1), "returns values and their indices together: take `.values` (or `.indices`)"),
         (divides_by_zero, "`return x / (1 / (a - a))`: float division by zero (which number is 0 there?)."),
         (divides_by_zero_sigma, "(which number is 0 there? sigma is, at t = 0.)."),
         (needs_math, "name 'math' is not defined (write `import math` above it first)."),
         (needs_a_cell, "name 'lab' is not defined (in a fresh notebook, run the cells above first)."),
         (not_a_power, "(a power is written ** in Python; ^ is something else)."),
-        (lambda x, a: (x * a).numpy()[0], "must return shape (2, 3), it returns (3,)."),
-        (lambda x, a: np.full((2, 3), "one"), "shape (2, 3), it returns a numpy array of <U3."),
+        (lambda x, a: (x * a).numpy()[0], "must return shape (2, 3), but it returns (3,)."),
+        (lambda x, a: np.full((2, 3), "one"), "shape (2, 3), but it returns a numpy array of <U3."),
         (lambda x, a: (x * a).sqrt(), "or the root of a number below 0?"),
-        (lambda x, a: x * a > 0, "real numbers, it returns torch.bool"),
+        (lambda x, a: x * a > 0, "real numbers, but it returns torch.bool"),
         (lambda x, a: (x * a).half(), "float16"),
-        (lambda x, a: (x * a).sum(), "shape (2, 3), it returns ()"),
+        (lambda x, a: (x * a).sum(), "shape (2, 3), but it returns ()"),
         (lambda x, a: (x * a).to("meta"), "tensor on meta"),
-        (lambda x, a: "text", "a torch tensor of shape (2, 3), it returns a str"),
+        (lambda x, a: "text", "a torch tensor of shape (2, 3), but it returns a str"),
         (lambda x: x, "Your function takes (x), but 2 arguments are given to it: keep the `def` line"),
         (lambda x, a: x + "1", "raises TypeError"),
         (torch.ones(2), "Pass your function itself"),
         (dict, "dict is a class: pass a function"),
         (lambda x, a: (x + a).tolist(), "You add a."),
         (lambda x, a: [1.0], "it returns a list of 1."),
-        (lambda x, a: (x * a).to_sparse(), "sparse tensor: end it in `.to_dense()`"),
+        (lambda x, a: (x * a).to_sparse(), "sparse tensor: end with `.to_dense()`"),
         (lambda x, a: torch.where(x == x.max(), torch.inf, x * a), "you return inf at"),
         (lambda x, a: x * a + (a > 2.5), "In case 2 of 2 (x of shape (4, 3), a = 3), you return"),
         (lambda *both: both[0] * both[1] * 1.01, "In case 1 of 2, you return"),
@@ -407,14 +407,14 @@ def test_numbers_and_tuples() -> None:
     for right in (lambda n: n + 1, lambda n: torch.tensor(n + 1), lambda n: np.float32(n + 1.0)):
         assert NUMBER.examine(right).state == "correct"
     assert explain(lambda n: n, NUMBER) == "Off by one."
-    assert explain(lambda n: np.array([n]), NUMBER).endswith("a numpy array of shape (1,): float(...) makes one of it.")
+    assert explain(lambda n: np.array([n]), NUMBER).endswith("a numpy array of shape (1,): convert it with float(...).")
     assert explain(lambda n: np.ones(2), NUMBER).endswith("it returns a numpy array of shape (2,).")
     assert explain(lambda n: [n + 1], NUMBER).endswith("it returns a list of 1: return what is in it.")
     assert explain(lambda n: [n, n], NUMBER).endswith("it returns a list of 2.")
     assert "take `.values`" in explain(lambda n: torch.tensor([n + 1.0]).max(0), NUMBER)
     for pair in (np.ones, torch.ones):
-        assert explain(lambda n, pair=pair: pair(2), PAIR).endswith("of shape (2,): tuple(...) makes them of it.")
-    assert "one number, it returns a tensor of shape (2,)" in explain(lambda n: torch.ones(2), NUMBER)
+        assert explain(lambda n, pair=pair: pair(2), PAIR).endswith("of shape (2,): split it with tuple(...).")
+    assert "one number, but it returns a tensor of shape (2,)" in explain(lambda n: torch.ones(2), NUMBER)
     assert PAIR.examine(lambda n: (n + 1, True)).state == "correct"
     assert explain(lambda n: (n, 1), PAIR) == "Off by one."
     assert "must return 2 values" in explain(lambda n: n, PAIR)
@@ -572,7 +572,7 @@ def test_hints_come_one_at_a_time(own_folder: Path, capsys: pytest.CaptureFixtur
     check.hint("scale")
     assert capsys.readouterr().out == "Hint 1 of 2 for scale: One.\n"
     check.hint("scale")
-    assert capsys.readouterr().out.endswith("Two.\nThat was the last one; the next is the first again.\n")
+    assert capsys.readouterr().out.endswith("Two.\nThat was the last hint; the next call shows the first one again.\n")
     check.hint("scale")
     assert "One." in capsys.readouterr().out, "then from the start again"
 
@@ -619,7 +619,7 @@ def test_how_many_cases_are_right_is_told() -> None:
 
 
 def test_who_draws_at_random_is_told_so() -> None:
-    assert "something else at each call" in explain(lambda x, a: torch.rand(x.shape), SCALE)
+    assert "something different at each call" in explain(lambda x, a: torch.rand(x.shape), SCALE)
 
 
 def test_a_half_precision_answer_is_named() -> None:

@@ -291,7 +291,7 @@ def test_image_set_refuses_what_it_cannot_be() -> None:
     for dtype in (torch.float16, torch.float32, torch.float64):
         ImageSet((good + 1.0001).to(dtype))  # rounded when they were made
     for labels in (torch.zeros(2, dtype=torch.int64), torch.zeros(3), torch.zeros(3, 1, dtype=torch.int64)):
-        with sentence(r"labels must be a tensor, int64 of shape \(3,\)"):
+        with sentence(r"labels must be an int64 tensor of shape \(3,\)"):
             ImageSet(good, labels)
     for labels in (torch.tensor([0, 1, 2]), torch.tensor([0, -1, 1])):
         with sentence(r"labels must lie in 0 \.\.\. 1, one per class"):
@@ -344,10 +344,10 @@ def test_subset_takes_slices_indices_and_masks() -> None:
         with sentence("animals: at least one image is needed"):
             data.subset(nothing)
     for beyond in ([6], torch.tensor([-7]), torch.ones(5, dtype=torch.bool), torch.tensor([0.5])):
-        with sentence("animals has 6 images, and the index does not fit"):
+        with sentence("animals has 6 images, but the index does not fit"):
             data.subset(beyond)
     for odd in ("a", None, ["a"], slice("a")):
-        with sentence("animals has 6 images, and the index does not fit"):
+        with sentence("animals has 6 images, but the index does not fit"):
             data.subset(odd)  # type: ignore[arg-type]
 
 
@@ -423,7 +423,7 @@ def test_a_folder_may_be_called_like_an_array_file(tmp_path: Path) -> None:
 def test_images_that_seem_to_begin_at_0_get_a_warning(tmp_path: Path) -> None:
     images = els.load("fashion-mnist", size=16, n=20).images
     for make in (els.IdealScoreMachine, partial(els.LocalScoreMachine, patch_size=3), ImageSet):
-        with pytest.warns(UserWarning, match=r"no pixel is below 0. If they are in \[0, 1\], take 2 \*") as told:
+        with pytest.warns(UserWarning, match=r"no pixel is below 0. If the pixels are in \[0, 1\], take 2 \*") as told:
             make((images + 1) / 2)
         assert told[0].filename == __file__, "Python shows a warning once for each line"
     with warnings.catch_warnings():
@@ -574,7 +574,7 @@ def test_images_held_out_are_the_next_ones_or_of_the_test_part(alone: Path, monk
     for stem, raw in files.items():
         (alone / "fashion-mnist" / stem).write_bytes(raw)
     assert torch.equal(lab.held_out(3).images, load("fashion-mnist-test", size=16, n=3).images)
-    with sentence("fashion-mnist-test has 5 images that .* was not trained on, 6 were asked for: take fewer"):
+    with sentence("fashion-mnist-test has 5 images that .* was not trained on, but 6 were asked for: take fewer"):
         lab.held_out(6)
 
 

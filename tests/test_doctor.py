@@ -172,11 +172,11 @@ def test_slow_reasons() -> None:
     assert doctor.slow_reasons(1, [], 4 * GIB - 1, False, asked) == [
         "everything (the lessons' times are for 2 cores)",
         "training on the CPU (no native bfloat16, so it runs in float32)",
-        "large dictionaries (under 4 GiB free: worked on in small pieces)",
+        "large dictionaries (under 4 GiB free, so in small pieces)",
         "nearly everything (ELSCOURSE_LAB=gpu without a GPU)",
     ]
     unknown = doctor.slow_reasons(2, None, None, False, {})
-    assert unknown == ["the lab of larger images, ELSCOURSE_LAB=gpu (no GPU)"], "the unknown is not called slow"
+    assert unknown == ["the lab with larger images, ELSCOURSE_LAB=gpu (no GPU)"], "the unknown is not called slow"
 
 
 def test_gpu_asked_for_but_absent(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,7 +247,7 @@ def test_without_networks_it_says_how_to_make_one(folder: Path) -> None:
 
 
 def test_what_torch_does_not_tell_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    for flags, told in ((None, "not known with this torch"), ([], "not native"), (["amx"], "native (amx)")):
+    for flags, told in ((None, "this torch cannot tell"), ([], "not native"), (["amx"], "native (amx)")):
         monkeypatch.setattr(doctor, "bfloat16_flags", lambda flags=flags: flags)
         assert doctor.processor()[1][1] == told
 

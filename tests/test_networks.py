@@ -110,7 +110,7 @@ def test_labels_of_any_whole_numbers(dtype: torch.dtype) -> None:
 
 
 def test_a_network_that_cannot_know_the_time_is_refused() -> None:
-    with pytest.raises(els.CourseError, match="width must be at least 2, got 1"):
+    with pytest.raises(els.CourseError, match="width must be a whole number of at least 2, got 1"):
         els.ResNet(width=1)
 
 
@@ -175,12 +175,12 @@ def test_a_network_itself_is_no_denoiser() -> None:
     noise, ideal = pictures(2, 1, 8, 8), els.IdealScoreMachine(pictures(3, 1, 8, 8))
     for network in (small(), els.UNet(width=8)):
         for ask in (lambda n: els.sample(n, noise, 2), lambda n: els.sample(els.with_first_step(ideal, n), noise, 2)):
-            with pytest.raises(els.CourseError, match=r"one number, .*: give it els.NetworkDenoiser\(network\)"):
+            with pytest.raises(els.CourseError, match=r"one number, .*: give the sampler els.NetworkDenoiser\("):
                 ask(network)
 
 
 def test_what_a_network_draws_is_known_without_a_card() -> None:
-    with pytest.raises(els.CourseError, match=r"draws images of 1 channel\(s\), and x_t has 3"):
+    with pytest.raises(els.CourseError, match=r"draws images of 1 channel\(s\), but x_t has 3"):
         NetworkDenoiser(small())(pictures(1, 3, 8, 8), 0.5)
     own = Own()
     own.channels = 8  # of its own convolutions
@@ -223,7 +223,7 @@ def test_an_average_that_is_longer_than_the_training_is_told(
     plan = TrainingPlan(steps=steps, ema=ema, batch=2, precision="float32")
     train(Own(), els.ImageSet(pictures(4, 1, 8, 8)), plan, progress=False)
     told = capsys.readouterr().out
-    assert bool(told) is ("spans some 100 steps" in told and "more steps (--steps), or in Python" in told) is said
+    assert bool(told) is ("spans about 100 steps" in told and "more steps (--steps), or in Python" in told) is said
 
 
 class WithoutLabels(Own):
@@ -623,7 +623,7 @@ def test_a_plan_that_makes_no_sense_is_refused() -> None:
         train(small(), data, TrainingPlan(steps=1, precision="half"), progress=False)
     with pytest.raises(els.CourseError, match="steps >= 1"):
         train(small(), data, TrainingPlan(steps=0), progress=False)
-    with pytest.raises(els.CourseError, match="needs labels, and random has none"):
+    with pytest.raises(els.CourseError, match="needs labels, but random has none"):
         train(small(classes=3), data, TrainingPlan(steps=1), progress=False)
 
 

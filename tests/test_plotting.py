@@ -40,7 +40,10 @@ WEIGHTS = torch.tensor([0.9, 0.1])
         ),
         (lambda: plotting.calibration_map([1.0], [3], [[0.5]]), r"cosine must .* \(1, 1\), got list"),
         (lambda: plotting.calibration_map([1.0], [3], torch.ones(3, 3)), r"\(1, 1\), got \(3, 3\)"),
-        (lambda: plotting.calibration_map([1.0], [3], torch.ones(1, 1), [(1.0, 9)]), r"no candidates: \[9\]"),
+        (
+            lambda: plotting.calibration_map([1.0], [3], torch.ones(1, 1), [(1.0, 9)]),
+            r"sizes \[9\] that are not among the candidates \[3\]",
+        ),
         (lambda: plotting.agreement_scatter(WEIGHTS, WEIGHTS[:1], ("a", "b"), "c"), r"baseline must .* \(2,\)"),
         (lambda: plotting.image_rows({1: pictures(1, 1, 4, 4)}), "names of rows must be text, got 1"),
         (lambda: plotting.show_image(None, torch.ones(4, 4)), r"image must .* \(C, H, W\), got \(4, 4\)"),
@@ -197,7 +200,7 @@ def test_pictures_may_end_in_capitals_and_need_no_latex() -> None:
     from pathlib import Path
 
     plotting.check_picture_name(Path("a.PNG"))
-    with pytest.raises(els.CourseError, match="names no kind of picture"):
+    with pytest.raises(els.CourseError, match="does not name a kind of picture"):
         plotting.check_picture_name(Path("a.pgf"))
 
 

@@ -82,11 +82,11 @@ def test_one_process_starts_none(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     assert start(torch.device("cpu")) is None
     monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(els.CourseError, match=r"RANK or LOCAL_RANK is not .*: start with torchrun"):
+    with pytest.raises(els.CourseError, match=r"RANK or LOCAL_RANK is missing .*: start with torchrun"):
         start(torch.device("cpu"))
     for name in ("RANK", "LOCAL_RANK"):
         monkeypatch.setenv(name, "first")
-    with pytest.raises(els.CourseError, match=r"is no number \(invalid literal .*'first'\): start with torchrun"):
+    with pytest.raises(els.CourseError, match=r"not a number \(invalid literal .*'first'\): start with torchrun"):
         start(torch.device("cpu"))
 
 
@@ -94,7 +94,7 @@ def test_processes_that_cannot_start(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("RANK", "1"), ("WORLD_SIZE", "2"), ("LOCAL_RANK", "1")):
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    with pytest.raises(els.CourseError, match="process 1 on this computer has no GPU, there are 1: pass --nproc-per-n"):
+    with pytest.raises(els.CourseError, match="no GPU for process 1 on this computer, which has 1: pass --nproc-per-n"):
         start(torch.device("cuda"))
     monkeypatch.delenv("MASTER_ADDR", raising=False)
     with pytest.raises(els.CourseError, match=r"cannot find each other: start them with torchrun \(.*MASTER_ADDR"):
@@ -149,7 +149,7 @@ MERGING = """
         try:
             machine.across(ranks).posterior(x_t, 0.5)
         except els.CourseError as error:
-            assert "who voted is not merged across processes" in str(error)
+            assert "voters are not merged across processes" in str(error)
         else:
             raise AssertionError("posterior must be refused")
         machine.posterior(x_t, 0.5)  # the machine itself is as it was
@@ -272,7 +272,7 @@ def test_an_array_file_is_a_data_set(here: Path, bench: Path) -> None:
     ok(*SMALL, "--dataset", "set.npy", "--out", "out")
     assert_same("out", bench / "float32", 1e-6)
     result = run(*SMALL, "--dataset", "set.npy", "--float64", "--out", "out")
-    assert result.exit_code == 1 and "set.npy holds torch.float32, and float64 would copy it" in result.output
+    assert result.exit_code == 1 and "set.npy holds torch.float32, so float64 would copy it" in result.output
     np.save("set.npy", images.images.double().numpy())
     ok(*SMALL, "--dataset", "set.npy", "--out", "precise")
     assert_same("precise", bench / "float64", 1e-9)
@@ -291,7 +291,7 @@ GOOD = pictures(6, 1, 8, 8).numpy()
         (np.asfortranarray(GOOD), "Fortran order: save it with"),
         (GOOD * 255, r"must lie in \[-1, 1\] \(uint8 / 127.5 - 1\), got some from -25"),
         (np.where(GOOD > 0.99, np.nan, GOOD), r"got NaN"),
-        (np.array([{}]), "holds no images, or not all of it"),
+        (np.array([{}]), "holds no images, or is incomplete"),
     ],
 )
 def test_arrays_that_are_no_images(tmp_path: Path, array: np.ndarray, sentence: str) -> None:
@@ -324,11 +324,11 @@ def test_files_that_are_no_arrays(tmp_path: Path) -> None:
     assert flipped != whole
     for wrong in (whole[:-5], whole[:60], b"", b"\x93NUMPY nonsense", b"P5 8 8 255", flipped, *archives):
         path.write_bytes(wrong)
-        with pytest.raises(els.CourseError, match=r"set\.npy holds no images, or not all of it") as error:
+        with pytest.raises(els.CourseError, match=r"set\.npy holds no images, or is incomplete") as error:
             els.load(path)
         assert "\n" not in str(error.value) and "pickle" not in str(error.value)
     path.write_bytes(whole)
-    with pytest.raises(els.CourseError, match=r"has images of 8x8 pixels .* and size 4 was asked for"):
+    with pytest.raises(els.CourseError, match=r"has images of 8x8 pixels .* but size 4 was asked for"):
         els.load(path, size=4)
     with pytest.raises(els.CourseError, match="n must be a whole number from 1 to 6"):
         els.load(path, n=7)

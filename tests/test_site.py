@@ -432,7 +432,8 @@ def test_the_figure_on_the_landing_page_shows_what_its_caption_says() -> None:
     page = " ".join((ROOT / "book" / "index.md").read_text(encoding="utf-8").split())
     bent = els.load_results("11_bent")["emoji-24-resnet-zeros-conditional, equivariant-filter"].quantile(0.5)
     ours = (
-        f"over 100 seeds {r2['els-zeros']:.2f}, where LS has {r2['ls']:.2f} and a linear filter with the same windows"
+        f"over 100 seeds is {r2['els-zeros']:.2f}, where LS has {r2['ls']:.2f} "
+        "and a linear filter with the same windows"
     )
     assert f"{ours} {r2[strongest]:.2f} (bent by a curve at each step {bent:.2f}, more than the formula:" in page
     assert bent > r2["els-zeros"]
@@ -450,8 +451,8 @@ def test_the_landing_page_says_what_the_word_alone_is_worth() -> None:
     page = " ".join((ROOT / "book" / "index.md").read_text(encoding="utf-8").split())
     assert f"is worth {word:.2f} (the mean picture of the class); the formula has {formula:.3f}," in page
     bent = els.load_results("11_bent")["fashion-mnist-16-resnet-zeros-conditional, local-filter"].quantile(0.5)
-    assert f"windows has {windowed:.2f}, with its answers corrected by a curve at each step {bent:.2f}." in page
-    assert f"A formula whose windows must stay at their place has {local:.2f}, too" in page
+    assert f"windows has {windowed:.2f}, or {bent:.2f} with its answers corrected by a curve at each step." in page
+    assert f"A formula whose patches must come from the pixel's own place has {local:.2f}, too" in page
 
 
 def test_the_painted_pictures_are_copied_broken_and_recombined() -> None:

@@ -43,7 +43,7 @@ def test_a_copy_that_is_cut_off_is_no_work(tmp_path: Path, monkeypatch: pytest.M
 def test_odd_folders_are_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     for folder in (tmp_path / "file", tmp_path / "file" / "mine", tmp_path / ("x" * 300)):
-        with pytest.raises(els.CourseError, match="name a folder of yours with --dir"):
+        with pytest.raises(els.CourseError, match="name a folder of your own with --dir"):
             workspace.copy_lessons(folder)
     with pytest.raises(els.CourseError, match="the course's own lessons"):
         workspace.copy_lessons(workspace.lessons_dir())
@@ -53,7 +53,7 @@ def test_a_folder_without_dir_is_explained(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(subprocess, "call", lambda command, cwd: 0)
     monkeypatch.chdir(tmp_path)
     result = run("lab", "mine")
-    assert result.exit_code == 1 and "a folder of your own is named by --dir mine" in result.output
+    assert result.exit_code == 1 and "name a folder of your own with --dir mine" in result.output
     ok("lab", LESSONS[0].with_suffix(".ipynb").name)
 
 

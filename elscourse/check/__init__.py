@@ -1,7 +1,7 @@
 """Feedback on exercises: `check.NAME(your_function)` says not attempted, correct, or incorrect and why.
 
-`check.hint(NAME)` gives one hint at a time, `check.progress()` the table of what is done, `check.export(PATH)` the
-same as JSON for a lecturer. Results are kept in `elscourse-progress.json` in the folder one works in.
+`check.hint(NAME)` gives one hint at a time, `check.progress()` shows a table of what is done, and `check.export(PATH)`
+writes the same as JSON for a lecturer. Results are kept in `elscourse-progress.json` in the current folder.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _hints_given: dict[str, int] = {}
 
 @cache
 def exercises() -> dict[str, Exercise]:
-    """Every exercise of the course by name, lesson by lesson: the modules `lesson_NN` beside this one."""
+    """Every exercise of the course by name, lesson by lesson, from the modules `lesson_NN` beside this one."""
     found: dict[str, Exercise] = {}
     for module in sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name.startswith("lesson_")):
         for exercise in importlib.import_module(f"{__name__}.{module}").EXERCISES:
@@ -41,7 +41,7 @@ def _exercise(name: object) -> Exercise:
 
 
 def _check(exercise: Exercise, *given: object) -> Verdict:
-    verdict = exercise.examine(given[0] if len(given) == 1 else given)  # nothing, or two things, is no function
+    verdict = exercise.examine(given[0] if len(given) == 1 else given)  # no argument, or two, is not a function
     if verdict.state != "not attempted":
         Progress.here().record(exercise.name, verdict.state)
     return verdict
@@ -62,9 +62,9 @@ def __dir__() -> list[str]:
 
 
 def hint(name: object = "") -> None:
-    """Print the next hint of an exercise, by its name; after the last, say so and start again.
+    """Print the next hint for an exercise, given its name; after the last one, say so and start again.
 
-    Of the lesson's solution nothing is said: who has an assignment would learn where the answer to it is.
+    The lesson's solution is not mentioned: a learner with an assignment would find out where the answer to it is.
     """
     if isinstance(name, partial) and name.func is _check:
         name = name.args[0].name  # check.hint(check.NAME) and check.hint(my_function) are what people type
@@ -74,17 +74,17 @@ def hint(name: object = "") -> None:
     print(f"Hint {given + 1} of {len(exercise.hints)} for {name}: {exercise.hints[given]}")
     _hints_given[name] = (given + 1) % len(exercise.hints)
     if _hints_given[name] == 0:
-        print("That was the last one; the next is the first again.")
+        print("That was the last hint; the next call shows the first one again.")
 
 
 def progress() -> Any:
-    """The table of all exercises and how far you are, from this folder's `elscourse-progress.json`."""
+    """A table of all exercises and how far you are with them, from this folder's `elscourse-progress.json`."""
     return Progress.here().table(exercises().values())
 
 
 def export(path: str = "") -> None:
     """Write what `progress` shows as JSON, one entry per exercise: for yourself, or to show to a lecturer.
 
-    The name of the file tells whose it is. It proves nothing: `elscourse grade` does.
+    The name of the file says whose progress it is. The file is no proof: for that there is `elscourse grade`.
     """
     print(f"{Progress.here().export(path, exercises().values())} exercises written to {path}.")

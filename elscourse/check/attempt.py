@@ -1,4 +1,4 @@
-"""Calling a learner's function: on copies of its arguments, and with a sentence for whatever goes wrong."""
+"""Calling a learner's function on copies of its arguments, with a sentence for anything that goes wrong."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Settings = tuple[torch.dtype, torch.device, bool]  # torch's defaults, and wheth
 PLAIN: Settings = (torch.float32, torch.device("cpu"), True)  # as torch starts
 
 
-MODULES = {  # what a learner may use without having imported it
+MODULES = {  # names that a learner may use without having imported them
     "math": "import math",
     "np": "import numpy as np",
     "numpy": "import numpy",
@@ -37,7 +37,7 @@ class Wrong(Exception):
 
 
 def is_stub(attempt: object) -> bool:
-    """Whether a function still does nothing: a docstring, `...`, `pass`, or `raise NotImplementedError`."""
+    """Whether a function is still empty: only a docstring, `...`, `pass`, or `raise NotImplementedError`."""
     code = code_of(attempt)
     if code is None:
         return attempt is None or attempt is Ellipsis
@@ -51,8 +51,8 @@ def is_stub(attempt: object) -> bool:
 
 
 def code_of(attempt: object) -> CodeType | None:
-    """What the learner wrote, below decorators, functools.partial, a module or an object with __call__."""
-    with suppress(Exception):  # an object may answer anything to getattr
+    """The code the learner wrote, beneath decorators, functools.partial, a module or an object with __call__."""
+    with suppress(Exception):  # an object may do anything on getattr
         while isinstance(attempt, functools.partial):
             attempt = attempt.func
         attempt = inspect.unwrap(attempt)  # type: ignore[arg-type]
@@ -72,7 +72,7 @@ def signature_of(attempt: object) -> inspect.Signature | None:
 
 @contextmanager
 def plain_torch() -> Iterator[None]:
-    """torch's settings as it starts, for the check; afterwards the learner's own, and their random numbers go on."""
+    """torch's initial settings during the check; afterwards the learner's own again, and their random numbers go on."""
     own = settings()
     try:
         _set(PLAIN)
@@ -83,7 +83,7 @@ def plain_torch() -> Iterator[None]:
 
 
 def settings() -> Settings:
-    """What a function could change for all that runs after it."""
+    """The settings that a function could change for everything that runs after it."""
     return torch.get_default_dtype(), torch.get_default_device(), torch.is_grad_enabled()
 
 
@@ -96,7 +96,7 @@ def _set(settings: Settings) -> None:
 
 
 def copied(case: Case) -> Case:
-    """The arguments with every tensor, array and list copied, so that whoever changes them changes a copy."""
+    """The arguments with every tensor, array and list copied, so that a function that changes them changes a copy."""
     return tuple(_copy(argument) for argument in case)
 
 
@@ -111,7 +111,7 @@ def _copy(argument: Any) -> Any:
 
 
 def unchanged(before: Any, after: Any) -> bool:
-    """Whether an argument is after the call what it was before."""
+    """Whether an argument is the same after the call as before it."""
     if type(before) is not type(after):
         return False
     if isinstance(before, (Tensor, np.ndarray)):
@@ -124,7 +124,7 @@ def unchanged(before: Any, after: Any) -> bool:
 
 
 def call(attempt: Callable[..., Any], case: Case) -> Any:
-    """The attempt's output on one case; what it raises and what it changes is reported as a sentence."""
+    """The attempt's output on one case; anything it raises or changes is reported as a sentence."""
     mine = copied(case)
     try:
         output = attempt(*mine)
@@ -132,8 +132,8 @@ def call(attempt: Callable[..., Any], case: Case) -> Any:
         raise Wrong(_what_was_raised(attempt, case, error)) from None
     if settings() != PLAIN:
         raise Wrong(
-            "Your function changes a setting of torch for all that runs after it (default dtype, default device or "
-            "gradients): give dtype= and device= to the tensors you make, and use `with torch.no_grad():`."
+            "Your function changes a setting of torch for everything that runs after it (default dtype, default device "
+            "or gradients): give dtype= and device= to the tensors you make, and use `with torch.no_grad():`."
         )
     for i, (before, after) in enumerate(zip(case, mine, strict=True)):
         if not unchanged(before, after):
@@ -156,7 +156,7 @@ def _argument(attempt: object, i: int) -> str:
 
 
 def said(attempt: object, cases: Sequence[Case]) -> list[str]:
-    """Each case in brackets, by the attempt's own names: numbers, short lists of them, the shapes of tensors."""
+    """Each case in brackets, with the attempt's own names: numbers, short lists of numbers, the shapes of tensors."""
     signature = signature_of(attempt)
     if signature is None or not all(_takes(signature, case) for case in cases):
         return [""] * len(cases)
@@ -191,7 +191,7 @@ def _what_was_raised(attempt: object, case: Case, error: BaseException) -> str:
     lines = [f for f in traceback.extract_tb(error.__traceback__) if code and f.filename == code.co_filename]
     where = f", in your line `{lines[-1].line}`" if lines and lines[-1].line else ""
     if isinstance(error, KeyboardInterrupt):
-        return f"Your function was stopped{where}: is there a loop that does not end, or that one can do without?"
+        return f"Your function was stopped{where}: is there a loop that never ends, or one you could do without?"
     text = one_line(error)
     if isinstance(error, NameError) and not isinstance(error, UnboundLocalError):
         module = MODULES.get(error.name or "")
@@ -202,7 +202,7 @@ def _what_was_raised(attempt: object, case: Case, error: BaseException) -> str:
     elif isinstance(error, NotImplementedError) and "raise" in where:
         text += " (take `raise NotImplementedError` out once the rest is written)"
     if isinstance(error, (TypeError, AttributeError)) and "NoneType" in text:
-        text += " (does a function that you call return None, one of an exercise before, perhaps?)"
+        text += " (does a function that you call return None, perhaps one from an earlier exercise?)"
     if isinstance(error, (TypeError, AttributeError)) and "return_types" in text:
         text += " (along a dimension, torch's min, max, median and sort return values and indices: take `.values`)"
     if isinstance(error, ZeroDivisionError):
@@ -221,6 +221,6 @@ def _takes(signature: inspect.Signature, case: Case) -> bool:
 def one_line(error: BaseException) -> str:
     """What an error says, cut to 200 characters."""
     text = ""
-    with suppress(Exception):  # an error of the learner's own may fail to say what it is
+    with suppress(Exception):  # a learner's own error class may fail to say what it is
         text = " ".join(str(error).split())
     return text if len(text) <= 200 else text[:197] + "..."

@@ -18,26 +18,30 @@ from .output import as_expected, digits, kind, parts, unusable
 State = Literal["not attempted", "correct", "incorrect"]
 
 SIGNS: dict[State, str] = {"not attempted": "○", "correct": "✓", "incorrect": "✗"}
-EXCHANGED = "You have exchanged alpha and sigma: in x_t = alpha x_0 + sigma eps alpha dims the image, sigma the noise."
+EXCHANGED = (
+    "You have swapped alpha and sigma: in x_t = alpha x_0 + sigma eps, alpha scales the image and sigma the noise."
+)
 UNDERFLOW = (
     "Your formula is right, but its exponentials are all rounded to 0, and 0/0 is not a number: use torch.softmax, or "
     "subtract the largest exponent first."
 )
 NEVER_BY_ZERO = (
-    "A small number below the line (or clamp, or nan_to_num) only hides 0/0: where all exponentials are rounded to 0, "
-    "all weights are 0 now. Subtract the largest exponent first, or use torch.softmax."
+    "A small number in the denominator (or clamp, or nan_to_num) only hides 0/0: where all exponentials are rounded to "
+    "0, all weights are now 0. Subtract the largest exponent first, or use torch.softmax."
 )
 NEGATIVE_SQUARE = (
-    "Where x is a copy, your |x|^2 + |v|^2 - 2 x.v is rounded to slightly below 0, whose root is not a number: put "
-    ".clamp(min=0) before the root."
+    "Where x is a copy, rounding can make your |x|^2 + |v|^2 - 2 x.v slightly negative, so that its root is not a "
+    "number: put .clamp(min=0) before the root."
 )
-WRONG_DIMS = "You shift along dims (0, 1), batch and channels: rows and columns are the last two, dims=(-2, -1)."
-CASES_SEED = 2025  # the cases are random, and the same at every check: an attempt is right or wrong, never sometimes
+WRONG_DIMS = (
+    "You shift along dims (0, 1), the batch and the channels: rows and columns are the last two, dims=(-2, -1)."
+)
+CASES_SEED = 2025  # the cases are random, but the same at every check: an attempt is always right or always wrong
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """What people get wrong, as a function with the exercise's signature, and what to tell them."""
+    """Something people get wrong, as a function with the exercise's signature, and what to tell them."""
 
     says: str
     function: Callable[..., Any]
@@ -45,9 +49,9 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Exercise:
-    """A function to write, with all that is needed to tell right from wrong.
+    """A function to write, with everything needed to tell right from wrong.
 
-    start: where to begin, printed while it is not attempted. hints: each says more than the one before.
+    start: where to begin, printed while the exercise is not attempted. hints: each says more than the one before.
     cases: generator -> argument tuples, fresh random inputs.
     answer: the oracle. It returns a tensor, a number, a truth value, or a tuple of those.
     tolerance: the largest |attempt - answer| that passes, relative to 1 + |answer|.
@@ -77,10 +81,10 @@ class Exercise:
                 aside = "" if problem else self._aside(attempt)  # type: ignore[arg-type]
         except Wrong as wrong:
             problem = str(wrong)
-        except Exception as error:  # a judge that was not made for such an output, a torch that was written over
+        except Exception as error:  # a judge not made for this output, or an overwritten function of torch
             problem = (
-                f"What your function does cannot be checked ({type(error).__name__}: {one_line(error)}): "
-                "restart the kernel, run the cells above, and check again; does it persist, return plain tensors."
+                f"What your function does cannot be checked ({type(error).__name__}: {one_line(error)}): restart the "
+                "kernel, run the cells above, and check again; if this persists, return plain tensors."
             )
         if problem is None:
             return Verdict(self, "correct", f"On {count} case{'s' * (count > 1)} that you have not seen.{aside}")
@@ -94,7 +98,7 @@ class Exercise:
         if not callable(attempt):
             return f"Pass your function itself, without calling it: check.{self.name}({self.name})."
         if isinstance(attempt, type):
-            return f"{attempt.__name__} is a class: pass a function, or an object of the class that can be called."
+            return f"{attempt.__name__} is a class: pass a function, or a callable object of that class."
         cases = self._cases()
         rights = [self.answer(*copied(case)) for case in cases]
         outputs = [self._called(attempt, case, right) for case, right in zip(cases, rights, strict=True)]
@@ -107,7 +111,7 @@ class Exercise:
             again = self._called(attempt, cases[0], rights[0])
             self._refuse_unusable([again], rights[:1], [""])
             if not self._same(again, outputs[0]):
-                return "Your function returns something else at each call: nothing is drawn at random here."
+                return "Your function returns something different at each call, but nothing here is drawn at random."
             return self._difference(outputs, rights, said(attempt, cases))
         complaints = (self.judge(output, *copied(case)) for output, case in zip(outputs, cases, strict=True))
         return next((complaint for complaint in complaints if complaint), None)
@@ -116,16 +120,16 @@ class Exercise:
         return as_expected(call(attempt, case), right, free_shape=self.judge is not None)
 
     def _aside(self, attempt: Callable[..., Any]) -> str:
-        """What to tell whoever returns the right numbers, but in lists or arrays: a lesson goes on with tensors."""
+        """What to say when the numbers are right, but in lists or arrays: a lesson goes on with tensors."""
         case = self._cases()[0]
         given, right = call(attempt, case), self.answer(*copied(case))
         pairs = zip(given, right, strict=True) if isinstance(right, tuple) else [(given, right)]
         made = [kind(ours) for ours, theirs in pairs if isinstance(theirs, Tensor) and not isinstance(ours, Tensor)]
         made_of = "`torch.stack(...)` of tensors, `torch.tensor(...)` of numbers, `torch.from_numpy(...)` of an array"
-        return f" You return {made[0]}: a cell that goes on with it may need a tensor ({made_of})." if made else ""
+        return f" You return {made[0]}: a later cell that uses it may need a tensor ({made_of})." if made else ""
 
     def _refuse_unusable(self, outputs: list[Any], rights: list[Any], about: list[str]) -> None:
-        """Outputs of the wrong kind or shape, or that hold NaN; a registered mistake may explain them better."""
+        """Refuse outputs of the wrong kind or shape, or with NaN; a registered mistake may explain them better."""
         for i, (output, right) in enumerate(zip(outputs, rights, strict=True)):
             problem = unusable(output, right, free_shape=self.judge is not None)
             if problem is not None:
@@ -133,11 +137,11 @@ class Exercise:
                 raise Wrong(self._recognised(outputs, rights) or problem + where)
 
     def _recognised(self, outputs: list[Any], rights: list[Any]) -> str | None:
-        """What to tell whoever made a registered mistake: the outputs equal its outputs on every case, or on most of
-        those that are wrong, by numbers that nobody meets by chance."""
+        """What to say about a registered mistake: the outputs equal those of the mistake on every case, or on most of
+        the wrong cases, in numbers that do not agree by chance."""
         most, partly = 0, None
         for mistake in self.mistakes:
-            with suppress(Wrong):  # outputs that are no tensors equal no mistake
+            with suppress(Wrong):  # outputs that are not tensors equal no mistake
                 wrong = [mistake.function(*copied(case)) for case in self._cases()]
                 alike = list(map(self._same, outputs, wrong))
                 if all(alike):
@@ -146,7 +150,7 @@ class Exercise:
                 told = [_telling(o) and not _echoes(o, case) for o, case in zip(outputs, self._cases(), strict=True)]
                 hits = sum(map(all, zip(missed, alike, told, strict=True)))
                 if self.judge is None and hits > max(most, sum(missed) / 2):
-                    most, others = hits, " In others something else is wrong, too." * (hits < sum(missed))
+                    most, others = hits, " In other cases something else is wrong, too." * (hits < sum(missed))
                     partly = f"In {hits} of {len(rights)} cases: {mistake.says}{others}"
         return partly
 
@@ -158,7 +162,7 @@ class Exercise:
         )
 
     def _agree(self, x: Tensor, y: Tensor) -> bool:
-        # a large count is wrong by one long before the tolerance sees it, up to where float64 has all whole numbers
+        # a large count that is wrong by one is within the tolerance; up to 2**53, float64 has all whole numbers
         counts = (x == x.round()) & (y == y.round()) & (y.abs() < 2**53)
         close = torch.isclose(x, y, rtol=self.tolerance, atol=self.tolerance, equal_nan=True)
         return bool(torch.where(counts, x == y, close).all())
@@ -183,17 +187,17 @@ class Exercise:
         return (
             f"In case {number + 1} of {len(rights)}{about[number]}, {worst} "
             f"({right_ones} of {len(rights)} cases are right). "
-            f"Another look: check.hint({self.name!r})."
+            f"For a hint: check.hint({self.name!r})."
         )
 
 
 def _telling(output: object) -> bool:
-    """Whether an output has numbers that are not whole: counts and truth values agree by chance."""
+    """Whether an output has numbers that are not whole: counts and truth values can agree by chance."""
     return any(bool(((part != part.round()) & part.isfinite()).any()) for part in parts(output))
 
 
 def _echoes(output: object, case: Case) -> bool:
-    """Whether an output is an argument come back as it was: many mistakes leave one so where they do not show."""
+    """Whether an output is an argument returned unchanged: many mistakes return it in cases where they do not show."""
     numbers = [*parts(output)]
     tensors = (argument.double() for argument in case if isinstance(argument, Tensor))
     return len(numbers) == 1 and any(torch.equal(numbers[0], argument) for argument in tensors)

@@ -11,7 +11,7 @@ from .exercise import Exercise, Mistake
 
 
 def _pairs(generator: torch.Generator) -> list[Case]:
-    """Pictures with a mean and a contrast of their own, half related."""
+    """Pairs of pictures, each with its own mean and contrast, and only partly related."""
     cases: list[Case] = []
     for shape in ((1, 4, 5), (1, 6, 6), (3, 4, 4)):
         target = torch.rand(shape, generator=generator) * 2 - 1
@@ -177,27 +177,29 @@ EXERCISES = [
         difficulty=1,
         start="Start by subtracting from each picture its own mean.",
         hints=(
-            "With p and y the pictures minus their means, how alike they are is the sum of p * y over all pixels.",
-            "For the contrast not to matter, divide that sum by the root of (sum of p squared) * (sum of y squared).",
+            "Let p and y be the pictures minus their means. The sum of p * y over all pixels says how alike they are.",
+            "So that the contrast does not matter, divide that sum by the root of (sum of p squared) * (sum of y "
+            "squared).",
             "That is the correlation r, between -1 and 1. Return its square.",
         ),
         cases=_pairs,
         answer=_picture_r2,
         mistakes=(
             Mistake("You return the correlation r itself: r2 is its square.", _r_not_squared),
-            Mistake("You return r without its sign: square it, r2 is smaller than that.", _absolute_r),
+            Mistake("You return r without its sign: r2 is the square of r, which is smaller.", _absolute_r),
             Mistake(
                 "You subtract the prediction's mean from both pictures: the target has a mean of its own.",
                 _one_mean_for_both,
             ),
             Mistake(
-                "You take the mean of p * y, and sums below it: take sums above and below, or means in both places.",
+                "You divide the mean of p * y by sums: take sums above and below the fraction line, or means in both "
+                "places.",
                 _divided_by_n,
             ),
             Mistake("You did not subtract the means: two bright pictures would count as alike.", _means_kept),
             Mistake("You forgot the root: divide by the root of the product of the two sums.", _root_forgotten),
             Mistake(
-                "You subtract from each channel a mean of its own: take one mean over all pixels and channels.",
+                "You subtract a separate mean from each channel: take one mean over all pixels and channels.",
                 _mean_per_channel,
             ),
             Mistake(
@@ -205,16 +207,17 @@ EXERCISES = [
                 _neither_root_nor_square,
             ),
             Mistake(
-                "That is R2, the coefficient of determination: it punishes another brightness or contrast, which r2 "
-                "must not see.",
+                "That is R2, the coefficient of determination: it penalises a different brightness or contrast, which "
+                "r2 must ignore.",
                 _determination,
             ),
             Mistake(
-                "1 - error / variance is R2: it punishes another brightness or contrast, which r2 must not see.",
+                "1 - error / variance is R2: it penalises a different brightness or contrast, which r2 must ignore.",
                 _determination_of_samples,
             ),
             Mistake(
-                "You subtract the mean of the prediction only: the target has a mean of its own.", _mean_of_target_kept
+                "You subtract a mean from the prediction only: subtract the target's own mean from the target, too.",
+                _mean_of_target_kept,
             ),
             Mistake(
                 "You take the mean over the channels only, .mean(0): take one mean over all pixels, .mean().",
@@ -225,31 +228,34 @@ EXERCISES = [
                 _average_over_channels,
             ),
             Mistake(
-                "Your average of p * y divides by the number of pixels n, and torch's std by n - 1: divide both by the "
-                "same number (sums alone will do).",
+                "Your average of p * y divides by the number of pixels n, but torch's std by n - 1: divide both by the "
+                "same number (or use only sums).",
                 _mixed_averages,
             ),
             Mistake(
-                "You did not divide by the contrast: (sum of p squared) * (sum of y squared), under a root before you "
-                "square.",
+                "You did not divide by the contrast: before you square, divide by the root of (sum of p squared) * "
+                "(sum of y squared).",
                 _not_normalised,
             ),
             Mistake(
-                "std subtracts the mean, your p * y does not: subtract from each picture its mean first.",
+                "std subtracts the mean, but your p * y does not: first subtract from each picture its mean.",
                 _means_kept_beside_std,
             ),
             Mistake(
-                "You take a sum above, and std, which is a mean, below: take sums in both places, or means.",
+                "You divide a sum by std, which is built from a mean: take sums in both places, or means in both.",
                 _sum_over_std,
             ),
             Mistake(
-                "You square above the line only: square the whole quotient, or leave out the root.", _squared_above_only
+                "You square only the numerator: square the whole quotient, or leave out the root.", _squared_above_only
             ),
             Mistake(
-                "You divide by the prediction's sum alone: divide by the root of its product with the target's.", _slope
+                "You divide only by the prediction's sum of squares: divide by the root of its product with the "
+                "target's.",
+                _slope,
             ),
             Mistake(
-                "You divide by the target's sum alone: divide by the root of its product with the prediction's.",
+                "You divide only by the target's sum of squares: divide by the root of its product with the "
+                "prediction's.",
                 _slope_the_other_way,
             ),
             Mistake("You square each pixel's product: sum first, then square.", _pixels_squared),
@@ -269,23 +275,28 @@ EXERCISES = [
         cases=_votes,
         answer=_pixel_by_vote,
         mistakes=(
-            Mistake("You did not divide by the sum of the votes, and they need not sum to one.", _not_divided),
+            Mistake("You did not divide by the sum of the votes, which need not be one.", _not_divided),
             Mistake("You divide by the number of windows: divide by the sum of their votes.", _divided_by_count),
-            Mistake("You divide twice: a mean is divided by the number of windows already, so sum.", _divided_twice),
+            Mistake(
+                "You divide twice: a mean is already divided by the number of windows, so take the sum instead.",
+                _divided_twice,
+            ),
             Mistake("You divide by the sum of the pixels: divide by the sum of the votes.", _divided_by_pixels),
             Mistake("You forgot to multiply: each pixel counts as often as it has votes.", _not_multiplied),
             Mistake(
-                "You take a sum above and a mean below: divide by the sum of the votes.",
+                "You divide by the mean of the votes: divide by their sum.",
                 _divided_by_the_mean,
             ),
-            Mistake("You divide by the most votes: divide by the sum of all of them.", _divided_by_the_largest),
             Mistake(
-                "You take a softmax of the votes, but their exponential is taken already: divide them by their sum.",
+                "You divide by the largest number of votes: divide by the sum of all votes.", _divided_by_the_largest
+            ),
+            Mistake(
+                "You take a softmax of the votes, but they are exponentials already: divide them by their sum.",
                 _softmax_of_votes,
             ),
             Mistake("You ignore the votes: that is the plain average of the pixels.", _votes_ignored),
             Mistake(
-                "You take the pixel with the most votes: all windows vote, the others with less weight.",
+                "You take only the pixel with the most votes: the other windows vote, too, with less weight.",
                 _winner_takes_all,
             ),
         ),

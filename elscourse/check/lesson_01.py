@@ -36,7 +36,7 @@ def _angles(generator: torch.Generator, low: float = 0.2, high: float = 1.4) -> 
 
 
 def _noising_cases(generator: torch.Generator) -> list[Case]:
-    shapes = [(3, 1, 4, 3), (2, 3, 3, 2), (5, 1, 2, 5)]  # as wide as B: a forgotten (B, 1, 1, 1) runs, and is told
+    shapes = [(3, 1, 4, 3), (2, 3, 3, 2), (5, 1, 2, 5)]  # as wide as B: a forgotten (B, 1, 1, 1) runs, and is named
     return [
         (2 * _uniform(generator, *shape) - 1, _normal(generator, *shape), 1 - 0.9 * _uniform(generator, shape[0]))
         for shape in shapes
@@ -76,7 +76,7 @@ NOISING = Exercise(
             lambda x_0, eps, t: _mixed(x_0, eps, _theta(t, 0).cos(), _theta(t, 0).sin()),
         ),
         Mistake(
-            "You have exchanged alpha and sigma: at t near 0 the image must be nearly clean.",
+            "You have swapped alpha and sigma: at t near 0 the image must be nearly clean.",
             lambda x_0, eps, t: _mixed(x_0, eps, _theta(t).sin(), _theta(t).cos()),
         ),
         Mistake(
@@ -88,7 +88,7 @@ NOISING = Exercise(
             lambda x_0, eps, t: _mixed(x_0, eps, (t / 1.008).cos(), (t / 1.008).sin()),
         ),
         Mistake(
-            "Your angle is twice too large: it is pi/2 * t / 1.008, not pi * t / 1.008.",
+            "Your angle is twice as large as it should be: take pi/2 * t / 1.008, not pi * t / 1.008.",
             lambda x_0, eps, t: _mixed(x_0, eps, _theta(2 * t).cos(), _theta(2 * t).sin()),
         ),
         Mistake(
@@ -96,7 +96,7 @@ NOISING = Exercise(
             lambda x_0, eps, t: _mixed(x_0, eps, 1 - t, t),
         ),
         Mistake(
-            "torch pairs t with the columns, its last axis: give the angle the shape (B, 1, 1, 1), as "
+            "torch pairs t with the columns, the last axis of the images: give the angle the shape (B, 1, 1, 1), as "
             "theta[:, None, None, None] does. Then each image has its own time.",
             lambda x_0, eps, t: _theta(t).cos() * x_0 + _theta(t).sin() * eps,
         ),
@@ -105,7 +105,7 @@ NOISING = Exercise(
             lambda x_0, eps, t: _mixed(x_0, eps, _theta(t[:1]).cos(), _theta(t[:1]).sin()),
         ),
         Mistake(
-            "You shift t by 0.008 as well, as the paper of the cosine schedule does: this course does not.",
+            "You shift t by 0.008 as well: the paper on the cosine schedule does that, but this course does not.",
             lambda x_0, eps, t: _mixed(x_0, eps, _theta(t + 0.008).cos(), _theta(t + 0.008).sin()),
         ),
         Mistake(
@@ -117,7 +117,8 @@ NOISING = Exercise(
             lambda x_0, eps, t: _mixed(x_0, eps, _theta(t).cos(), 1 - _theta(t).cos()),
         ),
         Mistake(
-            "You square cosine and sine: their squares are the shares of the variance; multiply by alpha and sigma.",
+            "You square cosine and sine: the squares are shares of the variance, so multiply by alpha and sigma "
+            "themselves.",
             lambda x_0, eps, t: _mixed(x_0, eps, _theta(t).cos() ** 2, _theta(t).sin() ** 2),
         ),
         Mistake(
@@ -125,7 +126,7 @@ NOISING = Exercise(
             lambda x_0, eps, t: _mixed(x_0, eps, torch.ones_like(t), _theta(t).sin()),
         ),
         Mistake(
-            "You dim the noise, too: alpha belongs to x_0 alone, alpha * x_0 + sigma * eps.",
+            "You dim the noise, too: alpha multiplies only x_0, as in alpha * x_0 + sigma * eps.",
             lambda x_0, eps, t: _mixed(x_0, eps, _theta(t).cos(), _theta(t).cos() * _theta(t).sin()),
         ),
     ),
@@ -139,7 +140,7 @@ def _coin_cases(generator: torch.Generator) -> list[Case]:
     cases = [(4 * _uniform(generator, *shape) - 2, *_angles(generator)) for shape in ((7,), (2, 5), (3, 1, 2, 2))]
     alpha, sigma = math.cos(0.03), math.sin(0.03)  # alpha x_t / sigma**2 is near 1,111: exp overflows in float64 too
     near = alpha * _normal(generator, 6).sign() + sigma * _normal(generator, 6)
-    between = torch.tensor([0.3, 0.0, -0.5])  # so far from both sides that in float32 either density is 0
+    between = torch.tensor([0.3, 0.0, -0.5])  # so far from both sides that in float32 both densities are 0
     return [*cases, (torch.cat([near, between]), alpha, sigma)]
 
 
@@ -170,7 +171,7 @@ def _coin_of_one_small_exponential(x_t: Tensor, alpha: float, sigma: float) -> T
 
 
 def _wide_coin(x_t: Tensor, alpha: float, sigma: float, *, bent: bool) -> Tensor:
-    """The lesson's `denoiser` with +-1 for its means, and the width of its heaps where a coin has none."""
+    """The lesson's `denoiser` with +-1 for its means; it keeps the width of its heaps, although a coin has none."""
     V = alpha**2 * 0.1**2 + sigma**2
     side = torch.tanh(alpha * x_t / V)
     return side + bent * alpha * 0.1**2 / V * (x_t - alpha * side)
@@ -213,17 +214,17 @@ COIN = Exercise(
             lambda x_t, alpha, sigma: torch.tanh(alpha * x_t / sigma),
         ),
         Mistake(
-            "You forgot alpha: the two sides are seen at +alpha and -alpha, not at +1 and -1.",
+            "You forgot alpha: in x_t the two sides lie at +alpha and -alpha, not at +1 and -1.",
             lambda x_t, alpha, sigma: torch.tanh(x_t / sigma**2),
         ),
         Mistake(
-            "Your argument of tanh is half (or you kept the 2 of the exponent): the cross terms differ by "
-            "2 alpha x_t / sigma**2, half of it on each side.",
+            "Your argument of tanh is half of what it should be (or you kept the 2 of the exponent): the cross terms "
+            "differ by 2 alpha x_t / sigma**2, half of that on each side.",
             lambda x_t, alpha, sigma: torch.tanh(alpha * x_t / (2 * sigma**2)),
         ),
         Mistake(
-            "Your argument of tanh is twice too large (or your exponents lack the 2 of 2 sigma**2): (e^a - e^-a) / "
-            "(e^a + e^-a) is tanh(a), here with a = alpha x_t / sigma**2.",
+            "Your argument of tanh is twice what it should be (or your exponents lack the 2 of 2 sigma**2): (e^a - "
+            "e^-a) / (e^a + e^-a) is tanh(a), here with a = alpha x_t / sigma**2.",
             lambda x_t, alpha, sigma: torch.tanh(2 * alpha * x_t / sigma**2),
         ),
         Mistake(
@@ -250,8 +251,8 @@ COIN = Exercise(
             _coin_of_one_small_exponential,
         ),
         Mistake(
-            "Your formula is right, but between the sides, at low noise, both exponentials are rounded to 0, and 0/0 "
-            "is not a number: use torch.softmax, or multiply out the squares.",
+            "Your formula is right, but at low noise, where x_t lies between the two sides, both exponentials are "
+            "rounded to 0, and 0/0 is not a number: use torch.softmax, or multiply out the squares.",
             _coin_of_densities,
         ),
         Mistake(NEVER_BY_ZERO, partial(_coin_of_densities, below=1e-12)),
@@ -276,16 +277,16 @@ COIN = Exercise(
             lambda x_t, alpha, sigma: alpha * torch.tanh(alpha * x_t / sigma**2),
         ),
         Mistake(
-            "You kept the shares 0.3 and 0.7 of the two heaps: those of a coin are equal, and cancel.",
+            "You kept the shares 0.3 and 0.7 of the two heaps: the sides of a coin have equal shares, which cancel.",
             lambda x_t, alpha, sigma: torch.tanh(alpha * x_t / sigma**2 + math.log(7 / 3) / 2),
         ),
         Mistake(
-            "You kept the width 0.1 of the two heaps: a coin has none. Then V = sigma**2, and the best guess within a "
-            "side is the side itself.",
+            "You kept the width 0.1 of the two heaps: a coin has no width. So V = sigma**2, and the best guess within "
+            "a side is the side itself.",
             partial(_wide_coin, bent=True),
         ),
         Mistake(
-            "You kept the width 0.1 of the two heaps in the variance V: a coin has none, so V = sigma**2.",
+            "You kept the width 0.1 of the two heaps in the variance V: a coin has no width, so V = sigma**2.",
             partial(_wide_coin, bent=False),
         ),
         Mistake(
@@ -298,11 +299,11 @@ COIN = Exercise(
             lambda x_t, alpha, sigma: torch.tanh(alpha * x_t * sigma**2),
         ),
         Mistake(
-            "You weigh each side by one half and do not divide by the sum: the half cancels, the sum does not.",
+            "You weigh each side by one half and do not divide by the sum: the half cancels, but the sum does not.",
             lambda x_t, alpha, sigma: _unnormalised_coin(x_t, alpha, sigma) / 2,
         ),
         Mistake(
-            "These are differences of densities, 1 / (sigma sqrt(2 pi)) included: divide by the sum of the two.",
+            "You return the difference of the two densities, 1 / (sigma sqrt(2 pi)) included: divide it by their sum.",
             lambda x_t, alpha, sigma: _unnormalised_coin(x_t, alpha, sigma) / (sigma * math.sqrt(2 * math.pi)),
         ),
         Mistake(
@@ -357,7 +358,7 @@ STEP = Exercise(
     difficulty=2,
     start="Start from the noise estimate: what is left of x_t when alpha * x0_hat is taken away?",
     hints=(
-        "x_t = alpha * x0_hat + sigma * eps_hat holds at the present angle: solve it for eps_hat.",
+        "x_t = alpha * x0_hat + sigma * eps_hat holds at the current angle: solve it for eps_hat.",
         "Keep x0_hat and eps_hat, and mix them again with alpha_next and sigma_next.",
         "eps_hat = (x_t - alpha * x0_hat) / sigma, then return alpha_next * x0_hat + sigma_next * eps_hat.",
     ),
@@ -374,11 +375,11 @@ STEP = Exercise(
             lambda x_t, x0_hat, a, s, a1, s1: x0_hat + s1 / s * (x_t - x0_hat),
         ),
         Mistake(
-            "You drop the noise. The next x_t still holds some: + sigma_next * eps_hat.",
+            "You drop the noise, but the next x_t still holds some: add sigma_next * eps_hat.",
             lambda x_t, x0_hat, a, s, a1, s1: a1 * x0_hat,
         ),
         Mistake(
-            "You use x_t as the noise. Only a part of x_t is noise: eps_hat = (x_t - alpha * x0_hat) / sigma.",
+            "You use x_t as the noise, but only a part of x_t is noise: eps_hat = (x_t - alpha * x0_hat) / sigma.",
             lambda x_t, x0_hat, a, s, a1, s1: a1 * x0_hat + s1 * x_t,
         ),
         Mistake(
@@ -386,7 +387,7 @@ STEP = Exercise(
             lambda x_t, x0_hat, a, s, a1, s1: a1 * x_t + s1 * (x_t - a * x0_hat) / s,
         ),
         Mistake(
-            "You take the estimated noise away. The next x_t holds less noise, but holds it: + sigma_next * eps_hat.",
+            "You subtract the estimated noise, but the next x_t still holds some of it: add sigma_next * eps_hat.",
             lambda x_t, x0_hat, a, s, a1, s1: a1 * x0_hat - s1 * (x_t - a * x0_hat) / s,
         ),
         Mistake(
@@ -402,12 +403,12 @@ STEP = Exercise(
             lambda x_t, x0_hat, a, s, a1, s1: a1 * x0_hat + s1 * (a * x0_hat - x_t) / s**2,
         ),
         Mistake(
-            "You walk straight along the velocity u: a step, too, but not that of DDIM, which turns. Keep x0_hat and "
+            "You walk straight along the velocity u. That is a step, too, but a DDIM step turns: keep x0_hat and "
             "eps_hat, and mix them again with alpha_next and sigma_next.",
             _straight_step,
         ),
         Mistake(
-            "What you return equals x_t: you take the noise out and mix it in at one and the same angle. Estimate it "
+            "What you return equals x_t: you take the noise out and mix it in again at the same angle. Estimate it "
             "with alpha and sigma, and mix with alpha_next and sigma_next.",
             lambda x_t, x0_hat, a, s, a1, s1: x_t,
         ),
@@ -417,7 +418,7 @@ STEP = Exercise(
             lambda x_t, x0_hat, a, s, a1, s1: _step(x_t, x0_hat, a1, s1, a, s),
         ),
         Mistake(
-            "You forgot sigma_next: the noise estimate has size 1, and belongs in with its next amount, sigma_next.",
+            "You forgot sigma_next: the noise estimate has size 1, so mix in its next amount, sigma_next * eps_hat.",
             lambda x_t, x0_hat, a, s, a1, s1: a1 * x0_hat + (x_t - a * x0_hat) / s,
         ),
         Mistake(
@@ -425,7 +426,7 @@ STEP = Exercise(
             lambda x_t, x0_hat, a, s, a1, s1: a1 * x0_hat + s1 * (x_t - a * x0_hat) / s**2,
         ),
         Mistake(
-            "You have exchanged alpha_next and sigma_next: alpha_next is for the picture, sigma_next for the noise.",
+            "You have swapped alpha_next and sigma_next: alpha_next is for the picture, sigma_next for the noise.",
             lambda x_t, x0_hat, a, s, a1, s1: s1 * x0_hat + a1 * (x_t - a * x0_hat) / s,
         ),
         Mistake(
@@ -453,7 +454,8 @@ STEP = Exercise(
             lambda x_t, x0_hat, a, s, a1, s1: a1 * x0_hat.clamp(-1, 1) + s1 * (x_t - a * x0_hat) / s,
         ),
         Mistake(
-            "You clamp what you return to the range from -1 to 1: leave it as it is, its noise goes beyond.",
+            "You clamp what you return to the range from -1 to 1: leave it as it is, because its noise goes beyond "
+            "that range.",
             lambda x_t, x0_hat, *angles: _step(x_t, x0_hat, *angles).clamp(-1, 1),
         ),
     ),
@@ -501,7 +503,7 @@ def _walk(
 
 
 def _counted_down(steps: int) -> list[float]:
-    """1, 1 - 1/steps, ... as a loop `while t > 0` meets them: for some `steps` a tiny t is left, and one more step."""
+    """1, 1 - 1/steps, ... as a loop `while t > 0` meets them: for some `steps` a tiny t is left, for one more step."""
     t, grid = 1.0, [1.0]
     while t > 0:
         t -= 1 / steps
@@ -522,7 +524,7 @@ def _all_steps(denoiser: Callable[[Tensor, float], Tensor], noise: Tensor, steps
 
 
 def _in_wrong_order(denoiser: Callable[[Tensor, float], Tensor], noise: Tensor, steps: int) -> Tensor:
-    """The angles of now and next exchanged; the last one divides by sigma = 0."""
+    """The angles of now and next swapped; the last step divides by sigma = 0."""
     x_t = noise
     for t, t_next in itertools.pairwise(SCHEDULE.times(steps)):
         sigma = torch.tensor(SCHEDULE.sigma(t_next), dtype=noise.dtype)
@@ -576,7 +578,7 @@ SAMPLER = Exercise(
             lambda denoiser, noise, steps: _walk(denoiser, noise, SCHEDULE.times(steps)[1:]),
         ),
         Mistake(
-            "You have exchanged x_t and the guess: ddim_step takes x_t first, then x0_hat.",
+            "You have swapped x_t and the guess: ddim_step takes x_t first, then x0_hat.",
             _with_guess_first,
         ),
         Mistake(
@@ -584,11 +586,11 @@ SAMPLER = Exercise(
             lambda denoiser, noise, steps: _walk(denoiser, noise, _points_for_steps(steps)),
         ),
         Mistake(
-            "You ask the denoiser at the time you go to: x_t belongs to t, so ask denoiser(x_t, t).",
+            "You ask the denoiser at the time of the next x_t: the current x_t belongs to t, so ask denoiser(x_t, t).",
             lambda denoiser, noise, steps: _walk(denoiser, noise, SCHEDULE.times(steps), ask_next=True),
         ),
         Mistake(
-            "You ask the denoiser about the starting noise at every step: ask it about the present x_t.",
+            "You ask the denoiser about the starting noise at every step: ask it about the current x_t.",
             lambda denoiser, noise, steps: _walk(denoiser, noise, SCHEDULE.times(steps), ask_noise=True),
         ),
         Mistake(
@@ -600,18 +602,18 @@ SAMPLER = Exercise(
             lambda denoiser, noise, steps: _walk(denoiser, noise, SCHEDULE.times(steps)[::-1]),
         ),
         Mistake(
-            "You mix in the starting noise at every step: estimate the noise anew from the present x_t.",
+            "You mix in the starting noise at every step: estimate the noise anew from the current x_t.",
             lambda denoiser, noise, steps: _walk(denoiser, noise, SCHEDULE.times(steps), keep_noise=True),
         ),
         Mistake(
-            "Your angle is pi/2 * t: the schedule divides t by 1.008, els.CosineSchedule() knows.",
+            "Your angle is pi/2 * t: the schedule divides t by 1.008, as els.CosineSchedule() does for you.",
             lambda denoiser, noise, steps: _walk(
                 denoiser, noise, SCHEDULE.times(steps), schedule=CosineSchedule(offset=0)
             ),
         ),
         Mistake(
-            "You ask the denoiser only once, and then any number of steps ends on its first guess: ask it anew at each "
-            "x_t. If you do, look at your times: `//` rounds down, so that t stays 1; write `/`.",
+            "You ask the denoiser only once, so any number of steps ends on its first guess: ask it anew at each x_t. "
+            "If you already do, look at your times: `//` rounds down, so that t stays 1; write `/`.",
             lambda denoiser, noise, steps: denoiser(noise, 1.0),
         ),
         Mistake(
@@ -620,7 +622,7 @@ SAMPLER = Exercise(
             lambda denoiser, noise, steps: _walk(denoiser, noise, _counted_down(steps)),
         ),
         Mistake(
-            "You ask once more at t = 0: the sample is where the last step ends.",
+            "You ask the denoiser once more at t = 0: the sample is where the last step ends.",
             lambda denoiser, noise, steps: denoiser(_walk(denoiser, noise, SCHEDULE.times(steps)), 0.0),
         ),
         Mistake(
@@ -633,16 +635,16 @@ SAMPLER = Exercise(
             lambda denoiser, noise, steps: _walk(denoiser, noise, SCHEDULE.times(steps)[:2]),
         ),
         Mistake(
-            "The noise comes back as it was. Do you assign what the step returns, x_t = ddim_step(...)? And does the "
+            "You return the noise unchanged. Do you assign what the step returns, x_t = ddim_step(...)? And does the "
             "step go from t to t_next?",
             lambda denoiser, noise, steps: noise,
         ),
         Mistake(
-            "You have exchanged now and next: ddim_step takes alpha and sigma of t first, then those of t_next.",
+            "You have swapped now and next: ddim_step takes alpha and sigma of t first, then those of t_next.",
             _in_wrong_order,
         ),
         Mistake(
-            "You give ddim_step its four numbers in another order: it takes alpha, sigma, alpha_next, sigma_next.",
+            "You give ddim_step its four numbers in the wrong order: it takes alpha, sigma, alpha_next, sigma_next.",
             _alphas_first,
         ),
         Mistake(
@@ -655,7 +657,7 @@ SAMPLER = Exercise(
             lambda denoiser, noise, steps: _walk(denoiser, noise, SCHEDULE.times(steps)).clamp(-1, 1),
         ),
         Mistake(
-            "You return all steps: return the last x_t alone.",
+            "You return all steps: return only the last x_t.",
             _all_steps,
         ),
     ),

@@ -19,7 +19,7 @@ ONE_MAXIMUM = (
 FORGOTTEN_2 = "You forgot the 2 of the normal distribution: the exponent is -d**2 / (2 sigma**2)."
 NOT_DIMMED = "You compare x_t with v itself: the image inside x_t is dimmed, so compare with alpha * v."
 FROM_THE_MEAN = (
-    "You subtract the mean exponent: the others may still lie hundreds above it or below. Subtract the largest one, "
+    "You subtract the mean exponent: the exponents may still lie hundreds above or below it. Subtract the largest one, "
     ".max(1, keepdim=True).values."
 )
 
@@ -95,7 +95,8 @@ WEIGHTS = Exercise(
     difficulty=1,
     start="Start from the squared distance of each x_t to alpha times every image.",
     hints=(
-        "x_t[:, None] has shape (B, 1, C, H, W), images[None] has (1, N, C, H, W): subtracting pairs all of them.",
+        "x_t[:, None] has shape (B, 1, C, H, W), images[None] has (1, N, C, H, W): subtracting pairs every x_t with "
+        "every image.",
         "Sum the squares over the last three axes: (B, N) squared distances to alpha * images.",
         "The exponent is minus the squared distance over 2 sigma**2, and torch.softmax(exponent, dim=1) is exp divided "
         "by its sum over the images.",
@@ -117,7 +118,7 @@ WEIGHTS = Exercise(
             lambda x_t, images, alpha, sigma: torch.softmax(-_squared_distance(x_t, alpha * images) / (2 * sigma), 1),
         ),
         Mistake(
-            "You leave out sigma: how fast the weights fall depends on it, divide by 2 sigma**2.",
+            "You leave out sigma: how fast the weights fall depends on it, so divide by 2 sigma**2.",
             lambda x_t, images, alpha, sigma: torch.softmax(-_squared_distance(x_t, alpha * images) / 2, 1),
         ),
         Mistake(
@@ -128,7 +129,7 @@ WEIGHTS = Exercise(
             "softmax takes the exponential itself: give it the exponents, without exp.",
             lambda *case: torch.softmax(_logits(*case).exp(), 1),
         ),
-        Mistake("You return the exponents: softmax makes weights of them.", _logits),
+        Mistake("You return the exponents: softmax turns them into weights.", _logits),
         Mistake(
             "You dim x_t: it is the images that are dimmed inside x_t, so compare x_t with alpha * v.",
             lambda x_t, images, alpha, sigma: torch.softmax(
@@ -169,7 +170,7 @@ WEIGHTS = Exercise(
             lambda x_t, images, alpha, sigma: torch.softmax(_squared_distance(x_t, alpha * images) / (2 * sigma**2), 1),
         ),
         Mistake(
-            "These are the exponentials alone: divide by their sum over the images. torch.softmax does both.",
+            "You return only the exponentials: divide by their sum over the images. torch.softmax does both.",
             lambda x_t, images, alpha, sigma: torch.exp(-_squared_distance(x_t, alpha * images) / (2 * sigma**2)),
         ),
         Mistake(
@@ -177,7 +178,7 @@ WEIGHTS = Exercise(
             lambda x_t, images, alpha, sigma: torch.softmax(_logits(x_t, images, alpha, sigma) / images[0].numel(), 1),
         ),
         Mistake(
-            "You use the distance, not its square.",
+            "You use the distance: the exponent needs its square.",
             lambda x_t, images, alpha, sigma: torch.softmax(
                 -_squared_distance(x_t, alpha * images).sqrt() / (2 * sigma**2), 1
             ),
@@ -204,8 +205,8 @@ MEAN = Exercise(
     difficulty=1,
     start="Start from the shapes: sum over n, keep b, c, h and w.",
     hints=(
-        "For one noisy picture it is (weights[b][:, None, None, None] * images).sum(0).",
-        "For all at once: a matrix product of (B, N) with the flattened images (N, C*H*W), or torch.einsum.",
+        "For one noisy picture the mean is (weights[b][:, None, None, None] * images).sum(0).",
+        "For all at once, use a matrix product of (B, N) with the flattened images (N, C*H*W), or torch.einsum.",
         'torch.einsum("bn,nchw->bchw", weights, images) sums over the shared letter n.',
     ),
     cases=_mean_cases,
@@ -245,7 +246,7 @@ def _voters_cases(generator: torch.Generator) -> list[Case]:
     some[:, ::2] = 0
     some = some / some.sum(1, keepdim=True)
     single = torch.eye(5)[:2] * 0.5 + torch.eye(5)[2:4] * 0.5
-    lonely = torch.eye(2000)[:1]  # so many zeros that none of them may count, be it for a millionth
+    lonely = torch.eye(2000)[:1]  # so many zeros that none of them may count, not even as a millionth
     return [(crowd,), (some,), (single,), (lonely,)]
 
 
@@ -258,18 +259,18 @@ VOTERS = Exercise(
     start="Start from -w ln w for every weight, and think about w = 0.",
     hints=(
         "The entropy of a row is the sum of -w * ln(w) over the images; the answer is its exponential.",
-        "At w = 0 the computer finds 0 * (-inf), which is not a number, where 0 is meant.",
+        "At w = 0 the computer finds 0 * (-inf), which is not a number, although 0 is meant.",
         "torch.special.entr(w) is -w ln w with 0 at 0. Or take ln of w.clamp(min=1e-30).",
     ),
     cases=_voters_cases,
     answer=lambda weights: torch.special.entr(weights.double()).sum(1).exp(),
     mistakes=(
         Mistake(
-            "0 * ln(0) is not a number in floating point: a weight of 0 must count nothing. Try torch.special.entr.",
+            "0 * ln(0) is not a number in floating point: a weight of 0 must not count. Try torch.special.entr.",
             lambda weights: (-weights * weights.log()).sum(1).exp(),
         ),
         Mistake(
-            "Your zeros count a little: lift them inside the logarithm only, w * w.clamp(min=1e-30).log().",
+            "Your zeros count a little: raise them only inside the logarithm, as in w * w.clamp(min=1e-30).log().",
             lambda weights: torch.special.entr(weights.clamp(min=1e-6)).sum(1).exp(),
         ),
         Mistake(
@@ -297,7 +298,7 @@ VOTERS = Exercise(
             lambda weights: (-torch.special.entr(weights).sum(1)).exp(),
         ),
         Mistake(
-            "1 / sum of w**2 also counts voters, but it is another measure: here we want exp(entropy).",
+            "1 / sum of w**2 also counts voters, but it is a different measure: here we want exp(entropy).",
             lambda weights: 1 / weights.square().sum(1),
         ),
     ),

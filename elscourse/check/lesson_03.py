@@ -20,7 +20,7 @@ Denoise = Callable[[Tensor, float], Tensor]
 def _toy_denoiser(channels: int, generator: torch.Generator) -> Denoise:
     """A small convolution padded with zeros, which also knows the time: not equivariant at the border.
 
-    As a network does, it takes one time for all pictures or one for each.
+    Like a network, it takes one time for all pictures or one for each.
     """
     weight = torch.randn(channels, channels, 3, 3, generator=generator) / (3 * channels**0.5)
 
@@ -478,32 +478,32 @@ EXERCISES = [
             Mistake("You average |eps - eps_hat|: square the difference instead.", _absolute_loss),
             Mistake(EXCHANGED, _exchanged),
             Mistake(
-                "You take the roots of alpha and of 1 - alpha, as papers do whose alpha is the square of ours: here "
+                "You take the roots of alpha and of 1 - alpha, as in papers whose alpha is the square of ours: here "
                 "x_t = alpha * x_0 + sigma * eps.",
                 _roots_of_other_papers,
             ),
             Mistake(
-                "In x_t you have exchanged alpha and sigma: alpha dims the image, sigma the noise.", _exchanged_in_x_t
+                "In x_t you have swapped alpha and sigma: alpha scales the image and sigma the noise.",
+                _exchanged_in_x_t,
             ),
             Mistake(
-                "Where you solve for eps_hat you have exchanged alpha and sigma: subtract alpha * x0_hat, divide by "
-                "sigma.",
+                "Where you solve for eps_hat, you have swapped alpha and sigma: subtract alpha * x0_hat, then divide "
+                "by sigma.",
                 _exchanged_in_solving,
             ),
             Mistake("You give the denoiser the clean picture: it must see x_t.", _shown_the_clean_picture),
             Mistake("In your x_t the picture is not dimmed: x_t = alpha * x_0 + sigma * eps.", _not_dimmed),
             Mistake(
-                "The noises differ by alpha / sigma times the difference of the pictures: square that factor, too.",
+                "The difference of the noises is alpha / sigma times the difference of the pictures: square that "
+                "factor, too.",
                 _factor_not_squared,
             ),
-            Mistake("You average before you square, so that errors of opposite sign cancel.", _mean_before_square),
+            Mistake("You average before you square, so errors of opposite sign cancel.", _mean_before_square),
             Mistake(
                 "A bracket is missing: the whole of x_t - alpha * x0_hat is divided by sigma.",
                 _bracket_forgotten,
             ),
-            Mistake(
-                "The sign of your eps_hat is turned round: x_t - alpha * x0_hat is sigma times the noise.", _sign_turned
-            ),
+            Mistake("The sign of your eps_hat is wrong: x_t - alpha * x0_hat is sigma times the noise.", _sign_turned),
         ),
     ),
     Exercise(
@@ -533,38 +533,43 @@ EXERCISES = [
             ),
             Mistake("You average over all training images: only the nearest one counts.", _mean_distance),
             Mistake(
-                "You take the median over the training images: only the nearest one counts, the smallest distance.",
+                "You take the median over the training images: only the nearest one counts, so take the smallest "
+                "distance.",
                 _median_distance,
             ),
             Mistake(
-                "Your unit is the median of all distances: for each held-out picture, too, only the nearest counts.",
+                "Your unit is the median of all distances: for a held-out picture, too, only the nearest training "
+                "image counts.",
                 _unit_of_all,
             ),
             Mistake(
-                "Your unit compares held-out pictures with each other: how far is each from the training images?",
+                "Your unit compares held-out pictures with each other: ask how far each of them is from the training "
+                "images.",
                 _unit_among_held_out,
             ),
             Mistake(
-                "Your unit compares training images with each other: how far from them is each held-out picture?",
+                "Your unit compares training images with each other: ask how far each held-out picture is from them.",
                 _unit_among_training,
             ),
             Mistake(
-                "Your unit compares training images with themselves, which gives 0: take the held-out pictures.",
+                "Your unit compares training images with themselves, which gives 0: compare the held-out pictures with "
+                "them.",
                 _unit_from_images_to_themselves,
             ),
             Mistake(
-                "Your unit is how far the held-out pictures are from x: how far are they from the training images?",
+                "Your unit says how far the held-out pictures are from x: ask how far they are from the training "
+                "images.",
                 _unit_from_x,
             ),
             Mistake("You divide by the median over x itself: take it over the held-out pictures.", _median_of_x),
             Mistake("Your fraction is upside down: divide the distance of x by the unit.", _upside_down),
             Mistake(
-                "Your unit takes, for each training image, the nearest held-out picture: take, for each held-out "
-                "picture, the nearest training image.",
+                "For your unit you look for the held-out picture nearest to each training image: look for the training "
+                "image nearest to each held-out picture.",
                 _unit_along_the_wrong_side,
             ),
             Mistake(
-                "You look for the nearest held-out picture of x: x is new if it is far from the training images.",
+                "You look for the held-out picture nearest to x: x is new if it is far from the training images.",
                 _from_held_out,
             ),
             Mistake(
@@ -583,7 +588,7 @@ EXERCISES = [
         start="Start with torch.roll(x_t, shift, dims=(-2, -1)): the shifted input.",
         hints=(
             "Two ways to the same place: denoiser(shifted x_t), and the shifted denoiser(x_t).",
-            "Both times the shift is the same, in the same direction.",
+            "Shift by the same amount, and in the same direction, both times.",
             "Square the difference, take the mean over dim=(0, 1), batch and channels, and then the root.",
         ),
         cases=_to_shift,
@@ -594,7 +599,8 @@ EXERCISES = [
                 _output_not_shifted,
             ),
             Mistake(
-                "Your first answer is that to the unshifted x_t: shift x_t before it is denoised.", _input_not_shifted
+                "Your first answer is the one to the unshifted x_t: shift x_t before it is denoised.",
+                _input_not_shifted,
             ),
             Mistake("You shift the answer the other way: both shifts go in the same direction.", _shifted_back_twice),
             Mistake(
@@ -613,23 +619,23 @@ EXERCISES = [
             Mistake("You shift rows only: shift[1] is for the columns.", _only_rows_shifted),
             Mistake("You shift columns only: shift[0] is for the rows.", _only_columns_shifted),
             Mistake(
-                "You fill with zeros what a shift leaves empty: let it wrap around, as torch.roll does.",
+                "You fill the gap that a shift leaves with zeros: let the picture wrap around, as torch.roll does.",
                 _filled_with_zeros,
             ),
             Mistake(
-                "You take the standard deviation, from which the mean is gone: take the root of the mean square.",
+                "You take the standard deviation, which subtracts the mean: take the root of the mean square.",
                 _standard_deviation,
             ),
             Mistake("You forgot the root: return the root of the mean square.", _root_forgotten),
             Mistake("You sum the squares over batch and channels: take their mean.", _summed_squares),
             Mistake("You average absolute values: square, average, and take the root.", _absolute),
             Mistake(
-                "You take the root of each picture's own mean square, and then their mean: take one mean over batch "
-                "and channels, then the root.",
+                "You take the root of each picture's own mean square, and then the mean of these roots: take one mean "
+                "over batch and channels, then the root.",
                 _root_before_the_mean,
             ),
             Mistake(WRONG_DIMS, _batch_and_channels_shifted),
-            Mistake("You average before you square, so that errors of opposite sign cancel.", _signs_cancel),
+            Mistake("You average before you square, so errors of opposite sign cancel.", _signs_cancel),
         ),
     ),
     Exercise(
@@ -641,7 +647,8 @@ EXERCISES = [
         start="Start with a field of 1 pixel, before any layer.",
         hints=(
             "Without strides every layer adds kernel - 1 pixels.",
-            "Keep a second number, step: the distance on the original picture of two neighbouring inputs of the layer.",
+            "Keep a second number, step: the distance, on the original picture, between two neighbouring inputs of the "
+            "layer.",
             "A layer adds (kernel - 1) * step; after it, step is multiplied by the layer's stride.",
         ),
         cases=_layers,
@@ -649,19 +656,20 @@ EXERCISES = [
         mistakes=(
             Mistake("You ignore the strides: after a stride of 2, neighbours lie two pixels apart.", _strides_ignored),
             Mistake(
-                "You add the whole kernel: its centre is already there, so a layer adds kernel - 1.", _kernels_added
+                "You add the whole kernel: its centre is already counted, so a layer adds kernel - 1.", _kernels_added
             ),
             Mistake(
-                "You multiply by the layer's own stride too early: it spreads the layers after it.",
+                "You multiply by the layer's own stride too early: it spreads only the layers after it.",
                 _own_stride_counted,
             ),
-            Mistake("You add up the strides: they multiply, two of 3 make a step of 9.", _strides_added),
+            Mistake("You add up the strides, but they multiply: two strides of 3 make a step of 9.", _strides_added),
             Mistake(
-                "You use only the stride just before each layer: strides multiply up, two of 2 make a step of 4.",
+                "You use only the stride just before each layer, but strides multiply: two strides of 2 make a step of "
+                "4.",
                 _last_stride_only,
             ),
             Mistake(
-                "You multiply each layer by its own stride: it is spread by the product of the strides before it.",
+                "You multiply each layer by its own stride: a layer is spread by the product of the strides before it.",
                 _not_accumulated,
             ),
             Mistake(
@@ -674,7 +682,7 @@ EXERCISES = [
                 "loop.",
                 _first_layer_twice,
             ),
-            Mistake("You count to one side only: a kernel of 3 adds a pixel on either side, 2 in all.", _radius),
+            Mistake("You count only one side: a kernel of 3 adds one pixel on each side, 2 in all.", _radius),
             Mistake(
                 "You go through the layers in the wrong direction. (side - 1) * stride + kernel goes from the last "
                 "layer to the first; adding (kernel - 1) * step, and multiplying the step by the stride afterwards, "
@@ -686,7 +694,7 @@ EXERCISES = [
                 "before it.",
                 lambda kernels, strides: sum(kernels),
             ),
-            Mistake("You return the area: the side is asked, along one direction.", _area),
+            Mistake("You return the area: return the side, the length along one direction.", _area),
             Mistake(
                 "You double the step at every layer: multiply it by the layer's stride, which may be 1 or 3.",
                 _always_doubled,
@@ -696,11 +704,11 @@ EXERCISES = [
                 _kernel_always_three,
             ),
             Mistake(
-                "Backwards, side outputs in a row need (side - 1) * stride + kernel inputs: the strides lie between "
-                "them.",
+                "Going backwards, `side` outputs in a row need (side - 1) * stride + kernel inputs: the strides lie "
+                "between the outputs.",
                 _stride_after_the_last,
             ),
-            Mistake("You are short by one: before any layer the field is the pixel itself.", _one_forgotten),
+            Mistake("Your result is one too small: before any layer the field is 1, the pixel itself.", _one_forgotten),
         ),
     ),
 ]

@@ -20,8 +20,8 @@ def _pictures(generator: torch.Generator, *shape: int) -> Tensor:
 
 
 def _noised(images: Tensor, batch: int, alpha: float, sigma: float, generator: torch.Generator) -> Tensor:
-    """Between two images each, so that no single weight is one; with so little noise that the sum of the exponentials
-    is no small number, and a small number added to it does not show."""
+    """Each picture lies between two images, so that no single weight is one; with so little noise that the sum of the
+    exponentials is not small, so that a small number added to it does not show."""
     clean = (images[:batch] + images[1 : batch + 1]) / 2
     return alpha * clean + sigma / 4 * torch.randn(clean.shape, generator=generator)
 
@@ -53,9 +53,9 @@ def _winner(logits: Tensor, dim: int) -> Tensor:
 
 
 MEAN_OF_CHANNELS = (
-    "You average over the channels: a likelihood multiplies over them, too, so sum their squared differences."
+    "You average over the channels: the likelihood is a product over channels, too, so sum their squared differences."
 )
-WINNER = "You let the winner take all: every image keeps its share of the votes, so softmax, not argmax."
+WINNER = "You let the winner take all: every image keeps its share of the votes, so use softmax, not argmax."
 
 Exponent = Callable[[Tensor, float], Tensor]  # of the squared distances and sigma
 SLIPS: tuple[tuple[str, Exponent], ...] = (
@@ -65,7 +65,7 @@ SLIPS: tuple[tuple[str, Exponent], ...] = (
         lambda distance, sigma: distance / (2 * sigma**2),
     ),
     (
-        "You multiply by sigma squared: `/ 2 * sigma**2` divides by 2 only. Put brackets: `/ (2 * sigma**2)`.",
+        "You multiply by sigma squared: `/ 2 * sigma**2` divides only by 2. Add brackets: `/ (2 * sigma**2)`.",
         lambda distance, sigma: -distance / 2 * sigma**2,
     ),
     (
@@ -77,8 +77,8 @@ SLIPS: tuple[tuple[str, Exponent], ...] = (
         lambda distance, sigma: -distance / sigma**2,
     ),
     (
-        "You leave out sigma: the less noise there is, the more a difference says. Divide the squared distance by "
-        "2 * sigma**2.",
+        "You leave out sigma: the less noise there is, the more a difference counts. Divide the squared distance by 2 "
+        "* sigma**2.",
         lambda distance, sigma: -distance,
     ),
 )
@@ -459,7 +459,7 @@ def _answers_cases(generator: torch.Generator) -> list[Case]:
 
 
 def _in_order(shown: Tensor, clean: Tensor, bins: int) -> tuple[Tensor, Tensor]:
-    """Pairs of answer and clean pixel by rising answer, group by group: twice (bins, n / bins)."""
+    """Answers and their clean pixels, sorted by answer, group by group: two tensors (bins, n / bins)."""
     order = shown.argsort()
     return shown[order].view(bins, -1), clean[order].view(bins, -1)
 
@@ -480,7 +480,7 @@ def _bent_by(edges: Callable[[Tensor], Tensor], right: bool = False) -> Callable
 
 
 def _bent_to(number: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
-    """The same with another number of a group than its mean: of its answers and its pixels, both (bins, n / bins)."""
+    """The same with another number for a group than its mean: made from its answers and pixels, (bins, n / bins)."""
 
     def bent(answers: Tensor, shown: Tensor, clean: Tensor, bins: int) -> Tensor:
         groups, pixels = _in_order(shown, clean, bins)
@@ -572,7 +572,7 @@ EXERCISES = [
                 lambda image, row, column, patch_size: _window(image, row, column, patch_size, offset=patch_size // 2),
             ),
             Mistake(
-                "Your window is off by one, to the right and down: it starts r rows above the pixel, r = P // 2.",
+                "Your window is off by one, to the right and down: it must start r = P // 2 rows above the pixel.",
                 lambda image, row, column, patch_size: _window(image, row, column, patch_size, offset=1),
             ),
             Mistake(
@@ -581,23 +581,23 @@ EXERCISES = [
                 lambda image, row, column, patch_size: _window_cut_out(image, row, column, patch_size, patch_size // 2),
             ),
             Mistake(
-                "Your window starts at (row + r, column + r) of the padded image, where the pixel is: it gets into the "
-                "first corner. Start r rows and columns earlier, at (row, column).",
+                "Your window starts at (row + r, column + r) of the padded image, where the pixel is, so the pixel "
+                "gets into the first corner. Start r rows and columns earlier, at (row, column).",
                 lambda image, row, column, patch_size: _window_cut_out(
                     image, row, column, patch_size, -(patch_size // 2)
                 ),
             ),
             Mistake(
-                "You pad by patch_size: with r = P // 2 zeros on each side the window starts at (row, column).",
+                "You pad by patch_size: pad by r = P // 2 zeros on each side, and the window starts at (row, column).",
                 _padded_too_far,
             ),
             Mistake(
-                "Row and column are swapped: the row picks the height, the second axis of (C, H, W).",
+                "Row and column are swapped: the row counts along the height, the second axis of (C, H, W).",
                 lambda image, row, column, patch_size: _window_cut_out(image, column, row, patch_size),
             ),
             Mistake(
                 "Near the upper or left border your slice starts at a negative number, which in Python counts from the "
-                "end, and at the other two it is cut short: pad the image with r zeros first.",
+                "end, and near the other two borders it is cut short: pad the image with r zeros first.",
                 _window_from_below_zero,
             ),
             Mistake(
@@ -623,7 +623,7 @@ EXERCISES = [
         difficulty=2,
         start="Start by cutting the same window out of x_t and out of every training image.",
         hints=(
-            "ls_window(image, row, column, patch_size) cuts one window; torch.stack makes one tensor of all of them.",
+            "ls_window(image, row, column, patch_size) cuts one window; torch.stack joins all windows into one tensor.",
             "Compare the window of x_t with alpha times the window of every image: squared differences, summed.",
             "Weights are softmax(-distance / (2 * sigma**2)) over the images.",
         ),
@@ -641,10 +641,10 @@ EXERCISES = [
             ),
             *(Mistake(says, _slipped_weights(exponent)) for says, exponent in SLIPS),
             Mistake(
-                "You divide x_t by alpha, which makes its noise sigma / alpha: better compare x_t with alpha * v.",
+                "You divide x_t by alpha, which makes its noise sigma / alpha: compare x_t with alpha * v instead.",
                 lambda x_t, images, alpha, sigma, *where: _pixel_weights(x_t, images, alpha, sigma * alpha, *where),
             ),
-            Mistake("You dim x_t: alpha belongs to the training image, x_t - alpha * v.", _dimmed_x_t),
+            Mistake("You dim x_t: alpha belongs to the training image, as in x_t - alpha * v.", _dimmed_x_t),
             Mistake(
                 "Your window reaches patch_size pixels to each side: it must reach r = patch_size // 2.",
                 lambda x_t, images, alpha, sigma, row, column, patch_size: _pixel_weights(
@@ -652,7 +652,8 @@ EXERCISES = [
                 ),
             ),
             Mistake(
-                "Your window at the border is scaled up as if it were whole: it holds fewer pixels, and that is right.",
+                "You scale up your window at the border as if it were whole: it holds fewer pixels there, and that is "
+                "right.",
                 _scaled_up_at_the_border,
             ),
             Mistake(
@@ -664,8 +665,8 @@ EXERCISES = [
                 _filled_weights("replicate"),
             ),
             Mistake(
-                "You average the squared differences: a likelihood multiplies over the pixels, so its logarithm is "
-                "their sum.",
+                "You average the squared differences: the likelihood is a product over the pixels, so its logarithm is "
+                "a sum.",
                 _mean_of_squares,
             ),
             Mistake(
@@ -673,20 +674,23 @@ EXERCISES = [
                 _mean_of_a_padded_window,
             ),
             Mistake(MEAN_OF_CHANNELS, _mean_of_channels),
-            Mistake("You compare the centre pixel alone: the whole window is evidence.", _centre_only),
+            Mistake("You compare only the centre pixel: the whole window is evidence.", _centre_only),
             Mistake(
-                "Your window starts at the pixel: it belongs in the centre, so start r rows and columns earlier.",
+                "Your window starts at the pixel, which belongs in the centre: start r rows and columns earlier.",
                 _uncentred,
             ),
             Mistake("You sum absolute differences: square them, as the Gaussian does.", _absolute),
             Mistake(WINNER, _slipped_weights(_gaussian, _winner)),
             Mistake("Your weights do not sum to one: divide by their sum, as softmax does.", _not_normalised),
-            Mistake("You return the exponents: softmax makes weights of them.", _slipped_weights(_gaussian, _none)),
-            Mistake("You take the root of the distance: the exponent holds its square.", _distance_not_squared),
+            Mistake("You return the exponents: softmax turns them into weights.", _slipped_weights(_gaussian, _none)),
+            Mistake(
+                "You take the root of the squared distance: the exponent holds the squared distance itself.",
+                _distance_not_squared,
+            ),
             Mistake(UNDERFLOW, _exponentials_vanish),
             Mistake(NEVER_BY_ZERO, _slipped_weights(_gaussian, _never_by_zero)),
             Mistake(
-                "Row and column are swapped: the row picks the height, the last axis but one.",
+                "Row and column are swapped: the row counts along the height, the last axis but one.",
                 _rows_for_columns,
             ),
             Mistake(
@@ -694,7 +698,7 @@ EXERCISES = [
                 "end: start at max(row - r, 0), and the same for columns.",
                 _negative_start,
             ),
-            Mistake("A slice ends before its second number: up to row + r it takes row + r + 1.", _one_short),
+            Mistake("A slice ends before its second number: to include row + r, end it at row + r + 1.", _one_short),
         ),
     ),
     Exercise(
@@ -706,7 +710,7 @@ EXERCISES = [
         start="Start with the squared differences of every x_t and every dimmed image, pixel by pixel: (B, N, H, W).",
         hints=(
             "Sum the squared differences over the channels only; then sum each map over the window of every pixel. The "
-            "map of sums has the shape of the map of squares, (B, N, H, W).",
+            "map of sums has the same shape as the map of squares, (B, N, H, W).",
             "With P = patch_size and r = P // 2: F.avg_pool2d(squares, P, stride=1, padding=r) * P**2 sums over each "
             "window, with zeros beyond the border.",
             "torch.softmax(..., dim=1) over the images gives weights (B, N, H, W); "
@@ -716,7 +720,7 @@ EXERCISES = [
         answer=reference.local,
         mistakes=(
             Mistake(
-                "You average over the window: the log-likelihood is the sum, P squared times as large.",
+                "You average over the window: the log-likelihood needs the sum, which is P squared times as large.",
                 _slipped_boxes(_gaussian, patch_sizes=0),
             ),
             Mistake(
@@ -732,11 +736,11 @@ EXERCISES = [
             Mistake(WINNER, _weighed_boxes(_winner)),
             Mistake(
                 "You hold the elections pixel by pixel, and average their weights over the window: sum the squared "
-                "differences over it, then vote.",
+                "differences over the window first, then vote.",
                 _weights_pooled,
             ),
             Mistake(
-                "You smooth the weights, and make them sum to one again: smooth the squared differences instead, then "
+                "You smooth the weights and make them sum to one again: smooth the squared differences instead, then "
                 "vote.",
                 _weights_pooled_anew,
             ),
@@ -752,26 +756,31 @@ EXERCISES = [
                 _weighed_boxes(_one_largest),
             ),
             Mistake(
-                "Your windows at the border are scaled up as if they were whole (count_include_pad=False): "
-                "they hold fewer pixels, so their sums are smaller.",
+                "You scale up your windows at the border as if they were whole (count_include_pad=False): they hold "
+                "fewer pixels, so their sums are smaller.",
                 _border_blown_up,
             ),
             Mistake(
                 "You compare x_t with v itself: inside x_t the image is dimmed, so subtract alpha * v.",
                 _box_forgot_alpha,
             ),
-            Mistake("Your weights sum to one over the batch: they must over the training images.", _over_the_batch),
-            Mistake("Your weights sum to one over the pixels: they must over the training images.", _over_the_pixels),
+            Mistake(
+                "Your weights sum to one over the batch: they must do so over the training images.", _over_the_batch
+            ),
+            Mistake(
+                "Your weights sum to one over the pixels: they must do so over the training images.", _over_the_pixels
+            ),
             *(
                 Mistake(
-                    f"Your weights sum to one over the {lines}, dim={dim}: they must over the training images, dim=1.",
+                    f"Your weights sum to one over the {lines}, dim={dim}: they must do so over the training images, "
+                    "dim=1.",
                     _weighed_boxes(partial(_over_one_side, side=dim)),
                 )
                 for dim, lines in ((2, "rows"), (3, "columns"))
             ),
             Mistake("You sum down the columns only: a window is P high and P wide.", _rows_only),
             Mistake("You sum along the rows only: a window is P high and P wide.", _columns_only),
-            Mistake("Each pixel is compared by itself: sum the squared differences over its window first.", _no_box),
+            Mistake("You compare each pixel by itself: sum the squared differences over its window first.", _no_box),
             Mistake(
                 "You compare whole images, as IS does: each pixel may only look at its window.",
                 lambda x_t, images, alpha, sigma, patch_size: reference.ideal(x_t, images, alpha, sigma),
@@ -795,7 +804,8 @@ EXERCISES = [
             ),
             Mistake("Your windows wrap around the border: they must be cut off there.", _wrapped_around),
             Mistake(
-                "You hold an election for every channel: a pixel has one, so sum the differences over the channels.",
+                "You hold an election for every channel: a pixel has only one, so sum the squared differences over the "
+                "channels.",
                 _channel_by_channel,
             ),
             Mistake(UNDERFLOW, _weighed_boxes(_bare)),
@@ -810,7 +820,7 @@ EXERCISES = [
         difficulty=2,
         start="Start by sorting: order = shown.argsort(), then shown[order] and clean[order] belong together.",
         hints=(
-            "clean[order].view(bins, -1) has a row for each group: whose mean is what the group stands for.",
+            "clean[order].view(bins, -1) has a row for each group: the group stands for the mean of its row.",
             "The edges are the largest answers of all groups but the last: shown[order].view(bins, -1)[:-1].amax(1).",
             "torch.searchsorted(edges, answers) counts the edges below each answer, which is the number of its group.",
         ),
@@ -818,12 +828,12 @@ EXERCISES = [
         answer=_bent,
         mistakes=(
             Mistake(
-                "You sort the answers, and leave the pixels in their old order: a pair must stay together, so "
+                "You sort the answers, but leave the pixels in their old order: a pair must stay together, so use "
                 "clean[shown.argsort()].",
                 _pixels_unsorted,
             ),
             Mistake(
-                "You sort the answers and the pixels each by themselves: a pair must stay together, so "
+                "You sort the answers and the pixels each by themselves: a pair must stay together, so use "
                 "clean[shown.argsort()].",
                 _pixels_sorted_alone,
             ),
@@ -833,7 +843,7 @@ EXERCISES = [
                 _bent_to(lambda groups, pixels: groups.mean(1)),
             ),
             Mistake(
-                "You take the middle one of a group's pixels (median): the squared error is least at their mean.",
+                "You take the median of a group's pixels: the squared error is least at their mean.",
                 _bent_to(lambda groups, pixels: pixels.median(1).values),
             ),
             Mistake(
@@ -846,7 +856,7 @@ EXERCISES = [
                 _corrected,
             ),
             Mistake(
-                "An answer that equals a group's largest belongs to this group: torch.searchsorted without right=True.",
+                "An answer equal to a group's largest is in that group: use torch.searchsorted without right=True.",
                 _bent_by(lambda groups: groups[:-1, -1], right=True),
             ),
             Mistake(
@@ -858,7 +868,7 @@ EXERCISES = [
                 _bent_by(lambda groups: groups[1:, 0]),
             ),
             Mistake(
-                "You are one group too high: the smallest answer of the first group is no edge.",
+                "You are one group too high: the smallest answer of the first group is not an edge.",
                 _bent_by(lambda groups: groups[:, 0]),
             ),
             Mistake(
@@ -866,21 +876,22 @@ EXERCISES = [
                 _bent_by(lambda groups: (groups[:-1, -1] + groups[1:, 0]) / 2),
             ),
             Mistake(
-                "Your groups are equally wide: they must hold equally many answers, so sort, and cut the order.",
+                "Your groups are equally wide: they must hold equally many answers, so sort the answers and cut the "
+                "sorted list.",
                 _of_equal_width,
             ),
             Mistake(
-                "You put every bins-th answer into one group: neighbours in the order belong together, so "
-                ".view(bins, -1), a row for each group.",
+                "You put every bins-th answer into one group: neighbours in the order belong together, so use "
+                ".view(bins, -1), with a row for each group.",
                 _every_so_many,
             ),
             Mistake(
-                "Your groups hold `bins` answers each: `bins` is the number of groups, so .view(bins, -1).",
+                "Your groups hold `bins` answers each: `bins` is the number of groups, so use .view(bins, -1).",
                 _bins_for_size,
             ),
             Mistake(
-                "You take the pixel of the nearest answer: one pixel says little, a group's mean says what is right on "
-                "average.",
+                "You take the pixel of the nearest answer: one pixel says little, but a group's mean says what is "
+                "right on average.",
                 _nearest_answer,
             ),
         ),

@@ -52,7 +52,7 @@ CROSS = ((0, 0), (0, 1), (1, 0), (0, -1), (-1, 0))
 
 
 def _nearest(u: Tensor, colours: Colours, offsets: tuple[tuple[int, int], ...] = SQUARE, power: int = 2) -> Tensor:
-    """The colour of which the pixels at these offsets are nearest in sum; in ties the first."""
+    """The colour nearest to the pixels at these offsets, all taken together; in a tie the first."""
     window = torch.stack([u.roll(offset, (0, 1)) for offset in offsets])
     distances = torch.stack([(window - colour).abs().pow(power).sum(0) for colour in colours])
     return torch.tensor(colours)[distances.argmin(0)]
@@ -175,7 +175,7 @@ def _sea(u: Tensor) -> Tensor:
 def _judge_new_image(output: Tensor, height: int, width: int) -> str | None:
     if not isinstance(output, Tensor) or output.shape != (height, width):
         shape = f"({height}, {width})"
-        return f"For a torus of {height} x {width} your image must have the shape {shape}, it has {shape_of(output)}."
+        return f"For a torus of {height} x {width} your image must have shape {shape}, but it has {shape_of(output)}."
     u = output.detach().double()
     if not bool((u.abs() == 1).all()):
         return "Every pixel must be black (-1) or white (1): any other value is far from every centre."
@@ -188,10 +188,10 @@ def _judge_new_image(output: Tensor, height: int, width: int) -> str | None:
     if wrong:
         return (
             f"On the torus of {height} x {width}, {wrong} of the pixels disagree with the majority of their window. "
-            "Mark them: most are at corners, or where white, or the black between, is less than two pixels thick."
+            "Mark them: most are at corners, or where the white, or the black between, is less than two pixels thick."
         )
     if bool((_sea(u) == (u == -1)).all()):
-        return f"On the torus of {height} x {width} all black is one piece, the sea: there is no lake."
+        return f"On the torus of {height} x {width} all black pixels form one piece, the sea: there is no lake."
     return None
 
 
@@ -209,9 +209,10 @@ EXERCISES = [
         start="Start from the squared distance of every pixel's 3 x 3 window, wrapped around, to nine of one colour.",
         hints=(
             "u.roll((i, j), (0, 1)) moves the whole torus: nine such images hold the nine pixels of every window.",
-            "The nine (u.roll((i, j), (0, 1)) - colour) ** 2 add up to the squared distance to nine of that colour.",
-            "torch.stack the distances of all colours; argmin(0) says which is nearest, torch.tensor(colours)[...] its "
-            "colour. Compare it with u.",
+            "The nine (u.roll((i, j), (0, 1)) - colour) ** 2 add up to the squared distance to nine pixels of that "
+            "colour.",
+            "Stack the distances of all colours with torch.stack; argmin(0) says which is nearest, and "
+            "torch.tensor(colours)[...] gives its colour. Compare that with u.",
         ),
         cases=_consistency_cases,
         answer=_consistent,
@@ -221,7 +222,7 @@ EXERCISES = [
                 lambda u, colours: _window_sum(u[None])[0].round().sign() == u,
             ),
             Mistake(
-                "You take the colour that is most frequent in the window: a patch is nearest by the squared distance.",
+                "You take the most frequent colour in the window: the nearest patch has the least squared distance.",
                 _most_frequent,
             ),
             Mistake(
@@ -234,12 +235,12 @@ EXERCISES = [
                 lambda u, colours: _nearest(u, (-1.0, 0.0, 1.0)) == u,
             ),
             Mistake(
-                "You take the middle colour of the window (its median, or the least sum of differences that are not "
-                "squared): the nearest patch has the least squared distance.",
+                "You take the middle colour of the window (its median, or the least sum of unsquared differences): the "
+                "nearest patch has the least squared distance.",
                 lambda u, colours: _nearest(u, colours, power=1) == u,
             ),
             Mistake(
-                "You compare the eight neighbours without the pixel itself: it lies in its own window.",
+                "You compare the eight neighbours without the pixel itself: it lies in its own window, too.",
                 lambda u, colours: _nearest(u, colours, tuple(o for o in SQUARE if o != (0, 0))) == u,
             ),
             Mistake("Your windows are cut off at the border: on the torus they come back on the other side.", _cut_off),
@@ -256,7 +257,7 @@ EXERCISES = [
                 lambda u, colours: _nearest(u, colours, CROSS) == u,
             ),
             Mistake(
-                "You ask for a window that equals a patch: to be the nearest is enough.",
+                "You require the window to equal a patch: it is enough that the patch is the nearest.",
                 lambda u, colours: _window_sum(u[None])[0].abs() > 8.5,
             ),
             Mistake(
@@ -264,19 +265,19 @@ EXERCISES = [
                 lambda u, colours: _nearest(u, colours) == 1,
             ),
             Mistake(
-                "You compare an index with u: look up in torch.tensor(colours) which colour argmin means.",
+                "You compare an index with u: argmin gives an index, so look up its colour in torch.tensor(colours).",
                 lambda u, colours: _squares(u, colours).argmin(0) == u,
             ),
             Mistake(
-                "You take the colour that is farthest, argmax: the nearest has the least squared distance.",
+                "You take the farthest colour, argmax: the nearest has the least squared distance.",
                 lambda u, colours: torch.tensor(colours)[_squares(u, colours).argmax(0)] == u,
             ),
             Mistake(
-                "Your window is not centred: offsets run over -1, 0, 1, and range(-1, 1) ends at 0.",
+                "Your window is not centred: the offsets must run over -1, 0, 1, but range(-1, 1) ends at 0.",
                 lambda u, colours: _nearest(u, colours, tuple((i, j) for i in (-1, 0) for j in (-1, 0))) == u,
             ),
             Mistake(
-                "Your window is not centred: offsets run over -1, 0, 1, and range(3) is 0, 1, 2.",
+                "Your window is not centred: the offsets must run over -1, 0, 1, but range(3) is 0, 1, 2.",
                 lambda u, colours: _nearest(u, colours, tuple((i, j) for i in range(3) for j in range(3))) == u,
             ),
         ),
@@ -289,15 +290,16 @@ EXERCISES = [
         difficulty=2,
         start="Start with a list of all 2**(height * width) black and white images.",
         hints=(
-            "itertools.product((-1.0, 1.0), repeat=height * width) yields them all; torch.tensor makes rows of a list.",
+            "itertools.product((-1.0, 1.0), repeat=height * width) yields them all; torch.tensor turns their list into "
+            "rows.",
             "View them as (n, height, width), and compute all window sums at once with roll on the last two axes.",
-            "Count the images whose every pixel has the sign of its window sum: .all(-1).all(-1).sum().",
+            "Count the images in which every pixel has the sign of its window sum: .all(-1).all(-1).sum().",
         ),
         cases=_count_cases,
         answer=_count,
         mistakes=(
             Mistake(
-                "You count all images: only those count whose every pixel is consistent.", lambda h, w: 2 ** (h * w)
+                "You count all images: count only those in which every pixel is consistent.", lambda h, w: 2 ** (h * w)
             ),
             Mistake(
                 "You count half of them: an image and its negative are two images. Did you fix one pixel?",
@@ -314,21 +316,22 @@ EXERCISES = [
             ),
             Mistake("You count the four nearest neighbours: the window is the whole square, 3 x 3.", _count_by_cross),
             Mistake(
-                "You let eight neighbours vote without the pixel itself: it lies in its own window, and with it five "
-                "of nine are a majority.",
+                "You let eight neighbours vote without the pixel itself: it lies in its own window, too, so five of "
+                "nine are a majority.",
                 _count_eight_voters,
             ),
-            Mistake("You count pixels: count the images whose every pixel is consistent.", _count_pixels),
+            Mistake("You count pixels: count the images in which every pixel is consistent.", _count_pixels),
             Mistake("You leave out the two training images: they are consistent too.", lambda h, w: _count(h, w) - 2),
             Mistake(
                 "You roll the list of images: in (n, height, width) the torus is the last two axes, dims (-2, -1).",
                 _list_rolled,
             ),
             Mistake(
-                "You find two, whatever the size: the training images only, or images made of 0 and 1? Black is -1.",
+                "You find two, whatever the size. Do you count only the training images, or are your images made of 0 "
+                "and 1? Black is -1.",
                 _count_zeros_and_ones,
             ),
-            Mistake("You count shifted images once: here every shift is an image of its own.", _up_to_shifts),
+            Mistake("You count all shifts of an image as one: here every shift is an image of its own.", _up_to_shifts),
         ),
     ),
     Exercise(
@@ -340,8 +343,8 @@ EXERCISES = [
         start="Start with a black image, -torch.ones(height, width), and paint a white region that holds its ground.",
         hints=(
             "Straight borders are safe if both sides are thick enough: a pixel there sees 6 of its own and 3 others.",
-            "A square loses its corners: each sees 4 of its own and 5 others. So does a square lake. Without corners "
-            "either is two overlapping rectangles, one upright and one lying.",
+            "A square loses its corners: each sees 4 of its own and 5 others. So does a square lake. Without its "
+            "corners, each of them is two overlapping rectangles, one upright and one lying.",
             "The smallest lake is 4 x 4 without its corners; the land around it must be two pixels thick: 8 x 8.",
         ),
         cases=_new_image_cases,
@@ -349,9 +352,9 @@ EXERCISES = [
         mistakes=(
             Mistake("That is a training image, all white: consistent, but not new.", lambda h, w: torch.ones(h, w)),
             Mistake("That is a training image, all black: consistent, but not new.", lambda h, w: -torch.ones(h, w)),
-            Mistake("A band reaches around the torus, so that no whole column is black: it has to end.", _band),
+            Mistake("A band reaches around the torus, so no whole column is black: the white has to end.", _band),
             Mistake(
-                "That is an island. It has no lake yet.",
+                "That is an island, but it has no lake yet.",
                 lambda h, w: _paint(h, w, (0, 3, 1, 2, 1), (1, 2, 0, 3, 1)),
             ),
             Mistake(
@@ -367,7 +370,7 @@ EXERCISES = [
                 lambda h, w: _paint(h, w, *ISLAND, (3, 4, 3, 4, -1)),
             ),
             Mistake(
-                "The colours are exchanged: the island is white (1), sea and lake are black (-1).",
+                "The colours are swapped: the island is white (1), sea and lake are black (-1).",
                 lambda h, w: -_island_with_lake(h, w),
             ),
         ),

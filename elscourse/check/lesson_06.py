@@ -43,7 +43,7 @@ def _es_cases(generator: torch.Generator) -> list[Case]:
         return alpha * torch.einsum("bn,nchw->bchw", blend, _shift(images, 1, 2)) + sigma * eps, images, alpha, sigma
 
     x_t, images, *angle = seen(2, 3, (1, 3, 4), 0.9)
-    images[0], images[1] = 0.1, images[2]  # of one grey, all its shifts are equal; and an image that is there twice
+    images[0], images[1] = 0.1, images[2]  # one plain grey, so all its shifts are equal; and one image twice
     return [
         (x_t, images, *angle),
         seen(3, 4, (1, 3, 5), 0.9),
@@ -84,7 +84,7 @@ def _some_shifts(x_t: Tensor, images: Tensor, alpha: float, sigma: float, places
 
 
 def _es_of(change: Callable[[Tensor], Tensor]) -> Callable[..., Tensor]:
-    """ES with other weights: `change` makes them of the exponents."""
+    """ES with other weights: `change` makes them from the exponents."""
 
     def wrong(x_t: Tensor, images: Tensor, alpha: float, sigma: float) -> Tensor:
         return _weighed(change(_exponents(x_t, images, alpha, sigma)), _shifted(images))
@@ -295,10 +295,10 @@ def _layer_cases(generator: torch.Generator) -> list[Case]:
     def lifted(x: Tensor) -> Tensor:  # with the inputs below, off in one direction only
         return x + x[..., :1, :1]
 
-    def checkered(x: Tensor) -> Tensor:  # commutes with (1, 1), and neither with (1, 0) nor with (0, 1)
+    def checkered(x: Tensor) -> Tensor:  # commutes with (1, 1), but with neither (1, 0) nor (0, 1)
         return x + board.to(x.dtype)
 
-    def far(x: Tensor) -> Tensor:  # sums in another order after a shift: equal up to rounding alone
+    def far(x: Tensor) -> Tensor:  # sums in another order after a shift: equal only up to rounding
         return torch.cat([torch.fft.ifft2(torch.fft.fft2(x) * x.shape[-1]).real, x.abs()], 1)
 
     def second_channel(x: Tensor) -> Tensor:
@@ -307,7 +307,7 @@ def _layer_cases(generator: torch.Generator) -> list[Case]:
     def second_picture(x: Tensor) -> Tensor:
         return torch.cat([x[:1], painted(x[1:])])
 
-    def spotted(x: Tensor) -> Tensor:  # off in one pixel, and there by little: an average misses it
+    def spotted(x: Tensor) -> Tensor:  # off in one pixel, and only by a little: an average misses it
         return x + 1e-3 * F.pad(torch.ones(1, 1), (2, 3, 1, 2)).to(x.dtype)
 
     layers = (
@@ -396,7 +396,7 @@ EXERCISES = [
         difficulty=2,
         start="Start by collecting all H W shifted copies of all N images in one tensor, (H * W * N, C, H, W).",
         hints=(
-            "torch.roll(images, (dy, dx), (-2, -1)) shifts all images at once; torch.cat joins the results, a list.",
+            "torch.roll(images, (dy, dx), (-2, -1)) shifts all images at once; torch.cat joins a list of the results.",
             "The rest is the ideal denoiser of lesson 02: squared distances of each x_t to alpha times every copy, (B, "
             "H * W * N), and one softmax over all of them.",
             "With the copies v and weights of shape (B, H * W * N): (weights @ v.flatten(1)).view_as(x_t).",
@@ -410,11 +410,11 @@ EXERCISES = [
                 partial(_some_shifts, places=lambda height, width: [(0, 0)]),
             ),
             Mistake(
-                "You shift rows alone: there are H W shifts, every dy with every dx.",
+                "You shift only rows: there are H W shifts, every dy with every dx.",
                 partial(_some_shifts, places=lambda height, width: product(range(height), [0])),
             ),
             Mistake(
-                "You shift columns alone: there are H W shifts, every dy with every dx.",
+                "You shift only columns: there are H W shifts, every dy with every dx.",
                 partial(_some_shifts, places=lambda height, width: product([0], range(width))),
             ),
             Mistake(
@@ -423,7 +423,7 @@ EXERCISES = [
                 _without_duplicates,
             ),
             Mistake(
-                "You let dy and dx both run to H: dx has W values, and an image need not be a square.",
+                "You let dy and dx both run to H: dx has W values, and an image need not be square.",
                 partial(_some_shifts, places=lambda height, width: product(range(height), range(height))),
             ),
             Mistake(
@@ -431,38 +431,38 @@ EXERCISES = [
                 partial(_some_shifts, places=lambda height, width: product(range(1, height), range(1, width))),
             ),
             Mistake(
-                "You weigh shifted images, but average the images where they were: the mean is over v(. + d), too.",
+                "You weigh the shifted images, but average the unshifted ones: the mean, too, is over v(. + d).",
                 _average_where_they_were,
             ),
             Mistake(
-                "For each shift the weights of your images sum to one: all N H W weights together must. Take one "
-                "softmax over all pairs.",
+                "For each shift, your weights sum to one over the images: all N H W weights together must sum to one. "
+                "Take one softmax over all pairs.",
                 _es_of(lambda e: e.softmax(2) / e.shape[1]),
             ),
             Mistake(
-                "For each image the weights of its shifts sum to one: all N H W weights together must. Take one "
-                "softmax over all pairs.",
+                "For each image, your weights sum to one over the shifts: all N H W weights together must sum to one. "
+                "Take one softmax over all pairs.",
                 _es_of(lambda e: e.softmax(1) / e.shape[2]),
             ),
-            Mistake("The heaviest pair is not all: D is the mean over all pairs, by their weights.", _es_of(_heaviest)),
+            Mistake("You take only the heaviest pair: D is the weighted mean over all pairs.", _es_of(_heaviest)),
             Mistake(
                 EXCHANGED,
                 lambda x_t, images, alpha, sigma: _some_shifts(x_t, images, sigma, alpha, _all_places),
             ),
             Mistake(
-                "You compare x_t with v itself: the image inside x_t is dimmed, compare with alpha * v.", _undimmed
+                "You compare x_t with v itself: the image inside x_t is dimmed, so compare with alpha * v.", _undimmed
             ),
-            Mistake("You average alpha * v: D returns clean images, the mean is over v.", _dimmed_answer),
+            Mistake("You average alpha * v: D returns clean images, so the mean is over v.", _dimmed_answer),
             Mistake(
                 "You forgot the 2 of the normal distribution: the exponent is -d**2 / (2 sigma**2).",
                 _scaled(lambda sigma: 2),
             ),
             Mistake("You divide by 2 sigma: the variance of the noise is sigma squared.", _scaled(lambda sigma: sigma)),
             Mistake(
-                "You leave out sigma: how fast the weights fall depends on it, divide by 2 sigma**2.",
+                "You leave out sigma: how fast the weights fall depends on it, so divide by 2 sigma**2.",
                 _scaled(lambda sigma: sigma**2),
             ),
-            Mistake("Your weights grow with the distance: the exponent has a minus.", _scaled(lambda sigma: -1)),
+            Mistake("Your weights grow with the distance: the exponent needs a minus.", _scaled(lambda sigma: -1)),
             Mistake("You take the distance, not its square: the exponent is -d**2 / (2 sigma**2).", _by_roots),
             Mistake(
                 "You take the mean of the squares over the pixels: the squared distance is their sum.",
@@ -491,7 +491,7 @@ EXERCISES = [
         difficulty=2,
         start="Start with one shift: shift x_t, denoise it, shift the answer back. Then average over all shifts.",
         hints=(
-            "Two loops over dy and dx, a running sum, one division at the end.",
+            "You need two loops over dy and dx, a running sum, and one division at the end.",
             "Shifting by d is torch.roll(x_t, (-dy, -dx), (-2, -1)); shifting back is the same with (dy, dx).",
             "total = total + torch.roll(denoiser(torch.roll(x_t, (-dy, -dx), (-2, -1)), t), (dy, dx), (-2, -1))",
         ),
@@ -504,17 +504,17 @@ EXERCISES = [
             ),
             Mistake("You shift the answer by d once more: to undo a shift, use the opposite sign.", _shifted_twice),
             Mistake(
-                "One of your two signs is wrong: columns are shifted back, but rows once more. To undo a shift by dy, "
-                "shift by -dy.",
+                "One of your two signs is wrong: columns are shifted back, but rows are shifted once more. To undo a "
+                "shift by dy, shift by -dy.",
                 _rows_back_twice,
             ),
             Mistake(
-                "One of your two signs is wrong: rows are shifted back, but columns once more. To undo a shift by dx, "
-                "shift by -dx.",
+                "One of your two signs is wrong: rows are shifted back, but columns are shifted once more. To undo a "
+                "shift by dx, shift by -dx.",
                 _columns_back_twice,
             ),
             Mistake(
-                "You shift rows back by what columns were shifted, and the reverse: dy belongs to axis -2, dx to -1.",
+                "You shift rows back by dx, and columns by dy: dy belongs to axis -2, dx to -1.",
                 _back_exchanged,
             ),
             Mistake(
@@ -526,21 +526,21 @@ EXERCISES = [
                 partial(_from_one, by_all=True),
             ),
             Mistake(
-                "You write over x_t in the loop, so that its shifts add up: shift the x_t that came in, every time.",
+                "You overwrite x_t in the loop, so its shifts add up: every time, shift the x_t that was passed in.",
                 _shifts_added_up,
             ),
             Mistake(
                 "You take one axis at a time, (dy, 0) and (0, dx): there are H W shifts, every dy with every dx.",
                 _one_axis_at_a_time,
             ),
-            Mistake("You add the H W answers up: divide by H W.", _sum_not_mean),
+            Mistake("You only add up the H W answers: divide the sum by H W.", _sum_not_mean),
             Mistake("You divide by H + W: there are H W shifts.", _divided_by_h_plus_w),
             Mistake(
-                "You let dy and dx both run to H: dx has W values, and an image need not be a square.",
+                "You let dy and dx both run to H: dx has W values, and an image need not be square.",
                 partial(_height_for_both, by_all=True),
             ),
             Mistake(
-                "You let dy and dx both run to H, and divide by H H: dx has W values, and images need not be square.",
+                "You let dy and dx both run to H, and divide by H H: dx has W values, and an image need not be square.",
                 partial(_height_for_both, by_all=False),
             ),
             Mistake(
@@ -555,22 +555,23 @@ EXERCISES = [
                 "You return after one shift: `return` belongs after both loops, not in the inner one.",
                 lambda denoiser, x_t, t: denoiser(x_t, t) / (x_t.shape[-2] * x_t.shape[-1]),
             ),
-            Mistake("You shift rows alone: there are H W shifts, every dy with every dx.", _rows_alone),
+            Mistake("You shift only rows: there are H W shifts, every dy with every dx.", _rows_alone),
             Mistake(
-                "You shift columns alone (or return after the first dy): there are H W shifts, every dy with every dx.",
+                "You shift only columns (or return after the first dy): there are H W shifts, every dy with every dx.",
                 partial(_first_row_alone, by_all=False),
             ),
             Mistake(
-                "You denoise x_t itself and shift nothing: denoise every shifted copy of it, then shift back.",
+                "You denoise x_t itself and shift nothing: denoise every shifted copy of it, then shift the answer "
+                "back.",
                 _not_shifted_at_all,
             ),
             Mistake(
-                "You denoise once and average shifted copies of the answer, which leaves its mean. Denoise every "
+                "You denoise once and average shifted copies of the answer, which leaves only its mean. Denoise every "
                 "shifted copy of x_t anew, then shift that answer back.",
                 _denoised_once,
             ),
             Mistake(
-                "You average the input and denoise that. The average is over answers: denoise each shifted copy.",
+                "You average the input and denoise that: average the answers instead, one for each shifted copy.",
                 _average_of_the_input,
             ),
         ),
@@ -591,15 +592,16 @@ EXERCISES = [
         answer=_commuting,
         mistakes=(
             Mistake(
-                "You test on a constant image, which no shift changes: use the x that came in.",
+                "You test on a constant image, which no shift changes: use the x that was passed in.",
                 lambda layer, x: _commuting(layer, torch.ones_like(x)),
             ),
             Mistake(
-                "You test invariance: that the output does not change. Equivariance lets it move with the input.",
+                "You test invariance, that is, whether the output stays the same. Equivariance lets it move with the "
+                "input.",
                 _unchanged,
             ),
             Mistake("You move the output the opposite way: input and output take the same shift.", _opposite),
-            Mistake("You return where the test fails; asked for is where it holds.", _where_it_fails),
+            Mistake("You return where the test fails: return where it holds.", _where_it_fails),
             Mistake(
                 "You compare averages over all pixels: a shift never changes those. Compare pixel by pixel.", _mean_only
             ),
@@ -611,14 +613,16 @@ EXERCISES = [
                 )
                 for order, sign in (("shifted first minus shifted last", 1), ("shifted last minus shifted first", -1))
             ),
-            Mistake("Rows and columns are exchanged: entry [dy, dx], with one row per dy.", _columns_before_rows),
+            Mistake("Rows and columns are swapped: the entry is [dy, dx], with one row per dy.", _columns_before_rows),
             Mistake(
-                "You compare the first picture alone, or a picture of your own: the shift must do for all of x.",
+                "You compare only the first picture, or a picture of your own: the results must agree for all of x.",
                 _first_picture,
             ),
-            Mistake("You compare the first channel alone: the shift must do for all of them.", _first_output_channel),
             Mistake(
-                "You let pass a difference of 0.001 in a single pixel: an average hides it, a square shrinks it, a "
+                "You compare only the first channel: the results must agree in all channels.", _first_output_channel
+            ),
+            Mistake(
+                "You let a difference of 0.001 in a single pixel pass: an average hides it, a square shrinks it, a "
                 "large tolerance allows it. The largest absolute difference must be below 1e-4.",
                 _mean_difference,
             ),

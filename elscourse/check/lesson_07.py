@@ -23,7 +23,7 @@ def _pixel_cases(generator: torch.Generator) -> list[Case]:
         patches = torch.rand(count, channels, size, size, generator=generator) * 2 - 1
         noise = torch.randn(channels, size, size, generator=generator)
         # off every patch, so that at low noise each single weight is zero in floating point; and with little noise, so
-        # that otherwise their sum is no small number, and a small number added to it does not show
+        # that otherwise their sum is not small, and a small number added to it does not show
         query = alpha * (0.6 * patches[0] + 0.4 * patches[1]) + sigma / 4 * noise
         cases.append((query, patches, alpha, sigma))
     query, patches, _, _ = cases[1]
@@ -178,8 +178,8 @@ def _formula_cases(generator: torch.Generator) -> list[Case]:
         (1, 0.9998, 0.02, [(0, 0), (2, 1)], _window(5)),  # each exp is 0 in float64 as well
     ):
         images = torch.rand(4, channels, 5, 6, generator=generator) * 2 - 1
-        clean = 0.6 * images[:1] + 0.4 * images[1:2]  # off every image, also without noise
-        # with little noise, so that the sum of the exps is 0 or no small number: one that is added to it does not show
+        clean = 0.6 * images[:1] + 0.4 * images[1:2]  # off every image, even without noise
+        # with little noise, so that the sum of the exps is 0 or not small: a small number added to it does not show
         x_t = alpha * clean + sigma / 4 * torch.randn(clean.shape, generator=generator)
         cases.append((x_t, images, alpha, sigma, shifts, blur))
     return cases
@@ -363,7 +363,7 @@ def _shifted_cases(generator: torch.Generator) -> list[Case]:
     for shape, count in (((1, 5, 6), 5), ((2, 4, 4), 4), ((1, 6, 5), 3), (wide, 3)):
         images = torch.rand(count, *shape, generator=generator) * 2 - 1
         moved = torch.stack([images[0].roll((1, 2), (-2, -1)), images[1].roll((-1, -1), (-2, -1)), images[2]])
-        moved = torch.cat([moved, images[1:2].flip(1)])  # its channels exchanged
+        moved = torch.cat([moved, images[1:2].flip(1)])  # its channels swapped
         samples = torch.cat([moved, torch.rand(3, *shape, generator=generator) * 2 - 1])
         cases.append((samples + 0.2 * torch.randn(samples.shape, generator=generator), images))
     return cases
@@ -406,7 +406,7 @@ def _images_along_wrong_dims(samples: Tensor, images: Tensor) -> Tensor:
 
 
 def _sides_confused(samples: Tensor, images: Tensor, rows: int, columns: int) -> Tensor:
-    """dy and dx run as far as these sides of the images are long."""
+    """dy and dx run over the lengths of these sides of the images."""
     sides = samples.shape
     return _apart(samples, images, [(dy, dx) for dy in range(sides[rows]) for dx in range(sides[columns])]).amin((0, 2))
 
@@ -459,55 +459,55 @@ EXERCISES = [
                 _divided_then_multiplied,
             ),
             Mistake(
-                "You return the centre of the patch that fits best: asked for is the mean of all centres, weighted.",
+                "You return the centre of the patch that fits best: return the weighted mean of all centres.",
                 _heaviest_voter,
             ),
             Mistake(
-                "You divide the query by alpha, which makes the noise larger too, sigma / alpha: compare with "
-                "alpha * p instead.",
+                "You divide the query by alpha, which also makes the noise larger, sigma / alpha: compare with alpha * "
+                "p instead.",
                 _brightened_query,
             ),
             Mistake("Your weights do not sum to one: divide them by their sum.", _not_normalised),
             Mistake("Your weights, exp(...), do not sum to one: divide them by their sum.", _bare_weights),
             Mistake("You divide by 2 sigma: the variance of the noise is sigma squared.", _sigma_not_squared),
-            Mistake("The 2 is missing: a Gaussian has 2 sigma squared under the squared distance.", _two_forgotten),
+            Mistake("The 2 is missing: a Gaussian divides the squared distance by 2 sigma squared.", _two_forgotten),
             Mistake(
                 "You take the mean of the squares over the patch: the squared distance is their sum.", _mean_of_squares
             ),
             Mistake("You took a square root: the Gaussian holds the squared distance.", _distance_not_squared),
-            Mistake("The sign is wrong: the further a patch, the smaller its weight.", _wrong_sign),
+            Mistake("The sign is wrong: the further away a patch is, the smaller its weight.", _wrong_sign),
             Mistake(
-                "Each channel of yours votes for itself: one weight per patch, so sum over the channels, too.",
+                "Your channels vote separately: a patch has only one weight, so sum over the channels, too.",
                 _one_vote_per_channel,
             ),
             Mistake("You return the dimmed centre: compare with alpha * p, but average the clean p.", _dimmed_centre),
             Mistake(
-                "You average pixel [2, 2] of the patches, the centre of 5 x 5 alone: the centre is at P // 2 (the "
-                "notebook's P is 5: take it from the query, P = query.shape[-1]).",
+                "You average pixel [2, 2] of the patches, which is the centre only if they are 5 x 5: the centre is at "
+                "P // 2 (the notebook's P is 5; take it from the query, P = query.shape[-1]).",
                 _always_two,
             ),
             Mistake("You average the corner [0, 0] of the patches: the centre is at P // 2.", _corner),
             Mistake(
-                "You average the pixel below and right of the centre, at (P + 1) // 2: counted from 0 the centre is at "
-                "P // 2.",
+                "You average the pixel below and right of the centre, at (P + 1) // 2: counted from 0, the centre is "
+                "at P // 2.",
                 _next_to_the_centre,
             ),
             Mistake(
-                "You leave the centre out of the distance: the pixel judges itself, too, so sum over the whole window.",
+                "You leave the centre out of the distance: the pixel itself counts, too, so sum over the whole window.",
                 _centre_not_compared,
             ),
             Mistake(
-                "You compare the centres only: the whole window is compared, the centre is returned.", _centres_compared
+                "You compare only the centres: compare whole windows, then average the centres.", _centres_compared
             ),
-            Mistake("You average whole patches: only the centre pixel of each is the answer here.", _mean_of_the_patch),
+            Mistake("You average whole patches: average only the centre pixel of each.", _mean_of_the_patch),
             Mistake(NEVER_BY_ZERO, _never_by_zero),
             Mistake(
-                "At low noise your exps are all 0, or overflow, and 0/0 is no number: subtract the largest logit "
+                "At low noise your exps are all 0, or overflow, and 0/0 is not a number: subtract the largest logit "
                 "first, as torch.softmax does.",
                 _no_maximum_subtracted,
             ),
             Mistake(
-                "At the lowest noise your exps are all 0 in float64 as well, and 0/0 is no number: subtract the "
+                "At the lowest noise your exps are all 0 in float64 as well, and 0/0 is not a number: subtract the "
                 "largest logit first, as torch.softmax does.",
                 _no_maximum_in_float64,
             ),
@@ -522,8 +522,8 @@ EXERCISES = [
         start="Start with step 1: images.roll((-dy, -dx), (-2, -1)) has v(x + d) at x. Stack it for all d in shifts.",
         hints=(
             "With axes (d, N, C, H, W) for the slid images, square the difference, sum over C, and blur: (d, N, H, W).",
-            "At every pixel one softmax over all displacements and images together: flatten the first two axes.",
-            "What you average are the slid images, undimmed; the weights need an axis for C: weights[:, None].",
+            "At every pixel, take one softmax over all displacements and images together: flatten the first two axes.",
+            "Average the slid images, undimmed; the weights need an axis for C: weights[:, None].",
         ),
         cases=_formula_cases,
         answer=_formula,
@@ -533,33 +533,34 @@ EXERCISES = [
                 lambda x_t, images, alpha, sigma, shifts, blur: _formula(x_t, images, sigma, alpha, shifts, blur),
             ),
             Mistake(
-                "You slide the other way: v(x + d) stands at x after a roll by *minus* d, (-dy, -dx).",
+                "You slide the wrong way: v(x + d) stands at x after a roll by *minus* d, (-dy, -dx).",
                 _slid_the_other_way,
             ),
             Mistake(
-                "You weigh the slid images, but average those that were not slid: the value is v(x + d).",
+                "You weigh the slid images, but average the ones that were not slid: the value is v(x + d).",
                 _where_they_lay,
             ),
-            Mistake(
-                "Rows and columns are exchanged: d is (dy, dx), so roll by (-dy, -dx).", _rows_and_columns_exchanged
-            ),
+            Mistake("Rows and columns are swapped: d is (dy, dx), so roll by (-dy, -dx).", _rows_and_columns_exchanged),
             Mistake("You slide x_t: slide the training images, and leave x_t where it is.", _slid_picture),
-            Mistake("You do not blur: every pixel judges by itself alone.", _not_blurred),
-            Mistake("You do not slide: compare with the images displaced by each d of `shifts`.", _not_slid),
-            Mistake("You slide by every d of the torus: `shifts` lists those that are allowed.", _every_shift),
             Mistake(
-                "You take the mean over the window: `blur` gives the sum, and the sum is meant.", _mean_of_the_window
+                "You do not blur, so every pixel judges only by itself: apply `blur` to the squares.", _not_blurred
+            ),
+            Mistake("You do not slide: compare with the images displaced by each d of `shifts`.", _not_slid),
+            Mistake("You slide by every d of the torus: use only those in `shifts`.", _every_shift),
+            Mistake(
+                "You take the mean over the window: `blur` gives the sum, which is what the formula needs.",
+                _mean_of_the_window,
             ),
             Mistake("You blur with a window of your own, 3 x 3: use the function `blur`.", _own_window),
             Mistake("You blur the exponentials: blur the squares first, then exponentiate.", _blurred_exponentials),
             Mistake("You blur the difference and then square it: square first.", _blurred_before_squaring),
             Mistake(
-                "Each channel of yours chooses for itself: sum the squares over the channels before the softmax.",
+                "Your channels choose separately: sum the squares over the channels before the softmax.",
                 _each_channel_for_itself,
             ),
             Mistake("You take the mean over the channels: sum the squares.", _mean_over_channels),
             Mistake(
-                "Your softmax runs over the displacements alone: flatten displacements and images into one axis first.",
+                "Your softmax runs only over the displacements: flatten displacements and images into one axis first.",
                 _softmax_over_shifts,
             ),
             Mistake(
@@ -568,7 +569,8 @@ EXERCISES = [
                 _mean_over_shifts,
             ),
             Mistake(
-                "You take a softmax for each displacement and add: together the weights of a pixel must sum to one.",
+                "You take a softmax for each displacement and add the results: all weights of a pixel together must "
+                "sum to one.",
                 _sum_over_shifts,
             ),
             Mistake("You compare with the clean image: inside x_t it is dimmed, so compare with alpha * v.", _undimmed),
@@ -578,11 +580,11 @@ EXERCISES = [
             Mistake("The 2 is missing: the exponent is divided by 2 sigma squared.", _formula_without_two),
             Mistake("You divide by 2 sigma: the variance of the noise is sigma squared.", _formula_sigma_not_squared),
             Mistake(
-                "Your weights (or softmax) sum to one over the pixels, too: each pixel has weights of its own.",
+                "Your weights (or softmax) sum to one over the pixels, too: each pixel has its own weights.",
                 _softmax_over_pixels_too,
             ),
             Mistake(
-                "You take the pixel that fits best: asked for is the mean over all images and displacements, weighted.",
+                "You take the pixel that fits best: take the weighted mean over all images and displacements.",
                 _best_fit_alone,
             ),
             Mistake(
@@ -593,10 +595,10 @@ EXERCISES = [
             Mistake(UNDERFLOW, _formula_of_bare_exps),
             Mistake(NEVER_BY_ZERO, partial(_formula_of_bare_exps, below=1e-12)),
             Mistake(WRONG_DIMS, _slid_along_wrong_dims),
-            Mistake("The sign is wrong: the further an image, the smaller its weight.", _sign_lost),
+            Mistake("The sign is wrong: the further away an image is, the smaller its weight.", _sign_lost),
             Mistake(
-                "You subtract one largest exponent from all pixels, and elsewhere all weights are rounded to 0: every "
-                "pixel has a largest exponent of its own.",
+                "You subtract one largest exponent from all pixels, so elsewhere all weights are rounded to 0: "
+                "subtract from each pixel its own largest exponent.",
                 _one_maximum_of_all_pixels,
             ),
         ),
@@ -610,8 +612,8 @@ EXERCISES = [
         start="Start with one shift: samples.roll((dy, dx), (-2, -1)), and its distances to all images.",
         hints=(
             "torch.cdist(a.flatten(1), b.flatten(1)) holds all distances of a (B, ...) to b (N, ...): (B, N).",
-            "Of each shift keep the smallest over the images, .amin(1): (B,). Stack these for all H W shifts, and take "
-            "the smallest over the shifts.",
+            "For each shift keep the smallest over the images, .amin(1): (B,). Stack these for all H W shifts, and "
+            "take the smallest over the shifts.",
         ),
         cases=_shifted_cases,
         answer=_nearest_shifted,
@@ -620,19 +622,23 @@ EXERCISES = [
                 "You do not shift: try all H W shifts of the torus.",
                 lambda samples, images: _apart(samples, images, [(0, 0)]).amin((0, 2)),
             ),
-            Mistake("You shift up and down alone: dy and dx both run, H W shifts.", lambda s, i: _along(s, i, 0)),
-            Mistake("You shift sideways alone: dy and dx both run, H W shifts.", lambda s, i: _along(s, i, 1)),
+            Mistake(
+                "You shift only up and down: dy and dx both run, which makes H W shifts.", lambda s, i: _along(s, i, 0)
+            ),
+            Mistake(
+                "You shift only sideways: dy and dx both run, which makes H W shifts.", lambda s, i: _along(s, i, 1)
+            ),
             Mistake("You shift by the same number along both axes: dy and dx run independently.", _along_the_diagonal),
             Mistake(
-                "dy and dx both run to the height: dx has W values, and an image need not be a square.",
+                "You let dy and dx both run to the height: dx has W values, and an image need not be square.",
                 partial(_sides_confused, rows=-2, columns=-2),
             ),
             Mistake(
-                "dy and dx both run to the width: dy has H values, and an image need not be a square.",
+                "You let dy and dx both run to the width: dy has H values, and an image need not be square.",
                 partial(_sides_confused, rows=-1, columns=-1),
             ),
             Mistake(
-                "Height and width are exchanged: dy runs over the H rows, dx over the W columns.",
+                "Height and width are swapped: dy runs over the H rows, dx over the W columns.",
                 partial(_sides_confused, rows=-1, columns=-2),
             ),
             Mistake(
@@ -652,11 +658,11 @@ EXERCISES = [
             ),
             Mistake("You add up differences without squaring them: the distance is Euclidean.", _sum_of_differences),
             Mistake(
-                "You average over the images: the nearest one is asked for.",
+                "You average over the images: take the nearest one.",
                 lambda samples, images: _apart(samples, images).mean(2).amin(0),
             ),
             Mistake(
-                "You average over the shifts: the best shift is asked for.",
+                "You average over the shifts: take the best one.",
                 lambda samples, images: _apart(samples, images).amin(2).mean(0),
             ),
             Mistake(
@@ -672,7 +678,7 @@ EXERCISES = [
                 lambda samples, images: _apart(samples, images).amin(0).argmin(1),
             ),
             Mistake(
-                "You take the smallest over the samples, one number per image: per sample is asked for, (B,).",
+                "You take the smallest over the samples, one number per image: return one number per sample, (B,).",
                 lambda samples, images: _apart(samples, images).amin((0, 1)),
             ),
             *(

@@ -26,9 +26,9 @@ def _window_cases(generator: torch.Generator) -> list[Case]:
     for row, col, size in asked:
         top, left = row + 3 - size // 2, col + 3 - size // 2
         cases.append((noised[top : top + size, left : left + size].clone(),))
-    flat = F.pad(torch.randn(3, 9, generator=generator), (3, 3, 3, 3))  # less high than the window
+    flat = F.pad(torch.randn(3, 9, generator=generator), (3, 3, 3, 3))  # not as high as the window
     faint = noised.clone()
-    faint[3] /= 1000  # the first row of the image: small, and not 0
+    faint[3] /= 1000  # the first row of the image: small, but not 0
     return [*cases, (flat[1:8, 4:11].clone(),), (flat.T[6:13, 2:9].clone(),), (faint[2:7, 5:10].clone(),)]
 
 
@@ -235,7 +235,7 @@ def _itself_forgotten(row: int, column: int, height: int, width: int, patch_size
 
 
 def _corners_too(row: int, column: int, height: int, width: int, patch_size: int) -> Tensor:
-    """The whole row for a pixel of the upper and the lower edge, the whole column for one of the others."""
+    """The whole row for a pixel at the upper or the lower edge, the whole column for one at the others."""
     r = patch_size // 2
     inner_row, inner_column = r <= row < height - r, r <= column < width - r
     if inner_row == inner_column:
@@ -246,7 +246,7 @@ def _corners_too(row: int, column: int, height: int, width: int, patch_size: int
 
 
 def _whole_row_first(row: int, column: int, height: int, width: int, patch_size: int) -> Tensor:
-    """As _corners_too, and a pixel in the corner gets its whole row."""
+    """As _corners_too, but a pixel in the corner gets its whole row."""
     return _whole_line_first(row, column, height, width, patch_size, rows_first=True)
 
 
@@ -383,7 +383,7 @@ def _from_minus_r(height: int, width: int, patch_size: int) -> Tensor:
 
 
 def _off_by_one(height: int, width: int, patch_size: int, first: int, last: int) -> Tensor:
-    """So many rows and columns more than r at the beginning, and at the end."""
+    """`first` more rows and columns than r at the beginning, and `last` more at the end."""
 
     def alone(side: int) -> Tensor:
         r, place = patch_size // 2, torch.arange(side)
@@ -419,7 +419,7 @@ EXERCISES = [
         difficulty=1,
         start="Start with the rows: which rows of the window are zero in every pixel?",
         hints=(
-            "A row lies outside the image exactly if all its pixels are 0; inside, noise makes that impossible.",
+            "A row lies outside the image exactly when all its pixels are 0; inside, noise makes that impossible.",
             "The centre of the window is always in the image: rows above the centre belong to `above`, the others to "
             "`below`.",
             "With r = len(window) // 2: zero_rows = (window == 0).all(dim=1); above = zero_rows[:r].sum(), below = "
@@ -438,11 +438,12 @@ EXERCISES = [
                 _nearly_zero,
             ),
             Mistake(
-                "You count the zero pixels; asked for is the number of rows and of columns that are zero throughout.",
+                "You count the zero pixels: count the rows and the columns that are zero throughout.",
                 _zeros_counted,
             ),
             Mistake(
-                "Rows and columns are exchanged: (window == 0).all(dim=1) is one truth value per row.", _columns_as_rows
+                "Rows and columns are swapped: (window == 0).all(dim=1) gives one truth value per row.",
+                _columns_as_rows,
             ),
             Mistake(
                 "You look along the first row and column of the window, which may lie outside the image themselves. "
@@ -454,7 +455,7 @@ EXERCISES = [
                 "rows and columns in which all pixels are zero.",
                 _outermost_lines,
             ),
-            Mistake("You count what lies inside the image; asked for is what hangs over.", _image_instead),
+            Mistake("You count what lies inside the image: count what hangs over.", _image_instead),
             Mistake(
                 "You count the zero rows on both sides together, and the columns, too: split them at the centre of the "
                 "window.",
@@ -462,24 +463,24 @@ EXERCISES = [
             ),
             Mistake("Below and on the right you count one too many: the last of P rows is row P - 1.", _one_too_many),
             Mistake(
-                "Asked for is the order above, below, left, right; yours is above, left, below, right.",
+                "Your order is above, left, below, right: return above, below, left, right.",
                 _by_axis_exchanged,
             ),
             Mistake(
-                "You say whether there is a border at each side; asked for is how many rows or columns lie beyond it.",
+                "You return whether there is a border at each side: return how many rows or columns lie beyond it.",
                 _whether,
             ),
             Mistake(
-                "You have exchanged above and below, and left and right: rows before the centre lie above, columns "
+                "You have swapped above and below, and left and right: rows before the centre lie above, columns "
                 "before it on the left.",
                 partial(_exchanged, rows=True, columns=True),
             ),
             Mistake(
-                "You have exchanged above and below: rows before the centre lie above.",
+                "You have swapped above and below: rows before the centre lie above.",
                 partial(_exchanged, rows=True, columns=False),
             ),
             Mistake(
-                "You have exchanged left and right: columns before the centre lie on the left.",
+                "You have swapped left and right: columns before the centre lie on the left.",
                 partial(_exchanged, rows=False, columns=True),
             ),
             Mistake("You use the notebook's r = 2: take it from the window, len(window) // 2.", _radius_of_the_lesson),
@@ -512,76 +513,76 @@ EXERCISES = [
                 _same_depth,
             ),
             Mistake(
-                "You ask which borders a window sees. It also knows how far they are: one row of zeros and two rows "
-                "are different patterns.",
+                "You ask which borders a window sees. It also knows how far away they are: one row of zeros and two "
+                "rows are different patterns.",
                 _side_only,
             ),
             Mistake(
                 "You compare how many zeros a window has. At the top and at the bottom, or at two neighbouring edges, "
-                "the number is the same and the pattern is not.",
+                "the number is the same, but the pattern is not.",
                 _as_many_zeros,
             ),
             Mistake(
-                "You tell rows of the interior from rows near the border, and take the latter for alike. Each of them "
-                "is alone: its window sees another border, or the same at another distance.",
+                "You separate interior rows from rows near the border, but treat the latter as alike. Each of them is "
+                "alone: its window sees a different border, or the same one at a different distance.",
                 _inside_or_not,
             ),
             Mistake(
-                "Your interior is one row and one column too long: the window of row H - r reaches row H, which is "
-                "outside. Interior is r <= y < H - r.",
+                "Your interior is one row and one column too large: the window of row H - r reaches row H, which is "
+                "outside. The interior is r <= y < H - r.",
                 _one_row_too_many,
             ),
             Mistake(
-                "Your interior is one row and one column too short: the window of row r just fits. Interior is "
-                "r <= y < H - r.",
+                "Your interior is one row and one column too small: the window of row r just fits. The interior is r "
+                "<= y < H - r.",
                 _one_row_too_few,
             ),
             Mistake(
-                "Your border zone is P wide. A window reaches r = (P - 1)/2 pixels from its centre.",
+                "Your border zone is P wide, but a window reaches only r = (P - 1)/2 pixels from its centre.",
                 _radius_is_the_size,
             ),
             Mistake(
-                "A place always votes for itself: near the border, row y = `row` is alike too.",
+                "A place always votes for itself: near the border, too, row y = `row` counts as alike.",
                 _itself_forgotten,
             ),
             Mistake(
-                "Along the edge the corners are left out: near them the window sees a second border.",
+                "Leave out the corners along the edge: near them the window sees a second border.",
                 _corners_too,
             ),
             Mistake(
-                "A pixel near a corner sees two borders, and only itself is like it; you give it its whole row. Along "
-                "an edge, too, the corners are left out.",
+                "You give a pixel near a corner its whole row, but it sees two borders, so only itself is like it. "
+                "Along an edge, too, leave out the corners.",
                 _whole_row_first,
             ),
             Mistake(
-                "A pixel near a corner sees two borders, and only itself is like it; you give it its whole column. "
-                "Along an edge, too, the corners are left out.",
+                "You give a pixel near a corner its whole column, but it sees two borders, so only itself is like it. "
+                "Along an edge, too, leave out the corners.",
                 _whole_column_first,
             ),
             Mistake(
-                "You take every pixel near a border for alone. Pixels of one row (column) at the edge see the same, as "
+                "You treat every pixel near a border as alone. Pixels in one row (column) at the edge see the same, as "
                 "long as no corner is near: they share a dictionary.",
                 _edge_alone,
             ),
             Mistake(
-                "You mark the window of the pixel, what it looks at. Asked for are places whose windows look alike.",
+                "You mark the pixel's window, that is, what it looks at. Mark the places whose windows look alike.",
                 _window_instead,
             ),
             Mistake(
                 "You let the interior vote for every pixel, and add the pixel itself. Near the border no interior "
-                "window has the same zeros; at an edge, the pixels along it have.",
+                "window has the same zeros; at an edge, the pixels along it do.",
                 _interior_always,
             ),
-            Mistake("Right but for one place: the pixel itself is in its own dictionary.", _all_but_itself),
+            Mistake("Right except for one place: the pixel itself is in its own dictionary.", _all_but_itself),
             Mistake(
-                "You compare what hangs over above and on the left only: below and on the right count, too. (The "
-                "lesson's padding_pattern and boundary_classes do the same here: they know only its own images of "
-                "16 x 16 pixels.)",
+                "You compare only what hangs over above and on the left: below and on the right count, too. (The "
+                "lesson's padding_pattern and boundary_classes do the same here: they know only its own images of 16 x "
+                "16 pixels.)",
                 _of_the_lesson,
             ),
             Mistake(
-                "You have two classes, the interior and the rest. A window near a border knows which border, and how "
-                "far it is.",
+                "You have two classes, the interior and the rest. A window near a border knows which border it is, and "
+                "how far away.",
                 _two_classes,
             ),
             Mistake(
@@ -618,7 +619,7 @@ EXERCISES = [
                 "Your border zone is one pixel too wide: the window of row r just fits into the image.", _one_too_far
             ),
             Mistake(
-                "Nearly: you ask whether the window is as large as the whole image. Height and width are judged apart: "
+                "Nearly: you ask whether the window is as large as the whole image. Judge height and width separately: "
                 "with P = H < W all rows are alone, but not all columns.",
                 _all_or_corners,
             ),
@@ -628,25 +629,25 @@ EXERCISES = [
                 _one_side_is_enough,
             ),
             Mistake(
-                "You ask for the height only, and then mark everything. Along the width there may still be several "
+                "You check only the height, and then mark everything. Along the width there may still be several "
                 "interior places, which share a dictionary.",
                 partial(_one_side_is_enough, which=0),
             ),
             Mistake(
-                "You ask for the width only, and then mark everything. Along the height there may still be several "
+                "You check only the width, and then mark everything. Along the height there may still be several "
                 "interior places, which share a dictionary.",
                 partial(_one_side_is_enough, which=1),
             ),
             Mistake(
-                "Nearly: a single interior row (H = P) knows its place as well, also when the image is wider.",
+                "Nearly: a single interior row (H = P) knows its place as well, even when the image is wider.",
                 partial(_only_if_square, rows_too=False),
             ),
             Mistake(
-                "Nearly: a single interior column (W = P) knows its place as well, also when the image is higher.",
+                "Nearly: a single interior column (W = P) knows its place as well, even when the image is higher.",
                 partial(_only_if_square, rows_too=True),
             ),
             Mistake(
-                "You mark the top left corner only. (So do the lesson's padding_pattern and boundary_classes here: "
+                "You mark only the top left corner. (So do the lesson's padding_pattern and boundary_classes here: "
                 "they know only its own images of 16 x 16 pixels.)",
                 _in_the_lesson,
             ),
@@ -654,25 +655,24 @@ EXERCISES = [
                 "For P = 1 your r is 0, and `[-0:]` is everything: count from the front, `[side - r:]`.", _from_minus_r
             ),
             Mistake(
-                "At the beginning you count one row and one column too many: the first r are y < r.",
+                "At the beginning you count one row and one column too many: the first r rows are y < r.",
                 partial(_off_by_one, first=1, last=0),
             ),
             Mistake(
-                "At the end you count one row and one column too many: the last r are y >= H - r.",
+                "At the end you count one row and one column too many: the last r rows are y >= H - r.",
                 partial(_off_by_one, first=0, last=1),
             ),
             Mistake(
-                "At the end you count one row and one column too few: the last r are y >= H - r.",
+                "At the end you count one row and one column too few: the last r rows are y >= H - r.",
                 partial(_off_by_one, first=0, last=-1),
             ),
             Mistake(
-                "You are one row and one column too far at both ends: alone are y < r and y >= H - r.",
+                "You are one row and one column too far at both ends: the rows y < r and y >= H - r are alone.",
                 partial(_off_by_one, first=1, last=-1),
             ),
-            Mistake("You mark the pixels that are NOT alone; asked for are the others.", _those_not_alone),
+            Mistake("You mark the pixels that are NOT alone: mark the others.", _those_not_alone),
             Mistake(
-                "Nearly: if H = P there is a single interior row (or column), and who is alone there knows its place "
-                "as well.",
+                "Nearly: if H = P there is a single interior row (or column), and it knows its place as well.",
                 _band_of_one_forgotten,
             ),
             Mistake(

@@ -15,8 +15,8 @@ from .exercise import EXCHANGED, Exercise, Mistake
 
 
 def _blobs(generator: torch.Generator) -> list[Case]:
-    """Maps of several widths, one with most of it in the middle pixel, one with much of it in a single far row, one
-    with most of it in a corner, one that is flat, one whose middle pixel alone is enough."""
+    """Maps of several widths: one with most of its sum in the middle pixel, one with much of it in a single far row,
+    one with most of it in a corner, a flat one, and one whose middle pixel alone is enough."""
     cases: list[Case] = []
     for side, reach, power in ((9, 1.2, 2), (17, 2.6, 2), (21, 4.4, 2), (17, 1.5, 1)):
         offset = torch.arange(side) - side // 2
@@ -34,7 +34,7 @@ def _blobs(generator: torch.Generator) -> list[Case]:
     nearly, enough = torch.zeros(9, 9), torch.zeros(9, 9)
     nearly[4, 4], nearly[3, 3], nearly[0, 0] = 179.0, 16.0, 5.0  # 0.895 in the middle pixel
     enough[4, 4], enough[0, 8] = 181.0, 19.0  # 0.905 there
-    beside = torch.zeros(4, 9, 9)  # the middle alone is not enough, with a pixel beside it, on one of four sides, it is
+    beside = torch.zeros(4, 9, 9)  # the middle alone is not enough; with one of its four neighbours, it is
     beside[:, 4, 4], beside[:, 0, 0] = 85.0, 5.0
     beside[[0, 1, 2, 3], [3, 5, 4, 4], [4, 4, 3, 5]] = 10.0
     exact = (nearly, enough, *beside)
@@ -52,7 +52,7 @@ def _rings(side: int) -> Tensor:
 
 
 def _smallest(J: Tensor, held: Callable[[int], Tensor], needed: float) -> int:
-    """The first radius whose part of J is enough; if none is, that of the whole map."""
+    """The first radius whose part of J is enough; if none is, the radius of the whole map."""
     radii = range(len(J) // 2 + 1)
     return next((r for r in radii if held(r) >= needed), len(J) // 2)
 
@@ -323,53 +323,58 @@ EXERCISES = [
         start="Start with r = 0, the middle pixel alone, and let the square grow by one pixel on every side.",
         hints=(
             "The square of radius r around the middle m = S // 2 is J[m - r : m + r + 1, m - r : m + r + 1].",
-            "Compare its sum with 0.9 * J.sum(); the first r for which it is at least as large is the one.",
+            "Compare its sum with 0.9 * J.sum(): you want the first r for which it is at least as large.",
             "Return its width, 2 * r + 1, not r.",
         ),
         cases=_blobs,
         answer=_nine_tenths_square,
         mistakes=(
             Mistake("You return the radius r: the width of the square is 2 r + 1.", _held_radius),
-            Mistake("You return 2 r: with the middle pixel the width is 2 r + 1.", lambda J: 2 * _held_radius(J)),
+            Mistake(
+                "You return 2 r: the middle pixel adds one, so the width is 2 r + 1.", lambda J: 2 * _held_radius(J)
+            ),
             Mistake(
                 "You compare with 0.9: J does not sum to one, so compare with nine tenths of its sum.",
                 _not_part_of_the_sum,
             ),
             Mistake(
-                "You look for the square that holds half of J: asked for is nine tenths of it.",
+                "You look for the square that holds half of J: it must hold nine tenths.",
                 lambda J: 2 * _held_radius(J, 0.5) + 1,
             ),
             Mistake(
-                "You take the square whose part is nearest to nine tenths: asked for is the first that holds as much.",
+                "You take the square whose share is closest to nine tenths: take the first that holds at least that "
+                "much.",
                 _nearest_to_nine_tenths,
             ),
             Mistake(
-                "Your square has one row and one column too many: m - r : m + r + 1 already holds row m + r.",
+                "Your square has one row and one column too many: m - r : m + r + 1 already includes row m + r.",
                 _one_row_too_many,
             ),
-            Mistake("You square J: it holds squares already.", lambda J: _nine_tenths_square(J.double() ** 2)),
+            Mistake("You square J: its entries are squares already.", lambda J: _nine_tenths_square(J.double() ** 2)),
             Mistake(
-                "You return the number of the square's pixels: its width is asked for.",
+                "You return the number of pixels in the square: return its width.",
                 lambda J: _nine_tenths_square(J) ** 2,
             ),
             Mistake(
                 "You look for one ring that holds nine tenths of J by itself: add up all rings from the middle to r.",
                 _one_ring_alone,
             ),
-            Mistake("You take a disc: asked for is a square.", _in_a_disc),
+            Mistake("You take a disc: it must be a square.", _in_a_disc),
             Mistake(
-                "You look where J has fallen to a tenth of its largest value: asked for is nine tenths of its sum.",
+                "You look for where J has fallen to a tenth of its largest value: what counts is nine tenths of its "
+                "sum.",
                 _a_tenth_as_high,
             ),
             Mistake(
-                "Your square lacks its last row and column: a slice ends before its end, so m - r : m + r + 1.",
+                "Your square lacks its last row and column: a slice stops before its end, so write m - r : m + r + 1.",
                 _last_row_lost,
             ),
             Mistake(
-                "Your square starts at the corner [0, 0]: it must lie around the middle pixel.", _from_the_first_corner
+                "Your square starts at the corner [0, 0]: it must be centred on the middle pixel.",
+                _from_the_first_corner,
             ),
-            Mistake("You look along the middle row only: the square has two sides.", _middle_row),
-            Mistake("You take the best square anywhere: asked for is the one around the middle pixel.", _anywhere),
+            Mistake("You look along the middle row only: a square has rows and columns.", _middle_row),
+            Mistake("You take the best square anywhere: it must be centred on the middle pixel.", _anywhere),
             Mistake(
                 "One step too few: yours is the largest square that holds less than nine tenths.",
                 lambda J: _nine_tenths_square(J) - 2,
@@ -392,9 +397,10 @@ EXERCISES = [
         difficulty=2,
         start="Turn both estimates into scores, (alpha x0_hat - x_t) / sigma^2, and flatten each to (B, pixels).",
         hints=(
-            "Compare the scores, not the estimates: both scores have the term -x_t, which changes both numbers.",
-            "Cosine: the inner product of the two vectors over the product of their norms, image by image (dim=1).",
-            "Relative error: (ours - theirs).norm(dim=1) / theirs.norm(dim=1), with theirs the network's score.",
+            "Compare the scores, not the estimates: both scores contain the term -x_t, which changes both numbers.",
+            "Cosine: the inner product of the two vectors divided by the product of their norms, image by image "
+            "(dim=1).",
+            "Relative error: (ours - theirs).norm(dim=1) / theirs.norm(dim=1), where theirs is the network's score.",
         ),
         cases=_estimates,
         answer=_mismatch,
@@ -409,7 +415,7 @@ EXERCISES = [
             ),
             Mistake("You forget alpha: the score is (alpha x0_hat - x_t) / sigma^2.", _alpha_forgotten),
             Mistake(
-                "Your alpha is at the wrong term: the score is (alpha x0_hat - x_t) / sigma^2.",
+                "Your alpha is on the wrong term: the score is (alpha x0_hat - x_t) / sigma^2.",
                 _alpha_on_the_wrong_term,
             ),
             Mistake(
@@ -421,11 +427,12 @@ EXERCISES = [
                 _difference_of_norms,
             ),
             Mistake(
-                "In your error alpha is missing above the line: take the difference of the scores, not of the images.",
+                "Your error lacks alpha in its numerator: take the difference of the scores, not of the images.",
                 _alpha_forgotten_above,
             ),
             Mistake(
-                "In your error 1 / sigma^2 is missing above the line, but not below: it is in both scores.",
+                "Your error lacks 1 / sigma^2 in its numerator, but not in its denominator: both scores have this "
+                "factor.",
                 _sigma_forgotten_above,
             ),
             Mistake(
@@ -438,17 +445,21 @@ EXERCISES = [
                 "You divide pixel by pixel: divide the norm of the difference by the norm of the network's score.",
                 _pixel_by_pixel,
             ),
-            Mistake("You return 1 - cosine, what is missing: return the cosine itself.", _one_minus_cosine),
+            Mistake("You return 1 - cosine: return the cosine itself.", _one_minus_cosine),
             Mistake(
-                "Your cosine is right, but your error is that of the denoised images: take that of the scores.",
+                "Your cosine is right, but your error compares the denoised images: compare the scores there, too.",
                 _error_of_the_denoisers,
             ),
             Mistake(
-                "The norms in your cosine run over the whole batch: take one per image, .norm(dim=1) of (B, pixels).",
+                "The norms in your cosine run over the whole batch: take one norm per image, .norm(dim=1) of (B, "
+                "pixels).",
                 _norms_of_the_batch,
             ),
             Mistake("You return the error first: the cosine comes first, then the error.", _exchanged),
-            Mistake("You divide by the norm of the machine's score: the network is the yardstick.", _relative_to_ours),
+            Mistake(
+                "You divide by the norm of the machine's score: divide by the network's, which is the yardstick.",
+                _relative_to_ours,
+            ),
         ),
     ),
     Exercise(
@@ -470,19 +481,20 @@ EXERCISES = [
                 "You take the upper of the two middle values: the lower median has index (S - 1) // 2.", _upper_median
             ),
             Mistake(
-                "You average the two middle values, as numpy's median does: that may be no size at all. Take the lower "
-                "one.",
+                "You average the two middle values, as numpy's median does: the result may not be one of the sizes. "
+                "Take the lower one.",
                 _middle_between,
             ),
             Mistake(
-                "You take the fifth: that is the lower median of ten seeds only, its index is (S - 1) // 2.", _fifth
+                "You take the fifth: that is the lower median of ten seeds only. In general its index is (S - 1) // 2.",
+                _fifth,
             ),
             Mistake(
                 "With an odd number of seeds your index is one too low: (S - 1) // 2 is right for odd and even S.",
                 _half_minus_one,
             ),
             Mistake(
-                "Your index lies between the two middle ones: nobody need have chosen that size. Take the lower one.",
+                "Your index lies between the two middle ones: perhaps no seed chose that size. Take the lower one.",
                 _index_between,
             ),
             Mistake("You take the middle seed without sorting: sort the choices first.", _not_sorted),
@@ -508,13 +520,12 @@ EXERCISES = [
                 _mean_of_choices,
             ),
             Mistake(
-                "You take the size next to the mean of the choices: asked for is their lower median, in the middle of "
-                "the sorted choices.",
+                "You take the size closest to the mean of the choices: take their lower median, the middle of the "
+                "sorted choices.",
                 _rounded_mean,
             ),
             Mistake(
-                "You take the size that is chosen most often: asked for is the lower median, in the middle of the "
-                "sorted choices.",
+                "You take the size that is chosen most often: take the lower median, the middle of the sorted choices.",
                 _most_frequent,
             ),
             Mistake("You return the index of the size: return candidates[index].", _index_instead),

@@ -58,8 +58,8 @@ def _judged_sign_test(answer: Any, wins: int, n: int) -> str | None:
         return None
     if abs(given - right) <= 1e-5:
         return (
-            f"Nearly: for {wins} of {n} you return {given:.2g}, expected {right:.2g}. One minus all the other cases, "
-            "16 digits do not hold so small a difference: add the small cases, k = wins to n."
+            f"Nearly: for {wins} of {n} you return {given:.2g}, expected {right:.2g}. If you take one minus all the "
+            "other cases, 16 digits cannot hold so small a difference: add the small cases, k = wins to n."
         )
     return f"For {wins} of {n} you return {given:.4g}, expected {right:.4g}. Another look: check.hint('sign_test')."
 
@@ -71,8 +71,8 @@ def _interval_cases(generator: torch.Generator) -> list[tuple[Tensor, Tensor, Te
         theirs = 0.5 * common + 0.2 * torch.rand(n, generator=generator, dtype=torch.float64)
         ours = 0.5 * common + 0.3 * torch.rand(n, generator=generator, dtype=torch.float64)
         resamples = torch.randint(n, (500, n), generator=generator)
-        # each four times, and one more: 2.5 % of the way through the sorted means all are alike, so that whoever takes
-        # the one before or the one after, as some quantiles do, has the same
+        # each resample four times, and the first once more: around 2.5 % of the way through the sorted means all are
+        # equal, so it does not matter which of two neighbours an attempt takes (definitions of a quantile differ)
         cases.append((ours, theirs, torch.cat([resamples.repeat(4, 1), resamples[:1]])))
     return cases
 
@@ -192,7 +192,7 @@ EXERCISES = [
         start="Start from the probability that n fair coins show heads exactly k times: math.comb(n, k) / 2**n.",
         hints=(
             "At least `wins` heads: add the cases k = wins, wins + 1, ..., n.",
-            "range(wins, n + 1) has these k; sum math.comb(n, k) over them and divide by 2**n once.",
+            "range(wins, n + 1) runs over these k; sum math.comb(n, k) over them and divide by 2**n once.",
         ),
         cases=_sign_cases,
         answer=_sign_test,
@@ -203,28 +203,29 @@ EXERCISES = [
             Mistake("You leave out k = wins itself: 'at least' begins there, so range(wins, n + 1).", _strictly_more),
             Mistake("You sum from 0 up to wins, which is 'at most': begin at wins and go up to n.", _at_most),
             Mistake("Each k can happen in math.comb(n, k) ways; you count it as one.", _without_choices),
-            Mistake("This is the probability of fewer than `wins` heads: one minus it is asked for.", _fewer),
-            Mistake("Your range ends before n: all n heads count as well, so range(wins, n + 1).", _without_the_last),
+            Mistake("This is the probability of fewer than `wins` heads: the answer is one minus this.", _fewer),
+            Mistake("Your range stops before n: n heads count as well, so range(wins, n + 1).", _without_the_last),
             Mistake(
-                "You double it, as for luck on either side: only 'at least this many' is asked for.",
+                "You double it, to count luck on either side: the question is only about 'at least this many'.",
                 lambda wins, n: min(1.0, 2 * _sign_test(wins, n)),
             ),
             Mistake(
-                "You double it, and may pass 1: luck on either side is not asked for, only 'at least this many'.",
+                "You double it, which can exceed 1: count only 'at least this many', not luck on either side.",
                 lambda wins, n: 2 * _sign_test(wins, n),
             ),
-            Mistake("You count the ways: each sequence of n tosses has probability 1 / 2**n.", _counted),
+            Mistake("You only count the ways: each sequence of n tosses has probability 1 / 2**n.", _counted),
             Mistake(
-                "You exchanged wins and n: the tosses are n, and range(wins, n + 1) is empty the other way round.",
+                "You swapped wins and n: n is the number of tosses, and range(wins, n + 1) is empty the other way "
+                "round.",
                 lambda wins, n: _sign_test(n, wins),
             ),
             Mistake(
-                "// is division without a remainder, and leaves 0: divide with /.",
+                "// drops the remainder, which leaves 0 here: divide with /.",
                 lambda wins, n: sum(math.comb(n, k) for k in range(wins, n + 1)) // 2**n,
             ),
             Mistake("There are 2**n sequences of n tosses, not n**2.", lambda wins, n: _counted(wins, n) / n**2),
             Mistake(  # math.comb(k, n), or math.comb(wins, k)
-                "In math.comb(n, k) n comes first, the number of tosses, and then k, the number of heads in the sum.",
+                "In math.comb(n, k), n comes first, the number of tosses, and then k, the number of heads in the sum.",
                 lambda wins, n: sum(math.comb(k, n) for k in range(wins, n + 1)) / 2**n,
             ),
             Mistake(
@@ -236,15 +237,18 @@ EXERCISES = [
                 lambda wins, n: sum(math.comb(n, k) * 0.5**k for k in range(wins, n + 1)),
             ),
             Mistake(
-                "This is the share of seeds that were won. Asked is how probable so many heads are with fair coins.",
+                "This is the share of seeds that were won. The question is how probable so many heads are with fair "
+                "coins.",
                 lambda wins, n: wins / n,
             ),
             Mistake(
-                "You take the normal curve, which is only near: add math.comb(n, k) / 2**n for k = wins to n.",
+                "You use the normal curve, which is only an approximation: add math.comb(n, k) / 2**n for k = wins to "
+                "n.",
                 lambda wins, n: 0.5 * math.erfc((wins - n / 2) / math.sqrt(n / 2)),
             ),
             Mistake(
-                "You take the normal curve, begun half a toss earlier, which is only near: add math.comb(n, k) / 2**n.",
+                "You use the normal curve, begun half a toss earlier, but it is still an approximation: add "
+                "math.comb(n, k) / 2**n.",
                 lambda wins, n: 0.5 * math.erfc((wins - 0.5 - n / 2) / math.sqrt(n / 2)),
             ),
             Mistake("There are 2**n sequences of n tosses, not 2 * n.", lambda wins, n: _counted(wins, n) / (2 * n)),
@@ -261,7 +265,7 @@ EXERCISES = [
         start="Start from the difference of the two, one number per seed, and index it with `index`.",
         hints=(
             "(ours - theirs)[index] has shape (R, n): one row per resample.",
-            "Take the mean of every row (dim 1): R means. The interval is made of these, not of the seeds.",
+            "Take the mean of every row (dim 1): R means. The interval comes from these means, not from the seeds.",
             "low, high = means.quantile(torch.tensor([0.025, 0.975], dtype=means.dtype)) are the two ends. Return low, "
             "high.",
         ),
@@ -272,21 +276,19 @@ EXERCISES = [
                 "You make one interval for each method and subtract: resample the differences, seed by seed.", _apart
             ),
             Mistake("You subtract the ends of two intervals: resample the differences, seed by seed.", _ends_apart),
-            Mistake("You take theirs - ours: an advantage of ours is positive.", _other_sign),
+            Mistake("You take theirs - ours: an advantage of ours should be positive.", _other_sign),
             Mistake(
                 "This is the spread of the seeds themselves: first take the mean of each resample.", _spread_of_seeds
             ),
-            Mistake(
-                "You throw all resampled seeds together: one mean per row of `index` first, then the ends.", _all_draws
-            ),
+            Mistake("You pool all resampled seeds: first take one mean per row of `index`, then the ends.", _all_draws),
             Mistake("You average over the resamples (dim 0): average over the n seeds of each resample.", _wrong_axis),
-            Mistake("You take medians of the resamples; this time the mean is asked for.", _medians),
+            Mistake("You take the medians of the resamples: this time take their means.", _medians),
             Mistake("The central 95 % leaves 2.5 % on each side: 0.025 and 0.975, not 0.05 and 0.95.", _ninety),
             Mistake(
-                "You take a normal distribution for granted: take the quantiles of the resampled means themselves.",
+                "You assume a normal distribution: take the quantiles of the resampled means themselves.",
                 _normal,
             ),
-            Mistake("You return the upper end first: (low, high) is asked for.", _exchanged_ends),
+            Mistake("You return the upper end first: return (low, high).", _exchanged_ends),
             Mistake("0.25 and 0.75 are the quartiles: the central 95 % ends at 0.025 and 0.975.", _middle_half),
             Mistake("You leave 2.5 % below and 5 % above: the central 95 % ends at 0.025 and 0.975.", _lopsided),
             Mistake(
@@ -294,15 +296,16 @@ EXERCISES = [
                 _all_of_them,
             ),
             Mistake(
-                "You resample the two apart: in one resample both take the same seeds, (ours - theirs)[index].",
+                "You resample the two apart: in each resample both must use the same seeds, (ours - theirs)[index].",
                 _resampled_apart,
             ),
-            Mistake("You take absolute values: a seed on which theirs is better counts against ours.", _absolute),
-            Mistake("You resample ours only: theirs takes the same seeds, so resample the differences.", _only_ours),
+            Mistake("You take absolute values: a seed on which theirs is better should count against ours.", _absolute),
+            Mistake("You resample ours only: theirs needs the same seeds, so resample the differences.", _only_ours),
             Mistake("You take 0.25 for the lower end: the central 95 % begins at 0.025.", _one_quartile),
             Mistake("You add up the differences of a resample: divide by n, or take the mean.", _sums),
             Mistake(
-                "This is the normal formula for a mean, without a resample: take the quantiles of the resampled means.",
+                "This is the normal formula for a mean, without any resampling: take the quantiles of the resampled "
+                "means.",
                 _formula_for_a_mean,
             ),
         ),
@@ -315,15 +318,16 @@ EXERCISES = [
         difficulty=1,
         start="Start from what the baseline leaves unexplained: 1 - baseline.",
         hints=(
-            "What the prediction leaves unexplained is 1 - r2, what the baseline leaves is 1 - baseline.",
-            "The ratio of the two says how much of the rest is still unexplained; skill is one minus that.",
+            "The prediction leaves 1 - r2 unexplained, the baseline 1 - baseline.",
+            "The ratio of the two says how much of what the baseline left is still unexplained; skill is one minus "
+            "that.",
         ),
         cases=_skill_cases,
         answer=lambda r2, baseline: 1 - (1 - r2.double()) / (1 - baseline.double()),
         mistakes=(
             Mistake(
-                "Put brackets round (1 - r2) and (1 - baseline), or Python divides by 1 only and leaves the plain "
-                "difference. If you meant that one, divide it by (1 - baseline).",
+                "Put brackets round (1 - r2) and (1 - baseline), or Python divides only by 1 and leaves the plain "
+                "difference. If you meant the difference, divide it by (1 - baseline).",
                 lambda r2, b: r2 - b,
             ),
             Mistake(
@@ -339,7 +343,7 @@ EXERCISES = [
                 lambda r2, b: (r2 - b) / (1 - r2),
             ),
             Mistake(
-                "Your sign is turned: skill is positive where r2 is above the baseline.",
+                "Your sign is reversed: skill is positive where r2 is above the baseline.",
                 lambda r2, b: (b - r2) / (1 - b),
             ),
             Mistake(
@@ -347,7 +351,7 @@ EXERCISES = [
                 lambda r2, b: 1 - (1 - r2**2) / (1 - b**2),
             ),
             Mistake(
-                "You exchanged the two: r2 is the prediction's, baseline is what it must beat.",
+                "You swapped the two: r2 is the prediction's, baseline is what it must beat.",
                 lambda r2, b: 1 - (1 - b) / (1 - r2),
             ),
             Mistake("You cut off at 0: a prediction worse than the baseline has a negative skill.", _never_negative),

@@ -330,41 +330,48 @@ EXERCISES = [
         title="Three correlations",
         minutes=6,
         difficulty=1,
-        start="Flatten both to (B, pixels) and take off each image's own mean.",
+        start="Flatten both to (B, pixels) and subtract each image's own mean.",
         hints=(
             "prediction.flatten(1) keeps the batch; .mean(1, keepdim=True) is one mean per image.",
-            "r is the sum of the products over the root of the product of the two sums of squares, all over dim 1.",
+            "r is the sum of the products, divided by the root of the product of the two sums of squares, all over "
+            "dim 1.",
             "R2 uses the raw difference y - p in its numerator, and the target's centred squares in its denominator.",
         ),
         cases=_pairs,
         answer=_compared,
         mistakes=(
-            Mistake("You do not take off the means: a shared brightness then counts as agreement.", _without_means),
-            Mistake("Your R2 is right, but in r you do not take off the means of both.", _r_not_centred),
-            Mistake("r2 and R2 are exchanged: r2 is the square of r, R2 takes y - p as it is.", _exchanged),
-            Mistake("r and r2 are exchanged: r comes first, with its sign, r2 is its square.", _squared_first),
+            Mistake("You do not subtract the means: a shared brightness then counts as agreement.", _without_means),
+            Mistake("Your R2 is right, but in r you do not subtract the means of both.", _r_not_centred),
+            Mistake("r2 and R2 are swapped: r2 is the square of r, whereas R2 takes y - p as it is.", _exchanged),
+            Mistake("r and r2 are swapped: r comes first, with its sign, and r2 is its square.", _squared_first),
             Mistake(
-                "In R2 you divide by the squares of p - mean(y): y - mean(y) is what is to be explained.",
+                "In R2 you divide by the squares of p - mean(y): divide by those of y - mean(y), which R2 has to "
+                "explain.",
                 _spread_of_p_about_mean_of_y,
             ),
-            Mistake("You take off one mean for the whole batch: every image has its own.", _one_mean_for_all),
+            Mistake("You subtract one mean for the whole batch: every image has its own.", _one_mean_for_all),
             Mistake("You return one number for the whole batch: compare image by image.", _one_number_for_all),
-            Mistake("In R2 you divide by the variance of the prediction: the target's is to be explained.", _swapped),
             Mistake(
-                "In R2 you take the means off y - p: it forgives no shift, use y - p as it is.", _difference_centred
+                "In R2 you divide by the variance of the prediction: divide by the target's, which R2 has to explain.",
+                _swapped,
+            ),
+            Mistake(
+                "In R2 you subtract the means from y - p: R2 forgives no shift, so use y - p as it is.",
+                _difference_centred,
             ),
             Mistake(
                 "In R2, y.var(1) divides by n - 1 and your mean by n: take sums, or var(1, unbiased=False).",
                 _var_of_torch,
             ),
-            Mistake("Your R2 is what is left unexplained: one minus that is asked for.", _without_one_minus),
-            Mistake("Your r2 is the root of r: it is the square.", _root_of_r),
-            Mistake("You cut R2 off at 0: it falls below where p is worse than the target's mean.", _never_below_0),
-            Mistake("Your r has lost its sign: a negative has r = -1.", _size_of_r),
-            Mistake("In R2 you divide by the sum of y^2: take the target's mean off first.", _target_not_centred),
+            Mistake("Your R2 is the part left unexplained: R2 is one minus that.", _without_one_minus),
+            Mistake("Your r2 is the root of r: it should be the square.", _root_of_r),
+            Mistake("You cut R2 off at 0: it is negative where p is worse than the target's mean.", _never_below_0),
+            Mistake("Your r has lost its sign: the negative of a picture has r = -1.", _size_of_r),
+            Mistake("In R2 you divide by the sum of y^2: subtract the target's mean first.", _target_not_centred),
             Mistake("In r the root is missing: divide by the root of the product of both sums.", _no_root_in_r),
             Mistake(
-                "You take off one mean per channel: an image has one, over all its channels.", _mean_of_each_channel
+                "You subtract one mean per channel: an image has one mean, over all its channels.",
+                _mean_of_each_channel,
             ),
             Mistake(
                 "In r, std divides by n - 1 and your mean by n: take sums, or std(1, unbiased=False).", _std_of_torch
@@ -373,9 +380,10 @@ EXERCISES = [
                 "Your means run over the batch: mean(0) is over the images, mean(1, keepdim=True) over the pixels.",
                 _means_over_the_batch,
             ),
-            Mistake("In R2 you divide a mean by a sum: take the sum of both, or the mean of both.", _mean_over_sum),
+            Mistake("In R2 you divide a mean by a sum: take sums for both, or means for both.", _mean_over_sum),
             Mistake(
-                "Your R2 is how much p varies, right or wrong: it is one minus what p leaves, the sum of (y - p)^2.",
+                "Your R2 says how much p varies, right or wrong: it should be one minus what p leaves, the sum of (y "
+                "- p)^2.",
                 _variance_of_p,
             ),
             Mistake("Your R2 is r2 once more: R2 takes the prediction as it stands, (y - p)^2.", _r2_twice),
@@ -390,7 +398,7 @@ EXERCISES = [
         difficulty=2,
         start="This is a straight-line fit of the target on the prediction, one per image.",
         hints=(
-            "Take off both means first: with dp and dy, only the slope b is left to find.",
+            "Subtract both means first: with dp and dy, only the slope b is left to find.",
             "The slope that makes sum (dy - b dp)^2 smallest is b = sum(dp dy) / sum(dp dp).",
             "The fit runs through the means: return mean(target) + b * dp.",
         ),
@@ -398,32 +406,33 @@ EXERCISES = [
         answer=_rescaled,
         mistakes=(
             Mistake(
-                "You fit the prediction on the target; here the target is fitted: divide by sum(dp dp).",
+                "You fit the prediction on the target: fit the target on the prediction, and divide by sum(dp dp).",
                 _wrong_way_round,
             ),
             Mistake(
-                "You match the variances: least squares wants b = sum(dp dy) / sum(dp dp).",
+                "You match the variances: least squares gives b = sum(dp dy) / sum(dp dp).",
                 _same_variance,
             ),
-            Mistake("You fit a slope without an intercept: a is to be found as well.", _slope_alone),
+            Mistake("You fit a slope without an intercept: you need a as well.", _slope_alone),
             Mistake("You return b * dp alone: add the target's mean, through which the line runs.", _without_mean),
             Mistake("You fit one line for the whole batch: every image has its own a and b.", _one_fit_for_all),
             Mistake("You divide by sum(dy dy): that slope explains the prediction. Take sum(dp dp).", _over_targets),
-            Mistake("Your slope is r: least squares wants sum(dp dy) / sum(dp dp), without a root.", _r_as_slope),
+            Mistake("Your slope is r: least squares gives sum(dp dy) / sum(dp dp), without a root.", _r_as_slope),
             Mistake(
                 "Your slope is too small: p.var() divides by n - 1 and your mean by n; take sums for both.",
                 _variance_of_torch,
             ),
-            Mistake("You return a + b * target: the target is fitted, by a + b * prediction.", _fitted_target),
-            Mistake("Your slope is r2: least squares wants sum(dp dy) / sum(dp dp).", _r2_as_slope),
+            Mistake("You return a + b * target: fit the target by a + b * prediction.", _fitted_target),
+            Mistake("Your slope is r2: least squares gives sum(dp dy) / sum(dp dp).", _r2_as_slope),
             Mistake(
                 "Your result has the prediction's mean: the line takes mean(prediction) to mean(target).",
                 _mean_of_p_kept,
             ),
             Mistake("You fit one line per channel: an image has one a and one b.", _fit_of_each_channel),
-            Mistake("You only match the means, so that b = 1: the slope is to be found as well.", _shifted_only),
+            Mistake("You only match the means, so that b = 1: you need the slope as well.", _shifted_only),
             Mistake(
-                "Your slope is right, the intercept is not: a = mean(target) - b mean(prediction).", _mean_not_taken_off
+                "Your slope is right, but the intercept is not: a = mean(target) - b mean(prediction).",
+                _mean_not_taken_off,
             ),
         ),
     ),
@@ -437,7 +446,7 @@ EXERCISES = [
         hints=(
             "If D is off by e, then eps_hat is off by -alpha e / sigma.",
             "So x' is off by alpha' e - sigma' (alpha / sigma) e, with alpha = cos(theta) and sigma = sin(theta).",
-            "Put both over sin(theta): above it then stands the sine of a difference of two angles.",
+            "Put both over sin(theta): the numerator is then the sine of a difference of two angles.",
         ),
         cases=_steps,
         answer=_carried,
@@ -446,7 +455,8 @@ EXERCISES = [
                 "You let the error into alpha' D alone: eps_hat is computed from D and errs the other way.", _eps_held
             ),
             Mistake(
-                "eps_hat is (x_t - alpha D) / sigma: you do not divide by sigma. (At t = 1 it is 1, and all is well.)",
+                "eps_hat is (x_t - alpha D) / sigma: you do not divide by sigma. (At t = 1 sigma is 1, so there it "
+                "makes no difference.)",
                 lambda e, a, b: (math.cos(b) - math.sin(b) * math.cos(a)) * e.double(),
             ),
             Mistake(
@@ -461,26 +471,28 @@ EXERCISES = [
                 _factor_of_section_6,
             ),
             Mistake(
-                "sigma' / sigma is the way of an error of x; here x_t is exact and D errs: follow e through alpha' D "
-                "and through eps_hat.",
+                "sigma' / sigma is the factor for an error of x; here x_t is exact and D errs: follow e through "
+                "alpha' D and through eps_hat.",
                 _as_an_error_of_x,
             ),
             Mistake(
-                "alpha' / alpha is the way of an error of x if eps_hat is kept; here x_t is exact and D errs.",
+                "alpha' / alpha is the factor for an error of x if eps_hat is kept; here x_t is exact and D errs.",
                 _ratio_of_alphas,
             ),
             Mistake(
-                "You divide by sigma', which may be 0: in eps_hat = (x_t - alpha D) / sigma the sigma is that of "
-                "theta.",
+                "You divide by sigma', which may be 0: in eps_hat = (x_t - alpha D) / sigma, sigma is the sine of "
+                "theta, not of theta_next.",
                 _divided_by_the_next_sigma,
             ),
             Mistake("You let the error into eps_hat alone: alpha' D errs as well.", _eps_alone),
-            Mistake("That holds near t = 1 only, where sin(theta) is 1: divide by it.", _sine_of_theta_taken_as_1),
+            Mistake(
+                "That holds only near t = 1, where sin(theta) is 1: divide by sin(theta).", _sine_of_theta_taken_as_1
+            ),
             Mistake(
                 "Your quotient is upside down: eps_hat is off by -alpha e / sigma, cosine over sine.",
                 _quotient_upside_down,
             ),
-            Mistake("Your sign is turned round: it is sin(theta - theta'), which is positive.", _other_direction),
+            Mistake("Your sign is reversed: the factor has sin(theta - theta'), which is positive.", _other_direction),
             Mistake("In eps_hat = (x_t - alpha D) / sigma you forget the alpha before D.", _alpha_forgotten),
             Mistake("You return the size alone: the error keeps its sign.", _size_alone),
             Mistake("The error of eps_hat has the opposite sign: eps_hat = (x_t - alpha D) / sigma.", _sign_lost),

@@ -19,13 +19,13 @@ def _image_cases(generator: torch.Generator) -> list[tuple[Tensor, float, int]]:
         images[4, 0, -height:, 1::4] = 1  # the best rows are the last
         images[5, 0] = -1
         images[5, 0, :height, 1::4] = 1  # the best rows are the first
-        images[5, 0, :, 3] = threshold  # as bright as the threshold is not brighter
+        images[5, 0, :, 3] = threshold  # equal to the threshold is not brighter
         images[6, 0] = -1
         images[6, 0, 2:4, ::3] = 1  # four runs, held for two rows alone
         cases.append((images, threshold, height))
     ring = -torch.ones(1, 1, 12, 12, dtype=torch.float64)
     ring[0, 0, 0, 1::4] = ring[0, 0, -1, 1::4] = ring[0, 0, 5, 1::4] = 1  # three runs in the first row and in the last
-    ring[0, 0, 6, 1:6:4] = 1  # of two rows that follow one another the better ones have three runs and two
+    ring[0, 0, 6, 1:6:4] = 1  # the best two consecutive rows have three runs and two
     return [*cases, (images[2:3], threshold, height), (ring, 0.0, 2)]  # the last but one: a batch of one
 
 
@@ -168,7 +168,7 @@ def _truth_cases(generator: torch.Generator) -> list[tuple[Tensor, Tensor, Tenso
 
 
 def _counts(a: Tensor, b: Tensor, group: Tensor) -> list[tuple[int, int, int]]:
-    """Of each group: how many are true in a, how many in b, how many there are."""
+    """For each group: how many are true in a, how many in b, and how many places it has."""
     return [(int(a[group == k].sum()), int(b[group == k].sum()), int((group == k).sum())) for k in group.unique()]
 
 
@@ -301,16 +301,17 @@ EXERCISES = [
         answer=_steady_legs,
         mistakes=(
             Mistake(
-                "You count pixels as bright as the threshold: bright is what is brighter than it, > and not >=.",
+                "You count pixels that equal the threshold: bright means brighter than that, > and not >=.",
                 _not_darker,
             ),
             Mistake(
-                "roll wraps around, and joins your last rows to the first: take runs.unfold(1, height, 1).",
+                "roll wraps around and joins your last rows to the first: use runs.unfold(1, height, 1).",
                 _joined_to_the_first,
             ),
             Mistake("You take the best single row: the runs must be there in `height` consecutive rows.", _any_row),
             Mistake(
-                "Minimum and maximum are exchanged: smallest inside a stretch of rows, largest over stretches.",
+                "Minimum and maximum are swapped: take the smallest inside a stretch of rows, then the largest over "
+                "stretches.",
                 _largest_of_window,
             ),
             Mistake(
@@ -326,38 +327,39 @@ EXERCISES = [
             ),
             Mistake("You look at the lower half only: here all rows count.", _below_the_waist),
             Mistake("You begin at row 8, as `legs` does: here all rows count.", _from_row_8),
-            Mistake("You take any `height` rows: they must follow one another.", _any_rows),
+            Mistake("You take any `height` rows: they must be consecutive.", _any_rows),
             Mistake(
                 "You ask for legs that stand in the same columns: count the runs of each row first, then compare rows.",
                 _same_columns,
             ),
             Mistake(
-                "You ask for exactly k runs in each of the rows: k or more will do, so take the smallest.",
+                "You ask for exactly k runs in each of the rows: k or more will do, so take the smallest count.",
                 _equal_counts,
             ),
             Mistake(
-                "Your stretches of rows stand side by side: they begin at every row, unfold(1, height, 1).",
+                "Your stretches of rows do not overlap: one begins at every row, unfold(1, height, 1).",
                 _side_by_side,
             ),
             Mistake("You leave out the last stretch of rows: there are H - height + 1.", _last_stretch_missing),
             Mistake(
-                "diff of truth values marks both edges of a run: .int() first, then count the +1.",
+                "diff of truth values marks both edges of a run: convert with .int() first, then count the +1.",
                 _truth_values_in_diff,
             ),
             Mistake(
-                "You pad the image by 0, which is bright where the threshold is below 0: compare first, then pad.",
+                "You pad the image with 0, which is bright if the threshold is below 0: compare first, then pad.",
                 _padded_image,
             ),
             Mistake("You compare with 0: bright means brighter than `threshold`.", _mid_grey),
             Mistake(
-                "roll wraps round: you miss a run in the first column where the last is bright. Pad a dark column.",
+                "roll wraps round: you miss a run that begins in the first column if the last one is bright. Pad a "
+                "dark column.",
                 _wrapped_round,
             ),
             Mistake(
-                "You take the mean of a stretch of rows: k or more in each asks for the smallest.", _mean_of_window
+                "You take the mean of a stretch of rows: for k or more in each row, take the smallest.", _mean_of_window
             ),
             Mistake("You average rows before you count: count the runs of each row first.", _mean_rows),
-            Mistake("Your stretches are one row too long: they have `height` rows.", _one_row_more),
+            Mistake("Your stretches are one row too long: they should have `height` rows.", _one_row_more),
             Mistake("You count both edges of each run: only those from dark to bright begin one.", _both_edges),
         ),
     ),
@@ -369,38 +371,43 @@ EXERCISES = [
         difficulty=2,
         start="Start from (a & b).sum(): how many are true in both.",
         hints=(
-            "If a is shuffled within a group, each true place of b there holds a true a with the same probability.",
-            "It is the group's share of true a. Times the number of true b in the group, that is its expected number.",
-            "The numbers of the groups add up: sum a[here].sum() * b[here].sum() / here.sum() with here = group == k.",
+            "If a is shuffled within a group, every place there where b is true gets a true a with the same "
+            "probability.",
+            "That probability is the share of true a in the group. Times the number of true b there, it gives the "
+            "expected number.",
+            "The groups' numbers add up: sum a[here].sum() * b[here].sum() / here.sum() over the groups, with here = "
+            "group == k.",
         ),
         cases=_truth_cases,
         answer=_overlap,
         mistakes=(
             Mistake("You shuffle a over all n places: count a, b and places in each group, then add up.", _one_group),
-            Mistake("You take the mean over the groups: their expected numbers add up.", _mean_of_groups),
+            Mistake("You take the mean over the groups: add up their expected numbers.", _mean_of_groups),
             Mistake(
-                "The second number is a share: asked is the expected *number*, without the division by n.",
+                "The second number is a share: return the expected *number*, without dividing by n.",
                 _chance_as_share,
             ),
             Mistake(
-                "You divide by n: the probability in a group is a's number there over the size of the group.",
+                "You divide by n: the probability in a group is its number of true a divided by the size of the group.",
                 _divided_by_all,
             ),
             Mistake(
-                "You add up products of two shares: each is still to be multiplied by the size of its group.",
+                "You add up products of two shares: multiply each by the size of its group.",
                 _sum_of_shares,
             ),
             Mistake("The second number is the lift, both / expected: return the expected number itself.", _lift),
             Mistake("The first number counts the places where a equals b: both must be true, a & b.", _equal_ones),
             Mistake("The first number counts where either is true: both must be, a & b.", _either),
-            Mistake("You take the groups to be 0, 1, 2, ...: which there are says group.unique().", _labels_from_zero),
-            Mistake("You count groups that nobody is in, and 0/0 is no number: use group.unique().", _five_groups),
+            Mistake("You take the groups to be 0, 1, 2, ...: group.unique() says which ones exist.", _labels_from_zero),
+            Mistake("You count empty groups, and 0/0 is not a number: use group.unique().", _five_groups),
             Mistake(
-                "You count all groups up to the largest, also those that nobody is in, and 0/0 is no number: which "
-                "there are says group.unique().",
+                "You count all groups up to the largest, even the empty ones, and 0/0 is not a number: group.unique() "
+                "says which ones exist.",
                 _up_to_the_largest,
             ),
-            Mistake("Your two numbers are exchanged: first how many are true in both, then chance.", _number_last),
+            Mistake(
+                "Your two numbers are swapped: first how many are true in both, then how many by chance.", _number_last
+            ),
         ),
     ),
     Exercise(
@@ -418,20 +425,22 @@ EXERCISES = [
         answer=_toward_mean,
         mistakes=(
             Mistake(
-                "Your weights are exchanged: `share` belongs to the mean, 1 - share to the drawing.", _shares_exchanged
+                "Your weights are swapped: `share` belongs to the mean, 1 - share to the drawing.", _shares_exchanged
             ),
-            Mistake("You take the mean of the drawings: asked is that of `pictures`.", _mean_of_drawings),
+            Mistake("You take the mean of the drawings: take the mean of `pictures`.", _mean_of_drawings),
             Mistake(
-                "You take one mean over all pixels: the mean picture has one at each pixel, mean(0).", _mean_colour
+                "You take one mean over all pixels: the mean picture has its own mean at each pixel, mean(0).",
+                _mean_colour,
             ),
             Mistake("The drawing keeps all its weight: it should have 1 - share.", _added),
             Mistake("The mean has all its weight: it should have `share`.", _whole_mean),
-            Mistake("You move away from the mean: drawn + share * (mean - drawn).", _away),
-            Mistake("You go half of the way: go `share` of it.", _half_way),
-            Mistake("That is the median picture: asked is the mean.", _median_picture),
-            Mistake("You mix in one of the pictures, the first: take the mean of all.", _first_picture),
+            Mistake("You move away from the mean: take drawn + share * (mean - drawn).", _away),
+            Mistake("You go half the way: go `share` of it.", _half_way),
+            Mistake("That is the median picture: take the mean.", _median_picture),
+            Mistake("You mix in just one picture, the first: take the mean of all.", _first_picture),
             Mistake(
-                "You mix in the nearest picture: a rival that looks at nothing takes the same for all, the mean.",
+                "You mix in the nearest picture: a rival that looks at nothing uses the same one for all drawings, "
+                "the mean.",
                 _nearest_picture,
             ),
         ),

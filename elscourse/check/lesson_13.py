@@ -281,7 +281,7 @@ def _log_sum_of_maxima(a: Triple, b: Triple) -> Triple:
 
 def _sigma_cases(generator: torch.Generator) -> list[Case]:
     return [
-        # so long, and with so large tolerances, that nothing below is next to 0, where all wrong answers would be alike
+        # vectors so long, and tolerances so large, that no answer is close to 0, where all wrong ones would look alike
         (torch.randn(m, d, generator=generator) * 300, torch.randn(n, d, generator=generator) * 300, alpha, tolerance)
         for m, n, d, alpha, tolerance in ((6, 9, 49, 0.5, 0.1), (4, 5, 9, 0.8, 0.01), (5, 8, 25, 0.3, 0.03))
     ]
@@ -428,7 +428,8 @@ EXERCISES = [
         difficulty=1,
         start="Start by expanding -|q - alpha k|^2 / (2 sigma^2) on paper, and strike out the term without k.",
         hints=(
-            "Two terms are left: the dot product, with the factor alpha / sigma^2, and one that knows only the key.",
+            "Two terms are left: the dot product, with the factor alpha / sigma^2, and one that depends only on the "
+            "key.",
             "The bias of a key is -alpha^2 |k|^2 / (2 sigma^2): keys.square().sum(1) has one number per key.",
             "(alpha * queries @ keys.T + bias) / sigma**2 with bias = -(alpha**2) / 2 * keys.square().sum(1).",
         ),
@@ -436,22 +437,28 @@ EXERCISES = [
         answer=_logits,
         mistakes=(
             Mistake(
-                "Your bias is that of the query, the same for all keys: what is left of the square is the key's.",
+                "Your bias comes from the query, so it is the same for all keys: the term that stays comes from the "
+                "key.",
                 _bias_of_the_query,
             ),
             Mistake(
                 EXCHANGED,
                 lambda queries, keys, alpha, sigma: _logits(queries, keys, sigma, alpha),
             ),
-            Mistake("The bias is missing: without -alpha^2 |k|^2 / 2 long keys win for their length.", _no_bias),
-            Mistake("The bias has the wrong sign: it should put long keys at a disadvantage.", _bias_added),
-            Mistake("The bias has the factor alpha^2: what is compared is the dimmed patch, alpha k.", _bias_undimmed),
-            Mistake("The bias has the factor alpha^2, as it is the square of alpha k: not alpha.", _bias_dimmed_once),
-            Mistake("The bias, too, is divided by sigma^2: it is a part of the same exponent.", _bias_not_scaled),
             Mistake(
-                "The bias is half of alpha^2 |k|^2: the square's cross term has a 2, the bias has none.", _bias_doubled
+                "The bias is missing: without -alpha^2 |k|^2 / 2, long keys win just because they are long.", _no_bias
             ),
-            Mistake("alpha is missing: what is compared is the dimmed patch, alpha k.", _alpha_nowhere),
+            Mistake("The bias has the wrong sign: it should put long keys at a disadvantage.", _bias_added),
+            Mistake(
+                "The bias needs the factor alpha^2: the query is compared with the dimmed patch, alpha k.",
+                _bias_undimmed,
+            ),
+            Mistake("The bias needs the factor alpha^2, not alpha: it is the square of alpha k.", _bias_dimmed_once),
+            Mistake("Divide the bias by sigma^2, too: it is part of the same exponent.", _bias_not_scaled),
+            Mistake(
+                "The bias should be half of alpha^2 |k|^2: in the square only the cross term has a 2.", _bias_doubled
+            ),
+            Mistake("alpha is missing: the query is compared with the dimmed patch, alpha k.", _alpha_nowhere),
             Mistake(
                 "The dot product is half of what it should be: the square's cross term has a 2, which cancels the 1/2.",
                 _two_of_the_cross_term,
@@ -465,22 +472,25 @@ EXERCISES = [
                 _dot_over_root_of_d,
             ),
             Mistake(
-                "All is half of what it should be: the square's cross term has a 2, which cancels the 1/2, and the "
-                "bias has one 1/2 only.",
+                "Everything is half of what it should be: the square's cross term has a 2, which cancels the 1/2, and "
+                "the bias has only one 1/2.",
                 _all_halved,
             ),
             Mistake(
-                "All is twice what it should be: the exponent is divided by 2 sigma^2, not by sigma^2.",
+                "Everything is twice what it should be: the exponent is divided by 2 sigma^2, not by sigma^2.",
                 lambda queries, keys, alpha, sigma: 2 * _logits(queries, keys, alpha, sigma),
             ),
-            Mistake("The bias is a sum over the patch, as the dot product is: you take the mean.", _bias_a_mean),
             Mistake(
-                "The bias is multiplied by sigma^2: `/ 2 * sigma**2` divides by 2 only, write `/ (2 * sigma**2)`.",
+                "You take the mean in the bias: it should be a sum over the patch, as the dot product is.", _bias_a_mean
+            ),
+            Mistake(
+                "The bias is multiplied by sigma^2: `/ 2 * sigma**2` divides only by 2, so write `/ (2 * sigma**2)`.",
                 _multiplied_by_sigma,
             ),
-            Mistake("You divide by sigma: the variance of the noise is sigma squared.", _sigma_not_squared),
+            Mistake("You divide by sigma: divide by the variance of the noise, sigma squared.", _sigma_not_squared),
             Mistake(
-                "The bias has the square of the key's length: keys.norm(dim=1) is the length.", _length_not_squared
+                "The bias needs the square of the key's length: keys.norm(dim=1) is the length itself.",
+                _length_not_squared,
             ),
             Mistake("You sum over all keys: the bias has one number per key, keys.square().sum(1).", _one_bias_for_all),
             Mistake(
@@ -488,13 +498,13 @@ EXERCISES = [
                 _query_for_bias,
             ),
             Mistake(
-                "Both signs are turned: in minus the square of a difference the dot product has a plus, the key's own "
-                "square a minus.",
+                "Both signs are wrong: in minus the square of a difference, the dot product has a plus and the key's "
+                "own square a minus.",
                 _both_signs_turned,
             ),
-            Mistake("Those are the weights: logits are asked for, before the softmax.", _weights),
+            Mistake("Those are the weights: return the logits, before the softmax.", _weights),
             Mistake(
-                "Each query's largest logit is subtracted: the weights are right, but return the bare logits.",
+                "You subtract each query's largest logit: the weights stay right, but return the bare logits.",
                 _less_the_largest,
             ),
             Mistake(
@@ -502,23 +512,23 @@ EXERCISES = [
                 lambda queries, keys, alpha, sigma: _logits(queries, keys, alpha, sigma).log_softmax(1),
             ),
             Mistake(
-                "The dot product has alpha once: only the bias, the square of alpha k, has alpha^2.",
+                "The dot product has alpha only once: alpha^2 belongs to the bias, the square of alpha k.",
                 _alpha_squared_in_both,
             ),
             Mistake(
-                "The dot product is without alpha: what is compared is the dimmed patch, alpha k.",
+                "The dot product lacks alpha: the query is compared with the dimmed patch, alpha k.",
                 _alpha_in_the_bias_only,
             ),
             Mistake(
-                "The bias is half of what it should be: alpha^2 |k|^2 is divided by 2 once, in 2 sigma^2.",
+                "The bias is half of what it should be: alpha^2 |k|^2 is divided by 2 only once, in 2 sigma^2.",
                 _bias_halved,
             ),
             Mistake(
-                "All is multiplied by sigma^2: `/ 2 * sigma**2` divides by 2 only, write `/ (2 * sigma**2)`.",
+                "Everything is multiplied by sigma^2: `/ 2 * sigma**2` divides only by 2, so write `/ (2 * sigma**2)`.",
                 _all_multiplied_by_sigma,
             ),
             Mistake(
-                "That is the whole exponent, with -|q|^2 / (2 sigma^2): it cancels, leave it out.",
+                "That is the whole exponent: leave out -|q|^2 / (2 sigma^2), which cancels.",
                 _nothing_left_out,
             ),
         ),
@@ -531,7 +541,7 @@ EXERCISES = [
         difficulty=2,
         start="Start from the common maximum: torch.maximum of the two largest logits, query by query.",
         hints=(
-            "The sums of a part are in units of exp(its own largest): they must be brought to the common unit.",
+            "The sums of a part are in units of exp(its own largest): convert them to the common unit.",
             "The factor of part a is exp(a's largest - common largest), at most 1; the same for b.",
             "Multiply both the total and the weighted sum of each part by its factor, then add.",
         ),
@@ -539,58 +549,61 @@ EXERCISES = [
         answer=_merge,
         mistakes=(
             Mistake(
-                "You add the sums as they are: each is relative to its own maximum, rescale them first.", _just_added
+                "You add the sums as they are: each is relative to its own maximum, so rescale them first.", _just_added
             ),
             Mistake(
-                "You rescale b to a's maximum only: where b's is larger, a must be rescaled (and exp overflows).",
+                "You only rescale b to a's maximum: where b's is larger, rescale a instead (there your exp overflows).",
                 _only_b_rescaled,
             ),
             Mistake(
-                "You rescale a to b's maximum, for all queries (so does an `if` with .all()): either part may have the "
-                "larger one, query by query. torch.maximum takes it.",
+                "You rescale a to b's maximum, for all queries (so does an `if` with .all()): which part has the "
+                "larger one may differ query by query. torch.maximum takes it.",
                 _only_a_rescaled,
             ),
             Mistake(
-                "The factors are the wrong way round: exp(own largest - common largest) is at most 1.",
+                "Your factors are the wrong way round: take exp(own largest - common largest), which is at most 1.",
                 _scaled_the_wrong_way,
             ),
             Mistake(
-                "You rescale the weighted sums but not the totals: their quotient is then no mean.", _sum_forgotten
+                "You rescale the weighted sums but not the totals: their quotient is then not a mean.", _sum_forgotten
             ),
             Mistake(
-                "You rescale the totals but not the weighted sums: their quotient is then no mean.",
+                "You rescale the totals but not the weighted sums: their quotient is then not a mean.",
                 _weighted_forgotten,
             ),
             Mistake(
-                "You always rescale b: where b's maximum is the larger one, it is a that must be made smaller.",
+                "You always rescale b: where b's maximum is the larger one, a must be scaled down instead.",
                 _b_always_the_smaller,
             ),
             Mistake(
-                "Your total is the sum of the factors: multiply each by its part's total first.", _factors_for_totals
+                "Your total is the sum of the factors: multiply each factor by its part's total first.",
+                _factors_for_totals,
             ),
             Mistake(
-                "Your factors are a softmax of the two maxima: they are exp(own largest - common largest), and do not "
-                "add up to 1.",
+                "Your factors are a softmax of the two maxima: they should be exp(own largest - common largest), "
+                "which do not add up to 1.",
                 _softmax_of_maxima,
             ),
             Mistake(
-                "You go by way of a's maximum: where b's is far larger, exp overflows before you scale it back. "
-                "Go to the common maximum at once.",
+                "You go through a's maximum: where b's is far larger, exp overflows before you scale it back. Go "
+                "straight to the common maximum.",
                 _by_way_of_a,
             ),
             Mistake("You take one maximum for all queries: every query has its own.", _one_maximum),
             Mistake(
-                "Your third output is the answer s / z: return the weighted sum, it may have to be merged again.",
+                "Your third output is the answer s / z: return the weighted sum, because it may have to be merged "
+                "again.",
                 _already_divided,
             ),
             Mistake(
-                "That is the same in another unit, the one of FlashAttention-2: log of the sum, 1, answer. Return the "
-                "larger maximum, and both sums relative to it.",
+                "That is the same in another unit, that of FlashAttention-2: log of the sum, 1, and the answer. "
+                "Return the larger maximum, and both sums relative to it.",
                 _logarithms,
             ),
             Mistake("Partial sums are added, not averaged: only their quotient is a mean.", _averaged),
             Mistake(
-                "You average the two answers s / z: a part with nothing to say then counts as much as one that has.",
+                "You average the two answers s / z: a part that has nothing to say then counts as much as one that "
+                "has.",
                 _answers_averaged,
             ),
             Mistake(
@@ -598,7 +611,7 @@ EXERCISES = [
                 _answers_averaged_totals_added,
             ),
             Mistake(
-                "Your weighted sum adds the sums as they are: each is relative to its own maximum, rescale them.",
+                "Your weighted sum adds the sums as they are: each is relative to its own maximum, so rescale them.",
                 _quotient_of_sums,
             ),
             Mistake(
@@ -606,11 +619,12 @@ EXERCISES = [
                 _smaller_maximum,
             ),
             Mistake(
-                "Your first output is logaddexp of the two maxima: it is the larger of them, torch.maximum.",
+                "Your first output is logaddexp of the two maxima: it should be the larger of them, torch.maximum.",
                 _log_sum_of_maxima,
             ),
             Mistake(
-                "You take exp of a logit itself: it overflows, or everything becomes 0. Take exp of differences.",
+                "You take exp of the logits themselves: it overflows, or everything becomes 0. Take exp of "
+                "differences.",
                 _no_maximum,
             ),
         ),
@@ -623,7 +637,8 @@ EXERCISES = [
         difficulty=1,
         start="Start by solving 2^-24 alpha |q| |k| / sigma^2 = tolerance for sigma, on paper.",
         hints=(
-            "|q| is the length of a row: queries.norm(dim=1) has one per query. Take the longest, also of the keys.",
+            "|q| is the length of a row: queries.norm(dim=1) has one per query. Take the longest, and do the same for "
+            "the keys.",
             "sigma = sqrt(2**-24 * alpha * |q| * |k| / tolerance).",
         ),
         cases=_sigma_cases,
@@ -632,31 +647,35 @@ EXERCISES = [
             Mistake("alpha is missing: the dot product in the logit is alpha q.k.", _alpha_forgotten),
             Mistake("That is sigma squared: take the root.", _root_forgotten),
             Mistake(
-                "torch.finfo.eps is 2^-23, the gap between two float32 numbers: rounding errs by half of it, 2^-24.",
+                "torch.finfo.eps is 2^-23, the gap between two float32 numbers: rounding errs by at most half of it, "
+                "2^-24.",
                 _eps_of_torch,
             ),
             Mistake(
-                "There is no 2 below the line: the square's cross term has a 2, which cancels it in the logit.",
+                "There is no 2 in the denominator: the square's cross term has a 2, which cancels it in the logit.",
                 lambda queries, keys, alpha, tolerance: _smallest_sigma(queries, keys, alpha / 2, tolerance),
             ),
             Mistake("You take the mean length: take the longest query and the longest key.", _mean_length),
-            Mistake("You take the shortest query and key: take the longest of both.", _shortest),
-            Mistake("The logit has alpha once: its square belongs to the bias.", _alpha_squared),
-            Mistake("You multiply by the tolerance: solve for sigma, and it stands below the line.", _times_tolerance),
-            Mistake("That is 1 / sigma: sigma^2 stood below the line.", _one_over_sigma),
+            Mistake("You take the shortest query and key: take the longest of each.", _shortest),
+            Mistake("The dot product has alpha only once: alpha^2 belongs to the bias.", _alpha_squared),
+            Mistake(
+                "You multiply by the tolerance: solve for sigma, and the tolerance is in the denominator.",
+                _times_tolerance,
+            ),
+            Mistake("That is 1 / sigma: in the equation sigma^2 is in the denominator.", _one_over_sigma),
             Mistake("Those are the lengths of the columns: a query is a row, norm(dim=1).", _lengths_of_columns),
             Mistake("You multiply squared lengths: |q| is the root of the sum of squares.", _squared_lengths),
             Mistake(
-                "You take the largest dot product that occurs: take |q| |k|, longest query, longest key.",
+                "You take the largest dot product that occurs: take |q| |k| for the longest query and the longest key.",
                 _largest_dot_product,
             ),
             Mistake(
-                "You take the largest dot product that occurs, without looking at negative ones: take |q| |k|, longest "
-                "query, longest key.",
+                "You take the largest dot product that occurs, without looking at negative ones: take |q| |k| for the "
+                "longest query and the longest key.",
                 _largest_signed_product,
             ),
             Mistake(
-                "You take the norm of the whole matrix: lengths are those of the rows, norm(dim=1).",
+                "You take the norm of the whole matrix: take the lengths of the rows, norm(dim=1).",
                 _norm_of_the_matrix,
             ),
         ),
@@ -667,7 +686,7 @@ EXERCISES = [
         title="What would ImageNet cost?",
         minutes=6,
         difficulty=1,
-        start="Start by counting pairs: queries of one picture times patches of all images.",
+        start="Start by counting pairs: the queries of one picture times the patches of all images.",
         hints=(
             "There are side**2 queries, and side**2 patches in each of the n_images images.",
             "Operations: steps * pairs * 2 * channels * patch_size**2. The table has 4 bytes per pair, for one step.",
@@ -679,42 +698,42 @@ EXERCISES = [
                 "side**2 enters twice: every pixel of the picture asks, and every place of an image answers.",
                 _one_query,
             ),
-            Mistake("The table is asked for in bytes: a float32 takes 4.", _entries),
+            Mistake("Return the size of the table in bytes: a float32 takes 4.", _entries),
             Mistake(
-                "The table is asked for in bytes: a float32 has 32 bits, which are 4 bytes.",
+                "Return the size of the table in bytes: a float32 has 32 bits, which are 4 bytes.",
                 lambda n, side, c, p, steps: (_cost(n, side, c, p, steps)[0], 8 * _cost(n, side, c, p, steps)[1]),
             ),
-            Mistake("A patch has patch_size**2 pixels, each of them compared.", _patch_side),
-            Mistake("The outputs are exchanged: first the operations, then the bytes.", _outputs_exchanged),
+            Mistake("A patch has patch_size**2 pixels, and each of them is compared.", _patch_side),
+            Mistake("The outputs are swapped: first the operations, then the bytes.", _outputs_exchanged),
             Mistake("The table has one weight per pair, for all channels together.", _table_per_channel),
             Mistake("Those are the bytes of the patches: the table has one weight for each pair.", _table_of_patches),
             Mistake(
-                "Those are twice the bytes: a float32 has 4, and logits are not counted, only weights.",
+                "That is twice the bytes: a float32 has 4, and only the weights count, not the logits.",
                 _logits_and_weights,
             ),
             Mistake(
-                "You count softmax and values, as section 5 does: here it is 2 C P^2 operations a pair.",
+                "You count softmax and values, as section 5 does: count only 2 C P^2 operations per pair here.",
                 _softmax_counted,
             ),
-            Mistake("You count the values, too: here it is 2 C P^2 operations a pair.", _values_counted),
+            Mistake("You count the values, too: count only 2 C P^2 operations per pair here.", _values_counted),
             Mistake(
-                "Your table is that of one image: it has a column for every patch of all n_images.", _table_of_one_image
+                "Your table is for one image: it needs a column for every patch of all n_images.", _table_of_one_image
             ),
             Mistake(
-                "On the torus pixels at the border have patches, too: side**2 places, not (side - patch_size + 1)**2.",
+                "On the torus, pixels at the border have patches, too: side**2 places, not (side - patch_size + 1)**2.",
                 _without_borders,
             ),
-            Mistake("The table is that of one step: the next step makes a new one.", _table_of_all_steps),
+            Mistake("The table is for one step only: the next step makes a new one.", _table_of_all_steps),
             Mistake(
                 "A multiplication and an addition are two operations: the factor 2 is missing.",
                 lambda n, side, c, p, steps: (_cost(n, side, c, p, steps)[0] // 2, _cost(n, side, c, p, steps)[1]),
             ),
             Mistake(
-                "All channels are compared: the factor channels is missing.",
+                "All channels are compared: the factor `channels` is missing.",
                 lambda n, side, c, p, steps: _cost(n, side, 1, p, steps),
             ),
             Mistake(
-                "A sample takes `steps` evaluations: the factor steps is missing.",
+                "A sample takes `steps` evaluations: the factor `steps` is missing.",
                 lambda n, side, c, p, steps: _cost(n, side, c, p, 1),
             ),
         ),

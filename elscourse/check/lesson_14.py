@@ -23,10 +23,10 @@ def _drawn(generator: torch.Generator) -> list[Case]:
         pictures = torch.randn(shape, generator=generator)
         drawings = pictures[:4] + 0.4 * torch.randn(4, *shape[1:], generator=generator)
         drawings[1] = pictures[2]  # a copy
-        drawings[2] = (pictures[0] + pictures[1]) / 2  # a blend: as far from the one as from the other
+        drawings[2] = (pictures[0] + pictures[1]) / 2  # a blend: equally far from both
         cases.append((torch.cat([drawings, torch.randn(3, *shape[1:], generator=generator)]), pictures))
     pictures = torch.rand(12, 1, 16, 16, generator=generator) * 2 - 1
-    cases.append((pictures.clone(), pictures))  # copies all: whose squares are not computed with care fall below 0
+    cases.append((pictures.clone(), pictures))  # all copies: squares that are not computed with care fall below 0
     return cases
 
 
@@ -122,7 +122,7 @@ def _nearest_left_out(drawings: Tensor, pictures: Tensor) -> Tensor:
 
 
 def _neighbours_second(drawings: Tensor, pictures: Tensor) -> Tensor:
-    """The distance from the nearest picture to the picture nearest to that one."""
+    """Divides by the distance from the nearest picture to its own nearest neighbour."""
     away = _distances(drawings, pictures)
     between = _distances(pictures, pictures).fill_diagonal_(math.inf).amin(1)
     return away.amin(1) / between[away.argmin(1)]
@@ -137,7 +137,7 @@ def _looks(generator: torch.Generator) -> list[Case]:
         (steps, [0.9, 0.5, 0.6, 0.7, 0.4, 0.3, 0.8, 0.2], 2),  # ended at 250: what comes later is not seen
         (steps, [0.9, 0.5, 0.6, 0.7, 0.4, 0.3, 0.8, 0.2], 3),  # two looks without a new lowest do not end it
         (steps, [0.9, 0.5, 0.7, 0.6, 0.55, 0.4, 0.3, 0.2], 3),  # falling again is not a new lowest
-        (steps, [0.9, 0.5, 0.5, 0.6, 0.7, 0.8, 0.9, 0.4], 2),  # as low is not lower
+        (steps, [0.9, 0.5, 0.5, 0.6, 0.7, 0.8, 0.9, 0.4], 2),  # equally low is not lower
         (steps, [0.9, 0.7, 0.8, 0.6, 0.7, 0.5, 0.6, 0.4], 2),  # one at a time: never two in a row
         (steps, [0.5, 0.6, 0.7, 0.8, 0.4, 0.3, 0.2, 0.1], 3),  # the first look is the lowest
         (steps, [0.9, 0.8, 0.7, 0.75, 0.6, 0.65, 0.7, 0.72], 1),
@@ -189,7 +189,7 @@ def _as_low_is_lower(steps: list[int], losses: list[float], patience: int) -> in
 
 
 def _counted(losses: list[float], patience: int, failed: Callable[[int, int], bool], anew: bool) -> int:
-    """The look with the lowest loss when so many looks have failed: in a row, or (not anew) in all."""
+    """The look with the lowest loss when `patience` looks have failed: in a row, or (not anew) in total."""
     best = count = 0
     for k in range(1, len(losses)):
         best = k if losses[k] < losses[best] else best
@@ -373,25 +373,28 @@ EXERCISES = [
                 "You take the largest difference: the distance is the root of the sum of squares.", _largest_difference
             ),
             Mistake("You divide by the sum of both distances: divide by the second nearest alone.", _share_of_both),
-            Mistake("You return 1 minus the ratio: 0 is for a copy.", _from_one),
-            Mistake("The ratio is upside down: nearest divided by second nearest, 0 for a copy.", _upside_down),
+            Mistake("You return 1 minus the ratio: a copy should give 0.", _from_one),
+            Mistake(
+                "Your ratio is upside down: divide the nearest by the second nearest, so that a copy gives 0.",
+                _upside_down,
+            ),
             Mistake("You divide by the mean over the other pictures: take the second nearest alone.", _to_the_rest),
             Mistake("You divide by the mean over all pictures: take the second nearest alone.", _to_all),
             Mistake("You divide by the median over the pictures: take the second nearest alone.", _to_the_median),
             Mistake("You divide by the farthest: take the second nearest.", _farthest),
-            Mistake("Those are the two farthest: take the two smallest (topk needs largest=False).", _two_farthest),
+            Mistake("Those are the two farthest: take the two nearest (topk needs largest=False).", _two_farthest),
             Mistake("You sort along the drawings: sort the distances of each drawing, .sort(1).", _along_the_drawings),
             Mistake(
                 "Those are the distances to the first two pictures: sort those of each drawing first.", _not_sorted
             ),
             Mistake(
-                "You leave the nearest out: no drawing is among the pictures, so begin with column 0.",
+                "You skip the nearest: no drawing is among the pictures, so begin with column 0.",
                 _nearest_left_out,
             ),
             Mistake("That is a difference, which has a unit: divide the nearest by the second nearest.", _gap),
             Mistake(
-                "You divide by the distance from the nearest picture to its own neighbour: both distances begin at "
-                "the drawing.",
+                "You divide by the distance from the nearest picture to its own neighbour: measure both distances "
+                "from the drawing.",
                 _neighbours_second,
             ),
         ),
@@ -405,29 +408,30 @@ EXERCISES = [
         difficulty=1,
         start="Start from the look with the lowest loss so far, and go through the looks one by one.",
         hints=(
-            "Keep in mind which look has the lowest loss so far: best = 0, and best = k wherever losses[k] is lower.",
-            "At look k, k - best looks in a row have brought nothing lower: end the loop when that is the patience.",
+            "Remember which look has the lowest loss so far: best = 0, and best = k wherever losses[k] is lower.",
+            "At look k, k - best looks in a row have brought nothing lower: end the loop when that number reaches the "
+            "patience.",
             "Return steps[best].",
         ),
         cases=_looks,
         answer=_early_stop,
         mistakes=(
-            Mistake("That is the lowest of all: what comes after the end of the training is not seen.", _hindsight),
-            Mistake("That is where the training ends: return the step of the lowest loss until then.", _where_it_ends),
-            Mistake("You end it one look too late: as soon as `patience` looks have failed.", _one_look_more),
-            Mistake("You end it one look too early: `patience` looks in a row must have failed.", _one_look_less),
+            Mistake("That is the lowest of all: nothing after the end of the training can be seen.", _hindsight),
+            Mistake("That is where the training ends: return the step of the lowest loss up to then.", _where_it_ends),
+            Mistake("You stop one look too late: stop as soon as `patience` looks have failed.", _one_look_more),
+            Mistake("You stop one look too early: `patience` looks in a row must have failed.", _one_look_less),
             Mistake(
-                "You end it at the first look that fails: wait for `patience` of them in a row (looks, not steps).",
+                "You stop at the first look that fails: wait for `patience` of them in a row (looks, not steps).",
                 _first_rise,
             ),
-            Mistake("As low is not lower: only a loss below the lowest counts as one.", _as_low_is_lower),
-            Mistake("You compare with the look before: compare with the lowest so far.", _rises),
+            Mistake("Equally low is not lower: only a loss below the lowest so far is a new lowest.", _as_low_is_lower),
+            Mistake("You compare with the look before: compare with the lowest loss so far.", _rises),
             Mistake(
-                "You call the best what is lower than the look before it: the lowest of all so far is wanted.",
+                "You call a look the best if it is lower than the one before it: take the lowest of all so far.",
                 _lower_than_before,
             ),
-            Mistake("In a row: begin to count anew at every new lowest loss.", _never_anew),
-            Mistake("That is the place of that look in the list: return its step.", _which_look),
+            Mistake("The looks must fail in a row: start counting again at every new lowest loss.", _never_anew),
+            Mistake("That is the index of the look: return its step.", _which_look),
             Mistake("That is the loss: return the step.", _its_loss),
             Mistake("You look for the highest loss: take the lowest.", _highest),
         ),
@@ -441,39 +445,48 @@ EXERCISES = [
         start="Start from the first k with losses[k] < level: the curve passes it between k - 1 and k.",
         hints=(
             "On a straight line the share of the way from k - 1 to k is (y0 - y) / (y0 - y1). Here y is the logarithm "
-            "of a loss: of which are y0, y and y1?",
-            "Straight in the logarithm of the loss, the share is "
-            "log(losses[k-1] / level) / log(losses[k-1] / losses[k]).",
-            "Straight in the logarithm of the steps: log s = log s0 + share * (log s1 - log s0).",
+            "of a loss: which losses do y0, y and y1 belong to?",
+            "With a line that is straight in the logarithm of the loss, the share is log(losses[k-1] / level) / "
+            "log(losses[k-1] / losses[k]).",
+            "The line is straight in the logarithm of the steps, too: log s = log s0 + share * (log s1 - log s0).",
             "So s = s0 * (s1 / s0) ** share.",
         ),
         cases=_falls,
         answer=_falls_below,
         mistakes=(
             Mistake("That is where it falls below for good: take the first time.", _for_good),
-            Mistake("To come down to the level is not to pass it: the first loss *below* it, < and not <=.", _down_to),
-            Mistake("Your line is straight in steps and losses: take the logarithm of both.", _straight),
-            Mistake("Take the logarithm of the losses, too: your line is straight in them.", _straight_losses),
-            Mistake("Take the logarithm of the steps, too: your line is straight in them.", _straight_steps),
             Mistake(
-                "np.interp needs x that rise, and losses fall: give it minus the logarithms, of k - 1 and k alone.",
+                "Reaching the level is not passing it: look for the first loss *below* it, < and not <=.", _down_to
+            ),
+            Mistake("Your line is straight in steps and losses themselves: take the logarithm of both.", _straight),
+            Mistake(
+                "Take the logarithm of the losses, too: your line is straight in the losses themselves.",
+                _straight_losses,
+            ),
+            Mistake(
+                "Take the logarithm of the steps, too: your line is straight in the steps themselves.", _straight_steps
+            ),
+            Mistake(
+                "np.interp needs x values that rise, but losses fall: give it minus the logarithms, of k - 1 and k "
+                "alone.",
                 _falling_x,
             ),
-            Mistake("Not every moment is at twice the step before: take steps[k] / steps[k - 1].", _always_doubled),
-            Mistake("That is a place in the list, k - 1 and the share: return a step.", _place_in_the_list),
-            Mistake("You fit one line to all points: take that between k - 1 and k.", _one_line_for_all),
+            Mistake("Not every moment is at twice the step before it: use steps[k] / steps[k - 1].", _always_doubled),
+            Mistake("That is a place in the list, k - 1 plus the share: return a step.", _place_in_the_list),
+            Mistake("You fit one line to all points: take the line between k - 1 and k.", _one_line_for_all),
             Mistake("You count the share from k: count it from k - 1, log(losses[k-1] / level).", _share_from_k),
             Mistake("You begin at steps[k]: begin at steps[k - 1].", _begins_at_k),
             Mistake(
-                "That is the first measured step below the level: interpolate (np.interp does so only if its x rise).",
+                "That is the first measured step below the level: interpolate (np.interp does that only if its x "
+                "values rise).",
                 _next_measured,
             ),
-            Mistake("That is the place of that moment in the list: return a step, between two moments.", _which_moment),
-            Mistake("You take the middle: where between both steps depends on the losses.", _middle),
+            Mistake("That is the index of the moment: return a step, which lies between two moments.", _which_moment),
+            Mistake("You take the middle: the losses decide where between the two steps it is.", _middle),
             Mistake(
-                "You take the geometric middle: where between both steps depends on the losses.", _geometric_middle
+                "You take the geometric middle: the losses decide where between the two steps it is.", _geometric_middle
             ),
-            Mistake("That is the first step above the level: ask for losses[k] < level.", _first_above),
+            Mistake("That is the first step above the level: look for losses[k] < level.", _first_above),
             Mistake("That is the last measured step above the level: interpolate.", _one_before),
             Mistake("That is the logarithm of the step: return the step.", _logarithm),
             Mistake("You round to a whole step: return the float.", _whole_step),

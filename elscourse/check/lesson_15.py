@@ -24,7 +24,7 @@ def _two_sets(generator: torch.Generator) -> list[Case]:
         drawings = torch.cat([own[:2], others[2:3], blends, torch.randn(4, *shape[1:], generator=generator)])
         cases.append((drawings, own, others))
     own, others = torch.zeros(3, 1, 4, 4), torch.ones(3, 1, 4, 4)
-    own[2], others[2] = 0.75, 0.75  # a picture that is in both: as near is not nearer
+    own[2], others[2] = 0.75, 0.75  # a picture that is in both: equally near is not nearer
     cases.append((torch.tensor([0.1, 0.7, 0.8, 1.2, 0.2])[:, None, None, None].expand(5, 1, 4, 4).clone(), own, others))
     return cases
 
@@ -69,7 +69,7 @@ def _each_picture(drawings: Tensor, own: Tensor, others: Tensor) -> float:
 
 
 def _ties_left_out(drawings: Tensor, own: Tensor, others: Tensor) -> float:
-    """As near is neither: not even one of the drawings that are counted."""
+    """Drawings that are equally near to both are not counted at all."""
     near = _nearest(drawings, own), _nearest(drawings, others)
     return float((near[0] < near[1]).sum() / (near[0] != near[1]).sum())
 
@@ -88,7 +88,7 @@ def _expanded_square(drawings: Tensor, own: Tensor, others: Tensor) -> float:
 
 
 def _which_is_nearest(drawings: Tensor, own: Tensor, others: Tensor) -> float:
-    """Compares the numbers of the two nearest pictures."""
+    """Compares the indices of the two nearest pictures."""
     nearest = [torch.cdist(drawings.flatten(1), some.flatten(1)).argmin(1) for some in (own, others)]
     return _share(nearest[0] < nearest[1])
 
@@ -160,7 +160,7 @@ def _mean_variance(first: Tensor, second: Tensor) -> Tensor:
 
 
 def _from_the_difference(first: Tensor, second: Tensor, variance: Tensor) -> Tensor:
-    """V(y - y') is 2 V(e): what is left of the variance without V(e)."""
+    """V(y - y') is 2 V(e): the share of the variance that is left without V(e)."""
     return 1 - (first.double() - second.double()).flatten(1).var(1, correction=0) / 2 / variance
 
 
@@ -249,7 +249,7 @@ def _means_with_each_other(r: float, k: int) -> float:
 
 
 def _as_if_independent(r: float, k: int) -> float:
-    """Variance of the mean 1 / k."""
+    """As if the variance of the mean were 1 / k."""
     return k * r * r
 
 
@@ -294,14 +294,15 @@ EXERCISES = [
         hints=(
             "torch.cdist(drawings.flatten(1), own.flatten(1)) has shape (B, N); its smallest entry in each row belongs "
             "to the nearest picture.",
-            "near_own < near_others is a tensor of truth values, shape (B,); its mean, as numbers, is the share.",
+            "near_own < near_others is a tensor of truth values, shape (B,); convert it to numbers, and its mean is "
+            "the share.",
         ),
         cases=_two_sets,
         answer=_nearer_to_own,
         mistakes=(
-            Mistake("As near is not nearer, and with you a tie goes to own: compare with <.", _ties_counted),
+            Mistake("Equally near is not nearer, but you count a tie for own: compare with <.", _ties_counted),
             Mistake("That is how many: divide by the number of drawings.", _counted),
-            Mistake("That is the share that is nearer to the others.", _the_others),
+            Mistake("That is the share that is nearer to the others: take the share nearer to own.", _the_others),
             Mistake("You compare mean distances: take the nearest picture of each set.", _mean_distances),
             Mistake("You add absolute differences: the distance is the root of the sum of squares.", _absolute),
             Mistake(
@@ -310,11 +311,11 @@ EXERCISES = [
             ),
             Mistake("You measure the distance to the mean of each set: take the nearest picture.", _mean_pictures),
             Mistake(
-                "You leave drawings that are equally near out of the whole: divide by the number of all drawings.",
+                "You leave out drawings that are equally near to both: divide by the number of all drawings.",
                 _ties_left_out,
             ),
             Mistake(NEGATIVE_SQUARE, _expanded_square),
-            Mistake("That is in percent: a share from 0 to 1 was asked.", _percent),
+            Mistake("That is in percent: return a share from 0 to 1.", _percent),
             Mistake(
                 "You compare which pictures are nearest (argmin): compare how near they are, amin.", _which_is_nearest
             ),
@@ -328,86 +329,90 @@ EXERCISES = [
         difficulty=2,
         start="Start from the two equations: both drawings are s plus something of their own, of the same variance.",
         hints=(
-            "The covariance of first and second is the variance of s; divided by both standard deviations, which are "
-            "equal, that is r of the two.",
-            "r of s with first is the standard deviation of s over that of first. Square it, and compare with the line "
-            "above.",
-            "So it is r of first with second, not squared: els.compare has it.",
+            "The covariance of first and second is the variance of s. Divide it by both standard deviations, which "
+            "are equal: that is the r of the two.",
+            "The r of s with first is the standard deviation of s divided by that of first. Square it, and compare it "
+            "with the hint before.",
+            "So the answer is the r of first with second, not squared: els.compare has it.",
         ),
         cases=_two_trainings,
         answer=_perfect_r2,
         mistakes=(
             Mistake(
-                "That is r2 of one training with the other. A perfect theory is ahead of it: it draws s alone, without "
-                "the second one's own part.",
+                "That is the r2 of one training with the other. A perfect theory does better: it draws s alone, "
+                "without the second one's own part.",
                 _squared,
             ),
-            Mistake("That is the r of a perfect theory: its r2 was asked.", _root),
-            Mistake("That is R2 of the one as a prediction of the other: start from their r.", _big_r2),
+            Mistake("That is the r of a perfect theory: return its r2.", _root),
+            Mistake("That is the R2 of one training as a prediction of the other: start from their r.", _big_r2),
             Mistake(
-                "Right if both variances were equal. They differ a little, and you divide by that of the first alone: "
-                "divide by the root of their product.",
+                "That would be right if both variances were equal. They differ a little, and you divide by the "
+                "variance of the first alone: divide by the root of their product.",
                 _variance_of_one,
             ),
             Mistake(
-                "Right if both variances were equal. They differ a little: divide by the root of their product, not by "
-                "their mean, and you have r.",
+                "That would be right if both variances were equal. They differ a little: divide by the root of their "
+                "product, not by their mean, and you have r.",
                 _mean_variance,
             ),
             Mistake(
-                "Right if both variances were equal. They differ a little, and you divide by that of the second alone: "
-                "divide by the root of their product.",
+                "That would be right if both variances were equal. They differ a little, and you divide by the "
+                "variance of the second alone: divide by the root of their product.",
                 _variance_of_the_other,
             ),
             Mistake("You divide by the product of both variances: divide by its root.", _no_root),
             Mistake(
-                "Right if both variances were equal. They differ a little: take the covariance of the two for the "
-                "variance of s, not the variance less V(e).",
+                "That would be right if both variances were equal. They differ a little: use the covariance of the "
+                "two as the variance of s, not the variance minus V(e).",
                 _difference_over_root,
             ),
             Mistake(
-                "Right if both variances were equal. They differ a little: take the covariance of the two for the "
-                "variance of s, and divide by the root of the product of both, not by that of the first.",
+                "That would be right if both variances were equal. They differ a little: use the covariance of the "
+                "two as the variance of s, and divide it by the root of the product of both variances, not by the "
+                "variance of the first.",
                 _difference_over_one,
             ),
             Mistake(
-                "Right if both variances were equal. They differ a little: take the covariance of the two for the "
-                "variance of s, and divide by the root of the product of both, not by that of the second.",
+                "That would be right if both variances were equal. They differ a little: use the covariance of the "
+                "two as the variance of s, and divide it by the root of the product of both variances, not by the "
+                "variance of the second.",
                 _difference_over_the_other,
             ),
             Mistake(
-                "Your theory is right. But you divide the covariance by N - 1, as torch.cov does, and the variances by "
-                "N: give it correction=0.",
+                "Your theory is right, but you divide the covariance by N - 1, as torch.cov does, and the variances "
+                "by N: give it correction=0.",
                 _covariance_over_fewer,
             ),
             Mistake(
-                "Your theory is right. But torch's var and std divide by N - 1, your mean of the products by N: give "
-                "them correction=0.",
+                "Your theory is right, but torch's var and std divide by N - 1, and your mean of the products divides "
+                "by N: give them correction=0.",
                 _two_divisors,
             ),
             Mistake(
-                "That is r2 of s with the *mean* of the two (Spearman and Brown): s with one of them was asked.",
+                "That is the r2 of s with the *mean* of the two (Spearman and Brown): return the r2 of s with one of "
+                "them.",
                 _spearman_brown,
             ),
-            Mistake(
-                "That is R2, with the second one as the prediction: start from the r of both.", _big_r2_of_the_other
-            ),
-            Mistake("Take off each image's mean first.", _not_centred),
+            Mistake("That is R2, with the second one as the prediction: start from their r.", _big_r2_of_the_other),
+            Mistake("Subtract each image's mean first.", _not_centred),
             Mistake("That is one number for the whole batch: compare image by image.", _one_for_all),
-            Mistake("You take off one mean for the whole batch: every image has its own.", _one_mean_for_all),
+            Mistake("You subtract one mean for the whole batch: every image has its own.", _one_mean_for_all),
             Mistake(
-                "You take off one mean per channel: an image has one, over all its channels.", _one_mean_per_channel
+                "You subtract one mean per channel: an image has one mean, over all its channels.",
+                _one_mean_per_channel,
             ),
             Mistake(
-                "The mean of the two holds the first one's own part as well, so it seems to predict it.",
+                "The mean of the two contains the first one's own part as well, so it only seems to predict the first.",
                 _mean_with_shared,
             ),
             Mistake(
-                "The mean of the two holds the second one's own part as well, so it seems to predict it.",
+                "The mean of the two contains the second one's own part as well, so it only seems to predict the "
+                "second.",
                 _mean_with_shared_second,
             ),
             Mistake(
-                "The mean of the two holds the own part of each as well, so it seems to predict both.", _mean_with_both
+                "The mean of the two contains the own part of each as well, so it only seems to predict both.",
+                _mean_with_both,
             ),
         ),
     ),
@@ -417,42 +422,46 @@ EXERCISES = [
         title="Several trainings foretell one more",
         minutes=7,
         difficulty=3,
-        start="Start from the variance of the mean of k drawings of variance 1, every two of which have covariance r.",
+        start="Start from the variance of the mean of k drawings of variance 1, any two of which have covariance r.",
         hints=(
             "The variance of the mean is (k + k (k - 1) r) / k^2 = (1 + (k - 1) r) / k.",
-            "The covariance of the mean with one further drawing is r.",
+            "The covariance of the mean with one more drawing is r.",
             "r2 is the covariance squared, divided by both variances: r^2 over (1 + (k - 1) r) / k.",
         ),
         cases=_numbers,
         answer=_mean_of_k,
         mistakes=(
             Mistake("That is r: square it.", _r_not_squared),
-            Mistake("That is r2 for k = 1: averaging takes away the parts that are each one's own.", _k_ignored),
-            Mistake("That is the limit of infinitely many.", _perfect),
+            Mistake("That is r2 for k = 1: averaging takes away what belongs to each drawing alone.", _k_ignored),
+            Mistake("That is the limit for infinitely many drawings.", _perfect),
             Mistake(
-                "That is how one mean of k correlates with another mean of k: here the other one is a single drawing, "
-                "and r2 is asked.",
+                "That is how one mean of k correlates with another mean of k: here the other is a single drawing, and "
+                "you need r2.",
                 _means_with_each_other,
             ),
             Mistake(
-                "That is r2 of one mean of k with another mean of k: here the other one is a single drawing. Or you "
+                "That is the r2 of one mean of k with another mean of k: here the other is a single drawing. Or you "
                 "divided the covariance by the variance of the mean, not by its root, before you squared it.",
                 _means_with_each_other_squared,
             ),
             Mistake("The variance of the mean is (1 + (k - 1) r) / k: you left out the k.", _no_k),
-            Mistake("You count each pair once: in the square of a sum it occurs twice, k (k - 1) terms.", _pairs_once),
             Mistake(
-                "You are off by k^2: the variance of a mean is that of the sum divided by k^2, its covariance that of "
-                "the sum divided by k.",
+                "You count each pair once: in the square of a sum it occurs twice, which makes k (k - 1) terms.",
+                _pairs_once,
+            ),
+            Mistake(
+                "You are off by k^2: the variance of a mean is that of the sum divided by k^2, its covariance is that "
+                "of the sum divided by k.",
                 _sum_for_mean,
             ),
             Mistake(
                 "The k drawings are not independent: the variance of their mean is more than 1 / k.", _as_if_independent
             ),
-            Mistake("The variance of the mean goes below the fraction line.", _not_averaged_down),
+            Mistake("The variance of the mean belongs in the denominator.", _not_averaged_down),
             Mistake("Every drawing has k - 1 partners, not k.", _pairs_miscounted),
             Mistake(
-                "You put r2 where r belongs, below the line: the variance of a mean of k drawings has k - 1 times r.",
+                "You put r2 where r belongs, in the denominator: the variance of a mean of k drawings has k - 1 times "
+                "r.",
                 lambda r, k: k * r**2 / (1 + (k - 1) * r**2),
             ),
             Mistake("You put r2 where r belongs: the covariance of two drawings of variance 1 is r.", _r2_for_r),

@@ -1,4 +1,4 @@
-"""Exercises of lesson 16: to change the noise, and to foretell what that changes in a drawing."""
+"""Exercises of lesson 16: changing the noise, and foretelling what that changes in a drawing."""
 
 from __future__ import annotations
 
@@ -122,13 +122,13 @@ def _absolute(change: Tensor, predicted: Tensor) -> Tensor:
 
 
 def _against_the_mean(change: Tensor, predicted: Tensor) -> Tensor:
-    """R2 of lesson 11: the baseline is the mean change, not none."""
+    """R2 of lesson 11: the baseline is the mean change instead of no change."""
     x = change.double().flatten(1)
     return 1 - _squares(change.double() - predicted.double()) / (x - x.mean(1, keepdim=True)).square().sum(1)
 
 
 def _against_the_variance(change: Tensor, predicted: Tensor) -> Tensor:
-    """The same by way of var, which divides by one less."""
+    """The same by way of var, which divides by n - 1."""
     left = _squares(change.double() - predicted.double()) / change[0].numel()
     return 1 - left / change.double().flatten(1).var(1)
 
@@ -166,7 +166,7 @@ def _correlation_or_none(change: Tensor, predicted: Tensor) -> Tensor:
 
 
 def _variances(change: Tensor, predicted: Tensor) -> Tensor:
-    """The mean taken off what is left, and off the change."""
+    """The mean is subtracted from what is left, and from the change."""
     left, whole = ((some.double().flatten(1)).var(1) for some in (change.double() - predicted.double(), change))
     return 1 - left / whole
 
@@ -195,7 +195,7 @@ def _scores(generator: torch.Generator) -> list[Case]:
 
 
 def _kept_at(choice: Tensor, by_network: Tensor) -> Tensor:
-    """What the network gives at these columns, between the mean (0) and the best (1) of each row."""
+    """What the network gives at these columns, on a scale from the mean (0) to the best (1) of each row."""
     given = by_network.gather(1, choice[:, None])[:, 0]
     mean = by_network.mean(1)
     return (given - mean) / (by_network.amax(1) - mean)
@@ -234,7 +234,7 @@ def _from_the_worst(by_formula: Tensor, by_network: Tensor) -> Tensor:
 
 
 def _promised(by_formula: Tensor, by_network: Tensor) -> Tensor:
-    """All above the line from the formula's table."""
+    """The whole numerator is from the formula's table."""
     promised = by_formula.amax(1) - by_formula.mean(1)
     return promised / (by_network.amax(1) - by_network.mean(1))
 
@@ -246,19 +246,19 @@ def _from_the_formulas_mean(by_formula: Tensor, by_network: Tensor) -> Tensor:
 
 
 def _of_the_formulas_best(by_formula: Tensor, by_network: Tensor) -> Tensor:
-    """Below the line the formula's best, less the network's mean."""
+    """The denominator is the formula's best minus the network's mean."""
     given, mean = _given(by_formula, by_network), by_network.mean(1)
     return (given - mean) / (by_formula.amax(1) - mean)
 
 
 def _of_the_formulas_most(by_formula: Tensor, by_network: Tensor) -> Tensor:
-    """Below the line all from the formula's table."""
+    """The whole denominator is from the formula's table."""
     given = _given(by_formula, by_network)
     return (given - by_network.mean(1)) / (by_formula.amax(1) - by_formula.mean(1))
 
 
 def _only_the_gift(by_formula: Tensor, by_network: Tensor) -> Tensor:
-    """Mean and best from the formula's table."""
+    """Mean and best are from the formula's table."""
     mean = by_formula.mean(1)
     return (_given(by_formula, by_network) - mean) / (by_formula.amax(1) - mean)
 
@@ -322,27 +322,27 @@ EXERCISES = [
         difficulty=1,
         start="Start from a copy of the noise: noise.clone().",
         hints=(
-            "Rows y to y + side - 1 are written y : y + side in Python, and columns the same.",
+            "Rows y to y + side - 1 are written y : y + side in Python, and columns likewise.",
             "changed[..., y : y + side, x : x + side] = the same part of other; then return changed.",
         ),
         cases=_two_noises,
         answer=_exchange,
         mistakes=(
-            Mistake("The block is kept, and all else exchanged: it should be the other way round.", _outside),
-            Mistake("You have exchanged y and x: y counts rows, which is the dimension before the last.", _transposed),
+            Mistake("You keep the block and exchange all the rest: it should be the other way round.", _outside),
+            Mistake("You have swapped y and x: y counts rows, the second-to-last dimension.", _transposed),
             Mistake("You take (y, x) for the middle of the block: it is its upper left pixel.", _corner_as_centre),
-            Mistake("Your block is one too wide: y : y + side ends before y + side.", _one_more),
-            Mistake("Your block is one too narrow: y : y + side already ends before y + side.", _one_less),
+            Mistake("Your block is one pixel too wide: y : y + side already has `side` rows.", _one_more),
+            Mistake("Your block is one pixel too narrow: y : y + side already stops before y + side.", _one_less),
             Mistake("You exchange whole rows: the columns have limits, too.", _whole_rows),
             Mistake("You cut y : side. The block's rows are y : y + side, and columns likewise.", _up_to_side),
-            Mistake("You add the other noise: put it in the place of the first.", _added),
+            Mistake("You add the other noise: put it in place of the first.", _added),
             Mistake(
                 "You cut channels and rows: rows and columns are the last two dimensions, [..., rows, columns].",
                 _channel_forgotten,
             ),
             Mistake("You take the other noise's upper left corner: take it from the same place.", _corner_of_other),
             Mistake(
-                "The noise comes back as it was: is your slice empty, or nothing assigned?",
+                "The noise comes back unchanged: is your slice empty, or did you assign nothing to it?",
                 lambda noise, other, y, x, side: noise,
             ),
             Mistake(
@@ -366,37 +366,39 @@ EXERCISES = [
         cases=_changes,
         answer=_foretold,
         mistakes=(
-            Mistake("That is the part which is not foretold: take it from 1.", _what_is_missing),
-            Mistake("You take a root: the sums of squares are compared as they are.", _not_squared),
+            Mistake("That is the part that is not foretold: subtract it from 1.", _what_is_missing),
+            Mistake("You take a root: compare the sums of squares as they are.", _not_squared),
             Mistake("You add absolute values: add squares.", _absolute),
             Mistake(
-                "You take off the mean of the change: that is R2, whose baseline knows the mean change. Here the "
+                "You subtract the mean of the change: that is R2, whose baseline knows the mean change. Here the "
                 "baseline is no change at all.",
                 _against_the_mean,
             ),
             Mistake(
-                "You divide by the variance of the change, which takes off its mean. Here the baseline is no change at "
-                "all: divide by its sum of squares.",
+                "You divide by the variance of the change, which subtracts its mean. Here the baseline is no change "
+                "at all: divide by its sum of squares.",
                 _against_the_variance,
             ),
             Mistake(
-                "You take off two means, of what is left and of the change, as var does: sum the squares alone.",
+                "You subtract two means, one from what is left and one from the change, as var does: just sum the "
+                "squares.",
                 _variances,
             ),
             Mistake("You divide by the change that was predicted: divide by the true one.", _of_the_predicted),
             Mistake("You divide pixel by pixel: sum both squares over the pixels first, then divide.", _per_pixel),
-            Mistake("That is one number for the whole batch: one for every image was asked.", _one_for_all),
+            Mistake("That is one number for the whole batch: return one for every image.", _one_for_all),
             Mistake("That is r2. It forgives a change that is foretold too small or too large.", _correlation),
             Mistake("That is r2: it forgives a change that is foretold too small or too large.", _correlation_or_none),
             *(
                 Mistake(f"That is {what}: it forgives a change that is foretold too large{of}.", _cosine(power, value))
                 for power, what in ((1, "a cosine"), (2, "a squared cosine"))
-                for value, of in ((0.0, ""), (math.nan, ", and has no value where nothing is"))
+                for value, of in ((0.0, ""), (math.nan, ", and has no value where nothing is foretold"))
             ),
-            Mistake("Below 0 is allowed: it would have been better to say nothing.", _not_below_zero),
+            Mistake("Below 0 is allowed: it means that it would have been better to say nothing.", _not_below_zero),
             Mistake("You compare how large the two changes are: compare the changes themselves.", _size_alone),
             Mistake(
-                "That is a slope, which does not see what is predicted beside the change: ask what is left.", _slope
+                "That is a slope, which does not see what is predicted besides the change: look at what is left.",
+                _slope,
             ),
         ),
     ),
@@ -409,51 +411,49 @@ EXERCISES = [
         start="Start from the formula's choice in each row: by_formula.argmax(1).",
         hints=(
             "The network's value there, row by row: by_network[torch.arange(len(by_network)), by_formula.argmax(1)].",
-            "Take off the network's mean over the row: that is what a blind choice gives.",
-            "Divide by the network's best less the same mean.",
+            "Subtract the network's mean over the row: that is what a blind choice gives.",
+            "Divide by the network's best minus the same mean.",
         ),
         cases=_scores,
         answer=_kept,
         mistakes=(
-            Mistake("You take the formula's lowest: it chooses the highest.", _lowest),
+            Mistake("You take the formula's lowest value: it chooses the highest.", _lowest),
             Mistake(
                 "You count what the formula promises: count what the network gives there.", _as_the_formula_sees_it
             ),
+            Mistake("You have swapped formula and network: the formula chooses, the network draws.", _roles_exchanged),
             Mistake(
-                "You have exchanged formula and network: the formula chooses, the network draws.", _roles_exchanged
-            ),
-            Mistake(
-                "Above the line you have what the formula promises above its own mean: count what the network gives.",
+                "Your numerator is what the formula promises above its own mean: count what the network gives.",
                 _promised,
             ),
-            Mistake("You take off the formula's mean: take off the network's.", _from_the_formulas_mean),
+            Mistake("You subtract the formula's mean: subtract the network's.", _from_the_formulas_mean),
             Mistake("You take one best for all rows: each row has its own.", _one_best),
             Mistake(
-                "Below the line you have the formula's best: take the network's, less its mean.", _of_the_formulas_best
+                "Your denominator has the formula's best: take the network's, minus its mean.", _of_the_formulas_best
             ),
             Mistake(
-                "Below the line you have the formula's best less its own mean: take both from the network.",
+                "Your denominator is the formula's best minus its own mean: take both from the network.",
                 _of_the_formulas_most,
             ),
             Mistake("Only the choice is the formula's: take mean and best from the network.", _only_the_gift),
-            Mistake("Below the line you take the best less the worst: take the best less the mean.", _of_the_range),
-            Mistake("You take the mean off above the line alone: take it off below, too.", _of_the_best),
-            Mistake("You do not take off the mean: a blind choice should come out as 0.", _share_of_the_best),
+            Mistake("Your denominator is the best minus the worst: take the best minus the mean.", _of_the_range),
+            Mistake("You subtract the mean in the numerator only: subtract it in the denominator, too.", _of_the_best),
+            Mistake("You do not subtract the mean: a blind choice should come out as 0.", _share_of_the_best),
             Mistake(
                 "You measure from the worst: a blind choice gives the mean, which should come out as 0.",
                 _from_the_worst,
             ),
             Mistake("You choose one column for all rows: each row has a choice of its own.", _one_choice_for_all),
-            Mistake("You count hits: a choice that is nearly the best should come out near 1.", _hit_or_miss),
+            Mistake("You count hits: a choice that is nearly the best should come out close to 1.", _hit_or_miss),
             Mistake(
                 "Below 0 is allowed: a choice can be worse than a blind one.",
                 _not_below_a_blind_choice,
             ),
-            Mistake("That is what is lost by the choice: what is kept was asked.", _what_is_lost),
+            Mistake("That is what the choice loses: return what it keeps.", _what_is_lost),
             Mistake("You take one mean for all rows: each row has its own.", _one_mean),
             Mistake("You take one mean and one best for all rows: each row has its own.", _one_mean_and_best),
             Mistake("You measure from the median: a blind choice gives the mean on average.", _from_the_median),
-            Mistake("Divide by what the best choice would give above the mean.", _above_the_mean),
+            Mistake("You do not divide: divide by what the best choice would give above the mean.", _above_the_mean),
         ),
     ),
 ]

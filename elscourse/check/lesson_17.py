@@ -273,7 +273,7 @@ def _image_for_channel(change: Tensor, channel: int) -> Tensor:
 
 
 def _sources(generator: torch.Generator) -> list[Case]:
-    """No two of the first k + 1 images have given equally many pixels."""
+    """No two of the first k + 1 images give equally many pixels."""
     cases: list[Case] = []
     for counts, height, k in (
         ((30, 21, 14, 9, 5, 3, 1, 1), 7, 3),
@@ -340,9 +340,9 @@ EXERCISES = [
         title="Each colour by itself",
         minutes=5,
         difficulty=1,
-        start="Start from one colour of the batch that keeps its place among the dimensions: x_t[:, 0:1].",
+        start="Start from one colour of the batch, with its dimension kept: x_t[:, 0:1].",
         hints=(
-            "x_t[:, c : c + 1] has the shape (B, 1, H, W), x_t[:, c] only (B, H, W).",
+            "x_t[:, c : c + 1] has shape (B, 1, H, W), but x_t[:, c] only (B, H, W).",
             "Machine c answers for colour c: machines[c](x_t[:, c : c + 1], t).",
             "Put the three answers side by side along dimension 1 with torch.cat.",
         ),
@@ -355,12 +355,12 @@ EXERCISES = [
             Mistake("You show the first colour to all machines: machine c looks at colour c.", _first_colour_for_all),
             Mistake("You show the machines the mean of the colours: machine c looks at colour c.", _of_the_mean),
             Mistake(
-                "You put the answers one below the other, as more images: colours are dimension 1 (torch.cat(..., 1)).",
+                "You put the answers together as more images: colours are dimension 1 (torch.cat(..., 1)).",
                 _one_below_the_other,
             ),
             Mistake(
-                "You put the answers one below the other and cut that into images: images and colours get mixed up. "
-                "Colours are dimension 1 (torch.cat(..., 1)).",
+                "You put the answers together as more images and then reshape them, so images and colours get mixed "
+                "up. Colours are dimension 1 (torch.cat(..., 1)).",
                 _mixed_up,
             ),
             Mistake("You add the answers: put them side by side, as the three colours of one image.", _added),
@@ -374,40 +374,43 @@ EXERCISES = [
         difficulty=1,
         start="Start from the grey of each pixel: the mean over its three colours.",
         hints=(
-            "Colours are dimension 1; keepdim=True keeps it, so that the grey can be taken off.",
-            "Take the grey off each colour: images - images.mean(1, keepdim=True).",
+            "Colours are dimension 1; keepdim=True keeps it, so that the grey can be subtracted.",
+            "Subtract the grey from each colour: images - images.mean(1, keepdim=True).",
         ),
         cases=_pictures,
         answer=_tint,
         mistakes=(
-            Mistake("That is the grey itself: return what is left when it is taken off.", _grey),
-            Mistake("That is the grey of each pixel: take it off its three colours.", _grey_once),
-            Mistake("You take off the mean over the pixels: each pixel has a grey of its own.", _off_the_picture),
+            Mistake("That is the grey itself: return what is left when you subtract it.", _grey),
+            Mistake("That is the grey of each pixel: subtract it from the pixel's three colours.", _grey_once),
+            Mistake("You subtract the mean over the pixels: each pixel has a grey of its own.", _off_the_picture),
             Mistake(
-                "mean(1) has lost the dimension of the colours, and the batch is taken for it: mean(1, keepdim=True).",
+                "mean(1) has lost the dimension of the colours, so the batch is taken for it: use mean(1, "
+                "keepdim=True).",
                 _dimension_lost,
             ),
-            Mistake("You take off the mean of each column: colours are dimension 1.", _off_the_column),
-            Mistake("You take off the mean of each row: colours are dimension 1.", _off_the_row),
-            Mistake("You take off the mean over the batch: dimension 0 is images, colours are 1.", _off_the_batch),
-            Mistake("You take off one mean for each picture: each pixel has a grey of its own.", _off_all),
-            Mistake("You take off one number: each pixel has a grey of its own.", _off_everything),
-            Mistake("The sign is wrong: image minus grey.", _other_sign),
-            Mistake("You take off the sum of the three colours: the grey is their mean.", _off_the_sum),
-            Mistake("You divide by the grey: take it off.", _divided),
+            Mistake("You subtract the mean of each column: colours are dimension 1.", _off_the_column),
+            Mistake("You subtract the mean of each row: colours are dimension 1.", _off_the_row),
+            Mistake(
+                "You subtract the mean over the batch: images are dimension 0, colours are dimension 1.", _off_the_batch
+            ),
+            Mistake("You subtract one mean for each picture: each pixel has a grey of its own.", _off_all),
+            Mistake("You subtract one number from everything: each pixel has a grey of its own.", _off_everything),
+            Mistake("Your sign is wrong: take image minus grey.", _other_sign),
+            Mistake("You subtract the sum of the three colours: the grey is their mean.", _off_the_sum),
+            Mistake("You divide by the grey: subtract it.", _divided),
             Mistake("You weight the colours as the eye does: the grey here is their plain mean.", _luma),
             Mistake(
-                "You take the mean of colours that you have already changed: take it before.", _off_the_half_changed
+                "You take the mean of colours that you have already changed: take it first.", _off_the_half_changed
             ),
-            Mistake("You take off the brightest colour: the grey is the mean of the three.", _off_the_largest),
-            Mistake("You take off the median of the three colours: the grey is their mean.", _off_the_median),
-            Mistake("You take off the mean of each colour: each pixel has a grey of its own.", _off_each_colour),
-            Mistake("You take off the green: the grey is the mean of the three colours.", _off_the_green),
+            Mistake("You subtract the brightest colour: the grey is the mean of the three.", _off_the_largest),
+            Mistake("You subtract the median of the three colours: the grey is their mean.", _off_the_median),
+            Mistake("You subtract the mean of each colour: each pixel has a grey of its own.", _off_each_colour),
+            Mistake("You subtract the green: the grey is the mean of the three colours.", _off_the_green),
             Mistake(
-                "You take off the middle between the brightest and the darkest: the grey is the mean of the three.",
+                "You subtract the midpoint of the brightest and the darkest: the grey is the mean of the three.",
                 _off_the_middle,
             ),
-            Mistake("That is one number per pixel: each of its three colours, minus their mean, was asked.", _range),
+            Mistake("That is one number per pixel: return each of its three colours, minus their mean.", _range),
         ),
     ),
     Exercise(
@@ -425,19 +428,21 @@ EXERCISES = [
         cases=_changes,
         answer=_elsewhere,
         mistakes=(
-            Mistake("That is the share in the colour whose noise was exchanged: take it from 1.", _in_its_own),
+            Mistake("That is the share in the colour whose noise was exchanged: subtract it from 1.", _in_its_own),
             Mistake("You divide by the change in its own colour: divide by the whole change.", _to_the_own),
             Mistake("You add absolute values: add squares.", _absolute_share),
-            Mistake("You add the changes themselves, and they cancel: add squares.", _plain_sums),
-            Mistake("You add the changes first, and they cancel: square each of them, then add.", _squares_of_sums),
+            Mistake("You add the changes themselves, which cancel: add squares.", _plain_sums),
+            Mistake(
+                "You add the changes first, and they cancel: square each of them before you add.", _squares_of_sums
+            ),
             Mistake("You take the variance, which leaves out the mean: add the squares themselves.", _spread),
             Mistake("You take one of the other colours: there are two.", _the_next_colour),
             Mistake("You average the shares of the pixels: add up the squares first, then divide.", _mean_of_pixels),
-            Mistake("That is one number for the whole batch: one for every image was asked.", _whole_batch),
-            Mistake("You take a root: the sums of squares are divided as they are.", _rooted),
+            Mistake("That is one number for the whole batch: return one for every image.", _whole_batch),
+            Mistake("You take a root: divide the sums of squares as they are.", _rooted),
             Mistake("You divide lengths, roots of the sums: divide the sums of squares themselves.", _roots_divided),
-            Mistake("You do not divide: which part of the whole change is it?", _sums_elsewhere),
-            Mistake("You always take the first colour: take number `channel`.", _first_colour),
+            Mistake("You do not divide: what part of the whole change is it?", _sums_elsewhere),
+            Mistake("You always take the first colour: take colour `channel`.", _first_colour),
             Mistake(
                 "You divide a mean by a mean, and a mean over three colours is a third of their sum: divide sums.",
                 _mean_by_mean,
@@ -447,7 +452,7 @@ EXERCISES = [
                 "You divide a mean over two colours by a mean over three: divide sums.",
                 _mean_of_two_by_mean,
             ),
-            Mistake("You take one image in place of one colour: colours are dimension 1.", _image_for_channel),
+            Mistake("You take one image instead of one colour: colours are dimension 1.", _image_for_channel),
         ),
     ),
     Exercise(
@@ -458,29 +463,29 @@ EXERCISES = [
         difficulty=2,
         start="Start from source.unique(return_counts=True): which images there are, and how many pixels each gave.",
         hints=(
-            "images, counts = source.unique(return_counts=True); images are in the order of their numbers.",
-            "counts.argsort(descending=True) says at which places of that list the largest counts stand.",
-            "These are places in the list, not yet images: images[places[:k]].",
+            "images, counts = source.unique(return_counts=True); images are sorted by their numbers.",
+            "counts.argsort(descending=True) gives the places in that list where the largest counts stand.",
+            "These are places in the list, not yet images: take images[places[:k]].",
         ),
         cases=_sources,
         answer=_ingredients,
         mistakes=(
             Mistake(
-                "You return places in the list of counts: the images are what unique() has put at these places.",
+                "You return places in the list of counts: return the images that unique() has put at these places.",
                 _places_in_the_list,
             ),
             Mistake("You return how many pixels they give: return which images they are.", _how_many),
-            Mistake("You return the rarest: the ones with most pixels were asked.", _least_first),
-            Mistake("These are the right ones, in the wrong order: most pixels first.", _least_of_the_most),
-            Mistake("These are the right ones, sorted by their numbers: most pixels first.", _by_number),
+            Mistake("You return the rarest images: return the ones with the most pixels.", _least_first),
+            Mistake("These are the right images in the wrong order: most pixels first.", _least_of_the_most),
+            Mistake("These are the right images, but sorted by their numbers: most pixels first.", _by_number),
             Mistake("You return the lowest numbers: count the pixels of each.", _lowest_numbers),
             Mistake("You return the highest numbers: count the pixels of each.", _highest_numbers),
             Mistake(
-                "You count tensors, each of which is another one to Counter, set or dict: count source.flatten()"
-                ".tolist().",
+                "You count tensors, and to Counter, set or dict each tensor is a different one: count "
+                "source.flatten().tolist().",
                 lambda source, k: source.flatten()[:k],
             ),
-            Mistake("You count neighbours that are alike, run by run: count all pixels of each (unique).", _in_runs),
+            Mistake("You count equal neighbours, run by run: count all pixels of each image (unique).", _in_runs),
         ),
     ),
 ]

@@ -276,14 +276,14 @@ EXERCISES = [
         start="Start from the step that you know: alpha * x0_hat + sigma * eps_hat. Some of its noise is to be fresh.",
         hints=(
             "Independent noises add by their variances: sizes a and b together have size sqrt(a^2 + b^2).",
-            "If new^2 of the variance is fresh, sigma^2 - new^2 are left for the old noise.",
+            "If new^2 of the variance is fresh, sigma^2 - new^2 is left for the old noise.",
             "alpha * x0_hat + (sigma**2 - new**2) ** 0.5 * eps_hat + new * fresh.",
         ),
         cases=_steps,
         answer=_noisy_step,
         mistakes=(
             Mistake("You add the fresh noise to all of the old: together they are larger than sigma.", _on_top),
-            Mistake("You subtract sizes: it is variances, their squares, that add.", _sizes_taken_off),
+            Mistake("You subtract sizes: noises add by their variances, the squares of their sizes.", _sizes_taken_off),
             Mistake("Those are variances: to scale noise, take their roots.", _variances),
             Mistake("The old noise is scaled by a variance: take its root.", _root_forgotten),
             Mistake("The fresh noise is scaled by new^2, a variance: its size is new.", _fresh_squared),
@@ -292,21 +292,22 @@ EXERCISES = [
                 "You take new for a share of the variance: it is a size, and new^2 of sigma^2 is fresh.",
                 _new_as_share_of_variance,
             ),
-            Mistake("You add new^2 to sigma^2: take it off, the fresh noise comes in its place.", _grown),
-            Mistake("You have exchanged old and fresh noise: the fresh one has the size new.", _old_and_new),
-            Mistake("The noise is to have the size sigma, not 1: sigma^2 - new^2 is left for the old.", _share_of_one),
+            Mistake("You add new^2 to sigma^2: subtract it, because the fresh noise takes its place.", _grown),
+            Mistake("You have swapped old and fresh noise: the fresh noise has size new.", _old_and_new),
+            Mistake("The noise must have size sigma, not 1: sigma^2 - new^2 is left for the old noise.", _share_of_one),
             Mistake(
-                "The old noise gets 1 - new: it is variances that add, and together they are sigma^2.", _sizes_from_one
+                "You give the old noise size 1 - new: variances add, and together they must be sigma^2.",
+                _sizes_from_one,
             ),
             Mistake("You take new for a share of sigma: it is the size of the fresh noise itself.", _new_as_share),
             Mistake("The fresh noise is missing: add new * fresh.", _without_fresh),
-            Mistake("That is the step without chance: new of the noise must be fresh.", _without_chance),
+            Mistake("That is the step without chance: a part of size new must be fresh.", _without_chance),
             Mistake("The picture is not dimmed: multiply x0_hat by alpha.", _undimmed),
-            Mistake("The fresh noise comes at its full size, 1: multiply it by new.", _fresh_as_it_is),
+            Mistake("The fresh noise has its full size, 1: multiply it by new.", _fresh_as_it_is),
             Mistake(
                 "You take new for a share of sigma, and add sizes: new is a size, and variances add.", _shares_of_sigma
             ),
-            Mistake("You replace all of the noise: only new of it is fresh, the rest is eps_hat.", _all_fresh),
+            Mistake("You replace all of the noise: only a part of size new is fresh, the rest is eps_hat.", _all_fresh),
         ),
     ),
     Exercise(
@@ -325,25 +326,33 @@ EXERCISES = [
         answer=_guided,
         mistakes=(
             Mistake(
-                "With strength 1 you are already beyond told: begin at untold. (Some papers count so, and call 0 what "
-                "is 1 here.)",
+                "With strength 1 you are already beyond told: begin at untold. (Some papers count this way: their 0 "
+                "is our 1.)",
                 _one_more,
             ),
-            Mistake("You go away from the class: the way leads from untold to told.", _away_from_the_class),
-            Mistake("You have exchanged the two: strength 1 must give told.", _exchanged),
-            Mistake("That is the way alone: it begins at untold.", _difference_alone),
-            Mistake("You add all of told: only what it has beyond untold.", _told_alone),
-            Mistake("You multiply the answer itself: only what the class changes is to be made larger.", _louder),
-            Mistake("Untold comes strength - 1 times, not once: strength 1 must give told.", _untold_once),
-            Mistake("Told comes strength times, untold strength - 1 times: strength 1 must give told.", _told_once),
-            Mistake("You take off 1 - strength times untold: add that, or take off strength - 1 times.", _sign_slip),
+            Mistake("You move away from the class: go from untold to told.", _away_from_the_class),
+            Mistake("You have swapped the two: strength 1 must give told.", _exchanged),
+            Mistake("That is only the difference: add it to untold.", _difference_alone),
+            Mistake("You add all of told: add only what it has beyond untold.", _told_alone),
+            Mistake("You multiply the answer itself: multiply only what the class changes.", _louder),
+            Mistake("Subtract untold strength - 1 times, not once: strength 1 must give told.", _untold_once),
+            Mistake(
+                "Take told strength times, and subtract untold strength - 1 times: strength 1 must give told.",
+                _told_once,
+            ),
+            Mistake(
+                "You subtract 1 - strength times untold: add that, or subtract strength - 1 times untold.", _sign_slip
+            ),
             Mistake("Go strength times the way, not strength - 1 times: strength 1 must give told.", _one_less),
             Mistake(
-                "The strength is not in it: with 0 your answer must be untold.", lambda told, untold, strength: told
+                "You do not use the strength: with strength 0 your answer must be untold.",
+                lambda told, untold, strength: told,
             ),
             Mistake("You stop at told: a strength above 1 goes beyond it.", _never_beyond),
             Mistake("You take the size of what the class changes: its sign matters.", _without_sign),
-            Mistake("Beyond told you turn back: go on, away from untold, told - untold.", _turned_back),
+            Mistake(
+                "Beyond told you turn back: keep going away from untold, in the direction told - untold.", _turned_back
+            ),
             Mistake("Do not cut the answer to [-1, 1]: the sampler needs it as it is.", _kept_in_range),
         ),
     ),
@@ -356,16 +365,19 @@ EXERCISES = [
         start="Start from the three things that every place has: h @ W_q asks, h @ W_k is asked, h @ W_v answers.",
         hints=(
             "The logits of all pairs are Q @ K.T, divided by the root of the number of columns of W_q.",
-            "torch.softmax(logits, dim=1): each row, the place that asks, has weights that add up to 1.",
+            "torch.softmax(logits, dim=1): each row belongs to a place that asks, and its weights add up to 1.",
             "Return weights @ V.",
         ),
         cases=_places,
         answer=_attend,
         mistakes=(
-            Mistake("The logits are not divided by the root of the number of columns of W_q.", _unscaled),
+            Mistake(
+                "You do not divide the logits: divide them by the root of the number of columns of W_q.", _unscaled
+            ),
             Mistake("You divide by the number of columns of W_q: divide by its root.", _scaled_twice),
             Mistake(
-                "You divide by the root of the width of h, the rows of W_q and W_k: take the number of their columns.",
+                "You divide by the root of the width of h, the number of rows of W_q and W_k: take the number of "
+                "their columns.",
                 _scaled_by_the_width,
             ),
             Mistake(
@@ -373,24 +385,30 @@ EXERCISES = [
             ),
             Mistake("You divide the weights by the root: divide the logits, before the softmax.", _scaled_too_late),
             Mistake(
-                "Your weights add up to 1 over all pairs: they must for each place that asks, by itself.",
+                "Your weights add up to 1 over all pairs: they must do so for each place that asks.",
                 _over_all_pairs,
             ),
             Mistake(
-                "Your weights add up to 1 over those who ask: they must over those who are asked.", _over_the_askers
+                "Your weights add up to 1 over the places that ask: they must do so over the places that are asked.",
+                _over_the_askers,
             ),
-            Mistake("You let the keys ask the queries: the rows of the logits are those who ask, h @ W_q.", _keys_ask),
-            Mistake("Your keys are made with W_q, as the questions are: they are h @ W_k.", _keys_are_questions),
+            Mistake(
+                "You let the keys ask the queries: the rows of the logits belong to the places that ask, h @ W_q.",
+                _keys_ask,
+            ),
+            Mistake("Your keys are made with W_q, as the questions are: they should be h @ W_k.", _keys_are_questions),
             Mistake("You weight h itself: the values are h @ W_v.", _places_as_values),
             Mistake("Your weights do not add up to 1: divide by their sum, or use softmax.", _not_normalised),
-            Mistake("Each place asks itself, too: leave nobody out.", _others_only),
+            Mistake("Each place asks itself, too: do not leave it out.", _others_only),
             Mistake(
                 "You divide by the root of the number of places: take the number of columns of W_q.", _scaled_by_places
             ),
-            Mistake("Your weights are transposed: row i has the weights of the place i that asks.", _transposed),
+            Mistake(
+                "Your weights are transposed: row i must have the weights of place i, the one that asks.", _transposed
+            ),
             Mistake("Your logits compare h with itself: h @ W_q asks, h @ W_k is asked.", _h_with_itself),
-            Mistake("You add each place's own value: what it hears is the weighted mean alone.", _own_value_added),
-            Mistake("There is no softmax: logits are not yet weights.", _no_softmax),
+            Mistake("You add each place's own value: what a place hears is the weighted mean alone.", _own_value_added),
+            Mistake("You left out the softmax: logits are not yet weights.", _no_softmax),
         ),
     ),
 ]

@@ -36,11 +36,11 @@ def _as_float(part: Any) -> Any:
 
 
 def as_expected(output: Any, right: object, free_shape: bool) -> Any:
-    """The tensor of a numpy array or of a list of numbers, where a tensor is expected; anything else as it is."""
+    """A numpy array or a list of numbers as a tensor, where a tensor is expected; anything else as it is."""
     if isinstance(right, tuple) and isinstance(output, (tuple, list)) and len(output) == len(right):
         return tuple(as_expected(o, r, free_shape) for o, r in zip(output, right, strict=True))
     if isinstance(right, Tensor) and isinstance(output, (np.ndarray, list, tuple)) and not _with_indices(output):
-        with suppress(Exception):  # a list may hold anything, an array objects
+        with suppress(Exception):  # a list may hold anything, an array may hold objects
             stacks = isinstance(output, (list, tuple)) and all(isinstance(part, Tensor) for part in output)
             made = torch.stack(list(output)) if stacks else torch.as_tensor(np.array(output))
             if isinstance(output, np.ndarray) or made.shape == right.shape or free_shape:
@@ -56,28 +56,28 @@ def _with_indices(output: object) -> bool:
 def unusable(output: object, right: object, free_shape: bool) -> str | None:
     """Why an output cannot even be compared with the right one, or None."""
     if output is None:
-        return "Your function returns None: does it end in `return ...`, also where the loop runs out or no `if` holds?"
+        return "Your function returns None: does it end in `return ...`, even when the loop runs out or no `if` holds?"
     if isinstance(right, tuple):
         if not isinstance(output, (tuple, list)) or len(output) != len(right):
             many = isinstance(output, (Tensor, np.ndarray)) and output.shape[:1] == (len(right),)
-            advice = ": tuple(...) makes them of it" if many else ""
+            advice = ": split it with tuple(...)" if many else ""
             values = f"{len(right)} values, like `return {', '.join('abcdefgh'[: len(right)])}`"
-            return f"Your function must return {values}; it returns {kind(output)}{advice}."
+            return f"Your function must return {values}, but it returns {kind(output)}{advice}."
         problems = (unusable(o, r, free_shape) for o, r in zip(output, right, strict=True))
         return next(
             (f"Output {i + 1} of {len(right)}: {problem}" for i, problem in enumerate(problems) if problem), None
         )
     if _with_indices(output):
-        return "Your function returns values and their indices together: take `.values` (or `.indices`) of it."
+        return "Your function returns values and their indices together: take `.values` (or `.indices`)."
     if isinstance(right, Tensor):
         return _unusable_tensor(output, right, free_shape)
     scalar = isinstance(output, NUMBERS) or (isinstance(output, (Tensor, np.ndarray)) and output.ndim == 0)
     if not scalar:
         wanted, make = ("truth value", "bool") if isinstance(right, bool) else ("number", "float")
         one = isinstance(output, (Tensor, np.ndarray)) and math.prod(output.shape) == 1
-        advice = f": {make}(...) makes one of it" if one else ""
+        advice = f": convert it with {make}(...)" if one else ""
         advice = ": return what is in it" if isinstance(output, (list, tuple)) and len(output) == 1 else advice
-        return f"Your function must return one {wanted}, it returns {kind(output)}{advice}."
+        return f"Your function must return one {wanted}, but it returns {kind(output)}{advice}."
     return _nan(output, right)
 
 
@@ -86,18 +86,18 @@ def _unusable_tensor(output: object, right: Tensor, free_shape: bool) -> str | N
         marks = right.dtype == torch.bool and isinstance(output, (list, tuple))
         advice = ": mark them in a tensor of truth values" if marks else ""
         shape = tuple(right.shape)
-        return f"Your function must return a torch tensor of shape {shape}, it returns {kind(output)}{advice}."
+        return f"Your function must return a torch tensor of shape {shape}, but it returns {kind(output)}{advice}."
     if output.layout != torch.strided:
-        return "Your function returns a sparse tensor: end it in `.to_dense()`."
+        return "Your function returns a sparse tensor: end with `.to_dense()`."
     if output.device.type != "cpu":
         return f"Your function returns a tensor on {output.device}: stay on the device of the inputs, here the CPU."
     if output.is_complex() or (right.dtype == torch.bool) != (output.dtype == torch.bool):
         wanted = "truth values (torch.bool)" if right.dtype == torch.bool else "real numbers"
-        return f"Your function must return {wanted}, it returns {output.dtype}."
+        return f"Your function must return {wanted}, but it returns {output.dtype}."
     if output.is_floating_point() and output.dtype in (torch.float16, torch.bfloat16):
         return f"Your function returns {output.dtype}, which keeps 2 or 3 digits: keep the dtype of the inputs."
     if output.shape != right.shape and not free_shape:
-        return f"Your function must return shape {tuple(right.shape)}, it returns {tuple(output.shape)}."
+        return f"Your function must return shape {tuple(right.shape)}, but it returns {tuple(output.shape)}."
     return _nan(output, right)
 
 
@@ -106,8 +106,8 @@ def _nan(output: Any, right: Any) -> str | None:
     if ours.shape == theirs.shape and bool((ours.isnan() & ~theirs.isnan()).any()):
         count = int((ours.isnan() & ~theirs.isnan()).sum())
         return (
-            f"Your function returns NaN ({count} of {ours.numel()} values): is something divided by 0, or 0 by 0, "
-            "exp() of a large number taken, or the root of a number below 0?"
+            f"Your function returns NaN ({count} of {ours.numel()} values): do you divide something by 0, or 0 by 0, "
+            "take exp() of a large number, or the root of a number below 0?"
         )
     return None
 

@@ -28,9 +28,9 @@ class Table:
 
 @dataclass
 class Progress:
-    """Per exercise: its state and how often it was checked. Once correct, it stays so.
+    """For each exercise, its state and how often it was checked. Once correct, it stays correct.
 
-    Of two notebooks that check in the same instant, one may lose its record: then check again.
+    If two notebooks check in the same instant, one of them may lose its record: check again then.
     """
 
     path: Path
@@ -47,7 +47,7 @@ class Progress:
             return cls(path)
 
     def record(self, name: str, state: State) -> None:
-        """Note one check and write the file at once. A folder that cannot be written to costs only the record."""
+        """Note one check and write the file at once. If the folder cannot be written to, only the record is lost."""
         entry = self.done.setdefault(name, {"state": state, "checks": 0})
         checks = entry.get("checks")
         entry["checks"] = (checks if isinstance(checks, int) else 0) + 1
@@ -69,7 +69,7 @@ class Progress:
         ]
 
     def table(self, exercises: Iterable[Exercise]) -> Table:
-        """The rows as text: a line per exercise, a sum at the end."""
+        """The rows as text: a line per exercise, and a total at the end."""
         rows = self.rows(exercises)
         lines = [
             f"{SIGNS.get(str(row['state']), '?')} {row['lesson']:02d}  {row['exercise']:<32} {row['title']}"  # type: ignore[call-overload]
@@ -79,10 +79,10 @@ class Progress:
         return Table("\n".join([*lines, f"{correct} of {len(rows)} exercises correct."]))
 
     def export(self, path: str | Path, exercises: Iterable[Exercise]) -> int:
-        """Write the rows as JSON, with the name of the file, which tells whose it is, and the course's version; returns
-        how many. Raises CourseError for another name, and for a file that cannot be written."""
+        """Write the rows as JSON, with the name of the file, which says whose they are, and the course's version;
+        returns how many rows. Raises CourseError if the name is not allowed or the file cannot be written."""
         rows = self.rows(exercises)
-        # no file has a name with a byte of 0 in it
+        # no file name contains a zero byte
         possible = isinstance(path, str | Path) and Path(path).suffix == ".json" and "\0" not in str(path)
         if not possible or Path(path).name == FILE:
             raise CourseError(f"name a new file that ends in .json, like check.export('ada.json'), got {path!r}.")
@@ -92,7 +92,7 @@ class Progress:
 
 
 def _read(path: Path) -> dict[str, dict[str, object]]:
-    """A progress file; ValueError when it is none."""
+    """The contents of a progress file; ValueError if it is not one."""
     done = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(done, dict) or not all(isinstance(entry, dict) for entry in done.values()):
         raise ValueError("not an object of objects")
@@ -100,12 +100,12 @@ def _read(path: Path) -> dict[str, dict[str, object]]:
 
 
 def _put_aside(path: Path) -> None:
-    """Keep a file that cannot be read under a name that is free, and say so."""
+    """Keep a file that cannot be read under a free name, and say so."""
     try:
         names = (path.with_suffix(f".damaged{number}.json") for number in ("", *range(2, 1000)))
         aside = next(name for name in names if not name.exists())
         os.replace(path, aside)
     except OSError as error:
-        print(f"{path} can neither be read nor put aside ({error.strerror}): move it away, to keep your progress.")
+        print(f"{path} can neither be read nor put aside ({error.strerror}): move it away to keep your progress.")
     else:
-        print(f"{path} could not be read: it is kept as {aside.name}, and a new one is started.")
+        print(f"{path} could not be read: it is kept as {aside.name}, and a new file is started.")

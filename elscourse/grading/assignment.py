@@ -41,7 +41,7 @@ GRADER = '''\
 """Grade what was handed in for lesson {lesson:02d}: python {name} RETURNED [--out DIR] [--time-limit SECONDS]
 
 RETURNED is a notebook, or a folder of notebooks named after the learners. Needs elscourse, as the lesson does.
-This file is yours; learners get the notebook alone.
+This file is yours; learners get only the notebook.
 """
 
 import sys
@@ -54,11 +54,11 @@ if __name__ == "__main__":
 
 
 def lesson_path(name: str) -> Path:
-    """The notebook of a lesson, by its number or its name: 04, 4, 04_local. Raises CourseError for another one."""
+    """The notebook of a lesson, by its number or its name: 04, 4, 04_local. Raises CourseError for any other."""
     if len(Path(name).parts) > 1:
         raise CourseError(
-            f"{name} is a path: name the lesson by its number, like 04. Which exercises of a hand-out count, the "
-            "grade_NN.py beside it knows."
+            f"{name} is a path: name the lesson by its number, like 04. The grade_NN.py beside a hand-out knows which "
+            "of its exercises count."
         )
     known = {path.stem: path for path in sorted(lessons_dir().glob("[0-9][0-9]_*.ipynb"))}
     wanted = name.removesuffix(".ipynb")
@@ -79,7 +79,7 @@ def chosen_exercises(lesson: Path, wanted: Sequence[str]) -> list[Exercise]:
         if name not in names:
             listed = ", ".join(f"{number} {exercise}" for number, exercise in enumerate(order, 1))
             raise CourseError(
-                f"lesson {lesson.stem[:2]} has no exercise {name!r}: choose {listed}; for several repeat --exercise."
+                f"lesson {lesson.stem[:2]} has no exercise {name!r}: choose {listed}; for several, repeat --exercise."
             )
     chosen = {names[name] for name in wanted}
     return [known[name] for name in order if not chosen or name in chosen]
@@ -124,7 +124,7 @@ def write_assignment(name: str, only: Sequence[str], folder: Path, force: bool =
     for path in (notebook, grader):
         check_place(path)
         if path.exists() and not force:
-            raise CourseError(f"{path} exists: name another folder with --out, or write over it with --force.")
+            raise CourseError(f"{path} exists: name another folder with --out, or overwrite it with --force.")
     options = "".join(f'"--exercise", "{e.name}", ' for e in chosen) if only else ""
     save_text(json.dumps(without_solutions(lesson, chosen), indent=1, ensure_ascii=False) + "\n", notebook)
     save_text(GRADER.format(lesson=chosen[0].lesson, name=grader.name, chosen=options), grader)

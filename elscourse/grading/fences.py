@@ -16,7 +16,7 @@ from typing import Any
 
 from ..hardware import GIB
 
-WITHHELD = "the course's reference formulas are not there when graded: write it yourself"
+WITHHELD = "the course's reference formulas are not available during grading: write it yourself"
 SECRETS = re.compile(r"elscourse\.(check|reference|grading)(\.|$)")
 STARTS = {"os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.startfile", "os.startfile/2", "subprocess.Popen"}
 FORKS = {"os.fork", "os.forkpty", "pty.spawn"}
@@ -77,13 +77,13 @@ def raise_around(folder: Path, package: Path, lessons: Path, report: Report) -> 
         elif event in STARTS | FORKS | KILLS:
             _refuse("starts", event, report)
         elif event in CONNECTS:
-            raise PermissionError("the grader has no network")
+            raise PermissionError("the grader allows no network")
 
     sys.addaudithook(hook)
 
 
 def _tampers(place: str, installed: str) -> bool:
-    """Whether a change here is one of the course. What libraries keep beside the code is refused, and no offence."""
+    """Whether a change here changes the course. What libraries keep beside the code is refused, but no offence."""
     return _within(place, (installed,)) and "__pycache__" not in place.split(os.sep)
 
 

@@ -67,7 +67,7 @@ def grade(
             grade = _or_before(_graded(file, chosen, limits, allowed), row)
             changed = _package() != package
             if changed:
-                grade |= {"points": 0, "remark": "The installed course changed meanwhile: look at it"}
+                grade |= {"points": 0, "remark": "The installed course changed during grading: look at it"}
             about = {"learner": learner, "folder": place, "file": file.name, "assignment": assignment, "key": key}
             row = about | grade
             # another process may have graded others meanwhile
@@ -84,15 +84,15 @@ def grade(
             )
     files = [other.name for other in others if not other.is_dir()]
     if files:
-        say(f"Not graded, because the name of a notebook ends in .ipynb: {', '.join(files)}")
+        say(f"Not graded, because a notebook's name must end in .ipynb: {', '.join(files)}")
     return [rows[learner] for learner in learners]
 
 
 def _or_before(grade: Row, before: Row) -> Row:
-    """The grade; or, where no notebook can be read any more, that of the one before, which a remark says."""
+    """The grade; or, if no notebook can be read any more, that of the earlier one, with a remark that says so."""
     if not before or _is_lost(before) or not _is_lost(grade):
         return grade
-    remark = f"{grade['remark']}: the grade is that of the notebook before"
+    remark = f"{grade['remark']}: the grade is that of the earlier notebook"
     return {part: before[part] for part in grade} | {"remark": remark}
 
 
@@ -122,7 +122,7 @@ def _graded(file: Path, chosen: list[Exercise], limits: Limits, allowed: set[str
 
 
 def _examined(file: Path, chosen: list[Exercise], limits: Limits) -> tuple[Verdicts, set[str], list[str]]:
-    """Verdicts, what the notebook reaches for, remarks. After trouble what is left is for a new worker, one by one if
+    """Verdicts, what the notebook reaches for, remarks. After trouble, a new worker takes what is left, one by one if
     need be."""
     verdicts: Verdicts = {}
     uses: dict[str, list[str]] = {}
@@ -152,16 +152,16 @@ def _examined(file: Path, chosen: list[Exercise], limits: Limits) -> tuple[Verdi
 
 
 def _with_cause(name: str, verdicts: Verdicts, uses: dict[str, list[str]]) -> tuple[str, str]:
-    """The verdict on an exercise: one slip may cost the points of all that is built on it, and should be told so."""
+    """The verdict on an exercise: one slip may cost the points of all that is built on it, and the verdict says so."""
     state, says = verdicts[name]
     wrong = [other for other in uses.get(name, []) if verdicts.get(other, ("", ""))[0] == "incorrect"]
     if state == "incorrect" and wrong:
-        says += f" It calls your {' and '.join(wrong)}, not correct either: begin there."
+        says += f" It calls your {' and '.join(wrong)}, also incorrect: begin there."
     return state, says
 
 
 def _remarks(pupil: Pupil, chosen: list[Exercise], verdicts: Verdicts) -> Iterator[str]:
-    """What a lecturer should know beside the states."""
+    """What a lecturer should know besides the states."""
     other = _other_lesson(pupil, chosen)
     if other is not None:
         yield f"looks like lesson {other:02d}, not {chosen[0].lesson:02d}"
@@ -173,7 +173,7 @@ def _remarks(pupil: Pupil, chosen: list[Exercise], verdicts: Verdicts) -> Iterat
         if pupil.attempts.get(name) == "missing":
             yield f"no function {name}"
         if WITHHELD in verdicts.get(name, ("", ""))[1]:
-            yield f"{name} uses elscourse.reference, which is not there when graded"
+            yield f"{name} uses elscourse.reference, which is not available during grading"
     yield from sorted(pupil.notes)
     if any(state != "correct" for state, _ in verdicts.values()):
         yield from (problem for problem in pupil.problems if not NAMELESS.search(problem))

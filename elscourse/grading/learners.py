@@ -16,7 +16,9 @@ def find_learners(returned: Path, lesson: str) -> dict[str, Path]:
     """Learner -> notebook: the name of the file, or of its folder where the file is named as it was handed out."""
     if returned.is_file():
         if not _is_notebook(returned):
-            raise CourseError(f"{returned} is no notebook: name a file that ends in .ipynb, or the folder of them.")
+            raise CourseError(
+                f"{returned} is not a notebook: name a file that ends in .ipynb, or a folder of such files."
+            )
         return {returned.stem: returned}
     if not returned.is_dir():
         raise CourseError(f"{returned} does not exist: expected a notebook, or a folder of notebooks.")
@@ -45,7 +47,7 @@ def find_others(returned: Path, notebooks: Iterable[Path], out: Path) -> list[Pa
 
 
 def why_unreadable(file: Path) -> str:
-    """Why there is no notebook to be read, or ""."""
+    """Why there is no notebook to read, or ""."""
     try:
         if file.is_dir():
             held = ", ".join(sorted(path.name for path in file.iterdir()))

@@ -39,7 +39,7 @@ class Limits:
     memory: float = 2
 
     def __post_init__(self) -> None:
-        """Raise CourseError for limits that are none, NaN among them, or more than systems can count."""
+        """Raise CourseError for limits that are not limits, NaN among them, or more than systems can count."""
         if not 1 <= self.seconds <= MOST_SECONDS:
             raise CourseError(f"a time limit of {self.seconds:g} seconds: expected 1 to {MOST_SECONDS:,}.")
         if not 0.1 <= self.memory <= MOST_GIB:
@@ -60,7 +60,7 @@ class Pupil:
     attempts: dict[str, Any] = field(default_factory=dict)
     cell: str = ""  # the one that was begun last
     trouble: str = ""
-    stopped: BaseException | None = None  # by whoever runs the grader: Ctrl-C, SIGTERM
+    stopped: BaseException | None = None  # by the person who runs the grader: Ctrl-C, SIGTERM
     there: bool = False  # the process has started
     deadline: float = 0
 
@@ -210,13 +210,13 @@ class Pupil:
         except Trouble as trouble:
             raise CourseError(
                 f"the process that runs notebooks does not start, so nothing is graded: {trouble} "
-                "Try again; `elscourse doctor` says whether the course is installed as it should be."
+                "Try again; `elscourse doctor` says whether the course is installed correctly."
             ) from trouble
         self.there = True
 
     def _what_happened(self, error: Exception) -> str:
         if isinstance(error, TimeoutError) and not self.there:
-            return f"It says nothing for {START_SECONDS} seconds."
+            return f"It said nothing for {START_SECONDS} seconds."
         if isinstance(error, TimeoutError):
             where = f" in code cell {self.cell}" if self.cell and not self.attempts else ""
             return f"Stopped after {self.limits.seconds:g} seconds{where}: is there a loop that does not end?"

@@ -41,7 +41,7 @@ def code_cells(data: bytes) -> list[str]:
         notebook = json.loads(data)
         cells = [(cell["cell_type"], source_of(cell)) for cell in notebook["cells"]]
     except UnicodeDecodeError:
-        raise NotANotebook("The file is not text in UTF-8: was it saved by something else than Jupyter?") from None
+        raise NotANotebook("The file is not text in UTF-8: was it saved by something other than Jupyter?") from None
     except json.JSONDecodeError as error:
         if data.lstrip().startswith(b"{") and error.pos > 1:
             raise NotANotebook("The file breaks off or is damaged: was it cut short on its way?") from None
@@ -202,7 +202,7 @@ def _named(exercise: str, given: ast.expr) -> ast.stmt:
 
 
 def _reaches(tree: ast.Module) -> Iterator[str]:
-    """Names that have no business in a learner's notebook; whoever hides them well is met by the fences."""
+    """Names that have no business in a learner's notebook; those that are well hidden are met by the fences."""
     for node in ast.walk(tree):
         match node:
             case ast.Import(names):

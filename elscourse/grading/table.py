@@ -32,18 +32,20 @@ def stored_rows(
         there, asked = (f"lesson {a['lesson'][:2]} ({', '.join(a['exercises'])})" for a in (other, assignment))
         raise CourseError(
             f"{file} holds grades of another assignment, {there}; this one is {asked}. Name another folder with --out, "
-            "or grade by the grade_NN.py of the hand-out, which knows its exercises."
+            "or grade with the grade_NN.py of the hand-out, which knows its exercises."
         )
     others = {row["folder"] for row in rows} - {place}
     if others and not fresh:
         raise CourseError(
-            f"{out} holds grades of {', '.join(sorted(others))}: name another folder for these with --out, or leave "
-            "those out by --fresh."
+            f"{out} holds grades of {', '.join(sorted(others))}: name another folder for the new ones with --out, or "
+            "leave the old ones out with --fresh."
         )
     if lines and not rows and not fresh:
-        raise CourseError(f"{file} holds no grades that can be read: name another folder, or write over it by --fresh.")
+        raise CourseError(
+            f"{file} holds no grades that can be read: name another folder, or overwrite it with --fresh."
+        )
     if len(rows) < len(lines):
-        say(f"{file} is damaged: {len(lines) - len(rows)} of {len(lines)} lines cannot be read, and are graded anew.")
+        say(f"{file} is damaged: {len(lines) - len(rows)} of {len(lines)} lines cannot be read: they are graded anew.")
     return [row for row in rows if row["folder"] == place]
 
 

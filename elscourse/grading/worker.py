@@ -1,6 +1,6 @@
 """The process that runs what a learner wrote: `python -m elscourse.grading.worker`, started by `pupil`.
 
-It is told a notebook, says what it finds there, runs the statements that the functions need, and calls the functions
+It is given a notebook, says what it finds there, runs the statements that the functions need, and calls the functions
 with the arguments it is sent. It knows no answers, and judges nothing but whether a function is still a stub.
 """
 
@@ -43,7 +43,7 @@ class Inert(ModuleType):
 
 
 class Withheld(ModuleType):
-    """Stands for elscourse.reference meanwhile, which lessons show: whoever asks it for something is told."""
+    """Stands for elscourse.reference meanwhile, which lessons show: code that asks it for something is told."""
 
     def __getattr__(self, name: str) -> None:
         if name.startswith("__"):

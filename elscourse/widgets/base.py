@@ -27,7 +27,7 @@ def script(name: str) -> str:
 
 
 class Explorer(anywidget.AnyWidget):
-    """All data is computed at construction and travels with the widget; no kernel is asked afterwards."""
+    """All data are computed at construction and travel with the widget; no kernel is asked afterwards."""
 
     _css = files(__package__).joinpath("widgets.css").read_text(encoding="utf-8")
 
@@ -46,7 +46,7 @@ class Explorer(anywidget.AnyWidget):
         raise NotImplementedError
 
     def _bounded(self, proposal: Any, count: int) -> int:
-        """A position among `count`, refused with a sentence when there is no such."""
+        """A position among `count`; one that does not exist is refused with a sentence."""
         name, value = proposal.trait.name, int(proposal.value)
         if not 0 <= value < max(count, 1):
             raise CourseError(f"{name} must lie between 0 and {count - 1}, got {value}.")
@@ -67,7 +67,7 @@ def check_images(images: object, what: str, letters: str = "BCHW") -> Tensor:
 
 
 def check_number(value: Any, what: str) -> float:
-    """A real number, whatever type it comes in."""
+    """A real number, of whatever type."""
     try:
         return float(value)
     except (TypeError, ValueError, RuntimeError) as error:
@@ -75,9 +75,9 @@ def check_number(value: Any, what: str) -> float:
 
 
 def check_top(top: object) -> int:
-    """How many voters are listed: as many as one can read, and as a notebook can carry."""
+    """How many voters are listed: no more than a reader can read and a notebook can carry."""
     if isinstance(top, bool) or not isinstance(top, (int, np.integer)) or not 1 <= top <= MOST_VOTERS:
-        raise CourseError(f"top must be at least 1 and at most {MOST_VOTERS}, a whole number, got {top!r}.")
+        raise CourseError(f"top must be a whole number from 1 to {MOST_VOTERS}, got {top!r}.")
     return int(top)
 
 

@@ -66,12 +66,12 @@ class MosaicExplorer(Explorer):
     ) -> Self:
         """The votes of a patch machine (LS, ELS) on x_t at time t, shown on the images that were generated.
 
-        samples: the generated images that x_t was on the way to.
+        samples: the generated images that x_t was on its way to.
         top: voters per pixel, heaviest first.
         labels: the classes that the images were made with, for a machine that was built with image_labels.
 
-        Only training images that voted travel with the widget; where they are too many, those with the lightest votes
-        are told in words only.
+        Only training images that voted travel with the widget; if there are too many, those with the lightest votes are
+        named in words only.
         """
         check_same_shape(check_images(x_t, "x_t"), check_images(samples, "samples"), ("x_t", "samples"))
         check_machine(machine, labels, len(x_t))
@@ -118,7 +118,7 @@ class MosaicExplorer(Explorer):
 
 
 def _atlas(votes: Posterior, images: Float[Tensor, "N C H W"]) -> tuple[bytes, Int[Tensor, " n"]]:
-    """The pictures of the images that voted and their indices; too many: each pixel's heaviest, then by weight."""
+    """The pictures of the images that voted and their indices; if too many, each pixel's heaviest, then by weight."""
     counts = votes.weight.cpu().double().clone()
     counts[..., 0] += 1
     voted, number = votes.image.cpu().flatten().unique(return_inverse=True)
