@@ -15,13 +15,13 @@
 # %% [markdown] tags=["slide"]
 # # 00 · A formula predicts what a trained network will draw
 #
-# **You will** start a formula and a trained network from the same noise, guess what each will draw, and look. Then
-# you will click on a pixel and see which training pictures voted for it.
+# **You will** start a formula and a trained network from the same noise, guess what each will draw, and look. Then you
+# will click on a pixel and see which training pictures voted for it.
 #
 # **You will learn** whether what a network invents is arbitrary.
 #
 # **You need** Python, arrays as in numpy (a torch tensor is much the same), and some curiosity. Nothing about diffusion
-# yet: whatever stays unexplained here is a later lesson.
+# yet: a later lesson explains what stays unexplained here.
 #
 # **Time** 30 minutes (20 if somebody shows it to you)
 
@@ -36,8 +36,8 @@ from elscourse.plotting import show
 plt.style.use("elscourse.course")
 
 # %% [markdown]
-# A **lab** is a set of training pictures and a network that was trained on such pictures. The network of today's can be
-# told *what* to draw:
+# A **lab** is a set of training pictures and a network trained on such pictures. The network in today's lab can be told
+# *what* to draw:
 
 # %%
 garments = els.lab("laptop", network="fashion-mnist-16-resnet-zeros-conditional")
@@ -45,14 +45,14 @@ garments = els.lab("laptop", network="fashion-mnist-16-resnet-zeros-conditional"
 # %% [markdown] tags=["slide"]
 # ## 1. Two artists, one canvas (6 minutes)
 #
-# Both artists get the same picture of pure noise, and the same word: which kind of garment to draw.
+# Both artists get the same picture of pure noise, and the same word: the kind of garment to draw.
 #
 # * **The network** has 0.26 million weights. They were trained to remove noise from 10,000 small pictures of clothes.
 #   To draw, it removes noise again and again, 150 times, until a picture is left.
-# * **The formula** has no weights and was never trained. It can only *average pixels of the training pictures*; which
-#   ones, the noise decides. It removes noise 20 times (why not as often: lesson 11).
+# * **The formula** has no weights and was never trained. It can only *average pixels of the training pictures*, and the
+#   noise decides which ones. It removes noise 20 times. (Why so few? Lesson 11.)
 #
-# The seed decides the noise, its last digit the garment. You may change it later.
+# The seed decides the noise, and its last digit decides the garment. You may change the seed later.
 
 # %%
 seed = 4
@@ -60,30 +60,30 @@ one_noise = els.seeded_noise([seed], garments.shape).to(garments.device)
 label = seed % 10
 weights = sum(p.numel() for p in garments.network.module.parameters())
 count = (garments.data.labels == label).sum()
-print(f"seed {seed}, to be drawn: {garments.data.class_names[label]} (by a network of {weights:,} weights)")
+print(f"seed {seed}, garment to draw: {garments.data.class_names[label]} (the network has {weights:,} weights)")
 print(f"training pictures of that class: {count}")
-# an assert stops with an error if a number in the text is not the one on your screen: you need not read them
+# an assert stops with an error if a number in the text differs from the one on your screen: you can skip it
 assert round(weights / 1e6, 2) == 0.26 and len(garments.data.images) == 10_000
 
 # %% [markdown] tags=["slide"]
-# How alike are two pictures? We use the squared correlation of their pixels, called **r2**. It is 1 for the same
-# picture up to brightness and contrast, and near 0 if the one says nothing about the other.
+# How alike are two pictures? We use the squared correlation of their pixels, called **r2**. It is 1 if the pictures
+# differ only in brightness and contrast, and near 0 if one says nothing about the other.
 #
 # **Predict.** The formula sees the training pictures of that class and can do nothing but average. What will it return:
-# one of them, a blurred mean, or something else? Sketch it, and guess its r2 with the network's drawing.
+# one of those pictures, a blurred mean, or something else? Sketch it, and guess its r2 with the network's drawing.
 
 # %% tags=["slide"]
 formula = garments.machine("els-zeros")  # lessons 04 to 08 build it, and call it a machine
 by_formula = els.sample(formula, one_noise, steps=20, labels=label)
 by_network = els.sample(garments.network, one_noise, steps=150, labels=label)
 
-three = torch.cat([one_noise / 3, by_formula, by_network])  # noise / 3: it exceeds the range of grey otherwise
+three = torch.cat([one_noise / 3, by_formula, by_network])  # noise / 3: otherwise it exceeds the range of greys
 fig = plotting.image_rows({f"seed {seed}": three}, titles=["noise", "formula", "network"])
 fig.set_size_inches(2 * fig.get_size_inches())
 show(
     fig,
-    alt="Three pictures: noise, the formula's drawing, the network's. With seed 4, two coats, much alike; "
-    "left of the formula's coat are dark grey specks.",
+    alt="Three pictures: noise, the formula's drawing, the network's. With seed 4 both draw a coat, much the same one; "
+    "left of the formula's coat there are dark grey specks.",
 )
 
 # %%
@@ -92,19 +92,19 @@ print(f"r2 of formula and network: {alike:.2f}")
 assert seed != 4 or abs(alike - 0.95) < 0.01
 
 # %% [markdown]
-# 0.95. What an average suggests is a blur. This is none. (Is it a copy? Section 3.) There is no *one* average: each
-# pixel has its own, made anew at each of 20 steps. The more the surroundings of a training pixel resemble those of ours
-# on the noisy canvas, the more it counts, and the less noise is left, the stricter that is. **An average of what agrees
-# is not a blur.**
+# The r2 is 0.95. An average sounds like a blur, but this is not one. (Is it a copy? Section 3.) There is no *one*
+# average: each pixel has its own, computed afresh at each of 20 steps. The more a training pixel's surroundings
+# resemble those of our pixel on the noisy canvas, the more it counts. The less noise is left, the stricter this
+# comparison gets. **An average of what agrees is not a blur.**
 #
-# For each pixel the formula sees only a window around it. The sizes of these windows, one for each of the 20
-# steps, are all that was measured on the network: for each step the size with which the formula's guesses are most
-# like the network's, on other seeds (lesson 09).
+# For each pixel the formula sees only a window around it. The sizes of these windows, one for each of the 20 steps, are
+# all that was measured on the network. Each step has the size that makes the formula's guesses most like the network's,
+# on other seeds (lesson 09).
 #
 # ### Exercise 1: How alike? (3 minutes, ★☆☆)
 #
 # Write r2 yourself. Two pictures of shape (C, H, W) go in, one number comes out: the correlation of their pixels,
-# squared. Subtract from each picture its own mean first. Then try `picture_r2(by_formula[0], by_network[0])`: it must
+# squared. First subtract from each picture its own mean. Then try `picture_r2(by_formula[0], by_network[0])`: it must
 # return the number above.
 
 
@@ -128,25 +128,24 @@ check.picture_r2(picture_r2)
 #     return r**2
 # ```
 #
-# Because the mean is gone and the lengths are divided out, r2 does not notice when one picture is paler or darker
-# than the other; nor, because of the square, when one is the negative of the other. Lesson 11 asks whether that is too
-# kind.
+# Because the mean is gone and the lengths are divided out, r2 does not notice when one picture is paler or darker than
+# the other or, because of the square, when one is the negative of the other. Lesson 11 asks whether that is too kind.
 # </details>
 
 # %% [markdown] tags=["slide"]
 # ## 2. Perhaps that was luck? (4 minutes)
 #
-# Ten seeds now, one of each class, and two rivals from the same noise:
+# Now ten seeds, one for each class, and two rivals from the same noise:
 #
-# * The **ideal denoiser** makes at each step the best guess of the clean picture that is possible *if* the clean
-#   picture is one of the class's training pictures: no other guess has a smaller squared error on average. That guess
-#   is exactly what the network was trained to make.
-# * The **linear filter** guesses each pixel by a weighted sum of the noisy pixels in the formula's window, with the
-#   weights that are best on average. (The windows have 13 x 13 of the picture's 16 x 16 pixels at first, and 3 x 3 at
+# * At each step the **ideal denoiser** makes the best possible guess of the clean picture *if* that picture is one of
+#   the class's training pictures: no other guess has a smaller squared error on average. This guess is exactly what the
+#   network was trained to make.
+# * The **linear filter** guesses each pixel as a weighted sum of the noisy pixels in the formula's window, with the
+#   weights that are best on average. (The window covers 13 x 13 of the picture's 16 x 16 pixels at first, and 3 x 3 at
 #   the end.)
 #
-# **Predict.** In how many of the ten columns will the formula be the most like the network? How alike, in r2, will the
-# ideal denoiser be?
+# **Predict.** In how many of the ten columns will the formula's drawing be the most like the network's? And what r2
+# will the ideal denoiser reach?
 
 # %%
 seeds = range(10)
@@ -154,7 +153,7 @@ noise, labels = els.seeded_noise(seeds, garments.shape).to(garments.device), gar
 ideal_drew = els.sample(garments.machine("is"), noise, steps=20, labels=labels)  # "is": the ideal denoiser
 network_drew = els.sample(garments.network, noise, steps=150, labels=labels)
 
-way = list(els.trajectory(formula, noise, steps=20, labels=labels))  # the whole way, for section 4
+way = list(els.trajectory(formula, noise, steps=20, labels=labels))  # all steps, for section 4
 formula_drew = way[-1][1]
 assert (formula.size_at(way[0][0]), formula.size_at(way[-1][0])) == (13, 3)
 
@@ -178,13 +177,14 @@ show(
 assert r2[2].min() > 0.8 and (r2[2] > r2[:2]).all() and abs(r2[1, 4] - 0.95) < 0.005
 
 # %% [markdown]
-# Below each drawing stands its r2 with the network's. The formula is ahead in all ten columns, of the filter by less
-# than of the ideal denoiser; for our coat both round to 0.95. Both even draw the stump of a sleeve that the network
-# gives the shirt, low on the right. Not everything is foretold: the formula adds a bump to the trousers and misses the
-# hole in the dress.
+# Below each drawing stands its r2 with the network's. The formula is ahead in all ten columns. Its lead over the filter
+# is smaller than over the ideal denoiser: for our coat, formula and filter both round to 0.95. Both even draw the stump
+# of a sleeve that the network gives the shirt, low on the right. But the formula does not predict everything: it adds a
+# bump to the trousers and misses the hole in the dress.
 #
-# Ten are few; here are 100 stored seeds, and the mean picture of the class. The last column counts the seeds for which
-# an artist's drawing is more like the network's than all nine that it draws of the same class from other noises.
+# Ten seeds are few, so here are the stored drawings for 100, and the mean picture of the class. The last column counts
+# the seeds for which an artist's drawing is more like the network's than any of the nine that this artist draws of the
+# same class from other noises.
 
 # %%
 pictures, kinds = garments.data.images, garments.labels_for(range(100)).cpu()
@@ -210,29 +210,29 @@ corrected = els.sample(garments.machine("bent-local-filter"), hundred, steps=20,
 for steps, stated in ((150, (0.945, 0.919, 77)), (20, (0.924, 0.917, 48))):
     both = [els.compare(x, stored[f"network-{steps}"]).r2 for x in (stored["els-zeros"], corrected.cpu())]
     found = *(values.quantile(0.5) for values in both), (both[0] > both[1]).sum()
-    print("network of {} steps: formula {:.3f}, filter with a curve {:.3f}, formula ahead for {}".format(steps, *found))
+    print("network with {} steps: formula {:.3f}, corrected filter {:.3f}, formula ahead for {}".format(steps, *found))
     assert all(abs(a - b) < 0.001 for a, b in zip(found[:2], stated, strict=False)) and abs(found[2] - stated[2]) <= 1
 
 # %% [markdown] tags=["slide"]
-# Median r2: **0.945** for the formula, 0.744 for the ideal denoiser, and the formula is ahead for every one of the 100
-# seeds.
+# The median r2 is **0.945** for the formula and 0.744 for the ideal denoiser, and the formula is ahead for every one of
+# the 100 seeds.
 #
-# **Is only the kind of garment foretold?** No, though the kind is worth much: its mean picture has 0.726. But for 99 of
-# 100 seeds the formula's drawing is more like the network's than all nine that it draws of the same kind from other
-# noises.
+# **Does the formula predict only the kind of garment?** No, though the kind alone goes far: its mean picture reaches
+# 0.726. But for 99 of 100 seeds the formula's drawing is more like the network's than any of the nine that the formula
+# draws of the same kind from other noises.
 #
-# **The strongest of these rivals is the linear filter.** It follows the noise as closely, and has 0.91. The formula is
-# ahead for 78 seeds. With its answers corrected by a curve at each step (lesson 04) the filter has 0.92. And if the
-# network takes 20 steps, as they do, they are **level**: 0.924 and 0.917, the formula ahead for 48. (That is due to the
-# network's first step: lesson 11. More rivals: lessons 10 and 16.)
+# **The strongest of these rivals is the linear filter.** It follows the noise just as closely and reaches 0.91; the
+# formula is ahead for 78 seeds. With a curve that corrects its answers at each step (lesson 04), the filter reaches
+# 0.92. And if the network, too, takes 20 steps, formula and corrected filter are **level**: 0.924 and 0.917, with the
+# formula ahead for 48 seeds. (The cause is the network's first step: lesson 11. More rivals: lessons 10 and 16.)
 #
-# The formula's worst is seed 49, with 0.54; the filter fails there, too. Set `seed = 49` in section 1 and look.
+# The formula does worst for seed 49, with 0.54, and the filter fails there, too. Set `seed = 49` in section 1 and look.
 
 # %% [markdown] tags=["slide"]
 # ## 3. Is it in the training set? (3 minutes)
 #
-# For each drawing (without the filter's), let us find the training picture nearest to it. The distance is Euclidean:
-# the root of the sum of the squared differences of all 256 pixels.
+# For each drawing except the filter's, let us find the training picture nearest to it. The distance is Euclidean: the
+# root of the sum of the squared differences of all 256 pixels.
 #
 # **Predict.** Which artist copies: the ideal denoiser, the formula, the network, all of them, or none?
 
@@ -260,36 +260,36 @@ for who, name, further in (("formula", "els-zeros", 96), ("network", "network-15
     for down, right in torch.cartesian_prod(torch.arange(7), torch.arange(7)):
         shifted = wide[..., down : down + 16, right : right + 16].flatten(1)
         away = away.minimum(torch.cdist(stored[name].to(wide.device).flatten(1), shifted).amin(1))
-    print(f"{who:<15} {(away > usual).sum()} of 100 further from all shifted ones than usual for real garments")
+    print(f"{who:<15} {(away > usual).sum()} of 100 further from every shifted picture than real garments usually are")
     assert (away > usual).sum() == further
 assert els.nearest_training_image(stored["is"].to(wide.device), pictures)[1].max() < 1e-4
 
 # %% [markdown] tags=["slide"]
-# The ideal denoiser **only copies**, for all 100 seeds. Formula and network do not. Real garments have, in the median,
-# a certain distance to the nearest other of their class; 96 and 95 of the 100 drawings are further than that from every
-# training picture, even if it is shifted by up to three pixels.
+# The ideal denoiser **only copies**, for all 100 seeds. Formula and network do not. Our yardstick is the median
+# distance from a real garment to the nearest other of its class. For the formula 96 and for the network 95 of the 100
+# drawings are further than that from every training picture, even if that picture is shifted by up to three pixels.
 #
 # That is strange. The network was trained to be the ideal denoiser, and had it succeeded, it could only copy. Its
-# creativity must come from missing that goal. But to miss it is not enough: a picture of noise is no copy either. The
+# creativity must come from missing that goal. But missing it is not enough: a picture of noise is no copy either. The
 # network must miss it in a particular way, which the formula shares.
 
 # %% [markdown] tags=["slide"]
 # ## 4. Who painted this pixel? (10 minutes)
 #
 # The formula averages training pixels, so every pixel it draws can name its sources. At each step it guesses the clean
-# picture, and replaces a little of the noise by that guess. Here is one guess in full, about halfway: for one pixel of
+# picture, and replaces a little of the noise by that guess. Here is one guess in full, about halfway, for one pixel of
 # the coat of seed 4.
 #
 # The window of the noisy picture around our pixel is compared with **every** window of **every** training picture of
 # the class. (Near the border, where a window does not fit into the picture, only with those that stick out in the same
-# way: lesson 08.) The more alike, the more votes. Each window is a **voter**: it proposes the pixel at its centre. What
-# is guessed is the **mean of all that is proposed**, weighted by the votes.
+# way: lesson 08.) The more alike, the more votes. Each training window is a **voter**: it proposes the pixel at its
+# centre. The guess is the **mean of all proposals**, weighted by the votes.
 
 # %% [markdown]
 # ### Exercise 2: A pixel by vote (2 minutes, ★☆☆)
 #
 # The last sentence is a formula. Given the votes of K windows (positive numbers that need not sum to one) and the K
-# pixels at their centres, return the pixel that is guessed.
+# pixels at their centres, return the guessed pixel.
 
 
 # %%
@@ -310,14 +310,14 @@ check.pixel_by_vote(pixel_by_vote)
 #     return (votes * pixels).sum() / votes.sum()
 # ```
 #
-# Nothing else happens in a guess: an average can never leave the range of the training pixels, and the last guess is
+# Nothing else happens in a guess. An average can never leave the range of the training pixels, and the last guess is
 # the drawing. Still, the pictures are new. Only the *combination* is invented.
 # </details>
 
 # %% [markdown] tags=["slide"]
-# Now the votes. At the moment called `t` (1 is almost pure noise, 0 is done), the formula takes the canvas for `alpha`
-# times a picture plus `sigma` times noise. **So the windows are dimmed by `alpha` before they are compared**; at a
-# distance $d$ one gets $e^{-d^2 / 2\sigma^2}$ votes. (Why that? Lesson 02.)
+# Now the votes. At time `t` (1 is almost pure noise, 0 is done), the formula takes the canvas to be `alpha` times a
+# picture plus `sigma` times noise. **So the training windows are dimmed by `alpha` before they are compared.** A window
+# at distance $d$ gets $e^{-d^2 / 2\sigma^2}$ votes. (Why this number? Lesson 02.)
 
 # %%
 t, noisy, _ = way[11]  # the time after 11 of 20 steps, its canvas, its guess
@@ -342,11 +342,11 @@ assert abs(value - from_package) < 1e-3
 # That is the whole formula for a pixel away from the border, at one moment. The package computes the same for all
 # pixels at once.
 #
-# **Predict.** Nobody tells the formula where in the picture our pixel is. Where in their pictures do the windows sit
-# that get the most votes: anywhere, near the place of our pixel, or exactly there?
+# **Predict.** Nobody tells the formula where in the picture our pixel is. Where in their own pictures do the windows
+# with the most votes sit: anywhere, near the place of our pixel, or exactly there?
 #
-# Pick a drawing and click on a pixel. The drawings are shown finished; the votes are those of this moment, $t = 0.45$.
-# Stay in the middle 8 x 8 pixels: nearer to the border the window does not fit into the picture.
+# Pick a drawing and click on a pixel. You see the finished drawings, but the votes are those of this moment ($t =
+# 0.45$). Stay in the middle 8 x 8 pixels: nearer to the border the window does not fit into the picture.
 
 # %%
 widgets.MosaicExplorer.of(formula, noisy, formula_drew, t, top=4, labels=labels)
@@ -358,23 +358,24 @@ found = formula.posterior(noisy, t, top=1, labels=labels)  # who has the most vo
 off = (found.location[:, 4:12, 4:12, 0].cpu() - middle).abs().amax(-1)
 even = (places[half : 16 - half, half : 16 - half].reshape(-1, 2) - middle[:, :, None]).abs().amax(-1)
 exact, (far, by_chance) = (off == 0).float().mean(), [(pixels > 2).float().mean() for pixels in (off, even)]
-print(f"heaviest voters: {exact:.0%} exactly there, {far:.0%} more than 2 pixels off (drawn evenly {by_chance:.0%})")
+print(f"heaviest voters: {exact:.0%} exactly there, {far:.0%} more than 2 pixels off (picked evenly {by_chance:.0%})")
 last = formula.posterior(way[19][1], way[19][0], top=1, labels=labels)
 alone = [(some.weight[:, 4:12, 4:12, 0] > 0.5).float().mean() for some in (found, last)]
-print(f"one has more than half of the votes for {alone[0]:.0%} of the pixels, in the last step {alone[1]:.0%}")
+print(f"one voter has over half of the votes for {alone[0]:.0%} of the pixels, in the last step for {alone[1]:.0%}")
 far_last = ((last.location[:, 4:12, 4:12, 0].cpu() - middle).abs().amax(-1) > 2).float().mean()
 print(f"in the last step {far_last:.0%} of the heaviest voters are more than 2 pixels off")
 assert exact < 0.2 and abs(far - 0.19) < 0.01 and abs(by_chance - 0.72) < 0.01
 assert abs(alone[0] - 0.02) < 0.01 and abs(alone[1] - 0.29) < 0.01 and abs(far_last - 0.64) < 0.01
 
 # %% [markdown]
-# Near. In the middle of these ten drawings the heaviest voter of a pixel (the one with the most votes) seldom sits
-# exactly there, but only 19 % are more than two pixels off; of windows drawn evenly 72 % would be. What a window of 9 x
-# 9 shows tells the place: sleeves are at the sides.
+# Near the place of our pixel. In the middle of these ten drawings, a pixel's heaviest voter (the one with the most
+# votes) seldom sits exactly at that pixel's place. But only 19 % are more than two pixels off; if windows were picked
+# evenly from all places, 72 % would be. A window of 9 x 9 gives its place away by what it shows: sleeves are at the
+# sides.
 #
-# At this moment hardly any voter rules alone: for 2 % of these pixels one has more than half of the votes. In the last
-# step, with windows of 3 x 3, for 29 %; and these tell the place hardly any more: 64 % of the heaviest voters are more
-# than two pixels off. Lessons 05 and 07 show in what sense the finished picture is a **mosaic**.
+# At this moment hardly any voter rules alone: for only 2 % of these pixels one has more than half of the votes. In the
+# last step, with windows of 3 x 3, it is 29 %. Windows so small hardly give their place away: 64 % of the heaviest
+# voters are more than two pixels off. Lessons 05 and 07 show in what sense the finished picture is a **mosaic**.
 #
 # **Does the network look up training pictures, then?** It has no list of them, only weights (and weights can hold a
 # few: lesson 14). The voters are the sources of the *formula's* pixel. They prove nothing about the network's, however
@@ -390,8 +391,8 @@ assert abs(alone[0] - 0.02) < 0.01 and abs(alone[1] - 0.29) < 0.01 and abs(far_l
 # draw?
 
 # %% [markdown]
-# * **The paradox** ([01](01_noise.ipynb) to [03](03_network.ipynb)): whoever can remove noise can generate; the ideal
-#   denoiser can only remember, and a trained network draws something new.
+# * **The paradox** ([01](01_noise.ipynb) to [03](03_network.ipynb)): if you can remove noise, you can generate. Yet the
+#   ideal denoiser can only remember, whereas a trained network draws something new.
 # * **Locality** ([04](04_local.ipynb), [05](05_mosaics.ipynb)): forbid a pixel to look far, and the memory breaks into
 #   pieces.
 # * **Equivariance** ([06](06_equivariance.ipynb) to [08](08_borders.ipynb)): treat all places alike, as far as the
@@ -400,8 +401,8 @@ assert abs(alone[0] - 0.02) < 0.01 and abs(alone[1] - 0.29) < 0.01 and abs(far_l
 #   linear filter does better, and where the theory ends.
 
 # %% [markdown] tags=["slide"]
-# **Before you go on.** Change `seed` in section 1, draw on paper what you expect, and run again. Then give the formula
-# another number of steps there. (With seed 4 an assert may stop you: 0.95 is for 20 steps.)
+# **Before you go on.** Change `seed` in section 1, draw on paper what you expect, and run again. Then try another
+# number of steps for the formula. (With seed 4 an assert may stop you: 0.95 is for 20 steps.)
 #
 # ## What is still unexplained
 #

@@ -16,7 +16,7 @@
 # # 01 · Whoever can remove noise can generate
 #
 # **You will** drown pictures in noise, find the best possible guess of what was there, and turn that guess into a flow
-# that carries pure noise back to data. First with a single pixel, then with real pictures.
+# that carries pure noise back to data: first with a single pixel, then with real pictures.
 #
 # **You will learn** what a denoiser, a score and a noise estimate are (one thing with three names), and why knowing any
 # of them is enough to generate.
@@ -24,9 +24,10 @@
 # **You need** basic probability, derivatives, and Python with tensors. Nothing about diffusion.
 #
 # **Time** 78 minutes; a good place for a break is after section 4. If time is short: sections 1, 2, 3, 5, 6 and 8.
-# (Section 4 names $\hat\epsilon = (x_t - \alpha D)/\sigma$, the noise that a guess leaves over.) Lines of code that
-# begin with `assert` check that the numbers in the text are true on your computer. You may skip them. If you change a
-# seed, a size, a number of steps, one may stop you with an `AssertionError`: then it is no mistake of yours.
+# (From section 4 you then need $\hat\epsilon = (x_t - \alpha D)/\sigma$, the noise that a guess leaves over.) Lines of
+# code that begin with `assert` check that the numbers in the text are true on your computer. You may skip them. If you
+# change a seed, a size or a number of steps, an assert may stop you with an `AssertionError`. That is no mistake of
+# yours.
 
 # %%
 import torch
@@ -42,10 +43,10 @@ lab = els.lab()
 # %% [markdown] tags=["slide"]
 # ## 1. A picture with one pixel (4 minutes)
 #
-# Pixels in this course run from $-1$ (black) to $1$ (white). We begin with data that we know exactly: pictures of **one
-# pixel**, called $x_0$ (the zero is a time: no noise so far). It is dark (near $-0.6$) with probability 0.3 and bright
-# (near $0.6$) with probability 0.7. Each of these two heaps is a normal distribution of standard deviation 0.1 (its
-# *width*).
+# Pixel values in this course run from $-1$ (black) to $1$ (white). We begin with data that we know exactly: pictures of
+# **one pixel**, called $x_0$ (the zero is a time: no noise so far). It is dark (near $-0.6$) with probability 0.3 and
+# bright (near $0.6$) with probability 0.7. Its values form two heaps, each a normal distribution of standard deviation
+# 0.1 (its *width*).
 
 # %%
 means = torch.tensor([-0.6, 0.6], dtype=torch.float64)  # m_k: where the two heaps are
@@ -108,18 +109,18 @@ assert (density(line, 1) - normal).abs().max() < 0.003
 
 # %% [markdown] tags=["slide"]
 # The heaps move together (dimming), get wider (noise), and merge: at $t = 0.5$ there is one hump. At $t = 1$ a standard
-# normal is left: **all data ends in the same noise.** So generation can start there: to draw noise one need not know
+# normal is left: **all data ends in the same noise.** So generation can start there: you can draw noise without knowing
 # the data.
 #
 # ## 2. The schedule is an angle (4 minutes)
 #
-# If $x_0$ had variance 1, then $x_t$ would have variance $\alpha^2 + \sigma^2$. We want that to stay 1, so that nothing
-# explodes. (Our pixel has less.) Two numbers whose squares sum to one are a cosine and a sine:
+# If $x_0$ had variance 1, then $x_t$ would have variance $\alpha^2 + \sigma^2$. We want this sum to stay 1, so that
+# nothing explodes. (Our pixel has less variance.) Two numbers whose squares sum to one are a cosine and a sine:
 #
 # $$\alpha = \cos\theta, \qquad \sigma = \sin\theta, \qquad \theta = \frac{\pi}{2}\, \frac{t}{1.008} .$$
 #
-# Time is an **angle** that turns from the picture to the noise. The $1.008$ stops it just before the right angle: at
-# $t = 1$ a trace of the picture, $\alpha = 0.0125$, is left, and one may still divide by $\alpha$.
+# Time is an **angle** that turns from the picture to the noise. The $1.008$ stops it just before the right angle: at $t
+# = 1$ a trace of the picture is left, $\alpha = 0.0125$, so we can still divide by $\alpha$.
 
 # %% tags=["slide"]
 grid = schedule.times(20)
@@ -161,13 +162,13 @@ print(f"the density has two humps from t = {split:.2f} down")
 assert split == 0.26 and set(humps.values()) == {1, 2}
 
 # %% [markdown]
-# Two heaps from $t = 0.26$ down. The garment is yours to say. Was it earlier? A heap is one pixel; a garment has 256,
-# and they tell together.
+# From $t = 0.26$ down there are two heaps. Only you know when you named the garment. Was it earlier? A heap shows one
+# pixel; a garment has 256, and together they reveal more.
 #
 # ### Exercise 1: Noising (5 minutes, ★☆☆)
 #
-# In training, every picture of a batch gets a time of its own. Write the noising for that: `x_0` and `eps` have shape
-# (B, C, H, W), `t` has shape (B,). `schedule.alpha` takes one number only, so write the formulas with torch.
+# In training, every picture of a batch gets its own time. Write the noising for that: `x_0` and `eps` have shape (B, C,
+# H, W), `t` has shape (B,). `schedule.alpha` takes one number only, so write the formulas with torch.
 
 
 # %%
@@ -195,11 +196,11 @@ check.noising(noising)
 # %% [markdown] tags=["slide"]
 # ## 3. The best guess (10 minutes)
 #
-# You are shown a noised pixel, $x_t = -0.2$ at $t = 0.5$. What was $x_0$? Nobody can know. But we can look at all those
-# among our 100,000 whose $x_t$ came out close to $-0.2$.
+# You are shown a noised pixel, $x_t = -0.2$ at $t = 0.5$. What was $x_0$? Nobody can know. But we can look at all
+# pixels among our 100,000 whose $x_t$ came out close to $-0.2$.
 #
 # **Predict.** The value is on the dark side. Were most of these pixels dark? If you must name *one* number for $x_0$,
-# and pay the squared error, which: $-0.28$ ($= -0.2/\alpha$), $0.6$, or another?
+# and pay its squared error, which one: $-0.28$ ($= -0.2/\alpha$), $0.6$, or another?
 
 # %% tags=["slide"]
 t, seen = 0.5, -0.2
@@ -210,7 +211,7 @@ possible = x_0[(x_t - seen).abs() < 0.02]
 fig, ax = plt.subplots(figsize=(5, 2.6))
 ax.hist(possible, bins=60, range=(-1, 1), color="0.8")
 ax.axvline(possible.mean(), color=plotting.ORANGE, ls="--", label=f"their mean, {possible.mean():.2f}")
-ax.set(xlabel=f"$x_0$ of the pairs with $x_t$ ≈ {seen}", ylabel="pairs")
+ax.set(xlabel=f"$x_0$ of the pixels with $x_t$ ≈ {seen}", ylabel="pixels")
 ax.legend(loc="upper left")
 show(
     fig,
@@ -220,7 +221,7 @@ show(
     ),
 )
 
-print(f"{len(possible):,} pairs, {(possible > 0).double().mean():.0%} of them bright, mean {possible.mean():.2f}")
+print(f"{len(possible):,} pixels, {(possible > 0).double().mean():.0%} of them bright, mean {possible.mean():.2f}")
 guesses = (seen / alpha, 0.6, possible.mean().item())
 cost = [(possible - guess).square().mean().item() for guess in guesses]
 print("mean squared error:", "; ".join(f"{c:.2f} for {guess:.2f}" for guess, c in zip(guesses, cost, strict=True)))
@@ -229,33 +230,33 @@ assert 0.58 < (possible > 0).double().mean() < 0.67 and 0.10 < possible.mean() <
 assert ((possible - possible.mean()).abs() < 0.1).double().mean() < 0.03  # hardly any data near the best guess
 
 # %% [markdown] tags=["slide"]
-# 61 % were bright. Saying $-0.28$ costs 0.52, $0.6$ costs 0.57, the mean of these pixels 0.35. No number $a$ does
+# 61 % were bright. Saying $-0.28$ costs 0.52, $0.6$ costs 0.57, and the mean of these pixels 0.35. No number $a$ does
 # better than the **mean** of what is possible: there $\frac{d}{da}\, \mathrm{E}[(x_0 - a)^2 \mid x_t] = 2\, (a -
 # \mathrm{E}[x_0 \mid x_t])$ is zero. This mean is called the posterior mean (*posterior*: after $x_t$ has been seen),
 # and the function that returns it is the **ideal denoiser**:
 #
 # $$D(x_t, t) = \mathrm{E}[x_0 \mid x_t] .$$
 #
-# You saw a dark value, and the best guess is slightly bright, because bright pixels are more common. And such a value
-# (almost) *never occurs in the data*. A good guess is not a good sample.
+# You saw a dark value, yet the best guess is slightly bright, because bright pixels are more common. And the value you
+# guess (almost) *never occurs in the data*. A good guess is not a good sample.
 
 # %% [markdown] tags=["slide"]
 # ### The same by hand
 #
-# Suppose we knew that $x_0$ came from heap $k$. The best guess would be nearly the heap's centre, $m_k$, and rise a
-# little with $x_t$. As $x_0$ in its heap and $\epsilon$ are independent and normal, it rises along a straight line,
-# with the slope $\alpha\tau^2/V$: the covariance of $x_0$ and $x_t$ over the variance of $x_t$. Here $\tau$ is the
-# heap's width, and $V = \alpha^2\tau^2 + \sigma^2$ is that variance, within the heap.
+# Suppose we knew that $x_0$ came from heap $k$. Then the best guess would be close to the heap's centre, $m_k$, and
+# rise a little with $x_t$. Within the heap, $x_0$ and $\epsilon$ are independent and normal, so the guess rises along a
+# straight line. Its slope, $\alpha\tau^2/V$, is the covariance of $x_0$ and $x_t$ over the variance of $x_t$. Here
+# $\tau$ is the heap's width, and $V = \alpha^2\tau^2 + \sigma^2$ is that variance within the heap.
 #
-# But we do not know the heap. **Bayes' rule**: it is $k$ with a probability $w_k$ that is proportional to the share of
-# heap $k$, times how probable this heap makes our $x_t$. The best guess is the mean over the heaps:
+# But we do not know the heap. **Bayes' rule** says that it is $k$ with a probability $w_k$ proportional to the share of
+# heap $k$, times how probable this heap makes our $x_t$. The best guess is the mean over the heaps, with these weights:
 #
 # $$D(x_t, t) = \sum_k w_k \Big( m_k + \frac{\alpha \tau^2}{V} (x_t - \alpha m_k) \Big), \qquad
 # w_k \propto \mathrm{share}_k\; e^{-(x_t - \alpha m_k)^2 / 2V} .$$
 #
-# Remember this shape: *a weighted mean of what is possible*. The machines of this course all have it.
+# Remember this shape: *a weighted mean of what is possible*. All the machines of this course have it.
 #
-# **Predict.** As a function of $x_t$, is $D$ a straight line, a step, or something between? What changes with $t$?
+# **Predict.** As a function of $x_t$, is $D$ a straight line, a step, or something in between? What changes with $t$?
 
 
 # %%
@@ -288,8 +289,8 @@ assert abs((share * means).sum() - 0.24) < 1e-9
 # ### Exercise 2: The denoiser of a coin (8 minutes, ★★☆)
 #
 # The simplest data there is: $x_0 = 1$ or $x_0 = -1$, each with probability one half. Work out its ideal denoiser on
-# paper, then write it down, in one line. `x_t` has any shape; `alpha` and `sigma` are numbers. It must also survive
-# little noise, such as $\sigma = 0.03$.
+# paper, then write it down in one line. `x_t` has any shape; `alpha` and `sigma` are numbers. Your line must also
+# survive little noise, such as $\sigma = 0.03$.
 
 
 # %%
@@ -310,8 +311,8 @@ check.coin_denoiser(coin_denoiser)
 #     return torch.tanh(alpha * x_t / sigma**2)
 # ```
 #
-# The weights of the two sides are proportional to $e^{\pm \alpha x_t / \sigma^2}$, since all other terms of
-# $(x_t \mp \alpha)^2$ are the same for both and cancel. Their difference over their sum is a hyperbolic tangent.
+# The weights of the two sides are proportional to $e^{\pm \alpha x_t / \sigma^2}$, since all other terms of $(x_t \mp
+# \alpha)^2$ are the same for both and cancel. The guess is their difference over their sum: a hyperbolic tangent.
 # </details>
 
 # %% [markdown] tags=["slide"]
@@ -342,9 +343,9 @@ assert (score.sign().diff() != 0).sum() == 3  # at two humps and in a valley
 
 # %% [markdown] tags=["slide"]
 # The score is zero at the two humps and in the valley, positive to the left of a hump and negative to the right: it
-# points uphill. Write $p_t$ as a mixture over all clean values,
-# $p_t(x) = \int p_0(x_0)\, \mathcal{N}(x;\, \alpha x_0, \sigma^2)\, dx_0$, where
-# $\mathcal{N}(x;\, m, V)$ is the normal density with mean $m$ and variance $V$, and differentiate under the integral:
+# points uphill. Write $p_t$ as a mixture over all clean values, $p_t(x) = \int p_0(x_0)\, \mathcal{N}(x;\, \alpha x_0,
+# \sigma^2)\, dx_0$, where $\mathcal{N}(x;\, m, V)$ is the normal density with mean $m$ and variance $V$, and
+# differentiate under the integral:
 #
 # $$\partial_x p_t(x) = \int p_0(x_0)\, \mathcal{N}(x;\, \alpha x_0, \sigma^2)\, \frac{\alpha x_0 - x}{\sigma^2}\, dx_0
 # = p_t(x)\, \frac{\alpha\, \mathrm{E}[x_0 \mid x_t = x] - x}{\sigma^2} .$$
@@ -360,14 +361,14 @@ torch.testing.assert_close(score, tweedie)
 torch.testing.assert_close(els.noise_from_denoiser(denoiser(line, t), line, t), -schedule.sigma(t) * score)
 
 # %% [markdown] tags=["slide"]
-# There is a third name: the best guess of the noise, $\hat\epsilon = \mathrm{E}[\epsilon \mid x_t]$. Given $x_t$, take
-# the mean of both sides of $x_t = \alpha x_0 + \sigma\epsilon$: that is $x_t = \alpha D + \sigma\hat\epsilon$. So the
-# noise estimate is what is left over,
+# The third name, the noise estimate, stands for the best guess of the noise, $\hat\epsilon = \mathrm{E}[\epsilon \mid
+# x_t]$. Given $x_t$, take the mean of both sides of $x_t = \alpha x_0 + \sigma\epsilon$. You get $x_t = \alpha D +
+# \sigma\hat\epsilon$. So this estimate is what is left over,
 #
 # $$\hat\epsilon = \frac{x_t - \alpha D}{\sigma} = -\sigma s .$$
 #
-# Neural networks are usually trained to return $\hat\epsilon$. Denoiser, score, noise estimate: whoever has one has
-# all. From the score, for example, $D = (x_t + \sigma^2 s)/\alpha$.
+# Neural networks are usually trained to return $\hat\epsilon$. Denoiser, score, noise estimate: if you have one, you
+# have all. From the score, for example, you get $D = (x_t + \sigma^2 s)/\alpha$.
 
 # %% [markdown] tags=["slide"]
 # ## 5. Can the film run backwards? (12 minutes)
@@ -397,16 +398,16 @@ show(
 # **flow**: a velocity $u(x, \theta)$ that depends on place and angle only, and carries the crowd as a whole.
 #
 # Let $F(x, \theta)$ be the share of the crowd to the left of $x$; its slope is the density, $\partial_x F = p_t$.
-# Pixels neither appear nor vanish, so $F$ changes only by what crosses $x$. If $u > 0$, those who cross while the angle
-# grows by $d\theta$ stood less than $u\,d\theta$ to the left of $x$: a share $p_t \cdot u\,d\theta$ of the crowd
-# leaves the left side. (If $u < 0$, it gains $p_t \cdot |u|\,d\theta$.) Divide by $d\theta$:
+# Pixels neither appear nor vanish, so $F$ changes only by what crosses $x$. If $u > 0$, the pixels that cross while the
+# angle grows by $d\theta$ stood less than $u\,d\theta$ to the left of $x$. So a share $p_t \cdot u\,d\theta$ of the
+# crowd leaves the left side. (If $u < 0$, the left side gains $p_t \cdot |u|\,d\theta$.) Divide by $d\theta$:
 #
 # $$\partial_\theta F = -\,u\, p_t . \qquad (1)$$
 
 # %% [markdown] tags=["slide"]
-# Now the true, crossing arcs. Two that meet at $x$ may have different velocities. So group all that are at $x$ by their
-# velocity: each group changes $F$ as in (1), with its own density and velocity. In sum, $u\, p_t$ becomes $p_t$ times
-# the **mean** velocity of all that are there. An arc, $x_t = \cos\theta\, x_0 + \sin\theta\, \epsilon$, has the
+# Now take the true arcs, which cross. Two that meet at $x$ may have different velocities. So group all pixels at $x$ by
+# their velocity: each group changes $F$ as in (1), with its own density and velocity. In sum, $u\, p_t$ becomes $p_t$
+# times the **mean** velocity of all pixels there. An arc, $x_t = \cos\theta\, x_0 + \sin\theta\, \epsilon$, has the
 # velocity $dx_t/d\theta = -\sin\theta\, x_0 + \cos\theta\, \epsilon$. So
 #
 # $$\partial_\theta F = -\,p_t\, \mathrm{E}[-\sin\theta\, x_0 + \cos\theta\, \epsilon \mid x_t = x] . \qquad (2)$$
@@ -416,12 +417,13 @@ show(
 # $$\boxed{\;u = -\sigma D + \alpha\, \hat\epsilon\;}$$
 #
 # If everyone moves with the mean velocity of the place where they are, the density evolves exactly as if everyone ran
-# along their own arc. And this velocity can be run backwards: it needs only the place.
+# along their own arc. And this motion can be run backwards, because at each angle the velocity depends only on the
+# place.
 
 # %% [markdown] tags=["slide"]
 # Now follow the flow from noise back to data, in small steps against the velocity.
 #
-# **Predict.** Will these paths cross? About what share of them must end at the dark heap? (The blue behind the paths is
+# **Predict.** Will these paths cross? About what share of them must end in the dark heap? (The blue behind the paths is
 # the density.)
 
 # %%
@@ -434,7 +436,7 @@ def velocity(x, t):
 
 
 ranks = (torch.arange(20, dtype=torch.float64) + 0.5) / 20
-x = torch.distributions.Normal(0.0, 1.0).icdf(ranks)  # 20 evenly ranked starting points of the noise
+x = torch.distributions.Normal(0.0, 1.0).icdf(ranks)  # 20 values of noise, evenly spaced in rank
 fine = schedule.times(1000)
 paths = [x]
 for now, then in pairwise(fine):
@@ -457,13 +459,14 @@ show(
 )
 
 dark = (paths[-1] < 0).double().mean().item()
-print(f"{dark:.0%} of the paths end in the dark heap; the data has 30%")
+print(f"{dark:.0%} of the paths end in the dark heap, which holds 30% of the data")
 assert (paths.diff(dim=1) > 0).all()  # nobody overtakes anybody
 assert abs(dark - 0.3) < 0.01
 
 # %% [markdown] tags=["slide"]
-# Nobody overtakes anybody: paths that met would have one velocity from there on, forwards and backwards, and so be one
-# path. So **all keep the rank of their start**: the lowest 30 % of the noise *must* become the dark 30 % of the data.
+# Nobody overtakes anybody: if two paths met, they would have one velocity from there on, forwards and backwards, and so
+# be one path. So **all keep the rank of their start**: the lowest 30 % of the noise *must* become the dark 30 % of the
+# data.
 #
 # With more pixels there are no ranks, and $u$ is one of many velocities that carry the density (not shown here).
 
@@ -475,15 +478,15 @@ assert abs(dark - 0.3) < 0.01
 #
 # $$x_{t'} = \alpha' D + \sigma'\, \hat\epsilon \qquad (\alpha' = \cos\theta',\; \sigma' = \sin\theta') .$$
 #
-# At $\theta' = \theta$ this is $x_t$ itself, and its velocity there is $-\sigma D + \alpha\hat\epsilon = u$: for
+# At $\theta' = \theta$ this is $x_t$ itself, and its velocity there is $-\sigma D + \alpha\hat\epsilon = u$, so for
 # small turns it *is* the flow. The last turn ($\sigma' = 0$) ends exactly on a guess $D$. The step is called **DDIM**
 # (from *denoising diffusion implicit models*; Song, Meng and Ermon 2021).
 
 # %% [markdown]
 # ### Exercise 3: One DDIM step (6 minutes, ★★☆)
 #
-# Write one step from the angle of (`alpha`, `sigma`) to the angle of (`alpha_next`, `sigma_next`), given the
-# denoiser's answer `x0_hat` at `x_t`.
+# Write one step from the angle of (`alpha`, `sigma`) to the angle of (`alpha_next`, `sigma_next`), given the denoiser's
+# answer `x0_hat` at `x_t`.
 
 
 # %%
@@ -574,23 +577,23 @@ middles, off = torch.linspace(-1.19, 1.19, 120, dtype=torch.float64), {}
 for steps, x in samples.items():  # half of the area between histogram and density
     found = torch.histc(x, 120, -1.2, 1.2) / (0.02 * len(x))
     off[steps] = ((found - density(middles, 0)).abs().sum() * 0.01).item()
-print("out of place, of all samples:", {steps: f"{part:.0%}" for steps, part in off.items()})
+print("share of the samples that is out of place:", {steps: f"{part:.0%}" for steps, part in off.items()})
 assert abs(off[20] - 0.118) < 0.005 and off[500] < 0.025 and abs((samples[500] < 0).double().mean() - 0.3) < 0.01
 
 # %% [markdown] tags=["slide"]
-# Only the last. The single step ends on the guess at $t = 1$, where next to nothing can be known: 0.24, the mean of the
-# data, for every noise. With 20 steps the bright heap is too narrow (standard deviation 0.083 instead of 0.1), with 500
-# it is right. **We generated, using nothing but a denoiser.** Guess, turn a little, look again.
+# Only the last. The single step ends on the guess at $t = 1$, when next to nothing can be known: for every noise it is
+# 0.24, the mean of the data. With 20 steps the bright heap is too narrow (standard deviation 0.083 instead of 0.1);
+# with 500 it is right. **We generated, using nothing but a denoiser.** Guess, turn a little, look again.
 #
 # Note what is *not* random: once the noise is drawn and the steps are chosen, the sample is determined. The noise is
 # drawn from a number, its seed. So **a seed is an image**, and we can compare denoisers image by image.
 #
-# **Predict.** And if the denoiser is not ideal? Take the best *straight line* through the pairs $(x_t, x_0)$ at each
-# $t$. What will its samples look like?
+# **Predict.** What if the denoiser is not ideal? At each $t$, take the best *straight line* through the pairs $(x_t,
+# x_0)$. What will its samples look like?
 
 
 # %%
-m, v = x_0.mean(), x_0.var()  # all that the line knows of the data
+m, v = x_0.mean(), x_0.var()  # all that the line knows about the data
 
 
 def straight_line(x, t):
@@ -614,28 +617,29 @@ assert abs(gap[0] - 0.38) < 0.015 and max(gap[1:]) < 0.003
 assert abs(of_line.mean() - m) < 0.02 and abs(of_line.std() - v.sqrt()) < 0.02
 
 # %% [markdown] tags=["slide"]
-# Mean and standard deviation are those of the data, but 38 % lie in the gap, where the data has next to nothing. The
-# line is the ideal denoiser of *other* data, of one normal distribution, and draws such data. **What is drawn depends
-# on whose ideal denoiser we ask.**
+# The samples have the mean and standard deviation of the data, but 38 % of them lie in the gap, where the data has next
+# to nothing. The line is the ideal denoiser of *other* data, a single normal distribution, and it draws such data.
+# **What we draw depends on which data our denoiser is ideal for.**
 #
-# With more pixels that line becomes the best **linear denoiser**, or Wiener filter: each pixel of its answer is a
+# With more pixels the line becomes the best **linear denoiser**, or Wiener filter: each pixel of its answer is a
 # weighted sum of all noisy pixels.
 
 # %% [markdown] tags=["slide"]
 # ## 7. No formula changes with more pixels (3 minutes)
 #
-# A picture of 16 by 16 pixels is a point in a space of 256 dimensions. Take twelve pictures $v_1, \dots, v_{12}$ as
-# the data. Their noised density is a mixture of twelve round humps, centred on the dimmed pictures, with the variance
+# A picture of 16 by 16 pixels is a point in a space of 256 dimensions. Take twelve pictures $v_1, \dots, v_{12}$ as the
+# data. Their noised density is a mixture of twelve round humps, centred on the dimmed pictures, with the variance
 # $\sigma^2$ in every direction:
 #
 # $$p_t(x) = \frac{1}{12} \sum_{i} \mathcal{N}(x;\, \alpha v_i, \sigma^2 I), \qquad
 # \log p_t(x) = \log \sum_i e^{-\|x - \alpha v_i\|^2 / 2\sigma^2} + \mathrm{constant} .$$
 #
-# Torch differentiates this log-density by each pixel (autograd). That is the score, and Tweedie turns it into a
-# denoiser.
+# Torch differentiates this log-density with respect to each pixel (autograd). The result is the score, and Tweedie's
+# formula turns it into a denoiser.
 #
-# **Predict.** Six of the twelve are noised, to $t = 0.75$ ($\sigma/\alpha = 2.4$). $D$ is, as in section 3, a weighted
-# mean, here of the twelve. For how many of the six will the right one weigh most, get the most **votes**?
+# **Predict.** We noise six of the twelve to $t = 0.75$ ($\sigma/\alpha = 2.4$). As in section 3, $D$ is a weighted
+# mean, here of the twelve. For how many of the six will the right picture have the largest weight, that is, the most
+# **votes**?
 
 
 # %%
@@ -662,12 +666,12 @@ exact, votes = machine(x_t, noisy), machine.posterior(x_t, noisy, top=1)
 kinds = [lab.data.class_names[lab.data.labels[i]] for i in votes.image[:, 0].tolist()]
 most = [f"{kind} {weight:.2f}" for kind, weight in zip(kinds, votes.weight[:, 0], strict=True)]
 
-rows = {"clean $x_0$": twelve[:6], f"noised, t = {noisy}": x_t, "$D(x_t)$ by autograd,\nand most votes": guess}
+rows = {"clean $x_0$": twelve[:6], f"noised, t = {noisy}": x_t, "$D(x_t)$ by autograd;\nbelow: most votes": guess}
 show(
     plotting.image_rows(rows, notes=most),
     alt=(
         "Six clean garments, the same hidden in noise, and the denoiser's answers: the first five look like the clean "
-        "ones, the fourth blurred; the sixth is a sandal. Below each the garment with the most votes and its share."
+        "ones, the fourth blurred; the sixth is a sandal. Below each, the garment with the most votes and its share."
     ),
 )
 
@@ -678,18 +682,18 @@ if lab.profile == "laptop":
 
 # %% [markdown] tags=["slide"]
 # Five of the six, in this one draw; a blind choice is right once in twelve. In the fourth answer the right picture has
-# only half of the votes: $D$ hesitates, and the answer is blurred. The sixth, a pullover, is taken for a sandal. Even
+# only half of the votes, so $D$ hesitates and the answer is blurred. The sixth, a pullover, is taken for a sandal. Even
 # the best possible denoiser may be wrong about a picture: it is best *on average*.
 
 # %% [markdown] tags=["slide"]
 # ## 8. From noise to a garment (4 minutes)
 #
-# Nobody has the density of real pictures: we only have examples. But a denoiser can be *trained* on them: show a
-# network noised pictures, and correct its guesses (lesson 03 trains one). The network that we take here was also told
+# Nobody knows the density of real pictures; we only have examples. But a denoiser can be *trained* on examples: show a
+# network noised pictures, and correct its guesses (lesson 03 trains one). The network that we use here was also told
 # the class: coat, bag, ...
 #
 # **Predict.** The upper row of each pair will show $x_t$, the lower one the guess $D(x_t)$. What should the guess be at
-# $t = 1$, if you are told that it is a bag? And on the way?
+# $t = 1$, if you are told that it is a bag? And later, on the way?
 
 # %% tags=["slide"]
 garments = els.lab("laptop", network="fashion-mnist-16-resnet-zeros-conditional")
@@ -719,10 +723,10 @@ if lab.profile == "laptop":
     assert path[0][2].abs().amax((1, 2, 3)).min() > 3  # every guess at t = 1 leaves the range
 
 # %% [markdown]
-# At $t = 1$ the guess for the bag should be nearly the mean of all bags. The network misses that by far: its guesses
-# leave the range from $-1$ to $1$ (cut off here). It estimates the noise, and in the guess the error of that estimate
-# is multiplied by $\sigma/\alpha = 80$. Soon the guess is a blurred garment, which gets clearer while $x_t$ still looks
-# like noise.
+# At $t = 1$ the guess for the bag should be nearly the mean of all bags. The network misses this by far: its guesses
+# leave the range from $-1$ to $1$ (cut off here). It estimates the noise, and turning this estimate into a guess
+# multiplies its error by $\sigma/\alpha = 80$. Soon the guess is a blurred garment, which gets clearer while $x_t$
+# still looks like noise.
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
@@ -731,14 +735,14 @@ if lab.profile == "laptop":
 # - The ideal denoiser $D = \mathrm{E}[x_0 \mid x_t]$ is a weighted mean of what is possible: it hesitates.
 # - Denoiser, score and noise estimate are one thing: $s = (\alpha D - x_t)/\sigma^2 = -\hat\epsilon/\sigma$.
 # - The velocity $u = -\sigma D + \alpha\hat\epsilon$ carries the density of the noise back to that of the data. DDIM
-#   follows it in turns.
-# - Whoever has the ideal denoiser of some data can draw such data; another denoiser may draw something else. The same
-#   denoiser, noise and steps: the same sample.
+#   follows it, turn by turn.
+# - If you have the ideal denoiser of some data, you can draw such data; another denoiser may draw something else. The
+#   same denoiser, noise and steps give the same sample.
 #
 # ## What is still unexplained
 #
 # **Predict:** if we let the ideal denoiser of our 2,000 training pictures generate, what will it draw, and why must it?
-# And does a network draw the same? Lessons 02 and 03 look.
+# And does a network draw the same? Lessons 02 and 03 find out.
 
 # %% [markdown]
 # ## References

@@ -15,12 +15,12 @@
 # %% [markdown] tags=["slide"]
 # # 02 · The ideal denoiser can only remember
 #
-# **You will** work out which denoiser the training of a diffusion model is really asking for, write it down in a few
-# lines, and let it generate.
+# **You will** work out which denoiser the training of a diffusion model really asks for, write it down in a few lines,
+# and let it generate.
 #
 # **You will learn** what the perfect student of this training draws, when it chooses, and why the obvious code fails.
 #
-# **You need** lesson 01: noising, denoisers, the DDIM sampler. Bayes' rule.
+# **You need** lesson 01 (noising, denoisers, the DDIM sampler) and Bayes' rule.
 #
 # **Time** 65 minutes. If time is short: sections 1, 2 and 4.
 
@@ -44,11 +44,11 @@ print(f"{N:,} training images v of {pixels} pixels each")
 # ## 1. What the training loss asks for (8 minutes)
 #
 # A diffusion model is trained like this. Take a training picture $x_0$, a time $t$ and noise $\epsilon$; make
-# $x_t = \alpha x_0 + \sigma \epsilon$, and show it to the network. It pays the squared error of its answer,
-# $\|D(x_t) - x_0\|^2$. This price is the **loss**. Change the network a little towards lower prices. Repeat.
+# $x_t = \alpha x_0 + \sigma \epsilon$, and show it to the network. The network pays the squared error of its answer,
+# $\|D(x_t) - x_0\|^2$. This price is the **loss**. Change the network a little to lower the price. Repeat.
 #
-# Suppose we know that a noisy picture was made from one of three, $v_1, v_2, v_3$ (about equally far apart), with
-# probabilities 0.5, 0.3 and 0.2. We may give one answer, $a$. The price to expect is
+# Suppose we know that a noisy picture was made from one of three pictures, $v_1, v_2, v_3$ (about equally far apart),
+# with probabilities 0.5, 0.3 and 0.2. We may give one answer, $a$. Its expected price is
 #
 # $$L(a) = \sum_i w_i\, \|a - v_i\|^2, \qquad w = (0.5,\ 0.3,\ 0.2) .$$
 #
@@ -80,34 +80,35 @@ assert abs(0.5 * (1 - w.square().sum()) - 0.31) < 1e-6
 
 # %% [markdown] tags=["slide"]
 # The best of the three costs two thirds more than the blur. (If each were at distance $d$ from the others, the best
-# would cost $0.5\,d^2$, the blur $0.31\,d^2$.) For **every** answer $a$, with $m = \sum_i w_i v_i$ the weighted mean,
+# would cost $0.5\,d^2$ and the blur $0.31\,d^2$.) For **every** answer $a$, with $m = \sum_i w_i v_i$ the weighted
+# mean,
 #
 # $$L(a) = L(m) + \|a - m\|^2 .$$
 #
 # (Write $a - v_i = (a - m) + (m - v_i)$ and square. The mixed term is $2 (a-m) \cdot \sum_i w_i (m - v_i) = 0$.) The
-# first term is a price nobody can avoid; the second vanishes at $a = m$ only.
+# first term is a price nobody can avoid; the second vanishes only at $a = m$.
 #
 # The same holds for every $x_t$ and $t$: among the cases that lead to this $x_t$, each picture has some probability,
-# and the cheapest answer is the mean with these probabilities as weights. A network that may answer every $x_t$ and $t$
-# *separately* can do no better. So the exact minimiser of the training loss is
+# and the cheapest answer is the mean with these probabilities as weights. Even a network that could answer every $x_t$
+# and $t$ *separately* could do no better. So the exact minimiser of the training loss is
 #
 # $$D(x_t, t) = \mathrm{E}[x_0 \mid x_t] .$$
 #
-# Most networks are trained on the noise instead: the price is $\|\hat\epsilon - \epsilon\|^2$. **Predict.** Does that
-# ask for another denoiser?
+# Most networks are trained on the noise instead: the price is $\|\hat\epsilon - \epsilon\|^2$. **Predict.** Does this
+# ask for a different denoiser?
 
 # %% [markdown] tags=["slide"]
-# No. An answer $D$ stands for the noise $\hat\epsilon = (x_t - \alpha D)/\sigma$, so
-# $\hat\epsilon - \epsilon = \alpha (x_0 - D)/\sigma$: it is the same price times $(\alpha/\sigma)^2$. That factor says
-# how much each *time* counts; at each time the cheapest answer stays the same.
+# No. An answer $D$ amounts to the noise $\hat\epsilon = (x_t - \alpha D)/\sigma$, so $\hat\epsilon - \epsilon = \alpha
+# (x_0 - D)/\sigma$: the price is the same as before, times $(\alpha/\sigma)^2$. This factor says how much each *time*
+# counts; at each time the cheapest answer stays the same.
 #
 # ## 2. The ideal denoiser, written down (9 minutes)
 #
 # Which pictures could $x_t$ have been made from? In training only the $N$ training pictures occur, each equally often.
-# So the data distribution of the loss is a list of $N$ points, and $\mathrm{E}[x_0 \mid x_t]$ is a sum over that list.
+# So the data distribution in the loss is a list of $N$ points, and $\mathrm{E}[x_0 \mid x_t]$ is a sum over that list.
 #
-# First in a world that we can draw: pictures of **two pixels**, a training set of six, here dimmed as they are at
-# $t = 0.3$ ($\alpha = 0.89$, $\sigma = 0.45$).
+# First, a world that we can draw: pictures of **two pixels** and a training set of six, here dimmed as they are at $t =
+# 0.3$ ($\alpha = 0.89$, $\sigma = 0.45$).
 
 # %% tags=["slide"]
 six = torch.tensor([[-0.9, -0.7], [-0.7, 0.5], [-0.2, 0.9], [0.2, -0.4], [0.6, -0.8], [0.8, 0.5]])
@@ -134,7 +135,7 @@ show(
 )
 
 # %% [markdown] tags=["slide"]
-# We noise the six very many times, and keep the cases whose $x_t$ fell near one place, the cross (within 0.1 of it).
+# We noise the six pictures very many times, and keep the cases whose $x_t$ fell within 0.1 of one place, the cross.
 #
 # **Predict.** Which picture will be behind more of these cases than any other, and will it be behind most of them?
 
@@ -158,10 +159,10 @@ show(
 )
 
 # %% [markdown] tags=["slide"]
-# All six are possible; the nearer the dimmed picture $\alpha v$, the more probable: no. 3 leads, though with 39 % it is
-# not behind most of the cases. **Bayes' rule** gives the shares. Before seeing $x_t$ every picture has the probability
-# $1/N$. Given $v$, $x_t$ is normal around $\alpha v$ with variance $\sigma^2$ in each pixel. The probability of $v$
-# afterwards is proportional to that density:
+# All six are possible; the nearer the dimmed picture $\alpha v$, the more probable it is. No. 3 leads, though with 39 %
+# it is not behind most of the cases. **Bayes' rule** gives the shares. Before we see $x_t$, every picture has the
+# probability $1/N$. Given $v$, $x_t$ is normal around $\alpha v$ with variance $\sigma^2$ in each pixel. Given $x_t$,
+# the probability of $v$ is proportional to that density:
 #
 # $$w(v) = \frac{e^{-\|x_t - \alpha v\|^2 / 2\sigma^2}}{\sum_{v'} e^{-\|x_t - \alpha v'\|^2 / 2\sigma^2}}, \qquad
 # D(x_t, t) = \sum_v w(v)\, v .$$
@@ -233,8 +234,8 @@ check.posterior_mean(posterior_mean)
 # </details>
 
 # %% [markdown]
-# The package has both: `els.IdealScoreMachine(images)` is the ideal denoiser, its `posterior` says who voted. The next
-# cell compares it with the formula: no error means that they agree, to 0.0001.
+# The package has both: `els.IdealScoreMachine(images)` is the ideal denoiser, and its `posterior` says who voted. The
+# next cell compares it with the formula: if there is no error, they agree to 0.0001.
 
 
 # %%
@@ -255,10 +256,10 @@ for t in (0.1, 0.4, 0.7, 1.0):
 # %% [markdown] tags=["slide"]
 # ## 3. Who votes? (5 minutes)
 #
-# Take a training picture, number 5, add noise, and ask the ideal denoiser who it might be.
+# Take training picture number 5, add noise, and ask the ideal denoiser which picture it might be.
 #
-# **Predict.** There are 2,000 voters. At $t = 0.9$, how much of the weight does the heaviest have: nearly nothing, a
-# tenth, half? And at $t = 0.3$?
+# **Predict.** There are 2,000 voters. At $t = 0.9$, how much of the weight does the heaviest voter have: nearly
+# nothing, a tenth, half? And at $t = 0.3$?
 
 # %% tags=["slide"]
 x_0, eps = images[5:6], els.seeded_noise([625], lab.shape).to(lab.device)
@@ -285,7 +286,7 @@ if lab.profile == "laptop":
 # %% [markdown]
 # Nearly nothing: everybody has a say, and the answer is a blur. Picture 5 is a pullover, but at $t = 0.9$ the heaviest
 # voter is a shirt, with 0.006 of the weight. At $t = 0.3$ one voter holds everything. Drag the slider below to the
-# left: the crowd turns into one.
+# left, and watch the crowd shrink to one.
 
 # %%
 explorer = widgets.PosteriorExplorer.of(machine, x_0[0], eps[0], times=[i / 20 for i in range(1, 21)], top=5)
@@ -295,9 +296,9 @@ explorer
 # %% [markdown]
 # ### Exercise 3: How many voters? (5 minutes, ★★☆)
 #
-# "One voter" or "a crowd" can be a number. The **entropy** of the weights is $-\sum_v w(v) \ln w(v)$, and its
+# We can turn "one voter" or "a crowd" into a number. The **entropy** of the weights is $-\sum_v w(v) \ln w(v)$, and its
 # exponential is the *effective number of voters*: $k$ equal weights give exactly $k$. Write it for weights (B, N).
-# Beware of weights that are exactly 0: they count nothing.
+# Beware of weights that are exactly 0: they count for nothing.
 
 
 # %%
@@ -324,7 +325,7 @@ check.effective_voters(effective_voters)
 
 # %%
 if check.effective_voters(effective_voters).state != "correct":
-    print("(This cell waits for Exercise 3. Write it, then run it again.)")
+    print("(This cell waits for Exercise 3. Solve it, then run this cell again.)")
 else:
     crowd = effective_voters(torch.stack([*weights.values()]))
     print("voters of picture 5:", ", ".join(f"{k:.0f} at t = {t:g}" for t, k in zip(weights, crowd, strict=True)))
@@ -332,11 +333,11 @@ else:
 # %% [markdown] tags=["slide"]
 # ## 4. Let it generate (7 minutes)
 #
-# Now the experiment: 64 seeds of pure noise, the DDIM sampler of lesson 01 in 40 steps, and the ideal denoiser.
+# Now the experiment: 64 seeds of pure noise, the DDIM sampler of lesson 01 with 40 steps, and the ideal denoiser.
 #
-# **Predict.** (a) Lesson 00 saw it copy. How many of 64 drawings will be training pictures *exactly*, after 40 steps of
-# averaging: some, most, all? (b) Skip the steps in between, and ask only once about the same noise, at $t = 0.025$ (the
-# last question of the 40): will the answer be noise, a blur, or a picture?
+# **Predict.** (a) In lesson 00 this denoiser copied. After 40 steps of averaging, how many of the 64 drawings will be
+# *exactly* a training picture: some, most, all? (b) Skip the steps in between, and ask only once about the same noise,
+# at $t = 0.025$ (the last of the 40 questions). Will the answer be noise, a blur, or a picture?
 
 # %% tags=["slide"]
 noise = els.seeded_noise(range(600, 664), lab.shape).to(lab.device)
@@ -349,23 +350,23 @@ show(fig, alt="Twelve drawings of the ideal denoiser, and below each the nearest
 # %%
 _, at_once = els.nearest_training_image(machine(noise, 0.025), images)
 next_one = torch.cdist(images[:2000].flatten(1), images.flatten(1)).topk(2, largest=False)[0][:, 1].quantile(0.5)
-print(f"copies: {(distance < 1e-4).sum()} of 64 in 40 steps, {(at_once < 1e-4).sum()} asked once, at t = 0.025")
+print(f"copies: {(distance < 1e-4).sum()} of 64 in 40 steps, {(at_once < 1e-4).sum()} if asked once, at t = 0.025")
 print(f"from a training picture to the nearest other one: {next_one:.1f} (median)")
 assert (distance < 1e-4).all()
 assert lab.profile == "gpu" or (abs((at_once < 1e-4).sum() - 62) <= 1 and abs(next_one - 3.0) < 0.05)
 
 # %% [markdown]
-# (a) All: **64 of 64 are training pictures**, up to rounding (from one training picture to the nearest other it is 3.0
-# in the median). The student who did everything right can only recite. **So chance is not where new pictures come
-# from**: all that the noise could choose was *which* picture.
+# (a) All: **64 of 64 are training pictures**, up to rounding. (From a training picture to the nearest other, the median
+# distance is 3.0.) The student who did everything right can only recite. **So chance is not where new pictures come
+# from**: the noise could choose only *which* picture.
 #
-# Why it must be so: as $\sigma \to 0$ the exponent $-\|x_t - \alpha v\|^2 / 2\sigma^2$ of the nearest picture leads all
-# others by more and more, and its weight becomes 1. The last step of DDIM lands on $D(x_t)$ itself, and for small
+# Why must it be so? As $\sigma \to 0$, the exponent $-\|x_t - \alpha v\|^2 / 2\sigma^2$ of the nearest picture leads
+# all others by more and more, and its weight becomes 1. The last step of DDIM lands on $D(x_t)$ itself, and for small
 # enough $\sigma$ that is a training picture, *whatever came before*.
 #
-# (b) A picture, here too: even about pure noise the answer at $t = 0.025$ is one, in 62 of 64 cases. The steps before
-# decide *which*. The flow of an exact denoiser brings back the distribution it was made from (lesson 01, for one
-# pixel): here a list of $N$ points, each with the same probability.
+# (b) Again a picture: even about pure noise, the answer at $t = 0.025$ is a training picture in 62 of 64 cases. The
+# steps before decide *which*. The flow of an exact denoiser brings back the distribution it was made from (lesson 01,
+# for one pixel). Here that is a list of $N$ points, each with the same probability.
 #
 # Are Exercises 1 and 2 correct? Then see what your own lines draw.
 
@@ -377,7 +378,7 @@ def my_denoiser(x_t, t):
 
 mine = check.posterior_weights(posterior_weights), check.posterior_mean(posterior_mean)
 if any(verdict.state != "correct" for verdict in mine):
-    print("(This cell waits for Exercises 1 and 2. Write them, then run it again.)")
+    print("(This cell waits for Exercises 1 and 2. Solve them, then run this cell again.)")
 else:
     by_mine = els.sample(my_denoiser, noise[:4], steps=40)
     show(plotting.image_rows({"yours": by_mine}), alt="Four drawings, made by your own lines: the first four again.")
@@ -408,7 +409,7 @@ show(
     fig,
     alt=(
         "Three hundred paths in the plane, from a cloud of noise into six points; none ends anywhere else. Paths of "
-        "one colour start side by side: each point has an area from which it draws."
+        "one colour start side by side: each point has its own catchment area."
     ),
 )
 
@@ -419,16 +420,17 @@ show(
 # %% [markdown] tags=["slide"]
 # ## 5. The moment of choice (11 minutes)
 #
-# The noise decides, but the denoiser cannot tell at once. At $t = 1$ its votes are spread over all 2,000 pictures, at
-# the end one picture has them all.
+# The noise decides the picture, but the denoiser cannot tell at once. At $t = 1$ its votes are spread over all 2,000
+# pictures; at the end one picture has them all.
 #
 # We follow the votes along the paths of 256 seeds. The denoiser has made its **choice** at the first step at which one
-# picture holds more than half of them. When do the pictures of one of the ten classes together hold more than half?
-# Large groups get there sooner, even if they mean nothing: for comparison we also give the labels out at random.
+# picture holds more than half of the votes. And when do the pictures of one of the ten classes together hold more than
+# half? Large groups get there sooner, even if they mean nothing, so for comparison we also give out the labels at
+# random.
 #
-# **Predict.** (a) At $t = 1$ the votes are nearly even, but not quite: $\alpha$ is 0.0125, not 0. Sort them: in which
-# place will the picture that wins in the end stand: near 1,000, 100 or 10? (b) A class cannot get its half later than a
-# picture. Well before it, or together with it?
+# **Predict.** (a) At $t = 1$ the votes are nearly even, but not quite: $\alpha$ is 0.0125, not 0. Sort the pictures by
+# votes: in which place will the final winner stand, near 1,000, 100 or 10? (b) A class cannot get its half later than a
+# picture. Will it get there well before, or at the same time?
 
 # %%
 of_class = torch.nn.functional.one_hot(labels, 10).float()
@@ -471,20 +473,20 @@ show(
 )
 passed = {name: half_passed(share[name]) for name in looks}
 choice = {name: grid[step].quantile(0.5).item() for name, step in passed.items()}
-print("half of the votes lie with", ", ".join(f"{name} from t = {t:.3f}" for name, t in choice.items()), "(medians)")
+print("more than half of the votes:", ", ".join(f"{name} from t = {t:.3f}" for name, t in choice.items()), "(medians)")
 together = (passed["one class, labels shuffled"] == passed["one picture"]).sum()
-print(f"a class of shuffled labels gets its half no sooner than the picture: {together} of 256")
+print(f"a class of shuffled labels gets its half no sooner than the picture: for {together} of 256 seeds")
 if lab.profile == "laptop":
     assert all(abs(t - said) < 0.02 for t, said in zip(choice.values(), (0.75, 0.55, 0.54), strict=True))
     assert abs(together - 142) <= 5
 
 # %%
 winner = els.nearest_training_image(els.sample(machine, thousand, steps=40), images)[0]
-assert (leader.gather(0, passed["one picture"][None])[0] == winner[:256].cpu()).all()  # who first has half, wins
+assert (leader.gather(0, passed["one picture"][None])[0] == winner[:256].cpu()).all()  # the first to have half wins
 votes, product = ideal_weights(thousand, 1.0), thousand.flatten(1) @ images.flatten(1).T
 for name, sort, whose, stated in (
-    ("its own winner, by votes", votes, winner, (7, 192)),
-    ("its own winner, by inner product", product, winner, (7, 193)),
+    ("the seed's own winner, by votes", votes, winner, (7, 192)),
+    ("the seed's own winner, by inner product", product, winner, (7, 193)),
     ("another seed's winner, by votes", votes, winner.roll(1), (1095, 0)),
 ):
     on = ((sort > sort.gather(1, whose[:, None])).sum(1) + 1).float()
@@ -494,14 +496,14 @@ for name, sort, whose, stated in (
 assert abs(schedule.alpha(1.0) - 0.0125) < 5e-5
 
 # %% [markdown] tags=["slide"]
-# (a) In place **7** of 2,000 (the median of 1,000 seeds); the winner of *another* seed stands in the middle. **The
-# noise leans towards one picture from the start**, though not firmly: only for 192 of the 1,000 is the winner already
-# first. The denoiser deserves no credit: sorting the pictures by their inner product with the noise puts the winner in
-# place 7, too.
+# (a) In place **7** of 2,000 (the median of 1,000 seeds), whereas the winner of *another* seed stands in the middle.
+# **The noise leans towards one picture from the start**, though not firmly: only for 192 of the 1,000 seeds is the
+# winner already first. The denoiser deserves no credit: sorting the pictures by their inner product with the noise puts
+# the winner in place 7, too.
 #
-# (b) Well before: half of the votes lie with one class from $t = 0.75$ on, with one picture from 0.54 (medians). For
-# 142 of the 256 seeds a class of shuffled labels gets its half no sooner than the picture. So **what is alike is found
-# first**, then which of the alike it is. For all 256 the picture that first holds half is the one drawn.
+# (b) Well before: one class holds half of the votes from $t = 0.75$ on, one picture from 0.54 (medians). For 142 of the
+# 256 seeds a class of shuffled labels gets its half no sooner than the picture. So **the denoiser first finds pictures
+# that are alike**, and then which of them it is. For all 256 seeds, the first picture to hold half is the one drawn.
 
 # %% [markdown] tags=["slide"]
 # **Predict.** From 20 to 10,000 training pictures of all kinds: will the choice come earlier (at a larger $t$), later,
@@ -510,21 +512,21 @@ assert abs(schedule.alpha(1.0) - 0.0125) < 5e-5
 # %%
 garments = els.load("fashion-mnist", size=lab.shape[-1], n=10_000)
 everything, kind = garments.images.to(lab.device), torch.as_tensor(garments.labels)
-moments = {"along drawings, all kinds": {}}
+moments = {"while drawing, all kinds": {}}
 for n, stated in ((20, 0.775), (200, 0.65), (900, 0.575), (2000, 0.54), (10_000, 0.475)):
     some = everything[:n]
     smaller = els.IdealScoreMachine(some, schedule)
     path = list(els.trajectory(smaller, thousand[:256], steps=40))
     heaviest = torch.stack([smaller.posterior(x_t, t, top=1).weight[:, 0] for t, x_t, _ in path[:-1]]).cpu()
-    at = moments["along drawings, all kinds"][n] = grid[half_passed(heaviest)].quantile(0.5).item()
+    at = moments["while drawing, all kinds"][n] = grid[half_passed(heaviest)].quantile(0.5).item()
     copies = els.nearest_training_image(path[-1][1], some)[1] < 1e-4
     print(f"{n:6,d} of all kinds: choice at t = {at:.3f}, {copies.sum()} of 256 are copies")
     assert copies.all() and (lab.profile == "gpu" or abs(at - stated) < 0.013)
 
 # %% [markdown] tags=["slide"]
 # Later, and the copying does not stop. Is it the number of pictures that delays the choice? We add noise to 20
-# trousers, and ask denoisers that know these 20 and others. **Predict.** What delays it: 880 more trousers in the
-# list, 880 shoes and bags, or both?
+# trousers, and ask denoisers that know these 20 and others. **Predict.** What delays the choice: 880 more trousers in
+# the list, 880 shoes and bags, or both?
 
 # %%
 twenty, more = everything[kind == 1][:20], {"20 noised trousers, the rest trousers": everything[kind == 1][20:]}
@@ -557,27 +559,29 @@ show(
 
 # %% [markdown] tags=["slide"]
 # On the way to a drawing, more pictures delay the choice from 0.78 to 0.48. But 880 shoes and bags do not delay the
-# choice among 20 trousers at all (0.65); 880 more trousers do (to 0.41). **What delays it is how many lie near.**
+# choice among 20 trousers at all: it stays at 0.65. With 880 more trousers it falls to 0.41. **What delays the choice
+# is how many pictures lie nearby.**
 #
-# With many millions, does the choice come at $t = 0$ at last? Not with a finite list: different pictures keep some
-# distance, and once the noise is far below it, one of them has all the votes. So any finite list is recited, if the
-# last question is asked at a small enough $t$.
+# With many millions, will the choice come only at $t = 0$? Not with a finite list: different pictures keep some
+# distance, and once the noise is far below that distance, one of them has all the votes. So any finite list is recited,
+# if the last question is asked at a small enough $t$.
 
 # %% [markdown] tags=["slide"]
 # ## 6. Same seed, same memory (4 minutes)
 #
-# **Predict.** (a) We keep the noise of 1,000 seeds, and take 100 steps in place of 20. How many draw the same picture?
-# (b) How many different pictures do the 1,000 bring in 100 steps, and how many if we ask only once, at $t = 0.025$?
+# **Predict.** (a) We keep the noise of 1,000 seeds, and take 100 steps instead of 20. How many draw the same picture as
+# before? (b) How many different pictures do the 1,000 seeds draw in 100 steps, and how many if we ask only once, at $t
+# = 0.025$?
 
 # %% tags=["slide"]
 to = {n: els.nearest_training_image(els.sample(machine, thousand, steps=n), images)[0] for n in (20, 100)}
 once = els.nearest_training_image(machine(thousand, 0.025), images)[0]
 same, most = (to[20] == to[100]).sum(), once.bincount().max()
 print(f"the same picture in 20 and in 100 steps: {same} of 1,000")
-print(f"different pictures: {len(to[100].unique())} in 100 steps, {len(once.unique())} asked once, one {most} times")
+print(f"different pictures: {len(to[100].unique())} in 100 steps, {len(once.unique())} if asked once, one {most} times")
 far = (images - images.mean(0)).flatten(1).norm(dim=1)
 inner = [(far < far.quantile(0.5))[picture].sum() for picture in to.values()]
-print(f"from the half of the pictures nearer to the mean picture: {inner[0]} in 20 steps, {inner[1]} in 100")
+print(f"drawn from the half of the list nearer to the mean picture: {inner[0]} in 20 steps, {inner[1]} in 100")
 found, stated = [same, len(to[100].unique()), len(once.unique()), most, *inner], (810, 787, 61, 260, 566, 509)
 assert lab.profile == "gpu" or all(abs(a - b) <= 5 for a, b in zip(found, stated, strict=True))
 missed = 2000 * 0.9995**1000  # pictures that 1,000 fair draws leave out
@@ -585,12 +589,12 @@ spread = (missed + 2000 * 1999 * 0.999**1000 - missed**2) ** 0.5
 assert abs(2000 - missed - 787) < 0.5 and abs(spread - 10) < 0.6 and abs(1000**0.5 / 2 - 16) < 0.5
 
 # %% [markdown]
-# (a) 810. A seed is a picture only for a *fixed* sampler; with 20 steps the catchment areas are not yet those of the
+# (a) 810. A seed is a picture only for a *fixed* sampler: with 20 steps the catchment areas are not yet those of the
 # flow.
 #
-# (b) 787 in 100 steps (fair draws: 787 ± 10), but 61 if asked once, one of them 260 times. The last question makes the
-# copy; the steps before it spread the drawings over the list. Too few steps favour pictures near the mean picture: with
-# 20 the nearer half gets 57 % of the drawings, with 100 it gets 51 %.
+# (b) 787 in 100 steps (fair draws: 787 ± 10), but only 61 if we ask once, one of them 260 times. The last question
+# makes the copy; the steps before it spread the drawings over the list. Too few steps favour pictures near the mean
+# picture: in 20 steps the nearer half of the list gets 57 % of the drawings, in 100 steps 51 %.
 #
 # So this is what perfect training achieves: **a roundabout way to draw a training picture at random.**
 
@@ -600,7 +604,7 @@ assert abs(2000 - missed - 787) < 0.5 and abs(spread - 10) < 0.6 and abs(1000**0
 
 # %% tags=["slide"]
 shares = []
-for k in range(0, 100, 20):  # picture 0 ten times, then 20 in its place, ...
+for k in range(0, 100, 20):  # list picture 0 ten times, then picture 20 instead, ...
     with_copies = els.IdealScoreMachine(torch.cat([images[:100], images[k].expand(9, -1, -1, -1)]), schedule)
     many = els.sample(with_copies, thousand, steps=20)
     shares.append((els.nearest_training_image(many, images[:100])[0] == k).float().mean().item())
@@ -608,16 +612,16 @@ print("drawn:", ", ".join(f"{share:.1%}" for share in shares), f"of the time; 10
 assert abs(sum(shares) / 5 - 10 / 109) < 0.015 and all(0.05 < share < 0.13 for share in shares)
 
 # %% [markdown]
-# About 90: from 8.4 to 10.6 % of the 1,000, for five pictures tried in turn. Ten entries in the list are about ten
-# tickets in the hat.
+# About 90: from 8.4 to 10.6 % of the 1,000 seeds, for five pictures tried in turn. Ten entries in the list are about as
+# good as ten tickets in the hat.
 
 # %% [markdown] tags=["slide"]
 # ## 7. The obvious code fails (4 minutes)
 #
 # Exercise 1 used `softmax`. The formula itself says: take exponentials, divide by their sum.
 #
-# **Predict.** Where does this literal version fail in float32: only near $t = 0$, where one divides by a tiny
-# $\sigma^2$, only near $t = 1$, or everywhere?
+# **Predict.** Where does this literal version fail in float32: only near $t = 0$, where we divide by a tiny $\sigma^2$,
+# only near $t = 1$, or everywhere?
 
 # %%
 for t in (1.0, 0.8, 0.6, 0.4, 0.2, 0.05):
@@ -626,38 +630,38 @@ for t in (1.0, 0.8, 0.6, 0.4, 0.2, 0.05):
     ell = -squared_distance / (2 * schedule.sigma(t) ** 2)
     literal = ell.exp() / ell.exp().sum(1, keepdim=True)
     broken, right, best = literal.isnan().any(1).sum(), ell.diagonal().mean(), ell.amax(1).mean()
-    print(f"t = {t:<4g}  not a number for {broken} of 64; mean exponents: right {right:.0f}, best {best:.0f}")
+    print(f"t = {t:<4g}  not a number for {broken} of 64; mean exponents: right picture {right:.0f}, best {best:.0f}")
     assert broken >= 62 and abs(right + pixels / 2) < 3 and best - right < 8
 assert torch.tensor(-103.0).exp() > 0 and torch.tensor(-104.0).exp() == 0
 
 # %% [markdown]
-# **Everywhere**, even at $t = 1$, for 62 or 63 of the 64. It is not the small $\sigma$ that is to blame, but the number
-# of pixels. For the *right* picture, $v = x_0$, we have $x_t - \alpha v = \sigma\epsilon$, so its exponent is
-# $-\|\epsilon\|^2/2$ at every $t$. Each pixel adds about $-1/2$; 256 pixels make $-128$. The best voter's is hardly
-# larger. A float32 has no number between 0 and about $10^{-45} = e^{-103}$: all exponentials are rounded to 0, and
-# $0/0$ is not a number.
+# **Everywhere**, even at $t = 1$, for 62 or 63 of the 64. The culprit is not a small $\sigma$ but the number of pixels.
+# For the *right* picture, $v = x_0$, we have $x_t - \alpha v = \sigma\epsilon$, so its exponent is $-\|\epsilon\|^2/2$
+# at every $t$. Each pixel adds about $-1/2$; 256 pixels make $-128$. The best voter's exponent is hardly larger. And
+# float32 has no number between 0 and about $10^{-45} = e^{-103}$. So all exponentials are rounded to 0, and $0/0$ is
+# not a number.
 #
-# The cure: a common factor, here $e^{-c}$, cancels in a quotient. So `softmax` first subtracts from all exponents
-# $\ell(v)$ the largest one, $c$. Then the best voter has $e^0 = 1$.
+# The cure: a common factor, here $e^{-c}$, cancels in a quotient. So `softmax` first subtracts the largest exponent,
+# $c$, from all exponents $\ell(v)$. Then the best voter has $e^0 = 1$.
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
 # - The training loss asks for $\mathrm{E}[x_0 \mid x_t]$ at every noise level, however the levels are weighted.
 # - For a finite list this is a mean of the training pictures, weighted by $e^{-\|x_t - \alpha v\|^2/2\sigma^2}$.
-# - Let it generate, and with enough steps it returns training pictures, all with the same probability, however long
-#   the list.
-# - With a fixed sampler the seed decides. The denoiser finds out on the way: first what is alike, then which picture;
-#   the more pictures lie near, the later.
+# - Let the ideal denoiser generate, and with enough steps it returns training pictures, each with the same probability,
+#   however long the list.
+# - With a fixed sampler the seed decides. The denoiser finds out on the way: first pictures that are alike, then which
+#   of them it is. The more pictures lie nearby, the later it knows.
 # - Exponentials of hundreds of pixels underflow at every noise level; subtracting the largest exponent cures it.
 
 # %% [markdown] tags=["slide"]
 # ## What is still unexplained
 #
 # Real diffusion models are trained with exactly this loss, and the better the training, the more they should copy. Yet
-# they draw pictures that nobody has seen. **Predict:** noise the training pictures, let both guess, and make both pay:
-# the shipped network and the ideal denoiser. Is the network's loss hardly larger, twice, or ten times as large? Lesson
-# 03 measures it, and looks at what the network draws.
+# they draw pictures that nobody has seen. **Predict:** noise the training pictures, let the shipped network and the
+# ideal denoiser guess, and make both pay. Is the network's loss hardly larger, twice as large, or ten times as large?
+# Lesson 03 measures it, and looks at what the network draws.
 #
 # ## References
 #
@@ -665,6 +669,6 @@ assert torch.tensor(-103.0).exp() > 0 and torch.tensor(-104.0).exp() == 0
 #   [arXiv:2412.20292](https://arxiv.org/abs/2412.20292): the ideal score machine as the starting point.
 # - J. Ho, A. Jain, P. Abbeel, *Denoising diffusion probabilistic models*, NeurIPS 2020,
 #   [arXiv:2006.11239](https://arxiv.org/abs/2006.11239): training on the noise.
-# - G. Biroli, T. Bonnaire, V. de Bortoli, M. Mézard, *Dynamical regimes of diffusion models*, Nature Communications
-#   15, 2024, [arXiv:2402.18491](https://arxiv.org/abs/2402.18491): classes first (speciation), then the collapse onto
-#   one training point (our choice), and how it depends on $N$.
+# - G. Biroli, T. Bonnaire, V. de Bortoli, M. Mézard, *Dynamical regimes of diffusion models*, Nature Communications 15,
+#   2024, [arXiv:2402.18491](https://arxiv.org/abs/2402.18491): classes first (speciation), then the collapse onto one
+#   training point (our choice), and how it depends on $N$.

@@ -19,7 +19,7 @@
 # how new its pictures are. Then you will question the network: how far does it look, and does it know where it is?
 #
 # **You will learn** how a network with the same goal as the ideal denoiser differs from it: in its loss, on new
-# pictures, and in what it draws. You will find two clues to the reason, and ask whether a linear denoiser has them,
+# pictures, and in what it draws. You will find two clues to the reason, and ask whether a linear denoiser shows them,
 # too.
 #
 # **You need** lessons 01 and 02, and what a convolution is.
@@ -43,10 +43,10 @@ lab = els.lab()
 # Lesson 02 found the function that minimises the training loss: a formula that can only remember. In practice nobody
 # draws with it. People train a **network** on that same loss.
 #
-# Ours is plain: eight convolutions of $3 \times 3$, the middle six with a shortcut around each (its input is added to
-# its output). Such a network is called a **ResNet**. Before every convolution but the first stands a nonlinear
-# function, applied to each number by itself. The network sees $x_t$ and $t$, and returns $\hat\epsilon$, its estimate
-# of the noise inside $x_t$.
+# Ours is plain: eight convolutions of $3 \times 3$. Around each of the middle six, a shortcut adds that layer's input
+# to its output. Such a network is called a **ResNet**. A nonlinear function, applied to each number by itself, precedes
+# every convolution except the first. The network sees $x_t$ and $t$, and returns $\hat\epsilon$, its estimate of the
+# noise inside $x_t$.
 
 # %%
 torch.manual_seed(0)
@@ -61,14 +61,14 @@ assert len(network.convs) == 6
 # $$\big(\epsilon - \hat\epsilon(x_t, t)\big)^2, \qquad x_t = \alpha\, x_0 + \sigma\, \epsilon .$$
 #
 # As in lesson 01, $\alpha$ dims the picture and $\sigma$ scales the noise. In training, $x_0$, $\epsilon$ and $t$ are
-# drawn anew at every step. Whoever answers 0 has a loss of about 1, the variance of the noise.
+# drawn anew at every step. A network that always answers 0 has a loss of about 1, the variance of the noise.
 
 # %% [markdown]
 # ### Exercise 1: The loss of a denoiser (8 minutes, ★☆☆)
 #
-# The ideal denoiser returns a clean picture, $D(x_t, t)$, not the noise. To put it on the same scale as a network,
-# its guess has to be turned into a noise estimate first (lesson 01). Write the loss of *any* denoiser, at one $t$,
-# for given pictures and noise. `alpha` and `sigma` are the two numbers at that $t$.
+# The ideal denoiser returns a clean picture, $D(x_t, t)$, not the noise. To put it on the same scale as a network, we
+# first have to turn its guess into a noise estimate (lesson 01). Write the loss of *any* denoiser, at one $t$, for
+# given pictures and noise. `alpha` and `sigma` are the values of $\alpha$ and $\sigma$ at that $t$.
 
 
 # %%
@@ -91,19 +91,20 @@ check.loss_at(loss_at)
 #     return (eps - eps_hat).square().mean()
 # ```
 #
-# The difference of the noises is $\alpha/\sigma$ times the difference of the pictures. So the loss of the noise
-# forgives a bad picture where there is much noise, and is strict where there is little.
+# The error of the noise estimate is $\alpha/\sigma$ times the error of the picture. So a loss on the noise forgives a
+# bad picture where there is much noise, and is strict where there is little.
 # </details>
 
 # %% [markdown] tags=["slide"]
 # ## 2. Train one (8 minutes)
 #
-# 1,000 steps with 64 pictures each, 16 channels: a minute or so on a laptop; read on meanwhile. We shall draw its loss
-# beside two others: that of the network that comes with the course (64 channels, 8,000 steps of 128 pictures), and the
-# **lowest that is possible** on these training pictures, the loss of the ideal denoiser.
+# Your network has 16 channels and takes 1,000 steps with 64 pictures each: a minute or so on a laptop. Read on
+# meanwhile. We shall plot its loss beside two others: that of the network that comes with the course (64 channels,
+# 8,000 steps of 128 pictures), and the **lowest that is possible** on these training pictures, the loss of the ideal
+# denoiser.
 #
-# **Predict.** At the end of lesson 02 you said how far the big network stays above the ideal. And how far below yours
-# will its loss end, with four times the channels and sixteen times as many pictures seen?
+# **Predict.** At the end of lesson 02 you guessed how far the big network stays above the ideal denoiser. With four
+# times the channels and sixteen times as many pictures seen, how far below yours will its loss end?
 
 # %%
 # ema: what we keep is a moving average of the weights, over the last hundred steps or so
@@ -118,10 +119,10 @@ times = [(i + 0.5) / 20 for i in range(20)]
 
 @torch.no_grad()
 def losses(denoiser, images, seed=1000):
-    """The mean of (eps - eps_hat)^2 over the pixels, at each of the 20 times of another quarter of 2,000 images."""
+    """The mean of (eps - eps_hat)^2 over the pixels, at each of the 20 times for another quarter of 2,000 images."""
     result = []
     for i, t in enumerate(times):
-        x_0 = images[i % 4 : 2000 : 4]  # so each image is asked at five times
+        x_0 = images[i % 4 : 2000 : 4]  # so each image is used at five of the times
         eps = torch.randn(x_0.shape, generator=torch.Generator().manual_seed(seed + i)).to(images)
         x_t = els.add_noise(x_0, eps, t)
         result.append((eps - els.noise_from_denoiser(denoiser(x_t, t), x_t, t)).square().mean((1, 2, 3)).cpu())
@@ -150,19 +151,19 @@ show(
 
 # %%
 print(f"loss at the end: yours {tiny_curve[-1]:.3f}, the course's {big_curve[-1]:.3f}, lowest possible {lowest:.4f}")
-print(f"the course's from 4,000 to 8,000 steps: {big_curve[79] / big_curve[39] - 1:+.1%}")
+print(f"the course's loss from 4,000 to 8,000 steps: {big_curve[79] / big_curve[39] - 1:+.1%}")
 if lab.profile == "laptop":  # the numbers in the text are those of the laptop lab
     assert 0.105 < tiny_curve[-1] < 0.125 and 0.6 < big_curve[-1] / tiny_curve[-1] < 0.73
     assert 0.075 < big_curve[-1] < 0.08 and 0.0065 < lowest < 0.0075
     assert big_curve[-1] > 10 * lowest and abs(big_curve[79] / big_curve[39] - 0.93) < 0.005
 
 # %% [markdown] tags=["slide"]
-# The big network's loss is a third lower, and yet more than ten times the lowest possible. It still falls, but slowly:
-# the last doubling of the steps took 7 % off.
+# The big network's loss is a third lower than yours, yet more than ten times the lowest possible. It is still falling,
+# but slowly: the last doubling of the steps took 7 % off.
 #
 # Is such a network any good? Let it draw.
 #
-# **Predict.** The two differ in size and in training. From the same noise, will they draw similar pictures?
+# **Predict.** The two networks differ in size and in training. From the same noise, will they draw similar pictures?
 
 # %% tags=["slide"]
 seeds = range(10)
@@ -182,19 +183,19 @@ if lab.profile == "laptop":
     assert 0.6 < alike["yours"] < 0.8 and abs(alike["linear denoiser"] - 0.76) < 0.006
 
 # %% [markdown]
-# Roughly: from the same noise, the two draw similar shapes (r2, the squared correlation of their pixels, is about 0.7
-# in the median). But it takes no network for that. The answer of the best **linear denoiser** (lesson 01; `wiener` in
-# code) is a weighted sum of all noisy pixels, with the same weights for every picture. Its drawings come at least as
-# near to those of the course's network: 0.76.
+# Roughly, yes: from the same noise, the two draw similar shapes. (The median of r2, the squared correlation of their
+# pixels, is about 0.7.) But that takes no network. The best **linear denoiser** (lesson 01; `wiener` in code) answers
+# with a weighted sum of all noisy pixels, with the same weights for every picture. Its drawings are at least as similar
+# to those of the course's network: their median r2 is 0.76.
 
 # %% [markdown] tags=["slide"]
 # ## 3. Same noise, same goal (5 minutes)
 #
 # From now on, "the network" is the course's. The ideal denoiser starts from the same ten pictures of noise.
 #
-# **Predict.** Below each of the network's drawings stands the training picture *nearest* to it, with their (Euclidean)
-# distance. A copy has 0; from a training picture to the nearest other it is 3.0 in the median (lesson 02). Will most of
-# the network's drawings be nearer to one than that, or further?
+# **Predict.** Below each of the network's drawings stands the training picture *nearest* to it, with the (Euclidean)
+# distance between them. A copy has distance 0. From a training picture to the nearest other, the median is 3.0 (lesson
+# 02). Will most of the network's drawings be nearer than that to a training picture, or further away?
 
 # %% tags=["slide"]
 ideal_drew = els.sample(ideal, noise, steps=20)
@@ -216,13 +217,13 @@ if lab.profile == "laptop":
 
 # %% [markdown]
 # The ideal denoiser's distances are all 0: it copies. The network does not: nine of its ten drawings are further than
-# 3.0 from the training set. But is a distance of 5 much for a *new* picture?
+# 3.0 from the training set. But is a distance of 5 large for a *new* picture?
 
 # %% [markdown]
 # ### Exercise 2: A score for novelty (7 minutes, ★★☆)
 #
-# A distance needs a unit. Ours: how far is a **new real picture** from the training set? Divide each distance to the
-# nearest training image by the *median* of that distance over real pictures that were held out of training.
+# A distance needs a unit. Ours is how far a **new real picture** lies from the training set. So divide each distance to
+# the nearest training image by the *median* of that distance over real pictures that were held out of training.
 
 
 # %%
@@ -251,9 +252,9 @@ check.novelty_score(novelty_score)
 # ## 4. How new is new? (5 minutes)
 #
 # The network was trained on the first 2,000 of the 10,000 pictures that come with the course. The 2,000 after them are
-# our **held-out** pictures: it has never seen them. Of the network's drawings we take 100, which are stored.
+# our **held-out** pictures: the network has never seen them. We compare them with 100 stored drawings of the network.
 #
-# **Predict.** A held-out picture has novelty 1 in the median, by definition. Where will the network's drawings be: near
+# **Predict.** By definition, the median novelty of held-out pictures is 1. Where will the network's drawings be: near
 # 0, near 1 (if it has learned what garments are, and draws fresh ones), or beyond?
 
 # %%
@@ -290,7 +291,7 @@ others = {"network, 20 steps": stored["network-20"], "linear denoiser, cut": sto
 others["linear filter with windows"] = stored["local-filter"].clamp(-1, 1)
 others["all black"] = -torch.ones_like(stored["noise"][:1])
 others = {n: els.novelty(x.to(held_out), lab.data.images, held_out).quantile(0.5).item() for n, x in others.items()}
-print("median of others:", {name: round(v, 2) for name, v in others.items()})
+print("median novelty of others:", {name: round(v, 2) for name, v in others.items()})
 if lab.profile == "laptop":
     assert novelty["ideal denoiser"].max() < 0.01
     assert abs(novelty["network"].quantile(0.5) - 1.67) < 0.02 and novelty["network"].min() > 0.8
@@ -299,13 +300,13 @@ if lab.profile == "laptop":
 
 # %% [markdown]
 # No drawing is a copy: the smallest novelty is 0.81. The median is 1.67, and 52 of the 100 drawings lie further from
-# the training set than 95 % of all real new pictures. **So it is not that the network has learned what garments are,
-# and draws fresh ones**: then about five of the hundred would lie beyond that line.
+# the training set than 95 % of all real new pictures. **So it is not that the network has learned what garments are and
+# draws fresh ones**: in that case, about five of the hundred would lie that far out.
 #
-# So they are new, and even **too** new: many are shapeless, some are torn to pieces. Novelty is not quality: an
-# all-black picture has 0.79. Nor is it a mark of networks. Drawn in equally many steps (20), the network's pictures
-# have 1.55, the linear denoiser's, cut at black and white, 1.47, those of a linear filter with windows (lesson 04)
-# 1.68.
+# The drawings are new, and even **too** new: many are shapeless, some are torn to pieces. Novelty is not quality: an
+# all-black picture scores 0.79. Nor does novelty set networks apart. With 20 steps for all, the network's drawings
+# reach a median of 1.55, those of the linear denoiser, cut at black and white, 1.47, and those of a linear filter with
+# windows (lesson 04) 1.68.
 
 # %% [markdown] tags=["slide"]
 # ## 5. New pictures (7 minutes)
@@ -313,8 +314,8 @@ if lab.profile == "laptop":
 # On the training pictures, the network's loss is eleven times that of the ideal denoiser. Now let both remove noise
 # from **new** pictures, which neither has seen.
 #
-# **Predict.** Which of the two has the lower loss on held-out pictures, and does the network do worse there than on
-# pictures that it was trained on?
+# **Predict.** Which of the two has the lower loss on held-out pictures, and does the network do worse there than on the
+# pictures it was trained on?
 
 # %% tags=["slide"]
 on_training = {"ideal denoiser": losses(ideal, lab.data.images), "network": losses(lab.network, lab.data.images)}
@@ -338,7 +339,7 @@ show(
 
 # %% tags=["slide"]
 def excess(name):
-    """By how much the mean loss is higher on held-out pictures, and the standard error of that."""
+    """How much higher the mean loss is on held-out pictures, and the standard error of this difference."""
     seen, new = on_training[name].mean(0), on_held_out[name].mean(0)  # one number for each picture
     error = ((seen.var() + new.var()) / len(seen)).sqrt() / seen.mean()
     return (new.mean() / seen.mean() - 1).item(), error.item()
@@ -362,36 +363,36 @@ if lab.profile == "laptop":
     assert (found - torch.tensor([(0.028, 0.010), (0.052, 0.009)])).abs().max() < 0.002
 
 # %% [markdown]
-# On new pictures the network's loss is far lower: 0.078, the ideal denoiser's 1.8. Nearly all of the 1.8 comes from low
-# noise: there the ideal denoiser turns every new picture into an old one.
+# On new pictures the network's loss is far lower: 0.078, against the ideal denoiser's 1.8. Nearly all of that 1.8 comes
+# from low noise, where the ideal denoiser turns every new picture into an old one.
 #
 # Above $t = 0.5$ the ideal denoiser answers with a blend of many pictures, and there its loss is *below* the network's
-# even on new ones. (Near $t = 1$ that is no merit of the blend: there the network is poor, lesson 11.)
+# even on new ones. (Near $t = 1$ this is no merit of the blend, because the network is poor there: lesson 11.)
 #
-# The network's loss is 3 % higher on new pictures than on its own (*standard error*, how far off a mean typically is by
-# chance: 1 %). Is that memory? The linear denoiser has 5 %, and it cannot hold a picture, only means and covariances.
-# Perhaps the new pictures are harder? Train a second linear denoiser on them, and ask each of the two about its own set
-# and the other's: so hardness cancels.
+# The network's loss is 3 % higher on new pictures than on its own. (The *standard error*, how far off a mean typically
+# is by chance, is 1 %.) Is that memory? The linear denoiser's loss rises by 5 %, although it cannot hold a picture,
+# only means and covariances. Perhaps the new pictures are harder? Train a second linear denoiser on them, and test each
+# of the two on its own set and on the other's: then hardness cancels.
 
 # %%
 halves = lab.data.images, held_out
 each = [[losses(linear, half).mean() for half in halves] for linear in (wiener, els.WienerFilter(held_out))]
 less = (each[1][0] - each[0][0] + each[0][1] - each[1][1]) / 2 / each[0][0]  # each[i][j]: of denoiser i on set j
-print(f"linear denoisers err less on their own pictures by {less:.1%}")
+print(f"the loss of a linear denoiser is lower on its own pictures by {less:.1%}")
 if lab.profile == "laptop":
     assert abs(less - 0.036) < 0.001
 
 # %% [markdown]
-# The two err, on average, by 3.6 % less on their own pictures; so most of the 5 % does not come from harder pictures.
-# **To do better on one's own pictures is no sign of having kept any.**
+# On average, the loss on a set is 3.6 % lower for the denoiser that was trained on it. So most of the 5 % does not come
+# from harder pictures. **If a denoiser does better on its own pictures, that is no sign that it has kept any.**
 #
-# What keeps the network from remembering more: the way it is built, or that it has not had the time (lesson 14)? We
-# begin with the first.
+# What keeps the network from remembering more: the way it is built, or too little time to train (lesson 14)? We begin
+# with the first.
 
 # %% [markdown] tags=["slide"]
 # ## 6. First clue: where a pixel looks (8 minutes)
 #
-# From here on we look at the network as a denoiser: its noise estimate turned into a picture, $D(x_t, t)$. The
+# From here on we treat the network as a denoiser: its noise estimate is turned into a picture, $D(x_t, t)$. The
 # **receptive field** of a pixel of $D$ is the area of $x_t$ that it can depend on. Automatic differentiation shows it:
 # we take the derivative of the middle pixel with respect to every input pixel. A convolution does not mind a larger
 # canvas, so ours is $48 \times 48$.
@@ -410,9 +411,10 @@ if lab.profile == "laptop":
     assert (height, width) == (17, 17) and lab.shape[-1] == 16
 
 # %% [markdown] tags=["slide"]
-# 17 pixels, and beyond them exactly nothing. So in our pictures of $16 \times 16$ the middle pixel may see all.
+# 17 pixels, and beyond them exactly nothing. So in our pictures of $16 \times 16$ the middle pixel can see everything.
 #
-# Is all of it used? Here is the size of the derivative, averaged over 100 held-out pictures, at four noise levels.
+# Does it use all of that? Here is the size of the derivative, averaged over 100 held-out pictures, at four noise
+# levels.
 #
 # **Predict.** When the noise is low, does the network look further, or less far?
 
@@ -446,9 +448,9 @@ show(
 )
 
 # %% [markdown] tags=["slide"]
-# Less far. But a derivative tells only what a *small* change does. So put *another* noisy picture outside the outlined
-# $5 \times 5$ window. How far does the middle pixel of $D$ move, as a share of how far it moves if every pixel but the
-# middle one is exchanged? (That one stays: at low noise a pixel is nearly its own answer.)
+# Less far. But a derivative shows only what a *small* change does. So put *another* noisy picture outside the outlined
+# $5 \times 5$ window. How far does the middle pixel of $D$ move, as a share of how far it moves if every pixel except
+# the middle one is exchanged? (The middle one stays, because at low noise a pixel is nearly its own answer.)
 #
 # **Predict.** Network, linear denoiser, ideal denoiser: for which of them does that share fall as the noise falls?
 
@@ -459,7 +461,7 @@ outside[window], others[row, column] = False, False
 
 @torch.no_grad()
 def moved_from_outside(denoiser, t):
-    """How far new pixels outside the window move the middle of D, as a share of what all others do (RMS of both)."""
+    """How far new pixels outside the window move the middle of D, as a share of what all but the middle do (RMS)."""
     x_t = els.add_noise(held_out[:100], eps, t)
     answer, moves = denoiser(x_t, t)[..., row, column], [0, 0]
     for k in range(1, 6):  # five other pictures, with other noise
@@ -470,7 +472,7 @@ def moved_from_outside(denoiser, t):
 
 
 three = {"ideal denoiser": ideal, "linear denoiser": wiener, "network": lab.network}
-print("moved from outside the window, t =", levels)
+print("share moved from outside the window, at t =", levels)
 moved = {name: [moved_from_outside(denoiser, t) for t in levels] for name, denoiser in three.items()}
 for name, found in moved.items():
     print(f"{name:<15}", [f"{v:.0%}" for v in found])
@@ -479,31 +481,32 @@ if lab.profile == "laptop":
     assert (torch.tensor(list(moved.values())) - torch.tensor(stated)).abs().max() < 0.01
 
 # %% [markdown]
-# The network's share falls from 67 % to 21 % at $t = 0.2$, and then hardly any more: **the less noise, the less far it
-# looks**. But the linear denoiser's falls as much, from 65 % to 22 %, and it knows only the pictures' means and
-# covariances. The odd one is the ideal denoiser, which stays above 60 %: *which* picture wins is decided by all 256
-# pixels together.
+# The network's share falls from 67 % to 21 % at $t = 0.2$, and then hardly any further: **the less noise, the less far
+# it looks**. But the linear denoiser's share falls as much, from 65 % to 22 %, although it knows only the pictures'
+# means and covariances. The odd one out is the ideal denoiser, which stays above 60 %: *which* picture wins is decided
+# by all 256 pixels together.
 #
-# So the first clue is no mark of networks: ours shares it with the linear denoiser, which has no window. How much of it
-# is the network's own, lessons 09, 10 and 14 ask.
+# So the first clue does not set networks apart: ours shares it with the linear denoiser, which has no window. Lessons
+# 09, 10 and 14 ask how much of it is the network's own.
 
 # %% [markdown] tags=["slide"]
 # ## 7. Second clue: what happens to a shifted picture (8 minutes)
 #
-# A convolution does the same at every place. Shift the input, and the output should shift with it. A function that
-# keeps this promise is called **equivariant** under shifts:
+# A convolution does the same thing at every place. Shift the input, and the output should shift with it. A function
+# that keeps this promise is called **equivariant** under shifts:
 #
 # $$D(S x_t, t) = S\, D(x_t, t), \qquad S = \text{shift by some rows and columns}.$$
 #
-# So that the picture keeps its size, each convolution **pads** its input: around it our network puts zeros.
+# To keep the size of the picture, each convolution **pads** its input: our network puts zeros around it.
 
 
 # %% [markdown]
 # ### Exercise 3: Test any denoiser (8 minutes, ★★☆)
 #
-# Write the test of this promise: shift first and denoise; denoise first and shift; return the root mean square of the
-# difference over batch and channels, for every pixel. `shift` is (rows, columns), wrapping around: the contents move
-# down and to the right, as in `torch.roll(x_t, shift, (-2, -1))`. Compare the two shifted answers; shift nothing back.
+# Write the test of this promise. Shift, then denoise; also denoise, then shift. For every pixel, return the root mean
+# square, over batch and channels, of the difference between the two answers. `shift` is (rows, columns) and wraps
+# around: the contents move down and to the right, as in `torch.roll(x_t, shift, (-2, -1))`. Both answers come out
+# shifted, so shift nothing back.
 
 
 # %%
@@ -551,7 +554,7 @@ show(
 
 # %%
 def left_behind(denoiser, t, shift):
-    """The error as a share of that of an answer that stays where it was: in the middle 4 x 4, and in the outer ring."""
+    """The error as a share of the error of an answer that stays put: in the middle 4 x 4, and in the outer ring."""
     x_t = els.add_noise(held_out[:100], eps, t)
     answer, ring = denoiser(x_t, t), torch.ones(lab.shape[1:], dtype=torch.bool)
     error, stays = (els.shift_error(d, x_t, t, shift).cpu().square() for d in (denoiser, lambda *_: answer))
@@ -573,19 +576,20 @@ if lab.profile == "laptop":
     assert all((lab.data.images[at] == -1).all() for k in (0, -1) for at in ((..., k, slice(None)), (..., k)))
 
 # %% [markdown]
-# The table has each error as a share of the error of an answer that stays where it was: 0 if the answer moves along, 1
-# if it stays (more, if it turns into something else). In the middle, at $t = 0.5$, the network has 0.11, the linear
-# denoiser 0.56, the ideal denoiser 0.92. Shifted by three rows and columns the network leads by less: 0.29, the linear
-# denoiser 0.42.
+# The table gives each error as a share of the error of an answer that stays where it was: 0 if the answer moves along,
+# 1 if it stays (more, if it turns into something else). In the middle, at $t = 0.5$, the network has 0.11, the linear
+# denoiser 0.56, the ideal denoiser 0.92. For a shift by three rows and columns, the network leads by less: 0.29 against
+# the linear denoiser's 0.42.
 #
 # At the upper and lower border, at $t = 0.5$, all three fail. In every training picture the outermost ring is black,
-# and all have learned that: they blacken the cloth that we moved into the last row, and draw cloth in the second row,
-# to which we moved the black ring. A convolution can know where the border is only by the zeros around it. (A network
-# that pads with the opposite side of the picture, **circular** padding, has no border: lesson 07.)
+# and all three have learned that. They blacken the cloth that we moved into the last row, and draw cloth in the second
+# row, to which we moved the black ring. A convolution can know where the border is only from the zeros around the
+# picture. (A network that pads with the opposite side of the picture, called **circular** padding, has no border:
+# lesson 07.)
 #
-# So be careful with the sentence "convolutional networks are equivariant". Ours is nearly so in the middle at little
-# noise (0.01 at $t = 0.1$), less at much (0.24 at $t = 0.9$) and for larger shifts. It sees the border of so small a
-# picture from everywhere, and looks further with more noise (lesson 08).
+# So be careful with the sentence "convolutional networks are equivariant". Ours is nearly equivariant in the middle at
+# low noise (0.01 at $t = 0.1$), less so at high noise (0.24 at $t = 0.9$) and for larger shifts. In so small a picture
+# it sees the border from everywhere, and it looks further with more noise (lesson 08).
 
 # %% [markdown] tags=["slide"]
 # ## 8. A network that sees everything (4 minutes)
@@ -610,28 +614,29 @@ more, error = excess("UNet")
 new, real = (els.novelty(images, its, fresh) for images in (els.load_results(unet.name)["network-150"].to(its), fresh))
 nearer = (real < new.min()).double().mean().item()
 print(f"UNet: loss {seen.mean():.4f} on its pictures, {unseen.mean():.4f} on new ones, {more:+.0%} ± {error:.0%}")
-print(f"its most familiar drawing: novelty {new.min():.2f}; new pictures nearer than that: {nearer:.0%}")
+print(f"its nearest drawing: novelty {new.min():.2f}; new pictures nearer than that: {nearer:.0%}")
 assert all(abs(a - b) < 0.006 for a, b in zip((more, nearer, new.min()), (0.22, 0.03, 0.52), strict=True))
 if lab.profile == "laptop":
     places, _ = left_behind(unet, 0.5, (1, 0))
     weights = [sum(p.numel() for p in n.module.parameters()) for n in (unet, lab.network)]
-    print(f"shift test, middle: {places:.2f}; weights {weights[0]:,}, of the ResNet {weights[1]:,}")
+    print(f"UNet in the shift test, middle: {places:.2f}; weights {weights[0]:,}, the ResNet's {weights[1]:,}")
     assert abs(places - 0.47) < 0.006 and 2 < weights[0] / weights[1] < 2.2
 
 # %% [markdown]
-# The UNet knows its own pictures better: on new ones its loss is 22 % higher, where the linear denoiser has 5 %. It
-# does not copy: of 100 real new pictures 3 are nearer to the training set than its nearest drawing. (Does it remember?
-# Lessons 10 and 15.)
+# The UNet knows its own pictures better: on new ones its loss is 22 % higher, against 5 % for the linear denoiser. But
+# it does not copy: 3 % of the held-out pictures are nearer to the training set than even the UNet's nearest drawing.
+# (Does it remember? Lessons 10 and 15.)
 #
 # Does the ResNet know its own pictures less well because it looks nearby? Three things differ. The UNet sees
 # everything; it has twice as many weights; and in the middle it treats places hardly more alike than the linear
-# denoiser does (0.47 and 0.56 at $t = 0.5$, shifted by one row; the ResNet 0.11). So this pair decides nothing.
+# denoiser does. (At $t = 0.5$, for a shift by one row, its error is 0.47, the linear denoiser's 0.56, and the ResNet's
+# 0.11.) So comparing ResNet and UNet decides nothing.
 
 # %% [markdown]
 # ### Exercise 4: A receptive field by hand (6 minutes, ★★☆)
 #
-# Even a few layers see far if the kernel moves by two pixels at a time, a **stride** of 2: that is how the UNet halves
-# its pictures. For layers one after the other, each with a kernel size and a stride: how many input pixels, along one
+# Even a few layers see far if the kernel moves by two pixels at a time, a **stride** of 2. That is how the UNet halves
+# its pictures. Take layers one after the other, each with a kernel size and a stride. How many input pixels, along one
 # direction, can one output pixel depend on? For our ResNet, with stride 1 everywhere, you know the answer: 17.
 
 
@@ -664,21 +669,22 @@ check.receptive_field(receptive_field)
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
-# * Trained to be the ideal denoiser, a network has, after 8,000 steps, still more than ten times the lowest possible
-#   loss. But on new pictures it does nearly as well as on its own; there the ideal denoiser fails at low noise.
-# * From noise of which the ideal denoiser makes a copy, the network draws a new picture. But *new* is not *good*, nor a
-#   mark of networks: the linear denoiser's drawings are about as new.
-# * **The less noise, the less far it looks**, unlike the ideal denoiser. The best linear denoiser does so just as much.
-# * **It treats places alike** at little noise and in the middle, more so than the best linear denoiser; less with much
-#   noise, and at the border.
-# * A UNet that sees everything does clearly better on its own pictures than on new ones, and yet copies none.
+# * After 8,000 steps, a network trained to be the ideal denoiser still has more than ten times the lowest possible
+#   loss. But on new pictures it does nearly as well as on its own, whereas the ideal denoiser fails there at low noise.
+# * From noise that the ideal denoiser turns into a copy, the network draws a new picture. But *new* is not *good*, nor
+#   does being new set networks apart: the linear denoiser's drawings are about as new.
+# * **The less noise, the less far the network looks**, unlike the ideal denoiser. But that is just as true of the best
+#   linear denoiser.
+# * **The network treats places alike** at little noise and in the middle, more so than the best linear denoiser, but
+#   less so with much noise and at the border.
+# * A UNet that sees everything does clearly better on its own pictures than on new ones, yet it copies none.
 
 # %% [markdown] tags=["slide"]
 # ## What is still unexplained
 #
-# Two clues are not yet an explanation, and the linear denoiser shares the first. **Does looking locally suffice to turn
-# a memory into something new?** We can find out without any network: take the ideal denoiser, forbid every pixel to
-# look further than a small window, and do the best that is possible under this rule. That is lesson 04. The second clue
+# Two clues are not yet an explanation, and the linear denoiser shares the first. **Is looking locally enough to turn a
+# memory into something new?** We can find out without any network: take the ideal denoiser, forbid every pixel to look
+# further than a small window, and find the best that is possible under this rule. That is lesson 04. The second clue
 # waits for lesson 06.
 #
 # ## References
@@ -691,5 +697,5 @@ check.receptive_field(receptive_field)
 # * Z. Kadkhodaie, F. Guth, E. P. Simoncelli and S. Mallat, *Generalization in diffusion models arises from
 #   geometry-adaptive harmonic representations*, ICLR 2024, [arXiv:2310.02557](https://arxiv.org/abs/2310.02557): with
 #   more pictures, networks stop remembering; two of them trained on different pictures then draw the same.
-# * H. Xiao, K. Rasul and R. Vollgraf, *Fashion-MNIST*, 2017, [arXiv:1708.07747](https://arxiv.org/abs/1708.07747):
-#   the pictures.
+# * H. Xiao, K. Rasul and R. Vollgraf, *Fashion-MNIST*, 2017, [arXiv:1708.07747](https://arxiv.org/abs/1708.07747): the
+#   pictures.

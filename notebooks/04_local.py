@@ -41,7 +41,7 @@ lab = els.lab()
 #
 # A denoiser $D$ sees a noisy image $x_t = \alpha x_0 + \sigma\epsilon$ and guesses the clean $x_0$. ($\alpha$ and
 # $\sigma$ belong to the time $t$; $\epsilon$ is noise.) Lesson 03 exchanged what lies outside a window of $5 \times 5$:
-# the less noise, the less that moved the network. Now let the window grow.
+# the less noise, the less this moved the network's answer. Now let the window grow.
 
 # %%
 from torch.nn import functional as F  # F.pad and F.avg_pool2d: for the exercises
@@ -54,12 +54,12 @@ other = els.add_noise(images[100:200], els.seeded_noise(range(3000, 3100), lab.s
 
 
 def middle(width):
-    """The rows, and the columns, of the square of this (odd) width around the middle pixel."""
+    """The rows (and the columns) of the square of this odd width around the middle pixel."""
     return slice(H // 2 - width // 2, H // 2 + width // 2 + 1)
 
 
 def change_in_the_middle(denoiser, width):
-    """RMS change of the answer at the middle pixel, over 100 images, if only a square is kept."""
+    """RMS change in the answer at the middle pixel, over 100 images, if only a square is kept."""
     mixed = other.clone()
     mixed[:, :, middle(width), middle(width)] = x_t[:, :, middle(width), middle(width)]
     change = denoiser(mixed, t) - denoiser(x_t, t)
@@ -69,8 +69,8 @@ def change_in_the_middle(denoiser, width):
 # %% [markdown] tags=["slide"]
 # **Predict.** We keep a square of width 1, 3, 5, ... around the middle pixel of a noisy image, replace the rest by
 # *another* noisy image, and measure how much the answer at the middle pixel changes. We compare the ideal denoiser, the
-# network, and the best linear denoiser (lessons 01 and 03), from here on the **linear filter** of the whole image. At
-# width 9, whose answer changes most? Do the other two change by a tenth less, by half, or by more?
+# network, and the best linear denoiser (lessons 01 and 03; from here on, the **linear filter** of the whole image). At
+# width 9, whose answer changes most? Do the other two change less by a tenth, by half, or by more?
 
 # %% tags=["slide"]
 widths = list(range(1, 16, 2))
@@ -79,9 +79,9 @@ looks_far = {name: [change_in_the_middle(D, w) for w in widths] for name, D in d
 fig, ax = plt.subplots(figsize=(5.5, 3))
 for (name, change), marker in zip(looks_far.items(), "os^", strict=True):
     ax.plot(widths, change, marker=marker, label=name)
-ax.set(xlabel="width of the square that is kept", ylabel="change of the answer", ylim=(0, None), xticks=widths)
+ax.set(xlabel="width of the square that is kept", ylabel="change in the answer", ylim=(0, None), xticks=widths)
 ax.legend()
-show(fig, alt="The change of the answer at the middle pixel falls as the kept square grows; the network's curve lies "
+show(fig, alt="The change in the answer at the middle pixel falls as the kept square grows; the network's curve lies "
      "well below the ideal denoiser's, the linear filter's lower still up to width 9; all end near zero.")  # fmt: skip
 
 # %%
@@ -91,34 +91,35 @@ if lab.profile == "laptop":
     assert all(abs(v - stated) < 0.01 for v, stated in zip(at_nine.values(), (0.31, 0.12, 0.09), strict=True))
 
 # %% [markdown]
-# What lies outside a square of width 9 moves the ideal answer by 0.31 (root mean square). It moves the network by 0.12,
-# less than half as much, and the linear filter, which nothing keeps from looking far, by 0.09. As in lesson 03, the odd
-# one is the ideal denoiser.
+# What lies outside a square of width 9 moves the ideal denoiser's answer by 0.31 (root mean square). It moves the
+# network's by 0.12, less than half as much, and the linear filter's by 0.09, although nothing keeps it from looking
+# far. As in lesson 03, the odd one out is the ideal denoiser.
 #
-# So to look less far is no mark of networks. What looks far is the vote for whole pictures. Let us forbid it: no pixel
-# may look beyond a window.
+# So looking less far does not set networks apart. What looks far is the ideal denoiser, because it votes for whole
+# pictures. Let us forbid that: no pixel may look beyond a window.
 
 # %% [markdown] tags=["slide"]
 # ## 2. The window (3 minutes)
 #
-# Let $\Omega_x$ (omega) be the square of $P \times P$ pixels centred on pixel $x$ (from here on $x$ is a place); $P$,
-# the *patch size*, is odd, and $r = (P-1)/2$ pixels lie on each side of the centre. We write $x_t[\Omega_x]$ for **the
+# Let $\Omega_x$ (omega) be the square of $P \times P$ pixels centred on pixel $x$. (From here on $x$ is a place.) The
+# *patch size* $P$ is odd, so $r = (P-1)/2$ pixels lie on each side of the centre. We write $x_t[\Omega_x]$ for **the
 # part of $x_t$ in that window**.
 #
 # A denoiser is **local** if, at each $t$, its answer at $x$, written $D(x_t)(x)$, is a function of that part alone:
 #
 # $$ D(x_t)(x) = g_x\big(x_t[\Omega_x]\big) . $$
 #
-# Each pixel $x$ may have a function $g_x$ of its own: it knows *where* it is.
+# Each pixel $x$ may have a function $g_x$ of its own, so it knows *where* it is.
 
 # %% [markdown]
-# Near the border the window sticks out, and is **cut off**. Of the 7 rows of $P = 7$ four are left at an edge: $4 \cdot
-# 7 = 28$ of 49 pixels, and $4 \cdot 4 = 16$ in a corner. In code it is easier to fill the outside with zeros, in *both*
-# images that one compares: their difference adds nothing.
+# Near the border the window sticks out and is **cut off**. With $P = 7$, four of the 7 rows are left at an edge ($4
+# \cdot 7 = 28$ of 49 pixels), and $4 \cdot 4 = 16$ pixels in a corner. In code it is easier to fill the outside with
+# zeros, in *both* images that we compare: their difference there adds nothing.
 #
 # ### Exercise 1: Cut a window (5 minutes, ★☆☆)
 #
-# Return the window of `image` (C, H, W) around a pixel, always with shape (C, P, P), zeros where there is no image.
+# Return the window of `image` (C, H, W) around a pixel, always with shape (C, P, P), with zeros where there is no
+# image.
 
 
 # %%
@@ -141,7 +142,7 @@ check.ls_window(ls_window)
 #     return padded[:, row : row + patch_size, column : column + patch_size]
 # ```
 #
-# The padding moves every pixel by $r$, so the window that is centred on (row, column) *starts* there.
+# The padding moves every pixel by $r$, so the window that is centred on (row, column) now *starts* there.
 # </details>
 
 # %% [markdown] tags=["slide"]
@@ -152,27 +153,27 @@ check.ls_window(ls_window)
 # $$ L(D) = \mathbb{E} \sum_x \big( D(x_t)(x) - x_0(x) \big)^2
 #         = \sum_x \mathbb{E} \big( g_x(x_t[\Omega_x]) - x_0(x) \big)^2 . $$
 #
-# Each pixel has its own function $g_x$ and its own term, so each term can be made as small as possible **by itself**:
+# Each pixel has its own function $g_x$ and its own term, so we can make each term as small as possible **by itself**:
 # guess one number, $x_0(x)$, from one small noisy picture, $q = x_t[\Omega_x]$.
 #
-# As in lesson 02, the best guess of a number, for squared errors, is its mean given what one knows:
+# As in lesson 02, the best guess of a number, for squared errors, is its mean given what we know:
 #
 # $$ g_x(q) = \mathbb{E}\big[\, x_0(x) \,\big|\, x_t[\Omega_x] = q \,\big] . $$
 
 # %% [markdown] tags=["slide"]
-# What does $q$ tell about $x_0$? Before looking, every training image $v$ is equally likely. If it was $v$, then
-# $q = \alpha\, v[\Omega_x] + \sigma\,\epsilon[\Omega_x]$: only the noise *in the window* has to be explained, and it
-# is Gaussian. Bayes' rule gives each image the weight
+# What does $q$ tell us about $x_0$? Before we look, every training image $v$ is equally likely. If $x_0$ was $v$, then
+# $q = \alpha\, v[\Omega_x] + \sigma\,\epsilon[\Omega_x]$: only the noise *in the window* has to be explained, and it is
+# Gaussian. Bayes' rule gives each image the weight
 #
 # $$ w_x(v) = \frac{e^{-\|x_t[\Omega_x] - \alpha v[\Omega_x]\|^2 / 2\sigma^2}}
 #                  {\sum_{v'} e^{-\|x_t[\Omega_x] - \alpha v'[\Omega_x]\|^2 / 2\sigma^2}},
 # \qquad D(x_t)(x) = \sum_v w_x(v)\, v(x) . $$
 #
-# This is the **local score machine**, LS: the ideal denoiser with one change, that the norm runs over a window. But now
-# the weights carry an index $x$: **every pixel holds an election of its own.**
+# This is the **local score machine**, LS. It is the ideal denoiser with one change: the norm runs over a window. But
+# now the weights carry an index $x$: **every pixel holds an election of its own.**
 #
-# So at the middle pixel LS must say what the *ideal* denoiser of **thumbnails** says: the one whose training images are
-# the 7 by 7 squares cut out of the middle of ours.
+# So at the middle pixel, LS must say the same as the *ideal* denoiser of **thumbnails**: its training images are the 7
+# by 7 squares cut out of the middle of ours.
 
 # %% tags=["slide"]
 local = els.LocalScoreMachine(images, patch_size=7)
@@ -183,8 +184,8 @@ print(f"largest difference: {(local(x_t, t)[:, :, H // 2, W // 2] - from_thumbna
 torch.testing.assert_close(local(x_t, t)[:, :, H // 2, W // 2], from_thumbnails, rtol=0, atol=1e-4)
 
 # %% [markdown]
-# It does. LS is 256 little ideal denoisers side by side, one for each place, and of each only the centre pixel is kept.
-# (LS is the best for *training* images. New ones: section 9.)
+# It does. LS is 256 little ideal denoisers side by side, one for each place, and we keep only the centre pixel of each.
+# (LS is the best for *training* images. For new ones, see section 9.)
 #
 # ### Exercise 2: The votes for one pixel (8 minutes, ★★☆)
 #
@@ -215,14 +216,14 @@ check.ls_weights(ls_weights)
 # %% [markdown]
 # ## 4. All pixels (2 minutes)
 #
-# Two loops, over rows and columns, and in each pixel the mean of the images' values there, with the weights of your
-# `ls_weights`: that is LS, but slow.
+# Loop over rows and columns, and at each pixel take the mean of the images' values there, with the weights of your
+# `ls_weights`. That is LS, but slow.
 #
 # ### Exercise 3: All pixels by box sums (12 minutes, ★★★)
 #
-# The loops add up $P^2$ squared differences for every pixel and image, and neighbouring windows share nearly all of
-# them. Compute the map of squared differences $(x_t - \alpha v)^2$ once, then sum it over every window. (The check sees
-# the result only, so it takes the two loops, too; but they are not the exercise.)
+# The loops add up $P^2$ squared differences for every pixel and image, although neighbouring windows share nearly all
+# of them. Instead, compute the map of squared differences $(x_t - \alpha v)^2$ once, then sum it over every window.
+# (The check sees only the result, so it accepts the two loops, too. But they are not the exercise.)
 
 
 # %%
@@ -246,13 +247,14 @@ check.ls_box_sums(ls_box_sums)
 #     return torch.einsum("bnhw,nchw->bchw", weights, images)
 # ```
 #
-# The zeros that `padding` adds count as pixels of the average, and that is right: times $P^2$ it is the plain sum.
+# The zeros that `padding` adds count as pixels of the average, and that is right: $P^2$ times this average is the plain
+# sum.
 # </details>
 
 # %% [markdown] tags=["slide"]
 # ## 5. Six windows (6 minutes)
 #
-# LS is a denoiser, so it draws. At every step each pixel asks its window which training images are plausible *here*.
+# LS is a denoiser, so it can draw. At every step each pixel asks its window which training images are plausible *here*.
 #
 # **Predict.** One seed, drawn with $P = 3, 5, 7, 9, 13, 17$. What will the smallest window draw: a blur, a clear
 # picture, noise? And at which $P$ will the picture be a training image?
@@ -286,20 +288,20 @@ if lab.profile == "laptop":
     assert distance[-1] < 0.01 and (distance[:4] > 2).all()
 
 # %% [markdown]
-# $P = 3$ draws neither a blur nor noise: sharp, ragged debris. $P = 7$ and 9 know about pullovers, but not on the
+# $P = 3$ draws neither a blur nor noise, but sharp, ragged debris. $P = 7$ and 9 know about pullovers, but not on the
 # right. $P = 17$ draws a pullover, and it is a training image.
 #
-# Below each picture: the training image with the most votes for each pixel. (The 18 largest sources have strong
-# colours, the others share pale ones.) As the window grows, neighbours must agree on more, and the pieces grow. But the
-# map shows who was elected, not that anything was glued: where images are alike, as in the black background, neighbours
-# elect different ones.
+# The map below each picture shows, for each pixel, the training image with the most votes. (The 18 largest sources have
+# strong colours; the others share pale ones.) As the window grows, neighbours must agree on more, and the pieces grow.
+# But the map shows who was elected, not that anything was glued: where images are alike, as in the black background,
+# neighbours elect different ones.
 
 # %% [markdown] tags=["slide"]
 # ## 6. A hundred seeds (7 minutes)
 #
 # Was it only that seed? A hundred are stored (`data/lessons/make_04_local.py`).
 #
-# **Predict.** Draw, against $P$, a sample's distance to the nearest training image, and the number of training images
+# **Predict.** Sketch, against $P$, a sample's distance to the nearest training image, and the number of training images
 # that its garment is made of. From which $P$ on are samples nearer to the training set than a new *real* garment? And
 # at which $P$ are they as far from it as the network's drawings?
 #
@@ -321,7 +323,7 @@ widgets.PatchSizeExplorer.of({P: s[:8] for P, s in samples.items()})
 
 # %%
 def far(pictures):
-    """How far they are from the nearest training image."""
+    """How far the pictures are from the nearest training image."""
     return els.nearest_training_image(pictures, images)[1].cpu()
 
 
@@ -329,7 +331,7 @@ strangers = els.load("fashion-mnist", size=W, n=6000).images[4000:].to(lab.devic
 
 
 def known(pictures):
-    """Share of their bright pixels around which some training image, some stranger, has the same 3 x 3 square."""
+    """Shares of their bright pixels around which some training image, or some stranger, has the same 3 x 3 square."""
     off = [[F.max_pool2d((some - x).abs(), 3, stride=1, padding=1).amin(0) for x in pictures]
            for some in (images, strangers)]  # fmt: skip
     return [(torch.stack(one)[pictures > -0.9] <= 0.05).float().mean().item() for one in off]
@@ -365,7 +367,7 @@ copies = dict(zip(stored_sizes, (distance < 0.05).float().mean(1).tolist(), stri
 print("median distances:", {name: round(value, 2) for name, value in lines.items()})
 for P in stored_sizes[:-1]:
     print(f"P = {P:2d}: distance {median_distance[P]:.2f}, {median_sources[P]:2.0f} images in the garment, ", end="")
-    print(f"{copies[P]:.0%} are training images")
+    print(f"{copies[P]:.0%} of the samples are copies")
 by = {f"LS, P = {P}": samples[P] for P in (3, 5, 9, 13)} | {"real, held out": held_out[:100], "network": network}
 squares = {name: known(pictures) for name, pictures in by.items()}
 print("known squares         among its own   among strangers")
@@ -380,17 +382,17 @@ if lab.profile == "laptop":
     assert (torch.tensor([*squares.values()]) - torch.tensor(stated)).abs().max() < 0.01
 
 # %% [markdown]
-# At $P = 3$ the pixels of a sample's garment come from about 78 training images, and the sample is further away from
-# every training image (6.2) than a new real garment is (2.9). New, then; but so is debris. At $P = 7$ samples are as
+# At $P = 3$ the pixels of a sample's garment come from about 78 training images, and the sample is further from the
+# nearest one (6.2) than a new real garment is (2.9). So the sample is new; but so is debris. At $P = 7$ samples are as
 # far away as the network's drawings (5.1).
 #
 # At $P = 13$ the samples have crossed the line of the real garments, and nearly every fifth is a plain copy, no further
 # than 0.05 from a training image. At $P = 17$, 70 % are copies. (All were drawn in 20 steps.)
 
 # %% [markdown]
-# But are they made of memories? A piece is more than a pixel. So count the pixels of a garment around which *some*
-# training image has the same $3 \times 3$ square, at that place and to within 0.05 (a *known square*). As such squares
-# may just be common, look also among 2,000 "strangers", pictures that LS does *not* hold.
+# But are the samples made of memories? A piece is more than a pixel. So count the pixels of a garment around which
+# *some* training image has the same $3 \times 3$ square, at that place and to within 0.05 (a *known square*). Since
+# such squares may just be common, look also among 2,000 "strangers", pictures that LS does *not* hold.
 #
 # | | among its own | among strangers |
 # |---|---|---|
@@ -399,12 +401,12 @@ if lab.profile == "laptop":
 # | new real garments | 9 % | 9 % |
 # | network | 4.4 % | 4.2 % |
 #
-# So $P = 3$ leaves single pixels; at $P = 9$ **the memory is still there, but in pieces.** By this measure there is
-# none in the network's drawings.
+# So $P = 3$ leaves only single pixels; at $P = 9$ **the memory is still there, but in pieces.** By this measure the
+# network's drawings hold no memory.
 
 # %% [markdown]
-# Click on a pixel: you see its window in the noisy image at $t = 0.2$, and the four training images with the most
-# votes. Look for two neighbours that elect different images.
+# Click on a pixel to see its window in the noisy image at $t = 0.2$, and the four training images with the most votes.
+# Look for two neighbours that elect different images.
 
 # %%
 noise = els.seeded_noise(range(6), lab.shape).to(lab.device)
@@ -415,8 +417,8 @@ widgets.MosaicExplorer.of(local, x_click, steps[-1][1], t_click, top=4)
 # %% [markdown] tags=["slide"]
 # ## 7. When every window sees everything (3 minutes)
 #
-# **Predict.** Images of side 5. What is the smallest $P$ for which LS must be *exactly* the ideal denoiser? Then give a
-# formula for side $H$.
+# **Predict.** Take images of side 5. What is the smallest $P$ for which LS must be *exactly* the ideal denoiser? Then
+# give a formula for side $H$.
 
 # %% tags=["slide"]
 generator = torch.Generator().manual_seed(5)
@@ -430,27 +432,28 @@ for P in (5, 7, 9):
 assert lab.profile != "laptop" or (median_sources[31] == 1 and copies[31] == 1)
 
 # %% [markdown]
-# The window of the upper left corner must reach the lower right one, $H - 1$ pixels away. So $r = H - 1$, and
+# The window around the upper left pixel must reach the lower right pixel, $H - 1$ pixels away. So $r = H - 1$, and for
+# our images
 #
 # $$ P = 2r + 1 = 2H - 1 = 31 . $$
 #
-# For side 5 that is 9, and 7 is not enough. So $P$ is a dial: at $P = 1$ each pixel is denoised alone, at $P = 2H - 1$
-# the whole image is.
+# For side 5 the same formula gives 9, and 7 is not enough. So $P$ is a dial: at $P = 1$ each pixel is denoised alone,
+# at $P = 2H - 1$ the whole image at once.
 
 # %% [markdown] tags=["slide"]
 # ## 8. A rival that does not vote (4 minutes)
 #
-# Is LS a good denoiser *because it votes*? To answer that we need a strong rival that does not. The best linear filter
-# is one, but its answers are sums: nothing keeps them from being darker than black.
+# Is LS a good denoiser *because it votes*? To answer that, we need a strong rival that does not vote. The best linear
+# filter is one, but its answers are sums: nothing keeps a sum from being darker than black.
 #
-# So we **bend** it. Show it noised training images, and write down pairs: what it answers, and what was there. From
-# then on each of its answers is replaced by the mean of the clean pixels for which it gave about this answer.
+# So we **bend** it. Show it noised training images, and write down pairs: what it answered, and which clean pixel was
+# there. From then on, replace each of its answers by the mean of the clean pixels for which it gave about this answer.
 
 # %% [markdown]
 # ### Exercise 4: Bend a filter (8 minutes, ★★☆)
 #
 # Sort the pairs by the filter's answer, and cut them into groups of equal size. A new answer belongs to the first group
-# whose largest answer is not below it, or else to the last group, and stands for the mean of this group's clean pixels.
+# whose largest answer is not below it, or else to the last group. It stands for the mean of its group's clean pixels.
 
 
 # %%
@@ -481,8 +484,8 @@ check.bend(bend)
 # </details>
 
 # %% [markdown] tags=["slide"]
-# **Predict.** Draw the curve: what an answer stands for, against the answer. A straight line means that the filter was
-# right on average. Where does it leave the line, and to which side?
+# **Predict.** Sketch what an answer stands for, against the answer itself. Where the filter is right on average, the
+# curve lies on a straight line, the diagonal. Where does it leave that line, and to which side?
 
 # %% tags=["slide"]
 bends = {s: els.bent_filter.find_curve(linear, images[:400], s) for s in (0.3, 0.7)}
@@ -507,12 +510,12 @@ if lab.profile == "laptop":
     assert all(abs(v - at) < 0.02 for s in stated for v, at in zip(stands_for[s], stated[s], strict=True))
 
 # %% [markdown]
-# What is darker than black *is* black, and a dark grey of $-0.75$ is nearer to it, $-0.88$ at $t = 0.3$. White is
-# rarely white: an answer of 1 stands for 0.8 there, at $t = 0.7$ for 0.7. Between, the filter is nearly right, a little
-# too dark. The curve knows which values pixels have, and nothing else: no neighbour, no image.
+# What is darker than black *is* black, and a dark grey of $-0.75$ is really nearer to black, $-0.88$ at $t = 0.3$.
+# White is rarely white: an answer of 1 stands for 0.8 at that time, and for 0.7 at $t = 0.7$. In between, the filter is
+# nearly right, a little too dark. The curve knows which values pixels have, and nothing else: no neighbour, no image.
 #
-# This rival stands beside the machine in most lessons. **Where it is level, nobody need vote; whether windows are
-# needed, only the same filter without one can say. Where it falls behind, the votes add something.**
+# This rival stands beside the machine in most lessons. **Where it is level, votes are not needed; only the same filter
+# without a window can show whether windows are needed. Where it falls behind, the votes add something.**
 
 # %% [markdown] tags=["slide"]
 # ## 9. Garments it has never seen (8 minutes)
@@ -520,7 +523,7 @@ if lab.profile == "laptop":
 # LS throws evidence away, so on training images it must be worse than IS. What about new garments?
 #
 # **Predict.** Sketch the mean squared error at $t = 0.3$ on *new* images against $P$: for LS, and for the bent filter
-# of a $P \times P$ window (the best weighted sum of the window's pixels, then bent). Where is it lowest: at the
+# of a $P \times P$ window (the best weighted sum of the window's pixels, then bent). Where is each curve lowest: at the
 # smallest window, at the whole image, or in between?
 
 
@@ -576,11 +579,12 @@ if lab.profile == "laptop":
     assert all(sorted(e.values(), reverse=True) == [*e.values()] for e in curved.values())  # wider: better
 
 # %% [markdown]
-# The ideal denoiser recognises training images, and is nearly perfect there. New images it cannot recognise, and there
-# looking less far **helps**: the error falls from 0.041 to 0.025 at $P = 5$.
+# The ideal denoiser recognises training images, and on those it is nearly perfect. It cannot recognise new images, and
+# there looking less far **helps**: the error falls from 0.041 to 0.025 at $P = 5$.
 #
-# It helps the *voter*. The bent filter gets better the wider it looks, and when it sees everything (0.027) it comes
-# near LS's best. The network is better than both (0.0205), and at 0.1, too; at 0.7 both are ahead of it.
+# This helps the *voter*. The bent filter, by contrast, gets better the wider it looks, and when it sees everything
+# (0.027), it is close to LS's best. The network is better than both (0.0205), and at $t = 0.1$, too; at 0.7 both are
+# ahead of it.
 
 # %% [markdown] tags=["slide"]
 # **Predict.** On new images, is LS's best window at $t = 0.1$ smaller or larger than at $t = 0.3$? And at $t = 0.7$? At
@@ -599,7 +603,7 @@ show(fig, alt="Error on new images against patch size, at t = 0.1 and 0.7. At 0.
 # %%
 best = {s: min(ls_new[s], key=ls_new[s].get) for s in times}
 ahead = {s: (errors(machines[P], s) < errors(els.BentFilter(linear), s)).sum().item() for s, P in best.items()}
-print("LS's best window:", best, "it is ahead of the bent filter of the whole image for, of 200:", ahead)
+print("LS's best window:", best, "\nimages (of 200) on which it beats the bent filter of the whole image:", ahead)
 if lab.profile == "laptop":
     assert best == {0.1: 3, 0.3: 5, 0.7: 25}
     little = ls_new[0.1][3], curved[0.1][31]
@@ -607,16 +611,17 @@ if lab.profile == "laptop":
     assert all(abs(ahead[s] - n) <= 3 for s, n in zip(times, (77, 121, 165), strict=True))
 
 # %% [markdown]
-# The less noise, the smaller LS's best window: nearly the whole image at 0.7, 5 at 0.3, and at 0.1 the smallest here.
+# The less noise, the smaller LS's best window: nearly the whole image at $t = 0.7$, 5 at 0.3, and at 0.1 the smallest
+# we tried.
 #
-# Is a window *needed*, then? Only by whoever votes. At 0.1 the bent filter of the whole image has 0.0068, LS at its
-# best 0.0078. (LS is ahead for 77 of 200 images; at 0.3 and 0.7 for more than half of them.) So with little noise it
-# does no harm to see everything, if one does not vote for whole pictures.
+# Is a window *needed*, then? Only by a voter. At $t = 0.1$ the bent filter of the whole image has an error of 0.0068,
+# LS at its best 0.0078. (LS is ahead for 77 of 200 images; at 0.3 and 0.7 for more than half of them.) So with little
+# noise it does no harm to see everything, if you do not vote for whole pictures.
 #
-# A bend has improved the filter. May the voter be improved, too? It votes as strictly as is right for *training*
+# A bend has improved the filter. Can the voter be improved, too? It votes as strictly as is right for *training*
 # images. Let it be laxer on new ones: divide its exponents by a number $T$.
 #
-# **Predict.** How much of what the small window gained at $t = 0.3$ does the *whole image* gain by laxer votes?
+# **Predict.** How much of what the small window gained at $t = 0.3$ can laxer votes gain with the *whole image*?
 
 
 # %%
@@ -645,9 +650,9 @@ if lab.profile == "laptop":
         assert abs(error - e) < 2e-4 and abs(count - n) <= 3
 
 # %% [markdown]
-# More than half: from 0.041 to 0.032 without any window. **At 0.3 a window cures, for a good part, votes that are too
-# strict for new images.** At 0.1 laxer votes do not suffice: the whole image has 0.028 with them. With a window *and*
-# laxer votes LS is level with the bent filter there: ahead for 101 of 200, no longer 77.
+# More than half: from 0.041 to 0.032 without any window. **At 0.3, a good part of what a window does is to cure votes
+# that are too strict for new images.** At 0.1 laxer votes are not enough: with them, the error of the whole image is
+# 0.028. With a window *and* laxer votes, LS is level with the bent filter there: ahead for 101 of 200, up from 77.
 
 # %% [markdown] tags=["slide"]
 # ## 10. A first look at the network (4 minutes)
@@ -695,30 +700,30 @@ if lab.profile == "laptop":
     assert abs(squares[0] - 0.028) < 0.002 and abs(squares[1] - 0.017) < 0.002
 
 # %% [markdown]
-# **Windows that shrink help LS much; for this ResNet a filter has as much without them.**
+# **Windows that shrink help LS a lot, but for this ResNet a filter does as well without them.**
 #
-# *LS.* Remembering ($P = 31$) has 0.61, the best fixed window, $P = 5$, 0.78, windows that shrink 0.85. (They were
-# fitted to the network, with another machine and on other seeds: lesson 09.) They need not be fitted: $P = 17t$, made
-# odd, has 0.87; 17 is all that a pixel of the network can see (lesson 03). But the size matters: $7t$ and $31t$ have
-# less. The mean of all training images has 0.54.
+# *LS.* Remembering ($P = 31$) reaches 0.61, the best fixed window ($P = 5$) 0.78, and windows that shrink 0.85. (Their
+# sizes were fitted to the network, with another machine and on other seeds: lesson 09.) But they need not be fitted: $P
+# = 17t$, made odd, reaches 0.87, and 17 is all that a pixel of the network can see (lesson 03). Still, the size
+# matters: $7t$ and $31t$ reach less. The mean of all training images reaches 0.54.
 #
-# *The filter*, cut at black and white, has 0.84 with the fitted windows and 0.84 with a fixed $P = 9$. Bent, with the
-# fitted ones, it has 0.86: level, for LS is ahead for 46 of 100 seeds (LS with $17t$ for 63, against this same filter).
-# But r2 hardly sees how grainy the filter's drawings are.
+# *The filter*, its finished drawings cut at black and white, reaches 0.84 with the fitted windows and 0.84 with a fixed
+# $P = 9$. Bent, with the fitted windows, it reaches 0.86, level with LS, which is ahead for 46 of 100 seeds. (LS with
+# $17t$ is ahead of this same filter for 63.) But r2 hardly notices how grainy the filter's drawings are.
 #
-# So what shrinking gains says more about LS than about the network: with one size throughout LS draws debris, pieces of
-# memory or copies. (With the fitted windows 3 % of its squares are known, among strangers 2 %.)
+# So the gain from shrinking says more about LS than about the network: with one size throughout, LS draws debris,
+# pieces of memory or copies. (With the fitted windows, 3 % of its squares are known, against 2 % among strangers.)
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
-# * For training images the best denoiser that sees only a window is **LS**: every pixel holds its own election among
+# * For training images, the best denoiser that sees only a window is **LS**: every pixel holds its own election among
 #   them, with its window as evidence.
 # * Small windows draw debris, larger ones mosaics of remembered pieces, then copies. From $P = 2H - 1$ on, LS *is* the
 #   ideal denoiser.
 # * Looking less far is worse on training images. On new ones it helps the *voter*, and more so the less noise there is,
-#   but not a bent filter. Laxer votes give a part of that help without a window.
-# * With windows that shrink hardly any pieces are left, and LS draws much more like this ResNet: about as much as a
+#   but not a bent filter. Laxer votes give part of that help without a window.
+# * With windows that shrink, hardly any pieces are left, and LS draws much more like this ResNet: about as closely as a
 #   filter does.
 #
 # ## What is still unexplained

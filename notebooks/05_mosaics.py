@@ -40,14 +40,15 @@ lab = els.lab()
 # ## 1. The end of the road (7 minutes)
 #
 # Lesson 04 showed samples of the local machine: ragged and new with small windows, pieces of memory with larger ones.
-# What they can look like follows from the very end of the drawing, where $t \to 0$.
+# What these samples can look like follows from the very end of the drawing, where $t \to 0$.
 #
-# One line of algebra. The noise estimate is $\hat\epsilon = (x_t - \alpha D(x_t)) / \sigma$. Solve it for $x_t$:
+# One line of algebra is enough. The noise estimate is $\hat\epsilon = (x_t - \alpha D(x_t)) / \sigma$. Solve it for
+# $x_t$:
 #
 # $$ x_t = \alpha\, D(x_t) + \sigma\, \hat\epsilon . $$
 #
 # As $t \to 0$, the image factor $\alpha$ goes to 1 and the noise factor $\sigma$ to 0. Suppose that $x_t$ **settles**:
-# it goes to some image $u$, and $\hat\epsilon$ stays finite. Then the last term vanishes:
+# it approaches some image $u$, and $\hat\epsilon$ stays finite. Then the last term vanishes:
 #
 # $$ u = \lim_{t \to 0} D(x_t) . $$
 #
@@ -56,27 +57,27 @@ lab = els.lab()
 # %% [markdown] tags=["slide"]
 # The part of a training image $v$ inside the window $\Omega_x$ around pixel $x$, $p = v[\Omega_x]$, is called a
 # **patch**. A local machine averages centre pixels of patches, with weights $\propto e^{-\|x_t[\Omega_x] - \alpha p\|^2
-# / 2\sigma^2}$. As $\sigma \to 0$, the exponents of patches at unequal distances grow apart without limit: the nearest
-# patch takes all the weight. Together:
+# / 2\sigma^2}$. As $\sigma \to 0$, the exponents of patches at unequal distances move apart without limit, so the
+# nearest patch takes all the weight. Taken together:
 #
 # > **The theorem.** If $x_t$ settles, every pixel $u(x)$ of the final image equals the **centre of the patch nearest to
-# > the window of $u$ around $x$** (in a tie, a mean of theirs).
+# > the window of $u$ around $x$** (in a tie, a mean of their centres).
 #
-# An image with this property is called **locally consistent**: each pixel looks at its surroundings, finds
-# the most similar patch in memory, and already has the right value.
+# An image with this property is called **locally consistent**: each pixel looks at its surroundings, finds the most
+# similar patch in memory, and sees that it already has the right value.
 #
 # **Predict.** Which images are locally consistent if the window is a single pixel ($P = 1$)? And if every window sees
 # the whole image ($P = 2H - 1$)?
 
 # %% [markdown]
-# At $P = 1$ all images that at each place have the pixel of some training image: astronomically many. At $P = 2H - 1$
-# only the training images (but for ties), since all pixels ask for the same nearest image. For the cases in between we
-# take a world so small that we can list all answers.
+# At $P = 1$, all images that have at each place the pixel of some training image: astronomically many. At $P = 2H - 1$,
+# only the training images (except for ties), because all pixels ask for the same nearest image. For the cases in
+# between, we take a world so small that we can list all answers.
 
 # %% [markdown] tags=["slide"]
 # ## 2. A world of two images (6 minutes)
 #
-# The training set: one image all black ($-1$), one all white ($+1$). The window: $3 \times 3$. To have no borders at
+# The training set: one image all black ($-1$), one all white ($+1$). The window: $3 \times 3$. To avoid borders at
 # first, images live on a **torus**: what leaves on the right comes back on the left, and likewise at top and bottom.
 #
 # Let $S$ be the sum of $x_t$ over a window. The window's squared distances to the two dimmed patches (nine pixels
@@ -89,7 +90,7 @@ lab = els.lab()
 # $$ D(x_t)(x) = \frac{e^{\alpha S/\sigma^2} - e^{-\alpha S/\sigma^2}}{e^{\alpha S/\sigma^2} + e^{-\alpha S/\sigma^2}}
 #              = \tanh\frac{\alpha S}{\sigma^2} . $$
 #
-# A whole local machine in one line.
+# That is a whole local machine in one line.
 
 # %%
 schedule = lab.schedule
@@ -115,16 +116,16 @@ show(fig, alt="The answer tanh(alpha S / sigma squared) against the window sum: 
      "and steeper, a step from black to white at t = 0.05.")  # fmt: skip
 
 # %% [markdown] tags=["slide"]
-# With less noise the answer becomes a step: the sign of $S$. So (but for $S = 0$) final images have pixels $\pm 1$
-# only. And then the sign of the sum is the colour of the **majority**:
+# As the noise falls, the answer becomes a step: the sign of $S$. So (unless $S = 0$) the pixels of final images are
+# $\pm 1$. And then the sign of a window's sum is the colour of its **majority**:
 #
 # > In this world an image is locally consistent if and only if every pixel has the colour of the majority of its
 # > window.
 #
 # ## 3. Guess who (4 minutes)
 #
-# **Predict.** Six images on the $8 \times 8$ torus: a line one pixel wide; a band two pixels wide; a square of
-# $3 \times 3$; a square of $4 \times 4$; the same without its corners; a checkerboard. Which are consistent?
+# **Predict.** Six images on the $8 \times 8$ torus: a line one pixel wide; a band two pixels wide; a square of $3
+# \times 3$; a square of $4 \times 4$; the same without its corners; a checkerboard. Which are consistent?
 
 # %%
 line_1, band_2, square_3, square_4, round_4 = (-torch.ones(8, 8) for _ in range(5))
@@ -137,7 +138,7 @@ guesses = torch.stack([line_1, band_2, square_3, square_4, round_4, checkerboard
 
 
 def outvoted(u):
-    """Which pixels of u (..., H, W), all -1 or 1, are not the majority of their window."""
+    """Which pixels of u (..., H, W), all -1 or 1, differ from the majority of their window."""
     return window_sum(u).sign() != u
 
 
@@ -164,14 +165,16 @@ print(verdict)
 assert [name for name, good in verdict.items() if good] == ["band", "4 x 4, rounded", "checkerboard"]
 
 # %% [markdown]
-# Corners are weak: the corner of a square sees 4 of its own and 5 others. Cut the corners off, and an island of 12
-# pixels stands. And the checkerboard? A pixel of it sees itself and its four diagonal neighbours: 5 of 9.
+# Corners are weak: the corner of a square sees 4 pixels of its own colour and 5 of the other. Cut the corners off, and
+# the remaining island of 12 pixels stands. And the checkerboard? Each pixel sees itself and its four diagonal
+# neighbours in its own colour: 5 of 9.
 #
 # ### Exercise 1: Is it consistent? (7 minutes, ★☆☆)
 #
-# Let memory hold one plain image of each of `colours`, which is $(-1, 1)$ or, with grey, $(-1, 0, 1)$. For an image `u`
-# (H, W) of these colours on the torus, say for each pixel whether the patch nearest to its $3 \times 3$ window has the
-# pixel's colour. With grey, no majority will do: compare the window's squared distances to nine pixels of each colour.
+# Suppose the memory holds one plain image in each of the `colours`, $(-1, 1)$ or, with grey, $(-1, 0, 1)$. For an image
+# `u` (H, W) of these colours on the torus, say for each pixel whether the patch nearest to its $3 \times 3$ window has
+# the pixel's colour. With grey, a majority is not enough: compare the window's squared distances to nine pixels of each
+# colour.
 
 
 # %%
@@ -196,7 +199,7 @@ check.toy_consistent(toy_consistent)
 #     return torch.tensor(colours)[nearest] == u
 # ```
 #
-# For black and white it finds what `~outvoted(u)` finds: the box of section 2 is right.
+# For black and white it finds the same as `~outvoted(u)`: the box of section 2 is right.
 # </details>
 
 # %% [markdown] tags=["slide"]
@@ -204,21 +207,21 @@ check.toy_consistent(toy_consistent)
 #
 # A torus of $3 \times 3$ has $2^9 = 512$ black and white images. We visit each of them, and ask
 #
-# * the **rule**: is every pixel the majority of its window?
-# * the **machine** of the package, which knows no rule and no tanh, only windows and weights: put the image, dimmed
-#   by $\alpha$, into it at a tiny $t$; does it return the image (a **fixed point**)?
-# * a rival without votes, the best **linear filter** with the same windows, here
-#   $\alpha S / (9\alpha^2 + \sigma^2)$: does *it* return the image?
+# * the **rule**: does every pixel have the colour of its window's majority?
+# * the **machine** of the package, which knows no rule and no tanh, only windows and weights: given the image, dimmed
+#   by $\alpha$, at a tiny $t$, does it return the image (a **fixed point**)?
+# * a rival without votes, the best **linear filter** with the same windows, here $\alpha S / (9\alpha^2 + \sigma^2)$:
+#   does *it* return the image?
 #
-# **Predict.** On the $3 \times 3$ torus each window is the whole image. How many consistent images does it have? And
-# roughly how many does $4 \times 4$ have, of 65,536? And how many of the 65,536 does the linear filter return?
+# **Predict.** On the $3 \times 3$ torus each window is the whole image. How many consistent images does it have?
+# Roughly how many does $4 \times 4$ have, of 65,536? And how many of the 65,536 does the linear filter return?
 
 # %% [markdown]
 # ### Exercise 2: Count them (8 minutes, ★★☆)
 #
 # Write the count yourself: how many of the $2^{HW}$ images on the torus are consistent? Section 3's `outvoted` takes a
-# list of images, (n, H, W); so does your `toy_consistent`, if it rolls the last two axes. (One by one takes a minute or
-# more.)
+# list of images, (n, H, W), and so does your `toy_consistent`, if it rolls the last two axes. (Image by image, it takes
+# a minute or more.)
 
 
 # %%
@@ -294,23 +297,23 @@ print("the package's machine = the line of section 2 = the linear filter, bent b
 # Rule and machine agree. On $3 \times 3$ only the two training images are left. But on $4 \times 4$: **two memories,
 # 188 fixed points**.
 #
-# The linear filter has the same windows, and keeps only 2 of these images. As $t \to 0$ it answers with the window's
-# mean, and the lightest pixel is that mean only if all its neighbours are as light: only flat images stay.
+# The linear filter has the same windows, yet it keeps only 2 of these images. As $t \to 0$ it answers with the window's
+# mean. The lightest pixel can equal that mean only if all its neighbours are equally light, so only flat images stay.
 #
-# **Windows alone make no mosaics: the answer must also bend.** In this world votes do nothing else: the machine *is*
-# the linear filter, each answer bent by a tanh. Section 8 asks again, with more images.
+# **Windows alone make no mosaics: the answer must also bend.** In this world, that is all the votes do: the machine
+# *is* the linear filter, each answer bent by a tanh. Section 8 asks again, with more images.
 
 # %% [markdown]
 # ## 5. How does their number grow? (5 minutes)
 #
 # **Predict.** Make the torus larger and larger. Does the number of consistent images grow in proportion to the area, or
-# exponentially, as that of all images does? To find out, invent a piece that can be put in many places.
+# exponentially, as the number of all images does? To find out, invent a piece that can be put in many places.
 #
 # ### Exercise 3: An island with a lake (7 minutes, ★★★)
 #
-# Return a locally consistent image of $\pm 1$ in which at least one whole row *and* one whole column are black (the
-# sea), and some **other** black pixels, the lake, cannot be reached from there by steps to black neighbours (up, down,
-# left, right). It must work for every torus whose sides are at least 10.
+# Return a locally consistent image of $\pm 1$ with a sea and a lake. The sea: at least one whole row *and* one whole
+# column are black. The lake: some **other** black pixels cannot be reached from the sea by steps to black neighbours
+# (up, down, left, right). It must work for every torus whose sides are at least 10.
 
 
 # %%
@@ -338,8 +341,8 @@ check.new_consistent_image(new_consistent_image)
 # between the island and itself would be too narrow.)
 # </details>
 #
-# Section 3's island is smaller. Divide a torus of $20 \times 20$ into boxes of $5 \times 5$, and put an island, or
-# none, into each.
+# Section 3's island is smaller. Divide a torus of $20 \times 20$ into boxes of $5 \times 5$, and put an island or
+# nothing into each.
 
 # %% tags=["slide"]
 box = guesses[names.index("4 x 4, rounded"), 2:7, 2:7]  # an island with the empty row and column behind it
@@ -352,11 +355,11 @@ show(draw(islands[:5], [f"{n} islands" for n in chosen[:5].flatten(1).sum(1).tol
 
 # %% [markdown]
 # All these images are consistent. With two choices for each of the 16 boxes, a torus of $20 \times 20$ has at least
-# $2^{16} = 65{,}536$ consistent images, and any torus whose sides are multiples of 5 at least $2^{\text{area}/25}$:
-# their number grows **exponentially** with the area.
+# $2^{16} = 65{,}536$ consistent images, and any torus whose sides are multiples of 5 has at least $2^{\text{area}/25}$.
+# So their number grows **exponentially** with the area.
 #
-# This is where the theory sees *creativity*: each pixel's value is a memory's, the **combinations** are new. So far
-# these images are only *possible*. Does the machine draw them?
+# This is where the theory sees *creativity*: each pixel's value comes from a memory, but the **combinations** are new.
+# So far these images are only *possible*. Does the machine draw them?
 
 # %% [markdown] tags=["slide"]
 # ## 6. Does the machine get there? (7 minutes)
@@ -389,10 +392,10 @@ print(f"samples that are consistent: {share_uniform:.0%}; pixels that are: {pixe
 assert abs(share_uniform - 0.44) < 0.03 and abs(pixels_right - 0.98) < 0.005
 
 # %% [markdown] tags=["slide"]
-# 98 % of the pixels are right, but only 44 % of the samples: one pixel is enough to spoil an image.
+# 98 % of the pixels are right, but only 44 % of the samples are: one wrong pixel is enough to spoil an image.
 #
 # The last step goes from $t = 0.05$ to 0 in one leap, and a leap is *one* round of voting: every pixel takes the colour
-# of its window's majority, all at once. That may change its neighbours' majority, but nobody asks again.
+# of its window's majority, all at once. That may change its neighbours' majority, but there is no second round.
 #
 # **Predict.** Let the finished images (call them **boards**) vote again, all pixels at once, in several rounds. Will
 # more of them be consistent, or fewer?
@@ -402,22 +405,22 @@ board, after = drawn.sign(), {}
 for rounds in range(16):
     after[rounds] = consistent(board).double().mean().item()
     board = window_sum(board).sign()
-print("consistent, by the sign, after so many rounds:", {n: f"{after[n]:.0%}" for n in (0, 1, 3, 7, 15)})
+print("consistent (by sign), after this many rounds:", {n: f"{after[n]:.0%}" for n in (0, 1, 3, 7, 15)})
 
 # %%
 assert all(abs(after[n] - share) < 0.03 for n, share in ((0, 0.46), (1, 0.57), (3, 0.8), (7, 0.94), (15, 1)))
 
 # %% [markdown] tags=["slide"]
-# More: 57 % after one round (before it 46 %, as here only the sign counts), 94 % after seven, all after fifteen. The
-# last leap is only one round, and a board needs *many*.
+# More: 57 % after one round (before it 46 %, because here only the sign counts), 94 % after seven, all after fifteen.
+# The last leap is only one round, but a board needs *many*.
 #
-# **Predict.** Two ways to give the sampler more time: take 25 times as many uniform steps; or keep the 20 and put 30
-# short ones, each halving $t$, before the last leap. Which one helps more? And what do the spoiled boards become?
+# **Predict.** To give the sampler more time, take 25 times as many uniform steps, or keep the 20 and put 30 short ones,
+# each halving $t$, before the last leap. Which helps more? And what will the spoiled boards become?
 
 
 # %% tags=["slide"]
 def halving(steps, extra):
-    """The uniform grid, but below its last t every further time is half of the one before, until 0."""
+    """The uniform grid; after its last t > 0 come more times, each half of the one before, and finally 0."""
     times = schedule.times(steps)[:-1]
     return times + [times[-1] * 0.5**k for k in range(1, extra + 1)] + [0.0]
 
@@ -435,7 +438,7 @@ for name, times in grids.items():
 slow, spoiled = finals["20, then 30 halvings"], wrong.flatten(1).any(1)
 print(f"{spoiled.sum()} boards were spoiled; {plain(slow)[spoiled].sum()} of them become memories")
 same = (slow.sign() == board).flatten(1).all(1).sum()
-print(f"boards that the halvings and voting to the end make alike: {same} of {len(board)}")
+print(f"boards that end the same by halvings as by voting to the end: {same} of {len(board)}")
 
 # %%
 assert abs(shares["500 uniform"] - 0.84) < 0.03 and shares["20, then 30 halvings"] == 1 and same == len(board) == 200
@@ -443,12 +446,12 @@ assert abs(remembered["20 uniform"] - 0.135) < 0.03 and abs(remembered["20, then
 assert abs(spoiled.sum() - 112) <= 6 and abs(plain(slow)[spoiled].sum() - 57) <= 6
 
 # %% [markdown]
-# 500 uniform evaluations reach 84 %; 50 that slow down at the end reach all. **The theorem is about $t \to 0$, and a
-# uniform grid never goes there**: it jumps over it. The halvings end where voting does: all 200 boards are the same,
-# pixel by pixel.
+# 500 uniform evaluations make 84 % of the boards consistent; 50 that slow down at the end, all of them. **The theorem
+# is about $t \to 0$, and a uniform grid never goes there**: it jumps over it. The halvings end where voting ended: all
+# 200 boards are the same, pixel by pixel.
 #
-# Nor do the halvings only retouch: 57 of the 112 spoiled boards end as memories (of all 200, 13.5 % are memories after
-# 20 steps, 42 % after the halvings). On $8 \times 8$ many a "new" board was an unfinished memory.
+# But the halvings do more than retouch: 57 of the 112 spoiled boards end as memories. (Of all 200, 13.5 % are memories
+# after 20 steps, 42 % after the halvings.) On $8 \times 8$ many a "new" board was an unfinished memory.
 
 # %% [markdown] tags=["slide"]
 # ## 7. How often does each come up? (5 minutes)
@@ -483,34 +486,35 @@ memories = {n: plain(u).double().mean().item() for n, u in ended.items()}
 level = {n: plain(finish(starts[n] - starts[n].mean((2, 3), keepdim=True))).double().mean().item() for n in (4, 8)}
 different = {n: len(u[:1000].unique(dim=0)) for n, u in ended.items()}
 for n in sizes:
-    print(f"{n:2} x {n:2}: {memories[n]:5.1%} are training images; {different[n]} different of the first 1,000")
+    print(f"{n:2} x {n:2}: {memories[n]:5.1%} are training images; {different[n]} different ones among the first 1,000")
 print("without the mean of the first noise:", {n: f"{share:.0%} are training images" for n, share in level.items()})
 band = (kinds == kinds[:, :1]).flatten(1).all(1) | (kinds == kinds[:, :, :1]).flatten(1).all(1)  # or one colour
 flat = plain(ended[4])
 led = (ended[4][flat][:, 0, 0] == starts[4][flat].mean((1, 2, 3)).sign()).double().mean().item()
-print(f"4 x 4: {len(kinds)} different of 10,000; a memory has the colour of the first noise's mean in {led:.0%}")
+print(f"4 x 4: {len(kinds)} different of 10,000; of the memories, {led:.0%} have the colour of the first noise's mean")
 assert abs(len(kinds) - 28) <= 1 and band[:10].all() and band.sum() == 10 and often[1] > 4700 and 30 < often[9] < 60
 assert abs(memories[4] - 0.96) < 0.005 and abs(memories[8] - 0.4) < 0.02 and memories[16] < 0.01 and different[16] > 990
 assert abs(level[4] - 0.6) < 0.01 and abs(level[8] - 0.03) < 0.01 and abs(led - 0.99) < 0.005
 
 # %% [markdown]
-# 28 of 188: the two memories (96 % of the samples), all eight bands, and 18 of the other 178.
+# 28 of the 188 turn up: the two memories (96 % of the samples), all eight bands, and 18 of the other 178.
 #
-# Much hangs on the **mean** of the first noise: a memory has the colour of that mean in 99 % of the cases. Subtract it,
-# so that neither colour leads at the start: on $4 \times 4$ memories go from 96 to 60 % of the samples, on $8 \times 8$
-# from 40 to 3 %.
+# Much depends on the **mean** of the first noise: a memory has the colour of that mean in 99 % of the cases. Subtract
+# it, so that neither colour leads at the start, and memories drop from 96 to 60 % of the samples on $4 \times 4$, and
+# from 40 to 3 % on $8 \times 8$.
 #
-# Room matters, too: on $16 \times 16$ memories are below 1 % of the samples, and hardly any two samples are alike.
+# Room matters, too: on $16 \times 16$ memories make up less than 1 % of the samples, and hardly any two samples are
+# alike.
 
 # %% [markdown] tags=["slide"]
 # ## 8. And on real images? (8 minutes)
 #
 # Now sixteen samples of LS, with $P = 3$ and the 2,000 training images of the lab, in 20 steps and 16 halvings. The
 # sampler stops a little before the limit, so "equal to the centre of the nearest patch" needs a **tolerance**. And
-# where that centre is black, any black picture passes: we count only where it is **not black**.
+# where that centre is black, any black picture passes, so we count only where it is **not black**.
 #
-# Beside LS stand two rivals with the same windows and times: the best linear filter, and that filter bent (lesson 04).
-# And garments that are *not* in the training set.
+# Beside LS stand two rivals with the same windows and times, the best linear filter and that filter bent (lesson 04),
+# and garments that are *not* in the training set.
 #
 # **Predict.** Order them by the share of their pixels that lie within 0.05 of the centre of the nearest patch. And
 # within 0.001?
@@ -553,7 +557,7 @@ for (name, u), style in zip(ends.items(), ("s--", "o-", "^-.", "d:", "v:"), stri
     gap = (u - centres).abs()[centres > -0.98]
     lit[name] = {tolerance: (gap <= tolerance).double().mean().item() for tolerance in tolerances}
     ax.semilogx(tolerances, lit[name].values(), style, label=name)
-ax.set(xlabel="tolerance", ylabel="share of pixels, not black", ylim=(0, 1.02))
+ax.set(xlabel="tolerance", ylabel="share of non-black pixels", ylim=(0, 1.02))
 ax.legend(fontsize=9)
 show(fig, alt="Share of pixels against tolerance. LS with halvings is near 0.9 even at the smallest; after 20 uniform "
      "steps it starts below 0.3. Held-out garments and both filters start near 0; at 0.05 garments are near 0.5, "
@@ -573,13 +577,14 @@ if lab.profile == "laptop":
     assert abs(r2.median() - 0.93) < 0.01 and r2.min() > 0.85
 
 # %% [markdown] tags=["slide"]
-# Within 0.05 LS, slowed down at the end, comes first: 93 %. But unseen garments, to which no theorem applies, have 49
-# %: so wide a tolerance is a weak test. Within 0.001 it is 89 % against 1 %: LS's pixels lie *on* the centres. The
-# theorem demands it: a check, not a discovery. (It promises the **middle pixel** only, not whole windows.)
+# Within 0.05, the slowed-down LS comes first: 93 %. But unseen garments, to which no theorem applies, reach 49 %, so
+# such a wide tolerance is a weak test. Within 0.001, LS has 89 %, garments 1 %: LS's pixels lie *on* the centres. The
+# theorem demands this, so this is a check, not a discovery. (The theorem promises only the **middle pixel**, not whole
+# windows.)
 #
-# The rivals look through the same windows, and within 0.05 they stay behind real garments: 25 % and 22 %. (Within 0.001
-# the test is not fair to the bent filter, which has only 200 values at each step.) Why do they stay behind? Ask them
-# section 4's question: give them unseen garments, dimmed, nearly without noise.
+# The rivals look through the same windows, yet within 0.05 they stay behind real garments: 25 % and 22 %. (Within 0.001
+# the test is not fair to the bent filter, which has only 200 values at each step.) Why do they stay behind? As in
+# section 4, we ask what they return: we give them unseen garments, dimmed and nearly without noise.
 #
 # %%
 t, unseen = 0.0005, ends["held-out garments"][:50]
@@ -587,33 +592,33 @@ back = {}
 for name, denoiser in (("linear filter", linear), ("bent filter", bent), ("LS", local)):
     apart = (denoiser(schedule.alpha(t) * unseen, t) - unseen).abs()[unseen > -0.98]
     back[name] = (apart <= 0.05).double().mean().item()
-print("unseen garments, pixels that are returned within 0.05:", {name: f"{part:.0%}" for name, part in back.items()})
+print("unseen garments, share of pixels returned to within 0.05:", {name: f"{part:.0%}" for name, part in back.items()})
 if lab.profile == "laptop":
     assert min(back["linear filter"], back["bent filter"]) > 0.99 and abs(back["LS"] - 0.50) < 0.02
 
 # %% [markdown] tags=["slide"]
-# The filters return **all** of these pixels, LS half. In section 4 each training image had one colour, so one pixel of
-# a window gave away all nine, and the linear filter kept only flat pictures. With 2,000 garments one pixel does not, so
-# without noise the best weighted sum is the middle pixel itself; a curve on top changes little. *Every* picture stays:
-# in the end the filters ask nothing of it. **Votes do: they have a list.**
+# The filters return **all** of these pixels, LS only half. In section 4 each training image had one colour, so one
+# pixel of a window gave away all nine, and the linear filter kept only flat pictures. With 2,000 garments one pixel
+# does not, so once the noise is gone the best weighted sum simply copies the middle pixel; a curve on top changes
+# little. *Every* picture stays: in the end, the filters ask nothing of it. **Votes do: they have a list.**
 #
-# And the 20 uniform steps of lesson 04? They miss the limit: 30 % within 0.001. But their pictures are much the same as
-# those of the halvings: median r2 0.93.
+# And the 20 uniform steps of lesson 04? They miss the limit: only 30 % of the pixels are within 0.001. But their
+# pictures are much the same as those of the halvings: median r2 0.93.
 
 # %% [markdown] tags=["slide"]
 # ## 9. Do all pixels settle? (4 minutes)
 #
-# After the halvings 6 % of all pixels of LS (now with the black ones) are off by more than 0.001. Near $t = 0$,
-# $\alpha$ is 1 and $D$ the nearest patch's centre, so a step from $\sigma$ to $\sigma'$ keeps the share $\sigma' /
-# \sigma$ of the gap to $D$: a halving moves every pixel half of the way. So we can go on from the finished samples as
-# long as we like.
+# After the halvings, 6 % of all pixels of LS (now including the black ones) are off by more than 0.001. Near $t = 0$,
+# $\alpha$ is 1 and $D$ is the nearest patch's centre. So a step from $\sigma$ to $\sigma'$ keeps the share $\sigma' /
+# \sigma$ of the gap to $D$: a halving moves every pixel half of the way. We can therefore go on from the finished
+# samples as long as we like.
 #
 # **Predict.** After 200 such steps: in how many of the sixteen samples will every pixel have settled?
 
 
 # %%
 def go_on(u, rounds, stay):
-    """Steps towards the nearest centres that keep the share `stay` of the gap: all images on the way."""
+    """Steps towards the nearest centres, each keeping the share `stay` of the gap: all images on the way."""
     film = [u]
     for _ in range(rounds):
         centres = nearest(film[-1])
@@ -654,30 +659,30 @@ if lab.profile == "laptop":
 
 # %% [markdown]
 # Twelve of these sixteen settle completely: each of their 256 pixels is the centre of its nearest patch. In the other
-# four, two or three neighbours chase each other: one pixel moves, so the nearest patch of the next changes, that one
-# moves, and so on. With these steps they will **never** settle: the same image comes again, and a step depends on
-# nothing else. With steps 25 times as short one of the four settles; three still swing. (Sixteen samples tell only
-# roughly how often this happens.)
+# four, two or three neighbours chase each other: one pixel moves, so its neighbour's nearest patch changes, then the
+# neighbour moves, and so on. With these steps they will **never** settle: the same image comes back, and a step depends
+# on nothing but the image. With steps 25 times as short, one of the four settles; three still swing. (Sixteen samples
+# show only roughly how often this happens.)
 #
-# The theorem is not wrong. It begins with "if $x_t$ settles", and here it does not.
+# The theorem is not wrong. It begins with "if $x_t$ settles", and here $x_t$ does not.
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
 # * If a local machine's sample settles as $t \to 0$, and no two different centres tie, it is **locally consistent**:
 #   every pixel is the centre of the patch nearest to its own window.
-# * Two training images allow 188 pictures on $4 \times 4$, and the number grows exponentially with the area. What is
-#   possible is not yet drawn: on $4 \times 4$ 96 % of the samples are one of the two memories (on $16 \times 16$
+# * Two training images allow 188 pictures on $4 \times 4$, and the number grows exponentially with the area. But
+#   possible does not mean drawn: on $4 \times 4$, 96 % of the samples are one of the two memories (on $16 \times 16$
 #   less than 1 %).
-# * Windows alone make no mosaics: the answer must bend. With 2,000 training images a bent filter makes none either:
-#   near the end it lets every picture stand. Votes do not: they have a list.
-# * The theorem speaks of the limit. In the toy world of $8 \times 8$ pixels, 20 uniform steps miss it in about half of
-#   the samples; short last steps reach it. Some garments never settle, and of those it says nothing.
+# * Windows alone make no mosaics: the answer must bend. With 2,000 training images, a bent filter makes none either,
+#   because near the end it lets every picture stand. Votes do not: they have a list.
+# * The theorem is about the limit. In the toy world of $8 \times 8$ pixels, 20 uniform steps miss it in about half of
+#   the samples; short last steps reach it. Some garments never settle, and about those the theorem says nothing.
 #
 # ## What is still unexplained
 #
 # Windows and votes made mosaics, but each pixel stays in its place: a sleeve can only be where some training image has
-# one. A convolution treats all places alike. What does *that* do to the ideal denoiser, taken alone? Lesson 06.
+# one. A convolution treats all places alike. What does *that* alone do to the ideal denoiser? Lesson 06 finds out.
 
 # %% [markdown]
 # ## References

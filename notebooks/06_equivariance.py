@@ -38,13 +38,14 @@ lab = els.lab()
 # %% [markdown] tags=["slide"]
 # ## 1. A shift is a permutation (6 minutes)
 #
-# Lesson 03 left two clues about trained convolutional networks. The less noise, the more **locally** they look (so does
-# a linear denoiser); and they treat **places alike**, as far as they do not feel the border: move the input, and the
-# output moves along. This lesson takes the second clue alone, and removes the border. (Lesson 08 gives it back.)
+# Lesson 03 left two clues about trained convolutional networks. The less noise there is, the more **locally** they look
+# (but so does a linear denoiser). And they treat **places alike**, except where they feel the border: move the input,
+# and the output moves along. This lesson takes the second clue alone, and removes the border. (Lesson 08 gives it
+# back.)
 #
-# Without a border, images live on a torus: what leaves on the right comes back on the left. For a displacement
-# $d = (d_y, d_x)$ we write $v(\cdot + d)$ for the **shifted image**, which shows at pixel $x$ what $v$ shows at
-# $x + d$. (Mind the sign: in lesson 03 a shift was where the contents go; here $d$ is where a pixel reads.)
+# Without a border, images live on a torus: what leaves on the right comes back on the left. For a displacement $d =
+# (d_y, d_x)$ we write $v(\cdot + d)$ for the **shifted image**, which shows at pixel $x$ what $v$ shows at $x + d$.
+# (Mind the sign: in lesson 03 a shift said where the contents go; here $d$ says where a pixel reads.)
 
 
 # %% tags=["slide"]
@@ -57,14 +58,14 @@ numbered = torch.arange(12.0).view(3, 4)  # each pixel shows its own number
 print(numbered.int())
 
 # %% [markdown] tags=["slide"]
-# **Predict.** Shift this array by $d = (1, 0)$. Do its contents move up or down? Now list all 12 pixels as one column
+# **Predict.** Shift this array by $d = (1, 0)$. Do its contents move up or down? Now write all 12 pixels as one column
 # of numbers. A shift, $(T_d v)(x) = v(x + d)$, is linear, so it is a 12 x 12 matrix $T_d$. How many of its entries are
 # not zero?
 
 
 # %% tags=["slide"]
 def shift_matrix(dy, dx, height=3, width=4):
-    """T_d as a matrix: column k is the shifted picture of the image that is 1 at pixel k alone."""
+    """T_d as a matrix: column k is the image that is 1 at pixel k and 0 elsewhere, shifted."""
     pixels = torch.eye(height * width).view(-1, height, width)
     return shift(pixels, dy, dx).flatten(1).T
 
@@ -86,17 +87,18 @@ assert torch.equal(left.T @ left, torch.eye(12))  # the transpose undoes it
 assert torch.equal(up @ left, shift_matrix(1, 1)) and torch.equal(up @ left, left @ up)
 
 # %% [markdown] tags=["slide"]
-# The contents moved up: they go by $-d$. And $T_d$ has one 1 in each row and each column, 12 in all: a shift is a
-# **permutation of the pixels**. It moves numbers and changes none. Three facts carry the lesson:
+# The contents moved up: they go by $-d$. And $T_d$ has a single 1 in each row and each column, 12 in all, so a shift is
+# a **permutation of the pixels**. It moves numbers and changes none. Three facts carry the lesson:
 #
-# * the transpose undoes it: $T_d^{-1} = T_d^\top$, so it keeps lengths: $\|T_d v\| = \|v\|$;
+# * the transpose undoes a shift, $T_d^{-1} = T_d^\top$, so a shift keeps lengths: $\|T_d v\| = \|v\|$;
 # * shifted Gaussian noise $T_d\,\epsilon$ is just as likely as $\epsilon$;
-# * two shifts in a row are a shift, and each can be undone: the $HW$ shifts form a **group**.
+# * two shifts in a row make a shift, and each can be undone: the $HW$ shifts form a **group**.
 
 # %% [markdown] tags=["slide"]
 # ## 2. The orbit of an image (4 minutes)
 #
-# All pictures that the group makes of one image are its **orbit**. On our 16 x 16 torus that is up to 256 pictures.
+# All pictures that the group makes from one image form its **orbit**. On our 16 x 16 torus an orbit has up to 256
+# pictures.
 #
 # **Predict.** How many different pictures are in the orbit of a sneaker? Of a constant image? Of vertical stripes, one
 # pixel wide?
@@ -129,8 +131,8 @@ print("different pictures among the shifts:", counts)
 assert counts == {"sneaker": H * W, "constant": 1, "stripes": 2}
 
 # %% [markdown]
-# All 256 pictures of the sneaker differ. Of the constant image there is one, of the stripes there are two: orbits may
-# be smaller than $HW$.
+# All 256 pictures of the sneaker differ. The orbit of the constant image holds one picture, that of the stripes two: an
+# orbit can be smaller than $HW$.
 
 # %% [markdown] tags=["slide"]
 # ## 3. The best denoiser that must not know where it is (8 minutes)
@@ -139,13 +141,13 @@ assert counts == {"sneaker": H * W, "constant": 1, "stripes": 2}
 #
 # $$ D(T_d\, x_t) = T_d\, D(x_t) \qquad \text{for all } d. $$
 #
-# One says that $D$ and $T_d$ **commute**. The output does not stay the same (that is *invariance*): it moves along.
+# We say that $D$ and $T_d$ **commute**. The output does not stay the same (that would be *invariance*): it moves along.
 #
 # We train as in lesson 02: $x_t = \alpha x_0 + \sigma \epsilon$, with training image $x_0$, noise $\epsilon$ and the
 # loss $\|D(x_t) - x_0\|^2$, averaged. But now only equivariant $D$ may compete. Which one wins?
 #
-# **Predict.** What will the winner draw from noise: (a) blurred garments, (b) garments nobody has seen, (c) training
-# images in odd places, (d) textures?
+# **Predict.** What will the winner draw from noise: (a) blurred garments, (b) garments that nobody has seen, (c)
+# training images in odd places, (d) textures?
 
 # %% [markdown] tags=["slide"]
 # **Three steps.**
@@ -154,10 +156,10 @@ assert counts == {"sneaker": H * W, "constant": 1, "stripes": 2}
 #    as likely as $\epsilon$. Its loss is
 #    $\|D(T_d x_t) - T_d x_0\|^2 = \|T_d (D(x_t) - x_0)\|^2 = \|D(x_t) - x_0\|^2$. (The first
 #    equality needs an equivariant $D$; the second holds because shifts keep lengths.)
-# 2. *So the training set may as well be all orbits.* For an equivariant $D$ the loss is the same on both. On the
+# 2. *So the training set may as well be all orbits.* An equivariant $D$ has the same loss on both. On the
 #    orbits, the best denoiser of **any** kind is the ideal one of lesson 02, with $N H W$ images.
-# 3. *And that one is equivariant*: shifting $x_t$ only renames the images of the orbits. So it also wins the race
-#    among equivariant denoisers.
+# 3. *And this ideal denoiser is equivariant*: shifting $x_t$ only renames the images of the orbits. So it also wins the
+#    race among equivariant denoisers.
 
 # %% [markdown] tags=["slide"]
 # This is the **equivariant score machine**, ES:
@@ -170,8 +172,8 @@ assert counts == {"sneaker": H * W, "constant": 1, "stripes": 2}
 # %% [markdown]
 # ### Exercise 1: The equivariant score machine (10 minutes, ★★☆)
 #
-# Write ES as the formula says, for training images `images`. (In the package it is
-# `els.EquivariantScoreMachine(images, schedule)`; do without.)
+# Write ES as the formula says, for training images `images`. (In the package it is `els.EquivariantScoreMachine(images,
+# schedule)`; do without it.)
 
 
 # %%
@@ -196,13 +198,13 @@ check.naive_es(naive_es)
 #     return (weights @ v.flatten(1)).view_as(x_t)
 # ```
 #
-# The sum takes all shifts, so the sign of `dy` and `dx` does not matter. The last three lines are lesson 02's.
+# The sum runs over all shifts, so the signs of `dy` and `dx` do not matter. The last three lines come from lesson 02.
 # </details>
 
 # %% [markdown]
 # The package's machine, here for 50 images, is the ideal denoiser of their orbits. Store the same garments at scattered
-# places, and the machine stays the same, for the orbits do. It is equivariant; the ideal denoiser (IS) of the 50 images
-# themselves is not:
+# places, and the machine stays the same, because the orbits do. The machine is equivariant, but the ideal denoiser (IS)
+# of the 50 images themselves is not:
 
 # %%
 few, t = images[:50], 0.5
@@ -210,7 +212,7 @@ x_t = els.add_noise(images[100:103], els.seeded_noise(range(3), lab.shape).to(la
 es, is_ = els.EquivariantScoreMachine(few, lab.schedule), els.IdealScoreMachine(few, lab.schedule)
 ideal = els.IdealScoreMachine(all_shifts(few), lab.schedule)
 torch.testing.assert_close(ideal(x_t, t), es(x_t, t), rtol=0, atol=1e-4)
-scattered = torch.stack([shift(v, 3 * i, 5 * i) for i, v in enumerate(few)])  # the same, moved
+scattered = torch.stack([shift(v, 3 * i, 5 * i) for i, v in enumerate(few)])  # the same garments, moved
 torch.testing.assert_close(els.EquivariantScoreMachine(scattered, lab.schedule)(x_t, t), es(x_t, t), rtol=0, atol=1e-4)
 
 for d in [(0, 1), (3, 5), (8, 8)]:
@@ -221,10 +223,10 @@ for d in [(0, 1), (3, 5), (8, 8)]:
 # %% [markdown] tags=["slide"]
 # ## 4. What does it draw? (7 minutes)
 #
-# Now ES has 2,000 training images, and draws with the sampler of lesson 01.
+# Now ES gets 2,000 training images and draws with the sampler of lesson 01.
 #
-# **Predict.** IS begins with the same noise, and holds the same images. For how many of 16 seeds will ES draw the
-# garment that IS draws, moved?
+# **Predict.** IS begins with the same noise and holds the same images. For how many of 16 seeds will ES draw the same
+# garment as IS, only moved?
 
 # %% tags=["slide"]
 machine, seeds = lab.machine("es"), range(16)
@@ -238,8 +240,8 @@ show(fig, alt="Ten seeds. IS draws centred garments. ES draws from the same nois
 
 # %% [markdown]
 # (Noise is divided by 3 to fit the greys.) The samples look odd. **Are they new?** Ask the machine: which pair $(v, d)$
-# has the most weight at low noise? (Next figure, below each column: the number of $v$, and $d$, the code's `location`.
-# The row "shifted back" undoes this $d$.)
+# has the most weight at low noise? (Below each column, the next figure shows the number of $v$ and the shift $d$, which
+# the code calls `location`. The row "shifted back" undoes this $d$.)
 
 # %% tags=["slide"]
 votes = machine.posterior(drawn, t=0.01, top=1)
@@ -253,7 +255,7 @@ show(fig, alt="Ten samples of ES, the same shifted back, and the training images
 
 # %%
 new = lab.held_out(100).images  # garments that the machine does not hold
-moved = torch.stack([shift(v, *where[i % 16].tolist()) for i, v in enumerate(new)])  # by the shifts of the samples
+moved = torch.stack([shift(v, *where[i % 16].tolist()) for i, v in enumerate(new)])  # by the same shifts as the samples
 names = ("as drawn", "new garments", "new garments, moved")
 far = {
     name: float(els.nearest_training_image(x, images)[1].quantile(0.5))
@@ -261,21 +263,21 @@ far = {
 }
 error = (undone - images[which]).abs().amax((1, 2, 3))
 print("median distance to the nearest training image: " + ",  ".join(f"{name} {v:.1f}" for name, v in far.items()))
-print(f"shifted back: largest difference of any pixel of any of {len(drawn)} samples {error.max():.7f}")
+print(f"shifted back: largest difference in any pixel of the {len(drawn)} samples {error.max():.7f}")
 same = int((which == els.nearest_training_image(remembered, images)[0]).sum())
-print(f"the garment that IS draws from the same noise: for {same} of 16 seeds")
+print(f"ES draws the same garment as IS from the same noise: for {same} of 16 seeds")
 assert error.max() < 1e-4
 if lab.profile == "laptop":
     assert same == 0 and all(abs(v - number) < 0.06 for v, number in zip(far.values(), (7.5, 2.8, 9.2), strict=True))
 
 # %% [markdown] tags=["slide"]
-# **Answer (c)** to the question of section 3: every one of the 16 samples is a training image, pixel for pixel, moved.
-# The noise chooses one of 2,000 memories and one of 256 places, and nothing else. Never is it the garment that IS draws
-# from this noise: among 512,000 pictures another one fits better.
+# **Answer (c)** to the question of section 3: every one of the 16 samples is a training image, pixel for pixel, only
+# moved. The noise chooses one of 2,000 memories and one of 256 places, and nothing else. None of the samples is the
+# garment that IS draws from the same noise: among 512,000 pictures another one fits better.
 #
-# As drawn, the samples of ES have a median distance of 7.5 to the nearest training image; real new garments have only
-# 2.8, and moved in the same way 9.2. So this distance measures mostly displacement: shifted back, nothing is left of
-# it.
+# As drawn, the samples of ES have a median distance of 7.5 to the nearest training image. Real new garments have only
+# 2.8, but 9.2 once moved in the same way. So this distance measures mostly displacement: shift the samples back, and
+# nothing is left of it.
 #
 # **Predict.** Now shift the *noise* by (3, 5) and draw again. What will ES draw? And IS?
 
@@ -289,14 +291,14 @@ show(fig, alt="Five seeds. With shifted noise ES draws the same garments shifted
      "IS draws other garments, centred as ever.")  # fmt: skip
 
 # %%
-print(f"ES: largest difference to the shifted sample {(again - shift(drawn[:5], 3, 5)).abs().max():.6f}")
+print(f"ES: largest difference from the shifted sample {(again - shift(drawn[:5], 3, 5)).abs().max():.6f}")
 assert (again - shift(drawn[:5], 3, 5)).abs().max() < 1e-3
 before, after = (els.nearest_training_image(x, images)[0] for x in (remembered[:5], is_again))
 assert not (before == after).any()
 
 # %% [markdown] tags=["slide"]
-# The whole sampler is equivariant, since each of its steps is: ES draws the same garment, moved along with the noise.
-# IS draws other training images.
+# The whole sampler is equivariant because each of its steps is. So ES draws the same garment, moved along with the
+# noise. IS draws other training images.
 
 # %% [markdown] tags=["slide"]
 # ## 5. Another way to the same symmetry (5 minutes)
@@ -305,7 +307,7 @@ assert not (before == after).any()
 #
 # $$ \bar D(x_t) = \frac{1}{HW} \sum_d T_d^{-1} D(T_d\, x_t). $$
 #
-# It is **equivariant**: shifting $x_t$ only changes the order in which the sum walks through the group.
+# This average is **equivariant**: shifting $x_t$ only changes the order in which the sum walks through the group.
 #
 # ### Exercise 2: Any denoiser, made equivariant (8 minutes, ★★☆)
 #
@@ -336,21 +338,21 @@ check.orbit_average(orbit_average)
 #     return total / (height * width)
 # ```
 #
-# Forwards first or backwards first: the sum is the same.
+# Whether you shift forwards or backwards first, the sum is the same.
 # </details>
 
 # %% [markdown] tags=["slide"]
-# **Predict.** Here are four denoisers of the same images: IS, and three equivariant ones. These are ES, $\bar D$ made
-# of IS, and a **filter**, the best linear denoiser of the orbits (each pixel the same weighted sum of what is around
-# it). Put all four in the order of their loss on the training images, at $t = 0.6$.
+# **Predict.** Here are four denoisers of the same images: IS and three equivariant ones. The three are ES, $\bar D$
+# made from IS, and a **filter**, the best linear denoiser of the orbits (each pixel gets the same weighted sum of what
+# is around it). Order all four by their loss on the training images, at $t = 0.6$.
 #
-# (The filter's code may be skipped: on the torus it treats each wave of the picture by itself, as lesson 01's straight
-# line treated a single pixel. The cell after it checks that this *is* the best linear denoiser of all orbits.)
+# (You may skip the filter's code. On the torus it treats each wave of the picture by itself, as the straight line of
+# lesson 01 treated a single pixel. The cell after it checks that this *is* the best linear denoiser of all orbits.)
 
 
 # %%
 def blind_filter(images, schedule):
-    """The best linear denoiser of all shifts: of each wave (Fourier) it keeps a share, and looks at nothing else."""
+    """The best linear denoiser of all shifts: it keeps a share of each wave (Fourier), and looks at nothing else."""
     mean = images.mean()
     power = torch.fft.fft2(images - mean).abs().square().mean(0) / images[0, 0].numel()  # of each wave
 
@@ -376,7 +378,7 @@ shifted = torch.stack([shift(x_t, *d) for d in shifts])  # (H * W, B, C, H, W)
 readings = is_(shifted.flatten(0, 1), t).view_as(shifted)
 readings = torch.stack([shift(r, -dy, -dx) for r, (dy, dx) in zip(readings, shifts, strict=True)])
 answers = {"IS": is_(x_t, t), "ES": es(x_t, t), "filter": linear(x_t, t), "IS, orbit average": readings.mean(0)}
-others = {"one reading, in the mean": readings, "one grey": pool.mean()}
+others = {"one reading, on average": readings, "one grey": pool.mean()}
 loss = {name: float((D - x_0).square().mean()) for name, D in (answers | others).items()}
 print("loss per pixel: " + ",  ".join(f"{name} {value:.3f}" for name, value in loss.items()))
 
@@ -394,12 +396,12 @@ if lab.profile == "laptop":
     assert all(abs(value - number) < 0.0015 for value, number in zip(loss.values(), said, strict=True))
 
 # %% [markdown]
-# On its own training images nothing beats IS (loss 0.014), and of the equivariant ones ES is the best (0.037), as
-# lesson 02 and the proof say. $\bar D$ is dim (0.274; the filter 0.141). It *averages* 256 **readings**, answers
-# shifted back, and most of them looked for a garment in a wrong place: on average a single one (0.405) is no better
-# than one grey for all pixels (0.390).
+# On its own training images nothing beats IS (loss 0.014), and ES is the best equivariant denoiser (0.037), as lesson
+# 02 and the proof say. $\bar D$ is dim (its loss is 0.274, the filter's 0.141). It *averages* 256 **readings**, answers
+# shifted back, and most of them looked for a garment in the wrong place. On average a single reading (0.405) is no
+# better than one grey for all pixels (0.390).
 #
-# ES *weighs* the same readings by how well they fit. Sort its sum by $d$:
+# ES *weighs* the same readings by how well they fit. Group its sum by $d$:
 #
 # $$ D_\mathrm{ES}(x_t) = \sum_d p_d\; T_d^{-1} D_\mathrm{IS}(T_d\, x_t), \qquad
 #    p_d \propto \sum_v \exp\Big( -\frac{\|T_d\, x_t - \alpha v\|^2}{2 \sigma^2} \Big). $$
@@ -414,12 +416,12 @@ torch.testing.assert_close(weighed, answers["ES"], rtol=0, atol=1e-3)
 # %% [markdown] tags=["slide"]
 # ## 6. Which networks are blind to place? (4 minutes)
 #
-# Take three layers and a network, shift their input by every $d$, and see by how much the output fails to move along:
-# the error.
+# Take three layers and a network, shift their input by every $d$, and measure the error: how far the output fails to
+# move along.
 #
 # **Predict** for each: for which of the 256 shifts is the error zero? (a) a 3 x 3 convolution that wraps around, (b)
 # the same with zeros at the border, (c) max pooling: each block of 2 x 2 pixels becomes its largest value (stride 2),
-# repeated to full size, (d) a UNet with circular padding, which halves twice (convolutions of stride 2).
+# repeated to full size, (d) a UNet with circular padding, which halves the picture twice (convolutions of stride 2).
 
 # %%
 torch.manual_seed(0)
@@ -440,8 +442,9 @@ layers = {
 # %% [markdown]
 # ### Exercise 3: Put a layer to the test (8 minutes, ★★☆)
 #
-# Given a function `layer` and an input `x` (B, C, H, W), say for which shifts layer and shift commute on this input, up
-# to rounding (1e-4). Once it is right, count with these lines (the UNet takes some seconds): was your prediction true?
+# Given a function `layer` and an input `x` (B, C, H, W), find the shifts that commute with the layer on this input, up
+# to rounding (1e-4). Once your function is right, count with these lines (the UNet takes a few seconds). Was your
+# prediction right?
 #
 # ```python
 # with torch.no_grad():
@@ -508,25 +511,24 @@ assert counts == [H * W, 1, H * W // 4, H * W // 16]
 assert commute["(c) pooling by 2"][::2, ::2].all() and commute["(d) UNet, circular"][::4, ::4].all()
 
 # %% [markdown]
-# * **(a)** All 256. A convolution (torch's) is the same function at every place:
-#   $(k * v)(x) = \sum_o k(o)\, v(x + o)$, with weights $k(o)$ that do not depend on $x$. So
-#   $(k * T_d v)(x) = \sum_o k(o)\, v(x + o + d) = (k * v)(x + d)$.
-# * **(b)** None but $d = 0$. The zeros stand still while the picture moves.
-# * **(c)** Every second row and column, 64 shifts: the pools, of 2 x 2 pixels, lie on a grid, and it stands still, too.
-#   Only multiples of its **stride** keep the pixels of one pool together (if it divides the sides).
-# * **(d)** Two halvings: multiples of 4, so 16 shifts. Wrapping around does not save a network that strides.
+# * **(a)** All 256. A convolution (torch's) is the same function at every place: $(k * v)(x) = \sum_o k(o)\, v(x + o)$,
+#   with weights $k(o)$ that do not depend on $x$. So $(k * T_d v)(x) = \sum_o k(o)\, v(x + o + d) = (k * v)(x + d)$.
+# * **(b)** Only $d = 0$. The zeros stand still while the picture moves.
+# * **(c)** Every second row and column, 64 shifts. The pools of 2 x 2 pixels lie on a grid, and the grid stands still,
+#   too. Only multiples of its **stride** keep the pixels of one pool together (if the stride divides the sides).
+# * **(d)** Two halvings leave the multiples of 4, so 16 shifts. Wrapping around does not save a network that strides.
 
 # %% [markdown] tags=["slide"]
 # ## 7. Is this what the network does? (5 minutes)
 #
-# Our ResNet never strides. Trained with circular padding, it is equivariant; and it learnt from the same 2,000 images.
-# We set its samples (150 steps, where ES takes 20; why: lesson 11) beside those of ES from the same noise, and measure
-# r2, the squared correlation of the pixels.
+# Our ResNet never strides. Trained with circular padding, it is equivariant, and it learnt from the same 2,000 images.
+# We set its samples beside those of ES from the same noise, and measure r2, the squared correlation of the pixels. (The
+# network takes 150 steps, ES takes 20; lesson 11 says why.)
 #
-# Beside ES stands section 5's filter, made of all 2,000 images. It recognises nothing; nor does it know that pixels end
-# at black and white, so we cut its drawings there.
+# ES gets a rival: the filter of section 5, made from all 2,000 images. It recognises nothing. Nor does it know that
+# pixels end at black and white, so we cut its drawings there.
 #
-# **Predict.** Is the median r2 of ES nearest to 0, a third, two thirds or 1? Could the filter have as much?
+# **Predict.** Is the median r2 of ES closest to 0, a third, two thirds or 1? Could the filter reach as much?
 
 # %% tags=["slide"]
 torus = els.lab("laptop", network="fashion-mnist-16-resnet-circular", verbose=False)  # the laptop's in every lab
@@ -544,9 +546,9 @@ rows = {"circular network": network[:10], "ES": es_drawn[:10], "filter, cut": fi
 notes = [f"ES {a:.2f}\nfilter {b:.2f}" for a, b in zip(r2["ES"][:10], r2["filter"][:10], strict=True)]
 fig = plotting.image_rows(rows, notes=notes)
 show(fig, alt="Ten seeds. Network and ES put bright and dark regions in roughly the same places; the details differ, "
-     "and the shapes of the network are seldom garments; columns 8 and 10 it leaves nearly black. "
+     "and the shapes of the network are seldom garments; it leaves columns 8 and 10 nearly black. "
      "The filter draws grainy blotches, bright in the same places. "
-     "Below each column r2 with the network: of ES, of the filter, cut at black and white.")  # fmt: skip
+     "Below each column, the r2 with the network of ES and of the filter, cut at black and white.")  # fmt: skip
 
 # %%
 next_es = es_drawn.roll(1, 0)  # the drawing from another noise
@@ -560,21 +562,21 @@ r2 |= {name: els.compare(x, network).r2 for name, x in more.items()}
 median = {name: float(v.nanquantile(0.5)) for name, v in r2.items()}
 print("median r2 with the network: " + ",  ".join(f"{name} {v:.2f}" for name, v in median.items()))
 ahead = [int((r2[a] > r2[b]).sum()) for a, b in (("filter", "ES"), ("mean of filter and ES", "filter"))]
-print(f"of 100 seeds the filter is ahead of ES for {ahead[0]}, their mean ahead of the filter for {ahead[1]}")
+print(f"of 100 seeds the filter is ahead of ES for {ahead[0]}, and their mean of the filter for {ahead[1]}")
 said = (0.57, 0.66, 0.03, 0.04, 0.75, 0.26)
 assert all(abs(v - number) < 0.006 for v, number in zip(median.values(), said, strict=True))
 assert abs(ahead[0] - 69) < 2 and abs(ahead[1] - 77) < 2
 
 # %% [markdown]
-# The median r2 is 0.57 for ES, nearest to two thirds (from another noise 0.03), and 0.04 for IS, which knows its place.
-# But this *alone* does not show that the network remembers as ES does: the filter has 0.66, and is ahead of ES for 69
-# of 100 seeds.
+# ES reaches a median r2 of 0.57, closest to two thirds (0.03 if it draws from another noise). IS, which knows its
+# place, gets 0.04. But this *alone* does not show that the network remembers as ES does: the filter reaches 0.66, and
+# is ahead of ES for 69 of 100 seeds.
 #
-# (The mean of the two drawings, ES's and the filter's, has 0.75; with ES's drawing from another noise it has 0.26. So
-# ES adds something. But so does a curve: the filter, bent as in lesson 04, has as much without ES, as lesson 07 shows.)
+# (The mean of ES's and the filter's drawings reaches 0.75, but only 0.26 if ES draws from another noise. So ES adds
+# something. But so does a curve: lesson 07 shows that the filter, bent as in lesson 04, reaches as much without ES.)
 #
-# Does the network *copy*? Then its samples would be nearer to its own training images than to as many garments that it
-# never saw, each at its best shift.
+# Does the network *copy*? If it did, its samples would be nearer to its own training images than to as many garments
+# that it never saw, each at its best shift.
 
 
 # %%
@@ -596,27 +598,27 @@ for name, x, said in (("ES", es_drawn, (0, 3.08, 100)), ("network", network, (4.
     assert all(abs(a - b) < 0.01 for a, b in zip(middle, said, strict=False)) and abs(nearer - said[2]) < 2
 
 # %% [markdown]
-# By this test it copies no whole image, at any place: its own images are nearer for 43 of 100 samples, and the median
-# distance is 4.65 to them, 4.61 to the others. For ES it is 0.00, up to rounding, and 3.08. Of *pieces* of images this
-# test says nothing.
+# By this test the network copies no whole image, at any place. Its own images are nearer for 43 of 100 samples, and the
+# median distance is 4.65 to its own and 4.61 to the others. For ES these distances are 0.00, up to rounding, and 3.08.
+# This test says nothing about *pieces* of images.
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
-# * A shift is a permutation of pixels; it keeps lengths and the distribution of the noise. The pictures it makes of one
-#   image are its orbit.
+# * A shift is a permutation of pixels; it keeps lengths and the distribution of the noise. All pictures that shifts
+#   make of one image form its orbit.
 # * The best equivariant denoiser is the ideal denoiser of all orbits: ES.
-# * It creates nothing: each sample of ES is a training image at some place, recovered exactly.
-# * Circular convolutions are equivariant; zero padding breaks this; a stride leaves only shifts by its multiples.
-# * The circular network copies no whole image, at any place. ES has r2 0.57 with it; a filter with the same symmetry,
-#   which recognises nothing, has 0.66.
+# * ES creates nothing: each of its samples is a training image at some place, recovered exactly.
+# * Circular convolutions are equivariant. Zero padding breaks this, and a stride leaves only shifts by its multiples.
+# * The circular network copies no whole image, at any place. ES reaches r2 0.57 with it, but a filter with the same
+#   symmetry, which recognises nothing, reaches 0.66.
 
 # %% [markdown] tags=["slide"]
 # ## What is still unexplained
 #
 # Locality alone cut the memory into pieces but pinned each piece to its place (lesson 04). Equivariance alone let the
 # memory wander but kept it whole. The circular network keeps neither the place nor the whole. **What if a machine obeys
-# both rules: looks only through a small window, and may use what it finds at any place?** Lesson 07.
+# both rules: it looks only through a small window, and may use what it finds at any place?** Lesson 07.
 #
 # ## References
 #

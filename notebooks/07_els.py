@@ -19,7 +19,7 @@
 # switches, draw with each from the same noise, and trace pixels to training images.
 #
 # **You will learn** what each of the two constraints does alone, what they do together, and which of the four machines
-# a network is like.
+# a network resembles.
 #
 # **You need** lessons 02 (ideal), 04 (local) and 06 (equivariant denoisers).
 #
@@ -39,14 +39,15 @@ lab = els.lab()
 # %% [markdown] tags=["slide"]
 # ## 1. Two clues, one question (3 minutes)
 #
-# The two clues of lesson 03, in trained convolutional networks: a pixel depends on its **surroundings**, narrow ones
-# once there is little noise, and all **places** are treated alike. Lessons 04 and 06 gave the exact denoiser one each:
+# Lesson 03 left two clues about trained convolutional networks: a pixel depends on its **surroundings**, which are
+# narrow once there is little noise, and all **places** are treated alike. Lessons 04 and 06 gave the exact denoiser one
+# each:
 #
-# * **local** (LS): a pixel judges by a window, and may only use what lies at its own place;
-# * **equivariant** (ES): the whole image is judged, and may be used at any shift.
+# * **local** (LS): a pixel judges by its window, and may use only what lies at its own place;
+# * **equivariant** (ES): a pixel judges by the whole image, and may use training images at any shift.
 #
-# What if a denoiser has both? We work on the torus, where a window that leaves an image on the left comes back on the
-# right: there "all places alike" is exact. So our network is now one whose convolutions wrap around.
+# What if a denoiser obeys both? We work on the torus, where "all places alike" is exact: a window that leaves an image
+# on the left comes back on the right. So our network is now one whose convolutions wrap around.
 
 # %%
 from itertools import product
@@ -62,8 +63,8 @@ if lab.profile == "laptop":
 # %% [markdown] tags=["slide"]
 # ## 2. The best denoiser that is local and equivariant (8 minutes)
 #
-# As always, $x_t = \alpha x_0 + \sigma\epsilon$, and a denoiser $D$ is trained to make this small, over training images
-# $x_0$ and noise $\epsilon$ ($x$ alone is a pixel):
+# As always, $x_t = \alpha x_0 + \sigma\epsilon$, and a denoiser $D$ is trained to make its loss small, averaged over
+# training images $x_0$ and noise $\epsilon$ ($x$ alone is a pixel):
 #
 # $$ L(D) = \mathbb{E} \sum_x \big( D(x_t)(x) - x_0(x) \big)^2 . $$
 #
@@ -76,18 +77,18 @@ if lab.profile == "laptop":
 # Look at this sum once more. It no longer speaks of images. It is an ordinary regression for one small function $g$:
 # **given a noisy patch, guess the clean pixel at its centre**. Its examples are all patches of all images.
 #
-# The best guess, in the sense of squared errors, is the mean of what it could be: the centre $p(0)$ of every patch $p$,
-# weighted by how well $p$ explains the noisy window $q = x_t[\Omega_x]$. Each patch is an equally frequent example, and
-# noise is Gaussian, so
+# For squared errors the best guess is the mean of what the pixel could be: the centre $p(0)$ of every patch $p$,
+# weighted by how well $p$ explains the noisy window $q = x_t[\Omega_x]$. All patches are equally frequent examples, and
+# the noise is Gaussian, so
 #
 # $$ D(x_t)(x) = \sum_p w_p\, p(0), \qquad w_p = \frac{e^{-\|q - \alpha p\|^2 / 2\sigma^2}}
 # {\sum_{p'} e^{-\|q - \alpha p'\|^2 / 2\sigma^2}} . $$
 #
-# $p$ runs over **all patches of all training images at all places**.
+# Here $p$ runs over **all patches of all training images at all places**.
 
 # %% [markdown] tags=["slide"]
-# Here are one training image and some of its 256 patches, for $P = 5$. Those near a border wrap around it. On the torus
-# we accept that; lesson 08 will not.
+# Here are one training image and some of its 256 patches, for $P = 5$. Patches near a border wrap around it. On the
+# torus we accept that; lesson 08 will not.
 
 # %% tags=["slide"]
 P, r, colours = 5, 2, {1: "tab:cyan", 7: "tab:pink", 8: "tab:green"}  # those that wrap
@@ -100,7 +101,7 @@ for axis, pixels in zip(axes, [picture, *cut], strict=True):
     axis.imshow(pixels.squeeze(), vmin=-1, vmax=1)
     axis.set(xticks=[], yticks=[])
 for number, (y, x) in enumerate(places, 1):
-    for dy, dx in product((0, H, -H), (0, W, -W)):  # dotted: what left on one side comes back on the other
+    for dy, dx in product((0, H, -H), (0, W, -W)):  # dotted: what leaves on one side comes back on the other
         plotting.patch_outline(axes[0], y + dy, x + dx, P)
         axes[0].patches[-1].set(ls=":" if dy or dx else "-", ec=colours.get(number, plotting.ORANGE))
     axes[0].text(x, y, number, ha="center", va="center", fontsize=8, bbox={"fc": "white", "ec": "none", "pad": 1})
@@ -108,16 +109,16 @@ for number, (y, x) in enumerate(places, 1):
 show(
     fig,
     alt="A training image with the outlines of eight 5 by 5 windows, numbered at their centres, and beside it the "
-    "eight patches: pieces of sleeve and body. 1, 7 and 8 wrap around, each in its colour: dotted, their parts on the "
-    "other side.",
+    "eight patches: pieces of sleeve and body. 1, 7 and 8 wrap around, each in its own colour; their parts on the "
+    "other side are dotted.",
 )
 
 # %% [markdown]
-# At a single noise level this is old: image processing calls it *non-local means* (there with the patches of the noisy
-# picture itself, here with clean ones: see the references). New is the use: run from noise down, it is meant to say
-# what a trained network will draw.
+# At a single noise level the formula is old: image processing calls it *non-local means* (there with patches of the
+# noisy picture itself, here with clean ones: see the references). What is new is the use: run from noise down, it is
+# meant to say what a trained network will draw.
 #
-# The whole dictionary:
+# The whole dictionary of patches:
 
 
 # %%
@@ -133,8 +134,9 @@ assert torch.equal(all_patches(picture, P)[[y * W + x for y, x in places]], cut)
 # %% [markdown]
 # ### Exercise 1: One pixel of the machine (10 minutes, ★★☆)
 #
-# The formula for one pixel: `query` (C, P, P) is its window of $x_t$, `dictionary` (M, C, P, P) the patches. Return the
-# clean pixel (C,). It must survive small $\sigma$, where every $e^{-\dots}$ is zero in floating point.
+# Write the formula for one pixel: `query` (C, P, P) is its window of $x_t$, `dictionary` (M, C, P, P) holds the
+# patches. Return the clean pixel (C,). Your function must survive small $\sigma$, where every $e^{-\dots}$ is zero in
+# floating point.
 
 
 # %%
@@ -158,15 +160,15 @@ check.els_pixel(els_pixel)
 #     return weights @ dictionary[:, :, r, r]
 # ```
 #
-# `softmax` subtracts the largest logit first. What is compared is the dimmed patch $\alpha p$; what is returned is the
-# clean centre $p(0)$.
+# `softmax` subtracts the largest logit first. We compare with the dimmed patch $\alpha p$, but return the clean centre
+# $p(0)$.
 # </details>
 
 # %% [markdown] tags=["slide"]
 # ## 3. All pixels at once (3 minutes)
 #
-# A table of weights has a row for each pixel (its window of $x_t$ is the query) and a column for each patch. With 20
-# training images it fits into memory, and the **whole machine** into three lines.
+# Put all weights into a table: a row for each pixel (its window of $x_t$ is the query), a column for each patch. With
+# 20 training images it fits into memory, and the **whole machine** into three lines.
 
 # %% tags=["slide"]
 few, t, P = images[:20], 0.5, 5
@@ -187,7 +189,7 @@ assert gap < 1e-4
 # %% [markdown] tags=["slide"]
 # ## 4. One formula, two switches (6 minutes)
 #
-# The same sum, done in another way, shows all four machines at once. Instead of cutting patches, **slide** a whole
+# The same sum, computed in another way, shows all four machines at once. Instead of cutting patches, **slide** a whole
 # training image $v$ by a displacement $d$ and compare it with $x_t$ at every pixel:
 #
 # 1. slide: $v(\cdot + d)$;
@@ -236,7 +238,7 @@ check.one_formula(one_formula)
 #     return (weights[:, None] * slid.flatten(0, 1)).sum(0, keepdim=True)
 # ```
 #
-# `els.reference.one_formula`, used below, is told the displacements by name and the window by its weights (`None`:
+# `els.reference.one_formula`, used below, takes the displacements by name and the window by its weights (`None` means
 # the whole image).
 # </details>
 
@@ -264,11 +266,11 @@ for name, (shifts, window, fast) in switches.items():
 #
 # ## 5. Four machines, one noise (7 minutes)
 #
-# The same noise, four machines, the same sampler. The windows of LS and ELS shrink as the noise falls, from 15 to 3
+# Four machines get the same noise and sampler. As the noise falls, the windows of LS and ELS shrink from 15 to 3
 # pixels, as measured on the network (lesson 09 shows how).
 #
 # **Predict.** Which of the four end on a training image, if you may shift that image as you like? Do the others end
-# nearer to one than a new real garment lies, or further away?
+# nearer to one than a new real garment is, or further away?
 
 # %%
 noise = els.seeded_noise(range(4), circular.shape)
@@ -314,7 +316,7 @@ show(
 # %% [markdown]
 # ### Exercise 3: Near, if you may shift (7 minutes, ★☆☆)
 #
-# Measure the Euclidean distance of each sample to the nearest training image under any shift of the torus. You may
+# Measure the Euclidean distance of each sample to the nearest training image, allowing any shift on the torus. You may
 # shift the samples instead of the images: the distances are the same.
 
 
@@ -346,7 +348,7 @@ check.nearest_shifted(nearest_shifted)
 
 # %%
 def moved(samples):
-    """nearest_shifted(samples, images)."""
+    """What Exercise 3 asks for: nearest_shifted(samples, images)."""
     distances = [torch.cdist(samples.roll(d, (-2, -1)).flatten(1), images.flatten(1)).amin(1) for d in every]
     return torch.stack(distances).amin(0)
 
@@ -355,7 +357,7 @@ new = circular.held_out(100).images  # nobody in this lesson has seen these
 compared = {name: stored[name] for name in (*drawn, "network-150")}
 compared |= {"new garments": new, "halves of two": torch.cat([new[:50, ..., : W // 2], new[50:, ..., W // 2 :]], -1)}
 far = {}
-print("medians             to a training image   to a shifted one")
+print("median distance     to a training image   to a shifted one")
 for name, samples in compared.items():
     distances = torch.stack([els.nearest_training_image(samples, images)[1], moved(samples)])
     far[name] = distances.quantile(0.5, dim=1).tolist()
@@ -368,25 +370,24 @@ said |= {"new garments": (2.85, 2.84), "halves of two": (5.85, 5.33)}
 assert all(abs(a - b) < 0.01 for name in said for a, b in zip(far[name], said[name], strict=True))
 
 # %% [markdown]
-# IS: every sample *is* a training image. ES: every sample is one, displaced. LS: 4.20 from the nearest shifted image
-# (median), ELS 5.24, where a new real garment has 2.84. So displacements alone make nothing new; windows do, if they
-# are small enough (section 8).
+# Every sample of IS *is* a training image. Every sample of ES is one, displaced. The median distance to the nearest
+# shifted image is 4.20 for LS and 5.24 for ELS, but 2.84 for new real garments. So displacements alone make nothing
+# new; windows do, if they are small enough (section 8).
 #
-# To be far away is not yet to be good: halves of two garments, pasted together, lie 5.33 away.
+# But being far away does not make a picture good: halves of two garments, pasted together, lie 5.33 away.
 
 # %% [markdown] tags=["slide"]
 # ## 6. Which of the four is the network? (8 minutes)
 #
 # A network with circular convolutions was trained on these 2,000 images. It drew from the machines' 100 seeds, in 150
-# steps where they take 20 (why: lesson 11; `network-20` is the network itself in 20 steps, r2 0.95). From lesson 06 you
-# know IS (r2 0.04) and ES (0.57).
+# steps where they take 20 (lesson 11 says why; `network-20` is the network itself in 20 steps, r2 0.95). From lesson 06
+# you know IS (r2 0.04) and ES (0.57).
 #
-# But perhaps *any* local and equivariant denoiser draws so. A rival: the best **linear filter** with ELS's windows, the
-# same everywhere, its drawings cut at black and white; and the same **bent** (lesson 04). Others, bent too, have 15 x
-# 15 pixels throughout, or see the whole torus.
+# But perhaps *any* local and equivariant denoiser draws like this. One rival is the best **linear filter** with ELS's
+# windows, the same everywhere, its drawings cut at black and white; another is this filter **bent** (lesson 04). Two
+# more bent filters see 15 x 15 pixels throughout, or the whole torus.
 #
-# **Predict.** What is the order of their r2: LS, ELS, the linear filter, the bent one, and the bent one without a
-# window?
+# **Predict.** How do these rank by r2: LS, ELS, the linear filter, the bent one, and the bent one without a window?
 
 
 # %%
@@ -427,7 +428,7 @@ for name, number in middle.items():
 
 # %% tags=["slide"]
 rows = {"ES": "es", "LS": "ls", "bent, P = 15": "bent, P = 15", "ELS": "els-circular", "network": "network-150"}
-some = [0, 1, 2, 3, 4, 68, 44, 7]  # the last three: of ELS's five worst (7 is nearly empty, as 9 and 54 are)
+some = [0, 1, 2, 3, 4, 68, 44, 7]  # the last three are among ELS's five worst (7 is nearly empty, like 9 and 54)
 fig = plotting.image_rows(
     {name: stored[file][some] for name, file in rows.items()},
     notes=[f"ELS: r2 {r2['els-circular'][seed]:.2f}" for seed in some],
@@ -436,7 +437,7 @@ show(
     fig,
     alt="Five rows of eight samples from the same noise. The last two rows, ELS and the trained network, show nearly "
     "the same shapes in the first five columns, less so in the next two; the last is nearly black in both. The bent "
-    "filter shows grainier ones at the same places, ES garments, in part at these places, LS others in the middle.",
+    "filter shows grainier shapes at the same places, ES garments, some of them there, and LS others, in the middle.",
 )
 
 # %%
@@ -449,9 +450,9 @@ wrapped = els.compare(results["ls_torus"], target[:20]).r2.quantile(0.5)
 moves = torch.cartesian_prod(torch.arange(H), torch.arange(W)).tolist()
 at_best = [torch.stack([els.compare(ls.roll(d, (-2, -1)), target).r2 for d in moves]).amax(0).quantile(0.5)
            for ls in (stored["ls"], stored["ls"].roll(1, 0))]  # fmt: skip
-print(f"ELS ahead of the other three machines: {first} of 100")
-print(f"median r2 of LS whose windows wrap around {wrapped:.2f}; of LS at the best of all shifts {at_best[0]:.2f}, "
-      f"from the seed before {at_best[1]:.2f}")  # fmt: skip
+print(f"ELS is ahead of the other three machines for {first} of 100")
+print(f"median r2 of LS with windows that wrap around {wrapped:.2f}; of LS at the best of all shifts {at_best[0]:.2f}, "
+      f"drawn from another seed {at_best[1]:.2f}")  # fmt: skip
 assert abs(at_best[0] - 0.36) < 0.006 and abs(at_best[1] - 0.32) < 0.006
 assert first == 92 and abs(wrapped - 0.08) < 0.006
 assert abs(int((ours > r2["bent, no window"]).sum()) - 69) <= 1
@@ -459,24 +460,24 @@ assert abs(int((ours > r2["bent, no window"]).sum()) - 69) <= 1
 for steps, numbers in {150: (0.831, 0.750, 71), 20: (0.757, 0.725, 62)}.items():
     a, b = (els.compare(stored[name], stored[f"network-{steps}"]).r2 for name in ("els-circular", "bent, P = 15"))
     found = [a.quantile(0.5), b.quantile(0.5), (a > b).sum()]
-    print(f"network in {steps} steps: ELS {found[0]:.3f}, bent with P = 15 {found[1]:.3f}, ahead for {found[2]}")
+    print(f"network in {steps} steps: ELS {found[0]:.3f}, bent with P = 15 {found[1]:.3f}, ELS ahead for {found[2]}")
     assert all(abs(x - y) < 0.003 for x, y in zip(found[:2], numbers, strict=False)) and abs(found[2] - numbers[2]) <= 1
 
 # %% [markdown] tags=["slide"]
-# ELS draws nearly what the network draws: r2 0.83. It is ahead of the other three machines for 92 of 100 seeds. (The
-# last three columns above are three of ELS's five worst seeds; in the last one both pictures are nearly black.)
+# ELS draws nearly what the network draws (r2 0.83), and is ahead of the other three machines for 92 of 100 seeds. (The
+# last three columns above are among ELS's five worst seeds; in the last both pictures are nearly black.)
 #
-# What earns that? **Symmetry** most of all: the bent filter that sees *everything* and knows no place has 0.76, and a
-# window only costs it: with ELS's it has 0.71 (not bent 0.62). With votes it is the other way round: without a window
-# (ES) 0.57, with one 0.83.
+# What earns this score? **Symmetry** most of all: the bent filter that sees *everything* and knows no place reaches
+# 0.76. A window only costs this filter r2: with ELS's windows it gets 0.71 (unbent 0.62). For machines that vote it is
+# the other way round: 0.57 without a window (ES), 0.83 with one.
 #
-# Seed by seed, ELS is ahead of the filter without a window for 69 of 100, of that with 15 pixels (0.75) for 71, or for
-# 62 if the network, too, takes 20 steps.
+# Seed by seed, ELS is ahead of the filter without a window for 69 of 100, and of the one with 15 pixels (0.75) for 71,
+# or for 62 if the network, too, takes 20 steps.
 
 # %% [markdown] tags=["slide"]
-# Must it be a window, then? ES votes with the whole picture, and has 0.57; the filter without a window has 0.76.
+# Does it take a window, then? ES, which votes with the whole picture, gets 0.57; the filter without a window gets 0.76.
 #
-# **Predict.** Let ES make the first ten of the 20 steps, and this filter the others. About 0.6, 0.75 or 0.83?
+# **Predict.** Let ES make the first ten of the 20 steps, and this filter the rest. Will r2 be about 0.6, 0.75 or 0.83?
 
 # %%
 es = circular.machine("es")
@@ -488,44 +489,45 @@ assert abs(relay.quantile(0.5) - 0.828) < 0.006 and abs(int((ours > relay).sum()
 from_grey = els.with_first_step(lambda x, t: grey.expand_as(x), circular.network)  # lesson 11 says why
 in_20 = els.sample(from_grey, every_noise, steps=20)
 a, b = (els.compare(x, in_20).r2 for x in (stored["els-circular"], handed_over))
-print(f"with the network's 20 steps, begun from grey: ELS {a.quantile(0.5):.2f}, the other {b.quantile(0.5):.2f}, "
+print(f"network in 20 steps, begun from grey: ELS {a.quantile(0.5):.2f}, ES then filter {b.quantile(0.5):.2f}, "
       f"ELS is ahead for {int((a > b).sum())}")  # fmt: skip
 assert abs(a.quantile(0.5) - 0.858) < 0.006 > abs(b.quantile(0.5) - 0.816) and abs(int((a > b).sum()) - 64) <= 2
 
 # %% [markdown] tags=["slide"]
-# 0.83, and ELS is ahead for 54, a draw. **These drawings do not show that windows are needed, only that nobody may vote
-# with much of the picture once little noise is left.** (If the network takes 20 steps, the first of them with plain
-# grey for its answer, for which lesson 11 has a reason, ELS leads: 0.86 and 0.82.)
+# It is 0.83, and ELS is ahead for 54 seeds: a draw. **These drawings do not show that windows are needed, only that no
+# machine may vote with much of the picture once little noise is left.** (If the network takes 20 steps and first
+# answers plain grey, for which lesson 11 has a reason, ELS leads by 0.86 to 0.82.)
 
 # %% [markdown]
-# Why has LS only 0.09? IS and LS draw garments in the middle, but this network knows no middle. Windows that wrap
-# around do not help LS (0.08, 20 seeds). Nor is it only in the wrong place: at the best of all shifts it has 0.36, and
-# so has LS's drawing from another seed 0.32. (With the network of lesson 04, which knows its place, as lesson 08 shows,
-# LS has 0.85.)
+# Why does LS get only 0.09? IS and LS draw garments in the middle, but this network knows no middle. Windows that wrap
+# around do not help LS (0.08, 20 seeds). Nor are its drawings merely in the wrong place: at the best of all shifts they
+# reach 0.36, but those from another seed also reach 0.32. (With the network of lesson 04, which knows its place, as
+# lesson 08 shows, LS gets 0.85.)
 #
-# The windows were fitted to this network. But a straight line, $P = 15t$, fitted to nothing (15 is the largest odd
-# window here), has 0.81 (lesson 14).
+# ELS's windows were fitted to this network. But windows along a straight line, $P = 15t$, fitted to nothing (15 is the
+# largest odd window here), still reach 0.81 (lesson 14).
 
 # %% [markdown] tags=["slide"]
 # ## 7. Where does a pixel come from? (6 minutes)
 #
 # A weighted mean can name its sources: a pixel's **provenance** is the image of its heaviest voter. The less noise
-# there is, the more weight the patch nearest to the window has. So of a finished picture we ask: which training image
-# has the nearest patch, for each pixel? (Windows of 5 x 5; no background, where thousands of patches are the same black
-# square.) We ask it of a drawing of ES, one of ELS, a training image with 0.9 of its contrast, and a new real garment.
+# there is, the more weight the patch nearest to the window has. So for each pixel of a finished picture we ask: which
+# training image has the nearest patch? (We use windows of 5 x 5 and skip the background, where thousands of patches are
+# the same black square.) We ask this of a drawing by ES, one by ELS, a training image with 0.9 of its contrast, and a
+# new real garment.
 #
-# **Predict.** Which have a single source? Which has the most?
+# **Predict.** Which of these have a single source? Which has the most?
 
 
 # %%
 def sources(pictures, P=5):
-    """Per pixel of each picture, the training image with the patch nearest to its window; -1 on background."""
+    """For each pixel, the training image with the patch nearest to its window; -1 on the background."""
     shown = pictures[:, 0] > -0.9
     queries = all_patches(pictures, P).flatten(1)[shown.flatten()]
     least, winner = torch.full((len(queries),), torch.inf), torch.zeros(len(queries), dtype=torch.long)
     for start in range(0, N, 20):
         found = torch.cdist(queries, all_patches(images[start : start + 20], P).flatten(1)).min(1)
-        nearer = found.values < least - 1e-3  # of equals the first
+        nearer = found.values < least - 1e-3  # if equal, the first stays
         least = torch.where(nearer, found.values, least)
         winner = torch.where(nearer, start + found.indices // (H * W), winner)
     return torch.full(shown.shape, -1).masked_scatter(shown, winner)
@@ -545,7 +547,7 @@ show(
     alt="Four pictures, each with its number of sources and of pixels shown, and below it the map of its sources. ES "
     "has one colour. The others have many pieces, ELS the most.",
 )
-print("sources:", counts, "of pixels:", pixels)
+print("number of sources:", counts, "of pixels:", pixels)
 assert counts[0] == 1 and all(abs(a - b) <= 2 for a, b in zip(counts, (1, 78, 34, 55), strict=True))
 t_last, x_last, _ = paths["els-circular"][-2]
 voters, shown = machines["els-circular"].posterior(x_last[:1], t_last, top=1), maps[1] >= 0
@@ -555,25 +557,25 @@ print(
     f"ELS, last votes, t = {t_last:g}: {leaders} images lead, the median leader with {weight:.0%} of the votes;",
     end=" ",
 )
-print(f"where the map has the same image: {same:.0%}")
+print(f"the map shows the same image for {same:.0%} of the pixels")
 if lab.profile == "laptop":
     assert abs(leaders - 121) <= 2 and abs(same - 0.03) < 0.01 and abs(weight - 0.36) < 0.01
 
 # %% [markdown]
 # (The 18 largest sources have strong colours, the others share pale ones.)
 #
-# The paper calls what ELS draws a **patch mosaic**: what stands at a pixel comes from the centres of training patches
-# that fit its surroundings. ES has a single source. For ELS the map finds 78 images. But many sources do not show that
-# a picture is new: the training image, only paler, has 34, the real garment 55.
+# The paper calls what ELS draws a **patch mosaic**: each pixel comes from the centres of training patches that fit its
+# surroundings. The drawing of ES has a single source; for that of ELS the map finds 78. But many sources do not show
+# that a picture is new: the training image, only paler, has 34, the real garment 55.
 #
 # Nor does the map show the votes. In the last votes, through windows of 3 x 3 (the map's are 5 x 5), the image on the
-# map leads for only 3 % of the pixels. And a leader has 36 % of the votes (median): a pixel is a mean of several
-# centres. And ELS of 2,000 other garments draws nearly the same (lesson 15, with zeros at the border): even its voters
-# explain the machine's pixel, not the network's.
+# map leads for only 3 % of the pixels. And the median leader has 36 % of the votes, so a pixel is a mean of several
+# centres. Besides, ELS of 2,000 other garments draws nearly the same (lesson 15, with zeros at the border). So even
+# ELS's own voters explain the machine's pixel, not the network's.
 
 # %% [markdown] tags=["slide"]
-# Point at a pixel: you see its window at $t = 0.25$ (there $P = 5$) and the four patches that voted most for it.
-# **Before you click:** where in their images will they lie?
+# Point at a pixel to see its window at $t = 0.25$ (where $P = 5$) and the four patches that got the most votes there.
+# **Before you click:** where in their images will these patches lie?
 
 # %%
 formula, (t_early, x_early, _) = machines["els-circular"], paths["els-circular"][15]
@@ -584,7 +586,7 @@ widgets.MosaicExplorer.of(formula, x_early, drawn["els-circular"][:2], t_early, 
 #
 # ## 8. How wide should a pixel look? (5 minutes)
 #
-# We look at seven noisy pictures ($t = 0.25$, each on the way to an ELS sample) through windows of different size. The
+# We look at seven noisy pictures ($t = 0.25$, each on its way to an ELS sample) through windows of different sizes. The
 # **posterior entropy** $-\sum_p w_p \ln w_p$ of a pixel says among how many of the 512,000 patches (2,000 images, 256
 # places) it hesitates: about $e^{\text{entropy}}$.
 #
@@ -604,12 +606,14 @@ for row in (0, -1):  # today, the first picture, the smallest and the largest wi
 assert N * H * W == 512_000
 
 # %% [markdown] tags=["slide"]
-# A pixel that sees 15 pixels across hardly hesitates (about 1.5 patches); one that sees 3, among some twelve thousand.
+# A pixel that sees 15 pixels across hardly hesitates (about 1.5 patches); one that sees 3 hesitates among some twelve
+# thousand.
 #
-# And the picture? The slider below shows ELS with one size from beginning to end, for eight seeds. (We count seven:
-# from the last the network draws next to nothing.)
+# And the picture? The slider shows ELS with one window size from beginning to end, for eight seeds. (We count seven:
+# from the last seed the network draws next to nothing.)
 #
-# **Predict.** What do 3 pixels give, and 15? Is the best size as near to the network as windows that shrink?
+# **Predict.** What will ELS draw with 3 pixels, what with 15? Is the best single size as near to the network as
+# shrinking windows?
 
 # %%
 widgets.PatchSizeExplorer.of({size: results["mosaics"][i] for i, size in enumerate(sizes)})
@@ -621,7 +625,7 @@ for size, samples in zip(sizes, results["mosaics"][:, seven], strict=True):
     copies.append(int((moved(samples) < 0.01).sum()))
     foretold.append(of_size.quantile(0.5).item())
     ahead.append(int((ours[seven] > of_size).sum()))
-    print(f"P = {size:2d}: {copies[-1]} of 7 are a shifted training image; r2 with the network {foretold[-1]:.2f}; "
+    print(f"P = {size:2d}: {copies[-1]} of 7 are shifted training images; r2 with the network {foretold[-1]:.2f}; "
           f"ELS with shrinking windows is ahead for {ahead[-1]}")  # fmt: skip
 beside = [values[seven].quantile(0.5).item() for values in (ours, r2["bent, P = 15"])]
 print(f"r2 of the same seven seeds: shrinking windows {beside[0]:.2f}, bent filter with P = 15 {beside[1]:.2f}")
@@ -647,21 +651,21 @@ show(
 )
 
 # %% [markdown] tags=["slide"]
-# With 3 pixels: texture without form. With 13 (the picture has 16) three of the seven are shifted training images; with
-# 15 all seven. The *same* machine remembers or invents, depending on what a pixel can see *while it votes with little
-# noise left*.
+# With 3 pixels ELS draws texture without form. With 13 (the picture has 16) three of the seven are shifted training
+# images; with 15 all seven are. The *same* machine remembers or invents, depending on what a pixel can see *while it
+# votes with little noise left*.
 #
-# But not to copy is not enough: without a copy r2 is 0.73 at best, less than the bent filter with 15 throughout, 0.80.
-# Shrinking windows have 0.87, and are ahead of every single size for all seven seeds. (Of all hundred these two have
-# 0.75 and 0.83.) Which window a moment needs: lesson 09.
+# But avoiding copies is not enough. The sizes that make none reach r2 0.73 at best, less than the bent filter with 15
+# throughout, 0.80. Shrinking windows reach 0.87, and are ahead of every single size for all seven seeds. (On all
+# hundred seeds they reach 0.83, the bent filter 0.75.) Lesson 09 asks which window each moment needs.
 
 # %% [markdown] tags=["slide"]
 # ## 9. Who copes with new garments? (4 minutes)
 #
-# And the loss that the network was trained with? Here it is, as the error of the clean image, on 100 training images
-# and on the 100 new garments.
+# Now to the loss that the network was trained with. Here it is for each denoiser, as the error of the clean image, on
+# 100 training images and on the 100 new garments.
 #
-# **Predict.** Whose error differs most between training and new images, where there is little noise, and whose least?
+# **Predict.** Where there is little noise, whose error differs most between training and new images, and whose least?
 
 # %%
 times, losses = results["times"].tolist(), results["losses"]  # (times, denoisers, 2)
@@ -669,7 +673,7 @@ own, late = images[:40], times[-1]
 seen = els.add_noise(own, els.seeded_noise(range(1000, 1040), circular.shape), late)
 mine, theirs = ((m(seen, late) - own).square().mean((1, 2, 3)) for m in (formula, circular.network))
 lower = int((theirs < mine).sum())
-print(f"40 training images, t = {late}: ELS {mine.mean():.3f}, network {theirs.mean():.3f}, which is lower on {lower}")
+print(f"40 training images, t = {late}: ELS {mine.mean():.3f}, network {theirs.mean():.3f}, lower on {lower} of them")
 assert lower == 40 and late == 0.15
 
 # %% tags=["slide"]
@@ -687,20 +691,21 @@ print(f"t = 0.3: bent filter of the whole picture {both[0]:.3f} / {both[1]:.3f}"
 assert abs(both[0] - 0.028) < 6e-4 and abs(both[1] - 0.026) < 6e-4
 
 # %% [markdown] tags=["slide"]
-# The constraints cost: at $t = 0.5$ ELS errs five times as much as IS on the training images (0.058 and 0.012), and so
-# does the network.
+# Constraints have a cost: at $t = 0.5$ ELS errs five times as much as IS on the training images (0.058 against 0.012),
+# and so does the network.
 #
-# On new images windows pay once there is little noise. At $t = 0.3$ IS errs by 0.000 on training images and by 0.042 on
-# new ones: it still answers with a training image. With windows (LS) it is 0.019 and 0.024. Displacements do not pay
-# there: ELS has no gap because it errs more than LS, most of all on the training images (0.027 on both).
+# On new images windows pay off once there is little noise. At $t = 0.3$ IS errs by 0.000 on training images and by
+# 0.042 on new ones, because it still answers with a training image. With windows (LS) the errors are 0.019 and 0.024.
+# Displacements do not pay off there: ELS has no gap because it errs more than LS, most of all on the training images
+# (0.027 on both).
 #
-# Nor does a closed gap need windows: the bent filter of the whole picture, which knows its place, has 0.028 and 0.026.
-# It is the *vote* with the whole picture that has the gap.
+# Nor are windows needed to close the gap: the bent filter of the whole picture, which knows its place, errs by 0.028
+# and 0.026. It is the *vote* with the whole picture that has the gap.
 
 # %% [markdown]
-# The network, too, errs alike on both (0.022, 0.021). As the noise falls it gets well ahead of ELS on the training
+# The network, too, errs alike on both (0.022 and 0.021). As the noise falls, it gets well ahead of ELS on the training
 # images: at $t = 0.15$ on each of 40 (mean 0.008, ELS 0.011). By section 2 no equivariant denoiser that sees only
-# *these windows* can do that on average over all 2,000. So the network seems to see more: lesson 14.
+# *these windows* can beat ELS on average over all 2,000. So the network seems to see more (lesson 14).
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
@@ -709,15 +714,15 @@ assert abs(both[0] - 0.028) < 6e-4 and abs(both[1] - 0.026) < 6e-4
 #   over all patches of all images at all places.
 # * All four machines are one formula with two switches: which displacements, which window.
 # * Displacements alone (ES) make nothing new. Windows alone (LS), if small enough, make new pictures, but every piece
-#   stays in its place. With both each pixel may come from anywhere: patch mosaics.
-# * With windows that shrink, ELS draws nearly what the circular network draws (median r2 0.83). A filter without votes
-#   and without a window has 0.76; ES that hands over to it half-way is level with ELS (behind it with the network's 20
-#   steps, begun from grey).
-# * Where there is little noise, a vote with whole pictures knows the training images only. Windows help.
+#   stays in its place. With both, each pixel may come from anywhere: patch mosaics.
+# * With windows that shrink, ELS draws nearly what the circular network draws (median r2 0.83). A bent filter without
+#   votes and without a window reaches 0.76. ES that hands over to this filter half-way is level with ELS (behind it if
+#   the network takes 20 steps, begun from grey).
+# * Where there is little noise, a vote with whole pictures knows only the training images. Windows help.
 #
 # ## What is still unexplained
 #
-# These mosaics float: nothing tells them where they are. Most networks pad with zeros, and in lesson 03 such a one,
+# These mosaics float: nothing tells them where they are. Most networks pad with zeros, and in lesson 03 such a network,
 # near the border, did not move along with a shifted picture. What do the zeros tell it? Lesson 08.
 #
 # ## References

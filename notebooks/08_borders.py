@@ -18,8 +18,8 @@
 # **You will** find the border in noise, split the dictionary of the local machine by what each window sees of the
 # border, and draw from the same noise with and without borders.
 #
-# **You will learn** how zeros at the border tell a machine where it is, what machine and network draw without them,
-# and when the border matters.
+# **You will learn** how zeros at the border tell a machine where it is, what machine and network draw without them, and
+# when the border matters.
 #
 # **You need** lesson 07 (the equivariant local machine, ELS) and lesson 06 (equivariance).
 #
@@ -40,8 +40,8 @@ lab = els.lab()
 # ## 1. One small difference (5 minutes)
 #
 # Two networks were trained on the same 2,000 images, with the same plan. They differ in what their convolutions find
-# beyond the border of the image: in one it is the opposite side (`circular`); in the other, as in most convolutional
-# networks in use, it is 0 (`zeros`).
+# beyond the border of the image: one finds the opposite side (`circular`); the other, like most convolutional networks
+# in use, finds 0 (`zeros`).
 #
 # **Predict.** Let both draw from the same noise. What difference can a rim of zeros make? And if you average 100
 # drawings of each, what will the two mean pictures look like?
@@ -55,7 +55,7 @@ noise = stored["zeros"]["noise"]
 assert torch.equal(noise, stored["circular"]["noise"])
 torch.testing.assert_close(noise[:5], els.seeded_noise(range(5), lab.shape))
 
-# two of them again: the stored ones are what they claim to be
+# draw two of them again: the stored ones are what they claim to be
 assert els.compare(els.sample(lab.network, noise[:2], steps=150), drawn["zeros"][:2]).r2.min() > 0.99
 
 fig = plotting.image_rows({f"network, {padding}": images[:10] for padding, images in drawn.items()})
@@ -77,9 +77,9 @@ assert contrast["network, circular"] < 0.1 and contrast["network, zeros"] > 0.3
 assert els.compare(mean["network, zeros"][None], mean["training images"][None]).r2 > 0.95
 
 # %% [markdown] tags=["slide"]
-# The mean of the circular network's drawings is one grey. What the zero-padded one draws stands in the **middle**,
-# within a black frame. It was never told where the middle is, and its convolutions are the same at every place. So how
-# can it know?
+# The circular network's drawings average to a single grey. The zero-padded network draws in the **middle**, within a
+# black frame. It was never told where the middle is, and its convolutions are the same at every place. So how can it
+# know?
 #
 # ## 2. What can be seen of the border (6 minutes)
 #
@@ -97,10 +97,10 @@ print(f"{exact} of {x_t.numel():,} pixels are exactly 0; {near:,} are within 0.0
 assert exact == 0 and near > 10_000
 
 # %% [markdown] tags=["slide"]
-# None. A Gaussian number is *near* 0 often, *exactly* 0 with probability zero. So whoever sees an exact 0 knows that
-# it is padding. Now move a 5 x 5 window over a zero-padded noised image and count the exact zeros in it.
+# None is exactly 0. A Gaussian number is often *near* 0, but *exactly* 0 with probability zero. So an exact 0 must be
+# padding. Now move a 5 x 5 window over a zero-padded noised image and count the exact zeros in it.
 #
-# **Predict.** Draw the map of the counts before you look. Which pixels have the same count? Can one tell the top from
+# **Predict.** Draw the map of the counts before you look. Which pixels have the same count? Can you tell the top from
 # the bottom by the count? And by the window itself?
 
 # %% tags=["slide"]
@@ -119,7 +119,7 @@ one = x_t[:1]
 found = (windows(one, P) == 0).sum((-3, -2, -1))[0]
 fig, axes = plt.subplots(1, 2, figsize=(6.8, 3.6), layout="constrained")
 plotting.show_image(axes[0], one[0] / 2)
-axes[0].set_title("what it looks at, t = 0.5")
+axes[0].set_title("the noised image, t = 0.5")
 picture = axes[1].imshow(found, cmap="cividis", vmin=0, vmax=16)
 for y, x in torch.cartesian_prod(torch.arange(4), torch.arange(4)).tolist():
     ink = "black" if found[y, x] > 8 else "white"
@@ -132,12 +132,12 @@ assert found[r:-r, r:-r].max() == 0 and found[0, :4].tolist() == [16, 13, 10, 10
 assert (windows(one, P, "circular") != 0).all()  # the opposite side beyond the border: no zero anywhere
 
 # %% [markdown] tags=["slide"]
-# The garment can barely be seen (left), the frame perfectly (right). The counts at the top and at the bottom are the
-# same, but the **pattern** of the zeros is not: it says on which side the border is, and how far.
+# You can barely see the garment (left), but the frame perfectly (right). The counts at the top and at the bottom are
+# the same, but the **pattern** of the zeros is not: it says on which side the border is, and how far away.
 #
 # A network has only smooth filters, no exact comparison. And it pads in each of its eight convolutions: at its input
-# the zeros stand among noised pixels, in the seven later layers among features. Does it need those at its input? Keep
-# the trained weights, and put the opposite side of the picture there instead.
+# the zeros stand among noised pixels, in the seven later layers among features. Does it need the zeros at its input?
+# Keep the trained weights, but put the opposite side of the picture there instead.
 
 
 # %% tags=["slide"]
@@ -154,26 +154,26 @@ for without in [*([layer] for layer in layers), layers[1:]]:
     for layer in layers:
         layer.padding_mode = "circular" if layer in without else "zeros"
     kept.append(median_r2(els.sample(network, thirty, steps=20), own))
-print("median r2 with its own drawings, no zeros in layer 1 to 8:", *(f"{value:.2f}" for value in kept[:8]))
+print("median r2 with its own drawings, without zeros in one layer, 1 to 8:", *(f"{value:.2f}" for value in kept[:8]))
 print(f"zeros at the input alone: {kept[8]:.2f}")
 said = (0.93, 0.73, 0.70, 0.94, 0.93, 0.83, 0.95, 0.06, 0.01)
 assert all(abs(value - s) < 0.006 for value, s in zip(kept, said, strict=True))
 
 # %% [markdown]
-# Hardly: without them it draws nearly the same (median r2 0.93), and with them *alone* it does not (0.01). So it reads
-# the border among its *features*, and of those our argument says nothing: no noise is added to features. (Some other
-# layers can spare their zeros as well; the last cannot, 0.06.)
+# Hardly. Without them it draws nearly the same (median r2 0.93), and with them *alone* it does not (0.01). So it reads
+# the border among its *features*, about which our argument says nothing, because no noise is added to features. (Some
+# other layers can spare their zeros as well; the last cannot: r2 0.06.)
 #
 # The theory does not ask which layer sees the zeros. It lets every pixel see the border perfectly: **the answer at a
-# pixel depends on its window and on which places of the window lie outside, on nothing else.** Section 6 measures how
-# well that predicts the network.
+# pixel depends on its window and on which places of the window lie outside, and on nothing else.** Section 6 measures
+# how well this predicts the network.
 
 
 # %% [markdown]
 # ### Exercise 1: Read the border off a window (6 minutes, ★☆☆)
 #
-# Given one P x P window of a zero-padded noised image, say how many rows of it lie above the image and below it, how
-# many columns to the left and to the right of it. The centre of the window is in the image.
+# Given one P x P window of a zero-padded noised image, say how many of its rows lie above the image and how many below,
+# how many of its columns to the left and how many to the right. The centre of the window is in the image.
 
 
 # %%
@@ -197,18 +197,18 @@ check.window_overhang(window_overhang)
 #     return int(rows[:r].sum()), int(rows[r + 1 :].sum()), int(columns[:r].sum()), int(columns[r + 1 :].sum())
 # ```
 #
-# These four numbers are all that the padding can tell a window about its place. If they are all 0, it tells
-# only that no border is near.
+# These four numbers are all that the padding can tell a window about its place. If all four are 0, it says only that no
+# border is near.
 # </details>
 
 # %% [markdown] tags=["slide"]
 # ## 3. One dictionary becomes many (6 minutes)
 #
-# The machine of lesson 07 asks at pixel $x$, of its window $\Omega_x$: *which patch, of any training image at any
-# place, may I be looking at?* With padding, patches have zeros too. Take one whose zeros do **not stand where** those
-# of my window stand. Either my window has a noised pixel where the patch has padding: but no noise is added to padding.
-# Or my window has an exact 0 where the patch has a pixel of the image: but noise never makes an exact 0. So I cannot be
-# looking at this patch. Its weight is 0, and not just small.
+# At each pixel $x$ the machine of lesson 07 asks about the window $\Omega_x$: *which patch, of any training image at
+# any place, could I be looking at?* With padding, patches have zeros too. Take a patch whose zeros do **not stand
+# where** those of my window stand. Either my window has a noised pixel where the patch has padding, but no noise is
+# added to padding. Or my window has an exact 0 where the patch has a pixel of the image, but noise never makes one. So
+# I cannot be looking at this patch. Its weight is 0, and not just small.
 #
 # So a pixel's dictionary holds only patches with **the same padding pattern** as its own window. The places that share
 # a pattern form a **boundary class**.
@@ -220,7 +220,7 @@ check.window_overhang(window_overhang)
 
 # %%
 def padding_pattern(row, column, patch_size):
-    """Which of the P x P places of the window at (row, column) lie in the image: a tuple of truth values."""
+    """Which of the P x P places of the window at (row, column) lie in the image: a tuple of True and False."""
     inside = windows(torch.ones(1, 1, H, W), patch_size)[0, row, column, 0] == 1
     return tuple(inside.flatten().tolist())
 
@@ -254,8 +254,8 @@ show(fig, alt="The 25 padding patterns as a 5 by 5 table, dark where the window 
      "the centre.")  # fmt: skip
 
 # %% [markdown]
-# The dot is the pixel that asks. From row to row of this table the window hangs over by two pixels above, by one, not
-# at all, by one below, by two; from column to column likewise. Places are counted per training image.
+# The dot marks the pixel that asks. From the first row of this table to the last, the window hangs over by two pixels
+# above, by one, not at all, by one below, by two; columns likewise. Places are counted per training image.
 #
 # With $r = (P-1)/2$, the reach of a window, and $H = W$:
 #
@@ -265,8 +265,8 @@ show(fig, alt="The 25 padding patterns as a 5 by 5 table, dark where the window 
 # | edge | $4r$ | $H - 2r$ | the distance to one border; along it, only that no corner is near |
 # | corner | $4r^2$ | $1$ | **exactly where they are** |
 #
-# Together $1 + 4r + 4r^2 = (2r + 1)^2 = P^2$ dictionaries, as long as an interior is left ($P \le H$); with larger
-# windows every pixel has its own, $H W$ of them.
+# Together $1 + 4r + 4r^2 = (2r + 1)^2 = P^2$ dictionaries, as long as an interior is left ($P \le H$). With larger
+# windows every pixel has its own dictionary, so there are $H W$.
 #
 # ### Exercise 2: Who may vote for a pixel? (9 minutes, ★★☆)
 #
@@ -299,7 +299,7 @@ check.may_vote(may_vote)
 #     return alike(row, height)[:, None] & alike(column, width)[None]
 # ```
 #
-# Rows and columns are judged separately, and both must agree. Near the border a row is like no other.
+# Rows and columns are judged separately, and both must agree. Near the border a row matches only itself.
 # </details>
 
 # %% [markdown] tags=["slide"]
@@ -312,8 +312,8 @@ check.may_vote(may_vote)
 #    w_p \propto \exp\Big( -\frac{\|x_t[\Omega_x] - \alpha\, p\|^2}{2\sigma^2} \Big), $$
 #
 # with $p(0)$ the centre pixel of patch $p$, and weights $w_p$ that sum to one. This is **boundary-broken ELS**; from
-# here on, *ELS with zeros*. (Inside a class the zeros of the padding stand on zeros and add nothing to the distance.)
-# It is one loop over the classes.
+# here on, *ELS with zeros*. (Inside a class, padding meets padding, which adds nothing to the distance.) In code it is
+# one loop over the classes.
 
 
 # %%
@@ -337,16 +337,16 @@ machine = els.EquivariantLocalScoreMachine(few, lab.schedule, patch_size=P, padd
 torch.testing.assert_close(naive, machine(noisy, t), rtol=0, atol=1e-5)
 
 # %% [markdown] tags=["slide"]
-# Is it still equivariant?
+# Is this machine still equivariant?
 #
-# **Predict.** Shift the input by one row, and shift the answer back (nearly the test of lesson 03). At which rows will
-# the answer of the machine have changed: only near the border, or in the middle as well? And that of the network with
+# **Predict.** Shift the input by one row, and shift the answer back (nearly the test of lesson 03). In which rows will
+# the machine's answer have changed: only near the border, or in the middle as well? And the answer of the network with
 # zeros?
 
 
 # %% tags=["slide"]
 def changed(denoiser, x, t):
-    """Root mean square change of the answer in each row, if the input is shifted by one row and the answer back."""
+    """Root mean square change in each row of the answer, if the input is shifted by one row and the answer back."""
     return (denoiser(x.roll(-1, -2), t).roll(1, -2) - denoiser(x, t)).square().mean((0, 1, 3)).sqrt()
 
 
@@ -362,11 +362,11 @@ for axis, s in zip(axes, (0.5, 0.9), strict=True):
         part[name, s] = float(change[silent].square().sum() / change.square().sum())
     axis.axhspan(-0.5, silent.start - 0.5, color="0.92")
     axis.axhspan(silent.stop - 0.5, H - 0.5, color="0.92")
-    axis.set(title=f"t = {s}, P = {size}", ylim=(H - 0.5, -0.5), ylabel="row", xlabel="change of the answer (rms)")
+    axis.set(title=f"t = {s}, P = {size}", ylim=(H - 0.5, -0.5), ylabel="row", xlabel="change in the answer (rms)")
 axes[0].legend()
-show(fig, alt="Change of the answer by row when the input is shifted by one row, at t = 0.5 and at t = 0.9. Machine "
-     "and network change in the grey rows near the upper and the lower border, the machine not in row 0; in the middle "
-     "the machine does not, the network hardly, the best linear denoiser by about 0.1.")  # fmt: skip
+show(fig, alt="Change in the answer by row when the input is shifted by one row, at t = 0.5 and at t = 0.9. Machine "
+     "and network change in the grey rows near the upper and the lower border (the machine not in row 0); in the "
+     "middle the machine does not, the network hardly does, the best linear denoiser does by about 0.1.")  # fmt: skip
 
 # %%
 print("share of the squared change in the white rows:", {key: f"{share:.1%}" for key, share in part.items()})
@@ -374,27 +374,29 @@ said = [0, 0.019, 0.140, 0, 0.015, 0.087]
 assert (torch.tensor([*part.values()]) - torch.tensor(said)).abs().max() < 0.0006
 
 # %% [markdown]
-# In the middle the machine does not notice the shift: there its windows see no border, before or after it. In the grey
-# rows they do. (Its row 0 does not change: it becomes the last row, and both are black.) The widths of the machine's
-# windows, the **calibrated sizes** $P(t)$, are those with which it is most like the network (lesson 09).
+# In the middle the machine does not notice the shift, because its windows there see no border, before or after. In the
+# grey rows they do. (Row 0 of its answer does not change: the shift makes it the last row, and both are black.) The
+# widths of the machine's windows, the **calibrated sizes** $P(t)$, are those with which it is most like the network
+# (lesson 09).
 #
-# The network could see the border from everywhere. Yet only 1.9 % of its squared change lies in the white rows at $t =
-# 0.5$. The best linear denoiser (lesson 01), which looks at the whole picture, has 14.0 % of its own there. (At $t =
+# The network could see the border from everywhere. Yet at $t = 0.5$ only 1.9 % of its squared change lies in the white
+# rows. The best linear denoiser (lesson 01), which looks at the whole picture, has 14.0 % of its own there. (At $t =
 # 0.9$ the network has 1.5 %, the linear denoiser 8.7 %.)
 
 # %% [markdown] tags=["slide"]
 # ## 5. Who knows where they are? (8 minutes)
 #
 # LS, the **local score machine** of lesson 04, compares a window only with patches from the same place. In a corner ELS
-# with zeros does so, too.
+# with zeros does the same.
 #
-# **Predict.** At how many of the 16 x 16 pixels do the two machines answer alike, for $P = 5$? And for $P = 17$?
+# **Predict.** At how many of the 16 x 16 pixels do the two machines give the same answer, for $P = 5$? And for $P =
+# 17$?
 
 # %% [markdown]
 # ### Exercise 3: Which pixels know exactly where they are? (4 minutes, ★★☆)
 #
-# Mark all pixels whose dictionary holds patches from one place only, their own. Do it without `may_vote`, and without a
-# loop over pixels: which *rows* are alone with their overhang, which *columns*?
+# Mark all pixels whose dictionary holds patches from one place only, their own. Do it without `may_vote` and without a
+# loop over pixels: which *rows* share their overhang with no other row, and which *columns*?
 
 
 # %%
@@ -421,7 +423,8 @@ check.alone_in_the_dictionary(alone_in_the_dictionary)
 #     return alone(height)[:, None] & alone(width)[None]
 # ```
 #
-# If only one interior row is left, it is known, too. That is why $P \ge H$ is enough for ELS with zeros to be LS.
+# If only one interior row is left, its pixels know their row, too. That is why $P \ge H$ is enough for ELS with zeros
+# to be LS.
 # </details>
 
 # %% tags=["slide"]
@@ -442,11 +445,11 @@ show(fig, alt="Four maps, orange where LS and ELS with zeros agree: for P = 5 fo
      "the corners, growing with P, until at P = 17 the whole image is orange.")  # fmt: skip
 
 # %% [markdown] tags=["slide"]
-# Exactly the corner squares of side $r$, $4 r^2$ pixels; and for $P = 17$ everywhere: **with a large window, the
-# machine that must not know where it is knows it everywhere.**
+# They agree on exactly the corner squares of side $r$, $4 r^2$ pixels, and for $P = 17$ everywhere: **with a large
+# window, the machine that must not know where it is knows it everywhere.**
 #
 # **Predict.** The calibrated sizes begin with $P = 15$ in pure noise and end with $P = 3$. What share of the pixels
-# know exactly where they are, at first and at last?
+# know exactly where they are, at first and in the end?
 
 # %% tags=["slide"]
 steps = lab.patch_sizes("els-zeros")
@@ -474,13 +477,13 @@ said = torch.tensor([[0.77, 0.56, 0.39, 0.02], [0.016, 0.06, 0.14, 0.77]])
 assert (shares - said).abs().max() < 0.005 and H - 2 * reach[0] == 2
 
 # %% [markdown] tags=["slide"]
-# At $t = 1$, 77 % of the pixels know exactly where they are, in the end 2 %. By then most know only that they are not
-# on the rim: details are taken from nearly anywhere.
+# At $t = 1$, 77 % of the pixels know exactly where they are; in the end only 2 % do. By then most know only that they
+# are not on the rim, so details are taken from nearly anywhere.
 #
 # At $t = 1$ there is nothing but noise, and all patches of a dictionary weigh nearly the same.
 #
-# **Predict.** What do the first answers of IS (the ideal machine, lesson 02), of ELS with zeros and of ELS with
-# circular padding look like (both with $P = 15$)?
+# **Predict.** What do the first answers look like: of IS (the ideal machine, lesson 02), of ELS with zeros and of ELS
+# with circular padding (both with $P = 15$)?
 
 # %% tags=["slide"]
 first = {
@@ -494,24 +497,25 @@ show(fig, alt="Three answers to pure noise: IS shows the mean garment, ELS with 
      "in a black frame; circular ELS one even grey.")  # fmt: skip
 
 agreement = els.compare(guess["ELS, zeros"], guess["IS"]).r2.item()
-print(f"r2 of ELS, zeros, with IS: {agreement:.3f}; contrast of ELS, circular: {guess['ELS, circular'].std():.3f}")
+print(f"r2 of ELS with zeros and IS: {agreement:.3f}; contrast of circular ELS: {guess['ELS, circular'].std():.3f}")
 assert abs(agreement - 0.999) < 0.0006 and guess["ELS, circular"].std() < 0.1
 
 # %% [markdown] tags=["slide"]
-# With borders the first guess is one mean *per boundary class*: a middle and a frame, nearly the mean training picture
-# (r2 with the answer of IS 0.999). On the torus all is one grey: where an object begins is up to the noise.
+# With borders the first guess is one mean *per boundary class*. Together these means show a middle and a frame, nearly
+# the mean training picture (r2 0.999 with the answer of IS). On the torus everything is one grey, so where an object
+# begins is up to the noise.
 #
 # ## 6. The same noise, with and without borders (7 minutes)
 #
-# Section 1's two networks began with the same noise. So do their two formulas, ELS with zeros and ELS circular, each
-# with the sizes of its own network.
+# The two networks of section 1 began with the same noise. So do their two formulas, ELS with zeros and circular ELS,
+# each with the window sizes of its own network.
 #
 # **Predict.** Four rows of drawings from the same ten noises: two networks, two formulas. Which rows will be alike?
 # Does the formula with zeros say anything about the circular network?
 
 # %% tags=["slide"]
 formulas = {padding: stored[padding][f"els-{padding}"] for padding in names}  # 100 seeds, 20 steps
-for padding, name in names.items():  # two of them again
+for padding, name in names.items():  # draw two of them again
     machine = els.lab("laptop", network=name, verbose=False).machine(f"els-{padding}")
     assert els.compare(els.sample(machine, noise[:2], steps=20), formulas[padding][:2]).r2.min() > 0.99
 
@@ -519,7 +523,7 @@ rows = {}
 for padding in ("zeros", "circular"):
     rows |= {f"network, {padding}": drawn[padding][:10], f"ELS, {padding}": formulas[padding][:10]}
 fig = plotting.image_rows(rows)
-fig.set_facecolor("0.85")  # so that black pictures are seen
+fig.set_facecolor("0.85")  # so that black pictures can be seen
 show(fig, alt="Ten seeds. Network and ELS with zeros draw nearly the same centred things on black. Network and ELS "
      "with circular padding draw much the same pieces of cloth, which run over the borders; two are nearly "
      "empty.")  # fmt: skip
@@ -539,7 +543,7 @@ assert (torch.tensor([*table.values()]) - torch.tensor(said)).abs().max() < 0.00
 
 # %%
 def best_shift(images, others):
-    """r2 with the other of each pair, the best of all 256 shifts."""
+    """r2 of each pair, at the best of all 256 shifts."""
     every = torch.cartesian_prod(torch.arange(H), torch.arange(W)).tolist()
     return torch.stack([els.compare(images.roll(d, (-2, -1)), others).r2 for d in every]).amax(0)
 
@@ -547,11 +551,11 @@ def best_shift(images, others):
 here, there = drawn["circular"], drawn["zeros"]
 moved = float(best_shift(here, there).quantile(0.5))
 chance = float(torch.cat([best_shift(here.roll(k, 0), there) for k in range(1, 6)]).quantile(0.5))
-print(f"one network's drawings moved onto the other's: {moved:.2f}; onto those of other seeds: {chance:.2f}")
+print(f"r2 of one network's drawings moved onto the other's: {moved:.2f}, onto those of other seeds: {chance:.2f}")
 assert abs(moved - 0.38) < 0.006 and abs(chance - 0.32) < 0.006
 
 # %% [markdown] tags=["slide"]
-# Each formula foretells the network **with its own border**, and not the other one. 100 seeds, median r2:
+# Each formula predicts the network **with its own border**, and not the other one. Median r2 on 100 seeds:
 #
 # | | network, zeros | network, circular |
 # |---|---|---|
@@ -561,22 +565,22 @@ assert abs(moved - 0.38) < 0.006 and abs(chance - 0.32) < 0.006
 # | bent filter, circular | 0.11 | 0.71 |
 # | mean training picture | 0.54 | 0.09 |
 #
-# The bent filter (lesson 04) has the same windows and boundary classes, and no votes. It, too, foretells only the
-# network with its own border. The last row never looks at the noise: so much is *place* alone.
+# The bent filter (lesson 04) has the same windows and boundary classes, but no votes. It, too, predicts only the
+# network with its own border. The mean training picture never looks at the noise: its r2 comes from *place* alone.
 #
-# Nor do the two networks draw the same things, only moved: at the best of all 256 shifts their drawings have r2 0.38,
-# those of different seeds 0.32.
+# Nor do the two networks draw the same things in different places: at the best of all 256 shifts their drawings have r2
+# 0.38, but those of different seeds also have 0.32.
 
 # %% [markdown] tags=["slide"]
 # ## 7. When does the border matter? (8 minutes)
 #
-# Now let ELS switch on the way: *borders first* has them in the first 8 of 20 steps only, *borders last* in the other
-# 12 only. The machines are those of lesson 00's network **with class**, which was trained on 10,000 garments and told
-# the class of each. 30 seeds are stored.
+# Now let ELS switch on the way: *borders first* has borders only in the first 8 of 20 steps, *borders last* only in the
+# other 12. The machines are those of lesson 00's network **with class**, which was trained on 10,000 garments and told
+# the class of each. The drawings of 30 seeds are stored.
 #
-# **Predict.** Which of the two looks more like the machine that has borders always? After how many steps would you have
-# to switch, so that both are equally like it? Now tell the network the right class first and a wrong one last, or the
-# reverse: would these two be level after fewer steps, or after more?
+# **Predict.** Which of the two draws more like the machine that always has borders? After how many steps would you have
+# to switch to make both equally like it? Now tell the network the right class first and a wrong one last, or the
+# reverse: would these two be level with a switch after fewer steps, or after more?
 
 
 # %% tags=["slide"]
@@ -610,7 +614,7 @@ def wrong(x_t, t, labels):
 
 
 switches = [round(float(t), 2) for t in results["switches"]]
-after = [sum(t > switch + 1e-9 for t in times) for switch in switches]  # so many steps
+after = [sum(t > switch + 1e-9 for t in times) for switch in switches]  # steps before the switch
 curves = {f"borders {name}": results[f"r2-{key}-first"].double().quantile(0.5, dim=1).tolist()
           for name, key in (("first", "zeros"), ("last", "circular"))}  # fmt: skip
 for name, order in {"first": (garments.network, wrong), "last": (wrong, garments.network)}.items():
@@ -623,7 +627,7 @@ class_mean, for_network = (median_r2(torch.stack(by_class), x) for x in (always,
 for k in range(4):
     print(f"switched after {after[k]} steps: " + ", ".join(f"{name} {c[k]:.2f}" for name, c in curves.items()))
 print(f"never: borders {never:.2f}, right class {never_class:.2f}")
-print(f"mean picture of the class: with borders always {class_mean:.2f}, with the network {for_network:.2f}")
+print(f"r2 of the mean picture of the class: with borders always {class_mean:.2f}, with the network {for_network:.2f}")
 said = [[0.43, 0.66, 0.85, 0.92], [0.94, 0.78, 0.63, 0.50], [0.55, 0.63, 0.71, 0.83], [0.86, 0.74, 0.68, 0.60]]
 assert after == [2, 4, 6, 8, 10, 12, 14]
 floors = torch.tensor([never, never_class, class_mean, for_network])
@@ -639,7 +643,7 @@ for value, color, of in ((class_mean, plotting.BLUE, "borders"), (for_network, p
     axis.axhline(value, color=color, ls="-.", lw=1, label=f"mean of the class ({of})")
 for value, color, name in ((never, plotting.BLUE, "borders"), (never_class, plotting.ORANGE, "right class")):
     axis.axhline(value, color=color, ls=":", lw=1, label=f"never {name}")
-axis.set(xlabel="switched after so many of 20 steps", ylabel="r2 with the one never switched", ylim=(0, 1.02))
+axis.set(xlabel="steps before the switch, of 20", ylabel="r2 with the drawing never switched", ylim=(0, 1.02))
 fig.legend(loc="outside upper center", ncols=3)
 show(fig, alt="Median r2 with the drawings that are never switched, against the step of the switch. Borders "
      "first rises from 0.43 to 0.99, borders last falls from 0.94 to 0.17; they cross between 4 and 6 steps. The two "
@@ -670,36 +674,38 @@ said = [*(value for *_, value in tried.values()), 0.59]
 assert (torch.tensor([*found.values()]) - torch.tensor(said)).abs().max() < 0.006
 
 # %% [markdown] tags=["slide"]
-# Switched after 8 steps, borders first has a median r2 of 0.92 with borders always, borders last 0.50. (The mean
-# picture of the class, which looks at no noise, has 0.69.) The two curves cross between 4 and 6 of 20 steps.
+# If we switch ELS after 8 steps, borders first has a median r2 of 0.92 with borders always, borders last has 0.50. (The
+# mean picture of the class, which looks at no noise, has 0.69 with the same drawings of ELS.) The two curves cross
+# between 4 and 6 of 20 steps.
 #
-# **But the curves of the class cross there, too.** After 8 steps they are at 0.83 and 0.60 (the mean picture of the
-# class: 0.80). Early steps count for more than late ones: that is not special to the border.
+# **But the curves of the class cross there, too.** After 8 steps they are at 0.83 and 0.60. (Here everything is
+# compared with the network's own drawings, with which the mean picture of the class has 0.80.) So early steps count for
+# more than late ones, and this is not special to the border.
 
 # %% [markdown] tags=["slide"]
-# *Borders last* also suffers from what already stands in wrong places when the borders come. Let section 1's circular
-# network make the first 8 of 20 steps, the one with zeros the rest: r2 with what the latter draws alone is 0.45. If the
-# first 8 answers are plain grey instead, it is 0.63.
+# *Borders last* also suffers because things already stand in wrong places when the borders come. Let section 1's
+# circular network make the first 8 of 20 steps, and the network with zeros the rest: r2 with what the network with
+# zeros draws alone is 0.45. If the first 8 answers are plain grey instead, r2 is 0.63.
 #
-# What must the first steps know of the border? **A bright middle and a black frame, it seems.** Let the first 8 answers
-# be the mean training picture, *whatever the noise*. Then r2 with the drawings of the network with zeros is 0.87 if
-# that network goes on, 0.81 if the circular one does. So what is lost is lost mostly by ignoring the noise in these
-# steps; to have no border after them costs 0.06 more.
+# What must the first steps know about the border? **A bright middle and a black frame, it seems.** Let the first 8
+# answers be the mean training picture, *whatever the noise*. Then r2 with the drawings of the network with zeros is
+# 0.87 if that network goes on, and 0.81 if the circular one does. So most of the loss comes from ignoring the noise in
+# these steps; having no border after them costs 0.06 more.
 #
-# (The mean picture itself has 0.59 with these 30 drawings in 20 steps. If the circular network goes on after 8 grey
-# answers, it is 0.09; after 8 steps of the network with zeros, 0.95.)
+# (The mean picture itself has r2 0.59 with these 30 drawings, made in 20 steps. If the circular network goes on after 8
+# grey answers, r2 is 0.09; after 8 steps of the network with zeros it is 0.95.)
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
-# * A zero-padded window tells which of its places lie outside the image: after noising, no pixel is exactly 0. Our
-#   network hardly needs the zeros at its input: it has zeros in every layer.
-# * A pixel's dictionary holds the patches with the same padding pattern: $P^2$ dictionaries (for $P > H$ one for
-#   each pixel).
-# * In the corners the machine is LS, and for $P \ge H$ everywhere. At $t = 1$ most pixels know where they are, later
+# * A zero-padded window shows which of its places lie outside the image, because after noising no pixel is exactly 0.
+#   Our network hardly needs the zeros at its input: it has zeros in every layer.
+# * A pixel's dictionary holds the patches with the same padding pattern as its window: $P^2$ dictionaries (for $P > H$,
+#   one for each pixel).
+# * In the corners the machine is LS, and for $P \ge H$ everywhere. At $t = 1$ most pixels know where they are; later
 #   few do.
-# * That anchors the picture: with borders things stand in the middle, without them anywhere. Each
-#   formula foretells the network with its own border, and not the other.
+# * Borders anchor the picture: with them things stand in the middle, without them anywhere. Each formula predicts the
+#   network with its own border, and not the other one.
 # * Early steps count for more than late ones, for the border as for the class.
 
 # %% [markdown] tags=["slide"]
@@ -708,17 +714,16 @@ assert (torch.tensor([*found.values()]) - torch.tensor(said)).abs().max() < 0.00
 # (From here on *ELS* is the machine with the network's own padding. With its calibrated windows it is the formula of
 # lesson 00.)
 #
-# We took the sizes $P(t)$ as given: 15 pixels in noise, 3 at the end. The theory leaves them free. **Can one measure
-# them on a network?** Lesson 09. (Or can one do without them? Lesson 14.)
+# We took the sizes $P(t)$ as given: 15 pixels in noise, 3 at the end. The theory leaves them free. **Can we measure
+# them on a network?** Lesson 09. (Or can we do without them? Lesson 14.)
 #
 # ## References
 #
 # * M. Kamb, S. Ganguli. An analytic theory of creativity in convolutional diffusion models. ICML 2025.
 #   [arXiv:2412.20292](https://arxiv.org/abs/2412.20292). The boundary-broken machine and its dictionaries.
-# * O. S. Kayhan, J. C. van Gemert. On translation invariance in CNNs: convolutional layers can exploit absolute
-#   spatial location. CVPR 2020. [arXiv:2003.07064](https://arxiv.org/abs/2003.07064). Borders as a source of
-#   position.
+# * O. S. Kayhan, J. C. van Gemert. On translation invariance in CNNs: convolutional layers can exploit absolute spatial
+#   location. CVPR 2020. [arXiv:2003.07064](https://arxiv.org/abs/2003.07064). Borders as a source of position.
 # * M. A. Islam, M. Kowal, S. Jia, K. G. Derpanis, N. D. B. Bruce. Position, padding and predictions: a deeper look at
-#   position information in CNNs. 2021. [arXiv:2101.12322](https://arxiv.org/abs/2101.12322). Networks read their
-#   place off the padding.
+#   position information in CNNs. 2021. [arXiv:2101.12322](https://arxiv.org/abs/2101.12322). Networks read their place
+#   off the padding.
 # * H. Xiao, K. Rasul, R. Vollgraf. Fashion-MNIST. 2017. [arXiv:1708.07747](https://arxiv.org/abs/1708.07747).

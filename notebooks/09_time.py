@@ -15,7 +15,7 @@
 # %% [markdown] tags=["slide"]
 # # 09 · One curve is all that is measured on the network
 #
-# **You will** ask a trained network how far it looks, and which machine it resembles, at every noise level. The second
+# **You will** ask a trained network, at every noise level, how far it looks and which machine it resembles. The second
 # answer is the one thing that the theory leaves open: the machine's patch size $P(t)$.
 #
 # **You will learn** how calibration works, how much depends on it, and what happens when it is wrong.
@@ -38,22 +38,23 @@ lab = els.lab()
 # %% [markdown]
 # ## 1. Ask the network where it looks (7 minutes)
 #
-# Until now the patch size $P$ was chosen by hand, or a measured curve $P(t)$ was borrowed. The theory does not say
-# what $P$ should be. Nor does the architecture: through eight 3x3 convolutions a pixel of the answer *can* depend on
-# $17 \times 17$ pixels (lesson 03), more than the whole image.
+# Until now we chose the patch size $P$ by hand, or borrowed a measured curve $P(t)$. The theory does not say what $P$
+# should be. Neither does the architecture: through eight 3x3 convolutions a pixel of the answer *can* depend on $17
+# \times 17$ pixels (lesson 03), more than the whole image.
 #
-# What a pixel *can* see (its **receptive field**) and what it *uses* (its **effective** receptive field, Luo et al.
-# 2016) are two things. Let $D(x_t)(x)$ be the network's answer at pixel $x$, and $d$ a displacement. How much does
-# the answer change when the input at $x + d$ changes?
+# What a pixel *can* see (its **receptive field**) and what it *uses* (its **effective** receptive field, Luo et
+# al. 2016) are two different things. Let $D(x_t)(x)$ be the network's answer at pixel $x$, and $d$ a displacement. How
+# much does the answer change when the input at $x + d$ changes?
 #
 # $$J(d) = \text{mean over images of } \left( \frac{\partial D(x_t)(x)}{\partial x_t(x + d)} \right)^2$$
 #
-# Why the square? Shake each input pixel a little, independently of the others. Then the answer has a variance, and
-# $J(d)$ is in proportion to the part that comes from the pixel at $x + d$. (Lesson 03 mapped the absolute value.)
+# Why the square? Shake each input pixel a little, independently of the others. Then the answer shakes, too, and $J(d)$
+# is proportional to the part of its variance that comes from the pixel at $x + d$. (Lesson 03 mapped the absolute
+# value.)
 
 # %% [markdown] tags=["slide"]
-# **Predict.** We ask the middle pixel of 20 garments that the network was not trained on. Does the map $J$ shrink all
-# the way from $t = 1$ to $t = 0.05$?
+# **Predict.** We ask about the middle pixel of 20 garments that the network was not trained on. Does the map $J$ shrink
+# all the way from $t = 1$ to $t = 0.05$?
 #
 # Autograd gives all derivatives of *one* output pixel at once: pick the pixel, sum it over the batch (the images do not
 # mix), and ask for the gradient.
@@ -61,7 +62,7 @@ lab = els.lab()
 
 # %%
 def squared_slope(network, x_t, t):
-    """Mean squared derivative of the answer at the middle pixel by each input pixel: (B, 1, H, W) -> (H, W)."""
+    """(B, 1, H, W) -> (H, W): mean squared derivative of the answer's middle pixel with respect to each input pixel."""
     x_t = x_t.clone().requires_grad_()
     answer = network(x_t, t)[:, 0, x_t.shape[-2] // 2, x_t.shape[-1] // 2].sum()
     (slope,) = torch.autograd.grad(answer, x_t)
@@ -80,7 +81,7 @@ fig, axes = plt.subplots(1, 6, figsize=(10, 2.1), layout="constrained")
 for axis, t in zip(axes, shown, strict=True):
     picture = axis.imshow(maps[t] / maps[t].max(), cmap="cividis", vmin=0, vmax=1)
     axis.set(title=f"t = {t:g}", xticks=[], yticks=[])
-fig.colorbar(picture, ax=axes, label="J / its largest")
+fig.colorbar(picture, ax=axes, label="J / its largest value")
 show(fig, alt="Six maps of J, each divided by its largest value, for t = 0.95, 0.8, 0.6, 0.4, 0.2 and 0.05. Around a "
      "bright middle pixel there is a fainter spot some pixels wide at t = 0.95 and 0.8. It shrinks from there, until "
      "little but the middle pixel is left.")  # fmt: skip
@@ -89,13 +90,13 @@ show(fig, alt="Six maps of J, each divided by its largest value, for t = 0.95, 0
 # ## 2. One number per map (3 minutes)
 #
 # A curve needs one number per map. Take the smallest square around the middle pixel that holds nine tenths of the sum
-# of $J$. (Nine tenths is our choice; another share gives other widths.)
+# of $J$. (Nine tenths is our choice; another share would give other widths.)
 
 # %% [markdown]
 # ### Exercise 1: Nine tenths of it (6 minutes, ★★☆)
 #
 # Write `nine_tenths_square(J)`: `J` has shape (S, S), its entries are non-negative, and the pixel that was asked is in
-# row and column S // 2. Here S is odd. Return the width of the smallest square around that pixel, an odd whole number,
+# row and column S // 2. Here S is odd. Return the width, an odd whole number, of the smallest square around that pixel
 # that holds at least nine tenths of the sum of `J`.
 
 
@@ -121,12 +122,12 @@ check.nine_tenths_square(nine_tenths_square)
 #             return 2 * r + 1
 # ```
 #
-# Try it on the network's maps: `[nine_tenths_square(J) for J in maps.values()]`. (Their side is 16, even; it works
-# there, too.)
+# Try it on the network's maps: `[nine_tenths_square(J) for J in maps.values()]`. (Their side, 16, is even; your
+# function works there, too.)
 # </details>
 
 # %% tags=["slide"]
-bent = els.load_results("09_bent")  # in every lab the laptop's; this file holds the network's own squares, too
+bent = els.load_results("09_bent")  # the laptop's in every lab; this file also holds the squares of the network's J
 own_squares = bent["derivative sizes"].tolist()
 fig, axis = plt.subplots(figsize=(6, 2.8))
 axis.plot(times, own_squares, "o-", color=plotting.BLUE)
@@ -139,13 +140,13 @@ show(fig, alt="Width of the square that holds nine tenths of J, against time: 9 
 
 # %%
 def inside(J, P):
-    """The part of J in the P x P square around the pixel that was asked."""
+    """The share of J inside the P x P square around the pixel that was asked about."""
     c, r = len(J) // 2, P // 2
     return float(J[max(0, c - r) : c + r + 1, max(0, c - r) : c + r + 1].sum() / J.sum())
 
 
 def square_of(J):
-    """The smallest odd P whose square holds nine tenths of J, also where the picture's side is even."""
+    """The smallest odd P whose square holds nine tenths of J, also for a picture whose side is even."""
     return next(P for P in range(1, 2 * len(J), 2) if inside(J, P) >= 0.9)
 
 
@@ -155,19 +156,19 @@ if lab.profile == "laptop":
     assert [square_of(J) for J in maps.values()] == own_squares
 
 # %% [markdown]
-# It shrinks late: 9 to 11 pixels from $t = 0.95$ to $0.5$, and from there down to 3. When little noise is left,
-# nearby pixels say nearly everything. (Leave $t = 1$ out: there the network's small errors are multiplied by $1 /
-# \alpha = 80$.)
+# The square shrinks late: it stays 9 to 11 pixels wide from $t = 0.95$ to $0.5$, then falls to 3. When little noise is
+# left, nearby pixels say nearly everything. (We leave out $t = 1$, where the network's small errors are multiplied by
+# $1 / \alpha = 80$.)
 #
-# This is **locality in time**: the same weights, and a window of use that closes. It is no mark of networks: the best
-# linear denoiser does the same (lesson 03).
+# This is **locality in time**: the weights stay the same, but the window in use closes. This does not set networks
+# apart: the best linear denoiser does the same (lesson 03).
 
 # %% [markdown] tags=["slide"]
 # ## 3. Or: which machine does it resemble? (7 minutes)
 #
-# Let the **network** draw. At some $t$ it holds an image $x_t$ and has a score there, $s = (\alpha D(x_t) - x_t) /
-# \sigma^2$ (lesson 01). Give the same $x_t$ to ELS machines of many patch sizes. Whose score points in the most
-# similar direction? The measure is the cosine, over all pixels:
+# Let the **network** draw. At some $t$ it has reached an image $x_t$, and its score there is $s = (\alpha D(x_t) - x_t)
+# / \sigma^2$ (lesson 01). Now give the same $x_t$ to ELS machines of many patch sizes. Whose score points in the most
+# similar direction? The measure is the cosine over all pixels:
 #
 # $$\cos = \frac{\langle s_\text{machine},\, s_\text{network} \rangle}{\|s_\text{machine}\| \, \|s_\text{network}\|}$$
 #
@@ -207,13 +208,13 @@ show(
 print("best P per seed:", [candidates[int(k)] for k in live.argmax(0)])
 
 # %%
-table = els.load_results("09_time")  # in every lab the laptop's: 20 steps, 7 sizes, 10 seeds, images of section 7
+table = els.load_results("09_time")  # the laptop's in every lab: 20 steps, 7 sizes, 10 seeds; images of section 7
 square, rival = table["cosine-square"], bent["cosine"]  # (20 times, 7 sizes, 10 seeds): ELS, the bent filter
 missing = {"ELS": 1 - live.max(0).values, "bent filter": 1 - rival[10].max(0).values[:4]}
 for name, values in missing.items():
     print(f"1 - cosine, {name} at its best size:", *(f"{value:.3f}" for value in values))
 ahead = (square.max(1).values > rival.max(1).values).sum(1)
-print("ELS is nearer, seeds of ten, from t = 1 down:", *ahead.tolist())
+print("seeds of ten for which ELS is nearer, from t = 1 down:", *ahead.tolist())
 assert ahead[1:19].min() >= 8 and ahead[19] == 1
 if lab.profile == "laptop":
     assert (live - square[10][:, :4]).abs().max() < 1e-3
@@ -221,19 +222,19 @@ if lab.profile == "laptop":
         assert abs(missing[name].min() - ends[0]) < 6e-4 and abs(missing[name].max() - ends[1]) < 6e-4
 
 # %% [markdown]
-# Every seed has a best size, 7 to 11. All scores share the term $-x_t$, so a high cosine alone means little. What
-# counts is the distance to 1: for ELS 0.003 to 0.012.
+# No single size wins: every seed has its best size, from 7 to 11. All scores share the term $-x_t$, so a high cosine
+# alone means little. What counts is how far the cosine falls short of 1: for ELS by 0.003 to 0.012.
 #
-# The strongest rival, the **bent filter** (lesson 04), misses 0.007 to 0.014. It is the best linear filter with
-# windows of this size (here one filter for each pixel), its answers bent. ELS is nearer for at least eight of ten
-# seeds from $t = 0.95$ to $0.1$, at $t = 0.05$ for one.
+# The strongest rival, the **bent filter** (lesson 04), falls short by 0.007 to 0.014. It is the best linear filter with
+# windows of a given size (here one filter for each pixel), with its answers bent. From $t = 0.95$ to $0.1$ ELS is
+# nearer to the network for at least eight of ten seeds, at $t = 0.05$ for only one.
 #
 # ### Exercise 2: Angle or distance? (8 minutes, ★★☆)
 #
-# Does it matter whether one takes the cosine or the distance? Compute both. `score_mismatch(x0_machine, x0_network,
-# x_t, alpha, sigma)` gets two denoisers' answers at the same `x_t`, all (B, C, H, W). Return a tuple of two tensors
-# of shape (B,): the cosine of the two **scores**, as in `cosine` above, and the relative error
-# $\|s_\text{machine} - s_\text{network}\| / \|s_\text{network}\|$.
+# Does it matter whether we take the cosine or the distance? Compute both. `score_mismatch(x0_machine, x0_network, x_t,
+# alpha, sigma)` gets two denoisers' answers at the same `x_t`, all (B, C, H, W). Return a tuple of two tensors of shape
+# (B,): the cosine of the two **scores**, as in `cosine` above, and the relative error $\|s_\text{machine} -
+# s_\text{network}\| / \|s_\text{network}\|$.
 
 
 # %%
@@ -274,55 +275,54 @@ if lab.profile == "laptop":
     assert (cosines.argmax(0) == 0).sum() == 6 and (cosines.argmax(0) < 2).all()
 
 # %% [markdown]
-# Angle or distance hardly matters: over ten other seeds and all 20 times (stored) both give the same size 191 times of
-# 200.
+# Angle or distance hardly matters: over ten other seeds and all 20 times (stored), both give the same size in 191 of
+# 200 cases.
 #
-# Is 3, the smallest of our sizes, small enough? At the last step six of ten seeds would rather have $P = 1$, the pixel
-# alone (in the mean 3 is a little better). To stop at 3 is our decision, and that of the published curves.
+# Is 3, the smallest of our sizes, small enough? At the last step six of ten seeds would prefer $P = 1$, the pixel alone
+# (on average 3 is a little better). Stopping at 3 is our decision, and that of the published curves.
 
 # %% [markdown] tags=["slide"]
 # ## 4. All noise levels at once (5 minutes)
 #
-# The same at all 20 steps, for 7 sizes and 10 seeds (stored). These seeds, from 900,000, are never predicted: a curve
-# that is fitted to the images it is to predict proves nothing.
+# Now the same at all 20 steps, for 7 sizes and 10 seeds (stored). These seeds, from 900,000 on, are never predicted: a
+# curve fitted to the images that it should predict proves nothing.
 #
-# At each time every seed names its best size. Sort the ten, and of the two in the middle take the lower one, the
-# **lower median**: some seed chose it, and no single stray seed can move it far. This is **calibration**. What comes
-# out is $P(t)$.
+# At each time every seed names its best size. Sort the ten, and take the lower of the two in the middle, the **lower
+# median**: some seed chose it, and no single stray seed can move it far. This is **calibration**, and its result is
+# $P(t)$.
 #
 # **Predict.** Calibrate the bent filter in the same way. Does its curve close, too?
 
 # %% tags=["slide"]
-laptop = els.lab("laptop", verbose=False)  # in every lab, as the table is
+laptop = els.lab("laptop", verbose=False)  # in every lab, like the table
 sizes = laptop.patch_sizes("els-zeros")  # the calibrated pairs (t, P), shipped with the network
 candidates = table["candidates"].tolist()
 fig = plotting.calibration_map(
     times, candidates, square.mean(2), sizes, title="ELS with zero padding against the network"
 )
 theirs = [11, 11, 11, 9, 9, 11, 11, 9, 11, 9, 9, 9, 9, 9, 7, 7, 5, 5, 3, 3]  # found as in Exercise 3 below
-fig.axes[0].plot([candidates.index(P) for P in theirs], "x:", color="k", label="the bent filter's")
+fig.axes[0].plot([candidates.index(P) for P in theirs], "x:", color="k", label="the bent filter's sizes")
 fig.axes[0].legend(loc="lower left", fontsize=8, frameon=True, facecolor="w", framealpha=0.9)
 show(
     fig,
     alt=(
-        "Heat map over time and patch size of one minus the cosine, divided by its least value at each time, with the "
+        "Heat map over time and patch size of one minus the cosine, divided by its minimum at each time, with the "
         "calibrated sizes as a line along the bright valley. The line falls in steps from 15 at t = 1 through 11 and 9 "
-        "to 3 at low noise. Below t = 1 sizes far from the line miss several times as much. Crosses, the bent filter's "
-        "sizes: 9 to 11 down to t = 0.35, then falling to 3."
+        "to 3 at low noise. Below t = 1 sizes far from the line have several times this minimum. Crosses mark the "
+        "bent filter's sizes: 9 to 11 down to t = 0.35, then falling to 3."
     ),
 )
 print("from t = 1 down:", *(P for _, P in sizes))
 print("the bent filter:", *theirs)
 
 # %% [markdown]
-# The orange line is the curve $P(t)$. The rival's closes, too, a little later. **A closing curve is no evidence for
-# ELS**: it says what a network resembles *if* it resembles ELS.
+# The orange line is the curve $P(t)$. The rival's curve closes, too, a little later. **A closing curve is no evidence
+# for ELS**: it says which ELS machine a network resembles *if* it resembles ELS.
 #
 # ### Exercise 3: Calibrate one step (7 minutes, ★☆☆)
 #
-# Write `calibrate_one_step(cosine, candidates)`: `cosine` (K, S) holds the cosine for K sizes and S seeds,
-# `candidates` the K sizes in rising order. Every seed chooses its best size; return the lower median of the choices,
-# whatever S is.
+# Write `calibrate_one_step(cosine, candidates)`: `cosine` (K, S) holds the cosine for K sizes and S seeds, `candidates`
+# the K sizes in rising order. Every seed chooses its best size; return the lower median of the choices, whatever S is.
 
 
 # %%
@@ -344,7 +344,7 @@ check.calibrate_one_step(calibrate_one_step)
 #     return candidates[int(choice[(len(choice) - 1) // 2])]
 # ```
 #
-# First the best of each seed, then the median: if the cosines were averaged first, one seed with a bad fit could
+# First the best size of each seed, then the median: if the cosines were averaged first, one seed with a bad fit could
 # outvote the others.
 # </details>
 
@@ -357,35 +357,35 @@ assert calibrated_sizes == [P for _, P in sizes]
 assert theirs == [candidates[int(k)] for k in rival.argmax(1).sort(1).values[:, 4]]
 assert (calibrated_sizes[0], calibrated_sizes[-1]) == (15, 3)
 apart = [abs(a - b) for a, b in zip(calibrated_sizes, own_squares, strict=True)][1:]
-print(f"from the squares of section 2, below t = 1: {sum(apart) / 19:.2f} pixels, at most {max(apart)}")
+print(f"distance from the squares of section 2, below t = 1: mean {sum(apart) / 19:.2f} pixels, at most {max(apart)}")
 assert abs(sum(apart) / 19 - 0.63) < 0.005 and max(apart) == 4
 flat, (_, H, W) = laptop.data.images.flatten(1).double().cpu(), laptop.shape
 C, unit = torch.cov(flat.T, correction=0), torch.eye(H * W).double()
 
 
 def filter_square(t):
-    """The square that holds nine tenths of J of the best linear filter, which sees the whole picture."""
+    """The square that holds nine tenths of J for the best linear filter, which sees the whole picture."""
     alpha, sigma, middle = laptop.schedule.alpha(t), laptop.schedule.sigma(t), H // 2 * W + W // 2
     slope = alpha * torch.linalg.solve(alpha**2 * C + sigma**2 * unit, C[:, middle])
     return square_of(slope.square().view(H, W))
 
 
 apart = [abs(filter_square(t) - P) for t, P in zip(times, own_squares, strict=True)][1:]
-print(f"the linear filter's squares, from the network's: {sum(apart) / 19:.2f} pixels, at most {max(apart)}")
+print(f"from the network's squares to the linear filter's: mean {sum(apart) / 19:.2f} pixels, at most {max(apart)}")
 assert abs(sum(apart) / 19 - 0.95) < 0.01 and max(apart) == 2
 
 # %% [markdown]
 # Twenty numbers, from 15 down to 3. **Nothing else is measured on the network.** (Its padding, and whether it is told
 # the class, are known from how it was built.) No weight is fitted. From here on the machine is complete.
 #
-# **Is it then a circle**, to predict a network with a curve that was measured on it? It would be one if the curve could
-# hold a drawing. But these are the same twenty numbers for every noise, and they come from seeds that are never
-# predicted. (In lesson 14 another straight line than that of section 7, for which nothing is measured, does as well for
-# three of our four networks of 16 x 16.)
+# **Do we argue in a circle** when we predict a network with a curve that was measured on it? We would, if the curve
+# could hold a drawing. But the same twenty numbers serve for every noise, and they come from seeds that are never
+# predicted. (In lesson 14 a straight line for which nothing is measured, not the one of section 7 below, does as well
+# for three of our four networks of 16 x 16.)
 #
-# Below $t = 1$ the sizes differ from the squares of section 2 by 0.63 pixels in the mean. That says little for ELS:
-# nine tenths was chosen with both in view, and the squares of the best *linear* filter, for which no network is asked,
-# are nearly as close to them, 0.95 (at most they are off by 4 and 2).
+# Below $t = 1$ the calibrated sizes differ from the squares of section 2 by 0.63 pixels on average (at most by 4). That
+# says little for ELS: we chose nine tenths with both in view, and the best *linear* filter, for which no network is
+# asked, has squares nearly as close to the network's: 0.95 pixels (at most 2).
 
 # %% [markdown] tags=["slide"]
 # ## 5. How sure is the curve? (4 minutes)
@@ -400,8 +400,8 @@ axis.plot(times, calibrated_sizes, "o-", color=plotting.BLUE, ms=4, label="calib
 axis.plot(times, others, "x--", color=plotting.ORANGE, ms=6, label="ten other seeds")
 axis.set(xlabel="time t (noise on the left)", ylabel="patch size P", xlim=(1.03, 0), yticks=candidates)
 axis.legend()
-show(fig, alt="The calibrated sizes and those of ten other seeds against time. The two differ from t = 0.65 to 0.35 "
-     "only, by one size each time.")  # fmt: skip
+show(fig, alt="The calibrated sizes and those of ten other seeds against time. They differ only from t = 0.65 to 0.35, "
+     "by one size each time.")  # fmt: skip
 
 # %%
 lost = square.mean(2).max(1, keepdim=True).values - square.mean(2)  # what a wrong size costs, in cosine
@@ -418,21 +418,21 @@ assert (low < high).sum() == 12 and all((low < high)[times.index(t)] for t in mo
 assert square[0].min() > 0.9996 and abs(lost[19, 1] - 0.22) < 0.005
 
 # %% [markdown]
-# Seven of the twenty sizes change, by 2 pixels each, all in the middle. With only ten seeds one can draw ten *of these*
-# at random, some twice and some not at all, and calibrate again, a thousand times: the **bootstrap**. It calls these
-# seven sizes unsure, and five more.
+# Seven of the twenty sizes change, by 2 pixels each, all in the middle. Even without other seeds we can draw ten *of
+# our first ten* at random, some twice and some not at all, and calibrate again, a thousand times: the **bootstrap**. It
+# finds these seven sizes uncertain, and five more.
 #
-# At $t = 0.05$, five pixels instead of three would cost 0.22 of the cosine. At $t = 1$ *every* size reaches at least
-# 0.9996. **But a cosine close to 1 does not make a size harmless** for the picture (section 8): most of a score at high
-# noise is $-x_t$, so a large error of the denoiser is a small angle.
+# At $t = 0.05$, five pixels instead of three would lower the cosine by 0.22. At $t = 1$ *every* size reaches at least
+# 0.9996. **But a cosine close to 1 does not make a size harmless** for the picture (section 8): at high noise most of a
+# score is $-x_t$, so a large error of the denoiser makes only a small angle.
 
 # %% [markdown] tags=["slide"]
 # ## 6. The same curve elsewhere (4 minutes)
 #
-# Here are five of the curves published with Kamb and Ganguli's code, for images of $32 \times 32$ pixels, and that of
-# our UNet, for garments of $16 \times 16$.
+# Here are five of the curves published with Kamb and Ganguli's code, for images of $32 \times 32$ pixels, and the curve
+# of our UNet, for garments of $16 \times 16$.
 #
-# **Predict.** Our UNet's windows are the widest: up to 27 pixels, wider than the picture. Does the UNet *look* so
+# **Predict.** Our UNet's windows are the widest: up to 27 pixels, wider than the picture. Does the UNet *look* that
 # far? Guess the square that holds nine tenths of its $J$.
 
 # %%
@@ -452,7 +452,7 @@ for (name, curve), mark in zip(published.items(), "osv^Dx", strict=True):
     axis.plot(times[::-1], curve, marker=mark, ms=4, lw=1.5, label=name)
 axis.set(xlabel="time t (noise on the left)", ylabel="patch size P", xlim=(1.03, 0), yticks=range(3, 28, 4))
 axis.legend(fontsize=8)
-show(fig, alt="Calibrated patch sizes against time, five published curves and that of our UNet. All end at 3 at low "
+show(fig, alt="Calibrated patch sizes against time: five published curves and our UNet's. All end at 3 at low "
      "noise and rise with noise, except that of MNIST with circular padding, which falls again to 3 at the highest "
      "noise. Our UNet's reaches 27 and has 23 at t = 1.")  # fmt: skip
 
@@ -460,19 +460,19 @@ show(fig, alt="Calibrated patch sizes against time, five published curves and th
 from itertools import pairwise
 
 for name, curve in published.items():
-    rises = all(a <= b for a, b in pairwise(curve[:-1]))  # all but t = 1, where every size is alike
+    rises = all(a <= b for a, b in pairwise(curve[:-1]))  # without t = 1, where all sizes do equally well
     assert curve[0] == 3 and rises == (name != "MNIST ResNet circular")
 its, its_noise = unet.held_out(20).images, els.seeded_noise(range(900_000, 900_020), unet.shape).to(unet.device)
 unet_maps = [squared_slope(unet.network, els.add_noise(its, its_noise, t), t) for t in times]
 part = min(inside(J, 11) for J in unet_maps)
-print(f"of the UNet's J at least {part:.2f} is inside 11 x 11")
+print(f"at least {part:.2f} of the UNet's J is inside 11 x 11")
 assert part > 0.9 and max(curve) == 27
 
 
 # %%
 def slope_of_votes(images, x_t, alpha, sigma):
-    """J at the middle pixel of a vote with the whole picture (windows from 17 on): from its votes' covariance."""
-    # the answer's derivative by a pixel: alpha / sigma^2 times the covariance, under the votes, of that and the middle
+    """J at the middle pixel when whole pictures vote (windows of 17 or more), from the covariance of the votes."""
+    # derivative with respect to a pixel: alpha / sigma^2 times its covariance with the middle pixel, under the votes
     x_t, v = x_t.double().flatten(1), images.double().flatten(1)
     middle = images.shape[-1] // 2 * (images.shape[-1] + 1)
     votes = torch.softmax(-(x_t[:, None] - alpha * v).square().sum(2) / (2 * sigma**2), dim=1)
@@ -490,20 +490,21 @@ print("where the windows have 17 to 27 pixels, the squares that hold nine tenths
 assert squares == {"UNet": [5, 7, 9] + 6 * [11], "its machine": [11, 11, 11, 11, 11, 13, 13, 13, 13]}
 
 # %% [markdown]
-# All curves but one close from $t = 0.95$ on, down to 3. That of MNIST, circular, first opens from 3 to 11.
+# From $t = 0.95$ on, all curves but one close, down to 3. The exception, MNIST with circular padding, first opens from
+# 3 to 11.
 #
-# Our UNet's windows reach 27 pixels, but at every $t$ nine tenths of the middle pixel's $J$ are inside $11 \times
-# 11$. (It could look further: the picture reaches up to 8 rows and columns away from it.)
+# Our UNet's windows reach 27 pixels, but at every $t$ nine tenths of the middle pixel's $J$ are inside $11 \times 11$.
+# (This pixel could look further: the picture reaches up to 8 rows and columns away from it.)
 #
-# Does the machine look further? It does: where its windows have 17 to 27 pixels, nine tenths of *its* $J$ are inside
-# 11 to 13 pixels, of the UNet's inside 5 to 11. **$P(t)$ says what a vote may see, not how far anybody looks, not
-# even the machine.**
+# Does the machine look further? It does. Where its windows have 17 to 27 pixels, nine tenths of *its* $J$ are inside
+# squares of 11 to 13 pixels, and nine tenths of the UNet's inside squares of 5 to 11. **$P(t)$ says what a vote may
+# see, not how far anyone looks, not even the machine.**
 
 # %% [markdown] tags=["slide"]
 # ## 7. What a wrong curve does (10 minutes)
 #
-# ELS and the bent filter drew ten seeds with the curves below. By r2 (1: the same up to brightness and contrast)
-# these are compared with the network's drawings in 150 steps.
+# ELS and the bent filter drew ten seeds with the curves below. We compare the results by r2 (1: the same up to
+# brightness and contrast) with the network's drawings in 150 steps.
 #
 # * one size throughout;
 # * the calibrated curve **reversed**;
@@ -511,7 +512,7 @@ assert squares == {"UNet": [5, 7, 9] + 6 * [11], "its machine": [11, 11, 11, 11,
 # * a **late switch** from 11 to 3 at $t = 0.2$;
 # * the squares of section 2, from the **derivative** alone: no machine was asked.
 #
-# **Predict.** Which of the two does the reversed curve hurt more, ELS or the bent filter?
+# **Predict.** Which does the reversed curve hurt more, ELS or the bent filter?
 
 # %% tags=["slide"]
 fig, axis = plt.subplots(figsize=(6, 2.8))
@@ -523,7 +524,7 @@ axis.plot(times, own_squares, ":", lw=2, label="derivative")
 axis.set(xlabel="time t (noise on the left)", ylabel="patch size P", xlim=(1.03, 0), yticks=range(3, 16, 2))
 axis.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
 show(fig, alt="Five curves of patch size against time. Reversed rises from 3 to 15; the others end at 3: calibrated, "
-     "straight and derivative fall in steps, late switch stays at 11 to t = 0.25.")  # fmt: skip
+     "straight and derivative fall in steps, late switch stays at 11 until t = 0.25.")  # fmt: skip
 
 # %% tags=["slide"]
 target = els.load_results(laptop.network.name)["network-150"][:10]
@@ -541,9 +542,9 @@ for line, name in enumerate(order):
 axis.plot([medians[name] for name in order], range(len(order)), "|", color=plotting.ORANGE, ms=18, mew=3, label="ELS")
 axis.plot([of_bent[name] for name in order], range(len(order)), "D", mfc="w", mec="k", ms=6, label="bent filter")
 axis.set_yticks(range(len(order)), [f"{name}  {medians[name]:.2f}" for name in order])
-axis.set(xlabel="r2 with the network (150 steps): medians of ten seeds; ELS's seeds as dots", xlim=(0, 1))
+axis.set(xlabel="r2 with the network (150 steps): medians of ten seeds; dots are the seeds of ELS", xlim=(0, 1))
 axis.legend(loc="upper left", fontsize=8)
-show(fig, alt="Median r2 of ELS and of the bent filter for twelve patch size curves, sorted by that of ELS. ELS goes "
+show(fig, alt="Median r2 of ELS and of the bent filter for twelve patch size curves, sorted by ELS's median. ELS goes "
      "from 0.39 with size 3 throughout to 0.92 with the straight curve; the calibrated, late and derivative curves are "
      "close to that. The bent filter's marks stand nearly in a column, all between 0.78 and 0.84.")  # fmt: skip
 
@@ -561,7 +562,7 @@ assert (check_live.cpu() - drawn["P=9"][:2]).abs().max() < 0.02  # the stored im
 
 # %%
 def relay(first, then, switch):
-    """Ten drawings by one denoiser down to the time `switch`, by another below it: r2 with the network."""
+    """r2 with the network of ten drawings: by the first denoiser down to the time `switch`, by the second below it."""
     noise = els.seeded_noise(range(10), laptop.shape).to(laptop.device)
     images = els.sample(lambda x_t, t: (first if t > switch else then)(x_t, t), noise, steps=20)
     return els.compare(images.cpu(), target).r2
@@ -579,18 +580,19 @@ print("the bent filter that is alike everywhere:", alike)
 assert list(alike.values()) == [0.85, 0.70, 0.41]
 
 # %% [markdown] tags=["slide"]
-# **A vote needs $P(t)$, this filter hardly does.** With the reversed curve ELS falls from 0.91 to 0.54; the bent
-# filter has 0.84 with both. With one size throughout ELS has 0.74 at best, less than the filter with the same size.
+# **A vote needs $P(t)$; this bent filter hardly does.** With the reversed curve ELS falls from 0.91 to 0.54, while the
+# bent filter has 0.84 with both curves. With one size throughout ELS reaches 0.74 at best, less than the filter with
+# the same size.
 #
-# Part of the reason: this filter is another one at each place, and so knows its place. A bent filter that is *alike
-# everywhere* falls with the reversed curve, too, from 0.85 to 0.70, and with 3 pixels throughout to 0.41.
+# Part of the reason: this filter differs from place to place, and so knows where it is. A bent filter that is *alike
+# everywhere* falls, too: with the reversed curve from 0.85 to 0.70, and with 3 pixels throughout to 0.41.
 #
-# **Large windows must not vote at the end.** 11 pixels throughout have 0.72; with 3 instead at the last four steps, the
-# late switch, 0.91. But it is 0.90 as well if the *bent filter* makes these four, with its 11 pixels: no window closes.
-# A likely reason: a vote through 11 pixels ends near a few training patches.
+# **Large windows must not vote at the end.** With 11 pixels throughout ELS has 0.72; with 3 in the last four steps, the
+# late switch, 0.91. But if the *bent filter* takes these four steps with its 11 pixels, so that no window closes, r2 is
+# 0.90, too. A likely reason why votes fail at the end: through 11 pixels they come out near a few training patches.
 
 # %% [markdown]
-# The derivative's squares have 0.90, and no machine was asked; but nine tenths was chosen with this curve and the
+# The derivative's squares reach 0.90, and no machine was asked; but we chose nine tenths with this curve and the
 # calibrated one in view.
 #
 # Drag the slider: eight seeds, one fixed size throughout.
@@ -615,7 +617,7 @@ show(
 # How exact must the curve be, and when? ELS draws with the calibrated curve, except that at two neighbouring steps it
 # gets a wrong size, 3 or 15.
 #
-# **Predict.** Sketch, against the time of the two wrong steps, how much r2 is lost: with 3 pixels, and with 15.
+# **Predict.** Sketch how much r2 is lost, against the time of the two wrong steps: once with 3 pixels, once with 15.
 
 # %%
 ten = els.seeded_noise(range(10), laptop.shape).to(laptop.device)
@@ -623,10 +625,10 @@ way = list(els.trajectory(laptop.machine("els-zeros"), ten, steps=20))
 
 
 def wrong_steps(k, P):
-    """Change of r2, the median of ten seeds, if the steps k and k + 1 of the calibrated way are made with size P."""
+    """Change of r2, the median of ten seeds, if steps k and k + 1 of the calibrated path are taken with size P."""
     curve = dict(sizes) | {times[k]: P, times[k + 1]: P}
     machine = laptop.patch_machine("els-zeros", list(curve.items()))
-    images = els.sample(machine, way[k][1], times=[*times[k:], 0])  # up to there nothing changes
+    images = els.sample(machine, way[k][1], times=[*times[k:], 0])  # nothing changes before step k
     return float((els.compare(images.cpu(), target).r2 - r2["calibrated"]).quantile(0.5))
 
 
@@ -641,7 +643,7 @@ fig, axis = plt.subplots(figsize=(6, 2.8))
 for (P, row), style in zip(changed.items(), ("o-", "s--"), strict=True):
     axis.plot([times[k] for k in places], row, style, label=f"two steps with {P} pixels")
 axis.axhline(0, color=plotting.GREY, lw=1)
-axis.set(xlabel="time t of the first of the two (noise on the left)", ylabel="change of r2", xlim=(1.03, 0))
+axis.set(xlabel="time t of the first wrong step (noise on the left)", ylabel="change of r2", xlim=(1.03, 0))
 axis.legend()
 show(fig, alt="Change of r2 against the time of two wrong steps. With 3 pixels it is -0.05 at t = 1 and rises to 0 at "
      "t = 0.15, where the curve has 3 pixels itself. With 15 it is 0 or a little above down to t = 0.25, -0.05 from "
@@ -654,18 +656,18 @@ print(f"15 pixels in the first 16 steps, the calibrated sizes in the last four: 
 assert abs(too_long - 0.82) < 0.006
 
 # %% [markdown] tags=["slide"]
-# Three pixels cost a little wherever the curve has more, 0.048 at the first two steps. **Fifteen cost nothing down to
-# $t = 0.25$, and then more and more, 0.201 at the last two steps.** A likely reason: what two too strict votes spoil,
-# later steps can mend, and after the last there is none.
+# Three pixels cost a little wherever the curve has more: 0.048 at the first two steps. **Fifteen cost nothing down to
+# $t = 0.25$, and then more and more: 0.201 at the last two steps.** A likely reason: later steps can mend what two
+# overly strict votes spoil, but no step follows the last.
 #
-# They do not mend everything: with 15 pixels in the first *sixteen* steps, and the calibrated sizes in the last four,
-# r2 is 0.82 (calibrated 0.91). So the curve must not be small too early, nor large for too long.
+# Later steps do not mend everything: with 15 pixels in the first *sixteen* steps, and the calibrated sizes in the last
+# four, r2 is 0.82 (calibrated: 0.91). So the curve must be neither small too early nor large for too long.
 
 # %% [markdown] tags=["slide"]
 # ## 9. Other networks, and a softer window (3 minutes)
 #
-# ELS drew for other networks, too, with other curves (stored). And must the window be a square? A **Gaussian window**
-# counts the squared difference at displacement $d$ with the factor
+# ELS also drew for other networks, with other curves (stored). And must the window be a square? A **Gaussian window**
+# multiplies the squared difference at displacement $d$ by the factor
 #
 # $$K(d) = e^{-\|d\|^2 / 2 w^2}, \qquad w = P/4,$$
 #
@@ -680,22 +682,22 @@ networks += ["fashion-mnist-16-unet-zeros", "fashion-mnist-28-resnet-zeros-condi
 
 
 def gain(curve, network, seeds=slice(100, 200)):
-    """r2 minus that of the calibrated curve: the median over new seeds, and for how many it is above 0."""
+    """r2 minus the calibrated curve's r2: its median over new seeds, and for how many of them it is above 0."""
     values = (curves[f"{curve}, {network}"] - curves[f"calibrated, {network}"]).flatten()[seeds]
-    values = values[~values.isnan()]  # the late switch: thirty seeds
+    values = values[~values.isnan()]  # the late switch has only thirty seeds
     return values.quantile(0.5).item(), int((values > 0).sum())
 
 
 costs = {"3 at the first two": -0.034, "15 at the last two": -0.201, "ten others": -0.007}
 for curve, stated in costs.items():
     median, _ = gain(curve, networks[0], slice(100, 200) if curve == "ten others" else slice(100, 130))
-    print(f"first network, {curve}: {median:.3f}")
+    print(f"first network, median gain with {curve}: {median:.3f}")
     assert abs(median - stated) < 1e-3
 found = {
     c: [gain(c, n) for n in networks if f"{c}, {n}" in curves]
     for c in ("straight", "two sizes", "late switch", "larger")
 }
-print("r2 gained, median (seeds that gain); ResNet, with classes, circular, UNet, 28 x 28:")
+print("median gain of r2 (seeds that gain) for ResNet, with classes, circular, UNet, 28 x 28:")
 for curve, row in found.items():
     print(f"{curve:12s}", *(f"{median:7.3f} ({ahead:2d})" for median, ahead in row))
 
@@ -705,7 +707,7 @@ for network in networks:
     results, machine = els.load_results(network), "els-circular" if "circular" in network else "els-zeros"
     hard, gaussian = (els.compare(results[machine + w], results["network-150"]).r2 for w in ("", "-gaussian"))
     soft[network] = float((gaussian - hard).quantile(0.5)), int((gaussian > hard).sum())
-print("Gaussian less square, a hundred seeds:", *(f"{median:.3f} ({ahead})" for median, ahead in soft.values()))
+print("Gaussian minus square, a hundred seeds:", *(f"{median:.3f} ({ahead})" for median, ahead in soft.values()))
 best = [1 - table[f"cosine-{window}"].max(1).values.mean(1) for window in ("square", "gaussian")]  # (20 times,) each
 print("the Gaussian's scores are nearer at t =", *(s for s, a, b in zip(times, *best, strict=True) if b < a))
 for s in (0.5, 0.3):
@@ -726,41 +728,42 @@ assert (best[1] < best[0])[times.index(0.75) :].all()
 hard, gaussian = laptop.machine("els-zeros"), laptop.machine("els-zeros-gaussian")
 for when, pair, stated in (("late", (hard, gaussian), 9), ("early", (gaussian, hard), 2)):
     won = int((relay(*pair, 0.32) > r2["calibrated"]).sum())
-    print(f"the Gaussian {when} only (the switch between t = 0.35 and 0.3): nearer than the square for {won} of ten")
+    print(f"Gaussian only {when} (switch between t = 0.35 and 0.3): nearer than the square throughout for {won} of ten")
     assert abs(won - stated) <= 1
 
 # %% [markdown]
-# Thirty new seeds agree with section 8: 3 pixels at the first two steps cost 0.034, 15 at the last two 0.201.
+# Thirty new seeds agree with section 8: 3 pixels at the first two steps cost 0.034, and 15 at the last two 0.201.
 #
-# In between much is free. Ten other calibration seeds (section 5) cost 0.007. The straight line is a draw for our
-# first network; the other four lose 0.003 to 0.021. With two sizes only, each network's own of $t = 0.7$ and then 3,
-# those of 16 x 16 lose 0.008 to 0.022 (the late switch, thirty seeds), and 0.018 to 0.051 if the 3 begins at $t =
-# 0.4$.
+# Between these two ends of the curve much is free. Ten other calibration seeds (section 5) cost 0.007. The straight
+# line is a draw for our first network; the other four lose 0.003 to 0.021. With only two sizes, each network's own at
+# $t = 0.7$ and then 3, the networks of 16 x 16 lose 0.008 to 0.022 if the 3 begins late (the late switch, thirty
+# seeds), and 0.018 to 0.051 if it begins at $t = 0.4$.
 #
-# Nor is the calibrated curve the best one: with windows one size larger in the middle one of the five gains 0.022.
+# Nor is the calibrated curve the best one: with windows one size larger in the middle, one of the five networks gains
+# 0.022.
 #
-# From $t = 0.75$ on (at 0.8 by next to nothing) the Gaussian's scores are nearer to our first network's, but its
-# drawings are not: a draw. Used from $t = 0.3$ on only, they are nearer for nine of ten seeds; used above only, for
-# two. **Nearer scores bring nearer drawings at the end, not before.** (Of the four other networks one is drawn better
-# with it and two worse.)
+# From $t = 0.75$ on (at 0.8, too, but by next to nothing) the Gaussian's scores are nearer to our first network's, but
+# its drawings are not: the two windows are level. With the Gaussian only from $t = 0.3$ on, the drawings are nearer for
+# nine of ten seeds; with the Gaussian only before that, for two. **Nearer scores bring nearer drawings at the end, not
+# before.** (Of the four other networks, the Gaussian draws one better and two worse.)
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
-# * Calibration: on the network's own way down, the patch size whose score has the largest cosine with the network's,
-#   lower median over ten seeds. Nothing else that is measured passes from the network to the machine.
-# * Two votes through large windows spoil a drawing only at its end; sixteen spoil it before, too. Between the two
-#   ends of the curve much is free.
-# * A bent filter that knows its place hardly needs a curve. With the calibrated one ELS is ahead of it, with one size
+# * Calibration takes, on the network's own way down, the patch size whose score has the largest cosine with the
+#   network's (the lower median over ten seeds). Nothing else that is measured passes from the network to the machine.
+# * Two votes through large windows spoil a drawing only at its end; sixteen spoil it earlier, too. Between the two ends
+#   of the curve much is free.
+# * A bent filter that knows its place hardly needs a curve. With the calibrated curve ELS is ahead of it, with one size
 #   throughout behind.
-# * A closing curve is no evidence for ELS: calibrated in the same way, the bent filter's closes, too.
+# * A closing curve is no evidence for ELS: calibrated in the same way, the bent filter's curve closes, too.
 # * $P(t)$ says what a vote may see, not how far a network or its machine looks.
 #
 # ## What is still unexplained
 #
-# The machine is complete. How well does it predict, image by image, and where does it fail? That is lesson 10. And
-# why do Gaussian windows draw worse above $t = 0.3$, though from 0.75 on their scores are nearer? A good question for
-# a project.
+# The machine is complete. How well does it predict, image by image, and where does it fail? That is lesson 10. And why
+# do Gaussian windows draw worse above $t = 0.3$, although their scores are nearer from 0.75 on? A good question for a
+# project.
 #
 # ## References
 #

@@ -18,7 +18,7 @@
 # **You will** bet on a hundred drawings of a trained network before you see them, with five predictors. Then you will
 # look for better ones.
 #
-# **You will learn** how well the equivariant local machine predicts, how sure we may be of that number, what it has to
+# **You will learn** how well the equivariant local machine predicts, how sure we can be of such a number, what it must
 # be compared with, and what a low r2 does not say.
 #
 # **You need** the machines of lessons 02, 04 and 08, the bent filter of lesson 04, and the calibrated window sizes of
@@ -40,15 +40,15 @@ lab = els.lab()
 # %% [markdown] tags=["slide"]
 # ## 1. The wager (4 minutes)
 #
-# One noise image goes in, and the deterministic sampler makes one picture of it. So a theory can be asked more than "do
-# the pictures have the same statistics?":
+# One noise image goes in, and the deterministic sampler turns it into one picture. So we can ask a theory for more than
+# pictures with the right statistics:
 #
-# > give both the same noise; is it **the same picture**?
+# > give theory and network the same noise: do they draw **the same picture**?
 #
-# The rules. Seeds 0 to 99. The network takes 150 steps, every machine 20 (a choice that matters: see the end of the
+# The rules: seeds 0 to 99. The network takes 150 steps, every machine 20 (a choice that matters: see the end of the
 # lesson). The window sizes were measured in lesson 09 on ten other seeds; only those for the network of section 8 were
-# changed after we had looked. A bet is judged by **r2**: the squared correlation of the pixels of two pictures, 1 if
-# they are equal up to brightness and contrast.
+# changed after we had seen a result. A bet is judged by **r2**: the squared correlation of the pixels of two pictures,
+# 1 if they are equal up to brightness and contrast.
 #
 # The samples are stored; the next cell draws four of them again.
 
@@ -63,7 +63,7 @@ for name in ("is", "ls", "els-zeros", "wiener"):
     assert (live - results[name][again]).abs().max() < within, name
 live = els.sample(lab.network, noise, steps=150).cpu()
 assert (live - results["network-150"][again]).abs().max() < within
-print(f"seeds {again}, drawn again: as stored, to within {within}")
+print(f"seeds {again}, drawn again, match the stored drawings to within {within}")
 
 # %% [markdown] tags=["slide"]
 # ## 2. One seed, by hand (5 minutes)
@@ -108,10 +108,10 @@ show(
 # | Wiener | the best *linear* denoiser | mean and covariance of the training images |
 # | mean | no denoiser at all: the mean training image | nothing of the noise |
 #
-# All five are made of the training images; LS and ELS are also given **twenty window sizes that were measured on the
+# All five are made from the training images; LS and ELS are also given **twenty window sizes that were measured on the
 # network**.
 #
-# **Predict.** Below come ten seeds. By lesson 08 you know which row is most like the network's: ELS. Rank IS, LS and
+# **Predict.** Ten seeds follow. From lesson 08 you know which row is most like the network's: ELS. Rank IS, LS and
 # Wiener behind it. (The mean waits for section 6.)
 
 # %% tags=["slide"]
@@ -132,13 +132,13 @@ show(
 
 # %% [markdown] tags=["slide"]
 # The ideal denoiser draws proper garments: they are in the training set. Many of the network's **odd blobs** are in the
-# ELS row (not the second leg of seed 4). By median r2 LS is second, Wiener third.
+# ELS row, too (not the second leg of seed 4). By median r2 LS is second, Wiener third.
 #
 # ## 4. A hundred drawings (6 minutes)
 #
-# **Predict.** The next plot has one point for every seed: to the right, how well the ideal denoiser predicts it;
-# upwards, how well ELS does. How many of the hundred lie below the diagonal: 0, 2, 10, or 30? And if LS were in ELS's
-# place?
+# **Predict.** The next plot has one point for every seed: the further right, the better the ideal denoiser predicts it;
+# the higher, the better ELS does. How many of the hundred lie below the diagonal: 0, 2, 10, or 30? And with LS in place
+# of ELS?
 
 # %% tags=["slide"]
 show(
@@ -147,18 +147,18 @@ show(
     "above the diagonal, most of them near the top; the medians are 0.61 for IS and 0.91 for ELS.",
 )
 wins = {name: int((r2[name] > r2["IS"]).sum()) for name in ("ELS", "LS", "Wiener")}
-print("ahead of the ideal denoiser, of 100 seeds:", wins)
+print("ahead of the ideal denoiser, out of 100 seeds:", wins)
 assert lab.profile != "laptop" or wins == {"ELS": 98, "LS": 98, "Wiener": 89}
 
 # %% [markdown]
-# ELS is ahead for **98 of 100** seeds. But so is LS, and the Wiener filter is for 89: the ideal denoiser is a weak
-# rival. Section 6 has stronger ones.
+# ELS is ahead, its points above the diagonal, for **98 of 100** seeds. But so is LS, and the Wiener filter is ahead for
+# 89: the ideal denoiser is a weak rival. Section 6 has stronger ones.
 #
 # ### Exercise 1: Could it be luck? (8 minutes, ★★☆)
 #
-# For another network, the UNet of section 8, ELS is ahead of LS for 64 of 100 seeds only. Suppose that each seed were a
-# fair coin. Write `sign_test(wins, n)`: the probability that `n` fair coins show heads at least `wins` times, right
-# also where it is tiny (98 of 100). It is a sum of $\binom{n}{k}/2^n$, where $\binom{n}{k}$ is `math.comb(n, k)` (write
+# For another network, the UNet of section 8, ELS is ahead of LS for only 64 of 100 seeds. Suppose that each seed were a
+# fair coin. Write `sign_test(wins, n)`: the probability that `n` fair coins show heads at least `wins` times, correct
+# even where it is tiny (98 of 100). It is a sum of $\binom{n}{k}/2^n$, where $\binom{n}{k}$ is `math.comb(n, k)` (write
 # `import math` first).
 
 
@@ -183,16 +183,16 @@ check.sign_test(sign_test)
 #     return sum(math.comb(n, k) for k in range(wins, n + 1)) / 2**n
 # ```
 #
-# (One minus all the other cases would give 0.0 for 98 of 100: too small a difference for 16 digits.) Nothing
-# was assumed about the distribution of r2, only that the seeds are independent.
+# (One minus all the other cases would give 0.0 for 98 of 100: the difference is too small for 16 digits.) We assumed
+# nothing about the distribution of r2, only that the seeds are independent.
 # </details>
 
 # %% [markdown] tags=["slide"]
 # ## 5. A median, and how far to trust it (4 minutes)
 #
-# The r2 of a hundred seeds have a spread: the **quartiles** say where the middle half lies. More seeds do not shrink
-# this spread, but they tell us the **median** more exactly. How exactly, the **bootstrap** (lesson 09) says: it draws a
-# hundred *with replacement* from those that we have, again and again, and takes the median of each resample.
+# The r2 of a hundred seeds are spread out; the **quartiles** say where the middle half lies. More seeds do not shrink
+# this spread, but they tell us the **median** more exactly. How exactly? The **bootstrap** (lesson 09) draws a hundred
+# seeds *with replacement* from those that we have, again and again, and takes the median of each resample.
 
 # %% tags=["slide"]
 from elscourse.metrics import bootstrap_interval
@@ -218,22 +218,22 @@ if lab.profile == "laptop":
 
 # %% [markdown]
 # Half of the drawings have an r2 between 0.88 and 0.95, and the median is 0.91, give or take 0.01. When someone reports
-# one number, ask which of the two widths stands behind it.
+# one number, ask which of these two widths stands behind it.
 
 # %% [markdown] tags=["slide"]
 # ## 6. Compared with what? (5 minutes)
 #
 # An r2 of 0.91 sounds high, but every garment is a bright thing in the middle of a dark square. And there is one more
-# rival, the **bent filter** (lesson 04): the best *linear* denoiser that sees only ELS's windows, with weights of its
-# own at every place, its answers bent by a curve at each step.
+# rival, the **bent filter** (lesson 04): the best *linear* denoiser that sees only ELS's windows. It has its own
+# weights at every place, and its answers are bent by a curve at each step.
 #
 # **Predict.** What is the median r2 of the network's drawing with (a) the *mean training image*, the same for all
-# seeds, (b) the drawing that ELS makes of *another* seed? Guess 0.0, 0.2, 0.5 or 0.8 for each.
+# seeds, (b) the drawing that ELS makes from *another* seed? Guess 0.0, 0.2, 0.5 or 0.8 for each.
 
 
 # %%
 def best_filter(file):
-    """r2 with the network of that name, one per seed, of the filter, bent or not, of the highest median."""
+    """r2, one per seed, of the filter (bent or not) that predicts this network best, judged by the median."""
     samples, kinds = els.load_results(file), ("local-filter", "equivariant-filter")
     r2 = [els.compare(samples[kind], samples["network-150"]).r2 for kind in kinds]
     r2 += [bent for key, bent in els.load_results("11_bent").items() if key.startswith(f"{file}, ")]
@@ -253,13 +253,13 @@ for place, name in enumerate(order):
 axis.set(xlim=(0, 1), xlabel="median r2 with the network")
 show(
     fig,
-    alt="Median r2 with the network: 0.25 for ELS of another seed, 0.54 for the mean image, 0.61 for IS, 0.77 for "
+    alt="Median r2 with the network: 0.25 for ELS with another seed, 0.54 for the mean image, 0.61 for IS, 0.77 for "
     "Wiener, 0.85 for LS, 0.86 for the bent filter, 0.91 for ELS.",
 )
 
 # %%
 over = {name: int((r2["ELS"] > shown[name]).sum()) for name in ("bent filter", "LS")}
-print("ELS is the better prediction, of 100 seeds:", over)
+print("seeds of 100 for which ELS is the better prediction:", over)
 same_images = els.load_results("fashion-mnist-16-resnet-zeros")
 exchange = els.load_results("15_exchange")  # other trainings, 8 bits
 retrained = exchange["network-150, 2000-pictures-seed-1"].float() / 127.5 - 1
@@ -274,11 +274,12 @@ if lab.profile == "laptop":
 
 # %% [markdown]
 # The mean image, which knows nothing about the seed, reaches **0.54**, and the ideal denoiser hardly more. The right
-# style for the wrong seed has 0.25: a definite guess that is wrong costs more than a vague one. The best rivals are the
-# bent filter, **0.86** (ELS is ahead on 90 seeds), and LS, **0.85** (on 88).
+# style from the wrong seed has 0.25: a definite guess that is wrong costs more than a vague one. The best rivals are
+# the bent filter with **0.86** (ELS is ahead on 90 seeds) and LS with **0.85** (on 88).
 #
-# **How high could one get?** Two networks of this recipe have an r2 of 0.98 with each other. Each has accidents of its
-# training, which no theory can know. A perfect theory has none of its own, so it could have 0.99 (lesson 15).
+# **How high could a theory get?** Two networks of this recipe have an r2 of 0.98 with each other. Each has accidents of
+# its training, which no theory can know. A perfect theory has none of its own, so its r2 could reach the networks'
+# correlation, not squared: 0.99 (printed above; lesson 15 shows why).
 #
 # ### Exercise 2: An interval for the mean advantage (8 minutes, ★★☆)
 #
@@ -317,7 +318,7 @@ index = torch.randint(100, (2000, 100), generator=torch.Generator().manual_seed(
 
 
 def gap(ours, theirs):
-    """Mean of the differences, seed by seed, and the central 95 % of its resamples."""
+    """Mean of the seed-by-seed differences, and the central 95 % of the resampled means."""
     differences = (ours - theirs).double()
     ends = differences[index].mean(1).quantile(torch.tensor([0.025, 0.975], dtype=torch.float64))
     return tuple(round(value, 3) for value in (differences.mean().item(), *ends.tolist()))
@@ -330,20 +331,20 @@ if lab.profile == "laptop":
     assert list(gaps.values()) == [(-0.011, -0.024, 0.002), (0.066, 0.052, 0.081), (0.076, 0.060, 0.095)]
 
 # %% [markdown]
-# These seeds do not tell LS and the bent filter apart: the interval of their difference contains 0. ELS is ahead of
+# These seeds cannot tell LS and the bent filter apart: the interval of their difference contains 0. ELS is ahead of
 # both: its two intervals lie above 0.
 #
 # ### Exercise 3: What the baseline left over (6 minutes, ★☆☆)
 #
-# $1 - \mathrm{r2}$ is the share of the drawing's variance that a prediction does not explain, after the best change of
-# its brightness and contrast. Write `skill(r2, baseline)`: by what share the prediction leaves less unexplained than
-# the *baseline* does (0: no better, 1: perfect, negative: worse). Both arguments have shape (B,), and so has the
-# answer.
+# $1 - \mathrm{r2}$ is the share of the drawing's variance that a prediction leaves unexplained, even after the best
+# change of its brightness and contrast. Write `skill(r2, baseline)`: the share by which the prediction reduces what the
+# *baseline* leaves unexplained (0: no better, 1: perfect, negative: worse). Both arguments have shape (B,), and so has
+# the answer.
 
 
 # %%
 def skill(r2, baseline):
-    """r2 (B,), baseline (B,) -> (B,): by what share less is left unexplained than by the baseline."""
+    """r2 (B,), baseline (B,) -> (B,): the share by which it reduces what the baseline leaves unexplained."""
     ...
 
 
@@ -373,20 +374,20 @@ if lab.profile == "laptop":
     assert abs(medians["LS"] - 0.854) < 6e-4
 
 # %% [markdown]
-# ELS's skill is **0.81** over the mean image, **0.40** over the bent filter and **0.39** over LS. The last is what
-# equivariance adds, with the same pictures and windows. (Sizes measured for LS itself do not help it.)
+# ELS's skill is **0.81** over the mean image, **0.40** over the bent filter and **0.39** over LS. The last number is
+# what equivariance adds, with the same pictures and windows. (Sizes measured for LS itself do not help it.)
 
 # %% [markdown] tags=["slide"]
 # ## 7. Five networks (8 minutes)
 #
 # Is the first network a lucky case? Three others are ResNets, too: one wraps around (circular), two are told the class,
-# and one of these draws 28 x 28 pixels. (These two were trained on 10,000 images, all others on the same 2,000.) The
-# last, a **UNet**, also works on shrunken copies of the image, so that every pixel sees all of it.
+# and one of these two draws 28 x 28 pixels. (Those told the class were trained on 10,000 images, all others on the same
+# 2,000.) The last, a **UNet**, also works on shrunken copies of the image, so that every pixel sees all of it.
 #
-# "Mean" is the mean of the class where that is told, "bent filter" the best one stored (for the UNet it has no windows;
-# for the circular network a better one follows).
+# "Mean" is the mean of the class where the network is told it, "bent filter" the best one stored (for the UNet it has
+# no windows; for the circular network a better one follows).
 #
-# **Predict.** For which network will ELS be worst? Will its skill over the *mean* picture differ as much as its r2? And
+# **Predict.** For which network will ELS be worst? Will its skill over the *mean* picture vary as much as its r2? And
 # what will larger pictures do to ELS, LS and the ideal denoiser?
 
 # %%
@@ -400,7 +401,7 @@ networks = {
 
 
 def bets(file, own):
-    """r2 with the network of that name, one per seed, of all rivals."""
+    """r2 of every predictor with this network's drawings, one per seed."""
     one = lab if file == lab.network.name else els.lab("laptop", network=file, verbose=False)
     samples, pictures = els.load_results(file), one.data.images.cpu()
     constant = pictures.mean(0, keepdim=True).expand(100, -1, -1, -1)
@@ -435,7 +436,7 @@ fig.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", nco
 show(
     fig,
     alt="Left, median r2 of six predictors for five networks. ELS is highest for all: 0.91 with zeros, 0.83 circular, "
-    "0.94 with class, 0.88 at 28 x 28, 0.93 for the UNet. IS comes near for the UNet only; LS is far behind at "
+    "0.94 with class, 0.88 at 28 x 28, 0.93 for the UNet. IS comes close only for the UNet; LS is far behind at "
     "28 x 28. For the circular network mean, IS, Wiener and LS are below 0.1. Right, the same as skill over the mean: "
     "ELS is near 0.8 for all five.",
 )
@@ -448,20 +449,20 @@ for name, bet in agreed.items():
         middles[name, rival], ahead[name, rival] = values.quantile(0.5).item(), int((bet["ELS"] > values).sum())
         skills[name, rival] = gain = (1 - (1 - values) / (1 - bet["mean"])).quantile(0.5).item()
         print(f"{name:23s} {rival:12s} {middles[name, rival]:6.2f} {gain:24.2f} {ahead[name, rival]:10d}")
-variants = els.load_results("10_variants")  # base: the recipe of the network for 28 x 28, followed at 16 x 16
+variants = els.load_results("10_variants")  # base: the recipe of the 28 x 28 network, followed at 16 x 16
 base = [variants[f"{name}, base"].quantile(0.5).item() for name in ("els-zeros", "ls", "is")]
-print("its recipe at 16 x 16: ELS {:.2f}, LS {:.2f}, IS {:.2f}".format(*base))
+print("the larger network's recipe at 16 x 16: ELS {:.2f}, LS {:.2f}, IS {:.2f}".format(*base))
 assert all(abs(a - b) < 0.006 for a, b in zip(base, (0.94, 0.90, 0.74), strict=True))
 
 # %%
-stated = {  # median of the mean, IS, the bent filter, LS, ELS; skill over the mean of the bent filter and of ELS
+stated = {  # medians for mean, IS, bent filter, LS and ELS; then the skill over the mean of bent filter and ELS
     "ResNet, zeros": (0.54, 0.61, 0.86, 0.85, 0.91, 0.68, 0.81),
     "ResNet, circular": (0.09, 0.04, 0.71, 0.09, 0.83, 0.66, 0.78),
     "ResNet, class": (0.73, 0.74, 0.92, 0.91, 0.94, 0.69, 0.79),
     "ResNet, class, 28 x 28": (0.36, 0.36, 0.83, 0.63, 0.88, 0.72, 0.78),
     "UNet": (0.50, 0.86, 0.85, 0.91, 0.93, 0.64, 0.81),
 }
-for name in list(stated)[lab.profile != "laptop" :]:  # else the first network is another one
+for name in list(stated)[lab.profile != "laptop" :]:  # in other labs the first network differs
     values = [middles[name, rival] for rival in ("mean", "IS", "bent filter", "LS", "ELS")]
     values += [skills[name, rival] for rival in ("bent filter", "ELS")]
     assert all(abs(a - b) < 0.006 for a, b in zip(values, stated[name], strict=True)), (name, values)
@@ -473,13 +474,14 @@ assert ahead["ResNet, class", "LS"] == 88 and ahead["UNet", "LS"] == 64 and abs(
 
 # %% [markdown] tags=["slide"]
 # For the circular ResNet the mean, IS, Wiener and LS are below 0.1: they tell places apart, which this network cannot.
-# A fair rival knows as little: a bent filter that is one for all pixels. The table's sees ELS's windows, and has 0.71.
-# The strongest that we tried is not in the table: it sees everything, and has 0.76 (lesson 07). ELS has **0.83**, and
-# is ahead of it for 69 seeds.
+# A fair rival must know as little as the network: a bent filter that is the same for all pixels. The one in the table
+# sees ELS's windows, and reaches 0.71. The strongest that we tried is not in the table: it sees everything, and reaches
+# 0.76 (lesson 07). ELS reaches **0.83**, and is ahead of this stronger filter for 69 seeds. (The table's last column
+# counts the seeds for its own, weaker filter.)
 #
 # This 0.83 is the lowest of ELS's five numbers. But the mean picture has only 0.09 there, and 0.54 for the first
-# network: much of r2 is how alike a network's drawings are. The *skill* of ELS over the mean is **0.78 to 0.81**,
-# nearly the same for all five; that of this table's bent filter 0.64 to 0.72. (LS comes near for the UNet: 0.79.)
+# network: much of r2 reflects how alike a network's drawings are. The *skill* of ELS over the mean is **0.78 to 0.81**,
+# nearly the same for all five; that of the table's bent filter is 0.64 to 0.72. (LS comes close for the UNet: 0.79.)
 
 # %% tags=["slide"]
 large = els.load_results(networks[larger][0])
@@ -493,19 +495,21 @@ show(
 )
 
 # %% [markdown]
-# At 28 x 28 the ideal denoiser falls from 0.74 to **0.36**: it draws whole garments, the network no longer does. But
-# the mean of the class falls as far, from 0.73 to 0.36. What changes is the worth of equivariance: LS falls from 0.91
-# to **0.63**, ELS only from 0.94 to **0.88**. It is ahead of LS for all 100 seeds, of the bent filter for 90.
+# At 28 x 28 the ideal denoiser falls from 0.74 to **0.36**: it draws whole garments, and the network no longer does.
+# But the mean of the class falls just as far, from 0.73 to 0.36. What changes is how much equivariance is worth: LS
+# falls from 0.91 to **0.63**, ELS only from 0.94 to **0.88**. ELS is ahead of LS for all 100 seeds, and of the bent
+# filter for 90.
 #
-# The larger pictures bring LS down, not the recipe of the training: at 16 x 16 the same recipe gives ELS 0.94, LS 0.90.
+# It is the larger pictures that bring LS down, not the training recipe: at 16 x 16 the same recipe gives ELS 0.94 and
+# LS 0.90.
 
 # %% [markdown] tags=["slide"]
 # ## 8. Every pixel sees everything: the UNet (7 minutes)
 #
-# Our first result with this network looked like the end of the theory: on 30 seeds ELS had r2 0.82, and the ideal
+# Our first result with this network looked like the end of the theory: on 30 seeds ELS had an r2 of 0.82, and the ideal
 # denoiser, which only copies, 0.83. (Section 7's 0.93 came later.)
 #
-# **Predict.** What had we done wrong? (How are the window sizes found: lesson 09?)
+# **Predict.** What had we done wrong? (How did lesson 09 find the window sizes?)
 
 # %%
 unet = els.lab("laptop", network="fashion-mnist-16-unet-zeros", verbose=False)
@@ -520,16 +524,17 @@ assert all(abs(a - b) < 0.006 for a, b in zip(some.values(), (0.82, 0.91, 0.83),
 assert sum(P >= 17 for _, P in sizes) == sum(P > 15 for _, P in sizes) == 9
 
 # %% [markdown] tags=["slide"]
-# The largest size on offer was 15 pixels then. **A fit that ends at the edge of what was offered is not a fit.** Nine
-# of today's twenty sizes are larger. With them ELS has 0.91 on the same seeds.
+# Back then the largest size on offer was 15 pixels. **A fit that ends at the edge of what was offered is not a fit.**
+# Nine of today's twenty sizes are larger. With them ELS has 0.91 on the same seeds.
 #
 # On all 100 seeds LS has 0.91; ELS has 0.93, and is ahead for 64. In a picture of 16 x 16 a window of 17 pixels reaches
-# a border from everywhere, which tells each pixel its place: so in 9 of the 20 steps ELS *is* LS.
+# a border from everywhere, which tells each pixel where it is. So in 9 of the 20 steps ELS *is* LS.
 #
-# One more rival. How far to look, say Lukoianov and others, is told by the *correlations of the pictures*. In a simple
-# form: to the Wiener filter each pixel is a weighted sum of all noisy pixels. The window of a pixel holds those whose
-# weight is more than a share $\tau$ of the largest, and LS is run with these windows. ELS has twenty sizes measured on
-# the network, this rival one number: $\tau$, the best of five for r2 with the network's drawings, on forty other seeds.
+# One more rival. Lukoianov and others say that the *correlations of the pictures* determine how far to look. In a
+# simple form: the Wiener filter makes each pixel a weighted sum of all noisy pixels. Let the window of a pixel hold
+# those whose weight is more than a share $\tau$ of the largest, and run LS with these windows. ELS has twenty sizes
+# measured on the network, this rival one number: $\tau$, the best of five for r2 with the network's drawings, on forty
+# other seeds.
 #
 # **Predict.** Who is ahead, ELS or this rival, for the first ResNet? For the UNet?
 
@@ -543,7 +548,7 @@ for name, ours in {"resnet": resnet_r2, "unet": unet_r2["ELS"]}.items():
     theirs = rival[f"r2 seeds 0 to 99, {file}"][chosen]
     numbers = [round(values.quantile(0.5).item(), 3) for values in (ours, theirs)]
     numbers.append(int((theirs > ours).sum()))
-    print("{}: r2 of ELS {}, of the rival {}, which is ahead for {}".format(name, *numbers))
+    print("{}: r2 of ELS {}, of the rival {}, which is ahead for {} seeds".format(name, *numbers))
     assert numbers == stated[name]
 gaps = [gap(unet_r2["ELS"], other) for other in (unet_r2["LS"], theirs)]
 print("UNet, ELS - LS and ELS - rival:", gaps)
@@ -551,12 +556,12 @@ assert gaps == [(0.020, 0.011, 0.029), (-0.019, -0.034, -0.004)]
 taus = {name: rival[f"chosen, fashion-mnist-16-{name}-zeros"].item() for name in ("resnet", "unet")}
 exchanged = [rival[f"r2 seeds 0 to 99, fashion-mnist-16-{name}-zeros"][k] for name, k in (("resnet", 1), ("unet", 3))]
 exchanged = [round(values.quantile(0.5).item(), 2) for values in exchanged]
-print("tau:", {name: round(tau, 2) for name, tau in taus.items()}, "with the other's:", exchanged)
+print("tau:", {name: round(tau, 2) for name, tau in taus.items()}, "with the other network's tau:", exchanged)
 assert [round(tau, 2) for tau in taus.values()] == [0.2, 0.05] and exchanged == [0.72, 0.80]
 
 # %%
 k, squares = torch.arange(16), {}
-# how many pixels a P x P window, cut off at the border, holds in the mean; then the size that holds about as many
+# how many pixels a P x P window, cut off at the border, holds on average; then the size that holds about as many
 inside = {P: ((k[:, None] - k).abs() <= P // 2).sum(1).float().mean().item() ** 2 for P in range(3, 17, 2)}
 for name, row in (("resnet", 3), ("unet", 1)):  # for each network the row of its tau
     pixels = rival["pixels in a window"][row].log()
@@ -566,7 +571,7 @@ for name, row in (("resnet", 3), ("unet", 1)):  # for each network the row of it
     square = els.compare(drawn, els.load_results(f"fashion-mnist-16-{name}-zeros")["network-150"]).r2
     shaped = rival[f"r2 seeds 0 to 99, fashion-mnist-16-{name}-zeros"][row]
     squares[name] = [round(values.quantile(0.5).item(), 3) for values in (shaped, square)]
-    print(f"{name}: LS in windows shaped by correlations, in squares of as many pixels: r2", squares[name])
+    print(f"{name}: r2 of LS in windows shaped by correlations, and in squares of as many pixels:", squares[name])
 found = torch.tensor([*squares.values()])
 assert (found - torch.tensor([[0.822, 0.83], [0.945, 0.772]])).abs().max() < 0.006
 
@@ -574,29 +579,30 @@ assert (found - torch.tensor([[0.822, 0.83], [0.945, 0.772]])).abs().max() < 0.0
 second = exchange["network-150, unet-2000-pictures-seed-1"].float() / 127.5 - 1
 own_windows = exchange["els-zeros, unet-2000-pictures-seed-1"].float() / 127.5 - 1
 by = [els.compare(one, second).r2.quantile(0.5).item() for one in (its["els-zeros"], its["ls"], own_windows)]
-print("UNet trained again, windows of the first: ELS {:.2f}, LS {:.2f}; its own: ELS {:.2f}".format(*by))
+print("UNet trained again, with the first UNet's windows: ELS {:.2f}, LS {:.2f}; with its own: ELS {:.2f}".format(*by))
 assert all(abs(a - b) < 0.006 for a, b in zip(by, (0.93, 0.92, 0.89), strict=True))
 
 # %% [markdown] tags=["slide"]
-# For the ResNet the rival is far behind: 0.82 where ELS has 0.91. For the **UNet it is ahead**: 0.945 where ELS has
-# 0.925, on 71 seeds, in the mean by 0.004 to 0.034. But both networks learned from the same pictures, and still each
-# needs a $\tau$ of its own: with the other's the rival has only 0.72 for the ResNet, 0.80 for the UNet. So the
-# correlations give windows their shape, the network their width.
+# For the ResNet the rival is far behind: 0.82 where ELS has 0.91. For the **UNet it is ahead**: it has 0.945 where ELS
+# has 0.925, and wins on 71 seeds; its mean lead is somewhere from 0.004 to 0.034. But although both networks learned
+# from the same pictures, each needs its own $\tau$: with the other's the rival has only 0.72 for the ResNet and 0.80
+# for the UNet. So the correlations give windows their shape, and the network gives them their width.
 #
-# Is it the shape? For the UNet it is worth much: in *squares* of as many pixels LS has 0.77. For the ResNet it is not:
-# LS has 0.83 in such squares, 0.85 in ELS's windows. What the rival lacks there, against ELS's 0.91, is mostly
-# equivariance.
+# Does the shape matter? For the UNet, very much: in *squares* of as many pixels LS has only 0.77. For the ResNet it
+# does not: LS has 0.83 in such squares, and 0.85 in ELS's windows. What the rival lacks there, against ELS's 0.91, is
+# mostly equivariance.
 #
-# ELS is ahead of LS by 0.011 to 0.029, hardly by luck (call your `sign_test(64, 100)`). But the calibration may count
-# for more. We trained the UNet again, from another seed (lesson 15): of that one ELS has 0.93 with the windows of the
-# first UNet, 0.89 with those measured on itself. Equivariance adds **little** here.
+# For the UNet ELS leads LS by 0.011 to 0.029 on average, which is hardly luck (call your `sign_test(64, 100)`). But the
+# calibration may matter more. We trained the UNet again, from another seed (lesson 15): for the new UNet ELS has 0.93
+# with the windows of the first, but 0.89 with those measured on the new one. Equivariance adds **little** here.
 
 # %% [markdown] tags=["slide"]
-# Why does the ideal denoiser come so near to the UNet (0.86)? Does the UNet remember? For 20 of 100 seeds the training
+# Why does the ideal denoiser come so close to the UNet (0.86)? Does the UNet remember? For 20 of 100 seeds the training
 # image nearest to its drawing is the very one that the ideal denoiser returns.
 #
-# **Predict.** A UNet of the same recipe was trained on 2,000 *other* pictures: it has an **alibi**. For how many seeds
-# is its drawing, too, nearest to the picture of *ours* that the ideal denoiser returns: 0, 5, 10 or 20?
+# **Predict.** A UNet of the same recipe was trained on 2,000 *other* pictures: it has an **alibi**. Look for the
+# nearest of *our* pictures to each of its drawings. For how many seeds is that picture again the one that our ideal
+# denoiser returns: 0, 5, 10 or 20?
 
 # %%
 alibi = exchange["network-150, unet-2000-other-pictures-seed-1"].float() / 127.5 - 1
@@ -610,27 +616,27 @@ for name, drawings in {"UNet": its["network-150"], "trained again": second, "ali
     leaning[name] = ours - theirs
     found[name] = int((nearest == copied).sum()), *(round(r2.quantile(0.5).item(), 2) for r2 in (ours, theirs))
     print(f"{name}: {shuffled:.2f} hits with shuffled seeds, ", end="")
-    print("else {}; r2 with our ideal denoiser {}, with that of the others {}".format(*found[name]))
+    print("unshuffled {}; r2 with our ideal denoiser {}, with the other pictures' {}".format(*found[name]))
     assert shuffled < 0.08
 assert found == {"UNet": (20, 0.86, 0.80), "trained again": (20, 0.83, 0.82), "alibi": (21, 0.85, 0.84)}
 leans = [gap(leaning[name], leaning["alibi"]) for name in ("UNet", "trained again")]
-print("leans more to our ideal denoiser than the alibi: the UNet by {}, trained again by {}".format(*leans))
+print("leaning to our ideal denoiser, minus the alibi's: UNet {}, UNet trained again {}".format(*leans))
 assert leans == [(0.031, 0.014, 0.052), (0.002, -0.032, 0.031)]
 
 # %% [markdown]
-# For 21. (With shuffled seeds, for fewer than one.) And its r2 with the ideal denoiser of our pictures, which it never
-# saw, is 0.85, with that of its own 0.84. So most of the likeness is not memory: such a UNet lays out much the same
-# picture, whichever 2,000 it has learned from.
+# For 21. (With shuffled seeds, for fewer than one.) The alibi UNet's r2 with the ideal denoiser of our pictures, which
+# it never saw, is 0.85, and with that of its own pictures 0.84. So most of the likeness is not memory: such a UNet lays
+# out much the same picture, whichever 2,000 it has learned from.
 #
-# A trace of memory there may be, in one of two trainings. Take r2 with our ideal denoiser, less r2 with that of the
-# others: for our UNet this is larger than for the alibi (last printed line: mean and interval). For the UNet trained
-# again the interval contains 0. (Lesson 15 asks in another way.)
+# There may be a trace of memory, in one of two trainings. Take r2 with our ideal denoiser, minus r2 with that of the
+# other pictures: for our UNet this is larger than for the alibi (last printed line: mean and interval). For the UNet
+# trained again the interval contains 0. (Lesson 15 tests this in another way.)
 
 # %% [markdown] tags=["slide"]
 # ## 9. The lowest r2 (5 minutes)
 #
-# **Predict.** Which drawings of the first network have the lowest r2: the strangest, the faintest, or those that are
-# missed by most?
+# **Predict.** Which drawings of the first network have the lowest r2: the strangest, the faintest, or those that ELS
+# misses by most?
 
 # %% tags=["slide"]
 contrast = target.flatten(1).std(1).double()
@@ -641,16 +647,16 @@ rows = {"ELS": predictions["ELS"][seeds], "network": target[seeds]}
 notes = [f"r2 {r2['ELS'][k]:.2f}\nrms {error[k]:.2f}" for k in seeds]
 show(
     plotting.image_rows(rows, notes=notes, titles=[f"seed {k}" for k in seeds]),
-    alt="ELS and network for eight seeds, with r2 and rms error below. Of the four of lowest r2, near 0.7, 77 and 54 "
+    alt="ELS and network for eight seeds, with r2 and rms error below. Of the four lowest in r2, near 0.7, 77 and 54 "
     "are faint and ragged, with errors of 0.12 and 0.13; seed 35 has the largest error, 0.32. Then come 59, 18 and 2, "
-    "bright, with errors near 0.28. Last seed 32, full and bright, with an r2 of 0.98 and an error of 0.15.",
+    "bright, with errors near 0.28. Last comes seed 32, full and bright, with an r2 of 0.98 and an error of 0.15.",
 )
 assert lab.profile != "laptop" or (seeds == [77, 35, 47, 54, 59, 18, 2, 32] and furthest[0] == 35)
 
 # %%
 both = len({*by_r2[:10]} & {*furthest[:10]})
 print(f"seeds with a smaller error than seed 77: {(error < error[77]).sum()}")
-print(f"of the ten lowest r2, among the ten largest errors: {both}")
+print(f"of the ten lowest r2, {both} are among the ten largest errors")
 ranks, values = contrast.argsort(), {"contrast": contrast, "error": error, "r2 of ELS": r2["ELS"], "r2 of IS": r2["IS"]}
 grows = {name: [v[some].quantile(0.5).item() for some in (ranks[:25], ranks[75:])] for name, v in values.items()}
 for name, (faint, strong) in grows.items():
@@ -662,16 +668,16 @@ if lab.profile == "laptop":
     assert all(abs(a - b) < 0.006 for k in stated for a, b in zip(grows[k], stated[k], strict=True))
 
 # %% [markdown]
-# Of the two with the lowest r2 one, seed 77, is faint, and only five seeds are missed by less: 0.12 (rms, the root mean
-# square of the error; from black to white is 2). The other, seed 35, is the worst miss of all: 0.32. Of the ten lowest
-# r2 three are among the ten largest errors (chance would give one).
+# Two drawings have the lowest r2. One, seed 77, is faint, and only five seeds are missed by less than its 0.12 (rms,
+# the root mean square of the error; from black to white is 2). The other, seed 35, is the worst miss of all: 0.32. Of
+# the ten lowest r2, three are among the ten largest errors (chance would give one).
 #
-# Call **contrast** the standard deviation of a drawing's pixels. From the faintest quarter of the drawings to the
-# strongest it nearly doubles; the error goes only from 0.15 to 0.18. So r2, which compares the two, rises with
-# contrast; it does for the ideal denoiser, too.
+# Call the standard deviation of a drawing's pixels its **contrast**. From the faintest quarter of the drawings to the
+# strongest it nearly doubles, whereas the error only grows from 0.15 to 0.18. So r2, which compares error and contrast,
+# rises with contrast, and does so for the ideal denoiser, too.
 #
-# **An open bet.** Of seeds 100, 101, ... no drawing of this network is stored. The next cell draws ten with ELS: rank
-# them by the error (rms) that you expect. Then draw them with the network. With ten, luck has a say: take more.
+# **An open bet.** For seeds 100, 101, ... no drawing of this network is stored. The next cell draws ten with ELS: rank
+# them by the error (rms) that you expect. Then draw them with the network. With only ten, luck has a say: take more.
 
 # %%
 bet = els.seeded_noise(range(100, 110), lab.shape).to(lab.device)
@@ -684,7 +690,7 @@ show(
 
 # %%
 in_20 = els.compare(same_images["els-zeros"], same_images["network-20"]).r2.quantile(0.5).item()
-print(f"ELS and the network with 20 steps, too: r2 {in_20:.2f}")
+print(f"ELS and the network, both with 20 steps: r2 {in_20:.2f}")
 assert abs(in_20 - 0.85) < 0.006
 
 # %% [markdown] tags=["slide"]
@@ -692,18 +698,18 @@ assert abs(in_20 - 0.85) < 0.006
 #
 # * Started from the same noise, a formula without weights, but with twenty window sizes measured on the network, draws
 #   much of what a trained ResNet draws: median r2 0.91. The best rivals, a bent filter and LS, have 0.86 and 0.85; ELS
-#   is ahead for 90 and 88 of 100 seeds (for 84, if the filter's windows are wider: lesson 11).
-# * Such a number needs its company. Over the mean picture ELS has a skill of about 0.8, for five networks of garments;
-#   the bent filter in our table 0.64 to 0.72. (For emoji this filter is ahead: lesson 17.)
-# * For our UNet, which sees the whole picture, equivariance adds little, and windows shaped by the pictures'
-#   correlations, their width fitted to the network, are better. That the ideal denoiser comes near to its drawings is
-#   mostly not memory.
-# * r2 is unkind to faint drawings: seed 77 is missed by little, and has the lowest r2.
+#   is ahead of them for 90 and 88 of 100 seeds (of a filter with wider windows for 84: lesson 11).
+# * Such a number says little without comparisons. Over the mean picture ELS has a skill of about 0.8, for five networks
+#   of garments; the bent filter in our table has 0.64 to 0.72. (For emoji this filter is ahead: lesson 17.)
+# * For our UNet, which sees the whole picture, equivariance adds little. Windows shaped by the pictures' correlations,
+#   with a width fitted to the network, do better. The ideal denoiser comes close to the UNet's drawings, but mostly not
+#   because the UNet remembers.
+# * r2 is unkind to faint drawings: seed 77 is missed by little, yet has the lowest r2.
 #
 # ## What is still unexplained
 #
-# We compared the machine's 20 steps with the network's *150*. With 20 steps each the median falls from 0.91 to 0.85.
-# Why should more steps of the *network* help? Lesson 11 finds out.
+# We compared the machine's 20 steps with the network's *150*. If both take 20 steps, the median falls from 0.91 to
+# 0.85. Why should more steps of the *network* help? Lesson 11 finds out.
 #
 # ## References
 #

@@ -39,8 +39,8 @@ lab = els.lab()
 # %% [markdown] tags=["slide"]
 # ## 1. One pair, three numbers (3 minutes)
 #
-# Take one drawing of lesson 10, seed 9, chosen because three numbers differ there. Every pixel gives a point $(p, y)$,
-# $p$ predicted by the ELS machine, $y$ drawn by the network in 150 steps.
+# Take one drawing of lesson 10: seed 9, chosen because the three numbers below differ there. Every pixel gives a point
+# $(p, y)$: $p$ predicted by the ELS machine, $y$ drawn by the network in 150 steps.
 #
 # **Predict.** If the prediction were perfect, where would the points lie? And if it were right up to brightness and
 # contrast?
@@ -63,8 +63,9 @@ show(
 )
 
 # %% [markdown]
-# On the diagonal; and on another straight line, here a flatter one: the network drew with less contrast. Three numbers
-# describe such a cloud. With $\bar p, \bar y$ the means over this image's pixels:
+# The points of a perfect prediction lie on the diagonal; if it is right up to brightness and contrast, they lie on
+# another straight line. Here that line is flatter: the network drew with less contrast. Three numbers describe such a
+# cloud. With $\bar p, \bar y$ the means over this image's pixels:
 #
 # $$r = \frac{\sum (p - \bar p)(y - \bar y)}{\sqrt{\sum (p - \bar p)^2 \, \sum (y - \bar y)^2}}, \qquad
 #   r^2 = r \cdot r, \qquad R^2 = 1 - \frac{\sum (y - p)^2}{\sum (y - \bar y)^2} .$$
@@ -83,18 +84,18 @@ assert cost.min() > -1e-12 and (package.r2 <= package.r.abs()).all()
 
 
 def near(found, stated, by=0.002):
-    """Whether these are the numbers that the text states, which are the laptop's."""
+    """Whether these are the numbers in the text, which hold for the laptop lab."""
     return lab.profile != "laptop" or all(abs(a - b) < by for a, b in zip(found, stated, strict=True))
 
 
 # %% [markdown]
 # The order is no accident: $R^2 \le r^2 \le |r|$ for every pair of images. The square of a number below one is smaller,
-# and the diagonal, one line among many, explains no more than the best.
+# and the diagonal is only one line among many, so it explains no more than the best line.
 #
 # ### Exercise 1: Three correlations (6 minutes, ★☆☆)
 #
-# Write `three_correlations(prediction, target)`: both (B, C, H, W). Return a tuple of three tensors of shape (B,):
-# r, r2 and R2, each image compared with its own partner, over all its pixels and channels.
+# Write `three_correlations(prediction, target)`: both (B, C, H, W). Return a tuple of three tensors of shape (B,): r,
+# r2 and R2, each image compared with its own partner, over all its pixels and channels.
 
 
 # %%
@@ -125,7 +126,7 @@ check.three_correlations(three_correlations)
 # ## 2. What each number forgives (3 minutes)
 #
 # Damage a perfect prediction on purpose: half the contrast; brighter by $0.3$; the negative; moved by one pixel; and
-# with noise added, of the same variance as the image.
+# with added noise of the same variance as the image.
 #
 # **Predict.** Which of r, r2, R2 notices which damage?
 
@@ -149,24 +150,24 @@ for axis, (name, image) in zip(axes, damages.items(), strict=True):
     axis.set_xlabel("r {:.2f}, r2 {:.2f}, R2 {:.2f}".format(*seen[name]), fontsize=8)
     axis.spines[:].set(visible=True, color=plotting.GREY)
 show(fig, alt="One network image damaged in five ways: half the contrast, brighter, negative, moved by one pixel, with "
-     "noise. Below, medians over 20 images: the first three keep r2 at 1 while R2 falls, for the negative, whose r is "
-     "-1, to -9.16; the last two have r2 0.63 and 0.48.")  # fmt: skip
+     "noise. Below, medians over 20 images: the first three keep r2 at 1 while R2 falls (for the negative, whose r is "
+     "-1, to -9.16); the last two have an r2 of 0.63 and 0.48.")  # fmt: skip
 assert all(abs(seen[name][1] - 1) < 1e-6 for name in ("half the contrast", "brighter by 0.3", "negative"))
 assert seen["negative"][0] < -0.999 and near([seen["half the contrast"][2], seen["negative"][2]], (0.37, -9.16), 0.01)
 assert near(seen["one pixel to the right"][1:] + seen["noise added"][1:], (0.63, 0.59, 0.48, -0.03), 0.01)
 
 # %% [markdown]
 # r2 forgives every change of brightness and contrast: to r2 a photographic negative is a perfect prediction. r notices
-# the sign, R2 everything. The move and the noise all three notice. An R2 below 0 means: worse than one grey, the mean
+# the sign, R2 everything. All three notice the move and the noise. An R2 below 0 means: worse than one grey, the mean
 # of the target.
 #
-# None of the three knows what a garment is: to move the picture by one pixel, which nobody would mind, takes r2 down to
+# None of the three knows what a garment is: moving the picture by one pixel, which nobody would mind, takes r2 down to
 # $0.63$.
 #
 # ### Exercise 2: From r2 to R2 (8 minutes, ★★☆)
 #
-# Write `rescaled(prediction, target)`: both (B, C, H, W). Return $a + b\,p$ for every image, with the two numbers
-# $a, b$ of that image that make its squared error smallest. The R2 of the result is the r2 of the prediction.
+# Write `rescaled(prediction, target)`: both (B, C, H, W). Return $a + b\,p$ for every image, with the two numbers $a,
+# b$ that make the squared error of that image smallest. The R2 of the result is the r2 of the prediction.
 
 
 # %%
@@ -198,8 +199,8 @@ check.rescaled(rescaled)
 # %% [markdown] tags=["slide"]
 # ## 3. Same pairs, three headlines (4 minutes)
 #
-# Now all 100 seeds, the network's 150-step drawings as target. **Predict.** The median r2 of ELS is $0.91$. What will r
-# be, and R2? And which of the three widens the gap to the ideal denoiser (IS) most?
+# Now all 100 seeds, with the network's 150-step drawings as target. **Predict.** The median r2 of ELS is $0.91$. What
+# will r and R2 be? And which of the three makes the gap to the ideal denoiser (IS) widest?
 
 
 # %% tags=["slide"]
@@ -221,18 +222,18 @@ assert near([*table["els-zeros"], *table["is"]], (0.954, 0.910, 0.905, 0.783, 0.
 assert near(table["mean image"][1:], (0.542, 0.455)) and near([cost.quantile(0.5)], (0.0065,), 0.0001)
 
 # %% [markdown]
-# The same 100 pairs of images: $0.954$, $0.910$ or $0.905$ for ELS, ahead of IS by $0.17$, $0.30$ or $0.39$. R2 widens
-# the gap most: brightness and contrast cost ELS little, IS more.
+# From the same 100 pairs of images ELS gets $0.954$, $0.910$ or $0.905$, and leads IS by $0.17$, $0.30$ or $0.39$. R2
+# makes the gap widest: wrong brightness and contrast cost ELS little, IS more.
 #
-# To set one table's r beside another's r2 is to compare two names, not two machines. The paper calls its measure $r^2$;
-# the code published with it computes $r$ under that label. If the paper's table was made with that code, its headline
+# Setting one table's r beside another's r2 compares two names, not two machines. The paper calls its measure $r^2$; the
+# code published with it computes $r$ under that label. If the paper's table was made with that code, its headline
 # values, $0.94$ to $0.96$, are r, and r2 would be $0.88$ to $0.92$.
 
 # %% [markdown] tags=["slide"]
 # ## 4. The strongest rival (6 minutes)
 #
-# Is $0.91$ much? By lesson 10 the mean training image has $0.54$, the ideal denoiser $0.61$, LS $0.85$. The **Wiener
-# filter**, the best *linear* denoiser, has $0.77$. From mean $m$ and covariance $C$ of the training images it makes
+# Is $0.91$ a lot? In lesson 10 the mean training image had $0.54$, the ideal denoiser $0.61$, LS $0.85$. The **Wiener
+# filter**, the best *linear* denoiser, had $0.77$. From mean $m$ and covariance $C$ of the training images it makes
 #
 # $$D(x_t) = m + \alpha C (\alpha^2 C + \sigma^2 I)^{-1} (x_t - \alpha m) .$$
 
@@ -242,12 +243,13 @@ assert near(table["mean image"][1:], (0.542, 0.455)) and near([cost.quantile(0.5
 # * **The best copy, in hindsight**: the training image whose r2 with the drawing is largest, as it is or shifted by up
 #   to two pixels.
 # * **A filter with ELS's windows**: for each pixel the best linear guess from its window (*local*), or one filter for
-#   all pixels whose windows the border cuts alike (*equivariant*). What a filter draws beyond black and white is cut
-#   off (Wiener then has $0.79$).
-# * **The same, bent** (lesson 04): at each time each of its answers becomes the mean of the clean pixels for which it
-#   gives this answer. No longer linear, but nobody votes.
+#   all pixels whose windows the border cuts alike (*equivariant*). Whatever a filter draws beyond black and white is
+#   cut off (Wiener then has $0.79$).
+# * **The same, bent** (lesson 04): at each time, each answer becomes the mean of the clean pixels for which the filter
+#   gives this answer. The result is no longer linear, but still nobody votes.
 #
-# **Predict.** What r2 does the best copy have? And for how many of 100 seeds is ELS ahead of it, if it may be shifted?
+# **Predict.** What r2 does the best copy have? And if the copy may be shifted, for how many of 100 seeds is ELS ahead
+# of it?
 
 # %%
 from elscourse.metrics import bootstrap_interval
@@ -256,18 +258,18 @@ GAP = "{:6.3f} ({:6.3f} to {:6.3f}), above 0 for {}"
 
 
 def seed_by_seed(a, b):
-    """Of the differences a - b, (B,): the median, its 95 % interval (lesson 09), how many are above 0: see GAP."""
+    """Median of the differences a - b, (B,), its 95 % interval (lesson 09), how many are above 0: GAP prints them."""
     d = a - b
     return d.quantile(0.5).item(), *bootstrap_interval(d, torch.Generator().manual_seed(11)), int((d > 0).sum())
 
 
 def unit(images):
-    """Each image less its mean, as a vector of length 1: the product of two is r."""
+    """Each image minus its mean, as a vector of length 1: the inner product of two is their r."""
     return torch.nn.functional.normalize(images.flatten(1) - images.flatten(1).mean(1, keepdim=True), dim=1)
 
 
 def best_copy(drawings, images, reach):
-    """The largest r2 with each drawing that a training image has, shifted by up to `reach` pixels."""
+    """For each drawing, the largest r2 that any training image reaches, shifted by up to `reach` pixels."""
     side, wide = images.shape[-1], torch.nn.functional.pad(images, [reach] * 4, value=-1)
     moved = [wide[..., i : i + side, j : j + side] for i in range(2 * reach + 1) for j in range(2 * reach + 1)]
     return torch.stack([(unit(drawings) @ unit(one).T).square().amax(1) for one in moved]).amax(0)
@@ -300,8 +302,8 @@ for name, r2s, mark in (("votes", votes, "o-"), ("filter", linear, "s-"), ("filt
 axis.set_xticks(range(3), ["sees all", "local", "local and\nequivariant"])
 axis.set(xlim=(-0.3, 2.3), ylim=(0.5, 1), ylabel="median r2")
 axis.legend(loc="lower right")
-show(fig, alt="Median r2 with the network of denoisers that see all, are local, are local and equivariant. Votes (IS, "
-     "LS, ELS) rise: 0.61, 0.85, 0.91. The linear filter rises and falls: 0.79, 0.84, 0.82. Bent it rises and stays: "
+show(fig, alt="Median r2 with the network of denoisers that see all, are local, or local and equivariant. Votes (IS, "
+     "LS, ELS) rise: 0.61, 0.85, 0.91. The linear filter rises and falls: 0.79, 0.84, 0.82. Bent, it rises and stays: "
      "0.80, 0.86, 0.86.")  # fmt: skip
 
 # %%
@@ -331,22 +333,23 @@ print(f"bent local filter, windows two pixels wider: r2 {of_wider.quantile(0.5):
 assert abs(of_wider.quantile(0.5) - 0.866) < 0.002 and abs(count - 84) <= 1
 
 # %% [markdown]
-# The best copy has $0.72$, and $0.78$ if it may be shifted; ELS is ahead of that for 95 of 100. (For the course's UNet
-# only for 55: there r2 hardly tells a copy from a formula that creates.)
+# The best copy has $0.72$, and $0.78$ if it may be shifted; ELS is ahead of the shifted copy for 95 of 100. (For the
+# course's UNet only for 55: there r2 can hardly tell a copy from a formula that creates.)
 #
-# The bent filter has $0.86$: there the scale begins, not at 0. ELS is ahead for 90 of 100, with the four other networks
-# of garments for 69 to 90, each time against the bent filter that leaves it the fewest (69: the circular one, where
-# that is lesson 07's filter without a window). The windows were fitted to ELS: made two pixels wider, they give the
-# first network's bent filter $0.87$, and ELS is ahead for 84.
+# The bent filter has $0.86$: that is where the scale begins, not at 0. ELS is ahead for 90 of 100, and for the four
+# other networks of garments for 69 to 90, each time against the bent filter that leaves it the fewest seeds. (The 69 is
+# for the circular network, against lesson 07's filter without a window, which is stronger than the one listed above.)
+# The windows were fitted to ELS. Made two pixels wider, they give the first network's bent filter $0.87$, and ELS is
+# ahead for 84.
 #
-# **With emoji the bent filter is the better prediction**: $0.82$, where ELS has $0.80$ and is ahead for 26 only (lesson
-# 17).
+# **With emoji the bent filter is the better prediction**: it has $0.82$, where ELS has $0.80$ and is ahead for only 26
+# (lesson 17).
 
 # %% [markdown] tags=["slide"]
 # ## 5. An oddity in the table (5 minutes)
 #
-# ELS takes 20 steps. The network can take the same 20, or 150; and ELS, as lesson 10 said, matches the 150 better. Odd:
-# with equal steps, one might think, both make the same errors.
+# ELS takes 20 steps. The network can take the same 20, or 150; and as lesson 10 said, ELS matches the 150 better. Odd:
+# with equal steps, one would expect both to make the same errors.
 #
 # **Predict.** Will the mean image, which takes no steps and knows nothing of the noise, match the 150 better, too, or
 # the 20? And does ELS lead the bent filter with both?
@@ -367,7 +370,7 @@ for name, images in predictions.items():
 
 
 def lead(drawings):
-    """ELS ahead of the bent filter, seed by seed, with these drawings as target."""
+    """How far ELS is ahead of the bent filter, seed by seed, with these drawings as target."""
     return seed_by_seed(*(els.compare(predictions[name], drawings).r2 for name in ("els-zeros", "bent filter")))
 
 
@@ -383,14 +386,14 @@ print("ELS - bent filter,  20 steps, R2:", GAP.format(*by_R2))
 assert near(by_R2, (0.019, 0.001, 0.030, 62))
 
 # %% [markdown]
-# The mean image matches the 20 better, as IS does. ELS, LS and the two filters match the 150 better.
+# The mean image matches the 20 better, as does IS. ELS, LS and the two filters match the 150 better.
 #
-# And **the rank hangs on the target**: with the 150 ELS is $0.053$ ahead of the bent filter (median of the
-# differences), with the 20 r2 does not tell them apart: the interval, $-0.002$ to $0.024$, contains 0. (By R2 ELS is
+# And **the ranking depends on the target**. With the 150, ELS is $0.053$ ahead of the bent filter (median of the
+# differences). With the 20, r2 cannot tell them apart: the interval, $-0.002$ to $0.024$, contains 0. (By R2, ELS is
 # just ahead with the 20 as well.) Which is the right target?
 #
-# A clue: the picture that knows nothing of the noise prefers the 20 steps most, as if something pulled these drawings
-# towards what all of them share. Where do the network's two drawings part: on the whole way, or at one place?
+# A clue: the mean image, which knows nothing of the noise, prefers the 20 steps most, as if something pulled these
+# drawings towards what they all share. Where do the network's two drawings part: all along the way, or at one place?
 
 # %% [markdown] tags=["slide"]
 # ## 6. The first step under the microscope (8 minutes)
@@ -399,7 +402,7 @@ assert near(by_R2, (0.019, 0.001, 0.030, 62))
 # image".
 #
 # **Predict.** What will the network's estimate $D(x_1)$ of the clean image look like there? Is it nearer to the exact
-# one, that of the ideal denoiser, than one grey is, the mean brightness at every pixel?
+# estimate, that of the ideal denoiser, than one grey is, the mean brightness at every pixel?
 
 # %% tags=["slide"]
 ideal = lab.machine("is")
@@ -420,27 +423,27 @@ def rms(error):
 grey = mean_image.mean().to(lab.device).expand_as(noise)
 eps_network, eps_exact = (els.noise_from_denoiser(x0, noise, 1.0) for x0 in (network, exact))
 error_D, error_eps = rms(network - exact), rms(eps_network - eps_exact)
-print(f"RMS error at t = 1: of D {error_D:.2f} (of one grey {rms(grey - exact):.2f})")
+print(f"RMS error at t = 1: of the network's D {error_D:.2f} (of one grey {rms(grey - exact):.2f})")
 print(f"of the noise estimate {error_eps:.4f}; D goes from {network.min():.0f} to {network.max():.0f}")
 assert near([error_D, rms(grey - exact)], (2.07, 0.41), 0.01) and near([error_eps], (0.0258,), 0.0005)
 
 # %% [markdown] tags=["slide"]
 # No, five times further: the network is off by $2.07$, the whole range from black to white, the grey by $0.41$. But the
-# network was trained to estimate the *noise*, and there it is off by $0.026$ only. It is the same error:
-# $D = (x_t - \sigma \hat\epsilon)/\alpha$ divides by $\alpha$, that is, multiplies by 80.
+# network was trained to estimate the *noise*, and there it is off by only $0.026$. Both are the same error: $D = (x_t -
+# \sigma \hat\epsilon)/\alpha$ divides it by $\alpha$, that is, multiplies it by 80.
 #
-# **Predict.** $0.026$ is small. By how much would a "network" be off that returns its input, $\hat\epsilon = x_t$?
+# **Predict.** $0.026$ is small. How far off would a "network" be that returns its input, $\hat\epsilon = x_t$?
 
 # %%
 lazy = rms(noise - eps_exact)
-print(f"noise estimate off by: the input, returned as it is {lazy:.4f}, the network {error_eps:.4f}")
+print(f"the noise estimate is off by {lazy:.4f} if it is the input itself, by {error_eps:.4f} if it is the network's")
 assert near([lazy], (0.0087,), 0.0001)
 
 # %% [markdown] tags=["slide"]
-# By $0.0087$, a third of that: at $t = 1$ the trained network is worse than none. (That a guess of the noise makes a
-# poor guess of the picture where hardly any is left was known: references below.)
+# By $0.0087$, a third as much: at $t = 1$ the trained network is worse than none. (It was known that where hardly any
+# picture is left, a guess of the noise makes a poor guess of the picture: references below.)
 #
-# What does one step make of such an error? Put this $D = (x_t - \sigma \hat\epsilon)/\alpha$ into the DDIM step of
+# What does one step do with such an error? Put this $D = (x_t - \sigma \hat\epsilon)/\alpha$ into the DDIM step of
 # lesson 01:
 #
 # $$x_{t'} = \alpha' D + \sigma' \hat\epsilon
@@ -451,8 +454,8 @@ assert near([lazy], (0.0087,), 0.0001)
 #
 # $$\text{amplification} = \frac{\sin(\theta - \theta')}{\alpha} .$$
 #
-# **Predict.** About how large is it for the first of 20 uniform steps, and for the others? (Here $\theta \approx
-# 1.558\,t$.)
+# **Predict.** About how large is this factor for the first of 20 uniform steps, and for the others? (Here $\theta
+# \approx 1.558\,t$.)
 
 # %%
 import math
@@ -480,16 +483,17 @@ print(f"cosine of the two errors, median over the seeds: {cosine:.2f}")
 assert near(off.values(), (0.161, 0.051)) and near([cosine], (0.95,), 0.006)
 
 # %% [markdown]
-# The first step amplifies, by $6.2$, the others do not; of 150 steps none does. At $t = 0.95$, after eight of these,
-# $x$ is $0.05$ from where the exact denoiser would have taken it, after the one long step $0.16$, in much the same
-# direction (cosine $0.95$). Why the long step harms more is clearer from the side of $D$.
+# Of the 20 steps the first amplifies, by $6.2$; the others do not, nor do any of the 150. At $t = 0.95$, after eight of
+# these short steps, $x$ is $0.05$ from where the exact denoiser would have taken it; after the one long step it is
+# $0.16$ away, and in much the same direction (cosine $0.95$). Why the long step harms more is clearer from the side of
+# $D$.
 #
 # ### Exercise 3: Amplification of one step (7 minutes, ★★☆)
 #
 # Write `error_amplification(denoiser_error, theta, theta_next)`. A denoiser's $D$ at angle $\theta$ is off by
 # `denoiser_error`, a tensor of any shape (the error of $D$, not of $\hat\epsilon$). Return the error of $x$ after the
-# DDIM step to `theta_next`, a tensor of the same shape. ($\alpha = \cos\theta$, $\sigma = \sin\theta$, plain numbers,
-# so `math.sin`; and $x_t$ itself is exact.)
+# DDIM step to `theta_next`, a tensor of the same shape. ($\alpha = \cos\theta$, $\sigma = \sin\theta$; the angles are
+# plain numbers, so use `math.sin`; $x_t$ itself is exact.)
 
 
 # %%
@@ -511,61 +515,62 @@ check.error_amplification(error_amplification)
 #     return math.cos(theta_next) * denoiser_error + math.sin(theta_next) * eps_error
 # ```
 #
-# This is $\sin(\theta - \theta')/\sin\theta$ times the error of $D$: never above 1. Seen from $D$, no step amplifies.
+# This is $\sin(\theta - \theta')/\sin\theta$ times the error of $D$, a factor never above 1. Seen from $D$, no step
+# amplifies.
 # </details>
 
 # %%
 part = off[20] / error_D
 x_t = els.add_noise(lab.data.images[:200], els.seeded_noise(range(7000, 7200), lab.shape).to(lab.device), 0.95)
 later = rms(lab.network(x_t, 0.95) - ideal(x_t, 0.95))
-print(f"of the first D's error {part:.3f} is in x at t = 0.95; there D is off by {later:.2f}")
+print(f"{part:.3f} of the first D's error is in x at t = 0.95; there the network's D is off by {later:.2f}")
 assert near([part], (0.078,), 0.001) and near([later], (0.23,), 0.005)
 
 # %% [markdown]
-# Of $2.07$, the error of the first $D$, the one step to $0.95$ put $0.16$ into $x$: $0.078$ of it, as in Exercise 3.
-# Short steps would put in as much, in pieces, if $D$ stayed as wrong. But after each the network is asked again, and
-# its $D$ gets better: at $0.95$ it is off by $0.23$ only.
+# The first $D$ is off by $2.07$. Of this the one long step to $0.95$ put $0.16$ into $x$, a share of $0.078$, as in
+# Exercise 3. Short steps would put in as much, in pieces, if $D$ stayed as wrong. But after each the network is asked
+# again, and its $D$ gets better: at $0.95$ it is off by only $0.23$.
 
 # %% [markdown] tags=["slide"]
 # ## 7. Replace one step (8 minutes)
 #
 # Now the test. Take the network's 20 steps, but compute the **first** with the exact denoiser (`els.with_first_step`).
 #
-# **Predict.** r2 of ELS is $0.854$ with the network's plain 20 steps, $0.910$ with its 150. With the first of the 20
-# replaced: does it stay below $0.910$, reach it, or pass it?
+# **Predict.** The r2 of ELS is $0.854$ with the network's plain 20 steps, $0.910$ with its 150. With the first of the
+# 20 replaced, does it stay below $0.910$, reach it, or pass it?
 
 # %%
 by_exact = els.sample(els.with_first_step(ideal, lab.network), noise, steps=20).cpu()
 with_els = els.compare(stored["els-zeros"], by_exact).r2
 lift = seed_by_seed(with_els, els.compare(stored["els-zeros"], stored["network-20"]).r2)
-print(f"first step exact: r2 with ELS {with_els.quantile(0.5):.3f}; less the plain 20 steps", GAP.format(*lift))
+print(f"first step exact: r2 with ELS {with_els.quantile(0.5):.3f}; gain over the plain 20 steps", GAP.format(*lift))
 at_1 = rms(lab.machine("els-zeros")(noise[:20], 1.0) - exact[:20])
-print(f"ELS's D at t = 1 is {at_1:.3f} from the exact one (RMS)")
+print(f"ELS's D at t = 1 is {at_1:.3f} away from the exact one (RMS)")
 kept = els.load_results("11_agreement")  # r2 with the laptop's network
 turned = kept["els, first step the network's, with network-20"].double().quantile(0.5).item()
-print(f"ELS, first step the network's: r2 with its plain 20 steps {turned:.3f}")
+print(f"ELS with the network's first step: r2 with the network's plain 20 steps {turned:.3f}")
 print("ELS - bent filter, first step exact:", GAP.format(*lead(by_exact)))
 assert near([with_els.quantile(0.5), *lift], (0.926, 0.055, 0.048, 0.065, 93)) and near([at_1], (0.016,), 0.001)
 assert abs(turned - 0.937) < 0.001 and near([lead(by_exact)[3]], (92,))
 
 # %% [markdown] tags=["slide"]
-# It passes: **this one step lifts the median from $0.854$ to $0.926$**; r2 rises for 93 of 100 seeds. And ELS leads the
-# bent filter again, for 92.
+# It passes it: **this one step lifts the median from $0.854$ to $0.926$**; r2 rises for 93 of 100 seeds. And ELS leads
+# the bent filter again, for 92.
 #
-# Whose fault was it? At $t = 1$ the exact $D$ and that of ELS are nearly equal: ELS and the network now *share* the
-# first step. Turn it round, give ELS the network's first step, and it agrees with the network's plain 20 steps better,
-# too ($0.937$). So the first step is **where they part**; ELS cannot judge who was wrong.
+# Whose fault was it? At $t = 1$ the exact $D$ and that of ELS are nearly equal, so ELS and the network now *share* the
+# first step. Turn it round, give ELS the network's first step, and ELS agrees better with the network's plain 20 steps,
+# too ($0.937$). So the first step is **where they part**, but ELS cannot judge who was wrong.
 #
 # A judge that knows nothing of ELS is the network's own drawing in 150 steps, **its 150** for short. It is not neutral:
-# it errs at the start in the same direction as the 20, by less (section 6), and so leans towards the network's first
-# step.
+# at the start it errs in the same direction as the 20, only by less (section 6), and so leans towards the network's
+# first step.
 #
-# **Predict.** Does it, too, find the 20 steps better with the first one exact?
+# **Predict.** Does the judge, too, find the 20 steps better with the first one exact?
 
 
 # %%
 def judge(name, images):
-    """Print, and return, r2 with its 150 and with the mean image, and the gain with its 150."""
+    """Print and return r2 with the network's 150 and with the mean image, and the gain of r2 with the 150."""
     r2, with_mean, before = (els.compare(a, b).r2 for a, b in (
         (target, images), (predictions["mean image"], images), (target, stored["network-20"])
     ))  # fmt: skip
@@ -588,18 +593,20 @@ assert settled[0].min() > 0.999 and abs(settled[1].max() - 0.96) < 0.006
 assert near([els_150.quantile(0.5), els_20.quantile(0.5)], (0.879, 0.896)) and (els_150 < els_20).all()
 
 # %% [markdown]
-# Yes: from $0.963$ to $0.994$, up for 97 of 100. And can the judge be trusted? With three times as many steps the
-# network draws the same again (four seeds: r2 with its 150 above $0.999$). So the 150 are what it draws by itself, and
-# **its own long first step harmed its drawing**. The pull of section 5 is gone, too: the mean image has $0.549$ instead
-# of $0.600$.
+# Yes: r2 goes from $0.963$ to $0.994$, and rises for 97 of 100. But can the judge be trusted? With three times as many
+# steps the network draws the same picture again (four seeds: r2 with its 150 above $0.999$). So its 150 are what it
+# draws by itself, and **its own long first step harmed its drawing**. The pull of section 5 is gone, too: the mean
+# image has $0.549$ instead of $0.600$.
 #
-# And ELS? Could it not take 150 steps, too? It is then further from the network's 150: $0.879$ instead of $0.896$
-# (twenty seeds). So the formula takes 20. (Why more steps harm is open; its windows were measured at twenty times.)
+# And ELS? Could it not take 150 steps, too? It then ends further from the network's 150: $0.879$ instead of $0.896$
+# (twenty seeds). So the formula takes 20. (It is open why more steps harm the formula; its windows were measured at
+# twenty times.)
 
 # %% [markdown] tags=["slide"]
-# Is it *only* this step? Replace each of the 20, one at a time, by the exact denoiser and by ELS; its 150 judge.
+# Is it *only* this step? Let the exact denoiser or ELS take each of the 20, one at a time. The network's 150 are the
+# judge.
 #
-# **Predict.** What will ELS change in the second step? And the exact denoiser in the last?
+# **Predict.** What changes if ELS takes the second step? And if the exact denoiser takes the last?
 
 # %% tags=["slide"]
 base = els.compare(ours["network-20"], ours["network-150"]).r2
@@ -619,28 +626,29 @@ axis.legend(loc="lower left")
 show(
     fig,
     alt="Gain of r2 with the network's 150 steps, for each step that is replaced. The first gains 0.030 with both. In "
-    "the others ELS changes next to nothing and the exact denoiser loses, in the last two 0.07 and 0.27.",
+    "the others ELS changes next to nothing, but the exact denoiser loses: 0.07 and 0.27 in the last two.",
 )
 assert abs(middle["els"][0] - 0.030) < 0.001 and middle["els"][1:19].abs().max() < 0.001
 assert (middle["exact"][1:] < 0).all() and abs(middle["exact"][19] + 0.274) < 0.001 > abs(middle["els"][19] + 0.003)
 
 # %% [markdown]
 # Only the first step: there both gain $0.030$. In the others ELS changes next to nothing. The exact denoiser harms in
-# all steps from the second on, most in the last, where it answers with pictures that it knows by heart (lesson 02).
+# every step from the second on, most in the last, where it answers with pictures that it knows by heart (lesson 02).
 
 # %% [markdown] tags=["slide"]
-# What is it in the first answer that harms? The network's error has a part that is **common** to all 100 seeds, its
-# mean, and a rest. Let the first answer be (a) the mean image, whatever the noise; (b) one grey, the mean brightness;
-# (c) the exact answer plus the common part of the error; (d) the exact answer plus the rest.
+# What in the first answer does the harm? The network's error has a part that is **common** to all 100 seeds, its mean,
+# and a rest. Let the first answer be (a) the mean image, whatever the noise; (b) one grey, the mean brightness; (c) the
+# exact answer plus the common part of the error; (d) the exact answer plus the rest.
 #
-# **Predict.** Which of the four are no better than the network's own step? Which one pulls towards the mean image?
+# **Predict.** Which of the four, if any, is no better than the network's own step? And which one pulls towards the mean
+# image?
 
 # %% tags=["slide"]
 error = network - exact
 common = error.mean(0, keepdim=True)
 share = rms(common.expand_as(error)) ** 2 / error_D**2
 shape = float(els.compare(common.cpu(), mean_image[None]).r)
-print(f"common: {share:.2f} of the error's square; its r with the mean image {shape:.2f}")
+print(f"the common part is {share:.2f} of the error's square; its r with the mean image is {shape:.2f}")
 firsts = {
     "(a) the mean image": mean_image.to(lab.device).expand_as(noise),
     "(b) one grey": grey,
@@ -650,7 +658,7 @@ firsts = {
 
 
 def drawn_after(first):
-    """What the network draws in 20 steps, if `first` are its first answers."""
+    """What the network draws in 20 steps if its first answers are `first`."""
     return els.sample(els.with_first_step(lambda x_t, t: first, lab.network), noise, steps=20).cpu()
 
 
@@ -663,13 +671,13 @@ assert near([share, shape], (0.274, 0.827)) and near([*c[2:5], found["(b) one gr
 
 # %% [markdown] tags=["slide"]
 # Only (c): $0.964$, where the network's own step has $0.963$. **The common part, 27 % of the error's square, does as
-# much harm as all of it.** It makes the pull, too: with (c) the mean image has $0.607$, more than with the other three.
-# (The common part resembles it: r $0.83$.) The rest costs little. The mean image does as well as the exact answer, one
-# grey nearly: at $t = 1$ the noise tells hardly anything.
+# much harm as the whole error.** It makes the pull, too: with (c) the mean image has $0.607$, more than with the other
+# three. (The common part resembles it: r $0.83$.) The rest costs little. The mean image does as well as the exact
+# answer, one grey nearly as well: at $t = 1$ the noise says hardly anything.
 #
-# **Predict.** Why is the common part so harmful: because all seeds share it? Give each seed (e) the common part moved
-# to another place. Or is the rest harmless because it is grainy? Give each (f) the rest, made as small as the common
-# part, and (g) noise of its own, as small, blurred with 5 x 5 pixels. Which of them harm?
+# **Predict.** Why is the common part so harmful? Because all seeds share it? Give each seed (e) the common part, moved
+# to a different place. Or is the rest harmless because it is grainy? Give each (f) the rest, made as small as the
+# common part, and (g) noise of its own, as small, blurred with 5 x 5 pixels. Which of them do harm?
 
 # %% tags=["slide"]
 small = rms(common)
@@ -684,9 +692,9 @@ found |= {name: judge(name, drawn_after(first)) for name, first in more.items()}
 assert near([v for name in more for v in found[name][:2]], (0.924, 0.486, 0.995, 0.552, 0.930, 0.545), 0.003)
 
 # %% [markdown] tags=["slide"]
-# **Not because it is shared.** Elsewhere in each picture it harms even more, $0.924$, and smooth noise that nobody
-# shares harms as much ($0.93$). The rest, made as small, does no harm. Later steps mend what is grainy, and keep what
-# is smooth. What sharing makes is the pull: moved, the common part pulls no longer.
+# **Not because it is shared.** Moved to different places, the common part does even more harm ($0.924$), and smooth
+# noise that no two seeds share does as much ($0.93$). The rest, made as small, does none. Later steps mend what is
+# grainy, but keep what is smooth. What sharing makes is the pull: once moved, the common part no longer pulls.
 
 # %% [markdown] tags=["slide"]
 # ## 8. Exact for whom? (6 minutes)
@@ -707,8 +715,8 @@ for name, expected in zip(ahead, stated, strict=True):
     assert all(lift[1] > 0 for lift in lifts) or (wraps and lifts[0][1] < 0 < lifts[0][2] and lifts[1][2] < 0)
 
 # %% [markdown] tags=["slide"]
-# Five networks come closer to ELS and to their own 150 steps. The circular one does not: with ELS the interval contains
-# 0, and from its own 150 steps it moves away.
+# Five networks come closer to ELS and to their own 150 steps. The circular one does not: the interval of its lift with
+# ELS contains 0, and from its own 150 steps it moves away.
 #
 # **Predict.** To this network all places are alike. What would be a better first answer for it than the exact one,
 # which is nearly the mean image?
@@ -733,22 +741,22 @@ assert all(abs(a - b) < 0.002 for values, expected in zip(
 ) for a, b in zip(values, expected, strict=True)) and from_grey < 0.03  # fmt: skip
 
 # %% [markdown]
-# One grey, everywhere: the mean over all images *and all places*. With it the circular network comes to $0.983$ with
-# its own 150 steps; with the exact answer to $0.898$ only, less than with its own first step, $0.948$. The circular ELS
-# machine, under the same constraint, says so itself: at $t = 1$ its $D$ is nearly that grey. "Exact" must mean exact
-# *under the constraints of the network*.
+# One grey, everywhere: the mean over all images *and all places*. This first answer brings the circular network to
+# $0.983$ with its own 150 steps. The exact one brings it only to $0.898$, less than its own first step, $0.948$. The
+# circular ELS machine, under the same constraint, says so itself: at $t = 1$ its $D$ is nearly that grey. "Exact" must
+# mean exact *under the constraints of the network*.
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
 # * $R^2 \le r^2 \le |r|$: a table must say which one it prints.
-# * A prediction needs strong rivals: the best copy, shifted ($0.78$), the bent filter ($0.86$; for emoji it is ahead of
-#   ELS). And a rank needs its target: with the network's 20 steps ELS and the bent filter are level by r2.
+# * A prediction needs strong rivals: the best shifted copy ($0.78$) and the bent filter ($0.86$; for emoji it is ahead
+#   of ELS). And a ranking needs its target: with the network's 20 steps ELS and the bent filter are level by r2.
 # * An error of the noise estimate enters the next image with the factor $\sin(\theta - \theta')/\alpha$: $6.2$ in the
 #   first of 20 uniform steps, below 1 in all others.
 # * The network's own first step harms its drawing: with this step exact, its 20 steps agree better with its own 150.
-#   The part of its error that all seeds share does this: not because it is shared, but because it is smooth.
-# * What replaces the step must know no more than the network can: for the circular one, a single grey.
+#   The part of its error that all seeds share does the harm: not because it is shared, but because it is smooth.
+# * Whatever replaces this step must know no more than the network can: for the circular one, a single grey.
 
 # %% [markdown]
 # ## What is still unexplained

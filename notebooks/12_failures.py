@@ -15,16 +15,16 @@
 # %% [markdown] tags=["slide"]
 # # 12 · Extra legs are not random
 #
-# **You will** count the legs of 400 pairs of trousers that a network drew, and of 400 that a formula drew from the
-# same noise; measure sleeves that do not match; and give the formula wider windows to see whether its errors go.
+# **You will** count the legs of 400 pairs of trousers that a network drew, and of 400 that a formula drew from the same
+# noise; measure sleeves that do not match; and give the formula wider windows to see whether its errors go away.
 #
-# **You will learn** that a network's anatomical errors can be predicted seed by seed, how much of such an agreement
-# is chance or a common cause, and what an edit that removes errors must be compared with.
+# **You will learn** that a network's anatomical errors can be predicted seed by seed, how much of that agreement is due
+# to chance or a common cause, and what an edit that removes errors must be compared with.
 #
 # **You need** the machines IS (lesson 02: it copies), LS (04: tied to its place) and ELS (08: not tied, zeros at the
 # border), calibrated windows (lesson 09), r2 (10), filters and the network's bad start (11).
 #
-# **Time** 53 minutes. On a first way through the course this lesson can wait.
+# **Time** 53 minutes. On a first pass through the course this lesson can wait.
 
 # %%
 import torch
@@ -40,12 +40,12 @@ lab = els.lab()
 # %% [markdown] tags=["slide"]
 # ## 1. A strange crowd (4 minutes)
 #
-# Large image models are known for people with six fingers. Our small network makes its own kind of mistake. We take
+# Large image models are notorious for people with six fingers. Our small network makes its own kind of mistake. We take
 # the class-conditional network, which is told *what* to draw, and ask for **trousers, 400 times**. (The machines look
-# at the training trousers only.) The samples are stored; a few are drawn again.
+# only at the training trousers.) The samples are stored; we redraw a few.
 
 # %%
-garments = els.lab("laptop", network="fashion-mnist-16-resnet-zeros-conditional")  # the samples are its own
+garments = els.lab("laptop", network="fashion-mnist-16-resnet-zeros-conditional")  # it drew the samples
 stored = {name: images.float() / 127.5 - 1 for name, images in els.load_results("12_legs").items()}
 real = {c: garments.data.images[garments.data.labels == label].cpu() for c, label in
         (("trousers", 1), ("pullover", 2), ("shirt", 6))}  # fmt: skip
@@ -62,8 +62,8 @@ for name, images in live.items():
     assert (images.clamp(-1, 1) - trousers[name][again]).abs().max() < 0.02, name
 
 # %% [markdown] tags=["slide"]
-# **Predict.** Here are ten of the network's drawings. How many would *you* say have a leg too many? And on how many of
-# the ten will the equivariant local machine (ELS), which has no weights, draw the extra leg too?
+# **Predict.** Here are ten of the network's drawings. How many, would *you* say, have a leg too many? And on how many
+# of the ten will the equivariant local machine (ELS), which has no weights, draw the extra leg too?
 
 # %% tags=["slide"]
 some = [3, 10, 45, 78, 92, 93, 122, 155, 160, 161]
@@ -83,19 +83,19 @@ show(
 )
 
 # %% [markdown] tags=["slide"]
-# The seeds were chosen: the first ten three-legged ones, by the counter of section 2, among the *network's* 400. (By
-# that counter ELS draws the extra leg on five of them.) So this proves nothing yet. We need a **leg counter** that
-# stays as it is from now on, for real, network and machine images alike.
+# These seeds were chosen: they are the first ten three-legged ones among the *network's* 400, by section 2's counter.
+# (By that counter ELS draws the extra leg on five.) So this proves nothing yet. We need a **leg counter** that stays
+# fixed from now on, for real, network and machine images alike.
 #
 # ## 2. A leg counter (5 minutes)
 #
-# Below the waist (rows 8 to 15), count in each row the **runs** of bright pixels: stretches brighter than mid grey (0
-# on our scale) between darker ones. The image's number of legs is the **largest count** of any of these rows.
+# In each row below the waist (rows 8 to 15), count the **runs** of bright pixels: stretches brighter than mid grey (0
+# on our scale) between darker ones. The image's number of legs is the **largest count** in any of these rows.
 
 
 # %%
 def legs(images, threshold=0.0, top=8):
-    """images (B, 1, H, W) -> (B,): the largest number of bright runs in a row from `top` down."""
+    """images (B, 1, H, W) -> (B,): the largest number of bright runs in any row from `top` down."""
     bright = torch.nn.functional.pad(images[:, 0, top:] > threshold, (1, 0)).int()
     return (bright.diff(dim=-1) == 1).sum(-1).max(-1).values  # a run begins where bright follows dark
 
@@ -118,14 +118,14 @@ if lab.profile == "laptop":
     assert len(alarms) == 13 and (counts == 2).float().mean() > 0.9
 
 # %% [markdown]
-# 1.3 %, all of them **false alarms**: patterns and folds. A counter need not be perfect; it must be the same for all.
-# What counts is the *excess* over this rate.
+# 1.3 %, all of them **false alarms**: patterns and folds. A counter need not be perfect, but it must be the same for
+# all. What matters is the *excess* over this rate.
 #
 # ### Exercise 1: A steadier counter (9 minutes, ★★★)
 #
-# A spot of one pixel counts as a leg here; section 4 asks whether that matters. Write `steady_legs(images, threshold,
-# height)`: for `images` of shape (B, 1, H, W), the largest k such that some `height` *consecutive* rows have k runs or
-# more each. (The runs need not stand in the same columns.) Use all rows that you get. Return (B,). A run is a stretch
+# Here a spot of one pixel counts as a leg; section 4 asks whether that matters. Write `steady_legs(images, threshold,
+# height)`: for `images` of shape (B, 1, H, W), find the largest k such that some `height` *consecutive* rows each have
+# k runs or more. (The runs need not be in the same columns.) Use all the rows you get. Return (B,). A run is a stretch
 # of pixels brighter than `threshold`.
 
 
@@ -150,13 +150,13 @@ check.steady_legs(steady_legs)
 #     return windows.min(-1).values.max(-1).values
 # ```
 #
-# k runs or more in each of some rows means that their *smallest* count is at least k.
+# All rows of a window have k runs or more if their *smallest* count is at least k.
 # </details>
 #
 # ## 3. Five crowds (5 minutes)
 #
-# The network in 150 steps, as above, and in 20; ELS with its calibrated windows and the ideal denoiser IS, both in 20;
-# the 1,027 real trousers. **Predict.** Order the five by their share of third legs.
+# Take the network in 150 steps, as above, and in 20; ELS with its calibrated windows and the ideal denoiser IS, both in
+# 20; and the 1,027 real trousers. **Predict.** Order the five by their share of third legs.
 
 # %% tags=["slide"]
 crowds = {"real": legs(real["trousers"]) >= 3} | {name: legs(images) >= 3 for name, images in trousers.items()}
@@ -179,9 +179,9 @@ if lab.profile == "laptop":
     assert share["network"] > 3 * share["real"] and share["ELS"] > 5 * share["real"]
 
 # %% [markdown]
-# **4.2 %** of the network's trousers have three legs if it takes 150 steps, and **7.2 %** of the machine's (of real
-# ones 1.3 %). In 20 steps the network has no excess that shows. Nor has IS: it copies real trousers, their false
-# alarms included. So *how many* third legs there are depends on how one samples. From here on "the network" takes 150
+# **4.2 %** of the network's trousers have three legs when it takes 150 steps, and **7.2 %** of the machine's, against
+# 1.3 % of the real ones. In 20 steps the network has no visible excess. Nor has IS: it copies real trousers, false
+# alarms included. So *how many* third legs there are depends on how we sample. From here on "the network" takes 150
 # steps.
 
 # %% [markdown] tags=["slide"]
@@ -198,9 +198,9 @@ shuffled = torch.stack([ours[torch.randperm(len(ours), generator=generator)] for
 by_chance = (shuffled & theirs).sum(1)
 p = (by_chance >= both).double().mean().item()
 print(f"on both lists: {both}; by chance {expected:.1f}, a lift of {both / expected:.1f}")
-print(f"as many in {p:.2%} of 10,000 shuffles")
+print(f"at least as many in {p:.2%} of 10,000 shuffles")
 of_ten = (ours & theirs)[some].sum().item()
-print(f"of the ten of section 1: {of_ten}; of the network's other {theirs.sum() - 10}: {both - of_ten}")
+print(f"on both lists, of the ten in section 1: {of_ten}; of the network's other {theirs.sum() - 10}: {both - of_ten}")
 if lab.profile == "laptop":
     assert (both, of_ten) == (7, 5) and 1.1 < expected < 1.3 and p < 0.001
     assert 0.23 < both / ours.sum() < 0.25 and 0.04 < theirs.double().mean() < 0.045
@@ -208,7 +208,7 @@ if lab.profile == "laptop":
 
 # %% tags=["slide"]
 def underline_runs(axis, image):
-    """Draws a line under each bright run of the row below the waist that has most of them."""
+    """Draws a line under each bright run of the row below the waist that has the most runs."""
     edges = torch.nn.functional.pad(image[0, 8:] > 0, (1, 1)).int().diff(dim=-1)  # 1 where a run begins, -1 after it
     row = int((edges == 1).sum(-1).argmax())
     begins, ends = ((edges[row] == sign).nonzero().flatten().tolist() for sign in (1, -1))
@@ -222,23 +222,23 @@ for axis, image in zip(fig.axes, torch.cat(list(rows.values())), strict=True):
     underline_runs(axis, image)
 show(
     fig,
-    alt="The seven seeds for which both network and ELS count as three-legged. Of each drawing the runs of the row "
-    "with most of them are underlined: in both drawings of a seed they stand in nearly the same columns.",
+    alt="The seven seeds for which both network and ELS count as three-legged. In each drawing the runs of the row "
+    "with the most runs are underlined: in both drawings of a seed they are in nearly the same columns.",
 )
 
 # %% [markdown] tags=["slide"]
-# Seven, where chance would give one: a **lift** (both / expected) of 5.7. By eye, the runs (underlined) are in nearly
+# Seven are, where chance would give one: a **lift** (both / expected) of 5.7. By eye, the underlined runs are in nearly
 # the same columns.
 #
-# But two artists can agree because of a **common cause**. Both draw nearly the same garment from one seed, and wide
-# trousers have more room for a third leg. **Predict.** Among trousers of like width, how many of the seven would
+# But two artists can agree because of a **common cause**. From one seed both draw nearly the same garment, and wide
+# trousers have more room for a third leg. **Predict.** Among trousers of similar width, how many of the seven would
 # chance give?
 #
 # ### Exercise 2: Chance among alike (6 minutes, ★★☆)
 #
 # Write `overlap(a, b, group)` for truth values `a`, `b` and whole numbers `group`, all of shape (n,). Return two
-# numbers: how many are true in both, and how many would be on average over all ways to shuffle `a` *within each group*
-# (by a formula: draw nothing at random).
+# numbers: how many are true in both, and how many would be on average, over all ways of shuffling `a` *within each
+# group*. (Use a formula: draw nothing at random.)
 
 
 # %%
@@ -263,7 +263,7 @@ check.overlap(overlap)
 #     return (a & b).sum().item(), expected
 # ```
 #
-# If all are in one group this is $29 \cdot 17 / 400 = 1.2$.
+# If all seeds are in one group, the expected number is $29 \cdot 17 / 400 = 1.2$.
 # </details>
 
 
@@ -277,11 +277,11 @@ below = width(trousers["ELS"][:, 0, 8:])  # below the waist
 
 
 def within_fifths(a, b, widths=below):
-    """If a is shuffled among like widths: the expected number true in both, and how often as many as there are."""
+    """If a is shuffled among similar widths: the expected number true in both, and how often it is no less than now."""
     fifth = widths.argsort(stable=True).argsort() * 5 // len(widths)
     number = sum(((a & (fifth == k)).sum() * (b & (fifth == k)).sum() / (fifth == k).sum()).item() for k in range(5))
     shuffled = (fifth + torch.rand(10_000, len(a), generator=torch.Generator().manual_seed(0))).argsort(1)
-    by_chance = (a[shuffled] & b[fifth.argsort(stable=True)]).sum(1)  # both fifth by fifth, in each a at random
+    by_chance = (a[shuffled] & b[fifth.argsort(stable=True)]).sum(1)  # both fifth by fifth, a shuffled in each
     return number, (by_chance >= (a & b).sum()).double().mean().item()
 
 
@@ -289,13 +289,13 @@ def within_fifths(a, b, widths=below):
 rank = below.argsort(stable=True)  # from the narrowest to the widest
 by_fifth = [[int(v[group].sum()) for group in rank.chunk(5)] for v in (theirs, ours)]
 wide = int(theirs[rank[-29:]].sum())
-print(f"by fifths of the width: {by_fifth[0]} of the network's, {by_fifth[1]} of the machine's")
-print(f"of the network's 17 are among the 29 widest of ELS: {wide}")
+print(f"third legs by fifths of the width: the network's {by_fifth[0]}, the machine's {by_fifth[1]}")
+print(f"of the network's 17, found among the 29 widest of ELS: {wide}")
 widths = {"ELS, below the waist": below, "ELS, above it": width(trousers["ELS"][:, 0, :8])}
 widths["IS, below the waist"] = width(trousers["IS"][:, 0, 8:])
 alike = {name: within_fifths(ours, theirs, some) for name, some in widths.items()}
 for name, (number, p) in alike.items():
-    print(f"at like width ({name}): {number:.2f} on both by chance, as many in {p:.2%}")
+    print(f"at similar width ({name}): {number:.2f} on both by chance, at least as many as we found in {p:.2%}")
 if lab.profile == "laptop":
     assert by_fifth == [[0, 1, 1, 4, 11], [0, 0, 4, 5, 20]] and wide == 5
     for (number, p), at, most in zip(alike.values(), (3.05, 1.61, 2.39), (0.015, 0.001, 0.005), strict=True):
@@ -303,17 +303,18 @@ if lab.profile == "laptop":
 
 # %% [markdown] tags=["slide"]
 # **Part of it is width.** Sort the seeds into fifths by the width of the ELS drawing below the waist: most third legs
-# of both are in the widest. Shuffled within the fifths, chance gives three; seven or more come up in 1 % of the
-# shuffles (p). Whoever just names the 29 *widest* finds five of the network's 17.
+# of both are in the widest fifth. If we shuffle within the fifths, chance gives three; seven or more come up in 1 % of
+# the shuffles (p). Simply naming the 29 *widest* finds five of the network's 17.
 #
-# Three may be too many: a third leg itself widens a drawing there. By the width *above* the waist chance gives 1.6.
-# **How much a common cause explains hangs on where one measures it.** (The third line, by the drawing of IS, lies
-# between the two.) From here on we measure below the waist of ELS: that leaves the least for the machine to explain.
+# Three may be too many, because a third leg itself widens a drawing there. By the width *above* the waist chance gives
+# 1.6. **How much a common cause explains depends on where we measure it.** (The third line, by the width of the IS
+# drawing, is in between.) From here on we measure ELS below the waist, which leaves the least for the machine to
+# explain.
 
 # %% [markdown] tags=["slide"]
-# Does every good prediction draw third legs? Two filters of lesson 11 have the windows of ELS, but no votes. The
-# **local filter** has weights and a constant of its own at each pixel. The **equivariant filter**, here bent, is the
-# same at all pixels whose windows the border cuts alike. Their r2 with the network is 0.94 and 0.92 (ELS: 0.95).
+# Do all good predictors draw third legs? Two filters from lesson 11 have the windows of ELS but no votes. The **local
+# filter** has its own weights and constant at each pixel. The **equivariant filter**, here bent, is the same at all
+# pixels whose windows the border cuts alike. Their r2 with the network is 0.94 and 0.92 (ELS: 0.95).
 #
 # **Predict.** How many third legs does each filter draw (ELS: 29)?
 
@@ -332,24 +333,24 @@ found = {}
 for name, images in predicted.items():
     three, fit = legs(images) >= 3, els.compare(images, trousers["network"]).r2.quantile(0.5).item()
     found[name], (number, p) = (int(three.sum()), int((three & theirs).sum())), within_fifths(three, theirs)
-    print(f"{name:18s} r2 {fit:.2f}; three legs {found[name][0]:2d}, of the network's {found[name][1]}, "
-          f"by chance at like width {number:.1f} (p = {p:.1%})")  # fmt: skip
+    print(f"{name:18s} r2 {fit:.2f}; three legs {found[name][0]:2d}, on the network's seeds {found[name][1]}, "
+          f"by chance at similar width {number:.1f} (p = {p:.1%})")  # fmt: skip
     assert abs(fit - {"ELS": 0.95, "equivariant filter": 0.92, "local filter": 0.94}[name]) < 0.006
 a, b = steady(trousers["ELS"]), steady(trousers["network"])
 twice, (number, p) = [int(v.sum()) for v in (b, steady(real["trousers"]), a, a & b)], within_fifths(a, b)
-print(f"two rows: network, real, ELS, ELS and network: {twice}, by chance {number:.1f} (p = {p:.2%})")
+print(f"counted in two rows: network, real, ELS, both ELS and network: {twice}, by chance {number:.1f} (p = {p:.2%})")
 if lab.profile == "laptop":
     assert list(found.values()) == [(29, 7), (33, 7), (6, 1)] and twice == [8, 6, 18, 5]
 
 # %% [markdown] tags=["slide"]
-# **A high r2 is not enough**: the local filter draws 6. **Votes are not needed**: the equivariant filter draws 33, and
-# names seven of the 17 (three-legged on the same seed), as ELS does (chance at like width: 3.4). Nor does the agreement
-# of ELS and network come from spots in a single row: by exercise 1's counter, with two rows, the network has 8 and ELS
-# 18, both 5, where chance at like width gives 1.0.
+# **A high r2 is not enough**: the local filter draws only 6. **Votes are not needed**: the equivariant filter draws 33
+# and, like ELS, names seven of the network's 17, that is, has three legs on their seeds (chance at similar width: 3.4).
+# Nor does the agreement of ELS and network come from spots in a single row: by exercise 1's counter, with two rows, the
+# network has 8, ELS 18, and 5 are on both lists, where chance at similar width gives 1.0.
 #
-# Is the network sure of its own list? Its first steps go astray, in 150 steps too, if less than in 20 (lesson 11, of
-# the first ResNet). Let the exact denoiser make those above $t = 0.95$, eight of the 150.
-# **Predict.** How many of its own 17 does the network repeat: all, most, half?
+# Is the network sure of its own list? Its first steps go astray, with 150 steps too, though less than with 20 (lesson
+# 11, for the first ResNet). Let the exact denoiser take the steps above $t = 0.95$, eight of the 150. **Predict.** How
+# many of its own 17 does the network then repeat: all, most, half?
 
 # %% tags=["slide"]
 exact, repaired = garments.machine("is"), stored["trousers.network-150-repaired"]
@@ -359,20 +360,20 @@ assert (redrawn.clamp(-1, 1) - repaired[again]).abs().max() < 0.02
 three = legs(repaired) >= 3
 counted = [int(v.sum()) for v in (three, three & theirs, three & ours, three & (legs(bent["trousers"]) >= 3))]
 number, p = within_fifths(ours, three)
-print(f"start repaired: {counted[0]} with three legs, {counted[1]} of the former 17; ELS names {counted[2]}, the "
-      f"equivariant filter {counted[3]}; at like width chance gives {number:.1f} (p = {p:.2%})")  # fmt: skip
+print(f"start repaired: {counted[0]} with three legs, {counted[1]} among the former 17; ELS names {counted[2]}, the "
+      f"equivariant filter {counted[3]}; at similar width chance gives {number:.1f} (p = {p:.2%})")  # fmt: skip
 if lab.profile == "laptop":
     assert counted == [24, 14, 11, 11] and 4.3 < number < 4.45 and p < 0.001
 
 # %% [markdown]
-# It repeats 14, and now has 24. Of these ELS names **11** (chance at like width: 4.4), the equivariant filter as
-# many: firmer than seven of 17.
+# It repeats 14, and now has 24. ELS names **11** of these (chance at similar width: 4.4), the equivariant filter as
+# many. That is firmer than seven of 17.
 
 # %% [markdown] tags=["slide"]
 # ## 5. Sleeves that do not match (6 minutes)
 #
-# Third legs are rare. Is there an error that is common, and has a degree? Tops should be nearly **symmetric**: both
-# sleeves long or both short. That needs a long view, so a local artist should fail.
+# Third legs are rare. Is there an error that is common, and that comes in degrees? Tops should be nearly **symmetric**:
+# both sleeves long or both short. Symmetry needs a long view, so a local artist should fail.
 #
 # **Predict.** Which row is real? And what will ELS have drawn from the noise of the other row?
 
@@ -394,9 +395,10 @@ show(
 )
 
 # %% [markdown]
-# Row B is real; from the noise of row A ELS draws odd sleeves, too. The measure: **mirror r2**, the r2 of an image with
-# its own mirror image. A garment may hang two pixels off the middle; its mirror image is then four pixels away: take
-# the best of nine shifts. **Lopsided** is what is less symmetric than 19 of 20 real garments of its kind.
+# Row B is real. From the noise of row A, ELS draws odd sleeves, too. We measure **mirror r2**, the r2 of an image with
+# its own mirror image. A garment may hang two pixels off the middle; its mirror image is then four pixels away, so we
+# take the best of nine shifts. An image is **lopsided** if it is less symmetric than 19 of 20 real garments of its
+# kind.
 
 
 # %%
@@ -413,8 +415,8 @@ for garment in limits:
     print(garment, {name: f"{int(lopsided[garment, name].sum())} of {len(lopsided[garment, name])}" for name in names})
 
 # %% [markdown] tags=["slide"]
-# **Predict.** Whose mirror r2 goes together with the network's most closely, seed by seed, and whose least: ELS's,
-# the equivariant filter's, the Wiener filter's (not bent, and it sees everything), or that of IS?
+# **Predict.** Seed by seed, whose mirror r2 follows the network's most closely, and whose least: that of ELS, the
+# equivariant filter, the Wiener filter (not bent, and it sees everything), or IS?
 
 # %%
 by = {(garment, name): stored[f"{garment}.{names[name]}"] for garment in limits for name in ("IS", "ELS")}
@@ -444,15 +446,15 @@ for axis, garment in zip(axes, ("pullover", "shirt"), strict=True):
 axes[0].set_ylabel("mirror r2 of the prediction")
 show(
     fig,
-    alt="Mirror r2 of ELS against that of the network, for pullovers and shirts: spread from 0.2 and 0.1 to 1 along "
-    "the diagonal, correlation 0.88 and 0.92, those of the equivariant filter as close, 0.88 and 0.89, those of the "
-    "Wiener filter less, 0.62 and 0.67. IS is mostly above 0.7. Left of the vertical dashed line the network's drawing "
+    alt="Mirror r2 of ELS against the network's, for pullovers and shirts: spread from 0.2 and 0.1 to 1 along "
+    "the diagonal, correlation 0.88 and 0.92. For the equivariant filter it is 0.88 and 0.89, for the Wiener "
+    "filter 0.62 and 0.67. IS is mostly above 0.7. Left of the vertical dashed line the network's drawing "
     "is lopsided.",
 )
 
 # %%
 ranked = {}
-print("lopsided                 network  predicted  both (by chance)  right of the most lopsided (by chance)")
+print("lopsided                 network  predicted  both (by chance)  found in its most lopsided (by chance)")
 for (garment, name), values in symmetry.items():
     a, b = values < limits[garment], lopsided[garment, "network"]
     most = b[values.argsort(stable=True)[: b.sum()]]  # its most lopsided, as many as the network has lopsided ones
@@ -472,33 +474,34 @@ if lab.profile == "laptop":
         assert all(abs(together[garment, name] - r) < 0.006 for name, r in zip(who, values, strict=True))
 
 # %% [markdown]
-# By the correlations in the figure: most closely ELS's and the equivariant filter's, least that of IS.
+# By the correlations in the figure, ELS and the equivariant filter follow the network most closely, and IS least.
 #
-# Of the network's pullovers 35 of 100 are lopsided, of real ones one in twenty. ELS is lopsided on **33** of the 35,
-# where chance gives 15, with 11 false alarms. This error is **predictable seed by seed**.
+# Of the network's pullovers, 35 of 100 are lopsided; of real ones, one in twenty. ELS is lopsided on **33** of the 35,
+# where chance gives 15, and has 11 false alarms. This error is **predictable seed by seed**.
 #
-# How much of that is the machine's own? Let each predictor name its 35 most lopsided pullovers. ELS finds 29 of the
-# network's, and the equivariant filter as many: **votes are not needed** here either. IS still finds 22, where chance
-# gives 12: part of the agreement comes with any drawing from the same noise. The Wiener filter, which sees everything
-# but copies nothing, finds 21. **Of these four the two with windows foretell these errors best**, for shirts and
-# trousers, too.
+# How much of that is the machine's own merit? Let each predictor name its 35 most lopsided pullovers. ELS finds 29 of
+# the network's, and the equivariant filter as many: **votes are not needed** here either. Even IS finds 22, where
+# chance gives 12: part of the agreement comes with any drawing from the same noise. The Wiener filter, which sees
+# everything but copies nothing, finds 21. **Of these four, the two with windows foretell these errors best**, for
+# shirts and trousers, too.
 #
-# *How many* are lopsided differs more: of 400 trousers the network has 87, ELS 142, the equivariant filter 219. Can
-# such a number tell what makes the errors?
+# The *number* of lopsided drawings differs more: of 400 trousers the network has 87, ELS 142, the equivariant
+# filter 219. Can such a number tell us what causes the errors?
 
 # %% [markdown] tags=["slide"]
 # ## 6. Would a longer view cure it? (6 minutes)
 #
-# The calibrated windows shrink: 13 pixels at t = 1, 9 at t = 0.4, 3 at the end. The paper explains extra limbs by **too
-# local too late** ("excess late-time locality", its section 5.3). If so, longer windows late, at small t, should let
-# the machine notice its third leg. (That step is ours; the paper does not try it.) Four machines draw seeds 0 to 99:
+# The calibrated windows shrink: 13 pixels at t = 1, 9 at t = 0.4, 3 at the end. The paper's explanation of extra limbs
+# is **too local too late** ("excess late-time locality", its section 5.3). If that is right, wider windows late, at
+# small t, should let the machine notice its third leg. (Widening the windows is our test; the paper does not try it.)
+# Four machines draw seeds 0 to 99:
 #
-# * the calibrated windows: 37 lopsided, 10 with three legs (network: 20 and 6);
-# * at least 13 for t below 0.4, the early ones as calibrated;
-# * at least 15 for t from 0.4 to 0.6, all others as calibrated;
-# * the calibrated windows, but tied to their places (LS).
+# * one with calibrated windows: 37 lopsided, 10 with three legs (network: 20 and 6);
+# * one with windows of at least 13 for t below 0.4, the earlier ones as calibrated;
+# * one with at least 15 for t from 0.4 to 0.6, all others as calibrated;
+# * one with calibrated windows, but tied to their places (LS).
 #
-# **Predict.** Which leaves fewest lopsided? And which stays closest to the network's drawings?
+# **Predict.** Which leaves the fewest lopsided drawings? And which stays closest to the network's drawings?
 
 # %%
 edits = {"calibrated": "els-zeros", "13 below 0.4": "els-13-below-0.4"}
@@ -519,7 +522,7 @@ def copies(images):
 
 
 def judged(images, first=0):
-    """Lopsided; cured and new ones; those where the network is, too; three legs; copies; median r2 with the network."""
+    """Counts: lopsided, cured, new, lopsided like the network's, three-legged, copies; the median r2 with it."""
     seeds, skewed = slice(first, first + 100), mirror(images) < limits["trousers"]
     before, theirs = (mirror(trousers[name][seeds]) < limits["trousers"] for name in ("ELS", "network"))
     numbers = [int(v.sum()) for v in (skewed, before & ~skewed, ~before & skewed, skewed & theirs, legs(images) >= 3)]
@@ -543,18 +546,18 @@ if lab.profile == "laptop":
     assert (len(fresh), copies(fresh)) == (193, 0)
 
 # %% [markdown] tags=["slide"]
-# Every edit lowers the count. At least 13 below t = 0.4, a view of nearly the whole garment to the end, leaves fewest,
-# 9 of 37, but begins to **copy**: 17 drawings are less than a third as far from the nearest training picture as from
-# the second (lesson 14's sign of a copy; of unseen real trousers none is). And it is the worst prediction: r2 0.90
-# instead of 0.95. Windows of 15 from 0.4 to 0.6 copy nothing, and stay closest (0.96).
+# Every edit lowers the count. With at least 13 below t = 0.4, the machine sees nearly the whole garment to the end. It
+# leaves the fewest, 9 of 37, but begins to **copy**: 17 drawings are less than a third as far from the nearest training
+# picture as from the second (lesson 14's sign of a copy; no unseen real trousers show it). It is also the worst
+# prediction: r2 0.90 instead of 0.95. The one with 15 from 0.4 to 0.6 copies nothing and stays closest (0.96).
 #
-# So is the short view the cause, and does the network look further at t from 0.4 to 0.6? A change needs a rival beside
-# it that has nothing to do with the supposed cause.
+# So is the short view the cause, and does the network look further at t from 0.4 to 0.6? A change must be compared with
+# a rival that has nothing to do with the supposed cause.
 #
 # ### Exercise 3: A rival that looks at nothing (3 minutes, ★☆☆)
 #
-# Write `toward_mean(drawn, pictures, share)`: return the finished drawings `drawn` (B, 1, H, W), each moved, at each
-# pixel, by the fraction `share` of the way to the mean of `pictures` (N, 1, H, W).
+# Write `toward_mean(drawn, pictures, share)`: return the finished drawings `drawn` (B, 1, H, W), each pixel moved by
+# the fraction `share` of the way to the mean of `pictures` (N, 1, H, W).
 
 
 # %%
@@ -576,8 +579,8 @@ check.toward_mean(toward_mean)
 # ```
 # </details>
 #
-# **Predict.** Move the drawings of ELS by a fifth, or by two fifths, of the way to the mean of all training trousers.
-# How many of the 37 stay lopsided? Are the drawings less like the network's?
+# **Predict.** Move the drawings of ELS a fifth, or two fifths, of the way to the mean of all training trousers. How
+# many of the 37 stay lopsided? And do the drawings become less like the network's?
 
 # %% tags=["slide"]
 mean = real["trousers"].mean(0)
@@ -609,7 +612,7 @@ counted = []
 for name, images in {"IS": trousers["IS"][:100], "network": trousers["network"][:100]}.items():
     both = [judged(some) for some in (images, 0.6 * images + 0.4 * mean)]
     counted += [[v[5] for v in both]] if name == "IS" else [[v[0] for v in both], [v[4] for v in both]]
-print("itself, and at mean 0.4: copies of IS {}; the network, lopsided {}, three legs {}".format(*counted))
+print("unchanged, and at mean 0.4: copies among IS's {}; the network's lopsided {}, three-legged {}".format(*counted))
 assert lab.profile != "laptop" or counted == [[100, 0], [20, 4], [6, 2]]
 
 # %%
@@ -624,46 +627,48 @@ if lab.profile == "laptop":
     assert all(abs(v[6] - r) < 0.006 for v, r in zip(afresh.values(), (0.94, 0.96, 0.96, 0.96), strict=True))
 
 # %% [markdown] tags=["slide"]
-# **The mean does as much.** At two fifths nine are left, as with long late windows; none has three legs, and r2 is
-# 0.96. At a fifth 22 are left, where windows of 15 from 0.4 to 0.6 leave 20. These had been chosen on the same hundred
-# seeds. On a fresh hundred ELS has 38, the windows leave 22, the mean 26 and 10.
+# **The mean does as much.** At two fifths, nine lopsided drawings are left, as with wide late windows; no drawing has
+# three legs, and r2 is 0.96. At a fifth, 22 are left; windows of 15 from 0.4 to 0.6 leave 20. But those windows had
+# been chosen on the same hundred seeds. On a fresh hundred ELS has 38; the windows leave 22, the mean 26 at a fifth and
+# 10 at two fifths.
 #
-# No wonder: the mean is fairly symmetric (mirror r2 0.91), and all drawings come nearer to it. **A lower count shows
-# no cause**, nor does a better r2. Whether short windows made the errors, and whether the network looks further from
-# 0.4 to 0.6, is left open.
+# No wonder: the mean is fairly symmetric (mirror r2 0.91), and every drawing moves closer to it. **A lower count shows
+# no cause**, nor does a better r2. It remains open whether short windows made the errors, and whether the network looks
+# further from 0.4 to 0.6.
 
 # %% [markdown]
 # (The mean acts on the counters themselves. Moved by two fifths, even IS's hundred copies no longer count as copies,
-# and of the network's own 20 lopsided drawings 4 are left. And against LS this rival is not fair: the mean picture
-# knows places, as LS does.)
+# and only 4 of the network's own 20 lopsided drawings are left. And the mean is not a fair rival to LS: it knows
+# places, as LS does.)
 
 # %% [markdown] tags=["slide"]
 # ## 7. From third legs to sixth fingers (3 minutes)
 #
-# Kamb and Ganguli point to a mechanism: parts that are each in order, put together by windows that never see the
-# whole. What speaks for it: two predictors with such windows foretell lopsided drawings better than two that see the
-# whole, IS and the Wiener filter. For third legs such windows are not enough: the local filter has them, too, and
-# draws few. What decides nothing: that a long view leaves fewer errors. So does the mean.
+# Kamb and Ganguli point to a mechanism: parts that are each in order are put together by windows that never see the
+# whole. One finding supports it: two predictors with such windows foretell lopsided drawings better than two that see
+# the whole, IS and the Wiener filter. For third legs such windows are not enough: the local filter has them, too, and
+# draws few. And one finding decides nothing: a long view leaves fewer errors, but so does the mean.
 #
-# All this holds for one small ResNet and three kinds of garments. Large models have attention, which can see the
-# whole image at each step; they work on compressed images; they follow text. So "six fingers come from locality" is a
-# **hypothesis with a mechanism**, not a result. To test it would take a counter fixed beforehand, the same seeds, a
+# All this holds for one small ResNet and three kinds of garments. Large models have attention, which can see the whole
+# image at each step; they work on compressed images; they follow text. So "six fingers come from locality" is a
+# **hypothesis with a mechanism**, not a result. Testing it would take a counter fixed beforehand, the same seeds, a
 # rate on real photographs, and a control for common causes.
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
-# * Third legs are rare: 4 % of the network's trousers (in 20 steps hardly more than of real ones, 1 %; with its start
-#   repaired more), 7 % of the machine's. They are on the same seeds more often than by chance, also at like width.
+# * Third legs are rare: 4 % of the network's trousers (in 20 steps hardly more than the 1 % of real ones; with its
+#   start repaired, more), and 7 % of the machine's. They are on the same seeds more often than by chance, even at
+#   similar width.
 # * Lopsided tops are common. Of the network's 35 lopsided pullovers the machine foretells 33, where chance gives 15.
-#   The equivariant filter, without votes, does as well.
+#   The equivariant filter, without votes, does about as well.
 # * Long views lower the number of errors. So does mixing in the mean picture: a lower count shows no cause.
-# * A counter is fixed before one counts, a rate needs real pictures beside it, an edit a rival that looks at nothing.
+# * Fix the counter before you count. A rate needs real pictures beside it; an edit needs a rival that looks at nothing.
 #
 # ## What is still unexplained
 #
-# Sound trousers stood in the training set, and a machine that sees nearly everything to the end begins to copy them.
-# **With more training, would the networks learn them by heart?** That is lesson 14. (Lesson 13, what the machine
+# The training set contains sound trousers, and a machine that sees nearly everything to the end begins to copy them.
+# **With more training, would the networks learn them by heart?** That is lesson 14. (Lesson 13, on what the machine
 # costs, is a detour.)
 #
 # ## References

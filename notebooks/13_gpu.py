@@ -15,15 +15,15 @@
 # %% [markdown] tags=["slide"]
 # # 13 · The machine is attention over training patches
 #
-# **You will** rewrite the equivariant local score machine as attention, run it in one call of torch, cut it into pieces
-# that fit any computer, find where 32-bit numbers grow too coarse, and reckon what ImageNet would cost.
+# **You will** rewrite the equivariant local score machine as attention, run it in one call to torch, cut it into pieces
+# that fit any computer, find where 32-bit numbers become too coarse, and work out what ImageNet would cost.
 #
 # **You will learn** why the formula is attention, and what it costs.
 #
 # **You need** lesson 07 (the ELS machine); you do not need a GPU.
 #
-# **Time** 63 minutes. A detour: lesson 12's last question goes on in lesson 14, which does not need this one. Section 4
-# can wait.
+# **Time** 63 minutes. This is a detour: lesson 14 takes up lesson 12's last question, and does not need this one.
+# Section 4 can wait.
 
 # %%
 import torch
@@ -39,8 +39,8 @@ lab = els.lab()
 # %% [markdown] tags=["slide"]
 # ## 1. Query, key, value, bias (8 minutes)
 #
-# The ELS machine compares a window $q = x_t[\Omega_x]$ with every training patch $p$, and averages their centres
-# $p(0)$:
+# The ELS machine compares a window $q = x_t[\Omega_x]$ with every training patch $p$, and takes a weighted average of
+# their centres $p(0)$:
 #
 # $$ D(x_t)(x) = \sum_p w_p\, p(0), \qquad w_p \propto e^{-\|q - \alpha p\|^2 / 2\sigma^2} . $$
 #
@@ -50,13 +50,13 @@ lab = els.lab()
 #    + \underbrace{\frac{\alpha}{\sigma^2}\, q \cdot p}_{\text{dot product}}
 #    \; \underbrace{- \frac{\alpha^2}{2\sigma^2} \|p\|^2}_{\text{a bias of } p} . $$
 #
-# The first term is a common factor of all weights and cancels. What is left is a softmax of dot products with a bias:
-# **attention**, without one learned weight.
+# The first term gives all weights a common factor, which cancels. What is left is a softmax of dot products with a
+# bias: **attention**, without a single learned weight.
 
 # %% [markdown] tags=["slide"]
 # Attention is what transformers are made of. Three learned matrices turn each **token** (a word or a piece of a
 # picture) into a query, a key and a value. Each query $q$ is compared with all keys $k$; the answer is $\sum_k w_k
-# v_k$, where $w$ is the softmax of $q \cdot k / \sqrt{d}$, and a key has $d$ numbers.
+# v_k$, where $w$ is the softmax of $q \cdot k / \sqrt{d}$. (A key has $d$ numbers.)
 #
 # | | in a transformer | in the machine |
 # |---|---|---|
@@ -74,7 +74,7 @@ from torch.nn import functional as F
 
 
 def cut(images, P):
-    """Every P x P window, wrapped around, by `unfold`, which lists windows: (N, C, H, W) -> (N H W, C P P)."""
+    """Every P x P window, wrapped around; `unfold` lists the windows: (N, C, H, W) -> (N H W, C P P)."""
     return F.unfold(F.pad(images, [P // 2] * 4, mode="circular"), P).mT.flatten(0, 1)
 
 
@@ -88,13 +88,13 @@ x_t = els.add_noise(clean, noise, t)
 
 queries, keys = cut(x_t, P), cut(images, P)
 centre = torch.arange(C) * P**2 + P**2 // 2
-values = keys[:, centre]  # p(0): numbers that the keys hold already, copied
+values = keys[:, centre]  # p(0): copies of numbers that the keys already hold
 print(f"{len(queries)} queries, {len(keys):,} keys: {len(queries) * len(keys):,} logits")
 
 # %% [markdown]
 # ### Exercise 1: The logits of the machine (6 minutes, ★☆☆)
 #
-# Turn `queries` (M, D) and `keys` (L, D), M queries and L keys of D numbers each, into logits (M, L), by dot products
+# Turn `queries` (M, D) and `keys` (L, D), M queries and L keys of D numbers each, into logits (M, L). Use dot products
 # only: no M x L x D tensor of differences. Leave out the term that cancels.
 
 
@@ -117,17 +117,17 @@ check.attention_logits(attention_logits)
 #     return (alpha * queries @ keys.T + bias) / sigma**2
 # ```
 #
-# The bias has one number per key, so it broadcasts over the queries. Without it long patches, those of black and white
-# (-1 and 1), would be preferred to grey ones (tried below).
+# The bias has one number per key, so it broadcasts over the queries. Without it, long patches, those of black and white
+# (-1 and 1), would be preferred to grey ones (we try it below).
 # </details>
 #
-# **Predict.** Will the attention of the middle pixel be spread over many of the 200 images, or held by a few? And at
-# which places in them?
+# **Predict.** Will the attention of the middle pixel be spread over many of the 200 images, or held by a few? And which
+# places in them get it?
 
 
 # %% tags=["slide"]
 def attention(queries, t):
-    """All weights, from distances as in the first formula."""
+    """All weights, computed from distances, as in the first formula."""
     a, s = schedule.alpha(t), schedule.sigma(t)
     return torch.softmax(-torch.cdist(queries, a * keys).square() / (2 * s**2), dim=1)
 
@@ -148,7 +148,7 @@ for axis in fig.axes[6:]:
 show(
     fig,
     alt="The noisy image with the window of its middle pixel, the six training images with most of this pixel's "
-    "attention, and below each where in it the attention goes (white is the most in this map): to a few places near "
+    "attention, and below each a map of where in it the attention goes (white: the most): to a few places near "
     "the middle, which is marked.",
 )
 
@@ -168,9 +168,9 @@ for picture, x in zip(dozen.split(1), els.add_noise(dozen, dozen_noise, t).split
     others.append(near(both[0][middle_pixel]))
 worse = sum(without > with_bias for with_bias, without in error)
 asked, error = (torch.tensor(pairs).mean(0).tolist() for pairs in (asked, error))
-print(f"|p|^2, mean of those asked: {asked[0]:.0f}, without a bias {asked[1]:.0f}; of all patches {length.mean():.0f}")
-print(f"the answer's distance from the clean image: {error[0]:.2f}, without a bias {error[1]:.2f}, more in {worse}")
-print(f"within four pixels: {near(middle):.2%} of this pixel's attention; in twelve pictures from {min(others):.0%}")
+print(f"mean |p|^2 of patches asked: {asked[0]:.0f}, without a bias {asked[1]:.0f}; of all patches {length.mean():.0f}")
+print(f"RMS error against the clean image: {error[0]:.2f}, without a bias {error[1]:.2f}; larger in {worse} pictures")
+print(f"within four pixels: {near(middle):.2%} of this pixel's attention; in twelve pictures {min(others):.0%} or more")
 
 # %%
 held = {}
@@ -185,24 +185,25 @@ if lab.profile == "laptop":
     assert [round(x) for x in asked] == [35, 43] and [round(x, 2) for x in error] == [0.26, 0.37] and worse == 12
 
 # %% [markdown]
-# Without the bias longer patches are asked ($\|p\|^2$ is 43 on average, not 35), and in all twelve pictures the answer
-# is further from the clean image: 0.37 (root mean square; the mean of the twelve), not 0.26.
+# Without the bias, the machine asks longer patches (their $\|p\|^2$ is 43 on average, not 35). In all twelve pictures
+# its answer is then further from the clean image: 0.37, not 0.26 (root mean square, averaged over the twelve).
 #
 # Six images, 3 % of the 200, hold a third of the middle pixel's attention: it is neither held by a few alone nor spread
-# evenly. How much six images hold depends on the noise: of the median pixel's attention 4 % at $t = 0.9$, nearly as if
-# all images were alike, and 96 % at 0.2.
+# evenly. How much six images hold depends on the noise. For the median pixel it is 4 % of the attention at $t = 0.9$,
+# nearly as if all images were alike, and 96 % at 0.2.
 #
-# The machine *asks* every place. That this pixel's attention stays within four pixels is the images' doing (in another
-# picture only a fifth does): the pixel lies on a garment, and in the training images the garments lie in the middle,
-# too. Move every training image around the torus, each as you like: the patches stay the same, and so do the answers.
+# The machine *asks* every place. Yet this pixel's attention stays within four pixels, and that is the images' doing:
+# the pixel lies on a garment, and in the training images, too, the garments are in the middle. (In another picture only
+# a fifth stays.) Shift each training image around the torus as you like: the patches stay the same, and so do the
+# answers.
 
 # %% [markdown] tags=["slide"]
 # ## 2. One call (5 minutes)
 #
 # torch has one function for attention: `scaled_dot_product_attention(Q, K, V)`. The dot product can carry the bias:
 # append a 1 to every query and the bias to every key. The function divides the dot products by $\sqrt{d}$, unless
-# `scale` says by what to multiply them. **Predict:** what takes the place of $\sqrt{d}$ in the machine? And what must
-# `scale` be, if we divide the queries by it ourselves?
+# `scale` gives another factor to multiply them by. **Predict:** what takes the place of $\sqrt{d}$ in the machine? And
+# what must `scale` be if we divide the queries by that number ourselves?
 
 
 # %%
@@ -221,31 +222,31 @@ def one_call(queries, keys, values):
 machine = els.EquivariantLocalScoreMachine(images, schedule, patch_size=P, padding="circular")
 answer = one_call(queries, keys, values).T.reshape(x_t.shape)
 gap = (answer - machine(x_t, t)).abs().max().item()
-print(f"one call of attention and the machine of the package differ by at most {gap:.0e}")
+print(f"one call of attention and the package's machine differ by at most {gap:.0e}")
 scale = [schedule.sigma(s) ** 2 / schedule.alpha(s) for s in (1.0, 0.05)]
 print(f"sigma^2 / alpha: {scale[0]:.0f} at t = 1, {scale[1]:.3f} at t = 0.05")
 assert gap < 1e-3 and 80 < scale[0] < 80.5 and round(scale[1], 3) == 0.006
 
 # %% [markdown]
-# $\sigma^2 / \alpha$ takes the place of $\sqrt{d}$; the queries hold its inverse already, so `scale` is 1. But
-# $\sqrt{d}$ is fixed, and $\sigma^2 / \alpha$ falls from 80 to 0.006: so with little noise the nearest patches win.
+# $\sigma^2 / \alpha$ takes the place of $\sqrt{d}$. The queries already hold its inverse, so `scale` is 1. But whereas
+# $\sqrt{d}$ is fixed, $\sigma^2 / \alpha$ falls from 80 to 0.006, so with little noise the nearest patches win.
 #
-# This is the machine on the torus. With zeros at the border, as in the lab, every boundary class of pixels has an
-# attention with keys of its own (lesson 08).
+# This is the machine on the torus. With zeros at the border, as in the lab, every boundary class of pixels has its own
+# attention, with its own keys (lesson 08).
 
 # %% [markdown] tags=["slide"]
 # ## 3. Streaming, and merging what was streamed (7 minutes)
 #
-# Section 1 stored the whole table of weights: for 200 images 13 million numbers. With a large data set no ordinary
-# computer could hold it (section 6). It need not exist. Keep three numbers per query, of the keys seen so far, with
-# logits $l_k$ and values $v_k$:
+# Section 1 stored the whole table of weights: 13 million numbers for 200 images. With a large data set no ordinary
+# computer could hold it (section 6). But the table need not exist. For each query, keep three numbers about the keys
+# seen so far, which have logits $l_k$ and values $v_k$:
 #
 # * $m = \max_k l_k$, the largest logit,
 # * $z = \sum_k e^{l_k - m}$, the sum,
 # * $s = \sum_k e^{l_k - m}\, v_k$, the weighted sum. The answer so far is $s / z$.
 #
-# **Predict.** Two people each have $(m, z, s)$ of one half of the keys. How do they combine them? Why not average their
-# two answers?
+# **Predict.** Two people each have $(m, z, s)$ for one half of the keys. How do they combine them? Why not average
+# their two answers?
 
 # %%
 from elscourse.posterior import Partial
@@ -257,7 +258,7 @@ def logits_of(queries, keys, t):
 
 
 def stream(queries, keys, values, t, block):
-    """The three numbers of every query, from blocks of keys: there are only the logits of one block at a time."""
+    """The three numbers of every query, from blocks of keys: only the logits of one block exist at a time."""
     total = None
     for k, v in zip(keys.split(block), values.split(block), strict=True):
         part = Partial.of(logits_of(queries, k, t)[None], v[None])  # None: one dictionary
@@ -266,21 +267,20 @@ def stream(queries, keys, values, t, block):
 
 
 # %% [markdown]
-# You will write `Partial.merge`, four lines of `elscourse/posterior.py`, in exercise 2. First: does it keep what it
-# promises?
+# In exercise 2 you will write `Partial.merge`, four lines of `elscourse/posterior.py`. First: does it keep its promise?
 
 # %%
 asking = cut(els.add_noise(clean, noise, 0.2), P)
 whole = stream(asking, keys, values, 0.2, block=len(keys)).mean()[0]
 gap = (stream(asking, keys, values, 0.2, block=512).mean()[0] - whole).abs().max().item()
-print(f"blocks of 512: differs from all at once by {gap:.0e}")
+print(f"the answer from blocks of 512 keys differs from that of all keys at once by {gap:.0e}")
 
 half = len(keys) // 2
 parts = [stream(asking, k, v, 0.2, 512) for k, v in zip(keys.split(half), values.split(half), strict=True)]
 averaged = (sum(part.mean()[0] for part in parts) / 2 - whole).abs().max().item()
-says = [part.largest + part.total.log() for part in parts]  # log of the weight that a half has
+says = [part.largest + part.total.log() for part in parts]  # log of each half's weight
 silent = ((says[0] - says[1]).abs() > torch.tensor(99.0).log()).double().mean().item()
-print(f"the answers of two halves, averaged: off by {averaged:.2f}; {silent:.0%} of the pixels hardly ask one of them")
+print(f"the answers of two halves, averaged: off by {averaged:.2f}; {silent:.0%} of the pixels hardly ask one half")
 sent = sum(x.numel() * x.element_size() for x in (parts[0].largest, parts[0].total, parts[0].weighted))
 print(f"the three numbers of all pixels: {sent / 1e3:.0f} kB")
 assert gap < 1e-4
@@ -288,18 +288,19 @@ if lab.profile == "laptop":
     assert (round(averaged, 2), round(silent, 2), round(sent / 1e3)) == (0.5, 0.22, 6) and gap < 3e-5
 
 # %% [markdown]
-# The same, up to rounding (less than 0.00003). But the average of the two halves' answers is off by up to 0.50: in 22 %
-# of the pixels one half has less than a hundredth of the weight, and in the average it counts as much as the other.
+# Streaming gives the same answer, up to rounding (less than 0.00003). But the average of the two halves' answers is off
+# by up to 0.50: in 22 % of the pixels one half has less than a hundredth of the weight, yet in the average it counts as
+# much as the other.
 #
 # This is **streaming softmax** (Milakov and Gimelshein, 2018), and the heart of **FlashAttention** (Dao et al., 2022):
 # read queries and keys in **tiles**, so small that their logits fit into the *cache*, a processor's small and fast
-# memory; keep $(m, z, s)$, never write the table. So memory need not grow with the dictionary.
+# memory; keep $(m, z, s)$, and never write out the table. So memory need not grow with the dictionary.
 #
 # ### Exercise 2: Merge two partial softmaxes (9 minutes, ★★☆)
 #
-# `a` and `b` are triples $(m, z, s)$ of shapes (M, 1), (M, 1), (M, V), V numbers in a value (here 1). Return the triple
-# of both dictionaries together. No intermediate result may overflow; which part has the larger $m$ may differ from
-# query to query.
+# `a` and `b` are triples $(m, z, s)$ of shapes (M, 1), (M, 1), (M, V), where a value has V numbers (here 1). Return the
+# triple for both dictionaries together. No intermediate result may overflow. Which part has the larger $m$ may differ
+# from query to query.
 
 
 # %%
@@ -322,24 +323,25 @@ check.merge_partials(merge_partials)
 #     return largest, scale_a * a[1] + scale_b * b[1], scale_a * a[2] + scale_b * b[2]
 # ```
 #
-# Say B has the smaller maximum. Its sums are counted in a smaller unit, $e^{m_B}$ instead of $e^{m_A}$: multiplied by
-# $e^{m_B - m_A} \leq 1$ they fit. Nothing overflows, and the other scale is exactly 1.
+# Say B has the smaller maximum. Its sums are counted in a smaller unit, $e^{m_B}$ instead of $e^{m_A}$; multiplying
+# them by $e^{m_B - m_A} \leq 1$ converts them. Nothing overflows, and the other scale is exactly 1.
 # </details>
 #
-# Up to rounding the result is the same in whatever order one merges. So computers can share a dictionary: each sends
-# three numbers per pixel, 6 kB a picture in float64, however many images it has read.
+# Up to rounding, the order of merging does not change the result. So computers can share a dictionary: each sends three
+# numbers per pixel, 6 kB a picture in float64, however many images it has read.
 
 # %% [markdown] tags=["slide"]
 # ## 4. When are 32 bits not enough? (6 minutes)
 #
-# A `float32` keeps 24 binary digits: about 7 decimals. At low noise dot product and bias are divided by a small
-# $\sigma^2$, and logits become huge. Only the differences between them count, and in these the roundings do not cancel.
+# A `float32` keeps 24 binary digits, about 7 decimals. At low noise, the dot product and the bias are divided by a
+# small $\sigma^2$, and the logits become huge. Only the differences between them count, and in these the rounding
+# errors do not cancel.
 #
 # ### Exercise 3: Where float32 grows coarse (4 minutes, ★☆☆)
 #
-# No dot product is larger than $|q|\,|k|$, with the longest query and the longest key. One rounding changes it by about
-# $2^{-24}$ of itself, so a logit by $2^{-24}\,\alpha\, |q|\,|k| / \sigma^2$. Return the $\sigma$ at which this equals
-# `tolerance`: an estimate of the order of magnitude, not a bound.
+# No dot product is larger than $|q|\,|k|$ for the longest query and the longest key. One rounding changes it by about
+# $2^{-24}$ of itself, and so changes a logit by $2^{-24}\,\alpha\, |q|\,|k| / \sigma^2$. Return the $\sigma$ at which
+# this change equals `tolerance`: an estimate of the order of magnitude, not a bound.
 
 
 # %%
@@ -363,8 +365,8 @@ check.smallest_sigma(smallest_sigma)
 # </details>
 #
 # A logit off by 0.1 changes a weight by 10 %. By this estimate that happens at $\sigma = 0.005$, for the lengths and
-# the `alpha` of section 1. **Predict.** We shall measure it in twelve pictures, with 40 training images: does it happen
-# at a larger or at a smaller $\sigma$? And how far off is a pixel then, of a range of 2?
+# the `alpha` of section 1. Now we measure it in twelve pictures, with 40 training images. **Predict.** Does it happen
+# at a larger or at a smaller $\sigma$? And how far off is a pixel then, on a range of 2?
 
 
 # %%
@@ -372,7 +374,7 @@ import numpy as np
 
 
 def float32_errors(x, t, leaders=8):
-    """Of the best keys' logits against the very best one's, computed in two ways; and of a pixel."""
+    """Largest errors of the best keys' logits relative to the very best one's, in two ways; and of a pixel."""
     alpha, sigma = schedule.alpha(t), schedule.sigma(t)
     q, k = cut(x, P), keys[: 40 * H * W]  # 40 images
     exact, dots = logits_of(q.double(), k.double(), t), logits_of(q, k, t)
@@ -394,12 +396,12 @@ fig, axis = plt.subplots(figsize=(6.4, 3.6))
 noise_levels = [schedule.sigma(t) for t in times]
 for form, style in zip(names, ("o-", "s-", "^-"), strict=True):
     axis.loglog(noise_levels, errors[form], style, label=form)
-axis.axhline(0.1, color=plotting.GREY, lw=1, ls=":", label="a logit by 0.1: a weight by 10 %")
+axis.axhline(0.1, color=plotting.GREY, lw=1, ls=":", label="a logit off by 0.1: a weight off by 10 %")
 axis.set(xlabel="sigma (noise on the left)", ylabel="largest error in twelve pictures", xlim=(1.2, 0.0024))
 axis.set_ylim(1e-6, 10)
 axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-show(fig, alt="Errors against sigma, both logarithmic. Those of logits rise as the noise falls, those of direct "
-     "differences are lower. A pixel's stays below 0.01; a dotted line marks 0.1.")  # fmt: skip
+show(fig, alt="Errors against sigma, both logarithmic. The errors of logits rise as the noise falls; with direct "
+     "differences they are lower. A pixel's error stays below 0.01; a dotted line marks 0.1.")  # fmt: skip
 
 print(f"{'t':25s}" + "".join(f"{t:>7}" for t in times))
 for form, found in errors.items():
@@ -407,7 +409,7 @@ for form, found in errors.items():
 dots, direct, pixel = errors.values()
 crossing = np.exp(np.interp(np.log(0.1), np.log(dots), np.log(noise_levels)))
 estimate = (2.0**-24 * alpha * (queries.norm(dim=1).max() * keys.norm(dim=1).max()).item() / 0.1) ** 0.5
-print(f"a logit is off by 0.1 below sigma = {crossing:.3f}; exercise 3: {estimate:.3f}")
+print(f"a logit is off by 0.1 or more below sigma = {crossing:.3f}; estimate of exercise 3: {estimate:.3f}")
 assert pixel.max() < 0.01
 if lab.profile == "laptop":
     assert dots[-2] / 25 < direct[-2] < dots[-2] / 15 and 3 < dots[-2] / dots[-3] < 5
@@ -415,18 +417,18 @@ if lab.profile == "laptop":
 
 # %% [markdown]
 # At a larger one, about $0.015$: the estimate counts one rounding, but a dot product of 49 numbers is rounded at each
-# addition. Direct differences, which subtract *before* they square, are twenty times better at $t = 0.005$.
+# addition. Direct differences, which subtract *before* squaring, are twenty times better at $t = 0.005$.
 #
-# And the pixels? In none of the twelve pictures is one off by 0.01. A wrong logit moves a pixel only where patches
-# share its weight *and* have different centres. One cannot know that beforehand. So the package estimates how far a
-# logit can be off; if too far, it subtracts before it squares, or goes to float64, which takes longer.
+# And the pixels? Not one pixel of the twelve pictures is off by 0.01. A wrong logit moves a pixel only where patches
+# share the weight *and* have different centres. We cannot know that beforehand. So the package estimates how far a
+# logit can be off. If that is too far, it subtracts before it squares, or switches to float64, which takes longer.
 
 # %% [markdown]
 # ## 5. The other exact form: slide, square, blur (8 minutes)
 #
 # Lesson 07 had the same machine without a single patch: slide every training image by a displacement, square its
-# difference to $x_t$, blur it with the window, exponentiate. The blur is a sum over $P \times P$ pixels. With running
-# sums along rows and columns it costs four additions, **whatever $P$ is**.
+# difference from $x_t$, blur the square with the window, and exponentiate. The blur is a sum over $P \times P$ pixels.
+# With running sums along rows and columns it costs four additions, **whatever $P$ is**.
 
 
 # %%
@@ -462,8 +464,8 @@ def slide_and_blur(x_t, images, P):
 # difference (times $\alpha$, subtract, square), four for the sums, one to scale it, and eight for the vote (compare
 # with the largest so far, subtract it, exponential, add, weigh the value, add it, rescale both sums).
 #
-# The package has tiles (section 3), and a **fused blur**: slide, square, blur and vote compiled into one loop, so that
-# few numbers leave the processor's caches.
+# The package has tiles (section 3), and a **fused blur**: slide, square, blur and vote are compiled into one loop, so
+# that few numbers leave the processor's caches.
 #
 # **Predict:** from which $P$ on does the blur need fewer operations than attention? Then ask the clock.
 
@@ -498,7 +500,7 @@ def one_call_form(P):
 
 
 def package(form, P):
-    """The package's machine, made to take this form: "tiles" or "fused blur" (which only a CPU has)."""
+    """The package's machine, made to compute in this form: "tiles" or "fused blur" (which only a CPU has)."""
     device = "cpu" if form == "fused blur" else lab.device
     machine = els.EquivariantLocalScoreMachine(images.to(device), schedule, patch_size=P, padding="circular")
     x, worth = els.add_noise(clean, noise, t).to(device), float("inf") if form == "tiles" else 0
@@ -542,14 +544,14 @@ show(
 )
 
 # %% [markdown] tags=["slide"]
-# On paper the blur wins from $P = 3$ on: 16 operations a pair, where attention needs 24, then 104 and 456. By the clock
-# our lines lose to tiles at $P = 7$: the count leaves out starting many small operations, and moving their numbers.
-# **The fused blur, the same formula compiled into one loop, is many times faster than our lines,** and on a CPU, with
-# wide windows, faster than attention in any form.
+# On paper the blur wins from $P = 3$ on: it needs 16 operations a pair, whereas attention needs 24, then 104 and 456.
+# By the clock our own code loses to tiles at $P = 7$, because the count leaves out starting many small operations and
+# moving their numbers. **The fused blur, the same formula compiled into one loop, is many times faster than our code,**
+# and on a CPU, with wide windows, faster than attention in any form.
 
 # %% [markdown]
-# How fast is the package on your computer? `elscourse bench` times it beside a textbook implementation: one image at a
-# time, with training patches as the filters of a convolution. One run gave:
+# How fast is the package on your computer? `elscourse bench` times it against a textbook implementation, which takes
+# one image at a time, with training patches as the filters of a convolution. One run gave:
 
 # %%
 import json
@@ -558,32 +560,32 @@ from elscourse.data import data_dir
 
 bench = json.loads((data_dir() / "lessons" / "13_bench.json").read_text(encoding="utf-8"))  # at t = 0.5
 ratios = {kind: [row[kind] for row in bench["speed"]["rows"]] for kind in ("ratio", "tuned_ratio")}
-for kind, name in (("ratio", "the plain textbook"), ("tuned_ratio", "tuned to the caches")):
+for kind, name in (("ratio", "the plain textbook"), ("tuned_ratio", "one tuned to the caches")):
     print(f"faster than {name}: {min(ratios[kind]):.0f} to {max(ratios[kind]):.0f} times")
 assert [round(end(ratios[kind])) for kind in ratios for end in (min, max)] == [17, 48, 9, 15]
 
 # %% [markdown]
-# Asked once, at $t = 0.5$, the package was 17 to 48 times faster than the plain textbook (over several window sizes and
-# both kinds of border), and 9 to 15 times faster than one that is tuned to the processor's caches. More is on the
-# website's page *Status*, `book/status.md` in the repository.
+# In a single call at $t = 0.5$, the package was 17 to 48 times faster than the plain textbook version (over several
+# window sizes and both kinds of border), and 9 to 15 times faster than one tuned to the processor's caches. The
+# website's page *Status* has more (`book/status.md` in the repository).
 
 # %% [markdown]
 # ## 6. What is it good for? (4 minutes)
 #
-# **Predict.** Take ImageNet, 1,281,167 pictures, at 64 x 64 pixels in colour, $P = 9$, and a large GPU with 67 million
-# million operations a second. Every pixel's patch meets every patch of every image, at every step. Does one picture, in
-# 20 steps, take seconds, minutes or hours?
+# **Predict.** Take ImageNet (1,281,167 pictures) at 64 x 64 pixels in colour, $P = 9$, and a large GPU that does 67
+# million million operations a second. Every pixel's patch meets every patch of every image, at every step. Does one
+# picture, in 20 steps, take seconds, minutes or hours?
 #
 # ### Exercise 4: What would ImageNet cost? (6 minutes, ★☆☆)
 #
-# For one generated picture: `steps` evaluations, each comparing every pixel's patch with every patch of every image, at
-# $2\,C P^2$ operations per pair. Return the operations in all, and the bytes of the table of weights (float32) that one
-# step would need if it were stored.
+# One generated picture takes `steps` evaluations, each comparing every pixel's patch with every patch of every image,
+# at $2\,C P^2$ operations per pair. Return the total number of operations, and the bytes that one step's table of
+# weights (float32) would fill if it were stored.
 
 
 # %%
 def machine_cost(n_images, side, channels, patch_size, steps):
-    """-> (operations for one picture of side x side pixels, bytes of the table of weights of one step), two numbers."""
+    """-> (operations for one picture of side x side pixels, bytes of one step's table of weights), two numbers."""
     ...
 
 
@@ -600,7 +602,8 @@ check.machine_cost(machine_cost)
 #     return steps * pairs * 2 * channels * patch_size**2, 4 * pairs
 # ```
 #
-# With as many images and the same $P$, the side enters with its fourth power: 64 pixels cost 256 times as much as 16.
+# With the same number of images and the same $P$, the cost grows as the fourth power of the side: 64 pixels cost 256
+# times as much as 16.
 # </details>
 
 # %%
@@ -613,31 +616,32 @@ print(f"the table of one step: {table:.0f} TB")
 assert (round(minutes), round(table)) == (52, 86)
 
 # %% [markdown] tags=["slide"]
-# Computed as attention (the blur needs fewer operations) one small picture takes 52 minutes on such a GPU, an H100, at
-# the full speed of its data sheet, which no program reaches; the table of one step would fill 86 TB. **Nobody would use
-# the machine to make pictures.** It is there to *predict* which ones the network, which is fast, will make.
+# Computed as attention, one small picture takes 52 minutes on such a GPU, an H100, at the full speed of its data sheet,
+# which no program reaches. (The blur needs fewer operations.) The table of one step would fill 86 TB. **Nobody would
+# use the machine to make pictures.** It is there to *predict* which pictures the network, which is fast, will make.
 #
-# There is a cheaper forecast. A linear filter bent by a curve (lesson 04) compares no patches. It predicts garments
-# worse by 0.03 to 0.12 of r2, and is ahead with emoji (lesson 11). But only the machine says *whose* patches make a
+# There is a cheaper way to predict. A linear filter bent by a curve (lesson 04) compares no patches. It is worse with
+# garments, by 0.03 to 0.12 of r2, and better with emoji (lesson 11). But only the machine says *whose* patches make a
 # pixel.
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
-# * The machine is attention: noisy patches ask, training patches answer with their centres, $\|p\|^2$ is a bias.
-# * Three numbers per query carry a softmax across blocks and computers. Averages of parts do not.
-# * At low noise float32 loses digits of the logits; with windows of 7 x 7 a pixel was off by less than 0.01.
-# * Working memory need not grow with the dictionary. Time does, and with the fourth power of the side.
-# * Slide-and-blur is the same machine with a count of operations that does not depend on $P$. Compiled into one loop,
-#   it wins on a CPU with wide windows.
-# * A bent filter costs less, and predicts garments worse, emoji better; but it cannot say whose patches make a pixel.
+# * The machine is attention: noisy patches ask, training patches answer with their centres, and $\|p\|^2$ is a bias.
+# * Three numbers per query carry a softmax across blocks and computers. Averaging the answers of the parts does not.
+# * At low noise float32 loses digits of the logits, but in our test pictures, with windows of 7 x 7, no pixel was off
+#   by 0.01.
+# * Working memory need not grow with the dictionary. Time does grow with it, and with the fourth power of the side.
+# * Slide-and-blur is the same machine, but its number of operations does not grow with $P$. Compiled into one loop, it
+#   wins on a CPU with wide windows.
+# * A bent filter costs less. It predicts garments worse and emoji better, but cannot say whose patches make a pixel.
 
 # %% [markdown]
 # ## What is still unexplained
 #
-# Attention *inside* networks, between the places of one picture, lets distant pixels agree; no local machine can do
-# that. Lesson 18 measures how well the formula predicts such networks. And one question has waited since lesson 03: a
-# network is trained to become the ideal denoiser. Does it, if one lets it? That is lesson 14.
+# Attention *inside* networks, between the places of one picture, lets distant pixels agree, which no local machine can
+# do. Lesson 18 measures how well the formula predicts such networks. And one question has been waiting since lesson 03:
+# a network is trained to become the ideal denoiser. Given the chance, does it become one? That is lesson 14.
 
 # %% [markdown]
 # ## References
@@ -646,8 +650,8 @@ assert (round(minutes), round(table)) == (52, 86)
 #   [arXiv:2412.20292](https://arxiv.org/abs/2412.20292)
 # * A. Vaswani et al., *Attention is all you need*, NeurIPS 2017, [arXiv:1706.03762](https://arxiv.org/abs/1706.03762)
 # * The same formula in statistics, a Gaussian kernel's regression, and with stored patterns for keys (without a bias):
-#   E. A. Nadaraya, *On estimating regression*, 1964, [doi:10.1137/1109020](https://doi.org/10.1137/1109020);
-#   H. Ramsauer et al., *Hopfield networks is all you need*, 2021, [arXiv:2008.02217](https://arxiv.org/abs/2008.02217)
+#   E. A. Nadaraya, *On estimating regression*, 1964, [doi:10.1137/1109020](https://doi.org/10.1137/1109020); H.
+#   Ramsauer et al., *Hopfield networks is all you need*, 2021, [arXiv:2008.02217](https://arxiv.org/abs/2008.02217)
 # * M. Milakov and N. Gimelshein, *Online normalizer calculation for softmax*, 2018,
 #   [arXiv:1805.02867](https://arxiv.org/abs/1805.02867)
 # * T. Dao et al., *FlashAttention: fast and memory-efficient exact attention with IO-awareness*, NeurIPS 2022,

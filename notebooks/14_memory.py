@@ -15,9 +15,9 @@
 # %% [markdown] tags=["slide"]
 # # 14 · With few pictures and much patience, the network remembers
 #
-# **You will** watch a network that has only ten pictures, from its first drawings to copies; ask whether it matters
-# which ten it has; prove from its loss alone that it looks further than a small window; and ask what decides when
-# memory comes, and what a *wide* window is.
+# **You will** watch a network that has only ten pictures go from its first drawings to copies; ask whether it matters
+# which ten it has; prove from its loss alone that it looks further than a small window; and ask what decides when it
+# remembers, and what a *wide* window is.
 #
 # **You will learn** how invention wanes with training, what warns of copies, and why it is hard to say when they come.
 #
@@ -41,12 +41,12 @@ lab = els.lab()
 # ## 1. Ten pictures (6 minutes)
 #
 # The ideal denoiser (IS) can draw only its training pictures, and a network is trained to become it. Yet ours resembles
-# a machine that looks through windows. Nobody *told* it to: each of its pixels can see 17 x 17, a middle one the whole
-# picture. If they used all of that, the loss would be smaller. So **what happens if the network has time**?
+# a machine that looks through windows. Nobody *told* it to: each of its pixels can see 17 x 17, and a middle one the
+# whole picture. If they used all of that, the loss would be smaller. So **what happens if the network has time**?
 #
-# We make the task small: a network like the course's, **ten** pictures, 16,000 steps with batches of 64. So it saw
-# each picture 102,400 times on average. At six moments it drew from 100 seeds; so did machines whose windows were
-# calibrated on it at that moment (stored; `data/lessons/make_14_memory.py`).
+# We made the task small: a network like the course's got **ten** pictures and 16,000 steps with batches of 64. So it
+# saw each picture 102,400 times on average. At six moments it drew from 100 seeds, and so did machines whose windows
+# were calibrated on it at that moment (stored; `data/lessons/make_14_memory.py`).
 
 # %%
 import math
@@ -72,7 +72,7 @@ def mean_loss(run, what):
 
 
 # %%
-labs = {}  # two of the networks come with the course: do the files tell the truth?
+labs = {}  # two of the networks come with the course: do they draw what is stored?
 for step in (1000, 16000):
     labs[step] = els.lab("laptop", network=data_dir() / "lessons" / f"10-pictures-{step}-steps.json")
     live = els.sample(labs[step].network, els.seeded_noise([3, 7], labs[step].shape), steps=150)
@@ -80,42 +80,42 @@ for step in (1000, 16000):
 
 # %% tags=["slide"]
 show(
-    plotting.image_rows({"all it has": pictures[:10], "after 1,000": ten[1000]["network"][:10]}),
+    plotting.image_rows({"training set": pictures[:10], "after 1,000": ten[1000]["network"][:10]}),
     alt="Above, ten garments, the whole training set. Below, what the network draws from ten seeds after 1,000 steps: "
     "shapes in one piece, none of them one of the ten.",
 )
 
 # %% [markdown] tags=["slide"]
-# After 1,000 of its 16,000 steps the network invents, from ten pictures.
+# After 1,000 of its 16,000 steps the network invents, though it has only ten pictures.
 #
-# **Predict.** The same ten seeds, later in the training. Do the ten pictures come back whole, or piece by piece? And
-# are they those that the ideal denoiser draws from the same noise?
+# **Predict.** Take the same ten seeds later in training. Do the ten pictures come back whole, or piece by piece? And
+# are they the ones that the ideal denoiser draws from the same noise?
 
 # %% tags=["slide"]
 rows = {"IS": ten[16000]["is"]} | {f"{step:,} steps": moment["network"] for step, moment in ten.items()}
 show(
     plotting.image_rows({name: images[:10] for name, images in rows.items()}, titles=[f"seed {i}" for i in range(10)]),
     alt="Ten seeds: above the ideal denoiser, which draws training pictures, five different ones; below the network "
-    "after 500, 1,000, 2,000, 4,000, 8,000 and 16,000 steps: clouds, ragged shapes, then cleaner ones, a copy at last.",
+    "after 500, 1,000, 2,000, 4,000, 8,000 and 16,000 steps: clouds, ragged shapes, then cleaner ones, at last a copy.",
 )
 
 # %% [markdown]
 # **Piece by piece**, and not all of them even at the end. Follow one column down: a cloud, a ragged shape, then clean
-# edges, and more and more that one recognises from the ten. At the end seeds 4 and 8 are put together from several.
-# Seed 9 is one of the ten, but not the one that IS draws. (Seeds 0 and 7 look like one, too, but do not count: section
-# 2.)
+# edges, and more and more that we recognise from the ten. At the end seeds 4 and 8 are put together from several. Seed
+# 9 is one of the ten, but not the one that IS draws. (Seeds 0 and 7 look like one, too, but do not count as copies:
+# section 2.)
 
 # %% [markdown] tags=["slide"]
 # ## 2. What is a copy? (4 minutes)
 #
-# How do we count copies? A distance needs a unit (lesson 03). There is a way without one: divide the distance to the
+# How do we count copies? A distance needs a unit (lesson 03), but we can do without one: divide the distance to the
 # **nearest** training picture by that to the **second nearest**. The ratio is near 0 for a copy, near 1 for a drawing
-# about as far from both. We call a drawing with a ratio below 1/3 a **copy**, as is usual (Yoon and others, 2023).
+# about as far from both. As is usual, we call a drawing with a ratio below 1/3 a **copy** (Yoon and others, 2023).
 #
 # ### Exercise 1: A copy, without a unit (6 minutes, ★★☆)
 #
-# Write `gap_ratio(drawings, pictures)`: for every drawing its distance to the nearest picture divided by that to the
-# second nearest, both the root of the sum of squared differences.
+# Write `gap_ratio(drawings, pictures)`: return for every drawing its distance to the nearest picture divided by that to
+# the second nearest. Distance is the root of the sum of squared differences.
 
 
 # %%
@@ -137,8 +137,8 @@ check.gap_ratio(gap_ratio)
 #     return away[:, 0] / away[:, 1]
 # ```
 #
-# The ratio is stricter where the second nearest picture is near: in a larger set, or beside a near twin.
-# And it cannot see a copy of a picture that is in the set *twice*: both of its nearest pictures are at distance 0.
+# The ratio is stricter where the second nearest picture is close: in a larger set, or beside a near twin. And it misses
+# a copy of a picture that is in the set *twice*: both of its nearest pictures are then at distance 0.
 # </details>
 #
 # **Predict.** Of 100 drawings at the end, are more than half copies, or fewer? And of 100 *new, real* garments, how
@@ -157,33 +157,33 @@ copies = {step: int((gap < 1 / 3).sum()) for step, gap in gaps.items()}
 fresh = els.load("fashion-mnist", size=16, n=200).images[100:]
 control = {"IS": ten[16000]["is"], "new real garments": fresh}
 control = {name: int((ratio(images, pictures[:10]) < 1 / 3).sum()) for name, images in control.items()}
-print("copies among 100 drawings of the network, after so many steps:", copies)
-print("among 100 others:", control)
+print("copies among 100 drawings by the network, by number of steps:", copies)
+print("copies, by the same rule, among 100 each:", control)
 alike = [torch.corrcoef(torch.cat([pictures[:10], m["network"]]).flatten(1))[10:, :10] for m in ten.values()]
 alike = [int((one.square().amax(1) > 0.9).sum()) for one in alike]
-print("squared correlation with one of the ten above 0.9:", alike)
+print("drawings whose squared correlation with one of the ten is above 0.9:", alike)
 assert copies == {500: 0, 1000: 0, 2000: 0, 4000: 2, 8000: 8, 16000: 23} and alike == [0, 0, 1, 5, 18, 26]
 assert control == {"IS": 100, "new real garments": 0}
 assert gaps[16000][9] < 1 / 3 < gaps[16000][7] < 0.4 and gaps[16000][[0, 4, 8]].min() > 0.7
 which = [els.nearest_training_image(ten[16000][name], pictures[:10])[0] for name in ("network", "is")]
 apart = (which[0] != which[1]) & (gaps[16000] < 1 / 3)
-print("copies at the end that IS does not draw from the same noise:", int(apart.sum()))
+print("copies at the end of another picture than the one IS draws from the same noise:", int(apart.sum()))
 assert apart.sum() == 11 and apart[9]
 
 # %% [markdown]
-# None up to 2,000 steps, then 2, 8, and **23 of 100** at the end; of new garments none. By another sign, a squared
-# correlation above 0.9, there is one after 2,000 steps. So the first copies come at 4,000 steps, give or take a factor
-# of two.
+# There are no copies up to 2,000 steps, then 2, 8, and **23 of 100** at the end; among new garments, none. By another
+# sign, a squared correlation above 0.9, there is one after 2,000 steps. So the first copies come at 4,000 steps, give
+# or take a factor of two.
 #
-# But the network does not remember as IS does: 11 of its 23 copies are not of the picture that IS draws from the same
-# noise.
+# But the network does not remember as IS does: 11 of its 23 copies show a picture other than the one IS draws from the
+# same noise.
 
 # %% [markdown] tags=["slide"]
 # ## 3. Three ages (6 minutes)
 #
-# The loss is the mean squared error of the noise estimate, over all t. **Predict.** Draw two curves of it against the
-# steps: on the ten pictures, and on others that the network was *not* trained on. Does the second turn before the first
-# copies come, together with them, or after?
+# The loss is the mean squared error of the noise estimate, over all t. **Predict.** Sketch two curves of it against the
+# steps: for the ten pictures, and for others that the network was *not* trained on. Does the second curve turn before
+# the first copies come, together with them, or after?
 
 
 # %% tags=["slide"]
@@ -201,7 +201,7 @@ known, new = (mean_loss("10 pictures", what) for what in ("losses", "losses on n
 fig, axis = plt.subplots(figsize=(6.5, 3.6))
 axis.plot(steps, new, "s--", color=plotting.ORANGE, label="new pictures")
 axis.plot(steps, known, "o-", color=plotting.BLUE, label="the ten pictures")
-axis.axhline(ten[16000]["losses"][:, 2].mean(), color=plotting.GREY, label="the ten, ideal denoiser")
+axis.axhline(ten[16000]["losses"][:, 2].mean(), color=plotting.GREY, label="ideal denoiser on the ten")
 axis.axvline(4000, color="k", lw=1, ls=":", label="first copies found")
 axis.set(xlabel="steps", ylabel="loss", ylim=(8e-4, 1.2))
 loss_axis(axis, steps)
@@ -222,19 +222,19 @@ assert abs(new[0] / known[0] - 1) < 0.02 and abs(known[0] - 0.159) < 6e-4
 
 # %% [markdown] tags=["slide"]
 # 1. **It learns** what the ten share with other garments: at 500 steps both losses are the same, 0.16.
-# 2. **It begins to know its own**: then the two part, but nothing that it draws is a copy.
+# 2. **It begins to know its own**: then the two losses part, but none of its drawings is a copy.
 # 3. **It remembers**: at about 4,000 steps the first copies come.
 #
-# **Early stopping** keeps the network whose loss on new pictures is lowest: the second curve turns at 1,000 steps, and
-# that network made no copies. The loss gave warning before the first copy was found.
+# **Early stopping** keeps the network whose loss on new pictures is lowest. Here the second curve turns at 1,000 steps,
+# and that network made no copies. The loss gave warning before the first copy was found.
 
 # %% [markdown]
 # ### Exercise 2: When to stop (5 minutes, ★☆☆)
 #
-# While one trains, the rest of the curve is not known. Write `early_stop(steps, losses, patience)`: `losses[k]` is the
+# During training we do not know the rest of the curve. Write `early_stop(steps, losses, patience)`: `losses[k]` is the
 # loss on new pictures at look k, after `steps[k]` steps. The training ends as soon as `patience` looks in a row have
-# brought no loss below the lowest before them (or with the last look). Return the step of the lowest loss until then
-# (of equal ones, the first): that network is kept.
+# brought no loss below the lowest before them, or with the last look. Return the step of the lowest loss so far (the
+# first, if several are equal): that network is kept.
 
 
 # %%
@@ -266,11 +266,11 @@ check.early_stop(early_stop)
 # %% [markdown] tags=["slide"]
 # ## 4. Does it matter which ten it has? (6 minutes)
 #
-# Let ELS foretell the network's drawings (lesson 10): with the network's own ten pictures, and with **ten others**,
-# which the network never saw (five such sets).
+# Let ELS predict the network's drawings (lesson 10), with the network's own ten pictures, and with **ten others** that
+# the network never saw (five such sets).
 #
 # The calibrated windows grow with the network's age: at t = 0.5 from 3 x 3 after 500 steps to 9 x 9 after 16,000. To
-# keep age and windows apart, we ask at all six ages with the windows of 1,000 steps, and with those of 16,000.
+# keep age and windows apart, we ask at all six ages with the windows of 1,000 steps, and again with those of 16,000.
 #
 # **Predict.** At which ages, and with which of the two sets of windows, does it matter whether the machine has the
 # right ten?
@@ -282,7 +282,7 @@ assert [dict(sizes[step])[0.5] for step in (500, 16000)] == [3, 9]
 
 
 def foretells(drawings):
-    """The median r2 of the drawings with those of the network, for each of its six ages."""
+    """The median r2 of the drawings with the network's own, at each of its six ages."""
     return torch.stack([els.compare(drawings, m["network"]).r2.quantile(0.5) for m in ten.values()])
 
 
@@ -293,17 +293,17 @@ for step in (1000, 16000):
     machines = [els.EquivariantLocalScoreMachine(s, patch_size=sizes[step], padding="zeros") for s in strangers]
     others[step] = torch.stack([foretells(els.sample(machine, noise, steps=20)) for machine in machines])
     print(f"windows of {step:6,} steps, its own ten:", [f"{value:.2f}" for value in own[step]])
-    print("    five other tens, the mean:        ", [f"{value:.2f}" for value in others[step].mean(0)])
+    print("    mean over five other sets of ten:", [f"{value:.2f}" for value in others[step].mean(0)])
 mean_picture = foretells(pictures[:10].mean(0, keepdim=True).expand(100, -1, -1, -1))
-print("the mean of its own ten:              ", [f"{value:.2f}" for value in mean_picture])
+print("the mean picture of its own ten:     ", [f"{value:.2f}" for value in mean_picture])
 
 # %% tags=["slide"]
 fig, axes = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True)
 for axis, step in zip(axes, own, strict=True):
-    axis.semilogx(steps, own[step], "^-", color=plotting.GREEN, label="ELS of its ten pictures")
-    axis.semilogx(steps, others[step].mean(0), "v-", color=plotting.ORANGE, label="of ten others, mean and range")
+    axis.semilogx(steps, own[step], "^-", color=plotting.GREEN, label="ELS, its own ten")
+    axis.semilogx(steps, others[step].mean(0), "v-", color=plotting.ORANGE, label="ELS, ten others: mean, range")
     axis.fill_between(steps, *others[step].aminmax(dim=0), color=plotting.ORANGE, alpha=0.2, lw=0)
-    axis.semilogx(steps, mean_picture, ":", color=plotting.GREY, label="mean of its ten")
+    axis.semilogx(steps, mean_picture, ":", color=plotting.GREY, label="mean picture of its ten")
     axis.set(xlabel="steps", ylim=(0, 1), title=f"windows of {step:,} steps")
     axis.set_xticks(steps, [f"{one:,}" for one in steps], minor=False)
     axis.minorticks_off()
@@ -312,7 +312,7 @@ axes[1].legend(loc="lower right", fontsize=9)
 show(
     fig,
     alt="Median r2 with the network, two panels. With windows of 1,000 steps ELS of its ten rises from 0.72 to 0.81, "
-    "then falls to 0.44, within the band of five other tens. With windows of 16,000 it rises from 0.48 to 0.8 and "
+    "then falls to 0.44, within the band of five other sets. With windows of 16,000 it rises from 0.48 to 0.8 and "
     "ends at 0.71; from 1,000 on the band lies below it, at last about 0.55. The mean picture rises to 0.58.",
 )
 assert (others[1000].amax(0) > own[1000]).all() and (others[1000].mean(0) - own[1000]).abs().max() < 0.06
@@ -322,15 +322,15 @@ assert [round(float(value), 2) for value in gap] == [0.04, 0.03, 0.08, 0.17, 0.1
 assert [f"{float(one[-1]):.2f}" for one in (own[1000], own[16000], mean_picture)] == ["0.44", "0.71", "0.58"]
 
 # %% [markdown] tags=["slide"]
-# **To ELS it matters most where windows are wide, and the network is old.** With the windows of 1,000 steps the right
-# ten are hardly better: at every age one of the five others has more. With those of 16,000 they are ahead of the
-# others' mean by 0.04 at first, by 0.16 at the end. (At the end they have r2 0.71; with the narrow windows 0.44, less
-# than the mean of the ten pictures, 0.58.)
+# **To ELS it matters most when windows are wide and the network is old.** With the windows of 1,000 steps the right ten
+# are hardly better: at every age at least one of the five other sets beats them. With those of 16,000 the right ten are
+# ahead of the others' mean by 0.04 at first, by 0.16 at the end. (At the end they reach r2 0.71; with the narrow
+# windows only 0.44, less than the mean of the ten pictures, 0.58.)
 
 
 # %%
 def filters_of(some, step):
-    """What the bent filters of ten pictures draw, local and the same everywhere, with the windows of an age."""
+    """What bent filters made of ten pictures draw, one local, one the same everywhere, with the windows of an age."""
     often = some.repeat(10, 1, 1, 1)  # the linear filter stays the same, but its curve is made from ten noises of each
     both = (els.LocalFilter(often, patch_size=sizes[step], equivariant=same) for same in (False, True))
     return [els.sample(els.BentFilter(linear), noise, steps=20) for linear in both]
@@ -347,7 +347,7 @@ for name, drawn in tried.items():
 
 # %%
 index, ends = torch.randint(100, (2000, 100), generator=torch.Generator().manual_seed(0)), torch.tensor([0.025, 0.975])
-level = {}  # 1: ELS is ahead, -1: behind, 0: the central 95 % of the resampled means (lesson 10) hold 0
+level = {}  # 1: ELS is ahead, -1: behind, 0: the central 95 % of the resampled means (lesson 10) include 0
 for other in ("bent filter", "LS"):
     gaps = [ours - theirs for ours, theirs in zip(most["ELS"], most[other], strict=True)]
     low, high = torch.stack([gap[index].mean(1).quantile(ends.to(gap)) for gap in gaps]).T
@@ -358,28 +358,29 @@ of_filter = []
 for kind, name in enumerate(("local", "the same everywhere")):
     others_say = torch.stack([foretells(both[kind]) for both in by_strangers]).mean(0)
     of_filter.append(foretells(by_filters[16000][kind]) - others_say)
-    print(f"bent filter, {name}, its own ten - five others:", [f"{value:.2f}" for value in of_filter[-1]])
+    print(f"bent filter, {name}, its own ten minus five others:", [f"{value:.2f}" for value in of_filter[-1]])
 assert level["bent filter"] == [-1, -1, 0, 1, 1, 0] and level["LS"][-1] == 0
 said = torch.tensor([[0.08, 0.09, 0.07, 0.09, 0.11, 0.11], [0.11, 0.10, 0.08, 0.08, 0.08, 0.06]])
 assert (torch.stack(of_filter) - said).abs().max() < 0.006
 
 # %% [markdown]
-# **A rival**, without votes, is the best linear filter, **bent** by a curve (lesson 04). At each age every machine
-# gets, by r2, the best windows of the six ages, and the filter the better of its two kinds, local or alike everywhere.
-# Where the interval of the mean difference (printed) contains 0, we say level. The filter is ahead up to 1,000 steps,
-# level at 2,000, behind at 4,000 and 8,000, and **level with ELS at the end**. There LS is level with ELS, too.
+# **A rival** without votes is the best linear filter, **bent** by a curve (lesson 04). At each age every machine gets,
+# judged by r2, the best of the six ages' windows, and the filter the better of its two kinds, local or alike
+# everywhere. Where the interval of the mean difference (printed) contains 0, we call the two level. The filter is ahead
+# up to 1,000 steps, level at 2,000, behind at 4,000 and 8,000, and **level with ELS at the end**. By then LS is level
+# with ELS, too.
 #
-# Does it matter to a filter which ten it has? From the first: with the windows of 16,000 steps its own ten are ahead of
-# the mean of five others at every age, by 0.06 to 0.11. A bent filter knows little of its ten: their mean, how pixels
-# vary together, a curve. So something of that kind is in the network long before it copies.
+# Does it matter to a filter which ten it has? It does from the start: with the windows of 16,000 steps the network's
+# own ten are ahead of the mean of five others at every age, by 0.06 to 0.11. A bent filter knows little of its ten:
+# their mean, how pixels vary together, and a curve. So the network holds something of that kind long before it copies.
 
 # %% [markdown] tags=["slide"]
 # ## 5. A loss that no small window explains (7 minutes)
 #
-# Does the network look further as it ages, or only know by heart what small windows show? There is a proof without
-# looking inside. LS with windows of P x P is the *best possible* denoiser of these ten pictures among all that see P x
-# P pixels, even if they know the place (lesson 04). So **whoever has a smaller expected loss sees further.** That is a
-# ladder, one rung for every P.
+# Does the network look further as it ages, or only know by heart what small windows show? There is a proof that needs
+# no look inside. LS with windows of P x P is the *best possible* denoiser of these ten pictures among all that see P x
+# P pixels, even if they know the place (lesson 04). So **a denoiser with a smaller expected loss sees further.** This
+# makes a ladder, with one rung for every P.
 #
 # **Predict.** At t = 0.525, how much lower is the rung of P = 9 than that of P = 3: by a fifth, by half, by nine
 # tenths?
@@ -411,20 +412,20 @@ loss_axis(axis, steps)
 axis.set(xlabel="steps", ylabel="loss at t = 0.525", xlim=(400, 40_000), ylim=(0.004, 0.13))
 show(
     fig,
-    alt="The network's loss at t = 0.525 falls with the steps through horizontal lines, the floors of LS with windows "
-    "of 3, 5, 7 and 9 pixels: below 3 between 1,000 and 2,000 steps, below 5 after 4,000, never below 7.",
+    alt="The network's loss at t = 0.525 falls with the steps through horizontal lines, the losses of LS with windows "
+    "of 3, 5, 7 and 9 pixels: below that of 3 between 1,000 and 2,000 steps, of 5 after 4,000, never of 7.",
 )
 
 # %% [markdown]
-# By nine tenths: 0.062 and 0.006. The network passes the rung of 3 x 3 between 1,000 and 2,000 steps, that of 5 x 5
-# between 4,000 and 8,000, and never that of 7 x 7. (All are asked about the same noisy pictures.) To be above a rung
+# By nine tenths: from 0.062 to 0.006. The network passes the rung of 3 x 3 between 1,000 and 2,000 steps, that of 5 x 5
+# between 4,000 and 8,000, and never that of 7 x 7. (All are asked about the same noisy pictures.) Being above a rung
 # proves nothing.
 #
 # ### Exercise 3: When is a rung passed? (7 minutes, ★★☆)
 #
 # Write `falls_below(steps, losses, level)`: the step at which the curve first falls below the level. Take the first k
-# with losses[k] < level, and between k-1 and k a line that is straight in the *logarithms* of both, steps and losses.
-# You may take for granted that there is such a k, and that it is not 0.
+# with losses[k] < level, and between k-1 and k a line that is straight in the *logarithms* of both steps and losses.
+# You may assume that there is such a k and that it is not 0.
 
 
 # %%
@@ -459,7 +460,7 @@ def passed(steps, losses, level):
 
 
 when = {P: passed(steps, list(climb.values()), rung) for P, rung in rungs.items()}
-print("rung passed after so many steps:", {P: s and round(s) for P, s in when.items()})
+print("steps after which each rung is passed:", {P: s and round(s) for P, s in when.items()})
 assert 1000 < when[3] < 2000 and 4000 < when[5] < 8000 and when[7] is None
 assert all(abs(rungs[P] - said) < 6e-4 for P, said in ((3, 0.062), (5, 0.030), (7, 0.013), (9, 0.006)))
 
@@ -474,21 +475,22 @@ for row, t, P in ((0, 0.5, 3), (0, 0.5, 9), (1, 0.2, 9)):
     felt["the course's ResNet"] = slope.abs().mean((0, 1))
     near = slice(8 - P // 2, 9 + P // 2)
     inner[t, P] = {name: round((one[near, near].sum() / one.sum()).item(), 2) for name, one in felt.items()}
-    print(f"t = {t}, share of {P} x {P}:", inner[t, P])
+    print(f"t = {t}, share of the inner {P} x {P}:", inner[t, P])
 assert [*inner[0.5, 9].values()] == [0.96, 0.95, 0.85, 0.74, 0.69, 0.68, 0.74]
 assert [*inner[0.2, 9].values()] == [0.98, 0.96, 0.90, 0.82, 0.78, 0.76, 0.88]
 assert inner[0.5, 3]["500 steps"] == 0.44
 
 # %% [markdown]
-# And how far does it look? As in lesson 03 we measure how strongly the answer in the middle depends on every pixel, at
-# t = 0.5: the share of the inner 9 x 9 falls from 0.96 after 500 steps to 0.68 after 16,000. **It looks further as it
-# ages.** But that is no sign of memory: the course's ResNet, which has 2,000 pictures and copies none, has 0.74, like
-# the network of ten after 4,000 steps. (With less noise, at t = 0.2, the course's looks less far than that one.)
+# And how far does the network look? As in lesson 03, we measure how strongly the answer in the middle depends on every
+# pixel, here at t = 0.5. The share of the inner 9 x 9 falls from 0.96 after 500 steps to 0.68 after 16,000. **The
+# network looks further as it ages.** But that is no sign of memory: the course's ResNet, which has 2,000 pictures and
+# copies none, has a share of 0.74, like the network of ten after 4,000 steps. (With less noise, at t = 0.2, the
+# course's ResNet looks less far than that network.)
 #
-# Nor do calibrated windows say how far a network looks, only which machine it **resembles**: at t = 0.5, after 500
-# steps, they are 3 x 3, the smallest that were tried, but the inner 3 x 3 has a share of only 0.44.
+# Nor do calibrated windows say how far a network looks. They say only which machine it **resembles**: at t = 0.5, after
+# 500 steps, they are 3 x 3, the smallest that we tried, but the inner 3 x 3 has a share of only 0.44.
 #
-# How special are calibrated windows? For the course's networks take, instead of measuring, a straight line, $P = Ft$,
+# How special are calibrated windows? For the course's networks, instead of measuring, take a straight line, $P = Ft$,
 # where $F$ is the side of what a pixel can see (17 for our ResNets, 31 for the UNet; on the torus 15, the largest
 # window there; stored, `data/lessons/make_14_straight.py`).
 
@@ -505,16 +507,17 @@ print("median r2 with our networks:", r2)
 assert r2 == {"straight": [0.92, 0.94, 0.81, 0.93], "measured": [0.91, 0.94, 0.83, 0.93]}
 
 # %% [markdown]
-# The line does as well for three of our four networks of 16 x 16 (the ResNet: r2 0.92, measured 0.91), a little worse
-# for the circular one (0.81, measured 0.83).
+# The line does as well for three of our four networks of 16 x 16 (the ResNet: r2 0.92, with measured windows 0.91), and
+# a little worse for the circular one (0.81, measured 0.83).
 
 # %% [markdown] tags=["slide"]
 # ## 6. Twice the pictures (7 minutes)
 #
-# What sets the clock? The same ResNet again, with 5 and with 20 pictures, each for 1,600 steps per picture. We call
-# pictures **known** once the loss on them is below 0.03.
+# What sets the clock? We trained the same ResNet again, with 5 and with 20 pictures, each for 1,600 steps per picture.
+# We call pictures **known** once the loss on them is below 0.03.
 #
-# **Predict.** With twice the pictures, when are they known: at the same step, at twice the step, at four times?
+# **Predict.** With twice the pictures, when are they known: after just as many steps, twice as many, or four times as
+# many?
 
 # %%
 curves = {n: [mean_loss(f"{n} pictures", what) for what in ("losses", "losses on new pictures")] for n in (5, 10, 20)}
@@ -525,7 +528,7 @@ print("known (loss below 0.03) after:    ", {n: round(step) for n, step in below
 print("loss on new pictures lowest after:", turn, "steps")
 found = {n: [int((ratio(m["network"], pictures[:n]) < 1 / 3).sum()) for m in runs[f"{n} pictures"].values()]
          for n in curves}  # fmt: skip
-print("copies of 100, at 1/32, 1/16, 1/8, 1/4, 1/2 and the end of each training:", found)
+print("copies among 100, at 1/32, 1/16, 1/8, 1/4, 1/2 and the end of each training:", found)
 assert all(abs(below[n] / said - 1) < 0.01 for n, said in ((5, 1730), (10, 3740), (20, 6730)))
 assert turn == {n: 100 * n for n in curves} and all(moments[n][3] == 400 * n for n in curves)
 assert all(copies[:3] == [0, 0, 0] and copies[3] > 0 for copies in found.values())  # the first ones after 400 own steps
@@ -539,7 +542,7 @@ for n, (own_loss, new_loss) in curves.items():
     count = [step / n for step in moments[n]]
     axis.plot(count, own_loss, "o-", color=inks[n], ms=4, lw=1.5, label=f"{n} pictures")
     axis.plot(count, new_loss, "s--", color=inks[n], ms=4, lw=1)
-axis.plot([], [], "k--", lw=1, label="dashed: on new ones")
+axis.plot([], [], "k--", lw=1, label="dashed: on new pictures")
 axis.axhline(0.03, color="k", ls=":", lw=1, label="below: known")
 loss_axis(axis, [50, 100, 200, 400, 800, 1600])
 axis.set(xlabel="own steps: steps / number of pictures", ylabel="loss", ylim=(0.008, 1.3))
@@ -547,30 +550,31 @@ axis.legend(fontsize=9, loc="upper left")
 show(
     fig,
     alt="Losses against steps divided by the number of pictures. On their own pictures the curves of 5, 10 and 20 "
-    "fall, close together from 200 on. On new ones, dashed, all are lowest at 100, then rise. A dotted line at 0.03: "
-    "below it pictures are known.",
+    "fall, close together from 200 on. On new pictures, dashed, all are lowest at 100, then rise. A dotted line at "
+    "0.03: below it pictures are known.",
 )
 
 # %% [markdown] tags=["slide"]
-# Twice the pictures, **about twice the steps**: 1,730, 3,740 and 6,730. Each of n pictures fills one nth of every
-# batch. Call the steps times this share its **own steps**: steps / n. Drawn against these, the losses on own pictures
-# come together, from 200 on, and those on new ones are lowest at 100 for all three. So are own steps the clock?
+# Twice the pictures take **about twice the steps**: 1,730, 3,740 and 6,730. Each of n pictures fills one nth of every
+# batch. Call the steps times this share its **own steps**: steps / n. If we plot the losses against own steps, those on
+# own pictures come together from 200 on, and those on new pictures are lowest at 100 for all three. So are own steps
+# the clock?
 #
 # **Predict.** What else was twice as long in these trainings? What would you train to tell the two apart?
 
 # %% [markdown] tags=["slide"]
-# The **cycle** of the learning rate. This rate, how far one step changes the weights, rises at first, then falls to
-# zero at the end of the training: the longer the training, the longer the cycle. Own steps and cycle both explain the
-# figure. So we trained three more networks, with **one rate for all**: it rises for 100 steps, then stays (batches of
-# 16; stored, `data/lessons/make_14_rate.py`).
+# The **cycle** of the learning rate. This rate sets how far one step changes the weights. It rises at first, then falls
+# to zero at the end of the training: the longer the training, the longer the cycle. Own steps and cycle both explain
+# the figure. So we trained three more networks, with **one rate for all**: it rises for 100 steps, then stays constant
+# (batches of 16; stored, `data/lessons/make_14_rate.py`).
 #
-# **Predict.** With 5 pictures the loss on new ones is now lowest after 350 steps. Write down what own steps would say
-# for 10 and for 20 pictures, then what you expect to see.
+# **Predict.** With 5 pictures the loss on new ones is now lowest after 350 steps. Write down what own steps would
+# predict for 10 and for 20 pictures, then what you expect to see.
 
 # %% tags=["slide"]
 rate = {n: els.load_results("14_rate")[f"steps, own loss, new loss, {n} pictures"] for n in (5, 10, 20)}
 turned = {n: int(one[one[:, 2].argmin(), 0]) for n, one in rate.items()}
-print("one rate, loss on new pictures lowest after:", turned, "steps (looked at every 50)")
+print("one rate, loss on new pictures lowest after:", turned, "steps (measured every 50)")
 fig, axis = plt.subplots(figsize=(6.5, 3.2))
 for n, one in rate.items():
     axis.plot(one[:, 0], one[:, 2], "--", color=inks[n], label=f"{n} pictures")
@@ -590,21 +594,22 @@ assert max(at_200) / min(at_200) < 1.03 and all(one[:, 1].min() > 0.03 for one i
 assert all(abs(175 + 36 * n - step) < 25 for n, step in turned.items())  # 36 steps for each picture would fit
 
 # %% [markdown]
-# Own steps say 700 and 1,400; we see 550 and 900. As far as we looked, more pictures take longer, but **less than in
-# proportion**.
+# Own steps predict 700 and 1,400; we see 550 and 900. As far as we looked, more pictures take longer, but **less than
+# in proportion**.
 #
-# A caution: it is one training each, in small batches, stopped before the pictures are known. With 20 the curve is
-# flat from 750 on and ends at 1,050, so what happens up to 1,400 we do not see. How long the first *copies* take with
-# one rate, we did not measure.
+# A caution: each is a single training, in small batches, stopped before the pictures are known. With 20 pictures the
+# curve is flat from 750 on and ends at 1,050, so we do not see what happens up to 1,400. Nor did we measure how long
+# the first *copies* take with one rate.
 
 # %% [markdown] tags=["slide"]
 # ## 7. One picture, ten times (4 minutes)
 #
-# Large data sets hold some pictures many times. Among the most repeated ones Carlini and others (2023) looked, and got
-# some back out of a large model. The same in small: twenty pictures, but the **first one, a boot, is there ten times**,
-# 29 entries in all; 8,000 steps.
+# Large data sets hold some pictures many times. Carlini and others (2023) looked among the most repeated, and got some
+# back out of a large model. The same on a small scale: twenty pictures, but the **first one, a boot, is there ten
+# times**, 29 entries in all; 8,000 steps.
 #
-# **Predict.** The boot fills 10/29 of every batch, every other 1/29. Does the network know it better? Does it draw it?
+# **Predict.** The boot fills 10/29 of every batch, every other picture 1/29. Does the network know it better? Does it
+# draw it?
 
 # %%
 twenty, trainings = pictures[:20], {"once": runs["20 pictures"], "ten times": runs["one repeated"]}
@@ -615,49 +620,49 @@ for name, training in trainings.items():
     for step, moment in training.items():
         one = moment["losses on each picture"]
         losses[name, step] = f"{one[0]:.3f}", f"{one[entries:].mean():.3f}"
-        print(f"there {name}, {step:6,} steps: loss on the boot, on the others:", *losses[name, step])
+        print(f"boot in the set {name}, {step:6,} steps: loss on it, on the others:", *losses[name, step])
     away = torch.cdist(training[8000]["network"].flatten(1), twenty.flatten(1))[:, 0]
     near[name] = (away < between[1] / 2).nonzero().flatten().tolist()
-print("nearer to the boot than half its distance from no. 15, seeds:", near)
+print("seeds whose drawing is nearer to the boot than half its distance from no. 15:", near)
 repeated = runs["one repeated"][8000]
 assert (ratio(repeated["network"], twenty) < 1 / 3).sum() == 1
 assert order[1] == 15 and near == {"once": [], "ten times": [34, 36, 73]}
 assert losses["ten times", 8000] == ("0.012", "0.033") and losses["once", 8000] == ("0.028", "0.025")
-# neither their own steps nor the cycle alone tells the loss on the others
+# neither their own steps nor the cycle alone determines the loss on the others
 assert losses["ten times", 2000][1] == "0.063" and [losses["once", s][1] for s in (1000, 2000)] == ["0.114", "0.081"]
 
 # %% tags=["slide"]
 chosen = [*range(6), 34, 36, 73]
 show(
     plotting.image_rows(
-        {"ten times; no. 15": twenty[[0, 15]], "IS": repeated["is"][chosen], "network": repeated["network"][chosen]},
+        {"boot, no. 15": twenty[[0, 15]], "IS": repeated["is"][chosen], "network": repeated["network"][chosen]},
         notes=[f"seed {i}" for i in chosen],
     ),
-    alt="A boot, the picture that is there ten times, and no. 15, a boot much like it. Below, nine drawings of IS, and "
-    "of the network from the same noise. From seeds 34, 36 and 73 both draw the boot, or nearly.",
+    alt="A boot, in the set ten times, and no. 15, a boot much like it. Below, nine drawings by IS, "
+    "and by the network from the same noise. From seeds 34, 36 and 73 both draw the boot, or nearly.",
 )  # fmt: skip
 
 # %% [markdown]
-# It **knows** it far better: the loss on it is 0.012, on the others 0.033. (The boot is not one of the easy ones: where
-# each is there once, after as many steps, the loss on it is 0.028, on the others 0.025.)
+# The network **knows** the boot far better: the loss is 0.012 on the boot, 0.033 on the others. (The boot is not an
+# easy one: where each picture is there once, the loss after as many steps is 0.028 on the boot, 0.025 on the others.)
 #
-# Does it **draw** it? A copy of the boot is near its twin, no. 15, too, so the gap ratio fails. So take a distance: 3
-# of 100 drawings are nearer to the boot than half its distance from that twin; where it is there once, 0. That is too
-# few to tell.
+# Does it **draw** the boot? A copy of the boot is also near its twin, no. 15, so the gap ratio fails. Take a distance
+# instead: 3 of 100 drawings are nearer to the boot than half its distance from that twin; where the boot is there once,
+# 0 are. That is too few to tell.
 
 # %% [markdown] tags=["slide"]
 # ## 8. At the edge of memory (5 minutes)
 #
-# As the network of ten aged, the windows of the machine that it resembles grew. But the windows of the course's
-# networks of 2,000 pictures are wide, too, and neither copies. So what is a *wide* window?
+# As the network of ten aged, the windows of the machine that it resembles grew. But the course's ResNet and UNet, with
+# 2,000 pictures, have wide windows, too, and neither copies. So what is a *wide* window?
 #
-# Ask the voters. Lesson 07 counted, at one noise level, among how many patches a pixel hesitates: about
+# Ask the voters. At one noise level, lesson 07 counted among how many patches a pixel hesitates: about
 # $e^{\text{entropy}}$ of its votes. Here is one number for each network. We take its *own* machine (its own pictures,
-# and the windows that were measured on it), five of its pictures, noised at ten levels, and the pixels that are not
-# background; then the mean of the entropies, and $e$ to it.
+# and the windows measured on it) and five of its pictures, noised at ten levels. We average the entropies of the pixels
+# that are not background, and raise $e$ to that mean.
 #
-# **Predict.** At its end the network of ten copies in 23 of 100 drawings. By this count, among how many patches does a
-# pixel of its machine hesitate then: about 5, 50 or 500? And a pixel of the machines of the course's ResNet and UNet?
+# **Predict.** At the end 23 of 100 drawings by the network of ten are copies. By this count, among how many patches
+# does a pixel of its machine hesitate then: about 5, 50 or 500? And in the machines of the course's ResNet and UNet?
 
 # %%
 times = els.CosineSchedule().times(20)[:-1]
@@ -684,7 +689,7 @@ for n in (5, 10, 20):
         look(f"{n}, {step:,} steps", own, moment["patch sizes"].tolist(), loss, ratio(moment["network"], own))
 
 # %%
-guess = els.load_results("14_guess")  # other networks, with what we need of them
+guess = els.load_results("14_guess")  # other networks: what was measured on them
 others = {
     "500, 2,000 steps": "unet-500-pictures-2000-steps",
     "500, 8,000 steps": "unet-500-pictures-8000-steps",
@@ -700,7 +705,7 @@ for who, (window, number, loss, copied) in edge.items():
     print(f"{who:<18} {window:6.1f} {number:7.1f} {loss:9.3f} {copied:6d}")
 early, last = runs["5 pictures"][250], ten[16000]
 print(f"5 pictures after 250 steps: r2 of ELS {els.compare(early['els-zeros'], early['network']).r2.quantile(0.5):.2f}")
-print("10 pictures at the end, copies of the machine:", int((ratio(last["els-zeros"], pictures[:10]) < 1 / 3).sum()))
+print("10 pictures at the end, copies by the machine:", int((ratio(last["els-zeros"], pictures[:10]) < 1 / 3).sum()))
 
 # %%
 odd = edge["5, 250 steps"]
@@ -734,55 +739,55 @@ axes[1].set_xticks([1000, 100, 10, 2], ["1,000", "100", "10", "2"], minor=False)
 axes[1].legend()
 show(
     fig,
-    alt="Copies of 22 networks. Left, against the width of their machines' windows: they rise from 6 pixels on, but "
+    alt="Copies by 22 networks. Left, against the width of their machines' windows: they rise from 6 pixels on, but "
     "networks of 2,000 pictures at 8 and 14 pixels and one of 500 at 11 have none, one of 500 at 18 has two. Right, "
     "against the patches among which a pixel hesitates, falling: none from 600 to 40, two at about 20 but none at 17, "
-    "two to 37 below 15. One open square, 5 pictures after 250 steps, is off.",
+    "two to 37 below 15. One open square, 5 pictures after 250 steps, does not fit.",
 )
 
 # %% [markdown] tags=["slide"]
-# About 6. And 67 (UNet), 600 (ResNet): the ResNet's windows are as wide as those of the network of ten at its end, 8
-# pixels on average, but there are more pictures to tell apart.
+# About 6; for the UNet it is 67, for the ResNet 600. The ResNet's windows are as wide as those of the network of ten at
+# the end, 8 pixels on average, but there are more pictures to tell apart.
 #
-# **How wide a window is depends on what it must tell apart.** Its width sorts only networks of few pictures. The number
-# of voters sorts nearly all: with 39 or more no drawing is a copy, from 25 to 16 at most two of 100 are, with 15 or
-# fewer 2 to 37. (The open square is off: five pictures after 250 steps, a network that does not yet resemble its
-# machine, r2 0.07.)
+# **How wide a window is depends on what it must tell apart.** Its width in pixels sorts only networks of few pictures.
+# The number of voters sorts nearly all: with 39 or more no drawing is a copy, with 25 to 16 at most two of 100 are,
+# with 15 or fewer, 2 to 37 are. (The open square is off: five pictures after 250 steps, a network that does not yet
+# resemble its machine, r2 0.07.)
 #
-# It is a sign of memory, not its cause, and not the best one. **The loss on own pictures tells it without exception:**
-# up to 0.035 networks copy, from 0.048 on none does. And the machine itself copies far less than its network: at the
-# end of the ten 1 of 100, the network 23.
+# This number is a sign of memory, not its cause, and not the best sign. **The loss on own pictures shows memory without
+# exception:** up to 0.035 networks copy, from 0.048 on none does. And the machine itself copies far less than its
+# network: with ten pictures, at the end, it copies in 1 of 100 drawings, the network in 23.
 
 # %% [markdown]
-# (All are asked about the same five garments. With five others the numbers change, the UNet's to about half, and some
-# change places. And these are 22 points, but only seven trainings.)
+# (All networks are asked about the same five garments. With five others the numbers change, the UNet's to about half,
+# and some networks change places. And these 22 points come from only seven trainings.)
 #
-# Kamb and Ganguli (2025, appendix C.2) guessed in this direction: that a network takes the widest windows through which
+# Kamb and Ganguli (2025, appendix C.2) made a guess in this direction: a network takes the widest windows through which
 # not too many pictures can be told apart. Hunt, Kamb and Ganguli (2026) derive where the edge of memory lies for
-# machines that see only a part, and vote: under mild assumptions one recites once what it sees tells more about the
-# training picture than the logarithm of the number of pictures, else it invents. They report that networks, early in
-# their training, go along this edge: the less noise, the less they look at. (Theirs is an edge of the machines; we have
-# not tested it.)
+# machines that see only a part, and vote. Under mild assumptions, such a machine recites once what it sees holds more
+# information about the training picture than it takes to pick one out of all (in nats: the logarithm of their number);
+# otherwise it invents. They report that networks, early in their training, move along this edge: the less noise, the
+# less they look at. (Theirs is an edge for the machines; we have not tested it.)
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
 # * A network learns what its pictures share with others, then begins to know its own, then remembers. In our training
-#   the loss on new pictures turned before the first copy.
-# * To ELS it matters which ten pictures it has where windows are wide and the network is old. With narrow windows ELS
-#   of ten *others* foretells it about as well.
+#   the loss on new pictures turned before the first copy came.
+# * To ELS it matters which ten pictures it has when windows are wide and the network is old. With narrow windows ELS of
+#   ten *others* predicts the network about as well.
 # * A loss below that of the best machine that sees P x P proves that the network sees further. Ours looked further as
 #   it aged. That alone is no sign of memory: at t = 0.5 the course's ResNet looks as far, and copies nothing.
-# * More pictures take longer. With one learning rate the loss on new ones turned later by less than in proportion.
-#   What sets the clock is open.
+# * More pictures take longer. With one learning rate the loss on new pictures turned later, but less than in
+#   proportion. What sets the clock is open.
 # * In our training a picture that was there ten times was known far better than the others.
 # * How wide a window is depends on what it must tell apart: count the voters.
 
 # %% [markdown] tags=["slide"]
 # ## What is still unexplained
 #
-# What sets how many steps it takes to remember? And **why does a network, before it remembers, resemble a machine with
-# windows that shrink, and why with just these?** A straight line does nearly as well (section 5).
+# What decides how many steps it takes to remember? And **why does a network, before it remembers, resemble a machine
+# with windows that shrink, and why these windows?** A straight line does nearly as well (section 5).
 #
 # And if a network is *trained* on other pictures, **does it draw something else?** That is lesson 15.
 

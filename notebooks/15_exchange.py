@@ -21,8 +21,8 @@
 # **You will learn** what decides what a network draws from a noise: its pictures, its training, its architecture or its
 # border.
 #
-# **You need** the machines of lessons 02, 04 and 08, the UNet and the Wiener filter (lesson 10), r2 and the bent
-# filter (07, 10, 11), and what a copy is (14).
+# **You need** the machines of lessons 02, 04 and 08, the UNet and the Wiener filter (lesson 10), r2 and the bent filter
+# (07, 10, 11), and what a copy is (14).
 #
 # **Time** 67 minutes. If time is short: sections 1 and 2.
 
@@ -40,7 +40,7 @@ lab = els.lab()
 # %% [markdown] tags=["slide"]
 # ## 1. All pictures exchanged (6 minutes)
 #
-# In most lessons machine and network had the same 2,000 pictures, their *own*: set A. Here are **2,000 others** of the
+# In most lessons, machine and network had the same 2,000 pictures, their *own*: set A. Here are **2,000 others** of the
 # same kind, the next ones in the collection: set B. None of them is in A.
 
 # %%
@@ -48,7 +48,7 @@ lab = els.lab("laptop", verbose=False)  # the other networks of this lesson are 
 pictures = els.load("fashion-mnist", size=16, n=4100).images
 own, others, new = pictures[:2000], pictures[2000:4000], pictures[4000:]
 between = els.nearest_training_image(others, own)[1]
-print(f"from each of the other pictures to the nearest of its own: at least {between.min():.2f}")
+print(f"distance from each of the others to the nearest of its own pictures: at least {between.min():.2f}")
 assert own.equal(lab.data.images) and between.min() > 0.8
 
 # %% tags=["slide"]
@@ -61,8 +61,8 @@ show(
 # The machines are nothing but their pictures: no weights, no training. Give them the others, and leave windows and
 # noise as they are.
 #
-# **Predict.** A seed is drawn twice, once with the own and once with the other pictures. How alike are the two
-# drawings, as an r2, if the ideal denoiser (IS) draws? And if the local and equivariant machine (ELS) does?
+# **Predict.** Each seed is drawn twice, once with the machine's own pictures and once with the others. How alike are
+# the two drawings, as an r2, if the ideal denoiser (IS) draws? And if the local and equivariant machine (ELS) does?
 
 # %% tags=["slide"]
 stored, noise = els.load_results(lab.network.name), els.seeded_noise(lab.seeds, lab.shape)
@@ -70,7 +70,7 @@ sizes = lab.patch_sizes("els-zeros")
 
 
 def machines(images):
-    """IS and ELS that know these pictures."""
+    """IS and ELS made of these pictures."""
     both = els.EquivariantLocalScoreMachine(images, patch_size=sizes, padding="zeros")
     return {"is": els.IdealScoreMachine(images), "els-zeros": both}
 
@@ -104,21 +104,22 @@ for name, images in exchanged.items():
 assert again == {"is": [0.81, 0.29], "els-zeros": [0.98, 0.95], "bent filter": [1, 0.99]}
 
 # %% [markdown]
-# The ideal denoiser draws one of the pictures that it has, so with others it draws another: usually a similar garment
-# (median r2 0.81), for 5 seeds of 100 something else altogether (below 0.29). The local and equivariant machine draws
-# **the same** (0.98), although every piece that it averages comes from a new picture.
+# The ideal denoiser draws one of the pictures it holds, so with other pictures it draws another: usually a similar
+# garment (median r2 0.81), but for 5 seeds of 100 something else altogether (below 0.29). The local and equivariant
+# machine draws **the same** (0.98), although every piece that it averages now comes from a new picture.
 #
-# To stay the same is easy: the strongest rival of lesson 11, the *bent filter* (the best linear filter with ELS's
-# windows, its answers bent by a curve), changes even less (1.00). To stay the same is not yet to foretell the network.
+# But staying the same is easy: the strongest rival of lesson 11, the *bent filter* (the best linear filter with ELS's
+# windows, its answers bent by a curve), changes even less (1.00). And staying the same does not yet mean predicting the
+# network.
 
 # %% [markdown] tags=["slide"]
 # ## 2. A formula made of pictures that the network never saw (6 minutes)
 #
-# From the network's *own* pictures the formula predicts its drawings with a median r2 of 0.91. Now it gets the others.
-# (The windows are still those measured on the network.)
+# Made of the network's *own* pictures, the formula predicts its drawings with a median r2 of 0.91. Now it gets the
+# others. (Its windows are still those measured on the network.)
 #
-# **Predict.** For how many of the 100 seeds do the network's own pictures predict better than those that it has never
-# seen: nearer to 95, to 75, or to 50?
+# **Predict.** For how many of the 100 seeds does the formula predict better with the network's own pictures than with
+# pictures the network has never seen: is it closer to 95, to 75, or to 50?
 
 # %% tags=["slide"]
 target = stored["network-150"]
@@ -137,32 +138,32 @@ for name in exchanged:
 # %%
 assert predicts == {"is": [0.61, 0.61, 43], "els-zeros": [0.91, 0.91, 58], "bent filter": [0.86, 0.86, 46]}
 ahead = int((scores["els-zeros"][1] > scores["bent filter"][0]).sum())
-print(f"ELS of the other pictures is ahead of the bent filter of its own for {ahead} of 100")
+print(f"ELS made of the others is ahead of the bent filter made of the network's own pictures for {ahead} of 100")
 assert ahead == 87
 kinds = els.load("fashion-mnist", size=16, n=4000).labels[2000:]
 shoes = others[torch.isin(kinds, torch.tensor([5, 7, 9]))]  # sandals, sneakers, boots
 control = [els.sample(machines(some)["els-zeros"], noise[:40], steps=20) for some in (shoes, others[: len(shoes)])]
 control.append(own.mean(0).expand_as(noise[:40]))
 control = [round(els.compare(images, target[:40]).r2.quantile(0.5).item(), 2) for images in control]
-print("40 seeds: others, all of them shoes {:.2f}; as many of all kinds {:.2f}; mean picture {:.2f}".format(*control))
+print("40 seeds: only shoes among the others {:.2f}; as many of all kinds {:.2f}; mean picture {:.2f}".format(*control))
 assert control == [0.47, 0.90, 0.56]
 
 # %% [markdown] tags=["slide"]
-# **It predicts as well** (0.91 and 0.91). The network's own pictures are ahead for 58 seeds of 100, hardly more than
-# half.
+# **It predicts just as well** (0.91 and 0.91). The network's own pictures are ahead for 58 seeds of 100, hardly more
+# than half.
 #
-# And the formula of the others is ahead of the strongest rival, a bent filter of the network's *own* pictures (0.86),
-# for **87 of 100**.
+# And made of the others, the formula is ahead of the strongest rival, a bent filter of the network's *own* pictures
+# (0.86), for **87 of 100** seeds.
 #
-# But the others must be of the same *kind*: if they are all shoes, the formula predicts worse than the mean picture
+# But the others must be of the same *kind*. If they are all shoes, the formula predicts worse than the mean picture
 # (0.47 and 0.56, over 40 seeds); as many of all kinds predict well (0.90). We trained no network on shoes.
 
 # %% [markdown]
 # ### Exercise 1: Whose pictures are nearer? (6 minutes, ★★☆)
 #
-# Another way to ask on which set a network was trained: are its drawings nearer to the pictures of that set? Write
-# `nearer_to_own(drawings, own, others)`: the share, from 0 to 1, of the drawings whose nearest picture among `own` is
-# nearer than their nearest among `others`. A drawing that is equally near to both is not nearer, but still counts.
+# Here is another way to ask which set a network was trained on: are its drawings nearer to that set? Write
+# `nearer_to_own(drawings, own, others)`: the share, from 0 to 1, of the drawings whose nearest picture in `own` is
+# nearer than their nearest in `others`. A drawing that is equally near to both is not nearer, but still counts.
 # Distances are roots of sums of squares.
 
 
@@ -185,10 +186,10 @@ check.nearer_to_own(nearer_to_own)
 #     return (near_own < near_others).float().mean().item()
 # ```
 #
-# Both sets must have the same size: in a larger set something is nearer by chance.
+# Both sets must have the same size: in a larger set some picture is nearer by chance.
 # </details>
 #
-# **Predict.** How many of 100 drawings are nearer to the network's own pictures than to the others: of IS, of ELS, of
+# **Predict.** How many of 100 drawings by IS are nearer to the network's own pictures than to the others? By ELS? By
 # the network?
 
 
@@ -201,29 +202,30 @@ def traces(drawings, known, unknown):
 
 left = {name: int(traces(stored[name], own, others).sum()) for name in ("is", "els-zeros", "network-150")}
 left["new garments"] = int(traces(new, own, others).sum())
-print("nearer to own pictures, of 100:", left)
+print("nearer to the network's own pictures, of 100:", left)
 assert left == {"is": 100, "els-zeros": 52, "network-150": 46, "new garments": 49}
 
 # %% [markdown]
-# IS copies, and all its drawings are found out. Of the network's drawings **46** of 100 are nearer to its own pictures,
-# about as many as of real new garments (49). So in its drawings this test finds no trace of its pictures. But it is a
-# test of *whole* pictures: ELS, whose drawings are made of its own pictures and of nothing else, passes it, too (52).
+# IS copies, and the test catches all its drawings. Of the network's drawings, **46** of 100 are nearer to its own
+# pictures, about as many as of real new garments (49). So the test finds no trace of the network's pictures in its
+# drawings. But it is a test of *whole* pictures: ELS, whose drawings are made of its own pictures and nothing else,
+# passes it, too (52).
 
 # %% [markdown] tags=["slide"]
 # ## 3. The same with the network (9 minutes)
 #
-# Now the network is trained on the other pictures, by the same recipe, and more than once, with another *seed of the
-# training*: other first weights, another order of the pictures, other noise.
+# Now we train the network on the other pictures, by the same recipe, and more than once, each time with another *seed
+# of the training*: other first weights, another order of the pictures, other noise.
 #
 # | | A0 | A1, A2 | B1, B2 |
 # |---|---|---|---|
 # | pictures | A | A | B |
 # | seed of the training | 0 | 1, 2 | 1, 2 |
 #
-# A0 is the network of this course. Beside these five ResNets there are UNet A0, UNet A1 and UNet B1.
+# A0 is the network of this course. Besides these five ResNets there are UNet A0, UNet A1 and UNet B1.
 #
-# **Predict.** From the same noise, how alike are the drawings of A0 and B1? As alike as formula and network (0.91),
-# more, or less?
+# **Predict.** From the same noise, how alike are the drawings of A0 and B1? As alike as those of formula and network
+# (0.91), more, or less?
 
 # %%
 from elscourse.data import data_dir
@@ -235,7 +237,7 @@ names |= {"UNet A1": "unet-2000-pictures-seed-1", "UNet B1": "unet-2000-other-pi
 
 
 def of_all(kept, what):
-    """What these six drew, or machines with their windows and pictures."""
+    """What these six networks drew, or machines with their windows and pictures."""
     return {key: unpacked(kept[f"{what}, {name}"]) for key, name in names.items()}
 
 
@@ -265,16 +267,16 @@ show(
 )
 both, nothing_of_a0 = alike(drew["A0"], drew["B1"]), alike(formula["B1"], drew["A0"])
 print(f"A0 and B1: median r2 {both:.2f}")
-print(f"the formula of B1, with its pictures and windows measured on it, and A0: {nothing_of_a0:.2f}")
+print(f"A0 and the formula of B1 (the pictures of B1, windows measured on B1): {nothing_of_a0:.2f}")
 assert abs(both - 0.97) < 0.005 and abs(nothing_of_a0 - 0.90) < 0.005
 
 # %% [markdown] tags=["slide"]
-# Two networks of one recipe that share no picture, no first weight and no order draw **nearly the same** (r2 0.97). Had
-# they copied as IS does, they would have 0.81. And a formula that has nothing of A0, made of set B and of windows
-# measured on B1, predicts A0 with 0.90. (Kadkhodaie and others found this in 2024; Zhang and others, in the same year,
-# for many architectures trained on the same pictures.)
+# Two networks of one recipe that share no picture, no first weight and no order draw **nearly the same** (r2 0.97). If
+# they copied as IS does, they would get 0.81. And a formula that has nothing of A0, made of set B with windows measured
+# on B1, predicts A0 with 0.90. (Kadkhodaie and others found such agreement of networks in 2024; Zhang and others, in
+# the same year, for many architectures trained on the same pictures.)
 #
-# Do drawings show whose pictures a network knows (Exercise 1)? We ask all eight networks.
+# Do the drawings show whose pictures a network knows (Exercise 1)? We ask all eight networks.
 
 # %%
 asked = ("A0", "A1", "A2", "B1", "B2", "UNet A0", "UNet A1", "UNet B1")
@@ -283,20 +285,21 @@ print("nearer to A's pictures, of 100:", nearer)
 assert list(nearer.values()) == [46, 58, 53, 58, 49, 61, 60, 43]
 
 # %% [markdown]
-# The drawings of ResNets do not show it. Of 100 drawings 46, 58 and 53 are nearer to A's pictures with the networks of
-# A, 58 and 49 with those of B. UNets give a hint, no more: 61 and 60 with A, 43 with UNet B1, the only one of B.
+# The ResNets' drawings do not show it. Of 100 drawings, 46, 58 and 53 are nearer to A's pictures with the networks of
+# A, and 58 and 49 with those of B. The UNets give a hint, no more: 61 and 60 with A, 43 with UNet B1, the only UNet of
+# B.
 
 # %% [markdown] tags=["slide"]
-# And the **loss**? Give the *same* noisy pictures to A0 and to B1, 400 of each set (200 at t = 0.8). Each set was the
-# training set of one of the two, so it does not matter if one set is the easier one.
+# And does the **loss** show it? Give A0 and B1 the *same* noisy pictures, 400 of each set (200 at t = 0.8). Each set is
+# the training set of one of them, so it does not matter if one set is easier.
 #
-# **Predict.** How much smaller is the error of the network that knows a picture: by 0 %, 1 %, 10 %? More at t = 0.15
-# or at t = 0.8?
+# **Predict.** How much smaller is the error of the network that knows a picture: by 0 %, 1 %, 10 %? Is the difference
+# larger at t = 0.15 or at t = 0.8?
 
 
 # %% tags=["slide"]
 def errors(denoiser, images, t):
-    """Of each image, noised, the mean squared error of the guess; the same noise whoever guesses."""
+    """The mean squared error of the guess for each image, noised; the same noise for every denoiser."""
     x_t = els.add_noise(images, els.seeded_noise(range(10**6, 10**6 + len(images)), lab.shape), t)
     return (denoiser(x_t, t) - images).square().mean((1, 2, 3))
 
@@ -304,16 +307,16 @@ def errors(denoiser, images, t):
 gains, spread = {}, {}
 for t, every in ((0.15, 5), (0.8, 10)):
     of_a0, of_b1 = ([errors(net, images[::every], t) for images in (own, others)] for net in (lab.network, network_b))
-    known = of_b1[0] - of_a0[0], of_a0[1] - of_b1[1]  # by how much it errs less who knows the picture: A0, then B1
+    known = of_b1[0] - of_a0[0], of_a0[1] - of_b1[1]  # how much less the network that knows it errs: A0, then B1
     typical = torch.cat([of_a0[0], of_b1[1]]).mean()
     gains[t] = (torch.cat(known).mean() / typical).item()
     spread[t] = ((sum(k.var() / len(k) for k in known)) ** 0.5 / 2 / typical).item()
-    print(f"t = {t}: who knows the pictures errs less by {gains[t]:.1%}, give or take {spread[t]:.1%}")
+    print(f"t = {t}: the network that knows the pictures errs less by {gains[t]:.1%}, give or take {spread[t]:.1%}")
     if t == 0.15:
         pairs_right = (known[0][:, None] > -known[1]).float().mean().item()
         of_linear = [[errors(els.WienerFilter(of), images[::every], t).mean() for images in (own, others)]
                      for of in (own, others)]  # fmt: skip
-print(f"of a picture of each set the right one is told at t = 0.15 in {pairs_right:.0%} of all pairs")
+print(f"one picture from each set, t = 0.15: the errors show which one A0 knows in {pairs_right:.0%} of all pairs")
 assert abs(gains[0.15] - 0.014) < 5e-4 and abs(spread[0.15] - 0.002) < 5e-4 and abs(pairs_right - 0.64) < 0.01
 assert abs(gains[0.8]) < 2 * spread[0.8] and spread[0.8] < 0.004
 (a_own, a_others), (b_own, b_others) = of_linear
@@ -322,28 +325,29 @@ print(f"t = 0.15: the linear denoiser that knows the pictures errs less by {line
 assert abs(linear_gain - 0.046) < 0.002
 
 # %% [markdown] tags=["slide"]
-# **The loss does tell**, a little. At t = 0.15 a network errs by **1.4 %** less on its own pictures than one that does
-# not know them (give or take 0.2 %); at t = 0.8 by nothing that we could measure.
+# **The loss does show it**, a little. At t = 0.15 a network's error on its own pictures is **1.4 %** smaller than that
+# of a network that does not know them (give or take 0.2 %). At t = 0.8 we could measure no difference.
 #
-# For a single picture that is weak evidence: take a picture of each set, and in 64 % of all pairs the errors of the
-# two networks tell which one A0 knows; guessing gets 50 %. And A0's drawings did not tell whose pictures it knows: a
-# network may know something of a picture, and not show it in what it draws. (This is one pair of ResNets.)
+# For a single picture this is weak evidence. Take one picture from each set: in 64 % of all pairs, the errors of the
+# two networks show which one A0 knows; guessing gets 50 %. And A0's drawings did not show whose pictures it knows. So a
+# network may know something about a picture and not show it in what it draws. (This is one pair of ResNets.)
 #
-# But the loss does not show that a picture is remembered: of two *linear* denoisers, which hold only means and
-# covariances, each errs at $t = 0.15$ by 4.6 % less on the pictures it was made of. It tells whose pictures these are.
+# But a smaller loss does not mean that a picture is remembered. Take two *linear* denoisers, which hold only means and
+# covariances: at $t = 0.15$, the error of each, on the pictures it was made of, is 4.6 % smaller than the other's. The
+# loss shows whose pictures they are, no more.
 
 # %% [markdown] tags=["slide"]
 # ## 4. What changes a drawing, and what does not (6 minutes)
 #
-# We change one thing of a network at a time, and always draw from the same noise: **only its pictures** (A1 and B1, A2
-# and B2); **only the seed of its training** (A0, A1, A2; B1, B2); its **architecture**, a UNet in place of the ResNet;
-# its **border**, circular in place of zeros (lesson 08).
+# Always drawing from the same noise, we change one thing about a network at a time: **only its pictures** (A1 and B1,
+# A2 and B2); **only the seed of its training** (A0, A1, A2; B1, B2); its **architecture**, a UNet instead of the
+# ResNet; its **border**, circular instead of zeros (lesson 08).
 #
-# **Predict.** Which changes the drawings more: to exchange all 2,000 pictures, or the seed of the training? And where
-# do architecture and border come?
+# **Predict.** Which changes the drawings more: exchanging all 2,000 pictures, or the seed of the training? And where do
+# architecture and border rank?
 #
-# (Beside networks and formulas stand bent filters, one for each pixel. For the border we take one that treats all
-# places alike: a filter with its own weights at each pixel cannot foretell what another border changes.)
+# (Next to networks and formulas we plot bent filters with their own weights at each pixel. For the border we take one
+# that treats all places alike, because a filter of the first kind cannot foretell what another border changes.)
 
 # %%
 pairs = {"only its pictures": ["A1, B1", "A2, B2", "UNet A1, UNet B1"]}
@@ -358,7 +362,7 @@ for what, some in pairs.items():
         change = drew[a] - drew[b]
         guesses = (formula[a] - formula[b], filters[a] - filters[b], change.mean(0).expand_as(change))
         knows[what, pair] = [els.compare(guess, change).r.quantile(0.5).item() for guess in guesses]
-floor = alike(drew["A0"], drew["A0"].roll(1, 0))  # each with the one from the next seed
+floor = alike(drew["A0"], drew["A0"].roll(1, 0))  # each drawing with that of the next seed
 
 # %% tags=["slide"]
 fig, axis = plt.subplots(figsize=(7.5, 3.6))
@@ -392,7 +396,7 @@ print(f"{'from ... to':31s}", *(f"{head:>12s}" for head in ("network", "ELS", "b
 extremes = {}
 for what in pairs:
     rows = torch.tensor([values + knows[what, pair] for (changed, pair), values in found.items() if changed == what])
-    ends = torch.stack(rows.aminmax(dim=0), dim=1).tolist()  # of each column the smallest and the largest
+    ends = torch.stack(rows.aminmax(dim=0), dim=1).tolist()  # the smallest and the largest of each column
     extremes[what] = [[round(v, 2) for v in both] for both in ends]
     print(f"{' '.join(what.split()):31s}", *(f"{low:6.2f} {high:5.2f}" for low, high in extremes[what]))
 print(f"A0 from two noises: {floor:.2f}")
@@ -404,38 +408,40 @@ assert max(high for _, high in by_pictures[3:5] + by_seed[3:5]) < 0.2
 
 # %% [markdown] tags=["slide"]
 # Other **pictures** change a ResNet's drawings less (r2 0.99) than another **seed** does (0.97 or 0.98); both change a
-# UNet's about equally. The **architecture** changes drawings more (0.72 to 0.76), the **border** most (0.12): more than
-# another *noise* does (0.26, the dashed line).
+# UNet's about equally. Another **architecture** changes drawings more (0.72 to 0.76), another **border** most (0.12):
+# more than another *noise* does (0.26, the dashed line).
 #
-# ELS, its windows measured on each network, foretells roughly **how much** they change: r2 0.77 to 0.85 for the
-# architecture (bent filters 0.95 to 0.97), 0.14 for the border (a bent filter 0.15). And **what** they change? Take one
-# drawing less the other, of two networks and of their formulas. For the architecture r of these two differences is 0.65
-# to 0.74; bent filters have at most 0.49. For the border it is 0.91, but much of that is easy: a bent filter has 0.85,
-# the mean change, the same for all noises, 0.67.
+# ELS, with its windows measured on each network, foretells roughly **how much** the drawings change: the r2 of its two
+# drawings is 0.77 to 0.85 for the architecture (bent filters 0.95 to 0.97) and 0.14 for the border (a bent filter
+# 0.15). And **what** changes? Subtract one network's drawing from the other's, do the same with their formulas, and
+# correlate the differences. For the architecture, this r is 0.65 to 0.74; bent filters reach at most 0.49. For the
+# border it is 0.91, but much of that is easy: a bent filter reaches 0.85, and the mean change, the same for all noises,
+# 0.67.
 
 # %% [markdown] tags=["slide"]
-# What other pictures or another seed change, neither ELS nor the bent filters foretell (r below 0.2). And ELS is wrong
+# Neither ELS nor the bent filters foretell what other pictures or another seed change (r below 0.2). And ELS is wrong
 # about ResNets: it says that other pictures change their drawings more than another seed does.
 #
-# **What a network draws from a noise is decided by its border and by being a ResNet or a UNet; hardly by the seed of
-# its training, or by which pictures of one kind it was given, while it has not begun to remember them (lesson 14).**
-# We have seen this in few networks only: two further seeds, one set of others, one circular network.
+# **What a network draws from a noise is decided by its border and by whether it is a ResNet or a UNet. The drawing
+# hardly depends on the seed of the training, or on which pictures of one kind the network was given, as long as it has
+# not begun to remember them (lesson 14).** We have seen this in only a few networks: two further seeds, one set of
+# others, one circular network.
 
 # %% [markdown] tags=["slide"]
 # ## 5. The most that anything could predict (7 minutes)
 #
-# Lesson 11 let the scale of r2 begin at 0.86, a bent filter with ELS's windows. Where does it end? Train a
-# network again with another seed, and it draws a little differently. No theory that does not know the seed can know
+# In lesson 11, the scale of r2 began at 0.86, the r2 of a bent filter with ELS's windows. Where does it end? Train a
+# network again with another seed, and it draws a little differently. A theory that does not know the seed cannot know
 # how.
 #
-# Let $y$ and $y'$ be what two such trainings draw from one noise, $s$ the mean of what very many trainings would draw
-# (here not the score), and $e$ and $e'$ what is each training's own:
+# Let $y$ and $y'$ be what two such trainings draw from one noise. Let $s$ (here not the score) be the mean of what very
+# many trainings would draw, and $e$ and $e'$ what belongs to each training alone:
 #
 # $$y = s + e, \qquad y' = s + e' .$$
 #
-# Since $s$ is the mean of all trainings, $e$ is 0 at every pixel on average over trainings; and two seeds have nothing
-# to do with each other. So, again on average over trainings, the covariance over a picture's pixels is 0 between $e$
-# and $s$, and between $e$ and $e'$. $e$ and $e'$ have the same variance, $V(e)$. A perfect theory draws $s$.
+# Since $s$ is the mean of all trainings, $e$ averages to 0 over trainings at every pixel; and two seeds have nothing to
+# do with each other. So, again on average over trainings, the covariance over a picture's pixels is 0 between $e$ and
+# $s$, and between $e$ and $e'$. Both $e$ and $e'$ have the same variance, $V(e)$. A perfect theory draws $s$.
 #
 # **Predict.** Two trainings agree with each other with some r. Is the r of the perfect theory with one of them larger,
 # equal, or smaller?
@@ -444,8 +450,8 @@ assert max(high for _, high in by_pictures[3:5] + by_seed[3:5]) < 0.2
 # ### Exercise 2: The r2 of a perfect theory (6 minutes, ★★☆)
 #
 # Write `perfect_r2(first, second)`, for the drawings of two trainings from the same noises. Return, for every image,
-# the r2 that $s$ would have with one of them, as it follows from the two equations and from what was said of $e$. (For
-# the variance of a drawing take the geometric mean of both variances; divide by the number of pixels throughout.)
+# the r2 that $s$ would have with one of them. It follows from the two equations and from what we said about $e$. (As
+# the variance of a drawing, take the geometric mean of both variances; divide by the number of pixels throughout.)
 
 
 # %%
@@ -466,23 +472,23 @@ check.perfect_r2(perfect_r2)
 #     return els.compare(first, second).r
 # ```
 #
-# With $V$ for the variance over the pixels: $r(y, y') = V(s) / V(y)$, and $r(s, y)^2 = V(s)^2 / (V(s) V(y)) = V(s) /
-# V(y)$. The same: **the r of two trainings, not squared, is the r2 of a perfect theory.** So the theory agrees with
-# one of them more than they do with each other: its r is $\sqrt r$. The limit is called the *noise ceiling*; the rule
-# is Spearman's (1904).
+# Write $V$ for the variance over the pixels. Then $r(y, y') = V(s) / V(y)$, and $r(s, y)^2 = V(s)^2 / (V(s) V(y)) =
+# V(s) / V(y)$, the same: **the r of two trainings, not squared, is the r2 of a perfect theory.** So the theory agrees
+# with each training better than the two trainings agree with each other: its r is $\sqrt r$. This limit is called the
+# *noise ceiling*; the rule is Spearman's (1904).
 # </details>
 
 # %% [markdown] tags=["slide"]
 # ### Exercise 3: Several trainings foretell one more (7 minutes, ★★★)
 #
-# There is another way to the r2 of a perfect theory, without any $s$, and it gives a number that can be measured. Write
-# `mean_of_k(r, k)`: every two of $k + 1$ drawings have correlation `r`, and all have the same variance. Return the r2
-# of the *mean* of $k$ of them with the last one. What does it become for very many?
+# There is another way to the r2 of a perfect theory. It needs no $s$, and it gives a number that can be measured. Write
+# `mean_of_k(r, k)`: any two of $k + 1$ drawings have correlation `r`, and all have the same variance. Return the r2 of
+# the *mean* of $k$ of them with the last one. What does it become for very many?
 
 
 # %%
 def mean_of_k(r, k):
-    """r: correlation of every two trainings; k: how many are averaged -> r2 with one further training."""
+    """r: correlation of any two trainings; k: how many are averaged -> r2 with one further training."""
     ...
 
 
@@ -498,8 +504,8 @@ check.mean_of_k(mean_of_k)
 #     return k * r**2 / (1 + (k - 1) * r)
 # ```
 #
-# With variance 1 for each, the mean has variance $(k + k(k-1) r)/k^2$ and covariance $r$ with the last. For $k = 1$
-# the r2 is $r^2$, for $k \to \infty$ it is $r$: the mean of very many trainings is the perfect theory.
+# If each has variance 1, the mean has variance $(k + k(k-1) r)/k^2$ and covariance $r$ with the last. For $k = 1$ the
+# r2 is $r^2$; for $k \to \infty$ it is $r$: the mean of very many trainings is the perfect theory.
 # </details>
 
 # %% tags=["slide"]
@@ -515,32 +521,32 @@ ladder = {
     "ELS": els.compare(formula["A0"], drew["A0"]).r2,
     "one training": singles.square().mean(0),
     "the mean of two": torch.stack(by_two).mean(0),
-    "the same, foretold": 2 * ceiling**2 / (1 + ceiling),
+    "the same, computed from r": 2 * ceiling**2 / (1 + ceiling),
     "a perfect theory": ceiling,
 }
 ladder = {name: values.quantile(0.5).item() for name, values in ladder.items()}
 print({name: round(value, 3) for name, value in ladder.items()})
 way = (ladder["ELS"] - ladder["bent filter"]) / (ladder["a perfect theory"] - ladder["bent filter"])
-print(f"of the way from the bent filter to a perfect theory ELS has gone {way:.0%}")
+print(f"ELS has gone {way:.0%} of the way from the bent filter to a perfect theory")
 stated = (0.860, 0.910, 0.972, 0.979, 0.979, 0.986)
 assert all(abs(r2 - value) < 0.002 for r2, value in zip(ladder.values(), stated, strict=True))
 assert abs(way - 0.40) < 0.01
 
 # %% [markdown] tags=["slide"]
 # A single training predicts another with an r2 of 0.97; the mean of two predicts a third with 0.979, as Exercise 3
-# says. (It would be so for any drawings that are equally alike: it is no test of $y = s + e$.)
+# says. (This would hold for any drawings that are equally alike, so it does not test $y = s + e$.)
 #
-# A perfect theory would have **0.99**: there ends, for this recipe and these pictures, the scale that begins at 0.86.
-# The formula, 0.91, has gone **40 %** of the way.
+# A perfect theory would have **0.99**. For this recipe and these pictures, that is the end of the scale that begins at
+# 0.86. The formula, at 0.91, has gone **40 %** of the way.
 
 # %% [markdown] tags=["slide"]
 # ## 6. Is the rest an accident? (4 minutes)
 #
-# What the formula gets wrong in A0 is 9 % of a drawing's variance; what belongs to one training is 1 %. So most of the
-# error must come again in A1.
+# What the formula gets wrong in A0 is 9 % of a drawing's variance, but what belongs to one training alone is only 1 %.
+# So most of the error must recur in A1.
 #
-# **Predict.** And what a UNet's own formula gets wrong in the UNet: is that, noise by noise, the same as what A0's
-# formula gets wrong in A0? Give an r from 0 to 1.
+# **Predict.** A UNet's own formula gets something wrong in the UNet, too. Noise by noise, is this error the same as
+# what A0's formula gets wrong in A0? Give an r from 0 to 1.
 
 # %% tags=["slide"]
 rows = {"ELS of A0": formula["A0"][:10]}
@@ -549,8 +555,8 @@ rows["UNet A0 - its ELS"] = (drew["UNet A0"] - formula["UNet A0"])[:10]
 show(
     plotting.image_rows(rows, titles=[f"seed {k}" for k in range(10)]),
     alt="Above, what the formula of A0 draws from ten seeds. Below, three rows of grey squares with lighter and "
-    "darker spots: for A0 and A1, each less the formula of A0, the spots are mostly the same; for the UNet less its "
-    "own formula mostly others, at seed 6 a cross, black and white. (Middle grey is 0, black -1 or less.)",
+    "darker spots: for A0 and A1, each minus the formula of A0, the spots are mostly the same; for the UNet minus "
+    "its own formula mostly different, at seed 6 a cross, black and white. (Middle grey is 0, black -1 or less.)",
 )
 
 
@@ -565,26 +571,26 @@ def shared(errors_a, errors_b, a, b):
 
 error = (drew["A0"] - formula["A0"]).var((1, 2, 3)) / drew["A0"].var((1, 2, 3))
 parts = {"error": error.quantile(0.5).item(), "of one training": (1 - singles[0]).quantile(0.5).item()}
-print("of a drawing's variance:", {name: round(value, 3) for name, value in parts.items()})
+print("parts of a drawing's variance:", {name: round(value, 3) for name, value in parts.items()})
 again = [shared(*(drew[key] - formula["A0"] for key in ("A0", b)), "A0", b)[0] for b in ("A1", "A2", "B1", "B2")]
-print("r of the errors of A0's formula in A0 and in A1, A2, B1, B2:", again)
+print("r between the errors of A0's formula in A0 and those in A1, A2, B1, B2:", again)
 in_both = {"ELS": [], "bent filter": []}
 for name, by in (("ELS", formula), ("bent filter", local)):
     for pair in pairs["its architecture"]:
         a, b = pair.split(", ")
         in_both[name].append(shared(drew[a] - by[a], drew[b] - by[b], a, b))
-print("r of the errors in a ResNet and a UNet, and what they share:", in_both)
+print("r between the errors in a ResNet and in a UNet, and their covariance:", in_both)
 assert abs(parts["error"] - 0.09) < 0.005 and abs(parts["of one training"] - 0.012) < 0.001
 assert (min(again), max(again)) == (0.81, 0.84) and [r for r, _ in in_both["ELS"]] == [0.16, 0.27, 0.17]
 assert [part for some in in_both.values() for _, part in some] == [0.01, 0.02, 0.01, 0.06, 0.06, 0.05]
 
 # %% [markdown] tags=["slide"]
-# **Most of it is the same error** in every training of this ResNet: for A0's formula, r is 0.81 to 0.84 between its
-# errors in A0 and in A1, A2, B1 or B2. So most of what the formula lacks could be known.
+# **Most of the error is the same** in every training of this ResNet: between the errors of A0's formula in A0 and in
+# A1, A2, B1 or B2, r is 0.81 to 0.84. So most of what the formula lacks could be known.
 #
-# **In a UNet it is another error**: r is 0.16 to 0.27 in three pairs. (What ResNet and UNet do alike, and a theory does
-# not know, is in both errors. Their covariance measures it, as in Exercise 2: 1 or 2 % of a drawing's variance for the
-# formula, 5 or 6 % for bent filters.)
+# **In a UNet it is a different error**: r is 0.16 to 0.27 in three pairs. (Whatever ResNet and UNet do alike and a
+# theory does not know is in both errors. The covariance of the errors measures it, as in Exercise 2: 1 or 2 % of a
+# drawing's variance for the formula, 5 or 6 % for bent filters.)
 
 # %% [markdown] tags=["slide"]
 # ## 7. Why it hardly matters whose pictures they are (6 minutes)
@@ -594,8 +600,8 @@ assert [part for some in in_both.values() for _, part in some] == [0.01, 0.02, 0
 # pieces of each size, none all of one grey, and the 100 garments.) We measure the squared error as a share of the
 # pieces' own variance: 0 is "it is there", 1 is no better than the mean piece.
 #
-# **Predict.** How large is that error for 3 x 3 pieces, with those of **ten** pictures to choose from? And which is
-# smaller: that of *whole* garments with 2,000 to choose from, or of 5 x 5 pieces with ten?
+# **Predict.** How large is this error for 3 x 3 pieces, with the pieces of **ten** pictures to choose from? And which
+# error is smaller: that of *whole* garments with 2,000 to choose from, or that of 5 x 5 pieces with ten?
 
 
 # %%
@@ -605,7 +611,7 @@ def pieces(images, size):
 
 
 def nearest_error(wanted, stack):
-    """The mean squared error of the nearest of a stack of pieces, as a share of the wanted ones' variance."""
+    """Mean squared error if each wanted piece is replaced by the nearest of a stack, as a share of their variance."""
     near = torch.stack([torch.cdist(wanted, some).amin(1) for some in stack.split(20_000)]).amin(0)
     return (near.square().mean() / wanted.var(0).sum()).item()
 
@@ -626,12 +632,12 @@ said = {(3, 10): 0.056, (3, 2000): 0.010, (5, 10): 0.127, (16, 10): 0.697, (16, 
 assert all(abs(replaced[key] - value) < 0.002 for key, value in said.items())
 
 # %% [markdown] tags=["slide"]
-# Pieces of 3 x 3 leave an error of 6 % with ten pictures. Pieces of 5 x 5 from **ten** pictures stand in for new ones
-# better (0.13) than 2,000 whole pictures for new garments (0.19). Small pieces are easy to replace: a picture is *one*
-# whole, but 144 pieces of 5 x 5, if it does not matter where they lay.
+# With ten pictures, pieces of 3 x 3 leave an error of 6 %. And 5 x 5 pieces from **ten** pictures replace new pieces
+# better (0.13) than 2,000 whole pictures replace new garments (0.19). Small pieces are easy to replace: a picture gives
+# only *one* whole garment, but 144 pieces of 5 x 5, if it does not matter where they lay.
 #
-# But with much noise the windows are not small: 11 pixels and more (lesson 09). Is there another reason? Give machines
-# of own and of other pictures the same noisy pictures, and compare their answers $D$.
+# But with much noise the windows are not small: 11 pixels and more (lesson 09). Is there another reason? Give the same
+# noisy pictures to two machines of each kind, one made of set A and one of set B, and compare their answers $D$.
 #
 # **Predict.** Where do the two IS disagree most: with much noise or with little? And do the two ELS disagree more or
 # less than the two IS?
@@ -662,7 +668,7 @@ show(
 )
 
 # %%
-print("at most:", {name: round(max(values), 4) for name, values in differ.items()})
+print("largest difference:", {name: round(max(values), 4) for name, values in differ.items()})
 print("at t = 0.95:", {name: round(values[-1], 4) for name, values in differ.items()})
 nine = [disagree(*(some["els-zeros"].with_patch_size(9) for some in (first, second)), t) for t in (0.65, 0.05)]
 print("ELS with windows of 9 x 9, at t = 0.65 and 0.05:", [round(value, 3) for value in nine])
@@ -671,23 +677,23 @@ assert abs(differ["is"][0] - 0.24) < 0.01 and abs(max(differ["els-zeros"]) - 0.0
 assert abs(max(differ["wiener"]) - 0.0038) < 0.0002 and abs(differ["is"][-1] - 0.001) < 0.0005
 
 # %% [markdown]
-# Two IS disagree wherever there is little noise: each has chosen one picture of its own. With much noise they average
-# over many pictures, and agree (0.001 at t = 0.95). Two ELS disagree less, by at most 0.026 at these t. Each tooth of
-# their curve is a window: while it stays, they disagree more and more as the noise falls; where it gets smaller, they
-# agree again. (With 9 x 9 to the end it would be 0.11.)
+# The two IS disagree wherever there is little noise, because each has chosen one picture of its own. With much noise
+# they average over many pictures, and agree (0.001 at t = 0.95). The two ELS disagree less: by at most 0.026 at these
+# t. Each tooth of their curve is a window size: while it stays, they disagree more and more as the noise falls; where
+# it gets smaller, they agree again. (With 9 x 9 to the end, the difference would reach 0.11.)
 #
-# Two Wiener filters (the best linear denoisers that see the whole picture) have no pieces, and disagree by 0.004 at
-# most. So it is not the pieces alone: **an average over many does not care whose they are**, over pictures or over
-# pieces.
+# Two Wiener filters (the best linear denoisers that see the whole picture) have no pieces, and still disagree by 0.004
+# at most. So the pieces are not the only reason: **an average over many does not care whose they are**, be they
+# pictures or pieces.
 
 # %% [markdown] tags=["slide"]
 # ## 8. How many pictures does it take? (4 minutes)
 #
-# Fewer pictures now: for the machines the first $n$ of each set (ELS keeps the windows of A0); and two ResNets, one
-# trained on the first 100 of A, one on those of B, with different seeds, for as many steps as before.
+# Now with fewer pictures: the machines get the first $n$ of each set (ELS keeps the windows of A0). Two ResNets are
+# trained on the first 100, one of A and one of B, with different seeds, for as many steps as before.
 #
-# **Predict.** Two ELS machines that share no picture: from how many pictures on is r2 of their drawings above 0.9? Ten,
-# a hundred, a thousand?
+# **Predict.** Take two ELS machines that share no picture. How many pictures must each have before the r2 of their
+# drawings is above 0.9: ten, a hundred, a thousand?
 
 # %%
 few = {}
@@ -709,12 +715,12 @@ lines |= {"wiener": ("v-", plotting.GREY, "two Wiener filters"), "networks": ("o
 for name, (mark, colour, label) in lines.items():
     fill, size = ("none", 11) if name == "networks" else (colour, 6)  # rings, so that what is under them shows
     axis.semilogx(list(agree[name]), list(agree[name].values()), mark, color=colour, label=label, mfc=fill, ms=size)
-axis.set(xlabel="pictures of each", ylabel="median r2 with each other", ylim=(0, 1.03))
+axis.set(xlabel="pictures that each has", ylabel="median r2 with each other", ylim=(0, 1.03))
 axis.legend(loc="lower right")
 show(
     fig,
     alt="Median r2 of two machines that share no picture against the number of pictures. Two ELS rise from 0.74 with "
-    "ten to 0.98 with 2,000, two Wiener filters from 0.62 to 0.99, two IS from 0.50 to 0.81. Two networks have 0.91 "
+    "ten to 0.98 with 2,000, two Wiener filters from 0.62 to 0.99, two IS from 0.50 to 0.81. Two networks reach 0.91 "
     "with a hundred and 0.97 with 2,000.",
 )
 print({name: {n: round(v, 2) for n, v in values.items()} for name, values in agree.items()})
@@ -729,43 +735,44 @@ with_a0 = {"ELS, 10": few["els-zeros", 10][1], "ELS, 100": few["els-zeros", 100]
 with_a0["bent, 100"] = unpacked(bent["equivariant, 100 others"])
 with_a0["straight, 10"] = unpacked(els.load_results("15_local_filter")["equivariant, 10 others"])
 with_a0 = {name: els.compare(images.clamp(-1, 1), target).r2 for name, images in with_a0.items()}
-print("r2 with A0 of others:", {name: round(r2.quantile(0.5).item(), 2) for name, r2 in with_a0.items()})
+print("r2 with A0, made of other pictures:", {name: round(r2.quantile(0.5).item(), 2) for name, r2 in with_a0.items()})
 ahead = int((with_a0["ELS, 100"] > with_a0["bent, 100"]).sum())
-print(f"of a hundred others: ELS ahead of the bent filter for {ahead} of 100")
+print(f"made of a hundred others, ELS is ahead of the bent filter for {ahead} of 100")
 assert [round(r2.quantile(0.5).item(), 2) for r2 in with_a0.values()] == [0.80, 0.89, 0.93, 0.86, 0.82]
 assert abs(ahead - 75) <= 1
 
 # %% [markdown]
-# Two ELS machines agree at 0.74 with ten pictures each, **at 0.92 with a hundred**, and two networks of a hundred at
-# 0.91. (So do two Wiener filters, nearly: 0.89.)
+# Two ELS machines agree at 0.74 with ten pictures each, and **at 0.92 with a hundred**; two networks trained on a
+# hundred agree at 0.91. (Two Wiener filters agree nearly as well: 0.89.)
 #
-# And ELS foretells A0: the formula of a hundred pictures that A0 never saw (r2 0.89) is ahead of the best filter of
-# the same hundred, a bent one (0.86), for 75 of 100. With ten pictures it is not: it has 0.80, a filter that is not
-# bent 0.82.
+# And ELS predicts A0: the formula of a hundred pictures that A0 never saw (r2 0.89) is ahead of the best filter of the
+# same hundred, a bent one (0.86), for 75 of 100 seeds. With ten pictures it is not ahead: it has 0.80, an unbent filter
+# 0.82.
 #
-# The network of the hundred others draws nearly what A0 draws (0.93), although A0 has seen twenty times as many and
-# none of those. (Trained for longer it would presumably begin to remember: lesson 14.)
+# The network of the hundred others draws nearly what A0 draws (0.93), although A0 has seen twenty times as many, and
+# none of those. (Trained for longer, it would presumably begin to remember: lesson 14.)
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
-# * Exchange every picture of the formula for another of the same kind: it draws the same (r2 0.98), as bent filters
+# * Exchange every picture of the formula for another of the same kind, and it draws the same (r2 0.98), as bent filters
 #   do, and predicts the network as well as before (0.91). The ideal denoiser does not draw the same (0.81). An average
-#   over many does not care whose they are; who picks one whole picture does.
-# * Two networks that share no picture and no first weight draw nearly the same (0.97). Their drawings hardly tell
-#   which 2,000 pictures they know; the loss does, a little.
-# * A UNet in place of a ResNet changes a drawing more than 2,000 other pictures do, another border most. The formula
-#   foretells these two changes in good part, but not those by other pictures or by another seed of the training.
-# * The r of two trainings, not squared, is the r2 of a perfect theory: 0.99 here. What is missing from the formula's
-#   0.91 is mostly the same in every training of this ResNet.
+#   over many does not care whose they are; a machine that picks one whole picture does.
+# * Two networks that share no picture and no first weight draw nearly the same (0.97). Their drawings hardly show which
+#   2,000 pictures they know; the loss does, a little.
+# * A UNet instead of a ResNet changes a drawing more than 2,000 other pictures do; another border changes it most. The
+#   formula foretells these two changes in good part, but not those made by other pictures or by another seed of the
+#   training.
+# * The r of two trainings, not squared, is the r2 of a perfect theory: 0.99 here. What the formula, with 0.91, still
+#   misses is mostly the same in every training of this ResNet.
 #
 # ## What is still unexplained
 #
-# **What does every training of this ResNet do that its formula does not?** And how many pictures would it take until
-# two networks agree, for faces, in colour, at a million pixels, with attention? (Everything here is clothes of 16 x
-# 16.) And **where do the windows come from** (lesson 14 leaves that open)?
+# **What does every training of this ResNet do that its formula does not?** And how many pictures would it take before
+# two networks agree on faces, in colour, at a million pixels, with attention? (Everything here is clothes of 16 x 16.)
+# And **where do the windows come from** (lesson 14 leaves that open)?
 #
-# And r2 pays for what all drawings of a kind share. Does the formula know what *another* noise would have drawn? Lesson
+# And r2 rewards what all drawings of a kind share. Does the formula know what *another* noise would have drawn? Lesson
 # 16.
 #
 # ## References

@@ -16,11 +16,11 @@
 # # 16 · What another noise would have drawn
 #
 # **You will** exchange a piece of the noise and foretell what that changes in a network's drawing; turn one noise into
-# another and watch; and choose noises for a network that is not asked about them.
+# another and watch; and choose noises for a network without asking it about them.
 #
-# **You will learn** that to say what *would have been* is a harder test than to say what is, why the mean picture
-# cannot pass it, where a filter without votes passes it as well as the formula, and that the formula and a linear
-# filter can both steer a network.
+# **You will learn** that saying what *would have been* is a harder test than saying what is; why the mean picture
+# cannot pass it; where a filter without votes does as well on it as the formula; and that both the formula and a linear
+# filter can steer a network.
 #
 # **You need** the machines of lessons 02, 04 and 08, the bent filter (04), the Wiener filter (10), r2 and R2 (11), the
 # equivariant filter (12), two trainings (15).
@@ -42,10 +42,10 @@ lab = els.lab()
 # ## 1. A question that the mean picture cannot answer (6 minutes)
 #
 # We take the network that is told what to draw (lesson 12; it knows 10,000 pictures), and its hundred seeds, ten of
-# each class. The formula predicts its drawings with a median r2 of 0.94. How much of that is the class alone?
+# each class. The formula predicts its drawings with a median r2 of 0.94. How much of that comes from the class alone?
 #
-# **Predict.** Somebody knows nothing of the noise. For every seed he names the mean of all training pictures of the
-# class. What is his median r2: 0.3, 0.5, 0.7, 0.9?
+# **Predict.** Somebody knows nothing about the noise. For every seed they offer the mean of all training pictures of
+# the class. What is their median r2: 0.3, 0.5, 0.7, 0.9?
 
 # %%
 garments = els.lab("laptop", network="fashion-mnist-16-resnet-zeros-conditional", verbose=False)
@@ -61,19 +61,19 @@ stated = {"ELS": 0.94, "mean of the class": 0.73, "IS": 0.74}
 assert all(abs(agree[name] - value) < 0.006 for name, value in stated.items())
 
 # %% [markdown] tags=["slide"]
-# **0.73.** And the ideal denoiser, which sees all of the noise, has 0.74. All sneakers look alike: whoever has the
-# class has most of the picture, and r2 rewards that.
+# **0.73.** And the ideal denoiser, which sees all of the noise, gets 0.74. All sneakers look alike: if you know the
+# class, you have most of the picture, and r2 rewards that.
 #
-# So ask for something of which the mean picture knows nothing. A **what-if**: exchange a small part of the noise, and
-# say *what changes* in the drawing. A mean picture says "nothing". Whoever foretells the change must know what depends
-# on what.
+# So ask for something that the mean picture knows nothing about. Ask a **what-if**: exchange a small part of the noise,
+# and say *what changes* in the drawing. A mean picture says "nothing". To foretell the change, you must know what
+# depends on what.
 
 # %% [markdown]
 # ### Exercise 1: Exchange a block of the noise (4 minutes, ★☆☆)
 #
-# Write `exchange(noise, other, y, x, side)`: `noise` and `other` have shape (B, C, H, W). Return the noise with a
-# square of it taken from `other`: upper left pixel in row `y` and column `x`, `side` pixels long and wide. Leave the
-# noise that you are given as it is.
+# Write `exchange(noise, other, y, x, side)`: `noise` and `other` have shape (B, C, H, W). Return the noise with one
+# square of it taken from `other`: upper left pixel in row `y` and column `x`, `side` pixels high and wide. Do not
+# change the noise that you are given.
 
 
 # %%
@@ -97,11 +97,11 @@ check.exchange(exchange)
 # ```
 # </details>
 #
-# For each of the hundred seeds one block of 6 x 6 pixels, 14 % of the picture, at a random place, gets other noise
+# For each of the hundred seeds, one block of 6 x 6 pixels at a random place, 14 % of the picture, gets other noise
 # (outlined below).
 #
 # **Predict.** What will be different in the network's drawing: (a) only the block, (b) the block and what is around it,
-# (c) the whole garment, another shirt in place of this one?
+# (c) the whole garment, another shirt instead of this one?
 
 # %%
 SIDE, corners = 6, results["exchanged, corners"].tolist()
@@ -121,7 +121,7 @@ def unpacked(some):
 
 
 def drawings(group, who, network=garments.network.name):
-    """Stored drawings of the noises of a group (data/lessons/make_16_what_if.py)."""
+    """Stored drawings from one group of noises (data/lessons/make_16_what_if.py)."""
     return unpacked(results[f"{group}, {network}, {who}"])
 
 
@@ -153,13 +153,13 @@ show(
 )
 
 # %% [markdown]
-# Mostly **(b)**: the garment stays, and what changes lies in the block and near it. Not always: with seed 6 a block in
-# the middle makes the whole shirt dark.
+# Mostly **(b)**: the garment stays, and what changes lies in the block and near it. But not always: with seed 6, a
+# block in the middle makes the whole shirt dark.
 #
 # ## 2. How far a piece of noise reaches (3 minutes)
 #
-# How far exactly? Count the steps from the block: a pixel of the block has distance 0, its neighbours outside, also
-# diagonally, distance 1, and so on. At each distance, sum the squared change.
+# How far exactly? Count the steps from the block: a pixel of the block has distance 0, its neighbours outside (diagonal
+# ones, too) distance 1, and so on. At each distance, sum the squared change.
 #
 # **Predict.** What part of the network's change lies in the block itself: a third, two thirds, nearly all? And of the
 # ideal denoiser's?
@@ -170,7 +170,7 @@ nets = {"ResNet, classes": garments.network.name, "ResNet": "fashion-mnist-16-re
 nets |= {"UNet": "fashion-mnist-16-unet-zeros", "ResNet, circular": "fashion-mnist-16-resnet-circular"}
 bent, second = els.load_results("16_bent"), els.load_results("16_second")
 
-first, moved = {}, {}  # network -> who -> drawings before the exchange, and what it changes in them
+first, moved = {}, {}  # network -> machine -> drawings before the exchange, and what it changes in them
 for label, network in nets.items():
     keys = who | {"ELS": "els-circular" if "circular" in network else "els-zeros"}
     first[label] = {name: els.load_results(network)[key] for name, key in keys.items()}
@@ -220,7 +220,7 @@ inside = {}
 for label, of in moved.items():
     squares = of["network"][:, 0].square()
     inside[label] = round((squares[away == 0].sum() / squares.sum()).item(), 2)
-print("of the networks' changes in the block:", inside)
+print("part of each network's change that is in the block:", inside)
 assert [*inside.values()] == [0.68, 0.61, 0.39, 0.42]
 stated = {"network": (0.68, 0.21), "ELS": (0.67, 0.21), "IS": (0.28, 0.20)}
 assert all(abs(part[name][0] - one) < 0.006 > abs(elsewhere[name][0] - two) for name, (one, two) in stated.items())
@@ -228,32 +228,33 @@ assert max(abs(part["network"] - part["ELS"])) < 0.02 < 0.05 < part["IS"][1:8].m
 assert part["network"][6] < 0.01 > part["ELS"][6] and max(abs(part["IS"][1:] - elsewhere["IS"][1:])) < 0.03
 
 # %% [markdown] tags=["slide"]
-# Of this network's change two thirds (**0.68**) lie in the block, of the other networks' changes less (of the UNet's
-# 0.39). Further off the change fades, as in the formula. That is no merit of the formula, whose windows were measured
-# on the network.
+# Two thirds of this network's change (**0.68**) lie in the block, but less of the other networks' changes (0.39 of the
+# UNet's). Further off the change fades, as it does in the formula. This likeness is no merit of the formula, whose
+# windows were measured on the network.
 #
-# To compare: the block of *another* seed, where nothing was exchanged (dotted), has 0.21 of the network's change (more
-# than 14 %, since changes lie in the middle), and 0.20 of the ideal denoiser's. Of the ideal denoiser's change the
-# block that was exchanged has 0.28, hardly more. It cares little where the block was, for it weighs whole pictures. A
-# block can change its choice, and then everything changes; or it does not, and nothing does (18 of 100 seeds).
+# For comparison, take the block of *another* seed, where nothing was exchanged (dotted). It holds 0.21 of the network's
+# change (more than 14 %, since changes lie in the middle), and 0.20 of the ideal denoiser's. The block that was
+# exchanged holds 0.28 of the ideal denoiser's change, hardly more. The ideal denoiser weighs whole pictures, so it
+# cares little where the block was. Either the block changes the denoiser's choice, and then everything changes; or it
+# does not, and nothing does (18 of 100 seeds).
 
 # %% [markdown] tags=["slide"]
 # ## 3. Who can foretell it? (9 minutes)
 #
-# Each machine draws from the noise and from the changed noise; the difference is what it foretells. r2 will not do: it
-# forgives a change that is foretold ten times too large. So ask what is *left*. Let $\Delta$ be what changes in the
-# network's drawing, and $\hat\Delta$ what was foretold; sum squares over the pixels:
+# Each machine draws from the noise and from the changed noise; the difference is what it foretells. r2 will not do
+# here, because it forgives a change that is foretold ten times too large. So ask what is *left*. Let $\Delta$ be what
+# changes in the network's drawing, and $\hat\Delta$ what was foretold, and sum squares over the pixels:
 #
 # $$\text{foretold} = 1 - \frac{\sum_x (\Delta(x) - \hat\Delta(x))^2}{\sum_x \Delta(x)^2}$$
 #
-# If nothing is left, that is 1. **0 is what "nothing will change" gets.** Below 0 more is left than there was, and it
-# would have been better to say nothing. (It is R2 with another baseline: no change, in place of the mean of the
+# If nothing is left, this is 1. **0 is what "nothing will change" gets.** Below 0, more is left than there was, and it
+# would have been better to say nothing. (This is R2 with another baseline: no change, instead of the mean of the
 # pixels.)
 
 # %% [markdown]
 # ### Exercise 2: How much of the change is foretold (4 minutes, ★☆☆)
 #
-# Write `foretold(change, predicted)`, both (B, C, H, W): this part for every image, shape (B,).
+# Write `foretold(change, predicted)`, both (B, C, H, W). Return this part for every image, shape (B,).
 
 
 # %%
@@ -276,11 +277,12 @@ check.foretold(foretold)
 # ```
 # </details>
 #
-# The strongest rival is the **bent filter** of lesson 04: the best linear filter with the formula's windows, each of
-# its answers replaced by the mean clean pixel among those training pixels to which it answers the same. It has no
-# votes. (It has weights for each pixel; for the circular network, which knows no place, one set for all.)
+# The strongest rival is the **bent filter** of lesson 04. It is the best linear filter with the formula's windows, but
+# each of its answers is replaced by the mean clean pixel among those training pixels to which it gives the same answer.
+# It has no votes. (It has separate weights for each pixel; for the circular network, which knows no place, one set for
+# all.)
 #
-# **Predict.** As predictions of the *drawings* all machines but IS are close together: ELS 0.94, the bent filter 0.92,
+# **Predict.** As predictions of the *drawings*, all machines but IS are close together: ELS 0.94, the bent filter 0.92,
 # LS 0.91, IS 0.74. How much of the *change* does each foretell?
 
 
@@ -309,7 +311,7 @@ for axis, column, title, least in zip(axes, (0, 1), titles, (0, -0.85), strict=T
     axis.axvline(0, color="k", lw=0.6)
     axis.set(title=title, xlim=(least, 1))
 axes[0].set_yticks(range(len(nets)), nets)
-axes[0].set_ylim(len(nets) - 0.5, -0.5)  # the first network above
+axes[0].set_ylim(len(nets) - 0.5, -0.5)  # the first network on top
 axes[1].set_xlabel('1: all of it, 0: what "nothing will change" gets')
 axes[0].legend(loc="center left")
 show(
@@ -339,44 +341,44 @@ assert below_0 == [12, 5, 27, 32]
 assert abs(table["ResNet, classes"]["Wiener"][1] - 0.55) < 0.006
 
 # %% [markdown] tags=["slide"]
-# **On the right the machines come apart.** Of the changes of the two ResNets with zero padding the formula foretells
-# 0.69 and 0.73, LS and Wiener (which is not in the figure) about half, the ideal denoiser *less than nothing* (-0.52
-# and -0.75): it is further off than somebody who says "nothing will change".
+# **On the right the machines come apart.** For the two ResNets with zero padding, the formula foretells 0.69 and 0.73
+# of the change, LS and Wiener (which is not in the figure) about half, and the ideal denoiser *less than nothing*
+# (-0.52 and -0.75): it is further off than somebody who says "nothing will change".
 #
-# **The bent filter is level with the formula for the first network**: 0.68, and the formula is ahead for 51 of 100
-# seeds. For each of the other three the formula is ahead, for at least 72 of 100 seeds.
+# **The bent filter is level with the formula for the first network**: it foretells 0.68, and the formula is ahead for
+# 51 of 100 seeds. For each of the other three networks the formula is ahead, for at least 72 of 100 seeds.
 #
-# A median hides failures. For 12 of 100 seeds of the first network it would have been better to say nothing than to ask
-# the formula (the bent filter: 5), for 27 of the UNet (the bent filter: 32). What is possible? Another network, trained
-# on other pictures, foretells 0.91 of the change of the ResNet without classes.
+# A median hides failures. With the first network, for 12 of 100 seeds it would have been better to say nothing than to
+# ask the formula (the bent filter: 5); with the UNet, for 27 (the bent filter: 32). What is possible? Another network,
+# trained on other pictures, foretells 0.91 of the change in the drawings of the ResNet without classes.
 
 # %%
-b1 = "2000-other-pictures-seed-1"  # a network that shares no picture with the ResNet, nor any other thing (lesson 15)
+b1 = "2000-other-pictures-seed-1"  # a network that shares no picture with the ResNet, nor anything else (lesson 15)
 its_own = unpacked(els.load_results("15_exchange")[f"network-150, {b1}"])
 its_change = drawings("exchanged", "other-2000-pictures", nets["ResNet"]) - its_own
 another_network = part_foretold(moved["ResNet"]["network"], its_change).quantile(0.5).item()
-print(f"of the ResNet's change another network, of other pictures, foretells {another_network:.2f}")
+print(f"part of the ResNet's change foretold by another network, trained on other pictures: {another_network:.2f}")
 assert abs(another_network - 0.91) < 0.006
 drew = {name: some.clamp(-1, 1) for name, some in first["ResNet, classes"].items() if name != "network"}
 of_each = {name: part_foretold(before - means, some - means) for name, some in drew.items()}
 deviation = {name: some.quantile(0.5).item() for name, some in of_each.items()}
 ahead_in_it = int((of_each["ELS"] > of_each["bent filter"]).sum())
-print("of the deviation from the mean of the class:", {name: round(value, 2) for name, value in deviation.items()})
-print(f"in it ELS is ahead of the bent filter for {ahead_in_it}")
+print("foretold of the deviation from the class mean:", {name: round(value, 2) for name, value in deviation.items()})
+print(f"seeds for which ELS is ahead of the bent filter there: {ahead_in_it}")
 stated = {"ELS": 0.84, "LS": 0.74, "Wiener": 0.62, "IS": 0.24, "bent filter": 0.73}
 assert all(abs(deviation[name] - value) < 0.006 for name, value in stated.items()) and ahead_in_it == 82
 
 # %% [markdown]
-# Why does the ideal denoiser fall so low? In part because of the measure, not the what-if. Ask in the same way how a
-# *drawing* deviates from the mean of its class: then it has 0.24, where r2 was 0.74. The formula has 0.84 there, the
-# bent filter 0.73. So for this network the formula knows more of what *is* than the filter does, but not of what an
-# exchange *would have* changed.
+# Why does the ideal denoiser fall so low? Partly because of the measure, not the what-if. Use the same measure to ask
+# how a *drawing* deviates from the mean of its class: the ideal denoiser gets 0.24, where its r2 was 0.74. The formula
+# gets 0.84, the bent filter 0.73. So for this network, the formula knows more than the filter about what *is*, but not
+# about what an exchange *would have* changed.
 
 # %% [markdown] tags=["slide"]
 # ## 4. Ask it yourself (4 minutes)
 #
-# Choose a garment, a seed and a block. The first cell asks the formula. Say what the network will do. The second asks
-# the network.
+# Choose a garment, a seed and a block. The first cell asks the formula. Then say what the network will do. The second
+# cell asks the network.
 
 # %%
 label, seed, y, x = 8, 77, 2, 5  # yours: a class from 0 to 9, any seed, any place from 0 to 10
@@ -387,7 +389,7 @@ said = els.sample(machine, torch.cat([one, two]), steps=20, labels=label)
 
 
 def asked(rows):
-    """Before, after and change, a row for each who was asked, the block outlined."""
+    """Before, after and change, one row for each that is asked, with the block outlined."""
     rows = {name: torch.cat([some, some[1:] - some[:1]]) for name, some in rows.items()}
     fig = plotting.image_rows(rows, titles=["before", "after", "change"])
     for k, axis in enumerate(fig.axes):
@@ -398,7 +400,7 @@ def asked(rows):
 
 show(
     asked({"noise": torch.cat([one, two]) / 2, "ELS": said}),
-    alt=f"A noise before and after the exchange of a block, what the formula draws from both ({kind}), and its change.",
+    alt=f"A noise before and after the exchange of a block, what the formula draws from both ({kind}), and the change.",
 )
 
 # %%
@@ -408,7 +410,7 @@ show(
     alt=f"Drawings ({kind}) before and after the exchange, and the change, by the formula and by the network.",
 )
 part_said = part_foretold(did[1:] - did[:1], said[1:] - said[:1]).item()
-print(f"{kind}, seed {seed}: of the network's change the formula foretold {part_said:.2f}")
+print(f"{kind}, seed {seed}: the formula foretold {part_said:.2f} of the network's change")
 
 # %% [markdown] tags=["slide"]
 # ## 5. Small questions and large ones (10 minutes)
@@ -417,12 +419,12 @@ print(f"{kind}, seed {seed}: of the network's change the formula foretold {part_
 #
 # $$\epsilon_\varphi = \cos\varphi\, \epsilon + \sin\varphi\, \epsilon'$$
 #
-# Each mixture is noise of variance 1 again, as in lesson 01. At 0 degrees we draw from the first, at 90 from the
-# second. (The exchange of a block keeps 220 of 256 pixels, and leaves old and new noise as alike, by their correlation,
-# as a turn by 31 degrees, whose cosine is 220/256: the dotted line in the curves below.)
+# Each mixture is again noise of variance 1, as in lesson 01. At 0 degrees we draw from the first noise, at 90 from the
+# second. (Exchanging a block keeps 220 of 256 pixels. That leaves old and new noise as strongly correlated as a turn by
+# 31 degrees does, whose cosine is 220/256: the dotted line in the curves below.)
 #
-# **Predict.** Two bags. What does the ideal denoiser draw on the way from one to the other, what the network, what
-# the formula, what the bent filter? Which of them leap?
+# **Predict.** Take two bags. On the way from one to the other, what does the ideal denoiser draw? And the network, the
+# formula, the bent filter? Which of them leap?
 
 # %% tags=["slide"]
 turned = {name: drawings("turned", key) for name, key in who.items()}  # (20 pairs, 21 angles, 1, 16, 16)
@@ -452,23 +454,23 @@ assert abs(still - 0.785) < 0.01
 assert abs(math.degrees(math.acos(220 / 256)) - 31) < 0.5
 
 # %% [markdown]
-# The ideal denoiser stands still for 79 % of the steps of 4.5 degrees (of all 20 pairs of noises), and leaps at the
-# others. Network, formula and filter go through similar pictures, without a leap.
+# In 79 % of the steps of 4.5 degrees (over all 20 pairs of noises) the ideal denoiser stands still, and in the others
+# it leaps. Network, formula and filter pass through similar pictures, without a leap.
 #
 # **Predict.** How much of the network's change does the formula foretell after a turn of 4.5 degrees, of 18, of 90? And
 # the bent filter?
 
 # %%
-lags, places = (1, 2, 3, 4, 6, 8, 10, 14, 20), (1, 4, 20)  # steps of 4.5 degrees: of all places, and from the first
-few = unpacked(els.load_results("16_controls")["turned, 20 steps"])  # the network in 20 steps in place of 150
-by_turn, plain = {}, {}  # name -> for each turn the part foretold: median of all places of all ways
+lags, places = (1, 2, 3, 4, 6, 8, 10, 14, 20), (1, 4, 20)  # steps of 4.5 degrees: from every place, and from the first
+few = unpacked(els.load_results("16_controls")["turned, 20 steps"])  # the network in 20 steps instead of 150
+by_turn, plain = {}, {}  # name -> part foretold for each turn: median over all places on all paths
 drew_on_the_way = {name: some for name, some in turned.items() if name != "network"} | {"network in 20 steps": few}
 for name, some in drew_on_the_way.items():
     pairs = [[way[:, lag:] - way[:, :-lag] for way in (turned["network"], some)] for lag in lags]
     by_turn[name] = [part_foretold(*(way.flatten(0, 1) for way in pair)).quantile(0.5).item() for pair in pairs]
 keys = {"network": "network-150", "ELS": "els-zeros", "bent filter": "bent"}
 without = {name: unpacked(second[f"turned, {nets['ResNet']}, {key}"]) for name, key in keys.items()}
-for name in ("ELS", "bent filter"):  # of each way
+for name in ("ELS", "bent filter"):  # of each path
     plain[name] = [part_foretold(*(without[who][:, k] - without[who][:, 0] for who in ("network", name)))
                    for k in (1, 2, 3)]  # fmt: skip
 
@@ -499,7 +501,7 @@ for name, values in by_turn.items():
     print(f"{name:19s}", *(f"{value:6.2f}" for value in values))
 score = {name: part_foretold(*(turned[who][:, -1] - turned[who][:, 0] for who in ("network", name))) for name in plain}
 ways = int((score["ELS"] > score["bent filter"]).sum())
-print(f"after 90 degrees ELS is ahead of the bent filter on {ways} of 20 ways; without classes, 4.5, 18, 90 degrees:")
+print(f"after 90 degrees ELS is ahead of the bent filter on {ways} of 20 paths; without classes, 4.5, 18, 90 degrees:")
 ways_plain = [int((one > two).sum()) for one, two in zip(*plain.values(), strict=True)]
 print({name: [f"{some.quantile(0.5):.2f}" for some in values] for name, values in plain.items()}, ways_plain)
 stated = {"ELS": (-0.53, 0.39, 0.82), "bent filter": (0.42, 0.54, 0.80), "network in 20 steps": (0.89, 0.92, 0.97)}
@@ -513,29 +515,30 @@ gap = [one - two for one, two in zip(by_turn["ELS"], by_turn["bent filter"], str
 assert max(gap[:4]) < -0.1 and max(abs(some) for some in gap[5:]) < 0.03  # up to 18 degrees, and from 36 on
 
 # %% [markdown] tags=["slide"]
-# **A drawing of the formula has a resolution**: it shows large changes, not small ones. After a turn of 90 degrees,
-# another noise altogether, the formula foretells 0.82 of what changes in the first network's drawing, after 18 degrees
+# **A drawing of the formula has a resolution**: it shows large changes, not small ones. After a turn of 90 degrees, to
+# another noise altogether, the formula foretells 0.82 of what changes in the first network's drawing; after 18 degrees,
 # 0.39. After 4.5 degrees it would have been better to say nothing (-0.53; for the network without classes -0.42).
 #
-# **The bent filter does not fail after small turns** (after 4.5 degrees 0.42, without classes 0.31). Nor does Wiener
-# (0.44 for the first network): what is linear, or nearly so, changes little if little changes. After 90 degrees it
-# depends on the network: with classes formula and bent filter are level (0.82 and 0.80; the formula is ahead on 14 of
-# 20 ways), without classes the formula leads (0.84 to 0.76, on 18 of 20).
+# **The bent filter does not fail after small turns** (after 4.5 degrees it foretells 0.42, without classes 0.31). Nor
+# does Wiener (0.44 for the first network): what is linear, or nearly so, changes little if the noise changes little.
+# After 90 degrees it depends on the network. With classes, formula and bent filter are level (0.82 and 0.80; the
+# formula is ahead on 14 of 20 paths, one for each pair of noises). Without classes, the formula leads (0.84 to 0.76, on
+# 18 of 20).
 #
-# (The dashed line shows what is possible: the network itself, in 20 steps in place of 150.)
+# (The dashed line shows what is possible: the network itself, in 20 steps instead of 150.)
 #
-# Why does the formula fail after small turns? Look at how long each way is from the first drawing to the last.
+# Why does the formula fail after small turns? Look at how long each path is, from the first drawing to the last.
 
 
 # %%
 def detour(way):
-    """The length of the way over the distance of its ends: median of the 20 ways, (20, 21, C, H, W)."""
+    """The length of a path over the distance between its ends: median of the 20 paths, (20, 21, C, H, W)."""
     length = way.diff(dim=1).square().sum((2, 3, 4)).sqrt().sum(1)
     return (length / (way[:, -1] - way[:, 0]).square().sum((1, 2, 3)).sqrt()).quantile(0.5).item()
 
 
 lengths = {name: detour(some) for name, some in (turned | {"network in 20 steps": few}).items()}
-print("length of the way over the distance of its ends:", {name: round(some, 2) for name, some in lengths.items()})
+print("length of the path over the distance of its ends:", {name: round(some, 2) for name, some in lengths.items()})
 stated = {"network": 1.36, "network in 20 steps": 1.38, "ELS": 1.96, "LS": 2.60, "Wiener": 1.14, "bent filter": 1.25}
 assert all(abs(lengths[name] - value) < 0.011 for name, value in stated.items())
 
@@ -544,38 +547,43 @@ guess = {"times 0.85": 0.85 * said, "mean of eight noises nearby": nearby[1] - n
 guess |= {f"half ELS, half {name}": (said + change[name]) / 2 for name in ("bent filter", "Wiener")}
 guess |= {"bent filter times 0.95": 0.95 * change["bent filter"], "IS times 0.3": 0.3 * change["IS"]}
 smooth = {name: round(part_foretold(change["network"], some).quantile(0.5).item(), 2) for name, some in guess.items()}
-print("of an exchange is foretold, made smaller or smoothed:", smooth)
+print("part of an exchange foretold by changes made smaller or smoothed:", smooth)
 assert [*smooth.values()] == [0.73, 0.79, 0.77, 0.75, 0.7, 0.1]
 
 # %% [markdown] tags=["slide"]
-# The network glides: its way is 1.36 times as long as the straight line between its ends (in 20 steps, as the machines
-# draw, 1.38). The formula does not leap, but it **trembles**: 1.96 times. Perhaps because two training patches are
-# often about equally near, and a little noise decides between them. (Whether it trembles less in more than 20 steps we
-# have not tried.) To glide is no merit in itself: the bent filter glides more than the network (1.25).
+# The network glides: its path is 1.36 times as long as the straight line between its ends (1.38 if it draws in 20
+# steps, as the machines do). The formula does not leap, but it **trembles**: its path is 1.96 times as long as the line
+# between its own ends, perhaps because two training patches are often about equally near, and a little noise decides
+# between them. (We have not tried whether it trembles less in more than 20 steps.) Gliding is no merit in itself: the
+# bent filter glides even more than the network (1.25).
 #
-# Whoever trembles does better to say less. Times 0.85 (a factor chosen afterwards) the formula's change foretells 0.73
-# of an exchange in place of 0.69. The bent filter gains less: times 0.95 it has 0.70, in place of 0.68.
+# If you tremble, you do better to say less. Multiplied by 0.85 (a factor chosen afterwards), the formula's change
+# foretells 0.73 of an exchange instead of 0.69. The bent filter gains less: multiplied by 0.95, it has 0.70 instead of
+# 0.68.
 #
-# Or one averages: the formula's mean over eight noises nearby (turned by 18 degrees) foretells 0.79, its mean with the
-# bent filter 0.77.
+# Averaging helps, too: the formula's mean over eight nearby noises (turned by 18 degrees) foretells 0.79, its mean with
+# the bent filter 0.77.
 
 # %% [markdown] tags=["slide"]
 # ## 6. Make a wish (6 minutes)
 #
-# Whoever can foretell a change can bring it about. Twenty seeds, two of each class, and for each the choice of 32
-# exchanged blocks. The **formula** draws all 32, we look which drawing fulfils a wish best, and only that noise goes to
-# the network. The wish: a *lively* garment, measured by the mean absolute difference of neighbouring pixels in a row.
+# If you can foretell a change, you can bring it about. Take twenty seeds, two of each class, and for each seed 32
+# noises to choose from, each with a block exchanged. The **formula** draws all 32, we look for the drawing that fulfils
+# a wish best, and only its noise goes to the network. The wish is a *lively* garment, measured by the mean absolute
+# difference of neighbouring pixels in a row.
 #
-# **Predict.** Among the network's 32 drawings the best counts 1, a blind choice, on average, 0. How much does the
-# formula's choice get: 0.1, 0.5, 0.9? The ideal denoiser's? And the choice of the *noise* that is itself the liveliest?
+# **Predict.** Of the network's 32 drawings, the best counts 1; a blind choice counts 0 on average. How much does the
+# formula's choice get: 0.1, 0.5, 0.9? And the ideal denoiser's? And what if we choose the *noise* that is itself the
+# liveliest?
 
 # %% [markdown]
 # ### Exercise 3: What the formula's choice is worth (6 minutes, ★★☆)
 #
-# Write `kept(by_formula, by_network)`, both (S, K): for S seeds and K noises how well the formula's drawing fulfils the
-# wish, and the network's. For each seed the formula chooses the noise that *it* finds best. Return, shape (S,), how far
-# the network's value there lies above its mean over the K, divided by how far *the network's* best value lies above
-# this mean: 1 if the choice was the best, 0 if it was as good as a blind one.
+# Write `kept(by_formula, by_network)`, both (S, K): for S seeds and K noises, how well the formula's drawing fulfils
+# the wish, and how well the network's does. For each seed the formula chooses the noise that *it* finds best. Take how
+# far the network's value for that noise lies above the network's mean over the K, and divide it by how far *the
+# network's* best value lies above this mean. Return this, shape (S,): 1 if the choice was the best, 0 if it was as good
+# as a blind one.
 
 
 # %%
@@ -619,7 +627,7 @@ def lively(some):
 
 
 def chosen(wish):
-    """Who chooses -> his choices for the 20 seeds, what they are worth, (20,)."""
+    """For each machine that chooses: its choices for the 20 seeds, and what they are worth, (20,)."""
     values = {name: wish(some)[:, 1:] for name, some in (wished | {"the noise itself": bare}).items()}
     by_network = values.pop("network")
     mean, best = by_network.mean(1), by_network.amax(1)
@@ -642,7 +650,7 @@ print(others)
 pick, given = choice["ELS"][:10] + 1, lively(wished["network"][:10])
 best = given[:, 1:].argmax(1) + 1
 rows = {"ELS, chosen": wished["ELS"][range(10), pick], "network, from it": wished["network"][range(10), pick]}
-rows["its best of 32"] = wished["network"][range(10), best]
+rows["network, best"] = wished["network"][range(10), best]
 notes = [f"{some:.2f}" for some in worth["ELS"][:10]]
 show(
     plotting.image_rows(rows, notes=notes, titles=list(garments.data.class_names)),
@@ -664,35 +672,36 @@ for name, values in {"ELS": [0.91, 0.93], "equivariant filter": [0.97, 0.94], "t
 assert (worth["ELS"][:10] > 0.5).sum() == 9 and -0.3 < worth["ELS"][8] < -0.1  # the bag
 
 # %% [markdown] tags=["slide"]
-# The formula's choice keeps **0.81** of what 32 questions to the network could have given. Somebody who had measured
-# the network's windows once, and asked it nothing about these noises, made it draw what he wanted.
+# The formula's choice keeps **0.81** of what 32 questions to the network could have given. We measured the network's
+# windows once, asked it nothing about these noises, and made it draw what we wanted.
 #
-# **So does a linear filter.** With the same windows and for all places alike, the *equivariant* filter keeps 0.79
-# (behind by 0.02, standard error 0.11): to choose so, one needs no votes. The ideal denoiser keeps 0.50. (The bent
-# filter we have not asked.)
+# **So does a linear filter.** The *equivariant* filter, which has the same windows and treats all places alike, keeps
+# 0.79 (behind by 0.02, standard error 0.11): choosing like this takes no votes. The ideal denoiser keeps 0.50. (We have
+# not asked the bent filter.)
 #
-# The noise itself is a bad guide (0.23), but that is due to the wish: for a *bright* garment it has 0.83. And a single
+# The noise itself is a bad guide (0.23), but that is due to the wish: for a *bright* garment it gets 0.83. And a single
 # choice can fail: the bag above is a little less lively than the mean of its 32.
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
-# * r2 of drawings rewards what all drawings of a class share: the mean of the class has 0.73, the ideal denoiser 0.74.
+# * The r2 of drawings rewards what all drawings of a class share: the mean of the class gets 0.73, the ideal denoiser
+#   0.74.
 # * Exchange a block of the noise, and the formula foretells 0.69 of what changes in the drawing of a network that is
-#   told the class, the ideal denoiser less than nothing.
-# * A filter without votes, the bent one, is level with it there (0.68), and behind for three other networks.
-# * As the noise turns, the formula trembles. For both networks that we tried the bent filter foretells more after a
-#   small turn; after a large one the formula is level for the one and ahead for the other.
-# * Whoever foretells changes can choose noises for a network that is not asked about them. A linear filter with the
-#   formula's windows does it about as well.
+#   told the class; the ideal denoiser foretells less than nothing.
+# * The bent filter, which has no votes, is level with the formula there (0.68), but behind it for three other networks.
+# * As the noise turns, the formula trembles. For both networks that we tried, the bent filter foretells more after a
+#   small turn; after a large one, the formula is level for one network and ahead for the other.
+# * If you can foretell changes, you can choose noises for a network without asking it about them. A linear filter with
+#   the formula's windows does this about as well.
 #
 # ## What is still unexplained
 #
-# **How smooth is a network, and why?** A law would say how sharply a network of a given size, after a given training,
-# can decide, at each $t$; windows might follow from it, too (lesson 14 asks where they come from). And of the ResNet
-# without classes another network foretells 0.91 of a change, the formula 0.73: what is missing can be known.
+# **How smooth is a network, and why?** A law would say how sharply, at each $t$, a network of a given size can decide
+# after a given training; the windows might follow from it, too (lesson 14 asks where they come from). And for the
+# ResNet without classes, another network foretells 0.91 of a change, the formula 0.73: what is missing can be known.
 #
-# And all of it was garments, grey and in the middle. **Does the formula know anything else?** Lesson 17.
+# And all of these were garments, grey and in the middle. **Does the formula know anything else?** Lesson 17.
 #
 # ## References
 #
