@@ -161,7 +161,7 @@ show(draw(guesses, names, outvoted(guesses)),
 
 # %%
 verdict = dict(zip(names, (~outvoted(guesses)).flatten(1).all(1).tolist(), strict=True))
-print(verdict)
+print("no pixel is outvoted:", verdict)
 assert [name for name, good in verdict.items() if good] == ["band", "4 x 4, rounded", "checkerboard"]
 
 # %% [markdown]

@@ -51,7 +51,7 @@ real = {c: garments.data.images[garments.data.labels == label].cpu() for c, labe
         (("trousers", 1), ("pullover", 2), ("shirt", 6))}  # fmt: skip
 names = {"network": "network-150", "ELS": "els-zeros", "IS": "is"}
 trousers = {name: stored[f"trousers.{column}"] for name, column in names.items()}
-print({name: tuple(images.shape) for name, images in trousers.items()}, "real:", len(real["trousers"]))
+print("shapes:", {name: tuple(images.shape) for name, images in trousers.items()}, "real:", len(real["trousers"]))
 again = [10, 122, 302]
 noise = els.seeded_noise(again, garments.shape)
 live = {
@@ -173,7 +173,7 @@ show(
     alt="Share of drawings with three legs or more: real 1.3 %, network in 20 steps 1.5 %, IS 1.8 %, network in 150 "
     "steps 4.2 %, ELS 7.2 %. The intervals of the first three overlap.",
 )
-print({name: f"{int(three.sum())} of {len(three)}" for name, three in crowds.items()})
+print("three legs or more:", {name: f"{int(three.sum())} of {len(three)}" for name, three in crowds.items()})
 if lab.profile == "laptop":
     assert [int(three.sum()) for three in crowds.values()] == [13, 17, 29, 7, 6]
     assert share["network"] > 3 * share["real"] and share["ELS"] > 5 * share["real"]

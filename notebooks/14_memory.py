@@ -62,7 +62,7 @@ for key, values in els.load_results("14_memory").items():
     moment[what] = values.float() / 127.5 - 1 if pixels else values  # losses: a column each for network, ELS, IS
 ten = runs["10 pictures"]
 pictures = els.load("fashion-mnist", size=16, n=20).images
-print({run: list(moments) for run, moments in runs.items()})
+print("stored moments of each training:", {run: list(moments) for run, moments in runs.items()})
 assert 16_000 * 64 / 10 == 102_400
 
 
@@ -778,9 +778,9 @@ show(
 #   ten *others* predicts the network about as well.
 # * A loss below that of the best machine that sees P x P proves that the network sees further. Ours looked further as
 #   it aged. That alone is no sign of memory: at t = 0.5 the course's ResNet looks as far, and copies nothing.
-# * More pictures take longer. With one learning rate the loss on new pictures turned later, but less than in
+# * More pictures take longer, but with one learning rate the loss on new pictures turned later by less than in
 #   proportion. What sets the clock is open.
-# * In our training a picture that was there ten times was known far better than the others.
+# * A picture that was there ten times was known far better than the others.
 # * How wide a window is depends on what it must tell apart: count the voters.
 
 # %% [markdown] tags=["slide"]

@@ -525,7 +525,7 @@ ladder = {
     "a perfect theory": ceiling,
 }
 ladder = {name: values.quantile(0.5).item() for name, values in ladder.items()}
-print({name: round(value, 3) for name, value in ladder.items()})
+print("median r2:", {name: round(value, 3) for name, value in ladder.items()})
 way = (ladder["ELS"] - ladder["bent filter"]) / (ladder["a perfect theory"] - ladder["bent filter"])
 print(f"ELS has gone {way:.0%} of the way from the bent filter to a perfect theory")
 stated = (0.860, 0.910, 0.972, 0.979, 0.979, 0.986)
@@ -723,7 +723,7 @@ show(
     "ten to 0.98 with 2,000, two Wiener filters from 0.62 to 0.99, two IS from 0.50 to 0.81. Two networks reach 0.91 "
     "with a hundred and 0.97 with 2,000.",
 )
-print({name: {n: round(v, 2) for n, v in values.items()} for name, values in agree.items()})
+print("median r2 of pairs:", {name: {n: round(v, 2) for n, v in values.items()} for name, values in agree.items()})
 
 
 # %%

@@ -644,7 +644,7 @@ for name, some in worth.items():
 wishes = {"bright": lambda some: some.mean((-1, -2, -3))}
 wishes["brighter on the left"] = lambda some: some[..., :8].mean((-1, -2, -3)) - some[..., 8:].mean((-1, -2, -3))
 others = {wish: {k: round(v.mean().item(), 2) for k, v in chosen(how)[1].items()} for wish, how in wishes.items()}
-print(others)
+print("other wishes, chosen by:", others)
 
 # %% tags=["slide"]
 pick, given = choice["ELS"][:10] + 1, lively(wished["network"][:10])

@@ -701,13 +701,11 @@ assert smaller == [0.34, 0.44]
 #
 # * The formula needs no change for colour: one vote serves all three. It predicts the network's emoji with r2 0.80, and
 #   for each of 100 seeds better than LS and the ideal denoiser. **The bent filter, which does not vote, has 0.82.**
-# * ELS draws clean white. But it is hardly better than the bent filter at saying *where* the white is, and worse at
-#   what is painted.
+# * ELS draws clean white, but hardly knows better than the bent filter *where* it is, and is worse at what is painted.
 # * If the noise of one colour is exchanged, a third of the network's change is in the other two. The bent filter
 #   foretells more of that third than ELS does (0.46 and 0.18).
-# * In the end the formula rearranges single training pixels, from about a hundred emoji. Compared with the formula's
-#   pixels, the network's are less like the middle of the training window that fits best. How many emoji win says
-#   nothing about sources.
+# * In the end the formula rearranges single training pixels, from about a hundred emoji. The network's pixels are less
+#   like the middle of the training window that fits best.
 # * With emoji, the noise decides a drawing and the group retouches it. ELS knows in part the direction in which another
 #   group would change it (cosine 0.60); the bent filter knows it better (0.67).
 #

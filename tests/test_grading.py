@@ -609,7 +609,7 @@ def test_nobody_who_returned_something_vanishes(tmp_path: Path) -> None:
     (returned / "link.ipynb").symlink_to("nowhere")
     arguments = ("grade", "01", returned, "--out", out, "--exercise", "noising")
     said = ok(*arguments)
-    assert "ends in .ipynb: Dora.zip, Frank.ipynb.txt\n5 graded, 1 could not be read (link): " in said
+    assert "must end in .ipynb: Dora.zip, Frank.ipynb.txt\n5 graded, 1 could not be read (link): " in said
     assert {learner: row["remark"] for learner, row in rows_of(out).items()} == {
         "ada": "The file is empty",
         "Eve": "The file is empty",

@@ -275,7 +275,7 @@ def test_the_speaker_has_what_is_on_no_slide(site: Path) -> None:
         slide for slide in re.findall(r"<section.*?</section>", deck, re.DOTALL) if "through six windows" in slide
     )
     shown, notes = figure.split("<aside", 1)
-    answer = "draws neither a blur nor noise: sharp, ragged debris"
+    answer = "draws neither a blur nor noise, but sharp, ragged debris"
     assert answer in notes and answer not in shown
     assert "plt.subplots" not in deck and "Stuck?" not in deck and "Solution" not in deck
 
