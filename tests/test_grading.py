@@ -436,6 +436,22 @@ def test_whoever_builds_on_a_slip_is_told_so(tmp_path: Path) -> None:
     assert says["fred"] in (tmp_path / "out" / "feedback" / "fred.md").read_text(encoding="utf-8")
 
 
+def test_the_feedback_says_why_there_are_no_points(tmp_path: Path) -> None:
+    """A damaged file, another lesson, a forbidden way: the learner reads it, once."""
+    whole = notebook(NOISING).encode()
+    reaches = notebook(NOISING, "import elscourse as els\nx = els.reference.ideal\n").encode()
+    other = notebook("def ls_window(image, row, column, patch_size):\n    return image\n").encode()
+    for name, data in {"cut": whole[:300], "other": other, "reaches": reaches, "sound": whole}.items():
+        (tmp_path / f"{name}.ipynb").write_bytes(data)
+    out = tmp_path / "out"
+    ok("grade", "01", tmp_path, "--exercise", "noising", "--exercise", "ddim_step", "--out", out)
+    reads = {name: (out / "feedback" / f"{name}.md").read_text(encoding="utf-8") for name in rows_of(out)}
+    assert re.fullmatch(r"# .*: 0 of 3 .*\n\nAll exercises: not attempted\. There was .*breaks off.*\n", reads["cut"])
+    assert re.fullmatch(r"# .*\n\nAll exercises: .* looks like lesson 04, not 01\.\n", reads["other"])
+    assert "0 of 3 points\n\nNo points for now: " in reads["reaches"] and "`noising`: correct" in reads["reaches"]
+    assert "No points" not in reads["sound"] and reads["sound"].count("* `") == 2
+
+
 WEIGHTS = "def posterior_weights(x_t, *a):\n    return "
 
 

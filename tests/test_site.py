@@ -514,10 +514,17 @@ def test_what_the_plans_say_of_minutes_is_what_the_lessons_say() -> None:
     stated = re.search(r"cells needs (\d+), by the lessons' own count", lecture)
     assert stated and sum(minutes[part] for part in sections(table)) == int(stated[1])
     workshop = (ROOT / "book/teach/plans/workshop.md").read_text("utf-8")
-    row = re.search(r"^\| (\d+) \| The ideal denoiser, derived on the board .*", workshop, re.MULTILINE)
-    assert row and sections(row[0])
-    needed = sum(minutes[part] for part in sections(row[0]))
-    assert f"one row is tight: the ideal denoiser ({needed} in {row[1]})" in workshop
+    tight = []
+    for name, begins in {"the ideal denoiser": "The ideal denoiser,", "the 2 x 2 table": "One formula, two"}.items():
+        row = re.search(rf"^\| (\d+) \| {begins} .*", workshop, re.MULTILINE)
+        assert row and sections(row[0])
+        tight.append(f"{name} ({sum(minutes[part] for part in sections(row[0]))} in {row[1]}")
+    said = " ".join(workshop.split())
+    assert f"two rows are tight: {') and '.join(tight)}, with all" in said
+    (beyond,) = re.findall(r"^\| \(7\) \|(.*)\| ([\d, and]+) minutes, exercises included", weeks, re.MULTILINE)
+    numbers = re.findall(r"\{doc\}`(\d\d)", beyond[0])
+    whole = [sum(m for (lesson, _), m in minutes.items() if lesson == number) for number in numbers]
+    assert [int(n) for n in re.findall(r"\d+", beyond[1])] == whole
     blocks = {
         week: [sections(first), sections(second)]
         for week, first, second in re.findall(r"^\| (\d) \| ([^|]*#s[^|]*) \| ([^|]*#s[^|]*) \|$", weeks, re.MULTILINE)

@@ -30,7 +30,8 @@ Work through the lesson and write the functions of these exercises:
 {others}
 The cell of an exercise ends in its check, which says whether the function is right and, if not, why. You may check as
 often as you like; hints cost nothing. Keep the names and the `def` lines of the functions: your notebook is graded by
-the same checks, in a fresh Python that runs your functions and what they need from the cells above.
+the same checks, in a fresh Python that runs your functions and what they need from the cells above. There
+`els.reference`, the course's own formulas, is not available: use it nowhere where this notebook does not.
 
 **Hand in** this notebook, saved, and named after you: `your-name.ipynb`.
 """

@@ -98,7 +98,7 @@ def _or_before(grade: Row, before: Row) -> Row:
 
 def _is_lost(row: Row) -> bool:
     """Whether there was no notebook to grade."""
-    return all(verdict["says"] == LOST for verdict in row["exercises"].values())
+    return all(verdict["says"].startswith(LOST) for verdict in row["exercises"].values())
 
 
 def _graded(file: Path, chosen: list[Exercise], limits: Limits, allowed: set[str]) -> Row:
@@ -106,7 +106,8 @@ def _graded(file: Path, chosen: list[Exercise], limits: Limits, allowed: set[str
     started = time.monotonic()
     problem = why_unreadable(file)
     verdicts, reaches, remarks = ({}, set(), [problem]) if problem else _examined(file, chosen, limits)
-    unknown = (UNREAD if problem.startswith(LOCKED) else "not attempted", LOST)
+    reason = [] if verdicts else [f"{remark}." for remark in remarks]
+    unknown = (UNREAD if problem.startswith(LOCKED) else "not attempted", " ".join([LOST, *reason]))
     states = {e.name: verdicts.get(e.name, unknown) for e in chosen}
     points = sum(e.difficulty for e in chosen if states[e.name][0] == "correct")
     if reaches - allowed:  # each lesson may use what the course itself uses there
@@ -144,8 +145,10 @@ def _examined(file: Path, chosen: list[Exercise], limits: Limits) -> tuple[Verdi
                 if len(batch) == 1:
                     verdicts[batch.pop().name] = ("incorrect", f"The cells it needs: {trouble}")
                 batches = [[e] for e in batch] + batches
-        if _other_lesson(pupil, chosen) is None:
-            reaches |= pupil.reaches
+        if (other := _other_lesson(pupil, chosen)) is not None:
+            remark = f"looks like lesson {other:02d}, not {chosen[0].lesson:02d}"
+            return {e.name: ("not attempted", f"The notebook {remark}.") for e in chosen}, reaches, [remark]
+        reaches |= pupil.reaches
         remarks += _remarks(pupil, chosen, verdicts)
         uses |= pupil.uses
     return {name: _with_cause(name, verdicts, uses) for name in verdicts}, reaches, remarks
@@ -162,9 +165,6 @@ def _with_cause(name: str, verdicts: Verdicts, uses: dict[str, list[str]]) -> tu
 
 def _remarks(pupil: Pupil, chosen: list[Exercise], verdicts: Verdicts) -> Iterator[str]:
     """What a lecturer should know besides the states."""
-    other = _other_lesson(pupil, chosen)
-    if other is not None:
-        yield f"looks like lesson {other:02d}, not {chosen[0].lesson:02d}"
     for name in (e.name for e in chosen):
         if pupil.defined.count(name) > 1:
             yield f"{name} is defined {pupil.defined.count(name)} times: the last one counts"

@@ -15,6 +15,10 @@ from ..errors import CourseError
 from ..files import save_text
 
 PARTS = {"learner", "folder", "file", "assignment", "key", "points", "of", "exercises", "seconds", "remark"}  # of a row
+WITHHELD_POINTS = (
+    "No points for now: the notebook uses something that is not available in grading, such as `els.reference`. Ask "
+    "your lecturer."
+)
 Row = dict[str, Any]
 
 
@@ -65,7 +69,13 @@ def write_table(out: Path, rows: list[Row], chosen: list[Exercise]) -> None:
 
 def feedback(row: Row) -> str:
     """What a learner may read: the points, and what the check says of each function. The remark is the lecturer's."""
-    lines = [f"* `{name}`: {found['state']}. {found['says']}".rstrip() for name, found in row["exercises"].items()]
+    verdicts = {name: (found["state"], found["says"]) for name, found in row["exercises"].items()}
+    lines = [f"* `{name}`: {state}. {says}".rstrip() for name, (state, says) in verdicts.items()]
+    if not row["points"] and any(state == "correct" for state, _ in verdicts.values()):
+        lines = [WITHHELD_POINTS, "", *lines]
+    elif len(verdicts) > 1 == len({*verdicts.values()}):  # said of the notebook: once is enough
+        (state, says), *_ = verdicts.values()
+        lines = [f"All exercises: {state}. {says}".rstrip()]
     lesson = row["assignment"]["lesson"][:2]
     return "\n".join([f"# Lesson {lesson}: {row['points']} of {row['of']} points", "", *lines, ""])
 
