@@ -613,21 +613,78 @@ def _field(kernels, strides, grows):
     return side
 
 
-def _shifts_weighed(x_t, images, alpha, sigma, sizes=None, dims=(-2, -1), weigh=torch.softmax):
+def _shifts_weighed(x_t, images, alpha, sigma, sizes=None, dims=(-2, -1), weigh=torch.softmax, by=1):
     height, width = sizes or images.shape[-2:]
-    v = torch.cat([images.roll((dy, dx), dims) for dy in range(height) for dx in range(width)])
+    v = torch.cat([images.roll((by * dy, by * dx), dims) for dy in range(height) for dx in range(width)])
     return (weigh(_exponents_by_cdist(x_t, v, alpha, sigma), 1) @ v.flatten(1)).view_as(x_t)
 
 
-def _averaged_over_shifts(denoiser, x_t, t, dims=(-2, -1), rows=None):
+def _averaged_over_shifts(denoiser, x_t, t, dims=(-2, -1), rows=None, by=-1, square=False):
     height, width = x_t.shape[-2:]
     total = torch.zeros_like(x_t)
     for dy in range(height):
-        for dx in range(width):
-            total = total + denoiser(x_t.roll((-dy, -dx), dims), t).roll((dy, dx), dims)
+        for dx in range(height if square else width):
+            total = total + denoiser(x_t.roll((by * dy, by * dx), dims), t).roll((-by * dy, -by * dx), dims)
         if dy + 1 == rows:
             break
     return total / (height * width)
+
+
+def _picture_by_picture(x_t, images, alpha, sigma):
+    """Rolls (C, H, W) along its first two axes."""
+    v = [torch.roll(u, (dy, dx), (0, 1)) for dy in range(x_t.shape[2]) for dx in range(x_t.shape[3]) for u in images]
+    return _shifts_weighed(x_t, torch.stack(v), alpha, sigma, sizes=(1, 1))
+
+
+def _one_axis_weighed(x_t, images, alpha, sigma):
+    copies = [images.roll(dy, -2) for dy in range(images.shape[-2])] + [
+        images.roll(dx, -1) for dx in range(images.shape[-1])
+    ]
+    return _shifts_weighed(x_t, torch.cat(copies), alpha, sigma, sizes=(1, 1))
+
+
+def _shift_compared(denoiser, x_t, t, shift, dims):
+    gap = denoiser(torch.roll(x_t, shift, dims), t) - torch.roll(denoiser(x_t, t), shift, dims)
+    return (gap**2).mean((0, 1)) ** 0.5
+
+
+def _window_in_a_loop(image, row, column, size):
+    """With row and column swapped; pixels beyond the border stay 0."""
+    window, r = torch.zeros(image.shape[0], size, size), size // 2
+    for i in range(size):
+        for j in range(size):
+            y, x = column + i - r, row + j - r
+            if 0 <= y < image.shape[1] and 0 <= x < image.shape[2]:
+                window[:, i, j] = image[:, y, x]
+    return window
+
+
+def _asked_of_all_images(height, width):
+    u = torch.tensor(list(itertools.product((-1.0, 1.0), repeat=height * width))).view(-1, height, width)
+    votes = sum(u.roll((i, j), (1, 2)) for i in (-1, 0, 1) for j in (-1, 0, 1))
+    return int((votes.sign() == u).all())
+
+
+def _corner_squares(height, width, size, lines=False):
+    """Slices from both ends, which know no single interior row, and no r = 0."""
+    r = size // 2
+    rows, columns = torch.zeros(height, dtype=torch.bool), torch.zeros(width, dtype=torch.bool)
+    rows[:r] = rows[-r:] = columns[:r] = columns[-r:] = True
+    corners = torch.zeros(height, width, dtype=torch.bool)
+    corners[:r, :r] = corners[:r, -r:] = corners[-r:, :r] = corners[-r:, -r:] = True
+    return torch.outer(rows, columns) if lines else corners
+
+
+def _correlations_by_std(p, y):
+    p, y = p.flatten(1), y.flatten(1)
+    r = ((p - p.mean(1, keepdim=True)) * (y - y.mean(1, keepdim=True))).mean(1) / (p.std(1) * y.std(1))
+    return r, r**2, 1 - ((y - p) ** 2).mean(1) / y.var(1)
+
+
+def _line_through_0_moved(p, y):
+    over = {"dim": (1, 2, 3), "keepdim": True}
+    b = (p * y).sum(**over) / (p * p).sum(**over)
+    return (y - b * p).mean(**over) + b * p
 
 
 def _block_from(noise, other, y, x, side):
@@ -918,6 +975,39 @@ def _rows_then_columns(denoiser, x_t, t):
         ("nine_tenths_square", _grown_from_one, "begins at r = 1"),
         ("nearest_shifted", lambda *a: _nearest_slid(*a, sides=(16, 16)), "width from images.shape"),
         ("nearest_shifted", lambda *a: _nearest_slid(*a, sides=(16, 16), of_images=False), "width from samples.shape"),
+        ("posterior_weights", lambda x, v, a, s: (a * torch.einsum("bchw,nchw->bn", x, v) / s**2).softmax(1),
+         "You leave out the term alpha**2 * |v|**2"),
+        ("posterior_weights", lambda x, v, a, s: (-(x.flatten(1).square().sum(1, keepdim=True) - 2 * a * x.flatten(
+            1) @ v.flatten(1).T) / (2 * s**2)).softmax(1), "You leave out the term alpha**2 * |v|**2"),
+        *(case for by, moved in ((-1, "(columns move to the left)"), (1, "(columns move to the right)")) for case in (
+            ("naive_es", lambda x, v, a, s, by=by: _shifts_weighed(x, v, a, s, sizes=(v.shape[2],) * 2, by=by),
+             f"You let dy and dx both run to H {moved}"),
+            ("orbit_average", lambda *a, by=by: _averaged_over_shifts(*a, by=by, square=True),
+             f"You let dy and dx both run to H {moved}"),
+            ("orbit_average", lambda f, x, t, by=by: _averaged_over_shifts(f, x, t, by=by, square=True) * x.shape[3]
+             / x.shape[2], f"and divide by H H {moved}"))),
+        ("naive_es", _one_axis_weighed, "You take one axis at a time"),
+        *(("naive_es", lambda *a, by=by: _shifts_weighed(*a, dims=(1, 2), by=by),
+           f"You move rows {way} by dx, and no columns") for by, way in ((-1, "up"), (1, "down"))),
+        ("naive_es", _picture_by_picture, "You move rows down by dx, and no columns"),
+        *(("orbit_average", lambda *a, by=by: _averaged_over_shifts(*a, dims=(1, 2), by=by),
+           f"You move rows {way} by dx, and no columns") for by, way in ((-1, "up"), (1, "down"))),
+        *(("commuting_shifts", lambda *a, by=by: _commutes(*a, torch.max, by=by, dims=(1, 2)),
+           "You move rows by dx, and no columns") for by in (-1, 1)),
+        ("shift_error", lambda *a: _shift_compared(*a, dims=(1, 2)), "You move rows by shift[1], and no"),
+        ("ddim_step", lambda x, x0, a, s, a1, s1: a * ((x - a * x0) / s) - s * x0, "You return the velocity u"),
+        ("toy_count", _asked_of_all_images, "You find none, not even the two training images"),
+        ("novelty_score", lambda x, v, held: torch.cdist(x.flatten(1), v.flatten(1)).amin(1) / torch.cdist(
+            x.flatten(1), held.flatten(1)).amin(1).median(), "how far x is from the held-out pictures"),
+        ("ls_window", _window_in_a_loop, "You have swapped row and column"),
+        *(("alone_in_the_dictionary", lambda *a, lines=lines: _corner_squares(*a, lines=lines), "Two things. If H = P")
+          for lines in (False, True)),
+        ("three_correlations", _correlations_by_std, "In r and in R2, std and var divide by n - 1"),
+        ("rescaled", _line_through_0_moved, "a line through 0: subtract both means"),
+        ("noisy_step", lambda x, e, f, a, s, n: a * x + (s**2 - n) ** 0.5 * e + n * f, "you subtract new itself"),
+        ("noisy_step", lambda x, e, f, a, s, n: a * x + (s - n) ** 0.5 * e + n**0.5 * f, "sigma and new for variances"),
+        ("mean_of_k", lambda r, k: (k * r) ** 2 / ((k + k * (k - 1) * r) / k**2), "You are k^2 times too large"),
+        ("perfect_r2", lambda a, b: ((a - a.mean((1, 2, 3), keepdim=True)) * b).mean((1, 2, 3)), "is the covariance"),
         ("naive_es", lambda *a: _shifts_weighed(*a, sizes=(16, 16)), "Your loops run to 16"),
         ("naive_es", lambda *a: _shifts_weighed(*a, dims=(0, 1)), "along dims (0, 1)"),
         ("orbit_average", lambda *a: _averaged_over_shifts(*a, dims=(0, 1)), "along dims (0, 1)"),

@@ -408,6 +408,10 @@ STEP = Exercise(
             _straight_step,
         ),
         Mistake(
+            "You return the velocity u, by which x changes with the angle: return x itself, at the next angle.",
+            lambda x_t, x0_hat, a, s, a1, s1: -s * x0_hat + a * (x_t - a * x0_hat) / s,
+        ),
+        Mistake(
             "What you return equals x_t: you take the noise out and mix it in again at the same angle. Estimate it "
             "with alpha and sigma, and mix with alpha_next and sigma_next.",
             lambda x_t, x0_hat, a, s, a1, s1: x_t,

@@ -183,6 +183,11 @@ WEIGHTS = Exercise(
                 -_squared_distance(x_t, alpha * images).sqrt() / (2 * sigma**2), 1
             ),
         ),
+        Mistake(
+            "You leave out the term alpha**2 * |v|**2: for the coin it cancels, because +1 and -1 have the same "
+            "square, but not all pictures are equally long.",
+            lambda x_t, images, alpha, sigma: torch.softmax(alpha * x_t.flatten(1) @ images.flatten(1).T / sigma**2, 1),
+        ),
     ),
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -229,6 +230,10 @@ def _unit_from_x(x: Tensor, images: Tensor, held_out: Tensor) -> Tensor:
     return _distances(x, images).min(1).values / _distances(held_out, x).min(1).values.median()
 
 
+def _unit_from_x_to_held_out(x: Tensor, images: Tensor, held_out: Tensor) -> Tensor:
+    return _distances(x, images).min(1).values / _distances(x, held_out).min(1).values.median()
+
+
 def _median_of_x(x: Tensor, images: Tensor, held_out: Tensor) -> Tensor:
     near = torch.cdist(x.flatten(1), images.flatten(1)).min(1).values
     return near / near.median()
@@ -330,8 +335,10 @@ def _root_before_the_mean(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple
     return (first - last).square().mean(1).sqrt().mean(0)
 
 
-def _batch_and_channels_shifted(denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int]) -> Tensor:
-    first, last = denoiser(x_t.roll(shift, (0, 1)), t), denoiser(x_t, t).roll(shift, (0, 1))
+def _along_wrong_dims(
+    denoiser: Denoise, x_t: Tensor, t: float, shift: tuple[int, int], dims: tuple[int, int] = (0, 1)
+) -> Tensor:
+    first, last = denoiser(x_t.roll(shift, dims), t), denoiser(x_t, t).roll(shift, dims)
     return (first - last).square().mean((0, 1)).sqrt()
 
 
@@ -561,6 +568,11 @@ EXERCISES = [
                 "images.",
                 _unit_from_x,
             ),
+            Mistake(
+                "Your unit says how far x is from the held-out pictures: ask how far they are from the training "
+                "images.",
+                _unit_from_x_to_held_out,
+            ),
             Mistake("You divide by the median over x itself: take it over the held-out pictures.", _median_of_x),
             Mistake("Your fraction is upside down: divide the distance of x by the unit.", _upside_down),
             Mistake(
@@ -634,7 +646,11 @@ EXERCISES = [
                 "over batch and channels, then the root.",
                 _root_before_the_mean,
             ),
-            Mistake(WRONG_DIMS, _batch_and_channels_shifted),
+            Mistake(WRONG_DIMS, _along_wrong_dims),
+            Mistake(
+                "You move rows by shift[1], and no columns: rows and columns are the last two axes, dims=(-2, -1).",
+                partial(_along_wrong_dims, dims=(1, 2)),
+            ),
             Mistake("You average before you square, so errors of opposite sign cancel.", _signs_cancel),
         ),
     ),

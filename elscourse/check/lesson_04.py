@@ -143,6 +143,11 @@ def _window_cut_out(image: Tensor, row: int, column: int, patch_size: int, back:
     return padded[:, row - back : row - back + patch_size, column - back : column - back + patch_size]
 
 
+def _window_swapped(image: Tensor, row: int, column: int, patch_size: int) -> Tensor:
+    """With zeros where (column, row) lies outside the image, too: cut out of an image padded by r, it is cut short."""
+    return _window_cut_out(F.pad(image, (0, row, 0, column)), column, row, patch_size)
+
+
 def _padded_too_far(image: Tensor, row: int, column: int, patch_size: int) -> Tensor:
     return F.pad(image, (patch_size,) * 4)[:, row : row + patch_size, column : column + patch_size]
 
@@ -594,6 +599,10 @@ EXERCISES = [
             Mistake(
                 "Row and column are swapped: the row counts along the height, the second axis of (C, H, W).",
                 lambda image, row, column, patch_size: _window_cut_out(image, column, row, patch_size),
+            ),
+            Mistake(
+                "You have swapped row and column: the row counts along the height, the second axis of (C, H, W).",
+                _window_swapped,
             ),
             Mistake(
                 "Near the upper or left border your slice starts at a negative number, which in Python counts from the "

@@ -331,6 +331,11 @@ EXERCISES = [
                 "and 1? Black is -1.",
                 _count_zeros_and_ones,
             ),
+            Mistake(
+                "You find none, not even the two training images. Do you ask whether all pixels of *all* images are "
+                "consistent? Ask image by image, .flatten(1).all(1).",
+                lambda h, w: 0,
+            ),
             Mistake("You count all shifts of an image as one: here every shift is an image of its own.", _up_to_shifts),
         ),
     ),

@@ -19,6 +19,18 @@ from .exercise import EXCHANGED, NEVER_BY_ZERO, UNDERFLOW, WRONG_DIMS, Exercise,
 
 Layer = Callable[[Tensor], Tensor]
 
+# Where H and W differ, these mistakes give other numbers if they roll the other way: by -1 or by +1.
+HEIGHT_FOR_BOTH = {
+    by: f"You let dy and dx both run to H%s (columns move to the {side}): dx has W values, and an image need not be "
+    "square."
+    for by, side in ((-1, "left"), (1, "right"))
+}
+CHANNELS_AND_ROWS = {  # dims=(1, 2), or (0, 1) of a single picture
+    by: f"You move rows {way} by dx, and no columns: rows and columns are the last two axes, dims=(-2, -1)."
+    for by, way in ((-1, "up"), (1, "down"))
+}
+ONE_AXIS = "You take one axis at a time, (dy, 0) and (0, dx): there are H W shifts, every dy with every dx."
+
 
 def _shift(images: Tensor, dy: int, dx: int) -> Tensor:
     return torch.roll(images, (-dy, -dx), dims=(-2, -1))
@@ -31,6 +43,15 @@ Places = Callable[[int, int], Iterable[tuple[int, int]]]
 
 def _all_places(height: int, width: int) -> Iterable[tuple[int, int]]:
     return product(range(height), range(width))
+
+
+def _one_axis(height: int, width: int) -> Iterable[tuple[int, int]]:
+    return [(dy, 0) for dy in range(height)] + [(0, dx) for dx in range(width)]
+
+
+def _height_for_both(height: int, width: int, by: int) -> Iterable[tuple[int, int]]:
+    """Rows and columns both counted to H."""
+    return ((-by * dy, -by * dx) for dy, dx in product(range(height), repeat=2))
 
 
 def _es_cases(generator: torch.Generator) -> list[Case]:
@@ -125,8 +146,10 @@ def _dimmed_answer(x_t: Tensor, images: Tensor, alpha: float, sigma: float) -> T
     return alpha * _some_shifts(x_t, images, alpha, sigma, _all_places)
 
 
-def _es_along_wrong_dims(x_t: Tensor, images: Tensor, alpha: float, sigma: float) -> Tensor:
-    copies = [images.roll((-dy, -dx), (0, 1)) for dy, dx in _all_places(*images.shape[-2:])]
+def _es_along_wrong_dims(
+    x_t: Tensor, images: Tensor, alpha: float, sigma: float, dims: tuple[int, int] = (0, 1), by: int = -1
+) -> Tensor:
+    copies = [images.roll((by * dy, by * dx), dims) for dy, dx in _all_places(*images.shape[-2:])]
     return reference.ideal(x_t, torch.cat(copies), alpha, sigma)
 
 
@@ -212,8 +235,7 @@ def _shifts_added_up(denoiser: Denoiser, x_t: Tensor, t: float) -> Tensor:
 
 
 def _one_axis_at_a_time(denoiser: Denoiser, x_t: Tensor, t: float) -> Tensor:
-    height, width = x_t.shape[-2:]
-    places = [(dy, 0) for dy in range(height)] + [(0, dx) for dx in range(width)]
+    places = _one_axis(*x_t.shape[-2:])
     return torch.stack([_shift(denoiser(_shift(x_t, *d), t), -d[0], -d[1]) for d in places]).mean(0)
 
 
@@ -221,10 +243,11 @@ def _sum_not_mean(denoiser: Denoiser, x_t: Tensor, t: float) -> Tensor:
     return _over_shifts(denoiser, x_t, t, back=-1, mean=False)
 
 
-def _along_wrong_dims(denoiser: Denoiser, x_t: Tensor, t: float) -> Tensor:
-    places = _all_places(*x_t.shape[-2:])
-    answers = [denoiser(x_t.roll((-dy, -dx), (0, 1)), t).roll((dy, dx), (0, 1)) for dy, dx in places]
-    return torch.stack(answers).mean(0)
+def _along_wrong_dims(
+    denoiser: Denoiser, x_t: Tensor, t: float, dims: tuple[int, int] = (0, 1), by: int = -1
+) -> Tensor:
+    shifts = [(by * dy, by * dx) for dy, dx in _all_places(*x_t.shape[-2:])]
+    return torch.stack([denoiser(x_t.roll((y, x), dims), t).roll((-y, -x), dims) for y, x in shifts]).mean(0)
 
 
 def _first_row_alone(denoiser: Denoiser, x_t: Tensor, t: float, by_all: bool) -> Tensor:
@@ -242,10 +265,10 @@ def _divided_by_h_plus_w(denoiser: Denoiser, x_t: Tensor, t: float) -> Tensor:
     return _over_shifts(denoiser, x_t, t, back=-1, mean=False) / (x_t.shape[-2] + x_t.shape[-1])
 
 
-def _height_for_both(denoiser: Denoiser, x_t: Tensor, t: float, by_all: bool) -> Tensor:
+def _average_height_for_both(denoiser: Denoiser, x_t: Tensor, t: float, by: int, by_all: bool) -> Tensor:
     """Rows and columns both counted to H; divided by H W, or by H H."""
     height, width = x_t.shape[-2:]
-    places = product(range(height), range(height))
+    places = _height_for_both(height, width, by)
     total = sum((_shift(denoiser(_shift(x_t, y, x), t), -y, -x) for y, x in places), torch.zeros_like(x_t))
     return total / (height * (width if by_all else height))
 
@@ -376,9 +399,9 @@ def _to_the_last_bit(layer: Layer, x: Tensor) -> Tensor:
     return _for_every_shift(x, lambda dy, dx: torch.equal(layer(_shift(x, dy, dx)), _shift(layer(x), dy, dx)))
 
 
-def _layer_along_wrong_dims(layer: Layer, x: Tensor) -> Tensor:
+def _layer_along_wrong_dims(layer: Layer, x: Tensor, dims: tuple[int, int] = (0, 1)) -> Tensor:
     def same(dy: int, dx: int) -> bool:
-        return _near(layer(x.roll((-dy, -dx), (0, 1))), layer(x).roll((-dy, -dx), (0, 1)))
+        return _near(layer(x.roll((-dy, -dx), dims)), layer(x).roll((-dy, -dx), dims))
 
     return _for_every_shift(x, same)
 
@@ -417,14 +440,15 @@ EXERCISES = [
                 "You shift only columns: there are H W shifts, every dy with every dx.",
                 partial(_some_shifts, places=lambda height, width: product([0], range(width))),
             ),
+            Mistake(ONE_AXIS, partial(_some_shifts, places=_one_axis)),
             Mistake(
                 "You drop pictures that are there twice (`unique`): the sum runs over all N H W pairs of image and "
                 "shift, and equal pictures count each time.",
                 _without_duplicates,
             ),
-            Mistake(
-                "You let dy and dx both run to H: dx has W values, and an image need not be square.",
-                partial(_some_shifts, places=lambda height, width: product(range(height), range(height))),
+            *(
+                Mistake(says % "", partial(_some_shifts, places=partial(_height_for_both, by=by)))
+                for by, says in HEIGHT_FOR_BOTH.items()
             ),
             Mistake(
                 "Your loops begin at 1: (0, 0), (dy, 0) and (0, dx) are shifts, too. There are H W in all.",
@@ -473,6 +497,10 @@ EXERCISES = [
             Mistake(UNDERFLOW, _es_of(_bare)),
             Mistake(NEVER_BY_ZERO, _es_of(_never_by_zero)),
             Mistake(WRONG_DIMS, _es_along_wrong_dims),
+            *(
+                Mistake(says, partial(_es_along_wrong_dims, dims=(1, 2), by=by))
+                for by, says in CHANNELS_AND_ROWS.items()
+            ),
             Mistake(
                 "Your loops run to 16, the notebook's H and W: take height and width from images.shape.",
                 partial(_some_shifts, places=lambda height, width: product(range(16), range(16))),
@@ -529,24 +557,19 @@ EXERCISES = [
                 "You overwrite x_t in the loop, so its shifts add up: every time, shift the x_t that was passed in.",
                 _shifts_added_up,
             ),
-            Mistake(
-                "You take one axis at a time, (dy, 0) and (0, dx): there are H W shifts, every dy with every dx.",
-                _one_axis_at_a_time,
-            ),
+            Mistake(ONE_AXIS, _one_axis_at_a_time),
             Mistake("You only add up the H W answers: divide the sum by H W.", _sum_not_mean),
             Mistake("You divide by H + W: there are H W shifts.", _divided_by_h_plus_w),
-            Mistake(
-                "You let dy and dx both run to H: dx has W values, and an image need not be square.",
-                partial(_height_for_both, by_all=True),
-            ),
-            Mistake(
-                "You let dy and dx both run to H, and divide by H H: dx has W values, and an image need not be square.",
-                partial(_height_for_both, by_all=False),
+            *(
+                Mistake(says % divided, partial(_average_height_for_both, by=by, by_all=not divided))
+                for by, says in HEIGHT_FOR_BOTH.items()
+                for divided in ("", ", and divide by H H")
             ),
             Mistake(
                 "Your loops run to 16, the notebook's H and W: take height and width from x_t.shape.", _loops_to_sixteen
             ),
             Mistake(WRONG_DIMS, _along_wrong_dims),
+            *(Mistake(says, partial(_along_wrong_dims, dims=(1, 2), by=by)) for by, says in CHANNELS_AND_ROWS.items()),
             Mistake(
                 "You return after the first dy: `return` belongs after both loops, not in the outer one.",
                 partial(_first_row_alone, by_all=True),
@@ -632,6 +655,10 @@ EXERCISES = [
                 _to_the_last_bit,
             ),
             Mistake(WRONG_DIMS, _layer_along_wrong_dims),
+            Mistake(
+                "You move rows by dx, and no columns: rows and columns are the last two axes, dims=(-2, -1).",
+                partial(_layer_along_wrong_dims, dims=(1, 2)),
+            ),
         ),
     ),
 ]

@@ -676,6 +676,12 @@ EXERCISES = [
                 _band_of_one_forgotten,
             ),
             Mistake(
+                "Two things. If H = P there is a single interior row (or column), and it knows its place as well. And "
+                "for P = 1 you mark everything: your r is 0, and `[-0:]` is everything, so count from the front, "
+                "`[side - r:]`.",
+                lambda height, width, patch_size: _band_of_one_forgotten(height, width, patch_size) | (patch_size == 1),
+            ),
+            Mistake(
                 "You use the notebook's r = 2 (or its P = 5): take r from patch_size, patch_size // 2.",
                 lambda height, width, patch_size: _alone(height, width, LESSON_SIZE),
             ),

@@ -200,6 +200,11 @@ def _slope_alone(prediction: Tensor, target: Tensor) -> Tensor:
     return (p * y).sum((1, 2, 3), keepdim=True) / p.square().sum((1, 2, 3), keepdim=True) * p
 
 
+def _slope_through_0(prediction: Tensor, target: Tensor) -> Tensor:
+    line = _slope_alone(prediction, target)
+    return line + (target.double() - line).mean((1, 2, 3), keepdim=True)
+
+
 def _mean_not_taken_off(prediction: Tensor, target: Tensor) -> Tensor:
     dp, dy, mean = _centred(prediction, target)
     b = (dp * dy).sum((1, 2, 3), keepdim=True) / dp.square().sum((1, 2, 3), keepdim=True)
@@ -377,6 +382,13 @@ EXERCISES = [
                 "In r, std divides by n - 1 and your mean by n: take sums, or std(1, unbiased=False).", _std_of_torch
             ),
             Mistake(
+                "In r and in R2, std and var divide by n - 1 and your means by n: take sums, or unbiased=False.",
+                lambda prediction, target: (
+                    *_std_of_torch(prediction, target)[:2],
+                    _var_of_torch(prediction, target)[2],
+                ),
+            ),
+            Mistake(
                 "Your means run over the batch: mean(0) is over the images, mean(1, keepdim=True) over the pixels.",
                 _means_over_the_batch,
             ),
@@ -414,6 +426,10 @@ EXERCISES = [
                 _same_variance,
             ),
             Mistake("You fit a slope without an intercept: you need a as well.", _slope_alone),
+            Mistake(
+                "Your slope belongs to a line through 0: subtract both means before you compute it.",
+                _slope_through_0,
+            ),
             Mistake("You return b * dp alone: add the target's mean, through which the line runs.", _without_mean),
             Mistake("You fit one line for the whole batch: every image has its own a and b.", _one_fit_for_all),
             Mistake("You divide by sum(dy dy): that slope explains the prediction. Take sum(dp dp).", _over_targets),

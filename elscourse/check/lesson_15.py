@@ -362,6 +362,10 @@ EXERCISES = [
             ),
             Mistake("You divide by the product of both variances: divide by its root.", _no_root),
             Mistake(
+                "That is the covariance, V(s): divide it by the variance of a drawing.",
+                lambda first, second: _covariance(first, second)[0],
+            ),
+            Mistake(
                 "That would be right if both variances were equal. They differ a little: use the covariance of the "
                 "two as the variance of s, not the variance minus V(e).",
                 _difference_over_root,
@@ -453,6 +457,11 @@ EXERCISES = [
                 "You are off by k^2: the variance of a mean is that of the sum divided by k^2, its covariance is that "
                 "of the sum divided by k.",
                 _sum_for_mean,
+            ),
+            Mistake(
+                "You are k^2 times too large: k r is the covariance of one more drawing with the sum of k; with their "
+                "mean it is r.",
+                lambda r, k: k**2 * _mean_of_k(r, k),
             ),
             Mistake(
                 "The k drawings are not independent: the variance of their mean is more than 1 / k.", _as_if_independent

@@ -53,6 +53,16 @@ def _new_as_variance(x0_hat: Tensor, eps_hat: Tensor, fresh: Tensor, alpha: floa
     return alpha * x0_hat + math.sqrt(sigma**2 - new) * eps_hat + math.sqrt(new) * fresh
 
 
+def _new_not_squared(x0_hat: Tensor, eps_hat: Tensor, fresh: Tensor, alpha: float, sigma: float, new: float) -> Tensor:
+    return alpha * x0_hat + math.sqrt(sigma**2 - new) * eps_hat + new * fresh
+
+
+def _both_as_variances(
+    x0_hat: Tensor, eps_hat: Tensor, fresh: Tensor, alpha: float, sigma: float, new: float
+) -> Tensor:
+    return alpha * x0_hat + math.sqrt(sigma - new) * eps_hat + math.sqrt(new) * fresh
+
+
 def _new_as_share_of_variance(
     x0_hat: Tensor, eps_hat: Tensor, fresh: Tensor, alpha: float, sigma: float, new: float
 ) -> Tensor:
@@ -288,6 +298,15 @@ EXERCISES = [
             Mistake("The old noise is scaled by a variance: take its root.", _root_forgotten),
             Mistake("The fresh noise is scaled by new^2, a variance: its size is new.", _fresh_squared),
             Mistake("You take new for a variance: it is a size, and new^2 of the variance is fresh.", _new_as_variance),
+            Mistake(
+                "Under the root you subtract new itself: subtract new^2, the variance of the fresh noise.",
+                _new_not_squared,
+            ),
+            Mistake(
+                "You take sigma and new for variances, and scale by their roots: they are sizes, so square them under "
+                "the root.",
+                _both_as_variances,
+            ),
             Mistake(
                 "You take new for a share of the variance: it is a size, and new^2 of sigma^2 is fresh.",
                 _new_as_share_of_variance,
