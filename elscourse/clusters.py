@@ -212,9 +212,9 @@ def search_mean(
         pairs = sum(pool.map(some, slices(m, math.ceil(m / math.ceil(m / most)))))  # pieces of about equal length
         squares = queries.double().square().sum(-1) / (2 * sigma**2)
     # keys and queries are rounded each on its own, coordinate by coordinate; such errors add up like a random walk
-    farthest = math.sqrt(max(0.0, float(best.max())) + MATTER)
+    farthest = math.sqrt(max(float(best.max()), 0.0) + MATTER)  # NaN stays NaN, and is refused
     rounding = 2.0**-24 * (clusters.reach * math.sqrt(scale) + farthest) * farthest * math.log(2)
-    if rounding / len(clusters.mean) ** 0.5 > LOGIT_ERROR:
+    if not rounding / len(clusters.mean) ** 0.5 <= LOGIT_ERROR:
         return None
     largest = squares - math.log(2) * torch.from_numpy(best).double()
     sums = (torch.from_numpy(a) for a in (total[:, None], weighted, skipped[:, None]))

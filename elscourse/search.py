@@ -222,8 +222,8 @@ def _set_limit(i: int, lost: float, book: Any, asked: Any, many: Any) -> Any:
             break
         left_out += more
         j -= 1
-    # a little farther than the last leaf that must be seen, as exponents are rounded
-    return ALL if j == bins else np.float32(best + 0.5 * j + 1e-3), left_out
+    # a little farther than the last leaf that must be seen, as exponents are rounded; never as far as what fills up
+    return ALL if j == bins else min(ALL, np.float32(best + 0.5 * j + 1e-3)), left_out
 
 
 @compiled

@@ -47,6 +47,22 @@ def machine(case: int, images: Tensor, tolerance: float | None) -> els.Equivaria
     )
 
 
+@pytest.mark.parametrize("far", [1, 300, 1000, 1e5])
+@pytest.mark.parametrize("padding", ["zeros", "circular"])
+def test_far_from_the_data_no_key_is_read_that_is_none(far: float, padding: els.Padding) -> None:
+    """There an exponent is so large that "a little farther" rounds to nothing: the first round visits no leaf."""
+    images = smooth_pictures(12, 1, 8, seed=0)
+    x_t = far * torch.randn(2, 1, 8, 8, generator=torch.Generator().manual_seed(1))
+    exact, quick = (
+        els.EquivariantLocalScoreMachine(images, patch_size=3, padding=padding, tolerance=tolerance)
+        for tolerance in (None, 0.01)
+    )
+    found = quick.certified(x_t, 0.02)
+    torch.testing.assert_close(found.mean, exact(x_t, 0.02), rtol=0, atol=0.01 + 1e-4)
+    assert found.bound.isfinite().all()
+    assert torch.equal(quick.certified(x_t, 0.02).mean, found.mean)
+
+
 def test_the_bound_holds_in_a_thousand_random_cases() -> None:
     """A case is one noisy image with its own time and tolerance, against the reference formulas in float64."""
     generator = torch.Generator().manual_seed(0)
