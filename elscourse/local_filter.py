@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -50,7 +51,7 @@ class LocalFilter(TrainingSetDenoiser):
         patch_size: int | Sizes,
         padding: Padding = "zeros",
         equivariant: bool = False,
-        image_labels: Int[Tensor, " N"] | None = None,
+        image_labels: Int[Tensor, " N"] | Sequence[int] | None = None,
     ):
         super().__init__(images, schedule, image_labels=image_labels)
         self.padding, self.equivariant = patches.check_padding(padding), equivariant
@@ -95,7 +96,9 @@ class LocalFilter(TrainingSetDenoiser):
         """A filter for each class of pixels, from the images' mean and the mean products of two numbers, in float64."""
         (alpha, sigma), size = self._angle(t), patches.size_at(self.patch_size, t)
         shape = self.images.shape[1:]
-        numbers = torch.arange(1.0, len(m) + 1, device=m.device).view(1, *shape)  # 0: beyond the border
+        numbers = torch.arange(1, len(m) + 1, dtype=torch.float32, device=m.device).view(
+            1, *shape
+        )  # 0: beyond the border
         seen = patches.windows(numbers, size, self.padding)[0].permute(1, 2, 0, 3, 4).flatten(2).flatten(0, 1).long()
         own = numbers[0].flatten(1).T.long() - 1  # (H W, C)
         weights, bias = m.new_zeros(len(seen), shape[0], seen.shape[1]), m.new_zeros(own.shape)

@@ -24,7 +24,17 @@ def compiled(loops: Callable[..., Any]) -> Any:
     kept = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
     if kept is not None:
         kept._source_stamp = kept._source_stamp, shared_sources()
+        kept.load = functools.partial(_load, kept, kept.load)
     return dispatcher
+
+
+def _load(kept: Any, load: Callable[[Any], Any], key: Any) -> Any:
+    """What was compiled before. A damaged file is forgotten, and the loop compiled anew; numba would end here."""
+    try:
+        return load(key)
+    except Exception:  # whatever unpickling half a file may raise
+        kept.flush()
+        return None
 
 
 @functools.cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Literal, Self
 
@@ -97,7 +97,7 @@ class PatchMachine(Machine):
         patch_size: int | Sizes,
         window: Window = "square",
         tolerance: float | None = None,
-        image_labels: Int[Tensor, " N"] | None = None,
+        image_labels: Int[Tensor, " N"] | Sequence[int] | None = None,
         memory: int = MEMORY,
     ):
         super().__init__(images, schedule, image_labels=image_labels, memory=memory)
@@ -143,12 +143,14 @@ class PatchMachine(Machine):
     def _partial(self, centred: Float[Tensor, "B C H W"], t: float, source: Source) -> tuple[Partial, float]:
         """By a search where a tolerance allows it, else by sliding images where that pays, else as `_questions` say.
 
-        Without a trace of the image in x_t (alpha = 0, as with other schedules at t = 1) there is nothing to slide.
+        Without a trace of the image in x_t (alpha = 0, as with other schedules at t = 1) there is nothing to slide, and
+        with hardly any noise a float32 distance is too large to be a number.
         """
         size, taps = self.size_at(t), self._taps(t)
         moves = self._displacements(size)
         alpha, sigma = self._angle(t)
-        if len(source) and alpha and shifts.pays(centred, moves, size, len(source), self.memory):
+        sharp = sigma > shifts.LEAST_NOISE
+        if len(source) and alpha and sharp and shifts.pays(centred, moves, size, len(source), self.memory):
             sliding = shifts.Sliding(taps, moves, self.padding, self._longest(t, source))
             found = None if self.tolerance is None else self._search(centred, t, source, sliding, self.tolerance)
             if found is not None:
@@ -268,7 +270,7 @@ class EquivariantLocalScoreMachine(PatchMachine):
         padding: Padding = "zeros",
         window: Window = "square",
         tolerance: float | None = None,
-        image_labels: Int[Tensor, " N"] | None = None,
+        image_labels: Int[Tensor, " N"] | Sequence[int] | None = None,
         memory: int = MEMORY,
     ):
         self.padding = patches.check_padding(padding)

@@ -28,6 +28,7 @@ TILE = 2**19  # logits computed at once: few enough to stay in a processor's cac
 GPU_TILE = 2**26  # the same on a GPU, where few large matrix products beat many small ones
 KEYS = 128  # keys in a tile at least: fewer make the matrix products inefficient
 BLOCK = 2**25  # bytes of keys cut from the images at a time
+FARTHEST = -1e100  # of a logit from the largest: its weight is 0 long before, and 0 times this is 0
 LOGIT_ERROR = 1e-5  # rounding allowed in a float32 logit before it is computed in float64
 
 
@@ -285,7 +286,8 @@ class Voters:
 def top_voters(lookup: Asks, source: Source, alpha: float, sigma: float, top: int, memory: int) -> Voters:
     """Stream the images and keep, for each query, the keys with the largest logits.
 
-    The entropy -sum w log w (in nats) is log Z - sum w logit: the posterior mean of the logits gives it.
+    With logits relative to the largest, the entropy -sum w log w (in nats) is log total - sum w logit: their posterior
+    mean gives it. (At little noise the largest is 1e17 or more, and log total would be lost beside it.)
     """
     shape, device = lookup.shape[:2], source.images.device
     result = Partial.empty(*shape, 1, device)
@@ -299,8 +301,10 @@ def top_voters(lookup: Asks, source: Source, alpha: float, sigma: float, top: in
             best[at] = kept
             key[at] = torch.cat([key[at], place + tile.first_key], dim=-1).gather(-1, order)
             largest = logits.amax(-1, keepdim=True)
+            now = torch.maximum(result.largest[at], largest)  # what the logits are relative to, old and new ones
+            result.weighted[at] += result.total[at] * (result.largest[at] - now).clamp(min=FARTHEST)
             w = torch.exp(logits - largest)
-            sums = w.sum(-1, keepdim=True), (w * logits).sum(-1, keepdim=True)
+            sums = w.sum(-1, keepdim=True), (w * (logits - now).clamp(min=FARTHEST)).sum(-1, keepdim=True)
             result.absorb(*at, Partial(largest, *sums, torch.zeros_like(largest)))
-    log_z = result.largest + result.total.log()
-    return Voters(key, torch.exp(best - log_z), (log_z - result.mean())[..., 0].clamp(min=0))
+    entropy = result.total.log() - result.mean()
+    return Voters(key, torch.exp(best - result.largest) / result.total, entropy[..., 0].clamp(min=0))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -14,6 +15,7 @@ from .errors import CourseError, shape_of
 from .pixels import check_order, check_range
 from .schedule import CosineSchedule, Schedule, alpha_sigma, check_schedule, check_time
 
+LEAST_NOISE = 1e-100  # of sigma: float64 has no square of a much smaller one
 MOST = 1e6  # beyond it float32 no longer tells one training image from another
 
 
@@ -23,11 +25,11 @@ class TrainingSetDenoiser:
     images: the training set, (N, C, H, W), float32 or float64 (which decides the arithmetic), pixels in [-1, 1]. They
         are not copied, and what is computed from them is kept: instead of changing them, build another denoiser.
     schedule: gives alpha(t), sigma(t) and times(steps), as `CosineSchedule` does.
-    image_labels: (N,), optional: with them, `labels` in a call restricts each x_t to the images of its class.
+    image_labels: N whole numbers, optional: with them, `labels` in a call restricts each x_t to images of its class.
 
     Raises CourseError for images, a schedule or image_labels that are not like this; when called, for an x_t of another
-    shape, type or device, with NaN or infinite pixels, or that asks for a gradient, for a t outside (0, 1], and for a
-    class that has no images.
+    shape, type or device, with NaN or infinite pixels, or that asks for a gradient, for a t outside (0, 1] or so small
+    that the noise has no square, and for a class that has no images.
     """
 
     id: str  # in files and tables
@@ -37,29 +39,32 @@ class TrainingSetDenoiser:
         images: Float[Tensor, "N C H W"],
         schedule: Schedule = CosineSchedule(),
         *,
-        image_labels: Int[Tensor, " N"] | None = None,
+        image_labels: Int[Tensor, " N"] | Sequence[int] | None = None,
     ):
         if not isinstance(images, Tensor) or images.ndim != 4 or images.numel() == 0:
             raise CourseError(
-                f"images must be a tensor with the shape (N, C, H, W) and N >= 1, got {shape_of(images)}."
+                f"images must be a tensor with the shape (N, C, H, W) and N >= 1, got {shape_of(images)}"
+                f"{_how_to_make_a_tensor(images)}."
             )
         if images.dtype not in (torch.float32, torch.float64):
-            raise CourseError(f"images must be float32 or float64 with pixels in [-1, 1], got {images.dtype}.")
+            advice = "images.float()" if images.is_floating_point() else "images / 127.5 - 1 if they are 0 to 255"
+            raise CourseError(
+                f"images must be float32 or float64 with pixels in [-1, 1], got {images.dtype}: take {advice}."
+            )
         check_order(images.shape, "images")
         check_range(images, "images")
-        given = shape_of(image_labels)
-        if image_labels is not None and given != (len(images),):
-            raise CourseError(f"image_labels must be a tensor with one label per image ({len(images)}), got {given}.")
-        if image_labels is not None and image_labels.is_floating_point():
-            raise CourseError(
-                f"image_labels must be whole numbers, got {image_labels.dtype}: take image_labels.long()."
-            )
         check_schedule(schedule)
         self.images, self.schedule = images, schedule
-        self.image_labels = None if image_labels is None else image_labels.long()
+        self.image_labels = None if image_labels is None else _check_image_labels(image_labels, len(images))
 
     def _angle(self, t: float) -> tuple[float, float]:
-        return alpha_sigma(self.schedule, check_time(t))
+        alpha, sigma = alpha_sigma(self.schedule, check_time(t))
+        if sigma < LEAST_NOISE:
+            raise CourseError(
+                f"{self.schedule} has sigma = {sigma:g} at t = {t:g}, whose square is 0 to a computer: ask at a larger "
+                "t."
+            )
+        return alpha, sigma
 
     def _by_class(self, batch: int, labels: Labels) -> Iterator[tuple[Tensor, Tensor | None]]:
         if labels is None:
@@ -103,3 +108,26 @@ class TrainingSetDenoiser:
             raise CourseError("x_t contains NaN or infinite pixels.")
         if largest > MOST:
             raise CourseError(f"x_t has pixels of up to {largest:.2g}: noised images lie within about 10 of 0.")
+
+
+def _how_to_make_a_tensor(given: object) -> str:
+    """What to do with images that are not in a tensor: those of `load`, or of numpy."""
+    if isinstance(getattr(given, "images", None), Tensor):
+        return ": take its images, as in data.images"
+    return ": take torch.from_numpy(images)" if isinstance(given, np.ndarray) else ""
+
+
+def _check_image_labels(image_labels: Tensor | Sequence[int], n: int) -> Int[Tensor, " N"]:
+    """The labels of n images as a tensor."""
+    try:
+        labels = torch.as_tensor(image_labels)
+    except (TypeError, ValueError, RuntimeError):
+        labels = None
+    if labels is None or labels.shape != (n,):
+        given = shape_of(image_labels if labels is None else labels)
+        raise CourseError(f"image_labels must be whole numbers, one label per image ({n}), got {given}.")
+    if labels.is_floating_point():
+        raise CourseError(
+            f"image_labels must be whole numbers, got {labels.dtype}: take torch.as_tensor(image_labels).long()."
+        )
+    return labels.long()

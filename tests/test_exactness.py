@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -158,6 +159,18 @@ def test_local_filter(equivariant: bool, case: Case) -> None:
         for _ in range(2):
             answer = built(case.x_t, case.t, labels=case.labels)
             case.check(answer, case.expected(partial(reference.local_wiener, **looks)))
+
+
+def test_a_local_filter_does_not_depend_on_the_default_type() -> None:
+    images = pictures(12, 1, 20, 20, seed=3)
+    x_t = noised(images, 1, SCHEDULE.alpha(0.3), SCHEDULE.sigma(0.3))
+    expected = els.LocalFilter(images, patch_size=3)(x_t, 0.3)
+    torch.set_default_dtype(torch.bfloat16)
+    try:
+        answer = els.LocalFilter(images, patch_size=3)(x_t, 0.3)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    torch.testing.assert_close(answer, expected, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("padding", ["zeros", "circular"])
@@ -335,6 +348,32 @@ def test_far_from_all_images_sums_are_float64(
     for t in (0.01, 0.03):
         exact = formula(x_t, images, SCHEDULE.alpha(t), SCHEDULE.sigma(t))
         torch.testing.assert_close(machine(x_t, t).double(), exact, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["circular", "zeros", "ls"])
+def test_with_hardly_any_noise_at_all(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After seventy halvings of the last step a squared distance is no float32; then float64 has none either."""
+    monkeypatch.setattr(shifts, "WORTH", 0)
+    images = pictures(70, 1, 8, 9, seed=9)
+    machine, _ = machine_and_formula(kind, images, 3, "square")
+    x_t = images[:2] + 0.01 * pictures(2, 1, 8, 9, seed=10)
+    for halvings in (40, 70, 300):
+        torch.testing.assert_close(machine(x_t, 0.05 * 0.5**halvings), machine(x_t, 1e-6), rtol=0, atol=1e-5)
+    with pytest.raises(
+        els.CourseError, match=r"sigma = \S+e-200 at t = 1e-200, whose square is 0 .*: ask at a larger t"
+    ):
+        machine(x_t, 1e-200)
+
+
+@pytest.mark.parametrize("t", [1e-4, 1e-8, 4.7e-11])
+def test_equal_voters_share_at_little_noise(t: float) -> None:
+    """The largest logit is then 1e17 and more; beside it the number of those who have it would be lost."""
+    images = torch.full((6, 1, 5, 5), -1.0)
+    images[0] = pictures(1, 1, 5, 5, seed=1)[0]
+    machine = els.EquivariantLocalScoreMachine(images, patch_size=3, padding="circular")
+    votes = machine.posterior(SCHEDULE.alpha(t) * images[1:2], t, top=4)
+    torch.testing.assert_close(votes.weight, torch.full_like(votes.weight, 1 / 125), rtol=1e-5, atol=0)
+    torch.testing.assert_close(votes.entropy, torch.full_like(votes.entropy, math.log(125)), rtol=1e-5, atol=0)
 
 
 def test_one_bright_pixel_among_many_is_enough_for_float64(monkeypatch: pytest.MonkeyPatch) -> None:
