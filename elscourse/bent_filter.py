@@ -47,7 +47,8 @@ def find_curve(
 
     over all images and pixels y of a channel: a is *about* a number if both lie in the same one of `BINS` bins, which
     hold equally many answers. The noise is that of the seeds from `FIRST_SEED` up, in float32, so a curve in float64 is
-    the same except for rounding.
+    the same except for rounding. With few images, or plain grounds, many answers are equal or nearly so: the curve is
+    rough then, and how it comes out depends on rounding.
     """
     eps = seeded_noise(range(FIRST_SEED, FIRST_SEED + len(x_0)), x_0.shape[1:]).to(x_0)
     answers = _by_channel(denoiser(add_noise(x_0, eps, t, schedule), t, labels))
@@ -68,12 +69,13 @@ class BentFilter:
 
     .. math:: D(x_t)(x) = E[\, x_0(y) \mid F(\tilde x_t)(y) \approx F(x_t)(x) \,]
 
-    where F is the filter, and the mean runs over all pixels y of the same channel in its first 400 images x_0, noised
-    to \tilde x_t (`find_curve`). So it keeps the filter's windows and weights, and also learns which values pixels
-    have. Each curve is found once and kept.
+    where F is the filter, and the mean runs over all pixels y of the same channel in 400 of its images x_0, noised to
+    \tilde x_t (`find_curve`): the first ones or, if these lack one of its classes, images spread evenly over all. So it
+    keeps the filter's windows and weights, and also learns which values pixels have. Each curve is found once and kept.
+    With few images, or plain grounds, it is rough, and depends on rounding (`find_curve`).
 
-    filter: a `WienerFilter` or a `LocalFilter`, which brings its own images, schedule and classes. Its images should
-        not be sorted by class, or the curve is that of the first class: shuffle them, which leaves the filter the same.
+    filter: a `WienerFilter` or a `LocalFilter`, which brings its own images, schedule and classes. Images that are
+        sorted, as those of a folder with classes are, need image_labels, or the curve is that of the first class.
 
     Raises CourseError for anything else. Lessons 04, 07 and 11.
     """
@@ -102,9 +104,17 @@ class BentFilter:
         """The curve at t of the filter that is told each image's class, or of the one that is not."""
         key = t, image_labels is not None
         if key not in self._curves:
-            told = None if image_labels is None else image_labels[:SHOWN]
-            self._curves[key] = find_curve(self.filter, self.filter.images[:SHOWN], t, told, self.filter.schedule)
+            shown = self._shown()
+            told = None if image_labels is None else image_labels[shown]
+            self._curves[key] = find_curve(self.filter, self.filter.images[shown], t, told, self.filter.schedule)
         return self._curves[key]
+
+    def _shown(self) -> slice | Int[Tensor, " n"]:
+        """The images on which a curve is found."""
+        labels = self.filter.image_labels
+        if labels is None or len(labels[:SHOWN].unique()) == len(labels.unique()):
+            return slice(SHOWN)
+        return torch.arange(SHOWN) * len(labels) // SHOWN
 
 
 def _by_channel(images: Float[Tensor, "B C H W"]) -> Float[Tensor, "C n"]:

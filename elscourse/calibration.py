@@ -87,7 +87,8 @@ def calibration_table(
         kept = _Kept(Path(checkpoint), origin, drawn=points[-1][2].cpu().numpy())
         table = kept.load(table)
         kept.save(table)  # what cannot be written is reported now, not after the first time
-    with tqdm(total=len(points) * len(sizes), desc="calibrating", unit="score", disable=not progress) as bar:
+    total = len(points) * len(sizes)
+    with tqdm(total=total, desc=f"calibrating {machine.id}", unit="score", disable=not progress) as bar:
         for row, (t, x_t, x0_hat) in zip(table, points, strict=True):
             theirs = score_from_denoiser(x0_hat, x_t, t, schedule).double().flatten(1)
             for k, candidate in enumerate(machines):
@@ -101,9 +102,10 @@ def calibration_table(
 
 
 def candidates_of(machine: PatchMachine, largest: int | None = None) -> list[int]:
-    """Every odd size from 3 (or 1, if there is no other) to `largest`, or to the one at which a window of this machine
-    sees the whole image."""
-    return list(range(min(3, machine.largest_patch_size), (largest or machine.largest_patch_size) + 1, 2))
+    """Every odd size from 3 (or 1, if there is no other) to the one at which a window of this machine sees the whole
+    image, or to `largest` if that is smaller."""
+    whole = machine.largest_patch_size
+    return list(range(min(3, whole), min(largest or whole, whole) + 1, 2))
 
 
 def _check_patches(machine: object) -> None:

@@ -164,12 +164,24 @@ def find_card(name: str | Path) -> Path:
             return known[str(name)]
         path = Path(f"{path}.json")
         if not os.path.exists(path):  # unlike path.exists(), it takes a name of any length
+            _check_finished(OWN_NETWORKS / str(name))
+            _check_finished(Path(name))
             error = unknown_name("network", str(name), known)
             raise CourseError(f"{error} Or give the path of a network's .safetensors file.")
     for part in (path.with_suffix(".json"), path.with_suffix(".safetensors")):
         if not os.path.exists(part):
+            _check_finished(path.with_suffix(""))
             raise CourseError(f"{part} does not exist: a network is a .safetensors file with its .json card beside it.")
     return path.with_suffix(".json")
+
+
+def _check_finished(network: Path) -> None:
+    """Raise CourseError if this is a network whose training was interrupted."""
+    if os.path.exists(f"{network}.training.safetensors"):
+        raise CourseError(
+            f"the training of {network.name} is not finished: run its `elscourse train` again, which goes on where it "
+            "stopped."
+        )
 
 
 def load_network(name: str | Path) -> NetworkDenoiser:

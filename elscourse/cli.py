@@ -8,6 +8,7 @@ import re
 import shlex
 import signal
 import sys
+import warnings
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,14 +44,16 @@ IDS = (
 
 
 class CourseGroup(click.Group):
-    """A user's mistake becomes one sentence and Ctrl-C becomes a hint; neither prints a traceback."""
+    """A user's mistake becomes one sentence and Ctrl-C becomes a hint; neither prints a traceback, nor does a warning
+    print code."""
 
     def invoke(self, context: click.Context) -> Any:
         """Run the command."""
         if isinstance(sys.stdout, io.TextIOWrapper):  # a name may hold what stdout cannot write; stderr escapes it
             sys.stdout.reconfigure(errors="backslashreplace")
         try:
-            return super().invoke(context)
+            with warnings_in_one_line():
+                return super().invoke(context)
         except click.UsageError as error:
             options = [option.opts for option in error.ctx.command.params] if error.ctx else []
             if "extra argument" in error.message and ["--network"] in options:
@@ -80,6 +83,16 @@ class CourseGroup(click.Group):
             more = " Run the same command again (without --fresh): it goes on from what is finished." if goes_on else ""
             click.echo(f"\nStopped.{more}", err=True)
             sys.exit(130)
+
+
+@contextmanager
+def warnings_in_one_line() -> Iterator[None]:
+    """Warnings are their text alone, as the line of code that Python adds is not the user's."""
+    before, warnings.formatwarning = warnings.formatwarning, lambda text, *_: f"Warning: {text}\n"
+    try:
+        yield
+    finally:
+        warnings.formatwarning = before
 
 
 @contextmanager
@@ -216,7 +229,7 @@ def reproduce(
     "--padding", type=click.Choice(["zeros", "circular"]), help="What lies outside the image.  [default: zeros]"
 )
 @click.option("--width", type=click.IntRange(2, 4096), help="Inner channels.  [default: resnet 64, unet 32]")
-@click.option("--conditional", is_flag=True, help="Tell the network the class of each image.")
+@click.option("--conditional", is_flag=True, help="Tell the network the classes: subfolders, or NAME.labels.npy.")
 @click.option("--steps", type=click.IntRange(min=1), help="Training steps.  [default: the recipe's, or 8000]")
 @click.option(
     "--seed", type=click.IntRange(0, 2**32 - 1), help="Seed of weights and batches.  [default: the recipe's, or 0]"

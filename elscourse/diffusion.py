@@ -133,7 +133,12 @@ def check_batch(x: object, what: str) -> None:
 
 
 def check_denoiser(denoiser: object) -> None:
-    """Raise CourseError for what cannot be called."""
+    """Raise CourseError for what cannot be called, and for a class, which would take the noise for its images."""
+    if isinstance(denoiser, type):
+        raise CourseError(
+            f"a denoiser must be callable, as denoiser(x_t, t), got the class {denoiser.__name__}: build one, such as "
+            f"{denoiser.__name__}(images)."
+        )
     if not callable(denoiser):
         raise CourseError(f"a denoiser must be callable, as denoiser(x_t, t), got {type(denoiser).__name__}.")
 

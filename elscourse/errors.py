@@ -27,7 +27,8 @@ def type_of(value: object) -> str:
 def warn(text: str) -> None:
     """Warn at the line that called the package, so that Python shows it once for each such line."""
     frame, level = sys._getframe(), 1
-    while frame.f_back is not None and str(frame.f_globals.get("__name__")).startswith(f"{__package__}."):
+    ours = f"{__package__}.", "dataclasses"  # whose replace() calls the package in its turn
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")).startswith(ours):
         frame, level = frame.f_back, level + 1
     warnings.warn(text, stacklevel=level)
 

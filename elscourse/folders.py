@@ -70,25 +70,45 @@ def classes(root: Path, files: list[Path]) -> tuple[np.ndarray | None, tuple[str
 def read_image(path: Path) -> np.ndarray:
     """One image as uint8 with shape (H, W, 1) if all its pixels are grey, else (H, W, 3).
 
-    An animation gives its first frame, and what is transparent becomes black. Raises CourseError, with the file's name,
-    if it cannot be read.
+    Of several frames or pages the first is taken, with a warning, and what is transparent becomes black. Raises
+    CourseError, with the file's name, if it cannot be read, or does not say which of its numbers are black and white.
     """
     from PIL import Image, ImageOps
 
     try:
         with Image.open(path) as file:
+            _check_black_and_white(path, file.mode, file.format)
+            several = getattr(file, "is_animated", False) and file.format != "MPO"  # that is a photo and its previews
             image = ImageOps.exif_transpose(file)  # else photos taken with a turned camera lie on their side
             if image.mode.startswith("I"):  # 16 bits per pixel, which PIL would clip to 8 instead of scaling
-                return np.round(np.asarray(image) / 257).astype(np.uint8)[..., None]
-            if image.has_transparency_data:
-                image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image.convert("RGBA"))
-            pixels = np.asarray(image.convert("RGB"))
+                pixels = np.round(np.asarray(image) / 257).astype(np.uint8)[..., None]
+            else:
+                if image.has_transparency_data:
+                    image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image.convert("RGBA"))
+                pixels = np.asarray(image.convert("RGB"))
+    except CourseError:
+        raise
     except Exception as error:  # PIL's readers fail in many ways on a damaged file
         raise CourseError(
             f"{path} is not a readable image ({error}): repair it, or take it out of the folder."
         ) from error
+    if several:
+        warn(
+            f"{path.parent}: of a file with several frames or pages only the first is taken. Save the others as files "
+            "of their own."
+        )
     grey = (pixels == pixels[..., :1]).all()
     return pixels[..., :1] if grey else pixels
+
+
+def _check_black_and_white(path: Path, mode: str, kind_of_file: str | None) -> None:
+    """Raise CourseError for floats and 32-bit integers, as a TIFF may hold: PIL would cut them off, or wrap them."""
+    if mode == "F" or (mode == "I" and kind_of_file != "PNG"):  # older PILs call a PNG's 16 bits so
+        kind = "floats" if mode == "F" else "signed or 32-bit integers"
+        raise CourseError(
+            f"{path} has {kind} for pixels, so its black and white are not known: save it with 8 or 16 bits, or write "
+            "all images into one .npy file."
+        )
 
 
 def runs_of_one_shape(files: list[Path]) -> Iterator[np.ndarray]:

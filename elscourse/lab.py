@@ -124,17 +124,21 @@ class Lab:
         if name in WITHOUT_WINDOW:
             return WITHOUT_WINDOW[name](images, schedule, image_labels=labels)
         if name in BENT_FILTERS:
-            return BentFilter(self.machine(name.removeprefix("bent-")))  # type: ignore[arg-type]
+            # told the classes of all images, though the network may not be: those of a folder are sorted by them
+            return BentFilter(self._filter(name.removeprefix("bent-"), self.data.labels))
         if name in FILTERS:
-            return LocalFilter(
-                images,
-                schedule,
-                patch_size=self.patch_sizes(name),
-                padding=self.network.padding,  # type: ignore[arg-type]
-                equivariant=name == "equivariant-filter",
-                image_labels=labels,
-            )
+            return self._filter(name, labels)
         return self.patch_machine(name, self.patch_sizes(name), tolerance)
+
+    def _filter(self, name: str, labels: Int[Tensor, " N"] | None) -> LocalFilter:
+        return LocalFilter(
+            self.data.images,
+            self.schedule,
+            patch_size=self.patch_sizes(name),
+            padding=self.network.padding,  # type: ignore[arg-type]
+            equivariant=name == "equivariant-filter",
+            image_labels=labels,
+        )
 
     def patch_machine(
         self, name: str, patch_size: int | list[tuple[float, int]], tolerance: float | None = None

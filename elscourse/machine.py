@@ -6,7 +6,7 @@ import copy
 import functools
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Self
@@ -86,7 +86,7 @@ class Machine(TrainingSetDenoiser, ABC):
         images: Float[Tensor, "N C H W"],
         schedule: Schedule = CosineSchedule(),
         *,
-        image_labels: Int[Tensor, " N"] | None = None,
+        image_labels: Int[Tensor, " N"] | Sequence[int] | None = None,
         memory: int = MEMORY,
     ):
         super().__init__(images, schedule, image_labels=image_labels)
@@ -111,11 +111,13 @@ class Machine(TrainingSetDenoiser, ABC):
         """The same, with a bound on its error and the part of the dictionary that was visited."""
         self._check(x_t)
         out = torch.empty_like(x_t, memory_format=torch.contiguous_format)
-        bound, visited, everyone = torch.empty(len(x_t), dtype=torch.float64), 0.0, 0
+        bound, visited, everyone = torch.empty(len(x_t), dtype=torch.float64), 0.0, 0.0
         for items, partial, share, images in self._answers(x_t, t, labels):
             out[items] = partial.mean().mT.reshape(len(items), *out.shape[1:]).to(out.dtype)
             bound[items.cpu()] = self.spread * partial.lost().amax((1, 2)).cpu() + max(self.spread, 1) * self.rounding
             visited, everyone = visited + share * len(items) * images, everyone + len(items) * images
+        if self.ranks is not None:
+            visited, everyone = self.ranks.sums(visited, everyone)
         return Certified(_brighter(out, self._grey_at(t)), bound, visited / max(everyone, 1))
 
     def _answers(self, x_t: Tensor, t: float, labels: Labels) -> Iterator[tuple[Tensor, Partial, float, int]]:

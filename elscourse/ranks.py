@@ -64,6 +64,12 @@ class Ranks:
         _reduce(sums, dist.ReduceOp.SUM)
         return Partial(largest, *sums.split([1, sums.shape[-1] - 2, 1], dim=-1))
 
+    def sums(self, *numbers: float) -> list[float]:
+        """Each of these numbers, added up over all ranks."""
+        total = torch.tensor(numbers, dtype=torch.float64, device=self.device)
+        _reduce(total, dist.ReduceOp.SUM)
+        return total.tolist()
+
     def agree(self, settings: Mapping[str, Any]) -> None:
         """End the run unless these JSON values are the same on all ranks; only their hashes are sent.
 

@@ -16,6 +16,8 @@ from .checkpoints import load_network, save_network
 from .data import ImageSet, load
 from .errors import CourseError, unknown_name
 from .files import remove, save_text
+from .folders import image_files
+from .mapped import is_mapped
 from .networks import build_network
 from .pieces import sha256_of
 from .training import Trainer, TrainingPlan, train
@@ -115,7 +117,8 @@ def choose(
 def card_of(recipe: Recipe, data: ImageSet) -> dict[str, Any]:
     """What the card of its networks says about how they are made: architecture, config, images, plan."""
     if recipe.conditional and not data.class_names:
-        raise CourseError(f"a class-conditional network needs classes, but {data.name} has none.")
+        advice = _how_to_give_classes(recipe.dataset)
+        raise CourseError(f"a class-conditional network needs classes, but {data.name} has none{advice}.")
     classes = len(data.class_names) if recipe.conditional else None
     config = {"channels": data.images.shape[1], "classes": classes, **recipe.config}
     about = {"name": _place(recipe.dataset), "size": recipe.size or list(data.images.shape[-2:]), "n": len(data)}
@@ -160,6 +163,17 @@ def follow(
     load_network(path)
     state.unlink(missing_ok=True)
     return path
+
+
+def _how_to_give_classes(dataset: str) -> str:
+    """What to do about images that have no classes."""
+    if dataset in CATALOGUE:
+        return ": take another set"
+    if is_mapped(dataset):
+        return ": write one whole number per image, from 0 on, into NAME.labels.npy beside NAME.npy"
+    root = Path(os.path.expanduser(dataset))
+    outside = next(path.name for path in image_files(root) if path.parent == root)
+    return f", as {outside} lies in no subfolder: put every image into one that is named after its class"
 
 
 def _place(dataset: str) -> str:

@@ -435,6 +435,21 @@ def test_where_nothing_of_the_image_is_left_there_is_nothing_to_calibrate() -> N
         els.calibrate(machine, machine.with_patch_size(7), steps=2, samples=2)
 
 
+def test_no_window_is_tried_that_is_larger_than_the_whole_image(tmp_path: Path) -> None:
+    path, lab = own_lab(tmp_path)
+    calibrate_lab(lab, str(path), ["els-zeros"], samples=1, steps=1, largest=99)
+    machine = lab.patch_machine("els-zeros", 1)
+    for largest, last in ((99, 15), (15, 15), (6, 5), (None, 15)):
+        assert calibration.candidates_of(machine, largest) == list(range(3, last + 1, 2))
+
+
+def test_each_bar_says_what_it_calibrates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, lab = own_lab(tmp_path)
+    calibrate_lab(lab, str(path), samples=1, steps=1, largest=3)
+    bars = capsys.readouterr().err
+    assert "calibrating els-zeros: 100%" in bars and "calibrating els-zeros-gaussian: 100%" in bars
+
+
 def test_images_of_one_row_have_windows_of_one_pixel() -> None:
     machine = els.EquivariantLocalScoreMachine(pictures(5, 1, 1, 6), patch_size=1, padding="circular")
     assert calibration.candidates_of(machine) == [1]

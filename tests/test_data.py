@@ -30,6 +30,7 @@ from PIL import Image
 import elscourse as els
 from elscourse import data as data_module
 from elscourse import datasets, folders
+from elscourse.bent_filter import SHOWN
 from elscourse.catalogue import BUNDLED, CATALOGUE, EMOJI, FASHION_CLASSES, IMAGES, LABELS, Dataset
 from elscourse.data import ImageSet, data_dir, load, resize, to_unit_range
 from elscourse.errors import CourseError
@@ -110,6 +111,12 @@ def test_emoji_are_coloured_on_white_and_named_by_their_characters() -> None:
     assert red > 0 > max(green, blue)
     first = data.labels[: EMOJI // 2].bincount(minlength=len(data.class_names))
     assert torch.all((first / data.labels.bincount() - 0.5).abs() < 0.1)  # the first n are of all kinds
+
+
+def test_the_first_images_of_the_bundled_sets_are_of_all_classes() -> None:
+    """So a bent filter's curve is found on these."""
+    for data in (load("fashion-mnist", size=16, n=BUNDLED), load("emoji")):
+        assert data.labels is not None and len(data.labels[:SHOWN].unique()) == len(data.class_names)
 
 
 @with_noto
@@ -402,6 +409,27 @@ def test_grey_if_all_are_grey(tmp_path: Path) -> None:
     assert torch.equal(mixed.images[4:], to_unit_range(picture(5, 5, 1)[None]))
 
 
+@pytest.mark.parametrize(
+    ("dtype", "white", "kind"),
+    [
+        (np.float32, 1, "floats"),
+        (np.float32, 255, "floats"),
+        (np.int32, 255, "signed or 32-bit integers"),
+        (np.int32, 2**31 - 1, "signed or 32-bit integers"),
+        (np.uint16, 65535, None),
+        (np.uint8, 255, None),
+    ],
+)
+def test_pixels_whose_white_is_not_known_are_refused(dtype: type, white: int, kind: str | None, tmp_path: Path) -> None:
+    ramp = (np.linspace(0, 1, 16).reshape(4, 4) * white).astype(dtype)
+    save(ramp, tmp_path / "a.tif")
+    if kind is None:
+        torch.testing.assert_close(load(tmp_path).images.flatten(), torch.linspace(-1, 1, 16), atol=0.01, rtol=0)
+        return
+    with sentence(rf"a.tif has {kind} for pixels, so its black and white are not known: save it with 8 or 16 bits"):
+        load(tmp_path)
+
+
 def test_transparent_is_black_and_turned_photos_are_upright(tmp_path: Path) -> None:
     pixels = np.full((4, 4, 4), 255, np.uint8)
     pixels[0, 0, 3] = 0
@@ -426,6 +454,10 @@ def test_images_that_seem_to_begin_at_0_get_a_warning(tmp_path: Path) -> None:
         with pytest.warns(UserWarning, match=r"no pixel is below 0. If the pixels are in \[0, 1\], take 2 \*") as told:
             make((images + 1) / 2)
         assert told[0].filename == __file__, "Python shows a warning once for each line"
+    np.save(tmp_path / "bright.npy", ((images + 1) / 2).numpy())
+    with pytest.warns(UserWarning, match="bright: no pixel is below 0") as told:
+        replace(els.lab(dataset=tmp_path / "bright.npy", verbose=False).data, name="bright")
+    assert {warning.filename for warning in told} == {__file__}, "neither the package's nor that of dataclasses.replace"
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for all_right in (images, torch.ones(3, 1, 4, 4), (images[:1] + 1) / 2):  # one picture may well be bright
@@ -446,8 +478,18 @@ def test_kinds_of_images_that_are_left_out_are_named(tmp_path: Path) -> None:
 
 def test_animation_gives_its_first_frame(tmp_path: Path) -> None:
     first, second = (Image.new("RGB", (4, 4), colour) for colour in ("red", "blue"))
-    first.save(tmp_path / "a.gif", save_all=True, append_images=[second])
-    assert load(tmp_path).images[0, :, 0, 0].tolist() == [1, -1, -1]
+    for name in ("gif/a.gif", "tif/a.tif", "jpg/a.jpg"):
+        (tmp_path / name).parent.mkdir()
+        kind = {"format": "MPO"} if name.endswith("jpg") else {}
+        first.save(tmp_path / name, save_all=True, append_images=[second], **kind)
+    for kind in ("gif", "tif"):
+        with pytest.warns(
+            UserWarning, match=rf"{kind}: of a file with several frames or pages only the first is taken"
+        ):
+            assert load(tmp_path / kind).images[0, :, 0, 0].tolist() == [1, -1, -1]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert load(tmp_path / "jpg").images[0, 0].min() > 0.9, "a photo and its previews, as telephones write them"
 
 
 def test_links_to_folders_are_followed_but_not_in_circles(tmp_path: Path) -> None:

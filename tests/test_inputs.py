@@ -85,16 +85,23 @@ BUILDING = [
     (lambda: els_machine(window="round"), r"unknown window 'round'"),
     (lambda: els.IdealScoreMachine(IMAGES[0]), r"shape \(N, C, H, W\) and N >= 1, got \(1, 8, 8\)"),
     (lambda: els.IdealScoreMachine(IMAGES[:0]), r"N >= 1, got \(0, 1, 8, 8\)"),
-    (lambda: els.IdealScoreMachine(IMAGES.numpy()), r"must be a tensor.*got ndarray"),
-    (lambda: els.IdealScoreMachine((IMAGES * 255).byte()), r"float32 or float64.*got torch.uint8"),
+    (
+        lambda: els.IdealScoreMachine(IMAGES.numpy()),
+        r"must be a tensor.*got ndarray: take torch.from_numpy\(images\)\.",
+    ),
+    (lambda: els.IdealScoreMachine(SET), r"must be a tensor.*got ImageSet: take its images, as in data.images\."),
+    (
+        lambda: els.IdealScoreMachine((IMAGES * 255).byte()),
+        r"float32 or float64.*got torch.uint8: take images / 127.5 - 1",
+    ),
+    (lambda: els.IdealScoreMachine(IMAGES.half()), r"float32 or float64.*got torch.float16: take images.float\(\)\."),
     (lambda: els.IdealScoreMachine(IMAGES.log()), r"images: pixels must lie in \[-1, 1\].* got NaN"),
     (lambda: els.IdealScoreMachine(IMAGES / 0), r"images: pixels must lie in \[-1, 1\]"),
     (lambda: els.IdealScoreMachine((IMAGES + 1) * 127.5), r"\(uint8 / 127.5 - 1\), got some from \d.* to 2\d\d"),
     (lambda: els.IdealScoreMachine(IMAGES, image_labels=CLASSES[:3]), r"one label per image \(4\), got \(3,\)"),
-    (
-        lambda: els.IdealScoreMachine(IMAGES, image_labels=[0, 0, 1, 1]),
-        r"must be a tensor with one label.*got list",
-    ),
+    (lambda: els.IdealScoreMachine(IMAGES, image_labels=["a"] * 4), r"whole numbers, one label per image .*got list"),
+    (lambda: els.IdealScoreMachine(IMAGES, image_labels=[0, 1]), r"one label per image \(4\), got \(2,\)"),
+    (lambda: els.IdealScoreMachine(IMAGES, image_labels=[0.0] * 4), r"must be whole numbers, got torch.float32"),
     (
         lambda: els.IdealScoreMachine(IMAGES, memory="512MB"),
         r"memory must be a number of bytes, at least 1, got '512MB'",
@@ -165,6 +172,12 @@ def test_numbers_of_numpy_are_numbers() -> None:
 def test_a_rotated_input_is_an_input() -> None:
     turned = torch.rot90(X, 1, (-2, -1))
     assert torch.equal(els_machine()(turned, 0.5), els_machine()(turned.contiguous(), 0.5))
+
+
+def test_classes_may_be_a_list_or_an_array() -> None:
+    answer = els_machine(image_labels=CLASSES)(X, 0.5, labels=1)
+    for classes in (CLASSES.tolist(), CLASSES.numpy(), CLASSES.numpy().astype(np.uint8)):
+        assert torch.equal(els_machine(image_labels=classes)(X, 0.5, labels=1), answer)
 
 
 def test_labels_without_classes() -> None:
@@ -272,6 +285,11 @@ def test_too_little_memory() -> None:
         (lambda: els.sample(lambda x_t, t: x_t, X.int()), "noise must be a tensor of floats, got torch.int32"),
         (lambda: els.sample(lambda x_t, t: x_t, X / 0), "noise contains NaN or infinite pixels"),
         (lambda: els.sample(None, X), r"a denoiser must be callable, as denoiser\(x_t, t\), got NoneType"),
+        (
+            lambda: els.sample(els.IdealScoreMachine, X),
+            r"got the class IdealScoreMachine: build one, such as IdealScoreMachine\(images\)\.",
+        ),
+        (lambda: els.shift_error(els.WienerFilter, X, 0.5, (1, 0)), "got the class WienerFilter: build one"),
         (lambda: els.calibrate(els.IdealScoreMachine(IMAGES), els_machine()), "needs a machine with patches, LS or"),
         (lambda: els.calibrate(lambda x_t, t: x_t, els_machine()), "a machine with patches, .* got function"),
         (
@@ -530,6 +548,21 @@ def test_images_of_one_grey_value_cannot_be_compared(tmp_path: Path) -> None:
     assert result.exit_code == 1 and "for which r is undefined: are the training images constant?" in result.output
 
 
+def test_images_without_classes_are_told_how_to_get_some(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a/0.png", "b/0.png", "stray.png"):
+        Path("three", name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8)).save(Path("three", name))
+    np.save("mine.npy", pictures(6, 1, 8, 8).numpy())
+    for images, advice in (
+        ("three", ", as stray.png lies in no subfolder: put every image into one that is named after its class."),
+        ("mine.npy", ": write one whole number per image, from 0 on, into NAME.labels.npy beside NAME.npy."),
+    ):
+        result = run("train", "own", "--dataset", images, "--conditional")
+        said = f"a class-conditional network needs classes, but {Path(images).stem} has none{advice}"
+        assert result.exit_code == 1 and said in " ".join(result.output.split())
+
+
 @pytest.mark.parametrize("channels", [2, 4])
 def test_images_that_cannot_be_drawn(channels: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -597,6 +630,16 @@ def test_training_on_what_does_not_fit(tmp_path: Path) -> None:
     plan = TrainingPlan(steps=np.int64(1), batch=2)
     els.train(els.ResNet(width=4, layers=1), data, plan, checkpoint=str(tmp_path / "state.safetensors"), progress=False)
     assert (tmp_path / "state.safetensors").exists()
+
+
+def test_a_warning_of_a_command_is_one_line(tmp_path: Path) -> None:
+    np.save(tmp_path / "bright.npy", (pictures(6, 1, 8, 8).numpy() + 1) / 2)
+    own = ("train", "own", "--dataset", "bright.npy", "--width", "4", "--steps", "1")
+    command = [sys.executable, "-m", "elscourse", *own]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    said = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    told = [line for line in said.stderr.splitlines() if "pixel" in line or ".py" in line or "return" in line]
+    assert told == ["Warning: bright: no pixel is below 0. If the pixels are in [0, 1], take 2 * images - 1."]
 
 
 @pytest.mark.parametrize("name", ["", "..", "../evil", "a/b", "own.json", "x" * 201, "網" * 67])

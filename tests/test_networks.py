@@ -351,6 +351,27 @@ def test_an_unknown_network_is_answered_with_near_names() -> None:
             els.load_network(nothing)
 
 
+def test_a_network_that_is_still_in_training_is_not_called_unknown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = replace(RECIPES["fashion-mnist-16-resnet-zeros"], name="own", n=4, plan=TrainingPlan(steps=3, batch=2))
+
+    def stop(trainer: object) -> None:
+        if trainer.step == 2:  # type: ignore[attr-defined]
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(checkpoints, "OWN_NETWORKS", tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        follow(recipe, tmp_path, after_step=stop)
+    for name in ("own", tmp_path / "own", tmp_path / "own.safetensors", tmp_path / "own.json"):
+        with pytest.raises(
+            els.CourseError, match="the training of own is not finished: run its `elscourse train` again"
+        ):
+            els.load_network(name)
+    follow(recipe, tmp_path)
+    assert els.load_network("own").name == "own"
+
+
 def test_loss_is_that_of_the_noise(generator: torch.Generator) -> None:
     """A network that knows the images finds the noise: loss 0; one that says zero has loss 1."""
     x_0, schedule = pictures(1, 1, 8, 8).expand(512, 1, 8, 8), els.CosineSchedule()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -157,6 +158,35 @@ def test_a_bent_filter_keeps_times_and_classes_apart() -> None:
     kept = els.BentFilter(linear)
     for t, label in [(0.2, None), (0.8, None), (0.2, 0), (0.2, 1), (0.8, 1), (0.2, None)]:
         equal(kept(seen(v, t), t, labels=label), els.BentFilter(linear)(seen(v, t), t, labels=label))
+
+
+def one_class_after_the_other() -> els.ImageSet:
+    """900 images in the order of a folder: those of the first class, dark ones, are more than a curve is found on."""
+    shade = torch.tensor([-0.8, 0.8]).repeat_interleave(450)
+    return els.ImageSet(0.2 * pictures(900, 1, 16, 16) + shade.view(-1, 1, 1, 1), (shade > 0).long(), ("dark", "light"))
+
+
+def check_that_order_does_not_matter(bent: Callable[[els.ImageSet], Callable[..., Tensor]]) -> None:
+    folder = one_class_after_the_other()
+    order = torch.randperm(900, generator=torch.Generator().manual_seed(0))
+    x_t = seen(folder.images.flip(0), 0.4)  # light ones
+    one, other = (bent(some)(x_t, 0.4) for some in (folder, folder.subset(order)))
+    assert one.mean() > 0.7 and (one - other).abs().mean() < 0.02
+
+
+@pytest.mark.parametrize("told", [None, 1])
+def test_the_curve_of_a_bent_filter_is_of_all_classes(told: int | None) -> None:
+    def bent(images: els.ImageSet) -> Callable[..., Tensor]:
+        filter = els.BentFilter(els.LocalFilter(images.images, patch_size=3, image_labels=images.labels))
+        return lambda x_t, t: filter(x_t, t, told)
+
+    check_that_order_does_not_matter(bent)
+
+
+def test_a_lab_bends_filters_by_all_classes_even_if_its_network_knows_none() -> None:
+    lab = els.lab(verbose=False)
+    assert not lab.network.conditional
+    check_that_order_does_not_matter(lambda images: replace(lab, data=images).machine("bent-local-filter"))
 
 
 def test_what_a_bent_filter_calls_brightest_is_not_grey() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -163,6 +164,8 @@ MERGING = """
     error = (answer.mean - exact).abs().amax((1, 2, 3))
     assert (error <= answer.bound).all() and (answer.bound <= 0.5).all()
     assert (error > 10 * machine.spread * machine.rounding).all(), "what was left out must show"
+    assert len(set(ranks._gather(answer.visited))) == 1 and 0 < answer.visited < 1, "of the whole dictionary"
+    assert els.IdealScoreMachine(images[:1]).across(ranks).certified(x_t, 0.2).visited == 1, "whoever has no image"
     assert ranks.first(lambda: ranks.rank) == 0
     ranks.close()
     print(f"rank {ranks.rank} agrees")
@@ -301,6 +304,50 @@ def test_arrays_that_are_no_images(tmp_path: Path, array: np.ndarray, sentence: 
     assert "\n" not in str(error.value) and "set.npy" in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("array", "advice"),
+    [
+        (GOOD[:, 0], "x[:, None] for grey images"),
+        (GOOD.astype(">f4"), "np.float32(x)"),
+        (GOOD.astype(np.float16), "np.float32(x)"),
+        (np.uint8(np.round((GOOD + 1) * 127.5)), "np.float32(x) / 127.5 - 1 for pixels of 0 to 255"),
+        (
+            np.uint8(np.round((GOOD[:, 0] + 1) * 127.5)),
+            "np.float32(x[:, None]) / 127.5 - 1 for grey images with pixels of 0 to 255",
+        ),
+        (
+            np.uint8(np.round((GOOD.transpose(0, 2, 3, 1) + 1) * 127.5)),
+            "np.float32(x.transpose(0, 3, 1, 2)) / 127.5 - 1 for pixels of 0 to 255",
+        ),
+        (GOOD.transpose(0, 2, 3, 1).astype(np.float16), "np.float32(x.transpose(0, 3, 1, 2))"),
+        (GOOD[0, 0], "an array like that"),
+        (GOOD[:0], "an array like that"),
+        (GOOD.astype(complex), "an array like that"),
+    ],
+)
+def test_the_advice_for_an_array_makes_images_of_it(tmp_path: Path, array: np.ndarray, advice: str) -> None:
+    path = tmp_path / "set.npy"
+    np.save(path, array)
+    with pytest.raises(els.CourseError, match=re.escape(f": save {advice}.")):
+        els.load(path)
+    if "like that" not in advice:
+        np.save(path, eval(advice.partition(" for ")[0], {"np": np, "x": array}))
+        torch.testing.assert_close(els.load(path).images, torch.from_numpy(GOOD), rtol=0, atol=0.01)
+
+
+def test_what_is_written_to_the_images_of_a_file_stays_in_memory(tmp_path: Path) -> None:
+    """In a process of its own, which a write to read-only images would end."""
+    path = tmp_path / "set.npy"
+    np.save(path, GOOD)
+    before = path.read_bytes()
+    write = (
+        "import sys, elscourse as els; x = els.load(sys.argv[1]).images; x.mul_(-1); x[0] = 0.5; print(x.sum().item())"
+    )
+    path.chmod(0o400)
+    assert float(python("-c", write, str(path))) == pytest.approx(0.5 * 64 - GOOD[1:].sum(dtype=float), abs=1e-3)
+    assert path.read_bytes() == before and torch.equal(els.load(path).images, torch.from_numpy(GOOD))
+
+
 def test_an_array_file_is_opened_without_a_warning(tmp_path: Path) -> None:
     np.save(tmp_path / "set.npy", GOOD)
     torch.set_warn_always(True)  # otherwise torch would say it once only, to another test
@@ -352,7 +399,14 @@ def sparse(path: Path, n: int) -> None:
 def test_a_file_may_be_larger_than_memory(tmp_path: Path) -> None:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     sparse(tmp_path / "set.npy", 4 * memory // 1024)
-    images = els.load(tmp_path / "set.npy", n=300).images
+    torch.set_warn_always(True)
+    try:
+        with pytest.warns(UserWarning) as told:
+            images = els.load(tmp_path / "set.npy", n=300).images
+    finally:
+        torch.set_warn_always(False)
+    (warning,) = told
+    assert "set.npy does not fit into memory, so writing to its images would end Python" in str(warning.message)
     assert els.IdealScoreMachine(images)(torch.randn(1, 1, 16, 16), 0.5).isfinite().all()
 
 
@@ -370,11 +424,18 @@ STREAMING = """
         els.nearest_training_image(x_t, images)
         sha256_of(images)
 
+    def limit():
+        status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+        now = int(status["VmData"].split()[0]) * 1024  # private memory that can be written
+        resource.setrlimit(resource.RLIMIT_DATA, (now + int(sys.argv[2]), -1))
+
     use(torch.zeros(3000, 1, 16, 16))  # what is loaded and made once is there before the limit
-    status = dict(line.split(":", 1) for line in open("/proc/self/status"))
-    now = int(status["VmData"].split()[0]) * 1024  # private memory that can be written: not the mapped file
-    resource.setrlimit(resource.RLIMIT_DATA, (now + int(sys.argv[2]), -1))
-    use(els.load(sys.argv[1]).images)
+    images = els.load(sys.argv[1]).images  # which can be written
+    limit()
+    use(images)
+    del images
+    limit()
+    use(els.load(sys.argv[1]).images)  # there is no room for this one: it is read-only
     print("enough")
 """
 
