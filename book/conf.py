@@ -4,10 +4,12 @@ The source folder is the root of the repository, so that notebooks/ and book/ bo
 sphinx-build -c book . _site
 """
 
+import html
 import re
 import sys
 import tomllib
 from pathlib import Path
+from textwrap import shorten
 
 import nbformat
 from docutils import nodes
@@ -45,6 +47,7 @@ exclude_patterns = ["book/_*", "**.ipynb_checkpoints"]
 source_suffix = {".md": "myst-nb", ".ipynb": "myst-nb"}
 bibtex_bibfiles = ["references.bib"]
 nb_execution_mode = "off"  # the committed outputs are shown; the tests prove that they are fresh
+nb_code_prompt_show, nb_code_prompt_hide = "Show the code", "Hide the code"  # of cells that only check or measure
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "deflist", "attrs_inline"]
 myst_heading_anchors = 3
 suppress_warnings = ["mystnb.unknown_mime_type"]
@@ -120,6 +123,18 @@ def say_where_it_runs(app: Sphinx, doctree: nodes.document) -> None:
         time.parent.insert(time.parent.index(time) + 1, nodes.paragraph("", "", words, start, nodes.Text(".")))
 
 
+def describe(app: Sphinx, page: str, template: str, context: dict, doctree: nodes.document | None) -> None:
+    """What a search engine or a shared link shows of a page that says nothing itself: its title, its first words."""
+    if doctree is None or 'name="description"' in context.get("metatags", ""):
+        return
+    first = next((one.astext() for one in doctree.findall(nodes.paragraph)), "")
+    told, title = html.escape(shorten(first, 200, placeholder=" ...")), html.escape(app.env.titles[page].astext())
+    context["metatags"] = context.get("metatags", "") + (
+        f'<meta name="description" content="{told}" /><meta property="og:title" content="{title}" />'
+        f'<meta property="og:description" content="{told}" />'
+    )
+
+
 def items_of_a_list(app: Sphinx, page: str, template: str, context: dict, doctree: nodes.document | None) -> None:
     """Docutils gives entries of the bibliography a role that is no longer one, in a list that may hold only items."""
     if "body" in context:
@@ -147,5 +162,6 @@ def setup(app: Sphinx) -> None:
     app.connect("doctree-read", mark_columns)
     app.connect("doctree-read", say_where_it_runs)
     app.connect("html-page-context", items_of_a_list)
+    app.connect("html-page-context", describe)
     app.connect("build-finished", drop_source_maps)
     app.connect("build-finished", drop_outputs)

@@ -659,11 +659,14 @@ def test_code_and_tables_are_not_cut(chromium: Any, site: Path) -> None:
     """On a desktop every line of code is seen in full; on a phone prints in columns scroll, and sentences wrap."""
     for name in LESSONS:
         visit = Visit(chromium, f"{site.as_uri()}/notebooks/{name}.html", viewport={"width": 1400, "height": 900})
-        cut = visit.page.evaluate(
-            """() => [...document.querySelectorAll('.cell_input pre')].filter(p => p.scrollWidth > p.clientWidth + 1)
-                .map(p => p.innerText.slice(0, 80))"""
-        )
-        assert not cut, (name, cut)
+        visit.page.evaluate("() => document.querySelectorAll('details').forEach(folded => folded.open = true)")
+        for width in (1400, 1280):
+            visit.page.set_viewport_size({"width": width, "height": 900})
+            cut = visit.page.evaluate(
+                """() => [...document.querySelectorAll('.cell_input pre')].filter(p => !p.clientWidth ||
+                    p.scrollWidth > p.clientWidth + 1).map(p => p.innerText.slice(0, 80))"""
+            )
+            assert not cut, (name, width, cut)
         visit.leave()
     visit = Visit(chromium, f"{site.as_uri()}/notebooks/13_gpu.html", viewport={"width": 390, "height": 844})
     wide = "e => [getComputedStyle(e).overflowX, e.scrollWidth > e.clientWidth]"
@@ -680,6 +683,10 @@ def test_code_and_tables_are_not_cut(chromium: Any, site: Path) -> None:
     assert ["auto", True] in formulas and all(how == "auto" for how, _ in formulas)
     figure = visit.page.locator(".cell_output img").first
     assert figure.evaluate("e => [e.clientWidth, getComputedStyle(e.parentElement).overflowX]") == [640, "auto"]
+    visit.leave()
+    visit = Visit(chromium, f"{site.as_uri()}/notebooks/00_result.html", viewport={"width": 390, "height": 844})
+    figure = visit.page.locator(".cell_output img").first
+    assert figure.evaluate("e => [e.naturalWidth <= 800, e.clientWidth < 390]") == [True, True], "legible as a whole"
     visit.leave()
 
 
@@ -739,6 +746,14 @@ def test_paper_is_white_and_motion_can_be_reduced(chromium: Any, site: Path) -> 
             if (name) dispatchEvent(new Event(name)); return document.documentElement.dataset.theme; })"""
     )
     assert themes == ["dark", "light", "dark"]
+    dimmed = visit.page.locator(".cell_output img").first.evaluate("e => getComputedStyle(e).filter")
+    assert re.fullmatch(r"brightness\([\d.]+\)", dimmed), "a contrast would make faint pixels black"
+    visit.leave()
+    visit = Visit(chromium, f"{site.as_uri()}/book/index.html", **window)
+    visit.page.locator("summary", has_text="Answer").click()
+    way = visit.page.locator(".els-way")
+    way.scroll_into_view_if_needed()
+    assert way.evaluate("e => e.decode().then(() => e.currentSrc)").endswith("pairs-1.png"), "it does not move"
     visit.leave()
     visit = Visit(chromium, f"{site.as_uri()}/book/teach/slides/{LESSONS[2]}.html", **window)
     visit.page.wait_for_function("() => window.Reveal && Reveal.isReady()")
@@ -759,9 +774,9 @@ def test_without_javascript(chromium: Any, site: Path) -> None:
     page.close()
 
 
-@pytest.mark.parametrize("width", [390, 1300])
+@pytest.mark.parametrize("width", [320, 390, 1300])
 def test_no_page_scrolls_sideways(width: int, chromium: Any, served: str) -> None:
-    for name in PAGES:
+    for name in (*PAGES, "notebooks/08_borders"):  # with a long name in its text
         visit = Visit(chromium, f"{served}/{name}.html", viewport={"width": width, "height": 900})
         wide = visit.page.evaluate("() => document.documentElement.scrollWidth - window.innerWidth")
         assert wide <= 1, f"{name} is {wide} pixels too wide"
@@ -827,6 +842,11 @@ def test_a_lesson_in_jupyterlab(chromium: Any, jupyterlab: str) -> None:
             cell.outputs.toJSON().filter(output => output.output_type === 'error') : [])"""
     )
     assert not failed, json.dumps(failed)[:2000]
+    folded = page.evaluate(
+        """() => window.jupyterapp.shell.currentWidget.content.widgets.map(cell => [cell.inputHidden,
+            (cell.model.getMetadata('tags') || []).includes('hide-input')])"""
+    )
+    assert any(hidden for hidden, _ in folded) and all(hidden == tagged for hidden, tagged in folded)
     number = page.evaluate(
         """() => { const panel = window.jupyterapp.shell.currentWidget.content;
             const at = [...panel.model.cells].findIndex(c => c.sharedModel.source.includes('MosaicExplorer'));

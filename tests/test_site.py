@@ -549,6 +549,17 @@ def test_what_the_plans_say_of_minutes_is_what_the_lessons_say() -> None:
         assert sum(minutes[part] for part in set_) == (int(total[1]) if total else 0), f"week {week}"
 
 
+def test_every_page_says_what_it_is(site: Path) -> None:
+    """To a search engine, and where its address is shared."""
+    for path in [*site.glob("notebooks/*.html"), *site.glob("book/*.html"), *site.glob("book/teach/**/*.html")]:
+        if "slides" not in path.parts:
+            text = path.read_text(encoding="utf-8")
+            (told,) = re.findall(
+                r'<meta (?:name="description" content="([^"]*)"|content="([^"]*)" name="description")', text
+            )
+            assert 20 < len("".join(told)) <= 240 and 'property="og:title"' in text, path
+
+
 def test_a_day_is_no_longer_than_six_hours(site: Path) -> None:
     """Each part of it leads to that section or exercise, and the minutes are those of the lessons."""
     page, minutes = read(site / "book" / "day.html").text, lesson_minutes()

@@ -11,7 +11,8 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 
-AS_TEXT = re.compile(r'src="data:image/png;base64,([^"]+)"')
+AS_TEXT = re.compile(r'src="data:image/png;base64,([^"]+)"( width="(\d+)")?')
+LEGIBLE = 800  # pixels: a figure this wide can still be read when a phone shows it at half its width
 
 
 def as_files(body: str, page: str, site: Path) -> str:
@@ -22,7 +23,8 @@ def as_files(body: str, page: str, site: Path) -> str:
         name = f"_images/{hashlib.sha256(data).hexdigest()[:16]}.png"
         (site / name).parent.mkdir(parents=True, exist_ok=True)
         (site / name).write_bytes(data)
-        return f'src="{"../" * page.count("/")}{name}"'
+        fits = ' class="els-fits"' if found[3] and int(found[3]) <= LEGIBLE else ""
+        return f'src="{"../" * page.count("/")}{name}"{found[2] or ""}{fits}'
 
     return AS_TEXT.sub(file, body)
 
