@@ -15,14 +15,15 @@ from elscourse.calibration import calibrate
 from elscourse.files import whole_file
 
 HERE = Path(__file__).parent
-KINDS = ("resnet-zeros", "resnet-zeros-conditional", "unet-zeros")
+KINDS = {kind: f"fashion-mnist-16-{kind}" for kind in ("resnet-zeros", "resnet-zeros-conditional", "unet-zeros")}
+KINDS["28 x 28"] = "fashion-mnist-28-resnet-zeros-conditional"
 
 
 def main() -> None:
     """Calibrate, draw, compare: some minutes."""
     found = {}
-    for kind in KINDS:
-        lab = els.lab("laptop", network=f"fashion-mnist-16-{kind}", verbose=False)
+    for kind, name in KINDS.items():
+        lab = els.lab("laptop", network=name, verbose=False)
         machine, told = lab.machine("ls"), lab.labels_for(range(900_000, 900_010))
         sizes = calibrate(machine, lab.network, samples=10, labels=told, progress=True)
         noise, labels = els.seeded_noise(lab.seeds, lab.shape), lab.labels_for(lab.seeds)
