@@ -3,7 +3,8 @@
 `./course notebooks [NAME ...]` runs this. A lesson is executed again only if its source, the package or the data
 changed since it was built on this computer; one that fails is not written. Cells tagged `volatile` (timings, names of
 machines) keep the output that they had. The seconds and the memory of a run that changed a notebook are noted in
-book/status.json.
+book/status.json. Cells tagged `hide-input`, which only check or measure what the text says, are shown with their code
+folded: the website reads the tag, JupyterLab the metadata written here.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ def build(source: Path) -> tuple[str, dict[str, float]]:
     notebook = jupytext.read(source)
     for number, cell in enumerate(notebook.cells):
         cell["id"] = f"c{number:03d}"
+        if "hide-input" in cell.metadata.get("tags", []):
+            cell.metadata["jupyter"] = {"source_hidden": True}
     took: dict[str, float] = {}
     started = time.perf_counter()
     client: NotebookClient = NotebookClient(

@@ -184,9 +184,10 @@ assert r2[2].min() > 0.8 and (r2[2] > r2[:2]).all() and abs(r2[1, 4] - 0.95) < 0
 #
 # Ten seeds are few, so here are the stored drawings for 100, and the mean picture of the class. The last column counts
 # the seeds for which an artist's drawing is more like the network's than any of the nine that this artist draws of the
-# same class from other noises.
+# same class from other noises. (From here on, code that only measures or checks what the text says is folded away. It
+# runs like any other cell; click on it to read it.)
 
-# %%
+# %% tags=["hide-input"]
 pictures, kinds = garments.data.images, garments.labels_for(range(100)).cpu()
 means = torch.stack([pictures[garments.data.labels == k].mean(0).cpu() for k in range(10)])
 drawn = {"formula": stored["els-zeros"], "linear filter": stored["local-filter"], "ideal denoiser": stored["is"]}
@@ -204,7 +205,7 @@ both = [r2[name][49] for name in ("formula", "linear filter")]
 print(f"seed 49, the formula's worst: {both[0]:.2f} (filter {both[1]:.2f})")
 assert r2["formula"].argmin() == 49 and abs(both[0] - 0.54) < 0.005 and both[1] < 0.54
 
-# %%
+# %% tags=["hide-input"]
 hundred = els.seeded_noise(range(100), garments.shape).to(garments.device)
 corrected = els.sample(garments.machine("bent-local-filter"), hundred, steps=20, labels=garments.labels_for(range(100)))
 for steps, stated in ((150, (0.945, 0.919, 77)), (20, (0.924, 0.917, 48))):
@@ -249,7 +250,7 @@ for row, (_, distances) in zip((1, 3, 5), nearest.values(), strict=True):
 show(fig, alt="The ideal denoiser's ten drawings equal the training pictures below them. The formula's and the "
      "network's do not: in most columns the nearest training picture has another shape or pattern.")  # fmt: skip
 
-# %%
+# %% tags=["hide-input"]
 for name, (_, distance) in nearest.items():
     print(f"{name:<15} nearest training picture at distance {distance.min():.2f} to {distance.max():.2f}")
 flat = [pictures[garments.data.labels == k].flatten(1) for k in range(10)]
@@ -351,7 +352,7 @@ assert abs(value - from_package) < 1e-3
 # %%
 widgets.MosaicExplorer.of(formula, noisy, formula_drew, t, top=4, labels=labels)
 
-# %%
+# %% tags=["hide-input"]
 places = torch.stack(torch.meshgrid(torch.arange(16), torch.arange(16), indexing="ij"), dim=-1)
 middle = places[4:12, 4:12]
 found = formula.posterior(noisy, t, top=1, labels=labels)  # who has the most votes for each pixel

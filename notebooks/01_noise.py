@@ -45,8 +45,8 @@ lab = els.lab()
 #
 # Pixel values in this course run from $-1$ (black) to $1$ (white). We begin with data that we know exactly: pictures of
 # **one pixel**, called $x_0$ (the zero is a time: no noise so far). It is dark (near $-0.6$) with probability 0.3 and
-# bright (near $0.6$) with probability 0.7. Its values form two heaps, each a normal distribution of standard deviation
-# 0.1 (its *width*).
+# bright (near $0.6$) with probability 0.7. Its values form **two heaps**, each a normal distribution of standard
+# deviation 0.1 (its *width*).
 
 # %%
 means = torch.tensor([-0.6, 0.6], dtype=torch.float64)  # m_k: where the two heaps are
@@ -717,7 +717,7 @@ show(
     ),
 )
 
-# %%
+# %% tags=["hide-input"]
 assert abs(schedule.sigma(1) / schedule.alpha(1) - 80) < 1
 if lab.profile == "laptop":
     assert path[0][2].abs().amax((1, 2, 3)).min() > 3  # every guess at t = 1 leaves the range

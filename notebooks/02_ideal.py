@@ -347,7 +347,7 @@ nearest, distance = els.nearest_training_image(drawn, images)
 fig = plotting.image_rows({"drawn": drawn[:12], "nearest\ntraining picture": images[nearest[:12]]})
 show(fig, alt="Twelve drawings of the ideal denoiser, and below each the nearest training picture: they are identical.")
 
-# %%
+# %% tags=["hide-input"]
 _, at_once = els.nearest_training_image(machine(noise, 0.025), images)
 next_one = torch.cdist(images[:2000].flatten(1), images.flatten(1)).topk(2, largest=False)[0][:, 1].quantile(0.5)
 print(f"copies: {(distance < 1e-4).sum()} of 64 in 40 steps, {(at_once < 1e-4).sum()} if asked once, at t = 0.025")
@@ -429,8 +429,8 @@ show(
 # random.
 #
 # **Predict.** (a) At $t = 1$ the votes are nearly even, but not quite: $\alpha$ is 0.0125, not 0. Sort the pictures by
-# votes: in which place will the final winner stand, near 1,000, 100 or 10? (b) A class cannot get its half later than a
-# picture. Will it get there well before, or at the same time?
+# votes: in which place will the final winner stand, near 1,000, 100 or 10? (b) Once a picture has more than half, so
+# has its class. Will a class get there well before, or only then?
 
 # %%
 of_class = torch.nn.functional.one_hot(labels, 10).float()
@@ -480,7 +480,7 @@ if lab.profile == "laptop":
     assert all(abs(t - said) < 0.02 for t, said in zip(choice.values(), (0.75, 0.55, 0.54), strict=True))
     assert abs(together - 142) <= 5
 
-# %%
+# %% tags=["hide-input"]
 winner = els.nearest_training_image(els.sample(machine, thousand, steps=40), images)[0]
 assert (leader.gather(0, passed["one picture"][None])[0] == winner[:256].cpu()).all()  # the first to have half wins
 votes, product = ideal_weights(thousand, 1.0), thousand.flatten(1) @ images.flatten(1).T
@@ -499,7 +499,8 @@ assert abs(schedule.alpha(1.0) - 0.0125) < 5e-5
 # (a) In place **7** of 2,000 (the median of 1,000 seeds), whereas the winner of *another* seed stands in the middle.
 # **The noise leans towards one picture from the start**, though not firmly: only for 192 of the 1,000 seeds is the
 # winner already first. The denoiser deserves no credit: sorting the pictures by their inner product with the noise puts
-# the winner in place 7, too.
+# the winner in place 7, too. (Multiply out the exponent of a vote: $\alpha$ is so small here that the votes differ by
+# the factor $e^{\alpha v \cdot x_t/\sigma^2}$, and by hardly anything else.)
 #
 # (b) Well before: one class holds half of the votes from $t = 0.75$ on, one picture from 0.54 (medians). For 142 of the
 # 256 seeds a class of shuffled labels gets its half no sooner than the picture. So **the denoiser first finds pictures
@@ -509,7 +510,7 @@ assert abs(schedule.alpha(1.0) - 0.0125) < 5e-5
 # **Predict.** From 20 to 10,000 training pictures of all kinds: will the choice come earlier (at a larger $t$), later,
 # or at the same time? Will the copying stop?
 
-# %%
+# %% tags=["hide-input"]
 garments = els.load("fashion-mnist", size=lab.shape[-1], n=10_000)
 everything, kind = garments.images.to(lab.device), torch.as_tensor(garments.labels)
 moments = {"while drawing, all kinds": {}}
@@ -528,7 +529,7 @@ for n, stated in ((20, 0.775), (200, 0.65), (900, 0.575), (2000, 0.54), (10_000,
 # trousers, and ask denoisers that know these 20 and others. **Predict.** What delays the choice: 880 more trousers in
 # the list, 880 shoes and bags, or both?
 
-# %%
+# %% tags=["hide-input"]
 twenty, more = everything[kind == 1][:20], {"20 noised trousers, the rest trousers": everything[kind == 1][20:]}
 more["20 noised trousers, the rest shoes and bags"] = everything[torch.isin(kind, torch.tensor([5, 7, 8, 9]))]
 clean, dust = twenty.repeat(13, 1, 1, 1), els.seeded_noise(range(600, 860), lab.shape).to(lab.device)
@@ -573,7 +574,7 @@ show(
 # before? (b) How many different pictures do the 1,000 seeds draw in 100 steps, and how many if we ask only once, at $t
 # = 0.025$?
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 to = {n: els.nearest_training_image(els.sample(machine, thousand, steps=n), images)[0] for n in (20, 100)}
 once = els.nearest_training_image(machine(thousand, 0.025), images)[0]
 same, most = (to[20] == to[100]).sum(), once.bincount().max()

@@ -24,7 +24,8 @@
 #
 # **You need** lessons 01 and 02, and what a convolution is.
 #
-# **Time** 80 minutes. If time is short: sections 1, 3, 5, 6 and 7.
+# **Time** 80 minutes. If time is short: sections 1, 3, 5, 6 and 7. (Run all cells first: a section needs the cells
+# above it.)
 
 # %%
 import torch
@@ -149,7 +150,7 @@ show(
     "above the dotted line of the ideal denoiser, at 0.007.",
 )
 
-# %%
+# %% tags=["hide-input"]
 print(f"loss at the end: yours {tiny_curve[-1]:.3f}, the course's {big_curve[-1]:.3f}, lowest possible {lowest:.4f}")
 print(f"the course's loss from 4,000 to 8,000 steps: {big_curve[79] / big_curve[39] - 1:+.1%}")
 if lab.profile == "laptop":  # the numbers in the text are those of the laptop lab
@@ -174,7 +175,7 @@ fig = plotting.image_rows({"yours": tiny_drew, "the course's": network_drew}, ti
 show(fig, alt="Two rows of ten drawings from the same noise. Most columns show the same rough shape twice; the tiny "
      "network's drawings are coarser and more contrasted.")  # fmt: skip
 
-# %%
+# %% tags=["hide-input"]
 stored = els.load_results(lab.network.name)  # drawn before, from the noise of 100 seeds
 alike = {"yours": tiny_drew, "linear denoiser": stored["wiener"][:10].to(lab.device)}
 alike = {name: els.compare(images, network_drew).r2.quantile(0.5).item() for name, images in alike.items()}
@@ -184,9 +185,9 @@ if lab.profile == "laptop":
 
 # %% [markdown]
 # Roughly, yes: from the same noise, the two draw similar shapes. (The median of r2, the squared correlation of their
-# pixels, is about 0.7.) But that takes no network. The best **linear denoiser** (lesson 01; `wiener` in code) answers
-# with a weighted sum of all noisy pixels, with the same weights for every picture. Its drawings are at least as similar
-# to those of the course's network: their median r2 is 0.76.
+# pixels, is about 0.7.) But that takes no network. The best **linear denoiser** (lesson 01; in code
+# `lab.machine("wiener")`) answers with a weighted sum of all noisy pixels, with the same weights for every picture. Its
+# drawings are at least as similar to those of the course's network: their median r2 is 0.76.
 
 # %% [markdown] tags=["slide"]
 # ## 3. Same noise, same goal (5 minutes)
@@ -208,7 +209,7 @@ show(
     "the training picture nearest to the network's drawing is like it in outline, not the same.",
 )
 
-# %%
+# %% tags=["hide-input"]
 _, distance_ideal = els.nearest_training_image(ideal_drew, lab.data.images)
 print("distance to the nearest training picture:")
 print(f"ideal denoiser at most {distance_ideal.max():.4f}, network at least {distance.min():.1f}")
@@ -282,7 +283,7 @@ axes[2].set_xlabel("novelty (the line is the median)")
 show(fig, alt="Three histograms of novelty: the ideal denoiser all at 0, held-out pictures around 1 with a tail, the "
      "network's drawings mostly between 1 and 2.3, further out than real pictures.")  # fmt: skip
 
-# %%
+# %% tags=["hide-input"]
 beyond = (novelty["network"] > novelty["held-out pictures"].quantile(0.95)).sum().item()
 for name, values in novelty.items():
     print(f"{name:<18} median {values.quantile(0.5):.2f}, smallest {values.min():.2f}")
@@ -337,7 +338,7 @@ show(
 )
 
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 def excess(name):
     """How much higher the mean loss is on held-out pictures, and the standard error of this difference."""
     seen, new = on_training[name].mean(0), on_held_out[name].mean(0)  # one number for each picture
@@ -374,7 +375,7 @@ if lab.profile == "laptop":
 # only means and covariances. Perhaps the new pictures are harder? Train a second linear denoiser on them, and test each
 # of the two on its own set and on the other's: then hardness cancels.
 
-# %%
+# %% tags=["hide-input"]
 halves = lab.data.images, held_out
 each = [[losses(linear, half).mean() for half in halves] for linear in (wiener, els.WienerFilter(held_out))]
 less = (each[1][0] - each[0][0] + each[0][1] - each[1][1]) / 2 / each[0][0]  # each[i][j]: of denoiser i on set j
@@ -454,7 +455,7 @@ show(
 #
 # **Predict.** Network, linear denoiser, ideal denoiser: for which of them does that share fall as the noise falls?
 
-# %%
+# %% tags=["hide-input"]
 outside, others = (torch.ones(lab.shape[1:], dtype=torch.bool, device=lab.device) for _ in range(2))
 outside[window], others[row, column] = False, False
 
@@ -552,7 +553,7 @@ show(
 )
 
 
-# %%
+# %% tags=["hide-input"]
 def left_behind(denoiser, t, shift):
     """The error as a share of the error of an answer that stays put: in the middle 4 x 4, and in the outer ring."""
     x_t = els.add_noise(held_out[:100], eps, t)
@@ -599,7 +600,7 @@ if lab.profile == "laptop":
 #
 # **Predict.** Will it do better on its own pictures than on new ones? Will it copy?
 
-# %%
+# %% tags=["hide-input"]
 unet_lab = els.lab("laptop", network="fashion-mnist-16-unet-zeros", verbose=False)  # on every computer
 unet = unet_lab.network
 canvas = els.seeded_noise([0], unet_lab.shape).requires_grad_()
@@ -607,7 +608,7 @@ canvas = els.seeded_noise([0], unet_lab.shape).requires_grad_()
 print(f"UNet: the corner pixel depends on {influence.count_nonzero()} of {influence.numel()} pixels")
 assert influence.count_nonzero() == influence.numel()
 
-# %%
+# %% tags=["hide-input"]
 its, fresh = unet_lab.data.images, unet_lab.held_out().images
 on_training["UNet"], on_held_out["UNet"] = seen, unseen = losses(unet, its), losses(unet, fresh)
 more, error = excess("UNet")

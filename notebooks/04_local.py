@@ -23,7 +23,8 @@
 #
 # **You need** lessons 01 to 03: a denoiser, the sampler, the ideal denoiser (IS), and the two clues of lesson 03.
 #
-# **Time** 82 minutes. If time is short: sections 2, 3, 5, 6 and 7. A good place for a break is after section 7.
+# **Time** 82 minutes; a good place for a break is after section 7. If time is short: sections 2, 3, 5, 6 and 7. (Run
+# all cells first: a section needs the cells above it.)
 
 # %%
 import torch
@@ -84,7 +85,7 @@ ax.legend()
 show(fig, alt="The change in the answer at the middle pixel falls as the kept square grows; the network's curve lies "
      "well below the ideal denoiser's, the linear filter's lower still up to width 9; all end near zero.")  # fmt: skip
 
-# %%
+# %% tags=["hide-input"]
 at_nine = {name: change[widths.index(9)] for name, change in looks_far.items()}
 print("width 9, t = 0.5:", {name: round(change, 2) for name, change in at_nine.items()})
 if lab.profile == "laptop":
@@ -278,7 +279,7 @@ show(fig, alt="One seed drawn through six windows. P = 3 and 5: ragged pieces ar
      "torn on the right; P = 13 and 17: a pullover. Below, the source of each pixel: confetti at P = 3, ever larger "
      "pieces, one colour at 17.")  # fmt: skip
 
-# %%
+# %% tags=["hide-input"]
 counts = [len(s.unique()) for s in source]
 _, distance = els.nearest_training_image(drawn, images)
 for P, count, d in zip(sizes, counts, distance, strict=True):
@@ -291,10 +292,12 @@ if lab.profile == "laptop":
 # $P = 3$ draws neither a blur nor noise, but sharp, ragged debris. $P = 7$ and 9 know about pullovers, but not on the
 # right. $P = 17$ draws a pullover, and it is a training image.
 #
-# The map below each picture shows, for each pixel, the training image with the most votes. (The 18 largest sources have
-# strong colours; the others share pale ones.) As the window grows, neighbours must agree on more, and the pieces grow.
-# But the map shows who was elected, not that anything was glued: where images are alike, as in the black background,
-# neighbours elect different ones.
+# The map below each picture shows, for each pixel, the training image with the most votes. A strong colour is the
+# *same* training image in all six maps: the piece that is blue at $P = 13$ comes from the very picture that $P = 17$
+# copies. (The 18 sources with the most pixels in all maps together have such a colour; the others share pale ones, so
+# $P = 3$ is nearly all pale.) As the window grows, neighbours must agree on more, and the pieces grow. But the map
+# shows who was elected, not that anything was glued: where images are alike, as in the black background, neighbours
+# elect different ones.
 
 # %% [markdown] tags=["slide"]
 # ## 6. A hundred seeds (7 minutes)
@@ -360,7 +363,7 @@ show(fig, alt="Left, the distance to the nearest training image falls from about
      "the network's line at P = 7, that of real held-out images between P = 11 and 13. Right, the number of source "
      "images falls from about 80 to 1.")  # fmt: skip
 
-# %%
+# %% tags=["hide-input"]
 median_distance = dict(zip(stored_sizes, distance.quantile(0.5, dim=1).tolist(), strict=True))
 median_sources = dict(zip(stored_sizes, sources.quantile(0.5, dim=1).tolist(), strict=True))
 copies = dict(zip(stored_sizes, (distance < 0.05).float().mean(1).tolist(), strict=True))
@@ -394,7 +397,7 @@ if lab.profile == "laptop":
 # *some* training image has the same $3 \times 3$ square, at that place and to within 0.05 (a *known square*). Since
 # such squares may just be common, look also among 2,000 "strangers", pictures that LS does *not* hold.
 #
-# | | among its own | among strangers |
+# | drawings | among its own | among strangers |
 # |---|---|---|
 # | LS, $P = 3$ | 0.8 % | 0.3 % |
 # | LS, $P = 9$ | 34 % | 1.6 % |
@@ -500,7 +503,7 @@ show(fig, alt="Two curves against the dotted diagonal. Left of -1 both are flat,
      "below the diagonal, in the middle on it or just above, and right of 0.6 they turn off below it: to 0.8 at "
      "t = 0.3, to 0.7 at 0.7.")  # fmt: skip
 
-# %%
+# %% tags=["hide-input"]
 probe = torch.tensor([-1.2, -0.75, 0, 0.5, 1.0], device=lab.device)
 stands_for = {s: curve(probe.view(1, 1, 1, -1)).flatten().tolist() for s, curve in bends.items()}
 for s, values in stands_for.items():
@@ -566,7 +569,7 @@ show(fig, alt="Error against patch size at t = 0.3: LS's on training images fall
      "minimum at P = 5 and rises again. The bent filter's on new images falls all the way. The network's line is "
      "lower than both on new images.")  # fmt: skip
 
-# %%
+# %% tags=["hide-input"]
 print("LS, training images:", {P: round(v, 4) for P, v in ls_known.items()})
 for s in times:
     print(f"t = {s}, new images: LS { ({P: round(v, 4) for P, v in ls_new[s].items()}) },")
@@ -600,7 +603,7 @@ show(fig, alt="Error on new images against patch size, at t = 0.1 and 0.7. At 0.
      "steeply; the bent filter's is flat, a little below LS's lowest point. At 0.7 both fall towards the whole image, "
      "LS's lower. The network's line is the lowest at 0.1, and above LS's best at 0.7.")  # fmt: skip
 
-# %%
+# %% tags=["hide-input"]
 best = {s: min(ls_new[s], key=ls_new[s].get) for s in times}
 ahead = {s: (errors(machines[P], s) < errors(els.BentFilter(linear), s)).sum().item() for s, P in best.items()}
 print("LS's best window:", best, "\nimages (of 200) on which it beats the bent filter of the whole image:", ahead)
@@ -624,7 +627,7 @@ if lab.profile == "laptop":
 # **Predict.** How much of what the small window gained at $t = 0.3$ can laxer votes gain with the *whole image*?
 
 
-# %%
+# %% tags=["hide-input"]
 def laxer(P, T):
     """LS with exponents divided by T: as if there were sqrt(T) times as much noise."""
 
@@ -674,7 +677,7 @@ show(fig, alt="Eight seeds drawn by LS with P = 5 and 31 and with windows that s
      "filter with the same shrinking windows, and by the network. With shrinking windows the images share outlines "
      "with the network's, the filter's are grainy; those of P = 31 are often other garments.")  # fmt: skip
 
-# %%
+# %% tags=["hide-input"]
 noise = els.seeded_noise(range(len(network)), lab.shape).to(lab.device)
 steps_of, _ = zip(*lab.patch_sizes("ls"), strict=True)
 curves = {k: [(s, 2 * round((k * s - 1) / 2) + 1) for s in steps_of] for k in (7, 17, 2 * H - 1)}  # k t, made odd

@@ -281,7 +281,7 @@ for (height, width), count in predicted.items():
     machine, linear = asked[height, width]
     print(f"{height} x {width}  {2 ** (height * width):6,} {count:12} {machine:9} {linear:10}")
 
-# %%
+# %% tags=["hide-input"]
 assert all(counts == [predicted[size], 2] for size, counts in asked.items())
 assert predicted == {(3, 3): 2, (3, 4): 6, (3, 5): 12, (4, 4): 188}
 x_t = els.seeded_noise(range(5), (1, 8, 8), torch.float64)
@@ -385,7 +385,7 @@ show(draw(drawn[:7, 0], [f"{n} wrong" for n in wrong[:7].flatten(1).sum(1).tolis
      alt="Seven samples, one all black, one all white, the others of both colours with ragged frontiers; in three of "
      "them one to three pixels at the frontier are crossed out as inconsistent.")  # fmt: skip
 
-# %%
+# %% tags=["hide-input"]
 share_uniform = (~wrong).flatten(1).all(1).double().mean().item()
 pixels_right = (~wrong).double().mean().item()
 print(f"samples that are consistent: {share_uniform:.0%}; pixels that are: {pixels_right:.1%}")
@@ -407,7 +407,7 @@ for rounds in range(16):
     board = window_sum(board).sign()
 print("consistent (by sign), after this many rounds:", {n: f"{after[n]:.0%}" for n in (0, 1, 3, 7, 15)})
 
-# %%
+# %% tags=["hide-input"]
 assert all(abs(after[n] - share) < 0.03 for n, share in ((0, 0.46), (1, 0.57), (3, 0.8), (7, 0.94), (15, 1)))
 
 # %% [markdown] tags=["slide"]
@@ -440,7 +440,7 @@ print(f"{spoiled.sum()} boards were spoiled; {plain(slow)[spoiled].sum()} of the
 same = (slow.sign() == board).flatten(1).all(1).sum()
 print(f"boards that end the same by halvings as by voting to the end: {same} of {len(board)}")
 
-# %%
+# %% tags=["hide-input"]
 assert abs(shares["500 uniform"] - 0.84) < 0.03 and shares["20, then 30 halvings"] == 1 and same == len(board) == 200
 assert abs(remembered["20 uniform"] - 0.135) < 0.03 and abs(remembered["20, then 30 halvings"] - 0.42) < 0.03
 assert abs(spoiled.sum() - 112) <= 6 and abs(plain(slow)[spoiled].sum() - 57) <= 6
@@ -481,7 +481,7 @@ show(draw(kinds[some], [f"{n:,} times" for n in often[some].tolist()], outvoted(
      alt="Eight small boards in a row with their numbers: all white and all black, more than 4,700 times each; four "
      "bands of two rows or columns, 37 to 53 times; two others, with stepped edges, 3 and 2 times.")  # fmt: skip
 
-# %%
+# %% tags=["hide-input"]
 memories = {n: plain(u).double().mean().item() for n, u in ended.items()}
 level = {n: plain(finish(starts[n] - starts[n].mean((2, 3), keepdim=True))).double().mean().item() for n in (4, 8)}
 different = {n: len(u[:1000].unique(dim=0)) for n, u in ended.items()}
@@ -563,7 +563,7 @@ show(fig, alt="Share of pixels against tolerance. LS with halvings is near 0.9 e
      "steps it starts below 0.3. Held-out garments and both filters start near 0; at 0.05 garments are near 0.5, "
      "the filters below 0.3.")  # fmt: skip
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 print("not black, within      0.05  0.001")
 for name, part in lit.items():
     print(f"{name:>21} {part[0.05]:5.0%} {part[0.001]:6.1%}")
@@ -586,7 +586,7 @@ if lab.profile == "laptop":
 # the test is not fair to the bent filter, which has only 200 values at each step.) Why do they stay behind? As in
 # section 4, we ask what they return: we give them unseen garments, dimmed and nearly without noise.
 #
-# %%
+# %% tags=["hide-input"]
 t, unseen = 0.0005, ends["held-out garments"][:50]
 back = {}
 for name, denoiser in (("linear filter", linear), ("bent filter", bent), ("LS", local)):
@@ -645,7 +645,7 @@ ax.legend(fontsize=9, loc="center left", bbox_to_anchor=(1, 0.5))
 show(fig, alt="The values of three neighbouring pixels of one sample over the last 40 steps: each goes up and down "
      "again and again in a regular rhythm, and none comes to rest.")  # fmt: skip
 
-# %%
+# %% tags=["hide-input"]
 calm, dancers = ([b for b in range(16) if (restless[b] > 0) == moves] for moves in (False, True))
 fits = ((film[-1, calm, None] - nearest(film[-1, calm, None])).abs() <= 1e-3).all().item()
 slower = go_on(film[-1, dancers or [0], None], 400, stay=0.98)[-200:]

@@ -22,7 +22,8 @@
 #
 # **You need** lessons 01 to 03.
 #
-# **Time** 65 minutes. If time is short: sections 1, 3 and 4.
+# **Time** 65 minutes. If time is short: sections 1, 3 and 4. (Run all cells first: a section needs the cells above it.
+# An image's *orbit* is all its shifted copies.)
 
 # %%
 import torch
@@ -206,7 +207,7 @@ check.naive_es(naive_es)
 # places, and the machine stays the same, because the orbits do. The machine is equivariant, but the ideal denoiser (IS)
 # of the 50 images themselves is not:
 
-# %%
+# %% tags=["hide-input"]
 few, t = images[:50], 0.5
 x_t = els.add_noise(images[100:103], els.seeded_noise(range(3), lab.shape).to(lab.device), t)
 es, is_ = els.EquivariantScoreMachine(few, lab.schedule), els.IdealScoreMachine(few, lab.schedule)
@@ -253,7 +254,7 @@ fig = plotting.image_rows(rows, notes=[f"{int(i)}\n({y}, {x})" for i, (y, x) in 
 show(fig, alt="Ten samples of ES, the same shifted back, and the training images they come from: the second and "
      "third row are the same pictures. Below each column the number of the image and its shift.")  # fmt: skip
 
-# %%
+# %% tags=["hide-input"]
 new = lab.held_out(100).images  # garments that the machine does not hold
 moved = torch.stack([shift(v, *where[i % 16].tolist()) for i, v in enumerate(new)])  # by the same shifts as the samples
 names = ("as drawn", "new garments", "new garments, moved")
@@ -290,7 +291,7 @@ fig = plotting.image_rows(rows)
 show(fig, alt="Five seeds. With shifted noise ES draws the same garments shifted by three rows and five columns; "
      "IS draws other garments, centred as ever.")  # fmt: skip
 
-# %%
+# %% tags=["hide-input"]
 print(f"ES: largest difference from the shifted sample {(again - shift(drawn[:5], 3, 5)).abs().max():.6f}")
 assert (again - shift(drawn[:5], 3, 5)).abs().max() < 1e-3
 before, after = (els.nearest_training_image(x, images)[0] for x in (remembered[:5], is_again))
@@ -364,7 +365,7 @@ def blind_filter(images, schedule):
     return denoise
 
 
-# %%
+# %% tags=["hide-input"]
 pool, t = images[:200], 0.6
 is_, es, linear = (
     make(pool, lab.schedule) for make in (els.IdealScoreMachine, els.EquivariantScoreMachine, blind_filter)
@@ -406,7 +407,7 @@ if lab.profile == "laptop":
 # $$ D_\mathrm{ES}(x_t) = \sum_d p_d\; T_d^{-1} D_\mathrm{IS}(T_d\, x_t), \qquad
 #    p_d \propto \sum_v \exp\Big( -\frac{\|T_d\, x_t - \alpha v\|^2}{2 \sigma^2} \Big). $$
 
-# %%
+# %% tags=["hide-input"]
 alpha, sigma = lab.schedule.alpha(t), lab.schedule.sigma(t)
 squared = torch.cdist(shifted.flatten(2), alpha * pool.flatten(1)).square()
 p = torch.softmax(torch.logsumexp(-squared / (2 * sigma**2), dim=2), dim=0)  # (H * W, B)
@@ -503,7 +504,7 @@ show(fig, alt="Four maps over all shifts, blue where layer and shift commute. Ci
      "Zero padding: blue only at no shift. Pooling: blue on every second row and column. UNet: on "
      "every fourth.")  # fmt: skip
 
-# %%
+# %% tags=["hide-input"]
 commute = {name: error < 1e-4 for name, error in errors.items()}
 counts = [int(c.sum()) for c in commute.values()]
 print("shifts that commute:", counts)
@@ -550,7 +551,7 @@ show(fig, alt="Ten seeds. Network and ES put bright and dark regions in roughly 
      "The filter draws grainy blotches, bright in the same places. "
      "Below each column, the r2 with the network of ES and of the filter, cut at black and white.")  # fmt: skip
 
-# %%
+# %% tags=["hide-input"]
 next_es = es_drawn.roll(1, 0)  # the drawing from another noise
 more = {
     "ES, other noise": next_es,
@@ -579,7 +580,7 @@ assert abs(ahead[0] - 69) < 2 and abs(ahead[1] - 77) < 2
 # that it never saw, each at its best shift.
 
 
-# %%
+# %% tags=["hide-input"]
 def distance_to_orbits(x, images):
     """x (B, C, H, W) -> (B,): distance to the nearest of these images at its best shift."""
     best = torch.full((len(x),), torch.inf)

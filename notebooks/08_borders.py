@@ -23,7 +23,8 @@
 #
 # **You need** lesson 07 (the equivariant local machine, ELS) and lesson 06 (equivariance).
 #
-# **Time** 64 minutes. If time is short: sections 1, 3, 4 and 6.
+# **Time** 64 minutes. If time is short: sections 1, 3, 4 and 6. (Run all cells first: a section needs the cells above
+# it.)
 
 # %%
 import torch
@@ -140,7 +141,7 @@ assert (windows(one, P, "circular") != 0).all()  # the opposite side beyond the 
 # Keep the trained weights, but put the opposite side of the picture there instead.
 
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 def median_r2(first, second):
     return float(els.compare(first, second).r2.quantile(0.5))
 
@@ -205,10 +206,10 @@ check.window_overhang(window_overhang)
 # ## 3. One dictionary becomes many (6 minutes)
 #
 # At each pixel $x$ the machine of lesson 07 asks about the window $\Omega_x$: *which patch, of any training image at
-# any place, could I be looking at?* With padding, patches have zeros too. Take a patch whose zeros do **not stand
-# where** those of my window stand. Either my window has a noised pixel where the patch has padding, but no noise is
-# added to padding. Or my window has an exact 0 where the patch has a pixel of the image, but noise never makes one. So
-# I cannot be looking at this patch. Its weight is 0, and not just small.
+# any place, could I be looking at?* With padding, patches have zeros too. Take a patch whose zeros do not stand where
+# those of my window stand. Either my window has a noised pixel where the patch has padding, but no noise is added to
+# padding. Or my window has an exact 0 where the patch has a pixel of the image, but noise never makes one. So I cannot
+# be looking at this patch. **Its weight is 0**, and not just small.
 #
 # So a pixel's dictionary holds only patches with **the same padding pattern** as its own window. The places that share
 # a pattern form a **boundary class**.
@@ -339,6 +340,9 @@ torch.testing.assert_close(naive, machine(noisy, t), rtol=0, atol=1e-5)
 # %% [markdown] tags=["slide"]
 # Is this machine still equivariant?
 #
+# We let the machine have, at each $t$, the window with which it is most like the network: its **calibrated size**
+# $P(t)$, which lesson 09 measures.
+#
 # **Predict.** Shift the input by one row, and shift the answer back (nearly the test of lesson 03). In which rows will
 # the machine's answer have changed: only near the border, or in the middle as well? And the answer of the network with
 # zeros?
@@ -368,16 +372,14 @@ show(fig, alt="Change in the answer by row when the input is shifted by one row,
      "and network change in the grey rows near the upper and the lower border (the machine not in row 0); in the "
      "middle the machine does not, the network hardly does, the best linear denoiser does by about 0.1.")  # fmt: skip
 
-# %%
+# %% tags=["hide-input"]
 print("share of the squared change in the white rows:", {key: f"{share:.1%}" for key, share in part.items()})
 said = [0, 0.019, 0.140, 0, 0.015, 0.087]
 assert (torch.tensor([*part.values()]) - torch.tensor(said)).abs().max() < 0.0006
 
 # %% [markdown]
 # In the middle the machine does not notice the shift, because its windows there see no border, before or after. In the
-# grey rows they do. (Row 0 of its answer does not change: the shift makes it the last row, and both are black.) The
-# widths of the machine's windows, the **calibrated sizes** $P(t)$, are those with which it is most like the network
-# (lesson 09).
+# grey rows they do. (Row 0 of its answer does not change: the shift makes it the last row, and both are black.)
 #
 # The network could see the border from everywhere. Yet at $t = 0.5$ only 1.9 % of its squared change lies in the white
 # rows. The best linear denoiser (lesson 01), which looks at the whole picture, has 14.0 % of its own there. (At $t =
@@ -528,7 +530,7 @@ show(fig, alt="Ten seeds. Network and ELS with zeros draw nearly the same centre
      "with circular padding draw much the same pieces of cloth, which run over the borders; two are nearly "
      "empty.")  # fmt: skip
 
-# %%
+# %% tags=["hide-input"]
 bent = els.load_results("15_bent")  # the bent filter (lesson 04) with ELS's windows, 8 bits per pixel
 foretold = {f"ELS, {padding}": formulas[padding] for padding in ("zeros", "circular")}
 foretold |= {f"bent filter, {p}": bent[f"equivariant, {names[p]}"] / 127.5 - 1 for p in ("zeros", "circular")}
@@ -541,7 +543,7 @@ said = [[0.91, 0.12], [0.12, 0.83], [0.86, 0.11], [0.11, 0.71], [0.54, 0.09]]
 assert (torch.tensor([*table.values()]) - torch.tensor(said)).abs().max() < 0.006
 
 
-# %%
+# %% tags=["hide-input"]
 def best_shift(images, others):
     """r2 of each pair, at the best of all 256 shifts."""
     every = torch.cartesian_prod(torch.arange(H), torch.arange(W)).tolist()
@@ -557,7 +559,7 @@ assert abs(moved - 0.38) < 0.006 and abs(chance - 0.32) < 0.006
 # %% [markdown] tags=["slide"]
 # Each formula predicts the network **with its own border**, and not the other one. Median r2 on 100 seeds:
 #
-# | | network, zeros | network, circular |
+# | prediction | network, zeros | network, circular |
 # |---|---|---|
 # | ELS, zeros | **0.91** | 0.12 |
 # | ELS, circular | 0.12 | **0.83** |
@@ -608,7 +610,7 @@ show(fig, alt="Ten seeds, borders always, only first, only last. With borders fi
      "nearly whole pullover, one all black.")  # fmt: skip
 
 
-# %%
+# %% tags=["hide-input"]
 def wrong(x_t, t, labels):
     return garments.network(x_t, t, labels=(labels + 1) % 10)
 
@@ -650,7 +652,7 @@ show(fig, alt="Median r2 with the drawings that are never switched, against the 
      "curves of the class, up to 8 steps, are less steep, and cross there, too. The mean of the class is a line at "
      "0.69 for the border, 0.80 for the class; never borders one at 0.12, never the right class at 0.40.")  # fmt: skip
 
-# %%
+# %% tags=["hide-input"]
 pair = [els.load_network(names[padding]) for padding in ("zeros", "circular")]
 grey = torch.full_like(mean_picture, mean_picture.mean())
 
@@ -687,9 +689,9 @@ assert (torch.tensor([*found.values()]) - torch.tensor(said)).abs().max() < 0.00
 # circular network make the first 8 of 20 steps, and the network with zeros the rest: r2 with what the network with
 # zeros draws alone is 0.45. If the first 8 answers are plain grey instead, r2 is 0.63.
 #
-# What must the first steps know about the border? **A bright middle and a black frame, it seems.** Let the first 8
-# answers be the mean training picture, *whatever the noise*. Then r2 with the drawings of the network with zeros is
-# 0.87 if that network goes on, and 0.81 if the circular one does. So most of the loss comes from ignoring the noise in
+# What must the first steps know about the border? A bright middle and a black frame, it seems. Let the first 8 answers
+# be the mean training picture, *whatever the noise*. Then r2 with the drawings of the network with zeros is **0.87** if
+# that network goes on, and **0.81** if the circular one does. So most of the loss comes from ignoring the noise in
 # these steps; having no border after them costs 0.06 more.
 #
 # (The mean picture itself has r2 0.59 with these 30 drawings, made in 20 steps. If the circular network goes on after 8

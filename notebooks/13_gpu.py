@@ -58,7 +58,7 @@ lab = els.lab()
 # picture) into a query, a key and a value. Each query $q$ is compared with all keys $k$; the answer is $\sum_k w_k
 # v_k$, where $w$ is the softmax of $q \cdot k / \sqrt{d}$. (A key has $d$ numbers.)
 #
-# | | in a transformer | in the machine |
+# | part | in a transformer | in the machine |
 # |---|---|---|
 # | query | a matrix times a token | a patch $q$ of the noisy image |
 # | key | a matrix times a token | a patch $p$ of a training image |
@@ -172,7 +172,7 @@ print(f"mean |p|^2 of patches asked: {asked[0]:.0f}, without a bias {asked[1]:.0
 print(f"RMS error against the clean image: {error[0]:.2f}, without a bias {error[1]:.2f}; larger in {worse} pictures")
 print(f"within four pixels: {near(middle):.2%} of this pixel's attention; in twelve pictures {min(others):.0%} or more")
 
-# %%
+# %% tags=["hide-input"]
 held = {}
 for s in (0.9, 0.5, 0.2):
     asking = torch.cat([cut(x, P)[::5] for x in els.add_noise(dozen, dozen_noise, s).split(1)])  # every fifth pixel
@@ -512,7 +512,7 @@ def package(form, P):
     return run
 
 
-# %% tags=["slide", "volatile"]
+# %% tags=["slide", "volatile", "hide-input"]
 part, took = functools.partial, {}
 forms = {"table": part(part, table_form), "one call": part(part, one_call_form), "tiles": part(package, "tiles")}
 forms |= {"our blur": lambda p: part(slide_and_blur, x_t, images, p), "fused blur": part(package, "fused blur")}
@@ -553,7 +553,7 @@ show(
 # How fast is the package on your computer? `elscourse bench` times it against a textbook implementation, which takes
 # one image at a time, with training patches as the filters of a convolution. One run gave:
 
-# %%
+# %% tags=["hide-input"]
 import json
 
 from elscourse.data import data_dir

@@ -48,7 +48,7 @@ lab = els.lab()
 # saw each picture 102,400 times on average. At six moments it drew from 100 seeds, and so did machines whose windows
 # were calibrated on it at that moment (stored; `data/lessons/make_14_memory.py`).
 
-# %%
+# %% tags=["hide-input"]
 import math
 from itertools import pairwise
 
@@ -71,7 +71,7 @@ def mean_loss(run, what):
     return [moment[what][:, 0].mean().item() for moment in runs[run].values()]
 
 
-# %%
+# %% tags=["hide-input"]
 labs = {}  # two of the networks come with the course: do they draw what is stored?
 for step in (1000, 16000):
     labs[step] = els.lab("laptop", network=data_dir() / "lessons" / f"10-pictures-{step}-steps.json")
@@ -213,7 +213,7 @@ show(
     "1,000, then rises to 0.67. The first copies are marked at 4,000.",
 )
 
-# %%
+# %% tags=["hide-input"]
 ideal = ten[16000]["losses"][:, 2].mean().item()
 print("the ten:", {s: round(v, 3) for s, v in zip(steps, known, strict=True)}, f"ideal denoiser: {ideal:.4f}")
 print("new:    ", {s: round(v, 3) for s, v in zip(steps, new, strict=True)})
@@ -275,7 +275,7 @@ check.early_stop(early_stop)
 # **Predict.** At which ages, and with which of the two sets of windows, does it matter whether the machine has the
 # right ten?
 
-# %%
+# %% tags=["hide-input"]
 times, noise = els.CosineSchedule().times(20)[:-1], els.seeded_noise(range(100), labs[1000].shape)
 sizes = {step: list(zip(times, m["patch sizes"].tolist(), strict=True)) for step, m in ten.items()}
 assert [dict(sizes[step])[0.5] for step in (500, 16000)] == [3, 9]
@@ -345,7 +345,7 @@ for name, drawn in tried.items():
     most[name] = [max(one, key=lambda values: values.quantile(0.5)) for one in each]
     print(f"{name:12s}", [f"{values.quantile(0.5):.2f}" for values in most[name]])
 
-# %%
+# %% tags=["hide-input"]
 index, ends = torch.randint(100, (2000, 100), generator=torch.Generator().manual_seed(0)), torch.tensor([0.025, 0.975])
 level = {}  # 1: ELS is ahead, -1: behind, 0: the central 95 % of the resampled means (lesson 10) include 0
 for other in ("bent filter", "LS"):
@@ -450,7 +450,7 @@ check.falls_below(falls_below)
 # </details>
 
 
-# %%
+# %% tags=["hide-input"]
 def passed(steps, losses, level):
     """The step at which losses falls below the level, on a line through the logarithms; None if it never does."""
     for (s0, l0), (s1, l1) in pairwise(zip(steps, losses, strict=True)):
@@ -464,7 +464,7 @@ print("steps after which each rung is passed:", {P: s and round(s) for P, s in w
 assert 1000 < when[3] < 2000 and 4000 < when[5] < 8000 and when[7] is None
 assert all(abs(rungs[P] - said) < 6e-4 for P, said in ((3, 0.062), (5, 0.030), (7, 0.013), (9, 0.006)))
 
-# %%
+# %% tags=["hide-input"]
 later = els.load("fashion-mnist", size=16, n=2100).images[2000:]  # new for the course's ResNet, which has 2,000
 shipped, new_noise = els.lab("laptop", verbose=False).network, els.seeded_noise(range(1000, 1100), later.shape[1:])
 inner = {}
@@ -494,7 +494,7 @@ assert inner[0.5, 3]["500 steps"] == 0.44
 # where $F$ is the side of what a pixel can see (17 for our ResNets, 31 for the UNet; on the torus 15, the largest
 # window there; stored, `data/lessons/make_14_straight.py`).
 
-# %%
+# %% tags=["hide-input"]
 files = [
     f"fashion-mnist-16-{net}" for net in ("resnet-zeros", "resnet-zeros-conditional", "resnet-circular", "unet-zeros")
 ]
@@ -519,7 +519,7 @@ assert r2 == {"straight": [0.92, 0.94, 0.81, 0.93], "measured": [0.91, 0.94, 0.8
 # **Predict.** With twice the pictures, when are they known: after just as many steps, twice as many, or four times as
 # many?
 
-# %%
+# %% tags=["hide-input"]
 curves = {n: [mean_loss(f"{n} pictures", what) for what in ("losses", "losses on new pictures")] for n in (5, 10, 20)}
 moments = {n: list(runs[f"{n} pictures"]) for n in curves}
 below = {n: passed(moments[n], own_loss, 0.03) for n, (own_loss, _) in curves.items()}
@@ -557,14 +557,16 @@ show(
 # %% [markdown] tags=["slide"]
 # Twice the pictures take **about twice the steps**: 1,730, 3,740 and 6,730. Each of n pictures fills one nth of every
 # batch. Call the steps times this share its **own steps**: steps / n. If we plot the losses against own steps, those on
-# own pictures come together from 200 on, and those on new pictures are lowest at 100 for all three. So are own steps
-# the clock?
+# own pictures come together from 200 on, and those on new pictures are lowest at 100 for all three. (They were measured
+# at 50, 100, 200, ... own steps, so they turn somewhere from 50 to 200.) So are own steps the clock?
 #
-# **Predict.** What else was twice as long in these trainings? What would you train to tell the two apart?
+# How far one step changes the weights is set by the **learning rate**. In each of these trainings it rises at first,
+# then falls to zero at the end.
+#
+# **Predict.** So what else was twice as long with twice the pictures? What would you train to tell the two apart?
 
 # %% [markdown] tags=["slide"]
-# The **cycle** of the learning rate. This rate sets how far one step changes the weights. It rises at first, then falls
-# to zero at the end of the training: the longer the training, the longer the cycle. Own steps and cycle both explain
+# The **cycle** of the learning rate: the longer the training, the longer the cycle. Own steps and cycle both explain
 # the figure. So we trained three more networks, with **one rate for all**: it rises for 100 steps, then stays constant
 # (batches of 16; stored, `data/lessons/make_14_rate.py`).
 #
@@ -594,8 +596,8 @@ assert max(at_200) / min(at_200) < 1.03 and all(one[:, 1].min() > 0.03 for one i
 assert all(abs(175 + 36 * n - step) < 25 for n, step in turned.items())  # 36 steps for each picture would fit
 
 # %% [markdown]
-# Own steps predict 700 and 1,400; we see 550 and 900. As far as we looked, more pictures take longer, but **less than
-# in proportion**.
+# Own steps predict 700 and 1,400; we see 550 and 900 (350, 550 and 900 are 70, 55 and 45 own steps). As far as we
+# looked, more pictures take longer, but **less than in proportion**.
 #
 # A caution: each is a single training, in small batches, stopped before the pictures are known. With 20 pictures the
 # curve is flat from 750 on and ends at 1,050, so we do not see what happens up to 1,400. Nor did we measure how long
@@ -611,7 +613,7 @@ assert all(abs(175 + 36 * n - step) < 25 for n, step in turned.items())  # 36 st
 # **Predict.** The boot fills 10/29 of every batch, every other picture 1/29. Does the network know it better? Does it
 # draw it?
 
-# %%
+# %% tags=["hide-input"]
 twenty, trainings = pictures[:20], {"once": runs["20 pictures"], "ten times": runs["one repeated"]}
 between, order = torch.cdist(twenty.flatten(1), twenty.flatten(1))[0].sort()
 near, losses = {}, {}
@@ -707,7 +709,7 @@ early, last = runs["5 pictures"][250], ten[16000]
 print(f"5 pictures after 250 steps: r2 of ELS {els.compare(early['els-zeros'], early['network']).r2.quantile(0.5):.2f}")
 print("10 pictures at the end, copies by the machine:", int((ratio(last["els-zeros"], pictures[:10]) < 1 / 3).sum()))
 
-# %%
+# %% tags=["hide-input"]
 odd = edge["5, 250 steps"]
 sure = [values for values in edge.values() if values != odd]
 assert all(n == 0 for _, number, _, n in sure if number > 26) and all(n <= 2 for _, number, _, n in sure if number > 15)

@@ -212,7 +212,7 @@ show(
     "another seed's block, both start at 0.2; the network's line is far from its dotted one, that of IS follows it.",
 )
 
-# %%
+# %% tags=["hide-input"]
 unchanged = int((change["IS"].abs().amax((1, 2, 3)) < 0.02).sum())
 print("in the block:", *(f"{name} {part[name][0]:.2f} (another seed's {elsewhere[name][0]:.2f})" for name in part))
 print(f"IS draws the same picture as before for {unchanged} of 100 seeds")
@@ -322,7 +322,7 @@ show(
     "or below 0.",
 )
 
-# %%
+# %% tags=["hide-input"]
 print("                  r2 of the drawing, part of the change foretold      seeds for which ELS is ahead")
 for label, row in table.items():
     values = "  ".join(f"{name} {r2:.2f} {part:5.2f}" for name, (r2, part) in row.items())
@@ -352,7 +352,7 @@ assert abs(table["ResNet, classes"]["Wiener"][1] - 0.55) < 0.006
 # ask the formula (the bent filter: 5); with the UNet, for 27 (the bent filter: 32). What is possible? Another network,
 # trained on other pictures, foretells 0.91 of the change in the drawings of the ResNet without classes.
 
-# %%
+# %% tags=["hide-input"]
 b1 = "2000-other-pictures-seed-1"  # a network that shares no picture with the ResNet, nor anything else (lesson 15)
 its_own = unpacked(els.load_results("15_exchange")[f"network-150, {b1}"])
 its_change = drawings("exchanged", "other-2000-pictures", nets["ResNet"]) - its_own
@@ -439,7 +439,7 @@ show(
     "at the end the network's bag has a ring for a handle, where that of ELS has a grey lump.",
 )
 
-# %%
+# %% tags=["hide-input"]
 import math
 
 pair = [els.seeded_noise([seed], garments.shape) for seed in (2008, 3008)]
@@ -495,7 +495,7 @@ show(
     "-0.4 to 0.8, the bent filter from 0.3 to just below it; at 18 degrees they are level.",
 )
 
-# %%
+# %% tags=["hide-input"]
 print("degrees", *(f"{4.5 * lag:6.1f}" for lag in lags))
 for name, values in by_turn.items():
     print(f"{name:19s}", *(f"{value:6.2f}" for value in values))
@@ -530,7 +530,7 @@ assert max(gap[:4]) < -0.1 and max(abs(some) for some in gap[5:]) < 0.03  # up t
 # Why does the formula fail after small turns? Look at how long each path is, from the first drawing to the last.
 
 
-# %%
+# %% tags=["hide-input"]
 def detour(way):
     """The length of a path over the distance between its ends: median of the 20 paths, (20, 21, C, H, W)."""
     length = way.diff(dim=1).square().sum((2, 3, 4)).sqrt().sum(1)
@@ -609,7 +609,7 @@ check.kept(kept)
 #
 # Now compare with your prediction.
 
-# %%
+# %% tags=["hide-input"]
 wished = {name: drawings("wished", key) for name, key in who.items()}  # (20 seeds, 1 + 32, 1, 16, 16); first: unchanged
 wished["equivariant filter"] = unpacked(els.load_results("16_controls")["wished, equivariant"])
 bare = els.seeded_noise(range(4000, 4020), garments.shape)[:, None].repeat(1, 33, 1, 1, 1)
@@ -660,7 +660,7 @@ show(
 )
 print("below the pictures: what the choice is worth (exercise 3)")
 
-# %%
+# %% tags=["hide-input"]
 stated = {"ELS": 0.81, "LS": 0.68, "Wiener": 0.70, "IS": 0.50, "the noise itself": 0.23}
 stated["equivariant filter"] = 0.79
 assert all(abs(worth[name].mean() - value) < 0.011 for name, value in stated.items())

@@ -24,7 +24,7 @@
 # **You need** the machines (lessons 02, 04, 08), linear filters (10, 11), bent ones (04), r2 (11), how much of a change
 # is foretold (16).
 #
-# **Time** 76 minutes
+# **Time** 83 minutes
 
 # %%
 import torch
@@ -152,7 +152,7 @@ show(
 # for a tomato, green may have voted for a cucumber and blue for an aubergine: out come pink, turquoise and lemon.
 
 # %% [markdown] tags=["slide"]
-# ## 3. Formula and network (8 minutes)
+# ## 3. Formula and network (15 minutes)
 #
 # The same hundred seeds again, each drawn as the group with the number seed mod 8.
 #
@@ -190,7 +190,7 @@ for kind, some_lab, bent_drawn in zip(("garments", "emoji"), (shop, emoji), bent
     left[kind] = {name: round(values.quantile(0.5).item(), 2) for name, values in own.items()}
     left[kind]["ELS ahead for"] = int((own["ELS"] > own["bent filter"]).sum())
 
-# %%
+# %% tags=["hide-input"]
 stated = {"ELS": 0.80, "bent filter": 0.82, "LS": 0.61, "local filter": 0.73, "equivariant filter": 0.77,
           "Wiener": 0.52, "IS": 0.27, "mean of the class": 0.26}  # fmt: skip
 print("median r2            garments  your guess  emoji")
@@ -219,7 +219,124 @@ assert [[*row.values()] for row in left.values()] == [[0.85, 0.73, 82], [0.72, 0
 #
 # Emoji of one group are not alike, so predictions that live off the class have lost the most. Take the mean of the
 # class off both drawings: with garments the formula has 0.85 and the bent filter 0.73; with emoji, 0.72 and 0.75. So
-# with garments votes bring more than r2 shows (0.94 and 0.92), and with emoji nothing.
+# with garments votes bring more than r2 shows (0.94 and 0.92), and with emoji nothing. Why?
+
+# %% [markdown] tags=["slide"]
+# Let us watch them on the way. On the *network's own* way, at each of its 20 times, both are asked for their guess: how
+# far is it from the network's (root mean square; ten other seeds, stored)?
+#
+# **Predict.** Where is ELS nearer to the network than the bent filter: while there is much noise, in the middle, at the
+# end?
+
+# %% tags=["slide"]
+late, times = els.load_results("17_last_step"), emoji.schedule.times(20)[:-1]  # data/lessons/make_17_last_step.py
+fig, axes = plt.subplots(1, 2, figsize=(8.2, 3.2), layout="constrained", sharey=True)
+off = {}
+for axis, (kind, some_lab) in zip(axes, {"emoji": emoji, "garments": shop}.items(), strict=True):
+    away = late[f"off, {some_lab.network.name}"].square().mean(2).sqrt()  # (4, 20 times)
+    off[kind] = dict(zip(("ELS", "one pixel", "bent filter", "mean"), away, strict=True))
+    axis.plot(times[1:], off[kind]["ELS"][1:], "o-", ms=3, color=plotting.BLUE, label="ELS")
+    axis.plot(times[1:], off[kind]["bent filter"][1:], "s--", ms=3, color=plotting.ORANGE, label="bent filter")
+    axis.set(title=kind, xlim=(1, 0), ylim=(0, 0.45), xlabel="time t (noise on the left)")
+axes[0].set_ylabel("distance from the network's guess")
+axes[0].legend()
+show(
+    fig,
+    alt="Distance from the network's guess against time, for emoji and for garments. With both, ELS and the bent "
+    "filter fall together from 0.4 or 0.3 at t = 0.95. Emoji: ELS is a little lower until t = 0.3, then rises from "
+    "0.11 to 0.13, while the filter falls to 0.04. Garments: ELS is a little below the filter or level with it until "
+    "the last step, where it is above.",
+)
+
+# %% tags=["hide-input"]
+for kind, rows in off.items():
+    for name in ("ELS", "bent filter"):
+        print(f"{kind:9s} {name:12s}", *(f"{value:.3f}" for value in rows[name][13:]), " t = 0.35 to 0.05")
+nearer = {kind: (rows["ELS"] < rows["bent filter"]).tolist() for kind, rows in off.items()}
+for kind, row in nearer.items():
+    closer = [f"{t:.2f}" for t, ours in zip(times, row, strict=True) if not ours]
+    print(f"{kind:9s} the bent filter is nearer at t =", *closer)
+assert nearer["emoji"][1:15] == [k != 10 for k in range(1, 15)] and not any(nearer["emoji"][15:])
+assert [k for k, ours in enumerate(nearer["garments"]) if not ours] == [11, 12, 19]
+stated = {"ELS": (0.105, 0.107, 0.111, 0.117, 0.125), "bent filter": (0.097, 0.086, 0.074, 0.060, 0.043)}
+assert all((off["emoji"][name][15:] - torch.tensor(row)).abs().max() < 6e-4 for name, row in stated.items())
+
+# %% [markdown] tags=["slide"]
+# **With emoji ELS is nearer down to $t = 0.3$ (but for $t = 0.5$), and further off below.** Its distance even grows,
+# from 0.105 to 0.125, while the filter's falls to 0.043. (With garments the filter is nearer at three times: by very
+# little at 0.45 and 0.4, and at the last step.)
+#
+# So let one artist begin and the other finish.
+#
+# **Predict.** ELS alone has r2 0.80, the bent filter alone 0.82. ELS makes the first 18 of the 20 steps, the filter the
+# last two: more, less, or in between? And if the filter makes the first 15, and ELS the rest?
+
+# %% tags=["hide-input"]
+relay = {kind: late[f"relay, {some_lab.network.name}"].quantile(0.5, dim=1).tolist()
+         for kind, some_lab in {"emoji": emoji, "garments": shop}.items()}  # fmt: skip
+orders = [f"ELS {k} steps, then bent" for k in (10, 13, 15, 16, 17, 18, 19)]
+orders += [f"bent {k} steps, then ELS" for k in (10, 15)]
+for name, *both in zip(orders, *relay.values(), strict=True):
+    print(f"{name:24s} r2 emoji {both[0]:.3f}, garments {both[1]:.3f}")
+assert abs(relay["emoji"][5] - 0.845) < 0.002 and abs(relay["emoji"][8] - 0.786) < 0.002
+assert abs(relay["garments"][5] - 0.956) < 0.002
+
+# %% [markdown] tags=["slide"]
+# More than either: **0.845** (0.83 or more with each of the seven switches that we tried). If the filter begins and ELS
+# makes the last five steps, 0.79, less than either. **With emoji the vote knows better how to begin, the filter how to
+# finish.** (With garments only the second shows, at the very end: ELS and then the filter for two steps get 0.956, ELS
+# alone 0.945, the filter and then ELS for ten steps 0.946.)
+#
+# What is wrong with the vote at the end? Its windows already have the smallest size on offer, 3 x 3: in three colours
+# 27 numbers, all of which must agree. Lesson 10 said: *a fit that ends at the edge of what was offered is not a fit.*
+# And at the last step, in lesson 09, six of ten seeds preferred a window of a single pixel.
+#
+# **Predict.** So offer $P = 1$ at the last three steps, by the same calibration on its own ten seeds. For emoji it is
+# chosen at the last step, and only there. What does this one step do to r2?
+
+# %% tags=["hide-input"]
+picked, single, before = {}, {}, {}
+for network in ("emoji-24-resnet-zeros-conditional", "fashion-mnist-16-resnet-zeros-conditional",
+                "fashion-mnist-28-resnet-zeros-conditional", "fashion-mnist-16-resnet-zeros",
+                "fashion-mnist-16-unet-zeros", "fashion-mnist-16-resnet-circular"):  # fmt: skip
+    drawings = els.load_results(network)
+    best = late[f"cosine, {network}"].argmax(1).sort(1).values[:, 4]  # lower median of ten seeds, last three times
+    picked[network] = [(1, 3, 5, 7)[k] for k in best]
+    one = els.compare(unpacked(late[f"drawn, {network}"]), drawings["network-150"]).r2
+    three = els.compare(drawings["els-circular" if "circular" in network else "els-zeros"], drawings["network-150"]).r2
+    single[network], before[network] = one, three
+    both = [some.quantile(0.5).item() for some in (three, one)]
+    print(f"{network:42s} {picked[network]}  r2 {both[0]:.3f} -> {both[1]:.3f} ({both[1] - both[0]:+.3f}), "
+          f"better for {int((one > three).sum())}")  # fmt: skip
+assert list(picked.values()) == [[3, 3, 1]] * 2 + [[3, 3, 3], [3, 3, 1], [3, 3, 3], [3, 3, 3]]
+stated = ((0.797, 0.824, 98), (0.945, 0.952, 73), (0.883, 0.885, 70), (0.910, 0.913, 62), (0.925, 0.925, 58),
+          (0.831, 0.833, 56))  # fmt: skip
+for network, (old, new, better) in zip(picked, stated, strict=True):
+    assert abs(before[network].quantile(0.5) - old) < 0.001 and abs(single[network].quantile(0.5) - new) < 0.001
+    assert abs(int((single[network] > before[network]).sum()) - better) <= 1
+
+# %% tags=["hide-input"]
+name, (t, x_t, _) = emoji.network.name, path[-2]  # the last step of eight seeds, today
+assert (together.with_patch_size(1)(x_t, t, labels[:8]) - unpacked(late[f"drawn, {name}"])[:8]).abs().max() < 0.02
+lead = single[name].double() - r2["emoji"]["bent filter"]
+index = torch.randint(100, (2000, 100), generator=torch.Generator().manual_seed(0))  # 2,000 resamples (lesson 10)
+low, high = lead[index].mean(1).quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
+smaller = els.compare(unpacked(late["bent"]), drawn["network"]).r2.quantile(0.5).item()
+print(f"emoji: ahead of the bent filter for {int((lead > 0).sum())}, by {lead.mean():.3f} ({low:.3f} to {high:.3f}); "
+      f"the bent filter, with one pixel in its last step: r2 {smaller:.2f}")  # fmt: skip
+assert int((lead > 0).sum()) == 59 and abs(lead.mean() - 0.008) < 6e-4 and abs(smaller - 0.81) < 0.006
+assert abs(low - 0.0006) < 3e-4 and abs(high - 0.015) < 6e-4
+
+# %% [markdown] tags=["slide"]
+# It rises from 0.80 to **0.82**, and for 98 of 100 seeds. Now ELS and the bent filter are **about level**: ELS is ahead
+# for 59 seeds, by 0.008 on average, if barely more than luck (95 % interval: 0.001 to 0.015). The filter gains nothing
+# from one pixel (0.81). With garments this step matters little: ELS gains 0.007 with the network of 16 x 16 that is
+# told the class, 0.003 or less with the other four.
+#
+# So much hangs on one decision that looked harmless, ours and that of the published curves: to stop at 3. The course
+# keeps it everywhere else, or no number could be compared with theirs. But read *with emoji the filter is ahead* as
+# *ahead of a vote that is too strict at the end*. A window of one pixel asks no neighbour: then the vote, too, is a
+# curve, from a colour to a colour.
 
 # %% [markdown] tags=["slide"]
 # ## 4. Grey and tint (7 minutes)
@@ -253,8 +370,7 @@ check.tint(tint)
 # ```
 # </details>
 #
-# **Predict.** Inside the painted part only, is ELS better in grey or in tint? And which knows better *where* the white
-# is, ELS or the bent filter?
+# **Predict.** Inside the painted part only: is ELS better in grey or in tint? And is it ahead of the bent filter there?
 
 # %%
 painted = (drawn["network"].amin(1, keepdim=True) < 0.95).float()  # 1 where the network is not white
@@ -267,54 +383,70 @@ def r2_inside(some, other, where):
     return (a * b).sum((1, 2, 3)).square() / squares.clamp(min=1e-9)  # a drawing without contrast there has r2 0
 
 
-# %% tags=["slide"]
-stated = {"ELS": (0.80, 0.72, 0.60, 0.46, 0.91), "bent filter": (0.82, 0.765, 0.68, 0.32, 0.85),
-          "equivariant filter": (0.77, 0.72, 0.63, 0.23, 0.78), "three elections": (0.68, 0.69, 0.58, 0.27, 0.81),
-          "LS": (0.61, 0.44, 0.37), "Wiener": (0.52, 0.335, 0.23), "IS": (0.27, 0.10, 0.03)}  # fmt: skip
-empty = {name: some.amin(1) >= 0.95 for name, some in drawn.items()}  # white
+# %% tags=["slide", "hide-input"]
+stated = {"ELS": (0.80, 0.72, 0.60), "bent filter": (0.82, 0.765, 0.68), "equivariant filter": (0.77, 0.72, 0.63),
+          "three elections": (0.68, 0.69, 0.58), "LS": (0.61, 0.44, 0.37), "Wiener": (0.52, 0.335, 0.23),
+          "IS": (0.27, 0.10, 0.03), "ELS, one pixel last": (0.824, 0.764, 0.634)}  # fmt: skip
+said = drawn | {"ELS, one pixel last": unpacked(late[f"drawn, {emoji.network.name}"])}
 found = {}
-print("median r2            all     where painted: grey   tint     white   white or not, as in the network")
+print("median r2            all     where painted: grey   tint")
 for name, values in stated.items():
-    both = drawn[name], drawn["network"]
+    both = said[name], drawn["network"]
     greys = [some.mean(1, keepdim=True).expand_as(some) for some in both]
     tints = [some - grey for some, grey in zip(both, greys, strict=True)]
     found[name] = els.compare(*both).r2, r2_inside(*greys, painted), r2_inside(*tints, painted)
     inside = [some.quantile(0.5).item() for some in found[name]]
-    inside += [some.float().mean().item() for some in (empty[name], empty[name] == empty["network"])]
-    print(f"{name:<20} {inside[0]:.2f} {inside[1]:21.2f}   {inside[2]:.2f} {inside[3]:10.2f} {inside[4]:10.2f}")
-    assert all(abs(a - b) < 0.006 for a, b in zip(inside, values, strict=False)), (name, inside)
+    print(f"{name:<20} {inside[0]:.2f} {inside[1]:21.2f}   {inside[2]:.2f}")
+    assert all(abs(a - b) < 0.006 for a, b in zip(inside, values, strict=True)), (name, inside)
 ahead = [int((a > b).sum()) for a, b in zip(found["bent filter"], found["ELS"], strict=True)]
 both = [els.compare((drawn["bent filter"] + drawn[name]) / 2, drawn["network"]).r2.quantile(0.5).item()
         for name in ("ELS", "equivariant filter")]  # fmt: skip
 print(f"seeds for which the bent filter is ahead of ELS: {ahead}")
 print(f"r2 of the bent filter's drawing averaged with ELS's {both[0]:.2f}, with the straight filter's {both[1]:.2f}")
-print(f"part of the network's pixels that is white: {empty['network'].float().mean():.2f}")
 assert ahead == [74, 81, 79] and abs(both[0] - 0.84) < 0.006 and abs(both[1] - 0.81) < 0.006
-assert abs(empty["network"].float().mean() - 0.44) < 0.006
-
-# %%
-least = {name: drawn[name].amin(1) for name in ("ELS", "bent filter", "equivariant filter", "three elections")}
-level = {name: some.quantile(1 - empty["network"].float().mean()) for name, some in least.items()}
-same = {name: ((some > level[name]) == empty["network"]).float().mean((1, 2)) for name, some in least.items()}
-ahead = int((same["ELS"] > same["bent filter"]).sum())
-print("agreement, each with as much white as the network:", {name: f"{some.mean():.2f}" for name, some in same.items()})
-print(f"seeds for which ELS is ahead of the bent filter: {ahead}")
-assert all(abs(some.mean() - v) < 0.006 for some, v in zip(same.values(), (0.908, 0.894, 0.889, 0.875), strict=True))
-assert abs(ahead - 77) <= 1
 
 # %% [markdown] tags=["slide"]
-# The sceptic is partly right: without the white, most machines have a lower r2. **Where the network has painted, the
-# bent filter is ahead: in grey 0.76 to ELS's 0.72, in tint 0.68 to 0.60.** Both are better in grey.
+# **Where the network has painted, the bent filter is ahead: in grey 0.76 to ELS's 0.72, in tint 0.68 to 0.60.** Both
+# are better in grey. (With one pixel in its last step ELS has 0.76 in grey, level with the bent filter, and 0.63 in
+# tint.) The sceptic is partly right: without the white, most machines have a lower r2. (Three elections are not far
+# behind ELS there: 0.69 in grey and 0.58 in tint.)
 #
-# **ELS draws white, the filters nearly white.** ELS agrees with the network on what is white in 0.91 of the pixels, the
-# bent filter in 0.85. But the filter knows *where* the white is nearly as well. Count each one's whitest pixels as
-# white, as many in all its drawings together as are white in the network's: then ELS agrees in 0.91, the bent filter in
-# 0.89 (ELS is ahead for 77 of 100 seeds).
+# Yet each of the two has something that the other lacks: the mean of their drawings has r2 0.84, the mean of the bent
+# and the straight filter's only 0.81.
 #
-# Each of the two has something that the other lacks: the mean of their drawings has r2 0.84, the mean of the bent and
-# the straight filter's only 0.81. (Where there is paint, three elections are not far behind ELS: 0.69 in grey and 0.58
-# in tint. But their red, green and blue seldom vote for white together: 0.27 of their pixels are white, and 0.44 of the
-# network's.)
+# **Predict.** So what does ELS have? Which of the two knows better *where* the white is?
+
+# %% tags=["slide", "hide-input"]
+least = {name: some.amin(1) for name, some in drawn.items()}  # the darkest of a pixel's three colours
+empty = {name: some >= 0.95 for name, some in least.items()}  # white
+part, same = empty["network"].float().mean(), {}
+stated = {"ELS": (0.46, 0.91, 0.908), "bent filter": (0.32, 0.85, 0.894), "equivariant filter": (0.23, 0.78, 0.889),
+          "three elections": (0.27, 0.81, 0.875)}  # fmt: skip
+print(f"part of the network's pixels that is white: {part:.2f}")
+print("                    white   agrees with the network   with as much white as the network")
+for name, values in stated.items():
+    whitest = least[name] > least[name].quantile(1 - part)
+    same[name] = (whitest == empty["network"]).float().mean((1, 2))
+    row = [some.float().mean().item() for some in (empty[name], empty[name] == empty["network"], same[name])]
+    print(f"{name:<20} {row[0]:.2f} {row[1]:25.2f} {row[2]:33.2f}")
+    assert all(abs(a - b) < 0.006 for a, b in zip(row, values, strict=True)), (name, row)
+ahead = int((same["ELS"] > same["bent filter"]).sum())
+print(f"with as much white, seeds for which ELS is ahead of the bent filter: {ahead}")
+assert abs(part - 0.44) < 0.006 and abs(ahead - 77) <= 1
+
+# %% [markdown] tags=["slide"]
+# **ELS draws white, the filters nearly white.** Of the network's pixels 0.44 are white:
+#
+# | drawn by | white pixels | white or not, as in the network | the same, with as much white |
+# |---|---|---|---|
+# | ELS | 0.46 | 0.91 | 0.91 |
+# | bent filter | 0.32 | 0.85 | 0.89 |
+# | three elections | 0.27 | 0.81 | 0.88 |
+#
+# But the filter knows *where* the white is nearly as well. In the last column each one's whitest pixels count as white,
+# as many in all its drawings together as are white in the network's: there ELS is ahead of the bent filter for 77 of
+# 100 seeds, but by little. (Three elections draw little white, because their red, green and blue seldom vote for it
+# together.)
 #
 # And in the network, does one colour know about the others?
 
@@ -357,7 +489,7 @@ check.elsewhere(elsewhere)
 #
 # The drawings after the exchange are stored; we make the machine's first six again.
 
-# %%
+# %% tags=["hide-input"]
 others = els.seeded_noise([10_000 + seed for seed in emoji.seeds], emoji.shape)
 channel = torch.arange(100) % 3
 exchanged = torch.where((torch.arange(3) == channel[:, None])[:, :, None, None], others, noise)
@@ -392,7 +524,7 @@ def size_and_cosine(some, part):
     return (sizes[0] / sizes[1]).sqrt().quantile(0.5).item(), along.quantile(0.5).item()
 
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 stated = {"ELS": (0.68, 0.18, 0.50, 0.95, 0.61), "bent filter": (0.73, 0.46, 0.65, 0.83, 0.685),
           "equivariant filter": (0.65, 0.42, 0.56, 0.70, 0.655),
           "three elections": (0.66, 0, 0.43, 0.82, 0)}  # fmt: skip
@@ -409,7 +541,7 @@ ahead = [int((a > b).sum()) for a, b in zip(found["bent filter"], found["ELS"], 
 print("seeds for which the bent filter is ahead of ELS:", ahead)
 assert ahead == [79, 96, 95] and abs(crossing.quantile(0.5) - 0.33) < 0.006
 
-# %%
+# %% tags=["hide-input"]
 print("in the two colours left alone: size of the change; part foretold if it is made smaller by the best factor")
 stated = {"ELS": (1.07, 0.37, 0.56), "bent filter": (0.71, 0.46, 1)}
 for name, values in stated.items():
@@ -418,6 +550,11 @@ for name, values in stated.items():
     factor = max(told, key=told.get)
     print(f"{name:<24} {size:6.2f} {told[factor]:10.2f} (times {factor:.2f})")
     assert all(abs(a - b) < 0.02 for a, b in zip((size, told[factor]), values, strict=False)), (size, told[factor])
+lax = unpacked(late["recoloured"]) - unpacked(late[f"drawn, {emoji.network.name}"])  # one pixel in the last step
+row = [foretold(lax, part).quantile(0.5).item() for part in (1, 1 - own)]
+ahead = [int((foretold(lax, 1) > foretold(change[name], 1)).sum()) for name in ("bent filter", "equivariant filter")]
+print(f"ELS, one pixel last: of all {row[0]:.2f}, of the two left alone {row[1]:.2f}; ahead of the filters for", ahead)
+assert abs(row[0] - 0.60) < 0.006 and abs(row[1] - 0.36) < 0.006 and ahead == [28, 56]
 
 # %% [markdown] tags=["slide"]
 # **The colours know about one another.** A third of the change in the network's drawing is in colours whose noise
@@ -433,7 +570,9 @@ for name, values in stated.items():
 # says too much; the rest is direction.
 #
 # Of the whole change, ELS foretells 0.50 and the bent filter 0.65. **With emoji, a filter that does not vote foretells
-# more of such a change than the formula does.**
+# more of such a change than the formula does.** (With one pixel in its last step, ELS foretells 0.60 of it, and 0.36 in
+# the two colours left alone: still less than the bent filter, with ELS ahead for 28 of 100 seeds, but more than the
+# straight one, 0.56, with ELS ahead for 56.)
 
 # %% [markdown] tags=["slide"]
 # ## 6. What a drawing is made of (8 minutes)
@@ -527,7 +666,7 @@ assert abs(min(share) - 0.10) < 0.006 and abs(max(share) - 0.23) < 0.006
 # drawings by the formula, the network and the bent filter (which copies no pixel), and of *real* emoji that the formula
 # does not hold. Put the four in order.
 
-# %%
+# %% tags=["hide-input"]
 held = torch.ones(len(images), dtype=torch.bool)
 held[[(groups == k).nonzero()[20].item() for k in range(8)]] = False  # one of each group is left out
 known = {"patch_size": together.patch_size, "padding": "zeros", "image_labels": groups[held]}
@@ -576,7 +715,7 @@ widgets.MosaicExplorer.of(together, path[18][1][:4], drawings[:4], t=0.1, top=3,
 # **Predict.** What stays, and what changes? Which two drawings are more alike: one noise drawn as two groups, or two
 # noises drawn as one group?
 
-# %%
+# %% tags=["hide-input"]
 as_others = {"network": results["as others, network-150"], "ELS": results["as others, els-zeros"]}
 as_others = {name: unpacked(some) for name, some in (as_others | {"bent filter": curved["as others"]}).items()}
 again = els.sample(together, els.seeded_noise([200] * 8, emoji.shape), steps=20, labels=torch.arange(8))
@@ -592,7 +731,7 @@ def alike(some):
     return [torch.cat(values).quantile(0.5).item() for values in (across, within, neither)]
 
 
-# %%
+# %% tags=["hide-input"]
 found, quick = {name: alike(as_others[name]) for name in ("network", "ELS")}, {}
 for name, some_lab in (("emoji", emoji), ("garments", shop)):  # live: 20 steps, eight of the noises
     kinds = len(some_lab.data.class_names)
@@ -649,7 +788,7 @@ def medians(truth, some):
     return [values.quantile(0.5).item() for values in (*cosines, size, told)]
 
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 new, in_20 = word_changes(as_others["network"]), word_changes(quick["emoji"].clamp(-1, 1))
 said = {name: word_changes(as_others[name]) for name in ("ELS", "bent filter")}
 said["equivariant filter"] = word_changes(unpacked(els.load_results("17_controls")["filter"]))
@@ -700,8 +839,10 @@ assert smaller == [0.34, 0.44]
 # ## What you can now say
 #
 # * The formula needs no change for colour: one vote serves all three. It predicts the network's emoji with r2 0.80, and
-#   for each of 100 seeds better than LS and the ideal denoiser. **The bent filter, which does not vote, has 0.82.**
-# * ELS draws clean white, but hardly knows better than the bent filter *where* it is, and is worse at what is painted.
+#   for each of 100 seeds better than LS and the ideal denoiser. **The bent filter, which does not vote, has 0.82.** It
+#   is ahead because the formula's last vote is too strict: with a window of one pixel there, ELS has 0.82, too.
+# * ELS draws clean white, but hardly knows better than the bent filter *where* it is, and is worse at what is painted
+#   (with one pixel in its last step, only in tint).
 # * If the noise of one colour is exchanged, a third of the network's change is in the other two. The bent filter
 #   foretells more of that third than ELS does (0.46 and 0.18).
 # * In the end the formula rearranges single training pixels, from about a hundred emoji. The network's pixels are less
@@ -711,8 +852,9 @@ assert smaller == [0.34, 0.44]
 #
 # ## What is still unexplained
 #
-# **Why is a bent filter ahead here, and ELS with garments?** Both look through the same windows, and each has something
-# that the other lacks. As far as we know, nobody has tested what in the network makes the difference.
+# **Why is a vote of 3 x 3 pixels too strict at the end for emoji, and hardly for garments?** Is it the colour, the
+# white around them, or how few there are? And how strict is the network itself, if it is like a vote at first and like
+# a curve at the end? As far as we know, nobody has tested it.
 #
 # And all of it was drawn in one way: by convolutions, and without chance. **What is left of the theory beyond that?**
 # Lesson 18.

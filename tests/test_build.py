@@ -56,6 +56,13 @@ def test_same_bytes_every_time(lesson: Path) -> None:
     assert lesson.with_suffix(".ipynb").read_bytes() == first
 
 
+def test_a_check_is_folded(lesson: Path) -> None:
+    lesson.write_text(HEADER + 'print("shown")\n\n# %% tags=["hide-input"]\nprint("folded")\n')
+    build.update(lesson)
+    folded = [c["metadata"].get("jupyter") for c in json.loads(lesson.with_suffix(".ipynb").read_text())["cells"]]
+    assert folded == [None, None, {"source_hidden": True}]
+
+
 def test_what_a_run_took_is_noted(lesson: Path) -> None:
     build.update(lesson)
     status = json.loads(build.STATUS.read_text())

@@ -159,6 +159,20 @@ def test_claims_are_asserted(lesson: Path) -> None:
 
 
 @each_lesson
+def test_only_checks_are_folded(lesson: Path) -> None:
+    """JupyterLab and the website fold the same cells; a reader misses no exercise, no figure, no name the text uses."""
+    cells = notebook_of(lesson).cells
+    folded = [c for c in cells if "hide-input" in c.metadata.get("tags", [])]
+    assert folded == [c for c in cells if c.metadata.get("jupyter", {}).get("source_hidden")]
+    prose = "\n".join(c.source for c in cells if c.cell_type == "markdown")
+    prose = re.sub(r"```.*?```", "", prose, flags=re.DOTALL)
+    for cell in folded:
+        assert cell.cell_type == "code" and not re.search(r"\bcheck\.|\bshow\(|# Yours", cell.source)
+        made = re.findall(r"^(?:def |class )?(\w+)(?:\(| = )", cell.source, re.MULTILINE)
+        assert not [name for name in {*made} - {"print"} if f"`{name}`" in prose or f"`{name}(" in prose]
+
+
+@each_lesson
 def test_what_is_cited_is_in_the_bibliography(lesson: Path) -> None:
     bibliography = (ROOT / "book" / "references.bib").read_text(encoding="utf-8")
     text = "\n".join(c.source for c in source_of(lesson).cells if c.cell_type == "markdown")
