@@ -125,14 +125,16 @@ def say_where_it_runs(app: Sphinx, doctree: nodes.document) -> None:
 
 def describe(app: Sphinx, page: str, template: str, context: dict, doctree: nodes.document | None) -> None:
     """What a search engine or a shared link shows of a page that says nothing itself: its title, its first words."""
-    if doctree is None or 'name="description"' in context.get("metatags", ""):
+    if doctree is None:
         return
-    first = next((one.astext() for one in doctree.findall(nodes.paragraph)), "")
-    told, title = html.escape(shorten(first, 200, placeholder=" ...")), html.escape(app.env.titles[page].astext())
-    context["metatags"] = context.get("metatags", "") + (
-        f'<meta name="description" content="{told}" /><meta property="og:title" content="{title}" />'
-        f'<meta property="og:description" content="{told}" />'
-    )
+    tags, title = context.get("metatags", ""), html.escape(app.env.titles[page].astext())
+    if 'name="description"' not in tags:
+        first = next((one.astext() for one in doctree.findall(nodes.paragraph)), "")
+        told = html.escape(shorten(first, 200, placeholder=" ..."))
+        tags += f'<meta name="description" content="{told}" /><meta property="og:description" content="{told}" />'
+    if 'property="og:title"' not in tags:
+        tags += f'<meta property="og:title" content="{title}" />'
+    context["metatags"] = tags
 
 
 def items_of_a_list(app: Sphinx, page: str, template: str, context: dict, doctree: nodes.document | None) -> None:

@@ -286,7 +286,8 @@ assert abs(relay["garments"][5] - 0.956) < 0.002
 # makes the last five steps, 0.79, less than either. **With emoji the vote knows better how to begin, the filter how to
 # finish.** (With garments only the second shows, at the very end: ELS and then the filter for two steps get 0.956, ELS
 # alone 0.945, the filter and then ELS for ten steps 0.946.)
-#
+
+# %% [markdown] tags=["slide"]
 # What is wrong with the vote at the end? Its windows already have the smallest size on offer, 3 x 3: in three colours
 # 27 numbers, all of which must agree. Lesson 10 said: *a fit that ends at the edge of what was offered is not a fit.*
 # And at the last step, in lesson 09, six of ten seeds preferred a window of a single pixel.
@@ -838,15 +839,14 @@ assert smaller == [0.34, 0.44]
 # %% [markdown] tags=["slide"]
 # ## What you can now say
 #
-# * The formula needs no change for colour: one vote serves all three. It predicts the network's emoji with r2 0.80, and
-#   for each of 100 seeds better than LS and the ideal denoiser. **The bent filter, which does not vote, has 0.82.** It
-#   is ahead because the formula's last vote is too strict: with a window of one pixel there, ELS has 0.82, too.
-# * ELS draws clean white, but hardly knows better than the bent filter *where* it is, and is worse at what is painted
-#   (with one pixel in its last step, only in tint).
+# * The formula needs no change for colour: one vote serves all three. It predicts the network's emoji with r2 0.80, for
+#   each of 100 seeds better than LS and the ideal denoiser. **The bent filter is ahead** (0.82), because the formula's
+#   last vote is too strict: with one pixel there, ELS has 0.82, too.
+# * ELS draws clean white, but hardly knows better than the bent filter *where*, and is worse at what is painted.
 # * If the noise of one colour is exchanged, a third of the network's change is in the other two. The bent filter
 #   foretells more of that third than ELS does (0.46 and 0.18).
-# * In the end the formula rearranges single training pixels, from about a hundred emoji. The network's pixels are less
-#   like the middle of the training window that fits best.
+# * In the end the formula rearranges single training pixels, from about a hundred emoji; the network's pixels resemble
+#   them less.
 # * With emoji, the noise decides a drawing and the group retouches it. ELS knows in part the direction in which another
 #   group would change it (cosine 0.60); the bent filter knows it better (0.67).
 #
