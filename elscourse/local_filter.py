@@ -96,9 +96,8 @@ class LocalFilter(TrainingSetDenoiser):
         """A filter for each class of pixels, from the images' mean and the mean products of two numbers, in float64."""
         (alpha, sigma), size = self._angle(t), patches.size_at(self.patch_size, t)
         shape = self.images.shape[1:]
-        numbers = torch.arange(1, len(m) + 1, dtype=torch.float32, device=m.device).view(
-            1, *shape
-        )  # 0: beyond the border
+        numbers = torch.arange(1, len(m) + 1, dtype=torch.float32, device=m.device).view(1, *shape)
+        # 0: beyond the border
         seen = patches.windows(numbers, size, self.padding)[0].permute(1, 2, 0, 3, 4).flatten(2).flatten(0, 1).long()
         own = numbers[0].flatten(1).T.long() - 1  # (H W, C)
         weights, bias = m.new_zeros(len(seen), shape[0], seen.shape[1]), m.new_zeros(own.shape)
