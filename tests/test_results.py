@@ -69,7 +69,8 @@ def test_every_stored_file_has_its_checksum_and_every_array_its_command() -> Non
     text = (DATA / "lessons" / "README.md").read_text(encoding="utf-8")
     for path in (DATA / "lessons").glob("*.npz"):
         (row,) = re.findall(rf"^\| `{path.name}` .*", text, re.MULTILINE)
-        own, other = f"make_{path.stem}.py", {"11_bent_els": "make_11_bent.py"}.get(path.stem, "make_local_filter.py")
+        own = f"make_{path.stem}.py"
+        other = "make_11_bent.py" if path.stem.startswith("11_bent_") else "make_local_filter.py"
         assert f"data/lessons/{own if (DATA / 'lessons' / own).exists() else other}" in row, path.name
 
 
