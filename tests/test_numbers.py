@@ -79,7 +79,7 @@ def made_by(cell: Any) -> list[float]:
 
 @dataclass(frozen=True)
 class Section:
-    """A section of a lesson: its paragraphs, what each of its cells makes, and what the section before it made."""
+    """A section of a lesson: its paragraphs, what each of its cells makes, and what the last cell before it made."""
 
     prose: list[str]
     cells: list[list[float]]
@@ -98,7 +98,7 @@ def sections_of(lesson: str) -> list[Section]:
             sections[-1].cells.append(made_by(cell))
         else:
             if cell.source.startswith("## "):
-                sections.append(Section([], [], sections[-1].cells))
+                sections.append(Section([], [], sections[-1].cells[-1:]))
             sections[-1].prose.extend(cell.source.split("## References")[0].split("\n\n"))
     return sections
 
@@ -211,7 +211,7 @@ def test_most_wrong_numbers_are_noticed() -> None:
             text = "\n\n".join(section.prose)
             seen += noticed(text, lambda n, s=section, o=others: n.is_one_of(s.numbers) or n.is_one_of(o))  # type: ignore[misc]
         assert len(seen) - before > 10, f"hardly a number is found in lesson {lesson}"
-    assert len(seen) > 800 and sum(seen) > 0.5 * len(seen)
+    assert len(seen) > 800 and sum(seen) > 0.52 * len(seen)
 
 
 def test_what_is_a_number() -> None:
