@@ -26,13 +26,13 @@ from .devices import workers
 from .errors import CourseError
 from .patches import NUMBER
 from .pieces import piece_length, pieces
-from .posterior import LOGIT_ERROR, Partial, Source, slices
+from .posterior import LOGIT_ERROR, Partial, Source, logit_error, slices
 
 BOX = 18  # dimensions of the boxes at most: the first principal components tell far from near
-MOST_NOISE = 2.2  # P sigma / alpha up to which a search is tried: t = 0.4 for P = 3, t = 0.25 for P = 5
+MOST_NOISE = 2.6  # P sigma / alpha up to which a search is tried: t = 0.45 for P = 3, t = 0.3 for P = 5
 COPIES, EXTRAS = 5, 64  # of its keys, and bytes for each besides, that building clusters takes
 BLOCK = 2**14  # keys treated at a time while building
-PIECE = 64  # queries searched for together, at most: their bounds then stay in a core's second cache
+PIECE = 128  # queries searched for together, at most: their bounds then stay in a core's second cache
 ROOM = 2**27  # bytes that their bounds may take, one for each leaf, in all threads
 MATTER = 20  # keys that weigh 2^-20 of the best one must still be right
 FAR = 1e15  # where the keys are that fill up the last leaf
@@ -51,7 +51,7 @@ def check_tolerance(tolerance: object) -> float:
 class Clusters:
     """One dictionary, sorted into leaves. Keys lie in the frame of their principal components around their mean.
 
-    arrays: keys, values, extra, low, high and count of `search.search`.
+    arrays: keys, values, log2 of their counts, squared lengths of the keys, and low, high and count of `search.search`.
     """
 
     mean: Float[Tensor, " d"]
@@ -154,11 +154,12 @@ def build(keys: Float[Tensor, "n d"], values: Float[Tensor, "n C"]) -> Clusters:
             inside.masked_fill(nobody, -torch.inf).amax(1),
         )
         turned[some] = own.masked_fill_(nobody, FAR).mT
-    reach = float(turned.square().sum(1).masked_fill(missing, 0).max().sqrt())
+    squares = turned.square().sum(1)
+    reach = float(squares.masked_fill(missing, 0).max().sqrt())
     count = counts[places].masked_fill_(missing, 0)
     low, high = (box.view(branches, LEAF, dims).mT.contiguous() for box in (low, high))
     by_branch = F.pad(count.sum(1), (0, branches * LEAF - leaves)).view(branches, LEAF)
-    arrays = (turned, values[places].mT.contiguous(), count.clamp(min=1).log2(), low, high, by_branch)
+    arrays = (turned, values[places].mT.contiguous(), count.clamp(min=1).log2(), squares, low, high, by_branch)
     return Clusters(mean, frame, tuple(a.numpy() for a in arrays), reach)
 
 
@@ -197,19 +198,24 @@ def search_mean(
     """
     from .search import search
 
-    m, channels = len(queries), clusters.arrays[1].shape[1]
+    keys, values, logs, key_squares, *boxes = clusters.arrays
+    m, channels, depth = len(queries), values.shape[1], len(clusters.mean)
     best, total, weighted, skipped = np.empty(m, np.float32), np.zeros(m), np.zeros((m, channels)), np.zeros(m)
     scale = alpha**2 / (2 * sigma**2) / math.log(2)
-    threads, leaves = torch.get_num_threads(), len(clusters.arrays[0])
-    most = max(16, min(PIECE, ROOM // (4 * leaves * threads), math.ceil(m / threads)))
+    threads = torch.get_num_threads()
+    most = max(16, min(PIECE, ROOM // (4 * len(keys) * threads)))
+    turns = math.ceil(m / most / threads)  # of all threads, with pieces of about equal length
     with workers(threads) as pool:
-        turned = ((queries.double() / alpha - clusters.mean) @ clusters.frame).float().numpy()
+        turned = ((queries.double() / alpha - clusters.mean) @ clusters.frame).float()
+        longest = float(turned.square().sum(1).max().sqrt())
+        expanded = logit_error(alpha * longest, clusters.reach, alpha, sigma, depth) <= LOGIT_ERROR
+        extra = np.float32(scale) * key_squares - logs if expanded else -logs
 
         def some(p: slice) -> int:
             sums = (array[p] for array in (best, total, weighted, skipped))
-            return search(turned[p], *clusters.arrays, np.float32(scale), lost, *sums)
+            return search(turned[p].numpy(), keys, values, extra, *boxes, np.float32(scale), expanded, lost, *sums)
 
-        pairs = sum(pool.map(some, slices(m, math.ceil(m / math.ceil(m / most)))))  # pieces of about equal length
+        pairs = sum(pool.map(some, slices(m, math.ceil(m / turns / threads))))
         squares = queries.double().square().sum(-1) / (2 * sigma**2)
     # keys and queries are rounded each on its own, coordinate by coordinate; such errors add up like a random walk
     farthest = math.sqrt(max(float(best.max()), 0.0) + MATTER)  # NaN stays NaN, and is refused

@@ -7,6 +7,9 @@ be left out when
 .. math:: \sum_{b \ge L} n \, 2^{-b} \le \epsilon \, Z
 
 All that is left out then weighs at most epsilon of the whole.
+
+S is summed as written or, where float32 allows it, from scale (|q|^2 - 2 q.k + |k|^2), which is half the work, as the
+squares are known before.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from .vectors import (
     UNSEEN,
     WIDTH,
     below,
+    exp2,
     instead,
     larger,
     least,
@@ -28,14 +32,18 @@ from .vectors import (
     lowest,
     spread,
     store,
+    sum_of,
     total,
+    unless_below,
     zeros,
 )
 from .votes import vote
 
 LEAF = WIDTH  # keys in a leaf, and leaves in a branch
 NEAR = np.float32(3)  # leaves that are this much farther than the best key, in exponents, are visited first
-BITS = 56  # exponents beyond the best one that are told apart
+FARTHEST = np.float32(28)  # exponents beyond the best one from which on a branch counts as one leaf
+HALVINGS = 7  # of that range, to find how far a query must look
+ROUNDED = 1.002  # what leaves can weigh may be so much more, as their exponents are rounded
 ALL = np.float32(1e25)  # farther than any leaf, and nearer than those that fill up the last branch
 ONE = np.uint64(1)
 U = np.uintp
@@ -108,12 +116,18 @@ class _Dictionary(NamedTuple):
     dims: int
     channels: int
     scale: Any
+    expanded: bool
 
 
 class _Queries(NamedTuple):
-    """Queries side by side (flat), what they have found so far, and how far each leaf is at least, branch by branch."""
+    """Queries side by side (flat), what they have found so far, and how far each leaf is at least, branch by branch.
+
+    factors, own: -2 scale q and scale |q|^2, for the expanded S.
+    """
 
     queries: Any
+    factors: Any
+    own: Any
     best: Any
     sums: Any
     bounds: Any
@@ -133,17 +147,23 @@ def _to_boxes(branch: int, q: Any, book: Any, queries: Any) -> Any:
 
 
 @part
-def _exponents(leaf: Any, q: Any, p: Any, book: Any, queries: Any) -> Any:
-    """The exponents of the keys of a leaf for the queries at q and p: a key is loaded once."""
+def _exponents(leaf: Any, i: Any, j: Any, book: Any, asked: Any) -> Any:
+    """The exponents of the keys of a leaf for the queries i and j: a key is loaded once."""
+    q, p, at, more = i * book.depth, j * book.depth, leaf * book.depth * U(WIDTH), load(book.extra, leaf * U(WIDTH))
+    if book.expanded:
+        one, two = spread(asked.own[i]) + more, spread(asked.own[j]) + more
+        for d in range(book.depth):
+            k = load(book.keys, at)
+            one, two = one + k * spread(asked.factors[q + U(d)]), two + k * spread(asked.factors[p + U(d)])
+            at += U(WIDTH)
+        return one, two
     one = two = spread(np.float32(0))
-    at = leaf * book.depth * U(WIDTH)
     for d in range(book.depth):
         k = load(book.keys, at)
-        a, b = k - spread(queries[q + U(d)]), k - spread(queries[p + U(d)])
+        a, b = k - spread(asked.queries[q + U(d)]), k - spread(asked.queries[p + U(d)])
         one, two = one + a * a, two + b * b
         at += U(WIDTH)
-    more = load(book.extra, leaf * U(WIDTH))
-    return one * spread(book.scale) - more, two * spread(book.scale) - more
+    return one * spread(book.scale) + more, two * spread(book.scale) + more
 
 
 @part
@@ -189,7 +209,7 @@ def _visit(limit: Any, book: Any, asked: Any, who: Any, which: Any, here: Any) -
             here[U(some)] = here[U(max(some - 1, 0))]
             for j in range(0, some, 2):
                 a, b = here[U(j)], here[U(j + 1)]
-                one, two = _exponents(leaf, a * book.depth, b * book.depth, book, asked.queries)
+                one, two = _exponents(leaf, a, b, book, asked)
                 _vote(one, a, leaf, book, asked)
                 if j + 1 < some:
                     _vote(two, b, leaf, book, asked)
@@ -198,32 +218,44 @@ def _visit(limit: Any, book: Any, asked: Any, who: Any, which: Any, here: Any) -
 
 
 @part
-def _set_limit(i: int, lost: float, book: Any, asked: Any, many: Any) -> Any:
+def _beyond(limit: Any, i: int, far: Any, weights: Any, asked: Any) -> float:
+    """What the leaves beyond a limit can weigh, but for those of far branches."""
+    s, m = spread(np.float32(0)), asked.nearest.shape[1]
+    for branch in range(asked.nearest.shape[0]):
+        if asked.nearest[branch, i] < far:
+            bounds = load(asked.bounds, U((branch * m + i) * WIDTH))
+            s = s + unless_below(bounds, limit, load(weights, U(branch * WIDTH)))
+    return sum_of(s)
+
+
+@part
+def _set_limit(i: int, lost: float, book: Any, asked: Any, weights: Any) -> Any:
     """How far query i must look so that all it leaves out weighs no more than `lost` of what it has found, and what
-    that can weigh, relative to 2^-best. many: memory for how many keys can lie at every half exponent."""
-    best, bins, m = asked.best[i], len(many), asked.nearest.shape[1]
-    for j in range(bins):
-        many[j] = 0
+    that can weigh, relative to 2^-best. weights: memory for what each leaf can weigh."""
+    best, m = asked.best[i], asked.nearest.shape[1]
+    may_lose = lost / ROUNDED * total(asked.sums, U(i * (1 + book.channels) * REGISTER))
+    if may_lose <= 0:  # it has found nothing yet
+        return ALL, 0.0
+    far, always = best + FARTHEST, 0.0
     for branch in range(len(book.count)):
-        if asked.nearest[branch, i] < best + bins // 2:
-            at = (branch * m + i) * WIDTH
-            for k in range(WIDTH):
-                bound = asked.bounds[U(at + k)]
-                if bound < UNSEEN:
-                    j = int(min(max(2 * (bound - best), 0), bins - 1))
-                    many[U(j)] += book.count[branch, U(k)]
+        if asked.nearest[branch, i] < far:
+            bounds = load(asked.bounds, U((branch * m + i) * WIDTH))
+            counts = load(book.count[branch], U(0))
+            store(weights, U(branch * WIDTH), counts * exp2(spread(best) - bounds))
+        else:  # as one leaf
+            always += book.count[branch].sum() * np.exp2(np.float64(best) - asked.nearest[branch, i])
+    low, high = best, far
+    left_out = always + _beyond(high, i, far, weights, asked)
+    if left_out > may_lose:
+        return ALL, 0.0
+    for _ in range(HALVINGS):
+        middle = np.float32(0.5) * (low + high)
+        more = always + _beyond(middle, i, far, weights, asked)
+        if more > may_lose:
+            low = middle
         else:
-            for k in range(WIDTH):
-                many[bins - 1] += book.count[branch, U(k)]
-    may_lose, left_out, j = lost * total(asked.sums, U(i * (1 + book.channels) * REGISTER)), 0.0, bins
-    while j > 0:
-        more = many[j - 1] * np.exp2(-0.5 * (j - 1))
-        if left_out + more > may_lose:
-            break
-        left_out += more
-        j -= 1
-    # a little farther than the last leaf that must be seen, as exponents are rounded; never as far as what fills up
-    return ALL if j == bins else min(ALL, np.float32(best + 0.5 * j + 1e-3)), left_out
+            high, left_out = middle, more
+    return high, ROUNDED * left_out
 
 
 @compiled
@@ -236,6 +268,7 @@ def search(
     high: Any,
     count: Any,
     scale: Any,
+    expanded: bool,
     lost: float,
     best: Any,
     weights: Any,
@@ -244,9 +277,10 @@ def search(
 ) -> int:
     """The sums of 2^(best - S) over the keys that matter, for each query; returns how many keys were seen.
 
-    queries (M, D); keys (leaves, D, LEAF), values (leaves, C, LEAF), extra (leaves, LEAF): log2 of each key's count;
-    low, high (branches, d, LEAF): the boxes of LEAF leaves in the first d dimensions; count (branches, LEAF): keys of a
-    leaf, with their counts; lost: what may be left out, as a part of the whole. best (M,) float32, weights (M,),
+    queries (M, D); keys (leaves, D, LEAF), values (leaves, C, LEAF), extra (leaves, LEAF): - log2 of each key's count,
+    and, where S is expanded, + scale |k|^2; low, high (branches, d, LEAF): the boxes of LEAF leaves in the first d
+    dimensions; count (branches, LEAF): keys of a leaf, with their counts; expanded: whether S is summed in that form;
+    lost: what may be left out, as a part of the whole. best (M,) float32, weights (M,),
     weighted (M, C) and skipped (M,) float64: the results; skipped bounds, in units of 2^-best, what was left out.
 
     In two rounds: the nearest leaves give a reference and most of the whole weight; then it is known how far is far
@@ -256,23 +290,26 @@ def search(
     branches, dims = low.shape[:2]
     flat = keys.reshape(keys.size), values.reshape(values.size), extra.reshape(extra.size)
     boxes = low.reshape(low.size), high.reshape(high.size)
-    book = _Dictionary(*flat, *boxes, count, U(depth), dims, channels, scale)
+    book = _Dictionary(*flat, *boxes, count, U(depth), dims, channels, scale, expanded)
     sums, bounds = zeros(m * (1 + channels) * REGISTER, np.float32), zeros(branches * m * WIDTH, np.float32)
     nearest = np.empty((branches, m), np.float32)
-    asked = _Queries(queries.reshape(m * depth), best, sums, bounds, nearest)
+    factors, own = (np.float32(-2) * scale * queries).reshape(m * depth), np.empty(m, np.float32)
+    asked = _Queries(queries.reshape(m * depth), factors, own, best, sums, bounds, nearest)
     who, here, which = np.empty(m, np.uintp), np.empty(m + 1, np.uintp), np.empty(m, np.uint64)
-    limit, before, bins = np.full(m, UNSEEN), np.empty(m, np.float32), np.empty(2 * BITS)
+    limit, before, least_weights = np.full(m, UNSEEN), np.empty(m, np.float32), zeros(branches * WIDTH, np.float32)
     for branch in range(branches):
         for i in range(m):
             box = _to_boxes(branch, U(i * depth), book, asked.queries)
             store(bounds, U((branch * m + i) * WIDTH), box)
             nearest[branch, i] = least(box)
             limit[i] = min(limit[i], nearest[branch, i] + NEAR)
+    for i in range(m):
+        own[i] = scale * (queries[i] * queries[i]).sum()
     best[:] = UNSEEN
     seen = _visit(limit, book, asked, who, which, here)
     for i in range(m):
         before[i] = best[i]
-        limit[i], skipped[i] = _set_limit(i, lost, book, asked, bins)
+        limit[i], skipped[i] = _set_limit(i, lost, book, asked, least_weights)
     seen += _visit(limit, book, asked, who, which, here)
     for i in range(m):
         at = i * (1 + channels) * REGISTER

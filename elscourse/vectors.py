@@ -242,6 +242,27 @@ def instead(_: Any, v: Any, limit: Any, x: Any) -> Any:
 
 
 @intrinsic
+def unless_below(_: Any, v: Any, limit: Any, x: Any) -> Any:
+    """x, with 0 in place of the numbers for which v is below the limit."""
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        v, limit, x = args
+        return builder.select(builder.fcmp_ordered("<", v, _spread(builder, limit)), ir.Constant(x.type, None), x)
+
+    return v(v, v.number, v), build
+
+
+@intrinsic
+def sum_of(_: Any, v: Any) -> Any:
+    """The sum of the numbers."""
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return _call(builder, "llvm.vector.reduce.fadd", v.wide.element, v.wide.element(0.0), *args)
+
+    return v.number(v), build
+
+
+@intrinsic
 def lowest(_: Any, bits: Any) -> Any:
     """The place of the lowest bit that is set; there must be one."""
 

@@ -109,8 +109,8 @@ def test_a_lie_about_the_boxes_is_found_out(monkeypatch: pytest.MonkeyPatch) -> 
 
     def shifted(*arguments: Tensor) -> clusters.Clusters:
         built = build(*arguments)
-        keys, values, extra, low, high, count = built.arrays
-        return clusters.Clusters(built.mean, built.frame, (keys, values, extra, low + 0.5, high + 0.5, count), 1.0)
+        *others, low, high, count = built.arrays
+        return clusters.Clusters(built.mean, built.frame, (*others, low + 0.5, high + 0.5, count), 1.0)
 
     monkeypatch.setattr(clusters, "build", shifted)
     answer = els.EquivariantLocalScoreMachine(images, patch_size=3, tolerance=1e-3).certified(x_t, 0.15)
@@ -145,6 +145,25 @@ def test_a_leaf_at_the_limit_is_not_forgotten() -> None:
     assert ((part.mean()[0] - exact).abs() <= part.lost()[0] + 2e-5).all()
 
 
+@pytest.mark.parametrize(("t", "expands"), [(0.3, True), (0.02, False)])
+def test_the_form_of_a_distance_is_the_quicker_one_that_rounds_little(
+    t: float, expands: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both forms are right where there is noise; where there is little, the expanded one would round too much."""
+    images = els.load("fashion-mnist", size=16, n=300).images
+    x_t = els.add_noise(images[:2], els.seeded_noise(range(2), (1, 16, 16)), t)
+    exact = els.EquivariantLocalScoreMachine(images.double(), patch_size=3)(x_t.double(), t)
+    built = els.EquivariantLocalScoreMachine(images, patch_size=3, tolerance=1e-4)
+    chosen, forced = built(x_t, t), {}
+    for form, rounds in ((True, 0.0), (False, math.inf)):
+        monkeypatch.setattr(clusters, "logit_error", lambda *lengths, rounds=rounds: rounds)
+        forced[form] = built(x_t, t)
+    assert torch.equal(chosen, forced[expands]) and not torch.equal(chosen, forced[not expands])
+    errors = {form: float((answer - exact).abs().max()) for form, answer in forced.items()}
+    assert max(errors.values()) <= 1e-4
+    assert expands or errors[True] > 5 * errors[False]
+
+
 def test_a_leaf_holds_neighbours() -> None:
     """Of keys on a line: leaf after leaf, each but the last full. Else boxes would be large, and little left out."""
     keys = torch.randn(7 * WIDTH + 3, 2, generator=torch.Generator().manual_seed(0)) * torch.tensor([0.0, 1.0])
@@ -165,18 +184,18 @@ def test_many_copies_far_away_count(times: int, sizes: tuple[int, int]) -> None:
     generator = torch.Generator().manual_seed(times)
     near, far = (a + 0.3 * torch.randn(n, 9, generator=generator) for a, n in zip((0, 4), sizes, strict=True))
     built = clusters.build(torch.cat([near, far]), torch.cat([near, far])[:, 4:5])
-    keys, values, extra, low, high, count = (a.copy() for a in built.arrays)
+    keys, values, logs, *boxes, count = (a.copy() for a in built.arrays)
     heavy = values.mean((1, 2)) > 2  # leaves of the far ones
-    extra[heavy] += times
+    logs[heavy] += times
     count.reshape(-1)[: len(heavy)][heavy] *= 2.0**times
-    often = clusters.Clusters(built.mean, built.frame, (keys, values, extra, low, high, count), built.reach)
+    often = clusters.Clusters(built.mean, built.frame, (keys, values, logs, *boxes, count), built.reach)
     queries = 0.3 * torch.randn(20, 9, generator=generator)
     found = clusters.search_mean(queries, often, 1.0, 1.0, 1e-4)
     assert found is not None
     part, _ = found
     turned = (queries.double() - built.mean) @ built.frame
     apart = (turned[:, None, :, None] - torch.from_numpy(keys).double()).square().sum(2)
-    weights = torch.softmax((torch.from_numpy(extra) * math.log(2) - apart / 2).flatten(1), 1)
+    weights = torch.softmax((torch.from_numpy(logs) * math.log(2) - apart / 2).flatten(1), 1)
     exact = weights @ torch.from_numpy(values).double().flatten()
     spread = float(torch.cat([near, far])[:, 4].max() - torch.cat([near, far])[:, 4].min())
     error = (part.mean()[0, :, 0] - exact).abs()
