@@ -3,8 +3,8 @@
 `./course notebooks [NAME ...]` runs this. A lesson is executed again only if its source, the package or the data
 changed since it was built on this computer; one that fails is not written. Cells tagged `volatile` (timings, names of
 machines) keep the output that they had. The seconds and the memory of a run that changed a notebook are noted in
-book/status.json. Cells tagged `hide-input`, which only check or measure what the text says, are shown with their code
-folded: the website reads the tag, JupyterLab the metadata written here.
+book/status.json. Cells tagged `hide-input`, which only draw, check or measure, are shown with their code folded: the
+website reads the tag, JupyterLab the metadata written here.
 """
 
 from __future__ import annotations

@@ -184,17 +184,19 @@ assert r2[2].min() > 0.8 and (r2[2] > r2[:2]).all() and abs(r2[1, 4] - 0.95) < 0
 #
 # Ten seeds are few, so here are the stored drawings for 100, and the mean picture of the class. The last column counts
 # the seeds for which an artist's drawing is more like the network's than any of the nine that this artist draws of the
-# same class from other noises. (From here on, code that only measures or checks what the text says is folded away. It
-# runs like any other cell; click on it to read it.)
+# same class from other noises. (From here on, code that only draws, measures or checks what the text says is folded
+# away. It runs like any other cell; click on it to read it.)
 
-# %% tags=["hide-input"]
+# %%
 pictures, kinds = garments.data.images, garments.labels_for(range(100)).cpu()
 means = torch.stack([pictures[garments.data.labels == k].mean(0).cpu() for k in range(10)])
 drawn = {"formula": stored["els-zeros"], "linear filter": stored["local-filter"], "ideal denoiser": stored["is"]}
 drawn |= {"mean of the class": means[kinds]}
+r2 = {name: els.compare(some, stored["network-150"]).r2 for name, some in drawn.items()}
+
+# %% tags=["hide-input"]
 stated = ((0.945, 0, 99), (0.911, 78, 100), (0.744, 100, 64), (0.726, 99, 0))
 print("                    median r2   formula ahead for   own noise beats nine others for")
-r2 = {name: els.compare(some, stored["network-150"]).r2 for name, some in drawn.items()}
 for (name, some), numbers in zip(drawn.items(), stated, strict=True):
     others = torch.stack([els.compare(some.roll(10 * k, 0), stored["network-150"]).r2 for k in range(1, 10)]).amax(0)
     found = r2[name].quantile(0.5), (r2["formula"] > r2[name]).sum(), (r2[name] > others + 1e-6).sum()
@@ -237,9 +239,11 @@ for steps, stated in ((150, (0.945, 0.919, 77)), (20, (0.924, 0.917, 48))):
 #
 # **Predict.** Which artist copies: the ideal denoiser, the formula, the network, all of them, or none?
 
-# %% tags=["slide"]
+# %%
 artists = ("ideal denoiser", "formula", "network")
 nearest = {name: els.nearest_training_image(rows[name], pictures) for name in artists}
+
+# %% tags=["slide", "hide-input"]
 pairs = {}
 for name, whose in zip(artists, ("ideal's", "formula's", "network's"), strict=True):
     pairs |= {name: rows[name], f"{whose} nearest": pictures[nearest[name][0]]}
@@ -352,16 +356,18 @@ assert abs(value - from_package) < 1e-3
 # %%
 widgets.MosaicExplorer.of(formula, noisy, formula_drew, t, top=4, labels=labels)
 
-# %% tags=["hide-input"]
+# %%
 places = torch.stack(torch.meshgrid(torch.arange(16), torch.arange(16), indexing="ij"), dim=-1)
 middle = places[4:12, 4:12]
-found = formula.posterior(noisy, t, top=1, labels=labels)  # who has the most votes for each pixel
-off = (found.location[:, 4:12, 4:12, 0].cpu() - middle).abs().amax(-1)
+heaviest = formula.posterior(noisy, t, top=1, labels=labels)  # who has the most votes for each pixel
+off = (heaviest.location[:, 4:12, 4:12, 0].cpu() - middle).abs().amax(-1)
+
+# %% tags=["hide-input"]
 even = (places[half : 16 - half, half : 16 - half].reshape(-1, 2) - middle[:, :, None]).abs().amax(-1)
 exact, (far, by_chance) = (off == 0).float().mean(), [(pixels > 2).float().mean() for pixels in (off, even)]
 print(f"heaviest voters: {exact:.0%} exactly there, {far:.0%} more than 2 pixels off (picked evenly {by_chance:.0%})")
 last = formula.posterior(way[19][1], way[19][0], top=1, labels=labels)
-alone = [(some.weight[:, 4:12, 4:12, 0] > 0.5).float().mean() for some in (found, last)]
+alone = [(some.weight[:, 4:12, 4:12, 0] > 0.5).float().mean() for some in (heaviest, last)]
 print(f"one voter has over half of the votes for {alone[0]:.0%} of the pixels, in the last step for {alone[1]:.0%}")
 far_last = ((last.location[:, 4:12, 4:12, 0].cpu() - middle).abs().amax(-1) > 2).float().mean()
 print(f"in the last step {far_last:.0%} of the heaviest voters are more than 2 pixels off")

@@ -84,15 +84,14 @@ def density(x, t):
 
 
 line = torch.linspace(-3, 3, 601, dtype=torch.float64)
+noised = {t: schedule.alpha(t) * x_0 + schedule.sigma(t) * eps for t in (0.0, 0.2, 0.5, 0.75, 1.0)}  # x_t at each t
 
-# %% tags=["slide"]
-times = [0.0, 0.2, 0.5, 0.75, 1.0]
+# %% tags=["slide", "hide-input"]
 fig, axes = plt.subplots(1, 5, figsize=(10, 2.6), sharex=True)
-for ax, t in zip(axes, times, strict=True):
-    x_t = schedule.alpha(t) * x_0 + schedule.sigma(t) * eps
-    ax.hist(x_t, bins=60, range=(-3, 3), density=True, color="0.8", label="100,000 noised pixels")
-    ax.plot(line, density(line, t), label="formula $p_t$")
-    ax.set(title=f"t = {t:g}", xlabel="$x_t$", yticks=[])
+for ax, (time, values) in zip(axes, noised.items(), strict=True):
+    ax.hist(values, bins=60, range=(-3, 3), density=True, color="0.8", label="100,000 noised pixels")
+    ax.plot(line, density(line, time), label="formula $p_t$")
+    ax.set(title=f"t = {time:g}", xlabel="$x_t$", yticks=[])
 axes[0].set_ylabel("density")
 fig.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
 show(
@@ -103,7 +102,7 @@ show(
     ),
 )
 
-# %%
+# %% tags=["hide-input"]
 normal = torch.distributions.Normal(0.0, 1.0).log_prob(line).exp()
 assert (density(line, 1) - normal).abs().max() < 0.003
 
@@ -122,12 +121,13 @@ assert (density(line, 1) - normal).abs().max() < 0.003
 # Time is an **angle** that turns from the picture to the noise. The $1.008$ stops it just before the right angle: at $t
 # = 1$ a trace of the picture is left, $\alpha = 0.0125$, so we can still divide by $\alpha$.
 
-# %% tags=["slide"]
+# %%
 grid = schedule.times(20)
 arc = torch.tensor([[schedule.alpha(t), schedule.sigma(t)] for t in grid])
 assert (arc.square().sum(1) - 1).abs().max() < 1e-6
 assert abs(schedule.alpha(1) - 0.0125) < 5e-5
 
+# %% tags=["slide", "hide-input"]
 fig, ax = plt.subplots(figsize=(3.6, 3.3))
 ax.plot(*arc.T, "o-", ms=5)
 ax.plot([0, arc[10, 0]], [0, arc[10, 1]], color=plotting.GREY, ls="--", lw=1.2)
@@ -202,12 +202,13 @@ check.noising(noising)
 # **Predict.** The value is on the dark side. Were most of these pixels dark? If you must name *one* number for $x_0$,
 # and pay its squared error, which one: $-0.28$ ($= -0.2/\alpha$), $0.6$, or another?
 
-# %% tags=["slide"]
+# %%
 t, seen = 0.5, -0.2
 alpha, sigma = schedule.alpha(t), schedule.sigma(t)
 x_t = alpha * x_0 + sigma * eps
 possible = x_0[(x_t - seen).abs() < 0.02]
 
+# %% tags=["slide", "hide-input"]
 fig, ax = plt.subplots(figsize=(5, 2.6))
 ax.hist(possible, bins=60, range=(-1, 1), color="0.8")
 ax.axvline(possible.mean(), color=plotting.ORANGE, ls="--", label=f"their mean, {possible.mean():.2f}")
@@ -221,6 +222,7 @@ show(
     ),
 )
 
+# %% tags=["slide"]
 print(f"{len(possible):,} pixels, {(possible > 0).double().mean():.0%} of them bright, mean {possible.mean():.2f}")
 guesses = (seen / alpha, 0.6, possible.mean().item())
 cost = [(possible - guess).square().mean().item() for guess in guesses]
@@ -273,7 +275,7 @@ by_formula = denoiser(torch.tensor(seen, dtype=torch.float64), 0.5)
 print(f"D at x_t = {seen}, t = 0.5: {by_formula:.2f} by the formula, {possible.mean():.2f} by the simulation")
 assert abs(by_formula - possible.mean()) < 0.03
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 fig, ax = plt.subplots(figsize=(5, 2.8))
 for time, style in ((0.25, "-"), (0.5, "--"), (0.9, ":")):
     ax.plot(line, denoiser(line, time), ls=style, label=f"t = {time:g}")
@@ -323,11 +325,12 @@ check.coin_denoiser(coin_denoiser)
 #
 # **Predict.** Draw $s$ at $t = 0.2$ on paper: where is it zero? On which side of a heap is it positive?
 
-# %% tags=["slide"]
+# %%
 t = 0.2
 x = line.clone().requires_grad_()
 (score,) = torch.autograd.grad(density(x, t).log().sum(), x)  # each term of the sum depends on its own x alone
 
+# %% tags=["slide", "hide-input"]
 fig, (above, below) = plt.subplots(2, 1, figsize=(5.6, 4.2), sharex=True)
 above.plot(line, density(line, t))
 above.set(ylabel="density $p_t$", title=f"t = {t:g}")
@@ -378,10 +381,11 @@ torch.testing.assert_close(els.noise_from_denoiser(denoiser(line, t), line, t), 
 #
 # **Predict.** You know only where a pixel is *now*. Can you follow its arc back?
 
-# %% tags=["slide"]
+# %%
 angles = torch.linspace(0, schedule.theta(1), 200, dtype=torch.float64)
 arcs = angles.cos()[:, None] * x_0[:14] + angles.sin()[:, None] * eps[:14]
 
+# %% tags=["slide", "hide-input"]
 fig, ax = plt.subplots(figsize=(6, 3.2))
 for of_heap, color, style in ((x_0[:14] < 0, plotting.INK, "--"), (x_0[:14] > 0, plotting.ORANGE, "-")):
     ax.plot(torch.linspace(0, 1, 200), arcs[:, of_heap], color=color, ls=style, lw=1.2)
@@ -444,7 +448,7 @@ for now, then in pairwise(fine):
     paths.append(x)
 paths = torch.stack(paths)
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 height = torch.stack([density(line, t) for t in fine[::5]], dim=1)
 fig, ax = plt.subplots(figsize=(6.4, 3.6))
 ax.imshow(height.clamp(max=1.8), origin="lower", aspect="auto", cmap="Blues", extent=(1, 0, -3, 3))
@@ -552,13 +556,13 @@ samples = {steps: generate(denoiser, noise, steps) for steps in (1, 5, 20, 500)}
 # **Predict.** The same 20,000 noise values go through 1, 5, 20 and 500 steps. What will the *single* step make of them?
 # And which of the four histograms will match the density?
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 clean = density(line, 0)
 fig, axes = plt.subplots(1, 4, figsize=(10, 2.5), sharex=True)
-for ax, (steps, x) in zip(axes, samples.items(), strict=True):
+for ax, (n, x) in zip(axes, samples.items(), strict=True):
     ax.hist(x, bins=120, range=(-1.2, 1.2), density=True, color="0.75", label="samples")
     ax.plot(line, clean, lw=1.5, label="density of the data")
-    title = f"{steps} step{'s' * (steps > 1)}{' (cut off)' * (steps < 20)}"
+    title = f"{n} step{'s' * (n > 1)}{' (cut off)' * (n < 20)}"
     ax.set(title=title, xlabel="$x$", xlim=(-1.2, 1.2), ylim=(0, 4.2), yticks=[])
 axes[-1].legend(loc="upper left", fontsize=8)
 show(
@@ -569,15 +573,15 @@ show(
     ),
 )
 
-bright = {steps: x[x > 0].std().item() for steps, x in samples.items()}
+bright = {n: x[x > 0].std().item() for n, x in samples.items()}
 print(f"standard deviation of the bright heap: {bright[20]:.3f} with 20 steps, {bright[500]:.3f} with 500")
 assert abs(samples[1].mean() - 0.24) < 0.01 and samples[1].std() < 0.01
 assert abs(bright[20] - 0.083) < 0.002 and abs(bright[500] - 0.1) < 0.002
 middles, off = torch.linspace(-1.19, 1.19, 120, dtype=torch.float64), {}
-for steps, x in samples.items():  # half of the area between histogram and density
+for n, x in samples.items():  # half of the area between histogram and density
     found = torch.histc(x, 120, -1.2, 1.2) / (0.02 * len(x))
-    off[steps] = ((found - density(middles, 0)).abs().sum() * 0.01).item()
-print("share of the samples that is out of place:", {steps: f"{part:.0%}" for steps, part in off.items()})
+    off[n] = ((found - density(middles, 0)).abs().sum() * 0.01).item()
+print("share of the samples that is out of place:", {n: f"{part:.0%}" for n, part in off.items()})
 assert abs(off[20] - 0.118) < 0.005 and off[500] < 0.025 and abs((samples[500] < 0).double().mean() - 0.3) < 0.01
 
 # %% [markdown] tags=["slide"]
@@ -603,7 +607,7 @@ def straight_line(x, t):
 
 of_line = generate(straight_line, noise, 500)
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 fig, ax = plt.subplots(figsize=(5.6, 2.7))
 ax.hist(of_line, bins=120, range=(-2, 2), density=True, color="0.75", label="samples of the line")
 ax.plot(line, clean, lw=1.5, label="density of the data")
@@ -656,13 +660,15 @@ def denoiser_by_autograd(x_t, t, images):
     return els.denoiser_from_score(score, x_t, t)
 
 
-# %% tags=["slide"]
+# %%
 twelve = lab.data.images[:12]
 noisy = 0.75  # t
 x_t = els.add_noise(twelve[:6], els.seeded_noise(range(510, 516), lab.shape).to(lab.device), noisy)
 guess = denoiser_by_autograd(x_t, noisy, twelve)
 machine = els.IdealScoreMachine(twelve)  # the package's
 exact, votes = machine(x_t, noisy), machine.posterior(x_t, noisy, top=1)
+
+# %% tags=["slide", "hide-input"]
 kinds = [lab.data.class_names[lab.data.labels[i]] for i in votes.image[:, 0].tolist()]
 most = [f"{kind} {weight:.2f}" for kind, weight in zip(kinds, votes.weight[:, 0], strict=True)]
 
@@ -695,12 +701,13 @@ if lab.profile == "laptop":
 # **Predict.** The upper row of each pair will show $x_t$, the lower one the guess $D(x_t)$. What should the guess be at
 # $t = 1$, if you are told that it is a bag? And later, on the way?
 
-# %% tags=["slide"]
+# %%
 garments = els.lab("laptop", network="fashion-mnist-16-resnet-zeros-conditional")
 seeds = range(540, 640)
 start, labels = els.seeded_noise(seeds, garments.shape).to(garments.device), garments.labels_for(seeds)
 path = list(els.trajectory(garments.network, start, steps=20, labels=labels))  # (t, x_t, x0_hat)
 
+# %% tags=["slide", "hide-input"]
 stops = [0, 1, 4, 10, 14, 17, 20]
 rows = {}
 for i in (8, 2):

@@ -55,7 +55,7 @@ print(f"{N:,} training images v of {pixels} pixels each")
 # **Predict.** Lesson 01 said which $a$ is cheapest: the mean. Does the best of the three cost a tenth more, two thirds
 # more, or three times as much?
 
-# %% tags=["slide"]
+# %%
 three = images[[0, 19, 24]]
 w = torch.tensor([0.5, 0.3, 0.2], device=lab.device)
 
@@ -67,6 +67,8 @@ def expected_loss(answer):
 mean = (w[:, None, None, None] * three).sum(0)
 answers = torch.cat([three, mean[None]])
 losses = torch.stack([expected_loss(a) for a in answers])
+
+# %% tags=["slide", "hide-input"]
 fig = plotting.image_rows(
     {"answer": answers}, titles=["w = 0.5", "w = 0.3", "w = 0.2", "their mean"], notes=[f"L = {x:.0f}" for x in losses]
 )
@@ -110,13 +112,14 @@ assert abs(0.5 * (1 - w.square().sum()) - 0.31) < 1e-6
 # First, a world that we can draw: pictures of **two pixels** and a training set of six, here dimmed as they are at $t =
 # 0.3$ ($\alpha = 0.89$, $\sigma = 0.45$).
 
-# %% tags=["slide"]
+# %%
 six = torch.tensor([[-0.9, -0.7], [-0.7, 0.5], [-0.2, 0.9], [0.2, -0.4], [0.6, -0.8], [0.8, 0.5]])
 t, here = 0.3, torch.tensor([0.1, 0.1])
 alpha, sigma = schedule.alpha(t), schedule.sigma(t)
 assert abs(alpha - 0.89) < 0.005 and abs(sigma - 0.45) < 0.005
 
 
+# %% tags=["slide", "hide-input"]
 def draw_six(notes):
     fig, ax = plt.subplots(figsize=(4.2, 3.8))
     ax.scatter(*(alpha * six).T, s=40, color=plotting.BLUE, label="dimmed pictures $\\alpha v$", zorder=2)
@@ -139,15 +142,16 @@ show(
 #
 # **Predict.** Which picture will be behind more of these cases than any other, and will it be behind most of them?
 
-# %% tags=["slide"]
+# %%
 generator = torch.Generator().manual_seed(0)
 which = torch.randint(6, (1_000_000,), generator=generator)
-x_t = alpha * six[which] + sigma * torch.randn(len(which), 2, generator=generator)
-near = (x_t - here).norm(dim=1) < 0.1
+cloud = alpha * six[which] + sigma * torch.randn(len(which), 2, generator=generator)  # a million x_t
+near = (cloud - here).norm(dim=1) < 0.1
 counted = torch.bincount(which[near], minlength=6) / near.sum()
 
+# %% tags=["slide", "hide-input"]
 fig, ax = draw_six([f"{i}: {share:.0%}" for i, share in enumerate(counted)])
-ax.scatter(*x_t[:3000].T, s=3, color="0.8", label="noised pictures $x_t$")
+ax.scatter(*cloud[:3000].T, s=3, color="0.8", label="noised pictures $x_t$")
 ax.add_patch(plt.Circle(here, 0.1, fill=False, color=plotting.ORANGE, zorder=3))
 ax.legend(loc="upper left", fontsize=8, frameon=True).legend_handles[2].set_sizes([20])
 show(
@@ -261,7 +265,7 @@ for t in (0.1, 0.4, 0.7, 1.0):
 # **Predict.** There are 2,000 voters. At $t = 0.9$, how much of the weight does the heaviest voter have: nearly
 # nothing, a tenth, half? And at $t = 0.3$?
 
-# %% tags=["slide"]
+# %%
 x_0, eps = images[5:6], els.seeded_noise([625], lab.shape).to(lab.device)
 noisy = {t: els.add_noise(x_0, eps, t) for t in (0.9, 0.75, 0.65, 0.3)}
 weights = {t: ideal_weights(x_t, t)[0] for t, x_t in noisy.items()}
@@ -270,6 +274,8 @@ called = [lab.data.class_names[int(labels[i])] for i in leading]
 rows = {"$x_t$": torch.cat([*noisy.values()])}
 rows["answer $D(x_t)$"] = torch.cat([machine(x_t, t) for t, x_t in noisy.items()])
 rows["heaviest voter"] = images[leading]
+
+# %% tags=["slide", "hide-input"]
 notes = [f"{name}, {weights[t].max():.3f}" for t, name in zip(noisy, called, strict=True)]
 show(
     plotting.image_rows(rows, titles=[f"t = {t:g}" for t in noisy], notes=notes),
@@ -343,12 +349,12 @@ else:
 noise = els.seeded_noise(range(600, 664), lab.shape).to(lab.device)
 drawn = els.sample(machine, noise, steps=40)
 nearest, distance = els.nearest_training_image(drawn, images)
+at_once = els.nearest_training_image(machine(noise, 0.025), images)[1]  # (b)
 
 fig = plotting.image_rows({"drawn": drawn[:12], "nearest\ntraining picture": images[nearest[:12]]})
 show(fig, alt="Twelve drawings of the ideal denoiser, and below each the nearest training picture: they are identical.")
 
 # %% tags=["hide-input"]
-_, at_once = els.nearest_training_image(machine(noise, 0.025), images)
 next_one = torch.cdist(images[:2000].flatten(1), images.flatten(1)).topk(2, largest=False)[0][:, 1].quantile(0.5)
 print(f"copies: {(distance < 1e-4).sum()} of 64 in 40 steps, {(at_once < 1e-4).sum()} if asked once, at t = 0.025")
 print(f"from a training picture to the nearest other one: {next_one:.1f} (median)")
@@ -386,11 +392,12 @@ else:
 # %% [markdown]
 # In the world of two pixels we see all paths at once.
 
-# %% tags=["slide"]
+# %%
 plane = els.IdealScoreMachine(six.view(6, 1, 1, 2), schedule)
 start = els.seeded_noise(range(600, 900), (1, 1, 2))
 path = torch.stack([x_t for _, x_t, _ in els.trajectory(plane, start, steps=200)]).view(201, -1, 2)
 
+# %% tags=["slide", "hide-input"]
 ends, distance_to_six = els.nearest_training_image(path[-1].view(-1, 1, 1, 2), six.view(-1, 1, 1, 2))
 per_point = torch.bincount(ends, minlength=6)
 print("paths that end on each of the six points:", per_point.tolist())
@@ -453,7 +460,10 @@ def half_passed(share):
     return (share > 0.5).float().argmax(0)
 
 
-# %% tags=["slide"]
+passed = {name: half_passed(of) for name, of in share.items()}
+choice = {name: grid[step].quantile(0.5).item() for name, step in passed.items()}
+
+# %% tags=["slide", "hide-input"]
 looks = {"one class": (plotting.ORANGE, "--"), "one class, labels shuffled": ("0.4", ":")}
 looks["one picture"] = (plotting.BLUE, "-")
 fig, ax = plt.subplots(figsize=(6, 3.5))
@@ -471,8 +481,6 @@ show(
         "picture at about 0.54, and that of a class with shuffled labels hardly before it. Seeds differ widely."
     ),
 )
-passed = {name: half_passed(share[name]) for name in looks}
-choice = {name: grid[step].quantile(0.5).item() for name, step in passed.items()}
 print("more than half of the votes:", ", ".join(f"{name} from t = {t:.3f}" for name, t in choice.items()), "(medians)")
 together = (passed["one class, labels shuffled"] == passed["one picture"]).sum()
 print(f"a class of shuffled labels gets its half no sooner than the picture: for {together} of 256 seeds")
@@ -480,19 +488,27 @@ if lab.profile == "laptop":
     assert all(abs(t - said) < 0.02 for t, said in zip(choice.values(), (0.75, 0.55, 0.54), strict=True))
     assert abs(together - 142) <= 5
 
-# %% tags=["hide-input"]
+
+# %%
+def place_of(picture, numbers):
+    """In which place each seed's picture (seeds,) stands if all are sorted by these numbers (seeds, N); 1: first."""
+    return ((numbers > numbers.gather(1, picture[:, None])).sum(1) + 1).float()
+
+
 winner = els.nearest_training_image(els.sample(machine, thousand, steps=40), images)[0]
-assert (leader.gather(0, passed["one picture"][None])[0] == winner[:256].cpu()).all()  # the first to have half wins
 votes, product = ideal_weights(thousand, 1.0), thousand.flatten(1) @ images.flatten(1).T
-for name, sort, whose, stated in (
-    ("the seed's own winner, by votes", votes, winner, (7, 192)),
-    ("the seed's own winner, by inner product", product, winner, (7, 193)),
-    ("another seed's winner, by votes", votes, winner.roll(1), (1095, 0)),
+place = place_of(winner, votes)
+
+# %% tags=["hide-input"]
+assert (leader.gather(0, passed["one picture"][None])[0] == winner[:256].cpu()).all()  # the first to have half wins
+for name, on, stated in (
+    ("the seed's own winner, by votes", place, (7, 192)),
+    ("the seed's own winner, by inner product", place_of(winner, product), (7, 193)),
+    ("another seed's winner, by votes", place_of(winner.roll(1), votes), (1095, 0)),
 ):
-    on = ((sort > sort.gather(1, whose[:, None])).sum(1) + 1).float()
-    place, first = on.quantile(0.5).item(), (on == 1).sum().item()
-    print(f"{name}: place {place:.0f} (median), first for {first} of 1,000")
-    assert lab.profile == "gpu" or (abs(place - stated[0]) <= 1 + place / 30 and abs(first - stated[1]) <= 5)
+    half, first = on.quantile(0.5).item(), (on == 1).sum().item()
+    print(f"{name}: place {half:.0f} (median), first for {first} of 1,000")
+    assert lab.profile == "gpu" or (abs(half - stated[0]) <= 1 + half / 30 and abs(first - stated[1]) <= 5)
 assert abs(schedule.alpha(1.0) - 0.0125) < 5e-5
 
 # %% [markdown] tags=["slide"]
@@ -510,17 +526,26 @@ assert abs(schedule.alpha(1.0) - 0.0125) < 5e-5
 # **Predict.** From 20 to 10,000 training pictures of all kinds: will the choice come earlier (at a larger $t$), later,
 # or at the same time? Will the copying stop?
 
-# %% tags=["hide-input"]
+
+# %%
+def choice_of(denoiser, noised):
+    """The median time at which one picture first holds more than half of the denoiser's votes; noised: t -> x_t."""
+    heaviest = [denoiser.posterior(x_t, t, top=1).weight[:, 0] for t, x_t in noised.items()]
+    return grid[half_passed(torch.stack(heaviest).cpu())].quantile(0.5).item()
+
+
 garments = els.load("fashion-mnist", size=lab.shape[-1], n=10_000)
 everything, kind = garments.images.to(lab.device), torch.as_tensor(garments.labels)
-moments = {"while drawing, all kinds": {}}
-for n, stated in ((20, 0.775), (200, 0.65), (900, 0.575), (2000, 0.54), (10_000, 0.475)):
-    some = everything[:n]
-    smaller = els.IdealScoreMachine(some, schedule)
-    path = list(els.trajectory(smaller, thousand[:256], steps=40))
-    heaviest = torch.stack([smaller.posterior(x_t, t, top=1).weight[:, 0] for t, x_t, _ in path[:-1]]).cpu()
-    at = moments["while drawing, all kinds"][n] = grid[half_passed(heaviest)].quantile(0.5).item()
-    copies = els.nearest_training_image(path[-1][1], some)[1] < 1e-4
+moments, ended = {"while drawing, all kinds": {}}, {}
+for n in (20, 200, 900, 2000, 10_000):
+    smaller = els.IdealScoreMachine(everything[:n], schedule)
+    way = list(els.trajectory(smaller, thousand[:256], steps=40))
+    moments["while drawing, all kinds"][n] = choice_of(smaller, {t: x_t for t, x_t, _ in way[:-1]})
+    ended[n] = way[-1][1]
+
+# %% tags=["hide-input"]
+for (n, at), stated in zip(moments["while drawing, all kinds"].items(), (0.775, 0.65, 0.575, 0.54, 0.475), strict=True):
+    copies = els.nearest_training_image(ended[n], everything[:n])[1] < 1e-4
     print(f"{n:6,d} of all kinds: choice at t = {at:.3f}, {copies.sum()} of 256 are copies")
     assert copies.all() and (lab.profile == "gpu" or abs(at - stated) < 0.013)
 
@@ -537,13 +562,11 @@ for (name, pictures), stated in zip(more.items(), ((0.65, 0.475, 0.41), (0.65, 0
     moments[name] = {}
     for n, said in zip((20, 200, 900), stated, strict=True):
         among = els.IdealScoreMachine(torch.cat([twenty, pictures[: n - 20]]), schedule)
-        noised = [els.add_noise(clean, dust, t.item()) for t in grid]
-        each = [among.posterior(x_t, t.item(), top=1).weight[:, 0] for t, x_t in zip(grid, noised, strict=True)]
-        at = moments[name][n] = grid[half_passed(torch.stack(each).cpu())].quantile(0.5).item()
+        at = moments[name][n] = choice_of(among, {t: els.add_noise(clean, dust, t) for t in grid.tolist()})
         print(f"{name}, N = {n}: choice at {at:.2f}")
         assert lab.profile == "gpu" or abs(at - said) < 0.013
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 fig, ax = plt.subplots(figsize=(5, 3))
 for (name, at), look in zip(moments.items(), ("o-", "D--", "s:"), strict=True):
     ax.semilogx([*at], [*at.values()], look, label=name)
@@ -574,9 +597,11 @@ show(
 # before? (b) How many different pictures do the 1,000 seeds draw in 100 steps, and how many if we ask only once, at $t
 # = 0.025$?
 
-# %% tags=["slide", "hide-input"]
+# %%
 to = {n: els.nearest_training_image(els.sample(machine, thousand, steps=n), images)[0] for n in (20, 100)}
 once = els.nearest_training_image(machine(thousand, 0.025), images)[0]
+
+# %% tags=["slide", "hide-input"]
 same, most = (to[20] == to[100]).sum(), once.bincount().max()
 print(f"the same picture in 20 and in 100 steps: {same} of 1,000")
 print(f"different pictures: {len(to[100].unique())} in 100 steps, {len(once.unique())} if asked once, one {most} times")

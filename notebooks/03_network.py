@@ -132,9 +132,11 @@ def losses(denoiser, images, seed=1000):
 
 lowest = losses(ideal, lab.data.images).mean().item()
 
-# %% tags=["slide"]
+# %%
 big_curve = lab.network.card["loss_curve"]["values"]  # one point per 100 steps
 big_width = lab.network.module.up.out_channels
+
+# %% tags=["slide", "hide-input"]
 fig, ax = plt.subplots(figsize=(7, 3.2))
 ax.plot(range(100, 1100, 100), tiny_curve, label="yours: 16 channels")
 ax.plot(range(100, 100 * len(big_curve) + 1, 100), big_curve, label=f"the course's: {big_width} channels")
@@ -175,10 +177,12 @@ fig = plotting.image_rows({"yours": tiny_drew, "the course's": network_drew}, ti
 show(fig, alt="Two rows of ten drawings from the same noise. Most columns show the same rough shape twice; the tiny "
      "network's drawings are coarser and more contrasted.")  # fmt: skip
 
-# %% tags=["hide-input"]
+# %%
 stored = els.load_results(lab.network.name)  # drawn before, from the noise of 100 seeds
 alike = {"yours": tiny_drew, "linear denoiser": stored["wiener"][:10].to(lab.device)}
 alike = {name: els.compare(images, network_drew).r2.quantile(0.5).item() for name, images in alike.items()}
+
+# %% tags=["hide-input"]
 print("median r2 with the course's network:", {name: round(v, 2) for name, v in alike.items()})
 if lab.profile == "laptop":
     assert 0.6 < alike["yours"] < 0.8 and abs(alike["linear denoiser"] - 0.76) < 0.006
@@ -270,7 +274,7 @@ novelty = {
     "network": els.novelty(drawings, lab.data.images, held_out),
 }
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 fig, axes = plt.subplots(3, 1, figsize=(6.5, 3.8), sharex=True)
 for ax, (name, values) in zip(axes, novelty.items(), strict=True):
     ax.hist(
@@ -318,10 +322,11 @@ if lab.profile == "laptop":
 # **Predict.** Which of the two has the lower loss on held-out pictures, and does the network do worse there than on the
 # pictures it was trained on?
 
-# %% tags=["slide"]
+# %%
 on_training = {"ideal denoiser": losses(ideal, lab.data.images), "network": losses(lab.network, lab.data.images)}
 on_held_out = {"ideal denoiser": losses(ideal, held_out), "network": losses(lab.network, held_out)}
 
+# %% tags=["slide", "hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(8, 3.2), sharey=True)
 for ax, title, found in zip(axes, ("training", "held-out"), (on_training, on_held_out), strict=True):
     for name, style in (("ideal denoiser", "o-"), ("network", "s--")):
@@ -338,7 +343,7 @@ show(
 )
 
 
-# %% tags=["slide", "hide-input"]
+# %%
 def excess(name):
     """How much higher the mean loss is on held-out pictures, and the standard error of this difference."""
     seen, new = on_training[name].mean(0), on_held_out[name].mean(0)  # one number for each picture
@@ -347,8 +352,10 @@ def excess(name):
 
 
 wiener = lab.machine("wiener")
-for found, images in ((on_training, lab.data.images), (on_held_out, held_out)):
-    found["linear denoiser"] = losses(wiener, images)
+on_training["linear denoiser"] = losses(wiener, lab.data.images)
+on_held_out["linear denoiser"] = losses(wiener, held_out)
+
+# %% tags=["slide", "hide-input"]
 print("mean loss        training   held out")
 for name in on_training:
     more, error = excess(name)
@@ -360,7 +367,7 @@ if lab.profile == "laptop":
     assert 10.5 < on_training["network"].mean() / on_training["ideal denoiser"].mean() < 11.5
     assert 1.75 < ideal_new.mean() < 1.85 and ideal_new[:4].sum() > 0.95 * ideal_new.sum()
     assert (less > 0).tolist() == [False] * 10 + [True] * 10 and abs(less.max() - 0.40) < 0.01
-    found = torch.tensor([excess(name) for name in list(on_training)[1:]])
+    found = torch.tensor([excess(name) for name in ("network", "linear denoiser")])
     assert (found - torch.tensor([(0.028, 0.010), (0.052, 0.009)])).abs().max() < 0.002
 
 # %% [markdown]
@@ -375,9 +382,11 @@ if lab.profile == "laptop":
 # only means and covariances. Perhaps the new pictures are harder? Train a second linear denoiser on them, and test each
 # of the two on its own set and on the other's: then hardness cancels.
 
-# %% tags=["hide-input"]
+# %%
 halves = lab.data.images, held_out
 each = [[losses(linear, half).mean() for half in halves] for linear in (wiener, els.WienerFilter(held_out))]
+
+# %% tags=["hide-input"]
 less = (each[1][0] - each[0][0] + each[0][1] - each[1][1]) / 2 / each[0][0]  # each[i][j]: of denoiser i on set j
 print(f"the loss of a linear denoiser is lower on its own pictures by {less:.1%}")
 if lab.profile == "laptop":
@@ -432,11 +441,12 @@ def look_of(denoiser, t):
     return gradient.abs().mean((0, 1)).cpu()
 
 
-# %% tags=["slide"]
 levels = (0.9, 0.5, 0.2, 0.05)
+looks = {t: look_of(lab.network, t) for t in levels}
+
+# %% tags=["slide", "hide-input"]
 fig, axes = plt.subplots(1, 4, figsize=(9, 2.6))
-for ax, t in zip(axes, levels, strict=True):
-    look = look_of(lab.network, t)
+for ax, (t, look) in zip(axes, looks.items(), strict=True):
     picture = ax.imshow((look / look.max()).clamp(min=1e-3), cmap="viridis", norm="log", vmin=1e-3, vmax=1)
     plotting.patch_outline(ax, row, column, 5)
     ax.set(title=f"t = {t}", xticks=[], yticks=[])
@@ -455,9 +465,9 @@ show(
 #
 # **Predict.** Network, linear denoiser, ideal denoiser: for which of them does that share fall as the noise falls?
 
-# %% tags=["hide-input"]
-outside, others = (torch.ones(lab.shape[1:], dtype=torch.bool, device=lab.device) for _ in range(2))
-outside[window], others[row, column] = False, False
+# %%
+outside, all_but_middle = (torch.ones(lab.shape[1:], dtype=torch.bool, device=lab.device) for _ in range(2))
+outside[window], all_but_middle[row, column] = False, False
 
 
 @torch.no_grad()
@@ -466,15 +476,17 @@ def moved_from_outside(denoiser, t):
     x_t = els.add_noise(held_out[:100], eps, t)
     answer, moves = denoiser(x_t, t)[..., row, column], [0, 0]
     for k in range(1, 6):  # five other pictures, with other noise
-        for i, exchanged in enumerate((outside, others)):
+        for i, exchanged in enumerate((outside, all_but_middle)):
             mixed = torch.where(exchanged, x_t.roll(k, 0), x_t)
             moves[i] += (denoiser(mixed, t)[..., row, column] - answer).square().sum()
     return (moves[0] / moves[1]).sqrt().item()
 
 
-three = {"ideal denoiser": ideal, "linear denoiser": wiener, "network": lab.network}
+denoisers = {"ideal denoiser": ideal, "linear denoiser": wiener, "network": lab.network}
+moved = {name: [moved_from_outside(denoiser, t) for t in levels] for name, denoiser in denoisers.items()}
+
+# %% tags=["hide-input"]
 print("share moved from outside the window, at t =", levels)
-moved = {name: [moved_from_outside(denoiser, t) for t in levels] for name, denoiser in three.items()}
 for name, found in moved.items():
     print(f"{name:<15}", [f"{v:.0%}" for v in found])
 if lab.profile == "laptop":
@@ -536,9 +548,11 @@ check.shift_error(shift_error)
 # network keep the promise?
 
 
-# %% tags=["slide"]
+# %%
 x_t = els.add_noise(held_out[:100], eps, 0.5)
-errors = {name: els.shift_error(denoiser, x_t, 0.5, (1, 0)).cpu() for name, denoiser in three.items()}
+errors = {name: els.shift_error(denoiser, x_t, 0.5, (1, 0)).cpu() for name, denoiser in denoisers.items()}
+
+# %% tags=["slide", "hide-input"]
 fig, axes = plt.subplots(1, 3, figsize=(8, 2.8))
 for ax, (name, error) in zip(axes, errors.items(), strict=True):
     picture = ax.imshow(error, cmap="viridis", vmin=0, vmax=0.9)
@@ -553,7 +567,7 @@ show(
 )
 
 
-# %% tags=["hide-input"]
+# %%
 def left_behind(denoiser, t, shift):
     """The error as a share of the error of an answer that stays put: in the middle 4 x 4, and in the outer ring."""
     x_t = els.add_noise(held_out[:100], eps, t)
@@ -564,16 +578,18 @@ def left_behind(denoiser, t, shift):
     return [(error[part].mean() / stays[part].mean()).sqrt().item() for part in (middle, ring)]
 
 
-behind = {}
-for t, shift in ((0.1, (1, 0)), (0.5, (1, 0)), (0.9, (1, 0)), (0.5, (3, -3)), (0.9, (3, -3))):
-    print(f"t = {t}, shifted by {shift}:")
-    for name, denoiser in three.items():
-        behind[name, t, shift] = left_behind(denoiser, t, shift)
-        print("  {:<15} middle {:.2f}  border {:.2f}".format(name, *behind[name, t, shift]))
+cases = ((0.1, (1, 0)), (0.5, (1, 0)), (0.9, (1, 0)), (0.5, (3, -3)), (0.9, (3, -3)))
+behind = {(name, *case): left_behind(denoiser, *case) for case in cases for name, denoiser in denoisers.items()}
+
+# %% tags=["hide-input"]
+for t, by in cases:
+    print(f"t = {t}, shifted by {by}:")
+    for name in denoisers:
+        print("  {:<15} middle {:.2f}  border {:.2f}".format(name, *behind[name, t, by]))
 if lab.profile == "laptop":
     stated = (1.11, 0.15, 0.01, 0.92, 0.56, 0.11, 1.05, 1.02, 0.24, 0.74, 0.42, 0.29, 0.90, 0.90, 0.68)
     assert all(abs(found[0] - v) < 0.006 for found, v in zip(behind.values(), stated, strict=True))
-    assert min(behind[name, 0.5, (1, 0)][1] for name in three) > 0.9
+    assert min(behind[name, 0.5, (1, 0)][1] for name in denoisers) > 0.9
     assert all((lab.data.images[at] == -1).all() for k in (0, -1) for at in ((..., k, slice(None)), (..., k)))
 
 # %% [markdown]
@@ -600,19 +616,20 @@ if lab.profile == "laptop":
 #
 # **Predict.** Will it do better on its own pictures than on new ones? Will it copy?
 
-# %% tags=["hide-input"]
+# %%
 unet_lab = els.lab("laptop", network="fashion-mnist-16-unet-zeros", verbose=False)  # on every computer
-unet = unet_lab.network
+unet, its, fresh = unet_lab.network, unet_lab.data.images, unet_lab.held_out().images
+on_training["UNet"], on_held_out["UNet"] = losses(unet, its), losses(unet, fresh)
+new, real = (els.novelty(images, its, fresh) for images in (els.load_results(unet.name)["network-150"].to(its), fresh))
+
+# %% tags=["hide-input"]
 canvas = els.seeded_noise([0], unet_lab.shape).requires_grad_()
 (influence,) = torch.autograd.grad(unet(canvas, 0.5)[0, 0, 0, 0], canvas)
 print(f"UNet: the corner pixel depends on {influence.count_nonzero()} of {influence.numel()} pixels")
 assert influence.count_nonzero() == influence.numel()
 
-# %% tags=["hide-input"]
-its, fresh = unet_lab.data.images, unet_lab.held_out().images
-on_training["UNet"], on_held_out["UNet"] = seen, unseen = losses(unet, its), losses(unet, fresh)
+seen, unseen = on_training["UNet"], on_held_out["UNet"]
 more, error = excess("UNet")
-new, real = (els.novelty(images, its, fresh) for images in (els.load_results(unet.name)["network-150"].to(its), fresh))
 nearer = (real < new.min()).double().mean().item()
 print(f"UNet: loss {seen.mean():.4f} on its pictures, {unseen.mean():.4f} on new ones, {more:+.0%} ± {error:.0%}")
 print(f"its nearest drawing: novelty {new.min():.2f}; new pictures nearer than that: {nearer:.0%}")

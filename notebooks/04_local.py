@@ -73,10 +73,12 @@ def change_in_the_middle(denoiser, width):
 # network, and the best linear denoiser (lessons 01 and 03; from here on, the **linear filter** of the whole image). At
 # width 9, whose answer changes most? Do the other two change less by a tenth, by half, or by more?
 
-# %% tags=["slide"]
+# %%
 widths = list(range(1, 16, 2))
 denoisers = {"ideal denoiser": ideal, "network": lab.network, "best linear filter": linear}
 looks_far = {name: [change_in_the_middle(D, w) for w in widths] for name, D in denoisers.items()}
+
+# %% tags=["slide", "hide-input"]
 fig, ax = plt.subplots(figsize=(5.5, 3))
 for (name, change), marker in zip(looks_far.items(), "os^", strict=True):
     ax.plot(widths, change, marker=marker, label=name)
@@ -281,12 +283,12 @@ show(fig, alt="One seed drawn through six windows. P = 3 and 5: ragged pieces ar
 
 # %% tags=["hide-input"]
 counts = [len(s.unique()) for s in source]
-_, distance = els.nearest_training_image(drawn, images)
-for P, count, d in zip(sizes, counts, distance, strict=True):
+_, to_nearest = els.nearest_training_image(drawn, images)
+for P, count, d in zip(sizes, counts, to_nearest, strict=True):
     print(f"P = {P:2d}: {count:3d} sources; nearest training image at distance {d:.2f}")
 if lab.profile == "laptop":
     assert counts == sorted(counts, reverse=True) and counts[-1] == 1
-    assert distance[-1] < 0.01 and (distance[:4] > 2).all()
+    assert to_nearest[-1] < 0.01 and (to_nearest[:4] > 2).all()
 
 # %% [markdown]
 # $P = 3$ draws neither a blur nor noise, but sharp, ragged debris. $P = 7$ and 9 know about pullovers, but not on the
@@ -330,23 +332,13 @@ def far(pictures):
     return els.nearest_training_image(pictures, images)[1].cpu()
 
 
-strangers = els.load("fashion-mnist", size=W, n=6000).images[4000:].to(lab.device)  # LS does not hold them
-
-
-def known(pictures):
-    """Shares of their bright pixels around which some training image, or some stranger, has the same 3 x 3 square."""
-    off = [[F.max_pool2d((some - x).abs(), 3, stride=1, padding=1).amin(0) for x in pictures]
-           for some in (images, strangers)]  # fmt: skip
-    return [(torch.stack(one)[pictures > -0.9] <= 0.05).float().mean().item() for one in off]
-
-
 results, held_out = els.load_results(lab.network.name), lab.held_out(500).images
 network = results["network-150"].to(lab.device)
 lines = {"real images, held out": far(held_out), "network": far(network)}
 lines = {name: values.quantile(0.5).item() for name, values in lines.items()}
 distance = torch.stack([far(s) for s in samples.values()])
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(9, 3.2))
 for ax, values in zip(axes, (distance, sources), strict=True):
     low, median, high = values.quantile(torch.tensor([0.25, 0.5, 0.75]), dim=1)
@@ -362,6 +354,18 @@ for ax in axes:
 show(fig, alt="Left, the distance to the nearest training image falls from about 6 at P = 3 to 0 at P = 17. It crosses "
      "the network's line at P = 7, that of real held-out images between P = 11 and 13. Right, the number of source "
      "images falls from about 80 to 1.")  # fmt: skip
+
+
+# %% tags=["hide-input"]
+strangers = els.load("fashion-mnist", size=W, n=6000).images[4000:].to(lab.device)  # LS does not hold them
+
+
+def known(pictures):
+    """Shares of their bright pixels around which some training image, or some stranger, has the same 3 x 3 square."""
+    off = [[F.max_pool2d((some - x).abs(), 3, stride=1, padding=1).amin(0) for x in pictures]
+           for some in (images, strangers)]  # fmt: skip
+    return [(torch.stack(one)[pictures > -0.9] <= 0.05).float().mean().item() for one in off]
+
 
 # %% tags=["hide-input"]
 median_distance = dict(zip(stored_sizes, distance.quantile(0.5, dim=1).tolist(), strict=True))
@@ -381,6 +385,7 @@ if lab.profile == "laptop":
     assert all(abs(d - at) < 0.02 for d, at in zip(found, (6.24, 5.06, 2.44, 2.94, 5.11), strict=True))
     assert abs(median_sources[3] - 78) <= 2 and abs(median_sources[13] - 4) <= 1
     assert all(abs(copies[P] - share) < 0.02 for P, share in ((13, 0.18), (17, 0.7), (21, 0.96)))
+    assert median_sources[31] == 1 and copies[31] == 1
     stated = [[0.008, 0.003], [0.06, 0.005], [0.34, 0.016], [0.62, 0.037], [0.09, 0.09], [0.044, 0.042]]
     assert (torch.tensor([*squares.values()]) - torch.tensor(stated)).abs().max() < 0.01
 
@@ -432,7 +437,6 @@ for P in (5, 7, 9):
     gap = (machine(seen, 0.6) - els.IdealScoreMachine(pictures)(seen, 0.6)).abs().max().item()
     print(f"  P = {P}: {gap:.0e}")
     assert gap < 1e-5 if P == 9 else gap > 1e-3
-assert lab.profile != "laptop" or (median_sources[31] == 1 and copies[31] == 1)
 
 # %% [markdown]
 # The window around the upper left pixel must reach the lower right pixel, $H - 1$ pixels away. So $r = H - 1$, and for
@@ -490,8 +494,10 @@ check.bend(bend)
 # **Predict.** Sketch what an answer stands for, against the answer itself. Where the filter is right on average, the
 # curve lies on a straight line, the diagonal. Where does it leave that line, and to which side?
 
-# %% tags=["slide"]
+# %%
 bends = {s: els.bent_filter.find_curve(linear, images[:400], s) for s in (0.3, 0.7)}
+
+# %% tags=["slide", "hide-input"]
 answers = torch.linspace(-1.4, 1.2, 261, device=lab.device)
 fig, ax = plt.subplots(figsize=(4.5, 3.2))
 ax.plot(answers.cpu(), answers.cpu(), color=plotting.GREY, ls=":", label="right on average")
@@ -552,6 +558,7 @@ of_network = {s: errors(lab.network, s).mean().item() for s in times}
 straight = errors(linear, 0.3).mean().item()
 
 
+# %% tags=["slide", "hide-input"]
 def plot_errors(ax, s):
     ax.plot(ls_new[s].keys(), ls_new[s].values(), "s-", label="LS, new images")
     ax.plot(curved[s].keys(), curved[s].values(), "v-", color=plotting.GREEN, label="bent filter, new images")
@@ -559,7 +566,6 @@ def plot_errors(ax, s):
     ax.set(title=f"t = {s:g}", xlabel="patch size P", ylabel="mean squared error")
 
 
-# %% tags=["slide"]
 fig, ax = plt.subplots(figsize=(6, 3.2))
 plot_errors(ax, 0.3)
 ax.plot(ls_known.keys(), ls_known.values(), "o-", color=plotting.ORANGE, label="LS, training images")
@@ -593,7 +599,7 @@ if lab.profile == "laptop":
 # **Predict.** On new images, is LS's best window at $t = 0.1$ smaller or larger than at $t = 0.3$? And at $t = 0.7$? At
 # which of these times is the bent filter of the whole image ahead of LS's best?
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(9, 3.2))
 for ax, s in zip(axes, (0.1, 0.7), strict=True):
     plot_errors(ax, s)
@@ -627,7 +633,7 @@ if lab.profile == "laptop":
 # **Predict.** How much of what the small window gained at $t = 0.3$ can laxer votes gain with the *whole image*?
 
 
-# %% tags=["hide-input"]
+# %%
 def laxer(P, T):
     """LS with exponents divided by T: as if there were sqrt(T) times as much noise."""
 
@@ -642,10 +648,13 @@ def laxer(P, T):
     return denoiser
 
 
+cases = ((0.3, 2 * H - 1, 8), (0.3, 7, 2), (0.1, 3, 2), (0.1, 2 * H - 1, 64))  # t, P, T: chosen on other new images
+lax = {(s, P, T): errors(laxer(P, T), s) for s, P, T in cases}
+
+# %% tags=["hide-input"]
 found = {}
-for s, P, T in ((0.3, 2 * H - 1, 8), (0.3, 7, 2), (0.1, 3, 2), (0.1, 2 * H - 1, 64)):  # T: chosen on other new images
-    lax, by_bent = errors(laxer(P, T), s), errors(els.BentFilter(linear), s)
-    found[s, P] = lax.mean().item(), (lax < by_bent).sum().item()
+for (s, P, T), each in lax.items():
+    found[s, P] = each.mean().item(), (each < errors(els.BentFilter(linear), s)).sum().item()
     print(f"t = {s}, P = {P}, T = {T}: {found[s, P][0]:.4f}, ahead of the bent filter for {found[s, P][1]} of 200")
 if lab.profile == "laptop":
     stated = ((0.0316, 80), (0.0241, 139), (0.0073, 101), (0.0283, 0))
@@ -666,11 +675,13 @@ if lab.profile == "laptop":
 # **Predict.** Let windows *shrink* as the noise falls, as section 9 suggests. Does that help LS? And a *linear filter*
 # with the same windows: is it behind, level or ahead?
 
-# %% tags=["slide"]
+# %%
 drawn_by = {f"LS, P = {P}": samples[P] for P in (5, 2 * H - 1)}
 drawn_by |= {"LS, shrinking P": results["ls"], "filter, shrinking P": results["local-filter"]}
 drawn_by = {name: drawings.to(lab.device) for name, drawings in drawn_by.items()}
 r2 = {name: els.compare(drawings, network[: len(drawings)]).r2 for name, drawings in drawn_by.items()}
+
+# %% tags=["slide", "hide-input"]
 rows = {f"{name}\nmedian r2 {r2[name].quantile(0.5):.2f}": drawings[:8] for name, drawings in drawn_by.items()}
 fig = plotting.image_rows(rows | {"network": network[:8]})
 show(fig, alt="Eight seeds drawn by LS with P = 5 and 31 and with windows that shrink as the noise falls, by a linear "

@@ -105,7 +105,7 @@ def toy_machine(x_t, t):
     return torch.tanh(schedule.alpha(t) * window_sum(x_t) / schedule.sigma(t) ** 2)
 
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 line = torch.linspace(-9, 9, 301)
 fig, ax = plt.subplots(figsize=(5.5, 2.8))
 for t in (0.95, 0.7, 0.4, 0.05):
@@ -278,19 +278,19 @@ asked = {size: [count_fixed_points(kind, *size) for kind in denoisers] for size 
 print("                 consistent   fixed points of")
 print("torus   images      by rule   machine   linear filter")
 for (height, width), count in predicted.items():
-    machine, linear = asked[height, width]
-    print(f"{height} x {width}  {2 ** (height * width):6,} {count:12} {machine:9} {linear:10}")
+    of_machine, of_filter = asked[height, width]
+    print(f"{height} x {width}  {2 ** (height * width):6,} {count:12} {of_machine:9} {of_filter:10}")
 
 # %% tags=["hide-input"]
 assert all(counts == [predicted[size], 2] for size, counts in asked.items())
 assert predicted == {(3, 3): 2, (3, 4): 6, (3, 5): 12, (4, 4): 188}
 x_t = els.seeded_noise(range(5), (1, 8, 8), torch.float64)
-machine, linear = (kind(two_images, schedule, patch_size=3, padding="circular") for kind in denoisers)
+machine, flat_filter = (kind(two_images, schedule, patch_size=3, padding="circular") for kind in denoisers)
 for t in (1.0, 0.5, 0.05):
     torch.testing.assert_close(machine(x_t, t), toy_machine(x_t, t), rtol=0, atol=1e-6)
     # times the filter's alpha S / (9 alpha^2 + sigma^2) this is alpha S / sigma^2, as in section 2
     steeper = 9 * schedule.alpha(t) ** 2 / schedule.sigma(t) ** 2 + 1
-    torch.testing.assert_close(machine(x_t, t), torch.tanh(steeper * linear(x_t, t)), rtol=0, atol=1e-6)
+    torch.testing.assert_close(machine(x_t, t), torch.tanh(steeper * flat_filter(x_t, t)), rtol=0, atol=1e-6)
 print("the package's machine = the line of section 2 = the linear filter, bent by a curve")
 
 # %% [markdown]
@@ -381,12 +381,12 @@ def off(u, tolerance=1e-3):
 
 
 wrong = off(drawn)
+share_uniform = (~wrong).flatten(1).all(1).double().mean().item()
 show(draw(drawn[:7, 0], [f"{n} wrong" for n in wrong[:7].flatten(1).sum(1).tolist()], wrong[:7]),
      alt="Seven samples, one all black, one all white, the others of both colours with ragged frontiers; in three of "
      "them one to three pixels at the frontier are crossed out as inconsistent.")  # fmt: skip
 
 # %% tags=["hide-input"]
-share_uniform = (~wrong).flatten(1).all(1).double().mean().item()
 pixels_right = (~wrong).double().mean().item()
 print(f"samples that are consistent: {share_uniform:.0%}; pixels that are: {pixels_right:.1%}")
 assert abs(share_uniform - 0.44) < 0.03 and abs(pixels_right - 0.98) < 0.005
@@ -481,10 +481,12 @@ show(draw(kinds[some], [f"{n:,} times" for n in often[some].tolist()], outvoted(
      alt="Eight small boards in a row with their numbers: all white and all black, more than 4,700 times each; four "
      "bands of two rows or columns, 37 to 53 times; two others, with stepped edges, 3 and 2 times.")  # fmt: skip
 
-# %% tags=["hide-input"]
+# %%
 memories = {n: plain(u).double().mean().item() for n, u in ended.items()}
 level = {n: plain(finish(starts[n] - starts[n].mean((2, 3), keepdim=True))).double().mean().item() for n in (4, 8)}
 different = {n: len(u[:1000].unique(dim=0)) for n, u in ended.items()}
+
+# %% tags=["hide-input"]
 for n in sizes:
     print(f"{n:2} x {n:2}: {memories[n]:5.1%} are training images; {different[n]} different ones among the first 1,000")
 print("without the mean of the first noise:", {n: f"{share:.0%} are training images" for n, share in level.items()})
@@ -548,15 +550,18 @@ ends |= {
 }
 ends["held-out garments"] = lab.held_out(100).images.double()
 
-# %% tags=["slide"]
+# %%
 tolerances = [0.0003, 0.001, 0.003, 0.01, 0.03, 0.05, 0.1, 0.2]
-fig, ax = plt.subplots(figsize=(6.5, 3.4))
 lit = {}  # shares of the pixels whose nearest centre is not black
-for (name, u), style in zip(ends.items(), ("s--", "o-", "^-.", "d:", "v:"), strict=True):
+for name, u in ends.items():
     centres = nearest(u)
     gap = (u - centres).abs()[centres > -0.98]
     lit[name] = {tolerance: (gap <= tolerance).double().mean().item() for tolerance in tolerances}
-    ax.semilogx(tolerances, lit[name].values(), style, label=name)
+
+# %% tags=["slide", "hide-input"]
+fig, ax = plt.subplots(figsize=(6.5, 3.4))
+for (name, part), style in zip(lit.items(), ("s--", "o-", "^-.", "d:", "v:"), strict=True):
+    ax.semilogx(tolerances, part.values(), style, label=name)
 ax.set(xlabel="tolerance", ylabel="share of non-black pixels", ylim=(0, 1.02))
 ax.legend(fontsize=9)
 show(fig, alt="Share of pixels against tolerance. LS with halvings is near 0.9 even at the smallest; after 20 uniform "
@@ -585,13 +590,15 @@ if lab.profile == "laptop":
 # The rivals look through the same windows, yet within 0.05 they stay behind real garments: 25 % and 22 %. (Within 0.001
 # the test is not fair to the bent filter, which has only 200 values at each step.) Why do they stay behind? As in
 # section 4, we ask what they return: we give them unseen garments, dimmed and nearly without noise.
-#
-# %% tags=["hide-input"]
+
+# %%
 t, unseen = 0.0005, ends["held-out garments"][:50]
 back = {}
 for name, denoiser in (("linear filter", linear), ("bent filter", bent), ("LS", local)):
     apart = (denoiser(schedule.alpha(t) * unseen, t) - unseen).abs()[unseen > -0.98]
     back[name] = (apart <= 0.05).double().mean().item()
+
+# %% tags=["hide-input"]
 print("unseen garments, share of pixels returned to within 0.05:", {name: f"{part:.0%}" for name, part in back.items()})
 if lab.profile == "laptop":
     assert min(back["linear filter"], back["bent filter"]) > 0.99 and abs(back["LS"] - 0.50) < 0.02
@@ -634,7 +641,7 @@ print(f"pixels off by more than 0.001 at first: {at_first:.0%}")
 print("pixels that have not settled after 200 steps, sample by sample:", restless)
 assert lab.profile != "laptop" or abs(at_first - 0.06) < 0.005
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 sample = max(range(16), key=lambda b: restless[b])
 moving = (swing[sample] > 1e-3).nonzero().tolist()[:4]
 fig, ax = plt.subplots(figsize=(6.5, 2.8))

@@ -72,6 +72,8 @@ def shift_matrix(dy, dx, height=3, width=4):
 
 
 print(shift(numbered, 1, 0).int(), shift(numbered, 0, 1).int(), sep="\n")
+
+# %% tags=["slide", "hide-input"]
 fig, axes = plt.subplots(1, 3, figsize=(8.8, 3.3), layout="constrained")
 for axis, d in zip(axes, [(0, 1), (1, 0), (1, 1)], strict=True):
     axis.imshow(shift_matrix(*d), cmap="Greys")
@@ -207,17 +209,23 @@ check.naive_es(naive_es)
 # places, and the machine stays the same, because the orbits do. The machine is equivariant, but the ideal denoiser (IS)
 # of the 50 images themselves is not:
 
-# %% tags=["hide-input"]
-few, t = images[:50], 0.5
-x_t = els.add_noise(images[100:103], els.seeded_noise(range(3), lab.shape).to(lab.device), t)
-es, is_ = els.EquivariantScoreMachine(few, lab.schedule), els.IdealScoreMachine(few, lab.schedule)
-ideal = els.IdealScoreMachine(all_shifts(few), lab.schedule)
-torch.testing.assert_close(ideal(x_t, t), es(x_t, t), rtol=0, atol=1e-4)
+# %%
+few = images[:50]
+of_few = {"ES": els.EquivariantScoreMachine(few, lab.schedule), "IS": els.IdealScoreMachine(few, lab.schedule)}
+of_few["IS of all shifts"] = els.IdealScoreMachine(all_shifts(few), lab.schedule)
 scattered = torch.stack([shift(v, 3 * i, 5 * i) for i, v in enumerate(few)])  # the same garments, moved
-torch.testing.assert_close(els.EquivariantScoreMachine(scattered, lab.schedule)(x_t, t), es(x_t, t), rtol=0, atol=1e-4)
+of_few["ES of the scattered"] = els.EquivariantScoreMachine(scattered, lab.schedule)
+three_noisy = els.add_noise(images[100:103], els.seeded_noise(range(3), lab.shape).to(lab.device), 0.5)
+replies = {name: D(three_noisy, 0.5) for name, D in of_few.items()}
 
+# %% tags=["hide-input"]
+torch.testing.assert_close(replies["IS of all shifts"], replies["ES"], rtol=0, atol=1e-4)
+torch.testing.assert_close(replies["ES of the scattered"], replies["ES"], rtol=0, atol=1e-4)
 for d in [(0, 1), (3, 5), (8, 8)]:
-    gap = {name: (D(shift(x_t, *d), t) - shift(D(x_t, t), *d)).abs().max() for name, D in [("ES", es), ("IS", is_)]}
+    gap = {
+        name: (of_few[name](shift(three_noisy, *d), 0.5) - shift(replies[name], *d)).abs().max()
+        for name in ("ES", "IS")
+    }
     print(f"d = {d}:  ES is off by {gap['ES']:.6f}   IS is off by {gap['IS']:.2f}")
     assert gap["ES"] < 1e-4 and gap["IS"] > 0.3
 
@@ -248,6 +256,7 @@ show(fig, alt="Ten seeds. IS draws centred garments. ES draws from the same nois
 votes = machine.posterior(drawn, t=0.01, top=1)
 which, where = votes.image[:, 0], votes.location[:, 0]
 undone = torch.stack([shift(x, -dy, -dx) for x, (dy, dx) in zip(drawn, where.tolist(), strict=True)])
+same = int((which == els.nearest_training_image(remembered, images)[0]).sum())  # seeds for which IS drew this garment
 
 rows = {"ES": drawn[:10], "shifted back": undone[:10], "training image": images[which][:10]}
 fig = plotting.image_rows(rows, notes=[f"{int(i)}\n({y}, {x})" for i, (y, x) in zip(which[:10], where, strict=False)])
@@ -265,7 +274,6 @@ far = {
 error = (undone - images[which]).abs().amax((1, 2, 3))
 print("median distance to the nearest training image: " + ",  ".join(f"{name} {v:.1f}" for name, v in far.items()))
 print(f"shifted back: largest difference in any pixel of the {len(drawn)} samples {error.max():.7f}")
-same = int((which == els.nearest_training_image(remembered, images)[0]).sum())
 print(f"ES draws the same garment as IS from the same noise: for {same} of 16 seeds")
 assert error.max() < 1e-4
 if lab.profile == "laptop":
@@ -348,7 +356,7 @@ check.orbit_average(orbit_average)
 # is around it). Order all four by their loss on the training images, at $t = 0.6$.
 #
 # (You may skip the filter's code. On the torus it treats each wave of the picture by itself, as the straight line of
-# lesson 01 treated a single pixel. The cell after it checks that this *is* the best linear denoiser of all orbits.)
+# lesson 01 treated a single pixel. A folded cell below checks that this *is* the best linear denoiser of all orbits.)
 
 
 # %%
@@ -365,25 +373,28 @@ def blind_filter(images, schedule):
     return denoise
 
 
-# %% tags=["hide-input"]
+# %%
 pool, t = images[:200], 0.6
 is_, es, linear = (
     make(pool, lab.schedule) for make in (els.IdealScoreMachine, els.EquivariantScoreMachine, blind_filter)
 )
 x_0 = pool[:20]
 x_t = els.add_noise(x_0, els.seeded_noise(range(20), lab.shape).to(lab.device), t)
-torch.testing.assert_close(linear(x_t, t), els.WienerFilter(all_shifts(pool), lab.schedule)(x_t, t), rtol=0, atol=1e-4)
 
 shifts = [(dy, dx) for dy in range(H) for dx in range(W)]
-shifted = torch.stack([shift(x_t, *d) for d in shifts])  # (H * W, B, C, H, W)
-readings = is_(shifted.flatten(0, 1), t).view_as(shifted)
-readings = torch.stack([shift(r, -dy, -dx) for r, (dy, dx) in zip(readings, shifts, strict=True)])
+shifted = torch.stack([shift(x_t, *d) for d in shifts])  # all T_d x_t: (H * W, B, C, H, W)
+answered = is_(shifted.flatten(0, 1), t).view_as(shifted)
+readings = torch.stack([shift(answer, -dy, -dx) for answer, (dy, dx) in zip(answered, shifts, strict=True)])
 answers = {"IS": is_(x_t, t), "ES": es(x_t, t), "filter": linear(x_t, t), "IS, orbit average": readings.mean(0)}
-others = {"one reading, on average": readings, "one grey": pool.mean()}
-loss = {name: float((D - x_0).square().mean()) for name, D in (answers | others).items()}
+loss = {name: float((answer - x_0).square().mean()) for name, answer in answers.items()}
+
+# %% tags=["hide-input"]
+torch.testing.assert_close(linear(x_t, t), els.WienerFilter(all_shifts(pool), lab.schedule)(x_t, t), rtol=0, atol=1e-4)
+loss["one reading, on average"] = float((readings - x_0).square().mean())
+loss["one grey"] = float((pool.mean() - x_0).square().mean())
 print("loss per pixel: " + ",  ".join(f"{name} {value:.3f}" for name, value in loss.items()))
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 rows = {"clean": x_0[:6], "noised / 2": x_t[:6] / 2} | {name: D[:6] for name, D in answers.items()}
 fig = plotting.image_rows(rows)
 show(fig, alt="Six training images, noised, and the answers of four denoisers: IS and ES return sharp garments, "
@@ -483,7 +494,7 @@ check.commuting_shifts(commuting_shifts)
 # </details>
 
 
-# %% tags=["slide"]
+# %%
 @torch.no_grad()
 def shift_errors(layer, x):
     """x (1, C, H, W) -> (H, W): for each d, the largest |layer(T_d x) - T_d layer(x)|."""
@@ -493,6 +504,8 @@ def shift_errors(layer, x):
 
 
 errors = {name: shift_errors(layer, noise[:1].cpu()) for name, layer in layers.items()}
+
+# %% tags=["slide", "hide-input"]
 fig, axes = plt.subplots(1, 4, figsize=(9.5, 3), layout="constrained")
 fig.suptitle("blue: layer and shift commute (error below 0.0001)", fontsize=9)
 for axis, (name, error) in zip(axes, errors.items(), strict=True):
@@ -531,7 +544,7 @@ assert commute["(c) pooling by 2"][::2, ::2].all() and commute["(d) UNet, circul
 #
 # **Predict.** Is the median r2 of ES closest to 0, a third, two thirds or 1? Could the filter reach as much?
 
-# %% tags=["slide"]
+# %%
 torus = els.lab("laptop", network="fashion-mnist-16-resnet-circular", verbose=False)  # the laptop's in every lab
 stored, es_drawn = els.load_results(torus.network.name), els.load_results("07_els")["es"]
 network, start = stored["network-150"], els.seeded_noise(range(100), torus.shape)
@@ -543,6 +556,8 @@ if lab.profile == "laptop":
 filtered = els.sample(blind_filter(torus.data.images, torus.schedule), start, steps=20, schedule=torus.schedule)
 filtered = filtered.clamp(-1, 1)
 r2 = {name: els.compare(x, network).r2 for name, x in {"ES": es_drawn, "filter": filtered}.items()}
+
+# %% tags=["slide", "hide-input"]
 rows = {"circular network": network[:10], "ES": es_drawn[:10], "filter, cut": filtered[:10]}
 notes = [f"ES {a:.2f}\nfilter {b:.2f}" for a, b in zip(r2["ES"][:10], r2["filter"][:10], strict=True)]
 fig = plotting.image_rows(rows, notes=notes)
@@ -580,7 +595,7 @@ assert abs(ahead[0] - 69) < 2 and abs(ahead[1] - 77) < 2
 # that it never saw, each at its best shift.
 
 
-# %% tags=["hide-input"]
+# %%
 def distance_to_orbits(x, images):
     """x (B, C, H, W) -> (B,): distance to the nearest of these images at its best shift."""
     best = torch.full((len(x),), torch.inf)
@@ -590,12 +605,17 @@ def distance_to_orbits(x, images):
 
 
 own, strange = torus.data.images, torus.held_out(2000).images
-for name, x, said in (("ES", es_drawn, (0, 3.08, 100)), ("network", network, (4.65, 4.61, 43))):
-    to_own, to_strange = distance_to_orbits(x, own), distance_to_orbits(x, strange)
+apart = {
+    name: (distance_to_orbits(x, own), distance_to_orbits(x, strange))
+    for name, x in {"ES": es_drawn, "network": network}.items()
+}
+
+# %% tags=["hide-input"]
+for (name, (to_own, to_strange)), said in zip(apart.items(), ((0, 3.08, 100), (4.65, 4.61, 43)), strict=True):
     middle = [float(distance.quantile(0.5)) for distance in (to_own, to_strange)]
     nearer = int((to_own < to_strange).sum())
     print(f"{name}: median distance to the orbits of its own images {middle[0]:.2f}, of others {middle[1]:.2f}")
-    print(f"  nearer to its own for {nearer} of {len(x)}")
+    print(f"  nearer to its own for {nearer} of {len(to_own)}")
     assert all(abs(a - b) < 0.01 for a, b in zip(middle, said, strict=False)) and abs(nearer - said[2]) < 2
 
 # %% [markdown]

@@ -91,12 +91,14 @@ if lab.profile == "laptop":
 # Here are one training image and some of its 256 patches, for $P = 5$. Patches near a border wrap around it. On the
 # torus we accept that; lesson 08 will not.
 
-# %% tags=["slide"]
-P, r, colours = 5, 2, {1: "tab:cyan", 7: "tab:pink", 8: "tab:green"}  # those that wrap
+# %%
+P, r = 5, 2
 picture = images[7:8]
 places = [(0, 6), (3, 5), (4, 12), (6, 3), (9, 12), (12, 6), (14, 5), (15, 15)]
 cut = torch.cat([picture.roll((r - y, r - x), (-2, -1))[..., :P, :P] for y, x in places])
 
+# %% tags=["slide", "hide-input"]
+colours = {1: "tab:cyan", 7: "tab:pink", 8: "tab:green"}  # those that wrap
 fig, axes = plt.subplots(1, 9, figsize=(10, 2.1), width_ratios=[2.1] + [1] * 8, layout="constrained")
 for axis, pixels in zip(axes, [picture, *cut], strict=True):
     axis.imshow(pixels.squeeze(), vmin=-1, vmax=1)
@@ -292,13 +294,12 @@ for name, samples in drawn.items():
     assert gap < 1e-2
 
 
-# %%
+# %% tags=["slide", "hide-input"]
 def montage(samples):
     """(B, 1, H, W) -> the images side by side with a gap of one grey column, (H, B * (W + 1) - 1)."""
     return torch.cat([F.pad(image[0], (0, 1), value=0.3) for image in samples], dim=1)[:, :-1]
 
 
-# %% tags=["slide"]
 fig, axes = plt.subplots(2, 2, figsize=(9.6, 3.3))
 for axis, (name, title) in zip(axes.flat, zip(drawn, ("IS", "ES", "LS", "ELS"), strict=True), strict=True):
     axis.imshow(montage(drawn[name]), vmin=-1, vmax=1)
@@ -347,6 +348,12 @@ check.nearest_shifted(nearest_shifted)
 # of them pasted together.
 
 
+# %%
+new = circular.held_out(100).images  # nobody in this lesson has seen these
+compared = {name: stored[name] for name in (*drawn, "network-150")}
+compared |= {"new garments": new, "halves of two": torch.cat([new[:50, ..., : W // 2], new[50:, ..., W // 2 :]], -1)}
+
+
 # %% tags=["hide-input"]
 def moved(samples):
     """What Exercise 3 asks for: nearest_shifted(samples, images)."""
@@ -354,9 +361,6 @@ def moved(samples):
     return torch.stack(distances).amin(0)
 
 
-new = circular.held_out(100).images  # nobody in this lesson has seen these
-compared = {name: stored[name] for name in (*drawn, "network-150")}
-compared |= {"new garments": new, "halves of two": torch.cat([new[:50, ..., : W // 2], new[50:, ..., W // 2 :]], -1)}
 far = {}
 print("median distance     to a training image   to a shifted one")
 for name, samples in compared.items():
@@ -364,8 +368,6 @@ for name, samples in compared.items():
     far[name] = distances.quantile(0.5, dim=1).tolist()
     print(f"{name:18s} {far[name][0]:20.2f} {far[name][1]:18.2f}")
     assert distances[1].max() < 0.05 if name in ("is", "es") else distances[1].min() > 1
-
-# %% tags=["hide-input"]
 said = {"is": (0, 0), "es": (7.79, 0), "ls": (4.67, 4.20), "els-circular": (8.18, 5.24), "network-150": (8.16, 4.65)}
 said |= {"new garments": (2.85, 2.84), "halves of two": (5.85, 5.33)}
 assert all(abs(a - b) < 0.01 for name in said for a, b in zip(far[name], said[name], strict=True))
@@ -485,10 +487,12 @@ for steps, numbers in {150: (0.831, 0.750, 71), 20: (0.757, 0.725, 62)}.items():
 #
 # **Predict.** Let ES make the first ten of the 20 steps, and this filter the rest. Will r2 be about 0.6, 0.75 or 0.83?
 
-# %% tags=["hide-input"]
+# %%
 es = circular.machine("es")
 handed_over = els.sample(lambda x, t: (es if t > 0.52 else no_window)(x, t), every_noise, steps=20)
 relay = els.compare(handed_over, target).r2
+
+# %% tags=["hide-input"]
 print(f"ES, then the bent filter without a window: median r2 {relay.quantile(0.5):.2f}, ELS is ahead for "
       f"{int((ours > relay).sum())} of 100")  # fmt: skip
 assert abs(relay.quantile(0.5) - 0.828) < 0.006 and abs(int((ours > relay).sum()) - 54) <= 2
@@ -543,8 +547,14 @@ pale = (images[11:12] + 1) * 0.9 - 1
 read = {"ES": stored["es"][:1], "ELS": stored["els-circular"][:1], "paler copy": pale, "new garment": new[:1]}
 maps = sources(torch.cat(list(read.values())))
 
-# %% tags=["slide"]
-counts = [len(source[source >= 0].unique()) for source in maps]
+# %%
+counts = [len(source[source >= 0].unique()) for source in maps]  # of how many training images each picture has pieces
+t_last, x_last, _ = paths["els-circular"][-2]  # ELS's last votes, where the picture is not background
+voters, shown = machines["els-circular"].posterior(x_last[:1], t_last, top=1), maps[1] >= 0
+leader, weight = voters.image[0, ..., 0][shown], voters.weight[0, ..., 0][shown].quantile(0.5).item()
+leaders, same = len(leader.unique()), (leader == maps[1][shown]).float().mean().item()
+
+# %% tags=["slide", "hide-input"]
 pixels = (maps >= 0).sum((1, 2)).tolist()
 titles = [f"{name}: {c} of {p}" for name, c, p in zip(read, counts, pixels, strict=True)]
 fig = plotting.provenance_map(torch.cat(list(read.values())), maps, titles=titles)
@@ -555,10 +565,6 @@ show(
 )
 print("number of sources:", counts, "of pixels:", pixels)
 assert counts[0] == 1 and all(abs(a - b) <= 2 for a, b in zip(counts, (1, 78, 34, 55), strict=True))
-t_last, x_last, _ = paths["els-circular"][-2]
-voters, shown = machines["els-circular"].posterior(x_last[:1], t_last, top=1), maps[1] >= 0
-leader, weight = voters.image[0, ..., 0][shown], voters.weight[0, ..., 0][shown].quantile(0.5).item()
-leaders, same = len(leader.unique()), (leader == maps[1][shown]).float().mean().item()
 print(
     f"ELS, last votes, t = {t_last:g}: {leaders} images lead, the median leader with {weight:.0%} of the votes;",
     end=" ",
@@ -598,17 +604,18 @@ widgets.MosaicExplorer.of(formula, x_early, drawn["els-circular"][:2], t_early, 
 #
 # **Predict.** When the window shrinks from 15 to 3, does a pixel hesitate more or less?
 
-# %% tags=["hide-input"]
+# %%
 sizes, seven = results["sizes"].tolist(), slice(7)  # of the eight stored seeds the last is nearly empty
-undecided = results["entropy"][:, seven].mean(1)
+undecided = results["entropy"][:, seven].mean(1)  # stored; today the first picture, smallest and largest window:
+shown = stored["els-circular"][0, 0] > -0.9  # the pixels that are not background
+ends = {row: formula.with_patch_size(sizes[row]).posterior(x_early[:1], t_early, top=1) for row in (0, -1)}
+today = {row: post.entropy[0][shown].mean() for row, post in ends.items()}
+
+# %% tags=["hide-input"]
 for size, entropy in zip(sizes, undecided, strict=True):
     print(f"P = {size:2d}: posterior entropy {entropy:4.2f} (about {entropy.exp():8,.1f} patches per pixel)")
 assert undecided.diff().max() < 0 and abs(undecided[0] - 9.43) < 0.02 > abs(undecided[-1] - 0.4)
-
-shown = stored["els-circular"][0, 0] > -0.9  # the pixels that are not background
-for row in (0, -1):  # today, the first picture, the smallest and the largest window
-    post = formula.with_patch_size(sizes[row]).posterior(x_early[:1], t_early, top=1)
-    assert abs(post.entropy[0][shown].mean() - results["entropy"][row, 0]) < 0.02
+assert all(abs(entropy - results["entropy"][row, 0]) < 0.02 for row, entropy in today.items())
 assert N * H * W == 512_000
 
 # %% [markdown] tags=["slide"]
@@ -624,22 +631,23 @@ assert N * H * W == 512_000
 # %%
 widgets.PatchSizeExplorer.of({size: results["mosaics"][i] for i, size in enumerate(sizes)})
 
+# %%
+single = [els.compare(samples, target[seven]).r2 for samples in results["mosaics"][:, seven]]  # one size throughout
+foretold = [of_size.quantile(0.5).item() for of_size in single]
+ahead = [int((r2["els-circular"][seven] > of_size).sum()) for of_size in single]  # shrinking windows do better for
+
 # %% tags=["hide-input"]
-copies, foretold, ahead = [], [], []
-for size, samples in zip(sizes, results["mosaics"][:, seven], strict=True):
-    of_size = els.compare(samples, target[seven]).r2
-    copies.append(int((moved(samples) < 0.01).sum()))
-    foretold.append(of_size.quantile(0.5).item())
-    ahead.append(int((ours[seven] > of_size).sum()))
-    print(f"P = {size:2d}: {copies[-1]} of 7 are shifted training images; r2 with the network {foretold[-1]:.2f}; "
-          f"ELS with shrinking windows is ahead for {ahead[-1]}")  # fmt: skip
+copies = [int((moved(samples) < 0.01).sum()) for samples in results["mosaics"][:, seven]]
+for size, *found in zip(sizes, copies, foretold, ahead, strict=True):
+    print(f"P = {size:2d}: {found[0]} of 7 are shifted training images; r2 with the network {found[1]:.2f}; "
+          f"ELS with shrinking windows is ahead for {found[2]}")  # fmt: skip
 beside = [values[seven].quantile(0.5).item() for values in (ours, r2["bent, P = 15"])]
 print(f"r2 of the same seven seeds: shrinking windows {beside[0]:.2f}, bent filter with P = 15 {beside[1]:.2f}")
 said = (0.47, 0.57, 0.67, 0.72, 0.73, 0.70, 0.66, 0.87, 0.80)
 assert copies == [0, 0, 0, 0, 0, 3, 7] and ahead == [7] * 7
 assert all(abs(a - b) < 0.006 for a, b in zip((*foretold, *beside), said, strict=True))
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 fig, axis = plt.subplots(figsize=(7, 3.2), layout="constrained")
 axis.plot(sizes, foretold, "o-", label="ELS, one size throughout")
 for size, of_size, found in zip(sizes, foretold, copies, strict=True):
@@ -673,15 +681,17 @@ show(
 #
 # **Predict.** Where there is little noise, whose error differs most between training and new images, and whose least?
 
-# %% tags=["hide-input"]
-times, losses = results["times"].tolist(), results["losses"]  # (times, denoisers, 2)
+# %%
+times, losses = results["times"].tolist(), results["losses"]  # (times, denoisers, 2); some of them today:
 shaken, error = els.seeded_noise(range(1000, 1100), circular.shape), {}
-for late, (kind, pictures) in product((0.15, 0.05), {"training": images[:100], "new": new}.items()):
-    if (late, kind) != (0.15, "new"):
-        seen = els.add_noise(pictures, shaken, late)
-        for name, denoiser in {"LS": machines["ls"], "ELS": formula, "network": circular.network}.items():
-            error[name, late, kind] = (denoiser(seen, late) - pictures).square().mean((1, 2, 3))
-            print(f"t = {late}, {kind} images: {name:8s} {error[name, late, kind].mean():.4f}")
+for late, kind, pictures in ((0.15, "training", images[:100]), (0.05, "training", images[:100]), (0.05, "new", new)):
+    seen = els.add_noise(pictures, shaken, late)
+    for name, denoiser in {"LS": machines["ls"], "ELS": formula, "network": circular.network}.items():
+        error[name, late, kind] = (denoiser(seen, late) - pictures).square().mean((1, 2, 3))
+
+# %% tags=["hide-input"]
+for (name, late, kind), values in error.items():
+    print(f"t = {late}, {kind} images: {name:8s} {values.mean():.4f}")
 lower = [int((error["network", late, "training"] < error["ELS", late, "training"]).sum()) for late in (0.15, 0.05)]
 lower += [int((error["ELS", 0.05, "new"] < error["LS", 0.05, "new"]).sum())]
 print("of 100: network below ELS on training images, t = 0.15 {}, t = 0.05 {}; ELS below LS, new, {}".format(*lower))

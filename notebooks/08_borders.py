@@ -104,7 +104,7 @@ assert exact == 0 and near > 10_000
 # **Predict.** Draw the map of the counts before you look. Which pixels have the same count? Can you tell the top from
 # the bottom by the count? And by the window itself?
 
-# %% tags=["slide"]
+# %%
 P, r = 5, 2
 (C, H, W), F = lab.shape, torch.nn.functional
 
@@ -117,19 +117,21 @@ def windows(images, patch_size, mode="constant"):
 
 
 one = x_t[:1]
-found = (windows(one, P) == 0).sum((-3, -2, -1))[0]
+zeros_seen = (windows(one, P) == 0).sum((-3, -2, -1))[0]
+
+# %% tags=["slide", "hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(6.8, 3.6), layout="constrained")
 plotting.show_image(axes[0], one[0] / 2)
 axes[0].set_title("the noised image, t = 0.5")
-picture = axes[1].imshow(found, cmap="cividis", vmin=0, vmax=16)
+picture = axes[1].imshow(zeros_seen, cmap="cividis", vmin=0, vmax=16)
 for y, x in torch.cartesian_prod(torch.arange(4), torch.arange(4)).tolist():
-    ink = "black" if found[y, x] > 8 else "white"
-    axes[1].text(x, y, int(found[y, x]), ha="center", va="center", fontsize=8, color=ink)
+    ink = "black" if zeros_seen[y, x] > 8 else "white"
+    axes[1].text(x, y, int(zeros_seen[y, x]), ha="center", va="center", fontsize=8, color=ink)
 axes[1].set(title="zeros in the window", xlabel="column", ylabel="row")
 fig.colorbar(picture, ax=axes[1])
 show(fig, alt="Left a noised garment that can hardly be recognised. Right the count of exact zeros in the window of "
      "each pixel: it draws the frame of the image perfectly, two pixels deep; 16 in each corner.")  # fmt: skip
-assert found[r:-r, r:-r].max() == 0 and found[0, :4].tolist() == [16, 13, 10, 10]
+assert zeros_seen[r:-r, r:-r].max() == 0 and zeros_seen[0, :4].tolist() == [16, 13, 10, 10]
 assert (windows(one, P, "circular") != 0).all()  # the opposite side beyond the border: no zero anywhere
 
 # %% [markdown] tags=["slide"]
@@ -141,20 +143,22 @@ assert (windows(one, P, "circular") != 0).all()  # the opposite side beyond the 
 # Keep the trained weights, but put the opposite side of the picture there instead.
 
 
-# %% tags=["slide", "hide-input"]
+# %%
 def median_r2(first, second):
     return float(els.compare(first, second).r2.quantile(0.5))
 
 
 network = els.load_network(names["zeros"])
 layers = [m for m in network.module.modules() if isinstance(m, torch.nn.Conv2d) and m.kernel_size == (3, 3)]
-assert layers[0].in_channels == 1 and len(layers) == 8
 thirty, own = els.seeded_noise(range(30), lab.shape), stored["zeros"]["network-20"][:30]
 kept = []  # r2 with its own drawings if one layer alone has no zeros; and if the input alone has them
 for without in [*([layer] for layer in layers), layers[1:]]:
     for layer in layers:
         layer.padding_mode = "circular" if layer in without else "zeros"
     kept.append(median_r2(els.sample(network, thirty, steps=20), own))
+
+# %% tags=["slide", "hide-input"]
+assert layers[0].in_channels == 1 and len(layers) == 8
 print("median r2 with its own drawings, without zeros in one layer, 1 to 8:", *(f"{value:.2f}" for value in kept[:8]))
 print(f"zeros at the input alone: {kept[8]:.2f}")
 said = (0.93, 0.73, 0.70, 0.94, 0.93, 0.83, 0.95, 0.06, 0.01)
@@ -236,13 +240,13 @@ def boundary_classes(patch_size):
 
 
 classes = boundary_classes(P)
-sizes = sorted(map(len, classes.values()), reverse=True)
-print(f"{len(classes)} classes with {sizes} places")
+place_counts = sorted(map(len, classes.values()), reverse=True)
+print(f"{len(classes)} classes with {place_counts} places")
 interior, edges, corners = (H - 2 * r) * (W - 2 * r), 4 * r, 4 * r**2
-assert sizes == [interior] + [H - 2 * r] * edges + [1] * corners and sum(sizes) == H * W
+assert place_counts == [interior] + [H - 2 * r] * edges + [1] * corners and sum(place_counts) == H * W
 assert 1 + edges + corners == P**2
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 fig, axes = plt.subplots(P, P, figsize=(4, 4.5), layout="constrained")
 for axis, (pattern, places) in zip(axes.flat, classes.items(), strict=True):
     axis.imshow(torch.tensor(pattern).view(P, P), cmap="Greys_r", vmin=-0.6, vmax=1.2)
@@ -348,7 +352,7 @@ torch.testing.assert_close(naive, machine(noisy, t), rtol=0, atol=1e-5)
 # zeros?
 
 
-# %% tags=["slide"]
+# %%
 def changed(denoiser, x, t):
     """Root mean square change in each row of the answer, if the input is shifted by one row and the answer back."""
     return (denoiser(x.roll(-1, -2), t).roll(1, -2) - denoiser(x, t)).square().mean((0, 1, 3)).sqrt()
@@ -356,12 +360,18 @@ def changed(denoiser, x, t):
 
 eps, with_zeros = els.seeded_noise(range(64), lab.shape), lab.machine("els-zeros")
 three = {"machine": with_zeros, "network": lab.network, "best linear denoiser": lab.machine("wiener")}
+changes = {}
+for s in (0.5, 0.9):
+    x = els.add_noise(lab.data.images[:64], eps, s)
+    changes |= {(name, s): changed(denoiser, x, s) for name, denoiser in three.items()}
+
+# %% tags=["slide", "hide-input"]
 part, (fig, axes) = {}, plt.subplots(1, 2, figsize=(7.6, 3.2), layout="constrained", sharex=True)
 for axis, s in zip(axes, (0.5, 0.9), strict=True):
-    x, size = els.add_noise(lab.data.images[:64], eps, s), with_zeros.size_at(s)
+    size = with_zeros.size_at(s)
     silent = slice(size // 2 + 1, H - size // 2)  # rows whose windows see no border, before and after
-    for (name, denoiser), style in zip(three.items(), ("o-", "s--", ":"), strict=True):
-        change = changed(denoiser, x, s)
+    for name, style in zip(three, ("o-", "s--", ":"), strict=True):
+        change = changes[name, s]
         axis.plot(change, range(H), style, label=name, ms=4)
         part[name, s] = float(change[silent].square().sum() / change.square().sum())
     axis.axhspan(-0.5, silent.start - 0.5, color="0.92")
@@ -429,19 +439,23 @@ check.alone_in_the_dictionary(alone_in_the_dictionary)
 # to be LS.
 # </details>
 
-# %% tags=["slide"]
+# %%
 # images of random pixels, so that nothing agrees by accident: in garments the outermost ring is black for every machine
 random = torch.rand(40, C, H, W, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 2 - 1
-fig, axes = plt.subplots(1, 4, figsize=(9.6, 2.8), layout="constrained")
-for axis, size in zip(axes, (5, 9, 13, H + 1), strict=True):
+same = {}
+for size in (5, 9, 13, H + 1):
     ls = els.LocalScoreMachine(random, lab.schedule, patch_size=size)(noisy, t)
     broken = els.EquivariantLocalScoreMachine(random, lab.schedule, patch_size=size, padding="zeros")(noisy, t)
-    same = (ls - broken).abs().amax((0, 1)) < 1e-9
-    axis.imshow(same, cmap="Oranges", vmin=0, vmax=1.5)
+    same[size] = (ls - broken).abs().amax((0, 1)) < 1e-9
+
+# %% tags=["slide", "hide-input"]
+fig, axes = plt.subplots(1, 4, figsize=(9.6, 2.8), layout="constrained")
+for axis, (size, agree) in zip(axes, same.items(), strict=True):
+    axis.imshow(agree, cmap="Oranges", vmin=0, vmax=1.5)
     axis.spines[:].set_visible(True)
-    axis.set(title=f"P = {size}: {same.double().mean():.0%}", xticks=[], yticks=[])
+    axis.set(title=f"P = {size}: {agree.double().mean():.0%}", xticks=[], yticks=[])
     alone = {places[0] for places in boundary_classes(size).values() if len(places) == 1}
-    assert alone == {(row, column) for row, column in same.nonzero().tolist()}
+    assert alone == {(y, x) for y, x in agree.nonzero().tolist()}
     assert len(alone) == min(4 * (size // 2) ** 2, H * W)
 show(fig, alt="Four maps, orange where LS and ELS with zeros agree: for P = 5 four squares of two pixels in "
      "the corners, growing with P, until at P = 17 the whole image is orange.")  # fmt: skip
@@ -453,11 +467,12 @@ show(fig, alt="Four maps, orange where LS and ELS with zeros agree: for P = 5 fo
 # **Predict.** The calibrated sizes begin with $P = 15$ in pure noise and end with $P = 3$. What share of the pixels
 # know exactly where they are, at first and in the end?
 
-# %% tags=["slide"]
+# %%
 steps = lab.patch_sizes("els-zeros")
 times, reach = [t for t, _ in steps], torch.tensor([p // 2 for _, p in steps])
 corner, middle = (2 * reach / H) ** 2, (1 - 2 * reach / H) ** 2
 
+# %% tags=["slide", "hide-input"]
 fig, axis = plt.subplots(figsize=(6.4, 3.2), layout="constrained")
 axis.stackplot(times, corner, 1 - corner - middle, middle, step="mid",
                colors=[plotting.ORANGE, "#e8c8a8", plotting.BLUE])  # fmt: skip
@@ -530,13 +545,15 @@ show(fig, alt="Ten seeds. Network and ELS with zeros draw nearly the same centre
      "with circular padding draw much the same pieces of cloth, which run over the borders; two are nearly "
      "empty.")  # fmt: skip
 
-# %% tags=["hide-input"]
+# %%
 bent = els.load_results("15_bent")  # the bent filter (lesson 04) with ELS's windows, 8 bits per pixel
 foretold = {f"ELS, {padding}": formulas[padding] for padding in ("zeros", "circular")}
 foretold |= {f"bent filter, {p}": bent[f"equivariant, {names[p]}"] / 127.5 - 1 for p in ("zeros", "circular")}
 mean_picture = lab.data.images.mean(0)
 foretold["mean training picture"] = mean_picture.repeat(100, 1, 1, 1)
 table = {name: [median_r2(x, drawn[p]) for p in ("zeros", "circular")] for name, x in foretold.items()}
+
+# %% tags=["hide-input"]
 for name, values in table.items():
     print(f"{name}: network with zeros {values[0]:.2f}, circular {values[1]:.2f}")
 said = [[0.91, 0.12], [0.12, 0.83], [0.86, 0.11], [0.11, 0.71], [0.54, 0.09]]
@@ -610,18 +627,20 @@ show(fig, alt="Ten seeds, borders always, only first, only last. With borders fi
      "nearly whole pullover, one all black.")  # fmt: skip
 
 
-# %% tags=["hide-input"]
+# %%
 def wrong(x_t, t, labels):
     return garments.network(x_t, t, labels=(labels + 1) % 10)
 
 
 switches = [round(float(t), 2) for t in results["switches"]]
-after = [sum(t > switch + 1e-9 for t in times) for switch in switches]  # steps before the switch
 curves = {f"borders {name}": results[f"r2-{key}-first"].double().quantile(0.5, dim=1).tolist()
           for name, key in (("first", "zeros"), ("last", "circular"))}  # fmt: skip
 for name, order in {"first": (garments.network, wrong), "last": (wrong, garments.network)}.items():
     switched = [els.sample(above(s, *order), thirty, steps=20, labels=labels) for s in switches[:4]]
     curves[f"right class {name}"] = [median_r2(x, reference["network-20"][:30]) for x in switched]
+
+# %% tags=["hide-input"]
+after = [sum(t > switch + 1e-9 for t in times) for switch in switches]  # steps before the switch
 never = median_r2(results["circular"], always)
 never_class = median_r2(els.sample(wrong, thirty, steps=20, labels=labels), reference["network-20"][:30])
 by_class = [garments.data.images[garments.data.labels == k].mean(0) for k in labels]
@@ -636,7 +655,7 @@ floors = torch.tensor([never, never_class, class_mean, for_network])
 assert (floors - torch.tensor([0.12, 0.40, 0.69, 0.80])).abs().max() < 0.006
 assert (torch.tensor([c[:4] for c in curves.values()]) - torch.tensor(said)).abs().max() < 0.006
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 fig, axis = plt.subplots(figsize=(6.4, 3.4), layout="constrained")
 for (name, curve), style in zip(curves.items(), ("o-", "s--", "^-", "v--"), strict=True):
     color = plotting.BLUE if "border" in name else plotting.ORANGE
@@ -652,7 +671,7 @@ show(fig, alt="Median r2 with the drawings that are never switched, against the 
      "curves of the class, up to 8 steps, are less steep, and cross there, too. The mean of the class is a line at "
      "0.69 for the border, 0.80 for the class; never borders one at 0.12, never the right class at 0.40.")  # fmt: skip
 
-# %% tags=["hide-input"]
+# %%
 pair = [els.load_network(names[padding]) for padding in ("zeros", "circular")]
 grey = torch.full_like(mean_picture, mean_picture.mean())
 
@@ -662,20 +681,22 @@ def always_answers(picture):
 
 
 tried = {
-    "zeros, then circular": (*pair, 0.95),
-    "circular, then zeros": (*pair[::-1], 0.45),
-    "grey, then zeros": (always_answers(grey), pair[0], 0.63),
-    "grey, then circular": (always_answers(grey), pair[1], 0.09),
-    "mean training picture, then circular": (always_answers(mean_picture), pair[1], 0.81),
-    "mean training picture, then zeros": (always_answers(mean_picture), pair[0], 0.87),
+    "zeros, then circular": pair,
+    "circular, then zeros": pair[::-1],
+    "grey, then zeros": (always_answers(grey), pair[0]),
+    "grey, then circular": (always_answers(grey), pair[1]),
+    "mean training picture, then circular": (always_answers(mean_picture), pair[1]),
+    "mean training picture, then zeros": (always_answers(mean_picture), pair[0]),
 }
-found = {name: median_r2(els.sample(above(0.6, *order), thirty, steps=20), own) for name, (*order, _) in tried.items()}
+found = {name: median_r2(els.sample(above(0.6, *order), thirty, steps=20), own) for name, order in tried.items()}
+
+# %% tags=["hide-input"]
 found["mean training picture itself"] = median_r2(mean_picture.repeat(30, 1, 1, 1), own)
 print("\n".join(f"{value:.2f} {name}" for name, value in found.items()))
 less = found["mean training picture, then zeros"] - found["mean training picture, then circular"]
 print(f"{less:.2f} less without a border after the mean training picture")
 assert abs(less - 0.05) < 0.006
-said = [*(value for *_, value in tried.values()), 0.59]
+said = (0.95, 0.45, 0.63, 0.09, 0.81, 0.87, 0.59)
 assert (torch.tensor([*found.values()]) - torch.tensor(said)).abs().max() < 0.006
 
 # %% [markdown] tags=["slide"]

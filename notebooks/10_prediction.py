@@ -53,17 +53,18 @@ lab = els.lab()
 #
 # The samples are stored; the next cell draws four of them again.
 
-# %% tags=["hide-input"]
+# %%
 results = els.load_results(lab.network.name)
 again = [3, 28, 61, 90]
-noise = els.seeded_noise(again, lab.shape)
-assert torch.equal(noise, results["noise"][again])
-noise, within = noise.to(lab.device), 0.01 if lab.profile == "laptop" else 0.1
-for name in ("is", "ls", "els-zeros", "wiener"):
-    live = els.sample(lab.machine(name), noise, steps=20).cpu()
-    assert (live - results[name][again]).abs().max() < within, name
-live = els.sample(lab.network, noise, steps=150).cpu()
-assert (live - results["network-150"][again]).abs().max() < within
+noise = els.seeded_noise(again, lab.shape).to(lab.device)
+live = {name: els.sample(lab.machine(name), noise, steps=20).cpu() for name in ("is", "ls", "els-zeros", "wiener")}
+live["network-150"] = els.sample(lab.network, noise, steps=150).cpu()
+
+# %% tags=["hide-input"]
+within = 0.01 if lab.profile == "laptop" else 0.1
+assert torch.equal(noise.cpu(), results["noise"][again])
+for name, images in live.items():
+    assert (images - results[name][again]).abs().max() < within, name
 print(f"seeds {again}, drawn again, match the stored drawings to within {within}")
 
 # %% [markdown] tags=["slide"]
@@ -195,12 +196,14 @@ check.sign_test(sign_test)
 # this spread, but they tell us the **median** more exactly. How exactly? The **bootstrap** (lesson 09) draws a hundred
 # seeds *with replacement* from those that we have, again and again, and takes the median of each resample.
 
-# %% tags=["slide"]
+# %%
 from elscourse.metrics import bootstrap_interval
 
 values = r2["ELS"]
 low, high = bootstrap_interval(values, torch.Generator().manual_seed(0))
 quartiles = values.quantile(torch.tensor([0.25, 0.75], dtype=torch.float64)).tolist()
+
+# %% tags=["slide", "hide-input"]
 fig, axis = plt.subplots(figsize=(7, 2.6))
 axis.hist(values, bins=30, color=plotting.BLUE)
 axis.axvspan(*quartiles, color="0.85", zorder=0, label="quartiles: half of the seeds")
@@ -241,10 +244,12 @@ def best_filter(file):
     return max(r2, key=lambda values: values.quantile(0.5))
 
 
-# %% tags=["slide"]
+# %%
 other_seed = torch.stack([els.compare(results["els-zeros"].roll(k, 0), target).r2 for k in range(1, 100)])
 shown = r2 | {"ELS, other seed": other_seed, "bent filter": best_filter(lab.network.name)}
 medians = {name: values.quantile(0.5).item() for name, values in shown.items()}
+
+# %% tags=["slide", "hide-input"]
 order = sorted(medians, key=medians.get)
 fig, axis = plt.subplots(figsize=(7, 2.6))
 bars = axis.barh(order, [medians[k] for k in order], color=plotting.GREY)
@@ -258,13 +263,15 @@ show(
     "Wiener, 0.85 for LS, 0.86 for the bent filter, 0.91 for ELS.",
 )
 
-# %% tags=["hide-input"]
-over = {name: int((r2["ELS"] > shown[name]).sum()) for name in ("bent filter", "LS")}
-print("seeds of 100 for which ELS is the better prediction:", over)
+# %%
 same_images = els.load_results("fashion-mnist-16-resnet-zeros")
 exchange = els.load_results("15_exchange")  # other trainings, 8 bits
 retrained = exchange["network-150, 2000-pictures-seed-1"].float() / 127.5 - 1
 two = els.compare(retrained, same_images["network-150"])
+
+# %% tags=["hide-input"]
+over = {name: int((r2["ELS"] > shown[name]).sum()) for name in ("bent filter", "LS")}
+print("seeds of 100 for which ELS is the better prediction:", over)
 ceiling, squared = two.r.quantile(0.5).item(), two.r2.quantile(0.5).item()
 print(f"two networks of one recipe: correlation {ceiling:.2f}, r2 {squared:.2f}")
 assert abs(ceiling - 0.99) < 0.006 and abs(squared - 0.98) < 0.006
@@ -418,7 +425,7 @@ def bets(file, own):
 
 agreed = {name: bets(*of) for name, of in networks.items()}
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 colours = {"mean": "0.2", "IS": plotting.GREY, "Wiener": plotting.GREEN, "bent filter": "#cc79a7"}
 colours |= {"LS": plotting.ORANGE, "ELS": plotting.BLUE}
 fig, axes = plt.subplots(1, 2, figsize=(10, 4.8), sharey=True)
@@ -485,7 +492,7 @@ assert ahead["ResNet, class", "LS"] == 88 and ahead["UNet", "LS"] == 64 and abs(
 # nearly the same for all five; that of the table's bent filter is 0.64 to 0.72. (LS comes close for the UNet: 0.79.)
 
 # %% tags=["slide"]
-large = els.load_results(networks[larger][0])
+large = els.load_results(networks["ResNet, class, 28 x 28"][0])
 rows = {"IS": large["is"], "LS": large["ls"], "network": large["network-150"], "ELS": large["els-zeros"]}
 rows = {name: images[:10] for name, images in rows.items()}
 show(
@@ -496,10 +503,10 @@ show(
 )
 
 # %% tags=["hide-input"]
-ours, file = els.compare(large["els-zeros"], large["network-150"]).r2, networks[larger][0]
+of_els, file = els.compare(large["els-zeros"], large["network-150"]).r2, networks[larger][0]
 stronger = {"LS, with windows of its own": els.load_results("10_own_windows")["r2, 28 x 28"]}
 stronger["bent filter, windows 2 wider"] = els.load_results("11_bent_wider")[f"{file}, equivariant-filter"]
-stronger = {name: (values.quantile(0.5).item(), int((ours > values).sum())) for name, values in stronger.items()}
+stronger = {name: (values.quantile(0.5).item(), int((of_els > values).sum())) for name, values in stronger.items()}
 print("28 x 28:", {name: f"r2 {r2_of:.2f}, ELS ahead for {count}" for name, (r2_of, count) in stronger.items()})
 assert [count for _, count in stronger.values()] == [100, 83]
 assert all(abs(r2_of - v) < 0.006 for (r2_of, _), v in zip(stronger.values(), (0.65, 0.84), strict=True))
@@ -522,13 +529,15 @@ assert all(abs(r2_of - v) < 0.006 for (r2_of, _), v in zip(stronger.values(), (0
 #
 # **Predict.** What had we done wrong? (How did lesson 09 find the window sizes?)
 
-# %% tags=["hide-input"]
+# %%
 unet = els.lab("laptop", network="fashion-mnist-16-unet-zeros", verbose=False)
 its = els.load_results(unet.network.name)
 sizes, capped = unet.patch_sizes("els-zeros"), [(t, min(P, 15)) for t, P in unet.patch_sizes("els-zeros")]
 narrow = els.sample(unet.machine("els-zeros").with_patch_size(capped), its["noise"][:30], steps=20)
 some = {"ELS, windows up to 15": narrow, "ELS": its["els-zeros"][:30], "IS": its["is"][:30]}
 some = {name: els.compare(x, its["network-150"][:30]).r2.quantile(0.5).item() for name, x in some.items()}
+
+# %% tags=["hide-input"]
 print("UNet, 30 seeds:", {name: round(value, 2) for name, value in some.items()})
 print("sizes above 15:", sum(P > 15 for _, P in sizes))
 assert all(abs(a - b) < 0.006 for a, b in zip(some.values(), (0.82, 0.91, 0.83), strict=True))
@@ -553,15 +562,15 @@ assert sum(P >= 17 for _, P in sizes) == sum(P > 15 for _, P in sizes) == 9
 rival, unet_r2 = els.load_results("10_correlations"), agreed["UNet"]  # data/lessons/make_10_correlations.py
 resnet_r2 = els.compare(same_images["els-zeros"], same_images["network-150"]).r2
 stated = {"resnet": [0.91, 0.822, 11], "unet": [0.925, 0.945, 71]}
-for name, ours in {"resnet": resnet_r2, "unet": unet_r2["ELS"]}.items():
+for name, of_els in {"resnet": resnet_r2, "unet": unet_r2["ELS"]}.items():
     file = f"fashion-mnist-16-{name}-zeros"
     chosen = rival["taus"].tolist().index(rival[f"chosen, {file}"].item())
-    theirs = rival[f"r2 seeds 0 to 99, {file}"][chosen]
-    numbers = [round(values.quantile(0.5).item(), 3) for values in (ours, theirs)]
-    numbers.append(int((theirs > ours).sum()))
+    of_rival = rival[f"r2 seeds 0 to 99, {file}"][chosen]
+    numbers = [round(values.quantile(0.5).item(), 3) for values in (of_els, of_rival)]
+    numbers.append(int((of_rival > of_els).sum()))
     print("{}: r2 of ELS {}, of the rival {}, which is ahead for {} seeds".format(name, *numbers))
     assert numbers == stated[name]
-gaps = [gap(unet_r2["ELS"], other) for other in (unet_r2["LS"], theirs)]
+gaps = [gap(unet_r2["ELS"], other) for other in (unet_r2["LS"], of_rival)]
 print("UNet, ELS - LS and ELS - rival:", gaps)
 assert gaps == [(0.020, 0.011, 0.029), (-0.019, -0.034, -0.004)]
 taus = {name: rival[f"chosen, fashion-mnist-16-{name}-zeros"].item() for name in ("resnet", "unet")}
@@ -616,17 +625,23 @@ assert all(abs(a - b) < 0.006 for a, b in zip(by, (0.93, 0.92, 0.89), strict=Tru
 # nearest of *our* pictures to each of its drawings. For how many seeds is that picture again the one that our ideal
 # denoiser returns: 0, 5, 10 or 20?
 
-# %% tags=["hide-input"]
-alibi = exchange["network-150, unet-2000-other-pictures-seed-1"].float() / 127.5 - 1
+# %%
+drawings = {"UNet": its["network-150"]}
+for name, of in (("trained again", "pictures"), ("alibi", "other-pictures")):
+    drawings[name] = exchange[f"network-150, unet-2000-{of}-seed-1"].float() / 127.5 - 1
 training, others = unet.data.images, unet.held_out(2000).images
+copied = els.nearest_training_image(its["is"], training)[0]  # the picture that our ideal denoiser returns
+nearest = {name: els.nearest_training_image(images, training)[0] for name, images in drawings.items()}
+hits = {name: int((picture == copied).sum()) for name, picture in nearest.items()}
 other_ideal = els.sample(els.IdealScoreMachine(others, unet.schedule), its["noise"], 20)
-copied, found, leaning = els.nearest_training_image(its["is"], training)[0], {}, {}
-for name, drawings in {"UNet": its["network-150"], "trained again": second, "alibi": alibi}.items():
-    nearest = els.nearest_training_image(drawings, training)[0]
-    shuffled = sum(int((nearest == copied.roll(k)).sum()) for k in range(1, 100)) / 99
-    ours, theirs = (els.compare(drawings, ideal).r2 for ideal in (its["is"], other_ideal))
-    leaning[name] = ours - theirs
-    found[name] = int((nearest == copied).sum()), *(round(r2.quantile(0.5).item(), 2) for r2 in (ours, theirs))
+
+# %% tags=["hide-input"]
+found, leaning = {}, {}
+for name, images in drawings.items():
+    shuffled = sum(int((nearest[name] == copied.roll(k)).sum()) for k in range(1, 100)) / 99
+    both = [els.compare(images, ideal).r2 for ideal in (its["is"], other_ideal)]
+    leaning[name] = both[0] - both[1]
+    found[name] = hits[name], *(round(values.quantile(0.5).item(), 2) for values in both)
     print(f"{name}: {shuffled:.2f} hits with shuffled seeds, ", end="")
     print("unshuffled {}; r2 with our ideal denoiser {}, with the other pictures' {}".format(*found[name]))
     assert shuffled < 0.08

@@ -45,10 +45,12 @@ lab = els.lab()
 # **Predict.** If the prediction were perfect, where would the points lie? And if it were right up to brightness and
 # contrast?
 
-# %% tags=["slide"]
+# %%
 stored = els.load_results(lab.network.name)
 target, predicted = stored["network-150"], stored["els-zeros"]
 seed = 9
+
+# %% tags=["slide", "hide-input"]
 fig, axes = plt.subplots(1, 3, figsize=(9, 3), width_ratios=(1, 1, 1.4))
 for axis, image, name in zip(axes, (predicted, target), ("machine: p", "network: y"), strict=False):
     plotting.show_image(axis, image[seed])
@@ -130,7 +132,7 @@ check.three_correlations(three_correlations)
 #
 # **Predict.** Which of r, r2, R2 notices which damage?
 
-# %% tags=["slide"]
+# %%
 truth = target[:20]
 strength = truth.flatten(1).std(1)[:, None, None, None]
 damages = {
@@ -141,10 +143,13 @@ damages = {
     "noise added": truth + strength * els.seeded_noise(range(500_000, 500_020), lab.shape),
 }
 seen = {}
-fig, axes = plt.subplots(1, 5, figsize=(10, 2.5))
-for axis, (name, image) in zip(axes, damages.items(), strict=True):
+for name, image in damages.items():
     c = els.compare(image, truth)
     seen[name] = [float(values.quantile(0.5)) for values in (c.r, c.r2, c.R2)]
+
+# %% tags=["slide", "hide-input"]
+fig, axes = plt.subplots(1, 5, figsize=(10, 2.5))
+for axis, (name, image) in zip(axes, damages.items(), strict=True):
     plotting.show_image(axis, image[seed])
     axis.set_title(name, fontsize=9)
     axis.set_xlabel("r {:.2f}, r2 {:.2f}, R2 {:.2f}".format(*seen[name]), fontsize=8)
@@ -203,7 +208,7 @@ check.rescaled(rescaled)
 # will r and R2 be? And which of the three makes the gap to the ideal denoiser (IS) widest?
 
 
-# %% tags=["slide", "hide-input"]
+# %%
 def medians(machine, target):
     """Medians over the seeds of r, r2 and R2."""
     c = els.compare(machine, target)
@@ -213,6 +218,8 @@ def medians(machine, target):
 mean_image = lab.data.images.cpu().mean(0)
 predictions = {name: stored[name] for name in ("els-zeros", "ls", "wiener", "is")}
 predictions |= {"mean image": mean_image.expand_as(target)}
+
+# %% tags=["slide", "hide-input"]
 table = {name: medians(images, target) for name, images in predictions.items()}
 table["ELS ahead of IS"] = [v - w for v, w in zip(table["els-zeros"], table["is"], strict=True)]
 print(f"{'':16s} {'r':>6s} {'r2':>6s} {'R2':>6s}")
@@ -287,13 +294,15 @@ for name, reach, stated in (
     print(f"{name}, shifted by up to {reach}: copy {copy.quantile(0.5):.3f}, ELS - copy", GAP.format(*gap))
     assert abs(copy.quantile(0.5) - stated[0]) < 0.001 and gap[3] == stated[1]
 
-# %% tags=["slide"]
+# %%
 ours = els.load_results("fashion-mnist-16-resnet-zeros")  # the laptop's
 votes = [els.compare(ours[name], ours["network-150"]).r2 for name in ("is", "ls", "els-zeros")]
 filters = ("wiener", "local-filter", "equivariant-filter")
 linear = [els.compare(ours[name].clamp(-1, 1), ours["network-150"]).r2 for name in filters]
 bent_r2 = els.load_results("11_bent")  # of six networks
 curved = [bent_r2[f"fashion-mnist-16-resnet-zeros, {name}"] for name in filters]
+
+# %% tags=["slide", "hide-input"]
 fig, axis = plt.subplots(figsize=(6.4, 3))
 for name, r2s, mark in (("votes", votes, "o-"), ("filter", linear, "s-"), ("filter, bent", curved, "d--")):
     typical = [v.quantile(0.5).item() for v in r2s]
@@ -367,15 +376,10 @@ assert abs(of_wider.quantile(0.5) - 0.866) < 0.002 and abs(count - 84) <= 1
 # %%
 noise = els.seeded_noise(range(100), lab.shape).to(lab.device)
 predictions["bent filter"] = els.sample(lab.machine("bent-local-filter"), noise, steps=20).cpu()
-
-# %% tags=["slide", "hide-input"]
-odd = {}
-print("median r2 with    20 steps  150 steps   seed by seed, 150 - 20")
-for name, images in predictions.items():
-    few, many = (els.compare(images, stored[f"network-{steps}"]).r2 for steps in (20, 150))
-    odd[name] = (few.quantile(0.5).item(), many.quantile(0.5).item(), *seed_by_seed(many, few))
-    print(("{:16s} {:9.3f} {:10.3f}   " + GAP).format(name, *odd[name]))
-    assert lab.profile != "laptop" or odd[name][3] * odd[name][4] > 0
+r2_with = {
+    steps: {name: els.compare(images, stored[f"network-{steps}"]).r2 for name, images in predictions.items()}
+    for steps in (20, 150)
+}
 
 
 def lead(drawings):
@@ -384,8 +388,17 @@ def lead(drawings):
 
 
 leads = [lead(stored[f"network-{steps}"]) for steps in (20, 150)]
-for steps, found in zip((20, 150), leads, strict=True):
-    print(f"ELS - bent filter, {steps:3d} steps:", GAP.format(*found))
+
+# %% tags=["slide", "hide-input"]
+odd = {}
+print("median r2 with    20 steps  150 steps   seed by seed, 150 - 20")
+for name in predictions:
+    few, many = r2_with[20][name], r2_with[150][name]
+    odd[name] = (few.quantile(0.5).item(), many.quantile(0.5).item(), *seed_by_seed(many, few))
+    print(("{:16s} {:9.3f} {:10.3f}   " + GAP).format(name, *odd[name]))
+    assert lab.profile != "laptop" or odd[name][3] * odd[name][4] > 0
+for steps, numbers in zip((20, 150), leads, strict=True):
+    print(f"ELS - bent filter, {steps:3d} steps:", GAP.format(*numbers))
 assert near([*odd["els-zeros"][:2], *odd["mean image"][:3]], (0.854, 0.910, 0.600, 0.542, -0.042))
 assert near([*odd["bent filter"][:2], *leads[0][:3], leads[1][0]], (0.855, 0.860, 0.009, -0.002, 0.024, 0.053))
 assert near([leads[0][3], leads[1][3]], (58, 90))
@@ -577,7 +590,7 @@ assert abs(turned - 0.937) < 0.001 and near([lead(by_exact)[3]], (92,))
 # **Predict.** Does the judge, too, find the 20 steps better with the first one exact?
 
 
-# %% tags=["hide-input"]
+# %%
 def judge(name, images):
     """Print and return r2 with the network's 150 and with the mean image, and the gain of r2 with the 150."""
     r2, with_mean, before = (els.compare(a, b).r2 for a, b in (
@@ -590,6 +603,8 @@ def judge(name, images):
 
 print("first step by; r2 with   its 150  mean image  gain with its 150")
 plain, first_exact = judge("the network", stored["network-20"]), judge("exact", by_exact)
+
+# %% tags=["hide-input"]
 assert near([*plain[:2], *first_exact[:3], first_exact[5]], (0.963, 0.600, 0.994, 0.549, 0.030, 97))
 in_450 = els.sample(lab.network, noise[:4], steps=450).cpu()
 settled = [els.compare(images[:4], in_450).r2 for images in (target, stored["network-20"])]
@@ -617,16 +632,19 @@ assert near([els_150.quantile(0.5), els_20.quantile(0.5)], (0.879, 0.896)) and (
 #
 # **Predict.** What changes if ELS takes the second step? And if the exact denoiser takes the last?
 
-# %% tags=["slide"]
+# %%
 base = els.compare(ours["network-20"], ours["network-150"]).r2
+middle = {}
+for name in ("els", "exact"):
+    middle[name] = (kept[f"step by {name}, with network-150"].double() - base).quantile(0.5, dim=1)
+
+# %% tags=["slide", "hide-input"]
 fig, axis = plt.subplots(figsize=(6.4, 3))
 axis.axhline(0, color=plotting.GREY, lw=1)
-middle = {}
 for name, who, mark, colour in (
     ("els", "ELS", "o", plotting.ORANGE),
     ("exact", "the exact denoiser", "s", plotting.INK),
 ):
-    middle[name] = (kept[f"step by {name}, with network-150"].double() - base).quantile(0.5, dim=1)
     axis.plot(range(1, 21), middle[name], mark, color=colour, mfc="none", label=f"taken by {who}")
     print(f"{name:5s}", " ".join(f"{value:+.3f}" for value in middle[name]))
 axis.set(xticks=[1, *range(2, 21, 2)], xlabel="which of the network's 20 steps is replaced")
@@ -689,7 +707,7 @@ assert near([share, shape], (0.274, 0.827)) and near([*c[2:5], found["(b) one gr
 # common part, (g) noise of its own, as small, blurred with 5 x 5 pixels, and (h) this noise not blurred, as small.
 # Which of them do harm?
 
-# %% tags=["slide", "hide-input"]
+# %%
 small = rms(common)
 grainy = els.seeded_noise(range(5000, 5100), lab.shape).to(lab.device)
 blurred = torch.nn.functional.avg_pool2d(grainy, 5, 1, 2)
@@ -699,6 +717,8 @@ more = {
     "(g) noise, blurred": exact + blurred * small / rms(blurred),
     "(h) noise, grainy": exact + grainy * small / rms(grainy),
 }
+
+# %% tags=["slide", "hide-input"]
 print("first step exact +; r2 with its 150  mean image  gain with its 150")
 found |= {name: judge(name, drawn_after(first)) for name, first in more.items()}
 assert near(
@@ -736,19 +756,23 @@ for name, expected in zip(ahead, stated, strict=True):
 # **Predict.** To this network all places are alike. What would be a better first answer for it than the exact one,
 # which is nearly the mean image?
 
-# %% tags=["slide", "hide-input"]
+# %%
 circular = els.lab("laptop", network="fashion-mnist-16-resnet-circular", verbose=False)
 drawings, its_noise = els.load_results("fashion-mnist-16-resnet-circular"), els.seeded_noise(range(100), circular.shape)
 its_grey = circular.data.images.mean()
-again = {}
-for name, first in {
+its_firsts = {
     "the network": circular.network,
     "exact": circular.machine("is"),
     "one grey": lambda x_t, t: its_grey.expand_as(x_t),
-}.items():
-    image = els.sample(els.with_first_step(first, circular.network), its_noise, steps=20)
-    again[name] = [medians(drawings[other], image)[1] for other in ("els-circular", "network-150")]
-    print("first step: {:12s} r2 with ELS {:.3f}, with its own 150 steps {:.3f}".format(name, *again[name]))
+}
+again = {}
+for name, first in its_firsts.items():
+    images = els.sample(els.with_first_step(first, circular.network), its_noise, steps=20)
+    again[name] = [medians(drawings[other], images)[1] for other in ("els-circular", "network-150")]
+
+# %% tags=["slide", "hide-input"]
+for name, values in again.items():
+    print("first step: {:12s} r2 with ELS {:.3f}, with its own 150 steps {:.3f}".format(name, *values))
 from_grey = rms(circular.machine("els-circular")(its_noise[:20], 1.0) - its_grey)
 print(f"RMS distance of ELS's D at t = 1 from that grey: {from_grey:.2f}")
 assert all(abs(a - b) < 0.002 for values, expected in zip(

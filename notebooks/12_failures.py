@@ -158,12 +158,14 @@ check.steady_legs(steady_legs)
 # Take the network in 150 steps, as above, and in 20; ELS with its calibrated windows and the ideal denoiser IS, both in
 # 20; and the 1,027 real trousers. **Predict.** Order the five by their share of third legs.
 
-# %% tags=["slide"]
+# %%
 crowds = {"real": legs(real["trousers"]) >= 3} | {name: legs(images) >= 3 for name, images in trousers.items()}
 crowds["network, 20 steps"] = legs(stored["trousers.network-20"]) >= 3
 share = {name: three.double().mean().item() for name, three in crowds.items()}
 order = sorted(share, key=share.get)
 error = [1.96 * (share[k] * (1 - share[k]) / len(crowds[k])) ** 0.5 for k in order]
+
+# %% tags=["slide", "hide-input"]
 fig, axis = plt.subplots(figsize=(6.5, 2.8))
 bars = axis.barh(order, [100 * share[k] for k in order], xerr=[100 * e for e in error], color=plotting.BLUE, capsize=4)
 axis.bar_label(bars, [f"{100 * share[k]:.1f}" for k in order], padding=4)
@@ -206,7 +208,7 @@ if lab.profile == "laptop":
     assert 0.23 < both / ours.sum() < 0.25 and 0.04 < theirs.double().mean() < 0.045
 
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 def underline_runs(axis, image):
     """Draws a line under each bright run of the row below the waist that has the most runs."""
     edges = torch.nn.functional.pad(image[0, 8:] > 0, (1, 1)).int().diff(dim=-1)  # 1 where a run begins, -1 after it
@@ -285,15 +287,16 @@ def within_fifths(a, b, widths=below):
     return number, (by_chance >= (a & b).sum()).double().mean().item()
 
 
+widths = {"ELS, below the waist": below, "ELS, above it": width(trousers["ELS"][:, 0, :8])}
+widths["IS, below the waist"] = width(trousers["IS"][:, 0, 8:])
+alike = {name: within_fifths(ours, theirs, some) for name, some in widths.items()}
+
 # %% tags=["hide-input"]
 rank = below.argsort(stable=True)  # from the narrowest to the widest
 by_fifth = [[int(v[group].sum()) for group in rank.chunk(5)] for v in (theirs, ours)]
 wide = int(theirs[rank[-29:]].sum())
 print(f"third legs by fifths of the width: the network's {by_fifth[0]}, the machine's {by_fifth[1]}")
 print(f"of the network's 17, found among the 29 widest of ELS: {wide}")
-widths = {"ELS, below the waist": below, "ELS, above it": width(trousers["ELS"][:, 0, :8])}
-widths["IS, below the waist"] = width(trousers["IS"][:, 0, 8:])
-alike = {name: within_fifths(ours, theirs, some) for name, some in widths.items()}
 for name, (number, p) in alike.items():
     print(f"at similar width ({name}): {number:.2f} on both by chance, at least as many as we found in {p:.2%}")
 if lab.profile == "laptop":
@@ -319,6 +322,21 @@ if lab.profile == "laptop":
 # **Predict.** How many third legs does each filter draw (ELS: 29)?
 
 
+# %%
+bent = {garment: els.load_results("12_bent")[f"{garment}, alike"].float() / 127.5 - 1 for garment in real}
+straight = {name: images.float() / 127.5 - 1 for name, images in els.load_results("12_local_filter").items()}
+curved = els.load_results("12_bent")["trousers"].float() / 127.5 - 1
+predicted = {
+    "ELS": trousers["ELS"],
+    "equivariant filter": bent["trousers"],
+    "... not bent": straight["trousers, alike"],
+    "local filter": straight["trousers"],
+    "... bent": curved,
+}
+third_leg = {name: legs(images) >= 3 for name, images in predicted.items()}
+found = {name: (int(three.sum()), int((three & theirs).sum())) for name, three in third_leg.items()}
+
+
 # %% tags=["slide", "hide-input"]
 def steady(images):
     """Whether two consecutive rows below the waist have three runs or more each: the counter of exercise 1."""
@@ -326,21 +344,15 @@ def steady(images):
     return (bright.diff(dim=-1) == 1).sum(-1).unfold(1, 2, 1).min(-1).values.max(-1).values >= 3
 
 
-bent = {garment: els.load_results("12_bent")[f"{garment}, alike"].float() / 127.5 - 1 for garment in real}
-straight, curved = els.load_results("12_local_filter"), els.load_results("12_bent")["trousers"]
-straight = {name: images.float() / 127.5 - 1 for name, images in straight.items()}
-predicted = {"ELS": (trousers["ELS"], 0.95), "equivariant filter": (bent["trousers"], 0.92)}
-predicted |= {"... not bent": (straight["trousers, alike"], 0.87), "local filter": (straight["trousers"], 0.94)}
-predicted |= {"... bent": (curved.float() / 127.5 - 1, 0.94)}
-found = {}
-for name, (images, said) in predicted.items():
-    three, fit = legs(images) >= 3, els.compare(images, trousers["network"]).r2.quantile(0.5).item()
-    found[name], (number, p) = (int(three.sum()), int((three & theirs).sum())), within_fifths(three, theirs)
+for name, said in zip(predicted, (0.95, 0.92, 0.87, 0.94, 0.94), strict=True):
+    fit = els.compare(predicted[name], trousers["network"]).r2.quantile(0.5).item()
+    number, p = within_fifths(third_leg[name], theirs)
     print(f"{name:18s} r2 {fit:.2f}; three legs {found[name][0]:2d}, on the network's seeds {found[name][1]}, "
           f"by chance at similar width {number:.1f} (p = {p:.1%})")  # fmt: skip
     assert abs(fit - said) < 0.006
-a, b = steady(trousers["ELS"]), steady(trousers["network"])
-twice, (number, p) = [int(v.sum()) for v in (b, steady(real["trousers"]), a, a & b)], within_fifths(a, b)
+by_els, by_network = (steady(trousers[name]) for name in ("ELS", "network"))
+twice = [int(v.sum()) for v in (by_network, steady(real["trousers"]), by_els, by_els & by_network)]
+number, p = within_fifths(by_els, by_network)
 print(f"counted in two rows: network, real, ELS, both ELS and network: {twice}, by chance {number:.1f} (p = {p:.2%})")
 if lab.profile == "laptop":
     assert list(found.values()) == [(29, 7), (33, 7), (33, 7), (6, 1), (3, 0)] and twice == [8, 6, 18, 5]
@@ -356,12 +368,14 @@ if lab.profile == "laptop":
 # 11, for the first ResNet). Let the exact denoiser take the steps above $t = 0.95$, eight of the 150. **Predict.** How
 # many of its own 17 does the network then repeat: all, most, half?
 
-# %% tags=["slide", "hide-input"]
+# %%
 exact, repaired = garments.machine("is"), stored["trousers.network-150-repaired"]
 redrawn = els.sample(lambda x_t, t, labels=None: (exact if t > 0.951 else garments.network)(x_t, t, labels),
                      noise, steps=150, labels=1)  # fmt: skip
-assert (redrawn.clamp(-1, 1) - repaired[again]).abs().max() < 0.02
 three = legs(repaired) >= 3
+
+# %% tags=["slide", "hide-input"]
+assert (redrawn.clamp(-1, 1) - repaired[again]).abs().max() < 0.02
 counted = [int(v.sum()) for v in (three, three & theirs, three & ours, three & (legs(bent["trousers"]) >= 3))]
 number, p = within_fifths(ours, three)
 print(f"start repaired: {counted[0]} with three legs, {counted[1]} among the former 17; ELS names {counted[2]}, the "
@@ -431,12 +445,14 @@ for garment, pictures in real.items():  # the linear filter of the whole image: 
     start = els.seeded_noise(range(len(bent[garment])), garments.shape)
     by[garment, "Wiener filter"] = els.sample(els.WienerFilter(pictures), start, steps=20).clamp(-1, 1)
 
-# %% tags=["slide"]
-symmetry, together, target = {key: mirror(images) for key, images in by.items()}, {}, {}
-for garment in limits:
-    target[garment] = mirror(stored[f"{garment}.network-150"])
+# %%
+symmetry = {key: mirror(images) for key, images in by.items()}
+target = {garment: mirror(stored[f"{garment}.network-150"]) for garment in limits}
+together = {}
 for (garment, name), values in symmetry.items():
     together[garment, name] = torch.corrcoef(torch.stack([values, target[garment]]))[0, 1].item()
+
+# %% tags=["slide", "hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(8.6, 4.4), sharex=True, sharey=True)
 looks = {"IS": ("x", plotting.GREY), "Wiener filter": (".", plotting.GREEN)}
 looks |= {"equivariant filter": ("+", "black"), "local filter": ("2", plotting.ORANGE), "ELS": ("o", plotting.BLUE)}
@@ -458,16 +474,19 @@ show(
     "line the network's drawing is lopsided.",
 )
 
-# %% tags=["hide-input"]
+# %%
 ranked = {}
-print("lopsided                 network  predicted  both (by chance)  found in its most lopsided (by chance)")
 for (garment, name), values in symmetry.items():
     a, b = values < limits[garment], lopsided[garment, "network"]
     most = b[values.argsort(stable=True)[: b.sum()]]  # its most lopsided, as many as the network has lopsided ones
-    found = ranked[garment, name] = [int(v.sum()) for v in (b, a, a & b, most)]
-    chance = [x * found[0] / len(b) for x in (found[1], found[0])]
+    ranked[garment, name] = [int(v.sum()) for v in (b, a, a & b, most)]
+
+# %% tags=["hide-input"]
+print("lopsided                 network  predicted  both (by chance)  found in its most lopsided (by chance)")
+for (garment, name), counted in ranked.items():
+    chance = [x * counted[0] / len(target[garment]) for x in (counted[1], counted[0])]
     print("{:9s} {:17s} {:4d} {:9d} {:10d} ({:.0f}) {:25d} ({:.0f})".format(
-        garment, name, *found[:3], chance[0], found[3], chance[1]))  # fmt: skip
+        garment, name, *counted[:3], chance[0], counted[3], chance[1]))  # fmt: skip
 if lab.profile == "laptop":
     who = ("ELS", "equivariant filter", "local filter", "IS", "Wiener filter")
     stated = {"pullover": ([44, 33, 29], [49, 32, 29], [33, 26, 28], [2, 2, 22], [3, 3, 21]),
@@ -522,11 +541,9 @@ drawn = {name: stored[f"trousers.{column}"][:100] for name, column in edits.item
 sizes, redone = garments.patch_sizes("els-zeros"), [10, 78, 93]
 longer = garments.patch_machine("els-zeros", [(t, max(p, 15) if 0.4 <= t < 0.6 else p) for t, p in sizes])
 redrawn = els.sample(longer, els.seeded_noise(redone, garments.shape), steps=20, labels=1)
-assert (redrawn.clamp(-1, 1) - drawn["15 from 0.4 to 0.6"][redone]).abs().max() < 0.02
-windows_at = {round(t, 2): p for t, p in sizes}
-assert [windows_at[t] for t in (1.0, 0.4, 0.05)] == [13, 9, 3] and garments.patch_sizes("ls") == sizes
 
 
+# %%
 def copies(images):
     """How many are less than a third as far from the nearest training picture as from the second (lesson 14)."""
     gap = torch.cdist(images.flatten(1), real["trousers"].flatten(1)).sort(1).values
@@ -541,15 +558,19 @@ def judged(images, first=0):
     return (*numbers, copies(images), els.compare(images, trousers["network"][seeds]).r2.quantile(0.5).item())
 
 
+results = {name: judged(images) for name, images in drawn.items()}
+
 # %% tags=["slide", "hide-input"]
 HEAD = "of 100               lopsided  cured   new  network too  three legs  copies   r2 with network"
 LINE = "{:20s} {:8d} {:6d} {:5d} {:12d} {:11d} {:7d}      {:.3f}"
-results = {name: judged(images) for name, images in drawn.items()}
 print(HEAD)
 for name, numbers in results.items():
     print(LINE.format(name, *numbers))
 fresh = garments.held_out()
 fresh = fresh.images[fresh.labels == 1].cpu()
+windows_at = {round(t, 2): p for t, p in sizes}
+assert [windows_at[t] for t in (1.0, 0.4, 0.05)] == [13, 9, 3] and garments.patch_sizes("ls") == sizes
+assert (redrawn.clamp(-1, 1) - drawn["15 from 0.4 to 0.6"][redone]).abs().max() < 0.02
 print(f"copies among {len(fresh)} real trousers that the network was never shown: {copies(fresh)}")
 if lab.profile == "laptop":
     assert [v[:6] for v in results.values()] == [(37, 0, 0, 20, 10, 0), (9, 28, 0, 7, 3, 17), (20, 18, 1, 16, 8, 0),
@@ -594,9 +615,11 @@ check.toward_mean(toward_mean)
 # **Predict.** Move the drawings of ELS a fifth, or two fifths, of the way to the mean of all training trousers. How
 # many of the 37 stay lopsided? And do the drawings become less like the network's?
 
-# %% tags=["slide"]
+# %%
 mean = real["trousers"].mean(0)
 results |= {f"mean {w}": judged((1 - w) * drawn["calibrated"] + w * mean) for w in (0.2, 0.4)}
+
+# %% tags=["slide", "hide-input"]
 fig, axis = plt.subplots(figsize=(7.5, 2.9))
 bars = axis.barh(list(results), [v[0] for v in results.values()], color=plotting.BLUE)
 axis.bar_label(bars, [f"{v[3]} of {v[0]};  r2 {v[6]:.2f}" for v in results.values()], padding=3)
@@ -621,8 +644,9 @@ if lab.profile == "laptop":
 
 # %% tags=["hide-input"]
 counted = []
-for name, images in {"IS": trousers["IS"][:100], "network": trousers["network"][:100]}.items():
-    both = [judged(some) for some in (images, 0.6 * images + 0.4 * mean)]
+for name in ("IS", "network"):
+    hundred = trousers[name][:100]
+    both = [judged(some) for some in (hundred, 0.6 * hundred + 0.4 * mean)]
     counted += [[v[5] for v in both]] if name == "IS" else [[v[0] for v in both], [v[4] for v in both]]
 print("unchanged, and at mean 0.4: copies among IS's {}; the network's lopsided {}, three-legged {}".format(*counted))
 assert lab.profile != "laptop" or counted == [[100, 0], [20, 4], [6, 2]]

@@ -125,7 +125,7 @@ check.attention_logits(attention_logits)
 # places in them get it?
 
 
-# %% tags=["slide"]
+# %%
 def attention(queries, t):
     """All weights, computed from distances, as in the first formula."""
     a, s = schedule.alpha(t), schedule.sigma(t)
@@ -137,6 +137,8 @@ middle_pixel = (H // 2) * W + W // 2
 middle = weights[middle_pixel].view(-1, 1, H, W)  # its attention: (N, 1, H, W)
 share = middle.sum((1, 2, 3))
 best = share.argsort(descending=True)[:6]
+
+# %% tags=["slide", "hide-input"]
 glow = middle[best] / middle[best].amax((1, 2, 3), keepdim=True) * 2 - 1  # each map has its own scale
 fig = plotting.image_rows(
     {"noisy image": x_t / x_t.abs().max(), "training image": images[best], "attention\n(own scale)": glow},
@@ -159,15 +161,15 @@ def near(weights):
     return weights.view(-1, H, W)[:, H // 2 - 4 : H // 2 + 5, W // 2 - 4 : W // 2 + 5].sum().item()
 
 
-length, asked, error, others = keys.square().sum(1), [], [], []
+length, each_asked, each_error, others = keys.square().sum(1), [], [], []
 for picture, x in zip(dozen.split(1), els.add_noise(dozen, dozen_noise, t).split(1), strict=True):
     q, truth = cut(x, P), picture.flatten(2)[0].T
     both = attention(q, t), torch.softmax(alpha * q @ keys.T / sigma**2, dim=1)  # with the bias, and without
-    asked.append([(w @ length).mean().item() for w in both])
-    error.append([(w @ values - truth).square().mean().sqrt().item() for w in both])
+    each_asked.append([(w @ length).mean().item() for w in both])
+    each_error.append([(w @ values - truth).square().mean().sqrt().item() for w in both])
     others.append(near(both[0][middle_pixel]))
-worse = sum(without > with_bias for with_bias, without in error)
-asked, error = (torch.tensor(pairs).mean(0).tolist() for pairs in (asked, error))
+worse = sum(without > with_bias for with_bias, without in each_error)
+asked, error = (torch.tensor(pairs).mean(0).tolist() for pairs in (each_asked, each_error))
 print(f"mean |p|^2 of patches asked: {asked[0]:.0f}, without a bias {asked[1]:.0f}; of all patches {length.mean():.0f}")
 print(f"RMS error against the clean image: {error[0]:.2f}, without a bias {error[1]:.2f}; larger in {worse} pictures")
 print(f"within four pixels: {near(middle):.2%} of this pixel's attention; in twelve pictures {min(others):.0%} or more")
@@ -387,13 +389,13 @@ def float32_errors(x, t, leaders=8):
 
 
 times = [0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002]
+noise_levels = [schedule.sigma(s) for s in times]
 rows = [np.max([float32_errors(x, s) for x in els.add_noise(dozen, dozen_noise, s).split(1)], axis=0) for s in times]
 names = ("logit, dot product", "logit, direct differences", "pixel (range 2)")
 errors = dict(zip(names, np.transpose(rows), strict=True))
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 fig, axis = plt.subplots(figsize=(6.4, 3.6))
-noise_levels = [schedule.sigma(t) for t in times]
 for form, style in zip(names, ("o-", "s-", "^-"), strict=True):
     axis.loglog(noise_levels, errors[form], style, label=form)
 axis.axhline(0.1, color=plotting.GREY, lw=1, ls=":", label="a logit off by 0.1: a weight off by 10 %")
@@ -403,6 +405,7 @@ axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 show(fig, alt="Errors against sigma, both logarithmic. The errors of logits rise as the noise falls; with direct "
      "differences they are lower. A pixel's error stays below 0.01; a dotted line marks 0.1.")  # fmt: skip
 
+# %% tags=["slide"]
 print(f"{'t':25s}" + "".join(f"{t:>7}" for t in times))
 for form, found in errors.items():
     print(f"{form:25s}" + "".join(f"{e:7.0e}" for e in found))
@@ -512,10 +515,13 @@ def package(form, P):
     return run
 
 
-# %% tags=["slide", "volatile", "hide-input"]
-part, took = functools.partial, {}
+# %%
+part = functools.partial
 forms = {"table": part(part, table_form), "one call": part(part, one_call_form), "tiles": part(package, "tiles")}
 forms |= {"our blur": lambda p: part(slide_and_blur, x_t, images, p), "fused blur": part(package, "fused blur")}
+
+# %% tags=["slide", "volatile", "hide-input"]
+took = {}
 print(f"{'':22}" + "".join(f"{f'P = {p}':>8}" for p in (3, 7, 15)))
 print(f"{'operations: attention':22}" + "".join(f"{2 * (p * p + 1) + 4:8}" for p in (3, 7, 15)) + "; the blur 16")
 for form, make in forms.items():
@@ -529,7 +535,7 @@ assert all(took["our blur", p] > 3 * took["fused blur", p] for p in (3, 7, 15))
 assert took["our blur", 7] > took["tiles", 7]
 assert lab.device.type != "cpu" or all(took[f, 15] > 3 * took["fused blur", 15] for f in ("table", "one call", "tiles"))
 
-# %% tags=["slide", "volatile"]
+# %% tags=["slide", "volatile", "hide-input"]
 fig, axis = plt.subplots(figsize=(5.5, 3))
 marks = dict(zip(forms, "s^ovD", strict=True))
 for form, mark in marks.items():

@@ -48,30 +48,21 @@ lab = els.lab()
 # saw each picture 102,400 times on average. At six moments it drew from 100 seeds, and so did machines whose windows
 # were calibrated on it at that moment (stored; `data/lessons/make_14_memory.py`).
 
-# %% tags=["hide-input"]
-import math
-from itertools import pairwise
-
-from elscourse.data import data_dir
-
-runs = {}
+# %%
+runs = {}  # training -> steps -> what is stored of this moment: losses, drawings, windows
 for key, values in els.load_results("14_memory").items():
     what, run, step = key.split(", ")
     pixels = values.dtype == torch.uint8  # pictures are kept with 8 bits per pixel
     moment = runs.setdefault(run, {}).setdefault(int(step.removesuffix(" steps")), {})
     moment[what] = values.float() / 127.5 - 1 if pixels else values  # losses: a column each for network, ELS, IS
 ten = runs["10 pictures"]
-pictures = els.load("fashion-mnist", size=16, n=20).images
-print("stored moments of each training:", {run: list(moments) for run, moments in runs.items()})
-assert 16_000 * 64 / 10 == 102_400
-
-
-def mean_loss(run, what):
-    """The network's loss at each of the six moments of a training."""
-    return [moment[what][:, 0].mean().item() for moment in runs[run].values()]
-
+pictures = els.load("fashion-mnist", size=16, n=20).images  # the ten come first
 
 # %% tags=["hide-input"]
+from elscourse.data import data_dir
+
+print("stored moments of each training:", {run: list(moments) for run, moments in runs.items()})
+assert 16_000 * 64 / 10 == 102_400
 labs = {}  # two of the networks come with the course: do they draw what is stored?
 for step in (1000, 16000):
     labs[step] = els.lab("laptop", network=data_dir() / "lessons" / f"10-pictures-{step}-steps.json")
@@ -145,7 +136,7 @@ check.gap_ratio(gap_ratio)
 # many would be called copies by mistake?
 
 
-# %% tags=["slide"]
+# %%
 def ratio(drawings, known):
     """Nearest distance / second nearest, (B,)."""
     away = torch.cdist(drawings.flatten(1), known.flatten(1)).sort(1).values
@@ -157,6 +148,8 @@ copies = {step: int((gap < 1 / 3).sum()) for step, gap in gaps.items()}
 fresh = els.load("fashion-mnist", size=16, n=200).images[100:]
 control = {"IS": ten[16000]["is"], "new real garments": fresh}
 control = {name: int((ratio(images, pictures[:10]) < 1 / 3).sum()) for name, images in control.items()}
+
+# %% tags=["slide", "hide-input"]
 print("copies among 100 drawings by the network, by number of steps:", copies)
 print("copies, by the same rule, among 100 each:", control)
 alike = [torch.corrcoef(torch.cat([pictures[:10], m["network"]]).flatten(1))[10:, :10] for m in ten.values()]
@@ -186,7 +179,18 @@ assert apart.sum() == 11 and apart[9]
 # the first copies come, together with them, or after?
 
 
-# %% tags=["slide"]
+# %%
+def mean_loss(run, what):
+    """The network's loss at each of the six moments of a training."""
+    return [moment[what][:, 0].mean().item() for moment in runs[run].values()]
+
+
+steps = list(ten)
+known, new = (mean_loss("10 pictures", what) for what in ("losses", "losses on new pictures"))
+ideal = ten[16000]["losses"][:, 2].mean().item()  # the loss of IS on the ten
+
+
+# %% tags=["slide", "hide-input"]
 def loss_axis(axis, ticks):
     """Both axes logarithmic, with numbers to read off."""
     axis.set(xscale="log", yscale="log")
@@ -196,12 +200,10 @@ def loss_axis(axis, ticks):
     axis.minorticks_off()
 
 
-steps = list(ten)
-known, new = (mean_loss("10 pictures", what) for what in ("losses", "losses on new pictures"))
 fig, axis = plt.subplots(figsize=(6.5, 3.6))
 axis.plot(steps, new, "s--", color=plotting.ORANGE, label="new pictures")
 axis.plot(steps, known, "o-", color=plotting.BLUE, label="the ten pictures")
-axis.axhline(ten[16000]["losses"][:, 2].mean(), color=plotting.GREY, label="ideal denoiser on the ten")
+axis.axhline(ideal, color=plotting.GREY, label="ideal denoiser on the ten")
 axis.axvline(4000, color="k", lw=1, ls=":", label="first copies found")
 axis.set(xlabel="steps", ylabel="loss", ylim=(8e-4, 1.2))
 loss_axis(axis, steps)
@@ -214,7 +216,6 @@ show(
 )
 
 # %% tags=["hide-input"]
-ideal = ten[16000]["losses"][:, 2].mean().item()
 print("the ten:", {s: round(v, 3) for s, v in zip(steps, known, strict=True)}, f"ideal denoiser: {ideal:.4f}")
 print("new:    ", {s: round(v, 3) for s, v in zip(steps, new, strict=True)})
 assert abs(ideal - 0.0012) < 6e-5 and min(new) == new[1] and known == sorted(known, reverse=True)
@@ -275,10 +276,9 @@ check.early_stop(early_stop)
 # **Predict.** At which ages, and with which of the two sets of windows, does it matter whether the machine has the
 # right ten?
 
-# %% tags=["hide-input"]
-times, noise = els.CosineSchedule().times(20)[:-1], els.seeded_noise(range(100), labs[1000].shape)
-sizes = {step: list(zip(times, m["patch sizes"].tolist(), strict=True)) for step, m in ten.items()}
-assert [dict(sizes[step])[0.5] for step in (500, 16000)] == [3, 9]
+# %%
+times, noise = els.CosineSchedule().times(20)[:-1], els.seeded_noise(range(100), pictures.shape[1:])
+sizes = {step: list(zip(times, m["patch sizes"].tolist(), strict=True)) for step, m in ten.items()}  # windows: t, P
 
 
 def foretells(drawings):
@@ -287,17 +287,21 @@ def foretells(drawings):
 
 
 strangers = els.load("fashion-mnist", size=16, n=60).images[10:].split(10)
-own, others = {}, {}
+own, others = {}, {}  # windows of which age -> r2 of ELS at each age of the network
 for step in (1000, 16000):
     own[step] = foretells(ten[step]["els-zeros"])
     machines = [els.EquivariantLocalScoreMachine(s, patch_size=sizes[step], padding="zeros") for s in strangers]
     others[step] = torch.stack([foretells(els.sample(machine, noise, steps=20)) for machine in machines])
+mean_picture = foretells(pictures[:10].mean(0, keepdim=True).expand(100, -1, -1, -1))
+
+# %% tags=["hide-input"]
+for step in own:
     print(f"windows of {step:6,} steps, its own ten:", [f"{value:.2f}" for value in own[step]])
     print("    mean over five other sets of ten:", [f"{value:.2f}" for value in others[step].mean(0)])
-mean_picture = foretells(pictures[:10].mean(0, keepdim=True).expand(100, -1, -1, -1))
 print("the mean picture of its own ten:     ", [f"{value:.2f}" for value in mean_picture])
+assert [dict(sizes[step])[0.5] for step in (500, 16000)] == [3, 9]
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True)
 for axis, step in zip(axes, own, strict=True):
     axis.semilogx(steps, own[step], "^-", color=plotting.GREEN, label="ELS, its own ten")
@@ -349,8 +353,8 @@ for name, drawn in tried.items():
 index, ends = torch.randint(100, (2000, 100), generator=torch.Generator().manual_seed(0)), torch.tensor([0.025, 0.975])
 level = {}  # 1: ELS is ahead, -1: behind, 0: the central 95 % of the resampled means (lesson 10) include 0
 for other in ("bent filter", "LS"):
-    gaps = [ours - theirs for ours, theirs in zip(most["ELS"], most[other], strict=True)]
-    low, high = torch.stack([gap[index].mean(1).quantile(ends.to(gap)) for gap in gaps]).T
+    leads = [ours - theirs for ours, theirs in zip(most["ELS"], most[other], strict=True)]
+    low, high = torch.stack([lead[index].mean(1).quantile(ends.to(lead)) for lead in leads]).T
     print(f"ELS - {other}, from", [f"{v:.3f}" for v in low], "to", [f"{v:.3f}" for v in high])
     level[other] = [int(b > 0) - int(a < 0) for a, b in zip(low, high, strict=True)]
 by_strangers = [filters_of(some, 16000) for some in strangers]
@@ -397,11 +401,10 @@ def loss_at(denoiser, x_0, t):
 often = pictures[:10].repeat(10, 1, 1, 1)
 rungs = {P: loss_at(els.LocalScoreMachine(pictures[:10], patch_size=P), often, 0.525) for P in (3, 5, 7, 9)}
 climb = {step: moment["losses"][10, 0].item() for step, moment in ten.items()}  # row 10 is that of t = 0.525
-assert abs(loss_at(labs[1000].network, often, 0.525) - climb[1000]) < 1e-3
 print("the rungs:  ", {P: round(v, 3) for P, v in rungs.items()})
 print("the network:", {step: round(v, 3) for step, v in climb.items()})
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 fig, axis = plt.subplots(figsize=(6.5, 3.8))
 on_line = {"va": "center", "fontsize": 10, "bbox": {"fc": "w", "ec": "none", "pad": 1}}
 for P, rung in rungs.items():
@@ -450,7 +453,11 @@ check.falls_below(falls_below)
 # </details>
 
 
-# %% tags=["hide-input"]
+# %%
+import math
+from itertools import pairwise
+
+
 def passed(steps, losses, level):
     """The step at which losses falls below the level, on a line through the logarithms; None if it never does."""
     for (s0, l0), (s1, l1) in pairwise(zip(steps, losses, strict=True)):
@@ -461,10 +468,11 @@ def passed(steps, losses, level):
 
 when = {P: passed(steps, list(climb.values()), rung) for P, rung in rungs.items()}
 print("steps after which each rung is passed:", {P: s and round(s) for P, s in when.items()})
-assert 1000 < when[3] < 2000 and 4000 < when[5] < 8000 and when[7] is None
-assert all(abs(rungs[P] - said) < 6e-4 for P, said in ((3, 0.062), (5, 0.030), (7, 0.013), (9, 0.006)))
 
 # %% tags=["hide-input"]
+assert 1000 < when[3] < 2000 and 4000 < when[5] < 8000 and when[7] is None
+assert all(abs(rungs[P] - said) < 6e-4 for P, said in ((3, 0.062), (5, 0.030), (7, 0.013), (9, 0.006)))
+assert abs(loss_at(labs[1000].network, often, 0.525) - climb[1000]) < 1e-3
 later = els.load("fashion-mnist", size=16, n=2100).images[2000:]  # new for the course's ResNet, which has 2,000
 shipped, new_noise = els.lab("laptop", verbose=False).network, els.seeded_noise(range(1000, 1100), later.shape[1:])
 inner = {}
@@ -519,11 +527,13 @@ assert r2 == {"straight": [0.92, 0.94, 0.81, 0.93], "measured": [0.91, 0.94, 0.8
 # **Predict.** With twice the pictures, when are they known: after just as many steps, twice as many, or four times as
 # many?
 
-# %% tags=["hide-input"]
+# %%
 curves = {n: [mean_loss(f"{n} pictures", what) for what in ("losses", "losses on new pictures")] for n in (5, 10, 20)}
 moments = {n: list(runs[f"{n} pictures"]) for n in curves}
 below = {n: passed(moments[n], own_loss, 0.03) for n, (own_loss, _) in curves.items()}
 turn = {n: moments[n][new_loss.index(min(new_loss))] for n, (_, new_loss) in curves.items()}
+
+# %% tags=["hide-input"]
 print("known (loss below 0.03) after:    ", {n: round(step) for n, step in below.items()}, "steps")
 print("loss on new pictures lowest after:", turn, "steps")
 found = {n: [int((ratio(m["network"], pictures[:n]) < 1 / 3).sum()) for m in runs[f"{n} pictures"].values()]
@@ -535,7 +545,7 @@ assert all(copies[:3] == [0, 0, 0] and copies[3] > 0 for copies in found.values(
 together = torch.tensor([own_loss[2:] for own_loss, _ in curves.values()])  # from 200 own steps on
 assert (together.amax(0) / together.amin(0)).max() < 1.2
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 inks = {5: plotting.GREY, 10: plotting.BLUE, 20: "k"}
 fig, axis = plt.subplots(figsize=(6.5, 3.6))
 for n, (own_loss, new_loss) in curves.items():
@@ -577,6 +587,8 @@ show(
 rate = {n: els.load_results("14_rate")[f"steps, own loss, new loss, {n} pictures"] for n in (5, 10, 20)}
 turned = {n: int(one[one[:, 2].argmin(), 0]) for n, one in rate.items()}
 print("one rate, loss on new pictures lowest after:", turned, "steps (measured every 50)")
+
+# %% tags=["slide", "hide-input"]
 fig, axis = plt.subplots(figsize=(6.5, 3.2))
 for n, one in rate.items():
     axis.plot(one[:, 0], one[:, 2], "--", color=inks[n], label=f"{n} pictures")
@@ -613,25 +625,30 @@ assert all(abs(175 + 36 * n - step) < 25 for n, step in turned.items())  # 36 st
 # **Predict.** The boot fills 10/29 of every batch, every other picture 1/29. Does the network know it better? Does it
 # draw it?
 
-# %% tags=["hide-input"]
+# %%
 twenty, trainings = pictures[:20], {"once": runs["20 pictures"], "ten times": runs["one repeated"]}
-between, order = torch.cdist(twenty.flatten(1), twenty.flatten(1))[0].sort()
-near, losses = {}, {}
+between, order = torch.cdist(twenty.flatten(1), twenty.flatten(1))[0].sort()  # from the boot to each of the twenty
+near, losses = {}, {}  # seeds whose drawing is near the boot; loss on the boot, mean on the others
 for name, training in trainings.items():
     entries = 10 if name == "ten times" else 1  # the first ten are alike
     for step, moment in training.items():
         one = moment["losses on each picture"]
-        losses[name, step] = f"{one[0]:.3f}", f"{one[entries:].mean():.3f}"
-        print(f"boot in the set {name}, {step:6,} steps: loss on it, on the others:", *losses[name, step])
+        losses[name, step] = one[0].item(), one[entries:].mean().item()
     away = torch.cdist(training[8000]["network"].flatten(1), twenty.flatten(1))[:, 0]
     near[name] = (away < between[1] / 2).nonzero().flatten().tolist()
+repeated = trainings["ten times"][8000]
+
+# %% tags=["hide-input"]
+rounded = {key: tuple(f"{loss:.3f}" for loss in both) for key, both in losses.items()}
+for (name, step), both in rounded.items():
+    print(f"boot in the set {name}, {step:6,} steps: loss on it, on the others:", *both)
 print("seeds whose drawing is nearer to the boot than half its distance from no. 15:", near)
-repeated = runs["one repeated"][8000]
 assert (ratio(repeated["network"], twenty) < 1 / 3).sum() == 1
 assert order[1] == 15 and near == {"once": [], "ten times": [34, 36, 73]}
-assert losses["ten times", 8000] == ("0.012", "0.033") and losses["once", 8000] == ("0.028", "0.025")
+assert rounded["ten times", 8000] == ("0.012", "0.033") and rounded["once", 8000] == ("0.028", "0.025")
 # neither their own steps nor the cycle alone determines the loss on the others
-assert losses["ten times", 2000][1] == "0.063" and [losses["once", s][1] for s in (1000, 2000)] == ["0.114", "0.081"]
+assert rounded["ten times", 2000][1] == "0.063"
+assert [rounded["once", s][1] for s in (1000, 2000)] == ["0.114", "0.081"]
 
 # %% tags=["slide"]
 chosen = [*range(6), 34, 36, 73]
@@ -670,46 +687,46 @@ show(
 times = els.CosineSchedule().times(20)[:-1]
 
 
-def hesitates(machine, own):
+def hesitates(machine, five):
     """Among how many patches a pixel of a noised garment hesitates: e to the mean entropy, t = 0.95 to 0.05."""
-    eps, garment = els.seeded_noise(range(len(own)), own.shape[1:]), own[:, 0] > -0.9
-    entropy = [machine.posterior(els.add_noise(own, eps, t), t, top=1).entropy[garment].mean() for t in times[1::2]]
+    eps, garment = els.seeded_noise(range(len(five)), five.shape[1:]), five[:, 0] > -0.9
+    entropy = [machine.posterior(els.add_noise(five, eps, t), t, top=1).entropy[garment].mean() for t in times[1::2]]
     return torch.stack(entropy).mean().exp().item()
 
 
-edge = {}  # network: mean width of its windows, voters, loss on its own pictures, copies of 100
+edge = {}  # network -> mean width of its windows, voters, loss on its own pictures, copies of 100
 
 
-def look(who, own, sizes, loss, gap):
-    machine = els.EquivariantLocalScoreMachine(own, patch_size=[*zip(times, sizes, strict=True)], padding="zeros")
-    edge[who] = sum(sizes[1::2]) / 10, hesitates(machine, own[:5]), loss, int((gap < 1 / 3).sum())
+def look(who, its, widths, loss, gap):
+    machine = els.EquivariantLocalScoreMachine(its, patch_size=[*zip(times, widths, strict=True)], padding="zeros")
+    edge[who] = sum(widths[1::2]) / 10, hesitates(machine, its[:5]), loss, int((gap < 1 / 3).sum())
 
 
 for n in (5, 10, 20):
     for step, moment in runs[f"{n} pictures"].items():
-        own, loss = pictures[:n], moment["losses"][:, 0].mean().item()
-        look(f"{n}, {step:,} steps", own, moment["patch sizes"].tolist(), loss, ratio(moment["network"], own))
+        its, loss = pictures[:n], moment["losses"][:, 0].mean().item()
+        look(f"{n}, {step:,} steps", its, moment["patch sizes"].tolist(), loss, ratio(moment["network"], its))
 
 # %%
 guess = els.load_results("14_guess")  # other networks: what was measured on them
-others = {
+further = {
     "500, 2,000 steps": "unet-500-pictures-2000-steps",
     "500, 8,000 steps": "unet-500-pictures-8000-steps",
     "2,000, ResNet": "fashion-mnist-16-resnet-zeros",
     "2,000, UNet": "fashion-mnist-16-unet-zeros",
 }
-for who, name in others.items():
-    sizes, loss, gap = (guess[f"{what}, {name}"] for what in ("measured", "losses of the network", "gap ratio"))
-    own = els.load("fashion-mnist", size=16, n=int(who.split(",")[0]) if who[0] == "5" else 2000).images
-    look(who, own, sizes.int().tolist(), loss[0].item(), gap)
+for who, name in further.items():
+    widths, loss, its_gaps = (guess[f"{what}, {name}"] for what in ("measured", "losses of the network", "gap ratio"))
+    its = els.load("fashion-mnist", size=16, n=int(who.split(",")[0]) if who[0] == "5" else 2000).images
+    look(who, its, widths.int().tolist(), loss[0].item(), its_gaps)
+
+# %% tags=["hide-input"]
 print(f"{'pictures':<18} window  voters  own loss  copies of 100")
 for who, (window, number, loss, copied) in edge.items():
     print(f"{who:<18} {window:6.1f} {number:7.1f} {loss:9.3f} {copied:6d}")
 early, last = runs["5 pictures"][250], ten[16000]
 print(f"5 pictures after 250 steps: r2 of ELS {els.compare(early['els-zeros'], early['network']).r2.quantile(0.5):.2f}")
 print("10 pictures at the end, copies by the machine:", int((ratio(last["els-zeros"], pictures[:10]) < 1 / 3).sum()))
-
-# %% tags=["hide-input"]
 odd = edge["5, 250 steps"]
 sure = [values for values in edge.values() if values != odd]
 assert all(n == 0 for _, number, _, n in sure if number > 26) and all(n <= 2 for _, number, _, n in sure if number > 15)
@@ -724,7 +741,7 @@ said = {
 }
 assert all(abs(a / b - 1) < 0.02 for who, two in said.items() for a, b in zip(edge[who], two, strict=False))
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True)
 colours = [plotting.GREY, plotting.BLUE, plotting.GREEN, "#cc79a7", plotting.ORANGE]
 for n, marker, colour in zip(("5", "10", "20", "500", "2,000"), "so^D*", colours, strict=True):

@@ -64,7 +64,7 @@ show(
 # **Predict.** Each seed is drawn twice, once with the machine's own pictures and once with the others. How alike are
 # the two drawings, as an r2, if the ideal denoiser (IS) draws? And if the local and equivariant machine (ELS) does?
 
-# %% tags=["slide"]
+# %%
 stored, noise = els.load_results(lab.network.name), els.seeded_noise(lab.seeds, lab.shape)
 sizes = lab.patch_sizes("els-zeros")
 
@@ -76,6 +76,8 @@ def machines(images):
 
 
 exchanged = {name: els.sample(machine, noise, steps=20) for name, machine in machines(others).items()}
+
+# %% tags=["slide", "hide-input"]
 rows = {}
 for name in ("is", "els-zeros"):
     label = {"is": "IS", "els-zeros": "ELS"}[name]
@@ -87,7 +89,7 @@ show(
 )
 
 
-# %% tags=["hide-input"]
+# %%
 def unpacked(images):
     """Stored with 8 bits per pixel -> from -1 to 1."""
     return images.float() / 127.5 - 1
@@ -96,9 +98,11 @@ def unpacked(images):
 bent = els.load_results("15_bent")  # data/lessons/make_local_filter.py bent, 3 minutes
 stored["bent filter"] = unpacked(bent["local, fashion-mnist-16-resnet-zeros"])
 exchanged["bent filter"] = unpacked(bent["local, 2000 others"])
+stays = {name: els.compare(images, stored[name].clamp(-1, 1)).r2 for name, images in exchanged.items()}  # 100 seeds
+
+# %% tags=["hide-input"]
 again = {}
-for name, images in exchanged.items():
-    r2 = els.compare(images, stored[name].clamp(-1, 1)).r2
+for name, r2 in stays.items():
     again[name] = [round(r2.quantile(q).item(), 2) for q in (0.5, 0.05)]
     print("{:12s} own against others: median r2 {:.2f}, 5 seeds of 100 below {:.2f}".format(name, *again[name]))
 assert again == {"is": [0.81, 0.29], "els-zeros": [0.98, 0.95], "bent filter": [1, 0.99]}
@@ -227,7 +231,7 @@ assert left == {"is": 100, "els-zeros": 52, "network-150": 46, "new garments": 4
 # **Predict.** From the same noise, how alike are the drawings of A0 and B1? As alike as those of formula and network
 # (0.91), more, or less?
 
-# %% tags=["hide-input"]
+# %%
 from elscourse.data import data_dir
 
 arrays = els.load_results("15_exchange")  # data/lessons/make_15_exchange.py, about two hours
@@ -250,8 +254,7 @@ for key, kind in {"A0": "resnet-zeros", "UNet A0": "unet-zeros", "circular A0": 
         if (stored_as := f"{of_kind}, fashion-mnist-16-{kind}") in bent:
             filters[key] = unpacked(bent[stored_as])
 network_b = els.load_network(data_dir() / "lessons" / "other-2000-pictures.json")
-live = els.sample(network_b, noise[:10], steps=150)
-assert (live.clamp(-1, 1) - drew["B1"][:10]).abs().max() < 0.02
+live = els.sample(network_b, noise[:10], steps=150)  # B1
 
 
 # %% tags=["slide"]
@@ -282,6 +285,7 @@ assert abs(both - 0.97) < 0.005 and abs(nothing_of_a0 - 0.90) < 0.005
 asked = ("A0", "A1", "A2", "B1", "B2", "UNet A0", "UNet A1", "UNet B1")
 nearer = {name: int(traces(drew[name], own, others).sum()) for name in asked}
 print("nearer to A's pictures, of 100:", nearer)
+assert (live.clamp(-1, 1) - drew["B1"][:10]).abs().max() < 0.02  # what is stored
 assert list(nearer.values()) == [46, 58, 53, 58, 49, 61, 60, 43]
 
 # %% [markdown]
@@ -297,25 +301,28 @@ assert list(nearer.values()) == [46, 58, 53, 58, 49, 61, 60, 43]
 # larger at t = 0.15 or at t = 0.8?
 
 
-# %% tags=["slide", "hide-input"]
+# %%
 def errors(denoiser, images, t):
     """The mean squared error of the guess for each image, noised; the same noise for every denoiser."""
     x_t = els.add_noise(images, els.seeded_noise(range(10**6, 10**6 + len(images)), lab.shape), t)
     return (denoiser(x_t, t) - images).square().mean((1, 2, 3))
 
 
-gains, spread = {}, {}
+less, typical = {}, {}  # by how much the network that knows a picture errs less: A0, then B1; its mean error
 for t, every in ((0.15, 5), (0.8, 10)):
     of_a0, of_b1 = ([errors(net, images[::every], t) for images in (own, others)] for net in (lab.network, network_b))
-    known = of_b1[0] - of_a0[0], of_a0[1] - of_b1[1]  # how much less the network that knows it errs: A0, then B1
-    typical = torch.cat([of_a0[0], of_b1[1]]).mean()
-    gains[t] = (torch.cat(known).mean() / typical).item()
-    spread[t] = ((sum(k.var() / len(k) for k in known)) ** 0.5 / 2 / typical).item()
-    print(f"t = {t}: the network that knows the pictures errs less by {gains[t]:.1%}, give or take {spread[t]:.1%}")
-    if t == 0.15:
-        pairs_right = (known[0][:, None] > -known[1]).float().mean().item()
-        of_linear = [[errors(els.WienerFilter(of), images[::every], t).mean() for images in (own, others)]
-                     for of in (own, others)]  # fmt: skip
+    less[t] = of_b1[0] - of_a0[0], of_a0[1] - of_b1[1]
+    typical[t] = torch.cat([of_a0[0], of_b1[1]]).mean()
+gains = {t: (torch.cat(known).mean() / typical[t]).item() for t, known in less.items()}
+pairs_right = (less[0.15][0][:, None] > -less[0.15][1]).float().mean().item()
+
+# %% tags=["slide", "hide-input"]
+spread = {t: ((sum(k.var() / len(k) for k in both)) ** 0.5 / 2 / typical[t]).item() for t, both in less.items()}
+for t, gain in gains.items():
+    print(f"t = {t}: the network that knows the pictures errs less by {gain:.1%}, give or take {spread[t]:.1%}")
+of_linear = [
+    [errors(els.WienerFilter(of), images[::5], 0.15).mean() for images in (own, others)] for of in (own, others)
+]
 print(f"one picture from each set, t = 0.15: the errors show which one A0 knows in {pairs_right:.0%} of all pairs")
 assert abs(gains[0.15] - 0.014) < 5e-4 and abs(spread[0.15] - 0.002) < 5e-4 and abs(pairs_right - 0.64) < 0.01
 assert abs(gains[0.8]) < 2 * spread[0.8] and spread[0.8] < 0.004
@@ -364,7 +371,7 @@ for what, some in pairs.items():
         knows[what, pair] = [els.compare(guess, change).r.quantile(0.5).item() for guess in guesses]
 floor = alike(drew["A0"], drew["A0"].roll(1, 0))  # each drawing with that of the next seed
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 fig, axis = plt.subplots(figsize=(7.5, 3.6))
 marks = [("o", "k", "networks"), ("^", plotting.BLUE, "their ELS"), ("v", plotting.GREY, "their bent filters")]
 for (what, pair), values in found.items():
@@ -508,7 +515,7 @@ check.mean_of_k(mean_of_k)
 # r2 is $r^2$; for $k \to \infty$ it is $r$: the mean of very many trainings is the perfect theory.
 # </details>
 
-# %% tags=["slide", "hide-input"]
+# %%
 trio = ("A0", "A1", "A2")
 singles = torch.stack([els.compare(drew[a], drew[b]).r for a, b in (trio[:2], trio[::2], trio[1:])])
 ceiling = singles.mean(0)  # for every seed, over the three pairs
@@ -525,6 +532,8 @@ ladder = {
     "a perfect theory": ceiling,
 }
 ladder = {name: values.quantile(0.5).item() for name, values in ladder.items()}
+
+# %% tags=["slide", "hide-input"]
 print("median r2:", {name: round(value, 3) for name, value in ladder.items()})
 way = (ladder["ELS"] - ladder["bent filter"]) / (ladder["a perfect theory"] - ladder["bent filter"])
 print(f"ELS has gone {way:.0%} of the way from the bent filter to a perfect theory")
@@ -561,7 +570,7 @@ show(
 )
 
 
-# %% tags=["hide-input"]
+# %%
 def shared(errors_a, errors_b, a, b):
     """The median r of the errors in a and b, and their covariance as a share of the drawings' variance."""
     r = els.compare(errors_a, errors_b).r
@@ -570,19 +579,21 @@ def shared(errors_a, errors_b, a, b):
     return round(r.quantile(0.5).item(), 2), round(part.quantile(0.5).item(), 2)
 
 
-error = (drew["A0"] - formula["A0"]).var((1, 2, 3)) / drew["A0"].var((1, 2, 3))
-parts = {"error": error.quantile(0.5).item(), "of one training": (1 - singles[0]).quantile(0.5).item()}
-print("parts of a drawing's variance:", {name: round(value, 3) for name, value in parts.items()})
-again = [shared(*(drew[key] - formula["A0"] for key in ("A0", b)), "A0", b)[0] for b in ("A1", "A2", "B1", "B2")]
-print("r between the errors of A0's formula in A0 and those in A1, A2, B1, B2:", again)
+recurs = [shared(*(drew[key] - formula["A0"] for key in ("A0", b)), "A0", b)[0] for b in ("A1", "A2", "B1", "B2")]
 in_both = {"ELS": [], "bent filter": []}
 for name, by in (("ELS", formula), ("bent filter", local)):
     for pair in pairs["its architecture"]:
         a, b = pair.split(", ")
         in_both[name].append(shared(drew[a] - by[a], drew[b] - by[b], a, b))
+
+# %% tags=["hide-input"]
+error = (drew["A0"] - formula["A0"]).var((1, 2, 3)) / drew["A0"].var((1, 2, 3))
+parts = {"error": error.quantile(0.5).item(), "of one training": (1 - singles[0]).quantile(0.5).item()}
+print("parts of a drawing's variance:", {name: round(value, 3) for name, value in parts.items()})
+print("r between the errors of A0's formula in A0 and those in A1, A2, B1, B2:", recurs)
 print("r between the errors in a ResNet and in a UNet, and their covariance:", in_both)
 assert abs(parts["error"] - 0.09) < 0.005 and abs(parts["of one training"] - 0.012) < 0.001
-assert (min(again), max(again)) == (0.81, 0.84) and [r for r, _ in in_both["ELS"]] == [0.16, 0.27, 0.17]
+assert (min(recurs), max(recurs)) == (0.81, 0.84) and [r for r, _ in in_both["ELS"]] == [0.16, 0.27, 0.17]
 assert [part for some in in_both.values() for _, part in some] == [0.01, 0.02, 0.01, 0.06, 0.06, 0.05]
 
 # %% [markdown] tags=["slide"]
@@ -597,10 +608,13 @@ assert [part for some in in_both.values() for _, part in some] == [0.01, 0.02, 0
 # **Predict.** With A0 ELS is ahead of the bent filter for 90 of 100 seeds (lesson 11). And in the four other trainings,
 # each with windows measured on it and with its own pictures: for fewer, as many, or more?
 
+# %%
+resnets = ("A0", "A1", "A2", "B1", "B2")
+rivals = {name: [els.compare(by[name], drew[name]).r2 for by in (formula, local)] for name in resnets}  # of each seed
+
 # %% tags=["hide-input"]
 rows = {}
-for name in ("A0", "A1", "A2", "B1", "B2"):
-    ours, theirs = (els.compare(by[name], drew[name]).r2 for by in (formula, local))
+for name, (ours, theirs) in rivals.items():
     rows[name] = round(ours.quantile(0.5).item(), 2), round(theirs.quantile(0.5).item(), 2), int((ours > theirs).sum())
     print("{}: r2 of ELS {:.2f}, of the bent filter {:.2f}, ELS ahead for {}".format(name, *rows[name]))
 assert [count for *_, count in rows.values()] == [90, 80, 85, 80, 84]
@@ -662,7 +676,7 @@ assert all(abs(replaced[key] - value) < 0.002 for key, value in said.items())
 # less than the two IS?
 
 
-# %% tags=["slide"]
+# %%
 def disagree(first, second, t):
     """The squared difference of two answers D to new pictures, as a share of the pictures' variance."""
     x_t = els.add_noise(new[:20], els.seeded_noise(range(2000, 2020), lab.shape), t)
@@ -672,6 +686,8 @@ def disagree(first, second, t):
 first, second = (machines(images) | {"wiener": els.WienerFilter(images)} for images in (own, others))
 times = [k / 20 for k in range(1, 20)]
 differ = {name: [disagree(first[name], second[name], t) for t in times] for name in ("is", "els-zeros", "wiener")}
+
+# %% tags=["slide", "hide-input"]
 fig, axis = plt.subplots(figsize=(6.5, 3.2))
 marks = {"is": ("s", plotting.ORANGE, "IS"), "els-zeros": ("^", plotting.BLUE, "ELS")}
 marks["wiener"] = ("v", plotting.GREY, "Wiener")
@@ -727,7 +743,7 @@ for key, name in {"100 A0": "100-pictures-seed-0", "100 B1": "100-other-pictures
     drew[key] = unpacked(arrays[f"network-150, {name}"])
 agree["networks"] = {100: alike(drew["100 A0"], drew["100 B1"]), 2000: alike(drew["A0"], drew["B1"])}
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 fig, axis = plt.subplots(figsize=(6.5, 3.4))
 lines = {"els-zeros": ("^-", plotting.BLUE, "two ELS"), "is": ("s-", plotting.ORANGE, "two IS")}
 lines |= {"wiener": ("v-", plotting.GREY, "two Wiener filters"), "networks": ("o", "k", "two networks")}

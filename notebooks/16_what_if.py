@@ -130,7 +130,7 @@ changed, after = exchanged(noise, others, corners), drawings("exchanged", "netwo
 live = els.sample(garments.network, changed[:10], steps=150, labels=labels[:10])
 assert (live.clamp(-1, 1) - after[:10]).abs().max() < 0.02
 
-# %% tags=["slide"]
+# %%
 ten = slice(0, 10)
 
 
@@ -139,12 +139,14 @@ def outline(axis, y, x):
     axis.add_patch(plt.Rectangle((x - 0.5, y - 0.5), SIDE, SIDE, fill=False, ec=plotting.ORANGE, lw=1))
 
 
-rows = {"noise": noise / 2, "changed noise": changed / 2, "network, before": before, "network, after": after}
-rows["change"] = after - before
-fig = plotting.image_rows({name: some[ten] for name, some in rows.items()}, titles=[f"seed {k}" for k in range(10)])
+shown = {"noise": noise / 2, "changed noise": changed / 2, "network, before": before, "network, after": after}
+shown["change"] = after - before
+
+# %% tags=["slide", "hide-input"]
+fig = plotting.image_rows({name: some[ten] for name, some in shown.items()}, titles=[f"seed {k}" for k in range(10)])
 for row in (1, 3, 4):
-    for k, (y, x) in enumerate(corners[ten]):
-        outline(fig.axes[10 * row + k], y, x)
+    for k, corner in enumerate(corners[ten]):
+        outline(fig.axes[10 * row + k], *corner)
 show(
     fig,
     alt="Ten seeds: noise, the same with one block exchanged, what the network draws from both, and the difference. "
@@ -183,17 +185,19 @@ change = moved["ResNet, classes"]
 k = torch.arange(16)
 away = []
 for y, x in corners:
-    rows, columns = (torch.maximum(start - k, k - (start + SIDE - 1)).clamp(min=0) for start in (y, x))
-    away.append(torch.maximum(rows[:, None], columns[None, :]))
+    down, across = (torch.maximum(start - k, k - (start + SIDE - 1)).clamp(min=0) for start in (y, x))
+    away.append(torch.maximum(down[:, None], across[None, :]))
 away = torch.stack(away)  # (100, 16, 16)
 
-# %% tags=["slide"]
+# %%
 part, elsewhere = {}, {}  # of the squared change at each distance: from the block, from another seed's block
 for name in ("network", "ELS", "IS"):
     squares = change[name][:, 0].square() / change[name].square().sum()
     part[name] = torch.stack([squares[away == d].sum() for d in range(9)])
     rolled = [away.roll(k, 0) for k in range(1, 100)]
     elsewhere[name] = torch.stack([sum(squares[a == d].sum() for a in rolled) / 99 for d in range(9)])
+
+# %% tags=["slide", "hide-input"]
 colours = {"network": "k", "ELS": plotting.BLUE, "bent filter": plotting.GREEN, "LS": plotting.GREY}
 colours["IS"] = plotting.ORANGE
 marks = dict(zip(colours, "o^PvD", strict=True))
@@ -300,7 +304,7 @@ for label, row in moved.items():
     ahead[label] = {name: int((score["ELS"] > values).sum()) for name, values in score.items() if name != "ELS"}
     worse[label] = {name: int((values < 0).sum()) for name, values in score.items()}
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(9, 3.2), sharey=True)
 titles = ("the drawing, r2", "the change, part foretold")
 for axis, column, title, least in zip(axes, (0, 1), titles, (0, -0.85), strict=True):
@@ -439,13 +443,15 @@ show(
     "at the end the network's bag has a ring for a handle, where that of ELS has a grey lump.",
 )
 
-# %% tags=["hide-input"]
+# %%
 import math
 
 pair = [els.seeded_noise([seed], garments.shape) for seed in (2008, 3008)]
 angles = [math.radians(4.5 * k) for k in (0, 10, 20)]
 between = torch.cat([math.cos(angle) * pair[0] + math.sin(angle) * pair[1] for angle in angles])
-again = els.sample(garments.network, between, steps=150, labels=8)
+again = els.sample(garments.network, between, steps=150, labels=8)  # row 8 above: at 0, 45 and 90 degrees
+
+# %% tags=["hide-input"]
 assert (again.clamp(-1, 1) - turned["network"][8, [0, 10, 20]]).abs().max() < 0.02
 steps = {name: some.diff(dim=1) for name, some in turned.items()}
 still = (steps["IS"].abs().amax((2, 3, 4)) < 0.05).float().mean().item()
@@ -474,7 +480,7 @@ for name in ("ELS", "bent filter"):  # of each path
     plain[name] = [part_foretold(*(without[who][:, k] - without[who][:, 0] for who in ("network", name)))
                    for k in (1, 2, 3)]  # fmt: skip
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(9, 3.2), sharey=True)
 for name in ("ELS", "bent filter"):
     axes[0].plot([4.5 * k for k in lags], by_turn[name], f"{marks[name]}-", color=colours[name], ms=5, label=name)
@@ -530,7 +536,7 @@ assert max(gap[:4]) < -0.1 and max(abs(some) for some in gap[5:]) < 0.03  # up t
 # Why does the formula fail after small turns? Look at how long each path is, from the first drawing to the last.
 
 
-# %% tags=["hide-input"]
+# %%
 def detour(way):
     """The length of a path over the distance between its ends: median of the 20 paths, (20, 21, C, H, W)."""
     length = way.diff(dim=1).square().sum((2, 3, 4)).sqrt().sum(1)
@@ -538,13 +544,15 @@ def detour(way):
 
 
 lengths = {name: detour(some) for name, some in (turned | {"network in 20 steps": few}).items()}
+
+# %% tags=["hide-input"]
 print("length of the path over the distance of its ends:", {name: round(some, 2) for name, some in lengths.items()})
 stated = {"network": 1.36, "network in 20 steps": 1.38, "ELS": 1.96, "LS": 2.60, "Wiener": 1.14, "bent filter": 1.25}
 assert all(abs(lengths[name] - value) < 0.011 for name, value in stated.items())
 
-said, nearby = change["ELS"], drawings("nearby", "els-zeros")  # before, after: means of eight, turned by 18 degrees
-guess = {"times 0.85": 0.85 * said, "mean of eight noises nearby": nearby[1] - nearby[0]}
-guess |= {f"half ELS, half {name}": (said + change[name]) / 2 for name in ("bent filter", "Wiener")}
+says, nearby = change["ELS"], drawings("nearby", "els-zeros")  # before, after: means of eight, turned by 18 degrees
+guess = {"times 0.85": 0.85 * says, "mean of eight noises nearby": nearby[1] - nearby[0]}
+guess |= {f"half ELS, half {name}": (says + change[name]) / 2 for name in ("bent filter", "Wiener")}
 guess |= {"bent filter times 0.95": 0.95 * change["bent filter"], "IS times 0.3": 0.3 * change["IS"]}
 smooth = {name: round(part_foretold(change["network"], some).quantile(0.5).item(), 2) for name, some in guess.items()}
 print("part of an exchange foretold by changes made smaller or smoothed:", smooth)
@@ -609,15 +617,14 @@ check.kept(kept)
 #
 # Now compare with your prediction.
 
-# %% tags=["hide-input"]
+# %%
 wished = {name: drawings("wished", key) for name, key in who.items()}  # (20 seeds, 1 + 32, 1, 16, 16); first: unchanged
 wished["equivariant filter"] = unpacked(els.load_results("16_controls")["wished, equivariant"])
-bare = els.seeded_noise(range(4000, 4020), garments.shape)[:, None].repeat(1, 33, 1, 1, 1)
-for k, corners in enumerate(results["wished, corners"].tolist()):
+bare = els.seeded_noise(range(4000, 4020), garments.shape)[:, None].repeat(1, 33, 1, 1, 1)  # their noises
+for k, its_corners in enumerate(results["wished, corners"].tolist()):
     fresh = els.seeded_noise(range(500_000 + 100 * k, 500_000 + 100 * k + 32), garments.shape)
-    bare[k, 1:] = exchanged(bare[k, 1:], fresh, corners)
-some = els.sample(garments.machine("els-zeros"), bare[3, :3], steps=20, labels=3).clamp(-1, 1)
-assert (some - wished["ELS"][3, :3]).abs().max() < 0.02
+    bare[k, 1:] = exchanged(bare[k, 1:], fresh, its_corners)
+three = els.sample(garments.machine("els-zeros"), bare[3, :3], steps=20, labels=3)  # as stored: seed 3, first three
 
 
 # %%
@@ -637,14 +644,18 @@ def chosen(wish):
 
 
 choice, worth = chosen(lively)
+wishes = {"bright": lambda some: some.mean((-1, -2, -3))}
+wishes["brighter on the left"] = lambda some: some[..., :8].mean((-1, -2, -3)) - some[..., 8:].mean((-1, -2, -3))
+worth_of = {wish: chosen(how)[1] for wish, how in wishes.items()}
+
+# %% tags=["hide-input"]
 for name, some in worth.items():
     gain = worth["ELS"] - some
     print(f"chosen by {name:18s} {some.mean():.2f}, the best of 32 for {(some > 0.999).sum():2d} of 20; "
           f"behind ELS by {gain.mean():5.2f}, standard error {gain.std() / 20**0.5:.2f}")  # fmt: skip
-wishes = {"bright": lambda some: some.mean((-1, -2, -3))}
-wishes["brighter on the left"] = lambda some: some[..., :8].mean((-1, -2, -3)) - some[..., 8:].mean((-1, -2, -3))
-others = {wish: {k: round(v.mean().item(), 2) for k, v in chosen(how)[1].items()} for wish, how in wishes.items()}
-print("other wishes, chosen by:", others)
+by_wish = {wish: {k: round(v.mean().item(), 2) for k, v in its.items()} for wish, its in worth_of.items()}
+print("other wishes, chosen by:", by_wish)
+assert (three.clamp(-1, 1) - wished["ELS"][3, :3]).abs().max() < 0.02
 
 # %% tags=["slide"]
 pick, given = choice["ELS"][:10] + 1, lively(wished["network"][:10])
@@ -668,7 +679,7 @@ assert [int((worth[name] > 0.999).sum()) for name in ("ELS", "equivariant filter
 gain = worth["ELS"] - worth["equivariant filter"]
 assert abs(gain.mean() - 0.02) < 0.006 and abs(gain.std() / 20**0.5 - 0.11) < 0.006
 for name, values in {"ELS": [0.91, 0.93], "equivariant filter": [0.97, 0.94], "the noise itself": [0.83, 0.89]}.items():
-    assert [others[wish][name] for wish in wishes] == values
+    assert [by_wish[wish][name] for wish in wishes] == values
 assert (worth["ELS"][:10] > 0.5).sum() == 9 and -0.3 < worth["ELS"][8] < -0.1  # the bag
 
 # %% [markdown] tags=["slide"]

@@ -179,11 +179,11 @@ shop = els.lab("laptop", network="fashion-mnist-16-resnet-zeros-conditional", ve
 r2, left = {}, {}  # garments and emoji; r2, and r2 once the mean of the class is taken off both drawings
 bent = els.load_results("16_second")[f"drawn, {shop.network.name}, bent"], curved["drawn"]
 for kind, some_lab, bent_drawn in zip(("garments", "emoji"), (shop, emoji), bent, strict=True):
-    drawings, pictures, labels_of = els.load_results(some_lab.network.name), some_lab.data.images, some_lab.data.labels
-    truth = drawings["network-150"]
+    kept, pictures, labels_of = els.load_results(some_lab.network.name), some_lab.data.images, some_lab.data.labels
+    truth = kept["network-150"]
     mean = torch.stack([pictures[labels_of == label].mean(0) for label in some_lab.labels_for(some_lab.seeds)])
     keys = machines | {"local filter": "local-filter", "equivariant filter": "equivariant-filter"}
-    said = {name: drawings[key].clamp(-1, 1) for name, key in keys.items()} | {"mean of the class": mean}
+    said = {name: kept[key].clamp(-1, 1) for name, key in keys.items()} | {"mean of the class": mean}
     said["bent filter"] = unpacked(bent_drawn)
     r2[kind] = {name: els.compare(some, truth).r2 for name, some in said.items()}
     own = {name: els.compare(said[name] - mean, truth - mean).r2 for name in ("ELS", "bent filter")}
@@ -228,15 +228,18 @@ assert [[*row.values()] for row in left.values()] == [[0.85, 0.73, 82], [0.72, 0
 # **Predict.** Where is ELS nearer to the network than the bent filter: while there is much noise, in the middle, at the
 # end?
 
-# %% tags=["slide"]
+# %%
 late, times = els.load_results("17_last_step"), emoji.schedule.times(20)[:-1]  # data/lessons/make_17_last_step.py
-fig, axes = plt.subplots(1, 2, figsize=(8.2, 3.2), layout="constrained", sharey=True)
 off = {}
-for axis, (kind, some_lab) in zip(axes, {"emoji": emoji, "garments": shop}.items(), strict=True):
+for kind, some_lab in {"emoji": emoji, "garments": shop}.items():
     away = late[f"off, {some_lab.network.name}"].square().mean(2).sqrt()  # (4, 20 times)
     off[kind] = dict(zip(("ELS", "one pixel", "bent filter", "mean"), away, strict=True))
-    axis.plot(times[1:], off[kind]["ELS"][1:], "o-", ms=3, color=plotting.BLUE, label="ELS")
-    axis.plot(times[1:], off[kind]["bent filter"][1:], "s--", ms=3, color=plotting.ORANGE, label="bent filter")
+
+# %% tags=["slide", "hide-input"]
+fig, axes = plt.subplots(1, 2, figsize=(8.2, 3.2), layout="constrained", sharey=True)
+for axis, (kind, by) in zip(axes, off.items(), strict=True):
+    axis.plot(times[1:], by["ELS"][1:], "o-", ms=3, color=plotting.BLUE, label="ELS")
+    axis.plot(times[1:], by["bent filter"][1:], "s--", ms=3, color=plotting.ORANGE, label="bent filter")
     axis.set(title=kind, xlim=(1, 0), ylim=(0, 0.45), xlabel="time t (noise on the left)")
 axes[0].set_ylabel("distance from the network's guess")
 axes[0].legend()
@@ -301,30 +304,33 @@ assert abs(relay["garments"]["bent 10 steps, then ELS"] - 0.946) < 0.002
 # **Predict.** So offer $P = 1$ at the last three steps, by the same calibration on its own ten seeds. For emoji it is
 # chosen at the last step, and only there. What does this one step do to r2?
 
-# %% tags=["hide-input"]
-picked, single, before = {}, {}, {}
+# %%
+picked, single, before = {}, {}, {}  # windows of the last three steps; r2 with them, and with windows of 3 x 3
 for network in ("emoji-24-resnet-zeros-conditional", "fashion-mnist-16-resnet-zeros-conditional",
                 "fashion-mnist-28-resnet-zeros-conditional", "fashion-mnist-16-resnet-zeros",
                 "fashion-mnist-16-unet-zeros", "fashion-mnist-16-resnet-circular"):  # fmt: skip
-    drawings = els.load_results(network)
+    kept = els.load_results(network)
     best = late[f"cosine, {network}"].argmax(1).sort(1).values[:, 4]  # lower median of ten seeds, last three times
     picked[network] = [(1, 3, 5, 7)[k] for k in best]
-    one = els.compare(unpacked(late[f"drawn, {network}"]), drawings["network-150"]).r2
-    three = els.compare(drawings["els-circular" if "circular" in network else "els-zeros"], drawings["network-150"]).r2
-    single[network], before[network] = one, three
-    both = [some.quantile(0.5).item() for some in (three, one)]
+    single[network] = els.compare(unpacked(late[f"drawn, {network}"]), kept["network-150"]).r2
+    three = kept["els-circular" if "circular" in network else "els-zeros"]
+    before[network] = els.compare(three, kept["network-150"]).r2
+t, x_t, _ = path[-2]  # emoji: the last step of eight seeds, today
+last_step = together.with_patch_size(1)(x_t, t, labels[:8])
+
+# %% tags=["hide-input"]
+for network, one in single.items():
+    both = [some.quantile(0.5).item() for some in (before[network], one)]
     print(f"{network:42s} {picked[network]}  r2 {both[0]:.3f} -> {both[1]:.3f} ({both[1] - both[0]:+.3f}), "
-          f"better for {int((one > three).sum())}")  # fmt: skip
+          f"better for {int((one > before[network]).sum())}")  # fmt: skip
 assert list(picked.values()) == [[3, 3, 1]] * 2 + [[3, 3, 3], [3, 3, 1], [3, 3, 3], [3, 3, 3]]
 stated = ((0.797, 0.824, 98), (0.945, 0.952, 73), (0.883, 0.885, 70), (0.910, 0.913, 62), (0.925, 0.925, 58),
           (0.831, 0.833, 56))  # fmt: skip
 for network, (old, new, better) in zip(picked, stated, strict=True):
     assert abs(before[network].quantile(0.5) - old) < 0.001 and abs(single[network].quantile(0.5) - new) < 0.001
     assert abs(int((single[network] > before[network]).sum()) - better) <= 1
-
-# %% tags=["hide-input"]
-name, (t, x_t, _) = emoji.network.name, path[-2]  # the last step of eight seeds, today
-assert (together.with_patch_size(1)(x_t, t, labels[:8]) - unpacked(late[f"drawn, {name}"])[:8]).abs().max() < 0.02
+name = emoji.network.name
+assert (last_step - unpacked(late[f"drawn, {name}"])[:8]).abs().max() < 0.02
 lead = single[name].double() - r2["emoji"]["bent filter"]
 index = torch.randint(100, (2000, 100), generator=torch.Generator().manual_seed(0))  # 2,000 resamples (lesson 10)
 low, high = lead[index].mean(1).quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
@@ -390,22 +396,23 @@ def r2_inside(some, other, where):
     return (a * b).sum((1, 2, 3)).square() / squares.clamp(min=1e-9)  # a drawing without contrast there has r2 0
 
 
+in_parts = {}  # r2 of the whole; where painted: of the grey, of the tint
+for name, some in (drawn | {"ELS, one pixel last": unpacked(late[f"drawn, {emoji.network.name}"])}).items():
+    both = some, drawn["network"]
+    greys = [one.mean(1, keepdim=True).expand_as(one) for one in both]
+    tints = [one - grey for one, grey in zip(both, greys, strict=True)]
+    in_parts[name] = els.compare(*both).r2, r2_inside(*greys, painted), r2_inside(*tints, painted)
+
 # %% tags=["slide", "hide-input"]
 stated = {"ELS": (0.80, 0.72, 0.60), "bent filter": (0.82, 0.765, 0.68), "equivariant filter": (0.77, 0.72, 0.63),
           "three elections": (0.68, 0.69, 0.58), "LS": (0.61, 0.44, 0.37), "Wiener": (0.52, 0.335, 0.23),
           "IS": (0.27, 0.10, 0.03), "ELS, one pixel last": (0.824, 0.764, 0.634)}  # fmt: skip
-said = drawn | {"ELS, one pixel last": unpacked(late[f"drawn, {emoji.network.name}"])}
-found = {}
 print("median r2            all     where painted: grey   tint")
 for name, values in stated.items():
-    both = said[name], drawn["network"]
-    greys = [some.mean(1, keepdim=True).expand_as(some) for some in both]
-    tints = [some - grey for some, grey in zip(both, greys, strict=True)]
-    found[name] = els.compare(*both).r2, r2_inside(*greys, painted), r2_inside(*tints, painted)
-    inside = [some.quantile(0.5).item() for some in found[name]]
+    inside = [some.quantile(0.5).item() for some in in_parts[name]]
     print(f"{name:<20} {inside[0]:.2f} {inside[1]:21.2f}   {inside[2]:.2f}")
     assert all(abs(a - b) < 0.006 for a, b in zip(inside, values, strict=True)), (name, inside)
-ahead = [int((a > b).sum()) for a, b in zip(found["bent filter"], found["ELS"], strict=True)]
+ahead = [int((a > b).sum()) for a, b in zip(in_parts["bent filter"], in_parts["ELS"], strict=True)]
 both = [els.compare((drawn["bent filter"] + drawn[name]) / 2, drawn["network"]).r2.quantile(0.5).item()
         for name in ("ELS", "equivariant filter")]  # fmt: skip
 print(f"seeds for which the bent filter is ahead of ELS: {ahead}")
@@ -496,7 +503,7 @@ check.elsewhere(elsewhere)
 #
 # The drawings after the exchange are stored; we make the machine's first six again.
 
-# %% tags=["hide-input"]
+# %%
 others = els.seeded_noise([10_000 + seed for seed in emoji.seeds], emoji.shape)
 channel = torch.arange(100) % 3
 exchanged = torch.where((torch.arange(3) == channel[:, None])[:, :, None, None], others, noise)
@@ -505,13 +512,12 @@ after = {name: unpacked(results[f"recoloured, {key}"]) for name, key in keys.ite
 after["equivariant filter"] = unpacked(els.load_results("17_local_filter")["recoloured"])
 after["bent filter"] = unpacked(curved["recoloured"])
 live = els.sample(together, exchanged[:6], steps=20, labels=labels[:6])
-assert (live.clamp(-1, 1) - after["ELS"][:6]).abs().max() < 0.02
 change = {name: some - drawn[name].clamp(-1, 1) for name, some in after.items()}
 
 # %%
 own = (torch.arange(3) == channel[:, None]).float()[:, :, None, None]  # 1 in the colour that was exchanged
 parts = {"the colour exchanged": own, "the other two": 1 - own, "all": torch.ones_like(own)}
-truth = change.pop("network")
+in_network = change["network"]
 
 
 def squares(some, part):
@@ -521,15 +527,17 @@ def squares(some, part):
 
 def foretold(some, part):
     """1 minus the part of the network's change that is missed there, for each seed."""
-    return 1 - squares(truth - some, part) / squares(truth, part)
+    return 1 - squares(in_network - some, part) / squares(in_network, part)
 
 
 def size_and_cosine(some, part):
     """The size of a change relative to the network's, in a part of each image, and their cosine: two medians."""
-    sizes = squares(some, part), squares(truth, part)
-    along = (some * truth * part).sum((1, 2, 3)) / (sizes[0] * sizes[1]).sqrt().clamp(min=1e-9)
+    sizes = squares(some, part), squares(in_network, part)
+    along = (some * in_network * part).sum((1, 2, 3)) / (sizes[0] * sizes[1]).sqrt().clamp(min=1e-9)
     return (sizes[0] / sizes[1]).sqrt().quantile(0.5).item(), along.quantile(0.5).item()
 
+
+crossing = squares(in_network, 1 - own) / squares(in_network, 1)  # part of the network's change in the other two
 
 # %% tags=["slide", "hide-input"]
 stated = {"ELS": (0.68, 0.18, 0.50, 0.95, 0.61), "bent filter": (0.73, 0.46, 0.65, 0.83, 0.685),
@@ -542,13 +550,13 @@ for name, values in stated.items():
     row += [size_and_cosine(change[name], parts["all"])[0], size_and_cosine(change[name], parts["the other two"])[1]]
     print(f"{name:<20}" + "".join(f"{value:11.2f}" for value in row))
     assert all(abs(a - b) < 0.006 for a, b in zip(row, values, strict=True)), (name, row)
-crossing = squares(truth, 1 - own) / squares(truth, 1)
 print(f"part of the network's change that is in the other two colours: {crossing.quantile(0.5):.2f}")
 ahead = [int((a > b).sum()) for a, b in zip(found["bent filter"], found["ELS"], strict=True)]
 print("seeds for which the bent filter is ahead of ELS:", ahead)
 assert ahead == [79, 96, 95] and abs(crossing.quantile(0.5) - 0.33) < 0.006
 
 # %% tags=["hide-input"]
+assert (live.clamp(-1, 1) - after["ELS"][:6]).abs().max() < 0.02
 print("in the two colours left alone: size of the change; part foretold if it is made smaller by the best factor")
 stated = {"ELS": (1.07, 0.37, 0.56), "bent filter": (0.71, 0.46, 1)}
 for name, values in stated.items():
@@ -593,7 +601,7 @@ assert abs(row[0] - 0.60) < 0.006 and abs(row[1] - 0.36) < 0.006 and ahead == [2
 # %%
 (t, x_t, _), (_, drawings, _) = path[-2:]
 voters = together.posterior(x_t, t, top=1, labels=labels[:8])
-source, (row, column) = voters.image[..., 0], voters.location[..., 0, :].unbind(-1)  # each (8, 24, 24)
+source, place = voters.image[..., 0], voters.location[..., 0, :].unbind(-1)  # place: row, column; each (8, 24, 24)
 coloured = drawings.amin(1) < 0.95  # not white
 count = [len(source[k][coloured[k]].unique()) for k in range(8)]
 print("emoji in each drawing:", count, "for", coloured.sum((1, 2)).tolist(), "coloured pixels")
@@ -637,19 +645,24 @@ check.ingredients(ingredients)
 # Each row shows a drawing of the formula; the same drawing, pale except for the pixels of the four emoji that gave
 # most; then these four, pale except for the pixels they gave.
 
-# %% tags=["slide"]
-rows, share = {}, []
-for k, name in enumerate(names):
+# %%
+four, share = [], []  # the four emoji that gave most to each drawing, and what part they gave
+for k in range(8):
     numbers, counts = source[k][coloured[k]].unique(return_counts=True)
     first = counts.argsort(descending=True, stable=True)[:4]
+    four.append(numbers[first])
     share.append((counts[first].sum() / counts.sum()).item())
-    given = coloured[k] & torch.isin(source[k], numbers[first])
-    placed = torch.where(given, drawings[k], 0.8 + 0.2 * drawings[k])
-    pieces = 0.8 + 0.2 * images[numbers[first]]
-    for piece, number in zip(pieces, numbers[first], strict=True):
-        y, x = (place[k][coloured[k] & (source[k] == number)] for place in (row, column))
+
+# %% tags=["slide", "hide-input"]
+rows = {}
+for i, name in enumerate(names):
+    given = coloured[i] & torch.isin(source[i], four[i])
+    placed = torch.where(given, drawings[i], 0.8 + 0.2 * drawings[i])
+    pieces = 0.8 + 0.2 * images[four[i]]
+    for piece, number in zip(pieces, four[i], strict=True):
+        y, x = (line[i][coloured[i] & (source[i] == number)] for line in place)
         piece[:, y, x] = images[number, :, y, x]
-    rows[name] = torch.cat([drawings[k : k + 1], placed[None], pieces])
+    rows[name] = torch.cat([drawings[i : i + 1], placed[None], pieces])
 show(
     plotting.image_rows(rows, titles=["ELS", "from the four", *map(str, range(1, 5))]),
     alt="Eight rows. First a drawing, a mosaic; beside it the pixels of the four emoji that gave most, scattered "
@@ -690,9 +703,9 @@ for who, (machine, pictures, some, kinds) in asked.items():
     fresh = els.seeded_noise(range(500, 500 + len(some)), emoji.shape)
     read = machine.posterior(els.add_noise(some, fresh, t), t, top=1, labels=kinds)
     winner, (y, x) = read.image[..., 0], read.location[..., 0, :].unbind(-1)
-    off = (pictures[winner, :, y, x].movedim(-1, 1) - some).abs().amax(1)
+    apart_by = (pictures[winner, :, y, x].movedim(-1, 1) - some).abs().amax(1)
     not_white = some.amin(1) < 0.95
-    near = (off[not_white] < 0.1).float().mean().item()
+    near = (apart_by[not_white] < 0.1).float().mean().item()
     count = sorted(len(winner[k][not_white[k]].unique()) for k in range(8))
     print(f"{who}: {near:.2f} of the coloured pixels are within 0.1; {count[0]} to {count[-1]} winners in a drawing")
     assert abs(near - stated[who][0]) < 0.02
@@ -722,11 +735,10 @@ widgets.MosaicExplorer.of(together, path[18][1][:4], drawings[:4], t=0.1, top=3,
 # **Predict.** What stays, and what changes? Which two drawings are more alike: one noise drawn as two groups, or two
 # noises drawn as one group?
 
-# %% tags=["hide-input"]
+# %%
 as_others = {"network": results["as others, network-150"], "ELS": results["as others, els-zeros"]}
 as_others = {name: unpacked(some) for name, some in (as_others | {"bent filter": curved["as others"]}).items()}
-again = els.sample(together, els.seeded_noise([200] * 8, emoji.shape), steps=20, labels=torch.arange(8))
-assert (again.clamp(-1, 1) - as_others["ELS"][0]).abs().max() < 0.02
+again = els.sample(together, els.seeded_noise([200] * 8, emoji.shape), steps=20, labels=torch.arange(8))  # the first
 
 
 def alike(some):
@@ -739,6 +751,7 @@ def alike(some):
 
 
 # %% tags=["hide-input"]
+assert (again.clamp(-1, 1) - as_others["ELS"][0]).abs().max() < 0.02
 found, quick = {name: alike(as_others[name]) for name in ("network", "ELS")}, {}
 for name, some_lab in (("emoji", emoji), ("garments", shop)):  # live: 20 steps, eight of the noises
     kinds = len(some_lab.data.class_names)
