@@ -52,7 +52,8 @@ garments = els.lab("laptop", network="fashion-mnist-16-resnet-zeros-conditional"
 # * **The formula** has no weights and was never trained. It can only *average pixels of the training pictures*, and the
 #   noise decides which ones. It removes noise 20 times. (Why so few? Lesson 11.)
 #
-# The seed decides the noise, and its last digit decides the garment. You may change the seed later.
+# The seed decides the noise, and its last digit decides the garment. You may change the seed later. (Code that only
+# draws, measures or checks what the text says is folded away. It runs like any other cell; click on it to read it.)
 
 # %%
 seed = 4
@@ -72,11 +73,13 @@ assert round(weights / 1e6, 2) == 0.26 and len(garments.data.images) == 10_000
 # **Predict.** The formula sees the training pictures of that class and can do nothing but average. What will it return:
 # one of those pictures, a blurred mean, or something else? Sketch it, and guess its r2 with the network's drawing.
 
-# %% tags=["slide"]
+# %%
 formula = garments.machine("els-zeros")  # lessons 04 to 08 build it, and call it a machine
 by_formula = els.sample(formula, one_noise, steps=20, labels=label)
 by_network = els.sample(garments.network, one_noise, steps=150, labels=label)
+alike = els.compare(by_formula, by_network).r2.item()
 
+# %% tags=["slide", "hide-input"]
 three = torch.cat([one_noise / 3, by_formula, by_network])  # noise / 3: otherwise it exceeds the range of greys
 fig = plotting.image_rows({f"seed {seed}": three}, titles=["noise", "formula", "network"])
 fig.set_size_inches(2 * fig.get_size_inches())
@@ -85,9 +88,6 @@ show(
     alt="Three pictures: noise, the formula's drawing, the network's. With seed 4 both draw a coat, much the same one; "
     "left of the formula's coat there are dark grey specks.",
 )
-
-# %%
-alike = els.compare(by_formula, by_network).r2.item()
 print(f"r2 of formula and network: {alike:.2f}")
 assert seed != 4 or abs(alike - 0.95) < 0.01
 
@@ -153,19 +153,20 @@ noise, labels = els.seeded_noise(seeds, garments.shape).to(garments.device), gar
 ideal_drew = els.sample(garments.machine("is"), noise, steps=20, labels=labels)  # "is": the ideal denoiser
 network_drew = els.sample(garments.network, noise, steps=150, labels=labels)
 
-way = list(els.trajectory(formula, noise, steps=20, labels=labels))  # all steps, for section 4
-formula_drew = way[-1][1]
-assert (formula.size_at(way[0][0]), formula.size_at(way[-1][0])) == (13, 3)
+way = list(els.trajectory(formula, noise, steps=20, labels=labels))  # all steps, for section 4: (time, canvas, guess)
+formula_drew = way[-1][1]  # the last canvas
 
 stored = els.load_results("fashion-mnist-16-resnet-zeros-conditional")  # drawings for 100 seeds
+rows = {"ideal denoiser": ideal_drew, "linear filter": stored["local-filter"][:10].to(garments.device)}
+rows |= {"formula": formula_drew, "network": network_drew}
+r2 = torch.stack([els.compare(drawings, network_drew).r2 for drawings in rows.values()])
+
+# %% tags=["slide", "hide-input"]
+assert (formula.size_at(way[0][0]), formula.size_at(way[-1][0])) == (13, 3)
 assert (stored["els-zeros"][:10] - formula_drew.cpu()).abs().max() < 0.01
 assert (stored["network-150"][:10] - network_drew.cpu()).abs().max() < 0.01
 
-# %% tags=["slide"]
-rows = {"ideal denoiser": ideal_drew, "linear filter": stored["local-filter"][:10].to(garments.device)}
-rows |= {"formula": formula_drew, "network": network_drew}
 fig = plotting.image_rows(rows, titles=garments.data.class_names)
-r2 = torch.stack([els.compare(drawings, network_drew).r2 for drawings in rows.values()])
 for axis, value in zip(fig.axes[:30], r2.flatten(), strict=False):
     axis.set_xlabel(f"{value:.2f}", fontsize=8)
 show(
@@ -184,8 +185,7 @@ assert r2[2].min() > 0.8 and (r2[2] > r2[:2]).all() and abs(r2[1, 4] - 0.95) < 0
 #
 # Ten seeds are few, so here are the stored drawings for 100, and the mean picture of the class. The last column counts
 # the seeds for which an artist's drawing is more like the network's than any of the nine that this artist draws of the
-# same class from other noises. (From here on, code that only draws, measures or checks what the text says is folded
-# away. It runs like any other cell; click on it to read it.)
+# same class from other noises.
 
 # %%
 pictures, kinds = garments.data.images, garments.labels_for(range(100)).cpu()
@@ -333,7 +333,7 @@ row, column, half = 7, 9, side // 2
 coats = pictures[garments.data.labels == 4]
 assert len(coats) == 974
 windows = coats[:, 0].unfold(1, side, 1).unfold(2, side, 1).reshape(-1, side, side)  # all windows of all coats
-seen = noisy[4, 0, row - half : row + half + 1, column - half : column + half + 1]
+seen = noisy[4, 0, row - half : row + half + 1, column - half : column + half + 1]  # the window around our pixel
 votes = torch.exp(-(seen - alpha * windows).square().sum((1, 2)) / (2 * sigma**2))
 centres = windows[:, half, half]
 value = (votes * centres).sum() / votes.sum()  # your pixel_by_vote(votes, centres) must give the same
@@ -356,10 +356,15 @@ assert abs(value - from_package) < 1e-3
 # %%
 widgets.MosaicExplorer.of(formula, noisy, formula_drew, t, top=4, labels=labels)
 
+# %% [markdown]
+# One pixel proves little. For every pixel in the middle of the ten drawings: how many pixels off is its heaviest voter?
+
 # %%
+# (row, column) of each pixel
 places = torch.stack(torch.meshgrid(torch.arange(16), torch.arange(16), indexing="ij"), dim=-1)
 middle = places[4:12, 4:12]
 heaviest = formula.posterior(noisy, t, top=1, labels=labels)  # who has the most votes for each pixel
+# the larger of the two distances, in rows and in columns
 off = (heaviest.location[:, 4:12, 4:12, 0].cpu() - middle).abs().amax(-1)
 
 # %% tags=["hide-input"]
@@ -409,7 +414,7 @@ assert abs(alone[0] - 0.02) < 0.01 and abs(alone[1] - 0.29) < 0.01 and abs(far_l
 
 # %% [markdown] tags=["slide"]
 # **Before you go on.** Change `seed` in section 1, draw on paper what you expect, and run again. Then try another
-# number of steps for the formula. (With seed 4 an assert may stop you: 0.95 is for 20 steps.)
+# number of steps for the formula there. (With seed 4 an assert may stop you: 0.95 is for 20 steps.)
 #
 # ## What is still unexplained
 #

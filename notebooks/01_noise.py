@@ -46,7 +46,7 @@ lab = els.lab()
 # Pixel values in this course run from $-1$ (black) to $1$ (white). We begin with data that we know exactly: pictures of
 # **one pixel**, called $x_0$ (the zero is a time: no noise so far). It is dark (near $-0.6$) with probability 0.3 and
 # bright (near $0.6$) with probability 0.7. Its values form **two heaps**, each a normal distribution of standard
-# deviation 0.1 (its *width*).
+# deviation 0.1 (its *width*). We draw 100,000 such pixels.
 
 # %%
 means = torch.tensor([-0.6, 0.6], dtype=torch.float64)  # m_k: where the two heaps are
@@ -56,7 +56,7 @@ width = 0.1  # tau: the standard deviation of each
 generator = torch.Generator().manual_seed(1)
 heap = torch.multinomial(share, 100_000, replacement=True, generator=generator)
 x_0 = means[heap] + width * torch.randn(len(heap), generator=generator, dtype=torch.float64)
-eps = torch.randn(len(x_0), generator=generator, dtype=torch.float64)
+eps = torch.randn(len(x_0), generator=generator, dtype=torch.float64)  # as many standard normal numbers, for later
 
 # %% [markdown] tags=["slide"]
 # ### Adding noise
@@ -121,13 +121,12 @@ assert (density(line, 1) - normal).abs().max() < 0.003
 # Time is an **angle** that turns from the picture to the noise. The $1.008$ stops it just before the right angle: at $t
 # = 1$ a trace of the picture is left, $\alpha = 0.0125$, so we can still divide by $\alpha$.
 
-# %%
+# %% tags=["slide", "hide-input"]
 grid = schedule.times(20)
 arc = torch.tensor([[schedule.alpha(t), schedule.sigma(t)] for t in grid])
 assert (arc.square().sum(1) - 1).abs().max() < 1e-6
 assert abs(schedule.alpha(1) - 0.0125) < 5e-5
 
-# %% tags=["slide", "hide-input"]
 fig, ax = plt.subplots(figsize=(3.6, 3.3))
 ax.plot(*arc.T, "o-", ms=5)
 ax.plot([0, arc[10, 0]], [0, arc[10, 1]], color=plotting.GREY, ls="--", lw=1.2)
@@ -155,7 +154,7 @@ slider = widgets.NoiseExplorer.of(lab.data.images[:4], noises, points=some)
 slider.index = len(slider.times) - 1  # begin at t = 1
 slider
 
-# %%
+# %% tags=["hide-input"]
 humps = {k / 100: int((density(line, k / 100).diff().sign().diff() < 0).sum()) for k in range(100, 0, -1)}
 split = max(t for t, count in humps.items() if count == 2)
 print(f"the density has two humps from t = {split:.2f} down")
@@ -227,9 +226,6 @@ print(f"{len(possible):,} pixels, {(possible > 0).double().mean():.0%} of them b
 guesses = (seen / alpha, 0.6, possible.mean().item())
 cost = [(possible - guess).square().mean().item() for guess in guesses]
 print("mean squared error:", "; ".join(f"{c:.2f} for {guess:.2f}" for guess, c in zip(guesses, cost, strict=True)))
-assert all(abs(c - said) < 0.02 for c, said in zip(cost, (0.52, 0.57, 0.35), strict=True))
-assert 0.58 < (possible > 0).double().mean() < 0.67 and 0.10 < possible.mean() < 0.20
-assert ((possible - possible.mean()).abs() < 0.1).double().mean() < 0.03  # hardly any data near the best guess
 
 # %% [markdown] tags=["slide"]
 # 61 % were bright. Saying $-0.28$ costs 0.52, $0.6$ costs 0.57, and the mean of these pixels 0.35. No number $a$ does
@@ -276,6 +272,10 @@ print(f"D at x_t = {seen}, t = 0.5: {by_formula:.2f} by the formula, {possible.m
 assert abs(by_formula - possible.mean()) < 0.03
 
 # %% tags=["slide", "hide-input"]
+assert all(abs(c - said) < 0.02 for c, said in zip(cost, (0.52, 0.57, 0.35), strict=True))
+assert 0.58 < (possible > 0).double().mean() < 0.67 and 0.10 < possible.mean() < 0.20
+assert ((possible - possible.mean()).abs() < 0.1).double().mean() < 0.03  # hardly any data near the best guess
+
 fig, ax = plt.subplots(figsize=(5, 2.8))
 for time, style in ((0.25, "-"), (0.5, "--"), (0.9, ":")):
     ax.plot(line, denoiser(line, time), ls=style, label=f"t = {time:g}")
@@ -357,11 +357,12 @@ assert (score.sign().diff() != 0).sum() == 3  # at two humps and in a valley
 # the log-density is the best guess in disguise. This is **Tweedie's formula**:
 #
 # $$s = \frac{\alpha D - x_t}{\sigma^2} .$$
+#
+# Is it true? Torch's derivative and this formula, side by side (`assert_close` stops with an error if they differ):
 
 # %%
 tweedie = (schedule.alpha(t) * denoiser(line, t) - line) / schedule.sigma(t) ** 2
 torch.testing.assert_close(score, tweedie)
-torch.testing.assert_close(els.noise_from_denoiser(denoiser(line, t), line, t), -schedule.sigma(t) * score)
 
 # %% [markdown] tags=["slide"]
 # The third name, the noise estimate, stands for the best guess of the noise, $\hat\epsilon = \mathrm{E}[\epsilon \mid
@@ -372,6 +373,10 @@ torch.testing.assert_close(els.noise_from_denoiser(denoiser(line, t), line, t), 
 #
 # Neural networks are usually trained to return $\hat\epsilon$. Denoiser, score, noise estimate: if you have one, you
 # have all. From the score, for example, you get $D = (x_t + \sigma^2 s)/\alpha$.
+
+# %%
+# the package turns D into the noise estimate
+torch.testing.assert_close(els.noise_from_denoiser(denoiser(line, t), line, t), -schedule.sigma(t) * score)
 
 # %% [markdown] tags=["slide"]
 # ## 5. Can the film run backwards? (12 minutes)
@@ -662,17 +667,17 @@ def denoiser_by_autograd(x_t, t, images):
 
 # %%
 twelve = lab.data.images[:12]
-noisy = 0.75  # t
-x_t = els.add_noise(twelve[:6], els.seeded_noise(range(510, 516), lab.shape).to(lab.device), noisy)
-guess = denoiser_by_autograd(x_t, noisy, twelve)
-machine = els.IdealScoreMachine(twelve)  # the package's
-exact, votes = machine(x_t, noisy), machine.posterior(x_t, noisy, top=1)
+t = 0.75
+x_t = els.add_noise(twelve[:6], els.seeded_noise(range(510, 516), lab.shape).to(lab.device), t)
+guess = denoiser_by_autograd(x_t, t, twelve)
+machine = els.IdealScoreMachine(twelve)  # the package's ideal denoiser: the same answer, and it says who voted
+exact, votes = machine(x_t, t), machine.posterior(x_t, t, top=1)
 
 # %% tags=["slide", "hide-input"]
 kinds = [lab.data.class_names[lab.data.labels[i]] for i in votes.image[:, 0].tolist()]
 most = [f"{kind} {weight:.2f}" for kind, weight in zip(kinds, votes.weight[:, 0], strict=True)]
 
-rows = {"clean $x_0$": twelve[:6], f"noised, t = {noisy}": x_t, "$D(x_t)$ by autograd;\nbelow: most votes": guess}
+rows = {"clean $x_0$": twelve[:6], f"noised, t = {t}": x_t, "$D(x_t)$ by autograd;\nbelow: most votes": guess}
 show(
     plotting.image_rows(rows, notes=most),
     alt=(
@@ -681,7 +686,7 @@ show(
     ),
 )
 
-assert (guess - exact).abs().max() < 1e-3 and abs(schedule.sigma(noisy) / schedule.alpha(noisy) - 2.4) < 0.05
+assert (guess - exact).abs().max() < 1e-3 and abs(schedule.sigma(t) / schedule.alpha(t) - 2.4) < 0.05
 if lab.profile == "laptop":
     assert (votes.image[:5, 0].cpu() == torch.arange(5)).all()
     assert votes.weight[3, 0] < 0.55 and kinds[5] == "sandal"

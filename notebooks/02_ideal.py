@@ -114,7 +114,7 @@ assert abs(0.5 * (1 - w.square().sum()) - 0.31) < 1e-6
 
 # %%
 six = torch.tensor([[-0.9, -0.7], [-0.7, 0.5], [-0.2, 0.9], [0.2, -0.4], [0.6, -0.8], [0.8, 0.5]])
-t, here = 0.3, torch.tensor([0.1, 0.1])
+t, here = 0.3, torch.tensor([0.1, 0.1])  # here: a place in this plane, the cross
 alpha, sigma = schedule.alpha(t), schedule.sigma(t)
 assert abs(alpha - 0.89) < 0.005 and abs(sigma - 0.45) < 0.005
 
@@ -238,8 +238,9 @@ check.posterior_mean(posterior_mean)
 # </details>
 
 # %% [markdown]
-# The package has both: `els.IdealScoreMachine(images)` is the ideal denoiser, and its `posterior` says who voted. The
-# next cell compares it with the formula: if there is no error, they agree to 0.0001.
+# The package has both: `els.IdealScoreMachine(images)` is the ideal denoiser, and its `posterior` says who voted. We
+# shall need the weights of all pictures, in the order of the list: `ideal_weights`. (A folded check compares the
+# package with the formula, term by term: they agree to 0.0001.)
 
 
 # %%
@@ -252,10 +253,11 @@ def ideal_weights(x_t, t):
     return torch.zeros_like(votes.weight).scatter(1, votes.image, votes.weight)
 
 
+# %% tags=["hide-input"]
 for t in (0.1, 0.4, 0.7, 1.0):
-    x_t = els.add_noise(images[:8], els.seeded_noise(range(600, 608), lab.shape).to(lab.device), t)
-    literally = els.reference.ideal(x_t, images, schedule.alpha(t), schedule.sigma(t))
-    assert (machine(x_t, t).cpu() - literally).abs().max() < 1e-4
+    noised = els.add_noise(images[:8], els.seeded_noise(range(600, 608), lab.shape).to(lab.device), t)
+    literally = els.reference.ideal(noised, images, schedule.alpha(t), schedule.sigma(t))
+    assert (machine(noised, t).cpu() - literally).abs().max() < 1e-4
 
 # %% [markdown] tags=["slide"]
 # ## 3. Who votes? (5 minutes)
@@ -345,16 +347,16 @@ else:
 # *exactly* a training picture: some, most, all? (b) Skip the steps in between, and ask only once about the same noise,
 # at $t = 0.025$ (the last of the 40 questions). Will the answer be noise, a blur, or a picture?
 
-# %% tags=["slide"]
+# %%
 noise = els.seeded_noise(range(600, 664), lab.shape).to(lab.device)
 drawn = els.sample(machine, noise, steps=40)
 nearest, distance = els.nearest_training_image(drawn, images)
 at_once = els.nearest_training_image(machine(noise, 0.025), images)[1]  # (b)
 
+# %% tags=["slide", "hide-input"]
 fig = plotting.image_rows({"drawn": drawn[:12], "nearest\ntraining picture": images[nearest[:12]]})
 show(fig, alt="Twelve drawings of the ideal denoiser, and below each the nearest training picture: they are identical.")
 
-# %% tags=["hide-input"]
 next_one = torch.cdist(images[:2000].flatten(1), images.flatten(1)).topk(2, largest=False)[0][:, 1].quantile(0.5)
 print(f"copies: {(distance < 1e-4).sum()} of 64 in 40 steps, {(at_once < 1e-4).sum()} if asked once, at t = 0.025")
 print(f"from a training picture to the nearest other one: {next_one:.1f} (median)")
@@ -440,18 +442,20 @@ show(
 # has its class. Will a class get there well before, or only then?
 
 # %%
-of_class = torch.nn.functional.one_hot(labels, 10).float()
+of_class = torch.nn.functional.one_hot(labels, 10).float()  # (N, 10)
 shuffled = of_class[torch.randperm(N, generator=torch.Generator().manual_seed(0))]  # classes that mean nothing
 groups = {"one class": of_class.to(lab.device), "one class, labels shuffled": shuffled.to(lab.device)}
-thousand = els.seeded_noise(range(3000, 4000), lab.shape).to(lab.device)
-share, leader = {name: [] for name in (*groups, "one picture")}, []
+thousand = els.seeded_noise(range(3000, 4000), lab.shape).to(lab.device)  # of which the first 256 here
+share = {name: [] for name in (*groups, "one picture")}  # the largest share of the votes, step by step
+leader = []  # and the picture with the most votes
 for t, x_t, _ in list(els.trajectory(machine, thousand[:256], steps=40))[:-1]:
     votes = ideal_weights(x_t, t).float()  # (256, N)
     for name, members in groups.items():
         share[name].append((votes @ members).amax(1).cpu())
     share["one picture"].append(votes.amax(1).cpu())
     leader.append(votes.argmax(1).cpu())
-share, leader = {name: torch.stack(of) for name, of in share.items()}, torch.stack(leader)  # (40, 256) each
+share = {name: torch.stack(steps) for name, steps in share.items()}  # each (40, 256)
+leader = torch.stack(leader)
 grid = torch.arange(40, 0, -1) / 40  # the times of the 40 questions
 
 
@@ -460,8 +464,8 @@ def half_passed(share):
     return (share > 0.5).float().argmax(0)
 
 
-passed = {name: half_passed(of) for name, of in share.items()}
-choice = {name: grid[step].quantile(0.5).item() for name, step in passed.items()}
+passed = {name: half_passed(largest) for name, largest in share.items()}
+choice = {name: grid[step].quantile(0.5).item() for name, step in passed.items()}  # medians
 
 # %% tags=["slide", "hide-input"]
 looks = {"one class": (plotting.ORANGE, "--"), "one class, labels shuffled": ("0.4", ":")}
@@ -488,6 +492,10 @@ if lab.profile == "laptop":
     assert all(abs(t - said) < 0.02 for t, said in zip(choice.values(), (0.75, 0.55, 0.54), strict=True))
     assert abs(together - 142) <= 5
 
+# %% [markdown]
+# That was for (b). Now (a): which place has the final winner at $t = 1$? For comparison, we also sort the pictures by
+# their inner product with the noise.
+
 
 # %%
 def place_of(picture, numbers):
@@ -496,7 +504,8 @@ def place_of(picture, numbers):
 
 
 winner = els.nearest_training_image(els.sample(machine, thousand, steps=40), images)[0]
-votes, product = ideal_weights(thousand, 1.0), thousand.flatten(1) @ images.flatten(1).T
+votes = ideal_weights(thousand, 1.0)  # (1000, N)
+product = thousand.flatten(1) @ images.flatten(1).T  # the inner product of each noise with each picture
 place = place_of(winner, votes)
 
 # %% tags=["hide-input"]
@@ -535,16 +544,16 @@ def choice_of(denoiser, noised):
 
 
 garments = els.load("fashion-mnist", size=lab.shape[-1], n=10_000)
-everything, kind = garments.images.to(lab.device), torch.as_tensor(garments.labels)
-moments, ended = {"while drawing, all kinds": {}}, {}
+everything = garments.images.to(lab.device)
+while_drawing, ended = {}, {}  # for each n: the time of the choice, the drawings
 for n in (20, 200, 900, 2000, 10_000):
     smaller = els.IdealScoreMachine(everything[:n], schedule)
     way = list(els.trajectory(smaller, thousand[:256], steps=40))
-    moments["while drawing, all kinds"][n] = choice_of(smaller, {t: x_t for t, x_t, _ in way[:-1]})
+    while_drawing[n] = choice_of(smaller, {t: x_t for t, x_t, _ in way[:-1]})
     ended[n] = way[-1][1]
 
 # %% tags=["hide-input"]
-for (n, at), stated in zip(moments["while drawing, all kinds"].items(), (0.775, 0.65, 0.575, 0.54, 0.475), strict=True):
+for (n, at), stated in zip(while_drawing.items(), (0.775, 0.65, 0.575, 0.54, 0.475), strict=True):
     copies = els.nearest_training_image(ended[n], everything[:n])[1] < 1e-4
     print(f"{n:6,d} of all kinds: choice at t = {at:.3f}, {copies.sum()} of 256 are copies")
     assert copies.all() and (lab.profile == "gpu" or abs(at - stated) < 0.013)
@@ -555,6 +564,7 @@ for (n, at), stated in zip(moments["while drawing, all kinds"].items(), (0.775, 
 # the list, 880 shoes and bags, or both?
 
 # %% tags=["hide-input"]
+moments, kind = {"while drawing, all kinds": while_drawing}, torch.as_tensor(garments.labels)
 twenty, more = everything[kind == 1][:20], {"20 noised trousers, the rest trousers": everything[kind == 1][20:]}
 more["20 noised trousers, the rest shoes and bags"] = everything[torch.isin(kind, torch.tensor([5, 7, 8, 9]))]
 clean, dust = twenty.repeat(13, 1, 1, 1), els.seeded_noise(range(600, 860), lab.shape).to(lab.device)
@@ -598,17 +608,19 @@ show(
 # = 0.025$?
 
 # %%
-to = {n: els.nearest_training_image(els.sample(machine, thousand, steps=n), images)[0] for n in (20, 100)}
+# steps -> the picture that each seed draws
+winners = {n: els.nearest_training_image(els.sample(machine, thousand, steps=n), images)[0] for n in (20, 100)}
 once = els.nearest_training_image(machine(thousand, 0.025), images)[0]
 
 # %% tags=["slide", "hide-input"]
-same, most = (to[20] == to[100]).sum(), once.bincount().max()
+same, most = (winners[20] == winners[100]).sum(), once.bincount().max()
 print(f"the same picture in 20 and in 100 steps: {same} of 1,000")
-print(f"different pictures: {len(to[100].unique())} in 100 steps, {len(once.unique())} if asked once, one {most} times")
+different = len(winners[100].unique()), len(once.unique())
+print(f"different pictures: {different[0]} in 100 steps, {different[1]} if asked once, one {most} times")
 far = (images - images.mean(0)).flatten(1).norm(dim=1)
-inner = [(far < far.quantile(0.5))[picture].sum() for picture in to.values()]
+inner = [(far < far.quantile(0.5))[picture].sum() for picture in winners.values()]
 print(f"drawn from the half of the list nearer to the mean picture: {inner[0]} in 20 steps, {inner[1]} in 100")
-found, stated = [same, len(to[100].unique()), len(once.unique()), most, *inner], (810, 787, 61, 260, 566, 509)
+found, stated = [same, *different, most, *inner], (810, 787, 61, 260, 566, 509)
 assert lab.profile == "gpu" or all(abs(a - b) <= 5 for a, b in zip(found, stated, strict=True))
 missed = 2000 * 0.9995**1000  # pictures that 1,000 fair draws leave out
 spread = (missed + 2000 * 1999 * 0.999**1000 - missed**2) ** 0.5
@@ -628,12 +640,14 @@ assert abs(2000 - missed - 787) < 0.5 and abs(spread - 10) < 0.6 and abs(1000**0
 # **Predict.** Training sets contain duplicates. Suppose that one of 100 training pictures is listed ten times. How many
 # of 1,000 seeds will draw it: about 10, about 90, or almost all?
 
-# %% tags=["slide"]
+# %%
 shares = []
 for k in range(0, 100, 20):  # list picture 0 ten times, then picture 20 instead, ...
     with_copies = els.IdealScoreMachine(torch.cat([images[:100], images[k].expand(9, -1, -1, -1)]), schedule)
     many = els.sample(with_copies, thousand, steps=20)
     shares.append((els.nearest_training_image(many, images[:100])[0] == k).float().mean().item())
+
+# %% tags=["slide", "hide-input"]
 print("drawn:", ", ".join(f"{share:.1%}" for share in shares), f"of the time; 10 of 109 would be {10 / 109:.1%}")
 assert abs(sum(shares) / 5 - 10 / 109) < 0.015 and all(0.05 < share < 0.13 for share in shares)
 
@@ -650,12 +664,17 @@ assert abs(sum(shares) / 5 - 10 / 109) < 0.015 and all(0.05 < share < 0.13 for s
 # only near $t = 1$, or everywhere?
 
 # %%
+exponents, failed = {}, {}
 for t in (1.0, 0.8, 0.6, 0.4, 0.2, 0.05):
     x_t = els.add_noise(images[:64], noise, t)
     squared_distance = (x_t[:, None] - schedule.alpha(t) * images[None, :2000]).square().sum((-3, -2, -1))
-    ell = -squared_distance / (2 * schedule.sigma(t) ** 2)
+    ell = -squared_distance / (2 * schedule.sigma(t) ** 2)  # the exponents, (64, 2000); the right ones: the diagonal
     literal = ell.exp() / ell.exp().sum(1, keepdim=True)
-    broken, right, best = literal.isnan().any(1).sum(), ell.diagonal().mean(), ell.amax(1).mean()
+    exponents[t], failed[t] = ell, literal.isnan().any(1).sum()  # failed: rows with something that is not a number
+
+# %% tags=["hide-input"]
+for t, ell in exponents.items():
+    broken, right, best = failed[t], ell.diagonal().mean(), ell.amax(1).mean()
     print(f"t = {t:<4g}  not a number for {broken} of 64; mean exponents: right picture {right:.0f}, best {best:.0f}")
     assert broken >= 62 and abs(right + pixels / 2) < 3 and best - right < 8
 assert torch.tensor(-103.0).exp() > 0 and torch.tensor(-104.0).exp() == 0

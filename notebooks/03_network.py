@@ -113,6 +113,9 @@ plan = els.TrainingPlan(steps=1000, batch=64, learning_rate=3e-3, ema=0.99, prec
 tiny_module, tiny_curve = els.train(network, lab.data, plan, device=lab.device, progress=False)
 tiny = els.NetworkDenoiser(tiny_module.eval().requires_grad_(False))
 
+# %% [markdown]
+# Here is the loss of *any* denoiser, at 20 times. Of the ideal denoiser's we need the mean.
+
 # %%
 ideal = lab.machine("is")
 times = [(i + 0.5) / 20 for i in range(20)]
@@ -132,11 +135,10 @@ def losses(denoiser, images, seed=1000):
 
 lowest = losses(ideal, lab.data.images).mean().item()
 
-# %%
+# %% tags=["slide", "hide-input"]
 big_curve = lab.network.card["loss_curve"]["values"]  # one point per 100 steps
 big_width = lab.network.module.up.out_channels
 
-# %% tags=["slide", "hide-input"]
 fig, ax = plt.subplots(figsize=(7, 3.2))
 ax.plot(range(100, 1100, 100), tiny_curve, label="yours: 16 channels")
 ax.plot(range(100, 100 * len(big_curve) + 1, 100), big_curve, label=f"the course's: {big_width} channels")
@@ -168,19 +170,20 @@ if lab.profile == "laptop":  # the numbers in the text are those of the laptop l
 #
 # **Predict.** The two networks differ in size and in training. From the same noise, will they draw similar pictures?
 
-# %% tags=["slide"]
+# %%
 seeds = range(10)
 noise = els.seeded_noise(seeds, lab.shape).to(lab.device)
 network_drew = els.sample(lab.network, noise, steps=150)
 tiny_drew = els.sample(tiny, noise, steps=150)
+
+stored = els.load_results(lab.network.name)  # drawn before, from the noise of 100 seeds
+others = {"yours": tiny_drew, "linear denoiser": stored["wiener"][:10].to(lab.device)}  # the second: for comparison
+alike = {name: els.compare(drew, network_drew).r2.quantile(0.5).item() for name, drew in others.items()}
+
+# %% tags=["slide", "hide-input"]
 fig = plotting.image_rows({"yours": tiny_drew, "the course's": network_drew}, titles=[f"seed {s}" for s in seeds])
 show(fig, alt="Two rows of ten drawings from the same noise. Most columns show the same rough shape twice; the tiny "
      "network's drawings are coarser and more contrasted.")  # fmt: skip
-
-# %%
-stored = els.load_results(lab.network.name)  # drawn before, from the noise of 100 seeds
-alike = {"yours": tiny_drew, "linear denoiser": stored["wiener"][:10].to(lab.device)}
-alike = {name: els.compare(images, network_drew).r2.quantile(0.5).item() for name, images in alike.items()}
 
 # %% tags=["hide-input"]
 print("median r2 with the course's network:", {name: round(v, 2) for name, v in alike.items()})
@@ -202,9 +205,11 @@ if lab.profile == "laptop":
 # distance between them. A copy has distance 0. From a training picture to the nearest other, the median is 3.0 (lesson
 # 02). Will most of the network's drawings be nearer than that to a training picture, or further away?
 
-# %% tags=["slide"]
+# %%
 ideal_drew = els.sample(ideal, noise, steps=20)
 place, distance = els.nearest_training_image(network_drew, lab.data.images)
+
+# %% tags=["slide", "hide-input"]
 rows = {"ideal denoiser": ideal_drew, "network": network_drew, "nearest to it,\ndistance": lab.data.images[place]}
 fig = plotting.image_rows(rows, notes=[f"{d:.1f}" for d in distance])
 show(
@@ -265,9 +270,6 @@ check.novelty_score(novelty_score)
 # %%
 held_out = lab.held_out().images
 drawings = stored["network-150"].to(lab.device)
-off = (drawings[:10] - network_drew).abs()
-assert (off.max() if lab.profile == "laptop" else off.mean()) < 0.01  # GPUs round more
-
 novelty = {
     "ideal denoiser": els.novelty(stored["is"].to(lab.device), lab.data.images, held_out),
     "held-out pictures": els.novelty(held_out, lab.data.images, held_out),
@@ -288,6 +290,9 @@ show(fig, alt="Three histograms of novelty: the ideal denoiser all at 0, held-ou
      "network's drawings mostly between 1 and 2.3, further out than real pictures.")  # fmt: skip
 
 # %% tags=["hide-input"]
+off = (drawings[:10] - network_drew).abs()
+assert (off.max() if lab.profile == "laptop" else off.mean()) < 0.01  # GPUs round more
+
 beyond = (novelty["network"] > novelty["held-out pictures"].quantile(0.95)).sum().item()
 for name, values in novelty.items():
     print(f"{name:<18} median {values.quantile(0.5):.2f}, smallest {values.min():.2f}")
@@ -342,8 +347,14 @@ show(
     "panels look alike.",
 )
 
-
 # %%
+# for comparison: the linear denoiser, which cannot hold a picture
+wiener = lab.machine("wiener")
+on_training["linear denoiser"] = losses(wiener, lab.data.images)
+on_held_out["linear denoiser"] = losses(wiener, held_out)
+
+
+# %% tags=["slide", "hide-input"]
 def excess(name):
     """How much higher the mean loss is on held-out pictures, and the standard error of this difference."""
     seen, new = on_training[name].mean(0), on_held_out[name].mean(0)  # one number for each picture
@@ -351,11 +362,6 @@ def excess(name):
     return (new.mean() / seen.mean() - 1).item(), error.item()
 
 
-wiener = lab.machine("wiener")
-on_training["linear denoiser"] = losses(wiener, lab.data.images)
-on_held_out["linear denoiser"] = losses(wiener, held_out)
-
-# %% tags=["slide", "hide-input"]
 print("mean loss        training   held out")
 for name in on_training:
     more, error = excess(name)
@@ -383,11 +389,12 @@ if lab.profile == "laptop":
 # of the two on its own set and on the other's: then hardness cancels.
 
 # %%
-halves = lab.data.images, held_out
-each = [[losses(linear, half).mean() for half in halves] for linear in (wiener, els.WienerFilter(held_out))]
+both_sets = lab.data.images, held_out
+# each[i][j]: the loss of denoiser i on set j
+each = [[losses(linear, some).mean() for some in both_sets] for linear in (wiener, els.WienerFilter(held_out))]
 
 # %% tags=["hide-input"]
-less = (each[1][0] - each[0][0] + each[0][1] - each[1][1]) / 2 / each[0][0]  # each[i][j]: of denoiser i on set j
+less = (each[1][0] - each[0][0] + each[0][1] - each[1][1]) / 2 / each[0][0]
 print(f"the loss of a linear denoiser is lower on its own pictures by {less:.1%}")
 if lab.profile == "laptop":
     assert abs(less - 0.036) < 0.001
@@ -417,8 +424,6 @@ middle = lab.network(canvas, 0.5)[0, 0, 24, 24]
 rows_seen, columns_seen = influence[0, 0].nonzero().T
 height, width = (int(v.max() - v.min()) + 1 for v in (rows_seen, columns_seen))
 print(f"the output pixel depends on {len(rows_seen)} input pixels, in a square of {height} x {width}")
-if lab.profile == "laptop":
-    assert (height, width) == (17, 17) and lab.shape[-1] == 16
 
 # %% [markdown] tags=["slide"]
 # 17 pixels, and beyond them exactly nothing. So in our pictures of $16 \times 16$ the middle pixel can see everything.
@@ -445,6 +450,9 @@ levels = (0.9, 0.5, 0.2, 0.05)
 looks = {t: look_of(lab.network, t) for t in levels}
 
 # %% tags=["slide", "hide-input"]
+if lab.profile == "laptop":
+    assert (height, width) == (17, 17) and lab.shape[-1] == 16
+
 fig, axes = plt.subplots(1, 4, figsize=(9, 2.6))
 for ax, (t, look) in zip(axes, looks.items(), strict=True):
     picture = ax.imshow((look / look.max()).clamp(min=1e-3), cmap="viridis", norm="log", vmin=1e-3, vmax=1)
@@ -466,8 +474,10 @@ show(
 # **Predict.** Network, linear denoiser, ideal denoiser: for which of them does that share fall as the noise falls?
 
 # %%
-outside, all_but_middle = (torch.ones(lab.shape[1:], dtype=torch.bool, device=lab.device) for _ in range(2))
-outside[window], all_but_middle[row, column] = False, False
+outside = torch.ones(lab.shape[1:], dtype=torch.bool, device=lab.device)
+all_but_middle = outside.clone()
+outside[window] = False
+all_but_middle[row, column] = False
 
 
 @torch.no_grad()
@@ -566,13 +576,19 @@ show(
     "bright only at the bottom and near the top.",
 )
 
+# %% [markdown]
+# How large are these errors? We divide each by the error of an answer that stays where it was: in the middle
+# $4 \times 4$ pixels, and in the outermost ring.
+
 
 # %%
 def left_behind(denoiser, t, shift):
     """The error as a share of the error of an answer that stays put: in the middle 4 x 4, and in the outer ring."""
     x_t = els.add_noise(held_out[:100], eps, t)
-    answer, ring = denoiser(x_t, t), torch.ones(lab.shape[1:], dtype=torch.bool)
-    error, stays = (els.shift_error(d, x_t, t, shift).cpu().square() for d in (denoiser, lambda *_: answer))
+    answer = denoiser(x_t, t)
+    error = els.shift_error(denoiser, x_t, t, shift).cpu().square()
+    stays = els.shift_error(lambda *_: answer, x_t, t, shift).cpu().square()  # the same answer, whatever it is shown
+    ring = torch.ones(lab.shape[1:], dtype=torch.bool)
     ring[1:-1, 1:-1] = False
     middle = slice(row - 2, row + 2), slice(column - 2, column + 2)
     return [(error[part].mean() / stays[part].mean()).sqrt().item() for part in (middle, ring)]
@@ -617,10 +633,11 @@ if lab.profile == "laptop":
 # **Predict.** Will it do better on its own pictures than on new ones? Will it copy?
 
 # %%
-unet_lab = els.lab("laptop", network="fashion-mnist-16-unet-zeros", verbose=False)  # on every computer
+unet_lab = els.lab("laptop", network="fashion-mnist-16-unet-zeros", verbose=False)  # small pictures on every computer
 unet, its, fresh = unet_lab.network, unet_lab.data.images, unet_lab.held_out().images
 on_training["UNet"], on_held_out["UNet"] = losses(unet, its), losses(unet, fresh)
-new, real = (els.novelty(images, its, fresh) for images in (els.load_results(unet.name)["network-150"].to(its), fresh))
+unet_drew = els.load_results(unet.name)["network-150"].to(its)
+new, real = els.novelty(unet_drew, its, fresh), els.novelty(fresh, its, fresh)
 
 # %% tags=["hide-input"]
 canvas = els.seeded_noise([0], unet_lab.shape).requires_grad_()

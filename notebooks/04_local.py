@@ -268,14 +268,16 @@ def draw(P, seeds):
     """Samples of LS, and for each of their pixels the training image of its heaviest voter at the last evaluation."""
     machine = local.with_patch_size(P)
     noise = els.seeded_noise(seeds, lab.shape).to(lab.device)
-    *_, (t_last, x_last, _), (_, x_end, _) = els.trajectory(machine, noise, steps=20)
+    way = list(els.trajectory(machine, noise, steps=20))  # (t, x_t, guess) at each step; the last x_t is the sample
+    (t_last, x_last, _), (_, x_end, _) = way[-2:]
     return x_end, machine.posterior(x_last, t_last, top=1).image[..., 0]
 
 
 sizes, seed = (3, 5, 7, 9, 13, H + 1), 3
-drawn, source = (torch.cat(parts) for parts in zip(*(draw(P, [seed]) for P in sizes), strict=True))
+pairs = [draw(P, [seed]) for P in sizes]
+drawn, source = torch.cat([x for x, _ in pairs]), torch.cat([who for _, who in pairs])
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 fig = plotting.provenance_map(drawn, source, titles=[f"P = {P}" for P in sizes])
 show(fig, alt="One seed drawn through six windows. P = 3 and 5: ragged pieces around a hole; P = 7 and 9: a pullover, "
      "torn on the right; P = 13 and 17: a pullover. Below, the source of each pixel: confetti at P = 3, ever larger "
@@ -315,13 +317,14 @@ if lab.profile == "laptop":
 # %%
 if lab.profile == "laptop":
     stored = els.load_results("04_local")
-else:  # nothing is stored for larger images: eight seeds, drawn now
+else:  # only with larger images (on a laptop, skip to the end of this block): eight seeds, drawn now
     more = (3, 5, 7, 9, 13, 21, 33, 63)
     drew, who = zip(*(draw(P, range(8)) for P in more), strict=True)
     both = [zip(w, d[:, 0] > -0.9, strict=True) for w, d in zip(who, drew, strict=True)]
     counted = torch.tensor([[len(w[lit].unique()) for w, lit in of_size] for of_size in both])
     stored = {"sizes": torch.tensor(more), "samples": torch.stack(drew), "garment": counted}
-stored_sizes, sources = stored["sizes"].tolist(), stored["garment"].float()
+stored_sizes = stored["sizes"].tolist()
+sources = stored["garment"].float()  # (P, seeds): how many training images the garment's pixels come from
 samples = {P: s.float().to(lab.device) for P, s in zip(stored_sizes, stored["samples"], strict=True)}
 widgets.PatchSizeExplorer.of({P: s[:8] for P, s in samples.items()})
 
@@ -333,9 +336,9 @@ def far(pictures):
 
 
 results, held_out = els.load_results(lab.network.name), lab.held_out(500).images
-network = results["network-150"].to(lab.device)
-lines = {"real images, held out": far(held_out), "network": far(network)}
-lines = {name: values.quantile(0.5).item() for name, values in lines.items()}
+network_drew = results["network-150"].to(lab.device)
+lines = {"real images, held out": far(held_out), "network": far(network_drew)}
+lines = {name: values.quantile(0.5).item() for name, values in lines.items()}  # medians, drawn as lines
 distance = torch.stack([far(s) for s in samples.values()])
 
 # %% tags=["slide", "hide-input"]
@@ -375,7 +378,7 @@ print("median distances:", {name: round(value, 2) for name, value in lines.items
 for P in stored_sizes[:-1]:
     print(f"P = {P:2d}: distance {median_distance[P]:.2f}, {median_sources[P]:2.0f} images in the garment, ", end="")
     print(f"{copies[P]:.0%} of the samples are copies")
-by = {f"LS, P = {P}": samples[P] for P in (3, 5, 9, 13)} | {"real, held out": held_out[:100], "network": network}
+by = {f"LS, P = {P}": samples[P] for P in (3, 5, 9, 13)} | {"real, held out": held_out[:100], "network": network_drew}
 squares = {name: known(pictures) for name, pictures in by.items()}
 print("known squares         among its own   among strangers")
 for name, both in squares.items():
@@ -419,7 +422,7 @@ if lab.profile == "laptop":
 # %%
 noise = els.seeded_noise(range(6), lab.shape).to(lab.device)
 steps = list(els.trajectory(local, noise, steps=20))
-t_click, x_click, _ = steps[16]
+t_click, x_click, _ = steps[16]  # after 16 of 20 steps: t = 0.2
 widgets.MosaicExplorer.of(local, x_click, steps[-1][1], t_click, top=4)
 
 # %% [markdown] tags=["slide"]
@@ -428,15 +431,22 @@ widgets.MosaicExplorer.of(local, x_click, steps[-1][1], t_click, top=4)
 # **Predict.** Take images of side 5. What is the smallest $P$ for which LS must be *exactly* the ideal denoiser? Then
 # give a formula for side $H$.
 
-# %% tags=["slide"]
+# %%
 generator = torch.Generator().manual_seed(5)
 pictures, seen = 2 * torch.rand(6, 1, 5, 5, generator=generator) - 1, torch.randn(3, 1, 5, 5, generator=generator)
+
+
+def gap(P):
+    """The largest difference between the answers of LS with this P and those of the ideal denoiser."""
+    machine = els.LocalScoreMachine(pictures, patch_size=P)
+    return (machine(seen, 0.6) - els.IdealScoreMachine(pictures)(seen, 0.6)).abs().max().item()
+
+
+# %% tags=["slide", "hide-input"]
 print("random pictures, 5 x 5, largest difference from the ideal denoiser:")
 for P in (5, 7, 9):
-    machine = els.LocalScoreMachine(pictures, patch_size=P)
-    gap = (machine(seen, 0.6) - els.IdealScoreMachine(pictures)(seen, 0.6)).abs().max().item()
-    print(f"  P = {P}: {gap:.0e}")
-    assert gap < 1e-5 if P == 9 else gap > 1e-3
+    print(f"  P = {P}: {gap(P):.0e}")
+    assert gap(P) < 1e-5 if P == 9 else gap(P) > 1e-3
 
 # %% [markdown]
 # The window around the upper left pixel must reach the lower right pixel, $H - 1$ pixels away. So $r = H - 1$, and for
@@ -495,6 +505,7 @@ check.bend(bend)
 # curve lies on a straight line, the diagonal. Where does it leave that line, and to which side?
 
 # %%
+# the curve at two times s
 bends = {s: els.bent_filter.find_curve(linear, images[:400], s) for s in (0.3, 0.7)}
 
 # %% tags=["slide", "hide-input"]
@@ -555,7 +566,7 @@ ls_new = {s: {P: errors(m, s).mean().item() for P, m in machines.items()} for s 
 ls_known = {P: errors(m, 0.3, sets["training images"]).mean().item() for P, m in machines.items()}
 curved = {s: {P: errors(els.BentFilter(f), s).mean().item() for P, f in filters.items()} for s in times}
 of_network = {s: errors(lab.network, s).mean().item() for s in times}
-straight = errors(linear, 0.3).mean().item()
+straight = errors(linear, 0.3).mean().item()  # the filter of the whole image, not bent
 
 
 # %% tags=["slide", "hide-input"]
@@ -639,7 +650,7 @@ def laxer(P, T):
 
     def denoiser(x_t, t):
         alpha, sigma, answers = schedule.alpha(t), schedule.sigma(t), []
-        for some in x_t.split(10):
+        for some in x_t.split(10):  # ten at a time, to save memory
             sums = F.avg_pool2d((some - alpha * images[:, 0]).square(), P, stride=1, padding=P // 2) * P**2
             share = torch.softmax(-sums / (2 * sigma**2 * T), 1)
             answers.append(torch.einsum("bnhw,nhw->bhw", share, images[:, 0])[:, None])
@@ -679,24 +690,24 @@ if lab.profile == "laptop":
 drawn_by = {f"LS, P = {P}": samples[P] for P in (5, 2 * H - 1)}
 drawn_by |= {"LS, shrinking P": results["ls"], "filter, shrinking P": results["local-filter"]}
 drawn_by = {name: drawings.to(lab.device) for name, drawings in drawn_by.items()}
-r2 = {name: els.compare(drawings, network[: len(drawings)]).r2 for name, drawings in drawn_by.items()}
+r2 = {name: els.compare(drawings, network_drew[: len(drawings)]).r2 for name, drawings in drawn_by.items()}
 
 # %% tags=["slide", "hide-input"]
 rows = {f"{name}\nmedian r2 {r2[name].quantile(0.5):.2f}": drawings[:8] for name, drawings in drawn_by.items()}
-fig = plotting.image_rows(rows | {"network": network[:8]})
+fig = plotting.image_rows(rows | {"network": network_drew[:8]})
 show(fig, alt="Eight seeds drawn by LS with P = 5 and 31 and with windows that shrink as the noise falls, by a linear "
      "filter with the same shrinking windows, and by the network. With shrinking windows the images share outlines "
      "with the network's, the filter's are grainy; those of P = 31 are often other garments.")  # fmt: skip
 
 # %% tags=["hide-input"]
-noise = els.seeded_noise(range(len(network)), lab.shape).to(lab.device)
+noise = els.seeded_noise(range(len(network_drew)), lab.shape).to(lab.device)
 steps_of, _ = zip(*lab.patch_sizes("ls"), strict=True)
 curves = {k: [(s, 2 * round((k * s - 1) / 2) + 1) for s in steps_of] for k in (7, 17, 2 * H - 1)}  # k t, made odd
 also = {f"LS, {k} t": els.LocalScoreMachine(images, patch_size=curve) for k, curve in curves.items()}
 also["filter, P = 9"] = els.LocalFilter(images, patch_size=9)
 for name, machine in also.items():
-    r2[name] = els.compare(els.sample(machine, noise, steps=20).clamp(-1, 1), network).r2
-r2["mean image"] = els.compare(images.mean(0, keepdim=True).expand_as(network), network).r2
+    r2[name] = els.compare(els.sample(machine, noise, steps=20).clamp(-1, 1), network_drew).r2
+r2["mean image"] = els.compare(images.mean(0, keepdim=True).expand_as(network_drew), network_drew).r2
 if lab.profile == "laptop":
     r2["bent filter, shrinking P"] = els.load_results("11_bent")[f"{lab.network.name}, local-filter"]
 middle_r2 = {name: values.quantile(0.5).item() for name, values in r2.items()}
@@ -707,7 +718,7 @@ squares = known(results["ls"].to(lab.device))
 print(f"ahead of the bent filter: {ahead} of 100")
 print(f"known squares, shrinking P: {squares[0]:.1%}, among strangers {squares[1]:.1%}")
 if lab.profile == "laptop":
-    assert max(samples, key=lambda P: els.compare(samples[P], network).r2.quantile(0.5)) == 5
+    assert max(samples, key=lambda P: els.compare(samples[P], network_drew).r2.quantile(0.5)) == 5
     stated = torch.tensor([0.78, 0.61, 0.85, 0.84, 0.76, 0.87, 0.74, 0.84, 0.54, 0.86])
     assert (torch.tensor([*middle_r2.values()]) - stated).abs().max() < 0.006
     assert abs(ahead[0] - 46) <= 2 and abs(ahead[1] - 63) <= 2

@@ -83,12 +83,6 @@ for axis, d in zip(axes, [(0, 1), (1, 0), (1, 1)], strict=True):
 show(fig, alt="Three 12 by 12 matrices for the shifts (0,1), (1,0) and (1,1): exactly one black entry in every "
      "row and every column, in slanted stripes.")  # fmt: skip
 
-# %%
-left, up = shift_matrix(0, 1), shift_matrix(1, 0)  # named after where the contents go
-assert left.sum() == 12 and (left.sum(0) == 1).all() and (left.sum(1) == 1).all()
-assert torch.equal(left.T @ left, torch.eye(12))  # the transpose undoes it
-assert torch.equal(up @ left, shift_matrix(1, 1)) and torch.equal(up @ left, left @ up)
-
 # %% [markdown] tags=["slide"]
 # The contents moved up: they go by $-d$. And $T_d$ has a single 1 in each row and each column, 12 in all, so a shift is
 # a **permutation of the pixels**. It moves numbers and changes none. Three facts carry the lesson:
@@ -96,6 +90,13 @@ assert torch.equal(up @ left, shift_matrix(1, 1)) and torch.equal(up @ left, lef
 # * the transpose undoes a shift, $T_d^{-1} = T_d^\top$, so a shift keeps lengths: $\|T_d v\| = \|v\|$;
 # * shifted Gaussian noise $T_d\,\epsilon$ is just as likely as $\epsilon$;
 # * two shifts in a row make a shift, and each can be undone: the $HW$ shifts form a **group**.
+
+# %%
+# the single 1s, and the first and the third fact, for these matrices
+left, up = shift_matrix(0, 1), shift_matrix(1, 0)  # named after where the contents go
+assert left.sum() == 12 and (left.sum(0) == 1).all() and (left.sum(1) == 1).all()
+assert torch.equal(left.T @ left, torch.eye(12))
+assert torch.equal(up @ left, shift_matrix(1, 1)) and torch.equal(up @ left, left @ up)
 
 # %% [markdown] tags=["slide"]
 # ## 2. The orbit of an image (4 minutes)
@@ -106,9 +107,11 @@ assert torch.equal(up @ left, shift_matrix(1, 1)) and torch.equal(up @ left, lef
 # **Predict.** How many different pictures are in the orbit of a sneaker? Of a constant image? Of vertical stripes, one
 # pixel wide?
 
-# %% tags=["slide"]
+# %%
 images, (C, H, W) = lab.data.images, lab.shape
 sneaker = images[int((lab.data.labels == 7).nonzero()[0])]
+
+# %% tags=["slide", "hide-input"]
 some = [(0, 0), (0, 4), (0, 8), (4, 0), (4, 4), (8, 0), (8, 8), (11, 5)]
 fig = plotting.image_rows({"orbit": torch.stack([shift(sneaker, *d) for d in some])}, titles=[str(d) for d in some])
 show(fig, alt="One sneaker at eight of its 256 shifts: the same shoe further left or further up, wrapped around "
@@ -130,6 +133,8 @@ stripes = torch.ones(C, H, W) * torch.tensor([-1.0, 1.0]).repeat(W // 2)
 counts = {}
 for name, v in {"sneaker": sneaker.cpu(), "constant": torch.zeros(C, H, W), "stripes": stripes}.items():
     counts[name] = len(all_shifts(v[None]).flatten(1).unique(dim=0))
+
+# %% tags=["hide-input"]
 print("different pictures among the shifts:", counts)
 assert counts == {"sneaker": H * W, "constant": 1, "stripes": 2}
 
@@ -234,15 +239,16 @@ for d in [(0, 1), (3, 5), (8, 8)]:
 #
 # Now ES gets 2,000 training images and draws with the sampler of lesson 01.
 #
-# **Predict.** IS begins with the same noise and holds the same images. For how many of 16 seeds will ES draw the same
-# garment as IS, only moved?
+# **Predict.** IS begins with the same noise and holds the same images. For how many of 16 seeds will both draw the same
+# thing, wherever it lies?
 
-# %% tags=["slide"]
+# %%
 machine, seeds = lab.machine("es"), range(16)
 noise = els.seeded_noise(seeds, lab.shape).to(lab.device)
 drawn = els.sample(machine, noise, steps=20)
 remembered = els.sample(lab.machine("is"), noise, steps=20)
 
+# %% tags=["slide", "hide-input"]
 fig = plotting.image_rows({"noise / 3": noise[:10] / 3, "ES": drawn[:10], "IS": remembered[:10]})
 show(fig, alt="Ten seeds. IS draws centred garments. ES draws from the same noise sharp garments that lie "
      "anywhere, many of them cut by the border and continued on the other side.")  # fmt: skip
@@ -252,12 +258,13 @@ show(fig, alt="Ten seeds. IS draws centred garments. ES draws from the same nois
 # has the most weight at low noise? (Below each column, the next figure shows the number of $v$ and the shift $d$, which
 # the code calls `location`. The row "shifted back" undoes this $d$.)
 
-# %% tags=["slide"]
+# %%
 votes = machine.posterior(drawn, t=0.01, top=1)
 which, where = votes.image[:, 0], votes.location[:, 0]
 undone = torch.stack([shift(x, -dy, -dx) for x, (dy, dx) in zip(drawn, where.tolist(), strict=True)])
 same = int((which == els.nearest_training_image(remembered, images)[0]).sum())  # seeds for which IS drew this garment
 
+# %% tags=["slide", "hide-input"]
 rows = {"ES": drawn[:10], "shifted back": undone[:10], "training image": images[which][:10]}
 fig = plotting.image_rows(rows, notes=[f"{int(i)}\n({y}, {x})" for i, (y, x) in zip(which[:10], where, strict=False)])
 show(fig, alt="Ten samples of ES, the same shifted back, and the training images they come from: the second and "
@@ -290,10 +297,11 @@ if lab.profile == "laptop":
 #
 # **Predict.** Now shift the *noise* by (3, 5) and draw again. What will ES draw? And IS?
 
-# %% tags=["slide"]
+# %%
 shifted_noise = shift(noise[:5], 3, 5)
 again, is_again = (els.sample(D, shifted_noise, steps=20) for D in (machine, lab.machine("is")))
 
+# %% tags=["slide", "hide-input"]
 rows = {"ES": drawn[:5], "ES, noise shifted": again, "IS": remembered[:5], "IS, noise shifted": is_again}
 fig = plotting.image_rows(rows)
 show(fig, alt="Five seeds. With shifted noise ES draws the same garments shifted by three rows and five columns; "
@@ -381,9 +389,11 @@ is_, es, linear = (
 x_0 = pool[:20]
 x_t = els.add_noise(x_0, els.seeded_noise(range(20), lab.shape).to(lab.device), t)
 
+# D bar made from IS: shift, denoise, shift back, average
 shifts = [(dy, dx) for dy in range(H) for dx in range(W)]
 shifted = torch.stack([shift(x_t, *d) for d in shifts])  # all T_d x_t: (H * W, B, C, H, W)
 answered = is_(shifted.flatten(0, 1), t).view_as(shifted)
+# "readings": the 256 answers, each shifted back
 readings = torch.stack([shift(answer, -dy, -dx) for answer, (dy, dx) in zip(answered, shifts, strict=True)])
 answers = {"IS": is_(x_t, t), "ES": es(x_t, t), "filter": linear(x_t, t), "IS, orbit average": readings.mean(0)}
 loss = {name: float((answer - x_0).square().mean()) for name, answer in answers.items()}
@@ -546,19 +556,20 @@ assert commute["(c) pooling by 2"][::2, ::2].all() and commute["(d) UNet, circul
 
 # %%
 torus = els.lab("laptop", network="fashion-mnist-16-resnet-circular", verbose=False)  # the laptop's in every lab
-stored, es_drawn = els.load_results(torus.network.name), els.load_results("07_els")["es"]
-network, start = stored["network-150"], els.seeded_noise(range(100), torus.shape)
+stored, es_drawn = els.load_results(torus.network.name), els.load_results("07_els")["es"]  # 100 drawings each
+network_drawn, start = stored["network-150"], els.seeded_noise(range(100), torus.shape)
+# two of them drawn again: the stored ones are what they claim to be
 live = els.sample(torus.network, start[:2], steps=150)
-assert els.compare(live, network[:2]).r2.min() > 0.99
+assert els.compare(live, network_drawn[:2]).r2.min() > 0.99
 if lab.profile == "laptop":
     torch.testing.assert_close(es_drawn[:16], drawn, rtol=0, atol=1e-3)  # what we drew above
 
 filtered = els.sample(blind_filter(torus.data.images, torus.schedule), start, steps=20, schedule=torus.schedule)
 filtered = filtered.clamp(-1, 1)
-r2 = {name: els.compare(x, network).r2 for name, x in {"ES": es_drawn, "filter": filtered}.items()}
+r2 = {name: els.compare(x, network_drawn).r2 for name, x in {"ES": es_drawn, "filter": filtered}.items()}
 
 # %% tags=["slide", "hide-input"]
-rows = {"circular network": network[:10], "ES": es_drawn[:10], "filter, cut": filtered[:10]}
+rows = {"circular network": network_drawn[:10], "ES": es_drawn[:10], "filter, cut": filtered[:10]}
 notes = [f"ES {a:.2f}\nfilter {b:.2f}" for a, b in zip(r2["ES"][:10], r2["filter"][:10], strict=True)]
 fig = plotting.image_rows(rows, notes=notes)
 show(fig, alt="Ten seeds. Network and ES put bright and dark regions in roughly the same places; the details differ, "
@@ -574,7 +585,7 @@ more = {
     "mean of filter and ES": (filtered + es_drawn) / 2,
     "mean of filter and ES, other noise": (filtered + next_es) / 2,
 }
-r2 |= {name: els.compare(x, network).r2 for name, x in more.items()}
+r2 |= {name: els.compare(x, network_drawn).r2 for name, x in more.items()}
 median = {name: float(v.nanquantile(0.5)) for name, v in r2.items()}
 print("median r2 with the network: " + ",  ".join(f"{name} {v:.2f}" for name, v in median.items()))
 ahead = [int((r2[a] > r2[b]).sum()) for a, b in (("filter", "ES"), ("mean of filter and ES", "filter"))]
@@ -607,7 +618,7 @@ def distance_to_orbits(x, images):
 own, strange = torus.data.images, torus.held_out(2000).images
 apart = {
     name: (distance_to_orbits(x, own), distance_to_orbits(x, strange))
-    for name, x in {"ES": es_drawn, "network": network}.items()
+    for name, x in {"ES": es_drawn, "network": network_drawn}.items()
 }
 
 # %% tags=["hide-input"]

@@ -51,8 +51,6 @@ lab = els.lab()
 # on the left comes back on the right. So our network is now one whose convolutions wrap around.
 
 # %%
-from itertools import product
-
 from torch.nn import functional as F
 
 circular = els.lab(network="fashion-mnist-16-resnet-circular", device="cpu")
@@ -98,6 +96,8 @@ places = [(0, 6), (3, 5), (4, 12), (6, 3), (9, 12), (12, 6), (14, 5), (15, 15)]
 cut = torch.cat([picture.roll((r - y, r - x), (-2, -1))[..., :P, :P] for y, x in places])
 
 # %% tags=["slide", "hide-input"]
+from itertools import product
+
 colours = {1: "tab:cyan", 7: "tab:pink", 8: "tab:green"}  # those that wrap
 fig, axes = plt.subplots(1, 9, figsize=(10, 2.1), width_ratios=[2.1] + [1] * 8, layout="constrained")
 for axis, pixels in zip(axes, [picture, *cut], strict=True):
@@ -282,12 +282,16 @@ results = els.load_results("07_els")  # made by data/lessons/make_07_els.py
 stored |= {"es": results["es"]}
 windows = [size for _, size in circular.patch_sizes("els-circular")]  # from t = 1 down
 print("windows of LS and ELS:", *windows)
-assert windows[0] == max(windows) == 15 and windows[-1] == min(windows) == 3
-assert circular.patch_sizes("ls") == circular.patch_sizes("els-circular")
 machines = {name: circular.machine(name) for name in ("is", "es", "ls", "els-circular")}
 live = {name: 2 if name == "els-circular" else 4 for name in machines}  # seeds drawn now: ELS is the expensive one
+# (t, x_t, D(x_t)) at each time
 paths = {name: list(els.trajectory(m, noise[: live[name]], steps=20)) for name, m in machines.items()}
+# today's drawings, then the stored ones
 drawn = {name: torch.cat([path[-1][1], stored[name][live[name] : 4]]) for name, path in paths.items()}
+
+# %% tags=["hide-input"]
+assert windows[0] == max(windows) == 15 and windows[-1] == min(windows) == 3
+assert circular.patch_sizes("ls") == circular.patch_sizes("els-circular")
 for name, samples in drawn.items():
     gap = (samples - stored[name][:4]).abs().max().item()
     print(f"{name:12s} today's samples and the stored ones differ by at most {gap:.0e}")
@@ -400,36 +404,37 @@ stored["bent filter"] = els.sample(circular.machine("bent-equivariant-filter"), 
 stored["bent, P = 15"] = els.sample(els.BentFilter(wide), every_noise, steps=20)
 
 # %%
-from elscourse.bent_filter import find_curve
-
-grey, curves = images.mean(), {}
+# You may skip this: lesson 06's filter, bent by a curve as in lesson 04
+grey, bends = images.mean(), {}  # bends: the curve of each time t, found once
 power = torch.fft.fft2(images - grey).abs().square().mean((0, 1)) / (H * W)
 
 
-def no_window(x_t, t):
-    """The best linear filter that knows no place and sees the whole torus (lesson 06's), bent as the others are."""
+def blind(x_t, t, labels=None):
+    """The best linear filter that knows no place and sees the whole torus."""
     alpha, sigma = schedule.alpha(t), schedule.sigma(t)
-    gain = alpha * power / (alpha**2 * power + sigma**2)
+    share = alpha * power / (alpha**2 * power + sigma**2)
+    return grey + torch.fft.ifft2(torch.fft.fft2(x_t - alpha * grey) * share).real
 
-    def linear(x, t, labels=None):
-        return grey + torch.fft.ifft2(torch.fft.fft2(x - alpha * grey) * gain).real
 
-    if t not in curves:
-        curves[t] = find_curve(linear, images[:400], t)
-    return curves[t](linear(x_t, t))
+def no_window(x_t, t):
+    """The same filter, bent."""
+    if t not in bends:
+        bends[t] = els.bent_filter.find_curve(blind, images[:400], t)
+    return bends[t](blind(x_t, t))
 
 
 stored["bent, no window"] = els.sample(no_window, every_noise, steps=20)
 
 # %% tags=["slide"]
 target = stored["network-150"]
+# the first of them, the linear filter, is stored
 rivals = ("equivariant-filter", "bent filter", "bent, P = 15", "bent, no window")
 r2 = {name: els.compare(stored[name], target).r2 for name in (*drawn, *rivals, "network-20")}
 middle = {name: values.quantile(0.5).item() for name, values in r2.items()}
 for name, number in middle.items():
     print(f"{name:18s} median r2 {number:.2f}   ELS is ahead for {int((r2['els-circular'] > r2[name]).sum())} of 100")
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 rows = {"ES": "es", "LS": "ls", "bent, P = 15": "bent, P = 15", "ELS": "els-circular", "network": "network-150"}
 some = [0, 1, 2, 3, 4, 68, 44, 7]  # the last three are among ELS's five worst (7 is nearly empty, like 9 and 54)
 fig = plotting.image_rows(
@@ -547,11 +552,17 @@ pale = (images[11:12] + 1) * 0.9 - 1
 read = {"ES": stored["es"][:1], "ELS": stored["els-circular"][:1], "paler copy": pale, "new garment": new[:1]}
 maps = sources(torch.cat(list(read.values())))
 
+# %% [markdown]
+# The map looks only at the finished picture. Which images did lead in ELS's own last votes, at $t = 0.05$, and with
+# what share?
+
 # %%
 counts = [len(source[source >= 0].unique()) for source in maps]  # of how many training images each picture has pieces
-t_last, x_last, _ = paths["els-circular"][-2]  # ELS's last votes, where the picture is not background
-voters, shown = machines["els-circular"].posterior(x_last[:1], t_last, top=1), maps[1] >= 0
-leader, weight = voters.image[0, ..., 0][shown], voters.weight[0, ..., 0][shown].quantile(0.5).item()
+t_last, x_last, _ = paths["els-circular"][-2]  # ELS's last step: t and x_t
+votes = machines["els-circular"].posterior(x_last[:1], t_last, top=1)
+shown = maps[1] >= 0  # where ELS's picture is not background
+leader = votes.image[0, ..., 0][shown]  # the image with the most weight, pixel by pixel
+weight = votes.weight[0, ..., 0][shown].quantile(0.5).item()  # its share, median over pixels
 leaders, same = len(leader.unique()), (leader == maps[1][shown]).float().mean().item()
 
 # %% tags=["slide", "hide-input"]
@@ -606,12 +617,14 @@ widgets.MosaicExplorer.of(formula, x_early, drawn["els-circular"][:2], t_early, 
 
 # %%
 sizes, seven = results["sizes"].tolist(), slice(7)  # of the eight stored seeds the last is nearly empty
-undecided = results["entropy"][:, seven].mean(1)  # stored; today the first picture, smallest and largest window:
+# stored, (sizes, seeds): formula.with_patch_size(P).posterior(x_t, t).entropy, mean over pixels that are not background
+undecided = results["entropy"][:, seven].mean(1)
+
+# %% tags=["hide-input"]
+# measured today: the first picture, smallest and largest window
 shown = stored["els-circular"][0, 0] > -0.9  # the pixels that are not background
 ends = {row: formula.with_patch_size(sizes[row]).posterior(x_early[:1], t_early, top=1) for row in (0, -1)}
 today = {row: post.entropy[0][shown].mean() for row, post in ends.items()}
-
-# %% tags=["hide-input"]
 for size, entropy in zip(sizes, undecided, strict=True):
     print(f"P = {size:2d}: posterior entropy {entropy:4.2f} (about {entropy.exp():8,.1f} patches per pixel)")
 assert undecided.diff().max() < 0 and abs(undecided[0] - 9.43) < 0.02 > abs(undecided[-1] - 0.4)
@@ -634,7 +647,8 @@ widgets.PatchSizeExplorer.of({size: results["mosaics"][i] for i, size in enumera
 # %%
 single = [els.compare(samples, target[seven]).r2 for samples in results["mosaics"][:, seven]]  # one size throughout
 foretold = [of_size.quantile(0.5).item() for of_size in single]
-ahead = [int((r2["els-circular"][seven] > of_size).sum()) for of_size in single]  # shrinking windows do better for
+# for how many of the seven shrinking windows do better
+ahead = [int((r2["els-circular"][seven] > of_size).sum()) for of_size in single]
 
 # %% tags=["hide-input"]
 copies = [int((moved(samples) < 0.01).sum()) for samples in results["mosaics"][:, seven]]
@@ -677,30 +691,18 @@ show(
 # ## 9. Who copes with new garments? (4 minutes)
 #
 # Now to the loss that the network was trained with. Here it is for each denoiser, as the error of the clean image, on
-# 100 training images and on the 100 new garments.
+# 100 training images and on the 100 new garments (stored; at $t = 0.05$, which is not, we measure three of them now).
 #
 # **Predict.** Where there is little noise, whose error differs most between training and new images, and whose least?
 
 # %%
-times, losses = results["times"].tolist(), results["losses"]  # (times, denoisers, 2); some of them today:
+times, losses = results["times"].tolist(), results["losses"]  # stored: (times, denoisers, training or new)
+# three of the denoisers image by image, also with less noise than is stored
 shaken, error = els.seeded_noise(range(1000, 1100), circular.shape), {}
 for late, kind, pictures in ((0.15, "training", images[:100]), (0.05, "training", images[:100]), (0.05, "new", new)):
     seen = els.add_noise(pictures, shaken, late)
     for name, denoiser in {"LS": machines["ls"], "ELS": formula, "network": circular.network}.items():
         error[name, late, kind] = (denoiser(seen, late) - pictures).square().mean((1, 2, 3))
-
-# %% tags=["hide-input"]
-for (name, late, kind), values in error.items():
-    print(f"t = {late}, {kind} images: {name:8s} {values.mean():.4f}")
-lower = [int((error["network", late, "training"] < error["ELS", late, "training"]).sum()) for late in (0.15, 0.05)]
-lower += [int((error["ELS", 0.05, "new"] < error["LS", 0.05, "new"]).sum())]
-print("of 100: network below ELS on training images, t = 0.15 {}, t = 0.05 {}; ELS below LS, new, {}".format(*lower))
-stated = {("training", 0.15): (0.0077, 0.0104, 0.0077), ("training", 0.05): (0.0004, 0.0010, 0.0015),
-          ("new", 0.05): (0.0057, 0.0026, 0.0015)}  # fmt: skip
-assert lower == [97, 8, 100]
-for (kind, late), values in stated.items():
-    for name, value in zip(("LS", "ELS", "network"), values, strict=True):
-        assert abs(error[name, late, kind].mean() - value) < 6e-5
 
 # %% tags=["slide", "hide-input"]
 names = ("IS", "ES", "LS", "ELS", "network")
@@ -715,6 +717,19 @@ sees_all = els.BentFilter(els.WienerFilter(images))
 both = [(sees_all(els.add_noise(x, shaken, 0.3), 0.3) - x).square().mean().item() for x in (images[:100], new)]
 print(f"t = 0.3: bent filter of the whole picture {both[0]:.3f} / {both[1]:.3f}")
 assert abs(both[0] - 0.028) < 6e-4 and abs(both[1] - 0.026) < 6e-4
+
+# %% tags=["hide-input"]
+for (name, late, kind), values in error.items():
+    print(f"t = {late}, {kind} images: {name:8s} {values.mean():.4f}")
+lower = [int((error["network", late, "training"] < error["ELS", late, "training"]).sum()) for late in (0.15, 0.05)]
+lower += [int((error["ELS", 0.05, "new"] < error["LS", 0.05, "new"]).sum())]
+print("of 100: network below ELS on training images, t = 0.15 {}, t = 0.05 {}; ELS below LS, new, {}".format(*lower))
+stated = {("training", 0.15): (0.0077, 0.0104, 0.0077), ("training", 0.05): (0.0004, 0.0010, 0.0015),
+          ("new", 0.05): (0.0057, 0.0026, 0.0015)}  # fmt: skip
+assert lower == [97, 8, 100]
+for (kind, late), values in stated.items():
+    for name, value in zip(("LS", "ELS", "network"), values, strict=True):
+        assert abs(error[name, late, kind].mean() - value) < 6e-5
 
 # %% [markdown] tags=["slide"]
 # Constraints have a cost: at $t = 0.5$ ELS errs five times as much as IS on the training images (0.058 against 0.012),

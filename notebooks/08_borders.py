@@ -47,12 +47,14 @@ lab = els.lab()
 # **Predict.** Let both draw from the same noise. What difference can a rim of zeros make? And if you average 100
 # drawings of each, what will the two mean pictures look like?
 
-# %% tags=["slide"]
+# %%
 lab = els.lab("laptop", verbose=False)  # the laptop's in every lab
 names = {padding: f"fashion-mnist-16-resnet-{padding}" for padding in ("circular", "zeros")}
 stored = {padding: els.load_results(name) for padding, name in names.items()}
 drawn = {padding: results["network-150"] for padding, results in stored.items()}  # 100 seeds, 150 steps
 noise = stored["zeros"]["noise"]
+
+# %% tags=["slide", "hide-input"]
 assert torch.equal(noise, stored["circular"]["noise"])
 torch.testing.assert_close(noise[:5], els.seeded_noise(range(5), lab.shape))
 
@@ -64,15 +66,16 @@ show(fig, alt="Ten seeds. The circular network draws patches of cloth that run o
      "are nearly empty. "
      "The zero-padded network draws in the middle, on a black frame; most of it looks like garments.")  # fmt: skip
 
-# %% tags=["slide"]
+# %%
 mean = {f"network, {padding}": images.mean(0) for padding, images in drawn.items()}
 mean["training images"] = lab.data.images.mean(0)
+contrast = {name: float(m.std()) for name, m in mean.items()}
+
+# %% tags=["slide", "hide-input"]
 fig = plotting.image_rows({"mean": torch.stack([*mean.values()])}, notes=[name.replace(", ", ",\n") for name in mean])
 show(fig, alt="Three mean pictures: of 100 samples of the circular network, one even dark grey; of the "
      "zero-padded network, a bright blur in the middle of a black frame, nearly the same as the mean of "
      "the training images.")  # fmt: skip
-
-contrast = {name: float(m.std()) for name, m in mean.items()}
 print(", ".join(f"{name}: {value:.3f}" for name, value in contrast.items()), "(standard deviation over pixels)")
 assert contrast["network, circular"] < 0.1 and contrast["network, zeros"] > 0.3
 assert els.compare(mean["network, zeros"][None], mean["training images"][None]).r2 > 0.95
@@ -90,10 +93,12 @@ assert els.compare(mean["network, zeros"][None], mean["training images"][None]).
 # **Predict.** We add noise to the half million pixels of our 2,000 training images. How many are then within 0.05 of 0?
 # And how many are exactly 0?
 
-# %% tags=["slide"]
+# %%
 t, x_0 = 0.5, lab.data.images
 x_t = els.add_noise(x_0, torch.randn(x_0.shape, generator=torch.Generator().manual_seed(0)), t)
 exact, near = int((x_t == 0).sum()), int((x_t.abs() < 0.05).sum())
+
+# %% tags=["slide", "hide-input"]
 print(f"{exact} of {x_t.numel():,} pixels are exactly 0; {near:,} are within 0.05 of it")
 assert exact == 0 and near > 10_000
 
@@ -140,7 +145,8 @@ assert (windows(one, P, "circular") != 0).all()  # the opposite side beyond the 
 #
 # A network has only smooth filters, no exact comparison. And it pads in each of its eight convolutions: at its input
 # the zeros stand among noised pixels, in the seven later layers among features. Does it need the zeros at its input?
-# Keep the trained weights, but put the opposite side of the picture there instead.
+# Keep the trained weights, but put the opposite side of the picture there instead. (For comparison we do the same in
+# each other layer, and in all layers but the first.)
 
 
 # %%
@@ -151,8 +157,9 @@ def median_r2(first, second):
 network = els.load_network(names["zeros"])
 layers = [m for m in network.module.modules() if isinstance(m, torch.nn.Conv2d) and m.kernel_size == (3, 3)]
 thirty, own = els.seeded_noise(range(30), lab.shape), stored["zeros"]["network-20"][:30]
-kept = []  # r2 with its own drawings if one layer alone has no zeros; and if the input alone has them
-for without in [*([layer] for layer in layers), layers[1:]]:
+experiments = [[layer] for layer in layers] + [layers[1:]]  # layers without zeros: one alone; all but the first
+kept = []  # r2 with the network's own drawings
+for without in experiments:
     for layer in layers:
         layer.padding_mode = "circular" if layer in without else "zeros"
     kept.append(median_r2(els.sample(network, thirty, steps=20), own))
@@ -242,11 +249,11 @@ def boundary_classes(patch_size):
 classes = boundary_classes(P)
 place_counts = sorted(map(len, classes.values()), reverse=True)
 print(f"{len(classes)} classes with {place_counts} places")
+
+# %% tags=["slide", "hide-input"]
 interior, edges, corners = (H - 2 * r) * (W - 2 * r), 4 * r, 4 * r**2
 assert place_counts == [interior] + [H - 2 * r] * edges + [1] * corners and sum(place_counts) == H * W
 assert 1 + edges + corners == P**2
-
-# %% tags=["slide", "hide-input"]
 fig, axes = plt.subplots(P, P, figsize=(4, 4.5), layout="constrained")
 for axis, (pattern, places) in zip(axes.flat, classes.items(), strict=True):
     axis.imshow(torch.tensor(pattern).view(P, P), cmap="Greys_r", vmin=-0.6, vmax=1.2)
@@ -470,7 +477,7 @@ show(fig, alt="Four maps, orange where LS and ELS with zeros agree: for P = 5 fo
 # %%
 steps = lab.patch_sizes("els-zeros")
 times, reach = [t for t, _ in steps], torch.tensor([p // 2 for _, p in steps])
-corner, middle = (2 * reach / H) ** 2, (1 - 2 * reach / H) ** 2
+corner, middle = (2 * reach / H) ** 2, (1 - 2 * reach / H) ** 2  # 4 r^2 and (H - 2 r)^2 of the H^2 pixels
 
 # %% tags=["slide", "hide-input"]
 fig, axis = plt.subplots(figsize=(6.4, 3.2), layout="constrained")
@@ -502,18 +509,19 @@ assert (shares - said).abs().max() < 0.005 and H - 2 * reach[0] == 2
 # **Predict.** What do the first answers look like: of IS (the ideal machine, lesson 02), of ELS with zeros and of ELS
 # with circular padding (both with $P = 15$)?
 
-# %% tags=["slide"]
+# %%
 first = {
     "IS": lab.machine("is"),
     "ELS, zeros": lab.patch_machine("els-zeros", 15),
     "ELS, circular": lab.patch_machine("els-circular", 15),
 }
 guess = {name: machine(noise[:1], 1.0) for name, machine in first.items()}
+agreement = els.compare(guess["ELS, zeros"], guess["IS"]).r2.item()
+
+# %% tags=["slide", "hide-input"]
 fig = plotting.image_rows({"first answer": torch.cat([*guess.values()])}, notes=[*guess])
 show(fig, alt="Three answers to pure noise: IS shows the mean garment, ELS with zeros nearly the same, a bright blur "
      "in a black frame; circular ELS one even grey.")  # fmt: skip
-
-agreement = els.compare(guess["ELS, zeros"], guess["IS"]).r2.item()
 print(f"r2 of ELS with zeros and IS: {agreement:.3f}; contrast of circular ELS: {guess['ELS, circular'].std():.3f}")
 assert abs(agreement - 0.999) < 0.0006 and guess["ELS, circular"].std() < 0.1
 
@@ -530,12 +538,13 @@ assert abs(agreement - 0.999) < 0.0006 and guess["ELS, circular"].std() < 0.1
 # **Predict.** Four rows of drawings from the same ten noises: two networks, two formulas. Which rows will be alike?
 # Does the formula with zeros say anything about the circular network?
 
-# %% tags=["slide"]
+# %%
 formulas = {padding: stored[padding][f"els-{padding}"] for padding in names}  # 100 seeds, 20 steps
 for padding, name in names.items():  # draw two of them again
     machine = els.lab("laptop", network=name, verbose=False).machine(f"els-{padding}")
     assert els.compare(els.sample(machine, noise[:2], steps=20), formulas[padding][:2]).r2.min() > 0.99
 
+# %% tags=["slide", "hide-input"]
 rows = {}
 for padding in ("zeros", "circular"):
     rows |= {f"network, {padding}": drawn[padding][:10], f"ELS, {padding}": formulas[padding][:10]}
@@ -602,7 +611,7 @@ assert abs(moved - 0.38) < 0.006 and abs(chance - 0.32) < 0.006
 # reverse: would these two be level with a switch after fewer steps, or after more?
 
 
-# %% tags=["slide"]
+# %%
 def above(switch, early, late):
     """A denoiser that is `early` while t > switch, and `late` from there on."""
     return lambda x_t, t, labels=None: (early if t > switch + 1e-9 else late)(x_t, t, labels=labels)
@@ -611,12 +620,14 @@ def above(switch, early, late):
 garments = els.lab("laptop", network="fashion-mnist-16-resnet-zeros-conditional", verbose=False)
 results, reference = els.load_results("08_borders"), els.load_results(garments.network.name)
 labels, sizes = garments.labels_for(range(30)), garments.patch_sizes("els-zeros")
-assert len(garments.data.images) == 10_000 and results["seeds"].tolist() == [*range(30)]
+# eight of the 20 steps are at t > 0.6
 half = above(0.6, *(garments.patch_machine(f"els-{padding}", sizes) for padding in ("zeros", "circular")))
 again = els.sample(half, thirty[2:3], steps=20, labels=labels[2:3])
 assert els.compare(again, results["zeros-first"][2:3]).r2.min() > 0.99
-
 always = reference["els-zeros"][:30]
+
+# %% tags=["slide", "hide-input"]
+assert len(garments.data.images) == 10_000 and results["seeds"].tolist() == [*range(30)]
 rows = {"borders always": always, "borders first": results["zeros-first"], "borders last": results["circular-first"]}
 fig = plotting.image_rows(
     {name: x[:10] for name, x in rows.items()}, notes=[name.split("/")[0] for name in garments.data.class_names]
@@ -633,8 +644,9 @@ def wrong(x_t, t, labels):
 
 
 switches = [round(float(t), 2) for t in results["switches"]]
-curves = {f"borders {name}": results[f"r2-{key}-first"].double().quantile(0.5, dim=1).tolist()
-          for name, key in (("first", "zeros"), ("last", "circular"))}  # fmt: skip
+# (switches, seeds)
+stored_r2 = {"borders first": results["r2-zeros-first"], "borders last": results["r2-circular-first"]}
+curves = {name: values.double().quantile(0.5, dim=1).tolist() for name, values in stored_r2.items()}
 for name, order in {"first": (garments.network, wrong), "last": (wrong, garments.network)}.items():
     switched = [els.sample(above(s, *order), thirty, steps=20, labels=labels) for s in switches[:4]]
     curves[f"right class {name}"] = [median_r2(x, reference["network-20"][:30]) for x in switched]
@@ -671,7 +683,20 @@ show(fig, alt="Median r2 with the drawings that are never switched, against the 
      "curves of the class, up to 8 steps, are less steep, and cross there, too. The mean of the class is a line at "
      "0.69 for the border, 0.80 for the class; never borders one at 0.12, never the right class at 0.40.")  # fmt: skip
 
+# %% [markdown] tags=["slide"]
+# If we switch ELS after 8 steps, borders first has a median r2 of 0.92 with borders always, borders last has 0.50. (The
+# mean picture of the class, which looks at no noise, has 0.69 with the same drawings of ELS.) The two curves cross
+# between 4 and 6 of 20 steps.
+#
+# **But the curves of the class cross there, too.** After 8 steps they are at 0.83 and 0.60. (Here everything is
+# compared with the network's own drawings, with which the mean picture of the class has 0.80.) So early steps count for
+# more than late ones, and this is not special to the border.
+#
+# What must the first steps know about the border? Let section 1's two networks draw, and give the first 8 of 20 answers
+# to someone else: to the other network, to plain grey, or to the mean training picture, whatever the noise.
+
 # %%
+# section 1's networks; own (section 2): what the one with zeros draws alone, in 20 steps
 pair = [els.load_network(names[padding]) for padding in ("zeros", "circular")]
 grey = torch.full_like(mean_picture, mean_picture.mean())
 
@@ -700,23 +725,14 @@ said = (0.95, 0.45, 0.63, 0.09, 0.81, 0.87, 0.59)
 assert (torch.tensor([*found.values()]) - torch.tensor(said)).abs().max() < 0.006
 
 # %% [markdown] tags=["slide"]
-# If we switch ELS after 8 steps, borders first has a median r2 of 0.92 with borders always, borders last has 0.50. (The
-# mean picture of the class, which looks at no noise, has 0.69 with the same drawings of ELS.) The two curves cross
-# between 4 and 6 of 20 steps.
-#
-# **But the curves of the class cross there, too.** After 8 steps they are at 0.83 and 0.60. (Here everything is
-# compared with the network's own drawings, with which the mean picture of the class has 0.80.) So early steps count for
-# more than late ones, and this is not special to the border.
-
-# %% [markdown] tags=["slide"]
 # *Borders last* also suffers because things already stand in wrong places when the borders come. Let section 1's
 # circular network make the first 8 of 20 steps, and the network with zeros the rest: r2 with what the network with
 # zeros draws alone is 0.45. If the first 8 answers are plain grey instead, r2 is 0.63.
 #
-# What must the first steps know about the border? A bright middle and a black frame, it seems. Let the first 8 answers
-# be the mean training picture, *whatever the noise*. Then r2 with the drawings of the network with zeros is **0.87** if
-# that network goes on, and **0.81** if the circular one does. So most of the loss comes from ignoring the noise in
-# these steps; having no border after them costs 0.05 more.
+# What must the first steps know? A bright middle and a black frame, it seems. Let the first 8 answers be the mean
+# training picture, *whatever the noise*. Then r2 with the drawings of the network with zeros is **0.87** if that
+# network goes on, and **0.81** if the circular one does. So most of the loss comes from ignoring the noise in these
+# steps; having no border after them costs 0.05 more.
 #
 # (The mean picture itself has r2 0.59 with these 30 drawings, made in 20 steps. If the circular network goes on after 8
 # grey answers, r2 is 0.09; after 8 steps of the network with zeros it is 0.95.)

@@ -130,6 +130,18 @@ check.nine_tenths_square(nine_tenths_square)
 bent = els.load_results("09_bent")  # the laptop's in every lab; this file also holds the squares of the network's J
 own_squares = bent["derivative sizes"].tolist()
 
+
+def inside(J, P):
+    """The share of J inside the P x P square around the pixel that was asked about."""
+    c, r = len(J) // 2, P // 2
+    return float(J[max(0, c - r) : c + r + 1, max(0, c - r) : c + r + 1].sum() / J.sum())
+
+
+def square_of(J):
+    """What Exercise 1 asks for: nine_tenths_square(J)."""
+    return next(P for P in range(1, 2 * len(J), 2) if inside(J, P) >= 0.9)
+
+
 # %% tags=["slide", "hide-input"]
 fig, axis = plt.subplots(figsize=(6, 2.8))
 axis.plot(times, own_squares, "o-", color=plotting.BLUE)
@@ -139,19 +151,7 @@ axis.set(
 show(fig, alt="Width of the square that holds nine tenths of J, against time: 9 pixels at t = 1 and 0.95, 11 from 0.9 "
      "to 0.65, then falling in steps to 3 at t = 0.1 and 0.05.")  # fmt: skip
 
-
-# %%
-def inside(J, P):
-    """The share of J inside the P x P square around the pixel that was asked about."""
-    c, r = len(J) // 2, P // 2
-    return float(J[max(0, c - r) : c + r + 1, max(0, c - r) : c + r + 1].sum() / J.sum())
-
-
-def square_of(J):
-    """The smallest odd P whose square holds nine tenths of J, also for a picture whose side is even."""
-    return next(P for P in range(1, 2 * len(J), 2) if inside(J, P) >= 0.9)
-
-
+# %% tags=["hide-input"]
 print("from t = 1 down:", *own_squares)
 assert own_squares[:8] == [9, 9] + 6 * [11] and own_squares[8:] == sorted(own_squares[8:], reverse=True)
 if lab.profile == "laptop":
@@ -186,7 +186,8 @@ machines = {P: lab.patch_machine("els-zeros", P) for P in candidates}
 
 def cosine(x0_a, x0_b, x_t, t):
     """Cosine of two denoisers' scores at one x_t, per image."""
-    return torch.cosine_similarity(*(els.score_from_denoiser(x0, x_t, t).double().flatten(1) for x0 in (x0_a, x0_b)))
+    s_a, s_b = (els.score_from_denoiser(x0, x_t, t).double().flatten(1) for x0 in (x0_a, x0_b))
+    return torch.cosine_similarity(s_a, s_b)
 
 
 live = torch.stack([cosine(machines[P](x_t, t), x0_network, x_t, t) for P in candidates]).cpu()
@@ -209,11 +210,17 @@ show(
 )
 print("best P per seed:", [candidates[int(k)] for k in live.argmax(0)])
 
+# %% [markdown]
+# How similar is the most similar? We ask how far its cosine falls short of 1, and compare it with a rival that does not
+# vote, the bent filter (lesson 04), asked about the same $x_t$ (stored).
+
 # %%
 table = els.load_results("09_time")  # the laptop's in every lab: 20 steps, 7 sizes, 10 seeds; images of section 7
-square, rival = table["cosine-square"], bent["cosine"]  # (20 times, 7 sizes, 10 seeds): ELS, the bent filter
-missing = {"ELS": 1 - live.max(0).values, "bent filter": 1 - rival[10].max(0).values[:4]}
-ahead = (square.max(1).values > rival.max(1).values).sum(1)
+els_cosines, bent_cosines = table["cosine-square"], bent["cosine"]  # (20 times, 7 sizes, 10 seeds) each
+# at t = 0.5, four seeds: what the best size lacks to 1
+missing = {"ELS": 1 - live.max(0).values, "bent filter": 1 - bent_cosines[10].max(0).values[:4]}
+# at each time, for how many of ten seeds
+ahead = (els_cosines.max(1).values > bent_cosines.max(1).values).sum(1)
 
 # %% tags=["hide-input"]
 for name, values in missing.items():
@@ -221,7 +228,7 @@ for name, values in missing.items():
 print("seeds of ten for which ELS is nearer, from t = 1 down:", *ahead.tolist())
 assert ahead[1:19].min() >= 8 and ahead[19] == 1
 if lab.profile == "laptop":
-    assert (live - square[10][:, :4]).abs().max() < 1e-3
+    assert (live - els_cosines[10][:, :4]).abs().max() < 1e-3
     for name, ends in {"ELS": (0.003, 0.012), "bent filter": (0.007, 0.014)}.items():
         assert abs(missing[name].min() - ends[0]) < 6e-4 and abs(missing[name].max() - ends[1]) < 6e-4
 
@@ -264,6 +271,9 @@ check.score_mismatch(score_mismatch)
 #
 # The factor $1 / \sigma^2$ cancels in both numbers.
 # </details>
+#
+# Is 3, the smallest of our sizes, small enough? At the last step, $t = 0.05$, we also ask the machine that sees a
+# single pixel, $P = 1$.
 
 # %%
 t, x_t, x0_network = points[19]
@@ -273,7 +283,10 @@ cosines = torch.stack([cosine(x0, x0_network, x_t, t) for x0 in estimates])
 print("t = 0.05, best P per seed:", [few[int(k)] for k in cosines.argmax(0)])
 print("mean cosine:", *(f"P={P}: {c:.3f}" for P, c in zip(few, cosines.mean(1), strict=True)))
 # Yours: score_mismatch(estimates[1], x0_network, x_t, lab.schedule.alpha(t), lab.schedule.sigma(t))[0] is cosines[1]
-by_angle, by_distance = table["cosine-again"].argmax(1), table["distance-again"].argmin(1)  # (20 times, 10 other seeds)
+# stored, (20 times, 10 other seeds): the choice by each
+by_angle, by_distance = table["cosine-again"].argmax(1), table["distance-again"].argmin(1)
+
+# %% tags=["hide-input"]
 assert (by_angle == by_distance).sum() == 191
 if lab.profile == "laptop":
     assert (cosines.argmax(0) == 0).sum() == 6 and (cosines.argmax(0) < 2).all()
@@ -282,9 +295,9 @@ if lab.profile == "laptop":
 # Angle or distance hardly matters: over ten other seeds and all 20 times (stored), both give the same size in 191 of
 # 200 cases.
 #
-# Is 3, the smallest of our sizes, small enough? At the last step six of ten seeds would prefer $P = 1$, the pixel alone
-# (on average 3 is a little better). Stopping at 3 is our decision, and that of the published curves. Here it costs next
-# to nothing, with emoji more: lesson 17.
+# And at the last step six of ten seeds would prefer $P = 1$, the pixel alone (on average 3 is a little better).
+# Stopping at 3 is our decision, and that of the published curves. Here it costs next to nothing, with emoji more:
+# lesson 17.
 
 # %% [markdown] tags=["slide"]
 # ## 4. All noise levels at once (5 minutes)
@@ -303,11 +316,11 @@ if lab.profile == "laptop":
 laptop = els.lab("laptop", verbose=False)  # in every lab, like the table
 sizes = laptop.patch_sizes("els-zeros")  # the calibrated pairs (t, P), shipped with the network
 candidates = table["candidates"].tolist()
-theirs = [11, 11, 11, 9, 9, 11, 11, 9, 11, 9, 9, 9, 9, 9, 7, 7, 5, 5, 3, 3]  # found as in Exercise 3 below
 
 # %% tags=["slide", "hide-input"]
+theirs = [11, 11, 11, 9, 9, 11, 11, 9, 11, 9, 9, 9, 9, 9, 7, 7, 5, 5, 3, 3]  # found as in Exercise 3 below
 fig = plotting.calibration_map(
-    times, candidates, square.mean(2), sizes, title="ELS with zero padding against the network"
+    times, candidates, els_cosines.mean(2), sizes, title="ELS with zero padding against the network"
 )
 fig.axes[0].plot([candidates.index(P) for P in theirs], "x:", color="k", label="the bent filter's sizes")
 fig.axes[0].legend(loc="lower left", fontsize=8, frameon=True, facecolor="w", framealpha=0.9)
@@ -322,7 +335,7 @@ show(
 )
 print("from t = 1 down:", *(P for _, P in sizes))
 print("the bent filter:", *theirs)
-assert theirs == [candidates[int(k)] for k in rival.argmax(1).sort(1).values[:, 4]]
+assert theirs == [candidates[int(k)] for k in bent_cosines.argmax(1).sort(1).values[:, 4]]
 
 # %% [markdown]
 # The orange line is the curve $P(t)$. It **closes**: its sizes shrink, from 15 to 3. The bent filter's curve closes,
@@ -359,10 +372,14 @@ check.calibrate_one_step(calibrate_one_step)
 # </details>
 
 # %%
-best_per_seed = square.argmax(1)  # (20 times, 10 seeds), as an index into candidates
+best_per_seed = els_cosines.argmax(1)  # (20 times, 10 seeds), as an index into candidates
 fifth = best_per_seed.sort(1).values[:, 4]
 calibrated_sizes = [candidates[int(k)] for k in fifth]
-# Yours: [calibrate_one_step(cosine, candidates) for cosine in square] should be calibrated_sizes
+# Yours: [calibrate_one_step(cosine, candidates) for cosine in els_cosines] should be calibrated_sizes
+
+# %% [markdown]
+# For comparison, the squares of section 2 once more, but of the best *linear* filter (lesson 03), for which no network
+# is asked:
 
 # %%
 flat, (_, H, W) = laptop.data.images.flatten(1).double().cpu(), laptop.shape
@@ -409,7 +426,8 @@ assert abs(sum(apart) / 19 - 0.95) < 0.01 and max(apart) == 2
 
 # %%
 others = [candidates[int(k)] for k in by_angle.sort(1).values[:, 4]]  # ten other seeds
-resamples = torch.randint(10, (1000, 10), generator=torch.Generator().manual_seed(9))  # the bootstrap
+# the bootstrap: a thousand times ten of our first ten seeds, with repetition
+resamples = torch.randint(10, (1000, 10), generator=torch.Generator().manual_seed(9))
 choices = best_per_seed[:, resamples].sort(-1).values[..., 4].double()  # (20, 1000)
 low, high = choices.quantile(torch.tensor([0.05, 0.95]).double(), dim=1)
 
@@ -423,15 +441,15 @@ show(fig, alt="The calibrated sizes and those of ten other seeds against time. T
      "by one size each time.")  # fmt: skip
 
 # %% tags=["hide-input"]
-lost = square.mean(2).max(1, keepdim=True).values - square.mean(2)  # what a wrong size costs, in cosine
-print(f"cosines at t = 1: {square[0].min():.4f} to {square[0].max():.4f}")
+lost = els_cosines.mean(2).max(1, keepdim=True).values - els_cosines.mean(2)  # what a wrong size costs, in cosine
+print(f"cosines at t = 1: {els_cosines[0].min():.4f} to {els_cosines[0].max():.4f}")
 print(f"cosine lost with P = 5 at t = 0.05: {lost[19, 1]:.2f}")
 moved = {t: (a, b) for t, a, b in zip(times, calibrated_sizes, others, strict=True) if a != b}
 assert len(moved) == 7 and min(moved) == 0.35 and max(moved) == 0.65
 assert all(abs(a - b) == 2 for a, b in moved.values())
 print("resamples differ (5 % and 95 %) at t =", *(t for t, a, b in zip(times, low, high, strict=True) if a < b))
 assert (low < high).sum() == 12 and all((low < high)[times.index(t)] for t in moved)
-assert square[0].min() > 0.9996 and abs(lost[19, 1] - 0.22) < 0.005
+assert els_cosines[0].min() > 0.9996 and abs(lost[19, 1] - 0.22) < 0.005
 
 # %% [markdown]
 # Seven of the twenty sizes change, by 2 pixels each, all in the middle. Even without other seeds we can draw ten *of
@@ -461,6 +479,8 @@ published = {  # index 0 is the lowest noise
 }
 unet = els.lab("laptop", network="fashion-mnist-16-unet-zeros", verbose=False)
 published["ours: UNet, 16 x 16"] = [P for _, P in unet.patch_sizes("els-zeros")][::-1]
+its, its_noise = unet.held_out(20).images, els.seeded_noise(range(900_000, 900_020), unet.shape).to(unet.device)
+unet_maps = [squared_slope(unet.network, els.add_noise(its, its_noise, t), t) for t in times]
 
 # %% tags=["slide", "hide-input"]
 fig, axis = plt.subplots(figsize=(7, 3.4))
@@ -471,20 +491,6 @@ axis.legend(fontsize=8)
 show(fig, alt="Calibrated patch sizes against time: five published curves and our UNet's. All end at 3 at low "
      "noise and rise with noise, except that of MNIST with circular padding, which falls again to 3 at the highest "
      "noise. Our UNet's reaches 27 and has 23 at t = 1.")  # fmt: skip
-
-# %%
-its, its_noise = unet.held_out(20).images, els.seeded_noise(range(900_000, 900_020), unet.shape).to(unet.device)
-unet_maps = [squared_slope(unet.network, els.add_noise(its, its_noise, t), t) for t in times]
-
-# %% tags=["hide-input"]
-from itertools import pairwise
-
-for name, curve in published.items():
-    rises = all(a <= b for a, b in pairwise(curve[:-1]))  # without t = 1, where all sizes do equally well
-    assert curve[0] == 3 and rises == (name != "MNIST ResNet circular")
-part = min(inside(J, 11) for J in unet_maps)
-print(f"at least {part:.2f} of the UNet's J is inside 11 x 11")
-assert part > 0.9 and max(curve) == 27
 
 
 # %% tags=["hide-input"]
@@ -498,6 +504,11 @@ def slope_of_votes(images, x_t, alpha, sigma):
     return slope.square().mean(0).view(images.shape[-2:])
 
 
+for name, curve in published.items():  # without t = 1, where all sizes do equally well
+    assert curve[0] == 3 and (curve[:-1] == sorted(curve[:-1])) == (name != "MNIST ResNet circular")
+part = min(inside(J, 11) for J in unet_maps)
+print(f"at least {part:.2f} of the UNet's J is inside 11 x 11")
+assert part > 0.9 and max(curve) == 27
 squares = {"UNet": [], "its machine": []}
 for t in [t for t, P in unet.patch_sizes("els-zeros") if P >= 17]:
     noised = els.add_noise(its, its_noise, t).cpu()
@@ -546,12 +557,14 @@ show(fig, alt="Five curves of patch size against time. Reversed rises from 3 to 
 
 # %%
 target = els.load_results(laptop.network.name)["network-150"][:10]
+# images, (10, 1, 16, 16) for each curve
 drawn = {name: table[name].float() for name in ("reversed", "straight", "late switch", *(f"P={P}" for P in candidates))}
 drawn["calibrated"] = els.load_results(laptop.network.name)["els-zeros"][:10]
 by_derivative = laptop.patch_machine("els-zeros", list(zip(times, own_squares, strict=True)))
 drawn["derivative"] = els.sample(by_derivative, els.seeded_noise(range(10), laptop.shape), steps=20).cpu()
 r2 = {name: els.compare(images, target).r2 for name, images in drawn.items()}
 medians = {name: float(values.quantile(0.5)) for name, values in r2.items()}
+# bent[name]: r2 of the bent filter's drawings, stored
 of_bent = {name: float(bent[name].quantile(0.5)) for name in drawn}
 
 # %% tags=["slide", "hide-input"]
@@ -579,10 +592,15 @@ assert all(abs(of_bent[name] - 0.84) < 0.005 for name in ("calibrated", "reverse
 check_live = els.sample(laptop.patch_machine("els-zeros", 9), els.seeded_noise([0, 1], laptop.shape), steps=20)
 assert (check_live.cpu() - drawn["P=9"][:2]).abs().max() < 0.02  # the stored images hold three digits
 
+# %% [markdown]
+# Two more tests. ELS with 11 pixels throughout hands its last four steps to the bent filter, which has 11 pixels, too.
+# And a bent filter that is *alike everywhere* (the one above has other weights at each pixel) draws with three of the
+# curves.
+
 
 # %%
-def relay(first, then, switch):
-    """r2 with the network of ten drawings: by the first denoiser down to the time `switch`, by the second below it."""
+def relay(first, then=None, switch=-1):
+    """r2 of ten drawings with the network's: first down to the time switch, then below; without then, first alone."""
     noise = els.seeded_noise(range(10), laptop.shape).to(laptop.device)
     images = els.sample(lambda x_t, t: (first if t > switch else then)(x_t, t), noise, steps=20)
     return els.compare(images.cpu(), target).r2
@@ -590,10 +608,11 @@ def relay(first, then, switch):
 
 no_vote = els.BentFilter(els.LocalFilter(laptop.data.images, patch_size=11))
 filtered = relay(laptop.patch_machine("els-zeros", 11), no_vote, 0.22).quantile(0.5).item()
-alike, back = {}, [(t, P) for t, P in zip(times, calibrated_sizes[::-1], strict=True)]
-for name, curve in {"calibrated": sizes, "reversed": back, "P=3": 3}.items():
+backwards = [(t, P) for t, P in zip(times, calibrated_sizes[::-1], strict=True)]
+alike = {}
+for name, curve in {"calibrated": sizes, "reversed": backwards, "P=3": 3}.items():
     everywhere = els.LocalFilter(laptop.data.images, laptop.schedule, patch_size=curve, equivariant=True)
-    alike[name] = round(relay(els.BentFilter(everywhere), None, -1).quantile(0.5).item(), 2)
+    alike[name] = round(relay(els.BentFilter(everywhere)).quantile(0.5).item(), 2)
 
 # %% tags=["hide-input"]
 print(f"ELS with P = 11, the last four steps by the bent filter with P = 11: r2 {filtered:.2f}")
@@ -612,8 +631,7 @@ assert list(alike.values()) == [0.85, 0.70, 0.41]
 # **Large windows must not vote at the end.** With 11 pixels throughout ELS has 0.72; with 3 in the last four steps, the
 # late switch, 0.91. But if the *bent filter* takes these four steps with its 11 pixels, so that no window closes, r2 is
 # 0.90, too. A likely reason why votes fail at the end: through 11 pixels they come out near a few training patches.
-
-# %% [markdown]
+#
 # The derivative's squares reach 0.90, and no machine was asked; but we chose nine tenths with this curve and the
 # calibrated one in view.
 #
@@ -656,6 +674,9 @@ def wrong_steps(k, P):
 
 places = (0, 4, 8, 12, 15, 17, 18)
 changed = {P: [wrong_steps(k, P) for k in places] for P in (3, 15)}
+# and sixteen wrong steps: 15 pixels in the first 16, the calibrated sizes in the last four
+long = laptop.patch_machine("els-zeros", [(t, 15 if k < 16 else P) for k, (t, P) in enumerate(sizes)])
+too_long = relay(long).quantile(0.5).item()
 print("change of r2, two steps from t =", *(f"{times[k]:6g}" for k in places))
 for P, row in changed.items():
     print(f"with {P:2d} pixels                    ", *(f"{d:6.3f}" for d in row))
@@ -673,9 +694,7 @@ show(fig, alt="Change of r2 against the time of two wrong steps. With 3 pixels i
 stated = {3: (-0.048, -0.026, -0.019, -0.016, -0.007, 0, 0), 15: (0, 0.003, 0.005, 0.009, 0.008, -0.050, -0.201)}
 assert all(abs(a - b) < 0.004 for P in stated for a, b in zip(changed[P], stated[P], strict=True))
 
-# %% tags=["slide"]
-long = laptop.patch_machine("els-zeros", [(t, 15 if k < 16 else P) for k, (t, P) in enumerate(sizes)])
-too_long = relay(long, None, -1).quantile(0.5).item()
+# %% tags=["slide", "hide-input"]
 print(f"15 pixels in the first 16 steps, the calibrated sizes in the last four: r2 {too_long:.2f}")
 assert abs(too_long - 0.82) < 0.006
 
@@ -701,7 +720,7 @@ assert abs(too_long - 0.82) < 0.006
 # **Predict.** The Gaussian's scores fit the network better at low noise. Does it draw better, too?
 
 # %%
-curves = els.load_results("09_curves")
+curves = els.load_results("09_curves")  # not sizes: r2 with each network's drawings, seed by seed, for each curve
 networks = [f"fashion-mnist-16-{name}" for name in ("resnet-zeros", "resnet-zeros-conditional", "resnet-circular")]
 networks += ["fashion-mnist-16-unet-zeros", "fashion-mnist-28-resnet-zeros-conditional"]
 
@@ -728,14 +747,17 @@ for curve, row in found.items():
     print(f"{curve:12s}", *(f"{median:7.3f} ({ahead:2d})" for median, ahead in row))
 
 # %%
+# now the Gaussian window: throughout (soft), and then only late or only early (won)
 soft = {}
 for network in networks:
     results, machine = els.load_results(network), "els-circular" if "circular" in network else "els-zeros"
     by_square, by_gaussian = (els.compare(results[machine + w], results["network-150"]).r2 for w in ("", "-gaussian"))
     soft[network] = float((by_gaussian - by_square).quantile(0.5)), int((by_gaussian > by_square).sum())
 hard, gaussian = laptop.machine("els-zeros"), laptop.machine("els-zeros-gaussian")
-won = {when: int((relay(*pair, 0.32) > r2["calibrated"]).sum())  # the Gaussian only below, or only above t = 0.32
-       for when, pair in {"late": (hard, gaussian), "early": (gaussian, hard)}.items()}  # fmt: skip
+relays = {"late": (hard, gaussian), "early": (gaussian, hard)}  # the Gaussian below, or above t = 0.32
+won = {}  # for how many of ten seeds the drawing is nearer to the network's than the square's
+for when, pair in relays.items():
+    won[when] = int((relay(*pair, 0.32) > r2["calibrated"]).sum())
 
 # %% tags=["hide-input"]
 print("Gaussian minus square, a hundred seeds:", *(f"{median:.3f} ({ahead})" for median, ahead in soft.values()))

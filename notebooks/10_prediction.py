@@ -116,12 +116,14 @@ show(
 # **Predict.** Ten seeds follow. From lesson 08 you know which row is most like the network's: ELS. Rank IS, LS and
 # Wiener behind it. (The mean waits for section 6.)
 
-# %% tags=["slide"]
+# %%
 target = results["network-150"]
 predictions = {"IS": results["is"], "LS": results["ls"], "ELS": results["els-zeros"], "Wiener": results["wiener"]}
 predictions["mean"] = lab.data.images.cpu().mean(0, keepdim=True).expand_as(target)
 r2 = {name: els.compare(images, target).r2 for name, images in predictions.items()}
-middle = {name: round(r2[name].quantile(0.5).item(), 2) for name in ("ELS", "LS", "Wiener", "IS")}
+
+# %% tags=["slide", "hide-input"]
+middle = {name: round(r2[name].quantile(0.5).item(), 2) for name in ("IS", "LS", "Wiener", "ELS")}
 print("median r2 with the network, 100 seeds:", middle)
 
 rows = {name: images[:10] for name, images in (predictions | {"network": target}).items()}
@@ -142,13 +144,15 @@ show(
 # the higher, the better ELS does. How many of the hundred lie below the diagonal: 0, 2, 10, or 30? And with LS in place
 # of ELS?
 
-# %% tags=["slide"]
+# %%
+wins = {name: int((r2[name] > r2["IS"]).sum()) for name in ("ELS", "LS", "Wiener")}
+
+# %% tags=["slide", "hide-input"]
 show(
     plotting.agreement_scatter(r2["ELS"], r2["IS"], ("ELS", "IS"), "the network"),
     alt="r2 of ELS with the network against r2 of IS with the network, one point per seed. All but two points lie "
     "above the diagonal, most of them near the top; the medians are 0.61 for IS and 0.91 for ELS.",
 )
-wins = {name: int((r2[name] > r2["IS"]).sum()) for name in ("ELS", "LS", "Wiener")}
 print("ahead of the ideal denoiser, out of 100 seeds:", wins)
 assert lab.profile != "laptop" or wins == {"ELS": 98, "LS": 98, "Wiener": 89}
 
@@ -238,13 +242,14 @@ if lab.profile == "laptop":
 # %%
 def best_filter(file):
     """r2, one per seed, of the filter (bent or not) that predicts this network best, judged by the median."""
-    samples, kinds = els.load_results(file), ("local-filter", "equivariant-filter")
-    r2 = [els.compare(samples[kind], samples["network-150"]).r2 for kind in kinds]
-    r2 += [bent for key, bent in els.load_results("11_bent").items() if key.startswith(f"{file}, ")]
-    return max(r2, key=lambda values: values.quantile(0.5))
+    samples, stored_bent = els.load_results(file), els.load_results("11_bent")  # the latter: "network, kind" -> r2
+    tried = [els.compare(samples[k], samples["network-150"]).r2 for k in ("local-filter", "equivariant-filter")]
+    tried += [values for key, values in stored_bent.items() if key.startswith(f"{file}, ")]
+    return max(tried, key=lambda values: values.quantile(0.5))
 
 
 # %%
+# each of the network's drawings against what ELS draws from the 99 other seeds: (99, 100)
 other_seed = torch.stack([els.compare(results["els-zeros"].roll(k, 0), target).r2 for k in range(1, 100)])
 shown = r2 | {"ELS, other seed": other_seed, "bent filter": best_filter(lab.network.name)}
 medians = {name: values.quantile(0.5).item() for name, values in shown.items()}
@@ -263,9 +268,12 @@ show(
     "Wiener, 0.85 for LS, 0.86 for the bent filter, 0.91 for ELS.",
 )
 
+# %% [markdown]
+# How high an r2 could a perfect theory reach? Train the network again, from other random weights, and compare the two.
+
 # %%
-same_images = els.load_results("fashion-mnist-16-resnet-zeros")
-exchange = els.load_results("15_exchange")  # other trainings, 8 bits
+same_images = els.load_results("fashion-mnist-16-resnet-zeros")  # the first network, whatever the lab
+exchange = els.load_results("15_exchange")  # drawings of other trainings, 8 bits per pixel: 0 to 255
 retrained = exchange["network-150, 2000-pictures-seed-1"].float() / 127.5 - 1
 two = els.compare(retrained, same_images["network-150"])
 
@@ -321,14 +329,14 @@ check.paired_interval(paired_interval)
 # Easy seeds are easy for both; the difference takes that out.
 # </details>
 
-# %%
-index = torch.randint(100, (2000, 100), generator=torch.Generator().manual_seed(0))  # 2,000 resamples of 100 seeds
+# %% tags=["hide-input"]
+resamples = torch.randint(100, (2000, 100), generator=torch.Generator().manual_seed(0))  # 2,000 resamples of 100 seeds
 
 
 def gap(ours, theirs):
     """Mean of the seed-by-seed differences, and the central 95 % of the resampled means."""
     differences = (ours - theirs).double()
-    ends = differences[index].mean(1).quantile(torch.tensor([0.025, 0.975], dtype=torch.float64))
+    ends = differences[resamples].mean(1).quantile(torch.tensor([0.025, 0.975], dtype=torch.float64))
     return tuple(round(value, 3) for value in (differences.mean().item(), *ends.tolist()))
 
 
@@ -461,8 +469,6 @@ variants = els.load_results("10_variants")  # base: the recipe of the 28 x 28 ne
 base = [variants[f"{name}, base"].quantile(0.5).item() for name in ("els-zeros", "ls", "is")]
 print("the larger network's recipe at 16 x 16: ELS {:.2f}, LS {:.2f}, IS {:.2f}".format(*base))
 assert all(abs(a - b) < 0.006 for a, b in zip(base, (0.94, 0.90, 0.74), strict=True))
-
-# %% tags=["hide-input"]
 stated = {  # medians for mean, IS, bent filter, LS and ELS; then the skill over the mean of bent filter and ELS
     "ResNet, zeros": (0.54, 0.61, 0.86, 0.85, 0.91, 0.68, 0.81),
     "ResNet, circular": (0.09, 0.04, 0.71, 0.09, 0.83, 0.66, 0.78),
@@ -475,9 +481,8 @@ for name in list(stated)[lab.profile != "laptop" :]:  # in other labs the first 
     values += [skills[name, rival] for rival in ("bent filter", "ELS")]
     assert all(abs(a - b) < 0.006 for a, b in zip(values, stated[name], strict=True)), (name, values)
     assert middles[name, "ELS"] == max(middles[name, rival] for rival in colours)
-circular, larger = "ResNet, circular", "ResNet, class, 28 x 28"
-assert middles[circular, "Wiener"] < 0.1 and ahead[circular, "bent filter"] == 91
-assert [ahead[larger, rival] for rival in ("LS", "bent filter")] == [100, 90]
+assert middles["ResNet, circular", "Wiener"] < 0.1 and ahead["ResNet, circular", "bent filter"] == 91
+assert [ahead["ResNet, class, 28 x 28", rival] for rival in ("LS", "bent filter")] == [100, 90]
 assert ahead["ResNet, class", "LS"] == 88 and ahead["UNet", "LS"] == 64 and abs(skills["UNet", "LS"] - 0.79) < 0.006
 
 # %% [markdown] tags=["slide"]
@@ -491,7 +496,7 @@ assert ahead["ResNet, class", "LS"] == 88 and ahead["UNet", "LS"] == 64 and abs(
 # network: much of r2 reflects how alike a network's drawings are. The *skill* of ELS over the mean is **0.78 to 0.81**,
 # nearly the same for all five; that of the table's bent filter is 0.64 to 0.72. (LS comes close for the UNet: 0.79.)
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 large = els.load_results(networks["ResNet, class, 28 x 28"][0])
 rows = {"IS": large["is"], "LS": large["ls"], "network": large["network-150"], "ELS": large["els-zeros"]}
 rows = {name: images[:10] for name, images in rows.items()}
@@ -503,7 +508,7 @@ show(
 )
 
 # %% tags=["hide-input"]
-of_els, file = els.compare(large["els-zeros"], large["network-150"]).r2, networks[larger][0]
+of_els, file = els.compare(large["els-zeros"], large["network-150"]).r2, networks["ResNet, class, 28 x 28"][0]
 stronger = {"LS, with windows of its own": els.load_results("10_own_windows")["r2, 28 x 28"]}
 stronger["bent filter, windows 2 wider"] = els.load_results("11_bent_wider")[f"{file}, equivariant-filter"]
 stronger = {name: (values.quantile(0.5).item(), int((of_els > values).sum())) for name, values in stronger.items()}
@@ -595,7 +600,6 @@ for name, row in (("resnet", 3), ("unet", 1)):  # for each network the row of it
 found = torch.tensor([*squares.values()])
 assert (found - torch.tensor([[0.822, 0.83], [0.945, 0.772]])).abs().max() < 0.006
 
-# %% tags=["hide-input"]
 second = exchange["network-150, unet-2000-pictures-seed-1"].float() / 127.5 - 1
 own_windows = exchange["els-zeros, unet-2000-pictures-seed-1"].float() / 127.5 - 1
 by = [els.compare(one, second).r2.quantile(0.5).item() for one in (its["els-zeros"], its["ls"], own_windows)]
@@ -665,11 +669,13 @@ assert leans == [(0.031, 0.014, 0.052), (0.002, -0.032, 0.031)]
 # **Predict.** Which drawings of the first network have the lowest r2: the strangest, the faintest, or those that ELS
 # misses by most?
 
-# %% tags=["slide"]
+# %%
 contrast = target.flatten(1).std(1).double()
 error = (predictions["ELS"] - target).square().mean((1, 2, 3)).sqrt().double()
 by_r2, furthest = r2["ELS"].argsort().tolist(), error.argsort(descending=True).tolist()
 seeds = [*by_r2[:4], *(k for k in furthest[:4] if k not in by_r2[:4]), by_r2[-4]]
+
+# %% tags=["slide", "hide-input"]
 rows = {"ELS": predictions["ELS"][seeds], "network": target[seeds]}
 notes = [f"r2 {r2['ELS'][k]:.2f}\nrms {error[k]:.2f}" for k in seeds]
 show(
@@ -678,9 +684,9 @@ show(
     "are faint and ragged, with errors of 0.12 and 0.13; seed 35 has the largest error, 0.32. Then come 59, 18 and 2, "
     "bright, with errors near 0.28. Last comes seed 32, full and bright, with an r2 of 0.98 and an error of 0.15.",
 )
-assert lab.profile != "laptop" or (seeds == [77, 35, 47, 54, 59, 18, 2, 32] and furthest[0] == 35)
 
 # %% tags=["hide-input"]
+assert lab.profile != "laptop" or (seeds == [77, 35, 47, 54, 59, 18, 2, 32] and furthest[0] == 35)
 both = len({*by_r2[:10]} & {*furthest[:10]})
 print(f"seeds with a smaller error than seed 77: {(error < error[77]).sum()}")
 print(f"of the ten lowest r2, {both} are among the ten largest errors")
@@ -707,15 +713,16 @@ if lab.profile == "laptop":
 # them by the error (rms) that you expect. Then draw them with the network. With only ten, luck has a say: take more.
 
 # %%
-bet = els.seeded_noise(range(100, 110), lab.shape).to(lab.device)
+fresh = range(100, 110)  # take more
+bet = els.seeded_noise(fresh, lab.shape).to(lab.device)
 ours = els.sample(lab.machine("els-zeros"), bet, steps=20).cpu()
 # yours: drawn = els.sample(lab.network, bet, steps=150).cpu(); (ours - drawn).square().mean((1, 2, 3)).sqrt()
 show(
-    plotting.image_rows({"ELS\n(the network's\nrow is yours)": ours}, titles=[f"seed {k}" for k in range(100, 110)]),
+    plotting.image_rows({"ELS\n(the network's\nrow is yours)": ours}, titles=[f"seed {k}" for k in fresh]),
     alt="What ELS draws from seeds 100 to 109.",
 )
 
-# %%
+# %% tags=["hide-input"]
 in_20 = els.compare(same_images["els-zeros"], same_images["network-20"]).r2.quantile(0.5).item()
 print(f"ELS and the network, both with 20 steps: r2 {in_20:.2f}")
 assert abs(in_20 - 0.85) < 0.006

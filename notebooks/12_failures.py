@@ -46,34 +46,32 @@ lab = els.lab()
 
 # %%
 garments = els.lab("laptop", network="fashion-mnist-16-resnet-zeros-conditional")  # it drew the samples
-stored = {name: images.float() / 127.5 - 1 for name, images in els.load_results("12_legs").items()}
+stored = {name: images.float() / 127.5 - 1 for name, images in els.load_results("12_legs").items()}  # 8 bits -> -1 to 1
 real = {c: garments.data.images[garments.data.labels == label].cpu() for c, label in
         (("trousers", 1), ("pullover", 2), ("shirt", 6))}  # fmt: skip
 names = {"network": "network-150", "ELS": "els-zeros", "IS": "is"}
 trousers = {name: stored[f"trousers.{column}"] for name, column in names.items()}
 print("shapes:", {name: tuple(images.shape) for name, images in trousers.items()}, "real:", len(real["trousers"]))
-again = [10, 122, 302]
+some = [3, 10, 45, 78, 92, 93, 122, 155, 160, 161]  # seeds to look at first
+again = [10, 122, 302]  # to draw again
 noise = els.seeded_noise(again, garments.shape)
-live = {
+live = {  # do they draw what is stored?
     "network": els.sample(garments.network, noise, steps=150, labels=1),
     "ELS": els.sample(garments.machine("els-zeros"), noise, steps=20, labels=1),
 }
-for name, images in live.items():
-    assert (images.clamp(-1, 1) - trousers[name][again]).abs().max() < 0.02, name
 
 # %% [markdown] tags=["slide"]
 # **Predict.** Here are ten of the network's drawings. How many, would *you* say, have a leg too many? And on how many
 # of the ten will the equivariant local machine (ELS), which has no weights, draw the extra leg too?
 
-# %% tags=["slide"]
-some = [3, 10, 45, 78, 92, 93, 122, 155, 160, 161]
+# %% tags=["slide", "hide-input"]
 show(
     plotting.image_rows({"network": trousers["network"][some]}, titles=[f"seed {s}" for s in some]),
     alt="Ten pairs of trousers drawn by the network. Several have a third leg, or a bright streak between or beside "
     "two legs.",
 )
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 rows = {name: trousers[name][some] for name in ("network", "ELS", "IS")}
 show(
     plotting.image_rows(rows, titles=[f"seed {s}" for s in some]),
@@ -105,17 +103,17 @@ assert (legs(trousers["network"]) >= 3).nonzero().flatten()[:10].tolist() == som
 # %% [markdown] tags=["slide"]
 # **Predict.** Of the 1,027 real trousers, how many have three "legs" by this count: none, 1 %, 5 %?
 
-# %% tags=["slide"]
+# %%
 counts = legs(real["trousers"])
-print("legs:", {k: (counts == k).sum().item() for k in range(5)}, "of", len(counts), "real trousers")
 alarms = real["trousers"][counts >= 3]
+
+# %% tags=["slide", "hide-input"]
+print("legs:", {k: (counts == k).sum().item() for k in range(5)}, "of", len(counts), "real trousers")
 show(
     plotting.image_rows({"real,\n3 or more": alarms[:13]}),
     alt="The thirteen real trousers that count as three-legged: some short, some dotted, others long with a fold or a "
     "light side, and one pinafore.",
 )
-if lab.profile == "laptop":
-    assert len(alarms) == 13 and (counts == 2).float().mean() > 0.9
 
 # %% [markdown]
 # 1.3 %, all of them **false alarms**: patterns and folds. A counter need not be perfect, but it must be the same for
@@ -166,6 +164,10 @@ order = sorted(share, key=share.get)
 error = [1.96 * (share[k] * (1 - share[k]) / len(crowds[k])) ** 0.5 for k in order]
 
 # %% tags=["slide", "hide-input"]
+for name, drawings in live.items():
+    assert (drawings.clamp(-1, 1) - trousers[name][again]).abs().max() < 0.02, name
+if lab.profile == "laptop":
+    assert len(alarms) == 13 and (counts == 2).float().mean() > 0.9
 fig, axis = plt.subplots(figsize=(6.5, 2.8))
 bars = axis.barh(order, [100 * share[k] for k in order], xerr=[100 * e for e in error], color=plotting.BLUE, capsize=4)
 axis.bar_label(bars, [f"{100 * share[k]:.1f}" for k in order], padding=4)
@@ -203,9 +205,6 @@ print(f"on both lists: {both}; by chance {expected:.1f}, a lift of {both / expec
 print(f"at least as many in {p:.2%} of 10,000 shuffles")
 of_ten = (ours & theirs)[some].sum().item()
 print(f"on both lists, of the ten in section 1: {of_ten}; of the network's other {theirs.sum() - 10}: {both - of_ten}")
-if lab.profile == "laptop":
-    assert (both, of_ten) == (7, 5) and 1.1 < expected < 1.3 and p < 0.001
-    assert 0.23 < both / ours.sum() < 0.25 and 0.04 < theirs.double().mean() < 0.045
 
 
 # %% tags=["slide", "hide-input"]
@@ -227,6 +226,9 @@ show(
     alt="The seven seeds for which both network and ELS count as three-legged. In each drawing the runs of the row "
     "with the most runs are underlined: in both drawings of a seed they are in nearly the same columns.",
 )
+if lab.profile == "laptop":
+    assert (both, of_ten) == (7, 5) and 1.1 < expected < 1.3 and p < 0.001
+    assert 0.23 < both / ours.sum() < 0.25 and 0.04 < theirs.double().mean() < 0.045
 
 # %% [markdown] tags=["slide"]
 # Seven are, where chance would give one: a **lift** (both / expected) of 5.7. By eye, the underlined runs are in nearly
@@ -278,18 +280,22 @@ def width(rows):
 below = width(trousers["ELS"][:, 0, 8:])  # below the waist
 
 
-def within_fifths(a, b, widths=below):
+def within_fifths(a, b, width_of=below):
     """If a is shuffled among similar widths: the expected number true in both, and how often it is no less than now."""
-    fifth = widths.argsort(stable=True).argsort() * 5 // len(widths)
-    number = sum(((a & (fifth == k)).sum() * (b & (fifth == k)).sum() / (fifth == k).sum()).item() for k in range(5))
+    fifth = width_of.argsort(stable=True).argsort() * 5 // len(width_of)  # 0: the narrowest fifth, ..., 4: the widest
+    number = 0.0
+    for k in range(5):  # as in exercise 2
+        here = fifth == k
+        number += (a[here].sum() * b[here].sum() / here.sum()).item()
+    # 10,000 orders of the seeds: fifth after fifth, at random within each
     shuffled = (fifth + torch.rand(10_000, len(a), generator=torch.Generator().manual_seed(0))).argsort(1)
-    by_chance = (a[shuffled] & b[fifth.argsort(stable=True)]).sum(1)  # both fifth by fifth, a shuffled in each
+    by_chance = (a[shuffled] & b[fifth.argsort(stable=True)]).sum(1)
     return number, (by_chance >= (a & b).sum()).double().mean().item()
 
 
 widths = {"ELS, below the waist": below, "ELS, above it": width(trousers["ELS"][:, 0, :8])}
 widths["IS, below the waist"] = width(trousers["IS"][:, 0, 8:])
-alike = {name: within_fifths(ours, theirs, some) for name, some in widths.items()}
+alike = {name: within_fifths(ours, theirs, measured) for name, measured in widths.items()}
 
 # %% tags=["hide-input"]
 rank = below.argsort(stable=True)  # from the narrowest to the widest
@@ -323,15 +329,16 @@ if lab.profile == "laptop":
 
 
 # %%
+# "alike": one filter for all pixels whose windows the border cuts alike (equivariant); else local
 bent = {garment: els.load_results("12_bent")[f"{garment}, alike"].float() / 127.5 - 1 for garment in real}
 straight = {name: images.float() / 127.5 - 1 for name, images in els.load_results("12_local_filter").items()}
-curved = els.load_results("12_bent")["trousers"].float() / 127.5 - 1
+bent_local = els.load_results("12_bent")["trousers"].float() / 127.5 - 1
 predicted = {
     "ELS": trousers["ELS"],
     "equivariant filter": bent["trousers"],
     "... not bent": straight["trousers, alike"],
     "local filter": straight["trousers"],
-    "... bent": curved,
+    "... bent": bent_local,
 }
 third_leg = {name: legs(images) >= 3 for name, images in predicted.items()}
 found = {name: (int(three.sum()), int((three & theirs).sum())) for name, three in third_leg.items()}
@@ -369,9 +376,16 @@ if lab.profile == "laptop":
 # many of its own 17 does the network then repeat: all, most, half?
 
 # %%
-exact, repaired = garments.machine("is"), stored["trousers.network-150-repaired"]
-redrawn = els.sample(lambda x_t, t, labels=None: (exact if t > 0.951 else garments.network)(x_t, t, labels),
-                     noise, steps=150, labels=1)  # fmt: skip
+exact = garments.machine("is")
+
+
+def start_repaired(x_t, t, labels=None):
+    """The exact denoiser above t = 0.95, from there on the network."""
+    return (exact if t > 0.951 else garments.network)(x_t, t, labels)
+
+
+redrawn = els.sample(start_repaired, noise, steps=150, labels=1)  # section 1's three seeds: as stored?
+repaired = stored["trousers.network-150-repaired"]  # all 400
 three = legs(repaired) >= 3
 
 # %% tags=["slide", "hide-input"]
@@ -395,7 +409,7 @@ if lab.profile == "laptop":
 #
 # **Predict.** Which row is real? And what will ELS have drawn from the noise of the other row?
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 first = list(range(12))
 rows = dict(zip("AB", (stored["pullover.network-150"][first], real["pullover"][first]), strict=True))
 show(
@@ -404,7 +418,7 @@ show(
     "symmetric.",
 )
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 rows = {"network": stored["pullover.network-150"][first], "ELS": stored["pullover.els-zeros"][first]}
 show(
     plotting.image_rows(rows | {"IS": stored["pullover.is"][first]}, titles=[f"seed {s}" for s in first]),
@@ -438,6 +452,7 @@ for garment in limits:
 # or IS? (Only the second is bent.)
 
 # %%
+# (garment, predictor) -> drawings
 by = {(garment, name): stored[f"{garment}.{names[name]}"] for garment in limits for name in ("IS", "ELS")}
 by |= {(garment, "equivariant filter"): bent[garment] for garment in limits}
 by |= {(garment, "local filter"): straight[garment] for garment in limits}
@@ -447,7 +462,7 @@ for garment, pictures in real.items():  # the linear filter of the whole image: 
 
 # %%
 symmetry = {key: mirror(images) for key, images in by.items()}
-target = {garment: mirror(stored[f"{garment}.network-150"]) for garment in limits}
+target = {garment: mirror(stored[f"{garment}.network-150"]) for garment in limits}  # mirror r2 of the network
 together = {}
 for (garment, name), values in symmetry.items():
     together[garment, name] = torch.corrcoef(torch.stack([values, target[garment]]))[0, 1].item()
@@ -540,6 +555,7 @@ edits |= {"15 from 0.4 to 0.6": "els-15-0.4-to-0.6", "tied to places (LS)": "ls"
 drawn = {name: stored[f"trousers.{column}"][:100] for name, column in edits.items()}  # seeds 0 to 99
 sizes, redone = garments.patch_sizes("els-zeros"), [10, 78, 93]
 longer = garments.patch_machine("els-zeros", [(t, max(p, 15) if 0.4 <= t < 0.6 else p) for t, p in sizes])
+# three of the stored drawings made again, as a check
 redrawn = els.sample(longer, els.seeded_noise(redone, garments.shape), steps=20, labels=1)
 
 
@@ -551,11 +567,14 @@ def copies(images):
 
 
 def judged(images, first=0):
-    """Counts: lopsided, cured, new, lopsided like the network's, three-legged, copies; the median r2 with it."""
-    seeds, skewed = slice(first, first + 100), mirror(images) < limits["trousers"]
-    before, theirs = (mirror(trousers[name][seeds]) < limits["trousers"] for name in ("ELS", "network"))
-    numbers = [int(v.sum()) for v in (skewed, before & ~skewed, ~before & skewed, skewed & theirs, legs(images) >= 3)]
-    return (*numbers, copies(images), els.compare(images, trousers["network"][seeds]).r2.quantile(0.5).item())
+    """Of seeds `first` to first + 99: lopsided, cured, new, lopsided like the network's, three-legged, copies; r2 with
+    the network (median). Cured: lopsided as ELS drew it, but no longer."""
+    seeds = slice(first, first + 100)
+    of_els, of_network = (mirror(trousers[name][seeds]) < limits["trousers"] for name in ("ELS", "network"))
+    now = mirror(images) < limits["trousers"]
+    counts = [now, of_els & ~now, now & ~of_els, now & of_network, legs(images) >= 3]
+    fit = els.compare(images, trousers["network"][seeds]).r2.quantile(0.5).item()
+    return (*(int(v.sum()) for v in counts), copies(images), fit)
 
 
 results = {name: judged(images) for name, images in drawn.items()}
@@ -651,11 +670,10 @@ for name in ("IS", "network"):
 print("unchanged, and at mean 0.4: copies among IS's {}; the network's lopsided {}, three-legged {}".format(*counted))
 assert lab.profile != "laptop" or counted == [[100, 0], [20, 4], [6, 2]]
 
-# %% tags=["hide-input"]
 later = {"ELS": trousers["ELS"][100:200], "15 from 0.4 to 0.6": stored["trousers.els-15-0.4-to-0.6"][100:]}
 later |= {f"mean {w}": (1 - w) * later["ELS"] + w * mean for w in (0.2, 0.4)}  # the edit was chosen on seeds 0 to 99
 afresh = {name: judged(images, 100) for name, images in later.items()}
-print(HEAD)
+print(HEAD.replace(f"{'of 100':16s}", "seeds 100 to 199"))
 for name, numbers in afresh.items():
     print(LINE.format(name, *numbers))
 if lab.profile == "laptop":

@@ -79,7 +79,8 @@ def cut(images, P):
 
 
 C, H, W = lab.shape
-images, schedule, t, P = lab.data.images[: 51_200 // (H * W)], lab.schedule, 0.5, 7  # 51,200 windows
+images = lab.data.images[: 200 * 16**2 // (H * W)]  # 200 of 16 x 16 pixels, fewer if they are larger
+schedule, t, P = lab.schedule, 0.5, 7
 alpha, sigma = schedule.alpha(t), schedule.sigma(t)
 dozen = els.load("fashion-mnist", size=W, n=2019).images[2007:].to(lab.device)  # twelve pictures, not in the dictionary
 dozen_noise = els.seeded_noise(range(1000, 1012), lab.shape).to(lab.device)
@@ -87,7 +88,7 @@ clean, noise = dozen[:1], dozen_noise[:1]
 x_t = els.add_noise(clean, noise, t)
 
 queries, keys = cut(x_t, P), cut(images, P)
-centre = torch.arange(C) * P**2 + P**2 // 2
+centre = torch.arange(C) * P**2 + P**2 // 2  # where the middle pixel of each channel stands in a window
 values = keys[:, centre]  # p(0): copies of numbers that the keys already hold
 print(f"{len(queries)} queries, {len(keys):,} keys: {len(queries) * len(keys):,} logits")
 
@@ -154,6 +155,10 @@ show(
     "the middle, which is marked.",
 )
 
+# %% [markdown]
+# Now twelve noisy pictures, with the bias and without: how long are the patches that are asked, and how far is the
+# answer from the clean picture?
+
 
 # %%
 def near(weights):
@@ -161,9 +166,10 @@ def near(weights):
     return weights.view(-1, H, W)[:, H // 2 - 4 : H // 2 + 5, W // 2 - 4 : W // 2 + 5].sum().item()
 
 
-length, each_asked, each_error, others = keys.square().sum(1), [], [], []
+length = keys.square().sum(1)
+each_asked, each_error, others = [], [], []  # one entry for each picture
 for picture, x in zip(dozen.split(1), els.add_noise(dozen, dozen_noise, t).split(1), strict=True):
-    q, truth = cut(x, P), picture.flatten(2)[0].T
+    q, truth = cut(x, P), picture.flatten(2)[0].T  # truth: (H W, C), as the answers are
     both = attention(q, t), torch.softmax(alpha * q @ keys.T / sigma**2, dim=1)  # with the bias, and without
     each_asked.append([(w @ length).mean().item() for w in both])
     each_error.append([(w @ values - truth).square().mean().sqrt().item() for w in both])
@@ -251,10 +257,11 @@ assert gap < 1e-3 and 80 < scale[0] < 80.5 and round(scale[1], 3) == 0.006
 # their two answers?
 
 # %%
-from elscourse.posterior import Partial
+from elscourse.posterior import Partial  # keeps (m, z, s) of every query
 
 
 def logits_of(queries, keys, t):
+    """As in exercise 1, at time t."""
     a, s = schedule.alpha(t), schedule.sigma(t)
     return (a * queries @ keys.T - a**2 / 2 * keys.square().sum(1)) / s**2
 
@@ -263,7 +270,8 @@ def stream(queries, keys, values, t, block):
     """The three numbers of every query, from blocks of keys: only the logits of one block exist at a time."""
     total = None
     for k, v in zip(keys.split(block), values.split(block), strict=True):
-        part = Partial.of(logits_of(queries, k, t)[None], v[None])  # None: one dictionary
+        # [None]: a Partial can hold several dictionaries; here it is one
+        part = Partial.of(logits_of(queries, k, t)[None], v[None])
         total = part if total is None else total.merge(part)
     return total  # .largest, .total, .weighted; .mean() is the answer
 
@@ -281,7 +289,9 @@ half = len(keys) // 2
 parts = [stream(asking, k, v, 0.2, 512) for k, v in zip(keys.split(half), values.split(half), strict=True)]
 averaged = (sum(part.mean()[0] for part in parts) / 2 - whole).abs().max().item()
 says = [part.largest + part.total.log() for part in parts]  # log of each half's weight
-silent = ((says[0] - says[1]).abs() > torch.tensor(99.0).log()).double().mean().item()
+silent = ((says[0] - says[1]).abs() > torch.tensor(99.0).log()).double().mean().item()  # one has less than 1/100
+
+# %% tags=["hide-input"]
 print(f"the answers of two halves, averaged: off by {averaged:.2f}; {silent:.0%} of the pixels hardly ask one half")
 sent = sum(x.numel() * x.element_size() for x in (parts[0].largest, parts[0].total, parts[0].weighted))
 print(f"the three numbers of all pixels: {sent / 1e3:.0f} kB")
@@ -390,7 +400,10 @@ def float32_errors(x, t, leaders=8):
 
 times = [0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002]
 noise_levels = [schedule.sigma(s) for s in times]
-rows = [np.max([float32_errors(x, s) for x in els.add_noise(dozen, dozen_noise, s).split(1)], axis=0) for s in times]
+rows = []
+for s in times:
+    noisy = els.add_noise(dozen, dozen_noise, s).split(1)
+    rows.append(np.max([float32_errors(x, s) for x in noisy], axis=0))  # the worst of twelve
 names = ("logit, dot product", "logit, direct differences", "pixel (range 2)")
 errors = dict(zip(names, np.transpose(rows), strict=True))
 
@@ -405,7 +418,7 @@ axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 show(fig, alt="Errors against sigma, both logarithmic. The errors of logits rise as the noise falls; with direct "
      "differences they are lower. A pixel's error stays below 0.01; a dotted line marks 0.1.")  # fmt: skip
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 print(f"{'t':25s}" + "".join(f"{t:>7}" for t in times))
 for form, found in errors.items():
     print(f"{form:25s}" + "".join(f"{e:7.0e}" for e in found))
@@ -470,22 +483,10 @@ def slide_and_blur(x_t, images, P):
 # The package has tiles (section 3), and a **fused blur**: slide, square, blur and vote are compiled into one loop, so
 # that few numbers leave the processor's caches.
 #
+# Five forms run against the clock: the *table* of section 1, section 2's *one call*, the package's *tiles*, *our blur*
+# (above), and the *fused blur*.
+#
 # **Predict:** from which $P$ on does the blur need fewer operations than attention? Then ask the clock.
-
-
-# %% tags=["volatile"]
-import time
-from unittest import mock
-
-
-def seconds(run, repeat=5):
-    """The shortest of a few runs."""
-    best = float("inf")
-    for _ in range(repeat):
-        start = time.perf_counter()
-        run().cpu()  # which waits for a GPU
-        best = min(best, time.perf_counter() - start)
-    return best
 
 
 # %%
@@ -502,6 +503,21 @@ def one_call_form(P):
     return F.scaled_dot_product_attention(*wide, scale=1.0)[0, 0, :, :1]
 
 
+# %% tags=["volatile", "hide-input"]
+import time
+from unittest import mock
+
+
+def seconds(run, repeat=5):
+    """The shortest of a few runs."""
+    best = float("inf")
+    for _ in range(repeat):
+        start = time.perf_counter()
+        run().cpu()  # which waits for a GPU
+        best = min(best, time.perf_counter() - start)
+    return best
+
+
 def package(form, P):
     """The package's machine, made to compute in this form: "tiles" or "fused blur" (which only a CPU has)."""
     device = "cpu" if form == "fused blur" else lab.device
@@ -515,12 +531,10 @@ def package(form, P):
     return run
 
 
-# %%
+# %% tags=["slide", "volatile", "hide-input"]
 part = functools.partial
 forms = {"table": part(part, table_form), "one call": part(part, one_call_form), "tiles": part(package, "tiles")}
 forms |= {"our blur": lambda p: part(slide_and_blur, x_t, images, p), "fused blur": part(package, "fused blur")}
-
-# %% tags=["slide", "volatile", "hide-input"]
 took = {}
 print(f"{'':22}" + "".join(f"{f'P = {p}':>8}" for p in (3, 7, 15)))
 print(f"{'operations: attention':22}" + "".join(f"{2 * (p * p + 1) + 4:8}" for p in (3, 7, 15)) + "; the blur 16")
@@ -556,8 +570,8 @@ show(
 # and on a CPU, with wide windows, faster than attention in any form.
 
 # %% [markdown]
-# How fast is the package on your computer? `elscourse bench` times it against a textbook implementation, which takes
-# one image at a time, with training patches as the filters of a convolution. One run gave:
+# How fast is the package on your computer? `elscourse bench`, typed in a terminal, times it against a textbook
+# implementation, which takes one image at a time, with training patches as the filters of a convolution. One run gave:
 
 # %% tags=["hide-input"]
 import json

@@ -61,13 +61,13 @@ pictures = els.load("fashion-mnist", size=16, n=20).images  # the ten come first
 # %% tags=["hide-input"]
 from elscourse.data import data_dir
 
-print("stored moments of each training:", {run: list(moments) for run, moments in runs.items()})
 assert 16_000 * 64 / 10 == 102_400
 labs = {}  # two of the networks come with the course: do they draw what is stored?
 for step in (1000, 16000):
-    labs[step] = els.lab("laptop", network=data_dir() / "lessons" / f"10-pictures-{step}-steps.json")
+    labs[step] = els.lab("laptop", network=data_dir() / "lessons" / f"10-pictures-{step}-steps.json", verbose=False)
     live = els.sample(labs[step].network, els.seeded_noise([3, 7], labs[step].shape), steps=150)
     assert (live.clamp(-1, 1) - ten[step]["network"][[3, 7]]).abs().max() < 0.02
+print("the networks after 1,000 and 16,000 steps, asked again, draw what is stored")
 
 # %% tags=["slide"]
 show(
@@ -82,7 +82,7 @@ show(
 # **Predict.** Take the same ten seeds later in training. Do the ten pictures come back whole, or piece by piece? And
 # are they the ones that the ideal denoiser draws from the same noise?
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 rows = {"IS": ten[16000]["is"]} | {f"{step:,} steps": moment["network"] for step, moment in ten.items()}
 show(
     plotting.image_rows({name: images[:10] for name, images in rows.items()}, titles=[f"seed {i}" for i in range(10)]),
@@ -331,6 +331,11 @@ assert [f"{float(one[-1]):.2f}" for one in (own[1000], own[16000], mean_picture)
 # ahead of the others' mean by 0.04 at first, by 0.16 at the end. (At the end they reach r2 0.71; with the narrow
 # windows only 0.44, less than the mean of the ten pictures, 0.58.)
 
+# %% [markdown]
+# **A rival** without votes is the best linear filter, **bent** by a curve (lesson 04). At each age every machine gets,
+# judged by r2, the best of the six ages' windows, and the filter the better of its two kinds, local or alike
+# everywhere.
+
 
 # %%
 def filters_of(some, step):
@@ -342,11 +347,13 @@ def filters_of(some, step):
 
 tried = {name: [moment[key] for moment in ten.values()] for name, key in (("ELS", "els-zeros"), ("LS", "ls"))}
 by_filters = {step: filters_of(pictures[:10], step) for step in ten}
-tried["bent filter"] = [some for both in by_filters.values() for some in both]
+tried["bent filter"] = [some for both in by_filters.values() for some in both]  # both kinds, all six ages' windows
 most = {}  # r2, seed by seed, at each age with the windows that do best there
 for name, drawn in tried.items():
-    each = [[els.compare(some, moment["network"]).r2 for some in drawn] for moment in ten.values()]
-    most[name] = [max(one, key=lambda values: values.quantile(0.5)) for one in each]
+    most[name] = []
+    for moment in ten.values():
+        each = [els.compare(some, moment["network"]).r2 for some in drawn]
+        most[name].append(max(each, key=lambda values: values.quantile(0.5)))
     print(f"{name:12s}", [f"{values.quantile(0.5):.2f}" for values in most[name]])
 
 # %% tags=["hide-input"]
@@ -368,11 +375,9 @@ said = torch.tensor([[0.08, 0.09, 0.07, 0.09, 0.11, 0.11], [0.11, 0.10, 0.08, 0.
 assert (torch.stack(of_filter) - said).abs().max() < 0.006
 
 # %% [markdown]
-# **A rival** without votes is the best linear filter, **bent** by a curve (lesson 04). At each age every machine gets,
-# judged by r2, the best of the six ages' windows, and the filter the better of its two kinds, local or alike
-# everywhere. Where the interval of the mean difference (printed) contains 0, we call the two level. The filter is ahead
-# up to 1,000 steps, level at 2,000, behind at 4,000 and 8,000, and **level with ELS at the end**. By then LS is level
-# with ELS, too.
+# Where the interval of the mean difference (printed) contains 0, we call the two level. The filter is ahead up to
+# 1,000 steps, level at 2,000, behind at 4,000 and 8,000, and **level with ELS at the end**. By then LS is level with
+# ELS, too.
 #
 # Does it matter to a filter which ten it has? It does from the start: with the windows of 16,000 steps the network's
 # own ten are ahead of the mean of five others at every age, by 0.06 to 0.11. A bent filter knows little of its ten:
@@ -391,6 +396,9 @@ assert (torch.stack(of_filter) - said).abs().max() < 0.006
 
 
 # %%
+import math
+
+
 def loss_at(denoiser, x_0, t):
     """The mean squared error of the noise estimate on the pictures x_0, each with the noise of one seed."""
     eps = els.seeded_noise(range(len(x_0)), x_0.shape[1:])
@@ -454,7 +462,6 @@ check.falls_below(falls_below)
 
 
 # %%
-import math
 from itertools import pairwise
 
 
@@ -468,6 +475,10 @@ def passed(steps, losses, level):
 
 when = {P: passed(steps, list(climb.values()), rung) for P, rung in rungs.items()}
 print("steps after which each rung is passed:", {P: s and round(s) for P, s in when.items()})
+
+# %% [markdown]
+# And how far does the network look? As in lesson 03, we measure how strongly the answer in the middle depends on every
+# pixel, at t = 0.5 and 0.2: what share has the inner square?
 
 # %% tags=["hide-input"]
 assert 1000 < when[3] < 2000 and 4000 < when[5] < 8000 and when[7] is None
@@ -489,11 +500,10 @@ assert [*inner[0.2, 9].values()] == [0.98, 0.96, 0.90, 0.82, 0.78, 0.76, 0.88]
 assert inner[0.5, 3]["500 steps"] == 0.44
 
 # %% [markdown]
-# And how far does the network look? As in lesson 03, we measure how strongly the answer in the middle depends on every
-# pixel, here at t = 0.5. The share of the inner 9 x 9 falls from 0.96 after 500 steps to 0.68 after 16,000. **The
-# network looks further as it ages.** But that is no sign of memory: the course's ResNet, which has 2,000 pictures and
-# copies none, has a share of 0.74, like the network of ten after 4,000 steps. (With less noise, at t = 0.2, the
-# course's ResNet looks less far than that network.)
+# At t = 0.5 the share of the inner 9 x 9 falls from 0.96 after 500 steps to 0.68 after 16,000. **The network looks
+# further as it ages.** But that is no sign of memory: the course's ResNet, which has 2,000 pictures and copies none,
+# has a share of 0.74, like the network of ten after 4,000 steps. (With less noise, at t = 0.2, the course's ResNet
+# looks less far than that network.)
 #
 # Nor do calibrated windows say how far a network looks. They say only which machine it **resembles**: at t = 0.5, after
 # 500 steps, they are 3 x 3, the smallest that we tried, but the inner 3 x 3 has a share of only 0.44.
@@ -528,6 +538,7 @@ assert r2 == {"straight": [0.92, 0.94, 0.81, 0.93], "measured": [0.91, 0.94, 0.8
 # many?
 
 # %%
+# number of pictures -> loss on its own, on new ones, at the six moments
 curves = {n: [mean_loss(f"{n} pictures", what) for what in ("losses", "losses on new pictures")] for n in (5, 10, 20)}
 moments = {n: list(runs[f"{n} pictures"]) for n in curves}
 below = {n: passed(moments[n], own_loss, 0.03) for n, (own_loss, _) in curves.items()}
@@ -627,7 +638,8 @@ assert all(abs(175 + 36 * n - step) < 25 for n, step in turned.items())  # 36 st
 
 # %%
 twenty, trainings = pictures[:20], {"once": runs["20 pictures"], "ten times": runs["one repeated"]}
-between, order = torch.cdist(twenty.flatten(1), twenty.flatten(1))[0].sort()  # from the boot to each of the twenty
+# from the boot; [0] is itself, [1] its nearest twin
+between, order = torch.cdist(twenty.flatten(1), twenty.flatten(1))[0].sort()
 near, losses = {}, {}  # seeds whose drawing is near the boot; loss on the boot, mean on the others
 for name, training in trainings.items():
     entries = 10 if name == "ten times" else 1  # the first ten are alike
@@ -635,7 +647,7 @@ for name, training in trainings.items():
         one = moment["losses on each picture"]
         losses[name, step] = one[0].item(), one[entries:].mean().item()
     away = torch.cdist(training[8000]["network"].flatten(1), twenty.flatten(1))[:, 0]
-    near[name] = (away < between[1] / 2).nonzero().flatten().tolist()
+    near[name] = (away < between[1] / 2).nonzero().flatten().tolist()  # nearer than half way to the twin
 repeated = trainings["ten times"][8000]
 
 # %% tags=["hide-input"]
@@ -650,7 +662,7 @@ assert rounded["ten times", 8000] == ("0.012", "0.033") and rounded["once", 8000
 assert rounded["ten times", 2000][1] == "0.063"
 assert [rounded["once", s][1] for s in (1000, 2000)] == ["0.114", "0.081"]
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 chosen = [*range(6), 34, 36, 73]
 show(
     plotting.image_rows(
@@ -676,9 +688,10 @@ show(
 # 2,000 pictures, have wide windows, too, and neither copies. So what is a *wide* window?
 #
 # Ask the voters. At one noise level, lesson 07 counted among how many patches a pixel hesitates: about
-# $e^{\text{entropy}}$ of its votes. Here is one number for each network. We take its *own* machine (its own pictures,
-# and the windows measured on it) and five of its pictures, noised at ten levels. We average the entropies of the pixels
-# that are not background, and raise $e$ to that mean.
+# $e^{\text{entropy}}$ of its votes. Here is one number for each network. (The networks: those of 5, 10 and 20 pictures
+# at six moments each, two UNets that had 500 pictures, and the course's ResNet and UNet.) We take its *own* machine
+# (its own pictures, and the windows measured on it) and five of its pictures, noised at ten levels. We average the
+# entropies of the pixels that are not background, and raise $e$ to that mean.
 #
 # **Predict.** At the end 23 of 100 drawings by the network of ten are copies. By this count, among how many patches
 # does a pixel of its machine hesitate then: about 5, 50 or 500? And in the machines of the course's ResNet and UNet?
@@ -698,7 +711,9 @@ edge = {}  # network -> mean width of its windows, voters, loss on its own pictu
 
 
 def look(who, its, widths, loss, gap):
+    """Notes in edge what network `who` shows; its: its own pictures; gap: the gap ratios of its drawings."""
     machine = els.EquivariantLocalScoreMachine(its, patch_size=[*zip(times, widths, strict=True)], padding="zeros")
+    # widths at t = 0.95, 0.85, ..., 0.05, as in hesitates
     edge[who] = sum(widths[1::2]) / 10, hesitates(machine, its[:5]), loss, int((gap < 1 / 3).sum())
 
 
@@ -707,7 +722,7 @@ for n in (5, 10, 20):
         its, loss = pictures[:n], moment["losses"][:, 0].mean().item()
         look(f"{n}, {step:,} steps", its, moment["patch sizes"].tolist(), loss, ratio(moment["network"], its))
 
-# %%
+# %% tags=["hide-input"]
 guess = els.load_results("14_guess")  # other networks: what was measured on them
 further = {
     "500, 2,000 steps": "unet-500-pictures-2000-steps",

@@ -95,10 +95,12 @@ def unpacked(images):
     return images.float() / 127.5 - 1
 
 
+# a third to compare: the bent filter of lesson 11, made of the one set and of the other; its drawings are stored
 bent = els.load_results("15_bent")  # data/lessons/make_local_filter.py bent, 3 minutes
 stored["bent filter"] = unpacked(bent["local, fashion-mnist-16-resnet-zeros"])
 exchanged["bent filter"] = unpacked(bent["local, 2000 others"])
-stays = {name: els.compare(images, stored[name].clamp(-1, 1)).r2 for name, images in exchanged.items()}  # 100 seeds
+# r2 of each seed: own against others
+stays = {name: els.compare(images, stored[name].clamp(-1, 1)).r2 for name, images in exchanged.items()}
 
 # %% tags=["hide-input"]
 again = {}
@@ -207,7 +209,6 @@ def traces(drawings, known, unknown):
 left = {name: int(traces(stored[name], own, others).sum()) for name in ("is", "els-zeros", "network-150")}
 left["new garments"] = int(traces(new, own, others).sum())
 print("nearer to the network's own pictures, of 100:", left)
-assert left == {"is": 100, "els-zeros": 52, "network-150": 46, "new garments": 49}
 
 # %% [markdown]
 # IS copies, and the test catches all its drawings. Of the network's drawings, **46** of 100 are nearer to its own
@@ -245,8 +246,10 @@ def of_all(kept, what):
     return {key: unpacked(kept[f"{what}, {name}"]) for key, name in names.items()}
 
 
+# for each network, what was drawn: by itself, by its ELS, by its bent filter with own weights at each place
 drew, formula, local = of_all(arrays, "network-150"), of_all(arrays, "els-zeros"), of_all(bent, "local")
 equivariant = {}  # bent filters that treat all places alike
+# the networks of earlier lessons are stored elsewhere; the circular one is for section 4
 for key, kind in {"A0": "resnet-zeros", "UNet A0": "unet-zeros", "circular A0": "resnet-circular"}.items():
     results = els.load_results(f"fashion-mnist-16-{kind}")
     drew[key], formula[key] = results["network-150"], results[f"els-{kind.split('-')[1]}"]
@@ -257,18 +260,21 @@ network_b = els.load_network(data_dir() / "lessons" / "other-2000-pictures.json"
 live = els.sample(network_b, noise[:10], steps=150)  # B1
 
 
-# %% tags=["slide"]
+# %%
 def alike(first, second):
     """The median r2 of two stacks of drawings."""
     return els.compare(first, second).r2.quantile(0.5).item()
 
 
+# A0 with B1; and with a formula that has nothing of A0: made of B, with windows measured on B1
+both, nothing_of_a0 = alike(drew["A0"], drew["B1"]), alike(formula["B1"], drew["A0"])
+
+# %% tags=["slide", "hide-input"]
 show(
     plotting.image_rows({"A0": drew["A0"][:10], "B1": live}, titles=[f"seed {k}" for k in range(10)]),
     alt="Ten seeds, drawn by two networks that were trained on different pictures: nearly the same ten shapes, down to "
     "odd edges.",
 )
-both, nothing_of_a0 = alike(drew["A0"], drew["B1"]), alike(formula["B1"], drew["A0"])
 print(f"A0 and B1: median r2 {both:.2f}")
 print(f"A0 and the formula of B1 (the pictures of B1, windows measured on B1): {nothing_of_a0:.2f}")
 assert abs(both - 0.97) < 0.005 and abs(nothing_of_a0 - 0.90) < 0.005
@@ -287,6 +293,7 @@ nearer = {name: int(traces(drew[name], own, others).sum()) for name in asked}
 print("nearer to A's pictures, of 100:", nearer)
 assert (live.clamp(-1, 1) - drew["B1"][:10]).abs().max() < 0.02  # what is stored
 assert list(nearer.values()) == [46, 58, 53, 58, 49, 61, 60, 43]
+assert left == {"is": 100, "els-zeros": 52, "network-150": 46, "new garments": 49}  # section 2
 
 # %% [markdown]
 # The ResNets' drawings do not show it. Of 100 drawings, 46, 58 and 53 are nearer to A's pictures with the networks of
@@ -310,11 +317,13 @@ def errors(denoiser, images, t):
 
 less, typical = {}, {}  # by how much the network that knows a picture errs less: A0, then B1; its mean error
 for t, every in ((0.15, 5), (0.8, 10)):
+    # of each network: its errors on A's pictures, on B's
     of_a0, of_b1 = ([errors(net, images[::every], t) for images in (own, others)] for net in (lab.network, network_b))
     less[t] = of_b1[0] - of_a0[0], of_a0[1] - of_b1[1]
     typical[t] = torch.cat([of_a0[0], of_b1[1]]).mean()
 gains = {t: (torch.cat(known).mean() / typical[t]).item() for t, known in less.items()}
-pairs_right = (less[0.15][0][:, None] > -less[0.15][1]).float().mean().item()
+knows_it, does_not = less[0.15][0], -less[0.15][1]  # B1's error minus A0's, where A0 knows the picture, where not
+pairs_right = (knows_it[:, None] > does_not).float().mean().item()  # of all pairs, one picture from each set
 
 # %% tags=["slide", "hide-input"]
 spread = {t: ((sum(k.var() / len(k) for k in both)) ** 0.5 / 2 / typical[t]).item() for t, both in less.items()}
@@ -360,7 +369,8 @@ assert abs(linear_gain - 0.046) < 0.002
 pairs = {"only its pictures": ["A1, B1", "A2, B2", "UNet A1, UNet B1"]}
 pairs |= {"only the seed\nof its training": ["A0, A1", "A0, A2", "A1, A2", "B1, B2", "UNet A0, UNet A1"]}
 pairs |= {"its architecture": ["A0, UNet A0", "A1, UNet A1", "B1, UNet B1"], "its border": ["A0, circular A0"]}
-found, knows = {}, {}
+found = {}  # r2 of the two drawings: by the networks, by their ELS, by their filters
+knows = {}  # r with what changes: of what ELS, the filters and the mean say changes
 for what, some in pairs.items():
     filters = equivariant if what == "its border" else local  # a local filter cannot know the border
     for pair in some:
@@ -514,22 +524,24 @@ check.mean_of_k(mean_of_k)
 # If each has variance 1, the mean has variance $(k + k(k-1) r)/k^2$ and covariance $r$ with the last. For $k = 1$ the
 # r2 is $r^2$; for $k \to \infty$ it is $r$: the mean of very many trainings is the perfect theory.
 # </details>
+#
+# Now the numbers: A0, A1 and A2 in pairs, and the mean of two of them with the third.
 
 # %%
 trio = ("A0", "A1", "A2")
-singles = torch.stack([els.compare(drew[a], drew[b]).r for a, b in (trio[:2], trio[::2], trio[1:])])
+singles = torch.stack([els.compare(drew[a], drew[b]).r for a, b in (("A0", "A1"), ("A0", "A2"), ("A1", "A2"))])
 ceiling = singles.mean(0)  # for every seed, over the three pairs
 by_two = []
 for last in trio:
     a, b = (name for name in trio if name != last)
     by_two.append(els.compare((drew[a] + drew[b]) / 2, drew[last]).r2)
 ladder = {
-    "bent filter": scores["bent filter"][0],
+    "bent filter": scores["bent filter"][0],  # section 2: made of the network's own pictures
     "ELS": els.compare(formula["A0"], drew["A0"]).r2,
     "one training": singles.square().mean(0),
     "the mean of two": torch.stack(by_two).mean(0),
-    "the same, computed from r": 2 * ceiling**2 / (1 + ceiling),
-    "a perfect theory": ceiling,
+    "the same, computed from r": 2 * ceiling**2 / (1 + ceiling),  # exercise 3, k = 2
+    "a perfect theory": ceiling,  # exercise 2
 }
 ladder = {name: values.quantile(0.5).item() for name, values in ladder.items()}
 
@@ -558,7 +570,7 @@ assert abs(way - 0.40) < 0.01
 # **Predict.** A UNet's own formula gets something wrong in the UNet, too. Noise by noise, is this error the same as
 # what A0's formula gets wrong in A0? Give an r from 0 to 1.
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 rows = {"ELS of A0": formula["A0"][:10]}
 rows |= {f"{name} - ELS of A0": (drew[name] - formula["A0"])[:10] for name in ("A0", "A1")}
 rows["UNet A0 - its ELS"] = (drew["UNet A0"] - formula["UNet A0"])[:10]
@@ -579,8 +591,9 @@ def shared(errors_a, errors_b, a, b):
     return round(r.quantile(0.5).item(), 2), round(part.quantile(0.5).item(), 2)
 
 
-recurs = [shared(*(drew[key] - formula["A0"] for key in ("A0", b)), "A0", b)[0] for b in ("A1", "A2", "B1", "B2")]
-in_both = {"ELS": [], "bent filter": []}
+missed = drew["A0"] - formula["A0"]  # what A0's formula gets wrong in A0
+recurs = [shared(missed, drew[b] - formula["A0"], "A0", b)[0] for b in ("A1", "A2", "B1", "B2")]  # r with the others
+in_both = {"ELS": [], "bent filter": []}  # errors in a ResNet and in a UNet: their r, their covariance
 for name, by in (("ELS", formula), ("bent filter", local)):
     for pair in pairs["its architecture"]:
         a, b = pair.split(", ")
@@ -731,14 +744,14 @@ assert abs(max(differ["wiener"]) - 0.0038) < 0.0002 and abs(differ["is"][-1] - 0
 # drawings is above 0.9: ten, a hundred, a thousand?
 
 # %%
-few = {}
+few = {}  # (machine, n) -> what it draws, made of the first n of A and of B
 for n in counts:
     few["wiener", n] = [els.sample(els.WienerFilter(some[:n]), noise, steps=20).clamp(-1, 1) for some in (own, others)]
     if n < 2000:
         pair = machines(own[:n]), machines(others[:n])
         few |= {(name, n): [els.sample(some[name], noise, steps=20) for some in pair] for name in ("is", "els-zeros")}
-few |= {(name, 2000): [stored[name], exchanged[name]] for name in ("is", "els-zeros")}
-agree = {name: {n: alike(*few[name, n]) for n in counts} for name in ("is", "els-zeros", "wiener")}
+few |= {(name, 2000): [stored[name], exchanged[name]] for name in ("is", "els-zeros")}  # section 1
+agree = {name: {n: alike(*few[name, n]) for n in counts} for name in ("is", "els-zeros", "wiener")}  # median r2
 for key, name in {"100 A0": "100-pictures-seed-0", "100 B1": "100-other-pictures-seed-1"}.items():
     drew[key] = unpacked(arrays[f"network-150, {name}"])
 agree["networks"] = {100: alike(drew["100 A0"], drew["100 B1"]), 2000: alike(drew["A0"], drew["B1"])}

@@ -57,8 +57,6 @@ before = stored["network-150"].clamp(-1, 1)
 guesses = {"ELS": stored["els-zeros"], "mean of the class": means, "IS": stored["is"]}
 agree = {name: els.compare(guess, before).r2.quantile(0.5).item() for name, guess in guesses.items()}
 print("median r2 with the network:", {name: round(value, 2) for name, value in agree.items()})
-stated = {"ELS": 0.94, "mean of the class": 0.73, "IS": 0.74}
-assert all(abs(agree[name] - value) < 0.006 for name, value in stated.items())
 
 # %% [markdown] tags=["slide"]
 # **0.73.** And the ideal denoiser, which sees all of the noise, gets 0.74. All sneakers look alike: if you know the
@@ -120,39 +118,33 @@ def unpacked(some):
     return some.float() / 127.5 - 1
 
 
-def drawings(group, who, network=garments.network.name):
+def drawings(group, key, network=garments.network.name):
     """Stored drawings from one group of noises (data/lessons/make_16_what_if.py)."""
-    return unpacked(results[f"{group}, {network}, {who}"])
+    return unpacked(results[f"{group}, {network}, {key}"])
 
 
 others = els.seeded_noise([10_000 + seed for seed in garments.seeds], garments.shape)
 changed, after = exchanged(noise, others, corners), drawings("exchanged", "network-150")
+# stored; the network draws the first ten again, now, to compare
 live = els.sample(garments.network, changed[:10], steps=150, labels=labels[:10])
 assert (live.clamp(-1, 1) - after[:10]).abs().max() < 0.02
 
-# %%
-ten = slice(0, 10)
-
-
-def outline(axis, y, x):
-    """Mark the block with its upper left pixel at (y, x)."""
-    axis.add_patch(plt.Rectangle((x - 0.5, y - 0.5), SIDE, SIDE, fill=False, ec=plotting.ORANGE, lw=1))
-
-
+# %% tags=["slide", "hide-input"]
 shown = {"noise": noise / 2, "changed noise": changed / 2, "network, before": before, "network, after": after}
 shown["change"] = after - before
-
-# %% tags=["slide", "hide-input"]
-fig = plotting.image_rows({name: some[ten] for name, some in shown.items()}, titles=[f"seed {k}" for k in range(10)])
+fig = plotting.image_rows({name: some[:10] for name, some in shown.items()}, titles=[f"seed {k}" for k in range(10)])
 for row in (1, 3, 4):
-    for k, corner in enumerate(corners[ten]):
-        outline(fig.axes[10 * row + k], *corner)
+    for k, (top, left) in enumerate(corners[:10]):
+        block = plt.Rectangle((left - 0.5, top - 0.5), SIDE, SIDE, fill=False, ec=plotting.ORANGE, lw=1)
+        fig.axes[10 * row + k].add_patch(block)
 show(
     fig,
     alt="Ten seeds: noise, the same with one block exchanged, what the network draws from both, and the difference. "
     "Most garments stay; the difference (cut at -1 and 1) lies in the outlined block and fades within a few pixels "
     "around it; with seed 6 the whole shirt becomes dark.",
 )
+stated = {"ELS": 0.94, "mean of the class": 0.73, "IS": 0.74}  # section 1
+assert all(abs(agree[name] - value) < 0.006 for name, value in stated.items())
 
 # %% [markdown]
 # Mostly **(b)**: the garment stays, and what changes lies in the block and near it. But not always: with seed 6, a
@@ -167,9 +159,11 @@ show(
 # ideal denoiser's?
 
 # %%
+# for four networks: what each machine draws before and after the exchange (section 3 needs all, section 2 the first)
 who = {"network": "network-150", "ELS": "els-zeros", "LS": "ls", "Wiener": "wiener", "IS": "is"}
 nets = {"ResNet, classes": garments.network.name, "ResNet": "fashion-mnist-16-resnet-zeros"}
 nets |= {"UNet": "fashion-mnist-16-unet-zeros", "ResNet, circular": "fashion-mnist-16-resnet-circular"}
+# stored for the bent filters: drawings after the exchange, and before it
 bent, second = els.load_results("16_bent"), els.load_results("16_second")
 
 first, moved = {}, {}  # network -> machine -> drawings before the exchange, and what it changes in them
@@ -182,6 +176,8 @@ for label, network in nets.items():
     moved[label] = {name: some - first[label][name].clamp(-1, 1) for name, some in redrawn.items()}
 change = moved["ResNet, classes"]
 
+# %%
+# distance of each pixel from its seed's block, in rows or columns, whichever is more
 k = torch.arange(16)
 away = []
 for y, x in corners:
@@ -189,12 +185,11 @@ for y, x in corners:
     away.append(torch.maximum(down[:, None], across[None, :]))
 away = torch.stack(away)  # (100, 16, 16)
 
-# %%
 part, elsewhere = {}, {}  # of the squared change at each distance: from the block, from another seed's block
 for name in ("network", "ELS", "IS"):
     squares = change[name][:, 0].square() / change[name].square().sum()
     part[name] = torch.stack([squares[away == d].sum() for d in range(9)])
-    rolled = [away.roll(k, 0) for k in range(1, 100)]
+    rolled = [away.roll(k, 0) for k in range(1, 100)]  # the blocks of the 99 other seeds
     elsewhere[name] = torch.stack([sum(squares[a == d].sum() for a in rolled) / 99 for d in range(9)])
 
 # %% tags=["slide", "hide-input"]
@@ -296,6 +291,7 @@ def part_foretold(change, predicted):
     return 1 - (change - predicted).square().sum((1, 2, 3)) / change.square().sum((1, 2, 3))
 
 
+# medians of r2 and of the part foretold; seeds for which ELS is ahead of each
 table, ahead, worse = {}, {}, {}  # worse: seeds for which it would have been better to say nothing
 for label, row in moved.items():
     score = {name: part_foretold(row["network"], some) for name, some in row.items() if name != "network"}
@@ -398,7 +394,7 @@ def asked(rows):
     fig = plotting.image_rows(rows, titles=["before", "after", "change"])
     for k, axis in enumerate(fig.axes):
         if k % 3:
-            outline(axis, y, x)
+            axis.add_patch(plt.Rectangle((x - 0.5, y - 0.5), SIDE, SIDE, fill=False, ec=plotting.ORANGE, lw=1))
     return fig
 
 
@@ -430,9 +426,11 @@ print(f"{kind}, seed {seed}: the formula foretold {part_said:.2f} of the network
 # **Predict.** Take two bags. On the way from one to the other, what does the ideal denoiser draw? And the network, the
 # formula, the bent filter? Which of them leap?
 
-# %% tags=["slide"]
-turned = {name: drawings("turned", key) for name, key in who.items()}  # (20 pairs, 21 angles, 1, 16, 16)
+# %%
+turned = {name: drawings("turned", key) for name, key in who.items()}  # (20 pairs, 21 angles, 1, 16, 16); shown: pair 8
 turned["bent filter"] = unpacked(bent[f"turned, {garments.network.name}"])
+
+# %% tags=["slide", "hide-input"]
 show(
     plotting.image_rows(
         {name: turned[name][8, ::2] for name in ("IS", "ELS", "bent filter", "network")},
@@ -446,10 +444,11 @@ show(
 # %%
 import math
 
+# three of the network's drawings above, made now: from the noises at 0, 45 and 90 degrees
 pair = [els.seeded_noise([seed], garments.shape) for seed in (2008, 3008)]
 angles = [math.radians(4.5 * k) for k in (0, 10, 20)]
 between = torch.cat([math.cos(angle) * pair[0] + math.sin(angle) * pair[1] for angle in angles])
-again = els.sample(garments.network, between, steps=150, labels=8)  # row 8 above: at 0, 45 and 90 degrees
+again = els.sample(garments.network, between, steps=150, labels=8)  # 8: a bag
 
 # %% tags=["hide-input"]
 assert (again.clamp(-1, 1) - turned["network"][8, [0, 10, 20]]).abs().max() < 0.02
@@ -467,18 +466,24 @@ assert abs(math.degrees(math.acos(220 / 256)) - 31) < 0.5
 # the bent filter?
 
 # %%
-lags, places = (1, 2, 3, 4, 6, 8, 10, 14, 20), (1, 4, 20)  # steps of 4.5 degrees: from every place, and from the first
+lags = (1, 2, 3, 4, 6, 8, 10, 14, 20)  # turns, in steps of 4.5 degrees
 few = unpacked(els.load_results("16_controls")["turned, 20 steps"])  # the network in 20 steps instead of 150
-by_turn, plain = {}, {}  # name -> part foretold for each turn: median over all places on all paths
-drew_on_the_way = {name: some for name, some in turned.items() if name != "network"} | {"network in 20 steps": few}
-for name, some in drew_on_the_way.items():
-    pairs = [[way[:, lag:] - way[:, :-lag] for way in (turned["network"], some)] for lag in lags]
-    by_turn[name] = [part_foretold(*(way.flatten(0, 1) for way in pair)).quantile(0.5).item() for pair in pairs]
+by_turn = {}  # name -> part foretold for each turn: median over all places on all paths
+for name, some in (turned | {"network in 20 steps": few}).items():
+    if name != "network":
+        by_turn[name] = []
+        for lag in lags:
+            true, guessed = (way[:, lag:] - way[:, :-lag] for way in (turned["network"], some))
+            parts = part_foretold(true.flatten(0, 1), guessed.flatten(0, 1))
+            by_turn[name].append(parts.quantile(0.5).item())
+
+# the network without classes: stored are the drawings at the start and after 1, 4 and 20 steps
+places, plain = (1, 4, 20), {}  # plain: name -> part foretold after each of the three turns, of each path
 keys = {"network": "network-150", "ELS": "els-zeros", "bent filter": "bent"}
 without = {name: unpacked(second[f"turned, {nets['ResNet']}, {key}"]) for name, key in keys.items()}
-for name in ("ELS", "bent filter"):  # of each path
-    plain[name] = [part_foretold(*(without[who][:, k] - without[who][:, 0] for who in ("network", name)))
-                   for k in (1, 2, 3)]  # fmt: skip
+for name in ("ELS", "bent filter"):
+    true, guessed = (without[one] - without[one][:, :1] for one in ("network", name))
+    plain[name] = [part_foretold(true[:, k], guessed[:, k]) for k in (1, 2, 3)]
 
 # %% tags=["slide", "hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(9, 3.2), sharey=True)
@@ -620,7 +625,8 @@ check.kept(kept)
 # %%
 wished = {name: drawings("wished", key) for name, key in who.items()}  # (20 seeds, 1 + 32, 1, 16, 16); first: unchanged
 wished["equivariant filter"] = unpacked(els.load_results("16_controls")["wished, equivariant"])
-bare = els.seeded_noise(range(4000, 4020), garments.shape)[:, None].repeat(1, 33, 1, 1, 1)  # their noises
+# the noises themselves: 33 for each seed, all but the first with a block exchanged
+bare = els.seeded_noise(range(4000, 4020), garments.shape)[:, None].repeat(1, 33, 1, 1, 1)
 for k, its_corners in enumerate(results["wished, corners"].tolist()):
     fresh = els.seeded_noise(range(500_000 + 100 * k, 500_000 + 100 * k + 32), garments.shape)
     bare[k, 1:] = exchanged(bare[k, 1:], fresh, its_corners)
@@ -635,6 +641,7 @@ def lively(some):
 
 def chosen(wish):
     """For each machine that chooses: its choices for the 20 seeds, and what they are worth, (20,)."""
+    # without the unchanged one
     values = {name: wish(some)[:, 1:] for name, some in (wished | {"the noise itself": bare}).items()}
     by_network = values.pop("network")
     mean, best = by_network.mean(1), by_network.amax(1)
@@ -644,6 +651,7 @@ def chosen(wish):
 
 
 choice, worth = chosen(lively)
+# two other wishes, for comparison
 wishes = {"bright": lambda some: some.mean((-1, -2, -3))}
 wishes["brighter on the left"] = lambda some: some[..., :8].mean((-1, -2, -3)) - some[..., 8:].mean((-1, -2, -3))
 worth_of = {wish: chosen(how)[1] for wish, how in wishes.items()}
@@ -657,7 +665,7 @@ by_wish = {wish: {k: round(v.mean().item(), 2) for k, v in its.items()} for wish
 print("other wishes, chosen by:", by_wish)
 assert (three.clamp(-1, 1) - wished["ELS"][3, :3]).abs().max() < 0.02
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 pick, given = choice["ELS"][:10] + 1, lively(wished["network"][:10])
 best = given[:, 1:].argmax(1) + 1
 rows = {"ELS, chosen": wished["ELS"][range(10), pick], "network, from it": wished["network"][range(10), pick]}

@@ -139,7 +139,7 @@ together = emoji.machine("els-zeros")
 path = list(els.trajectory(together, noise[:8], steps=20, labels=labels[:8]))
 apart_drawn = unpacked(results["apart"])  # 100 seeds
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 show(
     plotting.image_rows({"one election": path[-1][1], "three elections": apart_drawn[:8]}, titles=names),
     alt="Two rows of eight drawings. Those of the one election are mosaics in the colours of emoji, on white: yellow, "
@@ -175,6 +175,7 @@ show(
 )
 
 # %%
+# the lab of the garments' network that is told the class
 shop = els.lab("laptop", network="fashion-mnist-16-resnet-zeros-conditional", verbose=False)
 r2, left = {}, {}  # garments and emoji; r2, and r2 once the mean of the class is taken off both drawings
 bent = els.load_results("16_second")[f"drawn, {shop.network.name}, bent"], curved["drawn"]
@@ -306,16 +307,19 @@ assert abs(relay["garments"]["bent 10 steps, then ELS"] - 0.946) < 0.002
 
 # %%
 picked, single, before = {}, {}, {}  # windows of the last three steps; r2 with them, and with windows of 3 x 3
+# emoji, and five networks of garments
 for network in ("emoji-24-resnet-zeros-conditional", "fashion-mnist-16-resnet-zeros-conditional",
                 "fashion-mnist-28-resnet-zeros-conditional", "fashion-mnist-16-resnet-zeros",
                 "fashion-mnist-16-unet-zeros", "fashion-mnist-16-resnet-circular"):  # fmt: skip
     kept = els.load_results(network)
+    # cosine with the network's score, for P = 1, 3, 5, 7
     best = late[f"cosine, {network}"].argmax(1).sort(1).values[:, 4]  # lower median of ten seeds, last three times
     picked[network] = [(1, 3, 5, 7)[k] for k in best]
     single[network] = els.compare(unpacked(late[f"drawn, {network}"]), kept["network-150"]).r2
     three = kept["els-circular" if "circular" in network else "els-zeros"]
     before[network] = els.compare(three, kept["network-150"]).r2
-t, x_t, _ = path[-2]  # emoji: the last step of eight seeds, today
+# the same now, with emoji: the last step of eight seeds, by windows of one pixel
+t, x_t, _ = path[-2]
 last_step = together.with_patch_size(1)(x_t, t, labels[:8])
 
 # %% tags=["hide-input"]
@@ -506,7 +510,8 @@ check.elsewhere(elsewhere)
 # %%
 others = els.seeded_noise([10_000 + seed for seed in emoji.seeds], emoji.shape)
 channel = torch.arange(100) % 3
-exchanged = torch.where((torch.arange(3) == channel[:, None])[:, :, None, None], others, noise)
+its_colour = (torch.arange(3) == channel[:, None])[:, :, None, None]  # (100, 3, 1, 1): the colour that is exchanged
+exchanged = torch.where(its_colour, others, noise)
 keys = {"ELS": "els-zeros", "three elections": "apart", "network": "network-150"}
 after = {name: unpacked(results[f"recoloured, {key}"]) for name, key in keys.items()}
 after["equivariant filter"] = unpacked(els.load_results("17_local_filter")["recoloured"])
@@ -515,7 +520,8 @@ live = els.sample(together, exchanged[:6], steps=20, labels=labels[:6])
 change = {name: some - drawn[name].clamp(-1, 1) for name, some in after.items()}
 
 # %%
-own = (torch.arange(3) == channel[:, None]).float()[:, :, None, None]  # 1 in the colour that was exchanged
+# now the measure of lesson 16, but in a part of each image: in the colour exchanged, in the other two, in all
+own = its_colour.float()  # 1 in the colour that was exchanged, 0 in the others
 parts = {"the colour exchanged": own, "the other two": 1 - own, "all": torch.ones_like(own)}
 in_network = change["network"]
 
@@ -530,6 +536,10 @@ def foretold(some, part):
     return 1 - squares(in_network - some, part) / squares(in_network, part)
 
 
+crossing = squares(in_network, 1 - own) / squares(in_network, 1)  # part of the network's change in the other two
+
+
+# %% tags=["slide", "hide-input"]
 def size_and_cosine(some, part):
     """The size of a change relative to the network's, in a part of each image, and their cosine: two medians."""
     sizes = squares(some, part), squares(in_network, part)
@@ -537,9 +547,6 @@ def size_and_cosine(some, part):
     return (sizes[0] / sizes[1]).sqrt().quantile(0.5).item(), along.quantile(0.5).item()
 
 
-crossing = squares(in_network, 1 - own) / squares(in_network, 1)  # part of the network's change in the other two
-
-# %% tags=["slide", "hide-input"]
 stated = {"ELS": (0.68, 0.18, 0.50, 0.95, 0.61), "bent filter": (0.73, 0.46, 0.65, 0.83, 0.685),
           "equivariant filter": (0.65, 0.42, 0.56, 0.70, 0.655),
           "three elections": (0.66, 0, 0.43, 0.82, 0)}  # fmt: skip
@@ -599,16 +606,15 @@ assert abs(row[0] - 0.60) < 0.006 and abs(row[1] - 0.36) < 0.006 and ahead == [2
 # hundred?
 
 # %%
+# the last step begins at (t, x_t) and ends with the drawings
 (t, x_t, _), (_, drawings, _) = path[-2:]
 voters = together.posterior(x_t, t, top=1, labels=labels[:8])
-source, place = voters.image[..., 0], voters.location[..., 0, :].unbind(-1)  # place: row, column; each (8, 24, 24)
+source = voters.image[..., 0]  # the emoji of the heaviest voter, (8, 24, 24)
 coloured = drawings.amin(1) < 0.95  # not white
 count = [len(source[k][coloured[k]].unique()) for k in range(8)]
 print("emoji in each drawing:", count, "for", coloured.sum((1, 2)).tolist(), "coloured pixels")
-assert max(abs(n - m) for n, m in zip(count, (93, 91, 68, 96, 128, 64, 130, 114), strict=True)) <= 3
 sizes = [size for _, size in together.patch_size]
 print(f"windows of the 20 steps: {sizes}; the votes are taken at t = {t:.2f}")
-assert sizes[::5] == [13, 7, 5, 3] and sizes == sorted(sizes, reverse=True)
 
 # %% [markdown] tags=["slide"]
 # **About a hundred** (64 to 130), for some 300 coloured pixels: about three pixels from each. At the end of the way
@@ -654,6 +660,7 @@ for k in range(8):
     share.append((counts[first].sum() / counts.sum()).item())
 
 # %% tags=["slide", "hide-input"]
+place = voters.location[..., 0, :].unbind(-1)  # row, column
 rows = {}
 for i, name in enumerate(names):
     given = coloured[i] & torch.isin(source[i], four[i])
@@ -670,6 +677,8 @@ show(
 )
 print("part of the coloured pixels that comes from the four:", [round(part, 2) for part in share])
 assert abs(min(share) - 0.10) < 0.006 and abs(max(share) - 0.23) < 0.006
+assert max(abs(n - m) for n, m in zip(count, (93, 91, 68, 96, 128, 64, 130, 114), strict=True)) <= 3
+assert sizes[::5] == [13, 7, 5, 3] and sizes == sorted(sizes, reverse=True)
 
 # %% [markdown] tags=["slide"]
 # More confetti than collage: the four together give 0.10 to 0.23 of the coloured pixels, one here, a few there.
@@ -706,10 +715,10 @@ for who, (machine, pictures, some, kinds) in asked.items():
     apart_by = (pictures[winner, :, y, x].movedim(-1, 1) - some).abs().amax(1)
     not_white = some.amin(1) < 0.95
     near = (apart_by[not_white] < 0.1).float().mean().item()
-    count = sorted(len(winner[k][not_white[k]].unique()) for k in range(8))
-    print(f"{who}: {near:.2f} of the coloured pixels are within 0.1; {count[0]} to {count[-1]} winners in a drawing")
+    won = sorted(len(winner[k][not_white[k]].unique()) for k in range(8))
+    print(f"{who}: {near:.2f} of the coloured pixels are within 0.1; {won[0]} to {won[-1]} winners in a drawing")
     assert abs(near - stated[who][0]) < 0.02
-    assert max(abs(count[0] - stated[who][1]), abs(count[-1] - stated[who][2])) <= 3
+    assert max(abs(won[0] - stated[who][1]), abs(won[-1] - stated[who][2])) <= 3
 
 # %% [markdown] tags=["slide"]
 # **The number of winners does not say what the sources were.** The network has no list of pictures, and yet each of its
@@ -767,7 +776,7 @@ for (name, values), wanted in zip(found.items(), stated, strict=True):
     print(f"{name:<35}" + "".join(f"{value:18.2f}      " for value in values))
     assert all(abs(a - b) < 0.02 for a, b in zip(values, wanted, strict=False)), name
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 pairs = {f"{name}, noise {200 + k}": some[k] for k in (0, 2) for name, some in as_others.items()}
 show(
     plotting.image_rows(pairs, titles=names),
@@ -801,8 +810,8 @@ def without_the_others(change):
 def medians(truth, some):
     """Cosine with the true change; apart from the others; the same, with another noise's change; size; foretold."""
     its, ours = without_the_others(truth), without_the_others(some)
-    cosines = [torch.cosine_similarity(*both, dim=-1)
-               for both in ((truth, some), (its, ours), (its, ours.roll(1, 1)))]  # fmt: skip
+    both_of = (truth, some), (its, ours), (its, ours.roll(1, 1))  # rolled: another noise's change
+    cosines = [torch.cosine_similarity(one, other, dim=-1) for one, other in both_of]
     size = some.norm(dim=-1) / truth.norm(dim=-1)
     told = 1 - (truth - some).square().sum(-1) / truth.square().sum(-1)
     return [values.quantile(0.5).item() for values in (*cosines, size, told)]

@@ -130,8 +130,9 @@ def noisy_sample(denoiser, noise, sequence, seeds, labels, steps=40):
         eps_hat = els.noise_from_denoiser(x0_hat, x_t, t)
         alpha, sigma = lab.schedule.alpha(t_next), lab.schedule.sigma(t_next)
         new = sigma / lab.schedule.sigma(t) * (1 - (lab.schedule.alpha(t) / alpha) ** 2) ** 0.5
-        own = [100_000 * (100 * sequence + step + 1) + seed for seed in seeds]  # another for each sequence, step, seed
-        fresh = els.seeded_noise(own, noise.shape[1:])
+        # another for each sequence, step, seed
+        seeds_now = [100_000 * (100 * sequence + step + 1) + seed for seed in seeds]
+        fresh = els.seeded_noise(seeds_now, noise.shape[1:])
         x_t = alpha * x0_hat + (sigma**2 - new**2) ** 0.5 * eps_hat + new * fresh
     return x_t
 
@@ -140,11 +141,12 @@ who = {"network": "network", "ELS": "els", "LS": "ls", "IS": "is"}
 noisy = {name: drawings(f"noisy, {key}") for name, key in who.items()}  # (2, 100, 1, 16, 16)
 noisy["bent filter"] = drawings("noisy", curved)
 guessers = ("ELS", "LS", "bent filter")
+# stored; the first ten again, now, to compare
 with torch.no_grad():
     live = noisy_sample(garments.network, noise[:10], 0, range(10), labels[:10])
 assert (live.clamp(-1, 1) - noisy["network"][0, :10]).abs().max() < 0.02
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 rows = {
     f"{name}, {which}": noisy[name][k, :10] for k, which in enumerate(("1st", "2nd")) for name in ("network", "ELS")
 }
@@ -257,15 +259,16 @@ def guide(told, untold, strength):
 
 
 plain = els.lab("laptop", network="fashion-mnist-16-resnet-zeros", verbose=False)
-plain = replace(plain, data=garments.data)
+plain = replace(plain, data=garments.data)  # both formulas have the 10,000 pictures
 formula = guide(garments.machine("els-zeros"), plain.machine("els-zeros"), 3)
+# stored; the first three of ELS again, now, to compare
 live = els.sample(formula, noise[:3], steps=20, labels=labels[:3])
 strengths = (1, 2, 3, 4)
 pushed = {(name, w): drawings(f"guided, {key}, {w}") for name, key in who.items() for w in strengths}
 pushed |= {("bent filter", w): drawings(f"guided, {w}", curved) for w in strengths}
 assert (live.clamp(-1, 1) - pushed["ELS", 3][:3]).abs().max() < 0.02
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 rows = {f"{name}, w = {w}": pushed[name, w][:10] for name in ("network", "ELS") for w in (1, 3)}
 rows["IS, w = 3"] = pushed["IS", 3][:10]
 show(
@@ -279,6 +282,7 @@ show(
 scores = {w: r2_with(pushed["network", w], {name: pushed[name, w] for name in guessers}) for w in strengths}
 base = {w: els.compare(means, pushed["network", w]).r2 for w in strengths}  # of the mean of the class
 skill = {name: [median(1 - (1 - scores[w][name]) / (1 - base[w])) for w in strengths] for name in guessers}
+# a drawing nearer than 0.5 to a training picture counts as a copy
 copies = [int((els.nearest_training_image(pushed["IS", w], images)[1] < 0.5).sum()) for w in strengths]
 few = {w: drawings(f"guided in 20 steps, network, {w}") for w in (1, 3)}  # the network in 20 steps instead of 150
 
@@ -341,8 +345,8 @@ mates = (labels[:, None] == labels).float().fill_diagonal_(0).cpu()  # the nine 
 mates /= mates.sum(1, keepdim=True)
 told = {}  # by the machines, and by two who know only the word
 for steps, change in truths.items():
-    by_word = (torch.einsum("ij,jchw->ichw", mates, some) for some in (change, turned["ELS"]))
-    said = turned | dict(zip(("word, network", "word, ELS"), by_word, strict=True))
+    by_word = {"word, network": change, "word, ELS": turned["ELS"]}
+    said = turned | {name: torch.einsum("ij,jchw->ichw", mates, some) for name, some in by_word.items()}
     told[steps] = {name: part_foretold(change, shrunk(change, some)) for name, some in said.items()}
 
 # %% tags=["hide-input"]
@@ -400,18 +404,21 @@ assert abs(off[2] / off[0] - 1.85) < 0.02
 # **Predict.** With $w = 3$, what share do the shirts have? Who votes against them most?
 
 # %%
-seed, names, machine = 6, plain.data.class_names, plain.machine("els-zeros")
+seed = 6  # yours: any from 0 to 99; its class is its last digit
+names, machine = plain.data.class_names, plain.machine("els-zeros")  # the formula that is not told the word
 label = int(labels[seed])
 way = els.trajectory(formula, noise[seed : seed + 1], steps=20, labels=label)
-t, x_t, _ = next(itertools.islice(way, 10, None))
+t, x_t, _ = next(itertools.islice(way, 10, None))  # step 10 of 20: t = 0.5
 voters = machine.posterior(x_t, t, top=2048)  # the heaviest voters of each pixel
+# without the word: the share of each class in all votes
 heard = torch.zeros(10).index_add(0, plain.data.labels[voters.image].flatten(), voters.weight.flatten())
 heard /= heard.sum()
+# with the word, its class has all votes: torch.eye(10)[label]; then b + w (a - b)
 votes = {"without the word": heard, "w = 3": heard + 3 * (torch.eye(10)[label] - heard)}
-windows = [dict(some.patch_sizes("els-zeros"))[0.5] for some in (garments, plain)]
-assert round(t, 2) == 0.5 and windows == [9, 9]
 
 # %% tags=["slide", "hide-input"]
+windows = [dict(some.patch_sizes("els-zeros"))[0.5] for some in (garments, plain)]
+assert round(t, 2) == 0.5 and windows == [9, 9]
 fig, axes = plt.subplots(1, 2, figsize=(9, 3), sharex=True, sharey=True, layout="constrained")
 for axis, (title, share) in zip(axes, votes.items(), strict=True):
     axis.barh(names, share, color=[plotting.BLUE if v >= 0 else plotting.ORANGE for v in share])
@@ -439,8 +446,8 @@ if seed == 6:
 # vote against, coats with more than half of a vote, pullovers with nearly half**: their patches fit this noise, but are
 # of another class. A mean with negative weights may leave the range of the pictures.
 #
-# **Try it.** Set `seed` above and run the two cells again: who votes against a bag (`seed = 8`), who against a sandal
-# (5)?
+# **Try it.** Set `seed` in the cell before the figure, run it, and then the folded cell that draws: who votes against a
+# bag (`seed = 8`), who against a sandal (5)?
 #
 # And the ideal denoiser? Follow its two answers, with the word and without: when do they become the same?
 
@@ -449,11 +456,10 @@ with_word = garments.machine("is")
 without = els.IdealScoreMachine(images, lab.schedule)
 way = els.trajectory(guide(with_word, without, 3), noise[:8], steps=20, labels=labels[:8])
 same = {}
-for t, x_t, _ in list(way)[:-1]:
-    gap = (with_word(x_t, t, labels=labels[:8]) - without(x_t, t)).abs().amax((1, 2, 3))
-    same[round(t, 2)] = int((gap < 0.01).sum())
+for time, x_t, _ in list(way)[:-1]:
+    apart_by = (with_word(x_t, time, labels=labels[:8]) - without(x_t, time)).abs().amax((1, 2, 3))
+    same[round(time, 2)] = int((apart_by < 0.01).sum())
 print("of 8 seeds, the same answer with and without the word:", {t: same[t] for t in (0.9, 0.6, 0.5, 0.4)})
-assert same[0.9] == 0 and same[0.4] == 8
 
 # %% [markdown] tags=["slide"]
 # At first the two answers disagree, and $x_t$ is pushed towards a picture of its own class. As $x_t$ comes close, that
@@ -509,9 +515,8 @@ def hears(h):
 
 
 order = torch.randperm(256, generator=generator)
-gap = (hears(h[order]) - hears(h)[order]).abs().max().item()
-print(f"reordered before or after attention: the largest difference is {gap:.0e}")
-assert gap < 1e-4
+largest = (hears(h[order]) - hears(h)[order]).abs().max().item()
+print(f"reordered before or after attention: the largest difference is {largest:.0e}")
 
 # %% [markdown] tags=["slide"]
 # What they hear comes in the new order, and is otherwise the same. So attention respects one of the theory's two
@@ -534,34 +539,38 @@ assert gap < 1e-4
 # **Predict.** The formula's r2 was 0.91 with the first ResNet and 0.93 with the UNet. And with these three?
 
 # %%
+# "ResNet" is here the one without attention after 16,000 steps, for comparison
 trained = {"ResNet": "resnet-16000-steps", "UNet, attention": "attention-unet"}
 trained |= {"ResNet, attention": "attention-resnet-16000-steps", "transformer": "transformer-16000-steps"}
 further = {"ResNet, 32,000 steps": "resnet-32000-steps", "transformer, 8,000 steps": "transformer"}
-drew, changed = {}, {}  # what is drawn, and what changes when one block of the noise is exchanged (lesson 16)
+drew, r2 = {}, {}  # what is drawn; r2 with what the network draws, of each seed
 for network, file in (trained | further).items():
     for name, key in who.items():
         drew[network, name] = drawings(f"drawn, {file}, {key}")
-        changed[network, name] = drawings(f"exchanged, {file}, {key}") - drew[network, name]
     drew[network, "bent filter"] = drawings(f"drawn, {file}", curved)
-    changed[network, "bent filter"] = drawings(f"exchanged, {file}", curved) - drew[network, "bent filter"]
-r2, part = {}, {}  # for each seed: r2 of the drawing, and how much of the change is foretold
-for network in trained | further:
     r2[network] = r2_with(drew[network, "network"], {name: drew[network, name] for name in guessers})
-    truth = changed[network, "network"]
-    part[network] = {name: part_foretold(truth, changed[network, name]) for name in guessers}
 
 # %% tags=["hide-input"]
 shipped = {name: els.load_results(f"fashion-mnist-16-{name.lower()}-zeros") for name in ("ResNet", "UNet")}
 known = [median(els.compare(some["els-zeros"], some["network-150"].clamp(-1, 1)).r2) for some in shipped.values()]
-print("r2 of ELS with the first ResNet and the UNet:", [round(value, 2) for value in known])
 assert agree(known, (0.91, 0.93))
+assert same[0.9] == 0 and same[0.4] == 8  # section 4: the answers of IS with the word and without
+assert largest < 1e-4  # attention in another order
+
+
+def row(scores, name, said):
+    """What ELS, LS and the bent filter score with a network, and `ahead`."""
+    found = *(median(scores[name][machine]) for machine in guessers), ahead(scores[name])
+    print(f"{name:26s}", *(f"{value:5.2f}" for value in found[:3]), f"{found[3]:5d}")
+    assert agree(found, said)
+
 
 # %% [markdown] tags=["slide"]
 # ## 6. Does it still say what they draw? (8 minutes)
 #
 # The same ten noises, drawn by each of the three networks and by ELS with the windows measured on it.
 
-# %% tags=["slide"]
+# %% tags=["slide", "hide-input"]
 rows = {}
 for name in ("UNet, attention", "ResNet, attention", "transformer"):
     rows |= {name: drew[name, "network"][:10], f"ELS for {name.split(',')[0]}": drew[name, "ELS"][:10]}
@@ -573,24 +582,14 @@ show(
     "its ELS two legs and a sandal-like shape.",
 )
 
-
-# %% tags=["hide-input"]
-def row(scores, name, said):
-    """What ELS, LS and the bent filter score with a network, and `ahead`."""
-    found = *(median(scores[name][machine]) for machine in guessers), ahead(scores[name])
-    print(f"{name:26s}", *(f"{value:5.2f}" for value in found[:3]), f"{found[3]:5d}")
-    assert agree(found, said)
-
-
-print("r2                           ELS    LS  bent ahead")
-row(r2, "transformer, 8,000 steps", (0.81, 0.79, 0.84, 41))
-
 # %% [markdown] tags=["slide"]
 # **Predict.** After 8,000 steps, as many as the earlier networks had, ELS has r2 0.81 with the transformer, and the
 # bent filter has 0.84. Does the theory end here? What would you look at before you say so? And does the formula lose
 # touch with the ResNet as *its* training goes on?
 
 # %% tags=["hide-input"]
+print("r2                           ELS    LS  bent ahead")
+row(r2, "transformer, 8,000 steps", (0.81, 0.79, 0.84, 41))
 index = torch.randint(100, (2000, 100), generator=torch.Generator().manual_seed(0))
 
 
@@ -682,6 +681,15 @@ assert agree(alike.values(), (0.98, 0.97))
 # **Predict.** Exchange a block of 6 x 6 of the noise (lesson 16). Of what this changes in the first ResNet's drawings,
 # after 8,000 steps, ELS foretold 0.73. After 16,000 and 32,000 steps, will it be less and less? And with attention?
 
+# %%
+changed, part = {}, {}  # what the exchange changes in a drawing; how much of it is foretold, of each seed
+for network, file in (trained | further).items():
+    for name, key in who.items():
+        changed[network, name] = drawings(f"exchanged, {file}, {key}") - drew[network, name]
+    changed[network, "bent filter"] = drawings(f"exchanged, {file}", curved) - drew[network, "bent filter"]
+    truth = changed[network, "network"]
+    part[network] = {name: part_foretold(truth, changed[network, name]) for name in guessers}
+
 # %% tags=["hide-input"]
 print("foretold of an exchange      ELS    LS  bent ahead")
 row(part, "ResNet", (0.61, 0.46, 0.54, 77))
@@ -743,12 +751,13 @@ assert agree([again], (0.72,))
 # from the UNet? Which pixel is furthest from it?
 
 # %%
-k = torch.arange(16)  # of each row or column: steps from the pixel (8, 8), from the corner block
+# rows or columns away from pixel (8, 8), and, for later, from a block of 6 x 6 in the corner
+k = torch.arange(16)
 places = {"middle": ((k - 8).abs(), "influence"), "corner": ((k - 5).clamp(min=0), "felt from a corner")}
 slopes, far_part = {}, {}  # absolute derivatives at t = 0.5; their part 5 pixels away or more
 for where, name in itertools.product(places, ("ResNet", "UNet")):
     away_from, key = places[where]
-    slopes[name, where] = results[f"{key}, fashion-mnist-16-{name.lower()}-zeros"][2]
+    slopes[name, where] = results[f"{key}, fashion-mnist-16-{name.lower()}-zeros"][2]  # [2]: t = 0.5
     far = torch.maximum(away_from[:, None], away_from[None, :]) >= 5
     far_part[name, where] = (slopes[name, where][far].sum() / slopes[name, where].sum()).item()
 
