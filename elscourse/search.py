@@ -239,9 +239,9 @@ def _set_limit(i: int, lost: float, book: Any, asked: Any, weights: Any) -> Any:
     far, always = best + FARTHEST, 0.0
     for branch in range(len(book.count)):
         if asked.nearest[branch, i] < far:
-            bounds = load(asked.bounds, U((branch * m + i) * WIDTH))
-            counts = load(book.count[branch], U(0))
-            store(weights, U(branch * WIDTH), counts * exp2(spread(best) - bounds))
+            # nearer leaves than the best key are visited in any case: a power of more than 2^0 need not be a number
+            bounds = larger(load(asked.bounds, U((branch * m + i) * WIDTH)), spread(best))
+            store(weights, U(branch * WIDTH), load(book.count[branch], U(0)) * exp2(spread(best) - bounds))
         else:  # as one leaf
             always += book.count[branch].sum() * np.exp2(np.float64(best) - asked.nearest[branch, i])
     low, high = best, far

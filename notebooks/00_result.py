@@ -192,20 +192,20 @@ pictures, kinds = garments.data.images, garments.labels_for(range(100)).cpu()
 means = torch.stack([pictures[garments.data.labels == k].mean(0).cpu() for k in range(10)])
 drawn = {"formula": stored["els-zeros"], "linear filter": stored["local-filter"], "ideal denoiser": stored["is"]}
 drawn |= {"mean of the class": means[kinds]}
-r2 = {name: els.compare(some, stored["network-150"]).r2 for name, some in drawn.items()}
+fits = {name: els.compare(some, stored["network-150"]).r2 for name, some in drawn.items()}
 
 # %% tags=["hide-input"]
 stated = ((0.945, 0, 99), (0.911, 78, 100), (0.744, 100, 64), (0.726, 99, 0))
 print("                    median r2   formula ahead for   own noise beats nine others for")
 for (name, some), numbers in zip(drawn.items(), stated, strict=True):
     others = torch.stack([els.compare(some.roll(10 * k, 0), stored["network-150"]).r2 for k in range(1, 10)]).amax(0)
-    found = r2[name].quantile(0.5), (r2["formula"] > r2[name]).sum(), (r2[name] > others + 1e-6).sum()
+    found = fits[name].quantile(0.5), (fits["formula"] > fits[name]).sum(), (fits[name] > others + 1e-6).sum()
     print(f"{name:<19} {found[0]:9.3f} {found[1]:19} {found[2]:33}")
     assert all(abs(a - b) < 0.001 for a, b in zip(found, numbers, strict=True))
 
-both = [r2[name][49] for name in ("formula", "linear filter")]
+both = [fits[name][49] for name in ("formula", "linear filter")]
 print(f"seed 49, the formula's worst: {both[0]:.2f} (filter {both[1]:.2f})")
-assert r2["formula"].argmin() == 49 and abs(both[0] - 0.54) < 0.005 and both[1] < 0.54
+assert fits["formula"].argmin() == 49 and abs(both[0] - 0.54) < 0.005 and both[1] < 0.54
 
 # %% tags=["hide-input"]
 hundred = els.seeded_noise(range(100), garments.shape).to(garments.device)
@@ -357,7 +357,8 @@ assert abs(value - from_package) < 1e-3
 widgets.MosaicExplorer.of(formula, noisy, formula_drew, t, top=4, labels=labels)
 
 # %% [markdown]
-# One pixel proves little. For every pixel in the middle of the ten drawings: how many pixels off is its heaviest voter?
+# One pixel proves little. For every pixel in the middle of the ten drawings: how many pixels off is its heaviest voter,
+# the one with the most votes?
 
 # %%
 # (row, column) of each pixel
@@ -380,10 +381,9 @@ assert exact < 0.2 and abs(far - 0.19) < 0.01 and abs(by_chance - 0.72) < 0.01
 assert abs(alone[0] - 0.02) < 0.01 and abs(alone[1] - 0.29) < 0.01 and abs(far_last - 0.64) < 0.01
 
 # %% [markdown]
-# Near the place of our pixel. In the middle of these ten drawings, a pixel's heaviest voter (the one with the most
-# votes) seldom sits exactly at that pixel's place. But only 19 % are more than two pixels off; if windows were picked
-# evenly from all places, 72 % would be. A window of 9 x 9 gives its place away by what it shows: sleeves are at the
-# sides.
+# Near the place of our pixel. In the middle of these ten drawings, a pixel's heaviest voter seldom sits exactly at that
+# pixel's place. But only 19 % are more than two pixels off; if windows were picked evenly from all places, 72 % would
+# be. A window of 9 x 9 gives its place away by what it shows: sleeves are at the sides.
 #
 # At this moment hardly any voter rules alone: for only 2 % of these pixels one has more than half of the votes. In the
 # last step, with windows of 3 x 3, it is 29 %. Windows so small hardly give their place away: 64 % of the heaviest

@@ -358,7 +358,7 @@ assert (score.sign().diff() != 0).sum() == 3  # at two humps and in a valley
 #
 # $$s = \frac{\alpha D - x_t}{\sigma^2} .$$
 #
-# Is it true? Torch's derivative and this formula, side by side (`assert_close` stops with an error if they differ):
+# Is it true? We compare torch's derivative with this formula (`assert_close` stops with an error if they differ):
 
 # %%
 tweedie = (schedule.alpha(t) * denoiser(line, t) - line) / schedule.sigma(t) ** 2

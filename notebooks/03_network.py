@@ -114,7 +114,8 @@ tiny_module, tiny_curve = els.train(network, lab.data, plan, device=lab.device, 
 tiny = els.NetworkDenoiser(tiny_module.eval().requires_grad_(False))
 
 # %% [markdown]
-# Here is the loss of *any* denoiser, at 20 times. Of the ideal denoiser's we need the mean.
+# The next cell measures the loss of *any* denoiser at 20 times. For the figure we need the mean of the ideal
+# denoiser's.
 
 # %%
 ideal = lab.machine("is")
@@ -609,10 +610,9 @@ if lab.profile == "laptop":
     assert all((lab.data.images[at] == -1).all() for k in (0, -1) for at in ((..., k, slice(None)), (..., k)))
 
 # %% [markdown]
-# The table gives each error as a share of the error of an answer that stays where it was: 0 if the answer moves along,
-# 1 if it stays (more, if it turns into something else). In the middle, at $t = 0.5$, the network has 0.11, the linear
-# denoiser 0.56, the ideal denoiser 0.92. For a shift by three rows and columns, the network leads by less: 0.29 against
-# the linear denoiser's 0.42.
+# In the table, 0 means that the answer moves along, 1 that it stays (more, that it turns into something else). In the
+# middle, at $t = 0.5$, the network has 0.11, the linear denoiser 0.56, the ideal denoiser 0.92. For a shift by three
+# rows and columns, the network leads by less: 0.29 against the linear denoiser's 0.42.
 #
 # At the upper and lower border, at $t = 0.5$, all three fail. In every training picture the outermost ring is black,
 # and all three have learned that. They blacken the cloth that we moved into the last row, and draw cloth in the second

@@ -659,7 +659,8 @@ def laxer(P, T):
     return denoiser
 
 
-cases = ((0.3, 2 * H - 1, 8), (0.3, 7, 2), (0.1, 3, 2), (0.1, 2 * H - 1, 64))  # t, P, T: chosen on other new images
+# (t, P, T), each T chosen on other new images
+cases = ((0.3, 2 * H - 1, 8), (0.3, 7, 2), (0.1, 3, 2), (0.1, 2 * H - 1, 64))
 lax = {(s, P, T): errors(laxer(P, T), s) for s, P, T in cases}
 
 # %% tags=["hide-input"]

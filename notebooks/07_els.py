@@ -553,8 +553,8 @@ read = {"ES": stored["es"][:1], "ELS": stored["els-circular"][:1], "paler copy":
 maps = sources(torch.cat(list(read.values())))
 
 # %% [markdown]
-# The map looks only at the finished picture. Which images did lead in ELS's own last votes, at $t = 0.05$, and with
-# what share?
+# These sources (the map below shows them) come from the finished picture alone. Which images led in ELS's own last
+# votes, at $t = 0.05$, and with what share?
 
 # %%
 counts = [len(source[source >= 0].unique()) for source in maps]  # of how many training images each picture has pieces
@@ -647,7 +647,7 @@ widgets.PatchSizeExplorer.of({size: results["mosaics"][i] for i, size in enumera
 # %%
 single = [els.compare(samples, target[seven]).r2 for samples in results["mosaics"][:, seven]]  # one size throughout
 foretold = [of_size.quantile(0.5).item() for of_size in single]
-# for how many of the seven shrinking windows do better
+# for how many of the seven seeds the shrinking windows do better
 ahead = [int((r2["els-circular"][seven] > of_size).sum()) for of_size in single]
 
 # %% tags=["hide-input"]

@@ -146,7 +146,7 @@ assert (windows(one, P, "circular") != 0).all()  # the opposite side beyond the 
 # A network has only smooth filters, no exact comparison. And it pads in each of its eight convolutions: at its input
 # the zeros stand among noised pixels, in the seven later layers among features. Does it need the zeros at its input?
 # Keep the trained weights, but put the opposite side of the picture there instead. (For comparison we do the same in
-# each other layer, and in all layers but the first.)
+# each of the other layers, and in all layers but the first at once.)
 
 
 # %%
@@ -692,8 +692,8 @@ show(fig, alt="Median r2 with the drawings that are never switched, against the 
 # compared with the network's own drawings, with which the mean picture of the class has 0.80.) So early steps count for
 # more than late ones, and this is not special to the border.
 #
-# What must the first steps know about the border? Let section 1's two networks draw, and give the first 8 of 20 answers
-# to someone else: to the other network, to plain grey, or to the mean training picture, whatever the noise.
+# What must the first steps know about the border? Let section 1's two networks draw, but replace the first 8 of their
+# 20 answers: by those of the other network, by plain grey, or by the mean training picture.
 
 # %%
 # section 1's networks; own (section 2): what the one with zeros draws alone, in 20 steps
@@ -729,7 +729,7 @@ assert (torch.tensor([*found.values()]) - torch.tensor(said)).abs().max() < 0.00
 # circular network make the first 8 of 20 steps, and the network with zeros the rest: r2 with what the network with
 # zeros draws alone is 0.45. If the first 8 answers are plain grey instead, r2 is 0.63.
 #
-# What must the first steps know? A bright middle and a black frame, it seems. Let the first 8 answers be the mean
+# So the first steps must know of a bright middle and a black frame, it seems. Let the first 8 answers be the mean
 # training picture, *whatever the noise*. Then r2 with the drawings of the network with zeros is **0.87** if that
 # network goes on, and **0.81** if the circular one does. So most of the loss comes from ignoring the noise in these
 # steps; having no border after them costs 0.05 more.

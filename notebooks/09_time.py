@@ -217,9 +217,9 @@ print("best P per seed:", [candidates[int(k)] for k in live.argmax(0)])
 # %%
 table = els.load_results("09_time")  # the laptop's in every lab: 20 steps, 7 sizes, 10 seeds; images of section 7
 els_cosines, bent_cosines = table["cosine-square"], bent["cosine"]  # (20 times, 7 sizes, 10 seeds) each
-# at t = 0.5, four seeds: what the best size lacks to 1
+# at t = 0.5, four seeds: how far the best size falls short of 1
 missing = {"ELS": 1 - live.max(0).values, "bent filter": 1 - bent_cosines[10].max(0).values[:4]}
-# at each time, for how many of ten seeds
+# at each time, for how many of ten seeds ELS is nearer
 ahead = (els_cosines.max(1).values > bent_cosines.max(1).values).sum(1)
 
 # %% tags=["hide-input"]
@@ -283,7 +283,7 @@ cosines = torch.stack([cosine(x0, x0_network, x_t, t) for x0 in estimates])
 print("t = 0.05, best P per seed:", [few[int(k)] for k in cosines.argmax(0)])
 print("mean cosine:", *(f"P={P}: {c:.3f}" for P, c in zip(few, cosines.mean(1), strict=True)))
 # Yours: score_mismatch(estimates[1], x0_network, x_t, lab.schedule.alpha(t), lab.schedule.sigma(t))[0] is cosines[1]
-# stored, (20 times, 10 other seeds): the choice by each
+# stored, (20 times, 10 other seeds): each seed's choice by angle, and by distance
 by_angle, by_distance = table["cosine-again"].argmax(1), table["distance-again"].argmin(1)
 
 # %% tags=["hide-input"]
@@ -426,10 +426,6 @@ assert abs(sum(apart) / 19 - 0.95) < 0.01 and max(apart) == 2
 
 # %%
 others = [candidates[int(k)] for k in by_angle.sort(1).values[:, 4]]  # ten other seeds
-# the bootstrap: a thousand times ten of our first ten seeds, with repetition
-resamples = torch.randint(10, (1000, 10), generator=torch.Generator().manual_seed(9))
-choices = best_per_seed[:, resamples].sort(-1).values[..., 4].double()  # (20, 1000)
-low, high = choices.quantile(torch.tensor([0.05, 0.95]).double(), dim=1)
 
 # %% tags=["slide", "hide-input"]
 fig, axis = plt.subplots(figsize=(6, 3.1))
@@ -441,6 +437,10 @@ show(fig, alt="The calibrated sizes and those of ten other seeds against time. T
      "by one size each time.")  # fmt: skip
 
 # %% tags=["hide-input"]
+# the bootstrap: a thousand times ten of our first ten seeds, with repetition
+resamples = torch.randint(10, (1000, 10), generator=torch.Generator().manual_seed(9))
+choices = best_per_seed[:, resamples].sort(-1).values[..., 4].double()  # (20, 1000)
+low, high = choices.quantile(torch.tensor([0.05, 0.95]).double(), dim=1)
 lost = els_cosines.mean(2).max(1, keepdim=True).values - els_cosines.mean(2)  # what a wrong size costs, in cosine
 print(f"cosines at t = 1: {els_cosines[0].min():.4f} to {els_cosines[0].max():.4f}")
 print(f"cosine lost with P = 5 at t = 0.05: {lost[19, 1]:.2f}")
@@ -600,7 +600,7 @@ assert (check_live.cpu() - drawn["P=9"][:2]).abs().max() < 0.02  # the stored im
 
 # %%
 def relay(first, then=None, switch=-1):
-    """r2 of ten drawings with the network's: first down to the time switch, then below; without then, first alone."""
+    """r2 of ten drawings with the network's: `first` down to t = `switch`, then `then`; or `first` alone."""
     noise = els.seeded_noise(range(10), laptop.shape).to(laptop.device)
     images = els.sample(lambda x_t, t: (first if t > switch else then)(x_t, t), noise, steps=20)
     return els.compare(images.cpu(), target).r2
@@ -693,8 +693,6 @@ show(fig, alt="Change of r2 against the time of two wrong steps. With 3 pixels i
      "0.15 on, and -0.2 at the last two steps.")  # fmt: skip
 stated = {3: (-0.048, -0.026, -0.019, -0.016, -0.007, 0, 0), 15: (0, 0.003, 0.005, 0.009, 0.008, -0.050, -0.201)}
 assert all(abs(a - b) < 0.004 for P in stated for a, b in zip(changed[P], stated[P], strict=True))
-
-# %% tags=["slide", "hide-input"]
 print(f"15 pixels in the first 16 steps, the calibrated sizes in the last four: r2 {too_long:.2f}")
 assert abs(too_long - 0.82) < 0.006
 

@@ -293,7 +293,7 @@ if lab.profile == "laptop":
 # style from the wrong seed has 0.25: a definite guess that is wrong costs more than a vague one. The best rivals are
 # the bent filter with **0.86** (ELS is ahead on 90 seeds) and LS with **0.85** (on 88).
 #
-# **How high could a theory get?** Two networks of this recipe have an r2 of 0.98 with each other. Each has accidents of
+# **And a perfect theory?** Two networks of this recipe have an r2 of 0.98 with each other. Each has accidents of
 # its training, which no theory can know. A perfect theory has none of its own, so its r2 could reach the networks'
 # correlation, not squared: 0.99 (printed above; lesson 15 shows why).
 #
@@ -537,12 +537,12 @@ assert all(abs(r2_of - v) < 0.006 for (r2_of, _), v in zip(stronger.values(), (0
 # %%
 unet = els.lab("laptop", network="fashion-mnist-16-unet-zeros", verbose=False)
 its = els.load_results(unet.network.name)
+
+# %% tags=["hide-input"]
 sizes, capped = unet.patch_sizes("els-zeros"), [(t, min(P, 15)) for t, P in unet.patch_sizes("els-zeros")]
 narrow = els.sample(unet.machine("els-zeros").with_patch_size(capped), its["noise"][:30], steps=20)
 some = {"ELS, windows up to 15": narrow, "ELS": its["els-zeros"][:30], "IS": its["is"][:30]}
 some = {name: els.compare(x, its["network-150"][:30]).r2.quantile(0.5).item() for name, x in some.items()}
-
-# %% tags=["hide-input"]
 print("UNet, 30 seeds:", {name: round(value, 2) for name, value in some.items()})
 print("sizes above 15:", sum(P > 15 for _, P in sizes))
 assert all(abs(a - b) < 0.006 for a, b in zip(some.values(), (0.82, 0.91, 0.83), strict=True))

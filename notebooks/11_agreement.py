@@ -772,7 +772,7 @@ for name, expected in zip(ahead, stated, strict=True):
 # **Predict.** To this network all places are alike. What would be a better first answer for it than the exact one,
 # which is nearly the mean image?
 
-# %%
+# %% tags=["hide-input"]
 circular = els.lab("laptop", network="fashion-mnist-16-resnet-circular", verbose=False)
 drawings, its_noise = els.load_results("fashion-mnist-16-resnet-circular"), els.seeded_noise(range(100), circular.shape)
 its_grey = circular.data.images.mean()

@@ -630,7 +630,7 @@ bare = els.seeded_noise(range(4000, 4020), garments.shape)[:, None].repeat(1, 33
 for k, its_corners in enumerate(results["wished, corners"].tolist()):
     fresh = els.seeded_noise(range(500_000 + 100 * k, 500_000 + 100 * k + 32), garments.shape)
     bare[k, 1:] = exchanged(bare[k, 1:], fresh, its_corners)
-three = els.sample(garments.machine("els-zeros"), bare[3, :3], steps=20, labels=3)  # as stored: seed 3, first three
+three = els.sample(garments.machine("els-zeros"), bare[3, :3], steps=20, labels=3)  # seed 4003: as stored?
 
 
 # %%

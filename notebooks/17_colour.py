@@ -747,7 +747,7 @@ widgets.MosaicExplorer.of(together, path[18][1][:4], drawings[:4], t=0.1, top=3,
 # %%
 as_others = {"network": results["as others, network-150"], "ELS": results["as others, els-zeros"]}
 as_others = {name: unpacked(some) for name, some in (as_others | {"bent filter": curved["as others"]}).items()}
-again = els.sample(together, els.seeded_noise([200] * 8, emoji.shape), steps=20, labels=torch.arange(8))  # the first
+again = els.sample(together, els.seeded_noise([200] * 8, emoji.shape), steps=20, labels=torch.arange(8))  # noise 200
 
 
 def alike(some):
