@@ -255,7 +255,7 @@ def _set_limit(i: int, lost: float, book: Any, asked: Any, weights: Any) -> Any:
             low = middle
         else:
             high, left_out = middle, more
-    return high, ROUNDED * left_out
+    return min(ALL, high), ROUNDED * left_out  # never as far as what fills up the last branch
 
 
 @compiled
@@ -296,7 +296,7 @@ def search(
     factors, own = (np.float32(-2) * scale * queries).reshape(m * depth), np.empty(m, np.float32)
     asked = _Queries(queries.reshape(m * depth), factors, own, best, sums, bounds, nearest)
     who, here, which = np.empty(m, np.uintp), np.empty(m + 1, np.uintp), np.empty(m, np.uint64)
-    limit, before, least_weights = np.full(m, UNSEEN), np.empty(m, np.float32), zeros(branches * WIDTH, np.float32)
+    limit, before, can_weigh = np.full(m, UNSEEN), np.empty(m, np.float32), zeros(branches * WIDTH, np.float32)
     for branch in range(branches):
         for i in range(m):
             box = _to_boxes(branch, U(i * depth), book, asked.queries)
@@ -309,7 +309,7 @@ def search(
     seen = _visit(limit, book, asked, who, which, here)
     for i in range(m):
         before[i] = best[i]
-        limit[i], skipped[i] = _set_limit(i, lost, book, asked, least_weights)
+        limit[i], skipped[i] = _set_limit(i, lost, book, asked, can_weigh)
     seen += _visit(limit, book, asked, who, which, here)
     for i in range(m):
         at = i * (1 + channels) * REGISTER
