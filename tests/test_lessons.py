@@ -167,6 +167,7 @@ def test_what_is_folded_can_be_skipped(lesson: Path) -> None:
     cells = notebook_of(lesson).cells
     folded = [c for c in cells if "hide-input" in c.metadata.get("tags", [])]
     assert folded == [c for c in cells if c.metadata.get("jupyter", {}).get("source_hidden")]
+    assert all(c.cell_type == "code" for c in folded)
     prose = "\n".join(c.source for c in cells if c.cell_type == "markdown")
     prose = re.sub(r"```.*?```", "", prose, flags=re.DOTALL)
     out_of_sight: set[str] = set()
