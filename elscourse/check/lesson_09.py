@@ -32,8 +32,8 @@ def _blobs(generator: torch.Generator) -> list[Case]:
     alone = torch.zeros(5, 5)
     alone[2, 2], alone[0, 0] = 3.0, 0.1
     nearly, enough = torch.zeros(9, 9), torch.zeros(9, 9)
-    nearly[4, 4], nearly[3, 3], nearly[0, 0] = 179.0, 16.0, 5.0  # 0.895 in the middle pixel
-    enough[4, 4], enough[0, 8] = 181.0, 19.0  # 0.905 there
+    nearly[4, 4], nearly[3, 3], nearly[0, 0] = 1799.0, 160.0, 41.0  # 0.8995 in the middle pixel
+    enough[4, 4], enough[0, 8] = 1801.0, 199.0  # 0.9005 there
     beside = torch.zeros(4, 9, 9)  # the middle alone is not enough; with one of its four neighbours, it is
     beside[:, 4, 4], beside[:, 0, 0] = 85.0, 5.0
     beside[[0, 1, 2, 3], [3, 5, 4, 4], [4, 4, 3, 5]] = 10.0
