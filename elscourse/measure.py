@@ -60,7 +60,7 @@ def machine(device: torch.device) -> Row:
 def matrix_rate(device: torch.device, side: int, repeats: int) -> Row:
     """The rate of a float32 product of two matrices of side x side, 2 side^3 operations: FLOP/s."""
     a = torch.randn(side, side, generator=torch.Generator().manual_seed(0)).to(device)
-    with full_precision():
+    with full_precision:
         seconds, _ = best_seconds(lambda: a @ a, repeats, device)
     return {"side": side, "seconds": seconds, "flops": 2 * side**3 / seconds}
 
@@ -90,7 +90,7 @@ def speed(
     )
     count = pairs(tuple(images.shape), patch_size, padding, len(images), len(x_t))
     ours, answer = best_seconds(partial(engine, x_t, 0.5), repeats, x_t.device)
-    with full_precision():
+    with full_precision:
         theirs, theirs_answer = best_seconds(partial(textbook, x_t, 0.5), max(1, repeats - 1), x_t.device)
         tuned_seconds, _ = best_seconds(partial(tuned, x_t, 0.5), repeats, x_t.device)
     return {
@@ -128,7 +128,7 @@ def laptop_trajectory(lab: Lab, seeds: int, steps: int, repeats: int) -> Row:
     turns = [[timed(draw, lab.device)[0] for draw in draws.values()] for _ in range(repeats)]
     for name, seconds in zip(draws, zip(*turns, strict=True), strict=True):
         row[name] = {"first_seconds": first[name][0], "seconds": min(seconds)}
-    with full_precision():
+    with full_precision:
         one, _ = timed(partial(sample, textbook, noise[:1], steps, schedule=lab.schedule), lab.device)
     apart = first["exact"][1] - first["pruned"][1]
     return row | {
@@ -168,7 +168,7 @@ def full_trajectory(
         row["exact"], exact = timed(partial(machines["exact"], x_t, t, labels=0), device)
         row["pruned_first"], pruned = timed(partial(machines["pruned"], x_t, t, labels=0), device)
         row["pruned"], _ = timed(partial(machines["pruned"], x_t, t, labels=0), device)
-        with full_precision():
+        with full_precision:
             seconds, _ = timed(partial(textbook, x_t, t), device)
         row["textbook"] = seconds * len(own) / len(few)
         row["difference"] = float((exact - pruned).abs().max())

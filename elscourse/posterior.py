@@ -12,8 +12,8 @@ sum of each query remain. Nothing here knows which machine is asking.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -251,27 +251,47 @@ def fitting(one: int, memory: int) -> int:
 def posterior_mean(lookup: Asks, source: Source, alpha: float, sigma: float, memory: int) -> Partial:
     """Stream the images past the queries; `.mean()` of the result is the denoiser's answer."""
     result = Partial.empty(*lookup.shape, source.images.device)
-    with full_precision():
+    with full_precision:
         for tile in lookup.tiles(source, alpha, sigma, memory):
             result.absorb(tile.groups, tile.queries, Partial.of(tile.logits, tile.values))
     return result
 
 
-@contextmanager
-def full_precision() -> Iterator[None]:
-    """Without TF32, whose 11 bits are too few for a logit, whatever the program has chosen for its networks."""
-    there: Any = torch.backends
-    operations = there.cuda.matmul, there.cudnn.conv, there.mkldnn.matmul, there.mkldnn.conv
-    own = [operation.fp32_precision for operation in operations]
-    for operation in operations:
-        operation.fp32_precision = "ieee"
-    try:
-        yield
-    finally:
-        for operation, precision in zip(operations, own, strict=True):
-            operation.fp32_precision = "none"  # what it inherits goes on following what it inherits it from
-            if operation.fp32_precision != precision:
-                operation.fp32_precision = precision
+class _FullPrecision:
+    """Without TF32, whose 11 bits are too few for a logit, whatever the program has chosen for its networks.
+
+    The choice is one for the whole process: of callers in several threads, the first one puts it aside and the last one
+    gives it back.
+    """
+
+    def __init__(self) -> None:
+        self._counting, self._users, self._own = threading.Lock(), 0, list[str]()
+
+    @staticmethod
+    def _operations() -> tuple[Any, ...]:
+        there: Any = torch.backends
+        return there.cuda.matmul, there.cudnn.conv, there.mkldnn.matmul, there.mkldnn.conv
+
+    def __enter__(self) -> None:
+        with self._counting:
+            if not self._users:
+                self._own = [operation.fp32_precision for operation in self._operations()]
+                for operation in self._operations():
+                    operation.fp32_precision = "ieee"
+            self._users += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._counting:
+            self._users -= 1
+            if self._users:
+                return
+            for operation, precision in zip(self._operations(), self._own, strict=True):
+                operation.fp32_precision = "none"  # what it inherits goes on following what it inherits it from
+                if operation.fp32_precision != precision:
+                    operation.fp32_precision = precision
+
+
+full_precision = _FullPrecision()
 
 
 @dataclass(frozen=True)
@@ -293,7 +313,7 @@ def top_voters(lookup: Asks, source: Source, alpha: float, sigma: float, top: in
     result = Partial.empty(*shape, 1, device)
     best = torch.full((*shape, top), -torch.inf, dtype=torch.float64, device=device)
     key = torch.full((*shape, top), -1, device=device)
-    with full_precision():
+    with full_precision:
         for tile in lookup.tiles(source, alpha, sigma, memory):
             logits, at = tile.logits.double(), (tile.groups, tile.queries)
             value, place = logits.topk(min(top, logits.shape[-1]), dim=-1)
