@@ -29,6 +29,7 @@ GPU_TILE = 2**26  # the same on a GPU, where few large matrix products beat many
 KEYS = 128  # keys in a tile at least: fewer make the matrix products inefficient
 BLOCK = 2**25  # bytes of keys cut from the images at a time
 FARTHEST = -1e100  # of a logit from the largest: its weight is 0 long before, and 0 times this is 0
+WALK = 9  # terms of a logit whose roundings add up like a random walk; in flat pictures those of more have one sign
 LOGIT_ERROR = 1e-5  # rounding allowed in a float32 logit before it is computed in float64
 
 
@@ -214,10 +215,10 @@ def slices(length: int, step: int) -> Iterator[slice]:
 def logit_error(query: float, key: float, alpha: float, sigma: float, depth: float) -> float:
     """How far rounding to float32 may move a logit (alpha q.k - alpha^2 k.k / 2) / sigma^2 of q and k of these lengths.
 
-    It is a sum of terms of the size alpha |q| |k| / sigma^2, each rounded to 24 bits; over `depth` components the
-    roundings add up like a random walk.
+    It is a sum of terms of the size alpha |q| |k| / sigma^2, each rounded to 24 bits; over `depth` components, though
+    not over more than WALK, the roundings add up like a random walk.
     """
-    return 2.0**-24 * alpha * key * (query + alpha * key / 2) / sigma**2 / depth**0.5
+    return 2.0**-24 * alpha * key * (query + alpha * key / 2) / sigma**2 / min(depth, WALK) ** 0.5
 
 
 def logit_dtype(lookup: Lookup, alpha: float, sigma: float) -> torch.dtype:

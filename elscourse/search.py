@@ -150,14 +150,14 @@ def _to_boxes(branch: int, q: Any, book: Any, queries: Any) -> Any:
 def _exponents(leaf: Any, i: Any, j: Any, book: Any, asked: Any) -> Any:
     """The exponents of the keys of a leaf for the queries i and j: a key is loaded once."""
     q, p, at, more = i * book.depth, j * book.depth, leaf * book.depth * U(WIDTH), load(book.extra, leaf * U(WIDTH))
-    if book.expanded:
-        one, two = spread(asked.own[i]) + more, spread(asked.own[j]) + more
-        for d in range(book.depth):
+    one = two = spread(np.float32(0))
+    if book.expanded:  # what varies least comes first: most sums are small then, and rounded by less
+        at += book.depth * U(WIDTH)
+        for d in range(book.depth - U(1), -1, -1):
+            at -= U(WIDTH)
             k = load(book.keys, at)
             one, two = one + k * spread(asked.factors[q + U(d)]), two + k * spread(asked.factors[p + U(d)])
-            at += U(WIDTH)
-        return one, two
-    one = two = spread(np.float32(0))
+        return one + (spread(asked.own[i]) + more), two + (spread(asked.own[j]) + more)
     for d in range(book.depth):
         k = load(book.keys, at)
         a, b = k - spread(asked.queries[q + U(d)]), k - spread(asked.queries[p + U(d)])
