@@ -25,6 +25,7 @@ from .ranks import Ranks
 from .schedule import CosineSchedule, Schedule
 from .training_set import TrainingSetDenoiser
 
+GREYS = 256  # steps of grey in 1
 LITTLE_NOISE = 0.1  # sigma^2, below which subtracting a grey in float32 costs more digits than it saves
 
 
@@ -93,9 +94,10 @@ class Machine(TrainingSetDenoiser, ABC):
         if isinstance(memory, bool) or not isinstance(memory, NUMBER) or not 1 <= memory < math.inf:
             raise CourseError(f"memory must be a number of bytes, at least 1, got {memory!r}.")
         self.memory = min(int(memory), 2**62)  # as far as torch can count
-        # subtracting one grey per channel from both sides changes no distance: see _grey_at
-        total = torch.stack([piece.sum((0, 2, 3), dtype=torch.float64) for piece in pieces(images)]).sum(0)
-        self.grey = (total / images[:, 0].numel()).view(1, -1, 1, 1).to(images.dtype)
+        # Subtracting one grey per channel from both sides changes no distance: see _grey_at. Of few digits, it leaves
+        # black and white exact: rounded, all pixels of one colour would be rounded alike, which adds up.
+        total = torch.stack([piece.detach().sum((0, 2, 3), dtype=torch.float64) for piece in pieces(images)]).sum(0)
+        self.grey = (total / images[:, 0].numel() * GREYS).round().div(GREYS).view(1, -1, 1, 1).to(images.dtype)
 
     @torch.no_grad()
     def __call__(self, x_t: Float[Tensor, "B C H W"], t: float, labels: Labels = None) -> Float[Tensor, "B C H W"]:
@@ -223,7 +225,7 @@ class Machine(TrainingSetDenoiser, ABC):
 
     def _centred(self, x_t: Float[Tensor, "B C H W"], t: float) -> Float[Tensor, "B C H W"]:
         grey, (alpha, _) = self._grey_at(t), self._angle(t)
-        return x_t if grey is None else x_t - alpha * grey
+        return x_t if grey is None else (x_t.double() - alpha * grey.double()).to(x_t.dtype)
 
     def _partial(self, centred: Float[Tensor, "B C H W"], t: float, source: Source) -> tuple[Partial, float]:
         """The engine's sums over these images, for (B, H W) queries with C values or (B, 1) with C H W; and the part

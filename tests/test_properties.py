@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -345,6 +346,26 @@ def test_a_program_may_choose_the_precision_of_its_products(place: str) -> None:
         "assert chosen == [op.fp32_precision for op in (torch.backends.cuda.matmul, torch.backends.mkldnn.matmul)]",
     ]
     python("-c", "\n".join(lines))
+
+
+def test_a_program_keeps_its_choice_when_several_threads_ask() -> None:
+    """The one that is ready first must not end full precision for the other, nor the last one keep it for good."""
+    lines = [
+        "import torch",
+        "from elscourse.posterior import full_precision",
+        "torch.backends.mkldnn.matmul.fp32_precision = 'bf16'",
+        "full_precision.__enter__(), full_precision.__enter__(), full_precision.__exit__()",
+        "assert torch.backends.mkldnn.matmul.fp32_precision == 'ieee'",
+        "full_precision.__exit__()",
+        "assert torch.backends.mkldnn.matmul.fp32_precision == 'bf16'",
+    ]
+    python("-c", "\n".join(lines))
+
+
+def test_a_machine_of_images_that_ask_for_a_gradient_can_be_copied() -> None:
+    images = torch.rand(4, 1, 8, 8).requires_grad_()
+    machine, x_t = els.IdealScoreMachine(images), torch.rand(1, 1, 8, 8)
+    assert torch.equal(copy.deepcopy(machine)(x_t, 0.5), machine(x_t, 0.5))
 
 
 def test_a_program_may_change_its_mind_about_the_precision() -> None:
