@@ -143,14 +143,14 @@ class PatchMachine(Machine):
     def _partial(self, centred: Float[Tensor, "B C H W"], t: float, source: Source) -> tuple[Partial, float]:
         """By a search where a tolerance allows it, else by sliding images where that pays, else as `_questions` say.
 
-        Without a trace of the image in x_t (alpha = 0, as with other schedules at t = 1) there is nothing to slide, and
-        with hardly any noise a float32 distance is too large to be a number.
+        With hardly a trace of the image in x_t (as with other schedules at t = 1), or of noise, numbers would be out of
+        the range of float32.
         """
         size, taps = self.size_at(t), self._taps(t)
         moves = self._displacements(size)
         alpha, sigma = self._angle(t)
-        sharp = sigma > shifts.LEAST_NOISE
-        if len(source) and alpha and sharp and shifts.pays(centred, moves, size, len(source), self.memory):
+        both = min(abs(alpha), sigma) > shifts.LEAST
+        if len(source) and both and shifts.pays(centred, moves, size, len(source), self.memory):
             sliding = shifts.Sliding(taps, moves, self.padding, self._longest(t, source))
             found = None if self.tolerance is None else self._search(centred, t, source, sliding, self.tolerance)
             if found is not None:

@@ -33,7 +33,9 @@ WORTH = 2**20  # pairs of query and key, times the patch size, from which on it 
 PARTS = 16  # pieces of the work, whatever the number of threads: the sums are then the same with any
 KEYS = 512  # images at a time in torch: a float32 sum over many more would lose digits
 MOST_LANES = 64  # images side by side, on any processor
-LEAST_NOISE = 1e-15  # sigma from which on they can: with less, squares of pixels, scaled, are too large for float32
+# Of image and of noise in x_t, for the compiled loops: with less noise, pixels (scaled by 1 / sigma) are as far away as
+# FAR; with less image, FAR times the least power of two that the loops know, divided by alpha, is not nothing.
+LEAST = 1e-8
 FAR = 1e15  # pixels (scaled) of the images that fill up the last chunk: too far from everything to have a weight
 
 

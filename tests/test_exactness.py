@@ -365,6 +365,28 @@ def test_with_hardly_any_noise_at_all(kind: str, monkeypatch: pytest.MonkeyPatch
         machine(x_t, 1e-200)
 
 
+@pytest.mark.parametrize("kind", ["circular", "zeros", "ls"])
+def test_far_from_all_images_with_hardly_any_noise(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In units of such noise x_t is farther from the images than those that only fill up a chunk."""
+    monkeypatch.setattr(shifts, "WORTH", 0)
+    machine, _ = machine_and_formula(kind, pictures(7, 1, 8, 9, seed=9), 3, "square")
+    x_t = 1e5 * pictures(1, 1, 8, 9, seed=10)
+    for t in (1e-9, 1e-12, 3e-15):
+        assert machine(x_t, t).abs().max() <= 1 + 1e-6
+
+
+@pytest.mark.parametrize("kind", ["circular", "zeros", "ls"])
+@pytest.mark.parametrize("alpha", [6e-17, 1e-30, 1e-7])
+def test_with_hardly_a_trace_of_the_image(alpha: float, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cosine that ends at t = 1, to 17 digits: images that only fill up a chunk must not have a vote."""
+    monkeypatch.setattr(shifts, "WORTH", 0)
+    images = pictures(2, 1, 8, 9, seed=9)
+    machine, formula = machine_and_formula(kind, images, 3, "square")
+    monkeypatch.setattr(machine, "_angle", lambda _: (alpha, 1.0))
+    x_t = pictures(1, 1, 8, 9, seed=10)
+    torch.testing.assert_close(machine(x_t, 1.0).double(), formula(x_t, images, alpha, 1.0), rtol=0, atol=2e-7)
+
+
 @pytest.mark.parametrize("t", [1e-4, 1e-8, 4.7e-11])
 def test_equal_voters_share_at_little_noise(t: float) -> None:
     """The largest logit is then 1e17 and more; beside it the number of those who have it would be lost."""
