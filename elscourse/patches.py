@@ -31,7 +31,7 @@ def size_at(sizes: int | Sizes, t: float) -> int:
 def check_patch_size(patch_size: object) -> int:
     """A patch has a centre pixel: its size is an odd whole number of at least 1."""
     patch_size = _plain(patch_size)
-    if isinstance(patch_size, bool) or not isinstance(patch_size, NUMBER) or not float(patch_size).is_integer():
+    if isinstance(patch_size, bool) or not isinstance(patch_size, NUMBER) or patch_size % 1 != 0:
         raise CourseError(f"a patch size must be an odd whole number of pixels, got {patch_size!r}.")
     if patch_size < 1 or patch_size % 2 == 0:
         near = "1" if patch_size < 1 else f"{int(patch_size) - 1} or {int(patch_size) + 1}"

@@ -46,6 +46,9 @@ class TrainingSetDenoiser:
                 f"images must be a tensor with the shape (N, C, H, W) and N >= 1, got {shape_of(images)}"
                 f"{_how_to_make_a_tensor(images)}."
             )
+        if images.layout != torch.strided or images.is_meta:
+            given = "none (device meta)" if images.is_meta else f"{images.layout}: take images.to_dense()"
+            raise CourseError(f"images must have their pixels in memory, one after the other, got {given}.")
         if images.dtype not in (torch.float32, torch.float64):
             advice = "images.float()" if images.is_floating_point() else "images / 127.5 - 1 if they are 0 to 255"
             raise CourseError(
@@ -92,6 +95,8 @@ class TrainingSetDenoiser:
             mine, theirs = getattr(self.images, what), getattr(x_t, what)
             if mine != theirs:
                 raise CourseError(f"x_t is {theirs}, the training images are {mine}: move one with x_t.to(...).")
+        if x_t.layout != torch.strided:
+            raise CourseError(f"x_t must have its pixels in memory, got {x_t.layout}: take x_t.to_dense().")
         kind = x_t.device.type
         if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
             raise CourseError(

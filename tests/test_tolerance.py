@@ -230,10 +230,45 @@ def test_a_dictionary_beyond_the_budget_is_visited_whole() -> None:
     assert large.certified(images[:2], 0.1).visited < 1
 
 
-@pytest.mark.parametrize("tolerance", [0, -1e-3, float("nan"), float("inf"), "small", True])
+@pytest.mark.parametrize("tolerance", [0, -1e-3, float("nan"), float("inf"), 10**400, "small", True])
 def test_a_tolerance_is_a_positive_number(tolerance: object) -> None:
     with pytest.raises(els.CourseError, match="tolerance must be a positive number"):
         els.EquivariantLocalScoreMachine(torch.zeros(2, 1, 8, 8), patch_size=3, tolerance=tolerance)  # type: ignore
+
+
+def test_the_bound_holds_for_pictures_of_one_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Black or white: all products of a window have one sign, and so have their roundings."""
+    monkeypatch.setattr(shifts, "WORTH", math.inf)  # by matrix products
+    images = torch.cat([torch.ones(1, 3, 16, 16), -torch.ones(1, 3, 16, 16)])
+    fast, precise = (els.EquivariantLocalScoreMachine(v, patch_size=15) for v in (images, images.double()))
+    for t, x_t, _ in els.trajectory(precise, els.seeded_noise(range(40), (3, 16, 16)).double(), 20):
+        if 0.3 <= t <= 0.4:
+            answer = fast.certified(x_t.float(), t)
+            error = (answer.mean - precise(x_t.float().double(), t)).abs().amax((1, 2, 3))
+            assert (error <= answer.bound).all(), t
+
+
+def test_a_grey_leaves_black_and_white_exact() -> None:
+    """Of pictures in any numbers: rounded, all pixels of one colour would be rounded alike."""
+    images = torch.cat([torch.ones(2, 1, 8, 8), -torch.ones(5, 1, 8, 8)])
+    grey = els.IdealScoreMachine(images).grey
+    assert abs(float(grey) + 3 / 7) < 1 / 256
+    assert torch.equal((images - grey).double(), images.double() - grey.double())
+
+
+def test_an_expanded_distance_keeps_its_digits_in_many_dimensions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """75 of them, and pictures of noise, halfway between which x_t is: what is the best key is decided by little."""
+    generator, t = torch.Generator().manual_seed(0), 0.25
+    for _ in range(6):
+        images = (torch.rand(5, 3, 8, 8, generator=generator) < 0.5).float() * 2 - 1
+        halfway = (images + images.roll(1, 0)) / 2
+        x_t = SCHEDULE.alpha(t) * halfway + SCHEDULE.sigma(t) * torch.randn(images.shape, generator=generator)
+        built = els.EquivariantLocalScoreMachine(images, patch_size=5, padding="circular", tolerance=0.01)
+        precise = els.EquivariantLocalScoreMachine(images.double(), patch_size=5, padding="circular")
+        monkeypatch.setattr(clusters, "LOGIT_ERROR", math.inf)  # expanded whatever it costs
+        answer = built.certified(x_t, t)
+        error = (answer.mean - precise(x_t.double(), t)).abs().amax((1, 2, 3))
+        assert (error <= 1.5 * answer.bound).all()
 
 
 def test_the_bound_holds_far_from_the_data_and_for_pale_images() -> None:
