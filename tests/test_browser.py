@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import http.server
+import io
 import itertools
 import json
 import math
@@ -22,9 +23,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from conftest import CHROMIUM, pictures
+from PIL import Image
 
 import elscourse as els
 from elscourse import reference
@@ -638,14 +641,17 @@ def test_accessibility(theme: str, width: int, chromium: Any, served: str) -> No
     """axe-core has nothing serious to say about any kind of page, in either theme, on a desktop and on a phone."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     found = []
-    for name in PAGES:
+    for name in [*PAGES, "search"]:
         size = {"width": width, "height": 1000}
-        visit = Visit(chromium, f"{served}/{name}.html", color_scheme=theme, viewport=size)
+        words = "?q=mosaic" if name == "search" else ""
+        visit = Visit(chromium, f"{served}/{name}.html{words}", color_scheme=theme, viewport=size)
         page = visit.page
         page.evaluate(f"() => {{ document.documentElement.dataset.theme = '{theme}' }}")
         visit.settle()  # axe would keep an explorer waiting for longer than it can
         if name == "book/index":
             page.wait_for_selector("#explorer .els-four")
+        if words:
+            page.wait_for_selector("#search-results a .highlighted")
         for violation in axe.run(page, options={"resultTypes": ["violations"], "preload": False}).response[
             "violations"
         ]:
@@ -734,6 +740,39 @@ def test_the_contents_scroll_along(chromium: Any, served: str) -> None:
         heading.evaluate("e => window.scrollBy(0, e.getBoundingClientRect().top - 100)")
         current.filter(has_text=f"{number}. ").wait_for()
         assert 0 < current.bounding_box()["y"] < 650
+    visit.leave()
+
+
+def test_on_a_phone_the_contents_make_way_for_what_was_chosen(chromium: Any, served: str) -> None:
+    visit = Visit(chromium, f"{served}/notebooks/07_els.html", viewport={"width": 390, "height": 844})
+    visit.settle()
+    drawer = visit.page.locator("#pst-secondary-sidebar-modal")
+    for section in ("2. ", "5. "):
+        visit.page.locator(".secondary-toggle:visible").first.click()
+        drawer.locator("a", has_text=section).first.click()
+        drawer.wait_for(state="hidden")
+        heading = visit.page.locator(".bd-article h2", has_text=section).first
+        assert 0 <= heading.bounding_box()["y"] < 300
+    visit.leave()
+
+
+@pytest.mark.parametrize(
+    ("address", "selector"), [("notebooks/00_result", "details.hide > summary"), ("book/theory", "table[tabindex]")]
+)
+def test_where_the_keyboard_is_is_seen(address: str, selector: str, chromium: Any, served: str) -> None:
+    """On what cuts off all that is outside: in a picture of it the frame is seen, but where a wide table fades away."""
+    visit = Visit(chromium, f"{served}/{address}.html", viewport={"width": 390, "height": 844})
+    visit.settle()
+    one = visit.page.locator(f".bd-article {selector}").first
+    without = np.asarray(Image.open(io.BytesIO(one.screenshot())).convert("RGB"), int)
+    one.focus()
+    visit.page.keyboard.press("Shift+Tab")
+    visit.page.keyboard.press("Tab")
+    assert one.evaluate("e => e === document.activeElement")
+    framed = np.asarray(Image.open(io.BytesIO(one.screenshot())).convert("RGB"), int)
+    changed = abs(framed - without).sum(2) > 90
+    for side in (changed[:3], changed[-3:], changed[:, :3]):
+        assert side.mean() > 0.5
     visit.leave()
 
 

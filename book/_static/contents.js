@@ -11,6 +11,10 @@ window.addEventListener("DOMContentLoaded", () => {
     const current = panel.querySelector("a[aria-current]");
     if (current) panel.scrollTop += current.getBoundingClientRect().top - panel.getBoundingClientRect().top - panel.clientHeight / 2;
   }).observe(panel, { subtree: true, attributeFilter: ["aria-current"] });
+  // On a phone the list lies over the page: who chose a section wants to see it.
+  document.getElementById("pst-secondary-sidebar-modal")?.addEventListener("click", (event) => {
+    if (event.target.closest("a")) event.currentTarget.close();
+  });
 });
 
 // Paper is white.
