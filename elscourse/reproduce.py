@@ -7,6 +7,7 @@ pieces are dealt out to them, whereas on a machine's piece all of them work toge
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import re
@@ -24,7 +25,7 @@ from tqdm.auto import tqdm
 from .diffusion import Denoiser, seeded_noise, trajectory, with_first_step
 from .errors import CourseError, unknown_name
 from .files import UNREADABLE, remove, save_text, whole_file
-from .lab import FILTERS, MACHINES, WITHOUT_WINDOW, Lab
+from .lab import BENT_FILTERS, FILTERS, MACHINES, WITHOUT_WINDOW, Lab
 from .machine import Machine
 from .metrics import nearest_training_image
 from .pieces import sha256_of
@@ -77,13 +78,15 @@ class Experiment:
     def settings(self) -> dict[str, Any]:
         """What decides the numbers; a folder with results of other settings is not continued."""
         lab = self.lab
+        # a bent filter is told the classes though the network may not be
+        told = lab.data.labels if set(self.machines) & set(BENT_FILTERS) else lab.image_labels
         return {
             "network": lab.network.name,
             "network_sha256": str(lab.network.card.get("sha256", "")),
             "dataset": lab.data.name,
             "images": list(lab.data.images.shape),
             "images_sha256": sha256_of(lab.data.images),
-            "labels_sha256": None if lab.image_labels is None else sha256_of(lab.image_labels),
+            "labels_sha256": None if told is None else sha256_of(told),
             "sizes": {m: lab.patch_sizes(m) for m in self.machines if m not in WITHOUT_WINDOW},
             "seeds": self.seeds,
             "steps": self.steps,
@@ -92,6 +95,16 @@ class Experiment:
             "device": lab.device.type,
             "dtype": str(lab.data.images.dtype).removeprefix("torch."),
         }
+
+    @cached_property
+    def _record(self) -> str:
+        """What pieces must have been made with. Another version may draw other pictures."""
+        return json.dumps(self.settings | {"version": __version__}, indent=1)
+
+    @cached_property
+    def _run(self) -> str:
+        """The same in short, as it stands in each piece: two runs may have worked in one folder."""
+        return hashlib.sha256(self._record.encode()).hexdigest()
 
     def columns(self) -> dict[str, tuple[Callable[[], Denoiser], int]]:
         """Name in samples.npz -> how to make the denoiser, and its number of steps."""
@@ -162,13 +175,15 @@ class Experiment:
             images = images.clamp(-1, 1)  # linear filters go beyond white, and a rival is taken at its strongest
         if writer == self._rank:
             with whole_file(self._path(column, seeds)) as partial:
-                np.savez(partial, images=images.cpu().numpy())  # whose checksum is compared when it is read
+                # whose checksum is compared when it is read
+                np.savez(partial, images=images.cpu().numpy(), run=self._run)
 
     def _finish(self) -> dict[str, Any]:
         """Measure and write the results; all pieces are there."""
         samples = {"noise": seeded_noise(range(self.seeds), self.lab.shape)}
         for column in self.columns():
-            pieces = [_read(self._path(column, seeds), (len(seeds), *self.lab.shape)) for seeds in self._chunks]
+            shape = self.lab.shape
+            pieces = [_read(self._path(column, seeds), self._run, (len(seeds), *shape)) for seeds in self._chunks]
             samples[column] = torch.from_numpy(np.concatenate(pieces))
         metrics = self.measure(samples)
         self._write(samples, metrics)
@@ -176,10 +191,9 @@ class Experiment:
 
     def _open(self, fresh: bool) -> set[str]:
         """Start in an empty folder, or continue in one that was started with the same settings; returns the names of
-        the pieces it has."""
+        the pieces it has. Those of another run are made again."""
         parts = self.out / "parts"
-        # another version may draw other pictures, and the results say which one drew them
-        record, wanted = parts / "settings.json", json.dumps(self.settings | {"version": __version__}, indent=1)
+        record, wanted = parts / "settings.json", self._record
         pieces = [path for path in parts.glob("*.npz") if PIECE.fullmatch(path.name)]
         if fresh:  # remove only what a run writes: the folder may be the user's
             for old in [*pieces, record]:
@@ -199,7 +213,7 @@ class Experiment:
             )
         if not record.exists():
             save_text(wanted, record)
-        return {path.name for path in pieces}
+        return {path.name for path in pieces if _run_of(path) in (self._run, None)}
 
     def measure(self, samples: dict[str, Tensor]) -> dict[str, Any]:
         """Every machine against every network column, the distances to the training images, and the settings."""
@@ -230,14 +244,26 @@ class Experiment:
                 write(partial)
 
 
-def _read(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+def _run_of(path: Path) -> str | None:
+    """Of which run a piece is; None if it cannot be read, which `_read` reports."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return str(file["run"]) if "run" in file else ""
+    except (*UNREADABLE, TypeError, KeyError):
+        return None
+
+
+def _read(path: Path, run: str, shape: tuple[int, ...]) -> np.ndarray:
     try:
         with np.load(path, allow_pickle=False) as file:
             piece: np.ndarray = file["images"]
+            own = str(file["run"]) == run
         if piece.shape != shape or piece.dtype.kind != "f" or not np.isfinite(piece).all():
             raise ValueError(f"it holds {piece.dtype} {piece.shape}")
-        return piece
     except FileNotFoundError as error:
         raise CourseError(f"{path} is gone: another process is working in this folder. Run again.") from error
     except (*UNREADABLE, TypeError, KeyError) as error:
         raise CourseError(f"{path} is damaged: delete it and run again to make it anew.") from error
+    if not own:
+        raise CourseError(f"{path} is of other settings: another process is working in this folder. Run again.")
+    return piece

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -183,14 +184,14 @@ def test_a_damaged_piece_is_named(results: Path) -> None:
     ok("reproduce", *SMALL)
     piece = results / "parts" / "ls-00000.npz"
     with np.load(piece) as file:
-        images = file["images"]
+        images, own_run = file["images"], file["run"]
     flipped = bytearray(piece.read_bytes())
     flipped[len(flipped) // 2] ^= 1
     with piece.open("wb") as partial:
         np.save(partial, images)
     contents = [bytes(flipped), piece.read_bytes(), b""]
     for wrong in (np.zeros((2, 3, 8, 8), np.float32), images.astype(str), images * np.nan):
-        np.savez(piece, images=wrong)
+        np.savez(piece, images=wrong, run=own_run)
         contents.append(piece.read_bytes())
     for content in contents:
         piece.write_bytes(content)
@@ -200,6 +201,29 @@ def test_a_damaged_piece_is_named(results: Path) -> None:
         )
     piece.unlink()
     ok("reproduce", *SMALL)
+
+
+def test_pieces_of_another_run_in_the_same_folder_are_made_again(results: Path) -> None:
+    """Of a process that was still at work when this one was told to start over."""
+    ok("reproduce", *SMALL, "--steps", "4")
+    piece = results / "parts" / "ls-00000.npz"
+    late = piece.read_bytes()
+    ok("reproduce", *SMALL, "--fresh")
+    right = np.load(results / "samples.npz")["ls"]
+    piece.write_bytes(late)
+    with pytest.raises(els.CourseError, match=r"ls-00000\.npz is of other settings: another process"):
+        reproduce._read(piece, "this run", right[:CHUNK].shape)
+    ok("reproduce", *SMALL)
+    np.testing.assert_array_equal(np.load(results / "samples.npz")["ls"], right)
+
+
+def test_the_classes_count_where_a_bent_filter_is_told_them(tmp_path: Path) -> None:
+    lab, settings = els.lab(verbose=False), {}
+    for classes in (lab.data.labels, lab.data.labels.flip(0)):
+        other = replace(lab, data=replace(lab.data, labels=classes))
+        for machines in ((), ("bent-local-filter",)):
+            settings.setdefault(machines, []).append(Experiment(other, tmp_path, extra_machines=machines).settings)
+    assert [one == two for one, two in settings.values()] == [True, False]
 
 
 def test_pieces_without_their_settings_are_not_adopted(results: Path) -> None:
@@ -1177,7 +1201,7 @@ def test_a_machine_that_is_asked_for_twice_is_drawn_once(tmp_path: Path) -> None
 
 def test_a_piece_that_is_gone_is_not_called_damaged(tmp_path: Path) -> None:
     with pytest.raises(els.CourseError, match=r"is-00000\.npz is gone: another process is working in this folder"):
-        reproduce._read(tmp_path / "is-00000.npz", (1,))
+        reproduce._read(tmp_path / "is-00000.npz", "", (1,))
 
 
 def test_the_figures_show_the_first_ten_and_the_long_run_of_the_network(
