@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,8 +32,8 @@ def calibrate_lab(
     that a calibration that was killed goes on; after that, the next one starts anew.
 
     Raises CourseError for other machines, if there is no size to try, for scores kept of other settings or images, and
-    if the sizes already there were measured with other settings: these are replaced only if `fresh`, and never if they
-    came with the course.
+    if the sizes already there were measured with other settings: these are replaced only if `fresh`. Those that came
+    with the course are never changed.
     """
     own = f"els-{lab.network.padding}"
     path = sizes_path(find_card(network))
@@ -46,11 +47,16 @@ def calibrate_lab(
     if before is not None and before.command == command:
         found.machines = before.machines
     checkpoints = {n: path.with_suffix(f".{n}-{sha256[:8]}-{sizes[-1]}.npz") for n, (_, sizes) in offers.items()}
+    if before is not None and (before.command != command or not offers.keys() <= before.machines.keys()):
+        _check_that_they_are_your_own(path)
     if before is not None and before.command != command:
         begun = any(checkpoint.exists() for checkpoint in checkpoints.values())  # by --fresh, and stopped
-        _check_replaceable(path, before.command, fresh or begun)
-    if fresh:
-        for checkpoint in checkpoints.values():
+        if not (fresh or begun):
+            raise CourseError(
+                f"{path} holds what `{before.command}` measured: use the same settings, or --fresh to replace it."
+            )
+    if fresh:  # what other settings have begun must not pass for a run that was told to replace these
+        for checkpoint in path.parent.glob(f"{glob.escape(path.stem)}.els-*.npz"):
             remove(checkpoint)
     for name, (machine, candidates) in offers.items():
         pairs = calibrate(
@@ -74,15 +80,13 @@ def calibrate_lab(
     return path
 
 
-def _check_replaceable(path: Path, command: str, fresh: bool) -> None:
-    """Raise CourseError unless sizes of other settings may be replaced: if `fresh`, but not the course's own."""
+def _check_that_they_are_your_own(path: Path) -> None:
+    """Raise CourseError for sizes that came with the course: other settings, or more machines, would change them."""
     if path.resolve().parent == (data_dir() / "networks").resolve():
         raise CourseError(
-            f"{path} came with the course, and calibrating with other settings would replace it: copy "
-            f"{path.name.replace('.sizes', '')} and its .safetensors into your own folder, and calibrate that .json."
+            f"{path} came with the course, and this would change it: copy {path.name.replace('.sizes', '')} and its "
+            ".safetensors into your own folder, and calibrate that .json."
         )
-    if not fresh:
-        raise CourseError(f"{path} holds what `{command}` measured: use the same settings, or --fresh to replace it.")
 
 
 def _offers(lab: Lab, names: Sequence[str], largest: int | None) -> dict[str, tuple[PatchMachine, list[int]]]:

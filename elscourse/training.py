@@ -142,7 +142,8 @@ class Trainer:
         images = sha256_of(self.images, self.labels)
         parts = [f"{name} {module}" for name, module in self.network.named_modules() if not list(module.children())]
         parts += [f"{name} {tuple(numbers.shape)}" for name, numbers in self.network.state_dict().items()]
-        return {"network": hashlib.sha256("\n".join(parts).encode()).hexdigest(), "images": images}
+        network = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+        return {"network": network, "images": images, "shape": str(tuple(self.images.shape))}
 
     def advance(self) -> None:
         """One step of Adam on a random batch, then one of the moving average."""

@@ -612,6 +612,9 @@ def test_other_images_or_another_network_do_not_continue_a_checkpoint(tmp_path: 
     train(small(), data, plan, progress=False, checkpoint=checkpoint)
     with pytest.raises(els.CourseError, match=r"another plan \(images [0-9a-f]{8} -> [0-9a-f]{8}\)"):
         train(small(), other, plan, progress=False, checkpoint=checkpoint)
+    wide = els.ImageSet(data.images.view(4, 1, 4, 16), None, (), "random")
+    with pytest.raises(els.CourseError, match=r"another plan \(shape .* -> \(4, 1, 4, 16\)\)"):
+        train(small(), wide, plan, progress=False, checkpoint=checkpoint)
     with pytest.raises(els.CourseError, match=r"another plan \(network "):
         train(small(padding="circular"), data, plan, progress=False, checkpoint=checkpoint)
 
