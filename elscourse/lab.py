@@ -182,9 +182,9 @@ def _images_for(denoiser: NetworkDenoiser, dataset: str | Path | None, float64: 
     about = denoiser.card.get("data")
     if not isinstance(about, dict) or not {"name", "size", "n"} <= about.keys():
         raise CourseError(f"the card of {denoiser.name} does not say which images it was trained on: a lab needs them.")
-    images = dataset or about["name"]
+    images = about["name"] if dataset is None else dataset
     try:
-        data = load(images, size=about["size"], n=None if dataset else about["n"])
+        data = load(images, size=about["size"], n=about["n"] if dataset is None else None)
     except CourseError as error:
         if dataset is not None or images in CATALOGUE:
             raise
@@ -209,9 +209,10 @@ def _images_for(denoiser: NetworkDenoiser, dataset: str | Path | None, float64: 
 
 def choose(profile: str | None, device: str | int | torch.device | None) -> tuple[str, torch.device]:
     """The profile (by default that of ELSCOURSE_LAB, or the laptop's) and the device asked for (by default its own)."""
-    profile = profile or os.environ.get("ELSCOURSE_LAB") or "laptop"
-    if profile not in PROFILES:
-        raise unknown_name("lab", profile, PROFILES)
+    if profile is None:
+        profile = os.environ.get("ELSCOURSE_LAB") or "laptop"
+    if not isinstance(profile, str) or profile not in PROFILES:
+        raise unknown_name("lab", str(profile), PROFILES)
     if profile == "gpu" and device is None and not torch.cuda.is_available():
         raise CourseError(
             'the gpu lab needs an NVIDIA GPU, but this computer has none: take the laptop lab, or "cpu" as the device.'
@@ -242,7 +243,7 @@ def lab(
     `dataset`, are no longer those that it was trained on.
     """
     profile, chosen = choose(profile, device)
-    name = network or PROFILES[profile]
+    name = PROFILES[profile] if network is None else network
     if name == PROFILES["gpu"] and name not in network_files():
         raise CourseError(
             f"the network of the gpu lab is not here yet: `elscourse train {name} --device cuda` makes it, and then "

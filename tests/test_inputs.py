@@ -339,6 +339,11 @@ def test_too_little_memory() -> None:
         ),
         (lambda: els.nearest_training_image(X, IMAGES[..., :4]), "must have one shape"),
         (lambda: els.lab("laptp", verbose=False), "unknown lab 'laptp': did you mean laptop"),
+        (lambda: els.lab(["gpu"], verbose=False), "unknown lab .*gpu"),  # type: ignore[arg-type]
+        (lambda: els.lab(dataset=X, verbose=False), "got Tensor: for images that you have in memory, use els.ImageSet"),
+        (lambda: els.lab(dataset="", verbose=False), "name must be that of a data set .*got ''"),
+        (lambda: els.lab(network=X, verbose=False), "unknown network Tensor"),
+        (lambda: els.lab(network="", verbose=False), "unknown network ''"),
         (lambda: els.lab(device="cdua", verbose=False), "unknown device 'cdua': choose cpu, or cuda for an NVIDIA GPU"),
         (lambda: els.lab(device=3.5, verbose=False), "unknown device '3.5': choose cpu, or cuda for an NVIDIA GPU"),
         (lambda: els.lab(device="", verbose=False), "unknown device ''"),
@@ -590,12 +595,34 @@ def test_the_home_of_nobody() -> None:
             els.load(path)
 
 
+ANOTHER = "--machine", "els-circular"
+
+
+def test_what_another_calibration_has_begun_does_not_pass_for_fresh(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One is stopped, a third one replaces the first: then the second is not told again to replace anything."""
+    monkeypatch.chdir(tmp_path)
+    np.save("images.npy", pictures(6, 1, 8, 8).numpy())
+    ok("train", "own", "--dataset", "images.npy", "--width", "4", "--steps", "1")
+    card = next(tmp_path.rglob("own.json"))
+    settings = ("own", "--samples", "1", "--largest", "3", "--steps")
+    ok("calibrate", *settings, "1")
+    sha256 = json.loads(card.read_text())["sha256"]
+    begun = card.with_name(f"own.sizes.els-zeros-{sha256[:8]}-15.npz")  # of a larger largest size
+    begun.touch()
+    ok("calibrate", *settings, "2", "--fresh")
+    assert not begun.exists()
+    refused = run("calibrate", "own", "--samples", "1", "--steps", "3")
+    assert refused.exit_code == 1 and "use the same settings, or --fresh" in refused.output
+
+
 def test_sizes_that_came_with_the_course_stay() -> None:
     name = "fashion-mnist-16-resnet-zeros"
     path = data_dir() / "networks" / f"{name}.sizes.json"
     before = path.read_bytes()
     shipped = os.path.relpath(path.with_name(f"{name}.json"))
-    calls = ((name, "--samples", "1"), (shipped, "--steps", "1"), (name, "--largest", "3"))
+    calls = ((name, "--samples", "1"), (shipped, "--steps", "1"), (name, "--largest", "3"), (name, *ANOTHER))
     results = [run("calibrate", *call) for call in calls]
     after = path.read_bytes()
     path.write_bytes(before)  # whatever happened: they are those of the course
@@ -603,7 +630,8 @@ def test_sizes_that_came_with_the_course_stay() -> None:
     for result in results:
         assert (
             result.exit_code == 1
-            and "came with the course, and calibrating with other settings would replace it" in result.output
+            and "came with the course, and this would change it: copy fashion-mnist-16-resnet-zeros.json and"
+            in result.output
         )
 
 
