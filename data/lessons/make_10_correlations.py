@@ -3,12 +3,14 @@
     python data/lessons/make_10_correlations.py
 
 After Lukoianov and others (arXiv 2509.09672), in a simple form: every pixel has a window of its own at every t, those
-pixels whose weight in the Wiener filter, in its row for that pixel, is more than TAU times the largest. (The code that
-they publish takes weights as parts of the pixel's own and holds one threshold to all rows.) With these windows the
-local machine LS is run. Nothing but TAU is chosen on a network: for each of the two networks that were trained on the
-same 2,000 pictures the one with the highest median r2 on 40 seeds, 900,000 and up. Kept are r2 with the network (150
-steps) for each TAU, for these seeds and for seeds 0 to 99; the pixels in a window; and ten drawings. Drawings stay in
-runs/lessons/10_correlations, and a run that was stopped goes on.
+pixels whose weight in the Wiener filter, in its row for that pixel, is in size more than TAU times the largest. (The
+code that they publish takes weights as parts of the pixel's own and holds one threshold to all rows.) With these
+windows the local machine LS is run; and, to see what the negative weights are good for, in windows without them.
+
+Nothing but TAU is chosen on a network: for each of the two networks that were trained on the same 2,000 pictures the
+one with the highest median r2 on 40 seeds, 900,000 and up. Kept are r2 with the network (150 steps) for each TAU, for
+these seeds and for seeds 0 to 99, for the latter also without negative weights; the pixels in a window; and ten
+drawings. Drawings stay in runs/lessons/10_correlations, and a run that was stopped goes on.
 """
 
 from pathlib import Path
@@ -31,10 +33,10 @@ CHUNK = 20
 
 
 class CorrelatedWindows:
-    """LS with windows told by the Wiener filter's rows."""
+    """LS with windows told by the Wiener filter's rows, of either sign or of positive weights only."""
 
-    def __init__(self, images: Tensor, tau: float):
-        self.shape, self.tau, self.schedule = images.shape[1:], tau, els.CosineSchedule()
+    def __init__(self, images: Tensor, tau: float, positive: bool = False):
+        self.shape, self.tau, self.schedule, self.positive = images.shape[1:], tau, els.CosineSchedule(), positive
         self.images = images.flatten(1)
         centred = self.images.double() - self.images.double().mean(0)
         self.covariance = centred.T @ centred / len(images)
@@ -43,7 +45,8 @@ class CorrelatedWindows:
         """(D, D): in row i the pixels that pixel i looks at, 1 or 0."""
         alpha, sigma = self.schedule.alpha(t), self.schedule.sigma(t)
         noisy = alpha**2 * self.covariance + sigma**2 * torch.eye(len(self.covariance), dtype=torch.float64)
-        weight = torch.linalg.solve(noisy, alpha * self.covariance).T.abs()  # both symmetric: (C (a^2 C + s^2)^-1)
+        weight = torch.linalg.solve(noisy, alpha * self.covariance).T  # both symmetric: (C (a^2 C + s^2)^-1)
+        weight = weight if self.positive else weight.abs()
         return (weight > self.tau * weight.amax(1, keepdim=True)).float()
 
     @torch.no_grad()
@@ -72,6 +75,7 @@ def main() -> None:
     rivals = {tau: CorrelatedWindows(images, tau) for tau in TAUS}
     predictions = {seeds: {tau: drawn(f"tau-{tau}", rival, 20, seeds) for tau, rival in rivals.items()}
                    for seeds in (CHOOSE, JUDGE)}  # fmt: skip
+    positive = [drawn(f"positive-tau-{tau}", CorrelatedWindows(images, tau, positive=True), 20, JUDGE) for tau in TAUS]
     times = els.CosineSchedule().times(20)[:-1]
     found: dict[str, np.ndarray] = {"taus": np.array(TAUS), "drawings": predictions[JUDGE][0.05][:10].numpy()}
     found["pixels in a window"] = np.array([[r.windows(t).sum(1).mean() for t in times] for r in rivals.values()])
@@ -81,6 +85,8 @@ def main() -> None:
         for what, seeds in (("to choose by", CHOOSE), ("seeds 0 to 99", JUDGE)):
             r2 = torch.stack([els.compare(its, target[seeds]).r2 for its in predictions[seeds].values()])
             found[f"r2 {what}, {name}"] = r2.numpy()
+        r2 = torch.stack([els.compare(its, target[JUDGE]).r2 for its in positive])
+        found[f"r2 without negative weights, {name}"] = r2.numpy()
         found[f"chosen, {name}"] = np.array(TAUS[int(np.median(found[f"r2 to choose by, {name}"], 1).argmax())])
     with whole_file(HERE / "10_correlations.npz") as partial:
         np.savez_compressed(partial, **found)  # type: ignore[arg-type]
