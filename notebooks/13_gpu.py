@@ -641,7 +641,7 @@ assert (round(minutes), round(table)) == (52, 86)
 # use the machine to make pictures.** It is there to *predict* which pictures the network, which is fast, will make.
 #
 # There is a cheaper way to predict. A linear filter bent by a curve (lesson 04) compares no patches. It is worse with
-# garments, by 0.03 to 0.12 of r2, and better with emoji (lesson 11). But only the machine says *whose* patches make a
+# garments, by 0.03 to 0.07 of r2, and better with emoji (lesson 11). But only the machine says *whose* patches make a
 # pixel.
 
 # %% [markdown] tags=["slide"]
