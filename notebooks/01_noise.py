@@ -554,8 +554,8 @@ check.sampler_loop(sampler_loop)
 
 # %%
 generate = els.sample  # or your sampler_loop
-noise = torch.randn(20_000, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-samples = {steps: generate(denoiser, noise, steps) for steps in (1, 5, 20, 500)}
+noise = torch.randn(20_000, 1, 1, 1, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+samples = {steps: generate(denoiser, noise, steps).flatten() for steps in (1, 5, 20, 500)}
 
 # %% [markdown] tags=["slide"]
 # **Predict.** The same 20,000 noise values go through 1, 5, 20 and 500 steps. What will the *single* step make of them?
@@ -610,7 +610,7 @@ def straight_line(x, t):
     return m + alpha * v / (alpha**2 * v + sigma**2) * (x - alpha * m)
 
 
-of_line = generate(straight_line, noise, 500)
+of_line = generate(straight_line, noise, 500).flatten()
 
 # %% tags=["slide", "hide-input"]
 fig, ax = plt.subplots(figsize=(5.6, 2.7))

@@ -381,7 +381,8 @@ assert lab.profile == "gpu" or (abs((at_once < 1e-4).sum() - 62) <= 1 and abs(ne
 
 # %%
 def my_denoiser(x_t, t):
-    return posterior_mean(posterior_weights(x_t, images, schedule.alpha(t), schedule.sigma(t)), images)
+    weights = posterior_weights(x_t, images, schedule.alpha(t), schedule.sigma(t))
+    return posterior_mean(weights.to(images), images)  # yours may be float64
 
 
 mine = check.posterior_weights(posterior_weights), check.posterior_mean(posterior_mean)

@@ -122,8 +122,8 @@ check.nine_tenths_square(nine_tenths_square)
 #             return 2 * r + 1
 # ```
 #
-# Try it on the network's maps: `[nine_tenths_square(J) for J in maps.values()]`. (Their side, 16, is even; your
-# function works there, too.)
+# Try it on the network's maps: `[nine_tenths_square(J) for J in maps.values()]`. (Their side, 16, is even; the
+# function above works there, too.)
 # </details>
 
 # %%
