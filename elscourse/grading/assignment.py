@@ -21,6 +21,9 @@ FIRST_CELL = """\
 
 **Your name:**
 
+**First** name this notebook after you, `your-name.ipynb`, and put it into a folder of its own: the lesson itself has
+the same name, and your copy of it must not be overwritten.
+
 Work through the lesson and write the functions of these exercises:
 
 | | exercise | function | points | minutes |
@@ -33,7 +36,7 @@ often as you like; hints cost nothing. Keep the names and the `def` lines of the
 the same checks, in a fresh Python that runs your functions and what they need from the cells above. There
 `els.reference`, the course's own formulas, is not available: use it nowhere where this notebook does not.
 
-**Hand in** this notebook, saved, and named after you: `your-name.ipynb`.
+**Hand in** this notebook, saved.
 """
 
 OTHERS = "\nThe other exercises of the lesson are for you: they are not graded.\n"
