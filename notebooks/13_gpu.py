@@ -582,11 +582,11 @@ bench = json.loads((data_dir() / "lessons" / "13_bench.json").read_text(encoding
 ratios = {kind: [row[kind] for row in bench["speed"]["rows"]] for kind in ("ratio", "tuned_ratio")}
 for kind, name in (("ratio", "the plain textbook"), ("tuned_ratio", "one tuned to the caches")):
     print(f"faster than {name}: {min(ratios[kind]):.0f} to {max(ratios[kind]):.0f} times")
-assert [round(end(ratios[kind])) for kind in ratios for end in (min, max)] == [17, 48, 9, 15]
+assert [round(end(ratios[kind])) for kind in ratios for end in (min, max)] == [25, 62, 10, 14]
 
 # %% [markdown]
-# In a single call at $t = 0.5$, the package was 17 to 48 times faster than the plain textbook version (over several
-# window sizes and both kinds of border), and 9 to 15 times faster than one tuned to the processor's caches. The
+# In a single call at $t = 0.5$, the package was 25 to 62 times faster than the plain textbook version (over several
+# window sizes and both kinds of border), and 10 to 14 times faster than one tuned to the processor's caches. The
 # website's page *Status* has more (`book/status.md` in the repository).
 
 # %% [markdown]
