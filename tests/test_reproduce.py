@@ -1001,7 +1001,7 @@ def test_readme_and_the_measured_page_state_where_the_formula_ends() -> None:
     calm, guided = (r2(f"guided in 20 steps, network, {w}", f"guided, network, {w}") for w in (1, 3))
     assert f"r2 {calm} without guidance, {guided} at strength 3" in measured
     another = r2("guided away from another, network, 3", "guided, network, 3")
-    assert f"With another untold network the drawings are nearly the same ({another})" in measured
+    assert f"With another untold network the drawings are nearly the same ({another}; in no lesson)" in measured
 
     rows = {
         "resnet-16000-steps": "the same, trained for 16,000 steps instead of 8,000",
