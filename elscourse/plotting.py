@@ -20,6 +20,7 @@ from .patches import size_at
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+MOST = 100  # images in a row: more are too small to be seen, and take minutes to draw
 # told apart by colour-blind readers (Okabe & Ito)
 INK, GREY, BLUE, ORANGE, GREEN = "#222222", "#8c8c8c", "#0072b2", "#d55e00", "#009e73"
 
@@ -127,10 +128,18 @@ def _check_rows(rows: object) -> None:
             raise CourseError(
                 f"row {name!r} must hold images of shape (B, C, H, W) with C = 1 or 3, got {shape_of(images)}."
             )
-        if not images.is_floating_point():
-            raise CourseError(f"row {name!r} must hold floats, uint8 / 127.5 - 1 for instance, got {images.dtype}.")
+        _check_pixels(images, f"row {name!r}")
+        if len(images) > MOST:
+            raise CourseError(f"row {name!r} holds {len(images):,} images, too many to be seen: take images[:20].")
         if not isinstance(name, str):
             raise CourseError(f"the names of rows must be text, got {name!r}: write str({name!r}).")
+
+
+def _check_pixels(images: Tensor, what: str) -> None:
+    if not images.is_floating_point():
+        raise CourseError(f"{what} must hold floats, uint8 / 127.5 - 1 for instance, got {images.dtype}.")
+    if not images.isfinite().all():
+        raise CourseError(f"{what} contains NaN or infinite pixels: there is nothing to show.")
 
 
 def _check_shape(value: object, what: str, *shape: int | str) -> None:
@@ -145,6 +154,7 @@ def show_image(axis: Any, image: Float[Tensor, "C H W"]) -> None:
     """Draw one image, pixels clipped to [-1, 1], on a matplotlib axis, without ticks or frame."""
     _check_shape(image, "image", "C", "H", "W")
     check_channels(image.shape[0], "image")
+    _check_pixels(image, "image")
     pixels = ((image.detach().cpu().float().clamp(-1, 1) + 1) / 2).movedim(0, -1).numpy()
     axis.imshow(
         pixels if pixels.shape[-1] == 3 else pixels[..., 0], cmap="gray", vmin=0, vmax=1, interpolation="nearest"
@@ -224,9 +234,10 @@ def calibration_map(
     Colours show (1 - cosine) divided by its least value at that time, on a log scale; ridge: the calibrated (t, P).
     """
     _check_shape(cosine, "cosine", len(times), len(candidates))
+    candidates = [int(size) for size in candidates]
     unknown = sorted({size for _, size in ridge} - set(candidates))
     if unknown:
-        raise CourseError(f"ridge holds patch sizes {unknown} that are not among the candidates {list(candidates)}.")
+        raise CourseError(f"ridge holds patch sizes {unknown} that are not among the candidates {candidates}.")
     figure = _figure(6.4, 3.6)
     axis = figure.subplots()
     missing = (1 - cosine.detach().double()).clamp(min=1e-6)
@@ -239,7 +250,7 @@ def calibration_map(
     axis.set_yticks(range(len(candidates)), [str(p) for p in candidates])
     axis.set(xlabel="time t (noise on the left)", ylabel="patch size P", title=title)
     if ridge:
-        place = [list(candidates).index(size_at(ridge, t)) for t in times]
+        place = [candidates.index(size_at(ridge, t)) for t in times]
         axis.plot(range(len(times)), place, "o-", color=ORANGE, ms=5, lw=1.5, mec="white", label="calibrated P")
         axis.legend(loc="upper right", bbox_to_anchor=(1.02, -0.1))  # below, where it hides no size
     bar = figure.colorbar(picture, ax=axis)

@@ -48,11 +48,23 @@ WEIGHTS = torch.tensor([0.9, 0.1])
         (lambda: plotting.image_rows({1: pictures(1, 1, 4, 4)}), "names of rows must be text, got 1"),
         (lambda: plotting.show_image(None, torch.ones(4, 4)), r"image must .* \(C, H, W\), got \(4, 4\)"),
         (lambda: plotting.show_image(None, torch.ones(2, 4, 4)), "1 channel"),
+        (
+            lambda: plotting.show_image(None, torch.ones(1, 4, 4, dtype=torch.uint8)),
+            "must hold floats, uint8 / 127.5 - 1",
+        ),
+        (lambda: plotting.show_image(None, torch.ones(1, 4, 4) / 0), "image contains NaN or infinite pixels"),
+        (lambda: plotting.image_rows({"a": torch.zeros(1, 1, 4, 4) / 0}), "row 'a' contains NaN or infinite pixels"),
+        (lambda: plotting.image_rows({"a": torch.zeros(1001, 1, 4, 4)}), r"holds 1,001 images, .*take images\[:20\]"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(draw, sentence: str) -> None:
     with pytest.raises(els.CourseError, match=sentence):
         draw()
+
+
+def test_the_candidates_of_a_map_may_be_a_tensor() -> None:
+    figure = plotting.calibration_map([1.0], torch.tensor([3, 5]), torch.tensor([[0.5, 0.6]]), [(1.0, 5)])
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["3", "5"]
 
 
 def test_shown_figures_carry_alt_text_and_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
