@@ -538,13 +538,24 @@ def test_a_folder_that_is_gone_costs_only_the_record(
 
 
 @pytest.mark.parametrize(
-    "path", ["", "mine", "04_local.ipynb", FILE, f"../{FILE}", None, 3, "a\0b.json", f"{FILE}/mine.json"]
+    "path", ["", "mine", "04_local.ipynb", FILE, f"../{FILE}", FILE.title(), None, 3, "a\0b.json", f"{FILE}/mine.json"]
 )
 def test_odd_exports_are_refused(own_folder: Path, path: object) -> None:
     check.scale(lambda x, a: x * a)
     with pytest.raises(els.CourseError, match="name a"):
         check.export(path)  # type: ignore[arg-type]
     assert "✓ 00  scale" in repr(check.progress())
+
+
+def test_an_export_finds_the_home_folder(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(own_folder / "home"))
+    check.export("~/ada.json")
+    assert (own_folder / "home" / "ada.json").exists() and not (own_folder / "~").exists()
+
+
+def test_a_check_without_parentheses_tells_no_hint(own_folder: Path) -> None:
+    said = repr(check.scale)
+    assert "check.scale(scale)" in said and not any(hint in said for hint in SCALE.hints)
 
 
 def test_an_export_is_the_old_file_or_the_new_one(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

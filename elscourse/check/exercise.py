@@ -71,6 +71,10 @@ class Exercise:
     tolerance: float = 1e-4
     judge: Callable[..., str | None] | None = None
 
+    def __repr__(self) -> str:
+        """Without the hints: a learner who forgets the parentheses of a check sees this."""
+        return f"<exercise {self.name}: check.{self.name}({self.name})>"
+
     def examine(self, attempt: object) -> Verdict:
         """The verdict on a learner's function. Raises nothing, whatever the function does."""
         if is_stub(attempt):

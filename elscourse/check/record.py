@@ -84,10 +84,11 @@ class Progress:
         rows = self.rows(exercises)
         # no file name contains a zero byte
         possible = isinstance(path, str | Path) and Path(path).suffix == ".json" and "\0" not in str(path)
-        if not possible or Path(path).name == FILE:
+        if not possible or Path(path).name.casefold() == FILE:  # the same file to macOS and Windows
             raise CourseError(f"name a new file that ends in .json, like check.export('ada.json'), got {path!r}.")
-        record = {"learner": Path(path).stem, "elscourse": __version__, "exercises": rows}
-        save_text(json.dumps(record, indent=1) + "\n", Path(path))
+        path = Path(os.path.expanduser(path))
+        record = {"learner": path.stem, "elscourse": __version__, "exercises": rows}
+        save_text(json.dumps(record, indent=1) + "\n", path)
         return len(rows)
 
 
