@@ -17,7 +17,8 @@ function densityPlot(span, label) {
     return made;
   };
   svg.append(vector("path", { class: "els-axis", d: `M${left} ${top}V${height - bottom}H${width - right}` }));
-  for (let tick = Math.ceil(low); tick <= high; tick++) {
+  const step = Math.max(1, roundUp((high - low) / 10));
+  for (let tick = Math.ceil(low / step) * step; tick <= high; tick += step) {
     svg.append(vector("path", { class: "els-axis", d: `M${x(tick)} ${height - bottom}v4` }));
     svg.append(words(tick, [x(tick), height - bottom + 16]));
   }
