@@ -95,7 +95,7 @@ def learning_rate(step: int, plan: TrainingPlan) -> float:
     """One cycle: linear warm-up over the first part of the steps, then half a cosine down to zero."""
     progress = step / plan.steps
     if progress < plan.warmup:
-        return plan.learning_rate * (step + 1) / (plan.warmup * plan.steps)
+        return min(plan.learning_rate, plan.learning_rate * (step + 1) / (plan.warmup * plan.steps))
     return plan.learning_rate * (1 + math.cos(math.pi * (progress - plan.warmup) / (1 - plan.warmup))) / 2
 
 

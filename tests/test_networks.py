@@ -394,6 +394,9 @@ def test_learning_rate_is_one_cycle() -> None:
     rates = [learning_rate(step, plan) for step in range(100)]
     assert rates[0] == pytest.approx(0.1) and max(rates) == pytest.approx(1) and rates[-1] < 0.001
     assert rates.index(max(rates)) in (9, 10)
+    for steps, warmup in ((1, 0.1), (3, 0.1), (15, 0.1), (100, 0.001)):
+        plan = TrainingPlan(steps=steps, learning_rate=1.0, warmup=warmup)
+        assert max(learning_rate(step, plan) for step in range(steps)) == 1, "the largest is the plan's own"
 
 
 def test_times_are_stratified(generator: torch.Generator) -> None:
