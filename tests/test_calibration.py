@@ -454,3 +454,46 @@ def test_images_of_one_row_have_windows_of_one_pixel() -> None:
     machine = els.EquivariantLocalScoreMachine(pictures(5, 1, 1, 6), patch_size=1, padding="circular")
     assert calibration.candidates_of(machine) == [1]
     assert [p for _, p in els.calibrate(machine, machine, steps=2, samples=2)] == [1, 1]
+
+
+def test_scores_of_a_network_that_differs_a_little_are_not_continued(tmp_path: Path) -> None:
+    """Rounding on another computer is no difference; a hundredth of a pixel is."""
+    images, kept = smooth(10), tmp_path / "c.npz"
+    machine = els.EquivariantLocalScoreMachine(images, patch_size=3)
+
+    def go(by: float) -> None:
+        network = lambda x, t: machine(x, t) + by  # noqa: E731
+        els.calibrate(machine, network, (3, 5), steps=2, samples=1, checkpoint=kept)
+
+    go(0.0)
+    go(1e-5)
+    with pytest.raises(els.CourseError, match=r"other network\)"):
+        go(0.01)
+
+
+def test_a_network_that_was_trained_again_is_calibrated_from_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under the same name, after the calibration of the first one was stopped."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    path, lab = own_lab(tmp_path)
+    with monkeypatch.context() as stopped, pytest.raises(KeyboardInterrupt):
+        stopped.setattr(CalibratedSizes, "save", stop)
+        calibrate_lab(lab, str(path), ["els-zeros"], samples=1, steps=2)
+    path, lab = own_lab(tmp_path, seed=1)
+    assert calibrate_lab(lab, str(path), ["els-zeros"], samples=1, steps=2).exists()
+
+
+def test_a_name_with_brackets_is_a_name(tmp_path: Path) -> None:
+    """Not a pattern, when --fresh removes what was begun."""
+    card: dict[str, Any] = {"name": "a[1]", "architecture": "resnet", "config": {"width": 8, "padding": "zeros"}}
+    card["data"] = {"name": "fashion-mnist", "size": 8, "n": 20}
+    path = save_network(els.ResNet(width=8), card, tmp_path)
+    begun = tmp_path / "a[1].sizes.els-zeros-01234567-15.npz"
+    begun.touch()
+    lab = els.lab(network=path, verbose=False)
+    calibrate_lab(lab, str(path), ["els-zeros"], samples=1, steps=1, largest=3, fresh=True)
+    assert not begun.exists()

@@ -251,3 +251,12 @@ def test_a_schedule_may_be_learnt_and_has_one_number_for_each_time() -> None:
     two = type("Two", (els.CosineSchedule,), {"alpha": lambda self, t: torch.ones(2)})()
     with pytest.raises(els.CourseError, match="must have one number as alpha and one as sigma"):
         els.add_noise(noise, noise, 0.5, two)
+
+
+def test_a_schedule_that_begins_with_a_little_too_much_noise_is_refused() -> None:
+    class Loud(els.CosineSchedule):
+        def sigma(self, t: float) -> float:
+            return 1.03 * super().sigma(t)
+
+    with pytest.raises(els.CourseError, match="begins with noise of variance 1"):
+        els.sample(lambda x, t: x, torch.zeros(1, 1, 2, 2), 2, schedule=Loud())

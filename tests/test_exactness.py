@@ -491,6 +491,12 @@ def test_the_longest_query_decides_whether_logits_are_float64() -> None:
     assert posterior.logit_dtype(lookup, 1.0, 0.056) == torch.float64
 
 
+def test_the_squares_of_keys_are_rounded_even_where_x_t_is_grey() -> None:
+    grey = torch.zeros(1, 1, 100)
+    lookup = posterior.Lookup(grey, lambda v: v.flatten(1)[None], 1, slice(None), longest=10.0, depth=4)
+    assert posterior.logit_dtype(lookup, 1.0, 0.1) == torch.float64
+
+
 def test_keys_of_a_block_fit_into_half_of_the_memory() -> None:
     source, one = posterior.Source(pictures(1000, 1, 8, 8), None), 64 * (2 * 4 + 8)  # bytes of a key and its copies
     lookup = posterior.Lookup(torch.zeros(1, 2, 64), lambda v: v.flatten(1)[None], 1, slice(None), 8.0, 64)

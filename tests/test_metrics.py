@@ -33,11 +33,20 @@ def test_what_each_minds() -> None:
 
 
 def test_a_constant_image_gives_nan() -> None:
-    y, constant = pictures(1, 1, 4, 4), torch.full((1, 1, 4, 4), 0.1)
-    c = els.compare(constant, y)
-    assert c.r.isnan().all() and c.r2.isnan().all() and c.R2.isfinite().all()
-    c = els.compare(y, constant)
-    assert c.r.isnan().all() and c.R2.isnan().all()
+    coloured = torch.full((1, 3, 16, 16), 0.1, dtype=torch.float64)
+    assert coloured.mean() != 0.1  # rounded: its pixels differ from their mean
+    for constant in (torch.full((1, 1, 4, 4), 0.1), coloured):
+        y = pictures(*constant.shape).to(constant)
+        c = els.compare(constant, y)
+        assert c.r.isnan().all() and c.r2.isnan().all() and c.R2.isfinite().all()
+        c = els.compare(y, constant)
+        assert c.r.isnan().all() and c.R2.isnan().all()
+
+
+def test_of_equal_images_the_first_is_the_nearest() -> None:
+    images = pictures(5000, 1, 2, 2)
+    images[4500] = images[7]  # in another chunk
+    assert els.nearest_training_image(images[7:8], images)[0].item() == 7
 
 
 def test_nearest_and_novelty() -> None:

@@ -362,6 +362,22 @@ def test_a_program_keeps_its_choice_when_several_threads_ask() -> None:
     python("-c", "\n".join(lines))
 
 
+def test_who_asks_for_full_precision_is_counted_under_a_lock() -> None:
+    full, seen = posterior._FullPrecision(), []
+
+    class Lock:
+        def __enter__(self) -> None:
+            seen.append(full._users)
+
+        def __exit__(self, *_: object) -> None:
+            seen.append(full._users)
+
+    full._counting = Lock()  # type: ignore[assignment]
+    with full:
+        pass
+    assert seen == [0, 1, 1, 0]
+
+
 def test_a_machine_of_images_that_ask_for_a_gradient_can_be_copied() -> None:
     images = torch.rand(4, 1, 8, 8).requires_grad_()
     machine, x_t = els.IdealScoreMachine(images), torch.rand(1, 1, 8, 8)

@@ -133,7 +133,8 @@ def test_the_figures_show_the_samples(results: Path) -> None:
     assert "IS" in points.get_xlabel() and "ELS zeros" in points.get_ylabel()
 
 
-def test_classes_follow_the_seeds(results: Path) -> None:
+def test_classes_follow_the_seeds(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reproduce, "CHUNK", 7)  # beyond the first piece, too
     ok("reproduce", *SMALL, "--network", "tiny-classes", "--seeds", "12")
     assert json.loads((results / "metrics.json").read_text())["settings"]["labels_sha256"]
     lab = els.lab(network="tiny-classes", verbose=False)

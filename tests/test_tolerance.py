@@ -9,11 +9,11 @@ import pickle
 
 import pytest
 import torch
-from conftest import noised
+from conftest import noised, pictures
 from torch import Tensor
 
 import elscourse as els
-from elscourse import clusters, reference, search, shifts
+from elscourse import clusters, posterior, reference, search, shifts
 from elscourse.vectors import WIDTH
 
 SCHEDULE = els.CosineSchedule()
@@ -246,6 +246,22 @@ def test_the_bound_holds_for_pictures_of_one_colour(monkeypatch: pytest.MonkeyPa
             answer = fast.certified(x_t.float(), t)
             error = (answer.mean - precise(x_t.float().double(), t)).abs().amax((1, 2, 3))
             assert (error <= answer.bound).all(), t
+
+
+def test_no_random_walk_over_more_than_nine_terms() -> None:
+    of = lambda depth: posterior.logit_error(3, 3, 0.9, 0.1, depth)  # noqa: E731
+    assert of(675) == of(9) < of(4)
+
+
+def test_a_grey_is_taken_away_in_float64_and_where_there_is_noise() -> None:
+    """In float32 all pixels would be shifted by one rounding, which adds up."""
+    machine = els.IdealScoreMachine(torch.cat([torch.ones(3, 1, 8, 8), -torch.ones(4, 1, 8, 8)]))
+    x_t = pictures(4, 1, 8, 8)
+    for t in (0.3, 0.45, 0.77):
+        exact = x_t.double() - SCHEDULE.alpha(t) * machine.grey.double()
+        assert torch.equal(machine._centred(x_t, t), exact.float())
+    at = lambda variance: math.asin(variance**0.5) / SCHEDULE.theta(1.0)  # noqa: E731
+    assert machine._grey_at(at(0.09)) is None and machine._grey_at(at(0.11)) is not None
 
 
 def test_a_grey_leaves_black_and_white_exact() -> None:
