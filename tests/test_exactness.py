@@ -530,3 +530,40 @@ def test_parts_of_a_dictionary_merge_to_the_whole() -> None:
     torch.testing.assert_close(merged.mean(), whole.mean(), rtol=0, atol=1e-6)
     averaged = torch.stack([part(slice(0, 2)).mean(), part(slice(2, 9)).mean()]).mean(0)
     assert (averaged - whole.mean()).abs().max() > 1e-2, "averaging softmaxes is not merging them"
+
+
+@pytest.mark.parametrize("kind", ["is", "es", "els"])
+def test_voters_of_mixed_classes_belong_to_their_x_t(kind: str) -> None:
+    images, labels = pictures(12, 1, 8, 8), [1, 0, 0, 1]
+    made = {"is": els.IdealScoreMachine, "es": els.EquivariantScoreMachine}
+    made["els"] = partial(els.EquivariantLocalScoreMachine, patch_size=3)
+    machine = made[kind](images, image_labels=torch.arange(12) % 2)
+    x_t = noised(images, 4, SCHEDULE.alpha(0.5), SCHEDULE.sigma(0.5))
+    votes = machine.posterior(x_t, 0.5, top=3, labels=labels)
+    for i, label in enumerate(labels):
+        alone = machine.posterior(x_t[i : i + 1], 0.5, top=3, labels=label)
+        for what in ("image", "location", "weight", "entropy"):
+            one, other = getattr(votes, what)[i : i + 1], getattr(alone, what)
+            torch.testing.assert_close(one, other, rtol=0, atol=1e-6)
+
+
+def test_many_keys_that_hardly_count_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """2^18 keys of 2^-26 each, beside one at the query."""
+    monkeypatch.setattr(shifts, "WORTH", 0)
+    alpha, sigma, n = 0.995, 0.1, 2**18
+    images = torch.full((n + 1, 1, 1, 1), math.sqrt(26 * 2 * math.log(2)) * sigma / alpha)
+    images[0] = 0
+    machine = els.LocalScoreMachine(images, patch_size=1)
+    monkeypatch.setattr(machine, "_angle", lambda _: (alpha, sigma))
+    share = n * 2.0**-26 / (1 + n * 2.0**-26)
+    assert float(machine(torch.zeros(1, 1, 1, 1), 0.5)) == pytest.approx(share * float(images[1]), abs=1e-4)
+
+
+def test_the_batch_is_cut_to_fit_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = 4 * 3 * 64 * shifts.bytes_per_query(1)  # three x_t in a quarter of it
+    machine = els.EquivariantLocalScoreMachine(pictures(4, 1, 8, 8), patch_size=3, memory=memory)
+    assert [len(items) for items, _ in machine._parts(pictures(8, 1, 8, 8), 0.5, None)] == [3, 3, 2]
+    x_t, one = pictures(1, 1, 8, 8), shifts.MOST_LANES * shifts.COPIES * 8 * 64  # a chunk and its copy, in float64
+    monkeypatch.setattr(shifts, "WORTH", 0)
+    moves = machine._displacements(3)
+    assert shifts.pays(x_t, moves, 3, 1, 2 * one) and not shifts.pays(x_t, moves, 3, 1, 2 * one - 2)

@@ -13,7 +13,7 @@ from conftest import noised, pictures
 from torch import Tensor
 
 import elscourse as els
-from elscourse import clusters, posterior, reference, search, shifts
+from elscourse import clusters, pieces, posterior, reference, search, shifts
 from elscourse.vectors import WIDTH
 
 SCHEDULE = els.CosineSchedule()
@@ -499,3 +499,85 @@ def test_what_is_visited_is_weighted_by_the_images_of_each_class() -> None:
     assert alone[0] != alone[1]
     mixed = built.certified(x_t, 0.1, labels=[0, 0, 1]).visited
     assert mixed == pytest.approx((alone[0] * 2 * 50 + alone[1] * 10) / (2 * 50 + 10))
+
+
+@pytest.mark.parametrize("tolerance", [None, 1e-3])
+def test_mixed_classes_get_each_their_own_answer_and_bound(tolerance: float | None) -> None:
+    images, labels = pictures(12, 1, 8, 8), [1, 0, 0, 1]
+    classes = torch.arange(12) % 2
+    built = els.EquivariantLocalScoreMachine(images, patch_size=3, tolerance=tolerance, image_labels=classes)
+    x_t = noised(images, 4, SCHEDULE.alpha(0.2), SCHEDULE.sigma(0.2))
+    answer = built.certified(x_t, 0.2, labels=labels)
+    assert torch.equal(answer.mean, built(x_t, 0.2, labels=labels))
+    alone = [built.certified(x_t[i : i + 1], 0.2, labels=label).bound for i, label in enumerate(labels)]
+    torch.testing.assert_close(answer.bound, torch.cat(alone), rtol=1e-3, atol=0)
+
+
+def test_a_fine_tolerance_is_kept_for_pale_images() -> None:
+    images = 0.1 * smooth_pictures(60, 1, 12, seed=1)
+    for tolerance, t in itertools.product((2.2e-5, 2.5e-5, 3e-5), (0.02, 0.03, 0.05, 0.1)):
+        built = els.EquivariantLocalScoreMachine(images, patch_size=3, tolerance=tolerance)
+        x_t = noised(images, 4, SCHEDULE.alpha(t), SCHEDULE.sigma(t))
+        assert (built.certified(x_t, t).bound <= tolerance).all(), (tolerance, t)
+
+
+def test_all_dictionaries_together_keep_to_the_budget() -> None:
+    images = smooth_pictures(40, 1, 8, seed=1)
+    built = els.EquivariantLocalScoreMachine(
+        images, patch_size=[(0.1, 3), (0.06, 5)], padding="circular", tolerance=1e-2
+    )
+    assert built.certified(images[:2], 0.06).visited < 1
+    taken = sum(kept.nbytes for kept in built._library._clusters.values())
+    needed = (clusters.COPIES * 4 * 9 + clusters.EXTRAS) * 64 * 40
+    built._library.memory = 2 * (taken + needed - 1)
+    assert built.certified(images[:2], 0.1).visited == 1, "one byte short"
+    built._library.memory = 2 * (taken + needed)
+    assert built.certified(images[:2], 0.1).visited < 1
+
+
+def test_the_farthest_x_t_decides_whether_a_search_is_precise_enough() -> None:
+    generator = torch.Generator().manual_seed(0)
+    images = 0.1 * torch.rand(8, 1, 8, 8, generator=generator)
+    images[:4] += 0.9
+    images[4:] -= 0.9
+    far = 3 + 0.1 * torch.randn(1, 1, 8, 8, generator=generator)
+    x_t = torch.cat([SCHEDULE.alpha(0.01) * images[:1], far])
+    fast = els.EquivariantLocalScoreMachine(images, patch_size=5, padding="circular", tolerance=1e-3)
+    precise = els.EquivariantLocalScoreMachine(images.double(), patch_size=5, padding="circular")
+    for t in (0.005, 0.01, 0.02):
+        answer = fast.certified(x_t, t)
+        assert ((answer.mean - precise(x_t.double(), t)).abs().amax((1, 2, 3)) <= answer.bound).all(), t
+
+
+def test_what_a_search_and_what_sliding_found_can_be_merged() -> None:
+    """As where the dictionary of one process is too large to be sorted: both count from the same zero."""
+    images = pictures(30, 1, 8, 8, seed=6)
+    x_t, found = noised(images, 2, SCHEDULE.alpha(0.1), SCHEDULE.sigma(0.1)), []
+    for tolerance in (None, 1e-4):
+        built = els.EquivariantLocalScoreMachine(images, patch_size=3, tolerance=tolerance)
+        ((_, part, share, _),) = built._answers(x_t, 0.1, None)
+        assert (share < 1) == (tolerance is not None)
+        found.append(part.largest + part.total.log())
+    torch.testing.assert_close(*found, rtol=0, atol=1e-3)
+
+
+def test_the_longest_key_and_the_spread_are_those_of_all_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    dark = 0.01 * pictures(300, 1, 8, 8)
+    dark[-1] = 1
+    longest = els.LocalScoreMachine(dark, patch_size=3)._longest(0.1, posterior.Source(dark, None))
+    assert longest == pytest.approx(3)
+    monkeypatch.setattr(pieces, "PIECE", 8)  # an image at a time
+    images = torch.zeros(4, 1, 8, 8)
+    images[1], images[3] = -1, 1
+    assert els.IdealScoreMachine(images).spread == 2
+
+
+def test_bounds_of_boxes_keep_to_their_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes, original = [], search.search
+    monkeypatch.setattr(search, "search", lambda queries, *rest: sizes.append(len(queries)) or original(queries, *rest))
+    generator = torch.Generator().manual_seed(0)
+    keys, queries = torch.randn(5000, 9, generator=generator), torch.randn(400, 9, generator=generator)
+    built = clusters.build(keys, keys[:, :1])
+    monkeypatch.setattr(clusters, "ROOM", 4 * len(built.arrays[0]) * torch.get_num_threads() * 32)
+    clusters.search_mean(queries, built, 1.0, 1.0, 1e-3)
+    assert max(sizes) <= 32
