@@ -43,18 +43,13 @@ def calibrate_lab(
     command += f" --largest {largest}" if largest else ""
     sha256 = str(lab.network.card.get("sha256", ""))
     found = CalibratedSizes(lab.network.name, command, seeds, steps, network_sha256=sha256)
-    before = sizes_of(lab.network.card, path)
-    if before is not None and before.command == command:
-        found.machines = before.machines
     checkpoints = {n: path.with_suffix(f".{n}-{sha256[:8]}-{sizes[-1]}.npz") for n, (_, sizes) in offers.items()}
-    if before is not None and (before.command != command or not offers.keys() <= before.machines.keys()):
-        _check_that_they_are_your_own(path)
-    if before is not None and before.command != command:
+    before = sizes_of(lab.network.card, path)
+    if before is not None:
         begun = any(checkpoint.exists() for checkpoint in checkpoints.values())  # by --fresh, and stopped
-        if not (fresh or begun):
-            raise CourseError(
-                f"{path} holds what `{before.command}` measured: use the same settings, or --fresh to replace it."
-            )
+        _check_replaceable(path, before, command, set(offers), fresh or begun)
+        if before.command == command:
+            found.machines = before.machines
     if fresh:  # what other settings have begun must not pass for a run that was told to replace these
         for checkpoint in path.parent.glob(f"{glob.escape(path.stem)}.els-*.npz"):
             remove(checkpoint)
@@ -80,12 +75,17 @@ def calibrate_lab(
     return path
 
 
-def _check_that_they_are_your_own(path: Path) -> None:
-    """Raise CourseError for sizes that came with the course: other settings, or more machines, would change them."""
-    if path.resolve().parent == (data_dir() / "networks").resolve():
+def _check_replaceable(path: Path, before: CalibratedSizes, command: str, machines: set[str], fresh: bool) -> None:
+    """Raise CourseError unless the sizes may change: to other settings if `fresh`, but never if the course's own."""
+    own = path.resolve().parent == (data_dir() / "networks").resolve()
+    if own and (before.command != command or not machines <= before.machines.keys()):
         raise CourseError(
             f"{path} came with the course, and this would change it: copy {path.name.replace('.sizes', '')} and its "
             ".safetensors into your own folder, and calibrate that .json."
+        )
+    if before.command != command and not fresh:
+        raise CourseError(
+            f"{path} holds what `{before.command}` measured: use the same settings, or --fresh to replace it."
         )
 
 
