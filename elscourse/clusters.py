@@ -36,13 +36,12 @@ BLOCK = 2**14  # keys treated at a time while building
 PIECE = 128  # queries searched for together, at most: their bounds then stay in a core's second cache
 ROOM = 2**27  # bytes that their bounds may take, one for each leaf, in all threads
 MATTER = 20  # keys that weigh 2^-20 of the best one must still be right
-MOST = sys.float_info.max
 FAR = 1e15  # where the keys are that fill up the last leaf
 
 
 def check_tolerance(tolerance: object) -> float:
     """A positive number of pixels."""
-    if isinstance(tolerance, bool) or not isinstance(tolerance, NUMBER) or not 0 < tolerance <= MOST:
+    if isinstance(tolerance, bool) or not isinstance(tolerance, NUMBER) or not 0 < tolerance <= sys.float_info.max:
         raise CourseError(
             f"tolerance must be a positive number (in pixels of [-1, 1]; None for the exact mean), got {tolerance!r}."
         )
