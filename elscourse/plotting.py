@@ -128,14 +128,15 @@ def _check_rows(rows: object) -> None:
             raise CourseError(
                 f"row {name!r} must hold images of shape (B, C, H, W) with C = 1 or 3, got {shape_of(images)}."
             )
-        _check_pixels(images, f"row {name!r}")
+        check_pixels(images, f"row {name!r}")
         if len(images) > MOST:
             raise CourseError(f"row {name!r} holds {len(images):,} images, too many to be seen: take images[:20].")
         if not isinstance(name, str):
             raise CourseError(f"the names of rows must be text, got {name!r}: write str({name!r}).")
 
 
-def _check_pixels(images: Tensor, what: str) -> None:
+def check_pixels(images: Tensor, what: str) -> None:
+    """Raise CourseError for images of which there is nothing to see: of whole numbers, or NaN or infinite ones."""
     if not images.is_floating_point():
         raise CourseError(f"{what} must hold floats, uint8 / 127.5 - 1 for instance, got {images.dtype}.")
     if not images.isfinite().all():
@@ -154,7 +155,7 @@ def show_image(axis: Any, image: Float[Tensor, "C H W"]) -> None:
     """Draw one image, pixels clipped to [-1, 1], on a matplotlib axis, without ticks or frame."""
     _check_shape(image, "image", "C", "H", "W")
     check_channels(image.shape[0], "image")
-    _check_pixels(image, "image")
+    check_pixels(image, "image")
     pixels = ((image.detach().cpu().float().clamp(-1, 1) + 1) / 2).movedim(0, -1).numpy()
     axis.imshow(
         pixels if pixels.shape[-1] == 3 else pixels[..., 0], cmap="gray", vmin=0, vmax=1, interpolation="nearest"

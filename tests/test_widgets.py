@@ -336,7 +336,7 @@ BAD = [
     (lambda: Noise(IMAGES, IMAGES[:2]), r"images and noise must have the same shape"),
     (lambda: Noise(IMAGES[:, :, :0], IMAGES), r"got \(12, 1, 0, 8\)"),
     (lambda: Noise(IMAGES.expand(-1, 2, -1, -1), IMAGES), r"images must have 1 channel \(grey\) or 3.*got 2"),
-    (lambda: Noise(IMAGES.byte(), IMAGES), r"floats with pixels in \[-1, 1\], got torch.uint8"),
+    (lambda: Noise(IMAGES.byte(), IMAGES), r"images must hold floats, .*, got torch.uint8"),
     (lambda: Noise(IMAGES, IMAGES / 0), r"noise contains NaN or infinite"),
     (lambda: Noise(IMAGES, IMAGES, points=torch.zeros(2, 2)), r"points must be finite numbers.*got \(2, 2\)"),
     (lambda: Noise(IMAGES, IMAGES, points=[]), r"n >= 1, got \(0,\)"),

@@ -15,7 +15,7 @@ from torch import Tensor
 from ..diffusion import Labels, check_labels
 from ..errors import CourseError, shape_of
 from ..machine import Machine
-from ..plotting import check_channels
+from ..plotting import check_channels, check_pixels
 
 MOST_VOTERS = 100
 
@@ -59,10 +59,7 @@ def check_images(images: object, what: str, letters: str = "BCHW") -> Tensor:
     if not isinstance(images, Tensor) or images.ndim != len(letters) or images.numel() == 0:
         raise CourseError(f"{what} must be a tensor with the shape {shape}, got {shape_of(images)}.")
     check_channels(images.shape[-3], what)
-    if not images.is_floating_point():
-        raise CourseError(f"{what} must be floats with pixels in [-1, 1], got {images.dtype}.")
-    if not images.isfinite().all():
-        raise CourseError(f"{what} contains NaN or infinite pixels: there is nothing to show.")
+    check_pixels(images, what)
     return images.detach()
 
 
