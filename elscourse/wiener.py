@@ -49,7 +49,8 @@ class WienerFilter(TrainingSetDenoiser):
         if key not in self._spectra:
             m, covariance = mean_and_covariance(self.images, index)
             variance, u = torch.linalg.eigh(covariance)
-            self._spectra[key] = m, u, variance.clamp(min=0)
+            rounding = len(variance) * torch.finfo(variance.dtype).eps * variance[-1]
+            self._spectra[key] = m, u, variance.masked_fill(variance < rounding, 0)  # else a vote where there is no noise
         return self._spectra[key]
 
 

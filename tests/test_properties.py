@@ -190,6 +190,15 @@ def test_a_lab_bends_filters_by_all_classes_even_if_its_network_knows_none() -> 
     check_that_order_does_not_matter(lambda images: replace(lab, data=images).machine("bent-local-filter"))
 
 
+def test_a_wiener_filter_goes_back_to_what_all_images_share_with_hardly_any_noise() -> None:
+    """Fewer images than pixels: along all other directions they do not vary, up to rounding, which is no variance."""
+    v = data(20)
+    x_t, m = torch.randn(4, *v.shape[1:], generator=torch.Generator().manual_seed(6), dtype=torch.float64), v.mean(0)
+    along = torch.linalg.svd((v - m).flatten(1), full_matrices=False).Vh[:-1]
+    expected = m.flatten() + (x_t - m).flatten(1) @ along.T @ along
+    torch.testing.assert_close(els.WienerFilter(v)(x_t, 1e-9).flatten(1), expected, rtol=0, atol=1e-6)
+
+
 def test_what_a_bent_filter_calls_brightest_is_not_grey() -> None:
     """Strokes on white paper: many answers share the largest value, and a brighter one may come."""
     paper = torch.ones(3, 1, 8, 8)
