@@ -79,7 +79,7 @@ def image_rows(
     differ in length and in the size of their images.
     """
     _check_rows(rows)
-    notes, titles = _words(notes), _words(titles)
+    notes, titles = _words(notes, "notes"), _words(titles, "titles")
     count = max(len(images) for images in rows.values())
     label = max((len(line) for name in rows for line in name.split("\n")), default=0)
     side = min(0.9, 9 / count)
@@ -100,8 +100,10 @@ def image_rows(
     return figure
 
 
-def _words(given: Sequence[str | float] | Tensor) -> list[str]:
+def _words(given: Sequence[str | float] | Tensor, what: str) -> list[str]:
     plain = given.tolist() if isinstance(given, Tensor | np.ndarray) else given
+    if isinstance(plain, str) or not isinstance(plain, Sequence):
+        raise CourseError(f"{what} must be a list of words or numbers, one for each column, got {given!r}.")
     return [str(one) if isinstance(one, str | Integral) else f"{float(one):.3g}" for one in plain]
 
 
@@ -187,7 +189,7 @@ def provenance_map(
         )
     from matplotlib import colormaps
 
-    count, titles = len(images), _words(titles)
+    count, titles = len(images), _words(titles, "titles")
     figure = _figure(1.5 * count + 0.9, 3.1 + 0.2 * bool(titles))
     axes = figure.subplots(2, count, squeeze=False)
     tab20 = colormaps["tab20"](range(20))
@@ -235,6 +237,8 @@ def calibration_map(
     Colours show (1 - cosine) divided by its least value at that time, on a log scale; ridge: the calibrated (t, P).
     """
     _check_shape(cosine, "cosine", len(times), len(candidates))
+    if cosine.isnan().all():
+        raise CourseError("cosine holds NaN only, no size at any time was scored: finish the calibration first.")
     candidates = [int(size) for size in candidates]
     unknown = sorted({size for _, size in ridge} - set(candidates))
     if unknown:
