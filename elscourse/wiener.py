@@ -50,7 +50,7 @@ class WienerFilter(TrainingSetDenoiser):
             m, covariance = mean_and_covariance(self.images, index)
             variance, u = torch.linalg.eigh(covariance)
             rounding = len(variance) * torch.finfo(variance.dtype).eps * variance[-1]
-            self._spectra[key] = m, u, variance.masked_fill(variance < rounding, 0)  # else a vote where there is no noise
+            self._spectra[key] = m, u, variance.masked_fill(variance < rounding, 0)
         return self._spectra[key]
 
 

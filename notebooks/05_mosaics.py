@@ -224,7 +224,7 @@ check.toy_consistent(toy_consistent)
 #
 # Write the count yourself: how many of the $2^{HW}$ images on the torus are consistent? Section 3's `outvoted` takes a
 # list of images, (n, H, W), and so does your `toy_consistent`, if it rolls the last two axes. (Image by image, it takes
-# a minute or more.)
+# half a minute or more.)
 
 
 # %%
