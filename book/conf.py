@@ -25,7 +25,6 @@ repository = settings.get("urls", {}).get("Repository", "")  # the ONE place; un
 project = "Why diffusion models create instead of copy"
 author = "The elscourse authors"
 copyright = "the elscourse authors. Prose and figures CC BY 4.0, code MIT"
-language = "en"
 
 extensions = [
     "myst_nb",
@@ -48,7 +47,7 @@ source_suffix = {".md": "myst-nb", ".ipynb": "myst-nb"}
 bibtex_bibfiles = ["references.bib"]
 nb_execution_mode = "off"  # the committed outputs are shown; the tests prove that they are fresh
 nb_code_prompt_show, nb_code_prompt_hide = "Show the code", "Hide the code"  # of cells that only check or measure
-myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "deflist", "attrs_inline"]
+myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
 suppress_warnings = ["mystnb.unknown_mime_type"]
 
@@ -66,15 +65,12 @@ html_js_files = [
     (None, {"body": 'document.documentElement.dataset.mode ||= "auto";'}),  # the theme complains of none in the console
 ]
 html_favicon = "_static/favicon.svg"
-html_copy_source = True
 html_show_sphinx = False
 html_theme_options = {
-    "path_to_docs": "",
     "repository_url": repository,
     "repository_branch": "main",
     "use_repository_button": bool(repository),
     "use_issues_button": bool(repository),
-    "use_download_button": True,
     "launch_buttons": {
         "colab_url": "https://colab.research.google.com",
         "binderhub_url": "https://mybinder.org",
@@ -83,7 +79,6 @@ html_theme_options = {
     if repository
     else {},
     "navbar_persistent": [],  # otherwise a second search box appears
-    "navbar_end": [],
     "back_to_top_button": False,  # on a phone it lies on what one has just asked for
     "show_toc_level": 2,
     "max_navbar_depth": 1,  # a deeper one gets folds that a screen reader cannot name

@@ -373,11 +373,11 @@ def _formula_by_weights(weigh, x_t, images, alpha, sigma, shifts, blur):
     return (weigh(logits.exp(), 0)[:, None] * slid.flatten(0, 1)).sum(0, keepdim=True)
 
 
-def _heaps_of_a_coin(x_t, alpha, sigma, share=(0.5, 0.5)):
+def _heaps_of_a_coin(x_t, alpha, sigma):
     """The lesson's denoiser, its means replaced."""
     means, V = torch.tensor([-1.0, 1.0]), alpha**2 * 0.1**2 + sigma**2
     distance = x_t[..., None] - alpha * means
-    w = torch.softmax(torch.tensor(share).log() - distance**2 / (2 * V), dim=-1)
+    w = torch.softmax(-(distance**2) / (2 * V), dim=-1)
     return (w * (means + alpha * 0.1**2 / V * distance)).sum(-1)
 
 
@@ -548,7 +548,6 @@ def _nearest_slid(samples, images, sides=None, dims=(-2, -1), of_images=True):
         ("nine_tenths_square", lambda J: _held_by_cumulative_sums(J**2), "incorrect"),
         ("nine_tenths_square", _held_anywhere, "incorrect"),
         ("nine_tenths_square", _grown_from_one, "incorrect"),
-        ("ddim_step", lambda x, x0, *angles: _stepped(x, x0.clamp(-1, 1), *angles), "incorrect"),
         ("nearest_shifted", _nearest_slid, "correct"),
         ("nearest_shifted", lambda *a: _nearest_slid(*a, sides=(16, 16)), "incorrect"),
         ("nine_tenths_square", lambda J: _held_by_cumulative_sums(J) ** 2, "incorrect"),
@@ -568,7 +567,6 @@ def _nearest_slid(samples, images, sides=None, dims=(-2, -1), of_images=True):
         ("novelty_score", lambda x, v, held: _clamped_square(x, v)[1] / _clamped_square(held, v)[1].median(),
          "correct"),
         ("posterior_weights", lambda x, v, *a: _bare(_exponents(x.double(), v.double(), *a), 1), "incorrect"),
-        ("posterior_weights", lambda x, v, *a: _one_maximum(_exponents(x, v, *a).double()), "incorrect"),
         ("posterior_weights", lambda x, v, *a: _expanded_exponents(x, v, *a).softmax(1), "correct"),
         ("posterior_weights", lambda x, v, *a: _exponents_by_cdist(x, v, *a).softmax(1), "correct"),
         ("posterior_weights", lambda x, v, a, s: torch.distributions.Normal(a * v, s).log_prob(x[:, None]).sum(

@@ -219,10 +219,6 @@ def test_only_the_lessons_of_today_are_volatile(lesson: Path) -> None:
         assert not timed or "volatile" in cell.metadata.get("tags", []), "timings change with every run: tag the cell"
 
 
-def test_progress_files_are_not_committed() -> None:
-    assert not list((ROOT / "notebooks").glob("elscourse-progress*"))
-
-
 def test_widgets_are_stored_with_their_state() -> None:
     """On a page without a kernel a widget is what is stored in the notebook."""
     view, state = "application/vnd.jupyter.widget-view+json", "application/vnd.jupyter.widget-state+json"

@@ -806,9 +806,9 @@ def test_the_measured_page_states_what_decides_a_drawing() -> None:
         local = bent.get(f"local, fashion-mnist-16-{name}")
         drawn[key] += [] if local is None else [local.float() / 127.5 - 1]
 
-    def span(values: Sequence[Tensor], word: str = "to") -> str:
+    def span(values: Sequence[Tensor]) -> str:
         low, high = (f"{value:.2f}" for value in (min(values), max(values)))
-        return low if low == high else f"{low} {word} {high}"
+        return low if low == high else f"{low} to {high}"
 
     groups = {
         "only its pictures: 2,000 others (three pairs)": "A1 B1, A2 B2, UNet A1 UNet B1",

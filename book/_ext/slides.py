@@ -20,7 +20,6 @@ from typing import Any
 
 from docutils import nodes
 from markdown_it import MarkdownIt
-from mdit_py_plugins.amsmath import amsmath_plugin
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from parts import LESSONS, about, table
 from pictures import as_files
@@ -56,7 +55,7 @@ def _markdown() -> MarkdownIt:
         left, right = (r"\[", r"\]") if options["display_mode"] else (r"\(", r"\)")
         return left + html.escape(text) + right
 
-    return MarkdownIt("commonmark").enable("table").use(dollarmath_plugin, renderer=math).use(amsmath_plugin)
+    return MarkdownIt("commonmark").enable("table").use(dollarmath_plugin, renderer=math)
 
 
 MARKDOWN = _markdown()
