@@ -58,6 +58,14 @@ def test_the_textbook_follows_a_calibrated_curve() -> None:
         assert (textbook(x_t, t) - machine(x_t, t)).abs().max() < 2e-5
 
 
+def test_a_tuned_machine_asks_the_tuned_textbook(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+    monkeypatch.setattr(textbook, "textbook_local", lambda *given: asked.append(given[-1]))
+    for tuned in (False, True):
+        TextbookMachine(pictures(2, 1, 4, 4), patch_size=3, tuned=tuned)(pictures(1, 1, 4, 4), 0.5)
+    assert asked == [False, True]
+
+
 @pytest.mark.parametrize(("height", "width"), [(5, 4), (6, 6)])
 @pytest.mark.parametrize("patch_size", [1, 3, 5, 9])
 def test_pairs_are_those_that_a_pixel_sees(height: int, width: int, patch_size: int) -> None:
@@ -137,8 +145,9 @@ def test_every_call_is_counted_and_compared(results: dict[str, Any]) -> None:
         assert row["ns_per_true_pair"] * count["true"] == pytest.approx(row["ns_per_nominal_pair"] * count["nominal"])
         assert row["effective_flops"] * row["ns_per_true_pair"] == pytest.approx(2e9 * row["patch_size"] ** 2)
         assert row["difference"] < 1e-3  # two float32 implementations of one formula
-    three, five = (row["ratio"] for row in speed["rows"][:2])
-    assert speed["mean_ratio"] == pytest.approx(math.sqrt(three * five))
+    for mean, name in (("mean_ratio", "ratio"), ("mean_tuned_ratio", "tuned_ratio")):
+        three, five = (row[name] for row in speed["rows"][:2])
+        assert speed[mean] == pytest.approx(math.sqrt(three * five))
 
 
 def test_each_time_is_of_the_implementation_that_it_names(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,8 +158,9 @@ def test_each_time_is_of_the_implementation_that_it_names(monkeypatch: pytest.Mo
         return float(len(asked)), run()
 
     monkeypatch.setattr(measure, "best_seconds", clock)
-    images = pictures(6, 1, 8, 8)
+    images = pictures(6, 2, 8, 8)
     row = measure.speed(images, measure.noisy(images, 2), 3, "zeros", repeats=1)
+    assert row["effective_flops"] == 2 * 2 * 9 * row["pairs"]["true"], "both channels count"
     assert [getattr(one, "tuned", None) for one in asked] == [None, False, True]
     assert [row[name] for name in ("seconds", "textbook_seconds", "tuned_seconds")] == [1, 2, 3]
 
@@ -230,6 +240,18 @@ def test_what_is_measured_in_part_stands_for_the_whole(monkeypatch: pytest.Monke
     assert (row["ratio_exact_to_pruned"], row["ratio_textbook_to_exact"]) == pytest.approx((3 / 2, tenth / 3))
 
 
+def test_a_difference_is_how_far_apart_two_samples_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever of the two is brighter."""
+    black, grey = (lambda x_t, t, labels=None, at=at: torch.full_like(x_t, at) for at in (-1.0, -0.75))
+    monkeypatch.setattr(measure, "exact_and_pruned", lambda make: {"exact": black, "pruned": grey})
+    data = els.load("fashion-mnist", size=8, n=30)
+    row = measure.full_trajectory(data.images, data.labels, [(1.0, 3)], steps=2, every=2)
+    assert [one["difference"] for one in row["measured"]] == [0.25]
+    lab = els.lab("laptop", verbose=False)
+    row = measure.laptop_trajectory(replace(lab, data=lab.data.subset(slice(0, 9))), seeds=2, steps=2, repeats=1)
+    assert (row["largest_difference"], row["rms_difference"]) == pytest.approx((0.25, 0.25))
+
+
 def test_the_table_has_every_section(results: dict[str, Any], said: list[str]) -> None:
     text = table(results)
     assert list(results) == list(SECTIONS)
@@ -251,6 +273,43 @@ def test_the_table_has_every_section(results: dict[str, Any], said: list[str]) -
     widths = {len(block) for block in table_columns(text)}
     assert widths == {1}, "a row has more or fewer cells than its heading"
     assert "nan" not in text and "inf" not in text
+
+
+def test_each_number_stands_in_its_column() -> None:
+    speed = {"padding": "zeros", "patch_size": 3, "batch": 8, "seconds": 0.5, "effective_flops": 3e9, "ratio": 8,
+             "ns_per_nominal_pair": 1.25, "ns_per_true_pair": 2.5, "textbook_seconds": 4, "tuned_seconds": 1.5,
+             "tuned_ratio": 3}  # fmt: skip
+    laptop = {"images": 12, "seeds": 2, "steps": 20, "textbook_seconds": 16, "ratio_exact_to_pruned": 2,
+              "exact": {"first_seconds": 3, "seconds": 2}, "pruned": {"first_seconds": 4, "seconds": 1},
+              "tolerance": 1e-3, "largest_difference": 0.02, "rms_difference": 1e-3}  # fmt: skip
+    step = {"t": 0.75, "patch_size": 5, "exact": 3, "pruned": 1, "pruned_first": 2, "textbook": 9, "difference": 4e-3}
+    full = {"curve": "mine", "images": 60, "complete": 100, "dictionary_images": 6, "steps": 20, "measured": [step],
+            "seconds": {"exact": 60, "pruned": 20, "textbook": 180}, "ratio_exact_to_pruned": 3.5,
+            "ratio_textbook_to_exact": 2.5}  # fmt: skip
+    memory = {"kind": "els", "patch_size": 21, "images": 2000, "image_bytes": 600 * 2**20, "bytes": 1200 * 2**20,
+              "seconds": 0.75}  # fmt: skip
+    text = table({
+        "matrix_product": {"side": 64, "flops": 6e9},
+        "speed": {"shape": [256, 1, 32, 32], "rows": [speed], "mean_ratio": 8, "mean_tuned_ratio": 3},
+        "memory": [memory],
+        "laptop": laptop,
+        "full_lab": full,
+    })  # fmt: skip
+    for part in (
+        "64 x 64, float32: 6 GFLOP/s.",
+        "| zeros | 3 | 0.500 | 1.250 | 2.500 | 3.0 | 50% | 4.00 | 8.0 | 1.50 | 3.0 |",
+        "8.0 to the textbook, 3.0 to the tuned textbook",
+        "| els | 21 | 2,000 | 600 | 1,200 | 0.75 |",
+        "| exact | 3.00 | 2.00 | 8.0 |",
+        "| pruned | 4.00 | 1.00 | 16.0 |",
+        "(one seed's time x 2) | | 16.00 | 1 |",
+        "Exact / pruned: 2.0. Pruned with tolerance 0.001: ",
+        "differ by at most 2.0e-02 in a pixel, 1.0e-03 RMS",
+        "| 0.75 | 5 | 3.00 | 1.00 | 2.00 | 9.0 | 4e-03 |",
+        "| all 20, from these 1 | | 60 | 20 | | 180 | |",
+        "Exact / pruned: 3.5; textbook / exact: 2.5.",
+    ):
+        assert part in text, part
 
 
 def test_memory_that_a_system_does_not_tell_is_unknown(results: dict[str, Any]) -> None:

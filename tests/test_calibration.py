@@ -497,3 +497,12 @@ def test_a_name_with_brackets_is_a_name(tmp_path: Path) -> None:
     lab = els.lab(network=path, verbose=False)
     calibrate_lab(lab, str(path), ["els-zeros"], samples=1, steps=1, largest=3, fresh=True)
     assert not begun.exists()
+
+
+def test_a_machine_is_told_the_classes_that_the_network_is_told() -> None:
+    """Compared with itself, it is the same at its own size: all scores agree."""
+    images, labels = smooth(10), [0, 1]
+    machine = els.EquivariantLocalScoreMachine(images, patch_size=5, image_labels=torch.arange(10) % 2)
+    noise = els.seeded_noise(range(2), (1, 10, 10))
+    table = els.calibration_table(machine, machine, (3, 5), noise, steps=3, labels=labels)
+    torch.testing.assert_close(table.cosine[:, 1], torch.ones(3, 2).double(), rtol=0, atol=1e-6)

@@ -199,6 +199,7 @@ def test_28_gets_a_black_border_and_area_averages(size: int) -> None:
         ((40, 60), (10, 20), np.s_[5:35, :]),  # to a wider one: the middle rows
         ((40, 60), (20, 30), np.s_[:, :]),  # same aspect ratio: nothing is cut
         ((40, 60), 40, np.s_[:, 10:50]),
+        ((15, 17), 11, np.s_[:, 1:16]),  # 15 / 11 * 11 is less than 15
     ],
 )
 def test_other_aspect_ratios_are_cut_from_the_middle(
@@ -436,6 +437,8 @@ def test_transparent_is_black_and_turned_photos_are_upright(tmp_path: Path) -> N
     save(pixels, tmp_path / "clear" / "a.png")
     clear = load(tmp_path / "clear").images[0, 0]
     assert clear[0, 0] == -1 and clear.sum() == 14
+    save(pixels[..., [0, 3]], tmp_path / "grey" / "a.png")
+    assert torch.equal(load(tmp_path / "grey").images[0, 0], clear)
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was turned: show it turned by a quarter, clockwise
     lying = picture(4, 7, 0)
@@ -608,6 +611,10 @@ def test_images_held_out_are_the_next_ones_or_of_the_test_part(alone: Path, monk
     assert torch.equal(fresh.images, following.images) and torch.equal(fresh.labels, following.labels)
     np.save(alone / "few.npy", following.images[:5].numpy())  # what the network has seen stays what it has seen
     assert torch.equal(els.lab(dataset=alone / "few.npy", verbose=False).held_out(3).images, following.images)
+    precise = els.lab(float64=True, verbose=False).held_out(3).images
+    assert precise.dtype == torch.float64 and torch.equal(precise.float(), following.images), "as precise as the lab"
+    change(monkeypatch, "fashion-mnist", images=2003)  # just enough are left
+    assert torch.equal(lab.held_out(3).images, following.images)
     change(monkeypatch, "fashion-mnist", images=2002)  # two are left
     with sentence("complete fashion-mnist-test .*elscourse datasets download fashion-mnist-test"):
         lab.held_out(3)

@@ -505,6 +505,11 @@ def test_images_that_do_not_fit_the_network(tmp_path: Path) -> None:
         with pytest.raises(els.CourseError, match=rf"three has {count} classes, but {told} was told 10"):
             els.lab(network=told, dataset=tmp_path / "three.npy", verbose=False)
     assert len(els.lab(dataset=tmp_path / "three.npy", verbose=False).data) == 6
+    for k in range(3):
+        (tmp_path / f"folder/{k}").mkdir(parents=True)
+        Image.new("L", (16, 16), 9 * k).save(tmp_path / f"folder/{k}/0.png")
+    with pytest.raises(els.CourseError, match=rf"folder has 3 classes, but {told} was told 10"):
+        els.lab(network=told, dataset=tmp_path / "folder", verbose=False)
     np.save(tmp_path / "three.labels.npy", np.array([0, 1, 2, 8, 8, 8]))  # the last class has no image
     assert len(els.lab(network=told, dataset=tmp_path / "three.npy", verbose=False).data) == 6
 
@@ -642,6 +647,11 @@ def test_sizes_that_came_with_the_course_stay() -> None:
         ({"learning_rate": "1e-3"}, "learning_rate > 0, got"),
         ({"learning_rate": -1.0}, "learning_rate > 0, got"),
         ({"warmup": 2.0}, "0 <= warmup < 1"),
+        ({"steps": 1, "warmup": 1.0}, "0 <= warmup < 1"),
+        ({"steps": 1, "ema": 1.0}, "0 <= ema < 1"),
+        ({"steps": 1, "learning_rate": 0.0}, "learning_rate > 0, got"),
+        ({"steps": 1, "batch": 0}, "batch >= 1"),
+        ({"steps": 1, "seed": -1}, "0 <= seed"),
         ({"steps": 5, "batch": 2, "learning_rate": 1e30, "precision": "float32"}, "loss is not finite after step"),
     ],
 )
@@ -656,6 +666,9 @@ def test_training_on_what_does_not_fit(tmp_path: Path) -> None:
     plan = TrainingPlan(steps=1, batch=2)
     with pytest.raises(els.CourseError, match=r"can be told the classes 0 ... 2, but four has labels from 0 to 3"):
         els.train(els.ResNet(width=4, layers=1, classes=3), data, plan, progress=False)
+    unnamed = els.ImageSet(IMAGES, torch.tensor([-1, 0, 1, 2]))
+    with pytest.raises(els.CourseError, match=r"the classes 0 ... 2, but images has labels from -1 to 2"):
+        els.train(els.ResNet(width=4, layers=1, classes=3), unnamed, plan, progress=False)
     for network in (els.ResNet(3, width=4, layers=1), els.UNet(3, width=4)):
         with pytest.raises(els.CourseError, match=r"draws images of 3 channels .* but four has 1: build it with chann"):
             els.train(network, data, plan, progress=False)
@@ -803,8 +816,10 @@ def test_a_network_knows_its_classes_from_others_in_their_place(
     np.save("mine.labels.npy", np.arange(6) % 2)
     own = ("train", "own", "--dataset", "mine.npy", "--conditional", "--width", "4", "--steps", "2")
     ok(*own)
+    ok("train", "untold", "--dataset", "mine.npy", "--width", "4", "--steps", "2")
     assert len(els.lab(network="own", verbose=False).data) == 6
     np.save("mine.labels.npy", np.arange(6) // 3)
+    assert len(els.lab(network="untold", verbose=False).data) == 6, "its classes are nothing to it"
     result = run(*own)
     assert result.exit_code == 1 and "made by another recipe (other data)" in result.output
     result = run("sample", "--network", "own")
@@ -920,6 +935,12 @@ def test_two_processes_may_write_one_file(tmp_path: Path, monkeypatch: pytest.Mo
             theirs.write_text("theirs")
         assert (tmp_path / "a.json").read_text() == "theirs"
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a.json", "mine")]
+
+
+def test_a_file_may_have_the_longest_name_that_there_is(tmp_path: Path) -> None:
+    longest = tmp_path / f"{'n' * 251}.txt"
+    save_text("whole", longest)
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["whole"] and longest.exists()
 
 
 def test_a_file_keeps_its_rights_and_a_link_its_place(tmp_path: Path) -> None:
@@ -1087,3 +1108,8 @@ def test_what_to_do_next_can_be_pasted(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(cli, "make_lab", lambda **_: None)
     monkeypatch.setattr("elscourse.lab_calibration.calibrate_lab", lambda *_, **__: tmp_path / "sizes.json")
     assert f"elscourse reproduce --network '{folder}/net.json'" in ok("calibrate", folder / "net.json")
+
+
+def test_a_lab_that_is_set_to_nothing_is_the_laptops(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ELSCOURSE_LAB", "")
+    assert els.lab(verbose=False).profile == "laptop"

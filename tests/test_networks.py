@@ -182,6 +182,8 @@ def test_a_network_itself_is_no_denoiser() -> None:
 def test_what_a_network_draws_is_known_without_a_card() -> None:
     with pytest.raises(els.CourseError, match=r"draws images of 1 channel\(s\), but x_t has 3"):
         NetworkDenoiser(small())(pictures(1, 3, 8, 8), 0.5)
+    with pytest.raises(els.CourseError, match=r"draws images of 3 channel\(s\), but x_t has 1"):
+        NetworkDenoiser(Own(), {"config": {"channels": 3}})(pictures(1, 1, 8, 8), 0.5)
     own = Own()
     own.channels = 8  # of its own convolutions
     els.train(own, els.ImageSet(pictures(4, 1, 8, 8)), TrainingPlan(steps=1, batch=2), progress=False)
@@ -309,6 +311,13 @@ def test_weights_that_share_memory_are_kept(tmp_path: Path) -> None:
     network.other = network.conv
     save_tensors(network.state_dict(), tmp_path / "tied.safetensors")
     assert len(load_file(tmp_path / "tied.safetensors")) == 4
+
+
+def test_weights_that_lie_in_another_order_are_kept(tmp_path: Path) -> None:
+    """As those of a network that was told to(memory_format=torch.channels_last)."""
+    weights = {"a": pictures(2, 3, 4, 5).to(memory_format=torch.channels_last)}
+    save_tensors(weights, tmp_path / "w.safetensors")
+    assert torch.equal(load_file(tmp_path / "w.safetensors")["a"], weights["a"])
 
 
 def test_a_damaged_file_is_refused_by_name(tmp_path: Path) -> None:
@@ -764,3 +773,60 @@ def test_a_checkpoint_in_which_a_bit_was_flipped_is_refused(part: str, tmp_path:
     state.write_bytes(whole)
     with pytest.raises(els.CourseError, match=r"not a readable training checkpoint .*numbers are not those"):
         train(small(), data, plan, progress=False, checkpoint=state)
+
+
+def test_the_average_moves_by_what_ema_leaves_of_it() -> None:
+    """After each step: ema of what it was, and for the rest what the network has become."""
+    network, plan = Own(), TrainingPlan(steps=3, batch=2, ema=0.7, precision="float32")
+    means = [network.conv.weight.detach().clone()]
+
+    def look(trainer: Trainer) -> None:
+        means.append(0.7 * means[-1] + 0.3 * network.conv.weight.detach())
+        torch.testing.assert_close(trainer.average.conv.weight, means[-1])
+
+    train(network, els.ImageSet(pictures(4, 1, 8, 8)), plan, progress=False, after_step=look)
+    assert len(means) == 4
+
+
+def test_a_point_of_the_curve_is_the_mean_of_its_hundred_losses(monkeypatch: pytest.MonkeyPatch) -> None:
+    losses: list[Tensor] = []
+    monkeypatch.setattr(
+        training, "noise_prediction_loss", lambda *of: losses.append(noise_prediction_loss(*of)) or losses[-1]
+    )
+    plan = TrainingPlan(steps=200, batch=2, ema=0.0, precision="float32")
+    _, curve = train(Table(3), els.ImageSet(pictures(4, 1, 8, 8)), plan, progress=False)
+    assert curve == pytest.approx(torch.stack(losses).view(2, 100).mean(1).tolist())
+
+
+def test_loading_a_network_leaves_random_numbers_alone() -> None:
+    drawn = []
+    for load in (False, True):
+        torch.manual_seed(0)
+        if load:
+            els.load_network("fashion-mnist-16-resnet-zeros")
+        drawn.append(torch.rand(1))
+    assert drawn[0] == drawn[1]
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_training_multiplies_in_the_precision_of_its_plan(precision: str) -> None:
+    met: set[torch.dtype] = set()
+    network = Own()
+    network.conv.register_forward_hook(lambda module, given, answer: met.add(answer.dtype))
+    plan = TrainingPlan(steps=1, batch=2, precision=precision)
+    train(network, els.ImageSet(pictures(4, 1, 8, 8)), plan, progress=False)
+    assert met == {getattr(torch, precision)}
+
+
+def test_another_seed_is_another_training(tmp_path: Path) -> None:
+    """Of other batches, times and noise; in a recipe also from other first weights."""
+    losses, first = [], []
+    for seed in (0, 0, 1):
+        plan = TrainingPlan(steps=1, batch=2, precision="float32", seed=seed)
+        look = lambda trainer: losses.append(trainer.running[0])  # noqa: E731
+        train(Table(3), els.ImageSet(pictures(4, 1, 8, 8)), plan, progress=False, after_step=look)
+        recipe = replace(RECIPES["fashion-mnist-16-resnet-zeros"], name="own", n=4, plan=replace(plan, ema=0.999999))
+        follow(recipe, tmp_path, fresh=True)
+        first.append(els.load_network(tmp_path / "own.json").module.up.weight)  # as it was, all but a millionth
+    assert losses[0] == losses[1] != losses[2]
+    assert torch.equal(first[0], first[1]) and (first[0] - first[2]).abs().max() > 0.01

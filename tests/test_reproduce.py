@@ -227,6 +227,14 @@ def test_the_classes_count_where_a_bent_filter_is_told_them(tmp_path: Path) -> N
     assert [one == two for one, two in settings.values()] == [True, False]
 
 
+def test_a_bent_filter_is_told_the_classes_though_the_network_is_not() -> None:
+    """Or, of images that are sorted by them, it would know the first ones only."""
+    lab = els.lab(verbose=False)
+    by_class = lab.data.subset(lab.data.labels.argsort())
+    bent = replace(lab, data=by_class).machine("bent-local-filter")
+    assert not lab.network.conditional and len(by_class.labels[bent._shown()].unique()) == 10
+
+
 def test_pieces_without_their_settings_are_not_adopted(results: Path) -> None:
     ok("reproduce", *SMALL)
     (results / "parts" / "settings.json").unlink()
@@ -1193,6 +1201,11 @@ def test_fresh_removes_all_that_a_run_has_written(tmp_path: Path) -> None:
     (tmp_path / "parts" / "settings.json").write_text("{")
     assert experiment._open(fresh=True) == set()
     assert [path.name for path in (tmp_path / "parts").iterdir()] == ["settings.json"]
+
+
+def test_without_a_seed_there_is_no_experiment(tmp_path: Path) -> None:
+    with pytest.raises(els.CourseError, match="at least one seed is needed, got 0"):
+        Experiment(els.lab(verbose=False), tmp_path, seeds=0)
 
 
 def test_a_machine_that_is_asked_for_twice_is_drawn_once(tmp_path: Path) -> None:

@@ -581,3 +581,9 @@ def test_bounds_of_boxes_keep_to_their_room(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(clusters, "ROOM", 4 * len(built.arrays[0]) * torch.get_num_threads() * 32)
     clusters.search_mean(queries, built, 1.0, 1.0, 1e-3)
     assert max(sizes) <= 32
+
+
+def test_a_lab_hands_the_tolerance_on() -> None:
+    lab = els.lab(verbose=False)
+    for name in ("ls", "els-zeros", "els-zeros-gaussian"):
+        assert (lab.machine(name, 0.01).tolerance, lab.machine(name).tolerance) == (0.01, None)
