@@ -95,6 +95,13 @@ def test_sizes_may_be_given_for_all_times_with_their_ends() -> None:
     assert [machine.size_at(t) for t in (1.0, 0.6, 0.4)] == [5, 5, 3]
 
 
+def test_sizes_that_change_later_are_not_those_of_the_machine() -> None:
+    sizes = [(1.0, 5), (0.0, 3)]
+    machine = els.LocalScoreMachine(pictures(2, 1, 5, 5), patch_size=sizes)
+    sizes[0] = (1.0, 1)
+    assert machine.size_at(1.0) == 5
+
+
 def test_the_table_is_the_cosine_of_scores() -> None:
     images = smooth(10)
     machine = els.LocalScoreMachine(images, patch_size=3)

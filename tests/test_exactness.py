@@ -147,7 +147,8 @@ def test_windows_taken_around_have_a_largest_size_with_any_machine() -> None:
 @given(cases())
 def test_wiener(case: Case) -> None:
     built = els.WienerFilter(case.images, SCHEDULE, image_labels=case.image_labels)
-    case.check(built(case.x_t, case.t, labels=case.labels), case.expected(reference.wiener))
+    with patch("elscourse.pieces.PIECE", case.pieces["BLOCK"]):  # one image at a time, some, or all
+        case.check(built(case.x_t, case.t, labels=case.labels), case.expected(reference.wiener))
 
 
 @pytest.mark.parametrize("equivariant", [False, True])
@@ -187,6 +188,15 @@ def test_local_filter_of_plain_images_after_sixty_halvings(padding: patches.Padd
             built = els.LocalFilter(grey, SCHEDULE, patch_size=3, padding=padding, equivariant=equivariant)
             expected = alpha * total / (n * alpha**2 + sigma**2)
             torch.testing.assert_close(built(x_t, t), expected, rtol=0, atol=1e-5)
+
+
+def test_local_filter_of_images_that_hardly_differ() -> None:
+    """By a thousandth, which still is far more than the noise."""
+    images = 1e-3 * pictures(30, 1, 5, 5, dtype=torch.float64)
+    alpha, sigma = SCHEDULE.alpha(1e-4), SCHEDULE.sigma(1e-4)
+    x_t = noised(images, 2, alpha, sigma)
+    expected = reference.local_wiener(x_t, images, alpha, sigma, 3)
+    torch.testing.assert_close(els.LocalFilter(images, patch_size=3)(x_t, 1e-4), expected, rtol=0, atol=1e-8)
 
 
 @pytest.mark.parametrize("kind", ["wiener", "local", "equivariant"])

@@ -69,14 +69,17 @@ class Exploding(els.CosineSchedule):
 
 BUILDING = [
     (lambda: els_machine(patch_size=4), r"odd and at least 1.*got 4: try 3 or 5"),
-    (lambda: els_machine(patch_size=0), r"odd and at least 1"),
+    (lambda: els_machine(patch_size=0), r"odd and at least 1.*got 0: try 1\."),
     (lambda: els_machine(patch_size=2.5), r"odd whole number of pixels, got 2\.5"),
     (lambda: els_machine(patch_size=float("inf")), r"odd whole number of pixels, got inf"),
     (lambda: els_machine(patch_size=10**400 + 1), r"0001 is larger than 15, at which every window already sees"),
     (lambda: els_machine(patch_size=17), r"17 is larger than 15, at which every window already sees"),
     (lambda: els_machine(patch_size=9, padding="circular"), r"9 would wrap onto itself: the shorter side is 8"),
     (lambda: els_machine(patch_size=[(1.0, 3), (0.5, 6)]), r"odd and at least 1.*got 6"),
+    (lambda: els_machine(patch_size=[(1.0, 3), (0.5, 17)]), r"17 is larger than 15, at which every window already"),
     (lambda: els_machine(patch_size=[(1.0, 3), (2.0, 3)]), r"pairs \(t, P\) with t in \[0, 1\]"),
+    (lambda: els_machine(patch_size=[(1.0, 3), (-0.1, 3)]), r"pairs \(t, P\) with t in \[0, 1\]"),
+    (lambda: els_machine(patch_size=None), r"patch_size must be a number or a list of pairs"),
     (lambda: els.LocalFilter(IMAGES, patch_size=4), r"odd and at least 1.*got 4: try 3 or 5"),
     (lambda: els.LocalFilter(IMAGES, patch_size=9, padding="circular"), r"9 would wrap onto itself"),
     (lambda: els.LocalFilter(IMAGES, patch_size=3, padding="mirror"), r"padding"),
@@ -173,6 +176,8 @@ def test_numbers_of_numpy_are_numbers() -> None:
     machine = els_machine(patch_size=np.int64(5))
     assert torch.equal(machine(X, np.float32(0.5)), els_machine(patch_size=5)(X, 0.5))
     assert els_machine(patch_size=[(np.float64(1), np.int32(3))]).size_at(0.5) == 3
+    assert els_machine(patch_size=torch.tensor(5)).size_at(0.5) == 5
+    assert els_machine(patch_size=[(torch.tensor(1.0), torch.tensor(3))]).size_at(0.5) == 3
 
 
 def test_a_rotated_input_is_an_input() -> None:

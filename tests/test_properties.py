@@ -142,12 +142,13 @@ def test_filters_are_kept_while_they_fit_into_the_memory(
     assert len(times) == solved
 
 
+@pytest.mark.parametrize("schedule", [SCHEDULE, els.CosineSchedule(0.5)])
 @pytest.mark.parametrize("told", [None, torch.tensor([0, 1, 0, 1, 0, 1])])
-def test_a_bent_filter_is_right_on_average_and_nearer(told: torch.Tensor | None) -> None:
+def test_a_bent_filter_is_right_on_average_and_nearer(told: torch.Tensor | None, schedule: els.CosineSchedule) -> None:
     """Where its curve was found: as bright as the images, in each channel, and with smaller errors."""
     v = data(6, 12, 12)
-    straight = els.LocalFilter(v, patch_size=3, image_labels=told)
-    x_t = els.add_noise(v, els.seeded_noise(range(5000, 5006), v.shape[1:]).double(), 0.6)
+    straight = els.LocalFilter(v, schedule, patch_size=3, image_labels=told)
+    x_t = els.add_noise(v, els.seeded_noise(range(5000, 5006), v.shape[1:]).double(), 0.6, schedule)
     bent = els.BentFilter(straight)(x_t, 0.6, labels=told)
     equal(bent.mean((0, 2, 3)), v.mean((0, 2, 3)))
     assert (bent - v).square().mean() < 0.95 * (straight(x_t, 0.6, labels=told) - v).square().mean()

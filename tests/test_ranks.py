@@ -454,6 +454,7 @@ def test_pieces_are_views_of_all_in_order() -> None:
     several = list(pieces(images))
     assert len(several) > 2 and sum(len(p) for p in several) == 50_000
     assert all(p.untyped_storage().data_ptr() == images.untyped_storage().data_ptr() for p in several)
+    assert max(p.nbytes for p in several) == max(p.nbytes for p in pieces(images.double())) == 2**22
 
 
 @pytest.mark.parametrize("labels", [np.arange(5), np.array([0, 1, 2, 10_000]), np.arange(0)])

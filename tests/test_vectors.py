@@ -165,6 +165,9 @@ def test_a_loop_is_compiled_again_when_what_it_shares_has_changed(
     monkeypatch.setattr(loops, "shared_sources", lambda: "changed")
     assert compiled_again()
     assert not compiled_again()
+    path.write_text(path.read_text() + "# changed itself\n")
+    assert compiled_again()
+    assert not compiled_again()
     for kind, keep in itertools.product(("*.nbi", "*.nbc"), (0, 100)):  # a full disk, a power cut
         for kept in (tmp_path / "__pycache__").glob(kind):
             kept.write_bytes(kept.read_bytes()[:keep])

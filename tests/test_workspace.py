@@ -20,10 +20,11 @@ LESSONS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.py"))
 
 
 def test_work_is_never_overwritten(tmp_path: Path) -> None:
-    copied, kept = workspace.copy_lessons(tmp_path / "mine")
+    mine = tmp_path / "a folder of folders" / "mine"
+    copied, kept = workspace.copy_lessons(mine)
     assert [p.name for p in copied] == [p.with_suffix(".ipynb").name for p in LESSONS] and not kept
     copied[0].write_text("my own work")
-    again, kept = workspace.copy_lessons(tmp_path / "mine")
+    again, kept = workspace.copy_lessons(mine)
     assert not again and len(kept) == len(LESSONS) and kept[0].read_text() == "my own work"
 
 
@@ -45,8 +46,10 @@ def test_odd_folders_are_refused(tmp_path: Path) -> None:
     for folder in (tmp_path / "file", tmp_path / "file" / "mine", tmp_path / ("x" * 300)):
         with pytest.raises(els.CourseError, match="name a folder of your own with --dir"):
             workspace.copy_lessons(folder)
-    with pytest.raises(els.CourseError, match="the course's own lessons"):
-        workspace.copy_lessons(workspace.lessons_dir())
+    lessons = workspace.lessons_dir()
+    for folder in (lessons, lessons / ".." / lessons.name):  # two names of one folder
+        with pytest.raises(els.CourseError, match="the course's own lessons"):
+            workspace.copy_lessons(folder)
 
 
 def test_a_folder_without_dir_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,7 +63,8 @@ def test_a_folder_without_dir_is_explained(tmp_path: Path, monkeypatch: pytest.M
 def test_lab_opens_jupyterlab_in_that_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     monkeypatch.setattr(subprocess, "call", lambda command, cwd: calls.append((command[1:], cwd)) or 0)
-    ok("lab", "--dir", str(tmp_path / "mine"), "--no-browser", "--port=9999")
+    said = ok("lab", "--dir", str(tmp_path / "mine"), "--no-browser", "--port=9999")
+    assert f"lessons copied: {len(LESSONS)}, kept as you left them: 0." in said
     assert calls == [(["-m", "jupyterlab", "--no-browser", "--port=9999"], tmp_path / "mine")]
     assert (tmp_path / "mine" / LESSONS[0].with_suffix(".ipynb").name).exists()
 
@@ -73,6 +77,7 @@ def ask(*_):
     print("asked")
     sys.exit(7)
 
+assert signal.getsignal(signal.SIGINT) is not signal.SIG_IGN, "handed down"
 signal.signal(signal.SIGINT, ask)
 print("open", flush=True)
 time.sleep(60)
@@ -98,10 +103,15 @@ def test_without_jupyterlab_it_says_so(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_ctrl_c_is_the_notebook_s_again_afterwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def own(*_: object) -> None: ...
+
     monkeypatch.setattr(subprocess, "call", lambda command, cwd: 0)
-    before = signal.getsignal(signal.SIGINT)
-    workspace.open_lab(tmp_path, [])
-    assert signal.getsignal(signal.SIGINT) is before
+    before = signal.signal(signal.SIGINT, own)
+    try:
+        workspace.open_lab(tmp_path, [])
+        assert signal.getsignal(signal.SIGINT) is own
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_the_lessons_of_an_installed_course_are_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
