@@ -29,7 +29,7 @@ SCALE = Exercise(
     name="scale",
     lesson=0,
     title="Scale",
-    minutes=1,
+    minutes=3,
     difficulty=1,
     start="Multiply.",
     hints=("One.", "Two."),
@@ -300,7 +300,8 @@ def test_changed_lists_tuples_and_arrays_are_seen(change) -> None:
 
 def test_a_list_of_numbers_is_copied_by_list() -> None:
     exercise = dataclasses.replace(NESTED, cases=lambda g: [([3, 5],)])
-    assert explain(lambda a: len(a) + (a.pop() > 9), exercise).endswith("in place: work on a copy, `list(...)`.")
+    for change in (list.pop, lambda a: a.sort(reverse=True)):
+        assert explain(changing(change), exercise).endswith("in place: work on a copy, `list(...)`.")
 
 
 @pytest.mark.parametrize(
@@ -371,6 +372,16 @@ def test_infinite_answers_are_no_difference() -> None:
     assert "you return " in wrong and " at [2], expected " in wrong
 
 
+def test_nan_in_the_answer_is_an_answer() -> None:
+    def doubled(x: Tensor, times: float = 2) -> Tensor:
+        return torch.cat([times * x, torch.tensor([torch.nan])])
+
+    holed = dataclasses.replace(DOUBLE, answer=doubled, mistakes=())
+    assert holed.examine(doubled).state == "correct"
+    wrong = explain(lambda x: doubled(x, 3), holed)
+    assert "you return " in wrong and "you return nan" not in wrong
+
+
 def test_one_buffer_for_all_outputs_is_no_mistake() -> None:
     buffer = torch.empty(1)
 
@@ -401,7 +412,7 @@ PAIR = Exercise(
 
 
 def test_numbers_and_tuples() -> None:
-    for right in (lambda n: n + 1, lambda n: torch.tensor(n + 1), lambda n: np.float32(n + 1.0)):
+    for right in (lambda n: n + 1, lambda n: torch.tensor(n + 1), lambda n: np.float32(n + 1.0), np.int64(1).__add__):
         assert NUMBER.examine(right).state == "correct"
     assert explain(lambda n: n, NUMBER) == "Off by one."
     assert explain(lambda n: np.array([n]), NUMBER).endswith("a numpy array of shape (1,): convert it with float(...).")
@@ -412,17 +423,21 @@ def test_numbers_and_tuples() -> None:
     for pair in (np.ones, torch.ones):
         assert explain(lambda n, pair=pair: pair(2), PAIR).endswith("of shape (2,): split it with tuple(...).")
     assert "one number, but it returns a tensor of shape (2,)" in explain(lambda n: torch.ones(2), NUMBER)
-    assert PAIR.examine(lambda n: (n + 1, True)).state == "correct"
+    assert PAIR.examine(lambda n: (n + 1, np.bool_(True))).state == "correct"
     assert explain(lambda n: (n, 1), PAIR) == "Off by one."
-    assert "must return 2 values" in explain(lambda n: n, PAIR)
+    for other in (lambda n: n, lambda n: (n + 1, True, 0)):
+        assert "must return 2 values" in explain(other, PAIR)
     assert "Output 2 of 2: Your function must return one truth value" in explain(lambda n: (n + 1, "yes"), PAIR)
     assert "a complex tensor" in explain(lambda n: torch.tensor(n + 1 + 1j), NUMBER)
     assert "a tensor without values" in explain(lambda n: torch.ones((), device="meta"), NUMBER)
     assert "a numpy array of <U3" in explain(lambda n: np.array("one"), NUMBER)
     assert "you return inf" in explain(lambda n: 10**400, NUMBER)
+    assert "you return -inf" in explain(lambda n: -(10**400), NUMBER)
     assert "In case 1 of 2 (n = 3), you return 0 as output 2, expected 1" in explain(lambda n: (n + 1, False), PAIR)
     tensors = dataclasses.replace(PAIR, answer=lambda n: (torch.ones(n), True), mistakes=())
     assert "you return 2 at [0] of output 1, expected 1" in explain(lambda n: (2 * torch.ones(n), True), tensors)
+    verdict = tensors.examine(lambda n: (n * [1.0], True))
+    assert verdict.state == "correct" and "You return a list of 3: a later cell" in verdict.says
 
 
 def test_a_case_is_told_by_what_is_given() -> None:
@@ -436,6 +451,7 @@ def test_a_list_of_places_is_told_to_mark_them() -> None:
     marks = dataclasses.replace(DOUBLE, answer=lambda x: x > 0, mistakes=())
     assert explain(lambda x: [(0, 1)], marks).endswith("a list of 1: mark them in a tensor of truth values.")
     assert marks.examine(lambda x: (x > 0).tolist()).state == "correct"
+    assert "truth values (torch.bool), but it returns torch.float32" in explain(lambda x: (x > 0).float(), marks)
 
 
 def judge_even(output: int, n: int) -> str | None:
@@ -450,6 +466,7 @@ def test_answers_that_are_not_unique_are_judged() -> None:
     assert exercise.examine(lambda n: 4 * n).state == "correct"
     assert explain(lambda n: 0, exercise) == "Too small."
     assert explain(lambda n: 2 * n + 1, exercise) == "7 is not an even number above 3."
+    assert explain(lambda n: 4, exercise) == "4 is not an even number above 8.", "right in the first case alone"
 
 
 def test_verdict_shows_as_text() -> None:
@@ -511,6 +528,7 @@ def test_odd_entries_cost_nothing(own_folder: Path) -> None:
     check.scale(lambda x, a: x * a)
     kept = json.loads((own_folder / FILE).read_text())
     assert kept["scale"] == {"state": "correct", "checks": 1, "stars": 3} and kept["gone"] == {}
+    assert "stars" not in Progress.here().rows([SCALE])[0], "an export holds what the course knows"
 
 
 def test_a_folder_that_is_gone_costs_only_the_record(
@@ -671,6 +689,15 @@ def test_the_line_that_is_told_is_where_it_went_wrong() -> None:
         return helper(x) * a
 
     assert "in your line `return x @ x`" in explain(attempt)
+
+
+def test_the_line_that_is_told_is_the_learner_s_own() -> None:
+    """Not the one in torch's code where the error is raised in the end."""
+
+    def attempt(x, a):
+        return torch.nn.functional.softmax(x, dim=7) * a
+
+    assert "in your line `return torch.nn.functional.softmax(x, dim=7) * a`" in explain(attempt)
 
 
 def test_a_long_error_is_cut() -> None:

@@ -174,15 +174,15 @@ def test_a_crop_that_ends_at_minus_r_is_refused() -> None:
 
 
 def test_whole_numbers_that_agree_by_chance_tell_no_mistake() -> None:
-    three = [(torch.tensor(n),) for n in (1, 2, 3)]
+    four = [(torch.tensor(n),) for n in (1, 2, 3, 4)]
     squares = Exercise(
         *("square", 0, "Square", 1, 1, "Square it.", ("Times itself.", "n * n")),
-        cases=lambda generator: three,
+        cases=lambda generator: four,
         answer=lambda n: n * n,
         mistakes=(Mistake("You double it.", lambda n: 2 * n),),
     )
     assert "double" in squares.examine(lambda n: n + n).says
-    assert "double" not in squares.examine(lambda n: torch.tensor([2, 4, 7][int(n) - 1])).says
+    assert "double" not in squares.examine(lambda n: torch.tensor([2, 4, 6, 7][int(n) - 1])).says
 
 
 @each_exercise
@@ -217,11 +217,11 @@ def _held_anywhere(J):
     return next(2 * k + 1 for k, most in enumerate(pooled) if most >= 0.9 * J.sum())
 
 
-def _held_by_cumulative_sums(J):
+def _held_by_cumulative_sums(J, share=0.9):
     offset = np.abs(np.arange(len(J)) - len(J) // 2)
     ring = np.maximum.outer(offset, offset).ravel()
     held = np.bincount(ring, weights=np.asarray(J, dtype=float).ravel()).cumsum()
-    return 2 * int(np.searchsorted(held, 0.9 * held[-1])) + 1
+    return 2 * int(np.searchsorted(held, share * held[-1])) + 1
 
 
 def _alone_by_height(height: int, width: int, patch_size: int) -> torch.Tensor:
@@ -546,6 +546,8 @@ def _nearest_slid(samples, images, sides=None, dims=(-2, -1), of_images=True):
         ("nine_tenths_square", _held_by_cumulative_sums, "correct"),
         ("nine_tenths_square", lambda J: _held_by_cumulative_sums(J.T.flip(0)), "correct"),
         ("nine_tenths_square", lambda J: _held_by_cumulative_sums(J**2), "incorrect"),
+        ("nine_tenths_square", lambda J: _held_by_cumulative_sums(J, share=0.899), "incorrect"),
+        ("nine_tenths_square", lambda J: _held_by_cumulative_sums(J, share=0.901), "incorrect"),
         ("nine_tenths_square", _held_anywhere, "incorrect"),
         ("nine_tenths_square", _grown_from_one, "incorrect"),
         ("nearest_shifted", _nearest_slid, "correct"),
@@ -576,6 +578,7 @@ def _nearest_slid(samples, images, sides=None, dims=(-2, -1), of_images=True):
         ("coin_denoiser", _coin_of_densities, "incorrect"),
         ("coin_denoiser", lambda x, a, s: _coin_of_densities(x.double(), a, s), "correct"),
         ("ls_weights", _bare_window, "incorrect"),
+        ("merge_partials", lambda a, b: _merged_without_the_largest(a, b), "incorrect"),
         ("ls_box_sums", _bare_boxes, "incorrect"),
         ("commuting_shifts", lambda f, x: _commutes(f, x, lambda gap: gap[0].max()), "incorrect"),
         ("commuting_shifts", lambda f, x: _commutes(f, x, lambda gap: gap[:, 0].max()), "incorrect"),
@@ -776,6 +779,12 @@ def _one_decision(a, b):
     return b[0], factor * a[1] + b[1], factor * a[2] + b[2]
 
 
+def _merged_without_the_largest(a, b):
+    (m, z, s), (m_b, z_b, s_b) = ([part.double() for part in half] for half in (a, b))
+    largest = torch.maximum(m, m_b)
+    return largest, *((m.exp() * x + m_b.exp() * y) / largest.exp() for x, y in ((z, z_b), (s, s_b)))
+
+
 def _log_sums_merged(a, b):
     logs, means = zip(*((m + z.log(), s / z) for m, z, s in (a, b)), strict=True)
     total = torch.logaddexp(*logs)
@@ -916,6 +925,7 @@ def _rows_then_columns(denoiser, x_t, t):
         ("sign_test", lambda wins, n: sum(math.comb(n, k) for k in range(wins, n + 1)) // 2**n, "divide with /"),
         ("sign_test", lambda wins, n: sum(math.comb(n, k) for k in range(wins, n + 1)) / 2 / n, "2**n sequences"),
         ("sign_test", lambda wins, n: wins / n / 2, "check.hint('sign_test')"),
+        ("sign_test", lambda wins, n: 1.01 * _sign_test_in_float32(wins, n), "check.hint('sign_test')"),
         ("paired_interval", lambda *a: _sorted_means(*a, 500, 1950), "0.25 for the lower end"),
         ("paired_interval", lambda *a: tuple(len(a[0]) * end for end in _sorted_means(*a, 50, 1950)), "divide by n"),
         ("paired_interval", _normal_interval, "normal formula for a mean"),
@@ -1202,3 +1212,29 @@ def test_a_lake_is_black_that_the_sea_does_not_reach() -> None:
 
     assert exercise.examine(with_lake).state == "correct"
     assert "all black pixels form one piece, the sea" in exercise.examine(island).says
+
+
+def _band_with_lake(height: int, width: int) -> torch.Tensor:
+    u = -torch.ones(height, width)
+    u[0:8], u[2:6, 3:5], u[3:5, 2:6] = 1, -1, -1
+    return u
+
+
+def _speck(height: int, width: int) -> torch.Tensor:
+    u = -torch.ones(height, width)
+    u[4, 4] = 1
+    return u
+
+
+@pytest.mark.parametrize(
+    ("paint", "says"),
+    [
+        (lambda height, width: _band_with_lake(12, 12), "your image must have shape (10, 10), but it has (12, 12)."),
+        (lambda height, width: torch.full((3, 4), torch.nan), "your image must have shape (10, 10)"),
+        (lambda *size: _band_with_lake(*size) / 2, "Every pixel must be black (-1) or white (1)"),
+        (_band_with_lake, "no whole column of your image is black"),
+        (_speck, "1 of the pixels disagree with the majority of their window."),
+    ],
+)
+def test_an_image_that_is_no_island_with_a_lake_is_refused(paint: Any, says: str) -> None:
+    assert says in check.exercises()["new_consistent_image"].examine(paint).says

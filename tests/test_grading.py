@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import nbformat
@@ -31,7 +32,7 @@ from elscourse import check
 from elscourse.cli import main
 from elscourse.errors import CourseError
 from elscourse.files import save_text
-from elscourse.grading import assignment, attempt, grades, learners, reading, table, wire
+from elscourse.grading import assignment, attempt, grades, learners, reading, table, wire, worker
 from elscourse.grading import pupil as pupils
 from elscourse.grading.pupil import Limits, Pupil
 
@@ -93,7 +94,7 @@ LEARNERS: dict[str, tuple[list[str], str, str | None, str]] = {
         r"^noising: Stopped after 4 seconds: is there a loop that does not end\?$",
     ),
     "loops-in-a-cell": (
-        ["while True:\n    scale = 1", noising("return scale")],
+        ["while True:\n    scale = 1", noising("return scale"), SAMPLER],
         "incorrect",
         r"4 seconds in code cell 2: is there",
         r"^noising: Stopped after 4 seconds in code cell 2: is there a loop that does not end\?$",
@@ -302,6 +303,7 @@ ATTEMPTS = [
     "class noising:\n    pass",
     "def noising(x_0): return x_0",
     "def noising(): return 0",
+    "def noising(x_0, eps, t, period=1.008): return x_0",
     "noising = max",
     "noising = lambda x_0, eps, t: x_0",
     "import functools\nnoising = functools.partial(lambda a, x_0, eps, t: x_0, 1)",
@@ -414,8 +416,10 @@ def test_what_is_graded_is_kept_until_it_changes(tmp_path: Path) -> None:
     assert ok(*arguments).count("graded before") == 2 and (out / "grades.csv").exists()
     assert {path.stem for path in (out / "feedback").iterdir()} == {"=ada", "bob"}
     assert "graded before" not in ok(*arguments[:2], returned / "bob.ipynb", *arguments[3:], "--fresh")
-    other = run("grade", "02", returned, "--out", out)
-    assert other.exit_code == 1 and "another assignment, lesson 01 (noising); this one is lesson 02 (" in other.output
+    for asked, this_one in ((("02",), "02 ("), (("01", "--exercise", "ddim_step"), "01 (ddim_step)")):
+        other = run("grade", *asked, returned, "--out", out)
+        says = f"another assignment, lesson 01 (noising); this one is lesson {this_one}"
+        assert other.exit_code == 1 and says in other.output
     feedback = out / "feedback" / "bob.md"
     assert feedback.read_text(encoding="utf-8").startswith("# Lesson 01: 1 of 1 points\n\n* `noising`: correct.")
     assert set(rows_of(out)) == {"=ada", "bob"} and not list(out.glob("*.partial*"))
@@ -450,6 +454,29 @@ def test_the_feedback_says_why_there_are_no_points(tmp_path: Path) -> None:
     assert re.fullmatch(r"# .*\n\nAll exercises: .* looks like lesson 04, not 01\.\n", reads["other"])
     assert "0 of 3 points\n\nNo points for now: " in reads["reaches"] and "`noising`: correct" in reads["reaches"]
     assert "No points" not in reads["sound"] and reads["sound"].count("* `") == 2
+
+
+def test_only_what_is_incorrect_is_a_cause_and_only_of_what_is_incorrect() -> None:
+    for state, other in (("incorrect", "not attempted"), ("correct", "incorrect")):
+        verdicts = {"noising": (state, "So."), "ddim_step": (other, "")}
+        assert grades._with_cause("noising", verdicts, {"noising": ["ddim_step"]}) == (state, "So.")
+
+
+@pytest.mark.parametrize(
+    ("state", "remarks"), [("correct", []), ("incorrect", ["noising: Stopped", "code cell 2 raises KeyError: 1"])]
+)
+def test_a_remark_is_of_what_went_wrong(state: str, remarks: list[str], tmp_path: Path) -> None:
+    """A cell that fails where all is correct is none, nor is trouble that another exercise met."""
+    chosen = [check.exercises()[name] for name in ("noising", "sampler_loop")]
+    trouble = "Stopped." if remarks else ""
+    pupil = Pupil(tmp_path, Limits(), problems=["code cell 2 raises KeyError: 1"], trouble=trouble)
+    verdicts = {"noising": (state, trouble or "On 3 cases."), "sampler_loop": ("correct", "On 3 cases.")}
+    assert [*grades._remarks(pupil, chosen, verdicts)] == remarks
+
+
+def test_a_helper_of_another_lesson_makes_no_other_lesson(tmp_path: Path) -> None:
+    pupil = Pupil(tmp_path, Limits(), defined=["ls_window", "noising"])
+    assert grades._other_lesson(pupil, [check.exercises()["noising"]]) is None
 
 
 WEIGHTS = "def posterior_weights(x_t, *a):\n    return "
@@ -548,6 +575,13 @@ def test_no_notebook_takes_the_place_of_another(tmp_path: Path) -> None:
     (tmp_path / "ada.IPYNB").write_text("")  # another file on some systems, the same one on others
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len(learners.find_learners(tmp_path, "01_noise")) == len(files) - 1  # all but the checkpoint
+
+
+def test_a_learner_in_a_group_is_named_with_the_group(tmp_path: Path) -> None:
+    for name in ("monday/ada", "monday/bob"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "01_noise.ipynb").write_text("")
+    assert [*learners.find_learners(tmp_path, "01_noise")] == ["monday/ada", "monday/bob"]
 
 
 def test_a_notebook_that_is_cut_short_keeps_the_grade_of_the_one_before(tmp_path: Path) -> None:
@@ -879,6 +913,35 @@ def test_only_what_a_function_needs_is_run() -> None:
     assert [(s.cell, *s.binds) for s in found.needed(["f"])] == [(1, "slow"), (1, "images"), (2,), (4, "f")]
 
 
+def test_any_argument_of_a_function_may_be_changed_by_it() -> None:
+    found = reading.read(["half = []", "fill(1, half)", "def f(): return half"])
+    assert [s.cell for s in found.needed(["f"])] == [1, 2, 3]
+
+
+def test_a_name_that_is_used_again_after_the_check_is_another_function() -> None:
+    found = reading.read(["def f(x): return 1\ncheck.noising(f)", "def f(x): return 2"])
+    assert [s.cell for s in found.needed(["f"], found.until["noising"])] == [1]
+
+
+def test_of_two_checks_the_last_counts() -> None:
+    assert reading.read(["check.noising(first)\ncheck.noising(second)"]).attempts == {"noising": "second"}
+
+
+@pytest.mark.parametrize(
+    "cell", ["1" + 10**5 * "+1", f"x = {10**5 * '-'}1", "x = '\ud800'"], ids=["deep", "long", "half"]
+)
+def test_a_cell_that_is_too_much_for_python_costs_itself_alone(cell: str) -> None:
+    found = reading.read([cell, "def f(): ..."])
+    assert found.defined == ["f"] and len(found.problems) == 1
+
+
+def test_an_exercise_uses_what_its_own_function_calls() -> None:
+    cells = ["def mine(x): ...\ncheck.noising(mine)", "def h(x): ...", "def f(x): return h(x)\ncheck.ddim_step(f)"]
+    assert "noising" not in worker._others_used(reading.read([*cells, "def h(x): return mine(x)"]), "ddim_step")
+    cells[1] = "def h(x): return mine(x)"
+    assert "noising" in worker._others_used(reading.read(cells), "ddim_step"), "by the name of the exercise"
+
+
 def test_a_class_hides_no_other_class() -> None:
     """What is stored in the body of a class is the class's own, and no name of the notebook."""
     cells = ["class A:\n    k = 1\n    def f(self): ...", "def f(x): return B.k * x", "class B:\n    k = 2"]
@@ -1044,6 +1107,18 @@ def test_a_grader_that_is_there_is_not_written_over(tmp_path: Path) -> None:
     assert done.exit_code == 1 and "exists" in done.output and grader.read_text() == "mine"
 
 
+def test_the_lessons_are_no_place_for_an_assignment_by_any_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lesson = Path(shutil.copy(NOTEBOOKS / "04_local.ipynb", tmp_path))
+    monkeypatch.setattr(assignment, "lessons_dir", lambda: tmp_path)
+    monkeypatch.chdir(tmp_path)
+    before = lesson.read_bytes()
+    with pytest.raises(CourseError, match="holds the course's own lessons"):
+        assignment.write_assignment("04", (), Path(), force=True)
+    assert lesson.read_bytes() == before
+
+
 def test_an_assignment_keeps_no_state_of_widgets() -> None:
     lesson = assignment.lesson_path("04")
     made = assignment.without_solutions(lesson, assignment.chosen_exercises(lesson, []))
@@ -1076,9 +1151,28 @@ def test_ways_to_the_answers_are_seen(name: str) -> None:
     assert reading.read([f"def f(x): return x.{name}"]).reaches == [f".{name}"]
 
 
+@pytest.mark.parametrize(
+    ("code", "reached"),
+    [
+        ("import elscourse.check.lesson_01 as lesson", "elscourse.check.lesson_01"),
+        ("from elscourse.check import exercise", "elscourse.check.exercise"),
+        ("elscourse.reference.ideal", "elscourse.reference"),
+        ("els.reference.ideal", "elscourse.reference"),
+        ("importlib.import_module('elscourse.grading')", "elscourse.grading"),
+    ],
+)
+def test_a_way_to_the_answers_is_seen_however_it_is_written(code: str, reached: str) -> None:
+    assert reading.read([code]).reaches == [reached]
+
+
 def test_views_that_are_stored_in_odd_ways_travel() -> None:
-    for value in (np.arange(3)[::-1], np.arange(6).reshape(2, 3).T):
+    for value in (np.arange(3)[::-1], np.arange(6).reshape(2, 3).T, np.arange(3) > 1):
         assert np.array_equal(wire.decode(wire.encode(value)), value)
+
+
+def test_numbers_of_numpy_travel_as_numbers() -> None:
+    for value in (np.True_, np.int64(3), np.float32(0.5)):
+        assert wire.decode(wire.encode(value)) == value
 
 
 def test_each_exercise_has_its_own_time(tmp_path: Path) -> None:
@@ -1173,7 +1267,8 @@ def test_limits_have_limits(limits: tuple[float, float]) -> None:
 def test_a_learner_s_process_is_like_a_notebook(tmp_path: Path) -> None:
     """Files for a while can be written, a cell ends where it fails, and the next one is run."""
     cells = [
-        "import tempfile\nwith tempfile.TemporaryFile() as file:\n    file.write(b'x')\nquiet = open(os.devnull, 'w')",
+        "import tempfile\nwith tempfile.TemporaryFile() as file:\n    file.write(b'x')\nquiet = open(os.devnull, 'w')\n"
+        "display(quiet)",
         "first = 1\nfailed = 1 / 0\nfirst = 2",
         NOISING.replace("theta =", "assert file.closed and not quiet.closed and first == 1 or failed\n    theta ="),
         "def coin_denoiser(*_):\n    return torch.zeros(2**20)",
@@ -1186,6 +1281,46 @@ def test_a_learner_s_process_is_like_a_notebook(tmp_path: Path) -> None:
     assert "it returns a value too large." in found[0][1] and found[1][0] == "correct", found
 
 
+def test_a_value_that_holds_itself_ends_nothing(tmp_path: Path) -> None:
+    (tmp_path / "ada.ipynb").write_text(notebook(noising("own = []", "own.append(own)", "return own"), SAMPLER))
+    with Pupil(tmp_path / "ada.ipynb", Limits()) as pupil:
+        pupil.start(["noising", "sampler_loop"])
+        found = [pupil.examine(check.exercises()[name]) for name in ("noising", "sampler_loop")]
+    assert found[0][1].endswith("but it returns a list.") and found[1][0] == "correct", found
+
+
+def test_every_exercise_has_its_time_of_the_processor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pupil, sent = Pupil(tmp_path, Limits(seconds=500)), []
+    monkeypatch.setattr(pupil, "_wait_for_it", lambda: None)
+    monkeypatch.setattr(pupil, "_send", sent.append)
+    monkeypatch.setattr(pupil, "_receive", lambda: {"problem": "No notebook."})
+    with pytest.raises(pupils.Trouble, match="No notebook"):
+        pupil.start(["noising", "sampler_loop"])
+    assert sent[0]["seconds"] >= 500 * (1 + 2), "for the cells, and for each exercise"
+
+
+def test_what_a_process_says_of_its_functions_is_not_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is trouble of this notebook, and no error that stops the grading of all."""
+    for ready in ({}, {"attempts": 3, "problems": []}, {"attempts": {}, "problems": None}):
+        pupil = Pupil(tmp_path, Limits())
+        told = iter([{}, {"defined": [], "found": [], "uses": {}}, ready])
+        monkeypatch.setattr(pupil, "_send", lambda _: None)
+        monkeypatch.setattr(pupil, "_receive", lambda told=told: next(told))
+        with pytest.raises(pupils.Trouble, match="cannot be understood"):
+            pupil.start(["noising"])
+
+
+def test_what_is_reported_is_a_message_whatever_the_name_of_a_file() -> None:
+    said: list[bytes] = []
+    worker.Channel.report(SimpleNamespace(number=1), "reaches", 'check/"é\\".py', lambda _, data: said.append(data))  # type: ignore[arg-type, func-returns-value]
+    assert wire.receive(io.BytesIO(said[0])) == {"reaches": "check/é.py"}
+
+
+def test_checks_may_be_imported_by_a_star(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "inert", worker.Inert("inert"))
+    exec("from inert import *\nimport inert\nassert inert.noising(print) is None", {})
+
+
 def test_what_a_function_among_the_arguments_raises_is_raised_there() -> None:
     class Own(KeyError):
         """Of a kind that only the judging process knows."""
@@ -1195,6 +1330,11 @@ def test_what_a_function_among_the_arguments_raises_is_raised_there() -> None:
 
     answered = attempt.answer({"ask": 0, "arguments": [], "named": {}}, [fails])
     assert answered == {"raised": "KeyError", "says": "'so'"}
+    other = attempt.answer({"ask": 1, "arguments": [], "named": {}}, [fails, lambda: 2])
+    assert other == {"answer": wire.encode(2)}, "it asks the one that it was given"
+    channel = SimpleNamespace(send=lambda _: None, receive=lambda: answered)
+    with pytest.raises(KeyError, match="so"):
+        worker._asking(0, channel)()  # type: ignore[arg-type]
 
 
 def test_an_answer_that_makes_no_sense_is_no_error_of_the_function() -> None:
@@ -1216,6 +1356,12 @@ def test_nobody_fills_the_table_with_reports(tmp_path: Path, monkeypatch: pytest
     pupil.process = type("Process", (), {"stdout": "a pipe"})  # type: ignore[assignment]
     monkeypatch.setattr(pupil, "_in_time", lambda _: next(told))
     assert pupil._receive() == {"returned": 1} and (len(pupil.reaches), len(pupil.notes)) == (20, 20)
+
+
+@pytest.mark.parametrize("body", [b"[]", b"{", b"\xff", 10**5 * b"["])
+def test_what_is_no_message_is_not_received(body: bytes) -> None:
+    with pytest.raises(wire.Garbled):
+        wire.receive(io.BytesIO(len(body).to_bytes(4, "big") + body))
 
 
 def test_what_is_too_long_is_not_sent() -> None:
