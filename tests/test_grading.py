@@ -16,6 +16,7 @@ import textwrap
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -278,6 +279,7 @@ ATTEMPTS = [
     noising("return [x_0, x_0]"),
     noising("return x_0.numpy()"),
     noising("return {1: 2}"),
+    noising("return x_0.max(0)"),
     noising("class Liar:", "    __eq__ = lambda *a: True", "return Liar()"),
     noising("return x_0 / 0 - x_0 / 0"),
     noising("return x_0[0]"),
@@ -942,6 +944,11 @@ def test_an_exercise_uses_what_its_own_function_calls() -> None:
     assert "noising" in worker._others_used(reading.read(cells), "ddim_step"), "by the name of the exercise"
 
 
+def test_an_argument_that_is_given_by_name_may_be_changed_too() -> None:
+    found = reading.read(["half = {}", "fill(d=half)", "def f(): return half"])
+    assert [s.cell for s in found.needed(["f"])] == [1, 2, 3]
+
+
 def test_a_class_hides_no_other_class() -> None:
     """What is stored in the body of a class is the class's own, and no name of the notebook."""
     cells = ["class A:\n    k = 1\n    def f(self): ...", "def f(x): return B.k * x", "class B:\n    k = 2"]
@@ -1163,6 +1170,11 @@ def test_ways_to_the_answers_are_seen(name: str) -> None:
 )
 def test_a_way_to_the_answers_is_seen_however_it_is_written(code: str, reached: str) -> None:
     assert reading.read([code]).reaches == [reached]
+
+
+def test_a_fraction_travels_as_a_number() -> None:
+    """The check in the notebook takes it for one."""
+    assert wire.decode(wire.encode(Fraction(1, 4))) == 0.25
 
 
 def test_views_that_are_stored_in_odd_ways_travel() -> None:

@@ -177,8 +177,8 @@ def _changed(statement: ast.stmt, modules: set[str]) -> Iterator[str]:
         match node:
             case ast.Expr(ast.Call(ast.Attribute() as method)) if _root(method) not in modules:
                 yield _root(method)
-            case ast.Expr(ast.Call(ast.Name(), given)):
-                yield from (one.id for one in given if isinstance(one, ast.Name))
+            case ast.Expr(ast.Call(ast.Name(), given, named)):
+                yield from (one.id for one in (*given, *(k.value for k in named)) if isinstance(one, ast.Name))
 
 
 def _root(node: ast.expr) -> str:

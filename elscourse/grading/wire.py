@@ -6,7 +6,9 @@ import base64
 import itertools
 import json
 import math
+from collections import namedtuple
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -21,6 +23,7 @@ DTYPES = {
         *(torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.complex64, torch.complex128),
     )
 }
+INDEXED = namedtuple("INDEXED", ("values", "indices"))  # what torch's min, max, sort and topk return along a dimension
 Message = dict[str, Any]
 Function = Callable[..., Any]
 
@@ -70,7 +73,7 @@ def encode(value: Any, functions: list[Function] | None = None) -> Message:
         return {"truth": bool(value)}
     if isinstance(value, (int, np.integer)):
         return {"whole": hex(int(value))}
-    if isinstance(value, (float, np.floating)):
+    if isinstance(value, (float, np.floating, Fraction)):
         return {"real": float(value)}
     if isinstance(value, str):
         return {"text": str(value)}
@@ -78,6 +81,8 @@ def encode(value: Any, functions: list[Function] | None = None) -> Message:
         return {"tensor": _encode_tensor(value)}
     if isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
         return {"array": _encode_tensor(torch.from_numpy(np.array(value)))}  # a copy: strides may be negative
+    if isinstance(value, tuple) and hasattr(value, "values") and hasattr(value, "indices"):
+        return {"indexed": [encode(part) for part in value]}
     if isinstance(value, (list, tuple)):
         return {"list" if isinstance(value, list) else "tuple": [encode(part, functions) for part in value]}
     if functions is not None and callable(value):
@@ -103,6 +108,8 @@ def decode(message: Any, functions: Callable[[int], Function] | None = None) -> 
         if kind in ("list", "tuple"):
             parts = [decode(part, functions) for part in content]
             return parts if kind == "list" else tuple(parts)
+        if kind == "indexed":
+            return INDEXED(*map(decode, content))
         if kind == "function" and functions is not None:
             return functions(int(content))
         return _PLAIN[kind](content)
