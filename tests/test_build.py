@@ -224,7 +224,6 @@ def test_a_damaged_stamp_costs_a_run(lesson: Path, monkeypatch: pytest.MonkeyPat
     assert build.update(lesson) == "written" and build.update(lesson) == "unchanged"
 
 
-@pytest.mark.slow
 def test_a_lesson_runs_in_its_folder_and_names_no_python(lesson: Path) -> None:
     lesson.write_text(HEADER + "from pathlib import Path\n\nprint(Path('00_lesson.py').exists())\n")
     notebook = json.loads(build.build(lesson)[0])
@@ -233,7 +232,6 @@ def test_a_lesson_runs_in_its_folder_and_names_no_python(lesson: Path) -> None:
     }  # fmt: skip
 
 
-@pytest.mark.slow
 def test_a_kernel_that_dies_is_one_sentence(lesson: Path) -> None:
     lesson.write_text(HEADER + "import os\n\nos._exit(1)\n")
     with pytest.raises(els.CourseError, match=r"00_lesson\.py fails, so it is not written"):

@@ -27,7 +27,6 @@ SCRIPT = textwrap.dedent("""
 """)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["is", "ls", "els", "wiener", "local-filter"])
 def test_the_whole_set_at_full_size(kind: str) -> None:
     peak = float(python("-c", SCRIPT, "60000", kind))

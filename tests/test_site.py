@@ -255,7 +255,6 @@ def test_downloads_without_a_public_address(site: Path) -> None:
         assert code and not any(cell["outputs"] for cell in code) and "widgets" not in download["metadata"]
 
 
-@pytest.mark.slow
 def test_one_setting_turns_the_buttons_on(tmp_path: Path) -> None:
     tree = working_tree(tmp_path)
     project = tree / "pyproject.toml"

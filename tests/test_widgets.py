@@ -428,7 +428,6 @@ def colour_at(page: Any, canvas: str, row: int, column: int) -> list[int]:
     return page.locator(canvas).first.evaluate(script)
 
 
-@pytest.mark.slow
 def test_browser_mosaic(show: Callable[..., Any]) -> None:
     machine = patch_machine(COLOURS)
     x_t = noised(COLOURS, 2, ALPHA, SIGMA)
@@ -465,7 +464,6 @@ def test_browser_mosaic(show: Callable[..., Any]) -> None:
     told(1, 5, 7)
 
 
-@pytest.mark.slow
 def test_browser_mosaic_wraps_windows_around(show: Callable[..., Any]) -> None:
     machine = patch_machine(padding="circular")
     explorer = widgets.MosaicExplorer.of(machine, IMAGES[:1], IMAGES[:1], T)
@@ -477,7 +475,6 @@ def test_browser_mosaic_wraps_windows_around(show: Callable[..., Any]) -> None:
     assert page.locator("fieldset").count() == 0  # nothing to choose from
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("points", [None, [-1.0, 1.0]])
 def test_browser_noise(show: Callable[..., Any], points: list[float] | None) -> None:
     explorer = noise(points=points)
@@ -495,7 +492,6 @@ def test_browser_noise(show: Callable[..., Any], points: list[float] | None) -> 
         assert "a spike on each of the 2 points" in page.locator("svg.els-plot").get_attribute("aria-label")
 
 
-@pytest.mark.slow
 def test_browser_posterior(show: Callable[..., Any]) -> None:
     page = show(posterior(top=3), width=400)
     votes = els.IdealScoreMachine(IMAGES).posterior(
@@ -510,7 +506,6 @@ def test_browser_posterior(show: Callable[..., Any]) -> None:
     assert wide == pytest.approx(100 * float(votes.weight[0, 0]), abs=0.01)
 
 
-@pytest.mark.slow
 def test_browser_patch_size(show: Callable[..., Any]) -> None:
     page = show(patch_sizes())
     assert colour_at(page, "canvas", 1, 1) == shades(IMAGES[2])[1, 1].expand(3).tolist()
@@ -550,7 +545,6 @@ def test_images_that_are_too_large_to_travel() -> None:
 RECTS = "all => all.map((r) => ['y', 'x', 'height', 'width'].map((a) => +r.getAttribute(a)))"
 
 
-@pytest.mark.slow
 def test_browser_mosaic_redraws_all_that_a_pixel_decides(show: Callable[..., Any]) -> None:
     x_t = noised(IMAGES, 2, 0.99, 0.1)
     machine = patch_machine()
@@ -574,7 +568,6 @@ def test_browser_mosaic_redraws_all_that_a_pixel_decides(show: Callable[..., Any
     assert page.evaluate("model.get('pixel')") == [4, 7], "keys go on from the pixel that Python has set"
 
 
-@pytest.mark.slow
 def test_browser_mosaic_hides_voters_that_are_not_there(show: Callable[..., Any]) -> None:
     corner = els.LocalScoreMachine(IMAGES[:1], patch_size=3)
     page = show(widgets.MosaicExplorer.of(corner, IMAGES[:1], IMAGES[:1], T, top=2))
@@ -583,7 +576,6 @@ def test_browser_mosaic_hides_voters_that_are_not_there(show: Callable[..., Any]
     assert [line.is_visible() for line in show(alone).locator(".els-voters li").all()] == [True, False]
 
 
-@pytest.mark.slow
 def test_browser_mosaic_says_which_pictures_are_not_stored(
     show: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -601,7 +593,6 @@ def test_browser_mosaic_says_which_pictures_are_not_stored(
         assert ("els-absent" in frame.get_attribute("class")) != there
 
 
-@pytest.mark.slow
 def test_browser_keys_of_the_notebook_stay_its_own(show: Callable[..., Any]) -> None:
     """And those that move the pixel do not scroll the page as well; nor does a mouse that only passes move it."""
     page = show(mosaic())
@@ -621,7 +612,6 @@ def test_browser_keys_of_the_notebook_stay_its_own(show: Callable[..., Any]) -> 
     assert page.locator(".els").get_attribute("data-lm-suppress-shortcuts") == "true"
 
 
-@pytest.mark.slow
 def test_browser_noise_draws_the_density_of_its_time(show: Callable[..., Any]) -> None:
     page = show(noise(points=[-1.0, 1.0]))
     plot, ticks = page.locator("svg.els-plot"), "g text"
@@ -642,7 +632,6 @@ def test_browser_noise_draws_the_density_of_its_time(show: Callable[..., Any]) -
     assert plot.locator(ticks).all_text_contents() == ["0", "0.25", "0.5"]
 
 
-@pytest.mark.slow
 def test_browser_posterior_shows_what_there_is_at_its_time(show: Callable[..., Any]) -> None:
     machine, eps = els.EquivariantScoreMachine(IMAGES), pictures(1, 1, 6, 8, seed=1)
     explorer = widgets.PosteriorExplorer.of(machine, IMAGES[3].roll((1, 2), (-2, -1)), eps[0], [0.3, 0.9], top=3)
@@ -664,7 +653,6 @@ def test_browser_posterior_shows_what_there_is_at_its_time(show: Callable[..., A
     assert said.endswith(f"as over {round(float(votes.entropy.exp()))} equal voters.")
 
 
-@pytest.mark.slow
 def test_browser_patch_size_names_its_pictures_and_its_position(show: Callable[..., Any]) -> None:
     page = show(patch_sizes())
     assert page.locator("figcaption").all_inner_texts() == ["0", "1"]
@@ -681,7 +669,6 @@ def shared(chromium: Any) -> Iterator[Any]:
     page.close()
 
 
-@pytest.mark.slow
 def test_browser_shares_and_spreads_in_words(shared: Any) -> None:
     told = [text.replace("\u00a0", " ") for text in shared.evaluate("[0.5, 0.001, 0.00042, 1e-7].map(percent)")]
     assert told == ["50.0 %", "0.1 %", "0.04 %", "under 0.0001 %"]
@@ -690,7 +677,6 @@ def test_browser_shares_and_spreads_in_words(shared: Any) -> None:
     assert shared.evaluate("others(1)") == ""
 
 
-@pytest.mark.slow
 def test_browser_two_explorers_do_not_share_their_choice_and_one_is_not_shown_twice(shared: Any) -> None:
     checked = shared.evaluate(
         """() => { const two = [1, 2].map(() => choice("Image", [[0, "a"], [1, "b"]], () => {}));
@@ -702,7 +688,6 @@ def test_browser_two_explorers_do_not_share_their_choice_and_one_is_not_shown_tw
     assert checked == [1, True, False, False, True]
 
 
-@pytest.mark.slow
 def test_browser_what_is_chosen_is_sent_to_python(shared: Any) -> None:
     saved = shared.evaluate(
         """() => { const model = { set(...pair) { this.now = pair }, save_changes() { this.sent = this.now } };
