@@ -8,7 +8,7 @@ the sampler and with every patch size; and r2 with the network's drawings (150 s
 looks, at each time, through the window that loses least. No network has a part in choosing it. The same with windows
 that are no larger than a ResNet's field of view, with the measured ones, and for the ideal machine. And the age of the
 network: its losses on known and on new pictures, and its drawings' distances to the nearest picture, divided by those
-to the second nearest. All of it stays in runs/lessons, the new networks in runs/10_variants; a run that was stopped
+to the second nearest. All of it stays in runs/lessons, the new networks in runs/networks; a run that was stopped
 goes on.
 """
 
@@ -18,7 +18,7 @@ from pathlib import Path
 import make_09_curves
 import numpy as np
 import torch
-from make_10_variants import drawn
+from make_10_same_recipe import drawn
 from make_14_memory import EVENLY, losses
 from torch import Tensor
 from tqdm import tqdm

@@ -7,7 +7,7 @@ layers the same; the ResNet with one or two halvings before its six layers, as m
 way for what is fine, each with two seeds; and a ResNet whose layers look further apart (dilated), so that a pixel sees
 everything. All are trained, calibrated, and draw 100 pictures. Kept are the patch sizes, r2 with the machines, with the
 one whose windows make_14_guess.py has told from these pictures alone, too, and the losses on known and on new pictures,
-also of the ResNets of 6 and 14 layers that make_14_guess.py trains. All of it stays in runs/10_variants, and a run that
+also of the ResNets of 6 and 14 layers that make_14_guess.py trains. All of it stays in runs/networks, and a run that
 was killed goes on where it stopped. With names, only these are trained: for several processes side by side.
 """
 
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from make_10_variants import drawn
+from make_10_same_recipe import drawn
 from make_14_guess import DEEPER, FEWER, age, predicted
 from torch import Tensor, nn
 from torch.nn import functional as F

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import make_15_exchange
 import numpy as np
-from make_10_variants import drawn
+from make_10_same_recipe import drawn
 from make_14_guess import age, predicted
 from make_14_halvings import RUNS, field_of_view, guessed_curve
 from torch import Tensor

@@ -7,7 +7,7 @@ with seed 1, and with seed 1 on the next 2,000 pictures, none of which is among 
 2, too, and on the first 10 and the first 100 of both (with seed 0 and 1). Each network is calibrated, and 100 seeds are
 drawn. Kept are its drawings, those of ELS with its windows and pictures (8 bits per pixel), and its patch sizes; the
 ResNet of the other 2,000 pictures with seed 1 is kept itself, as other-2000-pictures.safetensors. All of it stays in
-runs/10_variants, and a run that was killed goes on where it stopped. With names, only these are trained: for several
+runs/networks, and a run that was killed goes on where it stopped. With names, only these are trained: for several
 processes side by side.
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from make_10_variants import KEEP, drawn
+from make_10_same_recipe import KEEP, drawn
 from make_14_memory import eight_bits
 
 import elscourse as els

@@ -10,9 +10,8 @@ turned      class-conditional, 20 pairs of noises, one turned into the other in 
 wished      class-conditional, 20 seeds, of each 32 such exchanges
 repaired    class-conditional, trousers to which the network drew a third leg (lesson 12), of each 24 exchanges in the
             lower half
-nearby      of two networks: seeds 0 to 99 before and after the exchange, each noise turned by 18 degrees towards 8
-            others, the same before and after; kept is the mean of each eight drawings, by the machines and by the
-            network of other-2000-pictures
+nearby      class-conditional, seeds 0 to 99 before and after the exchange, each noise turned by 18 degrees towards 8
+            others, the same before and after; kept is the mean of each eight drawings, by ELS
 
 Every piece is kept in runs/lessons/16_what_if/, so a run that was stopped goes on. With names of groups, only these are
 drawn: for several processes side by side.
@@ -126,9 +125,10 @@ def noises(group: str, lab: els.Lab) -> tuple[Tensor, Tensor]:
 
 def who_draws(group: str, lab: els.Lab) -> dict[str, tuple[Denoiser, int]]:
     """Name -> denoiser and steps."""
+    if group == "nearby":
+        return {"els-zeros": (lab.machine("els-zeros"), 20)}
     found = {name: (lab.machine(name), 20) for name in (f"els-{lab.network.padding}", "ls", "is", "wiener")}
-    if group != "nearby":
-        found["network-150"] = lab.network, 150
+    found["network-150"] = lab.network, 150
     if lab.network.name == PLAIN:
         found["other-2000-pictures"] = els.load_network(data_dir() / "lessons" / "other-2000-pictures.json"), 150
     return found
@@ -137,7 +137,7 @@ def who_draws(group: str, lab: els.Lab) -> dict[str, tuple[Denoiser, int]]:
 def drawn(group: str) -> dict[str, np.ndarray]:
     """All drawings of a group, in the shape of its noises; of those that are nearby, the mean."""
     found = {}
-    for name in {"exchanged": NETWORKS, "nearby": NETWORKS[:2]}.get(group, (CONDITIONAL,)):
+    for name in NETWORKS if group == "exchanged" else (CONDITIONAL,):
         lab = els.lab("laptop", network=name, verbose=False)
         noise, labels = noises(group, lab)
         flat = noise.flatten(0, -4)

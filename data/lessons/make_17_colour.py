@@ -1,12 +1,11 @@
-"""Make 17_colour.npz: emoji drawn by other machines, after an exchange of colours, and as pictures of other groups.
+"""Make 17_colour.npz: emoji drawn colour by colour, after an exchange of colours, and as pictures of other groups.
 
     python data/lessons/make_17_colour.py
 
 Drawings are kept with 8 bits per pixel (0 is -1, 255 is 1):
 
-apart      seeds 0 to 99 by three ELS machines, one for each colour, which know nothing of one another: with the sizes
-           of the network's ELS, and with sizes that are calibrated for it
-all groups the same seeds by LS and ELS with the pictures of all groups
+apart      seeds 0 to 99 by three ELS machines, one for each colour, which know nothing of one another, with sizes that
+           are calibrated for them
 recoloured seeds 0 to 99 after the noise of one colour, number seed mod 3, was replaced by that of seed 10,000 more
 as others  each of 12 noises drawn as each of the eight groups
 
@@ -25,7 +24,6 @@ from tqdm.auto import tqdm
 
 import elscourse as els
 from elscourse.calibration import calibrate
-from elscourse.data import data_dir
 from elscourse.diffusion import Denoiser, Labels
 from elscourse.files import whole_file
 
@@ -80,18 +78,13 @@ def main() -> None:
     kept = PARTS / "apart, calibration.npz"
     told = lab.labels_for(range(900_000, 900_010))
     sizes = calibrate(apart, lab.network, samples=10, labels=told, progress=True, checkpoint=kept)
-    found = {"apart, sizes": np.array(sizes)}
-    found["apart, sizes of ELS"] = draw("apart, sizes of ELS", apart, noise, 20, labels)
-    found["apart"] = draw("apart", apart.with_patch_size(sizes), noise, 20, labels)
-
-    for name, machine in {"ls": els.LocalScoreMachine, "els-zeros": els.EquivariantLocalScoreMachine}.items():
-        padding = {} if name == "ls" else {"padding": "zeros"}
-        everything = machine(lab.data.images, lab.schedule, patch_size=lab.patch_sizes("els-zeros"), **padding)
-        found[f"all groups, {name}"] = draw(f"all groups, {name}", everything, noise, 20, None)
-
-    artists: dict[str, tuple[Denoiser, int]] = {"network-150": (lab.network, 150)}
-    artists |= {name: (lab.machine(name), 20) for name in ("els-zeros", "ls", "wiener", "is")}
-    artists["apart"] = apart.with_patch_size(sizes), 20
+    apart = apart.with_patch_size(sizes)
+    found = {"apart": draw("apart", apart, noise, 20, labels)}
+    artists: dict[str, tuple[Denoiser, int]] = {
+        "network-150": (lab.network, 150),
+        "els-zeros": (lab.machine("els-zeros"), 20),
+        "apart": (apart, 20),
+    }
     changed = recoloured(noise, els.seeded_noise([10_000 + seed for seed in lab.seeds], lab.shape))
     for name, (denoiser, steps) in artists.items():
         found[f"recoloured, {name}"] = draw(f"recoloured, {name}", denoiser, changed, steps, labels)
@@ -103,8 +96,6 @@ def main() -> None:
         denoiser, steps = artists[name]
         drawn = draw(f"as others, {name}", denoiser, each, steps, others)
         found[f"as others, {name}"] = drawn.reshape(len(NOISES), groups, *lab.shape)
-    with np.load(data_dir() / "emoji.npz") as file:
-        found["characters"] = file["characters"]
     with whole_file(HERE / "17_colour.npz") as partial:
         np.savez_compressed(partial, **found)  # type: ignore[arg-type]
 

@@ -6,18 +6,16 @@ Drawings of seeds 0 to 99, kept with 8 bits per pixel (0 is -1, 255 is 1):
 
 noisy      class-conditional, 40 steps, each with fresh noise, one sequence of it and another
 guided     class-conditional and not, the shipped networks: the difference of their answers 2, 3, 4 times (and 1)
-controls   the network without chance in 40 steps; guided 3 times (and 1) in 20 steps, and away from another network
-           that is not told the class
+controls   the network guided 3 times (and 1) in 20 steps
 attention  networks that look everywhere (attending.py), with the pictures and the plan of the shipped ResNet and UNet
            (one once more with another seed, two trained twice as long), and the ResNet itself trained twice and four
            times as long: before and after one block of the noise was exchanged (make_16_what_if.py), with their patch
            sizes
 
-Of the last, and of the shipped ResNet and UNet, also how strongly the middle pixel depends on every pixel (lesson 03),
-how far an exchanged block is felt if they are asked once, and the losses on known and new pictures, at 20 times; and on
-new ones once their attention is taken out. Of the shipped two also how strongly every pixel depends on a corner block.
-Every piece is kept in runs/, so a run that was stopped goes on. With names, only these networks are trained, or these
-groups drawn, and take the place of what 18_edges.npz holds of them.
+Of the last, and of the shipped ResNet and UNet, also the losses on known and new pictures, at 20 times. Of the shipped
+two also how strongly the middle pixel depends on every pixel (lesson 03), and every pixel on a corner block. Every
+piece is kept in runs/, so a run that was stopped goes on. With names, only these networks are trained, or these groups
+drawn, and take the place of what 18_edges.npz holds of them.
 """
 
 from __future__ import annotations
@@ -26,17 +24,16 @@ import itertools
 import math
 import sys
 from collections.abc import Sequence
-from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
-import attending  # its networks become known by name
+import attending  # noqa: F401  its networks become known by name
 import numpy as np
 import torch
-from make_10_variants import drawn
+from make_10_same_recipe import drawn
 from make_12_legs import piece
 from make_14_memory import EVENLY, eight_bits, influence, losses
-from make_16_what_if import CONDITIONAL, PLAIN, SIDE, corners, exchange, exchanged
+from make_16_what_if import CONDITIONAL, PLAIN, SIDE, exchanged
 from torch import Tensor
 from tqdm.auto import tqdm
 
@@ -58,7 +55,7 @@ TRAINED = {  # name: architecture, and what is different in the plan of the trai
     "transformer": ("transformer", {}),
     "transformer-16000-steps": ("transformer", {"steps": 16_000}),
 }
-WHO = {"network": "network", "els": "els-zeros", "ls": "ls", "wiener": "wiener", "is": "is"}
+WHO = {"network": "network", "els": "els-zeros", "ls": "ls", "is": "is"}
 STEPS = 40  # with noise in every one, networks and machines must take as many
 STRENGTHS = (1, 2, 3, 4)
 TIMES = (0.9, 0.7, 0.5, 0.3, 0.1)  # at which the networks are asked where they look
@@ -141,23 +138,18 @@ def guidance() -> dict[str, np.ndarray]:
 
 
 def controls() -> dict[str, np.ndarray]:
-    """Networks alone: as many steps as with noise, as few as the machines, and another one to be guided away from."""
+    """The network, guided and not, in as few steps as the machines."""
     lab, other_lab = (els.lab("laptop", network=name, verbose=False) for name in (CONDITIONAL, PLAIN))
     told, untold = lab.network, other_lab.network
-    other = els.load_network(HERE / "other-2000-pictures.safetensors")
-    asked = {
-        "no chance, network": (told, STEPS),
-        "guided in 20 steps, network, 1": (told, 20),
-        "guided in 20 steps, network, 3": (guided(told, untold, 3), 20),
-        "guided away from another, network, 3": (guided(told, other, 3), 150),
-    }
+    asked = {1: told, 3: guided(told, untold, 3)}
     found = {}
-    for name, (denoiser, steps) in asked.items():
+    for strength, denoiser in asked.items():
+        name = f"guided in 20 steps, network, {strength}"
         pieces = []
         for start in tqdm(range(0, 100, CHUNK), desc=name):
             seeds = range(start, start + CHUNK)
             noise, labels = els.seeded_noise(seeds, lab.shape), lab.labels_for(seeds)
-            pieces.append(piece(PARTS / f"{name}, {start:02d}.npy", denoiser, noise, steps, labels))
+            pieces.append(piece(PARTS / f"{name}, {start:02d}.npy", denoiser, noise, 20, labels))
         found[name] = np.concatenate(pieces)
     return found
 
@@ -173,42 +165,23 @@ def felt(denoiser: Denoiser, pictures: Tensor, t: float) -> Tensor:
     return total
 
 
-@torch.no_grad()
-def asked_once(lab: els.Lab, pictures: Tensor, t: float) -> float:
-    """A corner block of the noise is exchanged: how much of the squared change of D lies 5 pixels away and more."""
-    noise, other = (els.seeded_noise(range(start, start + len(pictures)), lab.shape) for start in (1000, 3000))
-    block = exchange(noise, other, [(0, 0)] * len(pictures))
-    before, after = (lab.network(els.add_noise(pictures, eps, t), t) for eps in (noise, block))
-    away = (torch.arange(16) - (SIDE - 1)).clamp(min=0)
-    far = torch.maximum(away[:, None], away[None]) >= 5
-    squares = (after - before).square()
-    return float(squares[..., far].sum() / squares.sum())
+def losses_of(lab: els.Lab) -> dict[str, np.ndarray]:
+    """The network's losses on 100 of its pictures and on 100 new ones."""
+    some = lab.data.images[:100], lab.held_out(100).images
+    return {f"losses, {lab.network.name}": np.stack([losses([lab.network], one, EVENLY)[:, 0] for one in some])}
 
 
 def looks(lab: els.Lab) -> dict[str, np.ndarray]:
-    """Where the network looks, and its losses on 100 of its pictures and on 100 new ones."""
-    new, known, name = lab.held_out(100).images, lab.data.images[:100], lab.network.name
+    """Where the network looks: the middle pixel, and what a corner is felt by."""
+    new, name = lab.held_out(100).images, lab.network.name
     return {
         f"influence, {name}": np.stack([influence(lab.network, new, t).numpy() for t in TIMES]),
-        f"exchanged once, {name}": np.array([asked_once(lab, new, t) for t in TIMES]),
-        f"losses, {name}": np.stack([losses([lab.network], some, EVENLY)[:, 0] for some in (known, new)]),
+        f"felt from a corner, {name}": np.stack([felt(lab.network, new, t).numpy() for t in TIMES]),
     }
 
 
-@torch.no_grad()
-def deaf(lab: els.Lab) -> dict[str, np.ndarray]:
-    """The losses on new pictures once nothing is added of what attention hears: is it of use to the network?"""
-    network = deepcopy(lab.network)
-    ears = [layer for layer in network.module.modules() if isinstance(layer, attending.Attention)]
-    for layer in ears:
-        layer.out.weight.zero_()
-        layer.out.bias.zero_()
-    key = f"losses, deaf, {network.name}"
-    return {key: losses([network], lab.held_out(100).images, EVENLY)[:, 0]} if ears else {}
-
-
 def trained(name: str) -> dict[str, np.ndarray]:
-    """Drawings before and after the exchange, patch sizes, where it looks, losses."""
+    """Drawings before and after the exchange, patch sizes, losses."""
     lab, images = drawn(name, looking_everywhere(name))
     noise = exchanged(lab)
     found = {f"patch sizes, {name}": np.array([size for _, size in lab.patch_sizes("els-zeros")])}
@@ -221,20 +194,19 @@ def trained(name: str) -> dict[str, np.ndarray]:
             path = PARTS / f"exchanged, {name}, {one}, {start:02d}.npy"
             pieces.append(piece(path, denoiser, noise[start : start + CHUNK], steps, None))
         found[f"exchanged, {name}, {one}"] = np.concatenate(pieces)
-    return found | deaf(lab) | looks(lab)
+    return found | losses_of(lab)
 
 
 def main(names: list[str]) -> None:
     """Train and draw what is asked for, and write it into one file; without names all of it, anew."""
-    found = {"times": np.array(TIMES), "exchanged, corners": np.array(corners(100, seed=0))}
+    found = {"times": np.array(TIMES)}
     for name in names or ("noisy", "guided", "controls", *TRAINED):
         make = {"noisy": noisy, "guided": guidance, "controls": controls}
         found |= make[name]() if name in make else trained(name)
     if not names:
         for network in (PLAIN, UNET):
             lab = els.lab("laptop", network=network, verbose=False)
-            maps = [felt(lab.network, lab.held_out(100).images, t).numpy() for t in TIMES]
-            found |= looks(lab) | {f"felt from a corner, {network}": np.stack(maps)}
+            found |= losses_of(lab) | looks(lab)
     stored = HERE / "18_edges.npz"
     if names and stored.exists():
         with np.load(stored, allow_pickle=False) as before:

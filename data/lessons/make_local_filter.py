@@ -14,7 +14,7 @@ Noises, changes and windows are those of the lessons' other files.
     equivariant, 10 others   straight only: 10 of the pictures that the shipped ResNet does not know, with its windows
     KIND, N others           bent only, and so are the next: 100 or 2,000 of them; KIND is local or equivariant
     KIND, NETWORK            with its windows and its pictures, where these are 2,000; and of shipped ones (see SHIPPED)
-16: as in 16_what_if.npz
+16: as in 16_what_if.npz, bent only
     exchanged, NETWORK   after a block of 6 x 6 of the noise was exchanged: the four shipped networks for 16 x 16
     turned, NETWORK      class-conditional, 20 pairs of noises, one turned into the other in 20 steps
 17: emoji, as in 17_colour.npz
@@ -164,9 +164,9 @@ def edges(bend: Bend) -> Drawings:
 def main(wanted: list[str]) -> None:
     """Some minutes; a file of each kind for each lesson."""
     kinds = {"local_filter": straight, "bent": els.BentFilter}
-    lessons = {12: legs, 15: other_pictures, 16: what_if, 17: colour}
+    lessons = {12: legs, 15: other_pictures, 17: colour}
     for kind in wanted or kinds:
-        for lesson, make in (lessons | {18: edges} if kind == "bent" else lessons).items():
+        for lesson, make in (lessons | {16: what_if, 18: edges} if kind == "bent" else lessons).items():
             with whole_file(Path(__file__).parent / f"{lesson}_{kind}.npz") as partial:
                 np.savez_compressed(partial, **make(kinds[kind]))  # type: ignore[arg-type]
             print(lesson, kind, flush=True)
