@@ -682,7 +682,8 @@ show(
     plotting.image_rows(rows, notes=most),
     alt=(
         "Six clean garments, the same hidden in noise, and the denoiser's answers: the first five look like the clean "
-        "ones, the fourth blurred; the sixth is a sandal. Below each, the garment with the most votes and its share."
+        "ones, the second and fourth mixed with another; the sixth is a sandal. Below each, the garment with the most "
+        "votes and its share."
     ),
 )
 
@@ -692,9 +693,9 @@ if lab.profile == "laptop":
     assert votes.weight[3, 0] < 0.55 and kinds[5] == "sandal"
 
 # %% [markdown] tags=["slide"]
-# Five of the six, in this one draw; a blind choice is right once in twelve. In the fourth answer the right picture has
-# only half of the votes, so $D$ hesitates and the answer is blurred. The sixth, a pullover, is taken for a sandal. Even
-# the best possible denoiser may be wrong about a picture: it is best *on average*.
+# Five of the six, in this one draw; a blind choice is right once in twelve. In the second and the fourth answer the
+# right picture has 0.59 and 0.50 of the votes: $D$ hesitates, and blends it with another. The sixth, a pullover, is
+# taken for a sandal. Even the best possible denoiser may be wrong about a picture: it is best *on average*.
 
 # %% [markdown] tags=["slide"]
 # ## 8. From noise to a garment (4 minutes)
@@ -746,8 +747,8 @@ if lab.profile == "laptop":
 # - Noising turns a picture into noise along an angle: $x_t = \cos\theta\, x_0 + \sin\theta\, \epsilon$.
 # - The ideal denoiser $D = \mathrm{E}[x_0 \mid x_t]$ is a weighted mean of what is possible: it hesitates.
 # - Denoiser, score and noise estimate are one thing: $s = (\alpha D - x_t)/\sigma^2 = -\hat\epsilon/\sigma$.
-# - The velocity $u = -\sigma D + \alpha\hat\epsilon$ carries the density of the noise back to that of the data. DDIM
-#   follows it, turn by turn.
+# - Followed backwards, the velocity $u = -\sigma D + \alpha\hat\epsilon$ carries the density of the noise to that of
+#   the data. DDIM does so, turn by turn.
 # - If you have the ideal denoiser of some data, you can draw such data; another denoiser may draw something else. The
 #   same denoiser, noise and steps give the same sample.
 #

@@ -343,9 +343,9 @@ else:
 #
 # Now the experiment: 64 seeds of pure noise, the DDIM sampler of lesson 01 with 40 steps, and the ideal denoiser.
 #
-# **Predict.** (a) In lesson 00 this denoiser copied. After 40 steps of averaging, how many of the 64 drawings will be
-# *exactly* a training picture: some, most, all? (b) Skip the steps in between, and ask only once about the same noise,
-# at $t = 0.025$ (the last of the 40 questions). Will the answer be noise, a blur, or a picture?
+# **Predict.** (a) In lesson 00 this denoiser copied. Which of the 40 steps makes a drawing *exactly* a training
+# picture: the first, one in the middle, the last? (b) Skip the steps in between, and ask only once about the same
+# noise, at $t = 0.025$ (the last of the 40 questions). Will the answer be noise, a blur, or a picture?
 
 # %%
 noise = els.seeded_noise(range(600, 664), lab.shape).to(lab.device)
@@ -364,9 +364,9 @@ assert (distance < 1e-4).all()
 assert lab.profile == "gpu" or (abs((at_once < 1e-4).sum() - 62) <= 1 and abs(next_one - 3.0) < 0.05)
 
 # %% [markdown]
-# (a) All: **64 of 64 are training pictures**, up to rounding. (From a training picture to the nearest other, the median
-# distance is 3.0.) The student who did everything right can only recite. **So chance is not where new pictures come
-# from**: the noise could choose only *which* picture.
+# (a) The last. After it **64 of 64 are training pictures**, up to rounding. (From a training picture to the nearest
+# other, the median distance is 3.0.) The student who did everything right can only recite. **So chance is not where new
+# pictures come from**: the noise could choose only *which* picture.
 #
 # Why must it be so? As $\sigma \to 0$, the exponent $-\|x_t - \alpha v\|^2 / 2\sigma^2$ of the nearest picture leads
 # all others by more and more, and its weight becomes 1. The last step of DDIM lands on $D(x_t)$ itself, and for small

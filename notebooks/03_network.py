@@ -344,8 +344,8 @@ show(
     fig,
     alt="Loss against time. On training pictures the ideal denoiser's curve falls steeply below t = 0.5 and leaves the "
     "scale at t = 0.2; above t = 0.8 it is close to the network's. On held-out pictures the two cross at t = 0.5: "
-    "above, the ideal one is a little lower, below, far higher, up to more than 10. The network's curves in the two "
-    "panels look alike.",
+    "above, the ideal one is lower, by up to 40 %, below, far higher, up to more than 10. The network's curves in the "
+    "two panels look alike.",
 )
 
 # %%
@@ -618,7 +618,7 @@ if lab.profile == "laptop":
 # and all three have learned that. They blacken the cloth that we moved into the last row, and draw cloth in the second
 # row, to which we moved the black ring. A convolution can know where the border is only from the zeros around the
 # picture. (A network that pads with the opposite side of the picture, called **circular** padding, has no border:
-# lesson 07.)
+# lesson 06.)
 #
 # So be careful with the sentence "convolutional networks are equivariant". Ours is nearly equivariant in the middle at
 # low noise (0.01 at $t = 0.1$), less so at high noise (0.24 at $t = 0.9$) and for larger shifts. In so small a picture

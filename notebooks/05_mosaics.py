@@ -63,8 +63,8 @@ lab = els.lab()
 # > **The theorem.** If $x_t$ settles, every pixel $u(x)$ of the final image equals the **centre of the patch nearest to
 # > the window of $u$ around $x$** (in a tie, a mean of their centres).
 #
-# An image with this property is called **locally consistent**: each pixel looks at its surroundings, finds the most
-# similar patch in memory, and sees that it already has the right value.
+# An image made only of such centres is called **locally consistent**: each pixel looks at its surroundings, finds the
+# nearest patch in memory, and sees that it already has the right value.
 #
 # **Predict.** Which images are locally consistent if the window is a single pixel ($P = 1$)? And if every window sees
 # the whole image ($P = 2H - 1$)?
@@ -202,7 +202,7 @@ check.toy_consistent(toy_consistent)
 #     return torch.tensor(colours)[nearest] == u
 # ```
 #
-# For black and white it finds the same as `~outvoted(u)`: the box of section 2 is right.
+# For black and white it finds the same as `~outvoted(u)`: the rule of section 2 is right.
 # </details>
 
 # %% [markdown] tags=["slide"]

@@ -600,7 +600,7 @@ assert abs(ahead[0] - 69) < 2 and abs(ahead[1] - 77) < 2
 # is ahead of ES for 69 of 100 seeds.
 #
 # (The mean of ES's and the filter's drawings reaches 0.75, but only 0.26 if ES draws from another noise. So ES adds
-# something. But so does a curve: lesson 07 shows that the filter, bent as in lesson 04, reaches as much without ES.)
+# something. Lesson 07 asks whether a curve, as in lesson 04, can add as much without ES.)
 #
 # Does the network *copy*? If it did, its samples would be nearer to its own training images than to as many garments
 # that it never saw, each at its best shift.

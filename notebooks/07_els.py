@@ -744,14 +744,14 @@ for (kind, late), values in stated.items():
 # training images. The network has none: 0.0015 on both.) (For each pixel, LS looks among 2,000 patches, ELS among
 # 512,000.)
 #
-# Nor are windows needed to close the gap: the bent filter of the whole picture, which knows its place, errs by 0.028
-# and 0.026. It is the *vote* with the whole picture that has the gap.
+# Nor does closing the gap take windows: at $t = 0.3$ the bent filter of the whole picture, which knows its place, errs
+# by 0.028 and 0.026. It is the *vote* with the whole picture that has the gap.
 
 # %% [markdown]
-# The network, too, errs alike on both (0.022 and 0.021). At $t = 0.15$ it is well ahead of ELS on the training images:
-# on 97 of 100 (mean 0.008, ELS 0.010). By section 2 no equivariant denoiser that sees only *these windows* can beat ELS
-# on average over all 2,000. So the network seems to see more (lesson 14). (At $t = 0.05$ ELS is ahead there, but not on
-# new images.)
+# At $t = 0.3$ the network, too, errs alike on both (0.022, 0.021). At 0.15 it is well ahead of ELS on the training
+# images: on 97 of 100 (mean 0.008, ELS 0.010). By section 2 no equivariant denoiser that sees only *these windows* can
+# beat ELS on average over all 2,000. So the network seems to see more (lesson 14). (At $t = 0.05$ ELS is ahead there,
+# but not on new images.)
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say

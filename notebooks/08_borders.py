@@ -266,7 +266,7 @@ show(fig, alt="The 25 padding patterns as a 5 by 5 table, dark where the window 
      "the centre.")  # fmt: skip
 
 # %% [markdown]
-# The dot marks the pixel that asks. From the first row of this table to the last, the window hangs over by two pixels
+# The dot marks the pixel that asks. From the first row of the figure to the last, the window hangs over by two pixels
 # above, by one, not at all, by one below, by two; columns likewise. Places are counted per training image.
 #
 # With $r = (P-1)/2$, the reach of a window, and $H = W$:
@@ -608,7 +608,7 @@ assert abs(moved - 0.38) < 0.006 and abs(chance - 0.32) < 0.006
 #
 # **Predict.** Which of the two draws more like the machine that always has borders? After how many steps would you have
 # to switch to make both equally like it? Now tell the network the right class first and a wrong one last, or the
-# reverse: would these two be level with a switch after fewer steps, or after more?
+# reverse: are these two equally like its own drawing after an earlier switch, or a later one?
 
 
 # %%
@@ -732,7 +732,7 @@ assert (torch.tensor([*found.values()]) - torch.tensor(said)).abs().max() < 0.00
 # So the first steps must know of a bright middle and a black frame, it seems. Let the first 8 answers be the mean
 # training picture, *whatever the noise*. Then r2 with the drawings of the network with zeros is **0.87** if that
 # network goes on, and **0.81** if the circular one does. So most of the loss comes from ignoring the noise in these
-# steps; having no border after them costs 0.05 more.
+# steps; having no border after them costs 0.05 more (before rounding).
 #
 # (The mean picture itself has r2 0.59 with these 30 drawings, made in 20 steps. If the circular network goes on after 8
 # grey answers, r2 is 0.09; after 8 steps of the network with zeros it is 0.95.)

@@ -498,8 +498,8 @@ for steps in (20, 150):
     print("{} steps: factors {:.2f}, {:.2f}, ..., {:.3f}".format(steps, *factors[steps][:2], factors[steps][-1]))
 
 # %% [markdown]
-# And how far off is $x$ then? Network and exact denoiser start from the same noise; we compare their images at
-# $t = 0.95$: after one of 20 steps, after eight of 150.
+# And how far off is $x$ then? Network and exact denoiser start from the same noise; we compare their images at $t =
+# 0.95$: after one of 20 steps, after eight of 150 (the eighth cut short).
 
 # %%
 off, errors = {}, {}
@@ -743,9 +743,9 @@ assert near(
 
 # %% [markdown] tags=["slide"]
 # **Not because it is shared.** Moved to different places, the common part does even more harm ($0.924$), and smooth
-# noise that no two seeds share does as much ($0.93$). The same noise, grainy, does hardly any ($0.986$), and the rest,
-# made as small, none. Later steps mend what is grainy, but keep what is smooth. What sharing makes is the pull: once
-# moved, the common part no longer pulls.
+# noise that no two seeds share about as much as that ($0.93$). The same noise, grainy, does hardly any ($0.986$), and
+# the rest, made as small, none. Later steps mend what is grainy, but keep what is smooth. What sharing makes is the
+# pull: once moved, the common part no longer pulls.
 
 # %% [markdown] tags=["slide"]
 # ## 8. Exact for whom? (6 minutes)

@@ -544,7 +544,7 @@ if lab.profile == "laptop":
 #
 # * one with calibrated windows: 37 lopsided, 10 with three legs (network: 20 and 6);
 # * one with windows of at least 13 for t below 0.4, the earlier ones as calibrated;
-# * one with at least 15 for t from 0.4 to 0.6, all others as calibrated;
+# * one with at least 15 for t from 0.4 to below 0.6, all others as calibrated;
 # * one with calibrated windows, but tied to their places (LS).
 #
 # **Predict.** Which leaves the fewest lopsided drawings? And which stays closest to the network's drawings?

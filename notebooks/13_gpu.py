@@ -560,7 +560,7 @@ axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
 show(
     fig,
     alt="Time for a query and a key against the patch size. The three forms of attention, solid, rise with it. The two "
-    "blurs, dashed, hardly do: ours, at the top, takes many times as long as the fused one, at the bottom.",
+    "blurs, dashed, rise less: ours, at the top, takes many times as long as the fused one, at the bottom.",
 )
 
 # %% [markdown] tags=["slide"]
@@ -598,9 +598,9 @@ assert [round(end(ratios[kind])) for kind in ratios for end in (min, max)] == [2
 #
 # ### Exercise 4: What would ImageNet cost? (6 minutes, ★☆☆)
 #
-# One generated picture takes `steps` evaluations, each comparing every pixel's patch with every patch of every image,
-# at $2\,C P^2$ operations per pair. Return the total number of operations, and the bytes that one step's table of
-# weights (float32) would fill if it were stored.
+# One generated picture takes `steps` evaluations, each comparing every pixel's patch with every patch of every image
+# (one for each pixel, as on the torus), at $2\,C P^2$ operations per pair. Return the total number of operations, and
+# the bytes that one step's table of weights (float32) would fill if it were stored.
 
 
 # %%
@@ -640,9 +640,9 @@ assert (round(minutes), round(table)) == (52, 86)
 # which no program reaches. (The blur needs fewer operations.) The table of one step would fill 86 TB. **Nobody would
 # use the machine to make pictures.** It is there to *predict* which pictures the network, which is fast, will make.
 #
-# There is a cheaper way to predict. A linear filter bent by a curve (lesson 04) compares no patches. It is worse with
-# garments, by 0.03 to 0.07 of r2, and better with emoji (lesson 11). But only the machine says *whose* patches make a
-# pixel.
+# There is a cheaper way to predict. A linear filter bent by a curve (lesson 04) compares no patches. The best we found
+# is worse with garments, by 0.03 to 0.07 of r2, and better with emoji (lessons 07 and 11). But only the machine says
+# *whose* patches make a pixel.
 
 # %% [markdown] tags=["slide"]
 # ## What you can now say

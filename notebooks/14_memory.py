@@ -93,8 +93,8 @@ show(
 # %% [markdown]
 # **Piece by piece**, and not all of them even at the end. Follow one column down: a cloud, a ragged shape, then clean
 # edges, and more and more that we recognise from the ten. At the end seeds 4 and 8 are put together from several. Seed
-# 9 is one of the ten, but not the one that IS draws. (Seeds 0 and 7 look like one, too, but do not count as copies:
-# section 2.)
+# 9 is one of the ten, but not the one that IS draws. (Seeds 0 and 7 look like one, too, but are not near enough to
+# count: section 2.)
 
 # %% [markdown] tags=["slide"]
 # ## 2. What is a copy? (4 minutes)
@@ -604,7 +604,7 @@ fig, axis = plt.subplots(figsize=(6.5, 3.2))
 for n, one in rate.items():
     axis.plot(one[:, 0], one[:, 2], "--", color=inks[n], label=f"{n} pictures")
     axis.plot(turned[n], one[:, 2].min(), "s", color=inks[n])
-axis.set(xlabel="steps", ylabel="loss on new pictures", ylim=(0.1, 0.3))
+axis.set(xlabel="steps (square: lowest loss)", ylabel="loss on new pictures", ylim=(0.1, 0.3))
 axis.legend(fontsize=9)
 show(
     fig,
@@ -793,8 +793,8 @@ show(
 # network: with ten pictures, at the end, it copies in 1 of 100 drawings, the network in 23.
 
 # %% [markdown]
-# (All networks are asked about the same five garments. With five others the numbers change, the UNet's to about half,
-# and some networks change places. And these 22 points come from only seven trainings.)
+# (All networks are asked about the same five garments. With five others the numbers change, for UNet and ResNet to
+# about half, and some networks change places. And these 22 points come from only seven trainings.)
 #
 # Kamb and Ganguli (2025, appendix C.2) made a guess in this direction: a network takes the widest windows through which
 # not too many pictures can be told apart. Hunt, Kamb and Ganguli (2026) derive where the edge of memory lies for
@@ -811,7 +811,8 @@ show(
 # * To ELS it matters which ten pictures it has when windows are wide and the network is old. With narrow windows ELS of
 #   ten *others* predicts the network about as well.
 # * A loss below that of the best machine that sees P x P proves that the network sees further. Ours looked further as
-#   it aged. That alone is no sign of memory: at t = 0.5 the course's ResNet looks as far, and copies nothing.
+#   it aged. That alone is no sign of memory: at t = 0.5 the course's ResNet looks as far as ours at 4,000 steps, and
+#   copies nothing.
 # * More pictures take longer, but with one learning rate the loss on new pictures turned later by less than in
 #   proportion. What sets the clock is open.
 # * A picture that was there ten times was known far better than the others.
@@ -821,7 +822,7 @@ show(
 # ## What is still unexplained
 #
 # What decides how many steps it takes to remember? And **why does a network, before it remembers, resemble a machine
-# with windows that shrink, and why these windows?** A straight line does nearly as well (section 5).
+# with windows that shrink, and why these windows?** For our four, a straight line does about as well (section 5).
 #
 # And if a network is *trained* on other pictures, **does it draw something else?** That is lesson 15.
 

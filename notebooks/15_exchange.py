@@ -613,9 +613,9 @@ assert [part for some in in_both.values() for _, part in some] == [0.01, 0.02, 0
 # **Most of the error is the same** in every training of this ResNet: between the errors of A0's formula in A0 and in
 # A1, A2, B1 or B2, r is 0.81 to 0.84. So most of what the formula lacks could be known.
 #
-# **In a UNet it is a different error**: r is 0.16 to 0.27 in three pairs. (Whatever ResNet and UNet do alike and a
-# theory does not know is in both errors. The covariance of the errors measures it, as in Exercise 2: 1 or 2 % of a
-# drawing's variance for the formula, 5 or 6 % for bent filters.)
+# **In a UNet it is a different error**: r is 0.16 to 0.27 in three pairs. (What ResNet and UNet do alike, but a theory
+# does not know, is in both errors. Their covariance measures it, as in Exercise 2: 1 or 2 % of a drawing's variance for
+# the formula, 5 or 6 % for bent filters.)
 
 # %% [markdown] tags=["slide"]
 # **Predict.** With A0 ELS is ahead of the bent filter for 90 of 100 seeds (lesson 11). And in the four other trainings,
@@ -730,8 +730,8 @@ assert abs(max(differ["wiener"]) - 0.0038) < 0.0002 and abs(differ["is"][-1] - 0
 # t. Each tooth of their curve is a window size: while it stays, they disagree more and more as the noise falls; where
 # it gets smaller, they agree again. (With 9 x 9 to the end, the difference would reach 0.11.)
 #
-# Two Wiener filters (the best linear denoisers that see the whole picture) have no pieces, and still disagree by 0.004
-# at most. So the pieces are not the only reason: **an average over many does not care whose they are**, be they
+# Two Wiener filters (the best linear denoisers that see the whole picture) have no pieces, and yet disagree by no more
+# than 0.004. So the pieces are not the only reason: **an average over many does not care whose they are**, be they
 # pictures or pieces.
 
 # %% [markdown] tags=["slide"]

@@ -592,9 +592,9 @@ assert abs(row[0] - 0.60) < 0.006 and abs(row[1] - 0.36) < 0.006 and ahead == [2
 # says too much; the rest is direction.
 #
 # Of the whole change, ELS foretells 0.50 and the bent filter 0.65. **With emoji, a filter that does not vote foretells
-# more of such a change than the formula does.** (With one pixel in its last step, ELS foretells 0.60 of it, and 0.36 in
-# the two colours left alone: still less than the bent filter, with ELS ahead for 28 of 100 seeds, but more than the
-# straight one, 0.56, with ELS ahead for 56.)
+# more of such a change than the formula does.** (With one pixel in its last step, ELS foretells 0.60 of it: less than
+# the bent filter, ahead for 28 of 100 seeds, but more than the straight one, 0.56, ahead for 56; in the two colours
+# left alone 0.36, less than both.)
 
 # %% [markdown] tags=["slide"]
 # ## 6. What a drawing is made of (8 minutes)

@@ -739,7 +739,7 @@ assert agree([again], (0.72,))
 # %% [markdown] tags=["slide"]
 # Is this the price of attention, or of looking far? For the UNet, which looks everywhere in any case, 0.52 is foretold
 # with attention, and as much without (lesson 16): so it may be that of looking far. But for the circular ResNet, which
-# has the same convolutions as the first ResNet, only 0.55 is foretold as well (lesson 16). So this is open.
+# has the same convolutions as the first ResNet, hardly more is foretold: 0.55 (lesson 16). So this is open.
 
 # %% [markdown] tags=["slide"]
 # ## 7. How far they look (3 minutes)
@@ -800,8 +800,8 @@ assert agree(away.values(), (0, 0.07)) and agree(low.values(), (0.06, 0.23))
 # the ResNet sees everything, too.
 #
 # So turn the question round: how does each pixel of the answer depend on a *corner block* of $x_t$, 6 x 6? Now the
-# shares are 0.11 and 0.40. Only 0.07 of the UNet's derivatives lie beyond 8 pixels. Most of the rest is within the
-# ResNet's reach, but the ResNet does not use it.
+# shares are 0.11 and 0.40. Only 0.07 of the UNet's lies beyond 8 pixels: most of its 0.40 is within the ResNet's reach,
+# but the ResNet uses little of it.
 #
 # With less noise, at $t = 0.1$, the middle pixel tells them apart, too (0.06 and 0.23). **One probe, at one time, is
 # not enough.**
@@ -814,7 +814,7 @@ assert agree(away.values(), (0, 0.07)) and agree(low.values(), (0.06, 0.23))
 # | edge | what is drawn | what is changed |
 # |---|---|---|
 # | noise in every step | no: bent filter (51, 47) | not asked |
-# | guidance, $w = 3$ | yes (71) | yes (71); of 20 steps no: LS (54) |
+# | guidance, $w = 3$ | yes (71) | yes (71); in 20 steps no: LS (54) |
 # | attention in the UNet | no: LS (63) | yes (73) |
 # | ... in the ResNet | yes (71) | no: bent filter (55) |
 # | transformer | no: LS (59) | no: bent filter (64) |
