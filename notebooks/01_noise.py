@@ -690,7 +690,7 @@ show(
 assert (guess - exact).abs().max() < 1e-3 and abs(schedule.sigma(t) / schedule.alpha(t) - 2.4) < 0.05
 if lab.profile == "laptop":
     assert (votes.image[:5, 0].cpu() == torch.arange(5)).all()
-    assert votes.weight[3, 0] < 0.55 and kinds[5] == "sandal"
+    assert (votes.weight[[1, 3], 0].cpu() - torch.tensor([0.59, 0.50])).abs().max() < 0.006 and kinds[5] == "sandal"
 
 # %% [markdown] tags=["slide"]
 # Five of the six, in this one draw; a blind choice is right once in twelve. In the second and the fourth answer the

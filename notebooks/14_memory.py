@@ -811,8 +811,8 @@ show(
 # * To ELS it matters which ten pictures it has when windows are wide and the network is old. With narrow windows ELS of
 #   ten *others* predicts the network about as well.
 # * A loss below that of the best machine that sees P x P proves that the network sees further. Ours looked further as
-#   it aged. That alone is no sign of memory: at t = 0.5 the course's ResNet looks as far as ours at 4,000 steps, and
-#   copies nothing.
+#   it aged. That alone is no sign of memory: the course's ResNet, which copies nothing, looks as far as ours at 4,000
+#   steps.
 # * More pictures take longer, but with one learning rate the loss on new pictures turned later by less than in
 #   proportion. What sets the clock is open.
 # * A picture that was there ten times was known far better than the others.
