@@ -6,16 +6,17 @@ Drawings of seeds 0 to 99, kept with 8 bits per pixel (0 is -1, 255 is 1):
 
 noisy      class-conditional, 40 steps, each with fresh noise, one sequence of it and another
 guided     class-conditional and not, the shipped networks: the difference of their answers 2, 3, 4 times (and 1)
-controls   the network guided 3 times (and 1) in 20 steps
+controls   guided 3 times (and 1) in 20 steps, and away from another network that is not told the class
 attention  networks that look everywhere (attending.py), with the pictures and the plan of the shipped ResNet and UNet
            (one once more with another seed, two trained twice as long), and the ResNet itself trained twice and four
            times as long: before and after one block of the noise was exchanged (make_16_what_if.py), with their patch
            sizes
 
-Of the last, and of the shipped ResNet and UNet, also the losses on known and new pictures, at 20 times. Of the shipped
-two also how strongly the middle pixel depends on every pixel (lesson 03), and every pixel on a corner block. Every
-piece is kept in runs/, so a run that was stopped goes on. With names, only these networks are trained, or these groups
-drawn, and take the place of what 18_edges.npz holds of them.
+Of the last, and of the shipped ResNet and UNet, also how far an exchanged block is felt if they are asked once, and the
+losses on known and new pictures, at 20 times. Of the shipped two also how strongly the middle pixel depends on every
+pixel (lesson 03), and every pixel on a corner block. Every piece is kept in runs/, so a run that was stopped goes on.
+With names, only these networks are trained, or these groups drawn, and take the place of what 18_edges.npz holds of
+them.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ import torch
 from make_10_same_recipe import drawn
 from make_12_legs import piece
 from make_14_memory import EVENLY, eight_bits, influence, losses
-from make_16_what_if import CONDITIONAL, PLAIN, SIDE, exchanged
+from make_16_what_if import CONDITIONAL, PLAIN, SIDE, exchange, exchanged
 from torch import Tensor
 from tqdm.auto import tqdm
 
@@ -138,18 +139,22 @@ def guidance() -> dict[str, np.ndarray]:
 
 
 def controls() -> dict[str, np.ndarray]:
-    """The network, guided and not, in as few steps as the machines."""
+    """Networks alone: in as few steps as the machines, and another one to be guided away from."""
     lab, other_lab = (els.lab("laptop", network=name, verbose=False) for name in (CONDITIONAL, PLAIN))
     told, untold = lab.network, other_lab.network
-    asked = {1: told, 3: guided(told, untold, 3)}
+    other = els.load_network(HERE / "other-2000-pictures.safetensors")
+    asked = {
+        "guided in 20 steps, network, 1": (told, 20),
+        "guided in 20 steps, network, 3": (guided(told, untold, 3), 20),
+        "guided away from another, network, 3": (guided(told, other, 3), 150),
+    }
     found = {}
-    for strength, denoiser in asked.items():
-        name = f"guided in 20 steps, network, {strength}"
+    for name, (denoiser, steps) in asked.items():
         pieces = []
         for start in tqdm(range(0, 100, CHUNK), desc=name):
             seeds = range(start, start + CHUNK)
             noise, labels = els.seeded_noise(seeds, lab.shape), lab.labels_for(seeds)
-            pieces.append(piece(PARTS / f"{name}, {start:02d}.npy", denoiser, noise, 20, labels))
+            pieces.append(piece(PARTS / f"{name}, {start:02d}.npy", denoiser, noise, steps, labels))
         found[name] = np.concatenate(pieces)
     return found
 
@@ -165,14 +170,29 @@ def felt(denoiser: Denoiser, pictures: Tensor, t: float) -> Tensor:
     return total
 
 
-def losses_of(lab: els.Lab) -> dict[str, np.ndarray]:
-    """The network's losses on 100 of its pictures and on 100 new ones."""
-    some = lab.data.images[:100], lab.held_out(100).images
-    return {f"losses, {lab.network.name}": np.stack([losses([lab.network], one, EVENLY)[:, 0] for one in some])}
+@torch.no_grad()
+def asked_once(lab: els.Lab, pictures: Tensor, t: float) -> float:
+    """A corner block of the noise is exchanged: how much of the squared change of D lies 5 pixels away and more."""
+    noise, other = (els.seeded_noise(range(start, start + len(pictures)), lab.shape) for start in (1000, 3000))
+    block = exchange(noise, other, [(0, 0)] * len(pictures))
+    before, after = (lab.network(els.add_noise(pictures, eps, t), t) for eps in (noise, block))
+    away = (torch.arange(16) - (SIDE - 1)).clamp(min=0)
+    far = torch.maximum(away[:, None], away[None]) >= 5
+    squares = (after - before).square()
+    return float(squares[..., far].sum() / squares.sum())
 
 
-def looks(lab: els.Lab) -> dict[str, np.ndarray]:
-    """Where the network looks: the middle pixel, and what a corner is felt by."""
+def answers(lab: els.Lab) -> dict[str, np.ndarray]:
+    """How far an exchange is felt in them, and the losses on 100 of the network's pictures and on 100 new ones."""
+    new, known, name = lab.held_out(100).images, lab.data.images[:100], lab.network.name
+    return {
+        f"exchanged once, {name}": np.array([asked_once(lab, new, t) for t in TIMES]),
+        f"losses, {name}": np.stack([losses([lab.network], some, EVENLY)[:, 0] for some in (known, new)]),
+    }
+
+
+def maps(lab: els.Lab) -> dict[str, np.ndarray]:
+    """Where the network looks: from the middle pixel, and from a corner."""
     new, name = lab.held_out(100).images, lab.network.name
     return {
         f"influence, {name}": np.stack([influence(lab.network, new, t).numpy() for t in TIMES]),
@@ -181,7 +201,7 @@ def looks(lab: els.Lab) -> dict[str, np.ndarray]:
 
 
 def trained(name: str) -> dict[str, np.ndarray]:
-    """Drawings before and after the exchange, patch sizes, losses."""
+    """Drawings before and after the exchange, patch sizes, what its answers tell."""
     lab, images = drawn(name, looking_everywhere(name))
     noise = exchanged(lab)
     found = {f"patch sizes, {name}": np.array([size for _, size in lab.patch_sizes("els-zeros")])}
@@ -194,7 +214,7 @@ def trained(name: str) -> dict[str, np.ndarray]:
             path = PARTS / f"exchanged, {name}, {one}, {start:02d}.npy"
             pieces.append(piece(path, denoiser, noise[start : start + CHUNK], steps, None))
         found[f"exchanged, {name}, {one}"] = np.concatenate(pieces)
-    return found | losses_of(lab)
+    return found | answers(lab)
 
 
 def main(names: list[str]) -> None:
@@ -206,7 +226,7 @@ def main(names: list[str]) -> None:
     if not names:
         for network in (PLAIN, UNET):
             lab = els.lab("laptop", network=network, verbose=False)
-            found |= losses_of(lab) | looks(lab)
+            found |= answers(lab) | maps(lab)
     stored = HERE / "18_edges.npz"
     if names and stored.exists():
         with np.load(stored, allow_pickle=False) as before:
