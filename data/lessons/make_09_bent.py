@@ -60,7 +60,7 @@ def main() -> None:
     times, calibrated = map(list, zip(*lab.patch_sizes("els-zeros"), strict=True))
     table, target = els.load_results("09_time"), els.load_results(NETWORK)["network-150"][: len(SEEDS)]
     curves = {"calibrated": calibrated, "reversed": calibrated[::-1], "derivative": nine_tenths(lab, times)}
-    curves |= {name: table[f"{name} sizes"].tolist() for name in ("straight", "two sizes", "late switch")}
+    curves |= {name: table[f"{name} sizes"].tolist() for name in ("straight", "late switch")}
     curves |= {f"P={P}": [P] * len(times) for P in CANDIDATES}
     found = {"cosine": cosines(lab), "derivative sizes": np.array(curves["derivative"])}
     for name, sizes in curves.items():
