@@ -591,6 +591,7 @@ def test_browser_mosaic_says_which_pictures_are_not_stored(
         page.evaluate(f"model.set('pixel', {pixel})")
         assert ("is not stored here" in frame.get_attribute("aria-label")) != there
         assert ("els-absent" in frame.get_attribute("class")) != there
+        assert frame.locator("canvas").is_visible() == there
 
 
 def test_browser_keys_of_the_notebook_stay_its_own(show: Callable[..., Any]) -> None:
@@ -658,6 +659,79 @@ def test_browser_patch_size_names_its_pictures_and_its_position(show: Callable[.
     assert page.locator("figcaption").all_inner_texts() == ["0", "1"]
     page.locator("input[type=range]").press("End")
     assert page.locator("input[type=range]").get_attribute("aria-valuetext") == "5 × 5 pixels"
+
+
+NAMES = "[role=img], [role=application]"
+SPOKEN = "all => all.map((e) => e.ariaLabel)"
+
+
+def test_browser_names_in_a_mosaic_are_those_of_what_is_shown(show: Callable[..., Any]) -> None:
+    """To a screen reader, and under the pictures, after another picture and pixel were chosen."""
+    x_t = noised(IMAGES, 2, ALPHA, SIGMA)
+    page = show(mosaic(top=2))
+    page.evaluate("model.set('picked', 1), model.set('pixel', [5, 7])")
+    votes = patch_machine().posterior(x_t, T, 2)
+    voters = zip(votes.image[1, 5, 7].tolist(), votes.location[1, 5, 7].tolist(), strict=True)
+    assert page.locator(NAMES).evaluate_all(SPOKEN) == [
+        "Generated image 1, pixel row 5 column 7. Arrow keys move.",
+        "What the machine looked at: image 1 at t = 0.40",
+        *(f"Training image {image}, voting patch around ({r}, {c})" for image, (r, c) in voters),
+    ]
+    assert page.locator(".els-large figcaption").all_inner_texts() == ["generated image 1", "x_t at t = 0.40"]
+    assert page.locator("input").evaluate_all(SPOKEN) == ["generated image 0", "generated image 1"]
+
+
+def test_browser_names_beside_a_slider_are_those_of_its_time_or_size(show: Callable[..., Any]) -> None:
+    page = show(posterior(top=2))
+    page.locator("input[type=range]").press("End")
+    lines = [line.rpartition(":")[0] for line in page.locator(".els-voters .els-words").all_inner_texts()]
+    spoken = ["The noised image at t = 0.90", "The denoiser's answer at t = 0.90", *lines]
+    assert page.locator(NAMES).evaluate_all(SPOKEN) == spoken
+    assert page.locator("figcaption").first.inner_text() == "x_t at t = 0.90"
+    assert page.locator(".els-said").inner_text().startswith(f"At t = 0.90 {lines[0]} holds ")
+    page = show(noise(points=[-1.0, 1.0]))
+    page.locator("input[type=range]").press("End")
+    spoken = [f"Image {i} at t = 1.00: 0.01 times the image plus 1.00 times noise" for i in range(3)]
+    assert page.locator(".els-frame").evaluate_all(SPOKEN) == spoken
+    assert page.locator(".els-row figcaption").all_inner_texts() == ["0", "1", "2"]
+    assert page.locator("svg.els-plot").get_attribute("aria-label").startswith("Density of x_t at t = 1.00;")
+    page = show(patch_sizes())
+    page.locator("input[type=range]").press("End")
+    assert page.locator(NAMES).evaluate_all(SPOKEN) == [f"Sample {i} drawn with patch size 5" for i in range(2)]
+
+
+def test_browser_noise_beyond_black_and_white_is_black_and_white(show: Callable[..., Any]) -> None:
+    eps = 2 * pictures(3, 1, 6, 8, seed=1)
+    page = show(widgets.NoiseExplorer.of(IMAGES[:3], eps))
+    page.locator("input[type=range]").press("End")
+    script = "all => all.map((c) => [...c.getContext('2d').getImageData(0, 0, 8, 6).data].filter((_, i) => i % 4 == 0))"
+    drawn = torch.tensor(page.locator("canvas").evaluate_all(script))
+    wanted = shades(els.add_noise(IMAGES[:3], eps, 1.0)).flatten(1)
+    assert wanted.eq(0).any() and wanted.eq(255).any() and (drawn - wanted).abs().max() <= 1
+
+
+def test_browser_mosaic_wraps_the_windows_of_the_voters_around(show: Callable[..., Any]) -> None:
+    page = show(widgets.MosaicExplorer.of(patch_machine(padding="circular"), IMAGES[:1], IMAGES[:1], T))
+    for pixel in ((0, 7), (5, 0), (3, 4)):
+        page.evaluate(f"model.set('pixel', {list(pixel)})")
+        for voter in page.locator(".els-patches li").all():
+            rects = voter.locator(".els-over").evaluate_all(RECTS)
+            assert sum(height * width for _, _, height, width in rects) == 9
+
+
+def test_browser_what_is_chosen_and_where_the_keyboard_is_are_seen(show: Callable[..., Any]) -> None:
+    page = show(mosaic())
+    outlined = "e => ((s) => s.outlineStyle === 'none' ? 0 : parseFloat(s.outlineWidth))(getComputedStyle(e))"
+    away = "e => parseFloat(getComputedStyle(e).outlineOffset)"
+    first, second = page.locator(".els-choice .els-frame").all()
+    assert [one.evaluate(outlined) for one in (first, second)] == [3, 0]
+    assert first.evaluate(away) == 0
+    page.keyboard.press("Tab")
+    assert first.evaluate(away) > 0, "focused"
+    page.keyboard.press("ArrowRight")
+    assert [one.evaluate(outlined) for one in (first, second)] == [0, 3] and second.evaluate(away) > 0
+    page.keyboard.press("Tab")
+    assert second.evaluate(away) == 0 and page.locator(".els-pick").evaluate(outlined) == 3
 
 
 @pytest.fixture
