@@ -362,6 +362,148 @@ def test_the_playground(over: str, chromium: Any, served: str, site: Path) -> No
     visit.leave()
 
 
+RECTS = "all => all.map((r) => ['y', 'x', 'height', 'width'].map((a) => +r.getAttribute(a)))"
+
+
+@pytest.fixture
+def play(chromium: Any, site: Path) -> Iterator[Any]:
+    """The playground when it has drawn."""
+    visit = Visit(chromium, f"{site.as_uri()}/book/play.html")
+    visit.page.wait_for_selector("#playground .els-said:has-text('Click')")
+    yield visit.page
+    visit.leave()
+
+
+def finished(page: Any, pressed: str) -> None:
+    """Press something, and wait until all is drawn anew."""
+    page.locator(pressed).first.click()
+    page.wait_for_selector("#playground .els-said:has-text('Click')")
+
+
+def shown(page: Any, selector: str) -> np.ndarray:
+    """The pixels (16, 16, 3) of all canvases."""
+    script = "all => all.map((c) => [...c.getContext('2d').getImageData(0, 0, 16, 16).data])"
+    return np.array(page.locator(f"{selector} canvas").evaluate_all(script)).reshape(-1, 16, 16, 4)[..., :3]
+
+
+def cells(row: int, column: int, size: int, around: bool) -> set[tuple[int, int]]:
+    """The pixels of a window: cut off at the border, or wrapped around it."""
+    reach = range(-(size // 2), size // 2 + 1)
+    seen = {(row + i, column + j) for i in reach for j in reach}
+    return {(i % 16, j % 16) for i, j in seen} if around else {(i, j) for i, j in seen if {i, j} <= set(range(16))}
+
+
+@pytest.mark.parametrize(("number", "size", "around"), [(None, 31, False), (1, 3, False), (4, 3, True)])
+def test_where_a_pixel_is_from_is_said_and_shown(number: int | None, size: int, around: bool, play: Any) -> None:
+    """In the drawing and in the training picture that is named: both windows, and their pixels."""
+    if number is not None:
+        finished(play, f":nth-match([data-els-try], {number + 1})")
+    thumbs = shown(play, "#playground .els-choice")
+    wall = play.locator("#playground .els-wall .els-frame")
+    homes = set()
+    for x, y in ((0.5, 0.5), (15.5, 9.5), (6.5, 0.5), (4.5, 5.5)):
+        for i in range(8):
+            box = wall.nth(i).bounding_box()
+            wall.nth(i).click(position={"x": box["width"] * x / 16, "y": box["height"] * y / 16})
+            said = re.fullmatch(
+                r"Drawing (\d), row (\d+), column (\d+): .* was picture (\d), row (\d+), column (\d+)( .*)?\.",
+                play.inner_text("#playground .els-said"),
+            )
+            drawing, row, column, picture, r, c = map(int, said.groups()[:6])
+            assert (drawing, row, column) == (i + 1, int(y), int(x))
+            assert said[7] == (" (the same place)" if (r, c) == (row, column) else None)
+            homes.add(said[7])
+            found = "#playground .els-drawing .els-large"
+            pictures = shown(play, found)
+            assert (pictures[0] == shown(play, "#playground .els-wall")[i]).all()
+            assert (pictures[1] == thumbs[picture - 1]).all()
+            assert play.locator(f"{found} figcaption").nth(1).inner_text() == f"picture {picture}, row {r}, column {c}"
+            for figure, place in enumerate([(row, column), (r, c)]):
+                rects = play.locator(found).nth(figure).locator(".els-over").evaluate_all(RECTS)
+                assert rects.pop() == [*place, 1, 1]
+                inside = {
+                    (a, b) for top, left, h, w in rects for a in range(top, top + h) for b in range(left, left + w)
+                }
+                assert inside == cells(*place, size, around)
+    assert len(homes) == 1 + (number is not None)
+
+
+def test_a_pixel_has_the_colour_of_the_picture_that_it_is_from(play: Any) -> None:
+    """Drawings that are copies look as the training pictures do."""
+    play.get_by_label("Colour the pixels").check()
+    told = play.locator("#playground .els-wall figcaption").all_inner_texts()
+    spoken = play.locator("#playground .els-wall .els-frame").evaluate_all("all => all.map((e) => e.ariaLabel)")
+    assert [name.split(";")[0] for name in spoken] == [f"Drawing {i}: {words}" for i, words in enumerate(told, 1)]
+    thumbs, wall = shown(play, "#playground .els-choice"), shown(play, "#playground .els-wall")
+    for drawing, words in zip(wall, told, strict=True):
+        assert abs(drawing - thumbs[int(words[-1]) - 1]).max() < 30
+    assert len(np.unique(thumbs.max((1, 2)), axis=0)) == 3, "one colour each"
+    play.locator("#playground .els-choice").nth(2).click()
+    large = shown(play, "#playground .els-large:has(.els-pick)")
+    assert (large[0] == thumbs[2]).all()
+
+
+def test_other_noise_is_eight_others(play: Any) -> None:
+    finished(play, "[data-els-try]")
+    seen = shown(play, "#playground .els-wall").reshape(8, -1)
+    finished(play, "button:has-text('Other noise')")
+    others = shown(play, "#playground .els-wall").reshape(8, -1)
+    assert len(np.unique(np.concatenate([seen, others]), axis=0)) >= 14, "but for copies"
+
+
+def test_the_rules_show_what_the_machine_may_and_can_be_set_one_by_one(play: Any) -> None:
+    farther = play.get_by_label("and farther")
+    words = play.locator("#playground .els-ruling .els-words")
+    assert words.inner_text() == "everywhere" and farther.is_disabled()
+    finished(play, ":nth-match([data-els-try], 2)")
+    assert words.inner_text() == "3 × 3 pixels" and farther.is_checked() and farther.is_enabled()
+    assert play.get_by_label("how far the border is").is_checked()
+    preset = shown(play, "#playground .els-wall")
+    finished(play, "#playground .els-tick:has-text('farther')")
+    assert not farther.is_checked() and (shown(play, "#playground .els-wall") != preset).any()
+    finished(play, "#playground .els-tick:has-text('farther')")
+    assert farther.is_checked() and (shown(play, "#playground .els-wall") == preset).all()
+    farther.press("Shift+Tab")
+    play.keyboard.press("ArrowRight")
+    assert words.inner_text() == "5 × 5 pixels"
+
+
+def test_painting_a_stroke_and_taking_pictures_away(play: Any) -> None:
+    """A fast stroke has no gaps and is undone at once; the picture that is removed is the one that is picked."""
+    editor = play.locator("#playground .els-large .els-frame").first
+    finished(play, "button:has-text('Add an empty')")
+    box = editor.bounding_box()
+
+    def move(row: int, column: int) -> None:
+        play.mouse.move(box["x"] + (column + 0.5) * box["width"] / 16, box["y"] + (row + 0.5) * box["height"] / 16)
+
+    move(2, 3)
+    play.mouse.down()
+    for row, column in ((12, 3), (14, 9), (4, 14)):
+        move(row, column)
+    play.mouse.up()
+    light = shown(play, "#playground .els-choice")[3, ..., 0] > 0
+    down = {(row, 3) for row in range(2, 13)}
+    across = {(12 + round(k / 3), 3 + k) for k in range(7)}
+    assert down | across <= set(zip(*light.nonzero(), strict=True)) and light.sum(1)[4:12].min() >= 2
+    for key in ("ArrowUp", "ArrowLeft"):
+        editor.press(key)
+    assert "It draws" in play.inner_text("#playground .els-said")
+    play.wait_for_selector("#playground .els-said:has-text('Click')")
+    editor.press("ArrowDown")
+    assert "Click" in play.inner_text("#playground .els-said"), "only a stroke is learned"
+    play.get_by_role("button", name="Undo").click()
+    assert not shown(play, "#playground .els-choice")[3].any()
+
+    face, _, tree, _ = shown(play, "#playground .els-choice")
+    remove = play.get_by_role("button", name="Remove this one")
+    remove.click()
+    assert (shown(play, "#playground .els-large")[0] == tree).all(), "the last is gone, and the one before it is picked"
+    play.locator("#playground .els-choice").nth(1).click()
+    remove.click()
+    assert (shown(play, "#playground .els-choice") == np.stack([face, tree])).all()
+
+
 def test_on_a_phone_whoever_paints_or_presses_sees_the_drawings(chromium: Any, site: Path) -> None:
     visit = Visit(chromium, f"{site.as_uri()}/book/play.html", viewport={"width": 390, "height": 844})
     canvas = visit.page.locator("#playground .els-large").first.bounding_box()
@@ -500,30 +642,59 @@ def test_the_explorer_of_the_landing_page(over: str, chromium: Any, served: str,
     visit.leave()
 
 
-def test_the_explorer_tells_what_the_machine_says(chromium: Any, served: str) -> None:
-    """The four voters of one pixel, against the machine itself."""
+@pytest.mark.parametrize(("image", "time", "size", "row", "column"), [(0, 7, 1, 7, 6), (5, 3, 0, 0, 11)])
+def test_the_explorer_tells_what_the_machine_says(
+    image: int, time: int, size: int, row: int, column: int, chromium: Any, served: str
+) -> None:
+    """What the machine sees and guesses, and the four voters of one pixel, against the machine itself."""
     lab = els.lab(network="fashion-mnist-16-resnet-zeros-conditional", verbose=False)
-    noise, labels = els.seeded_noise([0], lab.shape), lab.labels_for([0])
-    t, x_t, _ = list(els.trajectory(lab.machine("els-zeros"), noise, steps=20, labels=labels))[15]
-    votes = lab.patch_machine("els-zeros", 5).posterior(x_t, t, top=4, labels=labels)
+    noise, labels = els.seeded_noise([image], lab.shape), lab.labels_for([image])
+    t, x_t, _ = list(els.trajectory(lab.machine("els-zeros"), noise, steps=20, labels=labels))[2 * time + 1]
+    side = (3, 5, 9, 15)[size]
+    machine = lab.patch_machine("els-zeros", side)
+    votes = machine.posterior(x_t, t, top=4, labels=labels)
 
     visit = Visit(chromium, f"{served}/book/index.html")
     page = visit.page
     page.wait_for_selector("#explorer .els-four")
-    page.locator("#explorer .els-choice").first.click()
-    for slider, steps in zip(page.locator("#explorer input[type=range]").all(), (7, 1), strict=True):
+    page.locator("#explorer .els-choice").nth(image).click()
+    for slider, steps in zip(page.locator("#explorer input[type=range]").all(), (time, size), strict=True):
         slider.press("Home")
         for _ in range(steps):
             slider.press("ArrowRight")
+    now = lab.machine("els-zeros").size_at(t)
+    assert f"{side} × {side} pixels (fits the network best now: {now} × {now})" in page.inner_text("#explorer")
     frame = page.locator("#explorer .els-four figure:first-child .els-frame")
     box = frame.bounding_box()
-    frame.click(position={"x": box["width"] * 6.5 / 16, "y": box["height"] * 7.5 / 16})
+    frame.click(position={"x": box["width"] * (column + 0.5) / 16, "y": box["height"] * (row + 0.5) / 16})
     captions = page.locator("#explorer .els-patches figcaption").all_inner_texts()
+    voters, places = votes.image[0, row, column].tolist(), votes.location[0, row, column].tolist()
     for k, caption in enumerate(captions):
-        row, column = votes.location[0, 7, 6, k].tolist()
-        assert caption.startswith(f"image {votes.image[0, 7, 6, k]}, at ({row}, {column}): "), captions
+        r, c = places[k]
+        assert caption.startswith(f"image {voters[k]}, at ({r}, {c}): "), captions
         share = float(caption.split(": ")[1].split("\u00a0")[0])
-        assert abs(share - 100 * float(votes.weight[0, 7, 6, k])) < 0.05 * share + 0.1
+        assert abs(share - 100 * float(votes.weight[0, row, column, k])) < 0.05 * share + 0.1
+        rects = page.locator("#explorer .els-patches li").nth(k).locator(".els-over").evaluate_all(RECTS)
+        inside = {(a, b) for top, left, h, w in rects for a in range(top, top + h) for b in range(left, left + w)}
+        assert inside == cells(r, c, side, False)
+    stored = lab.data.images[voters] * 127.5 + 127.5
+    assert abs(shown(page, "#explorer .els-patches")[..., 0] - stored[:, 0].numpy()).max() <= 8, "32 greys"
+    sees, guess, *drawn_by = shown(page, "#explorer .els-four")[..., 0]
+    assert abs(sees - 127.5 * (x_t / x_t.abs().max().clamp(min=1) + 1)[0, 0].numpy()).max() <= 1
+    assert abs(guess - 127.5 * (machine(x_t, t, labels=labels) + 1)[0, 0].clamp(0, 2).numpy()).max() <= 1
+    r2 = np.corrcoef(*(one.ravel() for one in drawn_by))[0, 1] ** 2
+    assert f"(r²\u00a0=\u00a0{r2:.2f})" in page.locator("#explorer .els-four figcaption").last.inner_text().replace(
+        " ", "\u00a0"
+    )
+    *rects, pixel = page.locator("#explorer .els-four figure:first-child .els-over").evaluate_all(RECTS)
+    inside = {(a, b) for top, left, h, w in rects for a in range(top, top + h) for b in range(left, left + w)}
+    assert pixel == [row, column, 1, 1] and inside == cells(row, column, side, False)
+    elsewhere = sum(place != [row, column] for place in places)
+    assert f"{['None', 'One', 'Two', 'Three', 'All four'][elsewhere]} of them" in page.inner_text("#explorer .els-said")
+    answer = page.locator("#explorer .els-four figure:nth-child(2)")
+    assert answer.locator(".els-over").evaluate_all(RECTS) == [[row, column, 1, 1]]
+    answer.locator(".els-frame").press("ArrowDown")
+    assert f"Pixel ({row + 1}, {column})" in page.inner_text("#explorer .els-said"), "the keys go on from there"
     visit.leave()
 
 
