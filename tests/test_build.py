@@ -199,7 +199,7 @@ def test_only_volatile_cells_keep_their_outputs_and_only_while_their_code_is_the
 
 def test_one_lesson_takes_nothing_from_the_others(lesson: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A failing one neither stops them nor is it built again with them; and what is noted of them stays."""
-    second = lesson.with_name("01_second.py")
+    second = lesson.with_name("10_second.py")
     second.write_text("")
     built = []
 
@@ -210,11 +210,11 @@ def test_one_lesson_takes_nothing_from_the_others(lesson: Path, monkeypatch: pyt
         return "text\n", {"seconds": 1.0}
 
     monkeypatch.setattr(build, "build", fails)
-    assert CliRunner().invoke(build.main, []).exit_code == 1 and built == ["00_lesson", "01_second"]
+    assert CliRunner().invoke(build.main, []).exit_code == 1 and built == ["00_lesson", "10_second"]
     assert CliRunner().invoke(build.main, []).exit_code == 0 and built[2:] == ["00_lesson"]
-    assert set(json.loads(build.STATUS.read_text())["lessons"]) == {"00_lesson", "01_second"}
+    assert set(json.loads(build.STATUS.read_text())["lessons"]) == {"00_lesson", "10_second"}
     assert CliRunner().invoke(build.main, []).output.count("unchanged") == 2
-    assert CliRunner().invoke(build.main, ["01_second", "--fresh"]).exit_code == 0 and built[3:] == ["01_second"]
+    assert CliRunner().invoke(build.main, ["10_second", "--fresh"]).exit_code == 0 and built[3:] == ["10_second"]
 
 
 def test_a_damaged_stamp_costs_a_run(lesson: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,3 +236,31 @@ def test_a_kernel_that_dies_is_one_sentence(lesson: Path) -> None:
     lesson.write_text(HEADER + "import os\n\nos._exit(1)\n")
     with pytest.raises(els.CourseError, match=r"00_lesson\.py fails, so it is not written"):
         build.build(lesson)
+
+
+def test_a_cell_that_does_not_end_is_one_sentence(lesson: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from nbclient import NotebookClient
+
+    init = NotebookClient.__init__
+    monkeypatch.setattr(
+        NotebookClient, "__init__", lambda self, notebook, **given: init(self, notebook, **{**given, "timeout": 1})
+    )
+    lesson.write_text(HEADER + "import time\n\ntime.sleep(60)\n")
+    with pytest.raises(els.CourseError, match=r"00_lesson\.py fails, so it is not written"):
+        build.build(lesson)
+
+
+def test_a_lesson_may_be_named_by_its_file_and_what_it_took_is_told(
+    lesson: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "build", lambda source: ("text\n", {"seconds": 2.5, "gib": 0.75}))
+    monkeypatch.setattr(build, "version", lambda name: "2.13.0+cpu")
+    said = CliRunner().invoke(build.main, ["notebooks/00_lesson.py"]).output
+    assert said == "00_lesson: written, 2.5 seconds, 0.75 GiB\n"
+    assert json.loads(build.STATUS.read_text())["versions"]["torch"] == "2.13.0", "not for which processor it was built"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone says it")
+def test_the_memory_of_a_run_is_the_most_that_it_held(lesson: Path) -> None:
+    lesson.write_text(HEADER + "x = b'1' * 2**30\ndel x\n")
+    assert build.build(lesson)[1]["gib"] > 1

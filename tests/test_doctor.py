@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import tomllib
 from collections import namedtuple
 from pathlib import Path
 
@@ -211,7 +212,7 @@ def test_a_network_without_its_weights_is_told(folder: Path) -> None:
 
 def test_a_full_disk_gets_advice(monkeypatch: pytest.MonkeyPatch) -> None:
     usage = namedtuple("usage", "total used free")
-    for free, advised in ((GIB, True), (100 * GIB, False)):
+    for free, advised in ((2 * GIB - 1, True), (2 * GIB, False)):
         monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: usage(0, 0, free))
         ((_, _, advice),) = doctor.disk()
         assert bool(advice) == advised
@@ -257,3 +258,39 @@ def test_a_tool_that_is_there_is_told_with_its_version() -> None:
 
     found = {tool: told for tool, told, advice in doctor.optional_tools() if advice is None}
     assert found == {tool: importlib.metadata.version(tool) for tool in found}
+
+
+def test_every_section_is_in_the_report() -> None:
+    topics = {topic for topic, _, _ in doctor.report()}
+    assert {"bfloat16 on the CPU", "settings", "complete sets", *doctor.OPTIONAL_TOOLS} <= topics
+
+
+def test_every_setting_and_every_set_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("LAB", "laptop"), ("THREADS", "2"), ("DATA", "here")):
+        monkeypatch.setenv(f"ELSCOURSE_{name}", value)
+    assert doctor.settings() == [("settings", "ELSCOURSE_LAB=laptop, ELSCOURSE_THREADS=2, ELSCOURSE_DATA=here", None)]
+    assert all(f"{name}: " in doctor.datasets()[0][1] for name in CATALOGUE)
+
+
+def test_the_extra_that_is_advised_has_the_tool() -> None:
+    pyproject = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
+    for tool, extra in doctor.OPTIONAL_TOOLS.items():
+        assert any(line.startswith(f"{tool}>") for line in pyproject["project"]["optional-dependencies"][extra]), tool
+
+
+@pytest.mark.parametrize("card", ["{}", "[]"])
+def test_a_card_without_a_sum_is_damaged(card: str, folder: Path) -> None:
+    make_network(folder, "mine")
+    (folder / "networks" / "mine.json").write_text(card)
+    assert doctor.networks()[0][:2] == ("networks", "none") and "mine is changed or damaged" in str(doctor.networks())
+
+
+def test_numbers_are_told_in_their_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Free memory decides what is slow, the memory in all does not."""
+    for name, found in (("memory_bytes", (8 * GIB, GIB)), ("core_count", 2), ("gpu_names", ["cuda:0 a GPU"])):
+        monkeypatch.setattr(doctor, name, lambda found=found: found)
+    monkeypatch.setattr(doctor, "bfloat16_flags", lambda: None)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
+    assert doctor.memory()[0][1] == "8.0 GiB in all, 1.0 GiB free"
+    assert doctor.processor()[0][1] == "2 cores, 8 torch threads" and "=2" in str(doctor.processor()[0][2])
+    assert doctor.what_is_slow()[0][1] == "large dictionaries (under 4 GiB free, so in small pieces)"

@@ -37,7 +37,10 @@ def test_memory_of_a_container(system: Path) -> None:
     assert hardware.memory_bytes() == (8 * GIB, 6 * GIB)
 
 
-@pytest.mark.parametrize(("quota", "cores"), [("200000 100000", 2), ("max 100000", 8), ("50000 100000", 1), ("", 8)])
+@pytest.mark.parametrize(
+    ("quota", "cores"),
+    [("200000 100000", 2), ("max 100000", 8), ("50000 100000", 1), ("160000 100000", 2), ("", 8)],
+)
 def test_cores_of_a_container(system: Path, monkeypatch: pytest.MonkeyPatch, quota: str, cores: int) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
     (system / "cgroup" / "cpu.max").write_text(quota)
@@ -81,3 +84,16 @@ def test_a_quota_gives_no_cores_that_a_scheduler_keeps(system: Path, monkeypatch
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
     (system / "cgroup" / "cpu.max").write_text("400000 100000")
     assert hardware.core_count() == 2
+
+
+def test_a_limit_above_the_machine_s_memory_is_none(system: Path) -> None:
+    (system / "cgroup" / "memory.max").write_text(f"{2**63 - 4096}\n")
+    (system / "cgroup" / "memory.current").write_text("0\n")
+    assert hardware.memory_bytes() == (8 * GIB, 6 * GIB)
+
+
+def test_the_memory_of_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    cuda = {"is_available": lambda: True, "device_count": lambda: 1, "get_device_name": lambda i: "A GPU"}
+    for name, told in {**cuda, "mem_get_info": lambda i: (GIB, 80 * GIB)}.items():
+        monkeypatch.setattr(torch.cuda, name, told)
+    assert hardware.gpu_names() == ["cuda:0 A GPU, 80.0 GiB, 1.0 GiB free"]

@@ -32,6 +32,7 @@ from elscourse.data import data_dir
 from elscourse.devices import pick_device, respect_threads
 from elscourse.diffusion import Denoiser
 from elscourse.files import save_text, whole_file
+from elscourse.grading.pupil import Limits
 from elscourse.sizes import CalibratedSizes
 from elscourse.training import TrainingPlan
 
@@ -1118,3 +1119,96 @@ def test_what_to_do_next_can_be_pasted(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_lab_that_is_set_to_nothing_is_the_laptops(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ELSCOURSE_LAB", "")
     assert els.lab(verbose=False).profile == "laptop"
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, dict[str, Any]]]:
+    """What commands ask of the course, which does none of it."""
+    calls: list[tuple[Any, dict[str, Any]]] = []
+
+    def stop(*given: Any, **options: Any) -> None:
+        calls.append((given, options))
+        raise els.CourseError("far enough")
+
+    for name in (
+        "cli.make_lab",
+        "recipes.follow",
+        "lab_calibration.calibrate_lab",
+        "grading.grades.grade",
+        "bench.run",
+    ):
+        monkeypatch.setattr(f"elscourse.{name}", stop)
+    return calls
+
+
+def test_a_command_hands_on_what_it_is_asked(asked: list[tuple[Any, dict[str, Any]]], tmp_path: Path) -> None:
+    for command in (["sample", "--network", "mine"], ["calibrate", "mine"]):
+        run(*command, "--device", "tpu")
+        assert asked.pop() == ((), {"network": "mine", "device": "tpu"}), command
+    run("reproduce", "--lab", "gpu", "--device", "cpu", "--network", "mine", "--dataset", "emoji", "--float64")
+    where = {"network": "mine", "dataset": "emoji", "device": torch.device("cpu")}
+    assert asked.pop() == (("gpu",), where | {"float64": True, "verbose": True})
+    for command in (["reproduce"], ["train", "fashion-mnist-16-unet-zeros"]):
+        assert "unknown device 'tpu'" in run(*command, "--device", "tpu").output and not asked
+    run("grade", "4", tmp_path, "--time-limit", "7", "--memory", "3", "--exercise", "1", "--fresh")
+    (*given, limits), options = asked.pop()
+    assert given == ["4", tmp_path, Path("grades-04"), ("1",)] and (limits.seconds, limits.memory) == (7, 3)
+    assert options["fresh"]
+    (tmp_path / "file").touch()
+    assert run("bench", "--out", tmp_path / "file" / "below").exit_code == 1 and not asked, "before the minutes"
+
+
+def test_a_calibration_hands_on_its_settings(
+    asked: list[tuple[Any, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "make_lab", lambda **_: None)
+    run("calibrate", "mine", "--machine", "els-zeros", "--samples", "2", "--steps", "3", "--largest", "5", "--fresh")
+    settings = {"samples": 2, "steps": 3, "largest": 5, "fresh": True}
+    assert asked.pop() == ((None, "mine", ("els-zeros",)), settings)
+
+
+def test_unless_told_otherwise_commands_do_what_was_done_for_the_course(
+    asked: list[tuple[Any, dict[str, Any]]], tmp_path: Path
+) -> None:
+    """And what their help and the pages say."""
+    default = {name: {o.name: o.default for o in command.params} for name, command in cli.main.commands.items()}
+    name = "fashion-mnist-16-resnet-zeros"
+    of_results = json.loads((data_dir() / "results" / f"{name}.metrics.json").read_text())["settings"]
+    assert all(of_results[setting] == default["reproduce"][setting] for setting in ("seeds", "steps", "network_steps"))
+    of_sizes = json.loads((data_dir() / "networks" / f"{name}.sizes.json").read_text())
+    calibrated = len(of_sizes["seeds"]), of_sizes["steps"]
+    assert calibrated == (default["calibrate"]["samples"], default["calibrate"]["steps"])
+    run("grade", "04", tmp_path)
+    assert asked.pop()[0][-1] == Limits() and default["lab"]["folder"] == Path("my-course")
+    sample = default["sample"]
+    assert (sample["seeds"], sample["steps"], sample["out"]) == ("0-9", 20, Path("samples.png"))
+    assert "[default: samples.png]" in ok("sample", "-h")
+    assert default["bench"]["out"] == Path("runs/bench")
+
+
+def test_a_hundred_seeds_fit_in_a_picture() -> None:
+    assert cli.SeedRange().convert("0-99", None, None) == [*range(100)]
+
+
+def test_after_a_command_warnings_are_pythons_again() -> None:
+    import warnings
+
+    before = warnings.formatwarning
+    ok("datasets")
+    assert warnings.formatwarning is before
+
+
+def test_of_threads_that_are_stopped_none_begins_what_is_waiting() -> None:
+    begun: list[str] = []
+    goes_on = threading.Event()
+    with pytest.raises(KeyboardInterrupt), devices.workers(1) as pool:
+        pool.submit(goes_on.wait)
+        pool.submit(begun.append, "waiting")
+        threading.Timer(0.2, goes_on.set).start()
+        raise KeyboardInterrupt
+    assert not begun
+
+
+def test_as_many_threads_as_there_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ELSCOURSE_THREADS", "1024")
+    assert devices.threads_asked() == 1024

@@ -224,3 +224,44 @@ def test_a_shown_figure_is_as_wide_as_it_was_made(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(plotting, "_display", lambda page, text: shown.append(page))
     plotting.show(plt.figure(figsize=(5, 2)), alt="an empty figure, nothing to see")
     assert 'width="480"' in shown[0]
+
+
+def test_a_notebook_gets_the_picture_and_a_terminal_the_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    figure, shown = plt.figure(), []
+    monkeypatch.setattr("IPython.get_ipython", object)
+    monkeypatch.setattr("IPython.display.publish_display_data", shown.append)
+    plotting.show(figure, alt="an empty figure, nothing to see")
+    assert shown[0]["text/html"].startswith("<img ")
+    assert shown[0]["text/plain"] == "[figure: an empty figure, nothing to see]"
+
+
+def test_a_row_may_hold_a_hundred_and_its_name_stands_to_the_left() -> None:
+    axes = plotting.image_rows({"one": pictures(100, 1, 2, 2), "two": pictures(1, 1, 2, 2)}).axes
+    assert [axes[k].get_ylabel() for k in (0, 99, 100)] == ["one", "", "two"]
+
+
+def test_sources_are_told_apart_over_all_maps() -> None:
+    """By their pixels in all of them; the nineteenth and later ones have colours of their own, too: paler."""
+    source = torch.zeros(2, 5, 8, dtype=torch.int64)
+    source[1] = torch.arange(40).view(5, 8).clamp(max=26)
+    axes = plotting.provenance_map(pictures(2, 1, 5, 8), source).axes
+    first, second = (axes[k].images[0].get_array().reshape(40, -1) for k in (2, 3))
+    assert (first == second[0]).all() and len(np.unique(second, axis=0)) == 18 + 9
+    assert [axis.get_ylabel() for axis in axes] == ["image", "", "source", ""]
+
+
+def test_calibration_map_names_its_times_and_takes_the_ridge_at_the_nearest() -> None:
+    times = [1 - k / 20 for k in range(20)]
+    figure = plotting.calibration_map(times, [3, 5], torch.ones(20, 2), [(0.9, 5), (0.1, 3)], title="a network")
+    axis = figure.axes[0]
+    assert axis.get_title() == "a network" and figure.axes[1].get_ylabel().startswith("(1 - cosine)")
+    assert [label.get_text() for label in axis.get_xticklabels()][:3] == ["1", "0.9", "0.8"]
+    assert list(axis.lines[0].get_ydata()) == 11 * [1] + 9 * [0]
+    assert np.all(axis.images[0].get_array() == 1), "a cosine of 1 falls short by nothing, and is drawn"
+
+
+def test_a_seed_that_cannot_be_compared_is_not_in_the_medians() -> None:
+    ours, other = torch.tensor([0.9, 0.8, 0.7]), torch.tensor([0.5, torch.nan, 0.7])
+    axis = plotting.agreement_scatter(ours, other, ("ELS", "IS"), "the network").axes[0]
+    assert "0.60 and 0.80" in axis.get_legend().get_texts()[0].get_text()
+    assert axis.get_xlim() == axis.get_ylim() == (0, 1)

@@ -6,6 +6,7 @@ import ast
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -283,3 +284,72 @@ def test_public_names_have_docstrings(path: Path) -> None:
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     public = [node for node in module.body if isinstance(node, kinds) and not node.name.startswith("_")]
     assert not [node.name for node in public if not ast.get_docstring(node)]
+
+
+def tool(path: Path, script: str) -> None:
+    """An executable of one's own."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """./course in a folder where everything is installed, with a Python that notes what it is asked for."""
+    for name in ("course", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "00_result.ipynb").touch()
+    for name in ("python", "elscourse"):
+        tool(tmp_path / ".venv" / "bin" / name, f'[ "$*" = "-c " ] || echo {name} "$@" >>log; [ ! -e "fail$2$4" ]')
+    (tmp_path / ".venv" / ".done").write_text(f"{tmp_path}\n{(ROOT / 'pyproject.toml').read_text()}")
+    return tmp_path
+
+
+def course(clone: Path, *words: str) -> tuple[int, list[str]]:
+    """The exit status of ./course, and what it has called."""
+    (clone / "log").write_text("")
+    return run(str(clone / "course"), *words).returncode, (clone / "log").read_text().splitlines()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="./course is a shell script")
+def test_course_hands_on_what_was_asked(clone: Path) -> None:
+    assert course(clone, "setup") == (0, []), "installed once"
+    assert course(clone, "lab", "--dir", "mine") == (0, ["elscourse lab --dir mine"])
+    assert course(clone, "reproduce", "--seeds", "2") == (0, ["elscourse reproduce --seeds 2"])
+    assert course(clone, "notebooks", "02_ideal") == (0, ["python -m elscourse.build 02_ideal"])
+    assert course(clone, "test", "-k", "schedule") == (0, ["python -m pytest -k schedule"])
+    (status, [made]) = course(clone, "book")
+    assert status == 0 and "sphinx -W " in made and made.endswith(" . _site")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="./course is a shell script")
+@pytest.mark.parametrize("failing", ["failpytest2", "failpytest--nbval-current-env"])
+def test_one_failing_suite_of_two_fails_and_both_run(failing: str, clone: Path) -> None:
+    assert course(clone, "test")[0] == 0
+    (clone / failing).touch()
+    status, called = course(clone, "test")
+    assert status == 1 and ["--nbval-lax" in line for line in called] == [False, True]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="./course is a shell script")
+def test_course_installs_again_what_changed_or_moved(clone: Path) -> None:
+    for change in (lambda: (clone / "pyproject.toml").write_text("[project]\n"), (clone / ".venv" / ".done").unlink):
+        change()
+        status, called = course(clone, "setup")
+        assert status == 0 and called[0] == "python -m pip install --quiet -e .[all]"
+        assert course(clone, "setup") == (0, [])
+    moved = clone.rename(clone.with_name("moved"))
+    assert course(moved, "setup")[1]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell script")
+def test_the_build_server_fails_when_a_test_fails(tmp_path: Path) -> None:
+    for name in ("git", "chromium", "python3"):  # all is there: nothing is installed
+        tool(tmp_path / "bin" / name, "exit 0")
+    (tmp_path / ".ci").mkdir()
+    shutil.copy(ROOT / ".ci" / "run", tmp_path / ".ci" / "run")
+    tool(tmp_path / "course", 'echo "$@"; exit 3')
+    path = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
+    done = run("env", f"PATH={path}", str(tmp_path / ".ci" / "run"))
+    assert (done.returncode, done.stdout) == (3, "test\n")

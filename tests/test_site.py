@@ -671,9 +671,10 @@ def test_glossary_links_take_the_plural_with_them(monkeypatch: pytest.MonkeyPatc
 
 
 def test_glossary_links_are_where_words_are_read_alone(site: Path) -> None:
-    """Not in headings, cards, heads of tables or titles of papers; and each says where it leads."""
+    """Not in headings, cards, heads of tables, titles of papers, code or other links; and each says where it leads."""
     closed = (
         r'<h[1-6]\b.*?</h[1-6]>|<thead>.*?</thead>|<section id="references">.*?</section>|<div class="sd-card .*?</a>'
+        r'|<code\b.*?</code>|<a class="reference .*?</a>'
     )
     for path in pages_of(site):
         for part in re.findall(closed, read(path).text, re.DOTALL):
@@ -707,3 +708,62 @@ def test_the_playground_begins_with_the_first_picture_of_each_class(monkeypatch:
     assert data.labels is not None
     first = data.images[[data.labels.tolist().index(label) for label in range(10)]].double()
     assert made == bytes(((first + 1) * 127.5).round().byte().flatten().tolist())
+
+
+def test_each_row_of_a_table_leads_to_its_own_lesson(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = extension("parts", monkeypatch)
+    listed = [row for row in rows_of(parts.lessons()) if not row[0].startswith("**")]
+    for name, row, to_teach in zip(LESSONS, listed, rows_of(parts.teaching()), strict=True):
+        assert f"[{name[:2]} · " in row[0] and row[0].endswith(f"](../notebooks/{name}.ipynb)")
+        assert to_teach[0] == row[0].replace("../", "../../") and to_teach[1] == row[1]
+        assert to_teach[2:] == [f"{{doc}}`page <lessons/{name[:2]}>`", f'<a href="slides/{name}.html">slides</a>']
+
+
+def test_no_row_of_a_table_is_left_out_and_no_number_stands_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = extension("parts", monkeypatch)
+    for lesson, number, title, *_ in rows_of(parts.exercises()):
+        [path] = (ROOT / "notebooks").glob(f"{lesson}_*.ipynb")
+        assert chosen_exercises(path, [number])[0].title == title, "the number that `elscourse assignment` takes"
+    stored = [json.loads(path.read_text())["rows"] for path in sorted((ROOT / "data" / "results").glob("*.json"))]
+    told = {(row["machine"], f"{row['R2']:.3f}", f"{row['beats_ideal']:.0%}") for rows in stored for row in rows}
+    results = [line.split("|")[1:-1] for line in parts.results().splitlines() if line.count("|") > 8]
+    for *_, machine, _, _, _, large, beats in results:
+        name, number = machine.strip(), large.strip()
+        assert name in ("machine", "---") or any((name, number, beats.strip() or one[2]) == one for one in told)
+    sizes = {path.name: json.loads(path.read_text())["machines"] for path in parts.SIZES}
+    shown = [(f"{name}.sizes.json", machine) for name, machine, _ in rows_of(parts.calibration())]
+    wanted = [
+        (name.removeprefix("fashion-mnist-"), machine) for name, machines in sizes.items() for machine in machines
+    ]
+    assert shown == wanted
+    versions = json.loads((ROOT / "book" / "status.json").read_text())["versions"]
+    assert dict(rows_of(parts.versions())) == versions
+
+
+def test_no_slide_shows_an_answer_or_code(decks: ModuleType) -> None:
+    """Nor an aside; whichever text is tagged."""
+    told = "It leads. (An aside, as whole sentences.)\n\n$$x$$\n\n```python\ncode\n```\n\n"
+    folded = "<details><summary>Answer</summary>\n\n**Three** pictures.\n\n</details>\n"
+    assert decks.essence(told + folded) == "It leads.\n\n$$x$$"
+
+
+def test_a_few_lines_stand_below_their_figure_more_on_a_slide_of_their_own(decks: ModuleType) -> None:
+    figure = {"output_type": "display_data", "data": {"text/html": '<img alt="a b c">'}}
+    for lines, slides in ((4, 1), (5, 2)):
+        text = {"output_type": "stream", "text": lines * "so\n"}
+        assert len([*decks.output_slides({"outputs": [figure, text]})]) == slides
+
+
+def test_a_figure_keeps_its_width_and_a_narrow_one_fits_a_phone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    made = extension("pictures", monkeypatch).as_files
+    for width, fits in ((800, True), (801, False)):
+        shown = made(f'<img src="data:image/png;base64,YWJj" width="{width}">', "notebooks/00_result", tmp_path)
+        assert re.match(r'<img src="\.\./_images/\w+\.png"', shown) and f' width="{width}"' in shown
+        assert ("els-fits" in shown) == fits
+
+
+def test_a_route_says_what_one_knows_after_each_lesson(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = extension("route", monkeypatch).route(["01: 1: Noise is easy.", "02: 1: A guess."])[0]
+    assert ": Noise is easy.\n" in made and ": A guess.\n" in made
