@@ -1330,7 +1330,9 @@ def test_what_is_reported_is_a_message_whatever_the_name_of_a_file() -> None:
 
 def test_checks_may_be_imported_by_a_star(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "inert", worker.Inert("inert"))
-    exec("from inert import *\nimport inert\nassert inert.noising(print) is None", {})
+    names: dict[str, Any] = {}
+    exec("from inert import *\nimport inert", names)
+    assert names["inert"].noising(print) is None
 
 
 def test_what_a_function_among_the_arguments_raises_is_raised_there() -> None:
