@@ -482,8 +482,8 @@ assert abs(dark - 0.3) < 0.01
 # %% [markdown] tags=["slide"]
 # ## 6. How to take a step (7 minutes)
 #
-# A computer takes steps. Those of section 5 were straight. Here is another kind: hold the two guesses $D$ and
-# $\hat\epsilon$ fixed, and **turn** to the next angle, as if they were the true picture and noise:
+# A computer takes steps (straight ones in section 5). Here is another kind: hold the two guesses $D$ and $\hat\epsilon$
+# fixed, and **turn** to the next angle, as if they were the true picture and noise:
 #
 # $$x_{t'} = \alpha' D + \sigma'\, \hat\epsilon \qquad (\alpha' = \cos\theta',\; \sigma' = \sin\theta') .$$
 #

@@ -175,8 +175,8 @@ check.ls_window(ls_window)
 # This is the **local score machine**, LS. It is the ideal denoiser with one change: the norm runs over a window. But
 # now the weights carry an index $x$: **every pixel holds an election of its own.**
 #
-# So at the middle pixel, LS must say the same as the *ideal* denoiser of **thumbnails**: its training images are the 7
-# by 7 squares cut out of the middle of ours.
+# So with $P = 7$, LS must say at the middle pixel what the *ideal* denoiser of **thumbnails** says: its training images
+# are the 7 by 7 squares cut out of the middle of ours.
 
 # %% tags=["slide"]
 local = els.LocalScoreMachine(images, patch_size=7)

@@ -67,10 +67,10 @@ lab = els.lab()
 # nearest patch in memory, and sees that it already has the right value.
 #
 # **Predict.** Which images are locally consistent if the window is a single pixel ($P = 1$)? And if every window sees
-# the whole image ($P = 2H - 1$)?
+# the whole image ($P = 31$ for a side of 16)?
 
 # %% [markdown]
-# At $P = 1$, all images that have at each place the pixel of some training image: astronomically many. At $P = 2H - 1$,
+# At $P = 1$, all images that have at each place the pixel of some training image: astronomically many. At $P = 31$,
 # only the training images (except for ties), because all pixels ask for the same nearest image. For the cases in
 # between, we take a world so small that we can list all answers.
 

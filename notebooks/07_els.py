@@ -246,8 +246,8 @@ check.one_formula(one_formula)
 # </details>
 
 # %% [markdown] tags=["slide"]
-# Two switches: **which displacements** (only 0, or all $H W$ of the torus), and **which window** (the whole image, or
-# $P \times P$). Do the four combinations give the four machines of the package?
+# Two switches: **which displacements** (only 0, or all $H W$, wrapped around), and **which window** (the whole image,
+# or $P \times P$). Do the four combinations give the four machines of the package?
 
 # %%
 every, square = [(dy, dx) for dy in range(H) for dx in range(W)], torch.ones(P, P)

@@ -295,7 +295,7 @@ if lab.profile == "laptop":
 #
 # **And a perfect theory?** Two networks of this recipe have an r2 of 0.98 with each other. Each has accidents of
 # its training, which no theory can know. A perfect theory has none of its own, so its r2 could reach the networks'
-# correlation, not squared: 0.99 (printed above; lesson 15 shows why).
+# correlation, not squared: 0.99 (lesson 15 shows why).
 #
 # ### Exercise 2: An interval for the mean advantage (8 minutes, ★★☆)
 #

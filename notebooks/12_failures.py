@@ -355,7 +355,7 @@ for name, said in zip(predicted, (0.95, 0.92, 0.87, 0.94, 0.94), strict=True):
     fit = els.compare(predicted[name], trousers["network"]).r2.quantile(0.5).item()
     number, p = within_fifths(third_leg[name], theirs)
     print(f"{name:18s} r2 {fit:.2f}; three legs {found[name][0]:2d}, on the network's seeds {found[name][1]}, "
-          f"by chance at similar width {number:.1f} (p = {p:.1%})")  # fmt: skip
+          f"chance at similar width {number:.1f} (p = {p:.1%})")  # fmt: skip
     assert abs(fit - said) < 0.006
 by_els, by_network = (steady(trousers[name]) for name in ("ELS", "network"))
 twice = [int(v.sum()) for v in (by_network, steady(real["trousers"]), by_els, by_els & by_network)]

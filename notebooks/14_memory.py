@@ -822,7 +822,7 @@ show(
 # ## What is still unexplained
 #
 # What decides how many steps it takes to remember? And **why does a network, before it remembers, resemble a machine
-# with windows that shrink, and why these windows?** For our four, a straight line does about as well (section 5).
+# with windows that shrink, and why these windows?** For three of our four, a straight line does as well (section 5).
 #
 # And if a network is *trained* on other pictures, **does it draw something else?** That is lesson 15.
 

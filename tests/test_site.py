@@ -279,6 +279,12 @@ def test_the_speaker_has_what_is_on_no_slide(site: Path) -> None:
     assert "plt.subplots" not in deck and "Stuck?" not in deck and "Solution" not in deck
 
 
+def test_the_speaker_recites_no_exercise(site: Path) -> None:
+    for deck in (site / "book" / "teach" / "slides").glob("*.html"):
+        for notes in re.findall(r'<aside class="notes">.*?</aside>', deck.read_text(encoding="utf-8"), re.DOTALL):
+            assert not re.search("<h3>Exercise|Stuck[?]", notes), f"{deck.name}: {notes}"
+
+
 def test_slides_show_what_the_lesson_asks_and_shows(site: Path) -> None:
     for lesson in LESSONS:
         notebook = json.loads((ROOT / "notebooks" / f"{lesson}.ipynb").read_text())
@@ -744,7 +750,8 @@ def test_no_slide_shows_an_answer_or_code(decks: ModuleType) -> None:
     """Nor an aside; whichever text is tagged."""
     told = "It leads. (An aside, as whole sentences.)\n\n$$x$$\n\n```python\ncode\n```\n\n"
     folded = "<details><summary>Answer</summary>\n\n**Three** pictures.\n\n</details>\n"
-    assert decks.essence(told + folded) == "It leads.\n\n$$x$$"
+    (slide,) = decks.text_slides(told + folded)
+    assert decks.MARKDOWN.render("It leads.\n\n$$x$$") == slide.body and "Three" not in slide.notes
 
 
 def test_a_few_lines_stand_below_their_figure_more_on_a_slide_of_their_own(decks: ModuleType) -> None:

@@ -236,9 +236,9 @@ def test_mosaic_of_incompressible_images_keeps_the_heaviest() -> None:
 )
 def test_the_text_shown_instead(build: Callable[[], Any], text: str) -> None:
     assert repr(build()) == text
-    bundle = build()._repr_mimebundle_()
-    data = bundle[0] if isinstance(bundle, tuple) else bundle
-    assert data["text/plain"] == text and "application/vnd.jupyter.widget-view+json" in data
+    data, _ = build()._repr_mimebundle_()
+    assert data["text/plain"] == f"{text}: run this cell to use it"
+    assert "application/vnd.jupyter.widget-view+json" in data
 
 
 def test_nothing_is_asked_of_the_network() -> None:

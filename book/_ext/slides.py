@@ -29,6 +29,7 @@ from sphinx.errors import ExtensionError
 DENSE = 90  # words: more are set smaller
 LINK = re.compile(r"\[([^\]]+)\]\([^)\s]+\.(?:ipynb|md)[^)]*\)")
 EXERCISE = re.compile(r"### Exercise|<details>|Stuck\?")  # for readers
+SOLUTION = re.compile(r"(?:^Stuck\?.*?\n\n)?<details>.*?</details>", re.DOTALL | re.MULTILINE)
 BRIEF = 4  # lines: as many fit below a figure
 ASIDE = re.compile(r"(?<=[.?!])\s+\([A-Z][^()]*[.?!]\)")  # whole sentences in parentheses
 SENTENCE = re.compile(r"(?<=[.?!])\s+(?=[A-Z*$(\[`])")
@@ -71,10 +72,8 @@ def blocks(text: str) -> Iterator[tuple[str, str]]:
 
 def essence(text: str) -> str:
     """What of a text belongs on a slide, as Markdown: a question or a formula is nothing without what leads to it."""
-    text = re.sub(r"<details>.*?</details>", "", text, flags=re.DOTALL)
     text = re.sub(r"(?<=\S)\s(?=\*\*Predict)", "\n\n", text)  # on a slide a question stands by itself
     parts = [(kind, source) for kind, source in blocks(text) if kind not in ("fence", "html_block")]
-    parts = [(kind, source) for kind, source in parts if not source.startswith("Stuck?")]  # of an exercise
     kept = []
     for (kind, source), (next_kind, following) in pairwise([*parts, ("", "")]):
         if kind == "paragraph" and not source.startswith("**Predict"):
@@ -92,6 +91,7 @@ def to_last_bold(paragraph: str) -> str:
 
 def text_slides(source: str) -> Iterator[Slide]:
     """The slides of a text cell, a new one at every heading; the minutes in headings are for readers."""
+    source = SOLUTION.sub("", source)
     source = re.sub(r"^(#+ .+?) \(\d+ minutes.*\)$", r"\1", source, flags=re.MULTILINE)
     for part in re.split(r"^(?=#{2,3} )", source, flags=re.MULTILINE):
         shown = essence(part)
@@ -161,8 +161,9 @@ def deck(lesson: Path) -> list[Slide]:
             slides += text_slides(source) if is_text else (replace(slide, of=title) for slide in output_slides(cell))
             if is_text and cell is not cells[0] and below["cell_type"] == "code":
                 slides[-1] = replace(slides[-1], section=section)
-        elif is_text and slides and not EXERCISE.match(source):
-            spoken = LINK.sub(r"\1", source)  # notes lie elsewhere than lessons, and are read, not clicked
+        elif is_text and slides:
+            spoken = EXERCISE.split(source)[0]
+            spoken = LINK.sub(r"\1", spoken)  # notes lie elsewhere than lessons, and are read, not clicked
             slides[-1] = replace(slides[-1], notes=slides[-1].notes + MARKDOWN.render(spoken))
     return [replace(slide, lesson=lesson.stem) for slide in slides]
 

@@ -42,6 +42,11 @@ class Explorer(anywidget.AnyWidget):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._summary()})"
 
+    def _repr_mimebundle_(self, **include: Any) -> Any:
+        """Beside the explorer the text for whoever cannot show it, as a notebook that was opened but not run."""
+        data, metadata = super()._repr_mimebundle_(**include) or ({}, {})
+        return data | {"text/plain": f"{self!r}: run this cell to use it"}, metadata
+
     def _summary(self) -> str:
         raise NotImplementedError
 
