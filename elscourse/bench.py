@@ -138,7 +138,7 @@ def _matrix_product(results: dict[str, Any]) -> Iterator[str]:
 
 
 def _speed_table(results: dict[str, Any]) -> Iterator[str]:
-    speed, rate = results["speed"], results["matrix_product"]["flops"]
+    speed, rate = results["speed"], results.get("matrix_product", {}).get("flops")  # None: that section was left out
     n, _, height, width = speed["shape"]
     yield f"One exact call: {speed['rows'][0]['batch']} x_t and {n} training images of {height} x {width}, t = 0.5.\n"
     yield (
@@ -147,10 +147,11 @@ def _speed_table(results: dict[str, Any]) -> Iterator[str]:
     )
     yield "|---|---|---|---|---|---|---|---|---|---|---|"
     for row in speed["rows"]:
+        share = f"{row['effective_flops'] / rate:.0%}" if rate else "unknown"
         yield (
             f"| {row['padding']} | {row['patch_size']} | {row['seconds']:.3f} | {row['ns_per_nominal_pair']:.3f} "
             f"| {row['ns_per_true_pair']:.3f} | {row['effective_flops'] / 1e9:,.1f} "
-            f"| {row['effective_flops'] / rate:.0%} | {row['textbook_seconds']:.2f} | {row['ratio']:.1f} "
+            f"| {share} | {row['textbook_seconds']:.2f} | {row['ratio']:.1f} "
             f"| {row['tuned_seconds']:.2f} | {row['tuned_ratio']:.1f} |"
         )
     yield (

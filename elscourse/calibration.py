@@ -181,7 +181,7 @@ def calibrate(
 ) -> list[tuple[float, int]]:
     """The patch size whose machine is most like the network at each t: pairs (t, P) from t = 1 down, for `patch_size=`.
 
-    candidates: odd sizes to choose from; by default all, up to the one at which a window sees the whole image.
+    candidates: odd sizes to choose from; by default all from 3 to the one at which a window sees the whole image.
     samples: how many of `CALIBRATION_SEEDS` to start from (10 to 20 are enough).
     labels, checkpoint: as in `calibration_table`.
     The machine's window may be square or gaussian; for a gaussian one the candidates are the sizes of its support.

@@ -23,7 +23,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from .devices import workers
+from .devices import thread_count, workers
 from .errors import CourseError
 from .patches import NUMBER
 from .pieces import piece_length, pieces
@@ -203,7 +203,7 @@ def search_mean(
     m, channels, depth = len(queries), values.shape[1], len(clusters.mean)
     best, total, weighted, skipped = np.empty(m, np.float32), np.zeros(m), np.zeros((m, channels)), np.zeros(m)
     scale = alpha**2 / (2 * sigma**2) / math.log(2)
-    threads = torch.get_num_threads()
+    threads = thread_count()
     most = max(16, min(PIECE, ROOM // (4 * len(keys) * threads)))
     turns = math.ceil(m / most / threads)  # of all threads, with pieces of about equal length
     with workers(threads) as pool:

@@ -59,6 +59,10 @@ class _Threads:
     def __init__(self) -> None:
         self._counting, self._users, self._own = threading.Lock(), 0, 1
 
+    def count(self) -> int:
+        with self._counting:
+            return self._own if self._users else torch.get_num_threads()
+
     def __enter__(self) -> int:
         with self._counting:
             if not self._users:
@@ -72,6 +76,11 @@ class _Threads:
 
 
 _threads = _Threads()
+
+
+def thread_count() -> int:
+    """How many threads torch would use, and `workers` will: torch's own number is 1 while another caller has some."""
+    return _threads.count()
 
 
 @contextmanager

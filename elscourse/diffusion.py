@@ -88,7 +88,8 @@ def denoiser_from_noise(
 ) -> Float[Tensor, "B C H W"]:
     """The denoiser D = (x_t - sigma eps_hat) / alpha. At t = 1 it multiplies errors by 1/alpha = 80.
 
-    Raises CourseError where a schedule of your own leaves nothing of the image (alpha = 0).
+    Raises CourseError as `noise_from_denoiser` does, and where a schedule of your own leaves nothing of the image
+    (alpha = 0).
     """
     _check_conversion(eps_hat, x_t, schedule)
     alpha, sigma = _with_an_image(t, schedule)

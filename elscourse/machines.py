@@ -40,16 +40,20 @@ class IdealScoreMachine(Machine):
     def _keys(self, images: Float[Tensor, "n C H W"]) -> Float[Tensor, "1 K D"]:
         return images.flatten(1)[None]
 
+    def _keys_per_image(self) -> int:
+        return 1
+
     def _questions(self, centred: Float[Tensor, "B C H W"], t: float, source: Source) -> Iterator[Question]:
-        per_image = self._keys(centred[:1]).shape[1]
+        queries, per_image = centred.flatten(1)[None], self._keys_per_image()
         longest = self._library.longest((), source, lambda images: images.flatten(1).square().sum(1))
-        yield Question(Lookup(centred.flatten(1)[None], self._keys, per_image, slice(None), longest, ALIKE), None)
+        yield Question(Lookup(queries, self._keys, per_image, slice(None), longest, ALIKE), None)
 
     def _place_of(self, within: Int[Tensor, "G M top"], question: Question) -> Int[Tensor, "G M top"]:
         return within
 
     def _query_bytes(self, t: float) -> int:
-        return self.images[0].numel() * self.images.element_size()
+        # x_t and its copy without a grey; in float64 the sums of the images so far, their copy and the mean
+        return self.images[0].numel() * (2 * self.images.element_size() + 3 * 8)
 
 
 class EquivariantScoreMachine(IdealScoreMachine):
@@ -72,6 +76,9 @@ class EquivariantScoreMachine(IdealScoreMachine):
         shifted = twice.unfold(2, h, 1).unfold(3, w, 1)  # (n, C, H, W, H, W): shift, then pixel
         return shifted.permute(0, 2, 3, 1, 4, 5).reshape(1, n * h * w, c * h * w)
 
+    def _keys_per_image(self) -> int:
+        return self.images[0, 0].numel()
+
 
 class PatchMachine(Machine):
     """What LS and ELS share: a pixel looks through a window of `patch_size`, and a patch votes with its centre pixel.
@@ -82,7 +89,8 @@ class PatchMachine(Machine):
     tolerance: how far a pixel of the answer may be from the exact mean, in pixels of [-1, 1]; with it, keys that
         provably cannot matter are left out where that pays (float32, CPU, little noise) and half of `memory` is enough
         to sort all patches (about 250 bytes for one of 3 x 3, 560 for 5 x 5); `certified` says how far off the answer
-        may be. Nothing is left out if it is None, or below 2e-5 of the range of pixels, float32's rounding.
+        may be. Nothing is left out if it is None, or below float32's rounding: 2e-5 of the range of pixels, or 2e-5 if
+        that is less than 1.
 
     Raises CourseError for invalid sizes, windows and tolerances.
     """
@@ -131,7 +139,7 @@ class PatchMachine(Machine):
         size = self.size_at(t)
         if self.window == "square":
             return size, None
-        return size, patches.gaussian_window(size, torch.float64).to(self.images.device)
+        return size, patches.gaussian_window(size).to(self.images.device)
 
     @abstractmethod
     def _displacements(self, patch_size: int) -> Int[np.ndarray, "n 6"]:

@@ -146,7 +146,7 @@ def full_trajectory(
     """One class-conditional ELS trajectory over class 0 of a large set, estimated from one step in `every`.
 
     x_t comes from the exact machine's own trajectory over a tenth of the class. At each measured step it times a call,
-    exact and pruned, and the textbook on that tenth, times ten; the sum times `every` stands for all the steps.
+    exact and pruned, and the textbook on that tenth, times ten; the mean times `steps` stands for all the steps.
     pruned_first: seconds of the pruned machine's first call at that step, with what it may prepare in it.
     """
     schedule, device = CosineSchedule(), images.device

@@ -84,11 +84,11 @@ def check_sizes(sizes: object, shape: Sequence[int], padding: Padding) -> int | 
     return checked[0][1] if isinstance(sizes, NUMBER) else checked
 
 
-def gaussian_window(patch_size: int, dtype: torch.dtype) -> Float[Tensor, "P P"]:
-    """K(d) = exp(-|d|^2 / (2 width^2)) on a patch_size x patch_size support, 1 at the centre."""
+def gaussian_window(patch_size: int) -> Float[Tensor, "P P"]:
+    """K(d) = exp(-|d|^2 / (2 width^2)) on a patch_size x patch_size support, 1 at the centre, in float64."""
     taps = gaussian_taps(patch_size)
     k = torch.cat([taps[1:].flip(0), taps])
-    return torch.outer(k, k).to(dtype)
+    return torch.outer(k, k)
 
 
 def gaussian_taps(patch_size: int) -> Float[Tensor, " r+1"]:

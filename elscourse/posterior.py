@@ -215,10 +215,11 @@ def slices(length: int, step: int) -> Iterator[slice]:
 def logit_error(query: float, key: float, alpha: float, sigma: float, depth: float) -> float:
     """How far rounding to float32 may move a logit (alpha q.k - alpha^2 k.k / 2) / sigma^2 of q and k of these lengths.
 
-    It is a sum of terms of the size alpha |q| |k| / sigma^2, each rounded to 24 bits; over `depth` components, though
+    It is a sum of terms of the size |alpha| |q| |k| / sigma^2, each rounded to 24 bits; over `depth` components, though
     not over more than WALK, the roundings add up like a random walk.
     """
-    return 2.0**-24 * alpha * key * (query + alpha * key / 2) / sigma**2 / min(depth, WALK) ** 0.5
+    key = abs(alpha) * key  # a schedule of your own may turn the image's sign
+    return 2.0**-24 * key * (query + key / 2) / sigma**2 / min(depth, WALK) ** 0.5
 
 
 def logit_dtype(lookup: Lookup, alpha: float, sigma: float) -> torch.dtype:

@@ -55,16 +55,20 @@ def check_schedule(schedule: object) -> None:
 def alpha_sigma(schedule: Schedule, t: float) -> tuple[float, float]:
     """alpha and sigma at t in [0, 1] as floats, whatever numbers a schedule of your own has.
 
-    Raises CourseError for a t outside [0, 1], and where there is no noise: only t = 0 is the clean image.
+    Raises CourseError for a t outside [0, 1], where one of them is not a finite number, and where there is no noise:
+    only t = 0 is the clean image.
     """
     t = check_time(t, zero=True)
     given = schedule.alpha(t), schedule.sigma(t)
     try:  # what is being learnt stays a tensor
         alpha, sigma = (x if isinstance(x, Tensor) and x.requires_grad else float(x) for x in given)
+        finite = bool(abs(alpha) < math.inf and abs(sigma) < math.inf)  # NaN is not
     except (TypeError, ValueError, RuntimeError):
+        finite = False
+    if not finite:
         raise CourseError(
-            f"{schedule} must have one number as alpha and one as sigma, got {given} at t = {t:g}."
-        ) from None
+            f"{schedule} must have one number as alpha and one as sigma, both finite, got {given} at t = {t:g}."
+        )
     if t > 0 and not sigma > 0:
         raise CourseError(
             f"{schedule} has no noise at t = {t:g} (sigma = {sigma:g}): time runs from 0, the clean image, to 1, noise."

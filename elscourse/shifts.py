@@ -28,7 +28,7 @@ from .patches import Padding
 from .posterior import LOGIT_ERROR, Partial, Source, Tile, fitting, logit_error, slices
 
 COPIES = 2  # of each pixel of a block of images: itself and its copy
-BLOCK = 2**22  # bytes of images brought into this order at a time
+BLOCK = 2**22  # bytes of images brought into the kernel's order at a time
 WORTH = 2**20  # pairs of query and key, times the patch size, from which on it beats a few matrix products
 PARTS = 16  # pieces of the work, whatever the number of threads: the sums are then the same with any
 KEYS = 512  # images at a time in torch: a float32 sum over many more would lose digits
@@ -94,8 +94,8 @@ class InPlace:
     """H W questions of one shape, as `posterior.Lookup` asks them, where each pixel meets only its own place (LS).
 
     A blur is then a product with a band matrix along the rows and one along the columns: no window is cut out, in any
-    precision, on any device. x: see `sliding_mean`; taps: half of the window, from its centre outwards; padding: what
-    a window sees beyond the border.
+    precision, on any device. x: x_t with alpha times the grey subtracted; taps: half of the window, from its centre
+    outwards; padding: what a window sees beyond the border.
     """
 
     x: Float[Tensor, "B C H W"]

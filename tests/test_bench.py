@@ -203,6 +203,11 @@ def test_a_section_without_memory_costs_no_other(monkeypatch: pytest.MonkeyPatch
     assert said[0].strip() == "Left out, speed: CUDA out of memory."
 
 
+def test_a_table_does_without_the_matrix_product(results: dict[str, Any]) -> None:
+    text = table({"speed": results["speed"]})
+    assert text.count("| unknown |") == len(results["speed"]["rows"])
+
+
 def test_trajectories_exact_and_pruned(results: dict[str, Any]) -> None:
     laptop, full = results["laptop"], results["full_lab"]
     assert (laptop["images"], laptop["seeds"], laptop["steps"]) == (12, 2, 4)

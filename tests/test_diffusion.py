@@ -253,6 +253,19 @@ def test_a_schedule_may_be_learnt_and_has_one_number_for_each_time() -> None:
         els.add_noise(noise, noise, 0.5, two)
 
 
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf"), -float("inf")])
+def test_alpha_and_sigma_are_finite(wrong: float) -> None:
+    images = pictures(5, 1, 6, 6)
+    for name in ("alpha", "sigma"):
+        schedule = type("Wrong", (els.CosineSchedule,), {name: lambda self, t: wrong})()
+        for ask in (
+            lambda: els.add_noise(images, images, 0.5, schedule),  # noqa: B023
+            lambda: els.LocalScoreMachine(images, schedule, patch_size=3)(images, 0.5),  # noqa: B023
+        ):
+            with pytest.raises(els.CourseError, match="one number as alpha and one as sigma, both finite, got"):
+                ask()
+
+
 def test_a_schedule_that_begins_with_a_little_too_much_noise_is_refused() -> None:
     class Loud(els.CosineSchedule):
         def sigma(self, t: float) -> float:

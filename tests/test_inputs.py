@@ -458,6 +458,25 @@ def test_who_waits_for_the_engine_does_not_take_its_one_thread_for_torchs() -> N
         torch.set_num_threads(before)
 
 
+def test_a_thread_that_starts_beside_the_engine_counts_as_many_threads() -> None:
+    before, seen = torch.get_num_threads(), []
+    beside = threading.Thread(target=lambda: seen.extend([torch.get_num_threads(), devices.thread_count()]))
+    torch.set_num_threads(2)
+    try:
+        with devices.workers(2):
+            beside.start()
+            beside.join()
+        assert seen == [1, 2] and devices.thread_count() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_keys_that_do_not_fit_are_refused_before_they_are_cut() -> None:
+    machine = els.EquivariantScoreMachine(torch.zeros(1, 1, 512, 512))  # all shifts of it: 256 GiB
+    with pytest.raises(els.CourseError, match=r"the keys of one image need .* bytes, but the memory budget is"):
+        machine(machine.images, 0.5)
+
+
 def test_the_number_of_threads_is_respected_and_changes_no_digit(monkeypatch: pytest.MonkeyPatch) -> None:
     images = els.load("fashion-mnist", size=16, n=100).images
     machine = els.EquivariantLocalScoreMachine(images, patch_size=5, tolerance=1e-3)

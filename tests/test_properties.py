@@ -437,7 +437,7 @@ def test_where_no_trace_is_left_everybody_votes_alike(padding: str, patch_size: 
 
 def test_a_gaussian_window_is_a_quarter_of_the_patch_wide() -> None:
     for size in (1, 3, 7):
-        equal(patches.gaussian_window(size, torch.float64), reference.gaussian_window(size, size / 4))
+        equal(patches.gaussian_window(size), reference.gaussian_window(size, size / 4))
 
 
 def test_a_window_compares_all_its_numbers_and_fewer_where_most_weigh_little() -> None:

@@ -333,6 +333,22 @@ def test_the_bound_holds_in_float32_halfway_between_two_pictures(t: float, monke
     assert (answer.mean - reference.ideal(x_t, images, alpha, sigma)).abs().max() <= answer.bound.item() < 1e-4
 
 
+@pytest.mark.parametrize("t", [1e-3, 5e-3])
+def test_the_bound_holds_where_a_schedule_turns_the_sign_of_the_image(t: float) -> None:
+    class Negative(els.CosineSchedule):
+        def alpha(self, t: float) -> float:
+            return -super().alpha(t)
+
+    generator = torch.Generator().manual_seed(0)
+    images = torch.rand(40, 1, 1, 1, generator=generator) * 1.8 - 0.9
+    images = images + 0.002 * torch.randn(40, 1, 8, 8, generator=generator)
+    alpha, sigma = Negative().alpha(t), Negative().sigma(t)
+    x_t = alpha * images[:3] + sigma * torch.randn(3, 1, 8, 8, generator=generator)
+    answer = els.EquivariantLocalScoreMachine(images, Negative(), patch_size=5).certified(x_t, t)
+    exact = reference.equivariant_local(x_t, images, alpha, sigma, 5, "zeros")
+    assert (answer.mean - exact).abs().max() < 1e-6 < answer.bound.min()
+
+
 @pytest.mark.parametrize("t", [1e-2, 1e-4])
 def test_votes_in_float32_are_those_of_float64_with_hardly_any_noise(t: float) -> None:
     images = els.load("fashion-mnist", size=16, n=30).images
