@@ -364,6 +364,8 @@ def test_the_playground(over: str, chromium: Any, served: str, site: Path) -> No
 
 RECTS = "all => all.map((r) => ['y', 'x', 'height', 'width'].map((a) => +r.getAttribute(a)))"
 
+SPOKEN = "all => all.map((e) => e.ariaLabel)"
+
 
 @pytest.fixture
 def play(chromium: Any, site: Path) -> Iterator[Any]:
@@ -443,6 +445,40 @@ def test_a_pixel_has_the_colour_of_the_picture_that_it_is_from(play: Any) -> Non
     assert (large[0] == thumbs[2]).all()
 
 
+def test_the_playground_names_the_picture_that_is_painted_and_where_a_pixel_is_from(play: Any) -> None:
+    """To a screen reader, and under the pictures."""
+    chooser = play.get_by_role("group", name="Training pictures", exact=True)
+    assert chooser.get_by_role("radio").evaluate_all(SPOKEN) == [f"training picture {n}" for n in (1, 2, 3)]
+    finished(play, ":nth-match([data-els-try], 2)")
+    play.locator("#playground .els-choice").nth(1).click()
+    editor = play.locator("#playground .els-large").first
+    spoken = "Training picture 2; paint by hand, or with arrow keys and space"
+    assert editor.locator(".els-frame").get_attribute("aria-label") == spoken
+    assert editor.locator("figcaption").inner_text() == "picture 2: paint in it"
+    assert editor.locator("figcaption").get_attribute("aria-live") == "polite"
+    assert play.get_by_role("group", name="Playground: your own training pictures").count() == 1
+    play.locator("#playground .els-wall .els-frame").nth(4).click()
+    said = play.inner_text("#playground .els-said")
+    drawing, source = re.fullmatch(r"Drawing 5, (row.*?): .* was picture (\d, row \d+, column \d+).*\.", said).groups()
+    assert not source.endswith(drawing)
+    answers = play.locator("#playground .els-drawing .els-large")
+    names = [f"The drawing, {drawing}", f"Training picture {source}"]
+    assert answers.locator(".els-frame").evaluate_all(SPOKEN) == names
+    assert answers.locator("figcaption").all_inner_texts() == [drawing, f"picture {source}"]
+    play.get_by_role("button", name="Clear this one").click()
+    play.locator("#playground .els-choice").first.click()
+    play.get_by_role("button", name="Undo").click()
+    assert chooser.get_by_role("radio").nth(1).is_checked(), "the picture that was changed"
+
+
+def test_colours_are_lighter_than_the_grey_that_they_stand_for(play: Any) -> None:
+    play.get_by_role("button", name="Begin with ten clothes").click()
+    grey = shown(play, "#playground .els-choice")[7]
+    play.get_by_label("Colour the pixels").check()
+    white = shown(play, "#playground .els-choice")[7]  # the colour of the eighth picture
+    assert (white >= grey).all() and (white > grey).any()
+
+
 def test_other_noise_is_eight_others(play: Any) -> None:
     finished(play, "[data-els-try]")
     seen = shown(play, "#playground .els-wall").reshape(8, -1)
@@ -488,6 +524,9 @@ def test_painting_a_stroke_and_taking_pictures_away(play: Any) -> None:
     assert down | across <= set(zip(*light.nonzero(), strict=True)) and light.sum(1)[4:12].min() >= 2
     for key in ("ArrowUp", "ArrowLeft"):
         editor.press(key)
+    editor.press(" ")
+    assert editor.evaluate("e => e === document.activeElement"), "whoever paints with keys goes on"
+    play.get_by_role("button", name="Undo").click()
     assert "It draws" in play.inner_text("#playground .els-said")
     play.wait_for_selector("#playground .els-said:has-text('Click')")
     editor.press("ArrowDown")
@@ -686,6 +725,28 @@ def test_the_explorer_tells_what_the_machine_says(
     assert f"(r²\u00a0=\u00a0{r2:.2f})" in page.locator("#explorer .els-four figcaption").last.inner_text().replace(
         " ", "\u00a0"
     )
+    chosen, what = lab.data.class_names[int(labels[0])], f"pixel row {row}, column {column}; click"
+    assert page.locator("#explorer input:checked").get_attribute("aria-label") == f"{chosen}, seed {image}"
+    assert (shown(page, "#explorer .els-choice")[image] == shown(page, "#explorer .els-four")[2]).all()
+    assert page.get_by_role("group", name="Image", exact=True).get_by_role("radio").count() == 12
+    words = page.locator("#explorer .els-words").first.inner_text()
+    assert words == f"t = {t:.2f}, on the way"
+    assert [name.split(", or")[0] for name in page.locator("#explorer .els-four .els-frame").evaluate_all(SPOKEN)] == [
+        f"What the formula sees at t = {t:.2f}; {what}",
+        f"The formula's guess of the clean image; {what}",
+        f"{chosen} drawn by the formula",
+        f"{chosen} drawn by the trained network from the same noise",
+    ]
+    explorer = page.get_by_role("group", name="Explorer: who drew this pixel?")
+    assert explorer.locator(".els-said").get_attribute("aria-live") == "polite"
+    heaviest = explorer.get_by_role("list", name="The four heaviest voters")
+    assert heaviest.locator(".els-frame").evaluate_all(SPOKEN) == [
+        f"Training image {who}, voting patch around row {r}, column {c}"
+        for who, (r, c) in zip(voters, places, strict=True)
+    ]
+    wide = heaviest.locator(".els-filled").evaluate_all("all => all.map((e) => parseFloat(e.style.width))")
+    told = [float(caption.split(": ")[1].split("\u00a0")[0]) for caption in captions]
+    assert wide == pytest.approx(told, abs=0.06)
     *rects, pixel = page.locator("#explorer .els-four figure:first-child .els-over").evaluate_all(RECTS)
     inside = {(a, b) for top, left, h, w in rects for a in range(top, top + h) for b in range(left, left + w)}
     assert pixel == [row, column, 1, 1] and inside == cells(row, column, side, False)

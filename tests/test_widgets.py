@@ -606,6 +606,8 @@ def test_browser_keys_of_the_notebook_stay_its_own(show: Callable[..., Any]) -> 
     assert page.evaluate("model.get('pixel')") == [3, 4] and not page.evaluate("all.some((e) => e.defaultPrevented)")
     picture.press("ArrowUp")
     assert page.evaluate("[model.get('pixel')[0], all.at(-1).defaultPrevented, keys.length]") == [2, True, 7]
+    picture.press("Tab")
+    assert page.evaluate("keys.at(-1)") == "Tab"
     box = picture.bounding_box()
     page.mouse.move(box["x"] + 5, box["y"] + 5)
     page.mouse.move(box["x"] + 50, box["y"] + 5)
@@ -681,6 +683,25 @@ def test_browser_names_in_a_mosaic_are_those_of_what_is_shown(show: Callable[...
     assert page.locator("input").evaluate_all(SPOKEN) == ["generated image 0", "generated image 1"]
 
 
+def test_browser_thumbnails_are_of_their_pictures_and_only_their_names_are_said(
+    show: Callable[..., Any],
+) -> None:
+    page = show(mosaic())
+    value = "all => all.map((c) => c.getContext('2d').getImageData(4, 3, 1, 1).data[0])"
+    assert page.locator(".els-choice canvas").evaluate_all(value) == shades(IMAGES[:2])[:, 3, 4, 0].tolist()
+    assert page.get_by_role("group", name="Generated image").get_by_role("radio").count() == 2
+    assert page.locator(".els-choice").get_by_role("figure").count() == 0
+    small, large = (page.locator(f"{one} .els-frame").first.bounding_box() for one in (".els-choice", ".els-large"))
+    assert small["width"] < large["width"] / 2
+    assert page.get_by_role("group", name="Who voted for a pixel").get_by_role("application").count() == 1
+
+
+def test_browser_pixels_are_squares_and_the_words_beside_a_slider_are_said_once(show: Callable[..., Any]) -> None:
+    box = show(mosaic()).locator(".els-pick").bounding_box()
+    assert box["width"] / box["height"] == pytest.approx(8 / 6, rel=0.02)
+    assert show(posterior()).locator("output").get_attribute("aria-live") == "off", "the slider says them"
+
+
 def test_browser_names_beside_a_slider_are_those_of_its_time_or_size(show: Callable[..., Any]) -> None:
     page = show(posterior(top=2))
     page.locator("input[type=range]").press("End")
@@ -746,9 +767,14 @@ def shared(chromium: Any) -> Iterator[Any]:
 def test_browser_shares_and_spreads_in_words(shared: Any) -> None:
     told = [text.replace("\u00a0", " ") for text in shared.evaluate("[0.5, 0.001, 0.00042, 1e-7].map(percent)")]
     assert told == ["50.0 %", "0.1 %", "0.04 %", "under 0.0001 %"]
-    over = [text.removeprefix("The weights are spread as over ") for text in shared.evaluate("[0, 1, 9].map(spread)")]
-    assert over == ["One voter decides alone.", "2.7 equal voters.", "8,103 equal voters."]
+    over = [
+        text.removeprefix("The weights are spread as over ")
+        for text in shared.evaluate("[0, 0.3, 1, 3, 9].map(spread)")
+    ]
+    few = ["One voter decides alone.", "1.3 equal voters.", "2.7 equal voters."]
+    assert over == [*few, "20 equal voters.", "8,103 equal voters."]
     assert shared.evaluate("others(1)") == ""
+    assert shared.evaluate("others(0.95)").replace("\u00a0", " ") == "; all others together 5.0 %"
 
 
 def test_browser_two_explorers_do_not_share_their_choice_and_one_is_not_shown_twice(shared: Any) -> None:
@@ -768,3 +794,42 @@ def test_browser_what_is_chosen_is_sent_to_python(shared: Any) -> None:
             store(model, { index: 3 }); return model.sent }"""
     )
     assert saved == ["index", 3]
+
+
+TOUCHED = """() => { window.heard = [];
+    window.made = touchable([1, 6, 8], "", (pixel, how) => {
+        heard.push([...pixel, how]); made.outline([[...pixel, 1, 1]]) });
+    made.figure.style.width = "160px";
+    made.frame.style.height = "120px";
+    document.body.append(made.figure, element("button")) }"""
+
+
+def test_browser_keys_begin_in_the_middle_and_what_was_clicked_stays_marked(shared: Any) -> None:
+    shared.evaluate(TOUCHED)
+    shared.keyboard.press("Tab")
+    assert shared.locator(".els-over, .els-under").count() == 2, "where the keys begin"
+    shared.keyboard.press("ArrowUp")
+    shared.keyboard.press("Tab")
+    shared.evaluate("made.outline([])")
+    shared.keyboard.press("Shift+Tab")
+    shared.locator(".els-pick").click(position={"x": 30, "y": 10})
+    shared.evaluate("made.frame.blur()")
+    assert shared.evaluate("heard") == [[2, 4, "move"], [0, 1, "press"]]
+    assert shared.locator("rect").count() == 2
+    shared.evaluate("made.outline([])")
+    shared.locator(".els-pick").click(button="right")
+    assert shared.locator("rect").count() == 0, "a mouse needs no mark where the keys begin"
+
+
+def test_browser_a_second_finger_does_not_end_or_join_a_stroke_and_a_pen_does_not_wait(shared: Any) -> None:
+    shared.evaluate(TOUCHED)
+    script = """(events) => { made.frame.setPointerCapture = () => {};
+        const box = made.frame.getBoundingClientRect();
+        for (const [name, isPrimary, row, column, pointerType] of events)
+            made.frame.dispatchEvent(new PointerEvent(`pointer${name}`, { isPrimary, pointerType,
+                clientX: box.left + 20 * column + 10, clientY: box.top + 20 * row + 10 })) }"""
+    first, second = [True, 1, 1], [False, 4, 5]
+    for events in (["down", *first], ["move", *second], ["up", *second], ["move", True, 1, 2], ["up", True, 1, 2]):
+        shared.evaluate(script, [[*events, "mouse"]])
+    shared.evaluate(script, [["down", *first, "pen"]])
+    assert shared.evaluate("heard") == [[1, 1, "press"], [1, 2, "drag"], [1, 1, "press"]]

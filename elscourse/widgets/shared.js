@@ -87,7 +87,7 @@ function windowAround(row, column, side, [, height, width], circular) {
 
 /** A small picture to choose by. */
 function thumbnail(shape, stack, which) {
-  const small = picture(shape, { caption: false, kind: "els-small" });
+  const small = picture(shape, { caption: false });
   small.draw(stack, which, "");
   small.frame.setAttribute("role", "presentation");
   small.figure.setAttribute("role", "presentation");
