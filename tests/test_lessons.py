@@ -6,7 +6,6 @@ import ast
 import html
 import json
 import re
-import symtable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,8 @@ from typing import Any
 import jupytext
 import nbformat
 import pytest
+
+from elscourse.grading import reading
 
 ROOT = Path(__file__).parents[1]
 LESSONS = sorted((ROOT / "notebooks").glob("*.py"))
@@ -194,13 +195,9 @@ class _Reads(ast.NodeTransformer):
 def _names(source: str) -> tuple[set[str], set[str]]:
     """The global names that a cell makes, and those that it needs from others, its functions included."""
     read = ast.unparse(ast.fix_missing_locations(_Reads().visit(ast.parse(source))))
-    table = symtable.symtable(read, "cell", "exec")
-    made = {s.get_name() for s in table.get_symbols() if s.is_assigned() or s.is_imported()}
-    needed, tables = {s.get_name() for s in table.get_symbols() if s.is_referenced()}, table.get_children()
-    while tables:
-        needed |= {s.get_name() for t in tables for s in t.get_symbols() if s.is_global()}
-        tables = [inner for t in tables for inner in t.get_children()]
-    return made, needed - made
+    statements = reading.read([read]).statements
+    made = {name for statement in statements for name in statement.binds}
+    return made, {name for statement in statements for name in statement.uses} - made
 
 
 @each_lesson
