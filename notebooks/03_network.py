@@ -358,7 +358,7 @@ on_held_out["linear denoiser"] = losses(wiener, held_out)
 # %% tags=["slide", "hide-input"]
 def excess(name):
     """How much higher the mean loss is on held-out pictures, and the standard error of this difference."""
-    seen, new = on_training[name].mean(0), on_held_out[name].mean(0)  # one number for each picture
+    seen, new = on_training[name].mean(0), on_held_out[name].mean(0)  # one number for every four pictures
     error = ((seen.var() + new.var()) / len(seen)).sqrt() / seen.mean()
     return (new.mean() / seen.mean() - 1).item(), error.item()
 
@@ -622,7 +622,7 @@ if lab.profile == "laptop":
 #
 # So be careful with the sentence "convolutional networks are equivariant". Ours is nearly equivariant in the middle at
 # low noise (0.01 at $t = 0.1$), less so at high noise (0.24 at $t = 0.9$) and for larger shifts. In so small a picture
-# it sees the border from everywhere, and it looks further with more noise (lesson 08).
+# it sees the border from everywhere (lesson 08), and it looks further with more noise (section 6).
 
 # %% [markdown] tags=["slide"]
 # ## 8. A network that sees everything (4 minutes)

@@ -374,6 +374,7 @@ def known(pictures):
 median_distance = dict(zip(stored_sizes, distance.quantile(0.5, dim=1).tolist(), strict=True))
 median_sources = dict(zip(stored_sizes, sources.quantile(0.5, dim=1).tolist(), strict=True))
 copies = dict(zip(stored_sizes, (distance < 0.05).float().mean(1).tolist(), strict=True))
+lines["network, 20 steps"] = far(results["network-20"].to(lab.device)).quantile(0.5).item()
 print("median distances:", {name: round(value, 2) for name, value in lines.items()})
 for P in stored_sizes[:-1]:
     print(f"P = {P:2d}: distance {median_distance[P]:.2f}, {median_sources[P]:2.0f} images in the garment, ", end="")
@@ -385,7 +386,7 @@ for name, both in squares.items():
     print(f"{name:<15} {both[0]:18.1%} {both[1]:17.1%}")
 if lab.profile == "laptop":
     found = (*(median_distance[P] for P in (3, 7, 13)), *lines.values())
-    assert all(abs(d - at) < 0.02 for d, at in zip(found, (6.24, 5.06, 2.44, 2.94, 5.11), strict=True))
+    assert all(abs(d - at) < 0.02 for d, at in zip(found, (6.24, 5.06, 2.44, 2.94, 5.11, 4.74), strict=True))
     assert abs(median_sources[3] - 78) <= 2 and abs(median_sources[13] - 4) <= 1
     assert all(abs(copies[P] - share) < 0.02 for P, share in ((13, 0.18), (17, 0.7), (21, 0.96)))
     assert median_sources[31] == 1 and copies[31] == 1
@@ -398,7 +399,8 @@ if lab.profile == "laptop":
 # far away as the network's drawings (5.1).
 #
 # At $P = 13$ the samples have crossed the line of the real garments, and nearly every fifth is a plain copy, no further
-# than 0.05 from a training image. At $P = 17$, 70 % are copies. (All were drawn in 20 steps.)
+# than 0.05 from a training image. At $P = 17$, 70 % are copies. (LS took 20 steps, the network 150; in 20 its drawings
+# are 4.7 away.)
 
 # %% [markdown]
 # But are the samples made of memories? A piece is more than a pixel. So count the pixels of a garment around which
@@ -673,6 +675,7 @@ found = {}
 for (s, P, T), each in lax.items():
     found[s, P] = each.mean().item(), (each < errors(els.BentFilter(linear), s)).sum().item()
     print(f"t = {s}, P = {P}, T = {T}: {found[s, P][0]:.4f}, ahead of the bent filter for {found[s, P][1]} of 200")
+print(f"the bent filter itself at t = 0.1: {curved[0.1][31]:.4f}")
 if lab.profile == "laptop":
     stated = ((0.0316, 80), (0.0241, 139), (0.0073, 101), (0.0283, 0))
     for (error, count), (e, n) in zip(found.values(), stated, strict=True):
@@ -681,7 +684,8 @@ if lab.profile == "laptop":
 # %% [markdown]
 # More than half: from 0.041 to 0.032 without any window. **At 0.3, a good part of what a window does is to cure votes
 # that are too strict for new images.** At 0.1 laxer votes are not enough: with them, the error of the whole image is
-# 0.028. With a window *and* laxer votes, LS is level with the bent filter there: ahead for 101 of 200, up from 77.
+# 0.028. With a window *and* laxer votes, LS comes near the bent filter there: 0.0073 against 0.0068, ahead for 101 of
+# 200, up from 77.
 
 # %% [markdown] tags=["slide"]
 # ## 10. A first look at the network (4 minutes)
@@ -711,23 +715,25 @@ steps_of, _ = zip(*lab.patch_sizes("ls"), strict=True)
 curves = {k: [(s, 2 * round((k * s - 1) / 2) + 1) for s in steps_of] for k in (7, 17, 2 * H - 1)}  # k t, made odd
 also = {f"LS, {k} t": els.LocalScoreMachine(images, patch_size=curve) for k, curve in curves.items()}
 also["filter, P = 9"] = els.LocalFilter(images, patch_size=9)
-for name, machine in also.items():
-    r2[name] = els.compare(els.sample(machine, noise, steps=20).clamp(-1, 1), network_drew).r2
-r2["mean image"] = els.compare(images.mean(0, keepdim=True).expand_as(network_drew), network_drew).r2
+also = {name: els.sample(machine, noise, steps=20).clamp(-1, 1) for name, machine in also.items()}
+also["mean image"] = images.mean(0, keepdim=True).expand_as(network_drew)
 if lab.profile == "laptop":
-    r2["bent filter, shrinking P"] = els.load_results("11_bent")[f"{lab.network.name}, local-filter"]
+    also["bent filter, shrinking P"] = els.load_results("15_bent")[f"local, {lab.network.name}"].float() / 127.5 - 1
+r2 |= {name: els.compare(drawings, network_drew).r2 for name, drawings in also.items()}
 middle_r2 = {name: values.quantile(0.5).item() for name, values in r2.items()}
 for name, value in middle_r2.items():  # LS, 7 t: windows of 7 t pixels, made odd
     print(f"{name:<25} r2 with the network {value:.2f}")
-ahead = [(r2[f"LS, {P}"] > r2.get("bent filter, shrinking P", 1)).sum().item() for P in ("shrinking P", "17 t")]
 squares = known(results["ls"].to(lab.device))
-print(f"ahead of the bent filter: {ahead} of 100")
 print(f"known squares, shrinking P: {squares[0]:.1%}, among strangers {squares[1]:.1%}")
 if lab.profile == "laptop":
+    ahead = [(r2[f"LS, {P}"] > r2["bent filter, shrinking P"]).sum().item() for P in ("shrinking P", "17 t")]
+    in_20 = [els.compare(also[name], results["network-20"]).r2 for name in ("LS, 17 t", "bent filter, shrinking P")]
+    ahead.append((in_20[0] > in_20[1]).sum().item())
+    print("ahead of the bent filter: LS with shrinking P {}, with 17 t {}; network in 20 steps: {}".format(*ahead))
     assert max(samples, key=lambda P: els.compare(samples[P], network_drew).r2.quantile(0.5)) == 5
     stated = torch.tensor([0.78, 0.61, 0.85, 0.84, 0.76, 0.87, 0.74, 0.84, 0.54, 0.86])
     assert (torch.tensor([*middle_r2.values()]) - stated).abs().max() < 0.006
-    assert abs(ahead[0] - 46) <= 2 and abs(ahead[1] - 63) <= 2
+    assert all(abs(found - n) <= 2 for found, n in zip(ahead, (46, 63, 46), strict=True))
     assert abs(squares[0] - 0.028) < 0.002 and abs(squares[1] - 0.017) < 0.002
 
 # %% [markdown]
@@ -740,7 +746,8 @@ if lab.profile == "laptop":
 #
 # *The filter*, its finished drawings cut at black and white, reaches 0.84 with the fitted windows and 0.84 with a fixed
 # $P = 9$. Bent, with the fitted windows, it reaches 0.86, level with LS, which is ahead for 46 of 100 seeds. (LS with
-# $17t$ is ahead of this same filter for 63.) But r2 hardly notices how grainy the filter's drawings are.
+# $17t$ is ahead of this same filter for 63, but for 46 if the network takes 20 steps, too.) But r2 hardly notices how
+# grainy the filter's drawings are.
 #
 # So the gain from shrinking says more about LS than about the network: with one size throughout, LS draws debris,
 # pieces of memory or copies. (With the fitted windows, 3 % of its squares are known, against 2 % among strangers.)

@@ -636,7 +636,7 @@ if lab.profile == "laptop":
 # The filters return **all** of these pixels, LS only half. In section 4 each training image had one colour, so one
 # pixel of a window gave away all nine, and the linear filter kept only flat pictures. With 2,000 garments one pixel
 # does not, so once the noise is gone the best weighted sum simply copies the middle pixel; a curve on top changes
-# little. *Every* picture stays: in the end, the filters ask nothing of it. **Votes do: they have a list.**
+# little. *Any* garment stays: in the end, the filters ask nothing of it. **Votes do: they have a list.**
 #
 # And the 20 uniform steps of lesson 04? They miss the limit: only 30 % of the pixels are within 0.001. But their
 # pictures are much the same as those of the halvings: median r2 0.93.
@@ -712,7 +712,7 @@ if lab.profile == "laptop":
 #   possible does not mean drawn: on $4 \times 4$, 96 % of the samples are one of the two memories (on $16 \times 16$
 #   less than 1 %).
 # * Windows alone make no mosaics: the answer must bend. With 2,000 training images, a bent filter makes none either,
-#   because near the end it lets every picture stand. Votes do not: they have a list.
+#   because near the end it lets every garment stand. Votes do not: they have a list.
 # * The theorem is about the limit. In the toy world of $8 \times 8$ pixels, 20 uniform steps miss it in about half of
 #   the samples; short last steps reach it. Some garments never settle, and about those the theorem says nothing.
 #

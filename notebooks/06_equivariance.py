@@ -289,7 +289,7 @@ if lab.profile == "laptop":
 # %% [markdown] tags=["slide"]
 # **Answer (c)** to the question of section 3: every one of the 16 samples is a training image, pixel for pixel, only
 # moved. The noise chooses one of 2,000 memories and one of 256 places, and nothing else. None of the samples is the
-# garment that IS draws from the same noise: among 512,000 pictures another one fits better.
+# garment that IS draws from the same noise: among 512,000 pictures ES finds another.
 #
 # As drawn, the samples of ES have a median distance of 7.5 to the nearest training image. Real new garments have only
 # 2.8, but 9.2 once moved in the same way. So this distance measures mostly displacement: shift the samples back, and
@@ -324,7 +324,8 @@ assert not (before == after).any()
 #
 # $$ \bar D(x_t) = \frac{1}{HW} \sum_d T_d^{-1} D(T_d\, x_t). $$
 #
-# This average is **equivariant**: shifting $x_t$ only changes the order in which the sum walks through the group.
+# This average is **equivariant**: shifting $x_t$ changes the order in which the sum walks through the group, and moves
+# each of its terms along.
 #
 # ### Exercise 2: Any denoiser, made equivariant (8 minutes, ★★☆)
 #

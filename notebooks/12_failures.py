@@ -399,7 +399,7 @@ if lab.profile == "laptop":
 
 # %% [markdown]
 # It repeats 14, and now has 24. ELS names **11** of these (chance at similar width: 4.4), the equivariant filter as
-# many. That is firmer than seven of 17.
+# many. That is firmer, but this network now starts where ELS starts.
 
 # %% [markdown] tags=["slide"]
 # ## 5. Sleeves that do not match (6 minutes)
@@ -529,7 +529,7 @@ if lab.profile == "laptop":
 # Do the windows tell, or that ELS and the equivariant filter treat places alike? The local filter has windows and knows
 # its place: it finds 28. **The three with windows foretell these errors best**, for shirts and trousers, too. (There
 # the local filter finds 34 and 45, ELS 37 and 57, the Wiener filter 30 and 34. So for pullovers it is nearly all the
-# windows; for shirts and trousers, treating places alike adds about as much again.)
+# windows; for trousers ELS adds about as much again, for shirts too little to tell.)
 #
 # The *number* of lopsided drawings differs more: of 400 trousers the network has 87, ELS 142, the equivariant
 # filter 219. Can such a number tell us what causes the errors?
@@ -682,9 +682,9 @@ if lab.profile == "laptop":
 
 # %% [markdown] tags=["slide"]
 # **The mean does as much.** At two fifths, nine lopsided drawings are left, as with wide late windows; no drawing has
-# three legs, and r2 is 0.96. At a fifth, 22 are left; windows of 15 from 0.4 to 0.6 leave 20. But those windows had
-# been chosen on the same hundred seeds. On a fresh hundred ELS has 38; the windows leave 22, the mean 26 at a fifth and
-# 10 at two fifths.
+# three legs (of the fresh hundred below two), and r2 is 0.96. At a fifth, 22 are left; windows of 15 from 0.4 to 0.6
+# leave 20. But those windows had been chosen on the same hundred seeds. On a fresh hundred ELS has 38; the windows
+# leave 22, the mean 26 at a fifth and 10 at two fifths.
 #
 # No wonder: the mean is fairly symmetric (mirror r2 0.91), and every drawing moves closer to it. **A lower count shows
 # no cause**, nor does a better r2. It remains open whether short windows made the errors, and whether the network looks

@@ -552,7 +552,9 @@ def test_the_measured_page_states_what_other_windows_cost() -> None:
 
     few = {name: (curves[name] - curves[f"calibrated, {name.partition(', ')[2]}"])[1][:30] for name in curves}
     late = sorted(-some.quantile(0.5).item() for name, some in few.items() if name.startswith("late switch"))
-    assert f"down to $0.25$, {late[0]:.3f} to {late[-1]:.3f} (thirty)" in measured and len(late) == 4
+    assert f"down to $0.25$, {late[0]:.3f} to {late[-1]:.3f} (thirty; two are draws)" in measured and len(late) == 4
+    ends = [bootstrap_interval(few[name], torch.Generator().manual_seed(0)) for name in few if name.startswith("late")]
+    assert [low < 0 < high for low, high in ends].count(True) == 2 and max(high for _, high in ends) < 0.02
     first, last = (
         -few[f"{end}, fashion-mnist-16-resnet-zeros"].quantile(0.5)
         for end in ("3 at the first two", "15 at the last two")
