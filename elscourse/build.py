@@ -30,6 +30,7 @@ STAMPS = ROOT / "runs" / "built.json"  # what each notebook was built from; not 
 STATUS = ROOT / "book" / "status.json"  # what each run took, and with which versions; the website shows it
 VERSIONS = ("torch", "numpy", "matplotlib", "jupyterlab", "anywidget")
 VIEW, STATE = "application/vnd.jupyter.widget-view+json", "application/vnd.jupyter.widget-state+json"
+LEFT_BEHIND = re.compile(r"\.partial|__pycache__/|(^|/)\.")  # beside the data, by whoever writes, imports or browses
 MODEL_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -145,7 +146,7 @@ def stamp(source: Path) -> str:
         *package.rglob("*.css"),
         *package.glob("*.mplstyle"),
     ]
-    files += [p for p in data.rglob("*") if p.is_file() and ".partial" not in p.name]
+    files += [p for p in data.rglob("*") if p.is_file() and not LEFT_BEHIND.search(p.relative_to(data).as_posix())]
     digest = hashlib.sha256()
     for path in sorted(files):
         digest.update(str(path.relative_to(ROOT)).encode())

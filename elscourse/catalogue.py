@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -51,7 +52,8 @@ class Dataset:
 
     def present(self, place: Path) -> bool:
         """Whether every file it needs is in this folder, in one of its forms."""
-        return all(any((place / form).exists() for form in forms) for forms in self.files)
+        # unlike Path.exists(), it takes a folder that may not be read for one that has nothing
+        return all(any(os.path.exists(place / form) for form in forms) for forms in self.files)
 
 
 def idx_files(images: str, labels: str) -> tuple[tuple[str, ...], ...]:

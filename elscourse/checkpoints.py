@@ -157,7 +157,7 @@ def find_card(name: str | Path) -> Path:
     """The card of a network, by name (shipped or trained here) or by the path of its .safetensors or .json file."""
     if not isinstance(name, str | Path):
         raise unknown_name("network", name, network_files())
-    path = Path(name)
+    path = Path(os.path.expanduser(name))
     if path.suffix not in (".safetensors", ".json"):
         known = network_files()
         if str(name) in known:
@@ -165,7 +165,7 @@ def find_card(name: str | Path) -> Path:
         path = Path(f"{path}.json")
         if not os.path.exists(path):  # unlike path.exists(), it takes a name of any length
             _check_finished(OWN_NETWORKS / str(name))
-            _check_finished(Path(name))
+            _check_finished(path.with_suffix(""))
             error = unknown_name("network", str(name), known)
             raise CourseError(f"{error} Or give the path of a network's .safetensors file.")
     for part in (path.with_suffix(".json"), path.with_suffix(".safetensors")):

@@ -25,9 +25,9 @@ from .data import status
 from .datasets import download as fetch
 from .devices import pick_device
 from .diffusion import seeded_noise, trajectory
-from .errors import CourseError
+from .errors import CourseError, unknown_name
 from .files import check_place, whole_file
-from .lab import PROFILES
+from .lab import MACHINES, PROFILES
 from .lab import choose as choose_lab
 from .lab import lab as make_lab
 from .networks import ARCHITECTURES
@@ -164,7 +164,8 @@ def lab(folder: Path, jupyter_options: tuple[str, ...]) -> None:
     """
     from .workspace import open_lab
 
-    sys.exit(open_lab(folder, list(jupyter_options)))
+    with ended_in_order():
+        sys.exit(open_lab(folder, list(jupyter_options)))
 
 
 @main.command()
@@ -302,6 +303,8 @@ def sample(
     """
     from .plotting import check_channels, check_picture_name, image_rows
 
+    if denoiser not in ("network", *MACHINES):
+        raise unknown_name("denoiser", denoiser, ("network", *MACHINES))
     check_picture_name(out)
     check_place(out)
     bench = make_lab(network=network, device=device)

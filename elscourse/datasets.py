@@ -75,11 +75,25 @@ def read(dataset: Dataset) -> Raw:
     try:
         return reader(dataset, place)
     except Exception as error:  # readers of damaged files fail in many ways
+        if _is_the_systems(error):
+            raise CourseError(
+                f"{dataset.name} in {place} cannot be read ({error}): change its permissions or, if the disk is full, "
+                "make room in the folder for temporary files (TMPDIR), where it is unpacked."
+            ) from error
         reason = str(error).split(". You can use")[0]  # torchvision's advice does not apply here
         raise CourseError(
             f"{dataset.name} in {place} is damaged or incomplete ({reason or type(error).__name__}): "
             f"delete the damaged file, then {_how_to_get(dataset)}."
         ) from error
+
+
+def _is_the_systems(error: Exception) -> bool:
+    """Whether the system refused something, and no file is to blame: a full disk, a file that may not be read."""
+    if not isinstance(error, OSError) or error.errno is None:
+        return False
+    if isinstance(error, FileNotFoundError | IsADirectoryError | NotADirectoryError):
+        return error.filename is None  # so says Python where it finds no folder for temporary files
+    return True
 
 
 def download(name: str) -> Path:
@@ -171,6 +185,8 @@ def _parse_idx(path: Path, sha256: str, parse: Callable[[str], Tensor]) -> Tenso
             with gzip.open(f"{path}.gz") as packed, unpacked.open("wb") as out:
                 shutil.copyfileobj(packed, out)
         except Exception as error:
+            if _is_the_systems(error):
+                raise
             raise ValueError(f"{path.name}.gz does not unpack: {error}") from error
         _check_sha256(unpacked, sha256)
         return parse(str(unpacked))

@@ -131,11 +131,12 @@ def bundled_files() -> list[Finding]:
 
 
 def file_state(path: Path, sha256: str) -> str:
-    """'missing', 'changed or damaged', or, if its checksum is right, 'intact'."""
-    if not path.is_file():
-        return "missing"
-    with path.open("rb") as file:
-        return "intact" if hashlib.file_digest(file, "sha256").hexdigest() == sha256 else "changed or damaged"
+    """'missing', 'unreadable', 'changed or damaged', or, if its checksum is right, 'intact'."""
+    try:
+        with path.open("rb") as file:
+            return "intact" if hashlib.file_digest(file, "sha256").hexdigest() == sha256 else "changed or damaged"
+    except OSError as error:
+        return f"unreadable ({error.strerror})" if os.path.isfile(path) else "missing"
 
 
 def networks() -> list[Finding]:
@@ -156,9 +157,11 @@ def networks() -> list[Finding]:
 
 
 def network_state(card: Path) -> str:
-    """'intact', 'changed or damaged' or 'missing': the .safetensors file beside a card against the card's sha256."""
+    """The state of the .safetensors file beside a card, as in `file_state`, against the sha256 that the card holds."""
     try:
         sha256 = json.loads(card.read_text(encoding="utf-8"))["sha256"]
+    except OSError as error:
+        return f"unreadable ({error.strerror})"
     except (ValueError, KeyError, TypeError):
         return "changed or damaged"
     return file_state(card.with_suffix(".safetensors"), str(sha256))

@@ -56,7 +56,9 @@ def memory_bytes() -> tuple[int | None, int | None]:
     limit, used = _words(CGROUP / "memory.max"), _words(CGROUP / "memory.current")
     if total is not None and limit and limit[0].isdigit() and int(limit[0]) < total:
         total = int(limit[0])
-        left = max(0, total - int(used[0])) if used else total
+        # what it has read lately counts as used, though the system gives that up as soon as memory is wanted
+        given_up = _number(CGROUP / "memory.stat", "inactive_file ") or 0
+        left = max(0, total - max(0, int(used[0]) - given_up)) if used else total
         free = left if free is None else min(free, left)
     return total, free
 
@@ -81,10 +83,8 @@ def _windows_memory() -> tuple[int | None, int | None]:
 
 def process_status(name: str, pid: int | str = "self") -> int | None:
     """A line of a process's status in bytes, such as VmHWM, the most memory it has held; None where there is none."""
-    return next(
-        (int(line.split()[1]) * 1024 for line in _lines(PROC / str(pid) / "status") if line.startswith(f"{name}:")),
-        None,
-    )
+    kib = _number(PROC / str(pid) / "status", f"{name}:")
+    return None if kib is None else kib * 1024
 
 
 def gpu_names() -> list[str]:
@@ -107,6 +107,11 @@ def _lines(path: Path) -> list[str]:
         return path.read_text(encoding="utf-8").splitlines()
     except OSError:
         return []
+
+
+def _number(path: Path, name: str) -> int | None:
+    """The number in the line that begins with this name."""
+    return next((int(line.split()[1]) for line in _lines(path) if line.startswith(name)), None)
 
 
 def _words(path: Path) -> list[str]:

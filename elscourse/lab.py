@@ -99,7 +99,14 @@ class Lab:
                 f"{name} has {left} images that {self.network.name} was not trained on, but {n} were asked for: take "
                 "fewer."
             )
-        fresh = load(name, size=about["size"], n=seen + n).subset(slice(seen, None))
+        try:
+            fresh = load(name, size=about["size"], n=seen + n).subset(slice(seen, None))
+        except CourseError as error:
+            if name in CATALOGUE:
+                raise
+            raise CourseError(
+                f"{n} images were asked for, after the {seen} that {self.network.name} was trained on: {error}"
+            ) from error
         return replace(fresh, images=fresh.images.to(self.data.images))
 
     def patch_sizes(self, machine: str) -> list[tuple[float, int]]:

@@ -104,7 +104,10 @@ def _words(given: Sequence[str | float] | Tensor, what: str) -> list[str]:
     plain = given.tolist() if isinstance(given, Tensor | np.ndarray) else given
     if isinstance(plain, str) or not isinstance(plain, Sequence):
         raise CourseError(f"{what} must be a list of words or numbers, one for each column, got {given!r}.")
-    return [str(one) if isinstance(one, str | Integral) else f"{float(one):.3g}" for one in plain]
+    try:
+        return [str(one) if isinstance(one, str | Integral) else f"{float(one):.3g}" for one in plain]
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise CourseError(f"{what} must be words or numbers, one for each column, got {given!r}.") from error
 
 
 def check_picture_name(path: Path) -> None:

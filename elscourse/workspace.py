@@ -54,6 +54,16 @@ def open_lab(folder: Path, options: list[str]) -> int:
     # Ctrl-C is JupyterLab's, which asks before it ends; SIG_IGN would be handed down to it, and nobody would ask
     before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
-        return subprocess.call([sys.executable, "-m", "jupyterlab", *options], cwd=folder)
+        return run([sys.executable, "-m", "jupyterlab", *options], folder)
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def run(command: list[str], folder: Path) -> int:
+    """The exit status of a command that is run there; if this process is told to end meanwhile, so is the command."""
+    with subprocess.Popen(command, cwd=folder) as process:
+        try:
+            return process.wait()
+        except BaseException:
+            process.terminate()
+            raise

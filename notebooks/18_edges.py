@@ -322,7 +322,7 @@ assert agree(softer.values(), (0.90, 0.86))
 # Now look only at what guidance *changes*: the drawing with $w = 3$ minus the one with $w = 1$. Each predicted change
 # is first made smaller, by a factor chosen on other seeds. Two new rivals are told only the word. One has seen the
 # network at work: its answer is the mean change in the *network's own* drawings of the nine other seeds of the class.
-# The other asks no network: it takes the mean change in *ELS's* drawings of these nine.
+# The other takes the mean change in *ELS's* drawings of these nine, and knows the network only by that factor.
 
 
 # %%
@@ -354,6 +354,11 @@ for steps, stated in {150: (0.41, 0.38, 0.34, 71), 20: (0.22, 0.19, 0.18, 54)}.i
     found = [*(median(told[steps][name]) for name in guessers), ahead(told[steps])]
     print(f"network in {steps} steps, foretold of what guidance changes:", [round(value, 2) for value in found])
     assert agree(found, stated)
+for steps, stated in {150: (0.31, 0.30, 61), 20: (0.07, 0.10, 40)}.items():
+    as_it_is = {name: part_foretold(truths[steps], turned[name]) for name in guessers}
+    found = [median(as_it_is["ELS"]), median(as_it_is["LS"]), ahead(as_it_is)]
+    print("    if no change is made smaller, ELS, LS, ahead:", [round(value, 2) for value in found])
+    assert agree(found, stated)
 for steps, stated in {150: (0.27, 70, 0.27, 76), 20: (0.19, 48, 0.17, 67)}.items():
     by_word = [told[steps][f"word, {whose}"] for whose in ("network", "ELS")]
     found = [number for some in by_word for number in (round(median(some), 2), int((told[steps]["ELS"] > some).sum()))]
@@ -364,8 +369,8 @@ for steps, stated in {150: (0.27, 70, 0.27, 76), 20: (0.19, 48, 0.17, 67)}.items
 # %% [markdown] tags=["slide"]
 # **Of what guidance changes**, ELS foretells 0.41, LS 0.38, and the network's mean change for the word 0.27. If the
 # network takes 20 steps, as the formulas do, ELS foretells 0.22 and that mean change 0.19: ELS knows **no more than
-# nine answers of the network to the same word** (ELS is ahead for 48 of 100 seeds). The word without the network, the
-# mean change of ELS, gets 0.17, and ELS is ahead of that for 67.
+# nine answers of the network to the same word** (ELS is ahead for 48 of 100 seeds). The mean change of ELS for the word
+# gets 0.17, and ELS is ahead of that for 67.
 
 # %% tags=["hide-input"]
 nudged = (1 - 0.05**2) ** 0.5 * noise[:30] + 0.05 * els.seeded_noise(range(70_000, 70_030), garments.shape)
@@ -377,15 +382,16 @@ for w in strengths:
 print("noise nudged by a twentieth: the network's drawings move by (rms):", [round(value, 3) for value in apart])
 off = [median((pushed["ELS", w] - pushed["network", w]).square().mean((1, 2, 3)).sqrt()) for w in strengths]
 print("ELS is off by (rms):", [round(value, 2) for value in off])
-print(f"from w = 1 to 3 the moves grow {apart[2] / apart[0]:.1f} times, ELS's error {off[2] / off[0]:.1f} times")
+grow = {name: [round(value / some[0], 1) for value in some[1:]] for name, some in (("moves", apart), ("error", off))}
+print("from w = 1 to 2, 3 and 4 the moves and ELS's error grow by the factors", grow)
 assert all(abs(a - b) < 0.002 for a, b in zip(apart, (0.016, 0.019, 0.025, 0.051), strict=True))
-assert agree(off, (0.13, 0.18, 0.24, 0.33)) and round(apart[2] / apart[0], 1) == 1.6
-assert abs(off[2] / off[0] - 1.85) < 0.02
+assert agree(off, (0.13, 0.18, 0.24, 0.33)) and grow == {"moves": [1.2, 1.6, 3.2], "error": [1.3, 1.9, 2.5]}
 
 # %% [markdown] tags=["slide"]
-# **Strong guidance magnifies small differences.** Nudge the noise by a twentieth: with $w = 3$ the network's drawings
-# move 1.6 times as far as with $w = 1$. The distance between the formula's drawings and the network's becomes 1.9 times
-# as large. So this magnification may be a good part of what guidance costs the formula.
+# **Strong guidance magnifies small differences.** Nudge the noise by a twentieth: with $w$ = 2, 3, 4 the network's
+# drawings move 1.2, 1.6, 3.2 times as far as with $w = 1$. The distance between the formula's drawings and the
+# network's becomes 1.3, 1.9, 2.5 times as large. So this magnification may be a part of what guidance costs the
+# formula.
 
 # %% [markdown] tags=["slide"]
 # ## 4. Votes against (7 minutes)
@@ -543,6 +549,7 @@ print(f"reordered before or after attention: the largest difference is {largest:
 trained = {"ResNet": "resnet-16000-steps", "UNet, attention": "attention-unet"}
 trained |= {"ResNet, attention": "attention-resnet-16000-steps", "transformer": "transformer-16000-steps"}
 further = {"ResNet, 32,000 steps": "resnet-32000-steps", "transformer, 8,000 steps": "transformer"}
+further |= {f"ResNet, attention, 8,000{k}": f"attention-resnet{seed}" for k, seed in (("", ""), (" again", "-seed-1"))}
 drew, r2 = {}, {}  # what is drawn; r2 with what the network draws, of each seed
 for network, file in (trained | further).items():
     for name, key in who.items():
@@ -561,7 +568,7 @@ assert largest < 1e-4  # attention in another order
 def row(scores, name, said):
     """What ELS, LS and the bent filter score with a network, and `ahead`."""
     found = *(median(scores[name][machine]) for machine in guessers), ahead(scores[name])
-    print(f"{name:26s}", *(f"{value:5.2f}" for value in found[:3]), f"{found[3]:5d}")
+    print(f"{name:30s}", *(f"{value:5.2f}" for value in found[:3]), f"{found[3]:5d}")
     assert agree(found, said)
 
 
@@ -588,7 +595,7 @@ show(
 # touch with the ResNet as *its* training goes on?
 
 # %% tags=["hide-input"]
-print("r2                           ELS    LS  bent ahead")
+print("r2                               ELS    LS  bent ahead")
 row(r2, "transformer, 8,000 steps", (0.81, 0.79, 0.84, 41))
 index = torch.randint(100, (2000, 100), generator=torch.Generator().manual_seed(0))
 
@@ -602,16 +609,15 @@ def gap(ours, theirs):
 
 first = els.compare(shipped["ResNet"]["els-zeros"], shipped["ResNet"]["network-150"].clamp(-1, 1)).r2
 young = {}
-for file in ("attention-resnet", "attention-resnet-seed-1"):
-    its, said = (drawings(f"drawn, {file}, {one}") for one in ("network", "els"))
-    score = els.compare(said, its).r2
-    young[file] = median(score), gap(first, score)[0]
-    print(f"{file}, 8,000 steps: r2 of ELS {median(score):.2f}; lower than without attention by", gap(first, score))
+for name in ("ResNet, attention, 8,000", "ResNet, attention, 8,000 again"):
+    young[name] = median(r2[name]["ELS"]), gap(first, r2[name]["ELS"])[0]
+    print(f"{name}: r2 of ELS {young[name][0]:.2f}; lower than without attention by", gap(first, r2[name]["ELS"]))
 costs = gap(r2["ResNet"]["ELS"], r2["ResNet, attention"]["ELS"])
 more = int((r2["ResNet"]["ELS"] > r2["ResNet, attention"]["ELS"]).sum())
-print(f"after 16,000 steps r2 is higher without attention by {costs}, for {more} of 100")
+worst = [r2[name]["ELS"].quantile(0.25).item() for name in ("ResNet", "ResNet, attention")]  # a quarter has less
+print(f"after 16,000 steps r2 is higher without attention by {costs}, for {more} of 100; lower quartiles:", worst)
 assert agree([v for some in young.values() for v in some], (0.82, 0.100, 0.84, 0.097))
-assert costs == [0.035, 0.007, 0.064] and more == 49
+assert costs == [0.035, 0.007, 0.064] and more == 49 and agree(worst, (0.83, 0.76))
 
 # %% tags=["hide-input"]
 stated = {"transformer": 0.084, "transformer-16000-steps": 0.066, "attention-resnet": 0.071,
@@ -640,12 +646,14 @@ for name in (*trained, "ResNet, 32,000 steps"):
 # **Nor does the formula lose touch with the ResNet as its training goes on** (last row). No drawing is a copy.
 
 # %% tags=["hide-input"]
-print("r2                           ELS    LS  bent ahead")
+print("r2                               ELS    LS  bent ahead")
 row(r2, "ResNet", (0.89, 0.86, 0.85, 73))
 row(r2, "ResNet, 32,000 steps", (0.91, 0.88, 0.85, 75))
 row(r2, "UNet, attention", (0.94, 0.94, 0.82, 63))
 row(r2, "ResNet, attention", (0.90, 0.86, 0.83, 71))
 row(r2, "transformer", (0.90, 0.90, 0.83, 59))
+row(r2, "ResNet, attention, 8,000", (0.82, 0.78, 0.81, 55))
+row(r2, "ResNet, attention, 8,000 again", (0.84, 0.80, 0.82, 66))
 unet, others = shipped["UNet"]["network-150"], els.load_results("15_exchange")
 pairs = {"with attention": drew["UNet, attention", "network"]}
 pairs["trained again"] = drawings("network-150, unet-2000-pictures-seed-1", others)
@@ -671,8 +679,8 @@ assert agree(alike.values(), (0.98, 0.97))
 # what it draws without: r2 is 0.98 (trained again without it, 0.97).
 #
 # It costs the ResNet's formula something: after 8,000 steps **0.10 on average**. After 16,000 steps the medians are
-# level, and only the mean is higher without attention (by 0.035), because of a few seeds. Why longer training helps the
-# formula with attention is open.
+# level, but the worst quarter is worse with attention: it begins at 0.76, without at 0.83 (the mean is lower by 0.035).
+# Why longer training helps the formula with attention is open.
 #
 # For the UNet with attention and the transformer, LS does nearly as well as ELS; for the ResNet with attention it does
 # not. We do not know why.
@@ -691,13 +699,15 @@ for network, file in (trained | further).items():
     part[network] = {name: part_foretold(truth, changed[network, name]) for name in guessers}
 
 # %% tags=["hide-input"]
-print("foretold of an exchange      ELS    LS  bent ahead")
+print("foretold of an exchange          ELS    LS  bent ahead")
 row(part, "ResNet", (0.61, 0.46, 0.54, 77))
 row(part, "ResNet, 32,000 steps", (0.64, 0.45, 0.51, 75))
 row(part, "UNet, attention", (0.52, 0.40, 0.35, 73))
 row(part, "ResNet, attention", (0.46, 0.24, 0.40, 55))
 row(part, "transformer", (0.45, 0.30, 0.44, 64))
 row(part, "transformer, 8,000 steps", (0.40, 0.25, 0.44, 41))
+row(part, "ResNet, attention, 8,000", (0.52, 0.38, 0.42, 70))
+row(part, "ResNet, attention, 8,000 again", (0.51, 0.29, 0.39, 76))
 small = []
 for name in ("ResNet", "ResNet, attention"):
     truth = changed[name, "network"]
@@ -819,7 +829,9 @@ assert agree(away.values(), (0, 0.07)) and agree(low.values(), (0.06, 0.23))
 # | ... in the ResNet | yes (71) | no: bent filter (55) |
 # | transformer | no: LS (59) | no: bent filter (64) |
 #
-# (*Changed*: by guidance, or by an exchange of noise. A count near 65 decides little.)
+# (*Changed*: by guidance, with each change made smaller (as it is: no, LS 61; in 20 steps 40), or by an exchange of
+# noise. The last two rows: after 16,000 steps. The ResNet with attention after 8,000, in two trainings: drawn 55 and
+# 66, changed 70 and 76. So a count near 65 decides little.)
 #
 # Where the answer is *no*, the formula may be right, and a simpler one may still be just as good.
 #
@@ -833,8 +845,8 @@ assert agree(away.values(), (0, 0.07)) and agree(low.values(), (0.06, 0.23))
 #   guidance. Of what guidance changes, it foretells little more than LS, and in 20 steps no more than the network's
 #   mean change for the same word.
 # * Guided or not, the ideal denoiser copies: in the end one picture has all the votes.
-# * By r2, attention costs the formula nothing in a UNet. In a ResNet it costs 0.10 after 8,000 steps; after 16,000 it
-#   costs something only in the mean. With two of our three networks, LS does nearly as well as ELS.
+# * By r2, attention costs the formula nothing in a UNet. In a ResNet it costs 0.10 after 8,000 steps; after 16,000 only
+#   in the worst quarter. With two of our three networks, LS does nearly as well as ELS.
 # * With attention in a ResNet, the formula foretells less of an exchange. Whether that is the price of attention or of
 #   looking far is open.
 # * To see how far a network looks, ask from a corner, too, and with little noise.

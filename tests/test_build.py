@@ -161,6 +161,15 @@ def test_what_a_process_is_still_writing_is_in_no_stamp(lesson: Path) -> None:
     assert build.stamp(lesson) == before
 
 
+@pytest.mark.parametrize("name", ["lessons/__pycache__/make_12_legs.cpython-311.pyc", ".DS_Store", ".git/x"])
+def test_what_python_and_file_managers_leave_is_in_no_stamp(name: str, lesson: Path) -> None:
+    before = build.stamp(lesson)
+    path = build.ROOT / "data" / name
+    path.parent.mkdir(parents=True)
+    path.write_text("x")
+    assert build.stamp(lesson) == before
+
+
 def test_the_name_of_a_file_is_in_its_stamp(lesson: Path) -> None:
     (build.ROOT / "data").mkdir()
     path = build.ROOT / "data" / "a.npz"

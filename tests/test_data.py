@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import pickle
@@ -627,6 +628,16 @@ def test_images_held_out_are_the_next_ones_or_of_the_test_part(alone: Path, monk
         lab.held_out(6)
 
 
+def test_too_few_held_out_images_in_a_file_are_told_with_those_that_were_asked_for(alone: Path) -> None:
+    lab = els.lab(verbose=False)
+    np.save(alone / "p.npy", lab.data.images[:6].numpy())
+    card = lab.network.card | {"name": "mine", "data": {"name": str(alone / "p.npy"), "size": None, "n": 4}}
+    lab = replace(lab, network=replace(lab.network, card=card))
+    assert torch.equal(lab.held_out(2).images, lab.data.images[4:6])
+    with sentence("3 images were asked for, after the 4 that mine was trained on: n must be .* from 1 to 6, .* got 7"):
+        lab.held_out(3)
+
+
 def test_elscourse_data_may_be_the_set_s_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = tiny_mnist(monkeypatch)
     (tmp_path / "mnist").mkdir()
@@ -652,6 +663,42 @@ def test_damaged_complete_set(damage: str, alone: Path, monkeypatch: pytest.Monk
         Path(f"{path}.gz").write_bytes(gzip.compress(files[IMAGES])[:-50])
     with sentence(rf"mnist in .*mnist is damaged or incomplete \({IMAGES}.*elscourse datasets download mnist"):
         load("mnist")
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_what_the_system_refuses_is_no_damage(packed: bool, alone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = tiny_mnist(monkeypatch)
+    (alone / "mnist").mkdir()
+    for stem, raw in files.items():
+        (alone / "mnist" / f"{stem}{'.gz' * packed}").write_bytes(gzip.compress(raw, mtime=0) if packed else raw)
+
+    def refuse(*_: object) -> None:
+        raise OSError(*((errno.ENOSPC, "No space left") if packed else (errno.EACCES, "Permission denied", "a")))
+
+    monkeypatch.setattr(*(("shutil.copyfileobj", refuse) if packed else ("hashlib.file_digest", refuse)))
+    with sentence(
+        r"mnist in .*mnist cannot be read \(\[Errno .*change its permissions or, if the disk is full, make room"
+    ):
+        load("mnist")
+
+
+def test_without_a_folder_for_temporary_files_no_file_is_to_blame(alone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (alone / "mnist").mkdir()
+    for stem, raw in tiny_mnist(monkeypatch).items():
+        (alone / "mnist" / f"{stem}.gz").write_bytes(gzip.compress(raw, mtime=0))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.setattr("tempfile._candidate_tempdir_list", lambda: [])
+    with sentence("mnist cannot be read .*No usable temporary directory"):
+        load("mnist")
+
+
+def test_a_folder_that_may_not_be_read_has_no_sets(alone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path, **_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "stat", refuse)  # what Path.exists() asks, which os.path.exists() does not
+    monkeypatch.setattr(Path, "exists", refuse)
+    assert datasets.find(CATALOGUE["mnist"]) is None
 
 
 def test_absent_sets_say_how_to_get_them(alone: Path) -> None:

@@ -130,6 +130,22 @@ def test_networks_against_their_cards(folder: Path) -> None:
     )
 
 
+def test_a_file_that_may_not_be_read_is_told_and_the_others_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("card", "good", "weights"):
+        make_network(folder, name)
+    opened = Path.open
+
+    def refuse(self: Path, *arguments: object, **options: object) -> object:
+        if self.name in ("card.json", "weights.safetensors"):
+            raise PermissionError(13, "Permission denied", str(self))
+        return opened(self, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    [(_, finding, advice)] = doctor.examined(doctor.networks)
+    assert finding == "1 intact: good" and advice is not None
+    assert "card is unreadable (Permission denied): " in advice and "weights is unreadable (Permission den" in advice
+
+
 def test_a_network_of_ones_own_is_not_in_git(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "course").mkdir()
     monkeypatch.setattr(doctor, "data_dir", lambda: tmp_path / "course")

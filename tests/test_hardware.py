@@ -97,3 +97,10 @@ def test_the_memory_of_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, told in {**cuda, "mem_get_info": lambda i: (GIB, 80 * GIB)}.items():
         monkeypatch.setattr(torch.cuda, name, told)
     assert hardware.gpu_names() == ["cuda:0 A GPU, 80.0 GiB, 1.0 GiB free"]
+
+
+def test_what_a_container_has_read_counts_as_free(system: Path) -> None:
+    (system / "cgroup" / "memory.max").write_text(f"{4 * GIB}\n")
+    (system / "cgroup" / "memory.current").write_text(f"{7 * GIB // 2}\n")
+    (system / "cgroup" / "memory.stat").write_text(f"anon {GIB}\ninactive_file {2 * GIB}\nactive_file {GIB // 2}\n")
+    assert hardware.memory_bytes() == (4 * GIB, 5 * GIB // 2)

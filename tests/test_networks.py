@@ -830,3 +830,16 @@ def test_another_seed_is_another_training(tmp_path: Path) -> None:
         first.append(els.load_network(tmp_path / "own.json").module.up.weight)  # as it was, all but a millionth
     assert losses[0] == losses[1] != losses[2]
     assert torch.equal(first[0], first[1]) and (first[0] - first[2]).abs().max() > 0.01
+
+
+def test_a_network_in_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    card = checkpoints.find_card("fashion-mnist-16-resnet-zeros")
+    for suffix in (".json", ".safetensors"):
+        (tmp_path / f"mine{suffix}").write_bytes(card.with_suffix(suffix).read_bytes())
+    for given in ("~/mine.safetensors", Path("~/mine.json"), "~/mine"):
+        assert checkpoints.find_card(given) == tmp_path / "mine.json"
+    (tmp_path / "half.training.safetensors").write_bytes(b"")
+    with pytest.raises(els.CourseError, match="training of half is not finished"):
+        checkpoints.find_card("~/half")

@@ -265,3 +265,9 @@ def test_a_seed_that_cannot_be_compared_is_not_in_the_medians() -> None:
     axis = plotting.agreement_scatter(ours, other, ("ELS", "IS"), "the network").axes[0]
     assert "0.60 and 0.80" in axis.get_legend().get_texts()[0].get_text()
     assert axis.get_xlim() == axis.get_ylim() == (0, 1)
+
+
+@pytest.mark.parametrize("notes", [[None, 1], [[1.0], [2.0]], torch.zeros(2, 2)])
+def test_notes_that_are_neither_words_nor_numbers_are_refused(notes: object) -> None:
+    with pytest.raises(els.CourseError, match="notes must be words or numbers, one for each column, got "):
+        plotting.image_rows({"a": torch.zeros(2, 1, 4, 4)}, notes)

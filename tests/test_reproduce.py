@@ -279,6 +279,7 @@ def test_other_settings_do_not_mix(results: Path) -> None:
         (["train", "fashion-mnist-16-unet-zeros", "--dataset", "mnist"], "is the name of a shipped network"),
         (["sample", "--seeds", "a-b"], "write 7, or 0-9, or 1,5,8"),
         (["train", "tiny", "--seed", "99999999999999999999"], "is not in the range"),
+        (["sample", "--denoiser", "netwrk"], "unknown denoiser 'netwrk': did you mean network or wiener? Choose"),
         (["sample", "--label", "3"], "knows no classes: leave the label out, or take a network that does"),
         (["sample", "--seeds", "0-100"], "'0-100' is more than the 100 seeds that fit in a picture: draw fewer."),
         (["sample", "--steps", "2000000000"], "steps must be a whole number from 1 to 100,000, got 2000000000."),

@@ -656,6 +656,15 @@ def test_browser_posterior_shows_what_there_is_at_its_time(show: Callable[..., A
     assert said.endswith(f"as over {round(float(votes.entropy.exp()))} equal voters.")
 
 
+def test_browser_posterior_counts_the_voters_that_there_are(show: Callable[..., Any]) -> None:
+    machine = els.IdealScoreMachine(IMAGES[:5], image_labels=[0, 0, 1, 1, 1])
+    page = show(
+        widgets.PosteriorExplorer.of(machine, IMAGES[0], els.seeded_noise([0], (1, 6, 8))[0], [0.9], 4, labels=0)
+    )
+    assert page.locator(".els-voters li:visible").count() == 2
+    assert "the 2 listed hold 100.0" in page.locator(".els-said").inner_text()
+
+
 def test_browser_patch_size_names_its_pictures_and_its_position(show: Callable[..., Any]) -> None:
     page = show(patch_sizes())
     assert page.locator("figcaption").all_inner_texts() == ["0", "1"]

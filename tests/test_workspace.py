@@ -53,7 +53,7 @@ def test_odd_folders_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_dir_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subprocess, "call", lambda command, cwd: 0)
+    monkeypatch.setattr(workspace, "run", lambda command, folder: 0)
     monkeypatch.chdir(tmp_path)
     result = run("lab", "mine")
     assert result.exit_code == 1 and "name a folder of your own with --dir mine" in result.output
@@ -62,7 +62,7 @@ def test_a_folder_without_dir_is_explained(tmp_path: Path, monkeypatch: pytest.M
 
 def test_lab_opens_jupyterlab_in_that_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
-    monkeypatch.setattr(subprocess, "call", lambda command, cwd: calls.append((command[1:], cwd)) or 0)
+    monkeypatch.setattr(workspace, "run", lambda command, folder: calls.append((command[1:], folder)) or 0)
     said = ok("lab", "--dir", str(tmp_path / "mine"), "--no-browser", "--port=9999")
     assert f"lessons copied: {len(LESSONS)}, kept as you left them: 0." in said
     assert calls == [(["-m", "jupyterlab", "--no-browser", "--port=9999"], tmp_path / "mine")]
@@ -79,6 +79,7 @@ def ask(*_):
 
 assert signal.getsignal(signal.SIGINT) is not signal.SIG_IGN, "handed down"
 signal.signal(signal.SIGINT, ask)
+signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
 print("open", flush=True)
 time.sleep(60)
 """
@@ -96,6 +97,19 @@ def test_ctrl_c_lets_jupyterlab_ask(tmp_path: Path) -> None:
         assert process.stdout.read() == "asked\n" and process.wait() == 7
 
 
+@pytest.mark.skipif(os.name == "nt", reason="no SIGTERM")
+def test_jupyterlab_ends_with_the_command(tmp_path: Path) -> None:
+    (tmp_path / "jupyterlab.py").write_text(JUPYTER)
+    command = [sys.executable, "-m", "elscourse", "lab", "--dir", "."]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(command, cwd=tmp_path, start_new_session=True, **pipes) as process:
+        assert process.stdout is not None
+        while process.stdout.readline() not in ("open\n", ""):
+            pass
+        process.terminate()  # this process alone, as a service manager does
+        assert process.stdout.read() == "ended\n" and process.wait() == 143
+
+
 def test_without_jupyterlab_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(els.CourseError, match="JupyterLab is not installed: run"):
@@ -105,7 +119,7 @@ def test_without_jupyterlab_it_says_so(tmp_path: Path, monkeypatch: pytest.Monke
 def test_ctrl_c_is_the_notebook_s_again_afterwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def own(*_: object) -> None: ...
 
-    monkeypatch.setattr(subprocess, "call", lambda command, cwd: 0)
+    monkeypatch.setattr(workspace, "run", lambda command, folder: 0)
     before = signal.signal(signal.SIGINT, own)
     try:
         workspace.open_lab(tmp_path, [])

@@ -41,6 +41,7 @@ function render({ model, el }) {
     right.draw(denoised, index, `The denoiser's answer at t = ${t}`);
     right.text.textContent = "D(x_t, t)";
     let sum = 0;
+    let listed = 0;
     let first = "";
     rows.forEach(({ shown, share, words, item }, k) => {
       const who = voter[index * top + k];
@@ -54,9 +55,10 @@ function render({ model, el }) {
       share.set(w);
       words.textContent = `${name}: ${percent(w)}`;
       sum += w;
+      listed += 1;
       first = first || `${name} holds ${percent(w)} of the weight`;
     });
-    said.textContent = `At t = ${t} ${first}; the ${rows.length} listed hold ${percent(Math.min(1, sum))}. ${spread(entropy[index])}`;
+    said.textContent = `At t = ${t} ${first}; the ${listed} listed hold ${percent(Math.min(1, sum))}. ${spread(entropy[index])}`;
   });
 }
 
