@@ -508,13 +508,13 @@ in_20 = {"": stored["network-20"], ", begun from grey": els.sample(from_grey, ev
 for (begun, drawings), said in zip(in_20.items(), ((0.757, 0.785, 48), (0.858, 0.816, 64)), strict=True):
     a, b = (els.compare(x, drawings).r2 for x in (stored["els-circular"], handed_over))
     found = a.quantile(0.5), b.quantile(0.5), int((a > b).sum())
-    print("network in 20 steps{}: ELS {:.2f}, ES then filter {:.2f}, ELS is ahead for {}".format(begun, *found))
+    print("network in 20 steps{}: ELS {:.3f}, ES then filter {:.3f}, ELS is ahead for {}".format(begun, *found))
     assert abs(found[0] - said[0]) < 0.006 > abs(found[1] - said[1]) and abs(found[2] - said[2]) <= 2
 
 # %% [markdown] tags=["slide"]
 # It is 0.83, and ELS is ahead for 54 seeds: a draw. **These drawings do not show that windows are needed, only that no
-# machine may vote with much of the picture once little noise is left.** (If the network takes 20 steps, ELS has 0.76
-# and this pair 0.79; if it first answers plain grey, for which lesson 11 has a reason, 0.86 and 0.82.)
+# machine may vote with much of the picture once little noise is left.** (If the network takes 20 steps, ELS has 0.757
+# and this pair 0.785; if it first answers plain grey, for which lesson 11 has a reason, 0.858 and 0.816.)
 
 # %% [markdown]
 # Why does LS get only 0.09? IS and LS draw garments in the middle, but this network knows no middle. Windows that wrap

@@ -641,7 +641,8 @@ assert all(abs(a - b) < 0.006 for a, b in zip(by, (0.93, 0.92, 0.89), strict=Tru
 # larger ones 0.91 (ELS's) or 0.93 ($31t$). In windows without the negative weights it has 0.89 at most. For the ResNet
 # it does not: LS has 0.83 in such squares, and 0.85 in ELS's windows. What the rival lacks there, against ELS's 0.91,
 # is mostly equivariance.
-#
+
+# %% [markdown] tags=["slide"]
 # For the UNet ELS leads LS by 0.020 on average (0.011 to 0.029), which is hardly luck (call your `sign_test(64, 100)`).
 # But LS has ELS's windows here: with $31t$ it is level with ELS, which is ahead for 52 seeds. So the windows matter
 # more. We trained the UNet again, from another seed (lesson 15): for the new UNet ELS has 0.93 with the windows of the

@@ -434,7 +434,7 @@ assert max(high for _, high in by_pictures[3:5] + by_seed[3:5]) < 0.2
 # ELS, with its windows measured on each network, foretells roughly **how much** the drawings change: the r2 of its two
 # drawings is 0.77 to 0.85 for the architecture (bent filters 0.95 to 0.97) and 0.14 for the border (a bent filter
 # 0.15). And **what** changes? Subtract one network's drawing from the other's, do the same with their formulas, and
-# correlate the differences. For the architecture, this r is 0.65 to 0.74; bent filters reach at most 0.49. For the
+# correlate the differences. For the architecture, this r is 0.65 to 0.74; bent filters reach 0.49 at most. For the
 # border it is 0.91, but much of that is easy: a bent filter reaches 0.85, and the mean change, the same for all noises,
 # 0.67.
 

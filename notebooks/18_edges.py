@@ -615,7 +615,8 @@ for name in ("ResNet, attention, 8,000", "ResNet, attention, 8,000 again"):
 costs = gap(r2["ResNet"]["ELS"], r2["ResNet, attention"]["ELS"])
 more = int((r2["ResNet"]["ELS"] > r2["ResNet, attention"]["ELS"]).sum())
 worst = [r2[name]["ELS"].quantile(0.25).item() for name in ("ResNet", "ResNet, attention")]  # a quarter has less
-print(f"after 16,000 steps r2 is higher without attention by {costs}, for {more} of 100; lower quartiles:", worst)
+print(f"after 16,000 steps r2 is higher without attention by {costs}, for {more} of 100")
+print("    lower quartiles without and with it:", [round(value, 2) for value in worst])
 assert agree([v for some in young.values() for v in some], (0.82, 0.100, 0.84, 0.097))
 assert costs == [0.035, 0.007, 0.064] and more == 49 and agree(worst, (0.83, 0.76))
 
