@@ -67,7 +67,7 @@ lab = els.lab()
 # nearest patch in memory, and sees that it already has the right value.
 #
 # **Predict.** Which images are locally consistent if the window is a single pixel ($P = 1$)? And if every window sees
-# the whole image ($P = 31$ for a side of 16)?
+# the whole image ($P = 31$ here)?
 
 # %% [markdown]
 # At $P = 1$, all images that have at each place the pixel of some training image: astronomically many. At $P = 31$,

@@ -816,11 +816,11 @@ show(
 # * To ELS it matters which ten pictures it has when windows are wide and the network is old. With narrow windows ELS of
 #   ten *others* predicts the network about as well.
 # * A loss below that of the best machine that sees P x P proves that the network sees further. Ours looked further as
-#   it aged. That alone is no sign of memory: the course's ResNet, which copies nothing, looks, at $t = 0.5$, as far as
+#   it aged. That alone is no sign of memory: the course's ResNet, which copies nothing, looks as far at $t = 0.5$ as
 #   ours at 4,000 steps.
-# * More pictures take longer, but with one learning rate the loss on new pictures turned later by less than in
-#   proportion. What sets the clock is open.
-# * A picture that was there ten times was known far better than the others.
+# * With more pictures the loss on new ones turned later, but, with one learning rate, by less than in proportion. What
+#   sets the clock is open.
+# * A picture that is there ten times is known far better.
 # * How wide a window is depends on what it must tell apart: count the voters.
 
 # %% [markdown] tags=["slide"]

@@ -812,10 +812,10 @@ assert abs(ahead - 75) <= 1
 # * Two networks that share no picture and no first weight draw nearly the same (0.97). Their drawings hardly show which
 #   2,000 pictures they know; the loss does, a little.
 # * A UNet instead of a ResNet changes a drawing more than 2,000 other pictures do; another border changes it most. The
-#   formula foretells these two changes in part (r 0.65 to 0.74, and 0.91; bent filters 0.49 at most, and 0.85), but not
-#   those made by other pictures or by another seed.
-# * The r of two trainings, not squared, is the r2 of a perfect theory: 0.99 here. What the formula, with 0.91, still
-#   misses is mostly the same in every training of this ResNet.
+#   formula foretells these two in part (r 0.65 to 0.74, and 0.91; bent filters 0.49, and 0.85), but not what other
+#   pictures or another seed change.
+# * The r of two trainings, not squared, is the r2 of a perfect theory: 0.99 here. What the formula, with 0.91, misses
+#   is mostly the same in every training.
 #
 # ## What is still unexplained
 #
