@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from .errors import CourseError
@@ -60,8 +61,9 @@ def alpha_sigma(schedule: Schedule, t: float) -> tuple[float, float]:
     """
     t = check_time(t, zero=True)
     given = schedule.alpha(t), schedule.sigma(t)
-    try:  # what is being learnt stays a tensor
-        alpha, sigma = (x if isinstance(x, Tensor) and x.requires_grad else float(x) for x in given)
+    learning = torch.is_grad_enabled()  # then what is being learnt stays a tensor
+    try:
+        alpha, sigma = (x if learning and isinstance(x, Tensor) and x.requires_grad else float(x) for x in given)
         finite = bool(abs(alpha) < math.inf and abs(sigma) < math.inf)  # NaN is not
     except (TypeError, ValueError, RuntimeError):
         finite = False

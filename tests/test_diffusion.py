@@ -248,6 +248,11 @@ def test_a_schedule_may_be_learnt_and_has_one_number_for_each_time() -> None:
     noise = els.seeded_noise([0], (1, 4, 4))
     els.add_noise(pictures(1, 1, 4, 4), noise, 0.5, Learnt()).sum().backward()
     assert angle.grad is not None and angle.grad != 0
+    leaf = type("Leaf", (els.CosineSchedule,), {"alpha": lambda self, t: torch.tensor(0.8, requires_grad=True)})()
+    fixed = type("Fixed", (els.CosineSchedule,), {"alpha": lambda self, t: 0.8})()
+    images, x = pictures(40, 1, 16, 16), els.seeded_noise([0], (1, 16, 16))
+    machines = [els.EquivariantLocalScoreMachine(images, schedule, patch_size=3) for schedule in (leaf, fixed)]
+    torch.testing.assert_close(*[m(x, 0.5) for m in machines])  # a machine learns nothing: its loops take numbers
     two = type("Two", (els.CosineSchedule,), {"alpha": lambda self, t: torch.ones(2)})()
     with pytest.raises(els.CourseError, match="must have one number as alpha and one as sigma"):
         els.add_noise(noise, noise, 0.5, two)
