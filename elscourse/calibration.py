@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 
 from .diffusion import FAINTEST, Denoiser, Labels, check_labels, score_from_denoiser, seeded_noise, trajectory
 from .errors import CourseError
-from .files import UNREADABLE, whole_file
+from .files import UNREADABLE, as_path, whole_file
 from .machines import PatchMachine
 from .patches import check_patch_size
 from .pieces import sha256_of
@@ -84,7 +84,7 @@ def calibration_table(
     kept = None
     if checkpoint is not None:
         origin = _origin(machines, noise, len(points), labels)
-        kept = _Kept(Path(checkpoint), origin, drawn=points[-1][2].cpu().numpy())
+        kept = _Kept(as_path(checkpoint), origin, drawn=points[-1][2].cpu().numpy())
         table = kept.load(table)
         kept.save(table)  # what cannot be written is reported now, not after the first time
     total = len(points) * len(sizes)

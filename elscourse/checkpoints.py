@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from .data import data_dir
 from .diffusion import Labels, check_batch, check_labels, denoiser_from_noise
 from .errors import CourseError, unknown_name
-from .files import save_tensors, save_text
+from .files import as_path, save_tensors, save_text
 from .networks import build_network, channels_of, classes_of, predicted_noise
 from .schedule import CosineSchedule, Schedule, check_schedule, check_time
 
@@ -130,7 +130,7 @@ def save_network(module: nn.Module, card: dict[str, Any], folder: str | Path) ->
     """Write `folder/NAME.safetensors` and `folder/NAME.json`; the name and how to build it are read from the card."""
     if not card.get("name"):
         raise CourseError(f'a network is saved under the "name" on its card, and this card has none: {card!r}.')
-    path = Path(folder) / f"{card['name']}.safetensors"
+    path = as_path(folder) / f"{card['name']}.safetensors"
     save_tensors(module.state_dict(), path)
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     text = json.dumps({**card, "sha256": sha256}, indent=1) + "\n"
@@ -157,7 +157,7 @@ def find_card(name: str | Path) -> Path:
     """The card of a network, by name (shipped or trained here) or by the path of its .safetensors or .json file."""
     if not isinstance(name, str | Path):
         raise unknown_name("network", name, network_files())
-    path = Path(os.path.expanduser(name))
+    path = as_path(name)
     if path.suffix not in (".safetensors", ".json"):
         known = network_files()
         if str(name) in known:

@@ -26,7 +26,7 @@ from .datasets import download as fetch
 from .devices import pick_device
 from .diffusion import seeded_noise, trajectory
 from .errors import CourseError, unknown_name
-from .files import check_place, whole_file
+from .files import as_path, check_place, whole_file
 from .lab import MACHINES, PROFILES
 from .lab import choose as choose_lab
 from .lab import lab as make_lab
@@ -36,11 +36,21 @@ from .version import __version__
 
 NO_MEMORY = re.compile("allocate memory|out of memory")  # as torch says it, on a CPU and on a GPU
 MOST_SEEDS = 100  # drawn into one picture, each large enough to be seen
-FOLDER = click.Path(file_okay=False, path_type=Path)
 IDS = (
     "is, es, ls, els-zeros, els-circular (both also with -gaussian at the end), wiener, local-filter, "
     "equivariant-filter (both filters also with bent- in front)"
 )
+
+
+class UserPath(click.Path):
+    """A path in which ~ is the user's own folder, also where a shell leaves it as it is: --out=~/results."""
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Any:
+        """A Path, checked."""
+        return super().convert(as_path(value), param, context)
+
+
+FOLDER = UserPath(file_okay=False, path_type=Path)
 
 
 class CourseGroup(click.Group):
@@ -293,7 +303,7 @@ def calibrate(
     "--label", type=int, help="One class for all images, if the network knows classes.  [default: seed mod classes]"
 )
 @click.option("--device", help="cpu or cuda.  [default: the lab's]")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), default=Path("samples.png"))
+@click.option("--out", type=UserPath(dir_okay=False, path_type=Path), default=Path("samples.png"))
 def sample(
     network: str | None, denoiser: str, seeds: list[int], steps: int, label: int | None, device: str | None, out: Path
 ) -> None:
@@ -361,7 +371,7 @@ def assignment(lesson: str, only: tuple[str, ...], out: Path, force: bool) -> No
 
 @main.command()
 @click.argument("lesson")
-@click.argument("returned", type=click.Path(path_type=Path))
+@click.argument("returned", type=UserPath(path_type=Path))
 @click.option(
     "--exercise", "only", multiple=True, help="Only this exercise, by name or number (may be repeated).  [default: all]"
 )

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from .catalogue import CATALOGUE, Dataset
 from .datasets import find, read
 from .errors import CourseError, type_of, unknown_name
+from .files import as_path
 from .folders import classes, image_files, runs_of_one_shape
 from .mapped import is_mapped, open_images, open_labels
 from .pixels import check_order, check_range
@@ -132,7 +133,7 @@ def load(name: str | Path, size: Size | None = None, n: int | None = None) -> Im
             f"name must be that of a data set or the path of a folder of images, got {given}: for images that you have "
             "in memory, use els.ImageSet(images)."
         )
-    root = Path(os.path.expanduser(name))  # pathlib's own fails where "~name" is no user
+    root = as_path(name)
     if isinstance(name, str) and not set(name) & set("/\\.") and not os.path.exists(root):
         raise CourseError(f"{unknown_name('dataset', name, CATALOGUE)} Or give the path of a folder of images.")
     if is_mapped(root):

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from .catalogue import CATALOGUE, CELEBA_FOLDER, CIFAR_ARCHIVE, CIFAR_FOLDER, Dataset
 from .errors import CourseError, unknown_name
-from .files import check_place
+from .files import as_path, check_place
 
 # uint8 images with shape (N, H, W) or (N, H, W, C), or a list of image files; labels (N,) or None.
 Raw = tuple[np.ndarray | list[Path], np.ndarray | None]
@@ -29,7 +29,7 @@ Raw = tuple[np.ndarray | list[Path], np.ndarray | None]
 def download_folder() -> Path:
     """Where downloads go: $ELSCOURSE_DATA if it is set, else the user's cache, as pooch finds it on each system."""
     given = os.environ.get("ELSCOURSE_DATA")
-    return Path(os.path.expanduser(given)) if given else _cache_folder()
+    return as_path(given) if given else _cache_folder()
 
 
 def search_folders() -> list[Path]:

@@ -25,6 +25,11 @@ UNREADABLE = (
 )  # fmt: skip
 
 
+def as_path(given: str | Path) -> Path:
+    """The path that somebody wrote, ~ for their own folder; pathlib's own way fails where "~name" is no user."""
+    return Path(os.path.expanduser(given))
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Yields a path to write to, and then moves the file to `path`, whose folder is made if there is none. A file that

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from .errors import CourseError, warn
-from .files import UNREADABLE
+from .files import UNREADABLE, as_path
 from .pixels import check_order
 
 MOST_CLASSES = 10_000  # in an array file: each gets a name
@@ -20,7 +20,7 @@ MOST_CLASSES = 10_000  # in an array file: each gets a name
 
 def is_mapped(dataset: str | Path) -> bool:
     """Whether a data set is given as an array in a file."""
-    path = Path(os.path.expanduser(dataset))
+    path = as_path(dataset)
     return path.suffix == ".npy" and not os.path.isdir(path)  # unlike path.is_dir(), it takes any length
 
 

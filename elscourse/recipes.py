@@ -15,7 +15,7 @@ from .catalogue import BUNDLED, CATALOGUE, EMOJI
 from .checkpoints import load_network, save_network
 from .data import ImageSet, load
 from .errors import CourseError, unknown_name
-from .files import remove, save_text
+from .files import as_path, remove, save_text
 from .folders import image_files
 from .mapped import is_mapped
 from .networks import build_network
@@ -171,14 +171,14 @@ def _how_to_give_classes(dataset: str) -> str:
         return ": take another set"
     if is_mapped(dataset):
         return ": write one whole number per image, from 0 on, into NAME.labels.npy beside NAME.npy"
-    root = Path(os.path.expanduser(dataset))
+    root = as_path(dataset)
     outside = next(path.name for path in image_files(root) if path.parent == root)
     return f", as {outside} lies in no subfolder: put every image into one that is named after its class"
 
 
 def _place(dataset: str) -> str:
     """The name of a published set, or where a folder or file is, whatever the working folder is later."""
-    return dataset if dataset in CATALOGUE else str(Path(os.path.expanduser(dataset)).resolve())
+    return dataset if dataset in CATALOGUE else str(as_path(dataset).resolve())
 
 
 def _is_there(card_path: Path, wanted: dict[str, Any]) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import CourseError
-from .files import save_text
+from .files import as_path, save_text
 
 
 @dataclass
@@ -24,13 +24,13 @@ class CalibratedSizes:
 
     def save(self, path: str | Path) -> None:
         """Write as JSON, moved into place at once."""
-        save_text(_compact_pairs(asdict(self)), Path(path))
+        save_text(_compact_pairs(asdict(self)), as_path(path))
 
     @classmethod
     def load(cls, path: str | Path) -> CalibratedSizes:
         """Read what `save` wrote; anything else is refused with a sentence."""
         try:
-            raw = json.loads(Path(path).read_text("utf-8"))
+            raw = json.loads(as_path(path).read_text("utf-8"))
             machines = {m: [(float(t), int(p)) for t, p in pairs] for m, pairs in raw.pop("machines").items()}
             return cls(**raw, machines=machines)
         except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:

@@ -26,7 +26,7 @@ from .data import ImageSet
 from .devices import pick_device
 from .diffusion import SEEDS
 from .errors import CourseError
-from .files import save_tensors
+from .files import as_path, save_tensors
 from .hardware import bfloat16_flags
 from .networks import channels_of, classes_of, predicted_noise
 from .pieces import sha256_of
@@ -269,7 +269,7 @@ def train(
             f"{plan.steps:,}: much of the first weights is left in it. Take more steps (--steps), or in Python a "
             "TrainingPlan with a smaller ema."
         )
-    checkpoint = None if checkpoint is None else Path(checkpoint)
+    checkpoint = None if checkpoint is None else as_path(checkpoint)
     if checkpoint is not None and checkpoint.exists():
         trainer.load(checkpoint)
     with (

@@ -26,6 +26,7 @@ from site_build import ROOT
 
 import elscourse as els
 from elscourse import cli, devices, pieces, plotting
+from elscourse.calibration import calibration_table
 from elscourse.catalogue import CATALOGUE
 from elscourse.checkpoints import save_network
 from elscourse.data import data_dir
@@ -33,8 +34,9 @@ from elscourse.devices import pick_device, respect_threads
 from elscourse.diffusion import Denoiser
 from elscourse.files import save_text, whole_file
 from elscourse.grading.pupil import Limits
+from elscourse.networks import build_network
 from elscourse.sizes import CalibratedSizes
-from elscourse.training import TrainingPlan
+from elscourse.training import TrainingPlan, train
 
 IMAGES = pictures(4, 1, 8, 8)
 CLASSES = torch.tensor([0, 0, 1, 1])
@@ -621,6 +623,28 @@ def test_the_home_of_nobody() -> None:
     for path in ("~nobody-of-that-name/images", "~nobody-of-that-name/images.npy"):
         with pytest.raises(els.CourseError, match="nobody-of-that-name"):
             els.load(path)
+
+
+def test_what_is_written_to_ones_own_folder_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shell leaves the ~ of --out=~/x as it is, and Python that of a name in quotes."""
+    home, work = tmp_path / "home", tmp_path / "work"
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(home))
+    work.mkdir()
+    monkeypatch.chdir(work)
+    np.save("mine.npy", pictures(6, 1, 8, 8).numpy())
+    ok("train", "own", "--dataset", "mine.npy", "--width", "4", "--steps", "1", "--out=~/nets")
+    ok("sample", "--network", "~/nets/own.json", "--seeds", "1", "--steps", "1", "--out=~/drawn.png")
+    data, plan = els.load("mine.npy"), TrainingPlan(steps=1, batch=2)
+    train(build_network("resnet", width=4), data, plan, checkpoint="~/state", progress=False)
+    machine, denoiser = els.EquivariantLocalScoreMachine(data.images, patch_size=3), els.load_network("~/nets/own")
+    calibration_table(machine, denoiser, [3], data.images[:2], steps=1, checkpoint="~/table.npz", progress=False)
+    CalibratedSizes("own", "", [0], 1).save("~/sizes.json")
+    assert CalibratedSizes.load("~/sizes.json").network == "own"
+    save_network(denoiser.module, {**denoiser.card, "name": "again"}, "~/nets")
+    written = {"nets/own.json", "nets/again.json", "drawn.png", "state", "table.npz", "sizes.json"}
+    assert all((home / name).is_file() for name in written)
+    assert [path.name for path in work.iterdir()] == ["mine.npy"]
 
 
 ANOTHER = "--machine", "els-circular"
