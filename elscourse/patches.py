@@ -47,7 +47,7 @@ def _plain(number: object) -> object:
 
 def check_padding(padding: object) -> Padding:
     """What a window sees beyond the border: zeros, or the image wrapped around."""
-    if padding not in ("zeros", "circular"):
+    if not isinstance(padding, str) or padding not in ("zeros", "circular"):
         raise unknown_name("padding", str(padding), ("zeros", "circular"))
     return padding  # type: ignore[return-value]
 

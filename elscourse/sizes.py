@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
+from operator import index
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ class CalibratedSizes:
         """Read what `save` wrote; anything else is refused with a sentence."""
         try:
             raw = json.loads(as_path(path).read_text("utf-8"))
-            machines = {m: [(float(t), int(p)) for t, p in pairs] for m, pairs in raw.pop("machines").items()}
+            machines = {m: [(float(t), index(p)) for t, p in pairs] for m, pairs in raw.pop("machines").items()}
             return cls(**raw, machines=machines)
         except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
             raise CourseError(

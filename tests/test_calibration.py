@@ -199,7 +199,8 @@ def test_sizes_survive_the_file(tmp_path: Path) -> None:
     path = tmp_path / "n.sizes.json"
     sizes.save(path)
     assert CalibratedSizes.load(path) == sizes
-    for bad in ("{", "[]", json.dumps({"network": "n"})):
+    half = path.read_text().replace("[0.5, 3]", "[0.5, 3.7]")
+    for bad in ("{", "[]", json.dumps({"network": "n"}), half):
         path.write_text(bad)
         with pytest.raises(
             els.CourseError, match=r"n\.sizes\.json does not hold calibrated sizes.*elscourse calibrate"

@@ -90,6 +90,7 @@ BUILDING = [
     (lambda: els.BentFilter("local-filter"), r"linear filter.*got str"),  # type: ignore[arg-type]
     (lambda: els_machine(patch_size="big"), r"patch_size must be a number or a list of pairs"),
     (lambda: els_machine(padding="zero"), r"unknown padding 'zero': did you mean zeros"),
+    (lambda: els_machine(padding=np.array(["zeros", "circular"])), r"unknown padding"),
     (lambda: els_machine(window="round"), r"unknown window 'round'"),
     (lambda: els.IdealScoreMachine(IMAGES[0]), r"shape \(N, C, H, W\) and N >= 1, got \(1, 8, 8\)"),
     (lambda: els.IdealScoreMachine(IMAGES[:0]), r"N >= 1, got \(0, 1, 8, 8\)"),
