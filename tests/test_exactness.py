@@ -561,7 +561,7 @@ def test_many_keys_that_hardly_count_each(monkeypatch: pytest.MonkeyPatch) -> No
     """2^18 keys of 2^-26 each, beside one at the query."""
     monkeypatch.setattr(shifts, "WORTH", 0)
     alpha, sigma, n = 0.995, 0.1, 2**18
-    images = torch.full((n + 1, 1, 1, 1), math.sqrt(26 * 2 * math.log(2)) * sigma / alpha)
+    images = torch.full((n + 1, 1, 1, 1), -math.sqrt(26 * 2 * math.log(2)) * sigma / alpha)
     images[0] = 0
     machine = els.LocalScoreMachine(images, patch_size=1)
     monkeypatch.setattr(machine, "_angle", lambda _: (alpha, sigma))

@@ -389,7 +389,7 @@ def test_who_asks_for_full_precision_is_counted_under_a_lock() -> None:
 
 
 def test_a_machine_of_images_that_ask_for_a_gradient_can_be_copied() -> None:
-    images = torch.rand(4, 1, 8, 8).requires_grad_()
+    images = pictures(4, 1, 8, 8).requires_grad_()
     machine, x_t = els.IdealScoreMachine(images), torch.rand(1, 1, 8, 8)
     assert torch.equal(copy.deepcopy(machine)(x_t, 0.5), machine(x_t, 0.5))
 

@@ -362,7 +362,7 @@ def test_votes_in_float32_are_those_of_float64_with_hardly_any_noise(t: float) -
 @pytest.mark.parametrize("contrast", [0, 1e-5])
 @pytest.mark.parametrize("tolerance", [None, 1e-3])
 def test_the_bound_holds_for_images_that_hardly_differ(contrast: float, tolerance: float | None) -> None:
-    images = 0.5 + contrast * torch.randn(6, 1, 8, 8, generator=torch.Generator().manual_seed(1))
+    images = -0.5 + contrast * torch.randn(6, 1, 8, 8, generator=torch.Generator().manual_seed(1))
     t, x_t = 0.2, els.add_noise(images[:2], els.seeded_noise(range(2), (1, 8, 8)), 0.2)
     machine = els.EquivariantLocalScoreMachine(images, patch_size=3, tolerance=tolerance)
     wanted = reference.equivariant_local(x_t, images, SCHEDULE.alpha(t), SCHEDULE.sigma(t), 3, "zeros")
@@ -436,7 +436,7 @@ def test_an_x_t_far_brighter_than_all_images_is_answered_in_float64(tolerance: f
 
 def test_what_is_visited_counts_the_pairs_at_the_border() -> None:
     """Images of two greys: two keys inside, in one leaf, which is filled up; at the border all pairs are visited."""
-    images = torch.full((40, 1, 5, 5), 0.3)
+    images = torch.full((40, 1, 5, 5), -0.3)
     images[0] = 1.0
     x_t = noised(images, 3, SCHEDULE.alpha(0.1), SCHEDULE.sigma(0.1))
     answer = els.EquivariantLocalScoreMachine(images, patch_size=3, tolerance=1e-2).certified(x_t, 0.1)
