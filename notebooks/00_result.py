@@ -213,11 +213,11 @@ corrected = els.sample(garments.machine("bent-local-filter"), hundred, steps=20,
 for steps, stated in ((150, (0.945, 0.919, 77)), (20, (0.924, 0.917, 48))):
     both = [els.compare(x, stored[f"network-{steps}"]).r2 for x in (stored["els-zeros"], corrected.cpu())]
     found = *(values.quantile(0.5) for values in both), (both[0] > both[1]).sum()
-    print("network with {} steps: formula {:.3f}, corrected filter {:.3f}, formula ahead for {}".format(steps, *found))
+    print("network with {} steps: formula {:.3f}, bent filter {:.3f}, formula ahead for {}".format(steps, *found))
     assert all(abs(a - b) < 0.001 for a, b in zip(found[:2], stated, strict=False)) and abs(found[2] - stated[2]) <= 1
 
 # %% [markdown] tags=["slide"]
-# The median r2 is **0.945** for the formula and 0.744 for the ideal denoiser, and the formula is ahead for every one of
+# The median r2 is **0.945** for the formula and 0.744 for the ideal denoiser, which the formula beats for every one of
 # the 100 seeds.
 #
 # **Does the formula predict only the kind of garment?** No, though the kind alone goes far: its mean picture reaches
@@ -225,9 +225,9 @@ for steps, stated in ((150, (0.945, 0.919, 77)), (20, (0.924, 0.917, 48))):
 # draws of the same kind from other noises.
 #
 # **The strongest of these rivals is the linear filter.** It follows the noise just as closely and reaches 0.91; the
-# formula is ahead for 78 seeds. With a curve that corrects its answers at each step (lesson 04), the filter reaches
-# 0.92. And if the network, too, takes 20 steps, formula and corrected filter are **level**: 0.924 and 0.917, with the
-# formula ahead for 48 seeds. (The cause is the network's first step: lesson 11. More rivals: lessons 10 and 16.)
+# formula is ahead for 78 seeds. **Bent** by a curve that corrects its answers (lesson 04), the filter reaches 0.92. And
+# if the network, too, takes 20 steps, formula and bent filter are **level**: 0.924 and 0.917, with the formula ahead
+# for 48 seeds. (The cause is the network's first step: lesson 11. More rivals: lessons 10 and 16.)
 #
 # The formula does worst for seed 49, with 0.54, and the filter fails there, too. Set `seed = 49` in section 1 and look.
 
@@ -393,9 +393,9 @@ assert abs(too_far_if_even(1) - 0.87) < 0.01
 # be. A window of 9 x 9 gives its place away by what it shows: sleeves are at the sides.
 #
 # At this moment hardly any voter rules alone: for only 2 % of these pixels one has more than half of the votes. In the
-# last step, with windows of 3 x 3, it is 29 %. Windows so small give it away less: 64 % of the heaviest voters are more
-# than two pixels off (picked evenly, 87 % would be). Lessons 05 and 07 show in what sense the finished picture is a
-# **mosaic**.
+# last step, with windows of 3 x 3, it is 29 %. Windows so small give their place away less: 64 % of the heaviest voters
+# are more than two pixels off (picked evenly, 87 % would be). Lessons 05 and 07 show in what sense the finished picture
+# is a **mosaic**.
 #
 # **Does the network look up training pictures, then?** It has no list of them, only weights (and weights can hold a
 # few: lesson 14). The voters are the sources of the *formula's* pixel. They prove nothing about the network's, however
@@ -407,8 +407,8 @@ assert abs(too_far_if_even(1) - 0.87) < 0.01
 # %% [markdown] tags=["slide"]
 # ## 5. The question of the course, and the map (2 minutes)
 #
-# **How can a formula that only averages training pixels invent?** And why does it know what a trained network will
-# draw?
+# What the network invents is not arbitrary: a formula foretells most of it. **How can one that only averages training
+# pixels invent?** And why does it know what the network will draw?
 
 # %% [markdown]
 # * **The paradox** ([01](01_noise.ipynb) to [03](03_network.ipynb)): if you can remove noise, you can generate. Yet the

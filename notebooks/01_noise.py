@@ -382,7 +382,7 @@ torch.testing.assert_close(els.noise_from_denoiser(denoiser(line, t), line, t), 
 # ## 5. Can the film run backwards? (12 minutes)
 #
 # Noising a pixel moves it along an arc: with $x_0$ and $\epsilon$ fixed, let the angle $\theta$ run from 0 to a right
-# angle. Here are 14 such arcs. (They begin at the right.)
+# angle. Here are 14 such arcs. (They begin at the right, dashed ones in the dark heap.)
 #
 # **Predict.** You know only where a pixel is *now*. Can you follow its arc back?
 
@@ -631,7 +631,7 @@ assert abs(of_line.mean() - m) < 0.02 and abs(of_line.std() - v.sqrt()) < 0.02
 # **What we draw depends on which data our denoiser is ideal for.**
 #
 # With more pixels the line becomes the best **linear denoiser**, or Wiener filter: each pixel of its answer is a
-# weighted sum of all noisy pixels.
+# constant plus a weighted sum of all noisy pixels.
 
 # %% [markdown] tags=["slide"]
 # ## 7. No formula changes with more pixels (3 minutes)

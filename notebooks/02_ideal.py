@@ -239,8 +239,8 @@ check.posterior_mean(posterior_mean)
 
 # %% [markdown]
 # The package has both: `els.IdealScoreMachine(images)` is the ideal denoiser, and its `posterior` says who voted. We
-# shall need the weights of all pictures, in the order of the list: `ideal_weights`. (A folded check compares its
-# answers with the formula, summed term by term: they agree to 0.0001.)
+# shall need the weights of all pictures, in the order of the list: `ideal_weights`. (A folded check compares the
+# machine's answers with the formula, summed term by term: they agree to 0.0001.)
 
 
 # %%

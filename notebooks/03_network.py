@@ -114,8 +114,8 @@ tiny_module, tiny_curve = els.train(network, lab.data, plan, device=lab.device, 
 tiny = els.NetworkDenoiser(tiny_module.eval().requires_grad_(False))
 
 # %% [markdown]
-# The next cell measures the loss of *any* denoiser at 20 times. For the figure we need the mean of the ideal
-# denoiser's.
+# The next cell measures the loss of *any* denoiser at 20 values of $t$. The figure needs their mean for the ideal
+# denoiser.
 
 # %%
 ideal = lab.machine("is")
@@ -194,8 +194,8 @@ if lab.profile == "laptop":
 # %% [markdown]
 # Roughly, yes: from the same noise, the two draw similar shapes. (The median of r2, the squared correlation of their
 # pixels, is about 0.7.) But that takes no network. The best **linear denoiser** (lesson 01; in code
-# `lab.machine("wiener")`) answers with a weighted sum of all noisy pixels, with the same weights for every picture. Its
-# drawings are at least as similar to those of the course's network: their median r2 is 0.76.
+# `lab.machine("wiener")`) answers with a constant plus a weighted sum of all noisy pixels, the same for every picture.
+# Its drawings are at least as similar to those of the course's network: their median r2 is 0.76.
 
 # %% [markdown] tags=["slide"]
 # ## 3. Same noise, same goal (5 minutes)
@@ -404,7 +404,7 @@ if lab.profile == "laptop":
 # On average, the loss on a set is 3.6 % lower for the denoiser that was trained on it. So most of the 5 % does not come
 # from harder pictures. **If a denoiser does better on its own pictures, that is no sign that it has kept any.**
 #
-# What keeps the network from remembering more: the way it is built, or too little time to train (lesson 14)? We begin
+# What keeps the network from remembering: the way it is built, or too little time to train (lesson 14)? We begin
 # with the first.
 
 # %% [markdown] tags=["slide"]
@@ -658,11 +658,11 @@ if lab.profile == "laptop":
     assert abs(places - 0.47) < 0.006 and 2 < weights[0] / weights[1] < 2.2
 
 # %% [markdown]
-# The UNet knows its own pictures better: on new ones its loss is 22 % higher, against 5 % for the linear denoiser. But
-# it does not copy: 3 % of the held-out pictures are nearer to the training set than even the UNet's nearest drawing.
-# (Does it remember? Lessons 10 and 15.)
+# The UNet does clearly better on its own pictures: on new ones its loss is 22 % higher, against 5 % for the linear
+# denoiser. But it does not copy: 3 % of the held-out pictures are nearer to the training set than even the UNet's
+# nearest drawing. (Does it remember? Lessons 10 and 15.)
 #
-# Does the ResNet know its own pictures less well because it looks nearby? Three things differ. The UNet sees
+# Does the ResNet gain less on its own pictures because it looks nearby? Three things differ. The UNet sees
 # everything; it has twice as many weights; and in the middle it treats places hardly more alike than the linear
 # denoiser does. (At $t = 0.5$, for a shift by one row, its error is 0.47, the linear denoiser's 0.56, and the ResNet's
 # 0.11.) So comparing ResNet and UNet decides nothing.

@@ -20,7 +20,7 @@
 #
 # **You will learn** whether this constraint alone makes anything new.
 #
-# **You need** lessons 01 to 03.
+# **You need** lessons 01 to 03, at the end 04.
 #
 # **Time** 65 minutes. If time is short: sections 1, 3 and 4. (Run all cells first: a section needs the cells above it.
 # An image's *orbit* is all its shifted copies.)

@@ -694,7 +694,8 @@ show(
 # ## 9. Who copes with new garments? (4 minutes)
 #
 # Now to the loss that the network was trained with. Here it is for each denoiser, as the error of the clean image, on
-# 100 training images and on the 100 new garments (stored; at $t = 0.05$, which is not, we measure three of them now).
+# 100 training images and on the 100 new garments (stored; at $t = 0.05$, which is not, we measure three of these
+# denoisers now).
 #
 # **Predict.** Where there is little noise, whose error differs most between training and new images, and whose least?
 
@@ -743,9 +744,9 @@ for (kind, late), values in stated.items():
 #
 # Displacements do not pay off there: ELS has no gap because it errs more than LS, most of all on the training images
 # (0.027 on both). **With still less noise they do:** at $t = 0.15$ the two are level on new images (0.010 and 0.011),
-# and at $t = 0.05$ ELS errs by 0.003, LS by 0.006, and ELS is lower on all 100. (By then ELS has a gap, too: 0.001 on
-# training images. The network has none: 0.0015 on both.) (For each pixel, LS looks among 2,000 patches, ELS among
-# 512,000.)
+# and at $t = 0.05$ ELS errs by 0.003, LS by 0.006, and ELS is lower on all 100. (For each pixel, LS looks among 2,000
+# patches, ELS among 512,000.) By then ELS has a gap, too: 0.001 on training images. The network has none: 0.0015 on
+# both.
 #
 # Nor does closing the gap take windows: at $t = 0.3$ the bent filter of the whole picture, which knows its place, errs
 # by 0.028 and 0.026. It is the *vote* with the whole picture that has the gap.

@@ -395,8 +395,9 @@ said = [0, 0.019, 0.140, 0, 0.015, 0.087]
 assert (torch.tensor([*part.values()]) - torch.tensor(said)).abs().max() < 0.0006
 
 # %% [markdown]
-# In the middle the machine does not notice the shift, because its windows there see no border, before or after. In the
-# grey rows they do. (Row 0 of its answer does not change: the shift makes it the last row, and both are black.)
+# Only in the middle is it equivariant: there its windows see no border, before or after, and it does not notice the
+# shift. In the grey rows they do. (Row 0 of its answer does not change: the shift makes it the last row, and both are
+# black.)
 #
 # The network could see the border from everywhere. Yet at $t = 0.5$ only 1.9 % of its squared change lies in the white
 # rows. The best linear denoiser (lesson 01), which looks at the whole picture, has 14.0 % of its own there. (At $t =
@@ -609,7 +610,7 @@ assert abs(moved - 0.38) < 0.006 and abs(chance - 0.32) < 0.006
 #
 # **Predict.** Which of the two draws more like the machine that always has borders? After how many steps would you have
 # to switch to make both equally like it? Now tell the network the right class first and a wrong one last, or the
-# reverse: are these two equally like its own drawing after an earlier switch, or a later one?
+# reverse: are these two equally like its own drawing after an earlier switch, a later one, or the same?
 
 
 # %%

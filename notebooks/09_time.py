@@ -594,7 +594,7 @@ assert (check_live.cpu() - drawn["P=9"][:2]).abs().max() < 0.02  # the stored im
 
 # %% [markdown]
 # Two more tests. ELS with 11 pixels throughout hands its last four steps to the bent filter, which has 11 pixels, too.
-# And a bent filter that is *alike everywhere* (the one above has other weights at each pixel) draws with three of the
+# And a bent filter with one set of weights *per boundary class* (the one above: per pixel) draws with three of the
 # curves.
 
 
@@ -617,16 +617,17 @@ for name, curve in {"calibrated": sizes, "reversed": backwards, "P=3": 3}.items(
 # %% tags=["hide-input"]
 print(f"ELS with P = 11, the last four steps by the bent filter with P = 11: r2 {filtered:.2f}")
 assert abs(filtered - 0.899) < 0.006
-print("the bent filter that is alike everywhere:", alike)
+print("the bent filter with one set of weights per boundary class:", alike)
 assert list(alike.values()) == [0.85, 0.70, 0.41]
 
 # %% [markdown] tags=["slide"]
-# **A vote needs $P(t)$; this bent filter hardly does.** With the reversed curve ELS falls from 0.91 to 0.54, while the
-# bent filter has 0.84 with both curves. With one size throughout ELS reaches 0.74 at best, less than the filter with
-# the same size.
+# **Votes need windows that close; this bent filter hardly does.** With the reversed curve ELS falls from 0.91 to 0.54,
+# while the bent filter has 0.84 with both curves. With one size throughout ELS reaches 0.74 at best, less than the
+# filter with the same size.
 #
-# Part of the reason: this filter differs from place to place, and so knows where it is. A bent filter that is *alike
-# everywhere* falls, too: with the reversed curve from 0.85 to 0.70, and with 3 pixels throughout to 0.41.
+# Part of the reason: this filter has weights for each pixel, so it knows where it is. One that learns it, like ELS,
+# only *from the border in its window* falls, too: with the reversed curve from 0.85 to 0.70, and with 3 pixels
+# throughout to 0.41.
 #
 # **Large windows must not vote at the end.** With 11 pixels throughout ELS has 0.72; with 3 in the last four steps, the
 # late switch, 0.91. But if the *bent filter* takes these four steps with its 11 pixels, so that no window closes, r2 is
@@ -801,8 +802,8 @@ assert abs(won["late"] - 9) <= 1 and abs(won["early"] - 2) <= 1
 #   network's (the lower median over ten seeds). Nothing else that is measured passes from the network to the machine.
 # * Two votes through large windows spoil a drawing only at its end; sixteen spoil it earlier, too. Between the two ends
 #   of the curve much is free.
-# * A bent filter that knows its place hardly needs a curve. With the calibrated curve ELS is ahead of it, with one size
-#   throughout behind.
+# * A bent filter with its own weights at each pixel hardly needs a curve. With the calibrated curve ELS is ahead of it,
+#   with one size throughout behind.
 # * A closing curve is no evidence for ELS: calibrated in the same way, the bent filter's curve closes, too.
 # * $P(t)$ says what a vote may see, not how far a network or its machine looks.
 #

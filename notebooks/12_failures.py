@@ -526,10 +526,11 @@ if lab.profile == "laptop":
 # everything but copies nothing, finds 21.
 
 # %% [markdown]
-# Do the windows tell, or that ELS and the equivariant filter treat places alike? The local filter has windows and knows
+# Is it the windows, or that ELS and the equivariant filter treat places alike? The local filter has windows and knows
 # its place: it finds 28. **The three with windows foretell these errors best**, for shirts and trousers, too. (There
-# the local filter finds 34 and 45, ELS 37 and 57, the Wiener filter 30 and 34. So for pullovers it is nearly all the
-# windows; for trousers ELS adds about as much again, for shirts too little to tell.)
+# the Wiener filter finds 30 and 34, the local filter 34 and 45, the equivariant one 38 and 54, ELS 37 and 57. So for
+# pullovers it is nearly all the windows; for trousers treating places alike adds about as much again, for shirts too
+# little to tell.)
 #
 # The *number* of lopsided drawings differs more: of 400 trousers the network has 87, ELS 142, the equivariant
 # filter 219. Can such a number tell us what causes the errors?
@@ -682,7 +683,7 @@ if lab.profile == "laptop":
 
 # %% [markdown] tags=["slide"]
 # **The mean does as much.** At two fifths, nine lopsided drawings are left, as with wide late windows; no drawing has
-# three legs (of the fresh hundred below two), and r2 is 0.96. At a fifth, 22 are left; windows of 15 from 0.4 to 0.6
+# three legs (of a fresh hundred, two have), and r2 is 0.96. At a fifth, 22 are left; windows of 15 from 0.4 to 0.6
 # leave 20. But those windows had been chosen on the same hundred seeds. On a fresh hundred ELS has 38; the windows
 # leave 22, the mean 26 at a fifth and 10 at two fifths.
 #

@@ -435,9 +435,10 @@ if lab.profile == "laptop":
 # At a larger one, about $0.015$: the estimate counts one rounding, but a dot product of 49 numbers is rounded at each
 # addition. Direct differences, which subtract *before* squaring, are twenty times better at $t = 0.005$.
 #
-# And the pixels? Not one pixel of the twelve pictures is off by 0.01. A wrong logit moves a pixel only where patches
-# share the weight *and* have different centres. We cannot know that beforehand. So the package estimates how far a
-# logit can be off. If that is too far, it subtracts before it squares, or switches to float64, which takes longer.
+# And the pixels? There by about 0.001, and at no $\sigma$ is one of the twelve pictures' pixels off by 0.01. A wrong
+# logit moves a pixel only where patches share the weight *and* have different centres. We cannot know that beforehand.
+# So the package estimates how far a logit can be off. If that is too far, it subtracts before it squares, or switches
+# to float64, which takes longer.
 
 # %% [markdown]
 # ## 5. The other exact form: slide, square, blur (8 minutes)

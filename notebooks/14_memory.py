@@ -333,13 +333,13 @@ assert [f"{float(one[-1]):.2f}" for one in (own[1000], own[16000], mean_picture)
 
 # %% [markdown]
 # **A rival** without votes is the best linear filter, **bent** by a curve (lesson 04). At each age every machine gets,
-# judged by r2, the best of the six ages' windows, and the filter the better of its two kinds, local or alike
-# everywhere.
+# judged by r2, the best of the six ages' windows, and the filter the better of its two kinds, with weights per pixel or
+# per boundary class.
 
 
 # %%
 def filters_of(some, step):
-    """What bent filters made of ten pictures draw, one local, one the same everywhere, with the windows of an age."""
+    """Drawings of bent filters of ten pictures, per pixel and per boundary class, with the windows of an age."""
     often = some.repeat(10, 1, 1, 1)  # the linear filter stays the same, but its curve is made from ten noises of each
     both = (els.LocalFilter(often, patch_size=sizes[step], equivariant=same) for same in (False, True))
     return [els.sample(els.BentFilter(linear), noise, steps=20) for linear in both]
@@ -366,7 +366,7 @@ for other in ("bent filter", "LS"):
     level[other] = [int(b > 0) - int(a < 0) for a, b in zip(low, high, strict=True)]
 by_strangers = [filters_of(some, 16000) for some in strangers]
 of_filter = []
-for kind, name in enumerate(("local", "the same everywhere")):
+for kind, name in enumerate(("per pixel", "per boundary class")):
     others_say = torch.stack([foretells(both[kind]) for both in by_strangers]).mean(0)
     of_filter.append(foretells(by_filters[16000][kind]) - others_say)
     print(f"bent filter, {name}, its own ten minus five others:", [f"{value:.2f}" for value in of_filter[-1]])
@@ -381,7 +381,8 @@ assert (torch.stack(of_filter) - said).abs().max() < 0.006
 #
 # Does it matter to a filter which ten it has? It does from the start: with the windows of 16,000 steps the network's
 # own ten are ahead of the mean of five others at every age, by 0.06 to 0.11. A bent filter knows little of its ten:
-# their mean, how pixels vary together, and a curve. So the network holds something of that kind long before it copies.
+# mean, covariance, a curve. So the network holds something of that kind even at 500 steps, where its loss does not show
+# it.
 
 # %% [markdown] tags=["slide"]
 # ## 5. A loss that no small window explains (7 minutes)
@@ -683,8 +684,8 @@ show(
 #
 # Does it **draw** the boot? A copy of the boot is also near its twin, no. 15, so the gap ratio fails. Take a distance
 # instead: 3 of 100 drawings are nearer to the boot than half its distance from that twin; where the boot is there once,
-# 0 are. That is too few to tell. But to 31 drawings the boot is the nearest of the twenty (by IS it is drawn 29 times);
-# if it is there once, to 3.
+# 0 are. As copies, that is too few to tell. But many drawings lean towards it: of the twenty it is the nearest to 31
+# (IS draws it 29 times); if it is there once, to 3.
 
 # %% [markdown] tags=["slide"]
 # ## 8. At the edge of memory (5 minutes)
@@ -821,7 +822,7 @@ show(
 # * With more pictures the loss on new ones turned later, but, with one learning rate, by less than in proportion. What
 #   sets the clock is open.
 # * A picture that is there ten times is known far better.
-# * How wide a window is depends on what it must tell apart: count the voters.
+# * A window is wide if few patches vote. The loss on own pictures shows copies better.
 
 # %% [markdown] tags=["slide"]
 # ## What is still unexplained

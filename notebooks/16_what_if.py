@@ -159,7 +159,7 @@ assert all(abs(agree[name] - value) < 0.006 for name, value in stated.items())
 # ideal denoiser's?
 
 # %%
-# for four networks: what each machine draws before and after the exchange (section 3 needs all, section 2 the first)
+# for four networks: what each machine draws before and after the exchange (sections 2 and 3 need all)
 who = {"network": "network-150", "ELS": "els-zeros", "LS": "ls", "Wiener": "wiener", "IS": "is"}
 nets = {"ResNet, classes": garments.network.name, "ResNet": "fashion-mnist-16-resnet-zeros"}
 nets |= {"UNet": "fashion-mnist-16-unet-zeros", "ResNet, circular": "fashion-mnist-16-resnet-circular"}
@@ -169,11 +169,11 @@ bent, second = els.load_results("16_bent"), els.load_results("16_second")
 first, moved = {}, {}  # network -> machine -> drawings before the exchange, and what it changes in them
 for label, network in nets.items():
     keys = who | {"ELS": "els-circular" if "circular" in network else "els-zeros"}
-    first[label] = {name: els.load_results(network)[key] for name, key in keys.items()}
+    first[label] = {name: els.load_results(network)[key].clamp(-1, 1) for name, key in keys.items()}
     first[label]["bent filter"] = unpacked(second[f"drawn, {network}, bent"])
     redrawn = {name: drawings("exchanged", key, network) for name, key in keys.items()}
     redrawn["bent filter"] = unpacked(bent[f"exchanged, {network}"])
-    moved[label] = {name: some - first[label][name].clamp(-1, 1) for name, some in redrawn.items()}
+    moved[label] = {name: some - first[label][name] for name, some in redrawn.items()}
 change = moved["ResNet, classes"]
 
 # %%
@@ -359,7 +359,7 @@ its_change = drawings("exchanged", "other-2000-pictures", nets["ResNet"]) - its_
 another_network = part_foretold(moved["ResNet"]["network"], its_change).quantile(0.5).item()
 print(f"part of the ResNet's change foretold by another network, trained on other pictures: {another_network:.2f}")
 assert abs(another_network - 0.91) < 0.006
-drew = {name: some.clamp(-1, 1) for name, some in first["ResNet, classes"].items() if name != "network"}
+drew = {name: some for name, some in first["ResNet, classes"].items() if name != "network"}
 of_each = {name: part_foretold(before - means, some - means) for name, some in drew.items()}
 deviation = {name: some.quantile(0.5).item() for name, some in of_each.items()}
 ahead_in_it = int((of_each["ELS"] > of_each["bent filter"]).sum())

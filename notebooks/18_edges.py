@@ -391,9 +391,8 @@ assert agree(off, (0.13, 0.18, 0.24, 0.33))
 
 # %% [markdown] tags=["slide"]
 # **Strong guidance magnifies small differences.** Nudge the noise by a twentieth: with $w$ = 2, 3, 4 the network's
-# drawings move 1.2, 1.6, 3.2 times as far as with $w = 1$. The distance between the formula's drawings and the
-# network's becomes 1.3, 1.9, 2.5 times as large. So this magnification may be a part of what guidance costs the
-# formula.
+# drawings (20 steps) move 1.2, 1.6, 3.2 times as far as with $w = 1$. ELS's distance from the network's (150 steps)
+# becomes 1.3, 1.9, 2.5 times as large. So this magnification may be a part of what guidance costs the formula.
 
 # %% [markdown] tags=["slide"]
 # ## 4. Votes against (7 minutes)
@@ -832,9 +831,9 @@ assert agree(away.values(), (0, 0.07)) and agree(low.values(), (0.06, 0.23))
 # | ... in the ResNet | yes (71) | no: bent filter (55) |
 # | transformer | no: LS (59) | no: bent filter (64) |
 #
-# (*Changed*: by guidance, with each change made smaller (as it is: no, LS 61; in 20 steps 40), or by an exchange of
-# noise. The last two rows: after 16,000 steps. The ResNet with attention after 8,000, in two trainings: drawn 55 and
-# 66, changed 70 and 76. So a count near 65 decides little.)
+# (*Changed*: in the second row by guidance, each change made smaller; left as it is, *no*: LS 61, in 20 steps 40. Below
+# it, by an exchange of noise. Last two rows: after 16,000 steps. After 8,000 the ResNet with attention has 55 and 66
+# (drawn), 70 and 76 (changed), in two trainings. So a count near 65 decides little.)
 #
 # Where the answer is *no*, the formula may be right, and a simpler one may still be just as good.
 #
