@@ -822,7 +822,7 @@ show(
 # * With more pictures the loss on new ones turned later, but, with one learning rate, by less than in proportion. What
 #   sets the clock is open.
 # * A picture that is there ten times is known far better.
-# * A window is wide if few patches vote. The loss on own pictures shows copies better.
+# * A window is wide if few patches vote; loss on own pictures shows copies better.
 
 # %% [markdown] tags=["slide"]
 # ## What is still unexplained
